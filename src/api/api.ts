@@ -1,0 +1,116 @@
+/**
+ * The Managed Agents API as the rest of the program sees it.
+ *
+ * Every method takes a {@linkcode CallOptions}, rejects with an `ApiError` (or with the signal's
+ * reason when that aborts), and retries only what is safe to retry: reads.
+ *
+ * @module
+ */
+
+import type { SessionEvent } from "./events.ts";
+import type { Agent, Environment, Page, SentEvents, Session } from "./resources.ts";
+
+/** `fetch`, reduced to what the client uses, so that tests and the simulator can stand in. */
+export type FetchLike = (request: Request) => Promise<Response>;
+
+/** Bounds of one call. */
+export interface CallOptions {
+  /** Aborts the call, its retries and their pauses. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds until the call fails with a `timeout` error, retries included. */
+  readonly timeoutMs?: number;
+}
+
+/** Paging that every list shares. */
+export interface PageParams {
+  /** Entries per page; the API's own limits differ by resource. */
+  readonly limit?: number;
+  /** The `next_page` of the page before; bound to the same order and filters. */
+  readonly page?: string;
+}
+
+export interface ListEventsParams extends PageParams {
+  readonly order?: "asc" | "desc";
+  /** Event types to return; all when absent. */
+  readonly types?: readonly string[];
+  /** RFC 3339; compares `processed_at`. */
+  readonly createdAtGte?: string;
+}
+
+export interface ListSessionsParams extends PageParams {
+  readonly agentId?: string;
+  readonly order?: "asc" | "desc";
+  readonly createdAtGte?: string;
+  readonly includeArchived?: boolean;
+}
+
+export interface CreateSessionParams {
+  readonly agent: string | {
+    readonly type: "agent";
+    readonly id: string;
+    readonly version?: number;
+  };
+  readonly environmentId: string;
+  readonly title?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Text of the first user message, sent as `initial_events`. */
+  readonly message?: string;
+}
+
+/** An event that a client may send. */
+export type ClientEvent =
+  | { readonly type: "user.message"; readonly content: readonly { type: "text"; text: string }[] }
+  | { readonly type: "user.interrupt" };
+
+/** What a session's stream yields: events, and signs of life (heartbeats, comments, noise). */
+export type StreamItem =
+  | { readonly kind: "event"; readonly event: SessionEvent }
+  | { readonly kind: "activity" };
+
+/** An open session stream. Iterating ends when the server ends it, and throws when it breaks. */
+export interface EventStream extends AsyncIterable<StreamItem> {
+  /** Drops the connection at once. Idempotent. */
+  close(): void;
+}
+
+/** The endpoints that the bridge uses; agents and environments are read-only here. */
+export interface ManagedAgentsApi {
+  readonly agents: {
+    list(params: PageParams, options?: CallOptions): Promise<Page<Agent>>;
+    retrieve(
+      agentId: string,
+      params: { readonly version?: number },
+      options?: CallOptions,
+    ): Promise<Agent>;
+  };
+  readonly environments: {
+    list(params: PageParams, options?: CallOptions): Promise<Page<Environment>>;
+  };
+  readonly sessions: {
+    /** Not retried: a second try could make a second session. */
+    create(params: CreateSessionParams, options?: CallOptions): Promise<Session>;
+    retrieve(sessionId: string, options?: CallOptions): Promise<Session>;
+    list(params: ListSessionsParams, options?: CallOptions): Promise<Page<Session>>;
+    /** Not retried. */
+    archive(sessionId: string, options?: CallOptions): Promise<Session>;
+  };
+  readonly events: {
+    /** One page. `retry: false` leaves the retrying to a caller that has its own plan. */
+    list(
+      sessionId: string,
+      params: ListEventsParams,
+      options?: CallOptions & { readonly retry?: boolean },
+    ): Promise<Page<SessionEvent>>;
+    /** Not retried: the API has no idempotency key, a repeated POST repeats the turn. */
+    send(
+      sessionId: string,
+      events: readonly ClientEvent[],
+      options?: CallOptions,
+    ): Promise<SentEvents>;
+    /**
+     * Opens the session's event stream; resolves when its headers have arrived. Not retried.
+     * `timeoutMs` bounds the wait for the headers only; `signal` drops the stream at any time.
+     */
+    stream(sessionId: string, options?: CallOptions): Promise<EventStream>;
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * Resources of the Managed Agents API as they cross the wire. Tolerant: unknown fields pass
+ * through, and fields that some implementations leave out are optional.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { sessionEventSchema } from "./events.ts";
+
+/** A page of a list. The last page has no `next_page`; an empty page may still have one. */
+export interface Page<T> {
+  readonly data: T[];
+  readonly next_page?: string | null;
+}
+
+/** The schema of a page of `item`s; a missing `data` reads as empty. */
+export function pageSchema<T>(item: z.ZodType<T>) {
+  return z.looseObject({
+    data: z.array(item).nullish().transform((data) => data ?? []),
+    next_page: z.string().nullish(),
+  });
+}
+
+const modelSchema = z.union([z.string(), z.looseObject({ id: z.string().optional() })]);
+
+const toolSchema = z.looseObject({
+  type: z.string().optional(),
+  name: z.string().optional(),
+  mcp_server_name: z.string().optional(),
+});
+
+export const agentSchema = z.looseObject({
+  id: z.string(),
+  name: z.string().nullish(),
+  description: z.string().nullish(),
+  system: z.string().nullish(),
+  model: modelSchema.nullish(),
+  version: z.number().nullish(),
+  tools: z.array(toolSchema).nullish(),
+  mcp_servers: z.array(z.looseObject({ name: z.string().optional() })).nullish(),
+  skills: z.array(z.looseObject({})).nullish(),
+  metadata: z.record(z.string(), z.unknown()).nullish(),
+  created_at: z.string().nullish(),
+  updated_at: z.string().nullish(),
+  archived_at: z.string().nullish(),
+});
+export type Agent = z.infer<typeof agentSchema>;
+
+export const environmentSchema = z.looseObject({
+  id: z.string(),
+  name: z.string().nullish(),
+  archived_at: z.string().nullish(),
+});
+export type Environment = z.infer<typeof environmentSchema>;
+
+export const sessionSchema = z.looseObject({
+  id: z.string(),
+  /** `idle`, `running`, `rescheduling`, `terminated`; others pass through. */
+  status: z.string(),
+  title: z.string().nullish(),
+  agent: z.union([z.string(), agentSchema.partial()]).nullish(),
+  environment_id: z.string().nullish(),
+  metadata: z.record(z.string(), z.unknown()).nullish(),
+  budget: z.unknown(),
+  usage: z.unknown(),
+  stats: z.unknown(),
+  created_at: z.string().nullish(),
+  updated_at: z.string().nullish(),
+  archived_at: z.string().nullish(),
+});
+export type Session = z.infer<typeof sessionSchema>;
+
+/** The echo of a send. One implementation answers 202 with no body: then it is empty. */
+export const sentEventsSchema = z.looseObject({
+  data: z.array(sessionEventSchema).nullish().transform((data) => data ?? []),
+});
+export type SentEvents = z.infer<typeof sentEventsSchema>;

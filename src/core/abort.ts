@@ -1,0 +1,69 @@
+/**
+ * Abort signals that leave no listener behind.
+ *
+ * @module
+ */
+
+import type { Clock } from "./clock.ts";
+
+/** A signal bound to other signals and a deadline; call `dispose` when done with it. */
+export interface BoundSignal {
+  readonly signal: AbortSignal;
+  /** Frees the timer and the listeners. Idempotent. */
+  dispose(): void;
+}
+
+/** The reason of a signal that {@linkcode bindSignal} aborted because its time was up. */
+export class DeadlineError extends Error {
+  override name = "DeadlineError";
+}
+
+/**
+ * A signal that aborts with the first of `signals`, or with a {@linkcode DeadlineError} after
+ * `timeoutMs` milliseconds.
+ */
+export function bindSignal(
+  clock: Clock,
+  options: { signals?: readonly (AbortSignal | undefined)[]; timeoutMs?: number },
+): BoundSignal {
+  const controller = new AbortController();
+  const cleanups: (() => void)[] = [];
+  const dispose = () => {
+    while (cleanups.length > 0) cleanups.pop()?.();
+  };
+  const abort = (reason: unknown) => {
+    dispose();
+    controller.abort(reason);
+  };
+  for (const signal of options.signals ?? []) {
+    if (!signal) continue;
+    if (signal.aborted) {
+      abort(signal.reason);
+      break;
+    }
+    const onAbort = () => abort(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    cleanups.push(() => signal.removeEventListener("abort", onAbort));
+  }
+  const { timeoutMs } = options;
+  if (timeoutMs !== undefined && !controller.signal.aborted) {
+    cleanups.push(
+      clock.after(timeoutMs, () => abort(new DeadlineError(`No answer in ${timeoutMs} ms`))),
+    );
+  }
+  return { signal: controller.signal, dispose };
+}
+
+/**
+ * The promise's outcome, unless the signal aborts first.
+ *
+ * @throws the signal's reason; the abandoned promise's own rejection is then ignored
+ */
+export function raceSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

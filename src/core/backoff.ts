@@ -1,0 +1,28 @@
+/**
+ * How long to pause before another try.
+ *
+ * @module
+ */
+
+/** Bounds of an exponential back-off, in milliseconds. */
+export interface BackoffOptions {
+  /** Pause after the first failure, before jitter. */
+  readonly baseMs: number;
+  /** The pause never exceeds this. */
+  readonly capMs: number;
+  /** Uniform random number in [0, 1); inject for tests. */
+  readonly random?: () => number;
+}
+
+/**
+ * Exponential back-off with jitter: `base · 2^attempt`, capped, of which the upper half is random,
+ * so that many callers that failed together do not come back together.
+ *
+ * @param attempt failures so far, 0 for the first
+ * @returns milliseconds in [ceiling / 2, ceiling]
+ */
+export function backoffMs(attempt: number, options: BackoffOptions): number {
+  const ceiling = Math.min(options.capMs, options.baseMs * 2 ** Math.min(attempt, 30));
+  const random = options.random ?? Math.random;
+  return ceiling / 2 + (ceiling / 2) * random();
+}

@@ -1,0 +1,40 @@
+/**
+ * The one place that keeps secrets out of what leaves the process.
+ *
+ * @module
+ */
+
+/** Replaces every known secret, and whatever looks like a credential, in a text. */
+export type Redact = (text: string) => string;
+
+const MARK = "[redacted]";
+
+/** Credentials by their looks: Anthropic keys, bearer tokens, and `key=value` spellings of both. */
+const PATTERNS: readonly [RegExp, string][] = [
+  [/\bsk-ant-[A-Za-z0-9_-]{4,}/g, MARK],
+  [/\b(bearer)(\s+)[A-Za-z0-9._~+/=-]{8,}/gi, `$1$2${MARK}`],
+  [/\b(x-api-key|authorization)(["']?\s*[:=]\s*["']?)(?!bearer\b)[^\s"',}]{4,}/gi, `$1$2${MARK}`],
+];
+
+/** Shorter secrets would blank ordinary words; the configuration refuses them anyway. */
+const MIN_SECRET_LENGTH = 6;
+
+/**
+ * @param secrets values to hide wherever they occur, also JSON-escaped or percent-encoded
+ */
+export function createRedact(secrets: readonly string[]): Redact {
+  const known = new Set<string>();
+  for (const secret of secrets) {
+    if (secret.length < MIN_SECRET_LENGTH) continue;
+    known.add(secret);
+    known.add(JSON.stringify(secret).slice(1, -1));
+    known.add(encodeURIComponent(secret));
+  }
+  const longestFirst = [...known].sort((a, b) => b.length - a.length);
+  return (text) => {
+    let clean = text;
+    for (const secret of longestFirst) clean = clean.replaceAll(secret, MARK);
+    for (const [pattern, replacement] of PATTERNS) clean = clean.replace(pattern, replacement);
+    return clean;
+  };
+}

@@ -1,0 +1,103 @@
+/**
+ * What a wait gives back: the result object of `wait_for_idle`.
+ *
+ * @module
+ */
+
+/**
+ * How a wait ended:
+ * `idle` the turn is over; `requires_action` it is parked until somebody answers;
+ * `retries_exhausted`, `budget_reached`, `refusal` it ended for that reason; `terminated`,
+ * `deleted` the session is; `not_started` no message was ever sent; `timeout` still running.
+ */
+export type WaitStatus =
+  | "idle"
+  | "requires_action"
+  | "retries_exhausted"
+  | "budget_reached"
+  | "refusal"
+  | "terminated"
+  | "deleted"
+  | "not_started"
+  | "timeout";
+
+/** One tool that the agent used in the turn. */
+export interface ToolActivity {
+  readonly name: string;
+  /** Name of the MCP server that offers the tool. */
+  readonly server?: string;
+  readonly status: "running" | "done" | "failed" | "waiting";
+}
+
+/** A tool call that waits for an answer. */
+export interface PendingAction {
+  readonly event_id: string;
+  readonly kind: "tool_confirmation" | "custom_tool_result";
+  readonly name?: string;
+  /** The tool's input, redacted unless the operator shows inputs. */
+  readonly input?: unknown;
+  readonly session_thread_id?: string;
+}
+
+/** A `session.error` of the turn, or the trouble that the bridge itself has with the API. */
+export interface TurnError {
+  readonly type: string;
+  readonly message?: string;
+  /** `retrying`, `exhausted`, `terminal`; others pass through. */
+  readonly retry_status?: string;
+}
+
+/** The stop reason of the idle event that ended the turn. */
+export interface StopInfo {
+  readonly type: string;
+  readonly category?: string;
+  readonly explanation?: string;
+}
+
+export interface WaitResult {
+  readonly session_id: string;
+  readonly status: WaitStatus;
+  /** The agent's text of this turn, or what came after `after_id`; messages parted by a blank line. */
+  readonly reply: string;
+  /** Set when the beginning of the reply was left out to stay within the size budget. */
+  readonly reply_truncated?: boolean;
+  readonly stop_reason?: StopInfo;
+  readonly tool_activity: readonly ToolActivity[];
+  readonly pending_actions: readonly PendingAction[];
+  readonly errors: readonly TurnError[];
+  /** Pass as `after_id` to get only what comes later; absent for an empty log. */
+  readonly last_event_id?: string;
+  /** Seconds since the call began, to a tenth. */
+  readonly elapsed_sec: number;
+  /** What the caller can do now; absent where nothing is left to do. */
+  readonly next?: string;
+}
+
+/** One wait. */
+export interface WaitRequest {
+  readonly sessionId: string;
+  /** Milliseconds until the wait answers `timeout`. */
+  readonly timeoutMs: number;
+  /** Only what came after this event counts towards the reply. */
+  readonly afterId?: string;
+  /** Ends the wait and frees its upstream stream; the agent goes on. */
+  readonly signal: AbortSignal;
+  /** Told at once, on every meaningful event, and at least every 10 seconds. */
+  readonly onProgress?: (message: string) => void;
+}
+
+/** Waits for turns to end. One per process: waits on one session share a stream. */
+export interface Waiter {
+  /**
+   * @throws `ApiError` when the session does not exist or the API refuses; `ToolError` when
+   *   `afterId` is not in the session's log; the signal's reason when it aborts
+   */
+  wait(request: WaitRequest): Promise<WaitResult>;
+  /**
+   * Tells the waiter that an event was sent, so that a log that does not show it yet is not
+   * mistaken for a finished one.
+   */
+  expect(sessionId: string, eventId: string): void;
+  /** Ends every wait with what it has, and frees every stream. */
+  close(): void;
+}

@@ -1,0 +1,94 @@
+import { type Clock, sleepWith } from "../../src/core/clock.ts";
+
+interface Timer {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+/** A clock that moves only when told to; timers due at the same time run in the order set. */
+export class ManualClock implements Clock {
+  #now: number;
+  #order = 0;
+  readonly #timers = new Set<Timer>();
+
+  constructor(startMs = Date.parse("2026-11-23T09:00:00.000Z")) {
+    this.#now = startMs;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return sleepWith((delay, run) => this.after(delay, run), ms, signal);
+  }
+
+  after(ms: number, run: () => void): () => void {
+    const timer = { at: this.#now + Math.max(0, ms), order: this.#order++, run };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  /** Timers that are set and have not run: 0 after a clean end. */
+  get pendingTimers(): number {
+    return this.#timers.size;
+  }
+
+  /** Moves time forward by `ms`, runs what falls due, and lets promises settle in between. */
+  async advance(ms: number): Promise<void> {
+    const target = this.#now + ms;
+    await settle();
+    for (let timer = this.#next(target); timer; timer = this.#next(target)) {
+      this.#now = Math.max(this.#now, timer.at);
+      this.#timers.delete(timer);
+      timer.run();
+      await settle();
+    }
+    this.#now = target;
+  }
+
+  /** Advances, timer by timer, until `promise` settles or `limitMs` have passed. */
+  async runUntil<T>(promise: Promise<T>, limitMs = 3_600_000): Promise<T> {
+    let settled = false;
+    promise.then(() => settled = true, () => settled = true);
+    const end = this.#now + limitMs;
+    await settle();
+    while (!settled) {
+      const timer = this.#next(end);
+      if (!timer) {
+        await settle();
+        if (settled) break;
+        throw new Error(`Nothing is due and the promise has not settled at ${this.#now}`);
+      }
+      await this.advance(timer.at - this.#now);
+    }
+    return await promise;
+  }
+
+  #next(limit: number): Timer | undefined {
+    let first: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (timer.at > limit) continue;
+      if (!first || timer.at < first.at || (timer.at === first.at && timer.order < first.order)) {
+        first = timer;
+      }
+    }
+    return first;
+  }
+}
+
+/** Lets every promise and stream callback that is ready run to its end. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 4; turn++) {
+    for (let i = 0; i < 12; i++) await Promise.resolve();
+    await new Promise<void>((resolve) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        port1.close();
+        resolve();
+      };
+      port2.postMessage(0);
+    });
+  }
+}
