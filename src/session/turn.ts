@@ -1,0 +1,278 @@
+/**
+ * The turn reducer: what a session's events say about the turn that a wait is for.
+ *
+ * Pure: no clock, no network, constant time and memory per event. Whether events came from
+ * history, from the stream or from both makes no difference to it.
+ *
+ * @module
+ */
+
+import { append, type Chain } from "./chain.ts";
+import type { LogEvent, ToolUse } from "./log_event.ts";
+import type { StopInfo, TurnError } from "./outcome.ts";
+
+/**
+ * Where the session stands: `unknown` no event told yet; `starting` input was taken up, the turn
+ * has not begun; `running`; `ended` idle, turn over; `parked` idle, blocked on answers;
+ * `terminated` and `deleted` for good.
+ */
+export type Phase =
+  | "unknown"
+  | "starting"
+  | "running"
+  | "ended"
+  | "parked"
+  | "terminated"
+  | "deleted";
+
+/** A message of the agent. */
+export interface TextPart {
+  readonly text: string;
+  readonly id?: string;
+  /** The last event before it that can serve as a cursor. */
+  readonly cursorBefore?: string;
+}
+
+/** What collects for the result: of this turn, or of all that came after a cursor. */
+export interface Collected {
+  readonly texts: Chain<TextPart>;
+  /** Characters in `texts`. */
+  readonly textLength: number;
+  readonly tools: Chain<ToolUse>;
+  readonly results: Chain<{ readonly toolUseId?: string; readonly failed: boolean }>;
+  readonly errors: Chain<TurnError>;
+}
+
+/** The state that {@linkcode reduceTurn} folds a session's events into. */
+export interface TurnState {
+  readonly phase: Phase;
+  /** Of the latest idle event. */
+  readonly stop?: StopInfo;
+  /** `processed_at` of the latest idle event, in milliseconds. */
+  readonly idleAt?: number;
+  /** Keys of inputs that were sent but not taken up. */
+  readonly queued: ReadonlySet<string>;
+  /** Whether an interrupt was sent whose effect has not shown. */
+  readonly interrupting: boolean;
+  /** Ids of the tool calls that the latest idle event waits for. */
+  readonly blocking: readonly string[];
+  /** Tool calls that were answered since then. */
+  readonly answered: ReadonlySet<string>;
+  /** Tool calls whose answer may be asked for, by id, since the session last began a turn. */
+  readonly asking: ReadonlyMap<string, ToolUse>;
+  /** Workflow runs that were created and have not ended: id and name. */
+  readonly openRuns: ReadonlyMap<string, string | undefined>;
+  /** Tool calls in flight, newest last: id and name. */
+  readonly toolsInFlight: ReadonlyMap<string, string | undefined>;
+  readonly collected: Collected;
+  /** Whether the beginning of this turn is among the events seen. */
+  readonly sawTurnStart: boolean;
+  /** The cursor that counting begins after; see {@linkcode initialTurn}. */
+  readonly anchor?: { readonly id: string; readonly seen: boolean; readonly queued: boolean };
+  /** Id of the newest event that is stamped: what a later call passes as `after_id`. */
+  readonly cursor?: string;
+  /** The kind of the newest event that shows the agent at work. */
+  readonly lastWork?:
+    | "text"
+    | "tool_use"
+    | "tool_result"
+    | "model_start"
+    | "model_end"
+    | "thinking";
+}
+
+const NOTHING: Collected = {
+  texts: undefined,
+  textLength: 0,
+  tools: undefined,
+  results: undefined,
+  errors: undefined,
+};
+
+/**
+ * The state before any event.
+ *
+ * @param afterId count only what comes after this event; without it, the newest turn counts
+ */
+export function initialTurn(afterId?: string): TurnState {
+  return {
+    phase: "unknown",
+    queued: new Set(),
+    interrupting: false,
+    blocking: [],
+    answered: new Set(),
+    asking: new Map(),
+    openRuns: new Map(),
+    toolsInFlight: new Map(),
+    collected: NOTHING,
+    sawTurnStart: false,
+    ...(afterId !== undefined && { anchor: { id: afterId, seen: false, queued: false } }),
+  };
+}
+
+/** The state after one more event of the log. */
+export function reduceTurn(state: TurnState, event: LogEvent): TurnState {
+  const next = apply(anchored(state, event), event);
+  return event.queued || event.id === undefined ? next : { ...next, cursor: event.id };
+}
+
+function anchored(state: TurnState, event: LogEvent): TurnState {
+  const { anchor } = state;
+  if (!anchor || anchor.seen || event.id !== anchor.id) return state;
+  return { ...state, anchor: { id: anchor.id, seen: true, queued: event.queued } };
+}
+
+function apply(state: TurnState, event: LogEvent): TurnState {
+  switch (event.kind) {
+    case "input":
+      return takeInput(state, event, event.answers);
+    case "interrupt":
+      return { ...state, interrupting: event.queued || state.phase === "parked" };
+    case "running":
+    case "rescheduled":
+      return begin(state);
+    case "idle":
+      return end(state, event);
+    case "text":
+    case "thinking":
+    case "model_start":
+    case "tool_use":
+      return { ...collect(begin(state), event), lastWork: event.kind };
+    case "tool_result":
+      return { ...collect(state, event), lastWork: event.kind };
+    case "model_end":
+      return { ...state, lastWork: event.kind };
+    case "error":
+      return collect(state, event);
+    case "terminated":
+    case "deleted":
+      return { ...state, phase: event.kind, queued: new Set(), interrupting: false };
+    case "run_opened":
+      return { ...state, openRuns: new Map(state.openRuns).set(event.runId, event.name) };
+    case "run_closed":
+      return closeRun(state, event.runId);
+    case "thread":
+    case "other":
+      return state;
+  }
+}
+
+/** Input begins a turn when none is on; in a running turn it joins or queues. */
+function takeInput(state: TurnState, event: LogEvent, answers: string | undefined): TurnState {
+  const wasQueued = state.queued.has(event.key);
+  const queued = new Set(state.queued);
+  if (event.queued) queued.add(event.key);
+  else queued.delete(event.key);
+  const next: TurnState = {
+    ...state,
+    queued,
+    answered: answers === undefined ? state.answered : new Set(state.answered).add(answers),
+  };
+  const over = state.phase === "ended" || state.phase === "unknown";
+  if (!over) return next;
+  if (event.queued) return state.phase === "ended" && !wasQueued ? fresh(next) : next;
+  const answeredBefore = wasQueued && event.at !== undefined && state.idleAt !== undefined &&
+    event.at < state.idleAt;
+  if (answeredBefore) return next;
+  return { ...(wasQueued ? next : fresh(next)), phase: "starting" };
+}
+
+/** A new turn: what the one before said no longer counts, unless a cursor decides what counts. */
+function fresh(state: TurnState): TurnState {
+  const { anchor } = state;
+  const sawTurnStart = state.sawTurnStart || state.phase === "ended";
+  if (!anchor) return { ...state, collected: NOTHING, sawTurnStart };
+  if (!anchor.seen || !anchor.queued) return { ...state, sawTurnStart };
+  // The cursor is a message that waited for its turn: what was said meanwhile answers another.
+  return { ...state, collected: NOTHING, sawTurnStart, anchor: { ...anchor, queued: false } };
+}
+
+function begin(state: TurnState): TurnState {
+  if (state.phase === "running" || state.phase === "terminated" || state.phase === "deleted") {
+    return state;
+  }
+  const started = state.phase === "parked" ? state : fresh(state);
+  return {
+    ...started,
+    phase: "running",
+    blocking: [],
+    answered: new Set(),
+    asking: state.phase === "parked" ? state.asking : new Map(),
+  };
+}
+
+function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
+  const parked = event.stop?.type === "requires_action";
+  // A turn that ran out of retries takes the queued input with it.
+  const dropped = event.stop?.type === "retries_exhausted";
+  const { stop: _stop, idleAt: _idleAt, ...rest } = state;
+  return {
+    ...rest,
+    phase: parked ? "parked" : "ended",
+    ...(event.stop && { stop: event.stop }),
+    ...(event.at !== undefined && { idleAt: event.at }),
+    blocking: parked ? event.eventIds : [],
+    answered: new Set(),
+    queued: dropped ? new Set() : state.queued,
+    interrupting: false,
+    toolsInFlight: new Map(),
+  };
+}
+
+/** After the last run has ended the agent gets one more turn to report on it. */
+function closeRun(state: TurnState, runId: string): TurnState {
+  const openRuns = new Map(state.openRuns);
+  openRuns.delete(runId);
+  const reports = state.openRuns.has(runId) && openRuns.size === 0 && state.phase === "ended";
+  return { ...state, openRuns, phase: reports ? "starting" : state.phase };
+}
+
+function collect(state: TurnState, event: LogEvent): TurnState {
+  const tracked = trackTools(state, event);
+  if (state.anchor && !state.anchor.seen) return tracked;
+  const { collected } = tracked;
+  switch (event.kind) {
+    case "text": {
+      if (event.text === "") return tracked;
+      const part: TextPart = {
+        text: event.text,
+        ...(event.id !== undefined && { id: event.id }),
+        ...(state.cursor !== undefined && { cursorBefore: state.cursor }),
+      };
+      const texts = append(collected.texts, part);
+      const textLength = collected.textLength + event.text.length;
+      return { ...tracked, collected: { ...collected, texts, textLength } };
+    }
+    case "tool_use":
+      return {
+        ...tracked,
+        collected: { ...collected, tools: append(collected.tools, event.tool) },
+      };
+    case "tool_result":
+      return { ...tracked, collected: { ...collected, results: append(collected.results, event) } };
+    case "error":
+      return {
+        ...tracked,
+        collected: { ...collected, errors: append(collected.errors, event.error) },
+      };
+    default:
+      return tracked;
+  }
+}
+
+function trackTools(state: TurnState, event: LogEvent): TurnState {
+  if (event.kind === "tool_use") {
+    const { tool } = event;
+    const asks = tool.custom || tool.input !== undefined;
+    return {
+      ...state,
+      toolsInFlight: new Map(state.toolsInFlight).set(tool.id, tool.name),
+      asking: asks ? new Map(state.asking).set(tool.id, tool) : state.asking,
+    };
+  }
+  if (event.kind !== "tool_result" || event.toolUseId === undefined) return state;
+  if (!state.toolsInFlight.has(event.toolUseId)) return state;
+  const toolsInFlight = new Map(state.toolsInFlight);
+  toolsInFlight.delete(event.toolUseId);
+  return { ...state, toolsInFlight };
+}
