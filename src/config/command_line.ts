@@ -1,0 +1,114 @@
+/**
+ * From the arguments to a command and its flags, still as text.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { UsageError } from "../core/errors.ts";
+import { SETTINGS } from "./flags.ts";
+import type { CommandName, Scope } from "./setting.ts";
+import { nearest } from "./suggest.ts";
+
+/** The commands that are typed, each with its one line of help; none typed means `serve`. */
+export const COMMANDS = {
+  demo: "Play one whole turn in the terminal, simulated",
+  simulator: "Run the simulator alone, on loopback",
+} as const satisfies Partial<Record<CommandName, string>>;
+
+/** What was asked for, and the flags that were given. */
+export interface CommandLine {
+  readonly command: CommandName | "help" | "version";
+  /** Text by flag name, without dashes; `"true"` for switches. */
+  readonly flags: ReadonlyMap<string, string>;
+}
+
+interface FlagRow extends Scope {
+  readonly flag: string;
+  readonly short?: string;
+  readonly valueName?: string;
+}
+
+const FLAGS: readonly FlagRow[] = Object.values(SETTINGS).flatMap((setting): FlagRow[] =>
+  setting.flag === undefined ? [] : [{ ...setting, flag: setting.flag }]
+);
+
+const KEY_ADVICE = "set ANTHROPIC_API_KEY, or name a file with --api-key-file";
+const TOKEN_ADVICE = "set MANAGED_AGENTS_MCP_TOKEN, or name a file with --token-file";
+
+/** Flags that people try for credentials: a command line is visible to the whole machine. */
+const SECRET_FLAGS: ReadonlyMap<string, string> = new Map([
+  ["api-key", KEY_ADVICE],
+  ["apikey", KEY_ADVICE],
+  ["anthropic-api-key", KEY_ADVICE],
+  ["key", KEY_ADVICE],
+  ["auth-token", "set ANTHROPIC_AUTH_TOKEN"],
+  ["token", TOKEN_ADVICE],
+  ["bearer-token", TOKEN_ADVICE],
+]);
+
+const SEE_HELP = "see 'cma-mcp --help'";
+
+function refuseFlag(arg: string, name: string): never {
+  const advice = SECRET_FLAGS.get(name.toLowerCase());
+  if (advice) throw new UsageError(`Secrets are not taken from the command line: ${advice}`);
+  const typed = arg.split("=")[0];
+  const meant = nearest(name.toLowerCase(), FLAGS.map(({ flag }) => flag));
+  throw new UsageError(
+    `Unknown flag '${typed}': ${meant ? `did you mean '--${meant}'?` : SEE_HELP}`,
+  );
+}
+
+function commandOf(words: readonly string[]): CommandLine["command"] {
+  const [word, extra] = words;
+  if (word === undefined) return "serve";
+  if (extra !== undefined) throw new UsageError(`Cannot use '${extra}': one command at a time`);
+  if (word === "help" || word === "version") return word;
+  if (word in COMMANDS) return word === "demo" ? "demo" : "simulator";
+  const meant = nearest(word.toLowerCase(), [...Object.keys(COMMANDS), "help", "version"]);
+  throw new UsageError(
+    `Unknown command '${word}': ${meant ? `did you mean '${meant}'?` : SEE_HELP}`,
+  );
+}
+
+function checkScope(row: FlagRow, command: CommandName, http: boolean): void {
+  if (!row.commands.includes(command)) {
+    const place = command === "serve" ? "when serving" : `to '${command}'`;
+    throw new UsageError(`--${row.flag} does not apply ${place}: leave it out`);
+  }
+  if (row.httpOnly && command === "serve" && !http) {
+    throw new UsageError(`--${row.flag} only matters for HTTP: add --http, or leave it out`);
+  }
+}
+
+/**
+ * Splits the command line by the settings table. `--help` and `--version` win over everything else.
+ *
+ * @throws UsageError for unknown commands and flags, missing values, and flags out of place
+ */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  if (args.some((arg) => arg === "--help" || arg === "-h")) {
+    return { command: "help", flags: new Map() };
+  }
+  const parsed = parseArgs([...args], {
+    boolean: FLAGS.filter(({ valueName }) => !valueName).map(({ flag }) => flag),
+    string: [...FLAGS.filter(({ valueName }) => valueName).map(({ flag }) => flag), "_"],
+    alias: Object.fromEntries(FLAGS.flatMap(({ flag, short }) => short ? [[flag, short]] : [])),
+    unknown: (arg: string, name?: string) => name === undefined || refuseFlag(arg, name),
+  });
+  const values: Readonly<Record<string, unknown>> = parsed;
+  if (values.version === true) return { command: "version", flags: new Map() };
+  const command = commandOf(parsed._.map(String));
+  const flags = new Map<string, string>();
+  for (const row of FLAGS) {
+    const value = values[row.flag];
+    if (value === undefined || value === false) continue;
+    if (value === "") {
+      throw new UsageError(`--${row.flag} needs a value: type --${row.flag} ${row.valueName}`);
+    }
+    if (command === "help" || command === "version") continue;
+    checkScope(row, command, values.http === true);
+    flags.set(row.flag, String(value));
+  }
+  return { command, flags };
+}

@@ -1,0 +1,35 @@
+/**
+ * The name that somebody probably meant.
+ *
+ * @module
+ */
+
+/** Edits (insert, delete, replace, swap neighbours) that turn one text into the other. */
+export function editDistance(from: string, to: string): number {
+  const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, column) => column)];
+  const at = (row: number, column: number) => rows[row]?.[column] ?? Infinity;
+  for (let i = 1; i <= from.length; i++) {
+    rows[i] = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const same = from[i - 1] === to[j - 1];
+      let best = Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + (same ? 0 : 1));
+      if (i > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1]) {
+        best = Math.min(best, at(i - 2, j - 2) + 1);
+      }
+      rows[i]?.push(best);
+    }
+  }
+  return at(from.length, to.length);
+}
+
+/** The candidate nearest to `typed`, if one is near enough to be meant. */
+export function nearest(typed: string, candidates: readonly string[]): string | undefined {
+  const limit = Math.max(1, Math.floor(typed.length / 3));
+  let best: { name: string; distance: number } | undefined;
+  for (const name of candidates) {
+    // Half a name is closer to being meant than its distance says.
+    const distance = typed.length > 2 && name.includes(typed) ? 1 : editDistance(typed, name);
+    if (distance <= limit && (!best || distance < best.distance)) best = { name, distance };
+  }
+  return best?.name;
+}

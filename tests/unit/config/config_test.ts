@@ -1,0 +1,215 @@
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { type Config, resolveConfig, type ServeConfig } from "../../../src/config/config.ts";
+import { UsageError } from "../../../src/core/errors.ts";
+
+const KEY = "sk-ant-api03-not-a-real-key";
+const TOKEN = "0123456789abcdef0123456789abcdef";
+
+interface Given {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+function resolve({ args = [], env = {}, files = {} }: Given): Config {
+  return resolveConfig(args, (name) => env[name], (path) => {
+    const content = files[path];
+    if (content === undefined) throw new Error("no such file");
+    return content;
+  });
+}
+
+/** The configuration to serve with, a key in the environment. */
+function serving({ args, env, files }: Given = {}): ServeConfig {
+  const config = resolve({ args, env: { ANTHROPIC_API_KEY: KEY, ...env }, files });
+  if (config.command !== "serve") throw new Error(`Expected serve, got ${config.command}`);
+  return config;
+}
+
+function refusal(given: Given): string {
+  const { message } = assertThrows(() => resolve(given), UsageError);
+  assert(!message.includes("\n"), `Expected one line, got ${message}`);
+  return message;
+}
+
+Deno.test("resolveConfig() serves stdio with documented defaults when only a key is set", () => {
+  assertEquals({ ...serving() }, {
+    command: "serve",
+    http: undefined,
+    simulate: false,
+    credential: { kind: "api_key", value: KEY },
+    baseUrl: "https://api.anthropic.com",
+    environmentId: undefined,
+    allowedAgentIds: undefined,
+    maxWaits: 1000,
+    exposeToolInputs: false,
+    exposeAgentConfig: false,
+    log: { level: "info", format: "text" },
+    warnings: [],
+  });
+});
+
+Deno.test("resolveConfig() freezes what it returns, all the way down", () => {
+  const config = serving({ args: ["--http"], env: { CMA_MCP_TOKEN: TOKEN } });
+  assert(Object.isFrozen(config) && Object.isFrozen(config.http?.tokens));
+});
+
+Deno.test("resolveConfig() prefers the flag, then each variable in order, then the default", () => {
+  const both = { CMA_BASE_URL: "https://one.example", ANTHROPIC_BASE_URL: "https://two.example" };
+  const flag = ["--base-url", "https://flag.example"];
+  assertEquals(serving({ args: flag, env: both }).baseUrl, "https://flag.example");
+  assertEquals(serving({ env: both }).baseUrl, "https://one.example");
+  assertEquals(serving({ env: { ...both, CMA_BASE_URL: " " } }).baseUrl, "https://two.example");
+  assertEquals(serving({ env: { ANTHROPIC_BASE_URL: "" } }).baseUrl, "https://api.anthropic.com");
+});
+
+Deno.test("resolveConfig() takes the key from file, key variable or token variable, in order", () => {
+  const env = { ANTHROPIC_API_KEY: KEY, ANTHROPIC_AUTH_TOKEN: "oauth-token" };
+  const fromFile = serving({ args: ["--api-key-file", "k"], env, files: { k: "file-key\n" } });
+  assertEquals(fromFile.credential, { kind: "api_key", value: "file-key", file: "k" });
+  assertEquals(serving({ env }).credential, { kind: "api_key", value: KEY });
+  const token = serving({ env: { ...env, ANTHROPIC_API_KEY: "" } }).credential;
+  assertEquals(token, { kind: "auth_token", value: "oauth-token" });
+});
+
+Deno.test("resolveConfig() reads every setting of a server in HTTP mode", () => {
+  const config = serving({
+    args: ["--http", "--host", "0.0.0.0", "--expose-tool-inputs", "--expose-agent-config"],
+    env: {
+      PORT: "8080",
+      MANAGED_AGENTS_MCP_TOKEN: TOKEN,
+      CMA_MCP_TOKEN: "ignored",
+      ALLOWED_HOSTS: "MCP.example.com, other.example:8443",
+      ALLOWED_ORIGINS: "https://claude.ai/",
+      ALLOWED_AGENT_IDS: "agent_1,agent_2 agent_1",
+      CLAUDE_ENVIRONMENT_ID: "env_1",
+      CMA_LOG_LEVEL: "debug",
+      CMA_LOG_FORMAT: "json",
+    },
+  });
+  assertEquals(config.http, {
+    host: "0.0.0.0",
+    port: 8080,
+    tokens: [TOKEN],
+    allowedHosts: ["localhost", "127.0.0.1", "[::1]", "mcp.example.com", "other.example:8443"],
+    allowedOrigins: ["https://claude.ai"],
+  });
+  assertEquals(config.allowedAgentIds, ["agent_1", "agent_2"]);
+  assertEquals(config.environmentId, "env_1");
+  assertEquals(config.log, { level: "debug", format: "json" });
+  assert(config.exposeToolInputs && config.exposeAgentConfig);
+});
+
+Deno.test("resolveConfig() ignores what belongs to HTTP when it serves stdio", () => {
+  const env = { PORT: "not a port", HOST: "0.0.0.0", CMA_MCP_TOKEN: "short" };
+  assertEquals(serving({ env }).http, undefined);
+});
+
+Deno.test("resolveConfig() simulates without a key and without the workspace's ids", () => {
+  const env = { CLAUDE_ENVIRONMENT_ID: "env_real", ALLOWED_AGENT_IDS: "agent_real" };
+  const config = resolve({ args: ["--simulate"], env });
+  assert(config.command === "serve" && config.simulate);
+  assertEquals(config.credential, undefined);
+  assertEquals([config.environmentId, config.allowedAgentIds], [undefined, undefined]);
+});
+
+Deno.test("resolveConfig() still binds a simulated server to agents that a flag names", () => {
+  const config = resolve({ args: ["--simulate", "--allowed-agents", "agent_1"] });
+  assert(config.command === "serve");
+  assertEquals(config.allowedAgentIds, ["agent_1"]);
+});
+
+const commands: readonly [readonly string[], Config][] = [
+  [["--help"], { command: "help" }],
+  [["-h"], { command: "help" }],
+  [["--nonsense", "--help"], { command: "help" }],
+  [["help"], { command: "help" }],
+  [["--version"], { command: "version" }],
+  [["-V"], { command: "version" }],
+  [["demo"], { command: "demo" }],
+  [["simulator"], {
+    command: "simulator",
+    port: 4000,
+    log: { level: "info", format: "text" },
+  }],
+  [["simulator", "--port=0", "--log-level", "warn"], {
+    command: "simulator",
+    port: 0,
+    log: { level: "warn", format: "text" },
+  }],
+];
+for (const [args, expected] of commands) {
+  Deno.test(`resolveConfig() understands '${args.join(" ")}' without a key`, () => {
+    assertEquals(resolve({ args, env: { PORT: "9999" } }), expected);
+  });
+}
+
+const warnings: readonly [string, Given, RegExp | undefined][] = [
+  ["plain http to a remote host", { args: ["--base-url=http://x.example"] }, /unencrypted/],
+  ["plain http to this machine", { args: ["--base-url=http://127.0.0.1:4000"] }, undefined],
+  ["HTTP without an allowlist", { args: ["--http"] }, /ALLOWED_AGENT_IDS/],
+  ["HTTP with one", { args: ["--http", "--allowed-agents=agent_1"] }, undefined],
+  ["simulated HTTP", { args: ["--http", "--simulate"] }, undefined],
+];
+for (const [name, given, expected] of warnings) {
+  Deno.test(`resolveConfig() ${expected ? "warns" : "does not warn"} about ${name}`, () => {
+    const { warnings } = serving({ ...given, env: { CMA_MCP_TOKEN: TOKEN } });
+    assertEquals(warnings.length, expected ? 1 : 0);
+    if (expected) assertMatch(warnings[0] ?? "", expected);
+  });
+}
+
+const keyed = { ANTHROPIC_API_KEY: KEY };
+const http = { ...keyed, CMA_MCP_TOKEN: TOKEN };
+const refusals: readonly [string, Given, RegExp][] = [
+  ["no key", {}, /set ANTHROPIC_API_KEY/],
+  ["a blank key", { env: { ANTHROPIC_API_KEY: "  " } }, /set ANTHROPIC_API_KEY/],
+  ["a key with a space", { env: { ANTHROPIC_API_KEY: "a b" } }, /ANTHROPIC_API_KEY has spaces/],
+  ["an unfilled key", { env: { ANTHROPIC_API_KEY: "${user_config.key}" } }, /not filled in/],
+  ["a missing key file", { args: ["--api-key-file", "k"] }, /Cannot read 'k'/],
+  ["an empty key file", { args: ["--api-key-file=k"], files: { k: "\n" } }, /is empty/],
+  ["two lines in a key file", { args: ["--api-key-file=k"], files: { k: "a\nb" } }, /line breaks/],
+  ["an unknown flag", { args: ["--prot", "1"] }, /'--prot': did you mean '--port'\?/],
+  ["a flag like no other", { args: ["--zzzzzz=1"] }, /'--zzzzzz': see 'cma-mcp --help'/],
+  ["an unknown letter", { args: ["-x"] }, /'-x'/],
+  ["an unknown command", { args: ["dmeo"] }, /'dmeo': did you mean 'demo'\?/],
+  ["two commands", { args: ["demo", "simulator"] }, /'simulator': one command/],
+  ["a key as a flag", { args: ["--api-key", KEY] }, /set ANTHROPIC_API_KEY/],
+  ["a token as a flag", { args: [`--token=${TOKEN}`] }, /set MANAGED_AGENTS_MCP_TOKEN/],
+  ["a flag without value", { args: ["--http", "--port"], env: http }, /type --port <port>/],
+  ["a flag before a flag", { args: ["--port", "--http"], env: http }, /type --port <port>/],
+  ["a flag of serving", { args: ["demo", "--http"] }, /--http does not apply to 'demo'/],
+  ["an HTTP flag on stdio", { args: ["--port", "1"], env: keyed }, /add --http/],
+  ["HTTP without token", { args: ["--http"], env: keyed }, /set MANAGED_AGENTS_MCP_TOKEN/],
+  ["a short token", { args: ["--http"], env: { ...keyed, CMA_MCP_TOKEN: "s" } }, /at least 32/],
+  ["a JSON token file", {
+    args: ["--http", "--token-file=t"],
+    env: keyed,
+    files: { t: `{ "alice": "${TOKEN}" }` },
+  }, /has spaces/],
+  ["a public address", { args: ["--http", "--host=0.0.0.0"], env: http }, /--allowed-hosts/],
+  ["a strange address", { args: ["--http", "--host", "a/b"], env: http }, /such as 127.0.0.1/],
+  ["a port in words", { args: ["--http"], env: { ...http, PORT: "http" } }, /PORT: type a whole/],
+  ["a port too high", { args: ["--http", "--port=65536"], env: http }, /from 0 to 65535/],
+  ["no waits", { args: ["--max-waits=0"], env: keyed }, /from 1 to 100000/],
+  ["a URL without scheme", { env: { ...keyed, CMA_BASE_URL: "x.example" } }, /CMA_BASE_URL: type/],
+  ["another scheme", { args: ["--base-url=ftp://x"], env: keyed }, /such as https/],
+  ["a URL with a password", { args: ["--base-url=https://a:b@x"], env: keyed }, /leave out user/],
+  ["only commas as agents", { env: { ...keyed, ALLOWED_AGENT_IDS: "," } }, /names nothing/],
+  ["a path as agent", { env: { ...keyed, ALLOWED_AGENT_IDS: "a,../b" } }, /'..\/b' in ALLOWED/],
+  ["a path as environment", { args: ["--environment-id=a/b"], env: keyed }, /1 to 128 letters/],
+  ["a URL as host header", {
+    args: ["--http"],
+    env: { ...http, ALLOWED_HOSTS: "https://x" },
+  }, /such as mcp.example.com/],
+  ["any origin", { args: ["--http"], env: { ...http, ALLOWED_ORIGINS: "*" } }, /such as https:/],
+  ["a page as origin", { args: ["--http", "--allowed-origins=https://x/y"], env: http }, /origin/],
+  ["a made-up log level", { args: ["--log-level=loud"], env: keyed }, /one of debug, info/],
+];
+for (const [name, given, expected] of refusals) {
+  Deno.test(`resolveConfig() refuses ${name} in one line that says what to type`, () => {
+    const message = refusal(given);
+    assertMatch(message, expected);
+    assert(!message.includes(KEY) && !message.includes(TOKEN), "the secret is not repeated");
+  });
+}
