@@ -15,7 +15,7 @@ export interface Page<T> {
 }
 
 /** The schema of a page of `item`s; a missing `data` reads as empty. */
-export function pageSchema<T>(item: z.ZodType<T>) {
+export function pageSchema<T>(item: z.ZodType<T>): z.ZodType<Page<T>> {
   return z.looseObject({
     data: z.array(item).nullish().transform((data) => data ?? []),
     next_page: z.string().nullish(),

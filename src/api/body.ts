@@ -1,0 +1,84 @@
+/**
+ * Reading response bodies: bounded, and ended at once by a signal.
+ *
+ * @module
+ */
+
+/** A body turned out longer than allowed. */
+export class BodyTooLargeError extends Error {
+  override name = "BodyTooLargeError";
+}
+
+/** Reads a body chunk by chunk. */
+export interface ChunkReader {
+  /**
+   * @returns the next chunk, or undefined at the end
+   * @throws the signal's reason when it aborts, however long the body stays silent
+   */
+  read(): Promise<Uint8Array | undefined>;
+  /** Drops what is left of the body, the lock and the listener. Idempotent. */
+  close(): void;
+}
+
+/** Takes a body over; `close` must be called, also after its end or an error. */
+export function openReader(
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): ChunkReader {
+  const reader = body.getReader();
+  // Cancelling settles a read that is under way, whether or not the source cares for the signal.
+  const drop = () => void reader.cancel(signal.reason).catch(() => {/* it broke already */});
+  signal.addEventListener("abort", drop, { once: true });
+  if (signal.aborted) drop();
+  return {
+    async read() {
+      try {
+        const { done, value } = await reader.read();
+        signal.throwIfAborted();
+        return done ? undefined : value;
+      } catch (error) {
+        signal.throwIfAborted();
+        throw error;
+      }
+    },
+    close() {
+      signal.removeEventListener("abort", drop);
+      drop();
+      reader.releaseLock();
+    },
+  };
+}
+
+/** Lets go of a body that nobody will read. */
+export function discardBody(response: Response): void {
+  if (!response.body || response.body.locked) return;
+  response.body.cancel().catch(() => {/* it broke already */});
+}
+
+/**
+ * A body as text.
+ *
+ * @param maxBytes bound of the (decompressed) size
+ * @throws {@linkcode BodyTooLargeError}; the signal's reason; whatever the source rejects with
+ */
+export async function readText(
+  response: Response,
+  { signal, maxBytes }: { readonly signal: AbortSignal; readonly maxBytes: number },
+): Promise<string> {
+  if (!response.body) return "";
+  const reader = openReader(response.body, signal);
+  try {
+    const decoder = new TextDecoder();
+    const parts: string[] = [];
+    let bytes = 0;
+    for (let chunk = await reader.read(); chunk; chunk = await reader.read()) {
+      bytes += chunk.byteLength;
+      if (bytes > maxBytes) throw new BodyTooLargeError(`More than ${maxBytes} bytes`);
+      parts.push(decoder.decode(chunk, { stream: true }));
+    }
+    parts.push(decoder.decode());
+    return parts.join("");
+  } finally {
+    reader.close();
+  }
+}

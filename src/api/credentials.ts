@@ -1,0 +1,82 @@
+/**
+ * Where the key or token of a request comes from.
+ *
+ * @module
+ */
+
+import { UsageError } from "../core/errors.ts";
+
+/** What a request authenticates with. */
+export interface Credential {
+  /** `api_key` goes out as `x-api-key`, `auth_token` as a bearer token. */
+  readonly kind: "api_key" | "auth_token";
+  readonly value: string;
+}
+
+/**
+ * Gives the credential of the next request. It is asked with `refresh: true` after a 401: a source
+ * that can tell whether the credential was rotated then looks again; others give the same one.
+ */
+export type CredentialSource = (
+  options?: { readonly refresh?: boolean },
+) => Credential | Promise<Credential>;
+
+/**
+ * A credential that is kept in a file (or anywhere that can be read again). It is read on first
+ * use, kept, and read again when asked to refresh; requests that ask at the same time share a read.
+ *
+ * @param read gives the file's text; white space around the value is dropped
+ * @returns a source that rejects with a `UsageError` when the text cannot be read or is not one
+ *   printable word; a failed refresh keeps what was read before
+ */
+export function fileCredential(
+  kind: Credential["kind"],
+  read: () => Promise<string>,
+): CredentialSource {
+  let known: Credential | undefined;
+  let reading: Promise<Credential> | undefined;
+
+  const load = async (): Promise<Credential> => {
+    try {
+      known = checkCredential({ kind, value: (await read()).trim() });
+    } catch (cause) {
+      if (!known) throw asUsageError(cause);
+    } finally {
+      reading = undefined;
+    }
+    return known;
+  };
+  return ({ refresh = false } = {}) => {
+    if (known && !refresh) return known;
+    reading ??= load();
+    return reading;
+  };
+}
+
+function asUsageError(cause: unknown): UsageError {
+  if (cause instanceof UsageError) return cause;
+  return new UsageError("The file with the API credential cannot be read", { cause });
+}
+
+/**
+ * @returns the same credential
+ * @throws `UsageError`, without the value, when it could not be sent as a header
+ */
+export function checkCredential(credential: Credential): Credential {
+  if (credential.value === "") throw new UsageError("The API credential is empty");
+  if (!/^[\x21-\x7e]+$/.test(credential.value)) {
+    throw new UsageError("The API credential contains spaces, line breaks or other odd characters");
+  }
+  return credential;
+}
+
+const BETA = "managed-agents-2026-04-01";
+/** Asked of bearer tokens by the API; the official SDK adds it in the same way. */
+const OAUTH_BETA = "oauth-2025-04-20";
+
+/** The headers that authenticate a request, and the `anthropic-beta` that goes with them. */
+export function credentialHeaders(credential: Credential): Record<string, string> {
+  const { kind, value } = checkCredential(credential);
+  if (kind === "api_key") return { "x-api-key": value, "anthropic-beta": BETA };
+  return { "authorization": `Bearer ${value}`, "anthropic-beta": `${BETA},${OAUTH_BETA}` };
+}

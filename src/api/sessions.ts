@@ -1,0 +1,71 @@
+/**
+ * `/v1/sessions`.
+ *
+ * @module
+ */
+
+import type { CreateSessionParams, ManagedAgentsApi } from "./api.ts";
+import { decodeAnswer } from "./decode.ts";
+import { type HttpContext, requestJson } from "./http.ts";
+import { pageSchema, sessionSchema } from "./resources.ts";
+import { pathSegment } from "./url.ts";
+
+const sessionPageSchema = pageSchema(sessionSchema);
+
+/** The body of `POST /v1/sessions`; undefined fields are left out of the JSON. */
+export interface CreateSessionBody {
+  readonly agent: CreateSessionParams["agent"];
+  readonly environment_id: string;
+  readonly title?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly initial_events?: {
+    readonly type: "user.message";
+    readonly content: { readonly type: "text"; readonly text: string }[];
+  }[];
+}
+
+/** The parameters as the wire wants them. */
+export function createSessionBody(params: CreateSessionParams): CreateSessionBody {
+  const { agent, environmentId, title, metadata, message } = params;
+  return {
+    agent,
+    environment_id: environmentId,
+    title,
+    metadata,
+    initial_events: message === undefined
+      ? undefined
+      : [{ type: "user.message", content: [{ type: "text", text: message }] }],
+  };
+}
+
+/** The session endpoints over `context`. */
+export function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
+  return {
+    async create(params, options) {
+      const body = createSessionBody(params);
+      const spec = { method: "POST", path: "/v1/sessions", body } as const;
+      return decodeAnswer(sessionSchema, await requestJson(context, spec, options), "session");
+    },
+    async retrieve(sessionId, options) {
+      const spec = { method: "GET", path: `/v1/sessions/${pathSegment(sessionId)}` } as const;
+      return decodeAnswer(sessionSchema, await requestJson(context, spec, options), "session");
+    },
+    async list({ agentId, order, createdAtGte, includeArchived, limit, page }, options) {
+      const query = {
+        agent_id: agentId,
+        order,
+        "created_at[gte]": createdAtGte,
+        include_archived: includeArchived,
+        limit,
+        page,
+      };
+      const spec = { method: "GET", path: "/v1/sessions", query } as const;
+      return decodeAnswer(sessionPageSchema, await requestJson(context, spec, options), "page");
+    },
+    async archive(sessionId, options) {
+      const path = `/v1/sessions/${pathSegment(sessionId)}/archive`;
+      const answer = await requestJson(context, { method: "POST", path }, options);
+      return decodeAnswer(sessionSchema, answer, "session");
+    },
+  };
+}

@@ -1,0 +1,84 @@
+/**
+ * A session's event stream, from bytes to items.
+ *
+ * @module
+ */
+
+import type { EventSourceMessage } from "eventsource-parser";
+import type { Logger } from "../core/log.ts";
+import type { Redact } from "../core/redact.ts";
+import type { StreamItem } from "./api.ts";
+import { decodeEvent } from "./decode.ts";
+import type { SessionEvent } from "./events.ts";
+import { frameError } from "./failures.ts";
+import { createFramer } from "./sse_frames.ts";
+
+/** Turns the bytes of a stream into items. */
+export interface ItemDecoder {
+  /**
+   * The items that this chunk completes. A chunk without an event gives one `activity`, whatever
+   * it holds: part of a frame, a comment, a heartbeat, noise.
+   *
+   * @throws `ApiError` at an `error` frame, after the events before it
+   */
+  push(chunk: Uint8Array): Generator<StreamItem, void, undefined>;
+}
+
+/** What {@linkcode createItemDecoder} needs. */
+export interface ItemDecoderOptions {
+  /** Bound of a frame's data, in UTF-16 code units; larger frames are dropped. */
+  readonly maxFrameChars: number;
+  readonly log: Logger;
+  /** Applied to the message of an `error` frame. */
+  readonly redact: Redact;
+}
+
+const ACTIVITY: StreamItem = { kind: "activity" };
+
+/** Frames that only say that the connection is alive. */
+const HEARTBEATS: ReadonlySet<string> = new Set(["ping", "heartbeat"]);
+
+/** A decoder for one stream; any chunking of the same bytes gives the same events. */
+export function createItemDecoder(options: ItemDecoderOptions): ItemDecoder {
+  const { maxFrameChars, log } = options;
+  // The parser drops the byte order mark.
+  const text = new TextDecoder("utf-8", { ignoreBOM: true });
+  const framer = createFramer({
+    maxFrameChars,
+    onOversized: () => log.warn("Skipped an oversized frame of an event stream", { maxFrameChars }),
+  });
+  return {
+    *push(chunk) {
+      let quiet = true;
+      for (const frame of framer.push(text.decode(chunk, { stream: true }))) {
+        const event = readFrame(frame, options);
+        if (!event) continue;
+        quiet = false;
+        yield { kind: "event", event };
+      }
+      if (quiet) yield ACTIVITY;
+    },
+  };
+}
+
+function readFrame(
+  frame: EventSourceMessage,
+  { log, redact }: ItemDecoderOptions,
+): SessionEvent | undefined {
+  if (frame.event === undefined && frame.data === "") return undefined;
+  if (HEARTBEATS.has(frame.event ?? "")) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(frame.data);
+  } catch {
+    if (frame.event === "error") throw frameError(frame.data, redact);
+    if (frame.data !== "") log.debug("Skipped a frame that is not JSON", { event: frame.event });
+    return undefined;
+  }
+  const event = decodeEvent(value, frame.event);
+  if (event?.type === "error" || (!event && frame.event === "error")) {
+    throw frameError(frame.data, redact);
+  }
+  if (!event) log.debug("Skipped a frame that is no event", { event: frame.event });
+  return event && HEARTBEATS.has(event.type) ? undefined : event;
+}
