@@ -1,0 +1,138 @@
+/**
+ * Puts the parts together: API or simulator, waiter, tools, MCP servers.
+ *
+ * @module
+ */
+
+import { createApi } from "../api/client.ts";
+import type { FetchLike, ManagedAgentsApi } from "../api/api.ts";
+import { type CredentialSource, fileCredential } from "../api/credentials.ts";
+import type { CredentialConfig, ServeConfig } from "../config/config.ts";
+import { createServerFactory } from "../mcp/server.ts";
+import { createWaiter } from "../session/waiter.ts";
+import { createServices } from "../tools/services.ts";
+import type { Waiter } from "../session/outcome.ts";
+import type { Program } from "./program.ts";
+import { VERSION } from "./version.ts";
+
+/** Idle connections that are kept for the next long stream. */
+const IDLE_STREAM_CONNECTIONS = 8;
+
+/** What the simulator is called with; it accepts any key. */
+const SIMULATED_KEY: CredentialConfig = { kind: "api_key", value: "simulated" };
+
+/** The base URL that stands for the simulator; no request to it leaves the process. */
+const SIMULATED_URL = "http://simulator.invalid";
+
+/** The settings that matter to the bridge itself, whatever it is served over. */
+export type BridgeConfig = Pick<
+  ServeConfig,
+  | "simulate"
+  | "credential"
+  | "baseUrl"
+  | "environmentId"
+  | "allowedAgentIds"
+  | "maxWaits"
+  | "exposeToolInputs"
+  | "exposeAgentConfig"
+>;
+
+/** Everything behind the transports. */
+export interface Bridge {
+  readonly factory: ReturnType<typeof createServerFactory>;
+  readonly api: ManagedAgentsApi;
+  readonly waiter: Waiter;
+  /** Where its requests go, for the operator. */
+  readonly target: string;
+  /** Ends open waits, and frees connections and timers. Idempotent. */
+  close(): void;
+}
+
+interface Upstream {
+  readonly baseUrl: string;
+  readonly credential: CredentialSource;
+  readonly fetch: FetchLike;
+  readonly streamFetch: FetchLike;
+  close(): void;
+}
+
+function credentialSource(config: CredentialConfig, program: Program): CredentialSource {
+  const { kind, value, file } = config;
+  if (file === undefined) return () => ({ kind, value });
+  // Start-up has read it once; from then on the file says what is valid.
+  return fileCredential(kind, () => program.readFile(file));
+}
+
+function remoteUpstream(config: BridgeConfig, program: Program): Upstream {
+  if (!config.credential) throw new Error("A configuration without simulator has a credential");
+  // Over HTTP/2 the server's limit of streams per connection would let open waits block all calls.
+  const client = Deno.createHttpClient({
+    http1: true,
+    http2: false,
+    poolMaxIdlePerHost: IDLE_STREAM_CONNECTIONS,
+  });
+  return {
+    baseUrl: config.baseUrl,
+    credential: credentialSource(config.credential, program),
+    fetch: (request) => fetch(request),
+    streamFetch: (request) => fetch(request, { client }),
+    close: () => client.close(),
+  };
+}
+
+async function simulatedUpstream(program: Program): Promise<Upstream> {
+  const { createSimulator } = await import("../simulator/simulator.ts");
+  const simulator = createSimulator({ clock: program.clock });
+  const fetchSimulated: FetchLike = (request) => simulator.fetch(request);
+  return {
+    baseUrl: SIMULATED_URL,
+    credential: () => SIMULATED_KEY,
+    fetch: fetchSimulated,
+    streamFetch: fetchSimulated,
+    close: () => simulator.close(),
+  };
+}
+
+/** Builds the bridge that a configuration describes; nothing is sent before the first call. */
+export async function createBridge(config: BridgeConfig, program: Program): Promise<Bridge> {
+  const { clock, log, redact } = program;
+  const { simulate, environmentId, allowedAgentIds, exposeToolInputs, exposeAgentConfig } = config;
+  const upstream = simulate ? await simulatedUpstream(program) : remoteUpstream(config, program);
+  const api = createApi({
+    baseUrl: upstream.baseUrl,
+    credential: upstream.credential,
+    fetch: upstream.fetch,
+    streamFetch: upstream.streamFetch,
+    clock,
+    log,
+    userAgent: `cma-mcp/${VERSION}`,
+  });
+  const waiter = createWaiter({
+    api,
+    clock,
+    log,
+    exposeToolInputs,
+    maxOpenWaits: config.maxWaits,
+  });
+  const services = createServices({
+    api,
+    waiter,
+    clock,
+    log,
+    redact,
+    environmentId,
+    allowedAgentIds,
+    exposeToolInputs,
+    exposeAgentConfig,
+  });
+  return {
+    factory: createServerFactory(services, { version: VERSION, simulated: simulate }),
+    api,
+    waiter,
+    target: simulate ? "the built-in SIMULATOR" : upstream.baseUrl,
+    close: () => {
+      waiter.close();
+      upstream.close();
+    },
+  };
+}

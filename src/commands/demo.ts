@@ -1,0 +1,115 @@
+/**
+ * `cma-mcp demo`: one whole turn through the real server, against the simulator, step by step.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { createHttpHandler } from "../transport/http.ts";
+import { createBridge } from "./bridge.ts";
+import { callTool, type McpEndpoint } from "./mcp_call.ts";
+import { createPalette, type Palette } from "./paint.ts";
+import type { Program } from "./program.ts";
+
+/** What the person in the demo asks. */
+const QUESTION = "Which of our services had the most errors last week?";
+
+/** Part of the name of the simulated agent that takes its time and uses tools. */
+const AGENT_NAME = "slow";
+
+const BRIDGE_CONFIG = {
+  simulate: true,
+  baseUrl: "",
+  maxWaits: 1,
+  exposeToolInputs: false,
+  exposeAgentConfig: false,
+};
+
+const agentsSchema = z.object({
+  agents: z.array(z.object({ id: z.string(), name: z.string() })).min(1),
+});
+const sessionSchema = z.object({ session_id: z.string() });
+const outcomeSchema = z.object({ status: z.string(), reply: z.string() });
+
+/** What the steps share. */
+interface Stage {
+  readonly endpoint: McpEndpoint;
+  readonly program: Program;
+  readonly palette: Palette;
+}
+
+/** Plays the demo; ends early, without a complaint, when the process is asked to end. */
+export async function demo(program: Program): Promise<void> {
+  const bridge = await createBridge(BRIDGE_CONFIG, program);
+  const token = crypto.randomUUID() + crypto.randomUUID();
+  const handler = createHttpHandler(bridge.factory, {
+    tokens: [token],
+    allowedHosts: ["localhost"],
+    allowedOrigins: [],
+    path: "/mcp",
+    maxBodyBytes: 1024 * 1024,
+    ready: () => Promise.resolve(true),
+    log: program.log,
+  });
+  const endpoint = { token, fetch: (request: Request) => handler.fetch(request) };
+  try {
+    await play({ endpoint, program, palette: createPalette(program.color) });
+  } catch (error) {
+    if (!program.stopping.aborted) throw error;
+  } finally {
+    bridge.close();
+    await handler.close();
+  }
+}
+
+async function play(stage: Stage): Promise<void> {
+  const { program: { print }, palette: { bold, dim, green } } = stage;
+  print(bold("One turn of a managed agent, as an MCP host sees it"));
+  print(dim("The server is the real one. The API behind it is simulated: no key, no network."));
+
+  const { agents: [agent] } = agentsSchema.parse(
+    await step(stage, "1. Which agents are there?", "list_agents", { name_contains: AGENT_NAME }),
+  );
+  if (!agent) throw new Error("The simulator has no agent for the demo");
+  const { session_id } = sessionSchema.parse(
+    await step(stage, "2. Start a session", "create_session", { agent_id: agent.id }),
+  );
+  await step(stage, "3. Ask", "send_message", { session_id, text: QUESTION });
+  const { status, reply } = outcomeSchema.parse(
+    await step(stage, "4. Wait until the agent is done", "wait_for_idle", { session_id }),
+  );
+  print("");
+  print(`${bold("The reply")} ${dim(`(status: ${status})`)}`);
+  for (const line of reply.split("\n")) print(green(`  ${line}`));
+  print("");
+  print("Next: put your own agents behind it. See 'cma-mcp --help'.");
+}
+
+async function step(
+  { endpoint, program, palette }: Stage,
+  headline: string,
+  name: string,
+  args: Readonly<Record<string, unknown>>,
+): Promise<Record<string, unknown>> {
+  const { print, stopping } = program;
+  const { bold, cyan, dim } = palette;
+  print("");
+  print(bold(headline));
+  print(`  ${cyan("host →")} ${name} ${JSON.stringify(args)}`);
+  const result = await callTool(endpoint, {
+    name,
+    arguments: args,
+    signal: stopping,
+    onProgress: (message) => print(dim(`         … ${message}`)),
+  });
+  print(`  ${cyan("host ←")} ${inOneLine(result)}`);
+  return result;
+}
+
+/** Longest result that a step shows, in characters. */
+const MAX_SHOWN = 160;
+
+function inOneLine(result: Record<string, unknown>): string {
+  const text = JSON.stringify(result);
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)} …`;
+}

@@ -1,0 +1,30 @@
+/**
+ * Opens the port of the commands that serve HTTP.
+ *
+ * @module
+ */
+
+import { UsageError } from "../core/errors.ts";
+
+/**
+ * Serves `handle` on an address.
+ *
+ * @param address `port` 0 takes a free one
+ * @throws UsageError when the address cannot be had
+ */
+export function listen(
+  address: { readonly host: string; readonly port: number },
+  handle: (request: Request) => Promise<Response>,
+): Deno.HttpServer<Deno.NetAddr> {
+  const { host, port } = address;
+  try {
+    return Deno.serve({ hostname: host, port, onListen: () => {} }, handle);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AddrInUse) {
+      throw new UsageError(`Port ${port} is taken: type --port <another>, or 0 for a free one`);
+    }
+    throw new UsageError(`Cannot listen on ${host}:${port}: type another --host or --port`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * What a command gets from the process it runs in.
+ *
+ * @module
+ */
+
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
+import type { Redact } from "../core/redact.ts";
+
+/** The process, as far as commands may touch it. */
+export interface Program {
+  readonly clock: Clock;
+  /** Goes to stderr. */
+  readonly log: Logger;
+  readonly redact: Redact;
+  /** Aborts when the process is asked to end; the command then returns promptly. */
+  readonly stopping: AbortSignal;
+  /** Writes a line to stdout. Never used while stdout carries JSON-RPC. */
+  readonly print: (line: string) => void;
+  /** Whether stdin is a terminal, so that nobody but a person can be typing. */
+  readonly stdinIsTerminal: boolean;
+  /** Whether stdout shows colours. */
+  readonly color: boolean;
+  readonly readFile: (path: string) => Promise<string>;
+}
+
+/** Resolves when the signal aborts; leaves no listener when it already has. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,85 @@
+/**
+ * `cma-mcp`: the server itself, on stdio or HTTP.
+ *
+ * @module
+ */
+
+import type { HttpConfig, ServeConfig } from "../config/config.ts";
+import { createHttpHandler } from "../transport/http.ts";
+import { serveStdioTransport } from "../transport/stdio.ts";
+import { type Bridge, createBridge } from "./bridge.ts";
+import { listen } from "./listen.ts";
+import { aborted, type Program } from "./program.ts";
+import { VERSION } from "./version.ts";
+
+/** Largest request body in bytes: a message of 100,000 characters fits several times. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+/** How long running calls may take to get their answers out at the end, in milliseconds. */
+const DRAIN_MS = 800;
+
+/** How long the API may take to prove that it can be reached, in milliseconds. */
+const READY_TIMEOUT_MS = 5_000;
+
+/** Serves until the host hangs up or the process is asked to end. */
+export async function serve(config: ServeConfig, program: Program): Promise<void> {
+  const bridge = await createBridge(config, program);
+  for (const warning of config.warnings) program.log.warn(warning);
+  try {
+    if (config.http) await serveHttp(config.http, bridge, program);
+    else await serveStdio(bridge, program);
+  } finally {
+    bridge.close();
+  }
+}
+
+async function serveStdio(bridge: Bridge, program: Program): Promise<void> {
+  const { log, stopping } = program;
+  const transport = serveStdioTransport(bridge.factory, { log });
+  log.info(`Version ${VERSION} serves MCP on stdio, with ${bridge.target} behind it`);
+  if (program.stdinIsTerminal) {
+    log.info(
+      "An MCP host starts this program and speaks JSON-RPC to it: put it into the host's " +
+        "configuration, or try 'cma-mcp demo'. Ctrl+C ends it",
+    );
+  }
+  await Promise.race([transport.closed, aborted(stopping)]);
+  bridge.waiter.close();
+  await transport.close();
+}
+
+async function serveHttp(config: HttpConfig, bridge: Bridge, program: Program): Promise<void> {
+  const { clock, log, stopping } = program;
+  const handler = createHttpHandler(bridge.factory, {
+    tokens: config.tokens,
+    allowedHosts: config.allowedHosts,
+    allowedOrigins: config.allowedOrigins,
+    path: "/mcp",
+    maxBodyBytes: MAX_BODY_BYTES,
+    ready: () => isReady(bridge),
+    log,
+  });
+  const server = listen(config, (request) => handler.fetch(request));
+  const { hostname, port } = server.addr;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  log.info(`Version ${VERSION} serves MCP over HTTP, with ${bridge.target} behind it`);
+  log.info(`Point clients at http://${host}:${port}/mcp, with the bearer token`);
+  await Promise.race([server.finished, aborted(stopping)]);
+  // No new calls; waits answer with what they have, and their answers still go out.
+  const drained = server.shutdown();
+  bridge.waiter.close();
+  const impatience = new AbortController();
+  await Promise.race([drained, clock.sleep(DRAIN_MS, impatience.signal).catch(() => {})]);
+  impatience.abort();
+  await handler.close();
+}
+
+async function isReady(bridge: Bridge): Promise<boolean> {
+  try {
+    await bridge.api.agents.list({ limit: 1 }, { timeoutMs: READY_TIMEOUT_MS });
+    return true;
+  } catch {
+    // Why it cannot be reached is in the log of the API client; the probe only asks whether.
+    return false;
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The executable: composition root, and the only reader of arguments, environment, signals and
+ * exit.
+ *
+ * @module
+ */
+
+import { type Config, resolveConfig } from "./config/config.ts";
+import { systemClock } from "./core/clock.ts";
+import { UsageError } from "./core/errors.ts";
+import { createLogger, type Logger } from "./core/log.ts";
+import { createRedact, type Redact } from "./core/redact.ts";
+import type { Program } from "./commands/program.ts";
+
+/** Exit codes. */
+const OK = 0;
+const FAILED = 1;
+const USAGE = 2;
+const INTERRUPTED = 130;
+
+const encoder = new TextEncoder();
+
+function writeLine(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
+  const bytes = encoder.encode(`${line}\n`);
+  try {
+    for (let sent = 0; sent < bytes.length;) sent += stream.writeSync(bytes.subarray(sent));
+  } catch {
+    // Whoever read this stream is gone; that must not end the work that others wait for.
+  }
+}
+
+function secretsOf(config: Config): string[] {
+  if (config.command !== "serve") return [];
+  return [...config.http?.tokens ?? [], ...config.credential ? [config.credential.value] : []];
+}
+
+function createLog(config: Config, redact: Redact): Logger {
+  return createLogger({
+    level: "log" in config ? config.log.level : "info",
+    format: "log" in config ? config.log.format : "text",
+    redact,
+    write: (line) => writeLine(Deno.stderr, line),
+    now: () => systemClock.now(),
+  });
+}
+
+/** A signal that aborts when the process is asked to end; asked twice, the process ends at once. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) Deno.exit(INTERRUPTED);
+    controller.abort();
+  };
+  Deno.addSignalListener("SIGINT", onSignal);
+  // Windows knows no SIGTERM; closing the console window arrives as SIGHUP there.
+  Deno.addSignalListener(Deno.build.os === "windows" ? "SIGHUP" : "SIGTERM", onSignal);
+  return controller.signal;
+}
+
+function watchForBugs(log: Logger): void {
+  const end = (error: unknown) => {
+    log.error("Ended by an error that nothing handled", { error: String(error) });
+    log.debug("Where it came from", { stack: error instanceof Error ? error.stack : undefined });
+    Deno.exit(FAILED);
+  };
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    end(event.reason);
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    end(event.error);
+  });
+}
+
+/** Commands load what they need when they run: the server should not wait for the demo's code. */
+async function run(config: Config, program: Program): Promise<void> {
+  switch (config.command) {
+    case "serve":
+      return (await import("./commands/serve.ts")).serve(config, program);
+    case "demo":
+      return (await import("./commands/demo.ts")).demo(program);
+    case "simulator":
+      return (await import("./commands/simulator.ts")).runSimulator(config, program);
+    case "help":
+      return program.print((await import("./config/help.ts")).helpText());
+    case "version":
+      return program.print((await import("./commands/version.ts")).VERSION);
+  }
+}
+
+async function main(): Promise<number> {
+  let redact = createRedact([]);
+  try {
+    const config = resolveConfig(
+      Deno.args,
+      (name) => Deno.env.get(name),
+      (path) => Deno.readTextFileSync(path),
+    );
+    redact = createRedact(secretsOf(config));
+    const log = createLog(config, redact);
+    watchForBugs(log);
+    await run(config, {
+      clock: systemClock,
+      log,
+      redact,
+      stopping: stopSignal(),
+      print: (line) => writeLine(Deno.stdout, line),
+      stdinIsTerminal: Deno.stdin.isTerminal(),
+      color: Deno.stdout.isTerminal() && !Deno.noColor,
+      readFile: (path) => Deno.readTextFile(path),
+    });
+    return OK;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    writeLine(Deno.stderr, redact(`cma-mcp: ${message}`).replace(/[\r\n]+/g, " "));
+    return error instanceof UsageError ? USAGE : FAILED;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main());

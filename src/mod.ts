@@ -1,0 +1,56 @@
+/**
+ * The bridge as a library: build the parts yourself, or put MCP servers of it behind your own HTTP
+ * stack.
+ *
+ * @module
+ */
+
+export type {
+  CallOptions,
+  ClientEvent,
+  CreateSessionParams,
+  EventStream,
+  FetchLike,
+  ListEventsParams,
+  ListSessionsParams,
+  ManagedAgentsApi,
+  PageParams,
+  StreamItem,
+} from "./api/api.ts";
+export { type ApiOptions, createApi } from "./api/client.ts";
+export { type Credential, type CredentialSource, fileCredential } from "./api/credentials.ts";
+export type { SessionEvent } from "./api/events.ts";
+export type { Agent, Environment, Page, SentEvents, Session } from "./api/resources.ts";
+export { type Clock, systemClock } from "./core/clock.ts";
+export {
+  ApiError,
+  type ApiErrorInfo,
+  type ApiErrorKind,
+  ToolError,
+  UsageError,
+} from "./core/errors.ts";
+export {
+  createLogger,
+  type LogFields,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  silentLogger,
+} from "./core/log.ts";
+export { createRedact, type Redact } from "./core/redact.ts";
+export { createServerFactory } from "./mcp/server.ts";
+export type {
+  PendingAction,
+  StopInfo,
+  ToolActivity,
+  TurnError,
+  Waiter,
+  WaitRequest,
+  WaitResult,
+  WaitStatus,
+} from "./session/outcome.ts";
+export { createWaiter } from "./session/waiter.ts";
+export { createSimulator } from "./simulator/simulator.ts";
+export { createServices, type Services, type ServicesOptions } from "./tools/services.ts";
+export { createHttpHandler } from "./transport/http.ts";
+export { serveStdioTransport } from "./transport/stdio.ts";
