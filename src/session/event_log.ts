@@ -8,8 +8,8 @@ import type { LogEvent } from "./log_event.ts";
 
 /**
  * Merges history and stream by id. An event that was queued (`processed_at` null) comes again
- * stamped, under the same id: both are kept, each at the place where it arrived, since the second
- * is news of its own. Everything else that comes again is dropped.
+ * stamped, under the same id: both are kept, each at its place, since the second is news of its
+ * own. Everything else that comes again is dropped.
  */
 export class EventLog {
   #entries: LogEvent[] = [];
@@ -32,26 +32,86 @@ export class EventLog {
 
   /** Adds an event at the end; false when it says nothing new. */
   add(event: LogEvent): boolean {
-    const seen = this.#seen.get(event.key);
-    if (seen && (event.queued || !seen.queued)) return false;
-    this.#seen.set(event.key, { queued: event.queued });
+    if (!this.#isNews(event)) return false;
+    this.#mark(event);
     this.#entries.push(event);
     return true;
   }
 
+  /**
+   * Merges a stretch of history, oldest first. History knows the order: what the log missed goes
+   * where history has it. Queued events go to the end: where a list puts them is not specified,
+   * and what is queued has by definition not happened yet.
+   *
+   * @returns whether there was news
+   */
+  merge(history: readonly LogEvent[]): boolean {
+    const happened = history.filter((event) => !event.queued);
+    const changed = this.#mergeHappened(happened);
+    const queued = history.filter((event) => event.queued).map((event) => this.add(event));
+    return changed || queued.includes(true);
+  }
+
   /** Puts older events, oldest first, before the known ones. */
   prepend(older: readonly LogEvent[]): void {
-    const fresh = older.filter((event) => !this.#seen.has(event.key));
-    for (const event of fresh) this.#seen.set(event.key, { queued: event.queued });
+    const fresh = older.filter((event) => !event.queued && this.#isNews(event));
+    fresh.forEach((event) => this.#mark(event));
     this.#entries = [...fresh, ...this.#entries];
     this.#epoch++;
+    for (const event of older) if (event.queued) this.add(event);
   }
-}
 
-/**
- * Queued events last: where a list puts them is not specified, and what is queued has by
- * definition not happened yet.
- */
-export function queuedLast(events: readonly LogEvent[]): LogEvent[] {
-  return [...events.filter((event) => !event.queued), ...events.filter((event) => event.queued)];
+  #isNews(event: LogEvent): boolean {
+    const seen = this.#seen.get(event.key);
+    return !seen || (seen.queued && !event.queued);
+  }
+
+  #mark(event: LogEvent): void {
+    this.#seen.set(event.key, { queued: event.queued });
+  }
+
+  #mergeHappened(history: readonly LogEvent[]): boolean {
+    const firstNews = history.findIndex((event) => this.#isNews(event));
+    if (firstNews === -1) return false;
+    const onlyNewsFollows = history.slice(firstNews).every((event) => this.#isNews(event));
+    const before = history[firstNews - 1]?.key;
+    const atEnd = before === undefined
+      ? this.#entries.length === 0
+      : this.#entries.at(-1)?.key === before;
+    if (onlyNewsFollows && atEnd) history.forEach((event) => this.add(event));
+    else this.#weave(history);
+    return true;
+  }
+
+  /** Inserts the news of `history` behind the events that history has before it. */
+  #weave(history: readonly LogEvent[]): void {
+    const behind = new Map<string, LogEvent[]>();
+    let lead: LogEvent[] = [];
+    let group = lead;
+    let firstKnown: string | undefined;
+    for (const event of history) {
+      if (this.#isNews(event)) {
+        group.push(event);
+        continue;
+      }
+      firstKnown ??= event.key;
+      group = [];
+      behind.set(event.key, group);
+    }
+    if (firstKnown === undefined) {
+      history.forEach((event) => this.add(event));
+      return;
+    }
+    history.forEach((event) => this.#mark(event));
+    const place = (event: LogEvent): LogEvent[] => {
+      const news = behind.get(event.key) ?? [];
+      behind.delete(event.key);
+      const first = event.key === firstKnown ? lead : [];
+      if (first.length > 0) lead = [];
+      return [...first, event, ...news];
+    };
+    // From the end: of an event that is there twice, queued and stamped, the second one counts.
+    this.#entries = this.#entries.toReversed().map(place).toReversed().flat();
+    this.#epoch++;
+  }
 }

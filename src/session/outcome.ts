@@ -54,13 +54,24 @@ export interface StopInfo {
   readonly explanation?: string;
 }
 
+/** What a result leaves out. */
+export interface Omitted {
+  /** Characters of the reply; absent when none, or when it is not known how many. */
+  readonly characters?: number;
+  readonly tools?: number;
+  readonly errors?: number;
+  /** `list_events` with this `after_id` (or without one) shows what is missing. */
+  readonly after_id?: string;
+}
+
+/** The result object of `wait_for_idle`. */
 export interface WaitResult {
   readonly session_id: string;
   readonly status: WaitStatus;
   /** The agent's text of this turn, or what came after `after_id`; messages parted by a blank line. */
   readonly reply: string;
-  /** Set when the beginning of the reply was left out to stay within the size budget. */
-  readonly reply_truncated?: boolean;
+  /** What was left out to stay within the size budget: always the oldest. */
+  readonly omitted?: Omitted;
   readonly stop_reason?: StopInfo;
   readonly tool_activity: readonly ToolActivity[];
   readonly pending_actions: readonly PendingAction[];

@@ -50,8 +50,10 @@ export interface TurnState {
   readonly stop?: StopInfo;
   /** `processed_at` of the latest idle event, in milliseconds. */
   readonly idleAt?: number;
-  /** Keys of inputs that were sent but not taken up. */
-  readonly queued: ReadonlySet<string>;
+  /** Inputs that were sent but not taken up, by key: whether a turn has begun since. */
+  readonly queued: ReadonlyMap<string, boolean>;
+  /** Whether inputs were queued already when the latest idle event came. */
+  readonly queuedAtIdle: boolean;
   /** Whether an interrupt was sent whose effect has not shown. */
   readonly interrupting: boolean;
   /** Ids of the tool calls that the latest idle event waits for. */
@@ -97,7 +99,8 @@ const NOTHING: Collected = {
 export function initialTurn(afterId?: string): TurnState {
   return {
     phase: "unknown",
-    queued: new Set(),
+    queued: new Map(),
+    queuedAtIdle: false,
     interrupting: false,
     blocking: [],
     answered: new Set(),
@@ -146,7 +149,7 @@ function apply(state: TurnState, event: LogEvent): TurnState {
       return collect(state, event);
     case "terminated":
     case "deleted":
-      return { ...state, phase: event.kind, queued: new Set(), interrupting: false };
+      return { ...state, phase: event.kind, queued: new Map(), interrupting: false };
     case "run_opened":
       return { ...state, openRuns: new Map(state.openRuns).set(event.runId, event.name) };
     case "run_closed":
@@ -160,8 +163,8 @@ function apply(state: TurnState, event: LogEvent): TurnState {
 /** Input begins a turn when none is on; in a running turn it joins or queues. */
 function takeInput(state: TurnState, event: LogEvent, answers: string | undefined): TurnState {
   const wasQueued = state.queued.has(event.key);
-  const queued = new Set(state.queued);
-  if (event.queued) queued.add(event.key);
+  const queued = new Map(state.queued);
+  if (event.queued) queued.set(event.key, false);
   else queued.delete(event.key);
   const next: TurnState = {
     ...state,
@@ -171,10 +174,17 @@ function takeInput(state: TurnState, event: LogEvent, answers: string | undefine
   const over = state.phase === "ended" || state.phase === "unknown";
   if (!over) return next;
   if (event.queued) return state.phase === "ended" && !wasQueued ? fresh(next) : next;
-  const answeredBefore = wasQueued && event.at !== undefined && state.idleAt !== undefined &&
-    event.at < state.idleAt;
-  if (answeredBefore) return next;
+  if (wasQueued && wasAnswered(state, event)) return next;
   return { ...(wasQueued ? next : fresh(next)), phase: "starting" };
+}
+
+/**
+ * Whether an input that is stamped after the idle event belongs to the turn which that ended. Some
+ * servers stamp a message only when its turn settles.
+ */
+function wasAnswered(state: TurnState, event: LogEvent): boolean {
+  if (state.queued.get(event.key)) return true;
+  return event.at !== undefined && state.idleAt !== undefined && event.at < state.idleAt;
 }
 
 /** A new turn: what the one before said no longer counts, unless a cursor decides what counts. */
@@ -195,6 +205,8 @@ function begin(state: TurnState): TurnState {
   return {
     ...started,
     phase: "running",
+    queued: new Map([...state.queued.keys()].map((key) => [key, true])),
+    queuedAtIdle: false,
     blocking: [],
     answered: new Set(),
     asking: state.phase === "parked" ? state.asking : new Map(),
@@ -213,7 +225,8 @@ function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
     ...(event.at !== undefined && { idleAt: event.at }),
     blocking: parked ? event.eventIds : [],
     answered: new Set(),
-    queued: dropped ? new Set() : state.queued,
+    queued: dropped ? new Map() : state.queued,
+    queuedAtIdle: !dropped && state.queued.size > 0,
     interrupting: false,
     toolsInFlight: new Map(),
   };

@@ -1,0 +1,351 @@
+/**
+ * One session's events, live: an upstream stream and the history around it, merged into a log that
+ * any number of waits read.
+ *
+ * The order of work closes every gap: open the stream, then read history, then listen; after a
+ * drop the same again. Looks at the session itself back it up (see `look_plan.ts`).
+ *
+ * @module
+ */
+
+import type { EventStream, ManagedAgentsApi } from "../api/api.ts";
+import { bindSignal } from "../core/abort.ts";
+import { backoffMs } from "../core/backoff.ts";
+import type { Clock } from "../core/clock.ts";
+import { ApiError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import { EventLog } from "./event_log.ts";
+import { Fold } from "./fold.ts";
+import { readPage, readQueuedAtFarEnd, readTail } from "./history.ts";
+import { readEvent } from "./log_event.ts";
+import { lookDelayMs } from "./look_plan.ts";
+import { type Sighting, type Standing, standing } from "./standing.ts";
+
+/** What a feed works with. */
+export interface FeedDeps {
+  readonly api: Pick<ManagedAgentsApi, "events" | "sessions">;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly random?: () => number;
+  /** Whether an event of this session was sent of which the log does not know yet. */
+  readonly isExpecting: (log: EventLog) => boolean;
+}
+
+const READ_TIMEOUT_MS = 30_000;
+/** A stream whose headers are slower than this is not waited for: history is read meanwhile. */
+const OPEN_GRACE_MS = 1_500;
+/** Longer than two heartbeats of 15 s: a stream without a byte for so long is taken for dead. */
+const SILENCE_MS = 35_000;
+const RECONNECT = { baseMs: 250, capMs: 10_000 } as const;
+
+/** See the module. Created by `FeedHub`, which counts who uses it. */
+export class SessionFeed {
+  readonly log = new EventLog();
+  readonly #deps: FeedDeps;
+  readonly #sessionId: string;
+  readonly #fold = new Fold(this.log);
+  readonly #listeners = new Set<() => void>();
+  readonly #controller = new AbortController();
+  #reads: Promise<unknown> = Promise.resolve();
+  #readsDone = 0;
+  #older: string | undefined;
+  #farEndRead: Promise<void> | undefined;
+  #sighting: Sighting | undefined;
+  #sightedSince = 0;
+  #looks = 0;
+  #cancelLook: (() => void) | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #trouble: unknown;
+
+  constructor(sessionId: string, deps: FeedDeps) {
+    this.#sessionId = sessionId;
+    this.#deps = deps;
+  }
+
+  /** Begins to listen; returns at once. */
+  start(): void {
+    this.#run().catch((error) => this.#fail(error));
+  }
+
+  /** Drops the stream, its timers and its listeners. Idempotent. */
+  stop(): void {
+    this.#controller.abort(new DOMException("Nobody waits any more", "AbortError"));
+    this.#cancelLook?.();
+    this.#listeners.clear();
+  }
+
+  /** How many reads of the history are complete; 0 means that nothing can be decided. */
+  get readsDone(): number {
+    return this.#readsDone;
+  }
+
+  /** Why the feed ended for good, when it did. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
+  /** What keeps the feed from the API at the moment; undefined while all is well. */
+  get trouble(): unknown {
+    return this.#trouble;
+  }
+
+  /** The latest look at the session, while no event has come since. */
+  get sighting(): Sighting | undefined {
+    return this.#sighting;
+  }
+
+  /** Whether the log reaches back to the session's first event. */
+  get complete(): boolean {
+    return this.#older === undefined;
+  }
+
+  /** Calls `listener` after every change. @returns how to stop that */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Reads the next page back in time into the log. */
+  async loadOlder(): Promise<void> {
+    await this.#serially(async () => {
+      if (this.#older === undefined) return;
+      const page = await readPage(this.#events, this.#sessionId, this.#older, this.#readOptions);
+      this.#older = page.older;
+      this.log.prepend(page.events);
+    });
+    this.#changed();
+  }
+
+  /** Makes sure that no queued input hides at the far end of the log; reads once at most. */
+  confirmNothingHidden(): Promise<void> {
+    this.#farEndRead ??= this.complete ? Promise.resolve() : this.#readFarEnd();
+    return this.#farEndRead;
+  }
+
+  /** Reads what is new in the log now, for a wait that joined a feed that is already live. */
+  async refresh(): Promise<void> {
+    await this.#readNews();
+    this.#changed();
+  }
+
+  get #events() {
+    return this.#deps.api.events;
+  }
+
+  get #readOptions() {
+    return { signal: this.#controller.signal, timeoutMs: READ_TIMEOUT_MS };
+  }
+
+  get #stopped(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
+  /** Reads never overlap: each merges against what the one before it left. */
+  #serially<T>(read: () => Promise<T>): Promise<T> {
+    const result = this.#reads.then(read);
+    this.#reads = result.catch(() => {});
+    return result;
+  }
+
+  async #readFarEnd(): Promise<void> {
+    try {
+      await this.#serially(async () => {
+        this.log.merge(
+          await readQueuedAtFarEnd(this.#events, this.#sessionId, this.#readOptions),
+        );
+      });
+    } catch (error) {
+      this.#farEndRead = undefined;
+      throw error;
+    }
+    this.#changed();
+  }
+
+  #readNews(): Promise<boolean> {
+    return this.#serially(async () => {
+      const first = this.#readsDone === 0;
+      let news: boolean;
+      if (first) {
+        const page = await readPage(this.#events, this.#sessionId, undefined, this.#readOptions);
+        this.#older = page.older;
+        news = this.log.merge(page.events);
+      } else {
+        const isKnown = (key: string) => this.log.has(key);
+        news = this.log.merge(
+          await readTail(this.#events, this.#sessionId, isKnown, this.#readOptions),
+        );
+      }
+      this.#readsDone++;
+      if (news) this.#eventsCame();
+      return news;
+    });
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#stopped) {
+      const before = this.log.entries.length;
+      const readsBefore = this.#readsDone;
+      try {
+        await this.#connect();
+        this.#deps.log.debug("stream ended", { session: this.#sessionId });
+      } catch (error) {
+        if (this.#stopped) return;
+        await this.#afterFailure(error, this.#readsDone === readsBefore);
+      }
+      failures = this.log.entries.length > before ? 0 : failures + 1;
+      await this.#pause(failures);
+    }
+  }
+
+  /** History still answers many waits when the stream cannot be had: then it is `unread`. */
+  async #afterFailure(error: unknown, unread: boolean): Promise<void> {
+    this.#trouble = error;
+    this.#deps.log.debug("stream failed", { session: this.#sessionId, error: String(error) });
+    if (error instanceof ApiError && error.status === 404 && this.#readsDone > 0) {
+      this.log.add({ kind: "deleted", key: "~deleted", queued: false });
+      this.#changed();
+      return;
+    }
+    const fatal = error instanceof ApiError && !error.retryable;
+    try {
+      if (unread) await this.#readNews();
+      this.#changed();
+    } catch (readError) {
+      if (this.#stopped) return;
+      if (readError instanceof ApiError && !readError.retryable) throw readError;
+    }
+    if (fatal) throw error;
+  }
+
+  async #pause(failures: number): Promise<void> {
+    if (this.#stopped) return;
+    const { clock, random } = this.#deps;
+    const asked = this.#trouble instanceof ApiError ? this.#trouble.retryAfterMs ?? 0 : 0;
+    const pauseMs = Math.max(asked, backoffMs(failures, { ...RECONNECT, random }));
+    await clock.sleep(pauseMs, this.#controller.signal).catch(() => {});
+  }
+
+  /** One life of the stream. Resolves when the server ends it. */
+  async #connect(): Promise<void> {
+    const { clock } = this.#deps;
+    const connection = new AbortController();
+    const bound = bindSignal(clock, { signals: [connection.signal, this.#controller.signal] });
+    const opening = this.#events.stream(this.#sessionId, {
+      signal: bound.signal,
+      timeoutMs: READ_TIMEOUT_MS,
+    });
+    // Whoever leaves before the stream is open still closes it.
+    opening.then((stream) => bound.signal.aborted && stream.close(), () => {});
+    try {
+      if (await this.#isSlow(opening, bound.signal)) {
+        await this.#readNews();
+        this.#changed();
+      }
+      const stream = await opening;
+      await this.#readNews();
+      this.#trouble = undefined;
+      this.#changed();
+      await this.#listen(stream, connection);
+    } finally {
+      connection.abort(new DOMException("Done with this stream", "AbortError"));
+      bound.dispose();
+    }
+  }
+
+  async #isSlow(opening: Promise<EventStream>, signal: AbortSignal): Promise<boolean> {
+    const grace = new AbortController();
+    const bound = bindSignal(this.#deps.clock, { signals: [signal, grace.signal] });
+    const slow = this.#deps.clock.sleep(OPEN_GRACE_MS, bound.signal).then(() => true, () => false);
+    const result = await Promise.race([opening.then(() => false), slow]).finally(() => {
+      grace.abort();
+      bound.dispose();
+    });
+    return result;
+  }
+
+  async #listen(stream: EventStream, connection: AbortController): Promise<void> {
+    const { clock } = this.#deps;
+    let lastByteAt = clock.now();
+    let cancel = () => {};
+    const watch = (delayMs: number) => {
+      cancel = clock.after(delayMs, () => {
+        const silentMs = clock.now() - lastByteAt;
+        if (silentMs < SILENCE_MS) return watch(SILENCE_MS - silentMs);
+        this.#deps.log.debug("stream silent, reconnecting", { session: this.#sessionId });
+        connection.abort(new ApiError("The event stream went silent", { kind: "connection" }));
+      });
+    };
+    watch(SILENCE_MS);
+    try {
+      for await (const item of stream) {
+        lastByteAt = clock.now();
+        if (item.kind !== "event") continue;
+        if (!this.log.add(readEvent(item.event))) continue;
+        this.#eventsCame();
+        this.#changed();
+      }
+    } finally {
+      cancel();
+      stream.close();
+    }
+  }
+
+  #eventsCame(): void {
+    this.#sighting = undefined;
+    this.#looks = 0;
+  }
+
+  #changed(): void {
+    if (this.#stopped) return;
+    this.#fold.update();
+    this.#planLook();
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  #planLook(): void {
+    this.#cancelLook?.();
+    this.#cancelLook = undefined;
+    if (this.#readsDone === 0 || this.#failure || this.#stopped) return;
+    const { state } = this.#fold;
+    const stands: Standing = this.#deps.isExpecting(this.log)
+      ? { over: false, waitingFor: "queued" }
+      : standing(state, this.#sighting);
+    const atOnce = state.phase === "unknown" && this.#looks === 0;
+    const delayMs = atOnce ? 0 : lookDelayMs(state, stands, this.#looks);
+    this.#cancelLook = this.#deps.clock.after(delayMs, () => {
+      this.#look().catch((error) => this.#lookFailed(error));
+    });
+  }
+
+  /** Asks for the session's status; when that says the turn is over, the log must agree. */
+  async #look(): Promise<void> {
+    const { clock, api } = this.#deps;
+    this.#looks++;
+    const before = this.log.entries.length;
+    const session = await api.sessions.retrieve(this.#sessionId, this.#readOptions);
+    const resting = session.status !== "running" && session.status !== "rescheduling";
+    if (resting) await this.#readNews();
+    if (this.#stopped) return;
+    if (this.log.entries.length === before) {
+      if (this.#sighting?.status !== session.status) this.#sightedSince = clock.now();
+      this.#sighting = { status: session.status, steadyMs: clock.now() - this.#sightedSince };
+    }
+    this.#changed();
+  }
+
+  #lookFailed(error: unknown): void {
+    if (this.#stopped) return;
+    if (error instanceof ApiError && error.status === 404) {
+      this.log.add({ kind: "deleted", key: "~deleted", queued: false });
+    }
+    this.#deps.log.debug("look failed", { session: this.#sessionId, error: String(error) });
+    this.#changed();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.#failure = { error };
+    for (const listener of [...this.#listeners]) listener();
+  }
+}

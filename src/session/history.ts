@@ -1,0 +1,85 @@
+/**
+ * Reading a session's log backwards, newest events first, only as far as needed.
+ *
+ * @module
+ */
+
+import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
+import { type LogEvent, readEvent } from "./log_event.ts";
+
+/** Enough for most turns in one request. */
+const FIRST_PAGE = 200;
+/** The API's documented default and the largest page known to be accepted everywhere. */
+const FULL_PAGE = 1_000;
+/** A gap longer than this many pages is closed by `list_events`, not by a wait. */
+const MAX_TAIL_PAGES = 10;
+
+/** Types that stay queued until the agent takes them up. */
+const QUEUEING_TYPES = [
+  "user.message",
+  "user.interrupt",
+  "user.tool_confirmation",
+  "user.define_outcome",
+] as const;
+
+type EventsApi = ManagedAgentsApi["events"];
+
+/** A stretch of the log, oldest first. */
+export interface HistoryPage {
+  readonly events: readonly LogEvent[];
+  /** The cursor of the page before it in time; absent at the beginning of the log. */
+  readonly older?: string;
+}
+
+/** The newest events, or the page that an `older` cursor names. */
+export async function readPage(
+  api: EventsApi,
+  sessionId: string,
+  older: string | undefined,
+  options: CallOptions,
+): Promise<HistoryPage> {
+  const page = await api.list(sessionId, {
+    order: "desc",
+    limit: older === undefined ? FIRST_PAGE : FULL_PAGE,
+    ...(older !== undefined && { page: older }),
+  }, options);
+  return {
+    events: page.data.map(readEvent).reverse(),
+    ...(page.next_page && { older: page.next_page }),
+  };
+}
+
+/** The newest events back to the first that is known already. */
+export async function readTail(
+  api: EventsApi,
+  sessionId: string,
+  isKnown: (key: string) => boolean,
+  options: CallOptions,
+): Promise<readonly LogEvent[]> {
+  const pages: (readonly LogEvent[])[] = [];
+  let older: string | undefined;
+  for (let count = 0; count < MAX_TAIL_PAGES; count++) {
+    const page = await readPage(api, sessionId, older, options);
+    pages.push(page.events);
+    older = page.older;
+    if (older === undefined || page.events.some((event) => isKnown(event.key))) break;
+  }
+  return pages.reverse().flat();
+}
+
+/**
+ * Inputs that are queued at the far end of the log: where a list sorts a null `processed_at` is
+ * not specified, and the newest page shows them only where null counts as newest.
+ */
+export async function readQueuedAtFarEnd(
+  api: EventsApi,
+  sessionId: string,
+  options: CallOptions,
+): Promise<readonly LogEvent[]> {
+  const page = await api.list(
+    sessionId,
+    { order: "asc", limit: 20, types: QUEUEING_TYPES },
+    options,
+  );
+  return page.data.map(readEvent).filter((event) => event.queued);
+}

@@ -1,0 +1,48 @@
+/**
+ * When to look at the session itself, beside listening to its stream: seldom while all is well,
+ * soon when an event is overdue.
+ *
+ * @module
+ */
+
+import type { Standing } from "./standing.ts";
+import type { TurnState } from "./turn.ts";
+
+/** Pauses before the first, second, … look since the last event, in milliseconds. */
+const OVERDUE_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
+const SETTLING_MS = [300, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
+const FINISHED_LOOKING_MS = [3_000, 2_500, 10_000, 30_000, 60_000] as const;
+const WORKING_MS = [60_000, 120_000, 240_000] as const;
+
+/**
+ * Milliseconds to the next look.
+ *
+ * @param looks looks since the last event
+ */
+export function lookDelayMs(state: TurnState, standing: Standing, looks: number): number {
+  const plan = planFor(state, standing);
+  return plan[Math.min(looks, plan.length - 1)] ?? WORKING_MS[0];
+}
+
+function planFor(state: TurnState, standing: Standing): readonly number[] {
+  if (standing.over) return WORKING_MS;
+  switch (standing.waitingFor) {
+    case "queued":
+      // Idle although a message is queued: some servers stamp a message only when its turn settles.
+      return state.queuedAtIdle ? SETTLING_MS : OVERDUE_MS;
+    case "first_event":
+    case "start":
+    case "resume":
+      return OVERDUE_MS;
+    case "turn":
+      return looksFinished(state) ? FINISHED_LOOKING_MS : WORKING_MS;
+    case "workflow_runs":
+      return WORKING_MS;
+  }
+}
+
+/** The model has answered and no tool is at work: the idle event should be next. */
+function looksFinished(state: TurnState): boolean {
+  const answered = state.lastWork === "text" || state.lastWork === "model_end";
+  return answered && state.toolsInFlight.size === 0 && state.collected.textLength > 0;
+}

@@ -1,0 +1,114 @@
+/**
+ * What a person who waits wants to read.
+ *
+ * @module
+ */
+
+import type { Clock } from "../core/clock.ts";
+import type { LogEvent } from "./log_event.ts";
+import type { WaitingFor } from "./standing.ts";
+import type { TurnState } from "./turn.ts";
+
+/** A host that hears nothing for so long may give the call up. */
+const EVERY_MS = 10_000;
+
+/** The news in an event; undefined for what nobody needs to know. */
+export function describeEvent(event: LogEvent): string | undefined {
+  switch (event.kind) {
+    case "running":
+      return "the agent is working";
+    case "rescheduled":
+      return "rescheduled after a passing fault, going on";
+    case "text":
+      return event.text === "" ? undefined : `wrote ${event.text.length} characters`;
+    case "thinking":
+      return "thinking";
+    case "tool_use":
+      return `using ${toolLabel(event.tool.name, event.tool.server)}`;
+    case "error":
+      return describeError(event.error.type, event.error.retry_status);
+    case "thread":
+      return event.change === "created"
+        ? `subagent ${event.agentName ?? "without a name"} started`
+        : undefined;
+    case "run_opened":
+      return `workflow run ${event.name ?? event.runId} started`;
+    case "run_closed":
+      return "a workflow run ended";
+    case "idle":
+      return event.stop?.type === "requires_action"
+        ? "waiting for an approval or answer"
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function describeError(type: string, retryStatus: string | undefined): string {
+  const readable = type.replace(/_error$/, "").replaceAll("_", " ");
+  return retryStatus === "retrying" ? `retrying: ${readable}` : `error: ${readable}`;
+}
+
+function toolLabel(name: string | undefined, server: string | undefined): string {
+  return `${server === undefined ? "" : `${server} `}${name ?? "a tool"}`;
+}
+
+/** What the agent is doing, in a few words. */
+export function describeActivity(state: TurnState, waitingFor: WaitingFor): string {
+  switch (waitingFor) {
+    case "first_event":
+      return "reading the session";
+    case "queued":
+      return "the message is queued and not taken up yet";
+    case "start":
+      return "the turn is about to begin";
+    case "resume":
+      return "the session was answered and is about to go on";
+    case "workflow_runs":
+      return `${state.openRuns.size} workflow run(s) still open`;
+    case "turn":
+      return describeWork(state);
+  }
+}
+
+function describeWork(state: TurnState): string {
+  const tools = [...state.toolsInFlight.values()].map((name) => name ?? "a tool");
+  if (tools.length > 0) return `using ${tools.slice(-3).join(", ")}`;
+  return state.lastWork === "text" ? "writing" : "thinking";
+}
+
+/** Tells a listener the news at once, and that the wait is alive at least every 10 seconds. */
+export class ProgressReporter {
+  readonly #clock: Clock;
+  readonly #tell: ((message: string) => void) | undefined;
+  readonly #alive: () => string;
+  #cancel: () => void = () => {};
+
+  /**
+   * @param tell absent when nobody listens
+   * @param alive what to say when there is no news
+   */
+  constructor(clock: Clock, tell: ((message: string) => void) | undefined, alive: () => string) {
+    this.#clock = clock;
+    this.#tell = tell;
+    this.#alive = alive;
+  }
+
+  say(message: string): void {
+    if (!this.#tell) return;
+    this.#cancel();
+    this.#cancel = this.#clock.after(EVERY_MS, () => this.say(`still waiting: ${this.#alive()}`));
+    this.#tell(message);
+  }
+
+  /** Tells the news among events. Many at once are told as their newest. */
+  report(events: readonly LogEvent[]): void {
+    const news = events.map(describeEvent).filter((text) => text !== undefined).at(-1);
+    if (news !== undefined) this.say(news);
+  }
+
+  /** Nothing is said after this. */
+  dispose(): void {
+    this.#cancel();
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * From the state of a turn to the result of a wait, within a size budget.
+ *
+ * @module
+ */
+
+import { ApiError } from "../core/errors.ts";
+import { newestFirst } from "./chain.ts";
+import type { ToolUse } from "./log_event.ts";
+import type {
+  Omitted,
+  PendingAction,
+  ToolActivity,
+  TurnError,
+  WaitResult,
+  WaitStatus,
+} from "./outcome.ts";
+import { openActions } from "./standing.ts";
+import { toolInputView } from "./tool_input.ts";
+import type { Collected, TextPart, TurnState } from "./turn.ts";
+
+/** Longest reply in characters; the whole result stays below 40,000. */
+export const REPLY_BUDGET = 30_000;
+const MAX_TOOLS = 50;
+const MAX_ERRORS = 10;
+const MAX_ACTIONS = 10;
+const MAX_MESSAGE = 500;
+
+/** What {@linkcode buildResult} is made from. */
+export interface ResultParts {
+  readonly sessionId: string;
+  readonly afterId?: string;
+  readonly status: WaitStatus;
+  readonly state: TurnState;
+  readonly elapsedMs: number;
+  /** Whether the log reaches back to the beginning of what counts. */
+  readonly complete: boolean;
+  /** What keeps the bridge from the API, for a wait that timed out. */
+  readonly trouble?: unknown;
+  /** What the agent is doing, for a wait that timed out. */
+  readonly doing: string;
+  readonly exposeToolInputs: boolean;
+}
+
+/** The result object of `wait_for_idle`. */
+export function buildResult(parts: ResultParts): WaitResult {
+  const { state, status } = parts;
+  const reply = joinReply(state.collected, parts.complete);
+  const tools = listTools(state, status);
+  const errors = listErrors(state.collected, status === "timeout" ? parts.trouble : undefined);
+  const actions = listActions(state, parts.exposeToolInputs);
+  const omitted = mergeOmitted(reply.omitted, tools.omitted, errors.omitted);
+  const cursor = state.cursor ?? parts.afterId;
+  const next = describeNext(parts, actions.length, cursor, omitted);
+  return {
+    session_id: parts.sessionId,
+    status,
+    reply: reply.text,
+    ...(omitted && { omitted }),
+    ...(state.stop && status !== "timeout" && { stop_reason: state.stop }),
+    tool_activity: tools.list,
+    pending_actions: actions,
+    errors: errors.list,
+    ...(cursor !== undefined && { last_event_id: cursor }),
+    elapsed_sec: Math.round(parts.elapsedMs / 100) / 10,
+    ...(next !== undefined && { next }),
+  };
+}
+
+/** The newest messages that fit; of the newest one at least its end. */
+function joinReply(
+  collected: Collected,
+  complete: boolean,
+): { text: string; omitted?: Omitted } {
+  const kept: string[] = [];
+  let room = REPLY_BUDGET;
+  let cutAt: TextPart | undefined;
+  let oldest: TextPart | undefined;
+  let keptLength = 0;
+  for (const part of newestFirst(collected.texts)) {
+    oldest = part;
+    if (cutAt) continue;
+    if (part.text.length > room) {
+      cutAt = part;
+      if (kept.length > 0) continue;
+      const end = part.text.slice(-room);
+      kept.push(`… ${end}`);
+      keptLength += end.length;
+      continue;
+    }
+    kept.push(part.text);
+    keptLength += part.text.length;
+    room -= part.text.length + 2;
+  }
+  const text = kept.reverse().join("\n\n");
+  if (!cutAt && complete) return { text };
+  const characters = collected.textLength - keptLength;
+  return {
+    text,
+    omitted: {
+      ...(complete && { characters }),
+      ...(complete && oldest?.cursorBefore && { after_id: oldest.cursorBefore }),
+    },
+  };
+}
+
+function listTools(
+  state: TurnState,
+  status: WaitStatus,
+): { list: ToolActivity[]; omitted?: Omitted } {
+  const { tools, results } = state.collected;
+  const failed = new Map<string, boolean>();
+  for (const result of newestFirst(results)) {
+    if (result.toolUseId !== undefined) failed.set(result.toolUseId, result.failed);
+  }
+  const waiting = new Set(openActions(state));
+  const list: ToolActivity[] = [];
+  for (const tool of newestFirst(tools)) {
+    if (list.length === MAX_TOOLS) break;
+    list.push({
+      name: tool.name ?? "unknown",
+      ...(tool.server !== undefined && { server: tool.server }),
+      status: toolStatus(tool, failed.get(tool.id), waiting.has(tool.id), status),
+    });
+  }
+  const omitted = (tools?.size ?? 0) - list.length;
+  return { list: list.reverse(), ...(omitted > 0 && { omitted: { tools: omitted } }) };
+}
+
+function toolStatus(
+  tool: ToolUse,
+  failed: boolean | undefined,
+  waiting: boolean,
+  status: WaitStatus,
+): ToolActivity["status"] {
+  if (waiting) return "waiting";
+  if (failed !== undefined) return failed ? "failed" : "done";
+  if (status !== "timeout") return "done";
+  return tool.custom ? "waiting" : "running";
+}
+
+function listErrors(
+  collected: Collected,
+  trouble: unknown,
+): { list: TurnError[]; omitted?: Omitted } {
+  const list: TurnError[] = [];
+  for (const error of newestFirst(collected.errors)) {
+    if (list.length === MAX_ERRORS) break;
+    list.push(
+      error.message === undefined
+        ? error
+        : { ...error, message: error.message.slice(0, MAX_MESSAGE) },
+    );
+  }
+  list.reverse();
+  if (trouble !== undefined) list.push(describeTrouble(trouble));
+  const omitted = (collected.errors?.size ?? 0) - Math.min(collected.errors?.size ?? 0, MAX_ERRORS);
+  return { list, ...(omitted > 0 && { omitted: { errors: omitted } }) };
+}
+
+/** The bridge's own trouble, so that nobody takes it for the agent's. */
+function describeTrouble(trouble: unknown): TurnError {
+  const message = trouble instanceof ApiError ? trouble.message : "The connection failed";
+  return {
+    type: "api_unreachable",
+    message: `No connection to the Managed Agents API: ${message}`.slice(0, MAX_MESSAGE),
+    retry_status: "retrying",
+  };
+}
+
+function listActions(state: TurnState, exposeToolInputs: boolean): PendingAction[] {
+  if (state.phase !== "parked") return [];
+  return openActions(state).slice(0, MAX_ACTIONS).map((eventId) => {
+    const tool = state.asking.get(eventId);
+    const input = tool && toolInputView(tool.input, exposeToolInputs);
+    return {
+      event_id: eventId,
+      kind: tool?.custom ? "custom_tool_result" : "tool_confirmation",
+      ...(tool?.name !== undefined && { name: tool.name }),
+      ...(input !== undefined && { input }),
+      ...(tool?.threadId !== undefined && { session_thread_id: tool.threadId }),
+    };
+  });
+}
+
+function mergeOmitted(...parts: (Omitted | undefined)[]): Omitted | undefined {
+  const present = parts.filter((part) => part !== undefined);
+  return present.length === 0 ? undefined : Object.assign({}, ...present);
+}
+
+function describeNext(
+  parts: ResultParts,
+  actions: number,
+  cursor: string | undefined,
+  omitted: Omitted | undefined,
+): string | undefined {
+  const missing = omitted && describeOmitted(omitted);
+  const advice = advise(parts, actions, cursor);
+  return [advice, missing].filter((text) => text !== undefined).join(" ") || undefined;
+}
+
+function describeOmitted(omitted: Omitted): string {
+  const from = omitted.after_id === undefined ? "" : ` with after_id "${omitted.after_id}"`;
+  return `The oldest part was left out: list_events${from} shows it.`;
+}
+
+function advise(parts: ResultParts, actions: number, cursor: string | undefined) {
+  const again = cursor === undefined ? "" : ` with after_id "${cursor}"`;
+  switch (parts.status) {
+    case "timeout":
+      return `Still running (${parts.doing}). Call wait_for_idle again${again} to get the rest.`;
+    case "requires_action":
+      return `The agent waits for an answer to ${actions} tool call(s), which a person gives in ` +
+        `the Claude Console. Then call wait_for_idle again${again}, or interrupt to give it up.`;
+    case "retries_exhausted":
+      return "The turn was given up after repeated errors. Send the message again to retry.";
+    case "budget_reached":
+      return "The session's budget is used up. It goes on when somebody raises or removes it.";
+    case "refusal":
+      return "The model declined to go on. Rephrase the request or start another session.";
+    case "terminated":
+    case "deleted":
+      return "This session takes no more messages. Use create_session for a new one.";
+    case "not_started":
+      return "No message was sent to this session yet. Call send_message first.";
+    case "idle":
+      return undefined;
+  }
+}

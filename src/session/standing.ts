@@ -1,0 +1,116 @@
+/**
+ * The verdict over a turn: over, or what it still waits for.
+ *
+ * @module
+ */
+
+import type { WaitStatus } from "./outcome.ts";
+import type { TurnState } from "./turn.ts";
+
+/**
+ * What a look at the session itself showed, valid until the next event arrives. It heals what
+ * events alone cannot tell: servers that never say idle, streams that lose events, sessions that
+ * were archived.
+ */
+export interface Sighting {
+  /** The session's `status` field. */
+  readonly status: string;
+  /**
+   * Milliseconds from the first to the latest look in a row that showed this status, with no event
+   * in between. One look (0) proves little: the field can trail the events by a moment.
+   */
+  readonly steadyMs: number;
+}
+
+/** Why a wait goes on. */
+export type WaitingFor =
+  /** No event tells yet where the session stands. */
+  | "first_event"
+  /** An input was sent and not taken up. */
+  | "queued"
+  /** The turn has been triggered and has not begun. */
+  | "start"
+  /** The agent works. */
+  | "turn"
+  /** A parked session was answered or interrupted and has not gone on. */
+  | "resume"
+  /** The session is idle while workflow runs are open. */
+  | "workflow_runs";
+
+export type Standing =
+  | { readonly over: true; readonly status: WaitStatus }
+  | { readonly over: false; readonly waitingFor: WaitingFor };
+
+const over = (status: WaitStatus): Standing => ({ over: true, status });
+const waits = (waitingFor: WaitingFor): Standing => ({ over: false, waitingFor });
+
+/** Where the turn stands, given its events and the latest look at the session. */
+export function standing(state: TurnState, sighting: Sighting | undefined): Standing {
+  if (state.phase === "deleted") return over("deleted");
+  if (state.phase === "terminated" || sighting?.status === "terminated") return over("terminated");
+  const byEvents = standingByEvents(state);
+  if (byEvents.over || sighting?.status !== "idle") return byEvents;
+  if (byEvents.waitingFor === "first_event") return over("not_started");
+  if (sighting.steadyMs < idleProofMs(state, byEvents.waitingFor)) return byEvents;
+  return over(state.phase === "ended" ? endStatus(state) : "idle");
+}
+
+/**
+ * How long a session must read idle, with nothing new in its log, before a turn counts as over
+ * though no event says so. Never while a message waits that no turn has begun for since.
+ */
+function idleProofMs(state: TurnState, waitingFor: WaitingFor): number {
+  switch (waitingFor) {
+    case "turn":
+      return 2_000;
+    case "queued":
+      return [...state.queued.values()].every((begunSince) => begunSince) ? 2_000 : Infinity;
+    case "start":
+    case "resume":
+      return 10_000;
+    case "first_event":
+    case "workflow_runs":
+      return Infinity;
+  }
+}
+
+function standingByEvents(state: TurnState): Standing {
+  switch (state.phase) {
+    case "unknown":
+      return waits(state.queued.size > 0 ? "queued" : "first_event");
+    case "starting":
+      return waits("start");
+    case "parked":
+      return parked(state);
+    case "ended":
+      return ended(state);
+    default:
+      return waits("turn");
+  }
+}
+
+function parked(state: TurnState): Standing {
+  const open = openActions(state);
+  const resumes = state.interrupting || (open.length === 0 && state.blocking.length > 0);
+  return resumes ? waits("resume") : over("requires_action");
+}
+
+function ended(state: TurnState): Standing {
+  // Nothing goes on at the cap until somebody raises it, whatever is queued or running.
+  if (state.stop?.type === "budget_reached") return over("budget_reached");
+  if (state.queued.size > 0) return waits("queued");
+  if (state.openRuns.size > 0) return waits("workflow_runs");
+  return over(endStatus(state));
+}
+
+const NAMED: readonly WaitStatus[] = ["retries_exhausted", "budget_reached", "refusal"];
+
+/** A stop reason that has a status of its own; all others, known or not, are a finished turn. */
+function endStatus(state: TurnState): WaitStatus {
+  return NAMED.find((status) => status === state.stop?.type) ?? "idle";
+}
+
+/** Tool calls that the session is blocked on and nobody has answered. */
+export function openActions(state: TurnState): string[] {
+  return state.blocking.filter((eventId) => !state.answered.has(eventId));
+}

@@ -1,0 +1,230 @@
+/**
+ * Waiting for a turn to end: the loop around the turn reducer.
+ *
+ * @module
+ */
+
+import type { ManagedAgentsApi } from "../api/api.ts";
+import { bindSignal, type BoundSignal, raceSignal } from "../core/abort.ts";
+import type { Clock } from "../core/clock.ts";
+import { backoffMs } from "../core/backoff.ts";
+import { ApiError, ToolError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import type { SessionFeed } from "./feed.ts";
+import { FeedHub, type FeedLease } from "./feed_hub.ts";
+import { Fold } from "./fold.ts";
+import type { Waiter, WaitRequest, WaitResult, WaitStatus } from "./outcome.ts";
+import { describeActivity, ProgressReporter } from "./progress.ts";
+import { buildResult, REPLY_BUDGET } from "./result.ts";
+import { type Standing, standing } from "./standing.ts";
+
+/** What {@linkcode createWaiter} is given. */
+export interface WaiterOptions {
+  readonly api: Pick<ManagedAgentsApi, "events" | "sessions">;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Uniform random number in [0, 1), for jitter. */
+  readonly random?: () => number;
+  /** Show the inputs of tools that wait for an answer. */
+  readonly exposeToolInputs?: boolean;
+  /** Waits that may be open at once; default 1,000. */
+  readonly maxOpenWaits?: number;
+}
+
+/** Pages of 1,000 events that a wait reads back for the beginning of a turn or for its cursor. */
+const MAX_TURN_PAGES = 5;
+const MAX_CURSOR_PAGES = 20;
+const RETRY = { baseMs: 1_000, capMs: 10_000 } as const;
+
+/** The process's waiter. */
+export function createWaiter(options: WaiterOptions): Waiter {
+  const hub = new FeedHub(options);
+  const closing = new AbortController();
+  const maxOpenWaits = options.maxOpenWaits ?? 1_000;
+  let openWaits = 0;
+
+  async function wait(request: WaitRequest): Promise<WaitResult> {
+    request.signal.throwIfAborted();
+    if (closing.signal.aborted) {
+      throw new ToolError("shutting_down", "The server is shutting down; call again shortly");
+    }
+    if (openWaits >= maxOpenWaits) {
+      throw new ToolError(
+        "too_many_waits",
+        `This server already holds ${maxOpenWaits} open waits, its limit: call again later`,
+      );
+    }
+    openWaits++;
+    const lease = hub.acquire(request.sessionId);
+    const bound = bindSignal(options.clock, {
+      signals: [request.signal, closing.signal],
+      timeoutMs: request.timeoutMs,
+    });
+    try {
+      return await new Wait(options, hub, lease, request, bound).run();
+    } finally {
+      bound.dispose();
+      lease.release();
+      openWaits--;
+    }
+  }
+
+  return {
+    wait,
+    expect: (sessionId, eventId) => hub.expect(sessionId, eventId),
+    close: () => closing.abort(new DOMException("The server is shutting down", "AbortError")),
+  };
+}
+
+/** One call of `wait`. */
+class Wait {
+  readonly #options: WaiterOptions;
+  readonly #hub: FeedHub;
+  readonly #feed: SessionFeed;
+  readonly #request: WaitRequest;
+  readonly #bound: BoundSignal;
+  readonly #fold: Fold;
+  readonly #startedAt: number;
+  readonly #progress: ProgressReporter;
+  #mustRefresh: boolean;
+  #pagesBack = 0;
+  #failures = 0;
+  #cancelRetry: () => void = () => {};
+
+  constructor(
+    options: WaiterOptions,
+    hub: FeedHub,
+    lease: FeedLease,
+    request: WaitRequest,
+    bound: BoundSignal,
+  ) {
+    this.#options = options;
+    this.#hub = hub;
+    this.#feed = lease.feed;
+    this.#mustRefresh = lease.joined;
+    this.#request = request;
+    this.#bound = bound;
+    this.#fold = new Fold(lease.feed.log, request.afterId);
+    this.#startedAt = options.clock.now();
+    this.#progress = new ProgressReporter(options.clock, request.onProgress, () => this.#doing());
+  }
+
+  async run(): Promise<WaitResult> {
+    const { signal } = this.#bound;
+    let wake = () => {};
+    const unsubscribe = this.#feed.subscribe(() => wake());
+    this.#progress.say("waiting for the agent");
+    try {
+      // Events from before this call are no news to whoever waits.
+      for (let first = true;; first = this.#feed.readsDone === 0) {
+        const changed = new Promise<void>((resolve) => wake = resolve);
+        const news = this.#fold.update();
+        if (!first) this.#progress.report(news);
+        const status = await raceSignal(this.#judgeOrRetry(() => wake()), signal);
+        if (status !== undefined) return this.#result(status);
+        if (this.#feed.failure) throw this.#feed.failure.error;
+        await raceSignal(changed, signal);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      this.#request.signal.throwIfAborted();
+      this.#fold.update();
+      return this.#result("timeout");
+    } finally {
+      unsubscribe();
+      this.#cancelRetry();
+      this.#progress.dispose();
+    }
+  }
+
+  /** A read that fails for a passing reason postpones the verdict, nothing more. */
+  async #judgeOrRetry(wake: () => void): Promise<WaitStatus | undefined> {
+    this.#cancelRetry();
+    try {
+      const status = await this.#judge();
+      this.#failures = 0;
+      return status;
+    } catch (error) {
+      if (!(error instanceof ApiError) || !error.retryable || this.#bound.signal.aborted) {
+        throw error;
+      }
+      const { clock, random } = this.#options;
+      const pauseMs = backoffMs(this.#failures++, { ...RETRY, random });
+      this.#cancelRetry = clock.after(Math.max(pauseMs, error.retryAfterMs ?? 0), wake);
+      return undefined;
+    }
+  }
+
+  /** The status that ends the wait, or undefined to go on; reads what the verdict still needs. */
+  async #judge(): Promise<WaitStatus | undefined> {
+    const feed = this.#feed;
+    if (feed.readsDone === 0) return undefined;
+    await this.#reachBack();
+    let stands = this.#standing();
+    if (!stands.over) return undefined;
+    if (this.#mustRefresh) {
+      this.#mustRefresh = false;
+      await feed.refresh();
+    }
+    await feed.confirmNothingHidden();
+    this.#fold.update();
+    stands = this.#standing();
+    return stands.over ? stands.status : undefined;
+  }
+
+  #standing(): Standing {
+    const { sessionId } = this.#request;
+    return this.#hub.isExpecting(sessionId, this.#feed.log)
+      ? { over: false, waitingFor: "queued" }
+      : standing(this.#fold.state, this.#feed.sighting);
+  }
+
+  /** Reads back to the cursor, or to the beginning of the turn as far as the reply has room. */
+  async #reachBack(): Promise<void> {
+    const feed = this.#feed;
+    while (!feed.complete && this.#needsOlder()) {
+      this.#pagesBack++;
+      await feed.loadOlder();
+      this.#fold.update();
+    }
+    const { anchor } = this.#fold.state;
+    const missing = anchor !== undefined && !anchor.seen &&
+      !this.#hub.isExpecting(this.#request.sessionId, feed.log);
+    if (!missing) return;
+    throw new ToolError(
+      "unknown_event",
+      `after_id '${anchor.id}' is not in this session's log` +
+        (feed.complete ? "" : ", or is too old") +
+        ": use the last_event_id of an earlier result, or leave after_id out",
+    );
+  }
+
+  #needsOlder(): boolean {
+    const { anchor, sawTurnStart, collected } = this.#fold.state;
+    if (anchor) return !anchor.seen && this.#pagesBack < MAX_CURSOR_PAGES;
+    const hasRoom = collected.textLength < REPLY_BUDGET;
+    return !sawTurnStart && hasRoom && this.#pagesBack < MAX_TURN_PAGES;
+  }
+
+  #doing(): string {
+    if (this.#feed.trouble !== undefined) return "connection to the API lost, trying again";
+    const stands = this.#standing();
+    return stands.over ? "finishing" : describeActivity(this.#fold.state, stands.waitingFor);
+  }
+
+  #result(status: WaitStatus): WaitResult {
+    const { state } = this.#fold;
+    const { sessionId, afterId } = this.#request;
+    return buildResult({
+      sessionId,
+      status,
+      state,
+      elapsedMs: this.#options.clock.now() - this.#startedAt,
+      complete: this.#feed.complete || (state.anchor ? state.anchor.seen : state.sawTurnStart),
+      trouble: this.#feed.trouble,
+      doing: this.#doing(),
+      exposeToolInputs: this.#options.exposeToolInputs ?? false,
+      ...(afterId !== undefined && { afterId }),
+    });
+  }
+}
