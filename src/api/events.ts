@@ -58,7 +58,7 @@ export const messageSchema = z.looseObject({ content: contentSchema });
 /** `agent.tool_use`, `agent.mcp_tool_use`, `agent.custom_tool_use` */
 export const toolUseSchema = z.looseObject({
   name: z.string().optional(),
-  input: z.unknown(),
+  input: z.unknown().optional(),
   evaluated_permission: z.string().nullish(),
   mcp_server_name: z.string().nullish(),
   session_thread_id: z.string().nullish(),
@@ -70,7 +70,7 @@ export const toolResultSchema = z.looseObject({
   mcp_tool_use_id: z.string().nullish(),
   custom_tool_use_id: z.string().nullish(),
   is_error: z.boolean().nullish(),
-  content: z.unknown(),
+  content: z.unknown().optional(),
 });
 
 /** `user.tool_confirmation` */
@@ -104,4 +104,4 @@ export const workflowRunEventSchema = z.looseObject({
 });
 
 /** Any other field set that carries a usage object, such as `session.usage`. */
-export const usageEventSchema = z.looseObject({ usage: z.unknown() });
+export const usageEventSchema = z.looseObject({ usage: z.unknown().optional() });
