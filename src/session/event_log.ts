@@ -111,7 +111,18 @@ export class EventLog {
       return [...first, event, ...news];
     };
     // From the end: of an event that is there twice, queued and stamped, the second one counts.
-    this.#entries = this.#entries.toReversed().map(place).toReversed().flat();
+    const woven = this.#entries.toReversed().map(place).toReversed().flat();
+    this.#entries = withoutStaleQueued(woven);
     this.#epoch++;
   }
+}
+
+/** Without queued events that have come to stand behind their own stamped version. */
+function withoutStaleQueued(events: readonly LogEvent[]): LogEvent[] {
+  const stamped = new Set<string>();
+  return events.filter((event) => {
+    if (event.queued) return !stamped.has(event.key);
+    stamped.add(event.key);
+    return true;
+  });
 }

@@ -115,7 +115,7 @@ export function initialTurn(afterId?: string): TurnState {
 
 /** The state after one more event of the log. */
 export function reduceTurn(state: TurnState, event: LogEvent): TurnState {
-  const next = apply(anchored(state, event), event);
+  const next = anchored(apply(state, event), event);
   return event.queued || event.id === undefined ? next : { ...next, cursor: event.id };
 }
 

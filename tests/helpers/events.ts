@@ -1,0 +1,47 @@
+import type { SessionEvent } from "../../src/api/events.ts";
+
+/** Builds events of one log with ids and times that grow; times are a second apart. */
+export function eventMaker(startMs = Date.parse("2026-11-23T09:00:00.000Z")) {
+  let count = 0;
+  const make = (type: string, fields: Record<string, unknown> = {}): SessionEvent => {
+    count++;
+    return {
+      type,
+      id: `sevt_${String(count).padStart(6, "0")}`,
+      processed_at: new Date(startMs + count * 1_000).toISOString(),
+      ...fields,
+    };
+  };
+  const content = (text: string) => [{ type: "text", text }];
+  const idle = (type: string, fields: Record<string, unknown> = {}) =>
+    make("session.status_idle", { stop_reason: { type, ...fields }, stop_details: null });
+  return {
+    make,
+    user: (text: string, fields = {}) =>
+      make("user.message", { content: content(text), ...fields }),
+    queuedUser: (text: string) =>
+      make("user.message", { content: content(text), processed_at: null }),
+    /** The same event, taken up now. */
+    stamped: (event: SessionEvent): SessionEvent => ({
+      ...event,
+      processed_at: make("tick").processed_at,
+    }),
+    running: () => make("session.status_running"),
+    text: (text: string) => make("agent.message", { content: content(text) }),
+    tool: (name: string, fields = {}) => make("agent.tool_use", { name, input: {}, ...fields }),
+    toolResult: (toolUseId: string, fields = {}) =>
+      make("agent.tool_result", { tool_use_id: toolUseId, ...fields }),
+    idle,
+    endTurn: () => idle("end_turn"),
+    asks: (...eventIds: string[]) => idle("requires_action", { event_ids: eventIds }),
+  };
+}
+
+/** Every permutation of a few values. */
+export function permutations<T>(values: readonly T[]): T[][] {
+  if (values.length < 2) return [[...values]];
+  return values.flatMap((value, index) =>
+    permutations([...values.slice(0, index), ...values.slice(index + 1)])
+      .map((rest) => [value, ...rest])
+  );
+}

@@ -1,0 +1,186 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { SessionEvent } from "../../src/api/events.ts";
+import { newestFirst } from "../../src/session/chain.ts";
+import { EventLog } from "../../src/session/event_log.ts";
+import { Fold } from "../../src/session/fold.ts";
+import { readEvent } from "../../src/session/log_event.ts";
+import { standing } from "../../src/session/standing.ts";
+import { eventMaker } from "../helpers/events.ts";
+
+const SEED = Number(Deno.env.get("CMA_TEST_SEED") ?? 20261123);
+const RUNS = { seed: SEED, numRuns: 400 };
+
+/** What happens in a session, as a plan from which a log is made. */
+type Step = "ask" | "queue" | "text" | "tool" | "error" | "approve" | "interrupt" | "run";
+const stepsArbitrary = fc.array(
+  fc.constantFrom<Step>("ask", "queue", "text", "tool", "error", "approve", "interrupt", "run"),
+  { maxLength: 25 },
+);
+
+interface World {
+  /** What the stream of an observer who was there all along carried. */
+  readonly stream: SessionEvent[];
+  /** The log at the end, in the API's order: queued events last. */
+  readonly history: SessionEvent[];
+}
+
+/** Plays a plan as the hosted service would: queued messages get turns of their own. */
+function play(steps: readonly Step[], ends: boolean): World {
+  const e = eventMaker();
+  const stream: SessionEvent[] = [];
+  const history: SessionEvent[] = [];
+  const waiting: SessionEvent[] = [];
+  let running = false;
+  const emit = (event: SessionEvent) => {
+    stream.push(event);
+    history.push(event);
+  };
+  const take = (message: SessionEvent) => {
+    emit(e.stamped(message));
+    emit(e.running());
+    running = true;
+  };
+  const finish = () => {
+    emit(e.endTurn());
+    running = false;
+    const next = waiting.shift();
+    if (next) take(next);
+  };
+  const send = () => {
+    const message = e.queuedUser("q");
+    stream.push(message);
+    if (running) waiting.push(message);
+    else take(message);
+  };
+  const act: Record<Step, () => void> = {
+    ask: () => running ? finish() : send(),
+    queue: send,
+    text: () => running && emit(e.text(`t${stream.length}`)),
+    tool: () => {
+      if (!running) return;
+      const use = e.tool("bash");
+      emit(use);
+      emit(e.toolResult(use.id ?? ""));
+    },
+    error: () => emit(e.make("session.error", { error: { type: "model_overloaded_error" } })),
+    approve: () => {
+      if (!running) return;
+      const use = e.tool("rm", { evaluated_permission: "ask" });
+      emit(use);
+      emit(e.asks(use.id ?? ""));
+      emit(e.make("user.tool_confirmation", { tool_use_id: use.id, result: "allow" }));
+      emit(e.running());
+    },
+    interrupt: () => emit(e.make("user.interrupt")),
+    run: () => {
+      const runId = `wrun_${stream.length}`;
+      emit(e.make("workflow_run.created", { workflow_run_id: runId }));
+      emit(e.make("workflow_run.status_ended", { workflow_run_id: runId }));
+    },
+  };
+  for (const step of steps) act[step]();
+  while (ends && running) finish();
+  return { stream, history: [...history, ...waiting] };
+}
+
+/** What a wait would answer, without what only a stream can know. */
+function answer(log: EventLog, afterId?: string) {
+  const fold = new Fold(log, afterId);
+  fold.update();
+  const { state } = fold;
+  return {
+    standing: standing(state, undefined),
+    reply: [...newestFirst(state.collected.texts)].map((part) => part.text).reverse(),
+    tools: state.collected.tools?.size ?? 0,
+    cursor: state.cursor,
+    openRuns: [...state.openRuns.keys()],
+  };
+}
+
+function logOfHistory(history: readonly SessionEvent[]): EventLog {
+  const log = new EventLog();
+  log.merge(history.map(readEvent));
+  return log;
+}
+
+/** A stretch of the stream that a connection carried, and the history read at its start. */
+const cutsArbitrary = fc.array(fc.record({ from: fc.nat(200), to: fc.nat(200) }), { maxLength: 5 });
+
+/** Events of the log that had happened when the stream had carried `count` events. */
+function historyAt(world: World, count: number): SessionEvent[] {
+  const shown = world.stream.slice(0, count);
+  const stampedIds = new Set(shown.filter((event) => event.processed_at).map((event) => event.id));
+  const queued = shown.filter((event) => !event.processed_at && !stampedIds.has(event.id));
+  return [...shown.filter((event) => event.processed_at), ...queued];
+}
+
+Deno.test("any order-preserving split of a log over history, stream and reconnects gives one answer", () => {
+  fc.assert(
+    fc.property(stepsArbitrary, fc.boolean(), cutsArbitrary, (steps, ends, cuts) => {
+      const world = play(steps, ends);
+      const log = new EventLog();
+      const size = world.stream.length;
+      const places = cuts.map(({ from, to }) => [from % (size + 1), to % (size + 1)]);
+      places.sort(([a], [b]) => (a ?? 0) - (b ?? 0));
+      for (const [from = 0, to = 0] of places) {
+        log.merge(historyAt(world, from).map(readEvent));
+        // The stream may replay what history showed, and overlaps with other connections.
+        for (const event of world.stream.slice(Math.max(0, from - 3), to)) {
+          log.add(readEvent(event));
+        }
+      }
+      log.merge(world.history.map(readEvent));
+      assertEquals(answer(log), answer(logOfHistory(world.history)));
+    }),
+    RUNS,
+  );
+});
+
+Deno.test("an observer of the whole stream and a reader of history agree", () => {
+  fc.assert(
+    fc.property(stepsArbitrary, fc.boolean(), (steps, ends) => {
+      const world = play(steps, ends);
+      const log = new EventLog();
+      for (const event of world.stream) log.add(readEvent(event));
+      assertEquals(answer(log), answer(logOfHistory(world.history)));
+    }),
+    RUNS,
+  );
+});
+
+Deno.test("waits chained by cursor deliver every word once", () => {
+  fc.assert(
+    fc.property(stepsArbitrary, fc.array(fc.nat(200), { maxLength: 4 }), (steps, stops) => {
+      const world = play(steps, true);
+      const stamped = world.history.filter((event) => event.processed_at);
+      if (stamped.length === 0) return;
+      const first = stamped[0]?.id ?? "";
+      const said: string[] = [];
+      let cursor = first;
+      const places = [...stops.map((stop) => stop % stamped.length), stamped.length - 1];
+      for (const place of places.sort((a, b) => a - b)) {
+        const seen = answer(logOfHistory(stamped.slice(0, place + 1)), cursor);
+        said.push(...seen.reply);
+        cursor = seen.cursor ?? cursor;
+      }
+      assertEquals(said, answer(logOfHistory(stamped), first).reply);
+    }),
+    RUNS,
+  );
+});
+
+Deno.test("older pages that arrive later change nothing", () => {
+  fc.assert(
+    fc.property(stepsArbitrary, fc.nat(200), (steps, at) => {
+      const world = play(steps, true);
+      const events = world.history.map(readEvent);
+      const cut = events.length === 0 ? 0 : at % events.length;
+      const log = new EventLog();
+      log.merge(events.slice(cut));
+      log.prepend(events.slice(0, cut));
+      assertEquals(answer(log), answer(logOfHistory(world.history)));
+    }),
+    RUNS,
+  );
+});
