@@ -1,0 +1,134 @@
+/**
+ * The MCP server: one factory behind every transport and both protocol eras.
+ *
+ * @module
+ */
+
+import {
+  type CallToolResult,
+  McpServer,
+  type McpServerFactory,
+  type ServerContext,
+  type StandardSchemaWithJSON,
+} from "@modelcontextprotocol/server";
+import type { ToolDefinition } from "../tools/define.ts";
+import { inputJsonSchema, type JsonSchema, outputJsonSchema } from "../tools/json_schema.ts";
+import { TOOLS } from "../tools/registry.ts";
+import type { Services } from "../tools/services.ts";
+import { callTool } from "./boundary.ts";
+import { instructions } from "./instructions.ts";
+import { createProgressReporter } from "./progress.ts";
+
+/** What {@linkcode createServerFactory} puts into the servers that it makes. */
+export interface ServerOptions {
+  /** Version of this program. */
+  readonly version: string;
+  /** Whether the API behind it is the simulator: said loudly in the instructions. */
+  readonly simulated?: boolean;
+}
+
+/** Clients may keep the tool list this long: it changes with this program's version only. */
+const TOOL_LIST_TTL_MS = 3_600_000;
+
+/**
+ * A factory of servers. Over HTTP it is called for every request, so a server is cheap: schemas and
+ * texts are made once per process.
+ */
+export function createServerFactory(services: Services, options: ServerOptions): McpServerFactory {
+  const info = {
+    name: "cma-mcp",
+    title: options.simulated ? "Claude Managed Agents (SIMULATED)" : "Claude Managed Agents",
+    version: options.version,
+  };
+  const serverOptions = {
+    capabilities: { tools: { listChanged: false } },
+    cacheHints: {
+      "tools/list": { ttlMs: TOOL_LIST_TTL_MS, cacheScope: "public" as const },
+      "server/discover": { ttlMs: TOOL_LIST_TTL_MS, cacheScope: "public" as const },
+    },
+    instructions: instructions(options.simulated ?? false),
+  };
+  return () => {
+    const server = new McpServer(info, serverOptions);
+    for (const { tool, config } of registrations()) {
+      server.registerTool(
+        tool.name,
+        config,
+        (args: unknown, ctx: ServerContext) => serve(services, tool, args, ctx),
+      );
+    }
+    return server;
+  };
+}
+
+interface Registration {
+  readonly tool: ToolDefinition;
+  readonly config: {
+    readonly title: string;
+    readonly description: string;
+    readonly annotations: ToolDefinition["annotations"];
+    readonly inputSchema: StandardSchemaWithJSON;
+    readonly outputSchema: StandardSchemaWithJSON;
+  };
+}
+
+let prepared: readonly Registration[] | undefined;
+
+function registrations(): readonly Registration[] {
+  prepared ??= TOOLS.map((tool) => ({
+    tool,
+    config: {
+      title: tool.title,
+      description: tool.description,
+      annotations: tool.annotations,
+      inputSchema: advertised(inputJsonSchema(tool)),
+      outputSchema: advertised(outputJsonSchema(tool)),
+    },
+  }));
+  return prepared;
+}
+
+/**
+ * A schema that is shown but checks nothing: arguments are checked by the tool itself, whose words
+ * are better, and what tools return by their types and tests.
+ */
+function advertised(schema: JsonSchema): StandardSchemaWithJSON {
+  return {
+    "~standard": {
+      version: 1,
+      vendor: "cma-mcp",
+      validate: (value) => ({ value }),
+      jsonSchema: { input: () => schema, output: () => schema },
+    },
+  };
+}
+
+async function serve(
+  services: Services,
+  tool: ToolDefinition,
+  args: unknown,
+  ctx: ServerContext,
+): Promise<CallToolResult> {
+  const { signal, notify, id, _meta } = ctx.mcpReq;
+  const progressToken = _meta?.progressToken;
+  const clientId = ctx.http?.authInfo?.clientId;
+  const reporter = progressToken === undefined ? undefined : createProgressReporter(
+    services.clock,
+    (update) => notify({ method: "notifications/progress", params: { progressToken, ...update } }),
+    (error) =>
+      services.log.debug("A progress notification was not sent", {
+        error: error instanceof Error ? error.message : String(error),
+      }),
+  );
+  try {
+    return await callTool(tool, args, {
+      signal,
+      services,
+      requestId: String(id),
+      ...(clientId !== undefined && { principal: { id: clientId } }),
+      ...(reporter && { progress: (message: string) => reporter.report(message) }),
+    });
+  } finally {
+    reporter?.stop();
+  }
+}

@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { ApiError, ToolError } from "../core/errors.ts";
+import { isAmbiguous, LOOK_TIMEOUT_MS, WRITE_TIMEOUT_MS } from "./ambiguity.ts";
+import { defineTool, type ToolCall } from "./define.ts";
+import { idSchema } from "./ids.ts";
+import { readStanding } from "./session_standing.ts";
+
+/**
+ * The session's status trails its log: right after an idle event the API may still refuse. Pauses
+ * between tries, in milliseconds.
+ */
+const LAG_DELAYS_MS: readonly number[] = [200, 400, 800, 1_200];
+
+/** `archive_session`: ends a session for good, keeping its log. */
+export const archiveSession = defineTool({
+  name: "archive_session",
+  title: "Archive session",
+  description: "Archive a session: its log stays readable, it takes no more messages, and this " +
+    "cannot be undone. A running session must be interrupted first.",
+  annotations: {
+    readOnlyHint: false,
+    destructiveHint: true,
+    idempotentHint: true,
+    openWorldHint: true,
+  },
+  input: z.strictObject({ session_id: idSchema("From create_session") }),
+  output: z.object({ archived: z.boolean(), archived_at: z.string().optional() }),
+  async run({ session_id }, call) {
+    await call.services.access.checkSession(session_id, { signal: call.signal });
+    let attempt = await tryArchive(session_id, call);
+    for (const delayMs of LAG_DELAYS_MS) {
+      if (attempt.archived) break;
+      await call.services.clock.sleep(delayMs, call.signal);
+      const lagged = attempt.statusLags;
+      attempt = await tryArchive(session_id, call);
+      // With a status that had caught up, one more try has told whether the refusal was about it.
+      if (!lagged) break;
+    }
+    if (!attempt.archived) throw attempt.refusal;
+    return attempt.result;
+  },
+});
+
+type Attempt =
+  | { readonly archived: true; readonly result: { archived: boolean; archived_at?: string } }
+  /** Refused although the log ends idle; `statusLags` when the status still reads otherwise. */
+  | { readonly archived: false; readonly refusal: ApiError; readonly statusLags: boolean };
+
+async function tryArchive(sessionId: string, { signal, services }: ToolCall): Promise<Attempt> {
+  const { api, exposeToolInputs } = services;
+  try {
+    const session = await api.sessions.archive(sessionId, { signal, timeoutMs: WRITE_TIMEOUT_MS });
+    return archived(session.archived_at);
+  } catch (error) {
+    if (signal.aborted || !(error instanceof ApiError)) throw error;
+    const ambiguous: boolean = isAmbiguous(error);
+    if (!ambiguous && error.status !== 400 && error.status !== 409) throw error;
+    const options = { signal, timeoutMs: LOOK_TIMEOUT_MS };
+    const session = await api.sessions.retrieve(sessionId, options).catch((lookError) => {
+      throw signal.aborted ? lookError : error;
+    });
+    if (session.archived_at) return archived(session.archived_at);
+    if (ambiguous || error.errorCode !== undefined) throw error;
+    if (session.status !== "running" && session.status !== "rescheduling") {
+      return { archived: false, refusal: error, statusLags: false };
+    }
+    const standing = await readStanding(api, sessionId, exposeToolInputs, options);
+    if (!standing.endsIdle) {
+      throw new ToolError(
+        "session_running",
+        "The session is running and cannot be archived: call interrupt, then wait_for_idle, then " +
+          "archive_session again.",
+        { cause: error },
+      );
+    }
+    return { archived: false, refusal: error, statusLags: true };
+  }
+}
+
+function archived(archivedAt: string | null | undefined): Attempt {
+  return {
+    archived: true,
+    result: { archived: true, ...(archivedAt && { archived_at: archivedAt }) },
+  };
+}

@@ -1,0 +1,118 @@
+import { z } from "zod";
+import type { CreateSessionParams } from "../api/api.ts";
+import type { Session } from "../api/resources.ts";
+import { ApiError, ToolError } from "../core/errors.ts";
+import { isAmbiguous, LOOK_DELAYS_MS, LOOK_TIMEOUT_MS, WRITE_TIMEOUT_MS } from "./ambiguity.ts";
+import { defineTool, type ToolCall } from "./define.ts";
+import { idSchema } from "./ids.ts";
+
+/** Metadata key whose value tells one call's session from all others. */
+const REQUEST_KEY = "cma_mcp_request";
+/** Newest sessions among which a lost one is looked for. */
+const LOOK_LIMIT = 20;
+
+/** `create_session`: starts a session, with its first message if there is one. */
+export const createSession = defineTool({
+  name: "create_session",
+  title: "Create session",
+  description: "Start a session with an agent. With message, the agent begins to work on it at " +
+    "once: call wait_for_idle next. Without, the session is idle until send_message. One session " +
+    "keeps its context over many messages.",
+  annotations: {
+    readOnlyHint: false,
+    destructiveHint: false,
+    idempotentHint: false,
+    openWorldHint: true,
+  },
+  input: z.strictObject({
+    agent_id: idSchema("From list_agents"),
+    message: z.string().min(1).max(100_000).optional().describe("First user message"),
+    title: z.string().min(1).max(500).optional(),
+    agent_version: z.int().min(1).optional().describe("Default: the latest"),
+    environment_id: idSchema("Only if the server has no default").optional(),
+  }),
+  output: z.object({
+    session_id: z.string(),
+    status: z.string(),
+    confirmed_by_list: z.boolean().optional()
+      .describe("The API's answer was lost; the session list shows the session"),
+  }),
+  async run(args, call) {
+    const { signal, services } = call;
+    services.access.checkAgent(args.agent_id);
+    const environmentId = args.environment_id ?? await services.environment.resolve({ signal });
+    const params = {
+      agent: args.agent_version === undefined
+        ? args.agent_id
+        : { type: "agent" as const, id: args.agent_id, version: args.agent_version },
+      environmentId,
+      title: args.title,
+      message: args.message,
+    };
+    const { session, confirmedByList } = await createOnce(args.agent_id, params, call);
+    return {
+      session_id: session.id,
+      status: session.status,
+      ...(confirmedByList && { confirmed_by_list: true }),
+    };
+  },
+});
+
+/** Creates one session, never two: a lost answer is looked for, not asked for again. */
+async function createOnce(
+  agentId: string,
+  params: Omit<CreateSessionParams, "metadata">,
+  call: ToolCall,
+): Promise<{ readonly session: Session; readonly confirmedByList: boolean }> {
+  const { signal, services } = call;
+  const token = crypto.randomUUID();
+  try {
+    const session = await services.api.sessions.create(
+      { ...params, metadata: { [REQUEST_KEY]: token } },
+      { signal, timeoutMs: WRITE_TIMEOUT_MS },
+    );
+    return { session, confirmedByList: false };
+  } catch (error) {
+    if (signal.aborted || !isAmbiguous(error)) throw error;
+    services.log.warn("The answer to a create was lost; looking for the session", {
+      agent_id: agentId,
+      kind: error.kind,
+      status: error.status,
+      request_id: error.requestId,
+    });
+    return { session: await findCreated(agentId, token, error, call), confirmedByList: true };
+  }
+}
+
+async function findCreated(
+  agentId: string,
+  token: string,
+  lost: ApiError,
+  { signal, services }: ToolCall,
+): Promise<Session> {
+  for (const delayMs of LOOK_DELAYS_MS) {
+    await services.clock.sleep(delayMs, signal);
+    try {
+      const page = await services.api.sessions.list(
+        { agentId, order: "desc", limit: LOOK_LIMIT },
+        { signal, timeoutMs: LOOK_TIMEOUT_MS },
+      );
+      const found = page.data.find((session) => session.metadata?.[REQUEST_KEY] === token);
+      if (found) return found;
+    } catch (error) {
+      if (signal.aborted || !(error instanceof ApiError)) throw error;
+      throw new ToolError(
+        "creation_unknown",
+        "It is not known whether the session was created: the API's answer was lost and its " +
+          "session list could not be read. Trying again may make a second session.",
+        { cause: error },
+      );
+    }
+  }
+  throw new ToolError(
+    "not_created",
+    `No session was created: the API did not confirm it (${lost.message}) and its session list ` +
+      "does not show it. Try again if it is still wanted.",
+    { cause: lost },
+  );
+}

@@ -1,0 +1,156 @@
+/**
+ * Sending an event to a session at most once.
+ *
+ * The API has no idempotency key: a repeated POST repeats the turn. So nothing is sent twice; when
+ * the answer to a send is lost, the session's log tells whether the event arrived.
+ *
+ * @module
+ */
+
+import type { ClientEvent, ManagedAgentsApi } from "../api/api.ts";
+import { contentSchema, contentText, type SessionEvent } from "../api/events.ts";
+import { ApiError, ToolError } from "../core/errors.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
+import type { Waiter } from "../session/outcome.ts";
+import { isAmbiguous, LOOK_DELAYS_MS, LOOK_TIMEOUT_MS, WRITE_TIMEOUT_MS } from "./ambiguity.ts";
+import { LruMap } from "./lru.ts";
+
+/** An event that the session's log has. */
+export interface Delivered {
+  /** Absent when the API neither echoed the event nor lists it yet. */
+  readonly eventId?: string;
+  /** Set when the answer was lost and the log showed that the event had arrived. */
+  readonly confirmedByLog: boolean;
+}
+
+/** Sends events. One per process: it remembers which events it knows to be its own. */
+export interface Delivery {
+  /**
+   * @throws `ApiError` when the API refused the event; `ToolError` `not_delivered` or
+   *   `delivery_unknown` when its answer was lost; the signal's reason
+   */
+  send(sessionId: string, event: ClientEvent, signal: AbortSignal): Promise<Delivered>;
+}
+
+/** What sending needs. */
+export interface DeliveryOptions {
+  readonly api: Pick<ManagedAgentsApi, "events">;
+  readonly waiter: Pick<Waiter, "expect">;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Events at the end of the log among which a lost one is looked for. */
+const LOOK_LIMIT = 20;
+/** By how much this machine's clock may be ahead of the API's, in milliseconds. */
+const CLOCK_SKEW_MS = 60_000;
+const MAX_KNOWN_EVENTS = 10_000;
+
+export function createDelivery(options: DeliveryOptions): Delivery {
+  const { api, waiter, clock, log } = options;
+  // Event ids that are accounted for: a second identical text must not be taken for the first.
+  const known = new LruMap<string, true>(MAX_KNOWN_EVENTS);
+
+  const accept = (sessionId: string, eventId: string | undefined, confirmedByLog: boolean) => {
+    if (eventId === undefined) return { confirmedByLog };
+    known.set(eventId, true);
+    waiter.expect(sessionId, eventId);
+    return { eventId, confirmedByLog };
+  };
+  const find = async (
+    sessionId: string,
+    event: ClientEvent,
+    sentAtMs: number,
+    signal: AbortSignal,
+  ): Promise<string | undefined> => {
+    const page = await api.events.list(
+      sessionId,
+      { order: "desc", limit: LOOK_LIMIT, types: [event.type] },
+      { signal, timeoutMs: LOOK_TIMEOUT_MS },
+    );
+    const mine = page.data.filter((seen) =>
+      seen.id && !known.get(seen.id) && isSame(seen, event) &&
+      mayBeFrom(seen, sentAtMs - CLOCK_SKEW_MS)
+    );
+    // Newest first: the oldest that is not accounted for was sent first.
+    return mine.at(-1)?.id ?? undefined;
+  };
+
+  return {
+    async send(sessionId, event, signal) {
+      const sentAtMs = clock.now();
+      try {
+        const sent = await api.events.send(sessionId, [event], {
+          signal,
+          timeoutMs: WRITE_TIMEOUT_MS,
+        });
+        const echoed = sent.data.find(({ type, id }) => type === event.type && id)?.id;
+        if (echoed) return accept(sessionId, echoed, false);
+        // Accepted without an echo: queued either way, so a failing look changes nothing.
+        const listed = await find(sessionId, event, sentAtMs, signal).catch((error) => {
+          if (signal.aborted) throw error;
+          return undefined;
+        });
+        return accept(sessionId, listed, false);
+      } catch (error) {
+        if (signal.aborted || !isAmbiguous(error)) throw error;
+        log.warn("The answer to a send was lost; looking for the event in the log", {
+          session_id: sessionId,
+          type: event.type,
+          kind: error.kind,
+          status: error.status,
+          request_id: error.requestId,
+        });
+        const eventId = await lookRepeatedly(() => find(sessionId, event, sentAtMs, signal), {
+          clock,
+          signal,
+          lost: error,
+        });
+        return accept(sessionId, eventId, true);
+      }
+    },
+  };
+}
+
+async function lookRepeatedly(
+  find: () => Promise<string | undefined>,
+  context: { readonly clock: Clock; readonly signal: AbortSignal; readonly lost: ApiError },
+): Promise<string> {
+  const { clock, signal, lost } = context;
+  for (const delayMs of LOOK_DELAYS_MS) {
+    await clock.sleep(delayMs, signal);
+    try {
+      const eventId = await find();
+      if (eventId !== undefined) return eventId;
+    } catch (error) {
+      if (signal.aborted || !(error instanceof ApiError)) throw error;
+      throw new ToolError(
+        "delivery_unknown",
+        "It is not known whether the event was delivered: the API's answer was lost and the " +
+          "session's log could not be read. Before sending again, look for it with list_events " +
+          '(order "desc").',
+        { cause: error },
+      );
+    }
+  }
+  throw new ToolError(
+    "not_delivered",
+    `The event was not delivered: the API did not confirm it (${lost.message}) and the session's ` +
+      "log does not show it. Send it again if it is still wanted.",
+    { cause: lost },
+  );
+}
+
+function isSame(seen: SessionEvent, sent: ClientEvent): boolean {
+  if (seen.type !== sent.type) return false;
+  if (sent.type !== "user.message") return true;
+  const content = contentSchema.safeParse(seen.content);
+  return content.success && contentText(content.data) === contentText([...sent.content]);
+}
+
+/** Queued, or taken up at or after `earliestMs`. */
+function mayBeFrom(seen: SessionEvent, earliestMs: number): boolean {
+  if (!seen.processed_at) return true;
+  return Date.parse(seen.processed_at) >= earliestMs;
+}

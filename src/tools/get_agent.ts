@@ -1,0 +1,45 @@
+import { z } from "zod";
+import { agentSummary, toolNames } from "./agent_view.ts";
+import { defineTool } from "./define.ts";
+import { idSchema } from "./ids.ts";
+
+/** `get_agent`: one agent, without what its author may want to keep. */
+export const getAgent = defineTool({
+  name: "get_agent",
+  title: "Get agent",
+  description: "Show one agent: what it is for, its model and the names of its tools.",
+  annotations: {
+    readOnlyHint: true,
+    destructiveHint: false,
+    idempotentHint: true,
+    openWorldHint: true,
+  },
+  input: z.strictObject({
+    agent_id: idSchema("From list_agents"),
+    version: z.int().min(1).optional().describe("Default: the latest"),
+  }),
+  output: z.object({
+    id: z.string(),
+    name: z.string().optional(),
+    description: z.string().optional(),
+    model: z.string().optional(),
+    version: z.number().optional(),
+    tools: z.array(z.string()),
+    created_at: z.string().optional(),
+    updated_at: z.string().optional(),
+    archived_at: z.string().optional(),
+    config: z.looseObject({}).optional().describe("Full definition, where the operator shows it"),
+  }),
+  async run({ agent_id, version }, { signal, services }) {
+    services.access.checkAgent(agent_id);
+    const agent = await services.api.agents.retrieve(agent_id, { version }, { signal });
+    return {
+      ...agentSummary(agent, 2_048),
+      tools: toolNames(agent),
+      ...(agent.created_at && { created_at: agent.created_at }),
+      ...(agent.updated_at && { updated_at: agent.updated_at }),
+      ...(agent.archived_at && { archived_at: agent.archived_at }),
+      ...(services.exposeAgentConfig && { config: agent }),
+    };
+  },
+});

@@ -1,0 +1,89 @@
+import { z } from "zod";
+import type { Session } from "../api/resources.ts";
+import { clipText } from "../session/tool_input.ts";
+import { defineTool, type ToolCall } from "./define.ts";
+import { idSchema } from "./ids.ts";
+import { readStanding } from "./session_standing.ts";
+
+/** `get_session`: where a session stands, in short. */
+export const getSession = defineTool({
+  name: "get_session",
+  title: "Get session",
+  description: "Show where a session stands: status, why its last turn ended, what it waits for, " +
+    "usage and budget. To wait for the end of a turn call wait_for_idle instead of polling this.",
+  annotations: {
+    readOnlyHint: true,
+    destructiveHint: false,
+    idempotentHint: true,
+    openWorldHint: true,
+  },
+  input: z.strictObject({ session_id: idSchema("From create_session") }),
+  output: z.object({
+    session_id: z.string(),
+    status: z.string(),
+    title: z.string().optional(),
+    agent: z.object({
+      id: z.string().optional(),
+      name: z.string().optional(),
+      version: z.number().optional(),
+    }),
+    environment_id: z.string().optional(),
+    last_stop_reason: z.object({
+      type: z.string(),
+      category: z.string().optional(),
+      explanation: z.string().optional(),
+    }).optional(),
+    pending_actions: z.array(z.object({
+      event_id: z.string(),
+      kind: z.string(),
+      name: z.string().optional(),
+      input: z.unknown().optional(),
+      session_thread_id: z.string().optional(),
+    })),
+    usage: z.unknown().optional(),
+    budget: z.unknown().optional(),
+    created_at: z.string().optional(),
+    updated_at: z.string().optional(),
+    archived_at: z.string().optional(),
+  }),
+  async run({ session_id }, call) {
+    const { signal, services } = call;
+    await services.access.checkSession(session_id, { signal });
+    const [session, standing] = await Promise.all([
+      retrieve(session_id, call),
+      readStanding(services.api, session_id, services.exposeToolInputs, { signal }),
+    ]);
+    return {
+      session_id: session.id,
+      status: session.status,
+      ...(session.title && { title: clipText(session.title, 500) }),
+      agent: agentRef(session),
+      ...(session.environment_id && { environment_id: session.environment_id }),
+      ...(standing.lastStop && { last_stop_reason: standing.lastStop }),
+      pending_actions: [...standing.pendingActions],
+      ...present("usage", session.usage),
+      ...present("budget", session.budget),
+      ...(session.created_at && { created_at: session.created_at }),
+      ...(session.updated_at && { updated_at: session.updated_at }),
+      ...(session.archived_at && { archived_at: session.archived_at }),
+    };
+  },
+});
+
+async function retrieve(sessionId: string, { signal, services }: ToolCall): Promise<Session> {
+  return await services.api.sessions.retrieve(sessionId, { signal });
+}
+
+function agentRef(session: Session): { id?: string; name?: string; version?: number } {
+  if (typeof session.agent === "string") return { id: session.agent };
+  const { id, name, version } = session.agent ?? {};
+  return {
+    ...(id && { id }),
+    ...(name && { name: clipText(name, 256) }),
+    ...(typeof version === "number" && { version }),
+  };
+}
+
+function present(name: string, value: unknown): Record<string, unknown> {
+  return value === undefined || value === null ? {} : { [name]: value };
+}

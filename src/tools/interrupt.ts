@@ -1,0 +1,32 @@
+import { z } from "zod";
+import { defineTool } from "./define.ts";
+import { idSchema } from "./ids.ts";
+
+/** `interrupt`: stops the running turn. */
+export const interrupt = defineTool({
+  name: "interrupt",
+  title: "Interrupt session",
+  description: "Stop the session's running turn. The session stays usable; a turn stopped this " +
+    "way ends as idle. Does nothing to a session that is idle.",
+  annotations: {
+    readOnlyHint: false,
+    destructiveHint: true,
+    idempotentHint: true,
+    openWorldHint: true,
+  },
+  input: z.strictObject({ session_id: idSchema("From create_session") }),
+  output: z.object({
+    queued: z.boolean(),
+    event_id: z.string().optional(),
+    confirmed_by_log: z.boolean().optional(),
+  }),
+  async run({ session_id }, { signal, services }) {
+    await services.access.checkSession(session_id, { signal });
+    const sent = await services.delivery.send(session_id, { type: "user.interrupt" }, signal);
+    return {
+      queued: true,
+      ...(sent.eventId && { event_id: sent.eventId }),
+      ...(sent.confirmedByLog && { confirmed_by_log: true }),
+    };
+  },
+});

@@ -1,0 +1,175 @@
+import { z } from "zod";
+import type { Agent } from "../api/resources.ts";
+import { ApiError } from "../core/errors.ts";
+import { clipText } from "../session/tool_input.ts";
+import { isUnknownId } from "./access.ts";
+import { type AgentSummary, agentSummary } from "./agent_view.ts";
+import { MAX_RESULT_CHARS } from "./budget.ts";
+import { defineTool, type ToolCall } from "./define.ts";
+import { decodeCursor, encodeCursor, type ListCursor } from "./list_cursor.ts";
+
+const MAX_API_PAGES = 5;
+const MAX_API_LIMIT = 100;
+const MAX_PARALLEL = 10;
+const DESCRIPTION_CHARS = 300;
+const AGENTS_BUDGET_CHARS = MAX_RESULT_CHARS - 3_000;
+
+interface ListAgentsResult {
+  agents: AgentSummary[];
+  next_cursor?: string;
+  scanned: number;
+  unavailable?: string[];
+}
+
+/** `list_agents`: the agents that can be called. */
+export const listAgents = defineTool({
+  name: "list_agents",
+  title: "List agents",
+  description: "List the agents that can be called here. A call looks at a bounded number of " +
+    "agents: while next_cursor is present there are more, also when few or none matched.",
+  annotations: {
+    readOnlyHint: true,
+    destructiveHint: false,
+    idempotentHint: true,
+    openWorldHint: true,
+  },
+  input: z.strictObject({
+    name_contains: z.string().min(1).max(200).optional().describe("Part of the name, any case"),
+    limit: z.int().min(1).max(200).optional().describe("Default 50"),
+    cursor: z.string().min(1).max(4_000).optional().describe("next_cursor of the call before"),
+  }),
+  output: z.object({
+    agents: z.array(z.object({
+      id: z.string(),
+      name: z.string().optional(),
+      description: z.string().optional(),
+      model: z.string().optional(),
+      version: z.number().optional(),
+    })),
+    next_cursor: z.string().optional(),
+    scanned: z.number().describe("Agents looked at"),
+    unavailable: z.array(z.string()).optional().describe("Allowed ids that could not be read"),
+  }),
+  async run({ name_contains, limit = 50, cursor }, call) {
+    const from = cursor === undefined ? {} : decodeCursor(cursor);
+    const collector = new Collector(name_contains, limit);
+    const allowed = call.services.access.allowedAgentIds;
+    return allowed
+      ? await listAllowed(allowed, from, collector, call)
+      : await listWorkspace(from, collector, call);
+  },
+});
+
+/** Gathers matches until the limit or the size budget is reached. */
+class Collector {
+  readonly agents: AgentSummary[] = [];
+  readonly limit: number;
+  readonly filtered: boolean;
+  scanned = 0;
+  readonly #needle: string | undefined;
+  #roomChars = AGENTS_BUDGET_CHARS;
+
+  constructor(nameContains: string | undefined, limit: number) {
+    this.#needle = nameContains?.toLowerCase();
+    this.filtered = nameContains !== undefined;
+    this.limit = limit;
+  }
+
+  /** False when the agent has no room: the list ends before it. */
+  offer(agent: Agent): boolean {
+    const name = agent.name ?? "";
+    if (this.#needle === undefined || name.toLowerCase().includes(this.#needle)) {
+      if (this.agents.length >= this.limit) return false;
+      const view = agentSummary(agent, DESCRIPTION_CHARS);
+      this.#roomChars -= JSON.stringify(view).length + 1;
+      if (this.#roomChars < 0 && this.agents.length > 0) return false;
+      this.agents.push(view);
+    }
+    this.scanned++;
+    return true;
+  }
+
+  get full(): boolean {
+    return this.agents.length >= this.limit;
+  }
+}
+
+async function listWorkspace(
+  from: ListCursor,
+  collector: Collector,
+  { signal, services }: ToolCall,
+): Promise<ListAgentsResult> {
+  const size = collector.filtered ? MAX_API_LIMIT : Math.min(collector.limit, MAX_API_LIMIT);
+  let { p: page, n: limit = size } = from;
+  let start: Pick<ListCursor, "s" | "a"> = from;
+  for (let count = 0; count < MAX_API_PAGES; count++) {
+    const { data, next_page } = await services.api.agents.list({ limit, page }, { signal });
+    for (let index = startIndex(data, start); index < data.length; index++) {
+      const agent = data[index];
+      if (!agent || collector.offer(agent)) continue;
+      const last = data[index - 1]?.id;
+      return result(collector, { p: page, n: limit, s: index, ...(last && { a: last }) });
+    }
+    if (!next_page) return result(collector);
+    page = next_page;
+    if (collector.full) break;
+    limit = size;
+    start = {};
+  }
+  return result(collector, { p: page });
+}
+
+function startIndex(data: readonly Agent[], start: Pick<ListCursor, "s" | "a">): number {
+  const found = start.a === undefined ? -1 : data.findIndex((agent) => agent.id === start.a);
+  return found >= 0 ? found + 1 : start.s ?? 0;
+}
+
+async function listAllowed(
+  allowed: readonly string[],
+  from: ListCursor,
+  collector: Collector,
+  call: ToolCall,
+): Promise<ListAgentsResult> {
+  const unavailable: string[] = [];
+  let index = from.s ?? 0;
+  while (index < allowed.length && !collector.full) {
+    const room = collector.filtered ? MAX_PARALLEL : collector.limit - collector.agents.length;
+    const ids = allowed.slice(index, index + Math.min(room, MAX_PARALLEL));
+    const agents = await Promise.all(ids.map((id) => retrieveIfThere(id, call)));
+    for (const [offset, agent] of agents.entries()) {
+      if (agent === undefined) unavailable.push(clipText(ids[offset] ?? "", 128));
+      else if (!collector.offer(agent)) {
+        return { ...result(collector, { s: index + offset }), ...gone(unavailable) };
+      }
+    }
+    index += ids.length;
+  }
+  const next = index < allowed.length ? { s: index } : undefined;
+  return { ...result(collector, next), ...gone(unavailable) };
+}
+
+async function retrieveIfThere(
+  agentId: string,
+  { signal, services }: ToolCall,
+): Promise<Agent | undefined> {
+  try {
+    return await services.api.agents.retrieve(agentId, {}, { signal });
+  } catch (error) {
+    const forbidden = error instanceof ApiError && error.status === 403;
+    if (!forbidden && !isUnknownId(error)) throw error;
+    services.log.warn("An allowed agent cannot be read", { agent_id: agentId });
+    return undefined;
+  }
+}
+
+function gone(unavailable: string[]): { unavailable?: string[] } {
+  return unavailable.length > 0 ? { unavailable } : {};
+}
+
+function result(collector: Collector, next?: ListCursor): ListAgentsResult {
+  return {
+    agents: collector.agents,
+    ...(next && { next_cursor: encodeCursor(next) }),
+    scanned: collector.scanned,
+  };
+}

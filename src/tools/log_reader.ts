@@ -1,0 +1,216 @@
+/**
+ * Reading a session's log forward from any event.
+ *
+ * The API pages by opaque cursors and has no "after this event" filter. So the way to an event is
+ * remembered where the log was read before, and otherwise found by going back from the newest
+ * event: the cost grows with what is new, not with the log.
+ *
+ * @module
+ */
+
+import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
+import type { SessionEvent } from "../api/events.ts";
+import { ApiError, ToolError } from "../core/errors.ts";
+import { isQueued } from "../session/transcript.ts";
+import { type LogStretch, LogWindow, type Position } from "./log_window.ts";
+import { LruMap } from "./lru.ts";
+
+/** What to read. */
+export interface LogQuery {
+  readonly sessionId: string;
+  /** Only what comes after this event. */
+  readonly afterId?: string;
+  /** Most events to return, 1 to 500. */
+  readonly limit: number;
+  /** Event types to return; all when absent. */
+  readonly types?: readonly string[];
+}
+
+/** Reads logs; remembers positions of recent readers. One per process. */
+export interface LogReader {
+  /**
+   * @throws `ToolError` `unknown_event` when `afterId` is not in the log; `ApiError`
+   */
+  read(query: LogQuery, options?: CallOptions): Promise<LogStretch>;
+  /** Remembers where an event of a stretch stands, so that reading on from it is one request. */
+  remember(query: LogQuery, stretch: LogStretch, eventId: string): void;
+}
+
+type EventsApi = Pick<ManagedAgentsApi, "events">;
+
+const MAX_POSITIONS = 2_000;
+/** The first look back is small, since mostly little is new; then pages as large as the API has. */
+const FIRST_SCAN_LIMIT = 100;
+const SCAN_LIMIT = 1_000;
+const MAX_SCAN_PAGES = 101;
+/** Pages that one call reads on from a remembered position. */
+const MAX_RESUME_PAGES = 3;
+
+/** @param maxPositions how many readers' positions are remembered */
+export function createLogReader(api: EventsApi, maxPositions = MAX_POSITIONS): LogReader {
+  const positions = new LruMap<string, Position>(maxPositions);
+  return {
+    async read(query, options) {
+      const { afterId } = query;
+      if (afterId === undefined) return await readFromStart(api, query, options);
+      const key = positionKey(query, afterId);
+      const position = positions.get(key);
+      const stretch = position && await resume(api, query, afterId, position, options);
+      if (stretch) return stretch;
+      positions.delete(key);
+      return await scanBack(api, query, afterId, options);
+    },
+    remember(query, stretch, eventId) {
+      const position = stretch.positionOf(eventId);
+      if (position) positions.set(positionKey(query, eventId), position);
+    },
+  };
+}
+
+function positionKey(query: LogQuery, eventId: string): string {
+  return JSON.stringify([query.sessionId, eventId, query.types ?? null]);
+}
+
+async function readFromStart(
+  api: EventsApi,
+  query: LogQuery,
+  options?: CallOptions,
+): Promise<LogStretch> {
+  const { sessionId, limit, types } = query;
+  const window = new LogWindow(limit);
+  const result = await api.events.list(sessionId, { order: "asc", limit, types }, options);
+  for (const event of result.data) window.add(event, { order: "asc", page: undefined, limit });
+  return window.stretch(Boolean(result.next_page));
+}
+
+/** Undefined when the remembered way no longer leads to the event. */
+async function resume(
+  api: EventsApi,
+  query: LogQuery,
+  afterId: string,
+  position: Position,
+  options?: CallOptions,
+): Promise<LogStretch | undefined> {
+  try {
+    return position.order === "asc"
+      ? await resumeAscending(api, query, afterId, position, options)
+      : await resumeDescending(api, query, afterId, position, options);
+  } catch (error) {
+    // A cursor that the API no longer takes is a lost position, not a failed call.
+    if (error instanceof ApiError && error.status === 400) return undefined;
+    throw error;
+  }
+}
+
+async function resumeAscending(
+  api: EventsApi,
+  query: LogQuery,
+  afterId: string,
+  from: Extract<Position, { order: "asc" }>,
+  options?: CallOptions,
+): Promise<LogStretch | undefined> {
+  const { sessionId, types } = query;
+  const window = new LogWindow(query.limit);
+  let { page, limit } = from;
+  for (let count = 0;; count++) {
+    const result = await api.events.list(sessionId, { order: "asc", limit, types, page }, options);
+    const at = count === 0 ? result.data.findIndex((event) => event.id === afterId) : -1;
+    if (count === 0 && at < 0) return undefined;
+    for (const event of result.data.slice(at + 1)) window.add(event, { order: "asc", page, limit });
+    const next = result.next_page;
+    if (!next || window.full || count + 1 >= MAX_RESUME_PAGES) return window.stretch(Boolean(next));
+    page = next;
+    limit = query.limit;
+  }
+}
+
+/**
+ * Pages but the newest of a descending listing stay what they are as events come. So a stretch is
+ * read from those alone; where they end, the way is lost and a new look back costs two pages.
+ */
+async function resumeDescending(
+  api: EventsApi,
+  query: LogQuery,
+  afterId: string,
+  from: Extract<Position, { order: "desc" }>,
+  options?: CallOptions,
+): Promise<LogStretch | undefined> {
+  const window = new LogWindow(query.limit);
+  const last = Math.max(1, from.index - MAX_RESUME_PAGES + 1);
+  for (let index = from.index; index >= last && window.isEmpty; index--) {
+    const page = from.pages[index];
+    const params = { order: "desc", limit: SCAN_LIMIT, page } as const;
+    const result = await api.events.list(query.sessionId, params, options);
+    const at = index === from.index ? result.data.findIndex((event) => event.id === afterId) : -1;
+    if (index === from.index && at < 0) return undefined;
+    const newer = at < 0 ? result.data : result.data.slice(0, at);
+    for (const event of newer.toReversed()) place(window, query, event, { ...from, index });
+  }
+  return window.isEmpty && last === 1 ? undefined : window.stretch(true);
+}
+
+async function scanBack(
+  api: EventsApi,
+  query: LogQuery,
+  afterId: string,
+  options?: CallOptions,
+): Promise<LogStretch> {
+  const pages: (string | undefined)[] = [];
+  // Newest first. Only the oldest of them can be in the answer.
+  let newer: { event: SessionEvent; index: number }[] = [];
+  let more = false;
+  let page: string | undefined;
+  for (let index = 0; index < MAX_SCAN_PAGES; index++) {
+    const limit = index === 0 ? FIRST_SCAN_LIMIT : SCAN_LIMIT;
+    pages.push(page);
+    const result = await api.events.list(query.sessionId, { order: "desc", limit, page }, options);
+    const at = result.data.findIndex((event) => event.id === afterId);
+    const seen = at < 0 ? result.data : result.data.slice(0, at);
+    for (const event of seen) newer.push({ event, index });
+    if (at >= 0) {
+      const window = new LogWindow(query.limit);
+      for (const { event, index } of newer.toReversed()) {
+        place(window, query, event, { order: "desc", pages, index });
+      }
+      return window.stretch(more);
+    }
+    if (!result.next_page) throw unknownEvent(afterId);
+    page = result.next_page;
+    const needed = oldestNeeded(newer, query);
+    more ||= needed < newer.length;
+    newer = newer.slice(newer.length - needed);
+  }
+  throw new ToolError(
+    "unknown_event",
+    `after_id "${afterId}" is not among the session's newest 100,000 events. ` +
+      "Leave after_id out to read from the beginning.",
+  );
+}
+
+/** How many of the events at the end hold as many wanted ones as an answer can take. */
+function oldestNeeded(newer: readonly { event: SessionEvent }[], query: LogQuery): number {
+  let wanted = 0;
+  for (let count = 1; count <= newer.length; count++) {
+    const entry = newer[newer.length - count];
+    if (entry && isWanted(query, entry.event)) wanted++;
+    if (wanted > query.limit) return count;
+  }
+  return newer.length;
+}
+
+function place(window: LogWindow, query: LogQuery, event: SessionEvent, position: Position): void {
+  if (isWanted(query, event)) window.add(event, position);
+  else if (!isQueued(event)) window.pass(event, position);
+}
+
+function isWanted(query: LogQuery, event: SessionEvent): boolean {
+  return !query.types || query.types.includes(event.type);
+}
+
+function unknownEvent(afterId: string): ToolError {
+  return new ToolError(
+    "unknown_event",
+    `after_id "${afterId}" is not an event of this session. Use a last_event_id or an event's id ` +
+      "from the same session, or leave after_id out to read from the beginning.",
+  );
+}

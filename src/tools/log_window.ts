@@ -1,0 +1,86 @@
+/**
+ * The part of a log that one answer shows, gathered oldest event first.
+ *
+ * @module
+ */
+
+import type { SessionEvent } from "../api/events.ts";
+
+/**
+ * The page on which an event stands. Of an ascending listing its cursor and size; of a descending
+ * one the cursors of all pages from the newest on, and which of them it is.
+ */
+export type Position =
+  | { readonly order: "asc"; readonly page: string | undefined; readonly limit: number }
+  | {
+    readonly order: "desc";
+    readonly pages: readonly (string | undefined)[];
+    readonly index: number;
+  };
+
+/** A stretch of the log, oldest event first. */
+export interface LogStretch {
+  readonly events: readonly SessionEvent[];
+  readonly hasMore: boolean;
+  /**
+   * The newest event that the type filter left out after the last shown one: reading on from there
+   * loses nothing.
+   */
+  readonly tailId?: string;
+  /** Where an event of this stretch stands; undefined where that will not last. */
+  positionOf(eventId: string): Position | undefined;
+}
+
+/** Gathers a stretch of at most `limit` events. */
+export class LogWindow {
+  readonly #events: SessionEvent[] = [];
+  readonly #positions = new Map<string, Position>();
+  readonly #limit: number;
+  #cut = false;
+  #tailId: string | undefined;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get isEmpty(): boolean {
+    return this.#events.length === 0;
+  }
+
+  /** Whether more events would not be shown. */
+  get full(): boolean {
+    return this.#events.length >= this.#limit;
+  }
+
+  /** Adds an event of the answer. */
+  add(event: SessionEvent, position: Position): void {
+    if (this.full) {
+      this.#cut = true;
+      return;
+    }
+    this.#events.push(event);
+    this.#tailId = undefined;
+    if (event.id) this.#positions.set(event.id, position);
+  }
+
+  /** Goes past an event that the answer leaves out. */
+  pass(event: SessionEvent, position: Position): void {
+    if (this.#cut || !event.id) return;
+    this.#tailId = event.id;
+    this.#positions.set(event.id, position);
+  }
+
+  /** @param more whether the log goes on after what was gathered */
+  stretch(more: boolean): LogStretch {
+    return {
+      events: this.#events,
+      hasMore: more || this.#cut,
+      ...(this.#tailId !== undefined && { tailId: this.#tailId }),
+      positionOf: (eventId) => {
+        const position = this.#positions.get(eventId);
+        // The newest page of a descending listing moves as events come.
+        return position?.order === "desc" && position.index === 0 ? undefined : position;
+      },
+    };
+  }
+}

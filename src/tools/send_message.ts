@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { defineTool } from "./define.ts";
+import { idSchema } from "./ids.ts";
+
+/** `send_message`: queues a user message. */
+export const sendMessage = defineTool({
+  name: "send_message",
+  title: "Send message",
+  description: "Send a user message to a session. Returns as soon as it is queued; it does not " +
+    "interrupt a running turn. Call wait_for_idle for the reply. Delivered at most once: an error " +
+    "says whether sending again is safe.",
+  annotations: {
+    readOnlyHint: false,
+    destructiveHint: false,
+    idempotentHint: false,
+    openWorldHint: true,
+  },
+  input: z.strictObject({
+    session_id: idSchema("From create_session"),
+    text: z.string().min(1).max(100_000).describe("Text of the message"),
+  }),
+  output: z.object({
+    queued: z.boolean(),
+    event_id: z.string().optional().describe("Absent when the API does not name it"),
+    confirmed_by_log: z.boolean().optional()
+      .describe("The API's answer was lost; the log shows the message"),
+  }),
+  async run({ session_id, text }, { signal, services }) {
+    await services.access.checkSession(session_id, { signal });
+    const sent = await services.delivery.send(
+      session_id,
+      { type: "user.message", content: [{ type: "text", text }] },
+      signal,
+    );
+    return {
+      queued: true,
+      ...(sent.eventId && { event_id: sent.eventId }),
+      ...(sent.confirmedByLog && { confirmed_by_log: true }),
+    };
+  },
+});

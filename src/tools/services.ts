@@ -1,0 +1,67 @@
+/**
+ * What the tools work with: one set per process, shared by all servers and calls.
+ *
+ * @module
+ */
+
+import type { ManagedAgentsApi } from "../api/api.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
+import type { Redact } from "../core/redact.ts";
+import { createRedact } from "../core/redact.ts";
+import type { Waiter } from "../session/outcome.ts";
+import { type AccessPolicy, createAccessPolicy } from "./access.ts";
+import { createEnvironmentResolver, type EnvironmentResolver } from "./environment.ts";
+import { createLogReader, type LogReader } from "./log_reader.ts";
+import { createDelivery, type Delivery } from "./delivery.ts";
+
+/** What {@linkcode createServices} is given. */
+export interface ServicesOptions {
+  readonly api: ManagedAgentsApi;
+  readonly waiter: Waiter;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Hides the process's secrets in every result; hides what looks like a credential by default. */
+  readonly redact?: Redact;
+  /** Environment of new sessions; the workspace's only one when absent. */
+  readonly environmentId?: string;
+  /** The only agents that may be reached; all when absent. */
+  readonly allowedAgentIds?: readonly string[];
+  /** Show tool inputs in results. */
+  readonly exposeToolInputs?: boolean;
+  /** Let `get_agent` show system prompts and MCP server URLs. */
+  readonly exposeAgentConfig?: boolean;
+}
+
+/** The long-lived collaborators of all tool calls. */
+export interface Services {
+  readonly api: ManagedAgentsApi;
+  readonly waiter: Waiter;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly redact: Redact;
+  readonly access: AccessPolicy;
+  readonly environment: EnvironmentResolver;
+  readonly logReader: LogReader;
+  readonly delivery: Delivery;
+  readonly exposeToolInputs: boolean;
+  readonly exposeAgentConfig: boolean;
+}
+
+/** Wires the services of one process together. */
+export function createServices(options: ServicesOptions): Services {
+  const { api, waiter, clock, log } = options;
+  return {
+    api,
+    waiter,
+    clock,
+    log,
+    redact: options.redact ?? createRedact([]),
+    access: createAccessPolicy(api, options.allowedAgentIds),
+    environment: createEnvironmentResolver(api, options.environmentId),
+    logReader: createLogReader(api),
+    delivery: createDelivery({ api, waiter, clock, log }),
+    exposeToolInputs: options.exposeToolInputs ?? false,
+    exposeAgentConfig: options.exposeAgentConfig ?? false,
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * What the end of a session's log says about it.
+ *
+ * @module
+ */
+
+import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
+import { type LogEvent, readEvent, type ToolUse } from "../session/log_event.ts";
+import type { PendingAction, StopInfo } from "../session/outcome.ts";
+import { toolInputView } from "../session/tool_input.ts";
+
+/** The newest idle event, and what it still waits for. */
+export interface Standing {
+  readonly lastStop?: StopInfo;
+  readonly pendingActions: readonly PendingAction[];
+  /** Whether the newest status event of the log is an idle one; undefined without any. */
+  readonly endsIdle?: boolean;
+}
+
+const STATUS_TYPES = [
+  "session.status_idle",
+  "session.status_running",
+  "session.status_rescheduled",
+  "session.status_terminated",
+];
+const ACTION_TYPES = [
+  "agent.tool_use",
+  "agent.mcp_tool_use",
+  "agent.custom_tool_use",
+  "user.tool_confirmation",
+  "user.custom_tool_result",
+  "user.tool_result",
+];
+const LOOK_LIMIT = 100;
+
+/** Reads the end of the log in one request. */
+export async function readStanding(
+  api: Pick<ManagedAgentsApi, "events">,
+  sessionId: string,
+  exposeToolInputs: boolean,
+  options?: CallOptions,
+): Promise<Standing> {
+  const types = [...STATUS_TYPES, ...ACTION_TYPES];
+  const page = await api.events.list(
+    sessionId,
+    { order: "desc", limit: LOOK_LIMIT, types },
+    options,
+  );
+  return standingOf(page.data.map(readEvent), exposeToolInputs);
+}
+
+/** @param newestFirst the end of the log: status events, tool uses and their answers */
+export function standingOf(newestFirst: readonly LogEvent[], exposeToolInputs: boolean): Standing {
+  const status = newestFirst.find(({ kind }) =>
+    kind === "idle" || kind === "running" || kind === "rescheduled" || kind === "terminated"
+  );
+  const idleAt = newestFirst.findIndex(({ kind }) => kind === "idle");
+  const idle = newestFirst[idleAt];
+  const standing = {
+    ...(status && { endsIdle: status.kind === "idle" }),
+    ...(idle?.kind === "idle" && idle.stop && { lastStop: idle.stop }),
+  };
+  if (idle?.kind !== "idle" || idle !== status || idle.stop?.type !== "requires_action") {
+    return { ...standing, pendingActions: [] };
+  }
+  const answered = new Set(
+    newestFirst.slice(0, idleAt).flatMap((event) =>
+      event.kind === "input" ? event.answers ?? [] : []
+    ),
+  );
+  const uses = new Map(
+    newestFirst.flatMap((event) => event.kind === "tool_use" ? [[event.tool.id, event.tool]] : []),
+  );
+  return {
+    ...standing,
+    pendingActions: idle.eventIds.filter((id) => !answered.has(id))
+      .map((id) => pendingAction(id, uses.get(id), exposeToolInputs)),
+  };
+}
+
+function pendingAction(
+  eventId: string,
+  use: ToolUse | undefined,
+  exposeToolInputs: boolean,
+): PendingAction {
+  const input = toolInputView(use?.input, exposeToolInputs);
+  return {
+    event_id: eventId,
+    kind: use?.custom ? "custom_tool_result" : "tool_confirmation",
+    ...(use?.name && { name: use.name }),
+    ...(input !== undefined && { input }),
+    ...(use?.threadId && { session_thread_id: use.threadId }),
+  };
+}

@@ -1,0 +1,150 @@
+/**
+ * MCP over Streamable HTTP: a fetch handler, stateless, so that any number of replicas can stand
+ * behind a load balancer.
+ *
+ * @module
+ */
+
+import { createMcpHandler, type McpServerFactory } from "@modelcontextprotocol/server";
+import { STATUS_CODE } from "@std/http";
+import { type Clock, systemClock } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
+import { createAuthenticator, hasCredentials } from "./auth.ts";
+import { createGuard, type GuardOptions, LOOPBACK_HOSTS, refusal } from "./guard.ts";
+import { createReadiness } from "./readiness.ts";
+
+/** What {@linkcode createHttpHandler} is given. */
+export interface HttpOptions {
+  /** Tokens of those who may call; at least one. */
+  readonly tokens: readonly string[];
+  /** Accepted `Host` headers, see `GuardOptions`; the loopback names when empty. */
+  readonly allowedHosts?: readonly string[];
+  /** Accepted `Origin` headers; none by default. */
+  readonly allowedOrigins?: readonly string[];
+  /** Path of the MCP endpoint; `/mcp` by default. */
+  readonly path?: string;
+  /** Largest request body, in bytes; 4 MiB by default. */
+  readonly maxBodyBytes?: number;
+  /** Whether the API can be reached; asked at most every ten seconds. */
+  readonly ready: () => Promise<boolean>;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+/** Answers HTTP requests. */
+export interface HttpHandler {
+  fetch(request: Request): Promise<Response>;
+  /** From now on new requests get 503; those that run go on to their end. */
+  drain(): void;
+  /** Drains, and cancels what still runs. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** Proxies cut connections that are silent for long, hosts those whose first byte is late. */
+const KEEP_ALIVE_MS = 10_000;
+const DRAIN_RETRY_AFTER_SEC = "5";
+
+/** @throws `TypeError` without a token: an open endpoint would spend its operator's money */
+export function createHttpHandler(factory: McpServerFactory, options: HttpOptions): HttpHandler {
+  const { tokens, path = "/mcp", log, clock = systemClock } = options;
+  if (tokens.length === 0 || tokens.some((token) => token === "")) {
+    throw new TypeError("An HTTP handler needs at least one token");
+  }
+  const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  const guard = createGuard(guardOptions(options, maxBodyBytes));
+  const authenticator = createAuthenticator(tokens);
+  const isReady = createReadiness(clock, options.ready);
+  const mcp = createMcpHandler(factory, {
+    responseMode: "sse",
+    keepAliveMs: KEEP_ALIVE_MS,
+    maxRequestBodySize: maxBodyBytes,
+    onerror: (error) => log.debug("HTTP", { error: error.message }),
+  });
+  let draining = false;
+
+  const serveMcp = async (request: Request): Promise<Response> => {
+    const refused = guard.check(request);
+    if (refused) return logged(log, request, refused);
+    const token = await authenticator.identify(request.headers);
+    if (token === undefined) {
+      return logged(log, request, guard.withCors(request, unauthorized(request)));
+    }
+    if (draining) {
+      return guard.withCors(
+        request,
+        refusal(STATUS_CODE.ServiceUnavailable, "This server is shutting down. Try again.", {
+          "retry-after": DRAIN_RETRY_AFTER_SEC,
+        }),
+      );
+    }
+    // The SDK hands this on to the tools; the token itself is nobody's business from here on.
+    const authInfo = { token: "", clientId: `token-${token}`, scopes: [] };
+    return guard.withCors(request, await mcp.fetch(request, { authInfo }));
+  };
+
+  return {
+    async fetch(request) {
+      try {
+        const { pathname } = new URL(request.url);
+        if (pathname === path) return await serveMcp(request);
+        if (pathname === "/health") return probe(request, true);
+        if (pathname === "/ready") return probe(request, !draining && await isReady());
+        return refusal(STATUS_CODE.NotFound, `Not found: the MCP endpoint is ${path}.`);
+      } catch (error) {
+        log.error("HTTP request failed", {
+          error: error instanceof Error ? error.stack ?? error.message : String(error),
+        });
+        return refusal(STATUS_CODE.InternalServerError, "The server failed; its log says why.");
+      }
+    },
+    drain() {
+      draining = true;
+    },
+    async close() {
+      draining = true;
+      await mcp.close();
+    },
+  };
+}
+
+function guardOptions(options: HttpOptions, maxBodyBytes: number): GuardOptions {
+  const { allowedHosts = [], allowedOrigins = [] } = options;
+  return {
+    allowedHosts: allowedHosts.length > 0 ? allowedHosts : LOOPBACK_HOSTS,
+    allowedOrigins,
+    maxBodyBytes,
+  };
+}
+
+function probe(request: Request, ok: boolean): Response {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return refusal(STATUS_CODE.MethodNotAllowed, "Method not allowed: use GET.", {
+      allow: "GET, HEAD",
+    });
+  }
+  const init = {
+    status: ok ? STATUS_CODE.OK : STATUS_CODE.ServiceUnavailable,
+    headers: { "cache-control": "no-store" },
+  };
+  return Response.json({ status: ok ? "ok" : "unavailable" }, init);
+}
+
+/** The challenge is RFC 6750's: an error code only for a token that was offered and is wrong. */
+function unauthorized(request: Request): Response {
+  const offered = hasCredentials(request.headers);
+  return refusal(
+    STATUS_CODE.Unauthorized,
+    offered
+      ? "The bearer token is not accepted. Check it against the server's MANAGED_AGENTS_MCP_TOKEN."
+      : "A bearer token is needed: send Authorization: Bearer, or X-API-Key.",
+    { "www-authenticate": offered ? 'Bearer error="invalid_token"' : "Bearer" },
+  );
+}
+
+function logged(log: Logger, request: Request, response: Response): Response {
+  if (!response.ok) {
+    log.info("HTTP request refused", { method: request.method, status: response.status });
+  }
+  return response;
+}
