@@ -86,6 +86,7 @@ export async function settle(): Promise<void> {
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => {
         port1.close();
+        port2.close();
         resolve();
       };
       port2.postMessage(0);

@@ -27,27 +27,29 @@ export function failure(code: number, type: string, headers: HeadersInit = {}): 
 }
 
 /** Never answers, and does not care for the request's signal. */
-export const hang: Step = () => new Promise(() => {});
+export function hang(): Promise<Response> {
+  return new Promise(() => {});
+}
 
 /** Throws as Deno's fetch does when nobody listens. */
-export const refused: Step = () => {
+export function refused(): Response {
   throw new TypeError("fetch failed", {
     cause: new Error(
       "error sending request for url (https://api.test/v1/agents): client error (Connect): " +
         "tcp connect error: Connection refused (os error 111)",
     ),
   });
-};
+}
 
 /** Throws as Deno's fetch does when the connection closes before the answer. */
-export const broken: Step = () => {
+export function broken(): Response {
   throw new TypeError("fetch failed", {
     cause: new Error(
       "error sending request from 127.0.0.1:1 for https://api.test/v1/agents (127.0.0.1:2): " +
         "client error (SendRequest): connection closed before message completed",
     ),
   });
-};
+}
 
 /** A body under the test's control. */
 export class TestBody {

@@ -1,0 +1,394 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  frameError,
+  mediaType,
+  networkError,
+  responseError,
+  retryAfterMs,
+} from "../../../src/api/failures.ts";
+import { ApiError, type ApiErrorInfo } from "../../../src/core/errors.ts";
+import { createRedact } from "../../../src/core/redact.ts";
+import { json, KEY, setup, status } from "./support.ts";
+
+const CONTEXT = { redact: createRedact([KEY]), nowMs: Date.parse("2026-11-23T09:00:00Z") };
+
+interface ErrorCase {
+  readonly name: string;
+  readonly status: number;
+  readonly body: string;
+  readonly headers?: Record<string, string>;
+  readonly message: string;
+  readonly info: Partial<ApiErrorInfo>;
+}
+
+const CASES: readonly ErrorCase[] = [
+  {
+    name: "the documented envelope",
+    status: 404,
+    body: JSON.stringify({
+      type: "error",
+      error: { type: "not_found_error", message: "Session not found." },
+      request_id: "req_1",
+    }),
+    message: "Session not found.",
+    info: { type: "not_found_error", requestId: "req_1" },
+  },
+  {
+    name: "details with an error code",
+    status: 400,
+    body: JSON.stringify({
+      error: {
+        type: "invalid_request_error",
+        message: "Run is open.",
+        details: { error_code: "workflow_run_open" },
+      },
+    }),
+    message: "Run is open.",
+    info: { type: "invalid_request_error", errorCode: "workflow_run_open" },
+  },
+  {
+    name: "the header's request id before the body's",
+    status: 500,
+    body: `{"error":{"message":"Oops"},"request_id":"req_body"}`,
+    headers: { "request-id": "req_header" },
+    message: "Oops",
+    info: { requestId: "req_header" },
+  },
+  {
+    name: "an error that is a string",
+    status: 409,
+    body: `{"error":"Session is archived and cannot take events"}`,
+    message: "Session is archived and cannot take events",
+    info: {},
+  },
+  {
+    name: "a message outside an error object",
+    status: 403,
+    body: `{"message":"No"}`,
+    message: "No",
+    info: {},
+  },
+  {
+    name: "fields of the wrong type",
+    status: 400,
+    body: `{"error":{"type":7,"message":["x"],"details":"y"},"request_id":{}}`,
+    message: "The API answered with status 400 and no message",
+    info: {},
+  },
+  {
+    name: "an error that is a number",
+    status: 400,
+    body: `{"error":400,"message":"Bad"}`,
+    message: "Bad",
+    info: {},
+  },
+  { name: "an empty body", status: 503, body: "", message: "status 503 and no message", info: {} },
+  {
+    name: "JSON that is no object",
+    status: 500,
+    body: `["x"]`,
+    message: "status 500 and no message",
+    info: {},
+  },
+  {
+    name: "a page of HTML",
+    status: 502,
+    body: "<html><h1>502 Bad Gateway</h1></html>",
+    headers: { "content-type": "text/html" },
+    message: "status 502 and no message",
+    info: {},
+  },
+  {
+    name: "a proxy's plain text",
+    status: 503,
+    body: "upstream connect error\n",
+    headers: { "content-type": "text/plain; charset=utf-8" },
+    message: "upstream connect error",
+    info: {},
+  },
+  {
+    name: "a long plain text",
+    status: 503,
+    body: "x".repeat(201),
+    headers: { "content-type": "text/plain" },
+    message: "status 503 and no message",
+    info: {},
+  },
+  {
+    name: "when to retry",
+    status: 429,
+    body: `{"error":{"type":"rate_limit_error","message":"Slow down"}}`,
+    headers: { "retry-after": "7" },
+    message: "Slow down",
+    info: { type: "rate_limit_error", retryAfterMs: 7_000 },
+  },
+  {
+    name: "a redirect",
+    status: 302,
+    body: "",
+    headers: { location: "https://login.test/path?token=abc" },
+    message: "a redirect (302) to https://login.test, which is not followed: check the base URL",
+    info: {},
+  },
+  {
+    name: "a redirect to nowhere",
+    status: 304,
+    body: "",
+    message: "a redirect (304), which is not followed",
+    info: {},
+  },
+];
+
+for (const { name, status, body, headers, message, info } of CASES) {
+  Deno.test(`responseError() reads ${name}`, () => {
+    const response = new Response(null, { status, headers });
+    const error = responseError(response, body, CONTEXT);
+    assertStringIncludes(error.message, message);
+    assertEquals(
+      {
+        kind: error.kind,
+        status: error.status,
+        type: error.type,
+        errorCode: error.errorCode,
+        requestId: error.requestId,
+        retryAfterMs: error.retryAfterMs,
+      },
+      {
+        kind: "http",
+        status,
+        type: undefined,
+        errorCode: undefined,
+        requestId: undefined,
+        retryAfterMs: undefined,
+        ...info,
+      },
+    );
+  });
+}
+
+Deno.test("responseError() hides the credential that the API repeats", () => {
+  const body = JSON.stringify({ error: { message: `Key ${KEY} is wrong, so is sk-ant-other999` } });
+  const error = responseError(new Response(null, { status: 401 }), body, CONTEXT);
+  assertEquals(error.message, "Key [redacted] is wrong, so is [redacted]");
+});
+
+Deno.test("responseError() hides a credential that does not look like one", () => {
+  const context = { ...CONTEXT, redact: createRedact(["plain-secret"]) };
+  const body = JSON.stringify({ error: { message: "Unknown key plain-secret" } });
+  const error = responseError(new Response(null, { status: 401 }), body, context);
+  assertEquals(error.message, "Unknown key [redacted]");
+});
+
+Deno.test("responseError() keeps messages to one bounded line", () => {
+  const body = JSON.stringify({ error: { message: `One\r\n\ttwo${"x".repeat(5_000)}` } });
+  const error = responseError(new Response(null, { status: 400 }), body, CONTEXT);
+  assertEquals(error.message.startsWith("One twoxxx"), true);
+  assertEquals(error.message.length, 1_001);
+});
+
+Deno.test("responseError() reads x-should-retry", () => {
+  const cases = [["true", true], ["false", false], ["maybe", undefined]] as const;
+  for (const [value, expected] of cases) {
+    const response = new Response(null, { status: 500, headers: { "x-should-retry": value } });
+    assertEquals(responseError(response, "", CONTEXT).shouldRetry, expected);
+  }
+});
+
+Deno.test("retryAfterMs() reads both headers in all their forms", () => {
+  const cases: readonly [Record<string, string>, number | undefined][] = [
+    [{}, undefined],
+    [{ "retry-after": "2" }, 2_000],
+    [{ "retry-after": "0.5" }, 500],
+    [{ "retry-after": "0" }, 0],
+    [{ "retry-after-ms": "150", "retry-after": "2" }, 150],
+    [{ "retry-after-ms": "soon", "retry-after": "2" }, 2_000],
+    [{ "retry-after": "Mon, 23 Nov 2026 09:00:30 GMT" }, 30_000],
+    [{ "retry-after": "Mon, 23 Nov 2026 08:59:00 GMT" }, 0],
+    [{ "retry-after": "-5" }, undefined],
+    [{ "retry-after": "soon" }, undefined],
+    [{ "retry-after": "1e9" }, undefined],
+    [{ "retry-after": "" }, undefined],
+  ];
+  for (const [headers, expected] of cases) {
+    assertEquals(
+      retryAfterMs(new Headers(headers), CONTEXT.nowMs),
+      expected,
+      JSON.stringify(headers),
+    );
+  }
+});
+
+Deno.test("mediaType() drops parameters and case", () => {
+  assertEquals(
+    mediaType(new Headers({ "content-type": "Text/Event-Stream; charset=UTF-8" })),
+    "text/event-stream",
+  );
+  assertEquals(mediaType(new Headers()), "");
+});
+
+Deno.test("frameError() takes the status that the API documents for the type", () => {
+  const cases = [
+    ["overloaded_error", 529, true],
+    ["api_error", 500, true],
+    ["rate_limit_error", 429, true],
+    ["not_found_error", 404, false],
+    ["permission_error", 403, false],
+    ["toString", undefined, true],
+    ["brand_new_error", undefined, true],
+  ] as const;
+  for (const [type, status, retryable] of cases) {
+    const error = frameError(
+      JSON.stringify({ type: "error", error: { type, message: "M" }, request_id: "req_1" }),
+      (text) => text,
+    );
+    assertEquals([error.kind, error.type, error.status], ["http", type, status]);
+    assertEquals([error.message, error.requestId, error.retryable], ["M", "req_1", retryable]);
+  }
+});
+
+Deno.test("frameError() copes with data that is no envelope", () => {
+  for (const data of ["", "overloaded", "null", "[]", `{"error":{}}`]) {
+    const error = frameError(data, (text) => text);
+    assertEquals(error.message, "The event stream reported an error");
+  }
+});
+
+/** What Deno's fetch throws, as seen with refused ports, unknown names, bad TLS and lost peers. */
+const NETWORK_CASES: readonly [string, unknown, "connect" | "connection", string][] = [
+  [
+    "a refused port",
+    fetchFailed("client error (Connect): tcp connect error: Connection refused (os error 111)"),
+    "connect",
+    "connection refused",
+  ],
+  [
+    "a refused port on Windows",
+    fetchFailed(
+      "client error (Connect): tcp connect error: No connection could be made because the target machine actively refused it. (os error 10061)",
+    ),
+    "connect",
+    "connection refused",
+  ],
+  [
+    "an unknown name",
+    fetchFailed(
+      "client error (Connect): dns error: failed to lookup address information: Name or service not known",
+    ),
+    "connect",
+    "name cannot be resolved",
+  ],
+  [
+    "plain text where TLS was expected",
+    fetchFailed("client error (Connect): received corrupt message of type InvalidContentType"),
+    "connect",
+    "no secure connection",
+  ],
+  [
+    "an unknown issuer",
+    fetchFailed("client error (Connect): invalid peer certificate: UnknownIssuer"),
+    "connect",
+    "no secure connection",
+  ],
+  [
+    "an unreachable network",
+    fetchFailed("client error (Connect): tcp connect error: Network is unreachable (os error 101)"),
+    "connect",
+    "Cannot connect to https://api.test",
+  ],
+  [
+    "a blocked port",
+    new TypeError("Fetch failed: Requests to port 9 are blocked"),
+    "connect",
+    "port is blocked",
+  ],
+  [
+    "a missing permission",
+    Object.assign(
+      new Error(`Requires net access to "api.test:443", run again with the --allow-net flag`),
+      { name: "NotCapable" },
+    ),
+    "connect",
+    "may not use the network",
+  ],
+  [
+    "a connection closed before the answer",
+    fetchFailed("client error (SendRequest): connection closed before message completed"),
+    "connection",
+    "broke",
+  ],
+  [
+    "an answer that is not HTTP",
+    fetchFailed("client error (SendRequest): invalid HTTP version parsed"),
+    "connection",
+    "broke",
+  ],
+  ["a body cut off", new TypeError("error reading a body from connection"), "connection", "broke"],
+  ["a body that does not unpack", new TypeError("unexpected end of file"), "connection", "broke"],
+  [
+    "an alert after the handshake",
+    fetchFailed("client error (SendRequest): received fatal alert: CertificateRequired"),
+    "connection",
+    "broke",
+  ],
+  ["something that is no error", "socket hang up", "connection", "broke"],
+];
+
+function fetchFailed(detail: string): TypeError {
+  const cause = new Error(
+    `error sending request for url (https://api.test/v1/x?page=p): ${detail}`,
+  );
+  return new TypeError("fetch failed", { cause });
+}
+
+for (const [name, cause, kind, message] of NETWORK_CASES) {
+  Deno.test(`networkError() takes ${name} for a ${kind} error`, () => {
+    const error = networkError(cause, "https://api.test");
+    assertEquals([error.kind, error.status, error.cause], [kind, undefined, cause]);
+    assertStringIncludes(error.message, message);
+    assertEquals(error.message.includes("/v1/"), false);
+  });
+}
+
+Deno.test("a redirect fails the call instead of carrying the key along", async () => {
+  const { api, requests } = setup([status(307, { location: "https://elsewhere.test/v1" })]);
+  const error = await assertRejects(() => api.agents.list({}), ApiError, "https://elsewhere.test");
+  assertEquals([error.kind, error.status, requests.length], ["http", 307, 1]);
+});
+
+Deno.test("an answer that does not fit names the field and not its value", async () => {
+  const cases = [
+    [{ data: [{ id: "agent_1" }, { id: 7 }] }, "the page's data[1].id"],
+    [{ data: "private" }, "the page's data"],
+    [["private"], "the page's body"],
+    [null, "the page's body"],
+    [undefined, "the page's body"],
+    [
+      { data: [{ id: "a", tools: [{ name: { private: 1 } }] }] },
+      "the page's data[0].tools[0].name",
+    ],
+  ] as const;
+  for (const [answer, expected] of cases) {
+    const step = answer === undefined
+      ? status(200, { "request-id": "req_9" })
+      : json(answer, { headers: { "request-id": "req_9" } });
+    const { api, requests } = setup([step]);
+    const error = await assertRejects(
+      () => api.agents.list({}),
+      ApiError,
+      `${expected} is missing`,
+    );
+    assertEquals([error.kind, error.status, error.requestId], ["decode", 200, "req_9"]);
+    assertEquals(error.retryable, false);
+    assertEquals(error.message.includes("private"), false);
+    assertEquals(requests.length, 1);
+  }
+});
+
+Deno.test("an answer that is not JSON names its content type", async () => {
+  const html = () => new Response("<p>private</p>", { headers: { "content-type": "text/html" } });
+  const odd = () => new Response("x", { headers: { "content-type": "sk ant; <b>" } });
+  const { api } = setup([html, odd]);
+  const error = await assertRejects(() => api.agents.list({}), ApiError, "not JSON (text/html)");
+  assertEquals([error.kind, error.message.includes("private")], ["decode", false]);
+  await assertRejects(() => api.agents.list({}), ApiError, "not JSON (of no known type)");
+});
