@@ -1,0 +1,146 @@
+/**
+ * Agents and their versions.
+ *
+ * @module
+ */
+
+import { invalid, notFound, SimulatorError } from "./envelope.ts";
+import { formatMicros } from "./ids.ts";
+import type { Script } from "./script.ts";
+import type { World } from "./session.ts";
+import { type Place, SortedList } from "./sorted.ts";
+import { type Fields, isFields } from "./wire.ts";
+
+/** What an agent is made of; the rest is filled in. */
+export interface AgentInit {
+  readonly name: string;
+  readonly description?: string | null;
+  readonly system?: string | null;
+  readonly model: string | Fields;
+  readonly tools?: readonly Fields[];
+  readonly mcp_servers?: readonly Fields[];
+  readonly skills?: readonly Fields[];
+  readonly metadata?: Fields;
+  readonly multiagent?: Fields | null;
+}
+
+/** An agent: every version it had, and the script that plays it. */
+export interface AgentRecord extends Place {
+  readonly id: string;
+  readonly script: Script;
+  /** Budget that its sessions get when they are created without one. */
+  readonly budget: Fields | null;
+  /** As the API shows them, oldest first. */
+  readonly versions: Fields[];
+}
+
+/** The agents of the simulated workspace. */
+export class AgentStore {
+  readonly list = new SortedList<AgentRecord>();
+  readonly #world: World;
+  readonly #byId = new Map<string, AgentRecord>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  create(init: AgentInit, script: Script, budget: Fields | null = null): AgentRecord {
+    const micros = this.#world.micros();
+    const id = this.#world.makeId("agent");
+    const at = formatMicros(micros);
+    const first = { ...agentFields(init), id, version: 1, created_at: at, updated_at: at };
+    const record = { id, rank: micros, seq: 0, script, budget, versions: [first] };
+    this.list.insert(record);
+    this.#byId.set(id, record);
+    return record;
+  }
+
+  /** @throws 404 when there is no such agent */
+  find(id: string): AgentRecord {
+    const record = this.#byId.get(id);
+    if (!record) throw notFound(`Agent ${id} not found.`);
+    return record;
+  }
+
+  /** @throws 404 when there is no such agent or version */
+  retrieve(id: string, version?: number): Fields {
+    const record = this.find(id);
+    const found = version === undefined ? latest(record) : record.versions[version - 1];
+    if (!found) throw notFound(`Agent ${id} has no version ${version}.`);
+    return found;
+  }
+
+  /** Makes a new version, unless nothing changes. */
+  update(id: string, changes: Fields, expected: number | undefined): Fields {
+    const record = this.find(id);
+    const now = latest(record);
+    if (now.archived_at !== null) throw invalid(`Agent ${id} is archived.`);
+    if (expected !== undefined && expected !== now.version) {
+      throw new SimulatorError(
+        409,
+        "conflict_error",
+        `Agent ${id} is at version ${now.version}, not ${expected}.`,
+      );
+    }
+    const next = { ...now, ...changes };
+    if (JSON.stringify(next) === JSON.stringify(now)) return now;
+    const updated = {
+      ...next,
+      version: record.versions.length + 1,
+      updated_at: formatMicros(this.#world.micros()),
+    };
+    record.versions.push(updated);
+    return updated;
+  }
+
+  /** Archives an agent for good; repeating it changes nothing. */
+  archive(id: string): Fields {
+    const record = this.find(id);
+    const now = latest(record);
+    if (now.archived_at !== null) return now;
+    const archived = { ...now, archived_at: formatMicros(this.#world.micros()) };
+    record.versions[record.versions.length - 1] = archived;
+    return archived;
+  }
+}
+
+/** The newest version. */
+export function latest(record: AgentRecord): Fields {
+  return record.versions.at(-1) ?? {};
+}
+
+/** The part of an agent that a session keeps a snapshot of. */
+export function snapshot(agent: Fields): Fields {
+  const { created_at: _c, updated_at: _u, archived_at: _a, metadata: _m, ...rest } = agent;
+  return rest;
+}
+
+/** Wire fields from what a client gives; the same for a new agent and for an update. */
+export function agentFields(init: AgentInit): Fields {
+  return {
+    type: "agent",
+    name: init.name,
+    description: init.description ?? null,
+    system: init.system ?? null,
+    model: isFields(init.model) ? init.model : { id: init.model },
+    tools: (init.tools ?? []).map(completeTool),
+    mcp_servers: init.mcp_servers ?? [],
+    skills: init.skills ?? [],
+    multiagent: init.multiagent ?? null,
+    metadata: init.metadata ?? {},
+    execution_identity: { type: "service_account" },
+    archived_at: null,
+  };
+}
+
+/** A tool with the defaults that the API fills in. */
+export function completeTool(tool: Fields): Fields {
+  if (tool.type === "custom") return tool;
+  const policy = tool.type === "mcp_toolset" ? "always_ask" : "always_allow";
+  const given = isFields(tool.default_config) ? tool.default_config : {};
+  return {
+    ...tool,
+    configs: tool.configs ?? [],
+    default_config: { enabled: true, permission_policy: { type: policy }, ...given },
+  };
+}

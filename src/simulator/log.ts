@@ -1,0 +1,115 @@
+/**
+ * A session's event log.
+ *
+ * @module
+ */
+
+import { formatMicros } from "./ids.ts";
+import { type Place, SortedList } from "./sorted.ts";
+import type { WireEvent } from "./wire.ts";
+
+interface Entry extends Place {
+  readonly event: WireEvent;
+  /** Microseconds of `processed_at`; undefined while queued. */
+  readonly micros: number | undefined;
+}
+
+/** What to read from an {@linkcode EventLog}. */
+export interface EventQuery {
+  readonly order: "asc" | "desc";
+  readonly limit: number;
+  readonly after?: Place;
+  /** Event types wanted; all when absent. */
+  readonly types?: ReadonlySet<string>;
+  /** Bounds of `processed_at` in microseconds, inclusive; queued events are within no bounds. */
+  readonly minMicros?: number;
+  readonly maxMicros?: number;
+}
+
+/** A page of events, and where the next one begins. */
+export interface EventPage {
+  readonly events: WireEvent[];
+  readonly next: Place | undefined;
+}
+
+/** How a log sorts. */
+export interface LogOptions {
+  /** `processed_at`: by that time, an event moves when it is stamped; `log`: as appended. */
+  readonly order: "processed_at" | "log";
+  /** Where queued events stand when sorted by `processed_at`. */
+  readonly queued: "first" | "last";
+}
+
+/** Events by id and in order. Appending is cheap at any length. */
+export class EventLog {
+  readonly #options: LogOptions;
+  readonly #entries = new SortedList<Entry>();
+  readonly #byId = new Map<string, Entry>();
+  #appended = 0;
+
+  constructor(options: LogOptions) {
+    this.#options = options;
+  }
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  /** Every event, in ascending order. */
+  *events(): Generator<WireEvent> {
+    for (const entry of this.#entries.items) yield entry.event;
+  }
+
+  find(id: string): WireEvent | undefined {
+    return this.#byId.get(id)?.event;
+  }
+
+  /** Adds an event; `micros` is the time in its `processed_at`. */
+  append(event: WireEvent, micros: number | undefined): void {
+    this.#put(event, micros, this.#appended++);
+  }
+
+  /** Stamps a queued event; returns it as it is then, or undefined when no such event is queued. */
+  stamp(id: string, micros: number): WireEvent | undefined {
+    const entry = this.#byId.get(id);
+    if (!entry || entry.micros !== undefined) return undefined;
+    this.#entries.remove(entry);
+    const event = { ...entry.event, processed_at: formatMicros(micros) };
+    this.#put(event, micros, entry.seq);
+    return event;
+  }
+
+  read(query: EventQuery): EventPage {
+    const { types, minMicros, maxMicros } = query;
+    const bounded = minMicros !== undefined || maxMicros !== undefined;
+    const wanted = ({ event, micros }: Entry) =>
+      (!types || types.has(event.type)) &&
+      (!bounded || (micros !== undefined && micros >= (minMicros ?? 0) &&
+        micros <= (maxMicros ?? Infinity)));
+    const sortedByTime = this.#options.order === "processed_at";
+    const { items, more } = this.#entries.read({
+      order: query.order,
+      limit: query.limit,
+      after: query.after,
+      minRank: sortedByTime ? minMicros : undefined,
+      filter: types || bounded ? wanted : undefined,
+    });
+    const last = items.at(-1);
+    return {
+      events: items.map((entry) => entry.event),
+      next: more && last ? { rank: last.rank, seq: last.seq } : undefined,
+    };
+  }
+
+  #put(event: WireEvent, micros: number | undefined, seq: number): void {
+    const entry = { event, micros, seq, rank: this.#rank(micros, seq) };
+    this.#entries.insert(entry);
+    this.#byId.set(event.id, entry);
+  }
+
+  #rank(micros: number | undefined, seq: number): number {
+    if (this.#options.order === "log") return seq;
+    if (micros !== undefined) return micros;
+    return this.#options.queued === "last" ? Number.MAX_SAFE_INTEGER : -1;
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Query parameters, checked as the API checks them.
+ *
+ * @module
+ */
+
+import { invalid } from "./envelope.ts";
+import { parseMicros } from "./ids.ts";
+
+/** Bounds of a time in microseconds since the epoch, inclusive. */
+export interface MicrosRange {
+  readonly min: number | undefined;
+  readonly max: number | undefined;
+}
+
+/** A request's query, of which every parameter is known. */
+export class Query {
+  readonly #params: URLSearchParams;
+
+  /**
+   * @param known names that the endpoint takes; others are refused with 400, except `beta`, which
+   *   older clients still send
+   */
+  constructor(params: URLSearchParams, known: readonly string[], refuseUnknown: boolean) {
+    this.#params = params;
+    for (const name of params.keys()) {
+      if (!refuseUnknown || name === "beta" || known.includes(name)) continue;
+      const valid = known.length > 0 ? `Valid parameters: ${known.join(", ")}.` : "None is valid.";
+      throw invalid(`Unknown query parameter "${name}". ${valid}`);
+    }
+  }
+
+  /** The parameter's value; an empty one counts as absent. */
+  text(name: string): string | undefined {
+    return this.#params.get(name) || undefined;
+  }
+
+  all(name: string): string[] {
+    return this.#params.getAll(name);
+  }
+
+  /** Each value must be one of `allowed`. */
+  allOf(name: string, allowed: readonly string[]): string[] {
+    const values = this.all(name);
+    const wrong = values.find((value) => !allowed.includes(value));
+    if (wrong === undefined) return values;
+    throw invalid(`${name}: "${wrong}" is not one of ${allowed.join(", ")}.`);
+  }
+
+  integer(name: string, bounds: { min: number; max: number }): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const value = /^-?\d+$/.test(text) ? Number(text) : NaN;
+    if (value >= bounds.min && value <= bounds.max) return value;
+    throw invalid(`${name}: must be an integer from ${bounds.min} to ${bounds.max}.`);
+  }
+
+  flag(name: string): boolean {
+    const text = this.text(name);
+    if (text === undefined || text === "false") return false;
+    if (text === "true") return true;
+    throw invalid(`${name}: must be true or false.`);
+  }
+
+  order(fallback: "asc" | "desc"): "asc" | "desc" {
+    const text = this.text("order") ?? fallback;
+    if (text === "asc" || text === "desc") return text;
+    throw invalid("order: must be asc or desc.");
+  }
+
+  /** The bounds in `name[gt]`, `name[gte]`, `name[lt]` and `name[lte]`. */
+  range(name: string): MicrosRange {
+    const at = (suffix: string, shift: number) => {
+      const text = this.text(`${name}[${suffix}]`);
+      if (text === undefined) return undefined;
+      const micros = parseMicros(text);
+      if (micros === undefined) throw invalid(`${name}[${suffix}]: must be an RFC 3339 time.`);
+      return micros + shift;
+    };
+    const tightest = (pick: (...values: number[]) => number, ...values: (number | undefined)[]) => {
+      const given = values.filter((value) => value !== undefined);
+      return given.length > 0 ? pick(...given) : undefined;
+    };
+    return {
+      min: tightest(Math.max, at("gte", 0), at("gt", 1)),
+      max: tightest(Math.min, at("lte", 0), at("lt", -1)),
+    };
+  }
+
+  /** What a cursor is bound to: everything but the page and its size. */
+  fingerprint(): string {
+    return [...this.#params]
+      .filter(([name, value]) => !["page", "limit", "beta"].includes(name) && value !== "")
+      .map(([name, value]) => `${name}=${value}`)
+      .sort()
+      .join("&");
+  }
+}

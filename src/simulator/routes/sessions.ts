@@ -1,0 +1,206 @@
+/**
+ * `/v1/sessions`
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { snapshot } from "../agents.ts";
+import { invalid } from "../envelope.ts";
+import {
+  answer,
+  bodyOf,
+  type Exchange,
+  type Handler,
+  idAt,
+  queryOf,
+  type Workspace,
+} from "../exchange.ts";
+import { readPage } from "../pages.ts";
+import { complaint, parseInitialEvents } from "../sending.ts";
+import type { Session } from "../session.ts";
+import type { Fields } from "../wire.ts";
+
+const STATUSES = ["rescheduling", "running", "idle", "terminated"];
+const BOUNDS = ["created_at[gt]", "created_at[gte]", "created_at[lt]", "created_at[lte]"];
+
+const title = z.string().max(500).nullish();
+const pairs = z.record(z.string().max(64), z.string().max(512));
+const budget = z.strictObject({
+  type: z.literal("limit"),
+  max_list_cost: z.strictObject({
+    amount: z.string().regex(/^(0|[1-9]\d*)$/),
+    currency: z.literal("USD"),
+  }),
+});
+const version = z.int().min(1).optional();
+const overrides = {
+  model: z.union([z.string(), z.looseObject({ id: z.string() })]).optional(),
+  system: z.string().nullish(),
+  tools: z.array(z.looseObject({ type: z.string() })).optional(),
+  mcp_servers: z.array(z.looseObject({})).optional(),
+  skills: z.array(z.looseObject({})).optional(),
+};
+const agentReference = z.union([
+  z.string().min(1),
+  z.strictObject({ type: z.literal("agent"), id: z.string().min(1), version }),
+  z.strictObject({
+    type: z.literal("agent_with_overrides"),
+    id: z.string().min(1),
+    version,
+    ...overrides,
+  }),
+]);
+const creation = z.strictObject({
+  agent: agentReference,
+  environment_id: z.string().min(1),
+  title,
+  metadata: pairs.optional(),
+  vault_ids: z.array(z.string()).optional(),
+  // The simulator has no files, repositories or memory stores that could be mounted.
+  resources: z.array(z.unknown()).max(0, "the simulator has no resources to mount").optional(),
+  budget: budget.optional(),
+  initial_events: z.unknown(),
+});
+const changes = z.strictObject({
+  title,
+  metadata: z.record(z.string(), z.string().nullable()).nullish(),
+  budget: budget.nullable().optional(),
+});
+
+function agentOf(workspace: Workspace, reference: z.infer<typeof agentReference>) {
+  const { id, version, ...rest } = typeof reference === "string"
+    ? { id: reference, version: undefined }
+    : reference;
+  const record = workspace.agents.find(id);
+  const agent = workspace.agents.retrieve(id, version);
+  if (workspace.agents.retrieve(id).archived_at !== null) {
+    throw invalid(`Agent ${id} is archived.`);
+  }
+  const { type: _, ...replaced } = { type: "agent", ...rest };
+  const model = "model" in rest && typeof rest.model === "string"
+    ? { model: { id: rest.model } }
+    : {};
+  return { record, wire: { ...snapshot(agent), ...replaced, ...model } };
+}
+
+const create: Handler = async (exchange) => {
+  const parsed = creation.safeParse(await bodyOf(exchange));
+  if (!parsed.success) throw invalid(complaint(parsed.error, "body"));
+  const { data } = parsed;
+  const { workspace } = exchange;
+  const { record, wire } = agentOf(workspace, data.agent);
+  const environment = workspace.environments.find(data.environment_id);
+  if (environment.wire.archived_at !== null) {
+    throw invalid(`Environment ${environment.id} is archived.`, "environment_archived");
+  }
+  const events = data.initial_events === undefined ? [] : parseInitialEvents(data.initial_events);
+  const session = workspace.sessions.create({
+    agent: wire,
+    agentName: String(workspace.agents.retrieve(record.id).name),
+    environmentId: environment.id,
+    title: data.title ?? null,
+    metadata: data.metadata ?? {},
+    budget: data.budget ?? record.budget,
+    vaultIds: data.vault_ids ?? [],
+    status: events.length > 0 ? "running" : "idle",
+  }, record.script);
+  if (events.length > 0) workspace.sessions.send(session, events);
+  return answer(exchange, session.toWire());
+};
+
+function listFilter(exchange: Exchange) {
+  const query = queryOf(
+    exchange,
+    ...["agent_id", "agent_version", "deployment_id", "memory_store_id", "include_archived"],
+    ...["statuses[]", "order", "limit", "page", ...BOUNDS],
+  );
+  const archived = query.flag("include_archived");
+  const statuses = query.allOf("statuses[]", STATUSES);
+  const agentId = query.text("agent_id");
+  const version = query.integer("agent_version", { min: 1, max: 1e9 });
+  const foreign = query.text("deployment_id") ?? query.text("memory_store_id");
+  const { min = 0, max = Infinity } = query.range("created_at");
+  const filter = (session: Session) =>
+    (archived || session.archivedAt === null) &&
+    (statuses.length === 0 || statuses.includes(session.shownStatus)) &&
+    (agentId === undefined || session.init.agent.id === agentId) &&
+    (version === undefined || session.init.agent.version === version) &&
+    // No simulated session belongs to a deployment or a memory store.
+    foreign === undefined && session.rank >= min && session.rank <= max;
+  return { query, filter };
+}
+
+const list: Handler = (exchange) => {
+  const { query, filter } = listFilter(exchange);
+  const page = readPage(exchange.workspace.sessions.list, {
+    scope: exchange.url.pathname,
+    query,
+    order: query.order("desc"),
+    defaultLimit: 20,
+    maxLimit: 100,
+    filter,
+  });
+  const { items, next_page, prev_page } = page;
+  return answer(exchange, { data: items.map((item) => item.toWire()), next_page, prev_page });
+};
+
+const retrieve: Handler = (exchange) => {
+  queryOf(exchange);
+  return answer(exchange, exchange.workspace.sessions.find(idAt(exchange, 0)).toWire());
+};
+
+function changedMetadata(session: Session, given: Record<string, string | null>) {
+  const merged = Object.entries({ ...session.metadata, ...given });
+  const kept = merged.filter((pair): pair is [string, string] => pair[1] !== null);
+  return Object.fromEntries(kept);
+}
+
+function checkBudget(session: Session, next: Fields | null): void {
+  if (session.budget === null && next !== null) {
+    throw invalid("budget: can be set at creation only.", "budget_create_only");
+  }
+}
+
+const update: Handler = async (exchange) => {
+  const { sessions } = exchange.workspace;
+  const session = sessions.find(idAt(exchange, 0));
+  const parsed = changes.safeParse(await bodyOf(exchange));
+  if (!parsed.success) throw invalid(complaint(parsed.error, "body"));
+  if (session.archivedAt !== null) throw invalid(`Session ${session.id} is archived.`);
+  const { data } = parsed;
+  const changed: Record<string, unknown> = {};
+  if (data.budget !== undefined) {
+    checkBudget(session, data.budget);
+    changed.budget = session.budget = data.budget;
+  }
+  if (data.title !== undefined) changed.title = session.title = data.title;
+  if (data.metadata) {
+    changed.metadata = session.metadata = changedMetadata(session, data.metadata);
+  }
+  if (Object.keys(changed).length > 0) {
+    session.touch();
+    session.append({ ...changed, type: "session.updated" });
+  }
+  if (data.budget !== undefined) sessions.raiseBudget(session);
+  return answer(exchange, session.toWire());
+};
+
+const archive: Handler = (exchange) =>
+  answer(exchange, exchange.workspace.sessions.archive(idAt(exchange, 0)).toWire());
+
+const remove: Handler = (exchange) => {
+  const id = idAt(exchange, 0);
+  exchange.workspace.sessions.delete(id);
+  return answer(exchange, { id, type: "session_deleted" });
+};
+
+/** Routes by method and path. */
+export const sessionRoutes: Readonly<Record<string, Handler>> = {
+  "GET /v1/sessions": list,
+  "POST /v1/sessions": create,
+  "GET /v1/sessions/*": retrieve,
+  "POST /v1/sessions/*": update,
+  "DELETE /v1/sessions/*": remove,
+  "POST /v1/sessions/*/archive": archive,
+};

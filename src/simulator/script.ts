@@ -1,0 +1,143 @@
+/**
+ * What a scripted agent does in a turn: a generator of steps, which are data. The turn's engine
+ * performs a step and hands back its result.
+ *
+ * @module
+ */
+
+import type { EventBody, Fields } from "./wire.ts";
+
+/** How somebody answered a tool call. */
+export interface Answer {
+  /** Whether a confirmation allowed the call; true for results. */
+  readonly allowed: boolean;
+  /** The reason of a denial, or the text of a result. */
+  readonly text: string;
+}
+
+/** One thing that an agent does. */
+export type Step =
+  /** Lets time pass, in milliseconds. */
+  | { readonly do: "wait"; readonly ms: number }
+  /** Adds an event to the session. */
+  | { readonly do: "emit"; readonly event: EventBody }
+  /** Goes idle until each of these tool calls is answered, then runs on. */
+  | { readonly do: "ask"; readonly eventIds: readonly string[] }
+  /** Goes idle at the budget until that is raised or removed, then runs on. */
+  | { readonly do: "reach_budget" }
+  /** Goes idle with the turn unfinished, as while a workflow run is open. */
+  | { readonly do: "pause" }
+  /** Runs on after a pause. */
+  | { readonly do: "resume" }
+  /** Ends the turn for this reason; without this step a turn ends with `end_turn`. */
+  | { readonly do: "end"; readonly stopReason: string; readonly stopDetails?: Fields }
+  /** Ends the session. */
+  | { readonly do: "terminate" };
+
+/** What performing a step gave. */
+export interface StepResult {
+  /** Id of the event that was added. */
+  readonly eventId: string;
+  /** Every answer of this turn so far, by the id of the tool call. */
+  readonly answers: ReadonlyMap<string, Answer>;
+}
+
+/** Steps, and what they come to. */
+export type Steps<T = void> = Generator<Step, T, StepResult>;
+
+/** The turn that a script plays. */
+export interface Turn {
+  /** Text of the message that began it. */
+  readonly text: string;
+  readonly agentName: string;
+  readonly primaryThreadId: string;
+  /** An id such as `wrun_…`. */
+  readonly makeId: (prefix: string) => string;
+}
+
+/** A scripted agent. */
+export type Script = (turn: Turn) => Steps;
+
+/** Lets `ms` milliseconds pass. */
+export function* wait(ms: number): Steps {
+  yield { do: "wait", ms };
+}
+
+/** Adds an event; comes to its id. */
+export function* emit(type: string, fields: Fields = {}): Steps<string> {
+  return (yield { do: "emit", event: { ...fields, type } }).eventId;
+}
+
+/** Content of one text block. */
+export function textContent(text: string): readonly Fields[] {
+  return [{ type: "text", text }];
+}
+
+/** A message of the agent. */
+export function* say(text: string): Steps {
+  yield* emit("agent.message", { content: textContent(text) });
+}
+
+/** A model request of `ms` milliseconds, in which the agent does `body`. */
+export function* think<T>(ms: number, body: () => Steps<T>): Steps<T> {
+  const startId = yield* emit("span.model_request_start");
+  yield* wait(ms);
+  const outcome = yield* body();
+  yield* emit("span.model_request_end", {
+    model_request_start_id: startId,
+    is_error: null,
+    model_usage: {
+      input_tokens: 1200,
+      output_tokens: 80,
+      cache_creation_input_tokens: 0,
+      cache_read_input_tokens: 0,
+    },
+  });
+  return outcome;
+}
+
+/** A model request that fails. */
+export function* failToThink(ms: number): Steps {
+  const startId = yield* emit("span.model_request_start");
+  yield* wait(ms);
+  yield* emit("span.model_request_end", {
+    model_request_start_id: startId,
+    is_error: true,
+    model_usage: {
+      input_tokens: 0,
+      output_tokens: 0,
+      cache_creation_input_tokens: 0,
+      cache_read_input_tokens: 0,
+    },
+  });
+}
+
+/** A call of one of the agent's own tools; comes to the event's id. */
+export function toolUse(
+  name: string,
+  input: Fields,
+  permission: "allow" | "ask" = "allow",
+): Steps<string> {
+  return emit("agent.tool_use", {
+    name,
+    input,
+    evaluated_permission: permission,
+    evaluation: { type: permission === "ask" ? "always_ask" : "always_allow" },
+    session_thread_id: null,
+  });
+}
+
+/** The result of a tool call. */
+export function* toolResult(toolUseId: string, text: string, isError = false): Steps {
+  yield* emit("agent.tool_result", {
+    tool_use_id: toolUseId,
+    content: textContent(text),
+    is_error: isError,
+  });
+}
+
+/** Waits for the answers to these tool calls; comes to them, in the same order. */
+export function* askFor(...eventIds: string[]): Steps<Answer[]> {
+  const { answers } = yield { do: "ask", eventIds };
+  return eventIds.map((id) => answers.get(id) ?? { allowed: false, text: "" });
+}

@@ -1,0 +1,180 @@
+/**
+ * Checks events that clients send, by the API's documented shapes and rules.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { answeredId } from "./answers.ts";
+import { invalid, SimulatorError } from "./envelope.ts";
+import type { Habits } from "./habits.ts";
+import type { Session } from "./session.ts";
+import type { EventBody, WireEvent } from "./wire.ts";
+
+const text = z.strictObject({ type: z.literal("text"), text: z.string().min(1) });
+const source = z.looseObject({ type: z.string() });
+const media = [
+  z.strictObject({ type: z.literal("image"), source }),
+  z.strictObject({
+    type: z.literal("document"),
+    source,
+    title: z.string().nullish(),
+    context: z.string().nullish(),
+  }),
+] as const;
+const content = z.array(z.discriminatedUnion("type", [text, ...media]));
+const searchResult = z.strictObject({
+  type: z.literal("search_result"),
+  source: z.string(),
+  title: z.string(),
+  content: z.array(text),
+  citations: z.strictObject({ enabled: z.boolean().optional() }).optional(),
+});
+const resultContent = z.array(z.discriminatedUnion("type", [text, ...media, searchResult]));
+const id = z.string().min(1).max(128);
+const thread = { session_thread_id: id.nullish() };
+
+const message = z.strictObject({ type: z.literal("user.message"), content: content.min(1) });
+const outcome = z.strictObject({
+  type: z.literal("user.define_outcome"),
+  description: z.string().min(1),
+  rubric: z.discriminatedUnion("type", [
+    z.strictObject({ type: z.literal("text"), content: z.string().max(262_144) }),
+    z.strictObject({ type: z.literal("file"), file_id: id }),
+  ]),
+  max_iterations: z.int().min(1).max(20).nullish(),
+});
+
+const sendable = z.discriminatedUnion("type", [
+  message,
+  outcome,
+  z.strictObject({ type: z.literal("user.interrupt"), ...thread }),
+  z.strictObject({
+    type: z.literal("user.tool_confirmation"),
+    tool_use_id: id,
+    result: z.enum(["allow", "deny"]),
+    deny_message: z.string().max(10_000).nullish(),
+    ...thread,
+  }),
+  z.strictObject({
+    type: z.literal("user.custom_tool_result"),
+    custom_tool_use_id: id,
+    content: resultContent.optional(),
+    is_error: z.boolean().nullish(),
+    ...thread,
+  }),
+  z.strictObject({
+    type: z.literal("user.tool_result"),
+    tool_use_id: id,
+    content: resultContent.optional(),
+    is_error: z.boolean().nullish(),
+    ...thread,
+  }),
+  z.strictObject({ type: z.literal("system.message"), content: z.array(text).min(1).max(1000) }),
+]);
+
+const initial = z.discriminatedUnion("type", [message, outcome]);
+
+/** Event types that are stamped on receipt, never queued. */
+const STAMPED = new Set(["user.define_outcome", "user.custom_tool_result", "user.tool_result"]);
+
+/** The first thing wrong, in one sentence that names the place. */
+export function complaint(error: z.ZodError, root: string): string {
+  const issue = error.issues[0];
+  const path = (issue?.path ?? []).map((part) =>
+    typeof part === "number" ? `[${part}]` : `.${String(part)}`
+  ).join("");
+  return `${root}${path}: ${issue?.message ?? "invalid"}`;
+}
+
+/** Checks the body of a send; throws a 400 that names the event at fault. */
+export function parseSend(body: unknown): EventBody[] {
+  const parsed = z.strictObject({ events: z.array(sendable).min(1) }).safeParse(body);
+  if (!parsed.success) throw invalid(complaint(parsed.error, "body"));
+  const events = parsed.data.events;
+  const system = events.findIndex((event) => event.type === "system.message");
+  if (system >= 0 && (system !== events.length - 1 || system === 0)) {
+    throw invalid(`body.events[${system}]: a system.message must be last, behind another event.`);
+  }
+  return events;
+}
+
+/** Checks `initial_events` of a new session. */
+export function parseInitialEvents(value: unknown): EventBody[] {
+  const parsed = z.array(initial).max(50).safeParse(value);
+  if (!parsed.success) throw invalid(complaint(parsed.error, "initial_events"));
+  if (parsed.data.filter((event) => event.type === "user.define_outcome").length > 1) {
+    throw invalid("initial_events: at most one user.define_outcome.");
+  }
+  return parsed.data;
+}
+
+/** Throws when the session cannot take these events; then none of them takes effect. */
+export function checkSend(session: Session, events: readonly EventBody[], habits: Habits): void {
+  if (session.archivedAt !== null || session.status === "terminated") {
+    const what = session.archivedAt !== null ? "archived" : "terminated";
+    throw new SimulatorError(
+      habits.archivedSendStatus,
+      "invalid_request_error",
+      `Session ${session.id} is ${what} and takes no more events.`,
+    );
+  }
+  const interrupts = events.some((event) => event.type === "user.interrupt");
+  const open = new Set(session.blocking);
+  events.forEach((event, index) => {
+    const where = `events[${index}]`;
+    if (event.type === "user.tool_confirmation") checkConfirmation(session, event, where);
+    checkThread(session, event, where);
+    const answered = answeredId(event);
+    if (answered !== undefined) open.delete(answered);
+    if (event.type !== "user.message" || interrupts) return;
+    if (session.atBudget) {
+      throw invalid(`${where}: the session is at its budget; raise or remove it first.`);
+    }
+    if (open.size > 0 && habits.messageWhileBlocked === "refused") {
+      const ids = [...open].join(", ");
+      throw invalid(`${where}: the session waits for an answer to ${ids}; answer that first.`);
+    }
+  });
+}
+
+function checkThread(session: Session, event: EventBody, where: string): void {
+  const threadId = event.session_thread_id;
+  if (typeof threadId !== "string") return;
+  const thread = session.threads.find(threadId);
+  if (!thread) throw invalid(`${where}: the session has no thread ${threadId}.`);
+  if (thread.status === "terminated") throw invalid(`${where}: thread ${threadId} is terminated.`);
+}
+
+function checkConfirmation(session: Session, event: EventBody, where: string): void {
+  const toolUseId = String(event.tool_use_id);
+  if (event.deny_message != null && event.result !== "deny") {
+    throw invalid(`${where}: deny_message goes with result "deny" only.`);
+  }
+  const call = session.log.find(toolUseId);
+  if (call?.evaluated_permission !== "ask") {
+    throw invalid(`${where}: ${toolUseId} is not a tool call that asks for confirmation.`);
+  }
+  if (session.answered.has(toolUseId)) {
+    throw invalid(`${where}: ${toolUseId} is already confirmed.`);
+  }
+}
+
+/** Puts checked events into the log; the result is what the sender gets back. */
+export function appendSent(
+  session: Session,
+  events: readonly EventBody[],
+  makeId: (prefix: string) => string,
+): WireEvent[] {
+  return events.map((event) => {
+    const answered = answeredId(event);
+    if (answered !== undefined) session.answered.add(answered);
+    const extra = event.type === "user.define_outcome" ? { outcome_id: makeId("outc") } : {};
+    const queued = !STAMPED.has(event.type);
+    // At its budget a session ignores an interrupt, and never lists it.
+    if (event.type === "user.interrupt" && session.atBudget) {
+      return { ...event, id: makeId("sevt"), processed_at: null };
+    }
+    return session.append({ ...event, ...extra }, { queued });
+  });
+}

@@ -1,0 +1,274 @@
+/**
+ * One session: what it is, its log, its streams, and what its events say about it.
+ *
+ * @module
+ */
+
+import { present } from "./present.ts";
+import type { Habits } from "./habits.ts";
+import { formatMicros, type MakeId, parseMicros } from "./ids.ts";
+import { EventLog } from "./log.ts";
+import type { Place } from "./sorted.ts";
+import { encodeFrame, type OutgoingStream } from "./stream.ts";
+import { SessionThreads } from "./threads.ts";
+import { UsageCounter } from "./usage.ts";
+import {
+  type EventBody,
+  type Fields,
+  isFields,
+  type SessionStatus,
+  textOf,
+  type WireEvent,
+} from "./wire.ts";
+
+/** What every session shares. */
+export interface World {
+  readonly habits: Habits;
+  readonly makeId: MakeId;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Microseconds since the epoch, strictly increasing. */
+  readonly micros: () => number;
+}
+
+/** How {@linkcode Session.append} treats an event. */
+export interface AppendOptions {
+  /** `processed_at` stays null until the event is stamped. */
+  readonly queued?: boolean;
+  /** Put on the streams, not into the log. */
+  readonly streamOnly?: boolean;
+  /** Put into the log, not on the streams. */
+  readonly logOnly?: boolean;
+  /** The event's id; made up when absent. */
+  readonly id?: string;
+  /** RFC 3339; now when absent. */
+  readonly processedAt?: string;
+}
+
+/** A session as it is created. */
+export interface SessionInit {
+  readonly agent: Fields;
+  readonly agentName: string;
+  readonly environmentId: string;
+  readonly title: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly budget: Fields | null;
+  readonly vaultIds: readonly string[];
+  readonly status: SessionStatus;
+}
+
+const STATUS_EVENTS: Readonly<Record<string, SessionStatus>> = {
+  "session.status_idle": "idle",
+  "session.status_running": "running",
+  "session.status_rescheduled": "rescheduling",
+  "session.status_terminated": "terminated",
+};
+
+/** A session. Its actual status follows its events at once; the one it shows trails them. */
+export class Session implements Place {
+  readonly id: string;
+  readonly rank: number;
+  readonly seq: number;
+  readonly init: SessionInit;
+  readonly log: EventLog;
+  readonly threads: SessionThreads;
+  readonly usage = new UsageCounter();
+  readonly streams = new Set<OutgoingStream>();
+  /** Tool calls that the session is parked on. */
+  readonly blocking = new Set<string>();
+  /** Tool calls that were answered. */
+  readonly answered = new Set<string>();
+  readonly openRuns = new Set<string>();
+  title: string | null;
+  metadata: Readonly<Record<string, string>>;
+  budget: Fields | null;
+  /** Parked at its budget. */
+  atBudget = false;
+  archivedAt: string | null = null;
+  readonly #world: World;
+  #status: SessionStatus;
+  /** What is shown, from when: the current entry first, then those to come. */
+  #shown: { readonly from: number; readonly status: SessionStatus }[];
+  #updatedAt: string;
+
+  constructor(world: World, seq: number, init: SessionInit) {
+    this.#world = world;
+    this.seq = seq;
+    this.init = init;
+    this.rank = world.micros();
+    this.id = world.makeId("sesn");
+    this.log = new EventLog({
+      order: world.habits.stampAtSettle ? "log" : "processed_at",
+      queued: world.habits.nullProcessedAt,
+    });
+    this.title = init.title;
+    this.metadata = init.metadata;
+    this.budget = init.budget;
+    this.#status = init.status;
+    this.#shown = [{ from: -Infinity, status: init.status }];
+    this.#updatedAt = formatMicros(this.rank);
+    this.threads = new SessionThreads(this.id, world.makeId("sthr"), init.agent, this.#updatedAt);
+  }
+
+  /** What the session is doing. */
+  get status(): SessionStatus {
+    return this.#status;
+  }
+
+  /** What the session says that it is doing. */
+  get shownStatus(): SessionStatus {
+    if (this.archivedAt !== null) return "terminated";
+    this.#forgetPast();
+    return this.#shown[0]?.status ?? this.#status;
+  }
+
+  /** Changes the status, shown after `lagMs` milliseconds. */
+  setStatus(status: SessionStatus, lagMs: number): void {
+    const from = this.#world.now() + lagMs;
+    this.#status = status;
+    if (lagMs <= 0) this.#shown = [];
+    else if (this.#shown.at(-1)?.from === from) this.#shown.pop();
+    this.#shown.push({ from, status });
+    this.#forgetPast();
+    this.touch();
+  }
+
+  /** Takes the effect of a status event that is not shown to anybody. */
+  noteStatusSilently(type: string): void {
+    this.#noteStatus(type, undefined);
+  }
+
+  /** Notes a change for `updated_at`. */
+  touch(): void {
+    this.#updatedAt = formatMicros(this.#world.micros());
+  }
+
+  /** Adds an event, lets it take effect, and sends it to the streams. */
+  append(body: EventBody, options: AppendOptions = {}): WireEvent {
+    const micros = options.queued ? undefined : this.#timeOf(options.processedAt);
+    const event = {
+      ...body,
+      id: options.id ?? this.#world.makeId("sevt"),
+      processed_at: micros === undefined ? null : formatMicros(micros),
+    };
+    if (!options.streamOnly) this.log.append(event, micros);
+    this.#note(event);
+    if (!options.logOnly) this.#publish(event);
+    return event;
+  }
+
+  /** Stamps a queued event and, unless `quiet`, sends it again under its id. */
+  stamp(eventId: string, quiet = false): void {
+    const event = this.log.stamp(eventId, this.#world.micros());
+    if (event && !quiet) this.#publish(event);
+  }
+
+  /** Ends every stream. */
+  endStreams(): void {
+    for (const stream of [...this.streams]) stream.end();
+  }
+
+  /** Ends every stream, also those that a fault holds. */
+  releaseStreams(): void {
+    for (const stream of [...this.streams]) stream.release();
+  }
+
+  /** The session as the API shows it. */
+  toWire(): Fields {
+    const { agent, environmentId, vaultIds } = this.init;
+    const created = formatMicros(this.rank);
+    return {
+      id: this.id,
+      type: "session",
+      status: this.shownStatus,
+      title: this.title,
+      agent,
+      environment_id: environmentId,
+      metadata: this.metadata,
+      vault_ids: vaultIds,
+      resources: [],
+      budget: this.budget,
+      outcome_evaluations: [],
+      deployment_id: null,
+      usage: this.usage.toWire(),
+      stats: {
+        active_seconds: this.usage.activeSeconds(this.#world.now()),
+        duration_seconds: Math.max(0, Math.floor(this.#world.now() / 1000 - this.rank / 1e6)),
+      },
+      created_at: created,
+      updated_at: this.#updatedAt,
+      archived_at: this.archivedAt,
+    };
+  }
+
+  #forgetPast(): void {
+    const now = this.#world.now();
+    while (this.#shown[1] && this.#shown[1].from <= now) this.#shown.shift();
+  }
+
+  #timeOf(processedAt: string | undefined): number {
+    if (processedAt === undefined) return this.#world.micros();
+    const micros = parseMicros(processedAt);
+    if (micros === undefined) throw new RangeError(`Not an RFC 3339 time: ${processedAt}`);
+    return micros;
+  }
+
+  #publish(event: WireEvent): void {
+    if (this.streams.size > 0) {
+      const frame = encodeFrame(event.type, present(event, this.#world.habits));
+      for (const stream of [...this.streams]) {
+        if (stream.previews.has(event.type)) this.#preview(stream, event);
+        stream.push(frame);
+      }
+    }
+    const last = event.type === "session.deleted" ||
+      (event.type === "session.status_terminated" && this.#world.habits.streamEndsWhenTerminated);
+    if (last) this.endStreams();
+  }
+
+  /** Sends what announces an event: its text in two deltas, where it has one. */
+  #preview(stream: OutgoingStream, event: WireEvent): void {
+    const start = { type: "event_start", event: { id: event.id, type: event.type } };
+    stream.pushAside(encodeFrame("event_start", start));
+    const text = event.type === "agent.message" ? textOf(event.content) : "";
+    const half = Math.ceil(text.length / 2);
+    for (const part of [text.slice(0, half), text.slice(half)]) {
+      if (part === "") continue;
+      const delta = { type: "content_delta", index: 0, content: { type: "text", text: part } };
+      stream.pushAside(
+        encodeFrame("event_delta", { type: "event_delta", event_id: event.id, delta }),
+      );
+    }
+  }
+
+  /** Takes from an event what it says about the session. */
+  #note(event: WireEvent): void {
+    if (event.type in STATUS_EVENTS) {
+      this.#noteStatus(event.type, event.stop_reason);
+    } else if (event.type === "workflow_run.created") {
+      this.openRuns.add(String(event.workflow_run_id));
+    } else if (event.type === "workflow_run.status_ended") {
+      this.openRuns.delete(String(event.workflow_run_id));
+    } else if (event.type === "span.model_request_end") {
+      this.usage.noteRequest(event.model_usage);
+    } else if (event.type.startsWith("session.thread_")) {
+      this.threads.note(event, formatMicros(this.#world.micros()));
+    }
+  }
+
+  #noteStatus(type: string, stopReason: unknown): void {
+    const status = STATUS_EVENTS[type];
+    if (!status) return;
+    this.setStatus(status, this.#world.habits.statusLagMs);
+    this.usage.noteStatus(status, this.#world.now());
+    this.#notePark(stopReason);
+  }
+
+  #notePark(stopReason: unknown): void {
+    const reason = isFields(stopReason) ? stopReason : {};
+    this.atBudget = reason.type === "budget_reached";
+    this.blocking.clear();
+    if (reason.type !== "requires_action" || !Array.isArray(reason.event_ids)) return;
+    for (const id of reason.event_ids) this.blocking.add(String(id));
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * The sessions of the simulated workspace, each with the engine that plays its turns.
+ *
+ * @module
+ */
+
+import type { Clock } from "../core/clock.ts";
+import { invalid, notFound } from "./envelope.ts";
+import { formatMicros } from "./ids.ts";
+import type { Script } from "./script.ts";
+import { appendSent } from "./sending.ts";
+import { Session, type SessionInit, type World } from "./session.ts";
+import { SortedList } from "./sorted.ts";
+import { TurnEngine } from "./turn.ts";
+import type { EventBody, WireEvent } from "./wire.ts";
+
+interface Running {
+  readonly session: Session;
+  readonly engine: TurnEngine;
+}
+
+/** Sessions by id and by time of creation. */
+export class SessionStore {
+  readonly list = new SortedList<Session>();
+  readonly #world: World;
+  readonly #clock: Clock;
+  readonly #byId = new Map<string, Running>();
+  #created = 0;
+
+  constructor(world: World, clock: Clock) {
+    this.#world = world;
+    this.#clock = clock;
+  }
+
+  /** @param script plays the session's turns; without one, what is sent stays queued */
+  create(init: SessionInit, script: Script | undefined): Session {
+    const session = new Session(this.#world, this.#created++, init);
+    const { habits, makeId } = this.#world;
+    const engine = new TurnEngine(session, { clock: this.#clock, habits, makeId, script });
+    this.list.insert(session);
+    this.#byId.set(session.id, { session, engine });
+    return session;
+  }
+
+  /** @throws 404 when there is no such session */
+  find(id: string): Session {
+    return this.#running(id).session;
+  }
+
+  /** Puts checked events into the session's log and lets them take effect. */
+  send(session: Session, events: readonly EventBody[]): WireEvent[] {
+    const { engine } = this.#running(session.id);
+    const sent = appendSent(session, events, this.#world.makeId);
+    engine.accept(sent);
+    return sent;
+  }
+
+  /** Lets a session that waits at its budget go on. */
+  raiseBudget(session: Session): void {
+    this.#running(session.id).engine.raiseBudget();
+  }
+
+  /** Archives a session for good; repeating it changes nothing. */
+  archive(id: string): Session {
+    const { session, engine } = this.#running(id);
+    if (session.archivedAt !== null) return session;
+    this.#refuseBusy(session, "archived");
+    engine.close();
+    if (this.#world.habits.archiveEmitsTerminated) {
+      session.append({ type: "session.status_terminated" });
+    }
+    session.archivedAt = formatMicros(this.#world.micros());
+    session.touch();
+    return session;
+  }
+
+  /** Deletes a session with its log; open streams learn of it and end. */
+  delete(id: string): void {
+    const { session, engine } = this.#running(id);
+    this.#refuseBusy(session, "deleted");
+    engine.close();
+    session.append({ type: "session.deleted" }, { streamOnly: true });
+    this.list.remove(session);
+    this.#byId.delete(id);
+  }
+
+  /** Ends every turn and stream. */
+  close(): void {
+    for (const { session, engine } of this.#byId.values()) {
+      engine.close();
+      session.releaseStreams();
+    }
+  }
+
+  #running(id: string): Running {
+    const running = this.#byId.get(id);
+    if (!running) throw notFound(`Session ${id} not found.`);
+    return running;
+  }
+
+  #refuseBusy(session: Session, what: string): void {
+    if (session.archivedAt !== null) return;
+    if (session.openRuns.size > 0) {
+      throw invalid(
+        `Session ${session.id} has an open workflow run and cannot be ${what}.`,
+        "workflow_run_open",
+      );
+    }
+    const busy = ["running", "rescheduling"];
+    if (busy.includes(session.status) || busy.includes(session.shownStatus)) {
+      throw invalid(
+        `Session ${session.id} is running and cannot be ${what}: send a user.interrupt event and wait until it is idle.`,
+      );
+    }
+  }
+}

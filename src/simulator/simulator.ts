@@ -1,0 +1,261 @@
+/**
+ * An in-process Managed Agents API with scripted agents and a clock of the caller's choosing.
+ *
+ * ```ts
+ * const simulator = createSimulator({ clock: systemClock });
+ * const response = await simulator.fetch(
+ *   new Request("http://simulator/v1/agents", {
+ *     headers: { "x-api-key": "any", "anthropic-beta": "managed-agents-2026-04-01" },
+ *   }),
+ * );
+ * simulator.close();
+ * ```
+ *
+ * @module
+ */
+
+import { raceSignal } from "../core/abort.ts";
+import type { Clock } from "../core/clock.ts";
+import { checkBeta, checkCredential, ReadLimit } from "./admission.ts";
+import { AgentStore, snapshot } from "./agents.ts";
+import { errorResponse, errorTypeOf, SimulatorError } from "./envelope.ts";
+import { EnvironmentStore } from "./environments.ts";
+import type { Workspace } from "./exchange.ts";
+import { type AnswerFault, Faults, type FaultSwitches } from "./faults.ts";
+import { type Habits, hostedHabits } from "./habits.ts";
+import { Heartbeats } from "./heartbeats.ts";
+import { createIds, createMicros } from "./ids.ts";
+import { findRoute } from "./router.ts";
+import { fixtures } from "./scripts/fixtures.ts";
+import { quickAnswer } from "./scripts/quick.ts";
+import type { AppendOptions, World } from "./session.ts";
+import { SessionStore } from "./sessions.ts";
+import type { EventBody, SessionStatus } from "./wire.ts";
+
+/** How {@linkcode createSimulator} behaves. */
+export interface SimulatorOptions {
+  /** All of the simulator's time. */
+  readonly clock: Clock;
+  /** Differences from the hosted API's habits. */
+  readonly habits?: Partial<Habits>;
+  /** The only credential accepted; any non-empty one when absent. */
+  readonly apiKey?: string;
+  /** The same seed and times give the same ids. */
+  readonly seed?: number;
+}
+
+/** A session to make without a request. */
+export interface NewSession {
+  /** Key of a seeded agent (`quick`, `tools`, …) or an agent's id; `quick` when absent. */
+  readonly agent?: string;
+  readonly title?: string;
+  /** What the session is doing; `idle` when absent. */
+  readonly status?: SessionStatus;
+  /** False: nothing happens by itself, and what clients send stays queued. True when absent. */
+  readonly scripted?: boolean;
+}
+
+/** A request that the simulator received. */
+export interface RequestRecord {
+  readonly method: string;
+  readonly path: string;
+  /** The query as it was sent, without its question mark. */
+  readonly query: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** A running simulator. */
+export interface Simulator {
+  /**
+   * Answers a request as the API would.
+   *
+   * @throws `TypeError` where a fault breaks the connection; the reason of the request's signal
+   *   when that aborts
+   */
+  fetch(request: Request): Promise<Response>;
+  readonly faults: FaultSwitches;
+  readonly habits: Habits;
+  /** Ids of the seeded agents by key. */
+  readonly agentIds: Readonly<Record<string, string>>;
+  /** Id of the one environment. */
+  readonly environmentId: string;
+  /** Makes a session without a request; returns its id. */
+  createSession(params?: NewSession): string;
+  /**
+   * Adds an event to a session's log and sends it to its streams; returns its id. A status event
+   * changes the session's status, as in a turn.
+   */
+  emit(sessionId: string, event: EventBody, options?: AppendOptions): string;
+  /** Stamps a queued event and sends it again under its id. */
+  stamp(sessionId: string, eventId: string): void;
+  /** Sets a session's status at once, with no event. */
+  setStatus(sessionId: string, status: SessionStatus): void;
+  /** The newest 10,000 requests, oldest first. */
+  readonly requests: readonly RequestRecord[];
+  /** Streams that are open now. */
+  openStreams(): number;
+  /** Ends every stream, turn and timer. */
+  close(): void;
+}
+
+const MAX_RECORDS = 10_000;
+
+function createWorkspace(options: SimulatorOptions, habits: Habits): Workspace {
+  const { clock } = options;
+  const now = () => clock.now();
+  const world: World = {
+    habits,
+    now,
+    makeId: createIds(now, options.seed),
+    micros: createMicros(now),
+  };
+  return {
+    world,
+    clock,
+    heartbeats: new Heartbeats(clock, habits.heartbeatMs),
+    agents: new AgentStore(world),
+    environments: new EnvironmentStore(world),
+    sessions: new SessionStore(world, clock),
+    defaultScript: quickAnswer,
+  };
+}
+
+class InProcessSimulator implements Simulator {
+  readonly faults = new Faults();
+  readonly habits: Habits;
+  readonly agentIds: Readonly<Record<string, string>>;
+  readonly environmentId: string;
+  readonly #options: SimulatorOptions;
+  readonly #workspace: Workspace;
+  readonly #limit: ReadLimit;
+  readonly #closing = new AbortController();
+  #requests: RequestRecord[] = [];
+
+  constructor(options: SimulatorOptions) {
+    this.#options = options;
+    this.habits = { ...hostedHabits, ...options.habits };
+    this.#workspace = createWorkspace(options, this.habits);
+    this.#limit = new ReadLimit(this.#workspace.world.now, this.habits.readRequestsPerMinute);
+    const { agents, environments } = this.#workspace;
+    this.agentIds = Object.fromEntries(
+      fixtures.map(({ key, init, script, budget }) => [
+        key,
+        agents.create(init, script, budget ?? null).id,
+      ]),
+    );
+    this.environmentId = environments.create("Simulated environment").id;
+    // Handed around as a function, like the global fetch.
+    this.fetch = this.fetch.bind(this);
+  }
+
+  get requests(): readonly RequestRecord[] {
+    return this.#requests;
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    this.#record(request.method, url);
+    request.signal.throwIfAborted();
+    const delay = this.faults.take("delay", request.method, url.pathname);
+    if (delay) await this.#workspace.clock.sleep(delay.ms, this.#ends(request));
+    const fault = this.faults.take("answer", request.method, url.pathname);
+    if (fault && fault.kind !== "lost_ack") return await this.#fail(fault, request);
+    const response = await raceSignal(this.#answer(request, url), request.signal);
+    if (!fault) return response;
+    await response.body?.cancel();
+    throw new TypeError("connection closed before message completed");
+  }
+
+  createSession(params: NewSession = {}): string {
+    const { agents, sessions } = this.#workspace;
+    const agentId = this.agentIds[params.agent ?? "quick"] ?? params.agent ?? "";
+    const record = agents.find(agentId);
+    const agent = agents.retrieve(agentId);
+    const session = sessions.create({
+      agent: snapshot(agent),
+      agentName: String(agent.name),
+      environmentId: this.environmentId,
+      title: params.title ?? null,
+      metadata: {},
+      budget: record.budget,
+      vaultIds: [],
+      status: params.status ?? "idle",
+    }, params.scripted === false ? undefined : record.script);
+    return session.id;
+  }
+
+  emit(sessionId: string, event: EventBody, options?: AppendOptions): string {
+    return this.#workspace.sessions.find(sessionId).append(event, options).id;
+  }
+
+  stamp(sessionId: string, eventId: string): void {
+    this.#workspace.sessions.find(sessionId).stamp(eventId);
+  }
+
+  setStatus(sessionId: string, status: SessionStatus): void {
+    this.#workspace.sessions.find(sessionId).setStatus(status, 0);
+  }
+
+  openStreams(): number {
+    let open = 0;
+    for (const session of this.#workspace.sessions.list.items) open += session.streams.size;
+    return open;
+  }
+
+  close(): void {
+    this.#closing.abort(new TypeError("the simulator is closed"));
+    this.#workspace.sessions.close();
+  }
+
+  #record(method: string, url: URL): void {
+    const query = url.search.slice(1);
+    this.#requests.push({ method, path: url.pathname, query, at: this.#workspace.world.now() });
+    if (this.#requests.length > MAX_RECORDS) this.#requests.shift();
+  }
+
+  /** A signal that ends waiting: the caller's, or the simulator's own end. */
+  #ends(request: Request): AbortSignal {
+    return AbortSignal.any([request.signal, this.#closing.signal]);
+  }
+
+  async #fail(
+    fault: Exclude<AnswerFault, { kind: "lost_ack" }>,
+    request: Request,
+  ): Promise<Response> {
+    if (fault.kind === "reset") throw new TypeError("connection reset by peer");
+    if (fault.kind === "hang") return await raceSignal(new Promise(() => {}), this.#ends(request));
+    const { status, message = "Simulated fault.", retryAfter } = fault;
+    const headers = retryAfter === undefined ? undefined : { "retry-after": String(retryAfter) };
+    const error = new SimulatorError(status, fault.type ?? errorTypeOf(status), message, {
+      headers,
+    });
+    return errorResponse(error, this.#workspace.world.makeId("req"));
+  }
+
+  async #answer(request: Request, url: URL): Promise<Response> {
+    const requestId = this.#workspace.world.makeId("req");
+    try {
+      checkCredential(request.headers, this.#options.apiKey);
+      const { handler, ids } = findRoute(request.method, url.pathname);
+      checkBeta(request.headers, url.pathname, this.habits);
+      this.#limit.check(request.method);
+      return await handler({
+        workspace: this.#workspace,
+        request,
+        url,
+        requestId,
+        ids,
+        takeStreamFault: () => this.faults.take("stream", request.method, url.pathname),
+      });
+    } catch (error) {
+      if (error instanceof SimulatorError) return errorResponse(error, requestId);
+      throw error;
+    }
+  }
+}
+
+/** Starts a simulator with its seeded agents and one environment. */
+export function createSimulator(options: SimulatorOptions): Simulator {
+  return new InProcessSimulator(options);
+}

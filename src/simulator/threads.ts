@@ -1,0 +1,67 @@
+/**
+ * A session's threads: the primary one, and those of its subagents.
+ *
+ * @module
+ */
+
+import type { Fields, WireEvent } from "./wire.ts";
+
+type Thread = Record<string, unknown> & { id: string; status: string };
+
+const STATUS = "session.thread_status_";
+
+/** Threads, primary first, as the session's events make them. */
+export class SessionThreads {
+  readonly primaryId: string;
+  readonly #sessionId: string;
+  readonly #agent: Fields;
+  readonly #byId = new Map<string, Thread>();
+
+  constructor(sessionId: string, primaryId: string, agent: Fields, createdAt: string) {
+    this.#sessionId = sessionId;
+    this.primaryId = primaryId;
+    this.#agent = agent;
+    this.#add(primaryId, null, agent, null, createdAt);
+  }
+
+  /** Threads as the API shows them, primary first, then in the order they were made. */
+  list(): Fields[] {
+    return [...this.#byId.values()];
+  }
+
+  find(id: string): Fields | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Takes a `session.thread_*` event's effect; `at` is the time in its `processed_at`. */
+  note(event: WireEvent, at: string): void {
+    const id = String(event.session_thread_id);
+    if (event.type === "session.thread_created") {
+      const agent = { ...this.#agent, name: event.agent_name };
+      this.#add(id, this.primaryId, agent, event.workflow_run_id ?? null, at);
+      return;
+    }
+    const thread = this.#byId.get(id);
+    if (!thread || !event.type.startsWith(STATUS)) return;
+    const status = event.type.slice(STATUS.length);
+    thread.status = status === "rescheduled" ? "rescheduling" : status;
+    thread.updated_at = at;
+  }
+
+  #add(id: string, parentId: string | null, agent: Fields, runId: unknown, at: string): void {
+    this.#byId.set(id, {
+      id,
+      type: "session_thread",
+      session_id: this.#sessionId,
+      parent_thread_id: parentId,
+      agent,
+      status: "idle",
+      stats: null,
+      usage: null,
+      workflow_run_id: runId,
+      archived_at: null,
+      created_at: at,
+      updated_at: at,
+    });
+  }
+}

@@ -1,0 +1,311 @@
+/**
+ * Plays a session's turns: takes up what clients sent, runs the script, and makes the status events
+ * around it.
+ *
+ * @module
+ */
+
+import type { Clock } from "../core/clock.ts";
+import type { Habits } from "./habits.ts";
+import type { Answer, Script, Step, StepResult } from "./script.ts";
+import type { Session } from "./session.ts";
+import { answeredId, answerOf } from "./answers.ts";
+import { type Fields, textOf, type WireEvent } from "./wire.ts";
+
+/** What an engine needs around it. */
+export interface TurnOptions {
+  readonly clock: Clock;
+  readonly habits: Habits;
+  readonly makeId: (prefix: string) => string;
+  /** Plays the turns; without one, whatever is sent stays queued. */
+  readonly script: Script | undefined;
+}
+
+/** Why a turn does not run on: it waits for answers, or for a higher budget. */
+interface Parked {
+  readonly eventIds: readonly string[];
+  readonly goOn: () => void;
+}
+
+type Ending = { readonly stopReason: Fields; readonly stopDetails?: Fields };
+
+const END_TURN: Ending = { stopReason: { type: "end_turn" } };
+
+/** One session's turns, one after another. */
+export class TurnEngine {
+  readonly #session: Session;
+  readonly #options: TurnOptions;
+  readonly #timers = new Set<() => void>();
+  #queue: WireEvent[] = [];
+  #current: AbortController | undefined;
+  #parked: Parked | undefined;
+  #answers = new Map<string, Answer>();
+  /** Messages of this turn that are stamped only when it ends. */
+  #unstamped: string[] = [];
+  #paused = false;
+  #interrupting = false;
+  #scheduled = false;
+
+  constructor(session: Session, options: TurnOptions) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  /** Takes events that a client sent, as they stand in the log. */
+  accept(events: readonly WireEvent[]): void {
+    if (!this.#options.script) return;
+    const inputs = events.filter((event) =>
+      event.type === "user.message" || event.type === "user.define_outcome"
+    );
+    const interrupts = events.filter((event) => event.type === "user.interrupt");
+    const answers = events.filter((event) => answeredId(event) !== undefined);
+    for (const event of interrupts) this.#interrupt(event.id);
+    if (answers.length > 0) this.#later(() => this.#takeAnswers(answers));
+    this.#queue.push(...inputs);
+    for (const event of events) {
+      if (event.type === "system.message") this.#later(() => this.#session.stamp(event.id));
+    }
+    this.#pump();
+  }
+
+  /** Runs on after the budget was raised or removed. */
+  raiseBudget(): void {
+    this.#session.atBudget = false;
+    if (this.#parked?.eventIds.length === 0) this.#unpark();
+  }
+
+  /** Ends the turn and its timers without a word. */
+  close(): void {
+    this.#queue = [];
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+    this.#current?.abort();
+  }
+
+  #later(run: () => void): void {
+    const cancel = this.#options.clock.after(this.#options.habits.takeUpMs, () => {
+      this.#timers.delete(cancel);
+      run();
+    });
+    this.#timers.add(cancel);
+  }
+
+  /** Begins the next turn, a while from now, when none is under way. */
+  #pump(): void {
+    if (this.#current || this.#scheduled || this.#queue.length === 0) return;
+    this.#scheduled = true;
+    this.#later(() => {
+      this.#scheduled = false;
+      if (!this.#current) void this.#play();
+    });
+  }
+
+  async #play(): Promise<void> {
+    const current = new AbortController();
+    this.#current = current;
+    this.#answers = new Map();
+    const first = this.#takeUp();
+    this.#begin();
+    let ending = await this.#run(first, current.signal);
+    while (ending === END_TURN && this.#joins()) {
+      ending = await this.#run(this.#takeUp(), current.signal);
+    }
+    if (!ending || current.signal.aborted) return;
+    this.#settle(ending);
+    this.#release();
+  }
+
+  #joins(): boolean {
+    return this.#options.habits.queuedMessages === "join" && this.#queue.length > 0;
+  }
+
+  #release(): void {
+    this.#current = undefined;
+    this.#parked = undefined;
+    this.#paused = false;
+    this.#pump();
+  }
+
+  #takeUp(): string {
+    const message = this.#queue.shift();
+    if (!message) return "";
+    if (this.#options.habits.stampAtSettle) this.#unstamped.push(message.id);
+    else this.#session.stamp(message.id);
+    if (message.type === "user.define_outcome") return String(message.description);
+    return textOf(message.content);
+  }
+
+  /** Runs the script; undefined when it was interrupted or the session is over. */
+  async #run(text: string, signal: AbortSignal): Promise<Ending | undefined> {
+    const { script, makeId } = this.#options;
+    if (!script) return END_TURN;
+    const steps = script({
+      text,
+      agentName: this.#session.init.agentName,
+      primaryThreadId: this.#session.threads.primaryId,
+      makeId,
+    });
+    let result: StepResult = { eventId: "", answers: this.#answers };
+    for (;;) {
+      const next = steps.next(result);
+      if (next.done) return END_TURN;
+      const step = next.value;
+      if (step.do === "end") return this.#ending(step);
+      if (step.do === "terminate") return this.#terminate();
+      try {
+        result = { eventId: await this.#perform(step, signal), answers: this.#answers };
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+      if (signal.aborted) return undefined;
+    }
+  }
+
+  async #perform(step: Step, signal: AbortSignal): Promise<string> {
+    switch (step.do) {
+      case "wait":
+        await this.#options.clock.sleep(step.ms, signal);
+        return "";
+      case "emit":
+        return this.#session.append(step.event).id;
+      case "ask": {
+        const open = step.eventIds.filter((id) => !this.#answers.has(id));
+        if (open.length > 0) await this.#park(open, "requires_action", signal);
+        return "";
+      }
+      case "reach_budget":
+        await this.#park([], "budget_reached", signal);
+        return "";
+      case "pause":
+        this.#paused = true;
+        this.#settle(END_TURN);
+        return "";
+      case "resume":
+        this.#paused = false;
+        this.#begin();
+        return "";
+      default:
+        return "";
+    }
+  }
+
+  #ending(step: Step & { do: "end" }): Ending {
+    // The API drops what is queued behind a turn that it gives up.
+    if (step.stopReason === "retries_exhausted") this.#queue = [];
+    return { stopReason: { type: step.stopReason }, stopDetails: step.stopDetails };
+  }
+
+  #terminate(): undefined {
+    this.#queue = [];
+    this.#current = undefined;
+    this.#stampLate();
+    this.#status("session.thread_status_terminated", this.#threadFields());
+    this.#status("session.status_terminated", {});
+    return undefined;
+  }
+
+  async #park(
+    eventIds: readonly string[],
+    reason: "requires_action" | "budget_reached",
+    signal: AbortSignal,
+  ): Promise<void> {
+    const stopReason = eventIds.length > 0 ? { type: reason, event_ids: eventIds } : {
+      type: reason,
+    };
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = () => reject(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      const goOn = () => {
+        signal.removeEventListener("abort", onAbort);
+        resolve();
+      };
+      this.#parked = { eventIds, goOn };
+      this.#settle({ stopReason });
+    });
+  }
+
+  #unpark(): void {
+    const parked = this.#parked;
+    this.#parked = undefined;
+    this.#begin();
+    parked?.goOn();
+  }
+
+  #takeAnswers(events: readonly WireEvent[]): void {
+    for (const event of events) {
+      const id = answeredId(event);
+      if (event.processed_at === null) this.#session.stamp(event.id);
+      if (id !== undefined && !this.#answers.has(id)) this.#answers.set(id, answerOf(event));
+    }
+    const parked = this.#parked;
+    if (!parked || parked.eventIds.length === 0 || this.#interrupting) return;
+    const open = parked.eventIds.filter((id) => !this.#answers.has(id));
+    if (open.length === 0) return this.#unpark();
+    if (open.length === parked.eventIds.length) return;
+    this.#parked = { ...parked, eventIds: open };
+    this.#settle({ stopReason: { type: "requires_action", event_ids: open } });
+  }
+
+  #interrupt(eventId: string): void {
+    const { interrupts } = this.#options.habits;
+    const atBudget = this.#parked?.eventIds.length === 0;
+    const idle = !this.#current || this.#paused || this.#interrupting || atBudget;
+    if (idle || interrupts === "ignored") return this.#later(() => this.#session.stamp(eventId));
+    // Output stops at once; the rest takes its time.
+    this.#interrupting = true;
+    this.#current?.abort(new DOMException("Interrupted", "AbortError"));
+    this.#later(() => {
+      this.#interrupting = false;
+      this.#session.stamp(eventId);
+      this.#refuseOpenCalls();
+      if (interrupts === "silent") this.#session.setStatus("idle", 0);
+      else this.#settle(END_TURN);
+      this.#release();
+    });
+  }
+
+  #refuseOpenCalls(): void {
+    for (const id of this.#session.blocking) {
+      if (this.#session.log.find(id)?.type !== "agent.tool_use") continue;
+      this.#session.append({
+        type: "agent.tool_result",
+        tool_use_id: id,
+        content: [{ type: "text", text: "Interrupted before an answer came." }],
+        is_error: true,
+      });
+    }
+  }
+
+  #threadFields(): Fields {
+    return {
+      session_thread_id: this.#session.threads.primaryId,
+      agent_name: this.#session.init.agentName,
+    };
+  }
+
+  #begin(): void {
+    this.#status("session.status_running", {});
+    this.#status("session.thread_status_running", this.#threadFields());
+  }
+
+  #settle(ending: Ending): void {
+    this.#stampLate();
+    const stop = { stop_reason: ending.stopReason, stop_details: ending.stopDetails ?? null };
+    this.#status("session.thread_status_idle", { ...this.#threadFields(), ...stop });
+    this.#status("session.usage", { usage: this.#session.usage.toWire() });
+    this.#status("session.status_idle", stop);
+  }
+
+  #stampLate(): void {
+    for (const id of this.#unstamped) this.#session.stamp(id, true);
+    this.#unstamped = [];
+  }
+
+  #status(type: string, fields: Fields): void {
+    if (!this.#options.habits.noStatusEvents) {
+      this.#session.append({ ...fields, type });
+    } else if (type.startsWith("session.status_")) {
+      this.#session.noteStatusSilently(type);
+    }
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * Shapes that the parts of the simulator share. Wire objects keep the API's snake_case.
+ *
+ * @module
+ */
+
+/** A JSON object whose fields are not looked at here. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** An event as it is before the log gives it an id and a time. */
+export interface EventBody {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/** An event of a session's log. `processed_at` is null while it is queued. */
+export interface WireEvent extends EventBody {
+  readonly id: string;
+  readonly processed_at: string | null;
+}
+
+/** What a session can be doing, as `GET /v1/sessions/{id}` says it. */
+export type SessionStatus = "idle" | "running" | "rescheduling" | "terminated";
+
+/** Whether a value is a JSON object. */
+export function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The text of a content value: its text blocks, joined by line ends. */
+export function textOf(content: unknown): string {
+  if (!Array.isArray(content)) return "";
+  return content
+    .map((block) => isFields(block) && typeof block.text === "string" ? block.text : "")
+    .filter((text) => text !== "")
+    .join("\n");
+}
