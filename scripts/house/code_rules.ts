@@ -1,0 +1,135 @@
+/**
+ * What code may not do, by its syntax tree.
+ *
+ * @module
+ */
+
+import ts from "typescript";
+import { type Finding, lineOf, modulesIn, parse, type TextFile, walk } from "./tree.ts";
+
+function findNodes(
+  files: readonly TextFile[],
+  complaint: (node: ts.Node, file: TextFile) => string | undefined,
+): Finding[] {
+  const findings: Finding[] = [];
+  for (const file of files) {
+    walk(file, (node) => {
+      const message = complaint(node, file);
+      if (message) findings.push({ path: file.path, line: lineOf(file, node), message });
+    });
+  }
+  return findings;
+}
+
+function isNamed(node: ts.Node | undefined, name: string): boolean {
+  return node !== undefined && ts.isIdentifier(node) && node.text === name;
+}
+
+/** `Deno` belongs to the outermost layer, so that everything else runs wherever `fetch` does. */
+export function denoOnlyOutside(files: readonly TextFile[]): Finding[] {
+  const inner = modulesIn(files, "src").filter(({ path }) =>
+    path !== "src/main.ts" && !path.startsWith("src/commands/")
+  );
+  return findNodes(inner, (node) => {
+    const uses = (ts.isPropertyAccessExpression(node) && isNamed(node.expression, "Deno")) ||
+      (ts.isQualifiedName(node) && isNamed(node.left, "Deno"));
+    return uses ? "uses Deno.* outside main and commands" : undefined;
+  });
+}
+
+/** Standard output carries JSON-RPC. */
+export function stdoutIsTheProtocols(files: readonly TextFile[]): Finding[] {
+  return findNodes(modulesIn(files, "src"), (node, { path }) => {
+    if (isNamed(node, "console")) return "uses console";
+    if (!ts.isPropertyAccessExpression(node) || node.name.text !== "stdout") return undefined;
+    const isMain = path === "src/main.ts" && isNamed(node.expression, "Deno");
+    const isStdio = path === "src/transport/stdio.ts";
+    return isMain || isStdio ? undefined : "writes to stdout";
+  });
+}
+
+/** `any` switches the type checker off. */
+export function noAny(files: readonly TextFile[]): Finding[] {
+  return findNodes(
+    modulesIn(files, "src", "scripts", "tests"),
+    (node) => node.kind === ts.SyntaxKind.AnyKeyword ? "uses any" : undefined,
+  );
+}
+
+const OFF = new Set(["only", "skip", "ignore"]);
+
+/** A test that is switched off, or that switches off the others, proves nothing. */
+export function testsAreOn(files: readonly TextFile[]): Finding[] {
+  return findNodes(modulesIn(files, "tests"), (node) => {
+    if (ts.isPropertyAccessExpression(node) && OFF.has(node.name.text)) {
+      const { expression } = node;
+      const isTest = ts.isPropertyAccessExpression(expression)
+        ? isNamed(expression.expression, "Deno") && expression.name.text === "test"
+        : isNamed(expression, "test") || isNamed(expression, "it");
+      return isTest ? `switches tests off with ${node.name.text}` : undefined;
+    }
+    if (!ts.isPropertyAssignment(node) || !ts.isIdentifier(node.name)) return undefined;
+    const isOff = OFF.has(node.name.text) && node.initializer.kind === ts.SyntaxKind.TrueKeyword;
+    return isOff ? `switches tests off with ${node.name.text}: true` : undefined;
+  });
+}
+
+/** A test in a file that the test runner does not look at never runs. */
+export function testsAreFound(files: readonly TextFile[]): Finding[] {
+  return findNodes(
+    modulesIn(files, "tests").filter(({ path }) => !path.endsWith("_test.ts")),
+    (node) => {
+      const isTest = ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression) &&
+        isNamed(node.expression.expression, "Deno") && node.expression.name.text === "test";
+      return isTest ? "has tests, but its name does not end in _test.ts" : undefined;
+    },
+  );
+}
+
+function declaredNames(statement: ts.Statement): string[] {
+  if (ts.isVariableStatement(statement)) {
+    return statement.declarationList.declarations.map(({ name }) => name.getText());
+  }
+  const isNamedStatement = ts.isFunctionDeclaration(statement) ||
+    ts.isClassDeclaration(statement) || ts.isInterfaceDeclaration(statement) ||
+    ts.isTypeAliasDeclaration(statement) || ts.isEnumDeclaration(statement);
+  return isNamedStatement && statement.name ? [statement.name.text] : [];
+}
+
+function undocumented(file: TextFile, wanted: ReadonlySet<string>): Finding[] {
+  const documented = new Set<string>();
+  const declared = new Map<string, number>();
+  for (const statement of parse(file).statements) {
+    for (const name of declaredNames(statement)) {
+      declared.set(name, lineOf(file, statement));
+      if (ts.getJSDocCommentsAndTags(statement).length > 0) documented.add(name);
+    }
+  }
+  return [...wanted].filter((name) => !documented.has(name)).map((name) => ({
+    path: file.path,
+    line: declared.get(name),
+    message: declared.has(name)
+      ? `exports ${name} without saying what it is`
+      : `does not declare ${name}`,
+  }));
+}
+
+/** What `src/mod.ts` exports is documented where it is declared, and is named one by one. */
+export function publicApiIsDocumented(files: readonly TextFile[]): Finding[] {
+  const entry = files.find(({ path }) => path === "src/mod.ts");
+  if (!entry) return [{ path: "src/mod.ts", message: "is missing" }];
+  return parse(entry).statements.flatMap((statement): Finding[] => {
+    if (!ts.isExportDeclaration(statement) || !statement.moduleSpecifier) return [];
+    const { exportClause, moduleSpecifier } = statement;
+    if (!exportClause || !ts.isNamedExports(exportClause)) {
+      return [{ path: entry.path, line: lineOf(entry, statement), message: "exports a wildcard" }];
+    }
+    const specifier = ts.isStringLiteral(moduleSpecifier) ? moduleSpecifier.text : "";
+    const path = new URL(specifier, "file:///src/mod.ts").pathname.slice(1);
+    const names = exportClause.elements.map((element) =>
+      (element.propertyName ?? element.name).text
+    );
+    const file = files.find((candidate) => candidate.path === path);
+    return file ? undocumented(file, new Set(names)) : [{ path, message: "is missing" }];
+  });
+}

@@ -1,0 +1,101 @@
+/**
+ * Which module may import which.
+ *
+ * @module
+ */
+
+import ts from "typescript";
+import { type Finding, lineOf, modulesIn, type TextFile, walk } from "./tree.ts";
+
+/** A relative import. */
+export interface Import {
+  readonly from: string;
+  /** Path of the imported file, relative to the project. */
+  readonly to: string;
+  readonly line: number;
+}
+
+function specifierOf(node: ts.Node): ts.StringLiteralLike | undefined {
+  const isStatement = ts.isImportDeclaration(node) || ts.isExportDeclaration(node);
+  if (isStatement && node.moduleSpecifier && ts.isStringLiteralLike(node.moduleSpecifier)) {
+    return node.moduleSpecifier;
+  }
+  const isCall = ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword;
+  const argument = isCall ? node.arguments[0] : undefined;
+  return argument && ts.isStringLiteralLike(argument) ? argument : undefined;
+}
+
+/** The relative imports of a module: static, dynamic, re-exports, types included. */
+export function importsOf(file: TextFile): Import[] {
+  const imports: Import[] = [];
+  walk(file, (node) => {
+    const specifier = specifierOf(node);
+    if (!specifier?.text.startsWith(".")) return;
+    const to = new URL(specifier.text, `file:///${file.path}`).pathname.slice(1);
+    imports.push({ from: file.path, to, line: lineOf(file, specifier) });
+  });
+  return imports;
+}
+
+/** Layers from the ground up; a folder imports from itself and from lower layers. */
+const LAYERS: readonly (readonly string[])[] = [
+  ["core"],
+  ["config", "api", "simulator"],
+  ["session"],
+  ["tools"],
+  ["mcp"],
+  ["transport"],
+  ["commands"],
+];
+
+/** Read by the program for its version. */
+const MANIFEST = "deno.json";
+
+function layerOf(folder: string): number {
+  return LAYERS.findIndex((layer) => layer.includes(folder));
+}
+
+function mayImport(from: string, to: string): boolean {
+  const [, source = "", sourceFile] = from.split("/");
+  const [root, target = "", targetFile] = to.split("/");
+  if (to === MANIFEST) return true;
+  if (root !== "src" || targetFile === undefined) return false;
+  if (sourceFile === undefined) {
+    return source === "main.ts" || (source === "mod.ts" && target !== "commands");
+  }
+  if (source === target) return true;
+  if (source === "simulator") return target === "core";
+  if (target === "simulator") return source === "commands";
+  const layer = layerOf(target);
+  return layer >= 0 && layer < layerOf(source);
+}
+
+/** Imports point one way: from `main` down to `core`. */
+export function layering(files: readonly TextFile[]): Finding[] {
+  return modulesIn(files, "src").flatMap(importsOf)
+    .filter(({ from, to }) => !mayImport(from, to))
+    .map(({ from, to, line }) => ({ path: from, line, message: `may not import ${to}` }));
+}
+
+/** No module imports itself by way of others. */
+export function cycles(files: readonly TextFile[]): Finding[] {
+  const graph = new Map<string, Import[]>();
+  for (const file of modulesIn(files, "src", "scripts", "tests", "std")) {
+    graph.set(file.path, importsOf(file));
+  }
+  const findings: Finding[] = [];
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]) => {
+    const start = trail.indexOf(path);
+    if (start >= 0) {
+      const loop = [...trail.slice(start), path].join(" → ");
+      findings.push({ path, message: `imports itself: ${loop}` });
+      return;
+    }
+    if (done.has(path)) return;
+    for (const { to } of graph.get(path) ?? []) visit(to, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) visit(path, []);
+  return findings;
+}

@@ -1,0 +1,28 @@
+/**
+ * The project in numbers.
+ *
+ * @module
+ */
+
+import { codeLines, functionsOf, median, testRatio } from "./budgets.ts";
+import { toolListSize } from "./tool_list.ts";
+import { lineCount, modulesIn, type TextFile } from "./tree.ts";
+
+function largest(values: readonly number[]): number {
+  return values.reduce((most, value) => Math.max(most, value), 0);
+}
+
+/** Sizes of files and functions, share of tests, cost of the tool list: a line each. */
+export async function numberLines(files: readonly TextFile[]): Promise<string[]> {
+  const source = modulesIn(files, "src");
+  const lines = source.map(({ text }) => lineCount(text));
+  const functions = source.flatMap(functionsOf).map((size) => size.lines);
+  const code = source.reduce((total, file) => total + codeLines(file), 0);
+  return [
+    `src: ${source.length} files, median ${median(lines)} lines, largest ${largest(lines)}`,
+    `src: ${functions.length} functions, median ${median(functions)} lines, ` +
+    `largest ${largest(functions)}`,
+    `src: ${code} lines of code; tests: ${testRatio(files).toFixed(2)} per line of it`,
+    `tools/list: ${await toolListSize()} characters`,
+  ];
+}

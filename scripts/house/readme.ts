@@ -1,0 +1,95 @@
+/**
+ * The parts of the README that are made from the code.
+ *
+ * @module
+ */
+
+import { settingLines } from "../../src/config/help.ts";
+import { TOOLS } from "../../src/tools/registry.ts";
+import type { Finding, TextFile } from "./tree.ts";
+
+/** A tool, as far as the table shows it. */
+export interface ToolRow {
+  readonly name: string;
+  readonly description: string;
+  readonly annotations: { readonly readOnlyHint: boolean };
+  readonly input: {
+    readonly shape: Readonly<Record<string, { safeParse(value: unknown): Parsed }>>;
+  };
+}
+
+interface Parsed {
+  readonly success: boolean;
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|").replace(/\s+/g, " ").trim();
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function firstSentence(text: string): string {
+  return /^.*?\.(?=\s|$)/s.exec(text)?.[0] ?? text;
+}
+
+/** The table of tools: name, parameters (`?` marks optional ones), what it does. */
+export function toolTable(tools: readonly ToolRow[]): string {
+  const rows = tools.map(({ name, description, input, annotations }) => {
+    const parameters = Object.entries(input.shape).map(([parameter, schema]) =>
+      `\`${parameter}${schema.safeParse(undefined).success ? "?" : ""}\``
+    );
+    const kind = annotations.readOnlyHint ? "reads" : "writes";
+    return [`\`${name}\``, parameters.join(", "), kind, firstSentence(description)];
+  });
+  return table(["Tool", "Parameters", "", "Does"], rows);
+}
+
+/** The table of settings: flag, environment, default, meaning. */
+export function settingTable(lines: ReturnType<typeof settingLines>): string {
+  const code = (text: string) => text === "" ? "" : `\`${text}\``;
+  const rows = lines.map(({ flag, env, fallback, help }) => [
+    code(flag),
+    env.map(code).join(", "),
+    fallback,
+    help,
+  ]);
+  return table(["Flag", "Environment", "Default", "Meaning"], rows);
+}
+
+/**
+ * The README with its generated parts, those between `<!-- generated:name -->` and `<!-- end -->`,
+ * replaced.
+ *
+ * @throws Error when a part is missing or has a name that is not known
+ */
+export function renderReadme(text: string, parts: Readonly<Record<string, string>>): string {
+  const seen = new Set<string>();
+  const rendered = text.replace(
+    /(<!-- generated:(\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (_, open: string, name: string, close: string) => {
+      const part = parts[name];
+      if (part === undefined) throw new Error(`README.md asks for an unknown part: ${name}`);
+      seen.add(name);
+      return `${open}\n${part}\n\n${close}`;
+    },
+  );
+  const missing = Object.keys(parts).filter((name) => !seen.has(name));
+  if (missing.length > 0) throw new Error(`README.md has no place for: ${missing.join(", ")}`);
+  return rendered;
+}
+
+/** The generated parts as the code would have them now. */
+export function readmeParts(): Record<string, string> {
+  return { tools: toolTable(TOOLS), settings: settingTable(settingLines()) };
+}
+
+/** The README says what the code says. */
+export function readmeIsCurrent(files: readonly TextFile[]): Finding[] {
+  const readme = files.find(({ path }) => path === "README.md");
+  if (!readme) return [{ path: "README.md", message: "is missing" }];
+  const current = renderReadme(readme.text, readmeParts()) === readme.text;
+  return current ? [] : [{ path: readme.path, message: "is out of date: run 'deno task docs'" }];
+}

@@ -1,0 +1,48 @@
+/**
+ * The list of house rules.
+ *
+ * @module
+ */
+
+import { filesAreSmall, functionsAreSmall, testsAreEnough } from "./budgets.ts";
+import {
+  denoOnlyOutside,
+  noAny,
+  publicApiIsDocumented,
+  stdoutIsTheProtocols,
+  testsAreFound,
+  testsAreOn,
+} from "./code_rules.ts";
+import { cycles, layering } from "./imports.ts";
+import { readmeIsCurrent } from "./readme.ts";
+import {
+  licenceIsThere,
+  noMachineFacts,
+  noSecrets,
+  nothingUnfinished,
+  permissionsMatchSettings,
+  topLevelIsAgreed,
+} from "./text_rules.ts";
+import type { Rule } from "./tree.ts";
+
+/** Every rule, by what it demands. */
+export const RULES: Readonly<Record<string, Rule>> = {
+  "imports point one way": layering,
+  "no import cycles": cycles,
+  "Deno.* only in main and commands": denoOnlyOutside,
+  "stdout carries the protocol only": stdoutIsTheProtocols,
+  "no any": noAny,
+  "exports are documented": publicApiIsDocumented,
+  "files are small": filesAreSmall,
+  "functions are small": functionsAreSmall,
+  "tests are on": testsAreOn,
+  "tests are found": testsAreFound,
+  "tests are enough": testsAreEnough,
+  "no facts of one machine": noMachineFacts,
+  "no secrets": noSecrets,
+  "nothing unfinished": nothingUnfinished,
+  "top level as agreed": topLevelIsAgreed,
+  "licence": licenceIsThere,
+  "permissions match settings": permissionsMatchSettings,
+  "README tables are current": readmeIsCurrent,
+};

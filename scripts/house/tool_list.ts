@@ -1,0 +1,57 @@
+/**
+ * What the tools cost every conversation.
+ *
+ * @module
+ */
+
+import { createApi } from "../../src/api/client.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { silentLogger } from "../../src/core/log.ts";
+import { createServerFactory } from "../../src/mcp/server.ts";
+import { createWaiter } from "../../src/session/waiter.ts";
+import { createServices } from "../../src/tools/services.ts";
+import { createHttpHandler } from "../../src/transport/http.ts";
+
+const TOKEN = "x".repeat(32);
+
+/** Characters of the result of `tools/list`. */
+export async function toolListSize(): Promise<number> {
+  const parts = { clock: systemClock, log: silentLogger };
+  const api = createApi({
+    ...parts,
+    baseUrl: "http://api.invalid",
+    credential: () => ({ kind: "api_key", value: "none" }),
+    fetch: () => Promise.reject(new TypeError("Listing tools asks nothing of the API")),
+  });
+  const waiter = createWaiter({ ...parts, api });
+  const services = createServices({ ...parts, api, waiter });
+  const handler = createHttpHandler(
+    createServerFactory(services, { version: "0.0.0", simulated: false }),
+    {
+      tokens: [TOKEN],
+      allowedHosts: ["localhost"],
+      allowedOrigins: [],
+      path: "/mcp",
+      maxBodyBytes: 10_000,
+      ready: () => Promise.resolve(true),
+      log: silentLogger,
+    },
+  );
+  const response = await handler.fetch(
+    new Request("http://localhost/mcp", {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${TOKEN}`,
+        accept: "application/json, text/event-stream",
+        "content-type": "application/json",
+        host: "localhost",
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list", params: {} }),
+    }),
+  );
+  const body = await response.text();
+  const data = body.match(/^data: (\{.*\})$/m)?.[1] ?? body;
+  await handler.close();
+  waiter.close();
+  return JSON.stringify(JSON.parse(data).result.tools).length;
+}

@@ -1,0 +1,81 @@
+/**
+ * The project's files, read once and parsed on demand.
+ *
+ * @module
+ */
+
+import ts from "typescript";
+
+/** A text file of the project. */
+export interface TextFile {
+  /** Relative to the project, with `/`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** What a rule has to complain about. */
+export interface Finding {
+  readonly path: string;
+  /** From 1. */
+  readonly line?: number;
+  readonly message: string;
+}
+
+/** A house rule: looks at the whole tree, answers with everything that breaks it. */
+export type Rule = (files: readonly TextFile[]) => Finding[];
+
+const SKIPPED = new Set([".git", "node_modules", "dist", "coverage"]);
+
+/** Every text file under `root`, in the order of their paths. */
+export async function readTree(root: URL): Promise<TextFile[]> {
+  const files: TextFile[] = [];
+  const visit = async (folder: URL, prefix: string) => {
+    for await (const entry of Deno.readDir(folder)) {
+      if (SKIPPED.has(entry.name)) continue;
+      const path = prefix + entry.name;
+      if (entry.isDirectory) await visit(new URL(`${entry.name}/`, folder), `${path}/`);
+      else files.push({ path, text: await Deno.readTextFile(new URL(entry.name, folder)) });
+    }
+  };
+  await visit(root, "");
+  return files.sort((a, b) => a.path < b.path ? -1 : 1);
+}
+
+/** The TypeScript files below a folder. */
+export function modulesIn(files: readonly TextFile[], ...folders: string[]): TextFile[] {
+  return files.filter(({ path }) =>
+    path.endsWith(".ts") && folders.some((folder) => path.startsWith(`${folder}/`))
+  );
+}
+
+const parsed = new WeakMap<TextFile, ts.SourceFile>();
+
+/** The syntax tree of a module. */
+export function parse(file: TextFile): ts.SourceFile {
+  let tree = parsed.get(file);
+  if (!tree) {
+    tree = ts.createSourceFile(file.path, file.text, ts.ScriptTarget.Latest, true);
+    parsed.set(file, tree);
+  }
+  return tree;
+}
+
+/** Visits every node of a module, parents first. */
+export function walk(file: TextFile, visit: (node: ts.Node) => void): void {
+  const step = (node: ts.Node) => {
+    visit(node);
+    ts.forEachChild(node, step);
+  };
+  step(parse(file));
+}
+
+/** The line, from 1, on which a node begins. */
+export function lineOf(file: TextFile, node: ts.Node): number {
+  const tree = parse(file);
+  return tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1;
+}
+
+/** Number of lines of a text. */
+export function lineCount(text: string): number {
+  return text === "" ? 0 : text.replace(/\n$/, "").split("\n").length;
+}

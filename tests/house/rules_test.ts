@@ -1,0 +1,273 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { codeLines, functionsOf, median, testRatio } from "../../scripts/house/budgets.ts";
+import { RULES } from "../../scripts/house/rules.ts";
+import type { TextFile } from "../../scripts/house/tree.ts";
+
+type Tree = Readonly<Record<string, string>>;
+
+function files(tree: Tree): TextFile[] {
+  return Object.entries(tree).map(([path, text]) => ({ path, text }));
+}
+
+const lines = (count: number) => "//\n".repeat(count);
+const longFunction = (name: string, count: number) =>
+  `export function ${name}() {\n${"  work();\n".repeat(count - 2)}}\n`;
+
+/** Per rule: a tree that breaks it with what it then says, and a tree that does not. */
+const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree][] = [
+  [
+    "imports point one way",
+    { "src/core/a.ts": 'import { b } from "../api/b.ts";' },
+    /a\.ts:1 may not import src\/api\/b\.ts/,
+    { "src/api/b.ts": 'import { a } from "../core/a.ts";' },
+  ],
+  [
+    "imports point one way",
+    { "src/config/a.ts": 'export type { B } from "../api/b.ts";' },
+    /may not import src\/api\/b\.ts/,
+    { "src/main.ts": 'await import("./commands/serve.ts");' },
+  ],
+  [
+    "imports point one way",
+    { "src/simulator/a.ts": 'import { b } from "../api/b.ts";' },
+    /may not import src\/api\/b\.ts/,
+    { "src/commands/a.ts": 'import { b } from "../simulator/b.ts";' },
+  ],
+  [
+    "imports point one way",
+    { "src/transport/a.ts": 'import { b } from "../simulator/b.ts";' },
+    /may not import src\/simulator/,
+    { "src/mod.ts": 'export { b } from "./simulator/b.ts";' },
+  ],
+  [
+    "imports point one way",
+    { "src/mod.ts": 'export { serve } from "./commands/serve.ts";' },
+    /may not import src\/commands/,
+    { "src/commands/version.ts": 'import manifest from "../../deno.json";' },
+  ],
+  [
+    "imports point one way",
+    { "src/core/a.ts": 'import { b } from "../../tests/b.ts";' },
+    /may not import tests\/b\.ts/,
+    { "src/core/a.ts": 'import { z } from "zod";' },
+  ],
+  [
+    "no import cycles",
+    {
+      "src/a.ts": 'import "./b.ts";',
+      "src/b.ts": 'export * from "./c.ts";',
+      "src/c.ts": 'await import("./a.ts");',
+    },
+    /src\/a\.ts → src\/b\.ts → src\/c\.ts → src\/a\.ts/,
+    {
+      "src/a.ts": 'import "./b.ts"; import "./c.ts";',
+      "src/b.ts": 'import "./c.ts";',
+      "src/c.ts": "",
+    },
+  ],
+  [
+    "Deno.* only in main and commands",
+    { "src/core/a.ts": "export const a = Deno.env;" },
+    /a\.ts:1 uses Deno/,
+    { "src/commands/a.ts": "export const a = Deno.env;", "src/core/a.ts": "// Deno.env" },
+  ],
+  [
+    "Deno.* only in main and commands",
+    { "src/core/a.ts": "export type A = Deno.Addr;" },
+    /uses Deno/,
+    { "src/main.ts": "export type A = Deno.Addr;" },
+  ],
+  [
+    "stdout carries the protocol only",
+    { "src/commands/a.ts": "Deno.stdout.writeSync(bytes);" },
+    /writes to stdout/,
+    { "src/main.ts": "Deno.stdout.writeSync(bytes);" },
+  ],
+  [
+    "stdout carries the protocol only",
+    { "src/main.ts": "process.stdout.write(text);" },
+    /writes to stdout/,
+    { "src/transport/stdio.ts": "process.stdout.write(text);" },
+  ],
+  [
+    "stdout carries the protocol only",
+    { "src/api/a.ts": 'console.error("oh");' },
+    /uses console/,
+    { "src/api/a.ts": 'log.error("oh"); // not console.error' },
+  ],
+  [
+    "no any",
+    { "tests/a_test.ts": "\nconst a: any = 1;" },
+    /a_test\.ts:2 uses any/,
+    { "tests/a_test.ts": 'const any = "any";' },
+  ],
+  [
+    "exports are documented",
+    { "src/mod.ts": 'export { a } from "./a.ts";', "src/a.ts": "export const a = 1;" },
+    /src\/a\.ts:1 exports a without/,
+    { "src/mod.ts": 'export { a } from "./a.ts";', "src/a.ts": "/** A. */ export const a = 1;" },
+  ],
+  [
+    "exports are documented",
+    { "src/mod.ts": 'export * from "./a.ts";', "src/a.ts": "/** A. */ export const a = 1;" },
+    /wildcard/,
+    {
+      "src/mod.ts": 'export { type A as B } from "./a.ts";',
+      "src/a.ts": "/** A. */ export interface A {}",
+    },
+  ],
+  [
+    "exports are documented",
+    { "src/mod.ts": 'export { b } from "./a.ts";', "src/a.ts": "/** A. */ export const a = 1;" },
+    /does not declare b/,
+    { "src/mod.ts": "" },
+  ],
+  [
+    "files are small",
+    { "tests/a.ts": lines(401) },
+    /401 lines/,
+    { "tests/a.ts": lines(400) },
+  ],
+  [
+    "files are small",
+    { "src/a.ts": lines(121), "src/b.ts": lines(121), "src/c.ts": "" },
+    /median of 121/,
+    { "src/a.ts": lines(121), "src/b.ts": lines(120), "src/c.ts": "" },
+  ],
+  [
+    "functions are small",
+    { "src/a.ts": longFunction("a", 91) },
+    /a has 91 lines/,
+    { "src/a.ts": longFunction("a", 90) },
+  ],
+  [
+    "functions are small",
+    { "src/a.ts": longFunction("a", 51) + longFunction("b", 51) },
+    /too many functions over 50 lines: a in src\/a\.ts \(51\), b/,
+    { "src/a.ts": longFunction("a", 51) + longFunction("b", 50) },
+  ],
+  [
+    "tests are on",
+    { "tests/a_test.ts": `Deno.test.${"only"}(name, run);` },
+    /switches tests off with only/,
+    { "tests/a_test.ts": "Deno.test(name, run);" },
+  ],
+  [
+    "tests are on",
+    { "tests/a_test.ts": `Deno.test({ name, ignore: ${true}, fn });` },
+    /switches tests off with ignore/,
+    { "tests/a_test.ts": "Deno.test({ name, ignore: !available, fn });" },
+  ],
+  [
+    "tests are found",
+    { "tests/a.ts": "Deno.test(name, run);" },
+    /does not end in _test\.ts/,
+    { "tests/a_test.ts": "Deno.test(name, run);" },
+  ],
+  [
+    "tests are enough",
+    { "src/a.ts": "a();\nb();\n", "tests/a_test.ts": "a();\nb();\n" },
+    /1\.00 lines/,
+    { "src/a.ts": "a();\nb();\n", "tests/a_test.ts": "a();\nb();\nc();\n" },
+  ],
+  [
+    "no facts of one machine",
+    { "README.md": `see ${"/home"}/someone/notes` },
+    /only one machine knows/,
+    { "README.md": "see /path/to/notes", "deno.lock": `${"/home"}/someone` },
+  ],
+  [
+    "no facts of one machine",
+    { Dockerfile: `RUN curl https://${"registry"}.npmjs.org/zod` },
+    /only one machine knows/,
+    { Dockerfile: "RUN npm install zod" },
+  ],
+  [
+    "no secrets",
+    { "tests/a.ts": `"sk-ant-api03-${"x".repeat(80)}"` },
+    /real credential/,
+    { "tests/a.ts": '"sk-ant-api03-example"' },
+  ],
+  [
+    "nothing unfinished",
+    { "src/a.ts": `// ${"TO" + "DO"}: more` },
+    /unfinished/,
+    { "src/a.ts": "const todos = [];" },
+  ],
+  [
+    "top level as agreed",
+    { "notes.md": "", "src/a.ts": "" },
+    /notes\.md does not belong/,
+    { ".gitignore": "", "src/a.ts": "", "README.md": "" },
+  ],
+  [
+    "licence",
+    { LICENSE: "All rights reserved", "deno.json": '{"license": "MIT"}' },
+    /LICENSE is missing or not/,
+    { LICENSE: "MIT License\n", "deno.json": '{\n  "license": "MIT"\n}' },
+  ],
+  [
+    "permissions match settings",
+    { "deno.json": '{"permissions": {"serve": {"env": ["PORT", "HOME"]}}}' },
+    /must be \["PORT", "HOST"/,
+    {},
+  ],
+  [
+    "README tables are current",
+    {
+      "README.md": "<!-- generated:tools -->\n<!-- end -->\n" +
+        "<!-- generated:settings -->\n<!-- end -->\n",
+    },
+    /out of date/,
+    {},
+  ],
+];
+
+function complaints(rule: string, tree: Tree): string[] {
+  const check = RULES[rule];
+  if (!check) throw new Error(`There is no rule '${rule}'`);
+  return check(files(tree)).map(({ path, line, message }) =>
+    `${path}${line === undefined ? "" : `:${line}`} ${message}`
+  );
+}
+
+for (const [index, [rule, bad, complaint, good]] of examples.entries()) {
+  Deno.test(`'${rule}' complains about example ${index} and says where`, () => {
+    const found = complaints(rule, bad);
+    assertEquals(found.length, 1, found.join("\n"));
+    assertMatch(found[0] ?? "", complaint);
+  });
+  if (Object.keys(good).length === 0) continue;
+  Deno.test(`'${rule}' accepts the counterpart of example ${index}`, () => {
+    assertEquals(complaints(rule, good), []);
+  });
+}
+
+Deno.test("RULES has an example for every rule", () => {
+  assertEquals(
+    [...new Set(examples.map(([rule]) => rule))].sort(),
+    Object.keys(RULES).sort(),
+  );
+});
+
+Deno.test("codeLines() counts neither blank lines nor comments", () => {
+  const text = "/**\n * Doc.\n */\nfunction a() {\n\n  // why\n  return `1\n2`; // end\n}\n";
+  assertEquals(codeLines({ path: "a.ts", text }), 4);
+});
+
+Deno.test("functionsOf() measures functions, methods and closures from first to last line", () => {
+  const text = "class A {\n  run() {\n    return () => {\n      go();\n    };\n  }\n}\n";
+  const sizes = functionsOf({ path: "a.ts", text }).map(({ name, line, lines }) =>
+    `${name}:${line}:${lines}`
+  );
+  assertEquals(sizes, ["run:2:5", "a function:3:3"]);
+});
+
+Deno.test("median() is the middle, or the mean of the two in the middle", () => {
+  assertEquals([median([]), median([3]), median([4, 1]), median([9, 1, 2])], [0, 3, 2.5, 2]);
+});
+
+Deno.test("testRatio() compares lines of code, not of comment", () => {
+  const tree = files({ "src/a.ts": "a();\n// why\n", "tests/a_test.ts": "a();\nb();\n" });
+  assertEquals(testRatio(tree), 2);
+});
