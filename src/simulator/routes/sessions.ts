@@ -60,7 +60,7 @@ const creation = z.strictObject({
   // The simulator has no files, repositories or memory stores that could be mounted.
   resources: z.array(z.unknown()).max(0, "the simulator has no resources to mount").optional(),
   budget: budget.optional(),
-  initial_events: z.unknown(),
+  initial_events: z.unknown().optional(),
 });
 const changes = z.strictObject({
   title,
