@@ -1,0 +1,105 @@
+import { assertEquals } from "@std/assert";
+import * as fc from "fast-check";
+import { createFramer } from "../../../src/api/sse_frames.ts";
+
+/** The data of the frames in `pieces`, and how many were dropped for their size. */
+function readAll(pieces: readonly string[], maxFrameChars = 1_000) {
+  let oversized = 0;
+  const framer = createFramer({ maxFrameChars, onOversized: () => oversized++ });
+  const data = pieces.flatMap((piece) => framer.push(piece).map((frame) => frame.data));
+  return { data, oversized };
+}
+
+/** Cuts a text at the given places. */
+function cut(text: string, places: readonly number[]): string[] {
+  const sorted = [...new Set(places.map((place) => place % (text.length + 1)))].sort((a, b) =>
+    a - b
+  );
+  return [0, ...sorted].map((start, index) => text.slice(start, sorted[index]));
+}
+
+const places = fc.array(fc.nat(), { maxLength: 30 });
+
+Deno.test("createFramer() reads frames with every kind of line end", () => {
+  for (const end of ["\n", "\r\n", "\r"]) {
+    const text = [`event: a`, `data: 1`, ``, `: note`, `data: 2`, `data: 3`, ``, ``].join(end);
+    // A lone CR at the very end may be half of a CRLF; the frame is complete with what follows.
+    assertEquals(readAll([text, ": x"]).data, ["1", "2\n3"], JSON.stringify(end));
+  }
+});
+
+Deno.test("createFramer() gives the same frames however the text is cut", () => {
+  const line = fc.oneof(
+    fc.string({ maxLength: 12 }).map((text) => `data: ${text.replace(/[\r\n]/g, "")}`),
+    fc.constantFrom("data", "data:", "event: x", "id: 7", ": note", "", "", "odd", "retry: 1"),
+  );
+  const end = fc.constantFrom("\n", "\r\n", "\r");
+  const text = fc.array(fc.tuple(line, end), { maxLength: 25 }).map((lines) =>
+    lines.map(([content, ending]) => content + ending).join("")
+  );
+  fc.assert(fc.property(text, places, (text, places) => {
+    assertEquals(readAll(cut(text, places)), readAll([text]));
+  }));
+});
+
+Deno.test("createFramer() drops an oversized frame and reads on after it", () => {
+  const big = `data: ${"x".repeat(5_000)}`;
+  for (const end of ["\n", "\r\n", "\r"]) {
+    const lines = ["data: before", "", big, "data: more of it", "", "data: after", "", ""];
+    const text = lines.join(end) + ": end\n";
+    assertEquals(readAll([text]), { data: ["before", "after"], oversized: 1 });
+    const single = [...text];
+    assertEquals(readAll(single), { data: ["before", "after"], oversized: 1 });
+  }
+});
+
+Deno.test("createFramer() drops a frame that is large by many small lines", () => {
+  const text = "data: x\n".repeat(2_000) + "\ndata: after\n\n";
+  assertEquals(readAll([text]), { data: ["after"], oversized: 1 });
+  assertEquals(readAll([...text]), { data: ["after"], oversized: 1 });
+});
+
+Deno.test("createFramer() treats the bound alike for any cutting", () => {
+  const MAX = 40;
+  const size = fc.oneof(
+    fc.integer({ min: 0, max: 300 }),
+    fc.integer({ min: MAX - 2, max: MAX + 2 }),
+  );
+  fc.assert(fc.property(
+    fc.array(fc.tuple(size, fc.constantFrom("\n", "\r\n", "\r")), { maxLength: 8 }),
+    places,
+    (frames, places) => {
+      const text = frames.map(([length, end]) =>
+        `data: ${"x".repeat(length)}${end}${end}`
+      ).join("") +
+        ": end\n";
+      const { data, oversized } = readAll(cut(text, places), MAX);
+      const fitting = frames.map(([length]) => length).filter((length) => length <= MAX);
+      assertEquals(data.map((value) => value.length), fitting);
+      assertEquals(oversized, frames.length - fitting.length);
+    },
+  ));
+});
+
+Deno.test("createFramer() holds no more than the bound of a frame that never ends", () => {
+  let oversized = 0;
+  const framer = createFramer({ maxFrameChars: 1_000, onOversized: () => oversized++ });
+  framer.push("data: ");
+  for (let i = 0; i < 10_000; i++) assertEquals(framer.push("x".repeat(1_000)), []);
+  assertEquals(oversized, 1);
+  assertEquals(framer.push("\n\ndata: after\n\n").map(({ data }) => data), ["after"]);
+});
+
+Deno.test("createFramer() does not take a note of any length for a frame", () => {
+  assertEquals(readAll([`: ${"x".repeat(5_000)}`, "x".repeat(5_000), "\ndata: a\n\n"]), {
+    data: ["a"],
+    oversized: 0,
+  });
+});
+
+Deno.test("createFramer() works with the smallest bound", () => {
+  assertEquals(readAll(["data: 1\n\ndata: 22\n\ndata: 3\n\n"], 1), {
+    data: ["1", "3"],
+    oversized: 1,
+  });
+});
