@@ -115,14 +115,18 @@ class Wait {
     const unsubscribe = this.#feed.subscribe(() => wake());
     this.#progress.say("waiting for the agent");
     try {
-      // Events from before this call are no news to whoever waits.
-      for (let first = true;; first = this.#feed.readsDone === 0) {
+      for (let told = false;;) {
         const changed = new Promise<void>((resolve) => wake = resolve);
         const news = this.#fold.update();
-        if (!first) this.#progress.report(news);
+        if (told) this.#progress.report(news);
         const status = await raceSignal(this.#judgeOrRetry(() => wake()), signal);
         if (status !== undefined) return this.#result(status);
         if (this.#feed.failure) throw this.#feed.failure.error;
+        // Events from before this call are no news, but what they led to is.
+        if (!told && this.#feed.readsDone > 0) {
+          told = true;
+          this.#progress.say(this.#doing());
+        }
         await raceSignal(changed, signal);
       }
     } catch (error) {

@@ -1,7 +1,25 @@
 import type { SessionEvent } from "../../src/api/events.ts";
 
+type Fields = Record<string, unknown>;
+
+/** Makes events of one log; see {@linkcode eventMaker}. */
+export interface EventMaker {
+  make(type: string, fields?: Fields): SessionEvent;
+  user(text: string, fields?: Fields): SessionEvent;
+  queuedUser(text: string): SessionEvent;
+  /** The same event, taken up now. */
+  stamped(event: SessionEvent): SessionEvent;
+  running(): SessionEvent;
+  text(text: string): SessionEvent;
+  tool(name: string, fields?: Fields): SessionEvent;
+  toolResult(toolUseId: string, fields?: Fields): SessionEvent;
+  idle(type: string, fields?: Fields): SessionEvent;
+  endTurn(): SessionEvent;
+  asks(...eventIds: string[]): SessionEvent;
+}
+
 /** Builds events of one log with ids and times that grow; times are a second apart. */
-export function eventMaker(startMs = Date.parse("2026-11-23T09:00:00.000Z")) {
+export function eventMaker(startMs = Date.parse("2026-11-23T09:00:00.000Z")): EventMaker {
   let count = 0;
   const make = (type: string, fields: Record<string, unknown> = {}): SessionEvent => {
     count++;
@@ -21,8 +39,7 @@ export function eventMaker(startMs = Date.parse("2026-11-23T09:00:00.000Z")) {
       make("user.message", { content: content(text), ...fields }),
     queuedUser: (text: string) =>
       make("user.message", { content: content(text), processed_at: null }),
-    /** The same event, taken up now. */
-    stamped: (event: SessionEvent): SessionEvent => ({
+    stamped: (event) => ({
       ...event,
       processed_at: make("tick").processed_at,
     }),
@@ -35,13 +52,4 @@ export function eventMaker(startMs = Date.parse("2026-11-23T09:00:00.000Z")) {
     endTurn: () => idle("end_turn"),
     asks: (...eventIds: string[]) => idle("requires_action", { event_ids: eventIds }),
   };
-}
-
-/** Every permutation of a few values. */
-export function permutations<T>(values: readonly T[]): T[][] {
-  if (values.length < 2) return [[...values]];
-  return values.flatMap((value, index) =>
-    permutations([...values.slice(0, index), ...values.slice(index + 1)])
-      .map((rest) => [value, ...rest])
-  );
 }

@@ -4,7 +4,7 @@ import { newestFirst } from "../../../src/session/chain.ts";
 import { readEvent } from "../../../src/session/log_event.ts";
 import { standing } from "../../../src/session/standing.ts";
 import { initialTurn, reduceTurn, type TurnState } from "../../../src/session/turn.ts";
-import { eventMaker } from "../../helpers/events.ts";
+import { type EventMaker, eventMaker } from "../../helpers/events.ts";
 
 function fold(events: SessionEvent[], afterId?: string): TurnState {
   return events.map(readEvent).reduce(reduceTurn, initialTurn(afterId));
@@ -21,7 +21,7 @@ function verdict(state: TurnState): string {
 
 interface Case {
   name: string;
-  build: (e: ReturnType<typeof eventMaker>) => SessionEvent[];
+  build: (e: EventMaker) => SessionEvent[];
   after?: number;
   verdict: string;
   reply: string;
