@@ -84,8 +84,9 @@ Deno.test("wait() follows a turn to its end and tells progress", async () => {
   assertEquals(result.reply, "done");
   assertEquals(result.tool_activity, [{ name: "bash", status: "done" }]);
   assertEquals(result.elapsed_sec, 13);
-  assertEquals(t.progress.slice(0, 3), [
+  assertEquals(t.progress.slice(0, 4), [
     "waiting for the agent",
+    "thinking",
     "using bash",
     "wrote 4 characters",
   ]);
