@@ -25,6 +25,8 @@ export type Step =
   | { readonly do: "ask"; readonly eventIds: readonly string[] }
   /** Goes idle at the budget until that is raised or removed, then runs on. */
   | { readonly do: "reach_budget" }
+  /** Waits to be put back on its feet, as after a failure of the machine; then runs on. */
+  | { readonly do: "reschedule"; readonly ms: number }
   /** Goes idle with the turn unfinished, as while a workflow run is open. */
   | { readonly do: "pause" }
   /** Runs on after a pause. */
@@ -86,30 +88,39 @@ export function* think<T>(ms: number, body: () => Steps<T>): Steps<T> {
   yield* emit("span.model_request_end", {
     model_request_start_id: startId,
     is_error: null,
-    model_usage: {
-      input_tokens: 1200,
-      output_tokens: 80,
-      cache_creation_input_tokens: 0,
-      cache_read_input_tokens: 0,
-    },
+    model_usage: modelUsage(1200, 80),
   });
   return outcome;
 }
 
-/** A model request that fails. */
-export function* failToThink(ms: number): Steps {
+/** A model request that fails after `ms` milliseconds; `retry` is what comes of it. */
+export function* failToThink(
+  ms: number,
+  retry: "retrying" | "exhausted" | "terminal",
+): Steps {
   const startId = yield* emit("span.model_request_start");
   yield* wait(ms);
   yield* emit("span.model_request_end", {
     model_request_start_id: startId,
     is_error: true,
-    model_usage: {
-      input_tokens: 0,
-      output_tokens: 0,
-      cache_creation_input_tokens: 0,
-      cache_read_input_tokens: 0,
+    model_usage: modelUsage(0, 0),
+  });
+  yield* emit("session.error", {
+    error: {
+      type: "model_overloaded_error",
+      message: "The simulated model is overloaded.",
+      retry_status: { type: retry },
     },
   });
+}
+
+function modelUsage(input: number, output: number): Fields {
+  return {
+    input_tokens: input,
+    output_tokens: output,
+    cache_creation_input_tokens: 0,
+    cache_read_input_tokens: 0,
+  };
 }
 
 /** A call of one of the agent's own tools; comes to the event's id. */

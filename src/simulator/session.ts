@@ -147,8 +147,8 @@ export class Session implements Place {
   append(body: EventBody, options: AppendOptions = {}): WireEvent {
     const micros = options.queued ? undefined : this.#timeOf(options.processedAt);
     const event = {
-      ...body,
       id: options.id ?? this.#world.makeId("sevt"),
+      ...body,
       processed_at: micros === undefined ? null : formatMicros(micros),
     };
     if (!options.streamOnly) this.log.append(event, micros);

@@ -26,7 +26,7 @@ import { type Habits, hostedHabits } from "./habits.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { createIds, createMicros } from "./ids.ts";
 import { findRoute } from "./router.ts";
-import { fixtures } from "./scripts/fixtures.ts";
+import { type AgentFixture, type FixtureKey, fixtures } from "./scripts/fixtures.ts";
 import { quickAnswer } from "./scripts/quick.ts";
 import type { AppendOptions, World } from "./session.ts";
 import { SessionStore } from "./sessions.ts";
@@ -46,7 +46,7 @@ export interface SimulatorOptions {
 
 /** A session to make without a request. */
 export interface NewSession {
-  /** Key of a seeded agent (`quick`, `tools`, …) or an agent's id; `quick` when absent. */
+  /** Short name of a seeded agent (`quick`, `slow`, …) or an agent's id; `quick` when absent. */
   readonly agent?: string;
   readonly title?: string;
   /** What the session is doing; `idle` when absent. */
@@ -76,8 +76,8 @@ export interface Simulator {
   fetch(request: Request): Promise<Response>;
   readonly faults: FaultSwitches;
   readonly habits: Habits;
-  /** Ids of the seeded agents by key. */
-  readonly agentIds: Readonly<Record<string, string>>;
+  /** Id of a seeded agent, by its short name. */
+  agentId(name: FixtureKey): string;
   /** Id of the one environment. */
   readonly environmentId: string;
   /** Makes a session without a request; returns its id. */
@@ -121,14 +121,24 @@ function createWorkspace(options: SimulatorOptions, habits: Habits): Workspace {
   };
 }
 
+function seedAgents(agents: AgentStore): Map<string, string> {
+  const seeded: [string, AgentFixture][] = Object.entries(fixtures);
+  return new Map(
+    seeded.map(([name, { init, script, budget }]) => [
+      name,
+      agents.create(init, script, budget ?? null).id,
+    ]),
+  );
+}
+
 class InProcessSimulator implements Simulator {
   readonly faults = new Faults();
   readonly habits: Habits;
-  readonly agentIds: Readonly<Record<string, string>>;
   readonly environmentId: string;
   readonly #options: SimulatorOptions;
   readonly #workspace: Workspace;
   readonly #limit: ReadLimit;
+  readonly #seeded: ReadonlyMap<string, string>;
   readonly #closing = new AbortController();
   #requests: RequestRecord[] = [];
 
@@ -138,12 +148,7 @@ class InProcessSimulator implements Simulator {
     this.#workspace = createWorkspace(options, this.habits);
     this.#limit = new ReadLimit(this.#workspace.world.now, this.habits.readRequestsPerMinute);
     const { agents, environments } = this.#workspace;
-    this.agentIds = Object.fromEntries(
-      fixtures.map(({ key, init, script, budget }) => [
-        key,
-        agents.create(init, script, budget ?? null).id,
-      ]),
-    );
+    this.#seeded = seedAgents(agents);
     this.environmentId = environments.create("Simulated environment").id;
     // Handed around as a function, like the global fetch.
     this.fetch = this.fetch.bind(this);
@@ -167,9 +172,14 @@ class InProcessSimulator implements Simulator {
     throw new TypeError("connection closed before message completed");
   }
 
+  agentId(name: FixtureKey): string {
+    return this.#seeded.get(name) ?? "";
+  }
+
   createSession(params: NewSession = {}): string {
     const { agents, sessions } = this.#workspace;
-    const agentId = this.agentIds[params.agent ?? "quick"] ?? params.agent ?? "";
+    const { agent: wanted = "quick" } = params;
+    const agentId = this.#seeded.get(wanted) ?? wanted;
     const record = agents.find(agentId);
     const agent = agents.retrieve(agentId);
     const session = sessions.create({

@@ -176,6 +176,12 @@ export class TurnEngine {
       case "reach_budget":
         await this.#park([], "budget_reached", signal);
         return "";
+      case "reschedule":
+        this.#status("session.thread_status_rescheduled", this.#threadFields());
+        this.#status("session.status_rescheduled", {});
+        await this.#options.clock.sleep(step.ms, signal);
+        this.#begin();
+        return "";
       case "pause":
         this.#paused = true;
         this.#settle(END_TURN);

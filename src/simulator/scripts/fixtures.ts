@@ -7,48 +7,76 @@
 import type { AgentInit } from "../agents.ts";
 import type { Script } from "../script.ts";
 import type { Fields } from "../wire.ts";
-import { quickAnswer, slowAnswer } from "./quick.ts";
-import { toolUser } from "./tools.ts";
+import { subagents, workflowRun } from "./delegation.ts";
+import { directed } from "./directed.ts";
+import {
+  budgetReached,
+  failureAndRetry,
+  fatalFailure,
+  refusal,
+  retriesExhausted,
+} from "./endings.ts";
+import { longWait, quickAnswer } from "./quick.ts";
+import { approvalNeeded, customTool, slowAnswer, twoApprovals, WEATHER_TOOL } from "./tools.ts";
 
 /** A seeded agent. */
 export interface AgentFixture {
-  /** Short name for tests: `createSession({ agent: "quick" })`. */
-  readonly key: string;
   readonly init: AgentInit;
   readonly script: Script;
   /** Budget of its sessions that are created without one. */
   readonly budget?: Fields;
 }
 
-const MODEL = "claude-opus-4-8";
 const TOOLSET = { type: "agent_toolset_20260401" };
+const ASKING_TOOLSET = {
+  ...TOOLSET,
+  default_config: { enabled: true, permission_policy: { type: "always_ask" } },
+};
 
-function fixture(
-  key: string,
+/** 25 cents. */
+const SMALL_BUDGET = { type: "limit", max_list_cost: { amount: "25", currency: "USD" } };
+
+function agent(
   name: string,
   description: string,
   script: Script,
   more: { tools?: readonly Fields[]; budget?: Fields } = {},
 ): AgentFixture {
-  return {
-    key,
-    init: {
-      name: `Simulated ${name}`,
-      description,
-      model: MODEL,
-      system: "You are a scripted agent of the built-in simulator.",
-      tools: more.tools ?? [],
-    },
-    script,
-    budget: more.budget,
+  const init = {
+    name: `Simulated ${name}`,
+    description,
+    model: "claude-opus-4-8",
+    system: "You are a scripted agent of the built-in simulator.",
+    tools: more.tools,
   };
+  return { init, script, budget: more.budget };
 }
 
-/** Every seeded agent, oldest first. */
-export const fixtures: readonly AgentFixture[] = [
-  fixture("slow", "Slow Answer", "Answers after 90 seconds.", slowAnswer),
-  fixture("tools", "Tool User", "Searches and runs commands for about 8 seconds.", toolUser, {
+/** Every seeded agent by a short name, oldest first: lists begin with the last. */
+export const fixtures = {
+  script: agent("Script", "Does what the message says, line by line.", directed),
+  terminated: agent("Fatal Failure", "Fails for good.", fatalFailure),
+  exhausted: agent("Retries Exhausted", "Fails until it gives up.", retriesExhausted),
+  retry: agent("Failure and Retry", "Fails once, then answers.", failureAndRetry),
+  workflow: agent("Workflow Run", "Idle while a workflow runs; reports afterwards.", workflowRun),
+  subagents: agent("Subagents", "Hands the task to two subagents.", subagents),
+  budget: agent("Budget", "Stops at its budget.", budgetReached, { budget: SMALL_BUDGET }),
+  refusal: agent("Refusal", "Refuses whatever it is asked.", refusal),
+  custom_tool: agent("Custom Tool", "Calls a tool that the client must answer.", customTool, {
+    tools: [WEATHER_TOOL],
+  }),
+  approvals: agent("Two Approvals", "Asks before it runs two commands.", twoApprovals, {
+    tools: [ASKING_TOOLSET],
+  }),
+  approval: agent("Approval Needed", "Asks before it runs a command.", approvalNeeded, {
+    tools: [ASKING_TOOLSET],
+  }),
+  long: agent("Long Wait", "Answers after 90 seconds.", longWait),
+  slow: agent("Slow Answer", "Searches and runs commands for about 8 seconds.", slowAnswer, {
     tools: [TOOLSET],
   }),
-  fixture("quick", "Quick Answer", "Answers in about a second.", quickAnswer),
-];
+  quick: agent("Quick Answer", "Answers in about a second.", quickAnswer),
+} as const satisfies Readonly<Record<string, AgentFixture>>;
+
+/** Short name of a seeded agent. */
+export type FixtureKey = keyof typeof fixtures;

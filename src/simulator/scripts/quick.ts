@@ -1,5 +1,5 @@
 /**
- * Agents that answer at once, or after a while.
+ * Agents that only talk.
  *
  * @module
  */
@@ -21,8 +21,8 @@ export function* quickAnswer(turn: Turn): Steps {
   );
 }
 
-/** Says nothing for 90 seconds, longer than most callers wait. */
-export function* slowAnswer(turn: Turn): Steps {
+/** Takes 90 seconds, longer than most callers wait. */
+export function* longWait(turn: Turn): Steps {
   yield* think(1_000, () => say("Looking into it; this takes about a minute and a half."));
   yield* wait(87_000);
   yield* think(2_000, () => say(`Done, after a while: "${excerpt(turn.text)}".`));

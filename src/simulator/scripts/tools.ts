@@ -1,15 +1,27 @@
 /**
- * An agent that uses tools on the way to its answer.
+ * Agents that use tools: their own, ones that need approval, and one that the client provides.
  *
  * @module
  */
 
-import { say, type Steps, think, toolResult, toolUse, type Turn, wait } from "../script.ts";
+import {
+  type Answer,
+  askFor,
+  emit,
+  say,
+  type Steps,
+  think,
+  toolResult,
+  toolUse,
+  type Turn,
+  wait,
+} from "../script.ts";
 import { excerpt } from "./quick.ts";
 
 /** Searches, runs two commands, one of which fails, and answers in three messages, in about 8 s. */
-export function* toolUser(turn: Turn): Steps {
+export function* slowAnswer(turn: Turn): Steps {
   const search = yield* think(900, function* () {
+    yield* emit("agent.thinking");
     yield* say("Let me look that up first.");
     return yield* toolUse("web_search", { query: excerpt(turn.text, 80) });
   });
@@ -28,9 +40,68 @@ export function* toolUser(turn: Turn): Steps {
     1_800,
     () =>
       say(
-        `Simulated work on "${
-          excerpt(turn.text)
-        }" is done: one search, two commands, no real ones.`,
+        `Simulated work on "${excerpt(turn.text)}" is done: one search, two commands, none real.`,
       ),
   );
+}
+
+function* afterApproval(toolUseId: string, answer: Answer, result: string): Steps {
+  if (!answer.allowed) {
+    yield* toolResult(toolUseId, `Denied. ${answer.text}`.trim(), true);
+    return;
+  }
+  yield* wait(600);
+  yield* toolResult(toolUseId, result);
+}
+
+/** Asks before it runs a command. */
+export function* approvalNeeded(): Steps {
+  const call = yield* think(700, function* () {
+    yield* say("I need to remove the old build.");
+    return yield* toolUse("bash", { command: "rm -r build" }, "ask");
+  });
+  const [answer = { allowed: false, text: "" }] = yield* askFor(call);
+  yield* afterApproval(call, answer, "removed 'build'");
+  const outcome = answer.allowed
+    ? "The simulated build is gone."
+    : `I left it alone, as you decided. ${answer.text}`.trim();
+  yield* think(700, () => say(outcome));
+}
+
+/** Asks before it runs two commands at once. */
+export function* twoApprovals(): Steps {
+  const commands = ["git push --force", "npm publish"];
+  const calls = yield* think(700, function* () {
+    const ids: string[] = [];
+    for (const command of commands) ids.push(yield* toolUse("bash", { command }, "ask"));
+    return ids;
+  });
+  const answers = yield* askFor(...calls);
+  for (const [index, call] of calls.entries()) {
+    yield* afterApproval(call, answers[index] ?? { allowed: false, text: "" }, "done");
+  }
+  const allowed = answers.filter((answer) => answer.allowed).length;
+  yield* think(700, () => say(`${allowed} of ${calls.length} simulated commands were allowed.`));
+}
+
+/** Definition of the tool that {@linkcode customTool} calls. */
+export const WEATHER_TOOL = {
+  type: "custom",
+  name: "get_weather",
+  description: "The weather in a city, from the client.",
+  input_schema: {
+    type: "object",
+    properties: { city: { type: "string" } },
+    required: ["city"],
+  },
+} as const;
+
+/** Calls a tool that the client must answer. */
+export function* customTool(): Steps {
+  const call = yield* think(
+    700,
+    () => emit("agent.custom_tool_use", { name: WEATHER_TOOL.name, input: { city: "Lisbon" } }),
+  );
+  const [answer] = yield* askFor(call);
+  yield* think(700, () => say(`The weather in Lisbon, as you report it: ${answer?.text}`));
 }
