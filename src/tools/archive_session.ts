@@ -24,7 +24,7 @@ export const archiveSession = defineTool({
     openWorldHint: true,
   },
   input: z.strictObject({ session_id: idSchema("From create_session") }),
-  output: z.object({ archived: z.boolean(), archived_at: z.string().optional() }),
+  output: z.object({ archived: z.boolean() }),
   async run({ session_id }, call) {
     await call.services.access.checkSession(session_id, { signal: call.signal });
     let attempt = await tryArchive(session_id, call);

@@ -34,8 +34,6 @@ export const createSession = defineTool({
   output: z.object({
     session_id: z.string(),
     status: z.string(),
-    confirmed_by_list: z.boolean().optional()
-      .describe("The API's answer was lost; the session list shows the session"),
   }),
   async run(args, call) {
     const { signal, services } = call;
@@ -111,8 +109,8 @@ async function findCreated(
   }
   throw new ToolError(
     "not_created",
-    `No session was created: the API did not confirm it (${lost.message}) and its session list ` +
-      "does not show it. Try again if it is still wanted.",
+    "No session was created: the API did not confirm one and its session list does not show one. " +
+      "Try again if it is still wanted.",
     { cause: lost },
   );
 }

@@ -136,8 +136,8 @@ async function lookRepeatedly(
   }
   throw new ToolError(
     "not_delivered",
-    `The event was not delivered: the API did not confirm it (${lost.message}) and the session's ` +
-      "log does not show it. Send it again if it is still wanted.",
+    "The event was not delivered: the API did not confirm it and the session's log does not show " +
+      "it. Send it again if it is still wanted.",
     { cause: lost },
   );
 }

@@ -25,9 +25,6 @@ export const getAgent = defineTool({
     model: z.string().optional(),
     version: z.number().optional(),
     tools: z.array(z.string()),
-    created_at: z.string().optional(),
-    updated_at: z.string().optional(),
-    archived_at: z.string().optional(),
     config: z.looseObject({}).optional().describe("Full definition, where the operator shows it"),
   }),
   async run({ agent_id, version }, { signal, services }) {

@@ -22,29 +22,15 @@ export const getSession = defineTool({
     session_id: z.string(),
     status: z.string(),
     title: z.string().optional(),
-    agent: z.object({
-      id: z.string().optional(),
-      name: z.string().optional(),
-      version: z.number().optional(),
-    }),
-    environment_id: z.string().optional(),
-    last_stop_reason: z.object({
-      type: z.string(),
-      category: z.string().optional(),
-      explanation: z.string().optional(),
-    }).optional(),
+    agent: z.object({ id: z.string().optional(), name: z.string().optional() }),
+    last_stop_reason: z.object({ type: z.string() }).optional(),
     pending_actions: z.array(z.object({
       event_id: z.string(),
       kind: z.string(),
       name: z.string().optional(),
-      input: z.unknown().optional(),
-      session_thread_id: z.string().optional(),
     })),
     usage: z.unknown().optional(),
     budget: z.unknown().optional(),
-    created_at: z.string().optional(),
-    updated_at: z.string().optional(),
-    archived_at: z.string().optional(),
   }),
   async run({ session_id }, call) {
     const { signal, services } = call;

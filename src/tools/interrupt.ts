@@ -18,7 +18,6 @@ export const interrupt = defineTool({
   output: z.object({
     queued: z.boolean(),
     event_id: z.string().optional(),
-    confirmed_by_log: z.boolean().optional(),
   }),
   async run({ session_id }, { signal, services }) {
     await services.access.checkSession(session_id, { signal });

@@ -38,7 +38,7 @@ export const listEvents = defineTool({
     session_id: idSchema("From create_session"),
     after_id: idSchema("Only events after this one").optional(),
     limit: z.int().min(1).max(500).optional().describe("Default 100"),
-    types: z.array(z.string().regex(/^[a-z_.]{1,64}$/)).min(1).max(50).optional()
+    types: z.array(z.string().regex(/^[a-z_.]{1,64}$/)).max(50).optional()
       .describe("Only these event types, e.g. agent.message"),
     order: z.enum(["asc", "desc"]).optional().describe("Default asc; after_id needs asc"),
   }),
@@ -46,8 +46,6 @@ export const listEvents = defineTool({
     events: z.array(z.looseObject({
       id: z.string().optional(),
       type: z.string(),
-      processed_at: z.string().optional(),
-      queued: z.boolean().optional(),
     })),
     last_event_id: z.string().optional().describe("Pass as after_id"),
     has_more: z.boolean(),

@@ -21,9 +21,7 @@ export const sendMessage = defineTool({
   }),
   output: z.object({
     queued: z.boolean(),
-    event_id: z.string().optional().describe("Absent when the API does not name it"),
-    confirmed_by_log: z.boolean().optional()
-      .describe("The API's answer was lost; the log shows the message"),
+    event_id: z.string().optional(),
   }),
   async run({ session_id, text }, { signal, services }) {
     await services.access.checkSession(session_id, { signal });
