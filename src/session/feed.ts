@@ -14,6 +14,7 @@ import { backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { ApiError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
+import type { Pace } from "../core/pace.ts";
 import { EventLog } from "./event_log.ts";
 import { Fold } from "./fold.ts";
 import { readPage, readQueuedAtFarEnd, readTail } from "./history.ts";
@@ -27,6 +28,8 @@ export interface FeedDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly random?: () => number;
+  /** The rate that reconnects and looks of all feeds together keep. */
+  readonly pace: Pace;
   /** Whether an event of this session was sent of which the log does not know yet. */
   readonly isExpecting: (log: EventLog) => boolean;
 }
@@ -36,6 +39,8 @@ const READ_TIMEOUT_MS = 30_000;
 const OPEN_GRACE_MS = 1_500;
 /** Longer than two heartbeats of 15 s: a stream without a byte for so long is taken for dead. */
 const SILENCE_MS = 35_000;
+/** Requests of a reconnect: the stream and the newest page. */
+const RECONNECT_COST = 2;
 const RECONNECT = { baseMs: 250, capMs: 10_000 } as const;
 
 /** See the module. Created by `FeedHub`, which counts who uses it. */
@@ -209,7 +214,8 @@ export class SessionFeed {
     }
     const fatal = error instanceof ApiError && !error.retryable;
     try {
-      if (unread) await this.#readNews();
+      const unreachable = error instanceof ApiError && error.kind === "connect";
+      if (unread && !unreachable) await this.#readNews();
       this.#changed();
     } catch (readError) {
       if (this.#stopped) return;
@@ -223,7 +229,10 @@ export class SessionFeed {
     const { clock, random } = this.#deps;
     const asked = this.#trouble instanceof ApiError ? this.#trouble.retryAfterMs ?? 0 : 0;
     const pauseMs = Math.max(asked, backoffMs(failures, { ...RECONNECT, random }));
-    await clock.sleep(pauseMs, this.#controller.signal).catch(() => {});
+    const { signal } = this.#controller;
+    // Aborted pauses end the loop: it looks at the signal itself.
+    await clock.sleep(pauseMs, signal).then(() => this.#deps.pace.take(RECONNECT_COST, signal))
+      .catch(() => {});
   }
 
   /** One life of the stream. Resolves when the server ends it. */
@@ -322,6 +331,7 @@ export class SessionFeed {
   async #look(): Promise<void> {
     const { clock, api } = this.#deps;
     this.#looks++;
+    if (this.#looks > 1) await this.#deps.pace.take(1, this.#controller.signal);
     const before = this.log.entries.length;
     const session = await api.sessions.retrieve(this.#sessionId, this.#readOptions);
     const resting = session.status !== "running" && session.status !== "rescheduling";

@@ -10,6 +10,7 @@ import type { Clock } from "../core/clock.ts";
 import { backoffMs } from "../core/backoff.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
+import { createPace } from "../core/pace.ts";
 import type { SessionFeed } from "./feed.ts";
 import { FeedHub, type FeedLease } from "./feed_hub.ts";
 import { Fold } from "./fold.ts";
@@ -34,11 +35,19 @@ export interface WaiterOptions {
 /** Pages of 1,000 events that a wait reads back for the beginning of a turn or for its cursor. */
 const MAX_TURN_PAGES = 5;
 const MAX_CURSOR_PAGES = 20;
+/**
+ * Reconnects and looks of all waits together, below the 1,200 reads a minute that the API allows an
+ * organisation, so that calls that somebody waits for find room.
+ */
+const BACKGROUND = { perMinute: 800, burst: 200 } as const;
 const RETRY = { baseMs: 1_000, capMs: 10_000 } as const;
 
 /** The process's waiter. */
 export function createWaiter(options: WaiterOptions): Waiter {
-  const hub = new FeedHub(options);
+  const hub = new FeedHub({
+    ...options,
+    pace: createPace({ ...BACKGROUND, clock: options.clock }),
+  });
   const closing = new AbortController();
   const maxOpenWaits = options.maxOpenWaits ?? 1_000;
   let openWaits = 0;
