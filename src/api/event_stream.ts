@@ -71,8 +71,8 @@ function readEvents(
   const { maxFrameChars, log } = context;
   const decoder = createItemDecoder({ maxFrameChars, log, redact });
   const free = () => {
+    // Ends the request, and with it the bound signal, which lets go of the caller's.
     closer.abort();
-    life.dispose();
     reader.close();
   };
   const items = readItems(reader, decoder, {

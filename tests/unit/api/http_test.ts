@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import type { CallOptions, ManagedAgentsApi } from "../../../src/api/api.ts";
+import { timeoutOf } from "../../../src/api/http.ts";
 import { ApiError, UsageError } from "../../../src/core/errors.ts";
 import { DeadlineError } from "../../../src/core/abort.ts";
 import { settle } from "../../helpers/manual_clock.ts";
@@ -225,6 +226,14 @@ Deno.test("every attempt is observed with its status and duration", async () => 
     { ...shared, status: 503, ms: 0, attempt: 1 },
     { ...shared, status: 200, ms: 40, attempt: 2 },
   ]);
+});
+
+Deno.test("timeoutOf() stays within what timers can take", () => {
+  assertEquals(timeoutOf(undefined), 30_000);
+  assertEquals(timeoutOf({ timeoutMs: 0 }), 0);
+  for (const timeoutMs of [Infinity, 2 ** 40]) {
+    assertEquals(timeoutOf({ timeoutMs }), 2_147_483_647);
+  }
 });
 
 Deno.test("a timeout longer than timers can take does not fire at once", async () => {

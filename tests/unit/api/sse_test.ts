@@ -67,6 +67,8 @@ Deno.test("createItemDecoder() keeps every field of an event", () => {
 
 Deno.test("createItemDecoder() logs what it skips, without its text", () => {
   const logs: Setup["logs"] = [];
+  itemsOf(["event: ping\ndata: 09:30\n\n"], logs);
+  assertEquals(logs, []);
   itemsOf(
     [`event: a.b\ndata: {"private\n\n`, `data: ["private"]\n\n`, ": x\n\n", "data:\n\n"],
     logs,

@@ -1,0 +1,79 @@
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { BodyTooLargeError, discardBody, openReader, readText } from "../../../src/api/body.ts";
+import { countingSignal, TestBody } from "./support.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("openReader() gives the chunks, then nothing, and leaves no lock or listener", async () => {
+  const { signal, listeners } = countingSignal();
+  const body = new TestBody("a", "b");
+  body.end();
+  const reader = openReader(body.stream, signal);
+  assertEquals(await reader.read(), bytes("a"));
+  assertEquals(await reader.read(), bytes("b"));
+  assertEquals(await reader.read(), undefined);
+  reader.close();
+  assertEquals([body.stream.locked, listeners()], [false, 0]);
+});
+
+Deno.test("openReader() drops a body at once when the signal is aborted already", async () => {
+  const reason = new Error("too late");
+  const body = new TestBody("a");
+  const reader = openReader(body.stream, AbortSignal.abort(reason));
+  assertEquals(body.cancelled, true);
+  assertStrictEquals(await assertRejects(() => reader.read(), Error), reason);
+  reader.close();
+  assertEquals(body.stream.locked, false);
+});
+
+Deno.test("openReader() ends a read under way with the signal's reason", async () => {
+  const { signal, controller, listeners } = countingSignal();
+  const body = new TestBody();
+  const reader = openReader(body.stream, signal);
+  const pending = reader.read();
+  pending.catch(() => {});
+  const reason = new Error("stop");
+  controller.abort(reason);
+  assertStrictEquals(await assertRejects(() => pending, Error), reason);
+  reader.close();
+  reader.close();
+  assertEquals([body.cancelled, body.stream.locked, listeners()], [true, false, 0]);
+});
+
+Deno.test("openReader() passes a broken body's own error on", async () => {
+  const { signal, listeners } = countingSignal();
+  const body = new TestBody();
+  body.break();
+  const reader = openReader(body.stream, signal);
+  await assertRejects(() => reader.read(), TypeError, "error reading a body");
+  reader.close();
+  assertEquals([body.stream.locked, listeners()], [false, 0]);
+});
+
+Deno.test("readText() drops what is too large before it is all there", async () => {
+  const { signal, listeners } = countingSignal();
+  const body = new TestBody("12345", "67890", "never needed");
+  const options = { signal, maxBytes: 9 };
+  await assertRejects(() => readText(new Response(body.stream), options), BodyTooLargeError);
+  assertEquals([body.cancelled, body.stream.locked, listeners()], [true, false, 0]);
+});
+
+Deno.test("readText() takes no body for an empty one", async () => {
+  const { signal, listeners } = countingSignal();
+  assertEquals(await readText(new Response(null), { signal, maxBytes: 0 }), "");
+  assertEquals(listeners(), 0);
+});
+
+Deno.test("discardBody() lets go of a body, and leaves one alone that is being read", () => {
+  const free = new TestBody("a");
+  discardBody(new Response(free.stream));
+  assertEquals(free.cancelled, true);
+
+  const taken = new TestBody("a");
+  const response = new Response(taken.stream);
+  const reader = response.body?.getReader();
+  discardBody(response);
+  assertEquals(taken.cancelled, false);
+  reader?.releaseLock();
+  discardBody(new Response(null));
+});
