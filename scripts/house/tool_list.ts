@@ -4,6 +4,7 @@
  * @module
  */
 
+import { callMethod } from "../../src/commands/mcp_call.ts";
 import { createApi } from "../../src/api/client.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/log.ts";
@@ -37,21 +38,9 @@ export async function toolListSize(): Promise<number> {
       log: silentLogger,
     },
   );
-  const response = await handler.fetch(
-    new Request("http://localhost/mcp", {
-      method: "POST",
-      headers: {
-        authorization: `Bearer ${TOKEN}`,
-        accept: "application/json, text/event-stream",
-        "content-type": "application/json",
-        host: "localhost",
-      },
-      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list", params: {} }),
-    }),
-  );
-  const body = await response.text();
-  const data = body.match(/^data: (\{.*\})$/m)?.[1] ?? body;
+  const endpoint = { token: TOKEN, fetch: (request: Request) => handler.fetch(request) };
+  const { tools } = await callMethod(endpoint, "tools/list");
   await handler.close();
   waiter.close();
-  return JSON.stringify(JSON.parse(data).result.tools).length;
+  return JSON.stringify(tools).length;
 }

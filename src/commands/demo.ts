@@ -15,7 +15,7 @@ import type { Program } from "./program.ts";
 const QUESTION = "Which of our services had the most errors last week?";
 
 /** Part of the name of the simulated agent that takes its time and uses tools. */
-const AGENT_NAME = "slow";
+const AGENT_NAME = "slow answer";
 
 const BRIDGE_CONFIG = {
   simulate: true,
@@ -80,7 +80,7 @@ async function play(stage: Stage): Promise<void> {
   );
   print("");
   print(`${bold("The reply")} ${dim(`(status: ${status})`)}`);
-  for (const line of reply.split("\n")) print(green(`  ${line}`));
+  for (const line of reply.split("\n")) print(line === "" ? "" : green(`  ${line}`));
   print("");
   print("Next: put your own agents behind it. See 'cma-mcp --help'.");
 }
@@ -90,15 +90,13 @@ async function step(
   headline: string,
   name: string,
   args: Readonly<Record<string, unknown>>,
-): Promise<Record<string, unknown>> {
+): Promise<Readonly<Record<string, unknown>>> {
   const { print, stopping } = program;
   const { bold, cyan, dim } = palette;
   print("");
   print(bold(headline));
   print(`  ${cyan("host →")} ${name} ${JSON.stringify(args)}`);
-  const result = await callTool(endpoint, {
-    name,
-    arguments: args,
+  const result = await callTool(endpoint, name, args, {
     signal: stopping,
     onProgress: (message) => print(dim(`         … ${message}`)),
   });
@@ -109,7 +107,7 @@ async function step(
 /** Longest result that a step shows, in characters. */
 const MAX_SHOWN = 160;
 
-function inOneLine(result: Record<string, unknown>): string {
+function inOneLine(result: Readonly<Record<string, unknown>>): string {
   const text = JSON.stringify(result);
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)} …`;
 }

@@ -1,5 +1,5 @@
 /**
- * Calls tools of an MCP server in the same process, the way a host does over HTTP.
+ * Calls an MCP server in the same process, the way a host does over HTTP.
  *
  * @module
  */
@@ -13,16 +13,17 @@ export interface McpEndpoint {
   readonly token: string;
 }
 
-/** One call of a tool. */
-export interface ToolRequest {
-  readonly name: string;
-  readonly arguments: Readonly<Record<string, unknown>>;
-  readonly signal: AbortSignal;
-  /** Told of every progress message; asking for them lets the tool take longer. */
+/** How a call is followed. */
+export interface FollowOptions {
+  readonly signal?: AbortSignal;
+  /** Told of every progress message; asking for them lets a tool take longer. */
   readonly onProgress?: (message: string) => void;
 }
 
-const URL_OF_ENDPOINT = "http://localhost/mcp";
+/** Fields of a JSON object. */
+type Fields = Readonly<Record<string, unknown>>;
+
+const ENDPOINT_HOST = "localhost";
 const REQUEST_ID = 1;
 
 const messageSchema = z.union([
@@ -30,34 +31,32 @@ const messageSchema = z.union([
     method: z.literal("notifications/progress"),
     params: z.object({ message: z.string().optional() }),
   }),
-  z.object({
-    id: z.literal(REQUEST_ID),
-    result: z.object({
-      isError: z.boolean().optional(),
-      structuredContent: z.record(z.string(), z.unknown()).optional(),
-      content: z.array(z.looseObject({ text: z.string().optional() })),
-    }),
-  }),
+  z.object({ id: z.literal(REQUEST_ID), result: z.looseObject({}) }),
   z.object({ id: z.unknown(), error: z.object({ message: z.string() }) }),
 ]);
 
-function requestOf(endpoint: McpEndpoint, call: ToolRequest): Request {
-  const progress = call.onProgress ? { _meta: { progressToken: "progress" } } : {};
-  return new Request(URL_OF_ENDPOINT, {
+const toolResultSchema = z.object({
+  isError: z.boolean().optional(),
+  structuredContent: z.record(z.string(), z.unknown()).optional(),
+  content: z.array(z.looseObject({ text: z.string().optional() })),
+});
+
+function requestOf(
+  endpoint: McpEndpoint,
+  method: string,
+  params: Fields,
+  signal: AbortSignal | undefined,
+): Request {
+  return new Request(`http://${ENDPOINT_HOST}/mcp`, {
     method: "POST",
     headers: {
+      host: ENDPOINT_HOST,
       authorization: `Bearer ${endpoint.token}`,
-      host: "localhost",
       accept: "application/json, text/event-stream",
       "content-type": "application/json",
     },
-    body: JSON.stringify({
-      jsonrpc: "2.0",
-      id: REQUEST_ID,
-      method: "tools/call",
-      params: { name: call.name, arguments: call.arguments, ...progress },
-    }),
-    signal: call.signal,
+    body: JSON.stringify({ jsonrpc: "2.0", id: REQUEST_ID, method, params }),
+    signal,
   });
 }
 
@@ -72,6 +71,31 @@ async function* messagesOf(response: Response): AsyncGenerator<unknown> {
 }
 
 /**
+ * Sends one JSON-RPC request and follows it to its result.
+ *
+ * @throws Error with the server's own words when it refuses, and when it ends without an answer
+ */
+export async function callMethod(
+  endpoint: McpEndpoint,
+  method: string,
+  params: Fields = {},
+  { signal, onProgress }: FollowOptions = {},
+): Promise<Fields> {
+  const _meta = onProgress ? { _meta: { progressToken: "progress" } } : {};
+  const response = await endpoint.fetch(
+    requestOf(endpoint, method, { ...params, ..._meta }, signal),
+  );
+  for await (const message of messagesOf(response)) {
+    const parsed = messageSchema.safeParse(message);
+    if (!parsed.success) continue;
+    if ("method" in parsed.data) onProgress?.(parsed.data.params.message ?? "");
+    else if ("error" in parsed.data) throw new Error(parsed.data.error.message);
+    else return parsed.data.result;
+  }
+  throw new Error(`No answer to ${method}: the server ended with status ${response.status}`);
+}
+
+/**
  * Calls a tool.
  *
  * @returns its structured result
@@ -79,20 +103,12 @@ async function* messagesOf(response: Response): AsyncGenerator<unknown> {
  */
 export async function callTool(
   endpoint: McpEndpoint,
-  call: ToolRequest,
-): Promise<Record<string, unknown>> {
-  const response = await endpoint.fetch(requestOf(endpoint, call));
-  for await (const message of messagesOf(response)) {
-    const parsed = messageSchema.safeParse(message);
-    if (!parsed.success) continue;
-    if ("method" in parsed.data) {
-      call.onProgress?.(parsed.data.params.message ?? "");
-      continue;
-    }
-    if ("error" in parsed.data) throw new Error(parsed.data.error.message);
-    const { isError, structuredContent, content } = parsed.data.result;
-    if (isError) throw new Error(content.map(({ text }) => text ?? "").join(" "));
-    return structuredContent ?? {};
-  }
-  throw new Error(`No answer to ${call.name}: the server ended with status ${response.status}`);
+  name: string,
+  args: Fields,
+  options: FollowOptions = {},
+): Promise<Fields> {
+  const result = await callMethod(endpoint, "tools/call", { name, arguments: args }, options);
+  const { isError, structuredContent, content } = toolResultSchema.parse(result);
+  if (isError) throw new Error(content.map(({ text }) => text ?? "").join(" "));
+  return structuredContent ?? {};
 }

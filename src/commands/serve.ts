@@ -66,6 +66,7 @@ async function serveHttp(config: HttpConfig, bridge: Bridge, program: Program): 
   log.info(`Point clients at http://${host}:${port}/mcp, with the bearer token`);
   await Promise.race([server.finished, aborted(stopping)]);
   // No new calls; waits answer with what they have, and their answers still go out.
+  handler.drain();
   const drained = server.shutdown();
   bridge.waiter.close();
   const impatience = new AbortController();

@@ -1,0 +1,53 @@
+import type { Program } from "../../src/commands/program.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
+import { createLogger } from "../../src/core/log.ts";
+import { createRedact } from "../../src/core/redact.ts";
+
+/** A program whose output is kept, and that can be told to stop. */
+export interface RecordedProgram extends Program {
+  readonly printed: string[];
+  readonly logged: string[];
+  stop(): void;
+  /** Resolves with the first match in a line that is or will be logged. */
+  loggedMatch(pattern: RegExp): Promise<RegExpExecArray>;
+}
+
+export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram {
+  const printed: string[] = [];
+  const logged: string[] = [];
+  const watchers = new Set<() => void>();
+  const stopping = new AbortController();
+  const clock: Clock = overrides.clock ?? systemClock;
+  const redact = createRedact([]);
+  const write = (line: string) => {
+    logged.push(line);
+    for (const watch of [...watchers]) watch();
+  };
+  return {
+    clock,
+    log: createLogger({ level: "info", format: "text", redact, write, now: () => clock.now() }),
+    redact,
+    stopping: stopping.signal,
+    print: (line) => printed.push(line),
+    stdinIsTerminal: false,
+    color: false,
+    readFile: () => Promise.reject(new Error("No file is read here")),
+    ...overrides,
+    printed,
+    logged,
+    stop: () => stopping.abort(),
+    loggedMatch: (pattern) =>
+      new Promise((resolve) => {
+        const watch = () => {
+          for (const line of logged) {
+            const match = pattern.exec(line);
+            if (!match) continue;
+            watchers.delete(watch);
+            return resolve(match);
+          }
+        };
+        watchers.add(watch);
+        watch();
+      }),
+  };
+}

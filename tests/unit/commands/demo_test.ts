@@ -1,0 +1,61 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { demo } from "../../../src/commands/demo.ts";
+import "../../../src/simulator/simulator.ts";
+import { ManualClock, settle } from "../../helpers/manual_clock.ts";
+import { recordProgram } from "../../helpers/program.ts";
+
+/** Moves the clock in small steps for as long as the demo takes; what is not timed may take its time. */
+async function runUntilDone(clock: ManualClock, demo: Promise<void>): Promise<void> {
+  let done = false;
+  const end = demo.finally(() => done = true);
+  while (!done) await (clock.pendingTimers > 0 ? clock.advance(50) : settle());
+  await end;
+}
+
+Deno.test("demo() plays a whole turn, with progress on the way and the reply at the end", async () => {
+  const clock = new ManualClock();
+  const program = recordProgram({ clock });
+  const start = clock.now();
+  await runUntilDone(clock, demo(program));
+
+  const text = program.printed.join("\n");
+  const calls = [...text.matchAll(/host → (\w+)/g)].map(([, name]) => name);
+  assertEquals(calls, ["list_agents", "create_session", "send_message", "wait_for_idle"]);
+  assertEquals(text.match(/host ← \{/g)?.length, 4);
+  assertStringIncludes(text, "… using web_search");
+  assert(text.indexOf("The reply (status: idle)") > text.indexOf("… using bash"));
+  const seconds = (clock.now() - start) / 1000;
+  assert(seconds > 3 && seconds < 12, `It takes ${seconds} s`);
+});
+
+Deno.test("demo() leaves no timer behind and says that nothing is real", async () => {
+  const clock = new ManualClock();
+  const program = recordProgram({ clock });
+  await runUntilDone(clock, demo(program));
+  assertEquals(clock.pendingTimers, 0);
+  assertStringIncludes(program.printed.join("\n"), "simulated: no key, no network");
+  assertEquals(program.logged, []);
+});
+
+Deno.test("demo() ends at once, without a complaint, when it is told to stop", async () => {
+  const clock = new ManualClock();
+  const print = (line: string) => {
+    if (line.includes("… the agent is working")) program.stop();
+    program.printed.push(line);
+  };
+  const program = recordProgram({ clock, print });
+  await runUntilDone(clock, demo(program));
+  assert(!program.printed.join("\n").includes("The reply"));
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("demo() colours only where it is told to", async () => {
+  const codes = async (color: boolean) => {
+    const clock = new ManualClock();
+    const program = recordProgram({ clock, color });
+    await runUntilDone(clock, demo(program));
+    return program.printed.join("\n").split("\x1b[").length - 1;
+  };
+  assertEquals(await codes(false), 0);
+  assert(await codes(true) > 10);
+});
