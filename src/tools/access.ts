@@ -30,12 +30,8 @@ export interface AccessPolicy {
    *   `ApiError` when that could not be found out
    */
   checkSession(sessionId: string, options?: CallOptions, principal?: Principal): Promise<void>;
-  /**
-   * Decides about a session that is at hand, and remembers its agent.
-   *
-   * @throws `ToolError` `not_available`
-   */
-  admitSession(session: Session, principal?: Principal): void;
+  /** Spares the look-up for a session that was made here. */
+  rememberSession(sessionId: string, agentId: string): void;
 }
 
 /** Sessions whose agent is remembered. */
@@ -62,28 +58,23 @@ export function createAccessPolicy(
   const checkAgent = (agentId: string) => {
     if (allowed && !allowed.has(agentId)) throw notAvailable();
   };
-  const admitSession = (session: Session) => {
-    if (!allowed) return;
-    const agentId = agentIdOf(session);
-    if (agentId === undefined) throw notAvailable();
-    agentOfSession.set(session.id, agentId);
-    checkAgent(agentId);
-  };
   const checkSession = async (sessionId: string, options?: CallOptions) => {
     if (!allowed) return;
     const known = agentOfSession.get(sessionId);
     if (known !== undefined) return checkAgent(known);
-    try {
-      admitSession(await api.sessions.retrieve(sessionId, options));
-    } catch (error) {
+    const session = await api.sessions.retrieve(sessionId, options).catch((error) => {
       throw isUnknownId(error) ? notAvailable() : error;
-    }
+    });
+    const agentId = agentIdOf(session);
+    if (agentId === undefined) throw notAvailable();
+    agentOfSession.set(sessionId, agentId);
+    checkAgent(agentId);
   };
   return {
     allowedAgentIds: allowed && [...allowed],
     checkAgent,
     checkSession,
-    admitSession,
+    rememberSession: (sessionId, agentId) => agentOfSession.set(sessionId, agentId),
   };
 }
 
@@ -93,6 +84,6 @@ export function isUnknownId(error: unknown): boolean {
 }
 
 /** The id of the session's agent, from whichever form the API gave it. */
-export function agentIdOf(session: Session): string | undefined {
+function agentIdOf(session: Session): string | undefined {
   return typeof session.agent === "string" ? session.agent : session.agent?.id;
 }

@@ -48,6 +48,7 @@ export const createSession = defineTool({
       message: args.message,
     };
     const { session, confirmedByList } = await createOnce(args.agent_id, params, call);
+    services.access.rememberSession(session.id, args.agent_id);
     return {
       session_id: session.id,
       status: session.status,

@@ -1,0 +1,126 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import type { SessionEvent } from "../../../src/api/events.ts";
+import type { Session } from "../../../src/api/resources.ts";
+import { ApiError, ToolError } from "../../../src/core/errors.ts";
+import { archiveSession } from "../../../src/tools/archive_session.ts";
+import { eventMaker } from "../../helpers/events.ts";
+import { FakeLog, harness, httpError, session } from "./support.ts";
+
+const ARCHIVED = session({ status: "terminated", archived_at: "2026-11-23T09:05:00Z" });
+const DONE = { archived: true, archived_at: "2026-11-23T09:05:00Z" };
+
+/** Archiving answers with each of `answers` in turn, the last one for good. */
+function archiving(
+  answers: readonly (Session | ApiError)[],
+  retrieved: Partial<Session> | ApiError = {},
+  log: readonly SessionEvent[] = [],
+) {
+  const counts = { archive: 0, retrieve: 0 };
+  const opened = harness({
+    sessions: {
+      archive: () => {
+        const answer = answers[Math.min(counts.archive++, answers.length - 1)];
+        return answer instanceof ApiError || !answer
+          ? Promise.reject(answer)
+          : Promise.resolve(answer);
+      },
+      retrieve: () => {
+        counts.retrieve++;
+        return retrieved instanceof ApiError
+          ? Promise.reject(retrieved)
+          : Promise.resolve(session(retrieved));
+      },
+    },
+    events: new FakeLog(log).api,
+  });
+  const archive = () => opened.clock.runUntil(opened.run(archiveSession, { session_id: "sesn_1" }));
+  return { counts, archive, clock: opened.clock };
+}
+
+function idleLog(): SessionEvent[] {
+  const { user, running, endTurn } = eventMaker();
+  return [user("a"), running(), endTurn()];
+}
+
+function runningLog(): SessionEvent[] {
+  return [...idleLog(), eventMaker(Date.parse("2026-11-23T10:00:00Z")).running()];
+}
+
+Deno.test("archive_session archives in one request", async () => {
+  const { archive, counts } = archiving([ARCHIVED]);
+  assertEquals(await archive(), DONE);
+  assertEquals(counts, { archive: 1, retrieve: 0 });
+});
+
+for (const status of [400, 409]) {
+  Deno.test(`archive_session waits for a status that trails the log (${status})`, async () => {
+    const refusal = httpError(status, "Session is running.");
+    const { archive, counts, clock } = archiving(
+      [refusal, refusal, ARCHIVED],
+      { status: "running" },
+      idleLog(),
+    );
+    const startedAt = clock.now();
+    assertEquals(await archive(), DONE);
+    assertEquals(counts.archive, 3);
+    assertEquals(clock.now() - startedAt, 600);
+  });
+}
+
+Deno.test("archive_session gives up within three seconds", async () => {
+  const { archive, clock, counts } = archiving(
+    [httpError(400, "Session is running.")],
+    { status: "running" },
+    idleLog(),
+  );
+  const startedAt = clock.now();
+  await assertRejects(archive, ApiError, "Session is running.");
+  assertEquals(counts.archive, 5);
+  assertEquals(clock.now() - startedAt <= 3_000, true);
+});
+
+Deno.test("archive_session says to interrupt a session that runs", async () => {
+  const { archive, counts } = archiving([httpError(400)], { status: "running" }, runningLog());
+  const error = await assertRejects(archive, ToolError, "call interrupt, then wait_for_idle");
+  assertEquals(error.code, "session_running");
+  assertEquals(counts.archive, 1);
+});
+
+Deno.test("archive_session of a running session without status events says to interrupt", async () => {
+  const { archive } = archiving([httpError(400)], { status: "running" });
+  await assertRejects(archive, ToolError, "interrupt");
+});
+
+Deno.test("archive_session of an archived session is done, whatever the API says to it", async () => {
+  const { archive } = archiving([httpError(409)], ARCHIVED);
+  assertEquals(await archive(), DONE);
+});
+
+Deno.test("archive_session looks whether a lost answer hid a success", async () => {
+  const lost = new ApiError("lost", { kind: "timeout" });
+  assertEquals(await archiving([lost], ARCHIVED).archive(), DONE);
+  await assertRejects(archiving([lost], { status: "idle" }).archive, ApiError, "lost");
+  await assertRejects(archiving([lost], httpError(503)).archive, ApiError, "lost");
+});
+
+Deno.test("archive_session tries once more when the status has caught up", async () => {
+  const { archive, counts } = archiving([httpError(400), ARCHIVED], { status: "idle" });
+  assertEquals(await archive(), DONE);
+  assertEquals(counts.archive, 2);
+  const stubborn = archiving([httpError(400, "Something else.")], { status: "idle" });
+  await assertRejects(stubborn.archive, ApiError, "Something else.");
+  assertEquals(stubborn.counts.archive, 2);
+});
+
+Deno.test("archive_session does not retry what waiting cannot help", async () => {
+  const open = new ApiError("A run is open.", {
+    kind: "http",
+    status: 400,
+    errorCode: "workflow_run_open",
+  });
+  for (const error of [open, httpError(404), httpError(403), httpError(429)]) {
+    const { archive, counts } = archiving([error], { status: "running" }, idleLog());
+    assertEquals(await assertRejects(archive, ApiError), error);
+    assertEquals(counts.archive, 1);
+  }
+});

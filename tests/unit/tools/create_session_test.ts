@@ -1,0 +1,187 @@
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import type { CreateSessionParams } from "../../../src/api/api.ts";
+import { ApiError, type ApiErrorInfo, ToolError } from "../../../src/core/errors.ts";
+import { createSession } from "../../../src/tools/create_session.ts";
+import { type ApiParts, type Harness, harness, httpError, session } from "./support.ts";
+
+function creating(parts: ApiParts["sessions"] = {}, environmentId: string | null = "env_1") {
+  const created: CreateSessionParams[] = [];
+  const opened = harness({
+    sessions: {
+      create: (params) => {
+        created.push(params);
+        return Promise.resolve(session({ status: params.message ? "running" : "idle" }));
+      },
+      ...parts,
+    },
+  }, environmentId === null ? {} : { environmentId });
+  return { created, ...opened };
+}
+
+async function create(
+  { run, clock }: Harness,
+  args: Record<string, unknown> = {},
+): Promise<Record<string, unknown>> {
+  return await clock.runUntil(run(createSession, { agent_id: "agent_1", ...args }));
+}
+
+Deno.test("create_session creates an idle session in the configured environment", async () => {
+  const opened = creating();
+  assertEquals(await create(opened), { session_id: "sesn_1", status: "idle" });
+  const [params] = opened.created;
+  assertEquals(params?.agent, "agent_1");
+  assertEquals(params?.environmentId, "env_1");
+  assertEquals(params?.message, undefined);
+  assertMatch(params?.metadata?.cma_mcp_request ?? "", /^[0-9a-f-]{36}$/);
+});
+
+Deno.test("create_session passes message, title, version and environment on", async () => {
+  const opened = creating();
+  const result = await create(opened, {
+    message: "Go",
+    title: "Work",
+    agent_version: 3,
+    environment_id: "env_other",
+  });
+  assertEquals(result.status, "running");
+  const { metadata: _, ...params } = opened.created[0] ?? {};
+  assertEquals(params, {
+    agent: { type: "agent", id: "agent_1", version: 3 },
+    environmentId: "env_other",
+    title: "Work",
+    message: "Go",
+  });
+});
+
+const LOST: readonly [string, ApiErrorInfo][] = [
+  ["a timeout", { kind: "timeout" }],
+  ["a broken connection", { kind: "connection" }],
+  ["an unreadable answer", { kind: "decode" }],
+  ["status 500", { kind: "http", status: 500 }],
+  ["status 529", { kind: "http", status: 529 }],
+];
+
+for (const [name, info] of LOST) {
+  Deno.test(`create_session finds the session that ${name} hid, and makes no second one`, async () => {
+    const created: CreateSessionParams[] = [];
+    const lists: unknown[] = [];
+    const opened = creating({
+      create: (params) => {
+        created.push(params);
+        return Promise.reject(new ApiError("lost", info));
+      },
+      list: (params) => {
+        lists.push(params);
+        const mine = session({ id: "sesn_mine", metadata: { ...created[0]?.metadata } });
+        const other = session({ id: "sesn_other", metadata: { cma_mcp_request: "another" } });
+        // The list trails the creation.
+        return Promise.resolve({ data: lists.length === 1 ? [other] : [other, mine] });
+      },
+    });
+    assertEquals(await create(opened), {
+      session_id: "sesn_mine",
+      status: "idle",
+      confirmed_by_list: true,
+    });
+    assertEquals(created.length, 1);
+    assertEquals(lists[0], { agentId: "agent_1", order: "desc", limit: 20 });
+  });
+}
+
+Deno.test("create_session says that trying again is safe when the list shows no session", async () => {
+  let creates = 0;
+  const opened = creating({
+    create: () => {
+      creates++;
+      return Promise.reject(new ApiError("lost", { kind: "timeout" }));
+    },
+    list: () => Promise.resolve({ data: [] }),
+  });
+  const error = await assertRejects(() => create(opened), ToolError, "No session was created");
+  assertEquals(error.code, "not_created");
+  assertEquals(creates, 1);
+});
+
+Deno.test("create_session says that it does not know when the list fails as well", async () => {
+  const opened = creating({
+    create: () => Promise.reject(new ApiError("lost", { kind: "connection" })),
+    list: () => Promise.reject(httpError(503)),
+  });
+  const error = await assertRejects(() => create(opened), ToolError, "second session");
+  assertEquals(error.code, "creation_unknown");
+});
+
+for (
+  const error of [new ApiError("refused", { kind: "connect" }), httpError(400), httpError(429)]
+) {
+  Deno.test(`create_session passes ${error.status ?? error.kind} on without looking`, async () => {
+    const opened = creating({ create: () => Promise.reject(error) });
+    assertEquals(await assertRejects(() => create(opened), ApiError), error);
+  });
+}
+
+Deno.test("create_session does not look for a session that nobody waits for", async () => {
+  const controller = new AbortController();
+  const { run } = creating({
+    create: () => {
+      controller.abort(new Error("cancelled"));
+      return Promise.reject(new ApiError("lost", { kind: "connection" }));
+    },
+  });
+  await assertRejects(
+    () => run(createSession, { agent_id: "agent_1" }, { signal: controller.signal }),
+    ApiError,
+    "lost",
+  );
+});
+
+Deno.test("create_session uses the workspace's only environment, and remembers it", async () => {
+  let lists = 0;
+  const created: string[] = [];
+  const opened = harness({
+    environments: {
+      list: () => {
+        lists++;
+        return Promise.resolve({
+          data: [{ id: "env_old", archived_at: "2026-01-01T00:00:00Z" }, { id: "env_only" }],
+        });
+      },
+    },
+    sessions: {
+      create: ({ environmentId }) => {
+        created.push(environmentId);
+        return Promise.resolve(session());
+      },
+    },
+  });
+  await create(opened);
+  await create(opened);
+  assertEquals(created, ["env_only", "env_only"]);
+  assertEquals(lists, 1);
+});
+
+Deno.test("create_session lists the environments to choose from, and asks again next time", async () => {
+  let lists = 0;
+  const opened = harness({
+    environments: {
+      list: ({ page }) => {
+        lists++;
+        return Promise.resolve(
+          page
+            ? { data: [{ id: "env_b" }] }
+            : { data: [{ id: "env_a", name: "A" }], next_page: "2" },
+        );
+      },
+    },
+  });
+  for (let round = 1; round <= 2; round++) {
+    const error = await assertRejects(() => create(opened), ToolError, "env_a (A), env_b.");
+    assertEquals(error.code, "environment_required");
+    assertEquals(lists, 2 * round);
+  }
+});
+
+Deno.test("create_session says when there is no environment at all", async () => {
+  const opened = harness({ environments: { list: () => Promise.resolve({ data: [] }) } });
+  await assertRejects(() => create(opened), ToolError, "has no environment");
+});

@@ -1,0 +1,81 @@
+import { assert, assertEquals } from "@std/assert";
+import type { ToolDefinition } from "../../../src/tools/define.ts";
+import { inputJsonSchema, outputJsonSchema } from "../../../src/tools/json_schema.ts";
+import { TOOLS } from "../../../src/tools/registry.ts";
+
+function listed(tool: ToolDefinition) {
+  return {
+    name: tool.name,
+    title: tool.title,
+    description: tool.description,
+    annotations: tool.annotations,
+    inputSchema: inputJsonSchema(tool),
+    outputSchema: outputJsonSchema(tool),
+  };
+}
+
+/** Every object anywhere in a value. */
+function objectsIn(value: unknown): Record<string, unknown>[] {
+  if (typeof value !== "object" || value === null) return [];
+  const nested = Object.values(value).flatMap(objectsIn);
+  return Array.isArray(value) ? nested : [{ ...value }, ...nested];
+}
+
+Deno.test("there are nine tools in a fixed order", () => {
+  assertEquals(TOOLS.map(({ name }) => name), [
+    "list_agents",
+    "get_agent",
+    "create_session",
+    "send_message",
+    "wait_for_idle",
+    "get_session",
+    "list_events",
+    "interrupt",
+    "archive_session",
+  ]);
+});
+
+for (const tool of TOOLS) {
+  Deno.test(`${tool.name} is defined as in its snapshot`, async (t) => {
+    await t.assertSnapshot(listed(tool));
+  });
+
+  Deno.test(`${tool.name} has a title, a short description and all four hints`, () => {
+    assert(tool.title.length > 0 && tool.title.length <= 40);
+    assert(tool.description.length > 40 && tool.description.length < 2_048);
+    assert(/^[a-z_]{1,64}$/.test(tool.name));
+    assertEquals(Object.keys(tool.annotations).sort(), [
+      "destructiveHint",
+      "idempotentHint",
+      "openWorldHint",
+      "readOnlyHint",
+    ]);
+    assert(!(tool.annotations.readOnlyHint && tool.annotations.destructiveHint));
+  });
+
+  Deno.test(`${tool.name} has schemas that every host accepts`, () => {
+    const { inputSchema, outputSchema } = listed(tool);
+    for (const schema of [inputSchema, outputSchema]) {
+      assertEquals(schema.type, "object");
+      for (const part of objectsIn(schema)) {
+        for (const keyword of ["anyOf", "oneOf", "allOf", "$ref", "$schema", "not"]) {
+          assert(!(keyword in part), `${keyword} in ${JSON.stringify(part)}`);
+        }
+      }
+    }
+    assertEquals(inputSchema.additionalProperties, false);
+    assert(!("additionalProperties" in outputSchema));
+  });
+}
+
+Deno.test("the tool list stays within its budget of characters", () => {
+  const size = JSON.stringify(TOOLS.map(listed)).length;
+  assert(size <= 10_000, `${size} characters`);
+});
+
+Deno.test("only the tools that change nothing are marked as read-only", () => {
+  assertEquals(
+    TOOLS.filter(({ annotations }) => annotations.readOnlyHint).map(({ name }) => name),
+    ["list_agents", "get_agent", "wait_for_idle", "get_session", "list_events"],
+  );
+});

@@ -1,0 +1,130 @@
+import { assertEquals } from "@std/assert";
+import type { SessionEvent } from "../../../src/api/events.ts";
+import { getSession } from "../../../src/tools/get_session.ts";
+import { eventMaker } from "../../helpers/events.ts";
+import { FakeLog, harness, session } from "./support.ts";
+
+async function get(log: readonly SessionEvent[], fields = {}, exposeToolInputs = false) {
+  const fake = new FakeLog(log);
+  let retrieves = 0;
+  const { run } = harness({
+    sessions: {
+      retrieve: () => {
+        retrieves++;
+        return Promise.resolve(session(fields));
+      },
+    },
+    events: fake.api,
+  }, { exposeToolInputs });
+  const result = await run(getSession, { session_id: "sesn_1" });
+  assertEquals([retrieves, fake.requests.length], [1, 1]);
+  return result;
+}
+
+Deno.test("get_session is compact: no snapshot of the agent, no system prompt", async () => {
+  const result = await get([], {
+    title: "Work",
+    status: "idle",
+    agent: {
+      id: "agent_1",
+      name: "Analyst",
+      version: 4,
+      system: "SECRET",
+      mcp_servers: [{ name: "m", url: "https://internal.example/mcp" }],
+    },
+    environment_id: "env_1",
+    usage: { input_tokens: 5 },
+    budget: null,
+    created_at: "2026-11-23T09:00:00Z",
+    updated_at: "2026-11-23T09:01:00Z",
+    archived_at: null,
+    metadata: { ticket: "OPS" },
+  });
+  assertEquals(result, {
+    session_id: "sesn_1",
+    status: "idle",
+    title: "Work",
+    agent: { id: "agent_1", name: "Analyst", version: 4 },
+    environment_id: "env_1",
+    pending_actions: [],
+    usage: { input_tokens: 5 },
+    created_at: "2026-11-23T09:00:00Z",
+    updated_at: "2026-11-23T09:01:00Z",
+  });
+});
+
+Deno.test("get_session reads a session whose agent is a bare id, or missing", async () => {
+  assertEquals((await get([], { agent: "agent_9" })).agent, { id: "agent_9" });
+  assertEquals((await get([], { agent: null })).agent, {});
+});
+
+Deno.test("get_session tells why the last turn ended", async () => {
+  const { user, running, idle } = eventMaker();
+  const refusal = {
+    ...idle("refusal"),
+    stop_details: { type: "refusal", category: "cyber", explanation: "No." },
+  };
+  assertEquals((await get([user("a"), running(), refusal])).last_stop_reason, {
+    type: "refusal",
+    category: "cyber",
+    explanation: "No.",
+  });
+});
+
+Deno.test("get_session lists the tool calls that wait for an answer, with names and no inputs", async () => {
+  const { tool, make, asks } = eventMaker();
+  const bash = tool("bash", { evaluated_permission: "ask", input: { command: "rm x" } });
+  const custom = make("agent.custom_tool_use", { name: "book", input: { room: "7" } });
+  const log = [bash, custom, asks(String(bash.id), String(custom.id), "sevt_unseen")];
+  assertEquals((await get(log, { status: "idle" })).pending_actions, [
+    {
+      event_id: String(bash.id),
+      kind: "tool_confirmation",
+      name: "bash",
+      input: { command: "[redacted, 4 characters]" },
+    },
+    {
+      event_id: String(custom.id),
+      kind: "custom_tool_result",
+      name: "book",
+      input: { room: "[redacted, 1 characters]" },
+    },
+    { event_id: "sevt_unseen", kind: "tool_confirmation" },
+  ]);
+  const [exposed] = [(await get(log, {}, true)).pending_actions].flat();
+  assertEquals(exposed, {
+    event_id: String(bash.id),
+    kind: "tool_confirmation",
+    name: "bash",
+    input: { command: "rm x" },
+  });
+});
+
+Deno.test("get_session leaves out calls that were answered since", async () => {
+  const { tool, make, asks } = eventMaker();
+  const first = tool("bash", { evaluated_permission: "ask" });
+  const second = tool("edit", { evaluated_permission: "ask" });
+  const answer = make("user.tool_confirmation", { tool_use_id: first.id, result: "allow" });
+  const log = [first, second, asks(String(first.id), String(second.id)), answer];
+  assertEquals(
+    (await get(log)).pending_actions,
+    [
+      { event_id: String(second.id), kind: "tool_confirmation", name: "edit" },
+    ].map((action) => ({ ...action, input: {} })),
+  );
+});
+
+Deno.test("get_session has no pending actions once the session runs on", async () => {
+  const { tool, asks, running } = eventMaker();
+  const bash = tool("bash", { evaluated_permission: "ask" });
+  const result = await get([bash, asks(String(bash.id)), running()], { status: "running" });
+  assertEquals(result.pending_actions, []);
+  assertEquals(result.last_stop_reason, { type: "requires_action" });
+});
+
+Deno.test("get_session tolerates an idle event without a stop reason", async () => {
+  const { make } = eventMaker();
+  const result = await get([make("session.status_idle")]);
+  assertEquals(result.last_stop_reason, undefined);
+  assertEquals(result.pending_actions, []);
+});

@@ -1,0 +1,169 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { PageParams } from "../../../src/api/api.ts";
+import type { Agent } from "../../../src/api/resources.ts";
+import { ApiError, ToolError } from "../../../src/core/errors.ts";
+import { listAgents } from "../../../src/tools/list_agents.ts";
+import { agents, entriesOf, harness, httpError, pageOf } from "./support.ts";
+
+function workspace(all: readonly Agent[]) {
+  const requests: PageParams[] = [];
+  const opened = harness({
+    agents: {
+      list: (params) => {
+        requests.push(params);
+        return Promise.resolve(pageOf(all, params));
+      },
+    },
+  });
+  return { requests, ...opened };
+}
+
+function agentIds(result: Record<string, unknown>): unknown[] {
+  return entriesOf(result, "agents").map(({ id }) => id);
+}
+
+async function walk(
+  run: (args: Record<string, unknown>) => Promise<Record<string, unknown>>,
+  args: Record<string, unknown>,
+): Promise<{ ids: unknown[]; calls: number; scanned: number }> {
+  const ids: unknown[] = [];
+  let cursor: unknown;
+  let scanned = 0;
+  for (let calls = 1; calls <= 300; calls++) {
+    const result = await run({ ...args, ...(cursor !== undefined && { cursor }) });
+    assert(JSON.stringify(result).length <= 40_000);
+    ids.push(...agentIds(result));
+    scanned += Number(result.scanned);
+    cursor = result.next_cursor;
+    if (cursor === undefined) return { ids, calls, scanned };
+  }
+  throw new Error("The list does not end");
+}
+
+Deno.test("list_agents shows a summary of each agent and no system prompt", async () => {
+  const { run } = workspace(agents(2));
+  assertEquals(await run(listAgents, {}), {
+    agents: [1, 2].map((n) => ({
+      id: `agent_${n}`,
+      name: `Agent ${n}`,
+      description: "Does things.",
+      model: "some-model",
+      version: 1,
+    })),
+    scanned: 2,
+  });
+});
+
+Deno.test("list_agents reads agents that have nothing but an id", async () => {
+  const { run } = workspace([{ id: "agent-bare", name: null, model: "plain-name" }]);
+  assertEquals((await run(listAgents, {})).agents, [{ id: "agent-bare", model: "plain-name" }]);
+});
+
+for (const limit of [1, 7, 50, 100, 130, 200]) {
+  Deno.test(`list_agents walks 250 agents once through with limit ${limit}`, async () => {
+    const { run } = workspace(agents(250));
+    const { ids, scanned } = await walk((args) => run(listAgents, args), { limit });
+    assertEquals(ids, agents(250).map(({ id }) => id));
+    assertEquals(scanned, 250);
+  });
+}
+
+Deno.test("list_agents stops in the middle of a page without losing or repeating an agent", async () => {
+  // A server that ignores the page size.
+  const all = agents(250);
+  const { run } = harness({
+    agents: { list: () => Promise.resolve({ data: all, next_page: null }) },
+  });
+  const { ids, calls } = await walk((args) => run(listAgents, args), { limit: 40 });
+  assertEquals(ids, all.map(({ id }) => id));
+  assertEquals(calls, 7);
+});
+
+Deno.test("list_agents finds its place again when agents were added before it", async () => {
+  let all = agents(10);
+  const { run } = harness({
+    agents: { list: () => Promise.resolve({ data: all, next_page: null }) },
+  });
+  const first = await run(listAgents, { limit: 4 });
+  all = [{ id: "agent_new" }, ...all];
+  const second = await run(listAgents, { cursor: first.next_cursor });
+  assertEquals(agentIds(second), agents(10).slice(4).map(({ id }) => id));
+});
+
+Deno.test("list_agents looks at five pages at most and says how to go on", async () => {
+  const { run, requests } = workspace(agents(1_234));
+  const result = await run(listAgents, { name_contains: "agent 1234" });
+  assertEquals(agentIds(result), []);
+  assertEquals(result.scanned, 500);
+  assertEquals(requests.length, 5);
+  const all = await walk((args) => run(listAgents, args), { name_contains: "AGENT 1234" });
+  assertEquals(all, { ids: ["agent_1234"], calls: 3, scanned: 1_234 });
+});
+
+Deno.test("list_agents with a name walks all matches once through", async () => {
+  const { run } = workspace(agents(600));
+  const { ids } = await walk((args) => run(listAgents, args), { name_contains: "7", limit: 9 });
+  assertEquals(ids, agents(600).filter(({ name }) => name?.includes("7")).map(({ id }) => id));
+});
+
+Deno.test("list_agents clips descriptions and stays within the size budget", async () => {
+  const wordy = agents(200).map((agent) => ({ ...agent, description: "d".repeat(2_048) }));
+  const { run } = workspace(wordy);
+  const { ids, calls } = await walk((args) => run(listAgents, args), { limit: 200 });
+  assertEquals(ids.length, 200);
+  assert(calls > 1);
+});
+
+for (const cursor of ["nonsense", "e30x", btoa('{"q":1}'), btoa('{"s":-1}'), "%%%"]) {
+  Deno.test(`list_agents refuses the cursor ${cursor}`, async () => {
+    const { run } = workspace([]);
+    const error = await assertRejects(() => run(listAgents, { cursor }), ToolError, "next_cursor");
+    assertEquals(error.code, "invalid_argument");
+  });
+}
+
+Deno.test("list_agents under an allowlist fetches just those agents, side by side", async () => {
+  const ids = agents(12).map(({ id }) => id);
+  let open = 0;
+  let most = 0;
+  const { run } = harness({
+    agents: {
+      retrieve: async (id) => {
+        most = Math.max(most, ++open);
+        await Promise.resolve();
+        open--;
+        return { id, name: `Name of ${id}` };
+      },
+    },
+  }, { allowedAgentIds: ids });
+  const result = await run(listAgents, {});
+  assertEquals(agentIds(result), ids);
+  assertEquals(most, 10);
+  const walked = await walk((args) => run(listAgents, args), { limit: 5 });
+  assertEquals(walked.ids, ids);
+  const named = await walk((args) => run(listAgents, args), { name_contains: "agent_1", limit: 2 });
+  assertEquals(named.ids, ["agent_1", "agent_10", "agent_11", "agent_12"]);
+});
+
+for (const status of [400, 403, 404]) {
+  Deno.test(`list_agents under an allowlist names an agent that answers ${status}`, async () => {
+    const { run } = harness({
+      agents: {
+        retrieve: (id) =>
+          id === "agent_gone" ? Promise.reject(httpError(status)) : Promise.resolve({ id }),
+      },
+    }, { allowedAgentIds: ["agent_1", "agent_gone", "agent_2"] });
+    assertEquals(await run(listAgents, {}), {
+      agents: [{ id: "agent_1" }, { id: "agent_2" }],
+      scanned: 2,
+      unavailable: ["agent_gone"],
+    });
+  });
+}
+
+Deno.test("list_agents under an allowlist fails when the API does", async () => {
+  const { run } = harness({
+    agents: { retrieve: () => Promise.reject(httpError(401)) },
+  }, { allowedAgentIds: ["agent_1"] });
+  await assertRejects(() => run(listAgents, {}), ApiError);
+});

@@ -1,0 +1,248 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ToolError } from "../../../src/core/errors.ts";
+import { listEvents } from "../../../src/tools/list_events.ts";
+import { entriesOf, events, FakeLog, harness, httpError, idsOf } from "./support.ts";
+
+function open(count: number) {
+  const log = new FakeLog(events(count));
+  return { log, ...harness({ events: log.api }) };
+}
+
+function range(from: number, to: number): string[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => `e${from + index}`);
+}
+
+Deno.test("list_events starts at the oldest event and says where to read on", async () => {
+  const { run, log } = open(10);
+  const result = await run(listEvents, { session_id: "sesn_1", limit: 4 });
+  assertEquals(idsOf(result), range(1, 4));
+  assertEquals(result.last_event_id, "e4");
+  assertEquals(result.has_more, true);
+  assertEquals(log.requests, [{ order: "asc", limit: 4, types: undefined }]);
+});
+
+Deno.test("list_events of an empty log has no last_event_id and nothing more", async () => {
+  const { run } = open(0);
+  assertEquals(await run(listEvents, { session_id: "sesn_1" }), { events: [], has_more: false });
+});
+
+Deno.test("list_events walks a log by after_id once through, in one or two requests each", async () => {
+  const { run, log } = open(95);
+  const seen: string[] = [];
+  let afterId: string | undefined;
+  for (let calls = 0; calls < 20; calls++) {
+    log.requests.length = 0;
+    const result = await run(listEvents, {
+      session_id: "sesn_1",
+      limit: 10,
+      ...(afterId && { after_id: afterId }),
+    });
+    assert(log.requests.length <= 2, `${log.requests.length} requests`);
+    seen.push(...idsOf(result));
+    afterId = String(result.last_event_id);
+    if (!result.has_more) break;
+  }
+  assertEquals(seen, range(1, 95));
+});
+
+Deno.test("list_events finds what is new at the end of a long log in one request", async () => {
+  const { run, log } = open(20_000);
+  const result = await run(listEvents, { session_id: "sesn_1", after_id: "e19996" });
+  assertEquals(idsOf(result), range(19_997, 20_000));
+  assertEquals(result.has_more, false);
+  assertEquals(log.requests.length, 1);
+});
+
+Deno.test("list_events polls the end of a log in one request each, also as events come", async () => {
+  const { run, log } = open(1_000);
+  let afterId = "e990";
+  for (let round = 0; round < 5; round++) {
+    log.requests.length = 0;
+    const result = await run(listEvents, { session_id: "sesn_1", after_id: afterId });
+    assertEquals(result.last_event_id, log.events.at(-1)?.id);
+    assertEquals(log.requests.length, 1);
+    afterId = String(result.last_event_id);
+    log.events.push(...events(3, log.events.length + 1));
+  }
+});
+
+Deno.test("list_events reads on from the middle of a log that another process has read", async () => {
+  const { run, log } = open(5_000);
+  const seen: string[] = [];
+  let afterId = "e1200";
+  const costs: number[] = [];
+  for (let calls = 0; calls < 60; calls++) {
+    log.requests.length = 0;
+    const result = await run(listEvents, { session_id: "sesn_1", after_id: afterId, limit: 100 });
+    costs.push(log.requests.length);
+    seen.push(...idsOf(result));
+    afterId = String(result.last_event_id);
+    if (!result.has_more) break;
+    // What comes meanwhile moves the newest page.
+    if (calls === 3) log.events.push(...events(70, log.events.length + 1));
+  }
+  assertEquals(seen, range(1_201, 5_070));
+  // The way is found once; then one request a page, and a look back where the newest page begins.
+  assertEquals(costs[0], 5);
+  assert(costs.slice(1).every((cost) => cost <= 3), costs.join());
+  assert(costs.slice(1).filter((cost) => cost > 1).length <= 4, costs.join());
+});
+
+Deno.test("list_events refuses an after_id that is not in the log", async () => {
+  const { run } = open(250);
+  const error = await assertRejects(
+    () => run(listEvents, { session_id: "sesn_1", after_id: "sevt_other" }),
+    ToolError,
+    "is not an event of this session",
+  );
+  assertEquals(error.code, "unknown_event");
+});
+
+Deno.test("list_events stops looking for an after_id after a bounded number of pages", async () => {
+  const { run, log } = open(101_000);
+  await assertRejects(
+    () => run(listEvents, { session_id: "sesn_1", after_id: "e1" }),
+    ToolError,
+    "newest 100,000 events",
+  );
+  assertEquals(log.requests.length, 101);
+});
+
+Deno.test("list_events looks anew when a remembered cursor is no longer taken", async () => {
+  const log = new FakeLog(events(300));
+  let refuse = false;
+  const { run } = harness({
+    events: {
+      list: async (id, params) => {
+        if (refuse && params.order === "asc") throw httpError(400, "Cursor expired.");
+        const list = log.api.list;
+        if (!list) throw new Error("no list");
+        return await list(id, params);
+      },
+    },
+  });
+  const first = await run(listEvents, { session_id: "sesn_1", limit: 10 });
+  refuse = true;
+  const second = await run(listEvents, {
+    session_id: "sesn_1",
+    limit: 10,
+    after_id: first.last_event_id,
+  });
+  assertEquals(idsOf(second), range(11, 20));
+});
+
+Deno.test("list_events with types shows only those, and reads on past what it left out", async () => {
+  const { run, log } = open(50);
+  const types = ["user.message"];
+  const first = await run(listEvents, { session_id: "sesn_1", types, limit: 3 });
+  assertEquals(idsOf(first), ["e5", "e10", "e15"]);
+  assertEquals(log.requests[0]?.types, types);
+  const rest = await run(listEvents, { session_id: "sesn_1", types, after_id: "e15" });
+  assertEquals(idsOf(rest), ["e20", "e25", "e30", "e35", "e40", "e45", "e50"]);
+  // An event of another type serves as a place as well.
+  log.events.push(...events(4, 51));
+  const later = await run(listEvents, { session_id: "sesn_1", types, after_id: "e47" });
+  assertEquals(idsOf(later), ["e50"]);
+  assertEquals(later.last_event_id, "e54");
+});
+
+Deno.test("list_events with order desc shows the newest first", async () => {
+  const { run, log } = open(30);
+  const result = await run(listEvents, { session_id: "sesn_1", order: "desc", limit: 3 });
+  assertEquals(idsOf(result), ["e30", "e29", "e28"]);
+  assertEquals(result.last_event_id, "e30");
+  assertEquals(result.has_more, true);
+  assertEquals(log.requests.length, 1);
+});
+
+Deno.test("list_events refuses after_id together with order desc", async () => {
+  const { run } = open(3);
+  await assertRejects(
+    () => run(listEvents, { session_id: "sesn_1", order: "desc", after_id: "e1" }),
+    ToolError,
+    "after_id goes with order",
+  );
+});
+
+Deno.test("list_events marks queued events and never gives them as the place to read on", async () => {
+  const queued = { id: "q1", type: "user.message", processed_at: null, content: "later" };
+  const log = new FakeLog([...events(2), queued]);
+  const { run } = harness({ events: log.api });
+  const result = await run(listEvents, { session_id: "sesn_1" });
+  assertEquals(entriesOf(result, "events").at(-1), {
+    id: "q1",
+    type: "user.message",
+    queued: true,
+    text: "later",
+  });
+  assertEquals(result.last_event_id, "e2");
+  // Once it is taken up, it comes again.
+  log.events.splice(2, 1, { ...queued, processed_at: "2026-11-23T09:10:00Z" });
+  const next = await run(listEvents, { session_id: "sesn_1", after_id: "e2" });
+  assertEquals(idsOf(next), ["q1"]);
+  assertEquals(next.last_event_id, "q1");
+});
+
+Deno.test("list_events keeps its place when there is nothing new", async () => {
+  const { run } = open(5);
+  assertEquals(await run(listEvents, { session_id: "sesn_1", after_id: "e5" }), {
+    events: [],
+    last_event_id: "e5",
+    has_more: false,
+  });
+});
+
+Deno.test("list_events cuts at the size budget between two events, and goes on from there", async () => {
+  const long = events(40).map((event) => ({
+    ...event,
+    content: [{ type: "text", text: `${event.id} ${"x".repeat(3_000)}` }],
+  }));
+  const log = new FakeLog(long);
+  const { run } = harness({ events: log.api });
+  const seen: string[] = [];
+  let afterId: string | undefined;
+  for (let calls = 0; calls < 10; calls++) {
+    const result = await run(listEvents, {
+      session_id: "sesn_1",
+      ...(afterId && { after_id: afterId }),
+    });
+    assert(JSON.stringify(result).length <= 40_000);
+    seen.push(...idsOf(result));
+    afterId = String(result.last_event_id);
+    if (!result.has_more) break;
+  }
+  assertEquals(seen, range(1, 40));
+});
+
+Deno.test("list_events clips a long field, and shows far more of it when asked for one event", async () => {
+  const text = "y".repeat(20_000);
+  const [first] = events(1);
+  const log = new FakeLog([
+    ...(first ? [{ ...first, content: [{ type: "text", text }] }] : []),
+    ...events(20, 2),
+  ]);
+  const { run } = harness({ events: log.api });
+  const many = await run(listEvents, { session_id: "sesn_1" });
+  assertEquals(
+    entriesOf(many, "events")[0]?.text,
+    `${"y".repeat(4_000)}… [16000 more characters]`,
+  );
+  const one = await run(listEvents, { session_id: "sesn_1", limit: 1 });
+  assertEquals(entriesOf(one, "events")[0]?.text, text);
+});
+
+Deno.test("list_events tolerates events without ids and more events than it asked for", async () => {
+  const { run } = harness({
+    events: {
+      list: () =>
+        Promise.resolve({
+          data: [{ type: "agent.message", content: "no id" }, ...events(5)],
+          next_page: null,
+        }),
+    },
+  });
+  const result = await run(listEvents, { session_id: "sesn_1", limit: 3 });
+  assertEquals(entriesOf(result, "events").map(({ id }) => id), [undefined, "e1", "e2"]);
+  assertEquals(result.last_event_id, "e2");
+  assertEquals(result.has_more, true);
+});

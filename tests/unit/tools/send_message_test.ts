@@ -1,0 +1,171 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import type { ClientEvent } from "../../../src/api/api.ts";
+import type { SessionEvent } from "../../../src/api/events.ts";
+import { ApiError, type ApiErrorInfo, ToolError } from "../../../src/core/errors.ts";
+import { interrupt } from "../../../src/tools/interrupt.ts";
+import { sendMessage } from "../../../src/tools/send_message.ts";
+import { FakeLog, harness, httpError } from "./support.ts";
+
+/** A session whose sends end as `outcome` says; `arrives` whether they reach the log. */
+function sending(outcome: "echo" | "silent" | ApiError, arrives = true) {
+  const log = new FakeLog([]);
+  const sent: ClientEvent[] = [];
+  const opened = harness({
+    events: {
+      ...log.api,
+      send: (_sessionId, events) => {
+        const data: SessionEvent[] = [];
+        for (const event of events) {
+          sent.push(event);
+          const logged = { ...event, id: `sevt_${sent.length}`, processed_at: null };
+          if (arrives) log.events.push(logged);
+          data.push(logged);
+        }
+        if (outcome instanceof ApiError) return Promise.reject(outcome);
+        return Promise.resolve({ data: outcome === "echo" ? data : [] });
+      },
+    },
+  });
+  return { log, sent, ...opened };
+}
+
+const MESSAGE = { session_id: "sesn_1", text: "Hello" };
+
+Deno.test("send_message queues the text and tells the waiter to expect it", async () => {
+  const { run, sent, waiter, log } = sending("echo");
+  assertEquals(await run(sendMessage, MESSAGE), { queued: true, event_id: "sevt_1" });
+  assertEquals(sent, [{ type: "user.message", content: [{ type: "text", text: "Hello" }] }]);
+  assertEquals(waiter.expected, [["sesn_1", "sevt_1"]]);
+  assertEquals(log.requests, []);
+});
+
+Deno.test("interrupt queues an interrupt and tells the waiter to expect it", async () => {
+  const { run, sent, waiter } = sending("echo");
+  assertEquals(await run(interrupt, { session_id: "sesn_1" }), {
+    queued: true,
+    event_id: "sevt_1",
+  });
+  assertEquals(sent, [{ type: "user.interrupt" }]);
+  assertEquals(waiter.expected, [["sesn_1", "sevt_1"]]);
+});
+
+Deno.test("send_message looks once for the id that an API does not echo", async () => {
+  const { run, log } = sending("silent");
+  assertEquals(await run(sendMessage, MESSAGE), { queued: true, event_id: "sevt_1" });
+  assertEquals(log.requests, [{ order: "desc", limit: 20, types: ["user.message"] }]);
+});
+
+Deno.test("send_message is queued without an id when neither echo nor log has one", async () => {
+  const { run, waiter, log } = sending("silent", false);
+  assertEquals(await run(sendMessage, MESSAGE), { queued: true });
+  assertEquals(log.requests.length, 1);
+  assertEquals(waiter.expected, []);
+});
+
+const LOST: readonly [string, ApiErrorInfo][] = [
+  ["a timeout", { kind: "timeout" }],
+  ["a broken connection", { kind: "connection" }],
+  ["status 500", { kind: "http", status: 500 }],
+  ["status 529", { kind: "http", status: 529 }],
+  ["status 408", { kind: "http", status: 408 }],
+];
+
+for (const [name, info] of LOST) {
+  for (const tool of [sendMessage, interrupt]) {
+    const args = tool === sendMessage ? MESSAGE : { session_id: "sesn_1" };
+    Deno.test(`${tool.name} finds in the log what ${name} hid, and sends once`, async () => {
+      const { run, clock, sent, waiter } = sending(new ApiError("lost", info));
+      assertEquals(await clock.runUntil(run(tool, args)), {
+        queued: true,
+        event_id: "sevt_1",
+        confirmed_by_log: true,
+      });
+      assertEquals(sent.length, 1);
+      assertEquals(waiter.expected, [["sesn_1", "sevt_1"]]);
+    });
+
+    Deno.test(`${tool.name} says that nothing arrived after ${name}, and sends once`, async () => {
+      const { run, clock, sent, log } = sending(new ApiError("lost", info), false);
+      const error = await assertRejects(
+        () => clock.runUntil(run(tool, args)),
+        ToolError,
+        "was not delivered",
+      );
+      assertEquals(error.code, "not_delivered");
+      assertEquals(sent.length, 1);
+      assertEquals(log.requests.length, 2);
+    });
+  }
+}
+
+Deno.test("send_message says that it does not know when the log cannot be read", async () => {
+  const { run, clock } = harness({
+    events: {
+      send: () => Promise.reject(new ApiError("lost", { kind: "timeout" })),
+      list: () => Promise.reject(httpError(503)),
+    },
+  });
+  const error = await assertRejects(
+    () => clock.runUntil(run(sendMessage, MESSAGE)),
+    ToolError,
+    "list_events",
+  );
+  assertEquals(error.code, "delivery_unknown");
+});
+
+for (const error of [httpError(400), httpError(404), httpError(409), httpError(429)]) {
+  Deno.test(`send_message passes status ${error.status} on without looking`, async () => {
+    const { run, log } = sending(error);
+    assertEquals(await assertRejects(() => run(sendMessage, MESSAGE), ApiError), error);
+    assertEquals(log.requests, []);
+  });
+}
+
+Deno.test("send_message passes a refused connection on: nothing can have arrived", async () => {
+  const { run, log } = sending(new ApiError("refused", { kind: "connect" }));
+  await assertRejects(() => run(sendMessage, MESSAGE), ApiError, "refused");
+  assertEquals(log.requests, []);
+});
+
+Deno.test("send_message does not take an earlier message with the same text for a lost one", async () => {
+  const lost = new ApiError("lost", { kind: "timeout" });
+  const { run, clock, log } = sending(lost, false);
+  const content = [{ type: "text", text: "Hello" }];
+  log.events.push({
+    id: "sevt_old",
+    type: "user.message",
+    processed_at: new Date(clock.now() - 120_000).toISOString(),
+    content,
+  });
+  await assertRejects(() => clock.runUntil(run(sendMessage, MESSAGE)), ToolError, "not delivered");
+});
+
+Deno.test("send_message does not take its own message of a moment ago for a lost one", async () => {
+  const log = new FakeLog([]);
+  let sends = 0;
+  const { run, clock } = harness({
+    events: {
+      ...log.api,
+      send: (_id, [event]) => {
+        sends++;
+        if (sends > 1) return Promise.reject(new ApiError("lost", { kind: "timeout" }));
+        const logged = { type: "user.message", ...event, id: "sevt_first", processed_at: null };
+        log.events.push(logged);
+        return Promise.resolve({ data: [logged] });
+      },
+    },
+  });
+  await run(sendMessage, MESSAGE);
+  await assertRejects(() => clock.runUntil(run(sendMessage, MESSAGE)), ToolError, "not delivered");
+});
+
+Deno.test("send_message stops looking when the caller goes away", async () => {
+  const { run, clock } = sending(new ApiError("lost", { kind: "timeout" }), false);
+  const controller = new AbortController();
+  const running = run(sendMessage, MESSAGE, { signal: controller.signal });
+  const rejected = assertRejects(() => running, Error, "gone");
+  await clock.advance(500);
+  controller.abort(new Error("gone"));
+  await rejected;
+  assertEquals(clock.pendingTimers, 0);
+});

@@ -1,0 +1,75 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { ToolError } from "../../../src/core/errors.ts";
+import { waitForIdle } from "../../../src/tools/wait_for_idle.ts";
+import { harness, session } from "./support.ts";
+
+const SESSION = { session_id: "sesn_1" };
+
+Deno.test("wait_for_idle gives back what the waiter found", async () => {
+  const { run, waiter } = harness({});
+  waiter.result = {
+    ...waiter.result,
+    status: "requires_action",
+    stop_reason: { type: "requires_action" },
+    tool_activity: [{ name: "bash", status: "waiting" }],
+    pending_actions: [{ event_id: "sevt_1", kind: "tool_confirmation", name: "bash" }],
+    errors: [{ type: "model_overloaded_error", retry_status: "retrying" }],
+    last_event_id: "sevt_2",
+    next: "A person has to decide.",
+  };
+  assertEquals(await run(waitForIdle, SESSION), { ...waiter.result });
+});
+
+Deno.test("wait_for_idle waits 45 seconds without progress, 120 with, and as long as told", async () => {
+  const { run, waiter } = harness({});
+  const progress = () => {};
+  await run(waitForIdle, SESSION);
+  await run(waitForIdle, SESSION, { progress });
+  await run(waitForIdle, { ...SESSION, timeout_sec: 7 });
+  await run(waitForIdle, { ...SESSION, timeout_sec: 600 }, { progress });
+  assertEquals(waiter.waits.map(({ timeoutMs }) => timeoutMs), [45_000, 120_000, 7_000, 600_000]);
+});
+
+Deno.test("wait_for_idle hands cursor, signal and progress on, and reports at once", async () => {
+  const { run, waiter } = harness({});
+  const messages: string[] = [];
+  const { signal } = new AbortController();
+  await run(waitForIdle, { ...SESSION, after_id: "sevt_9" }, {
+    signal,
+    progress: (message) => messages.push(message),
+  });
+  const [wait] = waiter.waits;
+  assertEquals([wait?.sessionId, wait?.afterId, wait?.signal === signal], [
+    "sesn_1",
+    "sevt_9",
+    true,
+  ]);
+  wait?.onProgress?.("running bash");
+  assertEquals(messages, ["Looking at the session", "running bash"]);
+});
+
+Deno.test("wait_for_idle counts the time of the access check towards its timeout", async () => {
+  const { run, waiter, clock } = harness({
+    sessions: {
+      retrieve: async () => {
+        await clock.sleep(4_000);
+        return session();
+      },
+    },
+  }, { allowedAgentIds: ["agent_1"] });
+  await clock.runUntil(run(waitForIdle, { ...SESSION, timeout_sec: 10 }));
+  await clock.runUntil(run(waitForIdle, { ...SESSION, timeout_sec: 10 }));
+  assertEquals(waiter.waits.map(({ timeoutMs }) => timeoutMs), [6_000, 10_000]);
+});
+
+for (const timeout_sec of [0, 601, 1.5, "45", null]) {
+  Deno.test(`wait_for_idle refuses timeout_sec ${JSON.stringify(timeout_sec)}`, async () => {
+    const { run, waiter } = harness({});
+    await assertRejects(
+      () => run(waitForIdle, { ...SESSION, timeout_sec }),
+      ToolError,
+      "timeout_sec must be an integer from 1 to 600",
+    );
+    assertEquals(waiter.waits, []);
+  });
+}
