@@ -59,7 +59,7 @@ async function serveHttp(config: HttpConfig, bridge: Bridge, program: Program): 
     ready: () => isReady(bridge),
     log,
   });
-  const server = listen(config, (request) => handler.fetch(request));
+  const server = listen(config, (request) => handler.fetch(request), log);
   const { hostname, port } = server.addr;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   log.info(`Version ${VERSION} serves MCP over HTTP, with ${bridge.target} behind it`);

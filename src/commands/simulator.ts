@@ -15,7 +15,7 @@ export async function runSimulator(config: SimulatorConfig, program: Program): P
   const server = listen({ host: "127.0.0.1", port: config.port }, (request) => {
     program.log.debug("Request", { method: request.method, path: new URL(request.url).pathname });
     return simulator.fetch(request);
-  });
+  }, program.log);
   const url = `http://127.0.0.1:${server.addr.port}`;
   program.print(`Simulated Managed Agents API on ${url}. Any key is accepted; nothing is real.`);
   program.print("");

@@ -1,0 +1,33 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { Spawned } from "./spawned.ts";
+import manifest from "../../deno.json" with { type: "json" };
+
+const refusals: readonly [string, readonly string[], RegExp][] = [
+  ["no key", [], /^cma-mcp: No API key: set ANTHROPIC_API_KEY/],
+  ["an unknown flag", ["--simulat"], /did you mean '--simulate'\?$/],
+  ["a key on the command line", ["--api-key=sk-ant-123456"], /set ANTHROPIC_API_KEY/],
+  ["a key file that is not there", ["--api-key-file", "no/such/file"], /Cannot read/],
+  ["HTTP without a token", ["--http", "--simulate"], /set MANAGED_AGENTS_MCP_TOKEN/],
+];
+for (const [name, args, message] of refusals) {
+  Deno.test(`the program refuses ${name} with one line on stderr and exit code 2`, async () => {
+    const program = new Spawned(args);
+    assertEquals((await program.ending()).code, 2);
+    assertEquals(program.stdout, []);
+    assertEquals(program.stderr.length, 1);
+    assertMatch(program.stderr[0] ?? "", message);
+  });
+}
+
+Deno.test("the program prints its version", async () => {
+  const program = new Spawned(["--version"]);
+  assertEquals((await program.ending()).code, 0);
+  assertEquals(program.stdout, [manifest.version]);
+});
+
+Deno.test("the program prints its help", async () => {
+  const program = new Spawned(["--help"]);
+  assertEquals((await program.ending()).code, 0);
+  assertMatch(program.stdout.join("\n"), /^cma-mcp: .*\n[\s\S]*--simulate[\s\S]*ANTHROPIC_API_KEY/);
+  assertEquals(program.stderr, []);
+});

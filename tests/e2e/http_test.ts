@@ -1,0 +1,65 @@
+import { assert, assertEquals } from "@std/assert";
+import { callTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
+import { Spawned } from "./spawned.ts";
+
+const TOKEN = "e2e-token-e2e-token-e2e-token-e2e";
+const PROMPT_MS = 2_500;
+
+async function startHttp(): Promise<{ program: Spawned; url: string; endpoint: McpEndpoint }> {
+  const program = new Spawned(["--http", "--port=0", "--simulate"], {
+    MANAGED_AGENTS_MCP_TOKEN: TOKEN,
+  });
+  const url = await program.until(() => /clients at (\S+?),/.exec(program.stderr.join("\n"))?.[1]);
+  const endpoint = {
+    token: TOKEN,
+    fetch: async (request: Request) =>
+      fetch(url, { method: "POST", headers: request.headers, body: await request.text() }),
+  };
+  return { program, url, endpoint };
+}
+
+async function startSession(endpoint: McpEndpoint, agent: string): Promise<unknown> {
+  const { agents } = await callTool(endpoint, "list_agents", { name_contains: agent });
+  assert(Array.isArray(agents));
+  const created = await callTool(endpoint, "create_session", {
+    agent_id: agents[0].id,
+    message: "What is the time?",
+  });
+  return created.session_id;
+}
+
+Deno.test("the program plays a whole turn over HTTP, and its stdout stays empty", async () => {
+  const { program, endpoint } = await startHttp();
+  const session_id = await startSession(endpoint, "quick");
+  const { status, reply } = await callTool(endpoint, "wait_for_idle", { session_id });
+  assertEquals(status, "idle");
+  assert(String(reply).includes("What is the time?"));
+  program.kill("SIGTERM");
+  assertEquals((await program.ending()).code, 0);
+  assertEquals(program.stdout, []);
+  assert(!program.stderr.join("\n").includes(TOKEN));
+});
+
+Deno.test("the program answers 401 over HTTP to whoever has no token", async () => {
+  const { program, url } = await startHttp();
+  const response = await fetch(url, { method: "POST", body: "{}" });
+  await response.body?.cancel();
+  assertEquals(response.status, 401);
+  program.kill("SIGINT");
+  assertEquals((await program.ending()).code, 0);
+});
+
+Deno.test("the program answers an open wait over HTTP before it ends on SIGTERM", async () => {
+  const { program, endpoint } = await startHttp();
+  const session_id = await startSession(endpoint, "long wait");
+  const open = Promise.withResolvers<void>();
+  const wait = callTool(endpoint, "wait_for_idle", { session_id, timeout_sec: 600 }, {
+    onProgress: () => open.resolve(),
+  });
+  await open.promise;
+  program.kill("SIGTERM");
+  const { code, ms } = await program.ending();
+  assertEquals((await wait).status, "timeout");
+  assertEquals(code, 0);
+  assert(ms < PROMPT_MS, `It took ${ms} ms`);
+});

@@ -1,0 +1,115 @@
+import { TextLineStream } from "./text_lines.ts";
+
+const MAIN = new URL("../../src/main.ts", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
+
+/** What the runtime itself needs; nothing of the caller's settings leaks in. */
+const RUNTIME_ENV = ["PATH", "HOME", "DENO_DIR", "SystemRoot", "LOCALAPPDATA"];
+
+/** How a process ended. */
+export interface Ending {
+  readonly code: number;
+  /** Milliseconds from the call of `ending` to the end. */
+  readonly ms: number;
+}
+
+/** The program in a process of its own, with the permissions that it is shipped with. */
+export class Spawned {
+  readonly stdout: string[] = [];
+  readonly stderr: string[] = [];
+  readonly #child: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #watchers = new Set<() => void>();
+  readonly #read: Promise<unknown>;
+  #nextId = 1;
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    const inherited = RUNTIME_ENV.flatMap((name) => {
+      const value = Deno.env.get(name);
+      return value === undefined ? [] : [[name, value]];
+    });
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--no-prompt", "-P=serve", MAIN.href, ...args],
+      cwd: ROOT,
+      clearEnv: true,
+      env: { ...Object.fromEntries(inherited), ...env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#writer = this.#child.stdin.getWriter();
+    this.#read = Promise.all([
+      this.#collect(this.#child.stdout, this.stdout),
+      this.#collect(this.#child.stderr, this.stderr),
+    ]);
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>, lines: string[]): Promise<void> {
+    const text = stream.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
+    for await (const line of text) {
+      lines.push(line);
+      for (const watch of [...this.#watchers]) watch();
+    }
+    for (const watch of [...this.#watchers]) watch();
+  }
+
+  /** Resolves with the first answer of `pick` that is not undefined, asked after every line. */
+  async until<T>(pick: () => T | undefined): Promise<T> {
+    let found = pick();
+    let over = false;
+    this.#read.then(() => over = true);
+    while (found === undefined) {
+      if (over) throw new Error(`The program ended: ${this.stderr.join(" / ")}`);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#watchers.add(resolve);
+      await Promise.race([promise, this.#read]);
+      this.#watchers.delete(resolve);
+      found = pick();
+    }
+    return found;
+  }
+
+  /** Sends a JSON-RPC request; resolves with its answer. */
+  async request(method: string, params: object = {}): Promise<Record<string, unknown>> {
+    const id = this.#nextId++;
+    await this.send({ jsonrpc: "2.0", id, method, params });
+    return await this.until(() =>
+      this.stdout.map((line): Record<string, unknown> => JSON.parse(line))
+        .find((message) => message.id === id)
+    );
+  }
+
+  /** Does the handshake of a host. */
+  async initialize(): Promise<Record<string, unknown>> {
+    const answer = await this.request("initialize", {
+      protocolVersion: "2025-06-18",
+      capabilities: {},
+      clientInfo: { name: "e2e", version: "1.0.0" },
+    });
+    await this.send({ jsonrpc: "2.0", method: "notifications/initialized" });
+    return answer;
+  }
+
+  async send(message: object): Promise<void> {
+    await this.#writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`));
+  }
+
+  async closeStdin(): Promise<void> {
+    await this.#writer.close();
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits for the end of the process, at most ten seconds. */
+  async ending(): Promise<Ending> {
+    const start = performance.now();
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 10_000);
+    const { code } = await this.#child.status;
+    clearTimeout(timer);
+    await this.#read;
+    await this.#writer.close().catch(() => {});
+    return { code, ms: performance.now() - start };
+  }
+}

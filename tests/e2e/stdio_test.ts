@@ -1,0 +1,155 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { z } from "zod";
+import { listen } from "../../src/commands/listen.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { silentLogger } from "../../src/core/log.ts";
+import { createSimulator } from "../../src/simulator/simulator.ts";
+import { Spawned } from "./spawned.ts";
+
+/** An end that nobody has to wait for, with room for a busy machine. */
+const PROMPT_MS = 2_500;
+
+const toolAnswer = z.object({
+  result: z.object({
+    isError: z.boolean().optional(),
+    structuredContent: z.record(z.string(), z.unknown()).optional(),
+    content: z.array(z.object({ text: z.string() })),
+  }),
+});
+
+async function call(program: Spawned, name: string, args: object, progressToken?: string) {
+  const _meta = progressToken ? { _meta: { progressToken } } : {};
+  const answer = await program.request("tools/call", { name, arguments: args, ..._meta });
+  return toolAnswer.parse(answer).result;
+}
+
+async function startSession(program: Spawned, agent: string): Promise<string> {
+  const { structuredContent } = await call(program, "list_agents", { name_contains: agent });
+  const { agents } = z.object({ agents: z.array(z.object({ id: z.string() })) })
+    .parse(structuredContent);
+  const created = await call(program, "create_session", {
+    agent_id: agents[0]?.id,
+    message: "What is the time?",
+  });
+  return z.object({ session_id: z.string() }).parse(created.structuredContent).session_id;
+}
+
+/** Starts a wait that will not end by itself soon; resolves when it runs. */
+async function openWait(program: Spawned): Promise<void> {
+  const session_id = await startSession(program, "long wait");
+  await program.send({
+    jsonrpc: "2.0",
+    id: "open",
+    method: "tools/call",
+    params: {
+      name: "wait_for_idle",
+      arguments: { session_id, timeout_sec: 600 },
+      _meta: { progressToken: "open" },
+    },
+  });
+  await program.until(() => program.stdout.find((line) => line.includes("notifications/progress")));
+}
+
+function assertOnlyJsonRpc(program: Spawned): void {
+  assert(program.stdout.length > 0);
+  for (const line of program.stdout) assertEquals(JSON.parse(line).jsonrpc, "2.0", line);
+}
+
+Deno.test("the program plays a whole turn on stdio, and stdout is JSON-RPC line by line", async () => {
+  const program = new Spawned(["--simulate"]);
+  const { result } = await program.initialize();
+  assertStringIncludes(JSON.stringify(result), "SIMULATED");
+  const listed = await program.request("tools/list");
+  const { tools } = z.object({ tools: z.array(z.object({ name: z.string() })) })
+    .parse(listed.result);
+  assertEquals(tools.length, 9);
+
+  const session_id = await startSession(program, "quick");
+  const outcome = await call(program, "wait_for_idle", { session_id }, "p");
+  assertEquals(outcome.structuredContent?.status, "idle");
+  assertStringIncludes(String(outcome.structuredContent?.reply), "What is the time?");
+  assert(program.stdout.some((line) => line.includes("notifications/progress")));
+
+  await program.closeStdin();
+  assertEquals((await program.ending()).code, 0);
+  assertOnlyJsonRpc(program);
+  assertMatch(
+    program.stderr.join("\n"),
+    /^cma-mcp info: Version \S+ serves MCP on stdio.*SIMULATOR/,
+  );
+});
+
+Deno.test("the program ends promptly when stdin closes, also while a wait is open", async () => {
+  const program = new Spawned(["--simulate"]);
+  await program.initialize();
+  await openWait(program);
+  await program.closeStdin();
+  const { code, ms } = await program.ending();
+  assertEquals(code, 0);
+  assert(ms < PROMPT_MS, `It took ${ms} ms`);
+  assertOnlyJsonRpc(program);
+});
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`the program ends promptly on ${signal}, also while a wait is open`, async () => {
+    const program = new Spawned(["--simulate"]);
+    await program.initialize();
+    await openWait(program);
+    program.kill(signal);
+    const { code, ms } = await program.ending();
+    assertEquals(code, 0);
+    assert(ms < PROMPT_MS, `It took ${ms} ms`);
+    assertOnlyJsonRpc(program);
+  });
+}
+
+Deno.test("the program reaches an API over the network, and keeps the key to itself", async () => {
+  const key = "sk-ant-e2e-0123456789";
+  const simulator = createSimulator({ clock: systemClock, apiKey: key });
+  const server = listen(
+    { host: "127.0.0.1", port: 0 },
+    (request) => simulator.fetch(request),
+    silentLogger,
+  );
+  const program = new Spawned(["--log-level", "debug"], {
+    ANTHROPIC_API_KEY: key,
+    CMA_BASE_URL: `http://127.0.0.1:${server.addr.port}`,
+  });
+  await program.initialize();
+  const session_id = await startSession(program, "quick");
+  const outcome = await call(program, "wait_for_idle", { session_id });
+  assertEquals(outcome.structuredContent?.status, "idle");
+  await openWait(program);
+  await program.until(() => simulator.openStreams() > 0 || undefined);
+  await program.closeStdin();
+  assertEquals((await program.ending()).code, 0);
+  const output = [...program.stdout, ...program.stderr].join("\n");
+  assert(!output.includes(key));
+  await server.shutdown();
+  simulator.close();
+});
+
+Deno.test("the program answers with a tool error when the API cannot be reached", async () => {
+  const key = "plain-looking-secret-key";
+  const program = new Spawned(["--log-level", "debug"], {
+    ANTHROPIC_API_KEY: key,
+    // Port 1 is taken by nothing; the connection is refused at once.
+    CMA_BASE_URL: "http://127.0.0.1:1",
+  });
+  await program.initialize();
+  const answer = await call(program, "get_agent", { agent_id: "agent_1" });
+  assertEquals(answer.isError, true);
+  await program.closeStdin();
+  assertEquals((await program.ending()).code, 0);
+  assert(![...program.stdout, ...program.stderr].join("\n").includes(key));
+});
+
+Deno.test("the program survives input that is not JSON-RPC", async () => {
+  const program = new Spawned(["--simulate"]);
+  await program.send(["not", "a", "request"]);
+  const { result } = await program.initialize();
+  assert(result !== undefined);
+  await program.closeStdin();
+  assertEquals((await program.ending()).code, 0);
+  assertOnlyJsonRpc(program);
+});
