@@ -1,0 +1,152 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { formatMicros } from "../../../src/simulator/ids.ts";
+import { EventLog, type EventQuery, type LogOptions } from "../../../src/simulator/log.ts";
+import type { WireEvent } from "../../../src/simulator/wire.ts";
+
+const HOSTED: LogOptions = { order: "processed_at", queued: "last" };
+const START = Date.parse("2026-11-23T09:00:00.000Z") * 1000;
+
+function event(id: string, micros: number | undefined, type = "agent.message"): WireEvent {
+  return { id, type, processed_at: micros === undefined ? null : formatMicros(micros) };
+}
+
+/** A log with stamped events a to d, a second apart, and q queued between b and c. */
+function sample(options: LogOptions = HOSTED): EventLog {
+  const log = new EventLog(options);
+  const add = (id: string, offset: number | undefined) => {
+    const micros = offset === undefined ? undefined : START + offset * 1e6;
+    log.append(event(id, micros, id === "b" ? "session.status_idle" : undefined), micros);
+  };
+  add("a", 0);
+  add("b", 1);
+  add("q", undefined);
+  add("c", 2);
+  add("d", 3);
+  return log;
+}
+
+function ids(log: EventLog, query: Partial<EventQuery> = {}): string {
+  return log.read({ order: "asc", limit: 100, ...query }).events.map((e) => e.id).join("");
+}
+
+for (
+  const { name, options, asc, desc, stamped } of [
+    {
+      name: "queued last",
+      options: HOSTED,
+      asc: "abcdq",
+      desc: "qdcba",
+      stamped: "abcdq",
+    },
+    {
+      name: "queued first",
+      options: { order: "processed_at", queued: "first" },
+      asc: "qabcd",
+      desc: "dcbaq",
+      stamped: "abcdq",
+    },
+    {
+      name: "log order",
+      options: { order: "log", queued: "last" },
+      asc: "abqcd",
+      desc: "dcqba",
+      stamped: "abqcd",
+    },
+  ] as const
+) {
+  Deno.test(`EventLog with ${name} reads ${asc}, backwards ${desc}, stamped ${stamped}`, () => {
+    const log = sample(options);
+    assertEquals(ids(log), asc);
+    assertEquals(ids(log, { order: "desc" }), desc);
+    log.stamp("q", START + 9e6);
+    assertEquals(ids(log), stamped);
+  });
+}
+
+Deno.test("EventLog stamps an event once and keeps its fields", () => {
+  const log = sample();
+  const stamped = log.stamp("q", START + 9e6);
+  assertEquals(stamped, event("q", START + 9e6));
+  assertEquals(log.find("q"), stamped);
+  assertEquals(log.stamp("q", START + 10e6), undefined);
+  assertEquals(log.stamp("a", START + 10e6), undefined);
+  assertEquals(log.stamp("nobody", START), undefined);
+  assertEquals(log.length, 5);
+});
+
+Deno.test("EventLog puts an event with an earlier time where that time belongs", () => {
+  const log = sample();
+  log.append(event("x", START + 1.5e6), START + 1.5e6);
+  assertEquals(ids(log), "abxcdq");
+});
+
+for (
+  const { name, query, expected } of [
+    { name: "one type", query: { types: new Set(["session.status_idle"]) }, expected: "b" },
+    { name: "an unknown type", query: { types: new Set(["nothing"]) }, expected: "" },
+    { name: "a lower bound", query: { minMicros: START + 1e6 }, expected: "bcd" },
+    { name: "an upper bound", query: { maxMicros: START + 1e6 }, expected: "ab" },
+    {
+      name: "both bounds",
+      query: { minMicros: START + 1e6, maxMicros: START + 2e6 },
+      expected: "bc",
+    },
+    {
+      name: "a bound, backwards",
+      query: { minMicros: START + 1e6, order: "desc" as const },
+      expected: "dcb",
+    },
+  ]
+) {
+  for (const order of ["processed_at", "log"] as const) {
+    Deno.test(`EventLog sorted by ${order} reads ${name} as "${expected}"`, () => {
+      assertEquals(ids(sample({ order, queued: "last" }), query), expected);
+    });
+  }
+}
+
+Deno.test("EventLog pages on where it was, though a queued event was stamped in between", () => {
+  const log = sample();
+  const first = log.read({ order: "asc", limit: 3 });
+  assertEquals(first.events.map((e) => e.id).join(""), "abc");
+  log.stamp("q", START + 9e6);
+  assertEquals(ids(log, { after: first.next }), "dq");
+});
+
+Deno.test("EventLog has no next place at the end, exactly filled or not", () => {
+  const log = sample();
+  assertEquals(log.read({ order: "asc", limit: 5 }).next, undefined);
+  assertEquals(log.read({ order: "asc", limit: 4 }).next === undefined, false);
+});
+
+Deno.test("EventLog gives every event once to a reader that pages while others are added", () => {
+  fc.assert(fc.property(
+    fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 30 }),
+    fc.integer({ min: 1, max: 5 }),
+    (bursts, limit) => {
+      const log = new EventLog(HOSTED);
+      const seen: string[] = [];
+      let after: EventQuery["after"];
+      let added = 0;
+      const readOn = () => {
+        const page = log.read({ order: "asc", limit, after });
+        if (!page.next) return page.events;
+        seen.push(...page.events.map((e) => e.id));
+        after = page.next;
+        return undefined;
+      };
+      for (const burst of bursts) {
+        for (let i = 0; i < burst; i++) {
+          log.append(event(`e${added}`, START + added), START + added);
+          added++;
+        }
+        readOn();
+      }
+      let rest = readOn();
+      while (!rest) rest = readOn();
+      seen.push(...rest.map((e) => e.id));
+      assertEquals(seen, [...log.events()].map((e) => e.id));
+    },
+  ));
+});
