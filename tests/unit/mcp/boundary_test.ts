@@ -1,0 +1,140 @@
+import { assert, assertEquals } from "@std/assert";
+import { z } from "zod";
+import { ApiError, ToolError } from "../../../src/core/errors.ts";
+import { createLogger } from "../../../src/core/log.ts";
+import { createRedact } from "../../../src/core/redact.ts";
+import { callTool } from "../../../src/mcp/boundary.ts";
+import { defineTool } from "../../../src/tools/define.ts";
+import { harness, httpError } from "../tools/support.ts";
+
+const SECRET = "sk-ant-very-secret-value";
+
+function tool(run: () => Record<string, unknown> | Promise<Record<string, unknown>>) {
+  return defineTool({
+    name: "probe",
+    title: "Probe",
+    description: "Probes.",
+    annotations: {
+      readOnlyHint: true,
+      destructiveHint: false,
+      idempotentHint: true,
+      openWorldHint: false,
+    },
+    input: z.strictObject({ session_id: z.string().optional() }),
+    output: z.looseObject({}),
+    run: async () => await run(),
+  });
+}
+
+async function call(
+  run: () => Record<string, unknown> | Promise<Record<string, unknown>>,
+  args: unknown = {},
+) {
+  const lines: string[] = [];
+  const redact = createRedact([SECRET]);
+  const opened = harness({}, {
+    redact,
+    log: createLogger({
+      level: "debug",
+      format: "text",
+      redact,
+      write: (line) => lines.push(line),
+      now: () => 0,
+    }),
+  });
+  const result = await callTool(tool(run), args, opened.call());
+  const [content] = result.content;
+  assert(content?.type === "text");
+  return { result, text: content.text, log: lines.join("\n") };
+}
+
+Deno.test("callTool() gives the same object as structured content and as text", async () => {
+  const { result, text } = await call(() => ({ a: 1, b: { c: ["d"] } }));
+  assertEquals(result.structuredContent, { a: 1, b: { c: ["d"] } });
+  assertEquals(text, '{"a":1,"b":{"c":["d"]}}');
+  assertEquals(result.isError, undefined);
+});
+
+Deno.test("callTool() lets no secret of the process into a result", async () => {
+  const { result, text } = await call(() => ({ text: `key ${SECRET}`, [SECRET]: 1 }));
+  assert(!JSON.stringify(result).includes(SECRET));
+  assertEquals(text, JSON.stringify(result.structuredContent));
+});
+
+Deno.test("callTool() keeps a result within its budget and marks what was cut", async () => {
+  const { result, text } = await call(() => ({ text: "x".repeat(90_000) }));
+  assert(text.length <= 40_100);
+  assertEquals(text, JSON.stringify(result.structuredContent));
+  assert(text.endsWith(`"truncated":true}`));
+});
+
+Deno.test("callTool() makes an API error an error result, with detail for the operator", async () => {
+  const cause = new TypeError("dns failed");
+  const error = new ApiError(`Bad key ${SECRET}`, {
+    kind: "http",
+    status: 401,
+    type: "authentication_error",
+    requestId: "req_1",
+  }, { cause });
+  const { result, text, log } = await call(() => Promise.reject(error));
+  assertEquals(result.isError, true);
+  assertEquals(result.structuredContent, undefined);
+  assert(text.includes("authentication_error") && text.includes("req_1") && !text.includes("dns"));
+  assert(log.includes("dns failed") && log.includes("tool=probe") && log.includes("req_1"));
+  assert(!text.includes(SECRET) && !log.includes(SECRET));
+});
+
+Deno.test("callTool() hides an unexpected error from the caller and shows it to the operator", async () => {
+  const { result, text, log } = await call(() => {
+    throw new TypeError("undefined is not a function");
+  });
+  assertEquals(result.isError, true);
+  assert(!text.includes("undefined is not"));
+  assert(log.includes("cma-mcp error") && log.includes("undefined is not a function"));
+});
+
+Deno.test("callTool() logs a refusal without alarm", async () => {
+  const { text, log } = await call(() => Promise.reject(new ToolError("too_many_waits", "Later.")));
+  assertEquals(text, "Later.");
+  assert(log.includes("cma-mcp info") && log.includes("code=too_many_waits"));
+});
+
+Deno.test("callTool() names what is wrong with the arguments", async () => {
+  const { result, text } = await call(() => ({}), { session_id: 3, more: true });
+  assertEquals(result.isError, true);
+  assert(text.includes("session_id must be") && text.includes('"more"'));
+});
+
+for (const status of [400, 404]) {
+  Deno.test(`callTool() hints at an id of another kind when the API answers ${status}`, async () => {
+    const fail = () => Promise.reject(httpError(status));
+    assert((await call(fail, { session_id: "agent_1" })).text.includes("looks like an agent_id"));
+    assert(!(await call(fail, { session_id: "sesn_1" })).text.includes("looks like"));
+  });
+}
+
+Deno.test("callTool() gives no hint where the id is not to blame", async () => {
+  const { text } = await call(() => Promise.reject(httpError(500)), { session_id: "agent_1" });
+  assert(!text.includes("looks like"));
+});
+
+Deno.test("callTool() notes a cancelled call as such", async () => {
+  const lines: string[] = [];
+  const controller = new AbortController();
+  const opened = harness({}, {
+    log: createLogger({
+      level: "info",
+      format: "text",
+      redact: (text) => text,
+      write: (line) => lines.push(line),
+      now: () => 0,
+    }),
+  });
+  const cancelled = tool(() => {
+    controller.abort();
+    throw controller.signal.reason;
+  });
+  const result = await callTool(cancelled, {}, opened.call({ signal: controller.signal }));
+  assertEquals(result.isError, true);
+  assert(lines[0]?.includes("Tool call cancelled"));
+});

@@ -1,0 +1,241 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { McpServer } from "@modelcontextprotocol/server";
+import { createLogger, silentLogger } from "../../../src/core/log.ts";
+import { createHttpHandler, type HttpOptions } from "../../../src/transport/http.ts";
+import { createReadiness } from "../../../src/transport/readiness.ts";
+import { ManualClock } from "../../helpers/manual_clock.ts";
+
+const TOKEN = "0123456789abcdef0123456789abcdef";
+const PAGE = "https://page.example";
+const HEADERS = {
+  host: "127.0.0.1:3000",
+  authorization: `Bearer ${TOKEN}`,
+  "content-type": "application/json",
+  accept: "application/json, text/event-stream",
+};
+const PING = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
+
+function handler(options: Partial<HttpOptions> = {}) {
+  return createHttpHandler(
+    () => new McpServer({ name: "test", version: "0" }, { capabilities: { tools: {} } }),
+    {
+      tokens: [TOKEN],
+      allowedOrigins: [PAGE],
+      ready: () => Promise.resolve(true),
+      log: silentLogger,
+      clock: new ManualClock(),
+      ...options,
+    },
+  );
+}
+
+interface Sent {
+  readonly path?: string;
+  readonly method?: string;
+  readonly headers?: Record<string, string | undefined>;
+  readonly body?: string;
+}
+
+function request({ path = "/mcp", method = "POST", headers = {}, body }: Sent): Request {
+  const merged = new Headers();
+  for (const [name, value] of Object.entries({ ...HEADERS, ...headers })) {
+    if (value !== undefined) merged.set(name, value);
+  }
+  const hasBody = method !== "GET" && method !== "HEAD" && method !== "OPTIONS";
+  return new Request(`http://127.0.0.1:3000${path}`, {
+    method,
+    headers: merged,
+    ...(hasBody && { body: body ?? PING }),
+  });
+}
+
+const none = undefined;
+
+/** Request, status, and headers of the answer. */
+const ANSWERS: readonly [string, Sent, number, Record<string, string | null>?][] = [
+  ["a call", {}, 200],
+  ["a call with X-API-Key", { headers: { authorization: none, "x-api-key": TOKEN } }, 200],
+  ["localhost", { headers: { host: "localhost:8080" } }, 200],
+  ["an IPv6 host", { headers: { host: "[::1]:3000" } }, 200],
+  ["another path", { path: "/" }, 404],
+  ["a path below", { path: "/mcp/x" }, 404],
+  ["another path with a bad host", { path: "/x", headers: { host: "evil.example" } }, 404],
+  ["GET", { method: "GET" }, 405, { allow: "POST, OPTIONS" }],
+  ["DELETE", { method: "DELETE" }, 405, { allow: "POST, OPTIONS" }],
+  ["PUT before host", { method: "PUT", headers: { host: "evil.example" } }, 405],
+  ["OPTIONS of no page", { method: "OPTIONS" }, 405],
+  ["another host", { headers: { host: "evil.example" } }, 421],
+  ["a host with credentials", { headers: { host: "a@localhost" } }, 421],
+  ["a broken host", { headers: { host: "::::" } }, 421],
+  [
+    "host before origin",
+    { headers: { host: "evil.example", origin: "https://evil.example" } },
+    421,
+  ],
+  ["another origin", { headers: { origin: "https://evil.example" } }, 403, {
+    "access-control-allow-origin": null,
+  }],
+  ["an opaque origin", { headers: { origin: "null" } }, 403],
+  ["another scheme of the origin", { headers: { origin: "http://page.example" } }, 403],
+  ["origin before token", {
+    headers: { origin: "https://evil.example", authorization: none },
+  }, 403],
+  ["the allowed origin", { headers: { origin: PAGE } }, 200, {
+    "access-control-allow-origin": PAGE,
+    vary: "Origin",
+  }],
+  ["a large body", { headers: { "content-length": "9999" } }, 413],
+  ["size before token", { headers: { "content-length": "9999", authorization: none } }, 413],
+  ["no token", { headers: { authorization: none } }, 401, { "www-authenticate": "Bearer" }],
+  ["a wrong token", { headers: { authorization: "Bearer wrong" } }, 401, {
+    "www-authenticate": 'Bearer error="invalid_token"',
+  }],
+  ["a page without a token", { headers: { authorization: none, origin: PAGE } }, 401, {
+    "access-control-allow-origin": PAGE,
+  }],
+  ["the wrong content type", { headers: { "content-type": "text/plain" } }, 415],
+  ["no JSON", { body: "{" }, 400],
+];
+
+for (const [name, sent, status, headers = {}] of ANSWERS) {
+  Deno.test(`HTTP answers ${status} to ${name}`, async () => {
+    const http = handler({ maxBodyBytes: 1_000 });
+    const response = await http.fetch(request(sent));
+    const body = await response.text();
+    assertEquals(response.status, status, body);
+    for (const [header, value] of Object.entries(headers)) {
+      assertEquals(response.headers.get(header), value, header);
+    }
+    assert(!body.includes(TOKEN) && !body.includes("wrong"));
+    await http.close();
+  });
+}
+
+Deno.test("HTTP stops reading a body that grows too large", async () => {
+  const http = handler({ maxBodyBytes: 1_000 });
+  let sent = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      sent += 500;
+      controller.enqueue(new Uint8Array(500).fill(32));
+      if (sent > 100_000) controller.close();
+    },
+  });
+  const response = await http.fetch(
+    new Request("http://127.0.0.1:3000/mcp", { method: "POST", headers: HEADERS, body }),
+  );
+  assertEquals(response.status, 413);
+  await response.body?.cancel();
+  assert(sent < 20_000, `${sent} bytes were read`);
+  await http.close();
+});
+
+Deno.test("HTTP answers the preflight of an allowed page, and of no other", async () => {
+  const http = handler();
+  const preflight = (origin: string, host = HEADERS.host) =>
+    http.fetch(request({
+      method: "OPTIONS",
+      headers: {
+        authorization: none,
+        origin,
+        host,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type,mcp-protocol-version",
+      },
+    }));
+  const answer = await preflight(PAGE);
+  assertEquals(answer.status, 204);
+  assertEquals(answer.headers.get("access-control-allow-origin"), PAGE);
+  assertEquals(answer.headers.get("access-control-allow-methods"), "POST, OPTIONS");
+  const allowed = answer.headers.get("access-control-allow-headers") ?? "";
+  for (const name of ["authorization", "x-api-key", "mcp-protocol-version", "mcp-method"]) {
+    assert(allowed.includes(name), name);
+  }
+  assertEquals((await preflight("https://evil.example")).status, 403);
+  assertEquals((await preflight(PAGE, "evil.example")).status, 421);
+  await http.close();
+});
+
+Deno.test("HTTP takes hosts with and without a port, in any case", async () => {
+  const http = handler({ allowedHosts: ["MCP.example", "other.example:8443"] });
+  const status = async (host: string) => {
+    const response = await http.fetch(request({ headers: { host } }));
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await status("mcp.example"), 200);
+  assertEquals(await status("Mcp.Example:9000"), 200);
+  assertEquals(await status("other.example:8443"), 200);
+  assertEquals(await status("other.example"), 421);
+  assertEquals(await status("localhost"), 421);
+  await http.close();
+});
+
+Deno.test("HTTP tells probes whether it lives and whether the API can be reached", async () => {
+  const clock = new ManualClock();
+  let ready: () => Promise<boolean> = () => Promise.resolve(true);
+  const http = handler({ ready: () => ready(), clock });
+  const probe = async (path: string, method = "GET") => {
+    const bare = { host: "10.0.0.7", authorization: none };
+    const response = await http.fetch(request({ path, method, headers: bare }));
+    return [response.status, await response.text()];
+  };
+  assertEquals(await probe("/health"), [200, '{"status":"ok"}']);
+  assertEquals(await probe("/ready"), [200, '{"status":"ok"}']);
+  assertEquals((await probe("/health", "POST"))[0], 405);
+  ready = () => Promise.reject(new Error("secret detail"));
+  assertEquals((await probe("/ready"))[0], 200);
+  await clock.advance(10_000);
+  assertEquals(await probe("/ready"), [503, '{"status":"unavailable"}']);
+  await http.close();
+});
+
+Deno.test("HTTP that drains takes no more calls, and is not ready", async () => {
+  const http = handler();
+  http.drain();
+  const call = await http.fetch(request({}));
+  assertEquals([call.status, call.headers.get("retry-after")], [503, "5"]);
+  const ready = await http.fetch(request({ path: "/ready", method: "GET" }));
+  assertEquals(ready.status, 503);
+  const health = await http.fetch(request({ path: "/health", method: "GET" }));
+  assertEquals(health.status, 200);
+  await http.close();
+});
+
+Deno.test("HTTP does not start without a token", () => {
+  assertThrows(() => handler({ tokens: [] }), TypeError);
+  assertThrows(() => handler({ tokens: [TOKEN, ""] }), TypeError);
+});
+
+Deno.test("HTTP logs refusals without the headers of the request", async () => {
+  const lines: string[] = [];
+  const log = createLogger({
+    level: "info",
+    format: "text",
+    redact: (text) => text,
+    write: (line) => lines.push(line),
+    now: () => 0,
+  });
+  const http = handler({ log });
+  await (await http.fetch(request({ headers: { authorization: "Bearer wrong-token" } }))).text();
+  assertEquals(lines, ["cma-mcp info: HTTP request refused method=POST status=401"]);
+  await http.close();
+});
+
+Deno.test("createReadiness() asks once for many who ask at the same time", async () => {
+  const clock = new ManualClock();
+  let asked = 0;
+  const ready = createReadiness(clock, async () => {
+    asked++;
+    await clock.sleep(50);
+    return true;
+  });
+  const answers = Promise.all([ready(), ready(), ready()]);
+  await clock.advance(50);
+  assertEquals(await answers, [true, true, true]);
+  assertEquals(asked, 1);
+  await clock.advance(10_000);
+  const again = ready();
+  await clock.advance(50);
+  assertEquals([await again, asked], [true, 2]);
+});
