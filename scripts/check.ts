@@ -46,6 +46,7 @@ async function main(): Promise<boolean> {
   report("formatted", await runDeno("fmt", "--check", "--quiet"));
   report("lint", await runDeno("lint", "--quiet"));
   report("types", await runDeno("check", "--quiet", ...CODE));
+  report("README code", await runDeno("check", "--quiet", "--doc-only", "README.md"));
   const files = await readTree(ROOT);
   for (const [name, rule] of Object.entries(RULES)) report(name, rule(files).map(describe));
   for (const line of await numberLines(files)) print(line);

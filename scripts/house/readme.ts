@@ -26,9 +26,16 @@ function cell(text: string): string {
   return text.replaceAll("|", "\\|").replace(/\s+/g, " ").trim();
 }
 
+/** A table as the formatter writes it: every column as wide as its widest cell. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+  const lines = [head, ...rows].map((cells) => cells.map(cell));
+  const widths = head.map((_, column) =>
+    lines.reduce((most, cells) => Math.max(most, cells[column]?.length ?? 0), 3)
+  );
+  const render = (cells: readonly string[], filler = " ") =>
+    `| ${widths.map((width, column) => (cells[column] ?? "").padEnd(width, filler)).join(" | ")} |`;
+  const [first = [], ...others] = lines;
+  return [render(first), render([], "-"), ...others.map((cells) => render(cells))].join("\n");
 }
 
 function firstSentence(text: string): string {

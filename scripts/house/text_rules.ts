@@ -26,8 +26,7 @@ function findLines(
 // The brackets keep the patterns from finding themselves.
 const MACHINE = new RegExp(
   [
-    "/hom[e]/[a-z]",
-    "/User[s]/[A-Za-z]",
+    "/(hom[e]|User[s])/(?!(me|you|user)\\b)[A-Za-z]",
     "/roo[t]/",
     "/wor[k]/[a-z.]",
     "/far[m]/",

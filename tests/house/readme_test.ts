@@ -21,7 +21,10 @@ Deno.test("toolTable() marks optional parameters and gives the first sentence", 
 
 Deno.test("settingTable() leaves empty what a setting does not have", () => {
   const line = { flag: "", env: ["A", "B"], fallback: "none", help: "Sets it" };
-  assertEquals(settingTable([line]).split("\n").at(-1), "|  | `A`, `B` | none | Sets it |");
+  assertEquals(
+    settingTable([line]).split("\n").at(-1),
+    "|      | `A`, `B`    | none    | Sets it |",
+  );
 });
 
 Deno.test("renderReadme() replaces what is between the markers and nothing else", () => {

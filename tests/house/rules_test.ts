@@ -174,7 +174,7 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     "no facts of one machine",
     { "README.md": `see ${"/home"}/someone/notes` },
     /only one machine knows/,
-    { "README.md": "see /path/to/notes", "deno.lock": `${"/home"}/someone` },
+    { "README.md": "see /path/to/notes or /home/you/notes", "deno.lock": `${"/home"}/someone` },
   ],
   [
     "no facts of one machine",
