@@ -90,12 +90,14 @@ export class Session implements Place {
   /** What is shown, from when: the current entry first, then those to come. */
   #shown: { readonly from: number; readonly status: SessionStatus }[];
   #updatedAt: string;
+  readonly #createdMs: number;
 
   constructor(world: World, seq: number, init: SessionInit) {
     this.#world = world;
     this.seq = seq;
     this.init = init;
     this.rank = world.micros();
+    this.#createdMs = world.now();
     this.id = world.makeId("sesn");
     this.log = new EventLog({
       order: world.habits.stampAtSettle ? "log" : "processed_at",
@@ -193,7 +195,7 @@ export class Session implements Place {
       usage: this.usage.toWire(),
       stats: {
         active_seconds: this.usage.activeSeconds(this.#world.now()),
-        duration_seconds: Math.max(0, Math.floor(this.#world.now() / 1000 - this.rank / 1e6)),
+        duration_seconds: Math.floor((this.#world.now() - this.#createdMs) / 1000),
       },
       created_at: created,
       updated_at: this.#updatedAt,

@@ -129,6 +129,6 @@ export class Listener {
 }
 
 /** A user message. */
-export function message(text: string): Wire {
+export function message(text: string): Wire & { readonly type: string } {
   return { type: "user.message", content: [{ type: "text", text }] };
 }
