@@ -34,7 +34,8 @@ export const waitForIdle = defineTool({
         "not_started or timeout",
     ),
     reply: z.string(),
-    reply_truncated: z.boolean().optional(),
+    omitted: z.object({ after_id: z.string().optional() }).optional()
+      .describe("Oldest part left out: list_events with this after_id shows it"),
     stop_reason: z.object({ type: z.string() }).optional(),
     tool_activity: z.array(z.object({ name: z.string(), status: z.string() })),
     pending_actions: z.array(z.object({
