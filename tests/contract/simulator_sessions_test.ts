@@ -1,0 +1,100 @@
+import { assertEquals } from "@std/assert";
+import { collect, sdkBench, userMessage } from "./simulator_client.ts";
+
+function start() {
+  const bench = sdkBench();
+  const { client: { beta: { sessions } }, simulator } = bench;
+  const base = { agent: simulator.agentId("quick"), environment_id: simulator.environmentId };
+  return { ...bench, sessions, base };
+}
+
+Deno.test("the SDK creates a session from an agent's id", async () => {
+  const { sessions, base, simulator } = start();
+  const session = await sessions.create({ ...base, title: "Report", metadata: { ticket: "7" } });
+  assertEquals([session.type, session.status, session.title], ["session", "idle", "Report"]);
+  assertEquals(session.agent.id, simulator.agentId("quick"));
+  assertEquals([session.metadata, session.archived_at, session.budget], [
+    { ticket: "7" },
+    null,
+    null,
+  ]);
+  assertEquals([session.vault_ids, session.resources, session.outcome_evaluations], [[], [], []]);
+  assertEquals(await sessions.retrieve(session.id), session);
+});
+
+Deno.test("the SDK creates a session from an agent reference with a version, and with overrides", async () => {
+  const { sessions, base, client } = start();
+  await client.beta.agents.update(base.agent, { version: 1, system: "New." });
+  const pinned = await sessions.create({
+    ...base,
+    agent: { type: "agent", id: base.agent, version: 1 },
+  });
+  assertEquals([pinned.agent.version, pinned.agent.type], [1, "agent"]);
+  const overridden = await sessions.create({
+    ...base,
+    agent: { type: "agent_with_overrides", id: base.agent, system: "Mine." },
+  });
+  assertEquals([overridden.agent.system, overridden.agent.version], ["Mine.", 2]);
+});
+
+Deno.test("the SDK creates a session with initial events, which is running at once", async () => {
+  const { sessions, base, clock, simulator } = start();
+  const session = await sessions.create({ ...base, initial_events: [userMessage("Hello")] });
+  assertEquals(session.status, "running");
+  await clock.advance(2_000);
+  assertEquals((await sessions.retrieve(session.id)).status, "idle");
+  const events = await collect(sessions.events.list(session.id));
+  assertEquals(events.at(0)?.type, "user.message");
+  assertEquals(events.at(-1)?.type, "session.status_idle");
+  simulator.close();
+});
+
+Deno.test("the SDK pages through sessions, newest first, in order and back", async () => {
+  const { sessions, simulator } = start();
+  const ids = Array.from({ length: 50 }, () => simulator.createSession());
+  const newestFirst = (await collect(sessions.list())).map((session) => session.id);
+  assertEquals(newestFirst, ids.toReversed());
+  const oldestFirst = await collect(sessions.list({ order: "asc", limit: 7 }));
+  assertEquals(oldestFirst.map((session) => session.id), ids);
+  const first = await sessions.list({ limit: 10 });
+  const second = await first.getNextPage();
+  assertEquals(first.prev_page, null);
+  const back = await sessions.list({ limit: 10, page: second.prev_page });
+  assertEquals(back.data.map((session) => session.id), first.data.map((session) => session.id));
+});
+
+Deno.test("the SDK filters sessions by agent, status and archiving", async () => {
+  const { sessions, simulator } = start();
+  const slow = simulator.createSession({ agent: "slow" });
+  const busy = simulator.createSession({ status: "running" });
+  const ids = async (params: Parameters<typeof sessions.list>[0]) =>
+    (await collect(sessions.list(params))).map((session) => session.id);
+  assertEquals(await ids({ agent_id: simulator.agentId("slow") }), [slow]);
+  assertEquals(await ids({ statuses: ["running", "rescheduling"] }), [busy]);
+  await sessions.archive(slow);
+  assertEquals(await ids({}), [busy]);
+  assertEquals(await ids({ include_archived: true }), [busy, slow]);
+  assertEquals(await ids({ "created_at[gt]": "2027-01-01T00:00:00Z" }), []);
+});
+
+Deno.test("the SDK updates, archives and deletes a session", async () => {
+  const { sessions, base } = start();
+  const { id } = await sessions.create({ ...base, metadata: { a: "1" } });
+  const updated = await sessions.update(id, { title: "New", metadata: { a: null, b: "2" } });
+  assertEquals([updated.title, updated.metadata], ["New", { b: "2" }]);
+  const archived = await sessions.archive(id);
+  assertEquals([archived.status, typeof archived.archived_at], ["terminated", "string"]);
+  assertEquals(await sessions.delete(id), { id, type: "session_deleted" });
+});
+
+Deno.test("the SDK lists a session's threads", async () => {
+  const { sessions, base } = start();
+  const { id } = await sessions.create(base);
+  const threads = await collect(sessions.threads.list(id));
+  assertEquals(threads.map((thread) => [thread.type, thread.status, thread.parent_thread_id]), [
+    ["session_thread", "idle", null],
+  ]);
+  const [primary] = threads;
+  if (!primary) throw new Error("no thread");
+  assertEquals(await sessions.threads.retrieve(primary.id, { session_id: id }), primary);
+});
