@@ -29,6 +29,7 @@ export interface PageParams {
   readonly page?: string;
 }
 
+/** Which events of a session to list, and in which order. */
 export interface ListEventsParams extends PageParams {
   readonly order?: "asc" | "desc";
   /** Event types to return; all when absent. */
@@ -37,6 +38,7 @@ export interface ListEventsParams extends PageParams {
   readonly createdAtGte?: string;
 }
 
+/** Which sessions to list, and in which order. */
 export interface ListSessionsParams extends PageParams {
   readonly agentId?: string;
   readonly order?: "asc" | "desc";
@@ -44,6 +46,7 @@ export interface ListSessionsParams extends PageParams {
   readonly includeArchived?: boolean;
 }
 
+/** What a session is created with. */
 export interface CreateSessionParams {
   readonly agent: string | {
     readonly type: "agent";

@@ -20,6 +20,7 @@ export const sessionEventSchema = z.looseObject({
   id: z.string().nullish(),
   processed_at: z.string().nullish(),
 });
+/** An event of a session; fields that are not named here pass through. */
 export type SessionEvent = z.infer<typeof sessionEventSchema>;
 
 const textBlockSchema = z.looseObject({ type: z.string(), text: z.string().optional() });

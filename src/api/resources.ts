@@ -45,6 +45,7 @@ export const agentSchema = z.looseObject({
   updated_at: z.string().nullish(),
   archived_at: z.string().nullish(),
 });
+/** A versioned agent definition. */
 export type Agent = z.infer<typeof agentSchema>;
 
 export const environmentSchema = z.looseObject({
@@ -52,6 +53,7 @@ export const environmentSchema = z.looseObject({
   name: z.string().nullish(),
   archived_at: z.string().nullish(),
 });
+/** What sessions run in. */
 export type Environment = z.infer<typeof environmentSchema>;
 
 export const sessionSchema = z.looseObject({
@@ -69,10 +71,12 @@ export const sessionSchema = z.looseObject({
   updated_at: z.string().nullish(),
   archived_at: z.string().nullish(),
 });
+/** A run of an agent. */
 export type Session = z.infer<typeof sessionSchema>;
 
 /** The echo of a send. One implementation answers 202 with no body: then it is empty. */
 export const sentEventsSchema = z.looseObject({
   data: z.array(sessionEventSchema).nullish().transform((data) => data ?? []),
 });
+/** What the API says about events that were sent. */
 export type SentEvents = z.infer<typeof sentEventsSchema>;

@@ -60,12 +60,15 @@ function requestOf(
   });
 }
 
-async function* messagesOf(response: Response): AsyncGenerator<unknown> {
+async function* messagesOf(
+  response: Response,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<unknown> {
   if (!response.body || !response.headers.get("content-type")?.includes("event-stream")) {
     yield await response.json();
     return;
   }
-  const frames = response.body.pipeThrough(new TextDecoderStream())
+  const frames = response.body.pipeThrough(new TextDecoderStream(), { signal })
     .pipeThrough(new EventSourceParserStream());
   for await (const { data } of frames) if (data) yield JSON.parse(data);
 }
@@ -85,7 +88,7 @@ export async function callMethod(
   const response = await endpoint.fetch(
     requestOf(endpoint, method, { ...params, ..._meta }, signal),
   );
-  for await (const message of messagesOf(response)) {
+  for await (const message of messagesOf(response, signal)) {
     const parsed = messageSchema.safeParse(message);
     if (!parsed.success) continue;
     if ("method" in parsed.data) onProgress?.(parsed.data.params.message ?? "");

@@ -62,6 +62,19 @@ Deno.test("callMethod() asks for progress only when somebody listens", async () 
   assertEquals(metas, [undefined, { progressToken: "progress" }]);
 });
 
+Deno.test("callTool() rejects when it is aborted, also when the server does not notice", async () => {
+  const controller = new AbortController();
+  let cancelled = false;
+  const endless = new Response(
+    new ReadableStream({ cancel: () => void (cancelled = true) }),
+    { headers: { "content-type": "text/event-stream" } },
+  );
+  const call = callTool(endpoint(() => endless), "wait", {}, { signal: controller.signal });
+  controller.abort(new Error("Enough"));
+  await assertRejects(() => call, Error, "Enough");
+  assertEquals(cancelled, true);
+});
+
 const failures: readonly [string, () => Response, string][] = [
   ["a tool that fails", () => Response.json(result({ isError: true })), "words"],
   [
