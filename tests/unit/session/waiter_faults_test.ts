@@ -1,0 +1,199 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ApiError } from "../../../src/core/errors.ts";
+import { apiError, type FakeSession } from "../../helpers/fake_api.ts";
+import { settle } from "../../helpers/manual_clock.ts";
+import { setUp } from "./waiter_support.ts";
+
+const DROPS: [string, (session: FakeSession) => void][] = [
+  ["a reset", (session) => session.drop()],
+  ["a clean early end", (session) => session.end()],
+];
+
+for (const [name, breakOff] of DROPS) {
+  Deno.test(`wait() survives ${name}: nothing lost, nothing twice`, async () => {
+    const t = setUp();
+    t.session.emit(t.e.user("q"), t.e.running());
+    const waiting = t.wait();
+    await settle();
+    t.session.emit(t.e.text("one"));
+    await settle();
+    breakOff(t.session);
+    await settle();
+    for (const event of [t.e.text("two"), t.e.text("three")]) t.session.record(event);
+    await t.clock.advance(1_000);
+    t.session.emit(t.e.text("four"), t.e.endTurn());
+    const result = await waiting;
+    assertEquals(result.reply, "one\n\ntwo\n\nthree\n\nfour");
+    assertEquals(t.session.count("stream"), 2);
+    await t.assertClean();
+  });
+
+  Deno.test(`wait() sees an end that happened during ${name}`, async () => {
+    const t = setUp();
+    t.session.emit(t.e.user("q"), t.e.running());
+    const waiting = t.wait();
+    await settle();
+    breakOff(t.session);
+    t.session.record(t.e.text("in the gap"));
+    t.session.record(t.e.endTurn());
+    const result = await t.clock.runUntil(waiting);
+    assertEquals(result.reply, "in the gap");
+    assert(result.elapsed_sec < 1);
+    await t.assertClean();
+  });
+}
+
+Deno.test("wait() replaces a stream that went silent", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q"), t.e.running());
+  const waiting = t.wait({ timeoutMs: 120_000 });
+  await t.clock.advance(10_000);
+  t.session.record(t.e.text("unheard"));
+  t.session.record(t.e.endTurn());
+  const result = await t.clock.runUntil(waiting);
+  assertEquals(result.reply, "unheard");
+  assert(result.elapsed_sec <= 36);
+  await t.assertClean();
+});
+
+Deno.test("wait() keeps a stream that shows life by heartbeats alone", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q"), t.e.running());
+  t.session.status = "running";
+  const waiting = t.wait({ timeoutMs: 120_000 });
+  for (let i = 0; i < 7; i++) {
+    await t.clock.advance(15_000);
+    t.session.heartbeat();
+  }
+  t.session.emit(t.e.text("a"), t.e.endTurn());
+  assertEquals((await waiting).reply, "a");
+  assertEquals(t.session.count("stream"), 1);
+  assert(t.session.requests.length <= 3, t.session.requests.join(" "));
+  await t.assertClean();
+});
+
+Deno.test("wait() ends by looking when no idle event ever comes", async () => {
+  const t = setUp();
+  t.session.status = "running";
+  const waiting = t.wait();
+  await t.clock.advance(200);
+  t.session.emit(
+    t.e.user("q", { id: undefined }),
+    t.e.make("span.model_request_start"),
+    t.e.make("agent.message", { id: undefined, content: [{ type: "text", text: "a" }] }),
+    t.e.make("span.model_request_end"),
+  );
+  t.session.status = "idle";
+  const result = await t.clock.runUntil(waiting);
+  assertEquals(result.status, "idle");
+  assertEquals(result.reply, "a");
+  assert(result.elapsed_sec < 10);
+  await t.assertClean();
+});
+
+Deno.test("wait() is not fooled by a status that trails the stream", async () => {
+  const t = setUp();
+  t.session.status = "idle";
+  const waiting = t.wait();
+  t.session.emit(t.e.user("q"), t.e.running(), t.e.text("thinking aloud"));
+  await t.clock.advance(4_000);
+  t.session.status = "running";
+  await t.clock.advance(20_000);
+  t.session.heartbeat();
+  t.session.emit(t.e.text("answer"), t.e.endTurn());
+  assertEquals((await waiting).reply, "thinking aloud\n\nanswer");
+  await t.assertClean();
+});
+
+Deno.test("wait() sees that a session was archived in mid-wait", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q"), t.e.running(), t.e.text("part"));
+  const waiting = t.wait({ timeoutMs: 300_000 });
+  await t.clock.advance(1_000);
+  t.session.status = "terminated";
+  const result = await t.clock.runUntil(waiting);
+  assertEquals(result.status, "terminated");
+  assertEquals(result.reply, "part");
+  await t.assertClean();
+});
+
+Deno.test("wait() says deleted when the session goes away in mid-wait", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q"), t.e.running(), t.e.text("part"));
+  const waiting = t.wait();
+  await settle();
+  t.session.before = () => {
+    throw apiError(404);
+  };
+  t.session.end();
+  const result = await t.clock.runUntil(waiting);
+  assertEquals(result.status, "deleted");
+  assertEquals(result.reply, "part");
+  await t.assertClean();
+});
+
+Deno.test("wait() rejects with the API's refusal of a session it never knew", async () => {
+  for (const status of [400, 401, 403, 404]) {
+    const t = setUp();
+    t.session.before = () => {
+      throw apiError(status);
+    };
+    const error = await assertRejects(() => t.clock.runUntil(t.wait()), ApiError);
+    assertEquals(error.status, status);
+    await t.assertClean();
+  }
+});
+
+Deno.test("wait() answers from history when streams are refused", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q"), t.e.running(), t.e.text("a"), t.e.endTurn());
+  t.session.before = (request) => {
+    if (request === "stream") throw apiError(400);
+  };
+  assertEquals((await t.clock.runUntil(t.wait())).reply, "a");
+  await t.assertClean();
+});
+
+Deno.test("wait() outlasts rate limits and server errors, and honours retry-after", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q"), t.e.running());
+  const waiting = t.wait({ timeoutMs: 120_000 });
+  await settle();
+  let refuse = true;
+  t.session.before = () => {
+    if (refuse) throw apiError(429, 20_000);
+  };
+  t.session.drop();
+  await t.clock.advance(1_000);
+  const tried = t.session.requests.length;
+  await t.clock.advance(18_000);
+  assert(t.session.requests.length <= tried + 1, "no request while the API asks to wait");
+  refuse = false;
+  t.session.record(t.e.text("a"));
+  t.session.record(t.e.endTurn());
+  assertEquals((await t.clock.runUntil(waiting)).reply, "a");
+  await t.assertClean();
+});
+
+Deno.test("wait() that never reached the API says so at its deadline and keeps the cursor", async () => {
+  const t = setUp();
+  t.session.before = () => {
+    throw new ApiError("refused", { kind: "connect" });
+  };
+  const result = await t.clock.runUntil(t.wait({ timeoutMs: 10_000, afterId: "sevt_9" }));
+  assertEquals(result.status, "timeout");
+  assertEquals(result.last_event_id, "sevt_9");
+  assertEquals(result.errors[0]?.type, "api_unreachable");
+  await t.assertClean();
+});
+
+Deno.test("wait() that is cancelled rejects with the reason and frees the stream at once", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q"), t.e.running());
+  const waiting = t.wait();
+  await settle();
+  assertEquals(t.session.openStreams.length, 1);
+  t.controller.abort(new Error("the host cancelled"));
+  await assertRejects(() => waiting, Error, "the host cancelled");
+  await t.assertClean();
+});

@@ -1,0 +1,167 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { settle } from "../../helpers/manual_clock.ts";
+import { setUp } from "./waiter_support.ts";
+
+Deno.test("wait() answers a turn that ended before the call in two requests, without time passing", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q"), t.e.running(), t.e.text("hello"), t.e.endTurn());
+  const result = await t.wait();
+  assertEquals(result.status, "idle");
+  assertEquals(result.reply, "hello");
+  assertEquals(result.elapsed_sec, 0);
+  assertEquals(t.session.requests, ["stream", "list"]);
+  await t.assertClean();
+});
+
+Deno.test("wait() says not_started for a session that never got a message", async () => {
+  const t = setUp();
+  const result = await t.clock.runUntil(t.wait());
+  assertEquals(result.status, "not_started");
+  assertEquals(result.last_event_id, undefined);
+  assertStringIncludes(result.next ?? "", "send_message");
+  assertEquals(t.session.requests.length, 4);
+  await t.assertClean();
+});
+
+Deno.test("wait() keeps waiting on an empty log while the session reads running", async () => {
+  const t = setUp();
+  t.session.status = "running";
+  const waiting = t.wait();
+  await t.clock.advance(500);
+  t.session.emit(t.e.user("q"), t.e.running(), t.e.text("a"), t.e.endTurn());
+  assertEquals((await waiting).reply, "a");
+  await t.assertClean();
+});
+
+Deno.test("wait() follows a turn to its end and tells progress", async () => {
+  const t = setUp();
+  t.session.status = "running";
+  t.session.emit(t.e.user("q"), t.e.running());
+  const waiting = t.wait();
+  await t.clock.advance(1_000);
+  const bash = t.e.tool("bash");
+  t.session.emit(bash);
+  await settle();
+  t.session.emit(t.e.toolResult(bash.id ?? ""), t.e.text("done"));
+  await t.clock.advance(12_000);
+  t.session.emit(t.e.endTurn());
+  const result = await waiting;
+  assertEquals(result.reply, "done");
+  assertEquals(result.tool_activity, [{ name: "bash", status: "done" }]);
+  assertEquals(result.elapsed_sec, 13);
+  assertEquals(t.progress.slice(0, 4), [
+    "waiting for the agent",
+    "thinking",
+    "using bash",
+    "wrote 4 characters",
+  ]);
+  assert(t.progress.some((message) => message.startsWith("still waiting")));
+  await t.assertClean();
+});
+
+Deno.test("wait() ends exactly at its deadline and says how to go on", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q"), t.e.running(), t.e.text("so far"), t.e.tool("web_search"));
+  const cursor = t.session.log.at(-1)?.id ?? undefined;
+  let result: Awaited<ReturnType<typeof t.wait>> | undefined;
+  t.wait().then((value) => result = value);
+  for (let elapsed = 0; elapsed < 40_000; elapsed += 10_000) {
+    await t.clock.advance(10_000);
+    t.session.heartbeat();
+  }
+  await t.clock.advance(4_999);
+  assertEquals(result, undefined);
+  await t.clock.advance(1);
+  assertEquals(result?.status, "timeout");
+  assertEquals(result?.reply, "so far");
+  assertEquals(result?.last_event_id, cursor);
+  assertStringIncludes(result?.next ?? "", "using web_search");
+  assertStringIncludes(result?.next ?? "", `after_id "${cursor}"`);
+  assertEquals(result?.tool_activity, [{ name: "web_search", status: "running" }]);
+  await t.assertClean();
+});
+
+Deno.test("wait() ends exactly at its deadline when the API hangs, whichever request it is", async () => {
+  for (const hung of ["stream", "list", "retrieve"]) {
+    const t = setUp();
+    t.session.before = (request) => request === hung ? new Promise(() => {}) : undefined;
+    t.session.status = "running";
+    const result = await t.clock.runUntil(t.wait({ timeoutMs: 20_000 }));
+    assertEquals(result.status, "timeout");
+    assertEquals(result.elapsed_sec, 20);
+    await t.assertClean();
+  }
+});
+
+Deno.test("wait() reads history when the stream's first byte is slow", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q"), t.e.running(), t.e.text("a"), t.e.endTurn());
+  t.session.before = (request) => request === "stream" ? new Promise(() => {}) : undefined;
+  const result = await t.clock.runUntil(t.wait());
+  assertEquals(result.reply, "a");
+  assertEquals(result.elapsed_sec, 1.5);
+  await t.assertClean();
+});
+
+Deno.test("wait() does not take the end of an earlier turn for the answer to a queued message", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
+  const sent = t.e.queuedUser("q2");
+  t.session.emit(sent);
+  const waiting = t.wait();
+  await t.clock.advance(20_000);
+  t.session.emit(t.e.stamped(sent), t.e.running(), t.e.text("two"), t.e.endTurn());
+  const result = await waiting;
+  assertEquals(result.reply, "two");
+  await t.assertClean();
+});
+
+Deno.test("wait() waits for a sent event that the log does not show yet", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
+  const sent = t.e.user("q2");
+  t.waiter.expect("sesn_1", sent.id ?? "");
+  const waiting = t.wait();
+  await t.clock.advance(400);
+  t.session.emit(sent, t.e.running(), t.e.text("two"), t.e.endTurn());
+  assertEquals((await waiting).reply, "two");
+  await t.assertClean();
+});
+
+Deno.test("wait() believes the log when a sent event never shows up", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
+  t.waiter.expect("sesn_1", "sevt_lost");
+  const result = await t.clock.runUntil(t.wait());
+  assertEquals(result.status, "idle");
+  assertEquals(result.elapsed_sec, 30);
+  await t.assertClean();
+});
+
+Deno.test("wait() finds a queued message at the far end of a long log", async () => {
+  const t = setUp();
+  t.session.nullsFirst = true;
+  for (let i = 0; i < 150; i++) {
+    t.session.emit(t.e.user("q"), t.e.running(), t.e.text("old"), t.e.endTurn());
+  }
+  const sent = t.e.queuedUser("new");
+  t.session.record(sent);
+  const waiting = t.wait();
+  await t.clock.advance(500);
+  t.session.emit(t.e.stamped(sent), t.e.running(), t.e.text("answer"), t.e.endTurn());
+  assertEquals((await waiting).reply, "answer");
+  assertEquals(t.session.requests, ["stream", "list", "list"]);
+  await t.assertClean();
+});
+
+Deno.test("wait() reads back to the beginning of a long turn", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("old"), t.e.endTurn());
+  t.session.emit(t.e.user("q2"), t.e.running(), t.e.text("first"));
+  for (let i = 0; i < 300; i++) t.session.emit(t.e.make("agent.thinking"));
+  t.session.emit(t.e.text("last"), t.e.endTurn());
+  const result = await t.wait();
+  assertEquals(result.reply, "first\n\nlast");
+  assertEquals(result.omitted, undefined);
+  await t.assertClean();
+});
