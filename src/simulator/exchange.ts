@@ -6,7 +6,7 @@
 
 import type { Clock } from "../core/clock.ts";
 import type { AgentStore } from "./agents.ts";
-import { invalid, jsonResponse } from "./envelope.ts";
+import { invalid, jsonResponse, SimulatorError } from "./envelope.ts";
 import type { EnvironmentStore } from "./environments.ts";
 import type { StreamFault } from "./faults.ts";
 import type { Heartbeats } from "./heartbeats.ts";
@@ -55,9 +55,16 @@ export function queryOf(exchange: Exchange, ...known: string[]): Query {
   return new Query(exchange.url.searchParams, known, refuse);
 }
 
+/** Largest body in bytes; the API documents 32 MB. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
 /** The request's JSON object. */
 export async function bodyOf(exchange: Exchange): Promise<Fields> {
-  const text = await exchange.request.text();
+  const bytes = await exchange.request.arrayBuffer();
+  if (bytes.byteLength > MAX_BODY_BYTES) {
+    throw new SimulatorError(413, "request_too_large", "The request body exceeds 32 MB.");
+  }
+  const text = new TextDecoder().decode(bytes);
   let body: unknown;
   try {
     body = JSON.parse(text);

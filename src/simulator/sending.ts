@@ -169,7 +169,9 @@ export function appendSent(
   return events.map((event) => {
     const answered = answeredId(event);
     if (answered !== undefined) session.answered.add(answered);
-    const extra = event.type === "user.define_outcome" ? { outcome_id: makeId("outc") } : {};
+    const extra = event.type === "user.define_outcome"
+      ? { outcome_id: makeId("outc"), max_iterations: event.max_iterations ?? 3 }
+      : {};
     const queued = !STAMPED.has(event.type);
     // At its budget a session ignores an interrupt, and never lists it.
     if (event.type === "user.interrupt" && session.atBudget) {

@@ -55,6 +55,13 @@ Deno.test("a body that is not JSON, or no object, is refused", async () => {
   assertEquals((await call("POST", url, { events: [message("x")], more: 1 })).status, 400);
 });
 
+Deno.test("a body beyond 32 MB is refused with 413", async () => {
+  const { simulator, send } = bench();
+  const id = simulator.createSession({ scripted: false });
+  const { status, body } = await send(id, message("x".repeat(32 * 1024 * 1024)));
+  assertEquals([status, dig(body, "error", "type")], [413, "request_too_large"]);
+});
+
 Deno.test("a send to a session that does not exist is not found", async () => {
   const { send } = bench();
   assertEquals((await send("sesn_x", message("hello"))).status, 404);

@@ -1,0 +1,208 @@
+// Which fields the official SDK's types give each event, checked by the compiler against the SDK
+// and at run time against what every scripted agent of the simulator sends.
+import type Anthropic from "@anthropic-ai/sdk";
+import { assertEquals } from "@std/assert";
+import { type FixtureKey, fixtures } from "../../src/simulator/scripts/fixtures.ts";
+import { collect, type SdkBench, sdkBench, userMessage } from "./simulator_client.ts";
+
+type Item<T> = T extends AsyncIterable<infer I> ? I : never;
+type SdkEvent = Item<ReturnType<Anthropic["beta"]["sessions"]["events"]["list"]>>;
+
+/** Each field of an event: whether the SDK's type requires it. */
+type FieldsOf<Type extends SdkEvent["type"]> = {
+  [Field in keyof Extract<SdkEvent, { type: Type }>]-?: undefined extends
+    Extract<SdkEvent, { type: Type }>[Field] ? "optional" : "required";
+};
+
+type Played = Exclude<
+  SdkEvent["type"],
+  // What no scripted agent does.
+  | `agent.mcp_${string}`
+  | `span.outcome_${string}`
+  | "agent.thread_context_compacted"
+  | "session.deleted"
+  | "workflow_run.error"
+  | "workflow_run.status_idle"
+>;
+
+const bare = { id: "required", type: "required", processed_at: "required" } as const;
+const sent = { ...bare, processed_at: "optional" } as const;
+const thread = {
+  ...bare,
+  session_thread_id: "required",
+  agent_name: "required",
+} as const;
+const run = { ...bare, workflow_run_id: "required" } as const;
+
+const FIELDS: { [Type in Played]: FieldsOf<Type> } = {
+  "user.message": { ...sent, content: "required" },
+  "user.interrupt": { ...sent, session_thread_id: "optional" },
+  "user.tool_confirmation": {
+    ...sent,
+    tool_use_id: "required",
+    result: "required",
+    deny_message: "optional",
+    session_thread_id: "optional",
+  },
+  "user.custom_tool_result": {
+    ...sent,
+    custom_tool_use_id: "required",
+    content: "optional",
+    is_error: "optional",
+    session_thread_id: "optional",
+  },
+  "user.tool_result": {
+    ...sent,
+    tool_use_id: "required",
+    content: "optional",
+    is_error: "optional",
+    session_thread_id: "optional",
+  },
+  "user.define_outcome": {
+    ...bare,
+    description: "required",
+    rubric: "required",
+    max_iterations: "required",
+    outcome_id: "required",
+  },
+  "system.message": { ...sent, content: "required" },
+  "agent.message": { ...bare, content: "required" },
+  "agent.thinking": bare,
+  "agent.tool_use": {
+    ...bare,
+    name: "required",
+    input: "required",
+    evaluated_permission: "optional",
+    evaluation: "optional",
+    session_thread_id: "optional",
+  },
+  "agent.tool_result": {
+    ...bare,
+    tool_use_id: "required",
+    content: "optional",
+    is_error: "optional",
+  },
+  "agent.custom_tool_use": {
+    ...bare,
+    name: "required",
+    input: "required",
+    session_thread_id: "optional",
+  },
+  "agent.thread_message_sent": {
+    ...bare,
+    content: "required",
+    to_session_thread_id: "required",
+    to_agent_name: "optional",
+  },
+  "agent.thread_message_received": {
+    ...bare,
+    content: "required",
+    from_session_thread_id: "required",
+    from_agent_name: "optional",
+  },
+  "session.status_running": bare,
+  "session.status_rescheduled": bare,
+  "session.status_terminated": bare,
+  "session.status_idle": { ...bare, stop_reason: "required", stop_details: "required" },
+  "session.error": { ...bare, error: "required" },
+  "session.updated": {
+    ...bare,
+    agent: "optional",
+    budget: "optional",
+    metadata: "optional",
+    title: "optional",
+  },
+  "session.usage": { ...bare, usage: "required", budget: "optional" },
+  "session.thread_created": { ...thread, workflow_run_id: "required" },
+  "session.thread_status_running": thread,
+  "session.thread_status_idle": { ...thread, stop_reason: "required", stop_details: "required" },
+  "session.thread_status_rescheduled": thread,
+  "session.thread_status_terminated": thread,
+  "span.model_request_start": bare,
+  "span.model_request_end": {
+    ...bare,
+    model_request_start_id: "required",
+    is_error: "required",
+    model_usage: "required",
+  },
+  "workflow_run.created": {
+    ...run,
+    name: "required",
+    description: "required",
+    phases: "required",
+  },
+  "workflow_run.status_running": run,
+  "workflow_run.status_ended": { ...run, result: "required" },
+  "workflow_run.phase_started": { ...run, workflow_run_phase_id: "required" },
+  "workflow_run.phase_ended": {
+    ...run,
+    workflow_run_phase_id: "required",
+    phase_started_id: "required",
+  },
+};
+
+const NAMES = Object.keys(fixtures).filter((name): name is FixtureKey => name in fixtures);
+
+/** Every event of one turn of an agent, whose questions are answered. */
+async function play({ client, clock, simulator }: SdkBench, agent: FixtureKey) {
+  const { events } = client.beta.sessions;
+  const id = simulator.createSession({ agent });
+  await events.send(id, { events: [userMessage("Look after the report")] });
+  await clock.advance(3_000);
+  for await (const event of events.list(id)) {
+    if (event.type === "agent.custom_tool_use") {
+      const type = "user.custom_tool_result";
+      await events.send(id, { events: [{ type, custom_tool_use_id: event.id }] });
+    } else if (event.type === "agent.tool_use" && event.evaluated_permission === "ask") {
+      const type = "user.tool_confirmation";
+      await events.send(id, { events: [{ type, tool_use_id: event.id, result: "allow" }] });
+    }
+  }
+  await clock.advance(120_000);
+  return await collect(events.list(id));
+}
+
+function checkFields(event: SdkEvent): void {
+  const fields = Object.entries(FIELDS).find(([type]) => type === event.type)?.[1];
+  if (!fields) throw new Error(`unexpected ${event.type}`);
+  const required = Object.entries(fields).filter(([, need]) => need === "required");
+  const missing = required.map(([name]) => name).filter((name) => !(name in event));
+  const unknown = Object.keys(event).filter((name) => !(name in fields));
+  assertEquals({ type: event.type, missing, unknown }, {
+    type: event.type,
+    missing: [],
+    unknown: [],
+  });
+}
+
+for (const agent of NAMES) {
+  Deno.test(`every event of the ${agent} agent has the SDK's fields and no others`, async () => {
+    const bench = sdkBench();
+    const events = await play(bench, agent);
+    assertEquals(events.length > 5, true);
+    for (const event of events) checkFields(event);
+    bench.simulator.close();
+  });
+}
+
+Deno.test("what clients send comes back with the SDK's fields and no others", async () => {
+  const { client: { beta: { sessions } }, simulator } = sdkBench();
+  const id = simulator.createSession({ scripted: false });
+  await sessions.events.send(id, {
+    events: [
+      { type: "user.interrupt" },
+      { type: "user.tool_result", tool_use_id: "sevt_1" },
+      {
+        type: "user.define_outcome",
+        description: "A clean report",
+        rubric: { type: "text", content: "It is clean." },
+      },
+      userMessage("Hello"),
+      { type: "system.message", content: [{ type: "text", text: "Be brief." }] },
+    ],
+  });
+  await sessions.update(id, { title: "New" });
+  const events = await collect(sessions.events.list(id));
+  assertEquals(events.length, 6);
+  for (const event of events) checkFields(event);
+});
