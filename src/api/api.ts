@@ -92,7 +92,11 @@ export interface ManagedAgentsApi {
   readonly sessions: {
     /** Not retried: a second try could make a second session. */
     create(params: CreateSessionParams, options?: CallOptions): Promise<Session>;
-    retrieve(sessionId: string, options?: CallOptions): Promise<Session>;
+    /** `retry: false` as for `events.list`. */
+    retrieve(
+      sessionId: string,
+      options?: CallOptions & { readonly retry?: boolean },
+    ): Promise<Session>;
     list(params: ListSessionsParams, options?: CallOptions): Promise<Page<Session>>;
     /** Not retried. */
     archive(sessionId: string, options?: CallOptions): Promise<Session>;

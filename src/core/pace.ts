@@ -13,6 +13,8 @@ export interface PaceOptions {
   readonly perMinute: number;
   /** Tokens that can be spent at once after a rest. */
   readonly burst: number;
+  /** How far {@linkcode Pace.spend} can bring the bucket below empty; default 0. */
+  readonly maxDebt?: number;
 }
 
 /** Hands out tokens in the order in which they were asked for. */
@@ -20,9 +22,14 @@ export interface Pace {
   /**
    * Resolves when `tokens` are there, and spends them.
    *
+   * @param options `patient` lets everybody go first who is not
    * @throws the signal's reason when it aborts first; nothing is spent then
    */
-  take(tokens: number, signal: AbortSignal): Promise<void>;
+  take(tokens: number, signal: AbortSignal, options?: { patient?: boolean }): Promise<void>;
+  /** Spends tokens whether they are there or not, for work that could not wait. */
+  spend(tokens: number): void;
+  /** Grants nothing for `ms` milliseconds, and begins with an empty bucket after that. */
+  hold(ms: number): void;
 }
 
 interface Turn {
@@ -32,33 +39,48 @@ interface Turn {
 
 /** A pace that begins with a full bucket. */
 export function createPace(options: PaceOptions): Pace {
-  const { clock, burst } = options;
+  const { clock, burst, maxDebt = 0 } = options;
   const perMs = options.perMinute / 60_000;
-  const queue = new Set<Turn>();
+  const urgent = new Set<Turn>();
+  const patient = new Set<Turn>();
   let tokens = burst;
   let filledAt = clock.now();
+  let heldUntil = -Infinity;
   let cancel: (() => void) | undefined;
+
+  function fill(): void {
+    const now = clock.now();
+    const from = Math.max(filledAt, heldUntil);
+    if (now > from) tokens = Math.min(burst, tokens + (now - from) * perMs);
+    filledAt = now;
+  }
 
   function serve(): void {
     cancel?.();
     cancel = undefined;
-    const now = clock.now();
-    tokens = Math.min(burst, tokens + (now - filledAt) * perMs);
-    filledAt = now;
-    for (const turn of queue) {
-      // More than the bucket holds is granted from a full one, on credit.
-      const needed = Math.min(turn.tokens, burst);
-      if (tokens < needed) {
-        cancel = clock.after(Math.ceil((needed - tokens) / perMs), serve);
-        return;
+    fill();
+    const heldMs = Math.max(0, heldUntil - filledAt);
+    for (const queue of [urgent, patient]) {
+      for (const turn of queue) {
+        // More than the bucket holds is granted from a full one, on credit.
+        const missing = Math.min(turn.tokens, burst) - tokens;
+        if (heldMs > 0 || missing > 0) {
+          cancel = clock.after(heldMs + Math.ceil(Math.max(0, missing) / perMs), serve);
+          return;
+        }
+        tokens -= turn.tokens;
+        queue.delete(turn);
+        turn.grant();
       }
-      tokens -= turn.tokens;
-      queue.delete(turn);
-      turn.grant();
     }
   }
 
-  function take(wanted: number, signal: AbortSignal): Promise<void> {
+  function take(
+    wanted: number,
+    signal: AbortSignal,
+    options: { patient?: boolean } = {},
+  ): Promise<void> {
+    const queue = options.patient ? patient : urgent;
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const onAbort = () => {
@@ -79,5 +101,18 @@ export function createPace(options: PaceOptions): Pace {
     });
   }
 
-  return { take };
+  return {
+    take,
+    spend(count) {
+      fill();
+      // What was granted on credit before may already be further below.
+      tokens = Math.min(tokens, Math.max(tokens - count, -maxDebt));
+    },
+    hold(ms) {
+      fill();
+      tokens = Math.min(tokens, 0);
+      heldUntil = Math.max(heldUntil, filledAt + ms);
+      serve();
+    },
+  };
 }

@@ -20,6 +20,7 @@ import { Fold } from "./fold.ts";
 import { readPage, readQueuedAtFarEnd, readTail } from "./history.ts";
 import { readEvent } from "./log_event.ts";
 import { lookDelayMs } from "./look_plan.ts";
+import { isSlow, watchSilence } from "./stream_watch.ts";
 import { type Sighting, type Standing, standing } from "./standing.ts";
 
 /** What a feed works with. */
@@ -35,12 +36,10 @@ export interface FeedDeps {
 }
 
 const READ_TIMEOUT_MS = 30_000;
-/** A stream whose headers are slower than this is not waited for: history is read meanwhile. */
-const OPEN_GRACE_MS = 1_500;
-/** Longer than two heartbeats of 15 s: a stream without a byte for so long is taken for dead. */
-const SILENCE_MS = 35_000;
-/** Requests of a reconnect: the stream and the newest page. */
-const RECONNECT_COST = 2;
+/** Requests of a connection: the stream and the newest page. */
+const CONNECT_COST = 2;
+/** A longer pause that the API asks for is not taken over by all feeds. */
+const MAX_HOLD_MS = 60_000;
 const RECONNECT = { baseMs: 250, capMs: 10_000 } as const;
 
 /** See the module. Created by `FeedHub`, which counts who uses it. */
@@ -53,12 +52,14 @@ export class SessionFeed {
   readonly #controller = new AbortController();
   #reads: Promise<unknown> = Promise.resolve();
   #readsDone = 0;
+  #readsTried = 0;
   #older: string | undefined;
   #farEndRead: Promise<void> | undefined;
   #sighting: Sighting | undefined;
   #sightedSince = 0;
   #looks = 0;
   #cancelLook: (() => void) | undefined;
+  #outOfReach = false;
   #failure: { readonly error: unknown } | undefined;
   #trouble: unknown;
 
@@ -112,6 +113,7 @@ export class SessionFeed {
 
   /** Reads the next page back in time into the log. */
   async loadOlder(): Promise<void> {
+    this.#deps.pace.spend(1);
     await this.#serially(async () => {
       if (this.#older === undefined) return;
       const page = await readPage(this.#events, this.#sessionId, this.#older, this.#readOptions);
@@ -129,6 +131,7 @@ export class SessionFeed {
 
   /** Reads what is new in the log now, for a wait that joined a feed that is already live. */
   async refresh(): Promise<void> {
+    this.#deps.pace.spend(1);
     await this.#readNews();
     this.#changed();
   }
@@ -138,7 +141,8 @@ export class SessionFeed {
   }
 
   get #readOptions() {
-    return { signal: this.#controller.signal, timeoutMs: READ_TIMEOUT_MS };
+    // What fails is tried again by plan: retries of each request would multiply with that.
+    return { signal: this.#controller.signal, timeoutMs: READ_TIMEOUT_MS, retry: false };
   }
 
   get #stopped(): boolean {
@@ -153,6 +157,7 @@ export class SessionFeed {
   }
 
   async #readFarEnd(): Promise<void> {
+    this.#deps.pace.spend(1);
     try {
       await this.#serially(async () => {
         this.log.merge(
@@ -168,6 +173,7 @@ export class SessionFeed {
 
   #readNews(): Promise<boolean> {
     return this.#serially(async () => {
+      this.#readsTried++;
       const first = this.#readsDone === 0;
       let news: boolean;
       if (first) {
@@ -181,6 +187,7 @@ export class SessionFeed {
         );
       }
       this.#readsDone++;
+      this.#outOfReach = false;
       if (news) this.#eventsCame();
       return news;
     });
@@ -188,15 +195,16 @@ export class SessionFeed {
 
   async #run(): Promise<void> {
     let failures = 0;
+    this.#deps.pace.spend(CONNECT_COST);
     while (!this.#stopped) {
       const before = this.log.entries.length;
-      const readsBefore = this.#readsDone;
+      const triedBefore = this.#readsTried;
       try {
         await this.#connect();
         this.#deps.log.debug("stream ended", { session: this.#sessionId });
       } catch (error) {
         if (this.#stopped) return;
-        await this.#afterFailure(error, this.#readsDone === readsBefore);
+        await this.#afterFailure(error, this.#readsTried === triedBefore);
       }
       failures = this.log.entries.length > before ? 0 : failures + 1;
       await this.#pause(failures);
@@ -206,6 +214,7 @@ export class SessionFeed {
   /** History still answers many waits when the stream cannot be had: then it is `unread`. */
   async #afterFailure(error: unknown, unread: boolean): Promise<void> {
     this.#trouble = error;
+    this.#heed(error);
     this.#deps.log.debug("stream failed", { session: this.#sessionId, error: String(error) });
     if (error instanceof ApiError && error.status === 404 && this.#readsDone > 0) {
       this.log.add({ kind: "deleted", key: "~deleted", queued: false });
@@ -215,13 +224,22 @@ export class SessionFeed {
     const fatal = error instanceof ApiError && !error.retryable;
     try {
       const unreachable = error instanceof ApiError && error.kind === "connect";
+      this.#outOfReach = unreachable || !unread;
       if (unread && !unreachable) await this.#readNews();
       this.#changed();
     } catch (readError) {
       if (this.#stopped) return;
+      this.#outOfReach = true;
+      this.#heed(readError);
       if (readError instanceof ApiError && !readError.retryable) throw readError;
     }
     if (fatal) throw error;
+  }
+
+  /** Where the API asks for a pause, that is for all of its callers. */
+  #heed(error: unknown): void {
+    if (!(error instanceof ApiError) || error.status !== 429) return;
+    this.#deps.pace.hold(Math.min(error.retryAfterMs ?? 0, MAX_HOLD_MS));
   }
 
   async #pause(failures: number): Promise<void> {
@@ -231,7 +249,7 @@ export class SessionFeed {
     const pauseMs = Math.max(asked, backoffMs(failures, { ...RECONNECT, random }));
     const { signal } = this.#controller;
     // Aborted pauses end the loop: it looks at the signal itself.
-    await clock.sleep(pauseMs, signal).then(() => this.#deps.pace.take(RECONNECT_COST, signal))
+    await clock.sleep(pauseMs, signal).then(() => this.#deps.pace.take(CONNECT_COST, signal))
       .catch(() => {});
   }
 
@@ -247,7 +265,8 @@ export class SessionFeed {
     // Whoever leaves before the stream is open still closes it.
     opening.then((stream) => bound.signal.aborted && stream.close(), () => {});
     try {
-      if (await this.#isSlow(opening, bound.signal)) {
+      if (await isSlow(opening, clock, bound.signal)) {
+        this.#deps.pace.spend(1);
         await this.#readNews();
         this.#changed();
       }
@@ -262,40 +281,21 @@ export class SessionFeed {
     }
   }
 
-  async #isSlow(opening: Promise<EventStream>, signal: AbortSignal): Promise<boolean> {
-    const grace = new AbortController();
-    const bound = bindSignal(this.#deps.clock, { signals: [signal, grace.signal] });
-    const slow = this.#deps.clock.sleep(OPEN_GRACE_MS, bound.signal).then(() => true, () => false);
-    const result = await Promise.race([opening.then(() => false), slow]).finally(() => {
-      grace.abort();
-      bound.dispose();
-    });
-    return result;
-  }
-
   async #listen(stream: EventStream, connection: AbortController): Promise<void> {
-    const { clock } = this.#deps;
-    let lastByteAt = clock.now();
-    let cancel = () => {};
-    const watch = (delayMs: number) => {
-      cancel = clock.after(delayMs, () => {
-        const silentMs = clock.now() - lastByteAt;
-        if (silentMs < SILENCE_MS) return watch(SILENCE_MS - silentMs);
-        this.#deps.log.debug("stream silent, reconnecting", { session: this.#sessionId });
-        connection.abort(new ApiError("The event stream went silent", { kind: "connection" }));
-      });
-    };
-    watch(SILENCE_MS);
+    const silence = watchSilence(this.#deps.clock, () => {
+      this.#deps.log.debug("stream silent, reconnecting", { session: this.#sessionId });
+      connection.abort(new ApiError("The event stream went silent", { kind: "connection" }));
+    });
     try {
       for await (const item of stream) {
-        lastByteAt = clock.now();
+        silence.heard();
         if (item.kind !== "event") continue;
         if (!this.log.add(readEvent(item.event))) continue;
         this.#eventsCame();
         this.#changed();
       }
     } finally {
-      cancel();
+      silence.stop();
       stream.close();
     }
   }
@@ -315,27 +315,42 @@ export class SessionFeed {
   #planLook(): void {
     this.#cancelLook?.();
     this.#cancelLook = undefined;
-    if (this.#readsDone === 0 || this.#failure || this.#stopped) return;
+    // A look finds no way that the stream does not find.
+    if (this.#readsDone === 0 || this.#outOfReach || this.#failure || this.#stopped) return;
+    const { clock, random = Math.random } = this.#deps;
     const { state } = this.#fold;
     const stands: Standing = this.#deps.isExpecting(this.log)
       ? { over: false, waitingFor: "queued" }
       : standing(state, this.#sighting);
     const atOnce = state.phase === "unknown" && this.#looks === 0;
     const delayMs = atOnce ? 0 : lookDelayMs(state, stands, this.#looks);
-    this.#cancelLook = this.#deps.clock.after(delayMs, () => {
-      this.#look().catch((error) => this.#lookFailed(error));
+    const given = new AbortController();
+    const cancelTimer = clock.after(delayMs * (0.9 + 0.2 * random()), () => {
+      this.#look(atOnce, given.signal).catch((error) => this.#lookFailed(error));
     });
+    this.#cancelLook = () => {
+      cancelTimer();
+      given.abort();
+    };
   }
 
-  /** Asks for the session's status; when that says the turn is over, the log must agree. */
-  async #look(): Promise<void> {
-    const { clock, api } = this.#deps;
+  /**
+   * Asks for the session's status; when that says the turn is over, the log must agree.
+   *
+   * @param signal gives up a look that has not begun when the next one is planned
+   */
+  async #look(atOnce: boolean, signal: AbortSignal): Promise<void> {
+    const { clock, api, pace } = this.#deps;
+    if (atOnce) pace.spend(1);
+    else if (!await pace.take(1, signal, { patient: true }).then(() => true, () => false)) return;
     this.#looks++;
-    if (this.#looks > 1) await this.#deps.pace.take(1, this.#controller.signal);
     const before = this.log.entries.length;
     const session = await api.sessions.retrieve(this.#sessionId, this.#readOptions);
     const resting = session.status !== "running" && session.status !== "rescheduling";
-    if (resting) await this.#readNews();
+    if (resting) {
+      pace.spend(1);
+      await this.#readNews();
+    }
     if (this.#stopped) return;
     if (this.log.entries.length === before) {
       if (this.#sighting?.status !== session.status) this.#sightedSince = clock.now();
@@ -346,6 +361,7 @@ export class SessionFeed {
 
   #lookFailed(error: unknown): void {
     if (this.#stopped) return;
+    this.#heed(error);
     if (error instanceof ApiError && error.status === 404) {
       this.log.add({ kind: "deleted", key: "~deleted", queued: false });
     }

@@ -24,6 +24,9 @@ const QUEUEING_TYPES = [
 
 type EventsApi = ManagedAgentsApi["events"];
 
+/** Bounds of a read, and whether the API client may try it again by itself. */
+export type ReadOptions = CallOptions & { readonly retry?: boolean };
+
 /** A stretch of the log, oldest first. */
 export interface HistoryPage {
   readonly events: readonly LogEvent[];
@@ -36,7 +39,7 @@ export async function readPage(
   api: EventsApi,
   sessionId: string,
   older: string | undefined,
-  options: CallOptions,
+  options: ReadOptions,
 ): Promise<HistoryPage> {
   const page = await api.list(sessionId, {
     order: "desc",
@@ -54,7 +57,7 @@ export async function readTail(
   api: EventsApi,
   sessionId: string,
   isKnown: (key: string) => boolean,
-  options: CallOptions,
+  options: ReadOptions,
 ): Promise<readonly LogEvent[]> {
   const pages: (readonly LogEvent[])[] = [];
   let older: string | undefined;
@@ -74,7 +77,7 @@ export async function readTail(
 export async function readQueuedAtFarEnd(
   api: EventsApi,
   sessionId: string,
-  options: CallOptions,
+  options: ReadOptions,
 ): Promise<readonly LogEvent[]> {
   const page = await api.list(
     sessionId,

@@ -58,3 +58,68 @@ Deno.test("createPace() lets go of whoever gives up, and serves those behind", a
   assertEquals(clock.pendingTimers, 0);
   await assertRejects(() => pace.take(1, controller.signal), Error, "gone");
 });
+
+Deno.test("spend() is never refused, and those who wait pay for it", async () => {
+  const clock = new ManualClock();
+  const pace = createPace({ clock, perMinute: 60, burst: 2, maxDebt: 10 });
+  pace.spend(5);
+  let granted = false;
+  pace.take(1, forever).then(() => granted = true);
+  await clock.advance(3_000);
+  assert(!granted);
+  await clock.advance(1_000);
+  assert(granted);
+});
+
+Deno.test("spend() goes no deeper into debt than the limit", async () => {
+  const clock = new ManualClock();
+  const pace = createPace({ clock, perMinute: 60, burst: 2, maxDebt: 10 });
+  pace.spend(1_000);
+  let granted = false;
+  pace.take(1, forever).then(() => granted = true);
+  await clock.advance(10_000);
+  assert(!granted);
+  await clock.advance(1_000);
+  assert(granted);
+});
+
+Deno.test("take() lets the patient wait until nobody else does", async () => {
+  const clock = new ManualClock();
+  const pace = createPace({ clock, perMinute: 60, burst: 1 });
+  await pace.take(1, forever);
+  const granted: string[] = [];
+  pace.take(1, forever, { patient: true }).then(() => granted.push("patient"));
+  pace.take(1, forever).then(() => granted.push("first"));
+  await clock.advance(500);
+  pace.take(1, forever).then(() => granted.push("second"));
+  await clock.advance(10_000);
+  assertEquals(granted, ["first", "second", "patient"]);
+});
+
+Deno.test("hold() grants nothing for its time, and then no burst", async () => {
+  const clock = new ManualClock();
+  const start = clock.now();
+  const pace = createPace({ clock, perMinute: 60, burst: 100 });
+  pace.hold(20_000);
+  pace.hold(5_000);
+  const granted: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    pace.take(1, forever).then(() => granted.push((clock.now() - start) / 1_000));
+  }
+  await clock.advance(60_000);
+  assertEquals(granted, [21, 22, 23]);
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("hold() reaches those who wait already", async () => {
+  const clock = new ManualClock();
+  const pace = createPace({ clock, perMinute: 60, burst: 1 });
+  await pace.take(1, forever);
+  let granted = false;
+  pace.take(1, forever).then(() => granted = true);
+  pace.hold(10_000);
+  await clock.advance(10_000);
+  assert(!granted);
+  await clock.advance(1_000);
+  assert(granted);
+});
