@@ -18,6 +18,9 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** How long running calls may take to get their answers out at the end, in milliseconds. */
 const DRAIN_MS = 800;
 
+/** How long answers may take to get out over stdio at the end, in milliseconds. */
+const STDIO_DRAIN_MS = 50;
+
 /** How long the API may take to prove that it can be reached, in milliseconds. */
 const READY_TIMEOUT_MS = 5_000;
 
@@ -34,7 +37,7 @@ export async function serve(config: ServeConfig, program: Program): Promise<void
 }
 
 async function serveStdio(bridge: Bridge, program: Program): Promise<void> {
-  const { log, stopping } = program;
+  const { clock, log, stopping } = program;
   const transport = serveStdioTransport(bridge.factory, { log });
   log.info(`Version ${VERSION} serves MCP on stdio, with ${bridge.target} behind it`);
   if (program.stdinIsTerminal) {
@@ -45,6 +48,8 @@ async function serveStdio(bridge: Bridge, program: Program): Promise<void> {
   }
   await Promise.race([transport.closed, aborted(stopping)]);
   bridge.waiter.close();
+  // A host that is still there gets the answers of the waits that just ended.
+  if (stopping.aborted) await clock.sleep(STDIO_DRAIN_MS);
   await transport.close();
 }
 

@@ -91,7 +91,7 @@ Deno.test("the program ends promptly when stdin closes, also while a wait is ope
 });
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  Deno.test(`the program ends promptly on ${signal}, also while a wait is open`, async () => {
+  Deno.test(`the program answers an open wait and ends promptly on ${signal}`, async () => {
     const program = new Spawned(["--simulate"]);
     await program.initialize();
     await openWait(program);
@@ -100,6 +100,8 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     assertEquals(code, 0);
     assert(ms < PROMPT_MS, `It took ${ms} ms`);
     assertOnlyJsonRpc(program);
+    const answer = program.stdout.map((line) => JSON.parse(line)).find(({ id }) => id === "open");
+    assertEquals(toolAnswer.parse(answer).result.structuredContent?.status, "timeout");
   });
 }
 

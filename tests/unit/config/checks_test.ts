@@ -1,0 +1,89 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  checkBaseUrl,
+  checkHost,
+  checkHostHeader,
+  checkId,
+  checkOrigin,
+  checkSecret,
+  checkToken,
+  isLoopback,
+} from "../../../src/config/checks.ts";
+import { UsageError } from "../../../src/core/errors.ts";
+
+type Check = (value: string, source: string) => string;
+
+const accepted: readonly [Check, string, string][] = [
+  [checkId, "agent_01-a", "agent_01-a"],
+  [checkId, "x".repeat(128), "x".repeat(128)],
+  [checkBaseUrl, "https://api.example", "https://api.example"],
+  [checkBaseUrl, "HTTPS://API.example/prefix//", "https://api.example/prefix"],
+  [checkBaseUrl, "http://[::1]:4000", "http://[::1]:4000"],
+  [checkHostHeader, "MCP.Example.com", "mcp.example.com"],
+  [checkHostHeader, "[::1]:3000", "[::1]:3000"],
+  [checkOrigin, "https://claude.ai", "https://claude.ai"],
+  [checkOrigin, "https://claude.ai:443/", "https://claude.ai"],
+  [checkOrigin, "http://localhost:6274", "http://localhost:6274"],
+  [checkHost, "[::]", "::"],
+  [checkHost, "0.0.0.0", "0.0.0.0"],
+  [checkSecret, "sk-ant-x", "sk-ant-x"],
+  [checkToken, "t".repeat(32), "t".repeat(32)],
+];
+for (const [check, value, expected] of accepted) {
+  Deno.test(`${check.name}() accepts '${value}'`, () => {
+    assertEquals(check(value, "THE_SOURCE"), expected);
+  });
+}
+
+const refused: readonly [Check, string][] = [
+  [checkId, ""],
+  [checkId, "x".repeat(129)],
+  [checkId, ".."],
+  [checkId, "a/b"],
+  [checkId, "a%2fb"],
+  [checkBaseUrl, "api.example"],
+  [checkBaseUrl, "file:///etc"],
+  [checkBaseUrl, "https://user@api.example"],
+  [checkBaseUrl, "https://api.example/?beta=1"],
+  [checkBaseUrl, "https://api.example/#x"],
+  [checkHostHeader, "https://mcp.example.com"],
+  [checkHostHeader, "mcp.example.com/mcp"],
+  [checkHostHeader, "*.example.com"],
+  [checkHostHeader, "a@b"],
+  [checkOrigin, "claude.ai"],
+  [checkOrigin, "null"],
+  [checkOrigin, "*"],
+  [checkOrigin, "https://claude.ai/chat"],
+  [checkOrigin, "data:text/html,x"],
+  [checkHost, "http://0.0.0.0"],
+  [checkHost, "a b"],
+  [checkSecret, "two words"],
+  [checkSecret, "schlüssel"],
+  [checkSecret, "line\nbreak"],
+  [checkSecret, "${API_KEY}"],
+  [checkToken, "t".repeat(31)],
+];
+for (const [check, value] of refused) {
+  Deno.test(`${check.name}() refuses ${JSON.stringify(value)}, and names the source`, () => {
+    assertThrows(() => check(value, "THE_SOURCE"), UsageError, "THE_SOURCE");
+  });
+}
+
+const hosts: readonly [string, boolean][] = [
+  ["localhost", true],
+  ["LOCALHOST", true],
+  ["127.0.0.1", true],
+  ["127.1.2.3", true],
+  ["::1", true],
+  ["[::1]", true],
+  ["0.0.0.0", false],
+  ["::", false],
+  ["localhost.example.com", false],
+  ["127.0.0.1.example.com", false],
+  ["10.0.0.1", false],
+];
+for (const [host, expected] of hosts) {
+  Deno.test(`isLoopback() is ${expected} for ${host}`, () => {
+    assertEquals(isLoopback(host), expected);
+  });
+}
