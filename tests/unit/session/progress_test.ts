@@ -1,0 +1,82 @@
+import { assert, assertEquals } from "@std/assert";
+import { readEvent } from "../../../src/session/log_event.ts";
+import {
+  describeActivity,
+  describeEvent,
+  ProgressReporter,
+} from "../../../src/session/progress.ts";
+import { initialTurn, reduceTurn } from "../../../src/session/turn.ts";
+import { eventMaker } from "../../helpers/events.ts";
+import { ManualClock } from "../../helpers/manual_clock.ts";
+
+const e = eventMaker();
+const error = (type: string, retry: string) =>
+  e.make("session.error", { error: { type, retry_status: { type: retry } } });
+
+const MESSAGES: [ReturnType<typeof e.make>, string | undefined][] = [
+  [e.running(), "the agent is working"],
+  [e.text("hello"), "wrote 5 characters"],
+  [e.text(""), undefined],
+  [e.make("agent.thinking"), "thinking"],
+  [e.tool("bash"), "using bash"],
+  [
+    e.make("agent.mcp_tool_use", { name: "search", mcp_server_name: "github" }),
+    "using github search",
+  ],
+  [e.make("agent.tool_use"), "using a tool"],
+  [error("model_overloaded_error", "retrying"), "retrying: model overloaded"],
+  [error("billing_error", "terminal"), "error: billing"],
+  [e.make("session.thread_created", { agent_name: "Researcher" }), "subagent Researcher started"],
+  [e.make("session.thread_status_idle", { agent_name: "Researcher" }), undefined],
+  [
+    e.make("workflow_run.created", { workflow_run_id: "wrun_1", name: "nightly" }),
+    "workflow run nightly started",
+  ],
+  [e.make("workflow_run.status_ended", { workflow_run_id: "wrun_1" }), "a workflow run ended"],
+  [e.make("session.status_rescheduled"), "rescheduled after a passing fault, going on"],
+  [e.asks("sevt_1"), "waiting for an approval or answer"],
+  [e.endTurn(), undefined],
+  [e.user("hi"), undefined],
+  [e.make("agent.daydream"), undefined],
+];
+
+for (const [event, message] of MESSAGES) {
+  Deno.test(`describeEvent() says ${message ?? "nothing"} of ${event.type}`, () => {
+    assertEquals(describeEvent(readEvent(event)), message);
+  });
+}
+
+Deno.test("describeActivity() names the newest tools in flight", () => {
+  const events = ["a", "b", "c", "d"].map((name) => e.tool(name));
+  const state = [e.running(), ...events].map(readEvent).reduce(reduceTurn, initialTurn());
+  assertEquals(describeActivity(state, "turn"), "using b, c, d");
+  const done = reduceTurn(state, readEvent(e.toolResult(events[3]?.id ?? "")));
+  assertEquals(describeActivity(done, "turn"), "using a, b, c");
+});
+
+Deno.test("ProgressReporter tells news at once, and every ten seconds that the wait is alive", async () => {
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const reporter = new ProgressReporter(clock, (message) => told.push(message), () => "thinking");
+  reporter.say("begun");
+  await clock.advance(9_999);
+  assertEquals(told, ["begun"]);
+  await clock.advance(1);
+  assertEquals(told, ["begun", "still waiting: thinking"]);
+  await clock.advance(5_000);
+  reporter.report([e.tool("bash"), e.user("x"), e.tool("edit"), e.user("y")].map(readEvent));
+  assertEquals(told.at(-1), "using edit");
+  await clock.advance(9_999);
+  assertEquals(told.length, 3);
+  reporter.dispose();
+  await clock.advance(60_000);
+  assertEquals(told.length, 3);
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("ProgressReporter without a listener sets no timer", () => {
+  const clock = new ManualClock();
+  const reporter = new ProgressReporter(clock, undefined, () => "");
+  reporter.say("anything");
+  assert(clock.pendingTimers === 0);
+});

@@ -1,0 +1,168 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { SessionEvent } from "../../../src/api/events.ts";
+import { ApiError } from "../../../src/core/errors.ts";
+import { readEvent } from "../../../src/session/log_event.ts";
+import type { WaitStatus } from "../../../src/session/outcome.ts";
+import { buildResult, type ResultParts } from "../../../src/session/result.ts";
+import { initialTurn, reduceTurn } from "../../../src/session/turn.ts";
+import { type EventMaker, eventMaker } from "../../helpers/events.ts";
+
+function build(
+  events: (e: EventMaker) => SessionEvent[],
+  parts: Partial<ResultParts> = {},
+) {
+  const log = events(eventMaker());
+  const state = log.map(readEvent).reduce(reduceTurn, initialTurn(parts.afterId));
+  return buildResult({
+    sessionId: "sesn_1",
+    status: "idle",
+    state,
+    elapsedMs: 1_234,
+    complete: true,
+    doing: "thinking",
+    exposeToolInputs: false,
+    ...parts,
+  });
+}
+
+Deno.test("buildResult() of a plain turn has what counts and nothing else", () => {
+  const result = build((e) => [e.user("q"), e.running(), e.text("a"), e.endTurn()]);
+  assertEquals(result, {
+    session_id: "sesn_1",
+    status: "idle",
+    reply: "a",
+    stop_reason: { type: "end_turn" },
+    tool_activity: [],
+    pending_actions: [],
+    errors: [],
+    last_event_id: "sevt_000004",
+    elapsed_sec: 1.2,
+  });
+});
+
+Deno.test("buildResult() tells how each tool call stands", () => {
+  const events = (e: EventMaker) => {
+    const [done, failed, open] = [e.tool("a"), e.tool("b"), e.tool("c")];
+    const results = [
+      e.toolResult(done.id ?? ""),
+      e.toolResult(failed.id ?? "", { is_error: true }),
+    ];
+    return [e.running(), done, failed, open, ...results];
+  };
+  const statuses = (status: WaitStatus) =>
+    build(events, { status }).tool_activity.map((tool) => `${tool.name} ${tool.status}`);
+  assertEquals(statuses("timeout"), ["a done", "b failed", "c running"]);
+  assertEquals(statuses("idle"), ["a done", "b failed", "c done"]);
+});
+
+Deno.test("buildResult() names MCP servers, threads and custom tools that wait", () => {
+  const result = build((e) => {
+    const ask = e.make("agent.mcp_tool_use", {
+      name: "merge",
+      mcp_server_name: "github",
+      evaluated_permission: "ask",
+      session_thread_id: "sthr_1",
+      input: { pull_request: 7 },
+    });
+    const custom = e.make("agent.custom_tool_use", { name: "crm_lookup", input: "who?" });
+    return [e.running(), ask, custom, e.asks(ask.id ?? "", custom.id ?? "", "sevt_unseen")];
+  }, { status: "requires_action" });
+  assertEquals(result.tool_activity[0], { name: "merge", server: "github", status: "waiting" });
+  assertEquals(result.pending_actions.map(({ kind, name }) => [kind, name]), [
+    ["tool_confirmation", "merge"],
+    ["custom_tool_result", "crm_lookup"],
+    ["tool_confirmation", undefined],
+  ]);
+  assertEquals(result.pending_actions[0]?.session_thread_id, "sthr_1");
+  assert(!JSON.stringify(result).includes("who?"));
+  assertStringIncludes(result.next ?? "", "3 tool call(s)");
+});
+
+Deno.test("buildResult() carries refusals and errors as the API gave them", () => {
+  const result = build((e) => [
+    e.running(),
+    e.make("session.error", {
+      error: {
+        type: "comet_error",
+        message: "x".repeat(2_000),
+        retry_status: { type: "exhausted" },
+      },
+    }),
+    e.make("session.status_idle", {
+      stop_reason: { type: "refusal" },
+      stop_details: { type: "refusal", category: "cyber", explanation: "no" },
+    }),
+  ], { status: "refusal" });
+  assertEquals(result.stop_reason, { type: "refusal", category: "cyber", explanation: "no" });
+  assertEquals(result.errors[0]?.type, "comet_error");
+  assertEquals(result.errors[0]?.retry_status, "exhausted");
+  assertEquals(result.errors[0]?.message?.length, 500);
+});
+
+Deno.test("buildResult() of a wait that lost the API says whose trouble it is", () => {
+  const trouble = new ApiError("Cannot connect to https://api.example", { kind: "connect" });
+  const result = build((e) => [e.running(), e.text("part")], { status: "timeout", trouble });
+  assertEquals(result.errors[0]?.type, "api_unreachable");
+  assertStringIncludes(result.errors[0]?.message ?? "", "https://api.example");
+  assertEquals(build((e) => [e.running()], { trouble }).errors, []);
+  const odd = build((e) => [e.running()], { status: "timeout", trouble: new Error("/etc/secret") });
+  assert(!JSON.stringify(odd).includes("secret"));
+});
+
+const ADVICE: [WaitStatus, string][] = [
+  ["timeout", 'wait_for_idle again with after_id "sevt_000002"'],
+  ["requires_action", "Console"],
+  ["retries_exhausted", "Send the message again"],
+  ["budget_reached", "budget"],
+  ["refusal", "Rephrase"],
+  ["terminated", "create_session"],
+  ["deleted", "create_session"],
+  ["not_started", "send_message"],
+];
+
+for (const [status, words] of ADVICE) {
+  Deno.test(`buildResult() with status ${status} says what to do next`, () => {
+    const result = build((e) => [e.user("q"), e.running()], { status });
+    assertStringIncludes(result.next ?? "", words);
+  });
+}
+
+Deno.test("buildResult() keeps the newest messages when the reply is too long", () => {
+  const text = (length: number) => "x".repeat(length);
+  const result = build((e) => [
+    e.user("q"),
+    e.running(),
+    e.text(`first ${text(10_000)}`),
+    e.text(`second ${text(20_000)}`),
+    e.text(`third ${text(5_000)}`),
+    e.endTurn(),
+  ]);
+  assert(result.reply.startsWith("second"));
+  assert(result.reply.includes("third"));
+  assertEquals(result.omitted, { characters: 10_006, after_id: "sevt_000002" });
+  assertStringIncludes(result.next ?? "", 'list_events with after_id "sevt_000002"');
+});
+
+Deno.test("buildResult() does not claim to know how much it has not read", () => {
+  const result = build((e) => [e.text("end"), e.endTurn()], { complete: false });
+  assertEquals(result.reply, "end");
+  assertEquals(result.omitted, {});
+  assertStringIncludes(result.next ?? "", "list_events");
+});
+
+Deno.test("buildResult() keeps the newest of many tools and errors", () => {
+  const result = build((e) => [
+    e.running(),
+    ...Array.from({ length: 60 }, (_, i) => e.tool(`tool_${i}`)),
+    ...Array.from(
+      { length: 15 },
+      (_, i) => e.make("session.error", { error: { type: `error_${i}` } }),
+    ),
+    e.endTurn(),
+  ]);
+  assertEquals(result.tool_activity.length, 50);
+  assertEquals(result.tool_activity.at(-1)?.name, "tool_59");
+  assertEquals(result.errors.length, 10);
+  assertEquals(result.errors.at(-1)?.type, "error_14");
+  assertEquals(result.omitted, { tools: 10, errors: 5 });
+});

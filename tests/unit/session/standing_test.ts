@@ -1,0 +1,73 @@
+import { assertEquals } from "@std/assert";
+import type { SessionEvent } from "../../../src/api/events.ts";
+import { readEvent } from "../../../src/session/log_event.ts";
+import { lookDelayMs } from "../../../src/session/look_plan.ts";
+import { type Sighting, standing } from "../../../src/session/standing.ts";
+import { initialTurn, reduceTurn, type TurnState } from "../../../src/session/turn.ts";
+import { eventMaker } from "../../helpers/events.ts";
+
+const e = eventMaker();
+const fold = (...events: SessionEvent[]): TurnState =>
+  events.map(readEvent).reduce(reduceTurn, initialTurn());
+const read = (status: string, steadyMs = 0): Sighting => ({ status, steadyMs });
+
+function verdict(state: TurnState, sighting?: Sighting): string {
+  const stands = standing(state, sighting);
+  return stands.over ? stands.status : `waits:${stands.waitingFor}`;
+}
+
+const fresh = fold();
+const working = fold(e.user("q"), e.running(), e.text("a"));
+const begunQueue = e.queuedUser("q");
+const unstamped = fold(begunQueue, e.running(), e.text("a"), e.endTurn());
+const untouched = fold(e.user("q"), e.running(), e.endTurn(), e.queuedUser("next"));
+const taken = fold(e.user("q1"), e.running(), e.endTurn(), e.user("q2"));
+const runOpen = fold(
+  e.running(),
+  e.make("workflow_run.created", { workflow_run_id: "wrun_1" }),
+  e.endTurn(),
+);
+
+const VERDICTS: [
+  name: string,
+  state: TurnState,
+  sighting: Sighting | undefined,
+  expected: string,
+][] = [
+  ["an empty log, not looked at", fresh, undefined, "waits:first_event"],
+  ["an empty log of an idle session", fresh, read("idle"), "not_started"],
+  ["an empty log of a running session", fresh, read("running"), "waits:first_event"],
+  ["an empty log of an archived session", fresh, read("terminated"), "terminated"],
+  ["a turn that reads idle once", working, read("idle"), "waits:turn"],
+  ["a turn that reads idle steadily", working, read("idle", 2_000), "idle"],
+  ["a turn that reads running", working, read("running", 60_000), "waits:turn"],
+  ["a turn of a terminated session", working, read("terminated"), "terminated"],
+  ["a turn with a status nobody knows", working, read("pondering", 60_000), "waits:turn"],
+  ["a message never stamped whose turn came and went", unstamped, read("idle", 2_000), "idle"],
+  ["a message nobody took up", untouched, read("idle", 600_000), "waits:queued"],
+  ["a message taken up a moment ago", taken, read("idle", 9_999), "waits:start"],
+  ["a message taken up without a turn ever beginning", taken, read("idle", 10_000), "idle"],
+  ["an open workflow run", runOpen, read("idle", 600_000), "waits:workflow_runs"],
+];
+
+for (const [name, state, sighting, expected] of VERDICTS) {
+  Deno.test(`standing() of ${name} is ${expected}`, () => {
+    assertEquals(verdict(state, sighting), expected);
+  });
+}
+
+const PLANS: [name: string, state: TurnState, looks: number, expectedMs: number][] = [
+  ["a turn at work", fold(e.running(), e.tool("bash")), 0, 60_000],
+  ["a turn at work, looked at before", fold(e.running(), e.tool("bash")), 1, 120_000],
+  ["a turn at work, looked at often", fold(e.running(), e.tool("bash")), 99, 240_000],
+  ["an agent that has just answered", working, 0, 3_000],
+  ["a message not taken up", untouched, 0, 1_000],
+  ["an idle event while a message was queued", unstamped, 0, 300],
+  ["open workflow runs", runOpen, 0, 60_000],
+];
+
+for (const [name, state, looks, expectedMs] of PLANS) {
+  Deno.test(`lookDelayMs() for ${name} is ${expectedMs} ms`, () => {
+    assertEquals(lookDelayMs(state, standing(state, undefined), looks), expectedMs);
+  });
+}
