@@ -10,7 +10,7 @@ import type { Clock } from "../core/clock.ts";
 import { backoffMs } from "../core/backoff.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import { createPace } from "../core/pace.ts";
+import { createPace, type Pace } from "../core/pace.ts";
 import type { SessionFeed } from "./feed.ts";
 import { FeedHub, type FeedLease } from "./feed_hub.ts";
 import { Fold } from "./fold.ts";
@@ -45,10 +45,8 @@ const RETRY = { baseMs: 1_000, capMs: 10_000 } as const;
 
 /** The process's waiter. */
 export function createWaiter(options: WaiterOptions): Waiter {
-  const hub = new FeedHub({
-    ...options,
-    pace: createPace({ ...BACKGROUND, clock: options.clock }),
-  });
+  const pace = createPace({ ...BACKGROUND, clock: options.clock });
+  const hub = new FeedHub({ ...options, pace });
   const closing = new AbortController();
   const maxOpenWaits = options.maxOpenWaits ?? 1_000;
   let openWaits = 0;
@@ -71,7 +69,7 @@ export function createWaiter(options: WaiterOptions): Waiter {
       timeoutMs: request.timeoutMs,
     });
     try {
-      return await new Wait(options, hub, lease, request, bound).run();
+      return await new Wait({ ...options, hub, pace }, lease, request, bound).run();
     } finally {
       bound.dispose();
       lease.release();
@@ -86,10 +84,14 @@ export function createWaiter(options: WaiterOptions): Waiter {
   };
 }
 
+interface WaitDeps extends WaiterOptions {
+  readonly hub: FeedHub;
+  readonly pace: Pace;
+}
+
 /** One call of `wait`. */
 class Wait {
-  readonly #options: WaiterOptions;
-  readonly #hub: FeedHub;
+  readonly #options: WaitDeps;
   readonly #feed: SessionFeed;
   readonly #request: WaitRequest;
   readonly #bound: BoundSignal;
@@ -99,17 +101,15 @@ class Wait {
   #mustRefresh: boolean;
   #pagesBack = 0;
   #failures = 0;
-  #cancelRetry: () => void = () => {};
+  #retry: { readonly readsDone: number; cancel(): void } | undefined;
 
   constructor(
-    options: WaiterOptions,
-    hub: FeedHub,
+    options: WaitDeps,
     lease: FeedLease,
     request: WaitRequest,
     bound: BoundSignal,
   ) {
     this.#options = options;
-    this.#hub = hub;
     this.#feed = lease.feed;
     this.#mustRefresh = lease.joined;
     this.#request = request;
@@ -146,25 +146,33 @@ class Wait {
       return this.#result("timeout");
     } finally {
       unsubscribe();
-      this.#cancelRetry();
+      this.#retry?.cancel();
       this.#progress.dispose();
     }
   }
 
   /** A read that fails for a passing reason postpones the verdict, nothing more. */
   async #judgeOrRetry(wake: () => void): Promise<WaitStatus | undefined> {
-    this.#cancelRetry();
+    // Whatever else happens, a failed read is repeated in its time, or when the feed could read.
+    if (this.#retry?.readsDone === this.#feed.readsDone) return undefined;
+    this.#retry?.cancel();
+    this.#retry = undefined;
     try {
       const status = await this.#judge();
       this.#failures = 0;
       return status;
     } catch (error) {
-      if (!(error instanceof ApiError) || !error.retryable || this.#bound.signal.aborted) {
-        throw error;
-      }
-      const { clock, random } = this.#options;
-      const pauseMs = backoffMs(this.#failures++, { ...RETRY, random });
-      this.#cancelRetry = clock.after(Math.max(pauseMs, error.retryAfterMs ?? 0), wake);
+      const { signal } = this.#bound;
+      if (!(error instanceof ApiError) || !error.retryable || signal.aborted) throw error;
+      const { clock, random, pace } = this.#options;
+      const backOffMs = backoffMs(this.#failures++, { ...RETRY, random });
+      const cancel = clock.after(Math.max(backOffMs, error.retryAfterMs ?? 0), () => {
+        pace.take(1, signal).then(() => {
+          this.#retry = undefined;
+          wake();
+        }, () => {});
+      });
+      this.#retry = { readsDone: this.#feed.readsDone, cancel };
       return undefined;
     }
   }
@@ -177,8 +185,8 @@ class Wait {
     let stands = this.#standing();
     if (!stands.over) return undefined;
     if (this.#mustRefresh) {
-      this.#mustRefresh = false;
       await feed.refresh();
+      this.#mustRefresh = false;
     }
     await feed.confirmNothingHidden();
     this.#fold.update();
@@ -188,7 +196,7 @@ class Wait {
 
   #standing(): Standing {
     const { sessionId } = this.#request;
-    return this.#hub.isExpecting(sessionId, this.#feed.log)
+    return this.#options.hub.isExpecting(sessionId, this.#feed.log)
       ? { over: false, waitingFor: "queued" }
       : standing(this.#fold.state, this.#feed.sighting);
   }
@@ -203,7 +211,7 @@ class Wait {
     }
     const { anchor } = this.#fold.state;
     const missing = anchor !== undefined && !anchor.seen &&
-      !this.#hub.isExpecting(this.#request.sessionId, feed.log);
+      !this.#options.hub.isExpecting(this.#request.sessionId, feed.log);
     if (!missing) return;
     throw new ToolError(
       "unknown_event",
