@@ -1,0 +1,45 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { COMMANDS, parseCommandLine } from "../../../src/config/command_line.ts";
+import { UsageError } from "../../../src/core/errors.ts";
+
+const understood: readonly [string, string, Record<string, string>][] = [
+  ["", "serve", {}],
+  ["--simulate", "serve", { simulate: "true" }],
+  ["--simulate=false", "serve", {}],
+  ["--http --port 8080 --host=::1", "serve", { http: "true", port: "8080", host: "::1" }],
+  ["--port 8080 --http --port 9090", "serve", { http: "true", port: "9090" }],
+  ["--log-level debug simulator", "simulator", { "log-level": "debug" }],
+  ["demo", "demo", {}],
+  ["version", "version", {}],
+  ["demo --version", "version", {}],
+  ["demo extra --help", "help", {}],
+];
+for (const [line, command, flags] of understood) {
+  Deno.test(`parseCommandLine() reads '${line}' as ${command}`, () => {
+    const parsed = parseCommandLine(line.split(" ").filter((word) => word !== ""));
+    assertEquals(parsed.command, command);
+    assertEquals(Object.fromEntries(parsed.flags), flags);
+  });
+}
+
+for (const command of Object.keys(COMMANDS)) {
+  Deno.test(`parseCommandLine() knows '${command}', and what it was when it is misspelt`, () => {
+    assertEquals(parseCommandLine([command]).command, command);
+    const misspelt = `${command.slice(0, -2)}${command.at(-1)}`;
+    assertThrows(() => parseCommandLine([misspelt]), UsageError, `did you mean '${command}'?`);
+  });
+}
+
+const secrets = ["--api-key", "--API-KEY", "--apikey", "--key", "--token", "--bearer-token"];
+for (const flag of [...secrets, "--auth-token", "--anthropic-api-key"]) {
+  Deno.test(`parseCommandLine() takes no secret from ${flag}, and does not repeat it`, () => {
+    const { message } = assertThrows(() => parseCommandLine([flag, "s3cret"]), UsageError);
+    assertEquals(message.includes("s3cret"), false);
+    assertEquals(/^Secrets are not taken from the command line: (set|name) /.test(message), true);
+  });
+}
+
+Deno.test("parseCommandLine() does not repeat the value of a flag that it does not know", () => {
+  const { message } = assertThrows(() => parseCommandLine(["--sekret=s3cret"]), UsageError);
+  assertEquals(message.includes("s3cret"), false);
+});
