@@ -6,16 +6,19 @@
 
 import {
   type CallToolResult,
+  type McpRequestContext,
   McpServer,
   type McpServerFactory,
   type ServerContext,
   type StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
+import { bindSignal } from "../core/abort.ts";
 import type { ToolDefinition } from "../tools/define.ts";
 import { inputJsonSchema, type JsonSchema, outputJsonSchema } from "../tools/json_schema.ts";
 import { TOOLS } from "../tools/registry.ts";
 import type { Services } from "../tools/services.ts";
 import { callTool } from "./boundary.ts";
+import { createRunningCalls, type RunningCalls } from "./cancellation.ts";
 import { instructions } from "./instructions.ts";
 import { createProgressReporter } from "./progress.ts";
 
@@ -48,17 +51,42 @@ export function createServerFactory(services: Services, options: ServerOptions):
     },
     instructions: instructions(options.simulated ?? false),
   };
-  return () => {
+  const running = createRunningCalls();
+  return (context) => {
     const server = new McpServer(info, serverOptions);
+    const client = clientOf(context);
+    if (client !== undefined) {
+      server.server.setNotificationHandler("notifications/cancelled", ({ params }) => {
+        if (params.requestId !== undefined) running.cancel(client, params.requestId);
+      });
+    }
     for (const { tool, config } of registrations()) {
       server.registerTool(
         tool.name,
         config,
-        (args: unknown, ctx: ServerContext) => serve(services, tool, args, ctx),
+        (args: unknown, ctx: ServerContext) => {
+          return serve({ services, running, client }, tool, args, ctx);
+        },
       );
     }
     return server;
   };
+}
+
+/**
+ * What tells one client of the older HTTP protocol from others, whose request ids are alike: the
+ * MCP session id that the HTTP transport gave it, and the token that it comes with.
+ */
+function clientOf(context: McpRequestContext): string | undefined {
+  const mcpSessionId = context.requestInfo?.headers.get("mcp-session-id");
+  if (context.era !== "legacy" || !mcpSessionId) return undefined;
+  return JSON.stringify([context.authInfo?.clientId, mcpSessionId]);
+}
+
+interface ServingContext {
+  readonly services: Services;
+  readonly running: RunningCalls;
+  readonly client: string | undefined;
 }
 
 interface Registration {
@@ -104,12 +132,12 @@ function advertised(schema: JsonSchema): StandardSchemaWithJSON {
 }
 
 async function serve(
-  services: Services,
+  { services, running, client }: ServingContext,
   tool: ToolDefinition,
   args: unknown,
   ctx: ServerContext,
 ): Promise<CallToolResult> {
-  const { signal, notify, id, _meta } = ctx.mcpReq;
+  const { notify, id, _meta } = ctx.mcpReq;
   const progressToken = _meta?.progressToken;
   const clientId = ctx.http?.authInfo?.clientId;
   const reporter = progressToken === undefined ? undefined : createProgressReporter(
@@ -120,9 +148,11 @@ async function serve(
         error: error instanceof Error ? error.message : String(error),
       }),
   );
+  const entered = running.enter(client, id);
+  const bound = bindSignal(services.clock, { signals: [ctx.mcpReq.signal, entered.signal] });
   try {
     return await callTool(tool, args, {
-      signal,
+      signal: bound.signal,
       services,
       requestId: String(id),
       ...(clientId !== undefined && { principal: { id: clientId } }),
@@ -130,5 +160,8 @@ async function serve(
     });
   } finally {
     reporter?.stop();
+    // The request's own signal fires after a normal end as well.
+    bound.dispose();
+    entered.leave();
   }
 }

@@ -34,7 +34,7 @@ const METHODS = "POST, OPTIONS";
 const CORS_REQUEST_HEADERS =
   "authorization, x-api-key, content-type, accept, mcp-protocol-version, mcp-method, mcp-name, " +
   "mcp-session-id, last-event-id";
-const CORS_RESPONSE_HEADERS = "www-authenticate, retry-after";
+const CORS_RESPONSE_HEADERS = "www-authenticate, retry-after, mcp-session-id";
 const PREFLIGHT_MAX_AGE_SEC = "600";
 
 export function createGuard(options: GuardOptions): Guard {

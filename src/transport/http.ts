@@ -80,7 +80,8 @@ export function createHttpHandler(factory: McpServerFactory, options: HttpOption
     }
     // The SDK hands this on to the tools; the token itself is nobody's business from here on.
     const authInfo = { token: "", clientId: `token-${token}`, scopes: [] };
-    return guard.withCors(request, await mcp.fetch(request, { authInfo }));
+    const response = await mcp.fetch(request, { authInfo });
+    return guard.withCors(request, withMcpSessionId(request, response));
   };
 
   return {
@@ -128,6 +129,20 @@ function probe(request: Request, ok: boolean): Response {
     headers: { "cache-control": "no-store" },
   };
   return Response.json({ status: ok ? "ok" : "unavailable" }, init);
+}
+
+/**
+ * Gives a client of the older protocol a name when it opens, which it repeats from then on. Nothing
+ * is kept under it and any replica takes any: it only tells whose `notifications/cancelled` it is.
+ * Only the opening request has neither a session id nor a protocol version in its headers.
+ */
+function withMcpSessionId(request: Request, response: Response): Response {
+  const opens = !request.headers.has("mcp-session-id") &&
+    !request.headers.has("mcp-protocol-version");
+  if (!opens || !response.ok) return response;
+  const headers = new Headers(response.headers);
+  headers.set("mcp-session-id", crypto.randomUUID());
+  return new Response(response.body, { status: response.status, headers });
 }
 
 /** The challenge is RFC 6750's: an error code only for a token that was offered and is wrong. */

@@ -1,0 +1,52 @@
+/**
+ * Cancelling a call by a notification that comes in another HTTP request.
+ *
+ * Protocol versions up to 2025-11-25 cancel by `notifications/cancelled`. Over stateless HTTP that
+ * is a POST of its own, served by another server instance, while the call's response stream stays
+ * open. What joins the two is the MCP session id that the client repeats, and the request id.
+ *
+ * @module
+ */
+
+/** Calls that can be cancelled from elsewhere in the process. */
+export interface RunningCalls {
+  /**
+   * Enters a call; its signal aborts when {@linkcode cancel} names it.
+   *
+   * @param client tells clients apart; a call without one cannot be named
+   */
+  enter(client: string | undefined, requestId: string | number): RunningCall;
+  /** Cancels a call of the same client; anything else is ignored, as the protocol wants it. */
+  cancel(client: string | undefined, requestId: string | number): void;
+}
+
+/** A call until it is left. */
+export interface RunningCall {
+  readonly signal: AbortSignal;
+  leave(): void;
+}
+
+export function createRunningCalls(): RunningCalls {
+  const running = new Map<string, AbortController>();
+  const keyOf = (client: string, requestId: string | number) => JSON.stringify([client, requestId]);
+  return {
+    enter(client, requestId) {
+      const controller = new AbortController();
+      if (client === undefined) return { signal: controller.signal, leave: () => {} };
+      const key = keyOf(client, requestId);
+      running.set(key, controller);
+      return {
+        signal: controller.signal,
+        leave: () => {
+          // A client that reuses an id has put another call in this place.
+          if (running.get(key) === controller) running.delete(key);
+        },
+      };
+    },
+    cancel(client, requestId) {
+      if (client === undefined) return;
+      running.get(keyOf(client, requestId))
+        ?.abort(new DOMException("The client cancelled the call", "AbortError"));
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import { assert, assertEquals } from "@std/assert";
+import { TOOLS } from "../../src/tools/registry.ts";
+import {
+  API_KEY,
+  type Bridge,
+  type CallResult,
+  openBridge,
+  type ProgressSeen,
+  type TestClient,
+  TOKEN,
+  WAYS,
+} from "./support.ts";
+
+for (const [way, connect] of Object.entries(WAYS)) {
+  const test = (name: string, run: (client: TestClient, bridge: Bridge) => Promise<void>) => {
+    Deno.test(`${way}: ${name}`, async () => {
+      const bridge = openBridge();
+      const connection = await connect(bridge);
+      try {
+        await run(connection.client, bridge);
+      } finally {
+        await connection.close();
+        bridge.close();
+      }
+      assertEquals(bridge.simulator.openStreams(), 0);
+      assertEquals(bridge.clock.pendingTimers, 0);
+    });
+  };
+
+  test("the server names itself, its tools and how to use them", async (client) => {
+    assertEquals(
+      (await client.listTools()).tools.map(({ name }) => name),
+      TOOLS.map((t) => t.name),
+    );
+    assertEquals(client.serverVersion()?.version, "1.2.3");
+    const instructions = client.instructions() ?? "";
+    assert(instructions.startsWith("SIMULATED"), instructions);
+    assert(instructions.length < 2_048);
+  });
+
+  test(
+    "a whole turn with all nine tools, text and structured content alike",
+    async (client, bridge) => {
+      const seen: CallResult[] = [];
+      const call = async (name: string, args: Record<string, unknown>) => {
+        const result = await bridge.until(client.call(name, args));
+        assertEquals(result.isError, false, result.text);
+        assertEquals(JSON.parse(result.text), result.structured);
+        seen.push(result);
+        return result.structured ?? {};
+      };
+      const quick = bridge.simulator.agentId("quick");
+      const listed = await call("list_agents", { name_contains: "quick" });
+      assert(JSON.stringify(listed).includes(quick));
+      await call("get_agent", { agent_id: quick });
+      const created = await call("create_session", { agent_id: quick, message: "How are you?" });
+      const session_id = String(created.session_id);
+      const first = await call("wait_for_idle", { session_id });
+      assertEquals(first.status, "idle");
+      assert(String(first.reply).includes("How are you?"));
+      const sent = await call("send_message", { session_id, text: "And now?" });
+      assertEquals(sent.queued, true);
+      const second = await call("wait_for_idle", { session_id });
+      assert(String(second.reply).includes("And now?"));
+      assert(!String(second.reply).includes("How are you?"));
+      const log = await call("list_events", { session_id, types: ["agent.message"] });
+      assertEquals(Array.isArray(log.events) && log.events.length, 2);
+      await call("interrupt", { session_id });
+      const state = await call("get_session", { session_id });
+      assertEquals(state.session_id, session_id);
+      assertEquals((await call("archive_session", { session_id })).archived, true);
+      assertEquals(seen.length, 10);
+      const everything = JSON.stringify(seen) + bridge.log.join("\n");
+      assert(!everything.includes(TOKEN) && !everything.includes(API_KEY));
+    },
+  );
+
+  test("progress rises strictly and ends with the call", async (client, bridge) => {
+    const session_id = bridge.simulator.createSession({ agent: "slow" });
+    await bridge.until(client.call("send_message", { session_id, text: "Look it up" }));
+    const progress: ProgressSeen[] = [];
+    let over = false;
+    const result = await bridge.until(
+      client.call("wait_for_idle", { session_id }, {
+        onProgress: (update) => {
+          assert(!over, "progress after the result");
+          progress.push(update);
+        },
+      }),
+    );
+    over = true;
+    assertEquals(result.structured?.status, "idle");
+    assert(progress.length >= 4, JSON.stringify(progress));
+    for (const [index, update] of progress.entries()) {
+      assert(index === 0 || update.progress > (progress[index - 1]?.progress ?? 0));
+      assert(/\(\d+ s\)$/.test(update.message ?? ""), update.message);
+    }
+    assert(progress.some(({ message }) => message?.includes("bash")), JSON.stringify(progress));
+    await bridge.until(Promise.resolve());
+  });
+
+  test("cancelling a wait frees the stream to the API at once", async (client, bridge) => {
+    const session_id = bridge.simulator.createSession({ agent: "long", scripted: false });
+    await bridge.until(client.call("send_message", { session_id, text: "Take your time" }));
+    const controller = new AbortController();
+    const waiting = client.call("wait_for_idle", { session_id, timeout_sec: 600 }, {
+      signal: controller.signal,
+    });
+    const outcome = waiting.then(() => "answered", () => "cancelled");
+    await bridge.until(poll(() => bridge.simulator.openStreams() === 1));
+    const before = bridge.clock.now();
+    controller.abort(new Error("changed my mind"));
+    assertEquals(await outcome, "cancelled");
+    await bridge.until(poll(() => bridge.simulator.openStreams() === 0));
+    assert(bridge.clock.now() - before < 5_000);
+    // Other calls are not affected.
+    const state = await bridge.until(client.call("get_session", { session_id }));
+    assertEquals(state.isError, false);
+  });
+
+  test("failures are results that say what to do", async (client, bridge) => {
+    const unknown = await bridge.until(client.call("get_session", { session_id: "sesn_nope" }));
+    assertEquals(unknown.isError, true);
+    assert(unknown.text.includes("404") && unknown.text.includes("request id"), unknown.text);
+    const wrong = await bridge.until(client.call("list_agents", { limit: 0, colour: "red" }));
+    assertEquals(wrong.isError, true);
+    assert(wrong.text.includes("limit must be an integer from 1 to 200"), wrong.text);
+    assert(wrong.text.includes('"colour"'), wrong.text);
+    bridge.simulator.faults.add({
+      match: { method: "POST" },
+      fault: { kind: "status", status: 429, type: "rate_limit_error", retryAfter: 7 },
+    });
+    const quick = bridge.simulator.agentId("quick");
+    const limited = await bridge.until(client.call("create_session", { agent_id: quick }));
+    assert(limited.isError && limited.text.includes("Try again in 7 s."), limited.text);
+  });
+}
+
+/** Resolves once the condition holds; time passes in between. */
+async function poll(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise<void>((resolve) => setTimeout(resolve, 0));
+}

@@ -1,0 +1,312 @@
+import { PassThrough } from "node:stream";
+import {
+  Client as ModernClient,
+  deserializeMessage,
+  type JSONRPCMessage,
+  serializeMessage,
+  StreamableHTTPClientTransport as ModernHttpTransport,
+  type Transport,
+} from "@modelcontextprotocol/client";
+import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
+import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport as OldHttpTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { InMemoryTransport as OldInMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import { createApi } from "../../src/api/client.ts";
+import { createLogger } from "../../src/core/log.ts";
+import { createRedact } from "../../src/core/redact.ts";
+import { createServerFactory } from "../../src/mcp/server.ts";
+import { createWaiter } from "../../src/session/waiter.ts";
+import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
+import { createServices, type ServicesOptions } from "../../src/tools/services.ts";
+import { createHttpHandler, type HttpHandler } from "../../src/transport/http.ts";
+import { serveStdioTransport } from "../../src/transport/stdio.ts";
+import { ManualClock, settle } from "../helpers/manual_clock.ts";
+
+export const TOKEN = "protocol-test-token-0123456789abcdef";
+export const API_KEY = "sk-ant-protocol-test-key";
+
+/** The whole bridge over a simulator whose time is in the test's hands. */
+export interface Bridge {
+  readonly simulator: Simulator;
+  readonly clock: ManualClock;
+  readonly factory: ReturnType<typeof createServerFactory>;
+  /** Lines of the operator's log. */
+  readonly log: readonly string[];
+  /** Lets time pass until the promise settles. */
+  until<T>(promise: Promise<T>): Promise<T>;
+  close(): void;
+}
+
+export function openBridge(options: Partial<ServicesOptions> = {}): Bridge {
+  const clock = new ManualClock();
+  const simulator = createSimulator({ clock, apiKey: API_KEY, seed: 1 });
+  const lines: string[] = [];
+  const redact = createRedact([TOKEN, API_KEY]);
+  const log = createLogger({
+    level: "debug",
+    format: "text",
+    redact,
+    write: (line) => lines.push(line),
+    now: () => clock.now(),
+  });
+  const api = createApi({
+    baseUrl: "http://simulator.test",
+    credential: () => ({ kind: "api_key", value: API_KEY }),
+    fetch: (request) => simulator.fetch(request),
+    clock,
+    log,
+  });
+  const waiter = createWaiter({ api, clock, log, random: () => 0.5 });
+  const services = createServices({ api, waiter, clock, log, redact, ...options });
+  return {
+    simulator,
+    clock,
+    factory: createServerFactory(services, { version: "1.2.3", simulated: true }),
+    log: lines,
+    until: (promise) => passTimeUntil(clock, promise),
+    close() {
+      waiter.close();
+      simulator.close();
+    },
+  };
+}
+
+/**
+ * Time passes in steps as long as the promise is pending. Sockets need real turns of the event loop
+ * in between, so every step gives them one.
+ */
+async function passTimeUntil<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
+  let settled = false;
+  promise.then(() => settled = true, () => settled = true);
+  while (!settled) {
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    await settle();
+    if (!settled) await clock.advance(50);
+  }
+  return await promise;
+}
+
+/** What a test needs of a client, whichever it is. */
+export interface TestClient {
+  listTools(): Promise<{ tools: readonly { name: string }[] }>;
+  call(
+    name: string,
+    args: Record<string, unknown>,
+    options?: { signal?: AbortSignal; onProgress?: (progress: ProgressSeen) => void },
+  ): Promise<CallResult>;
+  instructions(): string | undefined;
+  serverVersion(): { name: string; version: string } | undefined;
+  close(): Promise<void>;
+}
+
+export interface ProgressSeen {
+  readonly progress: number;
+  readonly message?: string;
+}
+
+export interface CallResult {
+  readonly text: string;
+  readonly structured: Record<string, unknown> | undefined;
+  readonly isError: boolean;
+}
+
+/** Checks the shape that all results share: one text, which is the structured content. */
+function readResult(result: unknown): CallResult {
+  if (typeof result !== "object" || result === null || !("content" in result)) {
+    throw new Error(`No content in ${JSON.stringify(result)}`);
+  }
+  const { content } = result;
+  const [block] = Array.isArray(content) ? content : [];
+  if (block?.type !== "text" || typeof block.text !== "string") {
+    throw new Error(`No text in ${JSON.stringify(result)}`);
+  }
+  const structured = "structuredContent" in result ? result.structuredContent : undefined;
+  return {
+    text: block.text,
+    structured: typeof structured === "object" && structured !== null
+      ? { ...structured }
+      : undefined,
+    isError: "isError" in result && result.isError === true,
+  };
+}
+
+const INFO = { name: "protocol-test", version: "0" };
+
+async function modernClient(mode: "auto" | "legacy", transport: Transport): Promise<TestClient> {
+  const client = new ModernClient(INFO, { versionNegotiation: { mode } });
+  await client.connect(transport);
+  return {
+    listTools: () => client.listTools(),
+    call: async (name, args, options = {}) =>
+      readResult(
+        await client.callTool({ name, arguments: args }, {
+          signal: options.signal,
+          onprogress: options.onProgress,
+        }),
+      ),
+    instructions: () => client.getInstructions(),
+    serverVersion: () => client.getServerVersion(),
+    close: () => client.close(),
+  };
+}
+
+async function oldClient(
+  transport: Parameters<OldClient["connect"]>[0],
+): Promise<TestClient> {
+  const client = new OldClient(INFO);
+  await client.connect(transport);
+  return {
+    listTools: () => client.listTools(),
+    call: async (name, args, options = {}) =>
+      readResult(
+        await client.callTool({ name, arguments: args }, undefined, {
+          signal: options.signal,
+          onprogress: options.onProgress,
+        }),
+      ),
+    instructions: () => client.getInstructions(),
+    serverVersion: () => client.getServerVersion(),
+    close: () => client.close(),
+  };
+}
+
+/** A bridge's HTTP handler on a loopback port. */
+export interface Served {
+  readonly url: URL;
+  readonly handler: HttpHandler;
+  close(): Promise<void>;
+}
+
+export function serveHttp(bridge: Bridge): Served {
+  const handler = createHttpHandler(bridge.factory, {
+    tokens: [TOKEN],
+    ready: () => Promise.resolve(true),
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    clock: bridge.clock,
+  });
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => handler.fetch(request),
+  );
+  return {
+    url: new URL(`http://127.0.0.1:${server.addr.port}/mcp`),
+    handler,
+    async close() {
+      await handler.close();
+      await server.shutdown();
+    },
+  };
+}
+
+/** Server-side stdio streams in process, and every line that the server writes to them. */
+export interface StdioPipes {
+  readonly stdin: PassThrough;
+  readonly stdout: PassThrough;
+  readonly lines: string[];
+  readonly closed: Promise<void>;
+  close(): Promise<void>;
+}
+
+export function serveStdioInProcess(bridge: Bridge): StdioPipes {
+  const stdin = new PassThrough();
+  const stdout = new PassThrough();
+  const lines: string[] = [];
+  const connection = serveStdioTransport(bridge.factory, {
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    transport: new StdioServerTransport(stdin, stdout),
+  });
+  let rest = "";
+  stdout.on("data", (chunk: Uint8Array) => {
+    rest += new TextDecoder().decode(chunk);
+    const parts = rest.split("\n");
+    rest = parts.pop() ?? "";
+    for (const line of parts) {
+      lines.push(line);
+      stdout.emit("line", line);
+    }
+  });
+  return { stdin, stdout, lines, closed: connection.closed, close: () => connection.close() };
+}
+
+/** The client's end of {@linkcode serveStdioInProcess}. */
+class PipeTransport implements Transport {
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: (message: JSONRPCMessage) => void;
+  readonly #pipes: StdioPipes;
+
+  constructor(pipes: StdioPipes) {
+    this.#pipes = pipes;
+  }
+
+  start(): Promise<void> {
+    this.#pipes.stdout.on("line", (line: string) => this.onmessage?.(deserializeMessage(line)));
+    this.#pipes.closed.then(() => this.onclose?.());
+    return Promise.resolve();
+  }
+
+  send(message: JSONRPCMessage): Promise<void> {
+    this.#pipes.stdin.write(serializeMessage(message));
+    return Promise.resolve();
+  }
+
+  async close(): Promise<void> {
+    this.#pipes.stdin.end();
+    await this.#pipes.closed;
+  }
+}
+
+/** The same for SDK 1.x, whose message types are its own: a pair in memory, joined to the pipes. */
+function oldPipeTransport(pipes: StdioPipes): OldInMemoryTransport {
+  const [mine, theirs] = OldInMemoryTransport.createLinkedPair();
+  theirs.onmessage = (message: unknown) => pipes.stdin.write(`${JSON.stringify(message)}\n`);
+  theirs.onclose = () => pipes.stdin.end();
+  pipes.stdout.on("line", (line: string) => theirs.send(JSON.parse(line)));
+  void theirs.start();
+  return mine;
+}
+
+/** A connected client and what has to be closed with it. */
+export interface Connection {
+  readonly client: TestClient;
+  close(): Promise<void>;
+}
+
+/** Every way in which a host may connect: transport, SDK and protocol era. */
+export const WAYS: Readonly<Record<string, (bridge: Bridge) => Promise<Connection>>> = {
+  "HTTP, SDK 2, 2026-07-28": (bridge) => overHttp(bridge, "auto"),
+  "HTTP, SDK 2, 2025-11-25": (bridge) => overHttp(bridge, "legacy"),
+  "HTTP, SDK 1": (bridge) => overHttp(bridge, "sdk1"),
+  "stdio, SDK 2, 2026-07-28": (bridge) => overStdio(bridge, "auto"),
+  "stdio, SDK 2, 2025-11-25": (bridge) => overStdio(bridge, "legacy"),
+  "stdio, SDK 1": (bridge) => overStdio(bridge, "sdk1"),
+};
+
+async function overHttp(bridge: Bridge, kind: "auto" | "legacy" | "sdk1"): Promise<Connection> {
+  const served = serveHttp(bridge);
+  const requestInit = { headers: { authorization: `Bearer ${TOKEN}` } };
+  const client = kind === "sdk1"
+    ? await oldClient(new OldHttpTransport(served.url, { requestInit }))
+    : await modernClient(kind, new ModernHttpTransport(served.url, { requestInit }));
+  return {
+    client,
+    async close() {
+      await client.close();
+      await served.close();
+    },
+  };
+}
+
+async function overStdio(bridge: Bridge, kind: "auto" | "legacy" | "sdk1"): Promise<Connection> {
+  const pipes = serveStdioInProcess(bridge);
+  const client = kind === "sdk1"
+    ? await oldClient(oldPipeTransport(pipes))
+    : await modernClient(kind, new PipeTransport(pipes));
+  return {
+    client,
+    async close() {
+      await client.close();
+      await pipes.closed;
+    },
+  };
+}
