@@ -71,6 +71,9 @@ export function openBridge(options: Partial<ServicesOptions> = {}): Bridge {
   };
 }
 
+/** Far more than any test needs: twenty-five virtual minutes. */
+const MAX_STEPS = 30_000;
+
 /**
  * Time passes in steps as long as the promise is pending. Sockets need real turns of the event loop
  * in between, so every step gives them one.
@@ -78,7 +81,8 @@ export function openBridge(options: Partial<ServicesOptions> = {}): Bridge {
 async function passTimeUntil<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
   let settled = false;
   promise.then(() => settled = true, () => settled = true);
-  while (!settled) {
+  for (let steps = 0; !settled; steps++) {
+    if (steps > MAX_STEPS) throw new Error("The promise does not settle");
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
     await settle();
     if (!settled) await clock.advance(50);

@@ -1,0 +1,211 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Bridge, openBridge, type Served, serveHttp, TOKEN } from "./support.ts";
+
+type Era = "2026-07-28" | "2025-11-25";
+const ERAS: readonly Era[] = ["2026-07-28", "2025-11-25"];
+
+/** A `tools/call` as a client of the era puts it on the wire. */
+function callRequest(era: Era, name: string, args: unknown, signal?: AbortSignal): RequestInit {
+  const modern = era === "2026-07-28";
+  const meta = modern && {
+    "io.modelcontextprotocol/protocolVersion": era,
+    "io.modelcontextprotocol/clientCapabilities": {},
+  };
+  return {
+    method: "POST",
+    signal,
+    headers: {
+      authorization: `Bearer ${TOKEN}`,
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": era,
+      ...(modern && { "mcp-method": "tools/call", "mcp-name": name }),
+    },
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 7,
+      method: "tools/call",
+      params: { name, arguments: args, ...(meta && { _meta: meta }) },
+    }),
+  };
+}
+
+function test(name: string, run: (served: Served, bridge: Bridge) => Promise<void>) {
+  Deno.test(name, async () => {
+    const bridge = openBridge();
+    const served = serveHttp(bridge);
+    try {
+      await run(served, bridge);
+    } finally {
+      bridge.close();
+      await served.close();
+    }
+    assertEquals(bridge.simulator.openStreams(), 0);
+  });
+}
+
+async function untilTrue(bridge: Bridge, condition: () => boolean): Promise<void> {
+  await bridge.until((async () => {
+    while (!condition()) await new Promise<void>((resolve) => setTimeout(resolve, 0));
+  })());
+}
+
+for (const era of ERAS) {
+  test(
+    `${era}: the headers of an answer go out before the result is known`,
+    async (served, bridge) => {
+      const session_id = bridge.simulator.createSession({ agent: "quick", scripted: false });
+      bridge.simulator.emit(session_id, { type: "session.status_running" });
+      const started = bridge.clock.now();
+      // Nothing lets time pass here: the answer has to begin by itself.
+      const response = await fetch(served.url, callRequest(era, "wait_for_idle", { session_id }));
+      assertEquals(response.status, 200);
+      assertEquals(response.headers.get("content-type"), "text/event-stream");
+      assertEquals(bridge.clock.now(), started);
+      bridge.simulator.emit(session_id, {
+        type: "agent.message",
+        content: [{ type: "text", text: "Here." }],
+      });
+      bridge.simulator.emit(session_id, {
+        type: "session.status_idle",
+        stop_reason: { type: "end_turn" },
+      });
+      const body = await bridge.until(response.text());
+      assert(body.includes("Here.") && body.includes('"id":7'), body);
+    },
+  );
+
+  test(`${era}: a client that goes away ends the stream to the API`, async (served, bridge) => {
+    const session_id = bridge.simulator.createSession({ agent: "quick", scripted: false });
+    bridge.simulator.emit(session_id, { type: "session.status_running" });
+    const controller = new AbortController();
+    const response = await fetch(
+      served.url,
+      callRequest(era, "wait_for_idle", { session_id, timeout_sec: 600 }, controller.signal),
+    );
+    await untilTrue(bridge, () => bridge.simulator.openStreams() === 1);
+    controller.abort();
+    await response.text().catch(() => {});
+    await untilTrue(bridge, () => bridge.simulator.openStreams() === 0);
+  });
+
+  test(`${era}: a tool that does not exist is an error that names it`, async (served, bridge) => {
+    const response = await fetch(served.url, callRequest(era, "delete_agent", {}));
+    const body = await bridge.until(response.text());
+    assert(body.includes("delete_agent") && body.includes("-32602"), body);
+  });
+}
+
+test("a cancel notification reaches only the call of its own client", async (served, bridge) => {
+  const session_id = bridge.simulator.createSession({ agent: "quick", scripted: false });
+  bridge.simulator.emit(session_id, { type: "session.status_running" });
+  const as = (client: string, init: RequestInit): RequestInit => {
+    const headers = new Headers(init.headers);
+    headers.set("mcp-session-id", client);
+    return { ...init, headers };
+  };
+  const wait = (client: string) =>
+    fetch(served.url, as(client, callRequest("2025-11-25", "wait_for_idle", { session_id })));
+  const cancel = async (client: string) => {
+    const init = callRequest("2025-11-25", "x", {});
+    const body = JSON.stringify({
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId: 7, reason: "enough" },
+    });
+    const response = await fetch(served.url, as(client, { ...init, body }));
+    await response.body?.cancel();
+    return response.status;
+  };
+  const responses = [await wait("one"), await wait("two")];
+  await untilTrue(bridge, () => bridge.simulator.openStreams() === 1);
+  const [one, two] = responses.map((response) => response.text());
+  assert(one && two);
+  assertEquals(await cancel("stranger"), 202);
+  assertEquals(await cancel("one"), 202);
+  assert((await bridge.until(one)).includes('"isError":true'));
+  bridge.simulator.emit(session_id, {
+    type: "session.status_idle",
+    stop_reason: { type: "end_turn" },
+  });
+  assert((await bridge.until(two)).includes('"status":"idle"'));
+});
+
+test(
+  "only the opening request of an older client is given a session id",
+  async (served, bridge) => {
+    const post = async (headers: Record<string, string>) => {
+      const init = callRequest("2025-11-25", "list_agents", {});
+      const merged = new Headers(init.headers);
+      merged.delete("mcp-protocol-version");
+      for (const [name, value] of Object.entries(headers)) merged.set(name, value);
+      const body = JSON.stringify({
+        jsonrpc: "2.0",
+        id: 1,
+        method: "initialize",
+        params: {
+          protocolVersion: "2025-11-25",
+          capabilities: {},
+          clientInfo: { name: "raw", version: "0" },
+        },
+      });
+      const response = await fetch(served.url, { ...init, headers: merged, body });
+      await bridge.until(response.text());
+      return response.headers.get("mcp-session-id");
+    };
+    const [first, second] = [await post({}), await post({})];
+    assert(first && second && first !== second && /^[\x21-\x7e]+$/.test(first));
+    assertEquals(await post({ "mcp-session-id": first }), null);
+    assertEquals(await post({ "mcp-protocol-version": "2025-11-25" }), null);
+  },
+);
+
+test("keep-alive comments follow while a call is quiet", async (served) => {
+  // The handler's own timer is real: what can be seen without waiting is that it was armed.
+  const armed: (number | undefined)[] = [];
+  const original = globalThis.setInterval;
+  globalThis.setInterval = Object.assign(
+    (...args: Parameters<typeof original>) => {
+      armed.push(args[1]);
+      return original(...args);
+    },
+  );
+  try {
+    const response = await fetch(served.url, callRequest("2026-07-28", "list_agents", {}));
+    await response.text();
+  } finally {
+    globalThis.setInterval = original;
+  }
+  assert(armed.some((ms) => ms !== undefined && ms <= 15_000), JSON.stringify(armed));
+});
+
+for (const method of ["GET", "DELETE"]) {
+  test(`${method} answers 405 with and without a token`, async (served) => {
+    for (const authorization of [`Bearer ${TOKEN}`, "Bearer no"]) {
+      const response = await fetch(served.url, {
+        method,
+        headers: { authorization, accept: "text/event-stream" },
+      });
+      await response.body?.cancel();
+      assertEquals([response.status, response.headers.get("allow")], [405, "POST, OPTIONS"]);
+    }
+  });
+}
+
+test(
+  "no answer to a request without the right token carries anything of the API",
+  async (served, bridge) => {
+    for (const authorization of ["", "Bearer wrong", `Basic ${TOKEN}`]) {
+      const init = callRequest("2026-07-28", "list_agents", {});
+      const headers = new Headers(init.headers);
+      headers.delete("authorization");
+      if (authorization) headers.set("authorization", authorization);
+      const response = await fetch(served.url, { ...init, headers });
+      const body = await response.text();
+      assertEquals(response.status, 401);
+      assert(response.headers.get("www-authenticate")?.startsWith("Bearer"));
+      assert(!body.includes("Simulated") && !body.includes(TOKEN));
+    }
+    assertEquals(bridge.simulator.requests.length, 0);
+  },
+);

@@ -1,0 +1,118 @@
+import { assert, assertEquals } from "@std/assert";
+import { openBridge, serveStdioInProcess } from "./support.ts";
+
+function line(message: Record<string, unknown>): string {
+  return `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`;
+}
+
+const INITIALIZE = line({
+  id: 0,
+  method: "initialize",
+  params: {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "raw", version: "0" },
+  },
+});
+
+function call(id: number, name: string, args: unknown, meta?: unknown): string {
+  return line({
+    id,
+    method: "tools/call",
+    params: { name, arguments: args, ...(meta !== undefined && { _meta: meta }) },
+  });
+}
+
+async function untilTrue(bridge: ReturnType<typeof openBridge>, condition: () => boolean) {
+  await bridge.until((async () => {
+    while (!condition()) await new Promise<void>((resolve) => setTimeout(resolve, 0));
+  })());
+}
+
+Deno.test("stdio: closed standard input ends the connection at once, with a wait open", async () => {
+  const bridge = openBridge();
+  const pipes = serveStdioInProcess(bridge);
+  const session_id = bridge.simulator.createSession({ scripted: false });
+  bridge.simulator.emit(session_id, { type: "session.status_running" });
+  pipes.stdin.write(INITIALIZE);
+  pipes.stdin.write(line({ method: "notifications/initialized" }));
+  pipes.stdin.write(call(1, "wait_for_idle", { session_id, timeout_sec: 600 }));
+  await untilTrue(bridge, () => bridge.simulator.openStreams() === 1);
+  const before = bridge.clock.now();
+  pipes.stdin.end();
+  await bridge.until(pipes.closed);
+  await untilTrue(bridge, () => bridge.simulator.openStreams() === 0);
+  assert(bridge.clock.now() - before < 2_000);
+  bridge.close();
+  assertEquals(bridge.clock.pendingTimers, 0);
+});
+
+Deno.test("stdio: close() ends the connection, twice as well as once", async () => {
+  const bridge = openBridge();
+  const pipes = serveStdioInProcess(bridge);
+  pipes.stdin.write(INITIALIZE);
+  await untilTrue(bridge, () => pipes.lines.length === 1);
+  await pipes.close();
+  await pipes.close();
+  await pipes.closed;
+  bridge.close();
+});
+
+Deno.test("stdio: every line is a JSON-RPC message, and progress comes before its result", async () => {
+  const bridge = openBridge();
+  const pipes = serveStdioInProcess(bridge);
+  const session_id = bridge.simulator.createSession({ agent: "slow" });
+  pipes.stdin.write(INITIALIZE);
+  pipes.stdin.write(line({ method: "notifications/initialized" }));
+  pipes.stdin.write("this is not JSON\n");
+  pipes.stdin.write(line({ id: 1, method: "tools/list" }));
+  pipes.stdin.write(call(2, "send_message", { session_id, text: "multi\nline ☃" }));
+  await untilTrue(bridge, () => pipes.lines.length >= 3);
+  pipes.stdin.write(call(3, "wait_for_idle", { session_id }, { progressToken: "tok" }));
+  await untilTrue(bridge, () => pipes.lines.some((text) => text.includes('"id":3')));
+  await bridge.clock.advance(60_000);
+  const messages = pipes.lines.map((text): Record<string, unknown> => JSON.parse(text));
+  for (const message of messages) assertEquals(message.jsonrpc, "2.0");
+  const kinds = messages.map(({ id, method }) => method ?? `result ${id}`);
+  const progress = kinds.filter((kind) => kind === "notifications/progress");
+  assert(progress.length >= 4, kinds.join());
+  assertEquals(kinds.at(-1), "result 3");
+  assertEquals(kinds.filter((kind) => kind === "result 3").length, 1);
+  for (const message of messages.filter(({ method }) => method === "notifications/progress")) {
+    assert(JSON.stringify(message.params).includes('"progressToken":"tok"'));
+  }
+  await pipes.close();
+  bridge.close();
+});
+
+Deno.test("stdio: the tool list promises no changes, and may be cached", async () => {
+  const bridge = openBridge();
+  const pipes = serveStdioInProcess(bridge);
+  pipes.stdin.write(line({
+    id: 1,
+    method: "server/discover",
+    params: {
+      _meta: {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+      },
+    },
+  }));
+  pipes.stdin.write(line({
+    id: 2,
+    method: "tools/list",
+    params: {
+      _meta: {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+      },
+    },
+  }));
+  await untilTrue(bridge, () => pipes.lines.length === 2);
+  const [discovered, listed] = pipes.lines;
+  assert(discovered?.includes('"tools":{"listChanged":false}'), discovered);
+  assert(listed?.includes('"ttlMs":3600000') && listed.includes('"cacheScope":"public"'), listed);
+  assert((listed?.length ?? 0) < 12_000, `${listed?.length} characters`);
+  await pipes.close();
+  bridge.close();
+});
