@@ -13,6 +13,11 @@ export const OUTAGES = {
   "no answer at all": (request: Request) => hung(request),
 } as const;
 export type OutageKind = keyof typeof OUTAGES;
+export const OUTAGE_KINDS: readonly OutageKind[] = [
+  "connection refused",
+  "529 overloaded",
+  "no answer at all",
+];
 
 /** The organisation's limit. */
 export const READS_PER_MINUTE = 1_200;
@@ -156,10 +161,17 @@ export function peak(requests: OutageReport["requests"], windowMs: number): numb
   return most;
 }
 
+/** Requests of a stretch of time, and how many of them failed. */
+export interface Bin {
+  readonly fromMs: number;
+  requests: number;
+  failed: number;
+}
+
 /** Requests and how many of them failed, by stretches of `binMs`. */
-export function histogram(requests: OutageReport["requests"], binMs: number) {
+export function histogram(requests: OutageReport["requests"], binMs: number): Bin[] {
   const last = Math.floor((requests.at(-1)?.at ?? 0) / binMs);
-  const bins = Array.from({ length: last + 1 }, (_, i) => ({
+  const bins: Bin[] = Array.from({ length: last + 1 }, (_, i) => ({
     fromMs: i * binMs,
     requests: 0,
     failed: 0,
