@@ -22,7 +22,8 @@ export interface Pace {
   /**
    * Resolves when `tokens` are there, and spends them.
    *
-   * @param options `patient` lets everybody go first who is not
+   * @param options `patient` lets everybody go first who is not, and leaves half a burst for those
+   *   who come later
    * @throws the signal's reason when it aborts first; nothing is spent then
    */
   take(tokens: number, signal: AbortSignal, options?: { patient?: boolean }): Promise<void>;
@@ -61,9 +62,10 @@ export function createPace(options: PaceOptions): Pace {
     fill();
     const heldMs = Math.max(0, heldUntil - filledAt);
     for (const queue of [urgent, patient]) {
+      const reserve = queue === patient ? Math.floor(burst / 2) : 0;
       for (const turn of queue) {
         // More than the bucket holds is granted from a full one, on credit.
-        const missing = Math.min(turn.tokens, burst) - tokens;
+        const missing = Math.min(turn.tokens + reserve, burst) - tokens;
         if (heldMs > 0 || missing > 0) {
           cancel = clock.after(heldMs + Math.ceil(Math.max(0, missing) / perMs), serve);
           return;

@@ -26,7 +26,8 @@ for (const kind of OUTAGE_KINDS) {
     const perSecond = peak(later, 1_000);
     assert(perSecond <= PEAK_PER_SECOND, `${perSecond} requests in a second`);
     const failed = later.filter((request) => request.failed);
-    assert(failed.length <= WAITS, `${failed.length} failed requests`);
+    // A burst, and half a minute at the rate.
+    assert(failed.length <= 600, `${failed.length} failed requests`);
     assert(failed.every(({ at }) => at <= OUTAGE_AT_MS + OUTAGE_MS + 30_000));
     assert(report.recoveredMs <= 75_000, `${report.recoveredMs} ms until all streams were back`);
   });

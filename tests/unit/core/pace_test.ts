@@ -123,3 +123,20 @@ Deno.test("hold() reaches those who wait already", async () => {
   await clock.advance(1_000);
   assert(granted);
 });
+
+Deno.test("take() leaves half a burst when it is patient", async () => {
+  const clock = new ManualClock();
+  const pace = createPace({ clock, perMinute: 60, burst: 10 });
+  let patient = 0;
+  let urgent = 0;
+  for (let i = 0; i < 10; i++) pace.take(1, forever, { patient: true }).then(() => patient++);
+  await settle();
+  assertEquals(patient, 5);
+  for (let i = 0; i < 6; i++) pace.take(1, forever).then(() => urgent++);
+  await settle();
+  assertEquals([patient, urgent], [5, 5]);
+  await clock.advance(1_000);
+  assertEquals([patient, urgent], [5, 6]);
+  await clock.advance(60_000);
+  assertEquals(patient, 10);
+});
