@@ -18,9 +18,10 @@ export interface Authenticator {
  * @param tokens at least one
  */
 export function createAuthenticator(tokens: readonly string[]): Authenticator {
-  const accepted = Promise.all(tokens.map(digest));
+  let accepted: Promise<Uint8Array[]> | undefined;
   return {
     async identify(headers) {
+      accepted ??= Promise.all(tokens.map(digest));
       const offered = credentials(headers);
       const digests = await Promise.all(offered.map(digest));
       let identified = 0;

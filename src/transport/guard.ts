@@ -13,7 +13,10 @@ export interface GuardOptions {
    * this server under a name of its own (DNS rebinding).
    */
   readonly allowedHosts: readonly string[];
-  /** Accepted `Origin` headers, such as `https://claude.ai`. Requests without one are no browser's. */
+  /**
+   * Accepted `Origin` headers, such as `https://claude.ai`. Requests without one are no browser's;
+   * the server's own origin, under an accepted host, is always accepted.
+   */
   readonly allowedOrigins: readonly string[];
   /** Largest body, in bytes. */
   readonly maxBodyBytes: number;
@@ -43,7 +46,10 @@ export function createGuard(options: GuardOptions): Guard {
 
   const allowedOrigin = (request: Request): string | undefined => {
     const origin = request.headers.get("origin");
-    return origin !== null && origins.has(normalizeOrigin(origin)) ? origin : undefined;
+    if (origin === null) return undefined;
+    return origins.has(normalizeOrigin(origin)) || isOwnOrigin(origin, request)
+      ? origin
+      : undefined;
   };
   const hostIsAllowed = (header: string | null): boolean => {
     if (header === null || !URL.canParse(`http://${header}`)) return false;
@@ -95,6 +101,13 @@ export function createGuard(options: GuardOptions): Guard {
       return undefined;
     },
   };
+}
+
+/** Only asked about requests whose host was accepted. */
+function isOwnOrigin(origin: string, request: Request): boolean {
+  if (!URL.canParse(origin)) return false;
+  const { host, protocol } = new URL(origin);
+  return /^https?:$/.test(protocol) && host === request.headers.get("host")?.toLowerCase();
 }
 
 function normalizeOrigin(origin: string): string {

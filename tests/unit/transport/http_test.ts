@@ -75,6 +75,13 @@ const ANSWERS: readonly [string, Sent, number, Record<string, string | null>?][]
   ["another origin", { headers: { origin: "https://evil.example" } }, 403, {
     "access-control-allow-origin": null,
   }],
+  ["the server's own origin", { headers: { origin: "http://127.0.0.1:3000" } }, 200, {
+    "access-control-allow-origin": "http://127.0.0.1:3000",
+  }],
+  ["another port of the own host", { headers: { origin: "http://127.0.0.1:3001" } }, 403],
+  ["an own origin under another host", {
+    headers: { host: "evil.example", origin: "http://evil.example" },
+  }, 421],
   ["an opaque origin", { headers: { origin: "null" } }, 403],
   ["another scheme of the origin", { headers: { origin: "http://page.example" } }, 403],
   ["origin before token", {
