@@ -82,7 +82,6 @@ export class OutgoingStream {
 
   /** Sends an event's frame. */
   push(frame: Uint8Array<ArrayBuffer>): void {
-    if (this.#silent || this.#ending) return;
     this.#write(frame);
     this.#events++;
     this.#strike();

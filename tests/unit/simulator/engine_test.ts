@@ -169,6 +169,33 @@ Deno.test("an answer to some other call changes nothing", async () => {
   assertEquals([replies(), reasons()], [[], ["requires_action"]]);
 });
 
+Deno.test("answers in part re-emit idle once each, answers to other calls never", async () => {
+  const { clock, session, send, reasons, replies } = stage(function* () {
+    const calls = [];
+    for (let i = 0; i < 3; i++) calls.push(yield* toolUse("bash", { i }, "ask"));
+    const answers = yield* askFor(...calls);
+    yield* say(answers.map((answer) => answer.text).join(","));
+  });
+  send(message("go"));
+  await clock.advance(200);
+  const calls = [...session.blocking];
+  const deny = (tool_use_id: string, deny_message: string) =>
+    send({ type: "user.tool_confirmation", tool_use_id, result: "deny", deny_message });
+  const open = () => [...session.blocking];
+  deny(calls[1] ?? "", "b");
+  await clock.advance(200);
+  assertEquals(open(), [calls[0], calls[2]]);
+  send({ type: "user.custom_tool_result", custom_tool_use_id: "sevt_other" });
+  await clock.advance(200);
+  deny(calls[0] ?? "", "a");
+  await clock.advance(200);
+  assertEquals(open(), [calls[2]]);
+  deny(calls[2] ?? "", "c");
+  await clock.advance(200);
+  assertEquals(reasons(), [...Array(3).fill("requires_action"), "end_turn"]);
+  assertEquals(replies(), ["a,b,c"]);
+});
+
 Deno.test("an interrupt after an answer but before its effect ends the turn once", async () => {
   const { clock, session, send, replies, reasons } = stage(asker);
   send(message("go"));
