@@ -57,13 +57,16 @@ export function standing(state: TurnState, sighting: Sighting | undefined): Stan
 
 /**
  * How long a session must read idle, with nothing new in its log, before a turn counts as over
- * though no event says so. Never while a message waits that no turn has begun for since.
+ * though no event says so. Never while a message waits that no turn has begun for since, unless the
+ * server may have dropped it.
  */
 function idleProofMs(state: TurnState, waitingFor: WaitingFor): number {
   switch (waitingFor) {
     case "turn":
       return 2_000;
     case "queued":
+      // Input that was queued when retries ran out is dropped, and never stamped.
+      if (state.stop?.type === "retries_exhausted") return 10_000;
       return [...state.queued.values()].every((begunSince) => begunSince) ? 2_000 : Infinity;
     case "start":
     case "resume":

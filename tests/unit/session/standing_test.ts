@@ -22,6 +22,7 @@ const begunQueue = e.queuedUser("q");
 const unstamped = fold(begunQueue, e.running(), e.text("a"), e.endTurn());
 const untouched = fold(e.user("q"), e.running(), e.endTurn(), e.queuedUser("next"));
 const taken = fold(e.user("q1"), e.running(), e.endTurn(), e.user("q2"));
+const dropped = fold(e.user("q"), e.running(), e.idle("retries_exhausted"), e.queuedUser("lost"));
 const runOpen = fold(
   e.running(),
   e.make("workflow_run.created", { workflow_run_id: "wrun_1" }),
