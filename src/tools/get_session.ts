@@ -1,9 +1,10 @@
 import { z } from "zod";
 import type { Session } from "../api/resources.ts";
 import { clipText } from "../session/tool_input.ts";
-import { defineTool, type ToolCall } from "./define.ts";
+import { defineTool } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { readStanding } from "./session_standing.ts";
+import { together } from "./together.ts";
 
 /** `get_session`: where a session stands, in short. */
 export const getSession = defineTool({
@@ -33,12 +34,13 @@ export const getSession = defineTool({
     budget: z.unknown().optional(),
   }),
   async run({ session_id }, call) {
-    const { signal, services } = call;
-    await services.access.checkSession(session_id, { signal });
-    const [session, standing] = await Promise.all([
-      retrieve(session_id, call),
-      readStanding(services.api, session_id, services.exposeToolInputs, { signal }),
-    ]);
+    const { api, access, exposeToolInputs } = call.services;
+    await access.checkSession(session_id, { signal: call.signal });
+    const [session, standing] = await together(call, (signal) =>
+      Promise.all([
+        api.sessions.retrieve(session_id, { signal }),
+        readStanding(api, session_id, exposeToolInputs, { signal }),
+      ]));
     return {
       session_id: session.id,
       status: session.status,
@@ -55,10 +57,6 @@ export const getSession = defineTool({
     };
   },
 });
-
-async function retrieve(sessionId: string, { signal, services }: ToolCall): Promise<Session> {
-  return await services.api.sessions.retrieve(sessionId, { signal });
-}
 
 function agentRef(session: Session): { id?: string; name?: string; version?: number } {
   if (typeof session.agent === "string") return { id: session.agent };

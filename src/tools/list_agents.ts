@@ -6,6 +6,7 @@ import { isUnknownId } from "./access.ts";
 import { type AgentSummary, agentSummary } from "./agent_view.ts";
 import { MAX_RESULT_CHARS } from "./budget.ts";
 import { defineTool, type ToolCall } from "./define.ts";
+import { together } from "./together.ts";
 import { decodeCursor, encodeCursor, type ListCursor } from "./list_cursor.ts";
 
 const MAX_API_PAGES = 5;
@@ -135,7 +136,10 @@ async function listAllowed(
   while (index < allowed.length && !collector.full) {
     const room = collector.filtered ? MAX_PARALLEL : collector.limit - collector.agents.length;
     const ids = allowed.slice(index, index + Math.min(room, MAX_PARALLEL));
-    const agents = await Promise.all(ids.map((id) => retrieveIfThere(id, call)));
+    const agents = await together(
+      call,
+      (signal) => Promise.all(ids.map((id) => retrieveIfThere(id, { ...call, signal }))),
+    );
     for (const [offset, agent] of agents.entries()) {
       if (agent === undefined) unavailable.push(clipText(ids[offset] ?? "", 128));
       else if (!collector.offer(agent)) {

@@ -17,7 +17,7 @@ import { createRedact } from "../../src/core/redact.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
-import { createServices, type ServicesOptions } from "../../src/tools/services.ts";
+import { createServices, type Services, type ServicesOptions } from "../../src/tools/services.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/transport/http.ts";
 import { serveStdioTransport } from "../../src/transport/stdio.ts";
 import { ManualClock, settle } from "../helpers/manual_clock.ts";
@@ -29,6 +29,9 @@ export const API_KEY = "sk-ant-protocol-test-key";
 export interface Bridge {
   readonly simulator: Simulator;
   readonly clock: ManualClock;
+  readonly services: Services;
+  /** The same API and clock under other options. */
+  servicesWith(options: Partial<ServicesOptions>): Services;
   readonly factory: ReturnType<typeof createServerFactory>;
   /** Lines of the operator's log. */
   readonly log: readonly string[];
@@ -57,8 +60,12 @@ export function openBridge(options: Partial<ServicesOptions> = {}): Bridge {
     log,
   });
   const waiter = createWaiter({ api, clock, log, random: () => 0.5 });
-  const services = createServices({ api, waiter, clock, log, redact, ...options });
+  const servicesWith = (more: Partial<ServicesOptions>) =>
+    createServices({ api, waiter, clock, log, redact, ...more });
+  const services = servicesWith(options);
   return {
+    services,
+    servicesWith,
     simulator,
     clock,
     factory: createServerFactory(services, { version: "1.2.3", simulated: true }),

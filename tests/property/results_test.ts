@@ -1,0 +1,218 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { createRedact } from "../../src/core/redact.ts";
+import { eventView } from "../../src/session/transcript.ts";
+import { fitBudget, takeWithinBudget } from "../../src/tools/budget.ts";
+import { decodeCursor, encodeCursor } from "../../src/tools/list_cursor.ts";
+import { listAgents } from "../../src/tools/list_agents.ts";
+import { listEvents } from "../../src/tools/list_events.ts";
+import { redactValue } from "../../src/tools/redact_value.ts";
+import {
+  agents,
+  entriesOf,
+  events,
+  FakeLog,
+  type Harness,
+  harness,
+  idsOf,
+  pageOf,
+} from "../unit/tools/support.ts";
+
+const jsonObject = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 }), { maxKeys: 12 });
+
+Deno.test("list_events: any walk gives every event once and in order", async () => {
+  const step = fc.record({
+    limit: fc.integer({ min: 1, max: 60 }),
+    arrive: fc.integer({ min: 0, max: 40 }),
+    /** Another process, which remembers no positions, serves the next call. */
+    elsewhere: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 0, max: 2_500 }),
+      fc.array(step, { minLength: 1, maxLength: 12 }),
+      fc.option(fc.constantFrom<string[]>(["user.message"], ["agent.message"]), { nil: undefined }),
+      async (length, steps, types) => {
+        const log = new FakeLog(events(length));
+        let reader: Harness = harness({ events: log.api });
+        let afterId: unknown;
+        const seen: string[] = [];
+        const read = async (limit: number) => {
+          const result = await reader.run(listEvents, {
+            session_id: "sesn_1",
+            limit,
+            ...(types && { types }),
+            ...(afterId !== undefined && { after_id: afterId }),
+          });
+          assert(idsOf(result).length <= limit);
+          seen.push(...idsOf(result));
+          afterId = result.last_event_id ?? afterId;
+          return result;
+        };
+        for (const { limit, arrive, elsewhere } of steps) {
+          await read(limit);
+          log.events.push(...events(arrive, log.events.length + 1));
+          if (elsewhere) reader = harness({ events: log.api });
+        }
+        for (let rounds = 0; (await read(500)).has_more; rounds++) assert(rounds < 100);
+        const wanted = log.events.filter(({ type }) => !types || types.includes(type));
+        assertEquals(seen, wanted.map(({ id }) => id));
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+Deno.test("list_agents: any walk gives every match once and in order", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 0, max: 700 }),
+      fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 5 }),
+      fc.option(fc.constantFrom("1", "9", "AGENT", "none"), { nil: undefined }),
+      fc.boolean(),
+      async (count, limits, name, allowlist) => {
+        const all = agents(count);
+        const { run } = harness({
+          agents: {
+            list: (params) => Promise.resolve(pageOf(all, params)),
+            retrieve: (id) => Promise.resolve(all.find((agent) => agent.id === id) ?? { id }),
+          },
+        }, allowlist ? { allowedAgentIds: all.map(({ id }) => id) } : {});
+        const seen: unknown[] = [];
+        let cursor: unknown;
+        for (let calls = 0; calls < 2_000; calls++) {
+          const limit = limits[calls % limits.length];
+          const result = await run(listAgents, {
+            limit,
+            ...(name !== undefined && { name_contains: name }),
+            ...(cursor !== undefined && { cursor }),
+          });
+          seen.push(...entriesOf(result, "agents").map(({ id }) => id));
+          cursor = result.next_cursor;
+          if (cursor === undefined) break;
+        }
+        const needle = name?.toLowerCase() ?? "";
+        const wanted = all.filter((agent) => agent.name?.toLowerCase().includes(needle));
+        assertEquals(seen, wanted.map(({ id }) => id));
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+Deno.test("list cursors survive their own encoding, whatever the API's cursor is", () => {
+  const cursor = fc.record({
+    p: fc.string({ minLength: 1, maxLength: 200, unit: "binary" }),
+    n: fc.integer({ min: 1, max: 100 }),
+    s: fc.nat(),
+    a: fc.string({ maxLength: 50 }),
+  }, { requiredKeys: [] });
+  fc.assert(fc.property(cursor, (value) => {
+    const text = encodeCursor(value);
+    assert(/^[A-Za-z0-9_-]+$/.test(text));
+    assertEquals(decodeCursor(text), { ...value });
+  }));
+});
+
+Deno.test("eventView() is total and bounded for any event of any type", () => {
+  const type = fc.constantFrom(
+    "user.message",
+    "agent.message",
+    "agent.tool_use",
+    "agent.tool_result",
+    "session.status_idle",
+    "session.error",
+    "session.updated",
+    "session.usage",
+    "workflow_run.created",
+    "span.outcome_evaluation_end",
+    "unknown.type",
+  );
+  const names = fc.constantFrom(
+    "content",
+    "input",
+    "name",
+    "error",
+    "stop_reason",
+    "stop_details",
+    "usage",
+    "result",
+    "phases",
+    "title",
+    "extra",
+  );
+  const fields = fc.dictionary(names, fc.jsonValue({ maxDepth: 3 }), { maxKeys: 8 });
+  fc.assert(fc.property(type, fields, fc.boolean(), (type, fields, exposeToolInputs) => {
+    const view = eventView({ ...fields, type, id: "sevt_1" }, {
+      exposeToolInputs,
+      maxFieldChars: 100,
+    });
+    assertEquals([view.id, view.type], ["sevt_1", type]);
+    assertEquals(JSON.parse(JSON.stringify(view)), view);
+    assert(JSON.stringify(view).length < 20_000);
+  }));
+});
+
+Deno.test("eventView() never shows a tool's input unless it is exposed", () => {
+  const secret = "f00d-secret-f00d";
+  const value = fc.oneof(
+    fc.constant(secret),
+    fc.constant([secret, { deep: secret }]),
+    fc.constant({ a: { b: secret } }),
+  );
+  fc.assert(fc.property(fc.dictionary(fc.string(), value, { maxKeys: 5 }), (input) => {
+    for (const type of ["agent.tool_use", "agent.mcp_tool_use", "agent.custom_tool_use"]) {
+      const view = eventView({ type, input }, { exposeToolInputs: false, maxFieldChars: 100 });
+      assert(!JSON.stringify(view).includes(secret));
+    }
+  }));
+});
+
+Deno.test("fitBudget() keeps any result within its budget and its first level whole", () => {
+  const wide = fc.dictionary(
+    fc.string({ minLength: 1, maxLength: 20 }),
+    fc.oneof(
+      fc.string({ maxLength: 3_000 }),
+      fc.array(fc.string({ maxLength: 200 }), { maxLength: 60 }),
+      fc.jsonValue({ maxDepth: 3 }),
+    ),
+    { maxKeys: 8 },
+  );
+  fc.assert(fc.property(wide, (value) => {
+    const fitted = fitBudget({ ...value, id: "agent_1" }, 20_000);
+    assert(JSON.stringify(fitted.value).length <= 20_000);
+    assertEquals(fitted.value.id, "agent_1");
+    if (!fitted.cut) assertEquals(fitted.value, { ...value, id: "agent_1" });
+  }));
+});
+
+Deno.test("takeWithinBudget() takes a prefix, and never nothing of something", () => {
+  fc.assert(fc.property(fc.array(fc.string()), fc.nat(500), (items, budget) => {
+    const { taken, cut } = takeWithinBudget(items, budget);
+    assertEquals(taken, items.slice(0, taken.length));
+    assertEquals(cut, taken.length < items.length);
+    assert(items.length === 0 || taken.length > 0);
+    assert(taken.length <= 1 || JSON.stringify(taken).length <= budget + 2);
+  }));
+});
+
+Deno.test("redactValue() leaves no known secret anywhere, and keeps JSON whole", () => {
+  const secret = 's3cr"et\\token-value';
+  const redact = createRedact([secret]);
+  const plant = (value: unknown): unknown => {
+    if (typeof value === "string") return `${value}${secret}${value}`;
+    if (Array.isArray(value)) return value.map(plant);
+    if (typeof value === "object" && value !== null) {
+      return Object.fromEntries(
+        Object.entries(value).map(([name, field]) => [`${name}${secret}`, plant(field)]),
+      );
+    }
+    return value;
+  };
+  fc.assert(fc.property(jsonObject, (value) => {
+    const result = redactValue({ planted: plant(value) }, redact);
+    const text = JSON.stringify(result);
+    assert(!text.includes(JSON.stringify(secret).slice(1, -1)), text);
+    assertEquals(JSON.parse(text), JSON.parse(JSON.stringify(result)));
+  }));
+});
