@@ -20,7 +20,18 @@ export function isAmbiguous(error: unknown): error is ApiError {
 /** Pauses before each look at what became of a request, in milliseconds. */
 export const LOOK_DELAYS_MS: readonly number[] = [0, 1_000];
 
-/** Bound of one request that changes something, in milliseconds. */
-export const WRITE_TIMEOUT_MS = 30_000;
+/**
+ * Bound of one request that changes something, in milliseconds: with the looks that may follow it
+ * stays below the 45 seconds after which hosts give a call up.
+ */
+export const WRITE_TIMEOUT_MS = 20_000;
 /** Bound of one look at what became of such a request, in milliseconds. */
-export const LOOK_TIMEOUT_MS = 10_000;
+export const LOOK_TIMEOUT_MS = 5_000;
+
+/**
+ * Whether a request that has left no trace can still take effect: nobody answered it, so it may be
+ * on its way.
+ */
+export function mayStillArrive(lost: ApiError): boolean {
+  return lost.kind === "timeout" || lost.status === 504 || lost.status === 408;
+}

@@ -2,7 +2,13 @@ import { z } from "zod";
 import type { CreateSessionParams } from "../api/api.ts";
 import type { Session } from "../api/resources.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
-import { isAmbiguous, LOOK_DELAYS_MS, LOOK_TIMEOUT_MS, WRITE_TIMEOUT_MS } from "./ambiguity.ts";
+import {
+  isAmbiguous,
+  LOOK_DELAYS_MS,
+  LOOK_TIMEOUT_MS,
+  mayStillArrive,
+  WRITE_TIMEOUT_MS,
+} from "./ambiguity.ts";
 import { defineTool, type ToolCall } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
@@ -100,18 +106,23 @@ async function findCreated(
       if (found) return found;
     } catch (error) {
       if (signal.aborted || !(error instanceof ApiError)) throw error;
-      throw new ToolError(
-        "creation_unknown",
-        "It is not known whether the session was created: the API's answer was lost and its " +
-          "session list could not be read. Trying again may make a second session.",
-        { cause: error },
-      );
+      throw unknownCreation("its session list could not be read", error);
     }
   }
+  if (mayStillArrive(lost)) throw unknownCreation("the request may still be on its way", lost);
   throw new ToolError(
     "not_created",
     "No session was created: the API did not confirm one and its session list does not show one. " +
       "Try again if it is still wanted.",
     { cause: lost },
+  );
+}
+
+function unknownCreation(why: string, cause: ApiError): ToolError {
+  return new ToolError(
+    "creation_unknown",
+    `It is not known whether the session was created: the API's answer was lost and ${why}. ` +
+      "Trying again may make a second session.",
+    { cause },
   );
 }

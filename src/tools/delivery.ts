@@ -13,7 +13,13 @@ import { ApiError, ToolError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { Waiter } from "../session/outcome.ts";
-import { isAmbiguous, LOOK_DELAYS_MS, LOOK_TIMEOUT_MS, WRITE_TIMEOUT_MS } from "./ambiguity.ts";
+import {
+  isAmbiguous,
+  LOOK_DELAYS_MS,
+  LOOK_TIMEOUT_MS,
+  mayStillArrive,
+  WRITE_TIMEOUT_MS,
+} from "./ambiguity.ts";
 import { LruMap } from "./lru.ts";
 
 /** An event that the session's log has. */
@@ -63,18 +69,21 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     event: ClientEvent,
     sentAtMs: number,
     signal: AbortSignal,
+    orders: readonly ("asc" | "desc")[],
   ): Promise<string | undefined> => {
-    const page = await api.events.list(
-      sessionId,
-      { order: "desc", limit: LOOK_LIMIT, types: [event.type] },
-      { signal, timeoutMs: LOOK_TIMEOUT_MS },
-    );
-    const mine = page.data.filter((seen) =>
+    const pages = await Promise.all(orders.map((order) =>
+      api.events.list(
+        sessionId,
+        { order, limit: LOOK_LIMIT, types: [event.type] },
+        { signal, timeoutMs: LOOK_TIMEOUT_MS },
+      )
+    ));
+    const mine = pages.flatMap((page) => page.data).filter((seen) =>
       seen.id && !known.get(seen.id) && isSame(seen, event) &&
       mayBeFrom(seen, sentAtMs - CLOCK_SKEW_MS)
     );
-    // Newest first: the oldest that is not accounted for was sent first.
-    return mine.at(-1)?.id ?? undefined;
+    // One that is stamped was sent before one that is queued still.
+    return (mine.find((seen) => seen.processed_at) ?? mine[0])?.id ?? undefined;
   };
 
   return {
@@ -88,7 +97,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         const echoed = sent.data.find(({ type, id }) => type === event.type && id)?.id;
         if (echoed) return accept(sessionId, echoed, false);
         // Accepted without an echo: queued either way, so a failing look changes nothing.
-        const listed = await find(sessionId, event, sentAtMs, signal).catch((error) => {
+        const listed = await find(sessionId, event, sentAtMs, signal, ["desc"]).catch((error) => {
           if (signal.aborted) throw error;
           return undefined;
         });
@@ -102,7 +111,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
           status: error.status,
           request_id: error.requestId,
         });
-        const eventId = await lookRepeatedly(() => find(sessionId, event, sentAtMs, signal), {
+        // Both ends of the log: where a list puts queued events is not specified.
+        const look = () => find(sessionId, event, sentAtMs, signal, ["asc", "desc"]);
+        const eventId = await lookRepeatedly(look, {
           clock,
           signal,
           lost: error,
@@ -125,20 +136,24 @@ async function lookRepeatedly(
       if (eventId !== undefined) return eventId;
     } catch (error) {
       if (signal.aborted || !(error instanceof ApiError)) throw error;
-      throw new ToolError(
-        "delivery_unknown",
-        "It is not known whether the event was delivered: the API's answer was lost and the " +
-          "session's log could not be read. Before sending again, look for it with list_events " +
-          '(order "desc").',
-        { cause: error },
-      );
+      throw unknownDelivery("the session's log could not be read", error);
     }
   }
+  if (mayStillArrive(lost)) throw unknownDelivery("it may still be on its way", lost);
   throw new ToolError(
     "not_delivered",
     "The event was not delivered: the API did not confirm it and the session's log does not show " +
       "it. Send it again if it is still wanted.",
     { cause: lost },
+  );
+}
+
+function unknownDelivery(why: string, cause: ApiError): ToolError {
+  return new ToolError(
+    "delivery_unknown",
+    `It is not known whether the event was delivered: the API's answer was lost and ${why}. ` +
+      'Before sending again, look for it with list_events (order "desc").',
+    { cause },
   );
 }
 
