@@ -4,6 +4,7 @@ import type { WaitResult } from "../../src/session/outcome.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
 import { ManualClock, settle } from "../helpers/manual_clock.ts";
+import { seededRandom } from "../helpers/random.ts";
 import { answer, hung, Network, NETWORK_ERRORS } from "./rig.ts";
 
 /** How the API is out of reach. */
@@ -41,17 +42,6 @@ export interface OutageReport {
   /** When the last wait ended. */
   readonly endedMs: number;
   readonly leaked: readonly string[];
-}
-
-/** A uniform random number generator in [0, 1), the same for the same seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 interface Plan {

@@ -1,0 +1,36 @@
+import { type Clock, sleepWith } from "../../src/core/clock.ts";
+
+/** A clock that runs faster than time, and knows its timers. */
+export interface FastClock extends Clock {
+  /** Timers that are set and have not run. */
+  readonly pendingTimers: number;
+}
+
+/** A clock by which `speed` seconds pass in one. */
+export function fastClock(speed: number): FastClock {
+  const startedAt = performance.now();
+  const epochMs = performance.timeOrigin + startedAt;
+  let pendingTimers = 0;
+  const after = (ms: number, run: () => void): () => void => {
+    let pending = true;
+    const settle = () => {
+      if (!pending) return false;
+      pending = false;
+      pendingTimers--;
+      return true;
+    };
+    pendingTimers++;
+    const timer = setTimeout(() => settle() && run(), ms / speed);
+    return () => {
+      if (settle()) clearTimeout(timer);
+    };
+  };
+  return {
+    now: () => epochMs + (performance.now() - startedAt) * speed,
+    after,
+    sleep: (ms, signal) => sleepWith(after, ms, signal),
+    get pendingTimers() {
+      return pendingTimers;
+    },
+  };
+}

@@ -1,0 +1,12 @@
+import { systemClock } from "../../src/core/clock.ts";
+
+/** Memory in use after the garbage has gone, where `--v8-flags=--expose-gc` lets it be collected. */
+export async function settledMemory(): Promise<{ rss: number; heapUsed: number }> {
+  const gc: unknown = Reflect.get(globalThis, "gc");
+  for (let i = 0; i < 3; i++) {
+    if (typeof gc === "function") gc();
+    await systemClock.sleep(200);
+  }
+  const { rss, heapUsed } = Deno.memoryUsage();
+  return { rss, heapUsed };
+}
