@@ -20,12 +20,49 @@ export interface ChunkReader {
   close(): void;
 }
 
-/** Takes a body over; `close` must be called, also after its end or an error. */
+/** While nothing comes; the runtime's own buffer is 64 KiB, which thousands of streams would hold. */
+const IDLE_BUFFER_BYTES = 4 * 1024;
+/** While more comes than fits. */
+const BUSY_BUFFER_BYTES = 64 * 1024;
+
+interface Source {
+  read(): Promise<ReadableStreamReadResult<Uint8Array>>;
+  cancel(reason: unknown): Promise<void>;
+  releaseLock(): void;
+}
+
+/** A source whose pending read holds a small buffer, where the body lets its reader bring one. */
+function openThriftySource(body: ReadableStream<Uint8Array>): Source {
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = body.getReader({ mode: "byob" });
+  } catch {
+    return body.getReader();
+  }
+  let size = IDLE_BUFFER_BYTES;
+  return {
+    async read() {
+      const { done, value } = await reader.read(new Uint8Array(size));
+      if (done || !value) return { done: true, value: undefined };
+      size = value.byteLength === size ? BUSY_BUFFER_BYTES : IDLE_BUFFER_BYTES;
+      return { done: false, value };
+    },
+    cancel: (reason) => reader.cancel(reason),
+    releaseLock: () => reader.releaseLock(),
+  };
+}
+
+/**
+ * Takes a body over; `close` must be called, also after its end or an error.
+ *
+ * @param options `thrifty` for bodies that stay silent for long: a pending read holds little memory
+ */
 export function openReader(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal,
+  options: { readonly thrifty?: boolean } = {},
 ): ChunkReader {
-  const reader = body.getReader();
+  const reader: Source = options.thrifty ? openThriftySource(body) : body.getReader();
   // Cancelling settles a read that is under way, whether or not the source cares for the signal.
   const drop = () => void reader.cancel(signal.reason).catch(() => {/* it broke already */});
   signal.addEventListener("abort", drop, { once: true });

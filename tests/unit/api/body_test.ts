@@ -77,3 +77,66 @@ Deno.test("discardBody() lets go of a body, and leaves one alone that is being r
   reader?.releaseLock();
   discardBody(new Response(null));
 });
+
+/** A byte stream that records the sizes of the buffers it is given, and fills each from `parts`. */
+function byteSource(parts: Uint8Array[]) {
+  const sizes: number[] = [];
+  const stream = new ReadableStream({
+    type: "bytes",
+    pull(controller) {
+      const view = controller.byobRequest?.view;
+      sizes.push(view?.byteLength ?? -1);
+      const part = parts.shift();
+      if (part === undefined) {
+        controller.close();
+        controller.byobRequest?.respond(0);
+      } else if (view) {
+        const length = Math.min(part.length, view.byteLength);
+        new Uint8Array(view.buffer, view.byteOffset).set(part.subarray(0, length));
+        if (length < part.length) parts.unshift(part.subarray(length));
+        controller.byobRequest?.respond(length);
+      }
+    },
+  });
+  return { stream, sizes };
+}
+
+Deno.test("openReader() that is thrifty waits with a small buffer, and grows it while bytes flow", async () => {
+  const { signal, listeners } = countingSignal();
+  const long = new Uint8Array(10_000).fill(7);
+  const { stream, sizes } = byteSource([bytes("a"), long, bytes("b")]);
+  const reader = openReader(stream, signal, { thrifty: true });
+  const lengths: number[] = [];
+  for (let chunk = await reader.read(); chunk; chunk = await reader.read()) {
+    lengths.push(chunk.byteLength);
+  }
+  assertEquals(lengths, [1, 4_096, 5_904, 1]);
+  assertEquals(sizes, [4_096, 4_096, 65_536, 4_096, 4_096]);
+  reader.close();
+  assertEquals([stream.locked, listeners()], [false, 0]);
+});
+
+Deno.test("openReader() that is thrifty ends a read under way with the signal's reason", async () => {
+  const { signal, controller } = countingSignal();
+  let cancelled = false;
+  const stream = new ReadableStream({ type: "bytes", cancel: () => void (cancelled = true) });
+  const reader = openReader(stream, signal, { thrifty: true });
+  const pending = reader.read();
+  pending.catch(() => {});
+  const reason = new Error("stop");
+  controller.abort(reason);
+  assertStrictEquals(await assertRejects(() => pending, Error), reason);
+  reader.close();
+  assertEquals([cancelled, stream.locked], [true, false]);
+});
+
+Deno.test("openReader() that is thrifty takes bodies as they are that bring their own buffers", async () => {
+  const { signal } = countingSignal();
+  const body = new TestBody("a");
+  body.end();
+  const reader = openReader(body.stream, signal, { thrifty: true });
+  assertEquals(await reader.read(), bytes("a"));
+  assertEquals(await reader.read(), undefined);
+  reader.close();
+  assertEquals(body.stream.locked, false);
+});
