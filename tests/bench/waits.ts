@@ -17,6 +17,8 @@ import { UpstreamProcess } from "../helpers/upstream_process.ts";
 const CALLS = 300;
 const WARM_UP_CALLS = 100;
 const TIMEOUT_MS = 600_000;
+/** Waits that are opened at once: hosts come one by one, not by the thousand. */
+const BATCH = 250;
 /** A call that is blocked is given up after this. */
 const BLOCKED_MS = 3_000;
 
@@ -85,12 +87,16 @@ async function holdWaits(
   const startedAt = performance.now();
   const { signal } = new AbortController();
   const delaysMs: number[] = [];
-  const waits = sessionIds.map(async (sessionId) => {
+  const wait = async (sessionId: string) => {
     const result = await waiter.wait({ sessionId, timeoutMs: TIMEOUT_MS, signal });
     const delayMs = systemClock.now() - Number(result.reply);
     if (result.status === "idle" && delayMs >= -5) delaysMs.push(delayMs);
-  });
-  await upstream.streamsAre(count);
+  };
+  const waits: Promise<void>[] = [];
+  for (let from = 0; from < count; from += BATCH) {
+    waits.push(...sessionIds.slice(from, from + BATCH).map(wait));
+    await upstream.streamsAre(waits.length);
+  }
   const openMs = performance.now() - startedAt;
   const bytesPerWait = ((await settledMemory()).rss - before) / count;
   await meanwhile();

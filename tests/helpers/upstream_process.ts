@@ -71,13 +71,13 @@ export class UpstreamProcess {
     return this.control("state", {});
   }
 
-  /** Resolves when exactly so many streams are open; asks ten times a second for a minute. */
+  /** Resolves when exactly so many streams are open; asks a hundred times a second for a minute. */
   async streamsAre(count: number): Promise<void> {
     let open = -1;
-    for (let tries = 0; tries < 600; tries++) {
+    for (let tries = 0; tries < 6_000; tries++) {
       open = (await this.state()).openStreams;
       if (open === count) return;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
     throw new Error(`${open} streams are open, not ${count}`);
   }
