@@ -46,7 +46,7 @@ export class EventLog {
    * @returns whether there was news
    */
   merge(history: readonly LogEvent[]): boolean {
-    const happened = history.filter((event) => !event.queued);
+    const happened = eachOnce(history.filter((event) => !event.queued));
     const changed = this.#mergeHappened(happened);
     const queued = history.filter((event) => event.queued).map((event) => this.add(event));
     return changed || queued.includes(true);
@@ -54,7 +54,8 @@ export class EventLog {
 
   /** Puts older events, oldest first, before the known ones. */
   prepend(older: readonly LogEvent[]): void {
-    const fresh = older.filter((event) => !event.queued && this.#isNews(event));
+    const happened = older.filter((event) => !event.queued);
+    const fresh = eachOnce(happened).filter((event) => this.#isNews(event));
     fresh.forEach((event) => this.#mark(event));
     this.#entries = [...fresh, ...this.#entries];
     this.#epoch++;
@@ -115,6 +116,12 @@ export class EventLog {
     this.#entries = withoutStaleQueued(woven);
     this.#epoch++;
   }
+}
+
+/** Without what comes again under the same key. */
+function eachOnce(events: readonly LogEvent[]): LogEvent[] {
+  const seen = new Set<string>();
+  return events.filter(({ key }) => !seen.has(key) && seen.add(key));
 }
 
 /** Without queued events that have come to stand behind their own stamped version. */

@@ -17,6 +17,7 @@ import {
   toolUseSchema,
   workflowRunEventSchema,
 } from "../api/events.ts";
+import { head } from "./json_text.ts";
 import type { StopInfo, TurnError } from "./outcome.ts";
 
 /** A tool call as the turn reducer keeps it. */
@@ -63,9 +64,18 @@ export type LogEvent = LogEventBody & {
   readonly queued: boolean;
 };
 
+/** Longest id that can serve as a cursor; what is longer is no id. */
+const MAX_ID_CHARS = 128;
+/** Longest name or code that is kept. */
+const MAX_NAME_CHARS = 128;
+/** Longest message of an error, and explanation of a stop, that is kept. */
+const MAX_MESSAGE_CHARS = 500;
+
+const nameOf = (text: string) => head(text, MAX_NAME_CHARS);
+
 /** Reads an event of the wire. */
 export function readEvent(event: SessionEvent): LogEvent {
-  const id = event.id ?? undefined;
+  const id = event.id && event.id.length <= MAX_ID_CHARS ? event.id : undefined;
   const at = event.processed_at ? instantMs(event.processed_at) : undefined;
   const fromClient = event.type.startsWith("user.") || event.type.startsWith("system.");
   return {
@@ -89,10 +99,10 @@ const readToolUse = (custom: boolean): BodyReader => (event, id) => {
     tool: {
       id,
       custom,
-      ...(use.name !== undefined && { name: use.name }),
-      ...(use.mcp_server_name && { server: use.mcp_server_name }),
+      ...(use.name !== undefined && { name: nameOf(use.name) }),
+      ...(use.mcp_server_name && { server: nameOf(use.mcp_server_name) }),
       ...(waits && { input: use.input }),
-      ...(use.session_thread_id && { threadId: use.session_thread_id }),
+      ...(use.session_thread_id && { threadId: nameOf(use.session_thread_id) }),
     },
   };
 };
@@ -117,7 +127,8 @@ const readAnswer: BodyReader = (event) => {
 const readThread: BodyReader = (event) => {
   const thread = threadEventSchema.safeParse(event).data;
   const change = event.type.replace(/^session\.thread_(status_)?/, "");
-  return { kind: "thread", change, ...(thread?.agent_name && { agentName: thread.agent_name }) };
+  const agentName = thread?.agent_name;
+  return { kind: "thread", change, ...(agentName && { agentName: nameOf(agentName) }) };
 };
 
 const readIdle: BodyReader = (event) => {
@@ -128,11 +139,11 @@ const readIdle: BodyReader = (event) => {
   return {
     kind: "idle",
     stop: {
-      type: reason.type,
-      ...(category && { category }),
-      ...(explanation && { explanation }),
+      type: nameOf(reason.type),
+      ...(category && { category: nameOf(category) }),
+      ...(explanation && { explanation: head(explanation, MAX_MESSAGE_CHARS) }),
     },
-    eventIds: reason.event_ids ?? [],
+    eventIds: (reason.event_ids ?? []).filter((eventId) => eventId.length <= MAX_ID_CHARS),
   };
 };
 
@@ -140,13 +151,13 @@ const readError: BodyReader = (event) => {
   const parsed = sessionErrorSchema.safeParse(event);
   if (!parsed.success) return undefined;
   const { error } = parsed.data;
-  if (typeof error === "string") return { kind: "error", error: { type: error } };
+  if (typeof error === "string") return { kind: "error", error: { type: nameOf(error) } };
   return {
     kind: "error",
     error: {
-      type: error.type ?? "unknown_error",
-      ...(error.message && { message: error.message }),
-      ...(error.retry_status && { retry_status: error.retry_status.type }),
+      type: nameOf(error.type ?? "unknown_error"),
+      ...(error.message && { message: head(error.message, MAX_MESSAGE_CHARS) }),
+      ...(error.retry_status && { retry_status: nameOf(error.retry_status.type) }),
     },
   };
 };
@@ -154,10 +165,10 @@ const readError: BodyReader = (event) => {
 const readRun = (kind: "run_opened" | "run_closed"): BodyReader => (event) => {
   const run = workflowRunEventSchema.safeParse(event).data;
   if (!run?.workflow_run_id) return undefined;
-  const runId = run.workflow_run_id;
+  const runId = nameOf(run.workflow_run_id);
   return kind === "run_closed"
     ? { kind, runId }
-    : { kind, runId, ...(run.name && { name: run.name }) };
+    : { kind, runId, ...(run.name && { name: nameOf(run.name) }) };
 };
 
 const READERS: Readonly<Record<string, BodyReader>> = {

@@ -15,15 +15,21 @@ import type {
   WaitResult,
   WaitStatus,
 } from "./outcome.ts";
+import { jsonLength, jsonTail } from "./json_text.ts";
 import { openActions } from "./standing.ts";
 import { toolInputView } from "./tool_input.ts";
 import type { Collected, TextPart, TurnState } from "./turn.ts";
 
-/** Longest reply in characters; the whole result stays below 40,000. */
+/** Longest reply, in characters of its JSON text. */
 export const REPLY_BUDGET = 30_000;
-const MAX_TOOLS = 50;
-const MAX_ERRORS = 10;
-const MAX_ACTIONS = 10;
+/** Longest result, in characters of its JSON text. */
+const RESULT_BUDGET = 40_000;
+/** What a result holds beside its lists and its reply: cursors, reasons, advice. */
+const FRAME_BUDGET = 7_000;
+/** Bounds of the lists, in entries and in characters of their JSON text. */
+const MAX_TOOLS = { entries: 50, chars: 4_000 } as const;
+const MAX_ERRORS = { entries: 10, chars: 6_000 } as const;
+const MAX_ACTIONS = { entries: 10, chars: 15_000 } as const;
 const MAX_MESSAGE = 500;
 
 /** What {@linkcode buildResult} is made from. */
@@ -45,10 +51,12 @@ export interface ResultParts {
 /** The result object of `wait_for_idle`. */
 export function buildResult(parts: ResultParts): WaitResult {
   const { state, status } = parts;
-  const reply = joinReply(state.collected, parts.complete);
   const tools = listTools(state, status);
   const errors = listErrors(state.collected, status === "timeout" ? parts.trouble : undefined);
   const actions = listActions(state, parts.exposeToolInputs);
+  const listsLength = jsonLength([tools.list, errors.list, actions]);
+  const room = Math.min(REPLY_BUDGET, RESULT_BUDGET - FRAME_BUDGET - listsLength);
+  const reply = joinReply(state.collected, parts.complete, room);
   const omitted = mergeOmitted(reply.omitted, tools.omitted, errors.omitted);
   const cursor = state.cursor ?? parts.afterId;
   const next = describeNext(parts, actions.length, cursor, omitted);
@@ -71,26 +79,30 @@ export function buildResult(parts: ResultParts): WaitResult {
 function joinReply(
   collected: Collected,
   complete: boolean,
+  budget: number,
 ): { text: string; omitted?: Omitted } {
   const kept: string[] = [];
-  let room = REPLY_BUDGET;
+  let room = budget;
   let cutAt: TextPart | undefined;
   let oldest: TextPart | undefined;
   let keptLength = 0;
   for (const part of newestFirst(collected.texts)) {
     oldest = part;
     if (cutAt) continue;
-    if (part.text.length > room) {
+    // A text takes at least its length: most that are too long need no measuring.
+    const length = part.text.length > room ? Infinity : jsonLength(part.text) - 2;
+    if (length > room) {
       cutAt = part;
       if (kept.length > 0) continue;
-      const end = part.text.slice(-room);
+      const end = jsonTail(part.text, room);
       kept.push(`… ${end}`);
       keptLength += end.length;
       continue;
     }
     kept.push(part.text);
     keptLength += part.text.length;
-    room -= part.text.length + 2;
+    // The blank line between two messages.
+    room -= length + 4;
   }
   const text = kept.reverse().join("\n\n");
   if (!cutAt && complete) return { text };
@@ -114,17 +126,31 @@ function listTools(
     if (result.toolUseId !== undefined) failed.set(result.toolUseId, result.failed);
   }
   const waiting = new Set(openActions(state));
-  const list: ToolActivity[] = [];
-  for (const tool of newestFirst(tools)) {
-    if (list.length === MAX_TOOLS) break;
-    list.push({
-      name: tool.name ?? "unknown",
-      ...(tool.server !== undefined && { server: tool.server }),
-      status: toolStatus(tool, failed.get(tool.id), waiting.has(tool.id), status),
-    });
-  }
+  const list = newestWithin(MAX_TOOLS, newestFirst(tools), (tool) => ({
+    name: tool.name ?? "unknown",
+    ...(tool.server !== undefined && { server: tool.server }),
+    status: toolStatus(tool, failed.get(tool.id), waiting.has(tool.id), status),
+  }));
   const omitted = (tools?.size ?? 0) - list.length;
-  return { list: list.reverse(), ...(omitted > 0 && { omitted: { tools: omitted } }) };
+  return { list, ...(omitted > 0 && { omitted: { tools: omitted } }) };
+}
+
+/** The newest entries within both bounds, oldest first. */
+function newestWithin<T, V>(
+  bounds: { readonly entries: number; readonly chars: number },
+  newest: Iterable<T>,
+  view: (entry: T) => V,
+): V[] {
+  const list: V[] = [];
+  let room = bounds.chars;
+  for (const entry of newest) {
+    if (list.length === bounds.entries) break;
+    const shown = view(entry);
+    room -= jsonLength(shown) + 1;
+    if (room < 0) break;
+    list.push(shown);
+  }
+  return list.reverse();
 }
 
 function toolStatus(
@@ -143,18 +169,9 @@ function listErrors(
   collected: Collected,
   trouble: unknown,
 ): { list: TurnError[]; omitted?: Omitted } {
-  const list: TurnError[] = [];
-  for (const error of newestFirst(collected.errors)) {
-    if (list.length === MAX_ERRORS) break;
-    list.push(
-      error.message === undefined
-        ? error
-        : { ...error, message: error.message.slice(0, MAX_MESSAGE) },
-    );
-  }
-  list.reverse();
+  const list = newestWithin(MAX_ERRORS, newestFirst(collected.errors), (error) => error);
+  const omitted = (collected.errors?.size ?? 0) - list.length;
   if (trouble !== undefined) list.push(describeTrouble(trouble));
-  const omitted = (collected.errors?.size ?? 0) - Math.min(collected.errors?.size ?? 0, MAX_ERRORS);
   return { list, ...(omitted > 0 && { omitted: { errors: omitted } }) };
 }
 
@@ -170,16 +187,19 @@ function describeTrouble(trouble: unknown): TurnError {
 
 function listActions(state: TurnState, exposeToolInputs: boolean): PendingAction[] {
   if (state.phase !== "parked") return [];
-  return openActions(state).slice(0, MAX_ACTIONS).map((eventId) => {
+  let room = MAX_ACTIONS.chars;
+  return openActions(state).slice(0, MAX_ACTIONS.entries).map((eventId) => {
     const tool = state.asking.get(eventId);
-    const input = tool && toolInputView(tool.input, exposeToolInputs);
-    return {
+    const action = {
       event_id: eventId,
-      kind: tool?.custom ? "custom_tool_result" : "tool_confirmation",
+      kind: tool?.custom ? "custom_tool_result" as const : "tool_confirmation" as const,
       ...(tool?.name !== undefined && { name: tool.name }),
-      ...(input !== undefined && { input }),
       ...(tool?.threadId !== undefined && { session_thread_id: tool.threadId }),
     };
+    const input = tool && toolInputView(tool.input, exposeToolInputs);
+    room -= jsonLength(action) + jsonLength(input);
+    // An input that finds no room is in the log.
+    return input === undefined || room < 0 ? action : { ...action, input };
   });
 }
 
