@@ -4,7 +4,7 @@ import type { Simulator } from "../../src/simulator/simulator.ts";
 import { createRandom, type Random } from "./random.ts";
 
 /** Milliseconds between two faults. */
-const EVERY_MS = 400;
+const EVERY_MS = 1_500;
 /** Requests that one fault befalls at most, and milliseconds until it is lifted. */
 const MOST_TIMES = 12;
 const LIFTED_MS = 4_000;

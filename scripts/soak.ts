@@ -1,0 +1,255 @@
+/**
+ * `deno task soak`: waits on many sessions, over real sockets, through random faults, for minutes.
+ *
+ * A simulator in another process plays random turns and random faults from a seed; chained waits
+ * must deliver every word of every turn exactly once. Both processes' clocks run faster than time,
+ * so that silence and back-off take less of it. Not part of the tests: it takes as long as told.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+import { createApi } from "../src/api/client.ts";
+import { silentLogger } from "../src/core/log.ts";
+import type { Waiter, WaitResult } from "../src/session/outcome.ts";
+import { createWaiter } from "../src/session/waiter.ts";
+import { type FastClock, fastClock } from "../tests/helpers/fast_clock.ts";
+import { settledMemory } from "../tests/helpers/memory.ts";
+import { createRandom, type Random } from "../tests/helpers/random.ts";
+import { UpstreamProcess } from "../tests/helpers/upstream_process.ts";
+import { printLines, tableLines } from "./table.ts";
+
+interface SoakOptions {
+  readonly minutes: number;
+  readonly sessions: number;
+  readonly seed: number;
+  /** Seconds of the program's clock in one of real time. */
+  readonly speed: number;
+}
+
+/** How much more memory may be in use at the end than after the first quarter, in bytes. */
+const MAX_GROWTH_BYTES = 30e6;
+/** Waits of one turn; a turn lasts 45 s at most, a wait 5 s at least. */
+const MAX_WAITS_PER_TURN = 200;
+/** How many losses are shown in full. */
+const MAX_SHOWN = 10;
+
+/** What has happened so far. */
+interface Tally {
+  turns: number;
+  waits: number;
+  words: number;
+  cancelled: number;
+  timeouts: number;
+  requests: number;
+  failedRequests: number;
+  readonly losses: string[];
+}
+
+interface Soak {
+  readonly options: SoakOptions;
+  readonly upstream: UpstreamProcess;
+  readonly waiter: Waiter;
+  readonly clock: FastClock;
+  readonly random: Random;
+  readonly tally: Tally;
+}
+
+/** One wait, sometimes given up in the middle; undefined when it was. */
+async function waitOnce(soak: Soak, sessionId: string, afterId: string | undefined) {
+  const { random, clock, tally, waiter } = soak;
+  tally.waits++;
+  const controller = new AbortController();
+  const givesUp = random.next() < 0.1;
+  const cancel = givesUp
+    ? clock.after(random.between(0, 10_000), () => controller.abort(new Error("given up")))
+    : () => {};
+  const timeoutMs = random.between(5_000, 60_000);
+  try {
+    return await waiter.wait({ sessionId, timeoutMs, afterId, signal: controller.signal });
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+    tally.cancelled++;
+    return undefined;
+  } finally {
+    cancel();
+  }
+}
+
+function wordsOf({ reply }: WaitResult): string[] {
+  return reply === "" ? [] : reply.split("\n\n");
+}
+
+/** Plays a turn and follows it with chained waits. @returns the cursor for the next turn */
+async function followTurn(
+  soak: Soak,
+  sessionId: string,
+  label: string,
+  cursor: string | undefined,
+): Promise<string | undefined> {
+  const { upstream, tally } = soak;
+  const expected = await upstream.control<string[]>("turn", { sessionIds: [sessionId], label });
+  const heard: string[] = [];
+  let afterId = cursor;
+  let status: string | undefined;
+  for (let waits = 0; status !== "idle" && waits < MAX_WAITS_PER_TURN; waits++) {
+    const result = await waitOnce(soak, sessionId, afterId);
+    if (!result) continue;
+    status = result.status;
+    if (status === "timeout") tally.timeouts++;
+    heard.push(...wordsOf(result));
+    afterId = result.last_event_id ?? afterId;
+  }
+  tally.turns++;
+  tally.words += expected.length;
+  const whole = status === "idle" && heard.join() === expected.join();
+  if (!whole) tally.losses.push(`${label} ${status}: heard [${heard}], said [${expected}]`);
+  return afterId;
+}
+
+async function followSession(soak: Soak, sessionId: string, endsAt: number): Promise<void> {
+  let cursor: string | undefined;
+  for (let turn = 0; performance.now() < endsAt; turn++) {
+    try {
+      cursor = await followTurn(soak, sessionId, `${sessionId.slice(-6)}.${turn}`, cursor);
+    } catch (error) {
+      soak.tally.losses.push(`${sessionId} turn ${turn}: ${error}`);
+      return;
+    }
+    await soak.clock.sleep(soak.random.between(0, 2_000));
+  }
+}
+
+interface Sample {
+  readonly seconds: number;
+  readonly turns: number;
+  readonly heapMb: number;
+  readonly rssMb: number;
+}
+
+async function sample(tally: Tally, startedAt: number): Promise<Sample> {
+  const { heapUsed, rss } = await settledMemory();
+  const seconds = Math.round((performance.now() - startedAt) / 1_000);
+  return { seconds, turns: tally.turns, heapMb: heapUsed / 1e6, rssMb: rss / 1e6 };
+}
+
+/** Samples ten times until `endsAt`. */
+async function sampleUntil(tally: Tally, endsAt: number): Promise<Sample[]> {
+  const startedAt = performance.now();
+  const samples: Sample[] = [];
+  for (let i = 1; i <= 10; i++) {
+    const at = startedAt + (endsAt - startedAt) * i / 10;
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, at - performance.now())));
+    samples.push(await sample(tally, startedAt));
+  }
+  return samples;
+}
+
+async function startSoak(options: SoakOptions, client: Deno.HttpClient): Promise<Soak> {
+  const { seed, speed, sessions } = options;
+  const upstream = await UpstreamProcess.start({ speed, seed });
+  const clock = fastClock(speed);
+  const random = createRandom(seed + 1);
+  const tally: Tally = {
+    turns: 0,
+    waits: 0,
+    words: 0,
+    cancelled: 0,
+    timeouts: 0,
+    requests: 0,
+    failedRequests: 0,
+    losses: [],
+  };
+  const api = createApi({
+    baseUrl: upstream.address.url,
+    credential: () => ({ kind: "api_key", value: "soak-key" }),
+    fetch: (request) => fetch(request, { client }),
+    clock,
+    random: random.next,
+    observe: ({ status = 0 }) => {
+      tally.requests++;
+      if (status < 200 || status > 299) tally.failedRequests++;
+    },
+  });
+  const waiter = createWaiter({
+    api,
+    clock,
+    log: silentLogger,
+    random: random.next,
+    maxOpenWaits: sessions * 2,
+  });
+  return { options, upstream, waiter, clock, random, tally };
+}
+
+function report(soak: Soak, samples: readonly Sample[], found: readonly (string | number)[][]) {
+  const { tally, options } = soak;
+  printLines([
+    `soak: ${options.sessions} sessions, seed ${options.seed}, ` +
+    `clock ${options.speed} times as fast, ${options.minutes} minutes`,
+    "",
+    ...tableLines(
+      [{ title: "after s", align: "right" }, { title: "turns", align: "right" }, {
+        title: "heap MB",
+        align: "right",
+      }, { title: "resident MB", align: "right" }],
+      samples.map(({ seconds, turns, heapMb, rssMb }) => [
+        seconds,
+        turns,
+        heapMb.toFixed(1),
+        rssMb.toFixed(1),
+      ]),
+    ),
+    "",
+    ...tableLines([{ title: "what" }, { title: "count", align: "right" }], [
+      ["turns", tally.turns],
+      ["words", tally.words],
+      ["waits", tally.waits],
+      ["waits given up by their caller", tally.cancelled],
+      ["waits that timed out and were chained", tally.timeouts],
+      ["requests", tally.requests],
+      ["requests that failed", tally.failedRequests],
+      ...found,
+    ]),
+    "",
+    ...tally.losses.slice(0, MAX_SHOWN),
+  ]);
+}
+
+async function main(): Promise<boolean> {
+  const args = parseArgs(Deno.args, { string: ["minutes", "sessions", "seed", "speed"] });
+  const options = {
+    minutes: Number(args.minutes ?? 10),
+    sessions: Number(args.sessions ?? 200),
+    seed: Number(args.seed ?? 20261123),
+    speed: Number(args.speed ?? 10),
+  };
+  const client = Deno.createHttpClient({ http1: true, http2: false, poolMaxIdlePerHost: 8 });
+  const soak = await startSoak(options, client);
+  const { upstream, clock, tally, waiter } = soak;
+  const sessionIds = await upstream.control<string[]>("create", { count: options.sessions });
+  await upstream.control("chaos", { count: 1 });
+  const endsAt = performance.now() + options.minutes * 60_000;
+  const following = sessionIds.map((sessionId) => followSession(soak, sessionId, endsAt));
+  const samples = await sampleUntil(tally, endsAt);
+  await upstream.control("chaos", { count: 0 });
+  await Promise.all(following);
+  // A closed connection is noticed a moment later.
+  await upstream.streamsAre(0).catch(() => {});
+  const { openStreams, faults = {} } = await upstream.state();
+  const [early, last] = [samples[2], samples.at(-1)];
+  const grownMb = early && last ? last.heapMb - early.heapMb : 0;
+  report(soak, samples, [
+    ...Object.entries(faults).map(([kind, count]) => [`  faults: ${kind}`, count]),
+    ["turns lost, repeated or out of order", tally.losses.length],
+    ["streams left open", openStreams],
+    ["timers left", clock.pendingTimers],
+    ["heap grown since 30 %, MB", grownMb.toFixed(1)],
+  ]);
+  waiter.close();
+  await upstream.close();
+  client.close();
+  return tally.losses.length === 0 && openStreams === 0 && clock.pendingTimers === 0 &&
+    grownMb * 1e6 <= MAX_GROWTH_BYTES;
+}
+
+if (import.meta.main) Deno.exit(await main() ? 0 : 1);
