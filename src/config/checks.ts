@@ -92,3 +92,14 @@ export function checkToken(value: string, source: string): string {
       "make one with 'openssl rand -hex 32'",
   );
 }
+
+/** Paths that the HTTP server has another use for. */
+const TAKEN_PATHS: readonly string[] = ["/", "/mcp", "/health", "/ready"];
+
+/** A path of the HTTP server's own, such as `/metrics`. */
+export function checkPath(value: string, source: string): string {
+  const plain = /^(\/[A-Za-z0-9._~-]+)+$/.test(value) &&
+    new URL(value, "http://host").pathname === value;
+  if (plain && !TAKEN_PATHS.includes(value)) return value;
+  throw new UsageError(`Cannot use '${value}' as ${source}: type a path such as /metrics`);
+}

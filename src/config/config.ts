@@ -27,6 +27,10 @@ export interface HttpConfig {
   readonly tokens: readonly string[];
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
+  /** Port of its own for the metrics, 0 for a free one; none when absent. */
+  readonly metricsPort?: number;
+  /** Path of the metrics on the main port; none when absent. */
+  readonly metricsPath?: string;
 }
 
 /** What goes to stderr. */
@@ -50,6 +54,8 @@ export interface ServeConfig {
   readonly exposeToolInputs: boolean;
   readonly exposeAgentConfig: boolean;
   readonly log: LogConfig;
+  /** Whether the runtime's OpenTelemetry is switched on. */
+  readonly tracing: boolean;
   /** For the operator, at start. */
   readonly warnings: readonly string[];
 }
@@ -156,6 +162,8 @@ function httpOf(sources: Sources): HttpConfig {
     tokens,
     allowedHosts: [...new Set([...LOOPBACK_HOSTS, ...named ?? []])],
     allowedOrigins: valueOf(sources, SETTINGS.allowedOrigins) ?? [],
+    metricsPort: valueOf(sources, SETTINGS.metricsPort),
+    metricsPath: valueOf(sources, SETTINGS.metricsPath),
   };
 }
 
@@ -193,6 +201,7 @@ function serveConfig(sources: Sources): ServeConfig {
     exposeToolInputs: valueOf(sources, SETTINGS.exposeToolInputs),
     exposeAgentConfig: valueOf(sources, SETTINGS.exposeAgentConfig),
     log: logOf(sources),
+    tracing: valueOf(sources, SETTINGS.tracing),
   };
   return { ...config, warnings: warningsOf(config) };
 }

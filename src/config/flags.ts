@@ -11,10 +11,11 @@ import {
   checkHostHeader,
   checkId,
   checkOrigin,
+  checkPath,
   checkSecret,
   checkToken,
 } from "./checks.ts";
-import { choice, integer, list, optionalText, text, toggle } from "./setting.ts";
+import { choice, integer, list, optionalInteger, optionalText, text, toggle } from "./setting.ts";
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
@@ -82,6 +83,25 @@ export const SETTINGS = {
     commands: ["serve"],
     httpOnly: true,
     check: checkOrigin,
+  }),
+  metricsPort: optionalInteger({
+    flag: "metrics-port",
+    valueName: "<port>",
+    fallbackText: "off",
+    min: 0,
+    max: 65535,
+    help: "Prometheus metrics on a port of their own",
+    commands: ["serve"],
+    httpOnly: true,
+  }),
+  metricsPath: optionalText({
+    flag: "metrics-path",
+    valueName: "<path>",
+    fallbackText: "off",
+    help: "Prometheus metrics at this path, for tokens",
+    commands: ["serve"],
+    httpOnly: true,
+    check: checkPath,
   }),
   simulate: toggle({
     flag: "simulate",
@@ -172,6 +192,12 @@ export const SETTINGS = {
     choices: ["text", "json"],
     help: "Log lines: text or json",
     commands: ["serve", "simulator"],
+  }),
+  tracing: toggle({
+    env: ["OTEL_DENO"],
+    fallbackText: "off",
+    help: "OpenTelemetry traces; the standard OTEL_… variables apply",
+    commands: ["serve"],
   }),
   help: toggle({
     flag: "help",

@@ -70,6 +70,14 @@ export function integer(
   return { env: [], ...row, parse };
 }
 
+/** A whole number between `min` and `max`, inclusive, that may be absent. */
+export function optionalInteger(
+  row: Row<number | undefined> & { readonly min: number; readonly max: number },
+): Setting<number | undefined> {
+  const { parse } = integer({ ...row, fallback: row.min });
+  return { env: [], ...row, fallback: undefined, parse };
+}
+
 /** One of a few words. */
 export function choice<T extends string>(
   row: Row<T> & { readonly fallback: T; readonly choices: readonly T[] },

@@ -45,6 +45,7 @@ Deno.test("resolveConfig() serves stdio with documented defaults when only a key
     exposeToolInputs: false,
     exposeAgentConfig: false,
     log: { level: "info", format: "text" },
+    tracing: false,
     warnings: [],
   });
 });
@@ -74,9 +75,13 @@ Deno.test("resolveConfig() takes the key from file, key variable or token variab
 
 Deno.test("resolveConfig() reads every setting of a server in HTTP mode", () => {
   const config = serving({
-    args: ["--http", "--host", "0.0.0.0", "--expose-tool-inputs", "--expose-agent-config"],
+    args: [
+      ...["--http", "--host", "0.0.0.0", "--expose-tool-inputs", "--expose-agent-config"],
+      ...["--metrics-port", "0", "--metrics-path", "/internal/metrics"],
+    ],
     env: {
       PORT: "8080",
+      OTEL_DENO: "true",
       MANAGED_AGENTS_MCP_TOKEN: TOKEN,
       CMA_MCP_TOKEN: "ignored",
       ALLOWED_HOSTS: "MCP.example.com, other.example:8443",
@@ -93,11 +98,13 @@ Deno.test("resolveConfig() reads every setting of a server in HTTP mode", () => 
     tokens: [TOKEN],
     allowedHosts: ["localhost", "127.0.0.1", "[::1]", "mcp.example.com", "other.example:8443"],
     allowedOrigins: ["https://claude.ai"],
+    metricsPort: 0,
+    metricsPath: "/internal/metrics",
   });
   assertEquals(config.allowedAgentIds, ["agent_1", "agent_2"]);
   assertEquals(config.environmentId, "env_1");
   assertEquals(config.log, { level: "debug", format: "json" });
-  assert(config.exposeToolInputs && config.exposeAgentConfig);
+  assert(config.exposeToolInputs && config.exposeAgentConfig && config.tracing);
 });
 
 Deno.test("resolveConfig() ignores what belongs to HTTP when it serves stdio", () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { choice, integer, list, toggle } from "../../../src/config/setting.ts";
+import { choice, integer, list, optionalInteger, toggle } from "../../../src/config/setting.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
 const row = { help: "Sets it", commands: ["serve"] } as const;
@@ -18,6 +18,12 @@ Deno.test("integer() takes whole numbers of its range only", () => {
   for (const text of ["1", "11", "2.5", "1e1", "0x5", "-3", "five", "99999999999999999999"]) {
     assertThrows(() => parse(text, "X"), UsageError, "from 2 to 10");
   }
+});
+
+Deno.test("optionalInteger() is absent unless given, and keeps its range", () => {
+  const { parse, fallback } = optionalInteger({ ...row, min: 0, max: 10 });
+  assertEquals([fallback, parse("0", "X"), parse("10", "X")], [undefined, 0, 10]);
+  assertThrows(() => parse("11", "X"), UsageError, "from 0 to 10");
 });
 
 Deno.test("choice() ignores case and lists what there is", () => {
