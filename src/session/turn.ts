@@ -50,7 +50,10 @@ export interface TurnState {
   readonly stop?: StopInfo;
   /** `processed_at` of the latest idle event, in milliseconds. */
   readonly idleAt?: number;
-  /** Inputs that were sent but not taken up, by key: whether a turn has begun since. */
+  /**
+   * Inputs that were sent but not taken up, by key: whether a turn has begun since that no other
+   * input is known to have begun, so that it may be theirs.
+   */
   readonly queued: ReadonlyMap<string, boolean>;
   /** Whether inputs were queued already when the latest idle event came. */
   readonly queuedAtIdle: boolean;
@@ -168,14 +171,33 @@ function takeInput(state: TurnState, event: LogEvent, answers: string | undefine
   else queued.delete(event.key);
   const next: TurnState = {
     ...state,
-    queued,
+    queued: event.queued ? queued : unclaimed(queued, wasQueued && state.phase === "running"),
     answered: answers === undefined ? state.answered : new Set(state.answered).add(answers),
+    ...(isAnchor(state, event) && !event.queued && { anchor: { ...state.anchor, queued: false } }),
   };
   const over = state.phase === "ended" || state.phase === "unknown";
   if (!over) return next;
   if (event.queued) return state.phase === "ended" && !wasQueued ? fresh(next) : next;
   if (wasQueued && wasAnswered(state, event)) return next;
-  return { ...(wasQueued ? next : fresh(next)), phase: "starting" };
+  if (!wasQueued) return { ...fresh(next), phase: "starting" };
+  // What was said while the cursor itself was queued answers others.
+  const collected = isAnchor(state, event) ? NOTHING : next.collected;
+  return { ...next, collected, phase: "starting" };
+}
+
+type Anchor = NonNullable<TurnState["anchor"]>;
+
+/** Whether the event is the cursor, coming again. */
+function isAnchor(state: TurnState, event: LogEvent): state is TurnState & { anchor: Anchor } {
+  return state.anchor !== undefined && state.anchor.seen && state.anchor.id === event.id;
+}
+
+/** When the running turn turns out to be one input's, it is no other's. */
+function unclaimed(
+  queued: ReadonlyMap<string, boolean>,
+  turnHasInput: boolean,
+): ReadonlyMap<string, boolean> {
+  return turnHasInput ? new Map([...queued.keys()].map((key) => [key, false])) : queued;
 }
 
 /**
@@ -189,27 +211,28 @@ function wasAnswered(state: TurnState, event: LogEvent): boolean {
 
 /** A new turn: what the one before said no longer counts, unless a cursor decides what counts. */
 function fresh(state: TurnState): TurnState {
-  const { anchor } = state;
   const sawTurnStart = state.sawTurnStart || state.phase === "ended";
-  if (!anchor) return { ...state, collected: NOTHING, sawTurnStart };
-  if (!anchor.seen || !anchor.queued) return { ...state, sawTurnStart };
-  // The cursor is a message that waited for its turn: what was said meanwhile answers another.
-  return { ...state, collected: NOTHING, sawTurnStart, anchor: { ...anchor, queued: false } };
+  // A cursor that is a queued message: the turns before its own answer others.
+  const counts = state.anchor !== undefined && !(state.anchor.seen && state.anchor.queued);
+  return { ...state, sawTurnStart, collected: counts ? state.collected : NOTHING };
 }
 
 function begin(state: TurnState): TurnState {
   if (state.phase === "running" || state.phase === "terminated" || state.phase === "deleted") {
     return state;
   }
-  const started = state.phase === "parked" ? state : fresh(state);
+  const resumes = state.phase === "parked";
+  const started = resumes ? state : fresh(state);
+  // A turn that an input was taken up for is not one that queued inputs can be answered by.
+  const hasInput = resumes || state.phase === "starting";
   return {
     ...started,
     phase: "running",
-    queued: new Map([...state.queued.keys()].map((key) => [key, true])),
+    queued: hasInput ? state.queued : new Map([...state.queued.keys()].map((key) => [key, true])),
     queuedAtIdle: false,
     blocking: [],
     answered: new Set(),
-    asking: state.phase === "parked" ? state.asking : new Map(),
+    asking: resumes ? state.asking : new Map(),
   };
 }
 

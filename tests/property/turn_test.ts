@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { SessionEvent } from "../../src/api/events.ts";
 import { newestFirst } from "../../src/session/chain.ts";
@@ -21,6 +21,8 @@ const stepsArbitrary = fc.array(
 interface World {
   /** What the stream of an observer who was there all along carried. */
   readonly stream: SessionEvent[];
+  /** Whether all was done when the stream had carried so many events. */
+  readonly done: boolean[];
   /** The log at the end, in the API's order: queued events last. */
   readonly history: SessionEvent[];
 }
@@ -29,29 +31,39 @@ interface World {
 function play(steps: readonly Step[], ends: boolean): World {
   const e = eventMaker();
   const stream: SessionEvent[] = [];
+  const done: boolean[] = [];
   const history: SessionEvent[] = [];
   const waiting: SessionEvent[] = [];
   let running = false;
-  const emit = (event: SessionEvent) => {
+  const show = (event: SessionEvent) => {
     stream.push(event);
+    done.push(!running && waiting.length === 0 && stream.length > 0);
+  };
+  const emit = (event: SessionEvent) => {
     history.push(event);
+    show(event);
   };
   const take = (message: SessionEvent) => {
+    running = true;
     emit(e.stamped(message));
     emit(e.running());
-    running = true;
   };
   const finish = () => {
-    emit(e.endTurn());
     running = false;
+    emit(e.endTurn());
     const next = waiting.shift();
     if (next) take(next);
   };
   const send = () => {
     const message = e.queuedUser("q");
-    stream.push(message);
-    if (running) waiting.push(message);
-    else take(message);
+    if (running) {
+      waiting.push(message);
+      show(message);
+    } else {
+      running = true;
+      show(message);
+      take(message);
+    }
   };
   const act: Record<Step, () => void> = {
     ask: () => running ? finish() : send(),
@@ -81,7 +93,7 @@ function play(steps: readonly Step[], ends: boolean): World {
   };
   for (const step of steps) act[step]();
   while (ends && running) finish();
-  return { stream, history: [...history, ...waiting] };
+  return { stream, done, history: [...history, ...waiting] };
 }
 
 /** What a wait would answer, without what only a stream can know. */
@@ -148,6 +160,26 @@ Deno.test("an observer of the whole stream and a reader of history agree", () =>
     RUNS,
   );
 });
+
+Deno.test("no moment of an unfinished session is taken for its end", () => {
+  fc.assert(
+    fc.property(stepsArbitrary, fc.boolean(), (steps, ends) => {
+      const world = play(steps, ends);
+      const log = new EventLog();
+      for (const [index, event] of world.stream.entries()) {
+        log.add(readEvent(event));
+        const { over } = answer(log).standing;
+        const parked = event.type === "session.status_idle" && asksForAction(event);
+        if (over && !parked) assert(world.done[index], `over after event ${index}: ${event.type}`);
+      }
+    }),
+    RUNS,
+  );
+});
+
+function asksForAction(event: SessionEvent): boolean {
+  return JSON.stringify(event.stop_reason).includes("requires_action");
+}
 
 Deno.test("waits chained by cursor deliver every word once", () => {
   fc.assert(

@@ -119,6 +119,39 @@ const CASES: Case[] = [
     reply: "two",
   },
   {
+    name: "of two messages queued behind a turn the second has its own reply too",
+    build: (e) => {
+      const [first, begin] = [e.user("q0"), e.running()];
+      const [one, two] = [e.queuedUser("q1"), e.queuedUser("q2")];
+      const turnOne = [e.text("zero"), e.endTurn(), e.stamped(one), e.running(), e.text("one")];
+      return [first, begin, one, two, ...turnOne, e.endTurn(), e.stamped(two)];
+    },
+    verdict: "waits:start",
+    reply: "one",
+  },
+  {
+    name: "a message queued before a parked turn goes on is not answered by that turn",
+    build: (e) => {
+      const [first, begin, ask] = [e.user("q0"), e.running(), e.tool("rm")];
+      const queued = e.queuedUser("q1");
+      const answer = e.make("user.tool_confirmation", { tool_use_id: ask.id, result: "allow" });
+      const resumed = [e.asks(ask.id ?? ""), answer, e.running(), e.text("zero"), e.endTurn()];
+      return [first, begin, ask, queued, ...resumed, e.stamped(queued)];
+    },
+    verdict: "waits:start",
+    reply: "zero",
+  },
+  {
+    name: "a turn that begins before its message is stamped leaves the others queued",
+    build: (e) => {
+      const [one, two] = [e.queuedUser("q1"), e.queuedUser("q2")];
+      const turn = [e.running(), e.stamped(one), e.text("one"), e.endTurn(), e.stamped(two)];
+      return [one, two, ...turn];
+    },
+    verdict: "waits:start",
+    reply: "one",
+  },
+  {
     name: "an interrupt while idle changes nothing",
     build: (e) => [e.user("q"), e.running(), e.text("a"), e.endTurn(), e.make("user.interrupt")],
     verdict: "idle",
@@ -286,6 +319,29 @@ const CASES: Case[] = [
     after: 2,
     verdict: "idle",
     reply: "two",
+  },
+  {
+    name: "after a message queued behind two turns only its own turn counts",
+    build: (e) => {
+      const [first, begin] = [e.user("q0"), e.running()];
+      const [one, two] = [e.queuedUser("q1"), e.queuedUser("q2")];
+      const turnOne = [e.text("zero"), e.endTurn(), e.stamped(one), e.running(), e.text("one")];
+      const turnTwo = [e.endTurn(), e.stamped(two), e.running(), e.text("two"), e.endTurn()];
+      return [first, begin, one, two, ...turnOne, ...turnTwo];
+    },
+    after: 3,
+    verdict: "idle",
+    reply: "two",
+  },
+  {
+    name: "after a message stamped only when its turn settled the turn's text counts",
+    build: (e) => {
+      const sent = e.queuedUser("q");
+      return [sent, e.running(), e.text("a"), e.endTurn(), e.stamped(sent)];
+    },
+    after: 0,
+    verdict: "idle",
+    reply: "a",
   },
   {
     name: "nothing after the newest event is an empty reply",
