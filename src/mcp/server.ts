@@ -15,6 +15,7 @@ import {
 import { bindSignal } from "../core/abort.ts";
 import type { ToolDefinition } from "../tools/define.ts";
 import { inputJsonSchema, type JsonSchema, outputJsonSchema } from "../tools/json_schema.ts";
+import { createPrincipal, isPrincipal, type Principal } from "../tools/principal.ts";
 import { TOOLS } from "../tools/registry.ts";
 import type { Services } from "../tools/services.ts";
 import { callTool } from "./boundary.ts";
@@ -139,7 +140,7 @@ async function serve(
 ): Promise<CallToolResult> {
   const { notify, id, _meta } = ctx.mcpReq;
   const progressToken = _meta?.progressToken;
-  const clientId = ctx.http?.authInfo?.clientId;
+  const principal = principalOf(ctx);
   const reporter = progressToken === undefined ? undefined : createProgressReporter(
     services.clock,
     (update) => notify({ method: "notifications/progress", params: { progressToken, ...update } }),
@@ -155,7 +156,7 @@ async function serve(
       signal: bound.signal,
       services,
       requestId: String(id),
-      ...(clientId !== undefined && { principal: { id: clientId } }),
+      ...(principal && { principal }),
       ...(reporter && { progress: (message: string) => reporter.report(message) }),
     });
   } finally {
@@ -164,4 +165,20 @@ async function serve(
     bound.dispose();
     entered.leave();
   }
+}
+
+/**
+ * The caller that the transport has identified: by `authInfo.extra.principal`, or, behind an HTTP
+ * stack that is not ours, by its client id alone.
+ *
+ * @throws `TypeError` when there is a principal that was not made in this process: what its scopes
+ *   are worth is then unknown
+ */
+function principalOf({ http }: ServerContext): Principal | undefined {
+  const authInfo = http?.authInfo;
+  if (!authInfo) return undefined;
+  const principal = authInfo.extra?.principal;
+  if (principal === undefined) return createPrincipal({ id: authInfo.clientId });
+  if (isPrincipal(principal)) return principal;
+  throw new TypeError("authInfo.extra.principal must come from createPrincipal()");
 }

@@ -1,40 +1,60 @@
 /**
- * Which agents and sessions may be reached through this server.
+ * Which agents, environments and sessions a caller may reach through this server.
  *
  * @module
  */
 
-import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
+import type { ManagedAgentsApi } from "../api/api.ts";
 import type { Session } from "../api/resources.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
 import { LruMap } from "./lru.ts";
-
-/** Who calls. Absent where the transport does not tell callers apart. */
-export interface Principal {
-  readonly id: string;
-}
+import { createOwnerMarks, OWNER_KEY, type OwnerMarks } from "./owner.ts";
+import type { Caller, Principal } from "./principal.ts";
 
 /**
  * Decides before anything is done. Every refusal reads the same, whether the id exists or not, so
  * that a caller cannot probe for what it may not reach.
  */
 export interface AccessPolicy {
-  /** Ids of the only agents that may be reached; all when undefined. */
-  readonly allowedAgentIds: readonly string[] | undefined;
+  /** Ids of the only agents that the caller may reach; all when undefined. */
+  allowedAgentIds(caller: Caller): readonly string[] | undefined;
   /** @throws `ToolError` `not_available` when the agent may not be reached */
-  checkAgent(agentId: string, principal?: Principal): void;
+  checkAgent(agentId: string, caller: Caller): void;
   /**
-   * Looks the session's agent up at most once per session: it never changes.
+   * Looks up at most once per session what it depends on: agent, environment and owner, none of
+   * which ever changes.
    *
    * @throws `ToolError` `not_available` when the session is unknown or may not be reached;
    *   `ApiError` when that could not be found out
    */
-  checkSession(sessionId: string, options?: CallOptions, principal?: Principal): Promise<void>;
-  /** Spares the look-up for a session that was made here. */
-  rememberSession(sessionId: string, agentId: string): void;
+  checkSession(sessionId: string, caller: Caller): Promise<void>;
+  /** Metadata that makes a new session the caller's own. */
+  ownerMetadata(caller: Caller): Promise<Readonly<Record<string, string>>>;
+  /** Spares the look-up for a session that was made here for the caller. */
+  rememberSession(
+    sessionId: string,
+    made: { readonly agentId: string; readonly environmentId: string },
+    caller: Caller,
+  ): Promise<void>;
 }
 
-/** Sessions whose agent is remembered. */
+/** What {@linkcode createAccessPolicy} is given. */
+export interface AccessOptions {
+  readonly api: Pick<ManagedAgentsApi, "sessions">;
+  /** The only agents that anybody may reach; all when absent. */
+  readonly allowedAgentIds?: readonly string[];
+  /** Makes the marks by which a session is known to be a caller's own. */
+  readonly ownerMarks?: OwnerMarks;
+}
+
+/** What admission to a session depends on. */
+interface SessionFacts {
+  readonly agentId: string | undefined;
+  readonly environmentId: string | undefined;
+  readonly owner: string | undefined;
+}
+
+/** Sessions whose facts are remembered. */
 const MAX_SESSIONS = 10_000;
 
 /** The refusal; the same for agents and sessions, unknown and forbidden ones. */
@@ -46,35 +66,48 @@ export function notAvailable(): ToolError {
   );
 }
 
-/** A policy that admits the listed agents and their sessions, or everything without a list. */
-export function createAccessPolicy(
-  api: Pick<ManagedAgentsApi, "sessions">,
-  allowedAgentIds?: readonly string[],
-): AccessPolicy {
-  const allowed = allowedAgentIds && new Set(allowedAgentIds);
-  // Keyed by session id; a forbidden agent is remembered like any other.
-  const agentOfSession = new LruMap<string, string>(MAX_SESSIONS);
+/** A policy that admits what both the server's own list and the caller's scopes admit. */
+export function createAccessPolicy(options: AccessOptions): AccessPolicy {
+  const { api, ownerMarks = createOwnerMarks() } = options;
+  const allowed = options.allowedAgentIds && [...new Set(options.allowedAgentIds)];
+  // Keyed by session id; sessions that nobody may reach are remembered like any other.
+  const known = new LruMap<string, SessionFacts>(MAX_SESSIONS);
 
-  const checkAgent = (agentId: string) => {
-    if (allowed && !allowed.has(agentId)) throw notAvailable();
+  const admitsAgent = (agentId: string | undefined, { principal }: Caller) =>
+    admits(allowed, agentId) && admits(principal?.agents, agentId);
+  const admitsSession = async (facts: SessionFacts, caller: Caller) => {
+    const { principal } = caller;
+    if (!admitsAgent(facts.agentId, caller)) return false;
+    if (!admits(principal?.environments, facts.environmentId)) return false;
+    return principal?.sessions !== "own" || facts.owner === await ownerMarks.markOf(principal.id);
   };
-  const checkSession = async (sessionId: string, options?: CallOptions) => {
-    if (!allowed) return;
-    const known = agentOfSession.get(sessionId);
-    if (known !== undefined) return checkAgent(known);
-    const session = await api.sessions.retrieve(sessionId, options).catch((error) => {
+  const lookUp = async (sessionId: string, { signal, timeoutMs }: Caller) => {
+    const session = await api.sessions.retrieve(sessionId, { signal, timeoutMs }).catch((error) => {
       throw isUnknownId(error) ? notAvailable() : error;
     });
-    const agentId = agentIdOf(session);
-    if (agentId === undefined) throw notAvailable();
-    agentOfSession.set(sessionId, agentId);
-    checkAgent(agentId);
+    const facts = factsOf(session);
+    known.set(sessionId, facts);
+    return facts;
   };
   return {
-    allowedAgentIds: allowed && [...allowed],
-    checkAgent,
-    checkSession,
-    rememberSession: (sessionId, agentId) => agentOfSession.set(sessionId, agentId),
+    allowedAgentIds: ({ principal }) =>
+      allowed?.filter((id) => admits(principal?.agents, id)) ?? principal?.agents,
+    checkAgent(agentId, caller) {
+      if (!admitsAgent(agentId, caller)) throw notAvailable();
+    },
+    async checkSession(sessionId, caller) {
+      if (!allowed && !isBound(caller.principal)) return;
+      const facts = known.get(sessionId) ?? await lookUp(sessionId, caller);
+      if (!await admitsSession(facts, caller)) throw notAvailable();
+    },
+    async ownerMetadata({ principal }): Promise<Readonly<Record<string, string>>> {
+      if (!principal?.sessions) return {};
+      return { [OWNER_KEY]: await ownerMarks.markOf(principal.id) };
+    },
+    async rememberSession(sessionId, made, { principal }) {
+      const owner = principal?.sessions && await ownerMarks.markOf(principal.id);
+      known.set(sessionId, { ...made, owner });
+    },
   };
 }
 
@@ -83,7 +116,21 @@ export function isUnknownId(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 404 || error.status === 400);
 }
 
-/** The id of the session's agent, from whichever form the API gave it. */
-function agentIdOf(session: Session): string | undefined {
-  return typeof session.agent === "string" ? session.agent : session.agent?.id;
+/** What is not known is admitted only where there is no list. */
+function admits(ids: readonly string[] | undefined, id: string | undefined): boolean {
+  return ids === undefined || (id !== undefined && ids.includes(id));
+}
+
+function isBound(principal: Principal | undefined): boolean {
+  return Boolean(principal?.agents || principal?.environments || principal?.sessions === "own");
+}
+
+/** The agent comes in whichever form the API gives it. */
+function factsOf({ agent, environment_id, metadata }: Session): SessionFacts {
+  const owner = metadata?.[OWNER_KEY];
+  return {
+    agentId: typeof agent === "string" ? agent : agent?.id,
+    environmentId: environment_id ?? undefined,
+    owner: typeof owner === "string" ? owner : undefined,
+  };
 }

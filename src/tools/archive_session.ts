@@ -26,7 +26,7 @@ export const archiveSession = defineTool({
   input: z.strictObject({ session_id: idSchema("From create_session") }),
   output: z.object({ archived: z.boolean() }),
   async run({ session_id }, call) {
-    await call.services.access.checkSession(session_id, { signal: call.signal });
+    await call.services.access.checkSession(session_id, call);
     let attempt = await tryArchive(session_id, call);
     for (const delayMs of LAG_DELAYS_MS) {
       if (attempt.archived) break;

@@ -42,9 +42,9 @@ export const createSession = defineTool({
     status: z.string(),
   }),
   async run(args, call) {
-    const { signal, services } = call;
-    services.access.checkAgent(args.agent_id);
-    const environmentId = args.environment_id ?? await services.environment.resolve({ signal });
+    const { access, environment } = call.services;
+    access.checkAgent(args.agent_id, call);
+    const environmentId = await environment.resolve(args.environment_id, call);
     const params = {
       agent: args.agent_version === undefined
         ? args.agent_id
@@ -54,7 +54,7 @@ export const createSession = defineTool({
       message: args.message,
     };
     const { session, confirmedByList } = await createOnce(args.agent_id, params, call);
-    services.access.rememberSession(session.id, args.agent_id);
+    await access.rememberSession(session.id, { agentId: args.agent_id, environmentId }, call);
     return {
       session_id: session.id,
       status: session.status,
@@ -71,9 +71,10 @@ async function createOnce(
 ): Promise<{ readonly session: Session; readonly confirmedByList: boolean }> {
   const { signal, services } = call;
   const token = crypto.randomUUID();
+  const owner = await services.access.ownerMetadata(call);
   try {
     const session = await services.api.sessions.create(
-      { ...params, metadata: { [REQUEST_KEY]: token } },
+      { ...params, metadata: { [REQUEST_KEY]: token, ...owner } },
       { signal, timeoutMs: WRITE_TIMEOUT_MS },
     );
     return { session, confirmedByList: false };

@@ -5,8 +5,10 @@
  */
 
 import type { z } from "zod";
-import type { Principal } from "./access.ts";
+import { ToolError } from "../core/errors.ts";
 import { parseArguments } from "./arguments.ts";
+import type { CallKind } from "./limits.ts";
+import type { Principal } from "./principal.ts";
 import type { Services } from "./services.ts";
 
 /** All four hints of the MCP specification, none left to its default. */
@@ -26,6 +28,7 @@ export interface ToolCall {
   readonly requestId: string;
   /** Reports progress; absent when the caller did not ask for it. */
   readonly progress?: (message: string) => void;
+  /** Who calls; absent where the transport does not tell callers apart. */
   readonly principal?: Principal;
 }
 
@@ -52,12 +55,17 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject> {
   /** At most 2,047 characters: hosts cut longer ones. */
   readonly description: string;
   readonly annotations: ToolAnnotations;
+  /** What it counts as where the number of running calls is limited; `call` by default. */
+  readonly kind?: CallKind;
   readonly input: I;
   readonly output: O;
   run(args: z.output<I>, call: ToolCall): Promise<z.input<O>>;
 }
 
-/** Makes a tool of a spec; arguments reach `run` only after `input` has parsed them. */
+/**
+ * Makes a tool of a spec: `run` is reached only by callers who may use the tool, within the limits
+ * of running calls, and with arguments that `input` has parsed.
+ */
 export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<I, O>,
 ): ToolDefinition {
@@ -68,6 +76,22 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
     annotations: spec.annotations,
     input: spec.input,
     output: spec.output,
-    run: async (args, call) => await spec.run(parseArguments(spec.input, args), call),
+    async run(args, call) {
+      if (call.principal?.readOnly && !spec.annotations.readOnlyHint) throw readOnly(spec.name);
+      const parsed = parseArguments(spec.input, args);
+      const leave = call.services.limits.enter(spec.kind ?? "call", call);
+      try {
+        return await spec.run(parsed, call);
+      } finally {
+        leave();
+      }
+    },
   };
+}
+
+function readOnly(name: string): ToolError {
+  return new ToolError(
+    "read_only",
+    `Your token may only read, so ${name} is not for it. Ask the operator for a token that may write.`,
+  );
 }

@@ -7,15 +7,19 @@
 import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
 import type { Environment } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
+import type { Caller } from "./principal.ts";
 
 /** Finds the environment id for a new session. */
 export interface EnvironmentResolver {
   /**
-   * The configured id, else the workspace's only environment. Success is remembered.
+   * The requested id, else the configured one, else the workspace's only environment, which is
+   * remembered. A caller who may reach some environments only gets one of those: by default the
+   * configured one, else the only one.
    *
-   * @throws `ToolError` `environment_required` that lists the choices; `ApiError`
+   * @throws `ToolError` `environment_required` that lists the choices, or `not_available` when the
+   *   caller may not reach the requested one; `ApiError`
    */
-  resolve(options?: CallOptions): Promise<string>;
+  resolve(requestedId: string | undefined, caller: Caller): Promise<string>;
 }
 
 const PAGE_LIMIT = 100;
@@ -29,15 +33,43 @@ export function createEnvironmentResolver(
 ): EnvironmentResolver {
   let known = configuredId;
   return {
-    async resolve(options) {
+    async resolve(requestedId, caller) {
+      const allowed = caller.principal?.environments;
+      if (allowed) return resolveAllowed(allowed, requestedId, configuredId);
+      if (requestedId !== undefined) return requestedId;
       if (known !== undefined) return known;
-      const environments = await listEnvironments(api, options);
+      const { signal, timeoutMs } = caller;
+      const environments = await listEnvironments(api, { signal, timeoutMs });
       const [only, ...others] = environments;
       if (!only || others.length > 0) throw ambiguous(environments);
       known = only.id;
       return known;
     },
   };
+}
+
+/** Asks nothing of the API: what else the workspace has is not this caller's business. */
+function resolveAllowed(
+  allowed: readonly string[],
+  requestedId: string | undefined,
+  configuredId: string | undefined,
+): string {
+  if (requestedId !== undefined) {
+    if (allowed.includes(requestedId)) return requestedId;
+    throw new ToolError(
+      "not_available",
+      "That environment does not exist or is not available to your token. " + choicesOf(allowed),
+    );
+  }
+  const [only, ...others] = allowed;
+  if (configuredId !== undefined && allowed.includes(configuredId)) return configuredId;
+  if (only !== undefined && others.length === 0) return only;
+  throw new ToolError("environment_required", choicesOf(allowed));
+}
+
+function choicesOf(allowed: readonly string[]): string {
+  if (allowed.length === 0) return "Your token may use none: ask the operator for another.";
+  return `Pass one of these as environment_id: ${allowed.slice(0, MAX_CHOICES).join(", ")}.`;
 }
 
 async function listEnvironments(

@@ -27,8 +27,9 @@ export const getAgent = defineTool({
     tools: z.array(z.string()),
     config: z.looseObject({}).optional().describe("Full definition, where the operator shows it"),
   }),
-  async run({ agent_id, version }, { signal, services }) {
-    services.access.checkAgent(agent_id);
+  async run({ agent_id, version }, call) {
+    const { signal, services } = call;
+    services.access.checkAgent(agent_id, call);
     const agent = await services.api.agents.retrieve(agent_id, { version }, { signal });
     return {
       ...agentSummary(agent, 2_048),

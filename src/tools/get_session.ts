@@ -35,7 +35,7 @@ export const getSession = defineTool({
   }),
   async run({ session_id }, call) {
     const { api, access, exposeToolInputs } = call.services;
-    await access.checkSession(session_id, { signal: call.signal });
+    await access.checkSession(session_id, call);
     const [session, standing] = await together(call, (signal) =>
       Promise.all([
         api.sessions.retrieve(session_id, { signal }),

@@ -19,8 +19,9 @@ export const interrupt = defineTool({
     queued: z.boolean(),
     event_id: z.string().optional(),
   }),
-  async run({ session_id }, { signal, services }) {
-    await services.access.checkSession(session_id, { signal });
+  async run({ session_id }, call) {
+    const { signal, services } = call;
+    await services.access.checkSession(session_id, call);
     const sent = await services.delivery.send(session_id, { type: "user.interrupt" }, signal);
     return {
       queued: true,

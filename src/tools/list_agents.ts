@@ -54,7 +54,7 @@ export const listAgents = defineTool({
   async run({ name_contains, limit = 50, cursor }, call) {
     const from = cursor === undefined ? {} : decodeCursor(cursor);
     const collector = new Collector(name_contains, limit);
-    const allowed = call.services.access.allowedAgentIds;
+    const allowed = call.services.access.allowedAgentIds(call);
     return allowed
       ? await listAllowed(allowed, from, collector, call)
       : await listWorkspace(from, collector, call);

@@ -58,7 +58,7 @@ export const listEvents = defineTool({
         'after_id goes with order "asc" only: leave out one of the two.',
       );
     }
-    await call.services.access.checkSession(session_id, { signal: call.signal });
+    await call.services.access.checkSession(session_id, call);
     return order === "desc"
       ? await listNewest(session_id, { limit, types }, call)
       : await listForward({ sessionId: session_id, afterId: after_id, limit, types }, call);

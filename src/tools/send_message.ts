@@ -23,8 +23,9 @@ export const sendMessage = defineTool({
     queued: z.boolean(),
     event_id: z.string().optional(),
   }),
-  async run({ session_id, text }, { signal, services }) {
-    await services.access.checkSession(session_id, { signal });
+  async run({ session_id, text }, call) {
+    const { signal, services } = call;
+    await services.access.checkSession(session_id, call);
     const sent = await services.delivery.send(
       session_id,
       { type: "user.message", content: [{ type: "text", text }] },

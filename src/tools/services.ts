@@ -11,6 +11,8 @@ import type { Redact } from "../core/redact.ts";
 import { createRedact } from "../core/redact.ts";
 import type { Waiter } from "../session/outcome.ts";
 import { type AccessPolicy, createAccessPolicy } from "./access.ts";
+import { type CallLimits, createCallLimits } from "./limits.ts";
+import { createOwnerMarks } from "./owner.ts";
 import { createEnvironmentResolver, type EnvironmentResolver } from "./environment.ts";
 import { createLogReader, type LogReader } from "./log_reader.ts";
 import { createDelivery, type Delivery } from "./delivery.ts";
@@ -27,6 +29,13 @@ export interface ServicesOptions {
   readonly environmentId?: string;
   /** The only agents that may be reached; all when absent. */
   readonly allowedAgentIds?: readonly string[];
+  /**
+   * Random text of 32 characters or more, the same on all replicas: marks whose session is whose.
+   * Without one, callers with `sessions: "own"` do not reach what they made before a restart.
+   */
+  readonly bindingSecret?: string;
+  /** Calls other than waits that may run at once; 1,000 by default. */
+  readonly maxCalls?: number;
   /** Show tool inputs in results. */
   readonly exposeToolInputs?: boolean;
   /** Let `get_agent` show system prompts and MCP server URLs. */
@@ -41,6 +50,7 @@ export interface Services {
   readonly log: Logger;
   readonly redact: Redact;
   readonly access: AccessPolicy;
+  readonly limits: CallLimits;
   readonly environment: EnvironmentResolver;
   readonly logReader: LogReader;
   readonly delivery: Delivery;
@@ -50,14 +60,16 @@ export interface Services {
 
 /** Wires the services of one process together. */
 export function createServices(options: ServicesOptions): Services {
-  const { api, waiter, clock, log } = options;
+  const { api, waiter, clock, log, allowedAgentIds } = options;
+  const ownerMarks = createOwnerMarks(options.bindingSecret);
   return {
     api,
     waiter,
     clock,
     log,
     redact: options.redact ?? createRedact([]),
-    access: createAccessPolicy(api, options.allowedAgentIds),
+    access: createAccessPolicy({ api, allowedAgentIds, ownerMarks }),
+    limits: createCallLimits(options.maxCalls),
     environment: createEnvironmentResolver(api, options.environmentId),
     logReader: createLogReader(api),
     delivery: createDelivery({ api, waiter, clock, log }),

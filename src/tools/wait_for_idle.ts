@@ -21,6 +21,7 @@ export const waitForIdle = defineTool({
     idempotentHint: true,
     openWorldHint: true,
   },
+  kind: "wait",
   input: z.strictObject({
     session_id: idSchema("From create_session"),
     timeout_sec: z.int().min(1).max(600).optional()
@@ -48,13 +49,14 @@ export const waitForIdle = defineTool({
     elapsed_sec: z.number(),
     next: z.string().optional().describe("What can be done now"),
   }),
-  async run({ session_id, timeout_sec, after_id }, { signal, services, progress }) {
+  async run({ session_id, timeout_sec, after_id }, call) {
+    const { signal, services, progress } = call;
     const { access, clock, waiter } = services;
     const startedAt = clock.now();
     const timeoutMs = 1_000 *
       (timeout_sec ?? (progress ? DEFAULT_TIMEOUT_WITH_PROGRESS_SEC : DEFAULT_TIMEOUT_SEC));
     progress?.("Looking at the session");
-    await access.checkSession(session_id, { signal, timeoutMs });
+    await access.checkSession(session_id, { ...call, timeoutMs });
     const result = await waiter.wait({
       sessionId: session_id,
       timeoutMs: Math.max(0, timeoutMs - (clock.now() - startedAt)),

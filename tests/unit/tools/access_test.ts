@@ -57,7 +57,7 @@ for (const tool of [...SESSION_TOOLS, ...AGENT_TOOLS]) {
 
 Deno.test("an allowed session is looked up once for all calls", async () => {
   const { services, retrieves } = guarded();
-  for (let i = 0; i < 3; i++) await services.access.checkSession("sesn_mine");
+  for (let i = 0; i < 3; i++) await services.access.checkSession("sesn_mine", {});
   assertEquals(retrieves, ["sesn_mine"]);
 });
 
@@ -68,23 +68,23 @@ Deno.test("a session whose agent could not be found out is not remembered", asyn
       retrieve: () => failing ? Promise.reject(httpError(503)) : Promise.resolve(session()),
     },
   }, { allowedAgentIds: ["agent_1"] });
-  await assertRejects(() => services.access.checkSession("sesn_1"), ApiError);
+  await assertRejects(() => services.access.checkSession("sesn_1", {}), ApiError);
   failing = false;
-  await services.access.checkSession("sesn_1");
+  await services.access.checkSession("sesn_1", {});
 });
 
 Deno.test("without an allowlist nothing is looked up and everything is admitted", async () => {
   const { services } = harness({});
-  await services.access.checkSession("sesn_any");
-  services.access.checkAgent("agent_any");
-  assertEquals(services.access.allowedAgentIds, undefined);
+  await services.access.checkSession("sesn_any", {});
+  services.access.checkAgent("agent_any", {});
+  assertEquals(services.access.allowedAgentIds({}), undefined);
 });
 
 Deno.test("an empty allowlist admits nothing", async () => {
   const { services } = harness({
     sessions: { retrieve: () => Promise.resolve(session()) },
   }, { allowedAgentIds: [] });
-  await assertRejects(() => services.access.checkSession("sesn_1"), ToolError);
+  await assertRejects(() => services.access.checkSession("sesn_1", {}), ToolError);
 });
 
 Deno.test("a session that was made here needs no look-up", async () => {
@@ -92,6 +92,6 @@ Deno.test("a session that was made here needs no look-up", async () => {
     sessions: { create: () => Promise.resolve(session({ id: "sesn_new" })) },
   });
   await run(createSession, { agent_id: "agent_a" });
-  await services.access.checkSession("sesn_new");
+  await services.access.checkSession("sesn_new", {});
   assertEquals(retrieves, []);
 });

@@ -1,0 +1,76 @@
+/**
+ * How many calls may run at once: of one caller, and of all together.
+ *
+ * @module
+ */
+
+import { ToolError } from "../core/errors.ts";
+import type { Caller } from "./principal.ts";
+
+/** Waits are held open by design, so they count apart from calls that should be short. */
+export type CallKind = "call" | "wait";
+
+/** Counts what runs. One per process. */
+export interface CallLimits {
+  /**
+   * Takes a place; the returned function frees it.
+   *
+   * @throws `ToolError` `too_many_calls` or `too_many_waits` when there is none
+   */
+  enter(kind: CallKind, caller: Caller): () => void;
+}
+
+/** Calls, other than waits, that all callers together may have running. */
+export const DEFAULT_MAX_CALLS = 1_000;
+
+/**
+ * @param maxCalls of all callers together; the total of waits is the waiter's own limit
+ */
+export function createCallLimits(maxCalls: number = DEFAULT_MAX_CALLS): CallLimits {
+  // Keyed by kind and name; nobody is remembered who has nothing running.
+  const running = new Map<string, number>();
+  let calls = 0;
+
+  const count = (key: string, by: 1 | -1) => {
+    const now = (running.get(key) ?? 0) + by;
+    if (now > 0) running.set(key, now);
+    else running.delete(key);
+  };
+  return {
+    enter(kind, { principal }) {
+      const key = `${kind} ${principal?.id ?? ""}`;
+      const limit = kind === "wait" ? principal?.maxWaits : principal?.maxCalls;
+      if (limit !== undefined && (running.get(key) ?? 0) >= limit) throw tooMany(kind, limit);
+      if (kind === "call" && calls >= maxCalls) throw tooBusy(maxCalls);
+      if (kind === "call") calls++;
+      count(key, 1);
+      let held = true;
+      return () => {
+        if (!held) return;
+        held = false;
+        if (kind === "call") calls--;
+        count(key, -1);
+      };
+    },
+  };
+}
+
+function tooMany(kind: CallKind, limit: number): ToolError {
+  return kind === "wait"
+    ? new ToolError(
+      "too_many_waits",
+      `Your token already holds ${limit} open waits, its limit: let one of them end, or cancel it, ` +
+        "then call again.",
+    )
+    : new ToolError(
+      "too_many_calls",
+      `Your token already has ${limit} calls running, its limit: call again when one has ended.`,
+    );
+}
+
+function tooBusy(limit: number): ToolError {
+  return new ToolError(
+    "too_many_calls",
+    `This server already has ${limit} calls running, its limit: call again in a few seconds.`,
+  );
+}

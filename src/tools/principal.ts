@@ -1,0 +1,48 @@
+/**
+ * Who calls, and what that caller may reach.
+ *
+ * @module
+ */
+
+import type { CallOptions } from "../api/api.ts";
+
+/** A caller that the transport tells apart from others. What is absent is not limited. */
+export interface Principal {
+  /** Name of the caller's token: for the operator, and what its sessions are bound to. */
+  readonly id: string;
+  /** The only agents that it may reach, with their sessions. */
+  readonly agents?: readonly string[];
+  /** The only environments that it may reach, with their sessions. */
+  readonly environments?: readonly string[];
+  /** Refuses every tool that changes something. */
+  readonly readOnly?: boolean;
+  /**
+   * `own`: only sessions that were created under the same name; `all`, also when absent: every
+   * session that the other scopes admit.
+   */
+  readonly sessions?: "own" | "all";
+  /** Waits that it may have open at once. */
+  readonly maxWaits?: number;
+  /** Other calls that it may have running at once. */
+  readonly maxCalls?: number;
+}
+
+/** On whose behalf something is done, and its bounds. */
+export interface Caller extends CallOptions {
+  /** Absent where the transport does not tell callers apart: then nothing of it is limited. */
+  readonly principal?: Principal;
+}
+
+const made = new WeakSet<object>();
+
+/** A principal that {@linkcode isPrincipal} recognises after a passage through foreign code. */
+export function createPrincipal(fields: Principal): Principal {
+  const principal = Object.freeze({ ...fields });
+  made.add(principal);
+  return principal;
+}
+
+/** Whether the value was made by {@linkcode createPrincipal}, in this process. */
+export function isPrincipal(value: unknown): value is Principal {
+  return typeof value === "object" && value !== null && made.has(value);
+}
