@@ -7,7 +7,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "../core/errors.ts";
 import { SETTINGS } from "./flags.ts";
-import type { CommandName, Scope } from "./setting.ts";
+import { type CommandName, parseSwitch, type Scope } from "./setting.ts";
 import { nearest } from "./suggest.ts";
 
 /** The commands that are typed, each with its one line of help; none typed means `serve`. */
@@ -59,12 +59,24 @@ function refuseFlag(arg: string, name: string): never {
   );
 }
 
+function isTyped(word: string): word is keyof typeof COMMANDS {
+  return Object.hasOwn(COMMANDS, word);
+}
+
+/** `--switch=off` in the spellings that the environment takes; the parser knows only `false`. */
+function spellSwitch(arg: string): string {
+  const [name = "", ...rest] = arg.split("=");
+  const row = FLAGS.find(({ flag, valueName }) => !valueName && name === `--${flag}`);
+  if (!row || rest.length === 0) return arg;
+  return `${name}=${parseSwitch(rest.join("="), name)}`;
+}
+
 function commandOf(words: readonly string[]): CommandLine["command"] {
   const [word, extra] = words;
   if (word === undefined) return "serve";
   if (extra !== undefined) throw new UsageError(`Cannot use '${extra}': one command at a time`);
   if (word === "help" || word === "version") return word;
-  if (word in COMMANDS) return word === "demo" ? "demo" : "simulator";
+  if (isTyped(word)) return word;
   const meant = nearest(word.toLowerCase(), [...Object.keys(COMMANDS), "help", "version"]);
   throw new UsageError(
     `Unknown command '${word}': ${meant ? `did you mean '${meant}'?` : SEE_HELP}`,
@@ -90,7 +102,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   if (args.some((arg) => arg === "--help" || arg === "-h")) {
     return { command: "help", flags: new Map() };
   }
-  const parsed = parseArgs([...args], {
+  const parsed = parseArgs(args.map(spellSwitch), {
     boolean: FLAGS.filter(({ valueName }) => !valueName).map(({ flag }) => flag),
     string: [...FLAGS.filter(({ valueName }) => valueName).map(({ flag }) => flag), "_"],
     alias: Object.fromEntries(FLAGS.flatMap(({ flag, short }) => short ? [[flag, short]] : [])),

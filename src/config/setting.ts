@@ -46,14 +46,20 @@ type Row<T> = Omit<Setting<T>, "parse" | "fallback" | "env"> & {
   readonly env?: readonly string[];
 };
 
-/** A switch: off unless given; `--flag=false` and `0` or `false` in the environment mean off. */
+/**
+ * Whether a text means on; the same spellings for flags and the environment.
+ *
+ * @throws UsageError for a text that means neither on nor off
+ */
+export function parseSwitch(text: string, source: string): boolean {
+  if (/^(1|true|yes|on)$/i.test(text)) return true;
+  if (/^(0|false|no|off)$/i.test(text)) return false;
+  throw new UsageError(`Cannot use '${text}' as ${source}: type true or false`);
+}
+
+/** A switch: off unless given; `--flag=off` and `off` in the environment mean off too. */
 export function toggle(row: Row<boolean>): Setting<boolean> {
-  const parse = (text: string, source: string) => {
-    if (/^(1|true|yes|on)$/i.test(text)) return true;
-    if (/^(0|false|no|off)$/i.test(text)) return false;
-    throw new UsageError(`Cannot use '${text}' as ${source}: type true or false`);
-  };
-  return { env: [], ...row, fallback: false, parse };
+  return { env: [], ...row, fallback: false, parse: parseSwitch };
 }
 
 /** A whole number between `min` and `max`, inclusive. */

@@ -41,6 +41,8 @@ export interface ResultParts {
   readonly elapsedMs: number;
   /** Whether the log reaches back to the beginning of what counts. */
   readonly complete: boolean;
+  /** Whether the session's log could be read at all. */
+  readonly seen: boolean;
   /** What keeps the bridge from the API, for a wait that timed out. */
   readonly trouble?: unknown;
   /** What the agent is doing, for a wait that timed out. */
@@ -52,7 +54,7 @@ export interface ResultParts {
 export function buildResult(parts: ResultParts): WaitResult {
   const { state, status } = parts;
   const tools = listTools(state, status);
-  const errors = listErrors(state.collected, status === "timeout" ? parts.trouble : undefined);
+  const errors = listErrors(state.collected, troubleOf(parts));
   const actions = listActions(state, parts.exposeToolInputs);
   const listsLength = jsonLength([tools.list, errors.list, actions]);
   const room = Math.min(REPLY_BUDGET, RESULT_BUDGET - FRAME_BUDGET - listsLength);
@@ -175,6 +177,11 @@ function listErrors(
   return { list, ...(omitted > 0 && { omitted: { errors: omitted } }) };
 }
 
+function troubleOf({ status, trouble, seen }: ResultParts): unknown {
+  if (status !== "timeout") return undefined;
+  return trouble ?? (seen ? undefined : new ApiError("No answer in time", { kind: "timeout" }));
+}
+
 /** The bridge's own trouble, so that nobody takes it for the agent's. */
 function describeTrouble(trouble: unknown): TurnError {
   const message = trouble instanceof ApiError ? trouble.message : "The connection failed";
@@ -228,6 +235,9 @@ function advise(parts: ResultParts, actions: number, cursor: string | undefined)
   const again = cursor === undefined ? "" : ` with after_id "${cursor}"`;
   switch (parts.status) {
     case "timeout":
+      if (!parts.seen) {
+        return `The API did not tell how the session stands. Call wait_for_idle again${again}.`;
+      }
       return `Still running (${parts.doing}). Call wait_for_idle again${again} to get the rest.`;
     case "requires_action":
       return `The agent waits for an answer to ${actions} tool call(s), which a person gives in ` +

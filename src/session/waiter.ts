@@ -243,6 +243,7 @@ class Wait {
       state,
       elapsedMs: this.#options.clock.now() - this.#startedAt,
       complete: this.#feed.complete || (state.anchor ? state.anchor.seen : state.sawTurnStart),
+      seen: this.#feed.readsDone > 0,
       trouble: this.#feed.trouble,
       doing: this.#doing(),
       exposeToolInputs: this.#options.exposeToolInputs ?? false,

@@ -6,6 +6,9 @@ const understood: readonly [string, string, Record<string, string>][] = [
   ["", "serve", {}],
   ["--simulate", "serve", { simulate: "true" }],
   ["--simulate=false", "serve", {}],
+  ["--simulate=0", "serve", {}],
+  ["--expose-tool-inputs=off", "serve", {}],
+  ["--expose-tool-inputs=YES", "serve", { "expose-tool-inputs": "true" }],
   ["--http --port 8080 --host=::1", "serve", { http: "true", port: "8080", host: "::1" }],
   ["--port 8080 --http --port 9090", "serve", { http: "true", port: "9090" }],
   ["--log-level debug simulator", "simulator", { "log-level": "debug" }],
@@ -27,6 +30,17 @@ for (const command of Object.keys(COMMANDS)) {
     assertEquals(parseCommandLine([command]).command, command);
     const misspelt = `${command.slice(0, -2)}${command.at(-1)}`;
     assertThrows(() => parseCommandLine([misspelt]), UsageError, `did you mean '${command}'?`);
+  });
+}
+
+Deno.test("parseCommandLine() refuses a switch that is neither on nor off", () => {
+  const message = "Cannot use 'maybe' as --simulate: type true or false";
+  assertThrows(() => parseCommandLine(["--simulate=maybe"]), UsageError, message);
+});
+
+for (const word of ["toString", "constructor", "__proto__", "valueOf"]) {
+  Deno.test(`parseCommandLine() takes '${word}' for no command`, () => {
+    assertThrows(() => parseCommandLine([word]), UsageError, "Unknown command");
   });
 }
 

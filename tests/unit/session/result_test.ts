@@ -19,6 +19,7 @@ function build(
     state,
     elapsedMs: 1_234,
     complete: true,
+    seen: true,
     doing: "thinking",
     exposeToolInputs: false,
     ...parts,
@@ -107,6 +108,13 @@ Deno.test("buildResult() of a wait that lost the API says whose trouble it is", 
   assertEquals(build((e) => [e.running()], { trouble }).errors, []);
   const odd = build((e) => [e.running()], { status: "timeout", trouble: new Error("/etc/secret") });
   assert(!JSON.stringify(odd).includes("secret"));
+});
+
+Deno.test("buildResult() of a wait that could read nothing does not claim that the agent works", () => {
+  const result = build(() => [], { status: "timeout", seen: false, afterId: "sevt_9" });
+  assertEquals(result.errors[0]?.type, "api_unreachable");
+  assert(!result.next?.includes("Still running"), result.next);
+  assertStringIncludes(result.next ?? "", 'after_id "sevt_9"');
 });
 
 const ADVICE: [WaitStatus, string][] = [
