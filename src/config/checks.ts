@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isIP } from "node:net";
 import { UsageError } from "../core/errors.ts";
 
 /** Ids that are safe in a path; the API's own are longer than needed and match. */
@@ -102,4 +103,14 @@ export function checkPath(value: string, source: string): string {
     new URL(value, "http://host").pathname === value;
   if (plain && !TAKEN_PATHS.includes(value)) return value;
   throw new UsageError(`Cannot use '${value}' as ${source}: type a path such as /metrics`);
+}
+
+/** A network in CIDR notation, or a single address. */
+export function checkNetwork(value: string, source: string): string {
+  const [address = "", bits, ...rest] = value.split("/");
+  const longest = isIP(address) === 4 ? 32 : 128;
+  const isNetwork = isIP(address) !== 0 && !address.includes("%") && rest.length === 0 &&
+    (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= longest));
+  if (isNetwork) return value.toLowerCase();
+  throw new UsageError(`Cannot use '${value}' in ${source}: type a network such as 10.0.0.0/8`);
 }

@@ -27,6 +27,10 @@ export interface HttpConfig {
   readonly tokens: readonly string[];
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
+  /** Files of the certificate and its key, both PEM; plain HTTP when absent. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** Networks of the proxies in front, such as `10.0.0.0/8`. */
+  readonly trustedProxies?: readonly string[];
   /** Port of its own for the metrics, 0 for a free one; none when absent. */
   readonly metricsPort?: number;
   /** Path of the metrics on the main port; none when absent. */
@@ -146,6 +150,17 @@ function tokensOf(sources: Sources): readonly string[] {
   );
 }
 
+function tlsOf(sources: Sources): HttpConfig["tls"] {
+  const certFile = valueOf(sources, SETTINGS.tlsCert);
+  const keyFile = valueOf(sources, SETTINGS.tlsKey);
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  const [given, missing] = certFile === undefined
+    ? ["--tls-key", "--tls-cert"]
+    : ["--tls-cert", "--tls-key"];
+  throw new UsageError(`${given} goes with ${missing}: give both, or none`);
+}
+
 function httpOf(sources: Sources): HttpConfig {
   const tokens = tokensOf(sources);
   const host = valueOf(sources, SETTINGS.host);
@@ -162,6 +177,8 @@ function httpOf(sources: Sources): HttpConfig {
     tokens,
     allowedHosts: [...new Set([...LOOPBACK_HOSTS, ...named ?? []])],
     allowedOrigins: valueOf(sources, SETTINGS.allowedOrigins) ?? [],
+    tls: tlsOf(sources),
+    trustedProxies: valueOf(sources, SETTINGS.trustedProxies),
     metricsPort: valueOf(sources, SETTINGS.metricsPort),
     metricsPath: valueOf(sources, SETTINGS.metricsPath),
   };
