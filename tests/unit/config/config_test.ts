@@ -78,6 +78,7 @@ Deno.test("resolveConfig() reads every setting of a server in HTTP mode", () => 
     args: [
       ...["--http", "--host", "0.0.0.0", "--expose-tool-inputs", "--expose-agent-config"],
       ...["--metrics-port", "0", "--metrics-path", "/internal/metrics"],
+      ...["--tls-cert=c.pem", "--tls-key=k.pem", "--trusted-proxies=10.0.0.0/8,FD00::1"],
     ],
     env: {
       PORT: "8080",
@@ -98,6 +99,8 @@ Deno.test("resolveConfig() reads every setting of a server in HTTP mode", () => 
     tokens: [TOKEN],
     allowedHosts: ["localhost", "127.0.0.1", "[::1]", "mcp.example.com", "other.example:8443"],
     allowedOrigins: ["https://claude.ai"],
+    tls: { certFile: "c.pem", keyFile: "k.pem" },
+    trustedProxies: ["10.0.0.0/8", "fd00::1"],
     metricsPort: 0,
     metricsPath: "/internal/metrics",
   });
@@ -196,6 +199,18 @@ const refusals: readonly [string, Given, RegExp][] = [
   }, /has spaces/],
   ["a public address", { args: ["--http", "--host=0.0.0.0"], env: http }, /--allowed-hosts/],
   ["a strange address", { args: ["--http", "--host", "a/b"], env: http }, /such as 127.0.0.1/],
+  ["a certificate without key", {
+    args: ["--http", "--tls-cert=c"],
+    env: http,
+  }, /--tls-cert goes with --tls-key: give both/],
+  ["a key without certificate", {
+    args: ["--http", "--tls-key=k"],
+    env: http,
+  }, /--tls-key goes with --tls-cert: give both/],
+  ["a proxy by name", {
+    args: ["--http", "--trusted-proxies=proxy.example"],
+    env: http,
+  }, /'proxy.example' in --trusted-proxies: type a network such as 10/],
   ["a port in words", { args: ["--http"], env: { ...http, PORT: "http" } }, /PORT: type a whole/],
   ["a port too high", { args: ["--http", "--port=65536"], env: http }, /from 0 to 65535/],
   ["no waits", { args: ["--max-waits=0"], env: keyed }, /from 1 to 100000/],
