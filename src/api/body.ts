@@ -21,7 +21,7 @@ export interface ChunkReader {
 }
 
 /** While nothing comes; the runtime's own buffer is 64 KiB, which thousands of streams would hold. */
-const IDLE_BUFFER_BYTES = 4 * 1024;
+const IDLE_BUFFER_BYTES = 1024;
 /** While more comes than fits. */
 const BUSY_BUFFER_BYTES = 64 * 1024;
 

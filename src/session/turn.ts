@@ -93,6 +93,9 @@ const NOTHING: Collected = {
   results: undefined,
   errors: undefined,
 };
+/** States are many and their collections mostly empty: they share these, and copy to add. */
+const NO_ENTRIES: ReadonlyMap<string, never> = new Map<string, never>();
+const NO_KEYS: ReadonlySet<string> = new Set();
 
 /**
  * The state before any event.
@@ -102,14 +105,14 @@ const NOTHING: Collected = {
 export function initialTurn(afterId?: string): TurnState {
   return {
     phase: "unknown",
-    queued: new Map(),
+    queued: NO_ENTRIES,
     queuedAtIdle: false,
     interrupting: false,
     blocking: [],
-    answered: new Set(),
-    asking: new Map(),
-    openRuns: new Map(),
-    toolsInFlight: new Map(),
+    answered: NO_KEYS,
+    asking: NO_ENTRIES,
+    openRuns: NO_ENTRIES,
+    toolsInFlight: NO_ENTRIES,
     collected: NOTHING,
     sawTurnStart: false,
     ...(afterId !== undefined && { anchor: { id: afterId, seen: false, queued: false } }),
@@ -152,7 +155,7 @@ function apply(state: TurnState, event: LogEvent): TurnState {
       return collect(state, event);
     case "terminated":
     case "deleted":
-      return { ...state, phase: event.kind, queued: new Map(), interrupting: false };
+      return { ...state, phase: event.kind, queued: NO_ENTRIES, interrupting: false };
     case "run_opened":
       return { ...state, openRuns: new Map(state.openRuns).set(event.runId, event.name) };
     case "run_closed":
@@ -231,8 +234,8 @@ function begin(state: TurnState): TurnState {
     queued: hasInput ? state.queued : new Map([...state.queued.keys()].map((key) => [key, true])),
     queuedAtIdle: false,
     blocking: [],
-    answered: new Set(),
-    asking: resumes ? state.asking : new Map(),
+    answered: NO_KEYS,
+    asking: resumes ? state.asking : NO_ENTRIES,
   };
 }
 
@@ -247,11 +250,11 @@ function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
     ...(event.stop && { stop: event.stop }),
     ...(event.at !== undefined && { idleAt: event.at }),
     blocking: parked ? event.eventIds : [],
-    answered: new Set(),
-    queued: dropped ? new Map() : state.queued,
+    answered: NO_KEYS,
+    queued: dropped ? NO_ENTRIES : state.queued,
     queuedAtIdle: !dropped && state.queued.size > 0,
     interrupting: false,
-    toolsInFlight: new Map(),
+    toolsInFlight: NO_ENTRIES,
   };
 }
 

@@ -1,8 +1,9 @@
 /**
- * `deno task bench:waits`: many open waits at once, against a simulator in another process.
+ * Many open waits at once, against a simulator in another process:
+ * `deno run -A --v8-flags=--expose-gc tests/bench/waits.ts [--waits 1000] [--crowd 5000] [--json]`
  *
  * Every wait holds a connection: 5,000 of them need about 5,100 file descriptors in each of the two
- * processes (`ulimit -n`). `--json` prints the figures as JSON.
+ * processes (`ulimit -n`).
  */
 import { parseArgs } from "@std/cli";
 import { printLines, tableLines } from "../../scripts/table.ts";
