@@ -5,6 +5,7 @@
  */
 
 import { bindSignal, DeadlineError, raceSignal } from "../core/abort.ts";
+import { currentScope } from "../core/call_scope.ts";
 import type { Clock } from "../core/clock.ts";
 import { ApiError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
@@ -154,7 +155,7 @@ async function attemptJson(
   });
 }
 
-/** Tells the context's observer of an attempt, however it ends. */
+/** Tells the context's observer and the call's scope of an attempt, however it ends. */
 export async function observed<T>(
   context: HttpContext,
   { method, path }: RequestSpec,
@@ -163,11 +164,18 @@ export async function observed<T>(
 ): Promise<T> {
   const { clock, observe } = context;
   const startedAt = clock.now();
+  const noteEnd = currentScope()?.begin(path, startedAt, attempt);
   let status: number | undefined;
+  let failedRequestId: string | undefined;
   try {
     return await run((value) => status = value);
+  } catch (error) {
+    if (error instanceof ApiError) failedRequestId = error.requestId;
+    throw error;
   } finally {
-    observe?.({ method, path, status, ms: clock.now() - startedAt, attempt });
+    const endedAt = clock.now();
+    observe?.({ method, path, status, ms: endedAt - startedAt, attempt });
+    noteEnd?.(endedAt, failedRequestId);
   }
 }
 

@@ -5,39 +5,71 @@
  */
 
 import type { CallToolResult } from "@modelcontextprotocol/server";
+import { CallScope, runInScope } from "../core/call_scope.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
 import { fitBudget } from "../tools/budget.ts";
 import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 import { idHint } from "../tools/ids.ts";
 import { redactValue } from "../tools/redact_value.ts";
+import { logCall } from "./call_log.ts";
 import { failureText } from "./errors.ts";
+import { type CallReport, type CallWatch, reportOf } from "./report.ts";
 
 /**
- * Runs a tool. Failures become `isError` results, which the model reads, and lines of the
- * operator's log.
+ * Runs a tool. Failures become `isError` results, which the model reads; what there is to know of
+ * the call goes to the operator's log and to `watch`.
  */
 export async function callTool(
   tool: ToolDefinition,
   args: unknown,
   call: ToolCall,
+  watch: CallWatch = {},
 ): Promise<CallToolResult> {
-  const { services } = call;
-  const startedAt = services.clock.now();
+  const run = () => perform(tool, args, call);
+  const { meta = {} } = call;
+  const { result, report, failure } =
+    await (watch.around?.({ tool: tool.name, meta }, run) ?? run());
+  logCall(call.services.log, report, failure && { ...failure, args });
+  watch.ended?.(report);
+  return result;
+}
+
+interface Answer {
+  readonly text: string;
+  readonly structured?: Record<string, unknown>;
+  readonly failure?: { readonly error: unknown };
+}
+
+interface Performed {
+  readonly result: CallToolResult;
+  readonly report: CallReport;
+  readonly failure?: { readonly error: unknown };
+}
+
+async function perform(tool: ToolDefinition, args: unknown, call: ToolCall): Promise<Performed> {
+  const { clock } = call.services;
+  const startedAt = clock.now();
+  const scope = new CallScope();
+  const answered = await runInScope(scope, () => answer(tool, args, call));
+  const endedAt = clock.now();
+  scope.end(endedAt);
+  const durationMs = endedAt - startedAt;
+  const { text, structured: structuredContent, failure } = answered;
+  const content = [{ type: "text" as const, text }];
+  return {
+    result: structuredContent ? { content, structuredContent } : { content, isError: true },
+    report: reportOf({ ...answered, tool, args, call, durationMs, scope }),
+    failure,
+  };
+}
+
+async function answer(tool: ToolDefinition, args: unknown, call: ToolCall): Promise<Answer> {
   try {
-    const structuredContent = sealed(await tool.run(args, call), call);
-    services.log.debug("Tool call done", {
-      tool: tool.name,
-      request: call.requestId,
-      ms: Math.round(services.clock.now() - startedAt),
-    });
-    return {
-      content: [{ type: "text", text: JSON.stringify(structuredContent) }],
-      structuredContent,
-    };
+    const structured = sealed(await tool.run(args, call), call);
+    return { structured, text: JSON.stringify(structured) };
   } catch (error) {
-    logFailure(tool, error, call, services.clock.now() - startedAt);
-    const text = services.redact(failureText(error, hintFor(error, args)));
-    return { content: [{ type: "text", text }], isError: true };
+    const text = call.services.redact(failureText(error, hintFor(error, args)));
+    return { text, failure: { error } };
   }
 }
 
@@ -53,32 +85,4 @@ function hintFor(error: unknown, args: unknown): string | undefined {
     ? error.code === "not_available" || error.code === "unknown_event"
     : error instanceof ApiError && (error.status === 404 || error.status === 400);
   return aboutId && typeof args === "object" && args !== null ? idHint({ ...args }) : undefined;
-}
-
-function logFailure(tool: ToolDefinition, error: unknown, call: ToolCall, ms: number): void {
-  const { log } = call.services;
-  const fields = { tool: tool.name, request: call.requestId, ms: Math.round(ms) };
-  if (call.signal.aborted) return log.info("Tool call cancelled", fields);
-  if (error instanceof ToolError && !(error.cause instanceof Error)) {
-    return log.info("Tool call refused", { ...fields, code: error.code });
-  }
-  const cause = error instanceof ToolError ? error.cause : error;
-  if (cause instanceof ApiError) {
-    return log.warn("Tool call failed at the API", {
-      ...fields,
-      ...(error instanceof ToolError && { code: error.code }),
-      kind: cause.kind,
-      status: cause.status,
-      type: cause.type,
-      error_code: cause.errorCode,
-      request_id: cause.requestId,
-      retry_after_ms: cause.retryAfterMs,
-      message: cause.message,
-      cause: cause.cause instanceof Error ? cause.cause.message : undefined,
-    });
-  }
-  log.error("Tool call failed", {
-    ...fields,
-    error: error instanceof Error ? error.stack ?? error.message : String(error),
-  });
 }

@@ -48,6 +48,10 @@ function adviceForStatus({ status = 0, errorCode, retryAfterMs }: ApiError): str
   if (errorCode === "workflow_run_open") {
     return "A workflow run of the session is still open. Wait for it to end, then try again.";
   }
+  if (errorCode?.startsWith("environment_")) {
+    return "The environment cannot be used. Pass another environment_id, or tell the operator, who " +
+      "sets the default with CLAUDE_ENVIRONMENT_ID.";
+  }
   switch (status) {
     case 400:
       return "The API refused the request. Change what it objects to and try again.";

@@ -22,6 +22,7 @@ import { callTool } from "./boundary.ts";
 import { createRunningCalls, type RunningCalls } from "./cancellation.ts";
 import { instructions } from "./instructions.ts";
 import { createProgressReporter } from "./progress.ts";
+import type { CallWatch } from "./report.ts";
 
 /** What {@linkcode createServerFactory} puts into the servers that it makes. */
 export interface ServerOptions {
@@ -29,6 +30,8 @@ export interface ServerOptions {
   readonly version: string;
   /** Whether the API behind it is the simulator: said loudly in the instructions. */
   readonly simulated?: boolean;
+  /** Looks on while calls run: metrics, traces. */
+  readonly watch?: CallWatch;
 }
 
 /** Clients may keep the tool list this long: it changes with this program's version only. */
@@ -66,7 +69,7 @@ export function createServerFactory(services: Services, options: ServerOptions):
         tool.name,
         config,
         (args: unknown, ctx: ServerContext) => {
-          return serve({ services, running, client }, tool, args, ctx);
+          return serve({ services, running, client, watch: options.watch }, tool, args, ctx);
         },
       );
     }
@@ -88,6 +91,7 @@ interface ServingContext {
   readonly services: Services;
   readonly running: RunningCalls;
   readonly client: string | undefined;
+  readonly watch: CallWatch | undefined;
 }
 
 interface Registration {
@@ -133,7 +137,7 @@ function advertised(schema: JsonSchema): StandardSchemaWithJSON {
 }
 
 async function serve(
-  { services, running, client }: ServingContext,
+  { services, running, client, watch }: ServingContext,
   tool: ToolDefinition,
   args: unknown,
   ctx: ServerContext,
@@ -156,15 +160,23 @@ async function serve(
       signal: bound.signal,
       services,
       requestId: String(id),
+      ...(_meta && { meta: _meta }),
+      ...httpRequestIdOf(ctx),
       ...(principal && { principal }),
       ...(reporter && { progress: (message: string) => reporter.report(message) }),
-    });
+    }, watch);
   } finally {
     reporter?.stop();
     // The request's own signal fires after a normal end as well.
     bound.dispose();
     entered.leave();
   }
+}
+
+/** The HTTP transport's id of the request, as it comes in `authInfo.extra.requestId`. */
+function httpRequestIdOf({ http }: ServerContext): { readonly httpRequestId?: string } {
+  const requestId = http?.authInfo?.extra?.requestId;
+  return typeof requestId === "string" ? { httpRequestId: requestId } : {};
 }
 
 /**

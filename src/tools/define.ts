@@ -26,6 +26,10 @@ export interface ToolCall {
   readonly services: Services;
   /** Id of the MCP request, for the operator's log. */
   readonly requestId: string;
+  /** Id of the HTTP request that brought it; absent on stdio. */
+  readonly httpRequestId?: string;
+  /** The MCP request's `_meta`, such as its trace context. */
+  readonly meta?: Readonly<Record<string, unknown>>;
   /** Reports progress; absent when the caller did not ask for it. */
   readonly progress?: (message: string) => void;
   /** Who calls; absent where the transport does not tell callers apart. */

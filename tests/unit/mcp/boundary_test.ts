@@ -96,7 +96,7 @@ Deno.test("callTool() hides an unexpected error from the caller and shows it to 
 Deno.test("callTool() logs a refusal without alarm", async () => {
   const { text, log } = await call(() => Promise.reject(new ToolError("too_many_waits", "Later.")));
   assertEquals(text, "Later.");
-  assert(log.includes("cma-mcp info") && log.includes("code=too_many_waits"));
+  assert(log.includes("cma-mcp info") && log.includes("outcome=too_many_waits"));
 });
 
 Deno.test("callTool() names what is wrong with the arguments", async () => {
@@ -136,5 +136,5 @@ Deno.test("callTool() notes a cancelled call as such", async () => {
   });
   const result = await callTool(cancelled, {}, opened.call({ signal: controller.signal }));
   assertEquals(result.isError, true);
-  assert(lines[0]?.includes("Tool call cancelled"));
+  assert(lines[0]?.includes("outcome=cancelled"));
 });

@@ -1,0 +1,83 @@
+/**
+ * What the operator's log says of a call.
+ *
+ * One line per call at level info; one more for a call that changes something, marked `audit`; one
+ * more with the details of a failure. None of them repeats what a caller or an agent wrote.
+ *
+ * @module
+ */
+
+import { ApiError, ToolError } from "../core/errors.ts";
+import type { LogFields, Logger } from "../core/log.ts";
+import type { CallReport } from "./report.ts";
+
+/** Stands for the caller where there is only one: whoever started the program. */
+const LOCAL = "local";
+
+/** A failure in detail, and the arguments, so that their words can be kept out. */
+export interface Failure {
+  readonly error: unknown;
+  readonly args: unknown;
+}
+
+/** Writes the lines of a call that is over. */
+export function logCall(log: Logger, report: CallReport, failure: Failure | undefined): void {
+  const { tool, outcome, token = LOCAL, requestId: request_id, apiRequestIds, ids } = report;
+  const api_request_ids = apiRequestIds.length > 0 ? apiRequestIds : undefined;
+  log.info("Tool call", {
+    token,
+    tool,
+    ...ids,
+    outcome,
+    duration_ms: Math.round(report.durationMs),
+    upstream_requests: report.upstreamRequests,
+    bytes: report.bytes,
+    request_id,
+    api_request_ids,
+  });
+  if (report.changes) {
+    log.info("Audit", { audit: true, token, tool, ...ids, outcome, request_id, api_request_ids });
+  }
+  if (failure && report.verdict === "failed") {
+    logFailure(log, { token, tool, outcome, request_id }, failure);
+  }
+}
+
+function logFailure(log: Logger, fields: LogFields, { error, args }: Failure): void {
+  const cause = error instanceof ToolError ? error.cause : error;
+  if (!(cause instanceof ApiError)) {
+    const shown = cause instanceof Error ? cause.stack ?? cause.message : String(cause);
+    return log.error("Tool call failed", { ...fields, error: withoutArguments(shown, args) });
+  }
+  log.warn("Tool call failed at the API", {
+    ...fields,
+    kind: cause.kind,
+    status: cause.status,
+    type: cause.type,
+    error_code: cause.errorCode,
+    api_request_id: cause.requestId,
+    retry_after_ms: cause.retryAfterMs,
+    message: mayQuote(cause) ? undefined : withoutArguments(cause.message, args),
+    cause: cause.cause instanceof Error ? cause.cause.message : undefined,
+  });
+}
+
+/** Whether the API's words are about what it was sent, and so may repeat it. */
+function mayQuote({ status = 0 }: ApiError): boolean {
+  return status === 400 || status === 409 || status === 413 || status === 422;
+}
+
+/** Shorter arguments say nothing, and would blank ordinary words. */
+const MIN_QUOTED = 4;
+
+function withoutArguments(text: string, args: unknown): string {
+  return textsIn(args).filter((value) => value.length >= MIN_QUOTED)
+    .sort((a, b) => b.length - a.length)
+    .reduce((clean, value) => clean.replaceAll(value, "[argument]"), text);
+}
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value, JSON.stringify(value).slice(1, -1)];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.values(value).flatMap(textsIn);
+}
