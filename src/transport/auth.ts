@@ -4,40 +4,47 @@
  * @module
  */
 
+import type { Clock } from "../core/clock.ts";
+import { type AccessToken, sha256, type TokenRegistry } from "./tokens.ts";
+
+/**
+ * What a request's credentials are worth: `none` were sent, `unknown` ones, those of a token that
+ * has `expired`, or `accepted` ones.
+ */
+export type Identification =
+  | { readonly kind: "none" | "unknown" }
+  | { readonly kind: "expired" | "accepted"; readonly token: AccessToken };
+
 /** Tells whose token a request carries. */
 export interface Authenticator {
-  /** The number of the token that the request carries, from 1; undefined for none or a wrong one. */
-  identify(headers: Headers): Promise<number | undefined>;
+  identify(headers: Headers): Promise<Identification>;
 }
 
 /**
  * Accepts the tokens from `Authorization: Bearer` and `X-API-Key` alike, since some hosts can set
  * only one of the two. What is compared are digests, all of them and all of their bytes, so that
  * the time it takes tells nothing about a token.
- *
- * @param tokens at least one
  */
-export function createAuthenticator(tokens: readonly string[]): Authenticator {
-  let accepted: Promise<Uint8Array[]> | undefined;
+export function createAuthenticator(
+  registry: TokenRegistry,
+  clock: Pick<Clock, "now">,
+): Authenticator {
   return {
     async identify(headers) {
-      accepted ??= Promise.all(tokens.map(digest));
-      const offered = credentials(headers);
-      const digests = await Promise.all(offered.map(digest));
-      let identified = 0;
-      for (const [index, token] of (await accepted).entries()) {
-        for (const candidate of digests) {
-          if (isEqual(token, candidate)) identified = index + 1;
-        }
+      const offered = await Promise.all(credentials(headers).map(sha256));
+      if (offered.length === 0) return { kind: "none" };
+      let accepted: AccessToken | undefined;
+      let expired: AccessToken | undefined;
+      const now = clock.now();
+      for (const token of await registry.current()) {
+        if (!isAnyEqual(token.digests, offered)) continue;
+        if (token.expiresAtMs !== undefined && now >= token.expiresAtMs) expired = token;
+        else accepted = token;
       }
-      return identified === 0 ? undefined : identified;
+      if (accepted) return { kind: "accepted", token: accepted };
+      return expired ? { kind: "expired", token: expired } : { kind: "unknown" };
     },
   };
-}
-
-/** Whether the request carries anything to identify itself with. */
-export function hasCredentials(headers: Headers): boolean {
-  return credentials(headers).length > 0;
 }
 
 function credentials(headers: Headers): string[] {
@@ -46,8 +53,11 @@ function credentials(headers: Headers): string[] {
     .flatMap((value) => value || []);
 }
 
-async function digest(text: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+/** Compares every pair, whatever the first comparisons gave. */
+function isAnyEqual(known: readonly Uint8Array[], offered: readonly Uint8Array[]): boolean {
+  let equal = 0;
+  for (const a of known) for (const b of offered) equal |= Number(isEqual(a, b));
+  return equal !== 0;
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {

@@ -9,14 +9,15 @@ import { createMcpHandler, type McpServerFactory } from "@modelcontextprotocol/s
 import { STATUS_CODE } from "@std/http";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
-import { createAuthenticator, hasCredentials } from "./auth.ts";
+import { createAdmission } from "./admission.ts";
 import { createGuard, type GuardOptions, LOOPBACK_HOSTS, refusal } from "./guard.ts";
 import { createReadiness } from "./readiness.ts";
+import { plainTokens, type TokenRegistry } from "./tokens.ts";
 
 /** What {@linkcode createHttpHandler} is given. */
 export interface HttpOptions {
-  /** Tokens of those who may call; at least one. */
-  readonly tokens: readonly string[];
+  /** Tokens of those who may call: at least one, or a registry that knows what each may do. */
+  readonly tokens: readonly string[] | TokenRegistry;
   /** Accepted `Host` headers, see `GuardOptions`; the loopback names when empty. */
   readonly allowedHosts?: readonly string[];
   /** Accepted `Origin` headers; none by default. */
@@ -47,13 +48,11 @@ const DRAIN_RETRY_AFTER_SEC = "5";
 
 /** @throws `TypeError` without a token: an open endpoint would spend its operator's money */
 export function createHttpHandler(factory: McpServerFactory, options: HttpOptions): HttpHandler {
-  const { tokens, path = "/mcp", log, clock = systemClock } = options;
-  if (tokens.length === 0 || tokens.some((token) => token === "")) {
-    throw new TypeError("An HTTP handler needs at least one token");
-  }
+  const { path = "/mcp", log, clock = systemClock } = options;
+  const tokens = "current" in options.tokens ? options.tokens : plainTokens(options.tokens);
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
   const guard = createGuard(guardOptions(options, maxBodyBytes));
-  const authenticator = createAuthenticator(tokens);
+  const admission = createAdmission({ tokens, clock, log });
   const isReady = createReadiness(clock, options.ready);
   const mcp = createMcpHandler(factory, {
     responseMode: "sse",
@@ -66,9 +65,9 @@ export function createHttpHandler(factory: McpServerFactory, options: HttpOption
   const serveMcp = async (request: Request): Promise<Response> => {
     const refused = guard.check(request);
     if (refused) return logged(log, request, refused);
-    const token = await authenticator.identify(request.headers);
-    if (token === undefined) {
-      return logged(log, request, guard.withCors(request, unauthorized(request)));
+    const token = await admission.identify(request.headers);
+    if (token instanceof Response) {
+      return logged(log, request, guard.withCors(request, token));
     }
     if (draining) {
       return guard.withCors(
@@ -78,8 +77,11 @@ export function createHttpHandler(factory: McpServerFactory, options: HttpOption
         }),
       );
     }
+    const limited = admission.limit(token);
+    if (limited) return logged(log, request, guard.withCors(request, limited));
     // The SDK hands this on to the tools; the token itself is nobody's business from here on.
-    const authInfo = { token: "", clientId: `token-${token}`, scopes: [] };
+    const { name, principal } = token;
+    const authInfo = { token: "", clientId: name, scopes: [], extra: { principal } };
     const response = await mcp.fetch(request, { authInfo });
     return guard.withCors(request, withMcpSessionId(request, response));
   };
@@ -143,18 +145,6 @@ function withMcpSessionId(request: Request, response: Response): Response {
   const headers = new Headers(response.headers);
   headers.set("mcp-session-id", crypto.randomUUID());
   return new Response(response.body, { status: response.status, headers });
-}
-
-/** The challenge is RFC 6750's: an error code only for a token that was offered and is wrong. */
-function unauthorized(request: Request): Response {
-  const offered = hasCredentials(request.headers);
-  return refusal(
-    STATUS_CODE.Unauthorized,
-    offered
-      ? "The bearer token is not accepted. Check it against the server's MANAGED_AGENTS_MCP_TOKEN."
-      : "A bearer token is needed: send Authorization: Bearer, or X-API-Key.",
-    { "www-authenticate": offered ? 'Bearer error="invalid_token"' : "Bearer" },
-  );
 }
 
 function logged(log: Logger, request: Request, response: Response): Response {

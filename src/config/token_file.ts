@@ -1,0 +1,155 @@
+/**
+ * The file of tokens: who may call the HTTP server, and what each may do.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { UsageError } from "../core/errors.ts";
+
+/** One token of the file. What is absent is not limited. */
+export interface TokenEntry {
+  /** 1 to 64 letters, digits, `.`, `_` and `-`; sessions are bound to it. */
+  readonly name: string;
+  /** SHA-256 of each accepted secret, as lower-case hex: one, or several while one replaces another. */
+  readonly hashes: readonly string[];
+  /** Milliseconds since the epoch from which on the token is refused. */
+  readonly expiresAtMs?: number;
+  readonly agents?: readonly string[];
+  readonly environments?: readonly string[];
+  readonly readOnly: boolean;
+  /** Whether it reaches only sessions that were created under its name. */
+  readonly sessions: "own" | "all";
+  /** Requests per minute. */
+  readonly ratePerMinute?: number;
+  /** Waits that may be open at once. */
+  readonly maxWaits?: number;
+  /** Other calls that may run at once. */
+  readonly maxCalls?: number;
+}
+
+/** Bounds what is compared for every request. */
+const MAX_TOKENS = 1_000;
+
+const nameSchema = z.string().regex(
+  /^[A-Za-z0-9._-]{1,64}$/,
+  "must be 1 to 64 letters, digits, '.', '_' and '-'",
+);
+const hashSchema = z.string().regex(
+  /^[0-9a-fA-F]{64}$/,
+  "must be the SHA-256 of the secret as 64 hex digits",
+).toLowerCase();
+const idsSchema = z.array(z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "must be an id"))
+  .min(1, "must name at least one id: leave it out for all").max(1_000);
+const countSchema = (max: number) =>
+  z.int(`must be a whole number from 1 to ${max}`)
+    .min(1, `must be a whole number from 1 to ${max}`)
+    .max(max, `must be a whole number from 1 to ${max}`);
+
+const entrySchema = z.strictObject({
+  name: nameSchema,
+  sha256: z.union([hashSchema.transform((hash) => [hash]), z.array(hashSchema).min(1).max(4)], {
+    error: "must be the SHA-256 of the secret as 64 hex digits, or a list of 1 to 4 of them",
+  }),
+  expires: z.iso.datetime({
+    offset: true,
+    error: 'must be a time such as "2027-01-31T00:00:00Z"',
+  }).optional(),
+  agents: idsSchema.optional(),
+  environments: idsSchema.optional(),
+  read_only: z.boolean("must be true or false").optional(),
+  sessions: z.enum(["own", "all"], 'must be "own" or "all"').optional(),
+  rate_per_minute: countSchema(1_000_000).optional(),
+  max_waits: countSchema(100_000).optional(),
+  max_calls: countSchema(100_000).optional(),
+});
+
+const fileSchema = z.strictObject({
+  tokens: z.array(entrySchema, "must be a list of tokens").max(MAX_TOKENS),
+});
+
+/** Whether a file of this content lists tokens; otherwise it holds the only one itself. */
+export function isTokenList(text: string): boolean {
+  return /^\s*\{/.test(text);
+}
+
+/**
+ * The tokens of a file; none is possible.
+ *
+ * @param source how the user named the file, for errors
+ * @throws UsageError one line that names the entry and the field, and never a hash
+ */
+export function parseTokenFile(text: string, source: string): readonly TokenEntry[] {
+  const parsed = fileSchema.safeParse(parseJson(text, source));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new UsageError(`${source}: ${issue ? describe(issue, text) : "cannot be used"}`);
+  }
+  const entries = parsed.data.tokens.map(entryOf);
+  refuseDuplicates(entries, source);
+  return entries;
+}
+
+function parseJson(text: string, source: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // What the parser says may quote the file.
+    throw new UsageError(`${source} is not valid JSON: check its commas, quotes and brackets`);
+  }
+}
+
+function entryOf(entry: z.output<typeof entrySchema>): TokenEntry {
+  const { expires } = entry;
+  return {
+    name: entry.name,
+    hashes: entry.sha256,
+    ...(expires !== undefined && { expiresAtMs: Date.parse(expires) }),
+    ...(entry.agents && { agents: entry.agents }),
+    ...(entry.environments && { environments: entry.environments }),
+    readOnly: entry.read_only ?? false,
+    sessions: entry.sessions ?? "own",
+    ...(entry.rate_per_minute !== undefined && { ratePerMinute: entry.rate_per_minute }),
+    ...(entry.max_waits !== undefined && { maxWaits: entry.max_waits }),
+    ...(entry.max_calls !== undefined && { maxCalls: entry.max_calls }),
+  };
+}
+
+function refuseDuplicates(entries: readonly TokenEntry[], source: string): void {
+  const names = new Set<string>();
+  const holders = new Map<string, string>();
+  for (const { name, hashes } of entries) {
+    if (names.has(name)) throw new UsageError(`${source}: two tokens have the name "${name}"`);
+    names.add(name);
+    for (const hash of hashes) {
+      const holder = holders.get(hash);
+      if (holder !== undefined) {
+        const whose = holder === name ? `"${name}" lists` : `"${holder}" and "${name}" have`;
+        throw new UsageError(`${source}: ${whose} the same sha256 twice`);
+      }
+      holders.set(hash, name);
+    }
+  }
+}
+
+/** `tokens[1] ("ci"): read_only must be true or false`. */
+function describe(issue: z.core.$ZodIssue, text: string): string {
+  const [, index, ...path] = issue.path;
+  const place = typeof index === "number" ? `tokens[${index}]${nameAt(text, index)}: ` : "";
+  const field = typeof index === "number" ? path.join(".") : issue.path.join(".");
+  if (issue.code === "unrecognized_keys") {
+    const keys = issue.keys.slice(0, 3).map((key) => JSON.stringify(key.slice(0, 40))).join(", ");
+    const known = Object.keys(typeof index === "number" ? entrySchema.shape : fileSchema.shape);
+    return `${place}unknown field ${keys}: there are ${known.join(", ")}`;
+  }
+  if (issue.code === "invalid_type" && issue.input === undefined) {
+    return `${place}${field || "the file"} is missing or has the wrong type`;
+  }
+  return `${place}${field} ${/^must /.test(issue.message) ? issue.message : "cannot be used"}`;
+}
+
+function nameAt(text: string, index: number): string {
+  const names = z.object({ tokens: z.array(z.object({ name: nameSchema }).catch({ name: "" })) });
+  const name = names.safeParse(JSON.parse(text)).data?.tokens[index]?.name;
+  return name ? ` ("${name}")` : "";
+}
