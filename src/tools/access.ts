@@ -97,8 +97,12 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
     },
     async checkSession(sessionId, caller) {
       if (!allowed && !isBound(caller.principal)) return;
-      const facts = known.get(sessionId) ?? await lookUp(sessionId, caller);
-      if (!await admitsSession(facts, caller)) throw notAvailable();
+      const remembered = known.get(sessionId);
+      const facts = remembered ?? await lookUp(sessionId, caller);
+      if (await admitsSession(facts, caller)) return;
+      // An unknown id costs a look-up: a known one must not be told apart by its quick refusal.
+      if (remembered) await lookUp(sessionId, caller);
+      throw notAvailable();
     },
     async ownerMetadata({ principal }): Promise<Readonly<Record<string, string>>> {
       if (!principal?.sessions) return {};

@@ -43,7 +43,7 @@ export const archiveSession = defineTool({
 
 type Attempt =
   | { readonly archived: true; readonly result: { archived: boolean; archived_at?: string } }
-  /** Refused although the log ends idle; `statusLags` when the status still reads otherwise. */
+  /** Refused although the log ends at rest; `statusLags` when the status still reads otherwise. */
   | { readonly archived: false; readonly refusal: ApiError; readonly statusLags: boolean };
 
 async function tryArchive(sessionId: string, { signal, services }: ToolCall): Promise<Attempt> {
@@ -65,7 +65,7 @@ async function tryArchive(sessionId: string, { signal, services }: ToolCall): Pr
       return { archived: false, refusal: error, statusLags: false };
     }
     const standing = await readStanding(api, sessionId, exposeToolInputs, options);
-    if (!standing.endsIdle) {
+    if (standing.logStatus === undefined || standing.logStatus === "running") {
       throw new ToolError(
         "session_running",
         "The session is running and cannot be archived: call interrupt, then wait_for_idle, then " +

@@ -44,16 +44,26 @@ export const createSession = defineTool({
   async run(args, call) {
     const { access, environment } = call.services;
     access.checkAgent(args.agent_id, call);
-    const environmentId = await environment.resolve(args.environment_id, call);
-    const params = {
-      agent: args.agent_version === undefined
-        ? args.agent_id
-        : { type: "agent" as const, id: args.agent_id, version: args.agent_version },
-      environmentId,
-      title: args.title,
-      message: args.message,
+    const create = async () => {
+      const environmentId = await environment.resolve(args.environment_id, call);
+      const params = {
+        agent: args.agent_version === undefined
+          ? args.agent_id
+          : { type: "agent" as const, id: args.agent_id, version: args.agent_version },
+        environmentId,
+        title: args.title,
+        message: args.message,
+      };
+      try {
+        return { environmentId, ...await createOnce(args.agent_id, params, call) };
+      } catch (error) {
+        // Refused, so nothing was made: the remembered environment is gone, another may be there.
+        const gone = error instanceof ApiError && error.errorCode?.startsWith("environment_");
+        if (gone && environment.forget(environmentId)) return undefined;
+        throw error;
+      }
     };
-    const { session, confirmedByList } = await createOnce(args.agent_id, params, call);
+    const { session, environmentId, confirmedByList } = await create() ?? await createAgain(create);
     await access.rememberSession(session.id, { agentId: args.agent_id, environmentId }, call);
     return {
       session_id: session.id,
@@ -62,6 +72,15 @@ export const createSession = defineTool({
     };
   },
 });
+
+async function createAgain<T>(create: () => Promise<T | undefined>): Promise<T> {
+  const made = await create();
+  if (made) return made;
+  throw new ToolError(
+    "environment_required",
+    "The workspace's environment keeps changing: try again.",
+  );
+}
 
 /** Creates one session, never two: a lost answer is looked for, not asked for again. */
 async function createOnce(

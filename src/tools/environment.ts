@@ -20,6 +20,12 @@ export interface EnvironmentResolver {
    *   caller may not reach the requested one; `ApiError`
    */
   resolve(requestedId: string | undefined, caller: Caller): Promise<string>;
+  /**
+   * Forgets an id that the API no longer takes.
+   *
+   * @returns whether resolving again may find another
+   */
+  forget(environmentId: string): boolean;
 }
 
 const PAGE_LIMIT = 100;
@@ -33,6 +39,11 @@ export function createEnvironmentResolver(
 ): EnvironmentResolver {
   let known = configuredId;
   return {
+    forget(environmentId) {
+      if (environmentId !== known || environmentId === configuredId) return false;
+      known = undefined;
+      return true;
+    },
     async resolve(requestedId, caller) {
       const allowed = caller.principal?.environments;
       if (allowed) return resolveAllowed(allowed, requestedId, configuredId);

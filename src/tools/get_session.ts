@@ -3,7 +3,7 @@ import type { Session } from "../api/resources.ts";
 import { clipText } from "../session/tool_input.ts";
 import { defineTool } from "./define.ts";
 import { idSchema } from "./ids.ts";
-import { readStanding } from "./session_standing.ts";
+import { readStanding, type Standing } from "./session_standing.ts";
 import { together } from "./together.ts";
 
 /** `get_session`: where a session stands, in short. */
@@ -43,7 +43,7 @@ export const getSession = defineTool({
       ]));
     return {
       session_id: session.id,
-      status: session.status,
+      status: statusOf(session, standing),
       ...(session.title && { title: clipText(session.title, 500) }),
       agent: agentRef(session),
       ...(session.environment_id && { environment_id: session.environment_id }),
@@ -57,6 +57,11 @@ export const getSession = defineTool({
     };
   },
 });
+
+/** The session's own status trails its log by a moment: where the log is at rest, it is. */
+function statusOf({ status }: Session, { logStatus }: Standing): string {
+  return status === "running" && logStatus !== undefined ? logStatus : status;
+}
 
 function agentRef(session: Session): { id?: string; name?: string; version?: number } {
   if (typeof session.agent === "string") return { id: session.agent };

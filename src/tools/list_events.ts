@@ -76,7 +76,7 @@ async function listForward(query: LogQuery, call: ToolCall): Promise<ListEventsR
   return {
     events: [...taken],
     ...(lastId && { last_event_id: lastId }),
-    has_more: cut || stretch.hasMore,
+    has_more: (cut && lastId !== query.afterId) || stretch.hasMore,
   };
 }
 

@@ -45,6 +45,8 @@ const SCAN_LIMIT = 1_000;
 const MAX_SCAN_PAGES = 101;
 /** Pages that one call reads on from a remembered position. */
 const MAX_RESUME_PAGES = 3;
+/** Pages of nothing but queued events that are gone past. */
+const MAX_QUEUED_PAGES = 20;
 
 /** @param maxPositions how many readers' positions are remembered */
 export function createLogReader(api: EventsApi, maxPositions = MAX_POSITIONS): LogReader {
@@ -78,9 +80,15 @@ async function readFromStart(
 ): Promise<LogStretch> {
   const { sessionId, limit, types } = query;
   const window = new LogWindow(limit);
-  const result = await api.events.list(sessionId, { order: "asc", limit, types }, options);
-  for (const event of result.data) window.add(event, { order: "asc", page: undefined, limit });
-  return window.stretch(Boolean(result.next_page));
+  let page: string | undefined;
+  for (let count = 1;; count++) {
+    const result = await api.events.list(sessionId, { order: "asc", limit, types, page }, options);
+    for (const event of result.data) window.add(event, { order: "asc", page, limit });
+    const next = result.next_page;
+    // Where a list begins with queued events, a small page may hold nothing else.
+    if (!next || !window.isEmpty || count >= MAX_QUEUED_PAGES) return window.stretch(Boolean(next));
+    page = next;
+  }
 }
 
 /** Undefined when the remembered way no longer leads to the event. */

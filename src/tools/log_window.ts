@@ -5,6 +5,7 @@
  */
 
 import type { SessionEvent } from "../api/events.ts";
+import { isQueued } from "../session/transcript.ts";
 
 /**
  * The page on which an event stands. Of an ascending listing its cursor and size; of a descending
@@ -34,6 +35,8 @@ export interface LogStretch {
 /** Gathers a stretch of at most `limit` events. */
 export class LogWindow {
   readonly #events: SessionEvent[] = [];
+  /** Not taken up yet: they have no lasting place, and are shown at the end of the log only. */
+  readonly #queued: SessionEvent[] = [];
   readonly #positions = new Map<string, Position>();
   readonly #limit: number;
   #cut = false;
@@ -54,6 +57,10 @@ export class LogWindow {
 
   /** Adds an event of the answer. */
   add(event: SessionEvent, position: Position): void {
+    if (isQueued(event)) {
+      this.#queued.push(event);
+      return;
+    }
     if (this.full) {
       this.#cut = true;
       return;
@@ -72,9 +79,16 @@ export class LogWindow {
 
   /** @param more whether the log goes on after what was gathered */
   stretch(more: boolean): LogStretch {
+    const room = this.#limit - this.#events.length;
+    const alone = this.isEmpty && this.#queued.length > 0;
+    // Queued events have no cursor to read on from: they are shown when all of them fit, or alone.
+    const fit = alone || this.#queued.length <= room;
+    const goesOn = more || this.#cut;
     return {
-      events: this.#events,
-      hasMore: more || this.#cut,
+      events: fit && (alone || !goesOn)
+        ? [...this.#events, ...this.#queued.slice(0, room)]
+        : this.#events,
+      hasMore: !alone && (goesOn || !fit),
       ...(this.#tailId !== undefined && { tailId: this.#tailId }),
       positionOf: (eventId) => {
         const position = this.#positions.get(eventId);

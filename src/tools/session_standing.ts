@@ -13,8 +13,8 @@ import { toolInputView } from "../session/tool_input.ts";
 export interface Standing {
   readonly lastStop?: StopInfo;
   readonly pendingActions: readonly PendingAction[];
-  /** Whether the newest status event of the log is an idle one; undefined without any. */
-  readonly endsIdle?: boolean;
+  /** The status that the newest status event of the log says; undefined without any. */
+  readonly logStatus?: "idle" | "running" | "terminated";
 }
 
 const STATUS_TYPES = [
@@ -57,7 +57,7 @@ export function standingOf(newestFirst: readonly LogEvent[], exposeToolInputs: b
   const idleAt = newestFirst.findIndex(({ kind }) => kind === "idle");
   const idle = newestFirst[idleAt];
   const standing = {
-    ...(status && { endsIdle: status.kind === "idle" }),
+    ...(status && { logStatus: logStatusOf(status) }),
     ...(idle?.kind === "idle" && idle.stop && { lastStop: idle.stop }),
   };
   if (idle?.kind !== "idle" || idle !== status || idle.stop?.type !== "requires_action") {
@@ -76,6 +76,10 @@ export function standingOf(newestFirst: readonly LogEvent[], exposeToolInputs: b
     pendingActions: idle.eventIds.filter((id) => !answered.has(id))
       .map((id) => pendingAction(id, uses.get(id), exposeToolInputs)),
   };
+}
+
+function logStatusOf({ kind }: LogEvent): "idle" | "running" | "terminated" {
+  return kind === "idle" || kind === "terminated" ? kind : "running";
 }
 
 function pendingAction(

@@ -67,6 +67,12 @@ for (const status of [400, 409]) {
   });
 }
 
+Deno.test("archive_session waits for the status to catch up after the session was terminated", async () => {
+  const log = [...runningLog(), eventMaker().make("session.status_terminated")];
+  const { archive } = archiving([httpError(400), ARCHIVED], { status: "running" }, log);
+  assertEquals(await archive(), DONE);
+});
+
 Deno.test("archive_session gives up within three seconds", async () => {
   const { archive, clock, counts } = archiving(
     [httpError(400, "Session is running.")],

@@ -169,6 +169,32 @@ Deno.test("create_session uses the workspace's only environment, and remembers i
   assertEquals(lists, 1);
 });
 
+Deno.test("create_session finds another environment when the remembered one is gone", async () => {
+  let only = "env_old";
+  const created: string[] = [];
+  const gone = new ApiError("gone", {
+    kind: "http",
+    status: 404,
+    errorCode: "environment_not_found",
+  });
+  const opened = harness({
+    environments: { list: () => Promise.resolve({ data: [{ id: only }] }) },
+    sessions: {
+      create: ({ environmentId }) => {
+        if (environmentId !== only) return Promise.reject(gone);
+        created.push(environmentId);
+        return Promise.resolve(session());
+      },
+    },
+  });
+  await create(opened);
+  only = "env_new";
+  await create(opened);
+  assertEquals(created, ["env_old", "env_new"]);
+  const explicit = () => create(opened, { environment_id: "env_old" });
+  assertEquals(await assertRejects(explicit, ApiError), gone);
+});
+
 Deno.test("create_session lists the environments to choose from, and asks again next time", async () => {
   let lists = 0;
   const opened = harness({

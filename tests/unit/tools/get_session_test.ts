@@ -122,6 +122,14 @@ Deno.test("get_session has no pending actions once the session runs on", async (
   assertEquals(result.last_stop_reason, { type: "requires_action" });
 });
 
+Deno.test("get_session believes the log where the session's status trails it", async () => {
+  const { user, running, endTurn } = eventMaker();
+  const log = [user("q"), running(), endTurn()];
+  assertEquals((await get(log, { status: "running" })).status, "idle");
+  assertEquals((await get(log.slice(0, 2), { status: "running" })).status, "running");
+  assertEquals((await get(log, { status: "terminated" })).status, "terminated");
+});
+
 Deno.test("get_session tolerates an idle event without a stop reason", async () => {
   const { make } = eventMaker();
   const result = await get([make("session.status_idle")]);

@@ -18,7 +18,7 @@ Deno.test("list_events starts at the oldest event and says where to read on", as
   assertEquals(idsOf(result), range(1, 4));
   assertEquals(result.last_event_id, "e4");
   assertEquals(result.has_more, true);
-  assertEquals(log.requests, [{ order: "asc", limit: 4, types: undefined }]);
+  assertEquals(log.requests, [{ order: "asc", limit: 4, types: undefined, page: undefined }]);
 });
 
 Deno.test("list_events of an empty log has no last_event_id and nothing more", async () => {
@@ -87,6 +87,39 @@ Deno.test("list_events reads on from the middle of a log that another process ha
   assert(costs.slice(1).every((cost) => cost <= 3), costs.join());
   assert(costs.slice(1).filter((cost) => cost > 1).length <= 4, costs.join());
 });
+
+for (const place of ["end", "beginning"] as const) {
+  for (const limit of [1, 2, 3, 10]) {
+    Deno.test(`list_events ends with limit ${limit} when queued messages stand at the ${place} of the list`, async () => {
+      const { run, log } = open(5);
+      const queued = ["q1", "q2", "q3"].map((id) => ({
+        id,
+        type: "user.message",
+        processed_at: null,
+        content: "later",
+      }));
+      if (place === "end") log.events.push(...queued);
+      else log.events.unshift(...queued);
+      const seen: string[] = [];
+      let afterId: string | undefined;
+      for (let calls = 0;; calls++) {
+        assert(calls < 12, "the walk does not end");
+        const result = await run(listEvents, {
+          session_id: "sesn_1",
+          limit,
+          ...(afterId && { after_id: afterId }),
+        });
+        seen.push(...idsOf(result));
+        afterId = String(result.last_event_id);
+        if (!result.has_more) break;
+      }
+      assertEquals(seen.filter((id) => id.startsWith("e")), range(1, 5));
+      assertEquals(afterId, "e5");
+      assertEquals(new Set(seen).size, seen.length, seen.join());
+      if (place === "end") assertEquals(seen.slice(5), ["q1", "q2", "q3"].slice(0, limit));
+    });
+  }
+}
 
 Deno.test("list_events refuses an after_id that is not in the log", async () => {
   const { run } = open(250);
