@@ -4,7 +4,11 @@
  * @module
  */
 
-import { STATUS_CODE, type StatusCode } from "@std/http";
+import { STATUS_CODE } from "@std/http";
+import { tooLarge } from "./body.ts";
+import { checkHead } from "./header_limits.ts";
+import { refusal } from "./refusal.ts";
+import { hostOf } from "./request_target.ts";
 
 /** What {@linkcode createGuard} lets through. */
 export interface GuardOptions {
@@ -34,11 +38,16 @@ export interface Guard {
 }
 
 const METHODS = "POST, OPTIONS";
+/** Clients of the older protocol try GET and DELETE; a page must be able to read the 405. */
+const CORS_METHODS = "POST, GET, DELETE, OPTIONS";
 const CORS_REQUEST_HEADERS =
   "authorization, x-api-key, content-type, accept, mcp-protocol-version, mcp-method, mcp-name, " +
-  "mcp-session-id, last-event-id";
-const CORS_RESPONSE_HEADERS = "www-authenticate, retry-after, mcp-session-id";
+  "mcp-session-id, last-event-id, x-request-id, traceparent, tracestate";
+const CORS_RESPONSE_HEADERS =
+  "www-authenticate, retry-after, allow, mcp-session-id, mcp-protocol-version, x-request-id";
 const PREFLIGHT_MAX_AGE_SEC = "600";
+
+export { refusal };
 
 export function createGuard(options: GuardOptions): Guard {
   const hosts = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
@@ -51,11 +60,11 @@ export function createGuard(options: GuardOptions): Guard {
       ? origin
       : undefined;
   };
-  const hostIsAllowed = (header: string | null): boolean => {
-    if (header === null || !URL.canParse(`http://${header}`)) return false;
-    const { hostname, host, username, pathname } = new URL(`http://${header}`);
-    if (username !== "" || pathname !== "/") return false;
-    return hosts.has(hostname) || hosts.has(host) || hosts.has(header.toLowerCase());
+  const hostIsAllowed = (request: Request): boolean => {
+    const named = hostOf(request);
+    const url = URL.parse(`http://${named}`);
+    if (!url || url.username !== "" || url.pathname !== "/") return false;
+    return hosts.has(url.hostname) || hosts.has(url.host) || hosts.has(named);
   };
   const withCors = (request: Request, response: Response): Response => {
     const origin = allowedOrigin(request);
@@ -72,11 +81,14 @@ export function createGuard(options: GuardOptions): Guard {
     check(request) {
       const isPreflight = request.method === "OPTIONS" && request.headers.has("origin");
       if (request.method !== "POST" && !isPreflight) {
-        return refusal(STATUS_CODE.MethodNotAllowed, "Method not allowed: use POST.", {
-          allow: METHODS,
-        });
+        const refused = refusal(
+          STATUS_CODE.MethodNotAllowed,
+          "Method not allowed: use POST.",
+          { allow: METHODS },
+        );
+        return hostIsAllowed(request) ? withCors(request, refused) : refused;
       }
-      if (!hostIsAllowed(request.headers.get("host"))) {
+      if (!hostIsAllowed(request)) {
         return refusal(
           STATUS_CODE.MisdirectedRequest,
           "This server is not reached under that host name. The operator can add it to ALLOWED_HOSTS.",
@@ -88,15 +100,11 @@ export function createGuard(options: GuardOptions): Guard {
           "Requests from that origin are not allowed. The operator can add it to ALLOWED_ORIGINS.",
         );
       }
+      const refusedHead = checkHead(request);
+      if (refusedHead) return withCors(request, refusedHead);
       if (isPreflight) return withCors(request, preflight());
       if (Number(request.headers.get("content-length") ?? 0) > options.maxBodyBytes) {
-        return withCors(
-          request,
-          refusal(
-            STATUS_CODE.ContentTooLarge,
-            `The body is too large: at most ${options.maxBodyBytes} bytes.`,
-          ),
-        );
+        return withCors(request, tooLarge(options.maxBodyBytes));
       }
       return undefined;
     },
@@ -107,7 +115,7 @@ export function createGuard(options: GuardOptions): Guard {
 function isOwnOrigin(origin: string, request: Request): boolean {
   if (!URL.canParse(origin)) return false;
   const { host, protocol } = new URL(origin);
-  return /^https?:$/.test(protocol) && host === request.headers.get("host")?.toLowerCase();
+  return /^https?:$/.test(protocol) && host === hostOf(request);
 }
 
 function normalizeOrigin(origin: string): string {
@@ -118,19 +126,9 @@ function preflight(): Response {
   return new Response(null, {
     status: STATUS_CODE.NoContent,
     headers: {
-      "access-control-allow-methods": METHODS,
+      "access-control-allow-methods": CORS_METHODS,
       "access-control-allow-headers": CORS_REQUEST_HEADERS,
       "access-control-max-age": PREFLIGHT_MAX_AGE_SEC,
     },
   });
-}
-
-/** An answer outside of any call: a JSON-RPC error without an id, which every client can read. */
-export function refusal(
-  status: StatusCode,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  const body = { jsonrpc: "2.0", error: { code: -32_000, message }, id: null };
-  return Response.json(body, { status, headers });
 }
