@@ -185,6 +185,7 @@ Deno.test("any events give a result within its budget, whatever they hold", () =
             state,
             elapsedMs: 1_234,
             complete: expose,
+            seen: list.length > 0,
             trouble: new ApiError("x".repeat(2_000), { kind: "connection" }),
             doing: "thinking",
             exposeToolInputs: expose,
