@@ -71,3 +71,12 @@ export class ApiError extends Error {
     return this.status >= 500 || this.status === 408 || this.status === 409 || this.status === 429;
   }
 }
+
+/**
+ * The beginning of a foreign error's message, up to where it may quote what somebody sent: for logs,
+ * which hold no message texts.
+ */
+export function unquoted(error: unknown): string {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return `${name}: ${/^[^"'`:{[\n]{0,100}/.exec(message)?.[0].trim() ?? ""}`;
+}

@@ -8,10 +8,13 @@
 import { createMcpHandler, type McpServerFactory } from "@modelcontextprotocol/server";
 import { STATUS_CODE } from "@std/http";
 import { type Clock, systemClock } from "../core/clock.ts";
+import { unquoted } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { createAdmission } from "./admission.ts";
 import { createGuard, type GuardOptions, LOOPBACK_HOSTS, refusal } from "./guard.ts";
+import { type MetricsPage, serveMetrics } from "./metrics_page.ts";
 import { createReadiness } from "./readiness.ts";
+import { requestIdOf, withRequestId } from "./request_id.ts";
 import { plainTokens, type TokenRegistry } from "./tokens.ts";
 
 /** What {@linkcode createHttpHandler} is given. */
@@ -30,6 +33,10 @@ export interface HttpOptions {
   readonly ready: () => Promise<boolean>;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Metrics at a path, for those who have a token. */
+  readonly metrics?: MetricsPage & { readonly path: string };
+  /** Told of every request that was answered with an error status. */
+  readonly onRefused?: (status: number) => void;
 }
 
 /** Answers HTTP requests. */
@@ -44,7 +51,7 @@ export interface HttpHandler {
 const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** Proxies cut connections that are silent for long, hosts those whose first byte is late. */
 const KEEP_ALIVE_MS = 10_000;
-const DRAIN_RETRY_AFTER_SEC = "5";
+const RETRY_AFTER_SEC = "5";
 
 /** @throws `TypeError` without a token: an open endpoint would spend its operator's money */
 export function createHttpHandler(factory: McpServerFactory, options: HttpOptions): HttpHandler {
@@ -58,48 +65,57 @@ export function createHttpHandler(factory: McpServerFactory, options: HttpOption
     responseMode: "sse",
     keepAliveMs: KEEP_ALIVE_MS,
     maxRequestBodySize: maxBodyBytes,
-    onerror: (error) => log.debug("HTTP", { error: error.message }),
+    onerror: (error) => log.debug("HTTP", { error: unquoted(error) }),
   });
   let draining = false;
 
-  const serveMcp = async (request: Request): Promise<Response> => {
+  const serveMcp = async (request: Request, requestId: string): Promise<Response> => {
     const refused = guard.check(request);
-    if (refused) return logged(log, request, refused);
+    if (refused) return refused;
     const token = await admission.identify(request.headers);
-    if (token instanceof Response) {
-      return logged(log, request, guard.withCors(request, token));
-    }
+    if (token instanceof Response) return guard.withCors(request, token);
     if (draining) {
       return guard.withCors(
         request,
         refusal(STATUS_CODE.ServiceUnavailable, "This server is shutting down. Try again.", {
-          "retry-after": DRAIN_RETRY_AFTER_SEC,
+          "retry-after": RETRY_AFTER_SEC,
         }),
       );
     }
     const limited = admission.limit(token);
-    if (limited) return logged(log, request, guard.withCors(request, limited));
+    if (limited) return guard.withCors(request, limited);
     // The SDK hands this on to the tools; the token itself is nobody's business from here on.
     const { name, principal } = token;
-    const authInfo = { token: "", clientId: name, scopes: [], extra: { principal } };
+    const authInfo = { token: "", clientId: name, scopes: [], extra: { principal, requestId } };
     const response = await mcp.fetch(request, { authInfo });
     return guard.withCors(request, withMcpSessionId(request, response));
   };
 
+  const route = async (request: Request, requestId: string): Promise<Response> => {
+    const { pathname } = new URL(request.url);
+    if (pathname === path) return await serveMcp(request, requestId);
+    if (pathname === "/health") return probe(request, true);
+    // Asked again after the look at the API, which may take its time.
+    if (pathname === "/ready") return probe(request, !draining && await isReady() && !draining);
+    if (pathname === options.metrics?.path) {
+      const token = await admission.identify(request.headers);
+      return token instanceof Response ? token : await serveMetrics(request, options.metrics);
+    }
+    return refusal(STATUS_CODE.NotFound, `Not found: the MCP endpoint is ${path}.`);
+  };
+
   return {
     async fetch(request) {
-      try {
-        const { pathname } = new URL(request.url);
-        if (pathname === path) return await serveMcp(request);
-        if (pathname === "/health") return probe(request, true);
-        if (pathname === "/ready") return probe(request, !draining && await isReady());
-        return refusal(STATUS_CODE.NotFound, `Not found: the MCP endpoint is ${path}.`);
-      } catch (error) {
+      const requestId = requestIdOf(request.headers);
+      const response = await route(request, requestId).catch((error) => {
         log.error("HTTP request failed", {
+          request_id: requestId,
           error: error instanceof Error ? error.stack ?? error.message : String(error),
         });
         return refusal(STATUS_CODE.InternalServerError, "The server failed; its log says why.");
-      }
+      });
+      noteRefusal(options, request, response, requestId);
+      return withRequestId(response, requestId);
     },
     drain() {
       draining = true;
@@ -128,7 +144,10 @@ function probe(request: Request, ok: boolean): Response {
   }
   const init = {
     status: ok ? STATUS_CODE.OK : STATUS_CODE.ServiceUnavailable,
-    headers: { "cache-control": "no-store" },
+    headers: {
+      "cache-control": "no-store",
+      ...(!ok && { "retry-after": RETRY_AFTER_SEC }),
+    },
   };
   return Response.json({ status: ok ? "ok" : "unavailable" }, init);
 }
@@ -147,9 +166,15 @@ function withMcpSessionId(request: Request, response: Response): Response {
   return new Response(response.body, { status: response.status, headers });
 }
 
-function logged(log: Logger, request: Request, response: Response): Response {
-  if (!response.ok) {
-    log.info("HTTP request refused", { method: request.method, status: response.status });
-  }
-  return response;
+function noteRefusal(
+  { log, onRefused }: HttpOptions,
+  request: Request,
+  { status }: Response,
+  requestId: string,
+): void {
+  if (status < 400) return;
+  onRefused?.(status);
+  // Probes that find it not ready are expected, and come every few seconds.
+  const level = status === STATUS_CODE.ServiceUnavailable ? "debug" : "info";
+  log[level]("HTTP request refused", { method: request.method, status, request_id: requestId });
 }

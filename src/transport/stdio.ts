@@ -6,6 +6,7 @@
 
 import type { McpServerFactory } from "@modelcontextprotocol/server";
 import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio";
+import { unquoted } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 
 /** A connection that is being served. */
@@ -32,7 +33,7 @@ export function serveStdioTransport(
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   const handle = serveStdio(factory, {
     transport,
-    onerror: (error) => log.debug("stdio", { error: error.message }),
+    onerror: (error) => log.debug("stdio", { error: unquoted(error) }),
   });
   // The handle does not tell when the connection ends; the transport that it took over does.
   const onclose = transport.onclose;

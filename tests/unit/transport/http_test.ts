@@ -224,8 +224,12 @@ Deno.test("HTTP logs refusals without the headers of the request", async () => {
     now: () => 0,
   });
   const http = handler({ log });
-  await (await http.fetch(request({ headers: { authorization: "Bearer wrong-token" } }))).text();
-  assertEquals(lines, ["cma-mcp info: HTTP request refused method=POST status=401"]);
+  await (await http.fetch(request({
+    headers: { authorization: "Bearer wrong-token", "x-request-id": "req-1" },
+  }))).text();
+  assertEquals(lines, [
+    "cma-mcp info: HTTP request refused method=POST status=401 request_id=req-1",
+  ]);
   await http.close();
 });
 

@@ -1,0 +1,27 @@
+/**
+ * The page that a metrics collector reads.
+ *
+ * @module
+ */
+
+import { STATUS_CODE } from "@std/http";
+import { refusal } from "./guard.ts";
+
+/** Metrics in a text format. */
+export interface MetricsPage {
+  readonly contentType: string;
+  /** The metrics as they are now. */
+  render(): Promise<string>;
+}
+
+/** Answers a request for the metrics; whether it may be answered is decided before. */
+export async function serveMetrics(request: Request, page: MetricsPage): Promise<Response> {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return refusal(STATUS_CODE.MethodNotAllowed, "Method not allowed: use GET.", {
+      allow: "GET, HEAD",
+    });
+  }
+  return new Response(await page.render(), {
+    headers: { "content-type": page.contentType, "cache-control": "no-store" },
+  });
+}
