@@ -35,8 +35,8 @@ export interface Bridge {
   readonly factory: ReturnType<typeof createServerFactory>;
   /** Lines of the operator's log. */
   readonly log: readonly string[];
-  /** Lets time pass until the promise settles. */
-  until<T>(promise: Promise<T>): Promise<T>;
+  /** Lets time pass until the promise settles, in steps of so many milliseconds. */
+  until<T>(promise: Promise<T>, stepMs?: number): Promise<T>;
   close(): void;
 }
 
@@ -70,7 +70,7 @@ export function openBridge(options: Partial<ServicesOptions> = {}): Bridge {
     clock,
     factory: createServerFactory(services, { version: "1.2.3", simulated: true }),
     log: lines,
-    until: (promise) => passTimeUntil(clock, promise),
+    until: (promise, stepMs = 50) => passTimeUntil(clock, promise, stepMs),
     close() {
       waiter.close();
       simulator.close();
@@ -85,14 +85,18 @@ const MAX_STEPS = 30_000;
  * Time passes in steps as long as the promise is pending. Sockets need real turns of the event loop
  * in between, so every step gives them one.
  */
-async function passTimeUntil<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
+async function passTimeUntil<T>(
+  clock: ManualClock,
+  promise: Promise<T>,
+  stepMs: number,
+): Promise<T> {
   let settled = false;
   promise.then(() => settled = true, () => settled = true);
   for (let steps = 0; !settled; steps++) {
     if (steps > MAX_STEPS) throw new Error("The promise does not settle");
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
     await settle();
-    if (!settled) await clock.advance(50);
+    if (!settled) await clock.advance(stepMs);
   }
   return await promise;
 }

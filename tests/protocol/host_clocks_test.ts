@@ -1,0 +1,64 @@
+import { assert, assertEquals } from "@std/assert";
+import { DEFAULT_REQUEST_TIMEOUT_MSEC as MODERN_TIMEOUT_MS } from "@modelcontextprotocol/client";
+import { DEFAULT_REQUEST_TIMEOUT_MSEC as OLD_TIMEOUT_MS } from "@modelcontextprotocol/sdk/shared/protocol.js";
+import { openBridge, type ProgressSeen, WAYS } from "./support.ts";
+
+/** Hosts whose clock a progress notification resets wait at least this long for one. */
+const LONGEST_SILENCE_MS = 10_000;
+/** Minutes pass in such steps. */
+const STEP_MS = 1_000;
+
+for (const [way, connect] of Object.entries(WAYS)) {
+  Deno.test(`${way}: a wait without progress answers before the client's default timeout`, async () => {
+    const bridge = openBridge();
+    const { client, close } = await connect(bridge);
+    const session_id = bridge.simulator.createSession({ scripted: false, status: "running" });
+    bridge.simulator.emit(session_id, { type: "session.status_running" });
+    const before = bridge.clock.now();
+    const result = await bridge.until(client.call("wait_for_idle", { session_id }), STEP_MS);
+    const tookMs = bridge.clock.now() - before;
+    assertEquals(result.structured?.status, "timeout");
+    assert(tookMs < Math.min(MODERN_TIMEOUT_MS, OLD_TIMEOUT_MS) - 10_000, `${tookMs} ms`);
+    await close();
+    bridge.close();
+  });
+
+  Deno.test(`${way}: a wait with progress is never silent for long, and says nothing after its result`, async () => {
+    const bridge = openBridge();
+    const { client, close } = await connect(bridge);
+    const session_id = bridge.simulator.createSession({ scripted: false, status: "running" });
+    bridge.simulator.emit(session_id, { type: "session.status_running" });
+    bridge.clock.after(33_000, () => {
+      const content = [{ type: "text", text: "halfway" }];
+      bridge.simulator.emit(session_id, { type: "agent.message", content });
+      bridge.simulator.emit(session_id, { type: "agent.tool_use", name: "bash", input: {} });
+    });
+    const seen: (ProgressSeen & { at: number })[] = [];
+    const startedAt = bridge.clock.now();
+    const onProgress = (update: ProgressSeen) =>
+      seen.push({ ...update, at: bridge.clock.now() - startedAt });
+    const result = await bridge.until(
+      client.call("wait_for_idle", { session_id }, { onProgress }),
+      STEP_MS,
+    );
+    const tookMs = bridge.clock.now() - startedAt;
+    assertEquals(result.structured?.status, "timeout");
+    // With progress the wait is longer than a default timeout: 120 seconds.
+    assert(tookMs >= 120_000 && tookMs < 125_000, `${tookMs} ms`);
+    const times = [0, ...seen.map(({ at }) => at), tookMs];
+    const gaps = times.slice(1).map((at, index) => at - (times[index] ?? 0));
+    // Sockets deliver a little late on the test's clock, which runs on meanwhile.
+    assert(Math.max(...gaps) <= LONGEST_SILENCE_MS + 2 * STEP_MS, gaps.join());
+    assert(
+      seen.every((update, index) =>
+        index === 0 || update.progress > (seen[index - 1]?.progress ?? 0)
+      ),
+    );
+    assert(seen.some(({ message }) => message?.includes("using bash")));
+    const told = seen.length;
+    await bridge.clock.advance(60_000);
+    assertEquals(seen.length, told);
+    await close();
+    bridge.close();
+  });
+}
