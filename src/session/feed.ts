@@ -23,6 +23,14 @@ import { lookDelayMs } from "./look_plan.ts";
 import { isSlow, watchSilence } from "./stream_watch.ts";
 import { type Sighting, type Standing, standing } from "./standing.ts";
 
+/** What all feeds together are doing, for the operator. */
+export interface FeedCounters {
+  /** Streams that are open now. */
+  openStreams: number;
+  /** Streams that were opened again, since the start. */
+  reconnects: number;
+}
+
 /** What a feed works with. */
 export interface FeedDeps {
   readonly api: Pick<ManagedAgentsApi, "events" | "sessions">;
@@ -33,6 +41,7 @@ export interface FeedDeps {
   readonly pace: Pace;
   /** Whether an event of this session was sent of which the log does not know yet. */
   readonly isExpecting: (log: EventLog) => boolean;
+  readonly counters?: FeedCounters;
 }
 
 const READ_TIMEOUT_MS = 30_000;
@@ -196,7 +205,8 @@ export class SessionFeed {
   async #run(): Promise<void> {
     let failures = 0;
     this.#deps.pace.spend(CONNECT_COST);
-    while (!this.#stopped) {
+    for (let lives = 0; !this.#stopped; lives++) {
+      if (lives > 0 && this.#deps.counters) this.#deps.counters.reconnects++;
       const before = this.log.entries.length;
       const triedBefore = this.#readsTried;
       try {
@@ -255,7 +265,8 @@ export class SessionFeed {
 
   /** One life of the stream. Resolves when the server ends it. */
   async #connect(): Promise<void> {
-    const { clock } = this.#deps;
+    const { clock, counters = { openStreams: 0, reconnects: 0 } } = this.#deps;
+    let opened = 0;
     const connection = new AbortController();
     const bound = bindSignal(clock, { signals: [connection.signal, this.#controller.signal] });
     const opening = this.#events.stream(this.#sessionId, {
@@ -271,11 +282,14 @@ export class SessionFeed {
         this.#changed();
       }
       const stream = await opening;
+      opened = 1;
+      counters.openStreams += opened;
       await this.#readNews();
       this.#trouble = undefined;
       this.#changed();
       await this.#listen(stream, connection);
     } finally {
+      counters.openStreams -= opened;
       connection.abort(new DOMException("Done with this stream", "AbortError"));
       bound.dispose();
     }

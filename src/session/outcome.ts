@@ -112,3 +112,18 @@ export interface Waiter {
   /** Ends every wait with what it has, and frees every stream. */
   close(): void;
 }
+
+/** What a process's waits are doing, for the operator. */
+export interface WaiterStats {
+  /** Waits that are open now. */
+  readonly openWaits: number;
+  /** Event streams that are open now; waits on one session share one. */
+  readonly openStreams: number;
+  /** Event streams that were opened again after they had ended or failed, since the start. */
+  readonly reconnects: number;
+}
+
+/** A waiter that tells what it is doing. */
+export interface CountingWaiter extends Waiter {
+  stats(): WaiterStats;
+}

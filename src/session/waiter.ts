@@ -14,10 +14,11 @@ import { createPace, type Pace } from "../core/pace.ts";
 import type { SessionFeed } from "./feed.ts";
 import { FeedHub, type FeedLease } from "./feed_hub.ts";
 import { Fold } from "./fold.ts";
-import type { Waiter, WaitRequest, WaitResult, WaitStatus } from "./outcome.ts";
+import type { CountingWaiter, WaitRequest, WaitResult, WaitStatus } from "./outcome.ts";
 import { describeActivity, ProgressReporter } from "./progress.ts";
 import { buildResult, REPLY_BUDGET } from "./result.ts";
 import { type Standing, standing } from "./standing.ts";
+import { initialTurn } from "./turn.ts";
 
 /** What {@linkcode createWaiter} is given. */
 export interface WaiterOptions {
@@ -44,18 +45,17 @@ const BACKGROUND = { perMinute: 800, burst: 200, maxDebt: 700 } as const;
 const RETRY = { baseMs: 1_000, capMs: 10_000 } as const;
 
 /** The process's waiter. */
-export function createWaiter(options: WaiterOptions): Waiter {
+export function createWaiter(options: WaiterOptions): CountingWaiter {
   const pace = createPace({ ...BACKGROUND, clock: options.clock });
-  const hub = new FeedHub({ ...options, pace });
+  const counters = { openStreams: 0, reconnects: 0 };
+  const hub = new FeedHub({ ...options, pace, counters });
   const closing = new AbortController();
   const maxOpenWaits = options.maxOpenWaits ?? 1_000;
   let openWaits = 0;
 
   async function wait(request: WaitRequest): Promise<WaitResult> {
     request.signal.throwIfAborted();
-    if (closing.signal.aborted) {
-      throw new ToolError("shutting_down", "The server is shutting down; call again shortly");
-    }
+    if (closing.signal.aborted) return restarting(request, 0);
     if (openWaits >= maxOpenWaits) {
       throw new ToolError(
         "too_many_waits",
@@ -69,7 +69,8 @@ export function createWaiter(options: WaiterOptions): Waiter {
       timeoutMs: request.timeoutMs,
     });
     try {
-      return await new Wait({ ...options, hub, pace }, lease, request, bound).run();
+      const deps = { ...options, hub, pace, closing: closing.signal };
+      return await new Wait(deps, lease, request, bound).run();
     } finally {
       bound.dispose();
       lease.release();
@@ -80,6 +81,7 @@ export function createWaiter(options: WaiterOptions): Waiter {
   return {
     wait,
     expect: (sessionId, eventId) => hub.expect(sessionId, eventId),
+    stats: () => ({ openWaits, ...counters }),
     close: () => closing.abort(new DOMException("The server is shutting down", "AbortError")),
   };
 }
@@ -87,6 +89,22 @@ export function createWaiter(options: WaiterOptions): Waiter {
 interface WaitDeps extends WaiterOptions {
   readonly hub: FeedHub;
   readonly pace: Pace;
+  readonly closing: AbortSignal;
+}
+
+/** What a wait answers that this server had no time for: nothing, and where to go on. */
+function restarting({ sessionId, afterId }: WaitRequest, elapsedMs: number): WaitResult {
+  return buildResult({
+    sessionId,
+    status: "timeout",
+    state: initialTurn(afterId),
+    elapsedMs,
+    complete: true,
+    seen: true,
+    doing: "this server is restarting",
+    exposeToolInputs: false,
+    ...(afterId !== undefined && { afterId }),
+  });
 }
 
 /** One call of `wait`. */
@@ -236,12 +254,16 @@ class Wait {
 
   #result(status: WaitStatus): WaitResult {
     const { state } = this.#fold;
+    const elapsedMs = this.#options.clock.now() - this.#startedAt;
+    if (this.#options.closing.aborted && this.#feed.readsDone === 0) {
+      return restarting(this.#request, elapsedMs);
+    }
     const { sessionId, afterId } = this.#request;
     return buildResult({
       sessionId,
       status,
       state,
-      elapsedMs: this.#options.clock.now() - this.#startedAt,
+      elapsedMs,
       complete: this.#feed.complete || (state.anchor ? state.anchor.seen : state.sawTurnStart),
       seen: this.#feed.readsDone > 0,
       trouble: this.#feed.trouble,

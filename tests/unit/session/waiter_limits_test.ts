@@ -86,7 +86,7 @@ Deno.test("wait() refuses one wait too many in words that say so", async () => {
   await t.assertClean();
 });
 
-Deno.test("close() ends every wait with what it has and refuses new ones", async () => {
+Deno.test("close() ends every wait with what it has, and new ones with their own cursor", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q"), t.e.running(), t.e.text("so far"));
   const waiting = t.wait();
@@ -95,7 +95,49 @@ Deno.test("close() ends every wait with what it has and refuses new ones", async
   const result = await waiting;
   assertEquals(result.status, "timeout");
   assertEquals(result.reply, "so far");
-  await assertRejects(() => t.wait(), ToolError);
+  const late = await t.wait({ afterId: result.last_event_id });
+  assertEquals([late.status, late.last_event_id, late.reply], [
+    "timeout",
+    result.last_event_id,
+    "",
+  ]);
+  assertStringIncludes(late.next ?? "", `restarting). Call wait_for_idle again with after_id`);
+  assertEquals((await t.wait()).last_event_id, undefined);
+  await t.assertClean();
+});
+
+Deno.test("close() ends a wait that has not read anything yet without blaming the API", async () => {
+  const t = setUp();
+  t.session.before = () => new Promise(() => {});
+  const waiting = t.wait({ afterId: "sevt_9" });
+  await settle();
+  t.waiter.close();
+  const { status, last_event_id, errors, omitted } = await waiting;
+  assertEquals({ status, last_event_id, errors, omitted }, {
+    status: "timeout",
+    last_event_id: "sevt_9",
+    errors: [],
+    omitted: undefined,
+  });
+  await t.assertClean();
+});
+
+Deno.test("stats() counts open waits, the streams they share, and reconnects", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q"), t.e.running());
+  assertEquals(t.waiter.stats(), { openWaits: 0, openStreams: 0, reconnects: 0 });
+  const waits = [t.wait(), t.wait()];
+  await settle();
+  assertEquals(t.waiter.stats(), { openWaits: 2, openStreams: 1, reconnects: 0 });
+  t.session.drop();
+  await settle();
+  assertEquals(t.waiter.stats().openStreams, 0);
+  await t.clock.advance(1_000);
+  assertEquals(t.waiter.stats(), { openWaits: 2, openStreams: 1, reconnects: 1 });
+  t.session.emit(t.e.text("done"), t.e.endTurn());
+  await Promise.all(waits);
+  await settle();
+  assertEquals(t.waiter.stats(), { openWaits: 0, openStreams: 0, reconnects: 1 });
   await t.assertClean();
 });
 

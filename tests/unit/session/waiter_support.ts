@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { silentLogger } from "../../../src/core/log.ts";
 import type { WaitRequest, WaitResult } from "../../../src/session/outcome.ts";
-import type { Waiter } from "../../../src/session/outcome.ts";
+import type { CountingWaiter } from "../../../src/session/outcome.ts";
 import { createWaiter, type WaiterOptions } from "../../../src/session/waiter.ts";
 import { type EventMaker, eventMaker } from "../../helpers/events.ts";
 import { FakeSession } from "../../helpers/fake_api.ts";
@@ -12,7 +12,7 @@ export interface WaiterSetUp {
   readonly clock: ManualClock;
   readonly session: FakeSession;
   readonly e: EventMaker;
-  readonly waiter: Waiter;
+  readonly waiter: CountingWaiter;
   readonly wait: (request?: Partial<WaitRequest>) => Promise<WaitResult>;
   readonly controller: AbortController;
   readonly progress: string[];
