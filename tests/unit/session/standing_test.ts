@@ -48,6 +48,8 @@ const VERDICTS: [
   ["a message nobody took up", untouched, read("idle", 600_000), "waits:queued"],
   ["a message taken up a moment ago", taken, read("idle", 9_999), "waits:start"],
   ["a message taken up without a turn ever beginning", taken, read("idle", 10_000), "idle"],
+  ["a message that may have been dropped", dropped, read("idle", 9_999), "waits:queued"],
+  ["a message that was dropped", dropped, read("idle", 10_000), "retries_exhausted"],
   ["an open workflow run", runOpen, read("idle", 600_000), "waits:workflow_runs"],
 ];
 
