@@ -1,0 +1,151 @@
+import { assert, assertEquals } from "@std/assert";
+import { type BodyLimits, isNestedDeeper, readJson } from "../../../src/transport/body.ts";
+import { ManualClock } from "../../helpers/manual_clock.ts";
+
+const LIMITS: BodyLimits = { maxBytes: 1_000, timeoutMs: 30_000, maxDepth: 4, maxBatch: 3 };
+const encoder = new TextEncoder();
+
+function post(body: BodyInit | null): Request {
+  return new Request("http://127.0.0.1/mcp", { method: "POST", body });
+}
+
+/** A body whose parts the test sends; `cancelled` once nobody reads on. */
+function openBody() {
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const state = { cancelled: false };
+  const body = new ReadableStream<Uint8Array>({
+    start: (given) => void (controller = given),
+    cancel: () => void (state.cancelled = true),
+  });
+  return { body, state, controller: controller ?? fail() };
+}
+
+function fail(): never {
+  throw new Error("A stream starts at once");
+}
+
+async function outcome(body: BodyInit | null): Promise<unknown> {
+  const clock = new ManualClock();
+  const read = await readJson(post(body), clock, LIMITS);
+  assertEquals(clock.pendingTimers, 0);
+  if ("value" in read) return read.value;
+  const { error, id } = await read.refused.json();
+  assertEquals(id, null);
+  return [read.refused.status, error.code];
+}
+
+const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+
+const bodies: readonly [string, BodyInit | null, unknown][] = [
+  ["an object", '{"a":1}', { a: 1 }],
+  ["a text that spans characters of several bytes", '"ü€😀"', "ü€😀"],
+  ["a byte order mark", "\ufeff7", 7],
+  ["a batch", "[1,2,3]", [1, 2, 3]],
+  ["four levels", nested(4), [[[[]]]]],
+  ["brackets within a text", `"${"[{".repeat(100)}"`, "[{".repeat(100)],
+  ["escaped quotes before brackets", `"\\"${"[".repeat(100)}\\\\"`, `"${"[".repeat(100)}\\`],
+  ["nothing", null, [400, -32_700]],
+  ["an empty text", "", [400, -32_700]],
+  ["half an object", '{"a":', [400, -32_700]],
+  ["two values", "1 2", [400, -32_700]],
+  ["bytes that are not UTF-8", new Uint8Array([0x22, 0xff, 0x22]), [400, -32_700]],
+  ["an encoding of its own", new Uint8Array([0xff, 0xfe, 0x31, 0x00]), [400, -32_700]],
+  ["five levels", nested(5), [400, -32_600]],
+  ["five levels of objects", '{"a":'.repeat(5), [400, -32_600]],
+  ["levels beyond reason", "[".repeat(900), [400, -32_600]],
+  ["a batch of four", "[1,2,3,4]", [400, -32_600]],
+  ["an empty batch", "[]", [400, -32_600]],
+  ["a body at the limit", JSON.stringify("x".repeat(998)), "x".repeat(998)],
+  ["a body over the limit", JSON.stringify("x".repeat(999)), [413, -32_000]],
+];
+for (const [name, body, expected] of bodies) {
+  Deno.test(`readJson() of ${name}`, async () => {
+    assertEquals(await outcome(body), expected);
+  });
+}
+
+Deno.test("readJson() puts the parts of a body together, however slowly they come", async () => {
+  const clock = new ManualClock();
+  const { body, controller } = openBody();
+  const read = readJson(post(body), clock, LIMITS);
+  for (const byte of encoder.encode('{"key":"ü"}')) {
+    await clock.advance(1_000);
+    controller.enqueue(Uint8Array.of(byte));
+  }
+  controller.close();
+  assertEquals(await read, { value: { key: "ü" } });
+  assertEquals(clock.pendingTimers, 0);
+});
+
+for (const sent of ["", "{", '{"a":1}']) {
+  Deno.test(`readJson() answers 408 to a body that stops after '${sent}'`, async () => {
+    const clock = new ManualClock();
+    const { body, state, controller } = openBody();
+    const read = readJson(post(body), clock, LIMITS);
+    if (sent) controller.enqueue(encoder.encode(sent));
+    await clock.advance(LIMITS.timeoutMs - 1);
+    assertEquals(clock.pendingTimers, 1);
+    await clock.advance(1);
+    const outcome = await read;
+    assert("refused" in outcome);
+    assertEquals(outcome.refused.status, 408);
+    await outcome.refused.body?.cancel();
+    assertEquals([state.cancelled, clock.pendingTimers], [true, 0]);
+  });
+}
+
+Deno.test("readJson() answers 408 to a body that trickles for too long", async () => {
+  const clock = new ManualClock();
+  const { body, controller } = openBody();
+  const read = readJson(post(body), clock, LIMITS);
+  for (let i = 0; i < 29; i++) {
+    controller.enqueue(encoder.encode(" "));
+    await clock.advance(1_000);
+  }
+  await clock.advance(1_000);
+  const outcome = await read;
+  assertEquals("refused" in outcome && outcome.refused.status, 408);
+});
+
+Deno.test("readJson() answers 400 to a body whose client goes away", async () => {
+  const clock = new ManualClock();
+  const { body, controller } = openBody();
+  const read = readJson(post(body), clock, LIMITS);
+  controller.enqueue(encoder.encode("{"));
+  controller.error(new TypeError("connection reset"));
+  const outcome = await read;
+  assertEquals("refused" in outcome && outcome.refused.status, 400);
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("readJson() stops reading where a body grows too large", async () => {
+  let sent = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      sent += 400;
+      controller.enqueue(new Uint8Array(400).fill(0x20));
+    },
+  }, { highWaterMark: 0 });
+  assertEquals(await outcome(body), [413, -32_000]);
+  assert(sent <= 1_600, `${sent} bytes were read`);
+});
+
+Deno.test("isNestedDeeper() is as right as a parser, and leaves broken texts to it", () => {
+  const depthOf = (value: unknown): number =>
+    typeof value === "object" && value !== null
+      ? 1 + Math.max(0, ...Object.values(value).map(depthOf))
+      : 0;
+  const values = [0, "[[[", [], {}, [[]], { a: [{ b: "}" }] }, [{ "[": "\\" }, [[['"']]]], [
+    [],
+    [],
+  ]];
+  for (const value of values) {
+    const bytes = encoder.encode(JSON.stringify(value, null, 2));
+    const depth = depthOf(value);
+    if (depth > 0) assert(isNestedDeeper(bytes, depth - 1), JSON.stringify(value));
+    assert(!isNestedDeeper(bytes, depth), JSON.stringify(value));
+  }
+  for (const text of ["", "]]]]", '"[[', "\\", '"\\']) {
+    assert(!isNestedDeeper(encoder.encode(text), 1), text);
+  }
+});
