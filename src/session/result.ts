@@ -227,8 +227,8 @@ function describeNext(
 }
 
 function describeOmitted(omitted: Omitted): string {
-  const from = omitted.after_id === undefined ? "" : ` with after_id "${omitted.after_id}"`;
-  return `The oldest part was left out: list_events${from} shows it.`;
+  const from = omitted.after_id === undefined ? "the message's event_id" : `"${omitted.after_id}"`;
+  return `The oldest part was left out: list_events with after_id = ${from} shows it.`;
 }
 
 function advise(parts: ResultParts, actions: number, cursor: string | undefined) {

@@ -148,7 +148,7 @@ Deno.test("buildResult() keeps the newest messages when the reply is too long", 
   assert(result.reply.startsWith("second"));
   assert(result.reply.includes("third"));
   assertEquals(result.omitted, { characters: 10_006, after_id: "sevt_000002" });
-  assertStringIncludes(result.next ?? "", 'list_events with after_id "sevt_000002"');
+  assertStringIncludes(result.next ?? "", 'list_events with after_id = "sevt_000002"');
 });
 
 Deno.test("buildResult() does not claim to know how much it has not read", () => {
