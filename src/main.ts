@@ -31,7 +31,8 @@ function writeLine(stream: { writeSync(bytes: Uint8Array): number }, line: strin
 
 function secretsOf(config: Config): string[] {
   if (config.command !== "serve") return [];
-  return [...config.http?.tokens ?? [], ...config.credential ? [config.credential.value] : []];
+  const { http, credential, bindingKey } = config;
+  return [...http?.tokens ?? [], credential?.value ?? "", bindingKey ?? ""];
 }
 
 function createLog(config: Config, redact: Redact): Logger {
@@ -55,6 +56,13 @@ function stopSignal(): AbortSignal {
   // Windows knows no SIGTERM; closing the console window arrives as SIGHUP there.
   Deno.addSignalListener(Deno.build.os === "windows" ? "SIGHUP" : "SIGTERM", onSignal);
   return controller.signal;
+}
+
+/** Windows has no such signal: closing a console window, which ends programs, arrives as it. */
+function onReload(listener: () => void): () => void {
+  if (Deno.build.os === "windows") return () => {};
+  Deno.addSignalListener("SIGHUP", listener);
+  return () => Deno.removeSignalListener("SIGHUP", listener);
 }
 
 function watchForBugs(log: Logger): void {
@@ -82,6 +90,8 @@ async function run(config: Config, program: Program): Promise<void> {
       return (await import("./commands/demo.ts")).demo(program);
     case "simulator":
       return (await import("./commands/simulator.ts")).runSimulator(config, program);
+    case "token":
+      return (await import("./commands/new_token.ts")).printNewToken(config, program);
     case "help":
       return program.print((await import("./config/help.ts")).helpText());
     case "version":
@@ -109,6 +119,7 @@ async function main(): Promise<number> {
       stdinIsTerminal: Deno.stdin.isTerminal(),
       color: Deno.stdout.isTerminal() && !Deno.noColor,
       readFile: (path) => Deno.readTextFile(path),
+      onReload,
     });
     return OK;
   } catch (error) {

@@ -23,6 +23,12 @@ export interface Program {
   /** Whether stdout shows colours. */
   readonly color: boolean;
   readonly readFile: (path: string) => Promise<string>;
+  /**
+   * Calls `listener` whenever the operator asks for files to be read again (SIGHUP).
+   *
+   * @returns ends that
+   */
+  readonly onReload: (listener: () => void) => () => void;
 }
 
 /** Resolves when the signal aborts; leaves no listener when it already has. */

@@ -109,3 +109,24 @@ export function checkNetwork(value: string, source: string): string {
   if (/^[0-9a-f.:]+(\/\d{1,3})?$/i.test(value)) return value.toLowerCase();
   throw new UsageError(`Cannot use '${value}' in ${source}: type a network such as 10.0.0.0/8`);
 }
+
+/** Names of tokens: they go into logs and refusals, so they stay plain. */
+export const TOKEN_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** A name for a token of the token file. */
+export function checkTokenName(value: string, source: string): string {
+  if (TOKEN_NAME.test(value)) return value;
+  throw new UsageError(
+    `Cannot use '${value}' as ${source}: a name has 1 to 64 letters, digits, '.', '_' and '-'`,
+  );
+}
+
+/** A time in RFC 3339, or a date, which means its first moment in UTC. */
+export function checkTime(value: string, source: string): string {
+  const time = /^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T00:00:00Z` : value;
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(time);
+  if (isTime && !Number.isNaN(Date.parse(time))) return time;
+  throw new UsageError(
+    `Cannot use '${value}' as ${source}: type a date, or a time such as 2027-01-31T00:00:00Z`,
+  );
+}

@@ -14,11 +14,14 @@ import { nearest } from "./suggest.ts";
 export const COMMANDS = {
   demo: "Play one whole turn in the terminal, simulated",
   simulator: "Run the simulator alone, on loopback",
+  token: "Make a token for --token-file: token new --name <name>",
 } as const satisfies Partial<Record<CommandName, string>>;
 
 /** What was asked for, and the flags that were given. */
 export interface CommandLine {
   readonly command: CommandName | "help" | "version";
+  /** The word after the command, where that takes one. */
+  readonly operand?: string;
   /** Text by flag name, without dashes; `"true"` for switches. */
   readonly flags: ReadonlyMap<string, string>;
 }
@@ -71,9 +74,23 @@ function spellSwitch(arg: string): string {
   return `${name}=${parseSwitch(rest.join("="), name)}`;
 }
 
+/** The words that may follow a command. */
+const OPERANDS: Partial<Record<CommandName, readonly string[]>> = { token: ["new"] };
+
+function operandOf(
+  command: CommandName,
+  [operand, extra]: readonly string[],
+): string | undefined {
+  const accepted = OPERANDS[command] ?? [];
+  if (operand === undefined || (accepted.includes(operand) && extra === undefined)) return operand;
+  const wrong = accepted.includes(operand) ? extra : operand;
+  throw new UsageError(`Cannot use '${wrong}' after '${command}': ${SEE_HELP}`);
+}
+
 function commandOf(words: readonly string[]): CommandLine["command"] {
   const [word, extra] = words;
   if (word === undefined) return "serve";
+  if (isTyped(word) && OPERANDS[word]) return word;
   if (extra !== undefined) throw new UsageError(`Cannot use '${extra}': one command at a time`);
   if (word === "help" || word === "version") return word;
   if (isTyped(word)) return word;
@@ -110,7 +127,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   });
   const values: Readonly<Record<string, unknown>> = parsed;
   if (values.version === true) return { command: "version", flags: new Map() };
-  const command = commandOf(parsed._.map(String));
+  const words = parsed._.map(String);
+  const command = commandOf(words);
   const flags = new Map<string, string>();
   for (const row of FLAGS) {
     const value = values[row.flag];
@@ -122,5 +140,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     checkScope(row, command, values.http === true);
     flags.set(row.flag, String(value));
   }
-  return { command, flags };
+  if (command === "help" || command === "version") return { command, flags };
+  const operand = operandOf(command, words.slice(1));
+  return { command, ...(operand !== undefined && { operand }), flags };
 }

@@ -10,6 +10,7 @@ import { checkSecret, checkToken, isLoopback, LOOPBACK_HOSTS } from "./checks.ts
 import { type CommandLine, parseCommandLine } from "./command_line.ts";
 import { SETTINGS } from "./flags.ts";
 import type { Setting } from "./setting.ts";
+import { isTokenList, parseTokenFile, type TokenEntry } from "./token_file.ts";
 
 /** What the API is called with. */
 export interface CredentialConfig {
@@ -24,7 +25,10 @@ export interface HttpConfig {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
+  /** Secrets without limits; none when there is a list of tokens. */
   readonly tokens: readonly string[];
+  /** A list of tokens, and where it was read from, to be read again when it changes. */
+  readonly tokenFile?: { readonly path: string; readonly entries: readonly TokenEntry[] };
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
   /** Files of the certificate and its key, both PEM; plain HTTP when absent. */
@@ -55,6 +59,9 @@ export interface ServeConfig {
   readonly environmentId?: string;
   readonly allowedAgentIds?: readonly string[];
   readonly maxWaits: number;
+  readonly maxCalls: number;
+  /** What sessions are bound to tokens with; absent where there is no list of tokens. */
+  readonly bindingKey?: string;
   readonly exposeToolInputs: boolean;
   readonly exposeAgentConfig: boolean;
   readonly log: LogConfig;
@@ -71,10 +78,22 @@ export interface SimulatorConfig {
   readonly log: LogConfig;
 }
 
+/** `cma-mcp token new`. */
+export interface NewTokenConfig {
+  readonly command: "token";
+  readonly name: string;
+  /** RFC 3339. */
+  readonly expires?: string;
+  readonly agents?: readonly string[];
+  readonly environments?: readonly string[];
+  readonly readOnly: boolean;
+}
+
 /** What to do, and with what. */
 export type Config =
   | ServeConfig
   | SimulatorConfig
+  | NewTokenConfig
   | { readonly command: "demo" | "help" | "version" };
 
 /** Reads an environment variable. */
@@ -139,11 +158,20 @@ function credentialOf(sources: Sources): CredentialConfig {
   );
 }
 
-function tokensOf(sources: Sources): readonly string[] {
-  const file = valueOf(sources, SETTINGS.tokenFile);
-  if (file !== undefined) return [readSecret(sources, file, "--token-file", checkToken)];
+function tokensOf(sources: Sources): Pick<HttpConfig, "tokens" | "tokenFile"> {
+  const path = valueOf(sources, SETTINGS.tokenFile);
+  if (path !== undefined) {
+    const content = readSecret(sources, path, "--token-file", (text) => text);
+    const source = `'${path}' (--token-file)`;
+    if (!isTokenList(content)) return { tokens: [checkToken(content, source)] };
+    const entries = parseTokenFile(content, source);
+    if (entries.length > 0) return { tokens: [], tokenFile: { path, entries } };
+    throw new UsageError(
+      `${source} lists no token: make one with 'cma-mcp token new --name <name>'`,
+    );
+  }
   const token = valueOf(sources, SETTINGS.token);
-  if (token !== undefined) return [token];
+  if (token !== undefined) return { tokens: [token] };
   throw new UsageError(
     "HTTP needs a bearer token: set MANAGED_AGENTS_MCP_TOKEN, such as to the output of " +
       "'openssl rand -hex 32'",
@@ -174,7 +202,7 @@ function httpOf(sources: Sources): HttpConfig {
   return {
     host,
     port: valueOf(sources, SETTINGS.port),
-    tokens,
+    ...tokens,
     allowedHosts: [...new Set([...LOOPBACK_HOSTS, ...named ?? []])],
     allowedOrigins: valueOf(sources, SETTINGS.allowedOrigins) ?? [],
     tls: tlsOf(sources),
@@ -191,7 +219,8 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
   if (protocol === "http:" && !isLoopback(hostname)) {
     warnings.push(`The API key travels unencrypted to ${hostname}: use https`);
   }
-  if (config.http && !config.allowedAgentIds) {
+  const isScoped = config.http?.tokenFile?.entries.every(({ agents }) => agents) ?? false;
+  if (config.http && !config.allowedAgentIds && !isScoped) {
     warnings.push(
       "Every agent of the workspace can be reached by every client: set ALLOWED_AGENT_IDS",
     );
@@ -201,11 +230,15 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
 
 function serveConfig(sources: Sources): ServeConfig {
   const simulate = valueOf(sources, SETTINGS.simulate);
+  const http = valueOf(sources, SETTINGS.http) ? httpOf(sources) : undefined;
+  const credential = simulate ? undefined : credentialOf(sources);
+  const bindingKey = http?.tokenFile &&
+    (valueOf(sources, SETTINGS.bindingKey) ?? credential?.value);
   const config = {
     command: "serve" as const,
-    http: valueOf(sources, SETTINGS.http) ? httpOf(sources) : undefined,
+    http,
     simulate,
-    credential: simulate ? undefined : credentialOf(sources),
+    credential,
     baseUrl: valueOf(sources, SETTINGS.baseUrl),
     // Ids of a real workspace mean nothing to the simulator.
     environmentId: simulate
@@ -215,12 +248,29 @@ function serveConfig(sources: Sources): ServeConfig {
       ? flagValue(sources, SETTINGS.allowedAgentIds)
       : valueOf(sources, SETTINGS.allowedAgentIds),
     maxWaits: valueOf(sources, SETTINGS.maxWaits),
+    maxCalls: valueOf(sources, SETTINGS.maxCalls),
+    ...(bindingKey !== undefined && { bindingKey }),
     exposeToolInputs: valueOf(sources, SETTINGS.exposeToolInputs),
     exposeAgentConfig: valueOf(sources, SETTINGS.exposeAgentConfig),
     log: logOf(sources),
     tracing: valueOf(sources, SETTINGS.tracing),
   };
   return { ...config, warnings: warningsOf(config) };
+}
+
+function newTokenConfig(sources: Sources, operand: string | undefined): NewTokenConfig {
+  const name = valueOf(sources, SETTINGS.tokenName);
+  if (operand !== "new" || name === undefined) {
+    throw new UsageError("A token needs a name: type cma-mcp token new --name <name>");
+  }
+  return {
+    command: "token",
+    name,
+    expires: valueOf(sources, SETTINGS.tokenExpires),
+    agents: valueOf(sources, SETTINGS.tokenAgents),
+    environments: valueOf(sources, SETTINGS.tokenEnvironments),
+    readOnly: valueOf(sources, SETTINGS.tokenReadOnly),
+  };
 }
 
 function logOf(sources: Sources): LogConfig {
@@ -247,12 +297,13 @@ function deepFreeze<T>(value: T): T {
  * @throws UsageError one line that says what is wrong and what to type
  */
 export function resolveConfig(args: readonly string[], env: ReadEnv, readFile: ReadFile): Config {
-  const { command, flags } = parseCommandLine(args);
+  const { command, operand, flags } = parseCommandLine(args);
   const sources = { flags, env, readFile };
   if (command === "serve") return deepFreeze(serveConfig(sources));
   if (command === "simulator") {
     const port = flagValue(sources, SETTINGS.port) ?? SIMULATOR_PORT;
     return deepFreeze({ command, port, log: logOf(sources) });
   }
+  if (command === "token") return deepFreeze(newTokenConfig(sources, operand));
   return deepFreeze({ command });
 }

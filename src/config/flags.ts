@@ -14,7 +14,9 @@ import {
   checkOrigin,
   checkPath,
   checkSecret,
+  checkTime,
   checkToken,
+  checkTokenName,
 } from "./checks.ts";
 import { choice, integer, list, optionalInteger, optionalText, text, toggle } from "./setting.ts";
 
@@ -61,9 +63,18 @@ export const SETTINGS = {
   tokenFile: optionalText({
     flag: "token-file",
     valueName: "<path>",
-    help: "File with the bearer token",
+    help: "File with the bearer token, or a list of them",
     commands: ["serve"],
     httpOnly: true,
+  }),
+  bindingKey: optionalText({
+    env: ["CMA_MCP_BINDING_KEY"],
+    fallbackText: "from the API key",
+    help: "Binds sessions to the tokens of a list, the same on all replicas",
+    commands: ["serve"],
+    httpOnly: true,
+    secret: true,
+    check: checkToken,
   }),
   allowedHosts: list({
     flag: "allowed-hosts",
@@ -191,6 +202,15 @@ export const SETTINGS = {
     help: "Waits that may be open at once",
     commands: ["serve"],
   }),
+  maxCalls: integer({
+    flag: "max-calls",
+    valueName: "<count>",
+    fallback: 1000,
+    min: 1,
+    max: 100_000,
+    help: "Other calls that may run at once",
+    commands: ["serve"],
+  }),
   exposeToolInputs: toggle({
     flag: "expose-tool-inputs",
     help: "Show what agents pass to their tools",
@@ -225,17 +245,53 @@ export const SETTINGS = {
     help: "OpenTelemetry traces; the standard OTEL_… variables apply",
     commands: ["serve"],
   }),
+  tokenName: optionalText({
+    flag: "name",
+    valueName: "<name>",
+    help: "Name of the new token",
+    commands: ["token"],
+    check: checkTokenName,
+  }),
+  tokenExpires: optionalText({
+    flag: "expires",
+    valueName: "<time>",
+    fallbackText: "never",
+    help: "When it expires, such as 2027-01-31",
+    commands: ["token"],
+    check: checkTime,
+  }),
+  tokenAgents: list({
+    flag: "agents",
+    valueName: "<ids>",
+    fallbackText: "all",
+    help: "Agents that it may reach",
+    commands: ["token"],
+    check: checkId,
+  }),
+  tokenEnvironments: list({
+    flag: "environments",
+    valueName: "<ids>",
+    fallbackText: "all",
+    help: "Environments that it may reach",
+    commands: ["token"],
+    check: checkId,
+  }),
+  tokenReadOnly: toggle({
+    flag: "read-only",
+    help: "It may change nothing",
+    commands: ["token"],
+  }),
   help: toggle({
     flag: "help",
     short: "h",
     help: "Show this",
-    commands: ["serve", "demo", "simulator"],
+    commands: ["serve", "demo", "simulator", "token"],
   }),
   version: toggle({
     flag: "version",
     short: "V",
     help: "Show the version",
-    commands: ["serve", "demo", "simulator"],
+    commands: ["serve", "demo", "simulator", "token"],
   }),
 } as const;
 

@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import { UsageError } from "../core/errors.ts";
+import { TOKEN_NAME } from "./checks.ts";
 
 /** One token of the file. What is absent is not limited. */
 export interface TokenEntry {
@@ -31,26 +32,34 @@ export interface TokenEntry {
 /** Bounds what is compared for every request. */
 const MAX_TOKENS = 1_000;
 
-const nameSchema = z.string().regex(
-  /^[A-Za-z0-9._-]{1,64}$/,
-  "must be 1 to 64 letters, digits, '.', '_' and '-'",
-);
+const NAME_RULE = "must be 1 to 64 letters, digits, '.', '_' and '-'";
+const nameSchema = z.string(NAME_RULE).regex(TOKEN_NAME, NAME_RULE);
 const hashSchema = z.string().regex(
   /^[0-9a-fA-F]{64}$/,
   "must be the SHA-256 of the secret as 64 hex digits",
 ).toLowerCase();
-const idsSchema = z.array(z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "must be an id"))
-  .min(1, "must name at least one id: leave it out for all").max(1_000);
+const idsSchema = z.array(
+  z.string("must be an id").regex(/^[A-Za-z0-9_-]{1,128}$/, "must be an id"),
+  "must be a list of ids",
+)
+  .min(1, "must name at least one id, or be left out for all").max(
+    1_000,
+    "must be at most 1,000 ids",
+  );
 const countSchema = (max: number) =>
   z.int(`must be a whole number from 1 to ${max}`)
     .min(1, `must be a whole number from 1 to ${max}`)
     .max(max, `must be a whole number from 1 to ${max}`);
 
+const HASHES_RULE =
+  "must be the SHA-256 of the secret as 64 hex digits, or a list of 1 to 4 of them";
+
 const entrySchema = z.strictObject({
   name: nameSchema,
-  sha256: z.union([hashSchema.transform((hash) => [hash]), z.array(hashSchema).min(1).max(4)], {
-    error: "must be the SHA-256 of the secret as 64 hex digits, or a list of 1 to 4 of them",
-  }),
+  sha256: z.union([
+    hashSchema.transform((hash) => [hash]),
+    z.array(hashSchema).min(1, HASHES_RULE).max(4, HASHES_RULE),
+  ], { error: HASHES_RULE }),
   expires: z.iso.datetime({
     offset: true,
     error: 'must be a time such as "2027-01-31T00:00:00Z"',
@@ -62,10 +71,11 @@ const entrySchema = z.strictObject({
   rate_per_minute: countSchema(1_000_000).optional(),
   max_waits: countSchema(100_000).optional(),
   max_calls: countSchema(100_000).optional(),
-});
+}, { error: (issue) => issue.code === "invalid_type" ? "must be an object" : undefined });
 
 const fileSchema = z.strictObject({
-  tokens: z.array(entrySchema, "must be a list of tokens").max(MAX_TOKENS),
+  tokens: z.array(entrySchema, "must be a list of tokens")
+    .max(MAX_TOKENS, `must be at most ${MAX_TOKENS} tokens`),
 });
 
 /** Whether a file of this content lists tokens; otherwise it holds the only one itself. */
@@ -80,10 +90,11 @@ export function isTokenList(text: string): boolean {
  * @throws UsageError one line that names the entry and the field, and never a hash
  */
 export function parseTokenFile(text: string, source: string): readonly TokenEntry[] {
-  const parsed = fileSchema.safeParse(parseJson(text, source));
+  const content = parseJson(text, source);
+  const parsed = fileSchema.safeParse(content);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new UsageError(`${source}: ${issue ? describe(issue, text) : "cannot be used"}`);
+    throw new UsageError(`${source}: ${issue ? describe(issue, content) : "cannot be used"}`);
   }
   const entries = parsed.data.tokens.map(entryOf);
   refuseDuplicates(entries, source);
@@ -124,8 +135,7 @@ function refuseDuplicates(entries: readonly TokenEntry[], source: string): void 
     for (const hash of hashes) {
       const holder = holders.get(hash);
       if (holder !== undefined) {
-        const whose = holder === name ? `"${name}" lists` : `"${holder}" and "${name}" have`;
-        throw new UsageError(`${source}: ${whose} the same sha256 twice`);
+        throw new UsageError(`${source}: the same sha256 stands at "${holder}" and "${name}"`);
       }
       holders.set(hash, name);
     }
@@ -133,23 +143,30 @@ function refuseDuplicates(entries: readonly TokenEntry[], source: string): void 
 }
 
 /** `tokens[1] ("ci"): read_only must be true or false`. */
-function describe(issue: z.core.$ZodIssue, text: string): string {
-  const [, index, ...path] = issue.path;
-  const place = typeof index === "number" ? `tokens[${index}]${nameAt(text, index)}: ` : "";
-  const field = typeof index === "number" ? path.join(".") : issue.path.join(".");
+function describe(issue: z.core.$ZodIssue, content: unknown): string {
+  const [list, index, ...path] = issue.path;
+  const isEntry = typeof index === "number";
+  const place = isEntry ? `tokens[${index}]${nameAt(content, index)}: ` : "";
+  const field = isEntry ? path.join(".") : String(list ?? "");
   if (issue.code === "unrecognized_keys") {
     const keys = issue.keys.slice(0, 3).map((key) => JSON.stringify(key.slice(0, 40))).join(", ");
-    const known = Object.keys(typeof index === "number" ? entrySchema.shape : fileSchema.shape);
-    return `${place}unknown field ${keys}: there are ${known.join(", ")}`;
+    const known = Object.keys(isEntry ? entrySchema.shape : fileSchema.shape).join(", ");
+    return `${place}unknown field ${keys}: there are ${known}`;
   }
-  if (issue.code === "invalid_type" && issue.input === undefined) {
-    return `${place}${field || "the file"} is missing or has the wrong type`;
-  }
-  return `${place}${field} ${/^must /.test(issue.message) ? issue.message : "cannot be used"}`;
+  if (valueAt(content, issue.path) === undefined) return `${place}${field} is missing`;
+  const what = field === "" ? "" : `${field} `;
+  return `${place}${what}${/^must /.test(issue.message) ? issue.message : "cannot be used"}`;
 }
 
-function nameAt(text: string, index: number): string {
-  const names = z.object({ tokens: z.array(z.object({ name: nameSchema }).catch({ name: "" })) });
-  const name = names.safeParse(JSON.parse(text)).data?.tokens[index]?.name;
-  return name ? ` ("${name}")` : "";
+function nameAt(content: unknown, index: number): string {
+  const name = nameSchema.safeParse(valueAt(content, ["tokens", index, "name"]));
+  return name.success ? ` ("${name.data}")` : "";
+}
+
+function valueAt(content: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined,
+    content,
+  );
 }

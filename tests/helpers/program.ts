@@ -8,6 +8,8 @@ export interface RecordedProgram extends Program {
   readonly printed: string[];
   readonly logged: string[];
   stop(): void;
+  /** Asks for files to be read again. */
+  reload(): void;
   /** Resolves with the first match in a line that is or will be logged. */
   loggedMatch(pattern: RegExp): Promise<RegExpExecArray>;
 }
@@ -17,6 +19,7 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
   const logged: string[] = [];
   const watchers = new Set<() => void>();
   const stopping = new AbortController();
+  const reloads = new Set<() => void>();
   const clock: Clock = overrides.clock ?? systemClock;
   const redact = createRedact([]);
   const write = (line: string) => {
@@ -32,10 +35,15 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
     stdinIsTerminal: false,
     color: false,
     readFile: () => Promise.reject(new Error("No file is read here")),
+    onReload: (listener) => {
+      reloads.add(listener);
+      return () => reloads.delete(listener);
+    },
     ...overrides,
     printed,
     logged,
     stop: () => stopping.abort(),
+    reload: () => reloads.forEach((listener) => listener()),
     loggedMatch: (pattern) =>
       new Promise((resolve) => {
         const watch = () => {

@@ -57,3 +57,16 @@ Deno.test("parseCommandLine() does not repeat the value of a flag that it does n
   const { message } = assertThrows(() => parseCommandLine(["--sekret=s3cret"]), UsageError);
   assertEquals(message.includes("s3cret"), false);
 });
+
+Deno.test("parseCommandLine() takes the word after a command only where it means something", () => {
+  assertEquals(parseCommandLine(["token", "new"]).operand, "new");
+  assertEquals("operand" in parseCommandLine(["demo"]), false);
+  const wrong: [string[], string][] = [
+    [["token", "old"], "Cannot use 'old' after 'token'"],
+    [["token", "new", "more"], "Cannot use 'more' after 'token'"],
+    [["demo", "new"], "Cannot use 'new'"],
+  ];
+  for (const [args, message] of wrong) {
+    assertThrows(() => parseCommandLine(args), UsageError, message);
+  }
+});

@@ -42,6 +42,7 @@ Deno.test("resolveConfig() serves stdio with documented defaults when only a key
     environmentId: undefined,
     allowedAgentIds: undefined,
     maxWaits: 1000,
+    maxCalls: 1000,
     exposeToolInputs: false,
     exposeAgentConfig: false,
     log: { level: "info", format: "text" },
@@ -196,7 +197,35 @@ const refusals: readonly [string, Given, RegExp][] = [
     args: ["--http", "--token-file=t"],
     env: keyed,
     files: { t: `{ "alice": "${TOKEN}" }` },
-  }, /has spaces/],
+  }, /'t' \(--token-file\): tokens is missing/],
+  ["a token file without tokens", {
+    args: ["--http", "--token-file=t"],
+    env: keyed,
+    files: { t: '{ "tokens": [] }' },
+  }, /lists no token: make one with 'cma-mcp token new/],
+  ["two lines as token file", {
+    args: ["--http", "--token-file=t"],
+    env: keyed,
+    files: { t: `${TOKEN}\n${TOKEN}` },
+  }, /has spaces, line breaks/],
+  ["a short binding key", {
+    args: ["--http", "--token-file=t"],
+    env: { ...keyed, CMA_MCP_BINDING_KEY: "short" },
+    files: { t: `{"tokens":[{"name":"a","sha256":"${"0".repeat(64)}"}]}` },
+  }, /CMA_MCP_BINDING_KEY is too short/],
+  ["a token without a name", { args: ["token", "new"] }, /type cma-mcp token new --name <name>/],
+  ["a token that is not new", { args: ["token", "--name=a"] }, /type cma-mcp token new/],
+  ["a token name with spaces", { args: ["token", "new", "--name=a b"] }, /letters, digits, '.'/],
+  ["a time in words", {
+    args: ["token", "new", "--name=a", "--expires=tomorrow"],
+  }, /'tomorrow' as --expires: type a date/],
+  ["a day that there is not", {
+    args: ["token", "new", "--name=a", "--expires=2027-13-01"],
+  }, /type a date/],
+  ["a flag of the server for a token", {
+    args: ["token", "new", "--name=a", "--http"],
+  }, /--http does not apply to 'token'/],
+  ["a flag of the token for the server", { args: ["--read-only"], env: keyed }, /when serving/],
   ["a public address", { args: ["--http", "--host=0.0.0.0"], env: http }, /--allowed-hosts/],
   ["a strange address", { args: ["--http", "--host", "a/b"], env: http }, /such as 127.0.0.1/],
   ["a certificate without key", {
@@ -235,3 +264,59 @@ for (const [name, given, expected] of refusals) {
     assert(!message.includes(KEY) && !message.includes(TOKEN), "the secret is not repeated");
   });
 }
+
+const LIST = JSON.stringify({
+  tokens: [{ name: "ci", sha256: "0".repeat(64) }, { name: "ops", sha256: "1".repeat(64) }],
+});
+
+Deno.test("resolveConfig() reads a list of tokens, and binds sessions with the key or its own", () => {
+  const given = { args: ["--http", "--token-file=t"], files: { t: LIST } };
+  const { http, bindingKey } = serving(given);
+  assertEquals(http?.tokens, []);
+  assertEquals(http?.tokenFile?.path, "t");
+  assertEquals(http?.tokenFile?.entries.map(({ name }) => name), ["ci", "ops"]);
+  assertEquals(bindingKey, KEY);
+  const env = { CMA_MCP_BINDING_KEY: "b".repeat(32), CMA_MCP_TOKEN: TOKEN };
+  assertEquals(serving({ ...given, env }).bindingKey, "b".repeat(32));
+});
+
+Deno.test("resolveConfig() binds no sessions where one token may do everything", () => {
+  const env = { CMA_MCP_BINDING_KEY: "b".repeat(32), CMA_MCP_TOKEN: TOKEN };
+  assertEquals("bindingKey" in serving({ args: ["--http"], env }), false);
+  const file = serving({ args: ["--http", "--token-file=t"], env, files: { t: `${TOKEN}\n` } });
+  assertEquals([file.http?.tokens, "bindingKey" in file], [[TOKEN], false]);
+});
+
+Deno.test("resolveConfig() warns of reach into every agent unless each token names its own", () => {
+  const entry = (name: string, digit: string, agents?: string[]) => ({
+    name,
+    sha256: digit.repeat(64),
+    agents,
+  });
+  const warnings = (...tokens: object[]) =>
+    serving({ args: ["--http", "--token-file=t"], files: { t: JSON.stringify({ tokens }) } })
+      .warnings.length;
+  assertEquals(warnings(entry("a", "0", ["agent_1"]), entry("b", "1")), 1);
+  assertEquals(warnings(entry("a", "0", ["agent_1"]), entry("b", "1", ["agent_2"])), 0);
+});
+
+Deno.test("resolveConfig() reads what a new token is to be", () => {
+  const bare = resolve({ args: ["token", "new", "--name", "ci"] });
+  assertEquals({ ...bare }, {
+    command: "token",
+    name: "ci",
+    expires: undefined,
+    agents: undefined,
+    environments: undefined,
+    readOnly: false,
+  });
+  const line = "token new --name ci --expires 2027-01-31 --agents a,b --environments e --read-only";
+  assertEquals({ ...resolve({ args: line.split(" ") }) }, {
+    command: "token",
+    name: "ci",
+    expires: "2027-01-31T00:00:00Z",
+    agents: ["a", "b"],
+    environments: ["e"],
+    readOnly: true,
+  });
+});
