@@ -1,0 +1,53 @@
+/**
+ * The end of an HTTP server, so that no answer is lost.
+ *
+ * @module
+ */
+
+import type { Clock } from "../core/clock.ts";
+import type { InFlight } from "../core/in_flight.ts";
+import type { Logger } from "../core/log.ts";
+import type { Waiter } from "../session/outcome.ts";
+import type { HttpHandler } from "../transport/http.ts";
+
+/**
+ * How long calls that run may take to end by themselves, in milliseconds. Waits end at once; with
+ * the time for answers it stays below the ten seconds after which container engines kill.
+ */
+const CALLS_MS = 8_000;
+
+/** How long answers may take to get out after that, in milliseconds. */
+const ANSWERS_MS = 800;
+
+/** What has to end. */
+export interface DrainParts {
+  readonly handler: HttpHandler;
+  readonly waiter: Pick<Waiter, "close">;
+  readonly calls: Pick<InFlight, "size" | "idle">;
+  /** Stops listening; resolves when every answer has gone out. */
+  readonly shutdown: () => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Refuses new calls, still listening, so that whoever asks learns that it is not ready; lets waits
+ * answer with what they have and other calls end; then stops listening.
+ */
+export async function drain(parts: DrainParts): Promise<void> {
+  const { handler, waiter, calls, shutdown, clock, log } = parts;
+  const running = calls.size;
+  if (running > 0) log.info("Draining: calls that run get their answers", { calls: running });
+  handler.drain();
+  waiter.close();
+  await within(CALLS_MS, calls.idle(), clock);
+  if (calls.size > 0) log.warn("Calls are cut off", { calls: calls.size });
+  await within(ANSWERS_MS, shutdown(), clock);
+  await handler.close();
+}
+
+async function within(ms: number, done: Promise<void>, clock: Clock): Promise<void> {
+  const enough = new AbortController();
+  await Promise.race([done, clock.sleep(ms, enough.signal).catch(() => {})]);
+  enough.abort();
+}

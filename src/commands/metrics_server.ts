@@ -1,0 +1,37 @@
+/**
+ * Metrics on a port of their own, which stays inside the operator's network.
+ *
+ * @module
+ */
+
+import { STATUS_CODE } from "@std/http";
+import type { Logger } from "../core/log.ts";
+import { refusal } from "../transport/refusal.ts";
+import { type MetricsPage, serveMetrics } from "../transport/metrics_page.ts";
+import { listen } from "./listen.ts";
+
+/** Where the metrics are on that port. */
+const PATH = "/metrics";
+
+/** A server that can be closed. */
+export interface MetricsServer {
+  close(): Promise<void>;
+}
+
+/** @throws UsageError when the address cannot be had */
+export function openMetricsServer(
+  address: { readonly host: string; readonly port: number },
+  page: MetricsPage,
+  log: Logger,
+): MetricsServer {
+  const server = listen(address, async (request) => {
+    const { pathname } = new URL(request.url);
+    return pathname === PATH
+      ? await serveMetrics(request, page)
+      : refusal(STATUS_CODE.NotFound, `Not found: the metrics are at ${PATH}.`);
+  }, log);
+  const { hostname, port } = server.addr;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  log.info(`Metrics are at http://${host}:${port}${PATH}, for everybody who reaches that port`);
+  return { close: () => server.shutdown() };
+}

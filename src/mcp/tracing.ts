@@ -1,0 +1,65 @@
+/**
+ * A trace span around every tool call, with the runtime's OpenTelemetry: the spans of incoming HTTP
+ * requests and of requests to the API are the runtime's own, and join up by themselves.
+ *
+ * @module
+ */
+
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
+import type { CallReport, CallWatch } from "./report.ts";
+
+/**
+ * Runs every call in a span of its own. Its parent is the trace context that the client put into
+ * `_meta` (https://modelcontextprotocol.io, trace context in `_meta`: `traceparent`, `tracestate`),
+ * linked to the HTTP request then; else the HTTP request.
+ */
+export function createTracing(version: string): Required<Pick<CallWatch, "around">> {
+  const tracer = trace.getTracer("cma-mcp", version);
+  return {
+    around({ tool, meta }, run) {
+      const carrier = carrierOf(meta);
+      const surrounding = trace.getSpanContext(context.active());
+      const parent = carrier ? propagation.extract(ROOT_CONTEXT, carrier) : context.active();
+      const options = {
+        kind: SpanKind.SERVER,
+        attributes: { "mcp.method.name": "tools/call", "gen_ai.tool.name": tool },
+        ...(carrier && surrounding && { links: [{ context: surrounding }] }),
+      };
+      return tracer.startActiveSpan(`tools/call ${tool}`, options, parent, async (span) => {
+        try {
+          const done = await run();
+          describe(span, done.report);
+          return done;
+        } finally {
+          span.end();
+        }
+      });
+    },
+  };
+}
+
+function carrierOf(meta: Readonly<Record<string, unknown>>): Record<string, string> | undefined {
+  const { traceparent, tracestate } = meta;
+  if (typeof traceparent !== "string") return undefined;
+  return { traceparent, ...(typeof tracestate === "string" && { tracestate }) };
+}
+
+function describe(span: Span, report: CallReport): void {
+  const { ids, token, requestId } = report;
+  for (const [name, id] of Object.entries(ids)) span.setAttribute(`cma_mcp.${name}`, id);
+  if (token !== undefined) span.setAttribute("cma_mcp.token", token);
+  if (requestId !== undefined) span.setAttribute("cma_mcp.request_id", requestId);
+  span.setAttribute("cma_mcp.outcome", report.outcome);
+  span.setAttribute("cma_mcp.upstream_requests", report.upstreamRequests);
+  if (report.verdict === "ok") return;
+  span.setAttribute("error.type", report.outcome);
+  if (report.verdict === "failed") span.setStatus({ code: SpanStatusCode.ERROR });
+}
