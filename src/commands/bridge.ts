@@ -13,6 +13,7 @@ import { createWaiter } from "../session/waiter.ts";
 import { createServices } from "../tools/services.ts";
 import type { Waiter } from "../session/outcome.ts";
 import type { Program } from "./program.ts";
+import { openTelemetry, type Telemetry } from "./telemetry.ts";
 import { VERSION } from "./version.ts";
 
 /** Idle connections that are kept for the next long stream. */
@@ -25,23 +26,27 @@ const SIMULATED_KEY: CredentialConfig = { kind: "api_key", value: "simulated" };
 const SIMULATED_URL = "http://simulator.invalid";
 
 /** The settings that matter to the bridge itself, whatever it is served over. */
-export type BridgeConfig = Pick<
-  ServeConfig,
-  | "simulate"
-  | "credential"
-  | "baseUrl"
-  | "environmentId"
-  | "allowedAgentIds"
-  | "maxWaits"
-  | "exposeToolInputs"
-  | "exposeAgentConfig"
->;
+export type BridgeConfig =
+  & Pick<
+    ServeConfig,
+    | "simulate"
+    | "credential"
+    | "baseUrl"
+    | "environmentId"
+    | "allowedAgentIds"
+    | "maxWaits"
+    | "bindingKey"
+    | "exposeToolInputs"
+    | "exposeAgentConfig"
+  >
+  & Partial<Pick<ServeConfig, "maxCalls" | "tracing" | "http">>;
 
 /** Everything behind the transports. */
 export interface Bridge {
   readonly factory: ReturnType<typeof createServerFactory>;
   readonly api: ManagedAgentsApi;
   readonly waiter: Waiter;
+  readonly telemetry: Telemetry;
   /** Where its requests go, for the operator. */
   readonly target: string;
   /** Ends open waits, and frees connections and timers. Idempotent. */
@@ -98,6 +103,7 @@ export async function createBridge(config: BridgeConfig, program: Program): Prom
   const { clock, log, redact } = program;
   const { simulate, environmentId, allowedAgentIds, exposeToolInputs, exposeAgentConfig } = config;
   const upstream = simulate ? await simulatedUpstream(program) : remoteUpstream(config, program);
+  const telemetry = await openTelemetry(config, () => waiter.stats());
   const api = createApi({
     baseUrl: upstream.baseUrl,
     credential: upstream.credential,
@@ -106,6 +112,7 @@ export async function createBridge(config: BridgeConfig, program: Program): Prom
     clock,
     log,
     userAgent: `cma-mcp/${VERSION}`,
+    observe: telemetry.observe,
   });
   const waiter = createWaiter({
     api,
@@ -122,13 +129,17 @@ export async function createBridge(config: BridgeConfig, program: Program): Prom
     redact,
     environmentId,
     allowedAgentIds,
+    maxCalls: config.maxCalls,
+    bindingSecret: config.bindingKey,
     exposeToolInputs,
     exposeAgentConfig,
   });
+  const { watch } = telemetry;
   return {
-    factory: createServerFactory(services, { version: VERSION, simulated: simulate }),
+    factory: createServerFactory(services, { version: VERSION, simulated: simulate, watch }),
     api,
     waiter,
+    telemetry,
     target: simulate ? "the built-in SIMULATOR" : upstream.baseUrl,
     close: () => {
       waiter.close();

@@ -7,16 +7,17 @@
 import type { HttpConfig, ServeConfig } from "../config/config.ts";
 import { createHttpHandler } from "../transport/http.ts";
 import { serveStdioTransport } from "../transport/stdio.ts";
+import type { TokenRegistry } from "../transport/tokens.ts";
 import { type Bridge, createBridge } from "./bridge.ts";
+import { drain } from "./drain.ts";
 import { listen } from "./listen.ts";
+import { openMetricsServer } from "./metrics_server.ts";
 import { aborted, type Program } from "./program.ts";
+import { openTokenList } from "./token_list.ts";
 import { VERSION } from "./version.ts";
 
 /** Largest request body in bytes: a message of 100,000 characters fits several times. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
-
-/** How long running calls may take to get their answers out at the end, in milliseconds. */
-const DRAIN_MS = 800;
 
 /** How long answers may take to get out over stdio at the end, in milliseconds. */
 const STDIO_DRAIN_MS = 50;
@@ -28,10 +29,12 @@ const READY_TIMEOUT_MS = 5_000;
 export async function serve(config: ServeConfig, program: Program): Promise<void> {
   const bridge = await createBridge(config, program);
   for (const warning of config.warnings) program.log.warn(warning);
+  const tokens = config.http && openTokenList(config.http, program);
   try {
-    if (config.http) await serveHttp(config.http, bridge, program);
+    if (config.http && tokens) await serveHttp(config.http, tokens.registry, bridge, program);
     else await serveStdio(bridge, program);
   } finally {
+    tokens?.close();
     bridge.close();
   }
 }
@@ -53,31 +56,43 @@ async function serveStdio(bridge: Bridge, program: Program): Promise<void> {
   await transport.close();
 }
 
-async function serveHttp(config: HttpConfig, bridge: Bridge, program: Program): Promise<void> {
+async function serveHttp(
+  config: HttpConfig,
+  tokens: TokenRegistry,
+  bridge: Bridge,
+  program: Program,
+): Promise<void> {
   const { clock, log, stopping } = program;
+  const { telemetry } = bridge;
+  const { metrics } = telemetry;
+  const { metricsPath, metricsPort } = config;
   const handler = createHttpHandler(bridge.factory, {
-    tokens: config.tokens,
+    tokens,
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,
     path: "/mcp",
     maxBodyBytes: MAX_BODY_BYTES,
     ready: () => isReady(bridge),
     log,
+    ...(metrics && { onRefused: metrics.refused }),
+    ...(metrics && metricsPath !== undefined && { metrics: { ...metrics, path: metricsPath } }),
   });
   const server = listen(config, (request) => handler.fetch(request), log);
+  const metricsServer = metrics && metricsPort !== undefined
+    ? openMetricsServer({ host: config.host, port: metricsPort }, metrics, log)
+    : undefined;
   const { hostname, port } = server.addr;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   log.info(`Version ${VERSION} serves MCP over HTTP, with ${bridge.target} behind it`);
   log.info(`Point clients at http://${host}:${port}/mcp, with the bearer token`);
   await Promise.race([server.finished, aborted(stopping)]);
-  // No new calls; waits answer with what they have, and their answers still go out.
-  handler.drain();
-  const drained = server.shutdown();
-  bridge.waiter.close();
-  const impatience = new AbortController();
-  await Promise.race([drained, clock.sleep(DRAIN_MS, impatience.signal).catch(() => {})]);
-  impatience.abort();
-  await handler.close();
+  await drain({
+    ...{ handler, clock, log },
+    waiter: bridge.waiter,
+    calls: telemetry.calls,
+    shutdown: () => server.shutdown(),
+  });
+  await metricsServer?.close();
 }
 
 async function isReady(bridge: Bridge): Promise<boolean> {

@@ -53,7 +53,9 @@ function formatLine(
 ): string {
   if (options.format === "json") {
     const time = new Date(options.now()).toISOString();
-    return JSON.stringify({ time, level, message, ...fields });
+    const head = { time, level, message };
+    // Fields come after the head and cannot take its place.
+    return JSON.stringify({ ...head, ...fields, ...head });
   }
   const facts = Object.entries(fields)
     .filter(([, value]) => value !== undefined)

@@ -57,7 +57,7 @@ function logFailure(log: Logger, fields: LogFields, { error, args }: Failure): v
     error_code: cause.errorCode,
     api_request_id: cause.requestId,
     retry_after_ms: cause.retryAfterMs,
-    message: mayQuote(cause) ? undefined : withoutArguments(cause.message, args),
+    api_message: mayQuote(cause) ? undefined : withoutArguments(cause.message, args),
     cause: cause.cause instanceof Error ? cause.cause.message : undefined,
   });
 }
