@@ -12,11 +12,14 @@ export interface RateLimiter {
    * Spends requests if there are enough.
    *
    * @param perMinute what comes back every minute, evenly, and the most that can be saved up
-   * @param requests how many are spent at once; 1 by default
+   * @param requests how many are spent at once; 1 by default. Batches count as no more than a
+   *   minute's worth with the request that brought them: others would never be let through
    * @returns 0 when they were spent, else the milliseconds after which there will be enough
    */
   take(name: string, perMinute: number, requests?: number): number;
 }
+
+const TOLERANCE = 1e-6;
 
 interface Bucket {
   requests: number;
@@ -36,10 +39,11 @@ export function createRateLimiter(clock: Pick<Clock, "now">): RateLimiter {
       bucket.requests = Math.min(perMinute, refilled);
       bucket.filledAt = now;
       buckets.set(name, bucket);
+      const wanted = Math.min(requests, Math.max(1, perMinute - 1));
       // Rounding must not refuse who has waited as long as told.
-      const missing = requests - bucket.requests;
-      if (missing > 1e-6) return Math.ceil(missing / perMs);
-      bucket.requests -= requests;
+      const missing = wanted - bucket.requests - TOLERANCE;
+      if (missing > 0) return Math.ceil(missing / perMs);
+      bucket.requests -= wanted;
       return 0;
     },
   };
