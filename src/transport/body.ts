@@ -24,13 +24,15 @@ export interface BodyLimits {
 const PARSE_ERROR = -32_700;
 const INVALID_REQUEST = -32_600;
 
+const JSON_TYPE = /^application\/json\s*(;|$)/i;
+
 /** A parsed body, or the answer to a request whose body is none. */
 export type JsonBody = { readonly value: unknown } | { readonly refused: Response };
 
 /**
  * Reads and parses the body of a request.
  *
- * Refused with 413 when it is too large, 408 when it does not arrive in time, 400 when it breaks
+ * Refused with 415 unless it is said to be JSON, 413 when it is too large, 408 when it does not arrive in time, 400 when it breaks
  * off, is not JSON in UTF-8, is nested too deep or is too long a batch. Nesting is looked at before
  * the text is parsed: whatever walks the value later may do so recursively.
  */
@@ -39,6 +41,9 @@ export async function readJson(
   clock: Clock,
   limits: BodyLimits,
 ): Promise<JsonBody> {
+  if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
+    return refused(STATUS_CODE.UnsupportedMediaType, "Send the body as application/json.");
+  }
   const bytes = await readBytes(request, clock, limits);
   if (bytes === "too large") return { refused: tooLarge(limits.maxBytes) };
   if (bytes === "late") {

@@ -9,12 +9,16 @@ import { createMcpHandler, type McpServerFactory } from "@modelcontextprotocol/s
 import { STATUS_CODE } from "@std/http";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { unquoted } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
+import type { LogFields, Logger } from "../core/log.ts";
 import { createAdmission } from "./admission.ts";
-import { createGuard, type GuardOptions, LOOPBACK_HOSTS, refusal } from "./guard.ts";
+import { readJson } from "./body.ts";
+import { clientAddress } from "./client_address.ts";
+import { createGuard, type GuardOptions, LOOPBACK_HOSTS } from "./guard.ts";
 import { type MetricsPage, serveMetrics } from "./metrics_page.ts";
 import { createReadiness } from "./readiness.ts";
+import { refusal } from "./refusal.ts";
 import { requestIdOf, withRequestId } from "./request_id.ts";
+import { pathOf } from "./request_target.ts";
 import { plainTokens, type TokenRegistry } from "./tokens.ts";
 
 /** What {@linkcode createHttpHandler} is given. */
@@ -29,6 +33,8 @@ export interface HttpOptions {
   readonly path?: string;
   /** Largest request body, in bytes; 4 MiB by default. */
   readonly maxBodyBytes?: number;
+  /** Whether an address is that of a proxy whose `X-Forwarded-For` counts; none by default. */
+  readonly isTrustedProxy?: (address: string) => boolean;
   /** Whether the API can be reached; asked at most every ten seconds. */
   readonly ready: () => Promise<boolean>;
   readonly log: Logger;
@@ -41,7 +47,8 @@ export interface HttpOptions {
 
 /** Answers HTTP requests. */
 export interface HttpHandler {
-  fetch(request: Request): Promise<Response>;
+  /** @param remoteAddress where the connection comes from, for the log */
+  fetch(request: Request, remoteAddress?: string): Promise<Response>;
   /** From now on new requests get 503; those that run go on to their end. */
   drain(): void;
   /** Drains, and cancels what still runs. */
@@ -49,15 +56,26 @@ export interface HttpHandler {
 }
 
 const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** Clients send their few kilobytes at once; who takes longer only holds a place. */
+const BODY_TIMEOUT_MS = 30_000;
+/** Tool arguments are flat; the protocol around them takes five levels. */
+const MAX_JSON_DEPTH = 64;
+const MAX_BATCH = 50;
 /** Proxies cut connections that are silent for long, hosts those whose first byte is late. */
 const KEEP_ALIVE_MS = 10_000;
 const RETRY_AFTER_SEC = "5";
 
 /** @throws `TypeError` without a token: an open endpoint would spend its operator's money */
 export function createHttpHandler(factory: McpServerFactory, options: HttpOptions): HttpHandler {
-  const { path = "/mcp", log, clock = systemClock } = options;
+  const { path = "/mcp", log, clock = systemClock, isTrustedProxy = () => false } = options;
   const tokens = "current" in options.tokens ? options.tokens : plainTokens(options.tokens);
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  const bodyLimits = {
+    maxBytes: maxBodyBytes,
+    timeoutMs: BODY_TIMEOUT_MS,
+    maxDepth: MAX_JSON_DEPTH,
+    maxBatch: MAX_BATCH,
+  };
   const guard = createGuard(guardOptions(options, maxBodyBytes));
   const admission = createAdmission({ tokens, clock, log });
   const isReady = createReadiness(clock, options.ready);
@@ -84,15 +102,22 @@ export function createHttpHandler(factory: McpServerFactory, options: HttpOption
     }
     const limited = admission.limit(token);
     if (limited) return guard.withCors(request, limited);
+    const body = await readJson(request, clock, bodyLimits);
+    if ("refused" in body) return guard.withCors(request, body.refused);
+    const { value: parsedBody } = body;
+    if (Array.isArray(parsedBody)) {
+      const batchLimited = admission.limit(token, parsedBody.length - 1);
+      if (batchLimited) return guard.withCors(request, batchLimited);
+    }
     // The SDK hands this on to the tools; the token itself is nobody's business from here on.
     const { name, principal } = token;
     const authInfo = { token: "", clientId: name, scopes: [], extra: { principal, requestId } };
-    const response = await mcp.fetch(request, { authInfo });
+    const response = await mcp.fetch(request, { authInfo, parsedBody });
     return guard.withCors(request, withMcpSessionId(request, response));
   };
 
   const route = async (request: Request, requestId: string): Promise<Response> => {
-    const { pathname } = new URL(request.url);
+    const pathname = pathOf(request);
     if (pathname === path) return await serveMcp(request, requestId);
     if (pathname === "/health") return probe(request, true);
     // Asked again after the look at the API, which may take its time.
@@ -105,7 +130,7 @@ export function createHttpHandler(factory: McpServerFactory, options: HttpOption
   };
 
   return {
-    async fetch(request) {
+    async fetch(request, remoteAddress) {
       const requestId = requestIdOf(request.headers);
       const response = await route(request, requestId).catch((error) => {
         log.error("HTTP request failed", {
@@ -114,7 +139,10 @@ export function createHttpHandler(factory: McpServerFactory, options: HttpOption
         });
         return refusal(STATUS_CODE.InternalServerError, "The server failed; its log says why.");
       });
-      noteRefusal(options, request, response, requestId);
+      if (response.status >= 400) {
+        const client = clientAddress(request.headers, remoteAddress, isTrustedProxy);
+        noteRefusal(options, request, response, { request_id: requestId, client });
+      }
       return withRequestId(response, requestId);
     },
     drain() {
@@ -170,11 +198,10 @@ function noteRefusal(
   { log, onRefused }: HttpOptions,
   request: Request,
   { status }: Response,
-  requestId: string,
+  who: LogFields,
 ): void {
-  if (status < 400) return;
   onRefused?.(status);
   // Probes that find it not ready are expected, and come every few seconds.
   const level = status === STATUS_CODE.ServiceUnavailable ? "debug" : "info";
-  log[level]("HTTP request refused", { method: request.method, status, request_id: requestId });
+  log[level]("HTTP request refused", { method: request.method, status, ...who });
 }

@@ -5,8 +5,9 @@ import { ManualClock } from "../../helpers/manual_clock.ts";
 const LIMITS: BodyLimits = { maxBytes: 1_000, timeoutMs: 30_000, maxDepth: 4, maxBatch: 3 };
 const encoder = new TextEncoder();
 
-function post(body: BodyInit | null): Request {
-  return new Request("http://127.0.0.1/mcp", { method: "POST", body });
+function post(body: BodyInit | null, type = "application/json"): Request {
+  const headers = { "content-type": type };
+  return new Request("http://127.0.0.1/mcp", { method: "POST", headers, body });
 }
 
 /** A body whose parts the test sends; `cancelled` once nobody reads on. */
@@ -149,3 +150,22 @@ Deno.test("isNestedDeeper() is as right as a parser, and leaves broken texts to 
     assert(!isNestedDeeper(encoder.encode(text), 1), text);
   }
 });
+
+const types: readonly [string, boolean][] = [
+  ["application/json", true],
+  ["Application/JSON; charset=utf-8", true],
+  ["application/json ;x=y", true],
+  ["", false],
+  ["text/plain", false],
+  ["text/plain; application/json", false],
+  ["application/jsonp", false],
+  ["application/json, text/plain", false],
+];
+for (const [type, isJson] of types) {
+  Deno.test(`readJson() ${isJson ? "reads" : "answers 415 to, unread,"} '${type}'`, async () => {
+    const request = post("1", type);
+    const read = await readJson(request, new ManualClock(), LIMITS);
+    assertEquals("refused" in read ? read.refused.status : read.value, isJson ? 1 : 415);
+    assertEquals(request.bodyUsed, isJson);
+  });
+}

@@ -63,6 +63,21 @@ const ANSWERS: readonly [string, Sent, number, Record<string, string | null>?][]
   ["GET", { method: "GET" }, 405, { allow: "POST, OPTIONS" }],
   ["DELETE", { method: "DELETE" }, 405, { allow: "POST, OPTIONS" }],
   ["PUT before host", { method: "PUT", headers: { host: "evil.example" } }, 405],
+  ["GET of an allowed page", { method: "GET", headers: { origin: PAGE } }, 405, {
+    "access-control-allow-origin": PAGE,
+  }],
+  ["GET of another page", { method: "GET", headers: { origin: "https://evil.example" } }, 405, {
+    "access-control-allow-origin": null,
+  }],
+  [
+    "GET of a page under another host",
+    {
+      method: "GET",
+      headers: { host: "evil.example", origin: "http://evil.example" },
+    },
+    405,
+    { "access-control-allow-origin": null },
+  ],
   ["OPTIONS of no page", { method: "OPTIONS" }, 405],
   ["another host", { headers: { host: "evil.example" } }, 421],
   ["a host with credentials", { headers: { host: "a@localhost" } }, 421],
@@ -100,13 +115,28 @@ const ANSWERS: readonly [string, Sent, number, Record<string, string | null>?][]
   ["a page without a token", { headers: { authorization: none, origin: PAGE } }, 401, {
     "access-control-allow-origin": PAGE,
   }],
+  ["a long header of a page", { headers: { origin: PAGE, "x-long": "v".repeat(17_000) } }, 431, {
+    "access-control-allow-origin": PAGE,
+  }],
+  ["host before header", { headers: { host: "evil.example", "x-long": "v".repeat(17_000) } }, 421],
+  ["header before token", { headers: { authorization: none, "x-long": "v".repeat(17_000) } }, 431],
+  ["a long URL", { path: `/mcp?${"q".repeat(5_000)}` }, 414],
+  ["a long URL elsewhere", { path: `/${"q".repeat(5_000)}` }, 404],
+  ["a page's deep JSON", { headers: { origin: PAGE }, body: "[".repeat(65) }, 400, {
+    "access-control-allow-origin": PAGE,
+  }],
+  ["JSON that is not deep", { body: "[".repeat(64) }, 400],
+  ["token before JSON", { headers: { authorization: none }, body: "[".repeat(65) }, 401],
+  ["a batch of 50", { body: `[${Array.from({ length: 50 }, () => PING)}]` }, 200],
+  ["a batch of 51", { body: `[${Array.from({ length: 51 }, () => PING)}]` }, 400],
+  ["an empty batch", { body: "[]" }, 400],
   ["the wrong content type", { headers: { "content-type": "text/plain" } }, 415],
   ["no JSON", { body: "{" }, 400],
 ];
 
 for (const [name, sent, status, headers = {}] of ANSWERS) {
   Deno.test(`HTTP answers ${status} to ${name}`, async () => {
-    const http = handler({ maxBodyBytes: 1_000 });
+    const http = handler({ maxBodyBytes: 4_000 });
     const response = await http.fetch(request(sent));
     const body = await response.text();
     assertEquals(response.status, status, body);
@@ -137,6 +167,96 @@ Deno.test("HTTP stops reading a body that grows too large", async () => {
   await http.close();
 });
 
+for (
+  const [body, words] of [
+    ["[".repeat(65), "at most 64 levels"],
+    [`[${Array.from({ length: 51 }, () => PING)}]`, "1 to 50 messages"],
+    ["{", "not JSON"],
+  ] as const
+) {
+  Deno.test(`HTTP says what is wrong with a body: ${words}`, async () => {
+    const http = handler();
+    const { error } = await (await http.fetch(request({ body }))).json();
+    assert(error.message.includes(words), error.message);
+    await http.close();
+  });
+}
+
+Deno.test("HTTP gives up on a body that does not arrive within 30 seconds", async () => {
+  const clock = new ManualClock();
+  const http = handler({ clock });
+  const reading = Promise.withResolvers<void>();
+  const strategy = { highWaterMark: 0 };
+  const body = new ReadableStream<Uint8Array>({ pull: () => reading.resolve() }, strategy);
+  const init = { method: "POST", headers: { ...HEADERS, origin: PAGE }, body };
+  const answer = http.fetch(new Request("http://127.0.0.1:3000/mcp", init));
+  await reading.promise;
+  await clock.advance(29_999);
+  assertEquals(clock.pendingTimers, 1);
+  await clock.advance(1);
+  const response = await answer;
+  assertEquals(response.status, 408);
+  assertEquals(response.headers.get("access-control-allow-origin"), PAGE);
+  await response.body?.cancel();
+  assertEquals(clock.pendingTimers, 0);
+  await http.close();
+});
+
+Deno.test("HTTP takes the host of HTTP/2, which has no such header, from the URL", async () => {
+  const http = handler({ allowedHosts: ["mcp.example"], allowedOrigins: [] });
+  const post = async (url: string, origin?: string) => {
+    const { host: _host, ...headers } = HEADERS;
+    const init = { method: "POST", headers: { ...headers, ...(origin && { origin }) }, body: PING };
+    const response = await http.fetch(new Request(url, init));
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await post("https://mcp.example/mcp"), 200);
+  assertEquals(await post("https://evil.example/mcp"), 421);
+  assertEquals(await post("https://mcp.example/mcp", "https://mcp.example"), 200);
+  assertEquals(await post("https://mcp.example/mcp", "https://evil.example"), 403);
+  await http.close();
+});
+
+Deno.test("HTTP answers without failing where the target of a request is no URL", async () => {
+  const http = handler();
+  for (
+    const [url, host, status] of [
+      ["http://a b/mcp", "a b", 421],
+      ["http://[::bad/mcp", "localhost", 200],
+      ["http://::::/nowhere", "::::", 404],
+      ["*", "localhost", 404],
+    ] as const
+  ) {
+    const broken = request({ headers: { host: "localhost" } });
+    broken.headers.set("host", host);
+    const response = await http.fetch(Object.defineProperty(broken, "url", { value: url }));
+    await response.body?.cancel();
+    assertEquals(response.status, status, url);
+  }
+  await http.close();
+});
+
+Deno.test("HTTP names the client in the log, as far as trusted proxies know it", async () => {
+  const lines: string[] = [];
+  const log = createLogger({
+    level: "info",
+    format: "text",
+    redact: (text) => text,
+    write: (line) => lines.push(line),
+    now: () => 0,
+  });
+  const http = handler({ log, isTrustedProxy: (address) => address === "10.0.0.1" });
+  const refused = async (remote: string) => {
+    const headers = { authorization: none, "x-forwarded-for": "1.2.3.4, 203.0.113.7" };
+    await (await http.fetch(request({ headers }), remote)).text();
+    return /client=(\S+)/.exec(lines.at(-1) ?? "")?.[1];
+  };
+  assertEquals(await refused("10.0.0.1"), "203.0.113.7");
+  assertEquals(await refused("198.51.100.1"), "198.51.100.1");
+  await http.close();
+});
+
 Deno.test("HTTP answers the preflight of an allowed page, and of no other", async () => {
   const http = handler();
   const preflight = (origin: string, host = HEADERS.host) =>
@@ -153,11 +273,11 @@ Deno.test("HTTP answers the preflight of an allowed page, and of no other", asyn
   const answer = await preflight(PAGE);
   assertEquals(answer.status, 204);
   assertEquals(answer.headers.get("access-control-allow-origin"), PAGE);
-  assertEquals(answer.headers.get("access-control-allow-methods"), "POST, OPTIONS");
+  assertEquals(answer.headers.get("access-control-allow-methods"), "POST, GET, DELETE, OPTIONS");
   const allowed = answer.headers.get("access-control-allow-headers") ?? "";
-  for (const name of ["authorization", "x-api-key", "mcp-protocol-version", "mcp-method"]) {
-    assert(allowed.includes(name), name);
-  }
+  const sent = ["authorization", "x-api-key", "content-type", "accept", "mcp-protocol-version"];
+  const modern = ["mcp-method", "mcp-name", "mcp-session-id", "last-event-id", "traceparent"];
+  for (const name of [...sent, ...modern]) assert(allowed.split(", ").includes(name), name);
   assertEquals((await preflight("https://evil.example")).status, 403);
   assertEquals((await preflight(PAGE, "evil.example")).status, 421);
   await http.close();
