@@ -1,0 +1,60 @@
+import { assertEquals } from "@std/assert";
+import { CallScope, currentScope, runInScope } from "../../../src/core/call_scope.ts";
+
+/** An attempt as [path, start, end, number of the attempt]; without an end it stays under way. */
+type Attempt = readonly [path: string, from: number, to?: number, attempt?: number];
+
+const BUSY: readonly [name: string, attempts: readonly Attempt[], busyMs: number][] = [
+  ["nothing", [], 0],
+  ["one request", [["/a", 10, 30]], 20],
+  ["requests one after the other, without the time between", [["/a", 0, 10], ["/b", 50, 60]], 20],
+  ["requests side by side, once", [["/a", 0, 30], ["/b", 10, 20]], 30],
+  ["requests that overlap", [["/a", 0, 20], ["/b", 10, 40]], 40],
+  ["requests that began in another order", [["/b", 50, 60], ["/a", 0, 10]], 20],
+  ["a repetition, with its pause", [["/a", 0, 10], ["/a", 60, 70, 1]], 70],
+  ["a repetition, beside another path", [["/a", 0, 10], ["/b", 0, 5], ["/a", 20, 30, 1]], 30],
+  ["a request that is still under way, until the end", [["/a", 80]], 20],
+];
+for (const [name, attempts, busyMs] of BUSY) {
+  Deno.test(`a call's time upstream counts ${name}`, () => {
+    const scope = new CallScope();
+    for (const [path, from, to, attempt = 0] of attempts) {
+      const noteEnd = scope.begin(path, from, attempt);
+      if (to !== undefined) noteEnd(to);
+    }
+    scope.end(100);
+    assertEquals([scope.requests, scope.upstreamMs()], [attempts.length, busyMs]);
+  });
+}
+
+Deno.test("a call keeps the API's ids of the first failures only", () => {
+  const scope = new CallScope();
+  scope.begin("/ok", 0, 0)(1);
+  for (let i = 0; i < 8; i++) scope.begin("/failed", 0, 0)(1, `req_${i}`);
+  assertEquals(scope.failedRequestIds, ["req_0", "req_1", "req_2", "req_3", "req_4"]);
+  assertEquals(scope.requests, 9);
+});
+
+Deno.test("what comes after a call's end is not its own", () => {
+  const scope = new CallScope();
+  const late = scope.begin("/stream", 0, 0);
+  scope.end(10);
+  late(500, "req_late");
+  scope.begin("/reconnect", 600, 0)(700, "req_later");
+  assertEquals([scope.requests, scope.upstreamMs(), scope.failedRequestIds], [1, 10, []]);
+});
+
+Deno.test("the scope follows its call through awaits and timers, and calls do not mix", async () => {
+  const scopes = [new CallScope(), new CallScope()];
+  const seen = await Promise.all(scopes.map((scope) =>
+    runInScope(scope, async () => {
+      const later = new Promise<boolean>((resolve) =>
+        setTimeout(() => resolve(currentScope() === scope), 0)
+      );
+      await Promise.resolve();
+      return [currentScope() === scope, await later];
+    })
+  ));
+  assertEquals(seen, [[true, true], [true, true]]);
+  assertEquals(currentScope(), undefined);
+});
