@@ -8,8 +8,8 @@ import { STATUS_CODE } from "@std/http";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { createAuthenticator } from "./auth.ts";
-import { refusal } from "./guard.ts";
 import { createRateLimiter } from "./rate_limiter.ts";
+import { refusal } from "./refusal.ts";
 import type { AccessToken, TokenRegistry } from "./tokens.ts";
 
 /** What admission needs. */
@@ -45,17 +45,16 @@ export function createAdmission({ tokens, clock, log }: AdmissionOptions): Admis
           log.warn("An expired token was used", { token: found.token.name });
           return unauthorized(
             expiredText(found.token),
-            'Bearer error="invalid_token", error_description="The token has expired"',
+            'error="invalid_token", error_description="The token has expired"',
           );
         case "unknown":
           return unauthorized(
             "The bearer token is not accepted. Check it with the operator of this server.",
-            'Bearer error="invalid_token"',
+            'error="invalid_token"',
           );
         case "none":
           return unauthorized(
             "A bearer token is needed: send Authorization: Bearer, or X-API-Key.",
-            "Bearer",
           );
       }
     },
@@ -79,7 +78,12 @@ function expiredText({ name, expiresAtMs }: AccessToken): string {
   return `The bearer token "${name}" expired${at}. Ask the operator of this server for a new one.`;
 }
 
-/** The challenge is RFC 6750's: an error code only for a token that was offered and is wrong. */
-function unauthorized(message: string, challenge: string): Response {
+/**
+ * The challenge is RFC 6750's, section 3: an error code only for a token that was offered and is
+ * wrong. It names no metadata of an authorization server, since there is none to ask: some clients
+ * that find such a name give up on the token that they were configured with.
+ */
+function unauthorized(message: string, error?: string): Response {
+  const challenge = `Bearer realm="cma-mcp"${error ? `, ${error}` : ""}`;
   return refusal(STATUS_CODE.Unauthorized, message, { "www-authenticate": challenge });
 }

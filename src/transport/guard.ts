@@ -47,8 +47,6 @@ const CORS_RESPONSE_HEADERS =
   "www-authenticate, retry-after, allow, mcp-session-id, mcp-protocol-version, x-request-id";
 const PREFLIGHT_MAX_AGE_SEC = "600";
 
-export { refusal };
-
 export function createGuard(options: GuardOptions): Guard {
   const hosts = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
   const origins = new Set(options.allowedOrigins.map(normalizeOrigin));

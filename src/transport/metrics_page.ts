@@ -5,7 +5,7 @@
  */
 
 import { STATUS_CODE } from "@std/http";
-import { refusal } from "./guard.ts";
+import { refusal } from "./refusal.ts";
 
 /** Metrics in a text format. */
 export interface MetricsPage {

@@ -108,9 +108,11 @@ const ANSWERS: readonly [string, Sent, number, Record<string, string | null>?][]
   }],
   ["a large body", { headers: { "content-length": "9999" } }, 413],
   ["size before token", { headers: { "content-length": "9999", authorization: none } }, 413],
-  ["no token", { headers: { authorization: none } }, 401, { "www-authenticate": "Bearer" }],
+  ["no token", { headers: { authorization: none } }, 401, {
+    "www-authenticate": 'Bearer realm="cma-mcp"',
+  }],
   ["a wrong token", { headers: { authorization: "Bearer wrong" } }, 401, {
-    "www-authenticate": 'Bearer error="invalid_token"',
+    "www-authenticate": 'Bearer realm="cma-mcp", error="invalid_token"',
   }],
   ["a page without a token", { headers: { authorization: none, origin: PAGE } }, 401, {
     "access-control-allow-origin": PAGE,
