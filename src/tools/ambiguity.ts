@@ -4,7 +4,8 @@
  * @module
  */
 
-import { ApiError } from "../core/errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { ApiError, type ToolError } from "../core/errors.ts";
 
 /**
  * Whether the API may have done what was asked: it broke off, timed out, failed inside, or answered
@@ -18,7 +19,7 @@ export function isAmbiguous(error: unknown): error is ApiError {
 }
 
 /** Pauses before each look at what became of a request, in milliseconds. */
-export const LOOK_DELAYS_MS: readonly number[] = [0, 1_000];
+const LOOK_DELAYS_MS: readonly number[] = [0, 1_000];
 
 /**
  * Bound of one request that changes something, in milliseconds: with the looks that may follow it
@@ -28,10 +29,44 @@ export const WRITE_TIMEOUT_MS = 20_000;
 /** Bound of one look at what became of such a request, in milliseconds. */
 export const LOOK_TIMEOUT_MS = 5_000;
 
+/** How {@linkcode lookForLost} looks, and what it says when it finds nothing. */
+export interface LostRequest<T> {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** The failure that hid what became of the request. */
+  readonly lost: ApiError;
+  /** Looks once; undefined when there is no trace. */
+  readonly look: () => Promise<T | undefined>;
+  /** Says that it is not known whether the request took effect, and why not. */
+  readonly unknown: (why: "unreadable" | "on_its_way", cause: ApiError) => ToolError;
+  /** Says that the request did not take effect. */
+  readonly notDone: (cause: ApiError) => ToolError;
+}
+
+/**
+ * What a request made although its answer was lost.
+ *
+ * @throws `ToolError` from `unknown` or `notDone`; the signal's reason
+ */
+export async function lookForLost<T>(request: LostRequest<T>): Promise<T> {
+  const { clock, signal, lost, look, unknown, notDone } = request;
+  for (const delayMs of LOOK_DELAYS_MS) {
+    await clock.sleep(delayMs, signal);
+    try {
+      const found = await look();
+      if (found !== undefined) return found;
+    } catch (error) {
+      if (signal.aborted || !(error instanceof ApiError)) throw error;
+      throw unknown("unreadable", error);
+    }
+  }
+  throw mayStillArrive(lost) ? unknown("on_its_way", lost) : notDone(lost);
+}
+
 /**
  * Whether a request that has left no trace can still take effect: nobody answered it, so it may be
  * on its way.
  */
-export function mayStillArrive(lost: ApiError): boolean {
+function mayStillArrive(lost: ApiError): boolean {
   return lost.kind === "timeout" || lost.status === 504 || lost.status === 408;
 }

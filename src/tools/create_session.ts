@@ -2,13 +2,7 @@ import { z } from "zod";
 import type { CreateSessionParams } from "../api/api.ts";
 import type { Session } from "../api/resources.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
-import {
-  isAmbiguous,
-  LOOK_DELAYS_MS,
-  LOOK_TIMEOUT_MS,
-  mayStillArrive,
-  WRITE_TIMEOUT_MS,
-} from "./ambiguity.ts";
+import { isAmbiguous, LOOK_TIMEOUT_MS, lookForLost, WRITE_TIMEOUT_MS } from "./ambiguity.ts";
 import { defineTool, type ToolCall } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
@@ -109,39 +103,40 @@ async function createOnce(
   }
 }
 
-async function findCreated(
+function findCreated(
   agentId: string,
   token: string,
   lost: ApiError,
   { signal, services }: ToolCall,
 ): Promise<Session> {
-  for (const delayMs of LOOK_DELAYS_MS) {
-    await services.clock.sleep(delayMs, signal);
-    try {
-      const page = await services.api.sessions.list(
-        { agentId, order: "desc", limit: LOOK_LIMIT },
-        { signal, timeoutMs: LOOK_TIMEOUT_MS },
-      );
-      const found = page.data.find((session) => session.metadata?.[REQUEST_KEY] === token);
-      if (found) return found;
-    } catch (error) {
-      if (signal.aborted || !(error instanceof ApiError)) throw error;
-      throw unknownCreation("its session list could not be read", error);
-    }
-  }
-  if (mayStillArrive(lost)) throw unknownCreation("the request may still be on its way", lost);
-  throw new ToolError(
+  const look = async () => {
+    const page = await services.api.sessions.list(
+      { agentId, order: "desc", limit: LOOK_LIMIT },
+      { signal, timeoutMs: LOOK_TIMEOUT_MS },
+    );
+    return page.data.find((session) => session.metadata?.[REQUEST_KEY] === token);
+  };
+  const { clock } = services;
+  const words = { unknown: unknownCreation, notDone: notCreated };
+  return lookForLost({ clock, signal, lost, look, ...words });
+}
+
+function notCreated(cause: ApiError): ToolError {
+  return new ToolError(
     "not_created",
     "No session was created: the API did not confirm one and its session list does not show one. " +
       "Try again if it is still wanted.",
-    { cause: lost },
+    { cause },
   );
 }
 
-function unknownCreation(why: string, cause: ApiError): ToolError {
+function unknownCreation(why: "unreadable" | "on_its_way", cause: ApiError): ToolError {
+  const reason = why === "unreadable"
+    ? "its session list could not be read"
+    : "the request may still be on its way";
   return new ToolError(
     "creation_unknown",
-    `It is not known whether the session was created: the API's answer was lost and ${why}. ` +
+    `It is not known whether the session was created: the API's answer was lost and ${reason}. ` +
       "Trying again may make a second session.",
     { cause },
   );

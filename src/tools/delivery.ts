@@ -13,13 +13,7 @@ import { ApiError, ToolError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { Waiter } from "../session/outcome.ts";
-import {
-  isAmbiguous,
-  LOOK_DELAYS_MS,
-  LOOK_TIMEOUT_MS,
-  mayStillArrive,
-  WRITE_TIMEOUT_MS,
-} from "./ambiguity.ts";
+import { isAmbiguous, LOOK_TIMEOUT_MS, lookForLost, WRITE_TIMEOUT_MS } from "./ambiguity.ts";
 import { LruMap } from "./lru.ts";
 
 /** An event that the session's log has. */
@@ -113,10 +107,13 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         });
         // Both ends of the log: where a list puts queued events is not specified.
         const look = () => find(sessionId, event, sentAtMs, signal, ["asc", "desc"]);
-        const eventId = await lookRepeatedly(look, {
+        const eventId = await lookForLost({
           clock,
           signal,
           lost: error,
+          look,
+          unknown: unknownDelivery,
+          notDone: notDelivered,
         });
         return accept(sessionId, eventId, true);
       }
@@ -124,34 +121,22 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   };
 }
 
-async function lookRepeatedly(
-  find: () => Promise<string | undefined>,
-  context: { readonly clock: Clock; readonly signal: AbortSignal; readonly lost: ApiError },
-): Promise<string> {
-  const { clock, signal, lost } = context;
-  for (const delayMs of LOOK_DELAYS_MS) {
-    await clock.sleep(delayMs, signal);
-    try {
-      const eventId = await find();
-      if (eventId !== undefined) return eventId;
-    } catch (error) {
-      if (signal.aborted || !(error instanceof ApiError)) throw error;
-      throw unknownDelivery("the session's log could not be read", error);
-    }
-  }
-  if (mayStillArrive(lost)) throw unknownDelivery("it may still be on its way", lost);
-  throw new ToolError(
+function notDelivered(cause: ApiError): ToolError {
+  return new ToolError(
     "not_delivered",
     "The event was not delivered: the API did not confirm it and the session's log does not show " +
       "it. Send it again if it is still wanted.",
-    { cause: lost },
+    { cause },
   );
 }
 
-function unknownDelivery(why: string, cause: ApiError): ToolError {
+function unknownDelivery(why: "unreadable" | "on_its_way", cause: ApiError): ToolError {
+  const reason = why === "unreadable"
+    ? "the session's log could not be read"
+    : "it may still be on its way";
   return new ToolError(
     "delivery_unknown",
-    `It is not known whether the event was delivered: the API's answer was lost and ${why}. ` +
+    `It is not known whether the event was delivered: the API's answer was lost and ${reason}. ` +
       'Before sending again, look for it with list_events (order "desc").',
     { cause },
   );
