@@ -9,7 +9,7 @@
 
 import type { ClientEvent, ManagedAgentsApi } from "../api/api.ts";
 import { contentSchema, contentText, type SessionEvent } from "../api/events.ts";
-import { ApiError, ToolError } from "../core/errors.ts";
+import { type ApiError, ToolError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { Waiter } from "../session/outcome.ts";
