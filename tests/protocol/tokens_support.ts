@@ -1,0 +1,88 @@
+import { callMethod } from "../../src/commands/mcp_call.ts";
+import type { TokenEntry } from "../../src/config/token_file.ts";
+import { createServerFactory } from "../../src/mcp/server.ts";
+import type { Session } from "../../src/api/resources.ts";
+import type { ServicesOptions } from "../../src/tools/services.ts";
+import { createHttpHandler, type HttpHandler } from "../../src/transport/http.ts";
+import { createTokenRegistry, type ReplaceableTokens, sha256 } from "../../src/transport/tokens.ts";
+import { type Bridge, openBridge } from "./support.ts";
+
+/** What came back from a tool. */
+export interface Outcome {
+  readonly isError: boolean;
+  readonly text: string;
+  readonly result: Readonly<Record<string, unknown>>;
+}
+
+/** The whole bridge behind HTTP, with several tokens. The secret of a token is made of its name. */
+export interface Team {
+  readonly bridge: Bridge;
+  readonly tokens: ReplaceableTokens;
+  readonly handler: HttpHandler;
+  call(token: string, tool: string, args: Record<string, unknown>): Promise<Outcome>;
+  /** Another replica, or the same after a restart: nothing is shared but the API. */
+  replica(options?: Partial<ServicesOptions>): Team;
+  /** The session as the API has it. */
+  session(id: unknown): Promise<Session>;
+  close(): Promise<void>;
+}
+
+export const SECRET = "a-binding-secret-for-tests-0123456789";
+
+export function secretOf(name: string): string {
+  return `${name}-`.repeat(32);
+}
+
+/** An entry of a token file; what a test does not give is not limited. */
+export async function entry(name: string, fields: Partial<TokenEntry> = {}): Promise<TokenEntry> {
+  const hash = (await sha256(secretOf(name))).toHex();
+  return { name, hashes: [hash], readOnly: false, sessions: "own", ...fields };
+}
+
+export async function openTeam(
+  entries: readonly Promise<TokenEntry>[],
+  options: Partial<ServicesOptions> = {},
+): Promise<Team> {
+  return teamOver(openBridge(), await Promise.all(entries), options);
+}
+
+function teamOver(
+  bridge: Bridge,
+  entries: readonly TokenEntry[],
+  options: Partial<ServicesOptions>,
+): Team {
+  const services = bridge.servicesWith({ bindingSecret: SECRET, ...options });
+  const tokens = createTokenRegistry(entries);
+  const { clock, log } = services;
+  const handler = createHttpHandler(createServerFactory(services, { version: "1.2.3" }), {
+    tokens,
+    ready: () => Promise.resolve(true),
+    log,
+    clock,
+  });
+  const fetch = (request: Request) => handler.fetch(request);
+  return {
+    bridge,
+    tokens,
+    handler,
+    async call(token, name, args) {
+      const endpoint = { token: secretOf(token), fetch };
+      const answer = await bridge.until(
+        callMethod(endpoint, "tools/call", { name, arguments: args }),
+      );
+      const { isError, content, structuredContent } = answer;
+      const [block] = Array.isArray(content) ? content : [];
+      return {
+        isError: isError === true,
+        text: String(block?.text),
+        result: typeof structuredContent === "object" ? { ...structuredContent } : {},
+      };
+    },
+    replica: (more = {}) => teamOver(bridge, entries, { ...options, ...more }),
+    session: (id) => bridge.until(bridge.services.api.sessions.retrieve(String(id))),
+    async close() {
+      await handler.close();
+      bridge.close();
+    },
+  };
+}
