@@ -5,15 +5,17 @@
  */
 
 import type { HttpConfig, ServeConfig } from "../config/config.ts";
-import { createHttpHandler } from "../transport/http.ts";
+import { createHttpHandler, type HttpHandler } from "../transport/http.ts";
 import { serveStdioTransport } from "../transport/stdio.ts";
 import type { TokenRegistry } from "../transport/tokens.ts";
 import { type Bridge, createBridge } from "./bridge.ts";
 import { drain } from "./drain.ts";
-import { listen } from "./listen.ts";
+import { type HandleRequest, listen } from "./listen.ts";
+import { type Listening, listenTls } from "./listen_tls.ts";
 import { openMetricsServer } from "./metrics_server.ts";
 import { aborted, type Program } from "./program.ts";
 import { openTokenList } from "./token_list.ts";
+import { trustedProxies } from "./trusted_proxies.ts";
 import { VERSION } from "./version.ts";
 
 /** Largest request body in bytes: a message of 100,000 characters fits several times. */
@@ -72,19 +74,24 @@ async function serveHttp(
     allowedOrigins: config.allowedOrigins,
     path: "/mcp",
     maxBodyBytes: MAX_BODY_BYTES,
+    isTrustedProxy: await trustedProxies(config.trustedProxies ?? []),
     ready: () => isReady(bridge),
     log,
     ...(metrics && { onRefused: metrics.refused }),
     ...(metrics && metricsPath !== undefined && { metrics: { ...metrics, path: metricsPath } }),
   });
-  const server = listen(config, (request) => handler.fetch(request), log);
+  const server = await openPort(config, handler, program);
   const metricsServer = metrics && metricsPort !== undefined
     ? openMetricsServer({ host: config.host, port: metricsPort }, metrics, log)
     : undefined;
   const { hostname, port } = server.addr;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   log.info(`Version ${VERSION} serves MCP over HTTP, with ${bridge.target} behind it`);
-  log.info(`Point clients at http://${host}:${port}/mcp, with the bearer token`);
+  log.info(
+    `Point clients at ${
+      config.tls ? "https" : "http"
+    }://${host}:${port}/mcp, with the bearer token`,
+  );
   await Promise.race([server.finished, aborted(stopping)]);
   await drain({
     ...{ handler, clock, log },
@@ -93,6 +100,18 @@ async function serveHttp(
     shutdown: () => server.shutdown(),
   });
   await metricsServer?.close();
+}
+
+async function openPort(
+  config: HttpConfig,
+  handler: HttpHandler,
+  program: Program,
+): Promise<Listening> {
+  const handle: HandleRequest = (request, address) => handler.fetch(request, address);
+  // What else the configuration holds is not for the listener.
+  const { host, port, tls } = config;
+  if (!tls) return listen({ host, port }, handle, program.log);
+  return await listenTls({ host, port }, tls, handle, program);
 }
 
 async function isReady(bridge: Bridge): Promise<boolean> {

@@ -219,6 +219,12 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
   if (protocol === "http:" && !isLoopback(hostname)) {
     warnings.push(`The API key travels unencrypted to ${hostname}: use https`);
   }
+  if (config.http && !config.http.tls && !isLoopback(config.http.host)) {
+    warnings.push(
+      "Tokens travel unencrypted unless a proxy in front terminates TLS: use one, or --tls-cert " +
+        "and --tls-key",
+    );
+  }
   const isScoped = config.http?.tokenFile?.entries.every(({ agents }) => agents) ?? false;
   if (config.http && !config.allowedAgentIds && !isScoped) {
     warnings.push(

@@ -114,9 +114,9 @@ export const SETTINGS = {
   }),
   trustedProxies: list({
     flag: "trusted-proxies",
-    valueName: "<networks>",
+    valueName: "<cidrs>",
     fallbackText: "none",
-    help: "Whose X-Forwarded-For counts, such as 10.0.0.0/8",
+    help: "Proxies whose X-Forwarded-For counts",
     commands: ["serve"],
     httpOnly: true,
     check: checkNetwork,

@@ -160,6 +160,15 @@ const warnings: readonly [string, Given, RegExp | undefined][] = [
   ["plain http to this machine", { args: ["--base-url=http://127.0.0.1:4000"] }, undefined],
   ["HTTP without an allowlist", { args: ["--http"] }, /ALLOWED_AGENT_IDS/],
   ["HTTP with one", { args: ["--http", "--allowed-agents=agent_1"] }, undefined],
+  ["a public address without TLS", {
+    args: ["--http", "--allowed-agents=agent_1", "--host=0.0.0.0", "--allowed-hosts=x.example"],
+  }, /unencrypted unless a proxy in front/],
+  ["a public address with TLS", {
+    args: [
+      ...["--http", "--allowed-agents=agent_1", "--host=0.0.0.0", "--allowed-hosts=x.example"],
+      ...["--tls-cert=c", "--tls-key=k"],
+    ],
+  }, undefined],
   ["simulated HTTP", { args: ["--http", "--simulate"] }, undefined],
 ];
 for (const [name, given, expected] of warnings) {
