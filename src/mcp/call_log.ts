@@ -62,9 +62,12 @@ function logFailure(log: Logger, fields: LogFields, { error, args }: Failure): v
   });
 }
 
-/** Whether the API's words are about what it was sent, and so may repeat it. */
+/** Refusals that are about the account or the pace, not about what was asked. */
+const ABOUT_ACCOUNT: readonly number[] = [401, 402, 408, 429];
+
+/** Whether the API's words are about what it was sent, and so may repeat it or name a session. */
 function mayQuote({ status = 0 }: ApiError): boolean {
-  return status === 400 || status === 409 || status === 413 || status === 422;
+  return status >= 400 && status < 500 && !ABOUT_ACCOUNT.includes(status);
 }
 
 /** Shorter arguments say nothing, and would blank ordinary words. */

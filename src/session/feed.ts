@@ -12,7 +12,7 @@ import type { EventStream, ManagedAgentsApi } from "../api/api.ts";
 import { bindSignal } from "../core/abort.ts";
 import { backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
-import { ApiError } from "../core/errors.ts";
+import { ApiError, unquoted } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Pace } from "../core/pace.ts";
 import { EventLog } from "./event_log.ts";
@@ -225,7 +225,7 @@ export class SessionFeed {
   async #afterFailure(error: unknown, unread: boolean): Promise<void> {
     this.#trouble = error;
     this.#heed(error);
-    this.#deps.log.debug("stream failed", { session: this.#sessionId, error: String(error) });
+    this.#deps.log.debug("stream failed", { session: this.#sessionId, error: unquoted(error) });
     if (error instanceof ApiError && error.status === 404 && this.#readsDone > 0) {
       this.log.add({ kind: "deleted", key: "~deleted", queued: false });
       this.#changed();
@@ -379,7 +379,7 @@ export class SessionFeed {
     if (error instanceof ApiError && error.status === 404) {
       this.log.add({ kind: "deleted", key: "~deleted", queued: false });
     }
-    this.#deps.log.debug("look failed", { session: this.#sessionId, error: String(error) });
+    this.#deps.log.debug("look failed", { session: this.#sessionId, error: unquoted(error) });
     this.#changed();
   }
 

@@ -89,7 +89,7 @@ Deno.test("a failure at the API has a warning with the API's own words and ids",
   assertEquals(lines(failed, { error: wrapped, args: {} })[1]?.api_message, "Out of credit");
 });
 
-for (const status of [400, 409, 413, 422]) {
+for (const status of [400, 403, 404, 409, 413, 422]) {
   Deno.test(`the API's words about what it was sent, status ${status}, are not logged`, () => {
     const error = new ApiError("text: 'private'", { kind: "http", status });
     const [, warning] = lines({ verdict: "failed" }, { error, args: {} });
