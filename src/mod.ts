@@ -21,6 +21,7 @@ export { type ApiOptions, createApi } from "./api/client.ts";
 export { type Credential, type CredentialSource, fileCredential } from "./api/credentials.ts";
 export type { SessionEvent } from "./api/events.ts";
 export type { Agent, Environment, Page, SentEvents, Session } from "./api/resources.ts";
+export { parseTokenFile, type TokenEntry } from "./config/token_file.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
 export {
   ApiError,
@@ -51,6 +52,13 @@ export type {
 } from "./session/outcome.ts";
 export { createWaiter } from "./session/waiter.ts";
 export { createSimulator } from "./simulator/simulator.ts";
+export { createPrincipal, type Principal } from "./tools/principal.ts";
 export { createServices, type Services, type ServicesOptions } from "./tools/services.ts";
 export { createHttpHandler } from "./transport/http.ts";
 export { serveStdioTransport } from "./transport/stdio.ts";
+export {
+  type AccessToken,
+  createTokenRegistry,
+  type ReplaceableTokens,
+  type TokenRegistry,
+} from "./transport/tokens.ts";

@@ -9,9 +9,11 @@ export type Redact = (text: string) => string;
 
 const MARK = "[redacted]";
 
-/** Credentials by their looks: Anthropic keys, bearer tokens, and `key=value` spellings of both. */
+/** Credentials by their looks: keys, tokens, bearer tokens, and `key=value` spellings of both. */
 const PATTERNS: readonly [RegExp, string][] = [
   [/\bsk-ant-[A-Za-z0-9_-]{4,}/g, MARK],
+  // What `cma-mcp token new` makes: the server itself knows only hashes of these.
+  [/\bcma_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/g, MARK],
   [/\b(bearer)(\s+)[A-Za-z0-9._~+/=-]{8,}/gi, `$1$2${MARK}`],
   [/\b(x-api-key|authorization)(["']?\s*[:=]\s*["']?)(?!bearer\b)[^\s"',}]{4,}/gi, `$1$2${MARK}`],
 ];

@@ -59,12 +59,12 @@ function tooMany(kind: CallKind, limit: number): ToolError {
   return kind === "wait"
     ? new ToolError(
       "too_many_waits",
-      `Your token already holds ${limit} open waits, its limit: let one of them end, or cancel it, ` +
-        "then call again.",
+      `Your token has as many waits open as it may (${limit}): let one end, or cancel it, then ` +
+        "call again.",
     )
     : new ToolError(
       "too_many_calls",
-      `Your token already has ${limit} calls running, its limit: call again when one has ended.`,
+      `Your token has as many calls running as it may (${limit}): call again when one has ended.`,
     );
 }
 

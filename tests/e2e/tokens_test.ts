@@ -1,0 +1,73 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { callTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
+import { Spawned } from "./spawned.ts";
+
+/** Makes a token with the program itself; what it prints is all that anybody gets. */
+async function newToken(...args: string[]): Promise<{ secret: string; entry: unknown }> {
+  const program = new Spawned(["token", "new", ...args]);
+  assertEquals((await program.ending()).code, 0, program.stderr.join());
+  const text = program.stdout.join("\n");
+  const secret = /^ {2}(cma_\S+)$/m.exec(text)?.[1];
+  const entry = /^ {2}\{[\s\S]*?^ {2}\}$/m.exec(text)?.[0];
+  assert(secret && entry, text);
+  return { secret, entry: JSON.parse(entry) };
+}
+
+function endpointOf(url: string, token: string): McpEndpoint {
+  return {
+    token,
+    fetch: async (request) =>
+      fetch(url, { method: "POST", headers: request.headers, body: await request.text() }),
+  };
+}
+
+Deno.test("the program serves the tokens of a file, and reads it again on SIGHUP while a wait goes on", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".json" });
+  const write = (...tokens: unknown[]) => Deno.writeTextFile(path, JSON.stringify({ tokens }));
+  const [first, second] = await Promise.all([
+    newToken("--name", "first"),
+    newToken("--name", "second", "--read-only"),
+  ]);
+  await write(first.entry);
+  const program = new Spawned(["--http", "--port=0", "--simulate", "--token-file", path]);
+  const url = await program.until(() => /clients at (\S+?),/.exec(program.stderr.join("\n"))?.[1]);
+  const [mine, theirs] = [endpointOf(url, first.secret), endpointOf(url, second.secret)];
+  await assertRejects(() => callTool(theirs, "list_agents", {}), Error, "not accepted");
+
+  const { agents } = await callTool(mine, "list_agents", { name_contains: "long wait" });
+  assert(Array.isArray(agents));
+  const agent_id = agents[0].id;
+  const { session_id } = await callTool(mine, "create_session", { agent_id, message: "Begin." });
+  const open = Promise.withResolvers<void>();
+  const wait = callTool(mine, "wait_for_idle", { session_id, timeout_sec: 600 }, {
+    onProgress: () => open.resolve(),
+  });
+  await open.promise;
+
+  await write(second.entry);
+  // Windows has no such signal; there the change is found at the next look, within seconds.
+  if (Deno.build.os !== "windows") program.kill("SIGHUP");
+  await program.until(() => program.stderr.find((line) => line.includes("was read again")));
+  assertEquals(Array.isArray((await callTool(theirs, "list_agents", {})).agents), true);
+  await assertRejects(() => callTool(mine, "list_agents", {}), Error, "not accepted");
+  await assertRejects(() => callTool(theirs, "create_session", { agent_id }), Error, "only read");
+  const get = callTool(theirs, "get_session", { session_id });
+  await assertRejects(() => get, Error, "does not exist or is not available");
+
+  program.kill("SIGTERM");
+  assertEquals((await wait).status, "timeout", "the wait outlived its token");
+  assertEquals((await program.ending()).code, 0);
+  const log = program.stderr.join("\n");
+  assert(!log.includes(first.secret) && !log.includes(second.secret));
+  await Deno.remove(path);
+});
+
+Deno.test("the program does not start with a token file that cannot be used, and says why", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".json" });
+  await Deno.writeTextFile(path, '{ "tokens": [{ "name": "ci", "sha256": "abc" }] }');
+  const program = new Spawned(["--http", "--port=0", "--simulate", "--token-file", path]);
+  assertEquals((await program.ending()).code, 2);
+  assertEquals(program.stderr.length, 1);
+  assert(program.stderr[0]?.includes('tokens[0] ("ci"): sha256 must be the SHA-256'));
+  await Deno.remove(path);
+});
