@@ -5,6 +5,7 @@
  */
 
 import { STATUS_CODE } from "@std/http";
+import { UsageError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { refusal } from "../transport/refusal.ts";
 import { type MetricsPage, serveMetrics } from "../transport/metrics_page.ts";
@@ -24,14 +25,26 @@ export function openMetricsServer(
   page: MetricsPage,
   log: Logger,
 ): MetricsServer {
-  const server = listen(address, async (request) => {
+  const handle = async (request: Request) => {
     const { pathname } = new URL(request.url);
     return pathname === PATH
       ? await serveMetrics(request, page)
       : refusal(STATUS_CODE.NotFound, `Not found: the metrics are at ${PATH}.`);
-  }, log);
+  };
+  const server = open(address, handle, log);
   const { hostname, port } = server.addr;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   log.info(`Metrics are at http://${host}:${port}${PATH}, for everybody who reaches that port`);
   return { close: () => server.shutdown() };
+}
+
+function open(...parts: Parameters<typeof listen>): ReturnType<typeof listen> {
+  try {
+    return listen(...parts);
+  } catch (cause) {
+    const { host, port } = parts[0];
+    const words =
+      `Cannot listen on ${host}:${port}: type another --metrics-port, or 0 for a free one`;
+    throw new UsageError(words, { cause });
+  }
 }
