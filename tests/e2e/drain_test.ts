@@ -1,0 +1,107 @@
+import { assert, assertEquals } from "@std/assert";
+import { listen } from "../../src/commands/listen.ts";
+import { callTool } from "../../src/commands/mcp_call.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { silentLogger } from "../../src/core/log.ts";
+import { createSimulator } from "../../src/simulator/simulator.ts";
+import { endpointAt, type HttpProgram, openWait, startHttp, TOKEN } from "./http_program.ts";
+
+/** An API of the test's own, whose answers to sent events it can hold back. */
+function openApi() {
+  const simulator = createSimulator({ clock: systemClock });
+  const sent = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const server = listen({ host: "127.0.0.1", port: 0 }, async (request) => {
+    const holdsBack = request.method === "POST" && request.url.endsWith("/events");
+    const answer = await simulator.fetch(request);
+    if (!holdsBack) return answer;
+    sent.resolve();
+    await gate.promise;
+    return answer;
+  }, silentLogger);
+  const session_id = simulator.createSession({ scripted: false });
+  simulator.emit(session_id, { type: "user.message", content: [{ type: "text", text: "Go" }] });
+  simulator.emit(session_id, { type: "session.status_running" });
+  const lastEvent = simulator.emit(session_id, {
+    type: "agent.tool_use",
+    name: "bash",
+    input: {},
+    evaluated_permission: "allow",
+  });
+  const env = {
+    ANTHROPIC_API_KEY: "sk-ant-e2e-0123456789",
+    CMA_BASE_URL: `http://127.0.0.1:${server.addr.port}`,
+  };
+  const close = async () => {
+    gate.resolve();
+    simulator.close();
+    await server.shutdown();
+  };
+  return { session_id, lastEvent, env, sent: sent.promise, release: gate.resolve, close };
+}
+
+async function statusOf(url: string | URL, init?: RequestInit) {
+  const response = await fetch(url, init);
+  await response.body?.cancel();
+  return [response.status, response.headers.get("retry-after")];
+}
+
+const call: RequestInit = {
+  method: "POST",
+  headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+  body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }),
+};
+
+/** Asks until it is not ready any more: the signal travels beside the requests. */
+async function untilNotReady({ url }: HttpProgram): Promise<(number | string | null)[]> {
+  for (;;) {
+    const answer = await statusOf(new URL("/ready", url));
+    if (answer[0] !== 200) return answer;
+  }
+}
+
+Deno.test("SIGTERM drains: not ready at once, no new calls, waits answered, others finished, exit 0", async () => {
+  const api = openApi();
+  const http = await startHttp([], api.env);
+  const { program, url, endpoint } = http;
+  const { session_id } = api;
+  const wait = await openWait(endpoint, session_id);
+  const sending = callTool(endpoint, "send_message", { session_id, text: "More" });
+  await api.sent;
+  assertEquals(await statusOf(new URL("/ready", url)), [200, null]);
+
+  const startedAt = performance.now();
+  program.kill("SIGTERM");
+  assertEquals(await untilNotReady(http), [503, "5"]);
+  assertEquals(await statusOf(url, call), [503, "5"]);
+  assertEquals(await statusOf(new URL("/health", url)), [200, null]);
+  const { status, last_event_id } = await wait.result;
+  assertEquals(status, "timeout");
+  assert(typeof last_event_id === "string" && last_event_id >= api.lastEvent);
+  assert(performance.now() - startedAt < 3_000);
+
+  // The message is still on its way: its sender gets to know that it arrived.
+  api.release();
+  assertEquals((await sending).queued, true);
+  assertEquals((await program.ending()).code, 0);
+  const log = program.stderr.join("\n");
+  assert(/Draining.* calls=2/.test(log) && /outcome=timeout/.test(log), log);
+  await api.close();
+});
+
+Deno.test("a second signal ends a drain at once", async () => {
+  const api = openApi();
+  const http = await startHttp([], api.env);
+  const { session_id } = api;
+  const sending = callTool(endpointAt(http.url), "send_message", { session_id, text: "More" });
+  const failed = sending.then(() => false, () => true);
+  await api.sent;
+  http.program.kill("SIGTERM");
+  await untilNotReady(http);
+  http.program.kill("SIGTERM");
+  const { code, ms } = await http.program.ending();
+  assertEquals(code, 130);
+  assert(ms < 2_000, `It took ${ms} ms`);
+  assert(await failed);
+  await api.close();
+});
