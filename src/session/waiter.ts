@@ -184,12 +184,17 @@ class Wait {
       if (!(error instanceof ApiError) || !error.retryable || signal.aborted) throw error;
       const { clock, random, pace } = this.#options;
       const backOffMs = backoffMs(this.#failures++, { ...RETRY, random });
-      const cancel = clock.after(Math.max(backOffMs, error.retryAfterMs ?? 0), () => {
-        pace.take(1, signal).then(() => {
+      const given = new AbortController();
+      const cancelTimer = clock.after(Math.max(backOffMs, error.retryAfterMs ?? 0), () => {
+        pace.take(1, given.signal).then(() => {
           this.#retry = undefined;
           wake();
         }, () => {});
       });
+      const cancel = () => {
+        cancelTimer();
+        given.abort();
+      };
       this.#retry = { readsDone: this.#feed.readsDone, cancel };
       return undefined;
     }

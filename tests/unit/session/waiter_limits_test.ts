@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ToolError } from "../../../src/core/errors.ts";
+import { apiError } from "../../helpers/fake_api.ts";
 import { settle } from "../../helpers/manual_clock.ts";
 import { setUp } from "./waiter_support.ts";
 
@@ -164,5 +165,25 @@ Deno.test("one message beyond the size budget keeps its end", async () => {
   assert(result.reply.endsWith("the end"));
   assertEquals(result.omitted?.characters, 70_008);
   assertEquals(result.omitted?.after_id, t.session.log[1]?.id);
+  await t.assertClean();
+});
+
+Deno.test("a repeated read that waits for its turn is given up with its wait", async () => {
+  const t = setUp();
+  for (let i = 0; i < 80; i++) t.session.emit(t.e.user("q"), t.e.running(), t.e.endTurn());
+  let lists = 0;
+  t.session.before = (request) => {
+    // The read of the far end fails, and the stream may not be opened again for a minute.
+    if (request === "list" && ++lists === 2) throw apiError(429, 5_000);
+    if (request === "list" && lists === 3) throw apiError(500);
+    if (request === "stream" && lists > 0) throw apiError(429, 60_000);
+  };
+  const first = t.wait();
+  await settle();
+  t.session.drop();
+  await t.clock.advance(6_000);
+  const second = t.wait();
+  assertEquals((await t.clock.runUntil(second, 1_000)).status, "idle");
+  assertEquals((await t.clock.runUntil(first, 1_000)).status, "idle");
   await t.assertClean();
 });
