@@ -1,0 +1,176 @@
+/**
+ * `deno task load`: many clients at once, over real sockets, for a bounded time.
+ *
+ * The program serves HTTP in a process of its own, with a simulated API in another one behind it,
+ * whose agents work ten times as fast as usual. Every client plays whole sessions: it lists,
+ * creates, sends, waits, reads, interrupts and archives, one call after the other. Ends with 1 when
+ * any call failed or a turn came back without its reply.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+import { callTool, type McpEndpoint } from "../src/commands/mcp_call.ts";
+import { UpstreamProcess } from "../tests/helpers/upstream_process.ts";
+import { startServer } from "./load/server_process.ts";
+import { quantile, summarize, type ToolFigures } from "./load/summary.ts";
+import { printLines, tableLines } from "./table.ts";
+
+/** Seconds of the simulated API in one of real time. */
+const SPEED = 10;
+const TOKEN = "load-test-token-load-test-token-load";
+/** How many failures are shown. */
+const MAX_SHOWN = 10;
+const SAMPLE_MS = 1_000;
+
+/** What is measured on the way. */
+interface Tally {
+  /** Durations in milliseconds, by tool. */
+  readonly times: Map<string, number[]>;
+  readonly errors: string[];
+  turns: number;
+}
+
+type Call = (tool: string, args: Record<string, unknown>) => Promise<Record<string, unknown>>;
+
+/** What the program prints with `--json`; times in milliseconds. */
+interface Figures {
+  readonly clients: number;
+  readonly seconds: number;
+  readonly calls: number;
+  readonly calls_per_second: number;
+  readonly turns: number;
+  readonly tools: Readonly<Record<string, ToolFigures>>;
+  readonly errors: number;
+  /** Null where the system does not tell. */
+  readonly server_rss_mb: { readonly start: number; most: number; end: number } | null;
+}
+
+function timed(endpoint: McpEndpoint, { times }: Tally): Call {
+  return async (tool, args) => {
+    const startedAt = performance.now();
+    const result = await callTool(endpoint, tool, args);
+    const taken = times.get(tool) ?? [];
+    times.set(tool, taken);
+    taken.push(performance.now() - startedAt);
+    return result;
+  };
+}
+
+/** Waits for the end of a turn. @returns the cursor for the next one */
+async function finishTurn(call: Call, tally: Tally, wait: Record<string, unknown>, word?: string) {
+  const { status, reply, last_event_id } = await call("wait_for_idle", wait);
+  tally.turns++;
+  const isWhole = word === undefined || (typeof reply === "string" && reply.includes(word));
+  if (status !== "idle" || !isWhole) {
+    tally.errors.push(`wait_for_idle: ${status}, without '${word}': ${JSON.stringify(reply)}`);
+  }
+  return last_event_id;
+}
+
+/** A session from its beginning to its end. */
+async function playSession(call: Call, tally: Tally, word: string): Promise<void> {
+  const { agents } = await call("list_agents", { name_contains: "quick" });
+  const agent_id = Array.isArray(agents) ? agents[0]?.id : undefined;
+  const { session_id } = await call("create_session", { agent_id, message: `one ${word}` });
+  const first = await finishTurn(call, tally, { session_id }, `one ${word}`);
+  await call("get_session", { session_id });
+  await call("list_events", { session_id, limit: 20 });
+  await call("send_message", { session_id, text: `two ${word}` });
+  const second = await finishTurn(call, tally, { session_id, after_id: first }, `two ${word}`);
+  await call("get_agent", { agent_id });
+  await call("send_message", { session_id, text: `three ${word}` });
+  await call("interrupt", { session_id });
+  await finishTurn(call, tally, { session_id, after_id: second });
+  await call("archive_session", { session_id });
+}
+
+async function playClient(call: Call, tally: Tally, name: string, endsAt: number): Promise<void> {
+  for (let round = 0; performance.now() < endsAt; round++) {
+    try {
+      await playSession(call, tally, `${name}.${round}`);
+    } catch (error) {
+      tally.errors.push(String(error));
+      // A server that refuses everything is not to be asked as fast as possible.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+async function load(clients: number, seconds: number): Promise<[Figures, Tally]> {
+  const upstream = await UpstreamProcess.start({ speed: SPEED });
+  const server = await startServer(upstream.address.url, TOKEN);
+  using client = Deno.createHttpClient({ poolMaxIdlePerHost: clients });
+  const endpoint: McpEndpoint = {
+    token: TOKEN,
+    fetch: async ({ headers, body }) =>
+      await fetch(server.url, { method: "POST", headers, body, client }),
+  };
+  const tally: Tally = { times: new Map(), errors: [], turns: 0 };
+  const call = timed(endpoint, tally);
+  await playSession(call, tally, "warm-up");
+  tally.times.clear();
+  tally.turns = 0;
+  const memory = [await server.rssMb()];
+  const sampler = setInterval(async () => memory.push(await server.rssMb()), SAMPLE_MS);
+  const startedAt = performance.now();
+  const endsAt = startedAt + seconds * 1_000;
+  await Promise.all(
+    Array.from({ length: clients }, (_, i) => playClient(call, tally, `client ${i}`, endsAt)),
+  );
+  const elapsedSec = (performance.now() - startedAt) / 1_000;
+  clearInterval(sampler);
+  memory.push(await server.rssMb());
+  const code = await server.stop();
+  if (code !== 0) tally.errors.push(`The server ended with ${code}`);
+  await upstream.close();
+  const known = memory.filter((value) => value !== undefined);
+  const calls = [...tally.times.values()].reduce((sum, times) => sum + times.length, 0);
+  const [start = 0] = known;
+  return [{
+    clients,
+    seconds: Math.round(elapsedSec * 10) / 10,
+    calls,
+    calls_per_second: Math.round(calls / elapsedSec),
+    turns: tally.turns,
+    tools: Object.fromEntries([...tally.times].map(([tool, times]) => [tool, summarize(times)])),
+    errors: tally.errors.length,
+    server_rss_mb: known.length === 0
+      ? null
+      : { start, most: quantile(known, 1), end: known.at(-1) ?? start },
+  }, tally];
+}
+
+function report(figures: Figures, { errors }: Tally): string[] {
+  const columns = ["tool", "calls", "p50 ms", "p90 ms", "p99 ms", "most ms"].map((
+    title,
+    index,
+  ) => ({
+    title,
+    align: index === 0 ? "left" as const : "right" as const,
+  }));
+  const rows = Object.entries(figures.tools).map(([tool, { calls, p50, p90, p99, most }]) =>
+    [tool, calls, ...[p50, p90, p99, most].map((ms) => ms.toFixed(1))] as const
+  );
+  const { clients, seconds, calls, calls_per_second, turns, server_rss_mb: rss } = figures;
+  return [
+    ...tableLines(columns, rows),
+    "",
+    `${clients} clients, ${seconds} s: ${calls} calls, ${calls_per_second} a second; ` +
+    `${turns} turns; ${figures.errors} errors`,
+    rss
+      ? `memory of the server: ${rss.start} MB at the start, ${rss.most} MB at most, ` +
+        `${rss.end} MB at the end`
+      : "memory of the server: this system does not tell",
+    ...errors.slice(0, MAX_SHOWN).map((error) => `ERROR ${error}`),
+  ];
+}
+
+async function main(): Promise<boolean> {
+  const args = parseArgs(Deno.args, { boolean: ["json"], string: ["clients", "seconds"] });
+  const [figures, tally] = await load(Number(args.clients ?? 32), Number(args.seconds ?? 20));
+  printLines(args.json ? [JSON.stringify(figures)] : report(figures, tally));
+  return figures.errors === 0;
+}
+
+if (import.meta.main) Deno.exit(await main() ? 0 : 1);
