@@ -1,5 +1,5 @@
 /**
- * The program's version, from the one place that states it.
+ * What this program is, from the one place that states it.
  *
  * @module
  */
@@ -8,3 +8,20 @@ import manifest from "../../deno.json" with { type: "json" };
 
 /** Semantic version of this program. */
 export const VERSION: string = manifest.version;
+
+/** Replaced by scripts/compile.ts where the commit is known. */
+const BAKED: string = "commit-of-the-build";
+
+/**
+ * The commit that an executable was made from, with `+` behind it where files differed from it;
+ * undefined when the program runs from source.
+ */
+export const COMMIT: string | undefined = /^[0-9a-f]{7,40}\+?$/.test(BAKED) ? BAKED : undefined;
+
+/** What `--version` prints: the version, and the commit of an executable. */
+export function versionText(
+  version: string = VERSION,
+  commit: string | undefined = COMMIT,
+): string {
+  return commit === undefined ? version : `${version} (${commit})`;
+}

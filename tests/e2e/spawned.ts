@@ -6,6 +6,14 @@ const ROOT = new URL("../../", import.meta.url);
 /** What the runtime itself needs; nothing of the caller's settings leaks in. */
 const RUNTIME_ENV = ["PATH", "HOME", "DENO_DIR", "SystemRoot", "LOCALAPPDATA"];
 
+/**
+ * The executable that the tests run on; undefined for the program as it is in `src`. Set by whoever
+ * has just compiled it, such as `.ci/run`.
+ */
+export const EXECUTABLE: string | undefined = Deno.env.get("CMA_MCP_EXECUTABLE");
+
+const SOURCE_ARGS = ["run", "--quiet", "--no-prompt", "-P=serve", MAIN.href];
+
 /** How a process ended. */
 export interface Ending {
   readonly code: number;
@@ -28,8 +36,8 @@ export class Spawned {
       const value = Deno.env.get(name);
       return value === undefined ? [] : [[name, value]];
     });
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-prompt", "-P=serve", MAIN.href, ...args],
+    this.#child = new Deno.Command(EXECUTABLE ?? Deno.execPath(), {
+      args: EXECUTABLE ? [...args] : [...SOURCE_ARGS, ...args],
       cwd: ROOT,
       clearEnv: true,
       env: { ...Object.fromEntries(inherited), ...env },

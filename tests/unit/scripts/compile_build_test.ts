@@ -129,7 +129,7 @@ Deno.test("readSource() knows no commit where nobody does", async () => {
 
 Deno.test("run() gives what a program wrote, and a failure for one that is not there", async () => {
   const ran = await run(Deno.execPath(), ["eval", "console.log(Deno.env.get('A'))"], {
-    env: { A: "b", NO_COLOR: "1", DENO_DIR: Deno.env.get("DENO_DIR") ?? "", HOME: Deno.cwd() },
+    env: { A: "b", NO_COLOR: "1", HOME: Deno.env.get("HOME") ?? "" },
   });
   assertEquals([ran.success, ran.stdout.trim()], [true, "b"]);
   assertEquals((await run("./no-such-program", [])).success, false);

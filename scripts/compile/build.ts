@@ -1,0 +1,107 @@
+/**
+ * Makes the bundle, and executables from it.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import {
+  bakeCommit,
+  baseMismatch,
+  BUNDLE_NAME,
+  bundleArgs,
+  compileArgs,
+  compileFailure,
+  compilerEnv,
+  type Manifest,
+} from "./plan.ts";
+import type { Target } from "./targets.ts";
+import { type Run, run, type Source } from "./tools.ts";
+
+/** Where this project is. */
+export const ROOT: URL = new URL("../../", import.meta.url);
+
+/** An executable that was made, or one line that says why not. */
+export type Built =
+  | { readonly target: Target; readonly path: string }
+  | { readonly target: Target; readonly failure: string };
+
+/** What executables are made with. */
+export interface BuildOptions {
+  /** Absolute path of the folder for everything that is made. */
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly source: Source;
+  /** Path of the entry module; the program's own where absent. */
+  readonly entry?: string;
+  /** The Deno that compiles; it and the runtime base belong together. */
+  readonly compiler?: string;
+  /** Whether it exports OpenTelemetry traces, and always; see `compilerEnv`. */
+  readonly traces?: boolean;
+  /** A runtime base for this machine. */
+  readonly denort?: string;
+  readonly run?: Run;
+}
+
+/** The part of `deno.json` that matters here. */
+export async function readManifest(): Promise<Manifest> {
+  const { version, unstable, permissions } = JSON.parse(
+    await Deno.readTextFile(new URL("deno.json", ROOT)),
+  );
+  return { version, unstable: unstable ?? [], permissions: permissions.serve };
+}
+
+/** The compiler and the base that the environment names; see {@linkcode BuildOptions}. */
+export function toolsOf(
+  env: (name: string) => string | undefined,
+): Pick<BuildOptions, "compiler" | "denort"> {
+  return { compiler: env("DENO_COMPILE") || undefined, denort: env("DENORT_BIN") || undefined };
+}
+
+/**
+ * Makes the one file that all targets get.
+ *
+ * @returns the folder in which it is
+ * @throws Error when that fails
+ */
+export async function buildBundle(options: BuildOptions): Promise<string> {
+  const { folder, source, entry = "src/main.ts" } = options;
+  const runs = options.run ?? run;
+  const output = `${folder}/${BUNDLE_NAME}`;
+  await Deno.mkdir(folder, { recursive: true });
+  // From the project's folder, so that paths in the bundle begin there.
+  const { success, stderr } = await runs(Deno.execPath(), bundleArgs(entry, output), { cwd: ROOT });
+  if (!success) throw new Error(`The bundle could not be made: ${stderr.trim()}`);
+  await Deno.writeTextFile(output, bakeCommit(await Deno.readTextFile(output), source.commit));
+  // The time goes into the executable.
+  await Deno.utime(output, source.epoch, source.epoch);
+  return folder;
+}
+
+/**
+ * Makes an executable of the bundle in `options.folder`.
+ *
+ * @param output absolute path of the executable
+ */
+export async function buildExecutable(
+  target: Target,
+  output: string,
+  options: BuildOptions,
+): Promise<Built> {
+  const { folder, manifest, compiler = Deno.execPath(), denort } = options;
+  const mismatch = baseMismatch(target, Deno.build.target, denort);
+  if (mismatch) return { target, failure: mismatch };
+  const args = compileArgs(target, manifest, output);
+  const { success, stdout, stderr } = await (options.run ?? run)(compiler, args, {
+    cwd: folder,
+    env: compilerEnv(Deno.env.toObject(), options.traces ?? false),
+  });
+  return success
+    ? { target, path: output }
+    : { target, failure: compileFailure(target, `${stdout}\n${stderr}`) };
+}
+
+/** `dist/`, as an absolute path without a slash at its end. */
+export function distFolder(): string {
+  return fileURLToPath(new URL("dist", ROOT));
+}
