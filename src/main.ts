@@ -20,8 +20,8 @@ const INTERRUPTED = 130;
 
 const encoder = new TextEncoder();
 
-function writeLine(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
-  const bytes = encoder.encode(`${line}\n`);
+function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = encoder.encode(text);
   try {
     for (let sent = 0; sent < bytes.length;) sent += stream.writeSync(bytes.subarray(sent));
   } catch {
@@ -29,9 +29,14 @@ function writeLine(stream: { writeSync(bytes: Uint8Array): number }, line: strin
   }
 }
 
+function writeLine(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
+  write(stream, `${line}\n`);
+}
+
 function secretsOf(config: Config): string[] {
-  if (config.command !== "serve") return [];
-  const { http, credential, bindingKey } = config;
+  if (config.command !== "serve" && config.command !== "doctor") return [];
+  const { http, credential } = config;
+  const bindingKey = config.command === "serve" ? config.bindingKey : undefined;
   return [...http?.tokens ?? [], credential?.value ?? "", bindingKey ?? ""];
 }
 
@@ -82,20 +87,24 @@ function watchForBugs(log: Logger): void {
 }
 
 /** Commands load what they need when they run: the server should not wait for the demo's code. */
-async function run(config: Config, program: Program): Promise<void> {
+async function run(config: Config, program: Program): Promise<number | void> {
   switch (config.command) {
     case "serve":
       return (await import("./commands/serve.ts")).serve(config, program);
     case "demo":
       return (await import("./commands/demo.ts")).demo(program);
+    case "doctor":
+      return await (await import("./commands/doctor.ts")).doctor(config, program) ? OK : FAILED;
+    case "config":
+      return (await import("./commands/host_config.ts")).printHostConfig(config, program);
     case "simulator":
       return (await import("./commands/simulator.ts")).runSimulator(config, program);
     case "token":
       return (await import("./commands/new_token.ts")).printNewToken(config, program);
     case "help":
-      return program.print((await import("./config/help.ts")).helpText());
+      return program.print((await import("./config/help.ts")).helpText(config.topic));
     case "version":
-      return program.print((await import("./commands/version.ts")).VERSION);
+      return program.print((await import("./commands/version.ts")).versionText());
   }
 }
 
@@ -110,18 +119,21 @@ async function main(): Promise<number> {
     redact = createRedact(secretsOf(config));
     const log = createLog(config, redact);
     watchForBugs(log);
-    await run(config, {
+    const code = await run(config, {
       clock: systemClock,
       log,
       redact,
       stopping: stopSignal(),
       print: (line) => writeLine(Deno.stdout, line),
+      printExactly: (text) => write(Deno.stdout, text),
+      note: (line) => writeLine(Deno.stderr, line),
+      env: (name) => Deno.env.get(name),
       stdinIsTerminal: Deno.stdin.isTerminal(),
       color: Deno.stdout.isTerminal() && !Deno.noColor,
       readFile: (path) => Deno.readTextFile(path),
       onReload,
     });
-    return OK;
+    return code ?? OK;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     writeLine(Deno.stderr, redact(`cma-mcp: ${message}`).replace(/[\r\n]+/g, " "));

@@ -18,10 +18,16 @@ export interface Program {
   readonly stopping: AbortSignal;
   /** Writes a line to stdout. Never used while stdout carries JSON-RPC. */
   readonly print: (line: string) => void;
+  /** Writes a text to stdout as it is, for what goes into files. */
+  readonly printExactly: (text: string) => void;
+  /** Writes a line to stderr, for people, beside what goes into files. */
+  readonly note: (line: string) => void;
   /** Whether stdin is a terminal, so that nobody but a person can be typing. */
   readonly stdinIsTerminal: boolean;
   /** Whether stdout shows colours. */
   readonly color: boolean;
+  /** Reads an environment variable that the program may read. */
+  readonly env: (name: string) => string | undefined;
   readonly readFile: (path: string) => Promise<string>;
   /**
    * Calls `listener` whenever the operator asks for files to be read again (SIGHUP).

@@ -47,8 +47,8 @@ async function serveStdio(bridge: Bridge, program: Program): Promise<void> {
   log.info(`Version ${VERSION} serves MCP on stdio, with ${bridge.target} behind it`);
   if (program.stdinIsTerminal) {
     log.info(
-      "An MCP host starts this program and speaks JSON-RPC to it: put it into the host's " +
-        "configuration, or try 'cma-mcp demo'. Ctrl+C ends it",
+      "An MCP host starts this program and speaks JSON-RPC to it: type 'cma-mcp config <host>' to " +
+        "put it into one, or 'cma-mcp demo' to see it work. Ctrl+C ends it",
     );
   }
   await Promise.race([transport.closed, aborted(stopping)]);

@@ -73,7 +73,7 @@ export function checkHost(value: string, source: string): string {
 
 /** A credential that must fit into a header. Never repeats the value. */
 export function checkSecret(value: string, source: string): string {
-  const placeholder = /^\$\{.*\}$/.exec(value);
+  const placeholder = /^(\$\{.*\}|<.*>)$/.exec(value);
   if (placeholder) {
     throw new UsageError(
       `${source} holds a placeholder that was not filled in: put the value there`,

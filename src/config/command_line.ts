@@ -6,21 +6,15 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "../core/errors.ts";
+import { commandNamed, COMMANDS } from "./commands.ts";
 import { SETTINGS } from "./flags.ts";
 import { type CommandName, parseSwitch, type Scope } from "./setting.ts";
 import { nearest } from "./suggest.ts";
 
-/** The commands that are typed, each with its one line of help; none typed means `serve`. */
-export const COMMANDS = {
-  demo: "Play one whole turn in the terminal, simulated",
-  simulator: "Run the simulator alone, on loopback",
-  token: "Make a token for --token-file: token new --name <name>",
-} as const satisfies Partial<Record<CommandName, string>>;
-
 /** What was asked for, and the flags that were given. */
 export interface CommandLine {
   readonly command: CommandName | "help" | "version";
-  /** The word after the command, where that takes one. */
+  /** The word after the command, where that takes one; of `help`, what it is wanted for. */
   readonly operand?: string;
   /** Text by flag name, without dashes; `"true"` for switches. */
   readonly flags: ReadonlyMap<string, string>;
@@ -74,25 +68,34 @@ function spellSwitch(arg: string): string {
   return `${name}=${parseSwitch(rest.join("="), name)}`;
 }
 
-/** The words that may follow a command. */
-const OPERANDS: Partial<Record<CommandName, readonly string[]>> = { token: ["new"] };
+/** What `help` can be wanted for: commands, and HTTP mode. */
+const HELP_TOPICS: readonly string[] = ["http", ...Object.keys(COMMANDS)];
 
 function operandOf(
-  command: CommandName,
+  command: CommandName | "help",
   [operand, extra]: readonly string[],
 ): string | undefined {
-  const accepted = OPERANDS[command] ?? [];
+  const accepted = command === "help" ? HELP_TOPICS : commandNamed(command)?.operands ?? [];
   if (operand === undefined || (accepted.includes(operand) && extra === undefined)) return operand;
-  const wrong = accepted.includes(operand) ? extra : operand;
-  throw new UsageError(`Cannot use '${wrong}' after '${command}': ${SEE_HELP}`);
+  const wrong = accepted.includes(operand) ? extra ?? "" : operand;
+  const meant = nearest(wrong.toLowerCase(), accepted);
+  throw new UsageError(
+    `Cannot use '${wrong}' after '${command}': ` +
+      (meant ? `did you mean '${command} ${meant}'?` : `see 'cma-mcp help ${command}'`),
+  );
+}
+
+/** What help is wanted for when `--help` stands somewhere on the line. */
+function topicOf(args: readonly string[]): string | undefined {
+  return args.find((arg) => commandNamed(arg)) ?? (args.includes("--http") ? "http" : undefined);
 }
 
 function commandOf(words: readonly string[]): CommandLine["command"] {
   const [word, extra] = words;
   if (word === undefined) return "serve";
-  if (isTyped(word) && OPERANDS[word]) return word;
+  if (word === "help" || commandNamed(word)?.operands && isTyped(word)) return word;
   if (extra !== undefined) throw new UsageError(`Cannot use '${extra}': one command at a time`);
-  if (word === "help" || word === "version") return word;
+  if (word === "version") return word;
   if (isTyped(word)) return word;
   const meant = nearest(word.toLowerCase(), [...Object.keys(COMMANDS), "help", "version"]);
   throw new UsageError(
@@ -101,11 +104,13 @@ function commandOf(words: readonly string[]): CommandLine["command"] {
 }
 
 function checkScope(row: FlagRow, command: CommandName, http: boolean): void {
-  if (!row.commands.includes(command)) {
+  // The doctor is given the server's flags, to check them.
+  const serving = command === "serve" || command === "doctor";
+  if (!row.commands.includes(command) && !(serving && row.commands.includes("serve"))) {
     const place = command === "serve" ? "when serving" : `to '${command}'`;
     throw new UsageError(`--${row.flag} does not apply ${place}: leave it out`);
   }
-  if (row.httpOnly && command === "serve" && !http) {
+  if (row.httpOnly && serving && !http) {
     throw new UsageError(`--${row.flag} only matters for HTTP: add --http, or leave it out`);
   }
 }
@@ -117,7 +122,8 @@ function checkScope(row: FlagRow, command: CommandName, http: boolean): void {
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   if (args.some((arg) => arg === "--help" || arg === "-h")) {
-    return { command: "help", flags: new Map() };
+    const operand = topicOf(args);
+    return { command: "help", ...(operand !== undefined && { operand }), flags: new Map() };
   }
   const parsed = parseArgs(args.map(spellSwitch), {
     boolean: FLAGS.filter(({ valueName }) => !valueName).map(({ flag }) => flag),
@@ -140,7 +146,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     checkScope(row, command, values.http === true);
     flags.set(row.flag, String(value));
   }
-  if (command === "help" || command === "version") return { command, flags };
+  if (command === "version") return { command, flags };
   const operand = operandOf(command, words.slice(1));
   return { command, ...(operand !== undefined && { operand }), flags };
 }

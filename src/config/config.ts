@@ -7,9 +7,11 @@
 import { UsageError } from "../core/errors.ts";
 import type { LogLevel } from "../core/log.ts";
 import { checkSecret, checkToken, isLoopback, LOOPBACK_HOSTS } from "./checks.ts";
-import { type CommandLine, parseCommandLine } from "./command_line.ts";
+import { parseCommandLine } from "./command_line.ts";
 import { SETTINGS } from "./flags.ts";
+import { HOST_NAMES, type HostName } from "./hosts.ts";
 import type { Setting } from "./setting.ts";
+import { flagValue, type ReadEnv, type ReadFile, type Sources, valueOf } from "./sources.ts";
 import { isTokenList, parseTokenFile, type TokenEntry } from "./token_file.ts";
 
 /** What the API is called with. */
@@ -89,43 +91,55 @@ export interface NewTokenConfig {
   readonly readOnly: boolean;
 }
 
+/** A setting that cannot be used. */
+export interface SettingProblem {
+  /** Which check of the doctor it belongs to. */
+  readonly check: "key" | "network" | "environment" | "allowlist" | "http" | "settings";
+  /** One line that says what is wrong and what to type. */
+  readonly message: string;
+}
+
+/** `cma-mcp doctor`: the server's settings, as far as they can be used, and what is wrong. */
+export interface DoctorConfig {
+  readonly command: "doctor";
+  readonly json: boolean;
+  readonly simulate: boolean;
+  readonly credential?: CredentialConfig;
+  readonly baseUrl?: string;
+  readonly environmentId?: string;
+  readonly allowedAgentIds?: readonly string[];
+  /** Absent without `--http`. */
+  readonly http?: HttpConfig;
+  readonly problems: readonly SettingProblem[];
+  readonly warnings: readonly string[];
+}
+
+/** `cma-mcp config`. */
+export interface HostConfig {
+  readonly command: "config";
+  readonly host: HostName;
+  /** Of the server in the host. */
+  readonly name: string;
+  readonly simulate: boolean;
+  /** Print the host's whole file, with or without the server; absent for what to paste. */
+  readonly edit?: "merge" | "remove";
+}
+
 /** What to do, and with what. */
 export type Config =
   | ServeConfig
+  | DoctorConfig
+  | HostConfig
   | SimulatorConfig
   | NewTokenConfig
-  | { readonly command: "demo" | "help" | "version" };
-
-/** Reads an environment variable. */
-export type ReadEnv = (name: string) => string | undefined;
-
-/** Reads a text file; throws when it cannot. */
-export type ReadFile = (path: string) => string;
+  | { readonly command: "help"; readonly topic?: string }
+  | { readonly command: "demo" | "version" };
 
 /** Port of `cma-mcp simulator` unless a flag names another. */
 const SIMULATOR_PORT = 4000;
 
-interface Sources {
-  readonly flags: CommandLine["flags"];
-  readonly env: ReadEnv;
-  readonly readFile: ReadFile;
-}
-
-function flagValue<T>({ flags }: Sources, setting: Setting<T>): T | undefined {
-  const given = setting.flag === undefined ? undefined : flags.get(setting.flag)?.trim();
-  return given === undefined ? undefined : setting.parse(given, `--${setting.flag}`);
-}
-
-function valueOf<T>(sources: Sources, setting: Setting<T>): T {
-  const given = flagValue(sources, setting);
-  if (given !== undefined) return given;
-  for (const name of setting.env) {
-    const value = sources.env(name)?.trim();
-    // Hosts pass on settings that were left blank as empty texts.
-    if (value) return setting.parse(value, name);
-  }
-  return setting.fallback;
-}
+/** Name of the server in a host unless a flag gives another. */
+const SERVER_NAME = "managed-agents";
 
 function readSecret(
   { readFile }: Sources,
@@ -264,8 +278,53 @@ function serveConfig(sources: Sources): ServeConfig {
   return { ...config, warnings: warningsOf(config) };
 }
 
+function doctorConfig(sources: Sources): DoctorConfig {
+  const problems: SettingProblem[] = [];
+  const attempt = <T>(check: SettingProblem["check"], read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      const { message } = error;
+      if (!problems.some((known) => known.message === message)) problems.push({ check, message });
+      return undefined;
+    }
+  };
+  const simulate = attempt("settings", () => valueOf(sources, SETTINGS.simulate)) ?? false;
+  const ids = simulate ? flagValue : valueOf;
+  const settings = {
+    simulate,
+    credential: simulate ? undefined : attempt("key", () => credentialOf(sources)),
+    baseUrl: attempt("network", () => valueOf(sources, SETTINGS.baseUrl)),
+    environmentId: attempt("environment", () => ids(sources, SETTINGS.environmentId)),
+    allowedAgentIds: attempt("allowlist", () => ids(sources, SETTINGS.allowedAgentIds)),
+    http: valueOf(sources, SETTINGS.http) ? attempt("http", () => httpOf(sources)) : undefined,
+  };
+  // Whatever else would keep the server from starting.
+  const warnings = attempt("settings", () => serveConfig(sources).warnings) ?? [];
+  const json = valueOf(sources, SETTINGS.json);
+  return { command: "doctor", json, ...settings, problems, warnings };
+}
+
+function hostConfig(sources: Sources, operand: string | undefined): HostConfig {
+  const host = HOST_NAMES.find((name) => name === operand);
+  if (host === undefined) {
+    throw new UsageError(`Which host? Type cma-mcp config with one of ${HOST_NAMES.join(", ")}`);
+  }
+  const merge = valueOf(sources, SETTINGS.merge);
+  const remove = valueOf(sources, SETTINGS.remove);
+  if (merge && remove) throw new UsageError("--merge and --remove do not go together: give one");
+  return {
+    command: "config",
+    host,
+    name: valueOf(sources, SETTINGS.name) ?? SERVER_NAME,
+    simulate: valueOf(sources, SETTINGS.simulate),
+    ...((merge || remove) && { edit: merge ? "merge" as const : "remove" as const }),
+  };
+}
+
 function newTokenConfig(sources: Sources, operand: string | undefined): NewTokenConfig {
-  const name = valueOf(sources, SETTINGS.tokenName);
+  const name = valueOf(sources, SETTINGS.name);
   if (operand !== "new" || name === undefined) {
     throw new UsageError("A token needs a name: type cma-mcp token new --name <name>");
   }
@@ -311,5 +370,8 @@ export function resolveConfig(args: readonly string[], env: ReadEnv, readFile: R
     return deepFreeze({ command, port, log: logOf(sources) });
   }
   if (command === "token") return deepFreeze(newTokenConfig(sources, operand));
+  if (command === "doctor") return deepFreeze(doctorConfig(sources));
+  if (command === "config") return deepFreeze(hostConfig(sources, operand));
+  if (command === "help" && operand !== undefined) return deepFreeze({ command, topic: operand });
   return deepFreeze({ command });
 }

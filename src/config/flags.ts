@@ -18,6 +18,8 @@ import {
   checkToken,
   checkTokenName,
 } from "./checks.ts";
+import { PLACE_VARIABLES } from "./hosts.ts";
+import { PROXY_VARIABLES } from "./proxy.ts";
 import { choice, integer, list, optionalInteger, optionalText, text, toggle } from "./setting.ts";
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
@@ -143,7 +145,7 @@ export const SETTINGS = {
   simulate: toggle({
     flag: "simulate",
     help: "Use the built-in simulator; needs no key",
-    commands: ["serve"],
+    commands: ["serve", "config"],
   }),
   apiKey: optionalText({
     env: ["ANTHROPIC_API_KEY"],
@@ -245,11 +247,27 @@ export const SETTINGS = {
     help: "OpenTelemetry traces; the standard OTEL_… variables apply",
     commands: ["serve"],
   }),
-  tokenName: optionalText({
+  json: toggle({
+    flag: "json",
+    help: "Print what was found as JSON",
+    commands: ["doctor"],
+  }),
+  merge: toggle({
+    flag: "merge",
+    help: "Print the host's whole file, with the server in it",
+    commands: ["config"],
+  }),
+  remove: toggle({
+    flag: "remove",
+    help: "Print the host's whole file, without the server",
+    commands: ["config"],
+  }),
+  name: optionalText({
     flag: "name",
     valueName: "<name>",
-    help: "Name of the new token",
-    commands: ["token"],
+    fallbackText: "managed-agents",
+    help: "Name of the token or the server",
+    commands: ["token", "config"],
     check: checkTokenName,
   }),
   tokenExpires: optionalText({
@@ -285,15 +303,24 @@ export const SETTINGS = {
     flag: "help",
     short: "h",
     help: "Show this",
-    commands: ["serve", "demo", "simulator", "token"],
+    commands: ["serve", "demo", "doctor", "config", "simulator", "token"],
   }),
   version: toggle({
     flag: "version",
     short: "V",
     help: "Show the version",
-    commands: ["serve", "demo", "simulator", "token"],
+    commands: ["serve", "demo", "doctor", "config", "simulator", "token"],
   }),
 } as const;
 
+/** The environment variables that settings are read from. */
+export const SETTING_VARIABLES: readonly string[] = Object.values(SETTINGS).flatMap(({ env }) =>
+  env
+);
+
 /** The environment variables that the program reads: all that it needs permission for. */
-export const ENV_NAMES: readonly string[] = Object.values(SETTINGS).flatMap(({ env }) => env);
+export const ENV_NAMES: readonly string[] = [
+  ...SETTING_VARIABLES,
+  ...PLACE_VARIABLES,
+  ...PROXY_VARIABLES,
+];

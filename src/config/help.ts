@@ -4,8 +4,9 @@
  * @module
  */
 
-import { COMMANDS } from "./command_line.ts";
+import { type CommandDefinition, commandNamed, COMMANDS } from "./commands.ts";
 import { SETTINGS } from "./flags.ts";
+import type { Setting } from "./setting.ts";
 
 /** One line of a table of settings. */
 export interface SettingLine {
@@ -19,36 +20,104 @@ export interface SettingLine {
 
 /** The settings in the order of the table, in words. */
 export function settingLines(): SettingLine[] {
-  return Object.values(SETTINGS).map((setting) => {
-    const { flag, short, valueName, env, fallback, fallbackText, help } = setting;
-    const spelled = flag ? `${short ? `-${short}, ` : ""}--${flag}` : "";
-    const value = spelled && valueName ? ` ${valueName}` : "";
-    const words = typeof fallback === "boolean" ? "" : `${fallback ?? ""}`;
-    return { flag: spelled + value, env, fallback: fallbackText ?? words, help };
-  });
+  return ROWS.map(settingLine);
 }
 
-/** What `cma-mcp --help` prints. */
-export function helpText(): string {
-  const commands = Object.entries(COMMANDS).map(([name, help]) =>
-    `  cma-mcp ${name.padEnd(13)}${help}`
+function settingLine(setting: Row): SettingLine {
+  const { flag, short, valueName, env, fallback, fallbackText, help } = setting;
+  const spelled = flag ? `${short ? `-${short}, ` : ""}--${flag}` : "";
+  const value = spelled && valueName ? ` ${valueName}` : "";
+  const words = typeof fallback === "boolean" ? "" : `${fallback ?? ""}`;
+  return { flag: spelled + value, env, fallback: fallbackText ?? words, help };
+}
+
+/** What a row of the settings table is shown by. */
+type Row = Setting<unknown>;
+
+const ROWS: readonly Row[] = Object.values(SETTINGS);
+
+/** How many columns the flags, and the commands, take. */
+const FLAG_COLUMNS = 28;
+const COMMAND_COLUMNS = 26;
+
+function flagLines(rows: readonly Row[]): string[] {
+  return rows.map(settingLine).filter(({ flag }) => flag).map(({ flag, help, fallback }) =>
+    `  ${flag.padEnd(FLAG_COLUMNS)}${help}${fallback ? ` (${fallback})` : ""}`
   );
-  const lines = settingLines();
-  const flags = lines.filter(({ flag }) => flag).map(({ flag, help, fallback }) => {
-    return `  ${flag.padEnd(28)}${help}${fallback ? ` (${fallback})` : ""}`;
-  });
-  const env = lines.filter(({ env }) => env.length > 0).map(({ env }) => env.join(" or "));
+}
+
+function envLines(rows: readonly Row[]): string[] {
+  const names = rows.map(({ env }) => env.join(" or ")).filter((words) => words !== "");
+  if (names.length === 0) return [];
+  return [
+    "",
+    "Environment, where no flag says otherwise:",
+    ...wrap(names.join(", "), 78).map((line) => `  ${line}`),
+  ];
+}
+
+function usageLine(words: string, help: string): string {
+  return `  ${`cma-mcp ${words}`.padEnd(COMMAND_COLUMNS)}${help}`;
+}
+
+function overview(): string[] {
+  const rows = ROWS.filter((row) => row.commands.includes("serve") && !row.httpOnly);
+  const commands = Object.entries<CommandDefinition>(COMMANDS).map(([name, definition]) =>
+    usageLine(`${name} ${definition.operandName ?? ""}`.trim(), definition.help)
+  );
   return [
     "cma-mcp: Claude Managed Agents as MCP tools",
     "",
-    "  cma-mcp [flags]      Serve MCP on stdio, or with --http over HTTP",
+    usageLine("[flags]", "Serve MCP on stdio, for a host that starts it"),
+    usageLine("--http [flags]", "Serve MCP over HTTP: see 'cma-mcp help http'"),
     ...commands,
+    usageLine("help <command>", "Show the flags of a command"),
     "",
-    ...flags,
+    ...flagLines(rows),
+    ...envLines(rows),
+  ];
+}
+
+function httpHelp(): string[] {
+  const rows = ROWS.filter((row) => row.httpOnly && row.commands.includes("serve"));
+  return [
+    "cma-mcp --http [flags]: serve MCP over HTTP, at /mcp",
     "",
-    "Environment, where no flag says otherwise:",
-    ...wrap(env.join(", "), 78).map((line) => `  ${line}`),
-  ].join("\n");
+    ...flagLines(rows),
+    ...envLines(rows),
+    "",
+    "Beside these, the flags and variables of 'cma-mcp --help' apply.",
+  ];
+}
+
+function commandHelp(name: string, { help, operandName, operands }: CommandDefinition): string[] {
+  const common: readonly Row[] = [SETTINGS.help, SETTINGS.version];
+  const rows = ROWS.filter((row) =>
+    row.commands.some((command) => command === name) && !common.includes(row)
+  );
+  const usage = ["cma-mcp", name, operandName, rows.length > 0 ? "[flags]" : undefined];
+  const choices = operandName?.startsWith("<") ? operands ?? [] : [];
+  return [
+    usage.filter((word) => word !== undefined).join(" "),
+    help,
+    ...choices.length > 0 ? ["", `${operandName}: ${choices.join(", ")}`] : [],
+    ...rows.length > 0 ? ["", ...flagLines(rows)] : [],
+    ...name === "doctor"
+      ? ["", "Beside these, it takes the server's flags and variables, to check them."]
+      : [],
+  ];
+}
+
+/**
+ * What `cma-mcp --help` prints; it fits on a screen.
+ *
+ * @param topic a command, or `http` for the flags of HTTP mode; an overview when absent
+ */
+export function helpText(topic?: string): string {
+  if (topic === "http") return httpHelp().join("\n");
+  const command = topic === undefined ? undefined : commandNamed(topic);
+  const lines = topic !== undefined && command ? commandHelp(topic, command) : overview();
+  return lines.join("\n");
 }
 
 function wrap(words: string, width: number): string[] {

@@ -6,6 +6,9 @@ import { createRedact } from "../../src/core/redact.ts";
 /** A program whose output is kept, and that can be told to stop. */
 export interface RecordedProgram extends Program {
   readonly printed: string[];
+  /** What went to stdout and is no line. */
+  readonly written: string[];
+  readonly noted: string[];
   readonly logged: string[];
   stop(): void;
   /** Asks for files to be read again. */
@@ -16,6 +19,8 @@ export interface RecordedProgram extends Program {
 
 export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram {
   const printed: string[] = [];
+  const written: string[] = [];
+  const noted: string[] = [];
   const logged: string[] = [];
   const watchers = new Set<() => void>();
   const stopping = new AbortController();
@@ -32,6 +37,9 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
     redact,
     stopping: stopping.signal,
     print: (line) => printed.push(line),
+    printExactly: (text) => written.push(text),
+    note: (line) => noted.push(line),
+    env: () => undefined,
     stdinIsTerminal: false,
     color: false,
     readFile: () => Promise.reject(new Error("No file is read here")),
@@ -41,6 +49,8 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
     },
     ...overrides,
     printed,
+    written,
+    noted,
     logged,
     stop: () => stopping.abort(),
     reload: () => reloads.forEach((listener) => listener()),

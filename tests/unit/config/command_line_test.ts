@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { COMMANDS, parseCommandLine } from "../../../src/config/command_line.ts";
+import { parseCommandLine } from "../../../src/config/command_line.ts";
+import { COMMANDS } from "../../../src/config/commands.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
 const understood: readonly [string, string, Record<string, string>][] = [
@@ -16,6 +17,9 @@ const understood: readonly [string, string, Record<string, string>][] = [
   ["version", "version", {}],
   ["demo --version", "version", {}],
   ["demo extra --help", "help", {}],
+  ["doctor --json", "doctor", { json: "true" }],
+  ["doctor --http --port 8080", "doctor", { http: "true", port: "8080" }],
+  ["config vscode --merge --name x", "config", { merge: "true", name: "x" }],
 ];
 for (const [line, command, flags] of understood) {
   Deno.test(`parseCommandLine() reads '${line}' as ${command}`, () => {
@@ -58,6 +62,28 @@ Deno.test("parseCommandLine() does not repeat the value of a flag that it does n
   assertEquals(message.includes("s3cret"), false);
 });
 
+const topics: readonly [string, string | undefined][] = [
+  ["--help", undefined],
+  ["help", undefined],
+  ["help doctor", "doctor"],
+  ["doctor --help", "doctor"],
+  ["-h config vscode", "config"],
+  ["--http --help", "http"],
+  ["help http", "http"],
+  ["toString --help", undefined],
+];
+for (const [line, topic] of topics) {
+  Deno.test(`parseCommandLine() takes '${line}' for a wish for help on ${topic ?? "all"}`, () => {
+    const { command, operand } = parseCommandLine(line.split(" "));
+    assertEquals([command, operand], ["help", topic]);
+  });
+}
+
+Deno.test("parseCommandLine() gives the doctor HTTP flags only together with --http", () => {
+  assertThrows(() => parseCommandLine(["doctor", "--port=1"]), UsageError, "add --http");
+  assertThrows(() => parseCommandLine(["doctor", "--merge"]), UsageError, "not apply to 'doctor'");
+});
+
 Deno.test("parseCommandLine() takes the word after a command only where it means something", () => {
   assertEquals(parseCommandLine(["token", "new"]).operand, "new");
   assertEquals("operand" in parseCommandLine(["demo"]), false);
@@ -65,6 +91,9 @@ Deno.test("parseCommandLine() takes the word after a command only where it means
     [["token", "old"], "Cannot use 'old' after 'token'"],
     [["token", "new", "more"], "Cannot use 'more' after 'token'"],
     [["demo", "new"], "Cannot use 'new'"],
+    [["config", "vs-code"], "did you mean 'config vscode'?"],
+    [["config", "notepad"], "see 'cma-mcp help config'"],
+    [["help", "me"], "Cannot use 'me' after 'help'"],
   ];
   for (const [args, message] of wrong) {
     assertThrows(() => parseCommandLine(args), UsageError, message);

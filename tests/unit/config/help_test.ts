@@ -1,13 +1,31 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ENV_NAMES, SETTINGS } from "../../../src/config/flags.ts";
+import { COMMANDS } from "../../../src/config/commands.ts";
+import { ENV_NAMES, SETTING_VARIABLES, SETTINGS } from "../../../src/config/flags.ts";
 import { helpText, settingLines } from "../../../src/config/help.ts";
 
-Deno.test("helpText() names every flag and every variable, within 80 columns", () => {
-  const help = helpText();
+const TOPICS = [undefined, "http", ...Object.keys(COMMANDS)];
+
+Deno.test("helpText() names every flag and every variable under some topic", () => {
+  const help = TOPICS.map((topic) => helpText(topic)).join("\n");
   for (const { flag } of settingLines()) assertStringIncludes(help, flag);
-  for (const name of ENV_NAMES) assertStringIncludes(help, name);
-  const tooWide = help.split("\n").filter((line) => line.length > 80);
-  assertEquals(tooWide, []);
+  for (const name of SETTING_VARIABLES) assertStringIncludes(help, name);
+});
+
+for (const topic of TOPICS) {
+  Deno.test(`helpText() of ${topic ?? "everything"} fits a screen of 36 lines by 80 columns`, () => {
+    const lines = helpText(topic).split("\n");
+    assert(lines.length <= 36, `${lines.length} lines`);
+    assertEquals(lines.filter((line) => line.length > 80), []);
+  });
+}
+
+Deno.test("helpText() names every command, and under a command only what applies to it", () => {
+  const help = helpText();
+  for (const name of Object.keys(COMMANDS)) assertStringIncludes(help, `cma-mcp ${name}`);
+  const config = helpText("config");
+  assertStringIncludes(config, "claude-desktop, claude-code, cursor, vscode, claude.ai");
+  assertStringIncludes(config, "--merge");
+  assert(!config.includes("--json") && !helpText("doctor").includes("--merge"));
 });
 
 Deno.test("settingLines() gives each setting a way to be set and a line of help", () => {

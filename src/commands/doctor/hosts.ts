@@ -1,0 +1,120 @@
+/**
+ * Whether hosts' files are in order and start this very executable.
+ *
+ * @module
+ */
+
+import { type FoundEntry, KEY_PLACEHOLDER } from "../../config/host_entry.ts";
+import { entriesOf, hasKey } from "../../config/host_file.ts";
+import { FILE_HOST_NAMES, FILE_HOSTS, type FileHostName, hostPaths } from "../../config/hosts.ts";
+import { JsonEditError } from "../../config/json_edit.ts";
+import { UsageError } from "../../core/errors.ts";
+import type { Machine } from "../machine.ts";
+import type { Program } from "../program.ts";
+import { type Finding, findings } from "./finding.ts";
+
+/** What was found about hosts. */
+export interface HostFindings {
+  readonly findings: readonly Finding[];
+  /** Titles of hosts whose file holds a key for this program. */
+  readonly keyHolders: readonly string[];
+}
+
+interface HostFile {
+  readonly host: FileHostName;
+  readonly path: string;
+}
+
+/** Looks into the files of the hosts that are on this machine. */
+export async function checkHosts(
+  program: Pick<Program, "env">,
+  machine: Machine,
+): Promise<HostFindings> {
+  const found: Finding[] = [];
+  const keyHolders: string[] = [];
+  let entries = 0;
+  for (const host of FILE_HOST_NAMES) {
+    const { findings, count, holdsKey } = await checkHost(host, program, machine);
+    found.push(...findings);
+    entries += count;
+    if (holdsKey) keyHolders.push(FILE_HOSTS[host].title);
+  }
+  if (entries === 0) {
+    found.push(
+      findings("hosts").warn(
+        "No host starts this program yet",
+        "type 'cma-mcp config claude-desktop', or another host's name",
+      ),
+    );
+  }
+  return { findings: found, keyHolders };
+}
+
+async function checkHost(host: FileHostName, { env }: Pick<Program, "env">, machine: Machine) {
+  const { fail, skip } = findings(host);
+  const result: Finding[] = [];
+  let count = 0;
+  let holdsKey = false;
+  for (const path of pathsOf(host, env, machine)) {
+    const file = { host, path };
+    try {
+      const text = await machine.readText(path);
+      if (text === undefined) continue;
+      const entries = entriesOf(text, { ...machine, host });
+      for (const { name, entry, moved } of entries) {
+        result.push(await checkEntry(file, name, entry, moved, machine));
+        holdsKey ||= Object.values(entry.env).some((value) => value !== KEY_PLACEHOLDER);
+      }
+      count += entries.length;
+      if (entries.length === 0) {
+        result.push(
+          skip(`${path} has no entry for it`, `type 'cma-mcp config ${host}' to add one`),
+        );
+      }
+    } catch (error) {
+      const isText = error instanceof JsonEditError;
+      const trouble = isText ? error.message : "cannot be read as a UTF-8 text";
+      result.push(fail(`${path} ${trouble}`, "put that right: the host cannot read it either"));
+    }
+  }
+  return { findings: result, count, holdsKey };
+}
+
+function pathsOf(host: FileHostName, env: Program["env"], { os }: Machine): readonly string[] {
+  try {
+    return hostPaths(host, os, env);
+  } catch (error) {
+    // Without a home directory there are no files of hosts, as in a container.
+    if (error instanceof UsageError) return [];
+    throw error;
+  }
+}
+
+async function checkEntry(
+  { host, path }: HostFile,
+  name: string,
+  entry: FoundEntry,
+  moved: boolean,
+  machine: Machine,
+): Promise<Finding> {
+  const { ok, warn, fail } = findings(host);
+  const where = `'${name}' in ${path}`;
+  const cure = `type 'cma-mcp config ${host} --merge' for a file that starts this one`;
+  const { command = "" } = entry;
+  const isPath = /[/\\]/.test(command);
+  if (isPath && !await machine.exists(command)) {
+    return fail(`${where} starts ${command}, which does not exist`, cure);
+  }
+  if (moved) {
+    return isPath
+      ? warn(`${where} starts another executable: ${command}`, cure)
+      : warn(`${where} starts whatever '${command}' is on the host's PATH`, cure);
+  }
+  if (Object.values(entry.env).includes(KEY_PLACEHOLDER)) {
+    return fail(`${where} still has ${KEY_PLACEHOLDER}`, "put the key in its place");
+  }
+  if (!hasKey(entry)) {
+    return warn(`${where} gives it no key`, "add ANTHROPIC_API_KEY to its env, or --api-key-file");
+  }
+  return ok(`${where} starts this executable`);
+}

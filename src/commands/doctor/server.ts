@@ -1,0 +1,110 @@
+/**
+ * What `--http` needs of this machine: tokens that are still good, a certificate, free ports.
+ *
+ * @module
+ */
+
+import type { HttpConfig } from "../../config/config.ts";
+import { UsageError } from "../../core/errors.ts";
+import { assertUsable, readCertificate } from "../certificate.ts";
+import type { Program } from "../program.ts";
+import { trustedProxies } from "../trusted_proxies.ts";
+import { type Finding, findings } from "./finding.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+/** Tokens and certificates that end sooner are pointed out, in milliseconds. */
+const SOON_MS = 14 * DAY_MS;
+
+const token = findings("token");
+const tls = findings("tls");
+const port = findings("port");
+
+/** Looks at the settings of HTTP mode, as the server itself would use them. */
+export async function checkServer(
+  config: HttpConfig,
+  program: Pick<Program, "clock" | "readFile">,
+): Promise<Finding[]> {
+  const ports = [config.port, ...config.metricsPort === undefined ? [] : [config.metricsPort]];
+  return [
+    checkTokens(config, program.clock.now()),
+    await checkProxies(config),
+    ...config.tls ? [await checkCertificate(config.tls, config.host, program)] : [],
+    ...ports.map((number) => checkPort(config.host, number)),
+  ];
+}
+
+function checkTokens({ tokens, tokenFile }: HttpConfig, nowMs: number): Finding {
+  if (!tokenFile) return token.ok(`A bearer token of ${tokens[0]?.length ?? 0} characters is set`);
+  const { entries, path } = tokenFile;
+  const ending = (beforeMs: number) =>
+    entries.filter(({ expiresAtMs = Infinity }) => expiresAtMs <= beforeMs).map(({ name }) => name);
+  const expired = ending(nowMs);
+  const cure = "make new ones with 'cma-mcp token new'";
+  if (expired.length === entries.length) {
+    return token.fail(`Every token of '${path}' has expired`, cure);
+  }
+  if (expired.length > 0) return token.warn(`Expired in '${path}': ${expired.join(", ")}`, cure);
+  const soon = ending(nowMs + SOON_MS);
+  if (soon.length > 0) return token.warn(`Expires within 14 days: ${soon.join(", ")}`, cure);
+  return token.ok(`'${path}' lists ${entries.length} token${entries.length === 1 ? "" : "s"}`);
+}
+
+async function checkProxies({ host, allowedHosts, trustedProxies: networks = [] }: HttpConfig) {
+  const { ok, fail } = findings("http");
+  try {
+    await trustedProxies(networks);
+    return ok(`It listens on ${host} and answers to ${allowedHosts.join(", ")}`);
+  } catch (error) {
+    if (error instanceof UsageError) return fail(error.message);
+    throw error;
+  }
+}
+
+async function checkCertificate(
+  files: NonNullable<HttpConfig["tls"]>,
+  host: string,
+  { readFile, clock }: Pick<Program, "clock" | "readFile">,
+): Promise<Finding> {
+  try {
+    const certificate = await readCertificate(files, readFile);
+    assertUsable(certificate, files, host);
+    return await checkValidity(certificate.cert, clock.now());
+  } catch (error) {
+    if (error instanceof UsageError) return tls.fail(error.message);
+    throw error;
+  }
+}
+
+async function checkValidity(pem: string, nowMs: number): Promise<Finding> {
+  const { X509Certificate } = await import("node:crypto");
+  const { validFrom, validTo } = new X509Certificate(pem);
+  const cure = "renew the certificate";
+  if (Date.parse(validFrom) > nowMs) {
+    return tls.fail(`The certificate is valid from ${validFrom} on only`, "set the clock");
+  }
+  const leftMs = Date.parse(validTo) - nowMs;
+  if (leftMs <= 0) return tls.fail(`The certificate expired on ${validTo}`, cure);
+  if (leftMs <= SOON_MS) return tls.warn(`The certificate expires on ${validTo}`, cure);
+  return tls.ok(`The certificate and its key go together, until ${validTo}`);
+}
+
+function checkPort(host: string, number: number): Finding {
+  try {
+    Deno.listen({ hostname: host, port: number }).close();
+    return port.ok(number === 0 ? "A free port will be taken" : `${host}:${number} is free`);
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) {
+      return port.fail(
+        `Port ${number} is taken`,
+        "end what listens there, or type another --port",
+      );
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      return port.fail(`Port ${number} may not be used`, "type a --port of 1024 or more");
+    }
+    return port.fail(
+      `There is no listening on ${host}:${number}`,
+      "type a --host that this machine has, such as 127.0.0.1",
+    );
+  }
+}

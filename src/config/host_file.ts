@@ -1,0 +1,164 @@
+/**
+ * A host's file with this program in it, or without: everything else stays as it is.
+ *
+ * @module
+ */
+
+import { applyEdits, type Edit, findNodeAtLocation, getNodeValue, type Node } from "jsonc-parser";
+import {
+  entryFor,
+  type EntryOptions,
+  type FoundEntry,
+  inputsFor,
+  KEY_VARIABLE,
+  ownFlags,
+  readEntry,
+  recordOf,
+  relationOf,
+} from "./host_entry.ts";
+import { FILE_HOSTS, type FileHostName, type Os } from "./hosts.ts";
+import {
+  appendChild,
+  JsonEditError,
+  memberOf,
+  parseObject,
+  removeChild,
+  setMember,
+} from "./json_edit.ts";
+
+/** What a file is edited for. */
+export interface HostFileOptions extends EntryOptions {
+  readonly host: FileHostName;
+  readonly os: Os;
+}
+
+/** The variables that can carry a key. */
+const KEY_VARIABLES: readonly string[] = [KEY_VARIABLE, "ANTHROPIC_AUTH_TOKEN"];
+
+/** The file of a host that has none yet; also what is to be pasted. */
+export function newHostFile(options: HostFileOptions): string {
+  const inputs = inputsFor(options.host, options);
+  const file = {
+    [FILE_HOSTS[options.host].serversKey]: {
+      [options.name]: entryFor(options.host, options),
+    },
+    ...(inputs.length > 0 && { inputs }),
+  };
+  return `${JSON.stringify(file, null, 2)}\n`;
+}
+
+/** One edit after the other: each is made in the tree of the text before it. */
+function edited(text: string, make: (root: Node, text: string) => Edit[]): string {
+  return applyEdits(text, make(parseObject(text), text));
+}
+
+function taken(name: string): JsonEditError {
+  return new JsonEditError(
+    `has another server named "${name}": choose a name for this one with --name`,
+  );
+}
+
+/** Whether an entry says where the key comes from, or needs none. */
+export function hasKey({ args, env }: FoundEntry): boolean {
+  return KEY_VARIABLES.some((name) => env[name]) ||
+    args.some((arg) => /^--(simulate|api-key-file)(=|$)/.test(arg));
+}
+
+function mergeEntry(root: Node, text: string, options: HostFileOptions): Edit[] {
+  const { host, name, executable, os } = options;
+  const { serversKey } = FILE_HOSTS[host];
+  const servers = memberOf(root, serversKey, "object");
+  const entry = entryFor(host, options);
+  if (!servers) return appendChild(text, root, { [name]: entry }, serversKey);
+  const known = memberOf(servers, name, "object");
+  if (!known) return appendChild(text, servers, entry, name);
+  const found = readEntry(getNodeValue(known));
+  const relation = relationOf(found, executable, os);
+  if (relation === "foreign") throw taken(name);
+  if (relation === "this") return [];
+  const edits = setMember(text, known, "command", executable.command);
+  const args = [...executable.args, ...ownFlags(found)];
+  const old = memberOf(known, "args", "array");
+  // Two members cannot be added at one place at once: what is missing follows in a step of its own.
+  return old ? [...edits, ...setMember(text, known, "args", args)] : edits;
+}
+
+/** The arguments that run the source, for an entry that had none. */
+function addArgs(root: Node, text: string, { host, name, executable }: HostFileOptions): Edit[] {
+  const entry = findNodeAtLocation(root, [FILE_HOSTS[host].serversKey, name]);
+  const lacksArgs = entry && !findNodeAtLocation(entry, ["args"]) && executable.args.length > 0;
+  return lacksArgs ? appendChild(text, entry, executable.args, "args") : [];
+}
+
+function mergeInputs(root: Node, text: string, options: HostFileOptions): Edit[] {
+  const [input] = inputsFor(options.host, options);
+  if (!input || !isReferredTo(root, input.id)) return [];
+  const inputs = memberOf(root, "inputs", "array");
+  if (!inputs) return appendChild(text, root, [input], "inputs");
+  return inputNode(inputs, input.id) ? [] : appendChild(text, inputs, input);
+}
+
+function inputNode(inputs: Node | undefined, id: string): Node | undefined {
+  return inputs?.children?.find((child) => recordOf(getNodeValue(child)).id === id);
+}
+
+/** Whether any server is given the answer to a question. */
+function isReferredTo(root: Node, id: string): boolean {
+  return JSON.stringify(recordOf(getNodeValue(root)).servers ?? {}).includes(`\${input:${id}}`);
+}
+
+/**
+ * The file with an entry that starts this executable. What the entry has beside its command stays,
+ * so merging again changes nothing.
+ *
+ * @throws JsonEditError when the file cannot be understood, or has another server of that name
+ */
+export function mergedFile(text: string, options: HostFileOptions): string {
+  const steps = [mergeEntry, addArgs, mergeInputs];
+  return steps.reduce(
+    (current, step) => edited(current, (root, now) => step(root, now, options)),
+    text,
+  );
+}
+
+/**
+ * The file without the entry; the same text when it has none.
+ *
+ * @throws JsonEditError when the file cannot be understood, or the entry is another server's
+ */
+export function fileWithout(text: string, options: HostFileOptions): string {
+  const { host, name, executable, os } = options;
+  const without = edited(text, (root, now) => {
+    const servers = memberOf(root, FILE_HOSTS[host].serversKey, "object");
+    const known = servers && memberOf(servers, name, "object");
+    if (!servers || !known?.parent) return [];
+    if (relationOf(readEntry(getNodeValue(known)), executable, os) === "foreign") throw taken(name);
+    return removeChild(now, servers, known.parent);
+  });
+  const [input] = inputsFor(host, { ...options, simulate: false });
+  return edited(without, (root, now) => {
+    const inputs = input && memberOf(root, "inputs", "array");
+    const known = inputs && inputNode(inputs, input.id);
+    return known && !isReferredTo(root, input.id) ? removeChild(now, inputs, known) : [];
+  });
+}
+
+/** The entries of a file that have to do with this program, and the place of each in it. */
+export function entriesOf(
+  text: string,
+  options: Omit<HostFileOptions, "name" | "simulate">,
+): { readonly name: string; readonly entry: FoundEntry; readonly moved: boolean }[] {
+  const { host, executable, os } = options;
+  const file = recordOf(getNodeValue(parseObject(text)));
+  const { serversKey } = FILE_HOSTS[host];
+  // Claude Code also keeps servers by project, which is where its own command puts them.
+  const projects = host === "claude-code" ? Object.values(recordOf(file.projects)) : [];
+  return [file, ...projects].flatMap((holder) =>
+    Object.entries(recordOf(recordOf(holder)[serversKey]))
+  )
+    .flatMap(([name, value]) => {
+      const entry = readEntry(value);
+      const relation = relationOf(entry, executable, os);
+      return relation === "foreign" ? [] : [{ name, entry, moved: relation === "another" }];
+    });
+}
