@@ -103,7 +103,7 @@ export async function createBridge(config: BridgeConfig, program: Program): Prom
   const { clock, log, redact } = program;
   const { simulate, environmentId, allowedAgentIds, exposeToolInputs, exposeAgentConfig } = config;
   const upstream = simulate ? await simulatedUpstream(program) : remoteUpstream(config, program);
-  const telemetry = await openTelemetry(config, () => waiter.stats());
+  const telemetry = await openTelemetry(config, () => waiter.stats(), log);
   const api = createApi({
     baseUrl: upstream.baseUrl,
     credential: upstream.credential,

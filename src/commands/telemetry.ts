@@ -8,6 +8,7 @@
 import type { RequestInfo } from "../api/http.ts";
 import type { HttpConfig } from "../config/config.ts";
 import { InFlight } from "../core/in_flight.ts";
+import type { Logger } from "../core/log.ts";
 import type { CallWatch } from "../mcp/report.ts";
 import type { WaiterStats } from "../session/outcome.ts";
 import type { Metrics } from "../transport/metrics.ts";
@@ -29,10 +30,14 @@ export interface Telemetry {
   readonly calls: InFlight;
 }
 
-/** @param waits read whenever the metrics are */
+/**
+ * @param waits read whenever the metrics are
+ * @param log told when traces are asked for that this executable cannot give
+ */
 export async function openTelemetry(
   config: TelemetryConfig,
   waits: () => WaiterStats,
+  log: Logger,
 ): Promise<Telemetry> {
   const { tracing, http } = config;
   const calls = new InFlight();
@@ -41,10 +46,19 @@ export async function openTelemetry(
     ? (await import("../transport/metrics.ts")).createMetrics({ version: VERSION, waits })
     : undefined;
   const spans = tracing ? (await import("../mcp/tracing.ts")).createTracing(VERSION) : undefined;
+  // A compiled executable has OpenTelemetry only when that was switched on while it was compiled
+  // (https://github.com/denoland/deno/issues/28839).
+  if (spans && !spans.isCollected) {
+    log.warn(
+      "OTEL_DENO has no effect in this executable: run the source with Deno, or compile it with " +
+        "OTEL_DENO=true",
+    );
+  }
   return {
     calls,
     watch: {
-      around: (call, run) => calls.track(() => spans ? spans.around(call, run) : run()),
+      around: (call, run) =>
+        calls.track(() => spans?.isCollected ? spans.around(call, run) : run()),
       ...(metrics && { ended: metrics.call }),
     },
     ...(metrics && { metrics, observe: metrics.upstream }),

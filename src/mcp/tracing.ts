@@ -8,6 +8,7 @@
 import {
   context,
   propagation,
+  ProxyTracerProvider,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
@@ -16,14 +17,23 @@ import {
 } from "@opentelemetry/api";
 import type { CallReport, CallWatch } from "./report.ts";
 
+/** Spans around calls. */
+export interface Tracing extends Required<Pick<CallWatch, "around">> {
+  /** Whether the runtime takes the spans; otherwise they lead nowhere. */
+  readonly isCollected: boolean;
+}
+
 /**
  * Runs every call in a span of its own. Its parent is the trace context that the client put into
  * `_meta` (https://modelcontextprotocol.io, trace context in `_meta`: `traceparent`, `tracestate`),
  * linked to the HTTP request then; else the HTTP request.
  */
-export function createTracing(version: string): Required<Pick<CallWatch, "around">> {
+export function createTracing(version: string): Tracing {
   const tracer = trace.getTracer("cma-mcp", version);
+  const provider = trace.getTracerProvider();
   return {
+    isCollected: !(provider instanceof ProxyTracerProvider) ||
+      provider.getDelegateTracer("cma-mcp", version) !== undefined,
     around({ tool, meta }, run) {
       const carrier = carrierOf(meta);
       const surrounding = trace.getSpanContext(context.active());

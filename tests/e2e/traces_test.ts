@@ -132,6 +132,7 @@ Deno.test("traces over HTTP join the client's span, the call's and those of the 
   const linked = only(spans, ({ spanId }) => spanId === failed.links?.[0]?.spanId);
   assertEquals([linked.traceId, linked.kind], [HTTP_TRACE, SERVER]);
   assert(!JSON.stringify(spans).includes(TOKEN));
+  assert(!program.stderr.join().includes("OTEL_DENO"));
 });
 
 Deno.test("traces on stdio begin with the trace context in _meta", async () => {

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openMetricsServer } from "../../../src/commands/metrics_server.ts";
 import { openTelemetry } from "../../../src/commands/telemetry.ts";
 import { UsageError } from "../../../src/core/errors.ts";
+import { silentLogger } from "../../../src/core/log.ts";
 import type { CallReport } from "../../../src/mcp/report.ts";
 import { recordProgram } from "../../helpers/program.ts";
 
@@ -21,7 +22,7 @@ const CALL = { tool: "get_agent", meta: {} };
 const STATS = { openWaits: 4, openStreams: 2, reconnects: 1 };
 
 Deno.test("openTelemetry() counts running calls, and nothing else unless asked to", async () => {
-  const { watch, calls, metrics, observe } = await openTelemetry({}, () => STATS);
+  const { watch, calls, metrics, observe } = await openTelemetry({}, () => STATS, silentLogger);
   assertEquals([metrics, observe, watch.ended], [undefined, undefined, undefined]);
   const gate = Promise.withResolvers<{ report: CallReport }>();
   const done = watch.around?.(CALL, () => gate.promise);
@@ -32,7 +33,7 @@ Deno.test("openTelemetry() counts running calls, and nothing else unless asked t
 
 for (const http of [{ metricsPort: 0 }, { metricsPath: "/metrics" }]) {
   Deno.test(`openTelemetry() measures for ${JSON.stringify(http)}`, async () => {
-    const { watch, metrics, observe } = await openTelemetry({ http }, () => STATS);
+    const { watch, metrics, observe } = await openTelemetry({ http }, () => STATS, silentLogger);
     watch.ended?.(REPORT);
     observe?.({ method: "GET", path: "/v1/agents", status: 200, ms: 1, attempt: 0 });
     const page = await metrics?.render() ?? "";
@@ -42,8 +43,10 @@ for (const http of [{ metricsPort: 0 }, { metricsPath: "/metrics" }]) {
   });
 }
 
-Deno.test("openTelemetry() passes calls through spans that nobody collects", async () => {
-  const { watch, calls } = await openTelemetry({ tracing: true }, () => STATS);
+Deno.test("openTelemetry() says so when the runtime collects no traces, and works without", async () => {
+  const program = recordProgram();
+  const { watch, calls } = await openTelemetry({ tracing: true }, () => STATS, program.log);
+  assert(program.logged.join().includes("OTEL_DENO has no effect in this executable"));
   const done = { report: REPORT };
   assertEquals(await watch.around?.(CALL, () => Promise.resolve(done)), done);
   const failing = () => Promise.reject(new Error("no"));
