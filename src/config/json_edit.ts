@@ -39,7 +39,8 @@ function describe({ error }: ParseError): string {
  */
 export function parseObject(text: string): Node {
   const errors: ParseError[] = [];
-  const root = parseTree(text, errors, { allowTrailingComma: true });
+  // A byte order mark is white space here, but not to the parser.
+  const root = parseTree(text.replace(/^\uFEFF/, " "), errors, { allowTrailingComma: true });
   const [first] = errors;
   if (text.replace(/^\uFEFF/, "").trim() === "") throw new JsonEditError("is empty");
   if (first) {
