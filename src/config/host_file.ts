@@ -80,7 +80,8 @@ function mergeEntry(root: Node, text: string, options: HostFileOptions): Edit[] 
   const args = [...executable.args, ...ownFlags(found)];
   const old = memberOf(known, "args", "array");
   // Two members cannot be added at one place at once: what is missing follows in a step of its own.
-  return old ? [...edits, ...setMember(text, known, "args", args)] : edits;
+  const same = JSON.stringify(found.args) === JSON.stringify(args);
+  return old && !same ? [...edits, ...setMember(text, known, "args", args)] : edits;
 }
 
 /** The arguments that run the source, for an entry that had none. */
