@@ -300,6 +300,9 @@ function doctorConfig(sources: Sources): DoctorConfig {
     allowedAgentIds: attempt("allowlist", () => ids(sources, SETTINGS.allowedAgentIds)),
     http: valueOf(sources, SETTINGS.http) ? attempt("http", () => httpOf(sources)) : undefined,
   };
+  const { maxWaits, maxCalls, logLevel, logFormat, tracing } = SETTINGS;
+  const others: readonly Setting<unknown>[] = [maxWaits, maxCalls, logLevel, logFormat, tracing];
+  for (const setting of others) attempt("settings", () => valueOf(sources, setting));
   // Whatever else would keep the server from starting.
   const warnings = attempt("settings", () => serveConfig(sources).warnings) ?? [];
   const json = valueOf(sources, SETTINGS.json);

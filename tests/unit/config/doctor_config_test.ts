@@ -1,0 +1,129 @@
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { type DoctorConfig, type HostConfig, resolveConfig } from "../../../src/config/config.ts";
+import { UsageError } from "../../../src/core/errors.ts";
+
+type Env = Readonly<Record<string, string>>;
+
+const TOKEN = "0123456789abcdef0123456789abcdef";
+const SOUND: Env = { ANTHROPIC_API_KEY: "a-key", CMA_MCP_TOKEN: TOKEN };
+
+function resolve(args: readonly string[], env: Env = {}) {
+  return resolveConfig(args, (name) => env[name], () => {
+    throw new Error("no such file");
+  });
+}
+
+function doctorConfig(args: readonly string[], env: Env = {}): DoctorConfig {
+  const config = resolve(["doctor", ...args], env);
+  assert(config.command === "doctor");
+  return config;
+}
+
+Deno.test("resolveConfig() gives the doctor the server's settings", () => {
+  const config = doctorConfig(["--http", "--port=0", "--environment-id=env_1", "--json"], {
+    ...SOUND,
+    ALLOWED_AGENT_IDS: "agent_1",
+  });
+  assertEquals(config.problems, []);
+  assertEquals(config.warnings, []);
+  assertEquals(config.credential, { kind: "api_key", value: "a-key" });
+  assertEquals([config.baseUrl, config.environmentId, config.http?.port, config.json], [
+    "https://api.anthropic.com",
+    "env_1",
+    0,
+    true,
+  ]);
+  assert(Object.isFrozen(config.http));
+});
+
+const problems: readonly [string, readonly string[], Env, string, RegExp][] = [
+  ["no key", [], {}, "key", /set ANTHROPIC_API_KEY/],
+  ["a placeholder for a key", [], { ANTHROPIC_API_KEY: "<your API key>" }, "key", /not filled in/],
+  ["a missing key file", ["--api-key-file=k"], SOUND, "key", /Cannot read 'k'/],
+  ["a base URL that is none", ["--base-url=api"], SOUND, "network", /type a URL/],
+  ["an odd environment id", ["--environment-id=a/b"], SOUND, "environment", /an id has/],
+  ["an odd agent id", ["--allowed-agents=a/b"], SOUND, "allowlist", /an id has/],
+  ["no token", ["--http"], { ANTHROPIC_API_KEY: "a-key" }, "http", /needs a bearer token/],
+  ["a short token", ["--http"], { ...SOUND, CMA_MCP_TOKEN: "short" }, "http", /too short/],
+  ["a public address", ["--http", "--host=0.0.0.0"], SOUND, "http", /needs --allowed-hosts/],
+  ["half a certificate", ["--http", "--tls-key=k"], SOUND, "http", /goes with --tls-cert/],
+  ["an odd number", ["--max-waits=0"], SOUND, "settings", /whole number from 1/],
+  ["an odd log level", [], { ...SOUND, CMA_LOG_LEVEL: "loud" }, "settings", /type one of/],
+];
+for (const [name, args, env, check, message] of problems) {
+  Deno.test(`resolveConfig() tells the doctor of ${name}, once, and goes on`, () => {
+    const config = doctorConfig(args, env);
+    assertEquals(config.problems.map((problem) => problem.check), [check]);
+    assertMatch(config.problems[0]?.message ?? "", message);
+    // What it does not touch can still be used.
+    assertEquals(config.baseUrl === undefined, check === "network");
+    assertEquals(config.credential === undefined, check === "key");
+  });
+}
+
+Deno.test("resolveConfig() tells the doctor of everything that is wrong at the same time", () => {
+  const { problems } = doctorConfig(["--http", "--base-url=api", "--max-calls=x"], {});
+  assertEquals(
+    problems.map(({ check }) => check),
+    ["key", "network", "http", "settings"],
+  );
+});
+
+Deno.test("resolveConfig() passes the server's warnings on to the doctor", () => {
+  const { problems, warnings } = doctorConfig(["--http"], SOUND);
+  assertEquals([problems.length, warnings.length], [0, 1]);
+  assertMatch(warnings[0] ?? "", /ALLOWED_AGENT_IDS/);
+});
+
+Deno.test("resolveConfig() needs no key for a doctor of the simulator", () => {
+  const config = doctorConfig(["--simulate"], { CLAUDE_ENVIRONMENT_ID: "env_real" });
+  assertEquals([config.problems, config.environmentId], [[], undefined]);
+});
+
+const hosts: readonly [readonly string[], Omit<HostConfig, "command">][] = [
+  [["cursor"], { host: "cursor", name: "managed-agents", simulate: false }],
+  [["claude.ai"], { host: "claude.ai", name: "managed-agents", simulate: false }],
+  [["vscode", "--merge", "--name", "x"], {
+    host: "vscode",
+    name: "x",
+    simulate: false,
+    edit: "merge",
+  }],
+  [["--remove", "claude-code", "--simulate"], {
+    host: "claude-code",
+    name: "managed-agents",
+    simulate: true,
+    edit: "remove",
+  }],
+];
+for (const [args, expected] of hosts) {
+  Deno.test(`resolveConfig() understands 'config ${args.join(" ")}' without a key`, () => {
+    assertEquals(resolve(["config", ...args]), { command: "config", ...expected });
+  });
+}
+
+const refusals: readonly [readonly string[], RegExp][] = [
+  [["config"], /^Which host\? Type cma-mcp config with one of claude-desktop, /],
+  [["config", "claude"], /see 'cma-mcp help config'|did you mean 'config claude/],
+  [["config", "cursr"], /did you mean 'config cursor'\?/],
+  [["config", "cursor", "vscode"], /Cannot use 'vscode' after 'config'/],
+  [["config", "cursor", "--merge", "--remove"], /do not go together/],
+  [["config", "cursor", "--name", "a b"], /1 to 64 letters/],
+  [["config", "cursor", "--http"], /--http does not apply to 'config'/],
+  [["config", "cursor", "--json"], /--json does not apply to 'config'/],
+  [["docter"], /did you mean 'doctor'\?/],
+  [["confg", "cursor"], /one command at a time|did you mean 'config'/],
+  [["help", "doctr"], /did you mean 'help doctor'\?/],
+];
+for (const [args, message] of refusals) {
+  Deno.test(`resolveConfig() refuses '${args.join(" ")}' with the next step`, () => {
+    const error = assertThrows(() => resolve(args), UsageError);
+    assertMatch(error.message, message);
+  });
+}
+
+Deno.test("resolveConfig() gives help for what it is wanted for", () => {
+  assertEquals(resolve(["help", "doctor"]), { command: "help", topic: "doctor" });
+  assertEquals(resolve(["config", "--help"]), { command: "help", topic: "config" });
+  assertEquals(resolve(["--help"]), { command: "help" });
+});
