@@ -45,7 +45,10 @@ export async function startServer(apiUrl: string, token: string): Promise<Server
   let url: string | undefined;
   while (url === undefined) {
     const { done, value } = await lines.next();
-    if (done) throw new Error(`The server does not start: ${said}`);
+    if (done) {
+      await child.status;
+      throw new Error(`The server does not start: ${said}`);
+    }
     said += value;
     url = /clients at (http\S+?),/.exec(said)?.[1];
   }

@@ -71,5 +71,6 @@ export function assertUsable(
 
 function isAboutAddress(error: unknown): boolean {
   return error instanceof Deno.errors.AddrNotAvailable ||
-    error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.PermissionDenied;
+    error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.PermissionDenied ||
+    error instanceof Deno.errors.NotCapable;
 }
