@@ -28,6 +28,10 @@ export type HandleRequest = (request: Request, remoteAddress: string) => Promise
 /**
  * Serves `handle` on an address.
  *
+ * The runtime bounds the head of a request (about 64 KB, about 100 fields: 400), but neither the
+ * time that a client takes over it nor how long a connection stays idle. Against those who open
+ * connections for nothing helps what stands in front.
+ *
  * @param log told of requests that `handle` rejects, such as those whose client has gone
  * @throws UsageError when the address cannot be had; when the port is taken, its cause is a
  * `Deno.errors.AddrInUse`
