@@ -40,7 +40,9 @@ interface Stage {
 
 /** Plays the demo; ends early, without a complaint, when the process is asked to end. */
 export async function demo(program: Program): Promise<void> {
-  const bridge = await createBridge(BRIDGE_CONFIG, program);
+  // Each call is on the screen already.
+  const log = { ...program.log, info: () => {} };
+  const bridge = await createBridge(BRIDGE_CONFIG, { ...program, log });
   const token = crypto.randomUUID() + crypto.randomUUID();
   const handler = createHttpHandler(bridge.factory, {
     tokens: [token],
@@ -49,7 +51,7 @@ export async function demo(program: Program): Promise<void> {
     path: "/mcp",
     maxBodyBytes: 1024 * 1024,
     ready: () => Promise.resolve(true),
-    log: program.log,
+    log,
   });
   const endpoint = { token, fetch: (request: Request) => handler.fetch(request) };
   try {
