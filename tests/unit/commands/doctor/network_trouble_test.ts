@@ -1,0 +1,159 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { networkTrouble, timeTrouble } from "../../../../src/commands/doctor/network_trouble.ts";
+
+const ORIGIN = "https://api.example.com";
+const PROXY = { variable: "HTTPS_PROXY", address: "proxy.corp:8080" };
+
+/** An error as the runtime's `fetch` throws it, with the message that names the cause. */
+function fetchError(message: string): TypeError {
+  const cause = new Error(`error sending request for url (${ORIGIN}/): ${message}`);
+  return new TypeError("fetch failed", { cause });
+}
+
+const connect = (message: string) => fetchError(`client error (Connect): ${message}`);
+
+const troubles: readonly [string, unknown, string, string][] = [
+  [
+    "a name that does not resolve",
+    connect("dns error: failed to lookup address information: Name or service not known"),
+    "No address is found for api.example.com (DNS)",
+    "DNS",
+  ],
+  [
+    "a name that does not resolve on Windows",
+    connect("dns error: No such host is known. (os error 11001)"),
+    "(DNS)",
+    "--base-url",
+  ],
+  [
+    "a refused connection",
+    connect("tcp connect error: Connection refused (os error 111)"),
+    `${ORIGIN} refuses connections`,
+    "--base-url",
+  ],
+  [
+    "a refused connection on Windows",
+    connect("No connection could be made because the target machine actively refused it."),
+    "refuses connections",
+    "--base-url",
+  ],
+  [
+    "an unknown authority",
+    connect("invalid peer certificate: UnknownIssuer"),
+    "signed by nobody known here (TLS)",
+    "DENO_TLS_CA_STORE=system",
+  ],
+  [
+    "a certificate that has expired",
+    connect("invalid peer certificate: certificate expired: verification time 1"),
+    "not valid at this machine's time (TLS)",
+    "clock",
+  ],
+  [
+    "a certificate that is not valid yet",
+    connect("invalid peer certificate: NotValidYet"),
+    "not valid at this machine's time (TLS)",
+    "clock",
+  ],
+  [
+    "a certificate for another name",
+    connect('invalid peer certificate: certificate not valid for name "api.example.com"'),
+    "for another name (TLS)",
+    "--base-url",
+  ],
+  [
+    "a server without TLS",
+    connect("received corrupt message of type InvalidContentType"),
+    "does not speak TLS",
+    "http://",
+  ],
+  ["a broken handshake", connect("tls handshake eof"), "No secure connection", "firewall"],
+  [
+    "a proxy that wants a password",
+    connect("proxy authentication required"),
+    "wants a user name and a password",
+    "HTTPS_PROXY=http://<user>",
+  ],
+  ["a proxy that opens no tunnel", connect("unsuccessful tunnel"), "opens no way", "operator"],
+  [
+    "a network that is not there",
+    connect("tcp connect error: Network is unreachable (os error 101)"),
+    "no way to https://api.example.com from this network",
+    "VPN",
+  ],
+  [
+    "TLS where plain HTTP was meant",
+    fetchError("client error (SendRequest): invalid HTTP version parsed"),
+    "does not speak plain HTTP",
+    "https://",
+  ],
+  [
+    "a port that fetch does not allow",
+    new TypeError("Fetch failed: Requests to port 1 are blocked"),
+    "no program may fetch from",
+    "another port",
+  ],
+  [
+    "a missing permission",
+    new Error('Requires net access to "api.example.com:443", run again with --allow-net'),
+    "may not reach",
+    "--allow-net",
+  ],
+  [
+    "a connection that breaks",
+    fetchError("client error (SendRequest): connection closed before message completed"),
+    "broke before an answer came",
+    "try again",
+  ],
+  ["something else that is no error", "odd", "broke before an answer came", "try again"],
+];
+for (const [name, error, message, cure] of troubles) {
+  Deno.test(`networkTrouble() tells ${name} apart, with its cure`, () => {
+    const trouble = networkTrouble(error, { origin: ORIGIN });
+    assertStringIncludes(trouble.message, message);
+    assertStringIncludes(trouble.cure, cure);
+  });
+}
+
+const proxied: readonly [string, string, string][] = [
+  ["does not resolve", "dns error: Name or service not known", "No address is found for the proxy"],
+  [
+    "refuses connections",
+    "Connection refused (os error 111)",
+    "Connections are refused by the proxy",
+  ],
+  ["wants a password", "proxy authentication required", "are wanted by the proxy"],
+  ["opens no tunnel", "unexpected eof while tunneling", "is opened by the proxy"],
+];
+for (const [name, message, expected] of proxied) {
+  Deno.test(`networkTrouble() blames a proxy that ${name}, and names its variable`, () => {
+    const trouble = networkTrouble(connect(message), { origin: ORIGIN, proxy: PROXY });
+    assertStringIncludes(trouble.message, expected);
+    assertStringIncludes(trouble.message, "proxy.corp:8080 (HTTPS_PROXY)");
+    assertStringIncludes(trouble.cure, "add api.example.com to NO_PROXY");
+  });
+}
+
+Deno.test("networkTrouble() blames no proxy for a certificate, which the API shows", () => {
+  const error = connect("invalid peer certificate: UnknownIssuer");
+  const trouble = networkTrouble(error, { origin: ORIGIN, proxy: PROXY });
+  assertStringIncludes(trouble.message, `certificate of ${ORIGIN}`);
+});
+
+Deno.test("networkTrouble() says everything in one line", () => {
+  for (const [, error] of troubles) {
+    for (const proxy of [undefined, PROXY]) {
+      const { message, cure } = networkTrouble(error, { origin: ORIGIN, proxy });
+      assertEquals(/[\r\n]/.test(message + cure), false);
+      assertEquals(message.endsWith(".") || cure.endsWith("."), false);
+    }
+  }
+});
+
+Deno.test("timeTrouble() suspects what is in between", () => {
+  const direct = timeTrouble({ origin: ORIGIN }, 10_000);
+  assertStringIncludes(direct.message, "within 10 s");
+  assertStringIncludes(direct.cure, "firewall");
+  const through = timeTrouble({ origin: ORIGIN, proxy: PROXY }, 10_000);
+  assertStringIncludes(through.message, "through the proxy proxy.corp:8080");
+});
