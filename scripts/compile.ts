@@ -8,15 +8,8 @@
 
 import { resolve } from "node:path";
 import { parseArgs } from "@std/cli/parse-args";
-import {
-  buildBundle,
-  buildExecutable,
-  type BuildOptions,
-  distFolder,
-  readManifest,
-  ROOT,
-  toolsOf,
-} from "./compile/build.ts";
+import { buildExecutables } from "./compile/all.ts";
+import { readManifest, ROOT } from "./compile/build.ts";
 import { selectTargets } from "./compile/targets.ts";
 import { print, readSource, sha256 } from "./compile/tools.ts";
 
@@ -31,25 +24,14 @@ async function main(): Promise<boolean> {
     boolean: ["traces"],
   });
   const targets = selectTargets(target ? [target] : [], Deno.build.target);
-  const env = (name: string) => Deno.env.get(name);
-  const options: BuildOptions = {
-    folder: `${distFolder()}/build`,
+  const { paths, failures } = await buildExecutables(targets, {
     manifest: await readManifest(),
-    source: await readSource(ROOT, env),
+    source: await readSource(ROOT, (name) => Deno.env.get(name)),
     traces: Boolean(traces),
-    ...toolsOf(env),
-  };
-  await buildBundle(options);
-  let complete = true;
-  for (const target of targets) {
-    const path = output
-      ? resolve(output)
-      : `${distFolder()}/${target.name}/cma-mcp${target.extension}`;
-    const built = await buildExecutable(target, path, options);
-    complete &&= "path" in built;
-    print("path" in built ? await describe(built.path) : `not built: ${built.failure}`);
-  }
-  return complete;
+  }, output ? resolve(output) : undefined);
+  for (const path of paths.values()) print(await describe(path));
+  for (const failure of failures) print(`not built: ${failure}`);
+  return failures.length === 0;
 }
 
 if (import.meta.main) {

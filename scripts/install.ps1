@@ -1,0 +1,163 @@
+<#
+.SYNOPSIS
+Downloads cma-mcp for this machine, checks its hash, and says what to do next.
+
+.DESCRIPTION
+  irm https://github.com/OWNER/REPOSITORY/releases/latest/download/install.ps1 | iex
+
+With parameters:
+
+  & ([scriptblock]::Create((irm https://github.com/OWNER/REPOSITORY/releases/latest/download/install.ps1))) -For claude-desktop
+
+CMA_MCP_BASE_URL names another place that has the releases, such as a mirror.
+
+.PARAMETER Version
+Another version than the latest.
+
+.PARAMETER Dir
+Where to put it.
+
+.PARAMETER For
+Also into a host's configuration: claude-desktop, claude-code, cursor or vscode. Shows what would
+change, asks, and keeps a backup.
+
+.PARAMETER Yes
+Does not ask.
+
+.PARAMETER Uninstall
+Removes it again, with -For from the host's configuration too.
+#>
+param(
+  [string] $Version = 'latest',
+  [string] $Dir = (Join-Path $env:LOCALAPPDATA 'Programs\cma-mcp'),
+  [string] $For = '',
+  [switch] $Yes,
+  [switch] $Uninstall
+)
+
+$ErrorActionPreference = 'Stop'
+# The progress bar of Windows PowerShell makes downloads many times slower.
+$ProgressPreference = 'SilentlyContinue'
+
+$releases = 'https://github.com/OWNER/REPOSITORY/releases'
+if ($env:CMA_MCP_BASE_URL) { $releases = $env:CMA_MCP_BASE_URL }
+$program = Join-Path $Dir 'cma-mcp.exe'
+$utf8 = New-Object System.Text.UTF8Encoding $false
+
+# Runs the program; its output stays byte for byte what it printed.
+function Invoke-Program([string[]] $Arguments) {
+  $start = New-Object System.Diagnostics.ProcessStartInfo
+  $start.FileName = $program
+  $start.Arguments = $Arguments -join ' '
+  $start.UseShellExecute = $false
+  $start.RedirectStandardOutput = $true
+  $start.RedirectStandardError = $true
+  $start.StandardOutputEncoding = $utf8
+  $start.StandardErrorEncoding = $utf8
+  $process = [System.Diagnostics.Process]::Start($start)
+  # Both are read at once, or a full pipe would stop the program.
+  $errors = $process.StandardError.ReadToEndAsync()
+  $output = $process.StandardOutput.ReadToEnd()
+  $process.WaitForExit()
+  return [pscustomobject]@{ Code = $process.ExitCode; Output = $output; Errors = $errors.Result }
+}
+
+# Puts what 'cma-mcp config' prints into the host's file.
+function Write-HostFile([string] $How) {
+  $ran = Invoke-Program @('config', $For, $How)
+  if ($ran.Code -ne 0) { throw "The configuration of $For stays as it is: $($ran.Errors)" }
+  $found = [regex]::Match($ran.Errors, '(?m)^This is what to write to (.+?)\r?$')
+  if (-not $found.Success) { throw "Cannot tell which file $For reads" }
+  $path = $found.Groups[1].Value
+  $old = ''
+  if (Test-Path -LiteralPath $path) { $old = [System.IO.File]::ReadAllText($path, $utf8) }
+  if ($old -ceq $ran.Output) {
+    Write-Host "$path is already as it should be."
+    return
+  }
+  Write-Host ''
+  Write-Host "$path would change like this:"
+  Compare-Object ($old -split '\r?\n') ($ran.Output -split '\r?\n') -CaseSensitive |
+    ForEach-Object { Write-Host ('{0} {1}' -f $(if ($_.SideIndicator -eq '=>') { '+' } else { '-' }), $_.InputObject) }
+  if (-not $Yes) {
+    $answer = Read-Host 'Write it? [y/N]'
+    if ($answer -notmatch '^(y|yes)$') {
+      Write-Host 'It stays as it is.'
+      return
+    }
+  }
+  if (Test-Path -LiteralPath $path) {
+    $backup = '{0}.backup-{1:yyyyMMddHHmmss}' -f $path, (Get-Date)
+    Copy-Item -LiteralPath $path -Destination $backup
+    Write-Host "The old one is $backup."
+  } else {
+    New-Item -ItemType Directory -Force -Path (Split-Path -Parent $path) | Out-Null
+  }
+  [System.IO.File]::WriteAllText($path, $ran.Output, $utf8)
+  Write-Host "Written. It holds '<your API key>' where your key belongs, unless it was there before."
+}
+
+if ($Uninstall) {
+  if (-not (Test-Path -LiteralPath $program)) { throw "There is no ${program}: name its folder with -Dir" }
+  if ($For) { Write-HostFile '--remove' }
+  Remove-Item -LiteralPath $program
+  Write-Host "Removed $program."
+  return
+}
+
+# PROCESSOR_ARCHITEW6432 is that of the machine where this shell is an emulated one.
+$machine = $env:PROCESSOR_ARCHITECTURE
+if ($env:PROCESSOR_ARCHITEW6432) { $machine = $env:PROCESSOR_ARCHITEW6432 }
+switch ($machine) {
+  'AMD64' { $arch = 'x64' }
+  'ARM64' { $arch = 'arm64' }
+  default { throw "There is no executable for $machine" }
+}
+
+if ($Version -eq 'latest') {
+  $from = "$releases/latest/download"
+} else {
+  $from = "$releases/download/v$($Version -replace '^v', '')"
+}
+
+$work = Join-Path ([System.IO.Path]::GetTempPath()) ([System.Guid]::NewGuid())
+New-Item -ItemType Directory -Path $work | Out-Null
+try {
+  $sums = Join-Path $work 'SHA256SUMS'
+  Invoke-WebRequest -UseBasicParsing -Uri "$from/SHA256SUMS" -OutFile $sums
+  # The name of the file has the version in it.
+  $line = Get-Content $sums |
+    Where-Object { $_ -cmatch "^[0-9a-f]{64}  cma-mcp-[0-9A-Za-z.-]+-windows-$arch\.zip$" } |
+    Select-Object -First 1
+  if (-not $line) { throw "$from has nothing for Windows $arch" }
+  $want, $file = $line -split '  '
+  Write-Host "Downloading $file"
+  $archive = Join-Path $work $file
+  Invoke-WebRequest -UseBasicParsing -Uri "$from/$file" -OutFile $archive
+  $have = (Get-FileHash -Algorithm SHA256 -LiteralPath $archive).Hash.ToLowerInvariant()
+  if ($have -cne $want) {
+    throw "$file is not what was released (SHA-256 $have, not $want): nothing was installed"
+  }
+  Expand-Archive -LiteralPath $archive -DestinationPath (Join-Path $work 'unpacked')
+  New-Item -ItemType Directory -Force -Path $Dir | Out-Null
+  try {
+    Copy-Item -Force -LiteralPath (Join-Path $work 'unpacked\cma-mcp.exe') -Destination $program
+  } catch [System.IO.IOException] {
+    throw "$program is in use: quit the hosts that run it, and try again"
+  }
+} finally {
+  Remove-Item -Recurse -Force -LiteralPath $work
+}
+
+$ran = Invoke-Program @('--version')
+if ($ran.Code -ne 0) { throw "$program does not run here: $($ran.Errors)" }
+Write-Host "Installed $program, version $($ran.Output.Trim()); its SHA-256 was as released."
+if ($For) {
+  Write-HostFile '--merge'
+} else {
+  Write-Host ''
+  Write-Host 'Next:'
+  Write-Host "  & '$program' demo                    see one whole turn, without a key"
+  Write-Host "  & '$program' config claude-desktop   what to paste into Claude Desktop, and where"
+  Write-Host "  & '$program' doctor                  check key, network, agents and hosts"
+}

@@ -1,0 +1,181 @@
+#!/bin/sh
+# Downloads cma-mcp for this machine, checks its hash, and says what to do next.
+#
+#   curl -fsSL https://github.com/OWNER/REPOSITORY/releases/latest/download/install.sh | sh
+#
+# With "sh -s --" at the end, followed by:
+#
+#   --version <version>   another than the latest
+#   --dir <folder>        where to put it; ~/.local/bin
+#   --host <host>         also into a host's configuration: claude-desktop, claude-code, cursor or
+#                         vscode. Shows what would change, asks, and keeps a backup
+#   --yes                 does not ask
+#   --uninstall           removes it again, with --host from the host's configuration too
+#
+# CMA_MCP_BASE_URL names another place that has the releases, such as a mirror.
+set -eu
+# What is written here may end up beside keys.
+umask 077
+
+releases=${CMA_MCP_BASE_URL:-https://github.com/OWNER/REPOSITORY/releases}
+version=latest
+dir=$HOME/.local/bin
+host=
+yes=
+uninstall=
+
+fail() {
+  printf 'install: %s\n' "$1" >&2
+  exit 1
+}
+
+say() {
+  printf '%s\n' "$1"
+}
+
+while [ $# -gt 0 ]; do
+  case $1 in
+    --version | --dir | --host)
+      [ $# -ge 2 ] || fail "$1 needs a value"
+      case $1 in
+        --version) version=${2#v} ;;
+        --dir) dir=$2 ;;
+        --host) host=$2 ;;
+      esac
+      shift 2
+      ;;
+    --yes) yes=1; shift ;;
+    --uninstall) uninstall=1; shift ;;
+    *) fail "cannot use '$1': type --version, --dir, --host, --yes or --uninstall" ;;
+  esac
+done
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+
+# Asks the person, also where this script itself came in through a pipe.
+agreed() {
+  [ -z "$yes" ] || return 0
+  if ! { : </dev/tty; } 2>/dev/null; then
+    say "Nobody can be asked here: run it again with --yes to do that."
+    return 1
+  fi
+  printf '%s [y/N] ' "$1"
+  read -r answer </dev/tty || answer=
+  case $answer in
+    [yY] | [yY][eE][sS]) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
+# Puts what 'cma-mcp config' prints into the host's file: $1 is --merge or --remove.
+write_host() {
+  "$program" config "$host" "$1" >"$work/config" 2>"$work/said" || {
+    cat "$work/said" >&2
+    fail "the configuration of $host stays as it is"
+  }
+  path=$(sed -n 's/^This is what to write to //p' "$work/said")
+  [ -n "$path" ] || fail "cannot tell which file $host reads"
+  if [ -e "$path" ] && cmp -s "$path" "$work/config"; then
+    say "$path is already as it should be."
+    return 0
+  fi
+  old=$path
+  [ -e "$path" ] || old=/dev/null
+  say ""
+  say "$path would change like this:"
+  diff -U 1 "$old" "$work/config" | sed '1,2d' || true
+  agreed "Write it?" || { say "It stays as it is."; return 0; }
+  if [ -e "$path" ]; then
+    backup=$path.backup-$(date +%Y%m%d%H%M%S)
+    cp -p "$path" "$backup"
+    say "The old one is $backup."
+  else
+    mkdir -p "$(dirname "$path")"
+  fi
+  # Not moved into place: the file may be a link, and keeps its permissions.
+  cat "$work/config" >"$path"
+  say "Written. It holds '<your API key>' where your key belongs, unless it was there before."
+}
+
+program=$dir/cma-mcp
+if [ -n "$uninstall" ]; then
+  [ -e "$program" ] || fail "there is no $program: name its folder with --dir"
+  [ -z "$host" ] || write_host --remove
+  rm -f "$program"
+  say "Removed $program."
+  exit 0
+fi
+
+case $(uname -s) in
+  Linux) os=linux ;;
+  Darwin) os=macos ;;
+  *) fail "there is no executable for $(uname -s); on Windows use install.ps1" ;;
+esac
+case $(uname -m) in
+  x86_64 | amd64) arch=x64 ;;
+  arm64 | aarch64) arch=arm64 ;;
+  *) fail "there is no executable for $(uname -m)" ;;
+esac
+# A translated shell on Apple silicon calls itself x86_64.
+if [ "$os" = macos ] && [ "$(sysctl -n sysctl.proc_translated 2>/dev/null)" = 1 ]; then
+  arch=arm64
+fi
+if [ "$os" = linux ] && ldd --version 2>&1 | grep -qi musl; then
+  fail "the executable needs glibc, which this system does not have: use the image instead"
+fi
+
+if command -v curl >/dev/null 2>&1; then
+  fetch() { curl -fsSL --retry 2 -o "$2" "$1"; }
+elif command -v wget >/dev/null 2>&1; then
+  fetch() { wget -q -O "$2" "$1"; }
+else
+  fail "curl or wget is needed to download it"
+fi
+if command -v sha256sum >/dev/null 2>&1; then
+  hash_of() { sha256sum "$1" | cut -d ' ' -f 1; }
+elif command -v shasum >/dev/null 2>&1; then
+  hash_of() { shasum -a 256 "$1" | cut -d ' ' -f 1; }
+else
+  fail "sha256sum or shasum is needed to check the download"
+fi
+
+if [ "$version" = latest ]; then
+  from=$releases/latest/download
+else
+  from=$releases/download/v$version
+fi
+fetch "$from/SHA256SUMS" "$work/SHA256SUMS" || fail "cannot download $from/SHA256SUMS"
+# The name of the file has the version in it.
+line=$(grep -E "^[0-9a-f]{64}  cma-mcp-[0-9A-Za-z.-]+-$os-$arch\.tar\.gz\$" "$work/SHA256SUMS") ||
+  fail "$from has nothing for $os $arch"
+want=${line%% *}
+file=${line##* }
+say "Downloading $file"
+fetch "$from/$file" "$work/$file" || fail "cannot download $from/$file"
+have=$(hash_of "$work/$file")
+[ "$have" = "$want" ] ||
+  fail "$file is not what was released (SHA-256 $have, not $want): nothing was installed"
+tar -xzf "$work/$file" -C "$work" cma-mcp || fail "$file cannot be unpacked"
+
+mkdir -p "$dir"
+chmod 755 "$work/cma-mcp"
+# Copied beside it and then renamed: a server that runs keeps the file that it was started from.
+cp "$work/cma-mcp" "$dir/.cma-mcp.new"
+mv -f "$dir/.cma-mcp.new" "$program"
+installed=$("$program" --version) || fail "$program does not run here"
+say "Installed $program, version $installed; its SHA-256 was as released."
+case :$PATH: in
+  *:"$dir":*) ;;
+  *) say "$dir is not on your PATH: type $program for cma-mcp below." ;;
+esac
+if [ -n "$host" ]; then
+  write_host --merge
+else
+  say ""
+  say "Next:"
+  say "  cma-mcp demo                    see one whole turn, without a key"
+  say "  cma-mcp config claude-desktop   what to paste into Claude Desktop, and where"
+  say "  cma-mcp doctor                  check key, network, agents and hosts"
+fi

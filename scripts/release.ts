@@ -1,0 +1,48 @@
+/**
+ * `deno task release [--target <name>|all] [--repository <owner>/<name>]`: everything that a
+ * release has, in `dist/release`. All targets unless told otherwise; when one cannot be built,
+ * there is no release.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { buildExecutables } from "./compile/all.ts";
+import { distFolder, readManifest, ROOT } from "./compile/build.ts";
+import { selectTargets } from "./compile/targets.ts";
+import { print, readSource } from "./compile/tools.ts";
+import { findRepository, readReleaseInput } from "./release/input.ts";
+import { makeRelease } from "./release/make.ts";
+
+async function main(): Promise<boolean> {
+  const { target, repository: named } = parseArgs(Deno.args, { string: ["target", "repository"] });
+  const targets = selectTargets([target || "all"], Deno.build.target);
+  const env = (name: string) => Deno.env.get(name);
+  const repository = await findRepository(named, env);
+  const [manifest, source] = [await readManifest(), await readSource(ROOT, env)];
+  const input = await readReleaseInput(manifest, source, repository);
+  const { paths, failures } = await buildExecutables(targets, { manifest, source });
+  failures.forEach((failure) => print(`not built: ${failure}`));
+  if (failures.length > 0) return false;
+  const folder = `${distFolder()}/release`;
+  await Deno.mkdir(folder, { recursive: true });
+  for await (const { name } of Deno.readDir(folder)) await Deno.remove(`${folder}/${name}`);
+  const hashes = await makeRelease(
+    input,
+    targets,
+    ({ name }) => Deno.readFile(paths.get(name) ?? ""),
+    (name, bytes) => Deno.writeFile(`${folder}/${name}`, bytes),
+  );
+  for (const [name, hash] of hashes) print(`${hash}  ${name}`);
+  if (!repository) print("no server.json and no install scripts: type --repository <owner>/<name>");
+  return true;
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await main() ? 0 : 1);
+  } catch (error) {
+    print(error instanceof Error ? error.message : String(error));
+    Deno.exit(2);
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Archives that are the same for the same files: no owner, no order of a folder, one time.
+ *
+ * @module
+ */
+
+import { gzipSync } from "node:zlib";
+import { type Zippable, zipSync } from "fflate";
+import { createTar } from "nanotar";
+
+/** A file in an archive. */
+export interface Entry {
+  /** Path in the archive, with `/`. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Whether it can be run. */
+  readonly executable?: boolean;
+}
+
+const BEST = 9;
+
+/**
+ * A `.tar.gz`.
+ *
+ * @param epoch time of every file, in seconds since 1970
+ */
+export function tarGz(entries: readonly Entry[], epoch: number): Uint8Array {
+  const files = entries.map(({ name, bytes, executable }) => ({
+    name,
+    data: bytes,
+    attrs: { mode: executable ? "755" : "644" },
+  }));
+  const tar = createTar(files, { attrs: { mtime: epoch * 1000, uid: 0, gid: 0 } });
+  return new Uint8Array(gzipSync(tar, { level: BEST }));
+}
+
+/** The earliest time that a zip can hold. */
+const ZIP_START = Date.UTC(1980, 0, 1) / 1000;
+
+/** Says that the permissions of an entry are those of Unix. */
+const UNIX = 3;
+
+/**
+ * A `.zip`, with permissions as Unix knows them.
+ *
+ * @param epoch time of every file, in seconds since 1970
+ */
+export function zip(entries: readonly Entry[], epoch: number): Uint8Array {
+  const utc = new Date(Math.max(epoch, ZIP_START) * 1000);
+  // The library writes local time; this local time reads like the time in UTC.
+  const mtime = new Date(
+    utc.getUTCFullYear(),
+    utc.getUTCMonth(),
+    utc.getUTCDate(),
+    utc.getUTCHours(),
+    utc.getUTCMinutes(),
+    utc.getUTCSeconds(),
+  );
+  const files: Zippable = {};
+  for (const { name, bytes, executable } of entries) {
+    const attrs = (executable ? 0o100755 : 0o100644) * 2 ** 16;
+    files[name] = [bytes, { os: UNIX, attrs, mtime, level: BEST }];
+  }
+  return zipSync(files);
+}

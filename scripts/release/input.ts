@@ -1,0 +1,94 @@
+/**
+ * Reads what a release is made from.
+ *
+ * @module
+ */
+
+import { ROOT } from "../compile/build.ts";
+import type { Manifest } from "../compile/plan.ts";
+import { type Run, run, type Source } from "../compile/tools.ts";
+import { licencesText, readLicence } from "./licences.ts";
+import type { ReleaseInput } from "./make.ts";
+import { parseRepository, type Repository } from "./names.ts";
+import { releaseNotes } from "./notes.ts";
+import { packagesBehind, parseGraph, parseLock } from "./packages.ts";
+import { cycloneDx } from "./sbom.ts";
+
+const read = (path: string) => Deno.readTextFile(new URL(path, ROOT));
+
+/**
+ * The repository that a release is for: named, or that of the workflow that runs, or git's origin;
+ * undefined where there is none.
+ *
+ * @throws Error when the one that was named is none
+ */
+export async function findRepository(
+  named: string | undefined,
+  env: (name: string) => string | undefined,
+  runs: Run = run,
+): Promise<Repository | undefined> {
+  const given = named || env("GITHUB_REPOSITORY");
+  if (given) return parseRepository(given);
+  const { success, stdout } = await runs("git", ["remote", "get-url", "origin"], { cwd: ROOT });
+  try {
+    return success ? parseRepository(stdout) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function listPackages() {
+  const info = await run(Deno.execPath(), ["info", "--json", "src/main.ts"], { cwd: ROOT });
+  if (!info.success) throw new Error(`The packages cannot be listed: ${info.stderr.trim()}`);
+  const { roots, folders } = parseGraph(info.stdout);
+  const packages = packagesBehind(parseLock(await read("deno.lock")), roots);
+  const licences = new Map(
+    await Promise.all(packages.map(async ({ id }) => {
+      const folder = folders.get(id);
+      if (folder === undefined) throw new Error(`Deno does not say where it keeps ${id}`);
+      return [id, await readLicence(folder)] as const;
+    })),
+  );
+  return { packages, roots, licences };
+}
+
+/**
+ * Reads licence, README, changelog, packages and install scripts.
+ *
+ * @throws Error where one is missing
+ */
+export async function readReleaseInput(
+  { version }: Manifest,
+  { epoch }: Source,
+  repository: Repository | undefined,
+): Promise<ReleaseInput> {
+  const { packages, roots, licences } = await listPackages();
+  const paper = async (name: string, text: string | Promise<string>) => ({
+    name,
+    bytes: new TextEncoder().encode(await text),
+  });
+  const expressions = [...licences].map(([id, { expression }]) => [id, expression] as const);
+  return {
+    version,
+    epoch,
+    repository,
+    papers: [
+      await paper("LICENSE", read("LICENSE")),
+      await paper("README.md", read("README.md")),
+      await paper("THIRD-PARTY-LICENSES.txt", licencesText(packages, licences)),
+    ],
+    sbom: cycloneDx({
+      version,
+      epoch,
+      packages,
+      roots,
+      licences: new Map(expressions),
+      denoVersion: Deno.version.deno,
+    }),
+    notes: releaseNotes(await read("scripts/release/changelog.md"), version),
+    installers: new Map([
+      ["install.sh", await read("scripts/install.sh")],
+      ["install.ps1", await read("scripts/install.ps1")],
+    ]),
+  };
+}
