@@ -90,7 +90,7 @@ export function renderReadme(text: string, parts: Readonly<Record<string, string
 
 /** The generated parts as the code would have them now. */
 export function readmeParts(): Record<string, string> {
-  return { tools: toolTable(TOOLS), settings: settingTable(settingLines()) };
+  return { tools: toolTable(TOOLS), settings: settingTable(settingLines("serve")) };
 }
 
 /** The README says what the code says. */

@@ -6,7 +6,7 @@
 
 import { type CommandDefinition, commandNamed, COMMANDS } from "./commands.ts";
 import { SETTINGS } from "./flags.ts";
-import type { Setting } from "./setting.ts";
+import type { CommandName, Setting } from "./setting.ts";
 
 /** One line of a table of settings. */
 export interface SettingLine {
@@ -18,9 +18,13 @@ export interface SettingLine {
   readonly help: string;
 }
 
-/** The settings in the order of the table, in words. */
-export function settingLines(): SettingLine[] {
-  return ROWS.map(settingLine);
+/**
+ * The settings in the order of the table, in words.
+ *
+ * @param command only those that matter to it; all when absent
+ */
+export function settingLines(command?: CommandName): SettingLine[] {
+  return ROWS.filter((row) => !command || row.commands.includes(command)).map(settingLine);
 }
 
 function settingLine(setting: Row): SettingLine {
