@@ -72,7 +72,7 @@ function settingFindings(
     // What a terminal lacks, the host may give it.
     return check === "key" && /^No API key/.test(message) && keyHolders.length > 0
       ? warn(
-        `There is no API key here, but the file of ${keyHolders.join(" and ")} has one`,
+        `There is no API key here, but ${keyHolders.join(" and ")} has one for it`,
         "set ANTHROPIC_API_KEY for this command too, to have it checked",
       )
       : fail(message);

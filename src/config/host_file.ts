@@ -10,6 +10,7 @@ import {
   type EntryOptions,
   type FoundEntry,
   inputsFor,
+  KEY_PLACEHOLDER,
   KEY_VARIABLE,
   ownFlags,
   readEntry,
@@ -58,10 +59,15 @@ function taken(name: string): JsonEditError {
   );
 }
 
-/** Whether an entry says where the key comes from, or needs none. */
-export function hasKey({ args, env }: FoundEntry): boolean {
-  return KEY_VARIABLES.some((name) => env[name]) ||
-    args.some((arg) => /^--(simulate|api-key-file)(=|$)/.test(arg));
+/** Whether an entry brings a key of its own, and not only a place for one. */
+export function bringsKey({ args, env }: FoundEntry): boolean {
+  return KEY_VARIABLES.some((name) => env[name] && env[name] !== KEY_PLACEHOLDER) ||
+    args.some((arg) => /^--api-key-file(=|$)/.test(arg));
+}
+
+/** Whether an entry can do without a key. */
+export function needsNoKey({ args }: FoundEntry): boolean {
+  return args.includes("--simulate");
 }
 
 function mergeEntry(root: Node, text: string, options: HostFileOptions): Edit[] {

@@ -42,8 +42,12 @@ function pem(label: string, bytes: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
 }
 
-/** Makes a certificate for 127.0.0.1 that is valid for an hour; nothing is written anywhere. */
-export async function makeCertificate(): Promise<Certificate> {
+/**
+ * Makes a certificate for 127.0.0.1; nothing is written anywhere.
+ *
+ * @param validMs how long it is valid, in milliseconds; an hour when absent
+ */
+export async function makeCertificate(validMs = 3_600_000): Promise<Certificate> {
   const pair = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
   if (!("privateKey" in pair)) throw new Error("No key pair");
   const now = Date.now();
@@ -54,7 +58,7 @@ export async function makeCertificate(): Promise<Certificate> {
     der(0x02, [0x01, ...crypto.getRandomValues(new Uint8Array(8))]),
     ED25519,
     name,
-    der(SEQUENCE, utcTime(now - 60_000), utcTime(now + 3_600_000)),
+    der(SEQUENCE, utcTime(now - 60_000), utcTime(now + validMs)),
     name,
     new Uint8Array(await crypto.subtle.exportKey("spki", pair.publicKey)),
     alternativeNames([127, 0, 0, 1]),

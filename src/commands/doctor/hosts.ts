@@ -5,7 +5,7 @@
  */
 
 import { type FoundEntry, KEY_PLACEHOLDER } from "../../config/host_entry.ts";
-import { entriesOf, hasKey } from "../../config/host_file.ts";
+import { bringsKey, entriesOf, needsNoKey } from "../../config/host_file.ts";
 import { FILE_HOST_NAMES, FILE_HOSTS, type FileHostName, hostPaths } from "../../config/hosts.ts";
 import { JsonEditError } from "../../config/json_edit.ts";
 import { UsageError } from "../../core/errors.ts";
@@ -16,7 +16,7 @@ import { type Finding, findings } from "./finding.ts";
 /** What was found about hosts. */
 export interface HostFindings {
   readonly findings: readonly Finding[];
-  /** Titles of hosts whose file holds a key for this program. */
+  /** Titles of hosts that start this program with a key. */
   readonly keyHolders: readonly string[];
 }
 
@@ -63,7 +63,7 @@ async function checkHost(host: FileHostName, { env }: Pick<Program, "env">, mach
       const entries = entriesOf(text, { ...machine, host });
       for (const { name, entry, moved } of entries) {
         result.push(await checkEntry(file, name, entry, moved, machine));
-        holdsKey ||= Object.values(entry.env).some((value) => value !== KEY_PLACEHOLDER);
+        holdsKey ||= bringsKey(entry);
       }
       count += entries.length;
       if (entries.length === 0) {
@@ -113,7 +113,7 @@ async function checkEntry(
   if (Object.values(entry.env).includes(KEY_PLACEHOLDER)) {
     return fail(`${where} still has ${KEY_PLACEHOLDER}`, "put the key in its place");
   }
-  if (!hasKey(entry)) {
+  if (!bringsKey(entry) && !needsNoKey(entry)) {
     return warn(`${where} gives it no key`, "add ANTHROPIC_API_KEY to its env, or --api-key-file");
   }
   return ok(`${where} starts this executable`);

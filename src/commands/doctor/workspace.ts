@@ -10,6 +10,8 @@ import type { DoctorConfig } from "../../config/config.ts";
 import { ApiError } from "../../core/errors.ts";
 import { type Finding, findings } from "./finding.ts";
 
+type Api = Pick<ManagedAgentsApi, "agents" | "environments">;
+
 /** What is looked up. */
 export type WorkspaceSettings = Pick<DoctorConfig, "environmentId" | "allowedAgentIds" | "http">;
 
@@ -26,7 +28,7 @@ const allowlist = findings("allowlist");
 
 /** Looks at everything that needs an accepted key. */
 export async function checkWorkspace(
-  api: ManagedAgentsApi,
+  api: Api,
   settings: WorkspaceSettings,
   options: CallOptions,
 ): Promise<Finding[]> {
@@ -52,7 +54,7 @@ async function guarded(
   }
 }
 
-async function checkAgents(api: ManagedAgentsApi, options: CallOptions): Promise<Finding> {
+async function checkAgents(api: Api, options: CallOptions): Promise<Finding> {
   const { data, next_page } = await api.agents.list({ limit: PAGE_LIMIT }, options);
   const count = data.filter(({ archived_at }) => !archived_at).length;
   if (count === 0 && !next_page) {
@@ -62,7 +64,7 @@ async function checkAgents(api: ManagedAgentsApi, options: CallOptions): Promise
 }
 
 async function checkEnvironment(
-  api: ManagedAgentsApi,
+  api: Api,
   { environmentId }: WorkspaceSettings,
   options: CallOptions,
 ): Promise<Finding> {
@@ -100,7 +102,7 @@ async function checkEnvironment(
 }
 
 async function listEnvironments(
-  api: ManagedAgentsApi,
+  api: Api,
   options: CallOptions,
 ): Promise<{ readonly found: Environment[]; readonly complete: boolean }> {
   const found: Environment[] = [];
@@ -115,7 +117,7 @@ async function listEnvironments(
 }
 
 async function checkAllowlist(
-  api: ManagedAgentsApi,
+  api: Api,
   { allowedAgentIds: ids, http }: WorkspaceSettings,
   options: CallOptions,
 ): Promise<Finding> {
@@ -151,7 +153,7 @@ async function checkAllowlist(
 }
 
 async function stateOf(
-  api: ManagedAgentsApi,
+  api: Api,
   agentId: string,
   options: CallOptions,
 ): Promise<"there" | "archived" | "missing"> {

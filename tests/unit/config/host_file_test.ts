@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
+  bringsKey,
   entriesOf,
   fileWithout,
-  hasKey,
   type HostFileOptions,
   mergedFile,
+  needsNoKey,
   newHostFile,
 } from "../../../src/config/host_file.ts";
 import { FILE_HOST_NAMES, FILE_HOSTS } from "../../../src/config/hosts.ts";
@@ -204,16 +205,18 @@ Deno.test("entriesOf() also looks at what Claude Code keeps by project", () => {
 });
 
 const keys: readonly [string, readonly string[], Record<string, string>, boolean][] = [
+  ["a placeholder", [], { ANTHROPIC_API_KEY: "<your API key>" }, false],
   ["an API key", [], { ANTHROPIC_API_KEY: "k" }, true],
   ["a token", [], { ANTHROPIC_AUTH_TOKEN: "t" }, true],
   ["a key file", ["--api-key-file", "k"], {}, true],
   ["a key file in one word", ["--api-key-file=k"], {}, true],
-  ["the simulator", ["--simulate"], {}, true],
+  ["the simulator", ["--simulate"], {}, false],
   ["a blank key", [], { ANTHROPIC_API_KEY: "" }, false],
   ["nothing", ["--simulated"], { OTHER: "x" }, false],
 ];
 for (const [name, args, env, expected] of keys) {
-  Deno.test(`hasKey() is ${expected} for an entry with ${name}`, () => {
-    assertEquals(hasKey({ args, env }), expected);
+  Deno.test(`bringsKey() is ${expected} for an entry with ${name}`, () => {
+    assertEquals(bringsKey({ args, env }), expected);
+    assertEquals(needsNoKey({ args, env }), name === "the simulator");
   });
 }

@@ -1,0 +1,149 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { checkServer } from "../../../../src/commands/doctor/server.ts";
+import { listen } from "../../../../src/commands/listen.ts";
+import type { HttpConfig } from "../../../../src/config/config.ts";
+import type { TokenEntry } from "../../../../src/config/token_file.ts";
+import { silentLogger } from "../../../../src/core/log.ts";
+import { makeCertificate } from "../../../helpers/certificate.ts";
+import { ManualClock } from "../../../helpers/manual_clock.ts";
+import { recordProgram } from "../../../helpers/program.ts";
+
+const CONFIG: HttpConfig = {
+  host: "127.0.0.1",
+  port: 0,
+  tokens: ["t".repeat(32)],
+  allowedHosts: ["localhost", "mcp.example.com"],
+  allowedOrigins: [],
+};
+const HOUR = 60 * 60 * 1_000;
+const DAY = 24 * HOUR;
+const NOW = new ManualClock().now();
+
+async function check(
+  config: Partial<HttpConfig> = {},
+  { files = {}, nowMs = NOW }: { files?: Record<string, string>; nowMs?: number } = {},
+) {
+  const readFile = (path: string) => {
+    const content = files[path];
+    return content === undefined ? Promise.reject(new Error("no")) : Promise.resolve(content);
+  };
+  const program = recordProgram({ clock: new ManualClock(nowMs), readFile });
+  const found = await checkServer({ ...CONFIG, ...config }, program);
+  return {
+    states: found.map(({ check, status }) => `${check}:${status}`),
+    words: found.map(({ message, cure }) => `${message}: ${cure ?? ""}`).join("\n"),
+  };
+}
+
+function entry(name: string, expiresInMs?: number): TokenEntry {
+  return {
+    name,
+    hashes: ["0".repeat(64)],
+    readOnly: false,
+    sessions: "own",
+    ...(expiresInMs !== undefined && { expiresAtMs: NOW + expiresInMs }),
+  };
+}
+
+Deno.test("checkServer() finds nothing wrong with sound settings", async () => {
+  const { states, words } = await check();
+  assertEquals(states, ["token:ok", "http:ok", "port:ok"]);
+  assertStringIncludes(words, "32 characters");
+  assertStringIncludes(words, "answers to localhost, mcp.example.com");
+});
+
+Deno.test("checkServer() does not tell a token", async () => {
+  const { words } = await check();
+  assertEquals(words.includes("tttt"), false);
+});
+
+const tokenCases: readonly [string, readonly TokenEntry[], string, string][] = [
+  ["a token without end", [entry("a")], "ok", "lists 1 token:"],
+  ["two tokens for long", [entry("a"), entry("b", 30 * DAY)], "ok", "lists 2 tokens"],
+  ["a token that ends soon", [entry("a"), entry("ci", DAY)], "warn", "within 14 days: ci"],
+  ["a token that has expired", [entry("a"), entry("old", -1)], "warn", "Expired in 't.json': old"],
+  ["only expired tokens", [entry("a", -DAY), entry("b", 0)], "fail", "Every token of 't.json'"],
+];
+for (const [name, entries, status, words] of tokenCases) {
+  Deno.test(`checkServer() looks at a file with ${name}`, async () => {
+    const found = await check({ tokens: [], tokenFile: { path: "t.json", entries } });
+    assertEquals(found.states[0], `token:${status}`);
+    assertStringIncludes(found.words, words);
+  });
+}
+
+Deno.test("checkServer() sees that a port is taken, also that of the metrics", async () => {
+  const taken = listen({ host: "127.0.0.1", port: 0 }, () => Promise.reject(), silentLogger);
+  const { port } = taken.addr;
+  const main = await check({ port });
+  assertEquals(main.states.at(-1), "port:fail");
+  assertStringIncludes(main.words, `Port ${port} is taken: end what listens there`);
+  const metrics = await check({ metricsPort: port });
+  assertEquals(metrics.states.slice(-2), ["port:ok", "port:fail"]);
+  await taken.shutdown();
+  const free = await check({ port });
+  assertStringIncludes(free.words, `127.0.0.1:${port} is free`);
+});
+
+Deno.test("checkServer() sees that an address is not this machine's", async () => {
+  const { states, words } = await check({ host: "192.0.2.1" });
+  assertEquals(states.at(-1), "port:fail");
+  assertStringIncludes(words, "There is no listening on 192.0.2.1:0: type a --host");
+});
+
+Deno.test("checkServer() sees that a network of proxies does not exist", async () => {
+  const { states, words } = await check({ trustedProxies: ["10.0.0.0/99"] });
+  assertEquals(states[1], "http:fail");
+  assertStringIncludes(words, "Cannot use '10.0.0.0/99' in --trusted-proxies");
+});
+
+const tls = { certFile: "cert.pem", keyFile: "key.pem" };
+
+Deno.test("checkServer() finds a certificate in order, and for how long", async () => {
+  const { cert, key } = await makeCertificate();
+  const files = { "cert.pem": cert, "key.pem": key };
+  // It is valid for an hour from when it was made, which is now by the real clock.
+  const real = Date.now();
+  const soon = await check({ tls }, { files, nowMs: real });
+  assertEquals(soon.states, ["token:ok", "http:ok", "tls:warn", "port:ok"]);
+  assertStringIncludes(soon.words, "renew the certificate");
+  const long = await makeCertificate(30 * DAY);
+  const sound = await check({ tls }, {
+    files: { "cert.pem": long.cert, "key.pem": long.key },
+    nowMs: real,
+  });
+  assertEquals(sound.states[2], "tls:ok");
+  assertStringIncludes(sound.words, "go together, until");
+  const over = await check({ tls }, { files, nowMs: real + 2 * HOUR });
+  assertEquals(over.states[2], "tls:fail");
+  assertStringIncludes(over.words, "The certificate expired on");
+  const early = await check({ tls }, { files, nowMs: real - DAY });
+  assertStringIncludes(early.words, "on only: set the clock");
+});
+
+const tlsCases: readonly [
+  string,
+  (made: Record<string, string>) => Record<string, string>,
+  string,
+][] = [
+  ["is missing", () => ({}), "Cannot read 'cert.pem' (--tls-cert)"],
+  ["has no key beside it", ({ cert = "" }) => ({ "cert.pem": cert }), "Cannot read 'key.pem'"],
+  [
+    "is no certificate",
+    ({ key = "" }) => ({ "cert.pem": key, "key.pem": key }),
+    "holds no certificate",
+  ],
+  [
+    "does not belong to its key",
+    ({ cert = "", other = "" }) => ({ "cert.pem": cert, "key.pem": other }),
+    "cannot be used together",
+  ],
+];
+for (const [name, pick, words] of tlsCases) {
+  Deno.test(`checkServer() sees that a certificate ${name}`, async () => {
+    const made = { ...await makeCertificate(), other: (await makeCertificate()).key };
+    const found = await check({ tls }, { files: pick(made) });
+    assertEquals(found.states[2], "tls:fail");
+    assertStringIncludes(found.words, words);
+  });
+}

@@ -1,0 +1,234 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { FetchLike } from "../../../src/api/api.ts";
+import { doctor } from "../../../src/commands/doctor.ts";
+import type { Machine } from "../../../src/commands/machine.ts";
+import type { Program } from "../../../src/commands/program.ts";
+import { resolveConfig } from "../../../src/config/config.ts";
+import { createRedact } from "../../../src/core/redact.ts";
+import type { Fault, FaultRule } from "../../../src/simulator/faults.ts";
+import { createSimulator } from "../../../src/simulator/simulator.ts";
+import { ManualClock } from "../../helpers/manual_clock.ts";
+import { recordProgram } from "../../helpers/program.ts";
+import { machineWith } from "./machine_support.ts";
+
+const KEY = "sk-ant-a-key-for-tests";
+const TOKEN = "0123456789abcdef0123456789abcdef";
+const CURSOR = "/home/user/.cursor/mcp.json";
+const ENTRY = { command: "/opt/cma-mcp", env: { ANTHROPIC_API_KEY: KEY } };
+const SOUND_MACHINE = machineWith({
+  "/opt/cma-mcp": "",
+  [CURSOR]: JSON.stringify({ mcpServers: { agents: ENTRY } }),
+});
+
+interface Given {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly fetch?: FetchLike;
+  readonly machine?: Machine;
+  readonly program?: Partial<Program>;
+}
+
+const offline: FetchLike = () => Promise.reject(new Error("No request is expected"));
+
+/** Runs the doctor as `main` would. */
+async function examined(given: Given) {
+  const { args = [], env = { ANTHROPIC_API_KEY: KEY }, fetch = offline } = given;
+  const variables: Readonly<Record<string, string>> = { HOME: "/home/user", ...env };
+  const read = (name: string) => variables[name];
+  const config = resolveConfig(["doctor", ...args], read, () => "");
+  assert(config.command === "doctor");
+  const clock = new ManualClock();
+  const program = recordProgram({
+    clock,
+    env: read,
+    redact: createRedact([KEY]),
+    ...given.program,
+  });
+  const machine = given.machine ?? SOUND_MACHINE;
+  const ok = await clock.runUntil(doctor(config, program, { fetch, machine }));
+  assertEquals(clock.pendingTimers, 0);
+  const lines = program.printed;
+  assert(!lines.join("\n").includes(KEY), "The key is told");
+  return { ok, lines, states: lines.slice(0, -1).map((line) => line.split(/ +/, 2).join(":")) };
+}
+
+/** What is printed against a simulator of its own. */
+async function simulated(given: Given, rule?: FaultRule) {
+  const simulator = createSimulator({ clock: new ManualClock(), apiKey: KEY });
+  if (rule) simulator.faults.add(rule);
+  try {
+    return await examined({ fetch: simulator.fetch, ...given });
+  } finally {
+    simulator.close();
+  }
+}
+
+Deno.test("doctor() prints a line for each check, and that all is well", async () => {
+  const { ok, lines, states } = await simulated({});
+  assertEquals(ok, true);
+  assertEquals(states, [
+    "ok:network",
+    "ok:key",
+    "skip:clock",
+    "ok:agents",
+    "ok:environment",
+    "ok:allowlist",
+    "ok:cursor",
+  ]);
+  assertEquals(lines.at(-1), "6 ok, 0 warnings, 0 failed");
+  assertMatch(lines[1] ?? "", /^ok {3}key {12}ANTHROPIC_API_KEY is accepted$/);
+});
+
+const faults: readonly [string, Fault, RegExp | undefined, string][] = [
+  ["a refused key", { kind: "status", status: 401 }, undefined, "fail key"],
+  ["a forbidden key", { kind: "status", status: 403 }, undefined, "fail key"],
+  ["no credit", { kind: "status", status: 402 }, undefined, "fail key"],
+  ["a rate limit", { kind: "status", status: 429, retryAfter: 5 }, undefined, "warn network"],
+  ["a server error", { kind: "status", status: 500 }, undefined, "fail network"],
+  ["an overload", { kind: "status", status: 529 }, undefined, "fail network"],
+  ["an unknown path", { kind: "status", status: 404 }, undefined, "fail network"],
+  ["a broken connection", { kind: "reset" }, undefined, "fail network"],
+  ["a lost answer", { kind: "lost_ack" }, undefined, "fail network"],
+  ["agents that fail later", { kind: "status", status: 500 }, /^\/v1\/agents\/./, "fail allowlist"],
+  ["environments that fail", { kind: "status", status: 500 }, /environments$/, "fail environment"],
+  ["environments that break", { kind: "reset" }, /environments$/, "fail environment"],
+];
+for (const [name, fault, path, expected] of faults) {
+  Deno.test(`doctor() finds ${name} in a simulated API, with a cure`, async () => {
+    const args = path ? ["--allowed-agents=agent_1"] : [];
+    const { ok, lines } = await simulated({ args }, { fault, match: { path } });
+    const line = lines.find((line) =>
+      line.startsWith(expected.split(" ")[0] ?? "") &&
+      line.includes(expected.split(" ")[1] ?? "")
+    );
+    assert(line, lines.join("\n"));
+    assert(line.includes(": "), line);
+    assertEquals(ok, !expected.startsWith("fail"));
+  });
+}
+
+Deno.test("doctor() waits ten seconds for an API that hangs, and no longer", async () => {
+  const clock = new ManualClock();
+  const simulator = createSimulator({ clock });
+  simulator.faults.add({ fault: { kind: "hang" } });
+  const start = clock.now();
+  const env = (name: string) => name === "ANTHROPIC_API_KEY" ? KEY : undefined;
+  const config = resolveConfig(["doctor"], env, () => "");
+  assert(config.command === "doctor");
+  const program = recordProgram({ clock });
+  const running = doctor(config, program, { fetch: simulator.fetch, machine: SOUND_MACHINE });
+  assertEquals(await clock.runUntil(running), false);
+  assertEquals(clock.now() - start, 10_000);
+  assertStringIncludes(program.printed.join("\n"), "within 10 s");
+  simulator.close();
+});
+
+Deno.test("doctor() asks again where an error may go away, once the API is known to answer", async () => {
+  const { ok, states } = await simulated({}, {
+    fault: { kind: "status", status: 503 },
+    match: { path: /environments$/ },
+    times: 1,
+  });
+  assertEquals([ok, states.includes("ok:environment")], [true, true]);
+});
+
+Deno.test("doctor() looks at the network and the hosts without a key, and says what it skips", async () => {
+  const { ok, lines, states } = await simulated({ env: {}, machine: machineWith({}) });
+  assertEquals(ok, false);
+  assertEquals(states, ["fail:key", "ok:network", "skip:clock", "skip:workspace", "warn:hosts"]);
+  assertStringIncludes(lines[0] ?? "", "set ANTHROPIC_API_KEY");
+  assertStringIncludes(lines[3] ?? "", "there is no key");
+});
+
+Deno.test("doctor() only warns of a missing key that a host has", async () => {
+  const { ok, lines } = await simulated({ env: {} });
+  assertEquals(ok, true);
+  assertMatch(lines[0] ?? "", /^warn key {12}There is no API key here, but Cursor has one for it:/);
+});
+
+Deno.test("doctor() does not forgive an odd key because a host has another", async () => {
+  const { ok, states } = await simulated({ env: { ANTHROPIC_API_KEY: "<your API key>" } });
+  assertEquals([ok, states[0]], [false, "fail:key"]);
+});
+
+Deno.test("doctor() asks nobody when the base URL cannot be used", async () => {
+  const { ok, states } = await examined({ args: ["--base-url=api"] });
+  assertEquals(ok, false);
+  assertEquals(states, ["fail:network", "skip:workspace", "ok:cursor"]);
+});
+
+Deno.test("doctor() checks the settings of HTTP mode only with --http", async () => {
+  const env = { ANTHROPIC_API_KEY: KEY, CMA_MCP_TOKEN: TOKEN };
+  const { ok, states } = await simulated({ args: ["--http", "--port=0"], env });
+  assertEquals(ok, true);
+  assertEquals(states.filter((state) => /token|http|port|settings/.test(state)), [
+    "warn:settings",
+    "ok:token",
+    "ok:http",
+    "ok:port",
+  ]);
+  const stdio = await simulated({ env });
+  assertEquals(stdio.states.filter((state) => /token|http|port/.test(state)), []);
+});
+
+Deno.test("doctor() fails for a token that is too short", async () => {
+  const env = { ANTHROPIC_API_KEY: KEY, CMA_MCP_TOKEN: "short" };
+  const { ok, lines } = await simulated({ args: ["--http"], env });
+  assertEquals(ok, false);
+  assertMatch(lines[0] ?? "", /^fail http.*CMA_MCP_TOKEN is too short/);
+});
+
+Deno.test("doctor() blames the proxy that a variable names", async () => {
+  const cause = new Error("client error (Connect): tcp connect error: Connection refused");
+  const { lines } = await examined({
+    env: { ANTHROPIC_API_KEY: KEY, https_proxy: "http://me:secret@proxy.corp:8080" },
+    fetch: () => Promise.reject(new TypeError("fetch failed", { cause })),
+  });
+  assertStringIncludes(lines[0] ?? "", "refused by the proxy proxy.corp:8080 (https_proxy)");
+  assert(!lines.join("\n").includes("secret"));
+});
+
+Deno.test("doctor() looks at the simulator without key and network", async () => {
+  const { ok, states } = await examined({ args: ["--simulate"], env: {} });
+  assertEquals(ok, true);
+  assertEquals(states, [
+    "skip:network",
+    "ok:agents",
+    "ok:environment",
+    "ok:allowlist",
+    "ok:cursor",
+  ]);
+});
+
+Deno.test("doctor() prints the same findings as JSON, and nothing else", async () => {
+  const given = { args: ["--json"], env: {}, machine: machineWith({}) };
+  const { lines, ok } = await simulated(given);
+  assertEquals(lines.length, 1);
+  const report = JSON.parse(lines[0] ?? "");
+  assertEquals([report.ok, ok], [false, false]);
+  assertMatch(report.version, /^\d+\.\d+\.\d+/);
+  assertEquals(report.checks.map(({ check }: { check: string }) => check), [
+    "key",
+    "network",
+    "clock",
+    "workspace",
+    "hosts",
+  ]);
+  for (const { status, message } of report.checks) {
+    assert(["ok", "warn", "fail", "skip"].includes(status) && message.length > 0);
+  }
+});
+
+Deno.test("doctor() paints how each check stands, on a terminal only", async () => {
+  const painted = await simulated({ program: { color: true }, env: {} });
+  assertStringIncludes(painted.lines.join("\n"), "\x1b[33mwarn \x1b[39mkey");
+  const plain = await simulated({ env: {} });
+  assert(!plain.lines.join("\n").includes("\x1b"));
+});
+
+Deno.test("doctor() keeps every check on one line, whatever the API says", async () => {
+  const message = `no\r\nfail key is ${KEY}`;
+  const { lines } = await simulated({}, { fault: { kind: "status", status: 401, message } });
+  assertEquals(lines.filter((line) => /[\r\n]/.test(line)), []);
+  assertStringIncludes(lines[1] ?? "", "[redacted]");
+});
