@@ -5,6 +5,7 @@
  * @module
  */
 
+import { giveUpReading } from "./commands/reading.ts";
 import { type Config, resolveConfig } from "./config/config.ts";
 import { systemClock } from "./core/clock.ts";
 import { UsageError } from "./core/errors.ts";
@@ -101,6 +102,8 @@ async function run(config: Config, program: Program): Promise<number | void> {
       return (await import("./commands/simulator.ts")).runSimulator(config, program);
     case "token":
       return (await import("./commands/new_token.ts")).printNewToken(config, program);
+    case "health":
+      return await (await import("./commands/health.ts")).health(config, program) ? OK : FAILED;
     case "help":
       return program.print((await import("./config/help.ts")).helpText(config.topic));
     case "version":
@@ -116,6 +119,7 @@ async function main(): Promise<number> {
       (name) => Deno.env.get(name),
       (path) => Deno.readTextFileSync(path),
     );
+    giveUpReading(config);
     redact = createRedact(secretsOf(config));
     const log = createLog(config, redact);
     watchForBugs(log);

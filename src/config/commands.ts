@@ -45,6 +45,10 @@ export const COMMANDS = {
     operandName: "new",
     readsFiles: false,
   },
+  health: {
+    help: "Ask the HTTP server here whether it is alive",
+    readsFiles: false,
+  },
 } as const satisfies Partial<Record<CommandName, CommandDefinition>>;
 
 /** The definition of a command, by a name that may be any word. */

@@ -9,6 +9,7 @@ import type { LogLevel } from "../core/log.ts";
 import { checkSecret, checkToken, isLoopback, LOOPBACK_HOSTS } from "./checks.ts";
 import { parseCommandLine } from "./command_line.ts";
 import { SETTINGS } from "./flags.ts";
+import { type HealthConfig, healthConfig } from "./health_config.ts";
 import { HOST_NAMES, type HostName } from "./hosts.ts";
 import type { Setting } from "./setting.ts";
 import { flagValue, type ReadEnv, type ReadFile, type Sources, valueOf } from "./sources.ts";
@@ -132,6 +133,7 @@ export type Config =
   | HostConfig
   | SimulatorConfig
   | NewTokenConfig
+  | HealthConfig
   | { readonly command: "help"; readonly topic?: string }
   | { readonly command: "demo" | "version" };
 
@@ -373,6 +375,7 @@ export function resolveConfig(args: readonly string[], env: ReadEnv, readFile: R
     return deepFreeze({ command, port, log: logOf(sources) });
   }
   if (command === "token") return deepFreeze(newTokenConfig(sources, operand));
+  if (command === "health") return deepFreeze(healthConfig(sources));
   if (command === "doctor") return deepFreeze(doctorConfig(sources));
   if (command === "config") return deepFreeze(hostConfig(sources, operand));
   if (command === "help" && operand !== undefined) return deepFreeze({ command, topic: operand });

@@ -40,7 +40,7 @@ export const SETTINGS = {
     min: 0,
     max: 65535,
     help: "Port, 0 for a free one",
-    commands: ["serve", "simulator"],
+    commands: ["serve", "simulator", "health"],
     httpOnly: true,
   }),
   host: text({
@@ -49,7 +49,7 @@ export const SETTINGS = {
     valueName: "<address>",
     fallback: "127.0.0.1",
     help: "Address to listen on",
-    commands: ["serve"],
+    commands: ["serve", "health"],
     httpOnly: true,
     check: checkHost,
   }),
@@ -103,7 +103,7 @@ export const SETTINGS = {
     valueName: "<path>",
     fallbackText: "no TLS",
     help: "File with the certificate chain, PEM",
-    commands: ["serve"],
+    commands: ["serve", "health"],
     httpOnly: true,
   }),
   tlsKey: optionalText({
@@ -303,13 +303,13 @@ export const SETTINGS = {
     flag: "help",
     short: "h",
     help: "Show this",
-    commands: ["serve", "demo", "doctor", "config", "simulator", "token"],
+    commands: ["serve", "demo", "doctor", "config", "simulator", "token", "health"],
   }),
   version: toggle({
     flag: "version",
     short: "V",
     help: "Show the version",
-    commands: ["serve", "demo", "doctor", "config", "simulator", "token"],
+    commands: ["serve", "demo", "doctor", "config", "simulator", "token", "health"],
   }),
 } as const;
 

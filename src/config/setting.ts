@@ -7,7 +7,7 @@
 import { UsageError } from "../core/errors.ts";
 
 /** What the program can be asked to do. */
-export type CommandName = "serve" | "demo" | "doctor" | "config" | "simulator" | "token";
+export type CommandName = "serve" | "demo" | "doctor" | "config" | "simulator" | "token" | "health";
 
 /** When a setting matters. */
 export interface Scope {

@@ -1,0 +1,81 @@
+/**
+ * `cma-mcp health`: asks the server on this machine whether it is alive, for images that hold
+ * nothing else that could.
+ *
+ * @module
+ */
+
+import type { HealthConfig } from "../config/health_config.ts";
+import type { Program } from "./program.ts";
+
+/** How long the server may take to answer, in milliseconds. */
+const TIMEOUT_MS = 3_000;
+
+/** Longest answer that is looked at, in bytes; the status comes first. */
+const MAX_BYTES = 1024;
+
+/** Where a server that listens on `host` is reached from this machine. */
+function reachable(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
+}
+
+/** Not by `fetch`, which would ask a proxy that the environment names. */
+async function connect(config: HealthConfig, program: Pick<Program, "readFile">) {
+  const address = { hostname: reachable(config.host), port: config.port };
+  if (config.certFile === undefined) return await Deno.connect(address);
+  const chain = await program.readFile(config.certFile);
+  // It names the host that clients call, and this is the machine itself.
+  const trust = { caCerts: [chain], unsafelyDisableHostnameVerification: true };
+  return await Deno.connectTls({ ...address, ...trust });
+}
+
+async function statusLine(connection: Deno.Conn): Promise<string> {
+  const request = "GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+  await connection.write(new TextEncoder().encode(request));
+  const buffer = new Uint8Array(MAX_BYTES);
+  let answer = "";
+  while (!answer.includes("\r\n") && answer.length < MAX_BYTES) {
+    const count = await connection.read(buffer);
+    if (count === null) break;
+    answer += new TextDecoder().decode(buffer.subarray(0, count));
+  }
+  return answer.split("\r\n")[0] ?? "";
+}
+
+async function ask(
+  config: HealthConfig,
+  program: Pick<Program, "clock" | "readFile">,
+): Promise<string> {
+  const connection = await connect(config, program);
+  // Closed in time, it also ends a read that would never end.
+  const cancel = program.clock.after(TIMEOUT_MS, () => connection.close());
+  try {
+    return await statusLine(connection);
+  } finally {
+    cancel();
+    try {
+      connection.close();
+    } catch {
+      // The clock was first.
+    }
+  }
+}
+
+/** Prints whether the server is alive, and answers with it. */
+export async function health(
+  config: HealthConfig,
+  program: Pick<Program, "clock" | "print" | "readFile">,
+): Promise<boolean> {
+  const place = `${reachable(config.host)}:${config.port}`;
+  try {
+    const status = await ask(config, program);
+    const alive = /^HTTP\/1\.[01] 200(\s|$)/.test(status);
+    program.print(alive ? "ok" : `${place} answers '${status}', not 200`);
+    return alive;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    program.print(`${place} does not answer: ${reason.replace(/\s+/g, " ")}`);
+    return false;
+  }
+}

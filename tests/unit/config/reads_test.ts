@@ -1,0 +1,36 @@
+import { assertEquals } from "@std/assert";
+import { resolveConfig } from "../../../src/config/config.ts";
+import { readsFiles } from "../../../src/config/reads.ts";
+
+const TOKEN = "t".repeat(32);
+const ENV: Record<string, string> = {
+  ANTHROPIC_API_KEY: "sk-ant-0123456789",
+  MANAGED_AGENTS_MCP_TOKEN: TOKEN,
+};
+const LIST = JSON.stringify({ tokens: [{ name: "a", sha256: "0".repeat(64) }] });
+
+const cases: readonly [reads: boolean, args: readonly string[], file?: string][] = [
+  [false, []],
+  [false, ["--simulate"]],
+  [false, ["--http"]],
+  // Read once, at the start.
+  [false, ["--http", "--token-file", "token"], TOKEN],
+  [true, ["--api-key-file", "key"], "sk-ant-0123456789"],
+  [true, ["--http", "--token-file", "tokens.json"], LIST],
+  [true, ["--http", "--tls-cert", "cert.pem", "--tls-key", "key.pem"]],
+  [true, ["doctor"]],
+  [true, ["config", "cursor"]],
+  [false, ["demo"]],
+  [false, ["simulator"]],
+  [false, ["token", "new", "--name", "a"]],
+  [false, ["health"]],
+  [true, ["health", "--tls-cert", "cert.pem"]],
+  [false, ["--help"]],
+  [false, ["--version"]],
+];
+for (const [reads, args, file] of cases) {
+  Deno.test(`'cma-mcp ${args.join(" ")}' ${reads ? "goes on reading" : "gives up reading"}`, () => {
+    const config = resolveConfig(args, (name) => ENV[name], () => file ?? "");
+    assertEquals(readsFiles(config), reads);
+  });
+}
