@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ENV_NAMES } from "../../src/config/flags.ts";
+import { SETTING_VARIABLES } from "../../src/config/flags.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -26,7 +26,7 @@ export interface ServerProcess {
  */
 export async function startServer(apiUrl: string, token: string): Promise<ServerProcess> {
   // Empty variables count as unset, so that nothing of the caller's own settings plays a part.
-  const unset = Object.fromEntries(ENV_NAMES.map((name) => [name, ""]));
+  const unset = Object.fromEntries(SETTING_VARIABLES.map((name) => [name, ""]));
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "--no-prompt", "-P=serve", "src/main.ts", "--http", "--port=0"],
     cwd: ROOT,
