@@ -96,8 +96,8 @@ const NO_COMMIT = "commit-of-the-build";
  * @throws Error when the bundle has no place for it
  */
 export function bakeCommit(bundle: string, commit: string | undefined): string {
-  if (!bundle.includes(NO_COMMIT)) throw new Error("The bundle has no place for the commit");
   if (commit === undefined) return bundle;
+  if (!bundle.includes(NO_COMMIT)) throw new Error("The bundle has no place for the commit");
   if (!/^[0-9a-f]{7,40}\+?$/.test(commit)) throw new Error(`'${commit}' is not a commit`);
   return bundle.replaceAll(NO_COMMIT, commit);
 }
