@@ -54,7 +54,7 @@ async function printFile(
   edit: "merge" | "remove",
   path: string,
   { printExactly, note }: Output,
-  { readText }: Machine,
+  { readText, os }: Machine,
 ): Promise<void> {
   const before = await readText(path).catch((cause) => {
     throw new UsageError(`Cannot read '${path}': check that it is a UTF-8 text and readable`, {
@@ -69,6 +69,7 @@ async function printFile(
   if (after === before) return note(`Nothing to change in ${path}`);
   note(`This is what to write to ${path}`);
   note("Redirect it into another file first: the shell empties a file before it is read");
+  if (os === "windows") note('In Windows PowerShell, which writes UTF-16, use cmd /c "… > file"');
 }
 
 function editedText(

@@ -167,6 +167,12 @@ for (const [name, options, content, message] of refusals) {
   });
 }
 
+Deno.test("printHostConfig() warns of the shell that writes UTF-16, on Windows only", async () => {
+  const windows = await print("cursor", { edit: "merge" }, machineWith({}, { os: "windows" }));
+  assertStringIncludes(windows.notes, "PowerShell");
+  assert(!(await print("cursor", { edit: "merge" })).notes.includes("PowerShell"));
+});
+
 Deno.test("printHostConfig() refuses to merge into claude.ai, which has no file", async () => {
   await assertRejects(() => print("claude.ai", { edit: "merge" }), UsageError, "has no file");
 });

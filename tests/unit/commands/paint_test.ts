@@ -7,5 +7,5 @@ Deno.test("createPalette() wraps texts in the codes of a colour and of its end",
 });
 
 Deno.test("createPalette() leaves texts alone where there are no colours", () => {
-  assertEquals(Object.values(createPalette(false)).map((paint) => paint("x")), Array(4).fill("x"));
+  for (const paint of Object.values(createPalette(false))) assertEquals(paint("x"), "x");
 });
