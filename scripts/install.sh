@@ -57,7 +57,7 @@ trap 'exit 1' INT TERM
 # Asks the person, also where this script itself came in through a pipe.
 agreed() {
   [ -z "$yes" ] || return 0
-  if ! { : </dev/tty; } 2>/dev/null; then
+  if ! (: </dev/tty) 2>/dev/null; then
     say "Nobody can be asked here: run it again with --yes to do that."
     return 1
   fi
@@ -159,10 +159,10 @@ have=$(hash_of "$work/$file")
   fail "$file is not what was released (SHA-256 $have, not $want): nothing was installed"
 tar -xzf "$work/$file" -C "$work" cma-mcp || fail "$file cannot be unpacked"
 
-mkdir -p "$dir"
-chmod 755 "$work/cma-mcp"
+(umask 022 && mkdir -p "$dir")
 # Copied beside it and then renamed: a server that runs keeps the file that it was started from.
 cp "$work/cma-mcp" "$dir/.cma-mcp.new"
+chmod 755 "$dir/.cma-mcp.new"
 mv -f "$dir/.cma-mcp.new" "$program"
 installed=$("$program" --version) || fail "$program does not run here"
 say "Installed $program, version $installed; its SHA-256 was as released."

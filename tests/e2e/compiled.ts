@@ -46,11 +46,11 @@ export async function compileInto(folder: string, entry?: string): Promise<strin
   return path;
 }
 
-/** Gives a folder for the time of a test. */
-export async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
+/** Gives a folder for the time of `use`. */
+export async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await Deno.makeTempDir();
   try {
-    await use(folder);
+    return await use(folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -31,13 +31,18 @@ export class Spawned {
   readonly #read: Promise<unknown>;
   #nextId = 1;
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  /** @param executable another than the one that was given */
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    executable: string | undefined = EXECUTABLE,
+  ) {
     const inherited = RUNTIME_ENV.flatMap((name) => {
       const value = Deno.env.get(name);
       return value === undefined ? [] : [[name, value]];
     });
-    this.#child = new Deno.Command(EXECUTABLE ?? Deno.execPath(), {
-      args: EXECUTABLE ? [...args] : [...SOURCE_ARGS, ...args],
+    this.#child = new Deno.Command(executable ?? Deno.execPath(), {
+      args: executable ? [...args] : [...SOURCE_ARGS, ...args],
       cwd: ROOT,
       clearEnv: true,
       env: { ...Object.fromEntries(inherited), ...env },

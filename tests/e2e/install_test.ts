@@ -1,0 +1,245 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { sha256 } from "../../scripts/compile/tools.ts";
+import { tarGz } from "../../scripts/release/archive.ts";
+import { makeRelease } from "../../scripts/release/make.ts";
+import { archiveName, checksums } from "../../scripts/release/names.ts";
+import { bytes, releaseInput } from "../unit/scripts/release_support.ts";
+import { executable, inFolder, NEEDS_EXECUTABLE, ownTarget, runProgram } from "./compiled.ts";
+
+const SCRIPT = fileURLToPath(new URL("../../scripts/install.sh", import.meta.url));
+
+/** The script is for systems that have a shell of that kind. */
+const NEEDS_SHELL = { ignore: Deno.build.os === "windows" };
+
+/** A program that answers what the script asks of it; its host's file is `$HOME/a folder/host.json`. */
+const FAKE = `#!/bin/sh
+case "$1 $3" in
+  "--version ") echo "9.9.9 (feedbeef)" ;;
+  "config --merge")
+    echo "This is what to write to $HOME/a folder/host.json" >&2
+    printf '{ "servers": { "others": 1, "ours": 2 } }\\r\\n'
+    ;;
+  "config --remove")
+    echo "This is what to write to $HOME/a folder/host.json" >&2
+    printf '{ "servers": { "others": 1 } }\\r\\n'
+    ;;
+  *) exit 3 ;;
+esac
+`;
+const OTHERS = '{ "servers": { "others": 1 } }\r\n';
+const MERGED = '{ "servers": { "others": 1, "ours": 2 } }\r\n';
+
+/** Runs a script so that nobody can be asked: in a session of its own it has no terminal. */
+const ALONE = 'if command -v setsid >/dev/null; then exec setsid -w sh "$@"; else exec sh "$@"; fi';
+
+interface World {
+  readonly home: string;
+  readonly program: string;
+  readonly hostFile: string;
+  readonly requests: string[];
+  /** What the server has; a test may change it. */
+  readonly files: Files;
+  install(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
+}
+
+type Files = Map<string, Uint8Array<ArrayBuffer>>;
+
+/** A release with a program for this machine. */
+async function releaseOf(program: Uint8Array): Promise<Files> {
+  const files: Files = new Map();
+  await makeRelease(
+    await releaseInput(),
+    [ownTarget()],
+    () => Promise.resolve(program),
+    (name, b) => Promise.resolve(void files.set(name, b)),
+  );
+  return files;
+}
+
+/** A release on a file server, and a person's folder. */
+async function withRelease(files: Files, use: (world: World) => Promise<void>): Promise<void> {
+  const requests: string[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ url }) => {
+    const { pathname } = new URL(url);
+    requests.push(pathname);
+    const name = /^\/(?:latest\/download|download\/v9\.9\.9)\/(.+)$/.exec(pathname)?.[1] ?? "";
+    const content = files.get(name);
+    return content ? new Response(content) : new Response(null, { status: 404 });
+  });
+  try {
+    await inFolder(async (home) => {
+      const env = {
+        HOME: home,
+        PATH: Deno.env.get("PATH") ?? "",
+        CMA_MCP_BASE_URL: `http://127.0.0.1:${server.addr.port}`,
+      };
+      await use({
+        home,
+        program: `${home}/.local/bin/cma-mcp`,
+        hostFile: `${home}/a folder/host.json`,
+        requests,
+        files,
+        install: (...args) => runProgram("sh", ["-c", ALONE, "sh", SCRIPT, ...args], env),
+      });
+    });
+  } finally {
+    await server.shutdown();
+  }
+}
+
+function test(name: string, use: (world: World) => Promise<void>): void {
+  Deno.test({
+    ...NEEDS_SHELL,
+    name,
+    fn: async () => await withRelease(await releaseOf(bytes(FAKE)), use),
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+test("install.sh installs the latest, for this machine, and says what to do next", async (world) => {
+  const { code, stdout, stderr } = await world.install();
+  assertEquals([code, stderr], [0, ""]);
+  const { mode } = await Deno.stat(world.program);
+  assertEquals((mode ?? 0) & 0o777, 0o755);
+  assertEquals(await Deno.readTextFile(world.program), FAKE);
+  assertStringIncludes(stdout, "version 9.9.9 (feedbeef); its SHA-256 was as released");
+  assertStringIncludes(stdout, "is not on your PATH");
+  assertStringIncludes(stdout, "cma-mcp config claude-desktop");
+  assert(world.requests.every((path) => path.startsWith("/latest/download/")));
+});
+
+test("install.sh takes another version and another folder", async (world) => {
+  const { code } = await world.install("--version", "v9.9.9", "--dir", `${world.home}/my tools`);
+  assertEquals(code, 0);
+  assert(await exists(`${world.home}/my tools/cma-mcp`));
+  assert(world.requests.every((path) => path.startsWith("/download/v9.9.9/")));
+});
+
+test("install.sh replaces an older one, also while that runs", async (world) => {
+  await world.install();
+  await Deno.writeTextFile(world.program, "#!/bin/sh\nsleep 30\n");
+  const running = new Deno.Command(world.program, { stdin: "null", stdout: "null" }).spawn();
+  assertEquals((await world.install()).code, 0);
+  assertEquals(await Deno.readTextFile(world.program), FAKE);
+  running.kill("SIGKILL");
+  await running.status;
+});
+
+test("install.sh installs nothing that is not what was released", async (world) => {
+  const [name = ""] = [...world.files.keys()].filter((file) => file.endsWith(".tar.gz"));
+  const archive = new Uint8Array(world.files.get(name) ?? []);
+  archive[archive.length - 1] = (archive.at(-1) ?? 0) ^ 1;
+  world.files.set(name, archive);
+  const { code, stderr } = await world.install();
+  assertEquals(code, 1);
+  assertMatch(
+    stderr,
+    /^install: .* is not what was released \(SHA-256 [0-9a-f]{64}, not [0-9a-f]{64}\)/,
+  );
+  assert(!await exists(world.program));
+});
+
+test("install.sh says what it cannot download", async (world) => {
+  assertStringIncludes(
+    (await world.install("--version", "0.0.1")).stderr,
+    "/download/v0.0.1/SHA256SUMS",
+  );
+  const sums = world.files.get("SHA256SUMS");
+  world.files.set("SHA256SUMS", bytes("nothing for anybody\n"));
+  assertMatch((await world.install()).stderr, /has nothing for (linux|macos) (x64|arm64)\n$/);
+  world.files.clear();
+  world.files.set("SHA256SUMS", sums ?? bytes(""));
+  assertMatch((await world.install()).stderr, /cannot download .*\.tar\.gz\n$/);
+  assert(!await exists(world.program));
+});
+
+for (const args of [["--color"], ["--version"], ["extra"]]) {
+  test(`install.sh refuses ${args.join(" ")} in one line`, async (world) => {
+    const { code, stderr } = await world.install(...args);
+    assertEquals(code, 1);
+    assertMatch(stderr, /^install: [^\n]+\n$/);
+    assertEquals(world.requests, []);
+  });
+}
+
+test("install.sh shows what would change in a host, and writes nothing unasked", async (world) => {
+  await Deno.mkdir(`${world.home}/a folder`);
+  await Deno.writeTextFile(world.hostFile, OTHERS);
+  const { code, stdout } = await world.install("--host", "cursor");
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, '+{ "servers": { "others": 1, "ours": 2 } }');
+  assertStringIncludes(stdout, "Nobody can be asked here");
+  assertEquals(await Deno.readTextFile(world.hostFile), OTHERS);
+});
+
+test("install.sh writes a host's file on request, byte for byte, beside a backup", async (world) => {
+  await Deno.mkdir(`${world.home}/a folder`);
+  await Deno.writeTextFile(world.hostFile, OTHERS, { mode: 0o640 });
+  const { code, stdout } = await world.install("--host", "cursor", "--yes");
+  assertEquals(code, 0);
+  assertEquals(await Deno.readTextFile(world.hostFile), MERGED);
+  assertEquals(((await Deno.stat(world.hostFile)).mode ?? 0) & 0o777, 0o640);
+  const backup = /^The old one is (.+)\.$/m.exec(stdout)?.[1] ?? "";
+  assertEquals(await Deno.readTextFile(backup), OTHERS);
+  const again = await world.install("--host", "cursor", "--yes");
+  assertStringIncludes(again.stdout, "already as it should be");
+});
+
+test("install.sh makes a host's file that nobody else can read", async (world) => {
+  assertEquals((await world.install("--host", "cursor", "--yes")).code, 0);
+  assertEquals(await Deno.readTextFile(world.hostFile), MERGED);
+  assertEquals(((await Deno.stat(world.hostFile)).mode ?? 0) & 0o077, 0);
+});
+
+test("install.sh leaves a host alone that it cannot configure", async (world) => {
+  const release = await releaseOf(bytes(FAKE.replace("config --merge", "config --never")));
+  for (const [name, content] of release) world.files.set(name, content);
+  const { code, stderr } = await world.install("--host", "cursor", "--yes");
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "the configuration of cursor stays as it is");
+  assert(!await exists(world.hostFile));
+});
+
+test("install.sh removes the program, and on request its part of a host's file", async (world) => {
+  await world.install("--host", "cursor", "--yes");
+  const { code } = await world.install("--uninstall", "--host", "cursor", "--yes");
+  assertEquals(code, 0);
+  assert(!await exists(world.program));
+  assertEquals(await Deno.readTextFile(world.hostFile), OTHERS);
+  assertStringIncludes((await world.install("--uninstall")).stderr, "there is no");
+});
+
+/** Only what the script needs of a release: making bundles of a real program takes long. */
+async function archiveOf(program: Uint8Array): Promise<Files> {
+  const name = archiveName("9.9.9", ownTarget());
+  const archive = new Uint8Array(tarGz([{ name: "cma-mcp", bytes: program }], 0));
+  const sums = checksums(new Map([[name, await sha256(archive)]]));
+  return new Map([[name, archive], ["SHA256SUMS", bytes(sums)]]);
+}
+
+Deno.test({
+  ...NEEDS_EXECUTABLE,
+  name:
+    "install.sh installs the executable and puts it into Claude Desktop, and takes it out again",
+  fn: async () =>
+    await withRelease(await archiveOf(await Deno.readFile(executable())), async (world) => {
+      const folder = Deno.build.os === "darwin"
+        ? `${world.home}/Library/Application Support/Claude`
+        : `${world.home}/.config/Claude`;
+      const file = `${folder}/claude_desktop_config.json`;
+      await Deno.mkdir(folder, { recursive: true });
+      const others = '{\n\t"mcpServers": {\n\t\t"others": { "command": "x" }, // mine\n\t}\n}\n';
+      await Deno.writeTextFile(file, others);
+      const { code, stdout, stderr } = await world.install("--host", "claude-desktop", "--yes");
+      assertEquals([code, stderr], [0, ""], stdout);
+      const merged = await Deno.readTextFile(file);
+      assertStringIncludes(merged, world.program);
+      assertStringIncludes(merged, '"others": { "command": "x" }, // mine');
+      await world.install("--uninstall", "--host", "claude-desktop", "--yes");
+      assert(!(await Deno.readTextFile(file)).includes(world.program));
+    }),
+});

@@ -1,0 +1,74 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { unzipSync } from "fflate";
+import { TARGETS } from "../../scripts/compile/targets.ts";
+import { bundle } from "../../scripts/release/make.ts";
+import { bundleManifest } from "../../scripts/release/mcpb_manifest.ts";
+import { bytes, releaseInput } from "../unit/scripts/release_support.ts";
+import { executable, inFolder, NEEDS_EXECUTABLE, ownTarget } from "./compiled.ts";
+import { Spawned } from "./spawned.ts";
+
+/** The tool that Claude Desktop's own bundles are made with. */
+const MCPB = "npm:@anthropic-ai/mcpb@2.1.2";
+
+async function validate(manifest: string): Promise<{ code: number; output: string }> {
+  return await inFolder(async (folder) => {
+    const path = `${folder}/manifest.json`;
+    await Deno.writeTextFile(path, manifest);
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "-q", "--no-config", "--no-lock", MCPB, "validate", path],
+      cwd: folder,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+    }).output();
+    const decoder = new TextDecoder();
+    return { code, output: decoder.decode(stdout) + decoder.decode(stderr) };
+  });
+}
+
+for (const target of TARGETS) {
+  Deno.test(`the manifest of the bundle for ${target.name} passes the publisher's check`, async () => {
+    const repository = { owner: "example", name: "cma-mcp" };
+    const manifest = JSON.stringify(bundleManifest("1.2.3", target, repository));
+    const { code, output } = await validate(manifest);
+    assertEquals(code, 0, output);
+    assertStringIncludes(output, "passes");
+  });
+}
+
+Deno.test("the publisher's check refuses a manifest that is wrong", async () => {
+  const manifest = { ...bundleManifest("1.2.3", ownTarget(), undefined), server: { type: "exe" } };
+  const { code, output } = await validate(JSON.stringify(manifest));
+  assert(code !== 0, output);
+});
+
+Deno.test({
+  ...NEEDS_EXECUTABLE,
+  name: "the server in a bundle starts where it was unpacked, as the manifest says, and answers",
+  fn: () =>
+    inFolder(async (folder) => {
+      const program = await Deno.readFile(executable());
+      const files = unzipSync(bundle(await releaseInput(), ownTarget(), program));
+      const manifest = JSON.parse(new TextDecoder().decode(files["manifest.json"] ?? bytes("")));
+      const { entry_point, mcp_config } = manifest.server;
+      await Deno.mkdir(`${folder}/server`);
+      await Deno.writeFile(`${folder}/${entry_point}`, files[entry_point] ?? bytes(""), {
+        mode: 0o755,
+      });
+      const command = mcp_config.command.replace("${__dirname}", folder);
+      // As a host fills it in: what the user left empty is empty.
+      const values: Record<string, string> = { api_key: "sk-ant-e2e-0123456789" };
+      const env = Object.fromEntries(
+        Object.entries<string>(mcp_config.env).map(([name, value]) => [
+          name,
+          value.replace(/\$\{user_config\.(\w+)\}/, (_, key: string) => values[key] ?? ""),
+        ]),
+      );
+      const server = new Spawned(mcp_config.args, env, command);
+      const { result } = await server.initialize();
+      assertStringIncludes(JSON.stringify(result), "cma-mcp");
+      const { result: listed } = await server.request("tools/list");
+      for (const { name } of manifest.tools) assertStringIncludes(JSON.stringify(listed), name);
+      await server.closeStdin();
+      assertEquals((await server.ending()).code, 0);
+    }),
+});
