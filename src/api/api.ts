@@ -65,10 +65,14 @@ export type ClientEvent =
   | { readonly type: "user.message"; readonly content: readonly { type: "text"; text: string }[] }
   | { readonly type: "user.interrupt" };
 
-/** What a session's stream yields: events, and signs of life (heartbeats, comments, noise). */
+/**
+ * What a session's stream yields: events, signs of life (heartbeats, comments, noise), and frames
+ * that could not be read, which may have carried an event.
+ */
 export type StreamItem =
   | { readonly kind: "event"; readonly event: SessionEvent }
-  | { readonly kind: "activity" };
+  | { readonly kind: "activity" }
+  | { readonly kind: "lost" };
 
 /** An open session stream. Iterating ends when the server ends it, and throws when it breaks. */
 export interface EventStream extends AsyncIterable<StreamItem> {

@@ -34,6 +34,7 @@ export interface ItemDecoderOptions {
 }
 
 const ACTIVITY: StreamItem = { kind: "activity" };
+const LOST: StreamItem = { kind: "lost" };
 
 /** Frames that only say that the connection is alive. */
 const HEARTBEATS: ReadonlySet<string> = new Set(["ping", "heartbeat"]);
@@ -43,28 +44,36 @@ export function createItemDecoder(options: ItemDecoderOptions): ItemDecoder {
   const { maxFrameChars, log } = options;
   // The parser drops the byte order mark.
   const text = new TextDecoder("utf-8", { ignoreBOM: true });
+  let lost = false;
   const framer = createFramer({
     maxFrameChars,
-    onOversized: () => log.warn("Skipped an oversized frame of an event stream", { maxFrameChars }),
+    onOversized: () => {
+      lost = true;
+      log.warn("Skipped an oversized frame of an event stream", { maxFrameChars });
+    },
   });
   return {
     *push(chunk) {
       let quiet = true;
       for (const frame of framer.push(text.decode(chunk, { stream: true }))) {
-        const event = readFrame(frame, options);
-        if (!event) continue;
+        const read = readFrame(frame, options);
+        if (read === "lost") lost = true;
+        if (!read || read === "lost") continue;
         quiet = false;
-        yield { kind: "event", event };
+        yield { kind: "event", event: read };
       }
-      if (quiet) yield ACTIVITY;
+      if (lost) yield LOST;
+      else if (quiet) yield ACTIVITY;
+      lost = false;
     },
   };
 }
 
+/** The event of a frame, if it has one; "lost" when it may have had one that cannot be read. */
 function readFrame(
   frame: EventSourceMessage,
   { log, redact }: ItemDecoderOptions,
-): SessionEvent | undefined {
+): SessionEvent | "lost" | undefined {
   if (frame.event === undefined && frame.data === "") return undefined;
   if (HEARTBEATS.has(frame.event ?? "")) return undefined;
   let value: unknown;
@@ -72,8 +81,9 @@ function readFrame(
     value = JSON.parse(frame.data);
   } catch {
     if (frame.event === "error") throw frameError(frame.data, redact);
-    if (frame.data !== "") log.debug("Skipped a frame that is not JSON", { event: frame.event });
-    return undefined;
+    if (frame.data === "") return undefined;
+    log.debug("Skipped a frame that is not JSON", { event: frame.event });
+    return "lost";
   }
   const event = decodeEvent(value, frame.event);
   if (event?.type === "error" || (!event && frame.event === "error")) {

@@ -15,6 +15,8 @@ export class EventLog {
   #entries: LogEvent[] = [];
   readonly #seen = new Map<string, { queued: boolean }>();
   #epoch = 0;
+  /** The earliest `processed_at` in the log, in milliseconds. */
+  #startsAt: number | undefined;
 
   /** In the API's order, oldest first. */
   get entries(): readonly LogEvent[] {
@@ -28,6 +30,16 @@ export class EventLog {
 
   has(key: string): boolean {
     return this.#seen.has(key);
+  }
+
+  /** Whether the log has the event as one that happened. */
+  hasHappened({ key, queued }: LogEvent): boolean {
+    return !queued && this.#seen.get(key)?.queued === false;
+  }
+
+  /** Whether anything in the log is known to have happened later than the event, and nothing before. */
+  isBefore({ at }: LogEvent): boolean {
+    return at !== undefined && this.#startsAt !== undefined && at < this.#startsAt;
   }
 
   /** Adds an event at the end; false when it says nothing new. */
@@ -68,6 +80,10 @@ export class EventLog {
   }
 
   #mark(event: LogEvent): void {
+    const { at } = event;
+    if (at !== undefined && (this.#startsAt === undefined || at < this.#startsAt)) {
+      this.#startsAt = at;
+    }
     this.#seen.set(event.key, { queued: event.queued });
   }
 

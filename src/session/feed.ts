@@ -8,43 +8,21 @@
  * @module
  */
 
-import type { EventStream, ManagedAgentsApi } from "../api/api.ts";
+import type { EventStream } from "../api/api.ts";
 import { bindSignal } from "../core/abort.ts";
 import { backoffMs } from "../core/backoff.ts";
-import type { Clock } from "../core/clock.ts";
 import { ApiError, unquoted } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
-import type { Pace } from "../core/pace.ts";
 import { EventLog } from "./event_log.ts";
+import type { FeedDeps } from "./feed_deps.ts";
 import { Fold } from "./fold.ts";
-import { readPage, readQueuedAtFarEnd, readTail } from "./history.ts";
-import { readEvent } from "./log_event.ts";
+import { type LogEvent, readEvent } from "./log_event.ts";
 import { lookDelayMs } from "./look_plan.ts";
+import { SessionHistory } from "./session_history.ts";
 import { isSlow, watchSilence } from "./stream_watch.ts";
-import { type Sighting, type Standing, standing } from "./standing.ts";
+import { isWorking, type Sighting, type Standing, standing } from "./standing.ts";
+import type { TurnState } from "./turn.ts";
 
-/** What all feeds together are doing, for the operator. */
-export interface FeedCounters {
-  /** Streams that are open now. */
-  openStreams: number;
-  /** Streams that were opened again, since the start. */
-  reconnects: number;
-}
-
-/** What a feed works with. */
-export interface FeedDeps {
-  readonly api: Pick<ManagedAgentsApi, "events" | "sessions">;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly random?: () => number;
-  /** The rate that reconnects and looks of all feeds together keep. */
-  readonly pace: Pace;
-  /** Whether an event of this session was sent of which the log does not know yet. */
-  readonly isExpecting: (log: EventLog) => boolean;
-  readonly counters?: FeedCounters;
-}
-
-const READ_TIMEOUT_MS = 30_000;
+const OPEN_TIMEOUT_MS = 30_000;
 /** Requests of a connection: the stream and the newest page. */
 const CONNECT_COST = 2;
 /** A longer pause that the API asks for is not taken over by all feeds. */
@@ -59,11 +37,7 @@ export class SessionFeed {
   readonly #fold = new Fold(this.log);
   readonly #listeners = new Set<() => void>();
   readonly #controller = new AbortController();
-  #reads: Promise<unknown> = Promise.resolve();
-  #readsDone = 0;
-  #readsTried = 0;
-  #older: string | undefined;
-  #farEndRead: Promise<void> | undefined;
+  readonly #history: SessionHistory;
   #sighting: Sighting | undefined;
   #sightedSince = 0;
   #looks = 0;
@@ -75,6 +49,8 @@ export class SessionFeed {
   constructor(sessionId: string, deps: FeedDeps) {
     this.#sessionId = sessionId;
     this.#deps = deps;
+    const { signal } = this.#controller;
+    this.#history = new SessionHistory(deps.api.events, sessionId, this.log, signal);
   }
 
   /** Begins to listen; returns at once. */
@@ -91,7 +67,7 @@ export class SessionFeed {
 
   /** How many reads of the history are complete; 0 means that nothing can be decided. */
   get readsDone(): number {
-    return this.#readsDone;
+    return this.#history.done;
   }
 
   /** Why the feed ended for good, when it did. */
@@ -111,7 +87,12 @@ export class SessionFeed {
 
   /** Whether the log reaches back to the session's first event. */
   get complete(): boolean {
-    return this.#older === undefined;
+    return this.#history.complete;
+  }
+
+  /** Whether more happened during a drop than was read afterwards. */
+  get hasGap(): boolean {
+    return this.#history.hasGap;
   }
 
   /** Calls `listener` after every change. @returns how to stop that */
@@ -123,19 +104,30 @@ export class SessionFeed {
   /** Reads the next page back in time into the log. */
   async loadOlder(): Promise<void> {
     this.#deps.pace.spend(1);
-    await this.#serially(async () => {
-      if (this.#older === undefined) return;
-      const page = await readPage(this.#events, this.#sessionId, this.#older, this.#readOptions);
-      this.#older = page.older;
-      this.log.prepend(page.events);
-    });
+    await this.#history.loadOlder();
     this.#changed();
   }
 
-  /** Makes sure that no queued input hides at the far end of the log; reads once at most. */
-  confirmNothingHidden(): Promise<void> {
-    this.#farEndRead ??= this.complete ? Promise.resolve() : this.#readFarEnd();
-    return this.#farEndRead;
+  /** Makes sure that no queued input hides at the far end of the log. */
+  async confirmNothingHidden(): Promise<void> {
+    if (!this.complete) this.#deps.pace.spend(1);
+    const before = this.log.entries.length;
+    await this.#history.readFarEnd();
+    if (this.log.entries.length > before) this.#changed();
+  }
+
+  /**
+   * Whether the session is at rest as far as its events tell. Where they tell of workflow runs and
+   * are not all known, a run that was opened earlier may be at work: then the session is asked.
+   */
+  async isAtRest(): Promise<boolean> {
+    if (this.complete || !this.log.entries.some(tellsOfRuns)) return true;
+    if (!this.#sighting) {
+      this.#deps.pace.spend(1);
+      await this.#see();
+      this.#changed();
+    }
+    return !this.#sighting || !isWorking(this.#sighting);
   }
 
   /** Reads what is new in the log now, for a wait that joined a feed that is already live. */
@@ -149,57 +141,14 @@ export class SessionFeed {
     return this.#deps.api.events;
   }
 
-  get #readOptions() {
-    // What fails is tried again by plan: retries of each request would multiply with that.
-    return { signal: this.#controller.signal, timeoutMs: READ_TIMEOUT_MS, retry: false };
-  }
-
   get #stopped(): boolean {
     return this.#controller.signal.aborted;
   }
 
-  /** Reads never overlap: each merges against what the one before it left. */
-  #serially<T>(read: () => Promise<T>): Promise<T> {
-    const result = this.#reads.then(read);
-    this.#reads = result.catch(() => {});
-    return result;
-  }
-
-  async #readFarEnd(): Promise<void> {
-    this.#deps.pace.spend(1);
-    try {
-      await this.#serially(async () => {
-        this.log.merge(
-          await readQueuedAtFarEnd(this.#events, this.#sessionId, this.#readOptions),
-        );
-      });
-    } catch (error) {
-      this.#farEndRead = undefined;
-      throw error;
-    }
-    this.#changed();
-  }
-
-  #readNews(): Promise<boolean> {
-    return this.#serially(async () => {
-      this.#readsTried++;
-      const first = this.#readsDone === 0;
-      let news: boolean;
-      if (first) {
-        const page = await readPage(this.#events, this.#sessionId, undefined, this.#readOptions);
-        this.#older = page.older;
-        news = this.log.merge(page.events);
-      } else {
-        const isKnown = (key: string) => this.log.has(key);
-        news = this.log.merge(
-          await readTail(this.#events, this.#sessionId, isKnown, this.#readOptions),
-        );
-      }
-      this.#readsDone++;
-      this.#outOfReach = false;
-      if (news) this.#eventsCame();
-      return news;
-    });
+  async #readNews(): Promise<void> {
+    const news = await this.#history.readNews();
+    this.#outOfReach = false;
+    if (news) this.#eventsCame();
   }
 
   async #run(): Promise<void> {
@@ -208,13 +157,13 @@ export class SessionFeed {
     for (let lives = 0; !this.#stopped; lives++) {
       if (lives > 0 && this.#deps.counters) this.#deps.counters.reconnects++;
       const before = this.log.entries.length;
-      const triedBefore = this.#readsTried;
+      const triedBefore = this.#history.tried;
       try {
         await this.#connect();
         this.#deps.log.debug("stream ended", { session: this.#sessionId });
       } catch (error) {
         if (this.#stopped) return;
-        await this.#afterFailure(error, this.#readsTried === triedBefore);
+        await this.#afterFailure(error, this.#history.tried === triedBefore);
       }
       failures = this.log.entries.length > before ? 0 : failures + 1;
       await this.#pause(failures);
@@ -226,12 +175,9 @@ export class SessionFeed {
     this.#trouble = error;
     this.#heed(error);
     this.#deps.log.debug("stream failed", { session: this.#sessionId, error: unquoted(error) });
-    if (error instanceof ApiError && error.status === 404 && this.#readsDone > 0) {
-      this.log.add({ kind: "deleted", key: "~deleted", queued: false });
-      this.#changed();
-      return;
-    }
-    const fatal = error instanceof ApiError && !error.retryable;
+    // What was there a moment ago is not refused for good, unless the session is gone.
+    const fatal = error instanceof ApiError && !error.retryable && this.#history.done === 0;
+    if (isGone(error) && this.#history.done > 0 && await this.#isDeleted()) return;
     try {
       const unreachable = error instanceof ApiError && error.kind === "connect";
       this.#outOfReach = unreachable || !unread;
@@ -241,7 +187,8 @@ export class SessionFeed {
       if (this.#stopped) return;
       this.#outOfReach = true;
       this.#heed(readError);
-      if (readError instanceof ApiError && !readError.retryable) throw readError;
+      const refused = readError instanceof ApiError && !readError.retryable;
+      if (refused && this.#history.done === 0) throw readError;
     }
     if (fatal) throw error;
   }
@@ -256,7 +203,10 @@ export class SessionFeed {
     if (this.#stopped) return;
     const { clock, random } = this.#deps;
     const asked = this.#trouble instanceof ApiError ? this.#trouble.retryAfterMs ?? 0 : 0;
-    const pauseMs = Math.max(asked, backoffMs(failures, { ...RECONNECT, random }));
+    const pauseMs = Math.max(
+      Math.min(asked, MAX_HOLD_MS),
+      backoffMs(failures, { ...RECONNECT, random }),
+    );
     const { signal } = this.#controller;
     // Aborted pauses end the loop: it looks at the signal itself.
     await clock.sleep(pauseMs, signal).then(() => this.#deps.pace.take(CONNECT_COST, signal))
@@ -271,7 +221,7 @@ export class SessionFeed {
     const bound = bindSignal(clock, { signals: [connection.signal, this.#controller.signal] });
     const opening = this.#events.stream(this.#sessionId, {
       signal: bound.signal,
-      timeoutMs: READ_TIMEOUT_MS,
+      timeoutMs: OPEN_TIMEOUT_MS,
     });
     // Whoever leaves before the stream is open still closes it.
     opening.then((stream) => bound.signal.aborted && stream.close(), () => {});
@@ -284,6 +234,8 @@ export class SessionFeed {
       const stream = await opening;
       opened = 1;
       counters.openStreams += opened;
+      // What was queued meanwhile may stand at the far end of the log.
+      this.#history.forgetFarEnd();
       await this.#readNews();
       this.#trouble = undefined;
       this.#changed();
@@ -303,15 +255,28 @@ export class SessionFeed {
     try {
       for await (const item of stream) {
         silence.heard();
-        if (item.kind !== "event") continue;
-        if (!this.log.add(readEvent(item.event))) continue;
-        this.#eventsCame();
-        this.#changed();
+        if (item.kind === "event" && this.#take(readEvent(item.event))) this.#changed();
+        if (item.kind === "lost") await this.#recoverLost();
       }
     } finally {
       silence.stop();
       stream.close();
     }
+  }
+
+  /** Adds an event of the stream; one from before all that was read is a replay. */
+  #take(event: LogEvent): boolean {
+    if (!this.complete && this.log.isBefore(event)) return false;
+    if (!this.log.add(event)) return false;
+    this.#eventsCame();
+    return true;
+  }
+
+  /** A frame that could not be read may have been an event: history has it. */
+  async #recoverLost(): Promise<void> {
+    await this.#deps.pace.take(1, this.#controller.signal);
+    await this.#readNews();
+    this.#changed();
   }
 
   #eventsCame(): void {
@@ -330,12 +295,12 @@ export class SessionFeed {
     this.#cancelLook?.();
     this.#cancelLook = undefined;
     // A look finds no way that the stream does not find.
-    if (this.#readsDone === 0 || this.#outOfReach || this.#failure || this.#stopped) return;
+    if (this.#history.done === 0 || this.#outOfReach || this.#failure || this.#stopped) return;
     const { clock, random = Math.random } = this.#deps;
     const { state } = this.#fold;
     const stands: Standing = this.#deps.isExpecting(this.log)
       ? { over: false, waitingFor: "queued" }
-      : standing(state, this.#sighting);
+      : this.#standingOf(state);
     const atOnce = state.phase === "unknown" && this.#looks === 0;
     const delayMs = atOnce ? 0 : lookDelayMs(state, stands, this.#looks);
     const given = new AbortController();
@@ -348,37 +313,62 @@ export class SessionFeed {
     };
   }
 
+  /** A session that is at work although its known events end needs looking at soon. */
+  #standingOf(state: TurnState): Standing {
+    const stands = standing(state, this.#sighting);
+    const works = stands.over && this.#sighting !== undefined && isWorking(this.#sighting);
+    return works ? { over: false, waitingFor: "resume" } : stands;
+  }
+
   /**
    * Asks for the session's status; when that says the turn is over, the log must agree.
    *
    * @param signal gives up a look that has not begun when the next one is planned
    */
   async #look(atOnce: boolean, signal: AbortSignal): Promise<void> {
-    const { clock, api, pace } = this.#deps;
+    const { pace } = this.#deps;
     if (atOnce) pace.spend(1);
     else if (!await pace.take(1, signal, { patient: true }).then(() => true, () => false)) return;
     this.#looks++;
     const before = this.log.entries.length;
-    const session = await api.sessions.retrieve(this.#sessionId, this.#readOptions);
-    const resting = session.status !== "running" && session.status !== "rescheduling";
-    if (resting) {
+    const status = await this.#see();
+    if (!isWorking({ status })) {
       pace.spend(1);
       await this.#readNews();
     }
     if (this.#stopped) return;
-    if (this.log.entries.length === before) {
-      if (this.#sighting?.status !== session.status) this.#sightedSince = clock.now();
-      this.#sighting = { status: session.status, steadyMs: clock.now() - this.#sightedSince };
-    }
+    if (this.log.entries.length > before) this.#sighting = undefined;
     this.#changed();
+  }
+
+  /** Asks for the session's status and notes it. */
+  async #see(): Promise<string> {
+    const { clock, api } = this.#deps;
+    const before = this.log.entries.length;
+    const { status } = await api.sessions.retrieve(this.#sessionId, this.#history.options);
+    if (this.log.entries.length > before) return status;
+    if (this.#sighting?.status !== status) this.#sightedSince = clock.now();
+    this.#sighting = { status, steadyMs: clock.now() - this.#sightedSince };
+    return status;
+  }
+
+  /** Whether the session was deleted: its own endpoint says so, in the API's words. */
+  async #isDeleted(): Promise<boolean> {
+    try {
+      await this.#see();
+      return false;
+    } catch (error) {
+      if (!isGone(error)) return false;
+      this.log.add({ kind: "deleted", key: "~deleted", queued: false });
+      this.#changed();
+      return true;
+    }
   }
 
   #lookFailed(error: unknown): void {
     if (this.#stopped) return;
     this.#heed(error);
-    if (error instanceof ApiError && error.status === 404) {
-      this.log.add({ kind: "deleted", key: "~deleted", queued: false });
-    }
+    if (isGone(error)) this.log.add({ kind: "deleted", key: "~deleted", queued: false });
     this.#deps.log.debug("look failed", { session: this.#sessionId, error: unquoted(error) });
     this.#changed();
   }
@@ -388,4 +378,15 @@ export class SessionFeed {
     this.#failure = { error };
     for (const listener of [...this.#listeners]) listener();
   }
+}
+
+/** Whether the API itself says that there is no such session; a proxy's 404 says nothing. */
+function isGone(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404 && error.type === "not_found_error";
+}
+
+/** Whether an event shows that the session uses workflow runs or subagents. */
+function tellsOfRuns({ kind, ...event }: LogEvent): boolean {
+  return kind === "run_opened" || kind === "run_closed" ||
+    (kind === "thread" && "change" in event && event.change === "created");
 }

@@ -5,7 +5,8 @@
  */
 
 import type { EventLog } from "./event_log.ts";
-import { type FeedDeps, SessionFeed } from "./feed.ts";
+import { SessionFeed } from "./feed.ts";
+import type { FeedDeps } from "./feed_deps.ts";
 
 /** How long a sent event may stay invisible in the log before the log is believed. */
 const EXPECT_MS = 30_000;
@@ -24,7 +25,7 @@ export interface FeedLease {
 export class FeedHub {
   readonly #deps: Omit<FeedDeps, "isExpecting">;
   readonly #feeds = new Map<string, { readonly feed: SessionFeed; users: number }>();
-  readonly #expected = new Map<string, { readonly eventId: string; readonly until: number }>();
+  readonly #expected = new Map<string, { readonly eventId?: string; readonly until: number }>();
 
   constructor(deps: Omit<FeedDeps, "isExpecting">) {
     this.#deps = deps;
@@ -51,8 +52,12 @@ export class FeedHub {
     return { feed: entry.feed, joined, release };
   }
 
-  /** Remembers that an event was sent, until the log shows it. */
-  expect(sessionId: string, eventId: string): void {
+  /**
+   * Remembers that an event was sent, until the log shows it.
+   *
+   * @param eventId absent when the API did not tell: then any event will do
+   */
+  expect(sessionId: string, eventId?: string): void {
     this.#expected.delete(sessionId);
     this.#expected.set(sessionId, { eventId, until: this.#deps.clock.now() + EXPECT_MS });
     if (this.#expected.size <= MAX_EXPECTED) return;
@@ -64,7 +69,9 @@ export class FeedHub {
   isExpecting(sessionId: string, log: EventLog): boolean {
     const expected = this.#expected.get(sessionId);
     if (!expected) return false;
-    const over = log.has(expected.eventId) || this.#deps.clock.now() >= expected.until;
+    const { eventId } = expected;
+    const shown = eventId === undefined ? log.entries.length > 0 : log.has(eventId);
+    const over = shown || this.#deps.clock.now() >= expected.until;
     if (over) this.#expected.delete(sessionId);
     return !over;
   }

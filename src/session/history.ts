@@ -12,7 +12,7 @@ const FIRST_PAGE = 200;
 /** The API's documented default and the largest page known to be accepted everywhere. */
 const FULL_PAGE = 1_000;
 /** A gap longer than this many pages is closed by `list_events`, not by a wait. */
-const MAX_TAIL_PAGES = 10;
+const MAX_TAIL_PAGES = 30;
 
 /** Types that stay queued until the agent takes them up. */
 const QUEUEING_TYPES = [
@@ -52,22 +52,33 @@ export async function readPage(
   };
 }
 
-/** The newest events back to the first that is known already. */
+/** The newest events, and whether they reach back to what is known. */
+export interface Tail {
+  readonly events: readonly LogEvent[];
+  readonly reaches: boolean;
+}
+
+/**
+ * The newest events back to the first that is known to have happened. Queued events prove nothing:
+ * they stand wherever a list puts them.
+ */
 export async function readTail(
   api: EventsApi,
   sessionId: string,
-  isKnown: (key: string) => boolean,
+  isKnown: (event: LogEvent) => boolean,
   options: ReadOptions,
-): Promise<readonly LogEvent[]> {
+): Promise<Tail> {
   const pages: (readonly LogEvent[])[] = [];
   let older: string | undefined;
   for (let count = 0; count < MAX_TAIL_PAGES; count++) {
     const page = await readPage(api, sessionId, older, options);
     pages.push(page.events);
     older = page.older;
-    if (older === undefined || page.events.some((event) => isKnown(event.key))) break;
+    if (older === undefined || page.events.some(isKnown)) {
+      return { events: pages.reverse().flat(), reaches: true };
+    }
   }
-  return pages.reverse().flat();
+  return { events: pages.reverse().flat(), reaches: false };
 }
 
 /**

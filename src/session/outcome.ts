@@ -107,8 +107,10 @@ export interface Waiter {
   /**
    * Tells the waiter that an event was sent, so that a log that does not show it yet is not
    * mistaken for a finished one.
+   *
+   * @param eventId absent when the API did not tell it
    */
-  expect(sessionId: string, eventId: string): void;
+  expect(sessionId: string, eventId?: string): void;
   /** Ends every wait with what it has, and frees every stream. */
   close(): void;
 }

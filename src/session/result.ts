@@ -16,7 +16,7 @@ import type {
   WaitStatus,
 } from "./outcome.ts";
 import { jsonLength, jsonTail } from "./json_text.ts";
-import { openActions } from "./standing.ts";
+import { openActions, openAsks } from "./standing.ts";
 import { toolInputView } from "./tool_input.ts";
 import type { Collected, TextPart, TurnState } from "./turn.ts";
 
@@ -55,7 +55,7 @@ export function buildResult(parts: ResultParts): WaitResult {
   const { state, status } = parts;
   const tools = listTools(state, status);
   const errors = listErrors(state.collected, troubleOf(parts));
-  const actions = listActions(state, parts.exposeToolInputs);
+  const actions = listActions(parts);
   const listsLength = jsonLength([tools.list, errors.list, actions]);
   const room = Math.min(REPLY_BUDGET, RESULT_BUDGET - FRAME_BUDGET - listsLength);
   const reply = joinReply(state.collected, parts.complete, room);
@@ -192,10 +192,14 @@ function describeTrouble(trouble: unknown): TurnError {
   };
 }
 
-function listActions(state: TurnState, exposeToolInputs: boolean): PendingAction[] {
-  if (state.phase !== "parked") return [];
+function listActions({ state, status, exposeToolInputs }: ResultParts): PendingAction[] {
+  const asked = state.phase === "parked"
+    ? openActions(state)
+    : status === "timeout"
+    ? openAsks(state)
+    : [];
   let room = MAX_ACTIONS.chars;
-  return openActions(state).slice(0, MAX_ACTIONS.entries).map((eventId) => {
+  return asked.slice(0, MAX_ACTIONS.entries).map((eventId) => {
     const tool = state.asking.get(eventId);
     const action = {
       event_id: eventId,
@@ -238,7 +242,9 @@ function advise(parts: ResultParts, actions: number, cursor: string | undefined)
       if (!parts.seen) {
         return `The API did not tell how the session stands. Call wait_for_idle again${again}.`;
       }
-      return `Still running (${parts.doing}). Call wait_for_idle again${again} to get the rest.`;
+      return `Still running (${parts.doing}). ` +
+        (actions > 0 ? `${actions} tool call(s) wait for an answer in the Claude Console. ` : "") +
+        `Call wait_for_idle again${again} to get the rest.`;
     case "requires_action":
       return `The agent waits for an answer to ${actions} tool call(s), which a person gives in ` +
         `the Claude Console. Then call wait_for_idle again${again}, or interrupt to give it up.`;

@@ -44,14 +44,22 @@ export type Standing =
 const over = (status: WaitStatus): Standing => ({ over: true, status });
 const waits = (waitingFor: WaitingFor): Standing => ({ over: false, waitingFor });
 
+/** Whether a session with this status is at work. */
+export function isWorking({ status }: Pick<Sighting, "status">): boolean {
+  return status === "running" || status === "rescheduling";
+}
+
 /** Where the turn stands, given its events and the latest look at the session. */
 export function standing(state: TurnState, sighting: Sighting | undefined): Standing {
   if (state.phase === "deleted") return over("deleted");
   if (state.phase === "terminated" || sighting?.status === "terminated") return over("terminated");
   const byEvents = standingByEvents(state);
-  if (byEvents.over || sighting?.status !== "idle") return byEvents;
+  if (byEvents.over || !sighting || isWorking(sighting)) return byEvents;
+  // A status that is not documented, such as one server's "failed": nothing more will come.
+  if (sighting.status !== "idle") return sighting.steadyMs < 2_000 ? byEvents : over("terminated");
   if (byEvents.waitingFor === "first_event") return over("not_started");
   if (sighting.steadyMs < idleProofMs(state, byEvents.waitingFor)) return byEvents;
+  if (state.phase === "parked" && openActions(state).length > 0) return over("requires_action");
   return over(state.phase === "ended" ? endStatus(state) : "idle");
 }
 
@@ -67,14 +75,21 @@ function idleProofMs(state: TurnState, waitingFor: WaitingFor): number {
     case "queued":
       // Input that was queued when retries ran out is dropped, and never stamped.
       if (state.stop?.type === "retries_exhausted") return 10_000;
-      return [...state.queued.values()].every((begunSince) => begunSince) ? 2_000 : Infinity;
+      return isNeverStamped(state) ? 2_000 : Infinity;
     case "start":
-    case "resume":
       return 10_000;
+    case "resume":
+      // The answer or interrupt itself may not be taken up yet.
+      return state.queued.size > 0 ? Infinity : 10_000;
     case "first_event":
     case "workflow_runs":
       return Infinity;
   }
+}
+
+/** Whether the server stamps no inputs, and turns have begun since all that are queued. */
+function isNeverStamped(state: TurnState): boolean {
+  return !state.stampsInputs && [...state.queued.values()].every((begunSince) => begunSince);
 }
 
 function standingByEvents(state: TurnState): Standing {
@@ -116,4 +131,11 @@ function endStatus(state: TurnState): WaitStatus {
 /** Tool calls that the session is blocked on and nobody has answered. */
 export function openActions(state: TurnState): string[] {
   return state.blocking.filter((eventId) => !state.answered.has(eventId));
+}
+
+/** Tool calls of a session at work that somebody must answer, as those of workflow runs can be. */
+export function openAsks(state: TurnState): string[] {
+  return [...state.asking.keys()].filter((id) =>
+    state.toolsInFlight.has(id) && !state.answered.has(id)
+  );
 }

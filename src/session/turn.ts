@@ -55,13 +55,17 @@ export interface TurnState {
    * input is known to have begun, so that it may be theirs.
    */
   readonly queued: ReadonlyMap<string, boolean>;
+  /** Whether this server was seen to stamp inputs: then a queued one is not taken up yet. */
+  readonly stampsInputs: boolean;
+  /** Whether the next turn is the agent's report on workflow runs, not an answer to an input. */
+  readonly reporting: boolean;
   /** Whether inputs were queued already when the latest idle event came. */
   readonly queuedAtIdle: boolean;
   /** Whether an interrupt was sent whose effect has not shown. */
   readonly interrupting: boolean;
   /** Ids of the tool calls that the latest idle event waits for. */
   readonly blocking: readonly string[];
-  /** Tool calls that were answered since then. */
+  /** Tool calls that were answered; an answer is final. */
   readonly answered: ReadonlySet<string>;
   /** Tool calls whose answer may be asked for, by id, since the session last began a turn. */
   readonly asking: ReadonlyMap<string, ToolUse>;
@@ -93,6 +97,8 @@ const NOTHING: Collected = {
   results: undefined,
   errors: undefined,
 };
+/** A turn that settles stamps its message within so many milliseconds of its idle event. */
+const SETTLING_MS = 2_000;
 /** States are many and their collections mostly empty: they share these, and copy to add. */
 const NO_ENTRIES: ReadonlyMap<string, never> = new Map<string, never>();
 const NO_KEYS: ReadonlySet<string> = new Set();
@@ -106,6 +112,8 @@ export function initialTurn(afterId?: string): TurnState {
   return {
     phase: "unknown",
     queued: NO_ENTRIES,
+    stampsInputs: false,
+    reporting: false,
     queuedAtIdle: false,
     interrupting: false,
     blocking: [],
@@ -136,7 +144,11 @@ function apply(state: TurnState, event: LogEvent): TurnState {
     case "input":
       return takeInput(state, event, event.answers);
     case "interrupt":
-      return { ...state, interrupting: event.queued || state.phase === "parked" };
+      return {
+        ...state,
+        interrupting: event.queued || state.phase === "parked",
+        ...unqueuedAnchor(state, event),
+      };
     case "running":
     case "rescheduled":
       return begin(state);
@@ -176,16 +188,21 @@ function takeInput(state: TurnState, event: LogEvent, answers: string | undefine
     ...state,
     queued: event.queued ? queued : unclaimed(queued, wasQueued && state.phase === "running"),
     answered: answers === undefined ? state.answered : new Set(state.answered).add(answers),
-    ...(isAnchor(state, event) && !event.queued && { anchor: { ...state.anchor, queued: false } }),
+    stampsInputs: state.stampsInputs || (!event.queued && event.at !== undefined),
+    ...unqueuedAnchor(state, event),
   };
   const over = state.phase === "ended" || state.phase === "unknown";
   if (!over) return next;
-  if (event.queued) return state.phase === "ended" && !wasQueued ? fresh(next) : next;
+  if (event.queued) {
+    // After exhausted retries it may be one that was dropped with the turn before.
+    const begins = state.phase === "ended" && state.stop?.type !== "retries_exhausted";
+    return begins && !wasQueued ? fresh(next) : next;
+  }
   if (wasQueued && wasAnswered(state, event)) return next;
-  if (!wasQueued) return { ...fresh(next), phase: "starting" };
+  if (!wasQueued) return { ...fresh(next), phase: "starting", reporting: false };
   // What was said while the cursor itself was queued answers others.
   const collected = isAnchor(state, event) ? NOTHING : next.collected;
-  return { ...next, collected, phase: "starting" };
+  return { ...next, collected, phase: "starting", reporting: false };
 }
 
 type Anchor = NonNullable<TurnState["anchor"]>;
@@ -193,6 +210,13 @@ type Anchor = NonNullable<TurnState["anchor"]>;
 /** Whether the event is the cursor, coming again. */
 function isAnchor(state: TurnState, event: LogEvent): state is TurnState & { anchor: Anchor } {
   return state.anchor !== undefined && state.anchor.seen && state.anchor.id === event.id;
+}
+
+/** The cursor, taken up if this is it. */
+function unqueuedAnchor(state: TurnState, event: LogEvent): Pick<TurnState, "anchor"> | undefined {
+  return isAnchor(state, event) && !event.queued
+    ? { anchor: { ...state.anchor, queued: false } }
+    : undefined;
 }
 
 /** When the running turn turns out to be one input's, it is no other's. */
@@ -208,8 +232,9 @@ function unclaimed(
  * servers stamp a message only when its turn settles.
  */
 function wasAnswered(state: TurnState, event: LogEvent): boolean {
-  if (state.queued.get(event.key)) return true;
-  return event.at !== undefined && state.idleAt !== undefined && event.at < state.idleAt;
+  const mayBeIts = state.queued.get(event.key) ?? false;
+  if (event.at === undefined || state.idleAt === undefined) return mayBeIts;
+  return event.at < state.idleAt + (mayBeIts ? SETTLING_MS : 0);
 }
 
 /** A new turn: what the one before said no longer counts, unless a cursor decides what counts. */
@@ -225,21 +250,24 @@ function begin(state: TurnState): TurnState {
     return state;
   }
   const resumes = state.phase === "parked";
-  const started = resumes ? state : fresh(state);
   // A turn that an input was taken up for is not one that queued inputs can be answered by.
-  const hasInput = resumes || state.phase === "starting";
+  const hasInput = resumes || (state.phase === "starting" && !state.reporting);
+  // What the agent says of its workflow runs goes on from the turn that started them.
+  const goesOn = resumes || (!hasInput && (state.reporting || state.openRuns.size > 0));
+  const started = goesOn ? state : fresh(state);
   return {
     ...started,
     phase: "running",
+    reporting: false,
     queued: hasInput ? state.queued : new Map([...state.queued.keys()].map((key) => [key, true])),
     queuedAtIdle: false,
     blocking: [],
-    answered: NO_KEYS,
     asking: resumes ? state.asking : NO_ENTRIES,
   };
 }
 
 function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
+  if (state.phase === "terminated" || state.phase === "deleted") return state;
   const parked = event.stop?.type === "requires_action";
   // A turn that ran out of retries takes the queued input with it.
   const dropped = event.stop?.type === "retries_exhausted";
@@ -250,7 +278,6 @@ function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
     ...(event.stop && { stop: event.stop }),
     ...(event.at !== undefined && { idleAt: event.at }),
     blocking: parked ? event.eventIds : [],
-    answered: NO_KEYS,
     queued: dropped ? NO_ENTRIES : state.queued,
     queuedAtIdle: !dropped && state.queued.size > 0,
     interrupting: false,
@@ -263,7 +290,9 @@ function closeRun(state: TurnState, runId: string): TurnState {
   const openRuns = new Map(state.openRuns);
   openRuns.delete(runId);
   const reports = state.openRuns.has(runId) && openRuns.size === 0 && state.phase === "ended";
-  return { ...state, openRuns, phase: reports ? "starting" : state.phase };
+  return reports
+    ? { ...state, openRuns, phase: "starting", reporting: true }
+    : { ...state, openRuns };
 }
 
 function collect(state: TurnState, event: LogEvent): TurnState {

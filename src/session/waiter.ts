@@ -214,7 +214,9 @@ class Wait {
     await feed.confirmNothingHidden();
     this.#fold.update();
     stands = this.#standing();
-    return stands.over ? stands.status : undefined;
+    if (!stands.over) return undefined;
+    const finished = stands.status === "idle" || stands.status === "retries_exhausted";
+    return finished && !await feed.isAtRest() ? undefined : stands.status;
   }
 
   #standing(): Standing {
@@ -269,7 +271,8 @@ class Wait {
       status,
       state,
       elapsedMs,
-      complete: this.#feed.complete || (state.anchor ? state.anchor.seen : state.sawTurnStart),
+      complete: !this.#feed.hasGap &&
+        (this.#feed.complete || (state.anchor ? state.anchor.seen : state.sawTurnStart)),
       seen: this.#feed.readsDone > 0,
       trouble: this.#feed.trouble,
       doing: this.#doing(),

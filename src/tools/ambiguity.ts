@@ -39,34 +39,26 @@ export interface LostRequest<T> {
   readonly look: () => Promise<T | undefined>;
   /** Says that it is not known whether the request took effect, and why not. */
   readonly unknown: (why: "unreadable" | "on_its_way", cause: ApiError) => ToolError;
-  /** Says that the request did not take effect. */
-  readonly notDone: (cause: ApiError) => ToolError;
 }
 
 /**
  * What a request made although its answer was lost.
  *
- * @throws `ToolError` from `unknown` or `notDone`; the signal's reason
+ * @throws `ToolError` from `unknown`: what left no trace may still be on its way; the signal's reason
  */
 export async function lookForLost<T>(request: LostRequest<T>): Promise<T> {
-  const { clock, signal, lost, look, unknown, notDone } = request;
+  const { clock, signal, lost, look, unknown } = request;
+  let unreadable: ApiError | undefined;
   for (const delayMs of LOOK_DELAYS_MS) {
     await clock.sleep(delayMs, signal);
     try {
       const found = await look();
       if (found !== undefined) return found;
+      unreadable = undefined;
     } catch (error) {
       if (signal.aborted || !(error instanceof ApiError)) throw error;
-      throw unknown("unreadable", error);
+      unreadable = error;
     }
   }
-  throw mayStillArrive(lost) ? unknown("on_its_way", lost) : notDone(lost);
-}
-
-/**
- * Whether a request that has left no trace can still take effect: nobody answered it, so it may be
- * on its way.
- */
-function mayStillArrive(lost: ApiError): boolean {
-  return lost.kind === "timeout" || lost.status === 504 || lost.status === 408;
+  throw unreadable ? unknown("unreadable", unreadable) : unknown("on_its_way", lost);
 }

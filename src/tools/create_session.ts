@@ -58,6 +58,8 @@ export const createSession = defineTool({
       }
     };
     const { session, environmentId, confirmedByList } = await create() ?? await createAgain(create);
+    // The log may not show the first message yet when somebody waits for its answer.
+    if (args.message !== undefined) call.services.waiter.expect(session.id);
     await access.rememberSession(session.id, { agentId: args.agent_id, environmentId }, call);
     return {
       session_id: session.id,
@@ -117,17 +119,7 @@ function findCreated(
     return page.data.find((session) => session.metadata?.[REQUEST_KEY] === token);
   };
   const { clock } = services;
-  const words = { unknown: unknownCreation, notDone: notCreated };
-  return lookForLost({ clock, signal, lost, look, ...words });
-}
-
-function notCreated(cause: ApiError): ToolError {
-  return new ToolError(
-    "not_created",
-    "No session was created: the API did not confirm one and its session list does not show one. " +
-      "Try again if it is still wanted.",
-    { cause },
-  );
+  return lookForLost({ clock, signal, lost, look, unknown: unknownCreation });
 }
 
 function unknownCreation(why: "unreadable" | "on_its_way", cause: ApiError): ToolError {

@@ -27,8 +27,8 @@ export interface Delivered {
 /** Sends events. One per process: it remembers which events it knows to be its own. */
 export interface Delivery {
   /**
-   * @throws `ApiError` when the API refused the event; `ToolError` `not_delivered` or
-   *   `delivery_unknown` when its answer was lost; the signal's reason
+   * @throws `ApiError` when the API refused the event or was not reached; `ToolError`
+   *   `delivery_unknown` when its answer was lost and the log does not show it; the signal's reason
    */
   send(sessionId: string, event: ClientEvent, signal: AbortSignal): Promise<Delivered>;
 }
@@ -43,8 +43,11 @@ export interface DeliveryOptions {
 
 /** Events at the end of the log among which a lost one is looked for. */
 const LOOK_LIMIT = 20;
-/** By how much this machine's clock may be ahead of the API's, in milliseconds. */
-const CLOCK_SKEW_MS = 60_000;
+/**
+ * By how much this machine's clock may be ahead of the API's, in milliseconds. Little, since somebody
+ * else's same text must not pass for ours: a message that is missed so is reported as unknown.
+ */
+const CLOCK_SKEW_MS = 2_000;
 const MAX_KNOWN_EVENTS = 10_000;
 
 export function createDelivery(options: DeliveryOptions): Delivery {
@@ -76,8 +79,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       seen.id && !known.get(seen.id) && isSame(seen, event) &&
       mayBeFrom(seen, sentAtMs - CLOCK_SKEW_MS)
     );
-    // One that is stamped was sent before one that is queued still.
-    return (mine.find((seen) => seen.processed_at) ?? mine[0])?.id ?? undefined;
+    const ids = new Set(mine.map(({ id }) => id));
+    // Several are somebody else's too: which is ours cannot be told.
+    return ids.size === 1 ? mine[0]?.id ?? undefined : undefined;
   };
 
   return {
@@ -113,21 +117,11 @@ export function createDelivery(options: DeliveryOptions): Delivery {
           lost: error,
           look,
           unknown: unknownDelivery,
-          notDone: notDelivered,
         });
         return accept(sessionId, eventId, true);
       }
     },
   };
-}
-
-function notDelivered(cause: ApiError): ToolError {
-  return new ToolError(
-    "not_delivered",
-    "The event was not delivered: the API did not confirm it and the session's log does not show " +
-      "it. Send it again if it is still wanted.",
-    { cause },
-  );
 }
 
 function unknownDelivery(why: "unreadable" | "on_its_way", cause: ApiError): ToolError {

@@ -19,7 +19,14 @@ export interface NetworkFault {
   readonly lastsMs?: number;
 }
 
+/** Strikes the open streams, or where there is none yet the first that opens. */
 function eachStream(rig: Rig, act: (tap: StreamTap) => void): void {
+  if (rig.network.taps.size === 0) {
+    rig.network.onStream = (tap) => {
+      rig.network.onStream = () => {};
+      rig.at(0, () => act(tap));
+    };
+  }
   for (const tap of [...rig.network.taps]) act(tap);
 }
 

@@ -208,6 +208,26 @@ export class Rig {
     return { result, requests, elapsedMs, leaked: this.#leaks() };
   }
 
+  /** As when a message was sent of which only that is known. */
+  expect(): void {
+    this.#waiter.expect(this.sessionId);
+  }
+
+  /** Cancels a wait after so many turns of the event loop; no simulated time passes. */
+  async cancelAfterTurns(turns: number): Promise<string> {
+    const controller = new AbortController();
+    const waiting = this.#waiter.wait({
+      sessionId: this.sessionId,
+      timeoutMs: 60_000,
+      signal: controller.signal,
+    });
+    const outcome = waiting.then(({ status }) => status, () => "cancelled");
+    for (let i = 0; i < turns; i++) await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    controller.abort(new Error("cancelled by the test"));
+    await settle();
+    return await outcome;
+  }
+
   close(): void {
     this.simulator.close();
   }

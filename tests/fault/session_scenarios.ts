@@ -118,7 +118,7 @@ export const SESSION_SCENARIOS: readonly Scenario[] = [
       rig.at(31_100, () => rig.idle());
     },
     status: "idle",
-    reply: "it is done",
+    reply: "started it\n\nit is done",
     fromMs: 31_100,
     toMs: 31_100,
     requests: 4,

@@ -158,5 +158,6 @@ export class FakeSession {
 
 /** An error as the API answers it. */
 export function apiError(status: number, retryAfterMs?: number): ApiError {
-  return new ApiError(`status ${status}`, { kind: "http", status, retryAfterMs });
+  const type = status === 404 ? "not_found_error" : undefined;
+  return new ApiError(`status ${status}`, { kind: "http", status, type, retryAfterMs });
 }

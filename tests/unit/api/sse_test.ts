@@ -11,12 +11,15 @@ function decoder(logs: Setup["logs"] = [], maxFrameChars = 100_000) {
   return createItemDecoder({ maxFrameChars, log: recordingLogger(logs), redact });
 }
 
-/** What each chunk gives: event types, or `-` for activity. */
+/** What each chunk gives: event types, `lost`, or `-` for activity. */
 function itemsOf(chunks: readonly (string | Uint8Array)[], logs: Setup["logs"] = []): string[][] {
   const { push } = decoder(logs);
   return chunks.map((chunk) => {
     const bytes = typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk;
-    return [...push(bytes)].map((item) => item.kind === "event" ? item.event.type : "-");
+    const names = { activity: "-", lost: "lost" };
+    return [...push(bytes)].map((item) =>
+      item.kind === "event" ? item.event.type : names[item.kind]
+    );
   });
 }
 
@@ -47,8 +50,8 @@ const CASES: readonly [string, readonly string[], string[][]][] = [
   ["an event nobody knows", [`event: x.y\ndata: {"type":"x.y"}\n\n`], [["x.y"]]],
   ["data in several lines", [`data: {"type":\ndata: "a.b"}\n\n`], [["a.b"]]],
   ["an id line", [`id: 7\ndata: {"type":"a.b"}\n\n`], [["a.b"]]],
-  ["malformed JSON, then an event", [`data: {"type":\n\n${FRAME}`], [["agent.message"]]],
-  ["malformed JSON alone", ["data: {\n\n"], [["-"]]],
+  ["malformed JSON, then an event", [`data: {"type":\n\n${FRAME}`], [["agent.message", "lost"]]],
+  ["malformed JSON alone", ["data: {\n\n"], [["lost"]]],
   ["JSON that is no object", [`data: [1]\n\ndata: "x"\n\ndata: null\n\n`], [["-"]]],
   ["an object without a type", [`data: {"id":"x"}\n\n`], [["-"]]],
   ["a byte order mark", ["\ufeff" + FRAME], [["agent.message"]]],
@@ -85,8 +88,9 @@ Deno.test("createItemDecoder() survives an oversized frame and says so", () => {
   const { push } = decoder(logs, 100);
   const encode = (text: string) => new TextEncoder().encode(text);
   const huge = `data: {"type":"a.b","x":"${"y".repeat(300)}"}\n\n`;
-  assertEquals([...push(encode(huge.slice(0, 200)))], [{ kind: "activity" }]);
-  assertEquals([...push(encode(huge.slice(200)))], [{ kind: "activity" }]);
+  const items = [...push(encode(huge.slice(0, 200))), ...push(encode(huge.slice(200)))];
+  assertEquals(items.filter(({ kind }) => kind === "lost").length, 1);
+  assertEquals(items.filter(({ kind }) => kind === "event").length, 0);
   assertEquals([...push(encode(`data: {"type":"c.d"}\n\n`))].map(({ kind }) => kind), ["event"]);
   assertEquals(logs.map(({ level }) => level), ["warn"]);
 });

@@ -1,0 +1,32 @@
+/**
+ * What the feeds of a process share.
+ *
+ * @module
+ */
+
+import type { ManagedAgentsApi } from "../api/api.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
+import type { Pace } from "../core/pace.ts";
+import type { EventLog } from "./event_log.ts";
+
+/** What all feeds together are doing, for the operator. */
+export interface FeedCounters {
+  /** Streams that are open now. */
+  openStreams: number;
+  /** Streams that were opened again, since the start. */
+  reconnects: number;
+}
+
+/** What a feed works with. */
+export interface FeedDeps {
+  readonly api: Pick<ManagedAgentsApi, "events" | "sessions">;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly random?: () => number;
+  /** The rate that reconnects and looks of all feeds together keep. */
+  readonly pace: Pace;
+  /** Whether an event of this session was sent of which the log does not know yet. */
+  readonly isExpecting: (log: EventLog) => boolean;
+  readonly counters?: FeedCounters;
+}
