@@ -165,3 +165,26 @@ Deno.test("wait() reads back to the beginning of a long turn", async () => {
   assertEquals(result.omitted, undefined);
   await t.assertClean();
 });
+
+Deno.test("wait() after a message that was just sent waits for a log that shows it late", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
+  const sent = t.e.user("q2");
+  t.waiter.expect("sesn_1", sent.id ?? "");
+  const waiting = t.wait({ afterId: sent.id ?? "" });
+  await t.clock.advance(400);
+  t.session.emit(sent, t.e.running(), t.e.text("two"), t.e.endTurn());
+  assertEquals((await waiting).reply, "two");
+  await t.assertClean();
+});
+
+Deno.test("wait() of a queued first message is not told that nothing was sent", async () => {
+  const t = setUp();
+  const sent = t.e.queuedUser("q");
+  t.session.emit(sent);
+  const waiting = t.wait();
+  await t.clock.advance(5_000);
+  t.session.emit(t.e.stamped(sent), t.e.running(), t.e.text("a"), t.e.endTurn());
+  assertEquals((await waiting).reply, "a");
+  await t.assertClean();
+});

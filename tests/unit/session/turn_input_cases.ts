@@ -1,0 +1,180 @@
+import type { TurnCase } from "./turn_case.ts";
+
+/** Turns, messages that queue behind them, answers and interrupts. */
+export const INPUT_CASES: readonly TurnCase[] = [
+  {
+    name: "an empty log waits for its first event",
+    build: () => [],
+    verdict: "waits:first_event",
+    reply: "",
+  },
+  {
+    name: "a finished turn is idle with its text",
+    build: (e) => [e.user("q"), e.running(), e.text("a"), e.text("b"), e.endTurn()],
+    verdict: "idle",
+    reply: "a|b",
+  },
+  {
+    name: "only the newest turn counts",
+    build: (e) => [
+      ...[e.user("q1"), e.running(), e.text("one"), e.endTurn()],
+      ...[e.user("q2"), e.running(), e.text("two"), e.endTurn()],
+    ],
+    verdict: "idle",
+    reply: "two",
+  },
+  {
+    name: "a message sent after the end is not answered by it",
+    build: (e) => [e.user("q1"), e.running(), e.text("one"), e.endTurn(), e.queuedUser("q2")],
+    verdict: "waits:queued",
+    reply: "",
+  },
+  {
+    name: "a message that was taken up waits for its turn to begin",
+    build: (e) => {
+      const sent = e.queuedUser("q2");
+      return [e.user("q1"), e.running(), e.text("one"), e.endTurn(), sent, e.stamped(sent)];
+    },
+    verdict: "waits:start",
+    reply: "",
+  },
+  {
+    name: "a message queued behind a turn keeps the wait going when that turn ends",
+    build: (e) => [e.user("q1"), e.running(), e.queuedUser("q2"), e.text("one"), e.endTurn()],
+    verdict: "waits:queued",
+    reply: "one",
+  },
+  {
+    name: "a message queued behind a turn is answered with its own reply",
+    build: (e) => {
+      const [first, begin, second] = [e.user("q1"), e.running(), e.queuedUser("q2")];
+      const rest = [e.text("one"), e.endTurn(), e.stamped(second)];
+      return [first, begin, second, ...rest, e.running(), e.text("two"), e.endTurn()];
+    },
+    verdict: "idle",
+    reply: "two",
+  },
+  {
+    name: "a message that joins the running turn needs one idle only",
+    build: (e) => {
+      const [first, begin, second] = [e.user("q1"), e.running(), e.queuedUser("q2")];
+      return [first, begin, second, e.text("one"), e.stamped(second), e.text("two"), e.endTurn()];
+    },
+    verdict: "idle",
+    reply: "one|two",
+  },
+  {
+    name: "a message stamped only when its turn has settled is answered by that turn",
+    build: (e) => {
+      const sent = e.queuedUser("q");
+      return [sent, e.running(), e.text("a"), e.endTurn(), e.stamped(sent)];
+    },
+    verdict: "idle",
+    reply: "a",
+  },
+  {
+    name: "interrupt and message: the first of two idles is not the end",
+    build: (e) => [
+      ...[e.user("q1"), e.running(), e.text("part")],
+      ...[e.make("user.interrupt"), e.queuedUser("q2"), e.endTurn()],
+    ],
+    verdict: "waits:queued",
+    reply: "part",
+  },
+  {
+    name: "interrupt and message: the second idle is",
+    build: (e) => {
+      const head = [e.user("q1"), e.running(), e.text("part"), e.make("user.interrupt")];
+      const second = e.queuedUser("q2");
+      const tail = [second, e.endTurn(), e.stamped(second), e.running(), e.text("two")];
+      return [...head, ...tail, e.endTurn()];
+    },
+    verdict: "idle",
+    reply: "two",
+  },
+  {
+    name: "of two messages queued behind a turn the second has its own reply too",
+    build: (e) => {
+      const [first, begin] = [e.user("q0"), e.running()];
+      const [one, two] = [e.queuedUser("q1"), e.queuedUser("q2")];
+      const turnOne = [e.text("zero"), e.endTurn(), e.stamped(one), e.running(), e.text("one")];
+      return [first, begin, one, two, ...turnOne, e.endTurn(), e.stamped(two)];
+    },
+    verdict: "waits:start",
+    reply: "one",
+  },
+  {
+    name: "a message queued before a parked turn goes on is not answered by that turn",
+    build: (e) => {
+      const [first, begin, ask] = [e.user("q0"), e.running(), e.tool("rm")];
+      const queued = e.queuedUser("q1");
+      const answer = e.make("user.tool_confirmation", { tool_use_id: ask.id, result: "allow" });
+      const resumed = [e.asks(ask.id ?? ""), answer, e.running(), e.text("zero"), e.endTurn()];
+      return [first, begin, ask, queued, ...resumed, e.stamped(queued)];
+    },
+    verdict: "waits:start",
+    reply: "zero",
+  },
+  {
+    name: "a turn that begins before its message is stamped leaves the others queued",
+    build: (e) => {
+      const [one, two] = [e.queuedUser("q1"), e.queuedUser("q2")];
+      const turn = [e.running(), e.stamped(one), e.text("one"), e.endTurn(), e.stamped(two)];
+      return [one, two, ...turn];
+    },
+    verdict: "waits:start",
+    reply: "one",
+  },
+  {
+    name: "an interrupt while idle changes nothing",
+    build: (e) => [e.user("q"), e.running(), e.text("a"), e.endTurn(), e.make("user.interrupt")],
+    verdict: "idle",
+    reply: "a",
+  },
+  {
+    name: "requires_action parks the turn",
+    build: (e) => {
+      const ask = e.tool("bash", { evaluated_permission: "ask" });
+      return [e.user("q"), e.running(), ask, e.asks(ask.id ?? "")];
+    },
+    verdict: "requires_action",
+    reply: "",
+  },
+  {
+    name: "an answered action goes on",
+    build: (e) => {
+      const ask = e.tool("bash", { evaluated_permission: "ask" });
+      const answer = e.make("user.tool_confirmation", { tool_use_id: ask.id, result: "allow" });
+      return [e.user("q"), e.running(), e.text("x"), ask, e.asks(ask.id ?? ""), answer];
+    },
+    verdict: "waits:resume",
+    reply: "x",
+  },
+  {
+    name: "one of two actions answered is still requires_action",
+    build: (e) => {
+      const [one, two] = [e.tool("a"), e.tool("b")];
+      const answer = e.make("user.tool_confirmation", { tool_use_id: one.id, result: "allow" });
+      return [e.user("q"), e.running(), one, two, e.asks(one.id ?? "", two.id ?? ""), answer];
+    },
+    verdict: "requires_action",
+    reply: "",
+  },
+  {
+    name: "text from before and after an approval is one reply",
+    build: (e) => {
+      const ask = e.make("agent.custom_tool_use", { name: "lookup", input: { q: 1 } });
+      const answer = e.make("user.custom_tool_result", { custom_tool_use_id: ask.id });
+      const before = [e.user("q"), e.running(), e.text("x"), ask, e.asks(ask.id ?? ""), answer];
+      return [...before, e.running(), e.text("y"), e.endTurn()];
+    },
+    verdict: "idle",
+    reply: "x|y",
+  },
+  {
+    name: "an interrupt of a parked turn waits for its end",
+    build: (e) => [e.user("q"), e.running(), e.asks("sevt_x"), e.make("user.interrupt")],
+    verdict: "waits:resume",
+    reply: "",
+  },
+];
