@@ -3,31 +3,55 @@
 # cma-mcp as an HTTP server in a small image without a shell, as a user without rights.
 #
 #   docker build -t cma-mcp .
-#   docker run --rm -p 3000:3000 \
+#   docker run --rm --read-only -p 127.0.0.1:3000:3000 \
 #     -e ANTHROPIC_API_KEY -e MANAGED_AGENTS_MCP_TOKEN -e ALLOWED_AGENT_IDS \
-#     -e ALLOWED_HOSTS=mcp.example.com cma-mcp
+#     -e ALLOWED_HOSTS=localhost cma-mcp
 #
-# Without ALLOWED_HOSTS it does not start: inside a container it listens on every interface.
+# Without ALLOWED_HOSTS it does not start: inside a container it listens on every interface. Choose
+# another port with PORT, which the health check reads too, not with --port. Nothing is written, so
+# the file system may be read-only.
 #
-# Every RUN below also works by hand in a clone, with Deno 2.9.6. The image itself has not been
-# built where this file was written: no container engine ran there.
+# Every RUN below also works by hand in a clone, with Deno 2.9.6; tests/e2e/image_test.ts runs them,
+# and what comes out in an empty root. The image itself has not been built where this file was
+# written: no container engine ran there.
 
-FROM denoland/deno:2.9.6 AS builder
+FROM --platform=$BUILDPLATFORM denoland/deno:2.9.6 AS builder
 WORKDIR /build
 
 # Dependencies first, so that a change of the source alone does not fetch them again.
 COPY deno.json deno.lock ./
 COPY std ./std
 COPY src ./src
-RUN deno install --frozen --entrypoint src/main.ts
+COPY scripts/compile.ts ./scripts/compile.ts
+COPY scripts/compile ./scripts/compile
+RUN deno install --frozen --entrypoint src/main.ts scripts/compile.ts
 
-# Network, the variables of the settings table, and files that a flag names: nothing else.
-RUN deno compile --frozen --no-prompt -P=serve --output /build/cma-mcp src/main.ts
+# Network, the variables of the settings table, and files that a flag names: nothing else. A build
+# has no git: the commit and its time, in seconds since 1970, come from outside.
+ARG TARGETARCH=amd64
+ARG COMMIT=""
+ARG SOURCE_DATE_EPOCH=0
+RUN CMA_MCP_COMMIT="$COMMIT" deno task compile --output dist/cma-mcp \
+      --target "linux-$(echo "$TARGETARCH" | sed s/amd64/x64/)"
 
 FROM gcr.io/distroless/cc-debian12:nonroot
-COPY --from=builder /build/cma-mcp /usr/local/bin/cma-mcp
+ARG VERSION=""
+ARG COMMIT=""
+ARG SOURCE=""
+# The MCP registry takes an image for a server's only with that server's name in it.
+ARG SERVER_NAME=""
+LABEL org.opencontainers.image.title="cma-mcp" \
+      org.opencontainers.image.description="Claude Managed Agents as MCP tools" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$COMMIT" \
+      org.opencontainers.image.source="$SOURCE" \
+      io.modelcontextprotocol.server.name="$SERVER_NAME"
+COPY --from=builder /build/dist/cma-mcp /usr/local/bin/cma-mcp
 ENV HOST=0.0.0.0 PORT=3000
 EXPOSE 3000
 USER nonroot
+HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 \
+  CMD ["/usr/local/bin/cma-mcp", "health"]
 ENTRYPOINT ["/usr/local/bin/cma-mcp"]
 CMD ["--http"]
