@@ -21,12 +21,13 @@ async function main(): Promise<boolean> {
   const repository = await findRepository(named, env);
   const [manifest, source] = [await readManifest(), await readSource(ROOT, env)];
   const input = await readReleaseInput(manifest, source, repository);
+  const folder = `${distFolder()}/release`;
+  await Deno.mkdir(folder, { recursive: true });
+  // Also when nothing comes of it: what is there is of this release, or of none.
+  for await (const { name } of Deno.readDir(folder)) await Deno.remove(`${folder}/${name}`);
   const { paths, failures } = await buildExecutables(targets, { manifest, source });
   failures.forEach((failure) => print(`not built: ${failure}`));
   if (failures.length > 0) return false;
-  const folder = `${distFolder()}/release`;
-  await Deno.mkdir(folder, { recursive: true });
-  for await (const { name } of Deno.readDir(folder)) await Deno.remove(`${folder}/${name}`);
   const hashes = await makeRelease(
     input,
     targets,
