@@ -26,20 +26,24 @@ export interface DrainParts {
   readonly calls: Pick<InFlight, "size" | "idle">;
   /** Stops listening; resolves when every answer has gone out. */
   readonly shutdown: () => Promise<void>;
+  /** For how long it goes on listening at least, in milliseconds, so that everybody learns of it. */
+  readonly announceMs?: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /**
- * Refuses new calls, still listening, so that whoever asks learns that it is not ready; lets waits
+ * Refuses new calls, still listening, so that whoever asks learns that it is not ready and goes
+ * elsewhere before the port is closed; lets waits
  * answer with what they have and other calls end; then stops listening.
  */
 export async function drain(parts: DrainParts): Promise<void> {
-  const { handler, waiter, calls, shutdown, clock, log } = parts;
+  const { handler, waiter, calls, shutdown, announceMs = 0, clock, log } = parts;
   const running = calls.size;
   if (running > 0) log.info("Draining: calls that run get their answers", { calls: running });
   handler.drain();
   waiter.close();
+  if (announceMs > 0) await clock.sleep(announceMs);
   await within(CALLS_MS, calls.idle(), clock);
   if (calls.size > 0) log.warn("Calls are cut off", { calls: calls.size });
   await within(ANSWERS_MS, shutdown(), clock);

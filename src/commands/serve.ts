@@ -98,6 +98,7 @@ async function serveHttp(
     waiter: bridge.waiter,
     calls: telemetry.calls,
     shutdown: () => server.shutdown(),
+    announceMs: config.drainMs,
   });
   await metricsServer?.close();
 }

@@ -25,9 +25,15 @@ export function openTokenList(
   { tokens, tokenFile }: Pick<HttpConfig, "tokens" | "tokenFile">,
   program: Pick<Program, "clock" | "log" | "readFile" | "onReload">,
 ): TokenList {
-  if (!tokenFile) return { registry: plainTokens(tokens), close: () => {} };
-  const { path } = tokenFile;
   const { log } = program;
+  if (!tokenFile) {
+    // Without a listener the signal would end the process.
+    const unsubscribe = program.onReload(() =>
+      log.warn("Nothing was read again: only a list of tokens in --token-file can change")
+    );
+    return { registry: plainTokens(tokens), close: unsubscribe };
+  }
+  const { path } = tokenFile;
   const registry = createTokenRegistry(tokenFile.entries);
   let current = tokenFile.entries;
   const fail = (error: unknown) =>

@@ -39,6 +39,8 @@ export interface HttpConfig {
   /** Networks of the proxies in front, such as `10.0.0.0/8`. */
   readonly trustedProxies?: readonly string[];
   /** Port of its own for the metrics, 0 for a free one; none when absent. */
+  /** Milliseconds for which a server that ends goes on listening and answers 503. */
+  readonly drainMs?: number;
   readonly metricsPort?: number;
   /** Path of the metrics on the main port; none when absent. */
   readonly metricsPath?: string;
@@ -223,9 +225,21 @@ function httpOf(sources: Sources): HttpConfig {
     allowedOrigins: valueOf(sources, SETTINGS.allowedOrigins) ?? [],
     tls: tlsOf(sources),
     trustedProxies: valueOf(sources, SETTINGS.trustedProxies),
+    drainMs: 1_000 * (valueOf(sources, SETTINGS.drainSeconds) ?? (isLoopback(host) ? 0 : 2)),
     metricsPort: valueOf(sources, SETTINGS.metricsPort),
     metricsPath: valueOf(sources, SETTINGS.metricsPath),
   };
+}
+
+/** A token that somebody set and that does not count is said, not dropped in silence. */
+function ignoredTokens(sources: Sources): string[] {
+  const file = valueOf(sources, SETTINGS.tokenFile) !== undefined;
+  const set = SETTINGS.token.env.filter((name) => sources.env(name)?.trim());
+  const [first, ...others] = set.map((name) => sources.env(name)?.trim());
+  if (file) return set.map((name) => `${name} does not count beside --token-file`);
+  return others.some((other) => other !== first)
+    ? [`${set.slice(1).join(", ")} does not count beside ${set[0]}`]
+    : [];
 }
 
 function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
@@ -277,7 +291,7 @@ function serveConfig(sources: Sources): ServeConfig {
     log: logOf(sources),
     tracing: valueOf(sources, SETTINGS.tracing),
   };
-  return { ...config, warnings: warningsOf(config) };
+  return { ...config, warnings: [...warningsOf(config), ...(http ? ignoredTokens(sources) : [])] };
 }
 
 function doctorConfig(sources: Sources): DoctorConfig {

@@ -123,6 +123,16 @@ export const SETTINGS = {
     httpOnly: true,
     check: checkNetwork,
   }),
+  drainSeconds: optionalInteger({
+    flag: "drain-seconds",
+    valueName: "<seconds>",
+    fallbackText: "2; 0 on loopback",
+    min: 0,
+    max: 300,
+    help: "Announce an end this long",
+    commands: ["serve"],
+    httpOnly: true,
+  }),
   metricsPort: optionalInteger({
     flag: "metrics-port",
     valueName: "<port>",

@@ -59,10 +59,18 @@ function formatLine(
   }
   const facts = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => ` ${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .map(([name, value]) =>
+      ` ${name}=${typeof value === "string" ? word(value) : JSON.stringify(value)}`
+    )
     .join("");
-  // A line break in a value would forge a second line.
-  return `cma-mcp ${level}: ${message}${facts}`.replace(/[\r\n]+/g, " ");
+  // A line break or escape sequence would forge a line, or what a terminal shows of it.
+  // deno-lint-ignore no-control-regex -- control characters are what is taken out
+  return `cma-mcp ${level}: ${message}${facts}`.replace(/[\x00-\x1f\x7f]+/g, " ");
+}
+
+/** A value as it is, or quoted where it would pass for another fact. */
+function word(value: string): string {
+  return /\s[\w.]+=/.test(value) ? JSON.stringify(value) : value;
 }
 
 /** A logger that writes nothing. */

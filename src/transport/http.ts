@@ -92,17 +92,12 @@ export function createHttpHandler(factory: McpServerFactory, options: HttpOption
     if (refused) return refused;
     const token = await admission.identify(request.headers);
     if (token instanceof Response) return guard.withCors(request, token);
-    if (draining) {
-      return guard.withCors(
-        request,
-        refusal(STATUS_CODE.ServiceUnavailable, "This server is shutting down. Try again.", {
-          "retry-after": RETRY_AFTER_SEC,
-        }),
-      );
-    }
+    if (draining) return guard.withCors(request, shuttingDown());
     const limited = admission.limit(token);
     if (limited) return guard.withCors(request, limited);
     const body = await readJson(request, clock, bodyLimits);
+    // A body that came across the signal, or broke off with it, is nobody's fault.
+    if (draining) return guard.withCors(request, shuttingDown());
     if ("refused" in body) return guard.withCors(request, body.refused);
     const { value: parsedBody } = body;
     if (Array.isArray(parsedBody)) {
@@ -162,6 +157,13 @@ function guardOptions(options: HttpOptions, maxBodyBytes: number): GuardOptions 
     allowedOrigins,
     maxBodyBytes,
   };
+}
+
+function shuttingDown(): Response {
+  return refusal(STATUS_CODE.ServiceUnavailable, "This server is shutting down. Try again.", {
+    "retry-after": RETRY_AFTER_SEC,
+    "connection": "close",
+  });
 }
 
 function probe(request: Request, ok: boolean): Response {

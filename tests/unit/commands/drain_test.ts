@@ -41,7 +41,7 @@ function open() {
     const done = drain(parts).then(() => over = true);
     return done;
   };
-  return { clock, steps, call, begin, answersOut: answersOut.resolve, isOver: () => over };
+  return { clock, steps, parts, call, begin, answersOut: answersOut.resolve, isOver: () => over };
 }
 
 const REFUSED = ["refuse", "end waits"];
@@ -94,4 +94,15 @@ Deno.test("drain() does not wait for ever for a client that does not read its an
   await clock.advance(1);
   await done;
   assertEquals(steps.at(-1), "cancel");
+});
+
+Deno.test("drain() goes on listening for as long as the end is announced", async () => {
+  const { steps, parts, answersOut, clock } = open();
+  answersOut();
+  const done = drain({ ...parts, announceMs: 2_000 });
+  await clock.advance(1_999);
+  assertEquals(steps, REFUSED);
+  await clock.advance(1);
+  await done;
+  assertEquals(steps, [...REFUSED, "stop listening", "cancel"]);
 });

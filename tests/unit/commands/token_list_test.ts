@@ -99,3 +99,12 @@ Deno.test("openTokenList() of a single secret reads no file", async () => {
   assertEquals(clock.pendingTimers, 0);
   list.close();
 });
+
+Deno.test("openTokenList() of a single token outlives the request to read again, and says why", async () => {
+  const program = recordProgram({});
+  const list = openTokenList({ tokens: ["t".repeat(40)] }, program);
+  program.reload();
+  assertEquals((await list.registry.current()).length, 1);
+  assert(program.logged.at(-1)?.includes("only a list of tokens"), program.logged.join());
+  list.close();
+});

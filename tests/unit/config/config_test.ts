@@ -102,6 +102,7 @@ Deno.test("resolveConfig() reads every setting of a server in HTTP mode", () => 
     allowedOrigins: ["https://claude.ai"],
     tls: { certFile: "c.pem", keyFile: "k.pem" },
     trustedProxies: ["10.0.0.0/8", "fd00::1"],
+    drainMs: 2_000,
     metricsPort: 0,
     metricsPath: "/internal/metrics",
   });
@@ -328,4 +329,24 @@ Deno.test("resolveConfig() reads what a new token is to be", () => {
     environments: ["e"],
     readOnly: true,
   });
+});
+
+Deno.test("resolveConfig() says which tokens do not count", () => {
+  const warnings = (args: string[], env: Record<string, string>) => {
+    const config = resolveConfig(
+      ["--http", ...args],
+      (name) =>
+        ({ ANTHROPIC_API_KEY: "sk-ant-test-key", ALLOWED_AGENT_IDS: "agent_1", ...env })[name],
+      () => TOKEN,
+    );
+    return "warnings" in config ? config.warnings : [];
+  };
+  const [one, other] = [TOKEN, `${TOKEN}-other`];
+  assertEquals(warnings([], { MANAGED_AGENTS_MCP_TOKEN: one, CMA_MCP_TOKEN: one }), []);
+  assertEquals(warnings([], { MANAGED_AGENTS_MCP_TOKEN: one, CMA_MCP_TOKEN: other }), [
+    "CMA_MCP_TOKEN does not count beside MANAGED_AGENTS_MCP_TOKEN",
+  ]);
+  assertEquals(warnings(["--token-file", "t"], { CMA_MCP_TOKEN: one }), [
+    "CMA_MCP_TOKEN does not count beside --token-file",
+  ]);
 });

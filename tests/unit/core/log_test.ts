@@ -60,3 +60,15 @@ for (const text of ["private words", '{"text":"private words', '{"text":private}
     assertEquals([words.startsWith("SyntaxError: "), words.includes("priv")], [true, false]);
   });
 }
+
+Deno.test("a log line in text cannot be forged by a value", () => {
+  const { log, lines } = logger("info", "text");
+  log.info("Call", {
+    outcome: "x level=error token=root",
+    id: "a\r\nb\u001b[31m",
+    plain: "two words",
+  });
+  assertEquals(lines, [
+    'cma-mcp info: Call outcome="x level=error token=root" id=a b [31m plain=two words',
+  ]);
+});
