@@ -86,7 +86,7 @@ async function until(condition: () => boolean): Promise<void> {
 Deno.test("a rolling restart of two replicas under chained waits loses no answer and repeats no word", async () => {
   const upstream = await UpstreamProcess.start({ speed: SPEED });
   const env = { ANTHROPIC_API_KEY: "e2e-key", CMA_BASE_URL: upstream.address.url };
-  const start = () => startHttp(["--log-format", "json"], env);
+  const start = () => startHttp(["--log-format", "json", "--drain-seconds", "1"], env);
   const balancer = new RoundRobin();
   const replicas: HttpProgram[] = await Promise.all([start(), start()]);
   for (const { url } of replicas) await balancer.add(url);

@@ -70,17 +70,13 @@ export class RoundRobin {
     const body = await request.text();
     const init = { method: "POST", headers: request.headers, body, client: this.#client };
     const ready = [...this.#replicas].filter(([, replica]) => replica.ready).map(([url]) => url);
-    const first = this.#next++;
-    for (let i = 0; i < ready.length; i++) {
-      const url = ready[(first + i) % ready.length] ?? "";
-      try {
-        const response = await fetch(url, { ...init, signal: request.signal });
-        if (response.ok) this.taken.set(url, (this.taken.get(url) ?? 0) + 1);
-        return response;
-      } catch {
-        // Gone since it was last asked; what it has not begun to answer goes to the next one.
-      }
+    const url = ready[this.#next++ % ready.length];
+    if (url === undefined) {
+      return new Response(null, { status: 502, headers: { "retry-after": "1" } });
     }
-    return new Response(null, { status: 502, headers: { "retry-after": "1" } });
+    // What breaks is broken for the client too: a proxy that sent it again would hide a loss.
+    const response = await fetch(url, { ...init, signal: request.signal });
+    if (response.ok) this.taken.set(url, (this.taken.get(url) ?? 0) + 1);
+    return response;
   }
 }

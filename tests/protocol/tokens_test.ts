@@ -3,7 +3,7 @@ import type { TokenEntry } from "../../src/config/token_file.ts";
 import { OWNER_KEY } from "../../src/tools/owner.ts";
 import type { ToolDefinition } from "../../src/tools/define.ts";
 import { TOOLS } from "../../src/tools/registry.ts";
-import { entry, openTeam, type Team } from "./tokens_support.ts";
+import { entry, openTeam, secretOf, type Team } from "./tokens_support.ts";
 
 /** A team with an owner, a session of the owner's, and a token whose scopes the test names. */
 async function opened(scopes: (ids: Ids) => Partial<TokenEntry> = () => ({})) {
@@ -169,3 +169,42 @@ Deno.test("a token that gets another scope has it from its next call on", async 
   assert((await get()).isError);
   await team.close();
 });
+
+Deno.test("a call is cancelled by the token that made it, and by no other", async () => {
+  const team = await openTeam([
+    entry("alice", { sessions: "all" }),
+    entry("bob", { sessions: "all" }),
+  ]);
+  const session_id = team.bridge.simulator.createSession({ scripted: false, status: "running" });
+  team.bridge.simulator.emit(session_id, { type: "session.status_running" });
+  const post = (token: string, message: object) =>
+    team.handler.fetch(
+      new Request("http://localhost/mcp", {
+        method: "POST",
+        headers: {
+          "host": "localhost",
+          "authorization": `Bearer ${secretOf(token)}`,
+          "content-type": "application/json",
+          "accept": "application/json, text/event-stream",
+          "mcp-session-id": "the-same-session",
+          "mcp-protocol-version": "2025-06-18",
+        },
+        body: JSON.stringify({ jsonrpc: "2.0", ...message }),
+      }),
+    );
+  const params = { name: "wait_for_idle", arguments: { session_id, timeout_sec: 600 } };
+  const waiting = await post("alice", { id: 7, method: "tools/call", params });
+  await team.bridge.until(poll(() => team.bridge.simulator.openStreams() === 1));
+  const cancel = { method: "notifications/cancelled", params: { requestId: 7 } };
+  await (await post("bob", cancel)).body?.cancel();
+  await team.bridge.clock.advance(1_000);
+  assertEquals(team.bridge.simulator.openStreams(), 1);
+  await (await post("alice", cancel)).body?.cancel();
+  await team.bridge.until(poll(() => team.bridge.simulator.openStreams() === 0));
+  await waiting.body?.cancel();
+  await team.close();
+});
+
+async function poll(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 0));
+}
