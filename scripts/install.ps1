@@ -62,10 +62,23 @@ function Invoke-Program([string[]] $Arguments) {
   return [pscustomobject]@{ Code = $process.ExitCode; Output = $output; Errors = $errors.Result }
 }
 
+# Hides what stands where credentials stand, and what looks like one.
+function Hide-Secrets([string] $Line) {
+  $named = $Line -replace '("[^"]*(key|token|secret|pass|auth)[^"]*"\s*:\s*")[^"<$]{4,}"', '$1..."'
+  return $named -replace '(sk-ant-|gh[a-z]_|xox[a-z]-|bearer )[A-Za-z0-9._-]{4,}', '$1...'
+}
+
 # Puts what 'cma-mcp config' prints into the host's file.
 function Write-HostFile([string] $How) {
   $ran = Invoke-Program @('config', $For, $How)
+  # No file is as good as a file without the server.
+  if ($How -eq '--remove' -and $ran.Errors -match 'nothing has to be removed') { return }
   if ($ran.Code -ne 0) { throw "The configuration of $For stays as it is: $($ran.Errors)" }
+  $same = [regex]::Match($ran.Errors, '(?m)^Nothing to change in (.+?)\r?$')
+  if ($same.Success) {
+    Write-Host "$($same.Groups[1].Value) is already as it should be."
+    return
+  }
   $found = [regex]::Match($ran.Errors, '(?m)^This is what to write to (.+?)\r?$')
   if (-not $found.Success) { throw "Cannot tell which file $For reads" }
   $path = $found.Groups[1].Value
@@ -78,7 +91,7 @@ function Write-HostFile([string] $How) {
   Write-Host ''
   Write-Host "$path would change like this:"
   Compare-Object ($old -split '\r?\n') ($ran.Output -split '\r?\n') -CaseSensitive |
-    ForEach-Object { Write-Host ('{0} {1}' -f $(if ($_.SideIndicator -eq '=>') { '+' } else { '-' }), $_.InputObject) }
+    ForEach-Object { Write-Host ('{0} {1}' -f $(if ($_.SideIndicator -eq '=>') { '+' } else { '-' }), (Hide-Secrets $_.InputObject)) }
   if (-not $Yes) {
     $answer = Read-Host 'Write it? [y/N]'
     if ($answer -notmatch '^(y|yes)$') {
@@ -87,7 +100,7 @@ function Write-HostFile([string] $How) {
     }
   }
   if (Test-Path -LiteralPath $path) {
-    $backup = '{0}.backup-{1:yyyyMMddHHmmss}' -f $path, (Get-Date)
+    $backup = '{0}.backup-{1:yyyyMMddHHmmss}-{2}' -f $path, (Get-Date), $PID
     Copy-Item -LiteralPath $path -Destination $backup
     Write-Host "The old one is $backup."
   } else {

@@ -69,12 +69,25 @@ agreed() {
   esac
 }
 
+# Hides what stands where credentials stand, and what looks like one.
+without_secrets() {
+  sed -E \
+    -e 's/("[^"]*([Kk][Ee][Yy]|[Tt][Oo][Kk][Ee][Nn]|[Ss][Ee][Cc][Rr][Ee][Tt]|[Pp][Aa][Ss][Ss]|[Aa][Uu][Tt][Hh])[^"]*"[[:space:]]*:[[:space:]]*")[^"<$]{4,}"/\1…"/g' \
+    -e 's/(sk-ant-|gh[a-z]_|xox[a-z]-|[Bb]earer )[A-Za-z0-9._-]{4,}/\1…/g'
+}
+
 # Puts what 'cma-mcp config' prints into the host's file: $1 is --merge or --remove.
 write_host() {
   "$program" config "$host" "$1" >"$work/config" 2>"$work/said" || {
     cat "$work/said" >&2
+    # No file is as good as a file without the server.
+    if [ "$1" = --remove ] && grep -q 'nothing has to be removed' "$work/said"; then return 0; fi
     fail "the configuration of $host stays as it is"
   }
+  if grep -q '^Nothing to change in ' "$work/said"; then
+    say "$(sed -n 's/^Nothing to change in //p' "$work/said") is already as it should be."
+    return 0
+  fi
   path=$(sed -n 's/^This is what to write to //p' "$work/said")
   [ -n "$path" ] || fail "cannot tell which file $host reads"
   if [ -e "$path" ] && cmp -s "$path" "$work/config"; then
@@ -85,10 +98,11 @@ write_host() {
   [ -e "$path" ] || old=/dev/null
   say ""
   say "$path would change like this:"
-  diff -U 1 "$old" "$work/config" | sed '1,2d' || true
+  diff -U 0 "$old" "$work/config" | sed '1,2d' | without_secrets || true
   agreed "Write it?" || { say "It stays as it is."; return 0; }
   if [ -e "$path" ]; then
-    backup=$path.backup-$(date +%Y%m%d%H%M%S)
+    # With the process in its name: two runs within a second keep two backups.
+    backup=$path.backup-$(date +%Y%m%d%H%M%S)-$$
     cp -p "$path" "$backup"
     say "The old one is $backup."
   else
@@ -96,7 +110,9 @@ write_host() {
   fi
   # Not moved into place: the file may be a link, and keeps its permissions.
   cat "$work/config" >"$path"
-  say "Written. It holds '<your API key>' where your key belongs, unless it was there before."
+  say "Written."
+  [ "$1" = --remove ] || ! grep -q '<your API key>' "$path" ||
+    say "It holds '<your API key>' where your key belongs."
 }
 
 program=$dir/cma-mcp

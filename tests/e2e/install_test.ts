@@ -189,6 +189,37 @@ test("install.sh writes a host's file on request, byte for byte, beside a backup
   assertStringIncludes(again.stdout, "already as it should be");
 });
 
+test("install.sh shows no secret of a host's file, neither ours nor a neighbour's", async (world) => {
+  await Deno.mkdir(`${world.home}/a folder`);
+  const env = '"env": { "ANTHROPIC_API_KEY": "sk-ant-ours-0123", "X_TOKEN": "ghp_theirs0123" }';
+  await Deno.writeTextFile(world.hostFile, `{ ${env} }\n{ "args": ["sk-ant-bare-0123"] }\n`);
+  const { code, stdout } = await world.install("--host", "cursor", "--yes");
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, '"ANTHROPIC_API_KEY": "…"');
+  for (const secret of ["ours-0123", "theirs0123", "bare-0123"]) {
+    assert(!stdout.includes(secret), stdout);
+  }
+});
+
+test("install.sh takes a host's file that needs no change, or is not there, for done", async (world) => {
+  const unchanged = FAKE
+    .replace(
+      '"This is what to write to $HOME/a folder/host.json" >&2\n    printf \'{ "servers": { "others": 1, "ours"',
+      '"Nothing to change in $HOME/a folder/host.json" >&2\n    printf \'{ "servers": { "others": 1, "ours"',
+    )
+    .replace(
+      '"config --remove")\n',
+      '"config --remove")\n    echo "There is no file: nothing has to be removed" >&2; exit 2\n',
+    );
+  for (const [name, content] of await releaseOf(bytes(unchanged))) world.files.set(name, content);
+  const installed = await world.install("--host", "cursor", "--yes");
+  assertEquals(installed.code, 0, installed.stderr);
+  assertStringIncludes(installed.stdout, "host.json is already as it should be");
+  const removed = await world.install("--uninstall", "--host", "cursor", "--yes");
+  assertEquals(removed.code, 0, removed.stderr);
+  assert(!await exists(world.program));
+});
+
 test("install.sh makes a host's file that nobody else can read", async (world) => {
   assertEquals((await world.install("--host", "cursor", "--yes")).code, 0);
   assertEquals(await Deno.readTextFile(world.hostFile), MERGED);
