@@ -14,7 +14,7 @@ import type { HttpHandler } from "../transport/http.ts";
  * How long calls that run may take to end by themselves, in milliseconds. Waits end at once; with
  * the time for answers it stays below the ten seconds after which container engines kill.
  */
-const CALLS_MS = 8_000;
+export const CALLS_MS = 8_000;
 
 /** How long answers may take to get out after that, in milliseconds. */
 const ANSWERS_MS = 800;
@@ -50,7 +50,8 @@ export async function drain(parts: DrainParts): Promise<void> {
   await handler.close();
 }
 
-async function within(ms: number, done: Promise<void>, clock: Clock): Promise<void> {
+/** Resolves when `done` does, or after so many milliseconds. */
+export async function within(ms: number, done: Promise<void>, clock: Clock): Promise<void> {
   const enough = new AbortController();
   await Promise.race([done, clock.sleep(ms, enough.signal).catch(() => {})]);
   enough.abort();

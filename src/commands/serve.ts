@@ -9,7 +9,7 @@ import { createHttpHandler, type HttpHandler } from "../transport/http.ts";
 import { serveStdioTransport } from "../transport/stdio.ts";
 import type { TokenRegistry } from "../transport/tokens.ts";
 import { type Bridge, createBridge } from "./bridge.ts";
-import { drain } from "./drain.ts";
+import { CALLS_MS, drain, within } from "./drain.ts";
 import { type HandleRequest, listen } from "./listen.ts";
 import { type Listening, listenTls } from "./listen_tls.ts";
 import { openMetricsServer } from "./metrics_server.ts";
@@ -53,8 +53,11 @@ async function serveStdio(bridge: Bridge, program: Program): Promise<void> {
   }
   await Promise.race([transport.closed, aborted(stopping)]);
   bridge.waiter.close();
-  // A host that is still there gets the answers of the waits that just ended.
-  if (stopping.aborted) await clock.sleep(STDIO_DRAIN_MS);
+  if (stopping.aborted) {
+    // A host that is still there gets the answers of the waits that just ended and of other calls.
+    await within(CALLS_MS, bridge.telemetry.calls.idle(), clock);
+    await clock.sleep(STDIO_DRAIN_MS);
+  }
   await transport.close();
 }
 

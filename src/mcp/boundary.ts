@@ -68,7 +68,9 @@ async function answer(tool: ToolDefinition, args: unknown, call: ToolCall): Prom
     const structured = sealed(await tool.run(args, call), call);
     return { structured, text: JSON.stringify(structured) };
   } catch (error) {
-    const text = call.services.redact(failureText(error, hintFor(error, args)));
+    const text = call.signal.aborted
+      ? "The call was cancelled."
+      : call.services.redact(failureText(error, hintFor(error, args)));
     return { text, failure: { error } };
   }
 }

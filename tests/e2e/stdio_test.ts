@@ -155,3 +155,28 @@ Deno.test("the program survives input that is not JSON-RPC", async () => {
   assertEquals((await program.ending()).code, 0);
   assertOnlyJsonRpc(program);
 });
+
+Deno.test("the program on stdio answers a call that runs when it is told to end", async () => {
+  const simulator = createSimulator({ clock: systemClock });
+  const server = listen(
+    { host: "127.0.0.1", port: 0 },
+    (request) => simulator.fetch(request),
+    silentLogger,
+  );
+  const session_id = simulator.createSession();
+  simulator.faults.add({ match: { method: "POST" }, fault: { kind: "latency", ms: 700 } });
+  const program = new Spawned([], {
+    ANTHROPIC_API_KEY: "e2e-key",
+    CMA_BASE_URL: `http://127.0.0.1:${server.addr.port}`,
+  });
+  await program.initialize();
+  const answered = call(program, "send_message", { session_id, text: "Hello" });
+  while (!simulator.requests.some(({ method }) => method === "POST")) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  program.kill("SIGTERM");
+  assertEquals((await answered).structuredContent?.queued, true);
+  assertEquals((await program.ending()).code, 0);
+  simulator.close();
+  await server.shutdown();
+});

@@ -126,6 +126,27 @@ export const INPUT_CASES: readonly TurnCase[] = [
     reply: "one",
   },
   {
+    name: "after an interrupt that was queued every later turn counts",
+    build: (e) => {
+      const stop = e.make("user.interrupt", { processed_at: null });
+      const rest = [stop, e.stamped(stop), e.endTurn(), e.user("q1"), e.running(), e.text("one")];
+      const more = [e.endTurn(), e.user("q2"), e.running(), e.text("two"), e.endTurn()];
+      return [e.user("q0"), e.running(), ...rest, ...more];
+    },
+    after: 2,
+    verdict: "idle",
+    reply: "one|two",
+  },
+  {
+    name: "a message dropped with exhausted retries leaves what the turn said",
+    build: (e) => [
+      ...[e.user("q"), e.running(), e.text("part"), e.idle("retries_exhausted")],
+      e.queuedUser("dropped"),
+    ],
+    verdict: "waits:queued",
+    reply: "part",
+  },
+  {
     name: "an interrupt while idle changes nothing",
     build: (e) => [e.user("q"), e.running(), e.text("a"), e.endTurn(), e.make("user.interrupt")],
     verdict: "idle",

@@ -156,6 +156,25 @@ Deno.test("send_message does not take its own message of a moment ago for a lost
   await assertRejects(() => clock.runUntil(run(sendMessage, MESSAGE)), ToolError, "not known");
 });
 
+for (
+  const [name, ages] of [["sent seconds before", [10_000]], ["of which there are two", [
+    0,
+    0,
+  ]]] as const
+) {
+  Deno.test(`send_message does not take somebody else's same text ${name} for a lost one`, async () => {
+    const { run, clock, log } = sending(new ApiError("lost", { kind: "connection" }), false);
+    log.events.push(...ages.map((age, index) => ({
+      id: `sevt_theirs${index}`,
+      type: "user.message",
+      processed_at: new Date(clock.now() - age).toISOString(),
+      content: [{ type: "text", text: "Hello" }],
+    })));
+    const error = await assertRejects(() => clock.runUntil(run(sendMessage, MESSAGE)), ToolError);
+    assertEquals(error.code, "delivery_unknown");
+  });
+}
+
 Deno.test("send_message stops looking when the caller goes away", async () => {
   const { run, clock } = sending(new ApiError("lost", { kind: "timeout" }), false);
   const controller = new AbortController();
