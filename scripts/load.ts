@@ -13,7 +13,8 @@ import { parseArgs } from "@std/cli";
 import { callTool, type McpEndpoint } from "../src/commands/mcp_call.ts";
 import { UpstreamProcess } from "../tests/helpers/upstream_process.ts";
 import { startServer } from "./load/server_process.ts";
-import { quantile, summarize, type ToolFigures } from "./load/summary.ts";
+import { summarize, type ToolFigures } from "./load/summary.ts";
+import { quantile } from "./statistics.ts";
 import { printLines, tableLines } from "./table.ts";
 
 /** Seconds of the simulated API in one of real time. */

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { middle, print, run } from "./compile/tools.ts";
+import { print, run } from "./compile/tools.ts";
+import { median } from "./statistics.ts";
 
 /** How often it is started; what counts is the middle. */
 const RUNS = 9;
@@ -56,9 +57,9 @@ async function main(executable: string): Promise<void> {
   for (let i = 0; i < RUNS; i++) starts.push(await start(executable));
   const memory = starts.flatMap(({ megabytes }) => megabytes ?? []);
   print(`size: ${(size / 1e6).toFixed(1)} MB`);
-  print(`start until initialize is answered: ${middle(starts.map(({ ms }) => ms)).toFixed(0)} ms`);
+  print(`start until initialize is answered: ${median(starts.map(({ ms }) => ms)).toFixed(0)} ms`);
   print(
-    memory.length > 0 ? `idle memory: ${middle(memory).toFixed(0)} MB` : "idle memory: unknown",
+    memory.length > 0 ? `idle memory: ${median(memory).toFixed(0)} MB` : "idle memory: unknown",
   );
 }
 

@@ -33,9 +33,12 @@ export function tableLines(
 
 const encoder = new TextEncoder();
 
-/** Writes lines to standard output. */
-export function printLines(lines: readonly string[]): void {
+/** Writes lines, to standard output unless told otherwise. */
+export function printLines(
+  lines: readonly string[],
+  output: { writeSync(bytes: Uint8Array): number } = Deno.stdout,
+): void {
   // A pipe may take less than it is given.
   let rest = encoder.encode(`${lines.join("\n")}\n`);
-  while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
+  while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
 }

@@ -5,6 +5,7 @@
  */
 
 import ts from "typescript";
+import { median } from "../statistics.ts";
 import { type Finding, lineCount, lineOf, modulesIn, parse, type TextFile, walk } from "./tree.ts";
 
 /** Lines that a file may have. */
@@ -39,14 +40,6 @@ export function functionsOf(file: TextFile): FunctionSize[] {
     sizes.push({ path: file.path, line, name: node.name?.getText() ?? "a function", lines });
   });
   return sizes;
-}
-
-/** The middle value; 0 of nothing. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const upper = sorted[Math.floor(middle)] ?? 0;
-  return Number.isInteger(middle) ? (upper + (sorted[middle - 1] ?? 0)) / 2 : upper;
 }
 
 /** Lines that hold code: neither blank nor only comment. */

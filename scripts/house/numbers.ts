@@ -4,7 +4,8 @@
  * @module
  */
 
-import { codeLines, functionsOf, median, testRatio } from "./budgets.ts";
+import { median } from "../statistics.ts";
+import { codeLines, functionsOf, testRatio } from "./budgets.ts";
 import { toolListSize } from "./tool_list.ts";
 import { lineCount, modulesIn, type TextFile } from "./tree.ts";
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { quantile } from "../statistics.ts";
+
 /** Durations of the calls of one tool, in milliseconds. */
 export interface ToolFigures {
   readonly calls: number;
@@ -11,17 +13,6 @@ export interface ToolFigures {
   readonly p90: number;
   readonly p99: number;
   readonly most: number;
-}
-
-/**
- * The value that a share of the values does not exceed; 0 of nothing.
- *
- * @param share from 0 to 1
- */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const index = Math.ceil(sorted.length * share) - 1;
-  return sorted[Math.max(0, index)] ?? 0;
 }
 
 /** Sums up durations in milliseconds, to a tenth. */

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { codeLines, functionsOf, median, testRatio } from "../../scripts/house/budgets.ts";
+import { codeLines, functionsOf, testRatio } from "../../scripts/house/budgets.ts";
 import { RULES } from "../../scripts/house/rules.ts";
 import type { TextFile } from "../../scripts/house/tree.ts";
 
@@ -261,10 +261,6 @@ Deno.test("functionsOf() measures functions, methods and closures from first to 
     `${name}:${line}:${lines}`
   );
   assertEquals(sizes, ["run:2:5", "a function:3:3"]);
-});
-
-Deno.test("median() is the middle, or the mean of the two in the middle", () => {
-  assertEquals([median([]), median([3]), median([4, 1]), median([9, 1, 2])], [0, 3, 2.5, 2]);
 });
 
 Deno.test("testRatio() compares lines of code, not of comment", () => {

@@ -8,14 +8,7 @@ import {
 } from "../../../scripts/compile/build.ts";
 import { BUNDLE_NAME } from "../../../scripts/compile/plan.ts";
 import { type Target, TARGETS } from "../../../scripts/compile/targets.ts";
-import {
-  middle,
-  type Ran,
-  readSource,
-  type Run,
-  run,
-  sha256,
-} from "../../../scripts/compile/tools.ts";
+import { type Ran, readSource, type Run, run, sha256 } from "../../../scripts/compile/tools.ts";
 import { ENV_NAMES } from "../../../src/config/flags.ts";
 
 const OK: Ran = { success: true, stdout: "", stderr: "" };
@@ -147,8 +140,4 @@ Deno.test("sha256() is that of the standard's example", async () => {
     await sha256(new TextEncoder().encode("abc")),
     "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
   );
-});
-
-Deno.test("middle() is the value in the middle, whatever the order", () => {
-  assertEquals([middle([3]), middle([9, 1, 4]), middle([4, 1, 2, 3])], [3, 4, 3]);
 });

@@ -1,0 +1,148 @@
+/**
+ * `deno task bench [name…]`: what the program costs, in figures.
+ *
+ * Every bench is a program of its own in `tests/bench`, on loopback only, and runs in a process of
+ * its own. A run of all of them is kept in `tests/bench/record.jsonl`.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+import manifest from "../deno.json" with { type: "json" };
+import type { BenchResult, Figure } from "../tests/bench/figure.ts";
+import { BENCH_NAMES } from "./bench/names.ts";
+import {
+  appendRun,
+  type MachineClass,
+  readRecord,
+  recorded,
+  type RecordedRun,
+  sameMachine,
+} from "./bench/record.ts";
+import { comparisonLines, figureLines } from "./bench/report.ts";
+import { readSource } from "./compile/tools.ts";
+import { printLines } from "./table.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+const USAGE = `deno task bench [--quick] [--json] [--compare] [--last] [name…]
+
+  --quick     as small as it goes: shows that the benches work, measures nothing
+  --json      one JSON object instead of tables
+  --compare   beside each figure that of the last run on record
+  --last      with --compare: the last run on record beside the one before, nothing is run
+
+Names: ${BENCH_NAMES.join(", ")}; all of them without a name, and only that goes on record.`;
+
+/** A run, and whether all of it went well. */
+interface Run {
+  readonly results: ReadonlyMap<string, BenchResult>;
+  readonly failed: readonly string[];
+}
+
+/** Runs benches one after another, each in a process of its own. */
+async function runBenches(names: readonly string[], quick: boolean): Promise<Run> {
+  const results = new Map<string, BenchResult>();
+  const failed: string[] = [];
+  for (const name of names) {
+    printLines([`${name} …`], Deno.stderr);
+    const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-q",
+        "-P=bench",
+        "--v8-flags=--expose-gc",
+        `tests/bench/${name}.ts`,
+        "--json",
+        ...(quick ? ["--quick"] : []),
+      ],
+      cwd: ROOT,
+      stderr: "inherit",
+    }).output();
+    if (success) results.set(name, JSON.parse(new TextDecoder().decode(stdout)));
+    else failed.push(name);
+  }
+  return { results, failed };
+}
+
+function machineClass(): MachineClass {
+  return {
+    os: Deno.build.os,
+    arch: Deno.build.arch,
+    cpus: navigator.hardwareConcurrency,
+    memory_gb: Math.round(Deno.systemMemoryInfo().total / 1e9),
+  };
+}
+
+function versions(): Record<string, string> {
+  const { version, imports } = manifest;
+  const sdks = ["@modelcontextprotocol/server", "@modelcontextprotocol/sdk"] as const;
+  return {
+    "cma-mcp": version,
+    deno: Deno.version.deno,
+    ...Object.fromEntries(sdks.map((name) => [name, imports[name].split("@").at(-1) ?? ""])),
+  };
+}
+
+async function runOf(results: Iterable<BenchResult>): Promise<RecordedRun> {
+  const all = [...results];
+  const { commit = "unknown" } = await readSource(ROOT, () => undefined);
+  return {
+    date: new Date().toISOString(),
+    commit,
+    machine: machineClass(),
+    versions: versions(),
+    figures: recorded(all.flatMap(({ figures }): readonly Figure[] => figures)),
+    skipped: all.flatMap(({ skipped = [] }) => skipped),
+  };
+}
+
+function titleOf({ date, commit, machine, versions }: RecordedRun): string {
+  const { os, arch, cpus, memory_gb } = machine;
+  return `${date} at ${commit}, ${os} ${arch}, ${cpus} CPUs, ${memory_gb} GB, ` +
+    Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ");
+}
+
+function compare(now: RecordedRun, before: RecordedRun | undefined, names: readonly string[]) {
+  if (before === undefined) return printLines(["There is no run on record to compare with."]);
+  const measured = Object.entries(before.figures).filter(([id]) => {
+    return names.includes(id.split(".")[0] ?? "");
+  });
+  printLines([
+    `before: ${titleOf(before)}`,
+    `now:    ${titleOf(now)}`,
+    ...(sameMachine(now.machine, before.machine)
+      ? []
+      : ["WARNING: these are different machines: only exact figures and ratios say something."]),
+    "",
+    ...comparisonLines(now.figures, Object.fromEntries(measured)),
+  ]);
+}
+
+async function main(): Promise<number> {
+  const args = parseArgs(Deno.args, { boolean: ["quick", "json", "compare", "last", "help"] });
+  const names = args._.map(String);
+  const unknown = names.filter((name) => !BENCH_NAMES.includes(name));
+  if (args.help || unknown.length > 0) {
+    printLines([...unknown.map((name) => `There is no bench '${name}'.`), USAGE]);
+    return args.help ? 0 : 2;
+  }
+  const record = await readRecord();
+  if (args.last) {
+    const [before, now] = record.slice(-2);
+    if (before && now) compare(now, before, BENCH_NAMES);
+    else printLines(["There are no two runs on record."]);
+    return before && now ? 0 : 1;
+  }
+  const chosen = names.length > 0 ? names : BENCH_NAMES;
+  const { results, failed } = await runBenches(chosen, args.quick);
+  const run = await runOf(results.values());
+  if (args.json) printLines([JSON.stringify(run)]);
+  else if (args.compare) compare(run, record.at(-1), chosen);
+  else for (const [name, result] of results) printLines([name, ...figureLines(result), ""]);
+  printLines(failed.map((name) => `FAILED: ${name}; nothing of this run is kept`), Deno.stderr);
+  if (failed.length === 0 && names.length === 0 && !args.quick) await appendRun(run);
+  return failed.length === 0 ? 0 : 1;
+}
+
+if (import.meta.main) Deno.exit(await main());

@@ -1,0 +1,10 @@
+/** The benches: each is `tests/bench/<name>.ts`, and its name begins the ids of its figures. */
+export const BENCH_NAMES: readonly string[] = [
+  "overhead",
+  "turn_end",
+  "open_waits",
+  "api_requests",
+  "sse",
+  "start",
+  "model_cost",
+];

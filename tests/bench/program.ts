@@ -1,0 +1,21 @@
+import { parseArgs } from "@std/cli";
+import { figureLines } from "../../scripts/bench/report.ts";
+import { printLines } from "../../scripts/table.ts";
+import type { Bench } from "./figure.ts";
+
+/**
+ * A bench as a program of its own: `[--quick] [--json]`. Ends with 1, and without figures, when
+ * anything failed.
+ */
+export async function runAsProgram(bench: Bench): Promise<never> {
+  const { quick, json } = parseArgs(Deno.args, { boolean: ["quick", "json"] });
+  try {
+    const result = await bench.run({ quick });
+    printLines(json ? [JSON.stringify(result)] : figureLines(result));
+  } catch (error) {
+    const shown = error instanceof Error ? error.stack ?? error.message : String(error);
+    printLines([`${bench.name} FAILED, so there are no figures: ${shown}`], Deno.stderr);
+    Deno.exit(1);
+  }
+  Deno.exit(0);
+}
