@@ -12,6 +12,8 @@ const ROOT = new URL("../../", import.meta.url);
 export interface ServerProcess {
   /** Of the MCP endpoint. */
   readonly url: string;
+  /** Its process id. */
+  readonly pid: number;
   /** Resident memory in MB; undefined where the system does not tell. */
   rssMb(): Promise<number | undefined>;
   /** Asks it to end. @returns its exit code */
@@ -22,13 +24,18 @@ export interface ServerProcess {
  * Starts the program and waits until it serves.
  *
  * @param apiUrl the API behind it
+ * @param args more flags, such as `--max-waits=2000`
  * @throws Error with what it said when it does not start
  */
-export async function startServer(apiUrl: string, token: string): Promise<ServerProcess> {
+export async function startServer(
+  apiUrl: string,
+  token: string,
+  args: readonly string[] = [],
+): Promise<ServerProcess> {
   // Empty variables count as unset, so that nothing of the caller's own settings plays a part.
   const unset = Object.fromEntries(SETTING_VARIABLES.map((name) => [name, ""]));
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--no-prompt", "-P=serve", "src/main.ts", "--http", "--port=0"],
+    args: ["run", "-q", "--no-prompt", "-P=serve", "src/main.ts", "--http", "--port=0", ...args],
     cwd: ROOT,
     env: {
       ...unset,
@@ -58,6 +65,7 @@ export async function startServer(apiUrl: string, token: string): Promise<Server
   })();
   return {
     url,
+    pid: child.pid,
     rssMb: () => rssMb(child.pid),
     async stop() {
       child.kill("SIGTERM");
