@@ -301,7 +301,8 @@ export class SessionFeed {
     const stands: Standing = this.#deps.isExpecting(this.log)
       ? { over: false, waitingFor: "queued" }
       : this.#standingOf(state);
-    const atOnce = state.phase === "unknown" && this.#looks === 0;
+    // Without a single event only the session tells whether one is to come.
+    const atOnce = !stands.over && stands.waitingFor === "first_event" && this.#looks === 0;
     const delayMs = atOnce ? 0 : lookDelayMs(state, stands, this.#looks);
     const given = new AbortController();
     const cancelTimer = clock.after(delayMs * (0.9 + 0.2 * random()), () => {

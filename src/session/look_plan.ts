@@ -9,6 +9,8 @@ import type { Standing } from "./standing.ts";
 import type { TurnState } from "./turn.ts";
 
 /** Pauses before the first, second, … look since the last event, in milliseconds. */
+/** An agent may take a message up only when its container has started. */
+const QUEUED_MS = [3_000, 4_000, 8_000, 15_000, 30_000] as const;
 const OVERDUE_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
 const SETTLING_MS = [300, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
 const FINISHED_LOOKING_MS = [3_000, 2_500, 10_000, 30_000, 60_000] as const;
@@ -29,7 +31,7 @@ function planFor(state: TurnState, standing: Standing): readonly number[] {
   switch (standing.waitingFor) {
     case "queued":
       // Idle although a message is queued: some servers stamp a message only when its turn settles.
-      return state.queuedAtIdle ? SETTLING_MS : OVERDUE_MS;
+      return state.queuedAtIdle ? SETTLING_MS : QUEUED_MS;
     case "first_event":
     case "start":
     case "resume":

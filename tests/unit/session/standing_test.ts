@@ -65,7 +65,7 @@ const PLANS: [name: string, state: TurnState, looks: number, expectedMs: number]
   ["a turn at work, looked at before", fold(e.running(), e.tool("bash")), 1, 120_000],
   ["a turn at work, looked at often", fold(e.running(), e.tool("bash")), 99, 240_000],
   ["an agent that has just answered", working, 0, 3_000],
-  ["a message not taken up", untouched, 0, 1_000],
+  ["a message not taken up", untouched, 0, 3_000],
   ["an idle event while a message was queued", unstamped, 0, 300],
   ["open workflow runs", runOpen, 0, 60_000],
 ];

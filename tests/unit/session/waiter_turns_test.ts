@@ -116,6 +116,19 @@ Deno.test("wait() does not take the end of an earlier turn for the answer to a q
   await t.assertClean();
 });
 
+Deno.test("wait() asks for nothing more while an agent takes its time to take up the first message", async () => {
+  const t = setUp();
+  const sent = t.e.queuedUser("q1");
+  t.session.emit(sent);
+  const waiting = t.wait();
+  await t.clock.advance(2_600);
+  assertEquals(t.session.requests, ["stream", "list"]);
+  t.session.emit(t.e.stamped(sent), t.e.running(), t.e.text("one"), t.e.endTurn());
+  assertEquals((await t.clock.runUntil(waiting)).reply, "one");
+  assertEquals(t.session.requests, ["stream", "list"]);
+  await t.assertClean();
+});
+
 Deno.test("wait() waits for a sent event that the log does not show yet", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
