@@ -1,0 +1,19 @@
+/**
+ * The least that one can write with the SDK: a server on stdio with one trivial tool.
+ *
+ * @module
+ */
+
+import { McpServer } from "@modelcontextprotocol/server";
+import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { z } from "zod";
+
+serveStdio(() => {
+  const server = new McpServer({ name: "one-tool", version: "1.0.0" });
+  server.registerTool(
+    "greet",
+    { description: "Greets", inputSchema: z.object({ name: z.string() }) },
+    ({ name }) => ({ content: [{ type: "text", text: `Hello, ${name}` }] }),
+  );
+  return server;
+});

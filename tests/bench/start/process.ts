@@ -1,0 +1,130 @@
+/**
+ * An MCP server on stdio in a process of its own, watched from its first moment.
+ *
+ * @module
+ */
+
+import { run } from "../../../scripts/compile/tools.ts";
+import { TextLineStream } from "../../e2e/text_lines.ts";
+
+const ROOT = new URL("../../../", import.meta.url);
+/** What the runtime itself needs; nothing of the caller's settings leaks in. */
+const RUNTIME_ENV = ["PATH", "HOME", "DENO_DIR", "SystemRoot", "LOCALAPPDATA"];
+/** A program that has not answered or ended by then is given up. */
+const GIVEN_UP_MS = 30_000;
+
+const INITIALIZE = `${
+  JSON.stringify({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "initialize",
+    params: {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo: { name: "bench", version: "1.0.0" },
+    },
+  })
+}\n`;
+
+/** What is started. */
+export interface Startable {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A server that has answered `initialize`. */
+export interface Started {
+  /** Milliseconds from before it was spawned until the answer was there, whole. */
+  readonly ms: number;
+  /** Milliseconds of CPU that all its threads took for that; undefined outside Linux. */
+  readonly cpuMs: number | undefined;
+  /** Resident memory in bytes; undefined where the system does not tell. */
+  residentBytes(): Promise<number | undefined>;
+  /**
+   * Closes its standard input, as a host that hangs up.
+   *
+   * @throws Error when it does not end well by itself
+   */
+  end(): Promise<void>;
+}
+
+function spawn({ command, args, env }: Startable, stdin: "piped" | "null"): Deno.ChildProcess {
+  const inherited = RUNTIME_ENV.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return new Deno.Command(command, {
+    args: [...args],
+    cwd: ROOT,
+    clearEnv: true,
+    env: { ...Object.fromEntries(inherited), ...env },
+    stdin,
+    stdout: "piped",
+    stderr: "null",
+    signal: AbortSignal.timeout(GIVEN_UP_MS),
+  }).spawn();
+}
+
+/**
+ * Starts a server and sends it `initialize`.
+ *
+ * @throws Error when it gives no good answer; it has ended then
+ */
+export async function startServer(what: Startable): Promise<Started> {
+  const startedAt = performance.now();
+  const child = spawn(what, "piped");
+  const stdin = child.stdin.getWriter();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
+    [Symbol.asyncIterator]();
+  try {
+    await stdin.write(new TextEncoder().encode(INITIALIZE));
+    const { value: line = "" } = await lines.next();
+    const ms = performance.now() - startedAt;
+    const cpuMs = await cpuMsOf(child.pid);
+    const answer: { id?: unknown; result?: { serverInfo?: unknown } } = JSON.parse(line);
+    if (answer.id !== 1 || !answer.result?.serverInfo) throw new Error(`It answered: ${line}`);
+    const end = async () => {
+      await stdin.close();
+      const { done } = await lines.next();
+      const { code } = await child.status;
+      if (!done || code !== 0) throw new Error(`${what.command} did not end well: ${code}`);
+    };
+    return { ms, cpuMs, residentBytes: () => residentBytes(child.pid), end };
+  } catch (error) {
+    child.kill("SIGKILL");
+    await child.status;
+    const command = [what.command, ...what.args].join(" ");
+    throw new Error(`'${command}' did not start: ${error}`, { cause: error });
+  }
+}
+
+/** Milliseconds that a program takes from start to end; it must end well, and say something. */
+export async function timeProgram(what: Startable): Promise<number> {
+  const startedAt = performance.now();
+  const { success, stdout } = await spawn(what, "null").output();
+  const ms = performance.now() - startedAt;
+  if (!success || stdout.length === 0) throw new Error(`${what.command} ${what.args} failed`);
+  return ms;
+}
+
+/**
+ * The scheduler counts nanoseconds for each thread; what `/proc/<pid>/stat` has, in hundredths of a
+ * second, is too coarse for a start. The runtime itself lets only programs that may do all read it.
+ */
+async function cpuMsOf(pid: number): Promise<number | undefined> {
+  if (Deno.build.os !== "linux") return undefined;
+  const { success, stdout } = await run("sh", [
+    "-c",
+    'cat /proc/"$0"/task/*/schedstat',
+    String(pid),
+  ]);
+  if (!success) return undefined;
+  const nanoseconds = stdout.trim().split("\n").map((line) => Number(line.split(" ")[0]));
+  return nanoseconds.reduce((sum, value) => sum + value, 0) / 1e6;
+}
+
+async function residentBytes(pid: number): Promise<number | undefined> {
+  const { success, stdout } = await run("ps", ["-o", "rss=", "-p", String(pid)]);
+  return success ? Number(stdout) * 1_024 : undefined;
+}

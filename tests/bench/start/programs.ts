@@ -1,0 +1,92 @@
+/**
+ * What the bench of start-up starts: our program and a server with one tool, both as executables
+ * and from source.
+ *
+ * @module
+ */
+
+import {
+  buildBundle,
+  buildExecutable,
+  type BuildOptions,
+  readManifest,
+  toolsOf,
+} from "../../../scripts/compile/build.ts";
+import { BUNDLE_NAME } from "../../../scripts/compile/plan.ts";
+import { selectTargets } from "../../../scripts/compile/targets.ts";
+import { EXECUTABLE } from "../../e2e/spawned.ts";
+import type { Startable } from "./process.ts";
+
+const ONE_TOOL = "tests/bench/start/one_tool.ts";
+/** A host's settings; nothing is sent to this API before the first call of a tool. */
+const WITH_KEY = { ANTHROPIC_API_KEY: "bench-key", ANTHROPIC_BASE_URL: "http://127.0.0.1:9" };
+
+/** The programs by the names that they have in the figures' ids. */
+export type Side =
+  | "executable"
+  | "executable_simulated"
+  | "one_tool"
+  | "source_simulated"
+  | "source_one_tool";
+
+/** One of the two programs, as it was built. */
+export interface Program {
+  /** Size of the one file that holds all of its code. */
+  readonly bundleBytes: number;
+  /** Path of its executable. */
+  readonly executable?: string;
+  /** Why it has none. */
+  readonly failure?: string;
+}
+
+/** Both programs. */
+export interface Programs {
+  readonly ours: Program;
+  readonly oneTool: Program;
+}
+
+/**
+ * Builds both with the same flags; ours is the executable that `CMA_MCP_EXECUTABLE` names where
+ * there is one.
+ *
+ * @param folder for all that is made; ends without a slash
+ */
+export async function buildPrograms(folder: string): Promise<Programs> {
+  const options = {
+    manifest: await readManifest(),
+    source: { epoch: 1_700_000_000 },
+    ...toolsOf((name) => Deno.env.get(name)),
+  };
+  return {
+    ours: await build({ ...options, folder: `${folder}/cma-mcp` }, EXECUTABLE),
+    oneTool: await build({ ...options, folder: `${folder}/one-tool`, entry: ONE_TOOL }),
+  };
+}
+
+async function build(options: BuildOptions, given?: string): Promise<Program> {
+  const { folder } = options;
+  await buildBundle(options);
+  const bundleBytes = (await Deno.stat(`${folder}/${BUNDLE_NAME}`)).size;
+  if (given !== undefined) return { bundleBytes, executable: await Deno.realPath(given) };
+  const [target] = selectTargets([], Deno.build.target);
+  if (!target) return { bundleBytes, failure: `nothing is built for ${Deno.build.target}` };
+  const built = await buildExecutable(target, `${folder}/program${target.extension}`, options);
+  return "path" in built
+    ? { bundleBytes, executable: built.path }
+    : { bundleBytes, failure: built.failure };
+}
+
+/** Everything that can be started here. */
+export function startables({ ours, oneTool }: Programs): Map<Side, Startable> {
+  const command = Deno.execPath();
+  const run = ["run", "--quiet", "--no-prompt", "-P=serve"];
+  const sides = new Map<Side, Startable>();
+  if (ours.executable) {
+    sides.set("executable", { command: ours.executable, args: [], env: WITH_KEY });
+    sides.set("executable_simulated", { command: ours.executable, args: ["--simulate"] });
+  }
+  if (oneTool.executable) sides.set("one_tool", { command: oneTool.executable, args: [] });
+  sides.set("source_simulated", { command, args: [...run, "src/main.ts", "--simulate"] });
+  sides.set("source_one_tool", { command, args: [...run, ONE_TOOL] });
+  return sides;
+}
