@@ -1,0 +1,83 @@
+/**
+ * What the server costs beside the least that could be one: calls of `get_session` over HTTP and
+ * stdio, in front of an API that answers at once.
+ *
+ * All servers make the same requests to that API for a call; `bare_one` alone makes just the one
+ * for the session. Answers are checked one by one.
+ *
+ * @module
+ */
+
+import {
+  type Bench,
+  type BenchOptions,
+  type BenchResult,
+  exactFigure,
+  type Figure,
+  inTurns,
+} from "./figure.ts";
+import { type Group, groupFigures, GROUPS, keyOf, TITLES } from "./overhead/groups.ts";
+import { loadHttp, type LoadResult, loadStdio } from "./overhead/load.ts";
+import { type HttpName, type Sides, startSides, type StdioName } from "./overhead/sides.ts";
+import { runAsProgram } from "./program.ts";
+
+/** A server on stdio meets fewer loads than one over HTTP, which has warmed up with the first few. */
+const FULL = { rounds: 3, ms: 800, warmUpMs: 2_500 } as const;
+const QUICK = { rounds: 1, ms: 150, warmUpMs: 150 } as const;
+
+function isOnStdio(side: HttpName): side is StdioName {
+  return side !== "bare" && side !== "bare_one";
+}
+
+function loadOf(sides: Sides, { http }: Group, side: HttpName, ms: number): Promise<LoadResult> {
+  if (http) return loadHttp(sides.http[side], { ...http, ms });
+  if (isOnStdio(side)) return loadStdio(sides.stdio[side], ms);
+  throw new TypeError(`There is no ${side} on stdio`);
+}
+
+function exactFigures({ upstreamRequests, answerBytes }: Sides): Figure[] {
+  const names = ["ours", "bare", "bare_one", "sdk1", "sdk2"] as const;
+  return [
+    exactFigure({
+      id: "overhead.upstream_requests",
+      what: "requests to the API that a call of get_session makes",
+      unit: "requests",
+      better: "less",
+    }, upstreamRequests),
+    ...names.map((name) =>
+      exactFigure({
+        id: `overhead.answer_bytes.${name}`,
+        what: `HTTP: ${TITLES[name]}, size of an answer`,
+        unit: "bytes",
+        better: "less",
+      }, answerBytes[name])
+    ),
+  ];
+}
+
+async function run({ quick }: BenchOptions): Promise<BenchResult> {
+  await using stack = new AsyncDisposableStack();
+  const sides = await startSides(stack);
+  const { rounds, ms, warmUpMs } = quick ? QUICK : FULL;
+  for (const child of Object.values(sides.stdio)) await loadStdio(child, warmUpMs);
+  const loads = new Map(
+    GROUPS.flatMap((group) =>
+      group.sides.map((side) => [keyOf(group, side), () => loadOf(sides, group, side, ms)] as const)
+    ),
+  );
+  const results = await inTurns(rounds, loads);
+  const measured = GROUPS.map((group) => groupFigures(group, results));
+  return {
+    figures: [...measured.flatMap(({ figures }) => figures), ...exactFigures(sides)],
+    skipped: measured.flatMap(({ skipped }) => skipped),
+  };
+}
+
+/** Point 1 of the benches. */
+export const bench: Bench = {
+  name: "overhead",
+  what: "calls over HTTP and stdio, beside minimal servers",
+  run,
+};
+
+if (import.meta.main) await runAsProgram(bench);

@@ -1,0 +1,37 @@
+/**
+ * The least that the official SDK 1.x makes a server of `get_session`, as its examples have it:
+ * stateless, a server and a transport per request. With a second argument `stdio`: on stdio.
+ *
+ * @module
+ */
+
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
+import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
+import { z } from "zod";
+import { serveUntilStdinEnds } from "./program.ts";
+import { askUpstream, upstreamRequests } from "./upstream_requests.ts";
+
+const upstream = upstreamRequests();
+
+function createServer(): McpServer {
+  const server = new McpServer({ name: "minimal", version: "1.0.0" });
+  server.registerTool("get_session", {
+    description: "Show where a session stands.",
+    inputSchema: { session_id: z.string() },
+  }, async ({ session_id }: { session_id: string }) => ({
+    content: await askUpstream(upstream, session_id),
+  }));
+  return server;
+}
+
+if (import.meta.main) {
+  if (Deno.args[1] === "stdio") await createServer().connect(new StdioServerTransport());
+  else {
+    await serveUntilStdinEnds(async (request) => {
+      const transport = new WebStandardStreamableHTTPServerTransport();
+      await createServer().connect(transport);
+      return await transport.handleRequest(request);
+    });
+  }
+}

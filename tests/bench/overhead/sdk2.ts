@@ -1,0 +1,32 @@
+/**
+ * The least that the official SDK 2.x makes a server of `get_session`: both protocol eras from one
+ * factory. With a second argument `stdio`: on stdio.
+ *
+ * @module
+ */
+
+import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
+import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { z } from "zod";
+import { serveUntilStdinEnds } from "./program.ts";
+import { askUpstream, upstreamRequests } from "./upstream_requests.ts";
+
+const upstream = upstreamRequests();
+const inputSchema = z.object({ session_id: z.string() });
+
+function createServer(): McpServer {
+  const server = new McpServer({ name: "minimal", version: "1.0.0" });
+  server.registerTool("get_session", {
+    description: "Show where a session stands.",
+    inputSchema,
+  }, async ({ session_id }) => ({ content: await askUpstream(upstream, session_id) }));
+  return server;
+}
+
+if (import.meta.main) {
+  if (Deno.args[1] === "stdio") serveStdio(createServer);
+  else {
+    const handler = createMcpHandler(createServer);
+    await serveUntilStdinEnds((request) => handler.fetch(request));
+  }
+}

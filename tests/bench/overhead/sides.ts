@@ -1,0 +1,107 @@
+/**
+ * The servers that are measured, all in front of the same upstream.
+ *
+ * @module
+ */
+
+import { startServer } from "../../../scripts/load/server_process.ts";
+import { TOKEN } from "./calls.ts";
+import { SESSION_ID } from "./canned.ts";
+import type { Asked } from "./canned_upstream.ts";
+import { baselineStart, Child, helperStart, ourStdioStart, startListening } from "./child.ts";
+import { callOnce, type HttpSide, openStdio } from "./load.ts";
+import type { UpstreamRequests } from "./upstream_requests.ts";
+
+/** Servers over HTTP: the program, and what it is compared with. */
+export type HttpName = "ours" | "bare" | "bare_one" | "sdk1" | "sdk2";
+
+/** Servers on stdio. */
+export type StdioName = "ours" | "sdk1" | "sdk2";
+
+/** All servers, ready. */
+export interface Sides {
+  readonly http: Readonly<Record<HttpName, HttpSide>>;
+  readonly stdio: Readonly<Record<StdioName, Child>>;
+  /** Requests that the program makes for a call, and with it each baseline but `bare_one`. */
+  readonly upstreamRequests: number;
+  /** Length of the body of an answer, in bytes. */
+  readonly answerBytes: Readonly<Record<HttpName, number>>;
+}
+
+async function take(origin: string): Promise<Asked> {
+  const response = await fetch(`${origin}/asked`);
+  return await response.json();
+}
+
+interface Probe {
+  readonly bytes: number;
+  /** What the server asked for one call, sorted. */
+  readonly targets: readonly string[];
+}
+
+async function probe(side: HttpSide, upstream: string): Promise<Probe> {
+  await take(upstream);
+  const answer = await callOnce(side, "legacy");
+  const { targets } = await take(upstream);
+  return { bytes: new TextEncoder().encode(answer).length, targets: targets.toSorted() };
+}
+
+async function startBaseline(
+  stack: AsyncDisposableStack,
+  program: string,
+  upstream: UpstreamRequests,
+): Promise<HttpSide> {
+  const { child, origin } = await startListening(baselineStart(program, upstream));
+  stack.use(child);
+  return { url: `${origin}/mcp`, pid: child.pid };
+}
+
+async function startStdio(
+  stack: AsyncDisposableStack,
+  start: ConstructorParameters<typeof Child>[0],
+): Promise<Child> {
+  const child = stack.use(new Child(start));
+  await openStdio(child);
+  return child;
+}
+
+/**
+ * Starts everything. The program goes first: baselines are told to make the requests that it was
+ * seen to make, so that all do the same job; `bare_one` asks for the session alone.
+ *
+ * @param stack ends it all
+ * @throws Error when a baseline asks for something else than the program
+ */
+export async function startSides(stack: AsyncDisposableStack): Promise<Sides> {
+  const { child, origin } = await startListening(helperStart("canned_upstream.ts"));
+  stack.use(child);
+  const ours = await startServer(origin, TOKEN);
+  stack.defer(async () => {
+    await ours.stop();
+  });
+  const seen = await probe(ours, origin);
+  const targets = seen.targets.map((target) => target.replace(SESSION_ID, "{session_id}"));
+  const same: UpstreamRequests = { apiUrl: origin, targets };
+  const one: UpstreamRequests = { apiUrl: origin, targets: ["/v1/sessions/{session_id}"] };
+  const http: Record<HttpName, HttpSide> = {
+    ours,
+    bare: await startBaseline(stack, "bare.ts", same),
+    bare_one: await startBaseline(stack, "bare.ts", one),
+    sdk1: await startBaseline(stack, "sdk1.ts", same),
+    sdk2: await startBaseline(stack, "sdk2.ts", same),
+  };
+  const answerBytes = { ours: seen.bytes, bare: 0, bare_one: 0, sdk1: 0, sdk2: 0 };
+  for (const name of ["bare", "bare_one", "sdk1", "sdk2"] as const) {
+    const { bytes, targets } = await probe(http[name], origin);
+    answerBytes[name] = bytes;
+    if (name !== "bare_one" && targets.join() !== seen.targets.join()) {
+      throw new Error(`${name} asks for ${targets}, the program for ${seen.targets}`);
+    }
+  }
+  const stdio: Record<StdioName, Child> = {
+    ours: await startStdio(stack, ourStdioStart(origin)),
+    sdk1: await startStdio(stack, baselineStart("sdk1.ts", same, "stdio")),
+    sdk2: await startStdio(stack, baselineStart("sdk2.ts", same, "stdio")),
+  };
+  return { http, stdio, upstreamRequests: targets.length, answerBytes };
+}

@@ -1,0 +1,41 @@
+/**
+ * What every baseline does for a call: ask the API, and hand on what it says.
+ *
+ * @module
+ */
+
+/** What a baseline asks for a call of `get_session`; its first argument, as JSON. */
+export interface UpstreamRequests {
+  readonly apiUrl: string;
+  /** Paths with their queries, `{session_id}` in place of the id; all are asked at once. */
+  readonly targets: readonly string[];
+}
+
+const HEADERS = {
+  "x-api-key": "bench-key",
+  "anthropic-version": "2023-06-01",
+  "accept": "application/json",
+};
+
+/** What this program was told to ask. */
+export function upstreamRequests(): UpstreamRequests {
+  return JSON.parse(Deno.args[0] ?? "");
+}
+
+async function ask(url: string): Promise<string> {
+  const response = await fetch(url, { headers: HEADERS });
+  if (!response.ok) throw new Error(`The API answers ${response.status}`);
+  return await response.text();
+}
+
+/** The content of a tool result: the API's answers as they are. */
+export async function askUpstream(
+  { apiUrl, targets }: UpstreamRequests,
+  sessionId: string,
+): Promise<{ type: "text"; text: string }[]> {
+  const id = encodeURIComponent(sessionId);
+  const texts = await Promise.all(
+    targets.map((target) => ask(apiUrl + target.replace("{session_id}", id))),
+  );
+  return texts.map((text) => ({ type: "text", text }));
+}
