@@ -22,7 +22,7 @@ import { type HttpName, type Sides, startSides, type StdioName } from "./overhea
 import { runAsProgram } from "./program.ts";
 
 /** A server on stdio meets fewer loads than one over HTTP, which has warmed up with the first few. */
-const FULL = { rounds: 3, ms: 800, warmUpMs: 2_500 } as const;
+const FULL = { rounds: 3, ms: 800, warmUpMs: 3_500 } as const;
 const QUICK = { rounds: 1, ms: 150, warmUpMs: 150 } as const;
 
 function isOnStdio(side: HttpName): side is StdioName {
