@@ -4,6 +4,7 @@
  * @module
  */
 
+import { exactFigures } from "./house/exact_figures.ts";
 import { numberLines } from "./house/numbers.ts";
 import { RULES } from "./house/rules.ts";
 import { type Finding, readTree } from "./house/tree.ts";
@@ -49,6 +50,7 @@ async function main(): Promise<boolean> {
   report("README code", await runDeno("check", "--quiet", "--doc-only", "README.md"));
   const files = await readTree(ROOT);
   for (const [name, rule] of Object.entries(RULES)) report(name, rule(files).map(describe));
+  report("requests, bytes and characters within their limits", await exactFigures());
   for (const line of await numberLines(files)) print(line);
   print(`check: ${passed} passed, ${failed} failed`);
   return failed === 0;

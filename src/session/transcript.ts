@@ -136,7 +136,7 @@ const workflowView: View = (event, { maxFieldChars }) => ({
 });
 
 const usageView: View = (event) => ({
-  usage: scalars(event.usage ?? event.model_usage),
+  usage: withoutZeros(scalars(event.usage ?? event.model_usage)),
   budget: scalars(event.budget),
   ...pick(event, ["is_error"]),
 });
@@ -226,6 +226,12 @@ function scalars(value: unknown, depth = 1): Fields | undefined {
     }
   }
   return kept;
+}
+
+/** Counters of what was not used say nothing; most are of that kind. */
+function withoutZeros(counters: Fields | undefined): Fields | undefined {
+  return counters &&
+    Object.fromEntries(Object.entries(counters).filter(([, value]) => value !== 0));
 }
 
 function record(value: unknown): Fields | undefined {

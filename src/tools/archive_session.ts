@@ -23,7 +23,7 @@ export const archiveSession = defineTool({
     idempotentHint: true,
     openWorldHint: true,
   },
-  input: z.strictObject({ session_id: idSchema("From create_session") }),
+  input: z.strictObject({ session_id: idSchema() }),
   output: z.object({ archived: z.boolean() }),
   async run({ session_id }, call) {
     await call.services.access.checkSession(session_id, call);

@@ -55,10 +55,14 @@ function acceptedValues(field: z.core.$ZodType): string {
     case "array":
       return `a list of at most ${schema.maxItems} event types, such as ["agent.message"]`;
     case "string":
-      return schema.pattern
-        ? "an id of 1 to 128 letters, digits, _ or -"
-        : `a text of ${schema.minLength ?? 0} to ${schema.maxLength} characters`;
+      return schema.pattern ? "an id of 1 to 128 letters, digits, _ or -" : lengthOf(schema);
     default:
       return typeof schema.type === "string" ? `a ${schema.type}` : "a different value";
   }
+}
+
+function lengthOf({ minLength = 0, maxLength }: PropertySchema): string {
+  return maxLength === undefined
+    ? `a text of ${minLength} or more characters`
+    : `a text of ${minLength} to ${maxLength} characters`;
 }

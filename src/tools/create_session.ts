@@ -25,7 +25,7 @@ export const createSession = defineTool({
     openWorldHint: true,
   },
   input: z.strictObject({
-    agent_id: idSchema("From list_agents"),
+    agent_id: idSchema(),
     message: z.string().min(1).max(100_000).optional().describe("First user message"),
     title: z.string().min(1).max(500).optional(),
     agent_version: z.int().min(1).optional().describe("Default: the latest"),

@@ -15,7 +15,7 @@ export const getAgent = defineTool({
     openWorldHint: true,
   },
   input: z.strictObject({
-    agent_id: idSchema("From list_agents"),
+    agent_id: idSchema(),
     version: z.int().min(1).optional().describe("Default: the latest"),
   }),
   output: z.object({
@@ -25,7 +25,7 @@ export const getAgent = defineTool({
     model: z.string().optional(),
     version: z.number().optional(),
     tools: z.array(z.string()),
-    config: z.looseObject({}).optional().describe("Full definition, where the operator shows it"),
+    config: z.looseObject({}).optional(),
   }),
   async run({ agent_id, version }, call) {
     const { signal, services } = call;

@@ -11,14 +11,14 @@ export const getSession = defineTool({
   name: "get_session",
   title: "Get session",
   description: "Show where a session stands: status, why its last turn ended, what it waits for, " +
-    "usage and budget. To wait for the end of a turn call wait_for_idle instead of polling this.",
+    "usage and budget. To wait for the end of a turn, call wait_for_idle instead.",
   annotations: {
     readOnlyHint: true,
     destructiveHint: false,
     idempotentHint: true,
     openWorldHint: true,
   },
-  input: z.strictObject({ session_id: idSchema("From create_session") }),
+  input: z.strictObject({ session_id: idSchema() }),
   output: z.object({
     session_id: z.string(),
     status: z.string(),

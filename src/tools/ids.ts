@@ -12,9 +12,10 @@ import { z } from "zod";
  */
 const ID_PATTERN = /^[A-Za-z0-9_-]{1,128}$/;
 
-/** An id argument. */
-export function idSchema(description: string): z.ZodString {
-  return z.string().regex(ID_PATTERN).describe(description);
+/** An id argument; `description` where its name does not say it all. */
+export function idSchema(description?: string): z.ZodString {
+  const schema = z.string().regex(ID_PATTERN);
+  return description === undefined ? schema : schema.describe(description);
 }
 
 const KINDS: readonly { readonly prefix: RegExp; readonly argument: string }[] = [

@@ -14,7 +14,7 @@ export const interrupt = defineTool({
     idempotentHint: true,
     openWorldHint: true,
   },
-  input: z.strictObject({ session_id: idSchema("From create_session") }),
+  input: z.strictObject({ session_id: idSchema() }),
   output: z.object({
     queued: z.boolean(),
     event_id: z.string().optional(),

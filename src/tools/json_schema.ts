@@ -1,5 +1,5 @@
 /**
- * Tool schemas as `tools/list` carries them.
+ * Tool schemas as `tools/list` carries them: every conversation pays for every character.
  *
  * @module
  */
@@ -10,33 +10,42 @@ import type { ToolDefinition } from "./define.ts";
 /** A JSON Schema, draft 2020-12, with an object at its root. */
 export type JsonSchema = Record<string, unknown>;
 
-/** The schema of the tool's arguments; other arguments are refused. */
+type Keep = (keyword: string, value: unknown) => boolean;
+
+/**
+ * The schema of the tool's arguments; other arguments are refused. It leaves out what no model gets
+ * wrong, the alphabet of ids and that a text is not empty: the tool checks both, in better words.
+ */
 export function inputJsonSchema(tool: ToolDefinition): JsonSchema {
-  return compact(z.toJSONSchema(tool.input, { io: "input" }), false);
+  return compact(z.toJSONSchema(tool.input, { io: "input" }), (keyword, value) => {
+    if (keyword === "maximum") return value !== Number.MAX_SAFE_INTEGER;
+    return keyword !== "pattern" && keyword !== "minLength";
+  });
 }
 
-/** The schema of the tool's result; results may grow fields that older hosts do not know. */
+/**
+ * The schema of the tool's result, which may grow fields that older hosts do not know: that
+ * anything else is allowed is JSON Schema's default.
+ */
 export function outputJsonSchema(tool: ToolDefinition): JsonSchema {
-  return compact(z.toJSONSchema(tool.output, { io: "output" }), true);
+  const keep: Keep = (keyword) => keyword !== "additionalProperties";
+  return compact(z.toJSONSchema(tool.output, { io: "output" }), keep);
 }
 
-// Every host pays for every character of tools/list: the dialect is the protocol's default, and
-// "anything else is allowed" is JSON Schema's.
-function compact(schema: JsonSchema, open: boolean): JsonSchema {
-  const dropped = new Set(open ? ["$schema", "additionalProperties"] : ["$schema"]);
+/** The dialect is the protocol's default. */
+function compact(schema: JsonSchema, keep: Keep): JsonSchema {
   const walk = (value: unknown, isSchema: boolean): unknown => {
     if (Array.isArray(value)) return value.map((item) => walk(item, isSchema));
     if (typeof value !== "object" || value === null) return value;
-    const entries = Object.entries(value).filter(([name, field]) =>
-      !isSchema || !(dropped.has(name) || (name === "maximum" && field === Number.MAX_SAFE_INTEGER))
-    );
-    // Below `properties` names are the result's own, not JSON Schema's.
+    return walkObject(value, isSchema);
+  };
+  const walkObject = (value: object, isSchema: boolean): JsonSchema => {
+    const entries = Object.entries(value)
+      .filter(([name, field]) => !isSchema || (name !== "$schema" && keep(name, field)));
+    // Below `properties` names are the tool's own, not JSON Schema's.
     return Object.fromEntries(
       entries.map(([name, field]) => [name, walk(field, !(isSchema && name === "properties"))]),
     );
   };
-  return Object.fromEntries(
-    Object.entries(schema).filter(([name]) => !dropped.has(name))
-      .map(([name, field]) => [name, walk(field, name !== "properties")]),
-  );
+  return walkObject(schema, true);
 }

@@ -37,7 +37,7 @@ export const listAgents = defineTool({
   input: z.strictObject({
     name_contains: z.string().min(1).max(200).optional().describe("Part of the name, any case"),
     limit: z.int().min(1).max(200).optional().describe("Default 50"),
-    cursor: z.string().min(1).max(4_000).optional().describe("next_cursor of the call before"),
+    cursor: z.string().min(1).optional().describe("next_cursor of the last call"),
   }),
   output: z.object({
     agents: z.array(z.object({
@@ -49,7 +49,7 @@ export const listAgents = defineTool({
     })),
     next_cursor: z.string().optional(),
     scanned: z.number().describe("Agents looked at"),
-    unavailable: z.array(z.string()).optional().describe("Allowed ids that could not be read"),
+    unavailable: z.array(z.string()).optional(),
   }),
   async run({ name_contains, limit = 50, cursor }, call) {
     const from = cursor === undefined ? {} : decodeCursor(cursor);

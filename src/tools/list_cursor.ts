@@ -18,6 +18,9 @@ const cursorSchema = z.strictObject({
   a: z.string().max(128).optional(),
 });
 
+/** The longest that {@linkcode encodeCursor} makes, and some. */
+const MAX_CHARS = 4_000;
+
 /** A place in the list of agents. */
 export type ListCursor = z.infer<typeof cursorSchema>;
 
@@ -31,6 +34,7 @@ export function encodeCursor(cursor: ListCursor): string {
 /** @throws `ToolError` `invalid_argument` for anything that is not such a text */
 export function decodeCursor(text: string): ListCursor {
   try {
+    if (text.length > MAX_CHARS) throw new RangeError("Too long for a cursor");
     const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
     const bytes = Uint8Array.from(binary, (char) => char.charCodeAt(0));
     return cursorSchema.parse(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));

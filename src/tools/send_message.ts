@@ -16,8 +16,8 @@ export const sendMessage = defineTool({
     openWorldHint: true,
   },
   input: z.strictObject({
-    session_id: idSchema("From create_session"),
-    text: z.string().min(1).max(100_000).describe("Text of the message"),
+    session_id: idSchema(),
+    text: z.string().min(1).max(100_000),
   }),
   output: z.object({
     queued: z.boolean(),

@@ -57,7 +57,8 @@ async function turns(): Promise<Figure[]> {
   const separate = await rig.traffic(async () => {
     const { session_id } = await rig.call("create_session", { agent_id });
     await rig.call("send_message", { session_id, text: "Count the errors." });
-    return { session_id, ...await waited(rig, session_id) };
+    const { last_event_id } = await waited(rig, session_id);
+    return { session_id, last_event_id };
   });
   const { session_id, last_event_id } = separate.result;
   const next = await rig.traffic(async () => {

@@ -12,10 +12,11 @@ const SCHEMA = z.strictObject({
   text: z.string().min(1).max(10).optional(),
   order: z.enum(["asc", "desc"]).optional(),
   types: z.array(z.string()).max(5).optional(),
+  cursor: z.string().min(1).optional(),
 });
 
 const ID = "session_id must be an id of 1 to 128 letters, digits, _ or -.";
-const TAKES = "this tool takes session_id, limit, version, text, order, types";
+const TAKES = "this tool takes session_id, limit, version, text, order, types, cursor";
 
 const WRONG: readonly [string, unknown, string][] = [
   ["nothing", undefined, "session_id is required: an id of 1 to 128 letters, digits, _ or -."],
@@ -32,6 +33,11 @@ const WRONG: readonly [string, unknown, string][] = [
     "a long text",
     { session_id: "s", text: "12345678901" },
     "text must be a text of 1 to 10 characters.",
+  ],
+  [
+    "an empty text that has no limit",
+    { session_id: "s", cursor: "" },
+    "cursor must be a text of 1 or more characters.",
   ],
   ["an order", { session_id: "s", order: "up" }, 'order must be one of "asc", "desc".'],
   [

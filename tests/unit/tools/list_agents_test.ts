@@ -114,8 +114,10 @@ Deno.test("list_agents clips descriptions and stays within the size budget", asy
   assert(calls > 1);
 });
 
-for (const cursor of ["nonsense", "e30x", btoa('{"q":1}'), btoa('{"s":-1}'), "%%%"]) {
-  Deno.test(`list_agents refuses the cursor ${cursor}`, async () => {
+const tooLong = btoa(JSON.stringify({ p: "p".repeat(2_000) }).padEnd(3_010));
+const badCursors = ["nonsense", "e30x", btoa('{"q":1}'), btoa('{"s":-1}'), "%%%", tooLong];
+for (const cursor of badCursors) {
+  Deno.test(`list_agents refuses the cursor ${cursor.slice(0, 20)}`, async () => {
     const { run } = workspace([]);
     const error = await assertRejects(() => run(listAgents, { cursor }), ToolError, "next_cursor");
     assertEquals(error.code, "invalid_argument");
