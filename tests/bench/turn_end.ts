@@ -1,0 +1,172 @@
+/**
+ * How much later than a reader of the event stream itself the client of a wait knows that the turn
+ * is over: both are in this process, and one clock times them.
+ */
+import { startServer } from "../../scripts/load/server_process.ts";
+import { quantile } from "../../scripts/statistics.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { UpstreamProcess } from "../helpers/upstream_process.ts";
+import { type Bench, type Figure, figure, inTurns } from "./figure.ts";
+import { runAsProgram } from "./program.ts";
+import { openStream, readTurn, readUntil, replyIn, type Seen } from "./waits/api_stream.ts";
+import { Child } from "./waits/child.ts";
+import {
+  holdWaits,
+  messageIn,
+  post,
+  waitCall,
+  type WaitServer,
+  wholeReply,
+} from "./waits/http_waits.ts";
+import { startStdio } from "./waits/stdio_waits.ts";
+
+const TOKEN = "bench-token-bench-token-bench-token";
+/** From an open stream until the history around it is read as well, with much to spare. */
+const SETTLED_MS = 20;
+const TARGET_MS = 2;
+
+/** Begins to wait for the end of a session's turn, and says when it knew. */
+type Watch = (sessionId: string) => Promise<{ readonly end: Promise<Seen> }>;
+
+interface Size {
+  readonly rounds: number;
+  readonly turns: number;
+  readonly crowd: number;
+}
+
+/** A client of a server over HTTP. */
+function over(server: WaitServer): Watch {
+  return async (sessionId) => {
+    const body = await post(server, waitCall(sessionId));
+    return { end: readUntil(body, '"result":') };
+  };
+}
+
+function direct({ address }: UpstreamProcess): Watch {
+  return async (sessionId) => {
+    const body = await openStream(address.url, sessionId);
+    return { end: readTurn(body) };
+  };
+}
+
+/** @returns by how many milliseconds the client of the wait knew later than the reader */
+async function playTurn(
+  upstream: UpstreamProcess,
+  sessionId: string,
+  { wait, waitFirst }: { readonly wait: Watch; readonly waitFirst: boolean },
+  others: number,
+): Promise<number> {
+  const read = direct(upstream);
+  const ends: Promise<Seen>[] = [];
+  for (const open of waitFirst ? [wait, read] : [read, wait]) {
+    const { end } = await open(sessionId);
+    end.catch(() => {});
+    ends.push(end);
+    await upstream.streamsAre(others + ends.length);
+  }
+  await systemClock.sleep(SETTLED_MS);
+  await upstream.finish([sessionId]);
+  const [first, second] = await Promise.all(ends);
+  const [waited, seen] = waitFirst ? [first, second] : [second, first];
+  if (!waited || !seen) throw new Error("A turn has two watchers");
+  const message = waited.text.startsWith("{") ? JSON.parse(waited.text) : messageIn(waited.text);
+  const reply = wholeReply(message, sessionId);
+  if (reply !== replyIn(seen.text)) throw new Error(`'${reply}' is not what was said`);
+  await upstream.streamsAre(others);
+  return waited.at - seen.at;
+}
+
+/** Some turns, one after another; which of the two is opened first takes turns as well. */
+async function playTurns(
+  upstream: UpstreamProcess,
+  wait: Watch,
+  turns: number,
+  others = 0,
+): Promise<number[]> {
+  const delaysMs: number[] = [];
+  for (const [index, sessionId] of (await upstream.begin(turns)).entries()) {
+    const watchers = { wait, waitFirst: index % 2 === 0 };
+    delaysMs.push(await playTurn(upstream, sessionId, watchers, others));
+  }
+  return delaysMs;
+}
+
+async function measure({ rounds, turns, crowd }: Size): Promise<Map<string, number[][]>> {
+  await using closers = new AsyncDisposableStack();
+  const upstream = await UpstreamProcess.start();
+  closers.defer(() => upstream.close());
+  const { url: apiUrl } = upstream.address;
+  const program = await startServer(apiUrl, TOKEN, [`--max-waits=${crowd + 1}`]);
+  closers.defer(async () => void await program.stop());
+  const server: WaitServer = { url: program.url, token: TOKEN };
+  const stdio = await startStdio(apiUrl);
+  closers.defer(() => stdio.close());
+  const relay = new Child({ args: ["-P=bench", "tests/bench/waits/relay.ts", apiUrl] });
+  closers.defer(() => relay.close());
+  const { url: relayUrl } = await relay.receive<{ url: string }>();
+  const play = (wait: Watch) => playTurns(upstream, wait, turns);
+  return await inTurns(
+    rounds,
+    new Map([
+      ["http_alone", () => play(over(server))],
+      ["http_beside", async () => {
+        const held = await holdWaits(server, upstream, crowd);
+        const delaysMs = await playTurns(upstream, over(server), turns, crowd);
+        await held.end();
+        return delaysMs;
+      }],
+      ["stdio_alone", () => play(stdio.wait)],
+      ["relay_alone", () => play(over({ url: relayUrl, token: TOKEN }))],
+    ]),
+  );
+}
+
+const SHARES = [["median", 0.5], ["p90", 0.9], ["p99", 0.99]] as const;
+
+/** A round gives one value: its turns' median, or what a share of them does not exceed. */
+function figuresOf(name: string, what: string, rounds: readonly number[][], target?: number) {
+  return SHARES.map(([share, part]): Figure =>
+    figure(
+      {
+        id: `turn_end.${name}.${share}`,
+        what: `${what}: ${share}`,
+        unit: "ms",
+        better: "less",
+        ...(share === "median" && target !== undefined && { target }),
+      },
+      rounds.map((delaysMs) => quantile(delaysMs, part)),
+    )
+  );
+}
+
+export const bench: Bench = {
+  name: "turn_end",
+  what: "From the end of a turn at the API to its result at the client, over reading the stream",
+  async run({ quick }) {
+    const size: Size = quick
+      ? { rounds: 1, turns: 4, crowd: 20 }
+      : { rounds: 3, turns: 70, crowd: 1_000 };
+    const found = await measure(size);
+    const of = (name: string) => found.get(name) ?? [];
+    const crowd = size.crowd.toLocaleString("en-US");
+    return {
+      figures: [
+        ...figuresOf("http_alone", "HTTP, the only wait", of("http_alone"), TARGET_MS),
+        ...figuresOf(
+          "http_beside",
+          `HTTP, beside ${crowd} other open waits`,
+          of("http_beside"),
+          TARGET_MS,
+        ),
+        ...figuresOf("stdio_alone", "stdio, the only wait", of("stdio_alone"), TARGET_MS),
+        ...figuresOf(
+          "relay_alone",
+          "for comparison: a bare relay in the place of the program",
+          of("relay_alone"),
+        ),
+      ],
+    };
+  },
+};
+
+if (import.meta.main) await runAsProgram(bench);

@@ -1,0 +1,98 @@
+/**
+ * Holds open waits, or bare streams, in a process of its own, so that what they cost can be told.
+ * Arguments: `waiter` or `fetch`, and the API's base URL. Answers a {@linkcode HolderRequest} a
+ * line.
+ */
+import process from "node:process";
+import { systemClock } from "../../../src/core/clock.ts";
+import { silentLogger } from "../../../src/core/log.ts";
+import { createWaiter } from "../../../src/session/waiter.ts";
+import { TextLineStream } from "../../e2e/text_lines.ts";
+import { settledMemory } from "../../helpers/memory.ts";
+import { apiOver, clientsFor } from "./api.ts";
+import { openStream, readTurn, replyIn } from "./api_stream.ts";
+
+/** What a holder is asked to do. */
+export type HolderRequest =
+  /** Opens one on each session; answers at once. */
+  | { readonly do: "open"; readonly sessionIds: readonly string[] }
+  /** Answers a {@linkcode HolderMemory} when the garbage has gone. */
+  | { readonly do: "memory" }
+  /** Answers the microseconds that the process has computed. */
+  | { readonly do: "cpu" }
+  /** Answers the reply of each that was opened since the last time, when all have ended. */
+  | { readonly do: "replies" };
+
+/** Bytes. */
+export interface HolderMemory {
+  readonly rss: number;
+  readonly heapUsed: number;
+}
+
+/** How a holder holds: the whole client and waiter, or streams that are read and thrown away. */
+export type Holding = "waiter" | "fetch";
+
+/** More than a bench takes. */
+const TIMEOUT_MS = 600_000;
+const MAX_WAITS = 100_000;
+
+type Hold = (sessionId: string) => Promise<string>;
+
+function holdWithWaiter(apiUrl: string): Hold {
+  const waiter = createWaiter({
+    api: apiOver(apiUrl, clientsFor()),
+    clock: systemClock,
+    log: silentLogger,
+    maxOpenWaits: MAX_WAITS,
+  });
+  const { signal } = new AbortController();
+  return async (sessionId) => {
+    const { status, reply } = await waiter.wait({ sessionId, timeoutMs: TIMEOUT_MS, signal });
+    if (status !== "idle") throw new Error(`A wait on ${sessionId} returned ${status}`);
+    return reply;
+  };
+}
+
+function holdWithFetch(apiUrl: string): Hold {
+  const { streams } = clientsFor();
+  return async (sessionId) => {
+    const body = await openStream(apiUrl, sessionId, streams);
+    return replyIn((await readTurn(body)).text);
+  };
+}
+
+async function main(): Promise<void> {
+  const [holding, apiUrl = ""] = Deno.args;
+  const hold = holding === "waiter" ? holdWithWaiter(apiUrl) : holdWithFetch(apiUrl);
+  let held: Promise<string>[] = [];
+  const answerTo = async (request: HolderRequest): Promise<unknown> => {
+    switch (request.do) {
+      case "open":
+        held.push(...request.sessionIds.map(hold));
+        return null;
+      case "memory":
+        return await settledMemory();
+      case "cpu": {
+        const { user, system } = process.cpuUsage();
+        return user + system;
+      }
+      case "replies": {
+        const replies = await Promise.all(held);
+        held = [];
+        return replies;
+      }
+    }
+  };
+  const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream())
+    .pipeThrough(new TextLineStream());
+  for await (const line of lines) {
+    const request: HolderRequest = JSON.parse(line);
+    const text = `${JSON.stringify(await answerTo(request))}\n`;
+    let rest = new TextEncoder().encode(text);
+    // A pipe may take less than it is given.
+    while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
+  }
+  Deno.exit(0);
+}
+
+if (import.meta.main) await main();

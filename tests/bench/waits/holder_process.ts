@@ -1,0 +1,100 @@
+/**
+ * The other end of a holder: tells it what to hold, and what that has cost.
+ *
+ * @module
+ */
+
+import type { UpstreamProcess } from "../../helpers/upstream_process.ts";
+import { Child } from "./child.ts";
+import type { HolderMemory, HolderRequest, Holding } from "./holder.ts";
+import { isReply } from "./http_waits.ts";
+
+/** Waits that are opened at once: hosts come one by one, not by the thousand. */
+const BATCH = 50;
+/** So many are opened and ended before anything counts. */
+const WARM_UP = 20;
+
+/** A holder; see `holder.ts`. */
+export interface Holder {
+  /** Opens one on each of so many more sessions; resolves when their streams are open. */
+  open(count: number): Promise<void>;
+  memory(): Promise<HolderMemory>;
+  /** Microseconds that it has computed so far. */
+  cpuUs(): Promise<number>;
+  /**
+   * Ends the turns of all that are open.
+   *
+   * @throws Error unless each gave its reply
+   */
+  end(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts one, and warms it up. */
+export async function startHolder(holding: Holding, upstream: UpstreamProcess): Promise<Holder> {
+  const { url } = upstream.address;
+  const child = new Child({
+    args: ["-P=bench", "--v8-flags=--expose-gc", "tests/bench/waits/holder.ts", holding, url],
+  });
+  const ask = <T>(request: HolderRequest): Promise<T> => child.ask<T>(request);
+  let sessionIds: string[] = [];
+  const holder: Holder = {
+    async open(count) {
+      const { openStreams } = await upstream.state();
+      const more = await upstream.begin(count);
+      sessionIds.push(...more);
+      for (let from = 0; from < count; from += BATCH) {
+        await ask({ do: "open", sessionIds: more.slice(from, from + BATCH) });
+        await upstream.streamsAre(openStreams + Math.min(from + BATCH, count));
+      }
+    },
+    memory: () => ask({ do: "memory" }),
+    cpuUs: () => ask({ do: "cpu" }),
+    async end() {
+      const { openStreams } = await upstream.state();
+      await upstream.finish(sessionIds);
+      const replies = await ask<string[]>({ do: "replies" });
+      if (replies.length !== sessionIds.length || !replies.every(isReply)) {
+        throw new Error(`Of ${sessionIds.length} waits, some gave no reply: ${replies}`);
+      }
+      await upstream.streamsAre(openStreams - sessionIds.length);
+      sessionIds = [];
+    },
+    close: () => child.close(),
+  };
+  try {
+    await holder.open(WARM_UP);
+    await holder.end();
+    return holder;
+  } catch (error) {
+    await child.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens ever more in a fresh process.
+ *
+ * @param counts in rising order
+ * @returns what the process takes without any, and at each of the counts
+ */
+export async function memoryOf(
+  holding: Holding,
+  upstream: UpstreamProcess,
+  counts: readonly number[],
+): Promise<readonly HolderMemory[]> {
+  const holder = await startHolder(holding, upstream);
+  try {
+    const found = [await holder.memory()];
+    let open = 0;
+    for (const count of counts) {
+      await holder.open(count - open);
+      open = count;
+      found.push(await holder.memory());
+    }
+    await holder.end();
+    return found;
+  } finally {
+    await holder.close();
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Plain calls of the program's client to an API that speaks HTTP/2 and allows 100 streams on one
+ * connection, while waits are open.
+ *
+ * @module
+ */
+
+import { quantile } from "../../../scripts/statistics.ts";
+import type { ManagedAgentsApi } from "../../../src/api/api.ts";
+import { systemClock } from "../../../src/core/clock.ts";
+import { silentLogger } from "../../../src/core/log.ts";
+import { createWaiter } from "../../../src/session/waiter.ts";
+import { UpstreamProcess } from "../../helpers/upstream_process.ts";
+import { inTurns } from "../figure.ts";
+import { apiOver, clientsFor } from "./api.ts";
+import { isReply } from "./http_waits.ts";
+
+const TIMEOUT_MS = 600_000;
+/** Waits that are opened at once. */
+const BATCH = 250;
+/** More streams than the upstream allows on a connection. */
+export const SHARED_STREAMS = 150;
+const ALLOWED_STREAMS = 100;
+
+/** Median milliseconds of calls one after another. */
+async function medianCall(api: ManagedAgentsApi, sessionId: string, calls: number) {
+  const times: number[] = [];
+  for (let i = 0; i < calls; i++) {
+    const startedAt = performance.now();
+    const { id } = await api.sessions.retrieve(sessionId);
+    times.push(performance.now() - startedAt);
+    if (id !== sessionId) throw new Error(`Asked for ${sessionId}, got ${id}`);
+  }
+  return quantile(times, 0.5);
+}
+
+/** Holds waits while something is done; each must end with its reply. */
+async function withWaits<T>(
+  upstream: UpstreamProcess,
+  api: ManagedAgentsApi,
+  count: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  const options = { api, clock: systemClock, log: silentLogger, maxOpenWaits: count };
+  const waiter = createWaiter(options);
+  const { signal } = new AbortController();
+  const sessionIds = await upstream.begin(count);
+  const waits: Promise<void>[] = [];
+  for (let from = 0; from < count; from += BATCH) {
+    waits.push(
+      ...sessionIds.slice(from, from + BATCH).map(async (sessionId) => {
+        const { status, reply } = await waiter.wait({ sessionId, timeoutMs: TIMEOUT_MS, signal });
+        if (status !== "idle" || !isReply(reply)) {
+          throw new Error(`A wait gave ${status}, '${reply}'`);
+        }
+      }),
+    );
+    await upstream.streamsAre(waits.length);
+  }
+  const result = await work();
+  await upstream.finish(sessionIds);
+  await Promise.all(waits);
+  await upstream.streamsAre(0);
+  return result;
+}
+
+/** What is measured, and how often. */
+export interface BesideOptions {
+  readonly rounds: number;
+  readonly waits: number;
+  readonly calls: number;
+}
+
+/** Median milliseconds of a plain call, round by round: alone, and beside open waits. */
+export async function callsBesideWaits(
+  { rounds, waits, calls }: BesideOptions,
+): Promise<{ alone: number[]; beside: number[] }> {
+  const upstream = await UpstreamProcess.start();
+  const { tlsUrl, cert } = upstream.address;
+  const clients = clientsFor([cert]);
+  try {
+    const api = apiOver(tlsUrl, clients);
+    const [sessionId = ""] = await upstream.begin(1);
+    const call = () => medianCall(api, sessionId, calls);
+    const found = await inTurns(
+      rounds,
+      new Map([["alone", call], ["beside", () => withWaits(upstream, api, waits, call)]]),
+    );
+    return { alone: found.get("alone") ?? [], beside: found.get("beside") ?? [] };
+  } finally {
+    // Before the clients: the runtime's HTTP/2 server may abort when a client leaves.
+    await upstream.close();
+    clients.plain.close();
+    clients.streams.close();
+  }
+}
+
+/**
+ * Whether a plain call is answered when long streams share its HTTP/2 connection.
+ *
+ * @param timeoutMs a call that is blocked is given up after this
+ */
+export async function answeredOnSharedConnection(timeoutMs: number): Promise<boolean> {
+  const upstream = await UpstreamProcess.start();
+  const { tlsUrl, cert } = upstream.address;
+  using client = Deno.createHttpClient({ caCerts: [cert] });
+  const api = apiOver(tlsUrl, { plain: client, streams: client });
+  const controller = new AbortController();
+  try {
+    const sessionIds = await upstream.begin(SHARED_STREAMS);
+    const [sessionId = ""] = sessionIds;
+    // The connection, and with it the server's limit, is there before the streams.
+    await api.sessions.retrieve(sessionId);
+    for (const id of sessionIds) {
+      api.events.stream(id, { signal: controller.signal }).catch(() => {});
+    }
+    await upstream.streamsAre(ALLOWED_STREAMS);
+    return await api.sessions.retrieve(sessionId, { timeoutMs })
+      .then(() => true, () => false);
+  } finally {
+    await upstream.close();
+    controller.abort();
+  }
+}

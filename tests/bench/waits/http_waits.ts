@@ -1,0 +1,124 @@
+/**
+ * `wait_for_idle` over HTTP, with a client so light that it hides nothing of the server.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type { UpstreamProcess } from "../../helpers/upstream_process.ts";
+
+/** A server that waits are opened on. */
+export interface WaitServer {
+  /** Of its MCP endpoint. */
+  readonly url: string;
+  readonly token: string;
+}
+
+/** More than a bench takes. */
+const TIMEOUT_SEC = 600;
+/** Waits that are opened at once: hosts come one by one, not by the thousand. */
+const BATCH = 100;
+/** The turns of the upstream end with the time, in milliseconds since the epoch. */
+const TIME = /^\d{13}(\.\d+)?$/;
+
+/** Whether an agent of the upstream said this, whole. */
+export function isReply(text: string): boolean {
+  return TIME.test(text);
+}
+
+const answerSchema = z.object({
+  result: z.object({
+    isError: z.literal(false).optional(),
+    structuredContent: z.record(z.string(), z.unknown()),
+  }),
+});
+
+const waitSchema = z.object({
+  session_id: z.string(),
+  status: z.literal("idle"),
+  reply: z.string().refine(isReply),
+});
+
+/** The JSON-RPC request that calls a tool. */
+export function toolCall(name: string, args: Readonly<Record<string, unknown>>, id = 1): object {
+  return { jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: args } };
+}
+
+/** The JSON-RPC request that waits on a session. */
+export function waitCall(sessionId: string, id = 1): object {
+  return toolCall("wait_for_idle", { session_id: sessionId, timeout_sec: TIMEOUT_SEC }, id);
+}
+
+/** Sends a request; resolves with the body of the answer when its head has arrived. */
+export async function post(
+  { url, token }: WaitServer,
+  request: object,
+): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${token}`,
+      accept: "application/json, text/event-stream",
+      "content-type": "application/json",
+    },
+    body: JSON.stringify(request),
+  });
+  if (!response.ok || !response.body) throw new Error(`The server: status ${response.status}`);
+  return response.body;
+}
+
+/** The last message of an answer's text. */
+export function messageIn(text: string): unknown {
+  const data = text.split("\n").filter((line) => line.startsWith("data: ")).at(-1);
+  return JSON.parse(data?.slice("data: ".length) ?? "");
+}
+
+/** The result of a tool. @throws Error when it failed */
+export function toolResult(message: unknown): Record<string, unknown> {
+  const { success, data } = answerSchema.safeParse(message);
+  if (!success) throw new Error(`A call failed: ${JSON.stringify(message)}`);
+  return data.result.structuredContent;
+}
+
+/**
+ * The reply in the answer to a wait.
+ *
+ * @throws Error when the wait did not end well, with the session's turn and all of its reply
+ */
+export function wholeReply(message: unknown, sessionId: string): string {
+  const { success, data } = waitSchema.safeParse(toolResult(message));
+  if (success && data.session_id === sessionId) return data.reply;
+  throw new Error(`A wait on ${sessionId} returned ${JSON.stringify(message)}`);
+}
+
+/** Waits that are open. */
+export interface HeldWaits {
+  /** Ends the turns of all; every wait must return its reply. */
+  end(): Promise<void>;
+}
+
+/** Opens waits on sessions of their own, which nobody reads until they end. */
+export async function holdWaits(
+  server: WaitServer,
+  upstream: UpstreamProcess,
+  count: number,
+): Promise<HeldWaits> {
+  const { openStreams } = await upstream.state();
+  const sessionIds = await upstream.begin(count);
+  const bodies: ReadableStream<Uint8Array<ArrayBuffer>>[] = [];
+  for (let from = 0; from < count; from += BATCH) {
+    const batch = sessionIds.slice(from, from + BATCH);
+    bodies.push(...await Promise.all(batch.map((id) => post(server, waitCall(id)))));
+    await upstream.streamsAre(openStreams + bodies.length);
+  }
+  const ends = sessionIds.map((sessionId, index) => ({ sessionId, body: bodies[index] ?? null }));
+  return {
+    async end() {
+      await upstream.finish(sessionIds);
+      await Promise.all(ends.map(async ({ sessionId, body }) => {
+        wholeReply(messageIn(await new Response(body).text()), sessionId);
+      }));
+      await upstream.streamsAre(openStreams);
+    },
+  };
+}
