@@ -4,6 +4,8 @@
  * @module
  */
 
+import { openByteSource } from "../core/byte_source.ts";
+
 /** A body turned out longer than allowed. */
 export class BodyTooLargeError extends Error {
   override name = "BodyTooLargeError";
@@ -16,63 +18,35 @@ export interface ChunkReader {
    * @throws the signal's reason when it aborts, however long the body stays silent
    */
   read(): Promise<Uint8Array | undefined>;
-  /** Drops what is left of the body, the lock and the listener. Idempotent. */
+  /** Drops what is left of the body, and the listener. Idempotent. */
   close(): void;
 }
 
-/** While nothing comes; the runtime's own buffer is 64 KiB, which thousands of streams would hold. */
-const IDLE_BUFFER_BYTES = 1024;
-/** While more comes than fits. */
-const BUSY_BUFFER_BYTES = 64 * 1024;
-
-interface Source {
-  read(): Promise<ReadableStreamReadResult<Uint8Array>>;
-  cancel(reason: unknown): Promise<void>;
-  releaseLock(): void;
-}
-
-/** A source whose pending read holds a small buffer, where the body lets its reader bring one. */
-function openThriftySource(body: ReadableStream<Uint8Array>): Source {
-  let reader: ReadableStreamBYOBReader;
-  try {
-    reader = body.getReader({ mode: "byob" });
-  } catch {
-    return body.getReader();
-  }
-  let size = IDLE_BUFFER_BYTES;
-  return {
-    async read() {
-      const { done, value } = await reader.read(new Uint8Array(size));
-      if (done || !value) return { done: true, value: undefined };
-      size = value.byteLength === size ? BUSY_BUFFER_BYTES : IDLE_BUFFER_BYTES;
-      return { done: false, value };
-    },
-    cancel: (reason) => reader.cancel(reason),
-    releaseLock: () => reader.releaseLock(),
-  };
-}
+/** What a read holds, in bytes: of an answer, which is mostly short, and of a silent stream. */
+const ANSWER_BUFFER_BYTES = 16 * 1024;
+const STREAM_BUFFER_BYTES = 1024;
 
 /**
  * Takes a body over; `close` must be called, also after its end or an error.
  *
- * @param options `thrifty` for bodies that stay silent for long: a pending read holds little memory
+ * @param options `stream` for bodies that stay silent for long: a pending read holds little memory
  */
 export function openReader(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal,
-  options: { readonly thrifty?: boolean } = {},
+  options: { readonly stream?: boolean } = {},
 ): ChunkReader {
-  const reader: Source = options.thrifty ? openThriftySource(body) : body.getReader();
+  const source = openByteSource(body, options.stream ? STREAM_BUFFER_BYTES : ANSWER_BUFFER_BYTES);
   // Cancelling settles a read that is under way, whether or not the source cares for the signal.
-  const drop = () => void reader.cancel(signal.reason).catch(() => {/* it broke already */});
+  const drop = () => source.cancel(signal.reason);
   signal.addEventListener("abort", drop, { once: true });
   if (signal.aborted) drop();
   return {
     async read() {
       try {
-        const { done, value } = await reader.read();
+        const chunk = await source.read();
         signal.throwIfAborted();
-        return done ? undefined : value;
+        return chunk;
       } catch (error) {
         signal.throwIfAborted();
         throw error;
@@ -81,7 +55,6 @@ export function openReader(
     close() {
       signal.removeEventListener("abort", drop);
       drop();
-      reader.releaseLock();
     },
   };
 }

@@ -67,7 +67,7 @@ function readEvents(
   { life, closer, callerSignal }: StreamLife,
 ): EventStream {
   const body = eventStreamBody(response);
-  const reader = openReader(body, life.signal, { thrifty: true });
+  const reader = openReader(body, life.signal, { stream: true });
   const { maxFrameChars, log } = context;
   const decoder = createItemDecoder({ maxFrameChars, log, redact });
   const free = () => {

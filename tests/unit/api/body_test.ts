@@ -4,7 +4,7 @@ import { countingSignal, TestBody } from "./support.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("openReader() gives the chunks, then nothing, and leaves no lock or listener", async () => {
+Deno.test("openReader() gives the chunks, then nothing, and leaves no listener", async () => {
   const { signal, listeners } = countingSignal();
   const body = new TestBody("a", "b");
   body.end();
@@ -13,7 +13,7 @@ Deno.test("openReader() gives the chunks, then nothing, and leaves no lock or li
   assertEquals(await reader.read(), bytes("b"));
   assertEquals(await reader.read(), undefined);
   reader.close();
-  assertEquals([body.stream.locked, listeners()], [false, 0]);
+  assertEquals(listeners(), 0);
 });
 
 Deno.test("openReader() drops a body at once when the signal is aborted already", async () => {
@@ -23,7 +23,6 @@ Deno.test("openReader() drops a body at once when the signal is aborted already"
   assertEquals(body.cancelled, true);
   assertStrictEquals(await assertRejects(() => reader.read(), Error), reason);
   reader.close();
-  assertEquals(body.stream.locked, false);
 });
 
 Deno.test("openReader() ends a read under way with the signal's reason", async () => {
@@ -37,7 +36,7 @@ Deno.test("openReader() ends a read under way with the signal's reason", async (
   assertStrictEquals(await assertRejects(() => pending, Error), reason);
   reader.close();
   reader.close();
-  assertEquals([body.cancelled, body.stream.locked, listeners()], [true, false, 0]);
+  assertEquals([body.cancelled, listeners()], [true, 0]);
 });
 
 Deno.test("openReader() passes a broken body's own error on", async () => {
@@ -47,7 +46,7 @@ Deno.test("openReader() passes a broken body's own error on", async () => {
   const reader = openReader(body.stream, signal);
   await assertRejects(() => reader.read(), TypeError, "error reading a body");
   reader.close();
-  assertEquals([body.stream.locked, listeners()], [false, 0]);
+  assertEquals(listeners(), 0);
 });
 
 Deno.test("readText() drops what is too large before it is all there", async () => {
@@ -55,7 +54,7 @@ Deno.test("readText() drops what is too large before it is all there", async () 
   const body = new TestBody("12345", "67890", "never needed");
   const options = { signal, maxBytes: 9 };
   await assertRejects(() => readText(new Response(body.stream), options), BodyTooLargeError);
-  assertEquals([body.cancelled, body.stream.locked, listeners()], [true, false, 0]);
+  assertEquals([body.cancelled, listeners()], [true, 0]);
 });
 
 Deno.test("readText() takes no body for an empty one", async () => {
@@ -101,11 +100,11 @@ function byteSource(parts: Uint8Array[]) {
   return { stream, sizes };
 }
 
-Deno.test("openReader() that is thrifty waits with a small buffer, and grows it while bytes flow", async () => {
+Deno.test("openReader() of a stream waits with a small buffer, and grows it while bytes flow", async () => {
   const { signal, listeners } = countingSignal();
   const long = new Uint8Array(10_000).fill(7);
   const { stream, sizes } = byteSource([bytes("a"), long, bytes("b")]);
-  const reader = openReader(stream, signal, { thrifty: true });
+  const reader = openReader(stream, signal, { stream: true });
   const lengths: number[] = [];
   for (let chunk = await reader.read(); chunk; chunk = await reader.read()) {
     lengths.push(chunk.byteLength);
@@ -113,30 +112,29 @@ Deno.test("openReader() that is thrifty waits with a small buffer, and grows it 
   assertEquals(lengths, [1, 1_024, 8_976, 1]);
   assertEquals(sizes, [1_024, 1_024, 65_536, 1_024, 1_024]);
   reader.close();
-  assertEquals([stream.locked, listeners()], [false, 0]);
+  assertEquals(listeners(), 0);
 });
 
-Deno.test("openReader() that is thrifty ends a read under way with the signal's reason", async () => {
+Deno.test("openReader() of a stream ends a read under way with the signal's reason", async () => {
   const { signal, controller } = countingSignal();
   let cancelled = false;
   const stream = new ReadableStream({ type: "bytes", cancel: () => void (cancelled = true) });
-  const reader = openReader(stream, signal, { thrifty: true });
+  const reader = openReader(stream, signal, { stream: true });
   const pending = reader.read();
   pending.catch(() => {});
   const reason = new Error("stop");
   controller.abort(reason);
   assertStrictEquals(await assertRejects(() => pending, Error), reason);
   reader.close();
-  assertEquals([cancelled, stream.locked], [true, false]);
+  assertEquals(cancelled, true);
 });
 
-Deno.test("openReader() that is thrifty takes bodies as they are that bring their own buffers", async () => {
+Deno.test("openReader() of a stream takes bodies as they are that bring their own buffers", async () => {
   const { signal } = countingSignal();
   const body = new TestBody("a");
   body.end();
-  const reader = openReader(body.stream, signal, { thrifty: true });
+  const reader = openReader(body.stream, signal, { stream: true });
   assertEquals(await reader.read(), bytes("a"));
   assertEquals(await reader.read(), undefined);
   reader.close();
-  assertEquals(body.stream.locked, false);
 });

@@ -25,7 +25,7 @@ async function open(...chunks: string[]) {
   const { api, clock, requests, logs } = setup([body.respondAsStream()]);
   const stream = await api.events.stream("sesn_1", { signal: counting.signal, timeoutMs: 5_000 });
   const assertFree = () => {
-    assertEquals([clock.pendingTimers, counting.listeners(), body.stream.locked], [0, 0, false]);
+    assertEquals([clock.pendingTimers, counting.listeners()], [0, 0]);
   };
   return { body, stream, clock, requests, logs, assertFree, ...counting };
 }
