@@ -218,7 +218,9 @@ export async function exchange(
     }
   }
   noteStatus(response.status);
-  const redact = createRedact([credential.value]);
+  const { value } = credential;
+  // Only errors need it.
+  const redact: Redact = (text) => createRedact([value])(text);
   if (response.ok) return { response, redact };
   const text = await readErrorText(response, signal);
   throw responseError(response, text, { redact, nowMs: context.clock.now() });
@@ -229,7 +231,8 @@ async function askCredential(
   signal: AbortSignal,
   refresh = false,
 ): Promise<Credential> {
-  return await raceSignal(Promise.resolve(credential({ refresh })), signal);
+  const found = credential({ refresh });
+  return found instanceof Promise ? await raceSignal(found, signal) : found;
 }
 
 function buildRequest(

@@ -50,12 +50,13 @@ export function pathSegment(id: string): string {
 
 /** `?a=1&types%5B%5D=x&types%5B%5D=y`, or nothing. */
 export function queryString(query: Query = {}): string {
-  const params = new URLSearchParams();
+  const pairs: string[] = [];
+  const add = (name: string, value: string) =>
+    pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(value.toWellFormed())}`);
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined) continue;
-    if (typeof value === "object") { for (const item of value) params.append(`${name}[]`, item); }
-    else params.append(name, String(value));
+    if (typeof value === "object") { for (const item of value) add(`${name}[]`, item); }
+    else add(name, String(value));
   }
-  const text = params.toString();
-  return text === "" ? "" : `?${text}`;
+  return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
 }

@@ -34,16 +34,16 @@ export function secretOf(name: string): string {
 }
 
 /** An entry of a token file; what a test does not give is not limited. */
-export async function entry(name: string, fields: Partial<TokenEntry> = {}): Promise<TokenEntry> {
-  const hash = (await sha256(secretOf(name))).toHex();
+export function entry(name: string, fields: Partial<TokenEntry> = {}): TokenEntry {
+  const hash = sha256(secretOf(name)).toHex();
   return { name, hashes: [hash], readOnly: false, sessions: "own", ...fields };
 }
 
-export async function openTeam(
-  entries: readonly Promise<TokenEntry>[],
+export function openTeam(
+  entries: readonly TokenEntry[],
   options: Partial<ServicesOptions> = {},
-): Promise<Team> {
-  return teamOver(openBridge(), await Promise.all(entries), options);
+): Team {
+  return teamOver(openBridge(), entries, options);
 }
 
 function teamOver(

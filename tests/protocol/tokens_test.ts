@@ -7,7 +7,7 @@ import { entry, openTeam, secretOf, type Team } from "./tokens_support.ts";
 
 /** A team with an owner, a session of the owner's, and a token whose scopes the test names. */
 async function opened(scopes: (ids: Ids) => Partial<TokenEntry> = () => ({})) {
-  const team = await openTeam([entry("owner"), entry("other"), entry("all", { sessions: "all" })]);
+  const team = openTeam([entry("owner"), entry("other"), entry("all", { sessions: "all" })]);
   const { api } = team.bridge.services;
   const [first, second] = (await team.bridge.until(api.agents.list({}))).data;
   const [environment] = (await team.bridge.until(api.environments.list({}))).data;
@@ -102,7 +102,7 @@ Deno.test("list_agents shows a token only the agents that it may reach", async (
 
 Deno.test("a token reaches what both its own agents and the server's list admit", async () => {
   const { agent, otherAgent, team: first } = await opened();
-  const both = await openTeam(
+  const both = openTeam(
     [entry("scoped", { agents: [agent, "agent_not_here"] })],
     { allowedAgentIds: [agent, otherAgent] },
   );
@@ -154,7 +154,7 @@ Deno.test("a session that was not made here is for tokens of all sessions only",
 Deno.test("a token of all sessions marks its own too, so that it can be narrowed later", async () => {
   const { team, agent } = await opened();
   const { result } = await team.call("all", "create_session", { agent_id: agent });
-  team.tokens.replace([await entry("all", { sessions: "own" }), await entry("other")]);
+  team.tokens.replace([entry("all", { sessions: "own" }), entry("other")]);
   const get = (token: string) => team.call(token, "get_session", { session_id: result.session_id });
   assert(!(await get("all")).isError);
   assert((await get("other")).isError);
@@ -165,13 +165,13 @@ Deno.test("a token that gets another scope has it from its next call on", async 
   const { team, sessionId, otherAgent } = await opened();
   const get = () => team.call("owner", "get_session", { session_id: sessionId });
   assert(!(await get()).isError);
-  team.tokens.replace([await entry("owner", { agents: [otherAgent] })]);
+  team.tokens.replace([entry("owner", { agents: [otherAgent] })]);
   assert((await get()).isError);
   await team.close();
 });
 
 Deno.test("a call is cancelled by the token that made it, and by no other", async () => {
-  const team = await openTeam([
+  const team = openTeam([
     entry("alice", { sessions: "all" }),
     entry("bob", { sessions: "all" }),
   ]);

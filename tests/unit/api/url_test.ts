@@ -70,9 +70,10 @@ Deno.test("queryString() leaves out what is undefined and repeats arrays with br
   assertEquals(queryString(), "");
   assertEquals(queryString({ limit: undefined }), "");
   assertEquals(queryString({ types: [] }), "");
+  assertEquals(queryString({ page: "half \ud83d" }), "?page=half%20%EF%BF%BD");
   assertEquals(
     queryString({ limit: 0, include_archived: false, page: "a b&c", order: undefined }),
-    "?limit=0&include_archived=false&page=a+b%26c",
+    "?limit=0&include_archived=false&page=a%20b%26c",
   );
   assertEquals(
     queryString({ types: ["agent.message", "user.message"], "created_at[gte]": "2026-11-23" }),

@@ -10,9 +10,9 @@ const SECRET = "a-secret-of-a-token-0123456789";
 const PAGE = "https://page.example";
 
 /** A server with one token, named `ci`. */
-async function opened(fields: (clock: ManualClock) => Partial<TokenEntry>) {
+function opened(fields: (clock: ManualClock) => Partial<TokenEntry>) {
   const clock = new ManualClock();
-  const hashes = [(await sha256(SECRET)).toHex()];
+  const hashes = [sha256(SECRET).toHex()];
   const ci: TokenEntry = {
     name: "ci",
     hashes,
@@ -55,7 +55,7 @@ async function opened(fields: (clock: ManualClock) => Partial<TokenEntry>) {
 }
 
 Deno.test("HTTP answers 401 to an expired token, says when that was, and logs whose it is", async () => {
-  const { clock, post, lines, close } = await opened((now) => ({ expiresAtMs: now.now() + 1_000 }));
+  const { clock, post, lines, close } = opened((now) => ({ expiresAtMs: now.now() + 1_000 }));
   assertEquals((await post()).status, 200);
   await clock.advance(1_000);
   const { response, status, text } = await post();
@@ -73,7 +73,7 @@ Deno.test("HTTP answers 401 to an expired token, says when that was, and logs wh
 });
 
 Deno.test("HTTP tells nobody else that a token has expired", async () => {
-  const { post, close } = await opened((clock) => ({ expiresAtMs: clock.now() }));
+  const { post, close } = opened((clock) => ({ expiresAtMs: clock.now() }));
   const { response, status, text } = await post(1, `${SECRET}x`);
   assertEquals([status, response.headers.get("www-authenticate")], [
     401,
@@ -84,7 +84,7 @@ Deno.test("HTTP tells nobody else that a token has expired", async () => {
 });
 
 Deno.test("HTTP answers 429 beyond the token's rate, and 200 after the time that it names", async () => {
-  const { clock, post, lines, close } = await opened(() => ({ ratePerMinute: 20 }));
+  const { clock, post, lines, close } = opened(() => ({ ratePerMinute: 20 }));
   for (let i = 0; i < 20; i++) assertEquals((await post()).status, 200);
   const { response, status, text } = await post(1, SECRET, { origin: PAGE });
   assertEquals([status, response.headers.get("retry-after")], [429, "3"]);
@@ -97,7 +97,7 @@ Deno.test("HTTP answers 429 beyond the token's rate, and 200 after the time that
 });
 
 Deno.test("HTTP counts every message of a batch", async () => {
-  const { clock, post, close } = await opened(() => ({ ratePerMinute: 10 }));
+  const { clock, post, close } = opened(() => ({ ratePerMinute: 10 }));
   assertEquals((await post(6)).status, 200);
   assertEquals((await post(6)).status, 429);
   await clock.advance(60_000);
@@ -106,25 +106,25 @@ Deno.test("HTTP counts every message of a batch", async () => {
 });
 
 Deno.test("HTTP does not count what carries a wrong token", async () => {
-  const { post, close } = await opened(() => ({ ratePerMinute: 1 }));
+  const { post, close } = opened(() => ({ ratePerMinute: 1 }));
   for (let i = 0; i < 5; i++) assertEquals((await post(1, "wrong")).status, 401);
   assertEquals([(await post()).status, (await post()).status], [200, 429]);
   await close();
 });
 
 Deno.test("HTTP lets a token without a rate call as often as it likes", async () => {
-  const { post, close } = await opened(() => ({}));
+  const { post, close } = opened(() => ({}));
   for (let i = 0; i < 50; i++) assertEquals((await post()).status, 200);
   await close();
 });
 
 Deno.test("HTTP refuses a token that was taken out, and takes one that was put in", async () => {
-  const { post, tokens, entry, close } = await opened(() => ({}));
+  const { post, tokens, entry, close } = opened(() => ({}));
   assertEquals((await post()).status, 200);
   const next = "another-secret-of-a-token-01234";
-  tokens.replace([{ ...entry, hashes: [...entry.hashes, (await sha256(next)).toHex()] }]);
+  tokens.replace([{ ...entry, hashes: [...entry.hashes, sha256(next).toHex()] }]);
   assertEquals([(await post()).status, (await post(1, next)).status], [200, 200]);
-  tokens.replace([{ ...entry, hashes: [(await sha256(next)).toHex()] }]);
+  tokens.replace([{ ...entry, hashes: [sha256(next).toHex()] }]);
   assertEquals([(await post()).status, (await post(1, next)).status], [401, 200]);
   tokens.replace([]);
   assertEquals((await post(1, next)).status, 401);

@@ -38,12 +38,12 @@ for (const [name, headers, expected] of CASES) {
   });
 }
 
-async function tokenOf(
+function tokenOf(
   name: string,
   secrets: string[],
   expiresAtMs?: number,
-): Promise<AccessToken> {
-  const digests = await Promise.all(secrets.map(sha256));
+): AccessToken {
+  const digests = secrets.map(sha256);
   return { name, digests, expiresAtMs, principal: createPrincipal({ id: name }) };
 }
 
@@ -55,7 +55,7 @@ async function identified(tokens: AccessToken[], clock: ManualClock, headers: He
 
 Deno.test("identify() accepts a token until the moment at which it expires", async () => {
   const clock = new ManualClock();
-  const tokens = [await tokenOf("brief", [FIRST], clock.now() + 1_000)];
+  const tokens = [tokenOf("brief", [FIRST], clock.now() + 1_000)];
   const headers = { authorization: `Bearer ${FIRST}` };
   assertEquals(await identified(tokens, clock, headers), ["accepted", "brief"]);
   await clock.advance(999);
@@ -67,7 +67,7 @@ Deno.test("identify() accepts a token until the moment at which it expires", asy
 
 Deno.test("identify() prefers an accepted token to an expired one, in either header", async () => {
   const clock = new ManualClock();
-  const tokens = [await tokenOf("new", [FIRST]), await tokenOf("old", [SECOND], clock.now())];
+  const tokens = [tokenOf("new", [FIRST]), tokenOf("old", [SECOND], clock.now())];
   for (const [bearer, key] of [[FIRST, SECOND], [SECOND, FIRST]]) {
     const headers = { authorization: `Bearer ${bearer}`, "x-api-key": `${key}` };
     assertEquals(await identified(tokens, clock, headers), ["accepted", "new"]);
@@ -76,7 +76,7 @@ Deno.test("identify() prefers an accepted token to an expired one, in either hea
 
 Deno.test("identify() takes every secret of a token while one replaces another", async () => {
   const clock = new ManualClock();
-  const tokens = [await tokenOf("ci", [FIRST, SECOND])];
+  const tokens = [tokenOf("ci", [FIRST, SECOND])];
   for (const secret of [FIRST, SECOND]) {
     assertEquals(await identified(tokens, clock, { "x-api-key": secret }), ["accepted", "ci"]);
   }
