@@ -1,0 +1,100 @@
+/**
+ * An API that has everything ready, in memory: what remains is the client's own work.
+ *
+ * @module
+ */
+
+import type { FetchLike, ManagedAgentsApi } from "../../../src/api/api.ts";
+import { createApi } from "../../../src/api/client.ts";
+import { systemClock } from "../../../src/core/clock.ts";
+import type { EventJson } from "./events.ts";
+
+/** The only session there is. */
+export const SESSION_ID = "sesn_01M83M3CPK00000KFS2QWNKZD7";
+
+/** As large as the runtime's own buffer of a response's body. */
+const BODY_BUFFER_BYTES = 64 * 1024;
+
+/** A session's log, whose pages are made once. */
+export class PagedLog {
+  /** Oldest first. */
+  readonly events: readonly EventJson[];
+  readonly #pages = new Map<string, string>();
+
+  constructor(events: readonly EventJson[]) {
+    this.events = events;
+  }
+
+  /** The body of an answer to a list request. */
+  page(query: URLSearchParams): string {
+    const key = query.toString();
+    const known = this.#pages.get(key);
+    if (known !== undefined) return known;
+    const types = query.getAll("types[]");
+    const matching = types.length > 0
+      ? this.events.filter(({ type }) => types.includes(type))
+      : this.events;
+    const from = Number(query.get("page") ?? 0);
+    const to = from + Number(query.get("limit") ?? 1_000);
+    const entries = query.get("order") === "desc"
+      ? matching.slice(Math.max(0, matching.length - to), matching.length - from).toReversed()
+      : matching.slice(from, to);
+    const next = to < matching.length ? JSON.stringify(String(to)) : "null";
+    const body = `{"data":[${entries.map(({ json }) => json).join(",")}],"next_page":${next}}`;
+    this.#pages.set(key, body);
+    return body;
+  }
+}
+
+/**
+ * A body that gives a chunk per read and then stays open, like a connection: as the bodies of
+ * `fetch` it fills the buffer of whoever reads, which may be smaller than what has arrived.
+ */
+function bodyOf(chunks: readonly Uint8Array<ArrayBuffer>[]): ReadableStream<Uint8Array> {
+  let index = 0;
+  let offset = 0;
+  return new ReadableStream({
+    type: "bytes",
+    autoAllocateChunkSize: BODY_BUFFER_BYTES,
+    pull(controller) {
+      const chunk = chunks[index];
+      const request = controller.byobRequest;
+      if (!request?.view) throw new TypeError("Whoever reads brings a buffer, or gets one");
+      if (!chunk) return new Promise<void>(() => {/* nothing comes any more */});
+      const { buffer, byteOffset, byteLength } = request.view;
+      const piece = chunk.subarray(offset, offset + byteLength);
+      new Uint8Array(buffer, byteOffset, byteLength).set(piece);
+      offset += piece.length;
+      if (offset === chunk.length) [index, offset] = [index + 1, 0];
+      request.respond(piece.length);
+    },
+  });
+}
+
+/**
+ * A client of the API over a session whose log and stream are given.
+ *
+ * @param chunks what the stream sends once it is open
+ */
+export function memoryApi(
+  log: PagedLog,
+  chunks: readonly Uint8Array<ArrayBuffer>[] = [],
+): ManagedAgentsApi {
+  const json = (body: string) =>
+    new Response(body, { headers: { "content-type": "application/json" } });
+  const fetch: FetchLike = ({ url }) => {
+    const { pathname, searchParams } = new URL(url);
+    if (pathname.endsWith("/events")) return Promise.resolve(json(log.page(searchParams)));
+    return Promise.resolve(json(JSON.stringify({ id: SESSION_ID, status: "running" })));
+  };
+  return createApi({
+    baseUrl: "http://127.0.0.1",
+    credential: () => ({ kind: "api_key", value: "bench-key" }),
+    clock: systemClock,
+    fetch,
+    streamFetch: () =>
+      Promise.resolve(
+        new Response(bodyOf(chunks), { headers: { "content-type": "text/event-stream" } }),
+      ),
+  });
+}

@@ -1,0 +1,135 @@
+/**
+ * Ways to read the same bytes, and the same log: each is timed, and must find all that is there.
+ *
+ * @module
+ */
+
+import { createParser } from "eventsource-parser";
+import type { ManagedAgentsApi } from "../../../src/api/api.ts";
+import { createItemDecoder } from "../../../src/api/sse.ts";
+import { systemClock } from "../../../src/core/clock.ts";
+import { silentLogger } from "../../../src/core/log.ts";
+import { createRedact } from "../../../src/core/redact.ts";
+import type { WaitResult } from "../../../src/session/outcome.ts";
+import { createWaiter } from "../../../src/session/waiter.ts";
+import { listEvents } from "../../../src/tools/list_events.ts";
+import { createServices } from "../../../src/tools/services.ts";
+import { type EventJson, LogWriter } from "./events.ts";
+import { memoryApi, PagedLog, SESSION_ID } from "./memory_api.ts";
+
+type Chunks = readonly Uint8Array<ArrayBuffer>[];
+
+/** As the client has it. */
+const MAX_FRAME_CHARS = 8 * 1024 * 1024;
+const TIMEOUT_MS = 600_000;
+
+/** Keeps the garbage of what ran before out of what is timed next, where the runtime lets it. */
+export function collectGarbage(): void {
+  const gc: unknown = Reflect.get(globalThis, "gc");
+  if (typeof gc === "function") gc();
+}
+
+/** Milliseconds of some work. */
+async function timed(work: () => unknown): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return performance.now() - startedAt;
+}
+
+function demand(holds: boolean, what: string): void {
+  if (!holds) throw new Error(`Not all was read: ${what}`);
+}
+
+/** The least: the parser's frames, each parsed as JSON. */
+export function readBaseline(chunks: Chunks, events: number): Promise<number> {
+  return timed(() => {
+    const decoder = new TextDecoder();
+    let found = 0;
+    const parser = createParser({
+      onEvent: ({ data, event }) => {
+        const value: { readonly type?: unknown } = JSON.parse(data);
+        if (value.type === event) found++;
+      },
+    });
+    for (const chunk of chunks) parser.feed(decoder.decode(chunk, { stream: true }));
+    demand(found === events, `${found} of ${events} frames`);
+  });
+}
+
+/** From bytes to items, as `src/api` does it. */
+export function readItems(chunks: Chunks, events: number): Promise<number> {
+  return timed(() => {
+    const decoder = createItemDecoder({
+      maxFrameChars: MAX_FRAME_CHARS,
+      log: silentLogger,
+      redact: createRedact([]),
+    });
+    let found = 0;
+    for (const chunk of chunks) {
+      for (const item of decoder.push(chunk)) if (item.kind === "event") found++;
+    }
+    demand(found === events, `${found} of ${events} events`);
+  });
+}
+
+/** A log with one message in it that was taken up: what a wait finds when a turn begins. */
+const ASKED = (() => {
+  const writer = new LogWriter();
+  writer.ask();
+  return new PagedLog(writer.events);
+})();
+
+/** A wait, from its call to its result, whose stream sends a whole turn. */
+export function readTurn(chunks: Chunks, turn: readonly EventJson[]): Promise<number> {
+  const lastId = turn.at(-1)?.id;
+  return timed(async () => {
+    const result = await wait(memoryApi(ASKED, chunks));
+    const { status, last_event_id } = result;
+    demand(status === "idle" && last_event_id === lastId, `${status} at ${last_event_id}`);
+    demand(result.errors.length === 0, JSON.stringify(result.errors));
+  });
+}
+
+/**
+ * A wait on a turn that is over, all of it in the log.
+ *
+ * @param afterId an event that it must read back to; without it, it reads what the reply has room for
+ */
+export function lookFirst(log: PagedLog, afterId?: string): Promise<number> {
+  const lastId = log.events.at(-1)?.id;
+  return timed(async () => {
+    const { status, last_event_id } = await wait(memoryApi(log), afterId);
+    demand(status === "idle" && last_event_id === lastId, `${status} at ${last_event_id}`);
+  });
+}
+
+async function wait(api: ManagedAgentsApi, afterId?: string): Promise<WaitResult> {
+  const waiter = createWaiter({ api, clock: systemClock, log: silentLogger });
+  const { signal } = new AbortController();
+  return await waiter.wait({ sessionId: SESSION_ID, timeoutMs: TIMEOUT_MS, afterId, signal });
+}
+
+/** What `list_events` is asked for. */
+export interface ListArgs {
+  readonly after_id?: string;
+  readonly limit?: number;
+  readonly types?: readonly string[];
+}
+
+/**
+ * A call of `list_events` by a process that knows nothing of the session yet.
+ *
+ * @param expected how many events it must give
+ */
+export function callListEvents(log: PagedLog, args: ListArgs, expected: number): Promise<number> {
+  const api = memoryApi(log);
+  const parts = { api, clock: systemClock, log: silentLogger };
+  const services = createServices({ ...parts, waiter: createWaiter(parts) });
+  const { signal } = new AbortController();
+  return timed(async () => {
+    const call = { services, signal, requestId: "1" };
+    const { events } = await listEvents.run({ session_id: SESSION_ID, ...args }, call);
+    const found = Array.isArray(events) ? events.length : 0;
+    demand(found === expected, `${found} of ${expected} listed events`);
+  });
+}
