@@ -18,14 +18,16 @@ export interface ByteSource {
 const BUSY_BUFFER_BYTES = 64 * 1024;
 
 /**
- * @param firstBufferBytes what a read holds while little comes, in bytes; a stream that does not
- *   let its reader bring the buffers is read as it is
+ * @param firstBufferBytes what a read holds while little comes, in bytes. Without it the stream is
+ *   read as it is, and so is one that does not let its reader bring the buffers: finding that out
+ *   costs more than reading a short one
  */
 export function openByteSource(
   body: ReadableStream<Uint8Array>,
-  firstBufferBytes: number,
+  firstBufferBytes?: number,
 ): ByteSource {
-  const read = openThrifty(body, firstBufferBytes) ?? openPlain(body);
+  const thrifty = firstBufferBytes === undefined ? undefined : openThrifty(body, firstBufferBytes);
+  const read = thrifty ?? openPlain(body);
   let ended = false;
   return {
     async read() {
