@@ -4,6 +4,7 @@
  * @module
  */
 
+import { median } from "../../../scripts/statistics.ts";
 import { type Figure, figure, inTurns, ratios } from "../figure.ts";
 import { collectGarbage } from "./paths.ts";
 
@@ -35,7 +36,9 @@ export async function growthFigures(
   const sides = sizes.map((size) => {
     const work = prepare(size);
     const repeats = quick ? 1 : bounded ? MAX_REPEATS : repeatsOf(size);
-    return [String(size), () => mean(work, repeats)] as const;
+    // What is over in a moment is at the mercy of every other; a long log pays for its garbage.
+    const typical = bounded ? median : mean;
+    return [String(size), async () => typical(await timesOf(work, repeats))] as const;
   });
   const times = await inTurns(rounds, new Map(sides));
   const costs = sizes.map((size) => {
@@ -69,9 +72,13 @@ function repeatsOf(events: number): number {
   return Math.max(1, Math.min(MAX_REPEATS, Math.floor(ENOUGH_EVENTS / events)));
 }
 
-async function mean(work: () => Promise<number>, repeats: number): Promise<number> {
+const mean = (values: readonly number[]) =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Milliseconds of each of some runs. */
+async function timesOf(work: () => Promise<number>, repeats: number): Promise<number[]> {
   collectGarbage();
-  let sum = 0;
-  for (let count = 0; count < repeats; count++) sum += await work();
-  return sum / repeats;
+  const ms: number[] = [];
+  for (let count = 0; count < repeats; count++) ms.push(await work());
+  return ms;
 }
