@@ -6,15 +6,17 @@
 
 import {
   type CallToolResult,
+  type ListToolsResult,
   type McpRequestContext,
-  McpServer,
   type McpServerFactory,
+  ProtocolError,
+  ProtocolErrorCode,
+  Server,
   type ServerContext,
-  type StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
 import { bindSignal } from "../core/abort.ts";
 import type { ToolDefinition } from "../tools/define.ts";
-import { inputJsonSchema, type JsonSchema, outputJsonSchema } from "../tools/json_schema.ts";
+import { inputJsonSchema, outputJsonSchema } from "../tools/json_schema.ts";
 import { createPrincipal, isPrincipal, type Principal } from "../tools/principal.ts";
 import { TOOLS } from "../tools/registry.ts";
 import type { Services } from "../tools/services.ts";
@@ -38,8 +40,9 @@ export interface ServerOptions {
 const TOOL_LIST_TTL_MS = 3_600_000;
 
 /**
- * A factory of servers. Over HTTP it is called for every request, so a server is cheap: schemas and
- * texts are made once per process.
+ * A factory of servers. Over HTTP it is called for every request, so a server is cheap: texts and
+ * schemas are made once per process, and nothing is registered. (The SDK's `McpServer` converts and
+ * compiles every tool's schemas anew, which costs more than a call.)
  */
 export function createServerFactory(services: Services, options: ServerOptions): McpServerFactory {
   const info = {
@@ -57,22 +60,18 @@ export function createServerFactory(services: Services, options: ServerOptions):
   };
   const running = createRunningCalls();
   return (context) => {
-    const server = new McpServer(info, serverOptions);
+    const server = new Server(info, serverOptions);
     const client = clientOf(context);
     if (client !== undefined) {
-      server.server.setNotificationHandler("notifications/cancelled", ({ params }) => {
+      server.setNotificationHandler("notifications/cancelled", ({ params }) => {
         if (params.requestId !== undefined) running.cancel(client, params.requestId);
       });
     }
-    for (const { tool, config } of registrations()) {
-      server.registerTool(
-        tool.name,
-        config,
-        (args: unknown, ctx: ServerContext) => {
-          return serve({ services, running, client, watch: options.watch }, tool, args, ctx);
-        },
-      );
-    }
+    const serving = { services, running, client, watch: options.watch };
+    server.setRequestHandler("tools/list", () => toolList());
+    server.setRequestHandler("tools/call", ({ params }, ctx) => {
+      return serve(serving, toolNamed(params.name), params.arguments, ctx);
+    });
     return server;
   };
 }
@@ -94,46 +93,31 @@ interface ServingContext {
   readonly watch: CallWatch | undefined;
 }
 
-interface Registration {
-  readonly tool: ToolDefinition;
-  readonly config: {
-    readonly title: string;
-    readonly description: string;
-    readonly annotations: ToolDefinition["annotations"];
-    readonly inputSchema: StandardSchemaWithJSON;
-    readonly outputSchema: StandardSchemaWithJSON;
-  };
-}
+let listed: ListToolsResult | undefined;
 
-let prepared: readonly Registration[] | undefined;
-
-function registrations(): readonly Registration[] {
-  prepared ??= TOOLS.map((tool) => ({
-    tool,
-    config: {
+function toolList(): ListToolsResult {
+  listed ??= {
+    tools: TOOLS.map((tool) => ({
+      name: tool.name,
       title: tool.title,
       description: tool.description,
+      inputSchema: { ...inputJsonSchema(tool), type: "object" },
       annotations: tool.annotations,
-      inputSchema: advertised(inputJsonSchema(tool)),
-      outputSchema: advertised(outputJsonSchema(tool)),
-    },
-  }));
-  return prepared;
+      outputSchema: { ...outputJsonSchema(tool), type: "object" },
+    })),
+  };
+  return listed;
 }
 
-/**
- * A schema that is shown but checks nothing: arguments are checked by the tool itself, whose words
- * are better, and what tools return by their types and tests.
- */
-function advertised(schema: JsonSchema): StandardSchemaWithJSON {
-  return {
-    "~standard": {
-      version: 1,
-      vendor: "cma-mcp",
-      validate: (value) => ({ value }),
-      jsonSchema: { input: () => schema, output: () => schema },
-    },
-  };
+const BY_NAME: ReadonlyMap<string, ToolDefinition> = new Map(
+  TOOLS.map((tool) => [tool.name, tool]),
+);
+
+/** @throws `ProtocolError` for a name that was not listed, as the specification asks */
+function toolNamed(name: string): ToolDefinition {
+  const tool = BY_NAME.get(name);
+  if (tool) return tool;
+  throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${name} not found`);
 }
 
 async function serve(
