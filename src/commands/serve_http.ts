@@ -1,0 +1,105 @@
+/**
+ * The server over HTTP.
+ *
+ * @module
+ */
+
+import type { HttpConfig } from "../config/config.ts";
+import { createHttpHandler, type HttpHandler } from "../transport/http.ts";
+import type { TokenRegistry } from "../transport/tokens.ts";
+import type { Bridge } from "./bridge.ts";
+import { drain } from "./drain.ts";
+import { type HandleRequest, listen } from "./listen.ts";
+import { type Listening, listenTls } from "./listen_tls.ts";
+import { openMetricsServer } from "./metrics_server.ts";
+import { aborted, type Program } from "./program.ts";
+import { openTokenList } from "./token_list.ts";
+import { trustedProxies } from "./trusted_proxies.ts";
+import { VERSION } from "./version.ts";
+
+/** Largest request body in bytes: a message of 100,000 characters fits several times. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+/** How long the API may take to prove that it can be reached, in milliseconds. */
+const READY_TIMEOUT_MS = 5_000;
+
+/** Serves until the process is asked to end, with the tokens that the configuration names. */
+export async function serveHttp(
+  config: HttpConfig,
+  bridge: Bridge,
+  program: Program,
+): Promise<void> {
+  const tokens = openTokenList(config, program);
+  try {
+    await serveTokens(config, tokens.registry, bridge, program);
+  } finally {
+    tokens.close();
+  }
+}
+
+async function serveTokens(
+  config: HttpConfig,
+  tokens: TokenRegistry,
+  bridge: Bridge,
+  program: Program,
+): Promise<void> {
+  const { clock, log, stopping } = program;
+  const { telemetry } = bridge;
+  const { metrics } = telemetry;
+  const { metricsPath, metricsPort } = config;
+  const handler = createHttpHandler(bridge.factory, {
+    tokens,
+    allowedHosts: config.allowedHosts,
+    allowedOrigins: config.allowedOrigins,
+    path: "/mcp",
+    maxBodyBytes: MAX_BODY_BYTES,
+    isTrustedProxy: await trustedProxies(config.trustedProxies ?? []),
+    ready: () => isReady(bridge),
+    log,
+    ...(metrics && { onRefused: metrics.refused }),
+    ...(metrics && metricsPath !== undefined && { metrics: { ...metrics, path: metricsPath } }),
+  });
+  const server = await openPort(config, handler, program);
+  const metricsServer = metrics && metricsPort !== undefined
+    ? openMetricsServer({ host: config.host, port: metricsPort }, metrics, log)
+    : undefined;
+  const { hostname, port } = server.addr;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  log.info(`Version ${VERSION} serves MCP over HTTP, with ${bridge.target} behind it`);
+  log.info(
+    `Point clients at ${
+      config.tls ? "https" : "http"
+    }://${host}:${port}/mcp, with the bearer token`,
+  );
+  await Promise.race([server.finished, aborted(stopping)]);
+  await drain({
+    ...{ handler, clock, log },
+    waiter: bridge.waiter,
+    calls: telemetry.calls,
+    shutdown: () => server.shutdown(),
+    announceMs: config.drainMs,
+  });
+  await metricsServer?.close();
+}
+
+async function openPort(
+  config: HttpConfig,
+  handler: HttpHandler,
+  program: Program,
+): Promise<Listening> {
+  const handle: HandleRequest = (request, address) => handler.fetch(request, address);
+  // What else the configuration holds is not for the listener.
+  const { host, port, tls } = config;
+  if (!tls) return listen({ host, port }, handle, program.log);
+  return await listenTls({ host, port }, tls, handle, program);
+}
+
+async function isReady(bridge: Bridge): Promise<boolean> {
+  try {
+    await bridge.api.agents.list({ limit: 1 }, { timeoutMs: READY_TIMEOUT_MS });
+    return true;
+  } catch {
+    // Why it cannot be reached is in the log of the API client; the probe only asks whether.
+    return false;
+  }
+}
