@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import type { FetchLike, ManagedAgentsApi } from "../../../src/api/api.ts";
 import { createApi } from "../../../src/api/client.ts";
 import { systemClock } from "../../../src/core/clock.ts";
@@ -46,8 +47,11 @@ export class PagedLog {
   }
 }
 
+/** What a network brings comes in a turn of the event loop of its own: the runtime tidies up then. */
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 /**
- * A body that gives a chunk per read and then stays open, like a connection: as the bodies of
+ * A body that gives its chunks and then stays open, like a connection. As the bodies of
  * `fetch` it fills the buffer of whoever reads, which may be smaller than what has arrived.
  */
 function bodyOf(chunks: readonly Uint8Array<ArrayBuffer>[]): ReadableStream<Uint8Array> {
@@ -56,11 +60,12 @@ function bodyOf(chunks: readonly Uint8Array<ArrayBuffer>[]): ReadableStream<Uint
   return new ReadableStream({
     type: "bytes",
     autoAllocateChunkSize: BODY_BUFFER_BYTES,
-    pull(controller) {
+    async pull(controller) {
       const chunk = chunks[index];
+      if (!chunk) return await new Promise<void>(() => {/* nothing comes any more */});
+      if (offset === 0) await nextTurn();
       const request = controller.byobRequest;
       if (!request?.view) throw new TypeError("Whoever reads brings a buffer, or gets one");
-      if (!chunk) return new Promise<void>(() => {/* nothing comes any more */});
       const { buffer, byteOffset, byteLength } = request.view;
       const piece = chunk.subarray(offset, offset + byteLength);
       new Uint8Array(buffer, byteOffset, byteLength).set(piece);
@@ -82,10 +87,11 @@ export function memoryApi(
 ): ManagedAgentsApi {
   const json = (body: string) =>
     new Response(body, { headers: { "content-type": "application/json" } });
-  const fetch: FetchLike = ({ url }) => {
+  const fetch: FetchLike = async ({ url }) => {
+    await nextTurn();
     const { pathname, searchParams } = new URL(url);
-    if (pathname.endsWith("/events")) return Promise.resolve(json(log.page(searchParams)));
-    return Promise.resolve(json(JSON.stringify({ id: SESSION_ID, status: "running" })));
+    if (pathname.endsWith("/events")) return json(log.page(searchParams));
+    return json(JSON.stringify({ id: SESSION_ID, status: "running" }));
   };
   return createApi({
     baseUrl: "http://127.0.0.1",
