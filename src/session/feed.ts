@@ -17,6 +17,7 @@ import type { FeedDeps } from "./feed_deps.ts";
 import { Fold } from "./fold.ts";
 import { type LogEvent, readEvent } from "./log_event.ts";
 import { lookDelayMs } from "./look_plan.ts";
+import { LookTimer } from "./look_timer.ts";
 import { SessionHistory } from "./session_history.ts";
 import { isSlow, watchSilence } from "./stream_watch.ts";
 import { isWorking, type Sighting, type Standing, standing } from "./standing.ts";
@@ -41,7 +42,9 @@ export class SessionFeed {
   #sighting: Sighting | undefined;
   #sightedSince = 0;
   #looks = 0;
-  #cancelLook: (() => void) | undefined;
+  /** Whether the next look is one that a wait begins with, and so never held up. */
+  #looksAtOnce = false;
+  readonly #nextLook: LookTimer;
   #outOfReach = false;
   #failure: { readonly error: unknown } | undefined;
   #trouble: unknown;
@@ -51,6 +54,9 @@ export class SessionFeed {
     this.#deps = deps;
     const { signal } = this.#controller;
     this.#history = new SessionHistory(deps.api.events, sessionId, this.log, signal);
+    this.#nextLook = new LookTimer(deps.clock, (given) => {
+      this.#look(given).catch((error) => this.#lookFailed(error));
+    });
   }
 
   /** Begins to listen; returns at once. */
@@ -61,7 +67,7 @@ export class SessionFeed {
   /** Drops the stream, its timers and its listeners. Idempotent. */
   stop(): void {
     this.#controller.abort(new DOMException("Nobody waits any more", "AbortError"));
-    this.#cancelLook?.();
+    this.#nextLook.clear();
     this.#listeners.clear();
   }
 
@@ -101,10 +107,15 @@ export class SessionFeed {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Reads the next page back in time into the log. */
-  async loadOlder(): Promise<void> {
-    this.#deps.pace.spend(1);
-    await this.#history.loadOlder();
+  /**
+   * Reads pages back in time into the log, one at least, until it is `enough` or complete. All that
+   * was known of the log's beginning is then worked out anew, so this is not for page by page.
+   */
+  async loadOlder(enough: () => boolean): Promise<void> {
+    do {
+      this.#deps.pace.spend(1);
+      await this.#history.loadOlder();
+    } while (!this.complete && !enough());
     this.#changed();
   }
 
@@ -292,11 +303,11 @@ export class SessionFeed {
   }
 
   #planLook(): void {
-    this.#cancelLook?.();
-    this.#cancelLook = undefined;
     // A look finds no way that the stream does not find.
-    if (this.#history.done === 0 || this.#outOfReach || this.#failure || this.#stopped) return;
-    const { clock, random = Math.random } = this.#deps;
+    if (this.#history.done === 0 || this.#outOfReach || this.#failure || this.#stopped) {
+      return this.#nextLook.clear();
+    }
+    const { random = Math.random } = this.#deps;
     const { state } = this.#fold;
     const stands: Standing = this.#deps.isExpecting(this.log)
       ? { over: false, waitingFor: "queued" }
@@ -304,14 +315,8 @@ export class SessionFeed {
     // Without a single event only the session tells whether one is to come.
     const atOnce = !stands.over && stands.waitingFor === "first_event" && this.#looks === 0;
     const delayMs = atOnce ? 0 : lookDelayMs(state, stands, this.#looks);
-    const given = new AbortController();
-    const cancelTimer = clock.after(delayMs * (0.9 + 0.2 * random()), () => {
-      this.#look(atOnce, given.signal).catch((error) => this.#lookFailed(error));
-    });
-    this.#cancelLook = () => {
-      cancelTimer();
-      given.abort();
-    };
+    this.#looksAtOnce = atOnce;
+    this.#nextLook.set(delayMs * (0.9 + 0.2 * random()));
   }
 
   /** A session that is at work although its known events end needs looking at soon. */
@@ -326,9 +331,9 @@ export class SessionFeed {
    *
    * @param signal gives up a look that has not begun when the next one is planned
    */
-  async #look(atOnce: boolean, signal: AbortSignal): Promise<void> {
+  async #look(signal: AbortSignal): Promise<void> {
     const { pace } = this.#deps;
-    if (atOnce) pace.spend(1);
+    if (this.#looksAtOnce) pace.spend(1);
     else if (!await pace.take(1, signal, { patient: true }).then(() => true, () => false)) return;
     this.#looks++;
     const before = this.log.entries.length;

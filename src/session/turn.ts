@@ -10,6 +10,7 @@
 import { append, type Chain } from "./chain.ts";
 import type { LogEvent, ToolUse } from "./log_event.ts";
 import type { StopInfo, TurnError } from "./outcome.ts";
+import { withEntry, withKey } from "./recent.ts";
 
 /**
  * Where the session stands: `unknown` no event told yet; `starting` input was taken up, the turn
@@ -65,9 +66,9 @@ export interface TurnState {
   readonly interrupting: boolean;
   /** Ids of the tool calls that the latest idle event waits for. */
   readonly blocking: readonly string[];
-  /** Tool calls that were answered; an answer is final. */
+  /** Tool calls that were answered, the latest of them; an answer is final. */
   readonly answered: ReadonlySet<string>;
-  /** Tool calls whose answer may be asked for, by id, since the session last began a turn. */
+  /** Tool calls whose answer may be asked for, by id, the latest since a turn began. */
   readonly asking: ReadonlyMap<string, ToolUse>;
   /** Workflow runs that were created and have not ended: id and name. */
   readonly openRuns: ReadonlyMap<string, string | undefined>;
@@ -187,7 +188,7 @@ function takeInput(state: TurnState, event: LogEvent, answers: string | undefine
   const next: TurnState = {
     ...state,
     queued: event.queued ? queued : unclaimed(queued, wasQueued && state.phase === "running"),
-    answered: answers === undefined ? state.answered : new Set(state.answered).add(answers),
+    answered: answers === undefined ? state.answered : withKey(state.answered, answers),
     stampsInputs: state.stampsInputs || (!event.queued && event.at !== undefined),
     ...unqueuedAnchor(state, event),
   };
@@ -334,8 +335,8 @@ function trackTools(state: TurnState, event: LogEvent): TurnState {
     const asks = tool.custom || tool.input !== undefined;
     return {
       ...state,
-      toolsInFlight: new Map(state.toolsInFlight).set(tool.id, tool.name),
-      asking: asks ? new Map(state.asking).set(tool.id, tool) : state.asking,
+      toolsInFlight: withEntry(state.toolsInFlight, tool.id, tool.name),
+      asking: asks ? withEntry(state.asking, tool.id, tool) : state.asking,
     };
   }
   if (event.kind !== "tool_result" || event.toolUseId === undefined) return state;

@@ -230,8 +230,7 @@ class Wait {
   async #reachBack(): Promise<void> {
     const feed = this.#feed;
     while (!feed.complete && this.#needsOlder()) {
-      this.#pagesBack++;
-      await feed.loadOlder();
+      await feed.loadOlder(() => this.#isFarEnough());
       this.#fold.update();
     }
     const { anchor } = this.#fold.state;
@@ -244,6 +243,13 @@ class Wait {
         (feed.complete ? "" : ", or is too old") +
         ": use the last_event_id of an earlier result, or leave after_id out",
     );
+  }
+
+  /** Asked after each page: with a cursor nothing else matters until its page is there. */
+  #isFarEnough(): boolean {
+    this.#pagesBack++;
+    const { anchor } = this.#fold.state;
+    return !anchor || this.#feed.log.has(anchor.id) || this.#pagesBack >= MAX_CURSOR_PAGES;
   }
 
   #needsOlder(): boolean {
