@@ -12,6 +12,7 @@ import {
   stdoutIsTheProtocols,
   testsAreFound,
   testsAreOn,
+  zodIsShaken,
 } from "./code_rules.ts";
 import { cycles, layering } from "./imports.ts";
 import { readmeIsCurrent } from "./readme.ts";
@@ -32,6 +33,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "Deno.* only in main and commands": denoOnlyOutside,
   "stdout carries the protocol only": stdoutIsTheProtocols,
   "no any": noAny,
+  "zod without its translations": zodIsShaken,
   "exports are documented": publicApiIsDocumented,
   "files are small": filesAreSmall,
   "functions are small": functionsAreSmall,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { z } from "zod";
+import type * as z from "zod";
 import { ApiError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { SessionEvent } from "./events.ts";

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * One event of a session's log or stream. `processed_at` is null while a client-sent event is

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { ApiError, type ApiErrorInfo } from "../core/errors.ts";
 import type { Redact } from "../core/redact.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { sessionEventSchema } from "./events.ts";
 
 /** A page of a list. The last page has no `next_page`; an empty page may still have one. */

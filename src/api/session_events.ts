@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { ClientEvent, ManagedAgentsApi } from "./api.ts";
 import { decodeAnswer, decodeEvents } from "./decode.ts";
 import { openEventStream } from "./event_stream.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { createHttpHandler } from "../transport/http.ts";
 import { createBridge } from "./bridge.ts";
 import { callTool, type McpEndpoint } from "./mcp_call.ts";

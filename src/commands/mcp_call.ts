@@ -5,7 +5,7 @@
  */
 
 import { EventSourceParserStream } from "eventsource-parser/stream";
-import { z } from "zod";
+import * as z from "zod";
 
 /** Where requests go: a handler's `fetch`. */
 export interface McpEndpoint {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { UsageError } from "../core/errors.ts";
 import { TOKEN_NAME } from "./checks.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { answeredId } from "./answers.ts";
 import { invalid, SimulatorError } from "./envelope.ts";
 import type { Habits } from "./habits.ts";

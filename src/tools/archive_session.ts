@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ApiError, ToolError } from "../core/errors.ts";
 import { isAmbiguous, LOOK_TIMEOUT_MS, WRITE_TIMEOUT_MS } from "./ambiguity.ts";
 import { defineTool, type ToolCall } from "./define.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { CreateSessionParams } from "../api/api.ts";
 import type { Session } from "../api/resources.ts";
 import { ApiError, ToolError } from "../core/errors.ts";

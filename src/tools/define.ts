@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { z } from "zod";
+import type * as z from "zod";
 import { ToolError } from "../core/errors.ts";
 import { parseArguments } from "./arguments.ts";
 import type { CallKind } from "./limits.ts";

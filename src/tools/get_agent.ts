@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { agentSummary, toolNames } from "./agent_view.ts";
 import { defineTool } from "./define.ts";
 import { idSchema } from "./ids.ts";

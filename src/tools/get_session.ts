@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Session } from "../api/resources.ts";
 import { clipText } from "../session/tool_input.ts";
 import { defineTool } from "./define.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * What an id may look like: anything that is safe in a URL path. Prefixes and lengths are not

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { ToolDefinition } from "./define.ts";
 
 /** A JSON Schema, draft 2020-12, with an object at its root. */

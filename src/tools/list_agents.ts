@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Agent } from "../api/resources.ts";
 import { ApiError } from "../core/errors.ts";
 import { clipText } from "../session/tool_input.ts";

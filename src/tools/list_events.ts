@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ToolError } from "../core/errors.ts";
 import type { SessionEvent } from "../api/events.ts";
 import { type EventView, eventView, isQueued } from "../session/transcript.ts";

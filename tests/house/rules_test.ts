@@ -49,7 +49,7 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     "imports point one way",
     { "src/core/a.ts": 'import { b } from "../../tests/b.ts";' },
     /may not import tests\/b\.ts/,
-    { "src/core/a.ts": 'import { z } from "zod";' },
+    { "src/core/a.ts": 'import * as z from "zod";' },
   ],
   [
     "no import cycles",
@@ -100,6 +100,18 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     { "tests/a_test.ts": "\nconst a: any = 1;" },
     /a_test\.ts:2 uses any/,
     { "tests/a_test.ts": 'const any = "any";' },
+  ],
+  [
+    "zod without its translations",
+    { "src/a.ts": '\nimport { z } from "zod";' },
+    /a\.ts:2 imports zod otherwise/,
+    { "src/a.ts": 'import * as z from "zod";', "tests/a.ts": 'import { z } from "zod";' },
+  ],
+  [
+    "zod without its translations",
+    { "src/a.ts": 'import z from "zod";' },
+    /otherwise than with \* as z/,
+    { "src/a.ts": 'import type * as z from "zod";\nimport { b } from "./zod.ts";' },
   ],
   [
     "exports are documented",

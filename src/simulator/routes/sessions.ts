@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { snapshot } from "../agents.ts";
 import { invalid } from "../envelope.ts";
 import {
