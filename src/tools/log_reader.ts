@@ -164,9 +164,7 @@ async function scanBack(
   options?: CallOptions,
 ): Promise<LogStretch> {
   const pages: (string | undefined)[] = [];
-  // Newest first. Only the oldest of them can be in the answer.
-  let newer: { event: SessionEvent; index: number }[] = [];
-  let more = false;
+  let newer: Noted[] = [];
   let page: string | undefined;
   for (let index = 0; index < MAX_SCAN_PAGES; index++) {
     const limit = index === 0 ? FIRST_SCAN_LIMIT : SCAN_LIMIT;
@@ -174,19 +172,20 @@ async function scanBack(
     const result = await api.events.list(query.sessionId, { order: "desc", limit, page }, options);
     const at = result.data.findIndex((event) => event.id === afterId);
     const seen = at < 0 ? result.data : result.data.slice(0, at);
-    for (const event of seen) newer.push({ event, index });
+    for (const event of seen) note(newer, query, event, index);
     if (at >= 0) {
       const window = new LogWindow(query.limit);
-      for (const { event, index } of newer.toReversed()) {
-        place(window, query, event, { order: "desc", pages, index });
+      for (const { event, id, index } of newer.toReversed()) {
+        const position: Position = { order: "desc", pages, index };
+        if (event) window.add(event, position);
+        else window.pass(id, position);
       }
-      return window.stretch(more);
+      // Whatever was let go is newer than more wanted events than the window takes: it sees that.
+      return window.stretch(false);
     }
     if (!result.next_page) throw unknownEvent(afterId);
     page = result.next_page;
-    const needed = oldestNeeded(newer, query);
-    more ||= needed < newer.length;
-    newer = newer.slice(newer.length - needed);
+    newer = oldestNeeded(newer, query.limit);
   }
   throw new ToolError(
     "unknown_event",
@@ -195,20 +194,35 @@ async function scanBack(
   );
 }
 
-/** How many of the events at the end hold as many wanted ones as an answer can take. */
-function oldestNeeded(newer: readonly { event: SessionEvent }[], query: LogQuery): number {
+/** What is kept of the way back, newest first: wanted events, and one id of what lies between two. */
+type Noted =
+  | { readonly event: SessionEvent; readonly id?: undefined; readonly index: number }
+  | { readonly event?: undefined; readonly id: string; readonly index: number };
+
+function note(newer: Noted[], query: LogQuery, event: SessionEvent, index: number): void {
+  if (isWanted(query, event)) newer.push({ event, index });
+  // Of what is left out, reading can go on from the newest before a wanted event only.
+  else if (isPlace(event) && newer.at(-1)?.id === undefined) newer.push({ id: event.id, index });
+}
+
+/** The oldest that an answer can take, and a wanted one beyond: that shows that there is more. */
+function oldestNeeded(newer: Noted[], limit: number): Noted[] {
   let wanted = 0;
-  for (let count = 1; count <= newer.length; count++) {
-    const entry = newer[newer.length - count];
-    if (entry && isWanted(query, entry.event)) wanted++;
-    if (wanted > query.limit) return count;
+  for (let at = newer.length - 1; at >= 0; at--) {
+    if (newer[at]?.event) wanted++;
+    if (wanted > limit) return newer.slice(at);
   }
-  return newer.length;
+  return newer;
 }
 
 function place(window: LogWindow, query: LogQuery, event: SessionEvent, position: Position): void {
   if (isWanted(query, event)) window.add(event, position);
-  else if (!isQueued(event)) window.pass(event, position);
+  else if (isPlace(event)) window.pass(event.id, position);
+}
+
+/** Whether reading can go on from an event. */
+function isPlace(event: SessionEvent): event is SessionEvent & { id: string } {
+  return Boolean(event.id) && !isQueued(event);
 }
 
 function isWanted(query: LogQuery, event: SessionEvent): boolean {

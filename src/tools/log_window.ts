@@ -37,10 +37,11 @@ export class LogWindow {
   readonly #events: SessionEvent[] = [];
   /** Not taken up yet: they have no lasting place, and are shown at the end of the log only. */
   readonly #queued: SessionEvent[] = [];
+  /** Of the events of the answer. */
   readonly #positions = new Map<string, Position>();
   readonly #limit: number;
   #cut = false;
-  #tailId: string | undefined;
+  #tail: { readonly id: string; readonly position: Position } | undefined;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -66,15 +67,13 @@ export class LogWindow {
       return;
     }
     this.#events.push(event);
-    this.#tailId = undefined;
+    this.#tail = undefined;
     if (event.id) this.#positions.set(event.id, position);
   }
 
-  /** Goes past an event that the answer leaves out. */
-  pass(event: SessionEvent, position: Position): void {
-    if (this.#cut || !event.id) return;
-    this.#tailId = event.id;
-    this.#positions.set(event.id, position);
+  /** Goes past an event that the answer leaves out: only the last one is remembered. */
+  pass(id: string, position: Position): void {
+    if (!this.#cut) this.#tail = { id, position };
   }
 
   /** @param more whether the log goes on after what was gathered */
@@ -89,9 +88,11 @@ export class LogWindow {
         ? [...this.#events, ...this.#queued.slice(0, room)]
         : this.#events,
       hasMore: !alone && (goesOn || !fit),
-      ...(this.#tailId !== undefined && { tailId: this.#tailId }),
+      ...(this.#tail && { tailId: this.#tail.id }),
       positionOf: (eventId) => {
-        const position = this.#positions.get(eventId);
+        const position = this.#tail?.id === eventId
+          ? this.#tail.position
+          : this.#positions.get(eventId);
         // The newest page of a descending listing moves as events come.
         return position?.order === "desc" && position.index === 0 ? undefined : position;
       },
