@@ -14,9 +14,10 @@ import { BENCH_NAMES } from "./bench/names.ts";
 import {
   appendRun,
   type MachineClass,
-  readRecord,
+  parseRecord,
   recorded,
   type RecordedRun,
+  recordText,
   sameMachine,
 } from "./bench/record.ts";
 import { comparisonLines, figureLines } from "./bench/report.ts";
@@ -127,7 +128,7 @@ async function main(): Promise<number> {
     printLines([...unknown.map((name) => `There is no bench '${name}'.`), USAGE]);
     return args.help ? 0 : 2;
   }
-  const record = await readRecord();
+  const record = parseRecord(await recordText());
   if (args.last) {
     const [before, now] = record.slice(-2);
     if (before && now) compare(now, before, BENCH_NAMES);

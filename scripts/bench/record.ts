@@ -7,7 +7,10 @@
 import type { Figure } from "../../tests/bench/figure.ts";
 
 /** A figure as the record keeps it. */
-export type RecordedFigure = Pick<Figure, "median" | "least" | "most" | "unit" | "better">;
+export type RecordedFigure = Pick<
+  Figure,
+  "median" | "least" | "most" | "unit" | "better" | "target" | "exact"
+>;
 
 /** What kind of machine it was: figures of different ones say nothing about each other. */
 export interface MachineClass {
@@ -29,15 +32,14 @@ export interface RecordedRun {
   readonly skipped?: readonly string[];
 }
 
-/** Where the record is. */
-export const RECORD = new URL("../../tests/bench/record.jsonl", import.meta.url);
+/** Where the record is in the project. */
+export const RECORD_PATH = "tests/bench/record.jsonl";
+const RECORD = new URL(`../../${RECORD_PATH}`, import.meta.url);
 
 /** Figures by their ids, as the record keeps them. */
 export function recorded(figures: readonly Figure[]): Record<string, RecordedFigure> {
   return Object.fromEntries(
-    figures.map(({ id, median, least, most, unit, better }) =>
-      [id, { median, least, most, unit, better }] as const
-    ),
+    figures.map(({ id, what: _what, samples: _samples, ...recorded }) => [id, recorded] as const),
   );
 }
 
@@ -58,12 +60,12 @@ export function parseRecord(text: string): RecordedRun[] {
   });
 }
 
-/** The record; empty where there is none yet. */
-export async function readRecord(): Promise<RecordedRun[]> {
+/** The text of the record; empty where there is none yet. */
+export async function recordText(): Promise<string> {
   try {
-    return parseRecord(await Deno.readTextFile(RECORD));
+    return await Deno.readTextFile(RECORD);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
+    if (error instanceof Deno.errors.NotFound) return "";
     throw error;
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type BenchResult, type Figure, onTarget } from "../../tests/bench/figure.ts";
+import { type BenchResult, onTarget } from "../../tests/bench/figure.ts";
 import { type Column, tableLines } from "../table.ts";
 import type { RecordedFigure } from "./record.ts";
 
@@ -21,11 +21,15 @@ function withUnit(value: number, unit: string): string {
   return unit === "x" ? `${shortNumber(value)} ×` : `${shortNumber(value)} ${unit}`;
 }
 
-function targetOf(figure: Figure): string {
-  const { target, better, unit } = figure;
-  if (target === undefined) return "";
-  const sign = better === "less" ? "≤" : "≥";
-  return `${sign} ${withUnit(target, unit)}${onTarget(figure) ? "" : " MISSED"}`;
+/** What a figure should be; empty where nobody said. */
+export function targetText({ target, better, unit }: RecordedFigure): string {
+  return target === undefined ? "" : `${better === "less" ? "≤" : "≥"} ${withUnit(target, unit)}`;
+}
+
+/** A figure and its range. */
+export function figureText({ median, least, most, unit, exact }: RecordedFigure): string {
+  const range = exact ? "" : ` (${shortNumber(least)} – ${shortNumber(most)})`;
+  return withUnit(median, unit) + range;
 }
 
 const COLUMNS: readonly Column[] = [
@@ -41,7 +45,7 @@ export function figureLines({ figures, skipped = [] }: BenchResult): string[] {
     figure.what,
     withUnit(figure.median, figure.unit),
     figure.exact ? "exact" : `${shortNumber(figure.least)} – ${shortNumber(figure.most)}`,
-    targetOf(figure),
+    targetText(figure) + (onTarget(figure) === false ? " MISSED" : ""),
   ]);
   return [
     ...tableLines(COLUMNS, rows),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   bakeCommit,
@@ -15,6 +16,7 @@ import {
   compilerEnv,
   type Manifest,
 } from "./plan.ts";
+import { type Parts, renameParts } from "./parts.ts";
 import type { Target } from "./targets.ts";
 import { type Run, run, type Source } from "./tools.ts";
 
@@ -59,27 +61,51 @@ export function toolsOf(
 }
 
 /**
- * Makes the one file that all targets get.
+ * Makes the bundle that all targets get.
  *
- * @returns the folder in which it is
+ * @returns the folder that holds it and nothing else
  * @throws Error when that fails
  */
 export async function buildBundle(options: BuildOptions): Promise<string> {
-  const { folder, source, entry = "src/main.ts" } = options;
+  const { source, entry = "src/main.ts" } = options;
   const runs = options.run ?? run;
-  const output = `${folder}/${BUNDLE_NAME}`;
-  await Deno.mkdir(folder, { recursive: true });
+  const folder = bundleFolder(options);
+  await emptyFolder(folder);
   // From the project's folder, so that paths in the bundle begin there.
-  const { success, stderr } = await runs(Deno.execPath(), bundleArgs(entry, output), { cwd: ROOT });
+  const { success, stderr } = await runs(Deno.execPath(), bundleArgs(entry, folder), { cwd: ROOT });
   if (!success) throw new Error(`The bundle could not be made: ${stderr.trim()}`);
-  await Deno.writeTextFile(output, bakeCommit(await Deno.readTextFile(output), source.commit));
-  // The time goes into the executable.
-  await Deno.utime(output, source.epoch, source.epoch);
+  const bundled = basename(entry).replace(/\.ts$/, ".js");
+  const parts = renameParts(await readParts(folder), bundled, BUNDLE_NAME);
+  await emptyFolder(folder);
+  for (const [name, text] of bakeCommit(parts, source.commit)) {
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+    // The time goes into the executable.
+    await Deno.utime(`${folder}/${name}`, source.epoch, source.epoch);
+  }
   return folder;
 }
 
+function bundleFolder({ folder }: BuildOptions): string {
+  return `${folder}/bundle`;
+}
+
+async function emptyFolder(folder: string): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.remove(folder, { recursive: true });
+  await Deno.mkdir(folder);
+}
+
+/** The files of a folder, in no order that means anything. */
+export async function readParts(folder: string): Promise<Parts> {
+  const parts = new Map<string, string>();
+  for await (const { name } of Deno.readDir(folder)) {
+    parts.set(name, await Deno.readTextFile(`${folder}/${name}`));
+  }
+  return parts;
+}
+
 /**
- * Makes an executable of the bundle in `options.folder`.
+ * Makes an executable of the bundle that {@linkcode buildBundle} made for the same options.
  *
  * @param output absolute path of the executable
  */
@@ -88,12 +114,12 @@ export async function buildExecutable(
   output: string,
   options: BuildOptions,
 ): Promise<Built> {
-  const { folder, manifest, compiler = Deno.execPath(), denort } = options;
+  const { manifest, compiler = Deno.execPath(), denort } = options;
   const mismatch = baseMismatch(target, Deno.build.target, denort);
   if (mismatch) return { target, failure: mismatch };
   const args = compileArgs(target, manifest, output);
   const { success, stdout, stderr } = await (options.run ?? run)(compiler, args, {
-    cwd: folder,
+    cwd: bundleFolder(options),
     env: compilerEnv(Deno.env.toObject(), options.traces ?? false),
   });
   return success

@@ -1,12 +1,14 @@
 /**
  * From a target to the arguments of the tools. Two steps, so that the same input gives the same
  * bytes: one bundle for all targets, which holds no path of this machine, and a file per target
- * around it. In one step, `deno compile --bundle` would put a random name and the time into it.
+ * around it. In one step, `deno compile --bundle` would put a random name and the time into it, and
+ * it would be one part: see {@linkcode bundleArgs}.
  *
  * @module
  */
 
 import { stripVTControlCharacters } from "node:util";
+import type { Parts } from "./parts.ts";
 import type { Target } from "./targets.ts";
 
 /** A permission set as `deno.json` spells it. */
@@ -20,7 +22,7 @@ export interface Manifest {
   readonly permissions: PermissionSet;
 }
 
-/** The file that is compiled, in the folder in which the compiler runs. */
+/** The part of the bundle that is compiled, in the folder in which the compiler runs. */
 export const BUNDLE_NAME = "cma-mcp.mjs";
 
 /** What the program may have at all; the compiler refuses to bake in more. */
@@ -40,10 +42,23 @@ export function permissionFlags(permissions: PermissionSet): string[] {
   return ["--no-prompt", "--deny-import", ...flags];
 }
 
-/** Arguments that turn the program into one file; smaller and faster to start than many. */
-export function bundleArgs(entry: string, output: string): string[] {
-  // Without --minify, the names of modules stay in: the paths of this machine's package cache.
-  return ["bundle", "--quiet", "--frozen", "--minify", "--platform", "deno", "-o", output, entry];
+/**
+ * Arguments that turn the program into a few files; smaller and faster to start than its many
+ * modules. What a dynamic `import()` asks for is a part of its own: in one file with the rest, every
+ * start would read the code of every command, and load the built-in modules that any of it imports.
+ *
+ * @param folder for the parts; that of the entry is called like the entry
+ */
+export function bundleArgs(entry: string, folder: string): string[] {
+  return [
+    "bundle",
+    ...["--quiet", "--frozen", "--platform", "deno"],
+    // Otherwise the names of modules stay in: the paths of this machine's package cache.
+    "--minify",
+    "--code-splitting",
+    ...["--outdir", folder],
+    entry,
+  ];
 }
 
 /**
@@ -95,11 +110,13 @@ const NO_COMMIT = "commit-of-the-build";
  * is none
  * @throws Error when the bundle has no place for it
  */
-export function bakeCommit(bundle: string, commit: string | undefined): string {
+export function bakeCommit(bundle: Parts, commit: string | undefined): Parts {
   if (commit === undefined) return bundle;
-  if (!bundle.includes(NO_COMMIT)) throw new Error("The bundle has no place for the commit");
+  if (![...bundle.values()].some((text) => text.includes(NO_COMMIT))) {
+    throw new Error("The bundle has no place for the commit");
+  }
   if (!/^[0-9a-f]{7,40}\+?$/.test(commit)) throw new Error(`'${commit}' is not a commit`);
-  return bundle.replaceAll(NO_COMMIT, commit);
+  return new Map([...bundle].map(([name, text]) => [name, text.replaceAll(NO_COMMIT, commit)]));
 }
 
 /** What went wrong when no executable came out, in one line, and how to go on. */

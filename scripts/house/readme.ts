@@ -6,6 +6,8 @@
 
 import { settingLines } from "../../src/config/help.ts";
 import { TOOLS } from "../../src/tools/registry.ts";
+import { parseRecord, RECORD_PATH, type RecordedRun } from "../bench/record.ts";
+import { figureRows, figuresCaption } from "./figures.ts";
 import type { Finding, TextFile } from "./tree.ts";
 
 /** A tool, as far as the table shows it. */
@@ -88,15 +90,32 @@ export function renderReadme(text: string, parts: Readonly<Record<string, string
   return rendered;
 }
 
-/** The generated parts as the code would have them now. */
-export function readmeParts(): Record<string, string> {
-  return { tools: toolTable(TOOLS), settings: settingTable(settingLines("serve")) };
+/** The table of figures and where they come from; empty without a run. */
+export function figureTable(run: RecordedRun | undefined): string {
+  if (!run) return "None are on record yet.";
+  return `${table(["What", "Figure", "Target"], figureRows(run.figures))}\n\n${
+    figuresCaption(run)
+  }`;
+}
+
+/**
+ * The generated parts as the code and the record would have them now.
+ *
+ * @param record the text of the record of figures
+ */
+export function readmeParts(record: string): Record<string, string> {
+  return {
+    tools: toolTable(TOOLS),
+    settings: settingTable(settingLines("serve")),
+    figures: figureTable(parseRecord(record).at(-1)),
+  };
 }
 
 /** The README says what the code says. */
 export function readmeIsCurrent(files: readonly TextFile[]): Finding[] {
   const readme = files.find(({ path }) => path === "README.md");
   if (!readme) return [{ path: "README.md", message: "is missing" }];
-  const current = renderReadme(readme.text, readmeParts()) === readme.text;
+  const record = files.find(({ path }) => path === RECORD_PATH)?.text ?? "";
+  const current = renderReadme(readme.text, readmeParts(record)) === readme.text;
   return current ? [] : [{ path: readme.path, message: "is out of date: run 'deno task docs'" }];
 }

@@ -76,7 +76,9 @@ export function exactFigure(spec: FigureSpec, value: number): Figure {
 }
 
 /** Whether a figure is where it should be; undefined where nobody said. */
-export function onTarget({ better, median, target }: Figure): boolean | undefined {
+export function onTarget(
+  { better, median, target }: Pick<Figure, "better" | "median" | "target">,
+): boolean | undefined {
   if (target === undefined) return undefined;
   return better === "less" ? median <= target : median >= target;
 }

@@ -2,9 +2,9 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { BENCH_NAMES } from "../../../scripts/bench/names.ts";
 import {
   parseRecord,
-  readRecord,
   recorded,
   type RecordedFigure,
+  recordText,
   sameMachine,
 } from "../../../scripts/bench/record.ts";
 import {
@@ -80,7 +80,9 @@ Deno.test("comparisonLines() shows both runs, and last what only the earlier one
 });
 
 Deno.test("recorded() keeps figures by their ids, without their texts", () => {
-  assertEquals(recorded([figure(SPEC, [1, 2, 3])]), { "a.b": recordedFigure(1, 2, 3) });
+  assertEquals(recorded([figure({ ...SPEC, target: 9 }, [1, 2, 3])]), {
+    "a.b": { ...recordedFigure(1, 2, 3), target: 9 },
+  });
 });
 
 Deno.test("parseRecord() names the line that is no JSON", () => {
@@ -95,7 +97,7 @@ Deno.test("sameMachine() compares what figures depend on", () => {
 });
 
 Deno.test("the record can be read, and its figures belong to the benches", async () => {
-  for (const { figures, commit, machine } of await readRecord()) {
+  for (const { figures, commit, machine } of parseRecord(await recordText())) {
     assertMatch(commit, /^[0-9a-f]{7,40}\+?$/);
     assertEquals(typeof machine.cpus, "number");
     for (const id of Object.keys(figures)) {
