@@ -90,6 +90,7 @@ function bundleFolder({ folder }: BuildOptions): string {
 }
 
 async function emptyFolder(folder: string): Promise<void> {
+  // What is not there could not be removed.
   await Deno.mkdir(folder, { recursive: true });
   await Deno.remove(folder, { recursive: true });
   await Deno.mkdir(folder);

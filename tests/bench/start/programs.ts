@@ -10,9 +10,9 @@ import {
   buildExecutable,
   type BuildOptions,
   readManifest,
+  readParts,
   toolsOf,
 } from "../../../scripts/compile/build.ts";
-import { BUNDLE_NAME } from "../../../scripts/compile/plan.ts";
 import { selectTargets } from "../../../scripts/compile/targets.ts";
 import { EXECUTABLE } from "../../e2e/spawned.ts";
 import type { Startable } from "./process.ts";
@@ -31,7 +31,7 @@ export type Side =
 
 /** One of the two programs, as it was built. */
 export interface Program {
-  /** Size of the one file that holds all of its code. */
+  /** Size of all of its code. */
   readonly bundleBytes: number;
   /** Path of its executable. */
   readonly executable?: string;
@@ -65,8 +65,8 @@ export async function buildPrograms(folder: string): Promise<Programs> {
 
 async function build(options: BuildOptions, given?: string): Promise<Program> {
   const { folder } = options;
-  await buildBundle(options);
-  const bundleBytes = (await Deno.stat(`${folder}/${BUNDLE_NAME}`)).size;
+  const parts = await readParts(await buildBundle(options));
+  const bundleBytes = new Blob([...parts.values()]).size;
   if (given !== undefined) return { bundleBytes, executable: await Deno.realPath(given) };
   const [target] = selectTargets([], Deno.build.target);
   if (!target) return { bundleBytes, failure: `nothing is built for ${Deno.build.target}` };

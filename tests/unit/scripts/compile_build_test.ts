@@ -4,6 +4,7 @@ import {
   buildExecutable,
   type BuildOptions,
   readManifest,
+  readParts,
   toolsOf,
 } from "../../../scripts/compile/build.ts";
 import { BUNDLE_NAME } from "../../../scripts/compile/plan.ts";
@@ -33,17 +34,40 @@ async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("buildBundle() bakes the commit in and gives the file the time of the source", async () => {
+/** A bundler that writes these files. */
+function bundler(files: Readonly<Record<string, string>>): Run {
+  return async (_, args) => {
+    const folder = args[args.indexOf("--outdir") + 1] ?? "";
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(`${folder}/${name}`, text);
+    }
+    return OK;
+  };
+}
+
+Deno.test("buildBundle() bakes the commit in and gives the files the time of the source", async () => {
   await inFolder(async (folder) => {
-    const fake: Run = async (_, args) => {
-      const output = args[args.indexOf("-o") + 1] ?? "";
-      await Deno.writeTextFile(output, 'print("commit-of-the-build")');
-      return OK;
-    };
-    await buildBundle(options(folder, fake));
-    const path = `${folder}/${BUNDLE_NAME}`;
-    assertEquals(await Deno.readTextFile(path), 'print("0123abcd")');
-    assertEquals((await Deno.stat(path)).mtime?.getTime(), EPOCH * 1000);
+    const fake = bundler({
+      "main.js": 'import("./a-XYZ.js")',
+      "a-XYZ.js": 'print("commit-of-the-build")',
+    });
+    const bundle = await buildBundle(options(folder, fake));
+    const parts = { [BUNDLE_NAME]: 'import("./1.mjs")', "1.mjs": 'print("0123abcd")' };
+    assertEquals(Object.fromEntries(await readParts(bundle)), parts);
+    for (const name of Object.keys(parts)) {
+      assertEquals((await Deno.stat(`${bundle}/${name}`)).mtime?.getTime(), EPOCH * 1000);
+    }
+  });
+});
+
+Deno.test("buildBundle() leaves nothing of an earlier one", async () => {
+  await inFolder(async (folder) => {
+    const main = "run('commit-of-the-build')";
+    await buildBundle(
+      options(folder, bundler({ "main.js": `import"./a.js";${main}`, "a.js": "" })),
+    );
+    const bundle = await buildBundle(options(folder, bundler({ "main.js": main })));
+    assertEquals([...(await readParts(bundle)).keys()], [BUNDLE_NAME]);
   });
 });
 
@@ -64,7 +88,11 @@ Deno.test("buildExecutable() runs the compiler that was named, beside the bundle
   const named = { ...options("/folder", fake), compiler: "/other/deno" };
   assertEquals(await buildExecutable(own, "/out", named), { target: own, path: "/out" });
   await buildExecutable(own, "/out", { ...named, traces: true });
-  assertEquals(calls, [["/other/deno", "/folder", false], ["/other/deno", "/folder", true]]);
+  assertEquals(calls, [["/other/deno", "/folder/bundle", false], [
+    "/other/deno",
+    "/folder/bundle",
+    true,
+  ]]);
 });
 
 Deno.test("buildExecutable() tells of a failure, and of a base that does not fit without trying", async () => {

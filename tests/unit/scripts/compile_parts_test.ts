@@ -1,0 +1,51 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { type Parts, renameParts } from "../../../scripts/compile/parts.ts";
+
+/** A bundle of which the bundler's names carry a hash, and whose files were found in some order. */
+function bundled(hash: (name: string) => string, reversed: boolean): Parts {
+  const [shared, demo, help] = ["chunk", "demo", "help"].map((name) => `${name}-${hash(name)}.js`);
+  const parts: [string, string][] = [
+    [`${shared}`, "export{a};"],
+    [`${demo}`, `import{a as b}from"./${shared}";b();`],
+    ["main.js", `import{a}from"./${shared}";run(()=>import("./${help}"),()=>import("./${demo}"))`],
+    [`${help}`, `import"./${shared}";print("see \\"./${demo}\\" or ./chunk.js")`],
+  ];
+  return new Map(reversed ? parts.reverse() : parts);
+}
+
+Deno.test("renameParts() numbers parts as they are first named, from the entry on", () => {
+  const renamed = renameParts(bundled(() => "AAAAAAAA", false), "main.js", "program.mjs");
+  assertEquals([...renamed], [
+    ["program.mjs", 'import{a}from"./1.mjs";run(()=>import("./2.mjs"),()=>import("./3.mjs"))'],
+    ["1.mjs", "export{a};"],
+    ["2.mjs", 'import"./1.mjs";print("see \\"./demo-AAAAAAAA.js\\" or ./chunk.js")'],
+    ["3.mjs", 'import{a as b}from"./1.mjs";b();'],
+  ]);
+});
+
+Deno.test("renameParts() gives the same for the same code, whatever the bundler called it", () => {
+  const one = renameParts(bundled(() => "AAAAAAAA", false), "main.js", "program.mjs");
+  const other = renameParts(bundled((name) => `Z${name.length}`, true), "main.js", "program.mjs");
+  const code = (parts: Parts) => [...parts].filter(([name]) => name !== "2.mjs");
+  assertEquals(code(one), code(other));
+});
+
+Deno.test("renameParts() leaves out what nothing imports, and what only looks like an import alone", () => {
+  const parts = new Map([
+    ["main.js", 'import"./a.js";open("./config.json")'],
+    ["a.js", 'import("./main.js")'],
+    ["unused.js", 'import"./a.js"'],
+  ]);
+  assertEquals([...renameParts(parts, "main.js", "main.mjs")], [
+    ["main.mjs", 'import"./1.mjs";open("./config.json")'],
+    ["1.mjs", 'import("./main.mjs")'],
+  ]);
+});
+
+Deno.test("renameParts() refuses a bundle without its entry", () => {
+  assertThrows(
+    () => renameParts(new Map([["a.js", ""]]), "main.js", "main.mjs"),
+    Error,
+    "no main.js",
+  );
+});
