@@ -33,50 +33,56 @@ export interface TokenEntry {
 const MAX_TOKENS = 1_000;
 
 const NAME_RULE = "must be 1 to 64 letters, digits, '.', '_' and '-'";
-const nameSchema = z.string(NAME_RULE).regex(TOKEN_NAME, NAME_RULE);
-const hashSchema = z.string().regex(
-  /^[0-9a-fA-F]{64}$/,
-  "must be the SHA-256 of the secret as 64 hex digits",
-).toLowerCase();
-const idsSchema = z.array(
-  z.string("must be an id").regex(/^[A-Za-z0-9_-]{1,128}$/, "must be an id"),
-  "must be a list of ids",
-)
-  .min(1, "must name at least one id, or be left out for all").max(
-    1_000,
-    "must be at most 1,000 ids",
-  );
-const countSchema = (max: number) =>
-  z.int(`must be a whole number from 1 to ${max}`)
-    .min(1, `must be a whole number from 1 to ${max}`)
-    .max(max, `must be a whole number from 1 to ${max}`);
-
 const HASHES_RULE =
   "must be the SHA-256 of the secret as 64 hex digits, or a list of 1 to 4 of them";
 
-const entrySchema = z.strictObject({
-  name: nameSchema,
-  sha256: z.union([
-    hashSchema.transform((hash) => [hash]),
-    z.array(hashSchema).min(1, HASHES_RULE).max(4, HASHES_RULE),
-  ], { error: HASHES_RULE }),
-  expires: z.iso.datetime({
-    offset: true,
-    error: 'must be a time such as "2027-01-31T00:00:00Z"',
-  }).optional(),
-  agents: idsSchema.optional(),
-  environments: idsSchema.optional(),
-  read_only: z.boolean("must be true or false").optional(),
-  sessions: z.enum(["own", "all"], 'must be "own" or "all"').optional(),
-  rate_per_minute: countSchema(1_000_000).optional(),
-  max_waits: countSchema(100_000).optional(),
-  max_calls: countSchema(100_000).optional(),
-}, { error: (issue) => issue.code === "invalid_type" ? "must be an object" : undefined });
+function makeSchemas() {
+  const name = z.string(NAME_RULE).regex(TOKEN_NAME, NAME_RULE);
+  const hash = z.string().regex(
+    /^[0-9a-fA-F]{64}$/,
+    "must be the SHA-256 of the secret as 64 hex digits",
+  ).toLowerCase();
+  const ids = z.array(
+    z.string("must be an id").regex(/^[A-Za-z0-9_-]{1,128}$/, "must be an id"),
+    "must be a list of ids",
+  )
+    .min(1, "must name at least one id, or be left out for all")
+    .max(1_000, "must be at most 1,000 ids");
+  const count = (max: number) => {
+    const rule = `must be a whole number from 1 to ${max}`;
+    return z.int(rule).min(1, rule).max(max, rule);
+  };
+  const entry = z.strictObject({
+    name,
+    sha256: z.union([
+      hash.transform((one) => [one]),
+      z.array(hash).min(1, HASHES_RULE).max(4, HASHES_RULE),
+    ], { error: HASHES_RULE }),
+    expires: z.iso.datetime({
+      offset: true,
+      error: 'must be a time such as "2027-01-31T00:00:00Z"',
+    }).optional(),
+    agents: ids.optional(),
+    environments: ids.optional(),
+    read_only: z.boolean("must be true or false").optional(),
+    sessions: z.enum(["own", "all"], 'must be "own" or "all"').optional(),
+    rate_per_minute: count(1_000_000).optional(),
+    max_waits: count(100_000).optional(),
+    max_calls: count(100_000).optional(),
+  }, { error: (issue) => issue.code === "invalid_type" ? "must be an object" : undefined });
+  const file = z.strictObject({
+    tokens: z.array(entry, "must be a list of tokens")
+      .max(MAX_TOKENS, `must be at most ${MAX_TOKENS} tokens`),
+  });
+  return { name, entry, file };
+}
 
-const fileSchema = z.strictObject({
-  tokens: z.array(entrySchema, "must be a list of tokens")
-    .max(MAX_TOKENS, `must be at most ${MAX_TOKENS} tokens`),
-});
+let made: ReturnType<typeof makeSchemas> | undefined;
+
+/** Made for the first file that is read: most starts read none. */
+function schemas(): ReturnType<typeof makeSchemas> {
+  return made ??= makeSchemas();
+}
 
 /** Whether a file of this content lists tokens; otherwise it holds the only one itself. */
 export function isTokenList(text: string): boolean {
@@ -91,7 +97,7 @@ export function isTokenList(text: string): boolean {
  */
 export function parseTokenFile(text: string, source: string): readonly TokenEntry[] {
   const content = parseJson(text, source);
-  const parsed = fileSchema.safeParse(content);
+  const parsed = schemas().file.safeParse(content);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new UsageError(`${source}: ${issue ? describe(issue, content) : "cannot be used"}`);
@@ -110,7 +116,7 @@ function parseJson(text: string, source: string): unknown {
   }
 }
 
-function entryOf(entry: z.output<typeof entrySchema>): TokenEntry {
+function entryOf(entry: z.output<ReturnType<typeof makeSchemas>["entry"]>): TokenEntry {
   const { expires } = entry;
   return {
     name: entry.name,
@@ -150,7 +156,7 @@ function describe(issue: z.core.$ZodIssue, content: unknown): string {
   const field = isEntry ? path.join(".") : String(list ?? "");
   if (issue.code === "unrecognized_keys") {
     const keys = issue.keys.slice(0, 3).map((key) => JSON.stringify(key.slice(0, 40))).join(", ");
-    const known = Object.keys(isEntry ? entrySchema.shape : fileSchema.shape).join(", ");
+    const known = Object.keys(isEntry ? schemas().entry.shape : schemas().file.shape).join(", ");
     return `${place}unknown field ${keys}: there are ${known}`;
   }
   if (valueAt(content, issue.path) === undefined) return `${place}${field} is missing`;
@@ -159,7 +165,7 @@ function describe(issue: z.core.$ZodIssue, content: unknown): string {
 }
 
 function nameAt(content: unknown, index: number): string {
-  const name = nameSchema.safeParse(valueAt(content, ["tokens", index, "name"]));
+  const name = schemas().name.safeParse(valueAt(content, ["tokens", index, "name"]));
   return name.success ? ` ("${name.data}")` : "";
 }
 
