@@ -69,8 +69,7 @@ async function playTurn(
   const [first, second] = await Promise.all(ends);
   const [waited, seen] = waitFirst ? [first, second] : [second, first];
   if (!waited || !seen) throw new Error("A turn has two watchers");
-  const message = waited.text.startsWith("{") ? JSON.parse(waited.text) : messageIn(waited.text);
-  const reply = wholeReply(message, sessionId);
+  const reply = wholeReply(messageIn(waited.text), sessionId);
   if (reply !== replyIn(seen.text)) throw new Error(`'${reply}' is not what was said`);
   await upstream.streamsAre(others);
   return waited.at - seen.at;

@@ -67,8 +67,9 @@ export async function post(
   return response.body;
 }
 
-/** The last message of an answer's text. */
+/** The last message of an answer's text, which is JSON or an event stream. */
 export function messageIn(text: string): unknown {
+  if (text.startsWith("{")) return JSON.parse(text);
   const data = text.split("\n").filter((line) => line.startsWith("data: ")).at(-1);
   return JSON.parse(data?.slice("data: ".length) ?? "");
 }

@@ -39,7 +39,7 @@ Deno.test("toolResult() shows what a call that failed has answered", () => {
 
 Deno.test("messageIn() is the last message of an answer, past comments and progress", () => {
   const text = ': open\n\ndata: {"method":"progress"}\n\n: alive\n\ndata: {"id":1}\n\n';
-  assertEquals(messageIn(text), { id: 1 });
+  assertEquals([messageIn(text), messageIn('{"id":2}')], [{ id: 1 }, { id: 2 }]);
   assertThrows(() => messageIn(": open\n\n"), SyntaxError);
 });
 
