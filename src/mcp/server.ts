@@ -5,14 +5,14 @@
  */
 
 import {
+  type AuthInfo,
   type CallToolResult,
   type ListToolsResult,
-  type McpRequestContext,
   type McpServerFactory,
+  type ProgressNotificationParams,
   ProtocolError,
   ProtocolErrorCode,
   Server,
-  type ServerContext,
 } from "@modelcontextprotocol/server";
 import { bindSignal } from "../core/abort.ts";
 import type { ToolDefinition } from "../tools/define.ts";
@@ -36,6 +36,40 @@ export interface ServerOptions {
   readonly watch?: CallWatch;
 }
 
+/** A call of a tool, however it came. */
+export interface DirectCall {
+  readonly name: string;
+  readonly args: unknown;
+  /** Of the JSON-RPC request. */
+  readonly id: string | number;
+  readonly meta?: DirectCallMeta;
+  /** Aborts when the caller goes away. */
+  readonly signal: AbortSignal;
+  /** See {@linkcode clientOf}. */
+  readonly client: string | undefined;
+  /** As the HTTP transport makes it. */
+  readonly authInfo: AuthInfo | undefined;
+  /** Sends `notifications/progress`; used when `meta` has a `progressToken`. */
+  notify(params: ProgressNotificationParams): Promise<void>;
+}
+
+/** The `_meta` of a request. */
+export type DirectCallMeta = Readonly<Record<string, unknown>> & {
+  readonly progressToken?: string | number;
+};
+
+/** A factory of servers, and a way to call tools without making one. */
+export interface ServerFactory extends McpServerFactory {
+  /** Whether there is a tool of this name. */
+  knows(name: string): boolean;
+  /**
+   * Calls a tool as a server would.
+   *
+   * @throws `ProtocolError` when there is no such tool
+   */
+  callDirectly(call: DirectCall): Promise<CallToolResult>;
+}
+
 /** Clients may keep the tool list this long: it changes with this program's version only. */
 const TOOL_LIST_TTL_MS = 3_600_000;
 
@@ -44,7 +78,7 @@ const TOOL_LIST_TTL_MS = 3_600_000;
  * schemas are made once per process, and nothing is registered. (The SDK's `McpServer` converts and
  * compiles every tool's schemas anew, which costs more than a call.)
  */
-export function createServerFactory(services: Services, options: ServerOptions): McpServerFactory {
+export function createServerFactory(services: Services, options: ServerOptions): ServerFactory {
   const info = {
     name: "cma-mcp",
     title: options.simulated ? "Claude Managed Agents (SIMULATED)" : "Claude Managed Agents",
@@ -58,38 +92,46 @@ export function createServerFactory(services: Services, options: ServerOptions):
     },
     instructions: instructions(options.simulated ?? false),
   };
-  const running = createRunningCalls();
-  return (context) => {
+  const serving = { services, running: createRunningCalls(), watch: options.watch };
+  const make: McpServerFactory = ({ era, authInfo, requestInfo }) => {
     const server = new Server(info, serverOptions);
-    const client = clientOf(context);
+    const client = era === "legacy" && requestInfo
+      ? clientOf(requestInfo.headers, authInfo)
+      : undefined;
     if (client !== undefined) {
       server.setNotificationHandler("notifications/cancelled", ({ params }) => {
-        if (params.requestId !== undefined) running.cancel(client, params.requestId);
+        if (params.requestId !== undefined) serving.running.cancel(client, params.requestId);
       });
     }
-    const serving = { services, running, client, watch: options.watch };
     server.setRequestHandler("tools/list", () => toolList());
-    server.setRequestHandler("tools/call", ({ params }, ctx) => {
-      return serve(serving, toolNamed(params.name), params.arguments, ctx);
+    server.setRequestHandler("tools/call", ({ params }, { mcpReq, http }) => {
+      const { signal, id, _meta: meta } = mcpReq;
+      return serve(serving, toolNamed(params.name), {
+        ...{ name: params.name, args: params.arguments, id, meta, signal, client },
+        authInfo: http?.authInfo,
+        notify: (params) => mcpReq.notify({ method: "notifications/progress", params }),
+      });
     });
     return server;
   };
+  return Object.assign(make, {
+    knows: (name: string) => BY_NAME.has(name),
+    callDirectly: (call: DirectCall) => serve(serving, toolNamed(call.name), call),
+  });
 }
 
 /**
  * What tells one client of the older HTTP protocol from others, whose request ids are alike: the
  * MCP session id that the HTTP transport gave it, and the token that it comes with.
  */
-function clientOf(context: McpRequestContext): string | undefined {
-  const mcpSessionId = context.requestInfo?.headers.get("mcp-session-id");
-  if (context.era !== "legacy" || !mcpSessionId) return undefined;
-  return JSON.stringify([context.authInfo?.clientId, mcpSessionId]);
+export function clientOf(headers: Headers, authInfo: AuthInfo | undefined): string | undefined {
+  const mcpSessionId = headers.get("mcp-session-id");
+  return mcpSessionId ? JSON.stringify([authInfo?.clientId, mcpSessionId]) : undefined;
 }
 
 interface ServingContext {
   readonly services: Services;
   readonly running: RunningCalls;
-  readonly client: string | undefined;
   readonly watch: CallWatch | undefined;
 }
 
@@ -121,31 +163,29 @@ function toolNamed(name: string): ToolDefinition {
 }
 
 async function serve(
-  { services, running, client, watch }: ServingContext,
+  { services, running, watch }: ServingContext,
   tool: ToolDefinition,
-  args: unknown,
-  ctx: ServerContext,
+  { args, id, meta, signal, client, authInfo, notify }: DirectCall,
 ): Promise<CallToolResult> {
-  const { notify, id, _meta } = ctx.mcpReq;
-  const progressToken = _meta?.progressToken;
-  const principal = principalOf(ctx);
+  const progressToken = meta?.progressToken;
+  const principal = principalOf(authInfo);
   const reporter = progressToken === undefined ? undefined : createProgressReporter(
     services.clock,
-    (update) => notify({ method: "notifications/progress", params: { progressToken, ...update } }),
+    (update) => notify({ progressToken, ...update }),
     (error) =>
       services.log.debug("A progress notification was not sent", {
         error: error instanceof Error ? error.message : String(error),
       }),
   );
   const entered = running.enter(client, id);
-  const bound = bindSignal(services.clock, { signals: [ctx.mcpReq.signal, entered.signal] });
+  const bound = bindSignal(services.clock, { signals: [signal, entered.signal] });
   try {
     return await callTool(tool, args, {
       signal: bound.signal,
       services,
       requestId: String(id),
-      ...(_meta && { meta: _meta }),
-      ...httpRequestIdOf(ctx),
+      ...(meta && { meta }),
+      ...httpRequestIdOf(authInfo),
       ...(principal && { principal }),
       ...(reporter && { progress: (message: string) => reporter.report(message) }),
     }, watch);
@@ -158,8 +198,8 @@ async function serve(
 }
 
 /** The HTTP transport's id of the request, as it comes in `authInfo.extra.requestId`. */
-function httpRequestIdOf({ http }: ServerContext): { readonly httpRequestId?: string } {
-  const requestId = http?.authInfo?.extra?.requestId;
+function httpRequestIdOf(authInfo: AuthInfo | undefined): { readonly httpRequestId?: string } {
+  const requestId = authInfo?.extra?.requestId;
   return typeof requestId === "string" ? { httpRequestId: requestId } : {};
 }
 
@@ -170,8 +210,7 @@ function httpRequestIdOf({ http }: ServerContext): { readonly httpRequestId?: st
  * @throws `TypeError` when there is a principal that was not made in this process: what its scopes
  *   are worth is then unknown
  */
-function principalOf({ http }: ServerContext): Principal | undefined {
-  const authInfo = http?.authInfo;
+function principalOf(authInfo: AuthInfo | undefined): Principal | undefined {
   if (!authInfo) return undefined;
   const principal = authInfo.extra?.principal;
   if (principal === undefined) return createPrincipal({ id: authInfo.clientId });

@@ -10,6 +10,7 @@ import { STATUS_CODE } from "@std/http";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { unquoted } from "../core/errors.ts";
 import type { LogFields, Logger } from "../core/log.ts";
+import type { ServerFactory } from "../mcp/server.ts";
 import { createAdmission } from "./admission.ts";
 import { readJson } from "./body.ts";
 import { clientAddress } from "./client_address.ts";
@@ -20,6 +21,7 @@ import { refusal } from "./refusal.ts";
 import { requestIdOf, withRequestId } from "./request_id.ts";
 import { pathOf } from "./request_target.ts";
 import { plainTokens, type TokenRegistry } from "./tokens.ts";
+import { createToolCalls } from "./tool_calls.ts";
 
 /** What {@linkcode createHttpHandler} is given. */
 export interface HttpOptions {
@@ -66,7 +68,10 @@ const KEEP_ALIVE_MS = 10_000;
 const RETRY_AFTER_SEC = "5";
 
 /** @throws `TypeError` without a token: an open endpoint would spend its operator's money */
-export function createHttpHandler(factory: McpServerFactory, options: HttpOptions): HttpHandler {
+export function createHttpHandler(
+  factory: McpServerFactory | ServerFactory,
+  options: HttpOptions,
+): HttpHandler {
   const { path = "/mcp", log, clock = systemClock, isTrustedProxy = () => false } = options;
   const tokens = "current" in options.tokens ? options.tokens : plainTokens(options.tokens);
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
@@ -85,6 +90,9 @@ export function createHttpHandler(factory: McpServerFactory, options: HttpOption
     maxRequestBodySize: maxBodyBytes,
     onerror: (error) => log.debug("HTTP", { error: unquoted(error) }),
   });
+  const toolCalls = "callDirectly" in factory
+    ? createToolCalls({ factory, clock, keepAliveMs: KEEP_ALIVE_MS })
+    : undefined;
   let draining = false;
 
   const serveMcp = async (request: Request, requestId: string): Promise<Response> => {
@@ -107,7 +115,8 @@ export function createHttpHandler(factory: McpServerFactory, options: HttpOption
     // The SDK hands this on to the tools; the token itself is nobody's business from here on.
     const { name, principal } = token;
     const authInfo = { token: "", clientId: name, scopes: [], extra: { principal, requestId } };
-    const response = await mcp.fetch(request, { authInfo, parsedBody });
+    const response = await (toolCalls?.answer(request, parsedBody, authInfo) ??
+      mcp.fetch(request, { authInfo, parsedBody }));
     return guard.withCors(request, withMcpSessionId(request, response));
   };
 
@@ -145,6 +154,7 @@ export function createHttpHandler(factory: McpServerFactory, options: HttpOption
     },
     async close() {
       draining = true;
+      toolCalls?.close();
       await mcp.close();
     },
   };

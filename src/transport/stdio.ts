@@ -4,6 +4,7 @@
  * @module
  */
 
+import process from "node:process";
 import type { McpServerFactory } from "@modelcontextprotocol/server";
 import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio";
 import { unquoted } from "../core/errors.ts";
@@ -29,7 +30,9 @@ export function serveStdioTransport(
   factory: McpServerFactory,
   options: StdioOptions,
 ): StdioConnection {
-  const { log, transport = new StdioServerTransport() } = options;
+  const { log } = options;
+  // Named here: in an executable, the SDK is the build of it that knows no process.
+  const transport = options.transport ?? new StdioServerTransport(process.stdin, process.stdout);
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   const handle = serveStdio(factory, {
     transport,
