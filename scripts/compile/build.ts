@@ -11,6 +11,7 @@ import {
   baseMismatch,
   BUNDLE_NAME,
   bundleArgs,
+  bundlerEnv,
   compileArgs,
   compileFailure,
   compilerEnv,
@@ -36,6 +37,8 @@ export interface BuildOptions {
   readonly source: Source;
   /** Path of the entry module; the program's own where absent. */
   readonly entry?: string;
+  /** Export conditions of packages; see `bundlerEnv`. */
+  readonly conditions?: string;
   /** The Deno that compiles; it and the runtime base belong together. */
   readonly compiler?: string;
   /** Whether it exports OpenTelemetry traces, and always; see `compilerEnv`. */
@@ -72,7 +75,10 @@ export async function buildBundle(options: BuildOptions): Promise<string> {
   const folder = bundleFolder(options);
   await emptyFolder(folder);
   // From the project's folder, so that paths in the bundle begin there.
-  const { success, stderr } = await runs(Deno.execPath(), bundleArgs(entry, folder), { cwd: ROOT });
+  const { success, stderr } = await runs(Deno.execPath(), bundleArgs(entry, folder), {
+    cwd: ROOT,
+    env: bundlerEnv(Deno.env.toObject(), options.conditions),
+  });
   if (!success) throw new Error(`The bundle could not be made: ${stderr.trim()}`);
   const bundled = basename(entry).replace(/\.ts$/, ".js");
   const parts = renameParts(await readParts(folder), bundled, BUNDLE_NAME);

@@ -46,7 +46,7 @@ export interface Programs {
 }
 
 /**
- * Builds both with the same flags; ours is the executable that `CMA_MCP_EXECUTABLE` names where
+ * Builds both with the same flags, each with its own build of the SDK; ours is the executable that `CMA_MCP_EXECUTABLE` names where
  * there is one.
  *
  * @param folder for all that is made; ends without a slash
@@ -59,7 +59,13 @@ export async function buildPrograms(folder: string): Promise<Programs> {
   };
   return {
     ours: await build({ ...options, folder: `${folder}/cma-mcp` }, EXECUTABLE),
-    oneTool: await build({ ...options, folder: `${folder}/one-tool`, entry: ONE_TOOL }),
+    oneTool: await build({
+      ...options,
+      folder: `${folder}/one-tool`,
+      entry: ONE_TOOL,
+      // As the SDK comes to whoever asks for nothing else; what it has for browsers has no stdio.
+      conditions: "",
+    }),
   };
 }
 

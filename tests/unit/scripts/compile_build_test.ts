@@ -36,7 +36,8 @@ async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
 
 /** A bundler that writes these files. */
 function bundler(files: Readonly<Record<string, string>>): Run {
-  return async (_, args) => {
+  return async (_, args, { env } = {}) => {
+    assertEquals(env?.DENO_CONDITIONS, "browser");
     const folder = args[args.indexOf("--outdir") + 1] ?? "";
     for (const [name, text] of Object.entries(files)) {
       await Deno.writeTextFile(`${folder}/${name}`, text);

@@ -4,6 +4,7 @@ import {
   baseMismatch,
   BUNDLE_NAME,
   bundleArgs,
+  bundlerEnv,
   compileArgs,
   compileFailure,
   compilerEnv,
@@ -92,6 +93,12 @@ Deno.test("bundleArgs() minifies, so that no path of the machine stays in, into 
     assert(args.includes(flag), flag);
   }
   assertEquals(args.slice(-3), ["--outdir", "/out/bundle", "src/main.ts"]);
+});
+
+Deno.test("bundlerEnv() lets nothing that happens to be set choose between builds of packages", () => {
+  const env = { PATH: "/bin", DENO_CONDITIONS: "development" };
+  assertEquals(bundlerEnv(env), { PATH: "/bin", DENO_CONDITIONS: "browser" });
+  assertEquals(bundlerEnv(env, ""), { PATH: "/bin", DENO_CONDITIONS: "" });
 });
 
 Deno.test("compileArgs() embeds the bundle alone, for the target, with the permissions", () => {
