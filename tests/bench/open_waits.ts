@@ -34,6 +34,9 @@ interface Sizes {
   readonly waits: number;
   readonly calls: number;
   readonly rounds: number;
+  /** Of the calls beside waits, whose times are nearer to noise. */
+  readonly callRounds: number;
+  /** Of the CPU time: too short for a wait's looks at its session, which come once a minute. */
   readonly cpuWindows: number;
   readonly cpuWindowMs: number;
   /** Until a process is at rest. */
@@ -45,8 +48,9 @@ interface Sizes {
 const FULL: Sizes = {
   crowds: [100, 1_000, 5_000],
   waits: 1_000,
-  calls: 200,
+  calls: 300,
   rounds: 2,
+  callRounds: 3,
   cpuWindows: 2,
   cpuWindowMs: hostedHabits.heartbeatMs,
   restMs: 1_500,
@@ -58,6 +62,7 @@ const QUICK: Sizes = {
   waits: 20,
   calls: 5,
   rounds: 1,
+  callRounds: 1,
   cpuWindows: 1,
   cpuWindowMs: 500,
   restMs: 100,
@@ -185,8 +190,8 @@ function callFigures(
   ];
 }
 
-async function http2Figures({ rounds, waits, calls, blockedMs }: Sizes): Promise<Figure[]> {
-  const { alone, beside } = await callsBesideWaits({ rounds, waits, calls });
+async function http2Figures({ callRounds, waits, calls, blockedMs }: Sizes): Promise<Figure[]> {
+  const { alone, beside } = await callsBesideWaits({ rounds: callRounds, waits, calls });
   const id = "open_waits.http2";
   const what = `get_session of the client, API with 100 streams a connection, ${many(waits)} waits`;
   return [
@@ -231,9 +236,7 @@ async function programFigures(sizes: Sizes): Promise<BenchResult> {
         }, bytes.map((value) => value / KILOBYTE)),
         cpuFigure(
           "program",
-          `computing for each of ${
-            many(waits)
-          } open waits in a minute of heartbeats, no look at the session among it: whole program`,
+          `CPU a minute of each of ${many(waits)} open waits with heartbeats, whole program`,
           cpu.program,
         ),
       ]),

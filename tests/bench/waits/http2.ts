@@ -22,8 +22,12 @@ const BATCH = 250;
 export const SHARED_STREAMS = 150;
 const ALLOWED_STREAMS = 100;
 
+/** From the last wait that was opened or ended until the process is at rest. */
+const REST_MS = 500;
+
 /** Median milliseconds of calls one after another. */
 async function medianCall(api: ManagedAgentsApi, sessionId: string, calls: number) {
+  await systemClock.sleep(REST_MS);
   const times: number[] = [];
   for (let i = 0; i < calls; i++) {
     const startedAt = performance.now();
