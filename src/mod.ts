@@ -39,7 +39,7 @@ export {
   silentLogger,
 } from "./core/log.ts";
 export { createRedact, type Redact } from "./core/redact.ts";
-export { createServerFactory } from "./mcp/server.ts";
+export { createServerFactory, type ServerFactory } from "./mcp/server.ts";
 export type {
   PendingAction,
   StopInfo,

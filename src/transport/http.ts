@@ -5,7 +5,11 @@
  * @module
  */
 
-import { createMcpHandler, type McpServerFactory } from "@modelcontextprotocol/server";
+import {
+  type AuthInfo,
+  createMcpHandler,
+  type McpServerFactory,
+} from "@modelcontextprotocol/server";
 import { STATUS_CODE } from "@std/http";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { unquoted } from "../core/errors.ts";
@@ -84,15 +88,7 @@ export function createHttpHandler(
   const guard = createGuard(guardOptions(options, maxBodyBytes));
   const admission = createAdmission({ tokens, clock, log });
   const isReady = createReadiness(clock, options.ready);
-  const mcp = createMcpHandler(factory, {
-    responseMode: "sse",
-    keepAliveMs: KEEP_ALIVE_MS,
-    maxRequestBodySize: maxBodyBytes,
-    onerror: (error) => log.debug("HTTP", { error: unquoted(error) }),
-  });
-  const toolCalls = "callDirectly" in factory
-    ? createToolCalls({ factory, clock, keepAliveMs: KEEP_ALIVE_MS })
-    : undefined;
+  const mcp = createMcp(factory, { clock, log, maxBodyBytes });
   let draining = false;
 
   const serveMcp = async (request: Request, requestId: string): Promise<Response> => {
@@ -115,8 +111,7 @@ export function createHttpHandler(
     // The SDK hands this on to the tools; the token itself is nobody's business from here on.
     const { name, principal } = token;
     const authInfo = { token: "", clientId: name, scopes: [], extra: { principal, requestId } };
-    const response = await (toolCalls?.answer(request, parsedBody, authInfo) ??
-      mcp.fetch(request, { authInfo, parsedBody }));
+    const response = await mcp.answer(request, parsedBody, authInfo);
     return guard.withCors(request, withMcpSessionId(request, response));
   };
 
@@ -154,8 +149,34 @@ export function createHttpHandler(
     },
     async close() {
       draining = true;
-      toolCalls?.close();
       await mcp.close();
+    },
+  };
+}
+
+/** What answers the requests that were let in: the short way, else the SDK. */
+function createMcp(
+  factory: McpServerFactory | ServerFactory,
+  options: { readonly clock: Clock; readonly log: Logger; readonly maxBodyBytes: number },
+) {
+  const { clock, log, maxBodyBytes } = options;
+  const sdk = createMcpHandler(factory, {
+    responseMode: "sse",
+    keepAliveMs: KEEP_ALIVE_MS,
+    maxRequestBodySize: maxBodyBytes,
+    onerror: (error) => log.debug("HTTP", { error: unquoted(error) }),
+  });
+  const toolCalls = "callDirectly" in factory
+    ? createToolCalls({ factory, clock, keepAliveMs: KEEP_ALIVE_MS })
+    : undefined;
+  return {
+    answer(request: Request, parsedBody: unknown, authInfo: AuthInfo): Promise<Response> {
+      return toolCalls?.answer(request, parsedBody, authInfo) ??
+        sdk.fetch(request, { authInfo, parsedBody });
+    },
+    async close(): Promise<void> {
+      toolCalls?.close();
+      await sdk.close();
     },
   };
 }
