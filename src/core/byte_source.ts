@@ -8,7 +8,7 @@
 
 /** A stream that is being read; nobody else can read it any more. */
 export interface ByteSource {
-  /** The next bytes, or undefined at the end. */
+  /** The next bytes, which are valid until the next read; undefined at the end. */
   read(): Promise<Uint8Array | undefined>;
   /** Ends every read, also one under way. Does nothing after the end. */
   cancel(reason?: unknown): void;
@@ -61,12 +61,15 @@ function openThrifty(
   } catch {
     return undefined;
   }
-  let size = firstBufferBytes;
+  let buffer = new ArrayBuffer(firstBufferBytes);
   return {
     async next() {
-      const { done, value } = await reader.read(new Uint8Array(size));
+      const { done, value } = await reader.read(new Uint8Array(buffer));
       if (done || !value) return { done: true, value: undefined };
-      size = value.byteLength === size ? BUSY_BUFFER_BYTES : firstBufferBytes;
+      const isFull = value.byteLength === value.buffer.byteLength;
+      const bytes = isFull ? BUSY_BUFFER_BYTES : firstBufferBytes;
+      // What was read into is handed back, and does for the next time.
+      buffer = bytes === value.buffer.byteLength ? value.buffer : new ArrayBuffer(bytes);
       return { done: false, value };
     },
     cancel: (reason) => reader.cancel(reason),
