@@ -10,6 +10,9 @@ import { ManualClock } from "../../helpers/manual_clock.ts";
 
 const TOKEN = "a-token-of-the-benches-with-32-characters";
 const API_URL = "http://simulator.test";
+const LIMIT_MS = 600_000;
+/** Whole logs are read at once: time must not move while a request is on its way. */
+const SETTLES = 25;
 
 /** What was asked of the API. */
 export interface Traffic {
@@ -72,7 +75,7 @@ export function inProcessRig(): InProcessRig {
   const endpoint: McpEndpoint = { token: TOKEN, fetch: (request) => handler.fetch(request) };
   return {
     simulator,
-    call: (tool, args) => clock.runUntil(callTool(endpoint, tool, args)),
+    call: (tool, args) => clock.runUntil(callTool(endpoint, tool, args), LIMIT_MS, SETTLES),
     method: (method) => callMethod(endpoint, method),
     async api(path, body) {
       const headers = { "x-api-key": "bench-key", "anthropic-beta": "managed-agents-2026-04-01" };
