@@ -79,9 +79,12 @@ function operandOf(
   if (operand === undefined || (accepted.includes(operand) && extra === undefined)) return operand;
   const wrong = accepted.includes(operand) ? extra ?? "" : operand;
   const meant = nearest(wrong.toLowerCase(), accepted);
+  const known = command === "help" || accepted.length === 0
+    ? `see 'cma-mcp help ${command}'`
+    : `type one of ${accepted.join(", ")}`;
   throw new UsageError(
     `Cannot use '${wrong}' after '${command}': ` +
-      (meant ? `did you mean '${command} ${meant}'?` : `see 'cma-mcp help ${command}'`),
+      (meant ? `did you mean '${command} ${meant}'?` : known),
   );
 }
 

@@ -15,6 +15,7 @@ import {
   Server,
 } from "@modelcontextprotocol/server";
 import { bindSignal } from "../core/abort.ts";
+import type { Logger } from "../core/log.ts";
 import type { ToolDefinition } from "../tools/define.ts";
 import { inputJsonSchema, outputJsonSchema } from "../tools/json_schema.ts";
 import { createPrincipal, isPrincipal, type Principal } from "../tools/principal.ts";
@@ -106,6 +107,7 @@ export function createServerFactory(services: Services, options: ServerOptions):
     server.setRequestHandler("tools/list", () => toolList());
     server.setRequestHandler("tools/call", ({ params }, { mcpReq, http }) => {
       const { signal, id, _meta: meta } = mcpReq;
+      if (!BY_NAME.has(params.name)) noteUnknownTool(services.log, params.name);
       return serve(serving, toolNamed(params.name), {
         ...{ name: params.name, args: params.arguments, id, meta, signal, client },
         authInfo: http?.authInfo,
@@ -160,6 +162,11 @@ function toolNamed(name: string): ToolDefinition {
   const tool = BY_NAME.get(name);
   if (tool) return tool;
   throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${name} not found`);
+}
+
+/** Whoever reads the log may wonder what a client asks for; what is no name is not repeated. */
+function noteUnknownTool(log: Logger, name: string): void {
+  log.info("There is no such tool", { tool: /^[\w.-]{1,64}$/.test(name) ? name : undefined });
 }
 
 async function serve(

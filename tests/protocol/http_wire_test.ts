@@ -93,6 +93,7 @@ for (const era of ERAS) {
     const response = await fetch(served.url, callRequest(era, "delete_agent", {}));
     const body = await bridge.until(response.text());
     assert(body.includes("delete_agent") && body.includes("-32602"), body);
+    assert(bridge.log.includes("cma-mcp info: There is no such tool tool=delete_agent"));
   });
 }
 

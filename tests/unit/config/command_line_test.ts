@@ -92,7 +92,7 @@ Deno.test("parseCommandLine() takes the word after a command only where it means
     [["token", "new", "more"], "Cannot use 'more' after 'token'"],
     [["demo", "new"], "Cannot use 'new'"],
     [["config", "vs-code"], "did you mean 'config vscode'?"],
-    [["config", "notepad"], "see 'cma-mcp help config'"],
+    [["config", "notepad"], "type one of claude-desktop, claude-code, cursor, vscode"],
     [["help", "me"], "Cannot use 'me' after 'help'"],
   ];
   for (const [args, message] of wrong) {
