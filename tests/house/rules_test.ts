@@ -228,7 +228,8 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     "README tables are current",
     {
       "README.md": "<!-- generated:tools -->\n<!-- end -->\n" +
-        "<!-- generated:settings -->\n<!-- end -->\n",
+        "<!-- generated:settings -->\n<!-- end -->\n" +
+        "<!-- generated:figures -->\n<!-- end -->\n",
     },
     /out of date/,
     {},
