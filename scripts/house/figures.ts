@@ -5,6 +5,7 @@
  */
 
 import type { RecordedFigure, RecordedRun } from "../bench/record.ts";
+import { onTarget } from "../../tests/bench/figure.ts";
 import { figureText, targetText } from "../bench/report.ts";
 
 /** Figures that tell most, by id, in words for whoever has not read the bench. */
@@ -12,18 +13,15 @@ const SHOWN: readonly (readonly [id: string, what: string])[] = [
   ["turn_end.http_alone.median", "End of a turn → result, over reading the stream directly"],
   ["turn_end.http_beside.median", "The same beside 1,000 open waits"],
   ["open_waits.memory_5000.waiter", "Memory of each of 5,000 open waits"],
+  ["open_waits.memory_5000.fetch", "The same of a bare `fetch` stream"],
   ["open_waits.http2.call_ratio", "`get_session` beside 1,000 waits over HTTP/2, of alone"],
   ["api_requests.turn.requests", "API requests of a turn: create, send, wait"],
-  ["api_requests.turn_with_message.requests", "The same, created with the message"],
   ["api_requests.wait_after_100000.requests", "API requests of a wait on a log of 100,000 events"],
-  ["api_requests.list_events_100000.requests", "API requests of `list_events` on that log"],
   ["overhead.http_16.vs_bare", "`get_session` over HTTP at 16 connections, of a bare handler"],
   ["overhead.http_16.vs_sdk2", "The same, of a minimal server of the same SDK"],
   ["start.executable.vs_one_tool", "Start of the executable, of a compiled one-tool server"],
-  ["start.executable.rss_mb", "Its memory at rest"],
-  ["sse.list_types.growth", "Cost per event on a log ten times as long, worst case"],
+  ["sse.answers.growth", "Cost per event on a log ten times as long, worst case"],
   ["model_cost.tools_list", "`tools/list`"],
-  ["model_cost.tools_list.as_earlier", "Its names, descriptions and parameters alone"],
 ];
 
 /** Lines of Markdown cells: what, figure, target. */
@@ -32,8 +30,13 @@ export function figureRows(
 ): readonly (readonly [what: string, figure: string, target: string])[] {
   return SHOWN.flatMap(([id, what]) => {
     const figure = figures[id];
-    return figure ? [[what, figureText(figure), targetText(figure)] as const] : [];
+    return figure ? [[what, figureText(figure), targetOf(figure)] as const] : [];
   });
+}
+
+/** A target that was missed says so. */
+function targetOf(figure: RecordedFigure): string {
+  return targetText(figure) + (onTarget(figure) === false ? ", missed" : "");
 }
 
 /** When and where the figures were taken. */

@@ -5,10 +5,8 @@
  * @module
  */
 
-/** More than anybody is shown, and than an agent has in flight at once. */
+/** More than anybody is shown, and than an agent has in flight or is blocked on at once. */
 export const MAX_ENTRIES = 256;
-/** More than a session is blocked on at once: a call whose answer is forgotten would seem open. */
-export const MAX_KEYS = 1_000;
 
 /** A copy with one entry more, and without the oldest when there are too many. */
 export function withEntry<V>(
@@ -23,7 +21,7 @@ export function withEntry<V>(
 /** A copy with one key more, and without the oldest when there are too many. */
 export function withKey(keys: ReadonlySet<string>, key: string): ReadonlySet<string> {
   const next = new Set(keys).add(key);
-  return next.size > MAX_KEYS ? withoutOldest(next) : next;
+  return next.size > MAX_ENTRIES ? withoutOldest(next) : next;
 }
 
 function withoutOldest<C extends { keys(): Iterator<string>; delete(key: string): boolean }>(

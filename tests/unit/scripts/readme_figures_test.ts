@@ -20,6 +20,14 @@ const figures: Record<string, RecordedFigure> = {
     better: "less",
     exact: true,
   },
+  "overhead.http_16.vs_bare": {
+    median: 0.33,
+    least: 0.25,
+    most: 0.34,
+    unit: "x",
+    better: "more",
+    target: 0.5,
+  },
   "overhead.answer_bytes.ours": { median: 1, least: 1, most: 1, unit: "bytes", better: "less" },
 };
 const run: RecordedRun = {
@@ -33,6 +41,11 @@ const run: RecordedRun = {
 Deno.test("figureRows() shows the chosen figures that were measured, with range and target", () => {
   assertEquals(figureRows(figures), [
     ["End of a turn → result, over reading the stream directly", "1.50 ms (1.23 – 2)", "≤ 2 ms"],
+    [
+      "`get_session` over HTTP at 16 connections, of a bare handler",
+      "0.33 × (0.25 – 0.34)",
+      "≥ 0.50 ×, missed",
+    ],
     ["`tools/list`", "8,880 characters", ""],
   ]);
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { MAX_ENTRIES, MAX_KEYS, withEntry, withKey } from "../../../src/session/recent.ts";
+import { MAX_ENTRIES, withEntry, withKey } from "../../../src/session/recent.ts";
 import { initialTurn, reduceTurn, type TurnState } from "../../../src/session/turn.ts";
 import { readEvent } from "../../../src/session/log_event.ts";
 
@@ -18,9 +18,9 @@ Deno.test("withEntry() adds to a copy, and keeps the newest of too many", () => 
 Deno.test("withKey() adds to a copy, and keeps the newest of too many", () => {
   const empty: ReadonlySet<string> = new Set<string>();
   let keys = empty;
-  for (let index = 0; index < MAX_KEYS + 5; index++) keys = withKey(keys, `k${index}`);
+  for (let index = 0; index < MAX_ENTRIES + 5; index++) keys = withKey(keys, `k${index}`);
   assertEquals(empty.size, 0);
-  assertEquals([keys.size, [...keys][0]], [MAX_KEYS, "k5"]);
+  assertEquals([keys.size, [...keys][0]], [MAX_ENTRIES, "k5"]);
 });
 
 Deno.test("reduceTurn() remembers bounded many tool calls and answers of an endless turn", () => {
@@ -35,7 +35,7 @@ Deno.test("reduceTurn() remembers bounded many tool calls and answers of an endl
   }
   assertEquals(state.toolsInFlight.size, MAX_ENTRIES);
   assertEquals(state.asking.size, MAX_ENTRIES);
-  assertEquals(state.answered.size, MAX_KEYS);
+  assertEquals(state.answered.size, MAX_ENTRIES);
   assertEquals([...state.asking.keys()].at(-1), "sevt_1999");
   assertEquals(state.answered.has("sevt_1999"), true);
 });
