@@ -15,8 +15,10 @@ export interface FigureSpec {
   /** `x` for a ratio. */
   readonly unit: string;
   readonly better: "less" | "more";
-  /** At most this where less is better, at least this where more is. */
+  /** What the design asks for: at most this where less is better, at least this where more is. */
   readonly target?: number;
+  /** What an exact figure must not go beyond, or the check fails; the target where absent. */
+  readonly limit?: number;
 }
 
 /** A figure: the middle of what was measured, and its range. */
@@ -49,6 +51,8 @@ export interface BenchResult {
   readonly figures: readonly Figure[];
   /** What could not be measured here, and why. */
   readonly skipped?: readonly string[];
+  /** Of tools that only this bench has used. */
+  readonly versions?: Readonly<Record<string, string>>;
 }
 
 /** Four digits are more than a noisy machine can tell. */
@@ -75,7 +79,14 @@ export function exactFigure(spec: FigureSpec, value: number): Figure {
   return { ...spec, median: value, least: value, most: value, samples: 1, exact: true };
 }
 
-/** Whether a figure is where it should be; undefined where nobody said. */
+/** Whether an exact figure is beyond its limit. */
+export function isExceeded({ exact, better, median, limit, target }: Figure): boolean {
+  const bound = limit ?? target;
+  if (!exact || bound === undefined) return false;
+  return better === "less" ? median > bound : median < bound;
+}
+
+/** Whether a figure is where the design wants it; undefined where it says nothing. */
 export function onTarget(
   { better, median, target }: Pick<Figure, "better" | "median" | "target">,
 ): boolean | undefined {
