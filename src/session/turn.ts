@@ -8,9 +8,9 @@
  */
 
 import { append, type Chain } from "./chain.ts";
+import { GrowingMap } from "./growing_map.ts";
 import type { LogEvent, ToolUse } from "./log_event.ts";
 import type { StopInfo, TurnError } from "./outcome.ts";
-import { withEntry, withKey } from "./recent.ts";
 
 /**
  * Where the session stands: `unknown` no event told yet; `starting` input was taken up, the turn
@@ -66,10 +66,10 @@ export interface TurnState {
   readonly interrupting: boolean;
   /** Ids of the tool calls that the latest idle event waits for. */
   readonly blocking: readonly string[];
-  /** Tool calls that were answered, the latest of them; an answer is final. */
-  readonly answered: ReadonlySet<string>;
-  /** Tool calls whose answer may be asked for, by id, the latest since a turn began. */
-  readonly asking: ReadonlyMap<string, ToolUse>;
+  /** Tool calls that were answered; an answer is final. */
+  readonly answered: GrowingMap<true>;
+  /** Tool calls whose answer may be asked for, by id, since the session last began a turn. */
+  readonly asking: GrowingMap<ToolUse>;
   /** Workflow runs that were created and have not ended: id and name. */
   readonly openRuns: ReadonlyMap<string, string | undefined>;
   /** Tool calls in flight, newest last: id and name. */
@@ -100,9 +100,10 @@ const NOTHING: Collected = {
 };
 /** A turn that settles stamps its message within so many milliseconds of its idle event. */
 const SETTLING_MS = 2_000;
+/** Calls whose results do not say whose they are would otherwise pile up, and be copied each time. */
+const MAX_IN_FLIGHT = 1_000;
 /** States are many and their collections mostly empty: they share these, and copy to add. */
 const NO_ENTRIES: ReadonlyMap<string, never> = new Map<string, never>();
-const NO_KEYS: ReadonlySet<string> = new Set();
 
 /**
  * The state before any event.
@@ -118,8 +119,8 @@ export function initialTurn(afterId?: string): TurnState {
     queuedAtIdle: false,
     interrupting: false,
     blocking: [],
-    answered: NO_KEYS,
-    asking: NO_ENTRIES,
+    answered: GrowingMap.empty(),
+    asking: GrowingMap.empty(),
     openRuns: NO_ENTRIES,
     toolsInFlight: NO_ENTRIES,
     collected: NOTHING,
@@ -188,7 +189,7 @@ function takeInput(state: TurnState, event: LogEvent, answers: string | undefine
   const next: TurnState = {
     ...state,
     queued: event.queued ? queued : unclaimed(queued, wasQueued && state.phase === "running"),
-    answered: answers === undefined ? state.answered : withKey(state.answered, answers),
+    answered: answers === undefined ? state.answered : state.answered.with(answers, true),
     stampsInputs: state.stampsInputs || (!event.queued && event.at !== undefined),
     ...unqueuedAnchor(state, event),
   };
@@ -263,7 +264,7 @@ function begin(state: TurnState): TurnState {
     queued: hasInput ? state.queued : new Map([...state.queued.keys()].map((key) => [key, true])),
     queuedAtIdle: false,
     blocking: [],
-    asking: resumes ? state.asking : NO_ENTRIES,
+    asking: resumes ? state.asking : GrowingMap.empty(),
   };
 }
 
@@ -333,10 +334,13 @@ function trackTools(state: TurnState, event: LogEvent): TurnState {
   if (event.kind === "tool_use") {
     const { tool } = event;
     const asks = tool.custom || tool.input !== undefined;
+    const toolsInFlight = new Map(state.toolsInFlight).set(tool.id, tool.name);
+    const [oldest] = toolsInFlight.keys();
+    if (toolsInFlight.size > MAX_IN_FLIGHT && oldest !== undefined) toolsInFlight.delete(oldest);
     return {
       ...state,
-      toolsInFlight: withEntry(state.toolsInFlight, tool.id, tool.name),
-      asking: asks ? withEntry(state.asking, tool.id, tool) : state.asking,
+      toolsInFlight,
+      asking: asks ? state.asking.with(tool.id, tool) : state.asking,
     };
   }
   if (event.kind !== "tool_result" || event.toolUseId === undefined) return state;

@@ -41,12 +41,18 @@ Deno.test("reduceTurn() keeps the newest stamped event as cursor, never a queued
 
 Deno.test("reduceTurn() does not change the state that it is given", () => {
   const e = eventMaker();
-  const before = fold([e.user("q"), e.running(), e.text("a"), e.tool("bash")]);
-  const copy = structuredClone(before);
-  for (const event of [e.text("b"), e.queuedUser("c"), e.tool("x"), e.endTurn()]) {
+  const asked = { ...e.tool("bash"), evaluated_permission: "ask" };
+  const before = fold([e.user("q"), e.running(), e.text("a"), asked]);
+  const seen = ({ asking, answered, ...others }: TurnState) =>
+    structuredClone({ ...others, asking: [...asking.keys()], answered: [...answered.keys()] });
+  const copy = seen(before);
+  assertEquals(copy.asking, [asked.id]);
+  const allowed = { type: "user.tool_confirmation", id: "sevt_yes", tool_use_id: asked.id };
+  const askedMore = { ...e.tool("x"), evaluated_permission: "ask" };
+  for (const event of [e.text("b"), e.queuedUser("c"), askedMore, allowed, e.endTurn()]) {
     reduceTurn(before, readEvent(event));
   }
-  assertEquals(before, copy);
+  assertEquals(seen(before), copy);
 });
 
 Deno.test("reduceTurn() knows whether it saw the beginning of the turn", () => {
