@@ -175,7 +175,6 @@ async function serve(
   { args, id, meta, signal, client, authInfo, notify }: DirectCall,
 ): Promise<CallToolResult> {
   const progressToken = meta?.progressToken;
-  const principal = principalOf(authInfo);
   const reporter = progressToken === undefined ? undefined : createProgressReporter(
     services.clock,
     (update) => notify({ progressToken, ...update }),
@@ -187,6 +186,7 @@ async function serve(
   const entered = running.enter(client, id);
   const bound = bindSignal(services.clock, { signals: [signal, entered.signal] });
   try {
+    const principal = principalOf(authInfo);
     return await callTool(tool, args, {
       signal: bound.signal,
       services,
@@ -196,6 +196,13 @@ async function serve(
       ...(principal && { principal }),
       ...(reporter && { progress: (message: string) => reporter.report(message) }),
     }, watch);
+  } catch (error) {
+    // What goes wrong in a tool is in its result: this is a bug here, or in what looks on.
+    services.log.error("Tool call failed", {
+      tool: tool.name,
+      error: error instanceof Error ? error.stack ?? error.message : String(error),
+    });
+    throw error;
   } finally {
     reporter?.stop();
     // The request's own signal fires after a normal end as well.

@@ -8,7 +8,8 @@
 import type { Standing } from "./standing.ts";
 import type { TurnState } from "./turn.ts";
 
-/** Pauses before the first, second, … look since the last event, in milliseconds. */
+// Pauses before the first, second, … look since the last event, in milliseconds.
+
 /** An agent may take a message up only when its container has started. */
 const QUEUED_MS = [3_000, 4_000, 8_000, 15_000, 30_000] as const;
 const OVERDUE_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;

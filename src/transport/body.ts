@@ -33,8 +33,8 @@ export type JsonBody = { readonly value: unknown } | { readonly refused: Respons
 /**
  * Reads and parses the body of a request.
  *
- * Refused with 415 unless it is said to be JSON, 413 when it is too large, 408 when it does not arrive in time, 400 when it breaks
- * off, is not JSON in UTF-8, is nested too deep or is too long a batch. Nesting is looked at before
+ * Refused with 415 unless it is said to be JSON, 413 when it is too large, 408 when it does not
+ * arrive in time, 400 when it breaks off, is not JSON in UTF-8, is nested too deep or is too long a batch. Nesting is looked at before
  * the text is parsed: whatever walks the value later may do so recursively.
  */
 export async function readJson(

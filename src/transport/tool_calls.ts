@@ -74,8 +74,8 @@ export function createToolCalls({ factory, clock, keepAliveMs }: ToolCallsOption
         notify: (params) => Promise.resolve(stream.send({ method: PROGRESS, params })),
       }).then((result) => ({ id: call.id, result }), () => failure(call.id))
         .finally(() => bound.dispose());
-      if (!response) return soonOrStream(message, stream, clock);
-      message.then((last) => stream.close(last));
+      if (!response) return soonOrStream(message, stream, call.id, clock);
+      endWith(message, stream, call.id);
       return Promise.resolve(response);
     },
     close: () => closing.abort(aborted("The server is shutting down")),
@@ -101,6 +101,7 @@ function failure(id: string | number): Message {
 async function soonOrStream(
   message: Promise<Message>,
   stream: MessageStream,
+  id: Message["id"],
   clock: Clock,
 ): Promise<Response> {
   let cancel = () => {};
@@ -111,8 +112,13 @@ async function soonOrStream(
   cancel();
   if (early) return Response.json({ jsonrpc: "2.0", ...early });
   const response = stream.open();
-  message.then((last) => stream.close(last));
+  endWith(message, stream, id);
   return response;
+}
+
+/** Ends a stream with its last message; with a failure where that cannot be written. */
+function endWith(message: Promise<Message>, stream: MessageStream, id: Message["id"]): void {
+  message.then((last) => stream.close(last)).catch(() => stream.close(failure(id)));
 }
 
 /** The call in a request that leaves nothing to decide; undefined for any other. */
@@ -126,17 +132,17 @@ function callIn(headers: Headers, body: unknown): CallRequest | undefined {
   const message = fieldsOf(body, ["jsonrpc", "id", "method", "params"]);
   if (message?.jsonrpc !== "2.0" || message.method !== "tools/call") return undefined;
   const { id } = message;
-  if (typeof id !== "string" && !Number.isSafeInteger(id)) return undefined;
+  if (!isId(id)) return undefined;
   const params = fieldsOf(message.params, ["name", "arguments", "_meta"]);
   const { name, arguments: args, _meta } = params ?? {};
   if (typeof name !== "string") return undefined;
   if (args !== undefined && !isFields(args)) return undefined;
   const meta = metaIn(_meta);
-  return meta && { id: isId(id) ? id : 0, name, args, ...(_meta !== undefined && { meta }) };
+  return meta && { id, name, args, ...(_meta !== undefined && { meta }) };
 }
 
 function isId(id: unknown): id is string | number {
-  return typeof id === "string" || typeof id === "number";
+  return typeof id === "string" || Number.isSafeInteger(id);
 }
 
 /** The newer protocol announces itself here, and is the SDK's. */

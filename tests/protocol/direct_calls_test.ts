@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import type { McpServerFactory } from "@modelcontextprotocol/server";
+import type { McpRequestContext, McpServerFactory } from "@modelcontextprotocol/server";
 import { createHttpHandler } from "../../src/transport/http.ts";
+import { createServerFactory } from "../../src/mcp/server.ts";
 import { type Bridge, openBridge, TOKEN } from "./support.ts";
 
 type Fields = Record<string, unknown>;
@@ -83,3 +84,21 @@ for (const [name, paramsFor] of CALLS) {
     bridge.close();
   });
 }
+
+Deno.test("a fault around a call is an error without details, and in the log with them", async () => {
+  const bridge = openBridge();
+  const watch = {
+    ended: () => {
+      throw new TypeError("boom");
+    },
+  };
+  const factory = createServerFactory(bridge.services, { version: "1.2.3", watch });
+  for (const way of [factory, (context: McpRequestContext) => factory(context)]) {
+    const before = bridge.log.length;
+    const { messages } = await messagesFrom(bridge, way, { name: "list_agents" });
+    assertEquals(messages.map(({ id, error }) => [id, typeof error]), [["call", "object"]]);
+    const line = bridge.log.slice(before).find((text) => text.includes("Tool call failed")) ?? "";
+    assert(line.includes("error: Tool call failed tool=list_agents error=TypeError: boom"), line);
+  }
+  bridge.close();
+});

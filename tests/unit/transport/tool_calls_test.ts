@@ -88,6 +88,7 @@ const LEFT: readonly [string, unknown, Record<string, string>?][] = [
   ["a tool named like an object's own", bodyOf({ ...GET, name: "__proto__" })],
   ["meta that is a list", bodyOf({ ...GET, _meta: [] })],
   ["a progress token that is none", bodyOf({ ...GET, _meta: { progressToken: {} } })],
+  ["a progress token that is no integer", bodyOf({ ...GET, _meta: { progressToken: 1.5 } })],
   ["the newer protocol", bodyOf({ ...GET, _meta: MODERN })],
   ["a version of the newer protocol", bodyOf(GET), { "mcp-protocol-version": "2026-07-28" }],
   ["an unknown version", bodyOf(GET), { "mcp-protocol-version": "1999-01-01" }],
@@ -191,6 +192,16 @@ Deno.test("answer() says no more than that the server failed when it did", async
     id: 7,
     error: { code: -32_603, message: "Internal error" },
   });
+});
+
+Deno.test("answer() ends a stream with a failure when the result cannot be written", async () => {
+  const { answer, results } = setUp();
+  const { read } = follow(await answer(bodyOf(WAIT)));
+  results[0]?.resolve({ content: [], structuredContent: { count: 1n } });
+  await settle();
+  const error = { code: -32_603, message: "Internal error" };
+  assertEquals(read.text.slice(BEGINS.length), frame({ id: 7, error }));
+  assertEquals(read.ended, true);
 });
 
 Deno.test("answer() tells calls of one client from those of others by session and token", async () => {
