@@ -26,7 +26,7 @@ import { printLines } from "./table.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
-const USAGE = `deno task bench [--quick] [--json] [--compare] [--last] [name…]
+const USAGE = `deno task bench [--quick] [--json | --compare [--last]] [name…]
 
   --quick     as small as it goes: shows that the benches work, measures nothing
   --json      one JSON object instead of tables
@@ -92,7 +92,7 @@ async function runOf(results: Iterable<BenchResult>): Promise<RecordedRun> {
     date: new Date().toISOString(),
     commit,
     machine: machineClass(),
-    versions: versions(),
+    versions: Object.assign(versions(), ...all.map((result) => result.versions ?? {})),
     figures: recorded(all.flatMap(({ figures }): readonly Figure[] => figures)),
     skipped: all.flatMap(({ skipped = [] }) => skipped),
   };
@@ -120,13 +120,30 @@ function compare(now: RecordedRun, before: RecordedRun | undefined, names: reado
   ]);
 }
 
+const SWITCHES = ["quick", "json", "compare", "last", "help"] as const;
+
+/** What is wrong with a command line; nothing of a good one. */
+function complaintsAbout(args: readonly string[]): string[] {
+  const switches = new Set<string>([...SWITCHES.map((name) => `--${name}`), "-h"]);
+  const complaints = args.flatMap((arg) => {
+    if (arg.startsWith("-")) return switches.has(arg) ? [] : [`There is no flag '${arg}'.`];
+    return BENCH_NAMES.includes(arg) ? [] : [`There is no bench '${arg}'.`];
+  });
+  const together = (a: string, b: string) => args.includes(a) && args.includes(b);
+  if (together("--json", "--compare")) complaints.push("--json and --compare do not go together.");
+  if (args.includes("--last") && !args.includes("--compare")) {
+    complaints.push("--last goes with --compare.");
+  }
+  return complaints;
+}
+
 async function main(): Promise<number> {
-  const args = parseArgs(Deno.args, { boolean: ["quick", "json", "compare", "last", "help"] });
+  const complaints = complaintsAbout(Deno.args);
+  const args = parseArgs(Deno.args, { boolean: [...SWITCHES], alias: { help: "h" } });
   const names = args._.map(String);
-  const unknown = names.filter((name) => !BENCH_NAMES.includes(name));
-  if (args.help || unknown.length > 0) {
-    printLines([...unknown.map((name) => `There is no bench '${name}'.`), USAGE]);
-    return args.help ? 0 : 2;
+  if (args.help || complaints.length > 0) {
+    printLines([...complaints, USAGE], complaints.length > 0 ? Deno.stderr : Deno.stdout);
+    return complaints.length > 0 ? 2 : 0;
   }
   const record = parseRecord(await recordText());
   if (args.last) {

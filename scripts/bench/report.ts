@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type BenchResult, onTarget } from "../../tests/bench/figure.ts";
+import { type BenchResult, type Figure, onTarget } from "../../tests/bench/figure.ts";
 import { type Column, tableLines } from "../table.ts";
 import type { RecordedFigure } from "./record.ts";
 
@@ -22,8 +22,16 @@ function withUnit(value: number, unit: string): string {
 }
 
 /** What a figure should be; empty where nobody said. */
-export function targetText({ target, better, unit }: RecordedFigure): string {
+export function targetText(
+  { target, better, unit }: Pick<RecordedFigure, "target" | "better" | "unit">,
+): string {
   return target === undefined ? "" : `${better === "less" ? "≤" : "≥"} ${withUnit(target, unit)}`;
+}
+
+/** What the check holds an exact figure to, where the design asks for nothing or for less. */
+function limitText({ limit, target, unit, better }: Figure): string {
+  if (limit === undefined) return "";
+  return `${target === undefined ? "" : ", "}limit ${targetText({ target: limit, unit, better })}`;
 }
 
 /** A figure and its range. */
@@ -45,7 +53,7 @@ export function figureLines({ figures, skipped = [] }: BenchResult): string[] {
     figure.what,
     withUnit(figure.median, figure.unit),
     figure.exact ? "exact" : `${shortNumber(figure.least)} – ${shortNumber(figure.most)}`,
-    targetText(figure) + (onTarget(figure) === false ? " MISSED" : ""),
+    targetText(figure) + (onTarget(figure) === false ? " MISSED" : "") + limitText(figure),
   ]);
   return [
     ...tableLines(COLUMNS, rows),

@@ -79,11 +79,14 @@ export function exactFigure(spec: FigureSpec, value: number): Figure {
   return { ...spec, median: value, least: value, most: value, samples: 1, exact: true };
 }
 
-/** Whether an exact figure is beyond its limit. */
-export function isExceeded({ exact, better, median, limit, target }: Figure): boolean {
-  const bound = limit ?? target;
-  if (!exact || bound === undefined) return false;
-  return better === "less" ? median > bound : median < bound;
+/** A line for each exact figure that is beyond its limit. */
+export function exceeded(figures: readonly Figure[]): string[] {
+  return figures.flatMap(({ id, exact, better, median, unit, limit, target }) => {
+    const bound = limit ?? target;
+    if (!exact || bound === undefined) return [];
+    const isBeyond = better === "less" ? median > bound : median < bound;
+    return isBeyond ? [`${id}: ${median} ${unit}, the limit is ${bound}`] : [];
+  });
 }
 
 /** Whether a figure is where the design wants it; undefined where it says nothing. */

@@ -15,9 +15,25 @@ const CHARS_PER_TOKEN = 4;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-function characters(id: string, what: string, count: number, target?: number): Figure {
-  const spec = { unit: "characters", better: "less" as const };
-  return exactFigure({ ...spec, id: `model_cost.${id}`, what, target }, count);
+interface Bounds {
+  readonly target?: number;
+  readonly limit?: number;
+}
+
+/** Characters, and the tokens that they come to. */
+function characters(id: string, what: string, count: number, bounds: Bounds): Figure[] {
+  const better = "less" as const;
+  const tokens = Math.round(count / CHARS_PER_TOKEN);
+  return [
+    exactFigure(
+      { id: `model_cost.${id}`, what, unit: "characters", better, ...bounds },
+      count,
+    ),
+    exactFigure(
+      { id: `model_cost.${id}.tokens`, what: "  estimated", unit: "tokens", better },
+      tokens,
+    ),
+  ];
 }
 
 function listIn(value: unknown): Fields[] {
@@ -31,21 +47,14 @@ async function toolList(rig: InProcessRig): Promise<Figure[]> {
   const essence = tools.map(({ name, description, inputSchema }) => {
     return { name, description, inputSchema };
   });
-  const tokens = Math.round(whole / CHARS_PER_TOKEN);
   return [
-    characters("tools_list", "tools/list", whole, 8_900),
-    characters(
+    ...characters("tools_list", "tools/list", whole, { limit: 8_900 }),
+    ...characters(
       "tools_list.as_earlier",
       "tools/list: names, descriptions and parameters, which is all the earlier ones had",
       JSON.stringify(essence).length,
-      EARLIER_TOOL_LIST,
+      { target: EARLIER_TOOL_LIST },
     ),
-    exactFigure({
-      id: "model_cost.tools_list.tokens",
-      what: `tools/list: estimated tokens, at ${CHARS_PER_TOKEN} characters each`,
-      unit: "tokens",
-      better: "less",
-    }, tokens),
   ];
 }
 
@@ -54,7 +63,7 @@ interface Typical {
   readonly result: Fields;
   /** What an earlier server would have answered. */
   readonly earlier?: string;
-  /** Most of that, 1 unless it tells more than theirs did. */
+  /** Most of that, where it tells more than theirs did. */
   readonly mostOfEarlier?: number;
   /** Most characters that it may have. */
   readonly limit: number;
@@ -99,16 +108,17 @@ async function typicalCalls(rig: InProcessRig): Promise<Typical[]> {
   ];
 }
 
-function resultFigures({ tool, result, earlier, mostOfEarlier = 1, limit }: Typical): Figure[] {
+function resultFigures({ tool, result, earlier, mostOfEarlier, limit }: Typical): Figure[] {
   const count = JSON.stringify(result).length;
   return [
-    characters(`result.${tool}`, `a typical result of ${tool}`, count, limit),
+    ...characters(`result.${tool}`, `a typical result of ${tool}`, count, { limit }),
     ...(earlier === undefined ? [] : [exactFigure({
       id: `model_cost.result.${tool}.vs_earlier`,
       what: `a typical result of ${tool}, of what the earlier servers made of the same answer`,
       unit: "x",
       better: "less",
-      target: mostOfEarlier,
+      target: 1,
+      limit: mostOfEarlier,
     }, Number((count / earlier.length).toFixed(2)))]),
   ];
 }

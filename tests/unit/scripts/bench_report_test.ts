@@ -13,8 +13,7 @@ import {
   figureLines,
   shortNumber,
 } from "../../../scripts/bench/report.ts";
-import { exceeded } from "../../../scripts/house/exact_figures.ts";
-import { exactFigure, figure, type FigureSpec } from "../../bench/figure.ts";
+import { exactFigure, exceeded, figure, type FigureSpec } from "../../bench/figure.ts";
 
 const SPEC: FigureSpec = { id: "a.b", what: "how long", unit: "ms", better: "less" };
 
@@ -110,5 +109,10 @@ Deno.test("exceeded() names exact figures beyond their limits, and no others", (
   const over = exactFigure({ ...SPEC, unit: "requests", target: 3 }, 4);
   const within = exactFigure({ ...SPEC, unit: "requests", target: 4 }, 4);
   const timed = figure({ ...SPEC, target: 3 }, [4]);
-  assertEquals(exceeded([over, within, timed]), ["a.b: 4 requests, the limit is 3"]);
+  const spared = exactFigure({ ...SPEC, unit: "requests", target: 3, limit: 5 }, 4);
+  const few = exactFigure({ ...SPEC, unit: "replies", better: "more", limit: 5 }, 4);
+  assertEquals(exceeded([over, within, timed, spared, few]), [
+    "a.b: 4 requests, the limit is 3",
+    "a.b: 4 replies, the limit is 5",
+  ]);
 });
