@@ -12,16 +12,22 @@ import { figureText, targetText } from "../bench/report.ts";
 const SHOWN: readonly (readonly [id: string, what: string])[] = [
   ["turn_end.http_alone.median", "End of a turn → result, over reading the stream directly"],
   ["turn_end.http_beside.median", "The same beside 1,000 open waits"],
+  ["turn_end.http_beside.p99", "… the slowest of a hundred"],
   ["open_waits.memory_5000.waiter", "Memory of each of 5,000 open waits"],
-  ["open_waits.memory_5000.fetch", "The same of a bare `fetch` stream"],
+  ["open_waits.memory_1000.waiter", "… of 1,000, what the process grows by once included"],
+  ["open_waits.program.memory", "… of 1,000 over HTTP, the server's side included"],
+  ["open_waits.memory_5000.fetch", "… of 5,000 bare `fetch` streams"],
   ["open_waits.http2.call_ratio", "`get_session` beside 1,000 waits over HTTP/2, of alone"],
   ["api_requests.turn.requests", "API requests of a turn: create, send, wait"],
   ["api_requests.wait_after_100000.requests", "API requests of a wait on a log of 100,000 events"],
-  ["overhead.http_16.vs_bare", "`get_session` over HTTP at 16 connections, of a bare handler"],
-  ["overhead.http_16.vs_sdk2", "The same, of a minimal server of the same SDK"],
-  ["start.executable.vs_one_tool", "Start of the executable, of a compiled one-tool server"],
+  ["overhead.http_16.vs_bare", "Calls a second over HTTP, of a bare handler's"],
+  ["overhead.http_16.vs_sdk2", "… of a minimal server's of the same SDK"],
+  ["overhead.http_16_modern.vs_sdk2", "… the same in the 2026-07-28 protocol"],
+  ["overhead.stdio.vs_sdk2", "… the same on stdio"],
+  ["start.executable.vs_one_tool", "Start of the executable, of a one-tool server's"],
   ["sse.answers.growth", "Cost per event on a log ten times as long, worst case"],
   ["model_cost.tools_list", "`tools/list`"],
+  ["model_cost.tools_list.as_earlier", "… its names, descriptions and parameters"],
 ];
 
 /** Lines of Markdown cells: what, figure, target. */

@@ -42,7 +42,7 @@ Deno.test("figureRows() shows the chosen figures that were measured, with range 
   assertEquals(figureRows(figures), [
     ["End of a turn → result, over reading the stream directly", "1.50 ms (1.23 – 2)", "≤ 2 ms"],
     [
-      "`get_session` over HTTP at 16 connections, of a bare handler",
+      "Calls a second over HTTP, of a bare handler's",
       "0.33 × (0.25 – 0.34)",
       "≥ 0.50 ×, missed",
     ],
