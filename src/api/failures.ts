@@ -22,20 +22,26 @@ export class ResponseError extends ApiError {
 /** Longer messages are cut: they end up in front of a model. */
 const MAX_MESSAGE_CHARS = 1_000;
 
-const detailsSchema = z.looseObject({ error_code: z.string().optional().catch(undefined) });
+const detailsSchema = z.lazy(() =>
+  z.looseObject({ error_code: z.string().optional().catch(undefined) })
+);
 
-const errorSchema = z.looseObject({
-  type: z.string().optional().catch(undefined),
-  message: z.string().optional().catch(undefined),
-  details: detailsSchema.optional().catch(undefined),
-});
+const errorSchema = z.lazy(() =>
+  z.looseObject({
+    type: z.string().optional().catch(undefined),
+    message: z.string().optional().catch(undefined),
+    details: detailsSchema.optional().catch(undefined),
+  })
+);
 
 /** The documented envelope, and the looser ones of other implementations. */
-const envelopeSchema = z.looseObject({
-  error: z.union([z.string(), errorSchema]).optional().catch(undefined),
-  message: z.string().optional().catch(undefined),
-  request_id: z.string().optional().catch(undefined),
-});
+const envelopeSchema = z.lazy(() =>
+  z.looseObject({
+    error: z.union([z.string(), errorSchema]).optional().catch(undefined),
+    message: z.string().optional().catch(undefined),
+    request_id: z.string().optional().catch(undefined),
+  })
+);
 
 interface Envelope {
   readonly message?: string;

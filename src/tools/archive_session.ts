@@ -23,8 +23,8 @@ export const archiveSession = defineTool({
     idempotentHint: true,
     openWorldHint: true,
   },
-  input: z.strictObject({ session_id: idSchema() }),
-  output: z.object({ archived: z.boolean() }),
+  input: () => z.strictObject({ session_id: idSchema() }),
+  output: () => z.object({ archived: z.boolean() }),
   async run({ session_id }, call) {
     await call.services.access.checkSession(session_id, call);
     let attempt = await tryArchive(session_id, call);

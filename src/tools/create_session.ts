@@ -24,17 +24,19 @@ export const createSession = defineTool({
     idempotentHint: false,
     openWorldHint: true,
   },
-  input: z.strictObject({
-    agent_id: idSchema(),
-    message: z.string().min(1).max(100_000).optional().describe("First user message"),
-    title: z.string().min(1).max(500).optional(),
-    agent_version: z.int().min(1).optional().describe("Default: the latest"),
-    environment_id: idSchema("Only if the server has no default").optional(),
-  }),
-  output: z.object({
-    session_id: z.string(),
-    status: z.string(),
-  }),
+  input: () =>
+    z.strictObject({
+      agent_id: idSchema(),
+      message: z.string().min(1).max(100_000).optional().describe("First user message"),
+      title: z.string().min(1).max(500).optional(),
+      agent_version: z.int().min(1).optional().describe("Default: the latest"),
+      environment_id: idSchema("Only if the server has no default").optional(),
+    }),
+  output: () =>
+    z.object({
+      session_id: z.string(),
+      status: z.string(),
+    }),
   async run(args, call) {
     const { access, environment } = call.services;
     access.checkAgent(args.agent_id, call);

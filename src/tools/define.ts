@@ -61,8 +61,10 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject> {
   readonly annotations: ToolAnnotations;
   /** What it counts as where the number of running calls is limited; `call` by default. */
   readonly kind?: CallKind;
-  readonly input: I;
-  readonly output: O;
+  /** Makes the schema of the arguments; called once, when it is first needed. */
+  readonly input: () => I;
+  /** The same for the result. */
+  readonly output: () => O;
   run(args: z.output<I>, call: ToolCall): Promise<z.input<O>>;
 }
 
@@ -73,16 +75,24 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject> {
 export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<I, O>,
 ): ToolDefinition {
+  // `initialize` needs neither, and a host waits for its answer.
+  let input: I | undefined;
+  let output: O | undefined;
+  const inputOf = () => input ??= spec.input();
   return {
     name: spec.name,
     title: spec.title,
     description: spec.description,
     annotations: spec.annotations,
-    input: spec.input,
-    output: spec.output,
+    get input() {
+      return inputOf();
+    },
+    get output() {
+      return output ??= spec.output();
+    },
     async run(args, call) {
       if (call.principal?.readOnly && !spec.annotations.readOnlyHint) throw readOnly(spec.name);
-      const parsed = parseArguments(spec.input, args);
+      const parsed = parseArguments(inputOf(), args);
       const leave = call.services.limits.enter(spec.kind ?? "call", call);
       try {
         return await spec.run(parsed, call);

@@ -14,19 +14,21 @@ export const getAgent = defineTool({
     idempotentHint: true,
     openWorldHint: true,
   },
-  input: z.strictObject({
-    agent_id: idSchema(),
-    version: z.int().min(1).optional().describe("Default: the latest"),
-  }),
-  output: z.object({
-    id: z.string(),
-    name: z.string().optional(),
-    description: z.string().optional(),
-    model: z.string().optional(),
-    version: z.number().optional(),
-    tools: z.array(z.string()),
-    config: z.looseObject({}).optional(),
-  }),
+  input: () =>
+    z.strictObject({
+      agent_id: idSchema(),
+      version: z.int().min(1).optional().describe("Default: the latest"),
+    }),
+  output: () =>
+    z.object({
+      id: z.string(),
+      name: z.string().optional(),
+      description: z.string().optional(),
+      model: z.string().optional(),
+      version: z.number().optional(),
+      tools: z.array(z.string()),
+      config: z.looseObject({}).optional(),
+    }),
   async run({ agent_id, version }, call) {
     const { signal, services } = call;
     services.access.checkAgent(agent_id, call);

@@ -18,21 +18,22 @@ export const getSession = defineTool({
     idempotentHint: true,
     openWorldHint: true,
   },
-  input: z.strictObject({ session_id: idSchema() }),
-  output: z.object({
-    session_id: z.string(),
-    status: z.string(),
-    title: z.string().optional(),
-    agent: z.object({ id: z.string().optional(), name: z.string().optional() }),
-    last_stop_reason: z.object({ type: z.string() }).optional(),
-    pending_actions: z.array(z.object({
-      event_id: z.string(),
-      kind: z.string(),
-      name: z.string().optional(),
-    })),
-    usage: z.unknown().optional(),
-    budget: z.unknown().optional(),
-  }),
+  input: () => z.strictObject({ session_id: idSchema() }),
+  output: () =>
+    z.object({
+      session_id: z.string(),
+      status: z.string(),
+      title: z.string().optional(),
+      agent: z.object({ id: z.string().optional(), name: z.string().optional() }),
+      last_stop_reason: z.object({ type: z.string() }).optional(),
+      pending_actions: z.array(z.object({
+        event_id: z.string(),
+        kind: z.string(),
+        name: z.string().optional(),
+      })),
+      usage: z.unknown().optional(),
+      budget: z.unknown().optional(),
+    }),
   async run({ session_id }, call) {
     const { api, access, exposeToolInputs } = call.services;
     await access.checkSession(session_id, call);

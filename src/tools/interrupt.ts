@@ -14,11 +14,12 @@ export const interrupt = defineTool({
     idempotentHint: true,
     openWorldHint: true,
   },
-  input: z.strictObject({ session_id: idSchema() }),
-  output: z.object({
-    queued: z.boolean(),
-    event_id: z.string().optional(),
-  }),
+  input: () => z.strictObject({ session_id: idSchema() }),
+  output: () =>
+    z.object({
+      queued: z.boolean(),
+      event_id: z.string().optional(),
+    }),
   async run({ session_id }, call) {
     const { signal, services } = call;
     await services.access.checkSession(session_id, call);

@@ -34,23 +34,25 @@ export const listAgents = defineTool({
     idempotentHint: true,
     openWorldHint: true,
   },
-  input: z.strictObject({
-    name_contains: z.string().min(1).max(200).optional().describe("Part of the name, any case"),
-    limit: z.int().min(1).max(200).optional().describe("Default 50"),
-    cursor: z.string().min(1).optional().describe("next_cursor of the last call"),
-  }),
-  output: z.object({
-    agents: z.array(z.object({
-      id: z.string(),
-      name: z.string().optional(),
-      description: z.string().optional(),
-      model: z.string().optional(),
-      version: z.number().optional(),
-    })),
-    next_cursor: z.string().optional(),
-    scanned: z.number().describe("Agents looked at"),
-    unavailable: z.array(z.string()).optional(),
-  }),
+  input: () =>
+    z.strictObject({
+      name_contains: z.string().min(1).max(200).optional().describe("Part of the name, any case"),
+      limit: z.int().min(1).max(200).optional().describe("Default 50"),
+      cursor: z.string().min(1).optional().describe("next_cursor of the last call"),
+    }),
+  output: () =>
+    z.object({
+      agents: z.array(z.object({
+        id: z.string(),
+        name: z.string().optional(),
+        description: z.string().optional(),
+        model: z.string().optional(),
+        version: z.number().optional(),
+      })),
+      next_cursor: z.string().optional(),
+      scanned: z.number().describe("Agents looked at"),
+      unavailable: z.array(z.string()).optional(),
+    }),
   async run({ name_contains, limit = 50, cursor }, call) {
     const from = cursor === undefined ? {} : decodeCursor(cursor);
     const collector = new Collector(name_contains, limit);

@@ -7,16 +7,18 @@
 import * as z from "zod";
 import { ToolError } from "../core/errors.ts";
 
-const cursorSchema = z.strictObject({
-  /** The API's cursor of the page; absent for the first one. */
-  p: z.string().max(2_000).optional(),
-  /** Size that the page was asked for with. */
-  n: z.int().min(1).max(100).optional(),
-  /** Entries of the page, or of the allowlist, that were passed. */
-  s: z.int().min(0).optional(),
-  /** Id of the last entry passed, which finds the place again when entries were added. */
-  a: z.string().max(128).optional(),
-});
+const cursorSchema = z.lazy(() =>
+  z.strictObject({
+    /** The API's cursor of the page; absent for the first one. */
+    p: z.string().max(2_000).optional(),
+    /** Size that the page was asked for with. */
+    n: z.int().min(1).max(100).optional(),
+    /** Entries of the page, or of the allowlist, that were passed. */
+    s: z.int().min(0).optional(),
+    /** Id of the last entry passed, which finds the place again when entries were added. */
+    a: z.string().max(128).optional(),
+  })
+);
 
 /** The longest that {@linkcode encodeCursor} makes, and some. */
 const MAX_CHARS = 4_000;

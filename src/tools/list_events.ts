@@ -33,22 +33,24 @@ export const listEvents = defineTool({
     idempotentHint: true,
     openWorldHint: true,
   },
-  input: z.strictObject({
-    session_id: idSchema(),
-    after_id: idSchema("Only events after this one").optional(),
-    limit: z.int().min(1).max(500).optional().describe("Default 100"),
-    types: z.array(z.string().regex(/^[a-z_.]{1,64}$/)).max(50).optional()
-      .describe("Only these event types, e.g. agent.message"),
-    order: z.enum(["asc", "desc"]).optional().describe("desc: newest first, without after_id"),
-  }),
-  output: z.object({
-    events: z.array(z.looseObject({
-      id: z.string().optional(),
-      type: z.string(),
-    })),
-    last_event_id: z.string().optional(),
-    has_more: z.boolean(),
-  }),
+  input: () =>
+    z.strictObject({
+      session_id: idSchema(),
+      after_id: idSchema("Only events after this one").optional(),
+      limit: z.int().min(1).max(500).optional().describe("Default 100"),
+      types: z.array(z.string().regex(/^[a-z_.]{1,64}$/)).max(50).optional()
+        .describe("Only these event types, e.g. agent.message"),
+      order: z.enum(["asc", "desc"]).optional().describe("desc: newest first, without after_id"),
+    }),
+  output: () =>
+    z.object({
+      events: z.array(z.looseObject({
+        id: z.string().optional(),
+        type: z.string(),
+      })),
+      last_event_id: z.string().optional(),
+      has_more: z.boolean(),
+    }),
   async run(args, call) {
     const { session_id, after_id, types, order = "asc", limit = 100 } = args;
     if (order === "desc" && after_id !== undefined) {

@@ -15,14 +15,16 @@ export const sendMessage = defineTool({
     idempotentHint: false,
     openWorldHint: true,
   },
-  input: z.strictObject({
-    session_id: idSchema(),
-    text: z.string().min(1).max(100_000),
-  }),
-  output: z.object({
-    queued: z.boolean(),
-    event_id: z.string().optional(),
-  }),
+  input: () =>
+    z.strictObject({
+      session_id: idSchema(),
+      text: z.string().min(1).max(100_000),
+    }),
+  output: () =>
+    z.object({
+      queued: z.boolean(),
+      event_id: z.string().optional(),
+    }),
   async run({ session_id, text }, call) {
     const { signal, services } = call;
     await services.access.checkSession(session_id, call);

@@ -22,33 +22,35 @@ export const waitForIdle = defineTool({
     openWorldHint: true,
   },
   kind: "wait",
-  input: z.strictObject({
-    session_id: idSchema(),
-    timeout_sec: z.int().min(1).max(600).optional()
-      .describe("Default 45, or 120 where the host shows progress"),
-    after_id: idSchema("Only what came after this event").optional(),
-  }),
-  output: z.object({
-    session_id: z.string(),
-    status: z.string().describe(
-      "idle, requires_action, retries_exhausted, budget_reached, refusal, terminated, deleted, " +
-        "not_started or timeout",
-    ),
-    reply: z.string(),
-    omitted: z.object({ after_id: z.string().optional() }).optional()
-      .describe("Oldest part left out: list_events with this after_id shows it"),
-    stop_reason: z.object({ type: z.string() }).optional(),
-    tool_activity: z.array(z.object({ name: z.string(), status: z.string() })),
-    pending_actions: z.array(z.object({
-      event_id: z.string(),
-      kind: z.string(),
-      name: z.string().optional(),
-    })),
-    errors: z.array(z.object({ type: z.string(), message: z.string().optional() })),
-    last_event_id: z.string().optional(),
-    elapsed_sec: z.number(),
-    next: z.string().optional().describe("What can be done now"),
-  }),
+  input: () =>
+    z.strictObject({
+      session_id: idSchema(),
+      timeout_sec: z.int().min(1).max(600).optional()
+        .describe("Default 45, or 120 where the host shows progress"),
+      after_id: idSchema("Only what came after this event").optional(),
+    }),
+  output: () =>
+    z.object({
+      session_id: z.string(),
+      status: z.string().describe(
+        "idle, requires_action, retries_exhausted, budget_reached, refusal, terminated, deleted, " +
+          "not_started or timeout",
+      ),
+      reply: z.string(),
+      omitted: z.object({ after_id: z.string().optional() }).optional()
+        .describe("Oldest part left out: list_events with this after_id shows it"),
+      stop_reason: z.object({ type: z.string() }).optional(),
+      tool_activity: z.array(z.object({ name: z.string(), status: z.string() })),
+      pending_actions: z.array(z.object({
+        event_id: z.string(),
+        kind: z.string(),
+        name: z.string().optional(),
+      })),
+      errors: z.array(z.object({ type: z.string(), message: z.string().optional() })),
+      last_event_id: z.string().optional(),
+      elapsed_sec: z.number(),
+      next: z.string().optional().describe("What can be done now"),
+    }),
   async run({ session_id, timeout_sec, after_id }, call) {
     const { signal, services, progress } = call;
     const { access, clock, waiter } = services;

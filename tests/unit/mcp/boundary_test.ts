@@ -20,8 +20,8 @@ function tool(run: () => Record<string, unknown> | Promise<Record<string, unknow
       idempotentHint: true,
       openWorldHint: false,
     },
-    input: z.strictObject({ session_id: z.string().optional() }),
-    output: z.looseObject({}),
+    input: () => z.strictObject({ session_id: z.string().optional() }),
+    output: () => z.looseObject({}),
     run: async () => await run(),
   });
 }

@@ -22,8 +22,8 @@ function tool(run: Run, { name = "probe", readOnly = true } = {}) {
       idempotentHint: true,
       openWorldHint: false,
     },
-    input: z.looseObject({}),
-    output: z.looseObject({}),
+    input: () => z.looseObject({}),
+    output: () => z.looseObject({}),
     run: async (_args, call) => await run(call),
   });
 }
