@@ -1,12 +1,15 @@
 /**
- * The least that one can write with the SDK: a server on stdio with one trivial tool.
+ * The least that one can write with the SDK, a server on stdio with one trivial tool, written so that
+ * it can be built as the program itself is: zod without its translations, and the process's streams
+ * by name, which the build of the SDK that leaves ajv out does not know.
  *
  * @module
  */
 
+import process from "node:process";
 import { McpServer } from "@modelcontextprotocol/server";
-import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import { z } from "zod";
+import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio";
+import * as z from "zod";
 
 serveStdio(() => {
   const server = new McpServer({ name: "one-tool", version: "1.0.0" });
@@ -16,4 +19,4 @@ serveStdio(() => {
     ({ name }) => ({ content: [{ type: "text", text: `Hello, ${name}` }] }),
   );
   return server;
-});
+}, { transport: new StdioServerTransport(process.stdin, process.stdout) });

@@ -13,18 +13,26 @@ const RUNTIME_ENV = ["PATH", "HOME", "DENO_DIR", "SystemRoot", "LOCALAPPDATA"];
 /** A program that has not answered or ended by then is given up. */
 const GIVEN_UP_MS = 30_000;
 
-const INITIALIZE = `${
-  JSON.stringify({
-    jsonrpc: "2.0",
-    id: 1,
-    method: "initialize",
-    params: {
-      protocolVersion: "2025-11-25",
-      capabilities: {},
-      clientInfo: { name: "bench", version: "1.0.0" },
-    },
-  })
-}\n`;
+const INITIALIZE = frame({
+  id: 1,
+  method: "initialize",
+  params: {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "bench", version: "1.0.0" },
+  },
+});
+
+/** What hosts send next. */
+const LIST_TOOLS = frame({ method: "notifications/initialized" }) +
+  frame({ id: 2, method: "tools/list" });
+
+function frame(message: Readonly<Record<string, unknown>>): string {
+  return `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`;
+}
+
+/** Up to where a start is timed. */
+export type Until = "initialize" | "tools/list";
 
 /** What is started. */
 export interface Startable {
@@ -33,7 +41,7 @@ export interface Startable {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A server that has answered `initialize`. */
+/** A server that has answered. */
 export interface Started {
   /** Milliseconds from before it was spawned until the answer was there, whole. */
   readonly ms: number;
@@ -67,23 +75,31 @@ function spawn({ command, args, env }: Startable, stdin: "piped" | "null"): Deno
 }
 
 /**
- * Starts a server and sends it `initialize`.
+ * Starts a server and sends it `initialize`, and at once after the answer what hosts send next where
+ * that counts too.
  *
  * @throws Error when it gives no good answer; it has ended then
  */
-export async function startServer(what: Startable): Promise<Started> {
+export async function startServer(
+  what: Startable,
+  until: Until = "initialize",
+): Promise<Started> {
   const startedAt = performance.now();
   const child = spawn(what, "piped");
   const stdin = child.stdin.getWriter();
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
     [Symbol.asyncIterator]();
   try {
-    await stdin.write(new TextEncoder().encode(INITIALIZE));
-    const { value: line = "" } = await lines.next();
+    const ask = async (text: string) => {
+      await stdin.write(new TextEncoder().encode(text));
+      return (await lines.next()).value ?? "";
+    };
+    const initialized = await ask(INITIALIZE);
+    const listed = until === "tools/list" ? await ask(LIST_TOOLS) : undefined;
     const ms = performance.now() - startedAt;
     const cpuMs = await cpuMsOf(child.pid);
-    const answer: { id?: unknown; result?: { serverInfo?: unknown } } = JSON.parse(line);
-    if (answer.id !== 1 || !answer.result?.serverInfo) throw new Error(`It answered: ${line}`);
+    expectResult(initialized, 1, "serverInfo");
+    if (listed !== undefined) expectResult(listed, 2, "tools");
     const end = async () => {
       await stdin.close();
       const { done } = await lines.next();
@@ -97,6 +113,12 @@ export async function startServer(what: Startable): Promise<Started> {
     const command = [what.command, ...what.args].join(" ");
     throw new Error(`'${command}' did not start: ${error}`, { cause: error });
   }
+}
+
+/** @throws Error when the line is not the answer with this id, or lacks the field */
+function expectResult(line: string, id: number, field: string): void {
+  const answer: { id?: unknown; result?: Record<string, unknown> } = JSON.parse(line);
+  if (answer.id !== id || !answer.result?.[field]) throw new Error(`It answered: ${line}`);
 }
 
 /** Milliseconds that a program takes from start to end; it must end well, and say something. */

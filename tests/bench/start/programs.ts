@@ -1,6 +1,6 @@
 /**
- * What the bench of start-up starts: our program and a server with one tool, both as executables
- * and from source.
+ * What the bench of start-up starts: our program and servers with one tool, as executables and from
+ * source.
  *
  * @module
  */
@@ -14,10 +14,13 @@ import {
   toolsOf,
 } from "../../../scripts/compile/build.ts";
 import { selectTargets } from "../../../scripts/compile/targets.ts";
+import { run } from "../../../scripts/compile/tools.ts";
 import { EXECUTABLE } from "../../e2e/spawned.ts";
 import type { Startable } from "./process.ts";
 
 const ONE_TOOL = "tests/bench/start/one_tool.ts";
+const ONE_TOOL_PLAIN = "tests/bench/start/one_tool_plain.ts";
+const RUNTIME = "tests/bench/start/runtime.ts";
 /** A host's settings; nothing is sent to this API before the first call of a tool. */
 const WITH_KEY = { ANTHROPIC_API_KEY: "bench-key", ANTHROPIC_BASE_URL: "http://127.0.0.1:9" };
 
@@ -26,10 +29,11 @@ export type Side =
   | "executable"
   | "executable_simulated"
   | "one_tool"
+  | "one_tool_plain"
   | "source_simulated"
   | "source_one_tool";
 
-/** One of the two programs, as it was built. */
+/** One of the programs, as it was built. */
 export interface Program {
   /** Size of all of its code. */
   readonly bundleBytes: number;
@@ -39,15 +43,20 @@ export interface Program {
   readonly failure?: string;
 }
 
-/** Both programs. */
+/** What was built. */
 export interface Programs {
   readonly ours: Program;
+  /** Built exactly as ours is. */
   readonly oneTool: Program;
+  /** With the build of the SDK that whoever asks for nothing else gets. */
+  readonly oneToolPlain: Program;
+  /** Of what compiled, and of the runtime in what it makes; what is not known here is not there. */
+  readonly versions: Readonly<Record<string, string>>;
 }
 
 /**
- * Builds both with the same flags, each with its own build of the SDK; ours is the executable that `CMA_MCP_EXECUTABLE` names where
- * there is one.
+ * Builds all of them with the same flags; ours is the executable that `CMA_MCP_EXECUTABLE` names
+ * where there is one.
  *
  * @param folder for all that is made; ends without a slash
  */
@@ -59,14 +68,26 @@ export async function buildPrograms(folder: string): Promise<Programs> {
   };
   return {
     ours: await build({ ...options, folder: `${folder}/cma-mcp` }, EXECUTABLE),
-    oneTool: await build({
+    oneTool: await build({ ...options, folder: `${folder}/one-tool`, entry: ONE_TOOL }),
+    oneToolPlain: await build({
       ...options,
-      folder: `${folder}/one-tool`,
-      entry: ONE_TOOL,
-      // As the SDK comes to whoever asks for nothing else; what it has for browsers has no stdio.
+      folder: `${folder}/one-tool-plain`,
+      entry: ONE_TOOL_PLAIN,
       conditions: "",
     }),
+    versions: await versionsOf({ ...options, folder: `${folder}/runtime`, entry: RUNTIME }),
   };
+}
+
+/** The compiler as it says itself, and the runtime as something says that was compiled. */
+async function versionsOf(options: BuildOptions): Promise<Record<string, string>> {
+  const { executable } = await build(options);
+  if (executable === undefined) return {};
+  const compiler = await run(options.compiler ?? Deno.execPath(), ["--version"]);
+  const compiled = await run(executable, []);
+  const version = /^deno (\S+)/.exec(compiler.stdout)?.[1];
+  if (version === undefined || !compiled.success) throw new Error("No version was told");
+  return { "deno compile": version, denort: compiled.stdout };
 }
 
 async function build(options: BuildOptions, given?: string): Promise<Program> {
@@ -83,16 +104,19 @@ async function build(options: BuildOptions, given?: string): Promise<Program> {
 }
 
 /** Everything that can be started here. */
-export function startables({ ours, oneTool }: Programs): Map<Side, Startable> {
+export function startables({ ours, oneTool, oneToolPlain }: Programs): Map<Side, Startable> {
   const command = Deno.execPath();
-  const run = ["run", "--quiet", "--no-prompt", "-P=serve"];
+  const flags = ["run", "--quiet", "--no-prompt", "-P=serve"];
   const sides = new Map<Side, Startable>();
   if (ours.executable) {
     sides.set("executable", { command: ours.executable, args: [], env: WITH_KEY });
     sides.set("executable_simulated", { command: ours.executable, args: ["--simulate"] });
   }
   if (oneTool.executable) sides.set("one_tool", { command: oneTool.executable, args: [] });
-  sides.set("source_simulated", { command, args: [...run, "src/main.ts", "--simulate"] });
-  sides.set("source_one_tool", { command, args: [...run, ONE_TOOL] });
+  if (oneToolPlain.executable) {
+    sides.set("one_tool_plain", { command: oneToolPlain.executable, args: [] });
+  }
+  sides.set("source_simulated", { command, args: [...flags, "src/main.ts", "--simulate"] });
+  sides.set("source_one_tool", { command, args: [...flags, ONE_TOOL] });
   return sides;
 }

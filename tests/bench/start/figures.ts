@@ -1,0 +1,100 @@
+/**
+ * The figures of the bench of start-up, made of what it has measured.
+ *
+ * @module
+ */
+
+import { exactFigure, type Figure, figure, type FigureSpec, ratios } from "../figure.ts";
+import type { Started, Until } from "./process.ts";
+import type { Programs, Side } from "./programs.ts";
+
+/** Design, section 9. */
+const MAX_RATIO = 1.25;
+/** One more library of some size would be beyond it. */
+const MAX_BUNDLE_KB = 700;
+
+/** What each program is called in front of a reader. */
+export const NAMES: Readonly<Record<Side, string>> = {
+  executable: "executable",
+  executable_simulated: "executable, --simulate",
+  one_tool: "one-tool server, built alike",
+  one_tool_plain: "one-tool server, the SDK's default build",
+  source_simulated: "deno run, --simulate",
+  source_one_tool: "deno run, one-tool server",
+};
+
+const PAIRS: readonly { ours: Side; theirs: Side; id: string; target?: number }[] = [
+  { ours: "executable", theirs: "one_tool", id: "executable.vs_one_tool", target: MAX_RATIO },
+  { ours: "executable", theirs: "one_tool_plain", id: "executable.vs_one_tool_plain" },
+  { ours: "executable_simulated", theirs: "one_tool", id: "executable_simulated.vs_one_tool" },
+  { ours: "source_simulated", theirs: "source_one_tool", id: "source_simulated.vs_one_tool" },
+];
+
+/** What was measured of each, round by round. */
+export type Starts = ReadonlyMap<Side, readonly Pick<Started, "ms" | "cpuMs">[]>;
+
+/** How ids and texts tell up to where a start was timed. */
+const TIMED: Readonly<Record<Until, { readonly prefix: string; readonly what: string }>> = {
+  "initialize": { prefix: "", what: "start until initialize is answered" },
+  "tools/list": { prefix: "tools_list_", what: "start until tools/list is answered" },
+};
+
+const LESS = { better: "less" } as const;
+
+/** How long the starts took, alone and beside each other, and their CPU time. */
+export function startFigures(starts: Starts, until: Until): Figure[] {
+  const { prefix, what } = TIMED[until];
+  const each = (
+    unit: Pick<FigureSpec, "id" | "what">,
+    read: (started: Pick<Started, "ms" | "cpuMs">) => number | undefined,
+  ) =>
+    [...starts].flatMap(([side, all]): Figure[] => {
+      const values = all.flatMap((started) => read(started) ?? []);
+      if (values.length === 0) return [];
+      const id = `start.${side}.${prefix}${unit.id}`;
+      return [figure({ id, what: `${NAMES[side]}: ${unit.what}`, unit: "ms", ...LESS }, values)];
+    });
+  const compared = PAIRS.flatMap(({ ours, theirs, id, target }): Figure[] => {
+    const [above, below] = [starts.get(ours), starts.get(theirs)];
+    if (!above || !below) return [];
+    const [program = "", comparison = ""] = id.split(".");
+    const spec = {
+      id: `start.${program}.${prefix}${comparison}`,
+      what: `${NAMES[ours]}: ${what}, beside ${NAMES[theirs]}`,
+      unit: "x",
+      ...LESS,
+      ...(until === "initialize" && { target }),
+    };
+    return [figure(spec, ratios(above.map(({ ms }) => ms), below.map(({ ms }) => ms)))];
+  });
+  return [
+    ...each({ id: "ms", what }, ({ ms }) => ms),
+    ...compared,
+    ...each({ id: "cpu_ms", what: `CPU time, ${what}` }, ({ cpuMs }) => cpuMs),
+  ];
+}
+
+/** How large the executables are, and the code in them. */
+export async function sizeFigures(
+  { ours, oneTool, oneToolPlain }: Programs,
+): Promise<Figure[]> {
+  const size = async (id: Side, path: string | undefined): Promise<Figure[]> => {
+    if (path === undefined) return [];
+    const megabytes = (await Deno.stat(path)).size / 1e6;
+    const what = `${NAMES[id]}: size of the file`;
+    const spec = { id: `start.${id}.size_mb`, what, unit: "MB", ...LESS };
+    return [exactFigure(spec, Number(megabytes.toFixed(2)))];
+  };
+  const code = (id: string, whose: string, bytes: number, limit?: number): Figure => {
+    const spec = { id: `start.${id}.size_kb`, what: `all code of ${whose}, bundled`, unit: "KB" };
+    return exactFigure({ ...spec, ...LESS, limit }, Math.round(bytes / 1e3));
+  };
+  return [
+    ...await size("executable", ours.executable),
+    ...await size("one_tool", oneTool.executable),
+    ...await size("one_tool_plain", oneToolPlain.executable),
+    code("bundle", "the program", ours.bundleBytes, MAX_BUNDLE_KB),
+    code("one_tool_bundle", `the ${NAMES.one_tool}`, oneTool.bundleBytes),
+    code("one_tool_plain_bundle", `the ${NAMES.one_tool_plain}`, oneToolPlain.bundleBytes),
+  ];
+}
