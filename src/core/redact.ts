@@ -5,7 +5,14 @@
  */
 
 /** Replaces every known secret, and whatever looks like a credential, in a text. */
-export type Redact = (text: string) => string;
+export interface Redact {
+  (text: string): string;
+  /**
+   * Whether a value holds nothing to redact, told from its JSON text; false where that is not
+   * certain. Nearly all values are told apart so, without a look at each of their texts.
+   */
+  readonly isClean?: (json: string) => boolean;
+}
 
 const MARK = "[redacted]";
 
@@ -36,11 +43,15 @@ export function createRedact(secrets: readonly string[]): Redact {
     known.add(encodeURIComponent(secret));
   }
   const longestFirst = [...known].sort((a, b) => b.length - a.length);
-  return (text) => {
+  const redact = (text: string) => {
     let clean = text;
     for (const secret of longestFirst) clean = clean.replaceAll(secret, MARK);
     if (!HINT.test(clean)) return clean;
     for (const [pattern, replacement] of PATTERNS) clean = clean.replace(pattern, replacement);
     return clean;
   };
+  // JSON spells a secret as it is or escaped, and both are known; hints it never escapes.
+  const isClean = (json: string) =>
+    !HINT.test(json) && !longestFirst.some((secret) => json.includes(secret));
+  return Object.assign(redact, { isClean });
 }

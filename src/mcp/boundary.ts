@@ -7,7 +7,7 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { CallScope, runInScope } from "../core/call_scope.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
-import { fitBudget } from "../tools/budget.ts";
+import { fitBudget, MAX_RESULT_CHARS } from "../tools/budget.ts";
 import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 import { idHint } from "../tools/ids.ts";
 import { redactValue } from "../tools/redact_value.ts";
@@ -65,8 +65,7 @@ async function perform(tool: ToolDefinition, args: unknown, call: ToolCall): Pro
 
 async function answer(tool: ToolDefinition, args: unknown, call: ToolCall): Promise<Answer> {
   try {
-    const structured = sealed(await tool.run(args, call), call);
-    return { structured, text: JSON.stringify(structured) };
+    return sealed(await tool.run(args, call), call);
   } catch (error) {
     const text = call.signal.aborted
       ? "The call was cancelled."
@@ -76,9 +75,14 @@ async function answer(tool: ToolDefinition, args: unknown, call: ToolCall): Prom
 }
 
 /** The result as it leaves: redacted, then within the size budget. */
-function sealed(result: Record<string, unknown>, { services }: ToolCall): Record<string, unknown> {
-  const { value, cut } = fitBudget(redactValue(result, services.redact));
-  return cut ? { ...value, truncated: true } : value;
+function sealed(result: Record<string, unknown>, { services: { redact } }: ToolCall): Answer {
+  const text = JSON.stringify(result);
+  if (text.length <= MAX_RESULT_CHARS && redact.isClean?.(text)) {
+    return { structured: result, text };
+  }
+  const { value, cut } = fitBudget(redactValue(result, redact));
+  const structured = cut ? { ...value, truncated: true } : value;
+  return { structured, text: JSON.stringify(structured) };
 }
 
 /** A wrong id shows in the API's answer, or in a refusal; nowhere else would the hint help. */

@@ -133,8 +133,10 @@ function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const OPENING = new Set([0x5b, 0x7b]);
-const CLOSING = new Set([0x5d, 0x7d]);
+/** What brackets and braces have in common: `[` and `{` differ in this bit, and so do `]` and `}`. */
+const BRACE = 0x20;
+const OPENING = 0x7b;
+const CLOSING = 0x7d;
 
 /**
  * Whether JSON text opens more than `maxDepth` arrays and objects within one another. Bytes of
@@ -151,8 +153,8 @@ export function isNestedDeeper(bytes: Uint8Array, maxDepth: number): boolean {
       if (byte === BACKSLASH) i++;
       else if (byte === QUOTE) inText = false;
     } else if (byte === QUOTE) inText = true;
-    else if (OPENING.has(byte) && ++depth > maxDepth) return true;
-    else if (CLOSING.has(byte)) depth--;
+    else if ((byte | BRACE) === OPENING && ++depth > maxDepth) return true;
+    else if ((byte | BRACE) === CLOSING) depth--;
   }
   return false;
 }

@@ -216,3 +216,32 @@ Deno.test("redactValue() leaves no known secret anywhere, and keeps JSON whole",
     assertEquals(JSON.parse(text), JSON.parse(JSON.stringify(result)));
   }));
 });
+
+Deno.test("createRedact(): what is told clean by its JSON text has nothing to redact", () => {
+  const secret = 'k"ey\\with\nodd=characters';
+  const redact = createRedact([secret, "plain-secret-1"]);
+  const text = fc.oneof(
+    fc.string({ maxLength: 20 }),
+    fc.constantFrom(
+      ...[secret, "plain-secret-1", encodeURIComponent(secret), "sk-ant-abcd1234", "sk-an"],
+      ...["Bearer\n  abcdefgh1234", "BEARER\tabcdefgh1234", "x-api-key", "authorization"],
+      ...[`cma_${"a".repeat(43)}`, "value1234"],
+    ),
+  );
+  const value = fc.dictionary(
+    text,
+    fc.oneof(text, fc.array(text, { maxLength: 3 }), fc.dictionary(text, text, { maxKeys: 3 })),
+    { maxKeys: 4, noNullPrototype: true },
+  );
+  let clean = 0;
+  fc.assert(
+    fc.property(value, (fields) => {
+      const json = JSON.stringify(fields);
+      if (!redact.isClean?.(json)) return;
+      clean++;
+      assertEquals(JSON.stringify(redactValue(fields, redact)), json);
+    }),
+    { numRuns: 2_000 },
+  );
+  assert(clean > 50, `${clean} of 2,000 were told clean`);
+});

@@ -27,3 +27,18 @@ Deno.test("createRedact() hides known secrets however they are spelled, the long
   assertEquals(redact('a"secret/1-more'), "[redacted]");
   assertEquals(redact("short"), "short");
 });
+
+const JSON_TEXTS: readonly [string, unknown, boolean][] = [
+  ["an ordinary value", { reply: 'Say "hello"\n', count: 3 }, true],
+  ["a secret", { reply: "it is hunter2-secret" }, false],
+  ["a secret as a name", { "hunter2-secret": 1 }, false],
+  ["a secret that JSON escapes", { reply: 'quo"ted\\secret' }, false],
+  ["a key of any kind", { reply: "sk-ant-x" }, false],
+  ["a header's name", { Authorization: "x" }, false],
+];
+for (const [name, value, expected] of JSON_TEXTS) {
+  Deno.test(`createRedact().isClean() of ${name} is ${expected}`, () => {
+    const redact = createRedact(["hunter2-secret", 'quo"ted\\secret']);
+    assertEquals(redact.isClean?.(JSON.stringify(value)), expected);
+  });
+}
