@@ -70,18 +70,21 @@ function credentialSource(config: CredentialConfig, program: Program): Credentia
 
 function remoteUpstream(config: BridgeConfig, program: Program): Upstream {
   if (!config.credential) throw new Error("A configuration without simulator has a credential");
+  let client: Deno.HttpClient | undefined;
   // Over HTTP/2 the server's limit of streams per connection would let open waits block all calls.
-  const client = Deno.createHttpClient({
-    http1: true,
-    http2: false,
-    poolMaxIdlePerHost: IDLE_STREAM_CONNECTIONS,
-  });
+  // Made for the first stream: a start should not wait for it.
+  const streamClient = () =>
+    client ??= Deno.createHttpClient({
+      http1: true,
+      http2: false,
+      poolMaxIdlePerHost: IDLE_STREAM_CONNECTIONS,
+    });
   return {
     baseUrl: config.baseUrl,
     credential: credentialSource(config.credential, program),
     fetch: (request) => fetch(request),
-    streamFetch: (request) => fetch(request, { client }),
-    close: () => client.close(),
+    streamFetch: (request) => fetch(request, { client: streamClient() }),
+    close: () => client?.close(),
   };
 }
 

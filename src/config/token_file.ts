@@ -36,53 +36,55 @@ const NAME_RULE = "must be 1 to 64 letters, digits, '.', '_' and '-'";
 const HASHES_RULE =
   "must be the SHA-256 of the secret as 64 hex digits, or a list of 1 to 4 of them";
 
-function makeSchemas() {
-  const name = z.string(NAME_RULE).regex(TOKEN_NAME, NAME_RULE);
-  const hash = z.string().regex(
-    /^[0-9a-fA-F]{64}$/,
-    "must be the SHA-256 of the secret as 64 hex digits",
-  ).toLowerCase();
-  const ids = z.array(
+// Made for the first file that is read: most starts read none.
+const nameSchema = z.lazy(() => z.string(NAME_RULE).regex(TOKEN_NAME, NAME_RULE));
+
+const hashSchema = z.lazy(() =>
+  z.string().regex(/^[0-9a-fA-F]{64}$/, "must be the SHA-256 of the secret as 64 hex digits")
+    .toLowerCase()
+);
+
+const idsSchema = z.lazy(() =>
+  z.array(
     z.string("must be an id").regex(/^[A-Za-z0-9_-]{1,128}$/, "must be an id"),
     "must be a list of ids",
   )
     .min(1, "must name at least one id, or be left out for all")
-    .max(1_000, "must be at most 1,000 ids");
-  const count = (max: number) => {
-    const rule = `must be a whole number from 1 to ${max}`;
-    return z.int(rule).min(1, rule).max(max, rule);
-  };
-  const entry = z.strictObject({
-    name,
+    .max(1_000, "must be at most 1,000 ids")
+);
+
+function countSchema(max: number): z.ZodInt {
+  const rule = `must be a whole number from 1 to ${max}`;
+  return z.int(rule).min(1, rule).max(max, rule);
+}
+
+const entrySchema = z.lazy(() =>
+  z.strictObject({
+    name: nameSchema,
     sha256: z.union([
-      hash.transform((one) => [one]),
-      z.array(hash).min(1, HASHES_RULE).max(4, HASHES_RULE),
+      hashSchema.transform((one) => [one]),
+      z.array(hashSchema).min(1, HASHES_RULE).max(4, HASHES_RULE),
     ], { error: HASHES_RULE }),
     expires: z.iso.datetime({
       offset: true,
       error: 'must be a time such as "2027-01-31T00:00:00Z"',
     }).optional(),
-    agents: ids.optional(),
-    environments: ids.optional(),
+    agents: idsSchema.optional(),
+    environments: idsSchema.optional(),
     read_only: z.boolean("must be true or false").optional(),
     sessions: z.enum(["own", "all"], 'must be "own" or "all"').optional(),
-    rate_per_minute: count(1_000_000).optional(),
-    max_waits: count(100_000).optional(),
-    max_calls: count(100_000).optional(),
-  }, { error: (issue) => issue.code === "invalid_type" ? "must be an object" : undefined });
-  const file = z.strictObject({
-    tokens: z.array(entry, "must be a list of tokens")
+    rate_per_minute: countSchema(1_000_000).optional(),
+    max_waits: countSchema(100_000).optional(),
+    max_calls: countSchema(100_000).optional(),
+  }, { error: (issue) => issue.code === "invalid_type" ? "must be an object" : undefined })
+);
+
+const fileSchema = z.lazy(() =>
+  z.strictObject({
+    tokens: z.array(entrySchema, "must be a list of tokens")
       .max(MAX_TOKENS, `must be at most ${MAX_TOKENS} tokens`),
-  });
-  return { name, entry, file };
-}
-
-let made: ReturnType<typeof makeSchemas> | undefined;
-
-/** Made for the first file that is read: most starts read none. */
-function schemas(): ReturnType<typeof makeSchemas> {
-  return made ??= makeSchemas();
-}
+  })
+);
 
 /** Whether a file of this content lists tokens; otherwise it holds the only one itself. */
 export function isTokenList(text: string): boolean {
@@ -97,7 +99,7 @@ export function isTokenList(text: string): boolean {
  */
 export function parseTokenFile(text: string, source: string): readonly TokenEntry[] {
   const content = parseJson(text, source);
-  const parsed = schemas().file.safeParse(content);
+  const parsed = fileSchema.safeParse(content);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new UsageError(`${source}: ${issue ? describe(issue, content) : "cannot be used"}`);
@@ -116,7 +118,7 @@ function parseJson(text: string, source: string): unknown {
   }
 }
 
-function entryOf(entry: z.output<ReturnType<typeof makeSchemas>["entry"]>): TokenEntry {
+function entryOf(entry: z.output<typeof entrySchema>): TokenEntry {
   const { expires } = entry;
   return {
     name: entry.name,
@@ -156,7 +158,7 @@ function describe(issue: z.core.$ZodIssue, content: unknown): string {
   const field = isEntry ? path.join(".") : String(list ?? "");
   if (issue.code === "unrecognized_keys") {
     const keys = issue.keys.slice(0, 3).map((key) => JSON.stringify(key.slice(0, 40))).join(", ");
-    const known = Object.keys(isEntry ? schemas().entry.shape : schemas().file.shape).join(", ");
+    const known = Object.keys((isEntry ? entrySchema : fileSchema).unwrap().shape).join(", ");
     return `${place}unknown field ${keys}: there are ${known}`;
   }
   if (valueAt(content, issue.path) === undefined) return `${place}${field} is missing`;
@@ -165,7 +167,7 @@ function describe(issue: z.core.$ZodIssue, content: unknown): string {
 }
 
 function nameAt(content: unknown, index: number): string {
-  const name = schemas().name.safeParse(valueAt(content, ["tokens", index, "name"]));
+  const name = nameSchema.safeParse(valueAt(content, ["tokens", index, "name"]));
   return name.success ? ` ("${name.data}")` : "";
 }
 
