@@ -10,7 +10,7 @@ import type { HolderMemory, HolderRequest, Holding } from "./holder.ts";
 import { isReply } from "./http_waits.ts";
 
 /** Waits that are opened at once: hosts come one by one, not by the thousand. */
-const BATCH = 50;
+const BATCH = 250;
 /** So many are opened and ended before anything counts. */
 const WARM_UP = 20;
 
@@ -69,32 +69,5 @@ export async function startHolder(holding: Holding, upstream: UpstreamProcess): 
   } catch (error) {
     await child.close();
     throw error;
-  }
-}
-
-/**
- * Opens ever more in a fresh process.
- *
- * @param counts in rising order
- * @returns what the process takes without any, and at each of the counts
- */
-export async function memoryOf(
-  holding: Holding,
-  upstream: UpstreamProcess,
-  counts: readonly number[],
-): Promise<readonly HolderMemory[]> {
-  const holder = await startHolder(holding, upstream);
-  try {
-    const found = [await holder.memory()];
-    let open = 0;
-    for (const count of counts) {
-      await holder.open(count - open);
-      open = count;
-      found.push(await holder.memory());
-    }
-    await holder.end();
-    return found;
-  } finally {
-    await holder.close();
   }
 }

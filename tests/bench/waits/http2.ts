@@ -1,6 +1,6 @@
 /**
- * Plain calls of the program's client to an API that speaks HTTP/2 and allows 100 streams on one
- * connection, while waits are open.
+ * Plain calls of the program's client while waits are open, above all to an API that speaks HTTP/2
+ * and allows 100 streams on one connection.
  *
  * @module
  */
@@ -73,17 +73,19 @@ export interface BesideOptions {
   readonly rounds: number;
   readonly waits: number;
   readonly calls: number;
+  /** What the API speaks with the plain calls: HTTP/2 with TLS, or bare HTTP/1.1. */
+  readonly protocol: "http2" | "http1";
 }
 
 /** Median milliseconds of a plain call, round by round: alone, and beside open waits. */
 export async function callsBesideWaits(
-  { rounds, waits, calls }: BesideOptions,
+  { rounds, waits, calls, protocol }: BesideOptions,
 ): Promise<{ alone: number[]; beside: number[] }> {
   const upstream = await UpstreamProcess.start();
-  const { tlsUrl, cert } = upstream.address;
+  const { url, tlsUrl, cert } = upstream.address;
   const clients = clientsFor([cert]);
   try {
-    const api = apiOver(tlsUrl, clients);
+    const api = apiOver(protocol === "http2" ? tlsUrl : url, clients);
     const [sessionId = ""] = await upstream.begin(1);
     const call = () => medianCall(api, sessionId, calls);
     const found = await inTurns(

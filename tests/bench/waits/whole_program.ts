@@ -8,30 +8,44 @@ import { startServer } from "../../../scripts/load/server_process.ts";
 import { quantile } from "../../../scripts/statistics.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { processCost } from "../../helpers/process_cost.ts";
-import { UpstreamProcess } from "../../helpers/upstream_process.ts";
-import { type Holder, startHolder } from "./holder_process.ts";
-import { holdWaits, messageIn, post, toolCall, toolResult, type WaitServer } from "./http_waits.ts";
+import type { UpstreamProcess } from "../../helpers/upstream_process.ts";
+import {
+  type HeldWaits,
+  holdWaits,
+  messageIn,
+  post,
+  toolCall,
+  toolResult,
+  type WaitServer,
+} from "./http_waits.ts";
 
 const TOKEN = "bench-token-bench-token-bench-token";
 const WARM_UP_WAITS = 100;
-const MINUTE_MS = 60_000;
 
-/** What is measured. */
+/** What is measured of calls and memory. */
 export interface ProgramOptions {
-  readonly waits: number;
-  /** Plain calls without waits, and as many beside them. */
+  /** Open at once, in rising order. */
+  readonly crowds: readonly number[];
+  /** Plain calls without waits, and as many beside each crowd. */
   readonly calls: number;
   /** From the last wait that was opened or ended until the process is at rest. */
   readonly restMs: number;
 }
 
-/** What the whole program gave. */
-export interface ProgramFindings {
+/** What the whole program gave beside a crowd. */
+export interface ProgramCrowd {
+  readonly count: number;
   /** Bytes of resident memory; undefined where the system does not tell. */
   readonly bytesEach: number | undefined;
   /** Median milliseconds of a plain call. */
+  readonly callMs: number;
+}
+
+/** What the whole program gave. */
+export interface ProgramFindings {
+  /** Median milliseconds of a plain call without waits: the mean of before and after them. */
   readonly callAloneMs: number;
-  readonly callBesideMs: number;
+  readonly crowds: readonly ProgramCrowd[];
 }
 
 async function medianCall(server: WaitServer, sessionId: string, calls: number): Promise<number> {
@@ -47,29 +61,41 @@ async function medianCall(server: WaitServer, sessionId: string, calls: number):
   return quantile(times, 0.5);
 }
 
-/** Memory of the program and time of a plain call, with no wait and with many. */
+/** Memory of the program and time of a plain call, with no wait and with ever more. */
 export async function programWithWaits(
   upstream: UpstreamProcess,
-  { waits, calls, restMs }: ProgramOptions,
+  { crowds, calls, restMs }: ProgramOptions,
 ): Promise<ProgramFindings> {
-  const program = await startServer(upstream.address.url, TOKEN, [`--max-waits=${waits}`]);
+  const most = Math.max(...crowds);
+  const program = await startServer(upstream.address.url, TOKEN, [`--max-waits=${most}`]);
   try {
     const server: WaitServer = { url: program.url, token: TOKEN };
-    const bytes = async () => {
-      await systemClock.sleep(restMs);
-      return (await processCost(program.pid))?.rssBytes;
-    };
     const [sessionId = ""] = await upstream.begin(1);
+    const atRest = async () => {
+      await systemClock.sleep(restMs);
+      const bytes = (await processCost(program.pid))?.rssBytes;
+      return { bytes, callMs: await medianCall(server, sessionId, calls) };
+    };
     await medianCall(server, sessionId, calls);
-    await (await holdWaits(server, upstream, Math.min(waits, WARM_UP_WAITS))).end();
-    const callAloneMs = await medianCall(server, sessionId, calls);
-    const before = await bytes();
-    const held = await holdWaits(server, upstream, waits);
-    const after = await bytes();
-    const callBesideMs = await medianCall(server, sessionId, calls);
-    await held.end();
-    const known = before !== undefined && after !== undefined;
-    return { bytesEach: known ? (after - before) / waits : undefined, callAloneMs, callBesideMs };
+    await (await holdWaits(server, upstream, Math.min(most, WARM_UP_WAITS))).end();
+    const before = await atRest();
+    const bytesEach = (bytes: number | undefined, count: number) =>
+      bytes === undefined || before.bytes === undefined
+        ? undefined
+        : (bytes - before.bytes) / count;
+    const held: HeldWaits[] = [];
+    const found: ProgramCrowd[] = [];
+    let open = 0;
+    for (const count of crowds) {
+      held.push(await holdWaits(server, upstream, count - open));
+      open = count;
+      const { bytes, callMs } = await atRest();
+      found.push({ count, bytesEach: bytesEach(bytes, count), callMs });
+    }
+    // Each expects the streams that were open before it.
+    for (const each of held.toReversed()) await each.end();
+    const after = await atRest();
+    return { callAloneMs: (before.callMs + after.callMs) / 2, crowds: found };
   } finally {
     await program.stop();
   }
@@ -78,60 +104,29 @@ export async function programWithWaits(
 /** What is measured of computing. */
 export interface CpuOptions {
   readonly waits: number;
-  /** Windows that follow each other, one value each. */
-  readonly windows: number;
-  /** Of one window, at which every stream gets one heartbeat. */
   readonly windowMs: number;
-  /** From the last wait that was opened until the processes are at rest. */
+  /** From the last wait that was opened until the process is at rest. */
   readonly restMs: number;
 }
 
-/** Microseconds of computing that one open wait takes in a minute, window by window. */
-export interface CpuFindings {
-  /** The client and the waiter in a process. */
-  readonly waiter: readonly number[];
-  /** Bare streams that are read and thrown away. */
-  readonly fetch: readonly number[];
-  /** The whole program over HTTP; empty where the system does not tell. */
-  readonly program: readonly number[];
-}
-
-/** Holds waits in three processes at once, and does nothing but watch what they compute. */
-export async function cpuOfWaits(
-  { waits, windows, windowMs, restMs }: CpuOptions,
-): Promise<CpuFindings> {
-  await using closers = new AsyncDisposableStack();
-  const upstream = await UpstreamProcess.start();
-  closers.defer(() => upstream.close());
+/**
+ * Microseconds that the program computes in a window for each open wait; undefined where the system
+ * does not tell.
+ */
+export async function cpuOfProgram(
+  upstream: UpstreamProcess,
+  { waits, windowMs, restMs }: CpuOptions,
+): Promise<number | undefined> {
   const program = await startServer(upstream.address.url, TOKEN, [`--max-waits=${waits}`]);
-  closers.defer(async () => void await program.stop());
-  const start = async (holding: "waiter" | "fetch"): Promise<Holder> => {
-    const holder = await startHolder(holding, upstream);
-    closers.defer(() => holder.close());
-    await holder.open(waits);
-    return holder;
-  };
-  const [waiter, bare] = [await start("waiter"), await start("fetch")];
-  const held = await holdWaits({ url: program.url, token: TOKEN }, upstream, waits);
-  await systemClock.sleep(restMs);
-  const programUs = async () => ((await processCost(program.pid))?.cpuMs ?? NaN) * 1_000;
-  const read = async () => [await waiter.cpuUs(), await bare.cpuUs(), await programUs()] as const;
-  const readings = [await read()];
-  for (let window = 0; window < windows; window++) {
+  try {
+    const held = await holdWaits({ url: program.url, token: TOKEN }, upstream, waits);
+    await systemClock.sleep(restMs);
+    const before = await processCost(program.pid);
     await systemClock.sleep(windowMs);
-    readings.push(await read());
+    const after = await processCost(program.pid);
+    await held.end();
+    return before && after && (after.cpuMs - before.cpuMs) * 1_000 / waits;
+  } finally {
+    await program.stop();
   }
-  await held.end();
-  await waiter.end();
-  await bare.end();
-  const perMinute = (which: 0 | 1 | 2) =>
-    readings.slice(1).map((reading, index) => {
-      const before = readings[index]?.[which] ?? NaN;
-      return (reading[which] - before) / waits * (MINUTE_MS / windowMs);
-    });
-  return {
-    waiter: perMinute(0),
-    fetch: perMinute(1),
-    program: perMinute(2).filter(Number.isFinite),
-  };
 }

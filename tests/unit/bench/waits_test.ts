@@ -1,5 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { Figure } from "../../bench/figure.ts";
 import { readTurn, readUntil, replyIn } from "../../bench/waits/api_stream.ts";
+import { programFigures } from "../../bench/waits/call_figures.ts";
+import { cpuFigures, memoryFigures } from "../../bench/waits/crowd_figures.ts";
+import type { CrowdMemory } from "../../bench/waits/crowds.ts";
+import { fitting } from "../../bench/waits/files.ts";
 import {
   holdWaits,
   isReply,
@@ -95,4 +100,99 @@ Deno.test("holdWaits() fails when one of its waits did not return the reply", as
     await server.shutdown();
     await upstream.close();
   }
+});
+
+Deno.test("fitting() tells apart the counts that a limit on open files allows", () => {
+  const counts = [100, 1_000, 5_000];
+  const both = (count: number) => 2 * count;
+  const cases: readonly (readonly [number | undefined, number[], number[]])[] = [
+    [undefined, counts, []],
+    [11_000, counts, []],
+    [10_999, [100, 1_000], [5_000]],
+    [1_024, [], counts],
+  ];
+  for (const [allowed, fit, others] of cases) {
+    const found = fitting("calls", counts, both, allowed);
+    assertEquals([found.counts, found.others], [fit, others], `${allowed}`);
+    assertEquals(found.skipped.length, others.length);
+  }
+  const { skipped } = fitting("calls", counts, both, 10_999);
+  assertEquals(skipped, [
+    "open_waits, calls at 5000: takes 11000 open files in one process, and 'ulimit -n' says 10999",
+  ]);
+});
+
+/** A crowd of `count` that takes so many bytes each. */
+function costs(count: number, bytes: number): [number, CrowdMemory] {
+  const before = { rss: 50_000_000, heapUsed: 4_000_000 };
+  const after = { rss: before.rss + count * bytes, heapUsed: before.heapUsed + count * bytes / 2 };
+  return [count, { before, after }];
+}
+
+function medians(figures: readonly Figure[]): Record<string, number> {
+  return Object.fromEntries(
+    figures.map(({ id, median }) => [id.slice("open_waits.".length), median]),
+  );
+}
+
+Deno.test("memoryFigures() gives what each takes beyond the empty process, and each further one", () => {
+  const rounds = {
+    waiter: [new Map([costs(100, 90_000), costs(200, 70_000)])],
+    fetch: [new Map([costs(100, 80_000), costs(200, 60_000)])],
+  };
+  const figures = memoryFigures(rounds, [100, 200], 200);
+  assertEquals(medians(figures), {
+    "memory_100.waiter": 90,
+    "memory_100.heap": 45,
+    "memory_100.fetch": 80,
+    "memory_200.waiter": 70,
+    "memory_200.heap": 35,
+    "memory_200.fetch": 60,
+    "memory_further.waiter": 50,
+    "memory_further.fetch": 40,
+  });
+  const aimed = figures.filter(({ target }) => target !== undefined).map(({ id }) => id);
+  assertEquals(aimed, ["open_waits.memory_200.waiter"]);
+  assertEquals(memoryFigures(rounds, [100], 200).length, 3);
+  assertThrows(() => memoryFigures(rounds, [300], 300), RangeError, "300");
+});
+
+Deno.test("cpuFigures() gives microseconds of each heartbeat, against those of a bare stream", () => {
+  const rounds = {
+    waiter: [new Map([[100, 20_000]]), new Map([[100, 30_000]])],
+    fetch: [new Map([[100, 40_000]]), new Map([[100, 20_000]])],
+  };
+  assertEquals(medians(cpuFigures(rounds, [100], 2)), {
+    "cpu_100.waiter": 125,
+    "cpu_100.fetch": 150,
+    "cpu_100.ratio": 1,
+  });
+  assertThrows(() => cpuFigures(rounds, [200], 2), RangeError, "200");
+});
+
+Deno.test("programFigures() compares calls beside each crowd with calls alone, round by round", () => {
+  const crowd = (count: number, callMs: number, bytesEach?: number) => ({
+    count,
+    callMs,
+    bytesEach,
+  });
+  const rounds = [
+    { callAloneMs: 2, crowds: [crowd(100, 3, 90_000), crowd(1_000, 4, 80_000)] },
+    { callAloneMs: 4, crowds: [crowd(100, 4, 70_000), crowd(1_000, 4, 60_000)] },
+  ];
+  assertEquals(medians(programFigures(rounds, [100, 1_000], 1_000)), {
+    "program.memory_100": 80,
+    "program.memory": 70,
+    "program.call_alone": 3,
+    "program.call_beside_100": 3.5,
+    "program.call_ratio_100": 1.25,
+    "program.call_beside": 4,
+    "program.call_ratio": 1.5,
+  });
+  const untold = [{ callAloneMs: 2, crowds: [crowd(100, 3)] }];
+  assertEquals(Object.keys(medians(programFigures(untold, [100], 1_000))), [
+    "program.call_alone",
+    "program.call_beside_100",
+    "program.call_ratio_100",
+  ]);
 });

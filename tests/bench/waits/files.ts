@@ -1,0 +1,50 @@
+/**
+ * How many waits a machine lets one process hold: each takes open files.
+ *
+ * @module
+ */
+
+/** Files and sockets of a process beside those of its waits. */
+const OTHER_FILES = 1_000;
+
+/** Counts of waits, told apart. */
+export interface Fitting {
+  /** Those that the machine allows, in the order given. */
+  readonly counts: readonly number[];
+  readonly others: readonly number[];
+  /** A line for each of the others that says why it was not measured. */
+  readonly skipped: readonly string[];
+}
+
+/** Files that a process may have open; undefined where nobody tells. */
+export async function openFilesAllowed(): Promise<number | undefined> {
+  if (Deno.build.os === "windows") return undefined;
+  const { stdout } = await new Deno.Command("sh", { args: ["-c", "ulimit -n"] }).output();
+  const limit = new TextDecoder().decode(stdout).trim();
+  return limit === "unlimited" ? undefined : Number(limit);
+}
+
+/**
+ * Tells apart what a limit on open files allows.
+ *
+ * @param what is measured, such as `memory and CPU`
+ * @param filesOf what the waits take in the process that has the most open
+ * @param allowed in one process; undefined is no limit
+ */
+export function fitting(
+  what: string,
+  counts: readonly number[],
+  filesOf: (count: number) => number,
+  allowed: number = Infinity,
+): Fitting {
+  const filesWith = (count: number) => filesOf(count) + OTHER_FILES;
+  const others = counts.filter((count) => filesWith(count) > allowed);
+  return {
+    counts: counts.filter((count) => !others.includes(count)),
+    others,
+    skipped: others.map((count) =>
+      `open_waits, ${what} at ${count}: takes ${filesWith(count)} open files in one process, ` +
+      `and 'ulimit -n' says ${allowed}`
+    ),
+  };
+}
