@@ -10,7 +10,7 @@ import type { HolderMemory, HolderRequest, Holding } from "./holder.ts";
 import { isReply } from "./http_waits.ts";
 
 /** Waits that are opened at once: hosts come one by one, not by the thousand. */
-const BATCH = 250;
+const BATCH = 50;
 /** So many are opened and ended before anything counts. */
 const WARM_UP = 20;
 

@@ -37,7 +37,7 @@ export interface ProgramCrowd {
   readonly count: number;
   /** Bytes of resident memory; undefined where the system does not tell. */
   readonly bytesEach: number | undefined;
-  /** Median milliseconds of a plain call. */
+  /** Median milliseconds of a plain call, by a client that holds the other ends of the waits. */
   readonly callMs: number;
 }
 
