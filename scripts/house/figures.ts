@@ -25,7 +25,7 @@ const SHOWN: readonly (readonly [id: string, what: string])[] = [
   ["overhead.http_16_modern.vs_sdk2", "… the same in the 2026-07-28 protocol"],
   ["overhead.stdio.vs_sdk2", "… the same on stdio"],
   ["start.executable.vs_one_tool", "Start of the executable, of a one-tool server's"],
-  ["sse.answers.growth", "Cost per event on a log ten times as long, worst case"],
+  ["sse.turn.growth", "Cost of an event in a turn of 100,000, of one in a turn of 10,000"],
   ["model_cost.tools_list", "`tools/list`"],
   ["model_cost.tools_list.as_earlier", "… its names, descriptions and parameters"],
 ];
@@ -48,6 +48,8 @@ function targetOf(figure: RecordedFigure): string {
 /** When and where the figures were taken. */
 export function figuresCaption({ date, machine, versions }: RecordedRun): string {
   const { os, arch, cpus, memory_gb } = machine;
+  const { deno, denort } = versions;
+  const executables = denort === undefined ? "" : ` (executables: ${denort})`;
   return `Taken ${date.slice(0, 10)} on ${os} ${arch}, ${cpus} CPUs, ${memory_gb} GB, ` +
-    `Deno ${versions.deno}, everything on that one machine; middle and range of each.`;
+    `Deno ${deno}${executables}, everything on that one machine; middle and range of each.`;
 }
