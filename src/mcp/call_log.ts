@@ -43,7 +43,8 @@ export function logCall(log: Logger, report: CallReport, failure: Failure | unde
   }
 }
 
-function logFailure(log: Logger, fields: LogFields, { error, args }: Failure): void {
+/** Writes the details of a failure, without the words of its arguments. */
+export function logFailure(log: Logger, fields: LogFields, { error, args }: Failure): void {
   const cause = error instanceof ToolError ? error.cause : error;
   if (!(cause instanceof ApiError)) {
     const shown = cause instanceof Error ? cause.stack ?? cause.message : String(cause);

@@ -22,6 +22,7 @@ import { createPrincipal, isPrincipal, type Principal } from "../tools/principal
 import { TOOLS } from "../tools/registry.ts";
 import type { Services } from "../tools/services.ts";
 import { callTool } from "./boundary.ts";
+import { logFailure } from "./call_log.ts";
 import { createRunningCalls, type RunningCalls } from "./cancellation.ts";
 import { instructions } from "./instructions.ts";
 import { createProgressReporter } from "./progress.ts";
@@ -198,10 +199,7 @@ async function serve(
     }, watch);
   } catch (error) {
     // What goes wrong in a tool is in its result: this is a bug here, or in what looks on.
-    services.log.error("Tool call failed", {
-      tool: tool.name,
-      error: error instanceof Error ? error.stack ?? error.message : String(error),
-    });
+    logFailure(services.log, { tool: tool.name }, { error, args });
     throw error;
   } finally {
     reporter?.stop();

@@ -89,16 +89,20 @@ Deno.test("a fault around a call is an error without details, and in the log wit
   const bridge = openBridge();
   const watch = {
     ended: () => {
-      throw new TypeError("boom");
+      throw new TypeError("boom over a private word");
     },
   };
   const factory = createServerFactory(bridge.services, { version: "1.2.3", watch });
   for (const way of [factory, (context: McpRequestContext) => factory(context)]) {
     const before = bridge.log.length;
-    const { messages } = await messagesFrom(bridge, way, { name: "list_agents" });
+    const { messages } = await messagesFrom(bridge, way, {
+      name: "list_agents",
+      arguments: { name_contains: "private word" },
+    });
     assertEquals(messages.map(({ id, error }) => [id, typeof error]), [["call", "object"]]);
     const line = bridge.log.slice(before).find((text) => text.includes("Tool call failed")) ?? "";
     assert(line.includes("error: Tool call failed tool=list_agents error=TypeError: boom"), line);
+    assert(!bridge.log.slice(before).join().includes("private word"), line);
   }
   bridge.close();
 });
