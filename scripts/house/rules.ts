@@ -4,7 +4,6 @@
  * @module
  */
 
-import { filesAreSmall, functionsAreSmall, testsAreEnough } from "./budgets.ts";
 import {
   denoOnlyOutside,
   noAny,
@@ -35,11 +34,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "no any": noAny,
   "zod without its translations": zodIsShaken,
   "exports are documented": publicApiIsDocumented,
-  "files are small": filesAreSmall,
-  "functions are small": functionsAreSmall,
   "tests are on": testsAreOn,
   "tests are found": testsAreFound,
-  "tests are enough": testsAreEnough,
   "no facts of one machine": noMachineFacts,
   "no secrets": noSecrets,
   "nothing unfinished": nothingUnfinished,
