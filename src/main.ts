@@ -47,7 +47,7 @@ function createLog(config: Config, redact: Redact): Logger {
     format: "log" in config ? config.log.format : "text",
     redact,
     write: (line) => writeLine(Deno.stderr, line),
-    now: () => systemClock.now(),
+    now: () => systemClock.wallTime(),
   });
 }
 

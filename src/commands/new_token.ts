@@ -22,7 +22,7 @@ export async function printNewToken(
   { clock, print }: Pick<Program, "clock" | "print">,
 ): Promise<void> {
   const { expires } = config;
-  if (expires !== undefined && Date.parse(expires) <= clock.now()) {
+  if (expires !== undefined && Date.parse(expires) <= clock.wallTime()) {
     throw new UsageError(`Cannot use '${expires}' as --expires: that is over, name a later time`);
   }
   const random = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));

@@ -6,8 +6,16 @@
 
 /** A source of time. Durations are milliseconds. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch; never goes backwards within one process. */
+  /**
+   * Milliseconds of monotonic time. Only differences mean something: the system clock may have been
+   * corrected since the process began, and on Linux this time stands still while the machine sleeps.
+   */
   now(): number;
+  /**
+   * Milliseconds since the Unix epoch by the system clock: for dates from elsewhere and for log
+   * lines. It may jump either way, so it measures no duration.
+   */
+  wallTime(): number;
   /**
    * Resolves after `ms` milliseconds (at once for values ≤ 0).
    *
@@ -43,9 +51,10 @@ function afterRealTime(ms: number, run: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** The process's own clock: epoch time that advances monotonically. */
+/** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
+  wallTime: () => Date.now(),
   sleep: (ms, signal) => sleepWith(afterRealTime, ms, signal),
   after: afterRealTime,
 };

@@ -103,7 +103,7 @@ const MAX_RECORDS = 10_000;
 
 function createWorkspace(options: SimulatorOptions, habits: Habits): Workspace {
   const { clock } = options;
-  const now = () => clock.now();
+  const now = () => clock.wallTime();
   const world: World = {
     habits,
     now,

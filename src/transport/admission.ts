@@ -15,7 +15,7 @@ import type { AccessToken, TokenRegistry } from "./tokens.ts";
 /** What admission needs. */
 export interface AdmissionOptions {
   readonly tokens: TokenRegistry;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "wallTime">;
   readonly log: Logger;
 }
 

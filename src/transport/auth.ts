@@ -27,7 +27,7 @@ export interface Authenticator {
  */
 export function createAuthenticator(
   registry: TokenRegistry,
-  clock: Pick<Clock, "now">,
+  clock: Pick<Clock, "wallTime">,
 ): Authenticator {
   return {
     async identify(headers) {
@@ -35,7 +35,7 @@ export function createAuthenticator(
       if (offered.length === 0) return { kind: "none" };
       let accepted: AccessToken | undefined;
       let expired: AccessToken | undefined;
-      const now = clock.now();
+      const now = clock.wallTime();
       for (const token of await registry.current()) {
         if (!isAnyEqual(token.digests, offered)) continue;
         if (token.expiresAtMs !== undefined && now >= token.expiresAtMs) expired = token;

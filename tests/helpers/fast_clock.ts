@@ -25,8 +25,10 @@ export function fastClock(speed: number): FastClock {
       if (settle()) clearTimeout(timer);
     };
   };
+  const now = () => epochMs + (performance.now() - startedAt) * speed;
   return {
-    now: () => epochMs + (performance.now() - startedAt) * speed,
+    now,
+    wallTime: now,
     after,
     sleep: (ms, signal) => sleepWith(after, ms, signal),
     get pendingTimers() {

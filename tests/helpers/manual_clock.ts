@@ -12,6 +12,7 @@ const PATIENCE = 500;
 /** A clock that moves only when told to; timers due at the same time run in the order set. */
 export class ManualClock implements Clock {
   #now: number;
+  #correctionMs = 0;
   #order = 0;
   readonly #timers = new Set<Timer>();
 
@@ -21,6 +22,15 @@ export class ManualClock implements Clock {
 
   now(): number {
     return this.#now;
+  }
+
+  wallTime(): number {
+    return this.#now + this.#correctionMs;
+  }
+
+  /** Sets the system clock forward, or back, without time passing: a correction, a suspend. */
+  correct(ms: number): void {
+    this.#correctionMs += ms;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -26,7 +26,7 @@ export async function checkServer(
 ): Promise<Finding[]> {
   const ports = [config.port, ...config.metricsPort === undefined ? [] : [config.metricsPort]];
   return [
-    checkTokens(config, program.clock.now()),
+    checkTokens(config, program.clock.wallTime()),
     await checkProxies(config),
     ...config.tls ? [await checkCertificate(config.tls, config.host, program)] : [],
     ...ports.map((number) => checkPort(config.host, number)),
@@ -68,7 +68,7 @@ async function checkCertificate(
   try {
     const certificate = await readCertificate(files, readFile);
     assertUsable(certificate, files, host);
-    return await checkValidity(certificate.cert, clock.now());
+    return await checkValidity(certificate.cert, clock.wallTime());
   } catch (error) {
     if (error instanceof UsageError) return tls.fail(error.message);
     throw error;

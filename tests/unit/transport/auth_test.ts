@@ -65,6 +65,17 @@ Deno.test("identify() accepts a token until the moment at which it expires", asy
   assertEquals(await identified(tokens, clock, { "x-api-key": SECOND }), ["unknown", undefined]);
 });
 
+Deno.test("identify() goes by the system clock, which a suspend or a correction moves", async () => {
+  const clock = new ManualClock();
+  const tokens = [tokenOf("brief", [FIRST], clock.wallTime() + 60_000)];
+  const headers = { authorization: `Bearer ${FIRST}` };
+  assertEquals(await identified(tokens, clock, headers), ["accepted", "brief"]);
+  clock.correct(60_000);
+  assertEquals(await identified(tokens, clock, headers), ["expired", "brief"]);
+  clock.correct(-1);
+  assertEquals(await identified(tokens, clock, headers), ["accepted", "brief"]);
+});
+
 Deno.test("identify() prefers an accepted token to an expired one, in either header", async () => {
   const clock = new ManualClock();
   const tokens = [tokenOf("new", [FIRST]), tokenOf("old", [SECOND], clock.now())];
