@@ -51,8 +51,7 @@ export function idAt(exchange: Exchange, index: number): string {
 
 /** The request's query, which may hold these parameters only. */
 export function queryOf(exchange: Exchange, ...known: string[]): Query {
-  const refuse = exchange.workspace.world.habits.unknownQuery === "refused";
-  return new Query(exchange.url.searchParams, known, refuse);
+  return new Query(exchange.url.searchParams, known, exchange.workspace.world.habits);
 }
 
 /** Largest body in bytes; the API documents 32 MB. */
@@ -83,8 +82,14 @@ export function answer(exchange: Exchange, body: unknown): Response {
 /** A page of a list. */
 export function answerPage<T>(
   exchange: Exchange,
-  page: ListPage<T>,
-  show: (item: T) => unknown,
+  page: Pick<ListPage<T>, "items" | "next_page">,
+  show: (item: T) => Fields,
+  more: Fields = {},
 ): Response {
-  return answer(exchange, { data: page.items.map(show), next_page: page.next_page });
+  const data = page.items.map(show);
+  if (!exchange.workspace.world.habits.pagesWithoutNext) {
+    return answer(exchange, { data, next_page: page.next_page, ...more });
+  }
+  const ids = { first_id: data.at(0)?.id ?? null, last_id: data.at(-1)?.id ?? null };
+  return answer(exchange, { data, has_more: page.next_page !== null, ...ids });
 }

@@ -113,3 +113,41 @@ export class EventLog {
     return this.#options.queued === "last" ? Number.MAX_SAFE_INTEGER : -1;
   }
 }
+
+/** A log that shows each change a while after it was made. */
+export class TrailingLog {
+  readonly #log: EventLog;
+  readonly #lagMs: number;
+  readonly #now: () => number;
+  readonly #pending: { readonly from: number; readonly apply: () => void }[] = [];
+
+  /**
+   * @param lagMs milliseconds from a change until it is shown
+   * @param now milliseconds since the epoch
+   */
+  constructor(options: LogOptions, lagMs: number, now: () => number) {
+    this.#log = new EventLog(options);
+    this.#lagMs = lagMs;
+    this.#now = now;
+  }
+
+  append(event: WireEvent, micros: number | undefined): void {
+    this.#later(() => this.#log.append(event, micros));
+  }
+
+  stamp(id: string, micros: number): void {
+    this.#later(() => this.#log.stamp(id, micros));
+  }
+
+  /** The log as it is shown now. */
+  now(): EventLog {
+    const now = this.#now();
+    while (this.#pending[0] && this.#pending[0].from <= now) this.#pending.shift()?.apply();
+    return this.#log;
+  }
+
+  #later(apply: () => void): void {
+    this.now();
+    this.#pending.push({ from: this.#now() + this.#lagMs, apply });
+  }
+}

@@ -77,7 +77,7 @@ export function readPage<T extends Place>(
   options: PageOptions<T>,
 ): ListPage<T> {
   const { scope, query, order } = options;
-  const limit = query.integer("limit", { min: 1, max: options.maxLimit }) ?? options.defaultLimit;
+  const limit = query.limit(options.defaultLimit, options.maxLimit);
   const cursor = decodeCursor(scope, query);
   const back = cursor?.back ?? false;
   const { items, more } = list.read({

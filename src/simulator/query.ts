@@ -5,7 +5,11 @@
  */
 
 import { invalid } from "./envelope.ts";
+import type { Habits } from "./habits.ts";
 import { parseMicros } from "./ids.ts";
+
+/** The habits that decide how a query is taken. */
+export type QueryHabits = Pick<Habits, "unknownQuery" | "listIgnores">;
 
 /** Bounds of a time in microseconds since the epoch, inclusive. */
 export interface MicrosRange {
@@ -16,18 +20,27 @@ export interface MicrosRange {
 /** A request's query, of which every parameter is known. */
 export class Query {
   readonly #params: URLSearchParams;
+  readonly #ignored: readonly string[];
 
   /**
    * @param known names that the endpoint takes; others are refused with 400, except `beta`, which
    *   older clients still send
    */
-  constructor(params: URLSearchParams, known: readonly string[], refuseUnknown: boolean) {
-    this.#params = params;
-    for (const name of params.keys()) {
-      if (!refuseUnknown || name === "beta" || known.includes(name)) continue;
+  constructor(params: URLSearchParams, known: readonly string[], habits: QueryHabits) {
+    this.#ignored = habits.listIgnores;
+    const kept = [...params].filter(([name]) => !this.ignores(name.replace(/\[.*$/, "")));
+    this.#params = new URLSearchParams(kept);
+    if (habits.unknownQuery === "ignored") return;
+    for (const [name] of kept) {
+      if (name === "beta" || known.includes(name)) continue;
       const valid = known.length > 0 ? `Valid parameters: ${known.join(", ")}.` : "None is valid.";
       throw invalid(`Unknown query parameter "${name}". ${valid}`);
     }
+  }
+
+  /** Whether a parameter, by its bare name, is taken without effect. */
+  ignores(name: string): boolean {
+    return this.#ignored.includes(name);
   }
 
   /** The parameter's value; an empty one counts as absent. */
@@ -53,6 +66,12 @@ export class Query {
     const value = /^-?\d+$/.test(text) ? Number(text) : NaN;
     if (value >= bounds.min && value <= bounds.max) return value;
     throw invalid(`${name}: must be an integer from ${bounds.min} to ${bounds.max}.`);
+  }
+
+  /** Entries per page: `fallback` when the query does not say, all when that has no effect. */
+  limit(fallback: number, max: number): number {
+    if (this.ignores("limit")) return Infinity;
+    return this.integer("limit", { min: 1, max }) ?? fallback;
   }
 
   flag(name: string): boolean {

@@ -124,6 +124,7 @@ export function checkSend(session: Session, events: readonly EventBody[], habits
   events.forEach((event, index) => {
     const where = `events[${index}]`;
     if (event.type === "user.tool_confirmation") checkConfirmation(session, event, where);
+    else if (habits.unknownResults === "refused") checkResult(session, event, where);
     checkThread(session, event, where);
     const answered = answeredId(event);
     if (answered !== undefined) open.delete(answered);
@@ -158,6 +159,20 @@ function checkConfirmation(session: Session, event: EventBody, where: string): v
   if (session.answered.has(toolUseId)) {
     throw invalid(`${where}: ${toolUseId} is already confirmed.`);
   }
+}
+
+/** The calls that each kind of result may answer. */
+const ANSWERABLE: Readonly<Record<string, string>> = {
+  "user.custom_tool_result": "agent.custom_tool_use",
+  "user.tool_result": "agent.tool_use",
+};
+
+function checkResult(session: Session, event: EventBody, where: string): void {
+  const type = ANSWERABLE[event.type];
+  const toolUseId = answeredId(event);
+  if (type === undefined || toolUseId === undefined) return;
+  if (session.log.find(toolUseId)?.type === type) return;
+  throw invalid(`${where}: ${toolUseId} is no ${type} event of this session.`);
 }
 
 /** Puts checked events into the log; the result is what the sender gets back. */

@@ -7,7 +7,7 @@
 import { present } from "./present.ts";
 import type { Habits } from "./habits.ts";
 import { formatMicros, type MakeId, parseMicros } from "./ids.ts";
-import { EventLog } from "./log.ts";
+import { EventLog, TrailingLog } from "./log.ts";
 import type { Place } from "./sorted.ts";
 import { encodeFrame, type OutgoingStream } from "./stream.ts";
 import { SessionThreads } from "./threads.ts";
@@ -70,6 +70,7 @@ export class Session implements Place {
   readonly rank: number;
   readonly seq: number;
   readonly init: SessionInit;
+  /** Every event, as it is. */
   readonly log: EventLog;
   readonly threads: SessionThreads;
   readonly usage = new UsageCounter();
@@ -86,6 +87,8 @@ export class Session implements Place {
   atBudget = false;
   archivedAt: string | null = null;
   readonly #world: World;
+  /** What lists show, where they trail the log. */
+  readonly #trailing: TrailingLog | undefined;
   #status: SessionStatus;
   /** What is shown, from when: the current entry first, then those to come. */
   #shown: { readonly from: number; readonly status: SessionStatus }[];
@@ -99,10 +102,14 @@ export class Session implements Place {
     this.rank = world.micros();
     this.#createdMs = world.now();
     this.id = world.makeId("sesn");
-    this.log = new EventLog({
-      order: world.habits.stampAtSettle ? "log" : "processed_at",
-      queued: world.habits.nullProcessedAt,
-    });
+    const { stampAtSettle, neverStamps, stampsInterrupted, nullProcessedAt, listLagMs } =
+      world.habits;
+    const sorted = {
+      order: stampAtSettle || neverStamps || !stampsInterrupted ? "log" : "processed_at",
+      queued: nullProcessedAt,
+    } as const;
+    this.log = new EventLog(sorted);
+    if (listLagMs > 0) this.#trailing = new TrailingLog(sorted, listLagMs, world.now);
     this.title = init.title;
     this.metadata = init.metadata;
     this.budget = init.budget;
@@ -110,6 +117,11 @@ export class Session implements Place {
     this.#shown = [{ from: -Infinity, status: init.status }];
     this.#updatedAt = formatMicros(this.rank);
     this.threads = new SessionThreads(this.id, world.makeId("sthr"), init.agent, this.#updatedAt);
+  }
+
+  /** The log as lists show it now. */
+  get listed(): EventLog {
+    return this.#trailing?.now() ?? this.log;
   }
 
   /** What the session is doing. */
@@ -136,8 +148,8 @@ export class Session implements Place {
   }
 
   /** Takes the effect of a status event that is not shown to anybody. */
-  noteStatusSilently(type: string): void {
-    this.#noteStatus(type, undefined);
+  noteStatusSilently(type: string, stopReason: unknown): void {
+    this.#noteStatus(type, stopReason);
   }
 
   /** Notes a change for `updated_at`. */
@@ -153,7 +165,10 @@ export class Session implements Place {
       ...body,
       processed_at: micros === undefined ? null : formatMicros(micros),
     };
-    if (!options.streamOnly) this.log.append(event, micros);
+    if (!options.streamOnly) {
+      this.log.append(event, micros);
+      this.#trailing?.append(event, micros);
+    }
     this.#note(event);
     if (!options.logOnly) this.#publish(event);
     return event;
@@ -161,8 +176,11 @@ export class Session implements Place {
 
   /** Stamps a queued event and, unless `quiet`, sends it again under its id. */
   stamp(eventId: string, quiet = false): void {
-    const event = this.log.stamp(eventId, this.#world.micros());
-    if (event && !quiet) this.#publish(event);
+    const micros = this.#world.micros();
+    const event = this.log.stamp(eventId, micros);
+    if (!event) return;
+    this.#trailing?.stamp(eventId, micros);
+    if (!quiet) this.#publish(event);
   }
 
   /** Ends every stream. */
@@ -216,7 +234,7 @@ export class Session implements Place {
   }
 
   #publish(event: WireEvent): void {
-    if (this.streams.size > 0) {
+    if (this.streams.size > 0 && this.#world.habits.streamShowsEvents) {
       const frame = encodeFrame(event.type, present(event, this.#world.habits));
       for (const stream of [...this.streams]) {
         if (stream.previews.has(event.type)) this.#preview(stream, event);
@@ -263,10 +281,11 @@ export class Session implements Place {
     if (!status) return;
     this.setStatus(status, this.#world.habits.statusLagMs);
     this.usage.noteStatus(status, this.#world.now());
-    this.#notePark(stopReason);
+    this.notePark(stopReason);
   }
 
-  #notePark(stopReason: unknown): void {
+  /** Takes from a stop reason what the session waits for; nothing when it is undefined. */
+  notePark(stopReason: unknown): void {
     const reason = isFields(stopReason) ? stopReason : {};
     this.atBudget = reason.type === "budget_reached";
     this.blocking.clear();

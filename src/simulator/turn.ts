@@ -63,7 +63,7 @@ export class TurnEngine {
     if (answers.length > 0) this.#later(() => this.#takeAnswers(answers));
     this.#queue.push(...inputs);
     for (const event of events) {
-      if (event.type === "system.message") this.#later(() => this.#session.stamp(event.id));
+      if (event.type === "system.message") this.#later(() => this.#stamp(event.id));
     }
     this.#pump();
   }
@@ -107,7 +107,7 @@ export class TurnEngine {
     const first = this.#takeUp();
     this.#begin();
     let ending = await this.#run(first, current.signal);
-    while (ending === END_TURN && this.#joins()) {
+    while (ending === END_TURN && this.#joinsQueued()) {
       ending = await this.#run(this.#takeUp(), current.signal);
     }
     if (!ending || current.signal.aborted) return;
@@ -115,8 +115,8 @@ export class TurnEngine {
     this.#release();
   }
 
-  #joins(): boolean {
-    return this.#options.habits.queuedMessages === "join" && this.#queue.length > 0;
+  #joinsQueued(): boolean {
+    return this.#options.habits.queuedMessages !== "own_turn" && this.#queue.length > 0;
   }
 
   #release(): void {
@@ -126,13 +126,21 @@ export class TurnEngine {
     this.#pump();
   }
 
+  /** Takes up what is next in the queue, or all of it; the text to answer. */
   #takeUp(): string {
-    const message = this.#queue.shift();
-    if (!message) return "";
-    if (this.#options.habits.stampAtSettle) this.#unstamped.push(message.id);
-    else this.#session.stamp(message.id);
-    if (message.type === "user.define_outcome") return String(message.description);
-    return textOf(message.content);
+    const { queuedMessages, stampAtSettle } = this.#options.habits;
+    const taken = this.#queue.splice(0, queuedMessages === "together" ? Infinity : 1);
+    for (const { id } of taken) {
+      if (stampAtSettle) this.#unstamped.push(id);
+      else this.#stamp(id);
+    }
+    return taken.map((message) =>
+      message.type === "user.define_outcome" ? String(message.description) : textOf(message.content)
+    ).join("\n");
+  }
+
+  #stamp(eventId: string, quiet = false): void {
+    if (!this.#options.habits.neverStamps) this.#session.stamp(eventId, quiet);
   }
 
   /** Runs the script; undefined when it was interrupted or the session is over. */
@@ -226,21 +234,35 @@ export class TurnEngine {
         resolve();
       };
       this.#parked = { eventIds, goOn };
-      this.#settle({ stopReason });
+      this.#showParked(stopReason);
     });
+  }
+
+  /** Shows that the turn waits: for answers by habit, at its budget by an idle event. */
+  #showParked(stopReason: Fields): void {
+    const { awaitingAnswers } = this.#options.habits;
+    if (awaitingAnswers === "event" || stopReason.type !== "requires_action") {
+      this.#settle({ stopReason });
+    } else if (awaitingAnswers === "status") {
+      this.#session.noteStatusSilently("session.status_idle", stopReason);
+    } else {
+      this.#session.notePark(stopReason);
+    }
   }
 
   #unpark(): void {
     const parked = this.#parked;
     this.#parked = undefined;
-    this.#begin();
+    // A session that went on reading running does not begin to run.
+    if (this.#session.status === "running") this.#session.notePark(undefined);
+    else this.#begin();
     parked?.goOn();
   }
 
   #takeAnswers(events: readonly WireEvent[]): void {
     for (const event of events) {
       const id = answeredId(event);
-      if (event.processed_at === null) this.#session.stamp(event.id);
+      if (event.processed_at === null) this.#stamp(event.id);
       if (id !== undefined && !this.#answers.has(id)) this.#answers.set(id, answerOf(event));
     }
     const parked = this.#parked;
@@ -249,20 +271,22 @@ export class TurnEngine {
     if (open.length === 0) return this.#unpark();
     if (open.length === parked.eventIds.length) return;
     this.#parked = { ...parked, eventIds: open };
-    this.#settle({ stopReason: { type: "requires_action", event_ids: open } });
+    this.#showParked({ type: "requires_action", event_ids: open });
   }
 
   #interrupt(eventId: string): void {
-    const { interrupts } = this.#options.habits;
+    const { interrupts, interruptsDropQueued, stampsInterrupted } = this.#options.habits;
     const atBudget = this.#parked?.eventIds.length === 0;
     const idle = !this.#current || this.#paused || this.#interrupting || atBudget;
-    if (idle || interrupts === "ignored") return this.#later(() => this.#session.stamp(eventId));
+    if (idle || interrupts === "ignored") return this.#later(() => this.#stamp(eventId));
     // Output stops at once; the rest takes its time.
     this.#interrupting = true;
+    if (interruptsDropQueued) this.#queue = [];
     this.#current?.abort(new DOMException("Interrupted", "AbortError"));
     this.#later(() => {
       this.#interrupting = false;
-      this.#session.stamp(eventId);
+      if (stampsInterrupted) this.#stamp(eventId);
+      else this.#unstamped = [];
       this.#refuseOpenCalls();
       if (interrupts === "silent") this.#session.setStatus("idle", 0);
       else this.#settle(END_TURN);
@@ -303,7 +327,7 @@ export class TurnEngine {
   }
 
   #stampLate(): void {
-    for (const id of this.#unstamped) this.#session.stamp(id, true);
+    for (const id of this.#unstamped) this.#stamp(id, true);
     this.#unstamped = [];
   }
 
@@ -311,7 +335,7 @@ export class TurnEngine {
     if (!this.#options.habits.noStatusEvents) {
       this.#session.append({ ...fields, type });
     } else if (type.startsWith("session.status_")) {
-      this.#session.noteStatusSilently(type);
+      this.#session.noteStatusSilently(type, fields.stop_reason);
     }
   }
 }

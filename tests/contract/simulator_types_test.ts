@@ -188,10 +188,11 @@ for (const agent of NAMES) {
 Deno.test("what clients send comes back with the SDK's fields and no others", async () => {
   const { client: { beta: { sessions } }, simulator } = sdkBench();
   const id = simulator.createSession({ scripted: false });
+  const tool_use_id = simulator.emit(id, { type: "agent.tool_use", name: "bash", input: {} });
   await sessions.events.send(id, {
     events: [
       { type: "user.interrupt" },
-      { type: "user.tool_result", tool_use_id: "sevt_1" },
+      { type: "user.tool_result", tool_use_id },
       {
         type: "user.define_outcome",
         description: "A clean report",
@@ -203,6 +204,6 @@ Deno.test("what clients send comes back with the SDK's fields and no others", as
   });
   await sessions.update(id, { title: "New" });
   const events = await collect(sessions.events.list(id));
-  assertEquals(events.length, 6);
+  assertEquals(events.length, 7);
   for (const event of events) checkFields(event);
 });

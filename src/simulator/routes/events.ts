@@ -23,18 +23,22 @@ const list: Handler = (exchange) => {
   const scope = exchange.url.pathname;
   const types = query.all("types[]");
   const range = query.range("created_at");
-  const page = session.log.read({
+  const page = session.listed.read({
     order: query.order("asc"),
-    limit: query.integer("limit", { min: 1, max: MAX_LIMIT }) ?? MAX_LIMIT,
+    limit: query.limit(MAX_LIMIT, MAX_LIMIT),
     after: decodeCursor(scope, query)?.place,
     types: types.length > 0 ? new Set(types) : undefined,
     minMicros: range.min,
     maxMicros: range.max,
   });
-  return answer(exchange, {
-    data: page.events.map((event) => present(event, world.habits)),
-    next_page: page.next ? encodeCursor(scope, query, { place: page.next, back: false }) : null,
-  });
+  const next_page = page.next
+    ? encodeCursor(scope, query, { place: page.next, back: false })
+    : null;
+  return answerPage(
+    exchange,
+    { items: page.events, next_page },
+    (event) => present(event, world.habits),
+  );
 };
 
 const send: Handler = async (exchange) => {
@@ -46,6 +50,7 @@ const send: Handler = async (exchange) => {
   if (world.habits.sendAnswers202Empty) {
     return new Response(null, { status: 202, headers: { "request-id": exchange.requestId } });
   }
+  if (world.habits.sendAnswersWithoutData) return answer(exchange, { accepted: true });
   return answer(exchange, { data: sent.map((event) => present(event, world.habits)) });
 };
 
@@ -63,7 +68,7 @@ const stream: Handler = (exchange) => {
     onClosed: (closed) => session.streams.delete(closed),
   });
   if (!outgoing.ended) session.streams.add(outgoing);
-  if (world.habits.streamReplaysHistory) {
+  if (world.habits.streamReplaysHistory && world.habits.streamShowsEvents) {
     for (const event of session.log.events()) {
       outgoing.push(encodeFrame(event.type, present(event, world.habits)));
     }

@@ -9,6 +9,7 @@ import { snapshot } from "../agents.ts";
 import { invalid } from "../envelope.ts";
 import {
   answer,
+  answerPage,
   bodyOf,
   type Exchange,
   type Handler,
@@ -94,7 +95,8 @@ const create: Handler = async (exchange) => {
   if (environment.wire.archived_at !== null) {
     throw invalid(`Environment ${environment.id} is archived.`, "environment_archived");
   }
-  const events = data.initial_events === undefined ? [] : parseInitialEvents(data.initial_events);
+  const given = data.initial_events === undefined ? [] : parseInitialEvents(data.initial_events);
+  const events = workspace.world.habits.dropsInitialEvents ? [] : given;
   const session = workspace.sessions.create({
     agent: wire,
     agentName: String(workspace.agents.retrieve(record.id).name),
@@ -141,8 +143,7 @@ const list: Handler = (exchange) => {
     maxLimit: 100,
     filter,
   });
-  const { items, next_page, prev_page } = page;
-  return answer(exchange, { data: items.map((item) => item.toWire()), next_page, prev_page });
+  return answerPage(exchange, page, (item) => item.toWire(), { prev_page: page.prev_page });
 };
 
 const retrieve: Handler = (exchange) => {

@@ -84,7 +84,8 @@ Deno.test("images, documents and search results are taken as documented", async 
     content: text("found"),
     citations: { enabled: true },
   };
-  const result = { type: "user.custom_tool_result", custom_tool_use_id: "sevt_1" };
+  const custom_tool_use_id = simulator.emit(id, { type: "agent.custom_tool_use" });
+  const result = { type: "user.custom_tool_result", custom_tool_use_id };
   assertEquals((await send(id, { ...result, content: [search] })).status, 200);
 });
 

@@ -198,3 +198,262 @@ for (const [messageWhileBlocked, expected] of [["refused", 400], ["queued", 200]
     simulator.close();
   });
 }
+
+/** Inputs of a log, with whether each is stamped. */
+function inputs(events: readonly Wire[]): [unknown, boolean][] {
+  return events
+    .filter((event) => String(event.type).startsWith("user."))
+    .map((event) => [event.type, event.processed_at !== null]);
+}
+
+Deno.test("neverStamps leaves every queued input null for good, in its place in the log", async () => {
+  const { clock, simulator, send, events } = bench({ neverStamps: true });
+  const id = simulator.createSession({ agent: "approval" });
+  await send(id, message("clean up"));
+  await clock.advance(2_000);
+  const call = (await events(id)).find((event) => event.type === "agent.tool_use");
+  await send(id, { type: "user.tool_confirmation", tool_use_id: call?.id, result: "allow" });
+  await clock.advance(5_000);
+  const listed = await events(id);
+  assertEquals(inputs(listed), [["user.message", false], ["user.tool_confirmation", false]]);
+  assertEquals([listed[0]?.type, listed.at(-1)?.type], ["user.message", "session.status_idle"]);
+});
+
+for (const stampAtSettle of [false, true]) {
+  Deno.test(`stampsInterrupted false leaves an interrupt null, stampAtSettle ${stampAtSettle}`, async () => {
+    const { clock, simulator, send, events } = bench({ stampsInterrupted: false, stampAtSettle });
+    const id = simulator.createSession({ agent: "long" });
+    await send(id, message("take your time"));
+    await clock.advance(5_000);
+    await send(id, { type: "user.interrupt" });
+    await clock.advance(5_000);
+    await send(id, message("another"));
+    await clock.advance(120_000);
+    const listed = await events(id);
+    assertEquals(inputs(listed), [
+      ["user.message", !stampAtSettle],
+      ["user.interrupt", false],
+      ["user.message", true],
+    ]);
+    assertEquals(ofType(listed, "session.status_idle").length, 2);
+  });
+}
+
+for (
+  const [queuedMessages, idles, replies] of [
+    ["own_turn", 3, 3],
+    ["join", 1, 3],
+    ["together", 1, 2],
+  ] as const
+) {
+  Deno.test(`queuedMessages ${queuedMessages} makes ${replies} replies and ${idles} idle events of 3 messages`, async () => {
+    const { clock, simulator, send, events } = bench({ queuedMessages });
+    const id = simulator.createSession();
+    await send(id, message("one"));
+    await clock.advance(500);
+    await send(id, message("two"));
+    await send(id, message("three"));
+    await clock.advance(20_000);
+    const listed = await events(id);
+    assertEquals(ofType(listed, "session.status_idle").length, idles);
+    assertEquals(ofType(listed, "agent.message").length, replies);
+    assertEquals(JSON.stringify(ofType(listed, "agent.message")).includes("three"), true);
+  });
+}
+
+Deno.test("interruptsDropQueued leaves what was queued unanswered and queued", async () => {
+  for (const interruptsDropQueued of [false, true]) {
+    const { clock, simulator, send, events } = bench({ interruptsDropQueued });
+    const id = simulator.createSession();
+    await send(id, message("one"));
+    await clock.advance(500);
+    await send(id, message("two"));
+    await send(id, { type: "user.interrupt" });
+    await clock.advance(20_000);
+    const listed = await events(id);
+    const queued = listed.filter((event) => event.processed_at === null);
+    assertEquals(queued.length, interruptsDropQueued ? 1 : 0);
+    assertEquals(ofType(listed, "agent.message").length, interruptsDropQueued ? 0 : 1);
+  }
+});
+
+Deno.test("listLagMs makes lists trail the stream, the echo and the status", async () => {
+  const { clock, simulator, send, events, open, status } = bench({ listLagMs: 5_000 });
+  const id = simulator.createSession();
+  const stream = await open(id);
+  const echo = await send(id, message("hello"));
+  assertEquals(dig(echo.body, "data", 0, "type"), "user.message");
+  await clock.advance(3_000);
+  assertEquals(await events(id), []);
+  assertEquals(stream.types.at(-1), "session.status_idle");
+  assertEquals(await status(id), "idle");
+  await clock.advance(2_000);
+  const listed = await events(id);
+  assertEquals(listed[0]?.id, dig(echo.body, "data", 0, "id"));
+  assertEquals(listed.length < stream.events.length, true);
+  await clock.advance(5_000);
+  assertEquals((await events(id)).at(-1), stream.events.at(-1));
+  simulator.close();
+  await settle();
+});
+
+Deno.test("listLagMs shows a stamp as late as the event before it", async () => {
+  const { clock, simulator, send, events } = bench({ listLagMs: 1_000 });
+  const id = simulator.createSession();
+  await send(id, message("hello"));
+  await clock.advance(1_020);
+  assertEquals((await events(id))[0]?.processed_at, null);
+  await clock.advance(100);
+  assertEquals(typeof (await events(id))[0]?.processed_at, "string");
+  simulator.close();
+});
+
+for (
+  const [awaitingAnswers, shown, idles, runs] of [
+    ["event", "idle", 2, 2],
+    ["status", "idle", 1, 2],
+    ["nothing", "running", 1, 1],
+  ] as const
+) {
+  Deno.test(`awaitingAnswers ${awaitingAnswers} reads ${shown} and goes on when answered`, async () => {
+    const { clock, simulator, send, events, status } = bench({ awaitingAnswers });
+    const id = simulator.createSession({ agent: "custom_tool" });
+    await send(id, message("weather?"));
+    await clock.advance(3_000);
+    assertEquals(await status(id), shown);
+    assertEquals((await send(id, message("hurry"))).status, 400);
+    const [call] = ofType(await events(id), "agent.custom_tool_use");
+    const type = "user.custom_tool_result";
+    await send(id, { type, custom_tool_use_id: call?.id });
+    await clock.advance(3_000);
+    const listed = await events(id);
+    assertEquals(ofType(listed, "session.status_idle").length, idles);
+    assertEquals(ofType(listed, "session.status_running").length, runs);
+    assertEquals(ofType(listed, "agent.message").length, 1);
+    assertEquals(await status(id), "idle");
+  });
+}
+
+Deno.test("streamShowsEvents false leaves a stream its heartbeats only", async () => {
+  const { clock, simulator, send, events, open } = bench({ streamShowsEvents: false });
+  const id = simulator.createSession();
+  const stream = await open(id, "?event_deltas[]=agent.message");
+  await send(id, message("hello"));
+  await clock.advance(30_000);
+  assertEquals([stream.types, stream.frames.length], [[], 2]);
+  assertEquals((await events(id)).at(-1)?.type, "session.status_idle");
+  simulator.close();
+  await settle();
+});
+
+Deno.test("sendAnswersWithoutData accepts a send without saying what became of it", async () => {
+  const { clock, simulator, send, events } = bench({ sendAnswersWithoutData: true });
+  const id = simulator.createSession();
+  const reply = await send(id, message("hello"));
+  assertEquals([reply.status, reply.body], [200, { accepted: true }]);
+  await clock.advance(3_000);
+  assertEquals(ofType(await events(id), "agent.message").length, 1);
+});
+
+for (const [unknownResults, expected] of [["refused", 400], ["accepted", 200]] as const) {
+  Deno.test(`unknownResults ${unknownResults} answers results for calls never made with ${expected}`, async () => {
+    const { simulator, send } = bench({ unknownResults });
+    const id = simulator.createSession({ scripted: false });
+    const use = simulator.emit(id, { type: "agent.tool_use", name: "bash", input: {} });
+    const custom = "user.custom_tool_result";
+    for (
+      const event of [
+        { type: custom, custom_tool_use_id: "sevt_other" },
+        { type: custom, custom_tool_use_id: use },
+        { type: "user.tool_result", tool_use_id: "sevt_other" },
+      ]
+    ) assertEquals((await send(id, event)).status, expected);
+    assertEquals((await send(id, { type: "user.tool_result", tool_use_id: use })).status, 200);
+  });
+}
+
+Deno.test("dropsInitialEvents creates an idle session with an empty log", async () => {
+  const { clock, simulator, call, events, status } = bench({ dropsInitialEvents: true });
+  const body = {
+    agent: simulator.agentId("quick"),
+    environment_id: simulator.environmentId,
+    initial_events: [message("hello")],
+  };
+  const id = String(dig((await call("POST", "/v1/sessions", body)).body, "id"));
+  await clock.advance(3_000);
+  assertEquals([await events(id), await status(id)], [[], "idle"]);
+  const wrong = { ...body, initial_events: [{ type: "user.interrupt" }] };
+  assertEquals((await call("POST", "/v1/sessions", wrong)).status, 400);
+});
+
+Deno.test("listIgnores order, types and created_at gives ascending pages of everything", async () => {
+  const { simulator, call } = bench({ listIgnores: ["order", "types", "created_at"] });
+  const id = simulator.createSession({ scripted: false });
+  const ids = [1, 2, 3, 4, 5].map(() => simulator.emit(id, { type: "agent.thinking" }));
+  const query = "order=desc&types[]=agent.message&created_at[gt]=2030-01-01T00:00:00Z&limit=2";
+  const seen: unknown[] = [];
+  for (let page = "";;) {
+    const path = `/v1/sessions/${id}/events?${query}&page=${page}`;
+    const { body } = await call("GET", path);
+    const data = dig(body, "data");
+    if (Array.isArray(data)) seen.push(...data.map((event) => event.id));
+    const next = dig(body, "next_page");
+    if (next === null) break;
+    page = String(next);
+  }
+  assertEquals(seen, ids);
+});
+
+Deno.test("listIgnores limit gives all in one page, and page gives the first again", async () => {
+  const all = bench({ listIgnores: ["limit"] });
+  const id = all.simulator.createSession({ scripted: false });
+  for (let i = 0; i < 1_500; i++) all.simulator.emit(id, { type: "agent.thinking" });
+  const { body } = await all.call("GET", `/v1/sessions/${id}/events?limit=2`);
+  assertEquals([dig(body, "data", "length"), dig(body, "next_page")], [1_500, null]);
+  assertEquals(
+    (await all.call("GET", "/v1/agents?limit=1")).body,
+    (await all.call("GET", "/v1/agents")).body,
+  );
+  const first = bench({ listIgnores: ["page"] });
+  const one = await first.call("GET", "/v1/agents?limit=2");
+  const path = `/v1/agents?limit=2&page=${dig(one.body, "next_page")}`;
+  assertEquals((await first.call("GET", path)).body, one.body);
+});
+
+Deno.test("pagesWithoutNext names the ends of a page and says whether there is more", async () => {
+  const { simulator, call } = bench({ pagesWithoutNext: true });
+  const id = simulator.createSession({ scripted: false });
+  const ids = [1, 2, 3].map(() => simulator.emit(id, { type: "agent.thinking" }));
+  const page = async (query: string): Promise<Wire> => {
+    const { body } = await call("GET", `/v1/sessions/${id}/events?${query}`);
+    return { ...(body as Wire), data: dig(body, "data", "length") };
+  };
+  assertEquals(await page("limit=2"), {
+    data: 2,
+    has_more: true,
+    first_id: ids[0],
+    last_id: ids[1],
+  });
+  assertEquals(await page("order=desc"), {
+    data: 3,
+    has_more: false,
+    first_id: ids[2],
+    last_id: ids[0],
+  });
+  assertEquals(await page("types[]=x"), {
+    data: 0,
+    has_more: false,
+    first_id: null,
+    last_id: null,
+  });
+  assertEquals(dig((await call("GET", "/v1/agents?limit=2")).body, "has_more"), true);
+});
+
+Deno.test("noStatusEvents and a tool that asks leave the session idle, with a message refused", async () => {
+  const { clock, simulator, send, status } = bench({ noStatusEvents: true });
+  const id = simulator.createSession({ agent: "approval" });
+  await send(id, message("clean up"));
+  await clock.advance(3_000);
+  assertEquals([await status(id), (await send(id, message("never mind"))).status], ["idle", 400]);
+  simulator.close();
+});

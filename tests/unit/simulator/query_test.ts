@@ -7,7 +7,10 @@ import { type Place, SortedList } from "../../../src/simulator/sorted.ts";
 const KNOWN = ["limit", "page", "order", "flag", "types[]", "created_at[gt]", "created_at[gte]"];
 
 function query(text: string, refuse = true): Query {
-  return new Query(new URLSearchParams(text), [...KNOWN, "created_at[lt]"], refuse);
+  return new Query(new URLSearchParams(text), [...KNOWN, "created_at[lt]"], {
+    unknownQuery: refuse ? "refused" : "ignored",
+    listIgnores: [],
+  });
 }
 
 Deno.test("Query refuses an unknown parameter and names the valid ones", () => {
