@@ -136,11 +136,19 @@ export function agentFields(init: AgentInit): Fields {
 /** A tool with the defaults that the API fills in. */
 export function completeTool(tool: Fields): Fields {
   if (tool.type === "custom") return tool;
-  const policy = tool.type === "mcp_toolset" ? "always_ask" : "always_allow";
-  const given = isFields(tool.default_config) ? tool.default_config : {};
+  const type = tool.type === "mcp_toolset" ? "always_ask" : "always_allow";
+  const basis = { enabled: true, permission_policy: { type } };
+  const default_config = { ...basis, ...given(tool.default_config) };
+  const configs = Array.isArray(tool.configs) ? tool.configs : [];
   return {
     ...tool,
-    configs: tool.configs ?? [],
-    default_config: { enabled: true, permission_policy: { type: policy }, ...given },
+    configs: configs.map((config) => ({ ...default_config, ...given(config) })),
+    default_config,
   };
+}
+
+/** The fields of an object that are not null. */
+function given(value: unknown): Fields {
+  const fields = isFields(value) ? Object.entries(value) : [];
+  return Object.fromEntries(fields.filter(([, field]) => field !== null));
 }

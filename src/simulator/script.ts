@@ -52,6 +52,8 @@ export interface Turn {
   /** Text of the message that began it. */
   readonly text: string;
   readonly agentName: string;
+  /** The session's agent as the API shows it. */
+  readonly agent: Fields;
   readonly primaryThreadId: string;
   /** An id such as `wrun_…`. */
   readonly makeId: (prefix: string) => string;
@@ -123,19 +125,20 @@ function modelUsage(input: number, output: number): Fields {
   };
 }
 
-/** A call of one of the agent's own tools; comes to the event's id. */
+/**
+ * A call of one of the agent's own tools; comes to the event's id.
+ *
+ * @param permission what came of the tool's policy, or the event's fields that say it
+ */
 export function toolUse(
   name: string,
   input: Fields,
-  permission: "allow" | "ask" = "allow",
+  permission: "allow" | "ask" | Fields = "allow",
 ): Steps<string> {
-  return emit("agent.tool_use", {
-    name,
-    input,
-    evaluated_permission: permission,
-    evaluation: { type: permission === "ask" ? "always_ask" : "always_allow" },
-    session_thread_id: null,
-  });
+  const evaluated = typeof permission === "string"
+    ? { evaluated_permission: permission, evaluation: { type: `always_${permission}` } }
+    : permission;
+  return emit("agent.tool_use", { name, input, ...evaluated, session_thread_id: null });
 }
 
 /** The result of a tool call. */

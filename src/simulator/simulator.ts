@@ -26,6 +26,7 @@ import { type Habits, hostedHabits } from "./habits.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { createIds, createMicros } from "./ids.ts";
 import { findRoute } from "./router.ts";
+import { definedAgent } from "./scripts/defined.ts";
 import { type AgentFixture, type FixtureKey, fixtures } from "./scripts/fixtures.ts";
 import { quickAnswer } from "./scripts/quick.ts";
 import type { AppendOptions, World } from "./session.ts";
@@ -117,7 +118,7 @@ function createWorkspace(options: SimulatorOptions, habits: Habits): Workspace {
     agents: new AgentStore(world),
     environments: new EnvironmentStore(world),
     sessions: new SessionStore(world, clock),
-    defaultScript: quickAnswer,
+    defaultScript: habits.createdAgents === "as_defined" ? definedAgent : quickAnswer,
   };
 }
 

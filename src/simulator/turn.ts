@@ -150,6 +150,7 @@ export class TurnEngine {
     const steps = script({
       text,
       agentName: this.#session.init.agentName,
+      agent: this.#session.init.agent,
       primaryThreadId: this.#session.threads.primaryId,
       makeId,
     });
@@ -295,14 +296,20 @@ export class TurnEngine {
   }
 
   #refuseOpenCalls(): void {
+    const content = [{ type: "text", text: "Interrupted before an answer came." }];
     for (const id of this.#session.blocking) {
-      if (this.#session.log.find(id)?.type !== "agent.tool_use") continue;
-      this.#session.append({
-        type: "agent.tool_result",
-        tool_use_id: id,
-        content: [{ type: "text", text: "Interrupted before an answer came." }],
-        is_error: true,
-      });
+      const { type } = this.#session.log.find(id) ?? {};
+      if (type === "agent.tool_use") {
+        this.#session.append({
+          type: "agent.tool_result",
+          tool_use_id: id,
+          content,
+          is_error: true,
+        });
+      } else if (type === "agent.mcp_tool_use") {
+        const result = { type: "agent.mcp_tool_result", mcp_tool_use_id: id };
+        this.#session.append({ ...result, content, is_error: true });
+      }
     }
   }
 

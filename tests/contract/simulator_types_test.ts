@@ -17,7 +17,6 @@ type FieldsOf<Type extends SdkEvent["type"]> = {
 type Played = Exclude<
   SdkEvent["type"],
   // What no scripted agent does.
-  | `agent.mcp_${string}`
   | `span.outcome_${string}`
   | "agent.thread_context_compacted"
   | "session.deleted"
@@ -88,6 +87,21 @@ const FIELDS: { [Type in Played]: FieldsOf<Type> } = {
     input: "required",
     session_thread_id: "optional",
   },
+  "agent.mcp_tool_use": {
+    ...bare,
+    name: "required",
+    mcp_server_name: "required",
+    input: "required",
+    evaluated_permission: "optional",
+    evaluation: "optional",
+    session_thread_id: "optional",
+  },
+  "agent.mcp_tool_result": {
+    ...bare,
+    mcp_tool_use_id: "required",
+    content: "optional",
+    is_error: "optional",
+  },
   "agent.thread_message_sent": {
     ...bare,
     content: "required",
@@ -144,7 +158,7 @@ const FIELDS: { [Type in Played]: FieldsOf<Type> } = {
 const NAMES = Object.keys(fixtures).filter((name): name is FixtureKey => name in fixtures);
 
 /** Every event of one turn of an agent, whose questions are answered. */
-async function play({ client, clock, simulator }: SdkBench, agent: FixtureKey) {
+async function play({ client, clock, simulator }: SdkBench, agent: string) {
   const { events } = client.beta.sessions;
   const id = simulator.createSession({ agent });
   await events.send(id, { events: [userMessage("Look after the report")] });
@@ -153,7 +167,10 @@ async function play({ client, clock, simulator }: SdkBench, agent: FixtureKey) {
     if (event.type === "agent.custom_tool_use") {
       const type = "user.custom_tool_result";
       await events.send(id, { events: [{ type, custom_tool_use_id: event.id }] });
-    } else if (event.type === "agent.tool_use" && event.evaluated_permission === "ask") {
+    } else if (
+      (event.type === "agent.tool_use" || event.type === "agent.mcp_tool_use") &&
+      event.evaluated_permission === "ask"
+    ) {
       const type = "user.tool_confirmation";
       await events.send(id, { events: [{ type, tool_use_id: event.id, result: "allow" }] });
     }
@@ -184,6 +201,36 @@ for (const agent of NAMES) {
     bench.simulator.close();
   });
 }
+
+Deno.test("every event of an agent that the SDK created has the SDK's fields and no others", async () => {
+  const bench = sdkBench();
+  const agent = await bench.client.beta.agents.create({
+    name: "Analyst",
+    model: "claude-opus-4-8",
+    mcp_servers: [{ type: "url", name: "crm", url: "https://crm.example/mcp" }],
+    tools: [
+      {
+        type: "agent_toolset_20260401",
+        configs: [
+          { name: "bash", permission_policy: { type: "always_ask" } },
+          { name: "read", permission_policy: { type: "auto" } },
+        ],
+      },
+      { type: "mcp_toolset", mcp_server_name: "crm" },
+      { type: "custom", name: "get_weather", description: "d", input_schema: { type: "object" } },
+    ],
+  });
+  const events = await play(bench, agent.id);
+  const kinds = new Set(events.map((event) => event.type));
+  for (
+    const type of ["agent.mcp_tool_result", "agent.tool_result", "agent.custom_tool_use"] as const
+  ) {
+    assertEquals(kinds.has(type), true);
+  }
+  assertEquals(events.at(-1)?.type, "session.status_idle");
+  for (const event of events) checkFields(event);
+  bench.simulator.close();
+});
 
 Deno.test("what clients send comes back with the SDK's fields and no others", async () => {
   const { client: { beta: { sessions } }, simulator } = sdkBench();
