@@ -4,17 +4,31 @@
  * @module
  */
 
-import { notFound } from "./envelope.ts";
+import { invalid, notFound, SimulatorError } from "./envelope.ts";
 import { formatMicros } from "./ids.ts";
 import type { World } from "./session.ts";
 import { type Place, SortedList } from "./sorted.ts";
-import type { Fields } from "./wire.ts";
+import { type Fields, isFields } from "./wire.ts";
 
 /** An environment; `wire` is what the API shows. */
 export interface EnvironmentRecord extends Place {
   readonly id: string;
   wire: Fields;
 }
+
+/** What an environment is made of beside its name; the rest is filled in. */
+export interface EnvironmentInit {
+  readonly description?: string | null;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** As the API shows it; a cloud container without limits when absent. */
+  readonly config?: Fields;
+}
+
+const CLOUD: Fields = {
+  type: "cloud",
+  networking: { type: "unrestricted" },
+  packages: { type: "packages", apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] },
+};
 
 /** The environments of the simulated workspace. */
 export class EnvironmentStore {
@@ -26,18 +40,19 @@ export class EnvironmentStore {
     this.#world = world;
   }
 
-  create(name: string, description: string | null = null): EnvironmentRecord {
+  /** @throws 409 when there is one of this name */
+  create(name: string, init: EnvironmentInit = {}): EnvironmentRecord {
+    this.#refuseTaken(name);
     const micros = this.#world.micros();
     const at = formatMicros(micros);
     const id = this.#world.makeId("env");
-    const packages = { type: "packages", apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] };
     const wire = {
       id,
       type: "environment",
       name,
-      description,
-      config: { type: "cloud", networking: { type: "unrestricted" }, packages },
-      metadata: {},
+      description: init.description ?? null,
+      config: init.config ?? CLOUD,
+      metadata: init.metadata ?? {},
       created_at: at,
       updated_at: at,
       archived_at: null,
@@ -53,6 +68,37 @@ export class EnvironmentStore {
     const record = this.#byId.get(id);
     if (!record) throw notFound(`Environment ${id} not found.`, "environment_not_found");
     return record;
+  }
+
+  /**
+   * Changes an environment.
+   *
+   * @throws 400 when it is archived or `config.type` would change, 409 when the name is taken
+   */
+  update(id: string, changes: Fields): Fields {
+    const record = this.find(id);
+    const { archived_at, config, name } = record.wire;
+    if (archived_at !== null) {
+      throw invalid(`Environment ${id} is archived.`, "environment_archived");
+    }
+    if (isFields(changes.config) && isFields(config) && changes.config.type !== config.type) {
+      throw invalid("config.type cannot change.", "invalid_config_type_change");
+    }
+    if (typeof changes.name === "string" && changes.name !== name) this.#refuseTaken(changes.name);
+    const updated_at = formatMicros(this.#world.micros());
+    record.wire = { ...record.wire, ...changes, updated_at };
+    return record.wire;
+  }
+
+  /** Deletes an environment; sessions that were made in it stay. */
+  delete(id: string): void {
+    this.list.remove(this.find(id));
+    this.#byId.delete(id);
+  }
+
+  #refuseTaken(name: string): void {
+    if (!this.list.items.some(({ wire }) => wire.name === name)) return;
+    throw new SimulatorError(409, "conflict_error", `An environment is already named "${name}".`);
   }
 
   /** Archives an environment; repeating it changes nothing. */

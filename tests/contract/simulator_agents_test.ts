@@ -73,3 +73,18 @@ Deno.test("the SDK finds the one environment", async () => {
   assertEquals([environment.type, environment.config.type], ["environment", "cloud"]);
   assertEquals(environment.archived_at, null);
 });
+
+Deno.test("the SDK creates, updates and deletes an environment", async () => {
+  const { client: { beta: { environments } } } = sdkBench();
+  const made = await environments.create({
+    name: "Data",
+    config: { type: "cloud", networking: { type: "limited", allowed_hosts: ["example.com"] } },
+  });
+  const config = made.config.type === "cloud" ? made.config : undefined;
+  assertEquals(config?.packages.pip, []);
+  assertEquals(config?.networking.type === "limited" && config.networking.allow_mcp_servers, false);
+  const updated = await environments.update(made.id, { description: "Numbers" });
+  assertEquals([updated.name, updated.description], ["Data", "Numbers"]);
+  assertEquals((await environments.delete(made.id)).type, "environment_deleted");
+  assertEquals((await collect(environments.list())).length, 1);
+});
