@@ -23,13 +23,8 @@ export type { SessionEvent } from "./api/events.ts";
 export type { Agent, Environment, Page, SentEvents, Session } from "./api/resources.ts";
 export { parseTokenFile, type TokenEntry } from "./config/token_file.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
-export {
-  ApiError,
-  type ApiErrorInfo,
-  type ApiErrorKind,
-  ToolError,
-  UsageError,
-} from "./core/errors.ts";
+export type { ApiErrorInfo, ApiErrorKind } from "./core/api_faults.ts";
+export { ApiError, ToolError, UsageError } from "./core/errors.ts";
 export {
   createLogger,
   type LogFields,

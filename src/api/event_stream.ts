@@ -8,7 +8,7 @@ import { bindSignal, DeadlineError } from "../core/abort.ts";
 import { ApiError } from "../core/errors.ts";
 import type { CallOptions, EventStream, StreamItem } from "./api.ts";
 import { type ChunkReader, discardBody, openReader } from "./body.ts";
-import { mediaType, networkError, requestIdOf } from "./failures.ts";
+import { mediaType, networkError, typeError } from "./failures.ts";
 import {
   type Exchange,
   exchange,
@@ -66,7 +66,7 @@ function readEvents(
   { response, redact }: Exchange,
   { life, closer, callerSignal }: StreamLife,
 ): EventStream {
-  const body = eventStreamBody(response);
+  const body = eventStreamBody(response, originOf(context));
   const reader = openReader(body, life.signal, { stream: true });
   const { maxFrameChars, log } = context;
   const decoder = createItemDecoder({ maxFrameChars, log, redact });
@@ -90,15 +90,11 @@ function readEvents(
   };
 }
 
-function eventStreamBody(response: Response): ReadableStream<Uint8Array> {
-  const { body, status, headers } = response;
+function eventStreamBody(response: Response, origin: string): ReadableStream<Uint8Array> {
+  const { body, headers } = response;
   if (body && mediaType(headers) === "text/event-stream") return body;
   discardBody(response);
-  throw new ApiError("The API's answer is not an event stream: check the base URL", {
-    kind: "decode",
-    status,
-    requestId: requestIdOf(headers),
-  });
+  throw typeError(response, "an event stream", origin);
 }
 
 interface ReadItemsOptions {

@@ -4,7 +4,6 @@
  * @module
  */
 
-import * as z from "zod";
 import { ApiError, type ApiErrorInfo } from "../core/errors.ts";
 import type { Redact } from "../core/redact.ts";
 
@@ -15,57 +14,93 @@ export class ResponseError extends ApiError {
 
   constructor(message: string, info: ApiErrorInfo & { readonly shouldRetry?: boolean }) {
     super(message, info);
-    this.shouldRetry = info.shouldRetry;
+    // A spent budget is spent, whatever a proxy's header says.
+    this.shouldRetry = this.status === 429 && !this.isRateLimit ? false : info.shouldRetry;
   }
 }
 
 /** Longer messages are cut: they end up in front of a model. */
 const MAX_MESSAGE_CHARS = 1_000;
 
-const detailsSchema = z.lazy(() =>
-  z.looseObject({ error_code: z.string().optional().catch(undefined) })
-);
+/** Longest type, code or request id of an error that is passed on. */
+const MAX_WORD_CHARS = 128;
 
-const errorSchema = z.lazy(() =>
-  z.looseObject({
-    type: z.string().optional().catch(undefined),
-    message: z.string().optional().catch(undefined),
-    details: detailsSchema.optional().catch(undefined),
-  })
-);
+/** How deep an envelope may lie in others, as gateways nest them. */
+const MAX_DEPTH = 4;
 
-/** The documented envelope, and the looser ones of other implementations. */
-const envelopeSchema = z.lazy(() =>
-  z.looseObject({
-    error: z.union([z.string(), errorSchema]).optional().catch(undefined),
-    message: z.string().optional().catch(undefined),
-    request_id: z.string().optional().catch(undefined),
-  })
-);
-
+/** What the body of an error says, in whichever form. */
 interface Envelope {
   readonly message?: string;
   readonly type?: string;
   readonly errorCode?: string;
   readonly requestId?: string;
+  /** Whether it has the member `error`, as the API's own and most implementations' have. */
+  readonly hasError?: boolean;
+  /** Whether it has what web frameworks add to errors about addresses that they do not know. */
+  readonly isFrameworks?: boolean;
 }
 
-function readEnvelope(body: unknown): Envelope {
-  const parsed = envelopeSchema.safeParse(body);
-  if (!parsed.success) return {};
-  const { error, message, request_id: requestId } = parsed.data;
-  if (typeof error === "string") return { message: error, requestId };
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function textOf(...values: readonly unknown[]): string | undefined {
+  return values.find((value): value is string => typeof value === "string" && value.trim() !== "");
+}
+
+/** A type, code or id: one short printable word. */
+function wordOf(...values: readonly unknown[]): string | undefined {
+  return values.find((value): value is string =>
+    typeof value === "string" && value.length <= MAX_WORD_CHARS && /^[\w.:/-]+$/.test(value)
+  );
+}
+
+/** Codes that are words; numbers and statuses in their place say nothing. */
+function codeOf(...values: readonly unknown[]): string | undefined {
+  return wordOf(...values.filter((value) => typeof value === "string" && !/^\d*$/.test(value)));
+}
+
+/**
+ * Reads the body of an error, field by field: the documented envelope
+ * (`{"type":"error","error":{"type","message","details":{"error_code"}},"request_id"}`), and the
+ * forms of other implementations, frameworks and gateways: a string, `{"error":"…"}`,
+ * `{"message":"…"}`, `{"detail":"…"}`, lists of these, problem details (RFC 9457), envelopes in
+ * envelopes.
+ */
+function readEnvelope(body: unknown, depth = 0): Envelope {
+  if (depth > MAX_DEPTH) return {};
+  if (typeof body === "string") return { message: textOf(body) };
+  if (Array.isArray(body)) {
+    return body.slice(0, 10).map((item) => readEnvelope(item, depth + 1))
+      .find(({ message, type, errorCode }) => message || type || errorCode) ?? {};
+  }
+  if (!isRecord(body)) return {};
+  const inner = [body.error, body.errors, body.err].find((value) =>
+    typeof value === "string" ? value.trim() !== "" : typeof value === "object" && value !== null
+  );
+  const nested = readEnvelope(inner, depth + 1);
+  const detail = [body.details].flat().find(isRecord) ?? {};
+  const own = [body.message, body.msg, body.detail, body.error_description, body.title];
+  const listed = [body.detail].flat().find(isRecord);
+  const isOuter = body.type === "error" || inner !== undefined;
   return {
-    message: error?.message ?? message,
-    type: error?.type,
-    errorCode: error?.details?.error_code,
-    requestId,
+    // Some give a bare label as `error`, and the sentence beside it.
+    message:
+      (typeof inner === "string" ? textOf(body.message, body.error_description) : undefined) ??
+        nested.message ?? textOf(...own, listed?.msg, listed?.message),
+    type: nested.type ?? (isOuter ? undefined : wordOf(body.type)),
+    errorCode: nested.errorCode ??
+      codeOf(detail.error_code, body.error_code, body.code, detail.code),
+    requestId: wordOf(body.request_id, body.requestId) ?? nested.requestId,
+    hasError: inner !== undefined || body.type === "error",
+    isFrameworks: typeof inner === "string" &&
+      ["statusCode", "status", "path", "timestamp"].some((name) => name in body),
   };
 }
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch {
     return undefined;
   }
@@ -80,9 +115,73 @@ function presentable(message: string | undefined, redact: Redact): string | unde
   return clean.length > MAX_MESSAGE_CHARS ? `${clean.slice(0, MAX_MESSAGE_CHARS)}…` : clean;
 }
 
-/** A short plain text, such as a proxy's; pages of HTML say nothing to a reader. */
+/** What an API of this kind has, and misses, in a sentence of any of its implementations. */
+const NAMES_A_THING =
+  /\b(agent|session|environment|event|thread|file|vault|deployment)s?\b|\b(agent|sesn|sess|session|env|sevt|sthr|file)[_-]\w/i;
+
+/** What servers say of addresses that they do not know, and proxies of what lies behind them. */
+const ABOUT_ADDRESS =
+  /\b(route|url|uri|path|endpoint|page|upstream|backend|gateway|proxy|host|healthy)\b|\bcannot (get|post|delete|put)\b|missing authentication token/i;
+
+/** No more than the status in words. */
+const BARE_STATUS =
+  /^\W*(\d{3}\W*)?(resource |the requested resource (was |could )?)?(not (be )?found|forbidden|unauthorized|access denied|bad gateway|bad request|method not allowed|not\s+implemented|(internal )?server error|service (temporarily )?unavailable|gateway time-?out)\W*$/i;
+
+/**
+ * Tells who wrote an error: an API of this kind, or something else on the way or in its place.
+ *
+ * @returns undefined where nothing tells
+ */
+function authorOf(
+  { status, headers }: Response,
+  text: string,
+  envelope: Envelope,
+  request: RequestFacts | undefined,
+): "api" | "other" | undefined {
+  if (isPage(headers, text) || [407, 511].includes(status)) return "other";
+  if (status >= 300 && status < 400) return "other";
+  // What is asked for there is a list, so it is the address itself that is not known.
+  if (status === 404 && request && isList(request)) return "other";
+  const { message, type, hasError, isFrameworks } = envelope;
+  // Whatever an address is made of names no thing.
+  const said = (message ?? plainText(headers, text) ?? "").replace(/\S*\/\S*/g, " ");
+  const isPlain = message === undefined && type === undefined;
+  if (isPlain && said === "") return status === 405 ? "other" : undefined;
+  if (/not_?found/i.test(type ?? "") && status === 404) return "api";
+  const namesThing = NAMES_A_THING.test(said);
+  const missed = /not (be )?found|no such|unknown|not exist|deleted|gone/i.test(said);
+  if (isPlain) return namesThing && missed && !ABOUT_ADDRESS.test(said) ? "api" : "other";
+  if ([404, 405, 410, 501].includes(status)) {
+    if (ABOUT_ADDRESS.test(said) && !(namesThing && missed && hasError)) return "other";
+    if (isFrameworks) return namesThing ? "api" : "other";
+  }
+  if (!hasError && BARE_STATUS.test(said)) return "other";
+  return "api";
+}
+
+/** Whether a request is for one of the API's lists, which every Managed Agents API has. */
+function isList({ method, path }: RequestFacts): boolean {
+  return method === "GET" && /^\/v1\/(agents|sessions|environments)\/?$/.test(path);
+}
+
+/** Whether a body is a web page. */
+function isPage(headers: Headers, text: string): boolean {
+  return /^(text\/html|application\/xhtml\+xml)$/.test(mediaType(headers)) ||
+    /^\uFEFF?\s*<(!doctype|html|head|body)\b/i.test(text.slice(0, 200));
+}
+
+/** Words that a web page has for its title: they name the filter or proxy that wrote it. */
+function titleOf(text: string): string {
+  const title = /<title[^>]*>([^<]{1,200})/i.exec(text)?.[1] ?? "";
+  return title.replace(/\s+/g, " ").trim().slice(0, MAX_TITLE_CHARS);
+}
+
+/** Longest title of a web page that is passed on. */
+const MAX_TITLE_CHARS = 80;
+
+/** A short plain text, such as a proxy's. */
 function plainText(headers: Headers, text: string): string | undefined {
-  return mediaType(headers) === "text/plain" && text.length <= 200 ? text : undefined;
+  return mediaType(headers) === "text/plain" && text.length <= 200 ? textOf(text) : undefined;
 }
 
 /** The `content-type` without parameters, lower case; empty when there is none. */
@@ -92,7 +191,7 @@ export function mediaType(headers: Headers): string {
 
 /** The id by which the API's operators find a request. */
 export function requestIdOf(headers: Headers): string | undefined {
-  return headers.get("request-id") ?? headers.get("x-request-id") ?? undefined;
+  return wordOf(headers.get("request-id"), headers.get("x-request-id"));
 }
 
 /**
@@ -116,11 +215,21 @@ function decimal(value: string | null): number | undefined {
   return value !== null && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : undefined;
 }
 
+/** What was asked for. */
+export interface RequestFacts {
+  readonly method: string;
+  /** From `/v1` on, without the query. */
+  readonly path: string;
+  /** Scheme, host and port. */
+  readonly origin: string;
+}
+
 /** What {@linkcode responseError} needs beside the answer. */
 export interface FailureContext {
   readonly redact: Redact;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
+  readonly request?: RequestFacts;
 }
 
 /**
@@ -131,15 +240,17 @@ export interface FailureContext {
 export function responseError(
   response: Response,
   text: string,
-  { redact, nowMs }: FailureContext,
+  { redact, nowMs, request }: FailureContext,
 ): ResponseError {
   const { status, headers } = response;
-  const envelope = readEnvelope(parseJson(text));
+  const envelope = isPage(headers, text) ? {} : readEnvelope(parseJson(text));
   const shouldRetry = headers.get("x-should-retry");
   const message = status >= 300 && status < 400
     ? redirectMessage(response)
     : presentable(envelope.message ?? plainText(headers, text), redact) ??
-      `The API answered with status ${status} and no message`;
+      (isPage(headers, text)
+        ? pageMessage(response, text, redact)
+        : `The API answered with status ${status} and no message`);
   return new ResponseError(message, {
     kind: "http",
     status,
@@ -147,7 +258,39 @@ export function responseError(
     errorCode: envelope.errorCode,
     requestId: requestIdOf(headers) ?? envelope.requestId,
     retryAfterMs: retryAfterMs(headers, nowMs),
+    answeredBy: authorOf(response, text, envelope, request),
+    ...(request && { origin: request.origin }),
     shouldRetry: shouldRetry === "true" ? true : shouldRetry === "false" ? false : undefined,
+  });
+}
+
+function pageMessage({ status }: Response, text: string, redact: Redact): string {
+  const title = presentable(titleOf(text), redact);
+  return `A web page came instead of the API's answer (status ${status}${
+    title ? `, "${title}"` : ""
+  })`;
+}
+
+/**
+ * The error of an answer of status 2xx that is not of the type that was asked for: a sign-in page,
+ * a proxy's page, or a server that is no Managed Agents API.
+ *
+ * @param wanted what it should have been, such as `JSON`
+ * @param text the body, as far as it was read
+ */
+export function typeError(
+  { status, headers }: Response,
+  wanted: string,
+  origin: string,
+  text = "",
+): ApiError {
+  const type = mediaType(headers).match(/^[\w.+-]+\/[\w.+-]+$/)?.[0] ?? "of no known type";
+  return new ApiError(`The API's answer is not ${wanted} (${type}): check the base URL`, {
+    kind: "decode",
+    status,
+    requestId: requestIdOf(headers),
+    origin,
+    ...(isPage(headers, text) && { answeredBy: "other" }),
   });
 }
 
@@ -187,7 +330,11 @@ export function frameError(data: string, redact: Redact): ApiError {
   const status = Object.hasOwn(STATUS_OF_TYPE, envelope.type ?? "")
     ? STATUS_OF_TYPE[envelope.type ?? ""]
     : undefined;
-  return new ApiError(message, { kind: "http", ...envelope, status });
+  const { type, errorCode, requestId } = envelope;
+  return new ApiError(message, {
+    ...{ kind: "http", status, type, errorCode, requestId },
+    answeredBy: "api",
+  });
 }
 
 /**

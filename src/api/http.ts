@@ -13,7 +13,7 @@ import { createRedact, type Redact } from "../core/redact.ts";
 import type { CallOptions, FetchLike } from "./api.ts";
 import { BodyTooLargeError, discardBody, readText } from "./body.ts";
 import { type Credential, credentialHeaders, type CredentialSource } from "./credentials.ts";
-import { mediaType, networkError, requestIdOf, responseError } from "./failures.ts";
+import { networkError, requestIdOf, responseError, typeError } from "./failures.ts";
 import { MAX_TRIES, withRetries } from "./retry.ts";
 import { type Query, queryString } from "./url.ts";
 
@@ -145,12 +145,7 @@ async function attemptJson(
     try {
       return { value: JSON.parse(text), status, requestId };
     } catch {
-      const type = mediaType(headers).match(/^[\w.+-]+\/[\w.+-]+$/)?.[0] ?? "of no known type";
-      throw new ApiError(`The API's answer is not JSON (${type}): check the base URL`, {
-        kind: "decode",
-        status,
-        requestId,
-      });
+      throw typeError(response, "JSON", originOf(context), text);
     }
   });
 }
@@ -223,7 +218,9 @@ export async function exchange(
   const redact: Redact = (text) => createRedact([value])(text);
   if (response.ok) return { response, redact };
   const text = await readErrorText(response, signal);
-  throw responseError(response, text, { redact, nowMs: context.clock.now() });
+  const { method, path } = spec;
+  const request = { method, path, origin: originOf(context) };
+  throw responseError(response, text, { redact, nowMs: context.clock.wallTime(), request });
 }
 
 async function askCredential(

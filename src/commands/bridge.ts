@@ -136,6 +136,7 @@ export async function createBridge(config: BridgeConfig, program: Program): Prom
     bindingSecret: config.bindingKey,
     exposeToolInputs,
     exposeAgentConfig,
+    callerIsOperator: config.http === undefined,
   });
   const { watch } = telemetry;
   return {

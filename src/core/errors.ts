@@ -5,6 +5,10 @@
  * @module
  */
 
+import { type ApiErrorInfo, type ApiErrorKind, faultOf } from "./api_faults.ts";
+
+export type { ApiErrorInfo, ApiErrorKind };
+
 /** The command line, the environment or a named file is wrong: one line, exit code 2. */
 export class UsageError extends Error {
   override name = "UsageError";
@@ -22,29 +26,6 @@ export class ToolError extends Error {
   }
 }
 
-/**
- * Where a request failed:
- * `http` the API answered with an error status; `connect` no connection was made, so nothing was
- * delivered; `connection` it broke after it was made; `timeout` no answer in time; `decode` the
- * answer was not what the API documents.
- */
-export type ApiErrorKind = "http" | "connect" | "connection" | "timeout" | "decode";
-
-/** What is known of a failed API request. */
-export interface ApiErrorInfo {
-  readonly kind: ApiErrorKind;
-  /** HTTP status; absent when no answer arrived. */
-  readonly status?: number;
-  /** The API's `error.type`, such as `not_found_error`; unknown types pass through. */
-  readonly type?: string;
-  /** The API's `error.details.error_code`, such as `workflow_run_open`. */
-  readonly errorCode?: string;
-  /** The `request-id` header or `request_id` of the envelope. */
-  readonly requestId?: string;
-  /** Milliseconds that the API asks to wait. */
-  readonly retryAfterMs?: number;
-}
-
 /** A failed request to the Managed Agents API; `message` is the API's own where there is one. */
 export class ApiError extends Error {
   override name = "ApiError";
@@ -54,6 +35,10 @@ export class ApiError extends Error {
   readonly errorCode: string | undefined;
   readonly requestId: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly answeredBy: "api" | "other" | undefined;
+  readonly origin: string | undefined;
+  readonly remedy: string | undefined;
+  readonly lasting: boolean | undefined;
 
   constructor(message: string, info: ApiErrorInfo, options?: ErrorOptions) {
     super(message, options);
@@ -63,12 +48,30 @@ export class ApiError extends Error {
     this.errorCode = info.errorCode;
     this.requestId = info.requestId;
     this.retryAfterMs = info.retryAfterMs;
+    this.answeredBy = info.answeredBy;
+    this.origin = info.origin;
+    this.remedy = info.remedy;
+    this.lasting = info.lasting;
   }
 
-  /** Whether the same request may succeed later: no answer, 408, 409, 429 or a server error. */
+  /** Whether the same request may succeed later without anybody's doing. */
   get retryable(): boolean {
-    if (this.status === undefined) return this.kind !== "decode";
-    return this.status >= 500 || this.status === 408 || this.status === 409 || this.status === 429;
+    return faultOf(this).retry;
+  }
+
+  /** Whether the API asks for slower requests; a spent budget also has status 429, but is none. */
+  get isRateLimit(): boolean {
+    return this.status === 429 && this.retryable;
+  }
+
+  /**
+   * Whether the API itself says that there is no such thing, in any form of its errors; the 404 of
+   * a proxy, or of a server that is no Managed Agents API, says nothing of the kind.
+   */
+  get isNotFound(): boolean {
+    const { status, answeredBy, type } = this;
+    return status === 404 &&
+      (answeredBy ?? (type === "not_found_error" ? "api" : "other")) === "api";
   }
 }
 

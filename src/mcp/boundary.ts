@@ -69,7 +69,10 @@ async function answer(tool: ToolDefinition, args: unknown, call: ToolCall): Prom
   } catch (error) {
     const text = call.signal.aborted
       ? "The call was cancelled."
-      : call.services.redact(failureText(error, hintFor(error, args)));
+      : call.services.redact(failureText(error, {
+        hint: hintFor(error, args),
+        callerIsOperator: call.services.callerIsOperator,
+      }));
     return { text, failure: { error } };
   }
 }

@@ -206,7 +206,7 @@ export class SessionFeed {
 
   /** Where the API asks for a pause, that is for all of its callers. */
   #heed(error: unknown): void {
-    if (!(error instanceof ApiError) || error.status !== 429) return;
+    if (!(error instanceof ApiError) || !error.isRateLimit) return;
     this.#deps.pace.hold(Math.min(error.retryAfterMs ?? 0, MAX_HOLD_MS));
   }
 
@@ -388,7 +388,7 @@ export class SessionFeed {
 
 /** Whether the API itself says that there is no such session; a proxy's 404 says nothing. */
 function isGone(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 404 && error.type === "not_found_error";
+  return error instanceof ApiError && error.isNotFound;
 }
 
 /** Whether an event shows that the session uses workflow runs or subagents. */

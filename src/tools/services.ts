@@ -40,6 +40,8 @@ export interface ServicesOptions {
   readonly exposeToolInputs?: boolean;
   /** Let `get_agent` show system prompts and MCP server URLs. */
   readonly exposeAgentConfig?: boolean;
+  /** Whether whoever calls also runs the server, as on stdio, and so is told what to change. */
+  readonly callerIsOperator?: boolean;
 }
 
 /** The long-lived collaborators of all tool calls. */
@@ -56,6 +58,7 @@ export interface Services {
   readonly delivery: Delivery;
   readonly exposeToolInputs: boolean;
   readonly exposeAgentConfig: boolean;
+  readonly callerIsOperator: boolean;
 }
 
 /** Wires the services of one process together. */
@@ -75,5 +78,6 @@ export function createServices(options: ServicesOptions): Services {
     delivery: createDelivery({ api, waiter, clock, log }),
     exposeToolInputs: options.exposeToolInputs ?? false,
     exposeAgentConfig: options.exposeAgentConfig ?? false,
+    callerIsOperator: options.callerIsOperator ?? false,
   };
 }

@@ -86,7 +86,7 @@ const CASES: readonly ErrorCase[] = [
   {
     name: "JSON that is no object",
     status: 500,
-    body: `["x"]`,
+    body: `[7]`,
     message: "status 500 and no message",
     info: {},
   },
@@ -95,7 +95,7 @@ const CASES: readonly ErrorCase[] = [
     status: 502,
     body: "<html><h1>502 Bad Gateway</h1></html>",
     headers: { "content-type": "text/html" },
-    message: "status 502 and no message",
+    message: "A web page came instead of the API's answer (status 502)",
     info: {},
   },
   {
@@ -392,3 +392,162 @@ Deno.test("an answer that is not JSON names its content type", async () => {
   assertEquals([error.kind, error.message.includes("private")], ["decode", false]);
   await assertRejects(() => api.agents.list({}), ApiError, "not JSON (of no known type)");
 });
+
+interface AuthorCase {
+  readonly status: number;
+  readonly body: string;
+  readonly type?: string;
+  /** Where it differs from one session's. */
+  readonly path?: string;
+  readonly by: "api" | "other" | undefined;
+  readonly message?: string;
+}
+
+const HTML = "text/html; charset=utf-8";
+const TEXT = "text/plain";
+
+/** Errors as backends, frameworks, gateways, proxies and filters write them. */
+const AUTHORS: readonly AuthorCase[] = [
+  {
+    status: 404,
+    body: `{"type":"error","error":{"type":"not_found_error","message":"Session not found."}}`,
+    by: "api",
+  },
+  { status: 404, body: `{"error":"Session not found"}`, by: "api", message: "Session not found" },
+  { status: 404, body: `\uFEFF{"error":"Session not found"}`, by: "api" },
+  { status: 404, body: `{"error":{"type":"not_found","message":"gone"}}`, by: "api" },
+  { status: 404, body: `{"error":{"message":"Session not found"}}`, by: "api" },
+  { status: 404, body: `{"error":{"error":{"message":"No session sesn_1"}}}`, by: "api" },
+  { status: 404, body: `{"detail":"Session not found"}`, by: "api", message: "Session not found" },
+  { status: 404, body: `{"message":"session sess-1 does not exist"}`, by: "api" },
+  { status: 404, body: `{"errors":[{"message":"Session not found"}]}`, by: "api" },
+  { status: 404, body: `[{"error":{"message":"Session not found"}}]`, by: "api" },
+  { status: 404, body: `"Session not found"`, by: "api", message: "Session not found" },
+  {
+    status: 404,
+    body: `{"type":"about:blank","title":"Not Found","detail":"Session sesn_1 not found"}`,
+    by: "api",
+    message: "Session sesn_1 not found",
+  },
+  { status: 404, body: "session not found\n", type: TEXT, by: "api" },
+  { status: 404, body: `{"error":"Not found"}`, by: "api" },
+  { status: 404, body: "", by: undefined },
+  { status: 404, body: "404 page not found\n", type: TEXT, by: "other" },
+  { status: 404, body: "default backend - 404", type: TEXT, by: "other" },
+  { status: 404, body: "<html><title>404</title></html>", type: HTML, by: "other" },
+  { status: 404, body: "<!DOCTYPE html><p>Session not found", by: "other" },
+  { status: 404, body: `{"detail":"Not Found"}`, by: "other" },
+  { status: 404, body: `{"message":"no Route matched with those values"}`, by: "other" },
+  {
+    status: 404,
+    body:
+      `{"message":"Route GET:/v1/sessions/sesn_1 not found","error":"Not Found","statusCode":404}`,
+    by: "other",
+  },
+  {
+    status: 404,
+    body: `{"timestamp":1,"status":404,"error":"Not Found","path":"/v1/sessions/sesn_1"}`,
+    by: "other",
+  },
+  {
+    status: 404,
+    body:
+      `{"error":{"message":"Invalid URL (GET /v1/sessions/sesn_1)","type":"invalid_request_error"}}`,
+    by: "other",
+  },
+  { status: 404, body: `{"statusCode":404,"message":"Cannot GET /v1/agents"}`, by: "other" },
+  {
+    status: 404,
+    path: "/v1/agents",
+    body: `{"type":"error","error":{"type":"not_found_error","message":"Not Found"}}`,
+    by: "other",
+  },
+  { status: 404, path: "/v1/environments", body: "", by: "other" },
+  { status: 405, body: `{"detail":"Method Not Allowed"}`, by: "other" },
+  { status: 403, body: "<html><title>Web Page Blocked</title>", type: HTML, by: "other" },
+  { status: 403, body: `{"message":"Forbidden"}`, by: "other" },
+  { status: 403, body: "Blocked by policy 7", type: TEXT, by: "other" },
+  { status: 403, body: `{"error":{"type":"permission_error","message":"No"}}`, by: "api" },
+  { status: 407, body: `{"error":"no"}`, by: "other" },
+  { status: 502, body: "<h1>Bad Gateway</h1>", type: HTML, by: "other" },
+  { status: 503, body: "upstream connect error", type: TEXT, by: "other" },
+  { status: 503, body: `{"type":"error","error":{"type":"api_error"}}`, by: "api" },
+  { status: 503, body: "", by: undefined },
+  { status: 409, body: `{"error":"Session is archived"}`, by: "api" },
+];
+for (const { status, body, type, path = "/v1/sessions/sesn_1", by, message } of AUTHORS) {
+  Deno.test(`responseError() of ${status} ${path} ${body} comes from ${by}`, () => {
+    const headers = type === undefined ? undefined : { "content-type": type };
+    const request = { method: "GET", path, origin: "https://api.test" };
+    const error = responseError(new Response(null, { status, headers }), body, {
+      ...CONTEXT,
+      request,
+    });
+    assertEquals([error.answeredBy, error.origin], [by, "https://api.test"]);
+    assertEquals(error.isNotFound, status === 404 && by === "api");
+    if (message !== undefined) assertEquals(error.message, message);
+  });
+}
+
+Deno.test("responseError() finds an error code wherever backends put it", () => {
+  const bodies = [
+    `{"error":{"details":{"error_code":"some_code"}}}`,
+    `{"error":{"details":[{"error_code":"some_code"}]}}`,
+    `{"error":{"error_code":"some_code"}}`,
+    `{"error":{"code":"some_code"}}`,
+    `{"error":"No","code":"some_code"}`,
+    `{"error":null,"error_code":"some_code"}`,
+    `{"error":{"type":7,"message":null,"details":{"error_code":"some_code"}}}`,
+  ];
+  for (const body of bodies) {
+    const error = responseError(new Response(null, { status: 400 }), body, CONTEXT);
+    assertEquals(error.errorCode, "some_code", body);
+  }
+  for (const body of [`{"error":{"code":"404"}}`, `{"error":{"code":404}}`, `{"code":""}`]) {
+    const error = responseError(new Response(null, { status: 400 }), body, CONTEXT);
+    assertEquals(error.errorCode, undefined, body);
+  }
+});
+
+Deno.test("responseError() bounds what it takes over, however an envelope is built", () => {
+  const deep = `${'{"error":'.repeat(10_000)}"x"${"}".repeat(10_000)}`;
+  const long = "t".repeat(100_000);
+  for (
+    const body of [deep, `{"error":{"type":"${long}","message":"${long}","code":"${long}"}}`, long]
+  ) {
+    const headers = { "request-id": "r".repeat(1_000), "content-type": "text/plain" };
+    const error = responseError(new Response(null, { status: 400, headers }), body, CONTEXT);
+    const size = JSON.stringify([error.message, error.type, error.errorCode, error.requestId]);
+    assertEquals(size.length < 1_200, true);
+  }
+});
+
+Deno.test("responseError() gives a web page's title, which names the filter that wrote it", () => {
+  const page = "<html><head><TITLE lang=en> Blocked\n by ExampleFilter </TITLE></head></html>";
+  const headers = { "content-type": "text/html" };
+  const error = responseError(new Response(null, { status: 403, headers }), page, CONTEXT);
+  assertEquals(
+    error.message,
+    `A web page came instead of the API's answer (status 403, "Blocked by ExampleFilter")`,
+  );
+});
+
+for (
+  const [code, requests] of [
+    ["contract_spend_limit_reached", 1],
+    ["enforced_spend_limit_reached", 1],
+    ["ramp_limit_exceeded", 3],
+    [undefined, 3],
+  ] as const
+) {
+  Deno.test(`the client asks ${requests} times when 429 has the code ${code}`, async () => {
+    const body = { error: { type: "rate_limit_error", details: { error_code: code } } };
+    const step = json(body, {
+      status: 429,
+      headers: { "retry-after": "0", "x-should-retry": "true" },
+    });
+    const { api, clock, requests: sent } = setup([step, step, step]);
+    await assertRejects(() => clock.runUntil(api.agents.list({})), ApiError);
+    assertEquals(sent.length, requests);
+  });
+}

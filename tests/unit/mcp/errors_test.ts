@@ -1,5 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
-import { ApiError, type ApiErrorInfo, ToolError } from "../../../src/core/errors.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { ApiError, type ApiErrorInfo, ToolError, UsageError } from "../../../src/core/errors.ts";
 import { failureText } from "../../../src/mcp/errors.ts";
 
 const API: readonly [ApiErrorInfo, string][] = [
@@ -47,7 +47,9 @@ Deno.test("failureText() gives the API's type, message, request id and pause", (
 });
 
 Deno.test("failureText() clips a long message and puts the hint before it", () => {
-  const text = failureText(new ApiError("m".repeat(5_000), { kind: "http", status: 404 }), "Hint.");
+  const text = failureText(new ApiError("m".repeat(5_000), { kind: "http", status: 404 }), {
+    hint: "Hint.",
+  });
   assert(text.length < 700);
   assert(text.indexOf("Hint.") < text.indexOf("mmm"));
 });
@@ -68,3 +70,159 @@ for (const error of [new TypeError("at /home/user/x.ts:3"), "thrown text", undef
     assert(!text.includes("/home") && !text.includes("thrown") && text.includes("operator"));
   });
 }
+
+interface FaultCase {
+  readonly info: ApiErrorInfo;
+  readonly message?: string;
+  readonly retryable: boolean;
+  /** What is said, whoever reads. */
+  readonly says: RegExp;
+}
+
+const OTHER = { kind: "http", answeredBy: "other", origin: "https://gw.corp" } as const;
+
+/** Each with whether it is tried again: nothing that only a person can change is. */
+const FAULTS: readonly FaultCase[] = [
+  ...["contract_spend_limit_reached", "enforced_spend_limit_reached"].map((errorCode) => ({
+    info: { kind: "http", status: 429, type: "rate_limit_error", errorCode } as const,
+    retryable: false,
+    says: /spend limit is reached.*raise the limit/i,
+  })),
+  {
+    info: { kind: "http", status: 429, errorCode: "ramp_limit_exceeded", retryAfterMs: 4_000 },
+    retryable: true,
+    says: /grows faster .* Try again in 4 s\./,
+  },
+  {
+    info: { kind: "http", status: 400, errorCode: "organization_on_hold" },
+    retryable: false,
+    says: /on hold.*support/,
+  },
+  {
+    info: { kind: "http", status: 400, type: "organization_on_hold" },
+    retryable: false,
+    says: /on hold/,
+  },
+  {
+    info: { kind: "http", status: 402, errorCode: "linked_organization_unpaid" },
+    retryable: false,
+    says: /organization that pays/,
+  },
+  { info: { kind: "http", status: 400, errorCode: "cmek_denied" }, retryable: false, says: /CMEK/ },
+  {
+    info: { kind: "http", status: 503, errorCode: "cmek_unavailable" },
+    retryable: true,
+    says: /CMEK/,
+  },
+  {
+    info: { kind: "http", status: 403, errorCode: "sandbox_egress_restricted" },
+    retryable: false,
+    says: /network rules .*allow the host/i,
+  },
+  {
+    info: { kind: "http", status: 404, errorCode: "file_expired" },
+    retryable: false,
+    says: /file has expired/,
+  },
+  {
+    info: { kind: "http", status: 400, type: "invalid_request_error" },
+    message:
+      "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing.",
+    retryable: false,
+    says: /billing reasons.*add credit/i,
+  },
+  {
+    info: { kind: "http", status: 400, type: "invalid_request_error" },
+    message:
+      "You have reached your specified workspace API usage limits. You will regain access on 2026-12-01",
+    retryable: false,
+    says: /raise the limit/,
+  },
+  {
+    info: { kind: "http", status: 429, type: "rate_limit_error" },
+    message: "This request would exceed your organization's monthly spend limit",
+    retryable: false,
+    says: /raise the limit/,
+  },
+  {
+    info: { kind: "http", status: 429, type: "rate_limit_error" },
+    message: "This request would exceed your organization's rate limit of 50 requests per minute",
+    retryable: true,
+    says: /rate limit is reached\. Try again in a minute/,
+  },
+  {
+    info: { kind: "http", status: 429, type: "billing_error" },
+    retryable: false,
+    says: /billing reasons/,
+  },
+  {
+    info: { kind: "http", status: 400, type: "invalid_request_error" },
+    message: "This organization has been disabled.",
+    retryable: false,
+    says: /disabled the organization.*support/,
+  },
+  {
+    info: { ...OTHER, status: 403 },
+    retryable: false,
+    says: /filter or proxy before the API at https:\/\/gw\.corp refused.*let through/,
+  },
+  { info: { ...OTHER, status: 407 }, retryable: false, says: /user name.*HTTPS_PROXY=/ },
+  { info: { ...OTHER, status: 511 }, retryable: false, says: /sign-in in a browser/ },
+  { info: { ...OTHER, status: 502 }, retryable: true, says: /proxy or gateway before the API/ },
+  { info: { ...OTHER, status: 401 }, retryable: false, says: /sign-in of its own/ },
+  {
+    info: { ...OTHER, status: 404 },
+    retryable: false,
+    says:
+      /https:\/\/gw\.corp does not serve Managed Agents.*CMA_BASE_URL=https:\/\/api\.anthropic\.com.*ANTHROPIC_BASE_URL/,
+  },
+  { info: { ...OTHER, status: 405 }, retryable: false, says: /does not serve Managed Agents/ },
+  { info: { ...OTHER, kind: "decode", status: 200 }, retryable: false, says: /is not a Managed/ },
+  { info: { kind: "http", status: 302 }, retryable: false, says: /sends requests elsewhere/ },
+  {
+    info: { kind: "connect", lasting: true, remedy: "name the authority's file with DENO_CERT" },
+    retryable: false,
+    says: /could not be reached.*name the authority's file with DENO_CERT/i,
+  },
+];
+for (const { info, message = "M", retryable, says } of FAULTS) {
+  const error = new ApiError(message, info);
+  Deno.test(`failureText() of ${JSON.stringify(info)}, "${message}", says who must act`, () => {
+    for (const callerIsOperator of [false, true]) {
+      assertMatch(failureText(error, { callerIsOperator }), says);
+    }
+    assertEquals(error.retryable, retryable);
+    // A model that is told to change and repeat what no change of its own can mend does so forever.
+    if (!retryable) assert(!/Change what it objects to|Try again later/.test(failureText(error)));
+  });
+}
+
+Deno.test("failureText() tells a caller who runs the server what to change, others whom to tell", () => {
+  const remedies: readonly (readonly [ApiErrorInfo, string?])[] = [
+    [{ kind: "decode" }],
+    [{ kind: "http", status: 401 }],
+    [{ kind: "http", status: 402 }],
+    [{ kind: "http", status: 403 }],
+    [{ kind: "http", status: 418 }],
+    [{ kind: "http", status: 400, errorCode: "environment_archived" }],
+    ...FAULTS.filter(({ retryable, info }) => !retryable && info.errorCode !== "file_expired")
+      .map(({ info, message }) => [info, message] as const),
+  ];
+  for (const [info, message = "M"] of remedies) {
+    const error = new ApiError(message, info);
+    const own = failureText(error, { callerIsOperator: true });
+    assertStringIncludes(own, "'cma-mcp doctor' checks it.");
+    assert(!/operator/i.test(own), own);
+    assertStringIncludes(failureText(error), "Tell the operator of this server: ");
+  }
+});
+
+Deno.test("failureText() of a setting that went bad says the sentence", () => {
+  const error = new UsageError("The file with the API credential cannot be read");
+  assertEquals(
+    failureText(error, { callerIsOperator: true }),
+    "This server is not set up right. The file with the API credential cannot be read. " +
+      "'cma-mcp doctor' checks it.",
+  );
+  assertStringIncludes(failureText(error), "Tell the operator of this server: The file");
+});

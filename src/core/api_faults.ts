@@ -1,0 +1,355 @@
+/**
+ * What each failure of the API means: whether a repetition can help, and who has to do what.
+ *
+ * @module
+ */
+
+/**
+ * Where a request failed:
+ * `http` an error status came back; `connect` no connection was made, so nothing was delivered;
+ * `connection` it broke after it was made; `timeout` no response in time; `decode` the response was
+ * not what the API documents.
+ */
+export type ApiErrorKind = "http" | "connect" | "connection" | "timeout" | "decode";
+
+/** What is known of a failed API request. */
+export interface ApiErrorInfo {
+  readonly kind: ApiErrorKind;
+  /** HTTP status; absent when no response arrived. */
+  readonly status?: number;
+  /** The API's `error.type`, such as `not_found_error`; unknown types pass through. */
+  readonly type?: string;
+  /** The API's `error.details.error_code`, such as `workflow_run_open`. */
+  readonly errorCode?: string;
+  /** The `request-id` header or `request_id` of the envelope. */
+  readonly requestId?: string;
+  /** Milliseconds that the API asks to wait. */
+  readonly retryAfterMs?: number;
+  /**
+   * Who wrote the response: `api`, whose errors have an envelope; or `other`, such as a proxy, a
+   * filter, a sign-in page, or a server that is no Managed Agents API. Absent where it is not known.
+   */
+  readonly answeredBy?: "api" | "other";
+  /** Scheme, host and port that the request was for. */
+  readonly origin?: string;
+  /** What the operator has to do about a network that does not carry the request, in the imperative. */
+  readonly remedy?: string;
+  /** Whether it stays so until somebody changes something, so that a repetition is in vain. */
+  readonly lasting?: boolean;
+}
+
+/** A failure, as {@linkcode faultOf} looks at it. */
+export interface ApiFailure extends ApiErrorInfo {
+  readonly message: string;
+}
+
+/** The meaning of a failure. */
+export interface ApiFault {
+  /** Whether the same request may succeed later without anybody's doing. */
+  readonly retry: boolean;
+  /** What is wrong, in one sentence. */
+  readonly what: string;
+  /** What the caller can do, in one sentence; absent where only the operator can do something. */
+  readonly caller?: string;
+  /** What the operator can do, in the imperative, without capital and full stop. */
+  readonly operator?: string;
+}
+
+type Text = string | ((failure: ApiFailure) => string);
+
+/** Conditions, all of which must hold, and what they mean. */
+interface Row {
+  readonly kind?: ApiErrorKind;
+  readonly status?: readonly number[] | ((status: number) => boolean);
+  /** Of the error code, or of the type: backends differ in where they put a reason. */
+  readonly code?: RegExp;
+  readonly message?: RegExp;
+  readonly answeredBy?: "other";
+  /** By the status, where absent. */
+  readonly retry?: boolean;
+  readonly what: Text;
+  readonly caller?: Text;
+  readonly operator?: Text;
+}
+
+const TRY_LATER = "Try again later.";
+
+const TRY_AGAIN: Text = ({ retryAfterMs }) =>
+  retryAfterMs === undefined
+    ? "Try again in a minute."
+    : `Try again in ${Math.max(1, Math.ceil(retryAfterMs / 1_000))} s.`;
+
+const at = ({ origin }: ApiFailure) => origin === undefined ? "" : ` at ${origin}`;
+
+const CHECK_BASE_URL =
+  "set CMA_BASE_URL=https://api.anthropic.com, which goes before an ANTHROPIC_BASE_URL that the " +
+  "host may have set for a model gateway, or correct --base-url";
+
+const SIGN_IN =
+  "see whether this network wants a sign-in in a browser first, and check the base URL";
+
+const isServerError = (status: number) => status >= 500;
+
+/**
+ * The first row that fits counts. The error codes are those of `@anthropic-ai/sdk` 1.14.0 and of the
+ * platform's documentation; the messages are the hosted API's, where it has no code of its own.
+ */
+const ROWS: readonly Row[] = [
+  {
+    kind: "connect",
+    what: "The API could not be reached, so nothing was done.",
+    caller: TRY_LATER,
+    operator: ({ remedy = "" }) => remedy,
+  },
+  {
+    kind: "connection",
+    what: "The connection to the API broke.",
+    caller: "Try again.",
+    operator: ({ remedy = "" }) => remedy,
+  },
+  { kind: "timeout", what: "The API did not answer in time.", caller: "Try again." },
+  {
+    kind: "decode",
+    answeredBy: "other",
+    what: (failure) => `What answers${at(failure)} is not a Managed Agents API.`,
+    operator: `${SIGN_IN}: ${CHECK_BASE_URL}`,
+  },
+  {
+    kind: "decode",
+    what: "The API's answer could not be read.",
+    operator: "check the base URL, and whether this program is up to date",
+  },
+  {
+    code: /^(contract|enforced)_spend_limit_reached$/,
+    retry: false,
+    what: "The organization's spend limit is reached.",
+    operator: "raise the limit in the Claude Console, or wait until it is renewed",
+  },
+  {
+    code: /^ramp_limit_exceeded$/,
+    retry: true,
+    what: "The organization's use of the API grows faster than the API admits.",
+    caller: TRY_AGAIN,
+  },
+  {
+    code: /^organization_on_hold$/,
+    retry: false,
+    what: "Anthropic has put the organization on hold.",
+    operator: "read the notices in the Claude Console, and ask Anthropic's support",
+  },
+  {
+    status: [400, 401, 403],
+    message: /\b(organization|account) (is|has been) (disabled|suspended)/i,
+    retry: false,
+    what: "Anthropic has disabled the organization.",
+    operator: "use a key of another organization, or ask Anthropic's support",
+  },
+  {
+    code: /^organization_not_enrolled_in_beta$/,
+    retry: false,
+    what: "The organization may not use Managed Agents.",
+    operator: "ask for access in the Claude Console, or use a key of an organization that has it",
+  },
+  {
+    code: /^linked_organization_/,
+    retry: false,
+    what: "The organization that pays for this one does not let the request through.",
+    operator: "have its administrators look at billing in the Claude Console",
+  },
+  {
+    code: /^cmek_/,
+    what: "The workspace's own encryption key (CMEK) cannot be used.",
+    operator: "restore the API's access to the key in its key management service",
+  },
+  {
+    code: /^sandbox_egress_restricted$/,
+    retry: false,
+    what: "The environment's network rules keep the sandbox from reaching that.",
+    operator: "allow the host in the environment's networking, in the Claude Console",
+  },
+  {
+    code: /^file_expired$/,
+    retry: false,
+    what: "The file has expired and is no longer kept.",
+    caller: "Have it made or uploaded again.",
+  },
+  {
+    code: /^file_not_downloadable$/,
+    retry: false,
+    what: "That file cannot be downloaded: only files that agents made can.",
+    caller: "Use the copy that was uploaded.",
+  },
+  {
+    code: /^storage_quota_exceeded$/,
+    retry: false,
+    what: "The organization's storage for files is full.",
+    operator: "delete files that nobody needs in the Claude Console",
+  },
+  {
+    code: /^request_body_timeout$/,
+    what: "The request did not reach the API in time.",
+    caller: "Try again.",
+  },
+  {
+    code: /^workflow_run_open$/,
+    what: "A workflow run of the session is still open.",
+    caller: "Wait for it to end, then try again.",
+  },
+  {
+    code: /^environment_(create|update)_disabled$/,
+    retry: false,
+    what: "The workspace does not let environments be changed.",
+    operator: "change that in the Claude Console",
+  },
+  {
+    code: /^environment_/,
+    what: "The environment cannot be used.",
+    caller: "Pass another environment_id.",
+    operator: "set CLAUDE_ENVIRONMENT_ID to an environment that can be",
+  },
+  {
+    code: /^model_not_budgetable$/,
+    retry: false,
+    what: "The agent's model has no list price, so a session of it can have no budget.",
+    caller: "Leave the budget out.",
+  },
+  {
+    code: /^billing_error$/,
+    retry: false,
+    what: "The API refused for billing reasons.",
+    operator: "settle that under Billing in the Claude Console; the API's words say what it is",
+  },
+  {
+    status: [400, 402, 403, 429],
+    message:
+      /credit balance|purchase credits|\b(usage|spend(ing)?) limits?\b.*\breached|reached\b.*\b(usage|spend(ing)?) limits?\b|exceeds?\b.*\bspend(ing)? limits?\b|regain access/i,
+    retry: false,
+    what: "The API refused for billing reasons.",
+    operator: "add credit or raise the limit in the Claude Console; the API's words say which",
+  },
+  {
+    status: [407],
+    retry: false,
+    what: (failure) => `A proxy before the API${at(failure)} wants a user name and a password.`,
+    operator: "set HTTPS_PROXY=http://<user>:<password>@<proxy>",
+  },
+  {
+    status: [511],
+    retry: false,
+    what: "This network wants a sign-in before it lets anything through.",
+    operator: SIGN_IN,
+  },
+  {
+    status: (status) => status >= 300 && status < 400,
+    what: (failure) =>
+      `What answers${at(failure)} sends requests elsewhere, which is not followed.`,
+    operator: `${SIGN_IN}: ${CHECK_BASE_URL}`,
+  },
+  {
+    answeredBy: "other",
+    status: [404, 405, 410, 501],
+    retry: false,
+    what: (failure) =>
+      `What answers${at(failure)} does not serve Managed Agents, or not to this key.`,
+    operator: CHECK_BASE_URL,
+  },
+  {
+    answeredBy: "other",
+    status: [401],
+    what: (failure) => `Something before the API${at(failure)} wants a sign-in of its own.`,
+    operator: `see which proxy or gateway is in between, and check the base URL`,
+  },
+  {
+    answeredBy: "other",
+    status: [400, 403, 451],
+    what: (failure) => `A filter or proxy before the API${at(failure)} refused the request.`,
+    operator: "have the API's address let through by whoever runs the network's filter or proxy",
+  },
+  {
+    answeredBy: "other",
+    status: [413],
+    what: "The request is too large for a proxy before the API.",
+    caller: "Send less.",
+  },
+  {
+    answeredBy: "other",
+    status: isServerError,
+    what: (failure) => `A proxy or gateway before the API${at(failure)} has trouble.`,
+    caller: TRY_LATER,
+    operator: "if it stays so, see which proxy is in between and whether it reaches the API",
+  },
+  {
+    status: [400],
+    what: "The API refused the request.",
+    caller: "Change what it objects to and try again.",
+  },
+  {
+    status: [401],
+    what: "The API does not accept this server's key.",
+    operator: (failure) =>
+      "set ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or the file of --api-key-file to one that is " +
+      `valid${at(failure)}`,
+  },
+  {
+    status: [402],
+    what: "The API refused for billing reasons.",
+    operator: "add credit in the Claude Console",
+  },
+  {
+    status: [403],
+    what: "This server's key may not do that.",
+    operator: "use a key of a workspace that may use Managed Agents",
+  },
+  {
+    status: [404],
+    what: "No such thing: check the id, which list_agents and create_session give.",
+  },
+  {
+    status: [409],
+    what: "The request conflicts with the present state: get_session shows it.",
+  },
+  { status: [413], what: "The request is too large for the API.", caller: "Send less." },
+  { status: [429], what: "The API's rate limit is reached.", caller: TRY_AGAIN },
+  { status: isServerError, what: "The API failed.", caller: TRY_LATER },
+  {
+    what: "The API refused the request.",
+    operator: "check the base URL, and whether this program is up to date",
+  },
+];
+
+function fits({ kind, status, code, message, answeredBy }: Row, failure: ApiFailure): boolean {
+  const given = failure.status;
+  return (kind === undefined || kind === failure.kind) &&
+    (answeredBy === undefined || answeredBy === failure.answeredBy) &&
+    (status === undefined ||
+      (given !== undefined &&
+        (typeof status === "function" ? status(given) : status.includes(given)))) &&
+    (code === undefined || code.test(failure.errorCode ?? "") || code.test(failure.type ?? "")) &&
+    (message === undefined || message.test(failure.message));
+}
+
+/** No response, 408, 409, 429 or a server error. */
+function retriedByStatus({ kind, status, lasting }: ApiFailure): boolean {
+  if (lasting) return false;
+  if (status === undefined) return kind !== "decode";
+  return status >= 500 || status === 408 || status === 409 || status === 429;
+}
+
+/** Looks a failure up in the table. */
+export function faultOf(failure: ApiFailure): ApiFault {
+  const { retry, what, caller, operator } = ROWS.find((row) => fits(row, failure)) ?? {
+    what: "The API refused the request.",
+  };
+  const textOf = (text: Text | undefined) =>
+    (typeof text === "function" ? text(failure) : text) || undefined;
+  const willPass = retry ?? retriedByStatus(failure);
+  const advice = textOf(caller);
+  const remedy = textOf(operator);
+  return {
+    retry: willPass,
+    what: textOf(what) ?? "",
+    // "Try again" is no advice where trying again is in vain.
+    ...(advice && !(failure.lasting && remedy) && { caller: advice }),
+    ...(remedy && { operator: remedy }),
+  };
+}
