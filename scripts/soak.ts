@@ -10,6 +10,8 @@
 
 import { parseArgs } from "@std/cli";
 import { createApi } from "../src/api/client.ts";
+import { type Connections, createConnections } from "../src/api/connections.ts";
+import { httpClientOpener } from "../src/commands/http_client.ts";
 import { silentLogger } from "../src/core/log.ts";
 import type { Waiter, WaitResult } from "../src/session/outcome.ts";
 import { createWaiter } from "../src/session/waiter.ts";
@@ -145,7 +147,7 @@ async function sampleUntil(tally: Tally, endsAt: number): Promise<Sample[]> {
   return samples;
 }
 
-async function startSoak(options: SoakOptions, client: Deno.HttpClient): Promise<Soak> {
+async function startSoak(options: SoakOptions, connections: Connections): Promise<Soak> {
   const { seed, speed, sessions } = options;
   const upstream = await UpstreamProcess.start({ speed, seed });
   const clock = fastClock(speed);
@@ -163,7 +165,7 @@ async function startSoak(options: SoakOptions, client: Deno.HttpClient): Promise
   const api = createApi({
     baseUrl: upstream.address.url,
     credential: () => ({ kind: "api_key", value: "soak-key" }),
-    fetch: (request) => fetch(request, { client }),
+    connections,
     clock,
     random: random.next,
     observe: ({ status = 0 }) => {
@@ -223,8 +225,8 @@ async function main(): Promise<boolean> {
     seed: Number(args.seed ?? 20261123),
     speed: Number(args.speed ?? 10),
   };
-  const client = Deno.createHttpClient({ http1: true, http2: false, poolMaxIdlePerHost: 8 });
-  const soak = await startSoak(options, client);
+  const connections = createConnections(httpClientOpener());
+  const soak = await startSoak(options, connections);
   const { upstream, clock, tally, waiter } = soak;
   const sessionIds = await upstream.control<string[]>("create", { count: options.sessions });
   await upstream.control("chaos", { count: 1 });
@@ -247,7 +249,7 @@ async function main(): Promise<boolean> {
   ]);
   waiter.close();
   await upstream.close();
-  client.close();
+  connections.close();
   return tally.losses.length === 0 && openStreams === 0 && clock.pendingTimers === 0 &&
     grownMb * 1e6 <= MAX_GROWTH_BYTES;
 }

@@ -18,6 +18,13 @@ export type {
   StreamItem,
 } from "./api/api.ts";
 export { type ApiOptions, createApi } from "./api/client.ts";
+export {
+  type Connections,
+  createConnections,
+  type HttpClient,
+  type HttpClientOptions,
+  type OpenHttpClient,
+} from "./api/connections.ts";
 export { type Credential, type CredentialSource, fileCredential } from "./api/credentials.ts";
 export type { SessionEvent } from "./api/events.ts";
 export type { Agent, Environment, Page, SentEvents, Session } from "./api/resources.ts";

@@ -68,12 +68,16 @@ export function discardBody(response: Response): void {
 /**
  * A body as text.
  *
- * @param maxBytes bound of the (decompressed) size
+ * @param options `maxBytes` bounds the (decompressed) size; `onChunk` is told whenever bytes come
  * @throws {@linkcode BodyTooLargeError}; the signal's reason; whatever the source rejects with
  */
 export async function readText(
   response: Response,
-  { signal, maxBytes }: { readonly signal: AbortSignal; readonly maxBytes: number },
+  { signal, maxBytes, onChunk }: {
+    readonly signal: AbortSignal;
+    readonly maxBytes: number;
+    readonly onChunk?: () => void;
+  },
 ): Promise<string> {
   if (!response.body) return "";
   const reader = openReader(response.body, signal);
@@ -82,6 +86,7 @@ export async function readText(
     const parts: string[] = [];
     let bytes = 0;
     for (let chunk = await reader.read(); chunk; chunk = await reader.read()) {
+      onChunk?.();
       bytes += chunk.byteLength;
       if (bytes > maxBytes) throw new BodyTooLargeError(`More than ${maxBytes} bytes`);
       parts.push(decoder.decode(chunk, { stream: true }));

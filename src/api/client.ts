@@ -5,9 +5,11 @@
  */
 
 import type { Clock } from "../core/clock.ts";
+import { UsageError } from "../core/errors.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
 import { createAgents } from "./agents.ts";
 import type { FetchLike, ManagedAgentsApi } from "./api.ts";
+import { type Connections, withoutConnections } from "./connections.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { createEnvironments } from "./environments.ts";
 import type { HttpContext, RequestInfo } from "./http.ts";
@@ -21,12 +23,10 @@ export interface ApiOptions {
   readonly baseUrl: string;
   /** Asked before every request, and again after a 401. */
   readonly credential: CredentialSource;
-  readonly fetch: FetchLike;
-  /**
-   * Carries event streams; best a client of its own over HTTP/1.1, since long streams otherwise
-   * use up the streams of an HTTP/2 connection that other calls need. Default: `fetch`.
-   */
-  readonly streamFetch?: FetchLike;
+  /** Carries the requests; made by `createConnections`. */
+  readonly connections?: Connections;
+  /** Carries the requests where there are no connections, such as to a server in this process. */
+  readonly fetch?: FetchLike;
   readonly clock: Clock;
   readonly log?: Logger;
   /** Uniform random number in [0, 1), for jitter. */
@@ -45,14 +45,13 @@ const MIB = 1024 * 1024;
 /**
  * A client that sends what is needed and no more: see `ManagedAgentsApi` for the calls.
  *
- * @throws `UsageError` when the base URL is not usable
+ * @throws `UsageError` when the base URL is not usable, or nothing carries the requests
  */
 export function createApi(options: ApiOptions): ManagedAgentsApi {
   const context: HttpContext = {
     baseUrl: parseBaseUrl(options.baseUrl),
     credential: options.credential,
-    fetch: options.fetch,
-    streamFetch: options.streamFetch ?? options.fetch,
+    connections: connectionsOf(options),
     clock: options.clock,
     log: options.log ?? silentLogger,
     random: options.random,
@@ -67,4 +66,10 @@ export function createApi(options: ApiOptions): ManagedAgentsApi {
     sessions: createSessions(context),
     events: createSessionEvents(context),
   };
+}
+
+function connectionsOf({ connections, fetch }: ApiOptions): Connections {
+  if (connections) return connections;
+  if (fetch) return withoutConnections(fetch);
+  throw new UsageError("An API client needs connections or a fetch function");
 }

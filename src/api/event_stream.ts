@@ -10,6 +10,7 @@ import type { CallOptions, EventStream, StreamItem } from "./api.ts";
 import { type ChunkReader, discardBody, openReader } from "./body.ts";
 import { mediaType, networkError, typeError } from "./failures.ts";
 import {
+  Attempt,
   type Exchange,
   exchange,
   type HttpContext,
@@ -20,6 +21,12 @@ import {
   timeoutOf,
 } from "./http.ts";
 import { createItemDecoder, type ItemDecoder } from "./sse.ts";
+
+/**
+ * A stream under doubt must show a byte within so many milliseconds of its last one: longer than a
+ * heartbeat of 15 s takes. One that was silent for so long when it ended makes its way suspect.
+ */
+const DOUBTFUL_SILENCE_MS = 20_000;
 
 /**
  * Opens a stream; resolves when its head has arrived.
@@ -36,14 +43,18 @@ export async function openEventStream(
   const timeoutMs = timeoutOf(options);
   const closer = new AbortController();
   const life = bindSignal(clock, { signals: [options.signal, closer.signal] });
+  const attempt = new Attempt(context, "stream", life.signal);
+  const doubt = watchDoubt(context, attempt, (error) => closer.abort(error));
   const cancelTimer = clock.after(timeoutMs, () => closer.abort(new DeadlineError()));
   try {
     options.signal?.throwIfAborted();
     const answer = await observed(context, spec, 0, (noteStatus) => {
-      return exchange(context, spec, { signal: life.signal, noteStatus, stream: true });
+      return exchange(context, spec, { attempt, noteStatus });
     });
-    return readEvents(context, answer, { life, closer, callerSignal: options.signal });
+    return readEvents(context, answer, { attempt, doubt, life, closer, caller: options.signal });
   } catch (error) {
+    attempt.failed(error);
+    doubt.end();
     life.dispose();
     options.signal?.throwIfAborted();
     if (error instanceof DeadlineError) throw timeoutError(timeoutMs, originOf(context));
@@ -53,36 +64,68 @@ export async function openEventStream(
   }
 }
 
-/** What ends a stream from this side. */
+/** Ends a stream that stays silent after requests have found the way to the API silent. */
+function watchDoubt(
+  { clock, connections }: HttpContext,
+  attempt: Attempt,
+  giveUp: (error: ApiError) => void,
+): { end(): void } {
+  let cancel = () => {};
+  const unwatch = connections.watchStream(() => {
+    const { heardAt } = attempt;
+    cancel();
+    cancel = clock.after(Math.max(0, heardAt + DOUBTFUL_SILENCE_MS - clock.now()), () => {
+      if (attempt.heardAt !== heardAt) return;
+      giveUp(new ApiError("The event stream went silent", { kind: "connection" }));
+    });
+  });
+  const end = () => {
+    unwatch();
+    cancel();
+  };
+  return { end };
+}
+
+/** What an open stream lives by. */
 interface StreamLife {
+  readonly attempt: Attempt;
+  readonly doubt: { end(): void };
   /** Aborts with the caller's signal or with `closer`. */
   readonly life: { readonly signal: AbortSignal; dispose(): void };
   readonly closer: AbortController;
-  readonly callerSignal: AbortSignal | undefined;
+  readonly caller: AbortSignal | undefined;
 }
 
 function readEvents(
   context: HttpContext,
   { response, redact }: Exchange,
-  { life, closer, callerSignal }: StreamLife,
+  { attempt, doubt, life, closer, caller }: StreamLife,
 ): EventStream {
   const body = eventStreamBody(response, originOf(context));
   const reader = openReader(body, life.signal, { stream: true });
   const { maxFrameChars, log } = context;
   const decoder = createItemDecoder({ maxFrameChars, log, redact });
+  let freed = false;
   const free = () => {
+    if (freed) return;
+    freed = true;
+    attempt.ended(DOUBTFUL_SILENCE_MS);
+    doubt.end();
     // Ends the request, and with it the bound signal, which lets go of the caller's.
     closer.abort();
     reader.close();
   };
   const items = readItems(reader, decoder, {
     signal: life.signal,
+    heard: () => attempt.heard(),
     free,
     toError: (error) => {
-      callerSignal?.throwIfAborted();
-      return error instanceof ApiError ? error : networkError(error, originOf(context));
+      caller?.throwIfAborted();
+      return attempt.failed(
+        error instanceof ApiError ? error : networkError(error, originOf(context)),
+      );
     },
-    isClosed: () => closer.signal.aborted,
+    isClosed: () => freed,
   });
   return {
     [Symbol.asyncIterator]: () => items,
@@ -99,6 +142,8 @@ function eventStreamBody(response: Response, origin: string): ReadableStream<Uin
 
 interface ReadItemsOptions {
   readonly signal: AbortSignal;
+  /** Told of every chunk. */
+  readonly heard: () => void;
   readonly free: () => void;
   readonly toError: (error: unknown) => unknown;
   readonly isClosed: () => boolean;
@@ -107,10 +152,11 @@ interface ReadItemsOptions {
 async function* readItems(
   reader: ChunkReader,
   decoder: ItemDecoder,
-  { signal, free, toError, isClosed }: ReadItemsOptions,
+  { signal, heard, free, toError, isClosed }: ReadItemsOptions,
 ): AsyncGenerator<StreamItem, void, undefined> {
   try {
     for (let chunk = await reader.read(); chunk; chunk = await reader.read()) {
+      heard();
       for (const item of decoder.push(chunk)) {
         yield item;
         signal.throwIfAborted();

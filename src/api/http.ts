@@ -4,17 +4,19 @@
  * @module
  */
 
-import { bindSignal, DeadlineError, raceSignal } from "../core/abort.ts";
+import { bindSignal, type BoundSignal, DeadlineError, raceSignal } from "../core/abort.ts";
 import { currentScope } from "../core/call_scope.ts";
 import type { Clock } from "../core/clock.ts";
 import { ApiError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { createRedact, type Redact } from "../core/redact.ts";
-import type { CallOptions, FetchLike } from "./api.ts";
+import { type SilenceWatch, watchSilence } from "../core/silence.ts";
+import type { CallOptions } from "./api.ts";
 import { BodyTooLargeError, discardBody, readText } from "./body.ts";
+import type { Connections, RequestKind, Route } from "./connections.ts";
 import { type Credential, credentialHeaders, type CredentialSource } from "./credentials.ts";
 import { networkError, requestIdOf, responseError, typeError } from "./failures.ts";
-import { MAX_TRIES, withRetries } from "./retry.ts";
+import { DeadConnectionError, MAX_TRIES, withRetries } from "./retry.ts";
 import { type Query, queryString } from "./url.ts";
 
 /** One attempt, for metrics; `status` is absent when no answer arrived. */
@@ -34,8 +36,7 @@ export interface HttpContext {
   /** Without a trailing slash. */
   readonly baseUrl: string;
   readonly credential: CredentialSource;
-  readonly fetch: FetchLike;
-  readonly streamFetch: FetchLike;
+  readonly connections: Connections;
   readonly clock: Clock;
   readonly log: Logger;
   readonly random?: () => number;
@@ -83,15 +84,33 @@ export function timeoutError(timeoutMs: number, origin: string): ApiError {
   });
 }
 
+function silentError(origin: string): ApiError {
+  const text = `No answer from ${origin} within ${READ_SILENCE_MS / 1_000} s, twice`;
+  return new ApiError(text, { kind: "timeout" });
+}
+
 /** What is told of the server in messages: no path, no query. */
 export function originOf(context: HttpContext): string {
   return new URL(context.baseUrl).origin;
 }
 
 /**
+ * Milliseconds without a byte, of the head or after it, after which a read is given up and sent once
+ * more on a fresh connection.
+ */
+export const READ_SILENCE_MS = 10_000;
+
+/**
+ * A request that ended from this side after so many milliseconds without a byte makes its way
+ * suspect, though it might have been answered later.
+ */
+const SUSPICIOUS_MS = 3_000;
+
+/**
  * Sends a request and parses the answer as JSON. Reads are retried, everything else is sent once.
  *
- * @param options `retry: false` keeps a read from being retried
+ * @param options `retry: false` leaves the retrying of a read to its caller; what only a fresh
+ *   connection can tell is tried all the same (see `connections.ts`)
  * @throws `ApiError`, or the caller's signal's reason as soon as that aborts
  */
 export async function requestJson(
@@ -105,8 +124,9 @@ export async function requestJson(
   const bound = bindSignal(clock, { signals: [options.signal], timeoutMs });
   const { signal } = bound;
   try {
+    const isRead = spec.method === "GET";
     return await withRetries((attempt) => attemptJson(context, spec, signal, attempt), {
-      tries: spec.method === "GET" && options.retry !== false ? MAX_TRIES : 1,
+      tries: isRead && options.retry !== false ? MAX_TRIES : 1,
       clock,
       signal,
       deadlineAt,
@@ -137,17 +157,111 @@ async function attemptJson(
   attempt: number,
 ): Promise<JsonAnswer> {
   return await observed(context, spec, attempt, async (noteStatus) => {
-    const { response } = await exchange(context, spec, { signal, noteStatus });
-    const { status, headers } = response;
-    const requestId = requestIdOf(headers);
-    const text = await readBody(context, response, signal);
-    if (text.trim() === "") return { value: undefined, status, requestId };
+    const attempt = new Attempt(context, spec.method === "GET" ? "read" : "write", signal);
     try {
-      return { value: JSON.parse(text), status, requestId };
-    } catch {
-      throw typeError(response, "JSON", originOf(context), text);
+      const { response } = await exchange(context, spec, { attempt, noteStatus });
+      const { status, headers } = response;
+      const requestId = requestIdOf(headers);
+      const text = await readBody(context, response, attempt);
+      if (text.trim() === "") return { value: undefined, status, requestId };
+      return { value: parseBody(context, response, text), status, requestId };
+    } catch (error) {
+      throw attempt.failed(error);
+    } finally {
+      attempt.dispose();
     }
   });
+}
+
+function parseBody(context: HttpContext, response: Response, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw typeError(response, "JSON", originOf(context), text);
+  }
+}
+
+/** One sending of a request: its way, how long that has been silent, and what follows from it. */
+export class Attempt {
+  readonly kind: RequestKind;
+  /** Aborts with the call's signal, and when a read has been silent for too long. */
+  readonly signal: AbortSignal;
+  readonly #context: HttpContext;
+  readonly #callSignal: AbortSignal;
+  readonly #bound: BoundSignal | undefined;
+  readonly #silent: AbortController | undefined;
+  #watch: SilenceWatch | undefined;
+  #route: Route | undefined;
+  #heardAt: number;
+
+  /** @param signal of the call */
+  constructor(context: HttpContext, kind: RequestKind, signal: AbortSignal) {
+    this.kind = kind;
+    this.#context = context;
+    this.#callSignal = signal;
+    this.#heardAt = context.clock.now();
+    this.signal = signal;
+    if (kind !== "read") return;
+    this.#silent = new AbortController();
+    this.#bound = bindSignal(context.clock, { signals: [signal, this.#silent.signal] });
+    this.signal = this.#bound.signal;
+  }
+
+  /** When the last bytes came, or else the request went out, by the clock's `now()`. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  /** Takes a way, and begins to listen. */
+  begin(): Route {
+    const { clock, connections } = this.#context;
+    this.#watch?.stop();
+    this.#heardAt = clock.now();
+    const silent = this.#silent;
+    if (silent) this.#watch = watchSilence(clock, READ_SILENCE_MS, () => silent.abort());
+    return this.#route = connections.route(this.kind);
+  }
+
+  /** Notes bytes. */
+  heard(): void {
+    this.#heardAt = this.#context.clock.now();
+    this.#watch?.heard();
+  }
+
+  /**
+   * Judges the way by how the attempt failed.
+   *
+   * @returns the error to go on with: a {@linkcode DeadConnectionError} when a fresh connection may
+   *   do better
+   */
+  failed(error: unknown): unknown {
+    const route = this.#route;
+    if (this.#callSignal.aborted) {
+      const { reason } = this.#callSignal;
+      this.ended(SUSPICIOUS_MS, { suspect: reason instanceof DeadlineError });
+      return error;
+    }
+    if (this.#silent?.signal.aborted) {
+      route?.suspect();
+      return new DeadConnectionError(silentError(originOf(this.#context)));
+    }
+    if (!(error instanceof ApiError) || error.kind !== "connection") return error;
+    route?.drop();
+    return route?.reuses ? new DeadConnectionError(error) : error;
+  }
+
+  /** Judges the way by how long it was silent when the attempt was ended from this side. */
+  ended(suspiciousMs: number, options: { readonly suspect?: boolean } = {}): void {
+    if (this.#context.clock.now() - this.#heardAt < suspiciousMs) return;
+    if (options.suspect) this.#route?.suspect();
+    else this.#route?.drop();
+  }
+
+  /** Ends the listening. Idempotent. */
+  dispose(): void {
+    this.#watch?.stop();
+    this.#bound?.dispose();
+  }
 }
 
 /** Tells the context's observer and the call's scope of an attempt, however it ends. */
@@ -176,10 +290,8 @@ export async function observed<T>(
 
 /** How {@linkcode exchange} sends. */
 export interface ExchangeOptions {
-  readonly signal: AbortSignal;
+  readonly attempt: Attempt;
   readonly noteStatus: (status: number) => void;
-  /** Ask for an event stream, through the client for long streams. */
-  readonly stream?: boolean;
 }
 
 /** The head of an answer of status 2xx. */
@@ -191,8 +303,10 @@ export interface Exchange {
 }
 
 /**
- * Sends a request and waits for the head of an answer. After a 401 a credential that was rotated
- * meanwhile gets one more try: what was refused so was not carried out.
+ * Sends a request and waits for the head of an answer.
+ *
+ * After a 401 a read gets one more try with a credential that was rotated meanwhile. A write does
+ * not: it goes out with what the credential's source has at that moment, and never again.
  *
  * @throws `ApiError` of kind `http`, `connect` or `connection`; the signal's reason
  */
@@ -201,15 +315,16 @@ export async function exchange(
   spec: RequestSpec,
   options: ExchangeOptions,
 ): Promise<Exchange> {
-  const { signal, noteStatus } = options;
-  let credential = await askCredential(context, signal);
-  let response = await dispatch(context, buildRequest(context, spec, credential, options), options);
-  if (response.status === 401) {
-    const fresh = await askCredential(context, signal, true).catch(() => credential);
-    if (fresh.value !== credential.value && !signal.aborted) {
+  const { attempt, noteStatus } = options;
+  const isWrite = attempt.kind === "write";
+  let credential = await askCredential(context, attempt.signal, isWrite);
+  let response = await dispatch(context, buildRequest(context, spec, credential, attempt), attempt);
+  if (response.status === 401 && !isWrite) {
+    const fresh = await askCredential(context, attempt.signal, true).catch(() => credential);
+    if (fresh.value !== credential.value && !attempt.signal.aborted) {
       discardBody(response);
       credential = fresh;
-      response = await dispatch(context, buildRequest(context, spec, fresh, options), options);
+      response = await dispatch(context, buildRequest(context, spec, fresh, attempt), attempt);
     }
   }
   noteStatus(response.status);
@@ -217,41 +332,56 @@ export async function exchange(
   // Only errors need it.
   const redact: Redact = (text) => createRedact([value])(text);
   if (response.ok) return { response, redact };
-  const text = await readErrorText(response, signal);
+  const text = await readErrorText(response, attempt);
   const { method, path } = spec;
   const request = { method, path, origin: originOf(context) };
   throw responseError(response, text, { redact, nowMs: context.clock.wallTime(), request });
 }
 
+/** Milliseconds that a look for a newer credential may take: the one that is known may do. */
+const REFRESH_MS = 1_000;
+
 async function askCredential(
-  { credential }: HttpContext,
+  { credential, clock }: HttpContext,
   signal: AbortSignal,
-  refresh = false,
+  refresh: boolean,
 ): Promise<Credential> {
   const found = credential({ refresh });
-  return found instanceof Promise ? await raceSignal(found, signal) : found;
+  if (!(found instanceof Promise)) return found;
+  if (!refresh) return await raceSignal(found, signal);
+  const bound = bindSignal(clock, { signals: [signal], timeoutMs: REFRESH_MS });
+  try {
+    return await raceSignal(found, bound.signal);
+  } catch (error) {
+    if (signal.aborted || !(error instanceof DeadlineError)) throw error;
+  } finally {
+    bound.dispose();
+  }
+  return await raceSignal(Promise.resolve(credential()), signal);
 }
 
 function buildRequest(
   context: HttpContext,
   { method, path, query, body }: RequestSpec,
   credential: Credential,
-  { signal, stream }: ExchangeOptions,
+  { kind, signal }: Attempt,
 ): Request {
+  const isStream = kind === "stream";
   const headers: Record<string, string> = {
     ...credentialHeaders(credential),
     "anthropic-version": "2023-06-01",
     "user-agent": context.userAgent,
-    "accept": stream ? "text/event-stream" : "application/json",
+    "accept": isStream ? "text/event-stream" : "application/json",
   };
   // A proxy that compresses a stream also holds its frames back.
-  if (stream) headers["accept-encoding"] = "identity";
+  if (isStream) headers["accept-encoding"] = "identity";
   if (body !== undefined) headers["content-type"] = "application/json";
   return new Request(context.baseUrl + path + queryString(query), {
     method,
     headers,
     signal,
-    body: body === undefined ? undefined : JSON.stringify(body),
+    // A blob has a length, and yet the runtime cannot send it twice, as it would a string.
+    body: body === undefined ? undefined : new Blob([JSON.stringify(body)]),
     redirect: "manual",
   });
 }
@@ -260,13 +390,16 @@ function buildRequest(
 async function dispatch(
   context: HttpContext,
   request: Request,
-  { signal, stream }: ExchangeOptions,
+  attempt: Attempt,
 ): Promise<Response> {
+  const { signal } = attempt;
   signal.throwIfAborted();
-  const fetch = stream ? context.streamFetch : context.fetch;
+  const { fetch } = attempt.begin();
   const pending = (async () => await fetch(request))();
   try {
-    return await raceSignal(pending, signal);
+    const response = await raceSignal(pending, signal);
+    attempt.heard();
+    return response;
   } catch (error) {
     pending.then(discardBody, () => {/* this is the failure being handled */});
     signal.throwIfAborted();
@@ -277,9 +410,14 @@ async function dispatch(
 /** Error texts are short; a longer body is not worth its time. */
 const MAX_ERROR_BYTES = 256 * 1024;
 
-async function readErrorText(response: Response, signal: AbortSignal): Promise<string> {
+async function readErrorText(response: Response, attempt: Attempt): Promise<string> {
+  const { signal } = attempt;
   try {
-    return await readText(response, { signal, maxBytes: MAX_ERROR_BYTES });
+    return await readText(response, {
+      signal,
+      maxBytes: MAX_ERROR_BYTES,
+      onChunk: () => attempt.heard(),
+    });
   } catch {
     // The status is known, and says more than the trouble with the text about it.
     return "";
@@ -289,10 +427,15 @@ async function readErrorText(response: Response, signal: AbortSignal): Promise<s
 async function readBody(
   context: HttpContext,
   response: Response,
-  signal: AbortSignal,
+  attempt: Attempt,
 ): Promise<string> {
+  const { signal } = attempt;
   try {
-    return await readText(response, { signal, maxBytes: context.maxBodyBytes });
+    return await readText(response, {
+      signal,
+      maxBytes: context.maxBodyBytes,
+      onChunk: () => attempt.heard(),
+    });
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof BodyTooLargeError) {

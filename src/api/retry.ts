@@ -23,9 +23,24 @@ export function shouldRetry(error: unknown): error is ApiError {
   return error.retryable;
 }
 
+/**
+ * A read that told nothing but that its connection may be dead: it fell silent, or broke when it
+ * may have been used before.
+ */
+export class DeadConnectionError extends Error {
+  override name = "DeadConnectionError";
+  /** What the call fails with if a fresh connection does not help. */
+  readonly error: ApiError;
+
+  constructor(error: ApiError) {
+    super(error.message, { cause: error });
+    this.error = error;
+  }
+}
+
 /** What {@linkcode withRetries} needs. */
 export interface RetryOptions {
-  /** Tries in all, ≥ 1. */
+  /** Tries in all, ≥ 1, less the one that the first {@linkcode DeadConnectionError} gives. */
   readonly tries: number;
   readonly clock: Clock;
   /** Ends a pause. */
@@ -39,7 +54,8 @@ export interface RetryOptions {
 }
 
 /**
- * Runs until it succeeds, fails for good or has used its tries. A pause that the deadline would
+ * Runs until it succeeds, fails for good or has used its tries. The first dead connection is followed
+ * by a try at once, which the caller sends on a fresh one. A pause that the deadline would
  * cut short is not begun: the failure at hand says more than a time-out later.
  *
  * @param run gets the number of the try, 0 for the first
@@ -50,12 +66,21 @@ export async function withRetries<T>(
   options: RetryOptions,
 ): Promise<T> {
   const { tries, clock, signal, deadlineAt, random, onRetry } = options;
+  let failures = 0;
+  let triedAfresh = false;
   for (let attempt = 0;; attempt++) {
     try {
       return await run(attempt);
-    } catch (error) {
-      if (signal.aborted || attempt + 1 >= tries || !shouldRetry(error)) throw error;
-      const delayMs = error.retryAfterMs ?? backoffMs(attempt, { ...BACKOFF, random });
+    } catch (thrown) {
+      const dead = thrown instanceof DeadConnectionError;
+      const error = dead ? thrown.error : thrown;
+      if (dead && !triedAfresh && !signal.aborted) {
+        triedAfresh = true;
+        onRetry?.(thrown.error, attempt, 0);
+        continue;
+      }
+      if (signal.aborted || ++failures >= tries || !shouldRetry(error)) throw error;
+      const delayMs = error.retryAfterMs ?? backoffMs(failures - 1, { ...BACKOFF, random });
       if (clock.now() + delayMs >= deadlineAt) throw error;
       onRetry?.(error, attempt, delayMs);
       await clock.sleep(delayMs, signal);

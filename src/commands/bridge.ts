@@ -5,19 +5,18 @@
  */
 
 import { createApi } from "../api/client.ts";
-import type { FetchLike, ManagedAgentsApi } from "../api/api.ts";
+import type { ManagedAgentsApi } from "../api/api.ts";
+import { type Connections, withoutConnections } from "../api/connections.ts";
 import { type CredentialSource, fileCredential } from "../api/credentials.ts";
 import type { CredentialConfig, ServeConfig } from "../config/config.ts";
 import { createServerFactory } from "../mcp/server.ts";
 import { createWaiter } from "../session/waiter.ts";
 import { createServices } from "../tools/services.ts";
 import type { Waiter } from "../session/outcome.ts";
+import { openConnections } from "./http_client.ts";
 import type { Program } from "./program.ts";
 import { openTelemetry, type Telemetry } from "./telemetry.ts";
 import { VERSION } from "./version.ts";
-
-/** Idle connections that are kept for the next long stream. */
-const IDLE_STREAM_CONNECTIONS = 8;
 
 /** What the simulator is called with; it accepts any key. */
 const SIMULATED_KEY: CredentialConfig = { kind: "api_key", value: "simulated" };
@@ -56,8 +55,7 @@ export interface Bridge {
 interface Upstream {
   readonly baseUrl: string;
   readonly credential: CredentialSource;
-  readonly fetch: FetchLike;
-  readonly streamFetch: FetchLike;
+  readonly connections: Connections;
   close(): void;
 }
 
@@ -70,33 +68,22 @@ function credentialSource(config: CredentialConfig, program: Program): Credentia
 
 function remoteUpstream(config: BridgeConfig, program: Program): Upstream {
   if (!config.credential) throw new Error("A configuration without simulator has a credential");
-  let client: Deno.HttpClient | undefined;
-  // Over HTTP/2 the server's limit of streams per connection would let open waits block all calls.
-  // Made for the first stream: a start should not wait for it.
-  const streamClient = () =>
-    client ??= Deno.createHttpClient({
-      http1: true,
-      http2: false,
-      poolMaxIdlePerHost: IDLE_STREAM_CONNECTIONS,
-    });
+  const connections = openConnections();
   return {
     baseUrl: config.baseUrl,
     credential: credentialSource(config.credential, program),
-    fetch: (request) => fetch(request),
-    streamFetch: (request) => fetch(request, { client: streamClient() }),
-    close: () => client?.close(),
+    connections,
+    close: () => connections.close(),
   };
 }
 
 async function simulatedUpstream(program: Program): Promise<Upstream> {
   const { createSimulator } = await import("../simulator/simulator.ts");
   const simulator = createSimulator({ clock: program.clock });
-  const fetchSimulated: FetchLike = (request) => simulator.fetch(request);
   return {
     baseUrl: SIMULATED_URL,
     credential: () => SIMULATED_KEY,
-    fetch: fetchSimulated,
-    streamFetch: fetchSimulated,
+    connections: withoutConnections((request) => simulator.fetch(request)),
     close: () => simulator.close(),
   };
 }
@@ -110,8 +97,7 @@ export async function createBridge(config: BridgeConfig, program: Program): Prom
   const api = createApi({
     baseUrl: upstream.baseUrl,
     credential: upstream.credential,
-    fetch: upstream.fetch,
-    streamFetch: upstream.streamFetch,
+    connections: upstream.connections,
     clock,
     log,
     userAgent: `cma-mcp/${VERSION}`,

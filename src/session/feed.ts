@@ -19,7 +19,7 @@ import { type LogEvent, readEvent } from "./log_event.ts";
 import { lookDelayMs } from "./look_plan.ts";
 import { LookTimer } from "./look_timer.ts";
 import { SessionHistory } from "./session_history.ts";
-import { isSlow, watchSilence } from "./stream_watch.ts";
+import { isSlow, watchStreamSilence } from "./stream_watch.ts";
 import { isWorking, type Sighting, type Standing, standing } from "./standing.ts";
 import type { TurnState } from "./turn.ts";
 
@@ -259,7 +259,7 @@ export class SessionFeed {
   }
 
   async #listen(stream: EventStream, connection: AbortController): Promise<void> {
-    const silence = watchSilence(this.#deps.clock, () => {
+    const silence = watchStreamSilence(this.#deps.clock, () => {
       this.#deps.log.debug("stream silent, reconnecting", { session: this.#sessionId });
       connection.abort(new ApiError("The event stream went silent", { kind: "connection" }));
     });

@@ -6,6 +6,7 @@
 
 import { bindSignal } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
+import { type SilenceWatch, watchSilence } from "../core/silence.ts";
 
 /** A stream whose headers are slower than this is not waited for: history is read meanwhile. */
 const OPEN_GRACE_MS = 1_500;
@@ -27,28 +28,7 @@ export async function isSlow(
   });
 }
 
-/** Watches for silence; see {@linkcode watchSilence}. */
-export interface SilenceWatch {
-  /** Notes a sign of life. */
-  heard(): void;
-  /** Ends the watch and its timer. */
-  stop(): void;
-}
-
-/** Calls `onSilent` once when nothing has been heard for too long. Costs one timer, not one a byte. */
-export function watchSilence(clock: Clock, onSilent: () => void): SilenceWatch {
-  let heardAt = clock.now();
-  let cancel = () => {};
-  const watch = (delayMs: number) => {
-    cancel = clock.after(delayMs, () => {
-      const silentMs = clock.now() - heardAt;
-      if (silentMs < SILENCE_MS) watch(SILENCE_MS - silentMs);
-      else onSilent();
-    });
-  };
-  watch(SILENCE_MS);
-  return {
-    heard: () => heardAt = clock.now(),
-    stop: () => cancel(),
-  };
+/** Calls `onSilent` once when a stream has been silent for too long. */
+export function watchStreamSilence(clock: Clock, onSilent: () => void): SilenceWatch {
+  return watchSilence(clock, SILENCE_MS, onSilent);
 }

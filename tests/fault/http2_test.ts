@@ -2,7 +2,9 @@
 // in a process of its own: the runtime's HTTP/2 server may abort when a client drops its streams.
 import { assertEquals } from "@std/assert";
 import type { ManagedAgentsApi } from "../../src/api/api.ts";
-import { createApi } from "../../src/api/client.ts";
+import { type ApiOptions, createApi } from "../../src/api/client.ts";
+import { createConnections } from "../../src/api/connections.ts";
+import { httpClientOpener } from "../../src/commands/http_client.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/log.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
@@ -14,7 +16,7 @@ interface Clients {
   readonly upstream: UpstreamProcess;
   /** Everything over HTTP/2, streams included. */
   readonly together: ManagedAgentsApi;
-  /** Streams on connections of their own, as the program does it. */
+  /** On connections as the program has them. */
   readonly apart: ManagedAgentsApi;
 }
 
@@ -22,21 +24,21 @@ async function withUpstream(test: (clients: Clients) => Promise<void>): Promise<
   const upstream = await UpstreamProcess.start();
   const caCerts = [upstream.address.cert];
   const http2 = Deno.createHttpClient({ caCerts });
-  const http1 = Deno.createHttpClient({ caCerts, http1: true, http2: false });
-  const apiOver = (streamClient: Deno.HttpClient) =>
+  const connections = createConnections(httpClientOpener(caCerts));
+  const apiOver = (way: Pick<ApiOptions, "connections" | "fetch">) =>
     createApi({
       baseUrl: upstream.address.tlsUrl,
       credential: () => ({ kind: "api_key", value: "test-key" }),
-      fetch: (request) => fetch(request, { client: http2 }),
-      streamFetch: (request) => fetch(request, { client: streamClient }),
       clock: systemClock,
+      ...way,
     });
+  const together = apiOver({ fetch: (request) => fetch(request, { client: http2 }) });
   try {
-    await test({ upstream, together: apiOver(http2), apart: apiOver(http1) });
+    await test({ upstream, together, apart: apiOver({ connections }) });
   } finally {
     await upstream.close();
     http2.close();
-    http1.close();
+    connections.close();
   }
 }
 

@@ -90,6 +90,9 @@ export function memoryApi(
   const fetch: FetchLike = async ({ url }) => {
     await nextTurn();
     const { pathname, searchParams } = new URL(url);
+    if (pathname.endsWith("/stream")) {
+      return new Response(bodyOf(chunks), { headers: { "content-type": "text/event-stream" } });
+    }
     if (pathname.endsWith("/events")) return json(log.page(searchParams));
     return json(JSON.stringify({ id: SESSION_ID, status: "running" }));
   };
@@ -98,9 +101,5 @@ export function memoryApi(
     credential: () => ({ kind: "api_key", value: "bench-key" }),
     clock: systemClock,
     fetch,
-    streamFetch: () =>
-      Promise.resolve(
-        new Response(bodyOf(chunks), { headers: { "content-type": "text/event-stream" } }),
-      ),
   });
 }

@@ -1,29 +1,27 @@
-import type { FetchLike, ManagedAgentsApi } from "../../../src/api/api.ts";
+import type { ManagedAgentsApi } from "../../../src/api/api.ts";
 import { createApi } from "../../../src/api/client.ts";
+import { type Connections, createConnections } from "../../../src/api/connections.ts";
+import { httpClientOpener } from "../../../src/commands/http_client.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 
-/** Clients for plain calls and for long streams, apart as the program has them. */
-export interface Clients {
-  readonly plain: Deno.HttpClient;
-  readonly streams: Deno.HttpClient;
-}
-
-/** @param caCerts PEM, of an API with TLS */
-export function clientsFor(caCerts: string[] = []): Clients {
-  return {
-    plain: Deno.createHttpClient({ caCerts }),
-    streams: Deno.createHttpClient({ caCerts, http1: true, http2: false, poolMaxIdlePerHost: 8 }),
-  };
+/**
+ * Connections as the program has them.
+ *
+ * @param caCerts PEM, of an API with TLS
+ */
+export function connectionsFor(caCerts: string[] = []): Connections {
+  return createConnections(httpClientOpener(caCerts));
 }
 
 /** The program's client of the API. */
-export function apiOver(baseUrl: string, { plain, streams }: Clients): ManagedAgentsApi {
-  const over = (client: Deno.HttpClient): FetchLike => (request) => fetch(request, { client });
+export function apiOver(
+  baseUrl: string,
+  way: { readonly connections: Connections } | { readonly fetch: typeof fetch },
+): ManagedAgentsApi {
   return createApi({
     baseUrl,
     credential: () => ({ kind: "api_key", value: "bench-key" }),
-    fetch: over(plain),
-    streamFetch: over(streams),
     clock: systemClock,
+    ...way,
   });
 }

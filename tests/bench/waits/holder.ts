@@ -9,7 +9,7 @@ import { silentLogger } from "../../../src/core/log.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
 import { TextLineStream } from "../../e2e/text_lines.ts";
 import { settledMemory } from "../../helpers/memory.ts";
-import { apiOver, clientsFor } from "./api.ts";
+import { apiOver, connectionsFor } from "./api.ts";
 import { openStream, readTurn, replyIn } from "./api_stream.ts";
 
 /** What a holder is asked to do. */
@@ -40,7 +40,7 @@ type Hold = (sessionId: string) => Promise<string>;
 
 function holdWithWaiter(apiUrl: string): Hold {
   const waiter = createWaiter({
-    api: apiOver(apiUrl, clientsFor()),
+    api: apiOver(apiUrl, { connections: connectionsFor() }),
     clock: systemClock,
     log: silentLogger,
     maxOpenWaits: MAX_WAITS,
@@ -54,7 +54,7 @@ function holdWithWaiter(apiUrl: string): Hold {
 }
 
 function holdWithFetch(apiUrl: string): Hold {
-  const { streams } = clientsFor();
+  const streams = Deno.createHttpClient({ http1: true, http2: false });
   return async (sessionId) => {
     const body = await openStream(apiUrl, sessionId, streams);
     return replyIn((await readTurn(body)).text);

@@ -12,7 +12,7 @@ import { silentLogger } from "../../../src/core/log.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
 import { UpstreamProcess } from "../../helpers/upstream_process.ts";
 import { inTurns } from "../figure.ts";
-import { apiOver, clientsFor } from "./api.ts";
+import { apiOver, connectionsFor } from "./api.ts";
 import { isReply } from "./http_waits.ts";
 
 const TIMEOUT_MS = 600_000;
@@ -83,9 +83,9 @@ export async function callsBesideWaits(
 ): Promise<{ alone: number[]; beside: number[] }> {
   const upstream = await UpstreamProcess.start();
   const { url, tlsUrl, cert } = upstream.address;
-  const clients = clientsFor([cert]);
+  const connections = connectionsFor([cert]);
   try {
-    const api = apiOver(protocol === "http2" ? tlsUrl : url, clients);
+    const api = apiOver(protocol === "http2" ? tlsUrl : url, { connections });
     const [sessionId = ""] = await upstream.begin(1);
     const call = () => medianCall(api, sessionId, calls);
     const found = await inTurns(
@@ -96,8 +96,7 @@ export async function callsBesideWaits(
   } finally {
     // Before the clients: the runtime's HTTP/2 server may abort when a client leaves.
     await upstream.close();
-    clients.plain.close();
-    clients.streams.close();
+    connections.close();
   }
 }
 
@@ -110,7 +109,7 @@ export async function answeredOnSharedConnection(timeoutMs: number): Promise<boo
   const upstream = await UpstreamProcess.start();
   const { tlsUrl, cert } = upstream.address;
   using client = Deno.createHttpClient({ caCerts: [cert] });
-  const api = apiOver(tlsUrl, { plain: client, streams: client });
+  const api = apiOver(tlsUrl, { fetch: (request) => fetch(request, { client }) });
   const controller = new AbortController();
   try {
     const sessionIds = await upstream.begin(SHARED_STREAMS);

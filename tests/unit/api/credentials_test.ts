@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { ManagedAgentsApi } from "../../../src/api/api.ts";
 import { checkCredential, fileCredential } from "../../../src/api/credentials.ts";
 import { ApiError, UsageError } from "../../../src/core/errors.ts";
 import { failure, json, KEY, setup } from "./support.ts";
@@ -71,20 +72,51 @@ Deno.test("a credential that no header can carry fails the call without a reques
   assertEquals([requests.length, clock.pendingTimers], [0, 0]);
 });
 
-Deno.test("a 401 with a rotated credential is repeated once, also for a POST", async () => {
+Deno.test("a read's 401 is followed by one more try with a rotated credential", async () => {
   const { file, credential } = testFile("key-one");
   const { api, requests } = setup([
     json(PAGE),
     failure(401, "authentication_error"),
-    json({ data: [] }),
+    json(PAGE),
   ], { credential });
   await api.agents.list({});
   file.text = "key-two";
-  await api.events.send("sesn_1", [{ type: "user.interrupt" }]);
+  await api.agents.list({});
   const keys = requests.map((request) => request.headers.get("x-api-key"));
   assertEquals(keys, ["key-one", "key-one", "key-two"]);
-  assertEquals(await requests[2]?.text(), `{"events":[{"type":"user.interrupt"}]}`);
 });
+
+const WRITES: readonly [string, (api: ManagedAgentsApi) => Promise<unknown>][] = [
+  ["sessions.create()", (api) => api.sessions.create({ agent: "a", environmentId: "e" })],
+  ["sessions.archive()", (api) => api.sessions.archive("sesn_1")],
+  ["events.send()", (api) => api.events.send("sesn_1", [{ type: "user.interrupt" }])],
+];
+
+for (const [name, write] of WRITES) {
+  Deno.test(`${name} goes out once, with the credential that the file has by then`, async () => {
+    const { file, credential } = testFile("key-one");
+    const refuse = failure(401, "authentication_error");
+    const { api, requests } = setup([json(PAGE), refuse], { credential });
+    await api.agents.list({});
+    file.text = "key-two";
+    await assertRejects(() => write(api), ApiError, "authentication_error");
+    const keys = requests.map((request) => request.headers.get("x-api-key"));
+    assertEquals(keys, ["key-one", "key-two"]);
+  });
+
+  Deno.test(`${name} goes out with the known credential when the file does not answer`, async () => {
+    let reads = 0;
+    const credential = fileCredential("api_key", () => {
+      return reads++ === 0 ? Promise.resolve("key-one") : new Promise(() => {});
+    });
+    const refuse = failure(401, "authentication_error");
+    const { api, requests, clock } = setup([json(PAGE), refuse], { credential });
+    await api.agents.list({});
+    await assertRejects(() => clock.runUntil(write(api)), ApiError, "authentication_error");
+    assertEquals(requests[1]?.headers.get("x-api-key"), "key-one");
+    assertEquals(clock.pendingTimers, 0);
+  });
+}
 
 Deno.test("a 401 is final when the credential is the same, or the new one is refused too", async () => {
   const same = setup([failure(401, "authentication_error")]);

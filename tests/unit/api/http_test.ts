@@ -31,6 +31,16 @@ const CALLS: readonly [string, (api: ManagedAgentsApi, o?: CallOptions) => Promi
   ["events.stream()", (api, o) => api.events.stream("sesn_1", o)],
 ];
 
+/** Sent once more when they are met with silence. */
+const READS = [
+  "agents.list()",
+  "agents.retrieve()",
+  "environments.list()",
+  "sessions.retrieve()",
+  "sessions.list()",
+  "events.list()",
+];
+
 for (const [name, call] of CALLS) {
   Deno.test(`${name} fails when its time is up, though fetch never settles`, async () => {
     const { api, clock, requests } = setup([hang]);
@@ -45,11 +55,15 @@ for (const [name, call] of CALLS) {
     assertEquals(requests[0]?.signal.aborted, true);
   });
 
-  Deno.test(`${name} has 30 seconds by default`, async () => {
-    const { api, clock } = setup([hang]);
+  const isRead = READS.includes(name);
+  Deno.test(`${name} has ${isRead ? "10 seconds twice" : "30 seconds"} by default`, async () => {
+    const { api, clock, requests } = setup(isRead ? [hang, hang] : [hang]);
     const startedAt = clock.now();
-    await assertRejects(() => clock.runUntil(call(api)), ApiError, "within 30 s");
-    assertEquals(clock.now() - startedAt, 30_000);
+    const words = isRead ? "within 10 s, twice" : "within 30 s";
+    const error = await assertRejects(() => clock.runUntil(call(api)), ApiError, words);
+    assertEquals(error.kind, "timeout");
+    assertEquals(clock.now() - startedAt, isRead ? 20_000 : 30_000);
+    assertEquals([requests.length, clock.pendingTimers], [isRead ? 2 : 1, 0]);
   });
 
   Deno.test(`${name} rejects with the caller's reason as soon as it aborts`, async () => {
@@ -240,7 +254,7 @@ Deno.test("a timeout longer than timers can take does not fire at once", async (
   for (const timeoutMs of [Infinity, 2 ** 40]) {
     const { api, clock } = setup([hang]);
     const controller = new AbortController();
-    const call = api.agents.list({}, { timeoutMs, signal: controller.signal });
+    const call = api.sessions.archive("sesn_1", { timeoutMs, signal: controller.signal });
     call.catch(() => {});
     await clock.advance(3_600_000);
     assertEquals(clock.pendingTimers, 1);
