@@ -73,6 +73,21 @@ export function zodIsShaken(files: readonly TextFile[]): Finding[] {
   });
 }
 
+const FUZZ = "tests/helpers/fuzz.ts";
+
+/** A property test without a seed fails once and never again. */
+export function propertiesAreSeeded(files: readonly TextFile[]): Finding[] {
+  const others = modulesIn(files, "tests", "scripts").filter(({ path }) => path !== FUZZ);
+  return findNodes(others, (node) => {
+    if (!ts.isImportDeclaration(node) || !ts.isStringLiteral(node.moduleSpecifier)) {
+      return undefined;
+    }
+    return node.moduleSpecifier.text === "fast-check"
+      ? `imports fast-check: take fc from ${FUZZ}, which seeds it`
+      : undefined;
+  });
+}
+
 const OFF = new Set(["only", "skip", "ignore"]);
 
 /** A test that is switched off, or that switches off the others, proves nothing. */

@@ -7,6 +7,7 @@
 import {
   denoOnlyOutside,
   noAny,
+  propertiesAreSeeded,
   publicApiIsDocumented,
   stdoutIsTheProtocols,
   testsAreFound,
@@ -34,6 +35,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "no any": noAny,
   "zod without its translations": zodIsShaken,
   "exports are documented": publicApiIsDocumented,
+  "properties are seeded": propertiesAreSeeded,
   "tests are on": testsAreOn,
   "tests are found": testsAreFound,
   "no facts of one machine": noMachineFacts,

@@ -1,9 +1,57 @@
-import type fc from "fast-check";
+/**
+ * The one place that property tests get fast-check from: every run has a seed, and a failure says
+ * how to repeat it.
+ *
+ * ```sh
+ * CMA_TEST_SEED=7 deno test -P=test tests/property/     # this seed
+ * CMA_TEST_SEED=random deno test -P=test tests/property/ # another one each time
+ * ```
+ *
+ * @module
+ */
 
-/** Overridden with the environment variable CMA_TEST_SEED; a failure prints the seed to give. */
-export const FUZZ_SEED = Number(Deno.env.get("CMA_TEST_SEED") ?? 20261123);
+import fc from "fast-check";
 
-/** Parameters of a property that is tried on random input for at most `limitMs`. */
+export { fc };
+
+const DEFAULT_SEED = 20_261_123;
+
+/** The seed that `CMA_TEST_SEED` asks for, a 32-bit integer. */
+export function chooseSeed(given: string | undefined): number {
+  if (given === undefined || given === "") return DEFAULT_SEED;
+  if (given === "random") return Math.floor(Math.random() * 2 ** 31);
+  const seed = Number(given);
+  if (Number.isInteger(seed)) return seed | 0;
+  throw new RangeError(`CMA_TEST_SEED is neither an integer nor "random": ${given}`);
+}
+
+/** The seed of every property test and of what else is random in a test. */
+export const FUZZ_SEED = chooseSeed(Deno.env.get("CMA_TEST_SEED"));
+
+/** What is thrown when a property fails: what fast-check says of it, and how to see it again. */
+export function failureReport<T>(details: fc.RunDetails<T>): Error {
+  const again = `Again: CMA_TEST_SEED=${details.seed} deno test -P=test <this file>`;
+  return new Error(`${fc.defaultReportMessage(details)}\n\n${again}`, {
+    cause: details.errorInstance,
+  });
+}
+
+fc.configureGlobal({
+  seed: FUZZ_SEED,
+  reporter: (details) => {
+    if (details.failed) throw failureReport(details);
+  },
+});
+
+/** Parameters of a property that is tried on random input for at most `limitMs` milliseconds. */
 export function fuzzRuns(limitMs: number): fc.Parameters<unknown> {
-  return { seed: FUZZ_SEED, numRuns: 2_000, interruptAfterTimeLimit: limitMs };
+  return { numRuns: 2_000, interruptAfterTimeLimit: limitMs };
+}
+
+/**
+ * JSON values as `JSON.stringify` writes them: `fc.jsonValue` has a negative zero too, which becomes
+ * 0 on the way to text and back, so that equal texts come of unequal values.
+ */
+export function jsonValue(constraints?: fc.JsonSharedConstraints): fc.Arbitrary<fc.JsonValue> {
+  return fc.jsonValue(constraints).map((value) => JSON.parse(JSON.stringify(value)));
 }

@@ -110,6 +110,12 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     { "src/a.ts": 'import type * as z from "zod";\nimport { b } from "./zod.ts";' },
   ],
   [
+    "properties are seeded",
+    { "tests/a_test.ts": '\nimport fc from "fast-check";' },
+    /a_test\.ts:2 imports fast-check: take fc from tests\/helpers\/fuzz\.ts/,
+    { "tests/helpers/fuzz.ts": 'import fc from "fast-check";' },
+  ],
+  [
     "exports are documented",
     { "src/mod.ts": 'export { a } from "./a.ts";', "src/a.ts": "export const a = 1;" },
     /src\/a\.ts:1 exports a without/,

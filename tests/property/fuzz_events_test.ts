@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import { fc, fuzzRuns } from "../helpers/fuzz.ts";
 import { decodeEvent } from "../../src/api/decode.ts";
 import type { SessionEvent } from "../../src/api/events.ts";
 import { ApiError } from "../../src/core/errors.ts";
@@ -12,7 +12,6 @@ import { describeActivity, describeEvent } from "../../src/session/progress.ts";
 import { buildResult } from "../../src/session/result.ts";
 import { standing } from "../../src/session/standing.ts";
 import { eventView } from "../../src/session/transcript.ts";
-import { fuzzRuns } from "../helpers/fuzz.ts";
 
 const MAX_RESULT_CHARS = 40_000;
 

@@ -1,9 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import { fc, fuzzRuns } from "../helpers/fuzz.ts";
 import { createItemDecoder } from "../../src/api/sse.ts";
 import { ApiError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/log.ts";
-import { fuzzRuns } from "../helpers/fuzz.ts";
 
 const MAX_FRAME_CHARS = 2_000;
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import { fc, jsonValue } from "../helpers/fuzz.ts";
 import { createRedact } from "../../src/core/redact.ts";
 import { eventView } from "../../src/session/transcript.ts";
 import { fitBudget, takeWithinBudget } from "../../src/tools/budget.ts";
@@ -18,7 +18,7 @@ import {
   pageOf,
 } from "../unit/tools/support.ts";
 
-const jsonObject = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 }), { maxKeys: 12 });
+const jsonObject = fc.dictionary(fc.string(), jsonValue({ maxDepth: 4 }), { maxKeys: 12 });
 
 Deno.test("list_events: any walk gives every event once and in order", async () => {
   const step = fc.record({
@@ -141,7 +141,7 @@ Deno.test("eventView() is total and bounded for any event of any type", () => {
     "title",
     "extra",
   );
-  const fields = fc.dictionary(names, fc.jsonValue({ maxDepth: 3 }), { maxKeys: 8 });
+  const fields = fc.dictionary(names, jsonValue({ maxDepth: 3 }), { maxKeys: 8 });
   fc.assert(fc.property(type, fields, fc.boolean(), (type, fields, exposeToolInputs) => {
     const view = eventView({ ...fields, type, id: "sevt_1" }, {
       exposeToolInputs,
@@ -174,7 +174,7 @@ Deno.test("fitBudget() keeps any result within its budget and its first level wh
     fc.oneof(
       fc.string({ maxLength: 3_000 }),
       fc.array(fc.string({ maxLength: 200 }), { maxLength: 60 }),
-      fc.jsonValue({ maxDepth: 3 }),
+      jsonValue({ maxDepth: 3 }),
     ),
     { maxKeys: 8 },
   );

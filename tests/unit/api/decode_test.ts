@@ -10,7 +10,7 @@ import {
   usageEventSchema,
 } from "../../../src/api/events.ts";
 import { agentSchema, sessionSchema } from "../../../src/api/resources.ts";
-import * as fc from "fast-check";
+import { fc } from "../../helpers/fuzz.ts";
 import { json, recordingLogger, type Setup, setup } from "./support.ts";
 
 Deno.test("decodeEvent() passes a fitting event through as it is", () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import * as fc from "fast-check";
+import { fc } from "../../helpers/fuzz.ts";
 import { createFramer } from "../../../src/api/sse_frames.ts";
 
 /** The data of the frames in `pieces`, and how many were dropped for their size. */

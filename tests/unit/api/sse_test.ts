@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import * as fc from "fast-check";
+import { fc } from "../../helpers/fuzz.ts";
 import type { StreamItem } from "../../../src/api/api.ts";
 import { createItemDecoder } from "../../../src/api/sse.ts";
 import { ApiError } from "../../../src/core/errors.ts";

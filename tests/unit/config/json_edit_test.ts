@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import { fc } from "../../helpers/fuzz.ts";
 import { applyEdits, findNodeAtLocation, getNodeValue, type Node } from "jsonc-parser";
 import {
   appendChild,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import * as fc from "fast-check";
+import { fc } from "../../helpers/fuzz.ts";
 import { GrowingMap } from "../../../src/session/growing_map.ts";
 
 const entriesOf = (map: GrowingMap<number>) => [...map.keys()].map((key) => [key, map.get(key)]);

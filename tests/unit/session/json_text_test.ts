@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import { fc, fuzzRuns } from "../../helpers/fuzz.ts";
 import { head, jsonLength, jsonTail } from "../../../src/session/json_text.ts";
-import { fuzzRuns } from "../../helpers/fuzz.ts";
 
 const TAILS: readonly [string, string, number, string][] = [
   ["plain text", "abcdef", 3, "def"],

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import { fc } from "../../helpers/fuzz.ts";
 import { formatMicros } from "../../../src/simulator/ids.ts";
 import { EventLog, type EventQuery, type LogOptions } from "../../../src/simulator/log.ts";
 import type { WireEvent } from "../../../src/simulator/wire.ts";

@@ -1,6 +1,6 @@
 // Whatever clients do and whenever they do it: what the simulator promises holds.
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import { fc } from "../../helpers/fuzz.ts";
 import { settle } from "../../helpers/manual_clock.ts";
 import type { Habits } from "../../../src/simulator/habits.ts";
 import { type Bench, bench, dig, type Listener, message, type Wire } from "./helpers.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import { fc } from "../../helpers/fuzz.ts";
 import { type Place, SortedList } from "../../../src/simulator/sorted.ts";
 
 function listOf(...ranks: number[]): SortedList<Place> {

@@ -1,0 +1,43 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { chooseSeed, failureReport, fc, FUZZ_SEED, jsonValue } from "../../helpers/fuzz.ts";
+
+Deno.test("a property that fails says its seed, how to see it again, and why", () => {
+  const cause = new Error("odd");
+  const failing = fc.property(fc.integer(), () => {
+    throw cause;
+  });
+  const error = assertThrows(() => fc.assert(failing), Error);
+  assertStringIncludes(error.message, `seed: ${FUZZ_SEED}`);
+  assertStringIncludes(error.message, `CMA_TEST_SEED=${FUZZ_SEED} deno test`);
+  assertEquals(error.cause, cause);
+});
+
+Deno.test("the same seed gives the same values, in every property", () => {
+  const seen = (): number[] => {
+    const values: number[] = [];
+    fc.assert(fc.property(fc.integer(), (value) => void values.push(value)), { numRuns: 20 });
+    return values;
+  };
+  assertEquals(seen(), seen());
+});
+
+Deno.test("a property of its own seed reports that one", () => {
+  const details = fc.check(fc.property(fc.integer(), () => false), { seed: 7 });
+  assertStringIncludes(failureReport(details).message, "CMA_TEST_SEED=7 ");
+});
+
+Deno.test("CMA_TEST_SEED is an integer, or random, or absent", () => {
+  assertEquals(chooseSeed("-5"), -5);
+  assertEquals(chooseSeed(undefined), chooseSeed(""));
+  assertEquals(Number.isInteger(chooseSeed("random")), true);
+  // A run of CI has a number beyond 32 bits.
+  assertEquals(chooseSeed("19876543210"), 19_876_543_210 | 0);
+  assertThrows(() => chooseSeed("seven"), RangeError, "seven");
+});
+
+Deno.test("jsonValue() has no value that its own text does not give back", () => {
+  fc.assert(
+    fc.property(jsonValue(), (value) => assertEquals(JSON.parse(JSON.stringify(value)), value)),
+    { numRuns: 5_000 },
+  );
+});
