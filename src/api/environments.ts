@@ -5,18 +5,21 @@
  */
 
 import type { ManagedAgentsApi } from "./api.ts";
-import { decodeAnswer } from "./decode.ts";
+import { decoded } from "./decode.ts";
 import { type HttpContext, requestJson } from "./http.ts";
-import { environmentSchema, pageSchema } from "./resources.ts";
-
-const environmentPageSchema = pageSchema(environmentSchema);
+import { environmentOf, pageOf } from "./resources.ts";
 
 /** The environment endpoint over `context`. */
 export function createEnvironments(context: HttpContext): ManagedAgentsApi["environments"] {
   return {
     async list({ limit, page }, options) {
       const spec = { method: "GET", path: "/v1/environments", query: { limit, page } } as const;
-      return decodeAnswer(environmentPageSchema, await requestJson(context, spec, options), "page");
+      const answer = await requestJson(context, spec, options);
+      return decoded(
+        pageOf(answer.value, environmentOf, context.log),
+        answer,
+        "page of environments",
+      );
     },
   };
 }

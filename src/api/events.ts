@@ -1,7 +1,7 @@
 /**
- * Session events as they cross the wire. Every schema is tolerant: fields that are not named here,
- * event types, stop reasons and error types that nobody has seen yet all pass through. Made when
- * they are first used: a start should not wait for them.
+ * Session events as they cross the wire, and what their fields mean. Reading is total: an event
+ * type, a stop reason or an error type that nobody has seen yet passes through, and a field that
+ * cannot be read is as good as absent.
  *
  * Source of the shapes: the types of `@anthropic-ai/sdk` (checked against them in
  * `tests/contract`), and the habits of other implementations of the API, which omit ids,
@@ -10,124 +10,167 @@
  * @module
  */
 
-import * as z from "zod";
+import {
+  entriesOf,
+  eventIdOf,
+  type Fields,
+  fieldsOf,
+  isEventId,
+  readEach,
+  textOf,
+  timeOf,
+} from "./read.ts";
 
 /**
  * One event of a session's log or stream. `processed_at` is null while a client-sent event is
- * queued; the same id then comes again, stamped.
+ * queued; the same id then comes again, stamped. Fields that are not named here pass through as
+ * they came: the functions of this module read them.
  */
-export const sessionEventSchema = z.lazy(() =>
-  z.looseObject({
-    type: z.string(),
-    id: z.string().nullish(),
-    processed_at: z.string().nullish(),
-  })
-);
-/** An event of a session; fields that are not named here pass through. */
-export type SessionEvent = z.infer<typeof sessionEventSchema>;
+export interface SessionEvent {
+  readonly type: string;
+  /** As `eventIdOf` gives it; absent or null where the event has none. */
+  readonly id?: string | null;
+  /** A text that is no time says nothing. Null says "queued"; absent does not. */
+  readonly processed_at?: string | null;
+  readonly [field: string]: unknown;
+}
 
-const textBlockSchema = z.lazy(() =>
-  z.looseObject({ type: z.string(), text: z.string().optional() })
-);
+/**
+ * An event, if the value is one: an object with a `type`.
+ *
+ * @param fallbackType used where the object has none, such as the `event:` name of its frame
+ */
+export function decodeEvent(value: unknown, fallbackType?: string): SessionEvent | undefined {
+  const fields = fieldsOf(value);
+  if (!fields) return undefined;
+  // Nearly every event fits as it is, and logs are long.
+  if (isEvent(fields)) return fields;
+  const type = textOf(fields.type) ?? fallbackType;
+  if (type === undefined) return undefined;
+  const { id, processed_at: processedAt } = fields;
+  return {
+    ...fields,
+    type,
+    id: eventIdOf(id) ?? null,
+    processed_at: processedAt === null ? null : timeOf(processedAt),
+  };
+}
 
-/** Content as the API documents it (blocks), or as others send it (a bare string, null). */
-export const contentSchema = z.lazy(() =>
-  z.union([z.string(), z.array(textBlockSchema)]).nullish()
-);
+function isEvent(fields: Fields): fields is SessionEvent {
+  const { type, id, processed_at: processedAt } = fields;
+  return typeof type === "string" && type !== "" && (id == null || isEventId(id)) &&
+    (processedAt == null || isTimeOfThisAge(processedAt) || timeOf(processedAt) === processedAt);
+}
 
-/** The text of a content value: its text blocks, joined as they are. */
-export function contentText(content: z.infer<typeof contentSchema>): string {
-  if (typeof content === "string") return content;
-  return (content ?? []).map((block) => block.type === "text" ? block.text ?? "" : "").join("");
+/** What the API's own times look like, told without reading them. */
+function isTimeOfThisAge(value: unknown): value is string {
+  return typeof value === "string" && value.length >= 20 && value.length <= 40 &&
+    value.startsWith("2") && value[10] === "T" && value.endsWith("Z");
+}
+
+/**
+ * The text of a message's content: its text blocks, joined as they are. Texts in the list, a text
+ * or a block in place of the list, and blocks without a type count.
+ */
+export function contentText(content: unknown): string {
+  const blocks = entriesOf(content);
+  return blocks ? blocks.map(blockText).join("") : blockText(content);
+}
+
+function blockText(block: unknown): string {
+  if (typeof block === "string") return block;
+  const { type, text } = fieldsOf(block) ?? {};
+  const isText = type === "text" || textOf(type) === undefined;
+  return isText && typeof text === "string" ? text : "";
+}
+
+/** The types of the blocks of a content that are not text. */
+export function attachmentTypes(content: unknown): string[] {
+  return (entriesOf(content) ?? [content]).flatMap((block) => {
+    const type = textOf(fieldsOf(block)?.type);
+    return type === undefined || type === "text" ? [] : [type];
+  });
 }
 
 /** Why a session went idle. Only `requires_action` means that the turn is not over. */
-export const stopReasonSchema = z.lazy(() =>
-  z.looseObject({
-    type: z.string(),
-    event_ids: z.array(z.string()).optional(),
-  })
-);
-export type StopReason = z.infer<typeof stopReasonSchema>;
+export interface StopReason {
+  readonly type: string;
+  /** Ids of the tool calls that wait for an answer; undefined where the event has no such list. */
+  readonly eventIds?: readonly string[];
+  readonly category?: string;
+  readonly explanation?: string;
+}
 
-export const stopDetailsSchema = z.lazy(() =>
-  z.looseObject({
-    type: z.string().optional(),
-    category: z.string().nullish(),
-    explanation: z.string().nullish(),
-  })
-);
+/** The stop reason of a `session.status_idle` or `session.thread_status_idle`, if it tells one. */
+export function stopReasonOf(event: SessionEvent): StopReason | undefined {
+  const reason = fieldsOf(event.stop_reason);
+  const ids = reason?.event_ids;
+  const eventIds = textOf(ids) ? [ids] : entriesOf(ids);
+  const waiting = readEach(eventIds ?? [], eventIdOf);
+  // A session that names the calls it waits for waits, whatever became of the word for it.
+  const type = textOf(event.stop_reason) ?? textOf(reason?.type) ??
+    (waiting.length > 0 ? "requires_action" : undefined);
+  if (type === undefined) return undefined;
+  const details = fieldsOf(event.stop_details);
+  return {
+    type,
+    ...(ids !== undefined && ids !== null && { eventIds: waiting }),
+    category: textOf(details?.category),
+    explanation: textOf(details?.explanation),
+  };
+}
 
-/** `session.status_idle` */
-export const statusIdleSchema = z.lazy(() =>
-  z.looseObject({
-    stop_reason: stopReasonSchema.nullish(),
-    stop_details: stopDetailsSchema.nullish(),
-  })
-);
+/** What an `agent.tool_use`, `agent.mcp_tool_use` or `agent.custom_tool_use` tells. */
+export interface ToolUseFields {
+  readonly name?: string;
+  /** Name of the MCP server that offers the tool. */
+  readonly server?: string;
+  readonly input?: unknown;
+  /** `allow`, `ask`, `deny`; others pass through. */
+  readonly permission?: string;
+  readonly threadId?: string;
+}
 
-/** `agent.message`, `user.message`, `system.message` */
-export const messageSchema = z.lazy(() => z.looseObject({ content: contentSchema }));
+/** Reads a tool use. */
+export function toolUseOf(event: SessionEvent): ToolUseFields {
+  return {
+    name: textOf(event.name),
+    server: textOf(event.mcp_server_name),
+    input: event.input,
+    permission: textOf(event.evaluated_permission),
+    threadId: textOf(event.session_thread_id),
+  };
+}
 
-/** `agent.tool_use`, `agent.mcp_tool_use`, `agent.custom_tool_use` */
-export const toolUseSchema = z.lazy(() =>
-  z.looseObject({
-    name: z.string().optional(),
-    input: z.unknown().optional(),
-    evaluated_permission: z.string().nullish(),
-    mcp_server_name: z.string().nullish(),
-    session_thread_id: z.string().nullish(),
-  })
-);
+/** The id of the tool use that a result, or a person's answer, is for. */
+export function answeredToolUse(event: SessionEvent): string | undefined {
+  return eventIdOf(event.tool_use_id) ?? eventIdOf(event.mcp_tool_use_id) ??
+    eventIdOf(event.custom_tool_use_id);
+}
 
-/** `agent.tool_result`, `agent.mcp_tool_result`, `user.custom_tool_result`, `user.tool_result` */
-export const toolResultSchema = z.lazy(() =>
-  z.looseObject({
-    tool_use_id: z.string().nullish(),
-    mcp_tool_use_id: z.string().nullish(),
-    custom_tool_use_id: z.string().nullish(),
-    is_error: z.boolean().nullish(),
-    content: z.unknown().optional(),
-  })
-);
+/** What a `session.error` or `workflow_run.error` tells. */
+export interface ErrorFields {
+  readonly type: string;
+  readonly message?: string;
+  /** `retrying`, `exhausted`, `terminal`; others pass through. */
+  readonly retryStatus?: string;
+  readonly server?: string;
+}
 
-/** `user.tool_confirmation` */
-export const toolConfirmationSchema = z.lazy(() =>
-  z.looseObject({
-    tool_use_id: z.string(),
-    result: z.string().optional(),
-  })
-);
-
-/** `session.error`; one implementation sends a bare string as the error. */
-export const sessionErrorSchema = z.lazy(() =>
-  z.looseObject({
-    error: z.union([
-      z.string(),
-      z.looseObject({
-        type: z.string().optional(),
-        message: z.string().nullish(),
-        retry_status: z.looseObject({ type: z.string() }).nullish(),
-      }),
-    ]),
-  })
-);
-
-/** `session.thread_created`, `session.thread_status_*` */
-export const threadEventSchema = z.lazy(() =>
-  z.looseObject({
-    session_thread_id: z.string().nullish(),
-    agent_name: z.string().nullish(),
-  })
-);
-
-/** `workflow_run.*` */
-export const workflowRunEventSchema = z.lazy(() =>
-  z.looseObject({
-    workflow_run_id: z.string().nullish(),
-    name: z.string().nullish(),
-  })
-);
-
-/** Any other field set that carries a usage object, such as `session.usage`. */
-export const usageEventSchema = z.lazy(() => z.looseObject({ usage: z.unknown().optional() }));
+/**
+ * Reads an error event. That there was an error is certain, whatever it tells. Some implementations
+ * give a code or a sentence in place of the object, or the sentence in `content` or `message`.
+ */
+export function errorOf(event: SessionEvent): ErrorFields {
+  const error = fieldsOf(event.error) ?? {};
+  const text = textOf(event.error);
+  const isCode = text !== undefined && /^[\w.-]{1,128}$/.test(text);
+  const type = textOf(error.type) ?? (isCode ? text : undefined) ?? "unknown_error";
+  return {
+    type,
+    message: textOf(error.message) ?? (isCode ? undefined : text) ?? textOf(event.message) ??
+      textOf(contentText(event.content)),
+    retryStatus: textOf(error.retry_status) ?? textOf(fieldsOf(error.retry_status)?.type),
+    server: textOf(error.mcp_server_name),
+  };
+}

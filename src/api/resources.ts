@@ -1,13 +1,22 @@
 /**
- * Resources of the Managed Agents API as they cross the wire. Tolerant: unknown fields pass
- * through, and fields that some implementations leave out are optional. Made when they are first
- * used: a start should not wait for them.
+ * Resources of the Managed Agents API as they cross the wire. Unknown fields pass through; a field
+ * that cannot be read is absent; an entry of a list that cannot be read is left out alone.
  *
  * @module
  */
 
-import * as z from "zod";
-import { sessionEventSchema } from "./events.ts";
+import type { Logger } from "../core/log.ts";
+import type { SessionEvent } from "./events.ts";
+import {
+  entriesOf,
+  type Fields,
+  fieldsOf,
+  integerOf,
+  MAX_ENTRIES,
+  readEach,
+  textOf,
+  timeOf,
+} from "./read.ts";
 
 /** A page of a list. The last page has no `next_page`; an empty page may still have one. */
 export interface Page<T> {
@@ -15,83 +24,157 @@ export interface Page<T> {
   readonly next_page?: string | null;
 }
 
-/** The schema of a page of `item`s; a missing `data` reads as empty. */
-export function pageSchema<T>(item: z.ZodType<T>): z.ZodType<Page<T>> {
-  return z.lazy(() =>
-    z.looseObject({
-      data: z.array(item).nullish().transform((data) => data ?? []),
-      next_page: z.string().nullish(),
-    })
-  );
+/** A tool, or set of tools, of an agent. */
+export interface AgentTool {
+  readonly type?: string;
+  readonly name?: string;
+  readonly mcp_server_name?: string;
+  readonly [field: string]: unknown;
 }
 
-const modelSchema = z.lazy(() =>
-  z.union([z.string(), z.looseObject({ id: z.string().optional() })])
-);
-
-const toolSchema = z.lazy(() =>
-  z.looseObject({
-    type: z.string().optional(),
-    name: z.string().optional(),
-    mcp_server_name: z.string().optional(),
-  })
-);
-
-export const agentSchema = z.lazy(() =>
-  z.looseObject({
-    id: z.string(),
-    name: z.string().nullish(),
-    description: z.string().nullish(),
-    system: z.string().nullish(),
-    model: modelSchema.nullish(),
-    version: z.number().nullish(),
-    tools: z.array(toolSchema).nullish(),
-    mcp_servers: z.array(z.looseObject({ name: z.string().optional() })).nullish(),
-    skills: z.array(z.looseObject({})).nullish(),
-    metadata: z.record(z.string(), z.unknown()).nullish(),
-    created_at: z.string().nullish(),
-    updated_at: z.string().nullish(),
-    archived_at: z.string().nullish(),
-  })
-);
 /** A versioned agent definition. */
-export type Agent = z.infer<typeof agentSchema>;
+export interface Agent {
+  readonly id: string;
+  readonly name?: string | null;
+  readonly description?: string | null;
+  readonly model?: string | { readonly id?: string; readonly [field: string]: unknown } | null;
+  readonly version?: number | null;
+  readonly tools?: readonly AgentTool[] | null;
+  readonly created_at?: string | null;
+  readonly updated_at?: string | null;
+  readonly archived_at?: string | null;
+  readonly [field: string]: unknown;
+}
 
-export const environmentSchema = z.lazy(() =>
-  z.looseObject({
-    id: z.string(),
-    name: z.string().nullish(),
-    archived_at: z.string().nullish(),
-  })
-);
 /** What sessions run in. */
-export type Environment = z.infer<typeof environmentSchema>;
+export interface Environment {
+  readonly id: string;
+  readonly name?: string | null;
+  readonly archived_at?: string | null;
+  readonly [field: string]: unknown;
+}
 
-export const sessionSchema = z.lazy(() =>
-  z.looseObject({
-    id: z.string(),
-    /** `idle`, `running`, `rescheduling`, `terminated`; others pass through. */
-    status: z.string(),
-    title: z.string().nullish(),
-    agent: z.union([z.string(), agentSchema.unwrap().partial()]).nullish(),
-    environment_id: z.string().nullish(),
-    metadata: z.record(z.string(), z.unknown()).nullish(),
-    budget: z.unknown().optional(),
-    usage: z.unknown().optional(),
-    stats: z.unknown().optional(),
-    created_at: z.string().nullish(),
-    updated_at: z.string().nullish(),
-    archived_at: z.string().nullish(),
-  })
-);
 /** A run of an agent. */
-export type Session = z.infer<typeof sessionSchema>;
+export interface Session {
+  readonly id: string;
+  /** `idle`, `running`, `rescheduling`, `terminated`; others pass through. Absent: not told. */
+  readonly status?: string;
+  readonly title?: string | null;
+  /** The agent in its version of then, or its id. */
+  readonly agent?: string | Partial<Agent> | null;
+  readonly environment_id?: string | null;
+  readonly metadata?: Fields | null;
+  readonly budget?: unknown;
+  readonly usage?: unknown;
+  readonly created_at?: string | null;
+  readonly updated_at?: string | null;
+  readonly archived_at?: string | null;
+  readonly [field: string]: unknown;
+}
 
-/** The echo of a send. One implementation answers 202 with no body: then it is empty. */
-export const sentEventsSchema = z.lazy(() =>
-  z.looseObject({
-    data: z.array(sessionEventSchema).nullish().transform((data) => data ?? []),
-  })
-);
-/** What the API says about events that were sent. */
-export type SentEvents = z.infer<typeof sentEventsSchema>;
+/** What the API says about events that were sent; no entries where it says nothing. */
+export interface SentEvents {
+  readonly data: SessionEvent[];
+}
+
+/** A resource of the wire, if the value is one. */
+export type Read<T> = (value: unknown) => T | undefined;
+
+/**
+ * A page: a list in `data`, or nothing there, which some write for an empty one; or a bare list.
+ *
+ * @param read entries for which it gives undefined are left out, with a line in the log
+ * @returns undefined for what is no page: whether there are entries is then not known
+ */
+export function pageOf<T>(value: unknown, read: Read<T>, log: Logger): Page<T> | undefined {
+  const page = Array.isArray(value) ? { data: value } : fieldsOf(value);
+  const entries = page && entriesOf(page.data);
+  if (!page || !entries) return undefined;
+  const data = readEach(entries, read);
+  const skipped = entries.length - data.length;
+  if (skipped > 0) log.debug("Skipped entries of a list that cannot be read", { skipped });
+  if (entries.length === MAX_ENTRIES) log.warn("Read no more of a list", { entries: MAX_ENTRIES });
+  const next = textOf(page.next_page) ?? integerOf(page.next_page)?.toString();
+  return { data, ...(next !== undefined && { next_page: next }) };
+}
+
+/**
+ * Reads an agent.
+ *
+ * @param value an object that has an id, or a name where the id is known
+ * @param knownId the id that was asked for, where the answer does not repeat it
+ */
+export function agentOf(value: unknown, knownId?: string): Agent | undefined {
+  const fields = fieldsOf(value);
+  const id = textOf(fields?.id) ?? (textOf(fields?.name) === undefined ? undefined : knownId);
+  return fields && id !== undefined ? { ...agentFields(fields), id } : undefined;
+}
+
+function agentFields(fields: Fields): Partial<Agent> {
+  return {
+    ...fields,
+    id: textOf(fields.id),
+    name: textOf(fields.name),
+    description: textOf(fields.description),
+    model: modelOf(fields.model),
+    version: integerOf(fields.version),
+    tools: readEach(entriesOf(fields.tools) ?? [], toolOf),
+    ...timesOf(fields),
+  };
+}
+
+function modelOf(value: unknown): Agent["model"] {
+  const fields = fieldsOf(value);
+  return fields ? { ...fields, id: textOf(fields.id) } : textOf(value);
+}
+
+const toolOf: Read<AgentTool> = (value) => {
+  const fields = textOf(value) === undefined ? fieldsOf(value) : { name: value };
+  return fields && {
+    ...fields,
+    type: textOf(fields.type),
+    name: textOf(fields.name),
+    mcp_server_name: textOf(fields.mcp_server_name),
+  };
+};
+
+/** Reads an environment. */
+export function environmentOf(value: unknown): Environment | undefined {
+  const fields = fieldsOf(value);
+  const id = textOf(fields?.id);
+  if (!fields || id === undefined) return undefined;
+  return { ...fields, id, name: textOf(fields.name), ...timesOf(fields) };
+}
+
+/**
+ * Reads a session.
+ *
+ * @param value an object that has an id, or a status where the id is known
+ * @param knownId the id that was asked for, where the answer does not repeat it
+ */
+export function sessionOf(value: unknown, knownId?: string): Session | undefined {
+  const fields = fieldsOf(value);
+  const ownId = textOf(fields?.id);
+  const status = textOf(fields?.status);
+  const id = ownId ?? (status === undefined ? undefined : knownId);
+  if (!fields || id === undefined) return undefined;
+  const agent = fieldsOf(fields.agent);
+  return {
+    ...fields,
+    id,
+    status,
+    title: textOf(fields.title),
+    agent: agent ? agentFields(agent) : textOf(fields.agent),
+    environment_id: textOf(fields.environment_id),
+    metadata: fieldsOf(fields.metadata),
+    ...timesOf(fields),
+  };
+}
+
+function timesOf(fields: Fields) {
+  return {
+    created_at: timeOf(fields.created_at),
+    updated_at: timeOf(fields.updated_at),
+    archived_at: timeOf(fields.archived_at),
+  };
+}

@@ -4,16 +4,15 @@
  * @module
  */
 
-import * as z from "zod";
 import type { ClientEvent, ManagedAgentsApi } from "./api.ts";
-import { decodeAnswer, decodeEvents } from "./decode.ts";
+import { decoded } from "./decode.ts";
+import { decodeEvent, type SessionEvent } from "./events.ts";
 import { openEventStream } from "./event_stream.ts";
 import { type HttpContext, requestJson } from "./http.ts";
-import { pageSchema } from "./resources.ts";
+import { pageOf, type Read } from "./resources.ts";
 import { pathSegment } from "./url.ts";
 
-/** Entries are checked one by one, so that a bad one does not spoil the page. */
-const rawPageSchema = pageSchema(z.unknown());
+const eventOf: Read<SessionEvent> = (entry) => decodeEvent(entry);
 
 /** The body of `POST /v1/sessions/{id}/events`. */
 export interface SendEventsBody {
@@ -27,17 +26,14 @@ export function createSessionEvents(context: HttpContext): ManagedAgentsApi["eve
       const query = { order, types, "created_at[gte]": createdAtGte, limit, page };
       const spec = { method: "GET", path: eventsPath(sessionId), query } as const;
       const answer = await requestJson(context, spec, options);
-      const raw = decodeAnswer(rawPageSchema, answer, "page");
-      return { ...raw, data: decodeEvents(raw.data, context.log) };
+      return decoded(pageOf(answer.value, eventOf, context.log), answer, "page of events");
     },
     async send(sessionId, events, options) {
       const body: SendEventsBody = { events };
       const spec = { method: "POST", path: eventsPath(sessionId), body } as const;
       const answer = await requestJson(context, spec, options);
-      // Accepted without an echo, as one implementation does.
-      if (answer.value === undefined) return { data: [] };
-      const raw = decodeAnswer(rawPageSchema, answer, "echo");
-      return { ...raw, data: decodeEvents(raw.data, context.log) };
+      // Accepted, whether or not the body echoes it: one implementation sends none.
+      return pageOf(answer.value, eventOf, context.log) ?? { data: [] };
     },
     async stream(sessionId, options) {
       const spec = { method: "GET", path: `${eventsPath(sessionId)}/stream` } as const;

@@ -5,12 +5,10 @@
  */
 
 import type { CreateSessionParams, ManagedAgentsApi } from "./api.ts";
-import { decodeAnswer } from "./decode.ts";
+import { decoded } from "./decode.ts";
 import { type HttpContext, requestJson } from "./http.ts";
-import { pageSchema, sessionSchema } from "./resources.ts";
+import { pageOf, sessionOf } from "./resources.ts";
 import { pathSegment } from "./url.ts";
-
-const sessionPageSchema = pageSchema(sessionSchema);
 
 /** The body of `POST /v1/sessions`; undefined fields are left out of the JSON. */
 export interface CreateSessionBody {
@@ -44,11 +42,13 @@ export function createSessions(context: HttpContext): ManagedAgentsApi["sessions
     async create(params, options) {
       const body = createSessionBody(params);
       const spec = { method: "POST", path: "/v1/sessions", body } as const;
-      return decodeAnswer(sessionSchema, await requestJson(context, spec, options), "session");
+      const answer = await requestJson(context, spec, options);
+      return decoded(sessionOf(answer.value), answer, "session");
     },
     async retrieve(sessionId, options) {
       const spec = { method: "GET", path: `/v1/sessions/${pathSegment(sessionId)}` } as const;
-      return decodeAnswer(sessionSchema, await requestJson(context, spec, options), "session");
+      const answer = await requestJson(context, spec, options);
+      return decoded(sessionOf(answer.value, sessionId), answer, "session");
     },
     async list({ agentId, order, createdAtGte, includeArchived, limit, page }, options) {
       const query = {
@@ -60,12 +60,18 @@ export function createSessions(context: HttpContext): ManagedAgentsApi["sessions
         page,
       };
       const spec = { method: "GET", path: "/v1/sessions", query } as const;
-      return decodeAnswer(sessionPageSchema, await requestJson(context, spec, options), "page");
+      const answer = await requestJson(context, spec, options);
+      return decoded(
+        pageOf(answer.value, (entry) => sessionOf(entry), context.log),
+        answer,
+        "page of sessions",
+      );
     },
     async archive(sessionId, options) {
       const path = `/v1/sessions/${pathSegment(sessionId)}/archive`;
       const answer = await requestJson(context, { method: "POST", path }, options);
-      return decodeAnswer(sessionSchema, answer, "session");
+      // Carried out, whatever the body says about it.
+      return sessionOf(answer.value, sessionId) ?? { id: sessionId };
     },
   };
 }

@@ -8,9 +8,9 @@ import type { EventSourceMessage } from "eventsource-parser";
 import type { Logger } from "../core/log.ts";
 import type { Redact } from "../core/redact.ts";
 import type { StreamItem } from "./api.ts";
-import { decodeEvent } from "./decode.ts";
-import type { SessionEvent } from "./events.ts";
+import { decodeEvent, type SessionEvent } from "./events.ts";
 import { frameError } from "./failures.ts";
+import { eventIdOf, fieldsOf } from "./read.ts";
 import { createFramer } from "./sse_frames.ts";
 
 /** Turns the bytes of a stream into items. */
@@ -89,6 +89,8 @@ function readFrame(
   if (event?.type === "error" || (!event && frame.event === "error")) {
     throw frameError(frame.data, redact);
   }
-  if (!event) log.debug("Skipped a frame that is no event", { event: frame.event });
-  return event && HEARTBEATS.has(event.type) ? undefined : event;
+  if (event) return HEARTBEATS.has(event.type) ? undefined : event;
+  log.debug("Skipped a frame that is no event", { event: frame.event });
+  // What has an id was one, and the list may tell more of it.
+  return eventIdOf(fieldsOf(value)?.id) === undefined ? undefined : "lost";
 }

@@ -338,7 +338,7 @@ export class SessionFeed {
     this.#looks++;
     const before = this.log.entries.length;
     const status = await this.#see();
-    if (!isWorking({ status })) {
+    if (status === undefined || !isWorking({ status })) {
       pace.spend(1);
       await this.#readNews();
     }
@@ -347,12 +347,12 @@ export class SessionFeed {
     this.#changed();
   }
 
-  /** Asks for the session's status and notes it. */
-  async #see(): Promise<string> {
+  /** Asks for the session's status and notes it; an answer that tells none shows nothing. */
+  async #see(): Promise<string | undefined> {
     const { clock, api } = this.#deps;
     const before = this.log.entries.length;
     const { status } = await api.sessions.retrieve(this.#sessionId, this.#history.options);
-    if (this.log.entries.length > before) return status;
+    if (status === undefined || this.log.entries.length > before) return status;
     if (this.#sighting?.status !== status) this.#sightedSince = clock.now();
     this.#sighting = { status, steadyMs: clock.now() - this.#sightedSince };
     return status;

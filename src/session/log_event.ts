@@ -1,22 +1,19 @@
 /**
- * A session event reduced to what a wait needs to know of it. Reading is total: whatever does not
- * have the documented shape becomes `other`.
+ * A session event reduced to what a wait needs to know of it. Reading is total and goes field by
+ * field: what cannot be read is absent, and only an unknown type becomes `other`.
  *
  * @module
  */
 
 import {
+  answeredToolUse,
   contentText,
-  messageSchema,
-  sessionErrorSchema,
+  errorOf,
   type SessionEvent,
-  statusIdleSchema,
-  threadEventSchema,
-  toolConfirmationSchema,
-  toolResultSchema,
-  toolUseSchema,
-  workflowRunEventSchema,
+  stopReasonOf,
+  toolUseOf,
 } from "../api/events.ts";
+import { boundedCopy, digest, instantMs, textOf } from "../api/read.ts";
 import { head } from "./json_text.ts";
 import type { StopInfo, TurnError } from "./outcome.ts";
 
@@ -64,23 +61,32 @@ export type LogEvent = LogEventBody & {
   readonly queued: boolean;
 };
 
-/** Longest id that can serve as a cursor; what is longer is no id. */
-const MAX_ID_CHARS = 128;
 /** Longest name or code that is kept. */
 const MAX_NAME_CHARS = 128;
 /** Longest message of an error, and explanation of a stop, that is kept. */
 const MAX_MESSAGE_CHARS = 500;
 
-const nameOf = (text: string) => head(text, MAX_NAME_CHARS);
+/** The texts that are there, each in its kept length: absent ones cost no memory in long logs. */
+function kept<T extends Readonly<Record<string, string | undefined>>>(
+  texts: T,
+  maxChars = MAX_NAME_CHARS,
+): { [name in keyof T]?: string } {
+  const short: { [name in keyof T]?: string } = {};
+  for (const name in texts) {
+    const text = texts[name];
+    if (text !== undefined) short[name] = head(text, maxChars);
+  }
+  return short;
+}
 
 /** Reads an event of the wire. */
 export function readEvent(event: SessionEvent): LogEvent {
-  const id = event.id && event.id.length <= MAX_ID_CHARS ? event.id : undefined;
-  const at = event.processed_at ? instantMs(event.processed_at) : undefined;
+  const id = event.id ?? undefined;
+  const at = instantMs(event.processed_at);
   const fromClient = event.type.startsWith("user.") || event.type.startsWith("system.");
   return {
     ...readBody(event, id ?? ""),
-    key: id ?? digest(event),
+    key: id ?? keyOf(event),
     ...(id !== undefined && { id }),
     ...(at !== undefined && { at }),
     queued: fromClient && event.processed_at === null,
@@ -90,85 +96,71 @@ export function readEvent(event: SessionEvent): LogEvent {
 type BodyReader = (event: SessionEvent, id: string) => LogEventBody | undefined;
 
 const readToolUse = (custom: boolean): BodyReader => (event, id) => {
-  const parsed = toolUseSchema.safeParse(event);
-  if (!parsed.success) return undefined;
-  const use = parsed.data;
-  const waits = custom || use.evaluated_permission === "ask";
+  const { name, server, input, permission, threadId } = toolUseOf(event);
   return {
     kind: "tool_use",
     tool: {
       id,
       custom,
-      ...(use.name !== undefined && { name: nameOf(use.name) }),
-      ...(use.mcp_server_name && { server: nameOf(use.mcp_server_name) }),
-      ...(waits && { input: use.input }),
-      ...(use.session_thread_id && { threadId: nameOf(use.session_thread_id) }),
+      ...kept({ name, server, threadId }),
+      ...((custom || permission === "ask") && { input }),
     },
   };
 };
 
 const readResult: BodyReader = (event) => {
-  const result = toolResultSchema.safeParse(event).data;
-  const toolUseId = result?.tool_use_id ?? result?.mcp_tool_use_id ?? undefined;
+  const toolUseId = answeredToolUse(event);
   return {
     kind: "tool_result",
-    ...(toolUseId && { toolUseId }),
-    failed: result?.is_error === true,
+    ...(toolUseId !== undefined && { toolUseId }),
+    failed: event.is_error === true,
   };
 };
 
 const readAnswer: BodyReader = (event) => {
-  const result = toolResultSchema.safeParse(event).data;
-  const answers = toolConfirmationSchema.safeParse(event).data?.tool_use_id ??
-    result?.custom_tool_use_id ?? result?.tool_use_id;
-  return { kind: "input", ...(answers && { answers }) };
+  const answers = answeredToolUse(event);
+  return { kind: "input", ...(answers !== undefined && { answers }) };
 };
 
-const readThread: BodyReader = (event) => {
-  const thread = threadEventSchema.safeParse(event).data;
-  const change = event.type.replace(/^session\.thread_(status_)?/, "");
-  const agentName = thread?.agent_name;
-  return { kind: "thread", change, ...(agentName && { agentName: nameOf(agentName) }) };
-};
+const readThread: BodyReader = (event) => ({
+  kind: "thread",
+  change: event.type.replace(/^session\.thread_(status_)?/, ""),
+  ...kept({ agentName: textOf(event.agent_name) }),
+});
 
 const readIdle: BodyReader = (event) => {
-  const idle = statusIdleSchema.safeParse(event).data;
-  const reason = idle?.stop_reason;
+  const reason = stopReasonOf(event);
   if (!reason) return { kind: "idle", eventIds: [] };
-  const { category, explanation } = idle.stop_details ?? {};
   return {
     kind: "idle",
     stop: {
-      type: nameOf(reason.type),
-      ...(category && { category: nameOf(category) }),
-      ...(explanation && { explanation: head(explanation, MAX_MESSAGE_CHARS) }),
+      type: head(reason.type, MAX_NAME_CHARS),
+      ...kept({ category: reason.category }),
+      ...kept({ explanation: reason.explanation }, MAX_MESSAGE_CHARS),
     },
-    eventIds: (reason.event_ids ?? []).filter((eventId) => eventId.length <= MAX_ID_CHARS),
+    eventIds: reason.eventIds ?? [],
   };
 };
 
 const readError: BodyReader = (event) => {
-  const parsed = sessionErrorSchema.safeParse(event);
-  if (!parsed.success) return undefined;
-  const { error } = parsed.data;
-  if (typeof error === "string") return { kind: "error", error: { type: nameOf(error) } };
+  const { type, message, retryStatus } = errorOf(event);
   return {
     kind: "error",
     error: {
-      type: nameOf(error.type ?? "unknown_error"),
-      ...(error.message && { message: head(error.message, MAX_MESSAGE_CHARS) }),
-      ...(error.retry_status && { retry_status: nameOf(error.retry_status.type) }),
+      type: head(type, MAX_NAME_CHARS),
+      ...kept({ message }, MAX_MESSAGE_CHARS),
+      ...kept({ retry_status: retryStatus }),
     },
   };
 };
 
 const readRun = (kind: "run_opened" | "run_closed"): BodyReader => (event) => {
-  const run = workflowRunEventSchema.safeParse(event).data;
-  if (!run?.workflow_run_id) return undefined;
-  const runId = nameOf(run.workflow_run_id);
+  const runId = textOf(event.workflow_run_id);
+  if (runId === undefined) return undefined;
+  const run = { runId: head(runId, MAX_NAME_CHARS) };
   return kind === "run_closed"
-    ? { kind, runId }
-    : { kind, runId, ...(run.name && { name: nameOf(run.name) }) };
+    ? { kind, ...run }
+    : { kind, ...run, ...kept({ name: textOf(event.name) }) };
 };
 
 const READERS: Readonly<Record<string, BodyReader>> = {
@@ -178,10 +170,7 @@ const READERS: Readonly<Record<string, BodyReader>> = {
   "user.custom_tool_result": readAnswer,
   "user.tool_result": readAnswer,
   "user.interrupt": () => ({ kind: "interrupt" }),
-  "agent.message": (event) => ({
-    kind: "text",
-    text: contentText(messageSchema.safeParse(event).data?.content),
-  }),
+  "agent.message": (event) => ({ kind: "text", text: contentText(event.content) }),
   "agent.thinking": () => ({ kind: "thinking" }),
   "agent.tool_use": readToolUse(false),
   "agent.mcp_tool_use": readToolUse(false),
@@ -210,20 +199,16 @@ function readBody(event: SessionEvent, id: string): LogEventBody {
   return read?.(event, id) ?? { kind: "other" };
 }
 
-/** Milliseconds since the epoch with the microseconds that `Date.parse` drops. */
-export function instantMs(time: string): number | undefined {
-  const ms = Date.parse(time);
-  if (Number.isNaN(ms)) return undefined;
-  const beyondMs = /\.\d{3}(\d+)/.exec(time)?.[1];
-  return beyondMs ? ms + Number(`0.${beyondMs}`) : ms;
+/** A key for an event without an id: what it says. */
+function keyOf(event: SessionEvent): string {
+  return `~${event.type}~${digest(jsonOf(event))}`;
 }
 
-/** A key for an event without an id: FNV-1a over its JSON. */
-function digest(event: SessionEvent): string {
-  const json = JSON.stringify(event);
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < json.length; i++) {
-    hash = Math.imul(hash ^ json.charCodeAt(i), 0x01000193);
+function jsonOf(event: SessionEvent): string {
+  try {
+    return JSON.stringify(event);
+  } catch {
+    // Nested more deeply than the stack is high.
+    return JSON.stringify(boundedCopy(event));
   }
-  return `~${event.type}~${json.length}~${(hash >>> 0).toString(36)}`;
 }

@@ -5,8 +5,17 @@
  * @module
  */
 
-import { contentSchema, contentText, type SessionEvent, stopReasonSchema } from "../api/events.ts";
-import { clipText, toolInputView } from "./tool_input.ts";
+import {
+  answeredToolUse,
+  attachmentTypes,
+  contentText,
+  errorOf,
+  type SessionEvent,
+  stopReasonOf,
+  toolUseOf,
+} from "../api/events.ts";
+import { boundedCopy, entriesOf, type Fields, fieldsOf, textOf } from "../api/read.ts";
+import { clipText, isInputField, toolInputView } from "./tool_input.ts";
 
 /** An event as a result shows it: always `type`, and what the type has to tell. */
 export interface EventView {
@@ -27,14 +36,15 @@ export interface TranscriptOptions {
   readonly maxFieldChars: number;
 }
 
-type Fields = Record<string, unknown>;
 type View = (event: SessionEvent, options: TranscriptOptions) => Fields;
 
 /** Makes an event compact. Total: no event makes it throw. */
 export function eventView(event: SessionEvent, options: TranscriptOptions): EventView {
   const view = Object.hasOwn(VIEWS, event.type) ? VIEWS[event.type] : undefined;
   const fields = (view ?? otherView)(event, options);
-  const shown = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
+  const shown = Object.entries(fields).filter(([name, value]) =>
+    value !== undefined && value !== null && !OWN_FIELDS.has(name)
+  );
   return {
     ...(event.id && { id: event.id }),
     type: clipText(event.type, 100),
@@ -44,17 +54,18 @@ export function eventView(event: SessionEvent, options: TranscriptOptions): Even
   };
 }
 
+const OWN_FIELDS: ReadonlySet<string> = new Set(["id", "type", "processed_at", "queued"]);
+
 /** Whether the event was sent but not taken up: its place in the log is not final. */
 export function isQueued(event: SessionEvent): boolean {
   return event.processed_at === null;
 }
 
 const messageView: View = (event, { maxFieldChars }) => {
-  const content = contentSchema.safeParse(event.content).data;
-  const others = Array.isArray(content) ? content.filter((block) => block.type !== "text") : [];
+  const others = attachmentTypes(event.content).slice(0, MAX_LISTED);
   return {
-    text: clipText(contentText(content), maxFieldChars),
-    attachments: others.length > 0 ? others.map((block) => clipText(block.type, 50)) : undefined,
+    text: clipText(contentText(event.content), maxFieldChars),
+    attachments: others.length > 0 ? others.map((type) => clipText(type, 50)) : undefined,
     ...pick(event, [
       "session_thread_id",
       "from_session_thread_id",
@@ -65,58 +76,57 @@ const messageView: View = (event, { maxFieldChars }) => {
   };
 };
 
-const toolUseView: View = (event, { exposeToolInputs }) => ({
-  ...pick(event, ["name"]),
-  server: text(event.mcp_server_name, 200),
-  input: toolInputView(event.input, exposeToolInputs),
-  // `allow` is the rule; only what departs from it is worth the reader's attention.
-  permission: event.evaluated_permission === "allow"
-    ? undefined
-    : text(event.evaluated_permission, 50),
-  ...pick(event, ["session_thread_id"]),
-});
+const toolUseView: View = (event, { exposeToolInputs }) => {
+  const { name, server, input, permission, threadId } = toolUseOf(event);
+  return {
+    name: text(name, 500),
+    server: text(server, 200),
+    input: toolInputView(input, exposeToolInputs),
+    // `allow` is the rule; only what departs from it is worth the reader's attention.
+    permission: permission === "allow" ? undefined : text(permission, 50),
+    session_thread_id: text(threadId, 500),
+  };
+};
 
-const toolResultView: View = (event, { maxFieldChars }) => ({
-  tool_use_id: text(
-    event.tool_use_id ?? event.mcp_tool_use_id ?? event.custom_tool_use_id,
-    128,
-  ),
+const toolResultView: View = (event, options) => ({
+  tool_use_id: answeredToolUse(event),
   is_error: event.is_error === true ? true : undefined,
-  text: clipText(resultText(event.content), maxFieldChars) || undefined,
+  text: text(resultText(event.content, options), options.maxFieldChars),
 });
 
-function resultText(content: unknown): string {
-  const known = contentSchema.safeParse(content);
-  if (known.success) return contentText(known.data);
-  return content === undefined ? "" : JSON.stringify(content);
+/** The text of a result, which a tool may also give as data of its own. */
+function resultText(content: unknown, options: TranscriptOptions): string {
+  const known = contentText(content);
+  const isContent = known !== "" || entriesOf(content)?.every(isBlock);
+  return isContent ? known : JSON.stringify(withoutInputs(boundedCopy(content), options));
+}
+
+function isBlock(entry: unknown): boolean {
+  return textOf(fieldsOf(entry)?.type) !== undefined;
 }
 
 const stopView: View = (event, { maxFieldChars }) => {
-  const reason = stopReasonSchema.safeParse(event.stop_reason).data;
-  const details = record(event.stop_details);
+  const reason = stopReasonOf(event);
   return {
     ...threadView(event),
-    stop_reason: reason && {
-      type: reason.type,
-      ...(reason.event_ids && { event_ids: reason.event_ids.slice(0, 50) }),
-      ...defined({
-        category: text(details?.category, 100),
-        explanation: text(details?.explanation, maxFieldChars),
-      }),
-    },
+    stop_reason: reason && defined({
+      type: clipText(reason.type, 100),
+      event_ids: reason.eventIds?.slice(0, MAX_LISTED),
+      category: text(reason.category, 100),
+      explanation: text(reason.explanation, maxFieldChars),
+    }),
   };
 };
 
 const errorView: View = (event, { maxFieldChars }) => {
-  if (typeof event.error === "string") return { error: { type: clipText(event.error, 200) } };
-  const error = record(event.error);
+  const { type, message, retryStatus, server } = errorOf(event);
   return {
     ...pick(event, ["workflow_run_id"]),
     error: defined({
-      type: text(error?.type, 100),
-      message: text(error?.message, maxFieldChars),
-      retry_status: text(record(error?.retry_status)?.type, 50),
-      mcp_server_name: text(error?.mcp_server_name, 200),
+      type: clipText(type, 200),
+      message: text(message, maxFieldChars),
+      retry_status: text(retryStatus, 50),
+      mcp_server_name: text(server, 200),
     }),
   };
 };
@@ -128,16 +138,18 @@ function threadView(event: SessionEvent): Fields {
 const workflowView: View = (event, { maxFieldChars }) => ({
   ...pick(event, ["workflow_run_id", "workflow_run_phase_id", "name"]),
   description: text(event.description, maxFieldChars),
-  phases: Array.isArray(event.phases)
-    ? event.phases.slice(0, 50).map((phase) => text(record(phase)?.name, 200) ?? "unnamed")
-    : undefined,
-  result: text(record(event.result)?.type, 50),
-  error: text(record(record(event.result)?.error)?.message, maxFieldChars),
+  phases: event.phases === undefined
+    ? undefined
+    : entriesOf(event.phases)?.slice(0, MAX_LISTED).map((phase) =>
+      text(fieldsOf(phase)?.name, 200) ?? "unnamed"
+    ),
+  result: text(fieldsOf(event.result)?.type, 50),
+  error: text(fieldsOf(fieldsOf(event.result)?.error)?.message, maxFieldChars),
 });
 
-const usageView: View = (event) => ({
-  usage: withoutZeros(scalars(event.usage ?? event.model_usage)),
-  budget: scalars(event.budget),
+const usageView: View = (event, options) => ({
+  usage: withoutZeros(scalars(event.usage ?? event.model_usage, options)),
+  budget: scalars(event.budget, options),
   ...pick(event, ["is_error"]),
 });
 
@@ -158,9 +170,9 @@ const outcomeView: View = (event, { maxFieldChars }) => ({
   explanation: text(event.explanation, maxFieldChars),
 });
 
-const otherView: View = (event) => {
+const otherView: View = (event, options) => {
   const { id: _id, type: _type, processed_at: _processedAt, ...rest } = event;
-  return scalars(rest) ?? {};
+  return scalars(rest, options) ?? {};
 };
 
 const nothing: View = () => ({});
@@ -204,6 +216,8 @@ const VIEWS: Readonly<Record<string, View>> = {
   "workflow_run.phase_ended": workflowView,
 };
 
+/** Entries of a list that are shown. */
+const MAX_LISTED = 50;
 /** Scalar fields longer than this are left out of unknown events. */
 const MAX_SCALAR_CHARS = 200;
 const MAX_SCALARS = 20;
@@ -213,19 +227,45 @@ function isSmallScalar(value: unknown): boolean {
   return typeof value === "number" || typeof value === "boolean";
 }
 
-/** The small scalar fields of an object, one level of nesting included. */
-function scalars(value: unknown, depth = 1): Fields | undefined {
-  const fields = record(value);
+/**
+ * The small scalar fields of an object, one level of nesting included. What a tool was given is
+ * shown as everywhere, under whichever name it comes.
+ */
+function scalars(
+  value: unknown,
+  options: TranscriptOptions,
+  depth = 1,
+): Record<string, unknown> | undefined {
+  const fields = fieldsOf(value);
   if (!fields) return undefined;
-  const kept: Fields = {};
+  const shown: [string, unknown][] = [];
   for (const [name, field] of Object.entries(fields).slice(0, MAX_SCALARS)) {
-    if (isSmallScalar(field)) kept[name] = field;
-    else if (depth > 0) {
-      const nested = scalars(field, depth - 1);
-      if (nested && Object.keys(nested).length > 0) kept[name] = nested;
+    if (isInputField(name, field)) {
+      shown.push([clipText(name, 100), toolInputView(field, options.exposeToolInputs)]);
+    } else if (isSmallScalar(field)) {
+      shown.push([clipText(name, 100), field]);
+    } else if (depth > 0) {
+      const nested = scalars(field, options, depth - 1);
+      if (nested && Object.keys(nested).length > 0) shown.push([clipText(name, 100), nested]);
     }
   }
-  return kept;
+  return Object.fromEntries(shown);
+}
+
+/** A value of a bounded depth, with what a tool was given as it is shown everywhere. */
+function withoutInputs(value: unknown, { exposeToolInputs }: TranscriptOptions): unknown {
+  const walk = (part: unknown): unknown => {
+    if (Array.isArray(part)) return part.map(walk);
+    const fields = fieldsOf(part);
+    if (!fields) return part;
+    return Object.fromEntries(
+      Object.entries(fields).map(([name, field]) => [
+        name,
+        isInputField(name, field) ? toolInputView(field, exposeToolInputs) : walk(field),
+      ]),
+    );
+  };
+  return walk(value);
 }
 
 /** Counters of what was not used say nothing; most are of that kind. */
@@ -234,21 +274,16 @@ function withoutZeros(counters: Fields | undefined): Fields | undefined {
     Object.fromEntries(Object.entries(counters).filter(([, value]) => value !== 0));
 }
 
-function record(value: unknown): Fields | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? { ...value }
-    : undefined;
-}
-
 function text(value: unknown, maxChars: number): string | undefined {
-  return typeof value === "string" && value !== "" ? clipText(value, maxChars) : undefined;
+  const known = textOf(value);
+  return known === undefined ? undefined : clipText(known, maxChars);
 }
 
-function pick(event: SessionEvent, names: readonly string[]): Fields {
+function pick(event: SessionEvent, names: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(
     names.filter((name) => name in event).map((name) => {
       const value = event[name];
-      return [name, typeof value === "string" ? clipText(value, 500) : scalarOrNothing(value)];
+      return [name, text(value, 500) ?? scalarOrNothing(value)];
     }),
   );
 }

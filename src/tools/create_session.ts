@@ -65,7 +65,7 @@ export const createSession = defineTool({
     await access.rememberSession(session.id, { agentId: args.agent_id, environmentId }, call);
     return {
       session_id: session.id,
-      status: session.status,
+      status: session.status ?? "unknown",
       ...(confirmedByList && { confirmed_by_list: true }),
     };
   },

@@ -8,7 +8,7 @@
  */
 
 import type { ClientEvent, ManagedAgentsApi } from "../api/api.ts";
-import { contentSchema, contentText, type SessionEvent } from "../api/events.ts";
+import { contentText, type SessionEvent } from "../api/events.ts";
 import { type ApiError, ToolError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
@@ -139,8 +139,7 @@ function unknownDelivery(why: "unreadable" | "on_its_way", cause: ApiError): Too
 function isSame(seen: SessionEvent, sent: ClientEvent): boolean {
   if (seen.type !== sent.type) return false;
   if (sent.type !== "user.message") return true;
-  const content = contentSchema.safeParse(seen.content);
-  return content.success && contentText(content.data) === contentText([...sent.content]);
+  return contentText(seen.content) === contentText(sent.content);
 }
 
 /** Queued, or taken up at or after `earliestMs`. */

@@ -61,7 +61,7 @@ export const getSession = defineTool({
 
 /** The session's own status trails its log by a moment: where the log is at rest, it is. */
 function statusOf({ status }: Session, { logStatus }: Standing): string {
-  return status === "running" && logStatus !== undefined ? logStatus : status;
+  return status === "running" || status === undefined ? logStatus ?? status ?? "unknown" : status;
 }
 
 function agentRef(session: Session): { id?: string; name?: string; version?: number } {

@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { fc, fuzzRuns } from "../helpers/fuzz.ts";
-import { decodeEvent } from "../../src/api/decode.ts";
-import type { SessionEvent } from "../../src/api/events.ts";
+import { decodeEvent, type SessionEvent } from "../../src/api/events.ts";
 import { ApiError } from "../../src/core/errors.ts";
 import { EventLog } from "../../src/session/event_log.ts";
 import { Fold } from "../../src/session/fold.ts";

@@ -355,28 +355,15 @@ Deno.test("a redirect fails the call instead of carrying the key along", async (
   assertEquals([error.kind, error.status, requests.length], ["http", 307, 1]);
 });
 
-Deno.test("an answer that does not fit names the field and not its value", async () => {
-  const cases = [
-    [{ data: [{ id: "agent_1" }, { id: 7 }] }, "the page's data[1].id"],
-    [{ data: "private" }, "the page's data"],
-    [["private"], "the page's body"],
-    [null, "the page's body"],
-    [undefined, "the page's body"],
-    [
-      { data: [{ id: "a", tools: [{ name: { private: 1 } }] }] },
-      "the page's data[0].tools[0].name",
-    ],
-  ] as const;
-  for (const [answer, expected] of cases) {
+Deno.test("an answer that is not what was asked for says so, without its words", async () => {
+  for (
+    const answer of [{ data: "private" }, { data: { private: 1 } }, "private", null, undefined]
+  ) {
     const step = answer === undefined
       ? status(200, { "request-id": "req_9" })
       : json(answer, { headers: { "request-id": "req_9" } });
     const { api, requests } = setup([step]);
-    const error = await assertRejects(
-      () => api.agents.list({}),
-      ApiError,
-      `${expected} is missing`,
-    );
+    const error = await assertRejects(() => api.agents.list({}), ApiError, "is no page of agents");
     assertEquals([error.kind, error.status, error.requestId], ["decode", 200, "req_9"]);
     assertEquals(error.retryable, false);
     assertEquals(error.message.includes("private"), false);

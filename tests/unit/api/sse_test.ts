@@ -53,7 +53,8 @@ const CASES: readonly [string, readonly string[], string[][]][] = [
   ["malformed JSON, then an event", [`data: {"type":\n\n${FRAME}`], [["agent.message", "lost"]]],
   ["malformed JSON alone", ["data: {\n\n"], [["lost"]]],
   ["JSON that is no object", [`data: [1]\n\ndata: "x"\n\ndata: null\n\n`], [["-"]]],
-  ["an object without a type", [`data: {"id":"x"}\n\n`], [["-"]]],
+  ["an object without a type", [`data: {"a":"x"}\n\n`], [["-"]]],
+  ["an object with an id and no type", [`data: {"id":"x","type":null}\n\n`], [["lost"]]],
   ["a byte order mark", ["\ufeff" + FRAME], [["agent.message"]]],
   ["an end without a blank line", [`data: {"type":"a.b"}\n`], [["-"]]],
 ];
@@ -137,7 +138,7 @@ Deno.test("createItemDecoder() gives the same events however the bytes are cut",
   const text = fc.string({ unit: "grapheme", maxLength: 20 });
   const noise = fc.constantFrom(": note", "event: ping\ndata: {}", "data: {bad", "id: 7", "");
   const part = fc.oneof(
-    text.map((value) => ({ event: { type: "agent.message", id: value, content: value } })),
+    text.map((value) => ({ event: { type: "agent.message", id: "sevt_1", content: value } })),
     noise.map((value) => ({ noise: value })),
   );
   const end = fc.constantFrom("\n", "\r\n", "\r");

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { instantMs, readEvent } from "../../../src/session/log_event.ts";
+import { readEvent } from "../../../src/session/log_event.ts";
 
 const base = { id: "sevt_1", processed_at: "2026-11-23T09:00:00.000000Z" };
 
@@ -44,22 +44,36 @@ Deno.test("readEvent() keeps a tool's input only where somebody must answer", ()
   assert(custom.kind === "tool_use" && custom.tool.custom && custom.tool.input === input);
 });
 
-Deno.test("readEvent() makes of any nonsense an event that changes nothing", () => {
-  const nonsense = [
-    { ...base, type: "session.error", error: 5 },
-    { ...base, type: "agent.tool_use", name: 7 },
-    { ...base, type: "workflow_run.created" },
-    { ...base, type: "constructor" },
-    { ...base, type: "__proto__" },
-    { ...base, type: "" },
-  ];
-  for (const event of nonsense) assertEquals(readEvent(event).kind, "other");
+Deno.test("readEvent() makes of an unknown type an event that changes nothing", () => {
+  for (const type of ["constructor", "__proto__", "", "agent.brand_new"]) {
+    assertEquals(readEvent({ ...base, type }).kind, "other");
+  }
+  assertEquals(readEvent({ ...base, type: "workflow_run.created" }).kind, "other");
 });
 
-Deno.test("instantMs() keeps microseconds and gives up on what is no time", () => {
-  const one = instantMs("2026-11-23T09:00:00.000001Z") ?? 0;
-  const two = instantMs("2026-11-23T09:00:00.000002Z") ?? 0;
-  assert(two > one);
-  assertEquals(instantMs("2026-11-23T09:00:00Z"), Date.parse("2026-11-23T09:00:00Z"));
-  assertEquals(instantMs("yesterday"), undefined);
+Deno.test("readEvent() keeps a tool call whose name cannot be read, and its input", () => {
+  for (const name of [null, 7, [], {}, ""]) {
+    const event = { ...base, type: "agent.tool_use", name, input: { a: 1 } };
+    const use = readEvent({ ...event, evaluated_permission: "ask", mcp_server_name: [] });
+    assert(use.kind === "tool_use");
+    assertEquals(use.tool, { id: "sevt_1", custom: false, input: { a: 1 } });
+  }
+});
+
+Deno.test("readEvent() keeps an error whatever it tells", () => {
+  for (const error of [null, undefined, 5, [], {}, ""]) {
+    const read = readEvent({ ...base, type: "session.error", error });
+    assertEquals(read.kind === "error" && read.error, { type: "unknown_error" });
+  }
+});
+
+Deno.test("readEvent() takes a message for queued by null only", () => {
+  for (const processed_at of [undefined, "", "soon"]) {
+    assert(!readEvent({ id: "a", type: "user.message", processed_at }).queued);
+  }
+});
+
+Deno.test("readEvent() tells deeply nested events without an id apart", () => {
+  const event = JSON.parse(`{"type":"x","a":${"[".repeat(50_000)}${"]".repeat(50_000)}}`);
+  assert(readEvent(event).key.startsWith("~x~"));
 });

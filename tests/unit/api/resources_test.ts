@@ -1,0 +1,128 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { agentOf, environmentOf, sessionOf } from "../../../src/api/resources.ts";
+import { ApiError } from "../../../src/core/errors.ts";
+import { json, setup } from "./support.ts";
+
+Deno.test("lists of other implementations read as pages", async () => {
+  const bodies: readonly [body: unknown, length: number, next?: string][] = [
+    [{ data: [{ type: "a" }], has_more: false, first_id: "1", last_id: "1" }, 1],
+    [{ data: null, next_page: null }, 0],
+    [{ data: {}, next_page: "" }, 0],
+    [{ data: { 0: { type: "a" }, 1: { type: "b" } } }, 2],
+    [{}, 0],
+    [[], 0],
+    [[{ type: "a" }], 1],
+    [{ data: [{ type: "a" }], next_page: 2 }, 1, "2"],
+    [{ data: [{ type: "a" }], next_page: {} }, 1],
+  ];
+  for (const [body, length, next] of bodies) {
+    const { api } = setup([json(body)]);
+    const page = await api.events.list("sesn_1", {});
+    assertEquals([page.data.length, page.next_page ?? undefined], [length, next]);
+  }
+});
+
+Deno.test("what is no page is an error: it does not say that there is nothing", async () => {
+  for (const body of [{ data: 7 }, { data: "none" }, { data: { a: 1 } }, "none", 7, null]) {
+    const { api } = setup([json(body)]);
+    await assertRejects(() => api.events.list("sesn_1", {}), ApiError, "no page of events");
+  }
+});
+
+Deno.test("an agent that cannot be read hides none of its neighbours", async () => {
+  const data = [{ id: "agent_1" }, null, 7, { name: "no id" }, [], { id: 5 }, { id: "agent_2" }];
+  const { api } = setup([json({ data })]);
+  const page = await api.agents.list({});
+  assertEquals(page.data.map(({ id }) => id), ["agent_1", "agent_2"]);
+});
+
+Deno.test("an odd field of an agent loses its own meaning only", () => {
+  const agent = agentOf({
+    id: "agent_1",
+    name: ["x"],
+    description: 7,
+    model: { id: null, speed: "fast" },
+    version: "3",
+    tools: [{ type: "mcp_toolset", name: null, mcp_server_name: "crm" }, null, "bash", 7],
+    mcp_servers: {},
+    skills: null,
+    metadata: [],
+    created_at: 1_795_510_800,
+    archived_at: "0001-01-01T00:00:00Z",
+  });
+  assertEquals(agent?.version, 3);
+  assertEquals([agent?.name, agent?.description, agent?.archived_at], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assertEquals(agent?.model, { id: undefined, speed: "fast" });
+  assertEquals(agent?.created_at, "2026-11-24T09:00:00.000Z");
+  assertEquals(
+    agent?.tools?.map(({ type, name, mcp_server_name }) => [type, name, mcp_server_name]),
+    [
+      ["mcp_toolset", undefined, "crm"],
+      [undefined, "bash", undefined],
+    ],
+  );
+});
+
+Deno.test("an odd field of a session loses its own meaning only", () => {
+  const session = sessionOf({
+    id: "sesn_1",
+    status: [],
+    title: {},
+    agent: { id: "agent_1", version: "3", tools: [{ name: null }] },
+    environment_id: 7,
+    metadata: "none",
+    archived_at: "",
+  });
+  assertEquals(session?.status, undefined);
+  assertEquals([session?.title, session?.environment_id, session?.metadata], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assertEquals(session?.archived_at, undefined);
+  assertEquals(typeof session?.agent === "object" && session.agent?.version, 3);
+  assertEquals(sessionOf({ id: "s", agent: "agent_1" })?.agent, "agent_1");
+  assertEquals(sessionOf({ id: "s", agent: [] })?.agent, {
+    ...{ id: undefined, name: undefined, description: undefined, model: undefined },
+    ...{ version: undefined, tools: [] },
+    ...{ created_at: undefined, updated_at: undefined, archived_at: undefined },
+  });
+});
+
+Deno.test("an environment is not archived by an odd time", () => {
+  for (const archived_at of [null, "", [], {}, false, 0, "0001-01-01T00:00:00Z"]) {
+    assertEquals(environmentOf({ id: "env_1", archived_at })?.archived_at, undefined);
+  }
+  assertEquals(
+    environmentOf({ id: "env_1", archived_at: 1_795_510_800 })?.archived_at !== undefined,
+    true,
+  );
+});
+
+Deno.test("a session that was created is known by its id, whatever else the answer says", async () => {
+  const { api } = setup([json({ id: "sesn_1" })]);
+  const made = await api.sessions.create({ agent: "agent_1", environmentId: "env_1" });
+  assertEquals([made.id, made.status], ["sesn_1", undefined]);
+});
+
+Deno.test("an answer for one resource need not repeat its id, but must be that resource", async () => {
+  const { api } = setup([json({ status: "idle" }), json({ name: "Agent" })]);
+  assertEquals((await api.sessions.retrieve("sesn_1")).id, "sesn_1");
+  assertEquals((await api.agents.retrieve("agent_1", {})).id, "agent_1");
+  for (const body of [{}, [], { ok: true }, null, "idle"]) {
+    const other = setup([json(body), json(body)]);
+    await assertRejects(() => other.api.sessions.retrieve("sesn_1"), ApiError, "no session");
+    await assertRejects(() => other.api.agents.retrieve("agent_1", {}), ApiError, "no agent");
+  }
+});
+
+Deno.test("an archive that was carried out is one, whatever the answer says", async () => {
+  for (const body of [{ id: "sesn_1" }, {}, [], null, "ok"]) {
+    const { api } = setup([json(body)]);
+    assertEquals((await api.sessions.archive("sesn_1")).id, "sesn_1");
+  }
+});
