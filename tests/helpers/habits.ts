@@ -1,0 +1,81 @@
+/**
+ * The simulator's habits as test input: every value of each, in a table that the compiler keeps
+ * complete, and combinations of them.
+ *
+ * @module
+ */
+
+import { type Habits, hostedHabits } from "../../src/simulator/habits.ts";
+import { fc } from "./fuzz.ts";
+
+/** Values of each habit that a client meets somewhere, the hosted API's first. */
+export const HABIT_VALUES: { readonly [Name in keyof Habits]: readonly Habits[Name][] } = {
+  createdAgents: ["as_defined", "talk"],
+  takeUpMs: [50, 0, 3_000],
+  statusLagMs: [200, 0, 2_000],
+  heartbeatMs: [15_000, 0],
+  listLagMs: [0, 1_000, 3_000],
+  queuedMessages: ["own_turn", "join", "together"],
+  interrupts: ["idle", "silent", "ignored"],
+  interruptsDropQueued: [false, true],
+  awaitingAnswers: ["event", "status", "nothing"],
+  messageWhileBlocked: ["refused", "queued"],
+  nullProcessedAt: ["last", "first"],
+  stampAtSettle: [false, true],
+  stampsInterrupted: [true, false],
+  neverStamps: [false, true],
+  streamReplaysHistory: [false, true],
+  streamShowsEvents: [true, false],
+  idleWithoutStopReason: [false, true],
+  noStatusEvents: [false, true],
+  eventsWithoutIds: [false, true],
+  sendAnswers202Empty: [false, true],
+  sendAnswersWithoutData: [false, true],
+  unknownResults: ["refused", "accepted"],
+  dropsInitialEvents: [false, true],
+  streamEndsWhenTerminated: [true, false],
+  archiveEmitsTerminated: [false, true],
+  archivedSendStatus: [409, 400],
+  betaHeader: ["required", "ignored"],
+  unknownQuery: ["refused", "ignored"],
+  listIgnores: [
+    [],
+    ["order"],
+    ["types"],
+    ["limit"],
+    ["order", "types", "created_at"],
+    ["order", "types", "created_at", "limit"],
+    ["order", "types", "statuses", "created_at", "page"],
+  ],
+  pagesWithoutNext: [false, true],
+  readRequestsPerMinute: [0],
+};
+
+/** Every name of a habit. */
+export const HABIT_NAMES = Object.keys(hostedHabits) as (keyof Habits)[];
+
+/** One habit that differs from the hosted API's. */
+export function oddHabits(): Partial<Habits>[] {
+  return HABIT_NAMES.flatMap((name) =>
+    HABIT_VALUES[name].slice(1).map((value) => ({ [name]: value }))
+  );
+}
+
+/**
+ * Combinations of habits, mostly the hosted API's, down to all of them when one shrinks.
+ *
+ * @param fixed habits that the test relies on
+ */
+export function habits(fixed: Partial<Habits> = {}): fc.Arbitrary<Habits> {
+  const values = Object.entries(HABIT_VALUES).map(([name, [hosted, ...odd]]) =>
+    odd.length === 0 ? fc.constant([name, hosted]) : fc.oneof(
+      { arbitrary: fc.constant(hosted), weight: 3 },
+      { arbitrary: fc.constantFrom<unknown>(...odd), weight: 1 },
+    ).map((value) => [name, value])
+  );
+  return fc.tuple(...values).map((entries) => ({
+    ...hostedHabits,
+    ...Object.fromEntries(entries),
+    ...fixed,
+  }));
+}
