@@ -6,7 +6,7 @@
  */
 
 import { giveUpReading } from "./commands/reading.ts";
-import { type Config, resolveConfig } from "./config/config.ts";
+import { type Config, resolveStart } from "./config/config.ts";
 import { systemClock } from "./core/clock.ts";
 import { UsageError } from "./core/errors.ts";
 import { createLogger, type Logger } from "./core/log.ts";
@@ -92,6 +92,9 @@ async function run(config: Config, program: Program): Promise<number | void> {
   switch (config.command) {
     case "serve":
       return (await import("./commands/serve.ts")).serve(config, program);
+    case "unready":
+      await (await import("./commands/serve_unready.ts")).serveUnready(config, program);
+      return USAGE;
     case "demo":
       return (await import("./commands/demo.ts")).demo(program);
     case "doctor":
@@ -114,7 +117,7 @@ async function run(config: Config, program: Program): Promise<number | void> {
 async function main(): Promise<number> {
   let redact = createRedact([]);
   try {
-    const config = resolveConfig(
+    const config = resolveStart(
       Deno.args,
       (name) => Deno.env.get(name),
       (path) => Deno.readTextFileSync(path),

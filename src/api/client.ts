@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkBaseUrl } from "../core/base_url.ts";
 import type { Clock } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
@@ -15,7 +16,6 @@ import { createEnvironments } from "./environments.ts";
 import type { HttpContext, RequestInfo } from "./http.ts";
 import { createSessionEvents } from "./session_events.ts";
 import { createSessions } from "./sessions.ts";
-import { parseBaseUrl } from "./url.ts";
 
 /** What {@linkcode createApi} needs. */
 export interface ApiOptions {
@@ -49,7 +49,7 @@ const MIB = 1024 * 1024;
  */
 export function createApi(options: ApiOptions): ManagedAgentsApi {
   const context: HttpContext = {
-    baseUrl: parseBaseUrl(options.baseUrl),
+    baseUrl: checkBaseUrl(options.baseUrl, "the base URL"),
     credential: options.credential,
     connections: connectionsOf(options),
     clock: options.clock,

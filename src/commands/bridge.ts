@@ -8,7 +8,9 @@ import { createApi } from "../api/client.ts";
 import type { ManagedAgentsApi } from "../api/api.ts";
 import { type Connections, withoutConnections } from "../api/connections.ts";
 import { type CredentialSource, fileCredential } from "../api/credentials.ts";
+import { checkSecret } from "../config/checks.ts";
 import type { CredentialConfig, ServeConfig } from "../config/config.ts";
+import { fileTrouble } from "../config/file_trouble.ts";
 import { createServerFactory } from "../mcp/server.ts";
 import { createWaiter } from "../session/waiter.ts";
 import { createServices } from "../tools/services.ts";
@@ -63,7 +65,13 @@ function credentialSource(config: CredentialConfig, program: Program): Credentia
   const { kind, value, file } = config;
   if (file === undefined) return () => ({ kind, value });
   // Start-up has read it once; from then on the file says what is valid.
-  return fileCredential(kind, () => program.readFile(file));
+  const read = async () => {
+    const text = await program.readFile(file).catch((error) => {
+      throw fileTrouble(error, file, "--api-key-file");
+    });
+    return checkSecret(text.trim(), `'${file}' (--api-key-file)`);
+  };
+  return fileCredential(kind, read);
 }
 
 function remoteUpstream(config: BridgeConfig, program: Program): Upstream {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileTrouble } from "../config/file_trouble.ts";
 import { UsageError } from "../core/errors.ts";
 import type { Certificate } from "./listen.ts";
 
@@ -27,9 +28,8 @@ export async function readCertificate(
   readFile: (path: string) => Promise<string>,
 ): Promise<Certificate> {
   const read = (path: string, flag: string) =>
-    readFile(path).catch((cause) => {
-      const words = `Cannot read '${path}' (${flag}): check that it exists and is readable`;
-      throw new UsageError(words, { cause });
+    readFile(path).catch((error) => {
+      throw fileTrouble(error, path, flag);
     });
   const cert = await read(certFile, "--tls-cert");
   const key = await read(keyFile, "--tls-key");

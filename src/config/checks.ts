@@ -6,6 +6,7 @@
  */
 
 import { UsageError } from "../core/errors.ts";
+import { checkFilledIn } from "./filled_in.ts";
 
 /** Ids that are safe in a path; the API's own are longer than needed and match. */
 const ID = /^[A-Za-z0-9_-]{1,128}$/;
@@ -19,12 +20,57 @@ export const LOOPBACK_HOSTS: readonly string[] = ["localhost", "127.0.0.1", "[::
 /** Shortest bearer token that the HTTP server accepts, in characters. */
 export const MIN_TOKEN_LENGTH = 32;
 
-/** An id of the API, such as `agent_…`. */
-export function checkId(value: string, source: string): string {
-  if (ID.test(value)) return value;
+/** Prefixes of what the API has ids of, as the hosted API and others spell them. */
+const KINDS: readonly (readonly [RegExp, string])[] = [
+  [/^agent[_-]/i, "an agent's id"],
+  [/^env[_-]/i, "an environment's id"],
+  [/^(sesn|sess|session)[_-]/i, "a session's id"],
+  [/^sevt[_-]/i, "an event's id"],
+  [/^file[_-]/i, "a file's id"],
+  [/^sk-/i, "a key"],
+];
+
+/** An id of an agent. */
+export function checkAgentId(value: string, source: string): string {
+  return checkIdOf("an agent's id", "agent_", value, source);
+}
+
+/** An id of an environment. */
+export function checkEnvironmentId(value: string, source: string): string {
+  return checkIdOf("an environment's id", "env_", value, source);
+}
+
+/** Checks an id, and that it is not the id of something else, or a name. */
+function checkIdOf(wanted: string, prefix: string, value: string, source: string): string {
+  checkFilledIn(value, source, { isWord: true });
+  const [, kind] = KINDS.find(([pattern]) => pattern.test(value)) ?? [];
+  if (kind === wanted && ID.test(value)) return value;
+  if (kind !== undefined && kind !== wanted) {
+    throw new UsageError(`${source} holds ${kind}: give ${wanted} there, such as ${prefix}01…`);
+  }
+  if (!ID.test(value)) {
+    throw new UsageError(
+      `Cannot use ${shown(value)} in ${source}: an id has 1 to 128 letters, digits, '_' and '-'`,
+    );
+  }
+  // Ids have digits in them, whoever makes them; what people call things mostly has none.
+  if (/\d/.test(value)) return value;
   throw new UsageError(
-    `Cannot use '${value}' in ${source}: an id has 1 to 128 letters, digits, '_' and '-'`,
+    `Cannot use ${
+      shown(value)
+    } in ${source}: that is a name; give ${wanted}, such as ${prefix}01…, ` +
+      "from the Claude Console",
   );
+}
+
+/** Longest value that an error repeats, in characters. */
+const MAX_SHOWN_CHARS = 100;
+
+/** A value for an error, bounded and in quotes; one that may hold a password is not repeated. */
+export function shown(value: string): string {
+  if (/:[^/@\s]*@/.test(value)) return "that";
+  const cut = value.length > MAX_SHOWN_CHARS ? `${value.slice(0, MAX_SHOWN_CHARS)}…` : value;
+  return `'${cut}'`;
 }
 
 /** Whether a host name or address can only be reached from this machine. */
@@ -33,25 +79,12 @@ export function isLoopback(host: string): boolean {
   return bare === "localhost" || bare === "::1" || /^127(\.\d{1,3}){3}$/.test(bare);
 }
 
-/** The API's base URL, without a slash at its end. */
-export function checkBaseUrl(value: string, source: string): string {
-  const url = URL.parse(value);
-  if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new UsageError(
-      `Cannot use '${value}' as ${source}: type a URL such as https://api.anthropic.com`,
-    );
-  }
-  if (url.username || url.password || url.search || url.hash) {
-    throw new UsageError(`Cannot use ${source}: leave out user name, password, '?' and '#'`);
-  }
-  return url.href.replace(/\/+$/, "");
-}
-
 /** A host name, an address or either with a port, as in a `Host` header. */
 export function checkHostHeader(value: string, source: string): string {
   const url = /^[^/?#@\\]+$/.test(value) ? URL.parse(`http://${value}`) : null;
   if (url && !value.includes("*")) return value.toLowerCase();
-  throw new UsageError(`Cannot use '${value}' in ${source}: type a host such as mcp.example.com`);
+  const host = URL.parse(value)?.host || "mcp.example.com";
+  throw new UsageError(`Cannot use ${shown(value)} in ${source}: type a host such as ${host}`);
 }
 
 /** An origin, as in an `Origin` header. */
@@ -60,27 +93,39 @@ export function checkOrigin(value: string, source: string): string {
   const isOrigin = url && url.origin !== "null" && url.href === `${url.origin}/`;
   if (isOrigin) return url.origin;
   throw new UsageError(
-    `Cannot use '${value}' in ${source}: type an origin such as https://claude.ai`,
+    `Cannot use ${shown(value)} in ${source}: type an origin such as https://claude.ai`,
   );
 }
 
 /** An interface to listen on: a host name or an address. */
 export function checkHost(value: string, source: string): string {
   const bare = value.replace(/^\[(.*)\]$/, "$1");
+  const [, address, port] = /^([^:]+|\[.*\]):(\d+)$/.exec(value) ?? [];
+  if (address !== undefined) {
+    throw new UsageError(
+      `Cannot use ${shown(value)} as ${source}: type ${address}, and the port as --port ${port}`,
+    );
+  }
   if (/^[A-Za-z0-9.:_-]+$/.test(bare)) return bare;
-  throw new UsageError(`Cannot use '${value}' as ${source}: type an address such as 127.0.0.1`);
+  throw new UsageError(
+    `Cannot use ${shown(value)} as ${source}: type an address such as 127.0.0.1`,
+  );
 }
 
 /** A credential that must fit into a header. Never repeats the value. */
 export function checkSecret(value: string, source: string): string {
-  const placeholder = /^(\$\{.*\}|<.*>)$/.exec(value);
-  if (placeholder) {
-    throw new UsageError(
-      `${source} holds a placeholder that was not filled in: put the value there`,
-    );
+  checkFilledIn(value, source, { secret: true });
+  const [, label] = /^(bearer|basic|authorization:|x-api-key:)\s*\S/i.exec(value) ?? [];
+  if (label !== undefined && !HEADER_SAFE.test(value)) {
+    throw new UsageError(`${source} begins with '${label}': leave that out, and give only the key`);
   }
   if (HEADER_SAFE.test(value)) return value;
-  throw new UsageError(`${source} has spaces, line breaks or other characters that no key has`);
+  const odd = /[^\x21-\x7e\s]/u.exec(value);
+  throw new UsageError(
+    `${source} has spaces, line breaks or other characters that no key has` +
+      (odd ? ` (U+${odd[0].codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")})` : "") +
+      ": copy it again, in one piece",
+  );
 }
 
 /** A bearer token of the HTTP server. Never repeats the value. */
@@ -101,13 +146,15 @@ export function checkPath(value: string, source: string): string {
   const plain = /^(\/[A-Za-z0-9._~-]+)+$/.test(value) &&
     new URL(value, "http://host").pathname === value;
   if (plain && !TAKEN_PATHS.includes(value)) return value;
-  throw new UsageError(`Cannot use '${value}' as ${source}: type a path such as /metrics`);
+  throw new UsageError(`Cannot use ${shown(value)} as ${source}: type a path such as /metrics`);
 }
 
 /** A network in CIDR notation, or a single address; whether it exists shows when it is used. */
 export function checkNetwork(value: string, source: string): string {
   if (/^[0-9a-f.:]+(\/\d{1,3})?$/i.test(value)) return value.toLowerCase();
-  throw new UsageError(`Cannot use '${value}' in ${source}: type a network such as 10.0.0.0/8`);
+  throw new UsageError(
+    `Cannot use ${shown(value)} in ${source}: type a network such as 10.0.0.0/8`,
+  );
 }
 
 /** Names of tokens: they go into logs and refusals, so they stay plain. */
@@ -117,7 +164,7 @@ export const TOKEN_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 export function checkTokenName(value: string, source: string): string {
   if (TOKEN_NAME.test(value)) return value;
   throw new UsageError(
-    `Cannot use '${value}' as ${source}: a name has 1 to 64 letters, digits, '.', '_' and '-'`,
+    `Cannot use ${shown(value)} as ${source}: a name has 1 to 64 letters, digits, '.', '_' and '-'`,
   );
 }
 
@@ -127,6 +174,6 @@ export function checkTime(value: string, source: string): string {
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(time);
   if (isTime && !Number.isNaN(Date.parse(time))) return time;
   throw new UsageError(
-    `Cannot use '${value}' as ${source}: type a date, or a time such as 2027-01-31T00:00:00Z`,
+    `Cannot use ${shown(value)} as ${source}: type a date, or a time such as 2027-01-31T00:00:00Z`,
   );
 }

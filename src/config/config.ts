@@ -6,8 +6,11 @@
 
 import { UsageError } from "../core/errors.ts";
 import type { LogLevel } from "../core/log.ts";
+import { createRedact } from "../core/redact.ts";
 import { checkSecret, checkToken, isLoopback, LOOPBACK_HOSTS } from "./checks.ts";
 import { parseCommandLine } from "./command_line.ts";
+import { commandNamed } from "./commands.ts";
+import { fileTrouble } from "./file_trouble.ts";
 import { SETTINGS } from "./flags.ts";
 import { type HealthConfig, healthConfig } from "./health_config.ts";
 import { HOST_NAMES, type HostName } from "./hosts.ts";
@@ -76,6 +79,14 @@ export interface ServeConfig {
   readonly warnings: readonly string[];
 }
 
+/** `cma-mcp` on stdio with a setting that cannot be used: it answers its host with the sentence. */
+export interface UnreadyConfig {
+  readonly command: "unready";
+  /** One line that says what is wrong and what to type; no secret is in it. */
+  readonly message: string;
+  readonly log: LogConfig;
+}
+
 /** `cma-mcp simulator`. */
 export interface SimulatorConfig {
   readonly command: "simulator";
@@ -131,6 +142,7 @@ export interface HostConfig {
 /** What to do, and with what. */
 export type Config =
   | ServeConfig
+  | UnreadyConfig
   | DoctorConfig
   | HostConfig
   | SimulatorConfig
@@ -154,8 +166,8 @@ function readSecret(
   let content: string;
   try {
     content = readFile(path).trim();
-  } catch {
-    throw new UsageError(`Cannot read '${path}' (${flag}): check that it exists and is readable`);
+  } catch (error) {
+    throw fileTrouble(error, path, flag);
   }
   if (content === "") throw new UsageError(`'${path}' (${flag}) is empty: put the secret into it`);
   return check(content, `'${path}' (${flag})`);
@@ -394,4 +406,48 @@ export function resolveConfig(args: readonly string[], env: ReadEnv, readFile: R
   if (command === "config") return deepFreeze(hostConfig(sources, operand));
   if (command === "help" && operand !== undefined) return deepFreeze({ command, topic: operand });
   return deepFreeze({ command });
+}
+
+/**
+ * The configuration that the program starts with: as {@linkcode resolveConfig}, but a host that
+ * starts a server on stdio shows none of its stderr, so a setting that cannot be used becomes a
+ * configuration that says so.
+ *
+ * @throws UsageError where no host listens: HTTP, and every other command; no secret is in it
+ */
+export function resolveStart(args: readonly string[], env: ReadEnv, readFile: ReadFile): Config {
+  try {
+    return resolveConfig(args, env, readFile);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    // A key may have been put in the place of something that is repeated.
+    const message = createRedact(secretsIn(env))(error.message);
+    if (!servesStdio(args)) throw new UsageError(message, { cause: error.cause });
+    return deepFreeze({ command: "unready", message, log: usableLog(env) });
+  }
+}
+
+/** Whether a command line, right or wrong, asks for a server on stdio. */
+function servesStdio(args: readonly string[]): boolean {
+  const http = args.some((arg) => /^--http(=(?!(0|false|no|off)$).*)?$/i.test(arg));
+  const named = args.some((arg) => arg === "help" || arg === "version" || commandNamed(arg));
+  return !http && !named && (args[0]?.startsWith("-") ?? true);
+}
+
+function secretsIn(env: ReadEnv): string[] {
+  const rows: readonly Setting<unknown>[] = Object.values(SETTINGS);
+  return rows.filter(({ secret }) => secret).flatMap((row) => row.env)
+    .flatMap((name) => env(name)?.trim() || []);
+}
+
+/** What can be used of the settings of the log. */
+function usableLog(env: ReadEnv): LogConfig {
+  const read = <T extends string>(setting: Setting<T>): T => {
+    try {
+      return valueOf({ flags: new Map(), env, readFile: () => "" }, setting);
+    } catch {
+      return setting.fallback;
+    }
+  };
+  return { level: read(SETTINGS.logLevel), format: read(SETTINGS.logFormat) };
 }

@@ -5,11 +5,12 @@
  */
 
 import type { LogLevel } from "../core/log.ts";
+import { checkBaseUrl } from "../core/base_url.ts";
 import {
-  checkBaseUrl,
+  checkAgentId,
+  checkEnvironmentId,
   checkHost,
   checkHostHeader,
-  checkId,
   checkNetwork,
   checkOrigin,
   checkPath,
@@ -20,7 +21,16 @@ import {
 } from "./checks.ts";
 import { PLACE_VARIABLES } from "./hosts.ts";
 import { PROXY_VARIABLES } from "./proxy.ts";
-import { choice, integer, list, optionalInteger, optionalText, text, toggle } from "./setting.ts";
+import {
+  choice,
+  integer,
+  list,
+  optionalInteger,
+  optionalText,
+  path,
+  text,
+  toggle,
+} from "./setting.ts";
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
@@ -62,9 +72,8 @@ export const SETTINGS = {
     secret: true,
     check: checkToken,
   }),
-  tokenFile: optionalText({
+  tokenFile: path({
     flag: "token-file",
-    valueName: "<path>",
     help: "File with the bearer token, or a list of them",
     commands: ["serve"],
     httpOnly: true,
@@ -98,17 +107,15 @@ export const SETTINGS = {
     httpOnly: true,
     check: checkOrigin,
   }),
-  tlsCert: optionalText({
+  tlsCert: path({
     flag: "tls-cert",
-    valueName: "<path>",
     fallbackText: "no TLS",
     help: "File with the certificate chain, PEM",
     commands: ["serve", "health"],
     httpOnly: true,
   }),
-  tlsKey: optionalText({
+  tlsKey: path({
     flag: "tls-key",
-    valueName: "<path>",
     fallbackText: "no TLS",
     help: "File with its private key, PEM",
     commands: ["serve"],
@@ -172,9 +179,8 @@ export const SETTINGS = {
     secret: true,
     check: checkSecret,
   }),
-  apiKeyFile: optionalText({
+  apiKeyFile: path({
     flag: "api-key-file",
-    valueName: "<path>",
     help: "File with the API key, read again when refused",
     commands: ["serve"],
   }),
@@ -194,7 +200,7 @@ export const SETTINGS = {
     fallbackText: "the only one",
     help: "Environment of new sessions",
     commands: ["serve"],
-    check: checkId,
+    check: checkEnvironmentId,
   }),
   allowedAgentIds: list({
     flag: "allowed-agents",
@@ -203,7 +209,7 @@ export const SETTINGS = {
     fallbackText: "all",
     help: "Agents it may reach, with their sessions",
     commands: ["serve"],
-    check: checkId,
+    check: checkAgentId,
   }),
   maxWaits: integer({
     flag: "max-waits",
@@ -294,7 +300,7 @@ export const SETTINGS = {
     fallbackText: "all",
     help: "Agents that it may reach",
     commands: ["token"],
-    check: checkId,
+    check: checkAgentId,
   }),
   tokenEnvironments: list({
     flag: "environments",
@@ -302,7 +308,7 @@ export const SETTINGS = {
     fallbackText: "all",
     help: "Environments that it may reach",
     commands: ["token"],
-    check: checkId,
+    check: checkEnvironmentId,
   }),
   tokenReadOnly: toggle({
     flag: "read-only",

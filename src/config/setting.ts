@@ -5,6 +5,7 @@
  */
 
 import { UsageError } from "../core/errors.ts";
+import { shown } from "./checks.ts";
 
 /** What the program can be asked to do. */
 export type CommandName = "serve" | "demo" | "doctor" | "config" | "simulator" | "token" | "health";
@@ -33,6 +34,8 @@ export interface Setting<T> extends Scope {
   readonly help: string;
   /** Whether the value is a credential. */
   readonly secret?: boolean;
+  /** Whether the value is the path of a file. */
+  readonly isPath?: boolean;
   /**
    * @param text non-empty, trimmed
    * @param source how the user spelled the setting: `--port` or `PORT`
@@ -54,7 +57,7 @@ type Row<T> = Omit<Setting<T>, "parse" | "fallback" | "env"> & {
 export function parseSwitch(text: string, source: string): boolean {
   if (/^(1|true|yes|on)$/i.test(text)) return true;
   if (/^(0|false|no|off)$/i.test(text)) return false;
-  throw new UsageError(`Cannot use '${text}' as ${source}: type true or false`);
+  throw new UsageError(`Cannot use ${shown(text)} as ${source}: type true or false`);
 }
 
 /** A switch: off unless given; `--flag=off` and `off` in the environment mean off too. */
@@ -70,7 +73,7 @@ export function integer(
     const value = Number(text);
     if (/^\d{1,15}$/.test(text) && value >= row.min && value <= row.max) return value;
     throw new UsageError(
-      `Cannot use '${text}' as ${source}: type a whole number from ${row.min} to ${row.max}`,
+      `Cannot use ${shown(text)} as ${source}: type a whole number from ${row.min} to ${row.max}`,
     );
   };
   return { env: [], ...row, parse };
@@ -92,7 +95,9 @@ export function choice<T extends string>(
   const parse = (text: string, source: string) => {
     const found = choices.find((word) => word === text.toLowerCase());
     if (found) return found;
-    throw new UsageError(`Cannot use '${text}' as ${source}: type one of ${choices.join(", ")}`);
+    throw new UsageError(
+      `Cannot use ${shown(text)} as ${source}: type one of ${choices.join(", ")}`,
+    );
   };
   return { env: [], ...rest, parse };
 }
@@ -111,6 +116,13 @@ export function optionalText(
 ): Setting<string | undefined> {
   const { check, ...rest } = row;
   return { env: [], ...rest, fallback: undefined, parse: check ?? ((value) => value) };
+}
+
+/** The path of a file, which may be absent. */
+export function path(
+  row: Omit<Row<string | undefined>, "valueName" | "isPath">,
+): Setting<string | undefined> {
+  return optionalText({ ...row, valueName: "<path>", isPath: true });
 }
 
 /** Entries separated by commas or white space, each checked, none twice; at least one. */

@@ -5,6 +5,7 @@
  */
 
 import type { CommandLine } from "./command_line.ts";
+import { checkFilledIn } from "./filled_in.ts";
 import type { Setting } from "./setting.ts";
 
 /** Reads an environment variable. */
@@ -27,7 +28,12 @@ export interface Sources {
  */
 export function flagValue<T>({ flags }: Sources, setting: Setting<T>): T | undefined {
   const given = setting.flag === undefined ? undefined : flags.get(setting.flag)?.trim();
-  return given === undefined ? undefined : setting.parse(given, `--${setting.flag}`);
+  return given === undefined ? undefined : parse(setting, given, `--${setting.flag}`);
+}
+
+function parse<T>(setting: Setting<T>, given: string, source: string): T {
+  checkFilledIn(given, source, setting);
+  return setting.parse(given, source);
 }
 
 /**
@@ -41,7 +47,7 @@ export function valueOf<T>(sources: Sources, setting: Setting<T>): T {
   for (const name of setting.env) {
     const value = sources.env(name)?.trim();
     // Hosts pass on settings that were left blank as empty texts.
-    if (value) return setting.parse(value, name);
+    if (value) return parse(setting, value, name);
   }
   return setting.fallback;
 }

@@ -6,7 +6,7 @@
 
 import * as z from "zod";
 import { UsageError } from "../core/errors.ts";
-import { TOKEN_NAME } from "./checks.ts";
+import { checkAgentId, checkEnvironmentId, TOKEN_NAME } from "./checks.ts";
 
 /** One token of the file. What is absent is not limited. */
 export interface TokenEntry {
@@ -44,14 +44,21 @@ const hashSchema = z.lazy(() =>
     .toLowerCase()
 );
 
-const idsSchema = z.lazy(() =>
-  z.array(
-    z.string("must be an id").regex(/^[A-Za-z0-9_-]{1,128}$/, "must be an id"),
+function idsSchema(check: (value: string, source: string) => string): z.ZodArray<z.ZodString> {
+  const isId = (value: string) => {
+    try {
+      return check(value, "") === value;
+    } catch {
+      return false;
+    }
+  };
+  return z.array(
+    z.string("must be an id").refine(isId, "must be an id, and not a name"),
     "must be a list of ids",
   )
     .min(1, "must name at least one id, or be left out for all")
-    .max(1_000, "must be at most 1,000 ids")
-);
+    .max(1_000, "must be at most 1,000 ids");
+}
 
 function countSchema(max: number): z.ZodInt {
   const rule = `must be a whole number from 1 to ${max}`;
@@ -69,8 +76,8 @@ const entrySchema = z.lazy(() =>
       offset: true,
       error: 'must be a time such as "2027-01-31T00:00:00Z"',
     }).optional(),
-    agents: idsSchema.optional(),
-    environments: idsSchema.optional(),
+    agents: idsSchema(checkAgentId).optional(),
+    environments: idsSchema(checkEnvironmentId).optional(),
     read_only: z.boolean("must be true or false").optional(),
     sessions: z.enum(["own", "all"], 'must be "own" or "all"').optional(),
     rate_per_minute: countSchema(1_000_000).optional(),

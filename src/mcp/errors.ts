@@ -52,9 +52,10 @@ export function failureText(
  * @param remedy in the imperative, without a full stop
  */
 export function forOperator(remedy: string, callerIsOperator: boolean): string {
+  const sentence = /[.?!]$/.test(remedy) ? remedy : `${remedy}.`;
   return callerIsOperator
-    ? `${remedy.slice(0, 1).toUpperCase()}${remedy.slice(1)}. 'cma-mcp doctor' checks it.`
-    : `Tell the operator of this server: ${remedy}.`;
+    ? `${sentence.slice(0, 1).toUpperCase()}${sentence.slice(1)} 'cma-mcp doctor' checks it.`
+    : `Tell the operator of this server: ${sentence}`;
 }
 
 function joined(parts: readonly (string | undefined)[]): string {

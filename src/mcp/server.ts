@@ -140,7 +140,8 @@ interface ServingContext {
 
 let listed: ListToolsResult | undefined;
 
-function toolList(): ListToolsResult {
+/** What `tools/list` answers. */
+export function toolList(): ListToolsResult {
   listed ??= {
     tools: TOOLS.map((tool) => ({
       name: tool.name,
@@ -158,8 +159,12 @@ const BY_NAME: ReadonlyMap<string, ToolDefinition> = new Map(
   TOOLS.map((tool) => [tool.name, tool]),
 );
 
-/** @throws `ProtocolError` for a name that was not listed, as the specification asks */
-function toolNamed(name: string): ToolDefinition {
+/**
+ * The tool of a name.
+ *
+ * @throws `ProtocolError` for a name that was not listed, as the specification asks
+ */
+export function toolNamed(name: string): ToolDefinition {
   const tool = BY_NAME.get(name);
   if (tool) return tool;
   throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${name} not found`);

@@ -3,11 +3,11 @@ import { EXECUTABLE, Spawned } from "./spawned.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
 const refusals: readonly [string, readonly string[], RegExp][] = [
-  ["no key", [], /^cma-mcp: No API key: set ANTHROPIC_API_KEY/],
-  ["an unknown flag", ["--simulat"], /did you mean '--simulate'\?$/],
-  ["a key on the command line", ["--api-key=sk-ant-123456"], /set ANTHROPIC_API_KEY/],
-  ["a key file that is not there", ["--api-key-file", "no/such/file"], /Cannot read/],
   ["HTTP without a token", ["--http", "--simulate"], /set MANAGED_AGENTS_MCP_TOKEN/],
+  ["HTTP without a key", ["--http"], /set MANAGED_AGENTS_MCP_TOKEN/],
+  ["an unknown flag of HTTP", ["--http", "--simulat"], /did you mean '--simulate'\?$/],
+  ["an unknown command", ["docter"], /did you mean 'doctor'\?$/],
+  ["a flag of another command", ["demo", "--port=1"], /does not apply to 'demo'/],
 ];
 for (const [name, args, message] of refusals) {
   Deno.test(`the program refuses ${name} with one line on stderr and exit code 2`, async () => {

@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
-  checkBaseUrl,
+  checkAgentId,
+  checkEnvironmentId,
   checkHost,
   checkHostHeader,
-  checkId,
   checkNetwork,
   checkOrigin,
   checkPath,
@@ -16,11 +16,12 @@ import { UsageError } from "../../../src/core/errors.ts";
 type Check = (value: string, source: string) => string;
 
 const accepted: readonly [Check, string, string][] = [
-  [checkId, "agent_01-a", "agent_01-a"],
-  [checkId, "x".repeat(128), "x".repeat(128)],
-  [checkBaseUrl, "https://api.example", "https://api.example"],
-  [checkBaseUrl, "HTTPS://API.example/prefix//", "https://api.example/prefix"],
-  [checkBaseUrl, "http://[::1]:4000", "http://[::1]:4000"],
+  [checkAgentId, "agent_01-a", "agent_01-a"],
+  [checkAgentId, "1".repeat(128), "1".repeat(128)],
+  [checkAgentId, "agent_demo", "agent_demo"],
+  [checkAgentId, "agent-x", "agent-x"],
+  [checkAgentId, "0b9c7e3a-77f1-4ad3-9e54-3f1d", "0b9c7e3a-77f1-4ad3-9e54-3f1d"],
+  [checkEnvironmentId, "env_prod", "env_prod"],
   [checkHostHeader, "MCP.Example.com", "mcp.example.com"],
   [checkHostHeader, "[::1]:3000", "[::1]:3000"],
   [checkOrigin, "https://claude.ai", "https://claude.ai"],
@@ -43,16 +44,11 @@ for (const [check, value, expected] of accepted) {
 }
 
 const refused: readonly [Check, string][] = [
-  [checkId, ""],
-  [checkId, "x".repeat(129)],
-  [checkId, ".."],
-  [checkId, "a/b"],
-  [checkId, "a%2fb"],
-  [checkBaseUrl, "api.example"],
-  [checkBaseUrl, "file:///etc"],
-  [checkBaseUrl, "https://user@api.example"],
-  [checkBaseUrl, "https://api.example/?beta=1"],
-  [checkBaseUrl, "https://api.example/#x"],
+  [checkAgentId, ""],
+  [checkAgentId, "x".repeat(129)],
+  [checkAgentId, ".."],
+  [checkAgentId, "a/b"],
+  [checkAgentId, "a%2fb"],
   [checkHostHeader, "https://mcp.example.com"],
   [checkHostHeader, "mcp.example.com/mcp"],
   [checkHostHeader, "*.example.com"],

@@ -1,0 +1,34 @@
+/**
+ * Why a file that a setting names cannot be read.
+ *
+ * @module
+ */
+
+import { UsageError } from "../core/errors.ts";
+
+/** What the runtime's error codes mean, and what to do. */
+const TROUBLES: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file: check the path",
+  ENOTDIR: "a part of its path is a file: check the path",
+  EISDIR: "it is a folder: name the file in it",
+  EACCES: "this user may not read it: change its owner or its mode",
+  EPERM: "this user may not read it: change its owner or its mode",
+  ELOOP: "it is a link that leads in a circle: name the file itself",
+  ENAMETOOLONG: "its path is too long: check that it is a path, and not what is to be in the file",
+};
+
+/**
+ * The error of a file that cannot be read, in one line.
+ *
+ * @param flag how the user named it, such as `--api-key-file`
+ */
+export function fileTrouble(error: unknown, path: string, flag: string): UsageError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const known = Object.hasOwn(TROUBLES, code) ? TROUBLES[code] : undefined;
+  const trouble = /^~[/\\]/.test(path)
+    ? "nothing has replaced its '~': type the whole path"
+    : known ?? "check that it exists and is readable";
+  // A key in the place of a path is not repeated.
+  const shown = /^(sk-|cma_)|^[^/\\.]{32,}$/.test(path) ? "the file" : `'${path.slice(0, 200)}'`;
+  return new UsageError(`Cannot read ${shown} (${flag}): ${trouble}`, { cause: error });
+}

@@ -1,0 +1,101 @@
+/**
+ * Values that were never filled in, or that a shell, a host or a paste left as they should not be.
+ *
+ * @module
+ */
+
+import { UsageError } from "../core/errors.ts";
+
+/** What is known of the setting that a value is for. */
+export interface FilledInOptions {
+  /** Whether the value is a credential: then it is never repeated. */
+  readonly secret?: boolean;
+  /** Whether it is one word that a machine made, such as an id; credentials are. */
+  readonly isWord?: boolean;
+  /** Whether it is the path of a file, in which names of all kinds occur. */
+  readonly isPath?: boolean;
+}
+
+/** Characters that cannot be seen: control, zero-width, directional and other odd white space. */
+const INVISIBLE =
+  // deno-lint-ignore no-control-regex -- control characters are what is looked for
+  /[\u0000-\u0008\u000e-\u001f\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0]/;
+
+const QUOTES = "[\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb]";
+const QUOTED = new RegExp(`^${QUOTES}|${QUOTES}$`);
+
+/** `NAME=value`, also as shells spell it. */
+const ASSIGNMENT =
+  /^(?:(?:export|set|setx|env)\s+|\$env:)?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\s*=\s*[^=\s]/;
+
+/** A value that is nothing but a reference, which nobody replaced. */
+const REFERENCE =
+  /^(\$[A-Z_][A-Z0-9_]*|\$env:\w+|\$\{[^}]*\}|\$\([^)]*\)|%\w+%|\$?\{\{.*\}\}|(op|bw|vault|keychain|secretmanager):\/\/.*)$/is;
+
+/** A reference within a longer value. */
+const CONTAINS_REFERENCE =
+  /\$\{[^}]*\}|\$\([^)]*\)|\$[A-Z_][A-Z0-9_]+|%[A-Z_][A-Z0-9_]{2,}%|\{\{.*\}\}/;
+
+/** What programs write for nothing. */
+const NOTHING = /^(undefined|null|\(null\)|none|nil|nan|\[object \w+\])$/i;
+
+/** What instructions write where a person is to put a value of any kind. */
+const PLACEHOLDER =
+  /^<.*>$|\.{3}|\u2026|\*{3}|[-_]x{3,}$|^(x{3,}|change[-_]?me|placeholder|todo|tbd|replace[-_]?me)$/i;
+
+/** What they write where an id or a credential is to be. */
+const WORD_PLACEHOLDER =
+  /^(.*[-_])?your([-_].*)?$|[-_](goes[-_])?here$|^(sk-ant-)?(api\d*-)?(xx+|key|secret|token|example)$|^(insert[-_].*|(anthropic[-_])?api[-_]?key)$/i;
+
+/**
+ * Makes sure that a value was filled in.
+ *
+ * @param value non-empty, trimmed
+ * @param source how the user spelled the setting: `--port` or `PORT`
+ * @throws UsageError one line that says what to type
+ */
+export function checkFilledIn(value: string, source: string, options: FilledInOptions = {}): void {
+  const complaint = complaintOf(value, options);
+  if (complaint !== undefined) throw new UsageError(`${source} ${complaint}`);
+}
+
+function complaintOf(
+  value: string,
+  { secret = false, isPath = false, isWord = secret }: FilledInOptions,
+): string | undefined {
+  const [, name] = ASSIGNMENT.exec(value) ?? [];
+  if (name !== undefined) {
+    const shown = secret && !isKnown(name) ? "a name and '='" : `'${name}='`;
+    return `begins with ${shown}: leave that out, and give only what comes after it`;
+  }
+  const bare = value.replace(/^\[/, "");
+  if (QUOTED.test(bare)) {
+    return bare === value
+      ? "has quotes around it: leave them out"
+      : "is a list in brackets and quotes: leave those out, and put commas between the entries";
+  }
+  if (NOTHING.test(value)) {
+    return `is the word '${value}', which some program put there for nothing: give the value, or ` +
+      "leave it out";
+  }
+  if (REFERENCE.test(value) || (!secret && CONTAINS_REFERENCE.test(value))) {
+    return "holds a reference that was not filled in" +
+      (secret ? "" : ` ('${value.slice(0, 60)}')`) +
+      ": put the value itself there";
+  }
+  if (!isPath && (PLACEHOLDER.test(value) || (isWord && WORD_PLACEHOLDER.test(value)))) {
+    return "holds a placeholder that was not filled in: put the value there";
+  }
+  const invisible = INVISIBLE.exec(value);
+  if (invisible) {
+    const code = invisible[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
+    return `has a character that cannot be seen (U+${code}), ${invisible.index} characters from ` +
+      "its beginning: paste it again as plain text, or type it";
+  }
+  return undefined;
+}
+
+/** Names that are no secret: those that variables for this program and its like have. */
+function isKnown(name: string): boolean {
+  return /^(ANTHROPIC|CLAUDE|CMA|MANAGED_AGENTS|MCP)_[A-Z_]{1,40}$/.test(name);
+}

@@ -1,0 +1,195 @@
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { checkSecret } from "../../../src/config/checks.ts";
+import { resolveConfig } from "../../../src/config/config.ts";
+import { fileTrouble } from "../../../src/config/file_trouble.ts";
+import { checkFilledIn } from "../../../src/config/filled_in.ts";
+import { UsageError } from "../../../src/core/errors.ts";
+
+const KEY = "sk-ant-api03-0123456789abcdefABCDEF";
+
+/** What people, shells, hosts and pastes make of a key. */
+const KEYS: readonly [string, RegExp][] = [
+  [`"${KEY}"`, /has quotes around it: leave them out/],
+  [`'${KEY}'`, /quotes/],
+  [`\`${KEY}\``, /quotes/],
+  [`\u201c${KEY}\u201d`, /quotes/],
+  [`${KEY}"`, /quotes/],
+  [`["${KEY}"]`, /brackets and quotes/],
+  [`ANTHROPIC_API_KEY=${KEY}`, /begins with 'ANTHROPIC_API_KEY=': leave that out/],
+  [`export ANTHROPIC_API_KEY=${KEY}`, /begins with 'ANTHROPIC_API_KEY='/],
+  [`ANTHROPIC_API_KEY = ${KEY}`, /begins with/],
+  [`$env:ANTHROPIC_API_KEY="${KEY}"`, /begins with/],
+  [`PRIVATE_NAME=${KEY}`, /begins with a name and '='/],
+  ["$ANTHROPIC_API_KEY", /not filled in/],
+  ["${ANTHROPIC_API_KEY}", /not filled in/],
+  ["${ANTHROPIC_API_KEY:-}", /not filled in/],
+  ["${user_config.api_key}", /not filled in/],
+  ["${input:managed-agents-api-key}", /not filled in/],
+  ["$(cat key)", /not filled in/],
+  ["%ANTHROPIC_API_KEY%", /not filled in/],
+  ["{{ api_key }}", /not filled in/],
+  ["${{ secrets.KEY }}", /not filled in/],
+  ["op://vault/item/field", /not filled in/],
+  ["undefined", /is the word 'undefined'.*or leave it out/],
+  ["null", /is the word 'null'/],
+  ["None", /is the word/],
+  ["[object Object]", /is the word/],
+  ["sk-ant-your-key", /placeholder/],
+  ["sk-ant-...", /placeholder/],
+  ["sk-ant-api03-…", /placeholder/],
+  ["sk-ant-api03-xxxxxxxx", /placeholder/],
+  ["sk-ant-api03-AbCd...WxYz", /placeholder/],
+  ["sk-ant-***", /placeholder/],
+  ["<your API key>", /placeholder/],
+  ["YOUR_API_KEY", /placeholder/],
+  ["your-api-key-here", /placeholder/],
+  ["changeme", /placeholder/],
+  ["xxxxx", /placeholder/],
+  ["API_KEY", /placeholder/],
+  [`Bearer ${KEY}`, /begins with 'Bearer': leave that out/],
+  [`x-api-key: ${KEY}`, /begins with 'x-api-key:'/],
+  [`${KEY.slice(0, 20)}\n${KEY.slice(20)}`, /spaces, line breaks.*in one piece/],
+  [`${KEY.slice(0, 20)} ${KEY.slice(20)}`, /spaces/],
+  [`${KEY.slice(0, 20)}\u200b${KEY.slice(20)}`, /cannot be seen \(U\+200B\), 20 characters/],
+  [`${KEY.slice(0, 20)}\u00a0${KEY.slice(20)}`, /cannot be seen \(U\+00A0\)/],
+  [`\u2060${KEY}`, /cannot be seen \(U\+2060\)/],
+  [`${KEY.slice(0, 3)}\ufeff${KEY.slice(3)}`, /cannot be seen \(U\+FEFF\)/],
+  [`${KEY}\u202e`, /cannot be seen \(U\+202E\)/],
+  [KEY.replace("-", "\u2013"), /other characters that no key has \(U\+2013\)/],
+];
+for (const [value, expected] of KEYS) {
+  Deno.test(`a key such as ${JSON.stringify(value)} is refused at once, with what to do`, () => {
+    for (
+      const refuse of [
+        () => checkSecret(value, "THE_SOURCE"),
+        () => resolveConfig([], (name) => name === "ANTHROPIC_API_KEY" ? value : undefined, String),
+        () => resolveConfig(["--api-key-file", "k"], () => undefined, () => `\ufeff ${value}\r\n`),
+      ]
+    ) {
+      const { message } = assertThrows(refuse, UsageError);
+      assertMatch(message, expected);
+      assertMatch(message, /^(THE_SOURCE|ANTHROPIC_API_KEY|'k' \(--api-key-file\)) /);
+      assert(!/\n/.test(message) && !message.includes("0123456"), message);
+    }
+  });
+}
+
+const SOUND_SECRETS = [
+  KEY,
+  "a-key-for-tests",
+  "sk-ant-oat01-yourself",
+  "0123456789abcdef0123456789abcdef",
+  "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ====",
+  "p$ssw0rd-with-$igns-and-%percents%x",
+  "aGVyZSBpcyBhIHRva2VuIHdpdGggcGFkZGluZw==",
+];
+for (const value of SOUND_SECRETS) {
+  Deno.test(`a credential such as ${value} is taken as it is`, () => {
+    assertEquals(checkSecret(value, "THE_SOURCE"), value);
+  });
+}
+
+/** The same kinds of fault in the other settings, by flag and by variable. */
+const SETTINGS: readonly [readonly string[], Readonly<Record<string, string>>, RegExp][] = [
+  [[], { CMA_BASE_URL: "undefined" }, /CMA_BASE_URL is the word 'undefined'/],
+  [[], { CMA_BASE_URL: "'https://api.test'" }, /CMA_BASE_URL has quotes/],
+  [[], { CMA_BASE_URL: "CMA_BASE_URL=https://api.test" }, /begins with 'CMA_BASE_URL='/],
+  [[], { ANTHROPIC_BASE_URL: "$ANTHROPIC_BASE_URL" }, /ANTHROPIC_BASE_URL holds a reference/],
+  [[], { ANTHROPIC_BASE_URL: "https://${HOST}/cma" }, /holds a reference/],
+  [["--base-url=https://api\u200b.test"], {}, /--base-url has a character that cannot be seen/],
+  [["--base-url=https://platform.claude.com/x"], {}, /is no API/],
+  [[], { CLAUDE_ENVIRONMENT_ID: "null" }, /CLAUDE_ENVIRONMENT_ID is the word/],
+  [[], { CLAUDE_ENVIRONMENT_ID: "production" }, /is a name; give an environment's id/],
+  [[], { CLAUDE_ENVIRONMENT_ID: "agent_01Demo" }, /holds an agent's id: give an environment's id/],
+  [[], { CLAUDE_ENVIRONMENT_ID: KEY }, /holds a key: give an environment's id/],
+  [[], { CLAUDE_ENVIRONMENT_ID: "env_xxx" }, /placeholder/],
+  [[], { CLAUDE_ENVIRONMENT_ID: "your-environment-id" }, /placeholder/],
+  [[], { ALLOWED_AGENT_IDS: '["agent_01","agent_02"]' }, /brackets and quotes/],
+  [
+    [],
+    { ALLOWED_AGENT_IDS: "agent_01, Support" },
+    /'Support' in ALLOWED_AGENT_IDS: that is a name/,
+  ],
+  [[], { ALLOWED_AGENT_IDS: "env_01Demo" }, /holds an environment's id: give an agent's id/],
+  [[], { ALLOWED_AGENT_IDS: "sesn_01Demo" }, /holds a session's id/],
+  [["--allowed-agents", "agent_…"], {}, /placeholder/],
+  [["--api-key-file", "${HOME}/key"], {}, /--api-key-file holds a reference.*'\$\{HOME\}\/key'/],
+  [["--api-key-file", "%APPDATA%\\key"], {}, /--api-key-file holds a reference/],
+  [["--api-key-file", "'key'"], {}, /--api-key-file has quotes/],
+  [["--log-level", "$LEVEL"], {}, /--log-level holds a reference/],
+  [["--http", "--host", "0.0.0.0:3000"], {}, /type 0\.0\.0\.0, and the port as --port 3000/],
+  [["--http"], { PORT: "undefined" }, /PORT is the word/],
+  [["--http"], { ALLOWED_HOSTS: "https://mcp.test/mcp" }, /type a host such as mcp\.test/],
+  [["--http"], { MANAGED_AGENTS_MCP_TOKEN: '"0123456789abcdef0123456789abcdef"' }, /quotes/],
+  [["--http"], { MANAGED_AGENTS_MCP_TOKEN: "Bearer 0123456789abcdef0123456789" }, /'Bearer'/],
+  [["--http"], { MANAGED_AGENTS_MCP_TOKEN: "your-token-of-32-characters-or-more" }, /placeholder/],
+];
+for (const [args, env, expected] of SETTINGS) {
+  Deno.test(`${args.join(" ")} ${JSON.stringify(env)} is refused with what to do`, () => {
+    const all: Readonly<Record<string, string>> = {
+      ANTHROPIC_API_KEY: KEY,
+      CMA_MCP_TOKEN: "0123456789abcdef0123456789abcdef",
+      ...env,
+    };
+    const { message } = assertThrows(
+      () => resolveConfig(args, (name) => all[name], () => KEY),
+      UsageError,
+    );
+    assertMatch(message, expected);
+    assert(!message.includes(KEY) && !message.includes("0123456789abcdef"), message);
+  });
+}
+
+Deno.test("checkFilledIn() lets names and paths of all kinds through", () => {
+  const paths = ["C:\\Users\\your name\\key.txt", "/srv/your/key", "./...", "/run/secrets/key"];
+  for (const path of paths) checkFilledIn(path, "--api-key-file", { isPath: true });
+  const others = [
+    ...["static.1.2.3.4.clients.your-server.de", "my-gateway:8080", "[::1]", "true", "none.test"],
+    ...["https://gw.test/a%20b", "here.example", "xx", "token"],
+  ];
+  for (const value of others) checkFilledIn(value, "ALLOWED_HOSTS");
+});
+
+const FILES: readonly [string, string, RegExp][] = [
+  ["ENOENT", "/etc/key", /'\/etc\/key' \(--api-key-file\): there is no such file/],
+  ["EISDIR", "/etc", /it is a folder: name the file in it/],
+  ["EACCES", "/etc/key", /may not read it/],
+  ["ENOTDIR", "/etc/key/x", /a part of its path is a file/],
+  ["ENOENT", "~/key", /nothing has replaced its '~': type the whole path/],
+  ["ENOENT", KEY, /^Cannot read the file/],
+  ["EMFILE", "/etc/key", /check that it exists and is readable/],
+];
+for (const [code, path, expected] of FILES) {
+  Deno.test(`fileTrouble() tells ${code} of ${path}`, () => {
+    const error = fileTrouble(
+      Object.assign(new Error("os error"), { code }),
+      path,
+      "--api-key-file",
+    );
+    assertMatch(error.message, expected);
+    assert(!error.message.includes(KEY));
+  });
+}
+
+Deno.test("a setting that names a folder says so, with a real one", async () => {
+  const folder = await Deno.makeTempDir();
+  for (const flag of ["--api-key-file", "--token-file"]) {
+    const env: Readonly<Record<string, string>> = { ANTHROPIC_API_KEY: KEY };
+    assertThrows(
+      () => resolveConfig(["--http", flag, folder], (name) => env[name], Deno.readTextFileSync),
+      UsageError,
+      flag === "--token-file" ? "it is a folder" : "bearer token",
+    );
+    assertThrows(
+      () => resolveConfig(["--api-key-file", folder], () => undefined, Deno.readTextFileSync),
+      UsageError,
+      "it is a folder: name the file in it",
+    );
+    assertThrows(
+      () => resolveConfig(["--api-key-file", `${folder}/x`], () => "", Deno.readTextFileSync),
+      UsageError,
+      "there is no such file",
+    );
+  }
+  await Deno.remove(folder);
+});
