@@ -5,6 +5,8 @@
  */
 
 import * as z from "zod";
+import { EVENT_ID } from "../api/read.ts";
+import { editDistance } from "../config/suggest.ts";
 import { ToolError } from "../core/errors.ts";
 
 interface PropertySchema {
@@ -18,34 +20,157 @@ interface PropertySchema {
   readonly maxItems?: number;
 }
 
-/**
- * @returns the arguments as `schema` parses them
- * @throws `ToolError` `invalid_argument` that names each wrong argument and what it accepts
- */
-export function parseArguments<I extends z.ZodObject>(schema: I, args: unknown): z.output<I> {
-  const parsed = schema.safeParse(args ?? {});
-  if (parsed.success) return parsed.data;
-  const problems = [...new Set(parsed.error.issues.map((issue) => problem(schema, args, issue)))];
-  throw new ToolError("invalid_argument", `${problems.join("; ")}.`);
+/** The arguments of a call. */
+export interface ParsedArguments<I extends z.ZodObject> {
+  /** As the schema parses them. */
+  readonly values: z.output<I>;
+  /** Names of what was given and is no argument of the tool, at most {@linkcode MAX_NAMED}. */
+  readonly ignored: readonly string[];
 }
 
-function problem(schema: z.ZodObject, args: unknown, issue: z.core.$ZodIssue): string {
-  const names = Object.keys(schema.shape);
-  const takes = names.length > 0 ? `this tool takes ${names.join(", ")}` : "this tool takes none";
-  if (issue.code === "unrecognized_keys") {
-    const unknown = issue.keys.slice(0, 5).map((key) => JSON.stringify(key.slice(0, 60)));
-    return `Unknown argument ${unknown.join(", ")}: ${takes}`;
+/**
+ * Parses the arguments of a call, as hosts fill them in: for an optional argument null, "" and an
+ * empty list are absent, and a number may come in quotes. What is no argument is ignored, since
+ * hosts add some of their own to every call, unless it looks like a misspelt one.
+ *
+ * @throws `ToolError` `invalid_argument` that names each wrong argument and what it accepts
+ */
+export function parseArguments<I extends z.ZodObject>(
+  schema: I,
+  args: unknown,
+): ParsedArguments<I> {
+  const given = args ?? {};
+  if (typeof given !== "object" || Array.isArray(given)) {
+    throw invalid([`The arguments must be an object: ${takes(schema)}`]);
   }
+  const properties = propertiesOf(schema);
+  const names = Object.keys(properties);
+  const [known, unknown] = partition(
+    Object.entries(given),
+    ([name]) => Object.hasOwn(properties, name),
+  );
+  const filled = known.flatMap(([name, value]) => {
+    const property = properties[name];
+    return property && isAbsent(property, value) ? [] : [[name, plain(property, value)] as const];
+  });
+  const parsed = schema.safeParse(Object.fromEntries(filled));
+  const misspelt = unknown.slice(0, MAX_COMPARED).flatMap(([name]) => {
+    const meant = names.find((real) => looksLike(name, real));
+    return meant === undefined ? [] : [`Unknown argument ${quoted(name)}: did you mean ${meant}?`];
+  });
+  const ignored = namesOf(unknown);
+  if (parsed.success && misspelt.length === 0) return { values: parsed.data, ignored };
+  const wrong = parsed.error?.issues.map((issue) => problem(schema, filled, issue)) ?? [];
+  // What was ignored may be what is missing.
+  const others = misspelt.length === 0 && ignored.length > 0
+    ? [`Unknown argument ${ignored.map(quoted).join(", ")}: ${takes(schema)}`]
+    : misspelt.slice(0, MAX_NAMED);
+  throw invalid([...wrong, ...others]);
+}
+
+function invalid(problems: readonly string[]): ToolError {
+  const text = [...new Set(problems)].join("; ");
+  return new ToolError("invalid_argument", text.endsWith("?") ? text : `${text}.`);
+}
+
+/** Unknown names that are named, and how much of each. */
+const MAX_NAMED = 5;
+const MAX_NAME_CHARS = 60;
+/** Unknown names that are compared with the real ones; honest hosts add one or two. */
+const MAX_COMPARED = 50;
+
+function namesOf(entries: readonly (readonly [name: string, value: unknown])[]): string[] {
+  return entries.slice(0, MAX_NAMED).map(([name]) => name.slice(0, MAX_NAME_CHARS));
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(name.slice(0, MAX_NAME_CHARS));
+}
+
+function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
+}
+
+interface Property extends PropertySchema {
+  readonly optional: boolean;
+}
+
+const PROPERTIES = new WeakMap<z.ZodObject, Readonly<Record<string, Property>>>();
+
+function propertiesOf(schema: z.ZodObject): Readonly<Record<string, Property>> {
+  const known = PROPERTIES.get(schema);
+  if (known) return known;
+  const properties = Object.fromEntries(
+    Object.entries(schema.shape).map(([name, field]) => [name, {
+      ...propertySchema(field),
+      optional: z.safeParse(field, undefined).success,
+    }]),
+  );
+  PROPERTIES.set(schema, properties);
+  return properties;
+}
+
+/** Null is absent where an argument is required too: it is then missing, not of a wrong type. */
+function isAbsent({ optional }: Property, value: unknown): boolean {
+  if (value === null || value === undefined) return true;
+  return optional && (value === "" || (Array.isArray(value) && value.length === 0));
+}
+
+function plain(property: Property | undefined, value: unknown): unknown {
+  const isNumber = property?.type === "integer" || property?.type === "number";
+  if (!isNumber || typeof value !== "string") return value;
+  return /^\s*[+-]?\d{1,15}(\.\d{1,15})?\s*$/.test(value) ? Number(value) : value;
+}
+
+/** Two edits of a real name, its beginning, or more or fewer words before or behind it. */
+function looksLike(name: string, real: string): boolean {
+  if (name.length > MAX_NAME_CHARS) return false;
+  const words = wordsOf(name);
+  const key = words.join("_");
+  if (key.length >= MIN_ABBREVIATION && real.startsWith(key)) return true;
+  if (Math.abs(key.length - real.length) <= MAX_EDITS && editDistance(key, real) <= MAX_EDITS) {
+    return true;
+  }
+  const realWords = wordsOf(real);
+  const [short, long] = words.length < realWords.length ? [words, realWords] : [realWords, words];
+  return short.length > 0 &&
+    (short.every((word, at) => word === long[at]) ||
+      short.every((word, at) => word === long[long.length - short.length + at]));
+}
+
+const MAX_EDITS = 2;
+const MIN_ABBREVIATION = 3;
+
+function wordsOf(name: string): string[] {
+  return name.replace(/([a-z\d])([A-Z])/g, "$1_$2").toLowerCase().split(/[^a-z\d]+/)
+    .filter(Boolean);
+}
+
+function takes(schema: z.ZodObject): string {
+  const names = Object.keys(schema.shape);
+  return names.length > 0 ? `this tool takes ${names.join(", ")}` : "this tool takes none";
+}
+
+function problem(
+  schema: z.ZodObject,
+  given: readonly (readonly [name: string, value: unknown])[],
+  issue: z.core.$ZodIssue,
+): string {
   const [name] = issue.path;
-  if (typeof name !== "string") return `The arguments must be an object: ${takes}`;
-  const field = schema.shape[name];
+  const field = typeof name === "string" ? schema.shape[name] : undefined;
   const accepted = field ? acceptedValues(field) : "something else";
-  const given = typeof args === "object" && args !== null && Object.hasOwn(args, name);
-  return given ? `${name} must be ${accepted}` : `${name} is required: ${accepted}`;
+  const isGiven = given.some(([other]) => other === name);
+  return isGiven
+    ? `${String(name)} must be ${accepted}`
+    : `${String(name)} is required: ${accepted}`;
+}
+
+function propertySchema(field: z.core.$ZodType): PropertySchema {
+  return z.toJSONSchema(field, { io: "input", unrepresentable: "any" });
 }
 
 function acceptedValues(field: z.core.$ZodType): string {
-  const schema: PropertySchema = z.toJSONSchema(field, { io: "input", unrepresentable: "any" });
+  const schema = propertySchema(field);
   if (schema.enum) return `one of ${schema.enum.map((value) => JSON.stringify(value)).join(", ")}`;
   switch (schema.type) {
     case "integer":
@@ -55,7 +180,10 @@ function acceptedValues(field: z.core.$ZodType): string {
     case "array":
       return `a list of at most ${schema.maxItems} event types, such as ["agent.message"]`;
     case "string":
-      return schema.pattern ? "an id of 1 to 128 letters, digits, _ or -" : lengthOf(schema);
+      if (schema.pattern === undefined) return lengthOf(schema);
+      return schema.pattern === EVENT_ID.source
+        ? "an event id of 1 to 128 printable characters without spaces"
+        : "an id of 1 to 128 letters, digits, _ or -";
     default:
       return typeof schema.type === "string" ? `a ${schema.type}` : "a different value";
   }

@@ -46,7 +46,8 @@ export interface ToolDefinition {
   readonly output: z.ZodObject;
   /**
    * @param args checked against {@linkcode input} before anything else happens
-   * @returns what {@linkcode output} describes
+   * @returns what {@linkcode output} describes; with `ignored_arguments`, the names of what was
+   *   given and is no argument, where there is any
    * @throws `ToolError`, `ApiError`, or the signal's reason
    */
   run(args: unknown, call: ToolCall): Promise<Record<string, unknown>>;
@@ -92,10 +93,11 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
     },
     async run(args, call) {
       if (call.principal?.readOnly && !spec.annotations.readOnlyHint) throw readOnly(spec.name);
-      const parsed = parseArguments(inputOf(), args);
+      const { values, ignored } = parseArguments(inputOf(), args);
       const leave = call.services.limits.enter(spec.kind ?? "call", call);
       try {
-        return await spec.run(parsed, call);
+        const result = await spec.run(values, call);
+        return ignored.length > 0 ? { ...result, ignored_arguments: ignored } : result;
       } finally {
         leave();
       }

@@ -5,6 +5,7 @@
  */
 
 import * as z from "zod";
+import { EVENT_ID } from "../api/read.ts";
 
 /**
  * What an id may look like: anything that is safe in a URL path. Prefixes and lengths are not
@@ -16,6 +17,11 @@ const ID_PATTERN = /^[A-Za-z0-9_-]{1,128}$/;
 export function idSchema(description?: string): z.ZodString {
   const schema = z.string().regex(ID_PATTERN);
   return description === undefined ? schema : schema.describe(description);
+}
+
+/** An event's id, or a cursor made of one, as an argument: whatever a result gave out as one. */
+export function eventIdSchema(description: string): z.ZodString {
+  return z.string().regex(EVENT_ID).describe(description);
 }
 
 const KINDS: readonly { readonly prefix: RegExp; readonly argument: string }[] = [

@@ -13,8 +13,9 @@ export type JsonSchema = Record<string, unknown>;
 type Keep = (keyword: string, value: unknown) => boolean;
 
 /**
- * The schema of the tool's arguments; other arguments are refused. It leaves out what no model gets
- * wrong, the alphabet of ids and that a text is not empty: the tool checks both, in better words.
+ * The schema of the tool's arguments, and of no others: what hosts fill in beside them is told in
+ * words. It leaves out what no model gets wrong, the alphabet of ids and that a text is not empty:
+ * the tool checks both, in better words.
  */
 export function inputJsonSchema(tool: ToolDefinition): JsonSchema {
   return compact(z.toJSONSchema(tool.input, { io: "input" }), (keyword, value) => {

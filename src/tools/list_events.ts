@@ -4,7 +4,7 @@ import type { SessionEvent } from "../api/events.ts";
 import { type EventView, eventView, isQueued } from "../session/transcript.ts";
 import { MAX_RESULT_CHARS, takeWithinBudget } from "./budget.ts";
 import { defineTool, type ToolCall } from "./define.ts";
-import { idSchema } from "./ids.ts";
+import { eventIdSchema, idSchema } from "./ids.ts";
 import type { LogQuery } from "./log_reader.ts";
 
 /** Room for what stands around the events. */
@@ -36,7 +36,7 @@ export const listEvents = defineTool({
   input: () =>
     z.strictObject({
       session_id: idSchema(),
-      after_id: idSchema("Only events after this one").optional(),
+      after_id: eventIdSchema("Only events after this one").optional(),
       limit: z.int().min(1).max(500).optional().describe("Default 100"),
       types: z.array(z.string().regex(/^[a-z_.]{1,64}$/)).max(50).optional()
         .describe("Only these event types, e.g. agent.message"),

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { defineTool } from "./define.ts";
-import { idSchema } from "./ids.ts";
+import { eventIdSchema, idSchema } from "./ids.ts";
 
 /** Hosts that ask for no progress mostly give up after 60 seconds. */
 const DEFAULT_TIMEOUT_SEC = 45;
@@ -27,7 +27,7 @@ export const waitForIdle = defineTool({
       session_id: idSchema(),
       timeout_sec: z.int().min(1).max(600).optional()
         .describe("Default 45, or 120 where the host shows progress"),
-      after_id: idSchema("Only what came after this event").optional(),
+      after_id: eventIdSchema("Only what came after this event").optional(),
     }),
   output: () =>
     z.object({

@@ -118,6 +118,40 @@ for (const [way, connect] of Object.entries(WAYS)) {
     assertEquals(state.isError, false);
   });
 
+  test("arguments are taken as hosts fill them in", async (client, bridge) => {
+    const call = async (name: string, args: Record<string, unknown>) => {
+      const result = await bridge.until(client.call(name, args));
+      assertEquals(result.isError, false, result.text);
+      return result.structured ?? {};
+    };
+    const agent_id = bridge.simulator.agentId("quick");
+    // OpenAI's strict mode fills in null, other hosts "", or numbers in quotes.
+    const optional = ["title", "message", "environment_id", "agent_version"];
+    for (const nothing of [null, ""]) {
+      const filled = Object.fromEntries(optional.map((name) => [name, nothing]));
+      const created = await call("create_session", { agent_id, ...filled });
+      const session_id = String(created.session_id);
+      const cursor = { after_id: nothing };
+      const waited = await call("wait_for_idle", { session_id, ...cursor, timeout_sec: "5" });
+      assertEquals(waited.status, "not_started");
+      const types = nothing === null ? null : [];
+      const listed = await call("list_events", {
+        session_id,
+        ...cursor,
+        limit: "5",
+        types,
+        order: null,
+      });
+      assertEquals(listed.has_more, false);
+    }
+    const page = { name_contains: "", limit: "200", cursor: null, wait_for_previous: true };
+    const agents = await call("list_agents", page);
+    assertEquals(agents.ignored_arguments, ["wait_for_previous"]);
+    assert(Array.isArray(agents.agents) && agents.agents.length > 1);
+    const meant = await bridge.until(client.call("get_session", { sessionId: "sesn_1" }));
+    assert(meant.isError && meant.text.includes("did you mean session_id?"), meant.text);
+  });
+
   test("failures are results that say what to do", async (client, bridge) => {
     const unknown = await bridge.until(client.call("get_session", { session_id: "sesn_nope" }));
     assertEquals(unknown.isError, true);
