@@ -1,5 +1,6 @@
 /**
- * `deno task faults`: what a wait makes of every fault at every moment, and of an outage.
+ * `deno task faults`: what a wait makes of every fault at every moment, and of an outage; and what
+ * calls and waits make of connections that fail, over real sockets.
  *
  * @module
  */
@@ -17,6 +18,15 @@ import {
   READS_PER_MINUTE,
 } from "../tests/fault/outage.ts";
 import { SCENARIOS } from "../tests/fault/scenarios.ts";
+import {
+  OPERATIONS,
+  playStreamCase,
+  playWireCase,
+  STREAM_STRIKES,
+  STRIKES,
+  TRANSPORTS,
+  type WireReport,
+} from "../tests/fault/wire_cases.ts";
 import { type Column, printLines, tableLines } from "./table.ts";
 
 const OUTAGE_WAITS = 500;
@@ -123,9 +133,98 @@ async function outageTables(): Promise<number> {
   return reports.filter((report) => !isSound(report)).length;
 }
 
+const SOCKETS: readonly Column[] = [
+  { title: "on the wire", align: "right" },
+  { title: "outcome" },
+  { title: "simulated ms", align: "right" },
+  { title: "lost or repeated" },
+  { title: "next call" },
+];
+
+/** Rows that say the same of several calls become one. */
+function socketRows(reports: ReadonlyMap<string, WireReport>): (string | number)[][] {
+  const rows = new Map<string, { names: string[]; times: number[]; cells: string[] }>();
+  for (const [name, { requests, outcome, elapsedMs, effects, next, complaints }] of reports) {
+    const cells = [
+      String(requests),
+      complaints.length === 0 ? outcome : `WRONG: ${complaints.join(", ")}`,
+      effects === undefined ? "none" : effects > 1 ? `took effect ${effects} times` : "none",
+      next,
+    ];
+    const key = cells.join("|");
+    const row = rows.get(key) ?? { names: [], times: [], cells };
+    row.names.push(name);
+    row.times.push(Math.round(elapsedMs));
+    rows.set(key, row);
+  }
+  return [...rows.values()].map(
+    ({ names, times, cells: [requests = "", outcome = "", ...rest] }) => {
+      const [least, most] = [Math.min(...times), Math.max(...times)];
+      const time = least === most ? String(least) : `${least} – ${most}`;
+      return [namesOf(names), requests, outcome, time, ...rest];
+    },
+  );
+}
+
+/** One name for all reads, all writes, or all calls. */
+function namesOf(names: readonly string[]): string {
+  const groups = [
+    ["every call", OPERATIONS],
+    ["every read", OPERATIONS.filter(({ isWrite }) => !isWrite)],
+    ["every write", OPERATIONS.filter(({ isWrite }) => isWrite)],
+  ] as const;
+  const whole = groups.find(([, group]) =>
+    group.length === names.length && group.every(({ name }) => names.includes(name))
+  );
+  return whole?.[0] ?? names.join("; ");
+}
+
+async function socketTables(): Promise<number> {
+  const rows: (string | number)[][] = [];
+  let wrong = 0;
+  for (const transport of TRANSPORTS) {
+    for (const strike of STRIKES) {
+      const reports = await Promise.all(OPERATIONS.map(async (operation) => {
+        return [operation.name, await playWireCase(operation, strike, transport)] as const;
+      }));
+      wrong += reports.filter(([, { complaints }]) => complaints.length > 0).length;
+      const [first = [], ...others] = socketRows(new Map(reports));
+      rows.push([transport, strike.name, ...first], ...others.map((row) => ["", "", ...row]));
+    }
+  }
+  const waits: (string | number)[][] = [];
+  for (const transport of TRANSPORTS) {
+    const reports = await Promise.all(STREAM_STRIKES.map(async (strike) => {
+      return [strike.name, await playStreamCase(strike, transport)] as const;
+    }));
+    wrong += reports.filter(([, { complaints }]) => complaints.length > 0).length;
+    for (const report of reports) {
+      const [[name = "", ...cells] = []] = socketRows(new Map([report]));
+      waits.push([transport, name, ...cells]);
+    }
+  }
+  const over = { title: "over" };
+  const columns = [over, { title: "connection" }, { title: "call" }, ...SOCKETS];
+  const waitColumns = [over, { title: "connections" }, ...SOCKETS];
+  printLines([
+    "",
+    "What befalls the connection of a call: real sockets, bare HTTP/1.1 and TLS that offers HTTP/2",
+    "",
+    ...tableLines(columns, rows),
+    "",
+    "What befalls the connections of a wait on a turn of 4 s: real sockets",
+    "",
+    ...tableLines(waitColumns, waits),
+  ]);
+  return wrong;
+}
+
 async function main(): Promise<boolean> {
-  const wrong = await networkMatrix() + await scenarioTable() + await outageTables();
-  const cases = NETWORK_FAULTS.length * MOMENTS.length + SCENARIOS.length + OUTAGE_KINDS.length;
+  const wrong = await networkMatrix() + await scenarioTable() + await outageTables() +
+    await socketTables();
+  const sockets = TRANSPORTS.length * (STRIKES.length * OPERATIONS.length + STREAM_STRIKES.length);
+  const cases = NETWORK_FAULTS.length * MOMENTS.length + SCENARIOS.length + OUTAGE_KINDS.length +
+    sockets;
   printLines(["", `faults: ${cases - wrong} of ${cases} cases right`]);
   return wrong === 0;
 }
