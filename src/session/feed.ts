@@ -28,6 +28,13 @@ const OPEN_TIMEOUT_MS = 30_000;
 const CONNECT_COST = 2;
 /** A longer pause that the API asks for is not taken over by all feeds. */
 const MAX_HOLD_MS = 60_000;
+/** What was heard so many milliseconds ago needs no look. */
+const RECENT_MS = 10_000;
+/**
+ * A key that was good may be refused for a moment, while it is rotated. After so many refusals in a
+ * row, over so many milliseconds, it is refused for good.
+ */
+const FINAL_REFUSALS = { count: 3, ms: 3_000 } as const;
 const RECONNECT = { baseMs: 250, capMs: 10_000 } as const;
 
 /** See the module. Created by `FeedHub`, which counts who uses it. */
@@ -46,6 +53,12 @@ export class SessionFeed {
   #looksAtOnce = false;
   readonly #nextLook: LookTimer;
   #outOfReach = false;
+  /** Whether the open stream has shown an event. */
+  #streamShows = false;
+  /** When the session last told something: by an event, a page or its status. */
+  #heardAt = -Infinity;
+  /** Refusals in a row, and when the first one came. */
+  #refusals = { count: 0, since: 0 };
   #failure: { readonly error: unknown } | undefined;
   #trouble: unknown;
 
@@ -148,6 +161,23 @@ export class SessionFeed {
     this.#changed();
   }
 
+  /**
+   * Asks once more how the session stands, for a wait whose time is nearly over. A stream that has
+   * shown no event proves nothing: then the log is read.
+   *
+   * @param signal gives up while requests in the background have to wait
+   */
+  async lookOnce(signal: AbortSignal): Promise<void> {
+    const { clock, pace } = this.#deps;
+    if (this.#outOfReach || clock.now() - this.#heardAt < RECENT_MS) return;
+    this.#heardAt = clock.now();
+    await pace.take(1, signal);
+    const before = this.log.entries.length;
+    if (!this.#streamShows) await this.#readNews();
+    if (this.log.entries.length === before) await this.#lookNow();
+    else this.#changed();
+  }
+
   get #events() {
     return this.#deps.api.events;
   }
@@ -159,6 +189,7 @@ export class SessionFeed {
   async #readNews(): Promise<void> {
     const news = await this.#history.readNews();
     this.#outOfReach = false;
+    this.#refusals.count = 0;
     if (news) this.#eventsCame();
   }
 
@@ -185,6 +216,7 @@ export class SessionFeed {
   async #afterFailure(error: unknown, unread: boolean): Promise<void> {
     this.#trouble = error;
     this.#heed(error);
+    const refusedForGood = this.#isKeyRefusedForGood(error);
     this.#deps.log.debug("stream failed", { session: this.#sessionId, error: unquoted(error) });
     // What was there a moment ago is not refused for good, unless the session is gone.
     const fatal = error instanceof ApiError && !error.retryable && this.#history.done === 0;
@@ -200,8 +232,19 @@ export class SessionFeed {
       this.#heed(readError);
       const refused = readError instanceof ApiError && !readError.retryable;
       if (refused && this.#history.done === 0) throw readError;
+      if (refusedForGood && isKeyRefused(readError)) throw readError;
     }
     if (fatal) throw error;
+  }
+
+  /** Whether the key was refused once too often in a row. */
+  #isKeyRefusedForGood(error: unknown): boolean {
+    if (!isKeyRefused(error)) return false;
+    const now = this.#deps.clock.now();
+    if (this.#refusals.count === 0) this.#refusals.since = now;
+    this.#refusals.count++;
+    return this.#refusals.count >= FINAL_REFUSALS.count &&
+      now - this.#refusals.since >= FINAL_REFUSALS.ms;
   }
 
   /** Where the API asks for a pause, that is for all of its callers. */
@@ -244,6 +287,7 @@ export class SessionFeed {
       }
       const stream = await opening;
       opened = 1;
+      this.#streamShows = false;
       counters.openStreams += opened;
       // What was queued meanwhile may stand at the far end of the log.
       this.#history.forgetFarEnd();
@@ -279,6 +323,7 @@ export class SessionFeed {
   #take(event: LogEvent): boolean {
     if (!this.complete && this.log.isBefore(event)) return false;
     if (!this.log.add(event)) return false;
+    this.#streamShows = true;
     this.#eventsCame();
     return true;
   }
@@ -291,6 +336,7 @@ export class SessionFeed {
   }
 
   #eventsCame(): void {
+    this.#heardAt = this.#deps.clock.now();
     this.#sighting = undefined;
     this.#looks = 0;
   }
@@ -314,7 +360,7 @@ export class SessionFeed {
       : this.#standingOf(state);
     // Without a single event only the session tells whether one is to come.
     const atOnce = !stands.over && stands.waitingFor === "first_event" && this.#looks === 0;
-    const delayMs = atOnce ? 0 : lookDelayMs(state, stands, this.#looks);
+    const delayMs = atOnce ? 0 : lookDelayMs(state, stands, this.#looks, this.#sighting);
     this.#looksAtOnce = atOnce;
     this.#nextLook.set(delayMs * (0.9 + 0.2 * random()));
   }
@@ -335,10 +381,16 @@ export class SessionFeed {
     const { pace } = this.#deps;
     if (this.#looksAtOnce) pace.spend(1);
     else if (!await pace.take(1, signal, { patient: true }).then(() => true, () => false)) return;
+    await this.#lookNow();
+  }
+
+  async #lookNow(): Promise<void> {
+    const { pace } = this.#deps;
     this.#looks++;
     const before = this.log.entries.length;
-    const status = await this.#see();
-    if (status === undefined || !isWorking({ status })) {
+    const seen = await this.#see();
+    // An end that the log tells of needs no second reading of it.
+    if (!seen || (!isWorking(seen) && !this.#fold.state.endedEarly)) {
       pace.spend(1);
       await this.#readNews();
     }
@@ -348,14 +400,19 @@ export class SessionFeed {
   }
 
   /** Asks for the session's status and notes it; an answer that tells none shows nothing. */
-  async #see(): Promise<string | undefined> {
+  async #see(): Promise<Pick<Sighting, "status" | "archived"> | undefined> {
     const { clock, api } = this.#deps;
     const before = this.log.entries.length;
-    const { status } = await api.sessions.retrieve(this.#sessionId, this.#history.options);
-    if (status === undefined || this.log.entries.length > before) return status;
-    if (this.#sighting?.status !== status) this.#sightedSince = clock.now();
-    this.#sighting = { status, steadyMs: clock.now() - this.#sightedSince };
-    return status;
+    const session = await api.sessions.retrieve(this.#sessionId, this.#history.options);
+    this.#heardAt = clock.now();
+    const archived = Boolean(session.archived_at);
+    if (session.status === undefined && !archived) return undefined;
+    const seen = { status: session.status ?? "idle", archived };
+    if (this.log.entries.length > before) return seen;
+    const same = this.#sighting?.status === seen.status && this.#sighting.archived === archived;
+    if (!same) this.#sightedSince = clock.now();
+    this.#sighting = { ...seen, steadyMs: clock.now() - this.#sightedSince };
+    return seen;
   }
 
   /** Whether the session was deleted: its own endpoint says so, in the API's words. */
@@ -389,6 +446,11 @@ export class SessionFeed {
 /** Whether the API itself says that there is no such session; a proxy's 404 says nothing. */
 function isGone(error: unknown): boolean {
   return error instanceof ApiError && error.isNotFound;
+}
+
+/** Whether the key is refused: it was revoked, or is being replaced. */
+function isKeyRefused(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 401 || error.status === 403);
 }
 
 /** Whether an event shows that the session uses workflow runs or subagents. */

@@ -59,6 +59,8 @@ export type LogEvent = LogEventBody & {
   readonly at?: number;
   /** Sent but not taken up yet: `processed_at` is null on an event that a client sent. */
   readonly queued: boolean;
+  /** The thread that a message, or the news of a thread, names. */
+  readonly threadId?: string;
 };
 
 /** Longest name or code that is kept. */
@@ -90,7 +92,19 @@ export function readEvent(event: SessionEvent): LogEvent {
     ...(id !== undefined && { id }),
     ...(at !== undefined && { at }),
     queued: fromClient && event.processed_at === null,
+    ...threadOf(event),
   };
+}
+
+/** Types whose thread tells whose words are whose. */
+const THREADED: ReadonlySet<string> = new Set([
+  "user.message",
+  "agent.message",
+  "session.thread_created",
+]);
+
+function threadOf(event: SessionEvent): { readonly threadId?: string } | undefined {
+  return THREADED.has(event.type) ? kept({ threadId: textOf(event.session_thread_id) }) : undefined;
 }
 
 type BodyReader = (event: SessionEvent, id: string) => LogEventBody | undefined;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Standing } from "./standing.ts";
+import { proofLeftMs, type Sighting, type Standing } from "./standing.ts";
 import type { TurnState } from "./turn.ts";
 
 // Pauses before the first, second, … look since the last event, in milliseconds.
@@ -15,16 +15,27 @@ const QUEUED_MS = [3_000, 4_000, 8_000, 15_000, 30_000] as const;
 const OVERDUE_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
 const SETTLING_MS = [300, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
 const FINISHED_LOOKING_MS = [3_000, 2_500, 10_000, 30_000, 60_000] as const;
-const WORKING_MS = [60_000, 120_000, 240_000] as const;
+/** The first well within one wait: a proxy that buffers lets heartbeats through and no events. */
+const WORKING_MS = [15_000, 120_000, 240_000] as const;
+/** By how much a look that completes a proof comes later than it must: looks are jittered. */
+const PROOF_MARGIN = 1.15;
 
 /**
  * Milliseconds to the next look.
  *
  * @param looks looks since the last event
+ * @param sighting what the latest of them showed
  */
-export function lookDelayMs(state: TurnState, standing: Standing, looks: number): number {
+export function lookDelayMs(
+  state: TurnState,
+  standing: Standing,
+  looks: number,
+  sighting?: Sighting,
+): number {
   const plan = planFor(state, standing);
-  return plan[Math.min(looks, plan.length - 1)] ?? WORKING_MS[0];
+  const planned = plan[Math.min(looks, plan.length - 1)] ?? WORKING_MS[0];
+  const proofMs = standing.over || !sighting ? Infinity : proofLeftMs(state, sighting);
+  return Math.min(planned, proofMs * PROOF_MARGIN);
 }
 
 function planFor(state: TurnState, standing: Standing): readonly number[] {
@@ -38,6 +49,8 @@ function planFor(state: TurnState, standing: Standing): readonly number[] {
     case "resume":
       return OVERDUE_MS;
     case "turn":
+      // Idle by its events, while a tool was at work.
+      if (state.endedEarly) return SETTLING_MS;
       return looksFinished(state) ? FINISHED_LOOKING_MS : WORKING_MS;
     case "workflow_runs":
       return WORKING_MS;

@@ -16,9 +16,10 @@ import type {
   WaitStatus,
 } from "./outcome.ts";
 import { jsonLength, jsonTail } from "./json_text.ts";
-import { openActions, openAsks } from "./standing.ts";
+import { cursorIds, nextCursor } from "./cursor.ts";
+import { openActions } from "./standing.ts";
 import { toolInputView } from "./tool_input.ts";
-import type { Collected, TextPart, TurnState } from "./turn.ts";
+import { type Collected, type TextPart, type TurnState, unansweredAsks } from "./turn.ts";
 
 /** Longest reply, in characters of its JSON text. */
 export const REPLY_BUDGET = 30_000;
@@ -193,11 +194,9 @@ function describeTrouble(trouble: unknown): TurnError {
 }
 
 function listActions({ state, status, exposeToolInputs }: ResultParts): PendingAction[] {
-  const asked = state.phase === "parked"
-    ? openActions(state)
-    : status === "timeout"
-    ? openAsks(state)
-    : [];
+  const blocked = state.phase === "parked" ? openActions(state) : [];
+  const mayAsk = status === "timeout" || status === "requires_action";
+  const asked = blocked.length === 0 && mayAsk ? unansweredAsks(state) : blocked;
   let room = MAX_ACTIONS.chars;
   return asked.slice(0, MAX_ACTIONS.entries).map((eventId) => {
     const tool = state.asking.get(eventId);

@@ -5,7 +5,7 @@
  */
 
 import type { WaitStatus } from "./outcome.ts";
-import type { TurnState } from "./turn.ts";
+import { type TurnState, unansweredAsks } from "./turn.ts";
 
 /**
  * What a look at the session itself showed, valid until the next event arrives. It heals what
@@ -15,6 +15,8 @@ import type { TurnState } from "./turn.ts";
 export interface Sighting {
   /** The session's `status` field. */
   readonly status: string;
+  /** Whether it is archived: then it takes nothing more up, whatever its status. */
+  readonly archived?: boolean;
   /**
    * Milliseconds from the first to the latest look in a row that showed this status, with no event
    * in between. One look (0) proves little: the field can trail the events by a moment.
@@ -45,8 +47,8 @@ const over = (status: WaitStatus): Standing => ({ over: true, status });
 const waits = (waitingFor: WaitingFor): Standing => ({ over: false, waitingFor });
 
 /** Whether a session with this status is at work. */
-export function isWorking({ status }: Pick<Sighting, "status">): boolean {
-  return status === "running" || status === "rescheduling";
+export function isWorking({ status, archived }: Pick<Sighting, "status" | "archived">): boolean {
+  return !archived && (status === "running" || status === "rescheduling");
 }
 
 /** Where the turn stands, given its events and the latest look at the session. */
@@ -54,42 +56,71 @@ export function standing(state: TurnState, sighting: Sighting | undefined): Stan
   if (state.phase === "deleted") return over("deleted");
   if (state.phase === "terminated" || sighting?.status === "terminated") return over("terminated");
   const byEvents = standingByEvents(state);
-  if (byEvents.over || !sighting || isWorking(sighting)) return byEvents;
-  // A status that is not documented, such as one server's "failed": nothing more will come.
-  if (sighting.status !== "idle") return sighting.steadyMs < 2_000 ? byEvents : over("terminated");
+  if (!sighting || isWorking(sighting)) {
+    return isDoubtful(state, byEvents) ? waits("turn") : byEvents;
+  }
+  if (byEvents.over || proofLeftMs(state, sighting) > 0) return byEvents;
+  // Archived, or a status that is not documented, such as one server's "failed".
+  if (sighting.archived || sighting.status !== "idle") return over("terminated");
   if (byEvents.waitingFor === "first_event") return over("not_started");
-  if (sighting.steadyMs < idleProofMs(state, byEvents.waitingFor)) return byEvents;
-  if (state.phase === "parked" && openActions(state).length > 0) return over("requires_action");
+  const asks = state.phase === "parked" ? openActions(state) : unansweredAsks(state);
+  if (asks.length > 0 && state.phase !== "ended") return over("requires_action");
   return over(state.phase === "ended" ? endStatus(state) : "idle");
 }
 
 /**
- * How long a session must read idle, with nothing new in its log, before a turn counts as over
- * though no event says so. Never while a message waits that no turn has begun for since, unless the
- * server may have dropped it.
+ * Whether events alone do not prove the end that they tell of: some servers go idle while a tool is
+ * at work. The session's own status then decides.
  */
+function isDoubtful(state: TurnState, byEvents: Standing): boolean {
+  return state.endedEarly && byEvents.over && byEvents.status === "idle";
+}
+
+/**
+ * For how many more milliseconds a session that rests must be seen at rest, with nothing new in its
+ * log, before a turn counts as over though no event says so. Infinity while that proves nothing.
+ */
+export function proofLeftMs(state: TurnState, sighting: Sighting): number {
+  const byEvents = standingByEvents(state);
+  if (byEvents.over || isWorking(sighting)) return Infinity;
+  const isIdle = sighting.status === "idle" && !sighting.archived;
+  const proofMs = isIdle ? idleProofMs(state, byEvents.waitingFor) : 2_000;
+  return Math.max(0, proofMs - sighting.steadyMs);
+}
+
+/** Never while a message waits that no turn has begun for since, unless it may have been dropped. */
 function idleProofMs(state: TurnState, waitingFor: WaitingFor): number {
   switch (waitingFor) {
+    case "first_event":
+      return 0;
     case "turn":
       return 2_000;
     case "queued":
-      // Input that was queued when retries ran out is dropped, and never stamped.
-      if (state.stop?.type === "retries_exhausted") return 10_000;
-      return isNeverStamped(state) ? 2_000 : Infinity;
+      return queuedProofMs(state);
     case "start":
       return 10_000;
     case "resume":
       // The answer or interrupt itself may not be taken up yet.
-      return state.queued.size > 0 ? Infinity : 10_000;
-    case "first_event":
+      return Math.max(10_000, queuedProofMs(state));
     case "workflow_runs":
       return Infinity;
   }
 }
 
-/** Whether the server stamps no inputs, and turns have begun since all that are queued. */
-function isNeverStamped(state: TurnState): boolean {
-  return !state.stampsInputs && [...state.queued.values()].every((begunSince) => begunSince);
+/** How long a session must read idle before none of the queued inputs is to come. */
+function queuedProofMs(state: TurnState): number {
+  // Input that was queued when retries ran out is dropped, and never stamped.
+  if (state.stop?.type === "retries_exhausted") return 10_000;
+  const inputs = [...state.queued.values()];
+  // A turn came and went for one of them: then a missing stamp says nothing.
+  const neverStamps = !state.stampsInputs && inputs.some(({ mayHaveBegun }) => mayHaveBegun);
+  return Math.max(
+    0,
+    ...inputs.map(({ mayHaveBegun, interrupt }) => {
+      if (!neverStamps && interrupt !== "over") return Infinity;
+      return mayHaveBegun ? 2_000 : 10_000;
+    }),
+  );
 }
 
 function standingByEvents(state: TurnState): Standing {
@@ -131,11 +162,4 @@ function endStatus(state: TurnState): WaitStatus {
 /** Tool calls that the session is blocked on and nobody has answered. */
 export function openActions(state: TurnState): string[] {
   return state.blocking.filter((eventId) => !state.answered.has(eventId));
-}
-
-/** Tool calls of a session at work that somebody must answer, as those of workflow runs can be. */
-export function openAsks(state: TurnState): string[] {
-  return [...state.asking.keys()].filter((id) =>
-    state.toolsInFlight.has(id) && !state.answered.has(id)
-  );
 }

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { append, type Chain } from "./chain.ts";
+import { append, type Chain, newestFirst } from "./chain.ts";
+import { cursorIds } from "./cursor.ts";
 import { GrowingMap } from "./growing_map.ts";
 import type { LogEvent, ToolUse } from "./log_event.ts";
 import type { StopInfo, TurnError } from "./outcome.ts";
@@ -44,6 +45,23 @@ export interface Collected {
   readonly errors: Chain<TurnError>;
 }
 
+/** An input that was sent but not taken up. */
+export interface QueuedInput {
+  /**
+   * True once a turn has begun that no other input is known to have begun: it may answer this one.
+   */
+  readonly mayHaveBegun: boolean;
+  /** `sent` an interrupt came after it; `over` and an idle event after that. */
+  readonly interrupt?: "sent" | "over";
+}
+
+/** Text that a wait saw pass and that its reply does not hold. */
+export interface Passed {
+  readonly characters: number;
+  /** The last event before it that can serve as a cursor. */
+  readonly cursorBefore?: string;
+}
+
 /** The state that {@linkcode reduceTurn} folds a session's events into. */
 export interface TurnState {
   readonly phase: Phase;
@@ -51,11 +69,8 @@ export interface TurnState {
   readonly stop?: StopInfo;
   /** `processed_at` of the latest idle event, in milliseconds. */
   readonly idleAt?: number;
-  /**
-   * Inputs that were sent but not taken up, by key: whether a turn has begun since that no other
-   * input is known to have begun, so that it may be theirs.
-   */
-  readonly queued: ReadonlyMap<string, boolean>;
+  /** By key. */
+  readonly queued: ReadonlyMap<string, QueuedInput>;
   /** Whether this server was seen to stamp inputs: then a queued one is not taken up yet. */
   readonly stampsInputs: boolean;
   /** Whether the next turn is the agent's report on workflow runs, not an answer to an input. */
@@ -64,6 +79,8 @@ export interface TurnState {
   readonly queuedAtIdle: boolean;
   /** Whether an interrupt was sent whose effect has not shown. */
   readonly interrupting: boolean;
+  /** Whether the turn was interrupted: then its tool calls may have no results. */
+  readonly interrupted: boolean;
   /** Ids of the tool calls that the latest idle event waits for. */
   readonly blocking: readonly string[];
   /** Tool calls that were answered; an answer is final. */
@@ -74,11 +91,25 @@ export interface TurnState {
   readonly openRuns: ReadonlyMap<string, string | undefined>;
   /** Tool calls in flight, newest last: id and name. */
   readonly toolsInFlight: ReadonlyMap<string, string | undefined>;
+  /** Whether the agent has spoken since its last tool call: then that has a result, told or not. */
+  readonly spokeSinceCall: boolean;
+  /** Whether the latest idle event came while a tool was at work, and no interrupt says why. */
+  readonly endedEarly: boolean;
   readonly collected: Collected;
+  /** Errors that came between an input and the begin of its turn. */
+  readonly earlyErrors: Collected["errors"];
+  /** Left out of {@linkcode collected} although it came after the cursor, or while a wait watched. */
+  readonly passed?: Passed;
   /** Whether the beginning of this turn is among the events seen. */
   readonly sawTurnStart: boolean;
   /** The cursor that counting begins after; see {@linkcode initialTurn}. */
-  readonly anchor?: { readonly id: string; readonly seen: boolean; readonly queued: boolean };
+  readonly anchor?: Anchor;
+  /** For a wait without a cursor; see {@linkcode watchFrom}. */
+  readonly watch?: Watch;
+  /** The session's own thread, where its messages name it. */
+  readonly primaryThread?: string;
+  /** Threads of subagents. */
+  readonly childThreads: GrowingMap<true>;
   /** Id of the newest event that is stamped: what a later call passes as `after_id`. */
   readonly cursor?: string;
   /** The kind of the newest event that shows the agent at work. */
@@ -89,6 +120,24 @@ export interface TurnState {
     | "model_start"
     | "model_end"
     | "thinking";
+}
+
+/** A wait that came in after the event with this key, or before any. */
+interface Watch {
+  readonly from: string | undefined;
+  /** Whether that event has come. */
+  readonly on: boolean;
+  /** Whether the turn that the state tells of was on, or began, while the wait watched. */
+  readonly inTurn: boolean;
+}
+
+interface Anchor {
+  /** Ids that the cursor may stand for, the likeliest first. */
+  readonly ids: readonly string[];
+  /** Id of the event that it stands for; absent until that has come. */
+  readonly id?: string;
+  /** Whether that event is a queued input. */
+  readonly queued: boolean;
 }
 
 const NOTHING: Collected = {
@@ -111,6 +160,7 @@ const NO_ENTRIES: ReadonlyMap<string, never> = new Map<string, never>();
  * @param afterId count only what comes after this event; without it, the newest turn counts
  */
 export function initialTurn(afterId?: string): TurnState {
+  const ids = afterId === undefined ? [] : cursorIds(afterId);
   return {
     phase: "unknown",
     queued: NO_ENTRIES,
@@ -118,27 +168,55 @@ export function initialTurn(afterId?: string): TurnState {
     reporting: false,
     queuedAtIdle: false,
     interrupting: false,
+    interrupted: false,
     blocking: [],
     answered: GrowingMap.empty(),
     asking: GrowingMap.empty(),
     openRuns: NO_ENTRIES,
     toolsInFlight: NO_ENTRIES,
+    spokeSinceCall: false,
+    endedEarly: false,
     collected: NOTHING,
+    earlyErrors: undefined,
     sawTurnStart: false,
-    ...(afterId !== undefined && { anchor: { id: afterId, seen: false, queued: false } }),
+    childThreads: GrowingMap.empty(),
+    ...(ids.length > 0 && { anchor: { ids, queued: false } }),
   };
+}
+
+/**
+ * The state of a wait without a cursor that comes in after the event with the key `from`. Such a
+ * wait answers with the newest turn; what earlier turns said while it watched is told as
+ * {@linkcode TurnState.passed}.
+ *
+ * @param from absent when nothing had happened by then
+ * @param isThere whether the state tells of that event already
+ */
+export function watchFrom(state: TurnState, from: string | undefined, isThere: boolean): TurnState {
+  const inTurn = isThere && state.phase !== "unknown" && state.phase !== "ended";
+  return { ...state, watch: { from, on: isThere, inTurn } };
 }
 
 /** The state after one more event of the log. */
 export function reduceTurn(state: TurnState, event: LogEvent): TurnState {
-  const next = anchored(apply(state, event), event);
+  const next = watched(anchored(apply(state, event), event), event);
   return event.queued || event.id === undefined ? next : { ...next, cursor: event.id };
 }
 
 function anchored(state: TurnState, event: LogEvent): TurnState {
   const { anchor } = state;
-  if (!anchor || anchor.seen || event.id !== anchor.id) return state;
-  return { ...state, anchor: { id: anchor.id, seen: true, queued: event.queued } };
+  const { id } = event;
+  if (!anchor || anchor.id !== undefined || id === undefined || !anchor.ids.includes(id)) {
+    return state;
+  }
+  return { ...state, anchor: { ids: anchor.ids, id, queued: event.queued } };
+}
+
+function watched(state: TurnState, event: LogEvent): TurnState {
+  const { watch } = state;
+  return watch && !watch.on && event.key === watch.from
+    ? watchFrom(state, watch.from, true)
+    : state;
 }
 
 function apply(state: TurnState, event: LogEvent): TurnState {
@@ -148,7 +226,9 @@ function apply(state: TurnState, event: LogEvent): TurnState {
     case "interrupt":
       return {
         ...state,
+        queued: mapInputs(state.queued, (input) => ({ ...input, interrupt: "sent" })),
         interrupting: event.queued || state.phase === "parked",
+        interrupted: true,
         ...unqueuedAnchor(state, event),
       };
     case "running":
@@ -175,22 +255,52 @@ function apply(state: TurnState, event: LogEvent): TurnState {
     case "run_closed":
       return closeRun(state, event.runId);
     case "thread":
+      return noteThread(state, event);
     case "other":
       return state;
   }
+}
+
+/** A thread that is created once the session is in use is a subagent's. */
+function noteThread(state: TurnState, event: LogEvent & { kind: "thread" }): TurnState {
+  const { threadId } = event;
+  if (event.change !== "created" || threadId === undefined || state.phase === "unknown") {
+    return state;
+  }
+  return { ...state, childThreads: state.childThreads.with(threadId, true) };
+}
+
+/** Whether an event comes from a subagent: what that says goes to the agent, not to the user. */
+function isSubagents(state: TurnState, { threadId }: LogEvent): boolean {
+  if (threadId === undefined) return false;
+  const { primaryThread, childThreads } = state;
+  return primaryThread === undefined ? childThreads.has(threadId) : threadId !== primaryThread;
+}
+
+function mapInputs(
+  queued: TurnState["queued"],
+  change: (input: QueuedInput) => QueuedInput,
+): TurnState["queued"] {
+  return queued.size === 0
+    ? queued
+    : new Map([...queued].map(([key, input]) => [key, change(input)]));
 }
 
 /** Input begins a turn when none is on; in a running turn it joins or queues. */
 function takeInput(state: TurnState, event: LogEvent, answers: string | undefined): TurnState {
   const wasQueued = state.queued.has(event.key);
   const queued = new Map(state.queued);
-  if (event.queued) queued.set(event.key, false);
+  if (event.queued) queued.set(event.key, { mayHaveBegun: false });
   else queued.delete(event.key);
   const next: TurnState = {
     ...state,
     queued: event.queued ? queued : unclaimed(queued, wasQueued && state.phase === "running"),
     answered: answers === undefined ? state.answered : state.answered.with(answers, true),
+    toolsInFlight: isResult(state, answers)
+      ? without(state.toolsInFlight, answers)
+      : state.toolsInFlight,
     stampsInputs: state.stampsInputs || (!event.queued && event.at !== undefined),
+    ...(event.threadId !== undefined && { primaryThread: event.threadId }),
     ...unqueuedAnchor(state, event),
   };
   const over = state.phase === "ended" || state.phase === "unknown";
@@ -198,20 +308,30 @@ function takeInput(state: TurnState, event: LogEvent, answers: string | undefine
   if (event.queued) {
     // After exhausted retries it may be one that was dropped with the turn before.
     const begins = state.phase === "ended" && state.stop?.type !== "retries_exhausted";
-    return begins && !wasQueued ? fresh(next) : next;
+    return begins && !wasQueued ? freshForInput(next) : next;
   }
   if (wasQueued && wasAnswered(state, event)) return next;
-  if (!wasQueued) return { ...fresh(next), phase: "starting", reporting: false };
+  if (!wasQueued) return { ...freshForInput(next), phase: "starting", reporting: false };
   // What was said while the cursor itself was queued answers others.
-  const collected = isAnchor(state, event) ? NOTHING : next.collected;
-  return { ...next, collected, phase: "starting", reporting: false };
+  const left = isAnchor(state, event) ? letPass(next) : next;
+  return { ...left, phase: "starting", reporting: false };
 }
 
-type Anchor = NonNullable<TurnState["anchor"]>;
+/** Whether an answer is a call's result: one that was asked about runs once it is allowed. */
+function isResult({ asking }: TurnState, answers: string | undefined): boolean {
+  return answers !== undefined && asking.get(answers)?.custom !== false;
+}
+
+function without<V>(map: ReadonlyMap<string, V>, key: string | undefined): ReadonlyMap<string, V> {
+  if (key === undefined || !map.has(key)) return map;
+  const rest = new Map(map);
+  rest.delete(key);
+  return rest;
+}
 
 /** Whether the event is the cursor, coming again. */
 function isAnchor(state: TurnState, event: LogEvent): state is TurnState & { anchor: Anchor } {
-  return state.anchor !== undefined && state.anchor.seen && state.anchor.id === event.id;
+  return state.anchor?.id !== undefined && state.anchor.id === event.id;
 }
 
 /** The cursor, taken up if this is it. */
@@ -222,11 +342,8 @@ function unqueuedAnchor(state: TurnState, event: LogEvent): Pick<TurnState, "anc
 }
 
 /** When the running turn turns out to be one input's, it is no other's. */
-function unclaimed(
-  queued: ReadonlyMap<string, boolean>,
-  turnHasInput: boolean,
-): ReadonlyMap<string, boolean> {
-  return turnHasInput ? new Map([...queued.keys()].map((key) => [key, false])) : queued;
+function unclaimed(queued: TurnState["queued"], turnHasInput: boolean): TurnState["queued"] {
+  return turnHasInput ? mapInputs(queued, (input) => ({ ...input, mayHaveBegun: false })) : queued;
 }
 
 /**
@@ -234,17 +351,46 @@ function unclaimed(
  * servers stamp a message only when its turn settles.
  */
 function wasAnswered(state: TurnState, event: LogEvent): boolean {
-  const mayBeIts = state.queued.get(event.key) ?? false;
+  const mayBeIts = state.queued.get(event.key)?.mayHaveBegun ?? false;
   if (event.at === undefined || state.idleAt === undefined) return mayBeIts;
   return event.at < state.idleAt + (mayBeIts ? SETTLING_MS : 0);
 }
 
+/** A new turn for an input that comes now: errors from before it are not its. */
+function freshForInput(state: TurnState): TurnState {
+  return fresh({ ...state, earlyErrors: undefined });
+}
+
 /** A new turn: what the one before said no longer counts, unless a cursor decides what counts. */
 function fresh(state: TurnState): TurnState {
-  const sawTurnStart = state.sawTurnStart || state.phase === "ended";
+  const { anchor, watch } = state;
+  const next: TurnState = {
+    ...state,
+    sawTurnStart: state.sawTurnStart || state.phase === "ended",
+    ...(watch?.on && { watch: { ...watch, inTurn: true } }),
+  };
   // A cursor that is a queued message: the turns before its own answer others.
-  const counts = state.anchor !== undefined && !(state.anchor.seen && state.anchor.queued);
-  return { ...state, sawTurnStart, collected: counts ? state.collected : NOTHING };
+  if (anchor) return anchor.id !== undefined && anchor.queued ? letPass(next) : next;
+  return watch?.inTurn ? letPass(next) : { ...next, collected: nothingBut(state.earlyErrors) };
+}
+
+function nothingBut(errors: Collected["errors"]): Collected {
+  return errors === undefined ? NOTHING : { ...NOTHING, errors };
+}
+
+/** What was collected no longer counts, but that is told. */
+function letPass(state: TurnState): TurnState {
+  const { collected, passed, earlyErrors } = state;
+  const left = { ...state, collected: nothingBut(earlyErrors) };
+  if (collected.textLength === 0) return left;
+  const oldest = passed ?? [...newestFirst(collected.texts)].at(-1);
+  return {
+    ...left,
+    passed: {
+      characters: collected.textLength + (passed?.characters ?? 0),
+      ...(oldest?.cursorBefore !== undefined && { cursorBefore: oldest.cursorBefore }),
+    },
+  };
 }
 
 function begin(state: TurnState): TurnState {
@@ -259,18 +405,34 @@ function begin(state: TurnState): TurnState {
   const started = goesOn ? state : fresh(state);
   return {
     ...started,
+    ...(!hasInput && !state.stampsInputs && oldestBegun(started)),
     phase: "running",
     reporting: false,
-    queued: hasInput ? state.queued : new Map([...state.queued.keys()].map((key) => [key, true])),
+    queued: hasInput
+      ? state.queued
+      : mapInputs(state.queued, (input) => ({ ...input, mayHaveBegun: true })),
     queuedAtIdle: false,
+    interrupted: resumes && state.interrupted,
+    endedEarly: false,
+    earlyErrors: undefined,
     blocking: [],
     asking: resumes ? state.asking : GrowingMap.empty(),
   };
 }
 
+/** Where no input is ever stamped, a turn that begins is the oldest queued one's. */
+function oldestBegun({ queued, anchor }: TurnState): Pick<TurnState, "anchor"> | undefined {
+  const [key] = [...queued].find(([, input]) => !input.mayHaveBegun) ?? [];
+  return anchor?.id !== undefined && anchor.id === key
+    ? { anchor: { ...anchor, queued: false } }
+    : undefined;
+}
+
 function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
   if (state.phase === "terminated" || state.phase === "deleted") return state;
-  const parked = event.stop?.type === "requires_action";
+  // A server that gives no reason: calls that ask for an answer and have none are one.
+  const asks = event.stop === undefined && !state.interrupted ? unansweredAsks(state) : [];
+  const parked = event.stop?.type === "requires_action" || asks.length > 0;
   // A turn that ran out of retries takes the queued input with it.
   const dropped = event.stop?.type === "retries_exhausted";
   const { stop: _stop, idleAt: _idleAt, ...rest } = state;
@@ -279,12 +441,25 @@ function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
     phase: parked ? "parked" : "ended",
     ...(event.stop && { stop: event.stop }),
     ...(event.at !== undefined && { idleAt: event.at }),
-    blocking: parked ? event.eventIds : [],
-    queued: dropped ? NO_ENTRIES : state.queued,
+    blocking: asks.length > 0 ? asks : parked ? event.eventIds : [],
+    queued: dropped ? NO_ENTRIES : mapInputs(
+      state.queued,
+      (input) => input.interrupt === "sent" ? { ...input, interrupt: "over" } : input,
+    ),
     queuedAtIdle: !dropped && state.queued.size > 0,
     interrupting: false,
-    toolsInFlight: NO_ENTRIES,
+    endedEarly: !parked && !state.interrupted && !state.spokeSinceCall &&
+      state.toolsInFlight.size > 0,
+    earlyErrors: undefined,
+    toolsInFlight: parked ? state.toolsInFlight : NO_ENTRIES,
   };
+}
+
+/** Tool calls of the turn that somebody must answer and nobody has. */
+export function unansweredAsks(state: TurnState): string[] {
+  return [...state.asking.keys()].filter((id) =>
+    state.toolsInFlight.has(id) && !state.answered.has(id)
+  );
 }
 
 /** After the last run has ended the agent gets one more turn to report on it. */
@@ -299,11 +474,11 @@ function closeRun(state: TurnState, runId: string): TurnState {
 
 function collect(state: TurnState, event: LogEvent): TurnState {
   const tracked = trackTools(state, event);
-  if (state.anchor && !state.anchor.seen) return tracked;
+  if (state.anchor && state.anchor.id === undefined) return tracked;
   const { collected } = tracked;
   switch (event.kind) {
     case "text": {
-      if (event.text === "") return tracked;
+      if (event.text === "" || isSubagents(state, event)) return tracked;
       const part: TextPart = {
         text: event.text,
         ...(event.id !== undefined && { id: event.id }),
@@ -324,6 +499,9 @@ function collect(state: TurnState, event: LogEvent): TurnState {
       return {
         ...tracked,
         collected: { ...collected, errors: append(collected.errors, event.error) },
+        earlyErrors: state.phase === "running" || state.phase === "parked"
+          ? undefined
+          : append(state.earlyErrors, event.error),
       };
     default:
       return tracked;
@@ -331,6 +509,9 @@ function collect(state: TurnState, event: LogEvent): TurnState {
 }
 
 function trackTools(state: TurnState, event: LogEvent): TurnState {
+  if (event.kind === "text" && event.text !== "" && !isSubagents(state, event)) {
+    return state.spokeSinceCall ? state : { ...state, spokeSinceCall: true };
+  }
   if (event.kind === "tool_use") {
     const { tool } = event;
     const asks = tool.custom || tool.input !== undefined;
@@ -340,12 +521,12 @@ function trackTools(state: TurnState, event: LogEvent): TurnState {
     return {
       ...state,
       toolsInFlight,
+      spokeSinceCall: false,
       asking: asks ? state.asking.with(tool.id, tool) : state.asking,
     };
   }
-  if (event.kind !== "tool_result" || event.toolUseId === undefined) return state;
-  if (!state.toolsInFlight.has(event.toolUseId)) return state;
-  const toolsInFlight = new Map(state.toolsInFlight);
-  toolsInFlight.delete(event.toolUseId);
-  return { ...state, toolsInFlight };
+  if (event.kind !== "tool_result") return state;
+  // A result that does not say whose it is: calls are answered in their order.
+  const [oldest] = state.toolsInFlight.keys();
+  return { ...state, toolsInFlight: without(state.toolsInFlight, event.toolUseId ?? oldest) };
 }

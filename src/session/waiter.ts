@@ -43,6 +43,15 @@ const MAX_CURSOR_PAGES = 20;
  */
 const BACKGROUND = { perMinute: 800, burst: 200, maxDebt: 700 } as const;
 const RETRY = { baseMs: 1_000, capMs: 10_000 } as const;
+/**
+ * Pauses between looks for a cursor that the log does not show, in milliseconds: lists trail the
+ * streams and the answers that gave it out.
+ */
+const CURSOR_LOOKS_MS: readonly number[] = [500, 1_000, 2_000, 4_000];
+/** So long before its deadline a wait looks once more, in milliseconds: time for two looks. */
+const LAST_LOOK_MS = 3_500;
+/** A shorter wait has only just looked. */
+const MIN_LAST_LOOK_MS = 10_000;
 
 /** The process's waiter. */
 export function createWaiter(options: WaiterOptions): CountingWaiter {
@@ -119,6 +128,7 @@ class Wait {
   #mustRefresh: boolean;
   #pagesBack = 0;
   #failures = 0;
+  #cursorLooks = 0;
   #retry: { readonly readsDone: number; cancel(): void } | undefined;
 
   constructor(
@@ -141,6 +151,7 @@ class Wait {
     const { signal } = this.#bound;
     let wake = () => {};
     const unsubscribe = this.#feed.subscribe(() => wake());
+    const cancelLastLook = this.#planLastLook();
     this.#progress.say("waiting for the agent");
     try {
       for (let told = false;;) {
@@ -150,6 +161,7 @@ class Wait {
         const status = await raceSignal(this.#judgeOrRetry(() => wake()), signal);
         if (status !== undefined) return this.#result(status);
         if (this.#feed.failure) throw this.#feed.failure.error;
+        if (this.#feed.readsDone > 0) this.#fold.watch();
         // Events from before this call are no news, but what they led to is.
         if (!told && this.#feed.readsDone > 0) {
           told = true;
@@ -164,9 +176,21 @@ class Wait {
       return this.#result("timeout");
     } finally {
       unsubscribe();
+      cancelLastLook();
       this.#retry?.cancel();
       this.#progress.dispose();
     }
+  }
+
+  /** A stream can show life and hide the end: before 'timeout' is said the session is asked. */
+  #planLastLook(): () => void {
+    const { clock } = this.#options;
+    const { timeoutMs } = this.#request;
+    if (timeoutMs < MIN_LAST_LOOK_MS) return () => {};
+    return clock.after(timeoutMs - LAST_LOOK_MS, () => {
+      // What fails here is the wait's trouble already, or too late to be.
+      this.#feed.lookOnce(this.#bound.signal).catch(() => {});
+    });
   }
 
   /** A read that fails for a passing reason postpones the verdict, nothing more. */
@@ -176,35 +200,41 @@ class Wait {
     this.#retry?.cancel();
     this.#retry = undefined;
     try {
-      const status = await this.#judge();
+      const status = await this.#judge(wake);
       this.#failures = 0;
       return status;
     } catch (error) {
       const { signal } = this.#bound;
       if (!(error instanceof ApiError) || !error.retryable || signal.aborted) throw error;
-      const { clock, random, pace } = this.#options;
-      const backOffMs = backoffMs(this.#failures++, { ...RETRY, random });
-      const given = new AbortController();
-      const cancelTimer = clock.after(Math.max(backOffMs, error.retryAfterMs ?? 0), () => {
-        pace.take(1, given.signal).then(() => {
-          this.#retry = undefined;
-          wake();
-        }, () => {});
-      });
-      const cancel = () => {
-        cancelTimer();
-        given.abort();
-      };
-      this.#retry = { readsDone: this.#feed.readsDone, cancel };
+      const backOffMs = backoffMs(this.#failures++, { ...RETRY, random: this.#options.random });
+      this.#judgeIn(Math.max(backOffMs, error.retryAfterMs ?? 0), wake);
       return undefined;
     }
   }
 
+  /** Judges after so many milliseconds and when there is room for a request, or when news come. */
+  #judgeIn(delayMs: number, wake: () => void): void {
+    const { clock, pace } = this.#options;
+    const given = new AbortController();
+    const cancelTimer = clock.after(delayMs, () => {
+      pace.take(1, given.signal).then(() => {
+        this.#retry = undefined;
+        wake();
+      }, () => {});
+    });
+    const cancel = () => {
+      cancelTimer();
+      given.abort();
+    };
+    this.#retry = { readsDone: this.#feed.readsDone, cancel };
+  }
+
   /** The status that ends the wait, or undefined to go on; reads what the verdict still needs. */
-  async #judge(): Promise<WaitStatus | undefined> {
+  async #judge(wake: () => void): Promise<WaitStatus | undefined> {
     const feed = this.#feed;
     if (feed.readsDone === 0) return undefined;
     await this.#reachBack();
+    if (this.#isCursorMissing() && !await this.#lookForCursor(wake)) return undefined;
     let stands = this.#standing();
     if (!stands.over) return undefined;
     if (this.#mustRefresh) {
@@ -220,8 +250,7 @@ class Wait {
   }
 
   #standing(): Standing {
-    const { sessionId } = this.#request;
-    return this.#options.hub.isExpecting(sessionId, this.#feed.log)
+    return this.#isExpecting()
       ? { over: false, waitingFor: "queued" }
       : standing(this.#fold.state, this.#feed.sighting);
   }
@@ -233,13 +262,39 @@ class Wait {
       await feed.loadOlder(() => this.#isFarEnough());
       this.#fold.update();
     }
+  }
+
+  #isCursorMissing(): boolean {
     const { anchor } = this.#fold.state;
-    const missing = anchor !== undefined && !anchor.seen &&
-      !this.#options.hub.isExpecting(this.#request.sessionId, feed.log);
-    if (!missing) return;
+    return anchor !== undefined && anchor.id === undefined && !this.#isExpecting();
+  }
+
+  #isExpecting(): boolean {
+    return this.#options.hub.isExpecting(this.#request.sessionId, this.#feed.log);
+  }
+
+  /**
+   * Looks again for a cursor that the log does not show: lists can trail what gave it out, and while
+   * it may be a message whose turn is to come, no turn's end is an answer.
+   *
+   * @returns whether it is there now; if not, a later look is planned
+   * @throws `ToolError` `unknown_event` when it has not come in some seconds
+   */
+  async #lookForCursor(wake: () => void): Promise<boolean> {
+    const feed = this.#feed;
+    if (this.#cursorLooks > 0) {
+      await feed.refresh();
+      this.#fold.update();
+      if (!this.#isCursorMissing()) return true;
+    }
+    const delayMs = CURSOR_LOOKS_MS[this.#cursorLooks++];
+    if (delayMs !== undefined) {
+      this.#judgeIn(delayMs, wake);
+      return false;
+    }
     throw new ToolError(
       "unknown_event",
-      `after_id '${anchor.id}' is not in this session's log` +
+      `after_id '${this.#request.afterId}' is not in this session's log` +
         (feed.complete ? "" : ", or is too old") +
         ": use the last_event_id of an earlier result, or leave after_id out",
     );
@@ -249,12 +304,13 @@ class Wait {
   #isFarEnough(): boolean {
     this.#pagesBack++;
     const { anchor } = this.#fold.state;
-    return !anchor || this.#feed.log.has(anchor.id) || this.#pagesBack >= MAX_CURSOR_PAGES;
+    return !anchor || anchor.ids.some((id) => this.#feed.log.has(id)) ||
+      this.#pagesBack >= MAX_CURSOR_PAGES;
   }
 
   #needsOlder(): boolean {
     const { anchor, sawTurnStart, collected } = this.#fold.state;
-    if (anchor) return !anchor.seen && this.#pagesBack < MAX_CURSOR_PAGES;
+    if (anchor) return anchor.id === undefined && this.#pagesBack < MAX_CURSOR_PAGES;
     const hasRoom = collected.textLength < REPLY_BUDGET;
     return !sawTurnStart && hasRoom && this.#pagesBack < MAX_TURN_PAGES;
   }
@@ -278,7 +334,8 @@ class Wait {
       state,
       elapsedMs,
       complete: !this.#feed.hasGap &&
-        (this.#feed.complete || (state.anchor ? state.anchor.seen : state.sawTurnStart)),
+        (this.#feed.complete ||
+          (state.anchor ? state.anchor.id !== undefined : state.sawTurnStart)),
       seen: this.#feed.readsDone > 0,
       trouble: this.#feed.trouble,
       doing: this.#doing(),

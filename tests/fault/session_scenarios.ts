@@ -231,7 +231,8 @@ export const SESSION_SCENARIOS: readonly Scenario[] = [
     reply: "so far",
     fromMs: 45_000,
     toMs: 45_000,
-    requests: 2,
+    // Two of them looks: one early, one just before the time is over.
+    requests: 4,
     timeoutMs: 45_000,
   },
 ];

@@ -15,6 +15,7 @@ export interface EventMaker {
   toolResult(toolUseId: string, fields?: Fields): SessionEvent;
   idle(type: string, fields?: Fields): SessionEvent;
   endTurn(): SessionEvent;
+  error(type: string, retryStatus?: string): SessionEvent;
   asks(...eventIds: string[]): SessionEvent;
 }
 
@@ -50,6 +51,8 @@ export function eventMaker(startMs = Date.parse("2026-11-23T09:00:00.000Z")): Ev
       make("agent.tool_result", { tool_use_id: toolUseId, ...fields }),
     idle,
     endTurn: () => idle("end_turn"),
+    error: (type, retryStatus = "retrying") =>
+      make("session.error", { error: { type, retry_status: { type: retryStatus } } }),
     asks: (...eventIds: string[]) => idle("requires_action", { event_ids: eventIds }),
   };
 }

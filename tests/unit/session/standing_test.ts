@@ -29,6 +29,24 @@ const runOpen = fold(
   e.endTurn(),
 );
 
+const lost = e.queuedUser("q");
+const stopped = fold(
+  ...[lost, e.running(), e.make("span.model_request_start")],
+  ...[e.make("user.interrupt", { processed_at: null }), e.endTurn()],
+);
+const stoppedBehind = fold(
+  ...[e.user("q"), e.running(), e.queuedUser("behind")],
+  ...[e.make("user.interrupt"), e.endTurn()],
+);
+const sentAfterStop = fold(
+  ...[e.user("q"), e.running(), e.make("user.interrupt"), e.queuedUser("redirect"), e.endTurn()],
+);
+const [joined, joins] = [e.queuedUser("q1"), e.queuedUser("q2")];
+const together = fold(joined, e.running(), joins, e.text("both"), e.endTurn());
+const early = fold(e.user("q"), e.running(), e.tool("bash"), e.endTurn());
+const silentAsk = fold(e.user("q"), e.running(), e.tool("rm", { evaluated_permission: "ask" }));
+const archived = (steadyMs: number) => ({ status: "idle", archived: true, steadyMs });
+
 const VERDICTS: [
   name: string,
   state: TurnState,
@@ -51,6 +69,20 @@ const VERDICTS: [
   ["a message taken up without a turn ever beginning", taken, read("idle", 10_000), "idle"],
   ["a message that may have been dropped", dropped, read("idle", 9_999), "waits:queued"],
   ["a message that was dropped", dropped, read("idle", 10_000), "retries_exhausted"],
+  ["a message interrupted before it was stamped, once", stopped, read("idle"), "waits:queued"],
+  ["a message interrupted before it was stamped", stopped, read("idle", 2_000), "idle"],
+  ["one queued before an interrupt", stoppedBehind, read("idle", 9_999), "waits:queued"],
+  ["one that went with an interrupt", stoppedBehind, read("idle", 10_000), "idle"],
+  ["one sent after an interrupt", sentAfterStop, read("idle", 600_000), "waits:queued"],
+  ["two answered in one turn, unstamped", together, read("idle", 9_999), "waits:queued"],
+  ["two answered in one turn, never stamped", together, read("idle", 10_000), "idle"],
+  ["a message on a session that was archived", untouched, archived(2_000), "terminated"],
+  ["a turn of a session that was archived", working, archived(2_000), "terminated"],
+  ["a turn archived a moment ago", working, archived(0), "waits:turn"],
+  ["an early end, not looked at", early, undefined, "waits:turn"],
+  ["an early end of a running session", early, read("running", 60_000), "waits:turn"],
+  ["an early end of an idle session", early, read("idle"), "idle"],
+  ["a call that asks without an idle event", silentAsk, read("idle", 2_000), "requires_action"],
   ["an open workflow run", runOpen, read("idle", 600_000), "waits:workflow_runs"],
 ];
 
@@ -61,13 +93,14 @@ for (const [name, state, sighting, expected] of VERDICTS) {
 }
 
 const PLANS: [name: string, state: TurnState, looks: number, expectedMs: number][] = [
-  ["a turn at work", fold(e.running(), e.tool("bash")), 0, 60_000],
+  ["a turn at work", fold(e.running(), e.tool("bash")), 0, 15_000],
   ["a turn at work, looked at before", fold(e.running(), e.tool("bash")), 1, 120_000],
   ["a turn at work, looked at often", fold(e.running(), e.tool("bash")), 99, 240_000],
   ["an agent that has just answered", working, 0, 3_000],
   ["a message not taken up", untouched, 0, 3_000],
   ["an idle event while a message was queued", unstamped, 0, 300],
-  ["open workflow runs", runOpen, 0, 60_000],
+  ["an idle event while a tool was at work", early, 0, 300],
+  ["open workflow runs", runOpen, 0, 15_000],
 ];
 
 for (const [name, state, looks, expectedMs] of PLANS) {
@@ -75,3 +108,10 @@ for (const [name, state, looks, expectedMs] of PLANS) {
     assertEquals(lookDelayMs(state, standing(state, undefined), looks), expectedMs);
   });
 }
+
+Deno.test("lookDelayMs() waits no longer than the proof of an end takes", () => {
+  const idle = read("idle", 0);
+  assertEquals(lookDelayMs(working, standing(working, idle), 1, idle), 2_300);
+  const later = read("idle", 1_500);
+  assertEquals(lookDelayMs(working, standing(working, later), 5, later), 575);
+});

@@ -8,4 +8,5 @@ export interface TurnCase {
   after?: number;
   verdict: string;
   reply: string;
+  errors?: string[];
 }

@@ -198,4 +198,140 @@ export const INPUT_CASES: readonly TurnCase[] = [
     verdict: "waits:resume",
     reply: "",
   },
+  {
+    name: "an error between a message and its turn belongs to the turn",
+    build: (e) => [
+      ...[e.user("q1"), e.running(), e.text("one"), e.endTurn()],
+      ...[e.user("q2"), e.error("billing_error"), e.running(), e.endTurn()],
+    ],
+    verdict: "idle",
+    reply: "",
+    errors: ["billing_error"],
+  },
+  {
+    name: "an error between a queued message and its turn belongs to the turn",
+    build: (e) => {
+      const sent = e.queuedUser("q2");
+      const before = [e.user("q1"), e.running(), e.text("one"), e.endTurn(), e.error("late_error")];
+      const taken = [sent, e.error("a_error"), e.stamped(sent), e.error("b_error"), e.running()];
+      return [...before, ...taken, e.error("c_error"), e.text("two"), e.endTurn()];
+    },
+    verdict: "idle",
+    reply: "two",
+    errors: ["a_error", "b_error", "c_error"],
+  },
+  {
+    name: "an error before any event that tells of a turn belongs to the first",
+    build: (e) => [e.queuedUser("q"), e.error("mcp_connection_failed_error"), e.running()],
+    verdict: "waits:turn",
+    reply: "",
+    errors: ["mcp_connection_failed_error"],
+  },
+  {
+    name: "a turn that goes idle while its tool is at work has not proved its end",
+    build: (e) => [e.user("q"), e.running(), e.text("let me see"), e.tool("bash"), e.endTurn()],
+    verdict: "waits:turn",
+    reply: "let me see",
+  },
+  {
+    name: "an interrupted tool needs no result",
+    build: (e) => [
+      ...[e.user("q"), e.running(), e.tool("bash")],
+      ...[e.make("user.interrupt"), e.endTurn()],
+    ],
+    verdict: "idle",
+    reply: "",
+  },
+  {
+    name: "an agent that has spoken since its tool call has the result",
+    build: (e) => [e.user("q"), e.running(), e.tool("bash"), e.text("done"), e.endTurn()],
+    verdict: "idle",
+    reply: "done",
+  },
+  {
+    name: "a result that does not say whose it is answers the oldest call",
+    build: (e) => [
+      ...[e.user("q"), e.running(), e.tool("bash")],
+      ...[e.make("agent.tool_result"), e.endTurn()],
+    ],
+    verdict: "idle",
+    reply: "",
+  },
+  {
+    name: "a client's own result of a tool is its result",
+    build: (e) => {
+      const [use, custom] = [e.tool("bash"), e.make("agent.custom_tool_use", { name: "crm" })];
+      const results = [
+        e.make("user.tool_result", { tool_use_id: use.id }),
+        e.make("user.custom_tool_result", { custom_tool_use_id: custom.id }),
+      ];
+      return [e.user("q"), e.running(), use, custom, ...results, e.endTurn()];
+    },
+    verdict: "idle",
+    reply: "",
+  },
+  {
+    name: "an approved call is at work until its result comes",
+    build: (e) => {
+      const ask = e.tool("rm", { evaluated_permission: "ask" });
+      const answer = e.make("user.tool_confirmation", { tool_use_id: ask.id, result: "allow" });
+      const resumed = [e.asks(ask.id ?? ""), answer, e.running(), e.endTurn()];
+      return [e.user("q"), e.running(), ask, ...resumed];
+    },
+    verdict: "waits:turn",
+    reply: "",
+  },
+  {
+    name: "an idle event without a reason parks a turn that asked for an answer",
+    build: (e) => {
+      const ask = e.tool("rm", { evaluated_permission: "ask" });
+      return [e.user("q"), e.running(), ask, e.make("session.status_idle")];
+    },
+    verdict: "requires_action",
+    reply: "",
+  },
+  {
+    name: "an idle event without a reason ends an interrupted turn that asked for an answer",
+    build: (e) => [
+      ...[e.user("q"), e.running(), e.tool("rm", { evaluated_permission: "ask" })],
+      ...[e.make("user.interrupt"), e.make("session.status_idle")],
+    ],
+    verdict: "idle",
+    reply: "",
+  },
+  {
+    name: "a subagent's words are not the reply",
+    build: (e) => {
+      const child = { session_thread_id: "sthr_child" };
+      const says = e.make("agent.message", { content: [{ type: "text", text: "psst" }], ...child });
+      const created = e.make("session.thread_created", { agent_name: "Helper", ...child });
+      return [e.user("q"), e.running(), created, says, e.text("done"), e.endTurn()];
+    },
+    verdict: "idle",
+    reply: "done",
+  },
+  {
+    name: "the words of the session's own thread are, wherever it is named",
+    build: (e) => {
+      const own = { session_thread_id: "sthr_own" };
+      const says = (text: string, fields: Record<string, unknown>) =>
+        e.make("agent.message", { content: [{ type: "text", text }], ...fields });
+      const created = e.make("session.thread_created", own);
+      const turn = [says("one", own), says("psst", { session_thread_id: "sthr_x" }), e.text("two")];
+      return [created, e.user("q", own), e.running(), created, ...turn, e.endTurn()];
+    },
+    verdict: "idle",
+    reply: "one|two",
+  },
+  {
+    name: "the thread that a new session makes for itself is no subagent's",
+    build: (e) => {
+      const own = { session_thread_id: "sthr_own" };
+      const says = e.make("agent.message", { content: [{ type: "text", text: "one" }], ...own });
+      const created = e.make("session.thread_created", own);
+      return [created, e.user("q"), e.running(), says, e.endTurn()];
+    },
+    verdict: "idle",
+    reply: "one",
+  },
 ];

@@ -3,7 +3,7 @@ import type { SessionEvent } from "../../../src/api/events.ts";
 import { newestFirst } from "../../../src/session/chain.ts";
 import { readEvent } from "../../../src/session/log_event.ts";
 import { standing } from "../../../src/session/standing.ts";
-import { initialTurn, reduceTurn, type TurnState } from "../../../src/session/turn.ts";
+import { initialTurn, reduceTurn, type TurnState, watchFrom } from "../../../src/session/turn.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { END_CASES } from "./turn_end_cases.ts";
 import { INPUT_CASES } from "./turn_input_cases.ts";
@@ -22,15 +22,69 @@ function verdict(state: TurnState): string {
 }
 
 for (
-  const { name, build, after, verdict: expected, reply: text } of [...INPUT_CASES, ...END_CASES]
+  const { name, build, after, verdict: expected, reply: text, errors } of [
+    ...INPUT_CASES,
+    ...END_CASES,
+  ]
 ) {
   Deno.test(`reduceTurn(): ${name}`, () => {
     const events = build(eventMaker());
     const state = fold(events, after === undefined ? undefined : events[after]?.id ?? undefined);
     assertEquals(verdict(state), expected);
     assertEquals(reply(state), text);
+    const types = [...newestFirst(state.collected.errors)].reverse().map(({ type }) => type);
+    if (errors) assertEquals(types, errors);
   });
 }
+
+/** A wait comes in after so many events. */
+function foldWatched(events: SessionEvent[], from: number): TurnState {
+  const log = events.map(readEvent);
+  const before = log.slice(0, from).reduce(reduceTurn, initialTurn());
+  return log.slice(from).reduce(reduceTurn, watchFrom(before, log[from - 1]?.key, true));
+}
+
+Deno.test("reduceTurn() tells of the words that a wait saw pass", () => {
+  const e = eventMaker();
+  const [first, begin, second] = [e.user("q1"), e.running(), e.queuedUser("q2")];
+  const rest = [e.text("one"), e.endTurn(), e.stamped(second), e.running(), e.text("two")];
+  const events = [first, begin, second, ...rest, e.endTurn()];
+  const state = foldWatched(events, 2);
+  assertEquals(reply(state), "two");
+  assertEquals(state.passed, { characters: 3, cursorBefore: begin.id ?? "" });
+  // From the beginning again, as after older pages came.
+  const again = events.map(readEvent).reduce(
+    reduceTurn,
+    watchFrom(initialTurn(), readEvent(begin).key, false),
+  );
+  assertEquals(again.passed, state.passed);
+});
+
+Deno.test("reduceTurn() tells nothing of turns that were over when the wait came in", () => {
+  const e = eventMaker();
+  const old = [e.user("q1"), e.running(), e.text("one"), e.endTurn()];
+  const state = foldWatched([...old, e.user("q2"), e.running(), e.text("two"), e.endTurn()], 4);
+  assertEquals([reply(state), state.passed], ["two", undefined]);
+});
+
+Deno.test("reduceTurn() tells of what passes between a queued cursor and its own turn", () => {
+  const e = eventMaker();
+  const [first, begin, second] = [e.user("q1"), e.running(), e.queuedUser("q2")];
+  const rest = [e.text("one"), e.endTurn(), e.stamped(second), e.running(), e.text("two")];
+  const state = fold([first, begin, second, ...rest, e.endTurn()], second.id ?? "");
+  assertEquals(reply(state), "two");
+  assertEquals(state.passed, { characters: 3, cursorBefore: begin.id ?? "" });
+});
+
+Deno.test("reduceTurn() takes a cursor with a suffix for its event", () => {
+  const e = eventMaker();
+  const one = e.text("one");
+  const events = [e.user("q"), e.running(), one, e.text("two"), e.endTurn()];
+  for (const cursor of [`${one.id}w1`, `${one.id}w12`, `${one.id}w1w3`]) {
+    assertEquals(reply(fold(events, cursor)), "two");
+  }
+  assertEquals(reply(fold(events, "startw2")), "one|two");
+});
 
 Deno.test("reduceTurn() keeps the newest stamped event as cursor, never a queued one", () => {
   const e = eventMaker();
@@ -43,8 +97,13 @@ Deno.test("reduceTurn() does not change the state that it is given", () => {
   const e = eventMaker();
   const asked = { ...e.tool("bash"), evaluated_permission: "ask" };
   const before = fold([e.user("q"), e.running(), e.text("a"), asked]);
-  const seen = ({ asking, answered, ...others }: TurnState) =>
-    structuredClone({ ...others, asking: [...asking.keys()], answered: [...answered.keys()] });
+  const seen = ({ asking, answered, childThreads, ...others }: TurnState) =>
+    structuredClone({
+      ...others,
+      asking: [...asking.keys()],
+      answered: [...answered.keys()],
+      childThreads: [...childThreads.keys()],
+    });
   const copy = seen(before);
   assertEquals(copy.asking, [asked.id]);
   const allowed = { type: "user.tool_confirmation", id: "sevt_yes", tool_use_id: asked.id };

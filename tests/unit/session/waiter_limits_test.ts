@@ -54,7 +54,8 @@ Deno.test("a wait that joins reads the log anew before it believes that the turn
 Deno.test("wait() refuses a cursor that the session's log does not have", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q"), t.e.running());
-  const error = await assertRejects(() => t.wait({ afterId: "sevt_nowhere" }), ToolError);
+  const waiting = t.wait({ afterId: "sevt_nowhere" });
+  const error = await assertRejects(() => t.clock.runUntil(waiting), ToolError);
   assertEquals(error.code, "unknown_event");
   assertStringIncludes(error.message, "sevt_nowhere");
   await t.assertClean();

@@ -62,6 +62,7 @@ Deno.test("wait() follows a turn to its end and tells progress", async () => {
 Deno.test("wait() ends exactly at its deadline and says how to go on", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q"), t.e.running(), t.e.text("so far"), t.e.tool("web_search"));
+  t.session.status = "running";
   const cursor = t.session.log.at(-1)?.id ?? undefined;
   let result: Awaited<ReturnType<typeof t.wait>> | undefined;
   t.wait().then((value) => result = value);
