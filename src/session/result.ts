@@ -15,8 +15,8 @@ import type {
   WaitResult,
   WaitStatus,
 } from "./outcome.ts";
-import { jsonLength, jsonTail } from "./json_text.ts";
-import { cursorIds, nextCursor } from "./cursor.ts";
+import { nextCursor } from "./cursor.ts";
+import { head, jsonLength, jsonTail } from "./json_text.ts";
 import { openActions } from "./standing.ts";
 import { toolInputView } from "./tool_input.ts";
 import { type Collected, type TextPart, type TurnState, unansweredAsks } from "./turn.ts";
@@ -28,10 +28,21 @@ const RESULT_BUDGET = 40_000;
 /** What a result holds beside its lists and its reply: cursors, reasons, advice. */
 const FRAME_BUDGET = 7_000;
 /** Bounds of the lists, in entries and in characters of their JSON text. */
-const MAX_TOOLS = { entries: 50, chars: 4_000 } as const;
-const MAX_ERRORS = { entries: 10, chars: 6_000 } as const;
-const MAX_ACTIONS = { entries: 10, chars: 15_000 } as const;
+const MAX_TOOLS = { entries: 50, chars: 4_000 };
+const MAX_ERRORS = { entries: 10, chars: 6_000 };
+const MAX_ACTIONS = { entries: 10, chars: 15_000 };
 const MAX_MESSAGE = 500;
+/**
+ * The same for a wait that timed out. Its caller asks again and again, and each result stays in the
+ * context of a model: beside new text all of it is to take about 400 characters.
+ */
+const BRIEF = {
+  tools: { entries: 3, chars: 110 },
+  errors: { entries: 1, chars: 130 },
+  actions: { entries: 2, chars: 200 },
+  message: 60,
+  doing: 60,
+};
 
 /** What {@linkcode buildResult} is made from. */
 export interface ResultParts {
@@ -55,13 +66,13 @@ export interface ResultParts {
 export function buildResult(parts: ResultParts): WaitResult {
   const { state, status } = parts;
   const tools = listTools(state, status);
-  const errors = listErrors(state.collected, troubleOf(parts));
+  const errors = listErrors(state.collected, status, troubleOf(parts));
   const actions = listActions(parts);
   const listsLength = jsonLength([tools.list, errors.list, actions]);
   const room = Math.min(REPLY_BUDGET, RESULT_BUDGET - FRAME_BUDGET - listsLength);
   const reply = joinReply(state.collected, parts.complete, room);
-  const omitted = mergeOmitted(reply.omitted, tools.omitted, errors.omitted);
-  const cursor = state.cursor ?? parts.afterId;
+  const omitted = mergeOmitted(withPassed(reply.omitted, state), tools.omitted, errors.omitted);
+  const cursor = cursorOf(parts);
   const next = describeNext(parts, actions.length, cursor, omitted);
   return {
     session_id: parts.sessionId,
@@ -75,6 +86,28 @@ export function buildResult(parts: ResultParts): WaitResult {
     ...(cursor !== undefined && { last_event_id: cursor }),
     elapsed_sec: Math.round(parts.elapsedMs / 100) / 10,
     ...(next !== undefined && { next }),
+  };
+}
+
+/** The cursor to go on from: never the one of this call where the same call is to be made again. */
+function cursorOf({ state, status, afterId }: ResultParts): string | undefined {
+  const { anchor, cursor } = state;
+  const again = status === "timeout" || status === "requires_action";
+  // While the cursor's own turn is to come, no earlier event may take its place.
+  const stays = anchor !== undefined && (anchor.id === undefined || anchor.queued);
+  const isSame = stays || cursor === undefined || cursor === anchor?.id;
+  if (!isSame) return cursor;
+  return again ? nextCursor(afterId, anchor?.id) : afterId ?? cursor;
+}
+
+/** Adds the words of earlier turns that the wait saw pass: they are older than the reply. */
+function withPassed(omitted: Omitted | undefined, { passed }: TurnState): Omitted | undefined {
+  if (!passed) return omitted;
+  const { characters = 0, after_id: _later, ...rest } = omitted ?? {};
+  return {
+    ...rest,
+    characters: characters + passed.characters,
+    ...(passed.cursorBefore !== undefined && { after_id: passed.cursorBefore }),
   };
 }
 
@@ -129,7 +162,8 @@ function listTools(
     if (result.toolUseId !== undefined) failed.set(result.toolUseId, result.failed);
   }
   const waiting = new Set(openActions(state));
-  const list = newestWithin(MAX_TOOLS, newestFirst(tools), (tool) => ({
+  const bounds = status === "timeout" ? BRIEF.tools : MAX_TOOLS;
+  const list = newestWithin(bounds, newestFirst(tools), (tool) => ({
     name: tool.name ?? "unknown",
     ...(tool.server !== undefined && { server: tool.server }),
     status: toolStatus(tool, failed.get(tool.id), waiting.has(tool.id), status),
@@ -170,9 +204,15 @@ function toolStatus(
 
 function listErrors(
   collected: Collected,
+  status: WaitStatus,
   trouble: unknown,
 ): { list: TurnError[]; omitted?: Omitted } {
-  const list = newestWithin(MAX_ERRORS, newestFirst(collected.errors), (error) => error);
+  const brief = status === "timeout";
+  const bounds = brief ? BRIEF.errors : MAX_ERRORS;
+  const list = newestWithin(bounds, newestFirst(collected.errors), ({ message, ...error }) => ({
+    ...error,
+    ...(message !== undefined && { message: brief ? head(message, BRIEF.message) : message }),
+  }));
   const omitted = (collected.errors?.size ?? 0) - list.length;
   if (trouble !== undefined) list.push(describeTrouble(trouble));
   return { list, ...(omitted > 0 && { omitted: { errors: omitted } }) };
@@ -197,8 +237,9 @@ function listActions({ state, status, exposeToolInputs }: ResultParts): PendingA
   const blocked = state.phase === "parked" ? openActions(state) : [];
   const mayAsk = status === "timeout" || status === "requires_action";
   const asked = blocked.length === 0 && mayAsk ? unansweredAsks(state) : blocked;
-  let room = MAX_ACTIONS.chars;
-  return asked.slice(0, MAX_ACTIONS.entries).map((eventId) => {
+  const bounds = status === "timeout" ? BRIEF.actions : MAX_ACTIONS;
+  let room = bounds.chars;
+  return asked.slice(0, bounds.entries).map((eventId) => {
     const tool = state.asking.get(eventId);
     const action = {
       event_id: eventId,
@@ -224,14 +265,23 @@ function describeNext(
   cursor: string | undefined,
   omitted: Omitted | undefined,
 ): string | undefined {
-  const missing = omitted && describeOmitted(omitted);
+  const missing = omitted && describeOmitted(omitted, parts);
   const advice = advise(parts, actions, cursor);
   return [advice, missing].filter((text) => text !== undefined).join(" ") || undefined;
 }
 
-function describeOmitted(omitted: Omitted): string {
+function describeOmitted(
+  omitted: Omitted,
+  { state, status }: ResultParts,
+): string | undefined {
+  const isText = omitted.characters !== undefined || omitted.after_id !== undefined;
+  // The caller goes on asking: which tools were used until now is a detail of the log.
+  if (status === "timeout" && !isText && Object.keys(omitted).length > 0) return undefined;
   const from = omitted.after_id === undefined ? "the message's event_id" : `"${omitted.after_id}"`;
-  return `The oldest part was left out: list_events with after_id = ${from} shows it.`;
+  const what = state.passed
+    ? "What the agent said in answer to earlier messages"
+    : "The oldest part";
+  return `${what} was left out: list_events with after_id = ${from} shows it.`;
 }
 
 function advise(parts: ResultParts, actions: number, cursor: string | undefined) {
@@ -241,9 +291,9 @@ function advise(parts: ResultParts, actions: number, cursor: string | undefined)
       if (!parts.seen) {
         return `The API did not tell how the session stands. Call wait_for_idle again${again}.`;
       }
-      return `Still running (${parts.doing}). ` +
+      return `Still running (${head(parts.doing, BRIEF.doing)}). ` +
         (actions > 0 ? `${actions} tool call(s) wait for an answer in the Claude Console. ` : "") +
-        `Call wait_for_idle again${again} to get the rest.`;
+        `Call wait_for_idle again${again}.`;
     case "requires_action":
       return `The agent waits for an answer to ${actions} tool call(s), which a person gives in ` +
         `the Claude Console. Then call wait_for_idle again${again}, or interrupt to give it up.`;
@@ -259,6 +309,17 @@ function advise(parts: ResultParts, actions: number, cursor: string | undefined)
     case "not_started":
       return "No message was sent to this session yet. Call send_message first.";
     case "idle":
-      return undefined;
+      return adviseIdle(parts.state.collected);
   }
+}
+
+/** Some servers end a turn that an error has killed like any other. */
+function adviseIdle({ errors, textLength }: Collected): string | undefined {
+  if (!errors) return undefined;
+  const given = errors.last.retry_status;
+  const gaveUp = given === "exhausted" || given === "terminal";
+  if (textLength > 0 && !gaveUp) return undefined;
+  return `The turn ended with an error (${errors.last.type}) and ` +
+    (textLength > 0 ? "the reply may be incomplete. " : "no reply. ") +
+    "Sending the message again helps only if the cause has passed.";
 }

@@ -4,7 +4,7 @@ import { ApiError } from "../../../src/core/errors.ts";
 import { readEvent } from "../../../src/session/log_event.ts";
 import type { WaitStatus } from "../../../src/session/outcome.ts";
 import { buildResult, type ResultParts } from "../../../src/session/result.ts";
-import { initialTurn, reduceTurn } from "../../../src/session/turn.ts";
+import { initialTurn, reduceTurn, watchFrom } from "../../../src/session/turn.ts";
 import { type EventMaker, eventMaker } from "../../helpers/events.ts";
 
 function build(
@@ -114,7 +114,7 @@ Deno.test("buildResult() of a wait that could read nothing does not claim that t
   const result = build(() => [], { status: "timeout", seen: false, afterId: "sevt_9" });
   assertEquals(result.errors[0]?.type, "api_unreachable");
   assert(!result.next?.includes("Still running"), result.next);
-  assertStringIncludes(result.next ?? "", 'after_id "sevt_9"');
+  assertStringIncludes(result.next ?? "", 'after_id "sevt_9w1"');
 });
 
 const ADVICE: [WaitStatus, string][] = [
@@ -173,4 +173,90 @@ Deno.test("buildResult() keeps the newest of many tools and errors", () => {
   assertEquals(result.errors.length, 10);
   assertEquals(result.errors.at(-1)?.type, "error_14");
   assertEquals(result.omitted, { tools: 10, errors: 5 });
+});
+
+Deno.test("buildResult() of a timeout says little, and never asks for the same call again", () => {
+  const id = (name: string) => `sevt_011CZkZBJq5dWxk9fVLN${name}`.slice(0, 30);
+  const at = (e: EventMaker) => [
+    e.user("q", { id: id("user") }),
+    e.make("session.status_running", { id: id("running") }),
+    ...Array.from({ length: 40 }, (_, i) => e.tool("web_search", { id: id(`tool${i}`) })),
+    e.error("model_overloaded_error"),
+  ];
+  const trouble = new ApiError("Cannot connect to https://api.anthropic.com: its name cannot be", {
+    kind: "connect",
+  });
+  const newest = build(at).last_event_id ?? "";
+  const sessionId = "sesn_011CZkZBJq5dWxk9fVLNcPht";
+  let cursor: string | undefined;
+  const seen = new Set<string | undefined>();
+  for (let i = 0; i < 12; i++) {
+    const result = build(at, {
+      status: "timeout",
+      sessionId,
+      doing: "using web_search, web_search, web_search",
+      ...(cursor !== undefined && { afterId: cursor }),
+      ...(i > 5 && { trouble }),
+    });
+    const limit = i > 5 ? 500 : i > 0 ? 400 : 520;
+    const size = JSON.stringify(result).length;
+    assert(size <= limit, `${size}: ${JSON.stringify(result)}`);
+    assertEquals(seen.size, seen.add(result.last_event_id).size - 1, "the same call again");
+    cursor = result.last_event_id;
+    assert(cursor?.startsWith(newest) || i === 0);
+    assertStringIncludes(result.next ?? "", `after_id "${cursor}"`);
+  }
+});
+
+Deno.test("buildResult() of a session without a single event still asks for another call", () => {
+  const first = build(() => [], { status: "timeout" });
+  assertEquals(first.last_event_id, "startw1");
+  const second = build(() => [], { status: "timeout", afterId: first.last_event_id });
+  assertEquals(second.last_event_id, "startw2");
+});
+
+Deno.test("buildResult() keeps a queued cursor until its own turn has begun", () => {
+  const events = (e: EventMaker) => [
+    ...[e.user("q"), e.running(), e.text("a"), e.queuedUser("mine")],
+  ];
+  const result = build(events, { status: "timeout", afterId: "sevt_000004" });
+  assertEquals(result.last_event_id, "sevt_000004w1");
+});
+
+Deno.test("buildResult() never asks for the same call while somebody has to decide", () => {
+  const events = (e: EventMaker) => {
+    const ask = e.tool("rm", { evaluated_permission: "ask" });
+    return [e.user("q"), e.running(), ask, e.asks(ask.id ?? "")];
+  };
+  const again = build(events, { status: "requires_action", afterId: "sevt_000004w1" });
+  assertEquals(again.last_event_id, "sevt_000004w2");
+  assertEquals(
+    build(events, { status: "idle", afterId: "sevt_000004" }).last_event_id,
+    "sevt_000004",
+  );
+});
+
+for (const retry of ["exhausted", "retrying"]) {
+  Deno.test(`buildResult() says that an error (${retry}) ended the turn without a reply`, () => {
+    const turn = (e: EventMaker) => [e.user("q"), e.running(), e.error("billing_error", retry)];
+    const silent = build((e) => [...turn(e), e.endTurn()]);
+    assertStringIncludes(silent.next ?? "", "ended with an error (billing_error) and no reply");
+    const spoke = build((e) => [...turn(e), e.text("well"), e.endTurn()]);
+    assertEquals(spoke.next?.includes("incomplete") ?? false, retry === "exhausted");
+  });
+}
+
+Deno.test("buildResult() marks what the wait saw pass with the cursor that shows it", () => {
+  const e = eventMaker();
+  const [first, begin, second] = [e.user("q1"), e.running(), e.queuedUser("q2")];
+  const rest = [e.text("one"), e.endTurn(), e.stamped(second), e.running(), e.text("two")];
+  const events = [first, begin, second, ...rest, e.endTurn()].map(readEvent);
+  const state = events.slice(2).reduce(
+    reduceTurn,
+    watchFrom(events.slice(0, 2).reduce(reduceTurn, initialTurn()), begin.id ?? "", true),
+  );
+  const result = build(() => [], { state });
+  assertEquals(result.reply, "two");
+  assertEquals(result.omitted, { characters: 3, after_id: begin.id ?? "" });
+  assertStringIncludes(result.next ?? "", `list_events with after_id = "${begin.id}"`);
 });

