@@ -8,6 +8,7 @@ import { checkBaseUrl } from "../core/base_url.ts";
 import type { Clock } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
+import type { Proxy } from "../core/proxy.ts";
 import { createAgents } from "./agents.ts";
 import type { FetchLike, ManagedAgentsApi } from "./api.ts";
 import { type Connections, withoutConnections } from "./connections.ts";
@@ -21,6 +22,8 @@ import { createSessions } from "./sessions.ts";
 export interface ApiOptions {
   /** http or https, with or without a path prefix and a trailing slash. */
   readonly baseUrl: string;
+  /** What `fetch` goes through on the way there, to be named when that fails. */
+  readonly proxy?: Proxy;
   /** Asked before every request, and again after a 401. */
   readonly credential: CredentialSource;
   /** Carries the requests; made by `createConnections`. */
@@ -50,6 +53,7 @@ const MIB = 1024 * 1024;
 export function createApi(options: ApiOptions): ManagedAgentsApi {
   const context: HttpContext = {
     baseUrl: checkBaseUrl(options.baseUrl, "the base URL"),
+    ...(options.proxy && { proxy: options.proxy }),
     credential: options.credential,
     connections: connectionsOf(options),
     clock: options.clock,

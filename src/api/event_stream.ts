@@ -8,7 +8,8 @@ import { bindSignal, DeadlineError } from "../core/abort.ts";
 import { ApiError } from "../core/errors.ts";
 import type { CallOptions, EventStream, StreamItem } from "./api.ts";
 import { type ChunkReader, discardBody, openReader } from "./body.ts";
-import { mediaType, networkError, typeError } from "./failures.ts";
+import { mediaType, typeError } from "./failures.ts";
+import { networkError } from "./network_trouble.ts";
 import {
   Attempt,
   type Exchange,
@@ -17,6 +18,7 @@ import {
   observed,
   originOf,
   type RequestSpec,
+  routeOf,
   timeoutError,
   timeoutOf,
 } from "./http.ts";
@@ -122,7 +124,7 @@ function readEvents(
     toError: (error) => {
       caller?.throwIfAborted();
       return attempt.failed(
-        error instanceof ApiError ? error : networkError(error, originOf(context)),
+        error instanceof ApiError ? error : networkError(error, routeOf(context)),
       );
     },
     isClosed: () => freed,

@@ -267,7 +267,7 @@ export function responseError(
 function pageMessage({ status }: Response, text: string, redact: Redact): string {
   const title = presentable(titleOf(text), redact);
   return `A web page came instead of the API's answer (status ${status}${
-    title ? `, "${title}"` : ""
+    title ? `: ${title}` : ""
   })`;
 }
 
@@ -335,37 +335,4 @@ export function frameError(data: string, redact: Redact): ApiError {
     ...{ kind: "http", status, type, errorCode, requestId },
     answeredBy: "api",
   });
-}
-
-/**
- * How Deno's `fetch` tells a connection that was never made from one that broke: its `TypeError`,
- * "fetch failed", carries a cause whose message names the phase.
- */
-const NEVER_CONNECTED =
-  /client error \(Connect\)|requests to port \d+ are blocked|^requires net access/i;
-
-/** What to say of it, first match first. */
-const CONNECT_TROUBLES = [
-  [/connection refused|actively refused/i, "connection refused"],
-  [/dns error/i, "its name cannot be resolved"],
-  [/certificate|invalid peer|corrupt message|handshake|tls/i, "no secure connection"],
-  [/requests to port/i, "its port is blocked"],
-  [/^requires net access/i, "this program may not use the network"],
-] as const;
-
-/**
- * The error of a request that got no answer. Whatever is not clearly a failure to connect counts
- * as a connection that broke: then the request may have been delivered.
- *
- * @param origin of the base URL, for the message
- */
-export function networkError(cause: unknown, origin: string): ApiError {
-  for (let link: unknown = cause; link instanceof Error; link = link.cause) {
-    const { message } = link;
-    if (!NEVER_CONNECTED.test(message)) continue;
-    const [, trouble] = CONNECT_TROUBLES.find(([pattern]) => pattern.test(message)) ?? [];
-    const text = `Cannot connect to ${origin}${trouble ? `: ${trouble}` : ""}`;
-    return new ApiError(text, { kind: "connect" }, { cause });
-  }
-  return new ApiError(`The connection to ${origin} broke`, { kind: "connection" }, { cause });
 }

@@ -9,13 +9,15 @@ import { currentScope } from "../core/call_scope.ts";
 import type { Clock } from "../core/clock.ts";
 import { ApiError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
+import type { Proxy } from "../core/proxy.ts";
 import { createRedact, type Redact } from "../core/redact.ts";
 import { type SilenceWatch, watchSilence } from "../core/silence.ts";
 import type { CallOptions } from "./api.ts";
 import { BodyTooLargeError, discardBody, readText } from "./body.ts";
 import type { Connections, RequestKind, Route } from "./connections.ts";
 import { type Credential, credentialHeaders, type CredentialSource } from "./credentials.ts";
-import { networkError, requestIdOf, responseError, typeError } from "./failures.ts";
+import { requestIdOf, responseError, typeError } from "./failures.ts";
+import { networkError, type Route as NetworkRoute } from "./network_trouble.ts";
 import { DeadConnectionError, MAX_TRIES, withRetries } from "./retry.ts";
 import { type Query, queryString } from "./url.ts";
 
@@ -35,6 +37,8 @@ export interface RequestInfo {
 export interface HttpContext {
   /** Without a trailing slash. */
   readonly baseUrl: string;
+  /** What stands between this program and the API, as far as it is known. */
+  readonly proxy?: Proxy;
   readonly credential: CredentialSource;
   readonly connections: Connections;
   readonly clock: Clock;
@@ -87,6 +91,11 @@ export function timeoutError(timeoutMs: number, origin: string): ApiError {
 function silentError(origin: string): ApiError {
   const text = `No answer from ${origin} within ${READ_SILENCE_MS / 1_000} s, twice`;
   return new ApiError(text, { kind: "timeout" });
+}
+
+/** The way of a request, for what is told of its failure. */
+export function routeOf(context: HttpContext): NetworkRoute {
+  return { origin: originOf(context), ...(context.proxy && { proxy: context.proxy }) };
 }
 
 /** What is told of the server in messages: no path, no query. */
@@ -403,7 +412,7 @@ async function dispatch(
   } catch (error) {
     pending.then(discardBody, () => {/* this is the failure being handled */});
     signal.throwIfAborted();
-    throw networkError(error, originOf(context));
+    throw networkError(error, routeOf(context));
   }
 }
 
@@ -445,6 +454,6 @@ async function readBody(
         requestId: requestIdOf(response.headers),
       });
     }
-    throw networkError(error, originOf(context));
+    throw networkError(error, routeOf(context));
   }
 }

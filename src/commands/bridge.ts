@@ -11,6 +11,7 @@ import { type CredentialSource, fileCredential } from "../api/credentials.ts";
 import { checkSecret } from "../config/checks.ts";
 import type { CredentialConfig, ServeConfig } from "../config/config.ts";
 import { fileTrouble } from "../config/file_trouble.ts";
+import { type Proxy, proxyFor } from "../core/proxy.ts";
 import { createServerFactory } from "../mcp/server.ts";
 import { createWaiter } from "../session/waiter.ts";
 import { createServices } from "../tools/services.ts";
@@ -57,6 +58,7 @@ export interface Bridge {
 interface Upstream {
   readonly baseUrl: string;
   readonly credential: CredentialSource;
+  readonly proxy?: Proxy;
   readonly connections: Connections;
   close(): void;
 }
@@ -79,6 +81,7 @@ function remoteUpstream(config: BridgeConfig, program: Program): Upstream {
   const connections = openConnections();
   return {
     baseUrl: config.baseUrl,
+    proxy: proxyFor(new URL(config.baseUrl), program.env),
     credential: credentialSource(config.credential, program),
     connections,
     close: () => connections.close(),
@@ -104,6 +107,7 @@ export async function createBridge(config: BridgeConfig, program: Program): Prom
   const telemetry = await openTelemetry(config, () => waiter.stats(), log);
   const api = createApi({
     baseUrl: upstream.baseUrl,
+    ...(upstream.proxy && { proxy: upstream.proxy }),
     credential: upstream.credential,
     connections: upstream.connections,
     clock,

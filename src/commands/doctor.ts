@@ -7,7 +7,7 @@
 import type { FetchLike } from "../api/api.ts";
 import { createApi } from "../api/client.ts";
 import type { DoctorConfig } from "../config/config.ts";
-import { proxyFor } from "../config/proxy.ts";
+import { proxyFor } from "../core/proxy.ts";
 import { type Finding, findings, type Status } from "./doctor/finding.ts";
 import { checkHosts } from "./doctor/hosts.ts";
 import { probe } from "./doctor/probe.ts";

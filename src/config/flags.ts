@@ -20,7 +20,7 @@ import {
   checkTokenName,
 } from "./checks.ts";
 import { PLACE_VARIABLES } from "./hosts.ts";
-import { PROXY_VARIABLES } from "./proxy.ts";
+import { PROXY_VARIABLES } from "../core/proxy.ts";
 import {
   choice,
   integer,

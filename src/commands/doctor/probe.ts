@@ -9,12 +9,12 @@ import { readText } from "../../api/body.ts";
 import { credentialHeaders } from "../../api/credentials.ts";
 import { mediaType, type ResponseError, responseError } from "../../api/failures.ts";
 import type { CredentialConfig } from "../../config/config.ts";
-import type { Proxy } from "../../config/proxy.ts";
+import type { Proxy } from "../../core/proxy.ts";
 import { bindSignal, DeadlineError, raceSignal } from "../../core/abort.ts";
 import type { Clock } from "../../core/clock.ts";
 import { createRedact } from "../../core/redact.ts";
 import { type Finding, findings } from "./finding.ts";
-import { networkTrouble, type Route, timeTrouble } from "./network_trouble.ts";
+import { networkTrouble, type Route, timeTrouble } from "../../api/network_trouble.ts";
 
 /** What a probe needs. */
 export interface ProbeOptions {

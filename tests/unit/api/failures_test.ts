@@ -1,11 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import {
-  frameError,
-  mediaType,
-  networkError,
-  responseError,
-  retryAfterMs,
-} from "../../../src/api/failures.ts";
+import { frameError, mediaType, responseError, retryAfterMs } from "../../../src/api/failures.ts";
+import { networkError } from "../../../src/api/network_trouble.ts";
 import { ApiError, type ApiErrorInfo } from "../../../src/core/errors.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 import { json, KEY, setup, status } from "./support.ts";
@@ -259,7 +254,7 @@ const NETWORK_CASES: readonly [string, unknown, "connect" | "connection", string
     "a refused port",
     fetchFailed("client error (Connect): tcp connect error: Connection refused (os error 111)"),
     "connect",
-    "connection refused",
+    "refuses connections",
   ],
   [
     "a refused port on Windows",
@@ -267,7 +262,7 @@ const NETWORK_CASES: readonly [string, unknown, "connect" | "connection", string
       "client error (Connect): tcp connect error: No connection could be made because the target machine actively refused it. (os error 10061)",
     ),
     "connect",
-    "connection refused",
+    "refuses connections",
   ],
   [
     "an unknown name",
@@ -275,31 +270,31 @@ const NETWORK_CASES: readonly [string, unknown, "connect" | "connection", string
       "client error (Connect): dns error: failed to lookup address information: Name or service not known",
     ),
     "connect",
-    "name cannot be resolved",
+    "No address is found for api.test",
   ],
   [
     "plain text where TLS was expected",
     fetchFailed("client error (Connect): received corrupt message of type InvalidContentType"),
     "connect",
-    "no secure connection",
+    "does not speak TLS",
   ],
   [
     "an unknown issuer",
     fetchFailed("client error (Connect): invalid peer certificate: UnknownIssuer"),
     "connect",
-    "no secure connection",
+    "signed by nobody known here",
   ],
   [
     "an unreachable network",
     fetchFailed("client error (Connect): tcp connect error: Network is unreachable (os error 101)"),
     "connect",
-    "Cannot connect to https://api.test",
+    "There is no way to https://api.test",
   ],
   [
     "a blocked port",
     new TypeError("Fetch failed: Requests to port 9 are blocked"),
     "connect",
-    "port is blocked",
+    "a port that no program may fetch from",
   ],
   [
     "a missing permission",
@@ -308,7 +303,7 @@ const NETWORK_CASES: readonly [string, unknown, "connect" | "connection", string
       { name: "NotCapable" },
     ),
     "connect",
-    "may not use the network",
+    "may not reach",
   ],
   [
     "a connection closed before the answer",
@@ -320,7 +315,7 @@ const NETWORK_CASES: readonly [string, unknown, "connect" | "connection", string
     "an answer that is not HTTP",
     fetchFailed("client error (SendRequest): invalid HTTP version parsed"),
     "connection",
-    "broke",
+    "does not speak plain HTTP",
   ],
   ["a body cut off", new TypeError("error reading a body from connection"), "connection", "broke"],
   ["a body that does not unpack", new TypeError("unexpected end of file"), "connection", "broke"],
@@ -328,7 +323,7 @@ const NETWORK_CASES: readonly [string, unknown, "connect" | "connection", string
     "an alert after the handshake",
     fetchFailed("client error (SendRequest): received fatal alert: CertificateRequired"),
     "connection",
-    "broke",
+    "wants a certificate",
   ],
   ["something that is no error", "socket hang up", "connection", "broke"],
 ];
@@ -342,7 +337,7 @@ function fetchFailed(detail: string): TypeError {
 
 for (const [name, cause, kind, message] of NETWORK_CASES) {
   Deno.test(`networkError() takes ${name} for a ${kind} error`, () => {
-    const error = networkError(cause, "https://api.test");
+    const error = networkError(cause, { origin: "https://api.test" });
     assertEquals([error.kind, error.status, error.cause], [kind, undefined, cause]);
     assertStringIncludes(error.message, message);
     assertEquals(error.message.includes("/v1/"), false);
@@ -515,7 +510,7 @@ Deno.test("responseError() gives a web page's title, which names the filter that
   const error = responseError(new Response(null, { status: 403, headers }), page, CONTEXT);
   assertEquals(
     error.message,
-    `A web page came instead of the API's answer (status 403, "Blocked by ExampleFilter")`,
+    `A web page came instead of the API's answer (status 403: Blocked by ExampleFilter)`,
   );
 });
 

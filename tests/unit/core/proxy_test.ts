@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { PROXY_VARIABLES, proxyFor } from "../../../src/config/proxy.ts";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { PROXY_VARIABLES, proxyFor, proxyMisreadings } from "../../../src/core/proxy.ts";
 
 type Env = Readonly<Record<string, string>>;
 
@@ -26,11 +26,19 @@ const cases: readonly [string, Env, string, string | undefined][] = [
     HTTPS,
     "p:8080 HTTPS_PROXY",
   ],
+  ["nothing for an unreadable address", { HTTPS_PROXY: "http://me:secret@ p" }, HTTPS, undefined],
+  ["nothing for a scheme of no proxy", { HTTPS_PROXY: "ftp://p:1" }, HTTPS, undefined],
   [
-    "an unreadable address without its words",
-    { HTTPS_PROXY: "http://me:secret@ p" },
+    "the next variable after an unreadable one",
+    { ALL_PROXY: "http://:::", HTTPS_PROXY: '"http://p"', https_proxy: "http://p:8080" },
     HTTPS,
-    "of an unreadable address HTTPS_PROXY",
+    "p:8080 https_proxy",
+  ],
+  [
+    "a proxy although NO_PROXY is empty and no_proxy is not",
+    { HTTPS_PROXY: "http://p:8080", NO_PROXY: "", no_proxy: "api.example.com" },
+    HTTPS,
+    "p:8080 HTTPS_PROXY",
   ],
 ];
 for (const [name, env, url, expected] of cases) {
@@ -42,23 +50,46 @@ for (const [name, env, url, expected] of cases) {
 
 const exempt: readonly [string, string, boolean][] = [
   ["api.example.com", HTTPS, true],
-  ["API.Example.COM", HTTPS, true],
   ["example.com", HTTPS, true],
   [".example.com", HTTPS, true],
-  ["*.example.com", HTTPS, true],
+  [".example.com", "https://example.com", true],
   ["other.org, example.com", HTTPS, true],
   ["*", HTTPS, true],
+  ["API.Example.COM", HTTPS, false],
+  ["*.example.com", HTTPS, false],
+  ["api.example.com:443", HTTPS, false],
+  ["https://api.example.com", HTTPS, false],
+  ["api.example.com other.org", HTTPS, false],
   ["ample.com", HTTPS, false],
   ["other.org", HTTPS, false],
   [",", HTTPS, false],
   ["::1", "https://[::1]:8443", true],
+  ["[::1]", "https://[::1]:8443", false],
+  ["::/0", "https://[::1]:8443", true],
+  ["2001:db8::/32", "https://[2001:db8:0:1::5]", true],
+  ["2001:db8::/32", "https://[2001:db9::5]", false],
   ["127.0.0.1", "https://127.0.0.1:8443", true],
+  ["127.0.0.1:8443", "https://127.0.0.1:8443", false],
+  ["127.0.0.0/8", "https://127.0.0.1:8443", true],
+  ["10.0.0.0/8", "https://127.0.0.1:8443", false],
+  ["10.0.0.0/33", "https://10.0.0.1", false],
+  ["0.0.0.0/0", "https://10.0.0.1", true],
+  ["*", "https://127.0.0.1:8443", false],
 ];
+/** Lists that will have meant the host, and yet do not keep it from the proxy. */
+const MEANT = new Set([
+  ...["API.Example.COM", "*.example.com", "api.example.com:443", "https://api.example.com"],
+  ...["api.example.com other.org", "[::1]", "127.0.0.1:8443"],
+]);
 for (const [list, url, expected] of exempt) {
   Deno.test(`proxyFor() ${expected ? "exempts" : "does not exempt"} ${url} by '${list}'`, () => {
     for (const name of ["NO_PROXY", "no_proxy"]) {
       const env: Env = { HTTPS_PROXY: "http://p:8080", [name]: list };
       assertEquals(proxyFor(new URL(url), (variable) => env[variable]) === undefined, expected);
+      const misreadings = proxyMisreadings(new URL(url), (variable) => env[variable]);
+      const isMeant = MEANT.has(list) || (list === "*" && !expected);
+      assertEquals(misreadings.length, isMeant ? 1 : 0);
+      if (isMeant) assertStringIncludes(misreadings[0]?.message ?? "", `${name} does not`);
     }
   });
 }
@@ -72,4 +103,11 @@ Deno.test("proxyFor() reads no variable that the program may not read", () => {
   proxyFor(new URL(HTTPS), env);
   proxyFor(new URL("http://host"), env);
   assertEquals([...read].sort(), [...PROXY_VARIABLES].sort());
+});
+
+Deno.test("proxyMisreadings() names a proxy that is ignored, without its password", () => {
+  const env: Env = { HTTPS_PROXY: "http://me:secret@ p", all_proxy: "ftp://p" };
+  const found = proxyMisreadings(new URL(HTTPS), (variable) => env[variable]);
+  assertEquals(found.map(({ message }) => message.split(" ")[0]), ["all_proxy", "HTTPS_PROXY"]);
+  assertEquals(JSON.stringify(found).includes("secret"), false);
 });

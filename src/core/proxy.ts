@@ -1,0 +1,143 @@
+/**
+ * Which proxy the runtime sends a request through.
+ *
+ * @module
+ */
+
+/** Variables that name proxies, or hosts that are reached without. */
+export const PROXY_VARIABLES: readonly string[] = [
+  "ALL_PROXY",
+  "all_proxy",
+  "HTTPS_PROXY",
+  "https_proxy",
+  "HTTP_PROXY",
+  "http_proxy",
+  "NO_PROXY",
+  "no_proxy",
+];
+
+/** A proxy, and the variable that names it. */
+export interface Proxy {
+  readonly variable: string;
+  /** Host and port, without a user name or password. */
+  readonly address: string;
+}
+
+/** Reads an environment variable. */
+type ReadEnv = (name: string) => string | undefined;
+
+/** Schemes of proxies that the runtime can use. */
+const SCHEMES = /^(https?|socks5h?):$/;
+
+/** The URL of a proxy; undefined for what the runtime cannot read, and so ignores. */
+function readProxy(value: string): URL | undefined {
+  const url = URL.parse(value.includes("://") ? value : `http://${value}`);
+  return url && SCHEMES.test(url.protocol) && url.hostname !== "" ? url : undefined;
+}
+
+function bits(address: string): { readonly value: bigint; readonly size: number } | undefined {
+  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(address)) {
+    const parts = address.split(".").map(Number);
+    if (parts.some((part) => part > 255)) return undefined;
+    return { value: parts.reduce((sum, part) => sum * 256n + BigInt(part), 0n), size: 32 };
+  }
+  const host = address.includes(":") ? URL.parse(`http://[${address}]`)?.hostname : undefined;
+  if (host === undefined) return undefined;
+  const [head = "", tail] = host.slice(1, -1).split("::");
+  const words = (text: string | undefined) => text ? text.split(":") : [];
+  const [first, last] = [words(head), words(tail)];
+  const all = [...first, ...Array(8 - first.length - last.length).fill("0"), ...last];
+  return { value: all.reduce((sum, word) => sum * 65536n + BigInt(`0x${word}`), 0n), size: 128 };
+}
+
+/** Whether an address is another, or is in a network such as `10.0.0.0/8`. */
+function isInNetwork(host: string, entry: string): boolean {
+  const [network = "", length, ...rest] = entry.split("/");
+  const [address, base] = [bits(host), bits(network)];
+  if (!address || !base || address.size !== base.size || rest.length > 0) return false;
+  const size = length === undefined ? base.size : /^\d{1,3}$/.test(length) ? Number(length) : -1;
+  if (size < 0 || size > base.size) return false;
+  const shift = BigInt(base.size - size);
+  return address.value >> shift === base.value >> shift;
+}
+
+/**
+ * Whether the runtime goes to a host without the proxy. Seen with Deno 2.9.6: names match whole or
+ * as the end of one, with or without a dot before it, and with regard to case; `*` means every name
+ * and no address; addresses match addresses and networks; ports and wildcards match nothing.
+ */
+function isExempt(host: string, list: string): boolean {
+  const entries = list.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");
+  if (bits(host)) return entries.some((entry) => isInNetwork(host, entry));
+  return entries.some((entry) => {
+    const name = entry.replace(/^\./, "");
+    return entry === "*" || (name !== "" && (host === name || host.endsWith(`.${name}`)));
+  });
+}
+
+/** Whether somebody who wrote a list meant a host, although the runtime reads the list otherwise. */
+function isMeant(host: string, list: string): boolean {
+  const normal = list.split(/[\s,;|]+/).map((entry) =>
+    entry.toLowerCase().replace(/^[a-z]+:\/\//, "").replace(/^\*\./, ".")
+      .replace(/^\[(.*)\](:\d+)?$/, "$1").replace(/^([^:]+):\d+$/, "$1").replace(/\.?\/?$/, "")
+  );
+  return normal.includes("*") || isExempt(host, normal.join(","));
+}
+
+function hostOf(url: URL): string {
+  return url.hostname.toLowerCase().replace(/^\[(.*)\]$/, "$1");
+}
+
+/** The list of hosts without proxy. An empty variable in capitals still hides the other one. */
+function exemptions(env: ReadEnv): { readonly variable: string; readonly list: string } {
+  const variable = env("NO_PROXY") === undefined ? "no_proxy" : "NO_PROXY";
+  return { variable, list: env(variable) ?? "" };
+}
+
+/**
+ * The proxy between this program and a URL, as the variables have it; the runtime's own `fetch`
+ * follows the same ones, `ALL_PROXY` first, and ignores what it cannot read.
+ *
+ * @param env reads a variable; an empty one counts as unset, but for `NO_PROXY`
+ */
+export function proxyFor(url: URL, env: ReadEnv): Proxy | undefined {
+  if (isExempt(hostOf(url), exemptions(env).list)) return undefined;
+  for (const name of ["ALL_PROXY", url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY"]) {
+    for (const variable of [name, name.toLowerCase()]) {
+      const proxy = readProxy(env(variable)?.trim() ?? "");
+      if (proxy) return { variable, address: proxy.host };
+    }
+  }
+  return undefined;
+}
+
+/** What the variables say that the runtime reads in another way than it was meant. */
+export interface ProxyMisreading {
+  readonly message: string;
+  readonly cure: string;
+}
+
+/** Looks for variables that do not do for a URL what whoever set them will have meant. */
+export function proxyMisreadings(url: URL, env: ReadEnv): ProxyMisreading[] {
+  const host = hostOf(url);
+  const unreadable = ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"]
+    .flatMap((name) => [name, name.toLowerCase()])
+    .filter((variable) => env(variable)?.trim() && !readProxy(env(variable)?.trim() ?? ""))
+    .map((variable) => ({
+      message: `${variable} names no proxy that can be used, and is ignored`,
+      cure: `set it to an address such as http://proxy.example.com:8080, or take it out`,
+    }));
+  const { variable, list } = exemptions(env);
+  const proxy = proxyFor(url, env);
+  const isMisread = proxy !== undefined && isMeant(host, list);
+  return [
+    ...unreadable,
+    ...isMisread
+      ? [{
+        message: `${variable} does not keep ${host} from the proxy ${proxy.address}`,
+        cure: `put ${host} into it, in small letters, with commas between entries and without ` +
+          "port, brackets or '*.'",
+      }]
+      : [],
+  ];
+}
