@@ -10,8 +10,9 @@ import { type Config, resolveStart } from "./config/config.ts";
 import { systemClock } from "./core/clock.ts";
 import { UsageError } from "./core/errors.ts";
 import { createLogger, type Logger } from "./core/log.ts";
+import { Output } from "./core/output.ts";
 import { createRedact, type Redact } from "./core/redact.ts";
-import type { Program } from "./commands/program.ts";
+import { aborted, type Program } from "./commands/program.ts";
 
 /** Exit codes. */
 const OK = 0;
@@ -19,19 +20,32 @@ const FAILED = 1;
 const USAGE = 2;
 const INTERRUPTED = 130;
 
-const encoder = new TextEncoder();
+/** Log lines that nobody has read yet, in bytes: some thousand lines. */
+const MAX_UNREAD_LOG_BYTES = 1024 * 1024;
 
-function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  const bytes = encoder.encode(text);
-  try {
-    for (let sent = 0; sent < bytes.length;) sent += stream.writeSync(bytes.subarray(sent));
-  } catch {
-    // Whoever read this stream is gone; that must not end the work that others wait for.
+/** Results that a host has not read yet, in bytes: hundreds of the largest. */
+const MAX_UNREAD_RESULT_BYTES = 64 * 1024 * 1024;
+
+/** At the end, readers get this long for the next bytes, in milliseconds. */
+const LAST_WORDS_MS = 500;
+
+/** How long until a full pipe that does not block is tried again, in milliseconds. */
+const WOULD_BLOCK_MS = 10;
+
+/** The runtime writes on a thread of its own: a pipe that nobody reads blocks that one only. */
+async function writeAsync(
+  stream: { write(bytes: Uint8Array): Promise<number> },
+  bytes: Uint8Array,
+): Promise<number> {
+  for (;;) {
+    try {
+      return await stream.write(bytes);
+    } catch (error) {
+      // Another process that has the same pipe may have made it one that does not block.
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      await systemClock.sleep(WOULD_BLOCK_MS);
+    }
   }
-}
-
-function writeLine(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
-  write(stream, `${line}\n`);
 }
 
 function secretsOf(config: Config): string[] {
@@ -41,12 +55,36 @@ function secretsOf(config: Config): string[] {
   return [...http?.tokens ?? [], credential?.value ?? "", bindingKey ?? ""];
 }
 
-function createLog(config: Config, redact: Redact): Logger {
+/** The process's output streams. */
+class Outputs {
+  /** Set when there is one. */
+  log: Logger | undefined;
+
+  readonly err = new Output({
+    write: (bytes) => writeAsync(Deno.stderr, bytes),
+    maxQueuedBytes: MAX_UNREAD_LOG_BYTES,
+    onDropped: (lines) => this.log?.warn("Log lines were dropped: stderr was not read", { lines }),
+  });
+
+  readonly out = new Output({
+    write: (bytes) => writeAsync(Deno.stdout, bytes),
+    maxQueuedBytes: MAX_UNREAD_RESULT_BYTES,
+  });
+
+  /** Ends the process once what was written is out, as far as somebody reads it. */
+  async exit(code: number): Promise<never> {
+    await this.out.flush(systemClock, LAST_WORDS_MS);
+    await this.err.flush(systemClock, LAST_WORDS_MS);
+    Deno.exit(code);
+  }
+}
+
+function createLog(config: Config, redact: Redact, { err }: Outputs): Logger {
   return createLogger({
     level: "log" in config ? config.log.level : "info",
     format: "log" in config ? config.log.format : "text",
     redact,
-    write: (line) => writeLine(Deno.stderr, line),
+    write: (line) => void err.write(`${line}\n`),
     now: () => systemClock.wallTime(),
   });
 }
@@ -71,11 +109,11 @@ function onReload(listener: () => void): () => void {
   return () => Deno.removeSignalListener("SIGHUP", listener);
 }
 
-function watchForBugs(log: Logger): void {
+function watchForBugs(log: Logger, outputs: Outputs): void {
   const end = (error: unknown) => {
     log.error("Ended by an error that nothing handled", { error: String(error) });
     log.debug("Where it came from", { stack: error instanceof Error ? error.stack : undefined });
-    Deno.exit(FAILED);
+    void outputs.exit(FAILED);
   };
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
@@ -114,7 +152,17 @@ async function run(config: Config, program: Program): Promise<number | void> {
   }
 }
 
-async function main(): Promise<number> {
+/** What was printed must be out; a reader who wants no more of it, such as `head`, is no fault. */
+async function finishPrinting({ out }: Outputs, stopping: AbortSignal): Promise<void> {
+  await Promise.race([out.drained(), aborted(stopping)]);
+  const { failure } = out;
+  if (failure === undefined || failure instanceof Deno.errors.BrokenPipe) return;
+  const reason = failure instanceof Error ? failure.message : String(failure);
+  throw new Error(`Cannot write to stdout: ${reason}`);
+}
+
+async function main(outputs: Outputs): Promise<number> {
+  const { out, err } = outputs;
   let redact = createRedact([]);
   try {
     const config = resolveStart(
@@ -124,28 +172,37 @@ async function main(): Promise<number> {
     );
     giveUpReading(config);
     redact = createRedact(secretsOf(config));
-    const log = createLog(config, redact);
-    watchForBugs(log);
+    const log = createLog(config, redact, outputs);
+    outputs.log = log;
+    watchForBugs(log, outputs);
+    const stopping = stopSignal();
     const code = await run(config, {
       clock: systemClock,
       log,
       redact,
-      stopping: stopSignal(),
-      print: (line) => writeLine(Deno.stdout, line),
-      printExactly: (text) => write(Deno.stdout, text),
-      note: (line) => writeLine(Deno.stderr, line),
+      stopping,
+      protocol: { input: () => Deno.stdin.readable, output: out },
+      print: (line) => void out.write(`${line}\n`),
+      printExactly: (text) => void out.write(text),
+      note: (line) => void err.write(`${line}\n`),
       env: (name) => Deno.env.get(name),
       stdinIsTerminal: Deno.stdin.isTerminal(),
       color: Deno.stdout.isTerminal() && !Deno.noColor,
       readFile: (path) => Deno.readTextFile(path),
       onReload,
     });
+    // A host that has ended its server is not waited for.
+    const servesHost = config.command === "serve" || config.command === "unready";
+    if (!servesHost) await finishPrinting(outputs, stopping);
     return code ?? OK;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    writeLine(Deno.stderr, redact(`cma-mcp: ${message}`).replace(/[\r\n]+/g, " "));
+    err.write(`${redact(`cma-mcp: ${message}`).replace(/[\r\n]+/g, " ")}\n`);
     return error instanceof UsageError ? USAGE : FAILED;
   }
 }
 
-if (import.meta.main) Deno.exit(await main());
+if (import.meta.main) {
+  const outputs = new Outputs();
+  await outputs.exit(await main(outputs));
+}

@@ -6,6 +6,7 @@
 
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
+import type { Output } from "../core/output.ts";
 import type { Redact } from "../core/redact.ts";
 
 /** The process, as far as commands may touch it. */
@@ -16,6 +17,11 @@ export interface Program {
   readonly redact: Redact;
   /** Aborts when the process is asked to end; the command then returns promptly. */
   readonly stopping: AbortSignal;
+  /** Stdin and stdout, for those who speak a protocol there; the input is asked for once. */
+  readonly protocol: {
+    readonly input: () => AsyncIterable<Uint8Array>;
+    readonly output: Pick<Output, "write" | "failure">;
+  };
   /** Writes a line to stdout. Never used while stdout carries JSON-RPC. */
   readonly print: (line: string) => void;
   /** Writes a text to stdout as it is, for what goes into files. */

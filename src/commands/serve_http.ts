@@ -17,9 +17,6 @@ import { openTokenList } from "./token_list.ts";
 import { trustedProxies } from "./trusted_proxies.ts";
 import { VERSION } from "./version.ts";
 
-/** Largest request body in bytes: a message of 100,000 characters fits several times. */
-const MAX_BODY_BYTES = 4 * 1024 * 1024;
-
 /** How long the API may take to prove that it can be reached, in milliseconds. */
 const READY_TIMEOUT_MS = 5_000;
 
@@ -52,7 +49,6 @@ async function serveTokens(
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,
     path: "/mcp",
-    maxBodyBytes: MAX_BODY_BYTES,
     isTrustedProxy: await trustedProxies(config.trustedProxies ?? []),
     ready: () => isReady(bridge),
     log,

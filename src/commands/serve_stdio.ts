@@ -16,7 +16,11 @@ const STDIO_DRAIN_MS = 50;
 /** Serves until the host hangs up or the process is asked to end. */
 export async function serveStdio(bridge: Bridge, program: Program): Promise<void> {
   const { clock, log, stopping } = program;
-  const transport = serveStdioTransport(bridge.factory, { log });
+  const transport = serveStdioTransport(bridge.factory, {
+    log,
+    input: program.protocol.input(),
+    output: program.protocol.output,
+  });
   log.info(`Version ${VERSION} serves MCP on stdio, with ${bridge.target} behind it`);
   if (program.stdinIsTerminal) {
     log.info(

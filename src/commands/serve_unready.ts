@@ -20,11 +20,15 @@ export async function serveUnready(
   { message }: UnreadyConfig,
   program: Program,
 ): Promise<void> {
-  const { log, note, stdinIsTerminal, stopping } = program;
+  const { log, note, protocol, stdinIsTerminal, stopping } = program;
   if (stdinIsTerminal) throw new UsageError(message);
   note(`cma-mcp: ${message}`);
   const factory = createUnreadyFactory({ version: VERSION, message });
-  const transport = serveStdioTransport(factory, { log });
+  const transport = serveStdioTransport(factory, {
+    log,
+    input: protocol.input(),
+    output: protocol.output,
+  });
   await Promise.race([transport.closed, aborted(stopping)]);
   await transport.close();
 }

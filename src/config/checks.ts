@@ -6,6 +6,7 @@
  */
 
 import { UsageError } from "../core/errors.ts";
+import { normalOrigin } from "../core/origin.ts";
 import { checkFilledIn } from "./filled_in.ts";
 
 /** Ids that are safe in a path; the API's own are longer than needed and match. */
@@ -87,11 +88,15 @@ export function checkHostHeader(value: string, source: string): string {
   throw new UsageError(`Cannot use ${shown(value)} in ${source}: type a host such as ${host}`);
 }
 
-/** An origin, as in an `Origin` header. */
+/** An origin, as in an `Origin` header: of a web page, an extension, or a page in a program. */
 export function checkOrigin(value: string, source: string): string {
-  const url = URL.parse(value);
-  const isOrigin = url && url.origin !== "null" && url.href === `${url.origin}/`;
-  if (isOrigin) return url.origin;
+  if (value.includes("*")) {
+    throw new UsageError(
+      `Cannot use ${shown(value)} in ${source}: '*' stands for nothing here, so list each origin`,
+    );
+  }
+  const origin = normalOrigin(value);
+  if (origin !== undefined) return origin;
   throw new UsageError(
     `Cannot use ${shown(value)} in ${source}: type an origin such as https://claude.ai`,
   );

@@ -16,7 +16,12 @@ export interface RunningCalls {
    * @param client tells clients apart; a call without one cannot be named
    */
   enter(client: string | undefined, requestId: string | number): RunningCall;
-  /** Cancels a call of the same client; anything else is ignored, as the protocol wants it. */
+  /**
+   * Cancels the call of the same client that has this id. None is cancelled when there are several:
+   * claude.ai gives every request of a connection the id 1
+   * (https://github.com/modelcontextprotocol/python-sdk/issues/3060). Anything else is ignored, as
+   * the protocol wants it.
+   */
   cancel(client: string | undefined, requestId: string | number): void;
 }
 
@@ -27,26 +32,28 @@ export interface RunningCall {
 }
 
 export function createRunningCalls(): RunningCalls {
-  const running = new Map<string, AbortController>();
+  const running = new Map<string, Set<AbortController>>();
   const keyOf = (client: string, requestId: string | number) => JSON.stringify([client, requestId]);
   return {
     enter(client, requestId) {
       const controller = new AbortController();
       if (client === undefined) return { signal: controller.signal, leave: () => {} };
       const key = keyOf(client, requestId);
-      running.set(key, controller);
+      const sameId = running.get(key) ?? new Set();
+      running.set(key, sameId.add(controller));
       return {
         signal: controller.signal,
         leave: () => {
-          // A client that reuses an id has put another call in this place.
-          if (running.get(key) === controller) running.delete(key);
+          sameId.delete(controller);
+          if (sameId.size === 0) running.delete(key);
         },
       };
     },
     cancel(client, requestId) {
       if (client === undefined) return;
-      running.get(keyOf(client, requestId))
-        ?.abort(new DOMException("The client cancelled the call", "AbortError"));
+      const [controller, ...others] = running.get(keyOf(client, requestId)) ?? [];
+      if (others.length > 0) return;
+      controller?.abort(new DOMException("The client cancelled the call", "AbortError"));
     },
   };
 }

@@ -12,7 +12,6 @@ import {
   type ProgressNotificationParams,
   ProtocolError,
   ProtocolErrorCode,
-  Server,
 } from "@modelcontextprotocol/server";
 import { bindSignal } from "../core/abort.ts";
 import type { Logger } from "../core/log.ts";
@@ -24,6 +23,7 @@ import type { Services } from "../tools/services.ts";
 import { callTool } from "./boundary.ts";
 import { logFailure } from "./call_log.ts";
 import { createRunningCalls, type RunningCalls } from "./cancellation.ts";
+import { PlainServer } from "./invalid_params.ts";
 import { instructions } from "./instructions.ts";
 import { createProgressReporter } from "./progress.ts";
 import type { CallWatch } from "./report.ts";
@@ -96,7 +96,7 @@ export function createServerFactory(services: Services, options: ServerOptions):
   };
   const serving = { services, running: createRunningCalls(), watch: options.watch };
   const make: McpServerFactory = ({ era, authInfo, requestInfo }) => {
-    const server = new Server(info, serverOptions);
+    const server = new PlainServer(info, serverOptions);
     const client = era === "legacy" && requestInfo
       ? clientOf(requestInfo.headers, authInfo)
       : undefined;

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { type McpServerFactory, Server } from "@modelcontextprotocol/server";
+import type { McpServerFactory } from "@modelcontextprotocol/server";
 import { forOperator } from "./errors.ts";
+import { PlainServer } from "./invalid_params.ts";
 import { toolList, toolNamed } from "./server.ts";
 
 /** What {@linkcode createUnreadyFactory} tells. */
@@ -31,7 +32,7 @@ export function createUnreadyFactory({ version, message }: UnreadyOptions): McpS
     instructions: `NOT SET UP: ${text} Tell the user so; calling the tools is in vain until then.`,
   };
   return () => {
-    const server = new Server(
+    const server = new PlainServer(
       { name: "cma-mcp", title: "Claude Managed Agents (NOT SET UP)", version },
       options,
     );

@@ -21,15 +21,26 @@ export interface AdmissionOptions {
 
 /** Lets requests in, or answers them. */
 export interface Admission {
-  /** The token that the request carries, or the answer 401. */
-  identify(headers: Headers): Promise<AccessToken | Response>;
+  /** The token that the request carries, or why it is let in by none. */
+  identify(headers: Headers): Promise<AccessToken | Unauthorized>;
   /**
    * Counts messages of a token.
    *
    * @param messages how many JSON-RPC messages the request holds; 1 by default
+   * @param counted how many of them were counted before; 0 by default
    * @returns the answer 429 when there were too many
    */
-  limit(token: AccessToken, messages?: number): Response | undefined;
+  limit(token: AccessToken, messages?: number, counted?: number): Response | undefined;
+}
+
+/** A request that is not let in. */
+export interface Unauthorized {
+  /** The answer 401. */
+  readonly response: Response;
+  /** For the log; the client learns no more than the answer says. */
+  readonly reason: "no token" | "unknown token" | "expired token";
+  /** Name of a token that has expired. */
+  readonly token?: string;
 }
 
 export function createAdmission({ tokens, clock, log }: AdmissionOptions): Admission {
@@ -41,29 +52,36 @@ export function createAdmission({ tokens, clock, log }: AdmissionOptions): Admis
       switch (found.kind) {
         case "accepted":
           return found.token;
-        case "expired":
-          log.warn("An expired token was used", { token: found.token.name });
-          return unauthorized(
-            expiredText(found.token),
-            'error="invalid_token", error_description="The token has expired"',
-          );
-        case "unknown":
-          return unauthorized(
-            "The bearer token is not accepted. Check it with the operator of this server.",
-            'error="invalid_token"',
-          );
-        case "none":
-          return unauthorized(
-            "A bearer token is needed: send Authorization: Bearer, or X-API-Key.",
-          );
+        case "expired": {
+          const error = 'error="invalid_token", error_description="The token has expired"';
+          const response = unauthorized(expiredText(found.token), error);
+          return { response, reason: "expired token", token: found.token.name };
+        }
+        case "unknown": {
+          const message =
+            "The bearer token is not accepted. Check it with the operator of this server.";
+          const response = unauthorized(message, 'error="invalid_token"');
+          return { response, reason: "unknown token" };
+        }
+        case "none": {
+          const message = "A bearer token is needed: send Authorization: Bearer, or X-API-Key.";
+          return { response: unauthorized(message), reason: "no token" };
+        }
       }
     },
-    limit({ name, ratePerMinute }, messages = 1) {
+    limit({ name, ratePerMinute }, messages = 1, counted = 0) {
       if (ratePerMinute === undefined) return undefined;
-      const waitMs = limiter.take(name, ratePerMinute, messages);
+      const fits = messages <= ratePerMinute;
+      const waitMs = fits ? limiter.take(name, ratePerMinute, messages - counted) : Infinity;
       if (waitMs === 0) return undefined;
-      const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
       log.info("A token reached its rate limit", { token: name, rate_per_minute: ratePerMinute });
+      if (!fits) {
+        return refusal(
+          STATUS_CODE.TooManyRequests,
+          `Your token may make ${ratePerMinute} requests a minute: send fewer in one batch.`,
+        );
+      }
+      const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
       return refusal(
         STATUS_CODE.TooManyRequests,
         `Your token may make ${ratePerMinute} requests a minute: try again in ${seconds} s.`,

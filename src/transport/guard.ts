@@ -7,6 +7,7 @@
 import { STATUS_CODE } from "@std/http";
 import { tooLarge } from "./body.ts";
 import { checkHead } from "./header_limits.ts";
+import { normalOrigin } from "../core/origin.ts";
 import { refusal } from "./refusal.ts";
 import { hostOf } from "./request_target.ts";
 
@@ -49,14 +50,14 @@ const PREFLIGHT_MAX_AGE_SEC = "600";
 
 export function createGuard(options: GuardOptions): Guard {
   const hosts = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
-  const origins = new Set(options.allowedOrigins.map(normalizeOrigin));
+  const origins = new Set(options.allowedOrigins.map(normalOrigin));
 
   const allowedOrigin = (request: Request): string | undefined => {
     const origin = request.headers.get("origin");
     if (origin === null) return undefined;
-    return origins.has(normalizeOrigin(origin)) || isOwnOrigin(origin, request)
-      ? origin
-      : undefined;
+    const normal = normalOrigin(origin);
+    if (normal === undefined) return undefined;
+    return origins.has(normal) || isOwnOrigin(normal, request) ? origin : undefined;
   };
   // Nearly all requests name the same host.
   let lastAllowed: string | undefined;
@@ -116,13 +117,8 @@ export function createGuard(options: GuardOptions): Guard {
 
 /** Only asked about requests whose host was accepted. */
 function isOwnOrigin(origin: string, request: Request): boolean {
-  if (!URL.canParse(origin)) return false;
-  const { host, protocol } = new URL(origin);
-  return /^https?:$/.test(protocol) && host === hostOf(request);
-}
-
-function normalizeOrigin(origin: string): string {
-  return URL.canParse(origin) ? new URL(origin).origin : origin;
+  const [scheme, host] = origin.split("://");
+  return (scheme === "http" || scheme === "https") && host === hostOf(request);
 }
 
 function preflight(): Response {

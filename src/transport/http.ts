@@ -10,7 +10,7 @@ import {
   createMcpHandler,
   type McpServerFactory,
 } from "@modelcontextprotocol/server";
-import { STATUS_CODE } from "@std/http";
+import { accepts, STATUS_CODE } from "@std/http";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { unquoted } from "../core/errors.ts";
 import type { LogFields, Logger } from "../core/log.ts";
@@ -19,12 +19,19 @@ import { createAdmission } from "./admission.ts";
 import { readJson } from "./body.ts";
 import { clientAddress } from "./client_address.ts";
 import { createGuard, type GuardOptions, LOOPBACK_HOSTS } from "./guard.ts";
+import {
+  checkBatch,
+  checkMessage,
+  MAX_MESSAGE_BYTES,
+  type MessageError,
+  type MessageId,
+} from "./messages.ts";
 import { type MetricsPage, serveMetrics } from "./metrics_page.ts";
 import { createReadiness } from "./readiness.ts";
 import { refusal } from "./refusal.ts";
 import { requestIdOf, withRequestId } from "./request_id.ts";
-import { pathOf } from "./request_target.ts";
-import { plainTokens, type TokenRegistry } from "./tokens.ts";
+import { hostOf, pathOf } from "./request_target.ts";
+import { type AccessToken, plainTokens, type TokenRegistry } from "./tokens.ts";
 import { createToolCalls } from "./tool_calls.ts";
 
 /** What {@linkcode createHttpHandler} is given. */
@@ -37,7 +44,7 @@ export interface HttpOptions {
   readonly allowedOrigins?: readonly string[];
   /** Path of the MCP endpoint; `/mcp` by default. */
   readonly path?: string;
-  /** Largest request body, in bytes; 4 MiB by default. */
+  /** Largest request body, in bytes; 2 MiB by default. */
   readonly maxBodyBytes?: number;
   /** Whether an address is that of a proxy whose `X-Forwarded-For` counts; none by default. */
   readonly isTrustedProxy?: (address: string) => boolean;
@@ -61,12 +68,8 @@ export interface HttpHandler {
   close(): Promise<void>;
 }
 
-const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** Clients send their few kilobytes at once; who takes longer only holds a place. */
 const BODY_TIMEOUT_MS = 30_000;
-/** Tool arguments are flat; the protocol around them takes five levels. */
-const MAX_JSON_DEPTH = 64;
-const MAX_BATCH = 50;
 /** Proxies cut connections that are silent for long, hosts those whose first byte is late. */
 const KEEP_ALIVE_MS = 10_000;
 const RETRY_AFTER_SEC = "5";
@@ -78,23 +81,34 @@ export function createHttpHandler(
 ): HttpHandler {
   const { path = "/mcp", log, clock = systemClock, isTrustedProxy = () => false } = options;
   const tokens = "current" in options.tokens ? options.tokens : plainTokens(options.tokens);
-  const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
-  const bodyLimits = {
-    maxBytes: maxBodyBytes,
-    timeoutMs: BODY_TIMEOUT_MS,
-    maxDepth: MAX_JSON_DEPTH,
-    maxBatch: MAX_BATCH,
-  };
+  const maxBodyBytes = options.maxBodyBytes ?? MAX_MESSAGE_BYTES;
+  const bodyLimits = { maxBytes: maxBodyBytes, timeoutMs: BODY_TIMEOUT_MS };
   const guard = createGuard(guardOptions(options, maxBodyBytes));
   const admission = createAdmission({ tokens, clock, log });
   const isReady = createReadiness(clock, options.ready);
   const mcp = createMcp(factory, { clock, log, maxBodyBytes });
   let draining = false;
 
-  const serveMcp = async (request: Request, requestId: string): Promise<Response> => {
+  /** The token of a request; otherwise its answer, with the reason noted for the log. */
+  const identify = async ({ headers }: Request, notes: Notes): Promise<AccessToken | Response> => {
+    const found = await admission.identify(headers);
+    if (!("response" in found)) return found;
+    const { response, ...why } = found;
+    Object.assign(notes, why);
+    return response;
+  };
+
+  const serveMcp = async (
+    request: Request,
+    requestId: string,
+    notes: Notes,
+  ): Promise<Response> => {
     const refused = guard.check(request);
-    if (refused) return refused;
-    const token = await admission.identify(request.headers);
+    if (refused) {
+      if (refused.status === STATUS_CODE.MisdirectedRequest) notes.host = shownHost(request);
+      return refused;
+    }
+    const token = await identify(request, notes);
     if (token instanceof Response) return guard.withCors(request, token);
     if (draining) return guard.withCors(request, shuttingDown());
     const limited = admission.limit(token);
@@ -103,26 +117,28 @@ export function createHttpHandler(
     // A body that came across the signal, or broke off with it, is nobody's fault.
     if (draining) return guard.withCors(request, shuttingDown());
     if ("refused" in body) return guard.withCors(request, body.refused);
-    const { value: parsedBody } = body;
+    const checked = checkBody(body.value);
+    if (checked instanceof Response) return guard.withCors(request, checked);
+    const { messages: parsedBody } = checked;
     if (Array.isArray(parsedBody)) {
-      const batchLimited = admission.limit(token, parsedBody.length - 1);
+      const batchLimited = admission.limit(token, parsedBody.length, 1);
       if (batchLimited) return guard.withCors(request, batchLimited);
     }
     // The SDK hands this on to the tools; the token itself is nobody's business from here on.
     const { name, principal } = token;
     const authInfo = { token: "", clientId: name, scopes: [], extra: { principal, requestId } };
-    const response = await mcp.answer(request, parsedBody, authInfo);
+    const response = await mcp.answer(withPlainAccept(request), parsedBody, authInfo);
     return guard.withCors(request, withMcpSessionId(request, response));
   };
 
-  const route = async (request: Request, requestId: string): Promise<Response> => {
-    const pathname = pathOf(request);
-    if (pathname === path) return await serveMcp(request, requestId);
+  const route = async (request: Request, requestId: string, notes: Notes): Promise<Response> => {
+    const pathname = pathOf(request).replace(/(?<=.)\/$/, "");
+    if (pathname === path) return await serveMcp(request, requestId, notes);
     if (pathname === "/health") return probe(request, true);
     // Asked again after the look at the API, which may take its time.
     if (pathname === "/ready") return probe(request, !draining && await isReady() && !draining);
     if (pathname === options.metrics?.path) {
-      const token = await admission.identify(request.headers);
+      const token = await identify(request, notes);
       return token instanceof Response ? token : await serveMetrics(request, options.metrics);
     }
     return refusal(STATUS_CODE.NotFound, `Not found: the MCP endpoint is ${path}.`);
@@ -131,7 +147,8 @@ export function createHttpHandler(
   return {
     async fetch(request, remoteAddress) {
       const requestId = requestIdOf(request.headers);
-      const response = await route(request, requestId).catch((error) => {
+      const notes: Notes = {};
+      const response = await route(request, requestId, notes).catch((error) => {
         log.error("HTTP request failed", {
           request_id: requestId,
           error: error instanceof Error ? error.stack ?? error.message : String(error),
@@ -140,7 +157,7 @@ export function createHttpHandler(
       });
       if (response.status >= 400) {
         const client = clientAddress(request.headers, remoteAddress, isTrustedProxy);
-        noteRefusal(options, request, response, { request_id: requestId, client });
+        noteRefusal(options, request, response, { request_id: requestId, client, ...notes });
       }
       return withRequestId(response, requestId);
     },
@@ -227,12 +244,71 @@ function withMcpSessionId(request: Request, response: Response): Response {
   return new Response(response.body, { status: response.status, headers });
 }
 
+/** Why a request was refused, for the log. */
+type Notes = Record<string, string | undefined>;
+
+/** Longest `Host` that is logged, in characters: the longest name of the DNS, and a port. */
+const MAX_SHOWN_HOST = 260;
+
+function shownHost(request: Request): string {
+  return hostOf(request).slice(0, MAX_SHOWN_HOST);
+}
+
+/** The messages of a body, which the SDK can read; or the answer to one that has others. */
+function checkBody(value: unknown): { readonly messages: unknown } | Response {
+  const badRequest = ({ code, message }: MessageError, id: MessageId = null) =>
+    refusal(STATUS_CODE.BadRequest, message, {}, code, id);
+  if (!Array.isArray(value)) {
+    const found = checkMessage(value);
+    return "error" in found ? badRequest(found.error, found.id) : { messages: found.message };
+  }
+  const batchError = checkBatch(value);
+  if (batchError) return badRequest(batchError);
+  const messages: unknown[] = [];
+  for (const one of value) {
+    const found = checkMessage(one);
+    if ("error" in found) return badRequest(found.error, found.id);
+    messages.push(found.message);
+  }
+  return { messages };
+}
+
+const BOTH_TYPES = "application/json, text/event-stream";
+
+/**
+ * The request, with an `Accept` that the SDK understands: it looks for both media types by name,
+ * where RFC 9110, section 12.5.1, also has ranges, lower and upper case, and no such header at all.
+ */
+function withPlainAccept(request: Request): Request {
+  const given = request.headers.get("accept");
+  if (given === BOTH_TYPES) return request;
+  const acceptsBoth = accepts(request, "application/json") && accepts(request, "text/event-stream");
+  if (!acceptsBoth) return request;
+  const headers = new Headers(request.headers);
+  headers.set("accept", BOTH_TYPES);
+  // The body has been read; what is known of it is handed on beside the request.
+  return new Request(request.url, { method: request.method, headers, signal: request.signal });
+}
+
+/** What SDK clients try first, and do without: `GET /mcp`, the end of it, OAuth discovery. */
+function isProbe({ method }: Request, pathname: string, status: number): boolean {
+  if (status === STATUS_CODE.MethodNotAllowed) return method === "GET" || method === "DELETE";
+  return status === STATUS_CODE.NotFound && method === "GET" && pathname.includes("/.well-known/");
+}
+
 function noteRefusal(
   { log, onRefused }: HttpOptions,
   request: Request,
   { status }: Response,
   who: LogFields,
 ): void {
+  if (isProbe(request, pathOf(request), status)) {
+    return log.debug("A client tried what this server does not have", {
+      method: request.method,
+      status,
+      ...who,
+    });
+  }
   onRefused?.(status);
   // Probes that find it not ready are expected, and come every few seconds.
   const level = status === STATUS_CODE.ServiceUnavailable ? "debug" : "info";

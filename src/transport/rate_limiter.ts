@@ -12,8 +12,8 @@ export interface RateLimiter {
    * Spends requests if there are enough.
    *
    * @param perMinute what comes back every minute, evenly, and the most that can be saved up
-   * @param requests how many are spent at once; 1 by default. Batches count as no more than a
-   *   minute's worth with the request that brought them: others would never be let through
+   * @param requests how many are spent at once, or none of them: at most `perMinute`, and 1 by
+   *   default
    * @returns 0 when they were spent, else the milliseconds after which there will be enough
    */
   take(name: string, perMinute: number, requests?: number): number;
@@ -39,11 +39,10 @@ export function createRateLimiter(clock: Pick<Clock, "now">): RateLimiter {
       bucket.requests = Math.min(perMinute, refilled);
       bucket.filledAt = now;
       buckets.set(name, bucket);
-      const wanted = Math.min(requests, Math.max(1, perMinute - 1));
       // Rounding must not refuse who has waited as long as told.
-      const missing = wanted - bucket.requests - TOLERANCE;
+      const missing = requests - bucket.requests - TOLERANCE;
       if (missing > 0) return Math.ceil(missing / perMs);
-      bucket.requests -= wanted;
+      bucket.requests -= requests;
       return 0;
     },
   };

@@ -16,6 +16,7 @@ import {
 import { bindSignal } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import { clientOf, type DirectCallMeta, type ServerFactory } from "../mcp/server.ts";
+import { type Fields, isFields } from "./messages.ts";
 import { createMessageStream, type MessageStream } from "./message_stream.ts";
 
 /** What {@linkcode createToolCalls} needs. */
@@ -152,12 +153,6 @@ function metaIn(meta: unknown = {}): DirectCallMeta | undefined {
   const { progressToken, ...others } = meta;
   if (progressToken === undefined) return others;
   return isId(progressToken) ? { ...others, progressToken } : undefined;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The fields of an object that has no others. */

@@ -28,14 +28,19 @@ export class Spawned {
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #watchers = new Set<() => void>();
-  readonly #read: Promise<unknown>;
+  readonly #unread: Set<"stdout" | "stderr">;
+  #read: Promise<unknown>;
   #nextId = 1;
 
-  /** @param executable another than the one that was given */
+  /**
+   * @param executable another than the one that was given
+   * @param unread streams that nobody reads until {@linkcode Spawned.readAll} is called
+   */
   constructor(
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
     executable: string | undefined = EXECUTABLE,
+    unread: readonly ("stdout" | "stderr")[] = [],
   ) {
     const inherited = RUNTIME_ENV.flatMap((name) => {
       const value = Deno.env.get(name);
@@ -51,10 +56,23 @@ export class Spawned {
       stderr: "piped",
     }).spawn();
     this.#writer = this.#child.stdin.getWriter();
-    this.#read = Promise.all([
-      this.#collect(this.#child.stdout, this.stdout),
-      this.#collect(this.#child.stderr, this.stderr),
-    ]);
+    this.#unread = new Set(unread);
+    this.#read = Promise.all(
+      (["stdout", "stderr"] as const)
+        .filter((name) => !this.#unread.has(name))
+        .map((name) => this.#collect(this.#child[name], this[name])),
+    );
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Begins to read what was left unread. */
+  readAll(): void {
+    const streams = [...this.#unread].map((name) => this.#collect(this.#child[name], this[name]));
+    this.#unread.clear();
+    this.#read = Promise.all([this.#read, ...streams]);
   }
 
   async #collect(stream: ReadableStream<Uint8Array>, lines: string[]): Promise<void> {
@@ -85,11 +103,15 @@ export class Spawned {
   /** Sends a JSON-RPC request; resolves with its answer. */
   async request(method: string, params: object = {}): Promise<Record<string, unknown>> {
     const id = this.#nextId++;
+    let seen = this.stdout.length;
     await this.send({ jsonrpc: "2.0", id, method, params });
-    return await this.until(() =>
-      this.stdout.map((line): Record<string, unknown> => JSON.parse(line))
-        .find((message) => message.id === id)
-    );
+    return await this.until(() => {
+      while (seen < this.stdout.length) {
+        const message: Record<string, unknown> = JSON.parse(this.stdout[seen++] ?? "");
+        if (message.id === id) return message;
+      }
+      return undefined;
+    });
   }
 
   /** Does the handshake of a host. */
@@ -104,7 +126,11 @@ export class Spawned {
   }
 
   async send(message: object): Promise<void> {
-    await this.#writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`));
+    await this.sendText(`${JSON.stringify(message)}\n`);
+  }
+
+  async sendText(text: string): Promise<void> {
+    await this.#writer.write(new TextEncoder().encode(text));
   }
 
   async closeStdin(): Promise<void> {
@@ -121,8 +147,10 @@ export class Spawned {
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), 10_000);
     const { code } = await this.#child.status;
     clearTimeout(timer);
+    const ms = performance.now() - start;
+    for (const name of this.#unread) await this.#child[name].cancel();
     await this.#read;
     await this.#writer.close().catch(() => {});
-    return { code, ms: performance.now() - start };
+    return { code, ms };
   }
 }

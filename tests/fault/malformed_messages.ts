@@ -112,7 +112,7 @@ export const MESSAGES: Readonly<Record<string, Make>> = {
         { jsonrpc: random.pick<unknown>(["1.0", 2, null]) },
         { id: random.pick<unknown>([null, true, 1.5, {}, []]) },
         { method: random.pick<unknown>([null, 7, [], {}]) },
-        { params: random.pick<unknown>([null, 7, "x", true]) },
+        { params: random.pick<unknown>([[], 7, "x", true]) },
       ]),
     })),
   "an unknown method": (random) => ({

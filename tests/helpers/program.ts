@@ -36,6 +36,10 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
     log: createLogger({ level: "info", format: "text", redact, write, now: () => clock.now() }),
     redact,
     stopping: stopping.signal,
+    protocol: {
+      input: () => new ReadableStream<Uint8Array>(),
+      output: { write: () => true, failure: undefined },
+    },
     print: (line) => printed.push(line),
     printExactly: (text) => written.push(text),
     note: (line) => noted.push(line),

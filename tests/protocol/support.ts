@@ -7,7 +7,6 @@ import {
   StreamableHTTPClientTransport as ModernHttpTransport,
   type Transport,
 } from "@modelcontextprotocol/client";
-import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as OldHttpTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { InMemoryTransport as OldInMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
@@ -227,8 +226,9 @@ export function serveStdioInProcess(bridge: Bridge): StdioPipes {
   const stdout = new PassThrough();
   const lines: string[] = [];
   const connection = serveStdioTransport(bridge.factory, {
-    log: { debug() {}, info() {}, warn() {}, error() {} },
-    transport: new StdioServerTransport(stdin, stdout),
+    log: bridge.services.log,
+    input: stdin,
+    output: { write: (text) => stdout.write(text) || true, failure: undefined },
   });
   let rest = "";
   stdout.on("data", (chunk: Uint8Array) => {

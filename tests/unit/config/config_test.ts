@@ -267,7 +267,11 @@ const refusals: readonly [string, Given, RegExp][] = [
     args: ["--http"],
     env: { ...http, ALLOWED_HOSTS: "https://x" },
   }, /such as x$/],
-  ["any origin", { args: ["--http"], env: { ...http, ALLOWED_ORIGINS: "*" } }, /such as https:/],
+  ["any origin", { args: ["--http"], env: { ...http, ALLOWED_ORIGINS: "*" } }, /list each origin/],
+  ["origins with a wildcard", {
+    args: ["--http", "--allowed-origins=https://*.example.com"],
+    env: http,
+  }, /'\*' stands for nothing here, so list each origin/],
   ["a page as origin", { args: ["--http", "--allowed-origins=https://x/y"], env: http }, /origin/],
   ["a made-up log level", { args: ["--log-level=loud"], env: keyed }, /one of debug, info/],
 ];

@@ -32,3 +32,14 @@ Deno.test("leaving a call spares a later one with the same id", () => {
   calls.cancel("a", 1);
   assertEquals([first.signal.aborted, second.signal.aborted], [false, true]);
 });
+
+Deno.test("cancel() of an id that several calls have aborts none of them", () => {
+  const calls = createRunningCalls();
+  const first = calls.enter("a", 1);
+  const second = calls.enter("a", 1);
+  calls.cancel("a", 1);
+  assertEquals([first.signal.aborted, second.signal.aborted], [false, false]);
+  second.leave();
+  calls.cancel("a", 1);
+  assertEquals([first.signal.aborted, second.signal.aborted], [true, false]);
+});

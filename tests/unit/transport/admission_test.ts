@@ -67,7 +67,8 @@ Deno.test("HTTP answers 401 to an expired token, says when that was, and logs wh
   const { jsonrpc, error } = JSON.parse(text);
   assertEquals(jsonrpc, "2.0");
   assertMatch(error.message, /"ci" expired on 2026-11-23T09:00:01.000Z. Ask the operator/);
-  assert(lines.some((line) => /warn: An expired token was used token=ci/.test(line)), lines.join());
+  const told = /refused method=POST status=401 .*reason=expired token token=ci/;
+  assert(lines.some((line) => told.test(line)), lines.join());
   assert(!lines.join().includes(SECRET));
   await close();
 });
@@ -103,6 +104,32 @@ Deno.test("HTTP counts every message of a batch", async () => {
   await clock.advance(60_000);
   assertEquals([(await post(10)).status, (await post()).status], [200, 429]);
   await close();
+});
+
+Deno.test("HTTP lets no batch through that is larger than the token's rate", async () => {
+  const { clock, post, close } = opened(() => ({ ratePerMinute: 10 }));
+  for (let i = 0; i < 3; i++) {
+    const { response, status, text } = await post(11);
+    assertEquals([status, response.headers.get("retry-after")], [429, null]);
+    assertMatch(JSON.parse(text).error.message, /10 requests a minute: send fewer in one batch/);
+    await clock.advance(60_000);
+  }
+  assertEquals((await post(10)).status, 200);
+  await close();
+});
+
+Deno.test("HTTP answers at most a minute's messages a minute, in batches of any size", async () => {
+  for (const size of [1, 2, 3, 5, 9, 10]) {
+    const { clock, post, close } = opened(() => ({ ratePerMinute: 10 }));
+    await clock.advance(60_000);
+    let answered = 0;
+    for (let sent = 0; sent < 50; sent += size) {
+      const { status } = await post(size);
+      if (status === 200) answered += size;
+    }
+    assert(answered <= 10, `${answered} in batches of ${size}`);
+    await close();
+  }
 });
 
 Deno.test("HTTP does not count what carries a wrong token", async () => {

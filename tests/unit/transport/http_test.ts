@@ -13,6 +13,7 @@ const HEADERS = {
   "content-type": "application/json",
   accept: "application/json, text/event-stream",
 };
+const EXTENSION = "chrome-extension://abcdefghijklmnop";
 const PING = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
 
 function handler(options: Partial<HttpOptions> = {}) {
@@ -20,7 +21,7 @@ function handler(options: Partial<HttpOptions> = {}) {
     () => new McpServer({ name: "test", version: "0" }, { capabilities: { tools: {} } }),
     {
       tokens: [TOKEN],
-      allowedOrigins: [PAGE],
+      allowedOrigins: [PAGE, EXTENSION],
       ready: () => Promise.resolve(true),
       log: silentLogger,
       clock: new ManualClock(),
@@ -50,6 +51,11 @@ function request({ path = "/mcp", method = "POST", headers = {}, body }: Sent): 
 }
 
 const none = undefined;
+
+function pings(count: number): string {
+  const ping = { jsonrpc: "2.0", method: "ping" };
+  return JSON.stringify(Array.from({ length: count }, (_, id) => ({ ...ping, id })));
+}
 
 /** Request, status, and headers of the answer. */
 const ANSWERS: readonly [string, Sent, number, Record<string, string | null>?][] = [
@@ -129,8 +135,26 @@ const ANSWERS: readonly [string, Sent, number, Record<string, string | null>?][]
   }],
   ["JSON that is not deep", { body: "[".repeat(64) }, 400],
   ["token before JSON", { headers: { authorization: none }, body: "[".repeat(65) }, 401],
-  ["a batch of 50", { body: `[${Array.from({ length: 50 }, () => PING)}]` }, 200],
-  ["a batch of 51", { body: `[${Array.from({ length: 51 }, () => PING)}]` }, 400],
+  ["a batch of 50", { body: pings(50) }, 200],
+  ["a batch of 51", { body: pings(51) }, 400],
+  ["a batch with an id twice", { body: `[${PING},${PING}]` }, 400],
+  ["a batch with what is no message", { body: `[${PING},7]` }, 400],
+  ["the path with a slash at its end", { path: "/mcp/" }, 200],
+  ["the path with two slashes at its end", { path: "/mcp//" }, 404],
+  ["a probe's path with a slash at its end", { path: "/health/", method: "GET" }, 200],
+  ["no Accept header", { headers: { accept: none } }, 200],
+  ["Accept of anything", { headers: { accept: "*/*" } }, 200],
+  ["Accept in other cases", {
+    headers: { accept: "Application/JSON, Text/Event-Stream;q=0.5" },
+  }, 200],
+  ["Accept by range", { headers: { accept: "application/*, text/*;q=0.1" } }, 200],
+  ["Accept without streams", { headers: { accept: "application/json" } }, 406],
+  ["Accept that refuses streams", { headers: { accept: "*/*, text/event-stream;q=0" } }, 406],
+  ["a media type in capitals", { headers: { "content-type": "APPLICATION/JSON" } }, 200],
+  ["an extension", { headers: { origin: EXTENSION } }, 200, {
+    "access-control-allow-origin": EXTENSION,
+  }],
+  ["another extension", { headers: { origin: "chrome-extension://other" } }, 403],
   ["an empty batch", { body: "[]" }, 400],
   ["the wrong content type", { headers: { "content-type": "text/plain" } }, 415],
   ["no JSON", { body: "{" }, 400],
@@ -336,7 +360,7 @@ Deno.test("HTTP does not start without a token", () => {
   assertThrows(() => handler({ tokens: [TOKEN, ""] }), TypeError);
 });
 
-Deno.test("HTTP logs refusals without the headers of the request", async () => {
+Deno.test("HTTP logs why it refuses, without the headers of the request", async () => {
   const lines: string[] = [];
   const log = createLogger({
     level: "info",
@@ -345,13 +369,34 @@ Deno.test("HTTP logs refusals without the headers of the request", async () => {
     write: (line) => lines.push(line),
     now: () => 0,
   });
-  const http = handler({ log });
-  await (await http.fetch(request({
-    headers: { authorization: "Bearer wrong-token", "x-request-id": "req-1" },
-  }))).text();
+  const refused: number[] = [];
+  const http = handler({ log, onRefused: (status) => refused.push(status) });
+  const send = async (sent: Sent) => {
+    const headers = { "x-request-id": "req-1", ...sent.headers };
+    await (await http.fetch(request({ ...sent, headers }))).text();
+  };
+  await send({ headers: { authorization: "Bearer wrong-token" } });
+  await send({ headers: { authorization: none } });
+  await send({ headers: { host: "Mcp.Example.com:8080" } });
+  await send({ headers: { host: `${"x".repeat(1_000)}` } });
+  // What SDK clients try first says nothing about anybody.
+  await send({ method: "GET" });
+  await send({ method: "DELETE" });
+  await send({ method: "GET", path: "/.well-known/oauth-protected-resource/mcp" });
+  await send({ method: "GET", path: "/mcp/.well-known/openid-configuration" });
+  await send({ method: "PUT" });
+  await send({ method: "GET", path: "/other" });
+  const line = (text: string, method = "POST") =>
+    `cma-mcp info: HTTP request refused method=${method} ${text}`;
   assertEquals(lines, [
-    "cma-mcp info: HTTP request refused method=POST status=401 request_id=req-1",
+    line("status=401 request_id=req-1 reason=unknown token"),
+    line("status=401 request_id=req-1 reason=no token"),
+    line("status=421 request_id=req-1 host=mcp.example.com:8080"),
+    line(`status=421 request_id=req-1 host=${"x".repeat(260)}`),
+    line("status=405 request_id=req-1", "PUT"),
+    line("status=404 request_id=req-1", "GET"),
   ]);
+  assertEquals(refused, [401, 401, 421, 421, 405, 404]);
   await http.close();
 });
 

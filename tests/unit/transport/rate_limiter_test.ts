@@ -54,15 +54,6 @@ Deno.test("take() spends several at once or none", async () => {
   assertEquals(take("ci", 10, 1), 0);
 });
 
-Deno.test("take() lets a large batch through when nothing but its request was spent", async () => {
-  const { clock, take } = limiter();
-  assertEquals([take("ci", 10), take("ci", 10, 49)], [0, 0]);
-  assertEquals(take("ci", 10), 6_000);
-  await clock.advance(54_000);
-  assertEquals(take("ci", 10), 0);
-  assertEquals(take("ci", 10, 49), 6_000);
-});
-
 Deno.test("take() follows a rate that the operator changes", () => {
   const { spend, take } = limiter();
   assertEquals(spend("ci", 100, 10), 10);

@@ -1,0 +1,50 @@
+/**
+ * Bytes that come in pieces, put together.
+ *
+ * @module
+ */
+
+/** Smallest memory that is taken for more than one piece, in bytes. */
+const MIN_CAPACITY = 1024;
+
+/**
+ * Collects pieces, however many and however small, in memory of at most four times their length:
+ * an attacker may send a body byte by byte.
+ */
+export class ByteBuffer {
+  #bytes = new Uint8Array();
+  #length = 0;
+  /** Whether the memory is a piece that somebody else made, and not ours to write to. */
+  #borrowed = true;
+
+  /** How many bytes there are. */
+  get byteLength(): number {
+    return this.#length;
+  }
+
+  /** Adds a piece; a first one is kept as it is and must not change. */
+  add(piece: Uint8Array): void {
+    if (piece.byteLength === 0) return;
+    const length = this.#length + piece.byteLength;
+    if (this.#length === 0) {
+      this.#bytes = piece as Uint8Array<ArrayBuffer>;
+      this.#borrowed = true;
+    } else {
+      if (this.#borrowed || length > this.#bytes.byteLength) this.#grow(length);
+      this.#bytes.set(piece, this.#length);
+    }
+    this.#length = length;
+  }
+
+  /** All bytes; valid until the next piece is added. */
+  bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  #grow(length: number): void {
+    const larger = new Uint8Array(Math.max(MIN_CAPACITY, 2 * length));
+    larger.set(this.bytes());
+    this.#bytes = larger;
+    this.#borrowed = false;
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Writing to streams that nobody may be reading: a log that a host does not collect must not stop
+ * the work that it tells of.
+ *
+ * @module
+ */
+
+import type { Clock } from "./clock.ts";
+
+/** Where {@linkcode Output} writes to. */
+export interface OutputOptions {
+  /**
+   * Writes bytes, at least one, without blocking the thread.
+   *
+   * @returns how many were written
+   */
+  readonly write: (bytes: Uint8Array) => Promise<number>;
+  /** How many bytes may wait to be written; what comes on top of them is dropped. */
+  readonly maxQueuedBytes: number;
+  /** Told how many texts were dropped, as soon as texts get through again. */
+  readonly onDropped?: (texts: number) => void;
+}
+
+/** Bytes that are written at once; one write costs as much as another, so that texts go together. */
+const CHUNK_BYTES = 64 * 1024;
+
+const encoder = new TextEncoder();
+
+/**
+ * A stream to which texts are written in order, and whole or not at all. Writing never waits: what
+ * the reader does not take is queued up to a bound, and beyond that dropped and counted.
+ */
+export class Output {
+  readonly #options: OutputOptions;
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #writtenBytes = 0;
+  #dropped = 0;
+  #pumping: Promise<void> | undefined;
+  #failure: unknown;
+
+  constructor(options: OutputOptions) {
+    this.#options = options;
+  }
+
+  /** Why a write failed, as far as one has: the reader has gone, or the disk is full. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /**
+   * Queues a text.
+   *
+   * @returns whether it will be written, as far as is known by now
+   */
+  write(text: string): boolean {
+    const bytes = encoder.encode(text);
+    if (this.#queuedBytes + bytes.byteLength > this.#options.maxQueuedBytes) {
+      this.#dropped++;
+      return false;
+    }
+    if (bytes.byteLength === 0) return true;
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.byteLength;
+    this.#pumping ??= this.#pump().finally(() => this.#pumping = undefined);
+    return true;
+  }
+
+  /** Resolves when everything is written; never while nobody reads. */
+  async drained(): Promise<void> {
+    while (this.#pumping !== undefined) await this.#pumping;
+  }
+
+  /** Resolves when everything is written, or when nothing has been for `stallMs` milliseconds. */
+  async flush(clock: Pick<Clock, "sleep">, stallMs: number): Promise<void> {
+    while (this.#pumping !== undefined) {
+      const before = this.#writtenBytes;
+      const enough = new AbortController();
+      await Promise.race([this.#pumping, clock.sleep(stallMs, enough.signal).catch(() => {})]);
+      enough.abort();
+      if (this.#writtenBytes === before) return;
+    }
+  }
+
+  async #pump(): Promise<void> {
+    // Texts that are written in the same turn go out together.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      const texts = this.#take();
+      try {
+        await this.#writeAll(joined(texts));
+      } catch (error) {
+        // The next text is tried all the same: a disk may have room again.
+        this.#failure = error;
+        this.#dropped += texts.length;
+        continue;
+      }
+      this.#tellDropped();
+    }
+  }
+
+  #take(): Uint8Array[] {
+    let bytes = 0;
+    let count = 0;
+    do bytes += this.#queue[count++]?.byteLength ?? 0; while (
+      count < this.#queue.length && bytes + (this.#queue[count]?.byteLength ?? 0) <= CHUNK_BYTES
+    );
+    return this.#queue.splice(0, count);
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    let sent = 0;
+    try {
+      while (sent < bytes.byteLength) {
+        const count = await this.#options.write(bytes.subarray(sent));
+        sent += count;
+        this.#queuedBytes -= count;
+        this.#writtenBytes += count;
+      }
+    } finally {
+      this.#queuedBytes -= bytes.byteLength - sent;
+    }
+  }
+
+  #tellDropped(): void {
+    if (this.#dropped === 0 || this.#queuedBytes > this.#options.maxQueuedBytes / 2) return;
+    const texts = this.#dropped;
+    this.#dropped = 0;
+    this.#options.onDropped?.(texts);
+  }
+}
+
+function joined(texts: readonly Uint8Array[]): Uint8Array {
+  const [first] = texts;
+  if (first && texts.length === 1) return first;
+  const bytes = new Uint8Array(texts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let offset = 0;
+  for (const text of texts) {
+    bytes.set(text, offset);
+    offset += text.byteLength;
+  }
+  return bytes;
+}

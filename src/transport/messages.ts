@@ -1,0 +1,149 @@
+/**
+ * JSON-RPC messages as they come from clients, before the SDK sees them: both transports answer what
+ * is none in the same way, and read what clients get slightly wrong.
+ *
+ * @module
+ */
+
+/** JSON-RPC 2.0, section 5.1. */
+export const PARSE_ERROR = -32_700;
+/** JSON-RPC 2.0, section 5.1. */
+export const INVALID_REQUEST = -32_600;
+/** JSON-RPC 2.0, section 5.1. */
+export const INVALID_PARAMS = -32_602;
+
+/** How many messages a JSON-RPC batch may hold. */
+export const MAX_BATCH = 50;
+
+/**
+ * Longest message, or batch of messages, in bytes. The longest honest one is a message of 100,000
+ * characters, each written as an escape of six.
+ */
+export const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
+
+/** The id of a request; null where it has none, or none that can be read. */
+export type MessageId = string | number | null;
+
+/** A JSON object. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** A message that may go on to the SDK, or the error that answers it. */
+export type CheckedMessage =
+  | { readonly message: Fields }
+  | { readonly id: MessageId; readonly error: MessageError };
+
+/** An error of JSON-RPC. */
+export interface MessageError {
+  readonly code: number;
+  readonly message: string;
+}
+
+/** An error response. */
+export function errorResponse(id: MessageId, error: MessageError): Fields {
+  return { jsonrpc: "2.0", id, error };
+}
+
+/**
+ * Checks the form of one message.
+ *
+ * Clients write null for what they leave out (`"params": null`), add fields of their own beside
+ * `method`, and open without saying who they are. All of this is read as what it means. Fields of a
+ * tool's arguments are the tool's to judge.
+ */
+export function checkMessage(value: unknown): CheckedMessage {
+  if (!isFields(value)) return invalid(null, "a message must be a JSON object");
+  const id = readableId(value.id);
+  if (value.jsonrpc !== "2.0") return invalid(id, 'a message must have "jsonrpc": "2.0"');
+  if (!("method" in value)) return checkResponse(value, id);
+  const { method, params } = value;
+  if (typeof method !== "string") return invalid(id, "method must be a text");
+  if ("id" in value && !isId(value.id)) {
+    return invalid(id, "id must be a text or a whole number");
+  }
+  const call = { jsonrpc: "2.0", ..."id" in value && { id: value.id }, method };
+  if (params === undefined || params === null) return { message: completed(call) };
+  if (!isFields(params)) return invalidParams(id, "params must be an object");
+  const given = withoutNulls(params);
+  const { _meta: meta = {} } = given;
+  if (!isFields(meta)) return invalidParams(id, "params._meta must be an object");
+  const { progressToken } = meta;
+  if (progressToken !== undefined && !isId(progressToken)) {
+    return invalidParams(id, "params._meta.progressToken must be a text or a whole number");
+  }
+  return { message: completed({ ...call, params: given }) };
+}
+
+/**
+ * Checks the messages of a batch together.
+ *
+ * @returns the error that answers all of them; undefined when there is none
+ */
+export function checkBatch(batch: readonly unknown[]): MessageError | undefined {
+  if (batch.length === 0 || batch.length > MAX_BATCH) {
+    return invalidRequest(`a batch must have 1 to ${MAX_BATCH} messages`);
+  }
+  const ids = batch.filter(isFields).filter((message) => "method" in message && "id" in message)
+    .map(({ id }) => JSON.stringify(id));
+  if (new Set(ids).size < ids.length) {
+    return invalidRequest("the requests of a batch must have different ids");
+  }
+  return undefined;
+}
+
+/** Answers of clients to the server's own requests, which nobody answers in turn. */
+function checkResponse(value: Fields, id: MessageId): CheckedMessage {
+  const { result, error } = value;
+  if (result === undefined && error === undefined) return invalid(id, "method is missing");
+  return { message: value };
+}
+
+/** What the protocol asks of `initialize` and this server can do without. */
+function completed(message: Fields): Fields {
+  if (message.method !== "initialize" || !isFields(message.params)) return message;
+  const { capabilities = {}, clientInfo = {} } = message.params;
+  const info = isFields(clientInfo)
+    ? { name: "unknown", version: "unknown", ...clientInfo }
+    : clientInfo;
+  return { ...message, params: { ...message.params, capabilities, clientInfo: info } };
+}
+
+/** Nulls mean "left out" everywhere in the protocol; what `arguments` holds is the tool's. */
+function withoutNulls(fields: Fields): Fields {
+  if (!hasNulls(fields)) return fields;
+  const kept = Object.entries(fields).filter(([, value]) => value !== null)
+    .map(([name, value]) =>
+      [name, name !== "arguments" && isFields(value) ? withoutNulls(value) : value] as const
+    );
+  return Object.fromEntries(kept);
+}
+
+function hasNulls(fields: Fields): boolean {
+  return Object.entries(fields).some(([name, value]) =>
+    value === null || (name !== "arguments" && isFields(value) && hasNulls(value))
+  );
+}
+
+function invalid(id: MessageId, what: string): CheckedMessage {
+  return { id, error: invalidRequest(what) };
+}
+
+function invalidParams(id: MessageId, what: string): CheckedMessage {
+  return { id, error: { code: INVALID_PARAMS, message: `Invalid params: ${what}` } };
+}
+
+function invalidRequest(what: string): MessageError {
+  return { code: INVALID_REQUEST, message: `Invalid request: ${what}` };
+}
+
+function readableId(id: unknown): MessageId {
+  return typeof id === "string" || typeof id === "number" ? id : null;
+}
+
+function isId(id: unknown): id is string | number {
+  return typeof id === "string" || Number.isInteger(id);
+}
+
+/** Whether a value is a JSON object. */
+export function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

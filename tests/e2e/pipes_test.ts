@@ -1,0 +1,130 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { TOKEN } from "./http_program.ts";
+import { Spawned } from "./spawned.ts";
+
+const SIMULATE = ["--simulate"];
+const PIPE_BYTES = 64 * 1024;
+
+function unread(args: readonly string[], ...streams: ("stdout" | "stderr")[]): Spawned {
+  return new Spawned(args, { MANAGED_AGENTS_MCP_TOKEN: TOKEN }, undefined, streams);
+}
+
+/** A request whose answer has about nine kilobytes. */
+function listTools(id: number): string {
+  return `${JSON.stringify({ jsonrpc: "2.0", id, method: "tools/list" })}\n`;
+}
+
+function lines(count: number, line: (index: number) => string): string {
+  return Array.from({ length: count }, (_, index) => line(index)).join("");
+}
+
+Deno.test("the program on stdio goes on and ends when nobody reads its log", async () => {
+  const program = unread(SIMULATE, "stderr");
+  await program.initialize();
+  // More than the pipe and every buffer on the way hold: each makes a line of about 100 bytes.
+  await program.sendText(lines(6_000, (index) => `no message ${index}\n`));
+  assert("result" in await program.request("ping"));
+  program.kill("SIGTERM");
+  const { code, ms } = await program.ending();
+  assertEquals(code, 0);
+  assert(ms < 8_000, `${ms} ms`);
+});
+
+Deno.test("the program says how much of its log was dropped, and loses no other line", async () => {
+  const program = unread(SIMULATE, "stderr");
+  await program.initialize();
+  const sent = 20_000;
+  await program.sendText(lines(sent, (index) => `no message ${index}\n`));
+  await program.request("ping");
+  program.readAll();
+  const pattern = /dropped: stderr was not read.* lines=(\d+)/;
+  const found = await program.until(() => pattern.exec(program.stderr.at(-1) ?? "")?.[1]);
+  const dropped = Number(found);
+  await program.closeStdin();
+  assertEquals((await program.ending()).code, 0);
+  const told = program.stderr.filter((line) => line.includes("A line on stdin cannot be read"));
+  assert(dropped > 0);
+  assertEquals(told.length + dropped, sent);
+  for (const line of program.stderr) assertMatch(line, /^cma-mcp (info|warn): /);
+});
+
+Deno.test("the program over HTTP goes on and ends when nobody reads its log", async () => {
+  const port = freePort();
+  const program = unread(["--http", `--port=${port}`, "--simulate"], "stderr");
+  const at = (path: string) => `http://127.0.0.1:${port}${path}`;
+  await untilServed(at("/health"));
+  for (let round = 0; round < 60; round++) {
+    await Promise.all(Array.from({ length: 50 }, async () => {
+      const response = await fetch(at("/mcp"), { method: "POST", body: "{}" });
+      await response.body?.cancel();
+      assertEquals(response.status, 401);
+    }));
+  }
+  assertEquals((await (await fetch(at("/health"))).json()).status, "ok");
+  program.kill("SIGTERM");
+  const { code, ms } = await program.ending();
+  assertEquals(code, 0);
+  assert(ms < 9_000, `${ms} ms`);
+});
+
+for (const end of ["SIGTERM", "SIGINT", "the end of stdin"] as const) {
+  Deno.test(`the program ends on ${end} when nobody reads its answers`, async () => {
+    const program = unread(SIMULATE, "stdout");
+    await program.sendText(lines(100, listTools));
+    await program.until(() => program.stderr.find((line) => line.includes("serves MCP on stdio")));
+    // What comes after the answers that nobody reads is still heard.
+    await program.sendText("no message\n");
+    await program.until(() => program.stderr.find((line) => line.includes("cannot be read")));
+    if (end === "the end of stdin") await program.closeStdin();
+    else program.kill(end);
+    const { code, ms } = await program.ending();
+    assertEquals(code, 0);
+    assert(ms < 8_000, `${ms} ms`);
+  });
+}
+
+Deno.test("the program ends when its answers are unread beyond the bound, and says so", async () => {
+  const program = unread(SIMULATE, "stdout");
+  for (let round = 0; round < 100; round++) {
+    // It may have ended in the middle of them.
+    await program.sendText(lines(100, listTools)).catch(() => {});
+  }
+  const { code } = await program.ending();
+  assertEquals(code, 0);
+  assertMatch(program.stderr.join("\n"), /not read/);
+});
+
+Deno.test("a slow reader gets every answer and log line, also those before the end", async () => {
+  const program = unread(SIMULATE, "stdout", "stderr");
+  const count = 100;
+  await program.sendText(lines(count, listTools));
+  await program.sendText(lines(2_000, (index) => `no message ${index}\n`));
+  program.readAll();
+  await program.until(() => program.stdout.length >= count + 2_000 || undefined);
+  program.kill("SIGTERM");
+  assertEquals((await program.ending()).code, 0);
+  const answered = program.stdout.map((line) => JSON.parse(line)).filter(({ id }) => id !== null);
+  assertEquals(answered.map(({ id }) => id), Array.from({ length: count }, (_, id) => id));
+  assert(program.stdout.join("").length > 2 * PIPE_BYTES);
+  const told = program.stderr.filter((line) => line.includes("A line on stdin cannot be read"));
+  assertEquals(told.length, 2_000);
+});
+
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
+}
+
+async function untilServed(url: string): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    try {
+      await (await fetch(url)).body?.cancel();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  }
+  throw new Error(`${url} is not served`);
+}

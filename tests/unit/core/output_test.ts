@@ -1,0 +1,110 @@
+import { assert, assertEquals } from "@std/assert";
+import { Output } from "../../../src/core/output.ts";
+import { ManualClock, settle } from "../../helpers/manual_clock.ts";
+
+/** A pipe that takes so many bytes at a time, and none until it is opened. */
+function pipe(bytesAtOnce = Infinity) {
+  let open = Promise.withResolvers<void>();
+  let failure: Error | undefined;
+  const taken: string[] = [];
+  const decoder = new TextDecoder();
+  return {
+    taken,
+    text: () => taken.join(""),
+    open: () => open.resolve(),
+    shut: () => void (open = Promise.withResolvers<void>()),
+    fail: (error?: Error) => void (failure = error),
+    async write(bytes: Uint8Array): Promise<number> {
+      await open.promise;
+      if (failure) throw failure;
+      const count = Math.min(bytes.byteLength, bytesAtOnce);
+      taken.push(decoder.decode(bytes.subarray(0, count), { stream: true }));
+      return count;
+    },
+  };
+}
+
+Deno.test("an Output writes everything in order, in as few writes as it takes", async () => {
+  const { write, open, taken, text } = pipe();
+  const output = new Output({ write, maxQueuedBytes: 1_000 });
+  for (let i = 0; i < 10; i++) assert(output.write(`line ${i}\n`));
+  open();
+  await output.drained();
+  assertEquals(taken.length, 1);
+  assertEquals(text(), Array.from({ length: 10 }, (_, i) => `line ${i}\n`).join(""));
+});
+
+Deno.test("an Output copes with writes that are done by halves", async () => {
+  const { write, open, text } = pipe(3);
+  const output = new Output({ write, maxQueuedBytes: 1_000 });
+  open();
+  output.write("one ☃\n");
+  output.write("two\n");
+  await output.drained();
+  output.write("three\n");
+  await output.drained();
+  assertEquals(text(), "one ☃\ntwo\nthree\n");
+});
+
+Deno.test("an Output drops whole texts beyond its bound, and tells how many", async () => {
+  const { write, open, text } = pipe();
+  const told: number[] = [];
+  const output = new Output({
+    write,
+    maxQueuedBytes: 20,
+    onDropped: (texts) => {
+      told.push(texts);
+      output.write(`${texts}!\n`);
+    },
+  });
+  const taken = Array.from({ length: 10 }, (_, i) => output.write(`text${i}\n`));
+  assertEquals(taken, [true, true, true, ...Array(7).fill(false)]);
+  assertEquals(told, []);
+  open();
+  await output.drained();
+  assertEquals([told, text()], [[7], "text0\ntext1\ntext2\n7!\n"]);
+  assert(output.write("after\n"));
+  await output.drained();
+  assertEquals([told, text()], [[7], "text0\ntext1\ntext2\n7!\nafter\n"]);
+});
+
+Deno.test("an Output counts what a full disk takes none of, and goes on afterwards", async () => {
+  const { write, open, fail, text } = pipe();
+  const told: number[] = [];
+  const output = new Output({ write, maxQueuedBytes: 1_000, onDropped: (n) => told.push(n) });
+  open();
+  fail(new Error("No space left on device"));
+  output.write("one\n");
+  output.write("two\n");
+  await output.drained();
+  assertEquals([output.failure instanceof Error, told], [true, []]);
+  fail();
+  output.write("three\n");
+  await output.drained();
+  assertEquals([told, text()], [[2], "three\n"]);
+});
+
+Deno.test("flush() waits as long as somebody reads, and not longer", async () => {
+  const clock = new ManualClock();
+  const { write, open, shut, text } = pipe(1);
+  const output = new Output({ write, maxQueuedBytes: 1_000 });
+  output.write("abc");
+  let flushed = false;
+  const flush = output.flush(clock, 500).then(() => flushed = true);
+  await clock.advance(499);
+  assertEquals(flushed, false);
+  await clock.advance(1);
+  assertEquals(flushed, true);
+  open();
+  await output.flush(clock, 500);
+  assertEquals(text(), "abc");
+  shut();
+  output.write("d");
+  await settle();
+  await clock.advance(0);
+  const last = output.flush(clock, 500);
+  open();
+  await clock.runUntil(last);
+  await flush;
+  assertEquals([text(), clock.pendingTimers], ["abcd", 0]);
+});
