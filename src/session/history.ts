@@ -56,6 +56,8 @@ export async function readPage(
 export interface Tail {
   readonly events: readonly LogEvent[];
   readonly reaches: boolean;
+  /** Whether they are all that there are. */
+  readonly whole: boolean;
 }
 
 /**
@@ -75,10 +77,10 @@ export async function readTail(
     pages.push(page.events);
     older = page.older;
     if (older === undefined || page.events.some(isKnown)) {
-      return { events: pages.reverse().flat(), reaches: true };
+      return { events: pages.reverse().flat(), reaches: true, whole: older === undefined };
     }
   }
-  return { events: pages.reverse().flat(), reaches: false };
+  return { events: pages.reverse().flat(), reaches: false, whole: false };
 }
 
 /**

@@ -23,6 +23,8 @@ export class SessionHistory {
   #older: string | undefined;
   #hasGap = false;
   #farEndRead: Promise<void> | undefined;
+  /** Whether the reads since the last {@linkcode forgetFarEnd} reached the far end by themselves. */
+  #sawFarEnd = false;
 
   /** @param signal ends every read */
   constructor(
@@ -78,13 +80,14 @@ export class SessionHistory {
       if (this.#older === undefined) return;
       const page = await readPage(this.#api, this.#sessionId, this.#older, this.options);
       this.#older = page.older;
+      this.#sawFarEnd ||= this.complete;
       this.#log.prepend(page.events);
     });
   }
 
   /** Reads queued inputs that hide at the far end of the log; once until told to forget. */
   readFarEnd(): Promise<void> {
-    this.#farEndRead ??= this.complete ? Promise.resolve() : this.#serially(async () => {
+    this.#farEndRead ??= this.#sawFarEnd ? Promise.resolve() : this.#serially(async () => {
       this.#log.merge(await readQueuedAtFarEnd(this.#api, this.#sessionId, this.options));
     }).catch((error) => {
       this.#farEndRead = undefined;
@@ -96,11 +99,13 @@ export class SessionHistory {
   /** More may have been queued since the far end was read. */
   forgetFarEnd(): void {
     this.#farEndRead = undefined;
+    this.#sawFarEnd = false;
   }
 
   async #readNewest(): Promise<boolean> {
     const page = await readPage(this.#api, this.#sessionId, undefined, this.options);
     this.#older = page.older;
+    this.#sawFarEnd ||= this.complete;
     return this.#log.merge(page.events);
   }
 
@@ -108,6 +113,7 @@ export class SessionHistory {
     const isKnown = (event: LogEvent) => this.#log.hasHappened(event);
     const tail = await readTail(this.#api, this.#sessionId, isKnown, this.options);
     this.#hasGap ||= !tail.reaches;
+    this.#sawFarEnd ||= tail.whole;
     return this.#log.merge(tail.events);
   }
 
