@@ -105,3 +105,43 @@ Deno.test("a second signal ends a drain at once", async () => {
   assert(await failed);
   await api.close();
 });
+
+Deno.test("a body that arrives across SIGTERM begins nothing, and its sender gets 503", async () => {
+  const api = openApi();
+  const http = await startHttp([], api.env);
+  const { session_id } = api;
+  // A call that is held back keeps the drain open.
+  const sending = callTool(endpointAt(http.url), "send_message", { session_id, text: "More" });
+  await api.sent;
+  const { hostname, port } = new URL(http.url);
+  const connection = await Deno.connect({ hostname, port: Number(port) });
+  const body = JSON.stringify({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+    params: { name: "archive_session", arguments: { session_id } },
+  });
+  const half = Math.floor(body.length / 2);
+  await writeText(
+    connection,
+    `POST /mcp HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${TOKEN}\r\n` +
+      "content-type: application/json\r\naccept: application/json, text/event-stream\r\n" +
+      `content-length: ${body.length}\r\n\r\n${body.slice(0, half)}`,
+  );
+  http.program.kill("SIGTERM");
+  await untilNotReady(http);
+  await writeText(connection, body.slice(half));
+  const buffer = new Uint8Array(1_024);
+  const count = await connection.read(buffer) ?? 0;
+  assertEquals(new TextDecoder().decode(buffer.subarray(0, count)).slice(0, 12), "HTTP/1.1 503");
+  connection.close();
+  api.release();
+  assertEquals((await sending).queued, true);
+  assertEquals((await http.program.ending()).code, 0);
+  await api.close();
+});
+
+async function writeText(connection: Deno.TcpConn, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  for (let sent = 0; sent < bytes.length;) sent += await connection.write(bytes.subarray(sent));
+}
