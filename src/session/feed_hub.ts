@@ -7,10 +7,24 @@
 import type { EventLog } from "./event_log.ts";
 import { SessionFeed } from "./feed.ts";
 import type { FeedDeps } from "./feed_deps.ts";
+import type { LogEvent } from "./log_event.ts";
+import type { SentMessage } from "./outcome.ts";
 
 /** How long a sent event may stay invisible in the log before the log is believed. */
 const EXPECT_MS = 30_000;
 const MAX_EXPECTED = 10_000;
+/** Events of one session that are expected at once. */
+const MAX_EXPECTED_EACH = 8;
+
+/** An event that was sent and that the log may not show yet. */
+interface Expected {
+  readonly eventId: string | undefined;
+  readonly message: SentMessage | undefined;
+  /** By the clock's monotonic time. */
+  readonly until: number;
+  /** How much of which log has been searched for it. */
+  searched: { readonly log: EventLog; readonly epoch: number; readonly length: number } | undefined;
+}
 
 /** A use of a feed. */
 export interface FeedLease {
@@ -25,7 +39,9 @@ export interface FeedLease {
 export class FeedHub {
   readonly #deps: Omit<FeedDeps, "isExpecting">;
   readonly #feeds = new Map<string, { readonly feed: SessionFeed; users: number }>();
-  readonly #expected = new Map<string, { readonly eventId?: string; readonly until: number }>();
+  readonly #expected = new Map<string, readonly Expected[]>();
+  /** Events that turned out to be expected ones: a second message of the same text is another. */
+  readonly #recognised = new Set<string>();
 
   constructor(deps: Omit<FeedDeps, "isExpecting">) {
     this.#deps = deps;
@@ -55,25 +71,47 @@ export class FeedHub {
   /**
    * Remembers that an event was sent, until the log shows it.
    *
-   * @param eventId absent when the API did not tell: then any event will do
+   * @param eventId absent when the API did not tell
+   * @param message by which to know the event then; any event will do if both are absent
    */
-  expect(sessionId: string, eventId?: string): void {
+  expect(sessionId: string, eventId?: string, message?: SentMessage): void {
+    const others = this.#expected.get(sessionId) ?? [];
+    const until = this.#deps.clock.now() + EXPECT_MS;
+    const expected = { eventId, message, until, searched: undefined };
+    if (eventId !== undefined) this.#recognise(sessionId, eventId);
     this.#expected.delete(sessionId);
-    this.#expected.set(sessionId, { eventId, until: this.#deps.clock.now() + EXPECT_MS });
-    if (this.#expected.size <= MAX_EXPECTED) return;
-    const oldest = this.#expected.keys().next();
-    if (!oldest.done) this.#expected.delete(oldest.value);
+    this.#expected.set(sessionId, [...others, expected].slice(-MAX_EXPECTED_EACH));
+    if (this.#expected.size > MAX_EXPECTED) deleteOldest(this.#expected);
   }
 
   /** Whether an event was sent to the session that its log does not show yet. */
   isExpecting(sessionId: string, log: EventLog): boolean {
     const expected = this.#expected.get(sessionId);
     if (!expected) return false;
-    const { eventId } = expected;
-    const shown = eventId === undefined ? log.entries.length > 0 : log.has(eventId);
-    const over = shown || this.#deps.clock.now() >= expected.until;
-    if (over) this.#expected.delete(sessionId);
-    return !over;
+    const now = this.#deps.clock.now();
+    const open = expected.filter((one) => now < one.until && !this.#isShown(sessionId, one, log));
+    if (open.length === 0) this.#expected.delete(sessionId);
+    else if (open.length < expected.length) this.#expected.set(sessionId, open);
+    return open.length > 0;
+  }
+
+  #isShown(sessionId: string, expected: Expected, log: EventLog): boolean {
+    const { eventId, message, searched } = expected;
+    if (eventId !== undefined) return log.has(eventId);
+    if (!message) return log.entries.length > 0;
+    const isSame = searched?.log === log && searched.epoch === log.epoch;
+    const found = log.entries.slice(isSame ? searched.length : 0).find((event) =>
+      isMessage(event, message) && !this.#recognised.has(`${sessionId} ${event.key}`)
+    );
+    expected.searched = { log, epoch: log.epoch, length: log.entries.length };
+    if (!found) return false;
+    this.#recognise(sessionId, found.key);
+    return true;
+  }
+
+  #recognise(sessionId: string, key: string): void {
+    this.#recognised.add(`${sessionId} ${key}`);
+    if (this.#recognised.size > MAX_EXPECTED) deleteOldest(this.#recognised);
   }
 
   #open(sessionId: string) {
@@ -86,4 +124,13 @@ export class FeedHub {
     feed.start();
     return entry;
   }
+}
+
+function isMessage({ mark, queued, at }: LogEvent, message: SentMessage): boolean {
+  return mark === message.mark && (queued || at === undefined || at >= message.notBeforeMs);
+}
+
+function deleteOldest<K>(entries: { keys(): Iterator<K>; delete(key: K): unknown }): void {
+  const oldest = entries.keys().next();
+  if (!oldest.done) entries.delete(oldest.value);
 }

@@ -61,7 +61,14 @@ export type LogEvent = LogEventBody & {
   readonly queued: boolean;
   /** The thread that a message, or the news of a thread, names. */
   readonly threadId?: string;
+  /** Of a user's message: the {@linkcode textMark} of its text. */
+  readonly mark?: string;
 };
+
+/** Tells a message's text from another's, without keeping it. */
+export function textMark(content: unknown): string {
+  return digest(contentText(content));
+}
 
 /** Longest name or code that is kept. */
 const MAX_NAME_CHARS = 128;
@@ -93,6 +100,7 @@ export function readEvent(event: SessionEvent): LogEvent {
     ...(at !== undefined && { at }),
     queued: fromClient && event.processed_at === null,
     ...threadOf(event),
+    ...(event.type === "user.message" && { mark: textMark(event.content) }),
   };
 }
 

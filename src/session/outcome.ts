@@ -97,6 +97,14 @@ export interface WaitRequest {
   readonly onProgress?: (message: string) => void;
 }
 
+/** A message that was sent, for where the API did not tell its event's id. */
+export interface SentMessage {
+  /** Its `textMark`. */
+  readonly mark: string;
+  /** Milliseconds since the epoch: what the log has from before is another's. */
+  readonly notBeforeMs: number;
+}
+
 /** Waits for turns to end. One per process: waits on one session share a stream. */
 export interface Waiter {
   /**
@@ -109,8 +117,9 @@ export interface Waiter {
    * mistaken for a finished one.
    *
    * @param eventId absent when the API did not tell it
+   * @param message by which to know the event without its id; any event will do if both are absent
    */
-  expect(sessionId: string, eventId?: string): void;
+  expect(sessionId: string, eventId?: string, message?: SentMessage): void;
   /** Ends every wait with what it has, and frees every stream. */
   close(): void;
 }

@@ -89,7 +89,7 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
 
   return {
     wait,
-    expect: (sessionId, eventId) => hub.expect(sessionId, eventId),
+    expect: (sessionId, eventId, message) => hub.expect(sessionId, eventId, message),
     stats: () => ({ openWaits, ...counters }),
     close: () => closing.abort(new DOMException("The server is shutting down", "AbortError")),
   };
@@ -129,6 +129,7 @@ class Wait {
   #pagesBack = 0;
   #failures = 0;
   #cursorLooks = 0;
+  #nextCursorLookAt = -Infinity;
   #retry: { readonly readsDone: number; cancel(): void } | undefined;
 
   constructor(
@@ -282,20 +283,26 @@ class Wait {
    */
   async #lookForCursor(wake: () => void): Promise<boolean> {
     const feed = this.#feed;
-    if (this.#cursorLooks > 0) {
-      await feed.refresh();
-      this.#fold.update();
-      if (!this.#isCursorMissing()) return true;
+    const { clock } = this.#options;
+    if (clock.now() >= this.#nextCursorLookAt) {
+      if (this.#cursorLooks > 0) {
+        await feed.refresh();
+        this.#fold.update();
+        if (!this.#isCursorMissing()) return true;
+      }
+      const delayMs = CURSOR_LOOKS_MS[this.#cursorLooks++];
+      if (delayMs === undefined) throw this.#unknownCursor();
+      this.#nextCursorLookAt = clock.now() + delayMs;
     }
-    const delayMs = CURSOR_LOOKS_MS[this.#cursorLooks++];
-    if (delayMs !== undefined) {
-      this.#judgeIn(delayMs, wake);
-      return false;
-    }
-    throw new ToolError(
+    this.#judgeIn(this.#nextCursorLookAt - clock.now(), wake);
+    return false;
+  }
+
+  #unknownCursor(): ToolError {
+    return new ToolError(
       "unknown_event",
       `after_id '${this.#request.afterId}' is not in this session's log` +
-        (feed.complete ? "" : ", or is too old") +
+        (this.#feed.complete ? "" : ", or is too old") +
         ": use the last_event_id of an earlier result, or leave after_id out",
     );
   }

@@ -18,6 +18,14 @@ export function isAmbiguous(error: unknown): error is ApiError {
   return error.status === undefined || error.status >= 500 || error.status === 408;
 }
 
+/**
+ * Whether the API itself says that it takes nothing at the moment. That is no lost answer, but it
+ * may have said so too late, so what was asked is looked for all the same.
+ */
+function isDeclined({ status, answeredBy }: ApiError): boolean {
+  return answeredBy === "api" && (status === 503 || status === 529);
+}
+
 /** Pauses before each look at what became of a request, in milliseconds. */
 const LOOK_DELAYS_MS: readonly number[] = [0, 1_000];
 
@@ -44,7 +52,8 @@ export interface LostRequest<T> {
 /**
  * What a request made although its answer was lost.
  *
- * @throws `ToolError` from `unknown`: what left no trace may still be on its way; the signal's reason
+ * @throws `ToolError` from `unknown`: what left no trace may still be on its way; `lost` itself where
+ *   it says that the API took nothing; the signal's reason
  */
 export async function lookForLost<T>(request: LostRequest<T>): Promise<T> {
   const { clock, signal, lost, look, unknown } = request;
@@ -60,5 +69,6 @@ export async function lookForLost<T>(request: LostRequest<T>): Promise<T> {
       unreadable = error;
     }
   }
+  if (isDeclined(lost)) throw lost;
   throw unreadable ? unknown("unreadable", unreadable) : unknown("on_its_way", lost);
 }

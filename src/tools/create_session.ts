@@ -10,6 +10,8 @@ import { idSchema } from "./ids.ts";
 const REQUEST_KEY = "cma_mcp_request";
 /** Newest sessions among which a lost one is looked for. */
 const LOOK_LIMIT = 20;
+/** Pauses before each look for the first message in the log of a new session, in milliseconds. */
+const MESSAGE_LOOKS_MS: readonly number[] = [0, 1_000, 2_000];
 
 /** `create_session`: starts a session, with its first message if there is one. */
 export const createSession = defineTool({
@@ -60,16 +62,46 @@ export const createSession = defineTool({
       }
     };
     const { session, environmentId, confirmedByList } = await create() ?? await createAgain(create);
+    const dropped = args.message !== undefined && await isMessageDropped(session, call);
     // The log may not show the first message yet when somebody waits for its answer.
-    if (args.message !== undefined) call.services.waiter.expect(session.id);
+    if (args.message !== undefined && !dropped) call.services.waiter.expect(session.id);
     await access.rememberSession(session.id, { agentId: args.agent_id, environmentId }, call);
     return {
       session_id: session.id,
       status: session.status ?? "unknown",
       ...(confirmedByList && { confirmed_by_list: true }),
+      ...(dropped && {
+        message_sent: false,
+        next: "The API made the session without its first message: send it with send_message.",
+      }),
     };
   },
 });
+
+/**
+ * Whether a new session was made without its first message, as some servers do. With it a session
+ * is at work from the start; one that is idle, and whose log stays empty, never got it.
+ */
+async function isMessageDropped(
+  { id, status = "idle" }: Session,
+  { signal, services: { api, clock } }: ToolCall,
+): Promise<boolean> {
+  if (status !== "idle") return false;
+  const options = { signal, timeoutMs: LOOK_TIMEOUT_MS };
+  try {
+    for (const delayMs of MESSAGE_LOOKS_MS) {
+      await clock.sleep(delayMs, signal);
+      const page = await api.events.list(id, { order: "asc", limit: 1 }, options);
+      if (page.data.length > 0 || page.next_page) return false;
+    }
+    const session = await api.sessions.retrieve(id, options);
+    return session.status === "idle";
+  } catch (error) {
+    if (signal.aborted || !(error instanceof ApiError)) throw error;
+    // What cannot be read is no reason to doubt what the API accepted.
+    return false;
+  }
+}
 
 async function createAgain<T>(create: () => Promise<T | undefined>): Promise<T> {
   const made = await create();

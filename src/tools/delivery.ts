@@ -12,6 +12,7 @@ import { contentText, type SessionEvent } from "../api/events.ts";
 import { type ApiError, ToolError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
+import { textMark } from "../session/log_event.ts";
 import type { Waiter } from "../session/outcome.ts";
 import { isAmbiguous, LOOK_TIMEOUT_MS, lookForLost, WRITE_TIMEOUT_MS } from "./ambiguity.ts";
 import { LruMap } from "./lru.ts";
@@ -55,16 +56,22 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   // Event ids that are accounted for: a second identical text must not be taken for the first.
   const known = new LruMap<string, true>(MAX_KNOWN_EVENTS);
 
-  const accept = (sessionId: string, eventId: string | undefined, confirmedByLog: boolean) => {
-    if (eventId === undefined) return { confirmedByLog };
+  const accept = (sessionId: string, eventId: string, confirmedByLog: boolean) => {
     known.set(eventId, true);
     waiter.expect(sessionId, eventId);
     return { eventId, confirmedByLog };
   };
+  const acceptUnseen = (sessionId: string, event: ClientEvent, notBeforeMs: number) => {
+    // Nothing is to come of another event that a wait could miss.
+    if (event.type === "user.message") {
+      waiter.expect(sessionId, undefined, { mark: textMark(event.content), notBeforeMs });
+    }
+    return { confirmedByLog: false };
+  };
   const find = async (
     sessionId: string,
     event: ClientEvent,
-    sentAtMs: number,
+    notBeforeMs: number,
     signal: AbortSignal,
     orders: readonly ("asc" | "desc")[],
   ): Promise<string | undefined> => {
@@ -77,7 +84,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     ));
     const mine = pages.flatMap((page) => page.data).filter((seen) =>
       seen.id && !known.get(seen.id) && isSame(seen, event) &&
-      mayBeFrom(seen, sentAtMs - CLOCK_SKEW_MS)
+      mayBeFrom(seen, notBeforeMs)
     );
     const ids = new Set(mine.map(({ id }) => id));
     // Several are somebody else's too: which is ours cannot be told.
@@ -86,7 +93,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   return {
     async send(sessionId, event, signal) {
-      const sentAtMs = clock.now();
+      // By the system's clock, which the API's times are compared with.
+      const notBeforeMs = clock.wallTime() - CLOCK_SKEW_MS;
       try {
         const sent = await api.events.send(sessionId, [event], {
           signal,
@@ -95,14 +103,18 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         const echoed = sent.data.find(({ type, id }) => type === event.type && id)?.id;
         if (echoed) return accept(sessionId, echoed, false);
         // Accepted without an echo: queued either way, so a failing look changes nothing.
-        const listed = await find(sessionId, event, sentAtMs, signal, ["desc"]).catch((error) => {
-          if (signal.aborted) throw error;
-          return undefined;
-        });
-        return accept(sessionId, listed, false);
+        const listed = await find(sessionId, event, notBeforeMs, signal, ["desc"]).catch(
+          (error) => {
+            if (signal.aborted) throw error;
+            return undefined;
+          },
+        );
+        return listed === undefined
+          ? acceptUnseen(sessionId, event, notBeforeMs)
+          : accept(sessionId, listed, false);
       } catch (error) {
         if (signal.aborted || !isAmbiguous(error)) throw error;
-        log.warn("The answer to a send was lost; looking for the event in the log", {
+        log.warn("It is not certain what became of a send; looking for the event in the log", {
           session_id: sessionId,
           type: event.type,
           kind: error.kind,
@@ -110,7 +122,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
           request_id: error.requestId,
         });
         // Both ends of the log: where a list puts queued events is not specified.
-        const look = () => find(sessionId, event, sentAtMs, signal, ["asc", "desc"]);
+        const look = () => find(sessionId, event, notBeforeMs, signal, ["asc", "desc"]);
         const eventId = await lookForLost({
           clock,
           signal,

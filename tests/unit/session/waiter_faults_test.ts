@@ -197,3 +197,71 @@ Deno.test("wait() that is cancelled rejects with the reason and frees the stream
   await assertRejects(() => waiting, Error, "the host cancelled");
   await t.assertClean();
 });
+
+for (const status of [401, 403]) {
+  Deno.test(`wait() tells of a key that is refused for good in mid-wait (${status})`, async () => {
+    const t = setUp();
+    t.session.emit(t.e.user("q"), t.e.running(), t.e.text("part"));
+    t.session.status = "running";
+    const waiting = t.wait();
+    await settle();
+    t.session.before = () => {
+      throw apiError(status);
+    };
+    t.session.drop();
+    const startedAt = t.clock.now();
+    const error = await assertRejects(() => t.clock.runUntil(waiting), ApiError);
+    assertEquals(error.status, status);
+    assert(t.clock.now() - startedAt < 20_000);
+    await t.assertClean();
+  });
+
+  Deno.test(`wait() outlasts a key that is being replaced (${status})`, async () => {
+    const t = setUp();
+    t.session.emit(t.e.user("q"), t.e.running());
+    t.session.status = "running";
+    const waiting = t.wait();
+    await settle();
+    t.session.before = () => {
+      throw apiError(status);
+    };
+    t.session.drop();
+    await t.clock.advance(2_000);
+    t.session.before = () => {};
+    t.session.record(t.e.text("done"));
+    t.session.record(t.e.endTurn());
+    assertEquals((await t.clock.runUntil(waiting)).reply, "done");
+    await t.assertClean();
+  });
+
+  Deno.test(`wait() goes on by the list when streams alone are refused (${status})`, async () => {
+    const t = setUp();
+    t.session.emit(t.e.user("q"), t.e.running());
+    t.session.status = "running";
+    const waiting = t.wait();
+    await settle();
+    t.session.before = (request) => {
+      if (request === "stream") throw apiError(status);
+    };
+    t.session.drop();
+    await t.clock.advance(30_000);
+    t.session.record(t.e.text("done"));
+    t.session.record(t.e.endTurn());
+    assertEquals((await t.clock.runUntil(waiting)).reply, "done");
+    await t.assertClean();
+  });
+}
+
+Deno.test("wait() says deleted when a server's 404 in mid-wait has its own form", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q"), t.e.running(), t.e.text("part"));
+  const waiting = t.wait();
+  await settle();
+  t.session.before = () => {
+    throw new ApiError("Session not found", { kind: "http", status: 404, answeredBy: "api" });
+  };
+  t.session.end();
+  const result = await t.clock.runUntil(waiting);
+  assertEquals([result.status, result.reply], ["deleted", "part"]);
+  await t.assertClean();
+});

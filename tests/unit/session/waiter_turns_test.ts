@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { settle } from "../../helpers/manual_clock.ts";
+import { textMark } from "../../../src/session/log_event.ts";
 import { setUp } from "./waiter_support.ts";
 
 Deno.test("wait() answers a turn that ended before the call in two requests, without time passing", async () => {
@@ -200,5 +201,136 @@ Deno.test("wait() of a queued first message is not told that nothing was sent", 
   await t.clock.advance(5_000);
   t.session.emit(t.e.stamped(sent), t.e.running(), t.e.text("a"), t.e.endTurn());
   assertEquals((await waiting).reply, "a");
+  await t.assertClean();
+});
+
+const sentText = (text: string, notBeforeMs: number) => ({
+  mark: textMark([{ type: "text", text }]),
+  notBeforeMs,
+});
+
+Deno.test("wait() waits for a message of which the API told no id and the list nothing yet", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("again"), t.e.running(), t.e.text("one"), t.e.endTurn());
+  await t.clock.advance(60_000);
+  t.waiter.expect("sesn_1", undefined, sentText("again", t.clock.now()));
+  const waiting = t.wait();
+  await t.clock.advance(1_500);
+  const at = (ms: number) => ({ processed_at: new Date(t.clock.now() + ms).toISOString() });
+  t.session.emit(t.e.user("of somebody else", at(-100)));
+  t.session.emit(t.e.running(), t.e.text("theirs"), t.e.endTurn());
+  await t.clock.advance(100);
+  t.session.emit(t.e.user("again", at(0)), t.e.running(), t.e.text("two"), t.e.endTurn());
+  const result = await t.clock.runUntil(waiting);
+  assertEquals([result.status, result.reply], ["idle", "two"]);
+  assert(result.elapsed_sec < 3);
+  await t.assertClean();
+});
+
+Deno.test("wait() takes no message for two that were sent with the same text", async () => {
+  const t = setUp();
+  const message = sentText("yes", t.clock.now());
+  t.waiter.expect("sesn_1", undefined, message);
+  t.waiter.expect("sesn_1", undefined, message);
+  t.session.emit(t.e.user("yes"), t.e.running(), t.e.text("one"), t.e.endTurn());
+  const waiting = t.wait();
+  await t.clock.advance(1_000);
+  t.session.emit(t.e.user("yes"), t.e.running(), t.e.text("two"), t.e.endTurn());
+  assertEquals((await t.clock.runUntil(waiting)).reply, "two");
+  await t.assertClean();
+});
+
+Deno.test("wait() looks again for a cursor that the list does not show yet", async () => {
+  for (const appearsMs of [400, 1_400, 3_000, 7_000]) {
+    const t = setUp();
+    t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
+    const last = t.session.log.at(-1);
+    // The list trails the stream that gave the cursor out.
+    t.session.log.pop();
+    const waiting = t.wait({ afterId: last?.id ?? "" });
+    await t.clock.advance(appearsMs);
+    if (last) t.session.record(last);
+    const result = await t.clock.runUntil(waiting);
+    assertEquals([result.status, result.reply], ["idle", ""]);
+    await t.assertClean();
+  }
+});
+
+Deno.test("wait() on another replica waits for a message that the list does not show yet", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
+  const sent = t.e.queuedUser("q2");
+  const waiting = t.wait({ afterId: sent.id ?? "" });
+  await t.clock.advance(1_200);
+  t.session.record(sent);
+  await t.clock.advance(3_000);
+  const pending = await Promise.race([waiting.then(() => "over"), settle().then(() => "waiting")]);
+  assertEquals(pending, "waiting");
+  t.session.emit(t.e.stamped(sent), t.e.running(), t.e.text("two"), t.e.endTurn());
+  assertEquals((await t.clock.runUntil(waiting)).reply, "two");
+  await t.assertClean();
+});
+
+Deno.test("wait() of a short time on a cursor not shown yet asks for another call", async () => {
+  const t = setUp();
+  const result = await t.clock.runUntil(t.wait({ afterId: "sevt_late", timeoutMs: 2_000 }));
+  assertEquals([result.status, result.last_event_id], ["timeout", "sevt_latew1"]);
+  await t.assertClean();
+});
+
+/** A stream that carries heartbeats and no events, as behind a proxy that buffers. */
+async function heartbeats(t: ReturnType<typeof setUp>, untilMs: number): Promise<void> {
+  for (let ms = 0; ms < untilMs; ms += 5_000) {
+    await t.clock.advance(5_000);
+    t.session.heartbeat();
+  }
+}
+
+Deno.test("wait() finds by itself the end that a buffering proxy holds back", async () => {
+  for (const endsAfterMs of [2_000, 20_000, 40_000]) {
+    const t = setUp();
+    t.session.status = "running";
+    t.session.emit(t.e.user("q"), t.e.running());
+    const waiting = t.wait();
+    t.clock.after(endsAfterMs, () => {
+      t.session.record(t.e.text("a"));
+      t.session.record(t.e.endTurn());
+      t.session.status = "idle";
+    });
+    let result: Awaited<typeof waiting> | undefined;
+    waiting.then((value) => result = value);
+    await heartbeats(t, 45_000);
+    assertEquals([result?.status, result?.reply], ["idle", "a"], `${endsAfterMs}`);
+    if (endsAfterMs < 10_000) assert((result?.elapsed_sec ?? 99) < 20);
+    await t.assertClean();
+  }
+});
+
+Deno.test("wait() tells at its deadline what a buffering proxy holds back", async () => {
+  const t = setUp();
+  t.session.status = "running";
+  t.session.emit(t.e.user("q"), t.e.running());
+  const waiting = t.wait();
+  t.clock.after(30_000, () => t.session.record(t.e.text("so far")));
+  await heartbeats(t, 45_000);
+  const result = await waiting;
+  assertEquals([result.status, result.reply], ["timeout", "so far"]);
+  await t.assertClean();
+});
+
+Deno.test("wait() that nobody else's message can end tells of the answer that it saw pass", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("mine"), t.e.running());
+  const begun = t.session.log.at(-1)?.id;
+  const waiting = t.wait();
+  await t.clock.advance(1_000);
+  const theirs = t.e.queuedUser("from the console");
+  t.session.emit(theirs, t.e.text("for me"), t.e.endTurn());
+  await t.clock.advance(100);
+  t.session.emit(t.e.stamped(theirs), t.e.running(), t.e.text("for them"), t.e.endTurn());
+  const result = await waiting;
+  assertEquals(result.reply, "for them");
+  assertEquals(result.omitted, { characters: 6, after_id: begun ?? "" });
+  assertStringIncludes(result.next ?? "", "earlier messages");
   await t.assertClean();
 });

@@ -218,3 +218,52 @@ Deno.test("create_session says when there is no environment at all", async () =>
   const opened = harness({ environments: { list: () => Promise.resolve({ data: [] }) } });
   await assertRejects(() => create(opened), ToolError, "has no environment");
 });
+
+/** A server that answers `idle` although there is a first message; the log shows it after so many looks. */
+function idleAtFirst(shownAfter: number, status = "idle") {
+  let looks = 0;
+  const log = () => ({
+    data: ++looks > shownAfter ? [{ type: "user.message", id: "sevt_1", processed_at: null }] : [],
+  });
+  const opened = harness({
+    sessions: {
+      create: () => Promise.resolve({ id: "sesn_1" }),
+      retrieve: () => Promise.resolve(session({ status })),
+    },
+    events: { list: () => Promise.resolve(log()) },
+  }, { environmentId: "env_1" });
+  return { ...opened, looks: () => looks };
+}
+
+Deno.test("create_session says that a server made the session without its first message", async () => {
+  const opened = idleAtFirst(Infinity);
+  const result = await create(opened, { message: "Go" });
+  assertEquals([result.session_id, result.message_sent], ["sesn_1", false]);
+  assertMatch(String(result.next), /send_message/);
+  assertEquals(opened.waiter.expected, []);
+});
+
+for (
+  const [name, shownAfter, status] of [
+    ["whose log shows it at once", 0, "idle"],
+    ["whose log shows it late", 2, "idle"],
+    ["that runs although its log is empty", Infinity, "running"],
+  ] as const
+) {
+  Deno.test(`create_session does not doubt the first message of a session ${name}`, async () => {
+    const opened = idleAtFirst(shownAfter, status);
+    const result = await create(opened, { message: "Go" });
+    assertEquals([result.session_id, result.message_sent], ["sesn_1", undefined]);
+    assertEquals(opened.waiter.expected, [["sesn_1", undefined]]);
+    assertEquals(opened.looks(), Math.min(shownAfter + 1, 3));
+  });
+}
+
+Deno.test("create_session passes the API's 503 on when there is no such session", async () => {
+  const declined = new ApiError("Down", { kind: "http", status: 503, answeredBy: "api" });
+  const opened = creating({
+    create: () => Promise.reject(declined),
+    list: () => Promise.resolve({ data: [] }),
+  });
+  assertEquals(await assertRejects(() => create(opened), ApiError), declined);
+});

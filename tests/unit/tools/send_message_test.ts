@@ -59,6 +59,12 @@ Deno.test("send_message is queued without an id when neither echo nor log has on
   const { run, waiter, log } = sending("silent", false);
   assertEquals(await run(sendMessage, MESSAGE), { queued: true });
   assertEquals(log.requests.length, 1);
+  assertEquals(waiter.expected, [["sesn_1", undefined]]);
+});
+
+Deno.test("interrupt without an id leaves nothing to expect", async () => {
+  const { run, waiter } = sending("silent", false);
+  assertEquals(await run(interrupt, { session_id: "sesn_1" }), { queued: true });
   assertEquals(waiter.expected, []);
 });
 
@@ -93,6 +99,34 @@ for (const [name, info] of LOST) {
       assertEquals(log.requests.length, 4);
     });
   }
+}
+
+for (const status of [503, 529]) {
+  const declined = () =>
+    new ApiError("Down for maintenance", { kind: "http", status, answeredBy: "api" });
+
+  Deno.test(`send_message passes status ${status} of the API on when the log shows nothing`, async () => {
+    for (const readable of [true, false]) {
+      const { run, clock, sent, log } = sending(declined(), false);
+      if (!readable) {
+        Object.defineProperty(log.events, "filter", {
+          value: () => {
+            throw declined();
+          },
+        });
+      }
+      const error = await assertRejects(() => clock.runUntil(run(sendMessage, MESSAGE)), ApiError);
+      assertEquals([error.status, error.message], [status, "Down for maintenance"]);
+      assertEquals(sent.length, 1);
+    }
+  });
+
+  Deno.test(`send_message finds in the log what status ${status} of the API hid`, async () => {
+    const { run, clock, sent } = sending(declined());
+    const result = await clock.runUntil(run(sendMessage, MESSAGE));
+    assertEquals(result.event_id, "sevt_1");
+    assertEquals(sent.length, 1);
+  });
 }
 
 Deno.test("send_message says that it does not know when the log cannot be read", async () => {
@@ -174,6 +208,17 @@ for (
     assertEquals(error.code, "delivery_unknown");
   });
 }
+
+Deno.test("send_message compares the log's times with the system's clock", async () => {
+  const { run, clock, log } = sending(new ApiError("lost", { kind: "timeout" }), false);
+  clock.correct(3_600_000);
+  const content = [{ type: "text", text: "Hello" }];
+  const at = (offsetMs: number) => new Date(clock.wallTime() + offsetMs).toISOString();
+  log.events.push({ id: "sevt_old", type: "user.message", processed_at: at(-60_000), content });
+  await assertRejects(() => clock.runUntil(run(sendMessage, MESSAGE)), ToolError, "not known");
+  log.events.push({ id: "sevt_mine", type: "user.message", processed_at: at(500), content });
+  assertEquals((await clock.runUntil(run(sendMessage, MESSAGE))).event_id, "sevt_mine");
+});
 
 Deno.test("send_message stops looking when the caller goes away", async () => {
   const { run, clock } = sending(new ApiError("lost", { kind: "timeout" }), false);
