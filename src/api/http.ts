@@ -185,7 +185,10 @@ async function attemptJson(
 function parseBody(context: HttpContext, response: Response, text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch {
+  } catch (error) {
+    // Without a length, only the text tells that its connection broke.
+    const [first, last] = [text.trimStart()[0] ?? "", text.trimEnd().at(-1) ?? ""];
+    if ("{[".includes(first) && !"}]".includes(last)) throw networkError(error, routeOf(context));
     throw typeError(response, "JSON", originOf(context), text);
   }
 }

@@ -1,0 +1,114 @@
+// The program against a server whose connections fail, over real sockets.
+import { assert, assertEquals } from "@std/assert";
+import { z } from "zod";
+import { systemClock } from "../../src/core/clock.ts";
+import { createSimulator } from "../../src/simulator/simulator.ts";
+import { makeCertificate } from "../helpers/certificate.ts";
+import { FaultyServer, type WireRequest } from "../helpers/faulty_server.ts";
+import { Spawned } from "./spawned.ts";
+
+const toolAnswer = z.object({
+  result: z.object({
+    isError: z.boolean().optional(),
+    structuredContent: z.record(z.string(), z.unknown()).optional(),
+    content: z.array(z.object({ text: z.string() })),
+  }),
+});
+
+async function call(program: Spawned, name: string, args: object) {
+  const answer = await program.request("tools/call", { name, arguments: args });
+  const { isError, structuredContent = {}, content } = toolAnswer.parse(answer).result;
+  if (isError) throw new Error(content.map(({ text }) => text).join(" "));
+  return structuredContent;
+}
+
+interface Parts {
+  readonly server: FaultyServer;
+  readonly program: Spawned;
+  /** How often this was posted since the test began. */
+  readonly posts: (path: RegExp) => number;
+  /** An agent, and a session with it. */
+  readonly agentId: string;
+  readonly sessionId: string;
+}
+
+async function withProgram(tls: boolean, test: (parts: Parts) => Promise<void>): Promise<void> {
+  const certificate = tls ? await makeCertificate() : undefined;
+  const simulator = createSimulator({ clock: systemClock, seed: 1 });
+  const server = await FaultyServer.start((request) => simulator.fetch(request), certificate);
+  const folder = await Deno.makeTempDir();
+  const env: Record<string, string> = { CMA_BASE_URL: server.url, ANTHROPIC_API_KEY: "test-key" };
+  if (certificate) {
+    env.DENO_CERT = `${folder}/ca.pem`;
+    await Deno.writeTextFile(env.DENO_CERT, certificate.cert);
+  }
+  const program = new Spawned([], env);
+  try {
+    await program.initialize();
+    const agents = z.array(z.object({ id: z.string() }))
+      .parse((await call(program, "list_agents", {})).agents);
+    const agentId = agents[0]?.id ?? "";
+    const created = await call(program, "create_session", { agent_id: agentId });
+    const sessionId = z.string().parse(created.session_id);
+    const posts = (path: RegExp) =>
+      server.requests.filter((seen) => seen.method === "POST" && path.test(seen.path)).length;
+    await test({ server, program, posts, agentId, sessionId });
+  } finally {
+    await program.closeStdin();
+    await program.ending();
+    await server.close();
+    simulator.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const isPost = ({ method }: WireRequest) => method === "POST";
+
+for (const tls of [false, true]) {
+  const over = tls ? "TLS that offers HTTP/2" : "plain HTTP";
+  for (const blow of ["closed", "reset"] as const) {
+    Deno.test(`over ${over}, a write whose connection is ${blow} after it is read is sent once`, async () => {
+      await withProgram(tls, async ({ server, program, posts, agentId, sessionId }) => {
+        const lose = () => server.strikeNext(isPost, { moment: "after it is read", blow });
+        // Each after a read, so that there is a connection that could be used again.
+        lose();
+        const sent = await call(program, "send_message", { session_id: sessionId, text: "Hi" });
+        assertEquals(sent.confirmed_by_log, true);
+        assertEquals(posts(/\/events$/), 1);
+        const { events } = await call(program, "list_events", {
+          session_id: sessionId,
+          types: ["user.message"],
+        });
+        assertEquals(z.array(z.unknown()).parse(events).length, 1);
+        lose();
+        await call(program, "interrupt", { session_id: sessionId });
+        assertEquals(posts(/\/events$/), 2);
+        lose();
+        const before = posts(/^\/v1\/sessions$/);
+        const made = await call(program, "create_session", { agent_id: agentId, title: "once" });
+        assertEquals(posts(/^\/v1\/sessions$/), before + 1);
+        lose();
+        // At rest from its beginning, so that nothing but the connection is in the way.
+        await call(program, "archive_session", { session_id: made.session_id });
+        assertEquals(posts(/\/archive$/), 1);
+        assertEquals([...server.protocols].filter((protocol) => protocol === "h2"), []);
+      });
+    });
+  }
+}
+
+Deno.test("over TLS that offers HTTP/2, a link that goes mute costs one call its silence", async () => {
+  await withProgram(true, async ({ server, program, sessionId }) => {
+    server.strikeOpen("mute", "all");
+    const startedAt = performance.now();
+    assert((await call(program, "list_agents", {})).agents);
+    // The bound is the program's own, by its own clock.
+    assert(performance.now() - startedAt >= 9_000);
+    const seen = server.requests.length;
+    for (let i = 0; i < 3; i++) await call(program, "get_session", { session_id: sessionId });
+    assertEquals(
+      server.requests.slice(seen).filter(({ earlier }) => earlier === 0).length <= 1,
+      true,
+    );
+  });
+});

@@ -1,0 +1,164 @@
+// Many connections at once, and whole links that fail, over real sockets.
+import { assert, assertEquals } from "@std/assert";
+import { createApi } from "../../src/api/client.ts";
+import { createConnections } from "../../src/api/connections.ts";
+import type { RequestInfo } from "../../src/api/http.ts";
+import { httpClientOpener } from "../../src/commands/http_client.ts";
+import { ApiError } from "../../src/core/errors.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { fastClock } from "../helpers/fast_clock.ts";
+import type { WireRequest } from "../helpers/faulty_server.ts";
+import { Relay } from "../helpers/relay.ts";
+import { UpstreamProcess } from "../helpers/upstream_process.ts";
+import { nextCall, outcomeOf, WireRig } from "./wire_cases.ts";
+
+const OTHERS = 20;
+
+/** Asks again and again, in real time, until it holds. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await systemClock.sleep(2);
+}
+
+const isPost = ({ method }: WireRequest) => method === "POST";
+
+function send({ api, sessionId }: WireRig, text: string): Promise<unknown> {
+  const content = [{ type: "text" as const, text }];
+  return api.events.send(sessionId, [{ type: "user.message", content }]);
+}
+
+for (const blow of ["closed", "reset", "half-closed"] as const) {
+  Deno.test(`a connection that is ${blow} while ${OTHERS} others live harms none of them`, async () => {
+    const rig = await WireRig.start("tls", 2);
+    const { server } = rig;
+    const gate = Promise.withResolvers<void>();
+    server.gate = gate.promise;
+    const reads = Array.from({ length: OTHERS / 2 }, () => rig.api.agents.list({}));
+    const writes = Array.from({ length: OTHERS / 2 }, (_, index) => send(rig, `${index}`));
+    await until(() => server.open("request") === OTHERS);
+    // The one more that is struck.
+    server.strikeNext(isPost, { moment: "before it is read", blow });
+    assertEquals(await outcomeOf(rig, send(rig, "struck")), "connection");
+    gate.resolve();
+    const outcomes = await Promise.all([...reads, ...writes].map((call) => outcomeOf(rig, call)));
+    assertEquals(outcomes.filter((outcome) => outcome !== "ok"), []);
+    assertEquals(server.requests.filter(isPost).length, OTHERS / 2 + 1);
+    assertEquals(server.requests.length, OTHERS + 1);
+    assertEquals(await nextCall(rig), "at once");
+    await rig.close();
+  });
+}
+
+Deno.test("a read that times out while others are under way drops connections, not them", async () => {
+  const rig = await WireRig.start("tls", 5);
+  const { server, clock } = rig;
+  server.strikeNext(({ method }) => method === "GET", { moment: "after it is read", blow: "mute" });
+  const struck = outcomeOf(rig, rig.api.agents.list({}));
+  await clock.sleep(5_000);
+  const gate = Promise.withResolvers<void>();
+  server.gate = gate.promise;
+  const before = server.requests.length;
+  const others = Array.from({ length: OTHERS }, () => rig.api.environments.list({}));
+  // The struck one comes again on a fresh connection: by then what was kept has been dropped.
+  await until(() => server.requests.length === before + OTHERS + 1);
+  gate.resolve();
+  const outcomes = await Promise.all([struck, ...others.map((call) => outcomeOf(rig, call))]);
+  assertEquals(outcomes.filter((outcome) => outcome !== "ok"), []);
+  assertEquals(server.requests.length, before + OTHERS + 1);
+  assertEquals(await nextCall(rig), "at once");
+  await rig.close();
+});
+
+Deno.test("a server that closes after each response, unannounced, fails no call", async () => {
+  const rig = await WireRig.start("plain", 2);
+  const body = `{"data":[]}`;
+  const raw = `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  rig.server.faultOf = () => ({ raw });
+  for (let i = 0; i < 50; i++) {
+    assertEquals(
+      await outcomeOf(rig, rig.api.events.list(rig.sessionId, {}, { retry: false })),
+      "ok",
+    );
+    assertEquals(await outcomeOf(rig, send(rig, "x")), "ok");
+  }
+  assertEquals(rig.server.requests.filter(isPost).length, 50);
+  await rig.close();
+});
+
+Deno.test("a name with an address that refuses is reached at its other one, once", async () => {
+  const rig = await WireRig.start("plain", 2);
+  const connections = createConnections(httpClientOpener());
+  const api = createApi({
+    baseUrl: rig.server.url.replace("127.0.0.1", "localhost"),
+    credential: () => ({ kind: "api_key", value: "test-key" }),
+    connections,
+    clock: systemClock,
+  });
+  assert((await api.agents.list({})).data.length > 0);
+  await send({ ...rig, api } as WireRig, "hello");
+  assertEquals(rig.server.requests.filter(isPost).length, 1);
+  connections.close();
+  await rig.close();
+});
+
+/** The program's client at a server with HTTP/2 in a process of its own, by way of a relay. */
+async function behindRelay(
+  test: (parts: {
+    readonly api: ReturnType<typeof createApi>;
+    readonly relay: Relay;
+    readonly upstream: UpstreamProcess;
+    readonly clock: ReturnType<typeof fastClock>;
+    readonly attempts: RequestInfo[];
+  }) => Promise<void>,
+): Promise<void> {
+  const upstream = await UpstreamProcess.start();
+  const relay = await Relay.start(Number(new URL(upstream.address.tlsUrl).port));
+  const connections = createConnections(httpClientOpener([upstream.address.cert]));
+  const clock = fastClock(5);
+  const attempts: RequestInfo[] = [];
+  const api = createApi({
+    baseUrl: `https://127.0.0.1:${relay.port}`,
+    credential: () => ({ kind: "api_key", value: "test-key" }),
+    connections,
+    clock,
+    observe: (info) => attempts.push(info),
+  });
+  try {
+    await test({ api, relay, upstream, clock, attempts });
+  } finally {
+    connections.close();
+    await relay.close();
+    await upstream.close();
+  }
+}
+
+Deno.test("before a server of HTTP/2, a mute link costs one call its silence and no other", async () => {
+  await behindRelay(async ({ api, relay, upstream, clock, attempts }) => {
+    const [sessionId = ""] = await upstream.begin(1);
+    const stream = await api.events.stream(sessionId);
+    let broke: unknown;
+    const following = (async () => {
+      for await (const _ of stream) { /* heartbeats */ }
+    })().catch((error) => broke = error);
+    await api.agents.list({});
+    for (const link of relay.links) link.strike("mute");
+    attempts.length = 0;
+    const startedAt = clock.now();
+    assert((await api.agents.list({})).data.length > 0);
+    assert(clock.now() - startedAt >= 10_000);
+    assertEquals(attempts.length, 2);
+    for (let i = 0; i < 3; i++) await api.agents.list({});
+    assertEquals(attempts.length, 5);
+    // The stream, silent as well, is found dead, though nothing here bounds its silence.
+    await following;
+    assertEquals(broke instanceof ApiError && broke.kind, "connection");
+  });
+});
+
+Deno.test("before a server of HTTP/2, calls at once on a mute link all come through", async () => {
+  await behindRelay(async ({ api, relay }) => {
+    await Promise.all(Array.from({ length: 12 }, () => api.agents.list({})));
+    for (const link of relay.links) link.strike("mute");
+    const pages = await Promise.all(Array.from({ length: OTHERS }, () => api.agents.list({})));
+    assertEquals(pages.filter(({ data }) => data.length === 0), []);
+  });
+});
