@@ -52,16 +52,23 @@ export class EventLog {
 
   /**
    * Merges a stretch of history, oldest first. History knows the order: what the log missed goes
-   * where history has it. Queued events go to the end: where a list puts them is not specified,
-   * and what is queued has by definition not happened yet.
+   * where history has it. Queued events at either end of it go to the end: where a list puts them is
+   * not specified, and what is queued has not happened yet. One between others stands where it was
+   * sent, on a server that stamps late or never.
    *
    * @returns whether there was news
    */
   merge(history: readonly LogEvent[]): boolean {
-    const happened = eachOnce(history.filter((event) => !event.queued));
-    const changed = this.#mergeHappened(happened);
-    const queued = history.filter((event) => event.queued).map((event) => this.add(event));
-    return changed || queued.includes(true);
+    const happened = history.findIndex((event) => !event.queued);
+    // An input that a turn follows began it, though it was never stamped.
+    const kind = history[happened]?.kind;
+    const begins = kind === "running" || kind === "model_start";
+    const first = begins ? Math.max(0, happened - 1) : happened;
+    const last = history.findLastIndex((event) => !event.queued);
+    const isPlaced = (index: number) => index >= first && index <= last;
+    const changed = this.#mergePlaced(eachOnce(history.filter((_, index) => isPlaced(index))));
+    const others = history.filter((_, index) => !isPlaced(index)).map((event) => this.add(event));
+    return changed || others.includes(true);
   }
 
   /** Puts older events, oldest first, before the known ones. */
@@ -87,7 +94,7 @@ export class EventLog {
     this.#seen.set(event.key, { queued: event.queued });
   }
 
-  #mergeHappened(history: readonly LogEvent[]): boolean {
+  #mergePlaced(history: readonly LogEvent[]): boolean {
     const firstNews = history.findIndex((event) => this.#isNews(event));
     if (firstNews === -1) return false;
     const onlyNewsFollows = history.slice(firstNews).every((event) => this.#isNews(event));

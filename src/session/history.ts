@@ -5,6 +5,7 @@
  */
 
 import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
+import { CursorTrail } from "../api/cursor_trail.ts";
 import { type LogEvent, readEvent } from "./log_event.ts";
 
 /** Enough for most turns in one request. */
@@ -71,11 +72,13 @@ export async function readTail(
   options: ReadOptions,
 ): Promise<Tail> {
   const pages: (readonly LogEvent[])[] = [];
+  const trail = new CursorTrail();
   let older: string | undefined;
   for (let count = 0; count < MAX_TAIL_PAGES; count++) {
     const page = await readPage(api, sessionId, older, options);
-    pages.push(page.events);
-    older = page.older;
+    const { data, next } = trail.take({ data: page.events, next_page: page.older });
+    pages.push(data);
+    older = next;
     if (older === undefined || page.events.some(isKnown)) {
       return { events: pages.reverse().flat(), reaches: true, whole: older === undefined };
     }

@@ -5,6 +5,7 @@
  */
 
 import type { ManagedAgentsApi } from "../api/api.ts";
+import { CursorTrail } from "../api/cursor_trail.ts";
 import type { EventLog } from "./event_log.ts";
 import { readPage, readQueuedAtFarEnd, readTail } from "./history.ts";
 import type { LogEvent } from "./log_event.ts";
@@ -21,6 +22,7 @@ export class SessionHistory {
   #done = 0;
   #tried = 0;
   #older: string | undefined;
+  readonly #trail = new CursorTrail();
   #hasGap = false;
   #farEndRead: Promise<void> | undefined;
   /** Whether the reads since the last {@linkcode forgetFarEnd} reached the far end by themselves. */
@@ -79,9 +81,10 @@ export class SessionHistory {
     return this.#serially(async () => {
       if (this.#older === undefined) return;
       const page = await readPage(this.#api, this.#sessionId, this.#older, this.options);
-      this.#older = page.older;
+      const { data, next } = this.#trail.take({ data: page.events, next_page: page.older });
+      this.#older = next;
       this.#sawFarEnd ||= this.complete;
-      this.#log.prepend(page.events);
+      this.#log.prepend(data);
     });
   }
 
@@ -104,7 +107,7 @@ export class SessionHistory {
 
   async #readNewest(): Promise<boolean> {
     const page = await readPage(this.#api, this.#sessionId, undefined, this.options);
-    this.#older = page.older;
+    this.#older = this.#trail.take({ data: page.events, next_page: page.older }).next;
     this.#sawFarEnd ||= this.complete;
     return this.#log.merge(page.events);
   }

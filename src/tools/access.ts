@@ -7,7 +7,7 @@
 import type { ManagedAgentsApi } from "../api/api.ts";
 import type { Session } from "../api/resources.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
-import { LruMap } from "./lru.ts";
+import { LruMap } from "../core/lru.ts";
 import { createOwnerMarks, OWNER_KEY, type OwnerMarks } from "./owner.ts";
 import type { Caller, Principal } from "./principal.ts";
 

@@ -15,7 +15,7 @@ import type { Logger } from "../core/log.ts";
 import { textMark } from "../session/log_event.ts";
 import type { Waiter } from "../session/outcome.ts";
 import { isAmbiguous, LOOK_TIMEOUT_MS, lookForLost, WRITE_TIMEOUT_MS } from "./ambiguity.ts";
-import { LruMap } from "./lru.ts";
+import { LruMap } from "../core/lru.ts";
 
 /** An event that the session's log has. */
 export interface Delivered {

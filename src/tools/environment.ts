@@ -5,6 +5,7 @@
  */
 
 import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
+import { readAllPages } from "../api/cursor_trail.ts";
 import type { Environment } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
 import type { Caller } from "./principal.ts";
@@ -87,15 +88,11 @@ async function listEnvironments(
   api: Pick<ManagedAgentsApi, "environments">,
   options?: CallOptions,
 ): Promise<Environment[]> {
-  const found: Environment[] = [];
-  let page: string | undefined;
-  for (let count = 0; count < MAX_PAGES; count++) {
-    const result = await api.environments.list({ limit: PAGE_LIMIT, page }, options);
-    found.push(...result.data.filter((environment) => !environment.archived_at));
-    if (!result.next_page) break;
-    page = result.next_page;
-  }
-  return found;
+  const { found } = await readAllPages(
+    (page) => api.environments.list({ limit: PAGE_LIMIT, page }, options),
+    MAX_PAGES,
+  );
+  return found.filter((environment) => !environment.archived_at);
 }
 
 function ambiguous(environments: readonly Environment[]): ToolError {

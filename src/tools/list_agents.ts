@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { CursorTrail } from "../api/cursor_trail.ts";
 import type { Agent } from "../api/resources.ts";
 import { ApiError } from "../core/errors.ts";
 import { clipText } from "../session/tool_input.ts";
@@ -69,6 +70,7 @@ class Collector {
   readonly limit: number;
   readonly filtered: boolean;
   scanned = 0;
+  readonly #seen = new Set<string>();
   readonly #needle: string | undefined;
   #roomChars = AGENTS_BUDGET_CHARS;
 
@@ -80,6 +82,8 @@ class Collector {
 
   /** False when the agent has no room: the list ends before it. */
   offer(agent: Agent): boolean {
+    // Duplicates are possible, says the API's documentation.
+    if (this.#seen.has(agent.id)) return true;
     const name = agent.name ?? "";
     if (this.#needle === undefined || name.toLowerCase().includes(this.#needle)) {
       if (this.agents.length >= this.limit) return false;
@@ -88,6 +92,7 @@ class Collector {
       if (this.#roomChars < 0 && this.agents.length > 0) return false;
       this.agents.push(view);
     }
+    this.#seen.add(agent.id);
     this.scanned++;
     return true;
   }
@@ -105,21 +110,26 @@ async function listWorkspace(
   const size = collector.filtered ? MAX_API_LIMIT : Math.min(collector.limit, MAX_API_LIMIT);
   let { p: page, n: limit = size } = from;
   let start: Pick<ListCursor, "s" | "a"> = from;
+  const trail = new CursorTrail(page);
+  let last: string | undefined;
   for (let count = 0; count < MAX_API_PAGES; count++) {
-    const { data, next_page } = await services.api.agents.list({ limit, page }, { signal });
+    const result = await services.api.agents.list({ limit, page }, { signal });
+    const { data, next } = trail.take(result);
     for (let index = startIndex(data, start); index < data.length; index++) {
       const agent = data[index];
       if (!agent || collector.offer(agent)) continue;
-      const last = data[index - 1]?.id;
-      return result(collector, { p: page, n: limit, s: index, ...(last && { a: last }) });
+      const before = data[index - 1]?.id;
+      return listing(collector, { p: page, n: limit, s: index, ...(before && { a: before }) });
     }
-    if (!next_page) return result(collector);
-    page = next_page;
+    if (next === undefined) return listing(collector);
+    page = next;
+    // Should the next page be this one again, it has nothing after its last entry.
+    last = data.at(-1)?.id ?? last;
     if (collector.full) break;
     limit = size;
     start = {};
   }
-  return result(collector, { p: page });
+  return listing(collector, { p: page, ...(last && { a: last }) });
 }
 
 function startIndex(data: readonly Agent[], start: Pick<ListCursor, "s" | "a">): number {
@@ -145,13 +155,13 @@ async function listAllowed(
     for (const [offset, agent] of agents.entries()) {
       if (agent === undefined) unavailable.push(clipText(ids[offset] ?? "", 128));
       else if (!collector.offer(agent)) {
-        return { ...result(collector, { s: index + offset }), ...gone(unavailable) };
+        return { ...listing(collector, { s: index + offset }), ...gone(unavailable) };
       }
     }
     index += ids.length;
   }
   const next = index < allowed.length ? { s: index } : undefined;
-  return { ...result(collector, next), ...gone(unavailable) };
+  return { ...listing(collector, next), ...gone(unavailable) };
 }
 
 async function retrieveIfThere(
@@ -172,7 +182,7 @@ function gone(unavailable: string[]): { unavailable?: string[] } {
   return unavailable.length > 0 ? { unavailable } : {};
 }
 
-function result(collector: Collector, next?: ListCursor): ListAgentsResult {
+function listing(collector: Collector, next?: ListCursor): ListAgentsResult {
   return {
     agents: collector.agents,
     ...(next && { next_cursor: encodeCursor(next) }),

@@ -9,11 +9,12 @@
  */
 
 import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
+import { CursorTrail } from "../api/cursor_trail.ts";
 import type { SessionEvent } from "../api/events.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
 import { isQueued } from "../session/transcript.ts";
 import { type LogStretch, LogWindow, type Position } from "./log_window.ts";
-import { LruMap } from "./lru.ts";
+import { LruMap } from "../core/lru.ts";
 
 /** What to read. */
 export interface LogQuery {
@@ -80,11 +81,12 @@ async function readFromStart(
 ): Promise<LogStretch> {
   const { sessionId, limit, types } = query;
   const window = new LogWindow(limit);
+  const trail = new CursorTrail();
   let page: string | undefined;
   for (let count = 1;; count++) {
     const result = await api.events.list(sessionId, { order: "asc", limit, types, page }, options);
-    for (const event of result.data) window.add(event, { order: "asc", page, limit });
-    const next = result.next_page;
+    const { data, next } = trail.take(result);
+    for (const event of data) window.add(event, { order: "asc", page, limit });
     // Where a list begins with queued events, a small page may hold nothing else.
     if (!next || !window.isEmpty || count >= MAX_QUEUED_PAGES) return window.stretch(Boolean(next));
     page = next;
@@ -118,14 +120,15 @@ async function resumeAscending(
   options?: CallOptions,
 ): Promise<LogStretch | undefined> {
   const { sessionId, types } = query;
-  const window = new LogWindow(query.limit);
+  const window = new LogWindow(query.limit, afterId);
   let { page, limit } = from;
+  const trail = new CursorTrail(page);
   for (let count = 0;; count++) {
     const result = await api.events.list(sessionId, { order: "asc", limit, types, page }, options);
-    const at = count === 0 ? result.data.findIndex((event) => event.id === afterId) : -1;
+    const { data, next } = trail.take(result);
+    const at = count === 0 ? data.findIndex((event) => event.id === afterId) : -1;
     if (count === 0 && at < 0) return undefined;
-    for (const event of result.data.slice(at + 1)) window.add(event, { order: "asc", page, limit });
-    const next = result.next_page;
+    for (const event of data.slice(at + 1)) window.add(event, { order: "asc", page, limit });
     if (!next || window.full || count + 1 >= MAX_RESUME_PAGES) return window.stretch(Boolean(next));
     page = next;
     limit = query.limit;
@@ -143,7 +146,7 @@ async function resumeDescending(
   from: Extract<Position, { order: "desc" }>,
   options?: CallOptions,
 ): Promise<LogStretch | undefined> {
-  const window = new LogWindow(query.limit);
+  const window = new LogWindow(query.limit, afterId);
   const last = Math.max(1, from.index - MAX_RESUME_PAGES + 1);
   for (let index = from.index; index >= last && window.isEmpty; index--) {
     const page = from.pages[index];
@@ -164,17 +167,19 @@ async function scanBack(
   options?: CallOptions,
 ): Promise<LogStretch> {
   const pages: (string | undefined)[] = [];
+  const trail = new CursorTrail();
   let newer: Noted[] = [];
   let page: string | undefined;
   for (let index = 0; index < MAX_SCAN_PAGES; index++) {
     const limit = index === 0 ? FIRST_SCAN_LIMIT : SCAN_LIMIT;
     pages.push(page);
     const result = await api.events.list(query.sessionId, { order: "desc", limit, page }, options);
-    const at = result.data.findIndex((event) => event.id === afterId);
-    const seen = at < 0 ? result.data : result.data.slice(0, at);
+    const { data, next } = trail.take(result);
+    const at = data.findIndex((event) => event.id === afterId);
+    const seen = at < 0 ? data : data.slice(0, at);
     for (const event of seen) note(newer, query, event, index);
     if (at >= 0) {
-      const window = new LogWindow(query.limit);
+      const window = new LogWindow(query.limit, afterId);
       for (const { event, id, index } of newer.toReversed()) {
         const position: Position = { order: "desc", pages, index };
         if (event) window.add(event, position);
@@ -183,8 +188,8 @@ async function scanBack(
       // Whatever was let go is newer than more wanted events than the window takes: it sees that.
       return window.stretch(false);
     }
-    if (!result.next_page) throw unknownEvent(afterId);
-    page = result.next_page;
+    if (next === undefined) throw unknownEvent(afterId);
+    page = next;
     newer = oldestNeeded(newer, query.limit);
   }
   throw new ToolError(

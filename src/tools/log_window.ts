@@ -4,6 +4,8 @@
  * @module
  */
 
+import { beginsTurn } from "../api/event_order.ts";
+import { fullerEvent } from "../api/event_pages.ts";
 import type { SessionEvent } from "../api/events.ts";
 import { isQueued } from "../session/transcript.ts";
 
@@ -32,19 +34,27 @@ export interface LogStretch {
   positionOf(eventId: string): Position | undefined;
 }
 
-/** Gathers a stretch of at most `limit` events. */
+/** Gathers a stretch of at most `limit` events, each once. */
 export class LogWindow {
   readonly #events: SessionEvent[] = [];
-  /** Not taken up yet: they have no lasting place, and are shown at the end of the log only. */
-  readonly #queued: SessionEvent[] = [];
+  /**
+   * Not taken up yet: they have no lasting place, and are shown at the end of the log only, or where
+   * something that happened stands before and after them.
+   */
+  #queued: SessionEvent[] = [];
+  /** Where the events of the answer that have an id stand in it. */
+  readonly #indexes = new Map<string, number>();
   /** Of the events of the answer. */
   readonly #positions = new Map<string, Position>();
   readonly #limit: number;
+  readonly #afterId: string | undefined;
   #cut = false;
   #tail: { readonly id: string; readonly position: Position } | undefined;
 
-  constructor(limit: number) {
+  /** @param afterId the event that the stretch comes after, if any; it is not part of it */
+  constructor(limit: number, afterId?: string) {
     this.#limit = limit;
+    this.#afterId = afterId;
   }
 
   get isEmpty(): boolean {
@@ -58,17 +68,41 @@ export class LogWindow {
 
   /** Adds an event of the answer. */
   add(event: SessionEvent, position: Position): void {
+    const { id } = event;
+    if (id && (id === this.#afterId || this.#isKnown(id, event))) return;
     if (isQueued(event)) {
       this.#queued.push(event);
       return;
     }
-    if (this.full) {
+    // A log begins with an input: one that a turn follows is that one, never stamped.
+    const isFirst = this.isEmpty && this.#afterId === undefined;
+    const between = isFirst && !beginsTurn(event) ? [] : this.#queued;
+    if (this.#events.length + between.length >= this.#limit) {
       this.#cut = true;
       return;
     }
-    this.#events.push(event);
+    for (const placed of [...between, event]) {
+      if (placed.id) this.#indexes.set(placed.id, this.#events.length);
+      this.#events.push(placed);
+    }
+    if (between.length > 0) this.#queued = [];
     this.#tail = undefined;
-    if (event.id) this.#positions.set(event.id, position);
+    if (id) this.#positions.set(id, position);
+  }
+
+  /** Whether the answer has the event; it then has the fuller version of it. */
+  #isKnown(id: string, event: SessionEvent): boolean {
+    const index = this.#indexes.get(id);
+    const known = index === undefined ? undefined : this.#events[index];
+    if (index !== undefined && known) {
+      this.#events[index] = fullerEvent(known, event);
+      return true;
+    }
+    const queued = this.#queued.findIndex((other) => other.id === id);
+    if (queued < 0) return false;
+    if (isQueued(event)) return true;
+    this.#queued.splice(queued, 1);
+    return false;
   }
 
   /** Goes past an event that the answer leaves out: only the last one is remembered. */

@@ -5,6 +5,7 @@
  */
 
 import type { CallOptions, ManagedAgentsApi } from "../../api/api.ts";
+import { readAllPages } from "../../api/cursor_trail.ts";
 import type { Environment } from "../../api/resources.ts";
 import type { DoctorConfig } from "../../config/config.ts";
 import { ApiError } from "../../core/errors.ts";
@@ -68,7 +69,10 @@ async function checkEnvironment(
   { environmentId }: WorkspaceSettings,
   options: CallOptions,
 ): Promise<Finding> {
-  const { found, complete } = await listEnvironments(api, options);
+  const { found, complete } = await readAllPages(
+    (page) => api.environments.list({ limit: PAGE_LIMIT, page }, options),
+    MAX_PAGES,
+  );
   const usable = found.filter(({ archived_at }) => !archived_at);
   const choices = `${named(usable)}${complete ? "" : " and more"}`;
   if (environmentId !== undefined) {
@@ -99,21 +103,6 @@ async function checkEnvironment(
       "every new session has to name its own",
     `set CLAUDE_ENVIRONMENT_ID to one of ${choices}`,
   );
-}
-
-async function listEnvironments(
-  api: Api,
-  options: CallOptions,
-): Promise<{ readonly found: Environment[]; readonly complete: boolean }> {
-  const found: Environment[] = [];
-  let page: string | undefined;
-  for (let count = 0; count < MAX_PAGES; count++) {
-    const result = await api.environments.list({ limit: PAGE_LIMIT, page }, options);
-    found.push(...result.data);
-    if (!result.next_page) return { found, complete: true };
-    page = result.next_page;
-  }
-  return { found, complete: false };
 }
 
 async function checkAllowlist(

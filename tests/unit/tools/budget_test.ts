@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createRedact } from "../../../src/core/redact.ts";
 import { fitBudget, MAX_RESULT_CHARS, takeWithinBudget } from "../../../src/tools/budget.ts";
-import { LruMap } from "../../../src/tools/lru.ts";
+import { LruMap } from "../../../src/core/lru.ts";
 import { redactValue } from "../../../src/tools/redact_value.ts";
 
 Deno.test("takeWithinBudget() takes what fits", () => {

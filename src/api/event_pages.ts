@@ -1,0 +1,424 @@
+/**
+ * Pages of a session's events in the order that was asked for, whatever the server makes of the
+ * question. For everything that reads events: what one reader knew of a server, the others would
+ * have to learn again.
+ *
+ * Independent servers were seen to ignore `order`, `types`, `limit` and `page`, to give everything
+ * in one page, and to cut a list at `limit` without a word of what follows. So the order of a page
+ * is seen (`event_order.ts`); where it is not the one that was asked for, and the server gives the
+ * same whatever is asked, the list is read the server's way and turned round here.
+ *
+ * @module
+ */
+
+import { ApiError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import { LruMap } from "../core/lru.ts";
+import type { ListEventsParams } from "./api.ts";
+import { CursorTrail } from "./cursor_trail.ts";
+import { directionOf, isInput, opposite, type Order } from "./event_order.ts";
+import type { SessionEvent } from "./events.ts";
+import type { Page } from "./resources.ts";
+
+/** A page as a server gives it. */
+export interface ServerPage extends Page<SessionEvent> {
+  /** What some servers give instead of `next_page`: whether there is more after the last entry. */
+  readonly has_more?: unknown;
+}
+
+/** What is asked of the server. */
+export interface ServerQuery extends ListEventsParams {
+  /** Only what comes after this event: the way on of servers that have `has_more`. */
+  readonly afterId?: string;
+  /** The same by its running number. */
+  readonly afterSeq?: number;
+}
+
+/** Asks for one page. */
+export type AskForPage = (query: ServerQuery) => Promise<ServerPage>;
+
+/** Reads pages in the order that is asked for. One for each server. */
+export interface EventPages {
+  /**
+   * The page that `params` name: in their order, of their types, each event once. It may hold more
+   * events than `limit`, where the server gives more, and fewer.
+   *
+   * @param ask requests of this read
+   * @throws `ApiError`, also where the end of the list is asked for and the server gives no way there
+   */
+  read(sessionId: string, params: ListEventsParams, ask: AskForPage): Promise<Page<SessionEvent>>;
+}
+
+/** The largest page known to be accepted everywhere. */
+const FULL_LIMIT = 1_000;
+/** Larger ones, for servers that have no pages. */
+const LARGER_LIMITS = [FULL_LIMIT, 10_000, 100_000] as const;
+/** Pages of a list that is read from its other end. */
+const MAX_PAGES = 100;
+/** Pages that are put together where each holds less than was asked for. */
+const MAX_FILL = 10;
+/** Lists of which the cursors of pages are remembered. */
+const MAX_LISTS = 200;
+/** Entries of the other direction that must show whether the order has an effect. */
+const PROBE_LIMIT = 20;
+
+/** A page of the server, and how to go on. */
+interface Fetched {
+  readonly data: readonly SessionEvent[];
+  /** The cursor of what follows, made by the server or by {@linkcode afterCursor}. */
+  readonly next?: string;
+  /** The server has more, and gives no way to it. */
+  readonly cut: boolean;
+}
+
+/** What is known of the server. */
+interface ServerManners {
+  /** The order that it gives whatever is asked; `asked` where it was seen to do as it is told. */
+  order?: Order | "asked";
+  /** Whether it was seen to cut lists at `limit` without a cursor. */
+  cutsLists?: true;
+}
+
+/** Reads from servers of unknown manners. */
+export function createEventPages(log: Logger): EventPages {
+  const manners: ServerManners = {};
+  const remembered = new LruMap<string, (string | undefined)[]>(MAX_LISTS);
+
+  async function runsOtherWay(
+    params: ListEventsParams,
+    data: readonly SessionEvent[],
+    ask: AskForPage,
+  ): Promise<boolean> {
+    const { order = "asc" } = params;
+    // Of inputs that are queued, no order is documented.
+    const happened = data.filter(hasHappened);
+    if (manners.order !== undefined || happened.length < 2) return false;
+    const seen = directionOf(happened);
+    // Ascending is what every server gives that was not asked for anything else.
+    if ((seen ?? "asc") === order) return false;
+    const probe = await ask({ ...params, order: opposite(order), limit: PROBE_LIMIT });
+    const first = probe.data.find(hasHappened);
+    const ignoresOrder = first !== undefined && keyOf(first) === keyOf(happened[0]);
+    manners.order = ignoresOrder ? seen ?? await orderOfAll(ask) : "asked";
+    if (ignoresOrder) log.info("The API ignores the order of events", { gives: manners.order });
+    return manners.order === opposite(order);
+  }
+
+  return {
+    async read(sessionId, params, ask) {
+      const { order = "asc", types, page } = params;
+      const place = page === undefined ? undefined : decodePlace(page);
+      const against = () => {
+        const way = opposite(order);
+        const key = JSON.stringify([sessionId, types ?? null]);
+        // The newest page of a descending list moves as events come, so nothing of it lasts.
+        const cursors = (way === "asc" ? remembered.get(key) : undefined) ?? [undefined];
+        if (way === "asc") remembered.set(key, cursors);
+        return new CounterReading({ way, params, cursors, manners, ask });
+      };
+      if (place) return await against().before(place);
+      if (page === undefined && manners.order === opposite(order)) return await against().last();
+      let fetched = await fetchPage(params, manners, ask);
+      if (page === undefined && await runsOtherWay(params, fetched.data, ask)) {
+        return await against().last();
+      }
+      const wanted = (event: SessionEvent) => isWanted(event, types);
+      const trail = new CursorTrail(page);
+      let events = fetched.data.filter(wanted);
+      let { next } = trail.take({ data: fetched.data, next_page: fetched.next });
+      // A server may give less than was asked for, and what was not.
+      for (let count = 1; next !== undefined && count < MAX_FILL; count++) {
+        if (events.length >= (params.limit ?? 1)) break;
+        fetched = await fetchPage({ ...params, page: next }, manners, ask);
+        const step = trail.take({ data: fetched.data, next_page: fetched.next });
+        events = eachOnce([...events, ...step.data.filter(wanted)], order);
+        next = step.next;
+      }
+      if (fetched.cut) log.warn("The API cuts a list of events and gives no way on", { order });
+      return { data: eachOnce(events, order), next_page: next ?? null };
+    },
+  };
+}
+
+/** The order of a server that gives the same whatever is asked, by events of all types. */
+async function orderOfAll(ask: AskForPage): Promise<Order> {
+  const { data } = await ask({ limit: FULL_LIMIT });
+  return directionOf(data.filter(hasHappened)) ?? "asc";
+}
+
+/** One page from the server; asks for a larger one where it cuts lists and gives no way on. */
+async function fetchPage(
+  params: ListEventsParams,
+  manners: ServerManners,
+  ask: AskForPage,
+): Promise<Fetched> {
+  const wanted = params.limit ?? FULL_LIMIT;
+  const limit = manners.cutsLists ? Math.max(wanted, FULL_LIMIT) : wanted;
+  const query = { ...params, limit, ...afterOf(params.page) };
+  const result = await ask(query);
+  const fetched = fetchedOf(result, query);
+  const tells = result.next_page !== undefined || typeof result.has_more === "boolean" ||
+    query.page !== undefined;
+  // A full page and no word of what follows: either nothing does, or lists are cut here.
+  const mayBeCut = !tells && result.data.length >= limit;
+  if (!fetched.cut && !mayBeCut) return fetched;
+  let known = {
+    result,
+    fetched: { ...fetched, cut: fetched.cut || result.data.length > FULL_LIMIT },
+  };
+  const first = fetched.cut ? [] : [limit + 1];
+  for (const larger of [...first, ...LARGER_LIMITS.filter((size) => size > limit + 1)]) {
+    const again = await askForMore(ask, { ...query, limit: larger, afterId: undefined });
+    if (!again || again.data.length <= known.result.data.length) break;
+    manners.cutsLists = true;
+    const more = fetchedOf(again, query);
+    const isFull = again.data.length >= larger && again.has_more !== false;
+    known = { result: again, fetched: { ...more, cut: more.cut || isFull } };
+    if (!known.fetched.cut) break;
+  }
+  return known.fetched;
+}
+
+/** Undefined where the server takes no such limit. */
+async function askForMore(ask: AskForPage, query: ServerQuery): Promise<ServerPage | undefined> {
+  try {
+    return await ask(query);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 400) return undefined;
+    throw error;
+  }
+}
+
+function fetchedOf(page: ServerPage, { afterId, page: asked }: ServerQuery): Fetched {
+  // A server that does not know `after_id` begins again.
+  const again = afterId === undefined ? -1 : page.data.findLastIndex(({ id }) => id === afterId);
+  const data = again < 0 ? page.data : page.data.slice(again + 1);
+  if (page.next_page && page.next_page !== asked) return { data, next: page.next_page, cut: false };
+  if (page.has_more !== true) return { data, cut: false };
+  const next = again < 0 ? afterCursor(data.at(-1)) : undefined;
+  return { data, ...(next && { next }), cut: next === undefined };
+}
+
+/** What a read that goes against the order of the server works with. */
+interface CounterReadingOptions {
+  /** The order of the server. */
+  readonly way: Order;
+  readonly params: ListEventsParams;
+  /** Cursors of the server's pages from its first on, as far as they are known; grows. */
+  readonly cursors: (string | undefined)[];
+  readonly manners: ServerManners;
+  readonly ask: AskForPage;
+}
+
+/** A place between two entries of a list, in the order of the server. */
+interface Place {
+  /** Which of the server's pages. */
+  readonly page: number;
+  /** Entries of the page before the place. */
+  readonly offset: number;
+  /** The entry after the place: a list that begins with its newest events shifts as they come. */
+  readonly id?: string;
+}
+
+interface Entry {
+  readonly event: SessionEvent;
+  readonly place: Place;
+}
+
+/** Gives pages of a list in one order from a server that gives the other. */
+class CounterReading {
+  readonly #options: CounterReadingOptions;
+
+  constructor(options: CounterReadingOptions) {
+    this.#options = options;
+  }
+
+  /** The last entries of the server's list, turned round. */
+  async last(): Promise<Page<SessionEvent>> {
+    try {
+      return await this.#read(undefined);
+    } catch (error) {
+      const { cursors } = this.#options;
+      const stale = error instanceof ApiError && error.status === 400 && cursors.length > 1;
+      if (!stale) throw error;
+      // A remembered cursor is no longer taken.
+      cursors.length = 1;
+      return await this.#read(undefined);
+    }
+  }
+
+  /** The entries before a place, turned round. */
+  before(place: Place): Promise<Page<SessionEvent>> {
+    return this.#read(place);
+  }
+
+  async #read(until: Place | undefined): Promise<Page<SessionEvent>> {
+    const { way, cursors, params } = this.#options;
+    const limit = params.limit ?? FULL_LIMIT;
+    let index = Math.min(until?.page ?? Infinity, cursors.length - 1);
+    const start = await this.#pageAt(index);
+    let { entries, cut } = start;
+    const trail = new CursorTrail(cursors[index]);
+    let step = trail.take({ data: start.data, next_page: start.next });
+    let found = indexOf(entries, until);
+    const isMissing = () => way === "desc" && until?.id !== undefined && found < 0;
+    for (let count = 1; until === undefined || index < until.page || isMissing(); count++) {
+      if (step.next === undefined) break;
+      if (count >= MAX_PAGES) throw outOfReach();
+      cursors[++index] = step.next;
+      const after = await this.#pageAt(index);
+      step = trail.take({ data: after.data, next_page: after.next });
+      if (step.data.length < after.data.length) {
+        cursors.length = index--;
+        break;
+      }
+      cut = after.cut;
+      // What came before is needed only as far as the last page leaves room.
+      entries = withoutRepeated([...entries.slice(-limit), ...after.entries]);
+      found = indexOf(entries, until);
+    }
+    if (cut && until === undefined) throw outOfReach();
+    if (found >= 0) entries = entries.slice(0, found);
+    else if (until) entries = entries.filter(({ place }) => isBefore(place, until));
+    const first = entries[0]?.place.page ?? index;
+    let oldest = first;
+    for (let page = first - 1; page >= Math.max(0, first - MAX_FILL); page--) {
+      if (entries.length >= limit) break;
+      entries = withoutRepeated([...(await this.#pageAt(page)).entries, ...entries]);
+      oldest = page;
+    }
+    const shown = entries.slice(-limit);
+    const within = shown.length < entries.length ? shown[0]?.place : undefined;
+    const rest = within ?? (oldest > 0 ? { page: oldest, offset: 0 } : undefined);
+    return {
+      data: eachOnce(shown.map(({ event }) => event).reverse(), params.order),
+      next_page: rest ? encodePlace(rest) : null,
+    };
+  }
+
+  async #pageAt(page: number) {
+    const { way, params, cursors, manners, ask } = this.#options;
+    const { types } = params;
+    const query = { ...params, order: way, limit: FULL_LIMIT, page: cursors[page] };
+    const { data, next, cut } = await fetchPage(query, manners, ask);
+    const entries = data.map((event, offset): Entry => {
+      return { event, place: { page, offset, ...(event.id && { id: event.id }) } };
+    }).filter(({ event }) => isWanted(event, types));
+    return { data, entries, next, cut };
+  }
+}
+
+function indexOf(entries: readonly Entry[], place: Place | undefined): number {
+  return place?.id === undefined ? -1 : entries.findIndex(({ event }) => event.id === place.id);
+}
+
+/** Where pages overlap an entry stands where it stood first, in its fuller version. */
+function withoutRepeated(entries: readonly Entry[]): Entry[] {
+  const places = new Map<string, number>();
+  const kept: Entry[] = [];
+  for (const entry of entries) {
+    const { id } = entry.event;
+    const at = id ? places.get(id) : undefined;
+    const known = at === undefined ? undefined : kept[at];
+    if (at !== undefined && known) {
+      kept[at] = { ...known, event: fullerEvent(known.event, entry.event) };
+      continue;
+    }
+    if (id) places.set(id, kept.length);
+    kept.push(entry);
+  }
+  return kept;
+}
+
+function isBefore(place: Place, other: Place): boolean {
+  return place.page < other.page || (place.page === other.page && place.offset < other.offset);
+}
+
+function isWanted({ type }: SessionEvent, types: readonly string[] | undefined): boolean {
+  return !types || types.length === 0 || types.includes(type);
+}
+
+function hasHappened(event: SessionEvent): boolean {
+  return !(isInput(event) && event.processed_at === null);
+}
+
+function keyOf(event: SessionEvent | undefined): string | undefined {
+  return event && (event.id ?? JSON.stringify(event));
+}
+
+/**
+ * Each event once, where it stood first in time: what comes again under the same id is the same
+ * event, and of two versions the fuller one counts.
+ */
+function eachOnce(events: readonly SessionEvent[], order: Order = "asc"): SessionEvent[] {
+  const versions = new Map<string, SessionEvent>();
+  let again = false;
+  for (const event of events) {
+    if (!event.id) continue;
+    const other = versions.get(event.id);
+    again ||= other !== undefined;
+    versions.set(event.id, other ? fullerEvent(other, event) : event);
+  }
+  if (!again) return [...events];
+  const ascending = order === "asc" ? events : events.toReversed();
+  const kept = ascending.flatMap((event) => {
+    if (!event.id) return event;
+    const version = versions.get(event.id);
+    versions.delete(event.id);
+    return version ?? [];
+  });
+  return order === "asc" ? kept : kept.reverse();
+}
+
+/**
+ * Of two versions of an event the one that says more: stamped before queued, then the longer one,
+ * then the second.
+ */
+export function fullerEvent(first: SessionEvent, second: SessionEvent): SessionEvent {
+  const queued = (event: SessionEvent) => event.processed_at === null;
+  if (queued(first) !== queued(second)) return queued(first) ? second : first;
+  return JSON.stringify(first).length > JSON.stringify(second).length ? first : second;
+}
+
+const PLACE_PREFIX = "cma-mcp place ";
+const AFTER_PREFIX = "cma-mcp after ";
+
+function encodePlace({ page, offset, id }: Place): string {
+  return PLACE_PREFIX + JSON.stringify([page, offset, id ?? null]);
+}
+
+function decodePlace(cursor: string): Place | undefined {
+  const [page, offset, id] = parseMarked(PLACE_PREFIX, cursor) ?? [];
+  if (typeof page !== "number" || typeof offset !== "number") return undefined;
+  return { page, offset, ...(typeof id === "string" && { id }) };
+}
+
+function afterCursor(event: SessionEvent | undefined): string | undefined {
+  if (!event?.id) return undefined;
+  return AFTER_PREFIX + JSON.stringify([event.id, event.seq ?? null]);
+}
+
+/** The query of a cursor that {@linkcode afterCursor} made. */
+function afterOf(page: string | undefined): Partial<ServerQuery> {
+  const [id, seq] = parseMarked(AFTER_PREFIX, page ?? "") ?? [];
+  if (typeof id !== "string") return {};
+  return { page: undefined, afterId: id, ...(typeof seq === "number" && { afterSeq: seq }) };
+}
+
+/** What follows the mark of a cursor of this module; undefined for the server's own. */
+function parseMarked(mark: string, cursor: string): unknown[] | undefined {
+  if (!cursor.startsWith(mark)) return undefined;
+  try {
+    const value: unknown = JSON.parse(cursor.slice(mark.length));
+    return Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function outOfReach(): ApiError {
+  return new ApiError(
+    "The API gives only the beginning of this session's events and no way to the newest",
+    { kind: "decode" },
+  );
+}
