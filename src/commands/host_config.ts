@@ -5,7 +5,7 @@
  */
 
 import type { HostConfig } from "../config/config.ts";
-import { entryFor, KEY_PLACEHOLDER, KEY_VARIABLE } from "../config/host_entry.ts";
+import { entryFor, KEY_PLACEHOLDER, KEY_VARIABLE, readEntry } from "../config/host_entry.ts";
 import { fileWithout, type HostFileOptions, mergedFile, newHostFile } from "../config/host_file.ts";
 import { FILE_HOSTS, type FileHostName, hostPaths, type Os } from "../config/hosts.ts";
 import { JsonEditError } from "../config/json_edit.ts";
@@ -31,6 +31,13 @@ export async function printHostConfig(
     return printForm(config.name, output);
   }
   const options = { ...config, host, executable: machine.executable, os: machine.os };
+  const { title, format } = FILE_HOSTS[host];
+  if (edit && format !== "json") {
+    throw new UsageError(
+      `${title}'s file is ${format.toUpperCase()}, which is not edited here: type cma-mcp config ` +
+        `${host} for what to paste into it`,
+    );
+  }
   const path = await placeOf(host, output, machine);
   if (edit) await printFile(options, edit, path, output, machine);
   else if (host === "claude-code") printCommand(options, output);
@@ -96,10 +103,15 @@ function printSnippet(
   path: string,
   { printExactly, note }: Output,
 ): void {
-  const { title, asksForKey, afterwards } = FILE_HOSTS[options.host];
+  const { title, format, asksForKey, afterwards } = FILE_HOSTS[options.host];
   const key = options.simulate || asksForKey ? "" : `, with your key for ${KEY_PLACEHOLDER}`;
   note(`${title} reads ${path}`);
-  note(`Put this into it${key}. With --merge it comes as the whole file:`);
+  const more = {
+    json: "With --merge it comes as the whole file",
+    toml: "At its end is a good place",
+    yaml: "Where it has 'mcpServers:' already, put the rest below that line",
+  };
+  note(`Put this into it${key}. ${more[format]}:`);
   note("");
   printExactly(newHostFile(options));
   note("");
@@ -108,9 +120,9 @@ function printSnippet(
 
 function printCommand(options: HostFileOptions, { print, note }: Output): void {
   const { host, name, os, simulate } = options;
-  const { command, args = [] } = entryFor(host, options);
+  const { command, args } = readEntry(entryFor(host, options));
   const key = simulate ? [] : ["-e", `${KEY_VARIABLE}=${KEY_PLACEHOLDER}`];
-  const words = ["claude", "mcp", "add", name, "-s", "user", ...key, "--", command, ...args];
+  const words = ["claude", "mcp", "add", name, "-s", "user", ...key, "--", command ?? "", ...args];
   note(`Type this${simulate ? "" : `, with your key for ${KEY_PLACEHOLDER}`}:`);
   note("");
   print(words.map((word) => quoted(word, os)).join(" "));

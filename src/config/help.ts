@@ -104,7 +104,7 @@ function commandHelp(name: string, { help, operandName, operands }: CommandDefin
   return [
     usage.filter((word) => word !== undefined).join(" "),
     help,
-    ...choices.length > 0 ? ["", `${operandName}: ${choices.join(", ")}`] : [],
+    ...choices.length > 0 ? ["", ...wrap(`${operandName}: ${choices.join(", ")}`, 78)] : [],
     ...rows.length > 0 ? ["", ...flagLines(rows)] : [],
     ...name === "doctor"
       ? ["", "Beside these, it takes the server's flags and variables, to check them."]

@@ -28,12 +28,7 @@ export interface EntryOptions {
 }
 
 /** A stdio server, as hosts' files spell it. */
-export interface HostEntry {
-  readonly type?: "stdio";
-  readonly command: string;
-  readonly args?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-}
+export type HostEntry = Readonly<Record<string, unknown>>;
 
 /** A question that a host asks for itself, so that the answer stays out of its file. */
 export interface HostInput {
@@ -45,17 +40,22 @@ export interface HostInput {
 
 /** The entry for a host, with a placeholder in the key's place. */
 export function entryFor(host: FileHostName, options: EntryOptions): HostEntry {
-  const { typed } = FILE_HOSTS[host];
-  const { executable: { command, args }, simulate } = options;
-  const all = simulate ? [...args, "--simulate"] : args;
+  const { extra, isOneList } = FILE_HOSTS[host];
+  const { executable: { args }, simulate } = options;
   const [input] = inputsFor(host, options);
   const key = input ? `\${input:${input.id}}` : KEY_PLACEHOLDER;
+  const flags = simulate ? ["--simulate"] : [];
   return {
-    ...(typed && { type: "stdio" }),
-    command,
-    ...(all.length > 0 && { args: all }),
-    ...(!simulate && { env: { [KEY_VARIABLE]: key } }),
+    ...extra,
+    ...launchOf(host, { ...options.executable, args: [...args, ...flags] }),
+    ...(!simulate && { [isOneList ? "environment" : "env"]: { [KEY_VARIABLE]: key } }),
   };
+}
+
+/** The members of an entry that say how the server is started; arguments only where there are any. */
+export function launchOf(host: FileHostName, { command, args }: Executable): HostEntry {
+  if (FILE_HOSTS[host].isOneList) return { command: [command, ...args] };
+  return { command, ...(args.length > 0 && { args }) };
 }
 
 /** What the host asks for itself; nothing for hosts that cannot. */
@@ -72,15 +72,19 @@ export interface FoundEntry {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Reads an entry; what is not as it should be is left out. */
+/** Reads an entry in any host's spelling; what is not as it should be is left out. */
 export function readEntry(value: unknown): FoundEntry {
-  const { command, args, env } = recordOf(value);
-  const variables = Object.entries(recordOf(env)).filter((pair): pair is [string, string] =>
-    typeof pair[1] === "string"
-  );
+  const entry = recordOf(value);
+  const texts = (list: unknown) =>
+    Array.isArray(list) ? list.filter((item) => typeof item === "string") : [];
+  const variables = Object.entries({ ...recordOf(entry.environment), ...recordOf(entry.env) })
+    .filter((pair): pair is [string, string] => typeof pair[1] === "string");
+  const [command, ...first] = typeof entry.command === "string"
+    ? [entry.command]
+    : texts(entry.command);
   return {
-    ...(typeof command === "string" && { command }),
-    args: Array.isArray(args) ? args.filter((arg) => typeof arg === "string") : [],
+    ...(command !== undefined && { command }),
+    args: [...first, ...texts(entry.args)],
     env: Object.fromEntries(variables),
   };
 }

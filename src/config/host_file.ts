@@ -9,9 +9,11 @@ import {
   entryFor,
   type EntryOptions,
   type FoundEntry,
+  type HostEntry,
   inputsFor,
   KEY_PLACEHOLDER,
   KEY_VARIABLE,
+  launchOf,
   ownFlags,
   readEntry,
   recordOf,
@@ -38,14 +40,32 @@ const KEY_VARIABLES: readonly string[] = [KEY_VARIABLE, "ANTHROPIC_AUTH_TOKEN"];
 
 /** The file of a host that has none yet; also what is to be pasted. */
 export function newHostFile(options: HostFileOptions): string {
-  const inputs = inputsFor(options.host, options);
-  const file = {
-    [FILE_HOSTS[options.host].serversKey]: {
-      [options.name]: entryFor(options.host, options),
-    },
-    ...(inputs.length > 0 && { inputs }),
-  };
+  const { host, name } = options;
+  const { format, serversKey } = FILE_HOSTS[host];
+  const entry = entryFor(host, options);
+  if (format === "toml") return tomlTable([serversKey, name], entry);
+  if (format === "yaml") return yamlList(serversKey, { name, ...entry });
+  const inputs = inputsFor(host, options);
+  const file = { [serversKey]: { [name]: entry }, ...(inputs.length > 0 && { inputs }) };
   return `${JSON.stringify(file, null, 2)}\n`;
+}
+
+/** A table of TOML; JSON's texts and lists of texts are TOML's as well. */
+function tomlTable(path: readonly string[], table: Readonly<Record<string, unknown>>): string {
+  const keyOf = (key: string) => /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key);
+  const isTable = (value: unknown) => Object.keys(recordOf(value)).length > 0;
+  const members = Object.entries(table);
+  const lines = members.filter(([, value]) => !isTable(value))
+    .map(([key, value]) => `${keyOf(key)} = ${JSON.stringify(value)}\n`);
+  const tables = members.filter(([, value]) => isTable(value))
+    .map(([key, value]) => `\n${tomlTable([...path, key], recordOf(value))}`);
+  return `[${path.map(keyOf).join(".")}]\n${lines.join("")}${tables.join("")}`;
+}
+
+/** A list of YAML with one entry; JSON's values are YAML's as well. */
+function yamlList(key: string, entry: Readonly<Record<string, unknown>>): string {
+  const lines = Object.entries(entry).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  return `${key}:\n  - ${lines.join("\n    ")}\n`;
 }
 
 /** One edit after the other: each is made in the tree of the text before it. */
@@ -82,19 +102,36 @@ function mergeEntry(root: Node, text: string, options: HostFileOptions): Edit[] 
   const relation = relationOf(found, executable, os);
   if (relation === "foreign") throw taken(name);
   if (relation === "this") return [];
-  const edits = setMember(text, known, "command", executable.command);
-  const args = [...executable.args, ...ownFlags(found)];
-  const old = memberOf(known, "args", "array");
+  const { command, args } = launchFor(options, found);
+  const edits = sameValue(known, "command", command)
+    ? []
+    : setMember(text, known, "command", command);
   // Two members cannot be added at one place at once: what is missing follows in a step of its own.
-  const same = JSON.stringify(found.args) === JSON.stringify(args);
-  return old && !same ? [...edits, ...setMember(text, known, "args", args)] : edits;
+  return !memberOf(known, "args", "array") || sameValue(known, "args", args ?? [])
+    ? edits
+    : [...edits, ...setMember(text, known, "args", args ?? [])];
+}
+
+/** How an entry has to start this executable, with the flags that it has. */
+function launchFor({ host, executable }: HostFileOptions, found: FoundEntry): HostEntry {
+  return launchOf(host, {
+    ...executable,
+    args: [...executable.args, ...ownFlags(found)],
+  });
+}
+
+function sameValue(object: Node, key: string, value: unknown): boolean {
+  const known = findNodeAtLocation(object, [key]);
+  return known !== undefined && JSON.stringify(getNodeValue(known)) === JSON.stringify(value);
 }
 
 /** The arguments that run the source, for an entry that had none. */
-function addArgs(root: Node, text: string, { host, name, executable }: HostFileOptions): Edit[] {
+function addArgs(root: Node, text: string, options: HostFileOptions): Edit[] {
+  const { host, name } = options;
   const entry = findNodeAtLocation(root, [FILE_HOSTS[host].serversKey, name]);
-  const lacksArgs = entry && !findNodeAtLocation(entry, ["args"]) && executable.args.length > 0;
-  return lacksArgs ? appendChild(text, entry, executable.args, "args") : [];
+  if (!entry || findNodeAtLocation(entry, ["args"])) return [];
+  const { args } = launchFor(options, readEntry(getNodeValue(entry)));
+  return args === undefined ? [] : appendChild(text, entry, args, "args");
 }
 
 function mergeInputs(root: Node, text: string, options: HostFileOptions): Edit[] {

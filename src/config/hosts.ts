@@ -10,7 +10,18 @@ import { UsageError } from "../core/errors.ts";
 export type Os = "linux" | "darwin" | "windows";
 
 /** Hosts that keep their servers in a file. */
-export type FileHostName = "claude-desktop" | "claude-code" | "cursor" | "vscode";
+export type FileHostName =
+  | "claude-desktop"
+  | "claude-code"
+  | "cursor"
+  | "vscode"
+  | "codex"
+  | "gemini"
+  | "qwen"
+  | "copilot"
+  | "opencode"
+  | "cline"
+  | "continue";
 
 /** Hosts that `cma-mcp config` knows; `claude.ai` has a form instead of a file. */
 export type HostName = FileHostName | "claude.ai";
@@ -19,10 +30,16 @@ export type HostName = FileHostName | "claude.ai";
 export interface FileHost {
   /** For people. */
   readonly title: string;
-  /** The member of the file that holds the servers, by name. */
-  readonly serversKey: "mcpServers" | "servers";
-  /** Whether an entry says of which kind it is. */
-  readonly typed: boolean;
+  /** What the file is written in; only JSON is edited, the others are for pasting. */
+  readonly format: "json" | "toml" | "yaml";
+  /** The member of the file that holds the servers, by name; in YAML, a list of them. */
+  readonly serversKey: "mcpServers" | "servers" | "mcp" | "mcp_servers";
+  /** What an entry says beside how the server is started. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+  /** Whether command and arguments are one list, and the variables are called `environment`. */
+  readonly isOneList?: boolean;
+  /** Whether servers are given the variables that the host itself has, beside those of the entry. */
+  readonly inheritsEnv: boolean;
   /** Whether the host asks for the key itself and keeps it out of the file. */
   readonly asksForKey: boolean;
   /** How a person gets to the file, or makes the host read it again. */
@@ -31,15 +48,26 @@ export interface FileHost {
   readonly paths: Readonly<Record<Os, readonly string[]>>;
 }
 
+/** A file in the home directory, spelled for each operating system. */
+function homePaths(path: string): Readonly<Record<Os, readonly string[]>> {
+  return {
+    linux: [`{HOME}/${path}`],
+    darwin: [`{HOME}/${path}`],
+    windows: [`{USERPROFILE}\\${path.replaceAll("/", "\\")}`],
+  };
+}
+
 /**
- * The table of hosts with files. Claude Desktop's packaged Windows build reads its files from
+ * The table of hosts with files. What each reads was seen with the host itself, but for Cursor,
+ * VS Code and the packaged Claude Desktop. Claude Desktop's packaged Windows build reads its files from
  * inside the package (anthropics/claude-code#26073); the plain place is that of older builds.
  */
 export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
   "claude-desktop": {
     title: "Claude Desktop",
+    format: "json",
     serversKey: "mcpServers",
-    typed: false,
+    inheritsEnv: false,
     asksForKey: false,
     afterwards: "Quit Claude Desktop and start it again",
     paths: {
@@ -53,8 +81,10 @@ export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
   },
   "claude-code": {
     title: "Claude Code",
+    format: "json",
     serversKey: "mcpServers",
-    typed: true,
+    extra: { type: "stdio" },
+    inheritsEnv: true,
     asksForKey: false,
     afterwards: "Start a new session of Claude Code",
     paths: {
@@ -65,8 +95,9 @@ export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
   },
   cursor: {
     title: "Cursor",
+    format: "json",
     serversKey: "mcpServers",
-    typed: false,
+    inheritsEnv: true,
     asksForKey: false,
     afterwards: "Switch the server on under Cursor Settings → MCP",
     paths: {
@@ -77,14 +108,105 @@ export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
   },
   vscode: {
     title: "VS Code",
+    format: "json",
     serversKey: "servers",
-    typed: true,
+    extra: { type: "stdio" },
+    inheritsEnv: true,
     asksForKey: true,
     afterwards: "Run 'MCP: List Servers' in VS Code and start the server; it asks for the key",
     paths: {
       linux: ["{XDG_CONFIG_HOME}/Code/User/mcp.json"],
       darwin: ["{HOME}/Library/Application Support/Code/User/mcp.json"],
       windows: ["{APPDATA}\\Code\\User\\mcp.json"],
+    },
+  },
+  codex: {
+    title: "Codex",
+    format: "toml",
+    serversKey: "mcp_servers",
+    // Without it 'codex exec' refuses every tool that reaches further than this machine.
+    extra: { default_tools_approval_mode: "approve" },
+    inheritsEnv: false,
+    asksForKey: false,
+    afterwards:
+      "Start Codex again. 'approve' lets it call the tools without asking: 'codex exec' " +
+      "refuses them otherwise; leave that line out to be asked",
+    paths: {
+      linux: ["{CODEX_HOME}/config.toml"],
+      darwin: ["{CODEX_HOME}/config.toml"],
+      windows: ["{CODEX_HOME}\\config.toml"],
+    },
+  },
+  gemini: {
+    title: "Gemini CLI",
+    format: "json",
+    serversKey: "mcpServers",
+    inheritsEnv: true,
+    asksForKey: false,
+    afterwards: "Start Gemini CLI again, and type /mcp to see the server",
+    paths: homePaths(".gemini/settings.json"),
+  },
+  qwen: {
+    title: "Qwen Code",
+    format: "json",
+    serversKey: "mcpServers",
+    inheritsEnv: true,
+    asksForKey: false,
+    afterwards: "Start Qwen Code again, and type /mcp to see the server",
+    paths: homePaths(".qwen/settings.json"),
+  },
+  copilot: {
+    title: "Copilot CLI",
+    format: "json",
+    serversKey: "mcpServers",
+    extra: { type: "local", tools: ["*"] },
+    inheritsEnv: true,
+    asksForKey: false,
+    afterwards: "Start Copilot CLI again, and type /mcp to see the server",
+    paths: homePaths(".copilot/mcp-config.json"),
+  },
+  opencode: {
+    title: "OpenCode",
+    format: "json",
+    serversKey: "mcp",
+    extra: { type: "local", enabled: true },
+    isOneList: true,
+    inheritsEnv: true,
+    asksForKey: false,
+    afterwards: "Start OpenCode again",
+    paths: {
+      linux: [
+        "{XDG_CONFIG_HOME}/opencode/opencode.jsonc",
+        "{XDG_CONFIG_HOME}/opencode/opencode.json",
+      ],
+      darwin: [
+        "{XDG_CONFIG_HOME}/opencode/opencode.jsonc",
+        "{XDG_CONFIG_HOME}/opencode/opencode.json",
+      ],
+      windows: homePaths(".config/opencode/opencode.jsonc").windows
+        .concat(homePaths(".config/opencode/opencode.json").windows),
+    },
+  },
+  cline: {
+    title: "Cline",
+    format: "json",
+    serversKey: "mcpServers",
+    inheritsEnv: false,
+    asksForKey: false,
+    afterwards: "Open Cline's MCP servers and switch the server on, or start Cline again",
+    paths: homePaths(".cline/data/settings/cline_mcp_settings.json"),
+  },
+  continue: {
+    title: "Continue",
+    format: "yaml",
+    serversKey: "mcpServers",
+    inheritsEnv: false,
+    asksForKey: false,
+    afterwards: "Start Continue again",
+    paths: {
+      linux: ["{CONTINUE_GLOBAL_DIR}/config.yaml"],
+      darwin: ["{CONTINUE_GLOBAL_DIR}/config.yaml"],
+      windows: ["{CONTINUE_GLOBAL_DIR}\\config.yaml"],
     },
   },
 };
@@ -95,7 +217,19 @@ export const FILE_HOST_NAMES: readonly FileHostName[] = [
   "claude-code",
   "cursor",
   "vscode",
+  "codex",
+  "gemini",
+  "qwen",
+  "copilot",
+  "opencode",
+  "cline",
+  "continue",
 ];
+
+/** The hosts whose files can be edited. */
+export const JSON_HOST_NAMES: readonly FileHostName[] = FILE_HOST_NAMES.filter((name) =>
+  FILE_HOSTS[name].format === "json"
+);
 
 /** Every host that `cma-mcp config` takes. */
 export const HOST_NAMES: readonly HostName[] = [...FILE_HOST_NAMES, "claude.ai"];
@@ -107,11 +241,15 @@ export const PLACE_VARIABLES: readonly string[] = [
   "USERPROFILE",
   "APPDATA",
   "LOCALAPPDATA",
+  "CODEX_HOME",
+  "CONTINUE_GLOBAL_DIR",
 ];
 
-/** What a variable means where it is not set. */
+/** What a variable means where it is not set. `{~}` is the home directory. */
 const FALLBACKS: Readonly<Record<string, string>> = {
   XDG_CONFIG_HOME: "{HOME}/.config",
+  CODEX_HOME: "{~}.codex",
+  CONTINUE_GLOBAL_DIR: "{~}.continue",
   APPDATA: "{USERPROFILE}\\AppData\\Roaming",
   LOCALAPPDATA: "{USERPROFILE}\\AppData\\Local",
 };
@@ -132,7 +270,10 @@ export function hostPaths(
       const value = env(name)?.trim();
       if (value) return value.replace(/[/\\]+$/, "");
       const fallback = FALLBACKS[name];
-      if (fallback !== undefined) return expand(fallback);
+      if (fallback !== undefined) {
+        const home = os === "windows" ? "{USERPROFILE}\\" : "{HOME}/";
+        return expand(fallback.replace("{~}", home));
+      }
       throw new UsageError(
         `Cannot tell where ${FILE_HOSTS[host].title} keeps its servers: set ${name}`,
       );

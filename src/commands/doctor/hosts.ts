@@ -60,6 +60,12 @@ async function checkHost(host: FileHostName, { env }: Pick<Program, "env">, mach
     try {
       const text = await machine.readText(path);
       if (text === undefined) continue;
+      if (FILE_HOSTS[host].format !== "json") {
+        const finding = mention(file, text, machine);
+        if (finding.status !== "skip") count++;
+        result.push(finding);
+        continue;
+      }
       const entries = entriesOf(text, { ...machine, host });
       for (const { name, entry, moved } of entries) {
         result.push(await checkEntry(file, name, entry, moved, machine));
@@ -78,6 +84,22 @@ async function checkHost(host: FileHostName, { env }: Pick<Program, "env">, mach
     }
   }
   return { findings: result, count, holdsKey };
+}
+
+/** What a file that is not read any closer has of this program. */
+function mention({ host, path }: HostFile, text: string, { executable }: Machine): Finding {
+  const { ok, warn, skip } = findings(host);
+  const wanted = executable.args.at(-1) ?? executable.command;
+  const format = FILE_HOSTS[host].format.toUpperCase();
+  const cure = `type 'cma-mcp config ${host}' for what to paste`;
+  if (text.includes(KEY_PLACEHOLDER)) {
+    return warn(`${path} still has ${KEY_PLACEHOLDER}`, "put the key in its place");
+  }
+  if ([wanted, JSON.stringify(wanted).slice(1, -1)].some((words) => text.includes(words))) {
+    return ok(`${path} names this executable; as ${format} it is not read any closer`);
+  }
+  if (/cma-mcp/.test(text)) return warn(`${path} names another executable of this program`, cure);
+  return skip(`${path} has no entry for it`, cure);
 }
 
 function pathsOf(host: FileHostName, env: Program["env"], { os }: Machine): readonly string[] {

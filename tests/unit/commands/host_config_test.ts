@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { printHostConfig } from "../../../src/commands/host_config.ts";
 import type { Machine } from "../../../src/commands/machine.ts";
 import type { HostConfig } from "../../../src/config/config.ts";
-import { FILE_HOST_NAMES, HOST_NAMES, type HostName } from "../../../src/config/hosts.ts";
+import { HOST_NAMES, type HostName, JSON_HOST_NAMES } from "../../../src/config/hosts.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 import { recordProgram } from "../../helpers/program.ts";
 import { machineWith } from "./machine_support.ts";
@@ -127,11 +127,11 @@ Deno.test("printHostConfig() merges into the host's file, exactly, and says wher
   assertEquals(without.out, before.replace("{ }", "{}"));
 });
 
-for (const host of FILE_HOST_NAMES) {
+for (const host of JSON_HOST_NAMES) {
   Deno.test(`printHostConfig() merges into no file of ${host} by making one`, async () => {
     const { out } = await print(host, { edit: "merge" });
     const file = JSON.parse(out);
-    assertEquals(Object.keys(file.mcpServers ?? file.servers), ["agents"]);
+    assertEquals(Object.keys(file.mcpServers ?? file.servers ?? file.mcp), ["agents"]);
   });
 }
 
@@ -196,3 +196,86 @@ for (const [name, files, expected] of windows) {
     assertStringIncludes(notes, `Claude Desktop reads ${expected}\n`);
   });
 }
+
+const pasted: readonly [HostName, Partial<HostConfig>, string][] = [
+  [
+    "codex",
+    {},
+    [
+      "[mcp_servers.agents]",
+      'default_tools_approval_mode = "approve"',
+      'command = "/opt/cma-mcp"',
+      "",
+      "[mcp_servers.agents.env]",
+      'ANTHROPIC_API_KEY = "<your API key>"',
+      "",
+    ].join("\n"),
+  ],
+  [
+    "codex",
+    { simulate: true, name: "my.agents" },
+    [
+      '[mcp_servers."my.agents"]',
+      'default_tools_approval_mode = "approve"',
+      'command = "/opt/cma-mcp"',
+      'args = ["--simulate"]',
+      "",
+    ].join("\n"),
+  ],
+  [
+    "continue",
+    {},
+    [
+      "mcpServers:",
+      '  - name: "agents"',
+      '    command: "/opt/cma-mcp"',
+      '    env: {"ANTHROPIC_API_KEY":"<your API key>"}',
+      "",
+    ].join("\n"),
+  ],
+];
+for (const [host, options, expected] of pasted) {
+  Deno.test(`printHostConfig() prints for ${host} ${JSON.stringify(options)} what to paste`, async () => {
+    const { out, notes } = await print(host, options);
+    assertEquals(out, expected);
+    assert(!notes.includes("--merge"), notes);
+    assertEquals(notes.includes("'codex exec'"), host === "codex");
+  });
+}
+
+for (const host of ["codex", "continue"] as const) {
+  Deno.test(`printHostConfig() says that it does not edit the file of ${host}`, async () => {
+    for (const edit of ["merge", "remove"] as const) {
+      const error = await assertRejects(() => print(host, { edit }), UsageError);
+      assertStringIncludes(error.message, `type cma-mcp config ${host} for what to paste`);
+    }
+  });
+}
+
+Deno.test("printHostConfig() merges an OpenCode entry that has moved, and keeps its flags", async () => {
+  const path = "/home/user/.config/opencode/opencode.json";
+  const before = JSON.stringify({
+    "$schema": "https://opencode.ai/config.json",
+    mcp: {
+      other: { type: "local", command: ["x"] },
+      agents: {
+        type: "local",
+        command: ["/old/cma-mcp", "--log-level", "debug"],
+        environment: { ANTHROPIC_API_KEY: "a-key" },
+        enabled: false,
+      },
+    },
+  });
+  const { out } = await print("opencode", { edit: "merge" }, machineWith({ [path]: before }));
+  const { mcp } = JSON.parse(out);
+  assertEquals(mcp.agents, {
+    type: "local",
+    command: ["/opt/cma-mcp", "--log-level", "debug"],
+    environment: { ANTHROPIC_API_KEY: "a-key" },
+    enabled: false,
+  });
+  const again = await print("opencode", { edit: "merge" }, machineWith({ [path]: out }));
+  assertEquals(again.out, out);
+  const without = await print("opencode", { edit: "remove" }, machineWith({ [path]: out }));
+  assertEquals(Object.keys(JSON.parse(without.out).mcp), ["other"]);
+});

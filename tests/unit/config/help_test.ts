@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { COMMANDS } from "../../../src/config/commands.ts";
 import { ENV_NAMES, SETTING_VARIABLES, SETTINGS } from "../../../src/config/flags.ts";
+import { HOST_NAMES } from "../../../src/config/hosts.ts";
 import { helpText, settingLines } from "../../../src/config/help.ts";
 
 const TOPICS = [undefined, "http", ...Object.keys(COMMANDS)];
@@ -23,7 +24,7 @@ Deno.test("helpText() names every command, and under a command only what applies
   const help = helpText();
   for (const name of Object.keys(COMMANDS)) assertStringIncludes(help, `cma-mcp ${name}`);
   const config = helpText("config");
-  assertStringIncludes(config, "claude-desktop, claude-code, cursor, vscode, claude.ai");
+  for (const host of HOST_NAMES) assertStringIncludes(config, host);
   assertStringIncludes(config, "--merge");
   assert(!config.includes("--json") && !helpText("doctor").includes("--merge"));
 });

@@ -30,6 +30,27 @@ const entries: Readonly<Record<FileHostName, unknown>> = {
     command: "/opt/cma-mcp",
     env: { ANTHROPIC_API_KEY: "${input:agents-api-key}" },
   },
+  codex: {
+    default_tools_approval_mode: "approve",
+    command: "/opt/cma-mcp",
+    env: { ANTHROPIC_API_KEY: "<your API key>" },
+  },
+  gemini: { command: "/opt/cma-mcp", env: { ANTHROPIC_API_KEY: "<your API key>" } },
+  qwen: { command: "/opt/cma-mcp", env: { ANTHROPIC_API_KEY: "<your API key>" } },
+  copilot: {
+    type: "local",
+    tools: ["*"],
+    command: "/opt/cma-mcp",
+    env: { ANTHROPIC_API_KEY: "<your API key>" },
+  },
+  opencode: {
+    type: "local",
+    enabled: true,
+    command: ["/opt/cma-mcp"],
+    environment: { ANTHROPIC_API_KEY: "<your API key>" },
+  },
+  cline: { command: "/opt/cma-mcp", env: { ANTHROPIC_API_KEY: "<your API key>" } },
+  continue: { command: "/opt/cma-mcp", env: { ANTHROPIC_API_KEY: "<your API key>" } },
 };
 for (const host of FILE_HOST_NAMES) {
   Deno.test(`entryFor() has no real key, but its place, for ${host}`, () => {
@@ -37,8 +58,8 @@ for (const host of FILE_HOST_NAMES) {
   });
 
   Deno.test(`entryFor() needs no key for the simulator in ${host}`, () => {
-    const { env, args } = entryFor(host, { ...OPTIONS, simulate: true });
-    assertEquals([env, args], [undefined, ["--simulate"]]);
+    const { command, env, args } = readEntry(entryFor(host, { ...OPTIONS, simulate: true }));
+    assertEquals([command, env, args], ["/opt/cma-mcp", {}, ["--simulate"]]);
     assertEquals(inputsFor(host, { ...OPTIONS, simulate: true }), []);
   });
 }

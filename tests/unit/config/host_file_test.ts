@@ -8,7 +8,7 @@ import {
   needsNoKey,
   newHostFile,
 } from "../../../src/config/host_file.ts";
-import { FILE_HOST_NAMES, FILE_HOSTS } from "../../../src/config/hosts.ts";
+import { FILE_HOSTS, JSON_HOST_NAMES } from "../../../src/config/hosts.ts";
 import { JsonEditError } from "../../../src/config/json_edit.ts";
 
 const OPTIONS: HostFileOptions = {
@@ -78,7 +78,7 @@ for (const [name, shape] of shapes) {
   });
 }
 
-for (const host of FILE_HOST_NAMES) {
+for (const host of JSON_HOST_NAMES) {
   const options = { ...OPTIONS, host };
   Deno.test(`mergedFile() makes of an empty object what ${host} would be given anew`, () => {
     assertEquals(JSON.parse(mergedFile("{}", options)), JSON.parse(newHostFile(options)));

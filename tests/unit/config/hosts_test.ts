@@ -34,6 +34,23 @@ const places: readonly [FileHostName, Os, readonly string[]][] = [
   ["vscode", "linux", ["/home/user/.config/Code/User/mcp.json"]],
   ["vscode", "darwin", [`${MAC}/Code/User/mcp.json`]],
   ["vscode", "windows", ["D:\\me\\AppData\\Roaming\\Code\\User\\mcp.json"]],
+  ["codex", "linux", ["/home/user/.codex/config.toml"]],
+  ["codex", "windows", ["D:\\me\\.codex\\config.toml"]],
+  ["gemini", "darwin", ["/Users/me/.gemini/settings.json"]],
+  ["gemini", "windows", ["D:\\me\\.gemini\\settings.json"]],
+  ["qwen", "linux", ["/home/user/.qwen/settings.json"]],
+  ["copilot", "linux", ["/home/user/.copilot/mcp-config.json"]],
+  ["opencode", "linux", [
+    "/home/user/.config/opencode/opencode.jsonc",
+    "/home/user/.config/opencode/opencode.json",
+  ]],
+  ["opencode", "windows", [
+    "D:\\me\\.config\\opencode\\opencode.jsonc",
+    "D:\\me\\.config\\opencode\\opencode.json",
+  ]],
+  ["cline", "linux", ["/home/user/.cline/data/settings/cline_mcp_settings.json"]],
+  ["continue", "linux", ["/home/user/.continue/config.yaml"]],
+  ["continue", "windows", ["D:\\me\\.continue\\config.yaml"]],
 ];
 for (const [host, os, expected] of places) {
   Deno.test(`hostPaths() knows where ${host} keeps its servers on ${os}`, () => {
@@ -45,6 +62,8 @@ const moved: readonly [FileHostName, Os, Record<string, string>, string][] = [
   ["vscode", "linux", { XDG_CONFIG_HOME: "/data/config/" }, "/data/config/Code/User/mcp.json"],
   ["vscode", "linux", { XDG_CONFIG_HOME: " " }, "/home/user/.config/Code/User/mcp.json"],
   ["vscode", "windows", { APPDATA: "E:\\roam" }, "E:\\roam\\Code\\User\\mcp.json"],
+  ["codex", "linux", { CODEX_HOME: "/srv/codex" }, "/srv/codex/config.toml"],
+  ["continue", "darwin", { CONTINUE_GLOBAL_DIR: "/srv/c/" }, "/srv/c/config.yaml"],
   ["cursor", "linux", { HOME: "/" }, "/.cursor/mcp.json"],
   ["cursor", "darwin", { XDG_CONFIG_HOME: "/x" }, "/Users/me/.cursor/mcp.json"],
 ];
