@@ -6,11 +6,16 @@
 
 import type { FetchLike } from "../api/api.ts";
 import { createApi } from "../api/client.ts";
-import type { DoctorConfig } from "../config/config.ts";
-import { proxyFor } from "../core/proxy.ts";
+import { type Config, type DoctorConfig, resolveConfig } from "../config/config.ts";
+import { SECRET_VARIABLES } from "../config/flags.ts";
+import { ownFlags } from "../config/host_entry.ts";
+import { FILE_HOSTS, type FileHostName } from "../config/hosts.ts";
+import { UsageError } from "../core/errors.ts";
+import { PROXY_VARIABLES, proxyFor, proxyMisreadings } from "../core/proxy.ts";
+import { createRedact } from "../core/redact.ts";
 import { type Finding, findings, type Status } from "./doctor/finding.ts";
-import { checkHosts } from "./doctor/hosts.ts";
-import { probe } from "./doctor/probe.ts";
+import { checkHosts, entryEnvironment, lookIntoHost } from "./doctor/hosts.ts";
+import { probe, TIMEOUT_MS as PROBE_TIMEOUT_MS } from "./doctor/probe.ts";
 import { checkServer } from "./doctor/server.ts";
 import { checkWorkspace } from "./doctor/workspace.ts";
 import { type Machine, thisMachine } from "./machine.ts";
@@ -28,7 +33,7 @@ export interface DoctorOptions {
 const TIMEOUT_MS = 20_000;
 
 /**
- * Prints a line for each check, or everything as JSON.
+ * Prints a line for each check as soon as it is made, or everything as JSON.
  *
  * @returns whether nothing failed
  */
@@ -37,71 +42,131 @@ export async function doctor(
   program: Program,
   options: DoctorOptions = {},
 ): Promise<boolean> {
-  const all = await examine(config, program, options);
-  const ok = all.every(({ status }) => status !== "fail");
-  if (config.json) {
-    program.print(program.redact(JSON.stringify({ ok, version: VERSION, checks: all }, null, 2)));
-  } else {
-    for (const finding of all) program.print(lineOf(finding, program));
-    program.print(summaryOf(all));
+  const { fetch = (request) => globalThis.fetch(request), machine = thisMachine() } = options;
+  const told = { ...program, note: config.json ? () => {} : program.note };
+  const all: Finding[] = [];
+  const findings = config.host === undefined
+    ? examine(config, told, fetch, machine)
+    : examineHost(config.host, told, fetch, machine);
+  for await (const finding of findings) {
+    all.push(finding);
+    if (!config.json) program.print(lineOf(finding, program));
   }
+  const ok = all.every(({ status }) => status !== "fail");
+  program.print(
+    config.json
+      ? program.redact(JSON.stringify({ ok, version: VERSION, checks: all }, null, 2))
+      : summaryOf(all),
+  );
   return ok;
 }
 
 /** Everything that can be found out; one check's trouble does not keep the others from looking. */
-async function examine(
-  config: DoctorConfig,
-  program: Program,
-  { fetch = (request) => globalThis.fetch(request), machine = thisMachine() }: DoctorOptions,
-): Promise<Finding[]> {
-  const hosts = await checkHosts(program, machine);
-  return [
-    ...settingFindings(config, hosts.keyHolders),
-    ...await checkApi(config, program, fetch),
-    ...config.http ? await checkServer(config.http, program) : [],
-    ...hosts.findings,
-  ];
-}
-
-function settingFindings(
-  { problems, warnings }: DoctorConfig,
-  keyHolders: readonly string[],
-): Finding[] {
-  const found = problems.map(({ check, message }): Finding => {
-    const { fail, warn } = findings(check);
-    // What a terminal lacks, the host may give it.
-    return check === "key" && /^No API key/.test(message) && keyHolders.length > 0
-      ? warn(
-        `There is no API key here, but ${keyHolders.join(" and ")} has one for it`,
-        "set ANTHROPIC_API_KEY for this command too, to have it checked",
-      )
-      : fail(message);
-  });
-  return [...found, ...warnings.map((message) => findings("settings").warn(message))];
-}
-
-async function checkApi(
+async function* examine(
   config: DoctorConfig,
   program: Program,
   fetch: FetchLike,
-): Promise<Finding[]> {
+  machine: Machine,
+): AsyncGenerator<Finding> {
+  const hosts = await checkHosts(program, machine);
+  yield* settingFindings(config, missingKeyOf(hosts.keyHolders));
+  yield* checkApi(config, program, fetch);
+  if (config.http) yield* await checkServer(config.http, program);
+  yield* hosts.findings;
+}
+
+/** Whatever the entry of a host would use, and nothing that only this terminal has. */
+async function* examineHost(
+  host: FileHostName,
+  program: Program,
+  fetch: FetchLike,
+  machine: Machine,
+): AsyncGenerator<Finding> {
+  const { findings: found, entry } = await lookIntoHost(host, program, machine);
+  yield* found;
+  if (!entry) return;
+  const env = entryEnvironment(host, entry, program.env);
+  // The runtime reads these when it first connects.
+  for (const name of PROXY_VARIABLES) machine.setEnv(name, env(name));
+  let config: Config;
+  try {
+    config = resolveConfig(["doctor", ...ownFlags(entry)], env, machine.readTextNow);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return yield findings("settings").fail(error.message);
+  }
+  if (config.command !== "doctor") {
+    return yield findings("settings").fail(
+      "The entry's arguments make the program do something else than serve",
+      `take out '${ownFlags(entry).join(" ")}'`,
+    );
+  }
+  const secrets = SECRET_VARIABLES.flatMap((name) => env(name) ?? []);
+  const hide = createRedact([...secrets, config.credential?.value ?? ""]);
+  const own = { ...program, env };
+  const { title, asksForKey } = FILE_HOSTS[host];
+  const missingKey = asksForKey
+    ? findings("key").skip(`${title} asks for the key itself, so it is not checked here`)
+    : undefined;
+  const checks = [settingFindings(config, missingKey), checkApi(config, own, fetch)];
+  for (const check of checks) {
+    for await (const finding of check) {
+      const { message, cure } = finding;
+      yield {
+        ...finding,
+        message: hide(message),
+        ...(cure !== undefined && { cure: hide(cure) }),
+      };
+    }
+  }
+}
+
+/** What a terminal lacks, a host may give the server. */
+function missingKeyOf(keyHolders: readonly string[]): Finding | undefined {
+  if (keyHolders.length === 0) return undefined;
+  return findings("key").warn(
+    `There is no API key here, but ${keyHolders.join(" and ")} has one for it`,
+    "add --host with the host's name, to have it checked",
+  );
+}
+
+/** @param missingKey what to say of a key that is missing, instead of a failure */
+function* settingFindings(
+  { problems, warnings }: DoctorConfig,
+  missingKey: Finding | undefined,
+): Generator<Finding> {
+  for (const { check, message } of problems) {
+    const isMissing = check === "key" && /^No API key/.test(message);
+    yield isMissing && missingKey ? missingKey : findings(check).fail(message);
+  }
+  for (const message of warnings) yield findings("settings").warn(message);
+}
+
+async function* checkApi(
+  config: DoctorConfig,
+  program: Program,
+  fetch: FetchLike,
+): AsyncGenerator<Finding> {
   const { simulate, credential, baseUrl } = config;
-  if (simulate) return await checkSimulator(config, program);
-  if (baseUrl === undefined) return [notChecked("the base URL cannot be used")];
-  const { clock, log, stopping: signal, env } = program;
+  if (simulate) return yield* await checkSimulator(config, program);
+  if (baseUrl === undefined) return yield notChecked("the base URL cannot be used");
+  const { clock, log, stopping: signal, env, note } = program;
+  const url = new URL(baseUrl);
+  for (const { message, cure } of proxyMisreadings(url, env)) {
+    yield findings("network").warn(message, cure);
+  }
   const parts = { baseUrl, fetch, clock, userAgent: `cma-mcp/${VERSION}` };
-  const proxy = proxyFor(new URL(baseUrl), env);
+  const proxy = proxyFor(url, env);
+  // A network that is dead says nothing for as long as that.
+  note(`Asking ${url.origin}, for at most ${PROBE_TIMEOUT_MS / 1_000} s …`);
   const first = await probe({ ...parts, credential, signal, proxy });
+  yield* first.findings;
   if (!credential || !first.accepted) {
-    const reason = credential ? "the checks above failed" : "there is no key";
-    return [...first.findings, notChecked(reason)];
+    return yield notChecked(credential ? "the checks above failed" : "there is no key");
   }
   const { kind, value } = credential;
-  const api = createApi({ ...parts, log, credential: () => ({ kind, value }) });
-  return [
-    ...first.findings,
-    ...await checkWorkspace(api, config, { signal, timeoutMs: TIMEOUT_MS }),
-  ];
+  const api = createApi({ ...parts, proxy, log, credential: () => ({ kind, value }) });
+  yield* await checkWorkspace(api, config, { signal, timeoutMs: TIMEOUT_MS });
 }
 
 function notChecked(reason: string): Finding {

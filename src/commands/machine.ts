@@ -19,6 +19,14 @@ export interface Machine {
    */
   readonly readText: (path: string) => Promise<string | undefined>;
   readonly exists: (path: string) => Promise<boolean>;
+  /**
+   * The text of a file, at once.
+   *
+   * @throws whatever keeps it from being read
+   */
+  readonly readTextNow: (path: string) => string;
+  /** Gives this process another value of a variable, or none. */
+  readonly setEnv: (name: string, value: string | undefined) => void;
 }
 
 function osOf(name: typeof Deno.build.os): Os {
@@ -61,5 +69,8 @@ export function thisMachine(): Machine {
         throw error;
       }
     },
+    readTextNow: (path) => Deno.readTextFileSync(path),
+    setEnv: (name, value) =>
+      value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value),
   };
 }

@@ -8,6 +8,7 @@
 import { UsageError } from "../core/errors.ts";
 import { normalOrigin } from "../core/origin.ts";
 import { checkFilledIn } from "./filled_in.ts";
+import { FILE_HOST_NAMES } from "./hosts.ts";
 
 /** Ids that are safe in a path; the API's own are longer than needed and match. */
 const ID = /^[A-Za-z0-9_-]{1,128}$/;
@@ -180,5 +181,13 @@ export function checkTime(value: string, source: string): string {
   if (isTime && !Number.isNaN(Date.parse(time))) return time;
   throw new UsageError(
     `Cannot use ${shown(value)} as ${source}: type a date, or a time such as 2027-01-31T00:00:00Z`,
+  );
+}
+
+/** The name of an MCP host that keeps its servers in a file. */
+export function checkMcpHost(value: string, source: string): string {
+  if (FILE_HOST_NAMES.some((name) => name === value)) return value;
+  throw new UsageError(
+    `Cannot use ${shown(value)} as ${source}: type one of ${FILE_HOST_NAMES.join(", ")}`,
   );
 }

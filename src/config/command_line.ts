@@ -106,16 +106,25 @@ function commandOf(words: readonly string[]): CommandLine["command"] {
   );
 }
 
-function checkScope(row: FlagRow, command: CommandName, http: boolean): void {
+/** Says why a flag is out of place; undefined where it is in its place. */
+function outOfPlace(row: FlagRow, command: CommandName, http: boolean): string | undefined {
   // The doctor is given the server's flags, to check them.
   const serving = command === "serve" || command === "doctor";
   if (!row.commands.includes(command) && !(serving && row.commands.includes("serve"))) {
     const place = command === "serve" ? "when serving" : `to '${command}'`;
-    throw new UsageError(`--${row.flag} does not apply ${place}: leave it out`);
+    return `--${row.flag} does not apply ${place}: leave it out`;
   }
-  if (row.httpOnly && serving && !http) {
-    throw new UsageError(`--${row.flag} only matters for HTTP: add --http, or leave it out`);
-  }
+  return row.httpOnly && serving && !http
+    ? `--${row.flag} only matters for HTTP: add --http, or leave it out`
+    : undefined;
+}
+
+/** Refuses a flag that is in its place under none of its meanings. */
+function checkScope(flag: string, command: CommandName, http: boolean): void {
+  const complaints = FLAGS.filter((row) => row.flag === flag)
+    .map((row) => outOfPlace(row, command, http));
+  const [first] = complaints;
+  if (first !== undefined && !complaints.includes(undefined)) throw new UsageError(first);
 }
 
 /**
@@ -130,7 +139,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   }
   const parsed = parseArgs(args.map(spellSwitch), {
     boolean: FLAGS.filter(({ valueName }) => !valueName).map(({ flag }) => flag),
-    string: [...FLAGS.filter(({ valueName }) => valueName).map(({ flag }) => flag), "_"],
+    string: [...new Set(FLAGS.filter(({ valueName }) => valueName).map(({ flag }) => flag)), "_"],
     alias: Object.fromEntries(FLAGS.flatMap(({ flag, short }) => short ? [[flag, short]] : [])),
     unknown: (arg: string, name?: string) => name === undefined || refuseFlag(arg, name),
   });
@@ -146,7 +155,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       throw new UsageError(`--${row.flag} needs a value: type --${row.flag} ${row.valueName}`);
     }
     if (command === "help" || command === "version") continue;
-    checkScope(row, command, values.http === true);
+    checkScope(row.flag, command, values.http === true);
     flags.set(row.flag, String(value));
   }
   if (command === "version") return { command, flags };

@@ -11,9 +11,9 @@ import { checkSecret, checkToken, isLoopback, LOOPBACK_HOSTS } from "./checks.ts
 import { parseCommandLine } from "./command_line.ts";
 import { commandNamed } from "./commands.ts";
 import { fileTrouble } from "./file_trouble.ts";
-import { SETTINGS } from "./flags.ts";
+import { SECRET_VARIABLES, SETTINGS } from "./flags.ts";
 import { type HealthConfig, healthConfig } from "./health_config.ts";
-import { HOST_NAMES, type HostName } from "./hosts.ts";
+import { FILE_HOST_NAMES, type FileHostName, HOST_NAMES, type HostName } from "./hosts.ts";
 import type { Setting } from "./setting.ts";
 import { flagValue, type ReadEnv, type ReadFile, type Sources, valueOf } from "./sources.ts";
 import { isTokenList, parseTokenFile, type TokenEntry } from "./token_file.ts";
@@ -117,6 +117,8 @@ export interface SettingProblem {
 export interface DoctorConfig {
   readonly command: "doctor";
   readonly json: boolean;
+  /** Whose entry is to be checked, in place of the settings of the terminal. */
+  readonly host?: FileHostName;
   readonly simulate: boolean;
   readonly credential?: CredentialConfig;
   readonly baseUrl?: string;
@@ -320,13 +322,14 @@ function doctorConfig(sources: Sources): DoctorConfig {
   };
   const simulate = attempt("settings", () => valueOf(sources, SETTINGS.simulate)) ?? false;
   const ids = simulate ? flagValue : valueOf;
+  const http = valueOf(sources, SETTINGS.http);
   const settings = {
     simulate,
     credential: simulate ? undefined : attempt("key", () => credentialOf(sources)),
     baseUrl: attempt("network", () => valueOf(sources, SETTINGS.baseUrl)),
     environmentId: attempt("environment", () => ids(sources, SETTINGS.environmentId)),
     allowedAgentIds: attempt("allowlist", () => ids(sources, SETTINGS.allowedAgentIds)),
-    http: valueOf(sources, SETTINGS.http) ? attempt("http", () => httpOf(sources)) : undefined,
+    http: http ? attempt("http", () => httpOf(sources)) : undefined,
   };
   const { maxWaits, maxCalls, logLevel, logFormat, tracing } = SETTINGS;
   const others: readonly Setting<unknown>[] = [maxWaits, maxCalls, logLevel, logFormat, tracing];
@@ -334,7 +337,9 @@ function doctorConfig(sources: Sources): DoctorConfig {
   // Whatever else would keep the server from starting.
   const warnings = attempt("settings", () => serveConfig(sources).warnings) ?? [];
   const json = valueOf(sources, SETTINGS.json);
-  return { command: "doctor", json, ...settings, problems, warnings };
+  const named = http ? undefined : flagValue(sources, SETTINGS.mcpHost);
+  const host = FILE_HOST_NAMES.find((name) => name === named);
+  return { command: "doctor", json, ...(host && { host }), ...settings, problems, warnings };
 }
 
 function hostConfig(sources: Sources, operand: string | undefined): HostConfig {
@@ -435,9 +440,7 @@ function servesStdio(args: readonly string[]): boolean {
 }
 
 function secretsIn(env: ReadEnv): string[] {
-  const rows: readonly Setting<unknown>[] = Object.values(SETTINGS);
-  return rows.filter(({ secret }) => secret).flatMap((row) => row.env)
-    .flatMap((name) => env(name)?.trim() || []);
+  return SECRET_VARIABLES.flatMap((name) => env(name)?.trim() || []);
 }
 
 /** What can be used of the settings of the log. */

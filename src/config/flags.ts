@@ -11,6 +11,7 @@ import {
   checkEnvironmentId,
   checkHost,
   checkHostHeader,
+  checkMcpHost,
   checkNetwork,
   checkOrigin,
   checkPath,
@@ -28,6 +29,7 @@ import {
   optionalInteger,
   optionalText,
   path,
+  type Setting,
   text,
   toggle,
 } from "./setting.ts";
@@ -263,6 +265,13 @@ export const SETTINGS = {
     help: "OpenTelemetry traces; the standard OTEL_… variables apply",
     commands: ["serve"],
   }),
+  mcpHost: optionalText({
+    flag: "host",
+    valueName: "<host>",
+    help: "Check what this MCP host's entry would use",
+    commands: ["doctor"],
+    check: checkMcpHost,
+  }),
   json: toggle({
     flag: "json",
     help: "Print what was found as JSON",
@@ -333,6 +342,10 @@ export const SETTINGS = {
 export const SETTING_VARIABLES: readonly string[] = Object.values(SETTINGS).flatMap(({ env }) =>
   env
 );
+
+/** Those of them that hold credentials. */
+export const SECRET_VARIABLES: readonly string[] = Object.values<Setting<unknown>>(SETTINGS)
+  .flatMap(({ env, secret }) => secret ? env : []);
 
 /** The environment variables that the program reads: all that it needs permission for. */
 export const ENV_NAMES: readonly string[] = [

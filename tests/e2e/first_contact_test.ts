@@ -151,7 +151,7 @@ Deno.test("the doctor of the program finds a served API in order, with exit code
   const env = { ...home.env, ANTHROPIC_API_KEY: key, CMA_BASE_URL: url };
   const good = await run(["doctor"], env);
   assertEquals(good.code, 0, good.out);
-  assertEquals(good.stderr, []);
+  assertEquals(good.stderr, [`Asking ${url}, for at most 10 s …`]);
   for (const check of ["network", "key", "clock", "agents", "environment", "allowlist"]) {
     assertMatch(good.out, new RegExp(`^ok {3}${check} `, "m"));
   }
@@ -212,6 +212,40 @@ Deno.test("the doctor of the program names a proxy that refuses, and one that wa
   await refusing;
   const refused = await run(["doctor"], { ...env, HTTPS_PROXY: proxy });
   assertMatch(refused.out, /Connections are refused by the proxy 127\.0\.0\.1:\d+ \(HTTPS_PROXY\)/);
+});
+
+Deno.test("the doctor of the program checks what a host's entry would use, proxy and all", async () => {
+  await using home = await emptyHome();
+  const key = "sk-ant-of-the-entry-0123456789";
+  const simulator = createSimulator({ clock: systemClock, apiKey: key });
+  const server = listen(
+    { host: "127.0.0.1", port: 0 },
+    (request) => simulator.fetch(request),
+    silentLogger,
+  );
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const { out, stderr } = await run(["config", "claude-desktop"], home.env);
+  const file = JSON.parse(out);
+  const { "managed-agents": agents } = file.mcpServers;
+  agents.env = { ANTHROPIC_API_KEY: key, CMA_BASE_URL: url };
+  const path = /^Claude Desktop reads (.+)$/m.exec(stderr.join("\n"))?.[1] ?? "";
+  await Deno.mkdir(path.replace(/[/\\][^/\\]+$/, ""), { recursive: true });
+  await Deno.writeTextFile(path, JSON.stringify(file));
+  // What the shell has does not count: neither its key nor its proxy, where nobody listens.
+  const env = {
+    ...home.env,
+    ANTHROPIC_API_KEY: "the-key-of-the-shell",
+    HTTP_PROXY: "http://127.0.0.1:9",
+  };
+  const good = await run(["doctor", "--host", "claude-desktop"], env);
+  assertEquals(good.code, 0, good.out);
+  assertMatch(good.out, /^ok {3}key +ANTHROPIC_API_KEY is accepted$/m);
+  const plain = await run(["doctor"], { ...env, CMA_BASE_URL: url });
+  assertEquals(plain.code, 1);
+  assertMatch(plain.out, /the proxy 127\.0\.0\.1:9 \(HTTP_PROXY\)/);
+  assert(!(good.out + plain.out).includes(key));
+  await server.shutdown();
+  simulator.close();
 });
 
 Deno.test("config of the program, merged into a file, is what its doctor wants to see", async () => {

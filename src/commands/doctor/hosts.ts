@@ -50,11 +50,85 @@ export async function checkHosts(
   return { findings: found, keyHolders };
 }
 
+/** What one host has of this program. */
+export interface HostLook {
+  readonly findings: readonly Finding[];
+  /** The entry that it would start; absent where there is none, or its file is not read closer. */
+  readonly entry?: FoundEntry;
+}
+
+/** Looks into the file of a host whose entry is to be checked. */
+export async function lookIntoHost(
+  host: FileHostName,
+  program: Pick<Program, "env">,
+  machine: Machine,
+): Promise<HostLook> {
+  const { title, format } = FILE_HOSTS[host];
+  const { fail, skip } = findings(host);
+  const { findings: found, count, entry } = await checkHost(host, program, machine);
+  if (entry) return { findings: found, entry };
+  if (count > 0) {
+    const cure = "type 'cma-mcp doctor' with the same variables and flags as there";
+    return {
+      findings: [
+        ...found,
+        skip(`What ${title} would use is not checked: ${format} is not read`, cure),
+      ],
+    };
+  }
+  return {
+    findings: [
+      ...found.filter(({ status }) => status !== "skip"),
+      fail(`${title} does not start this program`, `type 'cma-mcp config ${host}' to add it`),
+    ],
+  };
+}
+
+/** Variables that every host hands on. */
+const ALWAYS_GIVEN: readonly string[] = ["HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"];
+
+/**
+ * Reads the variables that a server gets which a host starts: those of its entry, with the
+ * references that hosts replace, and the host's own where it hands them on. What the host has of
+ * its own is taken to be what this terminal has.
+ */
+export function entryEnvironment(
+  host: FileHostName,
+  entry: FoundEntry,
+  env: Program["env"],
+): Program["env"] {
+  const { inheritsEnv, asksForKey } = FILE_HOSTS[host];
+  const read = (name: string) => {
+    try {
+      return env(name);
+    } catch {
+      // This program may not read whatever an entry refers to.
+      return undefined;
+    }
+  };
+  const expand = (value: string) =>
+    value.replace(
+      /\$\{(?:env:)?(\w+)(?::-([^}]*))?\}|\{env:(\w+)\}/g,
+      (whole, name?: string, otherwise?: string, other?: string) =>
+        read(name ?? other ?? "") ?? otherwise ?? whole,
+    );
+  return (name) => {
+    const own = entry.env[name];
+    if (own !== undefined && !(asksForKey && own.startsWith("${input:"))) {
+      return inheritsEnv ? expand(own) : own;
+    }
+    return own === undefined && (inheritsEnv || ALWAYS_GIVEN.includes(name))
+      ? env(name)
+      : undefined;
+  };
+}
+
 async function checkHost(host: FileHostName, { env }: Pick<Program, "env">, machine: Machine) {
   const { fail, skip } = findings(host);
   const result: Finding[] = [];
   let count = 0;
   let holdsKey = false;
+  let entry: FoundEntry | undefined;
   for (const path of pathsOf(host, env, machine)) {
     const file = { host, path };
     try {
@@ -71,6 +145,7 @@ async function checkHost(host: FileHostName, { env }: Pick<Program, "env">, mach
         result.push(await checkEntry(file, name, entry, moved, machine));
         holdsKey ||= bringsKey(entry);
       }
+      entry ??= (entries.find(({ moved }) => !moved) ?? entries[0])?.entry;
       count += entries.length;
       if (entries.length === 0) {
         result.push(
@@ -83,7 +158,7 @@ async function checkHost(host: FileHostName, { env }: Pick<Program, "env">, mach
       result.push(fail(`${path} ${trouble}`, "put that right: the host cannot read it either"));
     }
   }
-  return { findings: result, count, holdsKey };
+  return { findings: result, count, holdsKey, entry };
 }
 
 /** What a file that is not read any closer has of this program. */

@@ -11,6 +11,7 @@ import { mediaType, type ResponseError, responseError } from "../../api/failures
 import type { CredentialConfig } from "../../config/config.ts";
 import type { Proxy } from "../../core/proxy.ts";
 import { bindSignal, DeadlineError, raceSignal } from "../../core/abort.ts";
+import { faultOf } from "../../core/api_faults.ts";
 import type { Clock } from "../../core/clock.ts";
 import { createRedact } from "../../core/redact.ts";
 import { type Finding, findings } from "./finding.ts";
@@ -36,7 +37,7 @@ export interface ProbeResult {
 }
 
 /** How long the API may take, in milliseconds. */
-const TIMEOUT_MS = 10_000;
+export const TIMEOUT_MS = 10_000;
 /** How far the clocks may be apart, in milliseconds; the API's says whole seconds. */
 const MAX_SKEW_MS = 60_000;
 /** Longest refusal that is read, in bytes. */
@@ -64,13 +65,17 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
       bound.signal,
     );
     const ms = clock.now() - startedAt;
-    const skew = clockFinding(response, startedAt + ms / 2);
+    const skew = clockFinding(response, clock.wallTime() - ms / 2);
     const text = await readText(response, { signal: bound.signal, maxBytes: MAX_ERROR_BYTES })
       .catch(() => "");
     const redact = createRedact(credential ? [credential.value] : []);
     const refusal = response.ok && mediaType(response.headers) === "application/json"
       ? undefined
-      : responseError(response, text, { redact, nowMs: clock.now() });
+      : responseError(response, text, {
+        redact,
+        nowMs: clock.wallTime(),
+        request: { method: "GET", path: "/v1/agents", origin: route.origin },
+      });
     const way = answerTrouble(response, refusal, route);
     if (way) return { findings: [way, ...skew], accepted: false };
     const speed = network.ok(`${route.origin} answers in ${Math.round(ms)} ms${via(proxy)}`);
@@ -122,7 +127,7 @@ function answerTrouble(
     );
   }
   if (status >= 300 && status < 400) return network.fail(refusal.message);
-  if (status < 300 || (refusal.type === undefined && mediaType(headers) === "text/html")) {
+  if (status < 300) {
     return network.fail(
       `What answers at ${origin} is not the API (status ${status}, ${
         mediaType(headers) || "no type"
@@ -130,13 +135,15 @@ function answerTrouble(
       "check --base-url, and whether this network wants a sign-in in a browser first",
     );
   }
-  if (status === 404) {
+  if (refusal.answeredBy === "other") {
+    const { what, operator, caller } = faultOf(refusal);
+    const cure = operator ?? (caller && caller.slice(0, 1).toLowerCase() + caller.slice(1));
     return network.fail(
-      `${origin} knows no Managed Agents (404)`,
-      "check --base-url, which goes up to but not with /v1",
+      `${what.replace(/\.$/, "")} (${status}): ${refusal.message}`,
+      cure?.replace(/\.$/, ""),
     );
   }
-  if (status === 429) {
+  if (refusal.isRateLimit) {
     return network.warn(`The API's rate limit is reached: ${refusal.message}`, tryAgain(refusal));
   }
   if (status >= 500) {
@@ -165,13 +172,10 @@ function keyFinding(credential: CredentialConfig, refusal: ResponseError | undef
         : "make a key in the Claude Console, and set it anew; look for blanks and missing letters",
     );
   }
-  if (status === 402) {
-    return keyFindings.fail(`The workspace's credit is used up (402): ${message}`, "add credit");
-  }
-  const cure = status === 403
-    ? "use a key of a workspace that may use Managed Agents"
-    : "check --base-url, and that this program is up to date";
-  return keyFindings.fail(`${source} may not list agents (${status}): ${message}`, cure);
+  return keyFindings.fail(
+    `${source} may not list agents (${status}): ${message}`,
+    faultOf(refusal).operator ?? "check --base-url, and that this program is up to date",
+  );
 }
 
 function clockFinding({ headers }: Response, nowMs: number): Finding[] {

@@ -7,7 +7,7 @@ import { resolveConfig } from "../../../src/config/config.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 import type { Fault, FaultRule } from "../../../src/simulator/faults.ts";
 import { createSimulator } from "../../../src/simulator/simulator.ts";
-import { ManualClock } from "../../helpers/manual_clock.ts";
+import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 import { recordProgram } from "../../helpers/program.ts";
 import { machineWith } from "./machine_support.ts";
 
@@ -231,4 +231,169 @@ Deno.test("doctor() keeps every check on one line, whatever the API says", async
   const { lines } = await simulated({}, { fault: { kind: "status", status: 401, message } });
   assertEquals(lines.filter((line) => /[\r\n]/.test(line)), []);
   assertStringIncludes(lines[1] ?? "", "[redacted]");
+});
+
+const DESKTOP = "/home/user/.config/Claude/claude_desktop_config.json";
+const DESKTOP_KEY = "key-of-claude-desktop-0123456789";
+
+/** A machine whose Claude Desktop starts this program so. */
+function desktopWith(entry: object, overrides: Partial<Machine> = {}): Machine {
+  return machineWith({
+    "/opt/cma-mcp": "",
+    [DESKTOP]: JSON.stringify({ mcpServers: { agents: { command: "/opt/cma-mcp", ...entry } } }),
+    "/run/key": `${DESKTOP_KEY}\n`,
+  }, overrides);
+}
+
+/** Simulates an API that accepts only the key of the entry, at an address of its own. */
+async function examinedHost(
+  entry: object,
+  env: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+) {
+  const simulator = createSimulator({ clock: new ManualClock(), apiKey: DESKTOP_KEY });
+  const asked: string[] = [];
+  const given = new Map<string, string | undefined>();
+  try {
+    const result = await examined({
+      args: ["--host", "claude-desktop", ...args],
+      env: { ANTHROPIC_API_KEY: KEY, CMA_BASE_URL: "https://of-the-shell.test", ...env },
+      machine: desktopWith(entry, { setEnv: (name, value) => given.set(name, value) }),
+      fetch: (request) => {
+        asked.push(new URL(request.url).origin);
+        return simulator.fetch(request);
+      },
+    });
+    assert(!result.lines.join("\n").includes(DESKTOP_KEY), "The key is told");
+    return { ...result, asked: [...new Set(asked)], given };
+  } finally {
+    simulator.close();
+  }
+}
+
+Deno.test("doctor() with --host checks what the host's entry would use, not what the shell has", async () => {
+  const { ok, states, asked, given } = await examinedHost({
+    env: { ANTHROPIC_API_KEY: DESKTOP_KEY },
+  }, { HTTPS_PROXY: "http://only-here:1" });
+  assertEquals(states, [
+    "ok:claude-desktop",
+    "ok:network",
+    "ok:key",
+    "skip:clock",
+    "ok:agents",
+    "ok:environment",
+    "ok:allowlist",
+  ]);
+  assertEquals([ok, asked], [true, ["https://api.anthropic.com"]]);
+  // The host hands no proxy on, so the check goes without as well.
+  assert(given.has("HTTPS_PROXY") && given.get("HTTPS_PROXY") === undefined);
+});
+
+Deno.test("doctor() with --host follows the entry's flags, key file, address and proxy", async () => {
+  const { ok, lines, asked, given } = await examinedHost({
+    args: ["--api-key-file", "/run/key", "--base-url", "https://of-the-entry.test/v1"],
+    env: { HTTPS_PROXY: "http://me:secret@proxy.test:8080", CLAUDE_ENVIRONMENT_ID: "env_gone" },
+  });
+  assertEquals([ok, asked], [false, ["https://of-the-entry.test"]]);
+  assertStringIncludes(lines.join("\n"), "through the proxy proxy.test:8080 (HTTPS_PROXY)");
+  assertMatch(lines.join("\n"), /fail environment .*env_gone does not exist/);
+  assertEquals(given.get("HTTPS_PROXY"), "http://me:secret@proxy.test:8080");
+  assert(!lines.join("\n").includes("secret@"));
+});
+
+const entryFaults: readonly [string, object, RegExp][] = [
+  ["no key, although the shell has one", {}, /^fail key +No API key/m],
+  ["a key in quotes", { env: { ANTHROPIC_API_KEY: `"${DESKTOP_KEY}"` } }, /^fail key .*quotes/m],
+  ["a reference that this host leaves", {
+    env: { ANTHROPIC_API_KEY: "${ANTHROPIC_API_KEY}" },
+  }, /^fail key .*not filled in/m],
+  ["a key of another workspace", { env: { ANTHROPIC_API_KEY: "another-key" } }, /^fail key .*401/m],
+  ["an unknown flag", {
+    args: ["--simulat"],
+    env: { ANTHROPIC_API_KEY: DESKTOP_KEY },
+  }, /^fail settings .*did you mean '--simulate'/m],
+  ["the arguments of another command", {
+    args: ["demo"],
+    env: { ANTHROPIC_API_KEY: DESKTOP_KEY },
+  }, /^fail settings .*(one command at a time|after 'doctor'|something else)/m],
+];
+for (const [name, entry, expected] of entryFaults) {
+  Deno.test(`doctor() with --host fails for an entry with ${name}`, async () => {
+    const { ok, lines } = await examinedHost(entry);
+    assertEquals(ok, false);
+    assertMatch(lines.join("\n"), expected);
+  });
+}
+
+Deno.test("doctor() with --host fails for a host that does not start this program", async () => {
+  for (const machine of [machineWith({}), machineWith({ [DESKTOP]: '{"mcpServers":{}}' })]) {
+    const { ok, states } = await examined({ args: ["--host", "claude-desktop"], machine });
+    assertEquals([ok, states], [false, ["fail:claude-desktop"]]);
+  }
+});
+
+Deno.test("doctor() with --host replaces what Claude Code replaces, and hands its variables on", async () => {
+  const simulator = createSimulator({ clock: new ManualClock(), apiKey: KEY });
+  const env = { ANTHROPIC_API_KEY: "${MY_KEY}", CMA_BASE_URL: "${ADDRESS:-https://x.test}" };
+  const file = { mcpServers: { agents: { command: "/opt/cma-mcp", env } } };
+  const asked = new Set<string>();
+  const { ok } = await examined({
+    args: ["--host=claude-code"],
+    env: { MY_KEY: KEY, CLAUDE_ENVIRONMENT_ID: "env_of_shell" },
+    machine: machineWith({
+      "/opt/cma-mcp": "",
+      "/home/user/.claude.json": JSON.stringify(file),
+    }),
+    fetch: (request) => {
+      asked.add(new URL(request.url).origin);
+      return simulator.fetch(request);
+    },
+  });
+  simulator.close();
+  assertEquals([ok, [...asked]], [false, ["https://x.test"]]);
+});
+
+Deno.test("doctor() with --host says what it cannot look into", async () => {
+  const vscode = "/home/user/.config/Code/User/mcp.json";
+  const asks = { command: "/opt/cma-mcp", env: { ANTHROPIC_API_KEY: "${input:agents-api-key}" } };
+  const { states } = await examined({
+    args: ["--host=vscode"],
+    fetch: () => Promise.resolve(Response.json({ data: [] })),
+    machine: machineWith({
+      "/opt/cma-mcp": "",
+      [vscode]: JSON.stringify({ servers: { agents: asks } }),
+    }),
+  });
+  assertEquals(states.slice(0, 2), ["ok:vscode", "skip:key"]);
+  const toml = '[mcp_servers.agents]\ncommand = "/opt/cma-mcp"\n';
+  const codex = await examined({
+    args: ["--host=codex"],
+    machine: machineWith({ "/opt/cma-mcp": "", "/home/user/.codex/config.toml": toml }),
+  });
+  assertEquals([codex.ok, codex.states], [true, ["ok:codex", "skip:codex"]]);
+});
+
+Deno.test("doctor() says what it does before it waits, and prints what it has at once", async () => {
+  const clock = new ManualClock();
+  const order: string[] = [];
+  const program = recordProgram({
+    clock,
+    env: (name) => name === "HOME" ? "/home/user" : undefined,
+    print: (line) => order.push(line),
+    note: (line) => order.push(line),
+  });
+  const config = resolveConfig(
+    ["doctor", "--max-waits=0"],
+    (name) => name === "ANTHROPIC_API_KEY" ? KEY : undefined,
+    () => "",
+  );
+  assert(config.command === "doctor");
+  const hanging = doctor(config, program, {
+    fetch: () => new Promise<Response>(() => {}),
+    machine: SOUND_MACHINE,
+  });
+  await settle();
+  assertMatch(order.join("\n"), /^fail settings .*\nAsking https:\/\/api\.anthropic\.com, for at/);
+  assertEquals(order.length, 2);
+  assertEquals(await clock.runUntil(hanging), false);
 });

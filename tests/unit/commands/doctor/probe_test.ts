@@ -112,8 +112,8 @@ const keys: readonly [string, number, unknown, CredentialConfig, string, string]
     402,
     refusal("billing_error", "low"),
     CREDENTIAL,
-    "credit is used up",
-    "add credit",
+    "may not list agents (402)",
+    "settle that under Billing",
   ],
   [
     "no access",
@@ -154,8 +154,8 @@ const answers: readonly [string, FetchLike, string, string, string][] = [
     "a page that forbids",
     answering(403, "<html>no</html>"),
     "fail",
-    "is not the API",
-    "--base-url",
+    "A filter or proxy before the API at https://api.example.com refused the request (403)",
+    "let through",
   ],
   [
     "a redirect",
@@ -164,7 +164,14 @@ const answers: readonly [string, FetchLike, string, string, string][] = [
     "redirect (302) to https://login.example.com, which is not followed",
     "check the base URL",
   ],
-  ["a path that is not there", answering(404, {}), "fail", "knows no Managed Agents", "/v1"],
+  ["a path that is not there", answering(404, {}), "fail", "does not serve Managed", "CMA_BASE"],
+  [
+    "a gateway that speaks as the API does",
+    answering(404, refusal("not_found_error", "Not Found")),
+    "fail",
+    "https://api.example.com does not serve Managed Agents",
+    "CMA_BASE_URL=https://api.anthropic.com",
+  ],
   ["a proxy that wants a password", answering(407, {}), "fail", "wants a user name", "HTTP_PROXY="],
   [
     "too many requests",
@@ -184,8 +191,8 @@ const answers: readonly [string, FetchLike, string, string, string][] = [
     "a gateway's page",
     answering(502, "<h1>Bad</h1>"),
     "fail",
-    "is not the API (status 502",
-    "--base-url",
+    "A proxy or gateway before the API at https://api.example.com has trouble (502)",
+    "which proxy is in between",
   ],
 ];
 for (const [name, fetch, status, message, cure] of answers) {
