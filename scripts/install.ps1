@@ -41,13 +41,15 @@ $ProgressPreference = 'SilentlyContinue'
 
 $releases = 'https://github.com/OWNER/REPOSITORY/releases'
 if ($env:CMA_MCP_BASE_URL) { $releases = $env:CMA_MCP_BASE_URL }
+# .NET reads relative paths against another folder than PowerShell does.
+$Dir = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Dir)
 $program = Join-Path $Dir 'cma-mcp.exe'
 $utf8 = New-Object System.Text.UTF8Encoding $false
 
-# Runs the program; its output stays byte for byte what it printed.
-function Invoke-Program([string[]] $Arguments) {
+# Runs a program; its output stays byte for byte what it printed.
+function Invoke-Program([string] $Path, [string[]] $Arguments) {
   $start = New-Object System.Diagnostics.ProcessStartInfo
-  $start.FileName = $program
+  $start.FileName = $Path
   $start.Arguments = $Arguments -join ' '
   $start.UseShellExecute = $false
   $start.RedirectStandardOutput = $true
@@ -68,9 +70,44 @@ function Hide-Secrets([string] $Line) {
   return $named -replace '(sk-ant-|gh[a-z]_|xox[a-z]-|bearer )[A-Za-z0-9._-]{4,}', '$1...'
 }
 
+# Downloads a file. Where it begins with https it stays with https, also where the server says to go
+# on from: Windows PowerShell's own command follows to any scheme.
+function Save-File([string] $Address, [string] $Path) {
+  $next = [System.Uri] $Address
+  for ($hop = 0; $hop -lt 8; $hop++) {
+    $request = [System.Net.HttpWebRequest] [System.Net.WebRequest]::Create($next)
+    $request.AllowAutoRedirect = $false
+    $request.UserAgent = 'cma-mcp-install'
+    $response = $request.GetResponse()
+    try {
+      if ([int] $response.StatusCode -lt 300) {
+        $file = [System.IO.File]::Create($Path)
+        try { $response.GetResponseStream().CopyTo($file) } finally { $file.Close() }
+        return
+      }
+      $from = $next
+      $next = New-Object System.Uri -ArgumentList $from, $response.Headers['Location']
+    } finally {
+      $response.Close()
+    }
+    if ($next.Scheme -ne 'https' -and $from.Scheme -eq 'https') { throw "$from leads to $($next.Scheme)" }
+  }
+  throw "$Address leads nowhere"
+}
+
+# Writes beside a file and then puts that in its place: whoever reads it meets the old file or the
+# new one, never a part. A name that is taken is one that nobody could know before.
+function Move-IntoPlace([string] $New, [string] $Path) {
+  if (Test-Path -LiteralPath $Path) {
+    [System.IO.File]::Replace($New, $Path, [NullString]::Value)
+  } else {
+    [System.IO.File]::Move($New, $Path)
+  }
+}
+
 # Puts what 'cma-mcp config' prints into the host's file.
 function Write-HostFile([string] $How) {
-  $ran = Invoke-Program @('config', $For, $How)
+  $ran = Invoke-Program $program @('config', $For, $How)
   # No file is as good as a file without the server.
   if ($How -eq '--remove' -and $ran.Errors -match 'nothing has to be removed') { return }
   if ($ran.Code -ne 0) { throw "The configuration of $For stays as it is: $($ran.Errors)" }
@@ -100,13 +137,25 @@ function Write-HostFile([string] $How) {
     }
   }
   if (Test-Path -LiteralPath $path) {
-    $backup = '{0}.backup-{1:yyyyMMddHHmmss}-{2}' -f $path, (Get-Date), $PID
+    $backup = '{0}.backup-{1:yyyyMMddHHmmss}-{2}' -f $path, (Get-Date), [System.Guid]::NewGuid().ToString('N')
     Copy-Item -LiteralPath $path -Destination $backup
     Write-Host "The old one is $backup."
   } else {
     New-Item -ItemType Directory -Force -Path (Split-Path -Parent $path) | Out-Null
   }
-  [System.IO.File]::WriteAllText($path, $ran.Output, $utf8)
+  # A link stays one: what it leads to is replaced.
+  $target = $path
+  $item = Get-Item -LiteralPath $path -ErrorAction SilentlyContinue
+  if ($item -and $item.LinkType -eq 'SymbolicLink') {
+    $target = [System.IO.Path]::Combine((Split-Path -Parent $path), @($item.Target)[0])
+  }
+  $new = '{0}.{1}' -f $target, [System.Guid]::NewGuid().ToString('N')
+  try {
+    [System.IO.File]::WriteAllText($new, $ran.Output, $utf8)
+    Move-IntoPlace $new $target
+  } finally {
+    Remove-Item -LiteralPath $new -ErrorAction SilentlyContinue
+  }
   Write-Host "Written. It holds '<your API key>' where your key belongs, unless it was there before."
 }
 
@@ -133,11 +182,12 @@ if ($Version -eq 'latest') {
   $from = "$releases/download/v$($Version -replace '^v', '')"
 }
 
+$new = $null
 $work = Join-Path ([System.IO.Path]::GetTempPath()) ([System.Guid]::NewGuid())
 New-Item -ItemType Directory -Path $work | Out-Null
 try {
   $sums = Join-Path $work 'SHA256SUMS'
-  Invoke-WebRequest -UseBasicParsing -Uri "$from/SHA256SUMS" -OutFile $sums
+  Save-File "$from/SHA256SUMS" $sums
   # The name of the file has the version in it.
   $line = Get-Content $sums |
     Where-Object { $_ -cmatch "^[0-9a-f]{64}  cma-mcp-[0-9A-Za-z.-]+-windows-$arch\.zip$" } |
@@ -146,24 +196,28 @@ try {
   $want, $file = $line -split '  '
   Write-Host "Downloading $file"
   $archive = Join-Path $work $file
-  Invoke-WebRequest -UseBasicParsing -Uri "$from/$file" -OutFile $archive
+  Save-File "$from/$file" $archive
   $have = (Get-FileHash -Algorithm SHA256 -LiteralPath $archive).Hash.ToLowerInvariant()
   if ($have -cne $want) {
     throw "$file is not what was released (SHA-256 $have, not $want): nothing was installed"
   }
   Expand-Archive -LiteralPath $archive -DestinationPath (Join-Path $work 'unpacked')
   New-Item -ItemType Directory -Force -Path $Dir | Out-Null
+  # Copied beside it, tried there, and only then put in its place: what does not run replaces nothing.
+  $new = Join-Path $Dir ".cma-mcp.$([System.Guid]::NewGuid().ToString('N')).exe"
+  Copy-Item -LiteralPath (Join-Path $work 'unpacked\cma-mcp.exe') -Destination $new
+  $ran = Invoke-Program $new @('--version')
+  if ($ran.Code -ne 0) { throw "$file does not run here, nothing was installed: $($ran.Errors)" }
   try {
-    Copy-Item -Force -LiteralPath (Join-Path $work 'unpacked\cma-mcp.exe') -Destination $program
-  } catch [System.IO.IOException] {
+    Move-IntoPlace $new $program
+  } catch [System.IO.IOException], [System.UnauthorizedAccessException] {
     throw "$program is in use: quit the hosts that run it, and try again"
   }
 } finally {
   Remove-Item -Recurse -Force -LiteralPath $work
+  if ($new) { Remove-Item -LiteralPath $new -ErrorAction SilentlyContinue }
 }
 
-$ran = Invoke-Program @('--version')
-if ($ran.Code -ne 0) { throw "$program does not run here: $($ran.Errors)" }
 Write-Host "Installed $program, version $($ran.Output.Trim()); its SHA-256 was as released."
 if ($For) {
   Write-HostFile '--merge'

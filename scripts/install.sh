@@ -1,7 +1,7 @@
 #!/bin/sh
 # Downloads cma-mcp for this machine, checks its hash, and says what to do next.
 #
-#   curl -fsSL https://github.com/OWNER/REPOSITORY/releases/latest/download/install.sh | sh
+#   curl --proto '=https' -fsSL https://github.com/OWNER/REPOSITORY/releases/latest/download/install.sh | sh
 #
 # With "sh -s --" at the end, followed by:
 #
@@ -13,6 +13,10 @@
 #   --uninstall           removes it again, with --host from the host's configuration too
 #
 # CMA_MCP_BASE_URL names another place that has the releases, such as a mirror.
+
+# In braces, so that the shell has read all of it before it does anything: a download that broke off
+# does nothing.
+{
 set -eu
 # What is written here may end up beside keys.
 umask 077
@@ -51,7 +55,9 @@ while [ $# -gt 0 ]; do
 done
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# What is being written beside the place where it belongs.
+new=
+trap 'rm -rf "$work"; [ -z "$new" ] || rm -f "$new"' EXIT
 trap 'exit 1' INT TERM
 
 # Asks the person, also where this script itself came in through a pipe.
@@ -100,16 +106,30 @@ write_host() {
   say "$path would change like this:"
   diff -U 0 "$old" "$work/config" | sed '1,2d' | without_secrets || true
   agreed "Write it?" || { say "It stays as it is."; return 0; }
-  if [ -e "$path" ]; then
-    # With the process in its name: two runs within a second keep two backups.
-    backup=$path.backup-$(date +%Y%m%d%H%M%S)-$$
-    cp -p "$path" "$backup"
+  # A link stays one: what it leads to is replaced.
+  target=$path
+  for _ in 1 2 3 4 5 6 7 8; do
+    [ -L "$target" ] || break
+    link=$(readlink "$target")
+    case $link in
+      /*) target=$link ;;
+      *) target=$(dirname "$target")/$link ;;
+    esac
+  done
+  mkdir -p "$(dirname "$target")"
+  # Written beside it and then renamed: whoever reads it meets the old file or the new one, never a
+  # part, and a full disk leaves the old one.
+  new=$(mktemp "$target.XXXXXXXX")
+  if [ -e "$target" ]; then
+    backup=$(mktemp "$target.backup-$(date +%Y%m%d%H%M%S)-XXXXXXXX")
+    cp -p "$target" "$backup"
     say "The old one is $backup."
-  else
-    mkdir -p "$(dirname "$path")"
+    # For its permissions.
+    cp -p "$target" "$new"
   fi
-  # Not moved into place: the file may be a link, and keeps its permissions.
-  cat "$work/config" >"$path"
+  cat "$work/config" >"$new" || fail "cannot write $new: $path stays as it is"
+  mv -f "$new" "$target"
+  new=
   say "Written."
   [ "$1" = --remove ] || ! grep -q '<your API key>' "$path" ||
     say "It holds '<your API key>' where your key belongs."
@@ -142,10 +162,29 @@ if [ "$os" = linux ] && ldd --version 2>&1 | grep -qi musl; then
   fail "the executable needs glibc, which this system does not have: use the image instead"
 fi
 
+# Where it begins with https it stays with https, also where the server says to go on from: GitHub
+# keeps releases at another address than it names. A mirror within reach may do without.
+case $releases in
+  https://*) schemes='https' ;;
+  *) schemes='http,https' ;;
+esac
 if command -v curl >/dev/null 2>&1; then
-  fetch() { curl -fsSL --retry 2 -o "$2" "$1"; }
+  fetch() { curl --proto "=$schemes" -fsSL --retry 2 -o "$2" "$1"; }
 elif command -v wget >/dev/null 2>&1; then
-  fetch() { wget -q -O "$2" "$1"; }
+  # wget follows to any scheme, so it is told to follow nowhere, and asked where it should have gone.
+  fetch() {
+    url=$1
+    for _ in 1 2 3 4 5 6 7 8; do
+      case $url in
+        https://*) ;;
+        http://*) [ "$schemes" != https ] || return 1 ;;
+        *) return 1 ;;
+      esac
+      if wget -q -S --max-redirect=0 -O "$2" "$url" 2>"$work/head"; then return 0; fi
+      url=$(sed -n 's/^ *[Ll]ocation: *\([^ ]*\).*$/\1/p' "$work/head" | tr -d '\r' | tail -n 1)
+    done
+    return 1
+  }
 else
   fail "curl or wget is needed to download it"
 fi
@@ -176,11 +215,16 @@ have=$(hash_of "$work/$file")
 tar -xzf "$work/$file" -C "$work" cma-mcp || fail "$file cannot be unpacked"
 
 (umask 022 && mkdir -p "$dir")
-# Copied beside it and then renamed: a server that runs keeps the file that it was started from.
-cp "$work/cma-mcp" "$dir/.cma-mcp.new"
-chmod 755 "$dir/.cma-mcp.new"
-mv -f "$dir/.cma-mcp.new" "$program"
-installed=$("$program" --version) || fail "$program does not run here"
+[ ! -d "$program" ] || fail "$program is a folder: name another with --dir"
+# Copied beside it, under a name that nobody knows before, tried there, and only then renamed: what
+# does not run replaces nothing, and a server that runs keeps the file that it was started from.
+new=$(mktemp "$dir/.cma-mcp.XXXXXXXX") || fail "cannot write to $dir"
+cp "$work/cma-mcp" "$new" || fail "cannot write $new"
+chmod 755 "$new"
+installed=$("$new" --version) ||
+  fail "$file does not run here: nothing was installed"
+mv -f "$new" "$program"
+new=
 say "Installed $program, version $installed; its SHA-256 was as released."
 case :$PATH: in
   *:"$dir":*) ;;
@@ -195,3 +239,5 @@ else
   say "  cma-mcp config claude-desktop   what to paste into Claude Desktop, and where"
   say "  cma-mcp doctor                  check key, network, agents and hosts"
 fi
+exit 0
+}

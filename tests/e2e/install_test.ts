@@ -5,6 +5,7 @@ import { tarGz } from "../../scripts/release/archive.ts";
 import { makeRelease } from "../../scripts/release/make.ts";
 import { archiveName, checksums } from "../../scripts/release/names.ts";
 import { bytes, releaseInput } from "../unit/scripts/release_support.ts";
+import { makeCertificate } from "../helpers/certificate.ts";
 import { executable, inFolder, NEEDS_EXECUTABLE, ownTarget, runProgram } from "./compiled.ts";
 
 const SCRIPT = fileURLToPath(new URL("../../scripts/install.sh", import.meta.url));
@@ -38,10 +39,16 @@ interface World {
   readonly program: string;
   readonly hostFile: string;
   readonly requests: string[];
+  /** Address of the releases. */
+  readonly server: string;
   /** What the server has; a test may change it. */
   readonly files: Files;
-  install(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
+  install(...args: string[]): Promise<Ended>;
+  /** The same with other variables of the environment. */
+  installWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Ended>;
 }
+
+type Ended = Awaited<ReturnType<typeof runProgram>>;
 
 type Files = Map<string, Uint8Array<ArrayBuffer>>;
 
@@ -74,13 +81,17 @@ async function withRelease(files: Files, use: (world: World) => Promise<void>): 
         PATH: Deno.env.get("PATH") ?? "",
         CMA_MCP_BASE_URL: `http://127.0.0.1:${server.addr.port}`,
       };
+      const installWith = (more: Readonly<Record<string, string>>, ...args: string[]) =>
+        runProgram("sh", ["-c", ALONE, "sh", SCRIPT, ...args], { ...env, ...more });
       await use({
         home,
         program: `${home}/.local/bin/cma-mcp`,
         hostFile: `${home}/a folder/host.json`,
         requests,
+        server: env.CMA_MCP_BASE_URL,
         files,
-        install: (...args) => runProgram("sh", ["-c", ALONE, "sh", SCRIPT, ...args], env),
+        install: (...args) => installWith({}, ...args),
+        installWith,
       });
     });
   } finally {
@@ -88,9 +99,9 @@ async function withRelease(files: Files, use: (world: World) => Promise<void>): 
   }
 }
 
-function test(name: string, use: (world: World) => Promise<void>): void {
+function test(name: string, use: (world: World) => Promise<void>, needs = NEEDS_SHELL): void {
   Deno.test({
-    ...NEEDS_SHELL,
+    ...needs,
     name,
     fn: async () => await withRelease(await releaseOf(bytes(FAKE)), use),
   });
@@ -143,6 +154,67 @@ test("install.sh installs nothing that is not what was released", async (world) 
   assert(!await exists(world.program));
 });
 
+/** Everything in the folder of the program. */
+async function besides(world: World): Promise<string[]> {
+  const folder = `${world.home}/.local/bin`;
+  return await Array.fromAsync(Deno.readDir(folder), ({ name }) => name).catch(() => []);
+}
+
+/** Puts another program into the release. */
+async function release(world: World, program: string): Promise<void> {
+  for (const [name, content] of await releaseOf(bytes(program))) world.files.set(name, content);
+}
+
+test("install.sh tries the new program before it replaces the old one", async (world) => {
+  assertEquals((await world.install()).code, 0);
+  await release(world, "#!/bin/sh\necho 'no such library' >&2\nexit 127\n");
+  const { code, stderr } = await world.install();
+  assertEquals(code, 1);
+  assertMatch(
+    stderr,
+    /no such library\ninstall: cma-mcp-.* does not run here: nothing was installed/,
+  );
+  assertEquals(await Deno.readTextFile(world.program), FAKE);
+  assertEquals(await besides(world), ["cma-mcp"]);
+});
+
+test("install.sh writes under no name that somebody could know before", async (world) => {
+  const victim = `${world.home}/victim`;
+  await Deno.writeTextFile(victim, "precious");
+  await Deno.mkdir(`${world.home}/.local/bin`, { recursive: true });
+  for (const name of [".cma-mcp.new", "cma-mcp"]) {
+    await Deno.symlink(victim, `${world.home}/.local/bin/${name}`);
+  }
+  assertEquals((await world.install()).code, 0);
+  assertEquals(await Deno.readTextFile(victim), "precious");
+  assertEquals((await besides(world)).sort(), [".cma-mcp.new", "cma-mcp"]);
+  assert((await Deno.lstat(world.program)).isFile);
+});
+
+test("install.sh does not put a program into a folder of its name", async (world) => {
+  await Deno.mkdir(world.program, { recursive: true });
+  const { code, stderr } = await world.install();
+  assertEquals(code, 1);
+  assertMatch(stderr, /cma-mcp is a folder/);
+  assertEquals(await Array.fromAsync(Deno.readDir(world.program)), []);
+});
+
+test("install.sh that broke off on its way does nothing", async (world) => {
+  const script = await Deno.readTextFile(SCRIPT);
+  for (let part = 1; part < 12; part++) {
+    const path = `${world.home}/part.sh`;
+    await Deno.writeTextFile(path, script.slice(0, Math.floor((script.length * part) / 12)));
+    const { code } = await runProgram("sh", ["-c", ALONE, "sh", path], {
+      HOME: world.home,
+      PATH: Deno.env.get("PATH") ?? "",
+      CMA_MCP_BASE_URL: world.server,
+    });
+    assertEquals([await exists(`${world.home}/.local`), world.requests], [false, []]);
+    // What ends within the first comments has nothing to complain of.
+    assert(code !== 0 || !script.slice(0, (script.length * part) / 12).includes("\n{\n"));
+  }
+});
+
 test("install.sh says what it cannot download", async (world) => {
   assertStringIncludes(
     (await world.install("--version", "0.0.1")).stderr,
@@ -187,6 +259,36 @@ test("install.sh writes a host's file on request, byte for byte, beside a backup
   assertEquals(await Deno.readTextFile(backup), OTHERS);
   const again = await world.install("--host", "cursor", "--yes");
   assertStringIncludes(again.stdout, "already as it should be");
+});
+
+test("install.sh keeps a host's file that is a link, and writes what it leads to", async (world) => {
+  await Deno.mkdir(`${world.home}/a folder`);
+  await Deno.mkdir(`${world.home}/dotfiles`);
+  await Deno.writeTextFile(`${world.home}/dotfiles/real.json`, OTHERS, { mode: 0o640 });
+  await Deno.symlink("../dotfiles/real.json", world.hostFile);
+  assertEquals((await world.install("--host", "cursor", "--yes")).code, 0);
+  assert((await Deno.lstat(world.hostFile)).isSymlink);
+  const { mode } = await Deno.stat(`${world.home}/dotfiles/real.json`);
+  assertEquals((mode ?? 0) & 0o777, 0o640);
+  assertEquals(await Deno.readTextFile(`${world.home}/dotfiles/real.json`), MERGED);
+});
+
+test("install.sh leaves a host's file whole when the new one cannot be written", async (world) => {
+  await Deno.mkdir(`${world.home}/a folder`);
+  await Deno.writeTextFile(world.hostFile, OTHERS);
+  // A disk that is full, as the script sees it.
+  await Deno.mkdir(`${world.home}/full`);
+  const cat = `${world.home}/full/cat`;
+  await Deno.writeTextFile(cat, "#!/bin/sh\necho 'No space left on device' >&2\nexit 1\n", {
+    mode: 0o755,
+  });
+  const env = { PATH: `${world.home}/full:${Deno.env.get("PATH")}` };
+  const { code, stderr } = await world.installWith(env, "--host", "cursor", "--yes");
+  assertEquals(code, 1);
+  assertMatch(stderr, /No space left on device\ninstall: cannot write .*host\.json stays as it is/);
+  assertEquals(await Deno.readTextFile(world.hostFile), OTHERS);
+  const left = await Array.fromAsync(Deno.readDir(`${world.home}/a folder`), ({ name }) => name);
+  assertEquals(left.filter((name) => !/^host\.json(\.backup-.*)?$/.test(name)), []);
 });
 
 test("install.sh shows no secret of a host's file, neither ours nor a neighbour's", async (world) => {
@@ -243,6 +345,68 @@ test("install.sh removes the program, and on request its part of a host's file",
   assertEquals(await Deno.readTextFile(world.hostFile), OTHERS);
   assertStringIncludes((await world.install("--uninstall")).stderr, "there is no");
 });
+
+const PATH_FOLDERS = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
+
+/** A folder with all programs of the path but those of these names. */
+async function pathWithout(folder: string, ...without: string[]): Promise<string> {
+  await Deno.mkdir(folder);
+  for (const from of PATH_FOLDERS.toReversed()) {
+    const names = await Array.fromAsync(Deno.readDir(from), ({ name }) => name).catch(() => []);
+    for (const name of names.filter((name) => !without.includes(name))) {
+      // What stands first on the path wins, as it does for a shell.
+      await Deno.remove(`${folder}/${name}`).catch(() => {});
+      await Deno.symlink(`${from}/${name}`, `${folder}/${name}`);
+    }
+  }
+  return folder;
+}
+
+/** Programs that can download, and what hides them from the script. */
+const DOWNLOADERS = [["curl", "wget"], ["wget", "curl"]] as const;
+
+for (const [downloader, other] of DOWNLOADERS) {
+  const found = await Promise.all(PATH_FOLDERS.map((from) => exists(`${from}/${downloader}`)));
+  const name = `install.sh with ${downloader} follows from https to https, and never to http`;
+  // Not every system has wget.
+  const needs = { ignore: NEEDS_SHELL.ignore || !found.includes(true) };
+  test(name, async (world) => {
+    const PATH = await pathWithout(`${world.home}/path`, other);
+    const certificate = await makeCertificate();
+    const ca = `${world.home}/ca.pem`;
+    await Deno.writeTextFile(ca, certificate.cert);
+    await Deno.writeTextFile(`${world.home}/wgetrc`, `ca_certificate = ${ca}\n`);
+    let goOn = "";
+    const front = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {}, ...certificate },
+      ({ url }) => {
+        const { pathname } = new URL(url);
+        if (!pathname.startsWith("/named/")) {
+          const content = world.files.get(pathname.slice("/latest/download/".length));
+          return content ? new Response(content) : new Response(null, { status: 404 });
+        }
+        return Response.redirect(`${goOn}${pathname.slice("/named".length)}`, 302);
+      },
+    );
+    const own = `https://127.0.0.1:${front.addr.port}`;
+    const env = {
+      PATH,
+      CURL_CA_BUNDLE: ca,
+      WGETRC: `${world.home}/wgetrc`,
+      CMA_MCP_BASE_URL: `${own}/named`,
+    };
+    goOn = world.server;
+    const down = await world.installWith(env);
+    assertEquals([down.code, world.requests], [1, []], down.stderr);
+    assertMatch(down.stderr, /cannot download .*SHA256SUMS/);
+    assert(!await exists(world.program));
+    goOn = own;
+    const kept = await world.installWith(env);
+    assertEquals([kept.code, world.requests], [0, []], kept.stderr);
+    assertEquals(await Deno.readTextFile(world.program), FAKE);
+    await front.shutdown();
+  }, needs);
+}
 
 /** Only what the script needs of a release: making bundles of a real program takes long. */
 async function archiveOf(program: Uint8Array): Promise<Files> {
