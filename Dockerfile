@@ -1,5 +1,3 @@
-# syntax=docker/dockerfile:1
-#
 # cma-mcp as an HTTP server in a small image without a shell, as a user without rights.
 #
 #   docker build -t cma-mcp .
@@ -15,7 +13,9 @@
 # and what comes out in an empty root. The image itself has not been built where this file was
 # written: no container engine ran there.
 
-FROM --platform=$BUILDPLATFORM denoland/deno:2.9.6 AS builder
+# Both images are pinned: the tags are for people, the digests are those of their indexes, which have
+# amd64 and arm64.
+FROM --platform=$BUILDPLATFORM denoland/deno:2.9.6@sha256:2014dc167ece617ef7e7ba40631ac2234c59e75ce693e7cc2dc2602b3c87859d AS builder
 WORKDIR /build
 
 # Dependencies first, so that a change of the source alone does not fetch them again.
@@ -34,7 +34,7 @@ ARG SOURCE_DATE_EPOCH=0
 RUN CMA_MCP_COMMIT="$COMMIT" deno task compile --output dist/cma-mcp \
       --target "linux-$(echo "$TARGETARCH" | sed s/amd64/x64/)"
 
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM gcr.io/distroless/cc-debian12:nonroot@sha256:9dac0a79194e45a7da0158a9c6da57b217585af0786db3845d1f0ec1a0dd182f
 ARG VERSION=""
 ARG COMMIT=""
 ARG SOURCE=""
