@@ -12,7 +12,14 @@ const RUNTIME_ENV = ["PATH", "HOME", "DENO_DIR", "SystemRoot", "LOCALAPPDATA"];
  */
 export const EXECUTABLE: string | undefined = Deno.env.get("CMA_MCP_EXECUTABLE");
 
-const SOURCE_ARGS = ["run", "--quiet", "--no-prompt", "-P=serve", MAIN.href];
+/** Arguments of Deno that run the program as it is in `src`. */
+export const SOURCE_ARGS: readonly string[] = [
+  "run",
+  "--quiet",
+  "--no-prompt",
+  "-P=serve",
+  MAIN.href,
+];
 
 /** How a process ended. */
 export interface Ending {
