@@ -28,10 +28,14 @@ export function chooseSeed(given: string | undefined): number {
 /** The seed of every property test and of what else is random in a test. */
 export const FUZZ_SEED = chooseSeed(Deno.env.get("CMA_TEST_SEED"));
 
+/** How to run a test with this seed again. */
+export function again(seed: number): string {
+  return `Again: CMA_TEST_SEED=${seed} deno test -P=test <this file>`;
+}
+
 /** What is thrown when a property fails: what fast-check says of it, and how to see it again. */
 export function failureReport<T>(details: fc.RunDetails<T>): Error {
-  const again = `Again: CMA_TEST_SEED=${details.seed} deno test -P=test <this file>`;
-  return new Error(`${fc.defaultReportMessage(details)}\n\n${again}`, {
+  return new Error(`${fc.defaultReportMessage(details)}\n\n${again(details.seed)}`, {
     cause: details.errorInstance,
   });
 }

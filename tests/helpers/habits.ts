@@ -51,6 +51,53 @@ export const HABIT_VALUES: { readonly [Name in keyof Habits]: readonly Habits[Na
   readRequestsPerMinute: [0],
 };
 
+/** What is measured of independent implementations, as far as habits express it. */
+export const SERVERS = {
+  /** Stamps late or never, one running … idle span for all that is queued; a Go server. */
+  opensdlc: {
+    queuedMessages: "join",
+    messageWhileBlocked: "queued",
+    stampAtSettle: true,
+    stampsInterrupted: false,
+    archivedSendStatus: 400,
+    betaHeader: "ignored",
+  },
+  /** The same with a custom tool: the session goes on reading running while it waits. */
+  opensdlcCustomTools: {
+    queuedMessages: "join",
+    messageWhileBlocked: "queued",
+    stampAtSettle: true,
+    stampsInterrupted: false,
+    awaitingAnswers: "nothing",
+    betaHeader: "ignored",
+  },
+  /** Replays, ignores what a list is asked for, and says neither ids of a send nor stop reasons. */
+  sandbase: {
+    streamReplaysHistory: true,
+    idleWithoutStopReason: true,
+    sendAnswersWithoutData: true,
+    listIgnores: ["order", "types", "statuses", "created_at"],
+    pagesWithoutNext: true,
+    betaHeader: "ignored",
+    unknownQuery: "ignored",
+    archiveEmitsTerminated: true,
+  },
+  /** No ids, no status events, no heartbeats, no way to a second page. */
+  openma: {
+    heartbeatMs: 0,
+    interrupts: "ignored",
+    awaitingAnswers: "status",
+    noStatusEvents: true,
+    eventsWithoutIds: true,
+    sendAnswers202Empty: true,
+    listIgnores: ["order", "types", "statuses", "created_at", "page"],
+    pagesWithoutNext: true,
+    unknownResults: "accepted",
+    betaHeader: "ignored",
+    unknownQuery: "ignored",
+  },
+} as const satisfies Readonly<Record<string, Partial<Habits>>>;
+
 /** Every name of a habit. */
 export const HABIT_NAMES = Object.keys(hostedHabits) as (keyof Habits)[];
 

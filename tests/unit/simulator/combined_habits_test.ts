@@ -2,7 +2,7 @@
 // nothing is left behind.
 import { assert, assertEquals } from "@std/assert";
 import { fc } from "../../helpers/fuzz.ts";
-import { HABIT_NAMES, HABIT_VALUES, habits, oddHabits } from "../../helpers/habits.ts";
+import { HABIT_NAMES, HABIT_VALUES, habits, oddHabits, SERVERS } from "../../helpers/habits.ts";
 import { settle } from "../../helpers/manual_clock.ts";
 import type { Habits } from "../../../src/simulator/habits.ts";
 import { type Bench, bench, dataOf, message, type Reply, type Wire } from "./helpers.ts";
@@ -102,6 +102,12 @@ Deno.test("under every pair of odd habits a plain turn ends", async () => {
     }
   }
 });
+
+for (const [name, settings] of Object.entries(SERVERS)) {
+  Deno.test(`a server like ${name} plays turns to their end`, async () => {
+    await fc.assert(fc.asyncProperty(actions, (plan) => check(settings, plan)), { numRuns: 30 });
+  });
+}
 
 Deno.test("the table of habits has each, the hosted API's value first", () => {
   const { simulator } = bench();
