@@ -69,3 +69,27 @@ Deno.test("with streamReplaysHistory a second stream begins with the same ids", 
   const replayed = await collect(stream);
   assertEquals(replayed, listed);
 });
+
+Deno.test("with sendAnswersWithoutData the SDK gets no echo", async () => {
+  const { sent, listed } = await turn({ sendAnswersWithoutData: true });
+  assertEquals(sent.data, undefined);
+  assertEquals(listed.at(-1)?.type, "session.status_idle");
+});
+
+Deno.test("with pagesWithoutNext the SDK sees the first page and takes it for all", async () => {
+  const { client: { beta: { sessions } }, simulator } = sdkBench({ pagesWithoutNext: true });
+  const id = simulator.createSession({ scripted: false });
+  for (let i = 0; i < 5; i++) simulator.emit(id, { type: "agent.thinking" });
+  assertEquals((await collect(sessions.events.list(id, { limit: 2 }))).length, 2);
+});
+
+Deno.test("with listIgnores order and types the SDK gets everything, oldest first", async () => {
+  const { client: { beta: { sessions } }, simulator } = sdkBench({
+    listIgnores: ["order", "types"],
+  });
+  const id = simulator.createSession({ scripted: false });
+  const ids = [1, 2, 3].map(() => simulator.emit(id, { type: "agent.thinking" }));
+  const query = { order: "desc", types: ["agent.message"], limit: 2 } as const;
+  const listed = await collect(sessions.events.list(id, { ...query, types: [...query.types] }));
+  assertEquals(listed.map((event) => event.id), ids);
+});
