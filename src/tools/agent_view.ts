@@ -4,6 +4,7 @@
  * @module
  */
 
+import { entriesOf, fieldsOf, readEach, textOf } from "../api/read.ts";
 import type { Agent } from "../api/resources.ts";
 import { clipText } from "../session/tool_input.ts";
 
@@ -20,7 +21,7 @@ export interface AgentSummary {
 export function agentSummary(agent: Agent, maxDescriptionChars: number): AgentSummary {
   const model = typeof agent.model === "string" ? agent.model : agent.model?.id;
   return {
-    id: agent.id,
+    id: clipText(agent.id, 256),
     ...(agent.name && { name: clipText(agent.name, 256) }),
     ...(agent.description && { description: clipText(agent.description, maxDescriptionChars) }),
     ...(model && { model: clipText(model, 200) }),
@@ -44,10 +45,8 @@ export function toolNames(agent: Agent): string[] {
 }
 
 function enabledTools(configs: unknown): string[] {
-  if (!Array.isArray(configs)) return [];
-  return configs.flatMap((config: unknown) => {
-    if (typeof config !== "object" || config === null || !("name" in config)) return [];
-    const off = "enabled" in config && config.enabled === false;
-    return typeof config.name === "string" && !off ? [config.name] : [];
+  return readEach(entriesOf(configs) ?? [], (config) => {
+    const { name, enabled } = fieldsOf(config) ?? {};
+    return enabled === false ? undefined : textOf(name);
   });
 }

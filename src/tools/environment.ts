@@ -8,6 +8,7 @@ import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
 import { readAllPages } from "../api/cursor_trail.ts";
 import type { Environment } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
+import { clipText } from "../session/tool_input.ts";
 import type { Caller } from "./principal.ts";
 
 /** Finds the environment id for a new session. */
@@ -103,7 +104,7 @@ function ambiguous(environments: readonly Environment[]): ToolError {
     );
   }
   const choices = environments.slice(0, MAX_CHOICES)
-    .map(({ id, name }) => name ? `${id} (${name})` : id);
+    .map(({ id, name }) => clipText(id, 128) + (name ? ` (${clipText(name, 100)})` : ""));
   const more = environments.length - choices.length;
   return new ToolError(
     "environment_required",

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { boundedCopy, fieldsOf } from "../api/read.ts";
 import { agentSummary, toolNames } from "./agent_view.ts";
 import { defineTool } from "./define.ts";
 import { idSchema } from "./ids.ts";
@@ -39,7 +40,7 @@ export const getAgent = defineTool({
       ...(agent.created_at && { created_at: agent.created_at }),
       ...(agent.updated_at && { updated_at: agent.updated_at }),
       ...(agent.archived_at && { archived_at: agent.archived_at }),
-      ...(services.exposeAgentConfig && { config: agent }),
+      ...(services.exposeAgentConfig && { config: fieldsOf(boundedCopy(agent)) }),
     };
   },
 });

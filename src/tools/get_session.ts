@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { boundedCopy, type Fields, fieldsOf } from "../api/read.ts";
 import type { Session } from "../api/resources.ts";
 import { clipText } from "../session/tool_input.ts";
 import { defineTool } from "./define.ts";
@@ -31,8 +32,8 @@ export const getSession = defineTool({
         kind: z.string(),
         name: z.string().optional(),
       })),
-      usage: z.unknown().optional(),
-      budget: z.unknown().optional(),
+      usage: z.looseObject({}).optional(),
+      budget: z.looseObject({}).optional(),
     }),
   async run({ session_id }, call) {
     const { api, access, exposeToolInputs } = call.services;
@@ -42,6 +43,7 @@ export const getSession = defineTool({
         api.sessions.retrieve(session_id, { signal }),
         readStanding(api, session_id, exposeToolInputs, { signal }),
       ]));
+    const [usage, budget] = [session.usage, session.budget].map(objectIn);
     return {
       session_id: session.id,
       status: statusOf(session, standing),
@@ -50,8 +52,8 @@ export const getSession = defineTool({
       ...(session.environment_id && { environment_id: session.environment_id }),
       ...(standing.lastStop && { last_stop_reason: standing.lastStop }),
       pending_actions: [...standing.pendingActions],
-      ...present("usage", session.usage),
-      ...present("budget", session.budget),
+      ...(usage && { usage }),
+      ...(budget && { budget }),
       ...(session.created_at && { created_at: session.created_at }),
       ...(session.updated_at && { updated_at: session.updated_at }),
       ...(session.archived_at && { archived_at: session.archived_at }),
@@ -74,6 +76,8 @@ function agentRef(session: Session): { id?: string; name?: string; version?: num
   };
 }
 
-function present(name: string, value: unknown): Record<string, unknown> {
-  return value === undefined || value === null ? {} : { [name]: value };
+/** A value as the output schema wants it: an object that says something. */
+function objectIn(value: unknown): Fields | undefined {
+  const fields = fieldsOf(boundedCopy(value));
+  return fields && Object.keys(fields).length > 0 ? fields : undefined;
 }

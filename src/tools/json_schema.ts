@@ -33,7 +33,15 @@ export function outputJsonSchema(tool: ToolDefinition): JsonSchema {
   return compact(z.toJSONSchema(tool.output, { io: "output" }), keep);
 }
 
-/** The dialect is the protocol's default. */
+/** The dialect is the protocol's default, and so is an object without named properties. */
+function saysSomething(name: string, field: unknown): boolean {
+  return name !== "$schema" && !(name === "properties" && isEmpty(field));
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}
+
 function compact(schema: JsonSchema, keep: Keep): JsonSchema {
   const walk = (value: unknown, isSchema: boolean): unknown => {
     if (Array.isArray(value)) return value.map((item) => walk(item, isSchema));
@@ -42,7 +50,7 @@ function compact(schema: JsonSchema, keep: Keep): JsonSchema {
   };
   const walkObject = (value: object, isSchema: boolean): JsonSchema => {
     const entries = Object.entries(value)
-      .filter(([name, field]) => !isSchema || (name !== "$schema" && keep(name, field)));
+      .filter(([name, field]) => !isSchema || (saysSomething(name, field) && keep(name, field)));
     // Below `properties` names are the tool's own, not JSON Schema's.
     return Object.fromEntries(
       entries.map(([name, field]) => [name, walk(field, !(isSchema && name === "properties"))]),

@@ -68,6 +68,17 @@ for (const tool of TOOLS) {
   });
 }
 
+Deno.test("every property of every schema has a type, as some hosts ask for", () => {
+  for (const { name, inputSchema, outputSchema } of TOOLS.map(listed)) {
+    for (const part of [...objectsIn(inputSchema), ...objectsIn(outputSchema)]) {
+      if (typeof part.properties !== "object" || part.properties === null) continue;
+      for (const [property, schema] of Object.entries(part.properties)) {
+        assert("type" in Object(schema), `${property} of ${name}`);
+      }
+    }
+  }
+});
+
 Deno.test("the tool list stays within its budget of characters", () => {
   const size = JSON.stringify(TOOLS.map(listed)).length;
   assert(size <= 8_900, `${size} characters`);

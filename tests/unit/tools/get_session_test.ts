@@ -53,6 +53,19 @@ Deno.test("get_session is compact: no snapshot of the agent, no system prompt", 
   });
 });
 
+for (const odd of [[], {}, "", "much", 7, null, [1]]) {
+  Deno.test(`get_session leaves out a usage and budget of ${JSON.stringify(odd)}`, async () => {
+    const result = await get([], { usage: odd, budget: odd });
+    assertEquals(["usage" in result, "budget" in result], [false, false]);
+  });
+}
+
+Deno.test("get_session takes the status from the log where the session tells none", async () => {
+  const idle = { type: "session.status_idle", stop_reason: { type: "end_turn" } };
+  assertEquals((await get([idle], { status: undefined })).status, "idle");
+  assertEquals((await get([], { status: undefined })).status, "unknown");
+});
+
 Deno.test("get_session reads a session whose agent is a bare id, or missing", async () => {
   assertEquals((await get([], { agent: "agent_9" })).agent, { id: "agent_9" });
   assertEquals((await get([], { agent: null })).agent, {});
