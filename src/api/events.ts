@@ -69,6 +69,15 @@ function isTimeOfThisAge(value: unknown): value is string {
 }
 
 /**
+ * Whether an event was sent by a client and is not taken up: its place in the log is not final. Of
+ * the agent's and the session's own events null says nothing.
+ */
+export function isQueued(event: SessionEvent): boolean {
+  if (event.processed_at !== null) return false;
+  return event.type.startsWith("user.") || event.type.startsWith("system.");
+}
+
+/**
  * The text of a message's content: its text blocks, joined as they are. Texts in the list, a text
  * or a block in place of the list, and blocks without a type count.
  */

@@ -144,7 +144,9 @@ function authorOf(
   if (status === 404 && request && isList(request)) return "other";
   const { message, type, hasError, isFrameworks } = envelope;
   // Whatever an address is made of names no thing.
-  const said = (message ?? plainText(headers, text) ?? "").replace(/\S*\/\S*/g, " ");
+  // Cut first: the pattern takes quadratic time over a long word.
+  const said = (message ?? plainText(headers, text) ?? "").slice(0, MAX_MESSAGE_CHARS)
+    .replace(/\S*\/\S*/g, " ");
   const isPlain = message === undefined && type === undefined;
   if (isPlain && said === "") return status === 405 ? "other" : undefined;
   if (/not_?found/i.test(type ?? "") && status === 404) return "api";

@@ -9,6 +9,7 @@ import {
   answeredToolUse,
   contentText,
   errorOf,
+  isQueued,
   type SessionEvent,
   stopReasonOf,
   toolUseOf,
@@ -92,13 +93,12 @@ function kept<T extends Readonly<Record<string, string | undefined>>>(
 export function readEvent(event: SessionEvent): LogEvent {
   const id = event.id ?? undefined;
   const at = instantMs(event.processed_at);
-  const fromClient = event.type.startsWith("user.") || event.type.startsWith("system.");
   return {
     ...readBody(event, id ?? ""),
     key: id ?? keyOf(event),
     ...(id !== undefined && { id }),
     ...(at !== undefined && { at }),
-    queued: fromClient && event.processed_at === null,
+    queued: isQueued(event),
     ...threadOf(event),
     ...(event.type === "user.message" && { mark: textMark(event.content) }),
   };

@@ -10,6 +10,7 @@ import {
   attachmentTypes,
   contentText,
   errorOf,
+  isQueued,
   type SessionEvent,
   stopReasonOf,
   toolUseOf,
@@ -55,11 +56,6 @@ export function eventView(event: SessionEvent, options: TranscriptOptions): Even
 }
 
 const OWN_FIELDS: ReadonlySet<string> = new Set(["id", "type", "processed_at", "queued"]);
-
-/** Whether the event was sent but not taken up: its place in the log is not final. */
-export function isQueued(event: SessionEvent): boolean {
-  return event.processed_at === null;
-}
 
 const messageView: View = (event, { maxFieldChars }) => {
   const others = attachmentTypes(event.content).slice(0, MAX_LISTED);

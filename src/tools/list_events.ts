@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ToolError } from "../core/errors.ts";
-import type { SessionEvent } from "../api/events.ts";
-import { type EventView, eventView, isQueued } from "../session/transcript.ts";
+import { isQueued, type SessionEvent } from "../api/events.ts";
+import { type EventView, eventView } from "../session/transcript.ts";
 import { MAX_RESULT_CHARS, takeWithinBudget } from "./budget.ts";
 import { defineTool, type ToolCall } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";

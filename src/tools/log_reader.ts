@@ -10,9 +10,8 @@
 
 import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
 import { CursorTrail } from "../api/cursor_trail.ts";
-import type { SessionEvent } from "../api/events.ts";
+import { isQueued, type SessionEvent } from "../api/events.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
-import { isQueued } from "../session/transcript.ts";
 import { type LogStretch, LogWindow, type Position } from "./log_window.ts";
 import { LruMap } from "../core/lru.ts";
 

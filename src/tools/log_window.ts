@@ -6,8 +6,7 @@
 
 import { beginsTurn } from "../api/event_order.ts";
 import { fullerEvent } from "../api/event_pages.ts";
-import type { SessionEvent } from "../api/events.ts";
-import { isQueued } from "../session/transcript.ts";
+import { isQueued, type SessionEvent } from "../api/events.ts";
 
 /**
  * The page on which an event stands. Of an ascending listing its cursor and size; of a descending

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import type { SessionEvent } from "../../../src/api/events.ts";
+import { isQueued, type SessionEvent } from "../../../src/api/events.ts";
 import { clipText, toolInputView } from "../../../src/session/tool_input.ts";
-import { eventView, isQueued } from "../../../src/session/transcript.ts";
+import { eventView } from "../../../src/session/transcript.ts";
 
 const OPTIONS = { exposeToolInputs: false, maxFieldChars: 100 };
 const AT = "2026-11-23T09:00:00Z";
