@@ -206,7 +206,11 @@ try {
   # Copied beside it, tried there, and only then put in its place: what does not run replaces nothing.
   $new = Join-Path $Dir ".cma-mcp.$([System.Guid]::NewGuid().ToString('N')).exe"
   Copy-Item -LiteralPath (Join-Path $work 'unpacked\cma-mcp.exe') -Destination $new
-  $ran = Invoke-Program $new @('--version')
+  try {
+    $ran = Invoke-Program $new @('--version')
+  } catch {
+    $ran = [pscustomobject]@{ Code = -1; Output = ''; Errors = "$_" }
+  }
   if ($ran.Code -ne 0) { throw "$file does not run here, nothing was installed: $($ran.Errors)" }
   try {
     Move-IntoPlace $new $program
