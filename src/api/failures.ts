@@ -98,6 +98,19 @@ function readEnvelope(body: unknown, depth = 0): Envelope {
   };
 }
 
+/** The envelope without types, codes and ids that hold what must not be told. */
+function cleanEnvelope(body: unknown, redact: Redact): Envelope {
+  const { type, errorCode, requestId, ...envelope } = readEnvelope(body);
+  const clean = (word: string | undefined) =>
+    word !== undefined && redact(word) === word ? word : undefined;
+  return {
+    ...envelope,
+    type: clean(type),
+    errorCode: clean(errorCode),
+    requestId: clean(requestId),
+  };
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ""));
@@ -140,13 +153,15 @@ function authorOf(
 ): "api" | "other" | undefined {
   if (isPage(headers, text) || [407, 511].includes(status)) return "other";
   if (status >= 300 && status < 400) return "other";
-  // What is asked for there is a list, so it is the address itself that is not known.
-  if (status === 404 && request && isList(request)) return "other";
   const { message, type, hasError, isFrameworks } = envelope;
   // Whatever an address is made of names no thing.
   // Cut first: the pattern takes quadratic time over a long word.
   const said = (message ?? plainText(headers, text) ?? "").slice(0, MAX_MESSAGE_CHARS)
     .replace(/\S*\/\S*/g, " ");
+  if (status === 404 && request && isCollection(request)) {
+    // There is nothing that could be missing but the address itself, or what the body names.
+    if (request.method === "GET" || BARE_STATUS.test(said)) return "other";
+  }
   const isPlain = message === undefined && type === undefined;
   if (isPlain && said === "") return status === 405 ? "other" : undefined;
   if (/not_?found/i.test(type ?? "") && status === 404) return "api";
@@ -161,9 +176,9 @@ function authorOf(
   return "api";
 }
 
-/** Whether a request is for one of the API's lists, which every Managed Agents API has. */
-function isList({ method, path }: RequestFacts): boolean {
-  return method === "GET" && /^\/v1\/(agents|sessions|environments)\/?$/.test(path);
+/** Whether a request is for something that every Managed Agents API has, and no id is in its path. */
+function isCollection({ path }: RequestFacts): boolean {
+  return /^\/v1\/(agents|sessions|environments)\/?$/.test(path);
 }
 
 /** Whether a body is a web page. */
@@ -174,7 +189,7 @@ function isPage(headers: Headers, text: string): boolean {
 
 /** Words that a web page has for its title: they name the filter or proxy that wrote it. */
 function titleOf(text: string): string {
-  const title = /<title[^>]*>([^<]{1,200})/i.exec(text)?.[1] ?? "";
+  const title = /<title[^>]{0,200}>([^<]{1,200})/i.exec(text.slice(0, 16_384))?.[1] ?? "";
   return title.replace(/\s+/g, " ").trim().slice(0, MAX_TITLE_CHARS);
 }
 
@@ -245,7 +260,7 @@ export function responseError(
   { redact, nowMs, request }: FailureContext,
 ): ResponseError {
   const { status, headers } = response;
-  const envelope = isPage(headers, text) ? {} : readEnvelope(parseJson(text));
+  const envelope = isPage(headers, text) ? {} : cleanEnvelope(parseJson(text), redact);
   const shouldRetry = headers.get("x-should-retry");
   const message = status >= 300 && status < 400
     ? redirectMessage(response)
@@ -327,7 +342,7 @@ const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
  * @param data the frame's data: an envelope, or anything else
  */
 export function frameError(data: string, redact: Redact): ApiError {
-  const envelope = readEnvelope(parseJson(data));
+  const envelope = cleanEnvelope(parseJson(data), redact);
   const message = presentable(envelope.message, redact) ?? "The event stream reported an error";
   const status = Object.hasOwn(STATUS_OF_TYPE, envelope.type ?? "")
     ? STATUS_OF_TYPE[envelope.type ?? ""]

@@ -377,6 +377,7 @@ Deno.test("an answer that is not JSON names its content type", async () => {
 
 interface AuthorCase {
   readonly status: number;
+  readonly method?: "POST";
   readonly body: string;
   readonly type?: string;
   /** Where it differs from one session's. */
@@ -445,6 +446,20 @@ const AUTHORS: readonly AuthorCase[] = [
     by: "other",
   },
   { status: 404, path: "/v1/environments", body: "", by: "other" },
+  {
+    status: 404,
+    method: "POST",
+    path: "/v1/sessions",
+    body: `{"type":"error","error":{"type":"not_found_error","message":"Not Found"}}`,
+    by: "other",
+  },
+  {
+    status: 404,
+    method: "POST",
+    path: "/v1/sessions",
+    body: `{"type":"error","error":{"type":"not_found_error","message":"Agent not found."}}`,
+    by: "api",
+  },
   { status: 405, body: `{"detail":"Method Not Allowed"}`, by: "other" },
   { status: 403, body: "<html><title>Web Page Blocked</title>", type: HTML, by: "other" },
   { status: 403, body: `{"message":"Forbidden"}`, by: "other" },
@@ -457,10 +472,11 @@ const AUTHORS: readonly AuthorCase[] = [
   { status: 503, body: "", by: undefined },
   { status: 409, body: `{"error":"Session is archived"}`, by: "api" },
 ];
-for (const { status, body, type, path = "/v1/sessions/sesn_1", by, message } of AUTHORS) {
-  Deno.test(`responseError() of ${status} ${path} ${body} comes from ${by}`, () => {
+for (const { status, method = "GET", body, type, by, message, ...rest } of AUTHORS) {
+  const { path = "/v1/sessions/sesn_1" } = rest;
+  Deno.test(`responseError() of ${status} ${method} ${path} ${body} comes from ${by}`, () => {
     const headers = type === undefined ? undefined : { "content-type": type };
-    const request = { method: "GET", path, origin: "https://api.test" };
+    const request = { method, path, origin: "https://api.test" };
     const error = responseError(new Response(null, { status, headers }), body, {
       ...CONTEXT,
       request,
@@ -533,3 +549,25 @@ for (
     assertEquals(sent.length, requests);
   });
 }
+
+Deno.test("responseError() takes time in proportion to a body that is made to slow it down", () => {
+  const bodies = [
+    ["<html>" + "<title".repeat(40_000), "text/html"],
+    [JSON.stringify({ error: "x".repeat(250_000) }), "application/json"],
+    [JSON.stringify({ error: "/".repeat(250_000) }), "application/json"],
+    [JSON.stringify({ error: "session ".repeat(30_000) }), "application/json"],
+    [JSON.stringify({ error: "reached usage limit ".repeat(12_000) }), "application/json"],
+  ] as const;
+  const request = { method: "GET", path: "/v1/sessions/sesn_1", origin: "https://api.test" };
+  const startedAt = performance.now();
+  for (const [body, type] of bodies) {
+    const headers = { "content-type": type };
+    const error = responseError(new Response(null, { status: 404, headers }), body, {
+      ...CONTEXT,
+      request,
+    });
+    assertEquals([error.status, error.retryable], [404, false]);
+  }
+  // Each of them took minutes where the time grew with the square of the body.
+  assertEquals(performance.now() - startedAt < 20_000, true);
+});

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type BridgeConfig, createBridge } from "../../../src/commands/bridge.ts";
 import { listen } from "../../../src/commands/listen.ts";
-import { ApiError } from "../../../src/core/errors.ts";
+import { ApiError, UsageError } from "../../../src/core/errors.ts";
 import { silentLogger } from "../../../src/core/log.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { createSimulator } from "../../../src/simulator/simulator.ts";
@@ -97,4 +97,25 @@ Deno.test("createBridge() simulates without a key, without network, and says so"
 Deno.test("createBridge() refuses to be built without a key for a real API", async () => {
   const error = await assertRejects(() => createBridge(BASE, recordProgram()));
   assert(error.message.includes("credential"));
+});
+
+Deno.test("createBridge() refuses a key file that was rotated wrongly, with what to do", async () => {
+  const texts: readonly [string | Error, RegExp][] = [
+    ['"sk-ant-0123456789"', /'key\.txt' \(--api-key-file\) has quotes/],
+    ["ANTHROPIC_API_KEY=sk-ant-0123456789", /begins with 'ANTHROPIC_API_KEY='/],
+    [Object.assign(new Error("os error"), { code: "EISDIR" }), /it is a folder/],
+    [Object.assign(new Error("os error"), { code: "ENOENT" }), /there is no such file/],
+  ];
+  for (const [text, expected] of texts) {
+    const bridge = await createBridge(
+      { ...BASE, credential: { kind: "api_key", value: "a-key", file: "key.txt" } },
+      recordProgram({
+        readFile: () => text instanceof Error ? Promise.reject(text) : Promise.resolve(text),
+      }),
+    );
+    const error = await assertRejects(() => bridge.api.agents.list({}), UsageError);
+    assertMatch(error.message, expected);
+    assert(!error.message.includes("0123456789"));
+    bridge.close();
+  }
 });
