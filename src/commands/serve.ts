@@ -5,6 +5,7 @@
  */
 
 import type { ServeConfig } from "../config/config.ts";
+import { proxyMisreadings } from "../core/proxy.ts";
 import { createBridge } from "./bridge.ts";
 import type { Program } from "./program.ts";
 
@@ -12,6 +13,8 @@ import type { Program } from "./program.ts";
 export async function serve(config: ServeConfig, program: Program): Promise<void> {
   const bridge = await createBridge(config, program);
   for (const warning of config.warnings) program.log.warn(warning);
+  const misreadings = config.simulate ? [] : proxyMisreadings(new URL(config.baseUrl), program.env);
+  for (const { message, cure } of misreadings) program.log.warn(`${message}: ${cure}`);
   try {
     // Each loads what it needs: hosts wait for stdio to start.
     if (config.http) {

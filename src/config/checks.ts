@@ -134,6 +134,34 @@ export function checkSecret(value: string, source: string): string {
   );
 }
 
+/** Credentials that the hosted API takes in the other variable, or not at all, by their looks. */
+const MISPLACED: readonly (readonly [RegExp, CredentialKind | undefined, string])[] = [
+  [/^sk-ant-oat/, "api_key", "is an OAuth token and no API key: set it as ANTHROPIC_AUTH_TOKEN"],
+  [/^sk-ant-api/, "auth_token", "is an API key and no token: set it as ANTHROPIC_API_KEY"],
+  [
+    /^sk-ant-admin/,
+    undefined,
+    "is a key for administration: make an API key in the Claude Console",
+  ],
+  [
+    /^(sk-(proj|svcacct|or)-|AIza|gh[opsu]_|github_pat_|glpat-|gsk_|hf_|xox[abp]-|AKIA)/,
+    undefined,
+    "is another service's key: make an API key in the Claude Console",
+  ],
+];
+
+/** How a credential is sent. */
+type CredentialKind = "api_key" | "auth_token";
+
+/** Refuses a credential that the hosted API cannot take. Never repeats the value. */
+export function checkHostedCredential(value: string, kind: CredentialKind, source: string): void {
+  const [, , complaint] =
+    MISPLACED.find(([pattern, only]) =>
+      pattern.test(value) && (only === undefined || only === kind)
+    ) ?? [];
+  if (complaint !== undefined) throw new UsageError(`${source} ${complaint}`);
+}
+
 /** A bearer token of the HTTP server. Never repeats the value. */
 export function checkToken(value: string, source: string): string {
   checkSecret(value, source);

@@ -4,10 +4,17 @@
  * @module
  */
 
+import { HOSTED } from "../core/base_url.ts";
 import { UsageError } from "../core/errors.ts";
 import type { LogLevel } from "../core/log.ts";
 import { createRedact } from "../core/redact.ts";
-import { checkSecret, checkToken, isLoopback, LOOPBACK_HOSTS } from "./checks.ts";
+import {
+  checkHostedCredential,
+  checkSecret,
+  checkToken,
+  isLoopback,
+  LOOPBACK_HOSTS,
+} from "./checks.ts";
 import { parseCommandLine } from "./command_line.ts";
 import { commandNamed } from "./commands.ts";
 import { fileTrouble } from "./file_trouble.ts";
@@ -179,15 +186,34 @@ function credentialOf(sources: Sources): CredentialConfig {
   const file = valueOf(sources, SETTINGS.apiKeyFile);
   if (file !== undefined) {
     const value = readSecret(sources, file, "--api-key-file", checkSecret);
-    return { kind: "api_key", value, file };
+    return checked(sources, { kind: "api_key", value, file }, `'${file}' (--api-key-file)`);
   }
   const apiKey = valueOf(sources, SETTINGS.apiKey);
-  if (apiKey !== undefined) return { kind: "api_key", value: apiKey };
+  if (apiKey !== undefined) {
+    return checked(sources, { kind: "api_key", value: apiKey }, "ANTHROPIC_API_KEY");
+  }
   const authToken = valueOf(sources, SETTINGS.authToken);
-  if (authToken !== undefined) return { kind: "auth_token", value: authToken };
+  if (authToken !== undefined) {
+    return checked(sources, { kind: "auth_token", value: authToken }, "ANTHROPIC_AUTH_TOKEN");
+  }
   throw new UsageError(
     "No API key: set ANTHROPIC_API_KEY, or add --simulate to try it without one",
   );
+}
+
+/** What other implementations take as a credential is theirs to say. */
+function checked(sources: Sources, credential: CredentialConfig, source: string): CredentialConfig {
+  if (isHosted(sources)) checkHostedCredential(credential.value, credential.kind, source);
+  return credential;
+}
+
+function isHosted(sources: Sources): boolean {
+  try {
+    return valueOf(sources, SETTINGS.baseUrl) === HOSTED;
+  } catch {
+    // That is a complaint of its own.
+    return false;
+  }
 }
 
 function tokensOf(sources: Sources): Pick<HttpConfig, "tokens" | "tokenFile"> {
@@ -426,11 +452,15 @@ export function resolveStart(args: readonly string[], env: ReadEnv, readFile: Re
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     // A key may have been put in the place of something that is repeated.
-    const message = createRedact(secretsIn(env))(error.message);
+    const message = createRedact(secretsIn(env))(error.message).replace(/\s+/g, " ")
+      .slice(0, MAX_COMPLAINT_CHARS);
     if (!servesStdio(args)) throw new UsageError(message, { cause: error.cause });
     return deepFreeze({ command: "unready", message, log: usableLog(env) });
   }
 }
+
+/** Longest sentence about a setting, in characters. */
+const MAX_COMPLAINT_CHARS = 600;
 
 /** Whether a command line, right or wrong, asks for a server on stdio. */
 function servesStdio(args: readonly string[]): boolean {

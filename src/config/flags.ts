@@ -5,7 +5,7 @@
  */
 
 import type { LogLevel } from "../core/log.ts";
-import { checkBaseUrl } from "../core/base_url.ts";
+import { checkBaseUrl, HOSTED } from "../core/base_url.ts";
 import {
   checkAgentId,
   checkEnvironmentId,
@@ -190,7 +190,7 @@ export const SETTINGS = {
     flag: "base-url",
     env: ["CMA_BASE_URL", "ANTHROPIC_BASE_URL"],
     valueName: "<url>",
-    fallback: "https://api.anthropic.com",
+    fallback: HOSTED,
     help: "The API",
     commands: ["serve"],
     check: checkBaseUrl,

@@ -7,7 +7,7 @@
 import { UsageError } from "./errors.ts";
 
 /** The hosted API. */
-const HOSTED = "https://api.anthropic.com";
+export const HOSTED = "https://api.anthropic.com";
 
 /** Sites of Anthropic's that people copy an address from, and that are no API. */
 const NO_API =
@@ -42,6 +42,9 @@ export function checkBaseUrl(value: string, source: string): string {
     throw new UsageError(
       `Cannot use ${source}: ${url.hostname} is no API: type ${HOSTED}, or leave it out`,
     );
+  }
+  if (url.origin === HOSTED.replace("https:", "http:")) {
+    throw new UsageError(`Cannot use ${source}: the key would travel unencrypted: type ${HOSTED}`);
   }
   const path = url.pathname.replace(/\/{2,}/g, "/").replace(/\/+$/, "");
   const apiPath = API_PATH.exec(path);

@@ -72,7 +72,7 @@ export async function lookIntoHost(
     return {
       findings: [
         ...found,
-        skip(`What ${title} would use is not checked: ${format} is not read`, cure),
+        skip(`What ${title} would use is not checked: ${format.toUpperCase()} is not read`, cure),
       ],
     };
   }

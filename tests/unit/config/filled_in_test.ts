@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { checkSecret } from "../../../src/config/checks.ts";
-import { resolveConfig } from "../../../src/config/config.ts";
+import { resolveConfig, resolveStart } from "../../../src/config/config.ts";
 import { fileTrouble } from "../../../src/config/file_trouble.ts";
 import { checkFilledIn } from "../../../src/config/filled_in.ts";
 import { UsageError } from "../../../src/core/errors.ts";
@@ -193,3 +193,61 @@ Deno.test("a setting that names a folder says so, with a real one", async () => 
   }
   await Deno.remove(folder);
 });
+
+const MISPLACED: readonly [Readonly<Record<string, string>>, RegExp | undefined][] = [
+  [{ ANTHROPIC_API_KEY: "sk-ant-oat01-abcdef" }, /set it as ANTHROPIC_AUTH_TOKEN/],
+  [{ ANTHROPIC_AUTH_TOKEN: "sk-ant-oat01-abcdef" }, undefined],
+  [{ ANTHROPIC_AUTH_TOKEN: "sk-ant-api03-abcdef" }, /set it as ANTHROPIC_API_KEY/],
+  [{ ANTHROPIC_API_KEY: "sk-ant-admin01-abcdef" }, /is a key for administration/],
+  [{ ANTHROPIC_API_KEY: "sk-proj-abcdef" }, /another service's key/],
+  [{ ANTHROPIC_API_KEY: "ghp_abcdef" }, /another service's key/],
+  [{ ANTHROPIC_API_KEY: "sk-proj-abcdef", CMA_BASE_URL: "https://cma.test" }, undefined],
+  [{ ANTHROPIC_API_KEY: "sk-ant-oat01-abcdef", CMA_BASE_URL: "https://cma.test" }, undefined],
+];
+for (const [env, expected] of MISPLACED) {
+  Deno.test(`${JSON.stringify(env)} is ${expected ? "refused" : "taken"}`, () => {
+    const resolve = () => resolveConfig([], (name) => env[name], () => "");
+    if (!expected) return void resolve();
+    const { message } = assertThrows(resolve, UsageError);
+    assertMatch(message, expected);
+    assert(!message.includes("abcdef"), message);
+  });
+}
+
+Deno.test("resolveStart() keeps a complaint to one bounded line without known secrets", () => {
+  const secret = "a-secret-that-looks-like-none";
+  const env: Readonly<Record<string, string>> = {
+    ANTHROPIC_API_KEY: secret,
+    CMA_BASE_URL: `x\r\n${secret}${"y".repeat(5_000)}`,
+  };
+  const config = resolveStart([], (name) => env[name], () => "");
+  assert(config.command === "unready");
+  assert(!/[\r\n]/.test(config.message) && config.message.length <= 600, config.message);
+  assert(!config.message.includes(secret), config.message);
+  const http = assertThrows(
+    () => resolveStart(["--http", `--port=${secret}`], (name) => env[name], () => ""),
+    UsageError,
+  );
+  assert(!http.message.includes(secret), http.message);
+});
+
+const STARTS: readonly [readonly string[], "unready" | "refused"][] = [
+  [[], "unready"],
+  [["--simulat"], "unready"],
+  [["--http=false"], "unready"],
+  [["--log-level", "loud"], "unready"],
+  [["--http"], "refused"],
+  [["--http=true"], "refused"],
+  [["--simulat", "--HTTP"], "refused"],
+  [["docter"], "refused"],
+  [["demo", "--port=1"], "refused"],
+  [["--port=1", "simulator", "--http"], "refused"],
+  [["config", "nohost"], "refused"],
+];
+for (const [args, expected] of STARTS) {
+  Deno.test(`resolveStart() of '${args.join(" ")}' without settings is ${expected}`, () => {
+    const resolve = () => resolveStart(args, () => undefined, () => "");
+    if (expected === "refused") assertThrows(resolve, UsageError);
+    else assertEquals(resolve().command, "unready");
+  });
+}

@@ -36,6 +36,7 @@ const refused: readonly [string, RegExp][] = [
   ["https://console.anthropic.com", /is no API: type https:\/\/api\.anthropic\.com/],
   ["https://platform.claude.com/workspaces/default/agents", /is no API/],
   ["https://claude.ai", /is no API/],
+  ["http://api.anthropic.com", /unencrypted: type https:\/\/api\.anthropic\.com$/],
   ["https://api.test/v1/messages", /leave out '\/v1\/messages': type https:\/\/api\.test$/],
   ["https://api.test/p/v1/agents/agent_1", /type https:\/\/api\.test\/p$/],
 ];
