@@ -6,6 +6,7 @@
 
 import type { FetchLike } from "../api/api.ts";
 import { createApi } from "../api/client.ts";
+import { type Connections, withoutConnections } from "../api/connections.ts";
 import { type Config, type DoctorConfig, resolveConfig } from "../config/config.ts";
 import { SECRET_VARIABLES } from "../config/flags.ts";
 import { ownFlags } from "../config/host_entry.ts";
@@ -18,6 +19,7 @@ import { checkHosts, entryEnvironment, lookIntoHost } from "./doctor/hosts.ts";
 import { probe, TIMEOUT_MS as PROBE_TIMEOUT_MS } from "./doctor/probe.ts";
 import { checkServer } from "./doctor/server.ts";
 import { checkWorkspace } from "./doctor/workspace.ts";
+import { openConnections } from "./http_client.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { createPalette } from "./paint.ts";
 import type { Program } from "./program.ts";
@@ -42,15 +44,21 @@ export async function doctor(
   program: Program,
   options: DoctorOptions = {},
 ): Promise<boolean> {
-  const { fetch = (request) => globalThis.fetch(request), machine = thisMachine() } = options;
+  const { fetch, machine = thisMachine() } = options;
+  // The server's own way to the API, so that what is found on it holds for the server.
+  const connections = fetch ? withoutConnections(fetch) : openConnections();
   const told = { ...program, note: config.json ? () => {} : program.note };
   const all: Finding[] = [];
   const findings = config.host === undefined
-    ? examine(config, told, fetch, machine)
-    : examineHost(config.host, told, fetch, machine);
-  for await (const finding of findings) {
-    all.push(finding);
-    if (!config.json) program.print(lineOf(finding, program));
+    ? examine(config, told, connections, machine)
+    : examineHost(config.host, told, connections, machine);
+  try {
+    for await (const finding of findings) {
+      all.push(finding);
+      if (!config.json) program.print(lineOf(finding, program));
+    }
+  } finally {
+    connections.close();
   }
   const ok = all.every(({ status }) => status !== "fail");
   program.print(
@@ -65,12 +73,12 @@ export async function doctor(
 async function* examine(
   config: DoctorConfig,
   program: Program,
-  fetch: FetchLike,
+  connections: Connections,
   machine: Machine,
 ): AsyncGenerator<Finding> {
   const hosts = await checkHosts(program, machine);
   yield* settingFindings(config, missingKeyOf(hosts.keyHolders));
-  yield* checkApi(config, program, fetch);
+  yield* checkApi(config, program, connections);
   if (config.http) yield* await checkServer(config.http, program);
   yield* hosts.findings;
 }
@@ -79,7 +87,7 @@ async function* examine(
 async function* examineHost(
   host: FileHostName,
   program: Program,
-  fetch: FetchLike,
+  connections: Connections,
   machine: Machine,
 ): AsyncGenerator<Finding> {
   const { findings: found, entry } = await lookIntoHost(host, program, machine);
@@ -108,7 +116,7 @@ async function* examineHost(
   const missingKey = asksForKey
     ? findings("key").skip(`${title} asks for the key itself, so it is not checked here`)
     : undefined;
-  const checks = [settingFindings(config, missingKey), checkApi(config, own, fetch)];
+  const checks = [settingFindings(config, missingKey), checkApi(config, own, connections)];
   for (const check of checks) {
     for await (const finding of check) {
       const { message, cure } = finding;
@@ -145,7 +153,7 @@ function* settingFindings(
 async function* checkApi(
   config: DoctorConfig,
   program: Program,
-  fetch: FetchLike,
+  connections: Connections,
 ): AsyncGenerator<Finding> {
   const { simulate, credential, baseUrl } = config;
   if (simulate) return yield* await checkSimulator(config, program);
@@ -155,17 +163,18 @@ async function* checkApi(
   for (const { message, cure } of proxyMisreadings(url, env)) {
     yield findings("network").warn(message, cure);
   }
-  const parts = { baseUrl, fetch, clock, userAgent: `cma-mcp/${VERSION}` };
+  const parts = { baseUrl, clock, userAgent: `cma-mcp/${VERSION}` };
   const proxy = proxyFor(url, env);
   // A network that is dead says nothing for as long as that.
   note(`Asking ${url.origin}, for at most ${PROBE_TIMEOUT_MS / 1_000} s …`);
-  const first = await probe({ ...parts, credential, signal, proxy });
+  const { fetch } = connections.route("read");
+  const first = await probe({ ...parts, fetch, credential, signal, proxy });
   yield* first.findings;
   if (!credential || !first.accepted) {
     return yield notChecked(credential ? "the checks above failed" : "there is no key");
   }
   const { kind, value } = credential;
-  const api = createApi({ ...parts, proxy, log, credential: () => ({ kind, value }) });
+  const api = createApi({ ...parts, connections, proxy, log, credential: () => ({ kind, value }) });
   yield* await checkWorkspace(api, config, { signal, timeoutMs: TIMEOUT_MS });
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { HealthConfig } from "../config/health_config.ts";
+import { bindSignal, raceSignal } from "../core/abort.ts";
 import type { Program } from "./program.ts";
 
 /** How long the server may take to answer, in milliseconds. */
@@ -47,18 +48,23 @@ async function ask(
   config: HealthConfig,
   program: Pick<Program, "clock" | "readFile">,
 ): Promise<string> {
-  const connection = await connect(config, program);
-  // Closed in time, it also ends a read that would never end.
-  const cancel = program.clock.after(TIMEOUT_MS, () => connection.close());
+  const bound = bindSignal(program.clock, { timeoutMs: TIMEOUT_MS });
+  const { signal } = bound;
+  const connecting = connect(config, program);
+  // Closed in time, it also ends a read that would never end; one that is too late goes as well.
+  connecting.then((connection) => {
+    if (signal.aborted) return connection.close();
+    signal.addEventListener("abort", () => connection.close(), { once: true });
+  }, () => {});
   try {
-    return await statusLine(connection);
-  } finally {
-    cancel();
+    const connection = await raceSignal(connecting, signal);
     try {
-      connection.close();
-    } catch {
-      // The clock was first.
+      return await raceSignal(statusLine(connection), signal);
+    } finally {
+      if (!signal.aborted) connection.close();
     }
+  } finally {
+    bound.dispose();
   }
 }
 

@@ -22,6 +22,11 @@ async function call(program: Spawned, name: string, args: object) {
   return structuredContent;
 }
 
+/** What a model is told of a call that fails. */
+async function failure(program: Spawned, name: string, args: object): Promise<string> {
+  return await call(program, name, args).then(() => "none", (error) => error.message);
+}
+
 interface Parts {
   readonly server: FaultyServer;
   readonly program: Spawned;
@@ -32,12 +37,17 @@ interface Parts {
   readonly sessionId: string;
 }
 
-async function withProgram(tls: boolean, test: (parts: Parts) => Promise<void>): Promise<void> {
+/** @param env of the program, by the address of the server */
+async function withProgram(
+  tls: boolean,
+  test: (parts: Parts) => Promise<void>,
+  envAt: (url: string) => Record<string, string> = (url) => ({ CMA_BASE_URL: url }),
+): Promise<void> {
   const certificate = tls ? await makeCertificate() : undefined;
   const simulator = createSimulator({ clock: systemClock, seed: 1 });
   const server = await FaultyServer.start((request) => simulator.fetch(request), certificate);
   const folder = await Deno.makeTempDir();
-  const env: Record<string, string> = { CMA_BASE_URL: server.url, ANTHROPIC_API_KEY: "test-key" };
+  const env: Record<string, string> = { ...envAt(server.url), ANTHROPIC_API_KEY: "test-key" };
   if (certificate) {
     env.DENO_CERT = `${folder}/ca.pem`;
     await Deno.writeTextFile(env.DENO_CERT, certificate.cert);
@@ -112,3 +122,54 @@ Deno.test("over TLS that offers HTTP/2, a link that goes mute costs one call its
     );
   });
 });
+
+Deno.test("through a proxy of plain HTTP, a write whose connection is closed is sent once", async () => {
+  await withProgram(false, async ({ server, program, posts, sessionId }) => {
+    server.strikeNext(isPost, { moment: "after it is read", blow: "closed" });
+    const sent = await call(program, "send_message", { session_id: sessionId, text: "Hi" });
+    assertEquals(sent.confirmed_by_log, true);
+    assertEquals(posts(/^http:\/\/api\.invalid\/v1\/sessions\/.*\/events$/), 1);
+  }, (url) => ({ CMA_BASE_URL: "http://api.invalid", HTTP_PROXY: url }));
+});
+
+Deno.test("an address that NO_PROXY names is reached without the proxy", async () => {
+  await withProgram(false, async ({ program, sessionId }) => {
+    await call(program, "send_message", { session_id: sessionId, text: "Hi" });
+  }, (url) => ({ CMA_BASE_URL: url, ALL_PROXY: "http://127.0.0.1:1", NO_PROXY: "127.0.0.1" }));
+});
+
+const TUNNELS: readonly [string, string][] = [
+  ["wants a password", "HTTP/1.1 407 \r\ncontent-length: 0\r\n\r\n"],
+  ["cannot reach the API", "HTTP/1.1 502 \r\ncontent-length: 0\r\n\r\n"],
+  ["hangs up before its answer", ""],
+  ["hangs up in the middle of its answer", "HTTP/1.1 200"],
+  ["hangs up after it has opened the tunnel", "HTTP/1.1 200 \r\n\r\n"],
+];
+
+for (const [how, raw] of TUNNELS) {
+  Deno.test(`through a proxy that ${how}, a write is known not to be sent`, async () => {
+    const server = await FaultyServer.start(() => Promise.resolve(new Response()));
+    server.faultOf = () => ({ raw, early: true });
+    const program = new Spawned([], {
+      CMA_BASE_URL: "https://api.invalid",
+      ANTHROPIC_API_KEY: "test-key",
+      HTTPS_PROXY: server.url,
+    });
+    await program.initialize();
+    const session = { agent_id: "agent_1", environment_id: "env_1" };
+    for (
+      const [name, args] of [
+        ["create_session", session],
+        ["archive_session", { session_id: "sesn_1" }],
+      ] as const
+    ) {
+      const words = await failure(program, name, args);
+      assertEquals(/not known|none/.test(words), false, words);
+    }
+    const methods = new Set(server.requests.map(({ method }) => method));
+    assertEquals([...methods], ["CONNECT"]);
+    await program.closeStdin();
+    await program.ending();
+    await server.close();
+  });
+}

@@ -5,7 +5,7 @@
  */
 
 import type { FetchLike } from "../../api/api.ts";
-import { readText } from "../../api/body.ts";
+import { BodyTooLargeError, readText } from "../../api/body.ts";
 import { credentialHeaders } from "../../api/credentials.ts";
 import { mediaType, type ResponseError, responseError } from "../../api/failures.ts";
 import type { CredentialConfig } from "../../config/config.ts";
@@ -67,7 +67,11 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
     const ms = clock.now() - startedAt;
     const skew = clockFinding(response, clock.wallTime() - ms / 2);
     const text = await readText(response, { signal: bound.signal, maxBytes: MAX_ERROR_BYTES })
-      .catch(() => "");
+      .catch((error) => {
+        // Of a refusal the status says enough; an answer that does not arrive whole is none.
+        if (response.ok && !(error instanceof BodyTooLargeError)) throw error;
+        return "";
+      });
     const redact = createRedact(credential ? [credential.value] : []);
     const refusal = response.ok && mediaType(response.headers) === "application/json"
       ? undefined

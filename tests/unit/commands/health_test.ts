@@ -151,3 +151,25 @@ Deno.test("health takes host and port from where the server takes them", () => {
   assertEquals(configOf(["--port", "81"], { PORT: "8080" }).port, 81);
   assertEquals(configOf([]).port, 3000);
 });
+
+Deno.test("health() gives up on a certificate file that cannot be read to its end", async () => {
+  const clock = new ManualClock();
+  const program = recordProgram({ clock, readFile: () => new Promise(() => {}) });
+  const config = { ...configOf(["--port", "1"]), certFile: "pipe.pem" };
+  assertEquals(await clock.runUntil(health(config, program)), false);
+  assertMatch(program.printed.join(), /does not answer: No answer in 3000 ms/);
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("health() gives up on a server that takes connections and says nothing", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const taken = listener.accept();
+  const clock = new ManualClock();
+  const program = recordProgram({ clock });
+  const asking = health(configOf(["--port", `${listener.addr.port}`]), program);
+  using connection = await taken;
+  // The request has come: from here on nothing does.
+  await connection.read(new Uint8Array(1024));
+  assertEquals(await clock.runUntil(asking), false);
+  assertMatch(program.printed.join(), /does not answer: No answer in 3000 ms/);
+});

@@ -310,3 +310,27 @@ Deno.test("probe() sees a connection that is closed without an answer", async ()
   listener.close();
   await closing;
 });
+
+Deno.test("probe() does not call an answer one that breaks off, or never ends", async () => {
+  const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+  for (const ends of [true, false]) {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+    const clock = new ManualClock();
+    const serving = (async () => {
+      const connection = await listener.accept();
+      await connection.read(new Uint8Array(4_096));
+      await connection.write(new TextEncoder().encode(head));
+      if (ends) connection.close();
+      return connection;
+    })();
+    const asking = probed((request) => fetch(request, { client }), {
+      baseUrl: `http://127.0.0.1:${listener.addr.port}`,
+      clock,
+    });
+    const connection = await serving;
+    const { states, accepted } = await (ends ? asking : clock.runUntil(asking));
+    assertEquals([states, accepted], [["network:fail"], false]);
+    if (!ends) connection.close();
+  }
+});
