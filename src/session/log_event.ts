@@ -24,6 +24,8 @@ export interface ToolUse {
   readonly name?: string;
   readonly server?: string;
   readonly custom: boolean;
+  /** Whether somebody must answer it: a custom tool, or one whose use is to be confirmed. */
+  readonly asks: boolean;
   /** Kept only for calls that wait for an answer: others can be large and are not needed. */
   readonly input?: unknown;
   readonly threadId?: string;
@@ -119,13 +121,15 @@ type BodyReader = (event: SessionEvent, id: string) => LogEventBody | undefined;
 
 const readToolUse = (custom: boolean): BodyReader => (event, id) => {
   const { name, server, input, permission, threadId } = toolUseOf(event);
+  const asks = custom || permission === "ask";
   return {
     kind: "tool_use",
     tool: {
       id,
       custom,
+      asks,
       ...kept({ name, server, threadId }),
-      ...((custom || permission === "ask") && { input }),
+      ...(asks && input !== undefined && { input }),
     },
   };
 };

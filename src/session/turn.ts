@@ -430,9 +430,12 @@ function oldestBegun({ queued, anchor }: TurnState): Pick<TurnState, "anchor"> |
 
 function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
   if (state.phase === "terminated" || state.phase === "deleted") return state;
-  // A server that gives no reason: calls that ask for an answer and have none are one.
-  const asks = event.stop === undefined && !state.interrupted ? unansweredAsks(state) : [];
+  // No reason, or no calls named with it: those that ask for an answer and have none are meant.
+  const isToldWhy = event.eventIds.length > 0 ||
+    (event.stop !== undefined && event.stop.type !== "requires_action");
+  const asks = isToldWhy || state.interrupted ? [] : unansweredAsks(state);
   const parked = event.stop?.type === "requires_action" || asks.length > 0;
+  const blocking = parked && asks.length === 0 ? event.eventIds : asks;
   // A turn that ran out of retries takes the queued input with it.
   const dropped = event.stop?.type === "retries_exhausted";
   const { stop: _stop, idleAt: _idleAt, ...rest } = state;
@@ -441,7 +444,8 @@ function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
     phase: parked ? "parked" : "ended",
     ...(event.stop && { stop: event.stop }),
     ...(event.at !== undefined && { idleAt: event.at }),
-    blocking: asks.length > 0 ? asks : parked ? event.eventIds : [],
+    blocking,
+    asking: withNamed(state, blocking),
     queued: dropped ? NO_ENTRIES : mapInputs(
       state.queued,
       (input) => input.interrupt === "sent" ? { ...input, interrupt: "over" } : input,
@@ -453,6 +457,14 @@ function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
     earlyErrors: undefined,
     toolsInFlight: parked ? state.toolsInFlight : NO_ENTRIES,
   };
+}
+
+/** Calls that block the session ask for an answer, whether or not they said so themselves. */
+function withNamed({ asking, toolsInFlight }: TurnState, blocking: readonly string[]) {
+  return blocking.filter((id) => !asking.has(id) && toolsInFlight.has(id)).reduce(
+    (known, id) => known.with(id, { id, custom: false, asks: true, name: toolsInFlight.get(id) }),
+    asking,
+  );
 }
 
 /** Tool calls of the turn that somebody must answer and nobody has. */
@@ -514,7 +526,6 @@ function trackTools(state: TurnState, event: LogEvent): TurnState {
   }
   if (event.kind === "tool_use") {
     const { tool } = event;
-    const asks = tool.custom || tool.input !== undefined;
     const toolsInFlight = new Map(state.toolsInFlight).set(tool.id, tool.name);
     const [oldest] = toolsInFlight.keys();
     if (toolsInFlight.size > MAX_IN_FLIGHT && oldest !== undefined) toolsInFlight.delete(oldest);
@@ -522,7 +533,7 @@ function trackTools(state: TurnState, event: LogEvent): TurnState {
       ...state,
       toolsInFlight,
       spokeSinceCall: false,
-      asking: asks ? state.asking.with(tool.id, tool) : state.asking,
+      asking: tool.asks ? state.asking.with(tool.id, tool) : state.asking,
     };
   }
   if (event.kind !== "tool_result") return state;

@@ -182,6 +182,15 @@ function entries(value: unknown): Record<string, unknown>[] {
   return Array.isArray(value) ? value : [];
 }
 
+function pendingFacets(fields: Outcome["fields"]): Facets {
+  return Object.fromEntries(
+    entries(fields.pending_actions).flatMap(({ input, ...action }) => [
+      [`pending ${action.event_id}`, action],
+      [`input ${action.event_id}`, input],
+    ]),
+  );
+}
+
 function waitFacets({ fields, isError }: Outcome): Facets {
   const reply = String(fields.reply);
   const tools = entries(fields.tool_activity);
@@ -192,9 +201,7 @@ function waitFacets({ fields, isError }: Outcome): Facets {
     ...Object.fromEntries(WORDS.map((word) => [`word ${word}`, reply.includes(word)])),
     ...Object.fromEntries(tools.map((tool, at) => [`tool ${at}`, tool])),
     tools: tools.length,
-    ...Object.fromEntries(
-      entries(fields.pending_actions).map((action) => [`pending ${action.event_id}`, action]),
-    ),
+    ...pendingFacets(fields),
     errors: entries(fields.errors).length,
     "error itself": fields.errors,
     cursor: fields.last_event_id,
@@ -229,14 +236,14 @@ function ownOfEvent(answers: Answers) {
     const [, field, ...rest] = path;
     const type = typeAt(answers, path);
     const tool = `tool ${TOOL_AT[type]}`;
-    const pending = type.includes("tool_use") ? ["pending"] : [];
+    const pending = type.includes("tool_use") ? ["pending", "input"] : [];
     // Without any of its fields, or without its type, an event is not there.
     if (field === undefined || field === "type") {
       const bounds = ["session.status_idle", "session.status_running", "user.message"];
       const standing = bounds.includes(type)
-        ? ["status", "stop", "pending", "tool", "word stale"]
+        ? ["status", "stop", "pending", "input", "tool", "word stale"]
         : [];
-      const tools = type.includes("tool_") ? ["tool", "pending"] : [];
+      const tools = type.includes("tool_") ? ["tool", "pending", "input"] : [];
       const errors = type === "session.error" ? ["error"] : [];
       return [...standing, ...wordsAt(answers, path), ...tools, ...errors, "cursor"];
     }
@@ -254,20 +261,24 @@ function ownOfEvent(answers: Answers) {
       case "mcp_server_name":
         return [tool, ...pending, ...(value === "a huge text" ? ["tools"] : [])];
       case "input":
-        return pending;
+        return ["input"];
       case "evaluated_permission":
-        return ["pending"];
+        // Inputs are kept of calls that ask.
+        return type === "agent.mcp_tool_use" ? ["input"] : [];
       case "tool_use_id":
       case "is_error":
         return [tool];
       case "error":
         return ["error itself"];
-      case "stop_reason":
-        if (rest.length === 0) return ["status", "stop", "pending", "tool"];
-        if (rest[0] === "event_ids") return ["pending", "tool"];
-        return value === "a text" || value === "a huge text"
-          ? ["status", "stop", "pending", "tool"]
-          : ["stop"];
+      case "stop_reason": {
+        const isText = value === "a text" || value === "a huge text";
+        if (rest[0] === "event_ids") {
+          // Which calls block is known from the calls, unless others are named.
+          const names = rest.length > 1 || isText || value === "a huge list";
+          return names ? ["pending", "tool", "input"] : [];
+        }
+        return isText ? ["status", "stop", "pending", "tool", "input"] : ["stop"];
+      }
       case "stop_details":
         return ["stop"];
       default:
@@ -307,12 +318,13 @@ function sessionProbe(name: string, log: readonly unknown[], status: string): Pr
       stop: fields.last_stop_reason,
       last_stop_reason: undefined,
       pending_actions: undefined,
-      ...Object.fromEntries(
-        entries(fields.pending_actions).map((action) => [`pending ${action.event_id}`, action]),
-      ),
+      ...pendingFacets(fields),
     }),
     own: (path, odd) => {
-      if (odd.answer !== "session") return ownOfLog(path, odd);
+      if (odd.answer !== "session") {
+        const waits = path[1] === "stop_reason" ? ["pending", "input"] : [];
+        return [...ownOfLog(path, odd), ...waits];
+      }
       const field = String(path[0]);
       if (field === "agent" && path.length > 1) {
         return ["id", "name", "version"].includes(String(path[1])) ? ["agent"] : [];

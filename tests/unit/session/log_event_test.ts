@@ -56,7 +56,7 @@ Deno.test("readEvent() keeps a tool call whose name cannot be read, and its inpu
     const event = { ...base, type: "agent.tool_use", name, input: { a: 1 } };
     const use = readEvent({ ...event, evaluated_permission: "ask", mcp_server_name: [] });
     assert(use.kind === "tool_use");
-    assertEquals(use.tool, { id: "sevt_1", custom: false, input: { a: 1 } });
+    assertEquals(use.tool, { id: "sevt_1", custom: false, asks: true, input: { a: 1 } });
   }
 });
 

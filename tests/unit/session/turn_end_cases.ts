@@ -8,6 +8,16 @@ export const END_CASES: readonly TurnCase[] = [
     verdict: "idle",
     reply: "a",
   },
+  ...[undefined, null, [], {}, "", [null]].map((event_ids): TurnCase => ({
+    name: `a turn waits for answers though it names the calls by ${JSON.stringify(event_ids)}`,
+    build: (e) => [
+      ...[e.user("q"), e.running(), e.text("a")],
+      e.tool("bash", { evaluated_permission: "ask", input: undefined }),
+      e.idle("requires_action", { event_ids }),
+    ],
+    verdict: "requires_action",
+    reply: "a",
+  })),
   {
     name: "an unknown stop reason ends the turn",
     build: (e) => [e.user("q"), e.running(), e.text("a"), e.idle("moon_phase")],
