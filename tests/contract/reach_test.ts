@@ -109,7 +109,7 @@ async function openWorkspace() {
     const session_id = String(fieldOf(made, "session_id"));
     const sent = await run(sendMessage, { session_id, text: whose }, principal);
     assertEquals([made.isError, sent.isError], [undefined, undefined], JSON.stringify(sent));
-    await until(bridge.clock.sleep(10_000), 1_000);
+    await bridge.clock.advance(10_000);
     return { session: session_id, event: String(fieldOf(sent, "event_id")) };
   };
   const { agent: agents, environment: environments } = ids;
