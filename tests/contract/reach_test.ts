@@ -1,5 +1,5 @@
-// Everything that a caller can name, driven by a bound caller over a workspace that is full of what
-// others own. A tool, a parameter or a capability that is not classified here fails, and so does a
+// Everything that a caller can name, driven by callers bound in each way over a workspace that is
+// full of what others own. A tool, a parameter or a capability that is not classified here fails, and so does a
 // tool that shows or changes what its caller may not reach.
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
@@ -62,8 +62,17 @@ function fieldOf(result: { readonly structuredContent?: unknown }, name: string)
   return typeof fields === "object" && fields !== null ? Reflect.get(fields, name) : undefined;
 }
 
-/** A workspace with one agent, environment and session of the caller's among those of others. */
-async function openWorkspace() {
+/** What a caller is bound by: one of its limits alone, where nothing else can stand in, or all. */
+const BOUNDS = ["agents", "environments", "sessions", "all"] as const;
+type Bound = typeof BOUNDS[number];
+
+/**
+ * A workspace with one agent, environment and session of the caller's among those of others. What
+ * its bound keeps from the caller has {@linkcode FOREIGN} in all of its words.
+ */
+async function openWorkspace(bound: Bound) {
+  const binds = (...limits: Bound[]) => bound === "all" || limits.includes(bound);
+  const wordOf = (isForeign: boolean) => isForeign ? FOREIGN : "anybody's";
   const bridge = openBridge();
   const { simulator, until } = bridge;
   const services = bridge.servicesWith({ bindingSecret: "s".repeat(32) });
@@ -86,18 +95,21 @@ async function openWorkspace() {
   const environment = (whose: string) =>
     post("/v1/environments", { name: whose, description: whose });
   const ids = {
-    agent: { own: await agent(OWN), foreign: await agent(FOREIGN) },
-    environment: { own: await environment(OWN), foreign: await environment(FOREIGN) },
+    agent: { own: await agent(OWN), other: await agent(wordOf(binds("agents"))) },
+    environment: {
+      own: await environment(OWN),
+      other: await environment(wordOf(binds("environments"))),
+    },
   };
   const caller = createPrincipal({
     id: "caller",
-    agents: [ids.agent.own],
-    environments: [ids.environment.own],
-    sessions: "own",
+    ...(binds("agents") && { agents: [ids.agent.own] }),
+    ...(binds("environments") && { environments: [ids.environment.own] }),
+    ...(binds("sessions") && { sessions: "own" }),
   });
   const run = (tool: ToolDefinition, args: Record<string, unknown>, principal = caller) => {
     const { signal } = new AbortController();
-    return until(callTool(tool, args, { signal, services, requestId: "1", principal }));
+    return until(callTool(tool, args, { signal, services, requestId: "1", principal }), 500);
   };
   /** A session with one turn, in which everything has its owner's word. */
   const session = async (
@@ -117,12 +129,22 @@ async function openWorkspace() {
   const own = await session(OWN, caller, there);
   // Anybody may do anything where nothing is said.
   const other = createPrincipal({ id: "other" });
-  const foreign = [
-    await session(FOREIGN, other, there),
-    await session(FOREIGN, other, { ...there, agent_id: agents.foreign }),
-    await session(FOREIGN, other, { ...there, environment_id: environments.foreign }),
-    await session(FOREIGN, createPrincipal({ id: "another", sessions: "own" }), there),
-  ];
+  const another = createPrincipal({ id: "another", sessions: "own" });
+  const [ofAgent, ofEnvironment] = [{ agent_id: agents.other }, {
+    environment_id: environments.other,
+  }];
+  const foreign: { session: string; event: string }[] = [];
+  for (
+    const [isForeign, principal, where] of [
+      [binds("sessions"), other, there],
+      [binds("sessions"), another, there],
+      [binds("sessions", "agents"), other, { ...there, ...ofAgent }],
+      [binds("sessions", "environments"), other, { ...there, ...ofEnvironment }],
+    ] as const
+  ) {
+    const made = await session(wordOf(isForeign), principal, where);
+    if (isForeign) foreign.push(made);
+  }
   return {
     run,
     own: {
@@ -130,7 +152,8 @@ async function openWorkspace() {
       ...{ session: own.session, event: own.event },
     },
     foreign: {
-      ...{ agent: [agents.foreign], environment: [environments.foreign] },
+      agent: binds("agents") ? [agents.other] : [],
+      environment: binds("environments") ? [environments.other] : [],
       session: foreign.map((entry) => entry.session),
       event: foreign.map((entry) => entry.event),
     },
@@ -179,41 +202,71 @@ async function wrongsOf(tool: ToolDefinition): Promise<string[]> {
   const unknown = unclassified(tool);
   if (unknown.length > 0) return unknown.map((key) => `not classified: ${key}`);
   const wrongs: string[] = [];
-  const probe = await openWorkspace();
-  const secrets = [FOREIGN, ...Object.values(probe.foreign).flat()];
-  const note = (args: Args, result: unknown) => {
-    const text = JSON.stringify(result);
-    for (const secret of secrets) {
-      if (text.includes(secret)) wrongs.push(`${JSON.stringify(args)} shows ${secret}`);
-    }
-  };
-  for (const [key, args] of foreignArguments(tool, probe)) {
-    const before = probe.writes();
-    const result = await probe.run(tool, args);
-    // A caller may be told its own argument again.
-    note(args, JSON.stringify(result).replaceAll(String(args[key]), ""));
-    if (result.isError !== true) wrongs.push(`${key} may be foreign`);
-    if (probe.writes() !== before) wrongs.push(`${key} changes what is foreign`);
+  for (const bound of BOUNDS) {
+    const found = await wrongsWithForeignIds(tool, bound);
+    // Who need not name anything gets a list, and that depends on the bound; the rest is refused.
+    const lists = Object.keys(tool.input.shape).every((key) => isOptional(tool, key));
+    if (lists || bound === "all") found.push(...await wrongsWithOwnIds(tool, bound));
+    wrongs.push(...found.map((wrong) => `bound by ${bound}: ${wrong}`));
   }
-  const cases = ownArguments(tool, probe).length;
-  probe.close();
-  for (let index = 0; index < cases; index++) {
+  return wrongs;
+}
+
+/** What a result shows of what is foreign. */
+function leaks(args: Args, text: string, { foreign }: Workspace): string[] {
+  return [FOREIGN, ...Object.values(foreign).flat()]
+    .filter((secret) => text.includes(secret))
+    .map((secret) => `${JSON.stringify(args)} shows ${secret}`);
+}
+
+async function wrongsWithForeignIds(tool: ToolDefinition, bound: Bound): Promise<string[]> {
+  const workspace = await openWorkspace(bound);
+  const wrongs: string[] = [];
+  for (const [key, args] of foreignArguments(tool, workspace)) {
+    const before = workspace.writes();
+    const result = await workspace.run(tool, args);
+    // A caller may be told its own argument again.
+    const text = JSON.stringify(result).replaceAll(String(args[key]), "");
+    wrongs.push(...leaks(args, text, workspace));
+    if (result.isError !== true) wrongs.push(`${key} may be foreign`);
+    if (workspace.writes() !== before) wrongs.push(`${key} changes what is foreign`);
+  }
+  workspace.close();
+  return wrongs;
+}
+
+async function wrongsWithOwnIds(tool: ToolDefinition, bound: Bound): Promise<string[]> {
+  const wrongs: string[] = [];
+  for (let index = 0;; index++) {
     // A tool may end what the next case needs.
-    const workspace = await openWorkspace();
-    const args = ownArguments(tool, workspace)[index] ?? {};
-    secrets.splice(0, Infinity, FOREIGN, ...Object.values(workspace.foreign).flat());
-    for (let cursor: unknown, page = 0; page < 20; page++) {
-      const result = await workspace.run(tool, { ...args, ...(cursor ? { cursor } : {}) });
-      note(args, result);
-      if (result.isError) wrongs.push(`${JSON.stringify(args)} fails: ${JSON.stringify(result)}`);
-      const shown = JSON.stringify(result).includes(OWN);
-      if (page === 0 && SHOWS[tool.name] === "words" && !shown && !("after_id" in args)) {
-        wrongs.push(`${JSON.stringify(args)} shows nothing: ${JSON.stringify(result)}`);
-      }
-      cursor = fieldOf(result, "next_cursor");
-      if (cursor === undefined) break;
-    }
+    const workspace = await openWorkspace(bound);
+    const args = ownArguments(tool, workspace)[index];
+    if (args) wrongs.push(...await wrongsOfCase(tool, args, workspace));
     workspace.close();
+    if (!args) return wrongs;
+  }
+}
+
+/** Calls a tool, and reads on while there is more. */
+async function wrongsOfCase(
+  tool: ToolDefinition,
+  args: Args,
+  workspace: Workspace,
+): Promise<string[]> {
+  const wrongs: string[] = [];
+  let shown = "";
+  for (let cursor: unknown, page = 0; page < 20; page++) {
+    const result = await workspace.run(tool, { ...args, ...(cursor ? { cursor } : {}) });
+    const text = JSON.stringify(result);
+    shown += text;
+    wrongs.push(...leaks(args, text, workspace));
+    if (result.isError) wrongs.push(`${JSON.stringify(args)} fails: ${text}`);
+    cursor = fieldOf(result, "next_cursor");
+    if (cursor === undefined) break;
+  }
+  // Nothing comes after the caller's own last event.
+  if (SHOWS[tool.name] === "words" && !shown.includes(OWN) && !("after_id" in args)) {
+    wrongs.push(`${JSON.stringify(args)} shows nothing: ${shown}`);
   }
   return wrongs;
 }
