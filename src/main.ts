@@ -12,6 +12,7 @@ import { UsageError } from "./core/errors.ts";
 import { createLogger, type Logger } from "./core/log.ts";
 import { Output } from "./core/output.ts";
 import { createRedact, type Redact } from "./core/redact.ts";
+import { plainLine } from "./core/text.ts";
 import { aborted, type Program } from "./commands/program.ts";
 
 /** Exit codes. */
@@ -83,7 +84,7 @@ function createLog(config: Config, redact: Redact, { err }: Outputs): Logger {
   return createLogger({
     level: "log" in config ? config.log.level : "info",
     format: "log" in config ? config.log.format : "text",
-    redact,
+    redact: redact.loose,
     write: (line) => void err.write(`${line}\n`),
     now: () => systemClock.wallTime(),
   });
@@ -184,7 +185,7 @@ async function main(outputs: Outputs): Promise<number> {
       protocol: { input: () => Deno.stdin.readable, output: out },
       print: (line) => void out.write(`${line}\n`),
       printExactly: (text) => void out.write(text),
-      note: (line) => void err.write(`${line}\n`),
+      note: (line) => void err.write(`${plainLine(line)}\n`),
       env: (name) => Deno.env.get(name),
       stdinIsTerminal: Deno.stdin.isTerminal(),
       color: Deno.stdout.isTerminal() && !Deno.noColor,
@@ -197,7 +198,7 @@ async function main(outputs: Outputs): Promise<number> {
     return code ?? OK;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    err.write(`${redact(`cma-mcp: ${message}`).replace(/[\r\n]+/g, " ")}\n`);
+    err.write(`${redact.loose(plainLine(`cma-mcp: ${message}`))}\n`);
     return error instanceof UsageError ? USAGE : FAILED;
   }
 }

@@ -9,6 +9,7 @@ import type { Clock } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
 import type { Proxy } from "../core/proxy.ts";
+import { createRedact, type Redact } from "../core/redact.ts";
 import { createAgents } from "./agents.ts";
 import type { FetchLike, ManagedAgentsApi } from "./api.ts";
 import { type Connections, withoutConnections } from "./connections.ts";
@@ -32,6 +33,11 @@ export interface ApiOptions {
   readonly fetch?: FetchLike;
   readonly clock: Clock;
   readonly log?: Logger;
+  /**
+   * Hides secrets in everything that the API says, before anything else reads it; it learns every
+   * credential that is used. One of its own when absent.
+   */
+  readonly redact?: Redact;
   /** Uniform random number in [0, 1), for jitter. */
   readonly random?: () => number;
   readonly userAgent?: string;
@@ -58,6 +64,7 @@ export function createApi(options: ApiOptions): ManagedAgentsApi {
     connections: connectionsOf(options),
     clock: options.clock,
     log: options.log ?? silentLogger,
+    redact: options.redact ?? createRedact([]),
     random: options.random,
     userAgent: options.userAgent ?? "cma-mcp",
     observe: options.observe,

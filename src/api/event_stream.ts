@@ -100,12 +100,12 @@ interface StreamLife {
 
 function readEvents(
   context: HttpContext,
-  { response, redact }: Exchange,
+  { response }: Exchange,
   { attempt, doubt, life, closer, caller }: StreamLife,
 ): EventStream {
   const body = eventStreamBody(response, originOf(context));
   const reader = openReader(body, life.signal, { stream: true });
-  const { maxFrameChars, log } = context;
+  const { maxFrameChars, log, redact } = context;
   const decoder = createItemDecoder({ maxFrameChars, log, redact });
   let freed = false;
   const free = () => {

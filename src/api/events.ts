@@ -86,7 +86,8 @@ export function contentText(content: unknown): string {
   return blocks ? blocks.map(blockText).join("") : blockText(content);
 }
 
-function blockText(block: unknown): string {
+/** The text of one block of a content; "" of one that is no text. */
+export function blockText(block: unknown): string {
   if (typeof block === "string") return block;
   const { type, text } = fieldsOf(block) ?? {};
   const isText = type === "text" || textOf(type) === undefined;

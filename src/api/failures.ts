@@ -6,6 +6,7 @@
 
 import { ApiError, type ApiErrorInfo } from "../core/errors.ts";
 import type { Redact } from "../core/redact.ts";
+import { head, label, plainLine, shorten } from "../core/text.ts";
 
 /** An error status, with what the answer's headers say about trying again. */
 export class ResponseError extends ApiError {
@@ -102,7 +103,7 @@ function readEnvelope(body: unknown, depth = 0): Envelope {
 function cleanEnvelope(body: unknown, redact: Redact): Envelope {
   const { type, errorCode, requestId, ...envelope } = readEnvelope(body);
   const clean = (word: string | undefined) =>
-    word !== undefined && redact(word) === word ? word : undefined;
+    word !== undefined && redact.loose(word) === word ? word : undefined;
   return {
     ...envelope,
     type: clean(type),
@@ -120,12 +121,13 @@ function parseJson(text: string): unknown {
 }
 
 /** One line, bounded, and without anything that looks like a credential. */
-function presentable(message: string | undefined, redact: Redact): string | undefined {
-  // deno-lint-ignore no-control-regex -- control characters are what is taken out
-  const line = message?.replace(/[\x00-\x1f\x7f]+/g, " ").trim();
-  if (!line) return undefined;
-  const clean = redact(line);
-  return clean.length > MAX_MESSAGE_CHARS ? `${clean.slice(0, MAX_MESSAGE_CHARS)}…` : clean;
+function presentable(
+  message: string | undefined,
+  redact: Redact,
+  maxChars = MAX_MESSAGE_CHARS,
+): string | undefined {
+  const line = plainLine(message ?? "").trim();
+  return line === "" ? undefined : shorten(redact.loose(line), maxChars);
 }
 
 /** What an API of this kind has, and misses, in a sentence of any of its implementations. */
@@ -156,7 +158,7 @@ function authorOf(
   const { message, type, hasError, isFrameworks } = envelope;
   // Whatever an address is made of names no thing.
   // Cut first: the pattern takes quadratic time over a long word.
-  const said = (message ?? plainText(headers, text) ?? "").slice(0, MAX_MESSAGE_CHARS)
+  const said = head(message ?? plainText(headers, text) ?? "", MAX_MESSAGE_CHARS)
     .replace(/\S*\/\S*/g, " ");
   if (status === 404 && request && isCollection(request)) {
     // There is nothing that could be missing but the address itself, or what the body names.
@@ -189,8 +191,8 @@ function isPage(headers: Headers, text: string): boolean {
 
 /** Words that a web page has for its title: they name the filter or proxy that wrote it. */
 function titleOf(text: string): string {
-  const title = /<title[^>]{0,200}>([^<]{1,200})/i.exec(text.slice(0, 16_384))?.[1] ?? "";
-  return title.replace(/\s+/g, " ").trim().slice(0, MAX_TITLE_CHARS);
+  const title = /<title[^>]{0,200}>([^<]*)/i.exec(head(text, 16_384))?.[1] ?? "";
+  return title.replace(/\s+/g, " ").trim();
 }
 
 /** Longest title of a web page that is passed on. */
@@ -282,7 +284,7 @@ export function responseError(
 }
 
 function pageMessage({ status }: Response, text: string, redact: Redact): string {
-  const title = presentable(titleOf(text), redact);
+  const title = presentable(titleOf(text), redact, MAX_TITLE_CHARS);
   return `A web page came instead of the API's answer (status ${status}${
     title ? `: ${title}` : ""
   })`;
@@ -301,7 +303,7 @@ export function typeError(
   origin: string,
   text = "",
 ): ApiError {
-  const type = mediaType(headers).match(/^[\w.+-]+\/[\w.+-]+$/)?.[0] ?? "of no known type";
+  const type = label(mediaType(headers).match(/^[\w.+-]+\/[\w.+-]+$/)?.[0] ?? "of no known type");
   return new ApiError(`The API's answer is not ${wanted} (${type}): check the base URL`, {
     kind: "decode",
     status,
@@ -317,7 +319,7 @@ function redirectMessage(response: Response): string {
   const base = response.url || undefined;
   const target = location && URL.canParse(location, base) ? new URL(location, base) : undefined;
   return `The API answered with a redirect (${response.status})` +
-    (target ? ` to ${target.origin}` : "") + ", which is not followed: check the base URL";
+    (target ? ` to ${label(target.origin)}` : "") + ", which is not followed: check the base URL";
 }
 
 /** The statuses that the API documents for its error types. */

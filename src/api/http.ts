@@ -10,13 +10,14 @@ import type { Clock } from "../core/clock.ts";
 import { ApiError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Proxy } from "../core/proxy.ts";
-import { createRedact, type Redact } from "../core/redact.ts";
+import type { Redact } from "../core/redact.ts";
 import { type SilenceWatch, watchSilence } from "../core/silence.ts";
 import type { CallOptions } from "./api.ts";
 import { BodyTooLargeError, discardBody, readText } from "./body.ts";
 import type { Connections, RequestKind, Route } from "./connections.ts";
 import { type Credential, credentialHeaders, type CredentialSource } from "./credentials.ts";
 import { requestIdOf, responseError, typeError } from "./failures.ts";
+import { parseClean } from "./json.ts";
 import { networkError, type Route as NetworkRoute } from "./network_trouble.ts";
 import { DeadConnectionError, MAX_TRIES, withRetries } from "./retry.ts";
 import { type Query, queryString } from "./url.ts";
@@ -43,6 +44,8 @@ export interface HttpContext {
   readonly connections: Connections;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Learns every credential that is used. */
+  readonly redact: Redact;
   readonly random?: () => number;
   readonly userAgent: string;
   readonly observe?: (info: RequestInfo) => void;
@@ -184,7 +187,7 @@ async function attemptJson(
 
 function parseBody(context: HttpContext, response: Response, text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseClean(text, context.redact);
   } catch (error) {
     // Without a length, only the text tells that its connection broke.
     const [first, last] = [text.trimStart()[0] ?? "", text.trimEnd().at(-1) ?? ""];
@@ -310,8 +313,6 @@ export interface ExchangeOptions {
 export interface Exchange {
   /** Its body must be read or dropped. */
   readonly response: Response;
-  /** Knows the credential that was used. */
-  readonly redact: Redact;
 }
 
 /**
@@ -340,14 +341,12 @@ export async function exchange(
     }
   }
   noteStatus(response.status);
-  const { value } = credential;
-  // Only errors need it.
-  const redact: Redact = (text) => createRedact([value])(text);
-  if (response.ok) return { response, redact };
+  if (response.ok) return { response };
   const text = await readErrorText(response, attempt);
   const { method, path } = spec;
   const request = { method, path, origin: originOf(context) };
-  throw responseError(response, text, { redact, nowMs: context.clock.wallTime(), request });
+  const { redact, clock } = context;
+  throw responseError(response, text, { redact, nowMs: clock.wallTime(), request });
 }
 
 /** Milliseconds that a look for a newer credential may take: the one that is known may do. */
@@ -379,6 +378,8 @@ function buildRequest(
   { kind, signal }: Attempt,
 ): Request {
   const isStream = kind === "stream";
+  // Whatever comes back may quote it.
+  context.redact.learn(credential.value);
   const headers: Record<string, string> = {
     ...credentialHeaders(credential),
     "anthropic-version": "2023-06-01",

@@ -10,6 +10,7 @@ import type { Redact } from "../core/redact.ts";
 import type { StreamItem } from "./api.ts";
 import { decodeEvent, type SessionEvent } from "./events.ts";
 import { frameError } from "./failures.ts";
+import { parseClean } from "./json.ts";
 import { eventIdOf, fieldsOf } from "./read.ts";
 import { createFramer } from "./sse_frames.ts";
 
@@ -29,7 +30,7 @@ export interface ItemDecoderOptions {
   /** Bound of a frame's data, in UTF-16 code units; larger frames are dropped. */
   readonly maxFrameChars: number;
   readonly log: Logger;
-  /** Applied to the message of an `error` frame. */
+  /** Applied to everything that frames say. */
   readonly redact: Redact;
 }
 
@@ -78,7 +79,7 @@ function readFrame(
   if (HEARTBEATS.has(frame.event ?? "")) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(frame.data);
+    value = parseClean(frame.data, redact);
   } catch {
     if (frame.event === "error") throw frameError(frame.data, redact);
     if (frame.data === "") return undefined;

@@ -22,7 +22,7 @@ import { openTelemetry, type Telemetry } from "./telemetry.ts";
 import { VERSION } from "./version.ts";
 
 /** What the simulator is called with; it accepts any key. */
-const SIMULATED_KEY: CredentialConfig = { kind: "api_key", value: "simulated" };
+const SIMULATED_KEY: CredentialConfig = { kind: "api_key", value: "simulator-asks-for-no-key" };
 
 /** The base URL that stands for the simulator; no request to it leaves the process. */
 const SIMULATED_URL = "http://simulator.invalid";
@@ -112,6 +112,7 @@ export async function createBridge(config: BridgeConfig, program: Program): Prom
     connections: upstream.connections,
     clock,
     log,
+    redact,
     userAgent: `cma-mcp/${VERSION}`,
     observe: telemetry.observe,
   });

@@ -5,6 +5,7 @@
  */
 
 import * as z from "zod";
+import { plainLine, printableJson, shorten } from "../core/text.ts";
 import { createHttpHandler } from "../transport/http.ts";
 import { createBridge } from "./bridge.ts";
 import { callTool, type McpEndpoint } from "./mcp_call.ts";
@@ -81,8 +82,8 @@ async function play(stage: Stage): Promise<void> {
     await step(stage, "4. Wait until the agent is done", "wait_for_idle", { session_id }),
   );
   print("");
-  print(`${bold("The reply")} ${dim(`(status: ${status})`)}`);
-  for (const line of reply.split("\n")) print(line === "" ? "" : green(`  ${line}`));
+  print(`${bold("The reply")} ${dim(`(status: ${plainLine(status)})`)}`);
+  for (const line of reply.split("\n")) print(line === "" ? "" : green(`  ${plainLine(line)}`));
   print("");
   print("Next: put your own agents behind it. See 'cma-mcp --help'.");
 }
@@ -97,10 +98,10 @@ async function step(
   const { bold, cyan, dim } = palette;
   print("");
   print(bold(headline));
-  print(`  ${cyan("host →")} ${name} ${JSON.stringify(args)}`);
+  print(`  ${cyan("host →")} ${name} ${printableJson(JSON.stringify(args))}`);
   const result = await callTool(endpoint, name, args, {
     signal: stopping,
-    onProgress: (message) => print(dim(`         … ${message}`)),
+    onProgress: (message) => print(dim(`         … ${plainLine(message)}`)),
   });
   print(`  ${cyan("host ←")} ${inOneLine(result)}`);
   return result;
@@ -110,6 +111,5 @@ async function step(
 const MAX_SHOWN = 160;
 
 function inOneLine(result: Readonly<Record<string, unknown>>): string {
-  const text = JSON.stringify(result);
-  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)} …`;
+  return shorten(printableJson(JSON.stringify(result)), MAX_SHOWN);
 }

@@ -13,7 +13,8 @@ import { ownFlags } from "../config/host_entry.ts";
 import { FILE_HOSTS, type FileHostName } from "../config/hosts.ts";
 import { UsageError } from "../core/errors.ts";
 import { PROXY_VARIABLES, proxyFor, proxyMisreadings } from "../core/proxy.ts";
-import { createRedact } from "../core/redact.ts";
+import { createRedact, redactValue } from "../core/redact.ts";
+import { plainLine, printableJson } from "../core/text.ts";
 import { type Finding, findings, type Status } from "./doctor/finding.ts";
 import { checkHosts, entryEnvironment, lookIntoHost } from "./doctor/hosts.ts";
 import { probe, TIMEOUT_MS as PROBE_TIMEOUT_MS } from "./doctor/probe.ts";
@@ -63,7 +64,13 @@ export async function doctor(
   const ok = all.every(({ status }) => status !== "fail");
   program.print(
     config.json
-      ? program.redact(JSON.stringify({ ok, version: VERSION, checks: all }, null, 2))
+      ? printableJson(
+        JSON.stringify(
+          redactValue({ ok, version: VERSION, checks: all }, program.redact),
+          null,
+          2,
+        ),
+      )
       : summaryOf(all),
   );
   return ok;
@@ -188,7 +195,7 @@ async function checkSimulator(config: DoctorConfig, program: Program): Promise<F
   const simulator = createSimulator({ clock });
   const api = createApi({
     baseUrl: "http://simulator.invalid",
-    credential: () => ({ kind: "api_key", value: "simulated" }),
+    credential: () => ({ kind: "api_key", value: "simulator-asks-for-no-key" }),
     fetch: (request) => simulator.fetch(request),
     clock,
     log,
@@ -211,8 +218,9 @@ function lineOf({ check, status, message, cure }: Finding, { color, redact }: Pr
   const { green, yellow, red, dim } = createPalette(color);
   const paint = { ok: green, warn: yellow, fail: red, skip: dim }[status];
   const words = cure === undefined ? message : `${message}: ${cure}`;
-  const line = redact(`${check.padEnd(CHECK_COLUMNS)}${words}`).replace(/[\r\n]+/g, " ");
-  return paint(status.padEnd(STATUS_COLUMNS)) + line;
+  // Not what looks like a credential: "invalid x-api-key: make a key" would lose its advice.
+  const line = redact(plainLine(words));
+  return paint(status.padEnd(STATUS_COLUMNS)) + check.padEnd(CHECK_COLUMNS) + line;
 }
 
 function summaryOf(all: readonly Finding[]): string {

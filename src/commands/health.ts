@@ -7,6 +7,7 @@
 
 import type { HealthConfig } from "../config/health_config.ts";
 import { bindSignal, raceSignal } from "../core/abort.ts";
+import { plainLine } from "../core/text.ts";
 import type { Program } from "./program.ts";
 
 /** How long the server may take to answer, in milliseconds. */
@@ -77,11 +78,11 @@ export async function health(
   try {
     const status = await ask(config, program);
     const alive = /^HTTP\/1\.[01] 200(\s|$)/.test(status);
-    program.print(alive ? "ok" : `${place} answers '${status}', not 200`);
+    program.print(alive ? "ok" : plainLine(`${place} answers '${status}', not 200`));
     return alive;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    program.print(`${place} does not answer: ${reason.replace(/\s+/g, " ")}`);
+    program.print(plainLine(`${place} does not answer: ${reason}`));
     return false;
   }
 }

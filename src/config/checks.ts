@@ -8,6 +8,7 @@
 import { UsageError } from "../core/errors.ts";
 import { normalOrigin } from "../core/origin.ts";
 import { checkFilledIn } from "./filled_in.ts";
+import { shorten } from "../core/text.ts";
 import { FILE_HOST_NAMES } from "./hosts.ts";
 
 /** Ids that are safe in a path; the API's own are longer than needed and match. */
@@ -71,8 +72,7 @@ const MAX_SHOWN_CHARS = 100;
 /** A value for an error, bounded and in quotes; one that may hold a password is not repeated. */
 export function shown(value: string): string {
   if (/:[^/@\s]*@/.test(value)) return "that";
-  const cut = value.length > MAX_SHOWN_CHARS ? `${value.slice(0, MAX_SHOWN_CHARS)}…` : value;
-  return `'${cut}'`;
+  return `'${shorten(value, MAX_SHOWN_CHARS)}'`;
 }
 
 /** Whether a host name or address can only be reached from this machine. */

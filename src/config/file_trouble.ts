@@ -5,6 +5,7 @@
  */
 
 import { UsageError } from "../core/errors.ts";
+import { head } from "../core/text.ts";
 
 /** What the runtime's error codes mean, and what to do. */
 const TROUBLES: Readonly<Record<string, string>> = {
@@ -29,6 +30,6 @@ export function fileTrouble(error: unknown, path: string, flag: string): UsageEr
     ? "nothing has replaced its '~': type the whole path"
     : known ?? "check that it exists and is readable";
   // A key in the place of a path is not repeated.
-  const shown = /^(sk-|cma_)|^[^/\\.]{32,}$/.test(path) ? "the file" : `'${path.slice(0, 200)}'`;
+  const shown = /^(sk-|cma_)|^[^/\\.]{32,}$/.test(path) ? "the file" : `'${head(path, 200)}'`;
   return new UsageError(`Cannot read ${shown} (${flag}): ${trouble}`, { cause: error });
 }

@@ -5,6 +5,7 @@
  */
 
 import { UsageError } from "../core/errors.ts";
+import { head } from "../core/text.ts";
 
 /** What is known of the setting that a value is for. */
 export interface FilledInOptions {
@@ -80,7 +81,7 @@ function complaintOf(
   }
   if (REFERENCE.test(value) || (!secret && CONTAINS_REFERENCE.test(value))) {
     return "holds a reference that was not filled in" +
-      (secret ? "" : ` ('${value.slice(0, 60)}')`) +
+      (secret ? "" : ` ('${head(value, 60)}')`) +
       ": put the value itself there";
   }
   if (!isPath && (PLACEHOLDER.test(value) || (isWord && WORD_PLACEHOLDER.test(value)))) {

@@ -5,6 +5,7 @@
  */
 
 import { UsageError } from "./errors.ts";
+import { head } from "./text.ts";
 
 /** The hosted API. */
 export const HOSTED = "https://api.anthropic.com";
@@ -27,7 +28,7 @@ const API_PATH = /\/v1(?:\/(?:[a-z_]+)(?:\/.*)?)?$/;
 export function checkBaseUrl(value: string, source: string): string {
   const url = URL.parse(value);
   if (!url || !/^https?:$/.test(url.protocol) || /\s/.test(value)) {
-    const shown = value.includes("@") ? "it" : `'${value.slice(0, 200)}'`;
+    const shown = value.includes("@") ? "it" : `'${head(value, 200)}'`;
     const withScheme = url ? URL.parse(`http://${value}`) : URL.parse(`https://${value}`);
     const meant = withScheme && /^[\w.-]+(:\d+)?$/.test(value) &&
         (value.includes(".") || withScheme.port !== "" || withScheme.hostname === "localhost")

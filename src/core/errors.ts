@@ -76,10 +76,10 @@ export class ApiError extends Error {
 }
 
 /**
- * The beginning of a foreign error's message, up to where it may quote what somebody sent: for logs,
- * which hold no message texts.
+ * The beginning of a foreign error's message, in whole words, up to where it may quote what somebody
+ * sent: for logs, which hold no message texts.
  */
 export function unquoted(error: unknown): string {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return `${name}: ${/^[^"'`:{[\n]{0,100}/.exec(message)?.[0].trim() ?? ""}`;
+  return `${name}: ${/^[^"'`:{[\n]{0,100}(?=[\s"'`:{[]|$)/.exec(message)?.[0].trim() ?? ""}`;
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Redact } from "./redact.ts";
+import { redactValue } from "./redact.ts";
+import { plainLine, printableJson } from "./text.ts";
 
 /** Severity, least first. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -27,8 +28,8 @@ export interface LoggerOptions {
   /** Lines below this level are dropped. */
   readonly level: LogLevel;
   readonly format: "text" | "json";
-  /** Applied to the whole formatted line. */
-  readonly redact: Redact;
+  /** Applied to the message and every text of the fields: `loose` of what `createRedact` makes. */
+  readonly redact: (text: string) => string;
   /** Receives one line without a line end. */
   readonly write: (line: string) => void;
   /** Milliseconds since the epoch, for the time stamp of JSON lines. */
@@ -40,32 +41,35 @@ export function createLogger(options: LoggerOptions): Logger {
   const threshold = LEVELS.indexOf(options.level);
   const at = (level: LogLevel) => (message: string, fields: LogFields = {}) => {
     if (LEVELS.indexOf(level) < threshold) return;
-    options.write(options.redact(formatLine(options, level, message, fields)));
+    options.write(formatLine(options, level, message, fields));
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 function formatLine(
-  options: LoggerOptions,
+  { format, redact, now }: LoggerOptions,
   level: LogLevel,
-  message: string,
+  said: string,
   fields: LogFields,
 ): string {
-  if (options.format === "json") {
-    const time = new Date(options.now()).toISOString();
-    const head = { time, level, message };
+  if (format === "json") {
+    const time = new Date(now()).toISOString();
+    const head = { time, level, message: redact(said) };
     // Fields come after the head and cannot take its place.
-    return JSON.stringify({ ...head, ...fields, ...head });
+    return printableJson(
+      JSON.stringify({ ...head, ...redactValue({ ...fields }, redact), ...head }),
+    );
   }
-  const facts = Object.entries(fields)
+  // A line break or escape sequence would forge a line, or what a terminal shows of it. Taken out
+  // first: a secret may be whole without it.
+  const clean = (text: string) => redact(plainLine(text));
+  const facts = Object.entries(redactValue({ ...fields }, clean))
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) =>
       ` ${name}=${typeof value === "string" ? word(value) : JSON.stringify(value)}`
     )
     .join("");
-  // A line break or escape sequence would forge a line, or what a terminal shows of it.
-  // deno-lint-ignore no-control-regex -- control characters are what is taken out
-  return `cma-mcp ${level}: ${message}${facts}`.replace(/[\x00-\x1f\x7f]+/g, " ");
+  return `cma-mcp ${level}: ${clean(said)}${facts}`;
 }
 
 /** A value as it is, or quoted where it would pass for another fact. */

@@ -1,57 +1,158 @@
 /**
  * The one place that keeps secrets out of what leaves the process.
  *
+ * Two measures: in what agents and people write only secrets that are known, and keys of their full
+ * shape, are hidden, since `authorization: ` or "bearer" are ordinary words there. In the operator's
+ * log and in error messages of the API whatever stands where a credential belongs is hidden too.
+ *
  * @module
  */
 
-/** Replaces every known secret, and whatever looks like a credential, in a text. */
+/** Hides secrets in texts. The same secrets in all its ways, also those that it learns later. */
 export interface Redact {
+  /** Hides known secrets, and API keys and tokens of their full shape; changes nothing else. */
   (text: string): string;
   /**
-   * Whether a value holds nothing to redact, told from its JSON text; false where that is not
-   * certain. Nearly all values are told apart so, without a look at each of their texts.
+   * Hides as well what only looks like a credential: values of headers that carry one, bearer and
+   * basic credentials, the user and password of a URL. For logs and error messages, a text at a
+   * time: never for a text that this program's own words are part of.
    */
-  readonly isClean?: (json: string) => boolean;
+  loose(text: string): string;
+  /**
+   * Whether JSON text holds no known secret and no key, as far as it escapes what must be escaped
+   * and nothing else; false where that is not certain. Nearly all values are told apart so, without
+   * a look at each of their texts.
+   */
+  isClean(json: string): boolean;
+  /** Hides one more secret from now on. The newest {@linkcode MAX_LEARNED} are kept. */
+  learn(secret: string): void;
 }
 
-const MARK = "[redacted]";
+/** What stands in place of a secret. */
+export const MARK = "[redacted]";
 
-/** What is in every text that one of the patterns changes; most texts have none of it. */
-const HINT = /sk-ant-|cma_|bearer|x-api-key|authorization/i;
+/** Secrets that are kept beside those given at the beginning. */
+export const MAX_LEARNED = 100;
 
-/** Credentials by their looks: keys, tokens, bearer tokens, and `key=value` spellings of both. */
-const PATTERNS: readonly [RegExp, string][] = [
-  [/\bsk-ant-[A-Za-z0-9_-]{4,}/g, MARK],
-  // What `cma-mcp token new` makes: the server itself knows only hashes of these.
-  [/\bcma_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/g, MARK],
-  [/\b(bearer)(\s+)[A-Za-z0-9._~+/=-]{8,}/gi, `$1$2${MARK}`],
-  [/\b(x-api-key|authorization)(["']?\s*[:=]\s*["']?)(?!bearer\b)[^\s"',}]{4,}/gi, `$1$2${MARK}`],
+/** Shorter ones would blank ordinary words, and are no secrets. */
+const MIN_SECRET_LENGTH = 8;
+
+/** Keys of the Claude API (`sk-ant-api03-…`) and tokens that `cma-mcp token new` makes. */
+const SHAPES =
+  /(?<![A-Za-z0-9])(?:sk-ant-[a-z]{2,12}\d\d-[A-Za-z0-9_-]{24,}|cma_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-]))/g;
+/** What is in every text that has one of the shapes. */
+const SHAPE_HINTS = ["sk-ant-", "cma_"] as const;
+
+/** What is in every text that one of the loose patterns changes. */
+const LOOSE_HINT = /sk-ant-|:\/\/|bearer|basic|api-key|authorization|auth-token|cookie/i;
+
+const LOOSE: readonly [RegExp, string][] = [
+  [/(?<![A-Za-z0-9])sk-ant-[A-Za-z0-9_-]{4,}/g, MARK],
+  [/([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#"'`<>]+@/gi, `$1${MARK}@`],
+  [
+    /\b((?:proxy-)?authorization|(?:set-)?cookie|x-(?:api-key|auth-token))(["'`\\]{0,3}\s*[:=]\s*["'`\\]{0,3}(?:(?:basic|bearer|digest|negotiate|token)\s+)?)(?:[^\s"'`,;}\\]|\\(?!["'`\\])){4,}/gi,
+    `$1$2${MARK}`,
+  ],
+  // Any word may follow these two: a credential has a digit, changes its case, or is long.
+  [
+    /\b([Bb]earer|BEARER|[Bb]asic|BASIC)(\s+)(?:(?=[A-Za-z._~+/=-]*(?:\d|[a-z][A-Z]))[\w.~+/=-]{8,}|[\w.~+/=-]{20,})/g,
+    `$1$2${MARK}`,
+  ],
 ];
 
-/** Shorter secrets would blank ordinary words; the configuration refuses them anyway. */
-const MIN_SECRET_LENGTH = 6;
+/** Fields whose value is a credential whatever it looks like. */
+const CREDENTIAL_FIELD = /^(?:(?:proxy-)?authorization|(?:set-)?cookie|x-(?:api-key|auth-token))$/i;
+const CREDENTIAL_FIELD_IN_JSON =
+  /"(?:(?:proxy-)?authorization|(?:set-)?cookie|x-(?:api-key|auth-token))":/i;
 
 /**
  * @param secrets values to hide wherever they occur, also JSON-escaped or percent-encoded
  */
 export function createRedact(secrets: readonly string[]): Redact {
-  const known = new Set<string>();
-  for (const secret of secrets) {
-    if (secret.length < MIN_SECRET_LENGTH) continue;
-    known.add(secret);
-    known.add(JSON.stringify(secret).slice(1, -1));
-    known.add(encodeURIComponent(secret));
-  }
-  const longestFirst = [...known].sort((a, b) => b.length - a.length);
-  const redact = (text: string) => {
+  const given = new Set(secrets.filter(isSecret));
+  const learned = new Set<string>();
+  let spellings = spellingsOf([...given]);
+
+  const known = (text: string) => {
     let clean = text;
-    for (const secret of longestFirst) clean = clean.replaceAll(secret, MARK);
-    if (!HINT.test(clean)) return clean;
-    for (const [pattern, replacement] of PATTERNS) clean = clean.replace(pattern, replacement);
+    for (const secret of spellings) clean = clean.replaceAll(secret, MARK);
     return clean;
+  };
+  const redact = (text: string) => {
+    const clean = known(text);
+    return SHAPE_HINTS.some((hint) => clean.includes(hint)) ? clean.replace(SHAPES, MARK) : clean;
+  };
+  const loose = (text: string) => {
+    const clean = redact(text);
+    if (!LOOSE_HINT.test(clean)) return clean;
+    return LOOSE.reduce((rest, [pattern, instead]) => rest.replace(pattern, instead), clean);
   };
   // JSON spells a secret as it is or escaped, and both are known; hints it never escapes.
   const isClean = (json: string) =>
-    !HINT.test(json) && !longestFirst.some((secret) => json.includes(secret));
-  return Object.assign(redact, { isClean });
+    !spellings.some((secret) => json.includes(secret)) &&
+    !SHAPE_HINTS.some((hint) => json.includes(hint));
+  const learn = (secret: string) => {
+    if (!isSecret(secret) || given.has(secret)) return;
+    const isNews = !learned.delete(secret);
+    learned.add(secret);
+    if (!isNews) return;
+    const [oldest] = learned;
+    if (learned.size > MAX_LEARNED && oldest !== undefined) learned.delete(oldest);
+    spellings = spellingsOf([...given, ...learned]);
+  };
+  return Object.assign(redact, { loose, isClean, learn });
+}
+
+function isSecret(value: string): boolean {
+  return value.length >= MIN_SECRET_LENGTH;
+}
+
+/** How the secrets may be written, the longest first: one may be the beginning of another. */
+function spellingsOf(secrets: readonly string[]): readonly string[] {
+  const all = secrets.flatMap((secret) => {
+    const json = JSON.stringify(secret).slice(1, -1);
+    const encoded = encodeURIComponent(secret);
+    const lower = encoded.replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase());
+    return [secret, json, json.replaceAll("/", "\\/"), encoded, lower];
+  });
+  return [...new Set(all)].sort((a, b) => b.length - a.length);
+}
+
+/** Whether JSON text has a field whose value {@linkcode redactValue} hides by its name. */
+export function hasCredentialField(json: string): boolean {
+  return CREDENTIAL_FIELD_IN_JSON.test(json);
+}
+
+/** Deeper values are left out: no honest one is, and a walk must come to an end. */
+const MAX_DEPTH = 200;
+const TOO_DEEP = "[nested too deeply]";
+
+/**
+ * The value with every text in it redacted, names of fields included. Done before serialising,
+ * since a pattern that runs over JSON text could eat a quote of it.
+ *
+ * @param redact applied to every text
+ */
+export function redactValue(
+  value: Record<string, unknown>,
+  redact: (text: string) => string,
+): Record<string, unknown>;
+export function redactValue(value: unknown, redact: (text: string) => string): unknown;
+export function redactValue(value: unknown, redact: (text: string) => string): unknown {
+  return redactWithin(value, redact, MAX_DEPTH);
+}
+
+function redactWithin(value: unknown, redact: (text: string) => string, depth: number): unknown {
+  if (typeof value === "string") return redact(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (depth === 0) return TOO_DEEP;
+  if (Array.isArray(value)) return value.map((item) => redactWithin(item, redact, depth - 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [
+      redact(name),
+      typeof field === "string" && field !== "" && CREDENTIAL_FIELD.test(name)
+        ? MARK
+        : redactWithin(field, redact, depth - 1),
+    ]),
+  );
 }

@@ -7,10 +7,11 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { CallScope, runInScope } from "../core/call_scope.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
+import { hasCredentialField, redactValue } from "../core/redact.ts";
+import { plainLine } from "../core/text.ts";
 import { fitBudget, MAX_RESULT_CHARS } from "../tools/budget.ts";
 import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 import { idHint } from "../tools/ids.ts";
-import { redactValue } from "../tools/redact_value.ts";
 import { logCall } from "./call_log.ts";
 import { failureText } from "./errors.ts";
 import { type CallReport, type CallWatch, reportOf } from "./report.ts";
@@ -29,7 +30,7 @@ export async function callTool(
   const { meta = {} } = call;
   const { result, report, failure } =
     await (watch.around?.({ tool: tool.name, meta }, run) ?? run());
-  logCall(call.services.log, report, failure && { ...failure, args });
+  logCall(call.services, report, failure && { ...failure, args });
   watch.ended?.(report);
   return result;
 }
@@ -69,10 +70,10 @@ async function answer(tool: ToolDefinition, args: unknown, call: ToolCall): Prom
   } catch (error) {
     const text = call.signal.aborted
       ? "The call was cancelled."
-      : call.services.redact(failureText(error, {
+      : call.services.redact(plainLine(failureText(error, {
         hint: hintFor(error, args),
         callerIsOperator: call.services.callerIsOperator,
-      }));
+      })));
     return { text, failure: { error } };
   }
 }
@@ -80,7 +81,7 @@ async function answer(tool: ToolDefinition, args: unknown, call: ToolCall): Prom
 /** The result as it leaves: redacted, then within the size budget. */
 function sealed(result: Record<string, unknown>, { services: { redact } }: ToolCall): Answer {
   const text = JSON.stringify(result);
-  if (text.length <= MAX_RESULT_CHARS && redact.isClean?.(text)) {
+  if (text.length <= MAX_RESULT_CHARS && redact.isClean(text) && !hasCredentialField(text)) {
     return { structured: result, text };
   }
   const { value, cut } = fitBudget(redactValue(result, redact));

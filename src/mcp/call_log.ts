@@ -9,6 +9,7 @@
 
 import { ApiError, ToolError } from "../core/errors.ts";
 import type { LogFields, Logger } from "../core/log.ts";
+import type { Redact } from "../core/redact.ts";
 import type { CallReport } from "./report.ts";
 
 /** Stands for the caller where there is only one: whoever started the program. */
@@ -20,8 +21,18 @@ export interface Failure {
   readonly args: unknown;
 }
 
+/** The log, and what keeps secrets out of it: an argument that is taken out may split one. */
+export interface LogTools {
+  readonly log: Logger;
+  readonly redact: Redact;
+}
+
 /** Writes the lines of a call that is over. */
-export function logCall(log: Logger, report: CallReport, failure: Failure | undefined): void {
+export function logCall(
+  { log, redact }: LogTools,
+  report: CallReport,
+  failure: Failure | undefined,
+): void {
   const { tool, outcome, token = LOCAL, requestId: request_id, apiRequestIds, ids } = report;
   const api_request_ids = apiRequestIds.length > 0 ? apiRequestIds : undefined;
   log.info("Tool call", {
@@ -39,16 +50,23 @@ export function logCall(log: Logger, report: CallReport, failure: Failure | unde
     log.info("Audit", { audit: true, token, tool, ...ids, outcome, request_id, api_request_ids });
   }
   if (failure && report.verdict === "failed") {
-    logFailure(log, { token, tool, outcome, request_id }, failure);
+    logFailure({ log, redact }, { token, tool, outcome, request_id }, failure);
   }
 }
 
 /** Writes the details of a failure, without the words of its arguments. */
-export function logFailure(log: Logger, fields: LogFields, { error, args }: Failure): void {
+export function logFailure(
+  { log, redact }: LogTools,
+  fields: LogFields,
+  { error, args }: Failure,
+): void {
   const cause = error instanceof ToolError ? error.cause : error;
   if (!(cause instanceof ApiError)) {
     const shown = cause instanceof Error ? cause.stack ?? cause.message : String(cause);
-    return log.error("Tool call failed", { ...fields, error: withoutArguments(shown, args) });
+    return log.error("Tool call failed", {
+      ...fields,
+      error: withoutArguments(redact.loose(shown), args),
+    });
   }
   log.warn("Tool call failed at the API", {
     ...fields,
@@ -58,7 +76,7 @@ export function logFailure(log: Logger, fields: LogFields, { error, args }: Fail
     error_code: cause.errorCode,
     api_request_id: cause.requestId,
     retry_after_ms: cause.retryAfterMs,
-    api_message: mayQuote(cause) ? undefined : withoutArguments(cause.message, args),
+    api_message: mayQuote(cause) ? undefined : withoutArguments(redact.loose(cause.message), args),
     cause: cause.cause instanceof Error ? cause.cause.message : undefined,
   });
 }

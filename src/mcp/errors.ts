@@ -7,6 +7,7 @@
 
 import { faultOf } from "../core/api_faults.ts";
 import { ApiError, ToolError, UsageError } from "../core/errors.ts";
+import { shorten } from "../core/text.ts";
 
 /** Longest message of the API that is passed on, in characters. */
 const MAX_API_MESSAGE_CHARS = 500;
@@ -71,14 +72,12 @@ function apiFacts(error: ApiError): string {
     error.status === undefined ? undefined : String(error.status),
     error.type,
     error.errorCode,
-    error.message === "" ? undefined : JSON.stringify(clip(error.message)),
+    error.message === ""
+      ? undefined
+      : JSON.stringify(shorten(error.message, MAX_API_MESSAGE_CHARS)),
     error.requestId && `request id ${error.requestId}`,
     error.retryAfterMs === undefined ? undefined : `retry after ${seconds(error.retryAfterMs)} s`,
   ];
   const known = facts.filter(Boolean);
   return known.length > 0 ? `(API: ${known.join(", ")})` : "";
-}
-
-function clip(text: string): string {
-  return text.length <= MAX_API_MESSAGE_CHARS ? text : `${text.slice(0, MAX_API_MESSAGE_CHARS)}…`;
 }

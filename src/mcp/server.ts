@@ -204,7 +204,7 @@ async function serve(
     }, watch);
   } catch (error) {
     // What goes wrong in a tool is in its result: this is a bug here, or in what looks on.
-    logFailure(services.log, { tool: tool.name }, { error, args });
+    logFailure(services, { tool: tool.name }, { error, args });
     throw error;
   } finally {
     reporter?.stop();

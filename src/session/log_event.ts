@@ -15,7 +15,7 @@ import {
   toolUseOf,
 } from "../api/events.ts";
 import { boundedCopy, digest, instantMs, textOf } from "../api/read.ts";
-import { head } from "./json_text.ts";
+import { head } from "../core/text.ts";
 import type { StopInfo, TurnError } from "./outcome.ts";
 
 /** A tool call as the turn reducer keeps it. */

@@ -5,6 +5,7 @@
  */
 
 import { ApiError } from "../core/errors.ts";
+import { head, jsonLength, jsonTail } from "../core/text.ts";
 import { newestFirst } from "./chain.ts";
 import type { ToolUse } from "./log_event.ts";
 import type {
@@ -16,7 +17,6 @@ import type {
   WaitStatus,
 } from "./outcome.ts";
 import { nextCursor } from "./cursor.ts";
-import { head, jsonLength, jsonTail } from "./json_text.ts";
 import { openActions } from "./standing.ts";
 import { toolInputView } from "./tool_input.ts";
 import { type Collected, type TextPart, type TurnState, unansweredAsks } from "./turn.ts";
@@ -228,7 +228,7 @@ function describeTrouble(trouble: unknown): TurnError {
   const message = trouble instanceof ApiError ? trouble.message : "The connection failed";
   return {
     type: "api_unreachable",
-    message: `No connection to the Managed Agents API: ${message}`.slice(0, MAX_MESSAGE),
+    message: head(`No connection to the Managed Agents API: ${message}`, MAX_MESSAGE),
     retry_status: "retrying",
   };
 }

@@ -5,6 +5,7 @@
  */
 
 import { boundedCopy } from "../api/read.ts";
+import { clipText } from "../core/text.ts";
 
 /** Longest input that is shown, in characters of its JSON text. */
 const MAX_INPUT_CHARS = 4_000;
@@ -64,17 +65,4 @@ function sizeOf(value: unknown): string {
   if (typeof value === "string") return `[redacted, ${value.length} characters]`;
   if (Array.isArray(value)) return `[redacted, ${value.length} items]`;
   return "[redacted]";
-}
-
-/**
- * The text, or its beginning and how much is missing.
- *
- * @param maxChars longest beginning that is kept, in UTF-16 units; the mark comes on top
- */
-export function clipText(text: string, maxChars: number): string {
-  if (text.length <= maxChars) return text;
-  // Half of a surrogate pair is not a character.
-  const last = text.charCodeAt(maxChars - 1);
-  const end = last >= 0xd800 && last <= 0xdbff ? maxChars - 1 : maxChars;
-  return `${text.slice(0, end)}… [${text.length - end} more characters]`;
 }

@@ -16,7 +16,8 @@ import {
   toolUseOf,
 } from "../api/events.ts";
 import { boundedCopy, entriesOf, type Fields, fieldsOf, textOf } from "../api/read.ts";
-import { clipText, isInputField, toolInputView } from "./tool_input.ts";
+import { clipText } from "../core/text.ts";
+import { isInputField, toolInputView } from "./tool_input.ts";
 
 /** An event as a result shows it: always `type`, and what the type has to tell. */
 export interface EventView {

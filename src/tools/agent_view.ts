@@ -6,7 +6,7 @@
 
 import { entriesOf, fieldsOf, readEach, textOf } from "../api/read.ts";
 import type { Agent } from "../api/resources.ts";
-import { clipText } from "../session/tool_input.ts";
+import { clipText } from "../core/text.ts";
 
 /** An agent in a list. */
 export interface AgentSummary {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { clipText } from "../session/tool_input.ts";
+import { clipText } from "../core/text.ts";
 
 /** Longest JSON text of a result, in UTF-16 units. */
 export const MAX_RESULT_CHARS = 40_000;

@@ -12,6 +12,7 @@ import { contentText, type SessionEvent } from "../api/events.ts";
 import { type ApiError, ToolError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
+import type { Redact } from "../core/redact.ts";
 import { textMark } from "../session/log_event.ts";
 import type { Waiter } from "../session/outcome.ts";
 import { isAmbiguous, LOOK_TIMEOUT_MS, lookForLost, WRITE_TIMEOUT_MS } from "./ambiguity.ts";
@@ -40,6 +41,8 @@ export interface DeliveryOptions {
   readonly waiter: Pick<Waiter, "expect">;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What the log shows of a text that was sent has been through it. */
+  readonly redact: Redact;
 }
 
 /** Events at the end of the log among which a lost one is looked for. */
@@ -52,7 +55,7 @@ const CLOCK_SKEW_MS = 2_000;
 const MAX_KNOWN_EVENTS = 10_000;
 
 export function createDelivery(options: DeliveryOptions): Delivery {
-  const { api, waiter, clock, log } = options;
+  const { api, waiter, clock, log, redact } = options;
   // Event ids that are accounted for: a second identical text must not be taken for the first.
   const known = new LruMap<string, true>(MAX_KNOWN_EVENTS);
 
@@ -64,7 +67,10 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const acceptUnseen = (sessionId: string, event: ClientEvent, notBeforeMs: number) => {
     // Nothing is to come of another event that a wait could miss.
     if (event.type === "user.message") {
-      waiter.expect(sessionId, undefined, { mark: textMark(event.content), notBeforeMs });
+      waiter.expect(sessionId, undefined, {
+        mark: textMark(redact(contentText(event.content))),
+        notBeforeMs,
+      });
     }
     return { confirmedByLog: false };
   };
@@ -83,7 +89,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       )
     ));
     const mine = pages.flatMap((page) => page.data).filter((seen) =>
-      seen.id && !known.get(seen.id) && isSame(seen, event) &&
+      seen.id && !known.get(seen.id) && isSame(seen, event, redact) &&
       mayBeFrom(seen, notBeforeMs)
     );
     const ids = new Set(mine.map(({ id }) => id));
@@ -148,10 +154,11 @@ function unknownDelivery(why: "unreadable" | "on_its_way", cause: ApiError): Too
   );
 }
 
-function isSame(seen: SessionEvent, sent: ClientEvent): boolean {
+function isSame(seen: SessionEvent, sent: ClientEvent, redact: Redact): boolean {
   if (seen.type !== sent.type) return false;
   if (sent.type !== "user.message") return true;
-  return contentText(seen.content) === contentText(sent.content);
+  // Both: a secret may have been learned since either was read.
+  return redact(contentText(seen.content)) === redact(contentText(sent.content));
 }
 
 /** Queued, or taken up at or after `earliestMs`. */

@@ -8,7 +8,7 @@ import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
 import { readAllPages } from "../api/cursor_trail.ts";
 import type { Environment } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
-import { clipText } from "../session/tool_input.ts";
+import { clipText } from "../core/text.ts";
 import type { Caller } from "./principal.ts";
 
 /** Finds the environment id for a new session. */

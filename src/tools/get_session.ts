@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { boundedCopy, type Fields, fieldsOf } from "../api/read.ts";
 import type { Session } from "../api/resources.ts";
-import { clipText } from "../session/tool_input.ts";
+import { clipText } from "../core/text.ts";
 import { defineTool } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { readStanding, type Standing } from "./session_standing.ts";

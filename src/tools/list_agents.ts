@@ -2,7 +2,7 @@ import * as z from "zod";
 import { CursorTrail } from "../api/cursor_trail.ts";
 import type { Agent } from "../api/resources.ts";
 import { ApiError } from "../core/errors.ts";
-import { clipText } from "../session/tool_input.ts";
+import { clipText } from "../core/text.ts";
 import { isUnknownId } from "./access.ts";
 import { type AgentSummary, agentSummary } from "./agent_view.ts";
 import { MAX_RESULT_CHARS } from "./budget.ts";

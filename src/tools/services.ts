@@ -65,17 +65,18 @@ export interface Services {
 export function createServices(options: ServicesOptions): Services {
   const { api, waiter, clock, log, allowedAgentIds } = options;
   const ownerMarks = createOwnerMarks(options.bindingSecret);
+  const redact = options.redact ?? createRedact([]);
   return {
     api,
     waiter,
     clock,
     log,
-    redact: options.redact ?? createRedact([]),
+    redact,
     access: createAccessPolicy({ api, allowedAgentIds, ownerMarks }),
     limits: createCallLimits(options.maxCalls),
     environment: createEnvironmentResolver(api, options.environmentId),
     logReader: createLogReader(api),
-    delivery: createDelivery({ api, waiter, clock, log }),
+    delivery: createDelivery({ api, waiter, clock, log, redact }),
     exposeToolInputs: options.exposeToolInputs ?? false,
     exposeAgentConfig: options.exposeAgentConfig ?? false,
     callerIsOperator: options.callerIsOperator ?? false,

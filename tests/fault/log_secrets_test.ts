@@ -28,7 +28,13 @@ function open(format: "text" | "json") {
   const lines: string[] = [];
   const redact = createRedact([KEY, TOKEN]);
   const write = (line: string) => lines.push(line);
-  const log = createLogger({ level: "debug", format, redact, write, now: () => clock.now() });
+  const log = createLogger({
+    level: "debug",
+    format,
+    redact: redact.loose,
+    write,
+    now: () => clock.now(),
+  });
   const network: { answer: Answer } = { answer: () => Promise.resolve(undefined) };
   const api = createApi({
     baseUrl: "http://simulator.test",

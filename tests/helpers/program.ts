@@ -33,7 +33,13 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
   };
   return {
     clock,
-    log: createLogger({ level: "info", format: "text", redact, write, now: () => clock.now() }),
+    log: createLogger({
+      level: "info",
+      format: "text",
+      redact: redact.loose,
+      write,
+      now: () => clock.now(),
+    }),
     redact,
     stopping: stopping.signal,
     protocol: {

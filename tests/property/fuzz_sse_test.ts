@@ -3,11 +3,12 @@ import { fc, fuzzRuns } from "../helpers/fuzz.ts";
 import { createItemDecoder } from "../../src/api/sse.ts";
 import { ApiError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/log.ts";
+import { createRedact } from "../../src/core/redact.ts";
 
 const MAX_FRAME_CHARS = 2_000;
 
 function decoder() {
-  const redact = (text: string) => text;
+  const redact = createRedact([]);
   return createItemDecoder({ maxFrameChars: MAX_FRAME_CHARS, log: silentLogger, redact });
 }
 

@@ -47,7 +47,7 @@ export function openBridge(options: Partial<ServicesOptions> = {}): Bridge {
   const log = createLogger({
     level: "debug",
     format: "text",
-    redact,
+    redact: redact.loose,
     write: (line) => lines.push(line),
     now: () => clock.now(),
   });

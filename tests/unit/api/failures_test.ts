@@ -234,7 +234,7 @@ Deno.test("frameError() takes the status that the API documents for the type", (
   for (const [type, status, retryable] of cases) {
     const error = frameError(
       JSON.stringify({ type: "error", error: { type, message: "M" }, request_id: "req_1" }),
-      (text) => text,
+      createRedact([]),
     );
     assertEquals([error.kind, error.type, error.status], ["http", type, status]);
     assertEquals([error.message, error.requestId, error.retryable], ["M", "req_1", retryable]);
@@ -243,7 +243,7 @@ Deno.test("frameError() takes the status that the API documents for the type", (
 
 Deno.test("frameError() copes with data that is no envelope", () => {
   for (const data of ["", "overloaded", "null", "[]", `{"error":{}}`]) {
-    const error = frameError(data, (text) => text);
+    const error = frameError(data, createRedact([]));
     assertEquals(error.message, "The event stream reported an error");
   }
 });

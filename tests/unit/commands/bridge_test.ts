@@ -48,13 +48,20 @@ Deno.test("createBridge() reads a key file again when the key is refused", async
   await using api = serveApi("the-second-key");
   const keys = ["the-first-key\n", "the-second-key\n"];
   const read: string[] = [];
+  const program = recordProgram({
+    readFile: (path) => Promise.resolve(keys[read.push(path) - 1] ?? "none"),
+  });
   const bridge = await createBridge({
     ...BASE,
     baseUrl: api.baseUrl,
     credential: { kind: "api_key", value: "the-first-key", file: "key.txt" },
-  }, recordProgram({ readFile: (path) => Promise.resolve(keys[read.push(path) - 1] ?? "none") }));
+  }, program);
   assertEquals((await bridge.api.agents.list({ limit: 1 })).data.length, 1);
   assertEquals(read, ["key.txt", "key.txt"]);
+  // The old one may still be valid, and still be quoted.
+  assertEquals(program.redact("the-first-key the-second-key"), "[redacted] [redacted]");
+  program.log.info("A key", { quoted: "the-second-key" });
+  assertEquals(program.logged.at(-1), "cma-mcp info: A key quoted=[redacted]");
   bridge.close();
 });
 

@@ -397,3 +397,20 @@ Deno.test("doctor() says what it does before it waits, and prints what it has at
   assertEquals(order.length, 2);
   assertEquals(await clock.runUntil(hanging), false);
 });
+
+Deno.test("doctor() never takes its own advice for a credential", async () => {
+  const message = "invalid x-api-key";
+  const { lines } = await simulated({}, { fault: { kind: "status", status: 401, message } });
+  assertMatch(lines.join("\n"), /invalid x-api-key.*: make a key in the Claude Console/);
+  assert(!lines.join("\n").includes("[redacted]"));
+});
+
+Deno.test("doctor() gives a terminal nothing to act on, in lines or JSON", async () => {
+  const message = "no\x1b[2J\x9b31m\u202ekey\u200b\u2028here";
+  const rule: FaultRule = { fault: { kind: "status", status: 401, message } };
+  for (const args of [[], ["--json"]]) {
+    const { lines } = await simulated({ args }, rule);
+    assertEquals(/(?!\n)[\p{Cc}\u2028\u202e\u200b]/u.exec(lines.join("\n")), null);
+    assertStringIncludes(lines.join("\n"), "nokey here");
+  }
+});

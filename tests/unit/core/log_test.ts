@@ -39,7 +39,9 @@ const WORDS: readonly [unknown, string][] = [
   [new Error("Conflict: a stream is open"), "Error: Conflict"],
   [new TypeError("The connection closed"), "TypeError: The connection closed"],
   [new Error('Unknown message type: {"text":"private"}'), "Error: Unknown message type"],
-  [new Error("x".repeat(200)), `Error: ${"x".repeat(100)}`],
+  [new Error(`${"word ".repeat(19)}longer and longer`), `Error: ${"word ".repeat(19)}`.trim()],
+  [new Error(`${"word ".repeat(18)}secret-0123456789`), `Error: ${"word ".repeat(18)}`.trim()],
+  [new Error("x".repeat(200)), "Error: "],
   ["plain 'private'", "Error: plain"],
 ];
 for (const [error, words] of WORDS) {
@@ -69,6 +71,6 @@ Deno.test("a log line in text cannot be forged by a value", () => {
     plain: "two words",
   });
   assertEquals(lines, [
-    'cma-mcp info: Call outcome="x level=error token=root" id=a b [31m plain=two words',
+    'cma-mcp info: Call outcome="x level=error token=root" id=a b plain=two words',
   ]);
 });

@@ -1,31 +1,105 @@
-import { assertEquals } from "@std/assert";
-import { createRedact } from "../../../src/core/redact.ts";
+import { assert, assertEquals } from "@std/assert";
+import { createRedact, hasCredentialField, MAX_LEARNED } from "../../../src/core/redact.ts";
+import { fc, fuzzRuns } from "../../helpers/fuzz.ts";
 
 const MADE = `cma_${"Az09_-".repeat(8).slice(0, 43)}`;
+const KEY = `sk-ant-api03-${"aB3_-x".repeat(16)}`;
 
-/** A text, and what is left of it. */
-const BY_LOOKS: readonly [string, string, string][] = [
-  ["a token that this program made", `token ${MADE}.`, "token [redacted]."],
-  ["such a token in JSON", `{"t":"${MADE}"}`, '{"t":"[redacted]"}'],
-  ["a bearer token", "Authorization: Bearer abcdefgh12", "Authorization: Bearer [redacted]"],
-  ["an API key", "key sk-ant-api03-abcdef", "key [redacted]"],
-  ["a header of a key", "x-api-key: abcdefgh", "x-api-key: [redacted]"],
-  ["a metadata key that begins alike", "cma_mcp_owner", "cma_mcp_owner"],
-  ["a longer word that begins alike", `${MADE}x`, `${MADE}x`],
+/** A text of an agent, and what is left of it: nothing but keys of their full shape is hidden. */
+const IN_PROSE: readonly [string, string][] = [
+  [`token ${MADE}.`, "token [redacted]."],
+  [`{"t":"${MADE}"}`, '{"t":"[redacted]"}'],
+  [`export ANTHROPIC_API_KEY=${KEY}\n`, "export ANTHROPIC_API_KEY=[redacted]\n"],
+  [`const key_=${KEY};`, "const key_=[redacted];"],
+  ...[
+    "cma_mcp_owner",
+    `${MADE}x`,
+    "authorization: `Bearer ${token}`",
+    'headers: { "Authorization": `Bearer ${process.env.TOKEN}` }',
+    "Use bearer authentication",
+    "Set x-api-key: to your own, it begins with sk-ant-api03-",
+    "sk-ant-your-key-goes-here-and-not-into-git",
+    "curl -u user:password https://user:password@example.com/",
+    "Basic authorization: see RFC 7617",
+    "Cookie: are they good?",
+  ].map((text): [string, string] => [text, text]),
 ];
-
-for (const [name, text, expected] of BY_LOOKS) {
-  Deno.test(`createRedact() knows ${name} by its looks`, () => {
+for (const [text, expected] of IN_PROSE) {
+  Deno.test(`createRedact() of prose: ${text.slice(0, 60)}`, () => {
     assertEquals(createRedact([])(text), expected);
+  });
+}
+
+/** A text of a log or an API error, and what is left of it. */
+const LOOSE: readonly [string, string][] = [
+  [`token ${MADE}.`, "token [redacted]."],
+  ["key sk-ant-api03-abcdef", "key [redacted]"],
+  ["Authorization: Bearer abcdefgh12", "Authorization: Bearer [redacted]"],
+  ["bearer dGhpc2lzYXNlY3JldA", "bearer [redacted]"],
+  ["x-api-key: abcdefgh", "x-api-key: [redacted]"],
+  ['{"x-api-key":"abcdefgh"}', '{"x-api-key":"[redacted]"}'],
+  ['"{\\"authorization\\":\\"abcdefgh\\"}"', '"{\\"authorization\\":\\"[redacted]\\"}"'],
+  ["Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [redacted]"],
+  ["got Basic dXNlcjpwYXNz instead", "got Basic [redacted] instead"],
+  ["Proxy-Authorization: Basic YTpi", "Proxy-Authorization: Basic [redacted]"],
+  ["authorization=hunter2x", "authorization=[redacted]"],
+  ["Set-Cookie: sid=0123456789; Path=/", "Set-Cookie: [redacted]; Path=/"],
+  ["https://bob:pa55@mcp.example/sse failed", "https://[redacted]@mcp.example/sse failed"],
+  ["postgres://app:p%40ss@db:5432/x", "postgres://[redacted]@db:5432/x"],
+  ["git+ssh://ghp_abc@github.com", "git+ssh://[redacted]@github.com"],
+  [
+    "see https://example.com/a@b and me@example.com",
+    "see https://example.com/a@b and me@example.com",
+  ],
+  ["invalid x-api-key", "invalid x-api-key"],
+  ["Use bearer authentication", "Use bearer authentication"],
+  ["basic plumbing, bearer of news", "basic plumbing, bearer of news"],
+];
+for (const [text, expected] of LOOSE) {
+  Deno.test(`createRedact().loose() of ${text.slice(0, 60)}`, () => {
+    const { loose } = createRedact([]);
+    assertEquals(loose(text), expected);
+    assertEquals(loose(expected), expected);
   });
 }
 
 Deno.test("createRedact() hides known secrets however they are spelled, the longest first", () => {
   const redact = createRedact(['a"secret/1', 'a"secret/1-more', "short"]);
-  const spellings = ['a"secret/1', 'a\\"secret/1', encodeURIComponent('a"secret/1')];
-  for (const text of spellings) assertEquals(redact(`<${text}>`), "<[redacted]>");
+  const encoded = encodeURIComponent('a"secret/1');
+  const spellings = [
+    'a"secret/1',
+    'a\\"secret/1',
+    'a\\"secret\\/1',
+    encoded,
+    encoded.toLowerCase(),
+  ];
+  for (const text of spellings) {
+    assertEquals([redact(`<${text}>`), redact.loose(`<${text}>`)], [
+      "<[redacted]>",
+      "<[redacted]>",
+    ]);
+  }
   assertEquals(redact('a"secret/1-more'), "[redacted]");
   assertEquals(redact("short"), "short");
+});
+
+Deno.test("createRedact() learns secrets, keeps what it had, and stays bounded", () => {
+  const redact = createRedact(["given-secret"]);
+  redact.learn("rotated-1");
+  redact.learn("rotated-2");
+  redact.learn("word");
+  assertEquals(
+    redact("given-secret rotated-1 rotated-2 word"),
+    "[redacted] [redacted] [redacted] word",
+  );
+  assert(!redact.isClean('{"a":"rotated-1"}'));
+  for (let index = 1; index < MAX_LEARNED; index++) redact.learn(`another-${index}`);
+  redact.learn("rotated-2");
+  redact.learn("the-last-one");
+  assertEquals(
+    redact("rotated-1 rotated-2 the-last-one given-secret"),
+    "rotated-1 [redacted] [redacted] [redacted]",
+  );
 });
 
 const JSON_TEXTS: readonly [string, unknown, boolean][] = [
@@ -34,11 +108,37 @@ const JSON_TEXTS: readonly [string, unknown, boolean][] = [
   ["a secret as a name", { "hunter2-secret": 1 }, false],
   ["a secret that JSON escapes", { reply: 'quo"ted\\secret' }, false],
   ["a key of any kind", { reply: "sk-ant-x" }, false],
-  ["a header's name", { Authorization: "x" }, false],
 ];
 for (const [name, value, expected] of JSON_TEXTS) {
   Deno.test(`createRedact().isClean() of ${name} is ${expected}`, () => {
     const redact = createRedact(["hunter2-secret", 'quo"ted\\secret']);
-    assertEquals(redact.isClean?.(JSON.stringify(value)), expected);
+    assertEquals(redact.isClean(JSON.stringify(value)), expected);
   });
 }
+
+Deno.test("hasCredentialField() knows the fields that are credentials by their names", () => {
+  for (const name of ["Authorization", "x-api-key", "cookie", "Proxy-Authorization"]) {
+    assert(hasCredentialField(JSON.stringify({ a: { [name]: "x" } })), name);
+  }
+  assert(!hasCredentialField(JSON.stringify({ text: '"authorization": x', authorizations: 1 })));
+});
+
+Deno.test("loose() of any repetition of what it looks for comes to an end", () => {
+  const { loose } = createRedact([]);
+  const parts = [
+    "bearer ",
+    "basic\n",
+    "authorization:",
+    "a://",
+    "@",
+    "sk-ant-",
+    'x-api-key=\\"',
+    "Aa1",
+  ];
+  const pattern = fc.array(fc.constantFrom(...parts), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    // In quadratic time this would take minutes.
+    fc.property(pattern, (repeated) => void loose(repeated.join("").repeat(50_000))),
+    { ...fuzzRuns(3_000), numRuns: 30 },
+  );
+});

@@ -37,7 +37,7 @@ async function call(
     log: createLogger({
       level: "debug",
       format: "text",
-      redact,
+      redact: redact.loose,
       write: (line) => lines.push(line),
       now: () => 0,
     }),

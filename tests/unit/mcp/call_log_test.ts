@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ApiError, ToolError } from "../../../src/core/errors.ts";
 import { createLogger } from "../../../src/core/log.ts";
+import { createRedact } from "../../../src/core/redact.ts";
 import { type Failure, logCall } from "../../../src/mcp/call_log.ts";
 import type { CallReport } from "../../../src/mcp/report.ts";
 
@@ -28,7 +29,7 @@ function lines(report: Partial<CallReport>, failure?: Failure): Record<string, u
     write: (line) => written.push(line),
     now: () => 0,
   });
-  logCall(log, { ...REPORT, ...report }, failure);
+  logCall({ log, redact: createRedact([]) }, { ...REPORT, ...report }, failure);
   return written.map((line) => {
     const { time: _, ...fields } = JSON.parse(line);
     return fields;

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { isQueued, type SessionEvent } from "../../../src/api/events.ts";
-import { clipText, toolInputView } from "../../../src/session/tool_input.ts";
+import { clipText } from "../../../src/core/text.ts";
+import { toolInputView } from "../../../src/session/tool_input.ts";
 import { eventView } from "../../../src/session/transcript.ts";
 
 const OPTIONS = { exposeToolInputs: false, maxFieldChars: 100 };

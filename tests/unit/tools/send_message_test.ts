@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { ClientEvent } from "../../../src/api/api.ts";
 import type { SessionEvent } from "../../../src/api/events.ts";
+import { createRedact } from "../../../src/core/redact.ts";
 import { ApiError, type ApiErrorInfo, ToolError } from "../../../src/core/errors.ts";
 import { interrupt } from "../../../src/tools/interrupt.ts";
 import { sendMessage } from "../../../src/tools/send_message.ts";
@@ -229,4 +230,24 @@ Deno.test("send_message stops looking when the caller goes away", async () => {
   controller.abort(new Error("gone"));
   await rejected;
   assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("send_message recognises a message with a secret, of which the log shows the rest", async () => {
+  const redact = createRedact(["hunter2-secret"]);
+  const log = new FakeLog([]);
+  const { run, clock } = harness({
+    events: {
+      ...log.api,
+      send: (_id, [event]) => {
+        const text = "My password is [redacted]";
+        log.events.push({ ...event, type: "user.message", id: "sevt_1", content: text });
+        return Promise.reject(new ApiError("lost", { kind: "timeout" }));
+      },
+    },
+  }, { redact });
+  const text = "My password is hunter2-secret";
+  assertEquals(
+    await clock.runUntil(run(sendMessage, { session_id: "sesn_1", text })),
+    { queued: true, event_id: "sevt_1", confirmed_by_log: true },
+  );
 });

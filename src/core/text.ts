@@ -1,0 +1,128 @@
+/**
+ * Every cut and every escape of a text.
+ *
+ * A cut can leave a part of a secret that nobody recognises any more, so secrets are taken out
+ * first: of what the API says where it comes in (`api/json.ts`), of everything else by the caller.
+ * No function here splits a character of two UTF-16 units. Lengths are UTF-16 units.
+ *
+ * @module
+ */
+
+/** The beginning of a text, at most `maxChars` long. */
+export function head(text: string, maxChars: number): string {
+  if (text.length <= maxChars) return text;
+  return text.slice(0, isPair(text, maxChars - 1) ? maxChars - 1 : maxChars);
+}
+
+/** The text, or its beginning and an ellipsis, which comes on top of `maxChars`. */
+export function shorten(text: string, maxChars: number): string {
+  return text.length <= maxChars ? text : `${head(text, maxChars)}…`;
+}
+
+/** The text, or its beginning and how much is missing, which comes on top of `maxChars`. */
+export function clipText(text: string, maxChars: number): string {
+  if (text.length <= maxChars) return text;
+  const kept = head(text, maxChars);
+  return `${kept}… [${text.length - kept.length} more characters]`;
+}
+
+/** Characters of the JSON text of a value, where a control character is six characters long. */
+export function jsonLength(value: unknown): number {
+  return JSON.stringify(value)?.length ?? 0;
+}
+
+/** The longest end of a text whose JSON takes at most `room` characters, quotes not counted. */
+export function jsonTail(text: string, room: number): string {
+  let start = text.length;
+  let left = room;
+  while (start > 0) {
+    const units = isPair(text, start - 2) ? 2 : 1;
+    const cost = units === 2 ? 2 : unitCost(text.charCodeAt(start - 1));
+    if (cost > left) break;
+    left -= cost;
+    start -= units;
+  }
+  return text.slice(start);
+}
+
+function isPair(text: string, at: number): boolean {
+  return isHighSurrogate(text.charCodeAt(at)) && isLowSurrogate(text.charCodeAt(at + 1));
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff;
+}
+
+const SHORT_ESCAPES = new Set([...'\b\t\n\f\r"\\'].map((char) => char.charCodeAt(0)));
+
+function unitCost(unit: number): number {
+  if (SHORT_ESCAPES.has(unit)) return 2;
+  return unit < 0x20 || isHighSurrogate(unit) || isLowSurrogate(unit) ? 6 : 1;
+}
+
+/**
+ * Commands to a terminal (ECMA-48): CSI with its parameters, the strings of OSC, DCS, SOS, PM and
+ * APC up to their terminator, and escapes of two characters.
+ */
+const TERMINAL_COMMANDS =
+  // deno-lint-ignore no-control-regex -- control characters are what is looked for
+  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-~]/g;
+
+/** Control characters of both sets, and what else readers take for the end of a line. */
+const BREAKS = /[\p{Cc}\u2028\u2029]+/gu;
+
+/**
+ * What shows nothing, or changes how its neighbours show: zero-width and bidirectional controls,
+ * tags, fillers, annotations, and halves of characters. The two selectors that tell an emoji from a
+ * plain sign stay.
+ */
+const INVISIBLE = /(?![\ufe0e\ufe0f])[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\p{Cs}]/gu;
+
+/** Nearly all texts have nothing to strip. */
+const PLAIN = /^[\x20-\x7e]*$/;
+
+/**
+ * A foreign text as one line that shows what it says: for progress, terminals, text logs and
+ * sentences of this program. Terminal commands and invisible characters are taken out, control
+ * characters and line ends become a blank.
+ */
+export function plainLine(text: string): string {
+  if (PLAIN.test(text)) return text;
+  return text.replace(TERMINAL_COMMANDS, "").replace(BREAKS, " ").replace(INVISIBLE, "");
+}
+
+/** Longest type, code or name that the API gives to a thing; the documented ones are shorter. */
+const MAX_LABEL_CHARS = 100;
+
+/** A type, code or name of the API as it may stand in a result's frame, a log or a metric. */
+export function label(text: string): string {
+  return shorten(plainLine(text), MAX_LABEL_CHARS);
+}
+
+const ESCAPED =
+  /[\x7f-\x9f\u2028\u2029]|(?![\ufe0e\ufe0f])[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
+
+/**
+ * JSON text with the characters escaped that JSON allows but a terminal or a log viewer acts on;
+ * it means the same. JSON itself escapes the first set of control characters.
+ */
+export function printableJson(json: string): string {
+  return json.replace(ESCAPED, escapeUnits);
+}
+
+/**
+ * JSON text with U+0085, U+2028 and U+2029 escaped; it means the same. Readers that split by lines,
+ * such as Python's `splitlines`, take them for the end of one, and with it of a message.
+ */
+export function singleLineJson(json: string): string {
+  return json.replace(/[\x85\u2028\u2029]/g, escapeUnits);
+}
+
+function escapeUnits(char: string): string {
+  return char.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .join("");
+}
