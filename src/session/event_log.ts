@@ -59,26 +59,38 @@ export class EventLog {
    * @returns whether there was news
    */
   merge(history: readonly LogEvent[]): boolean {
-    const happened = history.findIndex((event) => !event.queued);
-    // An input that a turn follows began it, though it was never stamped.
-    const kind = history[happened]?.kind;
-    const begins = kind === "running" || kind === "model_start";
-    const first = begins ? Math.max(0, happened - 1) : happened;
-    const last = history.findLastIndex((event) => !event.queued);
-    const isPlaced = (index: number) => index >= first && index <= last;
-    const changed = this.#mergePlaced(eachOnce(history.filter((_, index) => isPlaced(index))));
-    const others = history.filter((_, index) => !isPlaced(index)).map((event) => this.add(event));
-    return changed || others.includes(true);
+    const { placed, others } = split(history);
+    this.#takeOutMisplaced(placed);
+    const changed = this.#mergePlaced(eachOnce(placed));
+    const added = others.map((event) => this.add(event));
+    return changed || added.includes(true);
   }
 
   /** Puts older events, oldest first, before the known ones. */
   prepend(older: readonly LogEvent[]): void {
-    const happened = older.filter((event) => !event.queued);
-    const fresh = eachOnce(happened).filter((event) => this.#isNews(event));
+    const { placed, others } = split(older);
+    const fresh = eachOnce(placed).filter((event) => this.#isNews(event));
     fresh.forEach((event) => this.#mark(event));
     this.#entries = [...fresh, ...this.#entries];
     this.#epoch++;
-    for (const event of older) if (event.queued) this.add(event);
+    for (const event of others) this.add(event);
+  }
+
+  /** Takes out queued events that came to the end and that history has before what stands there. */
+  #takeOutMisplaced(placed: readonly LogEvent[]): void {
+    if (!placed.some(({ key, queued }) => queued && this.#seen.get(key)?.queued)) return;
+    const places = new Map(this.#entries.map(({ key }, index) => [key, index]));
+    const misplaced = new Set<string>();
+    let earliest = Infinity;
+    for (const { key, queued } of placed.toReversed()) {
+      const place = places.get(key);
+      if (place === undefined) continue;
+      if (queued && place > earliest) misplaced.add(key);
+      else earliest = Math.min(earliest, place);
+    }
+    if (misplaced.size === 0) return;
+    this.#entries = this.#entries.filter(({ key }) => !misplaced.has(key));
+    for (const key of misplaced) this.#seen.delete(key);
   }
 
   #isNews(event: LogEvent): boolean {
@@ -91,7 +103,9 @@ export class EventLog {
     if (at !== undefined && (this.#startsAt === undefined || at < this.#startsAt)) {
       this.#startsAt = at;
     }
-    this.#seen.set(event.key, { queued: event.queued });
+    // A list that trails shows as queued what the stream has shown stamped.
+    const queued = event.queued && this.#seen.get(event.key)?.queued !== false;
+    this.#seen.set(event.key, { queued });
   }
 
   #mergePlaced(history: readonly LogEvent[]): boolean {
@@ -139,6 +153,28 @@ export class EventLog {
     this.#entries = withoutStaleQueued(woven);
     this.#epoch++;
   }
+}
+
+/** Kinds of events that come in turns only. */
+const IN_A_TURN: ReadonlySet<LogEvent["kind"] | undefined> = new Set<LogEvent["kind"]>([
+  "running",
+  "model_start",
+  "thinking",
+  "text",
+  "tool_use",
+]);
+
+/** Tells queued events that stand where they were sent from those that may stand anywhere. */
+function split(history: readonly LogEvent[]) {
+  const happened = history.findIndex((event) => !event.queued);
+  // Inputs that a turn follows began it, though they were never stamped.
+  const first = IN_A_TURN.has(history[happened]?.kind) ? 0 : happened;
+  const last = history.findLastIndex((event) => !event.queued);
+  const isPlaced = (index: number) => index >= first && index <= last;
+  return {
+    placed: history.filter((_, index) => isPlaced(index)),
+    others: history.filter((_, index) => !isPlaced(index)),
+  };
 }
 
 /** Without what comes again under the same key. */

@@ -353,14 +353,17 @@ export class SessionFeed {
     if (this.#history.done === 0 || this.#outOfReach || this.#failure || this.#stopped) {
       return this.#nextLook.clear();
     }
-    const { random = Math.random } = this.#deps;
+    const { clock, random = Math.random } = this.#deps;
     const { state } = this.#fold;
+    const newestAt = this.log.entries.findLast(({ at }) => at !== undefined)?.at ?? Infinity;
     const stands: Standing = this.#deps.isExpecting(this.log)
       ? { over: false, waitingFor: "queued" }
       : this.#standingOf(state);
     // Without a single event only the session tells whether one is to come.
     const atOnce = !stands.over && stands.waitingFor === "first_event" && this.#looks === 0;
-    const delayMs = atOnce ? 0 : lookDelayMs(state, stands, this.#looks, this.#sighting);
+    const delayMs = atOnce
+      ? 0
+      : lookDelayMs(state, stands, this.#looks, this.#sighting, clock.wallTime() - newestAt);
     this.#looksAtOnce = atOnce;
     this.#nextLook.set(delayMs * (0.9 + 0.2 * random()));
   }

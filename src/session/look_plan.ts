@@ -6,7 +6,7 @@
  */
 
 import { proofLeftMs, type Sighting, type Standing } from "./standing.ts";
-import type { TurnState } from "./turn.ts";
+import { type TurnState, unansweredAsks } from "./turn.ts";
 
 // Pauses before the first, second, … look since the last event, in milliseconds.
 
@@ -15,6 +15,9 @@ const QUEUED_MS = [3_000, 4_000, 8_000, 15_000, 30_000] as const;
 const OVERDUE_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
 const SETTLING_MS = [300, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
 const FINISHED_LOOKING_MS = [3_000, 2_500, 10_000, 30_000, 60_000] as const;
+/** The newest event is so old, by clocks that may be a little apart: what is overdue is so for long. */
+const LONG_QUIET_MS = 5_000;
+const AFTER_QUIET_MS = 1_000;
 /** The first well within one wait: a proxy that buffers lets heartbeats through and no events. */
 const WORKING_MS = [15_000, 120_000, 240_000] as const;
 /** By how much a look that completes a proof comes later than it must: looks are jittered. */
@@ -25,14 +28,19 @@ const PROOF_MARGIN = 1.15;
  *
  * @param looks looks since the last event
  * @param sighting what the latest of them showed
+ * @param quietMs how long ago the newest event came, by its own time
  */
 export function lookDelayMs(
   state: TurnState,
   standing: Standing,
   looks: number,
   sighting?: Sighting,
+  quietMs = 0,
 ): number {
   const plan = planFor(state, standing);
+  const isOverdue = looks === 0 && quietMs >= LONG_QUIET_MS && !standing.over &&
+    standing.waitingFor === "turn";
+  if (isOverdue) return AFTER_QUIET_MS;
   const planned = plan[Math.min(looks, plan.length - 1)] ?? WORKING_MS[0];
   const proofMs = standing.over || !sighting ? Infinity : proofLeftMs(state, sighting);
   return Math.min(planned, proofMs * PROOF_MARGIN);
@@ -51,7 +59,9 @@ function planFor(state: TurnState, standing: Standing): readonly number[] {
     case "turn":
       // Idle by its events, while a tool was at work.
       if (state.endedEarly) return SETTLING_MS;
-      return looksFinished(state) ? FINISHED_LOOKING_MS : WORKING_MS;
+      // A call that somebody must answer stops the turn, which some servers tell by the status alone.
+      if (!looksFinished(state) && unansweredAsks(state).length === 0) return WORKING_MS;
+      return FINISHED_LOOKING_MS;
     case "workflow_runs":
       return WORKING_MS;
   }

@@ -93,8 +93,10 @@ export function buildResult(parts: ResultParts): WaitResult {
 function cursorOf({ state, status, afterId }: ResultParts): string | undefined {
   const { anchor, cursor } = state;
   const again = status === "timeout" || status === "requires_action";
-  // While the cursor's own turn is to come, no earlier event may take its place.
-  const stays = anchor !== undefined && (anchor.id === undefined || anchor.queued);
+  // While the cursor's own turn is to come, no earlier event takes its place, unless words of those
+  // turns have been told: they would be told again.
+  const stays = anchor !== undefined && (anchor.id === undefined ||
+    (anchor.queued && state.collected.textLength === 0));
   const isSame = stays || cursor === undefined || cursor === anchor?.id;
   if (!isSame) return cursor;
   return again ? nextCursor(afterId, anchor?.id) : afterId ?? cursor;

@@ -94,31 +94,37 @@ function idleProofMs(state: TurnState, waitingFor: WaitingFor): number {
     case "first_event":
       return 0;
     case "turn":
-      return 2_000;
+      // An interrupt can end a turn without an event.
+      return Math.max(2_000, queuedProofMs(state, "sent"));
     case "queued":
-      return queuedProofMs(state);
+      return queuedProofMs(state, "over");
     case "start":
       return 10_000;
     case "resume":
       // The answer or interrupt itself may not be taken up yet.
-      return Math.max(10_000, queuedProofMs(state));
+      return Math.max(10_000, queuedProofMs(state, "over"));
     case "workflow_runs":
       return Infinity;
   }
 }
 
-/** How long a session must read idle before none of the queued inputs is to come. */
-function queuedProofMs(state: TurnState): number {
+/**
+ * How long a session must read idle before none of the queued inputs is to come.
+ *
+ * @param interrupt how far an interrupt must have come to have taken them with it
+ */
+function queuedProofMs(state: TurnState, interrupt: "sent" | "over"): number {
   // Input that was queued when retries ran out is dropped, and never stamped.
   if (state.stop?.type === "retries_exhausted") return 10_000;
   const inputs = [...state.queued.values()];
   // A turn came and went for one of them: then a missing stamp says nothing.
-  const neverStamps = !state.stampsInputs && inputs.some(({ mayHaveBegun }) => mayHaveBegun);
+  const neverStamps = !state.stampsInputs && inputs.some(({ begun }) => begun);
   return Math.max(
     0,
-    ...inputs.map(({ mayHaveBegun, interrupt }) => {
-      if (!neverStamps && interrupt !== "over") return Infinity;
-      return mayHaveBegun ? 2_000 : 10_000;
+    ...inputs.map((input) => {
+      const isStopped = input.interrupt === "over" || input.interrupt === interrupt;
+      if (!neverStamps && !isStopped) return Infinity;
+      return input.begun ? 2_000 : 10_000;
     }),
   );
 }

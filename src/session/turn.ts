@@ -51,8 +51,12 @@ export interface QueuedInput {
    * True once a turn has begun that no other input is known to have begun: it may answer this one.
    */
   readonly mayHaveBegun: boolean;
+  /** Whether it was the oldest then: where no input is stamped, that turn is its own. */
+  readonly begun: boolean;
   /** `sent` an interrupt came after it; `over` and an idle event after that. */
   readonly interrupt?: "sent" | "over";
+  /** Of a message without an id: by its text alone the stamped one is known. */
+  readonly mark?: string;
 }
 
 /** Text that a wait saw pass and that its reply does not hold. */
@@ -71,6 +75,8 @@ export interface TurnState {
   readonly idleAt?: number;
   /** By key. */
   readonly queued: ReadonlyMap<string, QueuedInput>;
+  /** Whether this server was seen to tell when turns begin and end; without that every input does. */
+  readonly showsStatus: boolean;
   /** Whether this server was seen to stamp inputs: then a queued one is not taken up yet. */
   readonly stampsInputs: boolean;
   /** Whether the next turn is the agent's report on workflow runs, not an answer to an input. */
@@ -164,6 +170,7 @@ export function initialTurn(afterId?: string): TurnState {
   return {
     phase: "unknown",
     queued: NO_ENTRIES,
+    showsStatus: false,
     stampsInputs: false,
     reporting: false,
     queuedAtIdle: false,
@@ -233,9 +240,9 @@ function apply(state: TurnState, event: LogEvent): TurnState {
       };
     case "running":
     case "rescheduled":
-      return begin(state);
+      return begin({ ...state, showsStatus: true });
     case "idle":
-      return end(state, event);
+      return end({ ...state, showsStatus: true }, event);
     case "text":
     case "thinking":
     case "model_start":
@@ -288,10 +295,15 @@ function mapInputs(
 
 /** Input begins a turn when none is on; in a running turn it joins or queues. */
 function takeInput(state: TurnState, event: LogEvent, answers: string | undefined): TurnState {
-  const wasQueued = state.queued.has(event.key);
+  const key = queuedKey(state, event);
+  const wasQueued = key !== undefined;
   const queued = new Map(state.queued);
-  if (event.queued) queued.set(event.key, { mayHaveBegun: false });
-  else queued.delete(event.key);
+  if (event.queued) {
+    const mark = event.id === undefined ? event.mark : undefined;
+    // Without status events nothing more will tell that its turn begins.
+    const begun = state.phase === "running" && !state.showsStatus;
+    queued.set(event.key, { mayHaveBegun: begun, begun, ...(mark !== undefined && { mark }) });
+  } else if (wasQueued) queued.delete(key);
   const next: TurnState = {
     ...state,
     queued: event.queued ? queued : unclaimed(queued, wasQueued && state.phase === "running"),
@@ -304,7 +316,7 @@ function takeInput(state: TurnState, event: LogEvent, answers: string | undefine
     ...unqueuedAnchor(state, event),
   };
   const over = state.phase === "ended" || state.phase === "unknown";
-  if (!over) return next;
+  if (!over) return state.showsStatus || wasQueued ? next : freshForInput(next);
   if (event.queued) {
     // After exhausted retries it may be one that was dropped with the turn before.
     const begins = state.phase === "ended" && state.stop?.type !== "retries_exhausted";
@@ -315,6 +327,13 @@ function takeInput(state: TurnState, event: LogEvent, answers: string | undefine
   // What was said while the cursor itself was queued answers others.
   const left = isAnchor(state, event) ? letPass(next) : next;
   return { ...left, phase: "starting", reporting: false };
+}
+
+/** The key under which an input is queued, if it is. */
+function queuedKey({ queued }: TurnState, { key, id, mark }: LogEvent): string | undefined {
+  if (queued.has(key)) return key;
+  if (id !== undefined || mark === undefined) return undefined;
+  return [...queued].find(([, input]) => input.mark === mark)?.[0];
 }
 
 /** Whether an answer is a call's result: one that was asked about runs once it is allowed. */
@@ -351,7 +370,7 @@ function unclaimed(queued: TurnState["queued"], turnHasInput: boolean): TurnStat
  * servers stamp a message only when its turn settles.
  */
 function wasAnswered(state: TurnState, event: LogEvent): boolean {
-  const mayBeIts = state.queued.get(event.key)?.mayHaveBegun ?? false;
+  const mayBeIts = state.queued.get(queuedKey(state, event) ?? "")?.mayHaveBegun ?? false;
   if (event.at === undefined || state.idleAt === undefined) return mayBeIts;
   return event.at < state.idleAt + (mayBeIts ? SETTLING_MS : 0);
 }
@@ -405,12 +424,9 @@ function begin(state: TurnState): TurnState {
   const started = goesOn ? state : fresh(state);
   return {
     ...started,
-    ...(!hasInput && !state.stampsInputs && oldestBegun(started)),
+    ...(!hasInput && beginQueued(started)),
     phase: "running",
     reporting: false,
-    queued: hasInput
-      ? state.queued
-      : mapInputs(state.queued, (input) => ({ ...input, mayHaveBegun: true })),
     queuedAtIdle: false,
     interrupted: resumes && state.interrupted,
     endedEarly: false,
@@ -420,12 +436,25 @@ function begin(state: TurnState): TurnState {
   };
 }
 
-/** Where no input is ever stamped, a turn that begins is the oldest queued one's. */
-function oldestBegun({ queued, anchor }: TurnState): Pick<TurnState, "anchor"> | undefined {
-  const [key] = [...queued].find(([, input]) => !input.mayHaveBegun) ?? [];
-  return anchor?.id !== undefined && anchor.id === key
-    ? { anchor: { ...anchor, queued: false } }
-    : undefined;
+/**
+ * A turn begins that no input is known to have begun: queued ones may have, the oldest most likely.
+ * Those whose turns came and went before are none of this one's, although they were not stamped.
+ */
+function beginQueued(
+  { queued, stampsInputs, anchor }: TurnState,
+): Pick<TurnState, "queued" | "anchor"> {
+  const isPast = ({ begun, interrupt }: QueuedInput) =>
+    begun && (interrupt === "over" || !stampsInputs);
+  const inputs = [...queued].filter(([, input]) => !isPast(input));
+  const [oldest] = inputs.find(([, input]) => !input.begun) ?? [];
+  const isOwn = !stampsInputs && anchor?.id !== undefined && anchor.id === oldest;
+  return {
+    queued: new Map(inputs.map(([key, input]) => [
+      key,
+      { ...input, mayHaveBegun: true, begun: input.begun || key === oldest },
+    ])),
+    ...(anchor && { anchor: isOwn ? { ...anchor, queued: false } : anchor }),
+  };
 }
 
 function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
@@ -446,7 +475,7 @@ function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
     ...(event.at !== undefined && { idleAt: event.at }),
     blocking,
     asking: withNamed(state, blocking),
-    queued: dropped ? NO_ENTRIES : mapInputs(
+    queued: dropped ? NO_ENTRIES : parked ? state.queued : mapInputs(
       state.queued,
       (input) => input.interrupt === "sent" ? { ...input, interrupt: "over" } : input,
     ),
@@ -526,6 +555,8 @@ function trackTools(state: TurnState, event: LogEvent): TurnState {
   }
   if (event.kind === "tool_use") {
     const { tool } = event;
+    // Nothing can answer a call without an id by name.
+    if (tool.id === "") return { ...state, spokeSinceCall: false };
     const toolsInFlight = new Map(state.toolsInFlight).set(tool.id, tool.name);
     const [oldest] = toolsInFlight.keys();
     if (toolsInFlight.size > MAX_IN_FLIGHT && oldest !== undefined) toolsInFlight.delete(oldest);

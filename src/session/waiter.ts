@@ -48,6 +48,8 @@ const RETRY = { baseMs: 1_000, capMs: 10_000 } as const;
  * streams and the answers that gave it out.
  */
 const CURSOR_LOOKS_MS: readonly number[] = [500, 1_000, 2_000, 4_000];
+/** So long after a list that trails was read it is read again, in milliseconds. */
+const LIST_TRAILS_MS = 2_500;
 /** So long before its deadline a wait looks once more, in milliseconds: time for two looks. */
 const LAST_LOOK_MS = 3_500;
 /** A shorter wait has only just looked. */
@@ -126,6 +128,16 @@ class Wait {
   readonly #startedAt: number;
   readonly #progress: ProgressReporter;
   #mustRefresh: boolean;
+  /** The first judgement found that the list trails the stream; undefined once that is dealt with. */
+  #trail: {
+    readonly foundAt: number;
+    readonly readsDone: number;
+    readonly inTurn: boolean;
+  } | undefined;
+  #judged = false;
+  #cancelReread = () => {};
+  /** When a list that trails is to be read again; undefined once that is done, or needless. */
+  #rereadAt: number | undefined;
   #pagesBack = 0;
   #failures = 0;
   #cursorLooks = 0;
@@ -178,6 +190,7 @@ class Wait {
     } finally {
       unsubscribe();
       cancelLastLook();
+      this.#cancelReread();
       this.#retry?.cancel();
       this.#progress.dispose();
     }
@@ -235,7 +248,10 @@ class Wait {
     const feed = this.#feed;
     if (feed.readsDone === 0) return undefined;
     await this.#reachBack();
+    this.#noteTrailingList(wake);
     if (this.#isCursorMissing() && !await this.#lookForCursor(wake)) return undefined;
+    this.#noteTrailingList(wake);
+    if (!await this.#rereadTrailingList(wake)) return undefined;
     let stands = this.#standing();
     if (!stands.over) return undefined;
     if (this.#mustRefresh) {
@@ -263,6 +279,46 @@ class Wait {
       await feed.loadOlder(() => this.#isFarEnough());
       this.#fold.update();
     }
+  }
+
+  /**
+   * A list that does not show what was sent, or given out, trails the stream: between the two lies a
+   * gap, which a later reading closes. Not where the stream brings the missing event after a turn
+   * that is known to its end: all that follows is on the stream too.
+   */
+  #noteTrailingList(wake: () => void): void {
+    const { clock } = this.#options;
+    const { readsDone } = this.#feed;
+    const isMissing = this.#isExpecting() || this.#isCursorMissing();
+    if (!this.#judged && isMissing) {
+      const { phase } = this.#fold.state;
+      const inTurn = phase !== "ended" && phase !== "unknown";
+      this.#trail = { foundAt: clock.now(), readsDone, inTurn };
+      if (inTurn) this.#cancelReread = clock.after(LIST_TRAILS_MS, wake);
+    }
+    this.#judged = true;
+    if (!this.#trail) return;
+    const { foundAt, readsDone: readsThen, inTurn } = this.#trail;
+    const rereadAt = foundAt + LIST_TRAILS_MS;
+    if (isMissing && (!inTurn || clock.now() < rereadAt)) return;
+    if (isMissing || inTurn || readsDone > readsThen) this.#rereadAt = rereadAt;
+    else this.#cancelReread();
+    this.#trail = undefined;
+  }
+
+  /** @returns whether that is done; if not, it is planned */
+  async #rereadTrailingList(wake: () => void): Promise<boolean> {
+    if (this.#rereadAt === undefined) return true;
+    const earlyMs = this.#rereadAt - this.#options.clock.now();
+    if (earlyMs > 0) {
+      this.#judgeIn(earlyMs, wake);
+      return false;
+    }
+    await this.#feed.refresh();
+    this.#rereadAt = undefined;
+    this.#mustRefresh = false;
+    this.#fold.update();
+    return true;
   }
 
   #isCursorMissing(): boolean {
@@ -335,10 +391,12 @@ class Wait {
       return restarting(this.#request, elapsedMs);
     }
     const { sessionId, afterId } = this.#request;
+    // What the turn before said is no part of what is expected.
+    const isNext = status === "timeout" && state.phase === "ended" && this.#isExpecting();
     return buildResult({
       sessionId,
       status,
-      state,
+      state: isNext && !state.anchor ? initialTurn(state.cursor) : state,
       elapsedMs,
       complete: !this.#feed.hasGap &&
         (this.#feed.complete ||

@@ -111,21 +111,25 @@ Deno.test("a lost answer to archive_session is looked up", async () => {
   bridge.close();
 });
 
-/** What hits the POST before it takes effect: nobody here can know that it will not. */
-const UNDELIVERED: readonly [string, Fault][] = [
-  ["a reset", { kind: "reset" }],
-  ["a hang", { kind: "hang" }],
-  ["a 500", { kind: "status", status: 500 }],
-  ["a 503", { kind: "status", status: 503 }],
+const UNKNOWN = "still be on its way";
+/**
+ * What hits the POST before it takes effect: nobody here can know that it will not, unless the API
+ * says that it takes nothing.
+ */
+const UNDELIVERED: readonly [string, Fault, string][] = [
+  ["a reset", { kind: "reset" }, UNKNOWN],
+  ["a hang", { kind: "hang" }, UNKNOWN],
+  ["a 500", { kind: "status", status: 500 }, UNKNOWN],
+  ["a 503", { kind: "status", status: 503 }, "Try again later. (API: 503"],
 ];
 
-for (const [name, fault] of UNDELIVERED) {
+for (const [name, fault, words] of UNDELIVERED) {
   Deno.test(`${name} on a send: nothing arrived, the answer says so, nothing is sent twice`, async () => {
     const { bridge, call } = open();
     const session_id = bridge.simulator.createSession();
     bridge.simulator.faults.add({ match: { method: "POST" }, fault });
     const result = await call("send_message", { session_id, text: "Hello" });
-    assert(result.isError && result.text.includes("still be on its way"), result.text);
+    assert(result.isError && result.text.includes(words), result.text);
     assertEquals(posts(bridge, SEND), 1);
     bridge.simulator.faults.clear();
     assertEquals(await eventsOf(bridge, session_id, "user.message"), 0);
@@ -136,7 +140,7 @@ for (const [name, fault] of UNDELIVERED) {
     const { bridge, call } = open();
     bridge.simulator.faults.add({ match: { method: "POST" }, fault });
     const result = await call("create_session", { agent_id: bridge.simulator.agentId("quick") });
-    assert(result.isError && result.text.includes("still be on its way"), result.text);
+    assert(result.isError && result.text.includes(words), result.text);
     assertEquals(posts(bridge, CREATE), 1);
     bridge.simulator.faults.clear();
     assertEquals(await sessionsIn(bridge), 0);

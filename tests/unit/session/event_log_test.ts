@@ -77,3 +77,38 @@ Deno.test("EventLog.prepend() puts older events first and queued ones last", () 
   assertEquals(keys(log), "a b c m?");
   assertEquals(log.epoch, 1);
 });
+
+const kind = (kind: "running" | "idle", key: string): LogEvent =>
+  kind === "idle"
+    ? { kind, key, id: key, queued: false, eventIds: [] }
+    : { kind, key, id: key, queued: false };
+
+Deno.test("EventLog.merge() puts an input that is never stamped before the turn that it began", () => {
+  const log = new EventLog();
+  log.merge([queued("m"), queued("i"), kind("running", "r"), kind("idle", "e")]);
+  assertEquals(keys(log), "m? i? r e");
+});
+
+Deno.test("EventLog.merge() moves a queued input to where a later list has it", () => {
+  const log = new EventLog();
+  // The stream showed the turn, a list that trails it nothing but the input.
+  log.add(kind("running", "r"));
+  log.add(stamped("a"));
+  log.merge([queued("m")]);
+  assertEquals(keys(log), "r a m?");
+  log.merge([queued("m"), kind("running", "r"), stamped("a"), stamped("b")]);
+  assertEquals(keys(log), "m? r a b");
+});
+
+Deno.test("EventLog.prepend() leaves an old input that was never stamped in its place", () => {
+  const log = logOf(stamped("x"));
+  log.prepend([stamped("a"), queued("m"), kind("running", "r"), kind("idle", "e")]);
+  assertEquals(keys(log), "a m? r e x");
+});
+
+Deno.test("EventLog.merge() does not take for queued again what the stream has shown stamped", () => {
+  const log = logOf(queued("m"), stamped("m"), kind("running", "r"));
+  log.merge([queued("m"), kind("running", "r"), stamped("a")]);
+  log.add(stamped("m"));
+  assertEquals(keys(log).split(" ").filter((key) => key === "m").length, 1);
+});
