@@ -52,6 +52,7 @@ interface Soak {
   readonly options: SoakOptions;
   readonly upstream: UpstreamProcess;
   readonly waiter: Waiter;
+  readonly connections: Connections;
   readonly clock: FastClock;
   readonly random: Random;
   readonly tally: Tally;
@@ -147,10 +148,11 @@ async function sampleUntil(tally: Tally, endsAt: number): Promise<Sample[]> {
   return samples;
 }
 
-async function startSoak(options: SoakOptions, connections: Connections): Promise<Soak> {
+async function startSoak(options: SoakOptions): Promise<Soak> {
   const { seed, speed, sessions } = options;
   const upstream = await UpstreamProcess.start({ speed, seed });
   const clock = fastClock(speed);
+  const connections = createConnections(httpClientOpener(), clock);
   const random = createRandom(seed + 1);
   const tally: Tally = {
     turns: 0,
@@ -180,7 +182,7 @@ async function startSoak(options: SoakOptions, connections: Connections): Promis
     random: random.next,
     maxOpenWaits: sessions * 2,
   });
-  return { options, upstream, waiter, clock, random, tally };
+  return { options, upstream, waiter, connections, clock, random, tally };
 }
 
 function report(soak: Soak, samples: readonly Sample[], found: readonly (string | number)[][]) {
@@ -225,9 +227,8 @@ async function main(): Promise<boolean> {
     seed: Number(args.seed ?? 20261123),
     speed: Number(args.speed ?? 10),
   };
-  const connections = createConnections(httpClientOpener());
-  const soak = await startSoak(options, connections);
-  const { upstream, clock, tally, waiter } = soak;
+  const soak = await startSoak(options);
+  const { upstream, connections, clock, tally, waiter } = soak;
   const sessionIds = await upstream.control<string[]>("create", { count: options.sessions });
   await upstream.control("chaos", { count: 1 });
   const endsAt = performance.now() + options.minutes * 60_000;

@@ -16,6 +16,7 @@
  * @module
  */
 
+import type { Clock } from "../core/clock.ts";
 import type { FetchLike } from "./api.ts";
 
 /** A client of HTTP/1.1 with its own connections. */
@@ -58,6 +59,14 @@ export interface Connections {
   /** Begins a request: asked anew for each attempt. */
   route(kind: RequestKind): Route;
   /**
+   * Resolves when a read may begin: many at once would take the descriptors that everything else
+   * needs. Those that wait come in turn, and at once when the connections are dropped.
+   *
+   * @returns to be called when the read is over
+   * @throws the signal's reason when it aborts first
+   */
+  enter(signal: AbortSignal): Promise<() => void>;
+  /**
    * Calls `doubt` whenever a request found the way to the API silent, as long as a stream is open.
    *
    * @returns ends that
@@ -72,26 +81,100 @@ const MAX_IDLE = 8;
 /** Below what NATs and load balancers commonly keep, in milliseconds. */
 const IDLE_MS = 30_000;
 
-/** Connections by the policy of this module. */
-export function createConnections(open: OpenHttpClient): Connections {
+/** Reads that are under way at once on one client. */
+const MAX_READS = 100;
+/** A lead of the system clock over monotonic time that grew by more tells of a sleep. */
+const SLEPT_MS = 5_000;
+
+/** The reads of one client. */
+interface Crowd {
+  count: number;
+  /** Told `true` with a place, `false` when the client was dropped. */
+  readonly waiting: Set<(place: boolean) => void>;
+}
+
+async function enterCrowd(current: () => Crowd, signal: AbortSignal): Promise<() => void> {
+  for (;;) {
+    signal.throwIfAborted();
+    const crowd = current();
+    const hasPlace = crowd.count < MAX_READS ? ++crowd.count > 0 : await turnIn(crowd, signal);
+    if (!hasPlace) continue;
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      const [next] = crowd.waiting;
+      if (next) next(true);
+      else crowd.count--;
+    };
+  }
+}
+
+function turnIn({ waiting }: Crowd, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      waiting.delete(told);
+      signal.removeEventListener("abort", onAbort);
+    };
+    const onAbort = () => {
+      end();
+      reject(signal.reason);
+    };
+    const told = (place: boolean) => {
+      end();
+      resolve(place);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    waiting.add(told);
+  });
+}
+
+/**
+ * Connections by the policy of this module.
+ *
+ * @param clock tells a sleep of the machine: connections rarely outlive it
+ */
+export function createConnections(
+  open: OpenHttpClient,
+  clock: Pick<Clock, "now" | "wallTime">,
+): Connections {
   // Both are opened for the first request that needs them: a start should not wait for them.
   let single: HttpClient | undefined;
   let kept: { readonly client: HttpClient; used: boolean } | undefined;
   let generation = 0;
+  let crowd: Crowd = { count: 0, waiting: new Set() };
+  let lead = clock.wallTime() - clock.now();
   const streams = new Set<() => void>();
 
+  const dropAll = () => {
+    generation++;
+    kept?.client.close();
+    kept = undefined;
+    const { waiting } = crowd;
+    crowd = { count: 0, waiting: new Set() };
+    for (const told of [...waiting]) told(false);
+  };
+  const doubtStreams = () => {
+    for (const doubt of [...streams]) doubt();
+  };
+  const noticeSleep = () => {
+    const before = lead;
+    lead = clock.wallTime() - clock.now();
+    if (lead - before <= SLEPT_MS) return;
+    dropAll();
+    doubtStreams();
+  };
+
   const route = (kind: RequestKind): Route => {
+    noticeSleep();
     const mine = generation;
     const drop = () => {
       // What fails late, on connections that were dropped already, says nothing about newer ones.
-      if (mine !== generation) return;
-      generation++;
-      kept?.client.close();
-      kept = undefined;
+      if (mine === generation) dropAll();
     };
     const suspect = () => {
       drop();
-      for (const doubt of [...streams]) doubt();
+      doubtStreams();
     };
     if (kind !== "read") {
       single ??= open({ maxIdle: 0, idleMs: IDLE_MS });
@@ -107,6 +190,7 @@ export function createConnections(open: OpenHttpClient): Connections {
   };
   return {
     route,
+    enter: (signal) => enterCrowd(() => crowd, signal),
     watchStream(doubt) {
       streams.add(doubt);
       return () => streams.delete(doubt);
@@ -121,6 +205,15 @@ export function createConnections(open: OpenHttpClient): Connections {
 
 /** Stands for connections where there are none, such as before a server in the same process. */
 export function withoutConnections(fetch: FetchLike): Connections {
-  const { watchStream, route, close } = createConnections(() => ({ fetch, close: () => {} }));
-  return { watchStream, close, route: (kind) => ({ ...route(kind), fetch, reuses: false }) };
+  const streams = new Set<() => void>();
+  const doubt = () => [...streams].forEach((stream) => stream());
+  return {
+    route: () => ({ fetch, reuses: false, drop: () => {}, suspect: doubt }),
+    enter: () => Promise.resolve(() => {}),
+    watchStream(stream) {
+      streams.add(stream);
+      return () => streams.delete(stream);
+    },
+    close: () => {},
+  };
 }

@@ -171,6 +171,7 @@ async function attemptJson(
   return await observed(context, spec, attempt, async (noteStatus) => {
     const attempt = new Attempt(context, spec.method === "GET" ? "read" : "write", signal);
     try {
+      await attempt.enter();
       const { response } = await exchange(context, spec, { attempt, noteStatus });
       const { status, headers } = response;
       const requestId = requestIdOf(headers);
@@ -205,6 +206,7 @@ export class Attempt {
   readonly #callSignal: AbortSignal;
   readonly #bound: BoundSignal | undefined;
   readonly #silent: AbortController | undefined;
+  #leave: (() => void) | undefined;
   #watch: SilenceWatch | undefined;
   #route: Route | undefined;
   #heardAt: number;
@@ -225,6 +227,12 @@ export class Attempt {
   /** When the last bytes came, or else the request went out, by the clock's `now()`. */
   get heardAt(): number {
     return this.#heardAt;
+  }
+
+  /** Waits for a place, where a read needs one. */
+  async enter(): Promise<void> {
+    if (this.kind !== "read") return;
+    this.#leave = await this.#context.connections.enter(this.signal);
   }
 
   /** Takes a way, and begins to listen. */
@@ -272,8 +280,9 @@ export class Attempt {
     else this.#route?.drop();
   }
 
-  /** Ends the listening. Idempotent. */
+  /** Ends the listening, and gives up the place. Idempotent. */
   dispose(): void {
+    this.#leave?.();
     this.#watch?.stop();
     this.#bound?.dispose();
   }

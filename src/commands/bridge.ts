@@ -78,7 +78,7 @@ function credentialSource(config: CredentialConfig, program: Program): Credentia
 
 function remoteUpstream(config: BridgeConfig, program: Program): Upstream {
   if (!config.credential) throw new Error("A configuration without simulator has a credential");
-  const connections = openConnections();
+  const connections = openConnections(program.clock);
   return {
     baseUrl: config.baseUrl,
     proxy: proxyFor(new URL(config.baseUrl), program.env),

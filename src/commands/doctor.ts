@@ -47,7 +47,7 @@ export async function doctor(
 ): Promise<boolean> {
   const { fetch, machine = thisMachine() } = options;
   // The server's own way to the API, so that what is found on it holds for the server.
-  const connections = fetch ? withoutConnections(fetch) : openConnections();
+  const connections = fetch ? withoutConnections(fetch) : openConnections(program.clock);
   const told = { ...program, note: config.json ? () => {} : program.note };
   const all: Finding[] = [];
   const findings = config.host === undefined

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Clock } from "../core/clock.ts";
 import { type Connections, createConnections, type OpenHttpClient } from "../api/connections.ts";
 
 /**
@@ -27,6 +28,6 @@ export function httpClientOpener(caCerts: readonly string[] = []): OpenHttpClien
 }
 
 /** Connections of this process to an API. */
-export function openConnections(): Connections {
-  return createConnections(httpClientOpener());
+export function openConnections(clock: Clock): Connections {
+  return createConnections(httpClientOpener(), clock);
 }

@@ -183,7 +183,7 @@ export const SETTINGS = {
   }),
   apiKeyFile: path({
     flag: "api-key-file",
-    help: "File with the API key, read again when refused",
+    help: "File with the API key; it may be rotated",
     commands: ["serve"],
   }),
   baseUrl: text({

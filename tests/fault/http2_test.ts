@@ -24,7 +24,7 @@ async function withUpstream(test: (clients: Clients) => Promise<void>): Promise<
   const upstream = await UpstreamProcess.start();
   const caCerts = [upstream.address.cert];
   const http2 = Deno.createHttpClient({ caCerts });
-  const connections = createConnections(httpClientOpener(caCerts));
+  const connections = createConnections(httpClientOpener(caCerts), systemClock);
   const apiOver = (way: Pick<ApiOptions, "connections" | "fetch">) =>
     createApi({
       baseUrl: upstream.address.tlsUrl,

@@ -69,7 +69,7 @@ export class WireRig {
     const simulator = createSimulator({ clock, seed: 1 });
     const tls = transport === "tls" ? await (certificate ??= makeCertificate()) : undefined;
     const server = await FaultyServer.start((request) => simulator.fetch(request), tls);
-    const connections = createConnections(httpClientOpener(tls ? [tls.cert] : []));
+    const connections = createConnections(httpClientOpener(tls ? [tls.cert] : []), clock);
     const attempts: RequestInfo[] = [];
     const api = createApi({
       baseUrl: server.url,

@@ -86,7 +86,7 @@ Deno.test("a server that closes after each response, unannounced, fails no call"
 
 Deno.test("a name with an address that refuses is reached at its other one, once", async () => {
   const rig = await WireRig.start("plain", 2);
-  const connections = createConnections(httpClientOpener());
+  const connections = createConnections(httpClientOpener(), systemClock);
   const api = createApi({
     baseUrl: rig.server.url.replace("127.0.0.1", "localhost"),
     credential: () => ({ kind: "api_key", value: "test-key" }),
@@ -112,7 +112,7 @@ async function behindRelay(
 ): Promise<void> {
   const upstream = await UpstreamProcess.start();
   const relay = await Relay.start(Number(new URL(upstream.address.tlsUrl).port));
-  const connections = createConnections(httpClientOpener([upstream.address.cert]));
+  const connections = createConnections(httpClientOpener([upstream.address.cert]), systemClock);
   const clock = fastClock(5);
   const attempts: RequestInfo[] = [];
   const api = createApi({

@@ -10,7 +10,7 @@ import { systemClock } from "../../../src/core/clock.ts";
  * @param caCerts PEM, of an API with TLS
  */
 export function connectionsFor(caCerts: string[] = []): Connections {
-  return createConnections(httpClientOpener(caCerts));
+  return createConnections(httpClientOpener(caCerts), systemClock);
 }
 
 /** The program's client of the API. */

@@ -20,7 +20,7 @@ interface Opening {
   readonly opened: Opened[];
 }
 
-function recordedConnections(fetch: FetchLike): Opening {
+function recordedConnections(fetch: FetchLike, clock: ManualClock): Opening {
   const opened: Opened[] = [];
   const connections = createConnections(({ maxIdle }) => {
     const client: Opened = { maxIdle, paths: [], closed: false };
@@ -32,7 +32,7 @@ function recordedConnections(fetch: FetchLike): Opening {
       },
       close: () => client.closed = true,
     };
-  });
+  }, clock);
   return { connections, opened };
 }
 
@@ -50,7 +50,7 @@ function rig(...steps: Step[]): Rig {
     const step = steps[count++];
     if (!step) throw new Error(`The test expects no request ${count}`);
     return await step(request);
-  });
+  }, clock);
   const api = createApi({
     baseUrl: "https://api.test",
     credential: () => ({ kind: "api_key", value: KEY }),
@@ -255,4 +255,90 @@ Deno.test("close() closes every client", async () => {
   await interrupt(api);
   connections.close();
   assertEquals(opened.map(({ closed }) => closed), [true, true]);
+});
+
+Deno.test("after a sleep of the machine nothing kept is used, and streams prove themselves", async () => {
+  const body = new TestBody(": hello\n\n");
+  const { api, clock, opened } = rig(PAGE, body.respondAsStream(), PAGE, PAGE);
+  await list(api);
+  const following = follow(await api.events.stream("s"));
+  await clock.advance(1_000);
+  clock.correct(3_600_000);
+  await list(api);
+  await list(api);
+  assertEquals(opened.map(({ closed }) => closed), [true, false, false]);
+  await clock.advance(20_000);
+  assertEquals(following.ended instanceof ApiError, true);
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("a system clock that is corrected a little, or set back, drops nothing", async () => {
+  const { api, clock, opened } = rig(PAGE, PAGE, PAGE);
+  await list(api);
+  for (const ms of [5_000, -3_600_000]) {
+    clock.correct(ms);
+    await list(api);
+  }
+  assertEquals(opened.length, 1);
+});
+
+/** Answers when told to. */
+function heldSteps(count: number) {
+  const gates = Array.from({ length: count }, () => Promise.withResolvers<void>());
+  const steps = gates.map(({ promise }): Step => async (request) => {
+    await promise;
+    return await PAGE(request);
+  });
+  return { steps, release: (index: number) => gates[index]?.resolve() };
+}
+
+Deno.test("a hundred reads are under way at once, and the others come in turn", async () => {
+  const { steps, release } = heldSteps(103);
+  const { api, count, clock } = rig(...steps);
+  const ended: number[] = [];
+  const reads = Array.from({ length: 102 }, (_, index) => list(api).then(() => ended.push(index)));
+  await settle();
+  assertEquals(count(), 100);
+  // A write is not one of them, and does not wait.
+  release(100);
+  await interrupt(api);
+  assertEquals(count(), 101);
+  release(7);
+  await settle();
+  assertEquals([ended, count()], [[7], 102]);
+  steps.forEach((_, index) => release(index));
+  await Promise.all(reads);
+  assertEquals([count(), clock.pendingTimers], [103, 0]);
+});
+
+Deno.test("a read that waits for its turn ends with its caller, and the next one comes", async () => {
+  const { steps, release } = heldSteps(101);
+  const { api, count, clock } = rig(...steps);
+  const reads = Array.from({ length: 100 }, () => list(api));
+  const controller = new AbortController();
+  const waiting = api.agents.list({}, { signal: controller.signal });
+  const last = list(api);
+  await settle();
+  controller.abort(new Error("not needed"));
+  await assertRejects(() => waiting, Error, "not needed");
+  assertEquals(count(), 100);
+  steps.forEach((_, index) => release(index));
+  await Promise.all([...reads, last]);
+  assertEquals([count(), clock.pendingTimers], [101, 0]);
+});
+
+Deno.test("reads that wait behind dead ones need not wait them out", async () => {
+  const { api, count, clock } = rig(
+    ...Array.from({ length: 100 }, () => hang),
+    ...Array.from({ length: 105 }, () => PAGE),
+  );
+  const reads = Array.from({ length: 100 }, () => list(api));
+  await settle();
+  await clock.advance(9_000);
+  const waiting = Array.from({ length: 5 }, () => list(api));
+  await settle();
+  assertEquals(count(), 100);
+  await clock.advance(1_000);
+  await Promise.all([...reads, ...waiting]);
+  assertEquals([count(), clock.pendingTimers], [205, 0]);
 });
