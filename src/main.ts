@@ -5,6 +5,7 @@
  * @module
  */
 
+import { countOpenableFiles, filesForWaits } from "./commands/open_files.ts";
 import { giveUpReading } from "./commands/reading.ts";
 import { type Config, resolveStart } from "./config/config.ts";
 import { systemClock } from "./core/clock.ts";
@@ -126,6 +127,13 @@ function watchForBugs(log: Logger, outputs: Outputs): void {
   });
 }
 
+/** Asked where many connections are to be served, or such settings looked at. */
+function openableFilesFor(config: Config): number | undefined {
+  if (config.command !== "serve" && config.command !== "doctor") return undefined;
+  if (!config.http || config.maxWaits === undefined) return undefined;
+  return countOpenableFiles(filesForWaits(config.maxWaits));
+}
+
 /** Commands load what they need when they run: the server should not wait for the demo's code. */
 async function run(config: Config, program: Program): Promise<number | void> {
   switch (config.command) {
@@ -171,6 +179,7 @@ async function main(outputs: Outputs): Promise<number> {
       (name) => Deno.env.get(name),
       (path) => Deno.readTextFileSync(path),
     );
+    const openableFiles = openableFilesFor(config);
     giveUpReading(config);
     redact = createRedact(secretsOf(config));
     const log = createLog(config, redact, outputs);
@@ -191,6 +200,7 @@ async function main(outputs: Outputs): Promise<number> {
       color: Deno.stdout.isTerminal() && !Deno.noColor,
       readFile: (path) => Deno.readTextFile(path),
       onReload,
+      openableFiles,
     });
     // A host that has ended its server is not waited for.
     const servesHost = config.command === "serve" || config.command === "unready";

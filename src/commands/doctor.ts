@@ -86,7 +86,7 @@ async function* examine(
   const hosts = await checkHosts(program, machine);
   yield* settingFindings(config, missingKeyOf(hosts.keyHolders));
   yield* checkApi(config, program, connections);
-  if (config.http) yield* await checkServer(config.http, program);
+  if (config.http) yield* await checkServer(config.http, program, config.maxWaits);
   yield* hosts.findings;
 }
 

@@ -4,25 +4,12 @@
  * @module
  */
 
-import { UsageError } from "../core/errors.ts";
 import { assertUsable, type CertificateFiles, readCertificate } from "./certificate.ts";
-import { type Certificate, type HandleRequest, listen, type ListenAddress } from "./listen.ts";
+import { type HandleRequest, listen, type ListenAddress, type Listening } from "./listen.ts";
 import type { Program } from "./program.ts";
-
-/** A server that can be told to end; `Deno.HttpServer` is one. */
-export interface Listening {
-  readonly addr: Deno.NetAddr;
-  /** Resolves when it has ended. Rejects when it lost its port. */
-  readonly finished: Promise<void>;
-  /** Takes no more connections; resolves when running requests are answered. */
-  shutdown(): Promise<void>;
-}
 
 /** How often the files are looked at, in milliseconds. */
 const CHECK_MS = 10_000;
-/** How long a port that was just given up may take to be free again, in milliseconds. */
-const REBIND_MS = 10_000;
-const REBIND_PAUSE_MS = 5;
 
 /**
  * Serves `handle` over TLS. When the files change, new connections get the new certificate, and
@@ -42,38 +29,9 @@ export async function listenTls(
   { readFile, clock, log }: Pick<Program, "readFile" | "clock" | "log">,
 ): Promise<Listening> {
   const stopped = new AbortController();
-  const ended = Promise.withResolvers<void>();
-  const open = (certificate: Certificate, port: number) =>
-    listen({ host: address.host, port, certificate }, handle, log);
-
   let current = await readCertificate(files, readFile);
   assertUsable(current, files, address.host);
-  let server = open(current, address.port);
-  const { addr } = server;
-  const ending = new Set<Promise<void>>();
-
-  const end = (old: typeof server) => {
-    const done = old.shutdown().finally(() => ending.delete(done));
-    ending.add(done);
-  };
-
-  const replace = async (next: Certificate) => {
-    current = next;
-    end(server);
-    const deadline = clock.now() + REBIND_MS;
-    for (;;) {
-      try {
-        server = open(next, addr.port);
-        log.info("The certificate has changed: new connections get the new one");
-        return;
-      } catch (error) {
-        const isTaken = error instanceof UsageError &&
-          error.cause instanceof Deno.errors.AddrInUse;
-        if (!isTaken || clock.now() > deadline) throw error;
-      }
-      await clock.sleep(REBIND_PAUSE_MS, stopped.signal);
-    }
-  };
+  const server = listen({ ...address, certificate: current }, handle, log, clock);
 
   const readNext = async () => {
     const next = await readCertificate(files, readFile);
@@ -94,21 +52,23 @@ export async function listenTls(
       });
       if (next === undefined) continue;
       complaint = "";
-      if (next !== current) await replace(next);
+      if (next === current) continue;
+      current = next;
+      await server.replaceCertificate(next);
+      log.info("The certificate has changed: new connections get the new one");
     }
   };
 
-  watch().catch((error) => {
-    if (stopped.signal.aborted) ended.resolve();
-    else ended.reject(error);
-  });
+  watch().catch(() => {/* The server ends. */});
   return {
-    addr,
-    finished: ended.promise,
+    addr: server.addr,
+    get isAccepting() {
+      return server.isAccepting;
+    },
+    replaceCertificate: (certificate) => server.replaceCertificate(certificate),
     async shutdown() {
       stopped.abort();
-      end(server);
-      await Promise.all(ending);
+      await server.shutdown();
     },
   };
 }

@@ -6,7 +6,7 @@
 
 import { STATUS_CODE } from "@std/http";
 import { UsageError } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
+import type { Program } from "./program.ts";
 import { refusal } from "../transport/refusal.ts";
 import { type MetricsPage, serveMetrics } from "../transport/metrics_page.ts";
 import { listen } from "./listen.ts";
@@ -23,7 +23,7 @@ export interface MetricsServer {
 export function openMetricsServer(
   address: { readonly host: string; readonly port: number },
   page: MetricsPage,
-  log: Logger,
+  { clock, log }: Pick<Program, "clock" | "log">,
 ): MetricsServer {
   const handle = async (request: Request) => {
     const { pathname } = new URL(request.url);
@@ -31,7 +31,7 @@ export function openMetricsServer(
       ? await serveMetrics(request, page)
       : refusal(STATUS_CODE.NotFound, `Not found: the metrics are at ${PATH}.`);
   };
-  const server = open(address, handle, log);
+  const server = open(address, handle, log, clock);
   const { hostname, port } = server.addr;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   log.info(`Metrics are at http://${host}:${port}${PATH}, for everybody who reaches that port`);

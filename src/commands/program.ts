@@ -41,6 +41,8 @@ export interface Program {
    * @returns ends that
    */
   readonly onReload: (listener: () => void) => () => void;
+  /** How many files can be opened, at most as many as the waits of the settings need, if known. */
+  readonly openableFiles: number | undefined;
 }
 
 /** Resolves when the signal aborts; leaves no listener when it already has. */

@@ -7,6 +7,7 @@
 import type { ServeConfig } from "../config/config.ts";
 import { proxyMisreadings } from "../core/proxy.ts";
 import { createBridge } from "./bridge.ts";
+import { openFilesProblem } from "./open_files.ts";
 import type { Program } from "./program.ts";
 
 /** Serves until the host hangs up or the process is asked to end. */
@@ -18,6 +19,8 @@ export async function serve(config: ServeConfig, program: Program): Promise<void
   try {
     // Each loads what it needs: hosts wait for stdio to start.
     if (config.http) {
+      const files = openFilesProblem(config.maxWaits, program.openableFiles);
+      if (files) program.log.warn(`${files.problem}: ${files.cure}`);
       await (await import("./serve_http.ts")).serveHttp(config.http, bridge, program);
     } else await (await import("./serve_stdio.ts")).serveStdio(bridge, program);
   } finally {

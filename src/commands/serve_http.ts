@@ -9,8 +9,8 @@ import { createHttpHandler, type HttpHandler } from "../transport/http.ts";
 import type { TokenRegistry } from "../transport/tokens.ts";
 import type { Bridge } from "./bridge.ts";
 import { drain } from "./drain.ts";
-import { type HandleRequest, listen } from "./listen.ts";
-import { type Listening, listenTls } from "./listen_tls.ts";
+import { type HandleRequest, listen, type Listening } from "./listen.ts";
+import { listenTls } from "./listen_tls.ts";
 import { openMetricsServer } from "./metrics_server.ts";
 import { aborted, type Program } from "./program.ts";
 import { openTokenList } from "./token_list.ts";
@@ -44,30 +44,32 @@ async function serveTokens(
   const { telemetry } = bridge;
   const { metrics } = telemetry;
   const { metricsPath, metricsPort } = config;
+  const port: { opened?: Listening } = {};
   const handler = createHttpHandler(bridge.factory, {
     tokens,
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,
     path: "/mcp",
     isTrustedProxy: await trustedProxies(config.trustedProxies ?? []),
+    isAccepting: () => port.opened?.isAccepting ?? false,
     ready: () => isReady(bridge),
     log,
     ...(metrics && { onRefused: metrics.refused }),
     ...(metrics && metricsPath !== undefined && { metrics: { ...metrics, path: metricsPath } }),
   });
-  const server = await openPort(config, handler, program);
+  const server = port.opened = await openPort(config, handler, program);
   const metricsServer = metrics && metricsPort !== undefined
-    ? openMetricsServer({ host: config.host, port: metricsPort }, metrics, log)
+    ? openMetricsServer({ host: config.host, port: metricsPort }, metrics, program)
     : undefined;
-  const { hostname, port } = server.addr;
+  const { hostname } = server.addr;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   log.info(`Version ${VERSION} serves MCP over HTTP, with ${bridge.target} behind it`);
   log.info(
     `Point clients at ${
       config.tls ? "https" : "http"
-    }://${host}:${port}/mcp, with the bearer token`,
+    }://${host}:${server.addr.port}/mcp, with the bearer token`,
   );
-  await Promise.race([server.finished, aborted(stopping)]);
+  await aborted(stopping);
   await drain({
     ...{ handler, clock, log },
     waiter: bridge.waiter,
@@ -86,7 +88,7 @@ async function openPort(
   const handle: HandleRequest = (request, address) => handler.fetch(request, address);
   // What else the configuration holds is not for the listener.
   const { host, port, tls } = config;
-  if (!tls) return listen({ host, port }, handle, program.log);
+  if (!tls) return listen({ host, port }, handle, program.log, program.clock);
   return await listenTls({ host, port }, tls, handle, program);
 }
 

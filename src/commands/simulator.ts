@@ -12,10 +12,15 @@ import { aborted, type Program } from "./program.ts";
 /** Serves the simulator on loopback until the process is asked to end. */
 export async function runSimulator(config: SimulatorConfig, program: Program): Promise<void> {
   const simulator = createSimulator({ clock: program.clock });
-  const server = listen({ host: "127.0.0.1", port: config.port }, (request) => {
-    program.log.debug("Request", { method: request.method, path: new URL(request.url).pathname });
-    return simulator.fetch(request);
-  }, program.log);
+  const server = listen(
+    { host: "127.0.0.1", port: config.port },
+    (request) => {
+      program.log.debug("Request", { method: request.method, path: new URL(request.url).pathname });
+      return simulator.fetch(request);
+    },
+    program.log,
+    program.clock,
+  );
   const url = `http://127.0.0.1:${server.addr.port}`;
   program.print(`Simulated Managed Agents API on ${url}. Any key is accepted; nothing is real.`);
   program.print("");

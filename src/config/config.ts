@@ -131,6 +131,7 @@ export interface DoctorConfig {
   readonly baseUrl?: string;
   readonly environmentId?: string;
   readonly allowedAgentIds?: readonly string[];
+  readonly maxWaits?: number;
   /** Absent without `--http`. */
   readonly http?: HttpConfig;
   readonly problems: readonly SettingProblem[];
@@ -355,10 +356,11 @@ function doctorConfig(sources: Sources): DoctorConfig {
     baseUrl: attempt("network", () => valueOf(sources, SETTINGS.baseUrl)),
     environmentId: attempt("environment", () => ids(sources, SETTINGS.environmentId)),
     allowedAgentIds: attempt("allowlist", () => ids(sources, SETTINGS.allowedAgentIds)),
+    maxWaits: attempt("settings", () => valueOf(sources, SETTINGS.maxWaits)),
     http: http ? attempt("http", () => httpOf(sources)) : undefined,
   };
-  const { maxWaits, maxCalls, logLevel, logFormat, tracing } = SETTINGS;
-  const others: readonly Setting<unknown>[] = [maxWaits, maxCalls, logLevel, logFormat, tracing];
+  const { maxCalls, logLevel, logFormat, tracing } = SETTINGS;
+  const others: readonly Setting<unknown>[] = [maxCalls, logLevel, logFormat, tracing];
   for (const setting of others) attempt("settings", () => valueOf(sources, setting));
   // Whatever else would keep the server from starting.
   const warnings = attempt("settings", () => serveConfig(sources).warnings) ?? [];

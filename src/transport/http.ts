@@ -48,6 +48,8 @@ export interface HttpOptions {
   readonly maxBodyBytes?: number;
   /** Whether an address is that of a proxy whose `X-Forwarded-For` counts; none by default. */
   readonly isTrustedProxy?: (address: string) => boolean;
+  /** Whether new connections reach this server; they do when absent. */
+  readonly isAccepting?: () => boolean;
   /** Whether the API can be reached; asked at most every ten seconds. */
   readonly ready: () => Promise<boolean>;
   readonly log: Logger;
@@ -80,6 +82,7 @@ export function createHttpHandler(
   options: HttpOptions,
 ): HttpHandler {
   const { path = "/mcp", log, clock = systemClock, isTrustedProxy = () => false } = options;
+  const { isAccepting = () => true } = options;
   const tokens = "current" in options.tokens ? options.tokens : plainTokens(options.tokens);
   const maxBodyBytes = options.maxBodyBytes ?? MAX_MESSAGE_BYTES;
   const bodyLimits = { maxBytes: maxBodyBytes, timeoutMs: BODY_TIMEOUT_MS };
@@ -134,9 +137,11 @@ export function createHttpHandler(
   const route = async (request: Request, requestId: string, notes: Notes): Promise<Response> => {
     const pathname = pathOf(request).replace(/(?<=.)\/$/, "");
     if (pathname === path) return await serveMcp(request, requestId, notes);
-    if (pathname === "/health") return probe(request, true);
+    if (pathname === "/health") return probe(request, isAccepting());
     // Asked again after the look at the API, which may take its time.
-    if (pathname === "/ready") return probe(request, !draining && await isReady() && !draining);
+    if (pathname === "/ready") {
+      return probe(request, !draining && await isReady() && !draining && isAccepting());
+    }
     if (pathname === options.metrics?.path) {
       const token = await identify(request, notes);
       return token instanceof Response ? token : await serveMetrics(request, options.metrics);

@@ -57,6 +57,7 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
       reloads.add(listener);
       return () => reloads.delete(listener);
     },
+    openableFiles: undefined,
     ...overrides,
     printed,
     written,

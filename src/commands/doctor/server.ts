@@ -6,6 +6,7 @@
 
 import type { HttpConfig } from "../../config/config.ts";
 import { UsageError } from "../../core/errors.ts";
+import { openFilesProblem } from "../open_files.ts";
 import { assertUsable, readCertificate } from "../certificate.ts";
 import type { Program } from "../program.ts";
 import { trustedProxies } from "../trusted_proxies.ts";
@@ -22,13 +23,15 @@ const port = findings("port");
 /** Looks at the settings of HTTP mode, as the server itself would use them. */
 export async function checkServer(
   config: HttpConfig,
-  program: Pick<Program, "clock" | "readFile">,
+  program: Pick<Program, "clock" | "readFile" | "openableFiles">,
+  maxWaits?: number,
 ): Promise<Finding[]> {
   const ports = [config.port, ...config.metricsPort === undefined ? [] : [config.metricsPort]];
   return [
     checkTokens(config, program.clock.wallTime()),
     await checkProxies(config),
     ...config.tls ? [await checkCertificate(config.tls, config.host, program)] : [],
+    ...maxWaits === undefined ? [] : checkOpenFiles(maxWaits, program.openableFiles),
     ...ports.map((number) => checkPort(config.host, number)),
   ];
 }
@@ -47,6 +50,11 @@ function checkTokens({ tokens, tokenFile }: HttpConfig, nowMs: number): Finding 
   const soon = ending(nowMs + SOON_MS);
   if (soon.length > 0) return token.warn(`Expires within 14 days: ${soon.join(", ")}`, cure);
   return token.ok(`'${path}' lists ${entries.length} token${entries.length === 1 ? "" : "s"}`);
+}
+
+function checkOpenFiles(maxWaits: number, openable: number | undefined): Finding[] {
+  const found = openFilesProblem(maxWaits, openable);
+  return found ? [findings("http").warn(found.problem, found.cure)] : [];
 }
 
 async function checkProxies({ host, allowedHosts, trustedProxies: networks = [] }: HttpConfig) {

@@ -42,3 +42,14 @@ Deno.test("listen() answers 500 and logs when a request is not handled", async (
   assertMatch(lines.join("\n"), /debug: A request failed.*oh/);
   await server.shutdown();
 });
+
+Deno.test("listen() is not told by the environment where to listen", async () => {
+  const lines: string[] = [];
+  const log = { ...silentLogger, warn: (message: string) => lines.push(message) };
+  Deno.env.set("DENO_SERVE_ADDRESS", "tcp:0.0.0.0:0");
+  const server = listen(LOOPBACK, answer, log);
+  assertEquals(server.addr.hostname, "127.0.0.1");
+  assertEquals(Deno.env.has("DENO_SERVE_ADDRESS"), false);
+  assertMatch(lines.join(), /DENO_SERVE_ADDRESS is ignored/);
+  await server.shutdown();
+});

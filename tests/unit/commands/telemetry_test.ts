@@ -58,7 +58,7 @@ const PAGE = { contentType: "text/x-test", render: () => Promise.resolve("m 1") 
 
 Deno.test("openMetricsServer() serves the metrics and nothing else, and says where", async () => {
   const program = recordProgram();
-  const server = openMetricsServer({ host: "127.0.0.1", port: 0 }, PAGE, program.log);
+  const server = openMetricsServer({ host: "127.0.0.1", port: 0 }, PAGE, program);
   const [, url = ""] = await program.loggedMatch(/Metrics are at (\S+\/metrics),/);
   const page = await fetch(url);
   assertEquals([page.status, page.headers.get("content-type"), await page.text()], [
@@ -74,7 +74,7 @@ Deno.test("openMetricsServer() serves the metrics and nothing else, and says whe
   const { port } = new URL(url);
   await assertRejects(
     async () => {
-      const taken = openMetricsServer({ host: "127.0.0.1", port: Number(port) }, PAGE, program.log);
+      const taken = openMetricsServer({ host: "127.0.0.1", port: Number(port) }, PAGE, program);
       await taken.close();
     },
     UsageError,

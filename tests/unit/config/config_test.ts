@@ -41,7 +41,7 @@ Deno.test("resolveConfig() serves stdio with documented defaults when only a key
     baseUrl: "https://api.anthropic.com",
     environmentId: undefined,
     allowedAgentIds: undefined,
-    maxWaits: 1000,
+    maxWaits: 400,
     maxCalls: 1000,
     exposeToolInputs: false,
     exposeAgentConfig: false,

@@ -147,3 +147,16 @@ for (const [name, pick, words] of tlsCases) {
     assertStringIncludes(found.words, words);
   });
 }
+
+Deno.test("checkServer() sees that waits need more open files than there are", async () => {
+  const checked = async (openableFiles: number | undefined) => {
+    const program = recordProgram({ clock: new ManualClock(), openableFiles });
+    const found = await checkServer(CONFIG, program, 400);
+    return found.filter(({ message }) => message.includes("open files"));
+  };
+  assertEquals(await checked(undefined), []);
+  assertEquals(await checked(864), []);
+  const [found] = await checked(478);
+  assertEquals(found?.status, "warn");
+  assertEquals(found?.cure, "raise the limit (ulimit -n 1024), or type --max-waits 207");
+});
