@@ -6,7 +6,7 @@
  */
 
 import { countOpenableFiles, filesForWaits } from "./commands/open_files.ts";
-import { giveUpReading } from "./commands/reading.ts";
+import { createFileReader, giveUpReading, resolveWithFiles } from "./commands/reading.ts";
 import { type Config, resolveStart } from "./config/config.ts";
 import { systemClock } from "./core/clock.ts";
 import { UsageError } from "./core/errors.ts";
@@ -174,10 +174,10 @@ async function main(outputs: Outputs): Promise<number> {
   const { out, err } = outputs;
   let redact = createRedact([]);
   try {
-    const config = resolveStart(
-      Deno.args,
-      (name) => Deno.env.get(name),
-      (path) => Deno.readTextFileSync(path),
+    const readFile = createFileReader(systemClock);
+    const config = await resolveWithFiles(
+      (readNow) => resolveStart(Deno.args, (name) => Deno.env.get(name), readNow),
+      readFile,
     );
     const openableFiles = openableFilesFor(config);
     giveUpReading(config);
@@ -198,7 +198,7 @@ async function main(outputs: Outputs): Promise<number> {
       env: (name) => Deno.env.get(name),
       stdinIsTerminal: Deno.stdin.isTerminal(),
       color: Deno.stdout.isTerminal() && !Deno.noColor,
-      readFile: (path) => Deno.readTextFile(path),
+      readFile,
       onReload,
       openableFiles,
     });

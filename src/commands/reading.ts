@@ -1,13 +1,116 @@
 /**
- * Gives up what the process no longer needs.
+ * Reads the files that settings name, and gives up what the process no longer needs.
  *
  * @module
  */
 
 import type { Config } from "../config/config.ts";
 import { readsFiles } from "../config/reads.ts";
+import type { ReadFile } from "../config/sources.ts";
+import { ByteBuffer } from "../core/byte_buffer.ts";
+import type { Clock } from "../core/clock.ts";
+
+/** How long a file may take to be read, in milliseconds. */
+const READ_MS = 5_000;
+
+/** Largest file, in bytes: a list of a thousand tokens with all that they can have is smaller. */
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
+
+const CHUNK_BYTES = 64 * 1024;
 
 /** Gives up reading for the rest of the process, unless an option or the command needs it. */
 export function giveUpReading(config: Config): void {
   if (!readsFiles(config)) Deno.permissions.revokeSync({ name: "read" });
+}
+
+/**
+ * A reader of text files, in whatever encoding editors and shells write them: UTF-8 with or without
+ * a byte order mark, or UTF-16 with one.
+ *
+ * It rejects after five seconds, with the code ETIMEDOUT, where nothing comes: of a pipe that nobody
+ * writes to, or a disk that is gone. Such a read cannot be ended, and holds one of the runtime's few
+ * threads; so those who ask for the same file meanwhile share it.
+ */
+export function createFileReader(clock: Clock): (path: string) => Promise<string> {
+  const reads = new Map<string, Promise<string>>();
+  return async (path) => {
+    let read = reads.get(path);
+    if (read === undefined) {
+      read = readText(path).finally(() => reads.delete(path));
+      reads.set(path, read);
+    }
+    const late = Promise.withResolvers<never>();
+    const cancel = clock.after(
+      READ_MS,
+      () => late.reject(failure("ETIMEDOUT", `No end of it in ${READ_MS / 1_000} s`)),
+    );
+    try {
+      return await Promise.race([read, late.promise]);
+    } finally {
+      cancel();
+    }
+  };
+}
+
+/**
+ * Calls `resolve`, which reads files at once, with files that were read in their own time: what it
+ * asks for is read, and it is called again, until it has everything.
+ */
+export async function resolveWithFiles<T>(
+  resolve: (readFile: ReadFile) => T,
+  readFile: (path: string) => Promise<string>,
+): Promise<T> {
+  const read = new Map<string, () => string>();
+  for (;;) {
+    const missing: string[] = [];
+    const attempt = () =>
+      resolve((path) => {
+        const content = read.get(path);
+        if (content) return content();
+        missing.push(path);
+        throw new Error("It has not been read yet");
+      });
+    let result: () => T;
+    try {
+      const resolved = attempt();
+      result = () => resolved;
+    } catch (error) {
+      result = () => {
+        throw error;
+      };
+    }
+    if (missing.length === 0) return result();
+    for (const path of missing) {
+      read.set(
+        path,
+        await readFile(path).then((text) => () => text, (error) => () => {
+          throw error;
+        }),
+      );
+    }
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  using file = await Deno.open(path);
+  const buffer = new ByteBuffer();
+  const chunk = new Uint8Array(CHUNK_BYTES);
+  for (let count = await file.read(chunk); count !== null; count = await file.read(chunk)) {
+    buffer.add(chunk.slice(0, count));
+    if (buffer.byteLength > MAX_FILE_BYTES) {
+      throw failure("EFBIG", `It has more than ${MAX_FILE_BYTES} bytes`);
+    }
+  }
+  const bytes = buffer.bytes();
+  return new TextDecoder(encodingOf(bytes)).decode(bytes);
+}
+
+function encodingOf([first, second]: Uint8Array): string {
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  if (first === 0xfe && second === 0xff) return "utf-16be";
+  return "utf-8";
+}
+
+function failure(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
 }

@@ -5,6 +5,7 @@
  */
 
 import type { HttpConfig } from "../config/config.ts";
+import { fileTrouble } from "../config/file_trouble.ts";
 import { parseTokenFile, type TokenEntry } from "../config/token_file.ts";
 import { createTokenRegistry, plainTokens, type TokenRegistry } from "../transport/tokens.ts";
 import type { Program } from "./program.ts";
@@ -43,7 +44,7 @@ export function openTokenList(
   const file = watchFile({
     ...program,
     path,
-    onUnreadable: fail,
+    onUnreadable: (error) => fail(fileTrouble(error, path, "--token-file")),
     onContent(content) {
       try {
         const entries = parseTokenFile(content, `'${path}' (--token-file)`);

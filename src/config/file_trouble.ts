@@ -15,6 +15,9 @@ const TROUBLES: Readonly<Record<string, string>> = {
   EACCES: "this user may not read it: change its owner or its mode",
   EPERM: "this user may not read it: change its owner or its mode",
   ELOOP: "it is a link that leads in a circle: name the file itself",
+  ETIMEDOUT:
+    "nothing came of it in time: check that something writes to it, or that its disk is there",
+  EFBIG: "it is far too large: check that it is the right file",
   ENAMETOOLONG: "its path is too long: check that it is a path, and not what is to be in the file",
 };
 

@@ -42,19 +42,25 @@ export class Spawned {
   /**
    * @param executable another than the one that was given
    * @param unread streams that nobody reads until {@linkcode Spawned.readAll} is called
+   * @param openFiles most files that it may have open; where that can be limited
    */
   constructor(
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
     executable: string | undefined = EXECUTABLE,
     unread: readonly ("stdout" | "stderr")[] = [],
+    openFiles?: number,
   ) {
     const inherited = RUNTIME_ENV.flatMap((name) => {
       const value = Deno.env.get(name);
       return value === undefined ? [] : [[name, value]];
     });
-    this.#child = new Deno.Command(executable ?? Deno.execPath(), {
-      args: executable ? [...args] : [...SOURCE_ARGS, ...args],
+    const command = executable ?? Deno.execPath();
+    const all = executable ? args : [...SOURCE_ARGS, ...args];
+    const isLimited = openFiles !== undefined && Deno.build.os !== "windows";
+    const limited = ["-c", `ulimit -n ${openFiles} && exec "$0" "$@"`, command, ...all];
+    this.#child = new Deno.Command(isLimited ? "sh" : command, {
+      args: isLimited ? limited : [...all],
       cwd: ROOT,
       clearEnv: true,
       env: { ...Object.fromEntries(inherited), ...env },

@@ -1,0 +1,45 @@
+/**
+ * `deno task flood [scale] [words of a name]`: floods the program in every way that is known, and
+ * prints how it stood that.
+ *
+ * @module
+ */
+
+import { playFlood } from "../tests/flood/runner.ts";
+import { SCENARIOS } from "../tests/flood/scenarios.ts";
+import { printLines, tableLines } from "./table.ts";
+
+const DEFAULT_SCALE = 4;
+const MAX_HEALTH_MS = 1_000;
+
+const [scale, ...words] = Deno.args;
+const factor = Number(scale ?? DEFAULT_SCALE);
+if (!(factor > 0)) throw new RangeError(`Not a scale: ${scale}`);
+
+const rows: (string | number)[][] = [];
+let wrong = 0;
+for (const scenario of SCENARIOS) {
+  if (!words.every((word) => scenario.name.includes(word))) continue;
+  const report = await playFlood(scenario, factor);
+  const complaints = [...report.complaints];
+  if (report.worstHealthMs > MAX_HEALTH_MS) complaints.push("/health was late");
+  if (report.megabytes > report.maxMegabytes) complaints.push("too much memory");
+  if (complaints.length > 0) wrong++;
+  rows.push([
+    report.name,
+    report.answers,
+    report.worstHealthMs,
+    report.megabytes,
+    report.recoveryMs,
+    complaints.length === 0 ? "stands" : `WRONG: ${complaints.join(", ")}`,
+  ]);
+}
+printLines(tableLines([
+  { title: "flood" },
+  { title: "/health", align: "right" },
+  { title: "worst ms", align: "right" },
+  { title: "MB more", align: "right" },
+  { title: "then well after ms", align: "right" },
+  { title: "" },
+], rows));
+Deno.exit(wrong === 0 ? 0 : 1);

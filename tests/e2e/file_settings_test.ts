@@ -1,0 +1,98 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { sha256 } from "../../src/transport/tokens.ts";
+import { Spawned } from "./spawned.ts";
+
+const SECRET = "file-settings-token-0123456789abcdef";
+
+async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await run(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function pipe(path: string): Promise<string> {
+  await new Deno.Command("mkfifo", { args: [path] }).output();
+  return path;
+}
+
+function list(...names: string[]): string {
+  const tokens = names.map((name) => ({ name, sha256: sha256(`${SECRET}-${name}`).toHex() }));
+  return JSON.stringify({ tokens });
+}
+
+function urlOf(program: Spawned): Promise<string> {
+  return program.until(() => /clients at (\S+?),/.exec(program.stderr.join("\n"))?.[1]);
+}
+
+async function statusOf(url: string, name: string): Promise<number> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${SECRET}-${name}`,
+      "content-type": "application/json",
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" }),
+  });
+  await response.body?.cancel();
+  return response.status;
+}
+
+const ignore = Deno.build.os === "windows";
+
+for (const flag of ["--token-file", "--api-key-file"]) {
+  Deno.test({
+    name: `the program ends with a sentence when ${flag} is a pipe that nobody writes to`,
+    ignore,
+    async fn() {
+      await withFolder(async (folder) => {
+        const path = await pipe(`${folder}/pipe`);
+        const simulate = flag === "--token-file" ? ["--simulate"] : [];
+        const env = { MANAGED_AGENTS_MCP_TOKEN: flag === "--token-file" ? "" : SECRET };
+        const program = new Spawned(["--http", "--port=0", ...simulate, flag, path], env);
+        assertEquals((await program.ending()).code, 2);
+        assertMatch(program.stderr.join("\n"), /Cannot read .*: nothing came of it in time/);
+        // The program's read has ended with it; this one's has not begun.
+      });
+    },
+  });
+}
+
+Deno.test({
+  name: "the program serves on while its token file has become a pipe that nobody writes to",
+  ignore,
+  async fn() {
+    await withFolder(async (folder) => {
+      const path = `${folder}/tokens.json`;
+      await Deno.writeTextFile(path, list("first"));
+      const program = new Spawned(["--http", "--port=0", "--simulate", "--token-file", path]);
+      const url = await urlOf(program);
+      assertEquals(await statusOf(url, "first"), 200);
+      await Deno.remove(path);
+      await pipe(path);
+      program.kill("SIGHUP");
+      await program.until(() => program.stderr.find((line) => line.includes("nothing came of it")));
+      assertEquals(await statusOf(url, "first"), 200);
+      program.kill("SIGTERM");
+      assertEquals((await program.ending()).code, 0);
+    });
+  },
+});
+
+Deno.test("a token file with a byte order mark can be changed while the program runs", async () => {
+  await withFolder(async (folder) => {
+    const path = `${folder}/tokens.json`;
+    await Deno.writeTextFile(path, `\ufeff${list("first", "second")}`);
+    const program = new Spawned(["--http", "--port=0", "--simulate", "--token-file", path]);
+    const url = await urlOf(program);
+    assertEquals([await statusOf(url, "first"), await statusOf(url, "second")], [200, 200]);
+    await Deno.writeTextFile(path, `\ufeff${list("first")}`);
+    await program.until(() => program.stderr.find((line) => line.includes("was read again")));
+    assertEquals([await statusOf(url, "first"), await statusOf(url, "second")], [200, 401]);
+    assert(!program.stderr.join().includes("cannot be used"));
+    program.kill("SIGTERM");
+    assertEquals((await program.ending()).code, 0);
+  });
+});

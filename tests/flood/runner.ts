@@ -1,0 +1,151 @@
+import { Spawned } from "../e2e/spawned.ts";
+import { makeCertificate } from "../helpers/certificate.ts";
+import { processCost } from "../helpers/process_cost.ts";
+import type { FloodScenario, FloodTarget } from "./scenario.ts";
+import { FloodSocket, freePort, post, request } from "./sockets.ts";
+
+const TOKEN = "flood-token-flood-token-flood-token";
+const MEGABYTE = 1_024 * 1_024;
+/** What a flood may take on top of the program's own memory where a scenario says nothing. */
+const MAX_MEGABYTES = 300;
+/** How often `/health` is asked, and the memory looked at, in milliseconds. */
+const PROBE_MS = 100;
+/** How long the program may take until it is itself again, in milliseconds. */
+const RECOVERY_MS = 10_000;
+
+/** How long a flood may go on, in milliseconds. */
+const FLOOD_MS = 60_000;
+
+/** What became of the program. */
+export interface FloodReport {
+  readonly name: string;
+  /** Longest time until `/health` was answered, in milliseconds, connecting included. */
+  readonly worstHealthMs: number;
+  /** How often it was answered. */
+  readonly answers: number;
+  /** Most memory on top of the program's own at start. */
+  readonly megabytes: number;
+  readonly maxMegabytes: number;
+  /** Time from the end of the flood until a call on a new connection worked. */
+  readonly recoveryMs: number;
+  /** What else was wrong. */
+  readonly complaints: readonly string[];
+}
+
+/** Floods the program, spawned for it, in one way. */
+export async function playFlood(scenario: FloodScenario, scale = 1): Promise<FloodReport> {
+  const prepared = await scenario.prepare?.() ?? {};
+  const files = await Deno.makeTempDir();
+  const certificate = scenario.tls ? await makeCertificate() : undefined;
+  if (certificate) {
+    await Deno.writeTextFile(`${files}/cert.pem`, certificate.cert);
+    await Deno.writeTextFile(`${files}/key.pem`, certificate.key);
+  }
+  const port = freePort();
+  const tls = certificate ? [`--tls-cert=${files}/cert.pem`, `--tls-key=${files}/key.pem`] : [];
+  const args = ["--http", `--port=${port}`, ...tls, ...prepared.args ?? ["--simulate"]];
+  const env = { MANAGED_AGENTS_MCP_TOKEN: TOKEN, ...prepared.env };
+  const program = new Spawned(args, env, undefined, scenario.unread, scenario.openFiles);
+  const target: FloodTarget = {
+    ...{ port, token: TOKEN, scale, certificate: certificate?.cert },
+    session_id: prepared.session_id,
+  };
+  const complaints: string[] = [];
+  try {
+    await healthy(target, 30_000);
+    await call(target);
+    const before = await memoryOf(program.pid);
+    const flooding = new AbortController();
+    const watching = watch(target, program.pid, flooding.signal);
+    const ended = await within(FLOOD_MS, scenario.flood(target));
+    if (!ended) complaints.push(`the flood did not end within ${FLOOD_MS} ms`);
+    flooding.abort();
+    const { worstHealthMs, answers, peak } = await watching;
+    const startedAt = performance.now();
+    const recovered = await call(target);
+    const recoveryMs = Math.round(performance.now() - startedAt);
+    if (!recovered) complaints.push(`no call works ${RECOVERY_MS} ms after the flood`);
+    const limit = scenario.maxMegabytes ?? MAX_MEGABYTES;
+    program.kill("SIGTERM");
+    const { code } = await program.ending();
+    if (code !== 0) complaints.push(`it ended with ${code}`);
+    const log = program.stderr.join("\n");
+    if (scenario.says && !scenario.says.test(log)) {
+      complaints.push(`no ${scenario.says} in the log`);
+    }
+    if (program.stderr.some((line) => line.includes("nothing handled"))) complaints.push("a bug");
+    return {
+      name: scenario.name,
+      worstHealthMs: Math.round(worstHealthMs),
+      answers,
+      megabytes: Math.round((peak - before) / MEGABYTE),
+      maxMegabytes: limit,
+      recoveryMs,
+      complaints,
+    };
+  } finally {
+    try {
+      program.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await Deno.remove(files, { recursive: true });
+    await prepared.close?.();
+  }
+}
+
+/** Whether `done` resolves within so many milliseconds. */
+async function within(ms: number, done: Promise<unknown>): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), ms);
+  return await Promise.race([done.then(() => true), late.promise]).finally(() =>
+    clearTimeout(timer)
+  );
+}
+
+async function watch(target: FloodTarget, pid: number, signal: AbortSignal) {
+  let worstHealthMs = 0;
+  let answers = 0;
+  let peak = 0;
+  while (!signal.aborted) {
+    worstHealthMs = Math.max(worstHealthMs, await healthy(target, RECOVERY_MS));
+    answers++;
+    peak = Math.max(peak, await memoryOf(pid));
+    await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
+  }
+  return { worstHealthMs, answers, peak };
+}
+
+async function memoryOf(pid: number): Promise<number> {
+  return (await processCost(pid))?.rssBytes ?? 0;
+}
+
+/** Milliseconds until `/health` is answered, on new connections, tried until one is taken. */
+async function healthy(target: FloodTarget, limitMs: number): Promise<number> {
+  const startedAt = performance.now();
+  const head = "GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
+  for (;;) {
+    const elapsedMs = performance.now() - startedAt;
+    if (elapsedMs > limitMs) return elapsedMs;
+    const socket = await FloodSocket.open(target);
+    const answer = socket && await socket.send(head, 1_000) ? await socket.read(limitMs, 15) : "";
+    socket?.close();
+    if (/^HTTP\/1.1 (200|503)/.test(answer)) return performance.now() - startedAt;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Whether a call works, tried until it does. */
+async function call(target: FloodTarget): Promise<boolean> {
+  const message = request(1, "tools/call", { name: "list_agents", arguments: { limit: 1 } });
+  const text = post(JSON.stringify(message), target.token, ["connection: close"]);
+  const deadline = performance.now() + RECOVERY_MS;
+  while (performance.now() < deadline) {
+    const socket = await FloodSocket.open(target);
+    const answer = socket && await socket.send(text) ? await socket.read(RECOVERY_MS) : "";
+    socket?.close();
+    if (answer.startsWith("HTTP/1.1 200") && answer.includes('"structuredContent"')) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
