@@ -46,6 +46,17 @@ export function checkEnvironmentId(value: string, source: string): string {
 /** Checks an id, and that it is not the id of something else, or a name. */
 function checkIdOf(wanted: string, prefix: string, value: string, source: string): string {
   checkFilledIn(value, source, { isWord: true });
+  if (/^(\*|all|any)$/i.test(value)) {
+    throw new UsageError(`Cannot use ${shown(value)} in ${source}: for all, leave it out`);
+  }
+  if (/[,;|]/.test(value)) {
+    throw new UsageError(
+      `Cannot use ${
+        shown(value)
+      } in ${source}: give one id, or where several may stand put commas ` +
+        "between them",
+    );
+  }
   const [, kind] = KINDS.find(([pattern]) => pattern.test(value)) ?? [];
   if (kind === wanted && ID.test(value)) return value;
   if (kind !== undefined && kind !== wanted) {
@@ -143,6 +154,15 @@ const MISPLACED: readonly (readonly [RegExp, CredentialKind | undefined, string]
     undefined,
     "is a key for administration: make an API key in the Claude Console",
   ],
+  [/^https?:\/\//i, undefined, "is an address: make an API key in the Claude Console"],
+  [
+    /^(~?(\/[\w.-]+){2,}|[A-Za-z]:\\.*)$/,
+    undefined,
+    "is a path: name the file with --api-key-file",
+  ],
+  [/^\{/, undefined, "is a JSON object: give only the key"],
+  [/^(agent|env|sesn|sevt)_/, undefined, "is an id: make an API key in the Claude Console"],
+  [/^sk-ant-.*[,;"'\\)\]}]$/, undefined, "ends with a sign that no key has: leave that out"],
   [
     /^(sk-(proj|svcacct|or)-|AIza|gh[opsu]_|github_pat_|glpat-|gsk_|hf_|xox[abp]-|AKIA)/,
     undefined,

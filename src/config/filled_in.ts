@@ -25,9 +25,9 @@ const INVISIBLE =
 const QUOTES = "[\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb]";
 const QUOTED = new RegExp(`^${QUOTES}|${QUOTES}$`);
 
-/** `NAME=value`, also as shells spell it. */
+/** `NAME=value`, also as shells spell it, and `NAME: value`. */
 const ASSIGNMENT =
-  /^(?:(?:export|set|setx|env)\s+|\$env:)?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\s*=\s*[^=\s]/;
+  /^(?:(?:export|set|setx|env)\s+|\$env:)?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\s*(?:(=)\s*|(:)\s+)[^=\s]/;
 
 /** A value that is nothing but a reference, which nobody replaced. */
 const REFERENCE =
@@ -64,9 +64,10 @@ function complaintOf(
   value: string,
   { secret = false, isPath = false, isWord = secret }: FilledInOptions,
 ): string | undefined {
-  const [, name] = ASSIGNMENT.exec(value) ?? [];
+  const [, name, equals, colon] = ASSIGNMENT.exec(value) ?? [];
   if (name !== undefined) {
-    const shown = secret && !isKnown(name) ? "a name and '='" : `'${name}='`;
+    const sign = equals ?? colon;
+    const shown = secret && !isKnown(name) ? `a name and '${sign}'` : `'${name}${sign}'`;
     return `begins with ${shown}: leave that out, and give only what comes after it`;
   }
   const bare = value.replace(/^\[/, "");

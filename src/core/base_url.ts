@@ -39,6 +39,9 @@ export function checkBaseUrl(value: string, source: string): string {
   if (url.username || url.password || url.search || url.hash) {
     throw new UsageError(`Cannot use ${source}: leave out user name, password, '?' and '#'`);
   }
+  if (/^https?$/.test(url.hostname)) {
+    throw new UsageError(`Cannot use ${source}: it has its 'https://' twice: type it once`);
+  }
   if (NO_API.test(url.hostname)) {
     throw new UsageError(
       `Cannot use ${source}: ${url.hostname} is no API: type ${HOSTED}, or leave it out`,

@@ -35,6 +35,7 @@ const refused: readonly [string, RegExp][] = [
   ["https://api.test/#hunter2secret", /'#'/],
   ["https://console.anthropic.com", /is no API: type https:\/\/api\.anthropic\.com/],
   ["https://platform.claude.com/workspaces/default/agents", /is no API/],
+  ["https://https://api.anthropic.com", /twice/],
   ["https://claude.ai", /is no API/],
   ["http://api.anthropic.com", /unencrypted: type https:\/\/api\.anthropic\.com$/],
   ["https://api.test/v1/messages", /leave out '\/v1\/messages': type https:\/\/api\.test$/],
