@@ -189,6 +189,31 @@ Deno.test("the doctor of the program tells a name that does not resolve, directl
   assert(!proxied.out.includes("secret"));
 });
 
+Deno.test("the doctor of the program says at once what it waits for, on a network that is mute", async () => {
+  await using home = await emptyHome();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const taken: Deno.Conn[] = [];
+  const listening = (async () => {
+    for await (const connection of listener) taken.push(connection);
+  })();
+  const url = `http://127.0.0.1:${listener.addr.port}`;
+  const program = new Spawned(["doctor", "--max-waits=0"], {
+    ...home.env,
+    ANTHROPIC_API_KEY: "a-key-for-tests",
+    CMA_BASE_URL: url,
+  });
+  // It would wait for ten seconds: both lines are there long before.
+  await program.until(() =>
+    program.stderr.find((line) => line.startsWith(`Asking ${url}, for at`))
+  );
+  await program.until(() => program.stdout.find((line) => line.startsWith("fail settings")));
+  program.kill("SIGTERM");
+  assertEquals((await program.ending()).code, 1);
+  listener.close();
+  await listening;
+  for (const connection of taken) connection.close();
+});
+
 Deno.test("the doctor of the program names a proxy that refuses, and one that wants a password", async () => {
   await using home = await emptyHome();
   const env = {
