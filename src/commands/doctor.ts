@@ -9,7 +9,7 @@ import { createApi } from "../api/client.ts";
 import { type Connections, withoutConnections } from "../api/connections.ts";
 import { type Config, type DoctorConfig, resolveConfig } from "../config/config.ts";
 import { SECRET_VARIABLES } from "../config/flags.ts";
-import { ownFlags } from "../config/host_entry.ts";
+import { type FoundEntry, ownFlags } from "../config/host_entry.ts";
 import { FILE_HOSTS, type FileHostName } from "../config/hosts.ts";
 import { UsageError } from "../core/errors.ts";
 import { PROXY_VARIABLES, proxyFor, proxyMisreadings } from "../core/proxy.ts";
@@ -103,9 +103,32 @@ async function* examineHost(
   const env = entryEnvironment(host, entry, program.env);
   // The runtime reads these when it first connects.
   for (const name of PROXY_VARIABLES) machine.setEnv(name, env(name));
+  const secrets = SECRET_VARIABLES.flatMap((name) => env(name) ?? []);
+  for await (
+    const finding of examineEntry(host, entry, { ...program, env }, connections, machine)
+  ) {
+    const hide = createRedact([...secrets, ...finding.secrets ?? []]);
+    const { check, status, message, cure } = finding;
+    yield {
+      check,
+      status,
+      message: hide(message),
+      ...(cure !== undefined && { cure: hide(cure) }),
+    };
+  }
+}
+
+/** The checks of an entry, each with secrets that only its settings name. */
+async function* examineEntry(
+  host: FileHostName,
+  entry: FoundEntry,
+  program: Program,
+  connections: Connections,
+  machine: Machine,
+): AsyncGenerator<Finding & { readonly secrets?: readonly string[] }> {
   let config: Config;
   try {
-    config = resolveConfig(["doctor", ...ownFlags(entry)], env, machine.readTextNow);
+    config = resolveConfig(["doctor", ...ownFlags(entry)], program.env, machine.readTextNow);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return yield findings("settings").fail(error.message);
@@ -116,23 +139,14 @@ async function* examineHost(
       `take out '${ownFlags(entry).join(" ")}'`,
     );
   }
-  const secrets = SECRET_VARIABLES.flatMap((name) => env(name) ?? []);
-  const hide = createRedact([...secrets, config.credential?.value ?? ""]);
-  const own = { ...program, env };
   const { title, asksForKey } = FILE_HOSTS[host];
   const missingKey = asksForKey
     ? findings("key").skip(`${title} asks for the key itself, so it is not checked here`)
     : undefined;
-  const checks = [settingFindings(config, missingKey), checkApi(config, own, connections)];
-  for (const check of checks) {
-    for await (const finding of check) {
-      const { message, cure } = finding;
-      yield {
-        ...finding,
-        message: hide(message),
-        ...(cure !== undefined && { cure: hide(cure) }),
-      };
-    }
+  const secrets = [config.credential?.value ?? ""];
+  for (const finding of settingFindings(config, missingKey)) yield { ...finding, secrets };
+  for await (const finding of checkApi(config, program, connections)) {
+    yield { ...finding, secrets };
   }
 }
 

@@ -35,6 +35,6 @@ Deno.test("deno task load prints a table for people", async () => {
 
 Deno.test("startServer() says why the program does not start", async () => {
   let said = "";
-  await startServer("no URL", "x".repeat(32)).catch((error) => said = String(error));
+  await startServer("no URL", "t".repeat(32)).catch((error) => said = String(error));
   assert(said.includes("ANTHROPIC_BASE_URL"), said);
 });
