@@ -17,6 +17,7 @@ import {
 } from "../api/events.ts";
 import { boundedCopy, entriesOf, type Fields, fieldsOf, textOf } from "../api/read.ts";
 import { clipText } from "../core/text.ts";
+import { dollarsOf } from "./money.ts";
 import { isInputField, toolInputView } from "./tool_input.ts";
 
 /** An event as a result shows it: always `type`, and what the type has to tell. */
@@ -237,7 +238,10 @@ function scalars(
   if (!fields) return undefined;
   const shown: [string, unknown][] = [];
   for (const [name, field] of Object.entries(fields).slice(0, MAX_SCALARS)) {
-    if (isInputField(name, field)) {
+    const dollars = dollarsOf(name, field);
+    if (dollars) {
+      shown.push([...dollars]);
+    } else if (isInputField(name, field)) {
       shown.push([clipText(name, 100), toolInputView(field, options.exposeToolInputs)]);
     } else if (isSmallScalar(field)) {
       shown.push([clipText(name, 100), field]);

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { boundedCopy, type Fields, fieldsOf } from "../api/read.ts";
 import type { Session } from "../api/resources.ts";
 import { clipText } from "../core/text.ts";
+import { inDollars } from "../session/money.ts";
 import { defineTool } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { readStanding, type Standing } from "./session_standing.ts";
@@ -78,6 +79,6 @@ function agentRef(session: Session): { id?: string; name?: string; version?: num
 
 /** A value as the output schema wants it: an object that says something. */
 function objectIn(value: unknown): Fields | undefined {
-  const fields = fieldsOf(boundedCopy(value));
+  const fields = fieldsOf(inDollars(boundedCopy(value)));
   return fields && Object.keys(fields).length > 0 ? fields : undefined;
 }

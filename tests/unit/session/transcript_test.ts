@@ -132,6 +132,14 @@ const VIEWS: readonly [Record<string, unknown> & { type: string }, Record<string
     { usage: { input_tokens: 3, list_cost: { amount: "1" } } },
   ],
   [
+    {
+      type: "session.usage",
+      usage: { list_cost: { amount: "3", currency: "USD" }, input_tokens: 3 },
+      budget: { max_list_cost: { amount: "500", currency: "USD" } },
+    },
+    { usage: { input_tokens: 3, cost_usd: 0.03 }, budget: { max_cost_usd: 5 } },
+  ],
+  [
     { type: "session.thread_created", session_thread_id: "sthr_1", agent_name: "Helper" },
     { session_thread_id: "sthr_1", agent_name: "Helper" },
   ],
@@ -241,6 +249,84 @@ Deno.test("eventView() survives events whose fields are not what they should be"
       const odd = Object.fromEntries(names.map((name) => [name, junk]));
       const event: SessionEvent = { ...odd, type, id: "sevt_1", processed_at: AT };
       assertEquals(eventView(event, OPTIONS).type, type);
+    }
+  }
+});
+
+const SECRET = "https://bob:hunter2@example.com";
+
+/** Fields of event types that nobody has seen yet, in which a tool's input may come. */
+const INPUTS: readonly Record<string, unknown>[] = [
+  { input: { url: SECRET } },
+  { input: SECRET },
+  { arguments: SECRET },
+  { args: [SECRET] },
+  { params: { a: SECRET } },
+  { command: SECRET },
+  { code: SECRET },
+  { env: { TOKEN: SECRET } },
+  { headers: { authorization: SECRET } },
+  { tool_input: SECRET },
+  { toolInput: SECRET },
+  { "request-headers": SECRET },
+  { RequestHeaders: SECRET },
+  { url: SECRET },
+  { password: SECRET },
+  { call: { input: SECRET } },
+  { call: { arguments: { url: SECRET }, name: "fetch" } },
+  { request: { headers: SECRET } },
+];
+
+for (const fields of INPUTS) {
+  Deno.test(`eventView() hides the input in ${JSON.stringify(fields)}, whatever the type`, () => {
+    for (const type of ["agent.server_tool_use", "span.brand_new", "session.usage"]) {
+      const event = { type, ...fields, ...(type === "session.usage" && { usage: fields }) };
+      const shown = JSON.stringify(view(event));
+      assert(!shown.includes("hunter2") && !shown.includes("bob"), shown);
+    }
+    const open = { ...OPTIONS, exposeToolInputs: true };
+    assert(
+      JSON.stringify(view({ type: "agent.server_tool_use", ...fields }, open)).includes("bob"),
+    );
+    const result = { type: "agent.tool_result", content: { a: [{ b: fields }] } };
+    assert(!JSON.stringify(view(result, { ...OPTIONS, maxFieldChars: 1_000 })).includes("hunter2"));
+  });
+}
+
+Deno.test("eventView() shows of an unknown event what is no input", () => {
+  const counters = { input_tokens: 5, output_tokens: 6, status_code: 200, error_code: "gone" };
+  assertEquals(view({ type: "span.brand_new", ...counters, usage: counters }), {
+    ...counters,
+    usage: counters,
+  });
+});
+
+Deno.test("eventView() reads each field of an event by itself", () => {
+  const parked = { type: "requires_action", event_ids: ["T", null] };
+  assertEquals(view({ type: "session.status_idle", stop_reason: parked, stop_details: [] }), {
+    stop_reason: { type: "requires_action", event_ids: ["T"] },
+  });
+  const text = [{ type: "text", text: null }, "a", { type: "text", text: "b" }];
+  assertEquals(view({ type: "agent.message", content: text }), { text: "ab" });
+  assertEquals(
+    view({ type: "session.error", error: { type: "t", message: {}, retry_status: "exhausted" } }),
+    { error: { type: "t", retry_status: "exhausted" } },
+  );
+  assertEquals(view({ type: "session.error", content: "It broke" }), {
+    error: { type: "unknown_error", message: "It broke" },
+  });
+});
+
+Deno.test("eventView() bounds what is deep and what is wide", () => {
+  const deep = JSON.parse(`${'{"a":['.repeat(20_000)}${"]}".repeat(20_000)}`);
+  const wide = Object.fromEntries(Array.from({ length: 50_000 }, (_, at) => [`k${at}`, [at]]));
+  for (const odd of [deep, wide]) {
+    for (const exposeToolInputs of [false, true]) {
+      const options = { exposeToolInputs, maxFieldChars: 1_000 };
+      for (const type of ["agent.tool_use", "agent.tool_result", "session.usage", "brand.new"]) {
+        const event = { type, content: odd, input: odd, usage: odd, other: odd };
+        assert(JSON.stringify(view(event, options)).length < 20_000);
+      }
     }
   }
 });

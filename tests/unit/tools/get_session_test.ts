@@ -60,6 +60,27 @@ for (const odd of [[], {}, "", "much", 7, null, [1]]) {
   });
 }
 
+Deno.test("get_session gives money in dollars: the API's are cents", async () => {
+  const list_cost = { amount: "3", currency: "USD" };
+  const result = await get([], {
+    usage: {
+      input_tokens: 5,
+      list_cost,
+      parts: [{ list_cost, tax: { amount: 187, currency: "USD" } }],
+    },
+    budget: { type: "limit", max_list_cost: { amount: "500", currency: "USD" } },
+  });
+  assertEquals(result.usage, {
+    input_tokens: 5,
+    cost_usd: 0.03,
+    parts: [{ cost_usd: 0.03, tax_usd: 1.87 }],
+  });
+  assertEquals(result.budget, { type: "limit", max_cost_usd: 5 });
+  for (const odd of [{ amount: "x", currency: "USD" }, { amount: "3", currency: "JPY" }, null, 3]) {
+    assertEquals((await get([], { usage: { list_cost: odd } })).usage, { list_cost: odd });
+  }
+});
+
 Deno.test("get_session takes the status from the log where the session tells none", async () => {
   const idle = { type: "session.status_idle", stop_reason: { type: "end_turn" } };
   assertEquals((await get([idle], { status: undefined })).status, "idle");
