@@ -210,3 +210,17 @@ test(
     assertEquals(bridge.simulator.requests.length, 0);
   },
 );
+
+for (const era of ERAS) {
+  test(
+    `${era}: null in place of all arguments means that there are none`,
+    async (served, bridge) => {
+      const response = await bridge.until(
+        fetch(served.url, callRequest(era, "list_agents", null)),
+      );
+      const text = await bridge.until(response.text());
+      assertEquals(response.status, 200, text);
+      assert(text.includes("agent_") && !text.includes('"error"'), text);
+    },
+  );
+}

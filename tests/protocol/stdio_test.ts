@@ -116,3 +116,31 @@ Deno.test("stdio: the tool list promises no changes, and may be cached", async (
   await pipes.close();
   bridge.close();
 });
+
+for (const era of ["2025-11-25", "2026-07-28"]) {
+  Deno.test(`stdio, ${era}: null in place of all arguments means that there are none`, async () => {
+    const bridge = openBridge();
+    const pipes = serveStdioInProcess(bridge);
+    const isModern = era === "2026-07-28";
+    if (!isModern) {
+      pipes.stdin.write(INITIALIZE);
+      pipes.stdin.write(line({ method: "notifications/initialized" }));
+    }
+    pipes.stdin.write(call(
+      1,
+      "list_agents",
+      null,
+      isModern
+        ? {
+          "io.modelcontextprotocol/protocolVersion": era,
+          "io.modelcontextprotocol/clientCapabilities": {},
+        }
+        : undefined,
+    ));
+    await untilTrue(bridge, () => pipes.lines.some((answer) => JSON.parse(answer).id === 1));
+    const answer = pipes.lines.find((answer) => JSON.parse(answer).id === 1) ?? "";
+    assert(answer.includes("agent_") && !answer.includes('"error"'), answer);
+    await pipes.close();
+    bridge.close();
+  });
+}
