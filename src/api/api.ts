@@ -36,6 +36,11 @@ export interface ListEventsParams extends PageParams {
   readonly types?: readonly string[];
   /** RFC 3339; compares `processed_at`. */
   readonly createdAtGte?: string;
+  /**
+   * Texts of a large page that are longer than this are left out as they come in, for readers that
+   * have no use for them; counts UTF-16 units, 256 Ki when absent. `leftOutOf` tells of what.
+   */
+  readonly maxTextChars?: number;
 }
 
 /** Which sessions to list, and in which order. */

@@ -65,35 +65,76 @@ export function discardBody(response: Response): void {
   response.body.cancel().catch(() => {/* it broke already */});
 }
 
+/** Makes a value of a body as it comes in. */
+export interface BodyReader {
+  /** Entries of a list that are complete; 0 where it is no list, or that is not known. */
+  readonly entries: number;
+  /** @throws `BodyTooLargeError` when it would keep too much, `SyntaxError` */
+  push(text: string): void;
+  /**
+   * Passes over bytes that come next and that nothing is wanted of: decoding them costs memory.
+   *
+   * @returns how many; undefined while all that comes is wanted
+   */
+  skip(bytes: Uint8Array): number | undefined;
+  /**
+   * The value; undefined for an empty body.
+   *
+   * @throws `SyntaxError`
+   */
+  end(): unknown;
+}
+
+const WINDOW_BYTES = 2 * 1024;
+
+/** How a body is read. */
+export interface ReadBodyOptions {
+  readonly signal: AbortSignal;
+  /** Bound of the (decompressed) size, in bytes. */
+  readonly maxBytes: number;
+  /** Told whenever bytes come. */
+  readonly onChunk?: () => void;
+}
+
 /**
- * A body as text.
+ * Reads a body piece by piece.
  *
- * @param options `maxBytes` bounds the (decompressed) size; `onChunk` is told whenever bytes come
- * @throws {@linkcode BodyTooLargeError}; the signal's reason; whatever the source rejects with
+ * @throws {@linkcode BodyTooLargeError}; the signal's reason; whatever the source rejects with or
+ *   `into` throws
  */
-export async function readText(
+export async function readPieces(
   response: Response,
-  { signal, maxBytes, onChunk }: {
-    readonly signal: AbortSignal;
-    readonly maxBytes: number;
-    readonly onChunk?: () => void;
-  },
-): Promise<string> {
-  if (!response.body) return "";
+  { signal, maxBytes, onChunk }: ReadBodyOptions,
+  into: Pick<BodyReader, "push" | "skip">,
+): Promise<void> {
+  if (!response.body) return;
   const reader = openReader(response.body, signal);
   try {
     const decoder = new TextDecoder();
-    const parts: string[] = [];
     let bytes = 0;
     for (let chunk = await reader.read(); chunk; chunk = await reader.read()) {
       onChunk?.();
       bytes += chunk.byteLength;
       if (bytes > maxBytes) throw new BodyTooLargeError(`More than ${maxBytes} bytes`);
-      parts.push(decoder.decode(chunk, { stream: true }));
+      for (let at = 0; at < chunk.byteLength;) {
+        const skipped = into.skip(chunk.subarray(at));
+        at += skipped ?? 0;
+        // What may be followed by something to skip is decoded little by little.
+        const end = skipped === undefined ? chunk.byteLength : at + WINDOW_BYTES;
+        into.push(decoder.decode(chunk.subarray(at, end), { stream: true }));
+        at = end;
+      }
     }
-    parts.push(decoder.decode());
-    return parts.join("");
+    into.push(decoder.decode());
   } finally {
     reader.close();
   }
+}
+
+/** A body as text; as {@linkcode readPieces}. */
+export async function readText(response: Response, options: ReadBodyOptions): Promise<string> {
+  const parts: string[] = [];
+  const push = (text: string) => void parts.push(text);
+  await readPieces(response, options, { push, skip: () => undefined });
+  return parts.join("");
 }

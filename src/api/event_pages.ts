@@ -16,14 +16,16 @@ import type { Logger } from "../core/log.ts";
 import { LruMap } from "../core/lru.ts";
 import type { ListEventsParams } from "./api.ts";
 import { CursorTrail } from "./cursor_trail.ts";
-import { directionOf, isInput, opposite, type Order } from "./event_order.ts";
-import type { SessionEvent } from "./events.ts";
+import { directionOf, opposite, type Order } from "./event_order.ts";
+import { isQueued, type SessionEvent } from "./events.ts";
 import type { Page } from "./resources.ts";
 
 /** A page as a server gives it. */
 export interface ServerPage extends Page<SessionEvent> {
   /** What some servers give instead of `next_page`: whether there is more after the last entry. */
   readonly has_more?: unknown;
+  /** How many events were asked for in the end, where as many as wanted were too large. */
+  readonly reduced?: number;
 }
 
 /** What is asked of the server. */
@@ -69,6 +71,7 @@ interface Fetched {
   readonly next?: string;
   /** The server has more, and gives no way to it. */
   readonly cut: boolean;
+  readonly reduced?: number;
 }
 
 /** What is known of the server. */
@@ -82,7 +85,7 @@ interface ServerManners {
 /** Reads from servers of unknown manners. */
 export function createEventPages(log: Logger): EventPages {
   const manners: ServerManners = {};
-  const remembered = new LruMap<string, (string | undefined)[]>(MAX_LISTS);
+  const remembered = new LruMap<string, KnownList>(MAX_LISTS);
 
   async function runsOtherWay(
     params: ListEventsParams,
@@ -111,16 +114,17 @@ export function createEventPages(log: Logger): EventPages {
       const against = () => {
         const way = opposite(order);
         const key = JSON.stringify([sessionId, types ?? null]);
-        // The newest page of a descending list moves as events come, so nothing of it lasts.
-        const cursors = (way === "asc" ? remembered.get(key) : undefined) ?? [undefined];
-        if (way === "asc") remembered.set(key, cursors);
-        return new CounterReading({ way, params, cursors, manners, ask });
+        // A list that begins with its newest events moves as they come: nothing of it lasts.
+        const known = way === "asc" ? remembered.get(key) : undefined;
+        const list = known ?? { cursors: [undefined], starts: [0], limit: FULL_LIMIT };
+        if (way === "asc") remembered.set(key, list);
+        return new CounterReading({ way, params, list, manners, ask });
       };
-      if (place) return await against().before(place);
-      if (page === undefined && manners.order === opposite(order)) return await against().last();
+      if (place) return await against().read(place);
+      if (page === undefined && manners.order === opposite(order)) return await against().read();
       let fetched = await fetchPage(params, manners, ask);
       if (page === undefined && await runsOtherWay(params, fetched.data, ask)) {
-        return await against().last();
+        return await against().read();
       }
       const wanted = (event: SessionEvent) => isWanted(event, types);
       const trail = new CursorTrail(page);
@@ -128,7 +132,8 @@ export function createEventPages(log: Logger): EventPages {
       let { next } = trail.take({ data: fetched.data, next_page: fetched.next });
       // A server may give less than was asked for, and what was not.
       for (let count = 1; next !== undefined && count < MAX_FILL; count++) {
-        if (events.length >= (params.limit ?? 1)) break;
+        // Of large events, a few will do.
+        if (events.length >= (params.limit ?? 1) || fetched.reduced !== undefined) break;
         fetched = await fetchPage({ ...params, page: next }, manners, ask);
         const step = trail.take({ data: fetched.data, next_page: fetched.next });
         events = eachOnce([...events, ...step.data.filter(wanted)], order);
@@ -161,7 +166,9 @@ async function fetchPage(
     query.page !== undefined;
   // A full page and no word of what follows: either nothing does, or lists are cut here.
   const mayBeCut = !tells && result.data.length >= limit;
-  if (!fetched.cut && !mayBeCut) return fetched;
+  if ((!fetched.cut && !mayBeCut) || fetched.reduced !== undefined) {
+    return fetched;
+  }
   let known = {
     result,
     fetched: { ...fetched, cut: fetched.cut || result.data.length > FULL_LIMIT },
@@ -193,10 +200,25 @@ function fetchedOf(page: ServerPage, { afterId, page: asked }: ServerQuery): Fet
   // A server that does not know `after_id` begins again.
   const again = afterId === undefined ? -1 : page.data.findLastIndex(({ id }) => id === afterId);
   const data = again < 0 ? page.data : page.data.slice(again + 1);
-  if (page.next_page && page.next_page !== asked) return { data, next: page.next_page, cut: false };
-  if (page.has_more !== true) return { data, cut: false };
+  const { reduced } = page;
+  if (page.next_page && page.next_page !== asked) {
+    return { data, next: page.next_page, cut: false, reduced };
+  }
+  const mayHaveMore = reduced !== undefined && page.next_page === undefined &&
+    page.has_more !== false;
+  if (page.has_more !== true) return { data, cut: mayHaveMore, reduced };
   const next = again < 0 ? afterCursor(data.at(-1)) : undefined;
   return { data, ...(next && { next }), cut: next === undefined };
+}
+
+/** What is known of a list of the server, in its own order. */
+interface KnownList {
+  /** Cursors of its pages from the first on, as far as they are known. */
+  readonly cursors: (string | undefined)[];
+  /** How many entries stand before each of them. */
+  readonly starts: number[];
+  /** Entries of a page that these were asked for with. */
+  limit: number;
 }
 
 /** What a read that goes against the order of the server works with. */
@@ -204,25 +226,33 @@ interface CounterReadingOptions {
   /** The order of the server. */
   readonly way: Order;
   readonly params: ListEventsParams;
-  /** Cursors of the server's pages from its first on, as far as they are known; grows. */
-  readonly cursors: (string | undefined)[];
+  /** Grows. */
+  readonly list: KnownList;
   readonly manners: ServerManners;
   readonly ask: AskForPage;
 }
 
 /** A place between two entries of a list, in the order of the server. */
 interface Place {
-  /** Which of the server's pages. */
-  readonly page: number;
-  /** Entries of the page before the place. */
+  /** Entries before it. */
   readonly offset: number;
-  /** The entry after the place: a list that begins with its newest events shifts as they come. */
+  /** The entry after it: a list that begins with its newest events shifts as they come. */
   readonly id?: string;
 }
 
 interface Entry {
   readonly event: SessionEvent;
-  readonly place: Place;
+  readonly offset: number;
+}
+
+/** The server's pages have become too large, so what was known of them no longer holds. */
+class PageSizeError extends Error {
+  readonly limit: number;
+
+  constructor(limit: number) {
+    super(`Pages of ${limit} events from now on`);
+    this.limit = limit;
+  }
 }
 
 /** Gives pages of a list in one order from a server that gives the other. */
@@ -233,63 +263,72 @@ class CounterReading {
     this.#options = options;
   }
 
-  /** The last entries of the server's list, turned round. */
-  async last(): Promise<Page<SessionEvent>> {
-    try {
-      return await this.#read(undefined);
-    } catch (error) {
-      const { cursors } = this.#options;
-      const stale = error instanceof ApiError && error.status === 400 && cursors.length > 1;
-      if (!stale) throw error;
-      // A remembered cursor is no longer taken.
-      cursors.length = 1;
-      return await this.#read(undefined);
+  /**
+   * The entries before a place, or the last of the server's list, turned round.
+   *
+   * @throws `ApiError`, also where the end of the list cannot be reached
+   */
+  async read(until?: Place): Promise<Page<SessionEvent>> {
+    const { list } = this.#options;
+    for (;;) {
+      try {
+        return await this.#read(until);
+      } catch (error) {
+        const isStale = error instanceof ApiError && error.status === 400;
+        // A remembered cursor is no longer taken, or names a page of another size.
+        if (error instanceof PageSizeError) list.limit = error.limit;
+        else if (!isStale || list.cursors.length === 1) throw error;
+        list.cursors.length = 1;
+        list.starts.length = 1;
+      }
     }
-  }
-
-  /** The entries before a place, turned round. */
-  before(place: Place): Promise<Page<SessionEvent>> {
-    return this.#read(place);
   }
 
   async #read(until: Place | undefined): Promise<Page<SessionEvent>> {
-    const { way, cursors, params } = this.#options;
+    const { way, list, params } = this.#options;
+    const { cursors, starts } = list;
     const limit = params.limit ?? FULL_LIMIT;
-    let index = Math.min(until?.page ?? Infinity, cursors.length - 1);
-    const start = await this.#pageAt(index);
-    let { entries, cut } = start;
+    let index = starts.length - 1;
+    while (until && index > 0 && (starts[index] ?? 0) >= until.offset) index--;
+    const first = await this.#pageAt(index);
+    let { entries, cut, end } = first;
     const trail = new CursorTrail(cursors[index]);
-    let step = trail.take({ data: start.data, next_page: start.next });
+    let step = trail.take({ data: first.data, next_page: first.next });
     let found = indexOf(entries, until);
     const isMissing = () => way === "desc" && until?.id !== undefined && found < 0;
-    for (let count = 1; until === undefined || index < until.page || isMissing(); count++) {
+    for (let count = 1; !until || end < until.offset || isMissing(); count++) {
       if (step.next === undefined) break;
       if (count >= MAX_PAGES) throw outOfReach();
       cursors[++index] = step.next;
-      const after = await this.#pageAt(index);
-      step = trail.take({ data: after.data, next_page: after.next });
-      if (step.data.length < after.data.length) {
-        cursors.length = index--;
+      starts[index] = end;
+      const page = await this.#pageAt(index);
+      step = trail.take({ data: page.data, next_page: page.next });
+      if (step.data.length < page.data.length) {
+        cursors.length = index;
+        starts.length = index--;
         break;
       }
-      cut = after.cut;
+      ({ cut, end } = page);
       // What came before is needed only as far as the last page leaves room.
-      entries = withoutRepeated([...entries.slice(-limit), ...after.entries]);
+      entries = withoutRepeated([...entries.slice(-limit), ...page.entries]);
       found = indexOf(entries, until);
     }
-    if (cut && until === undefined) throw outOfReach();
+    if (cut && !until) throw outOfReach();
     if (found >= 0) entries = entries.slice(0, found);
-    else if (until) entries = entries.filter(({ place }) => isBefore(place, until));
-    const first = entries[0]?.place.page ?? index;
-    let oldest = first;
-    for (let page = first - 1; page >= Math.max(0, first - MAX_FILL); page--) {
-      if (entries.length >= limit) break;
-      entries = withoutRepeated([...(await this.#pageAt(page)).entries, ...entries]);
-      oldest = page;
+    else if (until) entries = entries.filter(({ offset }) => offset < until.offset);
+    const firstOffset = entries[0]?.offset ?? starts[index] ?? 0;
+    let oldest = starts.findLastIndex((start) => start <= firstOffset);
+    for (let pages = 0; oldest > 0 && entries.length < limit && pages < MAX_FILL; pages++) {
+      entries = withoutRepeated([...(await this.#pageAt(--oldest)).entries, ...entries]);
     }
     const shown = entries.slice(-limit);
-    const within = shown.length < entries.length ? shown[0]?.place : undefined;
-    const rest = within ?? (oldest > 0 ? { page: oldest, offset: 0 } : undefined);
+    const [next] = shown.length < entries.length ? shown : [];
+    const startsAt = starts[oldest] ?? 0;
+    const rest = next
+      ? { offset: next.offset, ...(next.event.id && { id: next.event.id }) }
+      : startsAt > 0
+      ? { offset: startsAt }
+      : undefined;
     return {
       data: eachOnce(shown.map(({ event }) => event).reverse(), params.order),
       next_page: rest ? encodePlace(rest) : null,
@@ -297,14 +336,15 @@ class CounterReading {
   }
 
   async #pageAt(page: number) {
-    const { way, params, cursors, manners, ask } = this.#options;
+    const { way, params, list, manners, ask } = this.#options;
     const { types } = params;
-    const query = { ...params, order: way, limit: FULL_LIMIT, page: cursors[page] };
-    const { data, next, cut } = await fetchPage(query, manners, ask);
-    const entries = data.map((event, offset): Entry => {
-      return { event, place: { page, offset, ...(event.id && { id: event.id }) } };
-    }).filter(({ event }) => isWanted(event, types));
-    return { data, entries, next, cut };
+    const query = { ...params, order: way, limit: list.limit, page: list.cursors[page] };
+    const { data, next, cut, reduced } = await fetchPage(query, manners, ask);
+    if (reduced !== undefined) throw new PageSizeError(reduced);
+    const start = list.starts[page] ?? 0;
+    const entries = data.map((event, index): Entry => ({ event, offset: start + index }))
+      .filter(({ event }) => isWanted(event, types));
+    return { data, entries, next, cut, end: start + data.length };
   }
 }
 
@@ -330,16 +370,12 @@ function withoutRepeated(entries: readonly Entry[]): Entry[] {
   return kept;
 }
 
-function isBefore(place: Place, other: Place): boolean {
-  return place.page < other.page || (place.page === other.page && place.offset < other.offset);
-}
-
 function isWanted({ type }: SessionEvent, types: readonly string[] | undefined): boolean {
   return !types || types.length === 0 || types.includes(type);
 }
 
 function hasHappened(event: SessionEvent): boolean {
-  return !(isInput(event) && event.processed_at === null);
+  return !isQueued(event);
 }
 
 function keyOf(event: SessionEvent | undefined): string | undefined {
@@ -375,22 +411,21 @@ function eachOnce(events: readonly SessionEvent[], order: Order = "asc"): Sessio
  * then the second.
  */
 export function fullerEvent(first: SessionEvent, second: SessionEvent): SessionEvent {
-  const queued = (event: SessionEvent) => event.processed_at === null;
-  if (queued(first) !== queued(second)) return queued(first) ? second : first;
+  if (isQueued(first) !== isQueued(second)) return isQueued(first) ? second : first;
   return JSON.stringify(first).length > JSON.stringify(second).length ? first : second;
 }
 
 const PLACE_PREFIX = "cma-mcp place ";
 const AFTER_PREFIX = "cma-mcp after ";
 
-function encodePlace({ page, offset, id }: Place): string {
-  return PLACE_PREFIX + JSON.stringify([page, offset, id ?? null]);
+function encodePlace({ offset, id }: Place): string {
+  return PLACE_PREFIX + JSON.stringify([offset, id ?? null]);
 }
 
 function decodePlace(cursor: string): Place | undefined {
-  const [page, offset, id] = parseMarked(PLACE_PREFIX, cursor) ?? [];
-  if (typeof page !== "number" || typeof offset !== "number") return undefined;
-  return { page, offset, ...(typeof id === "string" && { id }) };
+  const [offset, id] = parseMarked(PLACE_PREFIX, cursor) ?? [];
+  if (typeof offset !== "number") return undefined;
+  return { offset, ...(typeof id === "string" && { id }) };
 }
 
 function afterCursor(event: SessionEvent | undefined): string | undefined {

@@ -7,18 +7,19 @@
 import { bindSignal, type BoundSignal, DeadlineError, raceSignal } from "../core/abort.ts";
 import { currentScope } from "../core/call_scope.ts";
 import type { Clock } from "../core/clock.ts";
-import { ApiError } from "../core/errors.ts";
+import { ApiError, type ApiErrorInfo } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Proxy } from "../core/proxy.ts";
 import type { Redact } from "../core/redact.ts";
 import { type SilenceWatch, watchSilence } from "../core/silence.ts";
 import type { CallOptions } from "./api.ts";
-import { BodyTooLargeError, discardBody, readText } from "./body.ts";
+import { BodyTooLargeError, discardBody, readPieces, readText } from "./body.ts";
 import type { Connections, RequestKind, Route } from "./connections.ts";
 import { type Credential, credentialHeaders, type CredentialSource } from "./credentials.ts";
 import { requestIdOf, responseError, typeError } from "./failures.ts";
 import { parseClean } from "./json.ts";
 import { networkError, type Route as NetworkRoute } from "./network_trouble.ts";
+import { createListBody, type ListBodyOptions } from "./list_body.ts";
 import { DeadConnectionError, MAX_TRIES, withRetries } from "./retry.ts";
 import { type Query, queryString } from "./url.ts";
 
@@ -63,6 +64,11 @@ export interface RequestSpec {
   readonly query?: Query;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** What is kept of a list's entries; all when absent. */
+  readonly list?: Omit<ListBodyOptions, "maxChars"> & {
+    /** Bound of the answer's size in bytes; the context's when absent. */
+    readonly maxBytes?: number;
+  };
 }
 
 /** An answer of status 2xx, parsed. */
@@ -175,26 +181,14 @@ async function attemptJson(
       const { response } = await exchange(context, spec, { attempt, noteStatus });
       const { status, headers } = response;
       const requestId = requestIdOf(headers);
-      const text = await readBody(context, response, attempt);
-      if (text.trim() === "") return { value: undefined, status, requestId };
-      return { value: parseBody(context, response, text), status, requestId };
+      const value = await readBody(context, spec, response, attempt);
+      return { value, status, requestId };
     } catch (error) {
       throw attempt.failed(error);
     } finally {
       attempt.dispose();
     }
   });
-}
-
-function parseBody(context: HttpContext, response: Response, text: string): unknown {
-  try {
-    return parseClean(text, context.redact);
-  } catch (error) {
-    // Without a length, only the text tells that its connection broke.
-    const [first, last] = [text.trimStart()[0] ?? "", text.trimEnd().at(-1) ?? ""];
-    if ("{[".includes(first) && !"}]".includes(last)) throw networkError(error, routeOf(context));
-    throw typeError(response, "JSON", originOf(context), text);
-  }
 }
 
 /** One sending of a request: its way, how long that has been silent, and what follows from it. */
@@ -446,27 +440,58 @@ async function readErrorText(response: Response, attempt: Attempt): Promise<stri
   }
 }
 
+/** An answer, or what must be kept of it, is larger than allowed. */
+export class AnswerTooLargeError extends ApiError {
+  override name = "AnswerTooLargeError";
+  /** Entries of a list that had come in whole; 0 where that is not known. */
+  readonly entries: number;
+
+  constructor(entries: number, info: Omit<ApiErrorInfo, "kind">) {
+    super("The API's answer is too large", { ...info, kind: "decode" });
+    this.entries = entries;
+  }
+}
+
+/** Of a body that cannot be read, for telling what it is instead. */
+const BEGINNING_CHARS = 64 * 1024;
+
+/** @returns undefined for an empty body */
 async function readBody(
   context: HttpContext,
+  { list }: RequestSpec,
   response: Response,
   attempt: Attempt,
-): Promise<string> {
+): Promise<unknown> {
   const { signal } = attempt;
+  const maxBytes = list?.maxBytes ?? context.maxBodyBytes;
+  const options = { signal, maxBytes, onChunk: () => attempt.heard() };
+  const body = createListBody({
+    maxTextChars: list?.maxTextChars ?? Infinity,
+    maxEntryChars: list?.maxEntryChars ?? Infinity,
+    maxChars: context.maxBodyBytes,
+  }, (json) => parseClean(json, context.redact));
+  let beginning = "";
+  let last = "";
   try {
-    return await readText(response, {
-      signal,
-      maxBytes: context.maxBodyBytes,
-      onChunk: () => attempt.heard(),
+    await readPieces(response, options, {
+      push(text) {
+        if (beginning.length < BEGINNING_CHARS) beginning += text;
+        last = text.trimEnd().at(-1) ?? last;
+        body.push(text);
+      },
+      skip: (bytes) => body.skip(bytes),
     });
+    return body.end();
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof BodyTooLargeError) {
-      throw new ApiError("The API's answer is too large", {
-        kind: "decode",
-        status: response.status,
-        requestId: requestIdOf(response.headers),
-      });
+    if (error instanceof SyntaxError) {
+      // Without a length, only the text tells that its connection broke.
+      const first = beginning.trimStart()[0] ?? "";
+      if ("{[".includes(first) && !"}]".includes(last)) throw networkError(error, routeOf(context));
+      throw typeError(response, "JSON", originOf(context), beginning);
     }
-    throw networkError(error, routeOf(context));
+    if (!(error instanceof BodyTooLargeError)) throw networkError(error, routeOf(context));
+    const requestId = requestIdOf(response.headers);
+    throw new AnswerTooLargeError(body.entries, { status: response.status, requestId });
   }
 }

@@ -7,14 +7,28 @@
 import type { LogEvent } from "./log_event.ts";
 
 /**
+ * Characters of texts and inputs that a log keeps, and to which it comes down when it has more: no
+ * reply shows more than the newest 30,000, and of the rest only the number counts.
+ */
+const MAX_CHARS = 4 * 1024 * 1024;
+const CHARS_LEFT = MAX_CHARS / 2;
+
+interface Seen {
+  readonly queued: boolean;
+  /** Of the fullest version. */
+  readonly fullness: number;
+}
+
+/**
  * Merges history and stream by id. An event that was queued (`processed_at` null) comes again
  * stamped, under the same id: both are kept, each at its place, since the second is news of its
- * own. Everything else that comes again is dropped.
+ * own. Of what else comes again the fuller version is kept, where the first one stood.
  */
 export class EventLog {
   #entries: LogEvent[] = [];
-  readonly #seen = new Map<string, { queued: boolean }>();
+  readonly #seen = new Map<string, Seen>();
   #epoch = 0;
+  #chars = 0;
   /** The earliest `processed_at` in the log, in milliseconds. */
   #startsAt: number | undefined;
 
@@ -23,7 +37,12 @@ export class EventLog {
     return this.#entries;
   }
 
-  /** Grows whenever entries are put before known ones: a fold must then start over. */
+  /** Characters of texts and inputs, those that were let go not counted. */
+  get chars(): number {
+    return this.#chars;
+  }
+
+  /** Grows whenever known entries move or change: a fold must then start over. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -44,9 +63,10 @@ export class EventLog {
 
   /** Adds an event at the end; false when it says nothing new. */
   add(event: LogEvent): boolean {
-    if (!this.#isNews(event)) return false;
+    if (!this.#isNews(event)) return this.#takeFuller(event);
     this.#mark(event);
     this.#entries.push(event);
+    this.#lighten();
     return true;
   }
 
@@ -63,7 +83,9 @@ export class EventLog {
     this.#takeOutMisplaced(placed);
     const changed = this.#mergePlaced(eachOnce(placed));
     const added = others.map((event) => this.add(event));
-    return changed || added.includes(true);
+    const fuller = placed.map((event) => this.#takeFuller(event));
+    this.#lighten();
+    return changed || added.includes(true) || fuller.includes(true);
   }
 
   /** Puts older events, oldest first, before the known ones. */
@@ -74,6 +96,8 @@ export class EventLog {
     this.#entries = [...fresh, ...this.#entries];
     this.#epoch++;
     for (const event of others) this.add(event);
+    for (const event of older) this.#takeFuller(event);
+    this.#lighten();
   }
 
   /** Takes out queued events that came to the end and that history has before what stands there. */
@@ -94,7 +118,10 @@ export class EventLog {
   }
 
   #isNews(event: LogEvent): boolean {
-    const seen = this.#seen.get(event.key);
+    return this.#isNewsOf(this.#seen.get(event.key), event);
+  }
+
+  #isNewsOf(seen: Seen | undefined, event: LogEvent): boolean {
     return !seen || (seen.queued && !event.queued);
   }
 
@@ -103,9 +130,39 @@ export class EventLog {
     if (at !== undefined && (this.#startsAt === undefined || at < this.#startsAt)) {
       this.#startsAt = at;
     }
+    const before = this.#seen.get(event.key);
+    const fullness = Math.max(fullnessOf(event), before?.fullness ?? 0);
     // A list that trails shows as queued what the stream has shown stamped.
-    const queued = event.queued && this.#seen.get(event.key)?.queued !== false;
-    this.#seen.set(event.key, { queued });
+    this.#seen.set(event.key, { queued: event.queued && before?.queued !== false, fullness });
+    if (this.#isNewsOf(before, event)) this.#chars += charsOf(event);
+  }
+
+  /** Puts a fuller version of a known event in the place of the one there is. */
+  #takeFuller(event: LogEvent): boolean {
+    const seen = this.#seen.get(event.key);
+    const fullness = fullnessOf(event);
+    if (!seen || seen.queued !== event.queued || fullness <= seen.fullness) return false;
+    const index = this.#entries.findLastIndex(({ key, queued }) =>
+      key === event.key && queued === event.queued
+    );
+    const known = this.#entries[index];
+    if (!known || known.kind !== event.kind) return false;
+    this.#entries[index] = event;
+    this.#seen.set(event.key, { queued: seen.queued, fullness });
+    this.#chars += charsOf(event) - charsOf(known);
+    this.#epoch++;
+    return true;
+  }
+
+  /** Lets go of the oldest texts and inputs when there are too many. */
+  #lighten(): void {
+    if (this.#chars <= MAX_CHARS) return;
+    this.#entries = this.#entries.map((event) => {
+      const chars = this.#chars > CHARS_LEFT ? charsOf(event) : 0;
+      this.#chars -= chars;
+      return chars > 0 ? lightened(event) : event;
+    });
+    this.#epoch++;
   }
 
   #mergePlaced(history: readonly LogEvent[]): boolean {
@@ -175,6 +232,35 @@ function split(history: readonly LogEvent[]) {
     placed: history.filter((_, index) => isPlaced(index)),
     others: history.filter((_, index) => !isPlaced(index)),
   };
+}
+
+/** Characters of an event's text or input. */
+function charsOf(event: LogEvent): number {
+  if (event.kind === "text") return event.text.length;
+  if (event.kind !== "tool_use" || event.tool.input == null) return 0;
+  return JSON.stringify(event.tool.input)?.length ?? 0;
+}
+
+function lightened(event: LogEvent): LogEvent {
+  if (event.kind === "text") {
+    return { ...event, text: "", leftOut: (event.leftOut ?? 0) + event.text.length };
+  }
+  // A call that waits for an answer goes on waiting.
+  return event.kind === "tool_use" ? { ...event, tool: { ...event.tool, input: null } } : event;
+}
+
+/** How much an event says: more than another version of it, or less. */
+function fullnessOf(event: LogEvent): number {
+  switch (event.kind) {
+    case "tool_use":
+      return charsOf(event) + (event.tool.name?.length ?? 0);
+    case "idle":
+      return (event.stop?.type.length ?? 0) + event.eventIds.length;
+    case "error":
+      return event.error.message?.length ?? 0;
+    default:
+      return charsOf(event);
+  }
 }
 
 /** Without what comes again under the same key. */

@@ -26,6 +26,8 @@ import type { TurnState } from "./turn.ts";
 const OPEN_TIMEOUT_MS = 30_000;
 /** Requests of a connection: the stream and the newest page. */
 const CONNECT_COST = 2;
+/** Pages back in time that a wait reads at once; further ones keep to the rate of the background. */
+export const SWIFT_PAGES = 3;
 /** A longer pause that the API asks for is not taken over by all feeds. */
 const MAX_HOLD_MS = 60_000;
 /** What was heard so many milliseconds ago needs no look. */
@@ -125,8 +127,11 @@ export class SessionFeed {
    * was known of the log's beginning is then worked out anew, so this is not for page by page.
    */
   async loadOlder(enough: () => boolean): Promise<void> {
+    const { pace } = this.#deps;
+    let pages = 0;
     do {
-      this.#deps.pace.spend(1);
+      if (pages++ < SWIFT_PAGES) pace.spend(1);
+      else await pace.take(1, this.#controller.signal);
       await this.#history.loadOlder();
     } while (!this.complete && !enough());
     this.#changed();

@@ -35,18 +35,24 @@ export interface HistoryPage {
   readonly older?: string;
 }
 
-/** The newest events, or the page that an `older` cursor names. */
+/**
+ * The newest events, or the page that an `older` cursor names.
+ *
+ * @param options `maxTextChars` as in `ListEventsParams`
+ */
 export async function readPage(
   api: EventsApi,
   sessionId: string,
   older: string | undefined,
-  options: ReadOptions,
+  options: ReadOptions & { readonly maxTextChars?: number },
 ): Promise<HistoryPage> {
+  const { maxTextChars, ...bounds } = options;
   const page = await api.list(sessionId, {
     order: "desc",
     limit: older === undefined ? FIRST_PAGE : FULL_PAGE,
     ...(older !== undefined && { page: older }),
-  }, options);
+    ...(maxTextChars !== undefined && { maxTextChars }),
+  }, bounds);
   return {
     events: page.data.map(readEvent).reverse(),
     ...(page.next_page && { older: page.next_page }),

@@ -16,6 +16,7 @@ import {
 } from "../api/events.ts";
 import { boundedCopy, digest, instantMs, textOf } from "../api/read.ts";
 import { head } from "../core/text.ts";
+import { leftOutOf } from "../api/list_body.ts";
 import type { StopInfo, TurnError } from "./outcome.ts";
 
 /** A tool call as the turn reducer keeps it. */
@@ -36,7 +37,8 @@ export type LogEventBody =
   /** Client input that begins or resumes a turn; `answers` names the tool call it settles. */
   | { readonly kind: "input"; readonly answers?: string }
   | { readonly kind: "interrupt" }
-  | { readonly kind: "text"; readonly text: string }
+  /** `leftOut` counts characters that the text had beside those that are kept. */
+  | { readonly kind: "text"; readonly text: string; readonly leftOut?: number }
   | { readonly kind: "thinking" }
   | { readonly kind: "tool_use"; readonly tool: ToolUse }
   | { readonly kind: "tool_result"; readonly toolUseId?: string; readonly failed: boolean }
@@ -196,7 +198,10 @@ const READERS: Readonly<Record<string, BodyReader>> = {
   "user.custom_tool_result": readAnswer,
   "user.tool_result": readAnswer,
   "user.interrupt": () => ({ kind: "interrupt" }),
-  "agent.message": (event) => ({ kind: "text", text: contentText(event.content) }),
+  "agent.message": (event) => {
+    const leftOut = leftOutOf(event);
+    return { kind: "text", text: contentText(event.content), ...(leftOut > 0 && { leftOut }) };
+  },
   "agent.thinking": () => ({ kind: "thinking" }),
   "agent.tool_use": readToolUse(false),
   "agent.mcp_tool_use": readToolUse(false),

@@ -95,6 +95,8 @@ export interface WaitRequest {
   readonly signal: AbortSignal;
   /** Told at once, on every meaningful event, and at least every 10 seconds. */
   readonly onProgress?: (message: string) => void;
+  /** Asked before each page of a long look for `afterId`; what it throws ends the wait. */
+  readonly onLongLook?: () => void;
 }
 
 /** A message that was sent, for where the API did not tell its event's id. */

@@ -128,7 +128,8 @@ function joinReply(
     oldest = part;
     if (cutAt) continue;
     // A text takes at least its length: most that are too long need no measuring.
-    const length = part.text.length > room ? Infinity : jsonLength(part.text) - 2;
+    const isTooLong = part.leftOut !== undefined || part.text.length > room;
+    const length = isTooLong ? Infinity : jsonLength(part.text) - 2;
     if (length > room) {
       cutAt = part;
       if (kept.length > 0) continue;

@@ -11,6 +11,9 @@ import { readPage, readQueuedAtFarEnd, readTail } from "./history.ts";
 import type { LogEvent } from "./log_event.ts";
 
 const READ_TIMEOUT_MS = 30_000;
+/** Characters of newer texts beside which older ones find no room in a reply, subagents' included. */
+const ENOUGH_CHARS = 1024 * 1024;
+const SHORT_TEXT_CHARS = 200;
 
 /** See the module. */
 export class SessionHistory {
@@ -80,7 +83,12 @@ export class SessionHistory {
   loadOlder(): Promise<void> {
     return this.#serially(async () => {
       if (this.#older === undefined) return;
-      const page = await readPage(this.#api, this.#sessionId, this.#older, this.options);
+      // What is older than all that a reply can show is wanted for its ids and its length only.
+      const hasEnough = this.#log.chars > ENOUGH_CHARS;
+      const page = await readPage(this.#api, this.#sessionId, this.#older, {
+        ...this.options,
+        ...(hasEnough && { maxTextChars: SHORT_TEXT_CHARS }),
+      });
       const { data, next } = this.#trail.take({ data: page.events, next_page: page.older });
       this.#older = next;
       this.#sawFarEnd ||= this.complete;

@@ -15,6 +15,7 @@ import {
   stopReasonOf,
   toolUseOf,
 } from "../api/events.ts";
+import { leftOutOf } from "../api/list_body.ts";
 import { boundedCopy, entriesOf, type Fields, fieldsOf, textOf } from "../api/read.ts";
 import { clipText } from "../core/text.ts";
 import { dollarsOf } from "./money.ts";
@@ -28,6 +29,8 @@ export interface EventView {
   readonly processed_at?: string;
   /** Sent, but not taken up by the agent. */
   readonly queued?: true;
+  /** Characters of an event that was too large to be read whole. */
+  readonly omitted_characters?: number;
   readonly [field: string]: unknown;
 }
 
@@ -45,6 +48,7 @@ type View = (event: SessionEvent, options: TranscriptOptions) => Fields;
 export function eventView(event: SessionEvent, options: TranscriptOptions): EventView {
   const view = Object.hasOwn(VIEWS, event.type) ? VIEWS[event.type] : undefined;
   const fields = (view ?? otherView)(event, options);
+  const leftOut = leftOutOf(event);
   const shown = Object.entries(fields).filter(([name, value]) =>
     value !== undefined && value !== null && !OWN_FIELDS.has(name)
   );
@@ -53,11 +57,18 @@ export function eventView(event: SessionEvent, options: TranscriptOptions): Even
     type: clipText(event.type, 100),
     ...(event.processed_at && { processed_at: event.processed_at }),
     ...(isQueued(event) && { queued: true as const }),
+    ...(leftOut > 0 && { omitted_characters: leftOut }),
     ...Object.fromEntries(shown),
   };
 }
 
-const OWN_FIELDS: ReadonlySet<string> = new Set(["id", "type", "processed_at", "queued"]);
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  "id",
+  "type",
+  "processed_at",
+  "queued",
+  "omitted_characters",
+]);
 
 const messageView: View = (event, { maxFieldChars }) => {
   const others = attachmentTypes(event.content).slice(0, MAX_LISTED);

@@ -30,6 +30,8 @@ export type Phase =
 /** A message of the agent. */
 export interface TextPart {
   readonly text: string;
+  /** Characters that the message had beside those. */
+  readonly leftOut?: number;
   readonly id?: string;
   /** The last event before it that can serve as a cursor. */
   readonly cursorBefore?: string;
@@ -519,14 +521,15 @@ function collect(state: TurnState, event: LogEvent): TurnState {
   const { collected } = tracked;
   switch (event.kind) {
     case "text": {
-      if (event.text === "" || isSubagents(state, event)) return tracked;
+      if (isSilent(event) || isSubagents(state, event)) return tracked;
       const part: TextPart = {
         text: event.text,
+        ...(event.leftOut !== undefined && { leftOut: event.leftOut }),
         ...(event.id !== undefined && { id: event.id }),
         ...(state.cursor !== undefined && { cursorBefore: state.cursor }),
       };
       const texts = append(collected.texts, part);
-      const textLength = collected.textLength + event.text.length;
+      const textLength = collected.textLength + event.text.length + (event.leftOut ?? 0);
       return { ...tracked, collected: { ...collected, texts, textLength } };
     }
     case "tool_use":
@@ -549,8 +552,13 @@ function collect(state: TurnState, event: LogEvent): TurnState {
   }
 }
 
+/** Whether a message of the agent says nothing. */
+function isSilent(event: LogEvent & { kind: "text" }): boolean {
+  return event.text === "" && event.leftOut === undefined;
+}
+
 function trackTools(state: TurnState, event: LogEvent): TurnState {
-  if (event.kind === "text" && event.text !== "" && !isSubagents(state, event)) {
+  if (event.kind === "text" && !isSilent(event) && !isSubagents(state, event)) {
     return state.spokeSinceCall ? state : { ...state, spokeSinceCall: true };
   }
   if (event.kind === "tool_use") {

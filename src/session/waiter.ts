@@ -11,7 +11,7 @@ import { backoffMs } from "../core/backoff.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { createPace, type Pace } from "../core/pace.ts";
-import type { SessionFeed } from "./feed.ts";
+import { type SessionFeed, SWIFT_PAGES } from "./feed.ts";
 import { FeedHub, type FeedLease } from "./feed_hub.ts";
 import { Fold } from "./fold.ts";
 import type { CountingWaiter, WaitRequest, WaitResult, WaitStatus } from "./outcome.ts";
@@ -367,8 +367,10 @@ class Wait {
   #isFarEnough(): boolean {
     this.#pagesBack++;
     const { anchor } = this.#fold.state;
-    return !anchor || anchor.ids.some((id) => this.#feed.log.has(id)) ||
+    const isEnough = !anchor || anchor.ids.some((id) => this.#feed.log.has(id)) ||
       this.#pagesBack >= MAX_CURSOR_PAGES;
+    if (!isEnough && this.#pagesBack >= SWIFT_PAGES) this.#request.onLongLook?.();
+    return isEnough;
   }
 
   #needsOlder(): boolean {

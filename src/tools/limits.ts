@@ -55,6 +55,22 @@ export function createCallLimits(maxCalls: number = DEFAULT_MAX_CALLS): CallLimi
   };
 }
 
+/**
+ * Counts one more request of a long look through a log against the caller's rate.
+ *
+ * @throws `ToolError` `rate_limited` when the caller has none left
+ */
+export function chargeLook({ principal }: Caller): void {
+  const waitMs = principal?.charge?.(1) ?? 0;
+  if (waitMs === 0) return;
+  const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
+  throw new ToolError(
+    "rate_limited",
+    "To find after_id takes more requests to the API than your token may make now: leave after_id " +
+      `out, or try again in ${seconds} s.`,
+  );
+}
+
 function tooMany(kind: CallKind, limit: number): ToolError {
   return kind === "wait"
     ? new ToolError(

@@ -5,6 +5,7 @@ import { type EventView, eventView } from "../session/transcript.ts";
 import { MAX_RESULT_CHARS, takeWithinBudget } from "./budget.ts";
 import { defineTool, type ToolCall } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
+import { chargeLook } from "./limits.ts";
 import type { LogQuery } from "./log_reader.ts";
 
 /** Room for what stands around the events. */
@@ -68,7 +69,8 @@ export const listEvents = defineTool({
 
 async function listForward(query: LogQuery, call: ToolCall): Promise<ListEventsResult> {
   const { signal, services } = call;
-  const stretch = await services.logReader.read(query, { signal });
+  const onLongLook = () => chargeLook(call);
+  const stretch = await services.logReader.read(query, { signal, onLongLook });
   const { taken, cut } = takeWithinBudget(views(stretch.events, call), EVENTS_BUDGET_CHARS);
   const shown = stretch.events.slice(0, taken.length);
   const lastShown = shown.findLast((event) => event.id && !isQueued(event))?.id;

@@ -11,14 +11,17 @@
 import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
 import { CursorTrail } from "../api/cursor_trail.ts";
 import { isQueued, type SessionEvent } from "../api/events.ts";
+import { leftOutOf } from "../api/list_body.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
+import type { Pace } from "../core/pace.ts";
+import { cursorIds } from "../session/cursor.ts";
 import { type LogStretch, LogWindow, type Position } from "./log_window.ts";
 import { LruMap } from "../core/lru.ts";
 
 /** What to read. */
 export interface LogQuery {
   readonly sessionId: string;
-  /** Only what comes after this event. */
+  /** A cursor: only what comes after the event that it names. */
   readonly afterId?: string;
   /** Most events to return, 1 to 500. */
   readonly limit: number;
@@ -31,9 +34,23 @@ export interface LogReader {
   /**
    * @throws `ToolError` `unknown_event` when `afterId` is not in the log; `ApiError`
    */
-  read(query: LogQuery, options?: CallOptions): Promise<LogStretch>;
+  read(query: LogQuery, options?: LogReadOptions): Promise<LogStretch>;
   /** Remembers where an event of a stretch stands, so that reading on from it is one request. */
   remember(query: LogQuery, stretch: LogStretch, eventId: string): void;
+}
+
+/** Bounds of a read. */
+export interface LogReadOptions extends CallOptions {
+  /** Asked before each page of a long look for `afterId`; what it throws ends the read. */
+  readonly onLongLook?: () => void;
+}
+
+/** What a {@linkcode LogReader} works with. */
+export interface LogReaderOptions {
+  /** The rate that long looks of all callers together keep; none when absent. */
+  readonly pace?: Pace;
+  /** How many readers' positions are remembered. */
+  readonly maxPositions?: number;
 }
 
 type EventsApi = Pick<ManagedAgentsApi, "events">;
@@ -43,24 +60,43 @@ const MAX_POSITIONS = 2_000;
 const FIRST_SCAN_LIMIT = 100;
 const SCAN_LIMIT = 1_000;
 const MAX_SCAN_PAGES = 101;
+/** Pages of a look that are read at once; further ones keep to a rate, and count against the caller. */
+const SWIFT_PAGES = 3;
+/** Longer texts are read again, should the answer show them: most of a long look it does not. */
+const SCAN_TEXT_CHARS = 2_000;
+/** Cursors of which it is remembered that they name nothing. */
+const MAX_UNKNOWN = 1_000;
 /** Pages that one call reads on from a remembered position. */
 const MAX_RESUME_PAGES = 3;
 /** Pages of nothing but queued events that are gone past. */
 const MAX_QUEUED_PAGES = 20;
 
-/** @param maxPositions how many readers' positions are remembered */
-export function createLogReader(api: EventsApi, maxPositions = MAX_POSITIONS): LogReader {
+/** A reader of the logs behind `api`. */
+export function createLogReader(api: EventsApi, readerOptions: LogReaderOptions = {}): LogReader {
+  const { pace, maxPositions = MAX_POSITIONS } = readerOptions;
   const positions = new LruMap<string, Position>(maxPositions);
+  // By session and cursor: the newest event of a log that was looked through in vain.
+  const unknown = new LruMap<string, string>(MAX_UNKNOWN);
   return {
-    async read(query, options) {
+    async read(query, options = {}) {
       const { afterId } = query;
-      if (afterId === undefined) return await readFromStart(api, query, options);
-      const key = positionKey(query, afterId);
-      const position = positions.get(key);
-      const stretch = position && await resume(api, query, afterId, position, options);
-      if (stretch) return stretch;
-      positions.delete(key);
-      return await scanBack(api, query, afterId, options);
+      const ids = afterId === undefined ? [] : cursorIds(afterId);
+      if (afterId === undefined || ids.length === 0) {
+        return await readFromStart(api, query, options);
+      }
+      for (const id of ids) {
+        const key = positionKey(query, id);
+        const position = positions.get(key);
+        const stretch = position && await resume(api, query, id, position, options);
+        if (stretch) return stretch;
+        positions.delete(key);
+      }
+      const key = JSON.stringify([query.sessionId, afterId]);
+      const scan = { ids, pace, knownTo: unknown.get(key) };
+      const found = await scanBack(api, query, scan, options);
+      if (!("newest" in found)) return found;
+      if (found.newest !== undefined) unknown.set(key, found.newest);
+      throw found.error;
     },
     remember(query, stretch, eventId) {
       const position = stretch.positionOf(eventId);
@@ -76,7 +112,7 @@ function positionKey(query: LogQuery, eventId: string): string {
 async function readFromStart(
   api: EventsApi,
   query: LogQuery,
-  options?: CallOptions,
+  options: CallOptions,
 ): Promise<LogStretch> {
   const { sessionId, limit, types } = query;
   const window = new LogWindow(limit);
@@ -98,7 +134,7 @@ async function resume(
   query: LogQuery,
   afterId: string,
   position: Position,
-  options?: CallOptions,
+  options: CallOptions,
 ): Promise<LogStretch | undefined> {
   try {
     return position.order === "asc"
@@ -116,7 +152,7 @@ async function resumeAscending(
   query: LogQuery,
   afterId: string,
   from: Extract<Position, { order: "asc" }>,
-  options?: CallOptions,
+  options: CallOptions,
 ): Promise<LogStretch | undefined> {
   const { sessionId, types } = query;
   const window = new LogWindow(query.limit, afterId);
@@ -143,7 +179,7 @@ async function resumeDescending(
   query: LogQuery,
   afterId: string,
   from: Extract<Position, { order: "desc" }>,
-  options?: CallOptions,
+  options: CallOptions,
 ): Promise<LogStretch | undefined> {
   const window = new LogWindow(query.limit, afterId);
   const last = Math.max(1, from.index - MAX_RESUME_PAGES + 1);
@@ -159,26 +195,64 @@ async function resumeDescending(
   return window.isEmpty && last === 1 ? undefined : window.stretch(true);
 }
 
+interface Scan {
+  /** The event looked for has one of these, the likeliest first. */
+  readonly ids: readonly string[];
+  readonly pace: Pace | undefined;
+  /** An event from which on, backwards, the log was looked through before. */
+  readonly knownTo: string | undefined;
+}
+
+/** A look in vain: how far it went, and what to tell the caller. */
+interface NotFound {
+  /** The newest event of the log then. */
+  readonly newest: string | undefined;
+  readonly error: ToolError;
+}
+
 async function scanBack(
   api: EventsApi,
   query: LogQuery,
-  afterId: string,
-  options?: CallOptions,
-): Promise<LogStretch> {
+  { ids, pace, knownTo }: Scan,
+  options: LogReadOptions,
+): Promise<LogStretch | NotFound> {
+  const afterId = query.afterId ?? "";
+  const { onLongLook, ...bounds } = options;
+  let newest: string | undefined;
   const pages: (string | undefined)[] = [];
   const trail = new CursorTrail();
   let newer: Noted[] = [];
   let page: string | undefined;
   for (let index = 0; index < MAX_SCAN_PAGES; index++) {
+    if (index >= SWIFT_PAGES) {
+      onLongLook?.();
+      await pace?.take(1, options.signal ?? new AbortController().signal);
+    }
     const limit = index === 0 ? FIRST_SCAN_LIMIT : SCAN_LIMIT;
     pages.push(page);
-    const result = await api.events.list(query.sessionId, { order: "desc", limit, page }, options);
+    const params = { order: "desc", limit, page } as const;
+    const maxTextChars = index === 0 ? undefined : SCAN_TEXT_CHARS;
+    const result = await api.events.list(
+      query.sessionId,
+      { ...params, ...(maxTextChars !== undefined && { maxTextChars }) },
+      bounds,
+    );
     const { data, next } = trail.take(result);
-    const at = data.findIndex((event) => event.id === afterId);
+    newest ??= data.find(isPlace)?.id;
+    const at = placeOf(data, ids);
     const seen = at < 0 ? data : data.slice(0, at);
     for (const event of seen) note(newer, query, event, index);
     if (at >= 0) {
-      const window = new LogWindow(query.limit, afterId);
+      const foundId = data[at]?.id ?? afterId;
+      const isShortened = newer.some(({ event, index }) =>
+        index > 0 && event && leftOutOf(event) > 0
+      );
+      const position = { order: "desc", pages, index } as const;
+      const whole = isShortened && index > 0
+        ? await resume(api, query, foundId, position, bounds)
+        : undefined;
+      if (whole) return whole;
+      const window = new LogWindow(query.limit, foundId);
       for (const { event, id, index } of newer.toReversed()) {
         const position: Position = { order: "desc", pages, index };
         if (event) window.add(event, position);
@@ -187,15 +261,26 @@ async function scanBack(
       // Whatever was let go is newer than more wanted events than the window takes: it sees that.
       return window.stretch(false);
     }
-    if (next === undefined) throw unknownEvent(afterId);
+    const wasSeen = knownTo !== undefined && data.some(({ id }) => id === knownTo);
+    if (next === undefined || wasSeen) return { newest, error: unknownEvent(afterId) };
     page = next;
     newer = oldestNeeded(newer, query.limit);
   }
-  throw new ToolError(
+  const error = new ToolError(
     "unknown_event",
     `after_id "${afterId}" is not among the session's newest 100,000 events. ` +
       "Leave after_id out to read from the beginning.",
   );
+  return { newest: undefined, error };
+}
+
+/** Where the event that a cursor names stands, -1 where it is not. */
+function placeOf(data: readonly SessionEvent[], ids: readonly string[]): number {
+  for (const id of ids) {
+    const at = data.findIndex((event) => event.id === id);
+    if (at >= 0) return at;
+  }
+  return -1;
 }
 
 /** What is kept of the way back, newest first: wanted events, and one id of what lies between two. */

@@ -25,6 +25,12 @@ export interface Principal {
   readonly maxWaits?: number;
   /** Other calls that it may have running at once. */
   readonly maxCalls?: number;
+  /**
+   * Counts requests to the API that a call makes beside the usual few against the caller's rate.
+   *
+   * @returns 0 when they are allowed, else the milliseconds after which they will be
+   */
+  readonly charge?: (requests: number) => number;
 }
 
 /** On whose behalf something is done, and its bounds. */

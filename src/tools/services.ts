@@ -7,6 +7,7 @@
 import type { ManagedAgentsApi } from "../api/api.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
+import { createPace } from "../core/pace.ts";
 import type { Redact } from "../core/redact.ts";
 import { createRedact } from "../core/redact.ts";
 import type { Waiter } from "../session/outcome.ts";
@@ -61,6 +62,12 @@ export interface Services {
   readonly callerIsOperator: boolean;
 }
 
+/**
+ * Requests of long looks through logs, of all callers together. With what waits do in the background
+ * they stay below the 1,200 reads a minute that the API allows an organisation.
+ */
+const LONG_LOOKS = { perMinute: 300, burst: 100 } as const;
+
 /** Wires the services of one process together. */
 export function createServices(options: ServicesOptions): Services {
   const { api, waiter, clock, log, allowedAgentIds } = options;
@@ -75,7 +82,7 @@ export function createServices(options: ServicesOptions): Services {
     access: createAccessPolicy({ api, allowedAgentIds, ownerMarks }),
     limits: createCallLimits(options.maxCalls),
     environment: createEnvironmentResolver(api, options.environmentId),
-    logReader: createLogReader(api),
+    logReader: createLogReader(api, { pace: createPace({ ...LONG_LOOKS, clock }) }),
     delivery: createDelivery({ api, waiter, clock, log, redact }),
     exposeToolInputs: options.exposeToolInputs ?? false,
     exposeAgentConfig: options.exposeAgentConfig ?? false,

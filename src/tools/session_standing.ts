@@ -7,9 +7,11 @@
 import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
 import { type LogEvent, readEvent, type ToolUse } from "../session/log_event.ts";
 import type { PendingAction, StopInfo } from "../session/outcome.ts";
+import { openActions } from "../session/standing.ts";
 import { toolInputView } from "../session/tool_input.ts";
+import { initialTurn, reduceTurn, unansweredAsks } from "../session/turn.ts";
 
-/** The newest idle event, and what it still waits for. */
+/** Why the session last went idle, and what it waits for now. */
 export interface Standing {
   readonly lastStop?: StopInfo;
   readonly pendingActions: readonly PendingAction[];
@@ -32,6 +34,8 @@ const ACTION_TYPES = [
   "user.tool_result",
 ];
 const LOOK_LIMIT = 100;
+/** No more of an input is shown. */
+const MAX_TEXT_CHARS = 8_000;
 
 /** Reads the end of the log in one request. */
 export async function readStanding(
@@ -43,7 +47,7 @@ export async function readStanding(
   const types = [...STATUS_TYPES, ...ACTION_TYPES];
   const page = await api.events.list(
     sessionId,
-    { order: "desc", limit: LOOK_LIMIT, types },
+    { order: "desc", limit: LOOK_LIMIT, types, maxTextChars: MAX_TEXT_CHARS },
     options,
   );
   return standingOf(page.data.map(readEvent), exposeToolInputs);
@@ -60,21 +64,23 @@ export function standingOf(newestFirst: readonly LogEvent[], exposeToolInputs: b
     ...(status && { logStatus: logStatusOf(status) }),
     ...(idle?.kind === "idle" && idle.stop && { lastStop: idle.stop }),
   };
-  if (idle?.kind !== "idle" || idle !== status || idle.stop?.type !== "requires_action") {
-    return { ...standing, pendingActions: [] };
-  }
-  const answered = new Set(
-    newestFirst.slice(0, idleAt).flatMap((event) =>
-      event.kind === "input" ? event.answers ?? [] : []
-    ),
+  // A session that has gone on has its answers, though the log may trail.
+  const hadWaited = new Set(
+    newestFirst.flatMap((event) => event.kind === "idle" ? event.eventIds : []),
   );
+  // What waits for an answer is what a wait makes of the same events.
+  const state = newestFirst.toReversed().reduce(reduceTurn, initialTurn());
+  const asked = state.phase === "parked"
+    ? openActions(state)
+    : state.phase === "running"
+    ? unansweredAsks(state).filter((id) => !hadWaited.has(id))
+    : [];
   const uses = new Map(
     newestFirst.flatMap((event) => event.kind === "tool_use" ? [[event.tool.id, event.tool]] : []),
   );
   return {
     ...standing,
-    pendingActions: idle.eventIds.filter((id) => !answered.has(id))
-      .map((id) => pendingAction(id, uses.get(id), exposeToolInputs)),
+    pendingActions: asked.map((id) => pendingAction(id, uses.get(id), exposeToolInputs)),
   };
 }
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { defineTool } from "./define.ts";
+import { chargeLook } from "./limits.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
 
 /** Hosts that ask for no progress mostly give up after 60 seconds. */
@@ -65,6 +66,7 @@ export const waitForIdle = defineTool({
       afterId: after_id,
       signal,
       onProgress: progress,
+      onLongLook: () => chargeLook(call),
     });
     return {
       ...result,

@@ -7,6 +7,7 @@
 import { STATUS_CODE } from "@std/http";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
+import { createPrincipal, type Principal } from "../tools/principal.ts";
 import { createAuthenticator } from "./auth.ts";
 import { createRateLimiter } from "./rate_limiter.ts";
 import { refusal } from "./refusal.ts";
@@ -31,6 +32,8 @@ export interface Admission {
    * @returns the answer 429 when there were too many
    */
   limit(token: AccessToken, messages?: number, counted?: number): Response | undefined;
+  /** The bearer of a token, whose calls are charged to the token's rate. */
+  principalOf(token: AccessToken): Principal;
 }
 
 /** A request that is not let in. */
@@ -46,7 +49,18 @@ export interface Unauthorized {
 export function createAdmission({ tokens, clock, log }: AdmissionOptions): Admission {
   const authenticator = createAuthenticator(tokens, clock);
   const limiter = createRateLimiter(clock);
+  const charged = new WeakMap<AccessToken, Principal>();
   return {
+    principalOf(token) {
+      const { name, ratePerMinute, principal } = token;
+      if (ratePerMinute === undefined) return principal;
+      const known = charged.get(token);
+      if (known) return known;
+      const charge = (requests: number) => limiter.take(name, ratePerMinute, requests);
+      const made = createPrincipal({ ...principal, charge });
+      charged.set(token, made);
+      return made;
+    },
     async identify(headers) {
       const found = await authenticator.identify(headers);
       switch (found.kind) {

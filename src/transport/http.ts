@@ -128,7 +128,8 @@ export function createHttpHandler(
       if (batchLimited) return guard.withCors(request, batchLimited);
     }
     // The SDK hands this on to the tools; the token itself is nobody's business from here on.
-    const { name, principal } = token;
+    const { name } = token;
+    const principal = admission.principalOf(token);
     const authInfo = { token: "", clientId: name, scopes: [], extra: { principal, requestId } };
     const response = await mcp.answer(withPlainAccept(request), parsedBody, authInfo);
     return guard.withCors(request, withMcpSessionId(request, response));

@@ -34,6 +34,8 @@ export interface ListManners {
   readonly overlap?: boolean;
 }
 
+const MIN_KEPT_CHARS = 100_000;
+
 /** One session behind a real socket on 127.0.0.1. */
 export class ListServer {
   /** Oldest first. */
@@ -45,8 +47,9 @@ export class ListServer {
   /** Called with each list request, before it is answered. */
   onList: (query: URLSearchParams) => void = () => {};
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  #onStream = () => {};
   readonly #streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
-  /** JSON of each event, made once: some are large. */
+  /** JSON of large events. */
   readonly #json = new WeakMap<SessionEvent, string>();
 
   constructor(events: readonly SessionEvent[], manners: ListManners = {}) {
@@ -67,6 +70,12 @@ export class ListServer {
       const frame = `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
       for (const stream of this.#streams) stream.enqueue(new TextEncoder().encode(frame));
     }
+  }
+
+  /** Resolves when a stream is open. */
+  streaming(): Promise<void> {
+    if (this.#streams.size > 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onStream = resolve);
   }
 
   async close(): Promise<void> {
@@ -96,6 +105,7 @@ export class ListServer {
       start: (opened) => {
         controller = opened;
         this.#streams.add(controller);
+        this.#onStream();
         controller.enqueue(new TextEncoder().encode(": open\n\n"));
       },
       cancel: () => {
@@ -175,7 +185,7 @@ export class ListServer {
     const known = this.#json.get(event);
     if (known !== undefined) return known;
     const json = JSON.stringify(event);
-    this.#json.set(event, json);
+    if (json.length > MIN_KEPT_CHARS) this.#json.set(event, json);
     return json;
   }
 }

@@ -156,6 +156,21 @@ Deno.test("get_session has no pending actions once the session runs on", async (
   assertEquals(result.last_stop_reason, { type: "requires_action" });
 });
 
+Deno.test("get_session lists a custom tool that waits while the session goes on reading running", async () => {
+  const { user, running, make } = eventMaker();
+  const custom = make("agent.custom_tool_use", { name: "book", input: { room: "7" } });
+  const log = [user("q"), running(), custom];
+  const [action] = [(await get(log, { status: "running" })).pending_actions].flat();
+  assertEquals(action, {
+    event_id: String(custom.id),
+    kind: "custom_tool_result",
+    name: "book",
+    input: { room: "[redacted, 1 characters]" },
+  });
+  const answer = make("user.custom_tool_result", { custom_tool_use_id: custom.id });
+  assertEquals((await get([...log, answer], { status: "running" })).pending_actions, []);
+});
+
 Deno.test("get_session believes the log where the session's status trails it", async () => {
   const { user, running, endTurn } = eventMaker();
   const log = [user("q"), running(), endTurn()];

@@ -1,0 +1,295 @@
+/**
+ * The body of a list, read entry by entry as it comes in: however long it is, only one entry is
+ * held as text, and of each entry no more than somebody can use. A session's log holds screenshots
+ * and whole files; a page of them in one piece takes hundreds of megabytes.
+ *
+ * @module
+ */
+
+import { type BodyReader, BodyTooLargeError } from "./body.ts";
+
+/** What of a list is kept. Lengths are UTF-16 units of JSON text. */
+export interface ListBodyOptions {
+  /** Longer texts are left out of their entry. */
+  readonly maxTextChars: number;
+  /** Of a longer entry only its short fields are kept. */
+  readonly maxEntryChars: number;
+  /** All entries together, as far as they are kept. */
+  readonly maxChars: number;
+}
+
+/** Bodies up to this length are parsed in one piece, and nothing of them is left out. */
+const WHOLE_CHARS = 1024 * 1024;
+/** A text that is kept of an entry that is too long. */
+const SHORT_TEXT_CHARS = 1_000;
+/** The field that holds the entries. */
+const LIST_FIELD = "data";
+
+/** How many characters were left out of an entry. */
+const LEFT_OUT = Symbol("left out");
+
+/** Characters of JSON text that were left out of an entry of a list; 0 where it is whole. */
+export function leftOutOf(entry: object): number {
+  const value: unknown = Reflect.get(entry, LEFT_OUT);
+  return typeof value === "number" ? value : 0;
+}
+
+/**
+ * A reader whose value is the body's, with entries of which much may be left out.
+ *
+ * @param parse makes a value of JSON text: of the whole, or of each entry and of what is around them
+ */
+export function createListBody(
+  options: ListBodyOptions,
+  parse: (json: string) => unknown,
+): BodyReader {
+  let pieces: string[] | undefined = [];
+  let chars = 0;
+  let scanner: ListScanner | undefined;
+  return {
+    get entries() {
+      return scanner?.entries.length ?? 0;
+    },
+    push(text) {
+      chars += text.length;
+      if (pieces && chars <= WHOLE_CHARS) {
+        pieces.push(text);
+        return;
+      }
+      scanner ??= new ListScanner(options, parse);
+      for (const piece of pieces ?? []) scanner.push(piece);
+      pieces = undefined;
+      scanner.push(text);
+    },
+    skip: (bytes) => scanner?.skip(bytes),
+    end() {
+      if (scanner) return scanner.end();
+      const text = pieces?.join("") ?? "";
+      return text.trim() === "" ? undefined : parse(text);
+    },
+  };
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/** Takes the entries out of the text of a list as it comes. */
+class ListScanner {
+  readonly entries: unknown[] = [];
+  readonly #options: ListBodyOptions;
+  readonly #parse: (json: string) => unknown;
+  /** What is not in the list. */
+  readonly #frame: string[] = [];
+  #depth = 0;
+  /** The depth at which the entries of the list stand, while in it. */
+  #listDepth: number | undefined;
+  #found = false;
+  /** The text that is being read: its pieces, and whether the last one ends with a backslash that escapes. */
+  #text: { pieces: string[]; chars: number; kept: boolean; escapes: boolean } | undefined;
+  /** The newest text outside the list: the name of the field that follows. */
+  #name = "";
+  #entry: string[] = [];
+  #entryChars = 0;
+  /** The entry with its short fields only; made beside it, since it may grow too long. */
+  #short: string[] = [];
+  #isLong = false;
+  #leftOut = 0;
+  #keptChars = 0;
+
+  constructor(options: ListBodyOptions, parse: (json: string) => unknown) {
+    this.#options = options;
+    this.#parse = parse;
+  }
+
+  push(text: string): void {
+    let index = 0;
+    while (index < text.length) {
+      index = this.#text ? this.#readText(text, index) : this.#readFrame(text, index);
+    }
+  }
+
+  /** Passes over a text that is left out, up to its end. */
+  skip(bytes: Uint8Array): number | undefined {
+    if (this.#options.maxTextChars === Infinity) return undefined;
+    const text = this.#text;
+    if (!text || text.kept) return 0;
+    const { end, escapes } = endOfText((at) => bytes.indexOf(QUOTE, at), bytes, text.escapes);
+    text.escapes = escapes;
+    text.chars += end ?? bytes.length;
+    return end ?? bytes.length;
+  }
+
+  end(): unknown {
+    const frame = this.#frame.join("");
+    if (frame.trim() === "") return undefined;
+    const value = this.#parse(frame);
+    if (!this.#found) return value;
+    return Array.isArray(value) ? this.entries : Object.assign({}, value, { data: this.entries });
+  }
+
+  /** Reads up to the next text. @returns where to go on */
+  #readFrame(text: string, from: number): number {
+    let start = from;
+    const flush = (end: number) => {
+      if (end > start) this.#add(text.slice(start, end));
+      start = end;
+    };
+    for (let index = from; index < text.length; index++) {
+      switch (text.charCodeAt(index)) {
+        case QUOTE:
+          flush(index);
+          this.#text = { pieces: [], chars: 0, kept: true, escapes: false };
+          return index + 1;
+        case OPEN_BRACE:
+        case OPEN_BRACKET:
+          if (this.#isNested(0)) flush(index);
+          this.#depth++;
+          if (text.charCodeAt(index) === OPEN_BRACKET && this.#beginsList()) {
+            flush(index + 1);
+            this.#listDepth = this.#depth;
+          }
+          break;
+        case CLOSE_BRACE:
+        case CLOSE_BRACKET:
+          if (this.#depth === this.#listDepth) {
+            flush(index);
+            this.#endEntry();
+            this.#listDepth = undefined;
+            this.#found = true;
+          } else if (this.#isNested(1)) {
+            flush(index + 1);
+            this.#short.push("null");
+          }
+          this.#depth--;
+          break;
+        case COMMA:
+          if (this.#depth !== this.#listDepth) break;
+          flush(index);
+          this.#endEntry();
+          start = index + 1;
+          break;
+      }
+    }
+    flush(text.length);
+    return text.length;
+  }
+
+  /** Whether a value at this depth, less `less`, is within a field of an entry. */
+  #isNested(less: number): boolean {
+    return this.#listDepth !== undefined && this.#depth - less === this.#listDepth + 1;
+  }
+
+  /** Whether the bracket that was just opened begins the list: a bare one, or that of its field. */
+  #beginsList(): boolean {
+    if (this.#found || this.#listDepth !== undefined) return false;
+    return this.#depth === 1 || (this.#depth === 2 && this.#name === LIST_FIELD);
+  }
+
+  /** Reads a text to its end, or to that of the piece. @returns where to go on */
+  #readText(piece: string, from: number): number {
+    const text = this.#text;
+    if (!text) return from;
+    const rest = from === 0 ? piece : piece.slice(from);
+    const codes = { length: rest.length, at: (index: number) => rest.charCodeAt(index) };
+    const { end, escapes } = endOfText((at) => rest.indexOf('"', at), codes, text.escapes);
+    text.escapes = escapes;
+    this.#keepText(rest.slice(0, end));
+    if (end === undefined) return piece.length;
+    this.#endText();
+    return from + end + 1;
+  }
+
+  #keepText(piece: string): void {
+    const text = this.#text;
+    if (!text) return;
+    text.chars += piece.length;
+    const max = this.#listDepth === undefined ? Infinity : this.#options.maxTextChars;
+    if (text.chars > max) {
+      text.kept = false;
+      text.pieces = [];
+    }
+    if (text.kept) text.pieces.push(piece);
+  }
+
+  #endText(): void {
+    const text = this.#text;
+    this.#text = undefined;
+    if (!text) return;
+    const value = text.pieces.join("");
+    if (this.#listDepth === undefined) this.#name = value;
+    if (!text.kept) this.#leftOut += text.chars;
+    this.#add(`"${value}"`);
+  }
+
+  #add(piece: string): void {
+    if (this.#listDepth === undefined) {
+      this.#bound(piece.length);
+      this.#frame.push(piece);
+      return;
+    }
+    this.#entryChars += piece.length;
+    if (!this.#isLong && this.#entryChars > this.#options.maxEntryChars) {
+      this.#isLong = true;
+      this.#entry = [];
+    }
+    if (!this.#isLong) this.#entry.push(piece);
+    if (this.#depth > this.#listDepth + 1) return;
+    const isText = piece.charCodeAt(0) === QUOTE;
+    this.#short.push(isText && piece.length > SHORT_TEXT_CHARS ? '""' : piece);
+  }
+
+  #endEntry(): void {
+    const text = (this.#isLong ? this.#short : this.#entry).join("");
+    const leftOut = this.#leftOut + (this.#isLong ? this.#entryChars - text.length : 0);
+    this.#entry = [];
+    this.#short = [];
+    this.#entryChars = 0;
+    this.#isLong = false;
+    this.#leftOut = 0;
+    if (text.trim() === "") return;
+    this.#bound(text.length);
+    const entry = this.#parse(text);
+    if (leftOut > 0 && typeof entry === "object" && entry !== null) {
+      Object.assign(entry, { [LEFT_OUT]: leftOut });
+    }
+    this.entries.push(entry);
+  }
+
+  #bound(chars: number): void {
+    this.#keptChars += chars;
+    const { maxChars } = this.#options;
+    if (this.#keptChars > maxChars) throw new BodyTooLargeError(`More than ${maxChars} characters`);
+  }
+}
+
+/**
+ * Where a text ends.
+ *
+ * @param nextQuote gives the place of the next quotation mark, -1 without one
+ * @param codes what of the text is there
+ * @param escapes whether what came before ends with a backslash that escapes
+ * @returns the place of the mark that ends it; without one, whether a backslash at the end escapes
+ */
+function endOfText(
+  nextQuote: (from: number) => number,
+  codes: { readonly length: number; at(index: number): number | undefined },
+  escapes: boolean,
+): { readonly end?: number; readonly escapes: boolean } {
+  for (let from = 0;;) {
+    const quote = nextQuote(from);
+    const until = quote < 0 ? codes.length : quote;
+    let first = until;
+    while (first > 0 && codes.at(first - 1) === BACKSLASH) first--;
+    const isOdd = (until - first) % 2 === 1;
+    // A run of backslashes may have begun before.
+    const isEscaped = first === 0 && escapes ? !isOdd : isOdd;
+    if (quote < 0) return { escapes: isEscaped };
+    if (!isEscaped) return { end: quote, escapes: false };
+    from = quote + 1;
+  }
+}

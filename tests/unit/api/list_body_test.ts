@@ -1,0 +1,169 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { BodyTooLargeError } from "../../../src/api/body.ts";
+import { createListBody, leftOutOf, type ListBodyOptions } from "../../../src/api/list_body.ts";
+import { FUZZ_SEED } from "../../helpers/fuzz.ts";
+import { createRandom, type Random } from "../../helpers/random.ts";
+
+const SEED = FUZZ_SEED;
+/** Makes a body too long to be parsed in one piece. */
+const PADDING = " ".repeat(1024 * 1024);
+
+function randomValue(random: Random, depth: number): unknown {
+  const kind = random.pick(["text", "number", "null", "list", "object", "flag"]);
+  const count = Math.floor(random.between(0, 4));
+  switch (kind) {
+    case "text":
+      return Array.from(
+        { length: count * 3 },
+        () =>
+          random.pick([
+            '"',
+            "\\",
+            "\\\\",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            "é",
+            "\n",
+            "data",
+            "\u2028",
+            "😀",
+          ]),
+      )
+        .join("");
+    case "number":
+      return random.between(-1e6, 1e6);
+    case "list":
+      return depth > 3 ? [] : Array.from({ length: count }, () => randomValue(random, depth + 1));
+    case "object":
+      return depth > 3 ? {} : Object.fromEntries(
+        Array.from({ length: count }, (_, index) => [
+          random.pick(["data", "id", "a", `k${index}`]),
+          randomValue(random, depth + 1),
+        ]),
+      );
+    case "flag":
+      return random.next() < 0.5;
+    default:
+      return null;
+  }
+}
+
+Deno.test(`a long list is what JSON.parse makes of it, however it comes in pieces (seed ${SEED})`, () => {
+  const random = createRandom(SEED);
+  for (let round = 0; round < 400; round++) {
+    const entries = Array.from(
+      { length: Math.floor(random.between(0, 6)) },
+      () => randomValue(random, 0),
+    );
+    const frames: unknown[] = [
+      { data: entries, next_page: randomValue(random, 2) },
+      { next_page: null, data: entries, more: { data: entries } },
+      { nested: { data: [1, [2]] }, data: entries },
+      { data: randomValue(random, 0) },
+      entries,
+      randomValue(random, 0),
+    ];
+    for (const frame of frames) {
+      const text = JSON.stringify(frame, undefined, random.pick([0, 2]));
+      assertEquals(
+        readLong(text, random),
+        JSON.parse(text),
+        `seed ${SEED}, round ${round}: ${text}`,
+      );
+    }
+  }
+});
+
+/** Reads a text as if it were long. */
+function readLong(text: string, random?: Random, options: Partial<ListBodyOptions> = {}): unknown {
+  const body = createListBody({
+    maxTextChars: Infinity,
+    maxEntryChars: Infinity,
+    maxChars: Infinity,
+    ...options,
+  }, JSON.parse);
+  body.push(PADDING);
+  for (let from = 0; from < text.length;) {
+    const length = random ? Math.ceil(random.between(0, random.pick([1, 3, 50]))) : 65_536;
+    body.push(text.slice(from, from + length));
+    from += length;
+  }
+  return body.end();
+}
+
+Deno.test("a long list that is cut, or is no JSON, cannot be read", () => {
+  const text = JSON.stringify({ data: [{ id: "a", text: 'x"\\y' }, { id: "b" }], next_page: null });
+  for (let length = 1; length < text.length; length++) {
+    assertThrows(
+      () => readLong(text.slice(0, length)),
+      SyntaxError,
+    );
+  }
+  for (const wrong of ["<html>", '{"data":[{]}', '{"data":[}', '{"data":["a" "b"]}', "{]"]) {
+    assertThrows(() => readLong(wrong), SyntaxError);
+  }
+  assertEquals(readLong(""), undefined);
+});
+
+Deno.test("of a long list texts beyond the bound are left out, and counted", () => {
+  const long = '"\\'.repeat(100);
+  const value = readLong(
+    JSON.stringify({ data: [{ id: "a", text: long, more: ["short", long] }, { id: "b" }] }),
+    undefined,
+    { maxTextChars: 50 },
+  );
+  assertEquals(JSON.parse(JSON.stringify(value)), {
+    data: [{ id: "a", text: "", more: ["short", ""] }, { id: "b" }],
+  });
+  const [first, second] = value instanceof Object && "data" in value && Array.isArray(value.data)
+    ? value.data
+    : [];
+  assertEquals([leftOutOf(first), leftOutOf(second)], [800, 0]);
+});
+
+Deno.test("of an entry that is too long the short fields are kept, wherever they stand", () => {
+  const many = Array.from({ length: 500 }, (_, index) => ({ index, text: "some text" }));
+  const value = readLong(
+    JSON.stringify({
+      data: [
+        {
+          id: "a",
+          content: many,
+          type: "agent.tool_result",
+          by: { name: "x" },
+          at: 5,
+          no: "y".repeat(2_000),
+        },
+        { id: "b", content: [1] },
+      ],
+      next_page: "p",
+    }),
+    undefined,
+    { maxEntryChars: 3_000 },
+  );
+  assertEquals(JSON.parse(JSON.stringify(value)), {
+    data: [
+      { id: "a", content: null, type: "agent.tool_result", by: null, at: 5, no: "" },
+      { id: "b", content: [1] },
+    ],
+    next_page: "p",
+  });
+});
+
+Deno.test("a list of which too much would be kept ends with an error, and the number of whole entries", () => {
+  const body = createListBody({
+    maxTextChars: Infinity,
+    maxEntryChars: Infinity,
+    maxChars: PADDING.length + 100_000,
+  }, JSON.parse);
+  body.push(PADDING);
+  const entry = JSON.stringify({ text: "x".repeat(30_000) });
+  assertThrows(() => {
+    body.push('{"data":[');
+    for (let index = 0; index < 10; index++) body.push(`${entry},`);
+  }, BodyTooLargeError);
+  assert(body.entries >= 2 && body.entries <= 3, String(body.entries));
+});
