@@ -18,6 +18,9 @@ const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 const CHUNK_BYTES = 64 * 1024;
 
+/** How often a pipe is looked at for which nobody has written anything yet, in milliseconds. */
+const PIPE_MS = 50;
+
 /** Gives up reading for the rest of the process, unless an option or the command needs it. */
 export function giveUpReading(config: Config): void {
   if (!readsFiles(config)) Deno.permissions.revokeSync({ name: "read" });
@@ -28,24 +31,24 @@ export function giveUpReading(config: Config): void {
  * a byte order mark, or UTF-16 with one.
  *
  * It rejects after five seconds, with the code ETIMEDOUT, where nothing comes: of a pipe that nobody
- * writes to, or a disk that is gone. Such a read cannot be ended, and holds one of the runtime's few
- * threads; so those who ask for the same file meanwhile share it.
+ * writes to, or a disk that is gone. A read of the latter cannot be ended, and holds one of the
+ * runtime's few threads; so those who ask for the same file meanwhile share it.
  */
 export function createFileReader(clock: Clock): (path: string) => Promise<string> {
   const reads = new Map<string, Promise<string>>();
   return async (path) => {
     let read = reads.get(path);
     if (read === undefined) {
-      read = readText(path).finally(() => reads.delete(path));
+      read = readText(path, clock).finally(() => reads.delete(path));
       reads.set(path, read);
     }
-    const late = Promise.withResolvers<never>();
+    const inTime = Promise.withResolvers<never>();
     const cancel = clock.after(
       READ_MS,
-      () => late.reject(failure("ETIMEDOUT", `No end of it in ${READ_MS / 1_000} s`)),
+      () => inTime.reject(late()),
     );
     try {
-      return await Promise.race([read, late.promise]);
+      return await Promise.race([read, inTime.promise]);
     } finally {
       cancel();
     }
@@ -91,18 +94,43 @@ export async function resolveWithFiles<T>(
   }
 }
 
-async function readText(path: string): Promise<string> {
-  using file = await Deno.open(path);
-  const buffer = new ByteBuffer();
-  const chunk = new Uint8Array(CHUNK_BYTES);
-  for (let count = await file.read(chunk); count !== null; count = await file.read(chunk)) {
-    buffer.add(chunk.slice(0, count));
-    if (buffer.byteLength > MAX_FILE_BYTES) {
-      throw failure("EFBIG", `It has more than ${MAX_FILE_BYTES} bytes`);
+async function readText(path: string, clock: Clock): Promise<string> {
+  // Loaded where a setting names a file: most starts read none.
+  const { constants, promises } = await import("node:fs");
+  // Not blocking, opening a pipe does not wait for its writer; files are read as ever.
+  const file = await promises.open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    // Everything is spelled out: older runtimes under the executable know no defaults here.
+    const isPipe = (await file.stat({ bigint: false })).isFIFO();
+    const deadline = clock.now() + READ_MS;
+    const buffer = new ByteBuffer();
+    const chunk = new Uint8Array(CHUNK_BYTES);
+    for (;;) {
+      const count = await file.read(chunk, 0, chunk.byteLength, null)
+        .then(({ bytesRead }) => bytesRead, notYet);
+      if (count === 0 && !(isPipe && buffer.byteLength === 0)) break;
+      if (count) buffer.add(chunk.slice(0, count));
+      else if (clock.now() >= deadline) throw late();
+      else await clock.sleep(PIPE_MS);
+      if (buffer.byteLength > MAX_FILE_BYTES) {
+        throw failure("EFBIG", `It has more than ${MAX_FILE_BYTES} bytes`);
+      }
     }
+    const bytes = buffer.bytes();
+    return new TextDecoder(encodingOf(bytes)).decode(bytes);
+  } finally {
+    await file.close();
   }
-  const bytes = buffer.bytes();
-  return new TextDecoder(encodingOf(bytes)).decode(bytes);
+}
+
+/** A pipe whose writer has written nothing yet. */
+function notYet(error: unknown): undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code !== "EAGAIN") throw error;
+}
+
+function late(): Error {
+  return failure("ETIMEDOUT", `No end of it in ${READ_MS / 1_000} s`);
 }
 
 function encodingOf([first, second]: Uint8Array): string {
