@@ -135,6 +135,8 @@ function idOfEdges({ head, tail }: Extract<ByteLine, { kind: "too_long" }>): Mes
 function writableTo(output: StdioOptions["output"], onLost: (why: string) => void): Writable {
   return new Writable({
     decodeStrings: false,
+    // How much may wait is the output's to say; the SDK need not wait for large results.
+    highWaterMark: Number.MAX_SAFE_INTEGER,
     write(text: string, _encoding, done) {
       const taken = output.failure === undefined && output.write(text);
       if (!taken) onLost(output.failure === undefined ? "stdout is not read" : "stdout is closed");

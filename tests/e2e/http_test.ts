@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { callTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
+import { startHttp as startProgram } from "./http_program.ts";
 import { Spawned } from "./spawned.ts";
 
 const TOKEN = "e2e-token-e2e-token-e2e-token-e2e";
@@ -62,4 +63,14 @@ Deno.test("the program answers an open wait over HTTP before it ends on SIGTERM"
   assertEquals((await wait).status, "timeout");
   assertEquals(code, 0);
   assert(ms < PROMPT_MS, `It took ${ms} ms`);
+});
+
+Deno.test("the program listens where it was told, whatever DENO_SERVE_ADDRESS says", async () => {
+  for (const address of ["tcp:0.0.0.0:0", "duplicate,tcp:0.0.0.0:0", "vsock:1:2"]) {
+    const { program, url } = await startProgram(["--simulate"], { DENO_SERVE_ADDRESS: address });
+    assertEquals(new URL(url).hostname, "127.0.0.1");
+    assert(program.stderr.some((line) => line.includes("DENO_SERVE_ADDRESS is ignored")));
+    program.kill("SIGTERM");
+    assertEquals((await program.ending()).code, 0);
+  }
 });
