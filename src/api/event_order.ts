@@ -4,6 +4,7 @@
  * @module
  */
 
+import { instantMs } from "./read.ts";
 import type { SessionEvent } from "./events.ts";
 
 /** The direction of a list of events: oldest first, or newest first. */
@@ -62,10 +63,7 @@ function referenceVotes(events: readonly SessionEvent[]): number {
 }
 
 function timeOf(event: SessionEvent): number | undefined {
-  const time = event.processed_at ?? event.created_at;
-  if (typeof time === "number") return time;
-  const ms = typeof time === "string" ? Date.parse(time) : NaN;
-  return Number.isNaN(ms) ? undefined : ms;
+  return instantMs(event.processed_at ?? event.created_at);
 }
 
 /** Steps up less steps down. */

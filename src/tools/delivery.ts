@@ -9,6 +9,7 @@
 
 import type { ClientEvent, ManagedAgentsApi } from "../api/api.ts";
 import { contentText, type SessionEvent } from "../api/events.ts";
+import { instantMs } from "../api/read.ts";
 import { type ApiError, ToolError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
@@ -163,6 +164,6 @@ function isSame(seen: SessionEvent, sent: ClientEvent, redact: Redact): boolean 
 
 /** Queued, or taken up at or after `earliestMs`. */
 function mayBeFrom(seen: SessionEvent, earliestMs: number): boolean {
-  if (!seen.processed_at) return true;
-  return Date.parse(seen.processed_at) >= earliestMs;
+  const at = instantMs(seen.processed_at);
+  return at === undefined || at >= earliestMs;
 }

@@ -243,6 +243,8 @@ function ownOfEvent(answers: Answers) {
       const standing = bounds.includes(type)
         ? ["status", "stop", "pending", "input", "tool", "word stale"]
         : [];
+      // Where no event tells that a turn begins, every input begins one.
+      if (type === "session.status_running") standing.push("word");
       const tools = type.includes("tool_") ? ["tool", "pending", "input"] : [];
       const errors = type === "session.error" ? ["error"] : [];
       return [...standing, ...wordsAt(answers, path), ...tools, ...errors, "cursor"];
