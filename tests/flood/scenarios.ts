@@ -1,3 +1,4 @@
+import { LOGS } from "./logs.ts";
 import { freePort, onConnections, openMany, post, request } from "./sockets.ts";
 import type { FloodScenario } from "./scenario.ts";
 
@@ -250,4 +251,4 @@ const CLIENTS: readonly FloodScenario[] = [
 ];
 
 /** Every flood that is tried. */
-export const SCENARIOS: readonly FloodScenario[] = [...STRANGERS, ...CLIENTS];
+export const SCENARIOS: readonly FloodScenario[] = [...STRANGERS, ...CLIENTS, ...LOGS];

@@ -1,7 +1,9 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { SessionEvent } from "../../../src/api/events.ts";
+import { ToolError } from "../../../src/core/errors.ts";
 import { createLogReader } from "../../../src/tools/log_reader.ts";
 import { LogWindow } from "../../../src/tools/log_window.ts";
+import { setup } from "../api/support.ts";
 import { liveBytes } from "../../helpers/garbage.ts";
 import { createRandom, type Random } from "../../helpers/random.ts";
 import { events, fakeApi, FakeLog, pageOf } from "./support.ts";
@@ -142,4 +144,77 @@ Deno.test("A log reader gives what a filter over the whole log gives, and the pl
       afterId = lastId;
     }
   }
+});
+
+Deno.test("A log reader takes a cursor with a suffix for the event that it names", async () => {
+  const log = new FakeLog([
+    ...events(20),
+    ...events(1, 21).map((event) => ({ ...event, id: "e5w1" })),
+  ]);
+  const reader = createLogReader(fakeApi({ events: log.api }));
+  const read = async (afterId: string) => {
+    const { events } = await reader.read({ sessionId: "sesn_1", afterId, limit: 3 });
+    return events.map(({ id }) => id);
+  };
+  assertEquals(await read("e7w1"), ["e8", "e9", "e10"]);
+  assertEquals(await read("e7w12"), ["e8", "e9", "e10"]);
+  // An id that looks like one with a suffix is an id all the same.
+  assertEquals(await read("e5w1"), []);
+  assertEquals(await read("e5w1w3"), []);
+  // A session that had no event yet.
+  assertEquals(await read("startw2"), ["e1", "e2", "e3"]);
+});
+
+Deno.test("A log reader asks before each page of a long look, and remembers a look in vain", async () => {
+  const log = new FakeLog(events(9_000));
+  const reader = createLogReader(fakeApi({ events: log.api }));
+  const query = { sessionId: "sesn_1", afterId: "foreign", limit: 10 };
+  let asked = 0;
+  const onLongLook = () => void asked++;
+  await assertRejects(() => reader.read(query, { onLongLook }), ToolError, "foreign");
+  assertEquals([log.requests.length, asked], [10, 7]);
+  log.events.push(...events(50, 9_001));
+  await assertRejects(() => reader.read(query, { onLongLook }), ToolError, "foreign");
+  assertEquals([log.requests.length, asked], [11, 7]);
+  // What was in vain may be there later, as lists trail.
+  log.events.push(...events(1, 9_051).map((event) => ({ ...event, id: "foreign" })));
+  log.events.push(...events(2, 9_052));
+  const { events: found } = await reader.read(query, { onLongLook });
+  assertEquals(found.map(({ id }) => id), ["e9052", "e9053"]);
+
+  const refused = new Error("no more");
+  const stop = () => {
+    throw refused;
+  };
+  const before = log.requests.length;
+  await assertRejects(
+    () => reader.read({ ...query, afterId: "other" }, { onLongLook: stop }),
+    Error,
+    "no more",
+  );
+  assertEquals(log.requests.length - before, 3);
+});
+
+Deno.test("A log reader reads a stretch again of which a look left texts out", async () => {
+  const text = "x".repeat(3_000);
+  const log = events(3_000).map((event) => ({ ...event, content: text }));
+  const bodies: number[] = [];
+  const { api } = setup(
+    Array.from({ length: 10 }, () => (request: Request) => {
+      const { searchParams } = new URL(request.url);
+      const limit = Number(searchParams.get("limit"));
+      const from = Number(searchParams.get("page") ?? 0);
+      const data = log.toReversed().slice(from, from + limit);
+      bodies.push(data.length);
+      return Response.json({ data, next_page: from + limit < 3_000 ? String(from + limit) : null });
+    }),
+  );
+  const reader = createLogReader(api);
+  const { events: found } = await reader.read({ sessionId: "sesn_1", afterId: "e1500", limit: 3 });
+  assertEquals(found.map(({ id, content }) => [id, content]), [
+    ["e1501", text],
+    ["e1502", text],
+    ["e1503", text],
+  ]);
+  assertEquals(bodies, [100, 1_000, 1_000, 1_000]);
 });
