@@ -140,7 +140,11 @@ export function createEventPages(log: Logger): EventPages {
         next = step.next;
       }
       if (fetched.cut) log.warn("The API cuts a list of events and gives no way on", { order });
-      return { data: eachOnce(events, order), next_page: next ?? null };
+      return {
+        data: eachOnce(events, order),
+        next_page: next ?? null,
+        ...(fetched.cut && { isCut: true }),
+      };
     },
   };
 }

@@ -22,6 +22,8 @@ import {
 export interface Page<T> {
   readonly data: T[];
   readonly next_page?: string | null;
+  /** There is more after the last entry, and the server gives no way to it. */
+  readonly isCut?: boolean;
 }
 
 /** A tool, or set of tools, of an agent. */

@@ -123,7 +123,9 @@ async function readFromStart(
     const { data, next } = trail.take(result);
     for (const event of data) window.add(event, { order: "asc", page, limit });
     // Where a list begins with queued events, a small page may hold nothing else.
-    if (!next || !window.isEmpty || count >= MAX_QUEUED_PAGES) return window.stretch(Boolean(next));
+    if (!next || !window.isEmpty || count >= MAX_QUEUED_PAGES) {
+      return window.stretch(next !== undefined || result.isCut === true);
+    }
     page = next;
   }
 }
@@ -164,7 +166,11 @@ async function resumeAscending(
     const at = count === 0 ? data.findIndex((event) => event.id === afterId) : -1;
     if (count === 0 && at < 0) return undefined;
     for (const event of data.slice(at + 1)) window.add(event, { order: "asc", page, limit });
-    if (!next || window.full || count + 1 >= MAX_RESUME_PAGES) return window.stretch(Boolean(next));
+    // What follows is out of reach this way; the way back says so, or knows another.
+    if (result.isCut && window.isEmpty) return undefined;
+    if (!next || window.full || count + 1 >= MAX_RESUME_PAGES) {
+      return window.stretch(next !== undefined || result.isCut === true);
+    }
     page = next;
     limit = query.limit;
   }

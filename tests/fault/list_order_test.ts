@@ -1,4 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ApiError } from "../../src/core/errors.ts";
 import type { ListManners } from "../helpers/list_server.ts";
 import { type ListRig, listRig, type Stamps, turnsOf } from "./list_rig.ts";
 
@@ -63,6 +64,19 @@ const SERVERS: readonly [name: string, manners: ListManners][] = [
 ];
 
 const STAMPS: readonly Stamps[] = ["plain", "late", "inputs_never", "numbered", "none"];
+
+Deno.test("a log whose end a server does not give is not taken for a shorter one", async () => {
+  const manners = { order: "asc", types: false, limit: 100, paging: "has_more" } as const;
+  await using rig = listRig(turnsOf(60), manners);
+  const message = "only the beginning";
+  await assertRejects(() => rig.wait(), ApiError, message);
+  await assertRejects(() => rig.session(), ApiError, message);
+  await assertRejects(() => rig.list({ order: "desc", limit: 5 }), ApiError, message);
+  const first = await rig.list({ limit: 200 });
+  assertEquals(idsOf(first), range(1, 100));
+  assertEquals(first.has_more, true);
+  await assertRejects(() => rig.list({ after_id: first.last_event_id }), ApiError, message);
+});
 
 for (const [name, manners] of SERVERS) {
   for (const stamps of STAMPS) {
