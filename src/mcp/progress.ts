@@ -5,16 +5,18 @@
  */
 
 import type { Clock } from "../core/clock.ts";
+import { head, plainLine } from "../core/text.ts";
 
 /** One `notifications/progress` without its token. */
 export interface ProgressUpdate {
-  /** Seconds since the call began; larger than in every update before. */
+  /** Whole seconds since the call began; larger than in every update before. */
   readonly progress: number;
   readonly message: string;
 }
 
 /** Reports progress until it is stopped. */
 export interface ProgressReporter {
+  /** The newest message is sent as soon as one may be; older ones that still wait are dropped. */
   report(message: string): void;
   /** After this nothing is sent, and failures to send are nobody's concern. */
   stop(): void;
@@ -24,33 +26,61 @@ export interface ProgressReporter {
 const MAX_MESSAGE_CHARS = 200;
 
 /**
- * @param send sends one update; updates go out in order, one after the other
- * @param onFailure told of updates that could not be sent while the call went on
+ * The first update waits this long, in milliseconds: a call that has its result by then has no
+ * progress to tell.
  */
-export function createProgressReporter(
-  clock: Clock,
-  send: (update: ProgressUpdate) => Promise<void>,
-  onFailure: (error: unknown) => void,
-): ProgressReporter {
+const FIRST_MS = 2_000;
+/** Between two updates, in milliseconds: people read no faster, and models pay for none of it. */
+const EVERY_MS = 1_000;
+/**
+ * Every update waits this long, in milliseconds, and is dropped when the result comes first: clients
+ * take a notification that arrives together with the result for one of an unknown call.
+ */
+const HOLD_MS = 250;
+
+/** What {@linkcode createProgressReporter} needs. */
+export interface ProgressOptions {
+  readonly clock: Clock;
+  /** Hides secrets in messages, which may be the words of agents. */
+  readonly redact: (text: string) => string;
+  /** Sends one update; updates go out in order, one after the other. */
+  readonly send: (update: ProgressUpdate) => Promise<void>;
+  /** Told of updates that could not be sent while the call went on. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Reports the progress of a call that begins now. */
+export function createProgressReporter(options: ProgressOptions): ProgressReporter {
+  const { clock, redact, send, onFailure } = options;
   const startedAt = clock.now();
-  let last = -1;
+  let notBefore = startedAt + FIRST_MS;
+  let last = 0;
+  let newest = "";
+  let cancel: (() => void) | undefined;
   let stopped = false;
+
+  const sendNewest = () => {
+    cancel = undefined;
+    notBefore = clock.now() + EVERY_MS;
+    const elapsedSec = Math.floor((clock.now() - startedAt) / 1_000);
+    // The protocol wants every value to be larger than the one before.
+    last = Math.max(elapsedSec, last + 1);
+    // Stripped first, since a secret may be whole only then, and cut last.
+    const message = head(redact(plainLine(newest)), MAX_MESSAGE_CHARS);
+    send({ progress: last, message: `${message} (${elapsedSec} s)` }).catch((error) => {
+      if (!stopped) onFailure(error);
+    });
+  };
   return {
     report(message) {
       if (stopped) return;
-      const elapsedSec = Math.round((clock.now() - startedAt) / 100) / 10;
-      // The protocol wants every value to be larger than the one before, however little time passed.
-      last = elapsedSec > last ? elapsedSec : Math.round((last + 0.001) * 1_000) / 1_000;
-      const update = {
-        progress: last,
-        message: `${message.slice(0, MAX_MESSAGE_CHARS)} (${Math.round(elapsedSec)} s)`,
-      };
-      send(update).catch((error) => {
-        if (!stopped) onFailure(error);
-      });
+      newest = message;
+      const waitMs = Math.max(HOLD_MS, notBefore - clock.now());
+      cancel ??= clock.after(waitMs, sendNewest);
     },
     stop() {
       stopped = true;
+      cancel?.();
     },
   };
 }

@@ -7,6 +7,7 @@
 import {
   type AuthInfo,
   type CallToolResult,
+  CLIENT_INFO_META_KEY,
   type ListToolsResult,
   type McpServerFactory,
   type ProgressNotificationParams,
@@ -17,6 +18,7 @@ import { bindSignal } from "../core/abort.ts";
 import type { Logger } from "../core/log.ts";
 import type { ToolDefinition } from "../tools/define.ts";
 import { inputJsonSchema, outputJsonSchema } from "../tools/json_schema.ts";
+import type { ClientInfo } from "../tools/host_clock.ts";
 import { createPrincipal, isPrincipal, type Principal } from "../tools/principal.ts";
 import { TOOLS } from "../tools/registry.ts";
 import type { Services } from "../tools/services.ts";
@@ -49,6 +51,8 @@ export interface DirectCall {
   readonly signal: AbortSignal;
   /** See {@linkcode clientOf}. */
   readonly client: string | undefined;
+  /** The program that calls; absent where nothing says it. */
+  readonly clientInfo?: ClientInfo;
   /** As the HTTP transport makes it. */
   readonly authInfo: AuthInfo | undefined;
   /** Sends `notifications/progress`; used when `meta` has a `progressToken`. */
@@ -107,10 +111,11 @@ export function createServerFactory(services: Services, options: ServerOptions):
     }
     server.setRequestHandler("tools/list", () => toolList());
     server.setRequestHandler("tools/call", ({ params }, { mcpReq, http }) => {
-      const { signal, id, _meta: meta } = mcpReq;
+      const { signal, id, _meta: meta, envelope } = mcpReq;
+      const clientInfo = clientInfoIn(envelope) ?? clientInfoIn(meta) ?? server.getClientVersion();
       if (!BY_NAME.has(params.name)) noteUnknownTool(services.log, params.name);
       return serve(serving, toolNamed(params.name), {
-        ...{ name: params.name, args: params.arguments, id, meta, signal, client },
+        ...{ name: params.name, args: params.arguments, id, meta, signal, client, clientInfo },
         authInfo: http?.authInfo,
         notify: (params) => mcpReq.notify({ method: "notifications/progress", params }),
       });
@@ -178,17 +183,18 @@ function noteUnknownTool(log: Logger, name: string): void {
 async function serve(
   { services, running, watch }: ServingContext,
   tool: ToolDefinition,
-  { args, id, meta, signal, client, authInfo, notify }: DirectCall,
+  { args, id, meta, signal, client, clientInfo, authInfo, notify }: DirectCall,
 ): Promise<CallToolResult> {
   const progressToken = meta?.progressToken;
-  const reporter = progressToken === undefined ? undefined : createProgressReporter(
-    services.clock,
-    (update) => notify({ progressToken, ...update }),
-    (error) =>
+  const reporter = progressToken === undefined ? undefined : createProgressReporter({
+    clock: services.clock,
+    redact: services.redact,
+    send: (update) => notify({ progressToken, ...update }),
+    onFailure: (error) =>
       services.log.debug("A progress notification was not sent", {
         error: error instanceof Error ? error.message : String(error),
       }),
-  );
+  });
   const entered = running.enter(client, id);
   const bound = bindSignal(services.clock, { signals: [signal, entered.signal] });
   try {
@@ -198,6 +204,7 @@ async function serve(
       services,
       requestId: String(id),
       ...(meta && { meta }),
+      ...(clientInfo && { clientInfo }),
       ...httpRequestIdOf(authInfo),
       ...(principal && { principal }),
       ...(reporter && { progress: (message: string) => reporter.report(message) }),
@@ -212,6 +219,15 @@ async function serve(
     bound.dispose();
     entered.leave();
   }
+}
+
+/** The 2026-era protocol names the client in each request. */
+function clientInfoIn(meta: object | undefined): ClientInfo | undefined {
+  const info: unknown = meta && Reflect.get(meta, CLIENT_INFO_META_KEY);
+  if (typeof info !== "object" || info === null) return undefined;
+  const name: unknown = Reflect.get(info, "name");
+  const version: unknown = Reflect.get(info, "version");
+  return typeof name === "string" && typeof version === "string" ? { name, version } : undefined;
 }
 
 /** The HTTP transport's id of the request, as it comes in `authInfo.extra.requestId`. */

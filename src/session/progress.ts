@@ -5,12 +5,13 @@
  */
 
 import type { Clock } from "../core/clock.ts";
+import { head, plainLine } from "../core/text.ts";
 import type { LogEvent } from "./log_event.ts";
 import type { WaitingFor } from "./standing.ts";
 import type { TurnState } from "./turn.ts";
 
 /** A host that hears nothing for so long may give the call up. */
-const EVERY_MS = 10_000;
+const EVERY_MS = 9_000;
 
 /** The news in an event; undefined for what nobody needs to know. */
 export function describeEvent(event: LogEvent): string | undefined {
@@ -20,7 +21,7 @@ export function describeEvent(event: LogEvent): string | undefined {
     case "rescheduled":
       return "rescheduled after a passing fault, going on";
     case "text":
-      return event.text === "" ? undefined : `wrote ${event.text.length} characters`;
+      return beginningOf(event.text);
     case "thinking":
       return "thinking";
     case "tool_use":
@@ -42,6 +43,15 @@ export function describeEvent(event: LogEvent): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** Room for a few words, also behind much that does not show. */
+const MAX_BEGINNING_CHARS = 1_000;
+
+/** The first words of what the agent wrote; undefined where there are none. */
+function beginningOf(text: string): string | undefined {
+  const line = plainLine(head(text, MAX_BEGINNING_CHARS)).replace(/\s+/g, " ").trim();
+  return line === "" ? undefined : `wrote: ${line}`;
 }
 
 function describeError(type: string, retryStatus: string | undefined): string {
@@ -77,7 +87,7 @@ function describeWork(state: TurnState): string {
   return state.lastWork === "text" ? "writing" : "thinking";
 }
 
-/** Tells a listener the news at once, and that the wait is alive at least every 10 seconds. */
+/** Tells a listener the news, and that the wait is alive at least every 9 seconds. */
 export class ProgressReporter {
   readonly #clock: Clock;
   readonly #tell: ((message: string) => void) | undefined;
@@ -103,8 +113,12 @@ export class ProgressReporter {
 
   /** Tells the news among events. Many at once are told as their newest. */
   report(events: readonly LogEvent[]): void {
-    const news = events.map(describeEvent).filter((text) => text !== undefined).at(-1);
-    if (news !== undefined) this.say(news);
+    if (!this.#tell) return;
+    for (let at = events.length - 1; at >= 0; at--) {
+      const event = events[at];
+      const news = event && describeEvent(event);
+      if (news !== undefined) return this.say(news);
+    }
   }
 
   /** Nothing is said after this. */

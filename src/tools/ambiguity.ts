@@ -31,7 +31,7 @@ const LOOK_DELAYS_MS: readonly number[] = [0, 1_000];
 
 /**
  * Bound of one request that changes something, in milliseconds: with the looks that may follow it
- * stays below the 45 seconds after which hosts give a call up.
+ * stays well below the 60 seconds after which clients give a call up.
  */
 export const WRITE_TIMEOUT_MS = 20_000;
 /** Bound of one look at what became of such a request, in milliseconds. */

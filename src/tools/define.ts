@@ -7,6 +7,7 @@
 import type * as z from "zod";
 import { ToolError } from "../core/errors.ts";
 import { parseArguments } from "./arguments.ts";
+import type { ClientInfo } from "./host_clock.ts";
 import type { CallKind } from "./limits.ts";
 import type { Principal } from "./principal.ts";
 import type { Services } from "./services.ts";
@@ -30,6 +31,8 @@ export interface ToolCall {
   readonly httpRequestId?: string;
   /** The MCP request's `_meta`, such as its trace context. */
   readonly meta?: Readonly<Record<string, unknown>>;
+  /** The program that calls; absent where it does not say, as over stateless 2025-era HTTP. */
+  readonly clientInfo?: ClientInfo;
   /** Reports progress; absent when the caller did not ask for it. */
   readonly progress?: (message: string) => void;
   /** Who calls; absent where the transport does not tell callers apart. */

@@ -1,11 +1,11 @@
 import * as z from "zod";
 import { defineTool } from "./define.ts";
-import { chargeLook } from "./limits.ts";
+import { defaultWaitMs } from "./host_clock.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
+import { chargeLook } from "./limits.ts";
 
-/** Hosts that ask for no progress mostly give up after 60 seconds. */
-const DEFAULT_TIMEOUT_SEC = 45;
-const DEFAULT_TIMEOUT_WITH_PROGRESS_SEC = 120;
+/** So long before the deadline nothing is told any more, in milliseconds: the result tells it. */
+const QUIET_MS = 2_000;
 
 /** `wait_for_idle`: turns the session's event stream into one result. */
 export const waitForIdle = defineTool({
@@ -27,7 +27,7 @@ export const waitForIdle = defineTool({
     z.strictObject({
       session_id: idSchema(),
       timeout_sec: z.int().min(1).max(600).optional()
-        .describe("Default 45, or 120 where the host shows progress"),
+        .describe("Default 50, or 100 where the host waits longer"),
       after_id: eventIdSchema("Only what came after this event").optional(),
     }),
   output: () =>
@@ -56,16 +56,21 @@ export const waitForIdle = defineTool({
     const { signal, services, progress } = call;
     const { access, clock, waiter } = services;
     const startedAt = clock.now();
-    const timeoutMs = 1_000 *
-      (timeout_sec ?? (progress ? DEFAULT_TIMEOUT_WITH_PROGRESS_SEC : DEFAULT_TIMEOUT_SEC));
-    progress?.("Looking at the session");
+    const timeoutMs = timeout_sec === undefined
+      ? defaultWaitMs(call.clientInfo, progress !== undefined)
+      : timeout_sec * 1_000;
+    const quietAt = startedAt + timeoutMs - QUIET_MS;
+    const tell = progress && ((message: string) => {
+      if (clock.now() < quietAt) progress(message);
+    });
+    tell?.("Looking at the session");
     await access.checkSession(session_id, { ...call, timeoutMs });
     const result = await waiter.wait({
       sessionId: session_id,
       timeoutMs: Math.max(0, timeoutMs - (clock.now() - startedAt)),
       afterId: after_id,
       signal,
-      onProgress: progress,
+      onProgress: tell,
       onLongLook: () => chargeLook(call),
     });
     return {

@@ -16,6 +16,7 @@ import { createRedact } from "../../src/core/redact.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
+import type { ClientInfo } from "../../src/tools/host_clock.ts";
 import { createServices, type Services, type ServicesOptions } from "../../src/tools/services.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/transport/http.ts";
 import { serveStdioTransport } from "../../src/transport/stdio.ts";
@@ -144,10 +145,14 @@ function readResult(result: unknown): CallResult {
   };
 }
 
-const INFO = { name: "protocol-test", version: "0" };
+const INFO: ClientInfo = { name: "protocol-test", version: "0" };
 
-async function modernClient(mode: "auto" | "legacy", transport: Transport): Promise<TestClient> {
-  const client = new ModernClient(INFO, { versionNegotiation: { mode } });
+async function modernClient(
+  mode: "auto" | "legacy",
+  transport: Transport,
+  info: ClientInfo,
+): Promise<TestClient> {
+  const client = new ModernClient(info, { versionNegotiation: { mode } });
   await client.connect(transport);
   return {
     listTools: () => client.listTools(),
@@ -166,8 +171,9 @@ async function modernClient(mode: "auto" | "legacy", transport: Transport): Prom
 
 async function oldClient(
   transport: Parameters<OldClient["connect"]>[0],
+  info: ClientInfo,
 ): Promise<TestClient> {
-  const client = new OldClient(INFO);
+  const client = new OldClient(info);
   await client.connect(transport);
   return {
     listTools: () => client.listTools(),
@@ -288,21 +294,27 @@ export interface Connection {
 }
 
 /** Every way in which a host may connect: transport, SDK and protocol era. */
-export const WAYS: Readonly<Record<string, (bridge: Bridge) => Promise<Connection>>> = {
-  "HTTP, SDK 2, 2026-07-28": (bridge) => overHttp(bridge, "auto"),
-  "HTTP, SDK 2, 2025-11-25": (bridge) => overHttp(bridge, "legacy"),
-  "HTTP, SDK 1": (bridge) => overHttp(bridge, "sdk1"),
-  "stdio, SDK 2, 2026-07-28": (bridge) => overStdio(bridge, "auto"),
-  "stdio, SDK 2, 2025-11-25": (bridge) => overStdio(bridge, "legacy"),
-  "stdio, SDK 1": (bridge) => overStdio(bridge, "sdk1"),
+export const WAYS: Readonly<
+  Record<string, (bridge: Bridge, info?: ClientInfo) => Promise<Connection>>
+> = {
+  "HTTP, SDK 2, 2026-07-28": (bridge, info) => overHttp(bridge, "auto", info),
+  "HTTP, SDK 2, 2025-11-25": (bridge, info) => overHttp(bridge, "legacy", info),
+  "HTTP, SDK 1": (bridge, info) => overHttp(bridge, "sdk1", info),
+  "stdio, SDK 2, 2026-07-28": (bridge, info) => overStdio(bridge, "auto", info),
+  "stdio, SDK 2, 2025-11-25": (bridge, info) => overStdio(bridge, "legacy", info),
+  "stdio, SDK 1": (bridge, info) => overStdio(bridge, "sdk1", info),
 };
 
-async function overHttp(bridge: Bridge, kind: "auto" | "legacy" | "sdk1"): Promise<Connection> {
+async function overHttp(
+  bridge: Bridge,
+  kind: "auto" | "legacy" | "sdk1",
+  info: ClientInfo = INFO,
+): Promise<Connection> {
   const served = serveHttp(bridge);
   const requestInit = { headers: { authorization: `Bearer ${TOKEN}` } };
   const client = kind === "sdk1"
-    ? await oldClient(new OldHttpTransport(served.url, { requestInit }))
-    : await modernClient(kind, new ModernHttpTransport(served.url, { requestInit }));
+    ? await oldClient(new OldHttpTransport(served.url, { requestInit }), info)
+    : await modernClient(kind, new ModernHttpTransport(served.url, { requestInit }), info);
   return {
     client,
     async close() {
@@ -312,11 +324,15 @@ async function overHttp(bridge: Bridge, kind: "auto" | "legacy" | "sdk1"): Promi
   };
 }
 
-async function overStdio(bridge: Bridge, kind: "auto" | "legacy" | "sdk1"): Promise<Connection> {
+async function overStdio(
+  bridge: Bridge,
+  kind: "auto" | "legacy" | "sdk1",
+  info: ClientInfo = INFO,
+): Promise<Connection> {
   const pipes = serveStdioInProcess(bridge);
   const client = kind === "sdk1"
-    ? await oldClient(oldPipeTransport(pipes))
-    : await modernClient(kind, new PipeTransport(pipes));
+    ? await oldClient(oldPipeTransport(pipes), info)
+    : await modernClient(kind, new PipeTransport(pipes), info);
   return {
     client,
     async close() {

@@ -15,7 +15,9 @@ const error = (type: string, retry: string) =>
 
 const MESSAGES: [ReturnType<typeof e.make>, string | undefined][] = [
   [e.running(), "the agent is working"],
-  [e.text("hello"), "wrote 5 characters"],
+  [e.text("hello"), "wrote: hello"],
+  [e.text("\u200b# Plan\n\n1. look\x1b[2J at\tit "), "wrote: # Plan 1. look at it"],
+  [e.text(" \n\u200b"), undefined],
   [e.text(""), undefined],
   [e.make("agent.thinking"), "thinking"],
   [e.tool("bash"), "using bash"],
@@ -54,19 +56,19 @@ Deno.test("describeActivity() names the newest tools in flight", () => {
   assertEquals(describeActivity(done, "turn"), "using a, b, c");
 });
 
-Deno.test("ProgressReporter tells news at once, and every ten seconds that the wait is alive", async () => {
+Deno.test("ProgressReporter tells news at once, and every nine seconds that the wait is alive", async () => {
   const clock = new ManualClock();
   const told: string[] = [];
   const reporter = new ProgressReporter(clock, (message) => told.push(message), () => "thinking");
   reporter.say("begun");
-  await clock.advance(9_999);
+  await clock.advance(8_999);
   assertEquals(told, ["begun"]);
   await clock.advance(1);
   assertEquals(told, ["begun", "still waiting: thinking"]);
   await clock.advance(5_000);
   reporter.report([e.tool("bash"), e.user("x"), e.tool("edit"), e.user("y")].map(readEvent));
   assertEquals(told.at(-1), "using edit");
-  await clock.advance(9_999);
+  await clock.advance(8_999);
   assertEquals(told.length, 3);
   reporter.dispose();
   await clock.advance(60_000);

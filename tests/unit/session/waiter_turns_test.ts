@@ -54,7 +54,7 @@ Deno.test("wait() follows a turn to its end and tells progress", async () => {
     "waiting for the agent",
     "thinking",
     "using bash",
-    "wrote 4 characters",
+    "wrote: done",
   ]);
   assert(t.progress.some((message) => message.startsWith("still waiting")));
   await t.assertClean();

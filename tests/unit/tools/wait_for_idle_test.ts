@@ -20,14 +20,19 @@ Deno.test("wait_for_idle gives back what the waiter found", async () => {
   assertEquals(await run(waitForIdle, SESSION), { ...waiter.result });
 });
 
-Deno.test("wait_for_idle waits 45 seconds without progress, 120 with, and as long as told", async () => {
+Deno.test("wait_for_idle waits 50 seconds, 100 for a host known to wait, and as long as told", async () => {
   const { run, waiter } = harness({});
   const progress = () => {};
   await run(waitForIdle, SESSION);
   await run(waitForIdle, SESSION, { progress });
+  const clientInfo = { name: "claude-code", version: "2.1.332" };
+  await run(waitForIdle, SESSION, { progress, clientInfo });
   await run(waitForIdle, { ...SESSION, timeout_sec: 7 });
   await run(waitForIdle, { ...SESSION, timeout_sec: 600 }, { progress });
-  assertEquals(waiter.waits.map(({ timeoutMs }) => timeoutMs), [45_000, 120_000, 7_000, 600_000]);
+  assertEquals(waiter.waits.map(({ timeoutMs }) => timeoutMs), [
+    ...[50_000, 50_000, 100_000],
+    ...[7_000, 600_000],
+  ]);
 });
 
 Deno.test("wait_for_idle hands cursor, signal and progress on, and reports at once", async () => {
@@ -46,6 +51,17 @@ Deno.test("wait_for_idle hands cursor, signal and progress on, and reports at on
   ]);
   wait?.onProgress?.("running bash");
   assertEquals(messages, ["Looking at the session", "running bash"]);
+});
+
+Deno.test("wait_for_idle tells nothing in the last moment before its deadline", async () => {
+  const { run, waiter, clock } = harness({});
+  const messages: string[] = [];
+  await run(waitForIdle, SESSION, { progress: (message) => messages.push(message) });
+  await clock.advance(47_999);
+  waiter.waits[0]?.onProgress?.("in time");
+  await clock.advance(1);
+  waiter.waits[0]?.onProgress?.("too late");
+  assertEquals(messages, ["Looking at the session", "in time"]);
 });
 
 Deno.test("wait_for_idle counts the time of the access check towards its timeout", async () => {
