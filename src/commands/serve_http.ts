@@ -54,6 +54,7 @@ async function serveTokens(
     isAccepting: () => port.opened?.isAccepting ?? false,
     ready: () => isReady(bridge),
     log,
+    onAccepted: program.redact.learn,
     ...(metrics && { onRefused: metrics.refused }),
     ...(metrics && metricsPath !== undefined && { metrics: { ...metrics, path: metricsPath } }),
   });

@@ -40,6 +40,8 @@ const MIN_SECRET_LENGTH = 8;
 /** Keys of the Claude API (`sk-ant-api03-…`) and tokens that `cma-mcp token new` makes. */
 const SHAPES =
   /(?<![A-Za-z0-9])(?:sk-ant-[a-z]{2,12}\d\d-[A-Za-z0-9_-]{24,}|cma_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-]))/g;
+/** A token that is known by its shape already. */
+const TOKEN_SHAPE = /^cma_[A-Za-z0-9_-]{43}$/;
 /** What is in every text that has one of the shapes. */
 const SHAPE_HINTS = ["sk-ant-", "cma_"] as const;
 
@@ -92,7 +94,7 @@ export function createRedact(secrets: readonly string[]): Redact {
     !spellings.some((secret) => json.includes(secret)) &&
     !SHAPE_HINTS.some((hint) => json.includes(hint));
   const learn = (secret: string) => {
-    if (!isSecret(secret) || given.has(secret)) return;
+    if (!isSecret(secret) || given.has(secret) || TOKEN_SHAPE.test(secret)) return;
     const isNews = !learned.delete(secret);
     learned.add(secret);
     if (!isNews) return;

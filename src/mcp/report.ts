@@ -7,6 +7,7 @@
 
 import { ApiError, ToolError } from "../core/errors.ts";
 import type { CallScope } from "../core/call_scope.ts";
+import { label } from "../core/text.ts";
 import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 
 /** How a call went, roughly; `refused` did nothing wrong and nothing at all. */
@@ -76,10 +77,13 @@ const encoder = new TextEncoder();
 export function reportOf(parts: ReportParts): CallReport {
   const { tool, call, text, durationMs, scope } = parts;
   const requestId = requestIdOf(call);
+  const { verdict, outcome } = verdictOf(parts);
   return {
     tool: tool.name,
     changes: !tool.annotations.readOnlyHint,
-    ...verdictOf(parts),
+    verdict,
+    // It may be the API's word, and becomes a label of metrics and traces.
+    outcome: call.services.redact.loose(label(outcome)),
     durationMs,
     upstreamMs: scope.upstreamMs(),
     upstreamRequests: scope.requests,

@@ -18,6 +18,8 @@ export interface AdmissionOptions {
   readonly tokens: TokenRegistry;
   readonly clock: Pick<Clock, "now" | "wallTime">;
   readonly log: Logger;
+  /** Told of every secret that was accepted. */
+  readonly onAccepted?: (secret: string) => void;
 }
 
 /** Lets requests in, or answers them. */
@@ -46,8 +48,10 @@ export interface Unauthorized {
   readonly token?: string;
 }
 
-export function createAdmission({ tokens, clock, log }: AdmissionOptions): Admission {
-  const authenticator = createAuthenticator(tokens, clock);
+export function createAdmission(
+  { tokens, clock, log, onAccepted }: AdmissionOptions,
+): Admission {
+  const authenticator = createAuthenticator(tokens, clock, onAccepted);
   const limiter = createRateLimiter(clock);
   const charged = new WeakMap<AccessToken, Principal>();
   return {

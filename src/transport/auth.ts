@@ -24,14 +24,18 @@ export interface Authenticator {
  * Accepts the tokens from `Authorization: Bearer` and `X-API-Key` alike, since some hosts can set
  * only one of the two. What is compared are digests, all of them and all of their bytes, so that
  * the time it takes tells nothing about a token.
+ *
+ * @param onAccepted told of every secret that was accepted: a list of tokens holds only hashes
  */
 export function createAuthenticator(
   registry: TokenRegistry,
   clock: Pick<Clock, "wallTime">,
+  onAccepted: (secret: string) => void = () => {},
 ): Authenticator {
   return {
     async identify(headers) {
-      const offered = credentials(headers).map(sha256);
+      const secrets = credentials(headers);
+      const offered = secrets.map(sha256);
       if (offered.length === 0) return { kind: "none" };
       let accepted: AccessToken | undefined;
       let expired: AccessToken | undefined;
@@ -41,7 +45,13 @@ export function createAuthenticator(
         if (token.expiresAtMs !== undefined && now >= token.expiresAtMs) expired = token;
         else accepted = token;
       }
-      if (accepted) return { kind: "accepted", token: accepted };
+      if (accepted) {
+        const { digests } = accepted;
+        secrets.filter((_, at) => isAnyEqual(digests, offered.slice(at, at + 1))).forEach(
+          onAccepted,
+        );
+        return { kind: "accepted", token: accepted };
+      }
       return expired ? { kind: "expired", token: expired } : { kind: "unknown" };
     },
   };

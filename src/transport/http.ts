@@ -56,6 +56,8 @@ export interface HttpOptions {
   readonly clock?: Clock;
   /** Metrics at a path, for those who have a token. */
   readonly metrics?: MetricsPage & { readonly path: string };
+  /** Told of every token that was accepted, to keep it out of what leaves the process. */
+  readonly onAccepted?: (secret: string) => void;
   /** Told of every request that was answered with an error status. */
   readonly onRefused?: (status: number) => void;
 }
@@ -87,7 +89,7 @@ export function createHttpHandler(
   const maxBodyBytes = options.maxBodyBytes ?? MAX_MESSAGE_BYTES;
   const bodyLimits = { maxBytes: maxBodyBytes, timeoutMs: BODY_TIMEOUT_MS };
   const guard = createGuard(guardOptions(options, maxBodyBytes));
-  const admission = createAdmission({ tokens, clock, log });
+  const admission = createAdmission({ tokens, clock, log, onAccepted: options.onAccepted });
   const isReady = createReadiness(clock, options.ready);
   const mcp = createMcp(factory, { clock, log, maxBodyBytes });
   let draining = false;

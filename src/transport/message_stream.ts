@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../core/clock.ts";
+import { singleLineJson } from "../core/text.ts";
 
 /** Messages, less what all of them have. */
 export type StreamedMessage = Readonly<Record<string, unknown>>;
@@ -41,7 +42,9 @@ export function createMessageStream(
   let stopKeepAlive = () => {};
   const write = (text: string) => controller?.enqueue(encoder.encode(text));
   const send = (message: StreamedMessage) =>
-    write(`event: message\ndata: ${JSON.stringify({ jsonrpc: "2.0", ...message })}\n\n`);
+    write(
+      `event: message\ndata: ${singleLineJson(JSON.stringify({ jsonrpc: "2.0", ...message }))}\n\n`,
+    );
   const keepAlive = () => {
     stopKeepAlive = clock.after(keepAliveMs, () => {
       write(": keepalive\n\n");

@@ -17,6 +17,7 @@ import { type ByteLine, byteLines } from "../core/byte_lines.ts";
 import { unquoted } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Output } from "../core/output.ts";
+import { singleLineJson } from "../core/text.ts";
 import { parseJson } from "./json.ts";
 import {
   checkBatch,
@@ -80,7 +81,7 @@ export function serveStdioTransport(
     log.warn("A line on stdin cannot be read", { reason: error.message, bytes });
     // JSON-RPC 2.0, section 4.1: notifications are not answered. Others without an id are.
     if (id === null && error.code === INVALID_PARAMS) return;
-    output.write(`${JSON.stringify(errorResponse(id, error))}\n`);
+    output.write(`${singleLineJson(JSON.stringify(errorResponse(id, error)))}\n`);
   };
   const receive = (line: ByteLine) => {
     if (line.kind === "too_long") return refuse(idOfEdges(line), TOO_LONG, line.byteLength);
@@ -138,7 +139,7 @@ function writableTo(output: StdioOptions["output"], onLost: (why: string) => voi
     // How much may wait is the output's to say; the SDK need not wait for large results.
     highWaterMark: Number.MAX_SAFE_INTEGER,
     write(text: string, _encoding, done) {
-      const taken = output.failure === undefined && output.write(text);
+      const taken = output.failure === undefined && output.write(singleLineJson(text));
       if (!taken) onLost(output.failure === undefined ? "stdout is not read" : "stdout is closed");
       done();
     },

@@ -144,3 +144,23 @@ for (const era of ["2025-11-25", "2026-07-28"]) {
     bridge.close();
   });
 }
+
+Deno.test("stdio: a message is one line also for readers that split at U+2028", async () => {
+  const bridge = openBridge();
+  const pipes = serveStdioInProcess(bridge);
+  const text = "a\u2028b\u2029c\u0085d";
+  const session_id = bridge.simulator.createSession({ scripted: false });
+  bridge.simulator.emit(session_id, { type: "session.status_running" });
+  bridge.simulator.emit(session_id, { type: "agent.message", content: [{ type: "text", text }] });
+  const stop_reason = { type: "end_turn" };
+  bridge.simulator.emit(session_id, { type: "session.status_idle", stop_reason });
+  pipes.stdin.write(INITIALIZE);
+  pipes.stdin.write(line({ method: "notifications/initialized" }));
+  pipes.stdin.write(call(3, "wait_for_idle", { session_id }));
+  await untilTrue(bridge, () => pipes.lines.some((text) => text.includes('"id":3')));
+  const answer = pipes.lines.find((text) => text.includes('"id":3')) ?? "";
+  assertEquals(/[\u0085\u2028\u2029]/.test(answer), false);
+  assertEquals(JSON.parse(answer).result.structuredContent.reply, text);
+  await pipes.close();
+  bridge.close();
+});

@@ -158,3 +158,10 @@ Deno.test("a watch runs around the call, with its name and its _meta", async () 
   const call = { tool: "probe", meta: { traceparent: "00-1-2-01" } };
   assertEquals(seen, [call, "before", "during", "ok"]);
 });
+
+Deno.test("an outcome that the API names is one short word without secrets", async () => {
+  const type = `sk-ant-abcdefgh\nAuthorization: Basic dXNlcjpwYXNz ${"x".repeat(5_000)}`;
+  const { outcome } = await report(() => Promise.reject(httpError(400, "No.", type)));
+  assertEquals(outcome.length <= 101, true);
+  assertEquals(/abcdefgh|dXNl|\n/.test(outcome), false);
+});

@@ -97,3 +97,18 @@ Deno.test("identify() knows nobody when there are no tokens", async () => {
   const found = await identified([], new ManualClock(), { "x-api-key": FIRST });
   assertEquals(found, ["unknown", undefined]);
 });
+
+Deno.test("what was accepted is told, and nothing else that was offered", async () => {
+  const accepted: string[] = [];
+  const { identify } = createAuthenticator(
+    plainTokens(["the-right-token"]),
+    new ManualClock(),
+    (secret) => accepted.push(secret),
+  );
+  await identify(new Headers({ authorization: "Bearer the-wrong-token" }));
+  assertEquals(accepted, []);
+  await identify(
+    new Headers({ authorization: "Bearer the-wrong-token", "x-api-key": "the-right-token" }),
+  );
+  assertEquals(accepted, ["the-right-token"]);
+});
