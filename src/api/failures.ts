@@ -313,6 +313,31 @@ export function typeError(
   });
 }
 
+/**
+ * The error that an answer of status 2xx holds in place of what was asked for, as some gateways
+ * write it; undefined where there is none. It is judged like the same error with its own status.
+ */
+export function errorInside(
+  { status, headers }: Response,
+  value: unknown,
+  redact: Redact,
+  origin: string,
+): ApiError | undefined {
+  if (!isRecord(value) || "id" in value || "data" in value) return undefined;
+  const { type, errorCode, requestId, message, hasError } = cleanEnvelope(value, redact);
+  if (!hasError || (message === undefined && type === undefined)) return undefined;
+  const own = statusOfType(type);
+  return new ApiError(
+    presentable(message, redact) ?? `The API answered with status ${status} and an error`,
+    {
+      ...{ kind: own === undefined ? "decode" : "http", status: own ?? status, type, errorCode },
+      requestId: requestIdOf(headers) ?? requestId,
+      answeredBy: "api",
+      origin,
+    },
+  );
+}
+
 /** A redirect is not followed: the credential would go wherever it points. */
 function redirectMessage(response: Response): string {
   const location = response.headers.get("location");
@@ -337,6 +362,10 @@ const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
   overloaded_error: 529,
 };
 
+function statusOfType(type = ""): number | undefined {
+  return Object.hasOwn(STATUS_OF_TYPE, type) ? STATUS_OF_TYPE[type] : undefined;
+}
+
 /**
  * The error that a stream reports in an `error` frame. Its status is the one that the API
  * documents for the type, so that it is judged like the same error in an answer.
@@ -346,9 +375,7 @@ const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
 export function frameError(data: string, redact: Redact): ApiError {
   const envelope = cleanEnvelope(parseJson(data), redact);
   const message = presentable(envelope.message, redact) ?? "The event stream reported an error";
-  const status = Object.hasOwn(STATUS_OF_TYPE, envelope.type ?? "")
-    ? STATUS_OF_TYPE[envelope.type ?? ""]
-    : undefined;
+  const status = statusOfType(envelope.type);
   const { type, errorCode, requestId } = envelope;
   return new ApiError(message, {
     ...{ kind: "http", status, type, errorCode, requestId },

@@ -16,7 +16,7 @@ import type { CallOptions } from "./api.ts";
 import { BodyTooLargeError, discardBody, readPieces, readText } from "./body.ts";
 import type { Connections, RequestKind, Route } from "./connections.ts";
 import { type Credential, credentialHeaders, type CredentialSource } from "./credentials.ts";
-import { requestIdOf, responseError, typeError } from "./failures.ts";
+import { errorInside, requestIdOf, responseError, typeError } from "./failures.ts";
 import { parseClean } from "./json.ts";
 import { networkError, type Route as NetworkRoute } from "./network_trouble.ts";
 import { createListBody, type ListBodyOptions } from "./list_body.ts";
@@ -182,6 +182,8 @@ async function attemptJson(
       const { status, headers } = response;
       const requestId = requestIdOf(headers);
       const value = await readBody(context, spec, response, attempt);
+      const error = errorInside(response, value, context.redact, originOf(context));
+      if (error) throw error;
       return { value, status, requestId };
     } catch (error) {
       throw attempt.failed(error);

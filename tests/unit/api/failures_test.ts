@@ -571,3 +571,28 @@ Deno.test("responseError() takes time in proportion to a body that is made to sl
   // Each of them took minutes where the time grew with the square of the body.
   assertEquals(performance.now() - startedAt < 20_000, true);
 });
+
+const INSIDE: readonly [string, unknown, number | undefined, RegExp | undefined][] = [
+  [
+    "the API's envelope",
+    {
+      type: "error",
+      error: { type: "rate_limit_error", message: "Slow down" },
+    },
+    429,
+    /Slow down/,
+  ],
+  ["an error without a known type", { error: { message: "No" } }, 200, /No/],
+  ["an error that is a string", { error: "Session not found" }, 200, /Session not found/],
+  ["a list beside an empty error", { data: [], error: null }, undefined, undefined],
+  ["a list beside an error", { data: [], error: "Half of it" }, undefined, undefined],
+];
+for (const [name, body, status, message] of INSIDE) {
+  Deno.test(`a list of agents that is ${name} is ${message ? "an error" : "a list"}`, async () => {
+    const { api, clock } = setup([json(body), json(body), json(body)]);
+    const call = clock.runUntil(api.agents.list({}));
+    if (!message) return void assertEquals((await call).data, []);
+    const error = await assertRejects(() => call, ApiError);
+    assertEquals([error.status, message.test(error.message)], [status, true]);
+  });
+}
