@@ -163,7 +163,9 @@ async function play(operation: Operation, { fault }: Case, transport: Transport)
 }
 
 for (const transport of TRANSPORTS) {
-  for (const wireCase of CASES) {
+  // What comes whole does so over TLS as well; what is cut or early may end differently.
+  const isOdd = ({ fault }: Case) => fault.early || !fault.keep;
+  for (const wireCase of transport === "tls" ? CASES.filter(isOdd) : CASES) {
     Deno.test(`${transport}: ${wireCase.name}`, async () => {
       const [outcome, requests] = wireCase.read;
       const [read, write] = await Promise.all(
