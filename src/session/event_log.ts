@@ -31,6 +31,7 @@ export class EventLog {
   #chars = 0;
   /** The earliest `processed_at` in the log, in milliseconds. */
   #startsAt: number | undefined;
+  #endsAt: number | undefined;
 
   /** In the API's order, oldest first. */
   get entries(): readonly LogEvent[] {
@@ -45,6 +46,11 @@ export class EventLog {
   /** Grows whenever known entries move or change: a fold must then start over. */
   get epoch(): number {
     return this.#epoch;
+  }
+
+  /** The latest `processed_at` in the log, in milliseconds since the epoch. */
+  get endsAt(): number | undefined {
+    return this.#endsAt;
   }
 
   has(key: string): boolean {
@@ -130,6 +136,7 @@ export class EventLog {
     if (at !== undefined && (this.#startsAt === undefined || at < this.#startsAt)) {
       this.#startsAt = at;
     }
+    if (at !== undefined && (this.#endsAt === undefined || at > this.#endsAt)) this.#endsAt = at;
     const before = this.#seen.get(event.key);
     const fullness = Math.max(fullnessOf(event), before?.fullness ?? 0);
     // A list that trails shows as queued what the stream has shown stamped.

@@ -176,11 +176,15 @@ export class SessionFeed {
     const { clock, pace } = this.#deps;
     if (this.#outOfReach || clock.now() - this.#heardAt < RECENT_MS) return;
     this.#heardAt = clock.now();
-    await pace.take(1, signal);
-    const before = this.log.entries.length;
-    if (!this.#streamShows) await this.#readNews();
-    if (this.log.entries.length === before) await this.#lookNow();
-    else this.#changed();
+    try {
+      await pace.take(1, signal);
+      const before = this.log.entries.length;
+      if (!this.#streamShows) await this.#readNews();
+      if (this.log.entries.length === before) await this.#lookNow();
+      else this.#changed();
+    } catch (error) {
+      if (!signal.aborted) this.#lookFailed(error);
+    }
   }
 
   get #events() {
@@ -360,15 +364,13 @@ export class SessionFeed {
     }
     const { clock, random = Math.random } = this.#deps;
     const { state } = this.#fold;
-    const newestAt = this.log.entries.findLast(({ at }) => at !== undefined)?.at ?? Infinity;
+    const quietMs = clock.wallTime() - (this.log.endsAt ?? Infinity);
     const stands: Standing = this.#deps.isExpecting(this.log)
       ? { over: false, waitingFor: "queued" }
       : this.#standingOf(state);
     // Without a single event only the session tells whether one is to come.
     const atOnce = !stands.over && stands.waitingFor === "first_event" && this.#looks === 0;
-    const delayMs = atOnce
-      ? 0
-      : lookDelayMs(state, stands, this.#looks, this.#sighting, clock.wallTime() - newestAt);
+    const delayMs = atOnce ? 0 : lookDelayMs(state, stands, this.#looks, this.#sighting, quietMs);
     this.#looksAtOnce = atOnce;
     this.#nextLook.set(delayMs * (0.9 + 0.2 * random()));
   }

@@ -59,6 +59,8 @@ export interface QueuedInput {
   readonly interrupt?: "sent" | "over";
   /** Of a message without an id: by its text alone the stamped one is known. */
   readonly mark?: string;
+  /** What had been said when it was sent, where nothing else will part the turns. */
+  readonly saidBefore?: Collected["texts"];
 }
 
 /** Text that a wait saw pass and that its reply does not hold. */
@@ -304,7 +306,12 @@ function takeInput(state: TurnState, event: LogEvent, answers: string | undefine
     const mark = event.id === undefined ? event.mark : undefined;
     // Without status events nothing more will tell that its turn begins.
     const begun = state.phase === "running" && !state.showsStatus;
-    queued.set(event.key, { mayHaveBegun: begun, begun, ...(mark !== undefined && { mark }) });
+    queued.set(event.key, {
+      mayHaveBegun: begun,
+      begun,
+      ...(mark !== undefined && { mark }),
+      ...(begun && { saidBefore: state.collected.texts }),
+    });
   } else if (wasQueued) queued.delete(key);
   const next: TurnState = {
     ...state,
@@ -318,7 +325,11 @@ function takeInput(state: TurnState, event: LogEvent, answers: string | undefine
     ...unqueuedAnchor(state, event),
   };
   const over = state.phase === "ended" || state.phase === "unknown";
-  if (!over) return state.showsStatus || wasQueued ? next : freshForInput(next);
+  if (!over) {
+    if (state.showsStatus || (event.queued && (wasQueued || state.stampsInputs))) return next;
+    const input = wasQueued ? state.queued.get(key) : undefined;
+    return input?.begun ? cutBefore(next, input.saidBefore) : freshForInput(next);
+  }
   if (event.queued) {
     // After exhausted retries it may be one that was dropped with the turn before.
     const begins = state.phase === "ended" && state.stop?.type !== "retries_exhausted";
@@ -393,6 +404,18 @@ function fresh(state: TurnState): TurnState {
   // A cursor that is a queued message: the turns before its own answer others.
   if (anchor) return anchor.id !== undefined && anchor.queued ? letPass(next) : next;
   return watch?.inTurn ? letPass(next) : { ...next, collected: nothingBut(state.earlyErrors) };
+}
+
+/** Without what was said before: a turn has begun since then, of which only its input tells. */
+function cutBefore(state: TurnState, before: Collected["texts"]): TurnState {
+  if (state.anchor) return state;
+  const parts: TextPart[] = [];
+  for (let link = state.collected.texts; link && link !== before; link = link.before) {
+    parts.push(link.last);
+  }
+  const texts = parts.reduceRight<Collected["texts"]>(append, undefined);
+  const textLength = parts.reduce((length, { text }) => length + text.length, 0);
+  return { ...state, collected: { ...state.collected, texts, textLength } };
 }
 
 function nothingBut(errors: Collected["errors"]): Collected {

@@ -202,8 +202,7 @@ class Wait {
     const { timeoutMs } = this.#request;
     if (timeoutMs < MIN_LAST_LOOK_MS) return () => {};
     return clock.after(timeoutMs - LAST_LOOK_MS, () => {
-      // What fails here is the wait's trouble already, or too late to be.
-      this.#feed.lookOnce(this.#bound.signal).catch(() => {});
+      void this.#feed.lookOnce(this.#bound.signal);
     });
   }
 
