@@ -16,6 +16,7 @@ import {
 } from "@modelcontextprotocol/server";
 import { bindSignal } from "../core/abort.ts";
 import type { Logger } from "../core/log.ts";
+import { label } from "../core/text.ts";
 import type { ToolDefinition } from "../tools/define.ts";
 import { inputJsonSchema, outputJsonSchema } from "../tools/json_schema.ts";
 import type { ClientInfo } from "../tools/host_clock.ts";
@@ -172,7 +173,7 @@ const BY_NAME: ReadonlyMap<string, ToolDefinition> = new Map(
 export function toolNamed(name: string): ToolDefinition {
   const tool = BY_NAME.get(name);
   if (tool) return tool;
-  throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${name} not found`);
+  throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${label(name)} not found`);
 }
 
 /** Whoever reads the log may wonder what a client asks for; what is no name is not repeated. */
