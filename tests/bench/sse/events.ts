@@ -59,10 +59,15 @@ export class LogWriter {
     this.add("session.status_running");
   }
 
-  /** Adds events until there are `count`, all of the same turn. */
+  /** Adds events until there are `count`, all of the same turn; no tool call is left without result. */
   fill(shape: Shape, count: number): void {
-    while (this.#events.length < count) this[shape]();
-    this.#events.length = count;
+    let whole = this.#events.length;
+    while (this.#events.length < count) {
+      whole = this.#events.length;
+      this[shape]();
+    }
+    if (this.#events.length > count) this.#events.length = whole;
+    while (this.#events.length < count) this.add("agent.thinking");
   }
 
   end(): void {

@@ -94,7 +94,8 @@ export function memoryApi(
       return new Response(bodyOf(chunks), { headers: { "content-type": "text/event-stream" } });
     }
     if (pathname.endsWith("/events")) return json(log.page(searchParams));
-    return json(JSON.stringify({ id: SESSION_ID, status: "running" }));
+    const isOver = log.events.at(-1)?.type === "session.status_idle";
+    return json(JSON.stringify({ id: SESSION_ID, status: isOver ? "idle" : "running" }));
   };
   return createApi({
     baseUrl: "http://127.0.0.1",
