@@ -323,10 +323,7 @@ function sessionProbe(name: string, log: readonly unknown[], status: string): Pr
       ...pendingFacets(fields),
     }),
     own: (path, odd) => {
-      if (odd.answer !== "session") {
-        const waits = path[1] === "stop_reason" ? ["pending", "input"] : [];
-        return [...ownOfLog(path, odd), ...waits];
-      }
+      if (odd.answer !== "session") return ownOfLog(path, odd);
       const field = String(path[0]);
       if (field === "agent" && path.length > 1) {
         return ["id", "name", "version"].includes(String(path[1])) ? ["agent"] : [];
