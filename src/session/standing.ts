@@ -46,34 +46,41 @@ export type Standing =
 const over = (status: WaitStatus): Standing => ({ over: true, status });
 const waits = (waitingFor: WaitingFor): Standing => ({ over: false, waitingFor });
 
+/** What a session's `status` field means; `unknown` is no reason to do anything. */
+type StatusMeaning = "working" | "idle" | "dead" | "unknown";
+
+/** The documented words, and those by which other servers say that a session takes nothing more. */
+const MEANINGS: ReadonlyMap<string, StatusMeaning> = new Map([
+  ["running", "working"],
+  ["rescheduling", "working"],
+  ["idle", "idle"],
+  ...[
+    ...["terminated", "failed", "error", "errored", "deleted", "archived", "expired"],
+    ...["cancelled", "canceled"],
+  ].map((word) => [word, "dead"] as const),
+]);
+
+function meaningOf({ status, archived }: Pick<Sighting, "status" | "archived">): StatusMeaning {
+  return archived ? "dead" : MEANINGS.get(status.trim().toLowerCase()) ?? "unknown";
+}
+
 /** Whether a session with this status is at work. */
-export function isWorking({ status, archived }: Pick<Sighting, "status" | "archived">): boolean {
-  return !archived && (status === "running" || status === "rescheduling");
+export function isWorking(sighting: Pick<Sighting, "status" | "archived">): boolean {
+  return meaningOf(sighting) === "working";
 }
 
 /** Where the turn stands, given its events and the latest look at the session. */
 export function standing(state: TurnState, sighting: Sighting | undefined): Standing {
   if (state.phase === "deleted") return over("deleted");
-  if (state.phase === "terminated" || sighting?.status === "terminated") return over("terminated");
+  const isTerminated = sighting?.status.trim().toLowerCase() === "terminated";
+  if (state.phase === "terminated" || isTerminated) return over("terminated");
   const byEvents = standingByEvents(state);
-  if (!sighting || isWorking(sighting)) {
-    return isDoubtful(state, byEvents) ? waits("turn") : byEvents;
-  }
-  if (byEvents.over || proofLeftMs(state, sighting) > 0) return byEvents;
-  // Archived, or a status that is not documented, such as one server's "failed".
-  if (sighting.archived || sighting.status !== "idle") return over("terminated");
+  if (byEvents.over || !sighting || proofLeftMs(state, sighting) > 0) return byEvents;
+  if (meaningOf(sighting) === "dead") return over("terminated");
   if (byEvents.waitingFor === "first_event") return over("not_started");
   const asks = state.phase === "parked" ? openActions(state) : unansweredAsks(state);
   if (asks.length > 0 && state.phase !== "ended") return over("requires_action");
   return over(state.phase === "ended" ? endStatus(state) : "idle");
-}
-
-/**
- * Whether events alone do not prove the end that they tell of: some servers go idle while a tool is
- * at work. The session's own status then decides.
- */
-function isDoubtful(state: TurnState, byEvents: Standing): boolean {
-  return state.endedEarly && byEvents.over && byEvents.status === "idle";
 }
 
 /**
@@ -82,10 +89,22 @@ function isDoubtful(state: TurnState, byEvents: Standing): boolean {
  */
 export function proofLeftMs(state: TurnState, sighting: Sighting): number {
   const byEvents = standingByEvents(state);
-  if (byEvents.over || isWorking(sighting)) return Infinity;
-  const isIdle = sighting.status === "idle" && !sighting.archived;
-  const proofMs = isIdle ? idleProofMs(state, byEvents.waitingFor) : 2_000;
-  return Math.max(0, proofMs - sighting.steadyMs);
+  if (byEvents.over) return Infinity;
+  return Math.max(0, proofMs(state, byEvents.waitingFor, sighting) - sighting.steadyMs);
+}
+
+function proofMs(state: TurnState, waitingFor: WaitingFor, sighting: Sighting): number {
+  switch (meaningOf(sighting)) {
+    case "working":
+      return Infinity;
+    case "idle":
+      return idleProofMs(state, waitingFor);
+    case "dead":
+      return 2_000;
+    case "unknown":
+      // The word says nothing, but where events tell of an end it doesn't speak against that either.
+      return state.phase === "ended" && waitingFor === "turn" ? 10_000 : Infinity;
+  }
 }
 
 /** Never while a message waits that no turn has begun for since, unless it may have been dropped. */
@@ -94,6 +113,8 @@ function idleProofMs(state: TurnState, waitingFor: WaitingFor): number {
     case "first_event":
       return 0;
     case "turn":
+      // By its events it is over, only doubtfully.
+      if (state.phase === "ended") return 0;
       // An interrupt can end a turn without an event.
       return Math.max(2_000, queuedProofMs(state, "sent"));
     case "queued":
@@ -155,7 +176,9 @@ function ended(state: TurnState): Standing {
   if (state.stop?.type === "budget_reached") return over("budget_reached");
   if (state.queued.size > 0) return waits("queued");
   if (state.openRuns.size > 0) return waits("workflow_runs");
-  return over(endStatus(state));
+  const status = endStatus(state);
+  // Some servers go idle while a tool is at work: the session's own status then decides.
+  return state.endedEarly && status === "idle" ? waits("turn") : over(status);
 }
 
 const NAMED: readonly WaitStatus[] = ["retries_exhausted", "budget_reached", "refusal"];
