@@ -16,6 +16,8 @@ export function decoded<T>(value: T | undefined, answer: JsonAnswer, what: strin
   if (value !== undefined) return value;
   throw new ApiError(`The API's answer is no ${what}`, {
     kind: "decode",
+    // An API of this kind has none of this: a health check or a gateway answers in its place.
+    ...(what.startsWith("page of") && { answeredBy: "other" }),
     status: answer.status,
     requestId: answer.requestId,
   });

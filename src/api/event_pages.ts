@@ -17,7 +17,7 @@ import { LruMap } from "../core/lru.ts";
 import type { ListEventsParams } from "./api.ts";
 import { CursorTrail } from "./cursor_trail.ts";
 import { directionOf, opposite, type Order } from "./event_order.ts";
-import { isQueued, type SessionEvent } from "./events.ts";
+import { isOfSession, isQueued, type SessionEvent } from "./events.ts";
 import type { Page } from "./resources.ts";
 
 /** A page as a server gives it. */
@@ -59,6 +59,10 @@ const LARGER_LIMITS = [FULL_LIMIT, 10_000, 100_000] as const;
 const MAX_PAGES = 100;
 /** Pages that are put together where each holds less than was asked for. */
 const MAX_FILL = 10;
+/** The same while none of them holds anything that was asked for. */
+const MAX_VAIN_FILL = 50;
+/** Where a server takes no larger pages, it takes these. */
+const SMALL_LIMIT = 100;
 /** Lists of which the cursors of pages are remembered. */
 const MAX_LISTS = 200;
 /** Entries of the other direction that must show whether the order has an effect. */
@@ -80,6 +84,68 @@ interface ServerManners {
   order?: Order | "asked";
   /** Whether it was seen to cut lists at `limit` without a cursor. */
   cutsLists?: true;
+  /** The largest page that it was seen to take, where it refused a larger one. */
+  maxLimit?: number;
+  /**
+   * Parameters that it refuses, or that do no good: some servers apply `types` to what a page would
+   * have held, and so give page after page with nothing. Then the choice is made here.
+   */
+  without?: { readonly order?: true; readonly types?: true };
+}
+
+/** How to ask a server that refuses a query: at first with a smaller page, then with less. */
+const EASIER: readonly Pick<ServerManners, "maxLimit" | "without">[] = [
+  { maxLimit: SMALL_LIMIT },
+  { without: { types: true } },
+  { without: { order: true } },
+  { without: { order: true, types: true } },
+  { maxLimit: SMALL_LIMIT, without: { order: true, types: true } },
+];
+
+function easier(query: ServerQuery, { maxLimit = Infinity, without }: ServerManners): ServerQuery {
+  const { limit } = query;
+  return {
+    ...query,
+    ...(limit !== undefined && limit > maxLimit && { limit: maxLimit }),
+    ...(without?.order && { order: undefined }),
+    ...(without?.types && { types: undefined }),
+  };
+}
+
+/** Asks in the manner that the server takes, and learns that where it refuses a query. */
+function considerate(ask: AskForPage, manners: ServerManners): AskForPage {
+  return async (query) => {
+    const usual = easier(query, manners);
+    try {
+      return await ask(usual);
+    } catch (error) {
+      // More than any page of this server may have is asked for in the hope only.
+      if (!isRefusedQuery(error) || (query.limit ?? 0) > FULL_LIMIT) throw error;
+      for (const change of EASIER) {
+        // A cursor may be what is refused, and belongs to its order and types.
+        if (change.without && (query.page !== undefined || query.afterId !== undefined)) continue;
+        const easy = easier(usual, change);
+        if (isSame(easy, usual)) continue;
+        const page = await ask(easy).catch((again) => {
+          if (isRefusedQuery(again)) return undefined;
+          throw again;
+        });
+        if (!page) continue;
+        Object.assign(manners, { ...change, without: { ...manners.without, ...change.without } });
+        return page;
+      }
+      throw error;
+    }
+  };
+}
+
+/** Whether the server refuses a query as such: 422 is what several frameworks say for 400. */
+function isRefusedQuery(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 400 || error.status === 422);
+}
+
+function isSame(one: ServerQuery, other: ServerQuery): boolean {
+  return one.limit === other.limit && one.order === other.order && one.types === other.types;
 }
 
 /** Reads from servers of unknown manners. */
@@ -108,8 +174,11 @@ export function createEventPages(log: Logger): EventPages {
   }
 
   return {
-    async read(sessionId, params, ask) {
+    async read(sessionId, params, plainAsk) {
+      const ask = considerate(plainAsk, manners);
       const { order = "asc", types, page } = params;
+      const wanted = (event: SessionEvent) =>
+        isWanted(event, types) && isOfSession(event, sessionId);
       const place = page === undefined ? undefined : decodePlace(page);
       const against = () => {
         const way = opposite(order);
@@ -118,7 +187,7 @@ export function createEventPages(log: Logger): EventPages {
         const known = way === "asc" ? remembered.get(key) : undefined;
         const list = known ?? { cursors: [undefined], starts: [0], limit: FULL_LIMIT };
         if (way === "asc") remembered.set(key, list);
-        return new CounterReading({ way, params, list, manners, ask });
+        return new CounterReading({ way, params, list, manners, ask, wanted });
       };
       if (place) return await against().read(place);
       if (page === undefined && manners.order === opposite(order)) return await against().read();
@@ -126,19 +195,24 @@ export function createEventPages(log: Logger): EventPages {
       if (page === undefined && await runsOtherWay(params, fetched.data, ask)) {
         return await against().read();
       }
-      const wanted = (event: SessionEvent) => isWanted(event, types);
       const trail = new CursorTrail(page);
       let events = fetched.data.filter(wanted);
       let { next } = trail.take({ data: fetched.data, next_page: fetched.next });
+      let hasAny = page !== undefined || types !== undefined || fetched.data.length > 0;
       // A server may give less than was asked for, and what was not.
-      for (let count = 1; next !== undefined && count < MAX_FILL; count++) {
+      for (let count = 1; next !== undefined && count < MAX_VAIN_FILL; count++) {
         // Of large events, a few will do.
-        if (events.length >= (params.limit ?? 1) || fetched.reduced !== undefined) break;
+        const isEnough = events.length >= (params.limit ?? 1) || count >= MAX_FILL ||
+          fetched.reduced !== undefined;
+        if (isEnough && events.length > 0) break;
         fetched = await fetchPage({ ...params, page: next }, manners, ask);
         const step = trail.take({ data: fetched.data, next_page: fetched.next });
         events = eachOnce([...events, ...step.data.filter(wanted)], order);
         next = step.next;
+        hasAny ||= fetched.data.length > 0;
       }
+      // Whether there are events is then not known.
+      if (!hasAny && next === undefined && fetched.next !== undefined) throw noEvents();
       if (fetched.cut) log.warn("The API cuts a list of events and gives no way on", { order });
       return {
         data: eachOnce(events, order),
@@ -162,9 +236,19 @@ async function fetchPage(
   ask: AskForPage,
 ): Promise<Fetched> {
   const wanted = params.limit ?? FULL_LIMIT;
-  const limit = manners.cutsLists ? Math.max(wanted, FULL_LIMIT) : wanted;
-  const query = { ...params, limit, ...afterOf(params.page) };
-  const result = await ask(query);
+  // Of what is chosen here, much may be left out.
+  const isChosenHere = manners.without?.types && params.types;
+  const asked = manners.cutsLists || isChosenHere ? Math.max(wanted, FULL_LIMIT) : wanted;
+  const query = { ...params, limit: asked, ...afterOf(params.page) };
+  let result = await ask(query);
+  if (result.data.length === 0 && result.next_page && params.types && !manners.without?.types) {
+    const all = await ask({ ...query, types: undefined });
+    if (all.data.length > 0) {
+      manners.without = { ...manners.without, types: true };
+      result = all;
+    }
+  }
+  const limit = Math.min(asked, manners.maxLimit ?? Infinity);
   const fetched = fetchedOf(result, query);
   const tells = result.next_page !== undefined || typeof result.has_more === "boolean" ||
     query.page !== undefined;
@@ -195,7 +279,7 @@ async function askForMore(ask: AskForPage, query: ServerQuery): Promise<ServerPa
   try {
     return await ask(query);
   } catch (error) {
-    if (error instanceof ApiError && error.status === 400) return undefined;
+    if (isRefusedQuery(error)) return undefined;
     throw error;
   }
 }
@@ -234,6 +318,7 @@ interface CounterReadingOptions {
   readonly list: KnownList;
   readonly manners: ServerManners;
   readonly ask: AskForPage;
+  readonly wanted: (event: SessionEvent) => boolean;
 }
 
 /** A place between two entries of a list, in the order of the server. */
@@ -278,7 +363,7 @@ class CounterReading {
       try {
         return await this.#read(until);
       } catch (error) {
-        const isStale = error instanceof ApiError && error.status === 400;
+        const isStale = isRefusedQuery(error);
         // A remembered cursor is no longer taken, or names a page of another size.
         if (error instanceof PageSizeError) list.limit = error.limit;
         else if (!isStale || list.cursors.length === 1) throw error;
@@ -340,14 +425,13 @@ class CounterReading {
   }
 
   async #pageAt(page: number) {
-    const { way, params, list, manners, ask } = this.#options;
-    const { types } = params;
+    const { way, params, list, manners, ask, wanted } = this.#options;
     const query = { ...params, order: way, limit: list.limit, page: list.cursors[page] };
     const { data, next, cut, reduced } = await fetchPage(query, manners, ask);
     if (reduced !== undefined) throw new PageSizeError(reduced);
     const start = list.starts[page] ?? 0;
     const entries = data.map((event, index): Entry => ({ event, offset: start + index }))
-      .filter(({ event }) => isWanted(event, types));
+      .filter(({ event }) => wanted(event));
     return { data, entries, next, cut, end: start + data.length };
   }
 }
@@ -453,6 +537,12 @@ function parseMarked(mark: string, cursor: string): unknown[] | undefined {
   } catch {
     return undefined;
   }
+}
+
+function noEvents(): ApiError {
+  return new ApiError("The API gives page after page of this session's events with nothing on it", {
+    kind: "decode",
+  });
 }
 
 function outOfReach(): ApiError {

@@ -33,12 +33,14 @@ const DOUBTFUL_SILENCE_MS = 20_000;
 /**
  * Opens a stream; resolves when its head has arrived.
  *
+ * @param sessionId whose events it is for; those of others are left out
  * @param options `timeoutMs` bounds the wait for the head; `signal` drops the stream at any time
  * @throws `ApiError`, or the signal's reason as soon as that aborts
  */
 export async function openEventStream(
   context: HttpContext,
   spec: RequestSpec,
+  sessionId: string,
   options: CallOptions = {},
 ): Promise<EventStream> {
   const { clock } = context;
@@ -53,7 +55,8 @@ export async function openEventStream(
     const answer = await observed(context, spec, 0, (noteStatus) => {
       return exchange(context, spec, { attempt, noteStatus });
     });
-    return readEvents(context, answer, { attempt, doubt, life, closer, caller: options.signal });
+    const caller = options.signal;
+    return readEvents(context, answer, { attempt, doubt, life, closer, caller, sessionId });
   } catch (error) {
     attempt.failed(error);
     doubt.end();
@@ -96,17 +99,18 @@ interface StreamLife {
   readonly life: { readonly signal: AbortSignal; dispose(): void };
   readonly closer: AbortController;
   readonly caller: AbortSignal | undefined;
+  readonly sessionId: string;
 }
 
 function readEvents(
   context: HttpContext,
   { response }: Exchange,
-  { attempt, doubt, life, closer, caller }: StreamLife,
+  { attempt, doubt, life, closer, caller, sessionId }: StreamLife,
 ): EventStream {
   const body = eventStreamBody(response, originOf(context));
   const reader = openReader(body, life.signal, { stream: true });
   const { maxFrameChars, log, redact } = context;
-  const decoder = createItemDecoder({ maxFrameChars, log, redact });
+  const decoder = createItemDecoder({ maxFrameChars, log, redact, sessionId });
   let freed = false;
   const free = () => {
     if (freed) return;

@@ -35,13 +35,49 @@ export interface SessionEvent {
   readonly [field: string]: unknown;
 }
 
+/** Fields in which gateways and frameworks wrap what they pass on. */
+const WRAPPING_FIELDS = ["event", "data", "payload", "item"] as const;
+/** Wrappers in wrappers are followed so far. */
+const MAX_WRAPPERS = 3;
+
 /**
- * An event, if the value is one: an object with a `type`.
+ * The event that lies in a wrapper such as `{"event":{…}}`; the value itself where it is one. All
+ * documented types of events have a dot in their name, which tells them from types of wrappers.
+ */
+export function unwrapped(value: unknown, depth = 0): unknown {
+  const fields = fieldsOf(value);
+  if (!fields || depth >= MAX_WRAPPERS || textOf(fields.type)?.includes(".")) return value;
+  for (const name of WRAPPING_FIELDS) {
+    const inner = fieldsOf(unwrapped(fields[name], depth + 1));
+    if (!textOf(inner?.type)?.includes(".")) continue;
+    // Whose event it is may be written on the wrapper.
+    return "session_id" in fields ? { session_id: fields.session_id, ...inner } : inner;
+  }
+  return value;
+}
+
+/**
+ * Whether an event of a session's list or stream is the session's own. Some servers send the events
+ * of several sessions over one stream, and then name the session in each.
+ *
+ * @param sessionId as it was asked for; a server may leave out, or add, the prefix of its kind
+ */
+export function isOfSession({ session_id: named }: SessionEvent, sessionId: string): boolean {
+  const id = textOf(named);
+  return id === undefined || id === sessionId || bareId(id) === bareId(sessionId);
+}
+
+function bareId(id: string): string {
+  return id.replace(/^[a-z]{1,16}_/, "");
+}
+
+/**
+ * An event, if the value is one: an object with a `type`, or one in a wrapper.
  *
  * @param fallbackType used where the object has none, such as the `event:` name of its frame
  */
 export function decodeEvent(value: unknown, fallbackType?: string): SessionEvent | undefined {
-  const fields = fieldsOf(value);
+  const fields = fieldsOf(unwrapped(value));
   if (!fields) return undefined;
   // Nearly every event fits as it is, and logs are long.
   if (isEvent(fields)) return fields;

@@ -9,7 +9,6 @@
 
 import { type Redact, redactValue } from "../core/redact.ts";
 import { blockText } from "./events.ts";
-import { entriesOf, fieldsOf } from "./read.ts";
 
 /** An escape by which JSON can spell a character that needs none, as Go and PHP do: `\u003c`, `\/`. */
 const ODD_ESCAPE = /\\[u/]/;
@@ -22,10 +21,25 @@ const ODD_ESCAPE = /\\[u/]/;
  */
 export function parseClean(text: string, redact: Redact): unknown {
   const value: unknown = JSON.parse(text);
-  const entries = entriesOf(fieldsOf(value)?.data) ?? [];
   // First: of a key that is cut in two, one part alone may pass for a whole one.
-  for (const entry of [value, ...entries]) cleanEvent(entry, redact);
+  cleanEvents(value, redact);
   return redact.isClean(text) && !ODD_ESCAPE.test(text) ? value : redactValue(value, redact);
+}
+
+/** How deep events may lie in lists and wrappers. */
+const MAX_DEPTH = 5;
+
+/** Cleans all events in a value: itself, the entries of a list, what lies in wrappers. */
+function cleanEvents(value: unknown, redact: Redact, depth = 0): void {
+  if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return;
+  cleanEvent(value, redact);
+  if (isEvent(value)) return;
+  for (const part of Object.values(value)) cleanEvents(part, redact, depth + 1);
+}
+
+/** Events hold no others. */
+function isEvent(value: object): boolean {
+  return "type" in value && typeof value.type === "string" && value.type.includes(".");
 }
 
 /** Cleans what is no matter of one text alone, in place. */

@@ -7,6 +7,8 @@
  */
 
 import { type BodyReader, BodyTooLargeError } from "./body.ts";
+import { fieldsOf } from "./read.ts";
+import { LIST_FIELDS } from "./resources.ts";
 
 /** What of a list is kept. Lengths are UTF-16 units of JSON text. */
 export interface ListBodyOptions {
@@ -22,8 +24,8 @@ export interface ListBodyOptions {
 const WHOLE_CHARS = 1024 * 1024;
 /** A text that is kept of an entry that is too long. */
 const SHORT_TEXT_CHARS = 1_000;
-/** The field that holds the entries. */
-const LIST_FIELD = "data";
+/** How deep the list may lie in envelopes. */
+const MAX_LIST_DEPTH = 4;
 
 /** How many characters were left out of an entry. */
 const LEFT_OUT = Symbol("left out");
@@ -89,8 +91,14 @@ class ListScanner {
   /** The depth at which the entries of the list stand, while in it. */
   #listDepth: number | undefined;
   #found = false;
+  /** The depth at which the list was found. */
+  #foundDepth = 0;
+  /** The names of the fields that hold the brackets that are open, outermost first. */
+  readonly #path: string[] = [];
   /** The text that is being read: its pieces, and whether the last one ends with a backslash that escapes. */
   #text: { pieces: string[]; chars: number; kept: boolean; escapes: boolean } | undefined;
+  /** Of the brackets that are open, outermost first, whether they are those of objects. */
+  #inObject: boolean[] = [];
   /** The newest text outside the list: the name of the field that follows. */
   #name = "";
   #entry: string[] = [];
@@ -129,7 +137,12 @@ class ListScanner {
     if (frame.trim() === "") return undefined;
     const value = this.#parse(frame);
     if (!this.#found) return value;
-    return Array.isArray(value) ? this.entries : Object.assign({}, value, { data: this.entries });
+    if (Array.isArray(value)) return this.entries;
+    const path = this.#path.slice(0, this.#foundDepth - 1);
+    const last = path.pop() ?? "";
+    const around = path.reduce((part: unknown, name) => fieldsOf(part)?.[name], value);
+    Object.assign(Object(around), { [last]: this.entries });
+    return value;
   }
 
   /** Reads up to the next text. @returns where to go on */
@@ -148,6 +161,7 @@ class ListScanner {
         case OPEN_BRACE:
         case OPEN_BRACKET:
           if (this.#isNested(0)) flush(index);
+          if (!this.#found && this.#listDepth === undefined) this.#open(text.charCodeAt(index));
           this.#depth++;
           if (text.charCodeAt(index) === OPEN_BRACKET && this.#beginsList()) {
             flush(index + 1);
@@ -159,6 +173,7 @@ class ListScanner {
           if (this.#depth === this.#listDepth) {
             flush(index);
             this.#endEntry();
+            this.#foundDepth = this.#depth;
             this.#listDepth = undefined;
             this.#found = true;
           } else if (this.#isNested(1)) {
@@ -187,7 +202,16 @@ class ListScanner {
   /** Whether the bracket that was just opened begins the list: a bare one, or that of its field. */
   #beginsList(): boolean {
     if (this.#found || this.#listDepth !== undefined) return false;
-    return this.#depth === 1 || (this.#depth === 2 && this.#name === LIST_FIELD);
+    if (this.#depth === 1) return true;
+    const path = this.#path.slice(0, this.#depth - 1);
+    return this.#depth <= MAX_LIST_DEPTH && path.every((name) => LIST_FIELDS.includes(name));
+  }
+
+  /** Notes the field whose value begins here; what stands in a list stands in no field. */
+  #open(code: number): void {
+    if (this.#depth === 0) this.#inObject = [];
+    else this.#path[this.#depth - 1] = this.#inObject[this.#depth - 1] ? this.#name : "";
+    this.#inObject[this.#depth] = code === OPEN_BRACE;
   }
 
   /** Reads a text to its end, or to that of the piece. @returns where to go on */

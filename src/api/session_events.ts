@@ -11,8 +11,7 @@ import { decodeEvent, type SessionEvent } from "./events.ts";
 import { openEventStream } from "./event_stream.ts";
 import { createEventPages, type ServerPage, type ServerQuery } from "./event_pages.ts";
 import { AnswerTooLargeError, type HttpContext, requestJson, timeoutOf } from "./http.ts";
-import { fieldsOf } from "./read.ts";
-import { pageOf, type Read } from "./resources.ts";
+import { envelopeOf, pageOf, type Read } from "./resources.ts";
 import { pathSegment } from "./url.ts";
 
 const eventOf: Read<SessionEvent> = (entry) => decodeEvent(entry);
@@ -64,7 +63,7 @@ export function createSessionEvents(context: HttpContext): ManagedAgentsApi["eve
     const spec = { method: "GET", path: eventsPath(sessionId), query: fields, list } as const;
     const answer = await requestJson(context, spec, options);
     const listed = decoded(pageOf(answer.value, eventOf, context.log), answer, "page of events");
-    const { has_more, next_page } = fieldsOf(answer.value) ?? {};
+    const { has_more, next_page } = envelopeOf(answer.value)?.fields ?? {};
     // Absent and null are told apart here: null says that there is no more.
     return { ...listed, has_more, next_page: next_page === null ? null : listed.next_page };
   }
@@ -110,7 +109,7 @@ export function createSessionEvents(context: HttpContext): ManagedAgentsApi["eve
     },
     async stream(sessionId, options) {
       const spec = { method: "GET", path: `${eventsPath(sessionId)}/stream` } as const;
-      return await openEventStream(context, spec, options);
+      return await openEventStream(context, spec, sessionId, options);
     },
   };
 }

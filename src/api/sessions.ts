@@ -48,7 +48,8 @@ export function createSessions(context: HttpContext): ManagedAgentsApi["sessions
     async retrieve(sessionId, options) {
       const spec = { method: "GET", path: `/v1/sessions/${pathSegment(sessionId)}` } as const;
       const answer = await requestJson(context, spec, options);
-      return decoded(sessionOf(answer.value, sessionId), answer, "session");
+      // It goes by the id that the caller knows.
+      return { ...decoded(sessionOf(answer.value, sessionId), answer, "session"), id: sessionId };
     },
     async list({ agentId, order, createdAtGte, includeArchived, limit, page }, options) {
       const query = {

@@ -8,7 +8,7 @@ import type { EventSourceMessage } from "eventsource-parser";
 import type { Logger } from "../core/log.ts";
 import type { Redact } from "../core/redact.ts";
 import type { StreamItem } from "./api.ts";
-import { decodeEvent, type SessionEvent } from "./events.ts";
+import { decodeEvent, isOfSession, type SessionEvent } from "./events.ts";
 import { frameError } from "./failures.ts";
 import { parseClean } from "./json.ts";
 import { eventIdOf, fieldsOf } from "./read.ts";
@@ -32,6 +32,8 @@ export interface ItemDecoderOptions {
   readonly log: Logger;
   /** Applied to everything that frames say. */
   readonly redact: Redact;
+  /** Events of other sessions are signs of life, no more; all are taken when absent. */
+  readonly sessionId?: string;
 }
 
 const ACTIVITY: StreamItem = { kind: "activity" };
@@ -58,10 +60,14 @@ export function createItemDecoder(options: ItemDecoderOptions): ItemDecoder {
       let quiet = true;
       for (const frame of framer.push(text.decode(chunk, { stream: true }))) {
         const read = readFrame(frame, options);
-        if (read === "lost") lost = true;
-        if (!read || read === "lost") continue;
-        quiet = false;
-        yield { kind: "event", event: read };
+        if (read === "lost") {
+          lost = true;
+          continue;
+        }
+        for (const event of read) {
+          quiet = false;
+          yield { kind: "event", event };
+        }
       }
       if (lost) yield LOST;
       else if (quiet) yield ACTIVITY;
@@ -70,28 +76,45 @@ export function createItemDecoder(options: ItemDecoderOptions): ItemDecoder {
   };
 }
 
-/** The event of a frame, if it has one; "lost" when it may have had one that cannot be read. */
+/** The events of a frame; "lost" when it may have had one that cannot be read. */
 function readFrame(
   frame: EventSourceMessage,
-  { log, redact }: ItemDecoderOptions,
-): SessionEvent | "lost" | undefined {
-  if (frame.event === undefined && frame.data === "") return undefined;
-  if (HEARTBEATS.has(frame.event ?? "")) return undefined;
+  { log, redact, sessionId }: ItemDecoderOptions,
+): readonly SessionEvent[] | "lost" {
+  if (frame.event === undefined && frame.data === "") return [];
+  if (HEARTBEATS.has(frame.event ?? "")) return [];
   let value: unknown;
   try {
     value = parseClean(frame.data, redact);
   } catch {
     if (frame.event === "error") throw frameError(frame.data, redact);
-    if (frame.data === "") return undefined;
+    if (frame.data === "") return [];
     log.debug("Skipped a frame that is not JSON", { event: frame.event });
     return "lost";
   }
-  const event = decodeEvent(value, frame.event);
-  if (event?.type === "error" || (!event && frame.event === "error")) {
+  const values = Array.isArray(value) ? value : [value];
+  const events = values.flatMap((entry) => decodeEvent(entry, frame.event) ?? []);
+  const isError = frame.event === "error" && events.length === 0;
+  if (isError || events.some(({ type }) => type === "error")) {
     throw frameError(frame.data, redact);
   }
-  if (event) return HEARTBEATS.has(event.type) ? undefined : event;
-  log.debug("Skipped a frame that is no event", { event: frame.event });
-  // What has an id was one, and the list may tell more of it.
-  return eventIdOf(fieldsOf(value)?.id) === undefined ? undefined : "lost";
+  if (events.length < values.length) {
+    log.debug("Skipped a frame that is no event", { event: frame.event });
+    if (values.some(mayHoldEvent)) return "lost";
+  }
+  return events.filter((event) =>
+    !HEARTBEATS.has(event.type) && (sessionId === undefined || isOfSession(event, sessionId))
+  );
+}
+
+/**
+ * Whether a value that is no event may hold one in a form that is not known, so that the list may
+ * tell more of it: it has an id, or more in it than the plain values of a sign of life.
+ */
+function mayHoldEvent(value: unknown): boolean {
+  const fields = fieldsOf(value);
+  if (!fields || decodeEvent(value)) return false;
+  const holds = (field: unknown) =>
+    typeof field === "object" && Object.keys(field ?? {}).length > 0;
+  return eventIdOf(fields.id) !== undefined || Object.values(fields).some(holds);
 }

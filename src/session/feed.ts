@@ -221,19 +221,26 @@ export class SessionFeed {
     }
   }
 
-  /** History still answers many waits when the stream cannot be had: then it is `unread`. */
+  /**
+   * Without a stream the log is read instead, unless that was done: it is then `unread`. Where only
+   * the stream is missing, reading from time to time takes its place.
+   */
   async #afterFailure(error: unknown, unread: boolean): Promise<void> {
     this.#trouble = error;
     this.#heed(error);
     const refusedForGood = this.#isKeyRefusedForGood(error);
     this.#deps.log.debug("stream failed", { session: this.#sessionId, error: unquoted(error) });
-    // What was there a moment ago is not refused for good, unless the session is gone.
-    const fatal = error instanceof ApiError && !error.retryable && this.#history.done === 0;
+    const isLasting = error instanceof ApiError && !error.retryable;
+    const unreachable = error instanceof ApiError && error.kind === "connect";
+    if (isLasting && (unreachable || !unread) && this.#history.done === 0) throw error;
     if (isGone(error) && this.#history.done > 0 && await this.#isDeleted()) return;
     try {
-      const unreachable = error instanceof ApiError && error.kind === "connect";
       this.#outOfReach = unreachable || !unread;
-      if (unread && !unreachable) await this.#readNews();
+      if (unread && !unreachable) {
+        await this.#readNews();
+        // Whoever has the log misses nothing but time.
+        if (isLasting) this.#trouble = undefined;
+      }
       this.#changed();
     } catch (readError) {
       if (this.#stopped) return;
@@ -243,7 +250,6 @@ export class SessionFeed {
       if (refused && this.#history.done === 0) throw readError;
       if (refusedForGood && isKeyRefused(readError)) throw readError;
     }
-    if (fatal) throw error;
   }
 
   /** Whether the key was refused once too often in a row. */

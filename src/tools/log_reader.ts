@@ -168,7 +168,10 @@ async function resumeAscending(
     for (const event of data.slice(at + 1)) window.add(event, { order: "asc", page, limit });
     // What follows is out of reach this way; the way back says so, or knows another.
     if (result.isCut && window.isEmpty) return undefined;
-    if (!next || window.full || count + 1 >= MAX_RESUME_PAGES) {
+    const isLast = count + 1 >= MAX_RESUME_PAGES;
+    // Nothing to read on from: the way back finds a place behind what was left out.
+    if (next && isLast && window.isEmpty && types) return undefined;
+    if (!next || window.full || isLast) {
       return window.stretch(next !== undefined || result.isCut === true);
     }
     page = next;

@@ -34,10 +34,12 @@ const ACTION_TYPES = [
   "user.tool_result",
 ];
 const LOOK_LIMIT = 100;
+/** Further pages for calls that a session waits for. */
+const MAX_OLDER_PAGES = 3;
 /** No more of an input is shown. */
 const MAX_TEXT_CHARS = 8_000;
 
-/** Reads the end of the log in one request. */
+/** Reads the end of the log; one request, where a page holds as much as was asked for. */
 export async function readStanding(
   api: Pick<ManagedAgentsApi, "events">,
   sessionId: string,
@@ -50,7 +52,28 @@ export async function readStanding(
     { order: "desc", limit: LOOK_LIMIT, types, maxTextChars: MAX_TEXT_CHARS },
     options,
   );
-  return standingOf(page.data.map(readEvent), exposeToolInputs);
+  const events = page.data.map(readEvent);
+  let older = page.next_page ?? undefined;
+  // Where pages hold little, the calls that a session waits for may stand further back.
+  for (let count = 0; older !== undefined && count < MAX_OLDER_PAGES; count++) {
+    if (!lacksCall(events)) break;
+    const next = await api.events.list(
+      sessionId,
+      { order: "desc", limit: LOOK_LIMIT, types, maxTextChars: MAX_TEXT_CHARS, page: older },
+      options,
+    );
+    events.push(...next.data.map(readEvent));
+    older = next.next_page ?? undefined;
+  }
+  return standingOf(events, exposeToolInputs);
+}
+
+/** Whether a call that the session waits for is not among the events. */
+function lacksCall(newestFirst: readonly LogEvent[]): boolean {
+  const status = newestFirst.find(({ kind }) => kind === "idle" || kind === "running");
+  const ids = status?.kind === "idle" ? status.eventIds : [];
+  const known = new Set(newestFirst.map(({ id }) => id));
+  return ids.some((id) => !known.has(id));
 }
 
 /** @param newestFirst the end of the log: status events, tool uses and their answers */

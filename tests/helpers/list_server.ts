@@ -4,8 +4,18 @@ import type { SessionEvent } from "../../src/api/events.ts";
 export interface ListManners {
   /** `asked`, or the order that it gives whatever is asked; default `asked`. */
   readonly order?: "asked" | "asc" | "desc";
-  /** Whether `types` has an effect; default true. */
-  readonly types?: boolean;
+  /** Whether `types` has an effect; `late` on what a page would have held. Default true. */
+  readonly types?: boolean | "late";
+  /** Answers 400 to what it does not know; `limit` is one above 100. */
+  readonly refuses?: readonly ("limit" | "order" | "types")[];
+  /** What is answered in place of a page. */
+  readonly envelope?: (page: Record<string, unknown>) => unknown;
+  /** Data of the frame that shows an event on the stream; the event itself by default. */
+  readonly frame?: (event: SessionEvent) => unknown;
+  /** What is answered in place of a stream. */
+  readonly stream?: () => Response;
+  /** What the session says beside its id, or in its place. */
+  readonly session?: Record<string, unknown>;
   /**
    * What `limit` does: `asked`; `ignored` all in one page; or the most that a page has, whatever is
    * asked. Default `asked`, 400 beyond 1,000.
@@ -44,6 +54,8 @@ export class ListServer {
   readonly queries: URLSearchParams[] = [];
   readonly manners: ListManners;
   status = "idle";
+  /** Requests for the stream. */
+  streamsAsked = 0;
   /** Called with each list request, before it is answered. */
   onList: (query: URLSearchParams) => void = () => {};
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
@@ -67,7 +79,10 @@ export class ListServer {
   emit(...events: SessionEvent[]): void {
     this.events.push(...events);
     for (const event of events) {
-      const frame = `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+      const shown = this.manners.frame?.(event);
+      const frame = shown === undefined
+        ? `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+        : `data: ${JSON.stringify(shown)}\n\n`;
       for (const stream of this.#streams) stream.enqueue(new TextEncoder().encode(frame));
     }
   }
@@ -96,10 +111,13 @@ export class ListServer {
       this.onList(searchParams);
       return this.#list(searchParams);
     }
-    return Response.json({ id: "sesn_1", type: "session", status: this.status, agent: "agent_1" });
+    const session = { id: "sesn_1", type: "session", status: this.status, agent: "agent_1" };
+    return Response.json({ ...session, ...this.manners.session });
   }
 
   #stream(): Response {
+    this.streamsAsked++;
+    if (this.manners.stream) return this.manners.stream();
     let controller: ReadableStreamDefaultController<Uint8Array>;
     const body = new ReadableStream<Uint8Array>({
       start: (opened) => {
@@ -119,9 +137,12 @@ export class ListServer {
     const { order: manner = "asked", types = true, overlap } = this.manners;
     const order = manner === "asked" ? query.get("order") ?? "asc" : manner;
     const wanted = query.getAll("types[]");
-    const matching = types && wanted.length > 0
-      ? this.events.filter(({ type }) => wanted.includes(type))
-      : this.events;
+    const refused = this.manners.refuses?.find((name) =>
+      name === "limit" ? Number(query.get(name)) > 100 : query.has(name) || query.has(`${name}[]`)
+    );
+    if (refused) return Response.json({ detail: `Unknown: ${refused}` }, { status: 400 });
+    const isWanted = ({ type }: SessionEvent) => wanted.length === 0 || wanted.includes(type);
+    const matching = types === true ? this.events.filter(isWanted) : this.events;
     const ordered = order === "asc" ? matching : matching.toReversed();
     const size = this.#size(query);
     if (size === undefined) return Response.json({ error: { type: "invalid" } }, { status: 400 });
@@ -131,7 +152,8 @@ export class ListServer {
     const gap = this.manners.paging === "gaps" && query.get("page")?.endsWith("?") === false;
     if (gap) return this.#page([], `${from}?`, undefined);
     const to = from + size;
-    return this.#page(entries, to < ordered.length ? String(to) : undefined, query.get("page"));
+    const held = types === "late" ? entries.filter(isWanted) : entries;
+    return this.#page(held, to < ordered.length ? String(to) : undefined, query.get("page"));
   }
 
   #size(query: URLSearchParams): number | undefined {
@@ -175,6 +197,8 @@ export class ListServer {
       empty: { next_page: next ?? "" },
       endless: { next_page: next ?? String(Number(asked ?? 0) + 100_000) },
     }[paging];
+    const { envelope } = this.manners;
+    if (envelope) return Response.json(envelope({ data: entries, ...fields }));
     const data = entries.map((event) => this.#jsonOf(event)).join(",");
     const rest = JSON.stringify(fields).slice(1);
     const body = `{"data":[${data}]${rest === "}" ? "" : ","}${rest}`;
