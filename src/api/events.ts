@@ -149,12 +149,13 @@ export interface StopReason {
 
 /** The stop reason of a `session.status_idle` or `session.thread_status_idle`, if it tells one. */
 export function stopReasonOf(event: SessionEvent): StopReason | undefined {
-  const reason = fieldsOf(event.stop_reason);
+  const given = unquotedObject(event.stop_reason);
+  const reason = fieldsOf(given);
   const ids = reason?.event_ids;
   const eventIds = textOf(ids) ? [ids] : entriesOf(ids);
   const waiting = readEach(eventIds ?? [], eventIdOf);
   // A session that names the calls it waits for waits, whatever became of the word for it.
-  const type = textOf(event.stop_reason) ?? textOf(reason?.type) ??
+  const type = (textOf(given) ?? textOf(reason?.type))?.trim().toLowerCase() ||
     (waiting.length > 0 ? "requires_action" : undefined);
   if (type === undefined) return undefined;
   const details = fieldsOf(event.stop_details);
@@ -164,6 +165,16 @@ export function stopReasonOf(event: SessionEvent): StopReason | undefined {
     category: textOf(details?.category),
     explanation: textOf(details?.explanation),
   };
+}
+
+/** Reads an object that was written as JSON into a text; gives everything else as it is. */
+function unquotedObject(value: unknown): unknown {
+  if (typeof value !== "string" || !value.trimStart().startsWith("{")) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
 }
 
 /** What an `agent.tool_use`, `agent.mcp_tool_use` or `agent.custom_tool_use` tells. */

@@ -57,6 +57,8 @@ export class SessionFeed {
   #outOfReach = false;
   /** Whether the open stream has shown an event. */
   #streamShows = false;
+  /** Whether the stream has shown an event since the list was last read. */
+  #streamIsAhead = false;
   /** When the session last told something: by an event, a page or its status. */
   #heardAt = -Infinity;
   /** Refusals in a row, and when the first one came. */
@@ -116,6 +118,11 @@ export class SessionFeed {
     return this.#history.hasGap;
   }
 
+  /** Whether the stream has shown an event since the list was last read. */
+  get streamIsAhead(): boolean {
+    return this.#streamIsAhead;
+  }
+
   /** Calls `listener` after every change. @returns how to stop that */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -148,9 +155,11 @@ export class SessionFeed {
   /**
    * Whether the session is at rest as far as its events tell. Where they tell of workflow runs and
    * are not all known, a run that was opened earlier may be at work: then the session is asked.
+   *
+   * @param ask asks the session in any case, unless it was asked since its last event
    */
-  async isAtRest(): Promise<boolean> {
-    if (this.complete || !this.log.entries.some(tellsOfRuns)) return true;
+  async isAtRest({ ask = false } = {}): Promise<boolean> {
+    if (!ask && (this.complete || !this.log.entries.some(tellsOfRuns))) return true;
     if (!this.#sighting) {
       this.#deps.pace.spend(1);
       await this.#see();
@@ -196,6 +205,7 @@ export class SessionFeed {
   }
 
   async #readNews(): Promise<void> {
+    this.#streamIsAhead = false;
     const news = await this.#history.readNews();
     this.#outOfReach = false;
     this.#refusals.count = 0;
@@ -339,6 +349,7 @@ export class SessionFeed {
     if (!this.complete && this.log.isBefore(event)) return false;
     if (!this.log.add(event)) return false;
     this.#streamShows = true;
+    this.#streamIsAhead = true;
     this.#eventsCame();
     return true;
   }

@@ -108,11 +108,15 @@ export function readEvent(event: SessionEvent): LogEvent {
   };
 }
 
-/** Types whose thread tells whose words are whose. */
+/** Types whose thread tells whose words are whose, and whose turn begins or ends. */
 const THREADED: ReadonlySet<string> = new Set([
   "user.message",
   "agent.message",
   "session.thread_created",
+  "session.status_running",
+  "session.status_rescheduled",
+  "session.status_idle",
+  "session.status_terminated",
 ]);
 
 function threadOf(event: SessionEvent): { readonly threadId?: string } | undefined {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { proofLeftMs, type Sighting, type Standing } from "./standing.ts";
+import { isEndDoubtful, proofLeftMs, type Sighting, type Standing } from "./standing.ts";
 import { type TurnState, unansweredAsks } from "./turn.ts";
 
 // Pauses before the first, second, … look since the last event, in milliseconds.
@@ -57,8 +57,7 @@ function planFor(state: TurnState, standing: Standing): readonly number[] {
     case "resume":
       return OVERDUE_MS;
     case "turn":
-      // Idle by its events, while a tool was at work.
-      if (state.endedEarly) return SETTLING_MS;
+      if (isEndDoubtful(state)) return SETTLING_MS;
       // A call that somebody must answer stops the turn, which some servers tell by the status alone.
       if (!looksFinished(state) && unansweredAsks(state).length === 0) return WORKING_MS;
       return FINISHED_LOOKING_MS;

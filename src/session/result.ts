@@ -312,8 +312,16 @@ function advise(parts: ResultParts, actions: number, cursor: string | undefined)
     case "not_started":
       return "No message was sent to this session yet. Call send_message first.";
     case "idle":
-      return adviseIdle(parts.state.collected);
+      return isUnbegun(parts.state)
+        ? `Nothing was answered: the message was taken up, but no turn has begun since. Call ` +
+          `wait_for_idle again${again} to go on waiting, or send the message again.`
+        : adviseIdle(parts.state.collected);
   }
+}
+
+/** Whether a message was taken up and nothing came of it. */
+function isUnbegun({ phase, interrupted }: TurnState): boolean {
+  return phase === "starting" && !interrupted;
 }
 
 /** Some servers end a turn that an error has killed like any other. */

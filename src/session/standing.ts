@@ -5,7 +5,7 @@
  */
 
 import type { WaitStatus } from "./outcome.ts";
-import { type TurnState, unansweredAsks } from "./turn.ts";
+import { hasQueued, type TurnState, unansweredAsks } from "./turn.ts";
 
 /**
  * What a look at the session itself showed, valid until the next event arrives. It heals what
@@ -107,6 +107,11 @@ function proofMs(state: TurnState, waitingFor: WaitingFor, sighting: Sighting): 
   }
 }
 
+/** How long a session must read idle before a message that was taken up is not to be answered. */
+const START_PROOF_MS = 40_000;
+/** How long it must when inputs came in the turn that may have turns of their own to come. */
+const OWED_PROOF_MS = 2_000;
+
 /** Never while a message waits that no turn has begun for since, unless it may have been dropped. */
 function idleProofMs(state: TurnState, waitingFor: WaitingFor): number {
   switch (waitingFor) {
@@ -114,13 +119,14 @@ function idleProofMs(state: TurnState, waitingFor: WaitingFor): number {
       return 0;
     case "turn":
       // By its events it is over, only doubtfully.
-      if (state.phase === "ended") return 0;
+      if (state.phase === "ended") return state.owed.length > 0 ? OWED_PROOF_MS : 0;
       // An interrupt can end a turn without an event.
       return Math.max(2_000, queuedProofMs(state, "sent"));
     case "queued":
       return queuedProofMs(state, "over");
     case "start":
-      return 10_000;
+      // A sandbox may take its time; an interrupt can end a turn before it begins.
+      return state.interrupted ? 10_000 : START_PROOF_MS;
     case "resume":
       // The answer or interrupt itself may not be taken up yet.
       return Math.max(10_000, queuedProofMs(state, "over"));
@@ -141,11 +147,13 @@ function queuedProofMs(state: TurnState, interrupt: "sent" | "over"): number {
   // A turn came and went for one of them: then a missing stamp says nothing.
   const neverStamps = !state.stampsInputs && inputs.some(({ begun }) => begun);
   return Math.max(
-    0,
+    inputs.length === 0 && hasQueued(state) ? 10_000 : 0,
     ...inputs.map((input) => {
       const isStopped = input.interrupt === "over" || input.interrupt === interrupt;
-      if (!neverStamps && !isStopped) return Infinity;
-      return input.begun ? 2_000 : 10_000;
+      // A turn came and went that was no other input's: some servers leave single ones unstamped.
+      const isAnswered = input.begun && state.phase === "ended";
+      if (!neverStamps && !isStopped && !isAnswered) return Infinity;
+      return input.begun && (neverStamps || isStopped) ? 2_000 : 10_000;
     }),
   );
 }
@@ -153,7 +161,7 @@ function queuedProofMs(state: TurnState, interrupt: "sent" | "over"): number {
 function standingByEvents(state: TurnState): Standing {
   switch (state.phase) {
     case "unknown":
-      return waits(state.queued.size > 0 ? "queued" : "first_event");
+      return waits(hasQueued(state) ? "queued" : "first_event");
     case "starting":
       return waits("start");
     case "parked":
@@ -174,11 +182,18 @@ function parked(state: TurnState): Standing {
 function ended(state: TurnState): Standing {
   // Nothing goes on at the cap until somebody raises it, whatever is queued or running.
   if (state.stop?.type === "budget_reached") return over("budget_reached");
-  if (state.queued.size > 0) return waits("queued");
+  if (hasQueued(state)) return waits("queued");
   if (state.openRuns.size > 0) return waits("workflow_runs");
   const status = endStatus(state);
-  // Some servers go idle while a tool is at work: the session's own status then decides.
-  return state.endedEarly && status === "idle" ? waits("turn") : over(status);
+  return isEndDoubtful(state) && status === "idle" ? waits("turn") : over(status);
+}
+
+/**
+ * Whether events alone do not prove the end that they tell of: some servers go idle while a tool is
+ * at work, or between two turns. The session's own status then decides.
+ */
+export function isEndDoubtful({ phase, endedEarly, owed }: TurnState): boolean {
+  return phase === "ended" && (endedEarly || owed.length > 0);
 }
 
 const NAMED: readonly WaitStatus[] = ["retries_exhausted", "budget_reached", "refusal"];

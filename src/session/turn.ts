@@ -63,6 +63,17 @@ export interface QueuedInput {
   readonly saidBefore?: Collected["texts"];
 }
 
+/**
+ * An input that came stamped while another's turn was on. That turn may have taken it in, or it has
+ * a turn of its own to come: some servers stamp what they receive, and a log that is read later
+ * shows a message where it was sent, with the time at which it was taken up.
+ */
+export interface OwedInput {
+  readonly id?: string;
+  /** Its `processed_at`, in milliseconds. */
+  readonly at?: number;
+}
+
 /** Text that a wait saw pass and that its reply does not hold. */
 export interface Passed {
   readonly characters: number;
@@ -79,6 +90,14 @@ export interface TurnState {
   readonly idleAt?: number;
   /** By key. */
   readonly queued: ReadonlyMap<string, QueuedInput>;
+  /** Inputs that may have turns of their own to come, oldest first. */
+  readonly owed: readonly OwedInput[];
+  /** The input that the newest turn is for; undefined when none is known. */
+  readonly own?: OwedInput;
+  /** Whether this server was seen to show inputs as queued: then a stamped one is taken up. */
+  readonly showsQueued: boolean;
+  /** Whether this server was seen to stamp an input only when its turn ended. */
+  readonly stampsAtSettle: boolean;
   /** Whether this server was seen to tell when turns begin and end; without that every input does. */
   readonly showsStatus: boolean;
   /** Whether this server was seen to stamp inputs: then a queued one is not taken up yet. */
@@ -148,6 +167,8 @@ interface Anchor {
   readonly id?: string;
   /** Whether that event is a queued input. */
   readonly queued: boolean;
+  /** Whether that is one of a kind that is not known here: nothing else tells of it. */
+  readonly unknown?: boolean;
 }
 
 const NOTHING: Collected = {
@@ -159,6 +180,10 @@ const NOTHING: Collected = {
 };
 /** A turn that settles stamps its message within so many milliseconds of its idle event. */
 const SETTLING_MS = 2_000;
+/** A turn that is owed begins within so many milliseconds of the one before, or has been part of it. */
+const OWED_MS = 5_000;
+/** More inputs than this do not pile up behind one turn. */
+const MAX_OWED = 100;
 /** Calls whose results do not say whose they are would otherwise pile up, and be copied each time. */
 const MAX_IN_FLIGHT = 1_000;
 /** States are many and their collections mostly empty: they share these, and copy to add. */
@@ -174,6 +199,9 @@ export function initialTurn(afterId?: string): TurnState {
   return {
     phase: "unknown",
     queued: NO_ENTRIES,
+    owed: [],
+    showsQueued: false,
+    stampsAtSettle: false,
     showsStatus: false,
     stampsInputs: false,
     reporting: false,
@@ -217,10 +245,16 @@ export function reduceTurn(state: TurnState, event: LogEvent): TurnState {
 function anchored(state: TurnState, event: LogEvent): TurnState {
   const { anchor } = state;
   const { id } = event;
-  if (!anchor || anchor.id !== undefined || id === undefined || !anchor.ids.includes(id)) {
-    return state;
+  if (!anchor || id === undefined) return state;
+  if (anchor.id === id && anchor.queued && !event.queued) {
+    return { ...state, anchor: { ...anchor, queued: false } };
   }
-  return { ...state, anchor: { ids: anchor.ids, id, queued: event.queued } };
+  if (anchor.id !== undefined || !anchor.ids.includes(id)) return state;
+  const { queued, kind } = event;
+  return {
+    ...state,
+    anchor: { ids: anchor.ids, id, queued, ...(queued && kind === "other" && { unknown: true }) },
+  };
 }
 
 function watched(state: TurnState, event: LogEvent): TurnState {
@@ -231,6 +265,8 @@ function watched(state: TurnState, event: LogEvent): TurnState {
 }
 
 function apply(state: TurnState, event: LogEvent): TurnState {
+  // What a subagent's thread is doing says nothing about the session.
+  if (OF_THREADS.has(event.kind) && isSubagents(state, event)) return state;
   switch (event.kind) {
     case "input":
       return takeInput(state, event, event.answers);
@@ -272,6 +308,13 @@ function apply(state: TurnState, event: LogEvent): TurnState {
   }
 }
 
+const OF_THREADS: ReadonlySet<LogEvent["kind"]> = new Set<LogEvent["kind"]>([
+  "running",
+  "rescheduled",
+  "idle",
+  "terminated",
+]);
+
 /** A thread that is created once the session is in use is a subagent's. */
 function noteThread(state: TurnState, event: LogEvent & { kind: "thread" }): TurnState {
   const { threadId } = event;
@@ -298,12 +341,13 @@ function mapInputs(
 }
 
 /** Input begins a turn when none is on; in a running turn it joins or queues. */
-function takeInput(state: TurnState, event: LogEvent, answers: string | undefined): TurnState {
+function takeInput(before: TurnState, event: LogEvent, answers: string | undefined): TurnState {
+  const state = answers === undefined ? revived(before) : before;
   const key = queuedKey(state, event);
   const wasQueued = key !== undefined;
   const queued = new Map(state.queued);
   if (event.queued) {
-    const mark = event.id === undefined ? event.mark : undefined;
+    const { mark } = event;
     // Without status events nothing more will tell that its turn begins.
     const begun = state.phase === "running" && !state.showsStatus;
     queued.set(event.key, {
@@ -321,31 +365,77 @@ function takeInput(state: TurnState, event: LogEvent, answers: string | undefine
       ? without(state.toolsInFlight, answers)
       : state.toolsInFlight,
     stampsInputs: state.stampsInputs || (!event.queued && event.at !== undefined),
+    showsQueued: state.showsQueued || event.queued,
     ...(event.threadId !== undefined && { primaryThread: event.threadId }),
-    ...unqueuedAnchor(state, event),
+    ...unqueuedAnchor(state, event, key),
   };
   const over = state.phase === "ended" || state.phase === "unknown";
   if (!over) {
+    const isNew = !event.queued && !wasQueued && answers === undefined;
+    if (isNew && (state.showsStatus || state.phase === "starting")) return joinOrOwe(next, event);
     if (state.showsStatus || (event.queued && (wasQueued || state.stampsInputs))) return next;
     const input = wasQueued ? state.queued.get(key) : undefined;
-    return input?.begun ? cutBefore(next, input.saidBefore) : freshForInput(next);
+    return input?.begun ? cutBefore(next, input.saidBefore) : freshForInput({ ...next, owed: [] });
   }
   if (event.queued) {
     // After exhausted retries it may be one that was dropped with the turn before.
     const begins = state.phase === "ended" && state.stop?.type !== "retries_exhausted";
     return begins && !wasQueued ? freshForInput(next) : next;
   }
-  if (wasQueued && wasAnswered(state, event)) return next;
-  if (!wasQueued) return { ...freshForInput(next), phase: "starting", reporting: false };
-  // What was said while the cursor itself was queued answers others.
-  const left = isAnchor(state, event) ? letPass(next) : next;
-  return { ...left, phase: "starting", reporting: false };
+  if (wasQueued && wasAnswered(state, event)) {
+    const { at } = event;
+    const isLate = at !== undefined && state.idleAt !== undefined && at >= state.idleAt;
+    return isLate ? { ...next, stampsAtSettle: true } : next;
+  }
+  if (wasQueued) {
+    // What was said while the cursor itself was queued answers others.
+    return start(isAnchor(state, event, key) ? letPass(next) : next, event);
+  }
+  // The oldest comes first.
+  const [own = event, ...others] = [...stillOwed(state, event), event];
+  return start(freshForInput({ ...next, owed: others.map(owedInput) }), own);
+}
+
+/** A session that takes input again is not at its end, whatever its log says of earlier times. */
+function revived(state: TurnState): TurnState {
+  return state.phase === "terminated" ? { ...state, phase: "ended" } : state;
+}
+
+/** An input has been taken up, and its turn is to begin. */
+function start(state: TurnState, input: OwedInput): TurnState {
+  return {
+    ...state,
+    phase: "starting",
+    reporting: false,
+    interrupted: false,
+    own: owedInput(input),
+  };
+}
+
+function owedInput({ id, at }: OwedInput): OwedInput {
+  return { ...(id !== undefined && { id }), ...(at !== undefined && { at }) };
+}
+
+/** An input that comes stamped in a turn: it is what began that, or has one to come, or neither. */
+function joinOrOwe(state: TurnState, event: LogEvent): TurnState {
+  const isOwn = state.phase === "running" ? !state.own : state.reporting;
+  if (isOwn) return { ...state, own: owedInput(event) };
+  return { ...state, owed: [...state.owed, owedInput(event)].slice(-MAX_OWED) };
+}
+
+/** The inputs whose turns would have begun before an input that comes in an idle session. */
+function stillOwed({ owed, idleAt }: TurnState, { at }: LogEvent): readonly OwedInput[] {
+  const isLong = at !== undefined && idleAt !== undefined && at - idleAt > OWED_MS;
+  return isLong ? [] : owed;
 }
 
 /** The key under which an input is queued, if it is. */
-function queuedKey({ queued }: TurnState, { key, id, mark }: LogEvent): string | undefined {
+function queuedKey(state: TurnState, event: LogEvent): string | undefined {
+  const { queued } = state;
+  const { key, id, mark } = event;
   if (queued.has(key)) return key;
-  if (id !== undefined || mark === undefined) return undefined;
+  // A queued one with an id of its own is another of the same text; stamped it may have a new id.
+  if (mark === undefined || (event.queued && id !== undefined)) return undefined;
   return [...queued].find(([, input]) => input.mark === mark)?.[0];
 }
 
@@ -361,14 +451,27 @@ function without<V>(map: ReadonlyMap<string, V>, key: string | undefined): Reado
   return rest;
 }
 
-/** Whether the event is the cursor, coming again. */
-function isAnchor(state: TurnState, event: LogEvent): state is TurnState & { anchor: Anchor } {
-  return state.anchor?.id !== undefined && state.anchor.id === event.id;
+/**
+ * Whether the event is the cursor, coming again.
+ *
+ * @param key the one under which it was queued, if it was
+ */
+function isAnchor(
+  state: TurnState,
+  event: LogEvent,
+  key?: string,
+): state is TurnState & { anchor: Anchor } {
+  const id = state.anchor?.id;
+  return id !== undefined && (id === event.id || id === key);
 }
 
 /** The cursor, taken up if this is it. */
-function unqueuedAnchor(state: TurnState, event: LogEvent): Pick<TurnState, "anchor"> | undefined {
-  return isAnchor(state, event) && !event.queued
+function unqueuedAnchor(
+  state: TurnState,
+  event: LogEvent,
+  key?: string,
+): Pick<TurnState, "anchor"> | undefined {
+  return isAnchor(state, event, key) && !event.queued
     ? { anchor: { ...state.anchor, queued: false } }
     : undefined;
 }
@@ -402,8 +505,14 @@ function fresh(state: TurnState): TurnState {
     ...(watch?.on && { watch: { ...watch, inTurn: true } }),
   };
   // A cursor that is a queued message: the turns before its own answer others.
-  if (anchor) return anchor.id !== undefined && anchor.queued ? letPass(next) : next;
+  if (anchor) return isAnchorToCome(state) ? letPass(next) : next;
   return watch?.inTurn ? letPass(next) : { ...next, collected: nothingBut(state.earlyErrors) };
+}
+
+/** Whether the cursor is an input whose turn has not begun, as far as is known. */
+function isAnchorToCome({ anchor, owed }: TurnState): boolean {
+  if (anchor?.id === undefined) return false;
+  return anchor.queued || owed.some(({ id }) => id === anchor.id);
 }
 
 /** Without what was said before: a turn has begun since then, of which only its input tells. */
@@ -442,14 +551,20 @@ function begin(state: TurnState): TurnState {
     return state;
   }
   const resumes = state.phase === "parked";
-  // A turn that an input was taken up for is not one that queued inputs can be answered by.
-  const hasInput = resumes || (state.phase === "starting" && !state.reporting);
+  const isTaken = resumes || (state.phase === "starting" && !state.reporting);
   // What the agent says of its workflow runs goes on from the turn that started them.
-  const goesOn = resumes || (!hasInput && (state.reporting || state.openRuns.size > 0));
+  const goesOn = resumes || (!isTaken && (state.reporting || state.openRuns.size > 0));
+  const isOwed = !isTaken && !goesOn && state.owed.length > 0;
+  // A turn that an input was taken up for is not one that queued inputs can be answered by.
+  const hasInput = isTaken || isOwed;
   const started = goesOn ? state : fresh(state);
+  const { own: _own, ...rest } = started;
   return {
-    ...started,
+    ...(hasInput ? started : rest),
     ...(!hasInput && beginQueued(started)),
+    ...(isOwed && { own: state.owed[0], owed: state.owed.slice(1) }),
+    // Of a turn that begins before what is known its input may stand there too.
+    ...(!hasInput && (goesOn || state.phase === "unknown" || state.queued.size > 0) && { own: {} }),
     phase: "running",
     reporting: false,
     queuedAtIdle: false,
@@ -484,6 +599,7 @@ function beginQueued(
 
 function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
   if (state.phase === "terminated" || state.phase === "deleted") return state;
+  if (isOfTurnBefore(state, event)) return state;
   // No reason, or no calls named with it: those that ask for an answer and have none are meant.
   const isToldWhy = event.eventIds.length > 0 ||
     (event.stop !== undefined && event.stop.type !== "requires_action");
@@ -493,8 +609,9 @@ function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
   // A turn that ran out of retries takes the queued input with it.
   const dropped = event.stop?.type === "retries_exhausted";
   const { stop: _stop, idleAt: _idleAt, ...rest } = state;
-  return {
+  const ended: TurnState = {
     ...rest,
+    ...(!parked && owedAfter(state, event.at, dropped)),
     phase: parked ? "parked" : "ended",
     ...(event.stop && { stop: event.stop }),
     ...(event.at !== undefined && { idleAt: event.at }),
@@ -506,11 +623,56 @@ function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
     ),
     queuedAtIdle: !dropped && state.queued.size > 0,
     interrupting: false,
-    endedEarly: !parked && !state.interrupted && !state.spokeSinceCall &&
-      state.toolsInFlight.size > 0,
+    endedEarly: !parked &&
+      (isThreadUnknown(state, event) ||
+        (!state.interrupted && !state.spokeSinceCall && state.toolsInFlight.size > 0)),
     earlyErrors: undefined,
     toolsInFlight: parked ? state.toolsInFlight : NO_ENTRIES,
   };
+  return parked ? ended : startTakenUp(ended);
+}
+
+/** Whether an event names a thread of which it is not known whose it is. */
+function isThreadUnknown({ primaryThread }: TurnState, { threadId }: LogEvent): boolean {
+  return threadId !== undefined && threadId !== primaryThread;
+}
+
+/**
+ * Whether an idle event tells of the turn before: no turn has begun since an input was taken up.
+ * Some servers say on every connection how the session stands, or say the same again.
+ */
+function isOfTurnBefore(state: TurnState, { stop, eventIds }: LogEvent & { kind: "idle" }) {
+  if (state.phase !== "starting" || state.reporting || state.interrupted) return false;
+  if (eventIds.length > 0 || state.earlyErrors !== undefined) return false;
+  return stop === undefined || stop.type === "end_turn" || stop.type === state.stop?.type;
+}
+
+/** What is owed after an idle event, and what that tells of how this server stamps. */
+function owedAfter(
+  state: TurnState,
+  idleAt: number | undefined,
+  dropped: boolean,
+): Pick<TurnState, "owed" | "stampsAtSettle"> {
+  const ownAt = state.own?.at;
+  const isLate = ownAt !== undefined && idleAt !== undefined && ownAt >= idleAt;
+  const stampsAtSettle = state.stampsAtSettle || (isLate && ownAt < idleAt + SETTLING_MS);
+  const settledAt = idleAt === undefined || !stampsAtSettle ? idleAt : idleAt + SETTLING_MS;
+  const mayBePart = dropped || stampsAtSettle || state.showsQueued;
+  const owed = state.owed.filter((input) => !mayBePart || isTakenUpAfter(input, settledAt));
+  return { owed, stampsAtSettle };
+}
+
+function isTakenUpAfter({ at }: OwedInput, time: number | undefined): boolean {
+  return at !== undefined && time !== undefined && at > time;
+}
+
+/** Begins the wait for the turn of an input that was taken up after the idle event. */
+function startTakenUp(state: TurnState): TurnState {
+  const at = state.owed.findIndex((input) => isTakenUpAfter(input, state.idleAt));
+  const input = state.owed[at];
+  if (!input) return state;
+  const left = isAnchorToCome(state) ? letPass(state) : state;
+  return start({ ...left, owed: state.owed.toSpliced(at, 1), sawTurnStart: true }, input);
 }
 
 /** Calls that block the session ask for an answer, whether or not they said so themselves. */
@@ -519,6 +681,11 @@ function withNamed({ asking, toolsInFlight }: TurnState, blocking: readonly stri
     (known, id) => known.with(id, { id, custom: false, asks: true, name: toolsInFlight.get(id) }),
     asking,
   );
+}
+
+/** Whether an input is not taken up: one of the queued, or a cursor of a kind that is not known. */
+export function hasQueued({ queued, anchor }: TurnState): boolean {
+  return queued.size > 0 || (anchor?.queued === true && anchor.unknown === true);
 }
 
 /** Tool calls of the turn that somebody must answer and nobody has. */

@@ -52,6 +52,8 @@ const CURSOR_LOOKS_MS: readonly number[] = [500, 1_000, 2_000, 4_000];
 const LIST_TRAILS_MS = 2_500;
 /** So long before its deadline a wait looks once more, in milliseconds: time for two looks. */
 const LAST_LOOK_MS = 3_500;
+/** After so many failed looks a turn without a word is believed to have ended. */
+const MAX_SILENCE_LOOKS = 2;
 /** A shorter wait has only just looked. */
 const MIN_LAST_LOOK_MS = 10_000;
 
@@ -261,8 +263,32 @@ class Wait {
     this.#fold.update();
     stands = this.#standing();
     if (!stands.over) return undefined;
+    if (stands.status === "idle" && this.#fold.state.collected.textLength === 0) {
+      if (!await this.#confirmSilence()) return undefined;
+      stands = this.#standing();
+      if (!stands.over) return undefined;
+    }
     const finished = stands.status === "idle" || stands.status === "retries_exhausted";
     return finished && !await feed.isAtRest() ? undefined : stands.status;
+  }
+
+  /**
+   * Looks once more before a turn is said to have ended without a word: a stream can show the end
+   * before the words, and a session at work may show nothing of it.
+   *
+   * @returns whether the session rests
+   */
+  async #confirmSilence(): Promise<boolean> {
+    const feed = this.#feed;
+    try {
+      if (!feed.streamIsAhead) return await feed.isAtRest({ ask: true });
+      await feed.refresh();
+      this.#fold.update();
+    } catch (error) {
+      // What the events say holds where nothing else can be had.
+      if (!(error instanceof ApiError) || this.#failures < MAX_SILENCE_LOOKS) throw error;
+    }
+    return true;
   }
 
   #standing(): Standing {

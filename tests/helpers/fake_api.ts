@@ -54,8 +54,10 @@ export class FakeSession {
   readonly streams: FakeStream[] = [];
   readonly requests: string[] = [];
   status = "idle";
-  /** Where a list puts events whose `processed_at` is null. */
+  /** Whether a list puts events whose `processed_at` is null first; otherwise it puts them last. */
   nullsFirst = false;
+  /** Whether a list leaves them where they were sent. */
+  nullsInPlace = false;
   /** Called before each request; may throw, or return a promise that delays it. */
   before: (request: string) => void | Promise<void> = () => {};
 
@@ -143,8 +145,9 @@ export class FakeSession {
   #page(params: ListEventsParams): { data: SessionEvent[]; next_page: string | null } {
     const happened = this.log.filter((event) => event.processed_at !== null);
     const queued = this.log.filter((event) => event.processed_at === null);
-    const ascending = this.nullsFirst ? [...queued, ...happened] : [...happened, ...queued];
-    const ordered = params.order === "desc" ? ascending.reverse() : ascending;
+    const sorted = this.nullsFirst ? [...queued, ...happened] : [...happened, ...queued];
+    const ascending = this.nullsInPlace ? this.log : sorted;
+    const ordered = params.order === "desc" ? ascending.toReversed() : ascending;
     const { types } = params;
     const matching = types ? ordered.filter((event) => types.includes(event.type)) : ordered;
     const from = Number(params.page ?? 0);

@@ -22,6 +22,18 @@ const begunQueue = e.queuedUser("q");
 const unstamped = fold(begunQueue, e.running(), e.text("a"), e.endTurn());
 const untouched = fold(e.user("q"), e.running(), e.endTurn(), e.queuedUser("next"));
 const taken = fold(e.user("q1"), e.running(), e.endTurn(), e.user("q2"));
+const halted = fold(
+  ...[e.user("q1"), e.running(), e.endTurn(), e.user("q2"), e.make("user.interrupt")],
+);
+const leftUnstamped = fold(
+  ...[e.user("q1"), e.running(), e.text("a"), e.endTurn()],
+  ...[e.queuedUser("q2"), e.running(), e.text("b"), e.endTurn()],
+);
+const received = fold(e.user("q1"), e.running(), e.user("q2"), e.text("a"), e.endTurn());
+const revived = fold(
+  ...[e.user("q1"), e.running(), e.make("session.status_terminated")],
+  ...[e.user("q2"), e.running()],
+);
 const dropped = fold(e.user("q"), e.running(), e.idle("retries_exhausted"), e.queuedUser("lost"));
 const runOpen = fold(
   e.running(),
@@ -90,8 +102,18 @@ const VERDICTS: [
   ["an empty log of a session that reads ready", fresh, read("ready", 60_000), "waits:first_event"],
   ["a message never stamped whose turn came and went", unstamped, read("idle", 2_000), "idle"],
   ["a message nobody took up", untouched, read("idle", 600_000), "waits:queued"],
-  ["a message taken up a moment ago", taken, read("idle", 9_999), "waits:start"],
-  ["a message taken up without a turn ever beginning", taken, read("idle", 10_000), "idle"],
+  ["a message taken up a moment ago", taken, read("idle", 39_999), "waits:start"],
+  ["a message taken up without a turn ever beginning", taken, read("idle", 40_000), "idle"],
+  ["a message taken up and interrupted", halted, read("idle", 9_999), "waits:start"],
+  ["a message interrupted before its turn", halted, read("idle", 10_000), "idle"],
+  ["a message answered and left unstamped", leftUnstamped, read("idle", 9_999), "waits:queued"],
+  ["one that a turn was for, unstamped for good", leftUnstamped, read("idle", 10_000), "idle"],
+  ["two stamped in one turn, not looked at", received, undefined, "waits:turn"],
+  ["two stamped in one turn of a running session", received, read("running", 60_000), "waits:turn"],
+  ["two stamped in one turn, seen idle once", received, read("idle", 1_999), "waits:turn"],
+  ["two stamped in one turn, seen idle steadily", received, read("idle", 2_000), "idle"],
+  ["a message after an old end, not looked at", revived, undefined, "waits:turn"],
+  ["a message after an end that lasts", revived, read("terminated"), "terminated"],
   ["a message that may have been dropped", dropped, read("idle", 9_999), "waits:queued"],
   ["a message that was dropped", dropped, read("idle", 10_000), "retries_exhausted"],
   ["a message interrupted before it was stamped, once", stopped, read("idle"), "waits:queued"],

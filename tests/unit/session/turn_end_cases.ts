@@ -24,6 +24,69 @@ export const END_CASES: readonly TurnCase[] = [
     verdict: "idle",
     reply: "a",
   },
+  ...["REQUIRES_ACTION", " Requires_Action"].map((type): TurnCase => ({
+    name: `a turn waits for answers as ${JSON.stringify(type)}`,
+    build: (e) => [e.user("q"), e.running(), e.text("a"), e.idle(type, { event_ids: ["T"] })],
+    verdict: "requires_action",
+    reply: "a",
+  })),
+  {
+    name: "a turn waits for answers where the reason is an object written as a text",
+    build: (e) => [
+      ...[e.user("q"), e.running(), e.text("a")],
+      e.make("session.status_idle", {
+        stop_reason: JSON.stringify({ type: "requires_action", event_ids: ["T"] }),
+      }),
+    ],
+    verdict: "requires_action",
+    reply: "a",
+  },
+  ...["session.status_idle", "session.status_terminated"].map((type): TurnCase => ({
+    name: `a subagent's ${type} ends nothing`,
+    build: (e) => [
+      ...[e.user("q"), e.running()],
+      e.make("session.thread_created", { session_thread_id: "sthr_2", agent_name: "sub" }),
+      e.make(type, { session_thread_id: "sthr_2", stop_reason: { type: "end_turn" } }),
+    ],
+    verdict: "waits:turn",
+    reply: "",
+  })),
+  {
+    name: "the end of a thread that nobody knows does not prove the session's",
+    build: (e) => [
+      ...[e.user("q"), e.running(), e.text("a")],
+      e.make("session.status_idle", { session_thread_id: "sthr_9" }),
+    ],
+    verdict: "waits:turn",
+    reply: "a",
+  },
+  {
+    name: "the end of the session's own thread is the session's",
+    build: (e) => [
+      ...[e.user("q", { session_thread_id: "sthr_1" }), e.running(), e.text("a")],
+      e.make("session.status_idle", { session_thread_id: "sthr_1" }),
+    ],
+    verdict: "idle",
+    reply: "a",
+  },
+  {
+    name: "a session that takes input after its end is not at its end",
+    build: (e) => [
+      ...[e.user("q"), e.running(), e.text("a"), e.make("session.status_terminated")],
+      ...[e.user("q2"), e.running(), e.text("b")],
+    ],
+    verdict: "waits:turn",
+    reply: "b",
+  },
+  {
+    name: "a message that is queued after the end of the session may still be taken up",
+    build: (e) => [
+      ...[e.user("q"), e.running(), e.text("a"), e.make("session.status_terminated")],
+      e.queuedUser("q2"),
+    ],
+    verdict: "waits:queued",
+    reply: "",
+  },
   {
     name: "a refusal is named",
     build: (e) => [e.user("q"), e.running(), e.idle("refusal")],

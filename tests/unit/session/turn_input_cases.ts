@@ -73,6 +73,182 @@ export const INPUT_CASES: readonly TurnCase[] = [
     reply: "a",
   },
   {
+    name: "a message stamped in its place after the turn that it came in waits for its own",
+    build: (e) => {
+      const [first, begin, one, end] = [e.user("q1"), e.running(), e.text("one"), e.endTurn()];
+      return [first, begin, e.user("q2"), one, end];
+    },
+    after: 2,
+    verdict: "waits:start",
+    reply: "",
+  },
+  {
+    name: "of three messages stamped in their places each has its own reply",
+    build: (e) => {
+      const [first, begin, one, end] = [e.user("q1"), e.running(), e.text("one"), e.endTurn()];
+      const [second, begin2, two, end2] = [e.user("q2"), e.running(), e.text("two"), e.endTurn()];
+      return [first, begin, second, e.user("q3"), one, end, begin2, two, end2];
+    },
+    after: 3,
+    verdict: "waits:start",
+    reply: "",
+  },
+  {
+    name: "the last of three messages stamped in their places is answered in the end",
+    build: (e) => {
+      const [first, begin, one, end] = [e.user("q1"), e.running(), e.text("one"), e.endTurn()];
+      const [second, begin2, two, end2] = [e.user("q2"), e.running(), e.text("two"), e.endTurn()];
+      const third = [e.user("q3"), e.running(), e.text("three"), e.endTurn()];
+      const inPlace = [first, begin, second, third[0] ?? first, one, end, begin2, two, end2];
+      return [...inPlace, ...third.slice(1)];
+    },
+    after: 3,
+    verdict: "idle",
+    reply: "three",
+  },
+  {
+    name: "a message stamped on receipt in a turn may have one of its own to come",
+    build: (e) => [e.user("q1"), e.running(), e.user("q2"), e.text("one"), e.endTurn()],
+    after: 2,
+    verdict: "waits:turn",
+    reply: "one",
+  },
+  {
+    name: "a message without a time that came in a turn may have one of its own to come",
+    build: (e) =>
+      [e.user("q1"), e.running(), e.user("q2"), e.text("one"), e.endTurn()].map((event) => ({
+        ...event,
+        processed_at: undefined,
+      })),
+    verdict: "waits:turn",
+    reply: "one",
+  },
+  {
+    name: "a message stamped on receipt in a turn is answered by the next",
+    build: (e) => [
+      ...[e.user("q1"), e.running(), e.user("q2"), e.text("one"), e.endTurn()],
+      ...[e.running(), e.text("two"), e.endTurn()],
+    ],
+    after: 2,
+    verdict: "idle",
+    reply: "two",
+  },
+  {
+    name: "two messages stamped on receipt before a turn may have two",
+    build: (e) => [e.user("q1"), e.user("q2"), e.running(), e.text("one"), e.endTurn()],
+    verdict: "waits:turn",
+    reply: "one",
+  },
+  {
+    name: "a message that joined a turn long ago has none to come",
+    build: (e) => [
+      ...[e.user("q1"), e.running(), e.user("q2"), e.text("one"), e.endTurn()],
+      ...Array.from({ length: 6 }, () => e.make("session.updated")),
+      ...[e.user("q3"), e.running(), e.text("three"), e.endTurn()],
+    ],
+    verdict: "idle",
+    reply: "three",
+  },
+  {
+    name: "messages stamped when the turn that took them all in settled are answered by it",
+    build: (e) => {
+      const [begin, one, two, end] = [e.running(), e.text("one"), e.text("two"), e.endTurn()];
+      const at = end.processed_at;
+      const stamp = { processed_at: at };
+      return [e.user("q1", stamp), begin, e.user("q2", stamp), one, two, end];
+    },
+    verdict: "idle",
+    reply: "one|two",
+  },
+  {
+    name: "an answer to a tool call in a turn has no turn to come",
+    build: (e) => {
+      const use = e.make("agent.custom_tool_use", { name: "crm" });
+      const result = e.make("user.custom_tool_result", { custom_tool_use_id: use.id });
+      return [e.user("q1"), e.running(), use, result, e.text("one"), e.endTurn()];
+    },
+    verdict: "idle",
+    reply: "one",
+  },
+  {
+    name: "a message that came after its turn had begun is that turn's",
+    build: (e) => [
+      ...[e.user("q1"), e.running(), e.text("one"), e.endTurn()],
+      ...[e.running(), e.user("q2"), e.text("two"), e.endTurn()],
+    ],
+    verdict: "idle",
+    reply: "two",
+  },
+  {
+    name: "an idle event between a message and its turn ends nothing",
+    build: (e) => [
+      ...[e.user("q1"), e.running(), e.text("one"), e.endTurn()],
+      ...[e.user("q2"), e.endTurn()],
+    ],
+    verdict: "waits:start",
+    reply: "",
+  },
+  {
+    name: "an idle event that a connection begins with ends nothing",
+    build: (e) => [
+      ...[e.user("q1"), e.running(), e.text("one"), e.endTurn(), e.user("q2")],
+      e.make("session.status_idle", { id: undefined, processed_at: undefined }),
+    ],
+    verdict: "waits:start",
+    reply: "",
+  },
+  {
+    name: "an interrupt between a message and its turn ends that with an idle event",
+    build: (e) => [
+      ...[e.user("q1"), e.running(), e.text("one"), e.endTurn()],
+      ...[e.user("q2"), e.make("user.interrupt"), e.endTurn()],
+    ],
+    verdict: "idle",
+    reply: "",
+  },
+  {
+    name: "an error between a message and an idle event ends it",
+    build: (e) => [e.user("q1"), e.error("billing_error"), e.endTurn()],
+    verdict: "idle",
+    reply: "",
+    errors: ["billing_error"],
+  },
+  {
+    name: "a message that comes stamped under another id is taken up",
+    build: (e) => {
+      const sent = e.queuedUser("q2");
+      return [
+        ...[e.user("q1"), e.running(), e.text("one"), e.endTurn(), sent],
+        ...[e.user("q2"), e.running(), e.text("two"), e.endTurn()],
+      ];
+    },
+    after: 4,
+    verdict: "idle",
+    reply: "two",
+  },
+  {
+    name: "a second message of the same text stays queued",
+    build: (e) => {
+      const sent = e.queuedUser("yes");
+      return [
+        ...[sent, e.queuedUser("yes"), e.stamped(sent)],
+        ...[e.running(), e.text("one"), e.endTurn()],
+      ];
+    },
+    verdict: "waits:queued",
+    reply: "one",
+  },
+  {
+    name: "a queued input of a kind that nobody knows is waited for where it is the cursor",
+    build: (e) => [
+      ...[e.user("q1"), e.running(), e.text("one"), e.endTurn()],
+      e.make("user.wish", { processed_at: null }),
+    ],
+    after: 4,
+    verdict: "waits:queued",
+    reply: "",
+  },
+  {
     name: "interrupt and message: the first of two idles is not the end",
     build: (e) => [
       ...[e.user("q1"), e.running(), e.text("part")],

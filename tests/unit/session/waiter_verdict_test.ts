@@ -1,0 +1,300 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { SessionEvent } from "../../../src/api/events.ts";
+import type { WaitResult } from "../../../src/session/outcome.ts";
+import { apiError } from "../../helpers/fake_api.ts";
+import { settle } from "../../helpers/manual_clock.ts";
+import { setUp, type WaiterSetUp } from "./waiter_support.ts";
+
+/** What happens at a moment of a wait, in milliseconds from its start. */
+type Moment = readonly [atMs: number, happens: () => void];
+
+/** Plays what happens while a wait is open. */
+async function play(
+  { clock }: WaiterSetUp,
+  waiting: Promise<WaitResult>,
+  moments: readonly Moment[],
+): Promise<WaitResult> {
+  let result: WaitResult | undefined;
+  waiting.then((value) => result = value, () => {});
+  let now = 0;
+  for (const [atMs, happens] of moments) {
+    await clock.advance(atMs - now);
+    now = atMs;
+    happens();
+    await settle();
+  }
+  return result ?? await clock.runUntil(waiting);
+}
+
+/** Starts a turn, or ends it, by events and by the session's status. */
+function begin({ session, e }: WaiterSetUp): void {
+  session.status = "running";
+  session.emit(e.running());
+}
+
+function end({ session, e }: WaiterSetUp, ...events: SessionEvent[]): void {
+  session.status = "idle";
+  session.emit(...events, e.endTurn());
+}
+
+/** Shows an event on the stream and stamps it where it stands in the list. */
+function stampInPlace({ session, e }: WaiterSetUp, queued: SessionEvent): void {
+  const stamped = e.stamped(queued);
+  const at = session.log.findIndex(({ id }) => id === queued.id);
+  session.log[at] = stamped;
+  for (const stream of session.openStreams) stream.push({ kind: "event", event: stamped });
+}
+
+const texts = (result: WaitResult) => [result.status, result.reply];
+
+for (const status of ["active", "RUNNING", "in_progress", "requires_action", "paused"]) {
+  Deno.test(`wait() goes on while a session reads '${status}'`, async () => {
+    const t = setUp();
+    t.session.status = status;
+    t.session.emit(t.e.user("q"), t.e.running(), t.e.text("one"));
+    const result = await play(t, t.wait(), [[30_000, () => end(t, t.e.text("two"))]]);
+    assertEquals(texts(result), ["idle", "one\n\ntwo"]);
+    await t.assertClean();
+  });
+}
+
+Deno.test("wait() ends when a session reads failed, in whatever case", async () => {
+  const t = setUp();
+  t.session.status = "FAILED";
+  t.session.emit(t.e.user("q"), t.e.running(), t.e.text("one"));
+  assertEquals(texts(await t.clock.runUntil(t.wait())), ["terminated", "one"]);
+  await t.assertClean();
+});
+
+for (const withCursor of [true, false]) {
+  Deno.test(`wait() ${withCursor ? "after" : "without"} a message stamped in its place waits for its turn`, async () => {
+    const t = setUp();
+    const second = t.e.queuedUser("q2");
+    t.session.nullsInPlace = true;
+    t.session.emit(t.e.user("q1"), t.e.running(), second, t.e.text("one"), t.e.endTurn());
+    stampInPlace(t, second);
+    const cursor = withCursor ? { afterId: second.id ?? "" } : {};
+    const result = await play(t, t.wait(cursor), [
+      [1_500, () => begin(t)],
+      [2_000, () => end(t, t.e.text("two"))],
+    ]);
+    assertEquals(texts(result), ["idle", "two"]);
+    await t.assertClean();
+  });
+}
+
+Deno.test("wait() after the last of three messages, chained over drops, tells each word once", async () => {
+  const t = setUp();
+  const [second, third] = [t.e.queuedUser("q2"), t.e.queuedUser("q3")];
+  t.session.nullsInPlace = true;
+  t.session.status = "running";
+  t.session.emit(t.e.user("q1"), t.e.running(), second, third);
+  const words: string[] = [];
+  let cursor = third.id ?? "";
+  const steps: readonly (readonly Moment[])[] = [
+    [[500, () => t.session.emit(t.e.text("one"))], [1_000, () => end(t)], [1_500, () => {
+      stampInPlace(t, second);
+      t.session.drop();
+    }]],
+    [[500, () => begin(t)], [1_000, () => t.session.emit(t.e.text("two"))], [1_500, () => {
+      end(t, t.e.text("more"));
+      stampInPlace(t, third);
+      t.session.drop();
+    }]],
+    [[1_000, () => begin(t)], [2_000, () => end(t, t.e.text("three"))]],
+  ];
+  for (const step of steps) {
+    const result = await play(t, t.wait({ timeoutMs: 5_000, afterId: cursor }), step);
+    words.push(...result.reply.split("\n\n").filter((word) => word !== ""));
+    cursor = result.last_event_id ?? "";
+  }
+  assertEquals(words.at(-1), "three");
+  assertEquals(new Set(words).size, words.length, `a word twice: ${words}`);
+  await t.assertClean();
+});
+
+for (const stamps of [true, false]) {
+  Deno.test(`wait() after a message received in a turn asks the session (processed_at: ${stamps})`, async () => {
+    const t = setUp();
+    const made = (event: SessionEvent) => stamps ? event : { ...event, processed_at: undefined };
+    const log = [t.e.user("q1"), t.e.running(), t.e.user("q2"), t.e.text("one"), t.e.endTurn()];
+    t.session.status = "running";
+    t.session.emit(...log.map(made));
+    const afterId = log[2]?.id ?? "";
+    const result = await play(t, t.wait({ afterId }), [
+      [3_000, () => t.session.emit(made(t.e.running()))],
+      [3_100, () => {
+        t.session.status = "idle";
+        t.session.emit(made(t.e.text("two")), made(t.e.endTurn()));
+      }],
+    ]);
+    assertEquals(texts(result), ["idle", "two"]);
+    await t.assertClean();
+  });
+}
+
+Deno.test("wait() after a message that joined a turn ends as soon as the session has been seen idle", async () => {
+  const t = setUp();
+  const log = [t.e.user("q1"), t.e.running(), t.e.user("q2"), t.e.text("both"), t.e.endTurn()];
+  t.session.emit(...log);
+  const result = await t.clock.runUntil(t.wait({ afterId: log[2]?.id ?? "" }));
+  assertEquals(texts(result), ["idle", "both"]);
+  assert(result.elapsed_sec < 4, `${result.elapsed_sec} s`);
+  assert(t.session.requests.length <= 8, `${t.session.requests}`);
+  await t.assertClean();
+});
+
+Deno.test("wait() for what comes after an end does not say idle while the session reads running", async () => {
+  const t = setUp();
+  const log = [t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn()];
+  t.session.status = "running";
+  t.session.emit(...log);
+  const result = await play(t, t.wait({ afterId: log[3]?.id ?? "" }), [
+    [3_000, () => t.session.emit(t.e.running())],
+    [3_500, () => end(t, t.e.text("two"))],
+  ]);
+  assertEquals(texts(result), ["idle", "two"]);
+  await t.assertClean();
+});
+
+Deno.test("wait() for what comes after an end costs one look where nothing comes", async () => {
+  const t = setUp();
+  const log = [t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn()];
+  t.session.emit(...log);
+  const result = await t.wait({ afterId: log[3]?.id ?? "" });
+  assertEquals([...texts(result), result.elapsed_sec], ["idle", "", 0]);
+  assertEquals(t.session.requests, ["stream", "list", "retrieve"]);
+  await t.assertClean();
+});
+
+Deno.test("wait() for what comes after an end tells that the session is terminated", async () => {
+  const t = setUp();
+  const log = [t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn()];
+  t.session.status = "terminated";
+  t.session.emit(...log);
+  const result = await t.wait({ afterId: log[3]?.id ?? "" });
+  assertEquals(result.status, "terminated");
+  assertStringIncludes(result.next ?? "", "create_session");
+  await t.assertClean();
+});
+
+Deno.test("wait() believes the events where the session cannot be asked", async () => {
+  const t = setUp();
+  const log = [t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn()];
+  t.session.emit(...log);
+  t.session.before = (request) => {
+    if (request === "retrieve") throw apiError(500);
+  };
+  const result = await t.clock.runUntil(t.wait({ afterId: log[3]?.id ?? "" }));
+  assertEquals(texts(result), ["idle", ""]);
+  assert(result.elapsed_sec < 10, `${result.elapsed_sec} s`);
+  await t.assertClean();
+});
+
+for (const fields of [{ id: undefined, processed_at: undefined }, {}]) {
+  const kind = "id" in fields ? "that a connection begins with" : "under a new id";
+  Deno.test(`wait() takes an idle event ${kind} for no answer`, async () => {
+    const t = setUp();
+    t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
+    const second = t.e.user("q2");
+    t.session.emit(second);
+    const idle = t.e.make("session.status_idle", { stop_reason: { type: "end_turn" }, ...fields });
+    const result = await play(t, t.wait({ afterId: second.id ?? "" }), [
+      [
+        100,
+        () =>
+          t.session.openStreams.forEach((stream) => stream.push({ kind: "event", event: idle })),
+      ],
+      [2_500, () => begin(t)],
+      [3_000, () => end(t, t.e.text("two"))],
+    ]);
+    assertEquals(texts(result), ["idle", "two"]);
+    await t.assertClean();
+  });
+}
+
+Deno.test("wait() reads the list before it says that a turn ended without a word", async () => {
+  const t = setUp();
+  t.session.status = "running";
+  t.session.emit(t.e.user("q"), t.e.running());
+  const result = await play(t, t.wait(), [[700, () => {
+    const [words, idle] = [t.e.text("words"), t.e.endTurn()];
+    t.session.status = "idle";
+    t.session.record(words);
+    t.session.emit(idle);
+  }]]);
+  assertEquals(texts(result), ["idle", "words"]);
+  assertEquals(t.session.requests, ["stream", "list", "list"]);
+  await t.assertClean();
+});
+
+Deno.test("wait() waits for a sandbox that takes 20 s to begin a turn", async () => {
+  const t = setUp();
+  const sent = t.e.user("q");
+  t.session.emit(sent);
+  const result = await play(t, t.wait({ afterId: sent.id ?? "" }), [
+    [20_000, () => begin(t)],
+    [21_000, () => end(t, t.e.text("words"))],
+  ]);
+  assertEquals(texts(result), ["idle", "words"]);
+  await t.assertClean();
+});
+
+Deno.test("wait() says of a message that no turn began for that nothing was answered", async () => {
+  const t = setUp();
+  const sent = t.e.user("q");
+  t.session.emit(sent);
+  const afterId = sent.id ?? "";
+  const short = await t.clock.runUntil(t.wait({ afterId, timeoutMs: 20_000 }));
+  assertEquals(short.status, "timeout");
+  const long = await t.clock.runUntil(t.wait({ afterId, timeoutMs: 50_000 }));
+  assertEquals(texts(long), ["idle", ""]);
+  assertStringIncludes(long.next ?? "", "Nothing was answered");
+  assertStringIncludes(long.next ?? "", `after_id "${afterId}"`);
+  await t.assertClean();
+});
+
+Deno.test("wait() ends with the answer to a message that a server leaves unstamped", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
+  t.session.nullsInPlace = true;
+  t.session.emit(t.e.queuedUser("q2"), t.e.running(), t.e.text("two"), t.e.endTurn());
+  const result = await t.clock.runUntil(t.wait());
+  assertEquals(texts(result), ["idle", "two"]);
+  assert(result.elapsed_sec < 20, `${result.elapsed_sec} s`);
+  await t.assertClean();
+});
+
+Deno.test("wait() goes on with a session that was terminated and runs again", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q1"), t.e.running(), t.e.make("session.status_terminated"));
+  t.session.emit(t.e.user("q2"));
+  begin(t);
+  const result = await play(t, t.wait(), [[2_000, () => end(t, t.e.text("two"))]]);
+  assertEquals(texts(result), ["idle", "two"]);
+  await t.assertClean();
+});
+
+Deno.test("wait() ends when a message was sent to a session that stays terminated", async () => {
+  const t = setUp();
+  t.session.status = "terminated";
+  t.session.emit(t.e.user("q1"), t.e.running(), t.e.make("session.status_terminated"));
+  t.session.emit(t.e.queuedUser("q2"));
+  const result = await t.clock.runUntil(t.wait());
+  assertEquals(result.status, "terminated");
+  assert(result.elapsed_sec < 5, `${result.elapsed_sec} s`);
+  await t.assertClean();
+});
+
+Deno.test("wait() goes on while only a subagent's thread is idle", async () => {
+  const t = setUp();
+  t.session.status = "running";
+  const child = { session_thread_id: "sthr_2", agent_name: "sub" };
+  t.session.emit(t.e.user("q"), t.e.running(), t.e.make("session.thread_created", child));
+  const result = await play(t, t.wait(), [
+    [600, () => t.session.emit(t.e.make("session.status_idle", child))],
+    [2_500, () => end(t, t.e.text("words"))],
+  ]);
+  assertEquals(texts(result), ["idle", "words"]);
+  await t.assertClean();
+});
