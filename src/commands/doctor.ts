@@ -7,8 +7,7 @@
 import type { FetchLike } from "../api/api.ts";
 import { createApi } from "../api/client.ts";
 import { type Connections, withoutConnections } from "../api/connections.ts";
-import { type Config, type DoctorConfig, resolveConfig } from "../config/config.ts";
-import { SECRET_VARIABLES } from "../config/flags.ts";
+import { type Config, type DoctorConfig, resolveConfig, secretsIn } from "../config/config.ts";
 import { type FoundEntry, ownFlags } from "../config/host_entry.ts";
 import { FILE_HOSTS, type FileHostName } from "../config/hosts.ts";
 import { UsageError } from "../core/errors.ts";
@@ -103,7 +102,7 @@ async function* examineHost(
   const env = entryEnvironment(host, entry, program.env);
   // The runtime reads these when it first connects.
   for (const name of PROXY_VARIABLES) machine.setEnv(name, env(name));
-  const secrets = SECRET_VARIABLES.flatMap((name) => env(name) ?? []);
+  const secrets = secretsIn(env);
   for await (
     const finding of examineEntry(host, entry, { ...program, env }, connections, machine)
   ) {

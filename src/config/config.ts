@@ -18,6 +18,7 @@ import {
 import { parseCommandLine } from "./command_line.ts";
 import { commandNamed } from "./commands.ts";
 import { fileTrouble } from "./file_trouble.ts";
+import { isNoCredential } from "./filled_in.ts";
 import { SECRET_VARIABLES, SETTINGS } from "./flags.ts";
 import { type HealthConfig, healthConfig } from "./health_config.ts";
 import { FILE_HOST_NAMES, type FileHostName, HOST_NAMES, type HostName } from "./hosts.ts";
@@ -471,8 +472,10 @@ function servesStdio(args: readonly string[]): boolean {
   return !http && !named && (args[0]?.startsWith("-") ?? true);
 }
 
-function secretsIn(env: ReadEnv): string[] {
-  return SECRET_VARIABLES.flatMap((name) => env(name)?.trim() || []);
+/** Reads the secrets in variables, also those that cannot be used: they may stand elsewhere too. */
+export function secretsIn(env: ReadEnv): string[] {
+  const values = SECRET_VARIABLES.map((name) => env(name)?.trim() ?? "");
+  return values.filter((value) => value !== "" && !isNoCredential(value));
 }
 
 /** What can be used of the settings of the log. */

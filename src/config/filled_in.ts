@@ -60,6 +60,22 @@ export function checkFilledIn(value: string, source: string, options: FilledInOp
   if (complaint !== undefined) throw new UsageError(`${source} ${complaint}`);
 }
 
+/** Shortest placeholder that may have a part of a real credential in it, in characters. */
+const MIN_CREDENTIAL_CHARS = 24;
+
+/** Credentials are longer, or have other characters in them. */
+const SHORT_WORD = /^[a-z]{1,15}$/i;
+
+/**
+ * Says of what stands in the place of a credential that it is none: what programs write for nothing,
+ * a short placeholder, a short word. An error may repeat it.
+ */
+export function isNoCredential(value: string): boolean {
+  if (NOTHING.test(value) || SHORT_WORD.test(value)) return true;
+  return value.length < MIN_CREDENTIAL_CHARS &&
+    [REFERENCE, PLACEHOLDER, WORD_PLACEHOLDER].some((pattern) => pattern.test(value));
+}
+
 function complaintOf(
   value: string,
   { secret = false, isPath = false, isWord = secret }: FilledInOptions,

@@ -8,6 +8,8 @@ const OTHER_SECRET = "0123456789-not-shaped-like-a-key";
 const CASES: readonly [string, readonly string[], Readonly<Record<string, string>>, RegExp][] = [
   ["no key", [], {}, /No API key: set ANTHROPIC_API_KEY, or add --simulate/],
   ["a key in quotes", [], { ANTHROPIC_API_KEY: `"${SECRET}"` }, /ANTHROPIC_API_KEY has quotes/],
+  ["a key that a program left undefined", [], { ANTHROPIC_API_KEY: "undefined" }, /'undefined'/],
+  ["a key that is an object", [], { ANTHROPIC_API_KEY: "[object Object]" }, /'\[object Object\]'/],
   ["an unknown flag", ["--simulat"], {}, /did you mean '--simulate'\?/],
   ["a key on the command line", [`--api-key=${SECRET}`], {}, /Secrets are not taken/],
   ["a key file that is not there", ["--api-key-file", "no/such/file"], {}, /no such file/],

@@ -244,6 +244,34 @@ Deno.test("resolveStart() keeps a complaint to one bounded line without known se
   assert(!http.message.includes(secret), http.message);
 });
 
+for (
+  const word of [
+    ...["undefined", "[object Object]", "[object Promise]", "UNDEFINED", "anthropic", "password"],
+    ...["ANTHROPIC_API_KEY", "${API_KEY}", "your-api-key"],
+  ]
+) {
+  for (
+    const variable of ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "MANAGED_AGENTS_MCP_TOKEN"]
+  ) {
+    Deno.test(`the complaint about ${variable}=${word} hides none of its own words`, () => {
+      const read = (name: string) => name === variable ? word : undefined;
+      const http = assertThrows(() => resolveStart(["--http"], read, () => ""), UsageError);
+      const stdio = resolveStart([], read, () => "");
+      assert(stdio.command === "unready" || stdio.command === "serve");
+      const message = stdio.command === "unready" ? stdio.message : "";
+      assert(!/redacted/.test(http.message + message), `${http.message} ${message}`);
+    });
+  }
+}
+
+Deno.test("the complaint about a placeholder keeps what may be a part of a key to itself", () => {
+  const part = "sk-ant-api03-0123456789abcdef...";
+  const env: Readonly<Record<string, string>> = { ANTHROPIC_API_KEY: part, CMA_BASE_URL: part };
+  const start = () => resolveStart(["--http"], (name) => env[name], () => "");
+  const { message } = assertThrows(start, UsageError);
+  assert(!message.includes("0123456789"), message);
+});
+
 const STARTS: readonly [readonly string[], "unready" | "refused"][] = [
   [[], "unready"],
   [["--simulat"], "unready"],
