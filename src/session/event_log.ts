@@ -96,7 +96,7 @@ export class EventLog {
 
   /** Puts older events, oldest first, before the known ones. */
   prepend(older: readonly LogEvent[]): void {
-    const { placed, others } = split(older);
+    const { placed, others } = split(older, this.#entries);
     const fresh = eachOnce(placed).filter((event) => this.#isNews(event));
     fresh.forEach((event) => this.#mark(event));
     this.#entries = [...fresh, ...this.#entries];
@@ -104,6 +104,11 @@ export class EventLog {
     for (const event of others) this.add(event);
     for (const event of older) this.#takeFuller(event);
     this.#lighten();
+  }
+
+  /** Adds queued events that a list sorts before the session's first ones, oldest first. */
+  addStrays(oldest: readonly LogEvent[]): void {
+    for (const event of oldest.slice(0, countStrays(oldest))) this.add(event);
   }
 
   /** Takes out queued events that came to the end and that history has before what stands there. */
@@ -220,20 +225,41 @@ export class EventLog {
 }
 
 /** Kinds of events that come in turns only. */
-const IN_A_TURN: ReadonlySet<LogEvent["kind"] | undefined> = new Set<LogEvent["kind"]>([
+const IN_A_TURN: ReadonlySet<LogEvent["kind"]> = new Set<LogEvent["kind"]>([
   "running",
+  "rescheduled",
   "model_start",
   "thinking",
   "text",
   "tool_use",
 ]);
 
-/** Tells queued events that stand where they were sent from those that may stand anywhere. */
-function split(history: readonly LogEvent[]) {
+/**
+ * Counts the queued events at the beginning of a history that are there only because the list sorts
+ * them there. Inputs that a turn follows began it, though they were never stamped; those that an
+ * interrupt and then an idle event follow were ended by them.
+ *
+ * @param following what is known to come after it
+ */
+function countStrays(history: readonly LogEvent[], following: readonly LogEvent[] = []): number {
   const happened = history.findIndex((event) => !event.queued);
-  // Inputs that a turn follows began it, though they were never stamped.
-  const first = IN_A_TURN.has(history[happened]?.kind) ? 0 : happened;
-  const last = history.findLastIndex((event) => !event.queued);
+  const leading = happened === -1 ? history : history.slice(0, happened);
+  const endsThem = leading.some(({ kind }) => kind === "interrupt") ? "idle" : undefined;
+  const isOfTurn = ({ kind }: LogEvent) => IN_A_TURN.has(kind) || kind === endsThem;
+  const tells = (event: LogEvent) => !event.queued && (event.kind === "input" || isOfTurn(event));
+  const telling = history.find(tells) ?? following.find(tells);
+  return telling && isOfTurn(telling) ? 0 : leading.length;
+}
+
+/**
+ * Tells queued events that stand where they were sent from those that may stand anywhere.
+ *
+ * @param following as for {@linkcode countStrays}
+ */
+function split(history: readonly LogEvent[], following: readonly LogEvent[] = []) {
+  const first = countStrays(history, following);
+  const goesOn = following.some((event) => !event.queued);
+  const last = goesOn ? Infinity : history.findLastIndex((event) => !event.queued);
   const isPlaced = (index: number) => index >= first && index <= last;
   return {
     placed: history.filter((_, index) => isPlaced(index)),

@@ -22,6 +22,14 @@ const QUEUEING_TYPES = [
   "user.tool_confirmation",
   "user.define_outcome",
 ] as const;
+/** Types that come in turns only and are small, or are made so. */
+const TURN_TYPES = [
+  "session.status_running",
+  "session.status_rescheduled",
+  "span.model_request_start",
+  "agent.thinking",
+  "agent.message",
+] as const;
 
 type EventsApi = ManagedAgentsApi["events"];
 
@@ -93,18 +101,20 @@ export async function readTail(
 }
 
 /**
- * Inputs that are queued at the far end of the log: where a list sorts a null `processed_at` is
- * not specified, and the newest page shows them only where null counts as newest.
+ * The session's first inputs, and what tells whether turns followed them: where a list sorts a null
+ * `processed_at` is not specified, and the newest page shows queued inputs only where null counts as
+ * newest.
  */
-export async function readQueuedAtFarEnd(
+export async function readFarEnd(
   api: EventsApi,
   sessionId: string,
   options: ReadOptions,
 ): Promise<readonly LogEvent[]> {
-  const page = await api.list(
-    sessionId,
-    { order: "asc", limit: 20, types: QUEUEING_TYPES },
-    options,
-  );
-  return page.data.map(readEvent).filter((event) => event.queued);
+  const page = await api.list(sessionId, {
+    order: "asc",
+    limit: 20,
+    types: [...QUEUEING_TYPES, ...TURN_TYPES],
+    maxTextChars: 1,
+  }, options);
+  return page.data.map(readEvent);
 }

@@ -7,7 +7,7 @@
 import type { ManagedAgentsApi } from "../api/api.ts";
 import { CursorTrail } from "../api/cursor_trail.ts";
 import type { EventLog } from "./event_log.ts";
-import { readPage, readQueuedAtFarEnd, readTail } from "./history.ts";
+import { readFarEnd, readPage, readTail } from "./history.ts";
 import type { LogEvent } from "./log_event.ts";
 
 const READ_TIMEOUT_MS = 30_000;
@@ -99,7 +99,7 @@ export class SessionHistory {
   /** Reads queued inputs that hide at the far end of the log; once until told to forget. */
   readFarEnd(): Promise<void> {
     this.#farEndRead ??= this.#sawFarEnd ? Promise.resolve() : this.#serially(async () => {
-      this.#log.merge(await readQueuedAtFarEnd(this.#api, this.#sessionId, this.options));
+      this.#log.addStrays(await readFarEnd(this.#api, this.#sessionId, this.options));
     }).catch((error) => {
       this.#farEndRead = undefined;
       throw error;

@@ -91,7 +91,7 @@ for (const [what, turns] of [["whole", 1], ["newest part of the", 2]] as const) 
   Deno.test(`with the ${what} log known, what is queued at its far end during a drop is waited for`, async () => {
     // Null sorts first here: what is queued stands before everything that ever happened.
     const rig = new Rig({ nullProcessedAt: "first" });
-    for (let i = 0; i < 1_500; i++) rig.emit("agent.thinking");
+    for (let i = 0; i < 1_500; i++) rig.emit("session.updated");
     for (let i = 0; i < turns; i++) rig.pastTurn();
     const first = rig.user("first", { queued: true });
     rig.at(5_000, () => {
