@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { EventRecord } from "./event_record.ts";
 import type { SessionEvent } from "./events.ts";
 import type { Agent, Environment, Page, SentEvents, Session } from "./resources.ts";
 
@@ -87,6 +88,8 @@ export interface EventStream extends AsyncIterable<StreamItem> {
 
 /** The endpoints that the bridge uses; agents and environments are read-only here. */
 export interface ManagedAgentsApi {
+  /** Knows the events that have passed through; absent where nobody keeps a record. */
+  readonly eventRecord?: EventRecord;
   readonly agents: {
     list(params: PageParams, options?: CallOptions): Promise<Page<Agent>>;
     retrieve(

@@ -14,8 +14,10 @@ import { createAgents } from "./agents.ts";
 import type { FetchLike, ManagedAgentsApi } from "./api.ts";
 import { type Connections, withoutConnections } from "./connections.ts";
 import type { CredentialSource } from "./credentials.ts";
+import { createEventRecord } from "./event_record.ts";
 import { createEnvironments } from "./environments.ts";
 import type { HttpContext, RequestInfo } from "./http.ts";
+import { recordEvents } from "./recorded_api.ts";
 import { createSessionEvents } from "./session_events.ts";
 import { createSessions } from "./sessions.ts";
 
@@ -57,7 +59,9 @@ const MIB = 1024 * 1024;
  * @throws `UsageError` when the base URL is not usable, or nothing carries the requests
  */
 export function createApi(options: ApiOptions): ManagedAgentsApi {
+  const record = createEventRecord(options.clock);
   const context: HttpContext = {
+    noteDate: (headers, sentAt) => record.noteDate(headers, sentAt),
     baseUrl: checkBaseUrl(options.baseUrl, "the base URL"),
     ...(options.proxy && { proxy: options.proxy }),
     credential: options.credential,
@@ -71,12 +75,12 @@ export function createApi(options: ApiOptions): ManagedAgentsApi {
     maxBodyBytes: options.maxBodyBytes ?? 64 * MIB,
     maxFrameChars: options.maxFrameChars ?? 8 * MIB,
   };
-  return {
+  return recordEvents({
     agents: createAgents(context),
     environments: createEnvironments(context),
     sessions: createSessions(context),
     events: createSessionEvents(context),
-  };
+  }, record);
 }
 
 function connectionsOf({ connections, fetch }: ApiOptions): Connections {

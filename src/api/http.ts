@@ -13,6 +13,7 @@ import type { Proxy } from "../core/proxy.ts";
 import type { Redact } from "../core/redact.ts";
 import { type SilenceWatch, watchSilence } from "../core/silence.ts";
 import type { CallOptions } from "./api.ts";
+import type { LocalTime } from "./event_record.ts";
 import { BodyTooLargeError, discardBody, readPieces, readText } from "./body.ts";
 import type { Connections, RequestKind, Route } from "./connections.ts";
 import { type Credential, credentialHeaders, type CredentialSource } from "./credentials.ts";
@@ -50,6 +51,8 @@ export interface HttpContext {
   readonly random?: () => number;
   readonly userAgent: string;
   readonly observe?: (info: RequestInfo) => void;
+  /** Told of the head of every response, and when its request was sent. */
+  readonly noteDate?: (headers: Headers, sentAt: LocalTime) => void;
   /** Bound of an answer's size, in bytes. */
   readonly maxBodyBytes: number;
   /** Bound of one stream frame's data, in UTF-16 code units. */
@@ -413,10 +416,12 @@ async function dispatch(
   const { signal } = attempt;
   signal.throwIfAborted();
   const { fetch } = attempt.begin();
+  const sentAt = { monotonic: context.clock.now(), wall: context.clock.wallTime() };
   const pending = (async () => await fetch(request))();
   try {
     const response = await raceSignal(pending, signal);
     attempt.heard();
+    context.noteDate?.(response.headers, sentAt);
     return response;
   } catch (error) {
     pending.then(discardBody, () => {/* this is the failure being handled */});

@@ -7,7 +7,6 @@
 import type { EventLog } from "./event_log.ts";
 import { SessionFeed } from "./feed.ts";
 import type { FeedDeps } from "./feed_deps.ts";
-import type { LogEvent } from "./log_event.ts";
 import type { SentMessage } from "./outcome.ts";
 
 /** How long a sent event may stay invisible in the log before the log is believed. */
@@ -73,10 +72,11 @@ export class FeedHub {
    *
    * @param eventId absent when the API did not tell
    * @param message by which to know the event then; any event will do if both are absent
+   * @param forMs milliseconds after which the log is believed all the same
    */
-  expect(sessionId: string, eventId?: string, message?: SentMessage): void {
+  expect(sessionId: string, eventId?: string, message?: SentMessage, forMs = EXPECT_MS): void {
     const others = this.#expected.get(sessionId) ?? [];
-    const until = this.#deps.clock.now() + EXPECT_MS;
+    const until = this.#deps.clock.now() + forMs;
     const expected = { eventId, message, until, searched: undefined };
     if (eventId !== undefined) this.#recognise(sessionId, eventId);
     this.#expected.delete(sessionId);
@@ -101,7 +101,8 @@ export class FeedHub {
     if (!message) return log.entries.length > 0;
     const isSame = searched?.log === log && searched.epoch === log.epoch;
     const found = log.entries.slice(isSame ? searched.length : 0).find((event) =>
-      isMessage(event, message) && !this.#recognised.has(`${sessionId} ${event.key}`)
+      event.mark === message.mark && message.mayBe({ id: event.id, at: event.at }) &&
+      !this.#recognised.has(`${sessionId} ${event.key}`)
     );
     expected.searched = { log, epoch: log.epoch, length: log.entries.length };
     if (!found) return false;
@@ -124,10 +125,6 @@ export class FeedHub {
     feed.start();
     return entry;
   }
-}
-
-function isMessage({ mark, queued, at }: LogEvent, message: SentMessage): boolean {
-  return mark === message.mark && (queued || at === undefined || at >= message.notBeforeMs);
 }
 
 function deleteOldest<K>(entries: { keys(): Iterator<K>; delete(key: K): unknown }): void {

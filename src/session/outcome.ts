@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { DatedEvent } from "../api/event_record.ts";
+
 /**
  * How a wait ended:
  * `idle` the turn is over; `requires_action` it is parked until somebody answers;
@@ -103,8 +105,8 @@ export interface WaitRequest {
 export interface SentMessage {
   /** Its `textMark`. */
   readonly mark: string;
-  /** Milliseconds since the epoch: what the log has from before is another's. */
-  readonly notBeforeMs: number;
+  /** Tells by its age whether an event may be the message: what is from before it is another's. */
+  readonly mayBe: (event: DatedEvent) => boolean;
 }
 
 /** Waits for turns to end. One per process: waits on one session share a stream. */
@@ -120,8 +122,9 @@ export interface Waiter {
    *
    * @param eventId absent when the API did not tell it
    * @param message by which to know the event without its id; any event will do if both are absent
+   * @param forMs milliseconds after which the log is believed all the same; 30 s when absent
    */
-  expect(sessionId: string, eventId?: string, message?: SentMessage): void;
+  expect(sessionId: string, eventId?: string, message?: SentMessage, forMs?: number): void;
   /** Ends every wait with what it has, and frees every stream. */
   close(): void;
 }

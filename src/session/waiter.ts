@@ -93,7 +93,7 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
 
   return {
     wait,
-    expect: (sessionId, eventId, message) => hub.expect(sessionId, eventId, message),
+    expect: (...sent) => hub.expect(...sent),
     stats: () => ({ openWaits, ...counters }),
     close: () => closing.abort(new DOMException("The server is shutting down", "AbortError")),
   };

@@ -37,6 +37,15 @@ export const WRITE_TIMEOUT_MS = 20_000;
 /** Bound of one look at what became of such a request, in milliseconds. */
 export const LOOK_TIMEOUT_MS = 5_000;
 
+/** Why it is not known whether a request took effect. */
+export type Doubt =
+  | { readonly why: "unreadable" | "on_its_way" }
+  /** These may be what the request made, or older than it. */
+  | { readonly why: "look_alike"; readonly ids: readonly string[] };
+
+/** What a look at the API shows of a request: what it made, or what may be that. */
+export type Trace<T> = { readonly found: T } | { readonly alike: readonly string[] };
+
 /** How {@linkcode lookForLost} looks, and what it says when it finds nothing. */
 export interface LostRequest<T> {
   readonly clock: Clock;
@@ -44,13 +53,13 @@ export interface LostRequest<T> {
   /** The failure that hid what became of the request. */
   readonly lost: ApiError;
   /** Looks once; undefined when there is no trace. */
-  readonly look: () => Promise<T | undefined>;
+  readonly look: () => Promise<Trace<T> | undefined>;
   /** Says that it is not known whether the request took effect, and why not. */
-  readonly unknown: (why: "unreadable" | "on_its_way", cause: ApiError) => ToolError;
+  readonly unknown: (doubt: Doubt, cause: ApiError) => ToolError;
 }
 
 /**
- * What a request made although its answer was lost.
+ * Finds what a request made although its response was lost.
  *
  * @throws `ToolError` from `unknown`: what left no trace may still be on its way; `lost` itself where
  *   it says that the API took nothing; the signal's reason
@@ -58,17 +67,22 @@ export interface LostRequest<T> {
 export async function lookForLost<T>(request: LostRequest<T>): Promise<T> {
   const { clock, signal, lost, look, unknown } = request;
   let unreadable: ApiError | undefined;
+  let alike: readonly string[] = [];
   for (const delayMs of LOOK_DELAYS_MS) {
     await clock.sleep(delayMs, signal);
     try {
-      const found = await look();
-      if (found !== undefined) return found;
+      const trace = await look();
+      if (trace && "found" in trace) return trace.found;
+      alike = trace?.alike ?? [];
       unreadable = undefined;
     } catch (error) {
       if (signal.aborted || !(error instanceof ApiError)) throw error;
       unreadable = error;
     }
   }
+  if (alike.length > 0) throw unknown({ why: "look_alike", ids: alike }, lost);
   if (isDeclined(lost)) throw lost;
-  throw unreadable ? unknown("unreadable", unreadable) : unknown("on_its_way", lost);
+  throw unreadable
+    ? unknown({ why: "unreadable" }, unreadable)
+    : unknown({ why: "on_its_way" }, lost);
 }

@@ -2,7 +2,13 @@ import * as z from "zod";
 import type { CreateSessionParams } from "../api/api.ts";
 import type { Session } from "../api/resources.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
-import { isAmbiguous, LOOK_TIMEOUT_MS, lookForLost, WRITE_TIMEOUT_MS } from "./ambiguity.ts";
+import {
+  type Doubt,
+  isAmbiguous,
+  LOOK_TIMEOUT_MS,
+  lookForLost,
+  WRITE_TIMEOUT_MS,
+} from "./ambiguity.ts";
 import { defineTool, type ToolCall } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
@@ -150,13 +156,14 @@ function findCreated(
       { agentId, order: "desc", limit: LOOK_LIMIT },
       { signal, timeoutMs: LOOK_TIMEOUT_MS },
     );
-    return page.data.find((session) => session.metadata?.[REQUEST_KEY] === token);
+    const found = page.data.find((session) => session.metadata?.[REQUEST_KEY] === token);
+    return found && { found };
   };
   const { clock } = services;
   return lookForLost({ clock, signal, lost, look, unknown: unknownCreation });
 }
 
-function unknownCreation(why: "unreadable" | "on_its_way", cause: ApiError): ToolError {
+function unknownCreation({ why }: Doubt, cause: ApiError): ToolError {
   const reason = why === "unreadable"
     ? "its session list could not be read"
     : "the request may still be on its way";

@@ -81,7 +81,7 @@ for (
     ["interrupt", "user.interrupt", {}],
   ] as const
 ) {
-  Deno.test(`a lost answer to ${name} is found in the log, and one event exists`, async () => {
+  Deno.test(`a lost answer to ${name} is not known, what may be it is named, and one event exists`, async () => {
     const { bridge, call } = open();
     const session_id = bridge.simulator.createSession();
     bridge.simulator.faults.add({
@@ -90,7 +90,8 @@ for (
       fault: { kind: "lost_ack" },
     });
     const result = await call(name, { session_id, ...args });
-    assertEquals([result.isError, result.value.confirmed_by_log], [false, true], result.text);
+    // Nothing tells its age: somebody else may have sent the same a moment before.
+    assert(result.isError && /event sevt_\w+ with the same content/.test(result.text), result.text);
     assertEquals(await eventsOf(bridge, session_id, type), 1);
     assertEquals(posts(bridge, SEND), 1);
     bridge.close();

@@ -7,27 +7,50 @@ import { interrupt } from "../../../src/tools/interrupt.ts";
 import { sendMessage } from "../../../src/tools/send_message.ts";
 import { FakeLog, harness, httpError } from "./support.ts";
 
-/** A session whose sends end as `outcome` says; `arrives` whether they reach the log. */
-function sending(outcome: "echo" | "silent" | ApiError, arrives = true) {
+/** How long the server takes to stamp what it takes up at once. */
+const STAMP_MS = 50;
+
+/**
+ * A session whose sends end as `outcome` says; `arrives` whether they reach the log. Its clock runs
+ * `skewMs` ahead.
+ */
+function sending(outcome: "echo" | "silent" | ApiError, arrives = true, skewMs = 0) {
   const log = new FakeLog([]);
   const sent: ClientEvent[] = [];
+  let primes = false;
   const opened = harness({
     events: {
       ...log.api,
       send: (_sessionId, events) => {
         const data: SessionEvent[] = [];
         for (const event of events) {
-          sent.push(event);
-          const logged = { ...event, id: `sevt_${sent.length}`, processed_at: null };
-          if (arrives) log.events.push(logged);
+          if (!primes) sent.push(event);
+          const at = opened.clock.wallTime() + skewMs + (primes ? 0 : STAMP_MS);
+          const logged = {
+            ...event,
+            id: primes ? "sevt_0" : `sevt_${sent.length}`,
+            processed_at: outcome instanceof ApiError || primes ? new Date(at).toISOString() : null,
+          };
+          if (arrives || primes) log.events.push(logged);
           data.push(logged);
         }
-        if (outcome instanceof ApiError) return Promise.reject(outcome);
-        return Promise.resolve({ data: outcome === "echo" ? data : [] });
+        if (outcome instanceof ApiError && !primes) return Promise.reject(outcome);
+        return Promise.resolve({ data: outcome === "echo" || primes ? data : [] });
       },
     },
   });
-  return { log, sent, ...opened };
+  /** Another send, by which the server's clock becomes known. */
+  const prime = async () => {
+    primes = true;
+    // Times of whole seconds may be cut ones.
+    await opened.clock.advance(123);
+    await opened.run(sendMessage, { session_id: "sesn_1", text: "Before" });
+    await opened.run(interrupt, { session_id: "sesn_1" });
+    primes = false;
+    opened.waiter.expected.length = 0;
+    await opened.clock.advance(10_000);
+  };
+  return { log, sent, prime, ...opened };
 }
 
 const MESSAGE = { session_id: "sesn_1", text: "Hello" };
@@ -81,7 +104,8 @@ for (const [name, info] of LOST) {
   for (const tool of [sendMessage, interrupt]) {
     const args = tool === sendMessage ? MESSAGE : { session_id: "sesn_1" };
     Deno.test(`${tool.name} finds in the log what ${name} hid, and sends once`, async () => {
-      const { run, clock, sent, waiter } = sending(new ApiError("lost", info));
+      const { run, clock, sent, waiter, prime } = sending(new ApiError("lost", info));
+      await prime();
       assertEquals(await clock.runUntil(run(tool, args)), {
         queued: true,
         event_id: "sevt_1",
@@ -98,6 +122,13 @@ for (const [name, info] of LOST) {
       assertEquals(error.code, code);
       assertEquals(sent.length, 1);
       assertEquals(log.requests.length, 4);
+    });
+
+    Deno.test(`${tool.name} names what may be it when ${name} hid it and nothing tells its age`, async () => {
+      const { run, clock, sent } = sending(new ApiError("lost", info));
+      const error = await assertRejects(() => clock.runUntil(run(tool, args)), ToolError, "sevt_1");
+      assertEquals(error.code, code);
+      assertEquals(sent.length, 1);
     });
   }
 }
@@ -123,7 +154,8 @@ for (const status of [503, 529]) {
   });
 
   Deno.test(`send_message finds in the log what status ${status} of the API hid`, async () => {
-    const { run, clock, sent } = sending(declined());
+    const { run, clock, sent, prime } = sending(declined());
+    await prime();
     const result = await clock.runUntil(run(sendMessage, MESSAGE));
     assertEquals(result.event_id, "sevt_1");
     assertEquals(sent.length, 1);
@@ -210,15 +242,69 @@ for (
   });
 }
 
-Deno.test("send_message compares the log's times with the system's clock", async () => {
-  const { run, clock, log } = sending(new ApiError("lost", { kind: "timeout" }), false);
-  clock.correct(3_600_000);
-  const content = [{ type: "text", text: "Hello" }];
-  const at = (offsetMs: number) => new Date(clock.wallTime() + offsetMs).toISOString();
-  log.events.push({ id: "sevt_old", type: "user.message", processed_at: at(-60_000), content });
-  await assertRejects(() => clock.runUntil(run(sendMessage, MESSAGE)), ToolError, "not known");
-  log.events.push({ id: "sevt_mine", type: "user.message", processed_at: at(500), content });
-  assertEquals((await clock.runUntil(run(sendMessage, MESSAGE))).event_id, "sevt_mine");
+for (const skewMs of [-300_000, -60_000, -5_000, 0, 5_000, 60_000, 300_000]) {
+  const lost = () => new ApiError("lost", { kind: "connection" });
+
+  Deno.test(`send_message finds a lost one by a server's clock that is ${skewMs} ms ahead`, async () => {
+    const { run, clock, prime } = sending(lost(), true, skewMs);
+    await prime();
+    assertEquals((await clock.runUntil(run(sendMessage, MESSAGE))).event_id, "sevt_1");
+  });
+
+  for (const ageMs of [0, 20, 999, 2_000, 5_000, 20_000, 60_000, 250_000, 300_000]) {
+    Deno.test(`send_message takes nobody's text of ${ageMs} ms ago for its own, at ${skewMs} ms skew`, async () => {
+      for (const primed of [false, true]) {
+        const { run, clock, log, prime, sent } = sending(lost(), false, skewMs);
+        await clock.advance(777_777);
+        if (primed) await prime();
+        log.events.push({
+          id: "sevt_theirs",
+          type: "user.message",
+          processed_at: new Date(clock.wallTime() + skewMs - ageMs).toISOString(),
+          content: [{ type: "text", text: "Hello" }],
+        });
+        const error = await assertRejects(
+          () => clock.runUntil(run(sendMessage, MESSAGE)),
+          ToolError,
+        );
+        assertEquals([error.code, sent.length], ["delivery_unknown", 1]);
+      }
+    });
+  }
+}
+
+for (const ms of [-3_600_000, -1_000, 1_000, 3_600_000]) {
+  Deno.test(`send_message trusts no clock of this machine that was set by ${ms} ms`, async () => {
+    const { run, clock, log, prime } = sending(new ApiError("lost", { kind: "timeout" }), false);
+    await prime();
+    clock.correct(ms);
+    for (const at of [clock.now(), clock.wallTime()]) {
+      log.events.push({
+        id: `sevt_theirs${at}`,
+        type: "user.message",
+        processed_at: new Date(at - 10).toISOString(),
+        content: [{ type: "text", text: "Hello" }],
+      });
+      await assertRejects(() => clock.runUntil(run(sendMessage, MESSAGE)), ToolError, "not known");
+      await clock.advance(120_000);
+    }
+  });
+}
+
+Deno.test("send_message takes one event for one of two lost messages of the same text", async () => {
+  const { run, clock, prime, log } = sending(new ApiError("lost", { kind: "timeout" }), false);
+  await prime();
+  const first = run(sendMessage, MESSAGE).catch((error) => error);
+  const second = run(sendMessage, MESSAGE).catch((error) => error);
+  log.events.push({
+    id: "sevt_one",
+    type: "user.message",
+    processed_at: new Date(clock.wallTime() + STAMP_MS).toISOString(),
+    content: [{ type: "text", text: "Hello" }],
+  });
+  for (const result of [await clock.runUntil(first), await clock.runUntil(second)]) {
+    assertEquals(result.code, "delivery_unknown");
+  }
 });
 
 Deno.test("send_message stops looking when the caller goes away", async () => {
@@ -239,15 +325,16 @@ Deno.test("send_message recognises a message with a secret, of which the log sho
     events: {
       ...log.api,
       send: (_id, [event]) => {
-        const text = "My password is [redacted]";
-        log.events.push({ ...event, type: "user.message", id: "sevt_1", content: text });
+        const content = "My password is [redacted]";
+        log.events.push({ ...event, type: "user.message", id: "sevt_1", content });
         return Promise.reject(new ApiError("lost", { kind: "timeout" }));
       },
     },
   }, { redact });
   const text = "My password is hunter2-secret";
-  assertEquals(
-    await clock.runUntil(run(sendMessage, { session_id: "sesn_1", text })),
-    { queued: true, event_id: "sevt_1", confirmed_by_log: true },
+  await assertRejects(
+    () => clock.runUntil(run(sendMessage, { session_id: "sesn_1", text })),
+    ToolError,
+    "event sevt_1 with the same content",
   );
 });

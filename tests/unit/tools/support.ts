@@ -1,4 +1,6 @@
 import type { ListEventsParams, ManagedAgentsApi } from "../../../src/api/api.ts";
+import { createEventRecord } from "../../../src/api/event_record.ts";
+import { recordEvents } from "../../../src/api/recorded_api.ts";
 import type { SessionEvent } from "../../../src/api/events.ts";
 import type { Agent, Page, Session } from "../../../src/api/resources.ts";
 import { ApiError } from "../../../src/core/errors.ts";
@@ -92,7 +94,7 @@ export function harness(parts: ApiParts, options: Partial<ServicesOptions> = {})
   const clock = new ManualClock();
   const waiter = new FakeWaiter();
   const services = createServices({
-    api: fakeApi(parts),
+    api: recordEvents(fakeApi(parts), createEventRecord(clock)),
     waiter,
     clock,
     log: silentLogger,

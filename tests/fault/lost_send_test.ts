@@ -1,0 +1,172 @@
+// Sends whose response is lost on a real connection, to servers whose clocks run otherwise.
+import { assertEquals } from "@std/assert";
+import { createApi } from "../../src/api/client.ts";
+import { createConnections } from "../../src/api/connections.ts";
+import { httpClientOpener } from "../../src/commands/http_client.ts";
+import { ToolError } from "../../src/core/errors.ts";
+import { silentLogger } from "../../src/core/log.ts";
+import { createWaiter } from "../../src/session/waiter.ts";
+import type { Delivered } from "../../src/tools/delivery.ts";
+import { createServices } from "../../src/tools/services.ts";
+import { type FastClock, fastClock } from "../helpers/fast_clock.ts";
+import { type Fault, FaultyServer } from "../helpers/faulty_server.ts";
+
+const SPEED = 10;
+const TEXT = "yes";
+const MESSAGE = { type: "user.message", content: [{ type: "text", text: TEXT }] } as const;
+const INTERRUPT = { type: "user.interrupt" } as const;
+type Sent = typeof MESSAGE | typeof INTERRUPT;
+
+interface StoredEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly processed_at: string | null;
+  readonly [field: string]: unknown;
+}
+
+/** One session of a server whose events are stamped by a clock of their own. */
+class SkewedServer {
+  readonly events: StoredEvent[] = [];
+  readonly clock: FastClock = fastClock(SPEED);
+  readonly skewMs: number;
+  /** What the next event that is sent is stamped with, before the skew, instead of the time. */
+  stampsAt: number | undefined;
+  #count = 0;
+  #datesAreSkewed: boolean;
+
+  constructor(skewMs: number, datesAreSkewed: boolean) {
+    this.skewMs = skewMs;
+    this.#datesAreSkewed = datesAreSkewed;
+  }
+
+  add(event: { readonly type: string }, ageMs: number): StoredEvent {
+    const at = this.clock.wallTime() + this.skewMs - ageMs;
+    const stored = {
+      ...event,
+      id: `sevt_${++this.#count}`,
+      processed_at: new Date(at).toISOString(),
+    };
+    this.events.push(stored);
+    return stored;
+  }
+
+  async handle(request: Request): Promise<Response> {
+    const dateMs = this.clock.wallTime() + (this.#datesAreSkewed ? this.skewMs : 0);
+    const headers = { date: new Date(dateMs).toUTCString() };
+    const { searchParams } = new URL(request.url);
+    if (request.method === "POST") {
+      const { events } = await request.json();
+      const ageMs = this.clock.wallTime() - (this.stampsAt ?? this.clock.wallTime());
+      this.stampsAt = undefined;
+      const data = events.map((event: Sent) => this.add(event, ageMs));
+      return Response.json({ data }, { headers });
+    }
+    const types = searchParams.getAll("types[]");
+    const data = this.events.filter(({ type }) => types.length === 0 || types.includes(type));
+    if (searchParams.get("order") === "desc") data.reverse();
+    return Response.json({ data, next_page: null }, { headers });
+  }
+}
+
+async function withServer(
+  skewMs: number,
+  datesAreSkewed: boolean,
+  test: (parts: {
+    server: SkewedServer;
+    send: (event: Sent) => Promise<Delivered>;
+    loseNext: (fault: Fault) => void;
+  }) => Promise<void>,
+): Promise<void> {
+  const server = new SkewedServer(skewMs, datesAreSkewed);
+  const { clock } = server;
+  const faulty = await FaultyServer.start((request) => server.handle(request));
+  const connections = createConnections(httpClientOpener([]), clock);
+  const api = createApi({
+    baseUrl: faulty.url,
+    credential: () => ({ kind: "api_key", value: "test-key" }),
+    connections,
+    clock,
+  });
+  const log = silentLogger;
+  const { delivery } = createServices({
+    api,
+    waiter: createWaiter({ api, clock, log }),
+    clock,
+    log,
+  });
+  const { signal } = new AbortController();
+  try {
+    await test({
+      server,
+      send: (event) => delivery.send("sesn_1", event, signal),
+      loseNext: (fault) => faulty.strikeNext(({ method }) => method === "POST", fault),
+    });
+  } finally {
+    connections.close();
+    await faulty.close();
+  }
+}
+
+const outcome = (sending: Promise<Delivered>) =>
+  sending.then(
+    ({ eventId, confirmedByLog }) => `${eventId} ${confirmedByLog}`,
+    (error) => error instanceof ToolError ? error.code : String(error),
+  );
+
+const SKEWS = [-300_000, -60_000, -5_000, 0, 5_000, 60_000, 300_000];
+const LOST: readonly Fault[] = [
+  { moment: "before it is read", blow: "closed" },
+  { moment: "before it is read", blow: "reset" },
+];
+
+for (const skewMs of SKEWS) {
+  for (const datesAreSkewed of skewMs === 0 ? [false] : [false, true]) {
+    const name = `clock ${skewMs / 1_000} s ahead, dates ${datesAreSkewed ? "too" : "not"}`;
+
+    Deno.test(`${name}: a message that was not taken is never reported as delivered`, async () => {
+      const ages = [0, 30, 2_000, 20_000, Math.abs(skewMs), Math.abs(skewMs) - 1_500, 300_000];
+      await Promise.all(
+        ages.flatMap((ageMs) =>
+          LOST.map((fault) =>
+            withServer(skewMs, datesAreSkewed, async ({ server, send, loseNext }) => {
+              for (const event of [MESSAGE, INTERRUPT]) {
+                server.add(event, ageMs);
+                loseNext(fault);
+                assertEquals(await outcome(send(event)), "delivery_unknown", `${ageMs} ms`);
+              }
+            })
+          )
+        ),
+      );
+    });
+
+    Deno.test(`${name}: nor after sends that tell how the clock runs`, async () => {
+      await Promise.all(
+        [30, 2_000, Math.abs(skewMs), 300_000].map((ageMs) =>
+          withServer(skewMs, datesAreSkewed, async ({ server, send, loseNext }) => {
+            for (const event of [MESSAGE, INTERRUPT]) {
+              // The same that this process has sent and seen itself.
+              const own = await send(event);
+              assertEquals(own.confirmedByLog, false);
+              server.add(event, ageMs);
+              loseNext({ moment: "before it is read", blow: "closed" });
+              assertEquals(await outcome(send(event)), "delivery_unknown", `${ageMs} ms`);
+            }
+          })
+        ),
+      );
+    });
+
+    Deno.test(`${name}: a message that was taken is found by its stamp`, async () => {
+      for (const event of [MESSAGE, INTERRUPT]) {
+        await withServer(skewMs, datesAreSkewed, async ({ server, send, loseNext }) => {
+          // Taken up faster than the lost one can be, however slow this machine is.
+          server.stampsAt = server.clock.wallTime() - 200;
+          await send(event);
+          loseNext({ moment: "after it is read", blow: "closed" });
+          assertEquals(await outcome(send(event)), "sevt_2 true");
+        });
+      }
+    });
+  }
+}
