@@ -104,6 +104,13 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** Resolves when a command has been asked to end and should have: a disk that hangs may hold it. */
+async function overdue(stopping: AbortSignal): Promise<number> {
+  await aborted(stopping);
+  await systemClock.sleep(LAST_WORDS_MS);
+  return INTERRUPTED;
+}
+
 /** Windows has no such signal: closing a console window, which ends programs, arrives as it. */
 function onReload(listener: () => void): () => void {
   if (Deno.build.os === "windows") return () => {};
@@ -186,7 +193,7 @@ async function main(outputs: Outputs): Promise<number> {
     outputs.log = log;
     watchForBugs(log, outputs);
     const stopping = stopSignal();
-    const code = await run(config, {
+    const running = run(config, {
       clock: systemClock,
       log,
       redact,
@@ -204,6 +211,7 @@ async function main(outputs: Outputs): Promise<number> {
     });
     // A host that has ended its server is not waited for.
     const servesHost = config.command === "serve" || config.command === "unready";
+    const code = await (servesHost ? running : Promise.race([running, overdue(stopping)]));
     if (!servesHost) await finishPrinting(outputs, stopping);
     return code ?? OK;
   } catch (error) {

@@ -23,6 +23,7 @@ import { openConnections } from "./http_client.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { createPalette } from "./paint.ts";
 import type { Program } from "./program.ts";
+import { resolveWithFiles } from "./reading.ts";
 import { VERSION } from "./version.ts";
 
 /** What tests put in place of the outside world. */
@@ -44,7 +45,7 @@ export async function doctor(
   program: Program,
   options: DoctorOptions = {},
 ): Promise<boolean> {
-  const { fetch, machine = thisMachine() } = options;
+  const { fetch, machine = thisMachine(program.clock) } = options;
   // The server's own way to the API, so that what is found on it holds for the server.
   const connections = fetch ? withoutConnections(fetch) : openConnections(program.clock);
   const told = { ...program, note: config.json ? () => {} : program.note };
@@ -103,9 +104,7 @@ async function* examineHost(
   // The runtime reads these when it first connects.
   for (const name of PROXY_VARIABLES) machine.setEnv(name, env(name));
   const secrets = secretsIn(env);
-  for await (
-    const finding of examineEntry(host, entry, { ...program, env }, connections, machine)
-  ) {
+  for await (const finding of examineEntry(host, entry, { ...program, env }, connections)) {
     const hide = createRedact([...secrets, ...finding.secrets ?? []]);
     const { check, status, message, cure } = finding;
     yield {
@@ -123,11 +122,13 @@ async function* examineEntry(
   entry: FoundEntry,
   program: Program,
   connections: Connections,
-  machine: Machine,
 ): AsyncGenerator<Finding & { readonly secrets?: readonly string[] }> {
   let config: Config;
   try {
-    config = resolveConfig(["doctor", ...ownFlags(entry)], program.env, machine.readTextNow);
+    config = await resolveWithFiles(
+      (readNow) => resolveConfig(["doctor", ...ownFlags(entry)], program.env, readNow),
+      program.readFile,
+    );
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return yield findings("settings").fail(error.message);

@@ -5,6 +5,7 @@
  */
 
 import type { HostConfig } from "../config/config.ts";
+import { unreadableBecause } from "../config/file_trouble.ts";
 import { entryFor, KEY_PLACEHOLDER, KEY_VARIABLE, readEntry } from "../config/host_entry.ts";
 import { fileWithout, type HostFileOptions, mergedFile, newHostFile } from "../config/host_file.ts";
 import { FILE_HOSTS, type FileHostName, hostPaths, type Os } from "../config/hosts.ts";
@@ -13,7 +14,7 @@ import { UsageError } from "../core/errors.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import type { Program } from "./program.ts";
 
-type Output = Pick<Program, "print" | "printExactly" | "note" | "env">;
+type Output = Pick<Program, "print" | "printExactly" | "note" | "env" | "clock">;
 
 /**
  * Prints on stdout what belongs into a file or a command line, and on stderr what to do with it.
@@ -23,7 +24,7 @@ type Output = Pick<Program, "print" | "printExactly" | "note" | "env">;
 export async function printHostConfig(
   config: HostConfig,
   output: Output,
-  machine: Machine = thisMachine(),
+  machine: Machine = thisMachine(output.clock),
 ): Promise<void> {
   const { host, edit } = config;
   if (host === "claude.ai") {
@@ -64,9 +65,7 @@ async function printFile(
   { readText, os }: Machine,
 ): Promise<void> {
   const before = await readText(path).catch((cause) => {
-    throw new UsageError(`Cannot read '${path}': check that it is a UTF-8 text and readable`, {
-      cause,
-    });
+    throw new UsageError(`Cannot read '${path}': ${unreadableBecause(cause)}`, { cause });
   });
   if (before === undefined && edit === "remove") {
     throw new UsageError(`There is no '${path}': nothing has to be removed`);

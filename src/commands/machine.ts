@@ -6,6 +6,8 @@
 
 import type { Executable } from "../config/host_entry.ts";
 import type { Os } from "../config/hosts.ts";
+import type { Clock } from "../core/clock.ts";
+import { createBytesReader, inTime } from "./reading.ts";
 
 /** The machine, as far as hosts' configurations depend on it. */
 export interface Machine {
@@ -19,12 +21,6 @@ export interface Machine {
    */
   readonly readText: (path: string) => Promise<string | undefined>;
   readonly exists: (path: string) => Promise<boolean>;
-  /**
-   * The text of a file, at once.
-   *
-   * @throws whatever keeps it from being read
-   */
-  readonly readTextNow: (path: string) => string;
   /** Gives this process another value of a variable, or none. */
   readonly setEnv: (name: string, value: string | undefined) => void;
 }
@@ -41,35 +37,37 @@ function executableOf(): Executable {
   return { command, args: ["run", "--quiet", "-P=serve", main] };
 }
 
-function missing(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+/** The system's codes for a file that is not there. */
+function isMissing(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ENOENT" || code === "ENOTDIR";
 }
 
 /** The machine that this program runs on. */
-export function thisMachine(): Machine {
+export function thisMachine(clock: Clock): Machine {
+  const readBytes = createBytesReader(clock);
+  // Not the decoding of the settings' files, which may drop or replace what is not UTF-8.
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   return {
     os: osOf(Deno.build.os),
     executable: executableOf(),
     readText: async (path) => {
       try {
-        // Not the runtime's own decoding, which may drop or replace what is not UTF-8.
-        const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-        return decoder.decode(await Deno.readFile(path));
+        return decoder.decode(await readBytes(path));
       } catch (error) {
-        if (missing(error)) return undefined;
+        if (isMissing(error)) return undefined;
         throw error;
       }
     },
     exists: async (path) => {
       try {
-        await Deno.stat(path);
+        await inTime(Deno.stat(path), clock);
         return true;
       } catch (error) {
-        if (missing(error)) return false;
+        if (isMissing(error)) return false;
         throw error;
       }
     },
-    readTextNow: (path) => Deno.readTextFileSync(path),
     setEnv: (name, value) =>
       value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value),
   };

@@ -27,32 +27,45 @@ export function giveUpReading(config: Config): void {
 }
 
 /**
- * A reader of text files, in whatever encoding editors and shells write them: UTF-8 with or without
- * a byte order mark, or UTF-16 with one.
+ * Makes a reader of text files, in whatever encoding editors and shells write them: UTF-8 with or
+ * without a byte order mark, or UTF-16 with one. It rejects as {@linkcode createBytesReader} does.
+ */
+export function createFileReader(clock: Clock): (path: string) => Promise<string> {
+  const readBytes = createBytesReader(clock);
+  return async (path) => {
+    const bytes = await readBytes(path);
+    return new TextDecoder(encodingOf(bytes)).decode(bytes);
+  };
+}
+
+/**
+ * Makes a reader of files.
  *
  * It rejects after five seconds, with the code ETIMEDOUT, where nothing comes: of a pipe that nobody
  * writes to, or a disk that is gone. A read of the latter cannot be ended, and holds one of the
  * runtime's few threads; so those who ask for the same file meanwhile share it.
  */
-export function createFileReader(clock: Clock): (path: string) => Promise<string> {
-  const reads = new Map<string, Promise<string>>();
-  return async (path) => {
+export function createBytesReader(clock: Clock): (path: string) => Promise<Uint8Array> {
+  const reads = new Map<string, Promise<Uint8Array>>();
+  return (path) => {
     let read = reads.get(path);
     if (read === undefined) {
-      read = readText(path, clock).finally(() => reads.delete(path));
+      read = readBytes(path, clock).finally(() => reads.delete(path));
       reads.set(path, read);
     }
-    const inTime = Promise.withResolvers<never>();
-    const cancel = clock.after(
-      READ_MS,
-      () => inTime.reject(late()),
-    );
-    try {
-      return await Promise.race([read, inTime.promise]);
-    } finally {
-      cancel();
-    }
+    return inTime(read, clock);
   };
+}
+
+/** Resolves as the promise does; rejects with the code ETIMEDOUT when that takes five seconds. */
+export async function inTime<T>(promise: Promise<T>, clock: Clock): Promise<T> {
+  const timeout = Promise.withResolvers<never>();
+  const cancel = clock.after(READ_MS, () => timeout.reject(late()));
+  try {
+    return await Promise.race([promise, timeout.promise]);
+  } finally {
+    cancel();
+  }
 }
 
 /**
@@ -94,7 +107,7 @@ export async function resolveWithFiles<T>(
   }
 }
 
-async function readText(path: string, clock: Clock): Promise<string> {
+async function readBytes(path: string, clock: Clock): Promise<Uint8Array> {
   // Loaded where a setting names a file: most starts read none.
   const { constants, promises } = await import("node:fs");
   // Not blocking, opening a pipe does not wait for its writer; files are read as ever.
@@ -116,8 +129,7 @@ async function readText(path: string, clock: Clock): Promise<string> {
         throw failure("EFBIG", `It has more than ${MAX_FILE_BYTES} bytes`);
       }
     }
-    const bytes = buffer.bytes();
-    return new TextDecoder(encodingOf(bytes)).decode(bytes);
+    return buffer.bytes();
   } finally {
     await file.close();
   }

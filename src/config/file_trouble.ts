@@ -21,17 +21,31 @@ const TROUBLES: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "its path is too long: check that it is a path, and not what is to be in the file",
 };
 
+/** What the system says of a file, and what to do; undefined where its code tells nothing. */
+function troubleOf(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return Object.hasOwn(TROUBLES, code) ? TROUBLES[code] : undefined;
+}
+
+/**
+ * Says in a clause what keeps a host's file from being read as UTF-8, such as "it is a folder".
+ *
+ * @param error what the read threw
+ */
+export function unreadableBecause(error: unknown): string {
+  return troubleOf(error)?.replace(/:.*/, "") ??
+    (error instanceof TypeError ? "it is no text in UTF-8" : "this program may not read it");
+}
+
 /**
  * The error of a file that cannot be read, in one line.
  *
  * @param flag how the user named it, such as `--api-key-file`
  */
 export function fileTrouble(error: unknown, path: string, flag: string): UsageError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const known = Object.hasOwn(TROUBLES, code) ? TROUBLES[code] : undefined;
   const trouble = /^~[/\\]/.test(path)
     ? "nothing has replaced its '~': type the whole path"
-    : known ?? "check that it exists and is readable";
+    : troubleOf(error) ?? "check that it exists and is readable";
   // A key in the place of a path is not repeated.
   const shown = /^(sk-|cma_)|^[^/\\.]{32,}$/.test(path) ? "the file" : `'${head(path, 200)}'`;
   return new UsageError(`Cannot read ${shown} (${flag}): ${trouble}`, { cause: error });

@@ -110,6 +110,76 @@ Deno.test("a slow reader gets every answer and log line, also those before the e
   assertEquals(told.length, 2_000);
 });
 
+/** What can stand where a host's file is to be, and what is said of it. */
+const ODD_FILES: readonly [string, readonly string[], RegExp][] = [
+  ["a pipe that nobody writes to", ["mkfifo"], /nothing came of it in time/],
+  ["a folder", ["mkdir"], /it is a folder/],
+];
+for (const [name, [make = ""], sentence] of ODD_FILES) {
+  for (const command of ["config claude-desktop --merge", "doctor --host claude-desktop"]) {
+    Deno.test({
+      name: `${command} comes to its end where ${name} is the host's file`,
+      ignore: Deno.build.os !== "linux",
+      async fn() {
+        await withHome(make, async (env) => {
+          const program = new Spawned(command.split(" "), env);
+          const { code } = await program.ending();
+          assert(code === 1 || code === 2, `${code}`);
+          assertMatch([...program.stderr, ...program.stdout].join("\n"), sentence);
+        });
+      },
+    });
+  }
+}
+
+Deno.test({
+  name: "a command that a pipe holds ends on SIGTERM",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await withHome("mkfifo", async (env, pipe) => {
+      const program = new Spawned(["doctor", "--simulate"], env);
+      const writer = await silentWriter(pipe);
+      program.kill("SIGTERM");
+      const { code, ms } = await program.ending();
+      await writer.stdin.close();
+      await writer.status;
+      assertEquals(code, 130);
+      assert(ms < 4_000, `${ms} ms`);
+    });
+  },
+});
+
+async function withHome(
+  make: string,
+  run: (env: Readonly<Record<string, string>>, path: string) => Promise<void>,
+): Promise<void> {
+  const home = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${home}/.config/Claude`, { recursive: true });
+    const path = `${home}/.config/Claude/claude_desktop_config.json`;
+    await new Deno.Command(make, { args: [path] }).output();
+    // The runtime under the tests keeps its own cache where it is.
+    const cache = Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`;
+    await run({ HOME: home, DENO_DIR: cache, XDG_CONFIG_HOME: "" }, path);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+}
+
+/** A writer of a pipe who writes nothing; resolves once somebody has opened it to read. */
+async function silentWriter(pipe: string): Promise<Deno.ChildProcess> {
+  const script = 'exec 3>"$0" && echo opened && read _';
+  const writer = new Deno.Command("sh", {
+    args: ["-c", script, pipe],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const reader = writer.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  return writer;
+}
+
 function freePort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { unreadableBecause } from "../../config/file_trouble.ts";
 import { type FoundEntry, KEY_PLACEHOLDER } from "../../config/host_entry.ts";
 import { bringsKey, entriesOf, needsNoKey } from "../../config/host_file.ts";
 import { FILE_HOST_NAMES, FILE_HOSTS, type FileHostName, hostPaths } from "../../config/hosts.ts";
@@ -153,8 +154,9 @@ async function checkHost(host: FileHostName, { env }: Pick<Program, "env">, mach
         );
       }
     } catch (error) {
-      const isText = error instanceof JsonEditError;
-      const trouble = isText ? error.message : "cannot be read as a UTF-8 text";
+      const trouble = error instanceof JsonEditError
+        ? error.message
+        : `cannot be read: ${unreadableBecause(error)}`;
       result.push(fail(`${path} ${trouble}`, "put that right: the host cannot read it either"));
     }
   }

@@ -241,7 +241,6 @@ function desktopWith(entry: object, overrides: Partial<Machine> = {}): Machine {
   return machineWith({
     "/opt/cma-mcp": "",
     [DESKTOP]: JSON.stringify({ mcpServers: { agents: { command: "/opt/cma-mcp", ...entry } } }),
-    "/run/key": `${DESKTOP_KEY}\n`,
   }, overrides);
 }
 
@@ -258,6 +257,12 @@ async function examinedHost(
     const result = await examined({
       args: ["--host", "claude-desktop", ...args],
       env: { ANTHROPIC_API_KEY: KEY, CMA_BASE_URL: "https://of-the-shell.test", ...env },
+      program: {
+        readFile: (path) =>
+          path === "/run/key"
+            ? Promise.resolve(`${DESKTOP_KEY}\n`)
+            : Promise.reject(Object.assign(new Error("no such file"), { code: "ENOENT" })),
+      },
       machine: desktopWith(entry, { setEnv: (name, value) => given.set(name, value) }),
       fetch: (request) => {
         asked.push(new URL(request.url).origin);

@@ -18,11 +18,6 @@ export function machineWith(
           name === path || name.startsWith(`${path}/`) || name.startsWith(`${path}\\`)
         ),
       ),
-    readTextNow: (path) => {
-      const content = files[path];
-      if (typeof content === "string") return content;
-      throw content ?? Object.assign(new Error("no such file"), { code: "ENOENT" });
-    },
     setEnv: () => {},
     ...overrides,
   };

@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { systemClock } from "../../../src/core/clock.ts";
 import { thisMachine } from "../../../src/commands/machine.ts";
 
 const SOURCE = new URL("../../../src/", import.meta.url);
 
 Deno.test("thisMachine() knows how the source is run", async () => {
-  const { executable, exists, os } = thisMachine();
+  const { executable, exists, os } = thisMachine(systemClock);
   assertEquals(executable.command, Deno.execPath());
   const main = executable.args.at(-1) ?? "";
   assert(/src[/\\]main\.ts$/.test(main) && await exists(main), main);
@@ -19,16 +20,16 @@ Deno.test("thisMachine() reads a file with its byte order mark and its line ends
   const path = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(path, "\uFEFF{\r\n}");
-    assertEquals(await thisMachine().readText(path), "\uFEFF{\r\n}");
+    assertEquals(await thisMachine(systemClock).readText(path), "\uFEFF{\r\n}");
     await Deno.writeFile(path, new Uint8Array([0xff, 0xfe, 0x7b, 0x00]));
-    await assertRejects(() => thisMachine().readText(path), TypeError);
+    await assertRejects(() => thisMachine(systemClock).readText(path), TypeError);
   } finally {
     await Deno.remove(path);
   }
 });
 
 Deno.test("thisMachine() tells a missing file from one that cannot be read", async () => {
-  const { readText, exists } = thisMachine();
+  const { readText, exists } = thisMachine(systemClock);
   const missing = new URL("no/such/file", SOURCE).pathname;
   assertEquals([await readText(missing), await exists(missing)], [undefined, false]);
   const belowFile = new URL("main.ts/file", SOURCE).pathname;
