@@ -475,6 +475,7 @@ async function readBody(
   const body = createListBody({
     maxTextChars: list?.maxTextChars ?? Infinity,
     maxEntryChars: list?.maxEntryChars ?? Infinity,
+    maxProseChars: list?.maxProseChars,
     maxChars: context.maxBodyBytes,
   }, (json) => parseClean(json, context.redact));
   let beginning = "";

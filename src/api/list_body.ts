@@ -14,6 +14,11 @@ import { LIST_FIELDS } from "./resources.ts";
 export interface ListBodyOptions {
   /** Longer texts are left out of their entry. */
   readonly maxTextChars: number;
+  /**
+   * The same for what is there to be read, in fields named `text` and `content`; as `maxTextChars`
+   * when absent. What is longer leaves its end.
+   */
+  readonly maxProseChars?: number;
   /** Of a longer entry only its short fields are kept. */
   readonly maxEntryChars: number;
   /** All entries together, as far as they are kept. */
@@ -22,6 +27,12 @@ export interface ListBodyOptions {
 
 /** Bodies up to this length are parsed in one piece, and nothing of them is left out. */
 const WHOLE_CHARS = 1024 * 1024;
+/** The fields whose texts are there to be read. */
+const PROSE_FIELDS: readonly string[] = ["text", "content"];
+/** What a longer text leaves of its end, as JSON text: more than a reply shows. */
+const END_CHARS = 64 * 1024;
+/** How far behind a cut half of a secret may reach: no secret has a blank in it. */
+const MAX_SECRET_CHARS = 4_096;
 /** A text that is kept of an entry that is too long. */
 const SHORT_TEXT_CHARS = 1_000;
 /** How deep the list may lie in envelopes. */
@@ -96,7 +107,9 @@ class ListScanner {
   /** The names of the fields that hold the brackets that are open, outermost first. */
   readonly #path: string[] = [];
   /** The text that is being read: its pieces, and whether the last one ends with a backslash that escapes. */
-  #text: { pieces: string[]; chars: number; kept: boolean; escapes: boolean } | undefined;
+  #text: Text | undefined;
+  /** Whether the newest text in the list is the name of a field of prose, if it is one. */
+  #namesProse = false;
   /** Of the brackets that are open, outermost first, whether they are those of objects. */
   #inObject: boolean[] = [];
   /** The newest text outside the list: the name of the field that follows. */
@@ -125,7 +138,7 @@ class ListScanner {
   skip(bytes: Uint8Array): number | undefined {
     if (this.#options.maxTextChars === Infinity) return undefined;
     const text = this.#text;
-    if (!text || text.kept) return 0;
+    if (!text || text.kept || text.leavesEnd) return 0;
     const { end, escapes } = endOfText((at) => bytes.indexOf(QUOTE, at), bytes, text.escapes);
     text.escapes = escapes;
     text.chars += end ?? bytes.length;
@@ -156,7 +169,7 @@ class ListScanner {
       switch (text.charCodeAt(index)) {
         case QUOTE:
           flush(index);
-          this.#text = { pieces: [], chars: 0, kept: true, escapes: false };
+          this.#text = this.#newText();
           return index + 1;
         case OPEN_BRACE:
         case OPEN_BRACKET:
@@ -232,21 +245,38 @@ class ListScanner {
     const text = this.#text;
     if (!text) return;
     text.chars += piece.length;
-    const max = this.#listDepth === undefined ? Infinity : this.#options.maxTextChars;
-    if (text.chars > max) {
+    if (text.chars > text.maxChars) {
       text.kept = false;
-      text.pieces = [];
+      if (!text.leavesEnd) text.pieces = [];
     }
-    if (text.kept) text.pieces.push(piece);
+    if (!text.kept && !text.leavesEnd) return;
+    text.pieces.push(piece);
+    if (text.kept || text.pieces.length < MAX_PIECES) return;
+    text.pieces = [text.pieces.join("").slice(-END_CHARS)];
+  }
+
+  #newText(): Text {
+    const { maxTextChars, maxProseChars } = this.#options;
+    const isListed = this.#listDepth !== undefined;
+    const isProse = isListed && this.#namesProse && maxProseChars !== undefined;
+    return {
+      pieces: [],
+      chars: 0,
+      maxChars: !isListed ? Infinity : isProse ? maxProseChars : maxTextChars,
+      kept: true,
+      leavesEnd: isProse,
+      escapes: false,
+    };
   }
 
   #endText(): void {
     const text = this.#text;
     this.#text = undefined;
     if (!text) return;
-    const value = text.pieces.join("");
+    const value = text.kept ? text.pieces.join("") : endOf(text.pieces.join(""));
     if (this.#listDepth === undefined) this.#name = value;
-    if (!text.kept) this.#leftOut += text.chars;
+    this.#namesProse = PROSE_FIELDS.includes(value);
+    if (!text.kept) this.#leftOut += text.chars - value.length;
     this.#add(`"${value}"`);
   }
 
@@ -289,6 +319,33 @@ class ListScanner {
     const { maxChars } = this.#options;
     if (this.#keptChars > maxChars) throw new BodyTooLargeError(`More than ${maxChars} characters`);
   }
+}
+
+/** A text that is being read. */
+interface Text {
+  pieces: string[];
+  chars: number;
+  readonly maxChars: number;
+  kept: boolean;
+  /** Whether its end is kept where all of it is too long. */
+  readonly leavesEnd: boolean;
+  /** Whether the last piece ends with a backslash that escapes. */
+  escapes: boolean;
+}
+
+/** Pieces of a text that is too long, before all but its end are let go. */
+const MAX_PIECES = 16;
+
+/** The end of a long text in JSON, without what a cut has left of an escape or of a secret. */
+function endOf(json: string): string {
+  const end = json.slice(-END_CHARS);
+  const blank = end.slice(0, MAX_SECRET_CHARS).indexOf(" ");
+  if (blank >= 0) return end.slice(blank + 1);
+  // A backslash after another character begins an escape; without any, all places are alike.
+  const rest = end.slice(MAX_SECRET_CHARS);
+  const escape = rest.search(/(?<=[^\\])\\(?!u[dD][c-fC-F])/);
+  if (escape >= 0) return rest.slice(escape);
+  return rest.includes("\\") ? "" : rest.replace(/^[\udc00-\udfff]/, "");
 }
 
 /**

@@ -18,8 +18,9 @@ const eventOf: Read<SessionEvent> = (entry) => decodeEvent(entry);
 
 /** The longest text of an event in a large page; longer ones are screenshots and files. */
 const MAX_TEXT_CHARS = 256 * 1024;
-/** Of a larger event only the short fields are kept. */
+/** Of a larger event only the short fields are kept, and of a longer text to be read its end. */
 const MAX_ENTRY_CHARS = 8 * 1024 * 1024;
+const MAX_PROSE_CHARS = MAX_ENTRY_CHARS - 128 * 1024;
 /** An answer with one event may be this many times as large as others: little of it is kept. */
 const ALONE_FACTOR = 16;
 /** The API's own. */
@@ -57,6 +58,8 @@ export function createSessionEvents(context: HttpContext): ManagedAgentsApi["eve
     const isAlone = limit === 1;
     const list = {
       maxTextChars: query.maxTextChars ?? MAX_TEXT_CHARS,
+      ...(query.maxTextChars === undefined &&
+        { maxProseChars: Math.min(MAX_PROSE_CHARS, context.maxBodyBytes / 16) }),
       maxEntryChars: Math.min(MAX_ENTRY_CHARS, context.maxBodyBytes / 8),
       ...(isAlone && { maxBytes: context.maxBodyBytes * ALONE_FACTOR }),
     };

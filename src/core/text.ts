@@ -31,6 +31,29 @@ export function jsonLength(value: unknown): number {
   return JSON.stringify(value)?.length ?? 0;
 }
 
+/** The longest beginning of a text whose JSON takes at most `room` characters, quotes not counted. */
+export function jsonHead(text: string, room: number): string {
+  let end = 0;
+  let left = room;
+  while (end < text.length) {
+    const units = isPair(text, end) ? 2 : 1;
+    const cost = units === 2 ? 2 : unitCost(text.charCodeAt(end));
+    if (cost > left) break;
+    left -= cost;
+    end += units;
+  }
+  return text.slice(0, end);
+}
+
+/** The end of a text, at most `maxChars` long, as a text of its own: it keeps no longer one alive. */
+export function tail(text: string, maxChars: number): string {
+  const from = text.length - maxChars;
+  const value: unknown = JSON.parse(
+    JSON.stringify(text.slice(isPair(text, from - 1) ? from + 1 : from)),
+  );
+  return String(value);
+}
+
 /** The longest end of a text whose JSON takes at most `room` characters, quotes not counted. */
 export function jsonTail(text: string, room: number): string {
   let start = text.length;

@@ -6,6 +6,9 @@
  * same id with a suffix that counts: `sevt_01AB`, `sevt_01ABw1`, `sevt_01ABw2`. Nothing is
  * remembered for it: the suffix means the same on every replica and after a restart.
  *
+ * A cursor into a text, `sevt_01AB@30000`, stands behind so many of its characters: what comes after
+ * it is the rest of the text, and then the events after that one.
+ *
  * @module
  */
 
@@ -16,6 +19,9 @@ export const MAX_CURSOR_CHARS = 128;
 const START = "start";
 
 const SUFFIX = /^(.+)w([1-9][0-9]{0,8})$/s;
+const PART = /^(.+)@([1-9][0-9]{0,9})$/s;
+/** Ids that a cursor can stand for: itself, without a part, and without up to two suffixes. */
+const MAX_IDS = 4;
 
 /**
  * Lists the ids that the event of a cursor may have, the likeliest first: an id that looks as if it
@@ -26,7 +32,9 @@ const SUFFIX = /^(.+)w([1-9][0-9]{0,8})$/s;
  */
 export function cursorIds(cursor: string): readonly string[] {
   const ids = [cursor];
-  for (let id = baseOf(cursor); id !== undefined && ids.length < 3; id = baseOf(id)) ids.push(id);
+  for (let id = baseOf(cursor); id !== undefined && ids.length < MAX_IDS; id = baseOf(id)) {
+    ids.push(id);
+  }
   return ids.includes(START) ? [] : ids;
 }
 
@@ -52,5 +60,24 @@ function counted(cursor: string, eventId: string | undefined): string {
 }
 
 function baseOf(cursor: string): string | undefined {
-  return SUFFIX.exec(cursor)?.[1];
+  return SUFFIX.exec(cursor)?.[1] ?? PART.exec(cursor)?.[1];
+}
+
+/** A place in the text of an event. */
+export interface TextPlace {
+  readonly eventId: string;
+  /** UTF-16 units before it, > 0. */
+  readonly from: number;
+}
+
+/** The place in a text that a cursor stands for; undefined for one that stands between events. */
+export function textPlaceOf(cursor: string): TextPlace | undefined {
+  const [, eventId, from] = PART.exec(cursor) ?? PART.exec(SUFFIX.exec(cursor)?.[1] ?? "") ?? [];
+  return eventId === undefined ? undefined : { eventId, from: Number(from) };
+}
+
+/** The cursor for a place in a text; undefined where it would be longer than a cursor may be. */
+export function textCursor({ eventId, from }: TextPlace): string | undefined {
+  const cursor = `${eventId}@${from}`;
+  return cursor.length > MAX_CURSOR_CHARS ? undefined : cursor;
 }

@@ -291,6 +291,8 @@ function fullnessOf(event: LogEvent): number {
       return (event.stop?.type.length ?? 0) + event.eventIds.length;
     case "error":
       return event.error.message?.length ?? 0;
+    case "text":
+      return event.text.length + (event.leftOut ?? 0);
     default:
       return charsOf(event);
   }

@@ -15,7 +15,7 @@ import {
   toolUseOf,
 } from "../api/events.ts";
 import { boundedCopy, digest, instantMs, textOf } from "../api/read.ts";
-import { head } from "../core/text.ts";
+import { head, tail } from "../core/text.ts";
 import { leftOutOf } from "../api/list_body.ts";
 import type { StopInfo, TurnError } from "./outcome.ts";
 
@@ -79,6 +79,9 @@ export function textMark(content: unknown): string {
 const MAX_NAME_CHARS = 128;
 /** Longest message of an error, and explanation of a stop, that is kept. */
 const MAX_MESSAGE_CHARS = 500;
+
+/** Longest message of the agent that is kept, of a longer one the end: no reply shows more. */
+const MAX_WORDS_CHARS = 64 * 1024;
 
 /** The texts that are there, each in its kept length: absent ones cost no memory in long logs. */
 function kept<T extends Readonly<Record<string, string | undefined>>>(
@@ -203,8 +206,10 @@ const READERS: Readonly<Record<string, BodyReader>> = {
   "user.tool_result": readAnswer,
   "user.interrupt": () => ({ kind: "interrupt" }),
   "agent.message": (event) => {
-    const leftOut = leftOutOf(event);
-    return { kind: "text", text: contentText(event.content), ...(leftOut > 0 && { leftOut }) };
+    const all = contentText(event.content);
+    const text = all.length > MAX_WORDS_CHARS ? tail(all, MAX_WORDS_CHARS) : all;
+    const leftOut = leftOutOf(event) + all.length - text.length;
+    return { kind: "text", text, ...(leftOut > 0 && { leftOut }) };
   },
   "agent.thinking": () => ({ kind: "thinking" }),
   "agent.tool_use": readToolUse(false),

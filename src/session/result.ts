@@ -68,12 +68,12 @@ export function buildResult(parts: ResultParts): WaitResult {
   const tools = listTools(state, status);
   const errors = listErrors(state.collected, status, troubleOf(parts));
   const actions = listActions(parts);
-  const listsLength = jsonLength([tools.list, errors.list, actions]);
+  const listsLength = jsonLength([tools.list, errors.list, actions.list]);
   const room = Math.min(REPLY_BUDGET, RESULT_BUDGET - FRAME_BUDGET - listsLength);
   const reply = joinReply(state.collected, parts.complete, room);
   const omitted = mergeOmitted(withPassed(reply.omitted, state), tools.omitted, errors.omitted);
   const cursor = cursorOf(parts);
-  const next = describeNext(parts, actions.length, cursor, omitted);
+  const next = describeNext(parts, actions, cursor, omitted);
   return {
     session_id: parts.sessionId,
     status,
@@ -81,7 +81,7 @@ export function buildResult(parts: ResultParts): WaitResult {
     ...(omitted && { omitted }),
     ...(state.stop && status !== "timeout" && { stop_reason: state.stop }),
     tool_activity: tools.list,
-    pending_actions: actions,
+    pending_actions: actions.list,
     errors: errors.list,
     ...(cursor !== undefined && { last_event_id: cursor }),
     elapsed_sec: Math.round(parts.elapsedMs / 100) / 10,
@@ -236,13 +236,19 @@ function describeTrouble(trouble: unknown): TurnError {
   };
 }
 
-function listActions({ state, status, exposeToolInputs }: ResultParts): PendingAction[] {
+/** Actions that wait for an answer: as many as are shown, and how many there are. */
+interface Actions {
+  readonly list: PendingAction[];
+  readonly count: number;
+}
+
+function listActions({ state, status, exposeToolInputs }: ResultParts): Actions {
   const blocked = state.phase === "parked" ? openActions(state) : [];
   const mayAsk = status === "timeout" || status === "requires_action";
   const asked = blocked.length === 0 && mayAsk ? unansweredAsks(state) : blocked;
   const bounds = status === "timeout" ? BRIEF.actions : MAX_ACTIONS;
   let room = bounds.chars;
-  return asked.slice(0, bounds.entries).map((eventId) => {
+  const list = asked.slice(0, bounds.entries).map((eventId) => {
     const tool = state.asking.get(eventId);
     const action = {
       event_id: eventId,
@@ -255,6 +261,13 @@ function listActions({ state, status, exposeToolInputs }: ResultParts): PendingA
     // An input that finds no room is in the log.
     return input === undefined || room < 0 ? action : { ...action, input };
   });
+  return { list, count: asked.length };
+}
+
+/** How many calls wait, and whether others are left out. */
+function countActions({ list, count }: Actions): string {
+  const shown = list.length < count ? `, the first ${list.length} of which are shown` : "";
+  return `${count} tool call(s)${shown}`;
 }
 
 function mergeOmitted(...parts: (Omitted | undefined)[]): Omitted | undefined {
@@ -264,7 +277,7 @@ function mergeOmitted(...parts: (Omitted | undefined)[]): Omitted | undefined {
 
 function describeNext(
   parts: ResultParts,
-  actions: number,
+  actions: Actions,
   cursor: string | undefined,
   omitted: Omitted | undefined,
 ): string | undefined {
@@ -278,16 +291,21 @@ function describeOmitted(
   { state, status }: ResultParts,
 ): string | undefined {
   const isText = omitted.characters !== undefined || omitted.after_id !== undefined;
-  // The caller goes on asking: which tools were used until now is a detail of the log.
-  if (status === "timeout" && !isText && Object.keys(omitted).length > 0) return undefined;
+  if (!isText && Object.keys(omitted).length > 0) {
+    // The caller goes on asking: which tools were used until now is a detail of the log.
+    if (status === "timeout") return undefined;
+    const kinds = [omitted.tools && "tool calls", omitted.errors && "errors"].filter(Boolean);
+    return `Earlier ${kinds.join(" and ")} of this turn were left out: list_events shows them.`;
+  }
   const from = omitted.after_id === undefined ? "the message's event_id" : `"${omitted.after_id}"`;
   const what = state.passed
     ? "What the agent said in answer to earlier messages"
     : "The oldest part";
-  return `${what} was left out: list_events with after_id = ${from} shows it.`;
+  return `${what} was left out: list_events with after_id = ${from}, types = ["agent.message"] ` +
+    "and limit = 1 shows it, part by part, each time with its last_event_id as the next after_id.";
 }
 
-function advise(parts: ResultParts, actions: number, cursor: string | undefined) {
+function advise(parts: ResultParts, actions: Actions, cursor: string | undefined) {
   const again = cursor === undefined ? "" : ` with after_id "${cursor}"`;
   switch (parts.status) {
     case "timeout":
@@ -295,10 +313,12 @@ function advise(parts: ResultParts, actions: number, cursor: string | undefined)
         return `The API did not tell how the session stands. Call wait_for_idle again${again}.`;
       }
       return `Still running (${head(parts.doing, BRIEF.doing)}). ` +
-        (actions > 0 ? `${actions} tool call(s) wait for an answer in the Claude Console. ` : "") +
+        (actions.count > 0
+          ? `${actions.count} tool call(s) wait for an answer in the Claude Console. `
+          : "") +
         `Call wait_for_idle again${again}.`;
     case "requires_action":
-      return `The agent waits for an answer to ${actions} tool call(s), which a person gives in ` +
+      return `The agent waits for an answer to ${countActions(actions)}, which a person gives in ` +
         `the Claude Console. Then call wait_for_idle again${again}, or interrupt to give it up.`;
     case "retries_exhausted":
       return "The turn was given up after repeated errors. Send the message again to retry.";

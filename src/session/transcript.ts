@@ -17,7 +17,7 @@ import {
 } from "../api/events.ts";
 import { leftOutOf } from "../api/list_body.ts";
 import { boundedCopy, entriesOf, type Fields, fieldsOf, textOf } from "../api/read.ts";
-import { clipText } from "../core/text.ts";
+import { clipText, jsonHead } from "../core/text.ts";
 import { dollarsOf } from "./money.ts";
 import { isInputField, toolInputView } from "./tool_input.ts";
 
@@ -31,6 +31,8 @@ export interface EventView {
   readonly queued?: true;
   /** Characters of an event that was too large to be read whole. */
   readonly omitted_characters?: number;
+  /** Where `text` is a part of the event's text: from which character up to which, of how many. */
+  readonly text_part?: { readonly from: number; readonly to: number; readonly of: number };
   readonly [field: string]: unknown;
 }
 
@@ -40,6 +42,8 @@ export interface TranscriptOptions {
   readonly exposeToolInputs: boolean;
   /** Longest text field, in characters; what is cut off is counted in its place. */
   readonly maxFieldChars: number;
+  /** Show the text of a message or a result from this character on, with as much as fits. */
+  readonly textFrom?: number;
 }
 
 type View = (event: SessionEvent, options: TranscriptOptions) => Fields;
@@ -70,10 +74,20 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
   "omitted_characters",
 ]);
 
-const messageView: View = (event, { maxFieldChars }) => {
+/** Characters of the JSON text of a part of a text, so that it fits a result. */
+const PART_CHARS = 30_000;
+
+function textView(all: string, { maxFieldChars, textFrom }: TranscriptOptions): Fields {
+  if (textFrom === undefined) return { text: clipText(all, maxFieldChars) };
+  const text = jsonHead(all.slice(textFrom), PART_CHARS);
+  if (text.length === all.length) return { text };
+  return { text, text_part: { from: textFrom, to: textFrom + text.length, of: all.length } };
+}
+
+const messageView: View = (event, options) => {
   const others = attachmentTypes(event.content).slice(0, MAX_LISTED);
   return {
-    text: clipText(contentText(event.content), maxFieldChars),
+    ...textView(contentText(event.content), options),
     attachments: others.length > 0 ? others.map((type) => clipText(type, 50)) : undefined,
     ...pick(event, [
       "session_thread_id",
@@ -100,8 +114,12 @@ const toolUseView: View = (event, { exposeToolInputs }) => {
 const toolResultView: View = (event, options) => ({
   tool_use_id: answeredToolUse(event),
   is_error: event.is_error === true ? true : undefined,
-  text: text(resultText(event.content, options), options.maxFieldChars),
+  ...textOrNothing(resultText(event.content, options), options),
 });
+
+function textOrNothing(all: string, options: TranscriptOptions): Fields {
+  return all === "" ? {} : textView(all, options);
+}
 
 /** The text of a result, which a tool may also give as data of its own. */
 function resultText(content: unknown, options: TranscriptOptions): string {

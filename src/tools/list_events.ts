@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { ToolError } from "../core/errors.ts";
 import { isQueued, type SessionEvent } from "../api/events.ts";
+import { textCursor, type TextPlace, textPlaceOf } from "../session/cursor.ts";
 import { type EventView, eventView } from "../session/transcript.ts";
 import { MAX_RESULT_CHARS, takeWithinBudget } from "./budget.ts";
 import { defineTool, type ToolCall } from "./define.ts";
@@ -10,7 +11,7 @@ import type { LogQuery } from "./log_reader.ts";
 
 /** Room for what stands around the events. */
 const EVENTS_BUDGET_CHARS = MAX_RESULT_CHARS - 1_000;
-/** A field is clipped here when many events are shown; a single event shows far more. */
+/** A field is clipped here when many events are shown; of a single event all of a text can be had. */
 const MIN_FIELD_CHARS = 4_000;
 const MAX_FIELD_CHARS = 30_000;
 
@@ -71,10 +72,18 @@ async function listForward(query: LogQuery, call: ToolCall): Promise<ListEventsR
   const { signal, services } = call;
   const onLongLook = () => chargeLook(call);
   const stretch = await services.logReader.read(query, { signal, onLongLook });
-  const { taken, cut } = takeWithinBudget(views(stretch.events, call), EVENTS_BUDGET_CHARS);
-  const shown = stretch.events.slice(0, taken.length);
+  const place = query.afterId === undefined ? undefined : textPlaceOf(query.afterId);
+  const { events, rest } = partsOf(stretch.events, query.limit, place, call);
+  const { taken, cut } = takeWithinBudget(events, EVENTS_BUDGET_CHARS);
+  const first = stretch.events.length - events.length;
+  const shown = stretch.events.slice(first, first + taken.length);
   const lastShown = shown.findLast((event) => event.id && !isQueued(event))?.id;
-  const lastId = (cut ? undefined : stretch.tailId) ?? lastShown ?? query.afterId;
+  if (rest !== undefined && lastShown) {
+    services.logReader.remember(query, stretch, lastShown);
+    return { events: [...taken], last_event_id: rest, has_more: true };
+  }
+  const passed = first > 0 ? place?.eventId : undefined;
+  const lastId = (cut ? undefined : stretch.tailId) ?? lastShown ?? passed ?? query.afterId;
   if (lastId) services.logReader.remember(query, stretch, lastId);
   return {
     events: [...taken],
@@ -92,20 +101,52 @@ async function listNewest(
   const page = await services.api.events.list(sessionId, { ...params, order: "desc" }, { signal });
   // A server may answer with more than was asked for.
   const newest = page.data.slice(0, params.limit);
-  const { taken, cut } = takeWithinBudget(views(newest, call), EVENTS_BUDGET_CHARS);
-  const last = newest.find((event) => event.id && !isQueued(event))?.id;
+  const { events, rest } = partsOf(newest, params.limit, undefined, call);
+  const { taken, cut } = takeWithinBudget(events, EVENTS_BUDGET_CHARS);
+  const last = rest ?? newest.find((event) => event.id && !isQueued(event))?.id;
   return {
     events: [...taken],
     ...(last && { last_event_id: last }),
-    has_more: cut || newest.length < page.data.length || Boolean(page.next_page),
+    has_more: cut || rest !== undefined || newest.length < page.data.length ||
+      Boolean(page.next_page),
   };
 }
 
-function views(events: readonly SessionEvent[], call: ToolCall): EventView[] {
+/**
+ * What is shown of the events of an answer. Of an event that stands alone in it the text is shown
+ * in parts, from the place that the cursor names.
+ *
+ * @returns also the cursor of the rest, where a text goes on
+ */
+function partsOf(
+  events: readonly SessionEvent[],
+  limit: number,
+  place: TextPlace | undefined,
+  call: ToolCall,
+): { readonly events: EventView[]; readonly rest?: string } {
+  const [first, ...others] = events;
+  const isContinued = place !== undefined && first?.id === place.eventId;
+  const isAlone = isContinued || (limit === 1 && first !== undefined && !isQueued(first));
+  if (!first?.id || !isAlone) return { events: views(events, call) };
+  const textFrom = isContinued ? place.from : 0;
+  const [view] = views([first], call, textFrom);
+  const { from, to, of } = view?.text_part ?? { from: 0, to: 0, of: 0 };
+  // Nothing is left behind that place.
+  if (!view || (isContinued && from >= of)) return { events: views(others, call) };
+  if (to >= of) return { events: [view, ...views(others, call)] };
+  return { events: [view], rest: textCursor({ eventId: first.id, from: to }) };
+}
+
+function views(
+  events: readonly SessionEvent[],
+  call: ToolCall,
+  textFrom?: number,
+): EventView[] {
   const share = Math.floor(MAX_FIELD_CHARS / Math.max(1, events.length));
   const options = {
     exposeToolInputs: call.services.exposeToolInputs,
     maxFieldChars: Math.max(MIN_FIELD_CHARS, share),
+    ...(textFrom !== undefined && { textFrom }),
   };
   return events.map((event) => eventView(event, options));
 }

@@ -14,14 +14,17 @@ import { isQueued, type SessionEvent } from "../api/events.ts";
 import { leftOutOf } from "../api/list_body.ts";
 import { ApiError, ToolError } from "../core/errors.ts";
 import type { Pace } from "../core/pace.ts";
-import { cursorIds } from "../session/cursor.ts";
+import { cursorIds, textPlaceOf } from "../session/cursor.ts";
 import { type LogStretch, LogWindow, type Position } from "./log_window.ts";
 import { LruMap } from "../core/lru.ts";
 
 /** What to read. */
 export interface LogQuery {
   readonly sessionId: string;
-  /** A cursor: only what comes after the event that it names. */
+  /**
+   * A cursor: only what comes after the event that it names. One into a text: that event, which has
+   * the rest of it, and what comes after.
+   */
   readonly afterId?: string;
   /** Most events to return, 1 to 500. */
   readonly limit: number;
@@ -157,7 +160,7 @@ async function resumeAscending(
   options: CallOptions,
 ): Promise<LogStretch | undefined> {
   const { sessionId, types } = query;
-  const window = new LogWindow(query.limit, afterId);
+  const window = windowAfter(query, afterId);
   let { page, limit } = from;
   const trail = new CursorTrail(page);
   for (let count = 0;; count++) {
@@ -165,7 +168,8 @@ async function resumeAscending(
     const { data, next } = trail.take(result);
     const at = count === 0 ? data.findIndex((event) => event.id === afterId) : -1;
     if (count === 0 && at < 0) return undefined;
-    for (const event of data.slice(at + 1)) window.add(event, { order: "asc", page, limit });
+    const first = at >= 0 && isIncluded(query, afterId) ? at : at + 1;
+    for (const event of data.slice(first)) window.add(event, { order: "asc", page, limit });
     // What follows is out of reach this way; the way back says so, or knows another.
     if (result.isCut && window.isEmpty) return undefined;
     const isLast = count + 1 >= MAX_RESUME_PAGES;
@@ -190,7 +194,7 @@ async function resumeDescending(
   from: Extract<Position, { order: "desc" }>,
   options: CallOptions,
 ): Promise<LogStretch | undefined> {
-  const window = new LogWindow(query.limit, afterId);
+  const window = windowAfter(query, afterId);
   const last = Math.max(1, from.index - MAX_RESUME_PAGES + 1);
   for (let index = from.index; index >= last && window.isEmpty; index--) {
     const page = from.pages[index];
@@ -198,7 +202,8 @@ async function resumeDescending(
     const result = await api.events.list(query.sessionId, params, options);
     const at = index === from.index ? result.data.findIndex((event) => event.id === afterId) : -1;
     if (index === from.index && at < 0) return undefined;
-    const newer = at < 0 ? result.data : result.data.slice(0, at);
+    const end = isIncluded(query, afterId) ? at + 1 : at;
+    const newer = at < 0 ? result.data : result.data.slice(0, end);
     for (const event of newer.toReversed()) place(window, query, event, { ...from, index });
   }
   return window.isEmpty && last === 1 ? undefined : window.stretch(true);
@@ -249,7 +254,8 @@ async function scanBack(
     const { data, next } = trail.take(result);
     newest ??= data.find(isPlace)?.id;
     const at = placeOf(data, ids);
-    const seen = at < 0 ? data : data.slice(0, at);
+    const named = data[at]?.id ?? undefined;
+    const seen = at < 0 ? data : data.slice(0, isIncluded(query, named) ? at + 1 : at);
     for (const event of seen) note(newer, query, event, index);
     if (at >= 0) {
       const foundId = data[at]?.id ?? afterId;
@@ -261,7 +267,7 @@ async function scanBack(
         ? await resume(api, query, foundId, position, bounds)
         : undefined;
       if (whole) return whole;
-      const window = new LogWindow(query.limit, foundId);
+      const window = windowAfter(query, foundId);
       for (const { event, id, index } of newer.toReversed()) {
         const position: Position = { order: "desc", pages, index };
         if (event) window.add(event, position);
@@ -324,7 +330,17 @@ function isPlace(event: SessionEvent): event is SessionEvent & { id: string } {
 }
 
 function isWanted(query: LogQuery, event: SessionEvent): boolean {
+  if (isIncluded(query, event.id)) return true;
   return !query.types || query.types.includes(event.type);
+}
+
+/** Whether the cursor stands in the text of this event, which then is part of the answer. */
+function isIncluded({ afterId }: LogQuery, id: string | null | undefined): boolean {
+  return afterId !== undefined && id !== afterId && textPlaceOf(afterId)?.eventId === id;
+}
+
+function windowAfter(query: LogQuery, id: string): LogWindow {
+  return new LogWindow(query.limit, isIncluded(query, id) ? undefined : id);
 }
 
 function unknownEvent(afterId: string): ToolError {

@@ -8,8 +8,13 @@ import { endpointAt, startHttp, TOKEN } from "./http_program.ts";
 import { Spawned } from "./spawned.ts";
 
 const MB = 1e6;
-/** What a look through a log may take over rest. */
-const MAX_GROWTH_MB = 64;
+/**
+ * What a look through a log may take over rest. A page of it is 20 MB, of which the texts are let go
+ * as they come in: what is needed at any time fits a heap of 60 MB, what is used up is collected
+ * when the runtime finds the time, on a busy machine some pages later. All of the log at once would
+ * be 400 MB as bytes, and more than 1 GB as values.
+ */
+const MAX_GROWTH_MB = 128;
 const SESSION = { session_id: "sesn_1" };
 
 function messages(count: number, textOf: (n: number) => string): SessionEvent[] {

@@ -173,6 +173,32 @@ Deno.test("buildResult() keeps the newest of many tools and errors", () => {
   assertEquals(result.errors.length, 10);
   assertEquals(result.errors.at(-1)?.type, "error_14");
   assertEquals(result.omitted, { tools: 10, errors: 5 });
+  const words = "Earlier tool calls and errors of this turn were left out: list_events shows them.";
+  assertStringIncludes(result.next ?? "", words);
+});
+
+Deno.test("buildResult() says what was left out, and nothing else", () => {
+  const tools = Array.from({ length: 60 }, (_, i) => `tool_${i}`);
+  const result = build((e) => [
+    e.running(),
+    ...tools.map((name) => e.tool(name)),
+    e.text("end"),
+    e.endTurn(),
+  ]);
+  const words = "Earlier tool calls of this turn were left out: list_events shows them.";
+  assertEquals(result.next, words);
+});
+
+Deno.test("buildResult() says how many tool calls wait, and that not all are shown", () => {
+  const result = build((e) => {
+    const calls = Array.from(
+      { length: 300 },
+      () => e.make("agent.custom_tool_use", { name: "ask", input: {} }),
+    );
+    return [e.running(), ...calls, e.asks(...calls.map(({ id }) => id ?? ""))];
+  }, { status: "requires_action" });
+  assertEquals(result.pending_actions.length, 10);
+  assertStringIncludes(result.next ?? "", "300 tool call(s), the first 10 of which are shown");
 });
 
 Deno.test("buildResult() of a timeout says little, and never asks for the same call again", () => {
