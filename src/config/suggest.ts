@@ -33,3 +33,37 @@ export function nearest(typed: string, candidates: readonly string[]): string | 
   }
   return best?.name;
 }
+
+/**
+ * Says whether a name was probably meant for the real one: two edits away, its beginning, with more
+ * or fewer words before or behind it, in other cases or signs, or with another unit of time.
+ *
+ * @param real words of lower case with `_` between them
+ */
+export function looksLike(name: string, real: string): boolean {
+  const words = wordsOf(name);
+  const key = words.join("_");
+  if (key.length >= MIN_ABBREVIATION && real.startsWith(key)) return true;
+  if (Math.abs(key.length - real.length) <= MAX_EDITS && editDistance(key, real) <= MAX_EDITS) {
+    return true;
+  }
+  const realWords = wordsOf(real);
+  const [short, long] = words.length < realWords.length ? [words, realWords] : [realWords, words];
+  const isSame = (word: string, other: string | undefined) =>
+    word === other || (UNIT.test(word) && UNIT.test(other ?? ""));
+  return short.length > 0 &&
+    (short.every((word, at) => isSame(word, long[at])) ||
+      short.every((word, at) => isSame(word, long[long.length - short.length + at])));
+}
+
+const MAX_EDITS = 2;
+const MIN_ABBREVIATION = 3;
+
+/** Units of time, as names of durations end. */
+const UNIT = /^(s|secs?|seconds?|ms|msecs?|millis|milliseconds?|mins?|minutes?)$/;
+
+/** The words of a name in lower case, however they are put together. */
+export function wordsOf(name: string): string[] {
+  return name.replace(/([a-z\d])([A-Z])/g, "$1_$2").toLowerCase().split(/[^a-z\d]+/)
+    .filter(Boolean);
+}

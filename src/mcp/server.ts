@@ -14,6 +14,7 @@ import {
   ProtocolError,
   ProtocolErrorCode,
 } from "@modelcontextprotocol/server";
+import { nearest, wordsOf } from "../config/suggest.ts";
 import { bindSignal } from "../core/abort.ts";
 import type { Logger } from "../core/log.ts";
 import { label } from "../core/text.ts";
@@ -173,7 +174,22 @@ const BY_NAME: ReadonlyMap<string, ToolDefinition> = new Map(
 export function toolNamed(name: string): ToolDefinition {
   const tool = BY_NAME.get(name);
   if (tool) return tool;
-  throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${label(name)} not found`);
+  const meant = toolMeant(name);
+  throw new ProtocolError(
+    ProtocolErrorCode.InvalidParams,
+    `Tool ${label(name)} not found${meant === undefined ? "" : `: did you mean ${meant}?`}`,
+  );
+}
+
+/** Longer names are no misspelt ones, with whatever a host puts before them. */
+const MAX_COMPARED_CHARS = 128;
+
+/** The tool that a name was probably meant for: hosts prefix the server's, models guess. */
+function toolMeant(name: string): string | undefined {
+  if (name.length > MAX_COMPARED_CHARS) return undefined;
+  const key = wordsOf(name).join("_");
+  return [...BY_NAME.keys()].find((real) => `_${key}`.endsWith(`_${real}`)) ??
+    nearest(key, [...BY_NAME.keys()]);
 }
 
 /** Whoever reads the log may wonder what a client asks for; what is no name is not repeated. */

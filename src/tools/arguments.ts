@@ -6,7 +6,7 @@
 
 import * as z from "zod";
 import { EVENT_ID } from "../api/read.ts";
-import { editDistance } from "../config/suggest.ts";
+import { looksLike, wordsOf } from "../config/suggest.ts";
 import { ToolError } from "../core/errors.ts";
 import { head } from "../core/text.ts";
 
@@ -31,8 +31,8 @@ export interface ParsedArguments<I extends z.ZodObject> {
 
 /**
  * Parses the arguments of a call, as hosts fill them in: for an optional argument null, "" and an
- * empty list are absent, and a number may come in quotes. What is no argument is ignored, since
- * hosts add some of their own to every call, unless it looks like a misspelt one.
+ * empty list are absent, a number may come in quotes, and a list of texts as one text. What is no argument is ignored, since
+ * hosts add some of their own to every call, unless it looks like one that is missing.
  *
  * @throws `ToolError` `invalid_argument` that names each wrong argument and what it accepts
  */
@@ -45,7 +45,6 @@ export function parseArguments<I extends z.ZodObject>(
     throw invalid([`The arguments must be an object: ${takes(schema)}`]);
   }
   const properties = propertiesOf(schema);
-  const names = Object.keys(properties);
   const [known, unknown] = partition(
     Object.entries(given),
     ([name]) => Object.hasOwn(properties, name),
@@ -55,8 +54,11 @@ export function parseArguments<I extends z.ZodObject>(
     return property && isAbsent(property, value) ? [] : [[name, plain(property, value)] as const];
   });
   const parsed = schema.safeParse(Object.fromEntries(filled));
+  const present = filled.map(([name]) => name);
   const misspelt = unknown.slice(0, MAX_COMPARED).flatMap(([name]) => {
-    const meant = names.find((real) => looksLike(name, real));
+    // Beside a real argument its look-alike is the host's own, such as its `sessionId`.
+    if (present.some((real) => isMeantBy(name, real))) return [];
+    const meant = Object.keys(properties).find((real) => isMeantBy(name, real));
     return meant === undefined ? [] : [`Unknown argument ${quoted(name)}: did you mean ${meant}?`];
   });
   const ignored = namesOf(unknown);
@@ -118,33 +120,34 @@ function isAbsent({ optional }: Property, value: unknown): boolean {
 }
 
 function plain(property: Property | undefined, value: unknown): unknown {
+  if (property?.type === "array") return listOf(value);
   const isNumber = property?.type === "integer" || property?.type === "number";
   if (!isNumber || typeof value !== "string") return value;
   return /^\s*[+-]?\d{1,15}(\.\d{1,15})?\s*$/.test(value) ? Number(value) : value;
 }
 
-/** Two edits of a real name, its beginning, or more or fewer words before or behind it. */
-function looksLike(name: string, real: string): boolean {
-  if (name.length > MAX_NAME_CHARS) return false;
-  const words = wordsOf(name);
-  const key = words.join("_");
-  if (key.length >= MIN_ABBREVIATION && real.startsWith(key)) return true;
-  if (Math.abs(key.length - real.length) <= MAX_EDITS && editDistance(key, real) <= MAX_EDITS) {
-    return true;
+/** Lists are of texts: one text is a list of one, or of several with commas, or a list that was written as JSON. */
+function listOf(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    const parsed: unknown = JSON.parse(value);
+    if (Array.isArray(parsed)) return parsed;
+  } catch {
+    // No JSON.
   }
-  const realWords = wordsOf(real);
-  const [short, long] = words.length < realWords.length ? [words, realWords] : [realWords, words];
-  return short.length > 0 &&
-    (short.every((word, at) => word === long[at]) ||
-      short.every((word, at) => word === long[long.length - short.length + at]));
+  return value.split(",").map((item) => item.trim()).filter(Boolean);
 }
 
-const MAX_EDITS = 2;
-const MIN_ABBREVIATION = 3;
+/** What results and other tools call the same thing. */
+const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
+  ["last_event_id", "after_id"],
+  ["text", "message"],
+  ["message", "text"],
+]);
 
-function wordsOf(name: string): string[] {
-  return name.replace(/([a-z\d])([A-Z])/g, "$1_$2").toLowerCase().split(/[^a-z\d]+/)
-    .filter(Boolean);
+function isMeantBy(name: string, real: string): boolean {
+  if (name.length > MAX_NAME_CHARS) return false;
+  return OTHER_NAMES.get(wordsOf(name).join("_")) === real || looksLike(name, real);
 }
 
 function takes(schema: z.ZodObject): string {

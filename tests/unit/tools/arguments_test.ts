@@ -13,10 +13,13 @@ const SCHEMA = z.strictObject({
   order: z.enum(["asc", "desc"]).optional(),
   types: z.array(z.string()).max(5).optional(),
   cursor: z.string().min(1).optional(),
+  timeout_sec: z.int().optional(),
+  after_id: z.string().optional(),
 });
 
 const ID = "session_id must be an id of 1 to 128 letters, digits, _ or -.";
-const TAKES = "this tool takes session_id, limit, version, text, order, types, cursor";
+const TAKES =
+  "this tool takes session_id, limit, version, text, order, types, cursor, timeout_sec, after_id";
 
 const WRONG: readonly [string, unknown, string][] = [
   ["nothing", undefined, "session_id is required: an id of 1 to 128 letters, digits, _ or -."],
@@ -47,8 +50,8 @@ const WRONG: readonly [string, unknown, string][] = [
   ],
   ["an order", { session_id: "s", order: "up" }, 'order must be one of "asc", "desc".'],
   [
-    "a type",
-    { session_id: "s", types: "agent.message" },
+    "a number as types",
+    { session_id: "s", types: 5 },
     'types must be a list of at most 5 event types, such as ["agent.message"].',
   ],
   [
@@ -102,14 +105,26 @@ Deno.test("parseArguments() takes digits in quotes for the number", () => {
   });
 });
 
+const LISTS: readonly [unknown, string[]][] = [
+  ["agent.message", ["agent.message"]],
+  ["agent.message, user.message", ["agent.message", "user.message"]],
+  ['["agent.message","user.message"]', ["agent.message", "user.message"]],
+];
+for (const [types, expected] of LISTS) {
+  Deno.test(`parseArguments() takes the text ${types} for a list`, () => {
+    assertEquals(parseArguments(SCHEMA, { session_id: "s", types }).values.types, expected);
+  });
+}
+
 const MISSPELT: readonly [name: string, meant: string][] = [
-  ["sessionId", "session_id"],
-  ["SESSION_ID", "session_id"],
-  ["session", "session_id"],
-  ["sess", "session_id"],
-  ["id", "session_id"],
-  ["my_session_id", "session_id"],
-  ["sesion_id", "session_id"],
+  ["timeout_seconds", "timeout_sec"],
+  ["timeoutSeconds", "timeout_sec"],
+  ["timeout_ms", "timeout_sec"],
+  ["timeout", "timeout_sec"],
+  ["max_timeout_secs", "timeout_sec"],
+  ["last_event_id", "after_id"],
+  ["lastEventId", "after_id"],
+  ["message", "text"],
   ["limits", "limit"],
   ["max_limit", "limit"],
   ["test", "text"],
@@ -127,6 +142,34 @@ for (const [name, meant] of MISSPELT) {
       ["invalid_argument", `Unknown argument "${name}": did you mean ${meant}?`],
     );
   });
+}
+
+const BESIDE: readonly [name: string, beside: Record<string, unknown>][] = [
+  ...["sessionId", "SESSION_ID", "session", "sess", "id", "my_session_id", "sesion_id"].map((
+    name,
+  ): [string, Record<string, unknown>] => [name, {}]),
+  ["limits", { limit: 1 }],
+  ["timeout", { timeout_sec: 5 }],
+  ["last_event_id", { after_id: "e" }],
+  ["type", { types: ["a.b"] }],
+];
+for (const [name, beside] of BESIDE) {
+  const values = { session_id: "s", ...beside };
+  Deno.test(`parseArguments() ignores ${name} beside the argument that it looks like`, () => {
+    assertEquals(parseArguments(SCHEMA, { ...values, [name]: "x" }), { values, ignored: [name] });
+  });
+}
+
+for (const name of ["sessionId", "SESSION_ID", "session", "sess", "id", "sesion_id"]) {
+  for (const nothing of [{}, { session_id: null }]) {
+    Deno.test(`parseArguments() asks for ${name} while ${JSON.stringify(nothing)} is given`, () => {
+      const error = assertThrows(
+        () => parseArguments(SCHEMA, { ...nothing, [name]: "x" }),
+        ToolError,
+      );
+      assertEquals(error.message.endsWith(`"${name}": did you mean session_id?`), true);
+    });
+  }
 }
 
 const INJECTED = [
@@ -175,11 +218,9 @@ for (const tool of TOOLS) {
   });
 
   Deno.test(`${tool.name} ignores what hosts add, and says so in its result`, () => {
-    const args = { ...own, wait_for_previous: true, toolCallId: "c", user_context: null };
-    assertEquals(parseArguments(tool.input, args), {
-      values: own,
-      ignored: ["wait_for_previous", "toolCallId", "user_context"],
-    });
+    const names = ["wait_for_previous", "toolCallId", "user_context", "sessionId"];
+    const added = Object.fromEntries(names.map((name) => [name, "x"]));
+    assertEquals(parseArguments(tool.input, { ...own, ...added }), { values: own, ignored: names });
   });
 }
 
