@@ -416,8 +416,8 @@ export class SessionFeed {
     this.#looks++;
     const before = this.log.entries.length;
     const seen = await this.#see();
-    // An end that the log tells of needs no second reading of it.
-    if (!seen || (!isWorking(seen) && !this.#fold.state.endedEarly)) {
+    // What led to the end is in the list by then, whatever the stream has shown.
+    if (!seen || !isWorking(seen)) {
       pace.spend(1);
       await this.#readNews();
     }
