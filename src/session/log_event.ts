@@ -234,8 +234,16 @@ const READERS: Readonly<Record<string, BodyReader>> = {
   "workflow_run.status_ended": readRun("run_closed"),
 };
 
+/** Readers of the calls and results of tools whose types are not known, by what types end in. */
+const TOOL_READERS: readonly (readonly [RegExp, BodyReader])[] = [
+  [/^agent\..*tool_(use|call)$/, readToolUse(false)],
+  [/^agent\..*result$/, readResult],
+];
+
 function readBody(event: SessionEvent, id: string): LogEventBody {
-  const read = Object.hasOwn(READERS, event.type) ? READERS[event.type] : undefined;
+  const read = Object.hasOwn(READERS, event.type)
+    ? READERS[event.type]
+    : TOOL_READERS.find(([type]) => type.test(event.type))?.[1];
   return read?.(event, id) ?? { kind: "other" };
 }
 

@@ -120,8 +120,6 @@ export interface TurnState {
   readonly openRuns: ReadonlyMap<string, string | undefined>;
   /** Tool calls in flight, newest last: id and name. */
   readonly toolsInFlight: ReadonlyMap<string, string | undefined>;
-  /** Whether the agent has spoken since its last tool call: then that has a result, told or not. */
-  readonly spokeSinceCall: boolean;
   /** Whether the latest idle event came while a tool was at work, and no interrupt says why. */
   readonly endedEarly: boolean;
   readonly collected: Collected;
@@ -213,7 +211,6 @@ export function initialTurn(afterId?: string): TurnState {
     asking: GrowingMap.empty(),
     openRuns: NO_ENTRIES,
     toolsInFlight: NO_ENTRIES,
-    spokeSinceCall: false,
     endedEarly: false,
     collected: NOTHING,
     earlyErrors: undefined,
@@ -625,7 +622,7 @@ function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
     interrupting: false,
     endedEarly: !parked &&
       (isThreadUnknown(state, event) ||
-        (!state.interrupted && !state.spokeSinceCall && state.toolsInFlight.size > 0)),
+        (!state.interrupted && state.toolsInFlight.size > 0)),
     earlyErrors: undefined,
     toolsInFlight: parked ? state.toolsInFlight : NO_ENTRIES,
   };
@@ -748,20 +745,16 @@ function isSilent(event: LogEvent & { kind: "text" }): boolean {
 }
 
 function trackTools(state: TurnState, event: LogEvent): TurnState {
-  if (event.kind === "text" && !isSilent(event) && !isSubagents(state, event)) {
-    return state.spokeSinceCall ? state : { ...state, spokeSinceCall: true };
-  }
   if (event.kind === "tool_use") {
     const { tool } = event;
     // Nothing can answer a call without an id by name.
-    if (tool.id === "") return { ...state, spokeSinceCall: false };
+    if (tool.id === "") return state;
     const toolsInFlight = new Map(state.toolsInFlight).set(tool.id, tool.name);
     const [oldest] = toolsInFlight.keys();
     if (toolsInFlight.size > MAX_IN_FLIGHT && oldest !== undefined) toolsInFlight.delete(oldest);
     return {
       ...state,
       toolsInFlight,
-      spokeSinceCall: false,
       asking: tool.asks ? state.asking.with(tool.id, tool) : state.asking,
     };
   }

@@ -4,6 +4,7 @@ import { Rig } from "./rig.ts";
 /** A turn of four and a half minutes that says a word every few seconds and uses tools between. */
 function playLongTurn(rig: Rig): string[] {
   const words: string[] = [];
+  const calls: string[] = [];
   rig.pastTurn();
   rig.user("a long question");
   rig.running();
@@ -12,9 +13,14 @@ function playLongTurn(rig: Rig): string[] {
     words.push(word);
     rig.at(second * 1_000, () => rig.text(word));
     if (n % 3 === 0) {
-      rig.at(second * 1_000 + 500, () => rig.emit("agent.tool_use", { name: "bash", input: {} }));
+      rig.at(second * 1_000 + 500, () => {
+        calls.push(rig.emit("agent.tool_use", { name: "bash", input: {} }));
+      });
     }
   }
+  rig.at(269_000, () => {
+    for (const call of calls) rig.emit("agent.tool_result", { tool_use_id: call });
+  });
   rig.at(270_000, () => rig.idle());
   return words;
 }

@@ -82,6 +82,7 @@ export const SESSION_SCENARIOS: readonly Scenario[] = [
       rig.idle("requires_action", { event_ids: [ask] });
       allow(rig, ask);
       rig.at(500, () => rig.running());
+      rig.at(600, () => rig.emit("agent.tool_result", { tool_use_id: ask }));
       rig.at(1_000, () => rig.text("done"));
       rig.at(1_100, () => rig.idle());
     },

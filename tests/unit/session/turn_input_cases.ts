@@ -419,9 +419,9 @@ export const INPUT_CASES: readonly TurnCase[] = [
     reply: "",
   },
   {
-    name: "an agent that has spoken since its tool call has the result",
+    name: "words after a tool call do not tell that it has a result",
     build: (e) => [e.user("q"), e.running(), e.tool("bash"), e.text("done"), e.endTurn()],
-    verdict: "idle",
+    verdict: "waits:turn",
     reply: "done",
   },
   {

@@ -149,7 +149,7 @@ Deno.test("a reply beyond the size budget keeps its newest part and says where t
   for (let i = 0; i < 2_000; i++) t.session.emit(t.e.text(`message ${i} ${"x".repeat(20)}`));
   for (let i = 0; i < 200; i++) t.session.emit(t.e.tool(`tool_${i}`));
   t.session.emit(t.e.text("the conclusion"), t.e.endTurn());
-  const result = await t.wait();
+  const result = await t.clock.runUntil(t.wait());
   assert(result.reply.endsWith("the conclusion"));
   assert(JSON.stringify(result).length < 40_000);
   assert((result.omitted?.tools ?? 0) === 150);
