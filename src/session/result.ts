@@ -19,7 +19,13 @@ import type {
 import { nextCursor } from "./cursor.ts";
 import { openActions } from "./standing.ts";
 import { toolInputView } from "./tool_input.ts";
-import { type Collected, type TextPart, type TurnState, unansweredAsks } from "./turn.ts";
+import {
+  type Collected,
+  isUnanswered,
+  type TextPart,
+  type TurnState,
+  unansweredAsks,
+} from "./turn.ts";
 
 /** Longest reply, in characters of its JSON text. */
 export const REPLY_BUDGET = 30_000;
@@ -332,16 +338,11 @@ function advise(parts: ResultParts, actions: Actions, cursor: string | undefined
     case "not_started":
       return "No message was sent to this session yet. Call send_message first.";
     case "idle":
-      return isUnbegun(parts.state)
-        ? `Nothing was answered: the message was taken up, but no turn has begun since. Call ` +
+      return isUnanswered(parts.state)
+        ? `A message was not answered: the session is idle and no turn has begun for it. Call ` +
           `wait_for_idle again${again} to go on waiting, or send the message again.`
         : adviseIdle(parts.state.collected);
   }
-}
-
-/** Whether a message was taken up and nothing came of it. */
-function isUnbegun({ phase, interrupted }: TurnState): boolean {
-  return phase === "starting" && !interrupted;
 }
 
 /** Some servers end a turn that an error has killed like any other. */

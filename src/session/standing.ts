@@ -153,7 +153,8 @@ function queuedProofMs(state: TurnState, interrupt: "sent" | "over"): number {
       // A turn came and went that was no other input's: some servers leave single ones unstamped.
       const isAnswered = input.begun && state.phase === "ended";
       if (!neverStamps && !isStopped && !isAnswered) return Infinity;
-      return input.begun && (neverStamps || isStopped) ? 2_000 : 10_000;
+      if (!input.begun) return 10_000;
+      return neverStamps || isStopped ? 2_000 : 5_000;
     }),
   );
 }

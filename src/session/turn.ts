@@ -72,6 +72,8 @@ export interface OwedInput {
   readonly id?: string;
   /** Its `processed_at`, in milliseconds. */
   readonly at?: number;
+  /** Whether it was taken up in the turn: then that took it in if the agent has worked since. */
+  readonly taken?: boolean;
 }
 
 /** Text that a wait saw pass and that its reply does not hold. */
@@ -236,7 +238,9 @@ export function watchFrom(state: TurnState, from: string | undefined, isThere: b
 /** The state after one more event of the log. */
 export function reduceTurn(state: TurnState, event: LogEvent): TurnState {
   const next = watched(anchored(apply(state, event), event), event);
-  return event.queued || event.id === undefined ? next : { ...next, cursor: event.id };
+  // One that was queued may stand in the list where it was sent, before words that have been told.
+  const isPlaced = !event.queued && event.id !== undefined && !state.queued.has(event.key);
+  return isPlaced ? { ...next, cursor: event.id } : next;
 }
 
 function anchored(state: TurnState, event: LogEvent): TurnState {
@@ -284,7 +288,7 @@ function apply(state: TurnState, event: LogEvent): TurnState {
     case "thinking":
     case "model_start":
     case "tool_use":
-      return { ...collect(begin(state), event), lastWork: event.kind };
+      return { ...collect(begin(takenIn(state)), event), lastWork: event.kind };
     case "tool_result":
       return { ...collect(state, event), lastWork: event.kind };
     case "model_end":
@@ -368,10 +372,14 @@ function takeInput(before: TurnState, event: LogEvent, answers: string | undefin
   };
   const over = state.phase === "ended" || state.phase === "unknown";
   if (!over) {
+    const input = wasQueued ? state.queued.get(key) : undefined;
+    const isTaken = !event.queued && input !== undefined && !input.mayHaveBegun;
+    if (isTaken && state.showsStatus && state.phase === "running") {
+      return { ...next, owed: [...next.owed, { ...owedInput(event), taken: true }] };
+    }
     const isNew = !event.queued && !wasQueued && answers === undefined;
     if (isNew && (state.showsStatus || state.phase === "starting")) return joinOrOwe(next, event);
     if (state.showsStatus || (event.queued && (wasQueued || state.stampsInputs))) return next;
-    const input = wasQueued ? state.queued.get(key) : undefined;
     return input?.begun ? cutBefore(next, input.saidBefore) : freshForInput({ ...next, owed: [] });
   }
   if (event.queued) {
@@ -379,6 +387,7 @@ function takeInput(before: TurnState, event: LogEvent, answers: string | undefin
     const begins = state.phase === "ended" && state.stop?.type !== "retries_exhausted";
     return begins && !wasQueued ? freshForInput(next) : next;
   }
+  if (isOfTurnWithoutInput(state, event)) return next;
   if (wasQueued && wasAnswered(state, event)) {
     const { at } = event;
     const isLate = at !== undefined && state.idleAt !== undefined && at >= state.idleAt;
@@ -391,6 +400,12 @@ function takeInput(before: TurnState, event: LogEvent, answers: string | undefin
   // The oldest comes first.
   const [own = event, ...others] = [...stillOwed(state, event), event];
   return start(freshForInput({ ...next, owed: others.map(owedInput) }), own);
+}
+
+/** Whether an input that a list has behind a turn is what that was for: taken up before its end. */
+function isOfTurnWithoutInput({ phase, own, idleAt }: TurnState, { at }: LogEvent): boolean {
+  const isKnown = own?.id !== undefined || own?.at !== undefined;
+  return phase === "ended" && !isKnown && at !== undefined && idleAt !== undefined && at < idleAt;
 }
 
 /** A session that takes input again is not at its end, whatever its log says of earlier times. */
@@ -418,6 +433,12 @@ function joinOrOwe(state: TurnState, event: LogEvent): TurnState {
   const isOwn = state.phase === "running" ? !state.own : state.reporting;
   if (isOwn) return { ...state, own: owedInput(event) };
   return { ...state, owed: [...state.owed, owedInput(event)].slice(-MAX_OWED) };
+}
+
+/** The agent works: inputs that were taken up in its turn are part of that. */
+function takenIn(state: TurnState): TurnState {
+  if (state.phase !== "running" || !state.owed.some(({ taken }) => taken)) return state;
+  return { ...state, owed: state.owed.filter(({ taken }) => !taken) };
 }
 
 /** The inputs whose turns would have begun before an input that comes in an idle session. */
@@ -654,8 +675,10 @@ function owedAfter(
   const isLate = ownAt !== undefined && idleAt !== undefined && ownAt >= idleAt;
   const stampsAtSettle = state.stampsAtSettle || (isLate && ownAt < idleAt + SETTLING_MS);
   const settledAt = idleAt === undefined || !stampsAtSettle ? idleAt : idleAt + SETTLING_MS;
-  const mayBePart = dropped || stampsAtSettle || state.showsQueued;
-  const owed = state.owed.filter((input) => !mayBePart || isTakenUpAfter(input, settledAt));
+  const isSettled = dropped || stampsAtSettle;
+  const owed = state.owed.filter((input) =>
+    isTakenUpAfter(input, settledAt) || (!isSettled && (input.taken || !state.showsQueued))
+  );
   return { owed, stampsAtSettle };
 }
 
@@ -678,6 +701,12 @@ function withNamed({ asking, toolsInFlight }: TurnState, blocking: readonly stri
     (known, id) => known.with(id, { id, custom: false, asks: true, name: toolsInFlight.get(id) }),
     asking,
   );
+}
+
+/** Whether a session that rests has an input that nothing came of, as far as its events tell. */
+export function isUnanswered({ phase, interrupted, queued }: TurnState): boolean {
+  if (phase === "starting") return !interrupted;
+  return [...queued.values()].some(({ mayHaveBegun }) => !mayHaveBegun);
 }
 
 /** Whether an input is not taken up: one of the queued, or a cursor of a kind that is not known. */

@@ -114,6 +114,37 @@ export const INPUT_CASES: readonly TurnCase[] = [
     reply: "one",
   },
   {
+    name: "a message taken up while a turn settles may have one of its own to come",
+    build: (e) => {
+      const sent = e.queuedUser("q2");
+      const turn = [e.user("q1"), e.running(), sent, e.text("one"), e.stamped(sent)];
+      return [...turn, e.endTurn()];
+    },
+    verdict: "waits:turn",
+    reply: "one",
+  },
+  {
+    name: "a message taken up while a turn settles has its own reply",
+    build: (e) => {
+      const sent = e.queuedUser("q2");
+      const turn = [e.user("q1"), e.running(), sent, e.text("one"), e.stamped(sent), e.endTurn()];
+      return [...turn, e.running(), e.text("two"), e.endTurn()];
+    },
+    after: 2,
+    verdict: "idle",
+    reply: "two",
+  },
+  {
+    name: "a message that a list has behind its turn is answered by it",
+    build: (e) => {
+      const [first, begin, zero, end] = [e.user("q0"), e.running(), e.text("zero"), e.endTurn()];
+      const sent = e.user("q1");
+      return [first, begin, zero, end, e.running(), e.text("one"), e.endTurn(), sent];
+    },
+    verdict: "idle",
+    reply: "one",
+  },
+  {
     name: "a message without a time that came in a turn may have one of its own to come",
     build: (e) =>
       [e.user("q1"), e.running(), e.user("q2"), e.text("one"), e.endTurn()].map((event) => ({

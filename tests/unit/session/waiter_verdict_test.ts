@@ -249,7 +249,7 @@ Deno.test("wait() says of a message that no turn began for that nothing was answ
   assertEquals(short.status, "timeout");
   const long = await t.clock.runUntil(t.wait({ afterId, timeoutMs: 50_000 }));
   assertEquals(texts(long), ["idle", ""]);
-  assertStringIncludes(long.next ?? "", "Nothing was answered");
+  assertStringIncludes(long.next ?? "", "A message was not answered");
   assertStringIncludes(long.next ?? "", `after_id "${afterId}"`);
   await t.assertClean();
 });
@@ -262,6 +262,36 @@ Deno.test("wait() ends with the answer to a message that a server leaves unstamp
   const result = await t.clock.runUntil(t.wait());
   assertEquals(texts(result), ["idle", "two"]);
   assert(result.elapsed_sec < 20, `${result.elapsed_sec} s`);
+  await t.assertClean();
+});
+
+Deno.test("wait() ends when a message went with an interrupt, and says that it was not answered", async () => {
+  const t = setUp();
+  const sent = t.e.queuedUser("q2");
+  t.session.emit(t.e.user("q1"), t.e.running(), sent);
+  t.session.emit(t.e.make("user.interrupt"), t.e.endTurn());
+  t.session.nullsInPlace = true;
+  const result = await t.clock.runUntil(t.wait({ afterId: sent.id ?? "" }));
+  assertEquals(texts(result), ["idle", ""]);
+  assertStringIncludes(result.next ?? "", "A message was not answered");
+  await t.assertClean();
+});
+
+Deno.test("wait() gives out no cursor that stands before words that it has told", async () => {
+  const t = setUp();
+  t.session.nullsInPlace = true;
+  const second = t.e.queuedUser("q2");
+  t.session.emit(t.e.user("q1"), t.e.running(), second);
+  const told = await play(t, t.wait({ timeoutMs: 2_000 }), [
+    [500, () => end(t, t.e.text("one"))],
+    [1_000, () => stampInPlace(t, second)],
+  ]);
+  assertEquals(texts(told), ["timeout", "one"]);
+  const rest = await play(t, t.wait({ afterId: told.last_event_id ?? "" }), [
+    [500, () => begin(t)],
+    [1_000, () => end(t, t.e.text("two"))],
+  ]);
+  assertEquals([...texts(rest), rest.omitted], ["idle", "two", undefined]);
   await t.assertClean();
 });
 
