@@ -13,7 +13,12 @@ export interface Redact {
   /** Hides known secrets, and API keys and tokens of their full shape; changes nothing else. */
   (text: string): string;
   /**
-   * Hides as well what only looks like a credential: values of headers that carry one, bearer and
+   * Hides as well parts of known secrets, of 12 characters or more, and known secrets that are
+   * spelled in escapes. For what leaves the process: an agent may spread a key over several texts.
+   */
+  thorough(text: string): string;
+  /**
+   * Hides, beside what `thorough` does, what only looks like a credential: values of headers that carry one, bearer and
    * basic credentials, the user and password of a URL. For logs and error messages, a text at a
    * time: never for a text that this program's own words are part of.
    */
@@ -74,6 +79,7 @@ export function createRedact(secrets: readonly string[]): Redact {
   const given = new Set(secrets.filter(isSecret));
   const learned = new Set<string>();
   let spellings = spellingsOf([...given]);
+  let parts = createPartFinder([...given]);
 
   const known = (text: string) => {
     let clean = text;
@@ -84,8 +90,9 @@ export function createRedact(secrets: readonly string[]): Redact {
     const clean = known(text);
     return SHAPE_HINTS.some((hint) => clean.includes(hint)) ? clean.replace(SHAPES, MARK) : clean;
   };
+  const thorough = (text: string) => parts(redact(text));
   const loose = (text: string) => {
-    const clean = redact(text);
+    const clean = thorough(text);
     if (!LOOSE_HINT.test(clean)) return clean;
     return LOOSE.reduce((rest, [pattern, instead]) => rest.replace(pattern, instead), clean);
   };
@@ -101,8 +108,9 @@ export function createRedact(secrets: readonly string[]): Redact {
     const [oldest] = learned;
     if (learned.size > MAX_LEARNED && oldest !== undefined) learned.delete(oldest);
     spellings = spellingsOf([...given, ...learned]);
+    parts = createPartFinder([...given, ...learned]);
   };
-  return Object.assign(redact, { loose, isClean, learn });
+  return Object.assign(redact, { thorough, loose, isClean, learn });
 }
 
 function isSecret(value: string): boolean {
@@ -118,6 +126,86 @@ function spellingsOf(secrets: readonly string[]): readonly string[] {
     return [secret, json, json.replaceAll("/", "\\/"), encoded, lower];
   });
   return [...new Set(all)].sort((a, b) => b.length - a.length);
+}
+
+/** Shortest part of a secret that is hidden, in characters. Any such part holds a whole gram. */
+const MIN_PART_CHARS = 12;
+const GRAM_CHARS = 6;
+
+/** Shorter secrets, and those made of few characters, may share parts with ordinary texts. */
+const MIN_PARTED_CHARS = 32;
+const MIN_DISTINCT_CHARS = 10;
+
+/** How keys begin, which is no secret and counts for no part of one: `sk-ant-api03-`. */
+const KEY_PREFIX = /^(?:[a-z]{2,12}\d{0,2}[-_]){1,3}/;
+
+/** What may be a secret in escapes: percent, `\u`, `\x`, or a backslash before a character. */
+const ESCAPED_RUN =
+  /(?:[\w.~+/=-]|%[\da-f]{2}|\\{1,4}(?:u[\da-f]{4}|x[\da-f]{2}|[^ux\s\\])){12,}/gi;
+const ESCAPE = /%([\da-f]{2})|\\{1,4}(?:u([\da-f]{4})|x([\da-f]{2})|([^ux\s\\]))/gi;
+
+/**
+ * Makes what hides parts of long random secrets. A text is looked at once, however many there are:
+ * every sixth place of it is compared with all grams of all secrets.
+ */
+function createPartFinder(secrets: readonly string[]): (text: string) => string {
+  const grams = new Map<string, { readonly secret: string; readonly at: number }[]>();
+  for (const secret of secrets) {
+    const isRandom = /\d/.test(secret) && /[a-z]/i.test(secret) &&
+      new Set(secret).size >= MIN_DISTINCT_CHARS;
+    if (secret.length < MIN_PARTED_CHARS || !isRandom) continue;
+    const from = KEY_PREFIX.exec(secret)?.[0].length ?? 0;
+    for (let at = from; at + GRAM_CHARS <= secret.length; at++) {
+      const gram = secret.slice(at, at + GRAM_CHARS);
+      grams.set(gram, [...grams.get(gram) ?? [], { secret, at }]);
+    }
+  }
+  const hide = (text: string) => {
+    let clean = "";
+    let done = 0;
+    for (let at = 0; at + GRAM_CHARS <= text.length; at += GRAM_CHARS) {
+      if (at < done) continue;
+      for (const place of grams.get(text.slice(at, at + GRAM_CHARS)) ?? []) {
+        const { start, end } = sharedRun(text, at, place);
+        if (end - start < MIN_PART_CHARS || end <= done) continue;
+        clean += text.slice(done, Math.max(done, start)) + MARK;
+        done = end;
+      }
+    }
+    return done === 0 ? text : clean + text.slice(done);
+  };
+  const hideEscaped = (text: string) =>
+    text.replace(ESCAPED_RUN, (run) => {
+      if (!/[%\\]/.test(run)) return run;
+      const plain = run.replace(
+        ESCAPE,
+        (_, percent, u, x, char) =>
+          char ?? String.fromCharCode(Number.parseInt(percent ?? u ?? x, 16)),
+      );
+      return hide(plain) === plain ? run : MARK;
+    });
+  return (text) => {
+    if (grams.size === 0) return text;
+    return hide(/[%\\]/.test(text) ? hideEscaped(text) : text);
+  };
+}
+
+/** How far a text and a secret agree around a place of each. */
+function sharedRun(
+  text: string,
+  at: number,
+  place: { readonly secret: string; readonly at: number },
+): { readonly start: number; readonly end: number } {
+  const { secret } = place;
+  let before = 0;
+  while (
+    before < Math.min(at, place.at) && text[at - before - 1] === secret[place.at - before - 1]
+  ) before++;
+  let after = GRAM_CHARS;
+  while (
+    place.at + after < secret.length && text[at + after] === secret[place.at + after]
+  ) after++;
+  return { start: at - before, end: at + after };
 }
 
 /** Whether JSON text has a field whose value {@linkcode redactValue} hides by its name. */

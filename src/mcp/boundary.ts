@@ -70,7 +70,7 @@ async function answer(tool: ToolDefinition, args: unknown, call: ToolCall): Prom
   } catch (error) {
     const text = call.signal.aborted
       ? "The call was cancelled."
-      : call.services.redact(plainLine(failureText(error, {
+      : call.services.redact.thorough(plainLine(failureText(error, {
         hint: hintFor(error, args),
         callerIsOperator: call.services.callerIsOperator,
       })));
@@ -81,10 +81,12 @@ async function answer(tool: ToolDefinition, args: unknown, call: ToolCall): Prom
 /** The result as it leaves: redacted, then within the size budget. */
 function sealed(result: Record<string, unknown>, { services: { redact } }: ToolCall): Answer {
   const text = JSON.stringify(result);
-  if (text.length <= MAX_RESULT_CHARS && redact.isClean(text) && !hasCredentialField(text)) {
+  const isClean = text.length <= MAX_RESULT_CHARS && redact.isClean(text) &&
+    !hasCredentialField(text) && redact.thorough(text) === text;
+  if (isClean) {
     return { structured: result, text };
   }
-  const { value, cut } = fitBudget(redactValue(result, redact));
+  const { value, cut } = fitBudget(redactValue(result, redact.thorough));
   const structured = cut ? { ...value, truncated: true } : value;
   return { structured, text: JSON.stringify(structured) };
 }

@@ -205,7 +205,7 @@ async function serve(
   const progressToken = meta?.progressToken;
   const reporter = progressToken === undefined ? undefined : createProgressReporter({
     clock: services.clock,
-    redact: services.redact,
+    redact: services.redact.thorough,
     send: (update) => notify({ progressToken, ...update }),
     onFailure: (error) =>
       services.log.debug("A progress notification was not sent", {

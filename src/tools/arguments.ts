@@ -31,8 +31,9 @@ export interface ParsedArguments<I extends z.ZodObject> {
 
 /**
  * Parses the arguments of a call, as hosts fill them in: for an optional argument null, "" and an
- * empty list are absent, a number may come in quotes, and a list of texts as one text. What is no argument is ignored, since
- * hosts add some of their own to every call, unless it looks like one that is missing.
+ * empty list are absent, a number may come in quotes, and a list of texts as one text. What is no
+ * argument is ignored, since hosts add some of their own to every call, unless it looks like one
+ * that is missing.
  *
  * @throws `ToolError` `invalid_argument` that names each wrong argument and what it accepts
  */

@@ -20,8 +20,8 @@ const UNKNOWN_KEY = [
 /** So much of a secret must never be seen. */
 const TELLING_CHARS = 8;
 
-/** An API that says `words` wherever it can say something. */
-function world(words: string, status: number) {
+/** An API that says `words` wherever it can say something, and `last` in messages of their own. */
+function world(words: string, status: number, last: readonly string[]) {
   const fail = () =>
     Response.json({
       type: "error",
@@ -63,7 +63,10 @@ function world(words: string, status: number) {
     }),
     event(11, { type: "agent.message", content }),
     event(12, { type: "agent.message", content: halves }),
-    event(13, {
+    ...last.map((text, index) =>
+      event(13 + index, { type: "agent.message", content: [{ type: "text", text }] })
+    ),
+    event(13 + last.length, {
       type: "session.status_idle",
       stop_reason: { type: "end_turn" },
       stop_details: { category: words, explanation: words },
@@ -110,7 +113,11 @@ function world(words: string, status: number) {
 }
 
 /** Everything that leaves the process while every tool is called: results, progress, log lines. */
-async function everythingSaid(words: string, status: number): Promise<string[]> {
+async function everythingSaid(
+  words: string,
+  status: number,
+  last: readonly string[] = [],
+): Promise<string[]> {
   const clock = new ManualClock();
   const said: string[] = [];
   const redact = createRedact([KEY]);
@@ -125,7 +132,7 @@ async function everythingSaid(words: string, status: number): Promise<string[]> 
     })
   );
   assert(log && json);
-  const answer = world(words, status);
+  const answer = world(words, status, last);
   const api = createApi({
     baseUrl: "http://api.test",
     credential: () => ({ kind: "api_key", value: KEY }),
@@ -233,6 +240,17 @@ Deno.test("no part of a secret is seen in results, progress or logs, wherever te
     ),
     { numRuns: 40 },
   );
+});
+
+Deno.test("a known key that an agent spreads over two messages is seen in neither", async () => {
+  // What all keys begin with is no part of the secret.
+  for (let at = "key-for-".length + 11; at <= KEY.length - 12; at++) {
+    const said = await everythingSaid("Hello", 200, [KEY.slice(0, at), KEY.slice(at)]);
+    assert(said.some((line) => line.includes("[redacted]\\n\\n[redacted]")));
+    for (const part of tellingParts(KEY)) {
+      assertEquals(said.filter((line) => line.includes(part)), [], `${part}, cut at ${at}`);
+    }
+  }
 });
 
 Deno.test("what agents write is never changed where it holds no secret", async () => {

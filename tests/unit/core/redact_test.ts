@@ -30,6 +30,75 @@ for (const [text, expected] of IN_PROSE) {
   });
 }
 
+/** How an agent may let a known key out by parts; nothing of the key may be left. */
+const BODY = "x7Kq-Zt2_Lm9RbVf4WsYc8NdHp3GjTa6QeUo1XiKzMv5BnJr0CyDwSl";
+const LONG = `sk-ant-api03-${BODY}`;
+const spelled = (spell: (code: string) => string) =>
+  [...LONG].map((char) => spell(char.charCodeAt(0).toString(16).padStart(2, "0"))).join("");
+const PARTED: readonly [string, string][] = [
+  ...["\u200b", "\u00ad", "\n", "\0", "\x1b", "\n\n", " and then ", "\r\n> "].map((
+    between,
+  ): [string, string] => [
+    `parts with ${JSON.stringify(between)} between`,
+    `the key: ${LONG.slice(0, 30)}${between}${LONG.slice(30)}, that is it`,
+  ]),
+  ["three parts, out of order", `${LONG.slice(50)} ${LONG.slice(13, 31)} ${LONG.slice(31, 50)}`],
+  ["a part of 12", BODY.slice(7, 19)],
+  ["percent escapes", `k=${spelled((code) => `%${code}`)}&x`],
+  ["upper-case percent escapes", spelled((code) => `%${code.toUpperCase()}`)],
+  ["unicode escapes", `"${spelled((code) => `\\u00${code}`)}"`],
+  ["unicode escapes in JSON in JSON", `"${spelled((code) => `\\\\u00${code}`)}"`],
+  ["hex escapes", `'${spelled((code) => `\\x${code}`)}'`],
+  ["backslashes", [...LONG].map((char) => /[a-z\d]/i.test(char) ? char : `\\${char}`).join("")],
+  [
+    "percent escapes here and there",
+    LONG.replace(/[a-e]/g, (c) => `%${c.charCodeAt(0).toString(16)}`),
+  ],
+];
+for (const [name, text] of PARTED) {
+  Deno.test(`thorough() hides a known key in ${name}`, () => {
+    const redact = createRedact(["another-secret-0123456789abcdefghij", LONG]);
+    for (const clean of [redact.thorough(text), redact.loose(text)]) {
+      assert(clean.includes("[redacted]"), clean);
+      const plain = decodeURIComponent(clean.replace(/\\+(?:u00|x)/g, "%").replaceAll("\\", ""));
+      for (let at = 0; at + 8 <= BODY.length; at++) {
+        assert(!plain.includes(BODY.slice(at, at + 8)), `${clean} has ${BODY.slice(at, at + 8)}`);
+      }
+    }
+    // A secret that is learned later is known as well.
+    const learning = createRedact([]);
+    learning.learn(LONG);
+    assertEquals(learning.thorough(text), redact.thorough(text));
+  });
+}
+
+Deno.test("thorough() leaves what is no part of a secret as it is", () => {
+  const words = "my-long-secret-of-words-and-nothing-else";
+  const redact = createRedact([LONG, words, "0000000000000000000000000000000000001"]);
+  for (
+    const text of [
+      "Keys begin with sk-ant-api03- and go on for long",
+      "a-long-secret-of-words",
+      "000000000000000000",
+      BODY.slice(7, 18),
+      "C:\\Users\\name%20of\\file, \\u0041\\u0042 and 100%",
+      "%41%42%43%44%45%46%47%48%49%50%51%52%53%54",
+    ]
+  ) assertEquals(redact.thorough(text), text);
+});
+
+Deno.test("thorough() takes little time for long texts, however many secrets are known", () => {
+  const secrets = Array.from({ length: 100 }, (_, index) => `${BODY.slice(index % 20)}${index}AbC`);
+  const redact = createRedact(secrets);
+  const nearly = `${BODY.slice(3, 13)}\\n%41`.repeat(20_000);
+  fc.assert(
+    fc.property(fc.constantFrom(nearly, "\\".repeat(200_000), "%4".repeat(100_000)), (text) => {
+      redact.thorough(text);
+    }),
+    { ...fuzzRuns(5_000), numRuns: 6 },
+  );
+});
+
 /** A text of a log or an API error, and what is left of it. */
 const LOOSE: readonly [string, string][] = [
   [`token ${MADE}.`, "token [redacted]."],
