@@ -37,6 +37,9 @@ const RECENT_MS = 10_000;
  * row, over so many milliseconds, it is refused for good.
  */
 const FINAL_REFUSALS = { count: 3, ms: 3_000 } as const;
+/** So many milliseconds after a refusal the next look comes. */
+const REFUSED_LOOK_MS = 1_700;
+const NO_REFUSALS = { count: 0, since: 0 } as const;
 const RECONNECT = { baseMs: 250, capMs: 10_000 } as const;
 
 /** See the module. Created by `FeedHub`, which counts who uses it. */
@@ -61,8 +64,9 @@ export class SessionFeed {
   #streamIsAhead = false;
   /** When the session last told something: by an event, a page or its status. */
   #heardAt = -Infinity;
-  /** Refusals in a row, and when the first one came. */
-  #refusals = { count: 0, since: 0 };
+  /** Refusals of the key in a row, when the first one came, and the latest. */
+  #refusals: { readonly count: number; readonly since: number; readonly error?: unknown } =
+    NO_REFUSALS;
   #failure: { readonly error: unknown } | undefined;
   #trouble: unknown;
 
@@ -100,7 +104,7 @@ export class SessionFeed {
 
   /** What keeps the feed from the API at the moment; undefined while all is well. */
   get trouble(): unknown {
-    return this.#trouble;
+    return this.#trouble ?? this.#refusals.error;
   }
 
   /** The latest look at the session, while no event has come since. */
@@ -208,7 +212,7 @@ export class SessionFeed {
     this.#streamIsAhead = false;
     const news = await this.#history.readNews();
     this.#outOfReach = false;
-    this.#refusals.count = 0;
+    this.#refusals = NO_REFUSALS;
     if (news) this.#eventsCame();
   }
 
@@ -266,10 +270,9 @@ export class SessionFeed {
   #isKeyRefusedForGood(error: unknown): boolean {
     if (!isKeyRefused(error)) return false;
     const now = this.#deps.clock.now();
-    if (this.#refusals.count === 0) this.#refusals.since = now;
-    this.#refusals.count++;
-    return this.#refusals.count >= FINAL_REFUSALS.count &&
-      now - this.#refusals.since >= FINAL_REFUSALS.ms;
+    const { count, since } = this.#refusals;
+    this.#refusals = { count: count + 1, since: count === 0 ? now : since, error };
+    return count + 1 >= FINAL_REFUSALS.count && now - this.#refusals.since >= FINAL_REFUSALS.ms;
   }
 
   /** Where the API asks for a pause, that is for all of its callers. */
@@ -387,7 +390,8 @@ export class SessionFeed {
       : this.#standingOf(state);
     // Without a single event only the session tells whether one is to come.
     const atOnce = !stands.over && stands.waitingFor === "first_event" && this.#looks === 0;
-    const delayMs = atOnce ? 0 : lookDelayMs(state, stands, this.#looks, this.#sighting, quietMs);
+    const plannedMs = atOnce ? 0 : lookDelayMs(state, stands, this.#looks, this.#sighting, quietMs);
+    const delayMs = this.#refusals.count > 0 ? Math.min(plannedMs, REFUSED_LOOK_MS) : plannedMs;
     this.#looksAtOnce = atOnce;
     this.#nextLook.set(delayMs * (0.9 + 0.2 * random()));
   }
@@ -415,7 +419,11 @@ export class SessionFeed {
     const { pace } = this.#deps;
     this.#looks++;
     const before = this.log.entries.length;
-    const seen = await this.#see();
+    // Whoever may not read the session may read its list.
+    const seen = await this.#see().catch((error) => {
+      if (!isKeyRefused(error)) throw error;
+      return undefined;
+    });
     // What led to the end is in the list by then, whatever the stream has shown.
     if (!seen || !isWorking(seen)) {
       pace.spend(1);
@@ -431,6 +439,7 @@ export class SessionFeed {
     const { clock, api } = this.#deps;
     const before = this.log.entries.length;
     const session = await api.sessions.retrieve(this.#sessionId, this.#history.options);
+    this.#refusals = NO_REFUSALS;
     this.#heardAt = clock.now();
     const archived = Boolean(session.archived_at);
     if (session.status === undefined && !archived) return undefined;
@@ -459,6 +468,7 @@ export class SessionFeed {
     if (this.#stopped) return;
     this.#heed(error);
     if (isGone(error)) this.log.add({ kind: "deleted", key: "~deleted", queued: false });
+    if (this.#isKeyRefusedForGood(error)) return this.#fail(error);
     this.#deps.log.debug("look failed", { session: this.#sessionId, error: unquoted(error) });
     this.#changed();
   }

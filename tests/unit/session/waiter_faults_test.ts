@@ -216,6 +216,65 @@ for (const status of [401, 403]) {
     await t.assertClean();
   });
 
+  Deno.test(`wait() tells of a key that is refused for good while the stream stays open (${status})`, async () => {
+    const t = setUp();
+    t.session.emit(t.e.user("q"), t.e.running(), t.e.tool("bash"));
+    t.session.status = "running";
+    const waiting = t.wait({ timeoutMs: 25_000 });
+    await t.clock.advance(3_000);
+    t.session.before = () => {
+      throw apiError(status);
+    };
+    const error = await assertRejects(() => t.clock.runUntil(waiting), ApiError);
+    assertEquals(error.status, status);
+    await t.assertClean();
+  });
+
+  Deno.test(`wait() says at its deadline that its key is refused (${status})`, async () => {
+    const t = setUp();
+    t.session.emit(t.e.user("q"), t.e.running(), t.e.tool("bash"));
+    t.session.status = "running";
+    const waiting = t.wait({ timeoutMs: 17_000 });
+    await t.clock.advance(3_000);
+    t.session.before = () => {
+      throw apiError(status);
+    };
+    const result = await t.clock.runUntil(waiting);
+    assertEquals([result.status, result.errors.at(-1)?.type], ["timeout", "api_unreachable"]);
+    await t.assertClean();
+  });
+
+  Deno.test(`wait() goes on by the list when looks alone are refused (${status})`, async () => {
+    const t = setUp();
+    t.session.emit(t.e.user("q"), t.e.running(), t.e.tool("bash"));
+    t.session.before = (request) => {
+      if (request === "retrieve") throw apiError(status);
+    };
+    const waiting = t.wait({ timeoutMs: 120_000 });
+    await t.clock.advance(60_000);
+    assert(t.session.requests.length <= 6, t.session.requests.join(" "));
+    t.session.emit(t.e.toolResult(t.session.log.at(-1)?.id ?? ""), t.e.text("done"), t.e.endTurn());
+    assertEquals((await t.clock.runUntil(waiting)).reply, "done");
+    await t.assertClean();
+  });
+
+  Deno.test(`wait() outlasts a refusal of its looks while the stream stays open (${status})`, async () => {
+    const t = setUp();
+    t.session.emit(t.e.user("q"), t.e.running(), t.e.tool("bash"));
+    t.session.status = "running";
+    const waiting = t.wait({ timeoutMs: 60_000 });
+    await t.clock.advance(3_000);
+    t.session.before = () => {
+      throw apiError(status);
+    };
+    await t.clock.advance(14_500);
+    t.session.before = () => {};
+    await t.clock.advance(10_000);
+    t.session.emit(t.e.toolResult(t.session.log.at(-1)?.id ?? ""), t.e.text("done"), t.e.endTurn());
+    assertEquals((await t.clock.runUntil(waiting)).reply, "done");
+    await t.assertClean();
+  });
+
   Deno.test(`wait() outlasts a key that is being replaced (${status})`, async () => {
     const t = setUp();
     t.session.emit(t.e.user("q"), t.e.running());
