@@ -103,7 +103,7 @@ function proofMs(state: TurnState, waitingFor: WaitingFor, sighting: Sighting): 
       return 2_000;
     case "unknown":
       // The word says nothing, but where events tell of an end it doesn't speak against that either.
-      return state.phase === "ended" && waitingFor === "turn" ? 10_000 : Infinity;
+      return state.phase === "ended" && waitingFor === "turn" ? START_PROOF_MS : Infinity;
   }
 }
 
