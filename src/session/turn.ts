@@ -238,8 +238,10 @@ export function watchFrom(state: TurnState, from: string | undefined, isThere: b
 /** The state after one more event of the log. */
 export function reduceTurn(state: TurnState, event: LogEvent): TurnState {
   const next = watched(anchored(apply(state, event), event), event);
-  // One that was queued may stand in the list where it was sent, before words that have been told.
-  const isPlaced = !event.queued && event.id !== undefined && !state.queued.has(event.key);
+  // One that was queued may stand in the list where it was sent, before words that have been told;
+  // types that nobody knows may be on the stream only, as pieces of a message are.
+  const isPlaced = !event.queued && event.id !== undefined && event.kind !== "other" &&
+    !state.queued.has(event.key);
   return isPlaced ? { ...next, cursor: event.id } : next;
 }
 

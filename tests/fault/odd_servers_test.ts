@@ -162,6 +162,23 @@ for (const [name, frame] of FRAMES) {
   });
 }
 
+Deno.test("what only the stream has is no cursor that a later call would not find", async () => {
+  await using rig = listRig(begun());
+  rig.server.status = "running";
+  const waiting = rig.wait({ timeout_sec: 1 });
+  await rig.server.streaming();
+  for (let n = 0; n < 5; n++) {
+    rig.server.emit(event("agent.message_stream_chunk", { delta: "x" }));
+    rig.server.events.pop();
+  }
+  const first = await waiting;
+  assertEquals(first.status, "timeout");
+  rig.server.status = "idle";
+  rig.server.events.push(says("done"), idle());
+  const result = await rig.wait({ after_id: first.last_event_id });
+  assertEquals([result.status, result.reply], ["idle", "done"]);
+});
+
 Deno.test("whose an event is may be written on its wrapper", async () => {
   const frame = (event: SessionEvent) => ({
     session_id: String(event.content).includes("theirs") ? "sesn_2" : "sesn_1",
