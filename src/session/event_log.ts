@@ -4,6 +4,7 @@
  * @module
  */
 
+import { digest } from "../api/read.ts";
 import type { LogEvent } from "./log_event.ts";
 
 /**
@@ -29,6 +30,11 @@ export class EventLog {
   readonly #seen = new Map<string, Seen>();
   #epoch = 0;
   #chars = 0;
+  /** Events of the stream that no list has shown, by what they say, oldest first. */
+  readonly #unlisted = new Map<string, Name[]>();
+  /** Events that the latest list brought and the stream did not, by what they say. */
+  readonly #unstreamed = new Map<string, Name[]>();
+  #namesDiffer = false;
   /** The earliest `processed_at` in the log, in milliseconds. */
   #startsAt: number | undefined;
   #endsAt: number | undefined;
@@ -51,6 +57,16 @@ export class EventLog {
   /** The latest `processed_at` in the log, in milliseconds since the epoch. */
   get endsAt(): number | undefined {
     return this.#endsAt;
+  }
+
+  /**
+   * Whether the log has events of which only the stream told, under no name or another than the list
+   * gives them: they can be no cursors.
+   */
+  get hasUnnamed(): boolean {
+    return [...this.#unlisted.values()].flat().some(({ id }) =>
+      id === undefined || this.#namesDiffer
+    );
   }
 
   has(key: string): boolean {
@@ -77,6 +93,51 @@ export class EventLog {
   }
 
   /**
+   * Adds an event of the stream at the end; false when it says nothing new. Some servers give the
+   * events of the stream no ids, or others than in lists: then they are known by what they say.
+   */
+  addLive(event: LogEvent): boolean {
+    if (!this.#isNews(event)) return this.add(event);
+    const saying = sayingOf(event);
+    const listed = saying && takeMatch(this.#unstreamed, saying, (other) => isSame(event, other));
+    if (!saying || !listed) {
+      if (saying) push(this.#unlisted, saying, event);
+      return this.add(event);
+    }
+    this.#seen.set(event.key, { queued: event.queued, fullness: fullnessOf(event) });
+    return false;
+  }
+
+  /** Gives events of the stream the names that a list has for them. */
+  #nameLive(history: readonly LogEvent[]): void {
+    this.#unstreamed.clear();
+    if (this.#unlisted.size > 0) {
+      const keys = new Set(history.map(({ key }) => key));
+      for (const [saying, events] of this.#unlisted) {
+        const left = events.filter(({ key }) => !keys.has(key));
+        if (left.length > 0) this.#unlisted.set(saying, left);
+        else this.#unlisted.delete(saying);
+      }
+    }
+    for (const event of history) {
+      const saying = this.#isNews(event) ? sayingOf(event) : undefined;
+      if (!saying) continue;
+      const live = takeMatch(this.#unlisted, saying, (other) => isSame(other, event));
+      if (live) this.#rename(live, event);
+      else push(this.#unstreamed, saying, event);
+    }
+  }
+
+  #rename(live: Name, event: LogEvent): void {
+    const index = this.#entries.findLastIndex(({ key }) => key === live.key);
+    if (index < 0) return;
+    this.#namesDiffer ||= live.id !== undefined;
+    this.#entries[index] = event;
+    this.#seen.set(event.key, { queued: event.queued, fullness: fullnessOf(event) });
+    this.#epoch++;
+  }
+
+  /**
    * Merges a stretch of history, oldest first. History knows the order: what the log missed goes
    * where history has it. Queued events at either end of it go to the end: where a list puts them is
    * not specified, and what is queued has not happened yet. One between others stands where it was
@@ -85,6 +146,7 @@ export class EventLog {
    * @returns whether there was news
    */
   merge(history: readonly LogEvent[]): boolean {
+    this.#nameLive(history);
     const { placed, others } = split(history);
     this.#takeOutMisplaced(placed);
     const changed = this.#mergePlaced(eachOnce(placed));
@@ -296,6 +358,53 @@ function fullnessOf(event: LogEvent): number {
     default:
       return charsOf(event);
   }
+}
+
+/** By what an event is known, and when it was. */
+type Name = Pick<LogEvent, "key"> & { readonly id?: string; readonly at?: number };
+
+/** Events whose names are kept for comparison: more than come between two lists. */
+const MAX_NAMES = 1_000;
+/** Longest beginning and end of a text by which it is known. */
+const SAYING_CHARS = 64;
+
+/** What an event says, by which it is known where names differ; undefined where that tells little. */
+function sayingOf(event: LogEvent): string | undefined {
+  const { kind, at } = event;
+  if (event.queued || kind === "other" || kind === "deleted") return undefined;
+  if (kind === "text") {
+    const { text } = event;
+    const ends = text.slice(0, SAYING_CHARS) + text.slice(-SAYING_CHARS);
+    return text === "" ? undefined : `${kind} ${text.length} ${digest(ends)}`;
+  }
+  // Of what comes again and again in the same words, the time tells one from the other.
+  return at === undefined ? undefined : `${kind} ${at}`;
+}
+
+/** Whether an event of the stream and one of a list, which say the same, are the same. */
+function isSame(live: Name, listed: Name): boolean {
+  if (live.id !== undefined && live.id === listed.id) return true;
+  return live.at === undefined ? live.id === undefined : live.at === listed.at;
+}
+
+function push(lists: Map<string, Name[]>, saying: string, { key, id, at }: LogEvent): void {
+  const list = lists.get(saying);
+  if (list) list.push({ key, id, at });
+  else lists.set(saying, [{ key, id, at }]);
+  if (lists.size <= MAX_NAMES) return;
+  for (const oldest of lists.keys()) return void lists.delete(oldest);
+}
+
+function takeMatch(
+  lists: Map<string, Name[]>,
+  saying: string,
+  matches: (event: Name) => boolean,
+): Name | undefined {
+  const list = lists.get(saying) ?? [];
+  const index = list.findIndex(matches);
+  const [found] = index < 0 ? [] : list.splice(index, 1);
+  if (list.length === 0) lists.delete(saying);
+  return found;
 }
 
 /** Without what comes again under the same key. */

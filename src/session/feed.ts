@@ -187,12 +187,14 @@ export class SessionFeed {
    */
   async lookOnce(signal: AbortSignal): Promise<void> {
     const { clock, pace } = this.#deps;
-    if (this.#outOfReach || clock.now() - this.#heardAt < RECENT_MS) return;
+    // What has no name that a later call would find is looked up in the list, whatever was heard.
+    const isKnown = clock.now() - this.#heardAt < RECENT_MS && !this.log.hasUnnamed;
+    if (this.#outOfReach || isKnown) return;
     this.#heardAt = clock.now();
     try {
       await pace.take(1, signal);
       const before = this.log.entries.length;
-      if (!this.#streamShows) await this.#readNews();
+      if (!this.#streamShows || this.log.hasUnnamed) await this.#readNews();
       if (this.log.entries.length === before) await this.#lookNow();
       else this.#changed();
     } catch (error) {
@@ -350,7 +352,7 @@ export class SessionFeed {
   /** Adds an event of the stream; one from before all that was read is a replay. */
   #take(event: LogEvent): boolean {
     if (!this.complete && this.log.isBefore(event)) return false;
-    if (!this.log.add(event)) return false;
+    if (!this.log.addLive(event)) return false;
     this.#streamShows = true;
     this.#streamIsAhead = true;
     this.#eventsCame();

@@ -255,7 +255,7 @@ class Wait {
     if (!await this.#rereadTrailingList(wake)) return undefined;
     let stands = this.#standing();
     if (!stands.over) return undefined;
-    if (this.#mustRefresh) {
+    if (this.#mustRefresh || feed.log.hasUnnamed) {
       await feed.refresh();
       this.#mustRefresh = false;
     }

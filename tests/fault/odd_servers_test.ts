@@ -162,6 +162,49 @@ for (const [name, frame] of FRAMES) {
   });
 }
 
+const NAMES: readonly [string, (event: SessionEvent) => SessionEvent][] = [
+  ["no ids", ({ id: _, ...event }) => event],
+  ["no ids and no times", ({ id: _, processed_at: __, ...event }) => event],
+  ["other ids", (event) => ({ ...event, id: `S${event.id}` })],
+];
+
+for (const [name, frame] of NAMES) {
+  Deno.test(`where events have ${name} on the stream, words come once, whatever breaks`, async () => {
+    await using rig = listRig(begun(), { frame });
+    rig.server.status = "running";
+    const waiting = rig.wait();
+    await rig.server.streaming();
+    rig.server.emit(says("one"), says("ok"), says("ok"));
+    rig.server.cut();
+    await rig.server.streaming();
+    rig.server.emit(says("two"));
+    rig.server.status = "idle";
+    rig.server.emit(idle());
+    const result = await waiting;
+    assertEquals([result.status, result.reply], ["idle", "one\n\nok\n\nok\n\ntwo"]);
+    const again = await rig.wait({ after_id: result.last_event_id });
+    assertEquals([again.status, again.reply], ["idle", ""]);
+  });
+
+  Deno.test(`where events have ${name} on the stream, the next wait repeats no words`, async () => {
+    await using rig = listRig([...begun(), says("zero")], { frame });
+    rig.server.status = "running";
+    let waiting = rig.wait({ timeout_sec: 10 });
+    await rig.server.streaming();
+    rig.server.cut();
+    await rig.server.streaming();
+    rig.server.emit(says("one"));
+    const first = await waiting;
+    assertEquals([first.status, first.reply], ["timeout", "zero\n\none"]);
+    waiting = rig.wait({ after_id: first.last_event_id });
+    await rig.server.streaming();
+    rig.server.emit(says("two"));
+    rig.server.status = "idle";
+    rig.server.emit(idle());
+    assertEquals((await waiting).reply, "two");
+  });
+}
+
 Deno.test("what only the stream has is no cursor that a later call would not find", async () => {
   await using rig = listRig(begun());
   rig.server.status = "running";

@@ -87,6 +87,12 @@ export class ListServer {
     }
   }
 
+  /** Ends the open streams. */
+  cut(): void {
+    for (const stream of this.#streams) stream.close();
+    this.#streams.clear();
+  }
+
   /** Resolves when a stream is open. */
   streaming(): Promise<void> {
     if (this.#streams.size > 0) return Promise.resolve();
