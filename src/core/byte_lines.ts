@@ -24,7 +24,8 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
 /**
- * Reads lines that end in LF or CR LF. What follows the last line end is no line.
+ * Reads lines that end in LF or CR LF. What follows the last line end is a line too, unless it is
+ * empty.
  *
  * @param maxBytes longest line; longer ones are read over
  */
@@ -43,6 +44,7 @@ export async function* byteLines(
     }
     line.add(chunk.subarray(from));
   }
+  if (line.byteLength > 0) yield line.end();
 }
 
 class LineBuffer {
@@ -54,6 +56,10 @@ class LineBuffer {
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
     this.#buffer = new ByteBuffer();
+  }
+
+  get byteLength(): number {
+    return this.#byteLength;
   }
 
   add(bytes: Uint8Array): void {

@@ -58,7 +58,7 @@ export function checkMessage(value: unknown): CheckedMessage {
   const { method, params } = value;
   if (typeof method !== "string") return invalid(id, "method must be a text");
   if ("id" in value && !isId(value.id)) {
-    return invalid(id, "id must be a text or a whole number");
+    return invalid(id, "id must be a text or a whole number below 2^53");
   }
   const call = { jsonrpc: "2.0", ..."id" in value && { id: value.id }, method };
   if (params === undefined || params === null) return { message: completed(call) };
@@ -68,7 +68,10 @@ export function checkMessage(value: unknown): CheckedMessage {
   if (!isFields(meta)) return invalidParams(id, "params._meta must be an object");
   const { progressToken } = meta;
   if (progressToken !== undefined && !isId(progressToken)) {
-    return invalidParams(id, "params._meta.progressToken must be a text or a whole number");
+    return invalidParams(
+      id,
+      "params._meta.progressToken must be a text or a whole number below 2^53",
+    );
   }
   return { message: completed({ ...call, params: given }) };
 }
@@ -136,11 +139,13 @@ function invalidRequest(what: string): MessageError {
 }
 
 function readableId(id: unknown): MessageId {
-  return typeof id === "string" || typeof id === "number" ? id : null;
+  if (typeof id === "string") return id;
+  return typeof id === "number" && Math.abs(id) <= Number.MAX_SAFE_INTEGER ? id : null;
 }
 
+/** Larger numbers are not read exactly (RFC 8259, section 6), so no answer could name them. */
 function isId(id: unknown): id is string | number {
-  return typeof id === "string" || Number.isInteger(id);
+  return typeof id === "string" || Number.isSafeInteger(id);
 }
 
 /** Whether a value is a JSON object. */

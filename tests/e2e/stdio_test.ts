@@ -179,3 +179,17 @@ Deno.test("the program on stdio answers a call that runs when it is told to end"
   simulator.close();
   await server.shutdown();
 });
+
+Deno.test("the program answers a last message without a line end, and logs a cut one", async () => {
+  for (const [last, answered] of [['"method":"ping"}', true], ['"method":"pi', false]] as const) {
+    const program = new Spawned(["--simulate"]);
+    await program.initialize();
+    await program.sendText(`{"jsonrpc":"2.0","id":"last",${last}`);
+    await program.closeStdin();
+    assertEquals((await program.ending()).code, 0);
+    const answers = program.stdout.map((line) => JSON.parse(line));
+    assertEquals(answers.some(({ id, result }) => id === "last" && result), answered);
+    const told = program.stderr.some((line) => line.includes("A line on stdin cannot be read"));
+    assertEquals(told, !answered);
+  }
+});

@@ -34,7 +34,9 @@ const cases: readonly [string, string[], unknown[]][] = [
     [13, "0123456789ab", "0123456789abc"],
     "d",
   ]],
-  ["no line end", ["a\nb"], ["a"]],
+  ["no line end at the end", ["a\nb", "c"], ["a", "bc"]],
+  ["half a line end of Windows", ["a\r"], ["a"]],
+  ["a line that is too long without an end", ["0123456789a"], [[11, "0123456789a", "0123456789a"]]],
 ];
 for (const [name, texts, expected] of cases) {
   Deno.test(`byteLines() of ${name}`, async () => {
