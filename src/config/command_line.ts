@@ -68,6 +68,27 @@ function spellSwitch(arg: string): string {
   return `${name}=${parseSwitch(rest.join("="), name)}`;
 }
 
+/**
+ * Puts values to their flags that the parser would not take for values: negative numbers, which look
+ * like flags, and empty texts. What is wrong with them is the setting's to say.
+ */
+function attachValues(args: readonly string[]): string[] {
+  const takesValue = (arg: string | undefined) =>
+    FLAGS.some(({ flag, short, valueName }) =>
+      valueName && (arg === `--${flag}` || (short && arg === `-${short}`))
+    );
+  return args.flatMap((arg, at) => {
+    const isOdd = (value: string | undefined) => /^(?:-[\d.].*)?$/.test(value ?? "-");
+    if (takesValue(arg) && isOdd(args[at + 1])) return [`${longName(arg)}=${args[at + 1]}`];
+    return takesValue(args[at - 1]) && isOdd(arg) ? [] : [arg];
+  });
+}
+
+function longName(arg: string): string {
+  const row = FLAGS.find(({ short }) => short && arg === `-${short}`);
+  return row ? `--${row.flag}` : arg;
+}
+
 /** What `help` can be wanted for: commands, and HTTP mode. */
 const HELP_TOPICS: readonly string[] = ["http", ...Object.keys(COMMANDS)];
 
@@ -137,7 +158,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     const operand = topicOf(args);
     return { command: "help", ...(operand !== undefined && { operand }), flags: new Map() };
   }
-  const parsed = parseArgs(args.map(spellSwitch), {
+  const parsed = parseArgs(attachValues(args).map(spellSwitch), {
     boolean: FLAGS.filter(({ valueName }) => !valueName).map(({ flag }) => flag),
     string: [...new Set(FLAGS.filter(({ valueName }) => valueName).map(({ flag }) => flag)), "_"],
     alias: Object.fromEntries(FLAGS.flatMap(({ flag, short }) => short ? [[flag, short]] : [])),

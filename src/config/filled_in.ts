@@ -31,11 +31,11 @@ const ASSIGNMENT =
 
 /** A value that is nothing but a reference, which nobody replaced. */
 const REFERENCE =
-  /^(\$[A-Z_][A-Z0-9_]*|\$env:\w+|\$\{[^}]*\}|\$\([^)]*\)|%\w+%|\$?\{\{.*\}\}|(op|bw|vault|keychain|secretmanager):\/\/.*)$/is;
+  /^(\$[A-Z_][A-Z0-9_]*|\$env:\w+|\$\{[^}]*\}|\$\([^)]*\)|%\w+%|\$?\{\{.*\}\}|\{(?:env|file):[^}]*\}|(op|bw|vault|keychain|secretmanager):\/\/.*)$/is;
 
 /** A reference within a longer value. */
 const CONTAINS_REFERENCE =
-  /\$\{[^}]*\}|\$\([^)]*\)|\$[A-Z_][A-Z0-9_]+|%[A-Z_][A-Z0-9_]{2,}%|\{\{.*\}\}/;
+  /\$\{[^}]*\}|\$\([^)]*\)|\$[A-Z_][A-Z0-9_]+|%[A-Z_][A-Z0-9_]{2,}%|\{\{.*\}\}|\{(?:env|file):[^}]*\}/;
 
 /** What programs write for nothing. */
 const NOTHING = /^(undefined|null|\(null\)|none|nil|nan|\[object \w+\])$/i;

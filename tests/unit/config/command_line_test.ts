@@ -1,6 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseCommandLine } from "../../../src/config/command_line.ts";
 import { COMMANDS } from "../../../src/config/commands.ts";
+import { resolveConfig } from "../../../src/config/config.ts";
+import { SETTINGS } from "../../../src/config/flags.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
 const understood: readonly [string, string, Record<string, string>][] = [
@@ -98,4 +100,43 @@ Deno.test("parseCommandLine() takes the word after a command only where it means
   for (const [args, message] of wrong) {
     assertThrows(() => parseCommandLine(args), UsageError, message);
   }
+});
+
+for (const setting of Object.values(SETTINGS)) {
+  const { flag, valueName, commands: [command] } = setting;
+  if (flag === undefined || !valueName) continue;
+  const place = command === "serve"
+    ? ["--http"]
+    : [command ?? "", ...command === "config" ? ["codex"] : []];
+  const start = (...rest: string[]) =>
+    resolveConfig(
+      [...place, ...rest],
+      (name) => name === "ANTHROPIC_API_KEY" ? "a-key" : undefined,
+      () => "",
+    );
+
+  Deno.test(`--${flag} says itself what is wrong with an empty value`, () => {
+    for (const empty of [[`--${flag}`, ""], [`--${flag}=`], [`--${flag}`]]) {
+      assertThrows(() => start(...empty), UsageError, `--${flag} needs a value`);
+    }
+  });
+
+  Deno.test(`--${flag} takes a negative number for its value`, () => {
+    for (const value of ["-1", "-0.5", "-.5"]) {
+      const told = (args: string[]) => {
+        try {
+          return JSON.stringify(start(...args));
+        } catch (error) {
+          return String(error);
+        }
+      };
+      assertEquals(told([`--${flag}`, value]), told([`--${flag}=${value}`]));
+      assertEquals(told([`--${flag}`, value]).includes("Unknown flag"), false);
+    }
+  });
+}
+
+Deno.test("parseCommandLine() takes no flag for the value of another", () => {
+  assertThrows(() => parseCommandLine(["--port", "--http"]), UsageError, "--port needs a value");
+  assertThrows(() => parseCommandLine(["--simulate", "-1"]), UsageError, "Unknown flag '-1'");
 });
