@@ -30,8 +30,8 @@ const CONNECT_COST = 2;
 export const SWIFT_PAGES = 3;
 /** A longer pause that the API asks for is not taken over by all feeds. */
 const MAX_HOLD_MS = 60_000;
-/** What was heard so many milliseconds ago needs no look. */
-const RECENT_MS = 10_000;
+/** What was heard so many milliseconds ago needs no look: of a stream that shows events, or none. */
+const RECENT_MS = { shown: 10_000, deaf: 1_000 } as const;
 /**
  * A key that was good may be refused for a moment, while it is rotated. After so many refusals in a
  * row, over so many milliseconds, it is refused for good.
@@ -54,6 +54,8 @@ export class SessionFeed {
   #sighting: Sighting | undefined;
   #sightedSince = 0;
   #looks = 0;
+  /** How long ago the newest event came when the first look after it was planned. */
+  #quietMs = 0;
   /** Whether the next look is one that a wait begins with, and so never held up. */
   #looksAtOnce = false;
   readonly #nextLook: LookTimer;
@@ -187,8 +189,9 @@ export class SessionFeed {
    */
   async lookOnce(signal: AbortSignal): Promise<void> {
     const { clock, pace } = this.#deps;
+    const recentMs = this.#streamShows ? RECENT_MS.shown : RECENT_MS.deaf;
     // What has no name that a later call would find is looked up in the list, whatever was heard.
-    const isKnown = clock.now() - this.#heardAt < RECENT_MS && !this.log.hasUnnamed;
+    const isKnown = clock.now() - this.#heardAt < recentMs && !this.log.hasUnnamed;
     if (this.#outOfReach || isKnown) return;
     this.#heardAt = clock.now();
     try {
@@ -386,13 +389,15 @@ export class SessionFeed {
     }
     const { clock, random = Math.random } = this.#deps;
     const { state } = this.#fold;
-    const quietMs = clock.wallTime() - (this.log.endsAt ?? Infinity);
+    if (this.#looks === 0) this.#quietMs = clock.wallTime() - (this.log.endsAt ?? Infinity);
     const stands: Standing = this.#deps.isExpecting(this.log)
       ? { over: false, waitingFor: "queued" }
       : this.#standingOf(state);
     // Without a single event only the session tells whether one is to come.
     const atOnce = !stands.over && stands.waitingFor === "first_event" && this.#looks === 0;
-    const plannedMs = atOnce ? 0 : lookDelayMs(state, stands, this.#looks, this.#sighting, quietMs);
+    const plannedMs = atOnce
+      ? 0
+      : lookDelayMs(state, stands, this.#looks, this.#sighting, this.#quietMs);
     const delayMs = this.#refusals.count > 0 ? Math.min(plannedMs, REFUSED_LOOK_MS) : plannedMs;
     this.#looksAtOnce = atOnce;
     this.#nextLook.set(delayMs * (0.9 + 0.2 * random()));

@@ -28,7 +28,7 @@ const PROOF_MARGIN = 1.15;
  *
  * @param looks looks since the last event
  * @param sighting what the latest of them showed
- * @param quietMs how long ago the newest event came, by its own time
+ * @param quietMs how long ago the newest event came, by its own time, when the first look was planned
  */
 export function lookDelayMs(
   state: TurnState,
@@ -38,10 +38,11 @@ export function lookDelayMs(
   quietMs = 0,
 ): number {
   const plan = planFor(state, standing);
-  const isOverdue = looks === 0 && quietMs >= LONG_QUIET_MS && !standing.over &&
-    standing.waitingFor === "turn";
-  if (isOverdue) return AFTER_QUIET_MS;
-  const planned = plan[Math.min(looks, plan.length - 1)] ?? WORKING_MS[0];
+  const isOverdue = quietMs >= LONG_QUIET_MS && !standing.over && standing.waitingFor === "turn";
+  // What was overdue by then says nothing of what comes now: the plan of an agent at work goes on.
+  const place = isOverdue && plan === WORKING_MS ? looks - 1 : looks;
+  if (isOverdue && looks === 0) return AFTER_QUIET_MS;
+  const planned = plan[Math.min(place, plan.length - 1)] ?? WORKING_MS[0];
   const proofMs = standing.over || !sighting ? Infinity : proofLeftMs(state, sighting);
   return Math.min(planned, proofMs * PROOF_MARGIN);
 }

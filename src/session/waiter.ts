@@ -55,7 +55,7 @@ const LAST_LOOK_MS = 3_500;
 /** After so many failed looks a turn without a word is believed to have ended. */
 const MAX_SILENCE_LOOKS = 2;
 /** A shorter wait has only just looked. */
-const MIN_LAST_LOOK_MS = 10_000;
+const MIN_LAST_LOOK_MS = 5_000;
 
 /** The process's waiter. */
 export function createWaiter(options: WaiterOptions): CountingWaiter {
@@ -203,7 +203,7 @@ class Wait {
     const { clock } = this.#options;
     const { timeoutMs } = this.#request;
     if (timeoutMs < MIN_LAST_LOOK_MS) return () => {};
-    return clock.after(timeoutMs - LAST_LOOK_MS, () => {
+    return clock.after(Math.max(timeoutMs - LAST_LOOK_MS, timeoutMs / 2), () => {
       void this.#feed.lookOnce(this.#bound.signal);
     });
   }
