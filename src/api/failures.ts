@@ -217,9 +217,17 @@ export function requestIdOf(headers: Headers): string | undefined {
  * How long the answer asks to wait: `retry-after-ms`, else `retry-after` in seconds or as a date.
  *
  * @param nowMs milliseconds since the epoch
- * @returns milliseconds ≥ 0; undefined when the answer does not say, or not legibly
+ * @returns milliseconds from 0 to a day; undefined when the answer does not say, or not legibly
  */
 export function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
+  const asked = askedPauseMs(headers, nowMs);
+  return asked === undefined ? undefined : Math.min(asked, MAX_RETRY_AFTER_MS);
+}
+
+/** Longer pauses are nothing to wait for, and more than timers take. */
+const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
+
+function askedPauseMs(headers: Headers, nowMs: number): number | undefined {
   const ms = decimal(headers.get("retry-after-ms"));
   if (ms !== undefined) return ms;
   const value = headers.get("retry-after");

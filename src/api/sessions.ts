@@ -7,7 +7,8 @@
 import type { CreateSessionParams, ManagedAgentsApi } from "./api.ts";
 import { decoded } from "./decode.ts";
 import { type HttpContext, requestJson } from "./http.ts";
-import { pageOf, sessionOf } from "./resources.ts";
+import { fieldsOf, textOf } from "./read.ts";
+import { pageOf, type Session, sessionOf } from "./resources.ts";
 import { pathSegment } from "./url.ts";
 
 /** The body of `POST /v1/sessions`; undefined fields are left out of the JSON. */
@@ -36,6 +37,19 @@ export function createSessionBody(params: CreateSessionParams): CreateSessionBod
   };
 }
 
+/**
+ * Reads a session that some servers wrap in an object (`session`, `data`), or of which they give
+ * the id alone (`session_id`).
+ */
+function wrappedSessionOf(value: unknown, knownId?: string): Session | undefined {
+  const fields = fieldsOf(value);
+  const { session, data, session_id } = fields ?? {};
+  const id = textOf(session_id) ?? textOf(session);
+  const named = id === undefined ? value : { id, ...fields };
+  const read = [session, data, named].map((found) => sessionOf(found, knownId));
+  return read.find((found) => found !== undefined);
+}
+
 /** The session endpoints over `context`. */
 export function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
   return {
@@ -43,13 +57,14 @@ export function createSessions(context: HttpContext): ManagedAgentsApi["sessions
       const body = createSessionBody(params);
       const spec = { method: "POST", path: "/v1/sessions", body } as const;
       const answer = await requestJson(context, spec, options);
-      return decoded(sessionOf(answer.value), answer, "session");
+      return decoded(wrappedSessionOf(answer.value), answer, "session");
     },
     async retrieve(sessionId, options) {
       const spec = { method: "GET", path: `/v1/sessions/${pathSegment(sessionId)}` } as const;
       const answer = await requestJson(context, spec, options);
       // It goes by the id that the caller knows.
-      return { ...decoded(sessionOf(answer.value, sessionId), answer, "session"), id: sessionId };
+      const session = decoded(wrappedSessionOf(answer.value, sessionId), answer, "session");
+      return { ...session, id: sessionId };
     },
     async list({ agentId, order, createdAtGte, includeArchived, limit, page }, options) {
       const query = {
@@ -72,7 +87,7 @@ export function createSessions(context: HttpContext): ManagedAgentsApi["sessions
       const path = `/v1/sessions/${pathSegment(sessionId)}/archive`;
       const answer = await requestJson(context, { method: "POST", path }, options);
       // Carried out, whatever the body says about it.
-      return sessionOf(answer.value, sessionId) ?? { id: sessionId };
+      return wrappedSessionOf(answer.value, sessionId) ?? { id: sessionId };
     },
   };
 }

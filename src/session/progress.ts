@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../core/clock.ts";
+import { ApiError } from "../core/errors.ts";
 import { head, plainLine } from "../core/text.ts";
 import type { LogEvent } from "./log_event.ts";
 import type { WaitingFor } from "./standing.ts";
@@ -61,6 +62,14 @@ function describeError(type: string, retryStatus: string | undefined): string {
 
 function toolLabel(name: string | undefined, server: string | undefined): string {
   return `${server === undefined ? "" : `${server} `}${name ?? "a tool"}`;
+}
+
+/** Says what keeps a wait from the API. */
+export function troubleWords(trouble: unknown): string {
+  if (!(trouble instanceof ApiError) || trouble.kind !== "http") {
+    return "connection to the API lost";
+  }
+  return trouble.isRateLimit ? "the API's rate limit is reached" : "the API fails";
 }
 
 /** What the agent is doing, in a few words. */

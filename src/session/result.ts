@@ -235,9 +235,13 @@ function troubleOf({ status, trouble, seen }: ResultParts): unknown {
 /** The bridge's own trouble, so that nobody takes it for the agent's. */
 function describeTrouble(trouble: unknown): TurnError {
   const message = trouble instanceof ApiError ? trouble.message : "The connection failed";
+  const answers = trouble instanceof ApiError && trouble.kind === "http";
+  const what = answers
+    ? `The Managed Agents API answers ${trouble.status}`
+    : "No connection to the Managed Agents API";
   return {
     type: "api_unreachable",
-    message: head(`No connection to the Managed Agents API: ${message}`, MAX_MESSAGE),
+    message: head(`${what}: ${message}`, MAX_MESSAGE),
     retry_status: "retrying",
   };
 }

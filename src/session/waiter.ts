@@ -15,7 +15,7 @@ import { type SessionFeed, SWIFT_PAGES } from "./feed.ts";
 import { FeedHub, type FeedLease } from "./feed_hub.ts";
 import { Fold } from "./fold.ts";
 import type { CountingWaiter, WaitRequest, WaitResult, WaitStatus } from "./outcome.ts";
-import { describeActivity, ProgressReporter } from "./progress.ts";
+import { describeActivity, ProgressReporter, troubleWords } from "./progress.ts";
 import { buildResult, REPLY_BUDGET } from "./result.ts";
 import { type Standing, standing } from "./standing.ts";
 import { initialTurn } from "./turn.ts";
@@ -406,7 +406,9 @@ class Wait {
   }
 
   #doing(): string {
-    if (this.#feed.trouble !== undefined) return "connection to the API lost, trying again";
+    if (this.#feed.trouble !== undefined) {
+      return `${troubleWords(this.#feed.trouble)}, trying again`;
+    }
     const stands = this.#standing();
     return stands.over ? "finishing" : describeActivity(this.#fold.state, stands.waitingFor);
   }

@@ -31,9 +31,9 @@ export interface ParsedArguments<I extends z.ZodObject> {
 
 /**
  * Parses the arguments of a call, as hosts fill them in: for an optional argument null, "" and an
- * empty list are absent, a number may come in quotes, and a list of texts as one text. What is no
- * argument is ignored, since hosts add some of their own to every call, unless it looks like one
- * that is missing.
+ * empty list are absent, and so is "null" where no free text is wanted; a number may come in
+ * quotes, and a list of texts as one text. What is no argument is ignored, since hosts add some of
+ * their own to every call, unless it looks like one that is missing.
  *
  * @throws `ToolError` `invalid_argument` that names each wrong argument and what it accepts
  */
@@ -97,6 +97,8 @@ function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[
 
 interface Property extends PropertySchema {
   readonly optional: boolean;
+  /** Whether it may be any text: neither a value of a kind nor what a result gave out. */
+  readonly isText: boolean;
 }
 
 const PROPERTIES = new WeakMap<z.ZodObject, Readonly<Record<string, Property>>>();
@@ -105,18 +107,24 @@ function propertiesOf(schema: z.ZodObject): Readonly<Record<string, Property>> {
   const known = PROPERTIES.get(schema);
   if (known) return known;
   const properties = Object.fromEntries(
-    Object.entries(schema.shape).map(([name, field]) => [name, {
-      ...propertySchema(field),
-      optional: z.safeParse(field, undefined).success,
-    }]),
+    Object.entries(schema.shape).map(([name, field]) => {
+      const property = propertySchema(field);
+      const isText = property.type === "string" && !property.enum && !/(id|cursor)$/.test(name);
+      return [name, { ...property, optional: z.safeParse(field, undefined).success, isText }];
+    }),
   );
   PROPERTIES.set(schema, properties);
   return properties;
 }
 
+/** What models write where they have nothing to give. */
+const NOTHING = /^\s*(null|undefined|none|nil)?\s*$/i;
+
 /** Null is absent where an argument is required too: it is then missing, not of a wrong type. */
-function isAbsent({ optional }: Property, value: unknown): boolean {
+function isAbsent({ optional, isText }: Property, value: unknown): boolean {
   if (value === null || value === undefined) return true;
+  // A text may say "null".
+  if (optional && !isText && typeof value === "string" && NOTHING.test(value)) return true;
   return optional && (value === "" || (Array.isArray(value) && value.length === 0));
 }
 

@@ -219,3 +219,32 @@ Deno.test("events.send() returns the echo", async () => {
   const { api } = setup([json({ data: [event] })]);
   assertEquals((await api.events.send("sesn_1", [{ type: "user.interrupt" }])).data, [event]);
 });
+
+const WRAPPED: readonly object[] = [
+  { id: "sesn_9", status: "idle" },
+  { session: { id: "sesn_9", status: "idle" } },
+  { data: { id: "sesn_9", status: "idle" } },
+  { id: "req_1", session: { id: "sesn_9", status: "idle" } },
+  { session_id: "sesn_9", status: "idle" },
+  { session: "sesn_9", status: "idle" },
+];
+
+for (const body of WRAPPED) {
+  Deno.test(`sessions: ${JSON.stringify(body)} is a session`, async () => {
+    const { api } = setup([json(body), json(body), json(body)]);
+    const params = { agent: "agent_1", environmentId: "env_1" };
+    for (
+      const { id, status } of [
+        await api.sessions.create(params),
+        await api.sessions.retrieve("sesn_9"),
+        await api.sessions.archive("sesn_9"),
+      ]
+    ) assertEquals([id, status], ["sesn_9", "idle"]);
+  });
+}
+
+Deno.test("sessions: an answer that wraps what is asked for by its id needs no id", async () => {
+  const { api } = setup([json({ session: { status: "running" } })]);
+  const { id, status } = await api.sessions.retrieve("sesn_9");
+  assertEquals([id, status], ["sesn_9", "running"]);
+});

@@ -203,6 +203,9 @@ Deno.test("retryAfterMs() reads both headers in all their forms", () => {
     [{ "retry-after": "soon" }, undefined],
     [{ "retry-after": "1e9" }, undefined],
     [{ "retry-after": "" }, undefined],
+    [{ "retry-after": "99999999999" }, 86_400_000],
+    [{ "retry-after-ms": "9".repeat(400) }, 86_400_000],
+    [{ "retry-after": "Mon, 23 Nov 2099 09:00:30 GMT" }, 86_400_000],
   ];
   for (const [headers, expected] of cases) {
     assertEquals(

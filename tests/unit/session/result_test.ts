@@ -110,6 +110,19 @@ Deno.test("buildResult() of a wait that lost the API says whose trouble it is", 
   assert(!JSON.stringify(odd).includes("secret"));
 });
 
+for (
+  const [status, words] of [
+    [429, "The Managed Agents API answers 429: Slow down"],
+    [503, "The Managed Agents API answers 503: Slow down"],
+  ] as const
+) {
+  Deno.test(`buildResult() of a wait that was answered ${status} says that there is a connection`, () => {
+    const trouble = new ApiError("Slow down", { kind: "http", status, answeredBy: "api" });
+    const result = build((e) => [e.running()], { status: "timeout", trouble });
+    assertEquals(result.errors[0]?.message, words);
+  });
+}
+
 Deno.test("buildResult() of a wait that could read nothing does not claim that the agent works", () => {
   const result = build(() => [], { status: "timeout", seen: false, afterId: "sevt_9" });
   assertEquals(result.errors[0]?.type, "api_unreachable");

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { ToolError } from "../../../src/core/errors.ts";
 import { parseArguments } from "../../../src/tools/arguments.ts";
-import { idHint, idSchema } from "../../../src/tools/ids.ts";
+import { eventIdSchema, idHint, idSchema } from "../../../src/tools/ids.ts";
 import { TOOLS } from "../../../src/tools/registry.ts";
 
 const SCHEMA = z.strictObject({
@@ -170,6 +170,30 @@ for (const name of ["sessionId", "SESSION_ID", "session", "sess", "id", "sesion_
       assertEquals(error.message.endsWith(`"${name}": did you mean session_id?`), true);
     });
   }
+}
+
+for (const none of ["null", "NULL", "undefined", "None", "nil", " "]) {
+  Deno.test(`parseArguments() takes ${JSON.stringify(none)} for nothing, but in a text`, () => {
+    const schema = z.strictObject({
+      session_id: idSchema(),
+      environment_id: idSchema().optional(),
+      after_id: eventIdSchema("An event").optional(),
+      cursor: z.string().min(1).optional(),
+      order: z.enum(["asc", "desc"]).optional(),
+      limit: z.int().optional(),
+      title: z.string().optional(),
+    });
+    const values = { session_id: "null", title: none };
+    const nothing = {
+      environment_id: none,
+      after_id: none,
+      cursor: none,
+      order: none,
+      limit: none,
+    };
+    const given = { ...values, ...nothing };
+    assertEquals(parseArguments(schema, given).values, values);
+  });
 }
 
 const INJECTED = [
