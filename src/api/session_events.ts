@@ -59,7 +59,7 @@ export function createSessionEvents(context: HttpContext): ManagedAgentsApi["eve
     const list = {
       maxTextChars: query.maxTextChars ?? MAX_TEXT_CHARS,
       ...(query.maxTextChars === undefined &&
-        { maxProseChars: Math.min(MAX_PROSE_CHARS, context.maxBodyBytes / 16) }),
+        { maxProseChars: Math.min(MAX_PROSE_CHARS, context.maxBodyBytes / 9) }),
       maxEntryChars: Math.min(MAX_ENTRY_CHARS, context.maxBodyBytes / 8),
       ...(isAlone && { maxBytes: context.maxBodyBytes * ALONE_FACTOR }),
     };

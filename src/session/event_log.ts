@@ -35,6 +35,8 @@ export class EventLog {
   /** Events that the latest list brought and the stream did not, by what they say. */
   readonly #unstreamed = new Map<string, Name[]>();
   #namesDiffer = false;
+  /** How long texts were before they came again with more, and in which epoch that was. */
+  readonly #growths = new Map<string, { readonly epoch: number; readonly from: number }[]>();
   /** The earliest `processed_at` in the log, in milliseconds. */
   #startsAt: number | undefined;
   #endsAt: number | undefined;
@@ -67,6 +69,11 @@ export class EventLog {
     return [...this.#unlisted.values()].flat().some(({ id }) =>
       id === undefined || this.#namesDiffer
     );
+  }
+
+  /** How long a text was in an epoch that it has outgrown since; undefined where it has not. */
+  lengthIn(epoch: number, key: string): number | undefined {
+    return this.#growths.get(key)?.find((growth) => growth.epoch > epoch)?.from;
   }
 
   has(key: string): boolean {
@@ -225,6 +232,13 @@ export class EventLog {
     this.#seen.set(event.key, { queued: seen.queued, fullness });
     this.#chars += charsOf(event) - charsOf(known);
     this.#epoch++;
+    if (event.kind === "text" && known.kind === "text" && event.text.startsWith(known.text)) {
+      const growths = this.#growths.get(event.key) ?? [];
+      if (growths.length < MAX_GROWTHS) {
+        growths.push({ epoch: this.#epoch, from: known.text.length });
+      }
+      this.#growths.set(event.key, growths);
+    }
     return true;
   }
 
@@ -365,6 +379,8 @@ type Name = Pick<LogEvent, "key"> & { readonly id?: string; readonly at?: number
 
 /** Events whose names are kept for comparison: more than come between two lists. */
 const MAX_NAMES = 1_000;
+/** Times that a text may grow until no more is noted of it. */
+const MAX_GROWTHS = 1_000;
 /** Longest beginning and end of a text by which it is known. */
 const SAYING_CHARS = 64;
 

@@ -15,6 +15,7 @@ export class Fold {
   #state: TurnState;
   #index = 0;
   #epoch: number;
+  readonly #firstEpoch: number;
   #watch: { readonly from: string | undefined } | undefined;
 
   /** @param afterId as for {@linkcode initialTurn} */
@@ -23,6 +24,7 @@ export class Fold {
     this.#afterId = afterId;
     this.#state = initialTurn(afterId);
     this.#epoch = log.epoch;
+    this.#firstEpoch = log.epoch;
   }
 
   get state(): TurnState {
@@ -37,6 +39,16 @@ export class Fold {
     this.#state = watchFrom(this.#state, from, true);
   }
 
+  /** What a text that the cursor names has grown by meanwhile comes after the cursor. */
+  #growthOf(event: LogEvent): LogEvent | undefined {
+    if (event.kind !== "text" || event.id === undefined) return undefined;
+    if (this.#state.anchor?.id !== event.id) return undefined;
+    const from = this.#log.lengthIn(this.#firstEpoch, event.key);
+    if (from === undefined) return undefined;
+    const { id: _told, ...rest } = event;
+    return { ...rest, key: `${event.key}~${from}`, text: event.text.slice(from) };
+  }
+
   /** @returns the events that were new, none when the log was rearranged */
   update(): readonly LogEvent[] {
     const rearranged = this.#epoch !== this.#log.epoch;
@@ -48,7 +60,11 @@ export class Fold {
       this.#index = 0;
     }
     const fresh = this.#log.entries.slice(this.#index);
-    for (const event of fresh) this.#state = reduceTurn(this.#state, event);
+    for (const event of fresh) {
+      this.#state = reduceTurn(this.#state, event);
+      const more = this.#growthOf(event);
+      if (more) this.#state = reduceTurn(this.#state, more);
+    }
     this.#index = this.#log.entries.length;
     return rearranged ? [] : fresh;
   }

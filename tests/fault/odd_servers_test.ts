@@ -162,6 +162,27 @@ for (const [name, frame] of FRAMES) {
   });
 }
 
+Deno.test("what a message grows by after its cursor was given out is told, once", async () => {
+  const message = says("Hello");
+  await using rig = listRig([...begun(), message]);
+  rig.server.status = "running";
+  const first = await rig.wait({ timeout_sec: 1 });
+  assertEquals([first.reply, first.last_event_id], ["Hello", message.id]);
+  const read = new Promise<void>((resolve) => rig.server.onList = () => resolve());
+  const waiting = rig.wait({ after_id: first.last_event_id });
+  await read;
+  for (const text of ["Hello wor", "Hello world"]) {
+    rig.server.events.pop();
+    rig.server.emit({ ...message, content: [{ type: "text", text }] });
+  }
+  rig.server.status = "idle";
+  rig.server.emit(says("end"), idle());
+  const result = await waiting;
+  assertEquals([result.status, result.reply], ["idle", " world\n\nend"]);
+  const again = await rig.wait({ after_id: message.id });
+  assertEquals(again.reply, "end");
+});
+
 const NAMES: readonly [string, (event: SessionEvent) => SessionEvent][] = [
   ["no ids", ({ id: _, ...event }) => event],
   ["no ids and no times", ({ id: _, processed_at: __, ...event }) => event],
