@@ -407,7 +407,7 @@ function takeInput(before: TurnState, event: LogEvent, answers: string | undefin
 /** Whether an input that a list has behind a turn is what that was for: taken up before its end. */
 function isOfTurnWithoutInput({ phase, own, idleAt }: TurnState, { at }: LogEvent): boolean {
   const isKnown = own?.id !== undefined || own?.at !== undefined;
-  return phase === "ended" && !isKnown && at !== undefined && idleAt !== undefined && at < idleAt;
+  return phase === "ended" && !isKnown && at !== undefined && idleAt !== undefined && at <= idleAt;
 }
 
 /** A session that takes input again is not at its end, whatever its log says of earlier times. */
@@ -644,7 +644,7 @@ function end(state: TurnState, event: LogEvent & { kind: "idle" }): TurnState {
     queuedAtIdle: !dropped && state.queued.size > 0,
     interrupting: false,
     endedEarly: !parked &&
-      (isThreadUnknown(state, event) ||
+      (isThreadUnknown(state, event) || isNoEntry(state, event) ||
         (!state.interrupted && state.toolsInFlight.size > 0)),
     earlyErrors: undefined,
     toolsInFlight: parked ? state.toolsInFlight : NO_ENTRIES,
@@ -657,11 +657,22 @@ function isThreadUnknown({ primaryThread }: TurnState, { threadId }: LogEvent): 
   return threadId !== undefined && threadId !== primaryThread;
 }
 
+/** Whether an event is none of a log whose events have ids: it may tell of an earlier moment. */
+function isNoEntry({ cursor }: TurnState, { id }: LogEvent): boolean {
+  return id === undefined && cursor !== undefined;
+}
+
 /**
- * Whether an idle event tells of the turn before: no turn has begun since an input was taken up.
- * Some servers say on every connection how the session stands, or say the same again.
+ * Whether an idle event tells of the turn before: none has begun since an input was taken up, or
+ * gone on since a call was answered. Some servers say on every connection how the session stands,
+ * or say the same again.
  */
 function isOfTurnBefore(state: TurnState, { stop, eventIds }: LogEvent & { kind: "idle" }) {
+  if (state.phase === "parked") {
+    const { blocking, answered } = state;
+    const isAnswered = blocking.length > 0 && blocking.every((id) => answered.has(id));
+    return isAnswered && !state.interrupted && stop === undefined && eventIds.length === 0;
+  }
   if (state.phase !== "starting" || state.reporting || state.interrupted) return false;
   if (eventIds.length > 0 || state.earlyErrors !== undefined) return false;
   return stop === undefined || stop.type === "end_turn" || stop.type === state.stop?.type;

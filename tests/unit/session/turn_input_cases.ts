@@ -229,6 +229,26 @@ export const INPUT_CASES: readonly TurnCase[] = [
     reply: "",
   },
   {
+    name: "an idle event that a connection begins with does not end an answered turn",
+    build: (e) => {
+      const ask = e.tool("rm", { evaluated_permission: "ask" });
+      const answer = e.make("user.tool_confirmation", { tool_use_id: ask.id, result: "allow" });
+      const idle = e.make("session.status_idle", { id: undefined, processed_at: undefined });
+      return [e.user("q"), e.running(), ask, e.asks(ask.id ?? ""), answer, idle];
+    },
+    verdict: "waits:resume",
+    reply: "",
+  },
+  {
+    name: "an idle event that is none of the log does not prove a running turn's end",
+    build: (e) => [
+      ...[e.user("q"), e.running(), e.text("part")],
+      e.make("session.status_idle", { id: undefined, processed_at: undefined }),
+    ],
+    verdict: "waits:turn",
+    reply: "part",
+  },
+  {
     name: "an interrupt between a message and its turn ends that with an idle event",
     build: (e) => [
       ...[e.user("q1"), e.running(), e.text("one"), e.endTurn()],
