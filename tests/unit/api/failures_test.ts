@@ -599,3 +599,24 @@ for (const [name, body, status, message] of INSIDE) {
     assertEquals([error.status, message.test(error.message)], [status, true]);
   });
 }
+
+Deno.test("a key that replaced another is hidden in whatever quotes it, and so is the one before", async () => {
+  const keys = ["first-gateway-key", "second-gateway-key"];
+  const quoting = `invalid x-api-key ${keys.join(" and ")}`;
+  let key = keys[0] ?? "";
+  const { api } = setup([
+    () => Response.json({ data: [{ id: "agent_1", name: key }], next_page: null }),
+    () =>
+      Response.json({ type: "error", error: { type: "api_error", message: quoting } }, {
+        status: 400,
+      }),
+    () => Response.json({ data: [{ id: "agent_1", name: quoting }], next_page: null }),
+  ], { credential: () => ({ kind: "api_key", value: key }) });
+  await api.agents.list({});
+  key = keys[1] ?? "";
+  const error = await assertRejects(() => api.agents.list({}), ApiError);
+  const page = await api.agents.list({});
+  for (const text of [error.message, JSON.stringify(page)]) {
+    assertStringIncludes(text, "[redacted] and [redacted]");
+  }
+});

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { silentLogger } from "../../../src/core/log.ts";
 import { EventLog } from "../../../src/session/event_log.ts";
 import { FeedHub } from "../../../src/session/feed_hub.ts";
-import { readEvent } from "../../../src/session/log_event.ts";
+import { type LogEvent, readEvent } from "../../../src/session/log_event.ts";
 import { initialTurn, reduceTurn } from "../../../src/session/turn.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { FakeSession } from "../../helpers/fake_api.ts";
@@ -31,16 +31,15 @@ Deno.test("a turn forgets the oldest of very many calls whose results name other
   assertEquals([...turn.toolsInFlight.values()].at(-1), "tool_4999");
 });
 
-Deno.test("a process forgets the oldest of very many sends that no log ever shows", () => {
+function hubOf(): FeedHub {
   const clock = new ManualClock();
   const { api } = new FakeSession();
-  const hub = new FeedHub({
-    api,
-    clock,
-    log: silentLogger,
-    pace: createPace({ clock, perMinute: 60, burst: 10 }),
-    random: () => 0.5,
-  });
+  const pace = createPace({ clock, perMinute: 60, burst: 10 });
+  return new FeedHub({ api, clock, log: silentLogger, pace, random: () => 0.5 });
+}
+
+Deno.test("a process forgets the oldest of very many sends that no log ever shows", () => {
+  const hub = hubOf();
   const log = new EventLog();
   const sessions = Array.from({ length: 20_000 }, (_, i) => `sesn_${i}`);
   for (const id of sessions) hub.expect(id, "sevt_never");
@@ -48,3 +47,93 @@ Deno.test("a process forgets the oldest of very many sends that no log ever show
   assertEquals(kept.length, 10_000);
   assertEquals(kept, sessions.slice(-10_000));
 });
+
+Deno.test("a session's oldest sends are forgotten when very many are not shown", () => {
+  const hub = hubOf();
+  const log = new EventLog();
+  for (let i = 1; i <= 20; i++) hub.expect("sesn_1", `sevt_${i}`);
+  const input = (id: string) => ({ kind: "input", key: id, id, queued: false }) as const;
+  for (let i = 14; i <= 20; i++) log.add(input(`sevt_${i}`));
+  assert(hub.isExpecting("sesn_1", log), "of the newest eight one is not shown yet");
+  log.add(input("sevt_13"));
+  assertEquals(hub.isExpecting("sesn_1", log), false);
+});
+
+Deno.test("a process forgets the oldest of very many messages that it has recognised", () => {
+  const hub = hubOf();
+  const log = new EventLog();
+  const e = eventMaker();
+  const event = readEvent(e.user("the same words"));
+  log.add(event);
+  const message = { mark: event.mark ?? "", mayBe: () => true };
+  const isAnother = () => {
+    hub.expect("sesn_1", undefined, message);
+    return hub.isExpecting("sesn_1", log);
+  };
+  hub.expect("sesn_1", event.id);
+  assertEquals(hub.isExpecting("sesn_1", log), false);
+  for (let i = 1; i < 10_000; i++) hub.expect(`sesn_other_${i}`, "sevt_1");
+  assert(isAnother(), "a second message of the same words is not the first");
+  for (let i = 0; i < 10_000; i++) hub.expect(`sesn_more_${i}`, "sevt_1");
+  assertEquals(isAnother(), false);
+});
+
+const MIB = 1024 * 1024;
+const text = (n: number, chars: number): LogEvent => {
+  const id = `sevt_${String(n).padStart(6, "0")}`;
+  return { kind: "text", key: id, id, queued: false, text: String(n % 10).repeat(chars) };
+};
+const call = (n: number, chars: number): LogEvent => {
+  const id = `sevt_${String(n).padStart(6, "0")}`;
+  const tool = {
+    id,
+    custom: false,
+    asks: true,
+    name: "bash",
+    input: { command: "x".repeat(chars) },
+  };
+  return { kind: "tool_use", key: id, id, queued: false, tool };
+};
+
+const WAYS: Readonly<Record<string, (log: EventLog, events: readonly LogEvent[]) => void>> = {
+  "from the stream": (log, events) => events.forEach((event) => log.add(event)),
+  "in a page": (log, events) => log.merge(events),
+  "in older pages": (log, events) => {
+    for (let to = events.length; to > 0; to -= 100) {
+      log.prepend(events.slice(Math.max(0, to - 100), to));
+    }
+  },
+  "in fuller versions": (log, events) => {
+    log.merge(events.map((event) => event.kind === "text" ? { ...event, text: "" } : event));
+    log.merge(events);
+  },
+};
+
+/** Characters of texts and inputs that the log holds in fact. */
+function heldIn(log: EventLog): number {
+  return JSON.stringify(log.entries).length - JSON.stringify(
+    log.entries.map((event) => ({ ...event, text: "", tool: undefined })),
+  ).length;
+}
+
+for (const [how, take] of Object.entries(WAYS)) {
+  for (const [what, make] of Object.entries({ texts: text, inputs: call })) {
+    Deno.test(`a log that gets 20 MiB of ${what} ${how} holds 5 MiB at most, the newest`, () => {
+      const log = new EventLog();
+      const events = Array.from({ length: 1_000 }, (_, i) => make(i, 20 * MIB / 1_000));
+      take(log, events);
+      assertEquals(log.entries.map(({ key }) => key), events.map(({ key }) => key));
+      assert(heldIn(log) <= 5 * MIB, `${heldIn(log)} characters`);
+      assert(log.chars <= 4 * MIB, `${log.chars} counted`);
+      const isSame = (entry: LogEvent, index: number) =>
+        JSON.stringify(entry) === JSON.stringify(events.slice(-90)[index]);
+      assert(log.entries.slice(-90).every(isSame), "the newest are as they came");
+      const letGo = log.entries.filter((event) =>
+        event.kind === "text"
+          ? event.text === "" && event.leftOut === 20_971
+          : event.kind === "tool_use" && event.tool.input === null
+      );
+      assert(letGo.length >= 750, `${letGo.length} of 1,000 were let go of, and say so`);
+    });
+  }
+}

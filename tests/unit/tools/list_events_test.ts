@@ -188,6 +188,17 @@ Deno.test("list_events with order desc shows the newest first", async () => {
   assertEquals(log.requests.length, 1);
 });
 
+Deno.test("list_events with order desc says that there is more when a server sent more than asked", async () => {
+  const all = events(5).reverse();
+  const list = () => Promise.resolve({ data: all, next_page: null });
+  const { run } = harness({ events: { list } });
+  for (const [limit, hasMore] of [[3, true], [4, true], [5, false], [20, false]] as const) {
+    const result = await run(listEvents, { session_id: "sesn_1", order: "desc", limit });
+    assertEquals(idsOf(result), range(1, 5).reverse().slice(0, limit));
+    assertEquals(result.has_more, hasMore, `limit ${limit}`);
+  }
+});
+
 Deno.test("list_events refuses after_id together with order desc", async () => {
   const { run } = open(3);
   await assertRejects(
