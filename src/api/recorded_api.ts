@@ -4,12 +4,34 @@
  * @module
  */
 
+import { ApiError } from "../core/errors.ts";
+import { LruMap } from "../core/lru.ts";
 import type { EventStream, ManagedAgentsApi } from "./api.ts";
 import type { EventRecord } from "./event_record.ts";
 
-/** An API that keeps a record of the events that pass through it. */
+/** Sessions that were made here, and how long, in milliseconds, a replica may not know them. */
+const MAX_CREATED = 1_000;
+const NEW_MS = 10_000;
+
+/**
+ * An API that keeps a record of the events that pass through it. Reads of a session that was made
+ * through it moments ago are not told that there is no such session: a replica may trail.
+ */
 export function recordEvents(api: ManagedAgentsApi, record: EventRecord): ManagedAgentsApi {
   const { sessions, events } = api;
+  const created = new LruMap<string, number>(MAX_CREATED);
+  const reading = async <T>(sessionId: string, read: Promise<T>): Promise<T> => {
+    try {
+      return await read;
+    } catch (error) {
+      const createdAt = created.get(sessionId) ?? -Infinity;
+      const isNew = record.localTime().monotonic - createdAt < NEW_MS;
+      if (!isNew || !(error instanceof ApiError) || !error.isNotFound) throw error;
+      const { requestId, origin } = error;
+      const text = "The API does not show the new session yet";
+      throw new ApiError(text, { kind: "timeout", requestId, origin }, { cause: error });
+    }
+  };
   return {
     ...api,
     eventRecord: record,
@@ -19,12 +41,14 @@ export function recordEvents(api: ManagedAgentsApi, record: EventRecord): Manage
         const sentAt = record.localTime();
         const session = await sessions.create(params, options);
         record.noteCreated(session.id, sentAt);
+        created.set(session.id, record.localTime().monotonic);
         return session;
       },
+      retrieve: (sessionId, options) => reading(sessionId, sessions.retrieve(sessionId, options)),
     },
     events: {
       async list(sessionId, params, options) {
-        const page = await events.list(sessionId, params, options);
+        const page = await reading(sessionId, events.list(sessionId, params, options));
         record.noteEvents(sessionId, page.data);
         return page;
       },
@@ -35,7 +59,8 @@ export function recordEvents(api: ManagedAgentsApi, record: EventRecord): Manage
         return result;
       },
       async stream(sessionId, options) {
-        return recorded(await events.stream(sessionId, options), sessionId, record);
+        const stream = await reading(sessionId, events.stream(sessionId, options));
+        return recorded(stream, sessionId, record);
       },
     },
   };
