@@ -214,18 +214,21 @@ const ROWS: readonly Row[] = [
     caller: "Leave the budget out.",
   },
   {
-    code: /^billing_error$/,
+    code: /^(billing_error|insufficient_(credits?|funds|balance|quota)|payment_required)$/,
     retry: false,
     what: "The API refused for billing reasons.",
-    operator: "settle that under Billing in the Claude Console; the API's words say what it is",
+    operator: "settle that under Billing in the Claude Console, or with whoever runs the API's " +
+      "gateway; the API's words say what it is",
   },
   {
     status: [400, 402, 403, 429],
     message:
-      /credit balance|purchase credits|\b(usage|spend(ing)?) limits?\b.*\breached|reached\b.*\b(usage|spend(ing)?) limits?\b|exceeds?\b.*\bspend(ing)? limits?\b|regain access/i,
+      /credit balance|purchase credits|\b(usage|spend(ing)?) limits?\b.*\breached|reached\b.*\b(usage|spend(ing)?) limits?\b|exceeds?\b.*\bspend(ing)? limits?\b|regain access|\b(insufficient|not enough|out of|no (more|remaining)|used up|depleted)\b.{0,20}\b(credits?|funds|balance|quota)\b|\b(credits?|funds|balance) (is |are |has been |have been )?(insufficient|exhausted|depleted|used up|too low)|insufficient_(credits?|funds|balance|quota)|exceeded your current quota|payment (is )?required/i,
     retry: false,
     what: "The API refused for billing reasons.",
-    operator: "add credit or raise the limit in the Claude Console; the API's words say which",
+    operator:
+      "add credit or raise the limit in the Claude Console, or with whoever runs the API's " +
+      "gateway; the API's words say which",
   },
   {
     status: [407],

@@ -131,6 +131,29 @@ const FAULTS: readonly FaultCase[] = [
     retryable: false,
     says: /billing reasons.*add credit/i,
   },
+  ...[
+    "Insufficient credits",
+    "Insufficient funds in your account",
+    "insufficient_quota",
+    "Not enough credits left",
+    "You exceeded your current quota, please check your plan and billing details.",
+    "Your balance is insufficient",
+    "Payment Required",
+    "Out of credits",
+  ].flatMap((message) =>
+    [400, 402, 403, 429].map((status): FaultCase => ({
+      info: { kind: "http", status },
+      message,
+      retryable: false,
+      says: /billing reasons/,
+    }))
+  ),
+  {
+    info: { kind: "http", status: 429 },
+    message: "Quota exceeded for requests per minute",
+    retryable: true,
+    says: /./,
+  },
   {
     info: { kind: "http", status: 400, type: "invalid_request_error" },
     message:
