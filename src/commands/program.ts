@@ -20,7 +20,7 @@ export interface Program {
   /** Stdin and stdout, for those who speak a protocol there; the input is asked for once. */
   readonly protocol: {
     readonly input: () => AsyncIterable<Uint8Array>;
-    readonly output: Pick<Output, "write" | "failure">;
+    readonly output: Pick<Output, "write" | "failure" | "failed">;
   };
   /** Writes a line to stdout. Never used while stdout carries JSON-RPC. */
   readonly print: (line: string) => void;

@@ -38,6 +38,7 @@ export class Output {
   #dropped = 0;
   #pumping: Promise<void> | undefined;
   #failure: unknown;
+  readonly #failed = Promise.withResolvers<void>();
 
   constructor(options: OutputOptions) {
     this.#options = options;
@@ -46,6 +47,11 @@ export class Output {
   /** Why a write failed, as far as one has: the reader has gone, or the disk is full. */
   get failure(): unknown {
     return this.#failure;
+  }
+
+  /** Resolves when the first write fails. */
+  get failed(): Promise<void> {
+    return this.#failed.promise;
   }
 
   /**
@@ -92,6 +98,7 @@ export class Output {
       } catch (error) {
         // The next text is tried all the same: a disk may have room again.
         this.#failure = error;
+        this.#failed.resolve();
         this.#dropped += texts.length;
         continue;
       }

@@ -28,7 +28,7 @@ export type JsonBody = { readonly value: unknown } | { readonly refused: Respons
 /**
  * Reads and parses the body of a request.
  *
- * Refused with 415 unless it is said to be JSON, 413 when it is too large, 408 when it does not
+ * Refused with 415 unless it is said to be JSON, and not encoded, 413 when it is too large, 408 when it does not
  * arrive in time, 400 when it breaks off or {@linkcode parseJson} refuses it.
  */
 export async function readJson(
@@ -38,6 +38,15 @@ export async function readJson(
 ): Promise<JsonBody> {
   if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
     return refused(STATUS_CODE.UnsupportedMediaType, "Send the body as application/json.");
+  }
+  const encoding = request.headers.get("content-encoding") ?? "";
+  if (!/^\s*(identity)?\s*$/i.test(encoding)) {
+    // RFC 9110, section 15.5.16: the answer says which encodings would be taken.
+    return refused(
+      STATUS_CODE.UnsupportedMediaType,
+      "Send the body as it is: this server reads no content-encoding.",
+      { "accept-encoding": "identity" },
+    );
   }
   const bytes = await readBytes(request, clock, limits);
   if (bytes === "too large") return { refused: tooLarge(limits.maxBytes) };

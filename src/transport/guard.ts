@@ -9,7 +9,7 @@ import { tooLarge } from "./body.ts";
 import { checkHead } from "./header_limits.ts";
 import { normalOrigin } from "../core/origin.ts";
 import { refusal } from "./refusal.ts";
-import { hostOf } from "./request_target.ts";
+import { authorityOf, hostOf } from "./request_target.ts";
 
 /** What {@linkcode createGuard} lets through. */
 export interface GuardOptions {
@@ -61,14 +61,20 @@ export function createGuard(options: GuardOptions): Guard {
   };
   // Nearly all requests name the same host.
   let lastAllowed: string | undefined;
-  const hostIsAllowed = (request: Request): boolean => {
-    const named = hostOf(request);
+  const isAllowed = (named: string): boolean => {
     if (named === lastAllowed) return true;
     const url = URL.parse(`http://${named}`);
     if (!url || url.username !== "" || url.pathname !== "/") return false;
     const allowed = hosts.has(url.hostname) || hosts.has(url.host) || hosts.has(named);
     if (allowed) lastAllowed = named;
     return allowed;
+  };
+  // A request for an absolute URL names a host there too (RFC 9112, section 3.2.2). Servers that this
+  // one is built into may put a name of this machine there, which tells nothing.
+  const hostIsAllowed = (request: Request): boolean => {
+    const named = authorityOf(request);
+    const isLocal = LOOPBACK_HOSTS.includes(URL.parse(`http://${named}`)?.hostname ?? "localhost");
+    return isAllowed(hostOf(request)) && (isLocal || isAllowed(named));
   };
   const withCors = (request: Request, response: Response): Response => {
     const origin = allowedOrigin(request);

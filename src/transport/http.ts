@@ -290,7 +290,9 @@ const BOTH_TYPES = "application/json, text/event-stream";
 function withPlainAccept(request: Request): Request {
   const given = request.headers.get("accept");
   if (given === BOTH_TYPES) return request;
-  const acceptsBoth = accepts(request, "application/json") && accepts(request, "text/event-stream");
+  // An empty list of ranges says as little as no header.
+  const acceptsBoth = given?.trim() === "" ||
+    (accepts(request, "application/json") && accepts(request, "text/event-stream"));
   if (!acceptsBoth) return request;
   const headers = new Headers(request.headers);
   headers.set("accept", BOTH_TYPES);

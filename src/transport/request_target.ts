@@ -16,5 +16,10 @@ export function pathOf(request: Request): string {
  * (RFC 9113, section 8.3.1), which servers hand on as part of the URL only.
  */
 export function hostOf(request: Request): string {
-  return (request.headers.get("host") ?? TARGET.exec(request.url)?.[1] ?? "").toLowerCase();
+  return request.headers.get("host")?.toLowerCase() ?? authorityOf(request);
+}
+
+/** The host of the request's URL, in lower case: the runtime puts `Host` there, or what was sent. */
+export function authorityOf(request: Request): string {
+  return (TARGET.exec(request.url)?.[1] ?? "").toLowerCase();
 }

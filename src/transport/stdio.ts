@@ -44,8 +44,8 @@ export interface StdioOptions {
   readonly log: Logger;
   /** Where messages come from, one per line. */
   readonly input: AsyncIterable<Uint8Array>;
-  /** Where messages go, one per line; a write that it refuses ends the connection. */
-  readonly output: Pick<Output, "write" | "failure">;
+  /** Where messages go, one per line; a write that fails or that it refuses ends the connection. */
+  readonly output: Pick<Output, "write" | "failure" | "failed">;
 }
 
 /**
@@ -71,6 +71,8 @@ export function serveStdioTransport(
   });
   const eras = new Eras(factory, wire, log);
   const { promise: closed, resolve } = Promise.withResolvers<void>();
+  // A host may close its end and leave stdin open: nobody is there to write to it any more.
+  void output.failed.then(() => onLost("stdout is closed"));
   wire.onmessage = (message) => eras.deliver(message);
   wire.onerror = (error) => log.debug("stdio", { error: unquoted(error) });
   wire.onclose = () => {
@@ -132,15 +134,16 @@ function idOfEdges({ head, tail }: Extract<ByteLine, { kind: "too_long" }>): Mes
   return /^-?\d{1,15}$|^"[\w.:-]{1,128}"$/.test(text) ? JSON.parse(text) : null;
 }
 
-/** @param onLost told when nobody reads any more, or nobody has for too long */
+/** @param onLost told when nobody has read for too long */
 function writableTo(output: StdioOptions["output"], onLost: (why: string) => void): Writable {
   return new Writable({
     decodeStrings: false,
     // How much may wait is the output's to say; the SDK need not wait for large results.
     highWaterMark: Number.MAX_SAFE_INTEGER,
     write(text: string, _encoding, done) {
-      const taken = output.failure === undefined && output.write(singleLineJson(text));
-      if (!taken) onLost(output.failure === undefined ? "stdout is not read" : "stdout is closed");
+      if (output.failure === undefined && !output.write(singleLineJson(text))) {
+        onLost("stdout is not read");
+      }
       done();
     },
   });

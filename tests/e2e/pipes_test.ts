@@ -94,6 +94,18 @@ Deno.test("the program ends when its answers are unread beyond the bound, and sa
   assertMatch(program.stderr.join("\n"), /not read/);
 });
 
+for (const args of [SIMULATE, ["--log-level=loud"]]) {
+  Deno.test(`the program with ${args} ends when the host closes its end of stdout alone`, async () => {
+    const program = unread(args, "stdout");
+    await program.closeStdout();
+    await program.sendText(listTools(1));
+    const { code, ms } = await program.ending();
+    assert(code === 0 || code === 2, `${code}`);
+    assert(ms < 8_000, `${ms} ms`);
+    assertMatch(program.stderr.join("\n"), /stdout is closed/);
+  });
+}
+
 Deno.test("a slow reader gets every answer and log line, also those before the end", async () => {
   const program = unread(SIMULATE, "stdout", "stderr");
   const count = 100;

@@ -146,6 +146,12 @@ export class Spawned {
     await this.#writer.write(new TextEncoder().encode(text));
   }
 
+  /** Closes the reading end of what was left unread. */
+  async closeStdout(): Promise<void> {
+    this.#unread.delete("stdout");
+    await this.#child.stdout.cancel();
+  }
+
   async closeStdin(): Promise<void> {
     await this.#writer.close();
   }

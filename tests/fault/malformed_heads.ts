@@ -185,6 +185,14 @@ export const HEADS: Readonly<Record<string, Make>> = {
     ]);
     return text([405], head(good).replace("POST", method));
   },
+  "another host in its URL": (random, { host, token }) => {
+    const url = `http://${random.pick(["evil.example", "localhost.evil.example", "evil:80"])}/mcp`;
+    return text(
+      [421],
+      `POST ${url} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\n` +
+        "Content-Length: 2\r\n\r\n{}",
+    );
+  },
   "another host": (random, good) => {
     const host = random.pick([
       "evil.example",

@@ -44,7 +44,7 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
     stopping: stopping.signal,
     protocol: {
       input: () => new ReadableStream<Uint8Array>(),
-      output: { write: () => true, failure: undefined },
+      output: { write: () => true, failure: undefined, failed: new Promise<void>(() => {}) },
     },
     print: (line) => printed.push(line),
     printExactly: (text) => written.push(text),

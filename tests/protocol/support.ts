@@ -234,7 +234,11 @@ export function serveStdioInProcess(bridge: Bridge): StdioPipes {
   const connection = serveStdioTransport(bridge.factory, {
     log: bridge.services.log,
     input: stdin,
-    output: { write: (text) => stdout.write(text) || true, failure: undefined },
+    output: {
+      write: (text) => stdout.write(text) || true,
+      failure: undefined,
+      failed: new Promise<void>(() => {}),
+    },
   });
   let rest = "";
   stdout.on("data", (chunk: Uint8Array) => {

@@ -148,6 +148,12 @@ const ANSWERS: readonly [string, Sent, number, Record<string, string | null>?][]
     headers: { accept: "Application/JSON, Text/Event-Stream;q=0.5" },
   }, 200],
   ["Accept by range", { headers: { accept: "application/*, text/*;q=0.1" } }, 200],
+  ["an empty Accept", { headers: { accept: "" } }, 200],
+  ["Accept of some type of an application", { headers: { accept: "application/*" } }, 406],
+  ["a body in gzip", { headers: { "content-encoding": "gzip" } }, 415, {
+    "accept-encoding": "identity",
+  }],
+  ["a body as it is, said so", { headers: { "content-encoding": "identity" } }, 200],
   ["Accept without streams", { headers: { accept: "application/json" } }, 406],
   ["Accept that refuses streams", { headers: { accept: "*/*, text/event-stream;q=0" } }, 406],
   ["a media type in capitals", { headers: { "content-type": "APPLICATION/JSON" } }, 200],
