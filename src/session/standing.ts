@@ -109,6 +109,8 @@ function proofMs(state: TurnState, waitingFor: WaitingFor, sighting: Sighting): 
 
 /** How long a session must read idle before a message that was taken up is not to be answered. */
 const START_PROOF_MS = 40_000;
+/** How long it must when an unstamped message may be the one that a turn was for, or yet to come. */
+const UNSTAMPED_PROOF_MS = 20_000;
 /** How long it must when inputs came in the turn that may have turns of their own to come. */
 const OWED_PROOF_MS = 2_000;
 
@@ -154,7 +156,7 @@ function queuedProofMs(state: TurnState, interrupt: "sent" | "over"): number {
       const isAnswered = input.begun && state.phase === "ended";
       if (!neverStamps && !isStopped && !isAnswered) return Infinity;
       if (!input.begun) return 10_000;
-      return neverStamps || isStopped ? 2_000 : 5_000;
+      return neverStamps || isStopped ? 2_000 : UNSTAMPED_PROOF_MS;
     }),
   );
 }

@@ -52,6 +52,8 @@ const CURSOR_LOOKS_MS: readonly number[] = [500, 1_000, 2_000, 4_000];
 const LIST_TRAILS_MS = 2_500;
 /** So long before its deadline a wait looks once more, in milliseconds: time for two looks. */
 const LAST_LOOK_MS = 3_500;
+/** So long a session's status may trail its events, in milliseconds. */
+const STATUS_TRAILS_MS = 2_500;
 /** After so many failed looks a turn without a word is believed to have ended. */
 const MAX_SILENCE_LOOKS = 2;
 /** A shorter wait has only just looked. */
@@ -281,7 +283,10 @@ class Wait {
   async #confirmSilence(): Promise<boolean> {
     const feed = this.#feed;
     try {
-      if (!feed.streamIsAhead) return await feed.isAtRest({ ask: true });
+      if (!feed.streamIsAhead) {
+        const quietMs = this.#options.clock.wallTime() - (feed.log.endsAt ?? -Infinity);
+        return quietMs < STATUS_TRAILS_MS || await feed.isAtRest({ ask: true });
+      }
       await feed.refresh();
       this.#fold.update();
     } catch (error) {
