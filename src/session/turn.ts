@@ -566,6 +566,11 @@ function letPass(state: TurnState): TurnState {
   };
 }
 
+/** Whether an idle event came in mid-turn: what follows without another input goes on from it. */
+function isCutShort({ phase, endedEarly, owed, queued }: TurnState): boolean {
+  return phase === "ended" && endedEarly && owed.length === 0 && queued.size === 0;
+}
+
 function begin(state: TurnState): TurnState {
   if (state.phase === "running" || state.phase === "terminated" || state.phase === "deleted") {
     return state;
@@ -573,7 +578,8 @@ function begin(state: TurnState): TurnState {
   const resumes = state.phase === "parked";
   const isTaken = resumes || (state.phase === "starting" && !state.reporting);
   // What the agent says of its workflow runs goes on from the turn that started them.
-  const goesOn = resumes || (!isTaken && (state.reporting || state.openRuns.size > 0));
+  const goesOn = resumes ||
+    (!isTaken && (state.reporting || state.openRuns.size > 0 || isCutShort(state)));
   const isOwed = !isTaken && !goesOn && state.owed.length > 0;
   // A turn that an input was taken up for is not one that queued inputs can be answered by.
   const hasInput = isTaken || isOwed;

@@ -9,7 +9,7 @@ for (const atMs of [100, 1_000, 4_000, 14_000]) {
     const t = setUp();
     const call = t.e.tool("bash");
     t.session.status = "running";
-    t.session.emit(t.e.user("q"), t.e.running(), call, t.e.endTurn());
+    t.session.emit(t.e.user("q"), t.e.running(), t.e.text("PART"), call, t.e.endTurn());
     const waiting = t.wait();
     await t.clock.advance(atMs);
     t.session.record(t.e.toolResult(call.id ?? ""));
@@ -17,7 +17,8 @@ for (const atMs of [100, 1_000, 4_000, 14_000]) {
     t.session.record(t.e.endTurn());
     t.session.status = "idle";
     const result = await t.clock.runUntil(waiting);
-    assertEquals([result.status, result.reply], ["idle", "DONE"]);
+    assertEquals([result.status, result.reply], ["idle", "PART\n\nDONE"]);
+    assertEquals(result.tool_activity, [{ name: "bash", status: "done" }]);
     await t.assertClean();
   });
 }
