@@ -119,14 +119,22 @@ export function isQueued(event: SessionEvent): boolean {
  */
 export function contentText(content: unknown): string {
   const blocks = entriesOf(content);
-  return blocks ? blocks.map(blockText).join("") : blockText(content);
+  return blocks ? blocks.map((block) => blockText(block)).join("") : blockText(content);
 }
 
-/** The text of one block of a content; "" of one that is no text. */
-export function blockText(block: unknown): string {
+/** Types of blocks that are text; the second as the Responses API of OpenAI has it. */
+const TEXT_TYPES: readonly unknown[] = ["text", "output_text"];
+/** Lists in lists are followed so far. */
+const MAX_LISTS = 3;
+
+/** The text of one block of a content, or of a list of them; "" of one that is no text. */
+export function blockText(block: unknown, depth = 0): string {
   if (typeof block === "string") return block;
+  if (Array.isArray(block)) {
+    return depth < MAX_LISTS ? block.map((inner) => blockText(inner, depth + 1)).join("") : "";
+  }
   const { type, text } = fieldsOf(block) ?? {};
-  const isText = type === "text" || textOf(type) === undefined;
+  const isText = TEXT_TYPES.includes(type) || textOf(type) === undefined;
   return isText && typeof text === "string" ? text : "";
 }
 
@@ -134,7 +142,7 @@ export function blockText(block: unknown): string {
 export function attachmentTypes(content: unknown): string[] {
   return (entriesOf(content) ?? [content]).flatMap((block) => {
     const type = textOf(fieldsOf(block)?.type);
-    return type === undefined || type === "text" ? [] : [type];
+    return type === undefined || TEXT_TYPES.includes(type) ? [] : [type];
   });
 }
 

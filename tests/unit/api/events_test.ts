@@ -193,3 +193,15 @@ Deno.test("an echo that cannot be read is an accepted send all the same", async 
     assertEquals(await api.events.send("sesn_1", [{ type: "user.interrupt" }]), { data: [] });
   }
 });
+
+const MORE_TEXTS: readonly [unknown, string][] = [
+  [[{ type: "output_text", text: "a" }, { type: "text", text: "b" }], "ab"],
+  [[[{ type: "text", text: "a" }, "b"], "c"], "abc"],
+  [[[[[["a"]]]]], ""],
+  [[{ type: "image", text: "a" }], ""],
+];
+for (const [content, text] of MORE_TEXTS) {
+  Deno.test(`contentText() reads ${JSON.stringify(content)} is '${text}'`, () => {
+    assertEquals(contentText(content), text);
+  });
+}
