@@ -18,7 +18,8 @@ Another version than the latest.
 Where to put it.
 
 .PARAMETER For
-Also into a host's configuration: claude-desktop, claude-code, cursor or vscode. Shows what would
+Also into a host's configuration: claude-desktop, claude-code, cursor, vscode, gemini, qwen,
+copilot, opencode or cline (codex and continue: see 'cma-mcp config'). Shows what would
 change, asks, and keeps a backup.
 
 .PARAMETER Yes

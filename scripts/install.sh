@@ -7,8 +7,9 @@
 #
 #   --version <version>   another than the latest
 #   --dir <folder>        where to put it; ~/.local/bin
-#   --host <host>         also into a host's configuration: claude-desktop, claude-code, cursor or
-#                         vscode. Shows what would change, asks, and keeps a backup
+#   --host <host>         also into a host's configuration: claude-desktop, claude-code, cursor,
+#                         vscode, gemini, qwen, copilot, opencode or cline (codex and continue:
+#                         see 'cma-mcp config'). Shows what would change, asks, and keeps a backup
 #   --yes                 does not ask
 #   --uninstall           removes it again, with --host from the host's configuration too
 #
