@@ -117,6 +117,7 @@ export class ListServer {
       this.onList(searchParams);
       return this.#list(searchParams);
     }
+    if (pathname === "/v1/agents") return Response.json({ data: [], next_page: null });
     const session = { id: "sesn_1", type: "session", status: this.status, agent: "agent_1" };
     return Response.json({ ...session, ...this.manners.session });
   }
