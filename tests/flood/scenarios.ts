@@ -1,5 +1,5 @@
 import { LOGS } from "./logs.ts";
-import { freePort, onConnections, openMany, post, request } from "./sockets.ts";
+import { FloodSocket, freePort, onConnections, openMany, post, request } from "./sockets.ts";
 import type { FloodScenario } from "./scenario.ts";
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -49,6 +49,54 @@ function onMetricsPort(): FloodScenario {
   };
 }
 
+const GET_HEALTH = "GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n";
+
+/** What is sent on connections that are then held. */
+const HELD: readonly (readonly [string, string])[] = [
+  ["that say nothing", ""],
+  ["with half a head", "POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\nx: "],
+  [
+    "with half a body",
+    "POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n" +
+    "content-length: 1000\r\n\r\n{",
+  ],
+  ["with half of HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"],
+  ["with answers unread", GET_HEALTH.repeat(200)],
+];
+
+/** More connections than open files, opened one after another, while another is kept in use. */
+function held([how, text]: readonly [string, string]): FloodScenario {
+  return {
+    name: `held connections ${how}`,
+    openFiles: 300,
+    async flood(target) {
+      let kept = await FloodSocket.open(target);
+      const ask = async () => {
+        if (!kept || !await kept.send(GET_HEALTH)) return false;
+        return (await kept.read(2_000, 15)).startsWith("HTTP/1.1 200");
+      };
+      const sockets: FloodSocket[] = [];
+      for (let i = 0; i < 1_000 * target.scale; i++) {
+        const socket = await FloodSocket.open(target);
+        if (!socket) {
+          await pause(50);
+          continue;
+        }
+        sockets.push(socket);
+        if (text !== "") await socket.send(text);
+        if (i % 10 > 0) continue;
+        if (await ask()) continue;
+        // Others were in use later, and it was closed: as a client does then, once more.
+        kept?.close();
+        kept = await FloodSocket.open(target);
+        if (!await ask()) throw new Error("a client that connected again was not answered");
+      }
+      kept?.close();
+      for (const socket of sockets) socket.close();
+    },
+  };
+}
+
 /** What somebody without a token can do. */
 const STRANGERS: readonly FloodScenario[] = [
   {
@@ -63,6 +111,7 @@ const STRANGERS: readonly FloodScenario[] = [
       }
     },
   },
+  ...HELD.map(held),
   onMetricsPort(),
   {
     name: "more TLS connections than open files",
