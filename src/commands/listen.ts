@@ -350,9 +350,8 @@ function isTls(connection: Deno.Conn): connection is Deno.TlsConn {
 }
 
 function netAddress({ addr }: Deno.Listener): Deno.NetAddr {
-  if (addr.transport !== "tcp") {
-    throw new TypeError(`Not an address of the network: ${addr.transport}`);
-  }
+  // Older runtimes give the addresses of TLS listeners no transport.
+  if (!("hostname" in addr)) throw new TypeError("Not an address of the network");
   return addr;
 }
 
