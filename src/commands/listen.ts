@@ -140,6 +140,7 @@ export function listen(
   const connections = new Set<Served>();
   let { certificate } = address;
   let accepting = false;
+  let closed = false;
   let toldAt = -Infinity;
 
   const serveOpen = (connection: Deno.Conn) => {
@@ -259,7 +260,7 @@ export function listen(
         serve(await from.accept());
         accepting = true;
       } catch (error) {
-        if (from !== listener || stopped.signal.aborted) return;
+        if (closed || from !== listener) return;
         if (!isOfOneConnection(error)) await makeRoom(error);
       }
     }
@@ -270,14 +271,20 @@ export function listen(
       ? Deno.listenTls({ ...at, ...certificate, alpnProtocols: ["h2", "http/1.1"] })
       : Deno.listen(at);
     accepting = true;
+    closed = false;
     return opened;
   };
+  let loop = Promise.resolve();
   const start = () => {
-    acceptAll(listener).catch(() => {/* The server ends. */});
+    loop = acceptAll(listener).catch(() => {/* The server ends. */});
   };
-  const close = () => {
+  /** The port is free when the `accept` that waits on it has ended. */
+  const close = async () => {
+    const closing = listener;
+    closed = true;
     accepting = false;
-    listener.close();
+    closing.close();
+    await loop;
   };
   const shutDownConnections = () =>
     Promise.all(
@@ -315,20 +322,13 @@ export function listen(
     },
     async replaceCertificate(next) {
       certificate = next;
-      close();
+      await close();
       shutDownConnections();
       await reopen();
     },
     async shutdown() {
-      const isOpen = !stopped.signal.aborted;
       stopped.abort();
-      if (isOpen) {
-        try {
-          close();
-        } catch {
-          // It was being replaced.
-        }
-      }
+      if (!closed) await close();
       await shutDownConnections();
     },
   };
