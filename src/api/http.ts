@@ -19,7 +19,7 @@ import type { Connections, RequestKind, Route } from "./connections.ts";
 import { type Credential, credentialHeaders, type CredentialSource } from "./credentials.ts";
 import { errorInside, requestIdOf, responseError, typeError } from "./failures.ts";
 import { parseClean } from "./json.ts";
-import { networkError, type Route as NetworkRoute } from "./network_trouble.ts";
+import { networkError, type NetworkRoute } from "./network_trouble.ts";
 import { createListBody, type ListBodyOptions } from "./list_body.ts";
 import { DeadConnectionError, MAX_TRIES, withRetries } from "./retry.ts";
 import { type Query, queryString } from "./url.ts";

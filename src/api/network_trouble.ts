@@ -18,7 +18,7 @@ export interface Trouble {
 }
 
 /** Whom a request was for, and by which way. */
-export interface Route {
+export interface NetworkRoute {
   /** Scheme, host and port of the base URL. */
   readonly origin: string;
   readonly proxy?: Proxy;
@@ -33,12 +33,12 @@ function messagesOf(error: unknown): string {
   return messages.join(" | ");
 }
 
-type Explain = (route: Route) => Trouble;
+type Explain = (route: NetworkRoute) => Trouble;
 
 const CHECK_URL = "check --base-url";
 
 function proxyOr(
-  { proxy, origin }: Route,
+  { proxy, origin }: NetworkRoute,
   withProxy: (name: string) => string,
   without: string,
   cure: string,
@@ -149,7 +149,7 @@ const AFTERWARDS: readonly (readonly [RegExp, Explain])[] = [
   })],
 ];
 
-function explained(error: unknown, route: Route): Trouble | undefined {
+function explained(error: unknown, route: NetworkRoute): Trouble | undefined {
   const messages = messagesOf(error);
   const table = NEVER_CONNECTED.test(messages) ? EXPLANATIONS : AFTERWARDS;
   const [, explain] = table.find(([pattern]) => pattern.test(messages)) ?? [];
@@ -157,7 +157,7 @@ function explained(error: unknown, route: Route): Trouble | undefined {
 }
 
 /** The trouble behind a request that got no answer. */
-export function networkTrouble(error: unknown, route: Route): Trouble {
+export function networkTrouble(error: unknown, route: NetworkRoute): Trouble {
   return explained(error, route) ?? {
     message: `The connection to ${route.origin} broke before an answer came`,
     cure: route.proxy
@@ -170,7 +170,7 @@ export function networkTrouble(error: unknown, route: Route): Trouble {
  * The error of a request that got no answer. Whatever is not clearly a failure to connect counts
  * as a connection that broke: then the request may have been delivered.
  */
-export function networkError(cause: unknown, route: Route): ApiError {
+export function networkError(cause: unknown, route: NetworkRoute): ApiError {
   const { origin } = route;
   const isConnect = NEVER_CONNECTED.test(messagesOf(cause));
   const trouble = explained(cause, route);
@@ -184,7 +184,7 @@ export function networkError(cause: unknown, route: Route): ApiError {
 }
 
 /** The trouble behind a request that was not answered in time. */
-export function timeTrouble({ origin, proxy }: Route, ms: number): Trouble {
+export function timeTrouble({ origin, proxy }: NetworkRoute, ms: number): Trouble {
   return {
     message: `No answer from ${origin} within ${ms / 1_000} s` +
       (proxy ? `, through the proxy ${proxy.address}` : ""),

@@ -15,7 +15,7 @@ import { faultOf } from "../../core/api_faults.ts";
 import type { Clock } from "../../core/clock.ts";
 import { createRedact } from "../../core/redact.ts";
 import { type Finding, findings } from "./finding.ts";
-import { networkTrouble, type Route, timeTrouble } from "../../api/network_trouble.ts";
+import { type NetworkRoute, networkTrouble, timeTrouble } from "../../api/network_trouble.ts";
 
 /** What a probe needs. */
 export interface ProbeOptions {
@@ -56,7 +56,7 @@ export function sourceOf({ kind, file }: CredentialConfig): string {
 /** Lists one agent, once: a check is to show trouble that a retry would hide. */
 export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   const { baseUrl, credential, clock, proxy } = options;
-  const route: Route = { origin: new URL(baseUrl).origin, proxy };
+  const route: NetworkRoute = { origin: new URL(baseUrl).origin, proxy };
   const bound = bindSignal(clock, { signals: [options.signal], timeoutMs: TIMEOUT_MS });
   const startedAt = clock.now();
   try {
@@ -120,7 +120,7 @@ function requestFor(
 function answerTrouble(
   { status, headers }: Response,
   refusal: ResponseError | undefined,
-  { origin, proxy }: Route,
+  { origin, proxy }: NetworkRoute,
 ): Finding | undefined {
   if (!refusal) return undefined;
   if (status === 407) {
