@@ -11,8 +11,8 @@
 import { parseArgs } from "@std/cli";
 import { createApi } from "../src/api/client.ts";
 import { type Connections, createConnections } from "../src/api/connections.ts";
-import { httpClientOpener } from "../src/commands/http_client.ts";
-import { silentLogger } from "../src/core/log.ts";
+import { httpClientOpener } from "../src/runtime/http_client.ts";
+import { silentLogger } from "../src/core/logger.ts";
 import type { Waiter, WaitResult } from "../src/session/outcome.ts";
 import { createWaiter } from "../src/session/waiter.ts";
 import { type FastClock, fastClock } from "../tests/helpers/fast_clock.ts";

@@ -5,16 +5,16 @@
  * @module
  */
 
-import { countOpenableFiles, filesForWaits } from "./commands/open_files.ts";
-import { createFileReader, giveUpReading, resolveWithFiles } from "./commands/reading.ts";
+import { countOpenableFiles, filesForWaits } from "./runtime/open_files.ts";
+import { createFileReader, giveUpReading, resolveWithFiles } from "./runtime/files.ts";
 import { type Config, resolveStart } from "./config/config.ts";
 import { systemClock } from "./core/clock.ts";
 import { UsageError } from "./core/errors.ts";
-import { createLogger, type Logger } from "./core/log.ts";
+import { createLogger, type Logger } from "./core/logger.ts";
 import { Output } from "./core/output.ts";
 import { createRedact, type Redact } from "./core/redact.ts";
 import { plainLine } from "./core/text.ts";
-import { aborted, type Program } from "./commands/program.ts";
+import { aborted, type Program } from "./runtime/program.ts";
 
 /** Exit codes. */
 const OK = 0;
@@ -145,20 +145,22 @@ function openableFilesFor(config: Config): number | undefined {
 async function run(config: Config, program: Program): Promise<number | void> {
   switch (config.command) {
     case "serve":
-      return (await import("./commands/serve.ts")).serve(config, program);
+      return (await import("./commands/serve/serve.ts")).serve(config, program);
     case "unready":
-      await (await import("./commands/serve_unready.ts")).serveUnready(config, program);
+      await (await import("./commands/serve/unready.ts")).serveUnready(config, program);
       return USAGE;
     case "demo":
       return (await import("./commands/demo.ts")).demo(program);
     case "doctor":
-      return await (await import("./commands/doctor.ts")).doctor(config, program) ? OK : FAILED;
+      return await (await import("./commands/doctor/doctor.ts")).doctor(config, program)
+        ? OK
+        : FAILED;
     case "config":
-      return (await import("./commands/host_config.ts")).printHostConfig(config, program);
+      return (await import("./commands/config.ts")).printHostConfig(config, program);
     case "simulator":
       return (await import("./commands/simulator.ts")).runSimulator(config, program);
     case "token":
-      return (await import("./commands/new_token.ts")).printNewToken(config, program);
+      return (await import("./commands/token.ts")).printNewToken(config, program);
     case "health":
       return await (await import("./commands/health.ts")).health(config, program) ? OK : FAILED;
     case "help":

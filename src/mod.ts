@@ -30,8 +30,9 @@ export type { SessionEvent } from "./api/events.ts";
 export type { Agent, Environment, Page, SentEvents, Session } from "./api/resources.ts";
 export { parseTokenFile, type TokenEntry } from "./config/token_file.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
-export type { ApiErrorInfo, ApiErrorKind } from "./core/api_faults.ts";
-export { ApiError, ToolError, UsageError } from "./core/errors.ts";
+export type { ApiErrorInfo, ApiErrorKind } from "./api/faults.ts";
+export { ApiError } from "./api/api_error.ts";
+export { ToolError, UsageError } from "./core/errors.ts";
 export {
   createLogger,
   type LogFields,
@@ -39,7 +40,7 @@ export {
   type LoggerOptions,
   type LogLevel,
   silentLogger,
-} from "./core/log.ts";
+} from "./core/logger.ts";
 export { createRedact, type Redact } from "./core/redact.ts";
 export { createServerFactory, type ServerFactory } from "./mcp/server.ts";
 export type {
@@ -54,13 +55,13 @@ export type {
 } from "./session/outcome.ts";
 export { createWaiter } from "./session/waiter.ts";
 export { createSimulator } from "./simulator/simulator.ts";
-export { createPrincipal, type Principal } from "./tools/principal.ts";
+export { createPrincipal, type Principal } from "./access/principal.ts";
 export { createServices, type Services, type ServicesOptions } from "./tools/services.ts";
-export { createHttpHandler } from "./transport/http.ts";
-export { serveStdioTransport } from "./transport/stdio.ts";
+export { createHttpHandler } from "./http/handler.ts";
+export { serveStdioTransport } from "./stdio.ts";
 export {
   type AccessToken,
   createTokenRegistry,
   type ReplaceableTokens,
   type TokenRegistry,
-} from "./transport/tokens.ts";
+} from "./access/tokens.ts";

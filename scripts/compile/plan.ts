@@ -65,7 +65,7 @@ export function bundleArgs(entry: string, folder: string): string[] {
  * The export conditions by which packages are bundled, beside the usual ones. Only the MCP SDK has
  * something else under this one: a validator of JSON schemas that makes no code while it runs,
  * instead of ajv, which takes a tenth of a start and a sixth of the bundle. Neither is ever called,
- * but every server of the SDK holds one; and streams of a process, which `src/transport/stdio.ts`
+ * but every server of the SDK holds one; and streams of a process, which `src/stdio.ts`
  * therefore names itself.
  */
 const CONDITIONS = "browser";

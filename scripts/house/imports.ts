@@ -40,11 +40,14 @@ export function importsOf(file: TextFile): Import[] {
 /** Layers from the ground up; a folder imports from itself and from lower layers. */
 const LAYERS: readonly (readonly string[])[] = [
   ["core"],
-  ["config", "api", "simulator"],
+  ["hosts", "simulator", "api"],
   ["session"],
+  ["config"],
+  ["access"],
   ["tools"],
   ["mcp"],
-  ["transport"],
+  ["http", "stdio.ts"],
+  ["runtime"],
   ["commands"],
 ];
 
@@ -56,13 +59,12 @@ function layerOf(folder: string): number {
 }
 
 function mayImport(from: string, to: string): boolean {
-  const [, source = "", sourceFile] = from.split("/");
-  const [root, target = "", targetFile] = to.split("/");
+  const [, source = ""] = from.split("/");
+  const [root, target = ""] = to.split("/");
   if (to === MANIFEST) return true;
-  if (root !== "src" || targetFile === undefined) return false;
-  if (sourceFile === undefined) {
-    return source === "main.ts" || (source === "mod.ts" && target !== "commands");
-  }
+  if (root !== "src" || to === "src/main.ts" || to === "src/mod.ts") return false;
+  if (source === "main.ts") return true;
+  if (source === "mod.ts") return target !== "commands";
   if (source === target) return true;
   if (source === "simulator") return target === "core";
   if (target === "simulator") return source === "commands";

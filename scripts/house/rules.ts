@@ -30,7 +30,7 @@ import type { Rule } from "./tree.ts";
 export const RULES: Readonly<Record<string, Rule>> = {
   "imports point one way": layering,
   "no import cycles": cycles,
-  "Deno.* only in main and commands": denoOnlyOutside,
+  "Deno.* only in main, commands and runtime": denoOnlyOutside,
   "stdout carries the protocol only": stdoutIsTheProtocols,
   "no any": noAny,
   "zod without its translations": zodIsShaken,

@@ -7,11 +7,11 @@
 import { callMethod } from "../../src/commands/mcp_call.ts";
 import { createApi } from "../../src/api/client.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createServices } from "../../src/tools/services.ts";
-import { createHttpHandler } from "../../src/transport/http.ts";
+import { createHttpHandler } from "../../src/http/handler.ts";
 
 const TOKEN = "x".repeat(32);
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SETTING_VARIABLES } from "../../src/config/flags.ts";
+import { SETTING_VARIABLES } from "../../src/config/settings.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SETTINGS } from "../../src/config/flags.ts";
+import { SETTINGS } from "../../src/config/settings.ts";
 import { TOOLS } from "../../src/tools/registry.ts";
 import type { Target } from "../compile/targets.ts";
 import type { Entry } from "./archive.ts";

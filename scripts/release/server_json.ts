@@ -7,7 +7,7 @@
  */
 
 import { z } from "zod";
-import { SETTINGS } from "../../src/config/flags.ts";
+import { SETTINGS } from "../../src/config/settings.ts";
 import { DESCRIPTION } from "./mcpb_manifest.ts";
 import { downloadUrl, imageName, registryName, type Repository, repositoryUrl } from "./names.ts";
 

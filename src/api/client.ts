@@ -7,7 +7,7 @@
 import { checkBaseUrl } from "../core/base_url.ts";
 import type { Clock } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";
-import { type Logger, silentLogger } from "../core/log.ts";
+import { type Logger, silentLogger } from "../core/logger.ts";
 import type { Proxy } from "../core/proxy.ts";
 import { createRedact, type Redact } from "../core/redact.ts";
 import { createAgents } from "./agents.ts";

@@ -11,8 +11,8 @@
  * @module
  */
 
-import { ApiError } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
+import { ApiError } from "./api_error.ts";
+import type { Logger } from "../core/logger.ts";
 import { LruMap } from "../core/lru.ts";
 import type { ListEventsParams } from "./api.ts";
 import { CursorTrail } from "./cursor_trail.ts";

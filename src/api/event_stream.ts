@@ -5,7 +5,7 @@
  */
 
 import { bindSignal, DeadlineError } from "../core/abort.ts";
-import { ApiError } from "../core/errors.ts";
+import { ApiError } from "./api_error.ts";
 import type { CallOptions, EventStream, StreamItem } from "./api.ts";
 import { type ChunkReader, discardBody, openReader } from "./body.ts";
 import { mediaType, typeError } from "./failures.ts";

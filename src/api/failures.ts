@@ -4,7 +4,8 @@
  * @module
  */
 
-import { ApiError, type ApiErrorInfo } from "../core/errors.ts";
+import { ApiError } from "./api_error.ts";
+import type { ApiErrorInfo } from "./faults.ts";
 import type { Redact } from "../core/redact.ts";
 import { head, label, plainLine, shorten } from "../core/text.ts";
 

@@ -7,8 +7,9 @@
 import { bindSignal, type BoundSignal, DeadlineError, raceSignal } from "../core/abort.ts";
 import { currentScope } from "../core/call_scope.ts";
 import type { Clock } from "../core/clock.ts";
-import { ApiError, type ApiErrorInfo } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
+import { ApiError } from "./api_error.ts";
+import type { ApiErrorInfo } from "./faults.ts";
+import type { Logger } from "../core/logger.ts";
 import type { Proxy } from "../core/proxy.ts";
 import type { Redact } from "../core/redact.ts";
 import { type SilenceWatch, watchSilence } from "../core/silence.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ApiError } from "../core/errors.ts";
+import { ApiError } from "./api_error.ts";
 import type { Proxy } from "../core/proxy.ts";
 
 /** What is wrong, and what to do about it. */

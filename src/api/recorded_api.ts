@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ApiError } from "../core/errors.ts";
+import { ApiError } from "./api_error.ts";
 import { LruMap } from "../core/lru.ts";
 import type { EventStream, ManagedAgentsApi } from "./api.ts";
 import type { EventRecord } from "./event_record.ts";

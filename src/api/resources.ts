@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Logger } from "../core/log.ts";
+import type { Logger } from "../core/logger.ts";
 import type { SessionEvent } from "./events.ts";
 import {
   entriesOf,

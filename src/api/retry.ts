@@ -6,7 +6,7 @@
 
 import { backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
-import { ApiError } from "../core/errors.ts";
+import { ApiError } from "./api_error.ts";
 import { ResponseError } from "./failures.ts";
 
 /** Tries of a safe request, the first included. */

@@ -5,7 +5,7 @@
  */
 
 import type { EventSourceMessage } from "eventsource-parser";
-import type { Logger } from "../core/log.ts";
+import type { Logger } from "../core/logger.ts";
 import type { Redact } from "../core/redact.ts";
 import type { StreamItem } from "./api.ts";
 import { decodeEvent, isOfSession, type SessionEvent } from "./events.ts";

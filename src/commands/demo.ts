@@ -6,11 +6,11 @@
 
 import * as z from "zod";
 import { plainLine, printableJson, shorten } from "../core/text.ts";
-import { createHttpHandler } from "../transport/http.ts";
-import { createBridge } from "./bridge.ts";
+import { createHttpHandler } from "../http/handler.ts";
+import { createBridge } from "./serve/app.ts";
 import { callTool, type McpEndpoint } from "./mcp_call.ts";
 import { createPalette, type Palette } from "./paint.ts";
-import type { Program } from "./program.ts";
+import type { Program } from "../runtime/program.ts";
 
 /** What the person in the demo asks. */
 const QUESTION = "Which of our services had the most errors last week?";

@@ -8,7 +8,7 @@
 import type { HealthConfig } from "../config/health_config.ts";
 import { bindSignal, raceSignal } from "../core/abort.ts";
 import { plainLine } from "../core/text.ts";
-import type { Program } from "./program.ts";
+import type { Program } from "../runtime/program.ts";
 
 /** How long the server may take to answer, in milliseconds. */
 const TIMEOUT_MS = 3_000;

@@ -6,8 +6,8 @@
 
 import type { SimulatorConfig } from "../config/config.ts";
 import { createSimulator } from "../simulator/simulator.ts";
-import { listen } from "./listen.ts";
-import { aborted, type Program } from "./program.ts";
+import { listen } from "../runtime/listen.ts";
+import { aborted, type Program } from "../runtime/program.ts";
 
 /** Serves the simulator on loopback until the process is asked to end. */
 export async function runSimulator(config: SimulatorConfig, program: Program): Promise<void> {

@@ -9,7 +9,7 @@ import { UsageError } from "../core/errors.ts";
 import { normalOrigin } from "../core/origin.ts";
 import { checkFilledIn } from "./filled_in.ts";
 import { shorten } from "../core/text.ts";
-import { FILE_HOST_NAMES } from "./hosts.ts";
+import { FILE_HOST_NAMES } from "../hosts/hosts.ts";
 
 /** Ids that are safe in a path; the API's own are longer than needed and match. */
 const ID = /^[A-Za-z0-9_-]{1,128}$/;

@@ -7,9 +7,9 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "../core/errors.ts";
 import { commandNamed, COMMANDS } from "./commands.ts";
-import { SETTINGS } from "./flags.ts";
+import { SETTINGS } from "./settings.ts";
 import { type CommandName, parseSwitch, type Scope } from "./setting.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../core/suggest.ts";
 
 /** What was asked for, and the flags that were given. */
 export interface CommandLine {

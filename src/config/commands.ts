@@ -4,7 +4,7 @@
  * @module
  */
 
-import { HOST_NAMES } from "./hosts.ts";
+import { HOST_NAMES } from "../hosts/hosts.ts";
 import type { CommandName } from "./setting.ts";
 
 /** What is known of a command before it runs. */

@@ -6,7 +6,7 @@
 
 import { HOSTED } from "../core/base_url.ts";
 import { UsageError } from "../core/errors.ts";
-import type { LogLevel } from "../core/log.ts";
+import type { LogLevel } from "../core/logger.ts";
 import { createRedact } from "../core/redact.ts";
 import {
   checkHostedCredential,
@@ -19,9 +19,9 @@ import { parseCommandLine } from "./command_line.ts";
 import { commandNamed } from "./commands.ts";
 import { fileTrouble } from "./file_trouble.ts";
 import { isNoCredential } from "./filled_in.ts";
-import { SECRET_VARIABLES, SETTINGS } from "./flags.ts";
+import { SECRET_VARIABLES, SETTINGS } from "./settings.ts";
 import { type HealthConfig, healthConfig } from "./health_config.ts";
-import { FILE_HOST_NAMES, type FileHostName, HOST_NAMES, type HostName } from "./hosts.ts";
+import { FILE_HOST_NAMES, type FileHostName, HOST_NAMES, type HostName } from "../hosts/hosts.ts";
 import type { Setting } from "./setting.ts";
 import { flagValue, type ReadEnv, type ReadFile, type Sources, valueOf } from "./sources.ts";
 import { isTokenList, parseTokenFile, type TokenEntry } from "./token_file.ts";

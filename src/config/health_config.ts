@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SETTINGS } from "./flags.ts";
+import { SETTINGS } from "./settings.ts";
 import { type Sources, valueOf } from "./sources.ts";
 
 /** Whom to ask. */

@@ -5,7 +5,7 @@
  */
 
 import { type CommandDefinition, commandNamed, COMMANDS } from "./commands.ts";
-import { SETTINGS } from "./flags.ts";
+import { SETTINGS } from "./settings.ts";
 import type { CommandName, Setting } from "./setting.ts";
 
 /** One line of a table of settings. */

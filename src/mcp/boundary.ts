@@ -6,7 +6,8 @@
 
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { CallScope, runInScope } from "../core/call_scope.ts";
-import { ApiError, ToolError } from "../core/errors.ts";
+import { ApiError } from "../api/api_error.ts";
+import { ToolError } from "../core/errors.ts";
 import { hasCredentialField, redactValue } from "../core/redact.ts";
 import { plainLine } from "../core/text.ts";
 import { fitBudget, MAX_RESULT_CHARS } from "../tools/budget.ts";
@@ -14,7 +15,7 @@ import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 import { idHint } from "../tools/ids.ts";
 import { logCall } from "./call_log.ts";
 import { failureText } from "./errors.ts";
-import { type CallReport, type CallWatch, reportOf } from "./report.ts";
+import { type CallReport, type CallWatch, reportOf } from "./call_report.ts";
 
 /**
  * Runs a tool. Failures become `isError` results, which the model reads; what there is to know of

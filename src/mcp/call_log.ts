@@ -7,10 +7,11 @@
  * @module
  */
 
-import { ApiError, ToolError } from "../core/errors.ts";
-import type { LogFields, Logger } from "../core/log.ts";
+import { ApiError } from "../api/api_error.ts";
+import { ToolError } from "../core/errors.ts";
+import type { LogFields, Logger } from "../core/logger.ts";
 import type { Redact } from "../core/redact.ts";
-import type { CallReport } from "./report.ts";
+import type { CallReport } from "./call_report.ts";
 
 /** Stands for the caller where there is only one: whoever started the program. */
 const LOCAL = "local";

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { faultOf } from "../core/api_faults.ts";
-import { ApiError, ToolError, UsageError } from "../core/errors.ts";
+import { faultOf } from "../api/faults.ts";
+import { ApiError } from "../api/api_error.ts";
+import { ToolError, UsageError } from "../core/errors.ts";
 import { shorten } from "../core/text.ts";
 
 /** Longest message of the API that is passed on, in characters. */

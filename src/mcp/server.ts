@@ -14,14 +14,14 @@ import {
   ProtocolError,
   ProtocolErrorCode,
 } from "@modelcontextprotocol/server";
-import { nearest, wordsOf } from "../config/suggest.ts";
+import { nearest, wordsOf } from "../core/suggest.ts";
 import { bindSignal } from "../core/abort.ts";
-import type { Logger } from "../core/log.ts";
+import type { Logger } from "../core/logger.ts";
 import { label } from "../core/text.ts";
 import type { ToolDefinition } from "../tools/define.ts";
-import { inputJsonSchema, outputJsonSchema } from "../tools/json_schema.ts";
+import { inputJsonSchema, outputJsonSchema } from "./schema.ts";
 import type { ClientInfo } from "../tools/host_clock.ts";
-import { createPrincipal, isPrincipal, type Principal } from "../tools/principal.ts";
+import { createPrincipal, isPrincipal, type Principal } from "../access/principal.ts";
 import { TOOLS } from "../tools/registry.ts";
 import type { Services } from "../tools/services.ts";
 import { callTool } from "./boundary.ts";
@@ -30,7 +30,7 @@ import { createRunningCalls, type RunningCalls } from "./cancellation.ts";
 import { PlainServer } from "./invalid_params.ts";
 import { instructions } from "./instructions.ts";
 import { createProgressReporter } from "./progress.ts";
-import type { CallWatch } from "./report.ts";
+import type { CallWatch } from "./call_report.ts";
 
 /** What {@linkcode createServerFactory} puts into the servers that it makes. */
 export interface ServerOptions {

@@ -15,7 +15,7 @@ import {
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
-import type { CallReport, CallWatch } from "./report.ts";
+import type { CallReport, CallWatch } from "./call_report.ts";
 
 /** Spans around calls. */
 export interface Tracing extends Required<Pick<CallWatch, "around">> {

@@ -11,16 +11,17 @@
 import type { EventStream } from "../api/api.ts";
 import { bindSignal } from "../core/abort.ts";
 import { backoffMs } from "../core/backoff.ts";
-import { ApiError, unquoted } from "../core/errors.ts";
-import { EventLog } from "./event_log.ts";
+import { ApiError } from "../api/api_error.ts";
+import { unquoted } from "../core/errors.ts";
+import { EventLog } from "./event_history.ts";
 import type { FeedDeps } from "./feed_deps.ts";
 import { Fold } from "./fold.ts";
-import { type LogEvent, readEvent } from "./log_event.ts";
-import { lookDelayMs } from "./look_plan.ts";
+import { type LogEvent, readEvent } from "./event_types.ts";
+import { lookDelayMs } from "./status_poll.ts";
 import { LookTimer } from "./look_timer.ts";
 import { SessionHistory } from "./session_history.ts";
 import { isSlow, watchStreamSilence } from "./stream_watch.ts";
-import { isWorking, type Sighting, type Standing, standing } from "./standing.ts";
+import { isWorking, type Sighting, type Standing, standing } from "./verdict.ts";
 import type { TurnState } from "./turn.ts";
 
 const OPEN_TIMEOUT_MS = 30_000;

@@ -6,9 +6,9 @@
 
 import type { ManagedAgentsApi } from "../api/api.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Logger } from "../core/log.ts";
-import type { Pace } from "../core/pace.ts";
-import type { EventLog } from "./event_log.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Pace } from "../core/token_bucket.ts";
+import type { EventLog } from "./event_history.ts";
 
 /** What all feeds together are doing, for the operator. */
 export interface FeedCounters {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { EventLog } from "./event_log.ts";
+import type { EventLog } from "./event_history.ts";
 import { SessionFeed } from "./feed.ts";
 import type { FeedDeps } from "./feed_deps.ts";
 import type { SentMessage } from "./outcome.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { EventLog } from "./event_log.ts";
-import type { LogEvent } from "./log_event.ts";
+import type { EventLog } from "./event_history.ts";
+import type { LogEvent } from "./event_types.ts";
 import { initialTurn, reduceTurn, type TurnState, watchFrom } from "./turn.ts";
 
 /** Keeps a {@linkcode TurnState} in step with an {@linkcode EventLog}. */

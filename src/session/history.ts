@@ -6,7 +6,7 @@
 
 import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
 import { CursorTrail } from "../api/cursor_trail.ts";
-import { type LogEvent, readEvent } from "./log_event.ts";
+import { type LogEvent, readEvent } from "./event_types.ts";
 
 /** Enough for most turns in one request. */
 const FIRST_PAGE = 200;

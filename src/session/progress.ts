@@ -5,10 +5,10 @@
  */
 
 import type { Clock } from "../core/clock.ts";
-import { ApiError } from "../core/errors.ts";
+import { ApiError } from "../api/api_error.ts";
 import { head, plainLine } from "../core/text.ts";
-import type { LogEvent } from "./log_event.ts";
-import type { WaitingFor } from "./standing.ts";
+import type { LogEvent } from "./event_types.ts";
+import type { WaitingFor } from "./verdict.ts";
 import type { TurnState } from "./turn.ts";
 
 /** A host that hears nothing for so long may give the call up. */

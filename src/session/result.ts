@@ -4,10 +4,10 @@
  * @module
  */
 
-import { ApiError } from "../core/errors.ts";
+import { ApiError } from "../api/api_error.ts";
 import { head, jsonLength, jsonTail } from "../core/text.ts";
 import { newestFirst } from "./chain.ts";
-import type { ToolUse } from "./log_event.ts";
+import type { ToolUse } from "./event_types.ts";
 import type {
   Omitted,
   PendingAction,
@@ -17,7 +17,7 @@ import type {
   WaitStatus,
 } from "./outcome.ts";
 import { nextCursor } from "./cursor.ts";
-import { openActions } from "./standing.ts";
+import { openActions } from "./verdict.ts";
 import { toolInputView } from "./tool_input.ts";
 import {
   type Collected,

@@ -6,9 +6,9 @@
 
 import type { ManagedAgentsApi } from "../api/api.ts";
 import { CursorTrail } from "../api/cursor_trail.ts";
-import type { EventLog } from "./event_log.ts";
+import type { EventLog } from "./event_history.ts";
 import { readFarEnd, readPage, readTail } from "./history.ts";
-import type { LogEvent } from "./log_event.ts";
+import type { LogEvent } from "./event_types.ts";
 
 const READ_TIMEOUT_MS = 30_000;
 /** Characters of newer texts beside which older ones find no room in a reply, subagents' included. */

@@ -10,7 +10,7 @@
 import { append, type Chain, newestFirst } from "./chain.ts";
 import { cursorIds } from "./cursor.ts";
 import { GrowingMap } from "./growing_map.ts";
-import type { LogEvent, ToolUse } from "./log_event.ts";
+import type { LogEvent, ToolUse } from "./event_types.ts";
 import type { StopInfo, TurnError } from "./outcome.ts";
 
 /**

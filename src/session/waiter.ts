@@ -8,16 +8,17 @@ import type { ManagedAgentsApi } from "../api/api.ts";
 import { bindSignal, type BoundSignal, raceSignal } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import { backoffMs } from "../core/backoff.ts";
-import { ApiError, ToolError } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
-import { createPace, type Pace } from "../core/pace.ts";
+import { ApiError } from "../api/api_error.ts";
+import { ToolError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { createPace, type Pace } from "../core/token_bucket.ts";
 import { type SessionFeed, SWIFT_PAGES } from "./feed.ts";
 import { FeedHub, type FeedLease } from "./feed_hub.ts";
 import { Fold } from "./fold.ts";
 import type { CountingWaiter, WaitRequest, WaitResult, WaitStatus } from "./outcome.ts";
 import { describeActivity, ProgressReporter, troubleWords } from "./progress.ts";
 import { buildResult, REPLY_BUDGET } from "./result.ts";
-import { type Standing, standing } from "./standing.ts";
+import { type Standing, standing } from "./verdict.ts";
 import { initialTurn } from "./turn.ts";
 
 /** What {@linkcode createWaiter} is given. */

@@ -1,9 +1,10 @@
 import * as z from "zod";
-import { ApiError, ToolError } from "../core/errors.ts";
-import { isAmbiguous, LOOK_TIMEOUT_MS, WRITE_TIMEOUT_MS } from "./ambiguity.ts";
+import { ApiError } from "../api/api_error.ts";
+import { ToolError } from "../core/errors.ts";
+import { isAmbiguous, LOOK_TIMEOUT_MS, WRITE_TIMEOUT_MS } from "../session/ambiguous_write.ts";
 import { defineTool, type ToolCall } from "./define.ts";
 import { idSchema } from "./ids.ts";
-import { readStanding } from "./session_standing.ts";
+import { readStanding } from "../session/polled_status.ts";
 
 /**
  * The session's status trails its log: right after an idle event the API may still refuse. Pauses

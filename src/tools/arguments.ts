@@ -6,7 +6,7 @@
 
 import * as z from "zod";
 import { EVENT_ID } from "../api/read.ts";
-import { looksLike, wordsOf } from "../config/suggest.ts";
+import { looksLike, wordsOf } from "../core/suggest.ts";
 import { ToolError } from "../core/errors.ts";
 import { head } from "../core/text.ts";
 

@@ -1,14 +1,15 @@
 import * as z from "zod";
 import type { CreateSessionParams } from "../api/api.ts";
 import type { Session } from "../api/resources.ts";
-import { ApiError, ToolError } from "../core/errors.ts";
+import { ApiError } from "../api/api_error.ts";
+import { ToolError } from "../core/errors.ts";
 import {
   type Doubt,
   isAmbiguous,
   LOOK_TIMEOUT_MS,
   lookForLost,
   WRITE_TIMEOUT_MS,
-} from "./ambiguity.ts";
+} from "../session/ambiguous_write.ts";
 import { defineTool, type ToolCall } from "./define.ts";
 import { idSchema } from "./ids.ts";
 

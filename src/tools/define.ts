@@ -8,8 +8,8 @@ import type * as z from "zod";
 import { ToolError } from "../core/errors.ts";
 import { parseArguments } from "./arguments.ts";
 import type { ClientInfo } from "./host_clock.ts";
-import type { CallKind } from "./limits.ts";
-import type { Principal } from "./principal.ts";
+import type { CallKind } from "../access/limits.ts";
+import type { Principal } from "../access/principal.ts";
 import type { Services } from "./services.ts";
 
 /** All four hints of the MCP specification, none left to its default. */

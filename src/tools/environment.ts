@@ -9,7 +9,7 @@ import { readAllPages } from "../api/cursor_trail.ts";
 import type { Environment } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
 import { clipText } from "../core/text.ts";
-import type { Caller } from "./principal.ts";
+import type { Caller } from "../access/principal.ts";
 
 /** Finds the environment id for a new session. */
 export interface EnvironmentResolver {

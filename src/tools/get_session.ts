@@ -5,8 +5,8 @@ import { clipText } from "../core/text.ts";
 import { inDollars } from "../session/money.ts";
 import { defineTool } from "./define.ts";
 import { idSchema } from "./ids.ts";
-import { readStanding, type Standing } from "./session_standing.ts";
-import { together } from "./together.ts";
+import { readStanding, type Standing } from "../session/polled_status.ts";
+import { allOrAbort } from "../core/all_or_abort.ts";
 
 /** `get_session`: where a session stands, in short. */
 export const getSession = defineTool({
@@ -39,11 +39,15 @@ export const getSession = defineTool({
   async run({ session_id }, call) {
     const { api, access, exposeToolInputs } = call.services;
     await access.checkSession(session_id, call);
-    const [session, standing] = await together(call, (signal) =>
-      Promise.all([
-        api.sessions.retrieve(session_id, { signal }),
-        readStanding(api, session_id, exposeToolInputs, { signal }),
-      ]));
+    const [session, standing] = await allOrAbort(
+      call.services.clock,
+      call.signal,
+      (signal) =>
+        Promise.all([
+          api.sessions.retrieve(session_id, { signal }),
+          readStanding(api, session_id, exposeToolInputs, { signal }),
+        ]),
+    );
     const [usage, budget] = [session.usage, session.budget].map(objectIn);
     return {
       session_id: session.id,

@@ -1,13 +1,13 @@
 import * as z from "zod";
 import { CursorTrail } from "../api/cursor_trail.ts";
 import type { Agent } from "../api/resources.ts";
-import { ApiError } from "../core/errors.ts";
+import { ApiError } from "../api/api_error.ts";
 import { clipText } from "../core/text.ts";
-import { isUnknownId } from "./access.ts";
+import { isUnknownId } from "../access/policy.ts";
 import { type AgentSummary, agentSummary } from "./agent_view.ts";
 import { MAX_RESULT_CHARS } from "./budget.ts";
 import { defineTool, type ToolCall } from "./define.ts";
-import { together } from "./together.ts";
+import { allOrAbort } from "../core/all_or_abort.ts";
 import { decodeCursor, encodeCursor, type ListCursor } from "./list_cursor.ts";
 
 const MAX_API_PAGES = 5;
@@ -148,8 +148,9 @@ async function listAllowed(
   while (index < allowed.length && !collector.full) {
     const room = collector.filtered ? MAX_PARALLEL : collector.limit - collector.agents.length;
     const ids = allowed.slice(index, index + Math.min(room, MAX_PARALLEL));
-    const agents = await together(
-      call,
+    const agents = await allOrAbort(
+      call.services.clock,
+      call.signal,
       (signal) => Promise.all(ids.map((id) => retrieveIfThere(id, { ...call, signal }))),
     );
     for (const [offset, agent] of agents.entries()) {

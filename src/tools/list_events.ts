@@ -6,8 +6,8 @@ import { type EventView, eventView } from "../session/transcript.ts";
 import { MAX_RESULT_CHARS, takeWithinBudget } from "./budget.ts";
 import { defineTool, type ToolCall } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
-import { chargeLook } from "./limits.ts";
-import type { LogQuery } from "./log_reader.ts";
+import { chargeLook } from "../access/limits.ts";
+import type { LogQuery } from "../session/event_reader.ts";
 
 /** Room for what stands around the events. */
 const EVENTS_BUDGET_CHARS = MAX_RESULT_CHARS - 1_000;

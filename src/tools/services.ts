@@ -6,17 +6,17 @@
 
 import type { ManagedAgentsApi } from "../api/api.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Logger } from "../core/log.ts";
-import { createPace } from "../core/pace.ts";
+import type { Logger } from "../core/logger.ts";
+import { createPace } from "../core/token_bucket.ts";
 import type { Redact } from "../core/redact.ts";
 import { createRedact } from "../core/redact.ts";
 import type { Waiter } from "../session/outcome.ts";
-import { type AccessPolicy, createAccessPolicy } from "./access.ts";
-import { type CallLimits, createCallLimits } from "./limits.ts";
-import { createOwnerMarks } from "./owner.ts";
+import { type AccessPolicy, createAccessPolicy } from "../access/policy.ts";
+import { type CallLimits, createCallLimits } from "../access/limits.ts";
+import { createOwnerMarks } from "../access/owner.ts";
 import { createEnvironmentResolver, type EnvironmentResolver } from "./environment.ts";
-import { createLogReader, type LogReader } from "./log_reader.ts";
-import { createDelivery, type Delivery } from "./delivery.ts";
+import { createLogReader, type LogReader } from "../session/event_reader.ts";
+import { createDelivery, type Delivery } from "../session/event_sender.ts";
 
 /** What {@linkcode createServices} is given. */
 export interface ServicesOptions {

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { defineTool } from "./define.ts";
 import { defaultWaitMs } from "./host_clock.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
-import { chargeLook } from "./limits.ts";
+import { chargeLook } from "../access/limits.ts";
 
 /** So long before the deadline nothing is told any more, in milliseconds: the result tells it. */
 const QUIET_MS = 2_000;

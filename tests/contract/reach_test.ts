@@ -8,7 +8,7 @@ import { callTool } from "../../src/mcp/boundary.ts";
 import { createSession } from "../../src/tools/create_session.ts";
 import { defineTool, type ToolDefinition } from "../../src/tools/define.ts";
 import { sendMessage } from "../../src/tools/send_message.ts";
-import { createPrincipal, type Principal } from "../../src/tools/principal.ts";
+import { createPrincipal, type Principal } from "../../src/access/principal.ts";
 import { TOOLS } from "../../src/tools/registry.ts";
 import { API_KEY, openBridge } from "../protocol/support.ts";
 import { entry, openTeam, secretOf } from "../protocol/tokens_support.ts";

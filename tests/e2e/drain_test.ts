@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { listen } from "../../src/commands/listen.ts";
+import { listen } from "../../src/runtime/listen.ts";
 import { callTool } from "../../src/commands/mcp_call.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import { createSimulator } from "../../src/simulator/simulator.ts";
 import { endpointAt, type HttpProgram, openWait, startHttp, TOKEN } from "./http_program.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { listen } from "../../src/commands/listen.ts";
+import { listen } from "../../src/runtime/listen.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import { createSimulator } from "../../src/simulator/simulator.ts";
 import { readParts } from "../../scripts/compile/build.ts";
 import { sha256 } from "../../scripts/compile/tools.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { sha256 } from "../../src/transport/tokens.ts";
+import { sha256 } from "../../src/access/tokens.ts";
 import { Spawned } from "./spawned.ts";
 
 const SECRET = "file-settings-token-0123456789abcdef";

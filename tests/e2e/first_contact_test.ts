@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
-import { silentLogger } from "../../src/core/log.ts";
-import { listen } from "../../src/commands/listen.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import { listen } from "../../src/runtime/listen.ts";
 import { createSimulator } from "../../src/simulator/simulator.ts";
 import { EXECUTABLE, Spawned } from "./spawned.ts";
 

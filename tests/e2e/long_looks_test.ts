@@ -3,7 +3,7 @@ import type { SessionEvent } from "../../src/api/events.ts";
 import { callTool } from "../../src/commands/mcp_call.ts";
 import { ListServer } from "../helpers/list_server.ts";
 import { processCost } from "../helpers/process_cost.ts";
-import { sha256 } from "../../src/transport/tokens.ts";
+import { sha256 } from "../../src/access/tokens.ts";
 import { endpointAt, startHttp, TOKEN } from "./http_program.ts";
 import { Spawned } from "./spawned.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { giveUpReading } from "../../src/commands/reading.ts";
+import { giveUpReading } from "../../src/runtime/files.ts";
 import { resolveConfig } from "../../src/config/config.ts";
 
 /** What is tried, by what it would be. */

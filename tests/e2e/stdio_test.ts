@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { z } from "zod";
-import { listen } from "../../src/commands/listen.ts";
+import { listen } from "../../src/runtime/listen.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import { createSimulator } from "../../src/simulator/simulator.ts";
 import { Spawned } from "./spawned.ts";
 

@@ -4,9 +4,9 @@ import { assertEquals } from "@std/assert";
 import type { ManagedAgentsApi } from "../../src/api/api.ts";
 import { type ApiOptions, createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
-import { httpClientOpener } from "../../src/commands/http_client.ts";
+import { httpClientOpener } from "../../src/runtime/http_client.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { UpstreamProcess } from "../helpers/upstream_process.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createApi } from "../../src/api/client.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSession } from "../../src/tools/create_session.ts";
 import { listAgents } from "../../src/tools/list_agents.ts";

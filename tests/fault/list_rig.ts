@@ -1,12 +1,12 @@
 import { createApi } from "../../src/api/client.ts";
 import type { SessionEvent } from "../../src/api/events.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import type { ToolDefinition } from "../../src/tools/define.ts";
 import { getSession } from "../../src/tools/get_session.ts";
 import { listEvents } from "../../src/tools/list_events.ts";
-import type { Principal } from "../../src/tools/principal.ts";
+import type { Principal } from "../../src/access/principal.ts";
 import { createServices } from "../../src/tools/services.ts";
 import { waitForIdle } from "../../src/tools/wait_for_idle.ts";
 import { type ListManners, ListServer } from "../helpers/list_server.ts";

@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { createApi } from "../../src/api/client.ts";
-import { createLogger } from "../../src/core/log.ts";
+import { createLogger } from "../../src/core/logger.ts";
 import { createRedact } from "../../src/core/redact.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator } from "../../src/simulator/simulator.ts";
 import { createServices } from "../../src/tools/services.ts";
-import { createHttpHandler } from "../../src/transport/http.ts";
+import { createHttpHandler } from "../../src/http/handler.ts";
 import { ManualClock, settle } from "../helpers/manual_clock.ts";
 
 /** What must not be in a log: every one of them holds this word, and nothing else does. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createApi } from "../../src/api/client.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator } from "../../src/simulator/simulator.ts";
 import { listEvents } from "../../src/tools/list_events.ts";

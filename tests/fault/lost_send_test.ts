@@ -2,11 +2,11 @@
 import { assertEquals } from "@std/assert";
 import { createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
-import { httpClientOpener } from "../../src/commands/http_client.ts";
+import { httpClientOpener } from "../../src/runtime/http_client.ts";
 import { ToolError } from "../../src/core/errors.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
-import type { Delivered } from "../../src/tools/delivery.ts";
+import type { Delivered } from "../../src/session/event_sender.ts";
 import { createServices } from "../../src/tools/services.ts";
 import { type FastClock, fastClock } from "../helpers/fast_clock.ts";
 import { type Fault, FaultyServer } from "../helpers/faulty_server.ts";

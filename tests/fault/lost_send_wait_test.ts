@@ -2,8 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
-import { httpClientOpener } from "../../src/commands/http_client.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { httpClientOpener } from "../../src/runtime/http_client.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import type { Habits } from "../../src/simulator/habits.ts";
 import { createSimulator } from "../../src/simulator/simulator.ts";

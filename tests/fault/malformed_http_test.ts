@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { listen } from "../../src/commands/listen.ts";
+import { listen } from "../../src/runtime/listen.ts";
 import { callTool } from "../../src/commands/mcp_call.ts";
-import { createLogger } from "../../src/core/log.ts";
-import { createHttpHandler } from "../../src/transport/http.ts";
+import { createLogger } from "../../src/core/logger.ts";
+import { createHttpHandler } from "../../src/http/handler.ts";
 import { again, FUZZ_SEED } from "../helpers/fuzz.ts";
 import { liveBytes } from "../helpers/garbage.ts";
 import { createRandom } from "../helpers/random.ts";

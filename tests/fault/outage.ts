@@ -1,5 +1,5 @@
 import { createApi } from "../../src/api/client.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import type { WaitResult } from "../../src/session/outcome.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";

@@ -1,6 +1,6 @@
 import { createApi } from "../../src/api/client.ts";
-import { ApiError } from "../../src/core/errors.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { ApiError } from "../../src/api/api_error.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import type { WaitResult } from "../../src/session/outcome.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import type { Habits } from "../../src/simulator/habits.ts";

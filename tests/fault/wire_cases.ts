@@ -1,10 +1,10 @@
 import type { CallOptions, ManagedAgentsApi } from "../../src/api/api.ts";
 import { createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
-import { httpClientOpener } from "../../src/commands/http_client.ts";
+import { httpClientOpener } from "../../src/runtime/http_client.ts";
 import type { RequestInfo } from "../../src/api/http.ts";
-import { ApiError } from "../../src/core/errors.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { ApiError } from "../../src/api/api_error.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
 import { type Certificate, makeCertificate } from "../helpers/certificate.ts";

@@ -6,7 +6,7 @@ import type {
   StreamItem,
 } from "../../src/api/api.ts";
 import type { SessionEvent } from "../../src/api/events.ts";
-import { ApiError } from "../../src/core/errors.ts";
+import { ApiError } from "../../src/api/api_error.ts";
 
 type Api = Pick<ManagedAgentsApi, "events" | "sessions">;
 

@@ -1,10 +1,10 @@
 import { createApi } from "../../src/api/client.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import type { CountingWaiter, WaitResult } from "../../src/session/outcome.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import type { Habits } from "../../src/simulator/habits.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
-import type { Delivery } from "../../src/tools/delivery.ts";
+import type { Delivery } from "../../src/session/event_sender.ts";
 import { createServices } from "../../src/tools/services.ts";
 import { ManualClock, settle } from "./manual_clock.ts";
 

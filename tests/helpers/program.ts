@@ -1,6 +1,6 @@
-import type { Program } from "../../src/commands/program.ts";
+import type { Program } from "../../src/runtime/program.ts";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
-import { createLogger } from "../../src/core/log.ts";
+import { createLogger } from "../../src/core/logger.ts";
 import { createRedact } from "../../src/core/redact.ts";
 
 /** A program whose output is kept, and that can be told to stop. */

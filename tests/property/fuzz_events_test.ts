@@ -1,15 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { fc, fuzzRuns } from "../helpers/fuzz.ts";
 import { decodeEvent, type SessionEvent } from "../../src/api/events.ts";
-import { ApiError } from "../../src/core/errors.ts";
-import { EventLog } from "../../src/session/event_log.ts";
+import { ApiError } from "../../src/api/api_error.ts";
+import { EventLog } from "../../src/session/event_history.ts";
 import { Fold } from "../../src/session/fold.ts";
-import { type LogEvent, readEvent } from "../../src/session/log_event.ts";
-import { lookDelayMs } from "../../src/session/look_plan.ts";
+import { type LogEvent, readEvent } from "../../src/session/event_types.ts";
+import { lookDelayMs } from "../../src/session/status_poll.ts";
 import type { WaitStatus } from "../../src/session/outcome.ts";
 import { describeActivity, describeEvent } from "../../src/session/progress.ts";
 import { buildResult } from "../../src/session/result.ts";
-import { standing } from "../../src/session/standing.ts";
+import { standing } from "../../src/session/verdict.ts";
 import { eventView } from "../../src/session/transcript.ts";
 
 const MAX_RESULT_CHARS = 40_000;

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { fc, fuzzRuns } from "../helpers/fuzz.ts";
 import { createItemDecoder } from "../../src/api/sse.ts";
-import { ApiError } from "../../src/core/errors.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { ApiError } from "../../src/api/api_error.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import { createRedact } from "../../src/core/redact.ts";
 
 const MAX_FRAME_CHARS = 2_000;

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { createApi } from "../../src/api/client.ts";
-import { createLogger } from "../../src/core/log.ts";
+import { createLogger } from "../../src/core/logger.ts";
 import { createRedact } from "../../src/core/redact.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { createWaiter } from "../../src/session/waiter.ts";

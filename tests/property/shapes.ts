@@ -5,7 +5,7 @@
 
 import { createApi } from "../../src/api/client.ts";
 import { fieldsOf } from "../../src/api/read.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import { callTool } from "../../src/mcp/boundary.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { TOOLS } from "../../src/tools/registry.ts";

@@ -2,10 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import { fc } from "../helpers/fuzz.ts";
 import type { SessionEvent } from "../../src/api/events.ts";
 import { newestFirst } from "../../src/session/chain.ts";
-import { EventLog } from "../../src/session/event_log.ts";
+import { EventLog } from "../../src/session/event_history.ts";
 import { Fold } from "../../src/session/fold.ts";
-import { readEvent } from "../../src/session/log_event.ts";
-import { standing } from "../../src/session/standing.ts";
+import { readEvent } from "../../src/session/event_types.ts";
+import { standing } from "../../src/session/verdict.ts";
 import { eventMaker } from "../helpers/events.ts";
 
 const RUNS = { numRuns: 400 };

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { McpRequestContext, McpServerFactory } from "@modelcontextprotocol/server";
-import { createHttpHandler } from "../../src/transport/http.ts";
+import { createHttpHandler } from "../../src/http/handler.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { type Bridge, openBridge, TOKEN } from "./support.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { createHttpHandler } from "../../src/transport/http.ts";
+import { createHttpHandler } from "../../src/http/handler.ts";
 import { type Bridge, openBridge, serveStdioInProcess, TOKEN } from "./support.ts";
 
 /** What answers a message: the error's code and its text, "result", or nothing. */

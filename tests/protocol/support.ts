@@ -11,15 +11,15 @@ import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as OldHttpTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { InMemoryTransport as OldInMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { createApi } from "../../src/api/client.ts";
-import { createLogger } from "../../src/core/log.ts";
+import { createLogger } from "../../src/core/logger.ts";
 import { createRedact } from "../../src/core/redact.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
 import type { ClientInfo } from "../../src/tools/host_clock.ts";
 import { createServices, type Services, type ServicesOptions } from "../../src/tools/services.ts";
-import { createHttpHandler, type HttpHandler } from "../../src/transport/http.ts";
-import { serveStdioTransport } from "../../src/transport/stdio.ts";
+import { createHttpHandler, type HttpHandler } from "../../src/http/handler.ts";
+import { serveStdioTransport } from "../../src/stdio.ts";
 import { ManualClock, settle } from "../helpers/manual_clock.ts";
 
 export const TOKEN = "protocol-test-token-0123456789abcdef";

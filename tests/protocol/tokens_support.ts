@@ -3,8 +3,8 @@ import type { TokenEntry } from "../../src/config/token_file.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import type { Session } from "../../src/api/resources.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";
-import { createHttpHandler, type HttpHandler } from "../../src/transport/http.ts";
-import { createTokenRegistry, type ReplaceableTokens, sha256 } from "../../src/transport/tokens.ts";
+import { createHttpHandler, type HttpHandler } from "../../src/http/handler.ts";
+import { createTokenRegistry, type ReplaceableTokens, sha256 } from "../../src/access/tokens.ts";
 import { type Bridge, openBridge } from "./support.ts";
 
 /** What came back from a tool. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { TokenEntry } from "../../src/config/token_file.ts";
-import { OWNER_KEY } from "../../src/tools/owner.ts";
+import { OWNER_KEY } from "../../src/access/owner.ts";
 import type { ToolDefinition } from "../../src/tools/define.ts";
 import { TOOLS } from "../../src/tools/registry.ts";
 import { entry, openTeam, secretOf, type Team } from "./tokens_support.ts";

@@ -5,13 +5,13 @@
  */
 
 import { unreadableBecause } from "../../config/file_trouble.ts";
-import { type FoundEntry, KEY_PLACEHOLDER } from "../../config/host_entry.ts";
-import { bringsKey, entriesOf, needsNoKey } from "../../config/host_file.ts";
-import { FILE_HOST_NAMES, FILE_HOSTS, type FileHostName, hostPaths } from "../../config/hosts.ts";
-import { JsonEditError } from "../../config/json_edit.ts";
+import { type FoundEntry, KEY_PLACEHOLDER } from "../../hosts/entry.ts";
+import { bringsKey, entriesOf, needsNoKey } from "../../hosts/file.ts";
+import { FILE_HOST_NAMES, FILE_HOSTS, type FileHostName, hostPaths } from "../../hosts/hosts.ts";
+import { JsonEditError } from "../../hosts/json_edit.ts";
 import { UsageError } from "../../core/errors.ts";
-import type { Machine } from "../machine.ts";
-import type { Program } from "../program.ts";
+import type { Machine } from "../../runtime/machine.ts";
+import type { Program } from "../../runtime/program.ts";
 import { type Finding, findings } from "./finding.ts";
 
 /** What was found about hosts. */

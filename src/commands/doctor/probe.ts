@@ -11,7 +11,7 @@ import { mediaType, type ResponseError, responseError } from "../../api/failures
 import type { CredentialConfig } from "../../config/config.ts";
 import type { Proxy } from "../../core/proxy.ts";
 import { bindSignal, DeadlineError, raceSignal } from "../../core/abort.ts";
-import { faultOf } from "../../core/api_faults.ts";
+import { faultOf } from "../../api/faults.ts";
 import type { Clock } from "../../core/clock.ts";
 import { createRedact } from "../../core/redact.ts";
 import { type Finding, findings } from "./finding.ts";

@@ -6,10 +6,10 @@
 
 import type { HttpConfig } from "../../config/config.ts";
 import { UsageError } from "../../core/errors.ts";
-import { openFilesProblem } from "../open_files.ts";
-import { assertUsable, readCertificate } from "../certificate.ts";
-import type { Program } from "../program.ts";
-import { trustedProxies } from "../trusted_proxies.ts";
+import { openFilesProblem } from "../../runtime/open_files.ts";
+import { assertUsable, readCertificate } from "../../runtime/certificate.ts";
+import type { Program } from "../../runtime/program.ts";
+import { trustedProxies } from "../serve/trusted_proxies.ts";
 import { type Finding, findings } from "./finding.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;

@@ -8,7 +8,7 @@ import type { CallOptions, ManagedAgentsApi } from "../../api/api.ts";
 import { readAllPages } from "../../api/cursor_trail.ts";
 import type { Environment } from "../../api/resources.ts";
 import type { DoctorConfig } from "../../config/config.ts";
-import { ApiError } from "../../core/errors.ts";
+import { ApiError } from "../../api/api_error.ts";
 import { type Finding, findings } from "./finding.ts";
 
 type Api = Pick<ManagedAgentsApi, "agents" | "environments">;

@@ -1,11 +1,11 @@
 import { callMethod, callTool, type McpEndpoint } from "../../../src/commands/mcp_call.ts";
 import { createApi } from "../../../src/api/client.ts";
-import { silentLogger } from "../../../src/core/log.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
 import { createServerFactory } from "../../../src/mcp/server.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
 import { createSimulator, type Simulator } from "../../../src/simulator/simulator.ts";
 import { createServices } from "../../../src/tools/services.ts";
-import { createHttpHandler } from "../../../src/transport/http.ts";
+import { createHttpHandler } from "../../../src/http/handler.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
 const TOKEN = "a-token-of-the-benches-with-32-characters";

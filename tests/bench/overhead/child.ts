@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SETTING_VARIABLES } from "../../../src/config/flags.ts";
+import { SETTING_VARIABLES } from "../../../src/config/settings.ts";
 import type { Listening } from "./program.ts";
 import type { UpstreamRequests } from "./upstream_requests.ts";
 

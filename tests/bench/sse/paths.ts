@@ -8,7 +8,7 @@ import { createParser } from "eventsource-parser";
 import type { ManagedAgentsApi } from "../../../src/api/api.ts";
 import { createItemDecoder } from "../../../src/api/sse.ts";
 import { systemClock } from "../../../src/core/clock.ts";
-import { silentLogger } from "../../../src/core/log.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 import type { WaitResult } from "../../../src/session/outcome.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";

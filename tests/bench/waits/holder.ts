@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import { systemClock } from "../../../src/core/clock.ts";
-import { silentLogger } from "../../../src/core/log.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
 import { TextLineStream } from "../../e2e/text_lines.ts";
 import { settledMemory } from "../../helpers/memory.ts";

@@ -8,7 +8,7 @@
 import { quantile } from "../../../scripts/statistics.ts";
 import type { ManagedAgentsApi } from "../../../src/api/api.ts";
 import { systemClock } from "../../../src/core/clock.ts";
-import { silentLogger } from "../../../src/core/log.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
 import { UpstreamProcess } from "../../helpers/upstream_process.ts";
 import { inTurns } from "../figure.ts";

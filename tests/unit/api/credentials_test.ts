@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { ManagedAgentsApi } from "../../../src/api/api.ts";
 import { checkCredential, fileCredential } from "../../../src/api/credentials.ts";
-import { ApiError, UsageError } from "../../../src/core/errors.ts";
+import { ApiError } from "../../../src/api/api_error.ts";
+import { UsageError } from "../../../src/core/errors.ts";
 import { failure, json, KEY, setup } from "./support.ts";
 
 const PAGE = { data: [] };

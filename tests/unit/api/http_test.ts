@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import type { CallOptions, ManagedAgentsApi } from "../../../src/api/api.ts";
 import { timeoutOf } from "../../../src/api/http.ts";
-import { ApiError, UsageError } from "../../../src/core/errors.ts";
+import { ApiError } from "../../../src/api/api_error.ts";
+import { UsageError } from "../../../src/core/errors.ts";
 import { DeadlineError } from "../../../src/core/abort.ts";
 import { settle } from "../../helpers/manual_clock.ts";
 import {

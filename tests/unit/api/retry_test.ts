@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { ManagedAgentsApi } from "../../../src/api/api.ts";
-import { ApiError } from "../../../src/core/errors.ts";
+import { ApiError } from "../../../src/api/api_error.ts";
 import { broken, failure, hang, json, refused, setup, status, type Step } from "./support.ts";
 
 const PAGE = json({ data: [] });

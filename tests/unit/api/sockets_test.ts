@@ -3,7 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { ManagedAgentsApi, StreamItem } from "../../../src/api/api.ts";
 import { createApi } from "../../../src/api/client.ts";
 import { type Clock, systemClock } from "../../../src/core/clock.ts";
-import { ApiError } from "../../../src/core/errors.ts";
+import { ApiError } from "../../../src/api/api_error.ts";
 import { KEY } from "./support.ts";
 
 /** Real deadlines, no pauses between tries. */

@@ -1,7 +1,7 @@
 import type { FetchLike, ManagedAgentsApi } from "../../../src/api/api.ts";
 import { type ApiOptions, createApi } from "../../../src/api/client.ts";
 import type { RequestInfo } from "../../../src/api/http.ts";
-import type { Logger } from "../../../src/core/log.ts";
+import type { Logger } from "../../../src/core/logger.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
 /** How a fake server answers one request. */

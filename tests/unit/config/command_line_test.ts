@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { parseCommandLine } from "../../../src/config/command_line.ts";
 import { COMMANDS } from "../../../src/config/commands.ts";
 import { resolveConfig } from "../../../src/config/config.ts";
-import { SETTINGS } from "../../../src/config/flags.ts";
+import { SETTINGS } from "../../../src/config/settings.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
 const understood: readonly [string, string, Record<string, string>][] = [

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { COMMANDS } from "../../../src/config/commands.ts";
-import { ENV_NAMES, SETTING_VARIABLES, SETTINGS } from "../../../src/config/flags.ts";
-import { HOST_NAMES } from "../../../src/config/hosts.ts";
+import { ENV_NAMES, SETTING_VARIABLES, SETTINGS } from "../../../src/config/settings.ts";
+import { HOST_NAMES } from "../../../src/hosts/hosts.ts";
 import { helpText, settingLines } from "../../../src/config/help.ts";
 import type { CommandName } from "../../../src/config/setting.ts";
 

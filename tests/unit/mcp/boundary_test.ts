@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { z } from "zod";
-import { ApiError, ToolError } from "../../../src/core/errors.ts";
-import { createLogger } from "../../../src/core/log.ts";
+import { ApiError } from "../../../src/api/api_error.ts";
+import { ToolError } from "../../../src/core/errors.ts";
+import { createLogger } from "../../../src/core/logger.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 import { callTool } from "../../../src/mcp/boundary.ts";
 import { defineTool } from "../../../src/tools/define.ts";

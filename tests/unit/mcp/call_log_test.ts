@@ -1,9 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { ApiError, ToolError } from "../../../src/core/errors.ts";
-import { createLogger } from "../../../src/core/log.ts";
+import { ApiError } from "../../../src/api/api_error.ts";
+import { ToolError } from "../../../src/core/errors.ts";
+import { createLogger } from "../../../src/core/logger.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 import { type Failure, logCall } from "../../../src/mcp/call_log.ts";
-import type { CallReport } from "../../../src/mcp/report.ts";
+import type { CallReport } from "../../../src/mcp/call_report.ts";
 
 const REPORT: CallReport = {
   tool: "get_session",

@@ -1,12 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { z } from "zod";
 import { createApi } from "../../../src/api/client.ts";
-import { ApiError, ToolError } from "../../../src/core/errors.ts";
-import { silentLogger } from "../../../src/core/log.ts";
+import { ApiError } from "../../../src/api/api_error.ts";
+import { ToolError } from "../../../src/core/errors.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
 import { callTool } from "../../../src/mcp/boundary.ts";
-import type { CallReport, CallWatch } from "../../../src/mcp/report.ts";
+import type { CallReport, CallWatch } from "../../../src/mcp/call_report.ts";
 import { defineTool, type ToolCall } from "../../../src/tools/define.ts";
-import { createPrincipal } from "../../../src/tools/principal.ts";
+import { createPrincipal } from "../../../src/access/principal.ts";
 import { harness, httpError } from "../tools/support.ts";
 
 type Run = (call: ToolCall) => Record<string, unknown> | Promise<Record<string, unknown>>;

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ApiError, type ApiErrorInfo, ToolError, UsageError } from "../../../src/core/errors.ts";
+import { ApiError } from "../../../src/api/api_error.ts";
+import type { ApiErrorInfo } from "../../../src/api/faults.ts";
+import { ToolError, UsageError } from "../../../src/core/errors.ts";
 import { failureText } from "../../../src/mcp/errors.ts";
 
 const API: readonly [ApiErrorInfo, string][] = [

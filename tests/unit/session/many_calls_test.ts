@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { readEvent } from "../../../src/session/log_event.ts";
-import { openActions } from "../../../src/session/standing.ts";
+import { readEvent } from "../../../src/session/event_types.ts";
+import { openActions } from "../../../src/session/verdict.ts";
 import { initialTurn, reduceTurn, type TurnState } from "../../../src/session/turn.ts";
 import { setUp } from "./waiter_support.ts";
 

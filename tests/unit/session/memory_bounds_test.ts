@@ -1,14 +1,14 @@
 // What a wait keeps in memory is bounded, whatever a session or its callers do.
 import { assert, assertEquals } from "@std/assert";
-import { silentLogger } from "../../../src/core/log.ts";
-import { EventLog } from "../../../src/session/event_log.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
+import { EventLog } from "../../../src/session/event_history.ts";
 import { FeedHub } from "../../../src/session/feed_hub.ts";
-import { type LogEvent, readEvent } from "../../../src/session/log_event.ts";
+import { type LogEvent, readEvent } from "../../../src/session/event_types.ts";
 import { initialTurn, reduceTurn } from "../../../src/session/turn.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { FakeSession } from "../../helpers/fake_api.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
-import { createPace } from "../../../src/core/pace.ts";
+import { createPace } from "../../../src/core/token_bucket.ts";
 
 /** Entries of the largest collection that a value holds directly. */
 function largest(value: object): number {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { readEvent } from "../../../src/session/log_event.ts";
+import { readEvent } from "../../../src/session/event_types.ts";
 import {
   describeActivity,
   describeEvent,

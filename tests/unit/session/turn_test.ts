@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { SessionEvent } from "../../../src/api/events.ts";
 import { newestFirst } from "../../../src/session/chain.ts";
-import { readEvent } from "../../../src/session/log_event.ts";
-import { standing } from "../../../src/session/standing.ts";
+import { readEvent } from "../../../src/session/event_types.ts";
+import { standing } from "../../../src/session/verdict.ts";
 import { initialTurn, reduceTurn, type TurnState, watchFrom } from "../../../src/session/turn.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { END_CASES } from "./turn_end_cases.ts";

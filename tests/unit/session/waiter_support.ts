@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { silentLogger } from "../../../src/core/log.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
 import type { WaitRequest, WaitResult } from "../../../src/session/outcome.ts";
 import type { CountingWaiter } from "../../../src/session/outcome.ts";
 import { createWaiter, type WaiterOptions } from "../../../src/session/waiter.ts";

@@ -1,7 +1,7 @@
 import type { DatedEvent } from "../../../src/api/event_record.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { settle } from "../../helpers/manual_clock.ts";
-import { textMark } from "../../../src/session/log_event.ts";
+import { textMark } from "../../../src/session/event_types.ts";
 import { setUp } from "./waiter_support.ts";
 
 Deno.test("wait() answers a turn that ended before the call in two requests, without time passing", async () => {

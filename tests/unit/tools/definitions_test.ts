@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ToolDefinition } from "../../../src/tools/define.ts";
-import { inputJsonSchema, outputJsonSchema } from "../../../src/tools/json_schema.ts";
+import { inputJsonSchema, outputJsonSchema } from "../../../src/mcp/schema.ts";
 import { TOOLS } from "../../../src/tools/registry.ts";
 
 function listed(tool: ToolDefinition) {

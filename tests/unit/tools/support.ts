@@ -3,8 +3,8 @@ import { createEventRecord } from "../../../src/api/event_record.ts";
 import { recordEvents } from "../../../src/api/recorded_api.ts";
 import type { SessionEvent } from "../../../src/api/events.ts";
 import type { Agent, Page, Session } from "../../../src/api/resources.ts";
-import { ApiError } from "../../../src/core/errors.ts";
-import { silentLogger } from "../../../src/core/log.ts";
+import { ApiError } from "../../../src/api/api_error.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
 import type { Waiter, WaitRequest, WaitResult } from "../../../src/session/outcome.ts";
 import type { ToolCall, ToolDefinition } from "../../../src/tools/define.ts";
 import {

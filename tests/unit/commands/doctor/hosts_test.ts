@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { checkHosts } from "../../../../src/commands/doctor/hosts.ts";
-import type { Machine } from "../../../../src/commands/machine.ts";
-import { machineWith } from "../machine_support.ts";
+import type { Machine } from "../../../../src/runtime/machine.ts";
+import { machineWith } from "../../runtime/machine_support.ts";
 
 const CURSOR = "/home/user/.cursor/mcp.json";
 const CODE = "/home/user/.claude.json";

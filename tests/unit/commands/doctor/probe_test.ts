@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { FetchLike } from "../../../../src/api/api.ts";
 import { probe, type ProbeOptions } from "../../../../src/commands/doctor/probe.ts";
-import { listen } from "../../../../src/commands/listen.ts";
+import { listen } from "../../../../src/runtime/listen.ts";
 import type { CredentialConfig } from "../../../../src/config/config.ts";
 import { systemClock } from "../../../../src/core/clock.ts";
-import { silentLogger } from "../../../../src/core/log.ts";
+import { silentLogger } from "../../../../src/core/logger.ts";
 import { createSimulator } from "../../../../src/simulator/simulator.ts";
 import { makeCertificate } from "../../../helpers/certificate.ts";
 import { ManualClock } from "../../../helpers/manual_clock.ts";

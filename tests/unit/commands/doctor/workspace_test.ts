@@ -7,7 +7,7 @@ import {
   type WorkspaceSettings,
 } from "../../../../src/commands/doctor/workspace.ts";
 import type { HttpConfig } from "../../../../src/config/config.ts";
-import { ApiError } from "../../../../src/core/errors.ts";
+import { ApiError } from "../../../../src/api/api_error.ts";
 import { createSimulator } from "../../../../src/simulator/simulator.ts";
 import { ManualClock } from "../../../helpers/manual_clock.ts";
 

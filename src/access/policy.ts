@@ -1,0 +1,141 @@
+/**
+ * Which agents, environments and sessions a caller may reach through this server.
+ *
+ * @module
+ */
+
+import type { ManagedAgentsApi } from "../api/api.ts";
+import type { Session } from "../api/resources.ts";
+import { ApiError } from "../api/api_error.ts";
+import { ToolError } from "../core/errors.ts";
+import { LruMap } from "../core/lru.ts";
+import { createOwnerMarks, OWNER_KEY, type OwnerMarks } from "./owner.ts";
+import type { Caller, Principal } from "./principal.ts";
+
+/**
+ * Decides before anything is done. Every refusal reads the same, whether the id exists or not, so
+ * that a caller cannot probe for what it may not reach.
+ */
+export interface AccessPolicy {
+  /** Ids of the only agents that the caller may reach; all when undefined. */
+  allowedAgentIds(caller: Caller): readonly string[] | undefined;
+  /** @throws `ToolError` `not_available` when the agent may not be reached */
+  checkAgent(agentId: string, caller: Caller): void;
+  /**
+   * Looks up at most once per session what it depends on: agent, environment and owner, none of
+   * which ever changes.
+   *
+   * @throws `ToolError` `not_available` when the session is unknown or may not be reached;
+   *   `ApiError` when that could not be found out
+   */
+  checkSession(sessionId: string, caller: Caller): Promise<void>;
+  /** Metadata that makes a new session the caller's own. */
+  ownerMetadata(caller: Caller): Promise<Readonly<Record<string, string>>>;
+  /** Spares the look-up for a session that was made here for the caller. */
+  rememberSession(
+    sessionId: string,
+    made: { readonly agentId: string; readonly environmentId: string },
+    caller: Caller,
+  ): Promise<void>;
+}
+
+/** What {@linkcode createAccessPolicy} is given. */
+export interface AccessOptions {
+  readonly api: Pick<ManagedAgentsApi, "sessions">;
+  /** The only agents that anybody may reach; all when absent. */
+  readonly allowedAgentIds?: readonly string[];
+  /** Makes the marks by which a session is known to be a caller's own. */
+  readonly ownerMarks?: OwnerMarks;
+}
+
+/** What admission to a session depends on. */
+interface SessionFacts {
+  readonly agentId: string | undefined;
+  readonly environmentId: string | undefined;
+  readonly owner: string | undefined;
+}
+
+/** Sessions whose facts are remembered. */
+const MAX_SESSIONS = 10_000;
+
+/** The refusal; the same for agents and sessions, unknown and forbidden ones. */
+export function notAvailable(): ToolError {
+  return new ToolError(
+    "not_available",
+    "That agent or session does not exist or is not available through this server. " +
+      "Use an agent_id from list_agents or a session_id from create_session.",
+  );
+}
+
+/** A policy that admits what both the server's own list and the caller's scopes admit. */
+export function createAccessPolicy(options: AccessOptions): AccessPolicy {
+  const { api, ownerMarks = createOwnerMarks() } = options;
+  const allowed = options.allowedAgentIds && [...new Set(options.allowedAgentIds)];
+  // Keyed by session id; sessions that nobody may reach are remembered like any other.
+  const known = new LruMap<string, SessionFacts>(MAX_SESSIONS);
+
+  const admitsAgent = (agentId: string | undefined, { principal }: Caller) =>
+    admits(allowed, agentId) && admits(principal?.agents, agentId);
+  const admitsSession = async (facts: SessionFacts, caller: Caller) => {
+    const { principal } = caller;
+    if (!admitsAgent(facts.agentId, caller)) return false;
+    if (!admits(principal?.environments, facts.environmentId)) return false;
+    return principal?.sessions !== "own" || facts.owner === await ownerMarks.markOf(principal.id);
+  };
+  const lookUp = async (sessionId: string, { signal, timeoutMs }: Caller) => {
+    const session = await api.sessions.retrieve(sessionId, { signal, timeoutMs }).catch((error) => {
+      throw isUnknownId(error) ? notAvailable() : error;
+    });
+    const facts = factsOf(session);
+    known.set(sessionId, facts);
+    return facts;
+  };
+  return {
+    allowedAgentIds: ({ principal }) =>
+      allowed?.filter((id) => admits(principal?.agents, id)) ?? principal?.agents,
+    checkAgent(agentId, caller) {
+      if (!admitsAgent(agentId, caller)) throw notAvailable();
+    },
+    async checkSession(sessionId, caller) {
+      if (!allowed && !isBound(caller.principal)) return;
+      const remembered = known.get(sessionId);
+      const facts = remembered ?? await lookUp(sessionId, caller);
+      if (await admitsSession(facts, caller)) return;
+      // An unknown id costs a look-up: a known one must not be told apart by its quick refusal.
+      if (remembered) await lookUp(sessionId, caller);
+      throw notAvailable();
+    },
+    async ownerMetadata({ principal }): Promise<Readonly<Record<string, string>>> {
+      if (!principal?.sessions) return {};
+      return { [OWNER_KEY]: await ownerMarks.markOf(principal.id) };
+    },
+    async rememberSession(sessionId, made, { principal }) {
+      const owner = principal?.sessions && await ownerMarks.markOf(principal.id);
+      known.set(sessionId, { ...made, owner });
+    },
+  };
+}
+
+/** Whether the API does not know the id; some implementations answer 400 to malformed ones. */
+export function isUnknownId(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 404 || error.status === 400);
+}
+
+/** What is not known is admitted only where there is no list. */
+function admits(ids: readonly string[] | undefined, id: string | undefined): boolean {
+  return ids === undefined || (id !== undefined && ids.includes(id));
+}
+
+function isBound(principal: Principal | undefined): boolean {
+  return Boolean(principal?.agents || principal?.environments || principal?.sessions === "own");
+}
+
+/** The agent comes in whichever form the API gives it. */
+function factsOf({ agent, environment_id, metadata }: Session): SessionFacts {
+  const owner = metadata?.[OWNER_KEY];
+  return {
+    agentId: typeof agent === "string" ? agent : agent?.id,
+    environmentId: environment_id ?? undefined,
+    owner: typeof owner === "string" ? owner : undefined,
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * `cma-mcp config <host>`: what to put into a host's configuration, and where. Writes nothing.
+ *
+ * @module
+ */
+
+import type { HostConfig } from "../config/config.ts";
+import { unreadableBecause } from "../config/file_trouble.ts";
+import { entryFor, KEY_PLACEHOLDER, KEY_VARIABLE, readEntry } from "../hosts/entry.ts";
+import { fileWithout, type HostFileOptions, mergedFile, newHostFile } from "../hosts/file.ts";
+import { FILE_HOSTS, type FileHostName, hostPaths, type Os } from "../hosts/hosts.ts";
+import { JsonEditError } from "../hosts/json_edit.ts";
+import { UsageError } from "../core/errors.ts";
+import { type Machine, thisMachine } from "../runtime/machine.ts";
+import type { Program } from "../runtime/program.ts";
+
+type Output = Pick<Program, "print" | "printExactly" | "note" | "env" | "clock">;
+
+/**
+ * Prints on stdout what belongs into a file or a command line, and on stderr what to do with it.
+ *
+ * @throws UsageError when the host's file cannot be edited; nothing is printed then
+ */
+export async function printHostConfig(
+  config: HostConfig,
+  output: Output,
+  machine: Machine = thisMachine(output.clock),
+): Promise<void> {
+  const { host, edit } = config;
+  if (host === "claude.ai") {
+    if (edit) throw new UsageError("claude.ai has no file: type cma-mcp config claude.ai");
+    return printForm(config.name, output);
+  }
+  const options = { ...config, host, executable: machine.executable, os: machine.os };
+  const { title, format } = FILE_HOSTS[host];
+  if (edit && format !== "json") {
+    throw new UsageError(
+      `${title}'s file is ${format.toUpperCase()}, which is not edited here: type cma-mcp config ` +
+        `${host} for what to paste into it`,
+    );
+  }
+  const path = await placeOf(host, output, machine);
+  if (edit) await printFile(options, edit, path, output, machine);
+  else if (host === "claude-code") printCommand(options, output);
+  else printSnippet(options, path, output);
+}
+
+/** Where the host's file is, or would be. */
+async function placeOf(
+  host: FileHostName,
+  { env }: Pick<Output, "env">,
+  { os, exists }: Machine,
+): Promise<string> {
+  const paths = hostPaths(host, os, env);
+  for (const path of paths) if (await exists(path)) return path;
+  for (const path of paths) if (await exists(path.replace(/[/\\][^/\\]*$/, ""))) return path;
+  return paths.at(-1) ?? "";
+}
+
+async function printFile(
+  options: HostFileOptions,
+  edit: "merge" | "remove",
+  path: string,
+  { printExactly, note }: Output,
+  { readText, os }: Machine,
+): Promise<void> {
+  const before = await readText(path).catch((cause) => {
+    throw new UsageError(`Cannot read '${path}': ${unreadableBecause(cause)}`, { cause });
+  });
+  if (before === undefined && edit === "remove") {
+    throw new UsageError(`There is no '${path}': nothing has to be removed`);
+  }
+  const after = editedText(before, options, edit, path);
+  printExactly(after);
+  if (after === before) return note(`Nothing to change in ${path}`);
+  note(`This is what to write to ${path}`);
+  note("Redirect it into another file first: the shell empties a file before it is read");
+  if (os === "windows") note('In Windows PowerShell, which writes UTF-16, use cmd /c "… > file"');
+}
+
+function editedText(
+  before: string | undefined,
+  options: HostFileOptions,
+  edit: "merge" | "remove",
+  path: string,
+): string {
+  if (before === undefined) return newHostFile(options);
+  try {
+    return edit === "merge" ? mergedFile(before, options) : fileWithout(before, options);
+  } catch (error) {
+    if (!(error instanceof JsonEditError)) throw error;
+    throw new UsageError(`'${path}' ${adviceOn(error.message)}`, { cause: error });
+  }
+}
+
+function adviceOn(trouble: string): string {
+  return trouble.includes("--name") ? trouble : `${trouble}: put that right first, or delete it`;
+}
+
+function printSnippet(
+  options: HostFileOptions,
+  path: string,
+  { printExactly, note }: Output,
+): void {
+  const { title, format, asksForKey, afterwards } = FILE_HOSTS[options.host];
+  const key = options.simulate || asksForKey ? "" : `, with your key for ${KEY_PLACEHOLDER}`;
+  note(`${title} reads ${path}`);
+  const more = {
+    json: "With --merge it comes as the whole file",
+    toml: "At its end is a good place",
+    yaml: "Where it has 'mcpServers:' already, put the rest below that line",
+  };
+  note(`Put this into it${key}. ${more[format]}:`);
+  note("");
+  printExactly(newHostFile(options));
+  note("");
+  note(`${afterwards}. 'cma-mcp doctor' checks it`);
+}
+
+function printCommand(options: HostFileOptions, { print, note }: Output): void {
+  const { host, name, os, simulate } = options;
+  const { command, args } = readEntry(entryFor(host, options));
+  const key = simulate ? [] : ["-e", `${KEY_VARIABLE}=${KEY_PLACEHOLDER}`];
+  const words = ["claude", "mcp", "add", name, "-s", "user", ...key, "--", command ?? "", ...args];
+  note(`Type this${simulate ? "" : `, with your key for ${KEY_PLACEHOLDER}`}:`);
+  note("");
+  print(words.map((word) => quoted(word, os)).join(" "));
+  note("");
+  note(`${FILE_HOSTS[host].afterwards}. 'cma-mcp doctor' checks it`);
+}
+
+/** A word of a command line, as the shells of the operating system take it. */
+function quoted(word: string, os: Os): string {
+  if (/^[\w@%+=:,./\\-]+$/.test(word) && (os === "windows" || !word.includes("\\"))) return word;
+  return os === "windows" ? `"${word}"` : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function printForm(name: string, { print }: Pick<Output, "print">): void {
+  print("claude.ai reaches a server over HTTPS. On a machine with a public name, start it with:");
+  print("");
+  print("  MANAGED_AGENTS_MCP_TOKEN=<a token of 32 characters or more>");
+  print("  ANTHROPIC_API_KEY=<your API key>");
+  print("  cma-mcp --http --allowed-hosts mcp.example.com");
+  print("");
+  print("Put TLS in front, or add --tls-cert and --tls-key. Then, under Settings → Connectors →");
+  print("Add custom connector, fill in:");
+  print("");
+  print(`  Name             ${name}`);
+  print("  Server URL       https://mcp.example.com/mcp");
+  print("  Sign-in          None");
+  print("  Request header   Authorization: Bearer <the token>");
+  print("                   or, where that name is refused, X-API-Key: <the token>");
+  print("");
+  print("'cma-mcp doctor --http --allowed-hosts mcp.example.com' checks the server's settings.");
+}

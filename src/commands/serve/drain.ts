@@ -1,0 +1,58 @@
+/**
+ * The end of an HTTP server, so that no answer is lost.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../core/clock.ts";
+import type { InFlight } from "../../core/in_flight.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Waiter } from "../../session/outcome.ts";
+import type { HttpHandler } from "../../http/handler.ts";
+
+/**
+ * How long calls that run may take to end by themselves, in milliseconds. Waits end at once; with
+ * the time for answers it stays below the ten seconds after which container engines kill.
+ */
+export const CALLS_MS = 8_000;
+
+/** How long answers may take to get out after that, in milliseconds. */
+const ANSWERS_MS = 800;
+
+/** What has to end. */
+export interface DrainParts {
+  readonly handler: HttpHandler;
+  readonly waiter: Pick<Waiter, "close">;
+  readonly calls: Pick<InFlight, "size" | "idle">;
+  /** Stops listening; resolves when every answer has gone out. */
+  readonly shutdown: () => Promise<void>;
+  /** For how long it goes on listening at least, in milliseconds, so that everybody learns of it. */
+  readonly announceMs?: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Refuses new calls, still listening, so that whoever asks learns that it is not ready and goes
+ * elsewhere before the port is closed; lets waits
+ * answer with what they have and other calls end; then stops listening.
+ */
+export async function drain(parts: DrainParts): Promise<void> {
+  const { handler, waiter, calls, shutdown, announceMs = 0, clock, log } = parts;
+  const running = calls.size;
+  if (running > 0) log.info("Draining: calls that run get their answers", { calls: running });
+  handler.drain();
+  waiter.close();
+  if (announceMs > 0) await clock.sleep(announceMs);
+  await within(CALLS_MS, calls.idle(), clock);
+  if (calls.size > 0) log.warn("Calls are cut off", { calls: calls.size });
+  await within(ANSWERS_MS, shutdown(), clock);
+  await handler.close();
+}
+
+/** Resolves when `done` does, or after so many milliseconds. */
+export async function within(ms: number, done: Promise<void>, clock: Clock): Promise<void> {
+  const enough = new AbortController();
+  await Promise.race([done, clock.sleep(ms, enough.signal).catch(() => {})]);
+  enough.abort();
+}

@@ -1,0 +1,104 @@
+/**
+ * The server over HTTP.
+ *
+ * @module
+ */
+
+import type { HttpConfig } from "../../config/config.ts";
+import { createHttpHandler, type HttpHandler } from "../../http/handler.ts";
+import type { TokenRegistry } from "../../access/tokens.ts";
+import type { Bridge } from "./app.ts";
+import { drain } from "./drain.ts";
+import { type HandleRequest, listen, type Listening } from "../../runtime/listen.ts";
+import { listenTls } from "../../runtime/listen_tls.ts";
+import { openMetricsServer } from "./metrics_server.ts";
+import { aborted, type Program } from "../../runtime/program.ts";
+import { openTokenList } from "./token_list.ts";
+import { trustedProxies } from "./trusted_proxies.ts";
+import { VERSION } from "../version.ts";
+
+/** How long the API may take to prove that it can be reached, in milliseconds. */
+const READY_TIMEOUT_MS = 5_000;
+
+/** Serves until the process is asked to end, with the tokens that the configuration names. */
+export async function serveHttp(
+  config: HttpConfig,
+  bridge: Bridge,
+  program: Program,
+): Promise<void> {
+  const tokens = openTokenList(config, program);
+  try {
+    await serveTokens(config, tokens.registry, bridge, program);
+  } finally {
+    tokens.close();
+  }
+}
+
+async function serveTokens(
+  config: HttpConfig,
+  tokens: TokenRegistry,
+  bridge: Bridge,
+  program: Program,
+): Promise<void> {
+  const { clock, log, stopping } = program;
+  const { telemetry } = bridge;
+  const { metrics } = telemetry;
+  const { metricsPath, metricsPort } = config;
+  const port: { opened?: Listening } = {};
+  const handler = createHttpHandler(bridge.factory, {
+    tokens,
+    allowedHosts: config.allowedHosts,
+    allowedOrigins: config.allowedOrigins,
+    path: "/mcp",
+    isTrustedProxy: await trustedProxies(config.trustedProxies ?? []),
+    isAccepting: () => port.opened?.isAccepting ?? false,
+    ready: () => isReady(bridge),
+    log,
+    onAccepted: program.redact.learn,
+    ...(metrics && { onRefused: metrics.refused }),
+    ...(metrics && metricsPath !== undefined && { metrics: { ...metrics, path: metricsPath } }),
+  });
+  const server = port.opened = await openPort(config, handler, program);
+  const metricsServer = metrics && metricsPort !== undefined
+    ? openMetricsServer({ host: config.host, port: metricsPort }, metrics, program)
+    : undefined;
+  const { hostname } = server.addr;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  log.info(`Version ${VERSION} serves MCP over HTTP, with ${bridge.target} behind it`);
+  log.info(
+    `Point clients at ${
+      config.tls ? "https" : "http"
+    }://${host}:${server.addr.port}/mcp, with the bearer token`,
+  );
+  await aborted(stopping);
+  await drain({
+    ...{ handler, clock, log },
+    waiter: bridge.waiter,
+    calls: telemetry.calls,
+    shutdown: () => server.shutdown(),
+    announceMs: config.drainMs,
+  });
+  await metricsServer?.close();
+}
+
+async function openPort(
+  config: HttpConfig,
+  handler: HttpHandler,
+  program: Program,
+): Promise<Listening> {
+  const handle: HandleRequest = (request, address) => handler.fetch(request, address);
+  // What else the configuration holds is not for the listener.
+  const { host, port, tls } = config;
+  if (!tls) return listen({ host, port }, handle, program.log, program.clock);
+  return await listenTls({ host, port }, tls, handle, program);
+}
+
+async function isReady(bridge: Bridge): Promise<boolean> {
+  try {
+    await bridge.api.agents.list({ limit: 1 }, { timeoutMs: READY_TIMEOUT_MS });
+    return true;
+  } catch {
+    // Why it cannot be reached is in the log of the API client; the probe only asks whether.
+    return false;
+  }
+}

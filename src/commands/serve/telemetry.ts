@@ -1,0 +1,66 @@
+/**
+ * What looks on while the program works, as far as the settings ask for it. Its code is loaded only
+ * then: a program on stdio that nobody measures starts without it.
+ *
+ * @module
+ */
+
+import type { RequestInfo } from "../../api/http.ts";
+import type { HttpConfig } from "../../config/config.ts";
+import { InFlight } from "../../core/in_flight.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { CallWatch } from "../../mcp/call_report.ts";
+import type { WaiterStats } from "../../session/outcome.ts";
+import type { Metrics } from "../../mcp/metrics.ts";
+import { VERSION } from "../version.ts";
+
+/** The settings that matter here. */
+export interface TelemetryConfig {
+  readonly tracing?: boolean;
+  readonly http?: Pick<HttpConfig, "metricsPort" | "metricsPath">;
+}
+
+/** Lookers-on, to be put in their places. */
+export interface Telemetry {
+  readonly watch: CallWatch;
+  readonly observe?: (info: RequestInfo) => void;
+  /** Present where they can be read. */
+  readonly metrics?: Metrics;
+  /** Calls that are under way. */
+  readonly calls: InFlight;
+}
+
+/**
+ * @param waits read whenever the metrics are
+ * @param log told when traces are asked for that this executable cannot give
+ */
+export async function openTelemetry(
+  config: TelemetryConfig,
+  waits: () => WaiterStats,
+  log: Logger,
+): Promise<Telemetry> {
+  const { tracing, http } = config;
+  const calls = new InFlight();
+  const measured = http?.metricsPort !== undefined || http?.metricsPath !== undefined;
+  const metrics = measured
+    ? (await import("../../mcp/metrics.ts")).createMetrics({ version: VERSION, waits })
+    : undefined;
+  const spans = tracing ? (await import("../../mcp/tracing.ts")).createTracing(VERSION) : undefined;
+  // A compiled executable has OpenTelemetry only when that was switched on while it was compiled
+  // (https://github.com/denoland/deno/issues/28839).
+  if (spans && !spans.isCollected) {
+    log.warn(
+      "OTEL_DENO has no effect in this executable: run the source with Deno, or compile it with " +
+        "OTEL_DENO=true",
+    );
+  }
+  return {
+    calls,
+    watch: {
+      around: (call, run) =>
+        calls.track(() => spans?.isCollected ? spans.around(call, run) : run()),
+      ...(metrics && { ended: metrics.call }),
+    },
+    ...(metrics && { metrics, observe: metrics.upstream }),
+  };
+}

@@ -1,0 +1,85 @@
+/**
+ * The tokens of a running server, as its token file has them.
+ *
+ * @module
+ */
+
+import type { HttpConfig } from "../../config/config.ts";
+import { fileTrouble } from "../../config/file_trouble.ts";
+import { parseTokenFile, type TokenEntry } from "../../config/token_file.ts";
+import { createTokenRegistry, plainTokens, type TokenRegistry } from "../../access/tokens.ts";
+import type { Program } from "../../runtime/program.ts";
+import { watchFile } from "../../runtime/watch_file.ts";
+
+/** Tokens that follow their file until they are closed. */
+export interface TokenList {
+  readonly registry: TokenRegistry;
+  close(): void;
+}
+
+/**
+ * The tokens of a configuration. A list is read again when its file changes, or when the operator
+ * asks for it; one that cannot be used leaves the tokens as they are, and calls that run go on
+ * either way.
+ */
+export function openTokenList(
+  { tokens, tokenFile }: Pick<HttpConfig, "tokens" | "tokenFile">,
+  program: Pick<Program, "clock" | "log" | "readFile" | "onReload">,
+): TokenList {
+  const { log } = program;
+  if (!tokenFile) {
+    // Without a listener the signal would end the process.
+    const unsubscribe = program.onReload(() =>
+      log.warn("Nothing was read again: only a list of tokens in --token-file can change")
+    );
+    return { registry: plainTokens(tokens), close: unsubscribe };
+  }
+  const { path } = tokenFile;
+  const registry = createTokenRegistry(tokenFile.entries);
+  let current = tokenFile.entries;
+  const fail = (error: unknown) =>
+    log.error("The token file cannot be used: the tokens stay as they were", {
+      error: error instanceof Error ? error.message : String(error),
+    });
+  const file = watchFile({
+    ...program,
+    path,
+    onUnreadable: (error) => fail(fileTrouble(error, path, "--token-file")),
+    onContent(content) {
+      try {
+        const entries = parseTokenFile(content, `'${path}' (--token-file)`);
+        if (JSON.stringify(entries) === JSON.stringify(current)) return;
+        registry.replace(entries);
+        log.info("The token file was read again", changes(current, entries));
+        if (entries.length === 0) log.warn("No token is left: every call is refused");
+        current = entries;
+      } catch (error) {
+        fail(error);
+      }
+    },
+  });
+  const unsubscribe = program.onReload(() => void file.check());
+  return {
+    registry,
+    close() {
+      unsubscribe();
+      file.close();
+    },
+  };
+}
+
+/** Names only: what a token may do is in the file. */
+function changes(before: readonly TokenEntry[], after: readonly TokenEntry[]) {
+  const text = new Map(before.map((entry) => [entry.name, JSON.stringify(entry)]));
+  const names = (entries: readonly TokenEntry[]) => entries.map(({ name }) => name);
+  const left = new Set(names(after));
+  return {
+    tokens: after.length,
+    added: names(after.filter(({ name }) => !text.has(name))),
+    removed: names(before.filter(({ name }) => !left.has(name))),
+    changed: names(after.filter((entry) => {
+      const known = text.get(entry.name);
+      return known !== undefined && known !== JSON.stringify(entry);
+    })),
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * `cma-mcp token new`: makes a token, and writes nothing.
+ *
+ * @module
+ */
+
+import type { NewTokenConfig } from "../config/config.ts";
+import { UsageError } from "../core/errors.ts";
+import type { Program } from "../runtime/program.ts";
+
+/** Tells people, and scanners for leaked secrets, what the text is. */
+const PREFIX = "cma_";
+const SECRET_BYTES = 32;
+
+/**
+ * Prints a new secret, once, and the entry for the token file, which holds only its hash.
+ *
+ * @throws UsageError when it would have expired already
+ */
+export async function printNewToken(
+  config: NewTokenConfig,
+  { clock, print }: Pick<Program, "clock" | "print">,
+): Promise<void> {
+  const { expires } = config;
+  if (expires !== undefined && Date.parse(expires) <= clock.wallTime()) {
+    throw new UsageError(`Cannot use '${expires}' as --expires: that is over, name a later time`);
+  }
+  const random = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
+  const secret = PREFIX + random.toBase64({ alphabet: "base64url", omitPadding: true });
+  const entry = JSON.stringify(await entryFor(config, secret), null, 2);
+  print("The secret, shown only now. Give it to the client, as its bearer token:");
+  print(`\n  ${secret}\n`);
+  print('The entry for the file of --token-file, a list { "tokens": [ … ] }:');
+  print(`\n${entry.replace(/^/gm, "  ")}\n`);
+  if (config.readOnly) {
+    print('It can start no session of its own: with "sessions": "all" it sees those of others.');
+  }
+}
+
+/** In the spelling of the file; what is not limited is left out. */
+async function entryFor(config: NewTokenConfig, secret: string): Promise<Record<string, unknown>> {
+  const { name, expires, agents, environments, readOnly } = config;
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret));
+  return {
+    name,
+    sha256: new Uint8Array(digest).toHex(),
+    ...(expires !== undefined && { expires }),
+    ...(agents && { agents }),
+    ...(environments && { environments }),
+    ...(readOnly && { read_only: true }),
+  };
+}

@@ -1,0 +1,208 @@
+/**
+ * A host's file with this program in it, or without: everything else stays as it is.
+ *
+ * @module
+ */
+
+import { applyEdits, type Edit, findNodeAtLocation, getNodeValue, type Node } from "jsonc-parser";
+import {
+  entryFor,
+  type EntryOptions,
+  type FoundEntry,
+  type HostEntry,
+  inputsFor,
+  KEY_PLACEHOLDER,
+  KEY_VARIABLE,
+  launchOf,
+  ownFlags,
+  readEntry,
+  recordOf,
+  relationOf,
+} from "./entry.ts";
+import { FILE_HOSTS, type FileHostName, type Os } from "./hosts.ts";
+import {
+  appendChild,
+  JsonEditError,
+  memberOf,
+  parseObject,
+  removeChild,
+  setMember,
+} from "./json_edit.ts";
+
+/** What a file is edited for. */
+export interface HostFileOptions extends EntryOptions {
+  readonly host: FileHostName;
+  readonly os: Os;
+}
+
+/** The variables that can carry a key. */
+const KEY_VARIABLES: readonly string[] = [KEY_VARIABLE, "ANTHROPIC_AUTH_TOKEN"];
+
+/** The file of a host that has none yet; also what is to be pasted. */
+export function newHostFile(options: HostFileOptions): string {
+  const { host, name } = options;
+  const { format, serversKey } = FILE_HOSTS[host];
+  const entry = entryFor(host, options);
+  if (format === "toml") return tomlTable([serversKey, name], entry);
+  if (format === "yaml") return yamlList(serversKey, { name, ...entry });
+  const inputs = inputsFor(host, options);
+  const file = { [serversKey]: { [name]: entry }, ...(inputs.length > 0 && { inputs }) };
+  return `${JSON.stringify(file, null, 2)}\n`;
+}
+
+/** A table of TOML; JSON's texts and lists of texts are TOML's as well. */
+function tomlTable(path: readonly string[], table: Readonly<Record<string, unknown>>): string {
+  const keyOf = (key: string) => /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key);
+  const isTable = (value: unknown) => Object.keys(recordOf(value)).length > 0;
+  const members = Object.entries(table);
+  const lines = members.filter(([, value]) => !isTable(value))
+    .map(([key, value]) => `${keyOf(key)} = ${JSON.stringify(value)}\n`);
+  const tables = members.filter(([, value]) => isTable(value))
+    .map(([key, value]) => `\n${tomlTable([...path, key], recordOf(value))}`);
+  return `[${path.map(keyOf).join(".")}]\n${lines.join("")}${tables.join("")}`;
+}
+
+/** A list of YAML with one entry; JSON's values are YAML's as well. */
+function yamlList(key: string, entry: Readonly<Record<string, unknown>>): string {
+  const lines = Object.entries(entry).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  return `${key}:\n  - ${lines.join("\n    ")}\n`;
+}
+
+/** One edit after the other: each is made in the tree of the text before it. */
+function edited(text: string, make: (root: Node, text: string) => Edit[]): string {
+  return applyEdits(text, make(parseObject(text), text));
+}
+
+function taken(name: string): JsonEditError {
+  return new JsonEditError(
+    `has another server named "${name}": choose a name for this one with --name`,
+  );
+}
+
+/** Whether an entry brings a key of its own, and not only a place for one. */
+export function bringsKey({ args, env }: FoundEntry): boolean {
+  return KEY_VARIABLES.some((name) => env[name] && env[name] !== KEY_PLACEHOLDER) ||
+    args.some((arg) => /^--api-key-file(=|$)/.test(arg));
+}
+
+/** Whether an entry can do without a key. */
+export function needsNoKey({ args }: FoundEntry): boolean {
+  return args.includes("--simulate");
+}
+
+function mergeEntry(root: Node, text: string, options: HostFileOptions): Edit[] {
+  const { host, name, executable, os } = options;
+  const { serversKey } = FILE_HOSTS[host];
+  const servers = memberOf(root, serversKey, "object");
+  const entry = entryFor(host, options);
+  if (!servers) return appendChild(text, root, { [name]: entry }, serversKey);
+  const known = memberOf(servers, name, "object");
+  if (!known) return appendChild(text, servers, entry, name);
+  const found = readEntry(getNodeValue(known));
+  const relation = relationOf(found, executable, os);
+  if (relation === "foreign") throw taken(name);
+  if (relation === "this") return [];
+  const { command, args } = launchFor(options, found);
+  const edits = sameValue(known, "command", command)
+    ? []
+    : setMember(text, known, "command", command);
+  // Two members cannot be added at one place at once: what is missing follows in a step of its own.
+  return !memberOf(known, "args", "array") || sameValue(known, "args", args ?? [])
+    ? edits
+    : [...edits, ...setMember(text, known, "args", args ?? [])];
+}
+
+/** How an entry has to start this executable, with the flags that it has. */
+function launchFor({ host, executable }: HostFileOptions, found: FoundEntry): HostEntry {
+  return launchOf(host, {
+    ...executable,
+    args: [...executable.args, ...ownFlags(found)],
+  });
+}
+
+function sameValue(object: Node, key: string, value: unknown): boolean {
+  const known = findNodeAtLocation(object, [key]);
+  return known !== undefined && JSON.stringify(getNodeValue(known)) === JSON.stringify(value);
+}
+
+/** The arguments that run the source, for an entry that had none. */
+function addArgs(root: Node, text: string, options: HostFileOptions): Edit[] {
+  const { host, name } = options;
+  const entry = findNodeAtLocation(root, [FILE_HOSTS[host].serversKey, name]);
+  if (!entry || findNodeAtLocation(entry, ["args"])) return [];
+  const { args } = launchFor(options, readEntry(getNodeValue(entry)));
+  return args === undefined ? [] : appendChild(text, entry, args, "args");
+}
+
+function mergeInputs(root: Node, text: string, options: HostFileOptions): Edit[] {
+  const [input] = inputsFor(options.host, options);
+  if (!input || !isReferredTo(root, input.id)) return [];
+  const inputs = memberOf(root, "inputs", "array");
+  if (!inputs) return appendChild(text, root, [input], "inputs");
+  return inputNode(inputs, input.id) ? [] : appendChild(text, inputs, input);
+}
+
+function inputNode(inputs: Node | undefined, id: string): Node | undefined {
+  return inputs?.children?.find((child) => recordOf(getNodeValue(child)).id === id);
+}
+
+/** Whether any server is given the answer to a question. */
+function isReferredTo(root: Node, id: string): boolean {
+  return JSON.stringify(recordOf(getNodeValue(root)).servers ?? {}).includes(`\${input:${id}}`);
+}
+
+/**
+ * The file with an entry that starts this executable. What the entry has beside its command stays,
+ * so merging again changes nothing.
+ *
+ * @throws JsonEditError when the file cannot be understood, or has another server of that name
+ */
+export function mergedFile(text: string, options: HostFileOptions): string {
+  const steps = [mergeEntry, addArgs, mergeInputs];
+  return steps.reduce(
+    (current, step) => edited(current, (root, now) => step(root, now, options)),
+    text,
+  );
+}
+
+/**
+ * The file without the entry; the same text when it has none.
+ *
+ * @throws JsonEditError when the file cannot be understood, or the entry is another server's
+ */
+export function fileWithout(text: string, options: HostFileOptions): string {
+  const { host, name, executable, os } = options;
+  const without = edited(text, (root, now) => {
+    const servers = memberOf(root, FILE_HOSTS[host].serversKey, "object");
+    const known = servers && memberOf(servers, name, "object");
+    if (!servers || !known?.parent) return [];
+    if (relationOf(readEntry(getNodeValue(known)), executable, os) === "foreign") throw taken(name);
+    return removeChild(now, servers, known.parent);
+  });
+  const [input] = inputsFor(host, { ...options, simulate: false });
+  return edited(without, (root, now) => {
+    const inputs = input && memberOf(root, "inputs", "array");
+    const known = inputs && inputNode(inputs, input.id);
+    return known && !isReferredTo(root, input.id) ? removeChild(now, inputs, known) : [];
+  });
+}
+
+/** The entries of a file that have to do with this program, and the place of each in it. */
+export function entriesOf(
+  text: string,
+  options: Omit<HostFileOptions, "name" | "simulate">,
+): { readonly name: string; readonly entry: FoundEntry; readonly moved: boolean }[] {
+  const { host, executable, os } = options;
+  const file = recordOf(getNodeValue(parseObject(text)));
+  const { serversKey } = FILE_HOSTS[host];
+  // Claude Code also keeps servers by project, which is where its own command puts them.
+  const projects = host === "claude-code" ? Object.values(recordOf(file.projects)) : [];
+  return [file, ...projects].flatMap((holder) =>
+    Object.entries(recordOf(recordOf(holder)[serversKey]))
+  )
+    .flatMap(([name, value]) => {
+      const entry = readEntry(value);
+      const relation = relationOf(entry, executable, os);
+      return relation === "foreign" ? [] : [{ name, entry, moved: relation === "another" }];
+    });
+}

@@ -1,0 +1,125 @@
+/**
+ * Who is let in: the token of a request, and how often it may call.
+ *
+ * @module
+ */
+
+import { STATUS_CODE } from "@std/http";
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
+import { createPrincipal, type Principal } from "../access/principal.ts";
+import { createAuthenticator } from "./auth.ts";
+import { createRateLimiter } from "../access/rate_limiter.ts";
+import { refusal } from "./responses.ts";
+import type { AccessToken, TokenRegistry } from "../access/tokens.ts";
+
+/** What admission needs. */
+export interface AdmissionOptions {
+  readonly tokens: TokenRegistry;
+  readonly clock: Pick<Clock, "now" | "wallTime">;
+  readonly log: Logger;
+  /** Told of every secret that was accepted. */
+  readonly onAccepted?: (secret: string) => void;
+}
+
+/** Lets requests in, or answers them. */
+export interface Admission {
+  /** The token that the request carries, or why it is let in by none. */
+  identify(headers: Headers): Promise<AccessToken | Unauthorized>;
+  /**
+   * Counts messages of a token.
+   *
+   * @param messages how many JSON-RPC messages the request holds; 1 by default
+   * @param counted how many of them were counted before; 0 by default
+   * @returns the answer 429 when there were too many
+   */
+  limit(token: AccessToken, messages?: number, counted?: number): Response | undefined;
+  /** The bearer of a token, whose calls are charged to the token's rate. */
+  principalOf(token: AccessToken): Principal;
+}
+
+/** A request that is not let in. */
+export interface Unauthorized {
+  /** The answer 401. */
+  readonly response: Response;
+  /** For the log; the client learns no more than the answer says. */
+  readonly reason: "no token" | "unknown token" | "expired token";
+  /** Name of a token that has expired. */
+  readonly token?: string;
+}
+
+export function createAdmission(
+  { tokens, clock, log, onAccepted }: AdmissionOptions,
+): Admission {
+  const authenticator = createAuthenticator(tokens, clock, onAccepted);
+  const limiter = createRateLimiter(clock);
+  const charged = new WeakMap<AccessToken, Principal>();
+  return {
+    principalOf(token) {
+      const { name, ratePerMinute, principal } = token;
+      if (ratePerMinute === undefined) return principal;
+      const known = charged.get(token);
+      if (known) return known;
+      const charge = (requests: number) => limiter.take(name, ratePerMinute, requests);
+      const made = createPrincipal({ ...principal, charge });
+      charged.set(token, made);
+      return made;
+    },
+    async identify(headers) {
+      const found = await authenticator.identify(headers);
+      switch (found.kind) {
+        case "accepted":
+          return found.token;
+        case "expired": {
+          const error = 'error="invalid_token", error_description="The token has expired"';
+          const response = unauthorized(expiredText(found.token), error);
+          return { response, reason: "expired token", token: found.token.name };
+        }
+        case "unknown": {
+          const message =
+            "The bearer token is not accepted. Check it with the operator of this server.";
+          const response = unauthorized(message, 'error="invalid_token"');
+          return { response, reason: "unknown token" };
+        }
+        case "none": {
+          const message = "A bearer token is needed: send Authorization: Bearer, or X-API-Key.";
+          return { response: unauthorized(message), reason: "no token" };
+        }
+      }
+    },
+    limit({ name, ratePerMinute }, messages = 1, counted = 0) {
+      if (ratePerMinute === undefined) return undefined;
+      const fits = messages <= ratePerMinute;
+      const waitMs = fits ? limiter.take(name, ratePerMinute, messages - counted) : Infinity;
+      if (waitMs === 0) return undefined;
+      log.info("A token reached its rate limit", { token: name, rate_per_minute: ratePerMinute });
+      if (!fits) {
+        return refusal(
+          STATUS_CODE.TooManyRequests,
+          `Your token may make ${ratePerMinute} requests a minute: send fewer in one batch.`,
+        );
+      }
+      const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
+      return refusal(
+        STATUS_CODE.TooManyRequests,
+        `Your token may make ${ratePerMinute} requests a minute: try again in ${seconds} s.`,
+        { "retry-after": String(seconds) },
+      );
+    },
+  };
+}
+
+function expiredText({ name, expiresAtMs }: AccessToken): string {
+  const at = expiresAtMs === undefined ? "" : ` on ${new Date(expiresAtMs).toISOString()}`;
+  return `The bearer token "${name}" expired${at}. Ask the operator of this server for a new one.`;
+}
+
+/**
+ * The challenge is RFC 6750's, section 3: an error code only for a token that was offered and is
+ * wrong. It names no metadata of an authorization server, since there is none to ask: some clients
+ * that find such a name give up on the token that they were configured with.
+ */
+function unauthorized(message: string, error?: string): Response {
+  const challenge = `Bearer realm="cma-mcp"${error ? `, ${error}` : ""}`;
+  return refusal(STATUS_CODE.Unauthorized, message, { "www-authenticate": challenge });
+}

@@ -1,0 +1,110 @@
+/**
+ * The body of a request: read within bounds of size and time, and parsed within bounds of shape.
+ *
+ * @module
+ */
+
+import { STATUS_CODE } from "@std/http";
+import type { Clock } from "../core/clock.ts";
+import { ByteBuffer } from "../core/byte_buffer.ts";
+import { openByteSource } from "../core/byte_source.ts";
+import { parseJson } from "../mcp/json.ts";
+import { type MessageError, PARSE_ERROR } from "../mcp/messages.ts";
+import { refusal } from "./responses.ts";
+
+/** What {@linkcode readJson} puts up with. */
+export interface BodyLimits {
+  /** Largest body, in bytes. */
+  readonly maxBytes: number;
+  /** How long a body may take to arrive, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+const JSON_TYPE = /^application\/json\s*(;|$)/i;
+
+/** A parsed body, or the answer to a request whose body is none. */
+export type JsonBody = { readonly value: unknown } | { readonly refused: Response };
+
+/**
+ * Reads and parses the body of a request.
+ *
+ * Refused with 415 unless it is said to be JSON, and not encoded, 413 when it is too large, 408 when it does not
+ * arrive in time, 400 when it breaks off or {@linkcode parseJson} refuses it.
+ */
+export async function readJson(
+  request: Request,
+  clock: Clock,
+  limits: BodyLimits,
+): Promise<JsonBody> {
+  if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
+    return refused(STATUS_CODE.UnsupportedMediaType, "Send the body as application/json.");
+  }
+  const encoding = request.headers.get("content-encoding") ?? "";
+  if (!/^\s*(identity)?\s*$/i.test(encoding)) {
+    // RFC 9110, section 15.5.16: the answer says which encodings would be taken.
+    return refused(
+      STATUS_CODE.UnsupportedMediaType,
+      "Send the body as it is: this server reads no content-encoding.",
+      { "accept-encoding": "identity" },
+    );
+  }
+  const bytes = await readBytes(request, clock, limits);
+  if (bytes === "too large") return { refused: tooLarge(limits.maxBytes) };
+  if (bytes === "late") {
+    return refused(STATUS_CODE.RequestTimeout, "The request's body did not arrive in time.");
+  }
+  if (bytes === "broken off") {
+    return badRequest({ code: PARSE_ERROR, message: "Parse error: the request's body broke off" });
+  }
+  const parsed = parseJson(bytes);
+  return "error" in parsed ? badRequest(parsed.error) : parsed;
+}
+
+/** The answer to a body that is too large, in bytes. */
+export function tooLarge(maxBytes: number): Response {
+  return refusal(
+    STATUS_CODE.ContentTooLarge,
+    `The body is too large: at most ${maxBytes} bytes.`,
+  );
+}
+
+function refused(...args: Parameters<typeof refusal>): JsonBody {
+  return { refused: refusal(...args) };
+}
+
+function badRequest({ code, message }: MessageError): JsonBody {
+  return refused(STATUS_CODE.BadRequest, message, {}, code);
+}
+
+async function readBytes(
+  { body }: Request,
+  clock: Clock,
+  { maxBytes, timeoutMs }: BodyLimits,
+): Promise<Uint8Array | "too large" | "late" | "broken off"> {
+  if (!body) return new Uint8Array();
+  // The runtime's own server hands out bodies that bring their own buffers, as short as they are.
+  const source = openByteSource(body);
+  let late = false;
+  // A cancelled stream ends every read, also one that waits for a client that sends nothing.
+  const cancelTimer = clock.after(timeoutMs, () => {
+    late = true;
+    source.cancel();
+  });
+  const buffer = new ByteBuffer();
+  try {
+    for (;;) {
+      const chunk = await source.read();
+      if (late) return "late";
+      if (!chunk) return buffer.bytes();
+      if (buffer.byteLength + chunk.byteLength > maxBytes) {
+        source.cancel();
+        return "too large";
+      }
+      buffer.add(chunk);
+    }
+  } catch {
+    return late ? "late" : "broken off";
+  } finally {
+    cancelTimer();
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * What a request has to pass before anything of it is read: method, host, origin, size.
+ *
+ * @module
+ */
+
+import { STATUS_CODE } from "@std/http";
+import { tooLarge } from "./body.ts";
+import { checkHead } from "./header_limits.ts";
+import { normalOrigin } from "../core/origin.ts";
+import { refusal } from "./responses.ts";
+import { authorityOf, hostOf } from "./request_target.ts";
+
+/** What {@linkcode createGuard} lets through. */
+export interface GuardOptions {
+  /**
+   * Accepted `Host` headers: a name for any port, or `name:port`. Keeps a web page from reaching
+   * this server under a name of its own (DNS rebinding).
+   */
+  readonly allowedHosts: readonly string[];
+  /**
+   * Accepted `Origin` headers, such as `https://claude.ai`. Requests without one are no browser's;
+   * the server's own origin, under an accepted host, is always accepted.
+   */
+  readonly allowedOrigins: readonly string[];
+  /** Largest body, in bytes. */
+  readonly maxBodyBytes: number;
+}
+
+/** Names under which a server is reached from its own machine. */
+export const LOOPBACK_HOSTS: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
+
+/** Checks requests to the MCP endpoint. */
+export interface Guard {
+  /** The answer to a request that goes no further; undefined when it may pass. */
+  check(request: Request): Response | undefined;
+  /** The answer with the headers that let the calling page read it. */
+  withCors(request: Request, response: Response): Response;
+}
+
+const METHODS = "POST, OPTIONS";
+/** Clients of the older protocol try GET and DELETE; a page must be able to read the 405. */
+const CORS_METHODS = "POST, GET, DELETE, OPTIONS";
+const CORS_REQUEST_HEADERS =
+  "authorization, x-api-key, content-type, accept, mcp-protocol-version, mcp-method, mcp-name, " +
+  "mcp-session-id, last-event-id, x-request-id, traceparent, tracestate";
+const CORS_RESPONSE_HEADERS =
+  "www-authenticate, retry-after, allow, mcp-session-id, mcp-protocol-version, x-request-id";
+const PREFLIGHT_MAX_AGE_SEC = "600";
+
+export function createGuard(options: GuardOptions): Guard {
+  const hosts = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
+  const origins = new Set(options.allowedOrigins.map(normalOrigin));
+
+  const allowedOrigin = (request: Request): string | undefined => {
+    const origin = request.headers.get("origin");
+    if (origin === null) return undefined;
+    const normal = normalOrigin(origin);
+    if (normal === undefined) return undefined;
+    return origins.has(normal) || isOwnOrigin(normal, request) ? origin : undefined;
+  };
+  // Nearly all requests name the same host.
+  let lastAllowed: string | undefined;
+  const isAllowed = (named: string): boolean => {
+    if (named === lastAllowed) return true;
+    const url = URL.parse(`http://${named}`);
+    if (!url || url.username !== "" || url.pathname !== "/") return false;
+    const allowed = hosts.has(url.hostname) || hosts.has(url.host) || hosts.has(named);
+    if (allowed) lastAllowed = named;
+    return allowed;
+  };
+  // A request for an absolute URL names a host there too (RFC 9112, section 3.2.2). Servers that this
+  // one is built into may put a name of this machine there, which tells nothing.
+  const hostIsAllowed = (request: Request): boolean => {
+    const named = authorityOf(request);
+    const isLocal = LOOPBACK_HOSTS.includes(URL.parse(`http://${named}`)?.hostname ?? "localhost");
+    return isAllowed(hostOf(request)) && (isLocal || isAllowed(named));
+  };
+  const withCors = (request: Request, response: Response): Response => {
+    const origin = allowedOrigin(request);
+    if (origin === undefined) return response;
+    const headers = new Headers(response.headers);
+    headers.set("access-control-allow-origin", origin);
+    headers.set("access-control-expose-headers", CORS_RESPONSE_HEADERS);
+    headers.append("vary", "Origin");
+    return new Response(response.body, { status: response.status, headers });
+  };
+
+  return {
+    withCors,
+    check(request) {
+      const isPreflight = request.method === "OPTIONS" && request.headers.has("origin");
+      if (request.method !== "POST" && !isPreflight) {
+        const refused = refusal(
+          STATUS_CODE.MethodNotAllowed,
+          "Method not allowed: use POST.",
+          { allow: METHODS },
+        );
+        return hostIsAllowed(request) ? withCors(request, refused) : refused;
+      }
+      if (!hostIsAllowed(request)) {
+        return refusal(
+          STATUS_CODE.MisdirectedRequest,
+          "This server is not reached under that host name. The operator can add it to ALLOWED_HOSTS.",
+        );
+      }
+      if (request.headers.has("origin") && allowedOrigin(request) === undefined) {
+        return refusal(
+          STATUS_CODE.Forbidden,
+          "Requests from that origin are not allowed. The operator can add it to ALLOWED_ORIGINS.",
+        );
+      }
+      const refusedHead = checkHead(request);
+      if (refusedHead) return withCors(request, refusedHead);
+      if (isPreflight) return withCors(request, preflight());
+      if (Number(request.headers.get("content-length") ?? 0) > options.maxBodyBytes) {
+        return withCors(request, tooLarge(options.maxBodyBytes));
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Only asked about requests whose host was accepted. */
+function isOwnOrigin(origin: string, request: Request): boolean {
+  const [scheme, host] = origin.split("://");
+  return (scheme === "http" || scheme === "https") && host === hostOf(request);
+}
+
+function preflight(): Response {
+  return new Response(null, {
+    status: STATUS_CODE.NoContent,
+    headers: {
+      "access-control-allow-methods": CORS_METHODS,
+      "access-control-allow-headers": CORS_REQUEST_HEADERS,
+      "access-control-max-age": PREFLIGHT_MAX_AGE_SEC,
+    },
+  });
+}

@@ -1,0 +1,327 @@
+/**
+ * MCP over Streamable HTTP: a fetch handler, stateless, so that any number of replicas can stand
+ * behind a load balancer.
+ *
+ * @module
+ */
+
+import {
+  type AuthInfo,
+  createMcpHandler,
+  type McpServerFactory,
+} from "@modelcontextprotocol/server";
+import { accepts, STATUS_CODE } from "@std/http";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { unquoted } from "../core/errors.ts";
+import type { LogFields, Logger } from "../core/logger.ts";
+import type { ServerFactory } from "../mcp/server.ts";
+import { createAdmission } from "./authenticate.ts";
+import { readJson } from "./body.ts";
+import { clientAddress } from "./client_address.ts";
+import { createGuard, type GuardOptions, LOOPBACK_HOSTS } from "./guard.ts";
+import {
+  checkBatch,
+  checkMessage,
+  MAX_MESSAGE_BYTES,
+  type MessageError,
+  type MessageId,
+} from "../mcp/messages.ts";
+import type { MetricsPage } from "../mcp/metrics.ts";
+import { serveMetrics } from "./metrics_endpoint.ts";
+import { createReadiness } from "./readiness.ts";
+import { refusal } from "./responses.ts";
+import { requestIdOf, withRequestId } from "./request_id.ts";
+import { hostOf, pathOf } from "./request_target.ts";
+import { type AccessToken, plainTokens, type TokenRegistry } from "../access/tokens.ts";
+import { createToolCalls } from "./tool_calls.ts";
+
+/** What {@linkcode createHttpHandler} is given. */
+export interface HttpOptions {
+  /** Tokens of those who may call: at least one, or a registry that knows what each may do. */
+  readonly tokens: readonly string[] | TokenRegistry;
+  /** Accepted `Host` headers, see `GuardOptions`; the loopback names when empty. */
+  readonly allowedHosts?: readonly string[];
+  /** Accepted `Origin` headers; none by default. */
+  readonly allowedOrigins?: readonly string[];
+  /** Path of the MCP endpoint; `/mcp` by default. */
+  readonly path?: string;
+  /** Largest request body, in bytes; 2 MiB by default. */
+  readonly maxBodyBytes?: number;
+  /** Whether an address is that of a proxy whose `X-Forwarded-For` counts; none by default. */
+  readonly isTrustedProxy?: (address: string) => boolean;
+  /** Whether new connections reach this server; they do when absent. */
+  readonly isAccepting?: () => boolean;
+  /** Whether the API can be reached; asked at most every ten seconds. */
+  readonly ready: () => Promise<boolean>;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** Metrics at a path, for those who have a token. */
+  readonly metrics?: MetricsPage & { readonly path: string };
+  /** Told of every token that was accepted, to keep it out of what leaves the process. */
+  readonly onAccepted?: (secret: string) => void;
+  /** Told of every request that was answered with an error status. */
+  readonly onRefused?: (status: number) => void;
+}
+
+/** Answers HTTP requests. */
+export interface HttpHandler {
+  /** @param remoteAddress where the connection comes from, for the log */
+  fetch(request: Request, remoteAddress?: string): Promise<Response>;
+  /** From now on new requests get 503; those that run go on to their end. */
+  drain(): void;
+  /** Drains, and cancels what still runs. */
+  close(): Promise<void>;
+}
+
+/** Clients send their few kilobytes at once; who takes longer only holds a place. */
+const BODY_TIMEOUT_MS = 30_000;
+/** Proxies cut connections that are silent for long, hosts those whose first byte is late. */
+const KEEP_ALIVE_MS = 10_000;
+const RETRY_AFTER_SEC = "5";
+
+/** @throws `TypeError` without a token: an open endpoint would spend its operator's money */
+export function createHttpHandler(
+  factory: McpServerFactory | ServerFactory,
+  options: HttpOptions,
+): HttpHandler {
+  const { path = "/mcp", log, clock = systemClock, isTrustedProxy = () => false } = options;
+  const { isAccepting = () => true } = options;
+  const tokens = "current" in options.tokens ? options.tokens : plainTokens(options.tokens);
+  const maxBodyBytes = options.maxBodyBytes ?? MAX_MESSAGE_BYTES;
+  const bodyLimits = { maxBytes: maxBodyBytes, timeoutMs: BODY_TIMEOUT_MS };
+  const guard = createGuard(guardOptions(options, maxBodyBytes));
+  const admission = createAdmission({ tokens, clock, log, onAccepted: options.onAccepted });
+  const isReady = createReadiness(clock, options.ready);
+  const mcp = createMcp(factory, { clock, log, maxBodyBytes });
+  let draining = false;
+
+  /** The token of a request; otherwise its answer, with the reason noted for the log. */
+  const identify = async ({ headers }: Request, notes: Notes): Promise<AccessToken | Response> => {
+    const found = await admission.identify(headers);
+    if (!("response" in found)) return found;
+    const { response, ...why } = found;
+    Object.assign(notes, why);
+    return response;
+  };
+
+  const serveMcp = async (
+    request: Request,
+    requestId: string,
+    notes: Notes,
+  ): Promise<Response> => {
+    const refused = guard.check(request);
+    if (refused) {
+      if (refused.status === STATUS_CODE.MisdirectedRequest) notes.host = shownHost(request);
+      return refused;
+    }
+    const token = await identify(request, notes);
+    if (token instanceof Response) return guard.withCors(request, token);
+    if (draining) return guard.withCors(request, shuttingDown());
+    const limited = admission.limit(token);
+    if (limited) return guard.withCors(request, limited);
+    const body = await readJson(request, clock, bodyLimits);
+    // A body that came across the signal, or broke off with it, is nobody's fault.
+    if (draining) return guard.withCors(request, shuttingDown());
+    if ("refused" in body) return guard.withCors(request, body.refused);
+    const checked = checkBody(body.value);
+    if (checked instanceof Response) return guard.withCors(request, checked);
+    const { messages: parsedBody } = checked;
+    if (Array.isArray(parsedBody)) {
+      const batchLimited = admission.limit(token, parsedBody.length, 1);
+      if (batchLimited) return guard.withCors(request, batchLimited);
+    }
+    // The SDK hands this on to the tools; the token itself is nobody's business from here on.
+    const { name } = token;
+    const principal = admission.principalOf(token);
+    const authInfo = { token: "", clientId: name, scopes: [], extra: { principal, requestId } };
+    const response = await mcp.answer(withPlainAccept(request), parsedBody, authInfo);
+    return guard.withCors(request, withMcpSessionId(request, response));
+  };
+
+  const route = async (request: Request, requestId: string, notes: Notes): Promise<Response> => {
+    const pathname = pathOf(request).replace(/(?<=.)\/$/, "");
+    if (pathname === path) return await serveMcp(request, requestId, notes);
+    if (pathname === "/health") return probe(request, isAccepting());
+    // Asked again after the look at the API, which may take its time.
+    if (pathname === "/ready") {
+      return probe(request, !draining && await isReady() && !draining && isAccepting());
+    }
+    if (pathname === options.metrics?.path) {
+      const token = await identify(request, notes);
+      return token instanceof Response ? token : await serveMetrics(request, options.metrics);
+    }
+    return refusal(STATUS_CODE.NotFound, `Not found: the MCP endpoint is ${path}.`);
+  };
+
+  return {
+    async fetch(request, remoteAddress) {
+      const requestId = requestIdOf(request.headers);
+      const notes: Notes = {};
+      const response = await route(request, requestId, notes).catch((error) => {
+        log.error("HTTP request failed", {
+          request_id: requestId,
+          error: error instanceof Error ? error.stack ?? error.message : String(error),
+        });
+        return refusal(STATUS_CODE.InternalServerError, "The server failed; its log says why.");
+      });
+      if (response.status >= 400) {
+        const client = clientAddress(request.headers, remoteAddress, isTrustedProxy);
+        noteRefusal(options, request, response, { request_id: requestId, client, ...notes });
+      }
+      return withRequestId(response, requestId);
+    },
+    drain() {
+      draining = true;
+    },
+    async close() {
+      draining = true;
+      await mcp.close();
+    },
+  };
+}
+
+/** What answers the requests that were let in: the short way, else the SDK. */
+function createMcp(
+  factory: McpServerFactory | ServerFactory,
+  options: { readonly clock: Clock; readonly log: Logger; readonly maxBodyBytes: number },
+) {
+  const { clock, log, maxBodyBytes } = options;
+  const sdk = createMcpHandler(factory, {
+    responseMode: "sse",
+    keepAliveMs: KEEP_ALIVE_MS,
+    maxRequestBodySize: maxBodyBytes,
+    onerror: (error) => log.debug("HTTP", { error: unquoted(error) }),
+  });
+  const toolCalls = "callDirectly" in factory
+    ? createToolCalls({ factory, clock, keepAliveMs: KEEP_ALIVE_MS })
+    : undefined;
+  return {
+    answer(request: Request, parsedBody: unknown, authInfo: AuthInfo): Promise<Response> {
+      return toolCalls?.answer(request, parsedBody, authInfo) ??
+        sdk.fetch(request, { authInfo, parsedBody });
+    },
+    async close(): Promise<void> {
+      toolCalls?.close();
+      await sdk.close();
+    },
+  };
+}
+
+function guardOptions(options: HttpOptions, maxBodyBytes: number): GuardOptions {
+  const { allowedHosts = [], allowedOrigins = [] } = options;
+  return {
+    allowedHosts: allowedHosts.length > 0 ? allowedHosts : LOOPBACK_HOSTS,
+    allowedOrigins,
+    maxBodyBytes,
+  };
+}
+
+function shuttingDown(): Response {
+  return refusal(STATUS_CODE.ServiceUnavailable, "This server is shutting down. Try again.", {
+    "retry-after": RETRY_AFTER_SEC,
+    "connection": "close",
+  });
+}
+
+function probe(request: Request, ok: boolean): Response {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return refusal(STATUS_CODE.MethodNotAllowed, "Method not allowed: use GET.", {
+      allow: "GET, HEAD",
+    });
+  }
+  const init = {
+    status: ok ? STATUS_CODE.OK : STATUS_CODE.ServiceUnavailable,
+    headers: {
+      "cache-control": "no-store",
+      ...(!ok && { "retry-after": RETRY_AFTER_SEC }),
+    },
+  };
+  return Response.json({ status: ok ? "ok" : "unavailable" }, init);
+}
+
+/**
+ * Gives a client of the older protocol a name when it opens, which it repeats from then on. Nothing
+ * is kept under it and any replica takes any: it only tells whose `notifications/cancelled` it is.
+ * Only the opening request has neither a session id nor a protocol version in its headers.
+ */
+function withMcpSessionId(request: Request, response: Response): Response {
+  const opens = !request.headers.has("mcp-session-id") &&
+    !request.headers.has("mcp-protocol-version");
+  if (!opens || !response.ok) return response;
+  const headers = new Headers(response.headers);
+  headers.set("mcp-session-id", crypto.randomUUID());
+  return new Response(response.body, { status: response.status, headers });
+}
+
+/** Why a request was refused, for the log. */
+type Notes = Record<string, string | undefined>;
+
+/** Longest `Host` that is logged, in characters: the longest name of the DNS, and a port. */
+const MAX_SHOWN_HOST = 260;
+
+function shownHost(request: Request): string {
+  return hostOf(request).slice(0, MAX_SHOWN_HOST);
+}
+
+/** The messages of a body, which the SDK can read; or the answer to one that has others. */
+function checkBody(value: unknown): { readonly messages: unknown } | Response {
+  const badRequest = ({ code, message }: MessageError, id: MessageId = null) =>
+    refusal(STATUS_CODE.BadRequest, message, {}, code, id);
+  if (!Array.isArray(value)) {
+    const found = checkMessage(value);
+    return "error" in found ? badRequest(found.error, found.id) : { messages: found.message };
+  }
+  const batchError = checkBatch(value);
+  if (batchError) return badRequest(batchError);
+  const messages: unknown[] = [];
+  for (const one of value) {
+    const found = checkMessage(one);
+    if ("error" in found) return badRequest(found.error, found.id);
+    messages.push(found.message);
+  }
+  return { messages };
+}
+
+const BOTH_TYPES = "application/json, text/event-stream";
+
+/**
+ * The request, with an `Accept` that the SDK understands: it looks for both media types by name,
+ * where RFC 9110, section 12.5.1, also has ranges, lower and upper case, and no such header at all.
+ */
+function withPlainAccept(request: Request): Request {
+  const given = request.headers.get("accept");
+  if (given === BOTH_TYPES) return request;
+  // An empty list of ranges says as little as no header.
+  const acceptsBoth = given?.trim() === "" ||
+    (accepts(request, "application/json") && accepts(request, "text/event-stream"));
+  if (!acceptsBoth) return request;
+  const headers = new Headers(request.headers);
+  headers.set("accept", BOTH_TYPES);
+  // The body has been read; what is known of it is handed on beside the request.
+  return new Request(request.url, { method: request.method, headers, signal: request.signal });
+}
+
+/** What SDK clients try first, and do without: `GET /mcp`, the end of it, OAuth discovery. */
+function isProbe({ method }: Request, pathname: string, status: number): boolean {
+  if (status === STATUS_CODE.MethodNotAllowed) return method === "GET" || method === "DELETE";
+  return status === STATUS_CODE.NotFound && method === "GET" && pathname.includes("/.well-known/");
+}
+
+function noteRefusal(
+  { log, onRefused }: HttpOptions,
+  request: Request,
+  { status }: Response,
+  who: LogFields,
+): void {
+  if (isProbe(request, pathOf(request), status)) {
+    return log.debug("A client tried what this server does not have", {
+      method: request.method,
+      status,
+      ...who,
+    });
+  }
+  onRefused?.(status);
+  // Probes that find it not ready are expected, and come every few seconds.
+  const level = status === STATUS_CODE.ServiceUnavailable ? "debug" : "info";
+  log[level]("HTTP request refused", { method: request.method, status, ...who });
+}

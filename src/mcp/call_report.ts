@@ -1,0 +1,143 @@
+/**
+ * What is known of a tool call when it is over: what logs, metrics and traces are made from. Ids,
+ * counts and durations; never texts of callers or agents.
+ *
+ * @module
+ */
+
+import { ApiError } from "../api/api_error.ts";
+import { ToolError } from "../core/errors.ts";
+import type { CallScope } from "../core/call_scope.ts";
+import { label } from "../core/text.ts";
+import type { ToolCall, ToolDefinition } from "../tools/define.ts";
+
+/** How a call went, roughly; `refused` did nothing wrong and nothing at all. */
+export type CallVerdict = "ok" | "refused" | "failed" | "cancelled";
+
+/** A call that is over. */
+export interface CallReport {
+  readonly tool: string;
+  /** Whether the tool changes something. */
+  readonly changes: boolean;
+  readonly verdict: CallVerdict;
+  /**
+   * `ok`; for waits their status; for failures the tool error's code, else the API's error type,
+   * else where the request failed; `cancelled`; `internal_error`.
+   */
+  readonly outcome: string;
+  readonly durationMs: number;
+  /** Milliseconds of the duration in which the API was at work. */
+  readonly upstreamMs: number;
+  /** Requests to the API, repetitions included. */
+  readonly upstreamRequests: number;
+  /** Size of the result's text, in UTF-8 bytes. */
+  readonly bytes: number;
+  /** Name of the caller's token; absent where the transport does not tell callers apart. */
+  readonly token?: string;
+  /** Ids that the call named or that its result did: of what, by what name. */
+  readonly ids: Readonly<Record<string, string>>;
+  /** Id of the HTTP request, or on stdio of the MCP request. */
+  readonly requestId?: string;
+  /** The API's ids of the requests that failed. */
+  readonly apiRequestIds: readonly string[];
+}
+
+/** Looks on while calls run. */
+export interface CallWatch {
+  /**
+   * Runs a call; resolves with its report, which never rejects.
+   *
+   * @param meta the `_meta` of the MCP request
+   */
+  readonly around?: <T extends { readonly report: CallReport }>(
+    call: { readonly tool: string; readonly meta: Readonly<Record<string, unknown>> },
+    run: () => Promise<T>,
+  ) => Promise<T>;
+  /** Told of every call that is over. */
+  readonly ended?: (report: CallReport) => void;
+}
+
+/** What a report is made from. */
+export interface ReportParts {
+  readonly tool: ToolDefinition;
+  readonly args: unknown;
+  readonly call: ToolCall;
+  /** The text of the result. */
+  readonly text: string;
+  /** The result itself; absent when the call failed. */
+  readonly structured?: Readonly<Record<string, unknown>>;
+  /** Why it failed; absent when it did not. */
+  readonly failure?: { readonly error: unknown };
+  readonly durationMs: number;
+  readonly scope: CallScope;
+}
+
+const encoder = new TextEncoder();
+
+/** The report of a call. */
+export function reportOf(parts: ReportParts): CallReport {
+  const { tool, call, text, durationMs, scope } = parts;
+  const requestId = requestIdOf(call);
+  const { verdict, outcome } = verdictOf(parts);
+  return {
+    tool: tool.name,
+    changes: !tool.annotations.readOnlyHint,
+    verdict,
+    // It may be the API's word, and becomes a label of metrics and traces.
+    outcome: call.services.redact.loose(label(outcome)),
+    durationMs,
+    upstreamMs: scope.upstreamMs(),
+    upstreamRequests: scope.requests,
+    bytes: encoder.encode(text).byteLength,
+    ...(call.principal && { token: call.principal.id }),
+    ids: idsOf(parts.args, parts.structured),
+    ...(requestId !== undefined && { requestId }),
+    apiRequestIds: scope.failedRequestIds,
+  };
+}
+
+/** Clients choose the ids of MCP requests: only those that look like one are worth a line. */
+function requestIdOf({ httpRequestId, requestId }: ToolCall): string | undefined {
+  return httpRequestId ?? (ID.test(requestId) ? requestId : undefined);
+}
+
+function verdictOf(
+  { call, failure, tool, structured }: ReportParts,
+): { verdict: CallVerdict; outcome: string } {
+  if (!failure) {
+    const status = tool.name === "wait_for_idle" ? structured?.status : undefined;
+    return { verdict: "ok", outcome: typeof status === "string" ? status : "ok" };
+  }
+  if (call.signal.aborted) return { verdict: "cancelled", outcome: "cancelled" };
+  const { error } = failure;
+  if (error instanceof ToolError) {
+    const refused = !(error.cause instanceof Error);
+    return { verdict: refused ? "refused" : "failed", outcome: error.code };
+  }
+  const outcome = error instanceof ApiError ? error.type ?? error.kind : "internal_error";
+  return { verdict: "failed", outcome };
+}
+
+/** The ids that arguments and results have, by their names in a log line. */
+const ID_FIELDS: readonly (readonly [field: string, name: string])[] = [
+  ["session_id", "session"],
+  ["agent_id", "agent"],
+  ["environment_id", "environment"],
+  ["event_id", "event"],
+];
+
+/** What tools accept as an id; anything else in its place may be any text. */
+const ID = /^[A-Za-z0-9_-]{1,128}$/;
+
+function idsOf(...sources: readonly unknown[]): Record<string, string> {
+  const ids: Record<string, string> = {};
+  for (const source of sources) {
+    if (typeof source !== "object" || source === null) continue;
+    const fields: Readonly<Record<string, unknown>> = { ...source };
+    for (const [field, name] of ID_FIELDS) {
+      const id = fields[field];
+      if (typeof id === "string" && ID.test(id)) ids[name] = id;
+    }
+  }
+  return ids;
+}

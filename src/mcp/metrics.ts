@@ -1,0 +1,148 @@
+/**
+ * What the server did, in numbers, for a Prometheus collector. Labels have few values: tools,
+ * outcomes and statuses, never an id or a token's name.
+ *
+ * @module
+ */
+
+import { Counter, Gauge, Histogram, Registry } from "@platformatic/prom-client";
+import type { RequestInfo } from "../api/http.ts";
+import type { CallReport } from "./call_report.ts";
+import type { WaiterStats } from "../session/outcome.ts";
+
+/** Metrics in a text format. */
+export interface MetricsPage {
+  readonly contentType: string;
+  /** Renders the metrics as they are now. */
+  render(): Promise<string>;
+}
+
+/** What metrics are made of, and where they are read. */
+export interface Metrics extends MetricsPage {
+  /** Counts a tool call that is over. */
+  call(report: CallReport): void;
+  /** Counts an attempt at a request to the API. */
+  upstream(info: RequestInfo): void;
+  /** Counts an HTTP request that was answered with an error status. */
+  refused(status: number): void;
+}
+
+/** What {@linkcode createMetrics} reads whenever the page is. */
+export interface MetricsSources {
+  readonly version: string;
+  readonly waits: () => WaiterStats;
+}
+
+/** Upper bounds in seconds; a wait ends after ten minutes at the latest. */
+const WAIT_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 300, 600];
+const CALL_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const OVERHEAD_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5];
+
+/** The tool whose duration says nothing about this server. */
+const WAIT = "wait_for_idle";
+
+/** Outcomes and statuses that come from elsewhere are counted by name only so far. */
+const MAX_NAMES = 100;
+
+/** A registry of its own: nothing of the process is measured that would need permissions. */
+export function createMetrics({ version, waits }: MetricsSources): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = <T extends string>(name: string, help: string, ...labelNames: T[]) =>
+    new Counter({ name: `cma_mcp_${name}`, help, labelNames, registers });
+  const histogram = <T extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    ...labelNames: T[]
+  ) => new Histogram({ name: `cma_mcp_${name}`, help, buckets, labelNames, registers });
+  const boundedOutcome = boundedNames();
+
+  const calls = counter("calls_total", "Tool calls that are over", "tool", "outcome");
+  const errors = counter("errors_total", "Tool calls that failed or were refused", "type");
+  const refusals = counter("http_refusals_total", "HTTP requests answered by an error", "status");
+  const limited = counter("limiter_refusals_total", "Calls that a limit refused", "limit");
+  const requests = counter("upstream_requests_total", "Requests to the API", "endpoint", "status");
+  const durations = histogram("call_duration_seconds", "Calls, less waits", CALL_BUCKETS, "tool");
+  const waited = histogram("wait_duration_seconds", "Waits", WAIT_BUCKETS, "status");
+  const overhead = histogram(
+    "call_overhead_seconds",
+    "Time of calls, less waits, in which no request to the API was under way",
+    OVERHEAD_BUCKETS,
+  );
+  gauges(registry, version, waits);
+
+  return {
+    call({ tool, verdict, outcome: named, durationMs, upstreamMs }) {
+      const outcome = boundedOutcome(named);
+      calls.inc({ tool, outcome });
+      if (verdict === "failed" || verdict === "refused") errors.inc({ type: outcome });
+      const limit = LIMIT_OF_OUTCOME[outcome];
+      if (limit !== undefined) limited.inc({ limit });
+      if (tool === WAIT) return waited.observe({ status: outcome }, durationMs / 1_000);
+      durations.observe({ tool }, durationMs / 1_000);
+      overhead.observe(Math.max(0, durationMs - upstreamMs) / 1_000);
+    },
+    upstream({ method, path, status }) {
+      requests.inc({ endpoint: endpointOf(method, path), status: String(status ?? "none") });
+    },
+    refused(status) {
+      refusals.inc({ status: String(status) });
+      if (status === 429) limited.inc({ limit: "rate" });
+    },
+    contentType: registry.contentType,
+    render: () => registry.metrics(),
+  };
+}
+
+const LIMIT_OF_OUTCOME: Readonly<Record<string, string>> = {
+  too_many_waits: "waits",
+  too_many_calls: "calls",
+};
+
+function gauges(registry: Registry, version: string, waits: () => WaiterStats): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, read: (stats: WaiterStats) => number) =>
+    new Gauge({
+      name: `cma_mcp_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(read(waits()));
+      },
+    });
+  gauge("open_waits", "Waits that are open", ({ openWaits }) => openWaits);
+  gauge("upstream_streams", "Event streams that are open", ({ openStreams }) => openStreams);
+  new Counter({
+    name: "cma_mcp_upstream_reconnects_total",
+    help: "Event streams that were opened again",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(waits().reconnects);
+    },
+  });
+  new Gauge({
+    name: "cma_mcp_build_info",
+    help: "Always 1; the version is in the label",
+    labelNames: ["version"],
+    registers,
+  }).set({ version }, 1);
+}
+
+/** Ids in paths, in the API's three collections. */
+const ID_SEGMENT = /\/(agents|environments|sessions)\/[^/]+/g;
+
+/** The request less its ids, such as `GET /v1/sessions/{id}/events`. */
+function endpointOf(method: string, path: string): string {
+  return `${method} ${path.replace(ID_SEGMENT, "/$1/{id}")}`;
+}
+
+/** Keeps the first hundred names apart; an API that invents more must not fill the memory. */
+function boundedNames(): (name: string) => string {
+  const known = new Set<string>();
+  return (name) => {
+    if (known.size < MAX_NAMES && /^[a-z0-9_.-]{1,64}$/i.test(name)) known.add(name);
+    return known.has(name) ? name : "other";
+  };
+}

@@ -1,0 +1,60 @@
+/**
+ * Tool schemas as `tools/list` carries them: every conversation pays for every character.
+ *
+ * @module
+ */
+
+import * as z from "zod";
+import type { ToolDefinition } from "../tools/define.ts";
+
+/** A JSON Schema, draft 2020-12, with an object at its root. */
+export type JsonSchema = Record<string, unknown>;
+
+type Keep = (keyword: string, value: unknown) => boolean;
+
+/**
+ * The schema of the tool's arguments, and of no others: what hosts fill in beside them is told in
+ * words. It leaves out what no model gets wrong, the alphabet of ids and that a text is not empty:
+ * the tool checks both, in better words.
+ */
+export function inputJsonSchema(tool: ToolDefinition): JsonSchema {
+  return compact(z.toJSONSchema(tool.input, { io: "input" }), (keyword, value) => {
+    if (keyword === "maximum") return value !== Number.MAX_SAFE_INTEGER;
+    return keyword !== "pattern" && keyword !== "minLength";
+  });
+}
+
+/**
+ * The schema of the tool's result, which may grow fields that older hosts do not know: that
+ * anything else is allowed is JSON Schema's default.
+ */
+export function outputJsonSchema(tool: ToolDefinition): JsonSchema {
+  const keep: Keep = (keyword) => keyword !== "additionalProperties";
+  return compact(z.toJSONSchema(tool.output, { io: "output" }), keep);
+}
+
+/** The dialect is the protocol's default, and so is an object without named properties. */
+function saysSomething(name: string, field: unknown): boolean {
+  return name !== "$schema" && !(name === "properties" && isEmpty(field));
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}
+
+function compact(schema: JsonSchema, keep: Keep): JsonSchema {
+  const walk = (value: unknown, isSchema: boolean): unknown => {
+    if (Array.isArray(value)) return value.map((item) => walk(item, isSchema));
+    if (typeof value !== "object" || value === null) return value;
+    return walkObject(value, isSchema);
+  };
+  const walkObject = (value: object, isSchema: boolean): JsonSchema => {
+    const entries = Object.entries(value)
+      .filter(([name, field]) => !isSchema || (saysSomething(name, field) && keep(name, field)));
+    // Below `properties` names are the tool's own, not JSON Schema's.
+    return Object.fromEntries(
+      entries.map(([name, field]) => [name, walk(field, !(isSchema && name === "properties"))]),
+    );
+  };
+  return walkObject(schema, true);
+}

@@ -1,0 +1,440 @@
+/**
+ * The events of one session as far as they are known, in the API's order, each once.
+ *
+ * @module
+ */
+
+import { digest } from "../api/read.ts";
+import type { LogEvent } from "./event_types.ts";
+
+/**
+ * Characters of texts and inputs that a log keeps, and to which it comes down when it has more: no
+ * reply shows more than the newest 30,000, and of the rest only the number counts.
+ */
+const MAX_CHARS = 4 * 1024 * 1024;
+const CHARS_LEFT = MAX_CHARS / 2;
+
+interface Seen {
+  readonly queued: boolean;
+  /** Of the fullest version. */
+  readonly fullness: number;
+}
+
+/**
+ * Merges history and stream by id. An event that was queued (`processed_at` null) comes again
+ * stamped, under the same id: both are kept, each at its place, since the second is news of its
+ * own. Of what else comes again the fuller version is kept, where the first one stood.
+ */
+export class EventLog {
+  #entries: LogEvent[] = [];
+  readonly #seen = new Map<string, Seen>();
+  #epoch = 0;
+  #chars = 0;
+  /** Events of the stream that no list has shown, by what they say, oldest first. */
+  readonly #unlisted = new Map<string, Name[]>();
+  /** Events that the latest list brought and the stream did not, by what they say. */
+  readonly #unstreamed = new Map<string, Name[]>();
+  #namesDiffer = false;
+  /** How long texts were before they came again with more, and in which epoch that was. */
+  readonly #growths = new Map<string, { readonly epoch: number; readonly from: number }[]>();
+  /** The earliest `processed_at` in the log, in milliseconds. */
+  #startsAt: number | undefined;
+  #endsAt: number | undefined;
+
+  /** In the API's order, oldest first. */
+  get entries(): readonly LogEvent[] {
+    return this.#entries;
+  }
+
+  /** Characters of texts and inputs, those that were let go not counted. */
+  get chars(): number {
+    return this.#chars;
+  }
+
+  /** Grows whenever known entries move or change: a fold must then start over. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** The latest `processed_at` in the log, in milliseconds since the epoch. */
+  get endsAt(): number | undefined {
+    return this.#endsAt;
+  }
+
+  /**
+   * Whether the log has events of which only the stream told, under no name or another than the list
+   * gives them: they can be no cursors.
+   */
+  get hasUnnamed(): boolean {
+    return [...this.#unlisted.values()].flat().some(({ id }) =>
+      id === undefined || this.#namesDiffer
+    );
+  }
+
+  /** How long a text was in an epoch that it has outgrown since; undefined where it has not. */
+  lengthIn(epoch: number, key: string): number | undefined {
+    return this.#growths.get(key)?.find((growth) => growth.epoch > epoch)?.from;
+  }
+
+  has(key: string): boolean {
+    return this.#seen.has(key);
+  }
+
+  /** Whether the log has the event as one that happened. */
+  hasHappened({ key, queued }: LogEvent): boolean {
+    return !queued && this.#seen.get(key)?.queued === false;
+  }
+
+  /** Whether anything in the log is known to have happened later than the event, and nothing before. */
+  isBefore({ at }: LogEvent): boolean {
+    return at !== undefined && this.#startsAt !== undefined && at < this.#startsAt;
+  }
+
+  /** Adds an event at the end; false when it says nothing new. */
+  add(event: LogEvent): boolean {
+    if (!this.#isNews(event)) return this.#takeFuller(event);
+    this.#mark(event);
+    this.#entries.push(event);
+    this.#lighten();
+    return true;
+  }
+
+  /**
+   * Adds an event of the stream at the end; false when it says nothing new. Some servers give the
+   * events of the stream no ids, or others than in lists: then they are known by what they say.
+   */
+  addLive(event: LogEvent): boolean {
+    if (!this.#isNews(event)) return this.add(event);
+    const saying = sayingOf(event);
+    const listed = saying && takeMatch(this.#unstreamed, saying, (other) => isSame(event, other));
+    if (!saying || !listed) {
+      if (saying) push(this.#unlisted, saying, event);
+      return this.add(event);
+    }
+    this.#seen.set(event.key, { queued: event.queued, fullness: fullnessOf(event) });
+    return false;
+  }
+
+  /** Gives events of the stream the names that a list has for them. */
+  #nameLive(history: readonly LogEvent[]): void {
+    this.#unstreamed.clear();
+    if (this.#unlisted.size > 0) {
+      const keys = new Set(history.map(({ key }) => key));
+      for (const [saying, events] of this.#unlisted) {
+        const left = events.filter(({ key }) => !keys.has(key));
+        if (left.length > 0) this.#unlisted.set(saying, left);
+        else this.#unlisted.delete(saying);
+      }
+    }
+    for (const event of history) {
+      const saying = this.#isNews(event) ? sayingOf(event) : undefined;
+      if (!saying) continue;
+      const live = takeMatch(this.#unlisted, saying, (other) => isSame(other, event));
+      if (live) this.#rename(live, event);
+      else push(this.#unstreamed, saying, event);
+    }
+  }
+
+  #rename(live: Name, event: LogEvent): void {
+    const index = this.#entries.findLastIndex(({ key }) => key === live.key);
+    if (index < 0) return;
+    this.#namesDiffer ||= live.id !== undefined;
+    this.#entries[index] = event;
+    this.#seen.set(event.key, { queued: event.queued, fullness: fullnessOf(event) });
+    this.#epoch++;
+  }
+
+  /**
+   * Merges a stretch of history, oldest first. History knows the order: what the log missed goes
+   * where history has it. Queued events at either end of it go to the end: where a list puts them is
+   * not specified, and what is queued has not happened yet. One between others stands where it was
+   * sent, on a server that stamps late or never.
+   *
+   * @returns whether there was news
+   */
+  merge(history: readonly LogEvent[]): boolean {
+    this.#nameLive(history);
+    const { placed, others } = split(history);
+    this.#takeOutMisplaced(placed);
+    const changed = this.#mergePlaced(eachOnce(placed));
+    const added = others.map((event) => this.add(event));
+    const fuller = placed.map((event) => this.#takeFuller(event));
+    this.#lighten();
+    return changed || added.includes(true) || fuller.includes(true);
+  }
+
+  /** Puts older events, oldest first, before the known ones. */
+  prepend(older: readonly LogEvent[]): void {
+    const { placed, others } = split(older, this.#entries);
+    const fresh = eachOnce(placed).filter((event) => this.#isNews(event));
+    fresh.forEach((event) => this.#mark(event));
+    this.#entries = [...fresh, ...this.#entries];
+    this.#epoch++;
+    for (const event of others) this.add(event);
+    for (const event of older) this.#takeFuller(event);
+    this.#lighten();
+  }
+
+  /** Adds queued events that a list sorts before the session's first ones, oldest first. */
+  addStrays(oldest: readonly LogEvent[]): void {
+    for (const event of oldest.slice(0, countStrays(oldest))) this.add(event);
+  }
+
+  /** Takes out queued events that came to the end and that history has before what stands there. */
+  #takeOutMisplaced(placed: readonly LogEvent[]): void {
+    if (!placed.some(({ key, queued }) => queued && this.#seen.get(key)?.queued)) return;
+    const places = new Map(this.#entries.map(({ key }, index) => [key, index]));
+    const misplaced = new Set<string>();
+    let earliest = Infinity;
+    for (const { key, queued } of placed.toReversed()) {
+      const place = places.get(key);
+      if (place === undefined) continue;
+      if (queued && place > earliest) misplaced.add(key);
+      else earliest = Math.min(earliest, place);
+    }
+    if (misplaced.size === 0) return;
+    this.#entries = this.#entries.filter(({ key }) => !misplaced.has(key));
+    for (const key of misplaced) this.#seen.delete(key);
+  }
+
+  #isNews(event: LogEvent): boolean {
+    return this.#isNewsOf(this.#seen.get(event.key), event);
+  }
+
+  #isNewsOf(seen: Seen | undefined, event: LogEvent): boolean {
+    return !seen || (seen.queued && !event.queued);
+  }
+
+  #mark(event: LogEvent): void {
+    const { at } = event;
+    if (at !== undefined && (this.#startsAt === undefined || at < this.#startsAt)) {
+      this.#startsAt = at;
+    }
+    if (at !== undefined && (this.#endsAt === undefined || at > this.#endsAt)) this.#endsAt = at;
+    const before = this.#seen.get(event.key);
+    const fullness = Math.max(fullnessOf(event), before?.fullness ?? 0);
+    // A list that trails shows as queued what the stream has shown stamped.
+    this.#seen.set(event.key, { queued: event.queued && before?.queued !== false, fullness });
+    if (this.#isNewsOf(before, event)) this.#chars += charsOf(event);
+  }
+
+  /** Puts a fuller version of a known event in the place of the one there is. */
+  #takeFuller(event: LogEvent): boolean {
+    const seen = this.#seen.get(event.key);
+    const fullness = fullnessOf(event);
+    if (!seen || seen.queued !== event.queued || fullness <= seen.fullness) return false;
+    const index = this.#entries.findLastIndex(({ key, queued }) =>
+      key === event.key && queued === event.queued
+    );
+    const known = this.#entries[index];
+    if (!known || known.kind !== event.kind) return false;
+    this.#entries[index] = event;
+    this.#seen.set(event.key, { queued: seen.queued, fullness });
+    this.#chars += charsOf(event) - charsOf(known);
+    this.#epoch++;
+    if (event.kind === "text" && known.kind === "text" && event.text.startsWith(known.text)) {
+      const growths = this.#growths.get(event.key) ?? [];
+      if (growths.length < MAX_GROWTHS) {
+        growths.push({ epoch: this.#epoch, from: known.text.length });
+      }
+      this.#growths.set(event.key, growths);
+    }
+    return true;
+  }
+
+  /** Lets go of the oldest texts and inputs when there are too many. */
+  #lighten(): void {
+    if (this.#chars <= MAX_CHARS) return;
+    this.#entries = this.#entries.map((event) => {
+      const chars = this.#chars > CHARS_LEFT ? charsOf(event) : 0;
+      this.#chars -= chars;
+      return chars > 0 ? lightened(event) : event;
+    });
+    this.#epoch++;
+  }
+
+  #mergePlaced(history: readonly LogEvent[]): boolean {
+    const firstNews = history.findIndex((event) => this.#isNews(event));
+    if (firstNews === -1) return false;
+    const onlyNewsFollows = history.slice(firstNews).every((event) => this.#isNews(event));
+    const before = history[firstNews - 1]?.key;
+    const atEnd = before === undefined
+      ? this.#entries.length === 0
+      : this.#entries.at(-1)?.key === before;
+    if (onlyNewsFollows && atEnd) history.forEach((event) => this.add(event));
+    else this.#weave(history);
+    return true;
+  }
+
+  /** Inserts the news of `history` behind the events that history has before it. */
+  #weave(history: readonly LogEvent[]): void {
+    const behind = new Map<string, LogEvent[]>();
+    let lead: LogEvent[] = [];
+    let group = lead;
+    let firstKnown: string | undefined;
+    for (const event of history) {
+      if (this.#isNews(event)) {
+        group.push(event);
+        continue;
+      }
+      firstKnown ??= event.key;
+      group = [];
+      behind.set(event.key, group);
+    }
+    if (firstKnown === undefined) {
+      history.forEach((event) => this.add(event));
+      return;
+    }
+    history.forEach((event) => this.#mark(event));
+    const place = (event: LogEvent): LogEvent[] => {
+      const news = behind.get(event.key) ?? [];
+      behind.delete(event.key);
+      const first = event.key === firstKnown ? lead : [];
+      if (first.length > 0) lead = [];
+      return [...first, event, ...news];
+    };
+    // From the end: of an event that is there twice, queued and stamped, the second one counts.
+    const woven = this.#entries.toReversed().map(place).toReversed().flat();
+    this.#entries = withoutStaleQueued(woven);
+    this.#epoch++;
+  }
+}
+
+/** Kinds of events that come in turns only. */
+const IN_A_TURN: ReadonlySet<LogEvent["kind"]> = new Set<LogEvent["kind"]>([
+  "running",
+  "rescheduled",
+  "model_start",
+  "thinking",
+  "text",
+  "tool_use",
+]);
+
+/**
+ * Counts the queued events at the beginning of a history that are there only because the list sorts
+ * them there. Inputs that a turn follows began it, though they were never stamped; those that an
+ * interrupt and then an idle event follow were ended by them.
+ *
+ * @param following what is known to come after it
+ */
+function countStrays(history: readonly LogEvent[], following: readonly LogEvent[] = []): number {
+  const happened = history.findIndex((event) => !event.queued);
+  const leading = happened === -1 ? history : history.slice(0, happened);
+  const endsThem = leading.some(({ kind }) => kind === "interrupt") ? "idle" : undefined;
+  const isOfTurn = ({ kind }: LogEvent) => IN_A_TURN.has(kind) || kind === endsThem;
+  const tells = (event: LogEvent) => !event.queued && (event.kind === "input" || isOfTurn(event));
+  const telling = history.find(tells) ?? following.find(tells);
+  return telling && isOfTurn(telling) ? 0 : leading.length;
+}
+
+/**
+ * Tells queued events that stand where they were sent from those that may stand anywhere.
+ *
+ * @param following as for {@linkcode countStrays}
+ */
+function split(history: readonly LogEvent[], following: readonly LogEvent[] = []) {
+  const first = countStrays(history, following);
+  const goesOn = following.some((event) => !event.queued);
+  const last = goesOn ? Infinity : history.findLastIndex((event) => !event.queued);
+  const isPlaced = (index: number) => index >= first && index <= last;
+  return {
+    placed: history.filter((_, index) => isPlaced(index)),
+    others: history.filter((_, index) => !isPlaced(index)),
+  };
+}
+
+/** Characters of an event's text or input. */
+function charsOf(event: LogEvent): number {
+  if (event.kind === "text") return event.text.length;
+  if (event.kind !== "tool_use" || event.tool.input == null) return 0;
+  return JSON.stringify(event.tool.input)?.length ?? 0;
+}
+
+function lightened(event: LogEvent): LogEvent {
+  if (event.kind === "text") {
+    return { ...event, text: "", leftOut: (event.leftOut ?? 0) + event.text.length };
+  }
+  // A call that waits for an answer goes on waiting.
+  return event.kind === "tool_use" ? { ...event, tool: { ...event.tool, input: null } } : event;
+}
+
+/** How much an event says: more than another version of it, or less. */
+function fullnessOf(event: LogEvent): number {
+  switch (event.kind) {
+    case "tool_use":
+      return charsOf(event) + (event.tool.name?.length ?? 0);
+    case "idle":
+      return (event.stop?.type.length ?? 0) + event.eventIds.length;
+    case "error":
+      return event.error.message?.length ?? 0;
+    case "text":
+      return event.text.length + (event.leftOut ?? 0);
+    default:
+      return charsOf(event);
+  }
+}
+
+/** By what an event is known, and when it was. */
+type Name = Pick<LogEvent, "key"> & { readonly id?: string; readonly at?: number };
+
+/** Events whose names are kept for comparison: more than come between two lists. */
+const MAX_NAMES = 1_000;
+/** Times that a text may grow until no more is noted of it. */
+const MAX_GROWTHS = 1_000;
+/** Longest beginning and end of a text by which it is known. */
+const SAYING_CHARS = 64;
+
+/** What an event says, by which it is known where names differ; undefined where that tells little. */
+function sayingOf(event: LogEvent): string | undefined {
+  const { kind, at } = event;
+  if (event.queued || kind === "other" || kind === "deleted") return undefined;
+  if (kind === "text") {
+    const { text } = event;
+    const ends = text.slice(0, SAYING_CHARS) + text.slice(-SAYING_CHARS);
+    return text === "" ? undefined : `${kind} ${text.length} ${digest(ends)}`;
+  }
+  // Of what comes again and again in the same words, the time tells one from the other.
+  return at === undefined ? undefined : `${kind} ${at}`;
+}
+
+/** Whether an event of the stream and one of a list, which say the same, are the same. */
+function isSame(live: Name, listed: Name): boolean {
+  if (live.id !== undefined && live.id === listed.id) return true;
+  return live.at === undefined ? live.id === undefined : live.at === listed.at;
+}
+
+function push(lists: Map<string, Name[]>, saying: string, { key, id, at }: LogEvent): void {
+  const list = lists.get(saying);
+  if (list) list.push({ key, id, at });
+  else lists.set(saying, [{ key, id, at }]);
+  if (lists.size <= MAX_NAMES) return;
+  for (const oldest of lists.keys()) return void lists.delete(oldest);
+}
+
+function takeMatch(
+  lists: Map<string, Name[]>,
+  saying: string,
+  matches: (event: Name) => boolean,
+): Name | undefined {
+  const list = lists.get(saying) ?? [];
+  const index = list.findIndex(matches);
+  const [found] = index < 0 ? [] : list.splice(index, 1);
+  if (list.length === 0) lists.delete(saying);
+  return found;
+}
+
+/** Without what comes again under the same key. */
+function eachOnce(events: readonly LogEvent[]): LogEvent[] {
+  const seen = new Set<string>();
+  return events.filter(({ key }) => !seen.has(key) && seen.add(key));
+}
+
+/** Without queued events that have come to stand behind their own stamped version. */
+function withoutStaleQueued(events: readonly LogEvent[]): LogEvent[] {
+  const stamped = new Set<string>();
+  return events.filter((event) => {
+    if (event.queued) return !stamped.has(event.key);
+    stamped.add(event.key);
+    return true;
+  });
+}

@@ -1,0 +1,249 @@
+/**
+ * MCP over the process's standard input and output.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { Readable, Writable } from "node:stream";
+import {
+  type JSONRPCMessage,
+  type McpServerFactory,
+  PROTOCOL_VERSION_META_KEY,
+  type Transport,
+} from "@modelcontextprotocol/server";
+import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio";
+import { type ByteLine, byteLines } from "./core/byte_lines.ts";
+import { unquoted } from "./core/errors.ts";
+import type { Logger } from "./core/logger.ts";
+import type { Output } from "./core/output.ts";
+import { singleLineJson } from "./core/text.ts";
+import { parseJson } from "./mcp/json.ts";
+import {
+  checkBatch,
+  checkMessage,
+  errorResponse,
+  INVALID_PARAMS,
+  INVALID_REQUEST,
+  isFields,
+  MAX_MESSAGE_BYTES,
+  type MessageError,
+  type MessageId,
+} from "./mcp/messages.ts";
+
+/** A connection that is being served. */
+export interface StdioConnection {
+  /** Resolves when the connection is over: standard input ended, or `close` was called. */
+  readonly closed: Promise<void>;
+  /** Ends the connection; calls that run are cancelled. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What {@linkcode serveStdioTransport} is given. */
+export interface StdioOptions {
+  readonly log: Logger;
+  /** Where messages come from, one per line. */
+  readonly input: AsyncIterable<Uint8Array>;
+  /** Where messages go, one per line; a write that fails or that it refuses ends the connection. */
+  readonly output: Pick<Output, "write" | "failure" | "failed">;
+}
+
+/**
+ * Serves the one client that started this process, in whichever protocol era its messages are.
+ *
+ * The SDK does so too, but says nothing about lines that it cannot read, ends at one that is too
+ * long, and keeps the era of the first message. So lines are checked before they reach it, and each
+ * era is a connection of its own.
+ */
+export function serveStdioTransport(
+  factory: McpServerFactory,
+  { log, input, output }: StdioOptions,
+): StdioConnection {
+  const checked = new Readable({ read: () => {} });
+  let lost = false;
+  const onLost = (reason: string) => {
+    if (!lost) log.error("The host does not take what it is sent: the connection ends", { reason });
+    lost = true;
+    void wire.close();
+  };
+  const wire = new StdioServerTransport(checked, writableTo(output, onLost), {
+    maxBufferSize: 2 * MAX_MESSAGE_BYTES,
+  });
+  const eras = new Eras(factory, wire, log);
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  // A host may close its end and leave stdin open: nobody is there to write to it any more.
+  void output.failed.then(() => onLost("stdout is closed"));
+  wire.onmessage = (message) => eras.deliver(message);
+  wire.onerror = (error) => log.debug("stdio", { error: unquoted(error) });
+  wire.onclose = () => {
+    eras.close();
+    resolve();
+  };
+  const refuse = (id: MessageId, error: MessageError, bytes: number) => {
+    log.warn("A line on stdin cannot be read", { reason: error.message, bytes });
+    // JSON-RPC 2.0, section 4.1: notifications are not answered. Others without an id are.
+    if (id === null && error.code === INVALID_PARAMS) return;
+    output.write(`${singleLineJson(JSON.stringify(errorResponse(id, error)))}\n`);
+  };
+  const receive = (line: ByteLine) => {
+    if (line.kind === "too_long") return refuse(idOfEdges(line), TOO_LONG, line.byteLength);
+    if (line.bytes.every(isSpace)) return;
+    const parsed = parseJson(line.bytes);
+    const { byteLength } = line.bytes;
+    if ("error" in parsed) return refuse(null, parsed.error, byteLength);
+    const batch = Array.isArray(parsed.value) ? parsed.value : undefined;
+    const batchError = batch && checkBatch(batch);
+    if (batchError) return refuse(null, batchError, byteLength);
+    for (const value of batch ?? [parsed.value]) {
+      const found = checkMessage(value);
+      if ("error" in found) refuse(found.id, found.error, byteLength);
+      else checked.push(Buffer.from(`${JSON.stringify(found.message)}\n`));
+    }
+  };
+  const read = async () => {
+    await wire.start();
+    for await (const line of byteLines(input, MAX_MESSAGE_BYTES)) receive(line);
+  };
+  read().catch((error) => log.debug("stdin", { error: unquoted(error) }))
+    // What was read is still handed over before the end is.
+    .finally(() => checked.push(null));
+  return { closed, close: () => wire.close() };
+}
+
+const TOO_LONG: MessageError = {
+  code: INVALID_REQUEST,
+  message: `Invalid request: the line is too long: at most ${MAX_MESSAGE_BYTES} bytes`,
+};
+
+/** Space and tab, and what else ends lines. */
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0d;
+}
+
+/** Ids that come first in a message, as most clients put them. */
+const ID_AT_HEAD = /^\s*\{(?:\s*"(?:jsonrpc|method)"\s*:\s*"[^"\\]*"\s*,)*\s*"id"\s*:\s*([^\s,}]+)/;
+/** Ids that come last, as the SDK's client puts them. A quote in a text has a backslash before it. */
+const ID_AT_TAIL =
+  /,\s*(?:"jsonrpc"\s*:\s*"[^"\\]*"\s*,\s*)?"id"\s*:\s*([^\s,{}]+)\s*(?:,\s*"jsonrpc"\s*:\s*"[^"\\]*"\s*)?\}\s*$/;
+
+/** The id of a message of which only the edges are known: who waits for its answer is told. */
+function idOfEdges({ head, tail }: Extract<ByteLine, { kind: "too_long" }>): MessageId {
+  const decoder = new TextDecoder();
+  const text = ID_AT_HEAD.exec(decoder.decode(head))?.[1] ??
+    ID_AT_TAIL.exec(decoder.decode(tail))?.[1] ?? "";
+  return /^-?\d{1,15}$|^"[\w.:-]{1,128}"$/.test(text) ? JSON.parse(text) : null;
+}
+
+/** @param onLost told when nobody has read for too long */
+function writableTo(output: StdioOptions["output"], onLost: (why: string) => void): Writable {
+  return new Writable({
+    decodeStrings: false,
+    // How much may wait is the output's to say; the SDK need not wait for large results.
+    highWaterMark: Number.MAX_SAFE_INTEGER,
+    write(text: string, _encoding, done) {
+      if (output.failure === undefined && !output.write(singleLineJson(text))) {
+        onLost("stdout is not read");
+      }
+      done();
+    },
+  });
+}
+
+/** The connections of a client, one per protocol era, and which of them its requests went to. */
+class Eras {
+  readonly #factory: McpServerFactory;
+  readonly #wire: Transport;
+  readonly #log: Logger;
+  readonly #open = new Map<"2025" | "2026", EraTransport>();
+  /** Requests without an answer yet, by id: a client may use an id twice. */
+  readonly #requests = new Map<string, EraTransport[]>();
+
+  constructor(factory: McpServerFactory, wire: Transport, log: Logger) {
+    this.#factory = factory;
+    this.#wire = wire;
+    this.#log = log;
+  }
+
+  deliver(message: JSONRPCMessage): void {
+    if (!("method" in message)) return this.#existing().deliver(message);
+    if (message.method === "notifications/cancelled") return this.#cancel(message);
+    const isRequest = "id" in message;
+    const meta = message.params?._meta;
+    const isModern = isFields(meta) && PROTOCOL_VERSION_META_KEY in meta;
+    const era = isModern ? this.#of("2026") : isRequest ? this.#of("2025") : this.#existing();
+    if (isRequest) {
+      const key = JSON.stringify(message.id);
+      this.#requests.set(key, [...this.#requests.get(key) ?? [], era]);
+    }
+    era.deliver(message);
+  }
+
+  close(): void {
+    for (const era of this.#open.values()) era.onclose?.();
+    this.#open.clear();
+  }
+
+  /** Cancels the request that is meant; none when several are under way that have its id. */
+  #cancel(message: Extract<JSONRPCMessage, { method: string }>): void {
+    const id = message.params?.requestId;
+    const key = JSON.stringify(id);
+    const [era, ...others] = this.#requests.get(key) ?? [];
+    if (others.length > 0) {
+      return this.#log.info("A cancellation names several calls, and none is cancelled", { id });
+    }
+    this.#requests.delete(key);
+    (era ?? this.#existing()).deliver(message);
+  }
+
+  #existing(): EraTransport {
+    return this.#open.get("2025") ?? this.#open.get("2026") ?? this.#of("2025");
+  }
+
+  #of(name: "2025" | "2026"): EraTransport {
+    const known = this.#open.get(name);
+    if (known) return known;
+    const era: EraTransport = new EraTransport((message) => this.#send(era, message));
+    this.#open.set(name, era);
+    serveStdio(this.#factory, {
+      transport: era,
+      onerror: (error) => this.#log.debug("stdio", { error: unquoted(error) }),
+    });
+    return era;
+  }
+
+  #send(era: EraTransport, message: JSONRPCMessage): Promise<void> {
+    if (!("method" in message) && message.id !== undefined) {
+      const key = JSON.stringify(message.id);
+      const waiting = this.#requests.get(key) ?? [];
+      const at = waiting.indexOf(era);
+      if (at !== -1) waiting.splice(at, 1);
+      if (waiting.length === 0) this.#requests.delete(key);
+    }
+    return this.#wire.send(message);
+  }
+}
+
+/** What the SDK takes for a whole connection, and is one era of it. */
+class EraTransport implements Transport {
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: (message: JSONRPCMessage) => void;
+  readonly send: (message: JSONRPCMessage) => Promise<void>;
+
+  constructor(send: (message: JSONRPCMessage) => Promise<void>) {
+    this.send = send;
+  }
+
+  deliver(message: JSONRPCMessage): void {
+    this.onmessage?.(message);
+  }
+
+  start(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.onclose?.();
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,143 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { ToolError } from "../../../src/core/errors.ts";
+import { callTool } from "../../../src/mcp/boundary.ts";
+import { createCallLimits } from "../../../src/access/limits.ts";
+import { createPrincipal, isPrincipal, type Principal } from "../../../src/access/principal.ts";
+import { TOOLS } from "../../../src/tools/registry.ts";
+import { settle } from "../../helpers/manual_clock.ts";
+import { type ApiParts, harness } from "../tools/support.ts";
+
+function codeOf(run: () => unknown): string {
+  return assertThrows(run, ToolError).code;
+}
+
+Deno.test("enter() gives a caller as many places as it may have, and takes them back", () => {
+  const limits = createCallLimits();
+  const ci = { principal: { id: "ci", maxCalls: 2 } };
+  const [first] = [limits.enter("call", ci), limits.enter("call", ci)];
+  assertEquals(codeOf(() => limits.enter("call", ci)), "too_many_calls");
+  first();
+  first();
+  limits.enter("call", ci);
+  assertEquals(codeOf(() => limits.enter("call", ci)), "too_many_calls");
+});
+
+Deno.test("enter() counts waits apart from other calls", () => {
+  const limits = createCallLimits();
+  const ci = { principal: { id: "ci", maxCalls: 1, maxWaits: 1 } };
+  const leaveWait = limits.enter("wait", ci);
+  limits.enter("call", ci);
+  assertEquals(codeOf(() => limits.enter("wait", ci)), "too_many_waits");
+  assertEquals(codeOf(() => limits.enter("call", ci)), "too_many_calls");
+  leaveWait();
+  limits.enter("wait", ci);
+});
+
+Deno.test("enter() does not let one caller use up another's places", () => {
+  const limits = createCallLimits();
+  limits.enter("call", { principal: { id: "ci", maxCalls: 1 } });
+  limits.enter("call", { principal: { id: "ops", maxCalls: 1 } });
+  limits.enter("call", {});
+});
+
+Deno.test("enter() bounds the calls of all together, but not their waits", () => {
+  const limits = createCallLimits(2);
+  const leave = limits.enter("call", { principal: { id: "ci" } });
+  limits.enter("call", {});
+  for (let i = 0; i < 10; i++) limits.enter("wait", {});
+  const { message } = assertThrows(() => limits.enter("call", {}), ToolError);
+  assert(message.startsWith("This server already has 2 calls running"), message);
+  leave();
+  limits.enter("call", {});
+});
+
+Deno.test("enter() that refuses takes no place", () => {
+  const limits = createCallLimits(1);
+  const leave = limits.enter("call", {});
+  for (let i = 0; i < 3; i++) assertThrows(() => limits.enter("call", {}), ToolError);
+  leave();
+  limits.enter("call", {});
+});
+
+Deno.test("isPrincipal() trusts only what was made here", () => {
+  const principal = createPrincipal({ id: "ci", agents: ["agent_1"] });
+  assert(isPrincipal(principal) && Object.isFrozen(principal));
+  for (const other of [{ ...principal }, structuredClone(principal), null, undefined, "ci"]) {
+    assert(!isPrincipal(other));
+  }
+});
+
+/** Calls of one caller that do not end before the test says so. */
+function held(name: string, principal: Principal, parts: ApiParts = {}) {
+  const opened = harness(parts);
+  const tool = TOOLS.find((candidate) => candidate.name === name);
+  assert(tool);
+  const start = (args: unknown, signal = new AbortController().signal) =>
+    callTool(tool, args, opened.call({ principal, signal }));
+  return { ...opened, start };
+}
+
+function textOf({ content }: Awaited<ReturnType<typeof callTool>>): string {
+  const [block] = content;
+  return block?.type === "text" ? block.text : "";
+}
+
+Deno.test("wait_for_idle takes one of the caller's waits, and cancelling frees it", async () => {
+  const { start, waiter } = held("wait_for_idle", { id: "ci", maxWaits: 1 });
+  waiter.wait = ({ signal }) =>
+    new Promise((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+  const cancel = new AbortController();
+  const first = start({ session_id: "sesn_1" }, cancel.signal);
+  await settle();
+  const refused = await start({ session_id: "sesn_2" });
+  assertEquals(refused.isError, true);
+  assert(
+    textOf(refused).startsWith("Your token has as many waits open as it may (1)"),
+    textOf(refused),
+  );
+  cancel.abort();
+  assertEquals((await first).isError, true);
+  const again = new AbortController();
+  const second = start({ session_id: "sesn_2" }, again.signal);
+  await settle();
+  assert(textOf(await start({ session_id: "sesn_3" })).includes("waits open"));
+  again.abort();
+  await second;
+});
+
+Deno.test("other tools take one of the caller's calls, until they end or fail", async () => {
+  const answers: PromiseWithResolvers<never>[] = [];
+  const { start } = held("get_agent", { id: "ci", maxCalls: 1 }, {
+    agents: {
+      retrieve: () => {
+        const answer = Promise.withResolvers<never>();
+        answers.push(answer);
+        return answer.promise;
+      },
+    },
+  });
+  const first = start({ agent_id: "agent_1" });
+  await settle();
+  const refused = await start({ agent_id: "agent_1" });
+  assert(
+    textOf(refused).startsWith("Your token has as many calls running as it may (1)"),
+    textOf(refused),
+  );
+  answers[0]?.reject(new Error("broken"));
+  await first;
+  const second = start({ agent_id: "agent_1" });
+  await settle();
+  assertEquals(answers.length, 2);
+  answers[1]?.reject(new Error("broken"));
+  await second;
+});
+
+Deno.test("wrong arguments take no place", async () => {
+  const { start } = held("get_agent", { id: "ci", maxCalls: 1 }, {
+    agents: { retrieve: () => Promise.resolve({ id: "agent_1" }) },
+  });
+  await start({});
+  assertEquals((await start({ agent_id: "agent_1" })).isError, undefined);
+});

@@ -1,0 +1,129 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { type BridgeConfig, createBridge } from "../../../../src/commands/serve/app.ts";
+import { listen } from "../../../../src/runtime/listen.ts";
+import { ApiError } from "../../../../src/api/api_error.ts";
+import { UsageError } from "../../../../src/core/errors.ts";
+import { silentLogger } from "../../../../src/core/logger.ts";
+import { systemClock } from "../../../../src/core/clock.ts";
+import { createSimulator } from "../../../../src/simulator/simulator.ts";
+import { ManualClock } from "../../../helpers/manual_clock.ts";
+import { recordProgram } from "../../../helpers/program.ts";
+
+const BASE: BridgeConfig = {
+  simulate: false,
+  baseUrl: "http://127.0.0.1:1",
+  maxWaits: 2,
+  exposeToolInputs: false,
+  exposeAgentConfig: false,
+};
+
+/** A simulated API on loopback that accepts one key. */
+function serveApi(apiKey: string) {
+  const simulator = createSimulator({ clock: systemClock, apiKey });
+  const address = { host: "127.0.0.1", port: 0 };
+  const server = listen(address, (request) => simulator.fetch(request), silentLogger);
+  return {
+    simulator,
+    baseUrl: `http://127.0.0.1:${server.addr.port}`,
+    async [Symbol.asyncDispose]() {
+      await server.shutdown();
+      simulator.close();
+    },
+  };
+}
+
+Deno.test("createBridge() calls the API that it is told, with the key and its own name", async () => {
+  await using api = serveApi("the-right-key");
+  const bridge = await createBridge({
+    ...BASE,
+    baseUrl: api.baseUrl,
+    credential: { kind: "api_key", value: "the-right-key" },
+  }, recordProgram());
+  const { data } = await bridge.api.agents.list({ limit: 2 });
+  assertEquals(data.length, 2);
+  assertEquals(bridge.target, api.baseUrl);
+  bridge.close();
+});
+
+Deno.test("createBridge() reads a key file again when the key is refused", async () => {
+  await using api = serveApi("the-second-key");
+  const keys = ["the-first-key\n", "the-second-key\n"];
+  const read: string[] = [];
+  const program = recordProgram({
+    readFile: (path) => Promise.resolve(keys[read.push(path) - 1] ?? "none"),
+  });
+  const bridge = await createBridge({
+    ...BASE,
+    baseUrl: api.baseUrl,
+    credential: { kind: "api_key", value: "the-first-key", file: "key.txt" },
+  }, program);
+  assertEquals((await bridge.api.agents.list({ limit: 1 })).data.length, 1);
+  assertEquals(read, ["key.txt", "key.txt"]);
+  // The old one may still be valid, and still be quoted.
+  assertEquals(program.redact("the-first-key the-second-key"), "[redacted] [redacted]");
+  program.log.info("A key", { quoted: "the-second-key" });
+  assertEquals(program.logged.at(-1), "cma-mcp info: A key quoted=[redacted]");
+  bridge.close();
+});
+
+Deno.test("createBridge() does not read anything again for a key that is no file", async () => {
+  await using api = serveApi("the-right-key");
+  const bridge = await createBridge({
+    ...BASE,
+    baseUrl: api.baseUrl,
+    credential: { kind: "auth_token", value: "a-wrong-one" },
+  }, recordProgram());
+  const error = await assertRejects(() => bridge.api.agents.list({}), ApiError);
+  assertEquals(error.status, 401);
+  bridge.close();
+});
+
+Deno.test("createBridge() keeps a stream open on a connection of its own until it is closed", async () => {
+  await using api = serveApi("the-right-key");
+  const bridge = await createBridge({
+    ...BASE,
+    baseUrl: api.baseUrl,
+    credential: { kind: "api_key", value: "the-right-key" },
+  }, recordProgram());
+  const stream = await bridge.api.events.stream(api.simulator.createSession());
+  assertEquals(api.simulator.openStreams(), 1);
+  stream.close();
+  bridge.close();
+});
+
+Deno.test("createBridge() simulates without a key, without network, and says so", async () => {
+  const clock = new ManualClock();
+  const bridge = await createBridge({ ...BASE, simulate: true }, recordProgram({ clock }));
+  const { data: [agent] } = await bridge.api.agents.list({ limit: 1 });
+  assertMatch(agent?.name ?? "", /^Simulated/);
+  assertMatch(bridge.target, /SIMULATOR/);
+  bridge.close();
+  bridge.close();
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("createBridge() refuses to be built without a key for a real API", async () => {
+  const error = await assertRejects(() => createBridge(BASE, recordProgram()));
+  assert(error.message.includes("credential"));
+});
+
+Deno.test("createBridge() refuses a key file that was rotated wrongly, with what to do", async () => {
+  const texts: readonly [string | Error, RegExp][] = [
+    ['"sk-ant-0123456789"', /'key\.txt' \(--api-key-file\) has quotes/],
+    ["ANTHROPIC_API_KEY=sk-ant-0123456789", /begins with 'ANTHROPIC_API_KEY='/],
+    [Object.assign(new Error("os error"), { code: "EISDIR" }), /it is a folder/],
+    [Object.assign(new Error("os error"), { code: "ENOENT" }), /there is no such file/],
+  ];
+  for (const [text, expected] of texts) {
+    const bridge = await createBridge(
+      { ...BASE, credential: { kind: "api_key", value: "a-key", file: "key.txt" } },
+      recordProgram({
+        readFile: () => text instanceof Error ? Promise.reject(text) : Promise.resolve(text),
+      }),
+    );
+    const error = await assertRejects(() => bridge.api.agents.list({}), UsageError);
+    assertMatch(error.message, expected);
+    assert(!error.message.includes("0123456789"));
+    bridge.close();
+  }
+});

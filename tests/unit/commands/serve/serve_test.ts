@@ -1,0 +1,93 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { resolveConfig, type ServeConfig } from "../../../../src/config/config.ts";
+import { UsageError } from "../../../../src/core/errors.ts";
+import { callTool } from "../../../../src/commands/mcp_call.ts";
+import { serve } from "../../../../src/commands/serve/serve.ts";
+import { runSimulator } from "../../../../src/commands/simulator.ts";
+import { recordProgram } from "../../../helpers/program.ts";
+
+const TOKEN = "t".repeat(32);
+
+function httpConfig(...args: string[]): ServeConfig {
+  const config = resolveConfig(
+    ["--http", "--simulate", "--port=0", ...args],
+    (name) => name === "CMA_MCP_TOKEN" ? TOKEN : undefined,
+    () => "",
+  );
+  assert(config.command === "serve");
+  return config;
+}
+
+async function serveHttp(...args: string[]) {
+  const program = recordProgram();
+  const done = serve(httpConfig(...args), program);
+  const [, url = ""] = await program.loggedMatch(/clients at (\S+?),/);
+  const endpoint = {
+    token: TOKEN,
+    fetch: (request: Request) =>
+      fetch(url, { method: "POST", headers: request.headers, body: request.body }),
+  };
+  return { program, done, url, endpoint };
+}
+
+Deno.test("serve() announces the address, answers calls there, and ends when told to", async () => {
+  const { program, done, endpoint } = await serveHttp();
+  const { agents } = await callTool(endpoint, "list_agents", { limit: 3 });
+  assert(Array.isArray(agents) && agents.length === 3);
+  program.stop();
+  await done;
+  assertMatch(program.logged.join("\n"), /SIMULATOR/);
+});
+
+Deno.test("serve() lets an open wait answer with what it has when it is told to end", async () => {
+  const { program, done, endpoint } = await serveHttp();
+  const { agents } = await callTool(endpoint, "list_agents", { name_contains: "long" });
+  assert(Array.isArray(agents));
+  const { session_id } = await callTool(endpoint, "create_session", {
+    agent_id: agents[0].id,
+    message: "Take your time.",
+  });
+  const open = Promise.withResolvers<void>();
+  const wait = callTool(endpoint, "wait_for_idle", { session_id, timeout_sec: 600 }, {
+    onProgress: () => open.resolve(),
+  });
+  await open.promise;
+  const start = performance.now();
+  program.stop();
+  assertEquals((await wait).status, "timeout");
+  await done;
+  assert(performance.now() - start < 1_000);
+});
+
+Deno.test("serve() is ready when the API can be reached", async () => {
+  const { program, done, url } = await serveHttp();
+  for (const probe of ["health", "ready"]) {
+    const response = await fetch(new URL(probe, url));
+    assertEquals([response.status, await response.json()], [200, { status: "ok" }]);
+  }
+  program.stop();
+  await done;
+});
+
+Deno.test("serve() refuses a port that is taken, in words", async () => {
+  const { program, done, url } = await serveHttp();
+  const { port } = new URL(url);
+  const second = httpConfig(`--port=${port}`);
+  await assertRejects(() => serve(second, recordProgram()), UsageError, `Port ${port} is taken`);
+  program.stop();
+  await done;
+});
+
+Deno.test("runSimulator() serves the API on loopback and says how to use it", async () => {
+  const program = recordProgram();
+  const log = { level: "info", format: "text" } as const;
+  const done = runSimulator({ command: "simulator", port: 0, log }, program);
+  const [, url = ""] = /ANTHROPIC_BASE_URL=(\S+)/.exec(program.printed.join("\n")) ?? [];
+  const response = await fetch(`${url}/v1/agents`, {
+    headers: { "x-api-key": "any", "anthropic-beta": "managed-agents-2026-04-01" },
+  });
+  const { data } = await response.json();
+  assertMatch(data[0].name, /^Simulated /);
+  program.stop();
+  await done;
+});

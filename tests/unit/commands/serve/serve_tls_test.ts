@@ -1,0 +1,71 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { callTool } from "../../../../src/commands/mcp_call.ts";
+import { serve } from "../../../../src/commands/serve/serve.ts";
+import { resolveConfig, type ServeConfig } from "../../../../src/config/config.ts";
+import { UsageError } from "../../../../src/core/errors.ts";
+import { makeCertificate } from "../../../helpers/certificate.ts";
+import { recordProgram } from "../../../helpers/program.ts";
+
+const TOKEN = "t".repeat(32);
+const TLS = ["--tls-cert=cert.pem", "--tls-key=key.pem"];
+
+function httpConfig(...args: string[]): ServeConfig {
+  const config = resolveConfig(
+    ["--http", "--simulate", "--port=0", ...args],
+    (name) => name === "CMA_MCP_TOKEN" ? TOKEN : undefined,
+    () => "",
+  );
+  assert(config.command === "serve");
+  return config;
+}
+
+for (const http2 of [true, false]) {
+  Deno.test(`serve() answers calls over TLS and HTTP/${http2 ? 2 : 1}`, async () => {
+    const { cert, key } = await makeCertificate();
+    const readFile = (path: string) => Promise.resolve(path === "cert.pem" ? cert : key);
+    const program = recordProgram({ readFile });
+    const done = serve(httpConfig(...TLS), program);
+    const [, url = ""] = await program.loggedMatch(/clients at (https:\S+?),/);
+    using client = Deno.createHttpClient({ caCerts: [cert], http2, http1: !http2 });
+    const endpoint = {
+      token: TOKEN,
+      fetch: async (request: Request) => {
+        // The host is the client's to name: as a header in HTTP/1.1, without one in HTTP/2.
+        const headers = new Headers(request.headers);
+        headers.delete("host");
+        const body = await request.text();
+        return await fetch(url, { method: "POST", headers, body, client });
+      },
+    };
+    const { agents } = await callTool(endpoint, "list_agents", { name_contains: "quick" });
+    assert(Array.isArray(agents) && agents.length === 1);
+    const ready = await fetch(new URL("/ready", url), { client });
+    assertEquals(await ready.json(), { status: "ok" });
+    program.stop();
+    await done;
+  });
+}
+
+Deno.test("serve() names the client that a trusted proxy tells of when it refuses", async () => {
+  const program = recordProgram();
+  const done = serve(httpConfig("--trusted-proxies=127.0.0.0/8"), program);
+  const [, url = ""] = await program.loggedMatch(/clients at (http:\S+?),/);
+  const headers = { "x-forwarded-for": "203.0.113.7" };
+  const response = await fetch(url, { method: "POST", headers, body: "{}" });
+  await response.body?.cancel();
+  assertEquals(response.status, 401);
+  const [line] = await program.loggedMatch(/.*status=401.*/);
+  assertMatch(line, /client=203\.0\.113\.7/);
+  program.stop();
+  await done;
+});
+
+const refused: readonly [string[], string][] = [
+  [TLS, "Cannot read 'cert.pem' (--tls-cert)"],
+  [["--trusted-proxies=10.0.0.0/99"], "'10.0.0.0/99'"],
+];
+for (const [args, words] of refused) {
+  Deno.test(`serve() does not start with ${args[0]} that cannot be used`, async () => {
+    await assertRejects(() => serve(httpConfig(...args), recordProgram()), UsageError, words);
+  });
+}

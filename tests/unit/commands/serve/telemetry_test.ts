@@ -1,0 +1,84 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { openMetricsServer } from "../../../../src/commands/serve/metrics_server.ts";
+import { openTelemetry } from "../../../../src/commands/serve/telemetry.ts";
+import { UsageError } from "../../../../src/core/errors.ts";
+import { silentLogger } from "../../../../src/core/logger.ts";
+import type { CallReport } from "../../../../src/mcp/call_report.ts";
+import { recordProgram } from "../../../helpers/program.ts";
+
+const REPORT: CallReport = {
+  tool: "get_agent",
+  changes: false,
+  verdict: "ok",
+  outcome: "ok",
+  durationMs: 1,
+  upstreamMs: 1,
+  upstreamRequests: 1,
+  bytes: 2,
+  ids: {},
+  apiRequestIds: [],
+};
+const CALL = { tool: "get_agent", meta: {} };
+const STATS = { openWaits: 4, openStreams: 2, reconnects: 1 };
+
+Deno.test("openTelemetry() counts running calls, and nothing else unless asked to", async () => {
+  const { watch, calls, metrics, observe } = await openTelemetry({}, () => STATS, silentLogger);
+  assertEquals([metrics, observe, watch.ended], [undefined, undefined, undefined]);
+  const gate = Promise.withResolvers<{ report: CallReport }>();
+  const done = watch.around?.(CALL, () => gate.promise);
+  assertEquals(calls.size, 1);
+  gate.resolve({ report: REPORT });
+  assertEquals([await done, calls.size], [{ report: REPORT }, 0]);
+});
+
+for (const http of [{ metricsPort: 0 }, { metricsPath: "/metrics" }]) {
+  Deno.test(`openTelemetry() measures for ${JSON.stringify(http)}`, async () => {
+    const { watch, metrics, observe } = await openTelemetry({ http }, () => STATS, silentLogger);
+    watch.ended?.(REPORT);
+    observe?.({ method: "GET", path: "/v1/agents", status: 200, ms: 1, attempt: 0 });
+    const page = await metrics?.render() ?? "";
+    assert(page.includes('cma_mcp_calls_total{tool="get_agent",outcome="ok"} 1'), page);
+    assert(page.includes('endpoint="GET /v1/agents",status="200"} 1'), page);
+    assert(page.includes("cma_mcp_open_waits 4"), page);
+  });
+}
+
+Deno.test("openTelemetry() says so when the runtime collects no traces, and works without", async () => {
+  const program = recordProgram();
+  const { watch, calls } = await openTelemetry({ tracing: true }, () => STATS, program.log);
+  assert(program.logged.join().includes("OTEL_DENO has no effect in this executable"));
+  const done = { report: REPORT };
+  assertEquals(await watch.around?.(CALL, () => Promise.resolve(done)), done);
+  const failing = () => Promise.reject(new Error("no"));
+  await assertRejects(async () => await watch.around?.(CALL, failing), Error, "no");
+  assertEquals(calls.size, 0);
+});
+
+const PAGE = { contentType: "text/x-test", render: () => Promise.resolve("m 1") };
+
+Deno.test("openMetricsServer() serves the metrics and nothing else, and says where", async () => {
+  const program = recordProgram();
+  const server = openMetricsServer({ host: "127.0.0.1", port: 0 }, PAGE, program);
+  const [, url = ""] = await program.loggedMatch(/Metrics are at (\S+\/metrics),/);
+  const page = await fetch(url);
+  assertEquals([page.status, page.headers.get("content-type"), await page.text()], [
+    200,
+    "text/x-test",
+    "m 1",
+  ]);
+  for (const [path, method, status] of [["/", "GET", 404], ["/metrics", "POST", 405]] as const) {
+    const response = await fetch(new URL(path, url), { method });
+    await response.body?.cancel();
+    assertEquals(response.status, status);
+  }
+  const { port } = new URL(url);
+  await assertRejects(
+    async () => {
+      const taken = openMetricsServer({ host: "127.0.0.1", port: Number(port) }, PAGE, program);
+      await taken.close();
+    },
+    UsageError,
+    "another --metrics-port",
+  );
+  await server.close();
+});

@@ -1,0 +1,60 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { printNewToken } from "../../../src/commands/token.ts";
+import type { NewTokenConfig } from "../../../src/config/config.ts";
+import { parseTokenFile } from "../../../src/config/token_file.ts";
+import { UsageError } from "../../../src/core/errors.ts";
+import { createAuthenticator } from "../../../src/http/auth.ts";
+import { createTokenRegistry } from "../../../src/access/tokens.ts";
+import { ManualClock } from "../../helpers/manual_clock.ts";
+
+async function printed(config: Partial<NewTokenConfig> = {}) {
+  const lines: string[] = [];
+  const program = { clock: new ManualClock(), print: (line: string) => lines.push(line) };
+  await printNewToken({ command: "token", name: "ci", readOnly: false, ...config }, program);
+  const text = lines.join("\n");
+  const secret = /^ {2}(cma_\S+)$/m.exec(text)?.[1] ?? "";
+  const entry = /^ {2}\{[\s\S]*?^ {2}\}$/m.exec(text)?.[0] ?? "";
+  return { text, secret, entry };
+}
+
+Deno.test("printNewToken() prints a secret that the printed entry lets in", async () => {
+  const { secret, entry } = await printed();
+  assert(/^cma_[A-Za-z0-9_-]{43}$/.test(secret), secret);
+  const entries = parseTokenFile(`{ "tokens": [${entry}] }`, "'t'");
+  const authenticator = createAuthenticator(createTokenRegistry(entries), new ManualClock());
+  const found = await authenticator.identify(new Headers({ authorization: `Bearer ${secret}` }));
+  assert(found.kind === "accepted" && found.token.name === "ci");
+});
+
+Deno.test("printNewToken() prints the secret once, and another one each time", async () => {
+  const [first, second] = [await printed(), await printed()];
+  assert(first.secret !== second.secret);
+  assertEquals(first.text.split(first.secret).length, 2);
+  assert(!first.entry.includes(first.secret));
+});
+
+Deno.test("printNewToken() puts every scope into the entry", async () => {
+  const { entry, text } = await printed({
+    expires: "2027-01-31T00:00:00Z",
+    agents: ["agent_1"],
+    environments: ["env_1"],
+    readOnly: true,
+  });
+  const { sha256: _, ...fields } = JSON.parse(entry);
+  assertEquals(fields, {
+    name: "ci",
+    expires: "2027-01-31T00:00:00Z",
+    agents: ["agent_1"],
+    environments: ["env_1"],
+    read_only: true,
+  });
+  assert(text.includes('"sessions": "all"'), "a token that starts no session is told about");
+});
+
+Deno.test("printNewToken() makes no token that has expired already", async () => {
+  const { message } = await assertRejects(
+    () => printed({ expires: "2026-11-23T09:00:00Z" }),
+    UsageError,
+  );
+  assert(message.includes("name a later time"));
+});

@@ -1,0 +1,43 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { allOrAbort } from "../../../src/core/all_or_abort.ts";
+import { systemClock } from "../../../src/core/clock.ts";
+
+Deno.test("allOrAbort() gives up the other requests when one fails", async () => {
+  const signals: AbortSignal[] = [];
+  const failure = new Error("first");
+  const error = await assertRejects(() =>
+    allOrAbort(systemClock, new AbortController().signal, (signal) => {
+      signals.push(signal);
+      return Promise.all([Promise.reject(failure), new Promise(() => {})]);
+    })
+  );
+  assertEquals(error, failure);
+  assert(signals[0]?.aborted);
+});
+
+Deno.test("allOrAbort() passes the caller's abort on, and leaves nothing behind", async () => {
+  const controller = new AbortController();
+  const result = allOrAbort(
+    systemClock,
+    controller.signal,
+    (signal) =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+  );
+  controller.abort(new Error("cancelled"));
+  await assertRejects(() => result, Error, "cancelled");
+  let inner: AbortSignal | undefined;
+  const done = await allOrAbort(systemClock, controller.signal, (signal) => {
+    inner = signal;
+    return Promise.resolve(7);
+  });
+  assertEquals([done, inner?.aborted], [7, true]);
+});
+
+Deno.test("allOrAbort() does not abort what succeeded", async () => {
+  let inner: AbortSignal | undefined;
+  await allOrAbort(systemClock, new AbortController().signal, (signal) => {
+    inner = signal;
+    return Promise.all([1, 2]);
+  });
+  assertEquals(inner?.aborted, false);
+});

@@ -1,0 +1,117 @@
+import { assertEquals } from "@std/assert";
+import {
+  baseName,
+  entryFor,
+  type EntryOptions,
+  inputsFor,
+  ownFlags,
+  readEntry,
+  relationOf,
+} from "../../../src/hosts/entry.ts";
+import { FILE_HOST_NAMES, type FileHostName, type Os } from "../../../src/hosts/hosts.ts";
+
+const BINARY = { command: "/opt/cma-mcp", args: [] };
+const SOURCE = { command: "/bin/deno", args: ["run", "-P=serve", "/src/cma-mcp/src/main.ts"] };
+const OPTIONS: EntryOptions = { executable: BINARY, name: "agents", simulate: false };
+
+const entries: Readonly<Record<FileHostName, unknown>> = {
+  "claude-desktop": {
+    command: "/opt/cma-mcp",
+    env: { ANTHROPIC_API_KEY: "<your API key>" },
+  },
+  "claude-code": {
+    type: "stdio",
+    command: "/opt/cma-mcp",
+    env: { ANTHROPIC_API_KEY: "<your API key>" },
+  },
+  cursor: { command: "/opt/cma-mcp", env: { ANTHROPIC_API_KEY: "<your API key>" } },
+  vscode: {
+    type: "stdio",
+    command: "/opt/cma-mcp",
+    env: { ANTHROPIC_API_KEY: "${input:agents-api-key}" },
+  },
+  codex: {
+    default_tools_approval_mode: "approve",
+    command: "/opt/cma-mcp",
+    env: { ANTHROPIC_API_KEY: "<your API key>" },
+  },
+  gemini: { command: "/opt/cma-mcp", env: { ANTHROPIC_API_KEY: "<your API key>" } },
+  qwen: { command: "/opt/cma-mcp", env: { ANTHROPIC_API_KEY: "<your API key>" } },
+  copilot: {
+    type: "local",
+    tools: ["*"],
+    command: "/opt/cma-mcp",
+    env: { ANTHROPIC_API_KEY: "<your API key>" },
+  },
+  opencode: {
+    type: "local",
+    enabled: true,
+    command: ["/opt/cma-mcp"],
+    environment: { ANTHROPIC_API_KEY: "<your API key>" },
+  },
+  cline: { command: "/opt/cma-mcp", env: { ANTHROPIC_API_KEY: "<your API key>" } },
+  continue: { command: "/opt/cma-mcp", env: { ANTHROPIC_API_KEY: "<your API key>" } },
+};
+for (const host of FILE_HOST_NAMES) {
+  Deno.test(`entryFor() has no real key, but its place, for ${host}`, () => {
+    assertEquals(entryFor(host, OPTIONS), entries[host]);
+  });
+
+  Deno.test(`entryFor() needs no key for the simulator in ${host}`, () => {
+    const { command, env, args } = readEntry(entryFor(host, { ...OPTIONS, simulate: true }));
+    assertEquals([command, env, args], ["/opt/cma-mcp", {}, ["--simulate"]]);
+    assertEquals(inputsFor(host, { ...OPTIONS, simulate: true }), []);
+  });
+}
+
+Deno.test("entryFor() puts our own flags behind what runs the source", () => {
+  const { args } = entryFor("cursor", { ...OPTIONS, executable: SOURCE, simulate: true });
+  assertEquals(args, [...SOURCE.args, "--simulate"]);
+});
+
+Deno.test("inputsFor() lets a host that can ask for the key itself, hidden", () => {
+  const [input, ...others] = inputsFor("vscode", OPTIONS);
+  assertEquals([input?.id, input?.password, others.length], ["agents-api-key", true, 0]);
+  assertEquals(inputsFor("claude-desktop", OPTIONS), []);
+});
+
+Deno.test("readEntry() leaves out what is not as it should be", () => {
+  const value = { command: 1, args: ["a", 2], env: { A: "x", B: 3 } };
+  assertEquals(readEntry(value), { args: ["a"], env: { A: "x" } });
+  for (const odd of [null, undefined, 1, "x", [], { args: "a", env: [] }]) {
+    assertEquals(readEntry(odd), { args: [], env: {} });
+  }
+});
+
+const relations: readonly [string, string, readonly string[], Os, boolean, string][] = [
+  ["the same path", "/opt/cma-mcp", [], "linux", false, "this"],
+  ["the same path with flags", "/opt/cma-mcp", ["--simulate"], "linux", false, "this"],
+  ["an older path", "/old/cma-mcp-1.0-linux-x64", [], "linux", false, "another"],
+  ["a bare name", "cma-mcp", [], "darwin", false, "another"],
+  ["an executable of Windows", "D:\\x\\cma-mcp.exe", [], "windows", false, "another"],
+  ["another letter case on Linux", "/OPT/cma-mcp", [], "linux", false, "another"],
+  ["another letter case on Windows", "/OPT\\Cma-MCP", [], "windows", false, "this"],
+  ["another program", "npx", ["-y", "server-github"], "linux", false, "foreign"],
+  ["no command", "", [], "linux", false, "foreign"],
+  ["a clone", "deno", ["run", "/x/src/main.ts"], "linux", false, "another"],
+  ["this source", "/bin/deno", SOURCE.args, "linux", true, "this"],
+  ["this source by another runtime", "npx", ["deno", ...SOURCE.args], "linux", true, "this"],
+  ["an executable, seen from the source", "/opt/cma-mcp", [], "linux", true, "another"],
+  ["another script", "deno", ["run", "/x/main.ts"], "linux", true, "foreign"],
+];
+for (const [name, command, args, os, fromSource, expected] of relations) {
+  Deno.test(`relationOf() takes ${name} for ${expected}`, () => {
+    const entry = { ...(command && { command }), args, env: {} };
+    assertEquals(relationOf(entry, fromSource ? SOURCE : BINARY, os), expected);
+  });
+}
+
+Deno.test("ownFlags() leaves out what runs the source", () => {
+  const env = {};
+  assertEquals(ownFlags({ args: [...SOURCE.args, "--simulate"], env }), ["--simulate"]);
+  assertEquals(ownFlags({ args: ["--max-waits", "3"], env }), ["--max-waits", "3"]);
+});
+
+Deno.test("baseName() splits paths of every operating system", () => {
+  assertEquals(["/a/b", "C:\\a\\b", "b"].map(baseName), ["b", "b", "b"]);
+});

@@ -1,0 +1,149 @@
+import { assert, assertEquals } from "@std/assert";
+import { type BodyLimits, readJson } from "../../../src/http/body.ts";
+import { ManualClock } from "../../helpers/manual_clock.ts";
+
+const LIMITS: BodyLimits = { maxBytes: 1_000, timeoutMs: 30_000 };
+const encoder = new TextEncoder();
+
+function post(body: BodyInit | null, type = "application/json"): Request {
+  const headers = { "content-type": type };
+  return new Request("http://127.0.0.1/mcp", { method: "POST", headers, body });
+}
+
+/** A body whose parts the test sends; `cancelled` once nobody reads on. */
+function openBody() {
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const state = { cancelled: false };
+  const body = new ReadableStream<Uint8Array>({
+    start: (given) => void (controller = given),
+    cancel: () => void (state.cancelled = true),
+  });
+  return { body, state, controller: controller ?? fail() };
+}
+
+function fail(): never {
+  throw new Error("A stream starts at once");
+}
+
+async function outcome(body: BodyInit | null): Promise<unknown> {
+  const clock = new ManualClock();
+  const read = await readJson(post(body), clock, LIMITS);
+  assertEquals(clock.pendingTimers, 0);
+  if ("value" in read) return read.value;
+  const { error, id } = await read.refused.json();
+  assertEquals(id, null);
+  return [read.refused.status, error.code];
+}
+
+const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+
+const bodies: readonly [string, BodyInit | null, unknown][] = [
+  ["an object", '{"a":1}', { a: 1 }],
+  ["a text that spans characters of several bytes", '"ü€😀"', "ü€😀"],
+  ["a byte order mark", "\ufeff7", 7],
+  ["a batch", "[1,2,3]", [1, 2, 3]],
+  ["64 levels", nested(64), JSON.parse(nested(64))],
+  ["brackets within a text", `"${"[{".repeat(100)}"`, "[{".repeat(100)],
+  ["escaped quotes before brackets", `"\\"${"[".repeat(100)}\\\\"`, `"${"[".repeat(100)}\\`],
+  ["nothing", null, [400, -32_700]],
+  ["an empty text", "", [400, -32_700]],
+  ["half an object", '{"a":', [400, -32_700]],
+  ["two values", "1 2", [400, -32_700]],
+  ["bytes that are not UTF-8", new Uint8Array([0x22, 0xff, 0x22]), [400, -32_700]],
+  ["an encoding of its own", new Uint8Array([0xff, 0xfe, 0x31, 0x00]), [400, -32_700]],
+  ["65 levels", nested(65), [400, -32_600]],
+  ["65 levels of objects", '{"a":'.repeat(65), [400, -32_600]],
+  ["levels beyond reason", "[".repeat(900), [400, -32_600]],
+  ["a body at the limit", JSON.stringify("x".repeat(998)), "x".repeat(998)],
+  ["a body over the limit", JSON.stringify("x".repeat(999)), [413, -32_000]],
+];
+for (const [name, body, expected] of bodies) {
+  Deno.test(`readJson() of ${name}`, async () => {
+    assertEquals(await outcome(body), expected);
+  });
+}
+
+Deno.test("readJson() puts the parts of a body together, however slowly they come", async () => {
+  const clock = new ManualClock();
+  const { body, controller } = openBody();
+  const read = readJson(post(body), clock, LIMITS);
+  for (const byte of encoder.encode('{"key":"ü"}')) {
+    await clock.advance(1_000);
+    controller.enqueue(Uint8Array.of(byte));
+  }
+  controller.close();
+  assertEquals(await read, { value: { key: "ü" } });
+  assertEquals(clock.pendingTimers, 0);
+});
+
+for (const sent of ["", "{", '{"a":1}']) {
+  Deno.test(`readJson() answers 408 to a body that stops after '${sent}'`, async () => {
+    const clock = new ManualClock();
+    const { body, state, controller } = openBody();
+    const read = readJson(post(body), clock, LIMITS);
+    if (sent) controller.enqueue(encoder.encode(sent));
+    await clock.advance(LIMITS.timeoutMs - 1);
+    assertEquals(clock.pendingTimers, 1);
+    await clock.advance(1);
+    const outcome = await read;
+    assert("refused" in outcome);
+    assertEquals(outcome.refused.status, 408);
+    await outcome.refused.body?.cancel();
+    assertEquals([state.cancelled, clock.pendingTimers], [true, 0]);
+  });
+}
+
+Deno.test("readJson() answers 408 to a body that trickles for too long", async () => {
+  const clock = new ManualClock();
+  const { body, controller } = openBody();
+  const read = readJson(post(body), clock, LIMITS);
+  for (let i = 0; i < 29; i++) {
+    controller.enqueue(encoder.encode(" "));
+    await clock.advance(1_000);
+  }
+  await clock.advance(1_000);
+  const outcome = await read;
+  assertEquals("refused" in outcome && outcome.refused.status, 408);
+});
+
+Deno.test("readJson() answers 400 to a body whose client goes away", async () => {
+  const clock = new ManualClock();
+  const { body, controller } = openBody();
+  const read = readJson(post(body), clock, LIMITS);
+  controller.enqueue(encoder.encode("{"));
+  controller.error(new TypeError("connection reset"));
+  const outcome = await read;
+  assertEquals("refused" in outcome && outcome.refused.status, 400);
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("readJson() stops reading where a body grows too large", async () => {
+  let sent = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      sent += 400;
+      controller.enqueue(new Uint8Array(400).fill(0x20));
+    },
+  }, { highWaterMark: 0 });
+  assertEquals(await outcome(body), [413, -32_000]);
+  assert(sent <= 1_600, `${sent} bytes were read`);
+});
+
+const types: readonly [string, boolean][] = [
+  ["application/json", true],
+  ["Application/JSON; charset=utf-8", true],
+  ["application/json ;x=y", true],
+  ["", false],
+  ["text/plain", false],
+  ["text/plain; application/json", false],
+  ["application/jsonp", false],
+  ["application/json, text/plain", false],
+];
+for (const [type, isJson] of types) {
+  Deno.test(`readJson() ${isJson ? "reads" : "answers 415 to, unread,"} '${type}'`, async () => {
+    const request = post("1", type);
+    const read = await readJson(request, new ManualClock(), LIMITS);
+    assertEquals("refused" in read ? read.refused.status : read.value, isJson ? 1 : 415);
+    assertEquals(request.bodyUsed, isJson);
+  });
+}

@@ -1,0 +1,89 @@
+import { assertEquals } from "@std/assert";
+import { clientAddress } from "../../../src/http/client_address.ts";
+import { checkHead } from "../../../src/http/header_limits.ts";
+import { hostOf, pathOf } from "../../../src/http/request_target.ts";
+
+function get(url: string, headers: Record<string, string> = {}): Request {
+  return new Request(url, { headers });
+}
+
+/** Fields of 4 + 6 characters. */
+function fields(count: number): Record<string, string> {
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, i) => [`x-${String(i).padStart(2, "0")}`, "v".repeat(6)]),
+  );
+}
+
+const base = "http://127.0.0.1/";
+const heads: readonly [string, Request, number | undefined][] = [
+  ["no fields", get(base), undefined],
+  ["a hundred fields", get(base, fields(100)), undefined],
+  ["one field more", get(base, { ...fields(100), y: "" }), 431],
+  ["a field at the limit", get(base, { x: "v".repeat(16_383) }), undefined],
+  ["a field over the limit", get(base, { x: "v".repeat(16_384) }), 431],
+  [
+    "fields over the limit together",
+    get(base, { x: "v".repeat(9_000), y: "v".repeat(9_000) }),
+    431,
+  ],
+  ["a long name", get(base, { ["n".repeat(16_385)]: "" }), 431],
+  ["a URL at the limit", get(base + "p".repeat(4_096 - base.length)), undefined],
+  ["a URL over the limit", get(base + "p".repeat(4_097 - base.length)), 414],
+  ["a query over the limit", get(`${base}?${"q".repeat(4_096)}`), 414],
+];
+for (const [name, request, status] of heads) {
+  Deno.test(`checkHead() answers ${status ?? "nothing"} to ${name}`, async () => {
+    const refused = checkHead(request);
+    assertEquals(refused?.status, status);
+    await refused?.body?.cancel();
+  });
+}
+
+/** A request as the server makes it of what came: not every URL of it is one. */
+function received(url: string, headers: Record<string, string> = {}): Request {
+  return Object.defineProperty(get("http://x/", headers), "url", { value: url });
+}
+
+const targets: readonly [Request, string, string][] = [
+  [received("http://localhost:3000/mcp", { host: "localhost:3000" }), "localhost:3000", "/mcp"],
+  [received("http://localhost/mcp?x=/y#z", { host: "LocalHost" }), "localhost", "/mcp"],
+  // HTTP/2: no such header.
+  [received("https://MCP.example:8443/mcp"), "mcp.example:8443", "/mcp"],
+  [received("http://a b/mcp", { host: "a b" }), "a b", "/mcp"],
+  [received("http://::::/mcp", { host: "::::" }), "::::", "/mcp"],
+  [received("http://[::bad/mcp", { host: "localhost" }), "localhost", "/mcp"],
+  [received("http://x//mcp", { host: "x" }), "x", "//mcp"],
+  [received("http://x:80", { host: "x:80" }), "x:80", ""],
+  [received("*"), "", ""],
+];
+for (const [request, host, path] of targets) {
+  Deno.test(`hostOf() and pathOf() read ${request.url}`, () => {
+    assertEquals([hostOf(request), pathOf(request)], [host, path]);
+  });
+}
+
+const isTrusted = (address: string) => address.startsWith("10.") || address === "fd00::1";
+const clients: readonly [string, string | undefined, string | undefined, string | undefined][] = [
+  ["nobody in front", "203.0.113.7", undefined, "203.0.113.7"],
+  ["a client that makes one up", "203.0.113.7", "198.51.100.1", "203.0.113.7"],
+  ["a proxy", "10.0.0.1", "203.0.113.7", "203.0.113.7"],
+  ["a proxy without the header", "10.0.0.1", undefined, "10.0.0.1"],
+  ["two proxies", "10.0.0.1", "203.0.113.7, 10.0.0.2", "203.0.113.7"],
+  ["a client that makes one up behind a proxy", "10.0.0.1", "1.2.3.4, 203.0.113.7", "203.0.113.7"],
+  ["a client that makes up a proxy", "10.0.0.1", "1.2.3.4, 10.9.9.9, 203.0.113.7", "203.0.113.7"],
+  ["nothing but proxies", "10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"],
+  ["a port", "10.0.0.1", "203.0.113.7:4711", "203.0.113.7"],
+  ["IPv6", "fd00::1", "2001:db8::7", "2001:db8::7"],
+  ["IPv6 with a port", "fd00::1", "[2001:db8::7]:4711", "2001:db8::7"],
+  ["no address", "10.0.0.1", "unknown", "10.0.0.1"],
+  ["words for the log", "10.0.0.1", "203.0.113.7 level=error", "10.0.0.1"],
+  ["an unending text", "10.0.0.1", "1".repeat(5_000), "10.0.0.1"],
+  ["no address before a proxy", "10.0.0.1", "evil, 10.0.0.2", "10.0.0.2"],
+  ["no connection", undefined, "203.0.113.7", undefined],
+];
+for (const [name, remote, forwarded, expected] of clients) {
+  Deno.test(`clientAddress() behind ${name}`, () => {
+    const headers = new Headers(forwarded === undefined ? {} : { "x-forwarded-for": forwarded });
+    assertEquals(clientAddress(headers, remote, isTrusted), expected);
+  });
+}

@@ -1,0 +1,149 @@
+import { assert, assertEquals } from "@std/assert";
+import type { CallReport } from "../../../src/mcp/call_report.ts";
+import { createMetrics } from "../../../src/mcp/metrics.ts";
+
+const CALL: CallReport = {
+  tool: "get_agent",
+  changes: false,
+  verdict: "ok",
+  outcome: "ok",
+  durationMs: 40,
+  upstreamMs: 37,
+  upstreamRequests: 1,
+  bytes: 100,
+  token: "the-name-of-a-token",
+  ids: { session: "sesn_1", agent: "agent_1" },
+  requestId: "req-1",
+  apiRequestIds: ["req_9"],
+};
+
+function open() {
+  const stats = { openWaits: 0, openStreams: 0, reconnects: 0 };
+  const metrics = createMetrics({ version: "1.2.3", waits: () => stats });
+  /** Values by name and labels, as a collector reads them. */
+  const read = async () => {
+    const lines = (await metrics.render()).split("\n").filter((line) => /^[a-z]/.test(line));
+    return Object.fromEntries(lines.map((line): [string, number] => {
+      const space = line.lastIndexOf(" ");
+      return [line.slice(0, space).replace("cma_mcp_", ""), Number(line.slice(space + 1))];
+    }));
+  };
+  const call = (report: Partial<CallReport>) => metrics.call({ ...CALL, ...report });
+  return { metrics, stats, call, read };
+}
+
+Deno.test("metrics count calls by tool and outcome, and failures by type", async () => {
+  const { call, read } = open();
+  call({});
+  call({});
+  call({ verdict: "failed", outcome: "overloaded_error" });
+  call({ tool: "send_message", verdict: "refused", outcome: "not_available" });
+  call({ verdict: "cancelled", outcome: "cancelled" });
+  const values = await read();
+  assertEquals(values['calls_total{tool="get_agent",outcome="ok"}'], 2);
+  assertEquals(values['calls_total{tool="get_agent",outcome="overloaded_error"}'], 1);
+  assertEquals(values['calls_total{tool="get_agent",outcome="cancelled"}'], 1);
+  assertEquals(values['errors_total{type="overloaded_error"}'], 1);
+  assertEquals(values['errors_total{type="not_available"}'], 1);
+  assertEquals(values['errors_total{type="cancelled"}'], undefined);
+});
+
+Deno.test("metrics measure calls and what of them is this server's own time", async () => {
+  const { call, read } = open();
+  call({});
+  call({ durationMs: 5, upstreamMs: 6 });
+  const values = await read();
+  assertEquals(values['call_duration_seconds_count{tool="get_agent"}'], 2);
+  assertEquals(values['call_duration_seconds_bucket{le="0.05",tool="get_agent"}'], 2);
+  assertEquals(values['call_duration_seconds_bucket{le="0.025",tool="get_agent"}'], 1);
+  assertEquals(values.call_overhead_seconds_count, 2);
+  assertEquals(values['call_overhead_seconds_bucket{le="0.0005"}'], 1);
+  assertEquals(values['call_overhead_seconds_bucket{le="0.005"}'], 2);
+});
+
+Deno.test("metrics keep waits apart, whose length is the agent's", async () => {
+  const { call, read } = open();
+  call({ tool: "wait_for_idle", outcome: "timeout", durationMs: 45_000, upstreamMs: 20 });
+  const values = await read();
+  assertEquals(values['wait_duration_seconds_sum{status="timeout"}'], 45);
+  assertEquals(values['wait_duration_seconds_bucket{le="30",status="timeout"}'], 0);
+  assertEquals(values['wait_duration_seconds_bucket{le="45",status="timeout"}'], 1);
+  assertEquals(values.call_overhead_seconds_count, 0);
+});
+
+Deno.test("metrics show what is open when they are read", async () => {
+  const { stats, read } = open();
+  Object.assign(stats, { openWaits: 7, openStreams: 3, reconnects: 2 });
+  const before = await read();
+  assertEquals(
+    [before.open_waits, before.upstream_streams, before.upstream_reconnects_total],
+    [7, 3, 2],
+  );
+  Object.assign(stats, { openWaits: 0, openStreams: 0, reconnects: 5 });
+  const after = await read();
+  assertEquals([after.open_waits, after.upstream_streams, after.upstream_reconnects_total], [
+    0,
+    0,
+    5,
+  ]);
+  assertEquals(after['build_info{version="1.2.3"}'], 1);
+});
+
+const ENDPOINTS: readonly [method: string, path: string, endpoint: string][] = [
+  ["GET", "/v1/agents", "GET /v1/agents"],
+  ["GET", "/v1/agents/agent_1", "GET /v1/agents/{id}"],
+  ["POST", "/v1/sessions", "POST /v1/sessions"],
+  ["POST", "/v1/sessions/sesn_1/archive", "POST /v1/sessions/{id}/archive"],
+  ["GET", "/v1/sessions/sesn_1/events", "GET /v1/sessions/{id}/events"],
+  ["GET", "/v1/sessions/agents/events/stream", "GET /v1/sessions/{id}/events/stream"],
+];
+for (const [method, path, endpoint] of ENDPOINTS) {
+  Deno.test(`metrics count ${method} ${path} without its ids`, async () => {
+    const { metrics, read } = open();
+    metrics.upstream({ method, path, status: 200, ms: 1, attempt: 0 });
+    metrics.upstream({ method, path, ms: 1, attempt: 1 });
+    const values = await read();
+    const named = `upstream_requests_total{endpoint="${endpoint}"`;
+    assertEquals([values[`${named},status="200"}`], values[`${named},status="none"}`]], [1, 1]);
+  });
+}
+
+Deno.test("metrics count what was refused over HTTP and what a limit refused", async () => {
+  const { metrics, call, read } = open();
+  for (const status of [401, 401, 429, 503]) metrics.refused(status);
+  call({ verdict: "refused", outcome: "too_many_waits" });
+  call({ verdict: "refused", outcome: "too_many_calls" });
+  const values = await read();
+  assertEquals(values['http_refusals_total{status="401"}'], 2);
+  assertEquals(values['http_refusals_total{status="503"}'], 1);
+  for (const limit of ["rate", "waits", "calls"]) {
+    assertEquals(values[`limiter_refusals_total{limit="${limit}"}`], 1);
+  }
+});
+
+Deno.test("metrics name no id, no token and no request", async () => {
+  const { metrics, call } = open();
+  call({});
+  call({ verdict: "failed", outcome: "not_found_error" });
+  metrics.upstream({ method: "GET", path: "/v1/sessions/sesn_1", ms: 1, attempt: 0 });
+  const page = await metrics.render();
+  for (const private_ of ["sesn_1", "agent_1", "the-name-of-a-token", "req-1", "req_9"]) {
+    assert(!page.includes(private_), private_);
+  }
+});
+
+Deno.test("metrics stay bounded when the API invents error types", async () => {
+  const { call, read } = open();
+  for (let i = 0; i < 500; i++) call({ verdict: "failed", outcome: `invented_${i}` });
+  call({ verdict: "failed", outcome: 'quoted "type"\n' });
+  const values = await read();
+  const types = Object.keys(values).filter((name) => name.startsWith("errors_total"));
+  assertEquals(types.length, 101);
+  assertEquals(values['errors_total{type="other"}'], 401);
+});
+
+Deno.test("two servers in a process count for themselves", async () => {
+  const [one, two] = [open(), open()];
+  one.call({});
+  assertEquals((await two.read())['calls_total{tool="get_agent",outcome="ok"}'], undefined);
+});

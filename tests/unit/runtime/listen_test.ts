@@ -1,0 +1,55 @@
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { listen } from "../../../src/runtime/listen.ts";
+import { createLogger, silentLogger } from "../../../src/core/logger.ts";
+import { UsageError } from "../../../src/core/errors.ts";
+
+const LOOPBACK = { host: "127.0.0.1", port: 0 };
+const answer = () => Promise.resolve(new Response("hello"));
+
+Deno.test("listen() serves on a free port", async () => {
+  const server = listen(LOOPBACK, answer, silentLogger);
+  const response = await fetch(`http://127.0.0.1:${server.addr.port}`);
+  assertEquals(await response.text(), "hello");
+  await server.shutdown();
+});
+
+Deno.test("listen() says what to type when the port is taken", async () => {
+  const server = listen(LOOPBACK, answer, silentLogger);
+  const taken = { ...LOOPBACK, port: server.addr.port };
+  assertThrows(() => listen(taken, answer, silentLogger), UsageError, "--port <another>");
+  await server.shutdown();
+});
+
+Deno.test("listen() says what to type when the address is not this machine's", () => {
+  // Reserved for documentation (RFC 5737): no machine has it.
+  const foreign = { host: "192.0.2.1", port: 0 };
+  assertThrows(() => listen(foreign, answer, silentLogger), UsageError, "another --host");
+});
+
+Deno.test("listen() answers 500 and logs when a request is not handled", async () => {
+  const lines: string[] = [];
+  const log = createLogger({
+    level: "debug",
+    format: "text",
+    redact: (text) => text,
+    write: (line) => lines.push(line),
+    now: () => 0,
+  });
+  const server = listen(LOOPBACK, () => Promise.reject(new Error("oh")), log);
+  const response = await fetch(`http://127.0.0.1:${server.addr.port}`);
+  await response.body?.cancel();
+  assertEquals(response.status, 500);
+  assertMatch(lines.join("\n"), /debug: A request failed.*oh/);
+  await server.shutdown();
+});
+
+Deno.test("listen() is not told by the environment where to listen", async () => {
+  const lines: string[] = [];
+  const log = { ...silentLogger, warn: (message: string) => lines.push(message) };
+  Deno.env.set("DENO_SERVE_ADDRESS", "tcp:0.0.0.0:0");
+  const server = listen(LOOPBACK, answer, log);
+  assertEquals(server.addr.hostname, "127.0.0.1");
+  assertEquals(Deno.env.has("DENO_SERVE_ADDRESS"), false);
+  assertMatch(lines.join(), /DENO_SERVE_ADDRESS is ignored/);
+  await server.shutdown();
+});

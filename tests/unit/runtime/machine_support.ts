@@ -1,0 +1,24 @@
+import type { Machine } from "../../../src/runtime/machine.ts";
+
+/** A machine with these files, text by path; others do not exist. */
+export function machineWith(
+  files: Readonly<Record<string, string | Error>>,
+  overrides: Partial<Machine> = {},
+): Machine {
+  return {
+    os: "linux",
+    executable: { command: "/opt/cma-mcp", args: [] },
+    readText: (path) => {
+      const content = files[path];
+      return content instanceof Error ? Promise.reject(content) : Promise.resolve(content);
+    },
+    exists: (path) =>
+      Promise.resolve(
+        Object.keys(files).some((name) =>
+          name === path || name.startsWith(`${path}/`) || name.startsWith(`${path}\\`)
+        ),
+      ),
+    setEnv: () => {},
+    ...overrides,
+  };
+}

@@ -1,0 +1,114 @@
+import { assert, assertEquals } from "@std/assert";
+import { EventLog } from "../../../src/session/event_history.ts";
+import type { LogEvent } from "../../../src/session/event_types.ts";
+
+const stamped = (key: string): LogEvent => ({ kind: "other", key, id: key, queued: false });
+const queued = (key: string): LogEvent => ({ kind: "input", key, id: key, queued: true });
+const keys = (log: EventLog) =>
+  log.entries.map((event) => event.queued ? `${event.key}?` : event.key).join(" ");
+
+function logOf(...events: LogEvent[]): EventLog {
+  const log = new EventLog();
+  for (const event of events) log.add(event);
+  return log;
+}
+
+Deno.test("EventLog.add() keeps an event once", () => {
+  const log = logOf(stamped("a"), stamped("a"), stamped("b"), stamped("a"));
+  assertEquals(keys(log), "a b");
+});
+
+Deno.test("EventLog.add() takes a queued event again when it is stamped, and never back", () => {
+  const log = logOf(queued("m"), stamped("a"), stamped("m"), queued("m"), stamped("m"));
+  assertEquals(keys(log), "m? a m");
+});
+
+const MERGES: [name: string, log: LogEvent[], history: LogEvent[], merged: string][] = [
+  ["into an empty log", [], [stamped("a"), stamped("b")], "a b"],
+  ["that overlaps at the end", [stamped("a"), stamped("b")], [stamped("b"), stamped("c")], "a b c"],
+  ["without overlap", [stamped("a")], [stamped("b"), stamped("c")], "a b c"],
+  [
+    "with what the stream missed in the middle",
+    [stamped("a"), stamped("d")],
+    [stamped("a"), stamped("b"), stamped("c"), stamped("d"), stamped("e")],
+    "a b c d e",
+  ],
+  [
+    "with what came before all that the stream showed",
+    [stamped("c")],
+    [stamped("a"), stamped("b"), stamped("c")],
+    "a b c",
+  ],
+  [
+    "with a queued event, wherever the list puts it",
+    [stamped("a")],
+    [queued("m"), stamped("a"), stamped("b")],
+    "a b m?",
+  ],
+  [
+    "that has an event stamped at its place before what followed it",
+    [queued("m"), stamped("r"), stamped("t")],
+    [stamped("m"), stamped("r"), stamped("t")],
+    "m? m r t",
+  ],
+];
+
+for (const [name, log, history, merged] of MERGES) {
+  Deno.test(`EventLog.merge() merges history ${name}`, () => {
+    const subject = logOf(...log);
+    assert(subject.merge(history));
+    assertEquals(keys(subject), merged);
+    assert(!subject.merge(history));
+    assertEquals(keys(subject), merged);
+  });
+}
+
+Deno.test("EventLog.merge() changes the epoch only when known events move", () => {
+  const log = logOf(stamped("a"), stamped("c"));
+  log.merge([stamped("c"), stamped("d")]);
+  assertEquals(log.epoch, 0);
+  log.merge([stamped("a"), stamped("b"), stamped("c")]);
+  assertEquals(log.epoch, 1);
+});
+
+Deno.test("EventLog.prepend() puts older events first and queued ones last", () => {
+  const log = logOf(stamped("c"));
+  log.prepend([queued("m"), stamped("a"), stamped("b"), stamped("c")]);
+  assertEquals(keys(log), "a b c m?");
+  assertEquals(log.epoch, 1);
+});
+
+const kind = (kind: "running" | "idle", key: string): LogEvent =>
+  kind === "idle"
+    ? { kind, key, id: key, queued: false, eventIds: [] }
+    : { kind, key, id: key, queued: false };
+
+Deno.test("EventLog.merge() puts an input that is never stamped before the turn that it began", () => {
+  const log = new EventLog();
+  log.merge([queued("m"), queued("i"), kind("running", "r"), kind("idle", "e")]);
+  assertEquals(keys(log), "m? i? r e");
+});
+
+Deno.test("EventLog.merge() moves a queued input to where a later list has it", () => {
+  const log = new EventLog();
+  // The stream showed the turn, a list that trails it nothing but the input.
+  log.add(kind("running", "r"));
+  log.add(stamped("a"));
+  log.merge([queued("m")]);
+  assertEquals(keys(log), "r a m?");
+  log.merge([queued("m"), kind("running", "r"), stamped("a"), stamped("b")]);
+  assertEquals(keys(log), "m? r a b");
+});
+
+Deno.test("EventLog.prepend() leaves an old input that was never stamped in its place", () => {
+  const log = logOf(stamped("x"));
+  log.prepend([stamped("a"), queued("m"), kind("running", "r"), kind("idle", "e")]);
+  assertEquals(keys(log), "a m? r e x");
+});
+
+Deno.test("EventLog.merge() does not take for queued again what the stream has shown stamped", () => {
+  const log = logOf(queued("m"), stamped("m"), kind("running", "r"));
+  log.merge([queued("m"), kind("running", "r"), stamped("a")]);
+  log.add(stamped("m"));
+  assertEquals(keys(log).split(" ").filter((key) => key === "m").length, 1);
+});

@@ -1,0 +1,220 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { SessionEvent } from "../../../src/api/events.ts";
+import { ToolError } from "../../../src/core/errors.ts";
+import { createLogReader } from "../../../src/session/event_reader.ts";
+import { LogWindow } from "../../../src/session/event_window.ts";
+import { setup } from "../api/support.ts";
+import { liveBytes } from "../../helpers/garbage.ts";
+import { createRandom, type Random } from "../../helpers/random.ts";
+import { events, fakeApi, FakeLog, pageOf } from "../tools/support.ts";
+
+const RARE = "session.status_idle";
+
+/** A log of messages, with a rare event after every so many. */
+function logWithRare(count: number, every: number): SessionEvent[] {
+  return events(count).map((event, index) =>
+    index % every === every - 1 ? { ...event, type: RARE } : event
+  );
+}
+
+/** How often the types of a log's events are looked at by a read that goes all the way back. */
+async function looksAtTypes(
+  count: number,
+  types: readonly string[],
+  expected: number,
+): Promise<number> {
+  let looks = 0;
+  const log = new FakeLog(
+    logWithRare(count, count / 2).map(({ type, ...event }) => ({
+      ...event,
+      get type() {
+        looks++;
+        return type;
+      },
+    })),
+  );
+  const reader = createLogReader(fakeApi({ events: log.api }));
+  const stretch = await reader.read({ sessionId: "sesn_1", afterId: "e1", limit: 10, types });
+  assertEquals(stretch.events.length, expected);
+  return looks;
+}
+
+for (
+  const { what, types, expected } of [
+    { what: "that is rare", types: [RARE], expected: 2 },
+    { what: "that is not there", types: ["unseen"], expected: 0 },
+    { what: "that is common", types: ["agent.message"], expected: 10 },
+  ]
+) {
+  Deno.test(`A log reader looks at each event of a long log once for a type ${what}`, async () => {
+    for (const count of [2_000, 20_000]) {
+      const looks = await looksAtTypes(count, types, expected);
+      assert(looks <= count, `${looks} looks at ${count} events`);
+    }
+  });
+}
+
+Deno.test("A log reader keeps no page of a long log that it only goes past", async () => {
+  const pages = 12;
+  const all = logWithRare(pages * 1_000, 6_000).toReversed();
+  const live: number[] = [];
+  const reader = createLogReader(fakeApi({
+    events: {
+      list: (_sessionId, params) => {
+        live.push(liveBytes());
+        const { data, next_page } = pageOf(all, params);
+        const filled = data.map((event) => ({
+          ...event,
+          content: Array.from({ length: 100 }, () => Math.random()),
+        }));
+        return Promise.resolve({ data: filled, next_page });
+      },
+    },
+  }));
+  const query = { sessionId: "sesn_1", afterId: "e1", limit: 10, types: [RARE] };
+  const stretch = await reader.read(query);
+  assertEquals(stretch.events.map(({ id }) => id), ["e6000", "e12000"]);
+  // The second and third pages have been read by then, and the one that is being left is in use.
+  const [early = 0, late = 0] = [live[3], live.at(-1)];
+  assertEquals(live.length, pages + 1);
+  // Each page takes about 0.9 MB.
+  assert(late - early < 2e6, `${(late - early) / 1e6} MB more`);
+});
+
+Deno.test("A log's window remembers where shown events stand and its end, not what it went past", () => {
+  const window = new LogWindow(3);
+  const position = { order: "asc", page: "p", limit: 3 } as const;
+  const all = logWithRare(400, 100);
+  for (const event of all) {
+    if (event.type === RARE) window.add(event, position);
+    else window.pass(String(event.id), position);
+  }
+  const stretch = window.stretch(false);
+  const known = all.filter(({ id }) => id && stretch.positionOf(id)).map(({ id }) => id);
+  // The fourth is not shown; what stands right before it is where reading goes on.
+  assertEquals(known, ["e100", "e200", "e300", "e399"]);
+  assertEquals(stretch.tailId, "e399");
+  assertEquals(stretch.hasMore, true);
+});
+
+/** What a stretch must be, from the whole log at once. */
+function expectedStretch(
+  log: readonly SessionEvent[],
+  query: { readonly afterId: string; readonly limit: number; readonly types?: readonly string[] },
+) {
+  const after = log.slice(log.findIndex(({ id }) => id === query.afterId) + 1);
+  const wanted = after.filter(({ type }) => !query.types || query.types.includes(type));
+  const left = wanted[query.limit];
+  const before = left ? after.slice(0, after.indexOf(left)) : after;
+  return {
+    ids: wanted.slice(0, query.limit).map(({ id }) => id),
+    hasMore: left !== undefined,
+    // Nothing lies between here and what is not shown.
+    onFrom: before.at(-1)?.id ?? query.afterId,
+  };
+}
+
+function randomLog(random: Random): SessionEvent[] {
+  const rarity = random.pick([2, 30, 700]);
+  return events(Math.floor(random.between(2, 3_500))).map((event) => ({
+    ...event,
+    type: random.next() < 1 / rarity ? RARE : random.pick(["agent.message", "agent.thinking"]),
+  }));
+}
+
+Deno.test("A log reader gives what a filter over the whole log gives, and the place right before the rest", async () => {
+  const random = createRandom(20_261_123);
+  for (let round = 0; round < 60; round++) {
+    const log = new FakeLog(randomLog(random));
+    const reader = createLogReader(fakeApi({ events: log.api }));
+    const types = random.pick([[RARE], [RARE, "agent.thinking"], ["unseen"], undefined]);
+    const limit = random.pick([1, 3, 100, 500]);
+    let afterId = `e${1 + Math.floor(random.between(0, log.events.length))}`;
+    for (let calls = 0; calls < 5; calls++) {
+      const query = { sessionId: "sesn_1", afterId, limit, types };
+      const expected = expectedStretch(log.events, query);
+      // Each call looks back anew: no position is remembered.
+      const stretch = await reader.read(query);
+      const lastId = stretch.tailId ?? stretch.events.at(-1)?.id ?? afterId;
+      assertEquals(
+        { ids: stretch.events.map(({ id }) => id), hasMore: stretch.hasMore, onFrom: lastId },
+        expected,
+        JSON.stringify({ round, query, events: log.events.length }),
+      );
+      afterId = lastId;
+    }
+  }
+});
+
+Deno.test("A log reader takes a cursor with a suffix for the event that it names", async () => {
+  const log = new FakeLog([
+    ...events(20),
+    ...events(1, 21).map((event) => ({ ...event, id: "e5w1" })),
+  ]);
+  const reader = createLogReader(fakeApi({ events: log.api }));
+  const read = async (afterId: string) => {
+    const { events } = await reader.read({ sessionId: "sesn_1", afterId, limit: 3 });
+    return events.map(({ id }) => id);
+  };
+  assertEquals(await read("e7w1"), ["e8", "e9", "e10"]);
+  assertEquals(await read("e7w12"), ["e8", "e9", "e10"]);
+  // An id that looks like one with a suffix is an id all the same.
+  assertEquals(await read("e5w1"), []);
+  assertEquals(await read("e5w1w3"), []);
+  // A session that had no event yet.
+  assertEquals(await read("startw2"), ["e1", "e2", "e3"]);
+});
+
+Deno.test("A log reader asks before each page of a long look, and remembers a look in vain", async () => {
+  const log = new FakeLog(events(9_000));
+  const reader = createLogReader(fakeApi({ events: log.api }));
+  const query = { sessionId: "sesn_1", afterId: "foreign", limit: 10 };
+  let asked = 0;
+  const onLongLook = () => void asked++;
+  await assertRejects(() => reader.read(query, { onLongLook }), ToolError, "foreign");
+  assertEquals([log.requests.length, asked], [10, 7]);
+  log.events.push(...events(50, 9_001));
+  await assertRejects(() => reader.read(query, { onLongLook }), ToolError, "foreign");
+  assertEquals([log.requests.length, asked], [11, 7]);
+  // What was in vain may be there later, as lists trail.
+  log.events.push(...events(1, 9_051).map((event) => ({ ...event, id: "foreign" })));
+  log.events.push(...events(2, 9_052));
+  const { events: found } = await reader.read(query, { onLongLook });
+  assertEquals(found.map(({ id }) => id), ["e9052", "e9053"]);
+
+  const refused = new Error("no more");
+  const stop = () => {
+    throw refused;
+  };
+  const before = log.requests.length;
+  await assertRejects(
+    () => reader.read({ ...query, afterId: "other" }, { onLongLook: stop }),
+    Error,
+    "no more",
+  );
+  assertEquals(log.requests.length - before, 3);
+});
+
+Deno.test("A log reader reads a stretch again of which a look left texts out", async () => {
+  const text = "x".repeat(3_000);
+  const log = events(3_000).map((event) => ({ ...event, content: text }));
+  const bodies: number[] = [];
+  const { api } = setup(
+    Array.from({ length: 10 }, () => (request: Request) => {
+      const { searchParams } = new URL(request.url);
+      const limit = Number(searchParams.get("limit"));
+      const from = Number(searchParams.get("page") ?? 0);
+      const data = log.toReversed().slice(from, from + limit);
+      bodies.push(data.length);
+      return Response.json({ data, next_page: from + limit < 3_000 ? String(from + limit) : null });
+    }),
+  );
+  const reader = createLogReader(api);
+  const { events: found } = await reader.read({ sessionId: "sesn_1", afterId: "e1500", limit: 3 });
+  assertEquals(found.map(({ id, content }) => [id, content]), [
+    ["e1501", text],
+    ["e1502", text],
+    ["e1503", text],
+  ]);
+  assertEquals(bodies, [100, 1_000, 1_000, 1_000]);
+});

@@ -1,0 +1,79 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { readEvent } from "../../../src/session/event_types.ts";
+
+const base = { id: "sevt_1", processed_at: "2026-11-23T09:00:00.000000Z" };
+
+Deno.test("readEvent() reads what other implementations leave out or spell differently", () => {
+  const bare = readEvent({ type: "agent.message", content: "hello" });
+  assert(bare.kind === "text" && bare.text === "hello");
+  assertEquals(bare.id, undefined);
+  assert(!bare.queued);
+  const idle = readEvent({ ...base, type: "session.status_idle", content: null });
+  assert(idle.kind === "idle" && idle.stop === undefined);
+  const error = readEvent({ ...base, type: "session.error", error: "harness_turn_failed" });
+  assert(error.kind === "error" && error.error.type === "harness_turn_failed");
+});
+
+Deno.test("readEvent() takes only client events for queued", () => {
+  assert(readEvent({ id: "a", type: "user.message", processed_at: null, content: [] }).queued);
+  assert(!readEvent({ id: "a", type: "agent.message", processed_at: null, content: [] }).queued);
+  assert(!readEvent({ id: "a", type: "user.message", content: [] }).queued);
+});
+
+Deno.test("readEvent() tells events without an id apart by what they say", () => {
+  const one = readEvent({ type: "agent.message", content: "one" });
+  const two = readEvent({ type: "agent.message", content: "two" });
+  assertNotEquals(one.key, two.key);
+  assertEquals(one.key, readEvent({ type: "agent.message", content: "one" }).key);
+});
+
+Deno.test("readEvent() keeps a tool's input only where somebody must answer", () => {
+  const input = { command: "ls" };
+  const plain = readEvent({ ...base, type: "agent.tool_use", name: "bash", input });
+  assert(plain.kind === "tool_use" && plain.tool.input === undefined);
+  const asks = {
+    ...base,
+    type: "agent.tool_use",
+    name: "bash",
+    input,
+    evaluated_permission: "ask",
+  };
+  const asking = readEvent(asks);
+  assert(asking.kind === "tool_use" && asking.tool.input === input);
+  const custom = readEvent({ ...base, type: "agent.custom_tool_use", name: "crm", input });
+  assert(custom.kind === "tool_use" && custom.tool.custom && custom.tool.input === input);
+});
+
+Deno.test("readEvent() makes of an unknown type an event that changes nothing", () => {
+  for (const type of ["constructor", "__proto__", "", "agent.brand_new"]) {
+    assertEquals(readEvent({ ...base, type }).kind, "other");
+  }
+  assertEquals(readEvent({ ...base, type: "workflow_run.created" }).kind, "other");
+});
+
+Deno.test("readEvent() keeps a tool call whose name cannot be read, and its input", () => {
+  for (const name of [null, 7, [], {}, ""]) {
+    const event = { ...base, type: "agent.tool_use", name, input: { a: 1 } };
+    const use = readEvent({ ...event, evaluated_permission: "ask", mcp_server_name: [] });
+    assert(use.kind === "tool_use");
+    assertEquals(use.tool, { id: "sevt_1", custom: false, asks: true, input: { a: 1 } });
+  }
+});
+
+Deno.test("readEvent() keeps an error whatever it tells", () => {
+  for (const error of [null, undefined, 5, [], {}, ""]) {
+    const read = readEvent({ ...base, type: "session.error", error });
+    assertEquals(read.kind === "error" && read.error, { type: "unknown_error" });
+  }
+});
+
+Deno.test("readEvent() takes a message for queued by null only", () => {
+  for (const processed_at of [undefined, "", "soon"]) {
+    assert(!readEvent({ id: "a", type: "user.message", processed_at }).queued);
+  }
+});
+
+Deno.test("readEvent() tells deeply nested events without an id apart", () => {
+  const event = JSON.parse(`{"type":"x","a":${"[".repeat(50_000)}${"]".repeat(50_000)}}`);
+  assert(readEvent(event).key.startsWith("~x~"));
+});
