@@ -22,10 +22,10 @@ import { parseJson } from "./mcp/json.ts";
 import {
   checkBatch,
   checkMessage,
-  errorResponse,
   INVALID_PARAMS,
   INVALID_REQUEST,
   isFields,
+  jsonRpcError,
   MAX_MESSAGE_BYTES,
   type MessageError,
   type MessageId,
@@ -83,7 +83,7 @@ export function serveStdioTransport(
     log.warn("A line on stdin cannot be read", { reason: error.message, bytes });
     // JSON-RPC 2.0, section 4.1: notifications are not answered. Others without an id are.
     if (id === null && error.code === INVALID_PARAMS) return;
-    output.write(`${singleLineJson(JSON.stringify(errorResponse(id, error)))}\n`);
+    output.write(`${singleLineJson(JSON.stringify(jsonRpcError(id, error)))}\n`);
   };
   const receive = (line: ByteLine) => {
     if (line.kind === "too_long") return refuse(idOfEdges(line), TOO_LONG, line.byteLength);

@@ -40,9 +40,9 @@ export function importsOf(file: TextFile): Import[] {
 /** Layers from the ground up; a folder imports from itself and from lower layers. */
 const LAYERS: readonly (readonly string[])[] = [
   ["core"],
-  ["hosts", "simulator", "api"],
+  ["hosts", "simulator"],
+  ["config", "api"],
   ["session"],
-  ["config"],
   ["access"],
   ["tools"],
   ["mcp"],

@@ -7,7 +7,7 @@
 import * as z from "zod";
 import { plainLine, printableJson, shorten } from "../core/text.ts";
 import { createHttpHandler } from "../http/handler.ts";
-import { createBridge } from "./serve/app.ts";
+import { createApp } from "./serve/app.ts";
 import { callTool, type McpEndpoint } from "./mcp_call.ts";
 import { createPalette, type Palette } from "./paint.ts";
 import type { Program } from "../runtime/program.ts";
@@ -43,9 +43,9 @@ interface Stage {
 export async function demo(program: Program): Promise<void> {
   // Each call is on the screen already.
   const log = { ...program.log, info: () => {} };
-  const bridge = await createBridge(BRIDGE_CONFIG, { ...program, log });
+  const app = await createApp(BRIDGE_CONFIG, { ...program, log });
   const token = crypto.randomUUID() + crypto.randomUUID();
-  const handler = createHttpHandler(bridge.factory, {
+  const handler = createHttpHandler(app.factory, {
     tokens: [token],
     allowedHosts: ["localhost"],
     allowedOrigins: [],
@@ -60,7 +60,7 @@ export async function demo(program: Program): Promise<void> {
   } catch (error) {
     if (!program.stopping.aborted) throw error;
   } finally {
-    bridge.close();
+    app.close();
     await handler.close();
   }
 }

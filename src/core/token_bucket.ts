@@ -6,19 +6,19 @@
 
 import type { Clock } from "./clock.ts";
 
-/** The rate that {@linkcode createPace} keeps. */
-export interface PaceOptions {
+/** The rate that {@linkcode createTokenBucket} keeps. */
+export interface TokenBucketOptions {
   readonly clock: Clock;
   /** Tokens that come back every minute, evenly. */
   readonly perMinute: number;
   /** Tokens that can be spent at once after a rest. */
   readonly burst: number;
-  /** How far {@linkcode Pace.spend} can bring the bucket below empty; default 0. */
+  /** How far {@linkcode TokenBucket.spend} can bring the bucket below empty; default 0. */
   readonly maxDebt?: number;
 }
 
 /** Hands out tokens in the order in which they were asked for. */
-export interface Pace {
+export interface TokenBucket {
   /**
    * Resolves when `tokens` are there, and spends them.
    *
@@ -39,7 +39,7 @@ interface Turn {
 }
 
 /** A pace that begins with a full bucket. */
-export function createPace(options: PaceOptions): Pace {
+export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
   const { clock, burst, maxDebt = 0 } = options;
   const perMs = options.perMinute / 60_000;
   const urgent = new Set<Turn>();

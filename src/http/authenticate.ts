@@ -10,7 +10,7 @@ import type { Logger } from "../core/logger.ts";
 import { createPrincipal, type Principal } from "../access/principal.ts";
 import { createAuthenticator } from "./auth.ts";
 import { createRateLimiter } from "../access/rate_limiter.ts";
-import { refusal } from "./responses.ts";
+import { errorResponse } from "./responses.ts";
 import type { AccessToken, TokenRegistry } from "../access/tokens.ts";
 
 /** What admission needs. */
@@ -94,13 +94,13 @@ export function createAdmission(
       if (waitMs === 0) return undefined;
       log.info("A token reached its rate limit", { token: name, rate_per_minute: ratePerMinute });
       if (!fits) {
-        return refusal(
+        return errorResponse(
           STATUS_CODE.TooManyRequests,
           `Your token may make ${ratePerMinute} requests a minute: send fewer in one batch.`,
         );
       }
       const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
-      return refusal(
+      return errorResponse(
         STATUS_CODE.TooManyRequests,
         `Your token may make ${ratePerMinute} requests a minute: try again in ${seconds} s.`,
         { "retry-after": String(seconds) },
@@ -121,5 +121,5 @@ function expiredText({ name, expiresAtMs }: AccessToken): string {
  */
 function unauthorized(message: string, error?: string): Response {
   const challenge = `Bearer realm="cma-mcp"${error ? `, ${error}` : ""}`;
-  return refusal(STATUS_CODE.Unauthorized, message, { "www-authenticate": challenge });
+  return errorResponse(STATUS_CODE.Unauthorized, message, { "www-authenticate": challenge });
 }

@@ -10,7 +10,7 @@ import { ByteBuffer } from "../core/byte_buffer.ts";
 import { openByteSource } from "../core/byte_source.ts";
 import { parseJson } from "../mcp/json.ts";
 import { type MessageError, PARSE_ERROR } from "../mcp/messages.ts";
-import { refusal } from "./responses.ts";
+import { errorResponse } from "./responses.ts";
 
 /** What {@linkcode readJson} puts up with. */
 export interface BodyLimits {
@@ -62,14 +62,14 @@ export async function readJson(
 
 /** The answer to a body that is too large, in bytes. */
 export function tooLarge(maxBytes: number): Response {
-  return refusal(
+  return errorResponse(
     STATUS_CODE.ContentTooLarge,
     `The body is too large: at most ${maxBytes} bytes.`,
   );
 }
 
-function refused(...args: Parameters<typeof refusal>): JsonBody {
-  return { refused: refusal(...args) };
+function refused(...args: Parameters<typeof errorResponse>): JsonBody {
+  return { refused: errorResponse(...args) };
 }
 
 function badRequest({ code, message }: MessageError): JsonBody {

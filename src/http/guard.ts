@@ -8,7 +8,7 @@ import { STATUS_CODE } from "@std/http";
 import { tooLarge } from "./body.ts";
 import { checkHead } from "./header_limits.ts";
 import { normalOrigin } from "../core/origin.ts";
-import { refusal } from "./responses.ts";
+import { errorResponse } from "./responses.ts";
 import { authorityOf, hostOf } from "./request_target.ts";
 
 /** What {@linkcode createGuard} lets through. */
@@ -91,7 +91,7 @@ export function createGuard(options: GuardOptions): Guard {
     check(request) {
       const isPreflight = request.method === "OPTIONS" && request.headers.has("origin");
       if (request.method !== "POST" && !isPreflight) {
-        const refused = refusal(
+        const refused = errorResponse(
           STATUS_CODE.MethodNotAllowed,
           "Method not allowed: use POST.",
           { allow: METHODS },
@@ -99,13 +99,13 @@ export function createGuard(options: GuardOptions): Guard {
         return hostIsAllowed(request) ? withCors(request, refused) : refused;
       }
       if (!hostIsAllowed(request)) {
-        return refusal(
+        return errorResponse(
           STATUS_CODE.MisdirectedRequest,
           "This server is not reached under that host name. The operator can add it to ALLOWED_HOSTS.",
         );
       }
       if (request.headers.has("origin") && allowedOrigin(request) === undefined) {
-        return refusal(
+        return errorResponse(
           STATUS_CODE.Forbidden,
           "Requests from that origin are not allowed. The operator can add it to ALLOWED_ORIGINS.",
         );

@@ -29,7 +29,7 @@ import {
 import type { MetricsPage } from "../mcp/metrics.ts";
 import { serveMetrics } from "./metrics_endpoint.ts";
 import { createReadiness } from "./readiness.ts";
-import { refusal } from "./responses.ts";
+import { errorResponse } from "./responses.ts";
 import { requestIdOf, withRequestId } from "./request_id.ts";
 import { hostOf, pathOf } from "./request_target.ts";
 import { type AccessToken, plainTokens, type TokenRegistry } from "../access/tokens.ts";
@@ -150,7 +150,7 @@ export function createHttpHandler(
       const token = await identify(request, notes);
       return token instanceof Response ? token : await serveMetrics(request, options.metrics);
     }
-    return refusal(STATUS_CODE.NotFound, `Not found: the MCP endpoint is ${path}.`);
+    return errorResponse(STATUS_CODE.NotFound, `Not found: the MCP endpoint is ${path}.`);
   };
 
   return {
@@ -162,7 +162,10 @@ export function createHttpHandler(
           request_id: requestId,
           error: error instanceof Error ? error.stack ?? error.message : String(error),
         });
-        return refusal(STATUS_CODE.InternalServerError, "The server failed; its log says why.");
+        return errorResponse(
+          STATUS_CODE.InternalServerError,
+          "The server failed; its log says why.",
+        );
       });
       if (response.status >= 400) {
         const client = clientAddress(request.headers, remoteAddress, isTrustedProxy);
@@ -217,7 +220,7 @@ function guardOptions(options: HttpOptions, maxBodyBytes: number): GuardOptions 
 }
 
 function shuttingDown(): Response {
-  return refusal(STATUS_CODE.ServiceUnavailable, "This server is shutting down. Try again.", {
+  return errorResponse(STATUS_CODE.ServiceUnavailable, "This server is shutting down. Try again.", {
     "retry-after": RETRY_AFTER_SEC,
     "connection": "close",
   });
@@ -225,7 +228,7 @@ function shuttingDown(): Response {
 
 function probe(request: Request, ok: boolean): Response {
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return refusal(STATUS_CODE.MethodNotAllowed, "Method not allowed: use GET.", {
+    return errorResponse(STATUS_CODE.MethodNotAllowed, "Method not allowed: use GET.", {
       allow: "GET, HEAD",
     });
   }
@@ -266,7 +269,7 @@ function shownHost(request: Request): string {
 /** The messages of a body, which the SDK can read; or the answer to one that has others. */
 function checkBody(value: unknown): { readonly messages: unknown } | Response {
   const badRequest = ({ code, message }: MessageError, id: MessageId = null) =>
-    refusal(STATUS_CODE.BadRequest, message, {}, code, id);
+    errorResponse(STATUS_CODE.BadRequest, message, {}, code, id);
   if (!Array.isArray(value)) {
     const found = checkMessage(value);
     return "error" in found ? badRequest(found.error, found.id) : { messages: found.message };

@@ -5,7 +5,7 @@
  */
 
 import { STATUS_CODE } from "@std/http";
-import { refusal } from "./responses.ts";
+import { errorResponse } from "./responses.ts";
 
 /** Longest URL, in characters: no client of this server has anything to say there. */
 const MAX_URL_LENGTH = 4_096;
@@ -17,7 +17,7 @@ const MAX_FIELDS_LENGTH = 16_384;
 /** The answer to a request whose URL or header is too large; undefined for any other. */
 export function checkHead({ url, headers }: Request): Response | undefined {
   if (url.length > MAX_URL_LENGTH) {
-    return refusal(
+    return errorResponse(
       STATUS_CODE.URITooLong,
       `The URL is too long: at most ${MAX_URL_LENGTH} characters.`,
     );
@@ -29,7 +29,7 @@ export function checkHead({ url, headers }: Request): Response | undefined {
     length += name.length + value.length;
   }
   if (fields <= MAX_FIELDS && length <= MAX_FIELDS_LENGTH) return undefined;
-  return refusal(
+  return errorResponse(
     STATUS_CODE.RequestHeaderFieldsTooLarge,
     `The header is too large: at most ${MAX_FIELDS} fields and ${MAX_FIELDS_LENGTH} characters.`,
   );

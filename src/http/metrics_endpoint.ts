@@ -6,12 +6,12 @@
 
 import { STATUS_CODE } from "@std/http";
 import type { MetricsPage } from "../mcp/metrics.ts";
-import { refusal } from "./responses.ts";
+import { errorResponse } from "./responses.ts";
 
 /** Answers a request for the metrics; whether it may be answered is decided before. */
 export async function serveMetrics(request: Request, page: MetricsPage): Promise<Response> {
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return refusal(STATUS_CODE.MethodNotAllowed, "Method not allowed: use GET.", {
+    return errorResponse(STATUS_CODE.MethodNotAllowed, "Method not allowed: use GET.", {
       allow: "GET, HEAD",
     });
   }

@@ -5,7 +5,7 @@
  */
 
 import type { StatusCode } from "@std/http";
-import { errorResponse, type MessageId } from "../mcp/messages.ts";
+import { jsonRpcError, type MessageId } from "../mcp/messages.ts";
 
 /** JSON-RPC 2.0, section 5.1: the range from -32000 is the server's own. */
 const SERVER_ERROR = -32_000;
@@ -16,13 +16,13 @@ const SERVER_ERROR = -32_000;
  * @param code of the JSON-RPC error
  * @param id of the request, where it is known
  */
-export function refusal(
+export function errorResponse(
   status: StatusCode,
   message: string,
   headers: Readonly<Record<string, string>> = {},
   code = SERVER_ERROR,
   id: MessageId = null,
 ): Response {
-  const body = errorResponse(id, { code, message });
+  const body = jsonRpcError(id, { code, message });
   return Response.json(body, { status, headers });
 }

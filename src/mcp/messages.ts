@@ -39,7 +39,7 @@ export interface MessageError {
 }
 
 /** An error response. */
-export function errorResponse(id: MessageId, error: MessageError): Fields {
+export function jsonRpcError(id: MessageId, error: MessageError): Fields {
   return { jsonrpc: "2.0", id, error };
 }
 

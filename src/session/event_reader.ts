@@ -14,7 +14,7 @@ import { isQueued, type SessionEvent } from "../api/events.ts";
 import { leftOutOf } from "../api/list_body.ts";
 import { ApiError } from "../api/api_error.ts";
 import { ToolError } from "../core/errors.ts";
-import type { Pace } from "../core/token_bucket.ts";
+import type { TokenBucket } from "../core/token_bucket.ts";
 import { cursorIds, textPlaceOf } from "./cursor.ts";
 import { type LogStretch, LogWindow, type Position } from "./event_window.ts";
 import { LruMap } from "../core/lru.ts";
@@ -52,7 +52,7 @@ export interface LogReadOptions extends CallOptions {
 /** What a {@linkcode LogReader} works with. */
 export interface LogReaderOptions {
   /** The rate that long looks of all callers together keep; none when absent. */
-  readonly pace?: Pace;
+  readonly bucket?: TokenBucket;
   /** How many readers' positions are remembered. */
   readonly maxPositions?: number;
 }
@@ -77,7 +77,7 @@ const MAX_QUEUED_PAGES = 20;
 
 /** A reader of the logs behind `api`. */
 export function createLogReader(api: EventsApi, readerOptions: LogReaderOptions = {}): LogReader {
-  const { pace, maxPositions = MAX_POSITIONS } = readerOptions;
+  const { bucket, maxPositions = MAX_POSITIONS } = readerOptions;
   const positions = new LruMap<string, Position>(maxPositions);
   // By session and cursor: the newest event of a log that was looked through in vain.
   const unknown = new LruMap<string, string>(MAX_UNKNOWN);
@@ -96,7 +96,7 @@ export function createLogReader(api: EventsApi, readerOptions: LogReaderOptions 
         positions.delete(key);
       }
       const key = JSON.stringify([query.sessionId, afterId]);
-      const scan = { ids, pace, knownTo: unknown.get(key) };
+      const scan = { ids, bucket, knownTo: unknown.get(key) };
       const found = await scanBack(api, query, scan, options);
       if (!("newest" in found)) return found;
       if (found.newest !== undefined) unknown.set(key, found.newest);
@@ -213,7 +213,7 @@ async function resumeDescending(
 interface Scan {
   /** The event looked for has one of these, the likeliest first. */
   readonly ids: readonly string[];
-  readonly pace: Pace | undefined;
+  readonly bucket: TokenBucket | undefined;
   /** An event from which on, backwards, the log was looked through before. */
   readonly knownTo: string | undefined;
 }
@@ -228,7 +228,7 @@ interface NotFound {
 async function scanBack(
   api: EventsApi,
   query: LogQuery,
-  { ids, pace, knownTo }: Scan,
+  { ids, bucket, knownTo }: Scan,
   options: LogReadOptions,
 ): Promise<LogStretch | NotFound> {
   const afterId = query.afterId ?? "";
@@ -241,7 +241,7 @@ async function scanBack(
   for (let index = 0; index < MAX_SCAN_PAGES; index++) {
     if (index >= SWIFT_PAGES) {
       onLongLook?.();
-      await pace?.take(1, options.signal ?? new AbortController().signal);
+      await bucket?.take(1, options.signal ?? new AbortController().signal);
     }
     const limit = index === 0 ? FIRST_SCAN_LIMIT : SCAN_LIMIT;
     pages.push(page);

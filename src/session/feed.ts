@@ -141,11 +141,11 @@ export class SessionFeed {
    * was known of the log's beginning is then worked out anew, so this is not for page by page.
    */
   async loadOlder(enough: () => boolean): Promise<void> {
-    const { pace } = this.#deps;
+    const { bucket } = this.#deps;
     let pages = 0;
     do {
-      if (pages++ < SWIFT_PAGES) pace.spend(1);
-      else await pace.take(1, this.#controller.signal);
+      if (pages++ < SWIFT_PAGES) bucket.spend(1);
+      else await bucket.take(1, this.#controller.signal);
       await this.#history.loadOlder();
     } while (!this.complete && !enough());
     this.#changed();
@@ -153,7 +153,7 @@ export class SessionFeed {
 
   /** Makes sure that no queued input hides at the far end of the log. */
   async confirmNothingHidden(): Promise<void> {
-    if (!this.complete) this.#deps.pace.spend(1);
+    if (!this.complete) this.#deps.bucket.spend(1);
     const before = this.log.entries.length;
     await this.#history.readFarEnd();
     if (this.log.entries.length > before) this.#changed();
@@ -168,7 +168,7 @@ export class SessionFeed {
   async isAtRest({ ask = false } = {}): Promise<boolean> {
     if (!ask && (this.complete || !this.log.entries.some(tellsOfRuns))) return true;
     if (!this.#sighting) {
-      this.#deps.pace.spend(1);
+      this.#deps.bucket.spend(1);
       await this.#see();
       this.#changed();
     }
@@ -177,7 +177,7 @@ export class SessionFeed {
 
   /** Reads what is new in the log now, for a wait that joined a feed that is already live. */
   async refresh(): Promise<void> {
-    this.#deps.pace.spend(1);
+    this.#deps.bucket.spend(1);
     await this.#readNews();
     this.#changed();
   }
@@ -189,14 +189,14 @@ export class SessionFeed {
    * @param signal gives up while requests in the background have to wait
    */
   async lookOnce(signal: AbortSignal): Promise<void> {
-    const { clock, pace } = this.#deps;
+    const { clock, bucket } = this.#deps;
     const recentMs = this.#streamShows ? RECENT_MS.shown : RECENT_MS.deaf;
     // What has no name that a later call would find is looked up in the list, whatever was heard.
     const isKnown = clock.now() - this.#heardAt < recentMs && !this.log.hasUnnamed;
     if (this.#outOfReach || isKnown) return;
     this.#heardAt = clock.now();
     try {
-      await pace.take(1, signal);
+      await bucket.take(1, signal);
       const before = this.log.entries.length;
       if (!this.#streamShows || this.log.hasUnnamed) await this.#readNews();
       if (this.log.entries.length === before) await this.#lookNow();
@@ -224,7 +224,7 @@ export class SessionFeed {
 
   async #run(): Promise<void> {
     let failures = 0;
-    this.#deps.pace.spend(CONNECT_COST);
+    this.#deps.bucket.spend(CONNECT_COST);
     for (let lives = 0; !this.#stopped; lives++) {
       if (lives > 0 && this.#deps.counters) this.#deps.counters.reconnects++;
       const before = this.log.entries.length;
@@ -284,7 +284,7 @@ export class SessionFeed {
   /** Where the API asks for a pause, that is for all of its callers. */
   #heed(error: unknown): void {
     if (!(error instanceof ApiError) || !error.isRateLimit) return;
-    this.#deps.pace.hold(Math.min(error.retryAfterMs ?? 0, MAX_HOLD_MS));
+    this.#deps.bucket.hold(Math.min(error.retryAfterMs ?? 0, MAX_HOLD_MS));
   }
 
   async #pause(failures: number): Promise<void> {
@@ -297,7 +297,7 @@ export class SessionFeed {
     );
     const { signal } = this.#controller;
     // Aborted pauses end the loop: it looks at the signal itself.
-    await clock.sleep(pauseMs, signal).then(() => this.#deps.pace.take(CONNECT_COST, signal))
+    await clock.sleep(pauseMs, signal).then(() => this.#deps.bucket.take(CONNECT_COST, signal))
       .catch(() => {});
   }
 
@@ -315,7 +315,7 @@ export class SessionFeed {
     opening.then((stream) => bound.signal.aborted && stream.close(), () => {});
     try {
       if (await isSlow(opening, clock, bound.signal)) {
-        this.#deps.pace.spend(1);
+        this.#deps.bucket.spend(1);
         await this.#readNews();
         this.#changed();
       }
@@ -365,7 +365,7 @@ export class SessionFeed {
 
   /** A frame that could not be read may have been an event: history has it. */
   async #recoverLost(): Promise<void> {
-    await this.#deps.pace.take(1, this.#controller.signal);
+    await this.#deps.bucket.take(1, this.#controller.signal);
     await this.#readNews();
     this.#changed();
   }
@@ -417,14 +417,14 @@ export class SessionFeed {
    * @param signal gives up a look that has not begun when the next one is planned
    */
   async #look(signal: AbortSignal): Promise<void> {
-    const { pace } = this.#deps;
-    if (this.#looksAtOnce) pace.spend(1);
-    else if (!await pace.take(1, signal, { patient: true }).then(() => true, () => false)) return;
+    const { bucket } = this.#deps;
+    if (this.#looksAtOnce) bucket.spend(1);
+    else if (!await bucket.take(1, signal, { patient: true }).then(() => true, () => false)) return;
     await this.#lookNow();
   }
 
   async #lookNow(): Promise<void> {
-    const { pace } = this.#deps;
+    const { bucket } = this.#deps;
     this.#looks++;
     const before = this.log.entries.length;
     // Whoever may not read the session may read its list.
@@ -434,7 +434,7 @@ export class SessionFeed {
     });
     // What led to the end is in the list by then, whatever the stream has shown.
     if (!seen || !isWorking(seen)) {
-      pace.spend(1);
+      bucket.spend(1);
       await this.#readNews();
     }
     if (this.#stopped) return;

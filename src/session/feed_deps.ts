@@ -7,7 +7,7 @@
 import type { ManagedAgentsApi } from "../api/api.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Pace } from "../core/token_bucket.ts";
+import type { TokenBucket } from "../core/token_bucket.ts";
 import type { EventLog } from "./event_history.ts";
 
 /** What all feeds together are doing, for the operator. */
@@ -25,7 +25,7 @@ export interface FeedDeps {
   readonly log: Logger;
   readonly random?: () => number;
   /** The rate that reconnects and looks of all feeds together keep. */
-  readonly pace: Pace;
+  readonly bucket: TokenBucket;
   /** Whether an event of this session was sent of which the log does not know yet. */
   readonly isExpecting: (log: EventLog) => boolean;
   readonly counters?: FeedCounters;

@@ -11,7 +11,7 @@ import { backoffMs } from "../core/backoff.ts";
 import { ApiError } from "../api/api_error.ts";
 import { ToolError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { createPace, type Pace } from "../core/token_bucket.ts";
+import { createTokenBucket, type TokenBucket } from "../core/token_bucket.ts";
 import { type SessionFeed, SWIFT_PAGES } from "./feed.ts";
 import { FeedHub, type FeedLease } from "./feed_hub.ts";
 import { Fold } from "./fold.ts";
@@ -62,9 +62,9 @@ const MIN_LAST_LOOK_MS = 5_000;
 
 /** The process's waiter. */
 export function createWaiter(options: WaiterOptions): CountingWaiter {
-  const pace = createPace({ ...BACKGROUND, clock: options.clock });
+  const bucket = createTokenBucket({ ...BACKGROUND, clock: options.clock });
   const counters = { openStreams: 0, reconnects: 0 };
-  const hub = new FeedHub({ ...options, pace, counters });
+  const hub = new FeedHub({ ...options, bucket, counters });
   const closing = new AbortController();
   const maxOpenWaits = options.maxOpenWaits ?? 1_000;
   let openWaits = 0;
@@ -85,7 +85,7 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
       timeoutMs: request.timeoutMs,
     });
     try {
-      const deps = { ...options, hub, pace, closing: closing.signal };
+      const deps = { ...options, hub, bucket, closing: closing.signal };
       return await new Wait(deps, lease, request, bound).run();
     } finally {
       bound.dispose();
@@ -104,7 +104,7 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
 
 interface WaitDeps extends WaiterOptions {
   readonly hub: FeedHub;
-  readonly pace: Pace;
+  readonly bucket: TokenBucket;
   readonly closing: AbortSignal;
 }
 
@@ -232,10 +232,10 @@ class Wait {
 
   /** Judges after so many milliseconds and when there is room for a request, or when news come. */
   #judgeIn(delayMs: number, wake: () => void): void {
-    const { clock, pace } = this.#options;
+    const { clock, bucket } = this.#options;
     const given = new AbortController();
     const cancelTimer = clock.after(delayMs, () => {
-      pace.take(1, given.signal).then(() => {
+      bucket.take(1, given.signal).then(() => {
         this.#retry = undefined;
         wake();
       }, () => {});

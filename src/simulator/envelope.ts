@@ -67,7 +67,7 @@ export function jsonResponse(body: unknown, requestId: string, status = 200): Re
 }
 
 /** The error envelope with its HTTP status. */
-export function errorResponse(error: SimulatorError, requestId: string): Response {
+export function jsonRpcError(error: SimulatorError, requestId: string): Response {
   const details = error.errorCode ? { details: { error_code: error.errorCode } } : {};
   const body = {
     type: "error",

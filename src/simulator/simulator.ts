@@ -18,7 +18,7 @@ import { raceSignal } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import { checkBeta, checkCredential, ReadLimit } from "./admission.ts";
 import { AgentStore, snapshot } from "./agents.ts";
-import { errorResponse, errorTypeOf, SimulatorError } from "./envelope.ts";
+import { errorTypeOf, jsonRpcError, SimulatorError } from "./envelope.ts";
 import { EnvironmentStore } from "./environments.ts";
 import type { Workspace } from "./exchange.ts";
 import { type AnswerFault, Faults, type FaultSwitches } from "./faults.ts";
@@ -241,7 +241,7 @@ class InProcessSimulator implements Simulator {
     const error = new SimulatorError(status, fault.type ?? errorTypeOf(status), message, {
       headers,
     });
-    return errorResponse(error, this.#workspace.world.makeId("req"));
+    return jsonRpcError(error, this.#workspace.world.makeId("req"));
   }
 
   async #answer(request: Request, url: URL): Promise<Response> {
@@ -260,7 +260,7 @@ class InProcessSimulator implements Simulator {
         takeStreamFault: () => this.faults.take("stream", request.method, url.pathname),
       });
     } catch (error) {
-      if (error instanceof SimulatorError) return errorResponse(error, requestId);
+      if (error instanceof SimulatorError) return jsonRpcError(error, requestId);
       throw error;
     }
   }

@@ -7,7 +7,7 @@
 import type { ManagedAgentsApi } from "../api/api.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
-import { createPace } from "../core/token_bucket.ts";
+import { createTokenBucket } from "../core/token_bucket.ts";
 import type { Redact } from "../core/redact.ts";
 import { createRedact } from "../core/redact.ts";
 import type { Waiter } from "../session/outcome.ts";
@@ -82,7 +82,7 @@ export function createServices(options: ServicesOptions): Services {
     access: createAccessPolicy({ api, allowedAgentIds, ownerMarks }),
     limits: createCallLimits(options.maxCalls),
     environment: createEnvironmentResolver(api, options.environmentId),
-    logReader: createLogReader(api, { pace: createPace({ ...LONG_LOOKS, clock }) }),
+    logReader: createLogReader(api, { bucket: createTokenBucket({ ...LONG_LOOKS, clock }) }),
     delivery: createDelivery({ api, waiter, clock, log, redact }),
     exposeToolInputs: options.exposeToolInputs ?? false,
     exposeAgentConfig: options.exposeAgentConfig ?? false,

@@ -73,9 +73,9 @@ type Bound = typeof BOUNDS[number];
 async function openWorkspace(bound: Bound) {
   const binds = (...limits: Bound[]) => bound === "all" || limits.includes(bound);
   const wordOf = (isForeign: boolean) => isForeign ? FOREIGN : "anybody's";
-  const bridge = openBridge();
-  const { simulator, until } = bridge;
-  const services = bridge.servicesWith({ bindingSecret: "s".repeat(32) });
+  const app = openBridge();
+  const { simulator, until } = app;
+  const services = app.servicesWith({ bindingSecret: "s".repeat(32) });
   const post = async (path: string, body: unknown): Promise<string> => {
     const response = await simulator.fetch(
       new Request(`http://simulator${path}`, {
@@ -121,7 +121,7 @@ async function openWorkspace(bound: Bound) {
     const session_id = String(fieldOf(made, "session_id"));
     const sent = await run(sendMessage, { session_id, text: whose }, principal);
     assertEquals([made.isError, sent.isError], [undefined, undefined], JSON.stringify(sent));
-    await bridge.clock.advance(10_000);
+    await app.clock.advance(10_000);
     return { session: session_id, event: String(fieldOf(sent, "event_id")) };
   };
   const { agent: agents, environment: environments } = ids;
@@ -159,7 +159,7 @@ async function openWorkspace(bound: Bound) {
     },
     /** Requests that change something, so far. */
     writes: () => simulator.requests.filter(({ method }) => method !== "GET").length,
-    close: () => bridge.close(),
+    close: () => app.close(),
   };
 }
 

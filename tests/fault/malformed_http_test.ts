@@ -21,7 +21,7 @@ const MAX_GROWTH_BYTES = 8 * 1024 * 1024;
 
 /** A server as it is shipped, on a port, that tells of everything that went wrong in it. */
 function serveStrictly() {
-  const bridge = openBridge();
+  const app = openBridge();
   const failures: string[] = [];
   const log = createLogger({
     level: "error",
@@ -30,12 +30,12 @@ function serveStrictly() {
     write: (line) => failures.push(line),
     now: () => 0,
   });
-  const handler = createHttpHandler(bridge.factory, {
+  const handler = createHttpHandler(app.factory, {
     tokens: [TOKEN],
     maxBodyBytes: MAX_BODY_BYTES,
     ready: () => Promise.resolve(true),
     log,
-    clock: bridge.clock,
+    clock: app.clock,
   });
   let open = 0;
   const server = listen({ host: "127.0.0.1", port: 0 }, async (request, address) => {
@@ -52,7 +52,7 @@ function serveStrictly() {
   const { port } = server.addr;
   return {
     port,
-    bridge,
+    app,
     failures,
     openRequests: () => open,
     /** A good call from a good client, as a proof of health. */
@@ -64,7 +64,7 @@ function serveStrictly() {
     async close() {
       await server.shutdown();
       await handler.close();
-      bridge.close();
+      app.close();
     },
   };
 }
@@ -156,7 +156,7 @@ Deno.test("a server answers thousands of malformed requests as it should, and st
   assertEquals(mistakes, [], again(FUZZ_SEED));
   assertEquals(server.failures, []);
   assertEquals(server.openRequests(), 0);
-  assertEquals([server.bridge.simulator.openStreams(), server.bridge.clock.pendingTimers], [0, 0]);
+  assertEquals([server.app.simulator.openStreams(), server.app.clock.pendingTimers], [0, 0]);
   // The first round fills pools and caches; from then on as much has to go as comes.
   const growth = (memory.at(-1) ?? 0) - (memory[0] ?? 0);
   assert(growth < MAX_GROWTH_BYTES, `Memory grew by ${growth} bytes`);
@@ -175,13 +175,13 @@ Deno.test("a body that never comes is answered 408, and other clients are served
     "{",
   ].join("\r\n"));
   const slow = Array.from({ length: 50 }, () => sendRaw(server.port, bytes));
-  while (server.bridge.clock.pendingTimers < slow.length) {
+  while (server.app.clock.pendingTimers < slow.length) {
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
   await server.goodCall();
-  await server.bridge.clock.advance(30_000);
+  await server.app.clock.advance(30_000);
   assertEquals(new Set(await Promise.all(slow)), new Set([408]));
-  assertEquals([server.openRequests(), server.bridge.clock.pendingTimers], [0, 0]);
+  assertEquals([server.openRequests(), server.app.clock.pendingTimers], [0, 0]);
   assertEquals(server.failures, []);
   await server.goodCall();
   await server.close();

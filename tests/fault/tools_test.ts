@@ -5,16 +5,16 @@ import type { Fault } from "../../src/simulator/faults.ts";
 import type { ToolDefinition } from "../../src/tools/define.ts";
 import { TOOLS } from "../../src/tools/registry.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";
-import { type Bridge, openBridge } from "../protocol/support.ts";
+import { type App, openBridge } from "../protocol/support.ts";
 
 /** Tools over the real API client and the simulator; only the protocol is left out. */
 function open(options: Partial<ServicesOptions> = {}) {
-  const bridge = openBridge(options);
+  const app = openBridge(options);
   const call = async (name: string, args: Record<string, unknown>) => {
-    const result = await bridge.clock.runUntil(
+    const result = await app.clock.runUntil(
       callTool(toolNamed(name), args, {
         signal: new AbortController().signal,
-        services: bridge.services,
+        services: app.services,
         requestId: "1",
       }),
     );
@@ -22,7 +22,7 @@ function open(options: Partial<ServicesOptions> = {}) {
     assert(block?.type === "text");
     return { isError: result.isError === true, text: block.text, ...structured(result) };
   };
-  return { bridge, call };
+  return { app, call };
 }
 
 function toolNamed(name: string): ToolDefinition {
@@ -36,19 +36,19 @@ function structured(result: { structuredContent?: unknown }): { value: Record<st
   return { value: typeof value === "object" && value !== null ? { ...value } : {} };
 }
 
-function posts(bridge: Bridge, path: RegExp): number {
-  return bridge.simulator.requests
+function posts(app: App, path: RegExp): number {
+  return app.simulator.requests
     .filter((request) => request.method === "POST" && path.test(request.path)).length;
 }
 
-async function sessionsIn(bridge: Bridge): Promise<number> {
-  const page = await bridge.clock.runUntil(bridge.services.api.sessions.list({}));
+async function sessionsIn(app: App): Promise<number> {
+  const page = await app.clock.runUntil(app.services.api.sessions.list({}));
   return page.data.length;
 }
 
-async function eventsOf(bridge: Bridge, sessionId: string, type: string): Promise<number> {
-  const page = await bridge.clock.runUntil(
-    bridge.services.api.events.list(sessionId, { types: [type] }),
+async function eventsOf(app: App, sessionId: string, type: string): Promise<number> {
+  const page = await app.clock.runUntil(
+    app.services.api.events.list(sessionId, { types: [type] }),
   );
   return page.data.length;
 }
@@ -58,21 +58,21 @@ const SEND = /\/events$/;
 const ARCHIVE = /\/archive$/;
 
 Deno.test("a lost answer to create_session is found again, and one session exists", async () => {
-  const { bridge, call } = open();
-  bridge.simulator.faults.add({
+  const { app, call } = open();
+  app.simulator.faults.add({
     match: { method: "POST", path: CREATE },
     times: 1,
     fault: { kind: "lost_ack" },
   });
   const result = await call("create_session", {
-    agent_id: bridge.simulator.agentId("quick"),
+    agent_id: app.simulator.agentId("quick"),
     message: "Hello",
   });
   assertEquals([result.isError, result.value.confirmed_by_list], [false, true]);
-  assertEquals(await sessionsIn(bridge), 1);
+  assertEquals(await sessionsIn(app), 1);
   const reply = await call("wait_for_idle", { session_id: result.value.session_id });
   assert(String(reply.value.reply).includes("Hello"));
-  bridge.close();
+  app.close();
 });
 
 for (
@@ -82,9 +82,9 @@ for (
   ] as const
 ) {
   Deno.test(`a lost answer to ${name} is not known, what may be it is named, and one event exists`, async () => {
-    const { bridge, call } = open();
-    const session_id = bridge.simulator.createSession();
-    bridge.simulator.faults.add({
+    const { app, call } = open();
+    const session_id = app.simulator.createSession();
+    app.simulator.faults.add({
       match: { method: "POST", path: SEND },
       times: 1,
       fault: { kind: "lost_ack" },
@@ -92,24 +92,24 @@ for (
     const result = await call(name, { session_id, ...args });
     // Nothing tells its age: somebody else may have sent the same a moment before.
     assert(result.isError && /event sevt_\w+ with the same content/.test(result.text), result.text);
-    assertEquals(await eventsOf(bridge, session_id, type), 1);
-    assertEquals(posts(bridge, SEND), 1);
-    bridge.close();
+    assertEquals(await eventsOf(app, session_id, type), 1);
+    assertEquals(posts(app, SEND), 1);
+    app.close();
   });
 }
 
 Deno.test("a lost answer to archive_session is looked up", async () => {
-  const { bridge, call } = open();
-  const session_id = bridge.simulator.createSession();
-  bridge.simulator.faults.add({
+  const { app, call } = open();
+  const session_id = app.simulator.createSession();
+  app.simulator.faults.add({
     match: { method: "POST", path: ARCHIVE },
     times: 1,
     fault: { kind: "lost_ack" },
   });
   const result = await call("archive_session", { session_id });
   assertEquals([result.isError, result.value.archived], [false, true], result.text);
-  assertEquals(posts(bridge, ARCHIVE), 1);
-  bridge.close();
+  assertEquals(posts(app, ARCHIVE), 1);
+  app.close();
 });
 
 const UNKNOWN = "still be on its way";
@@ -126,115 +126,115 @@ const UNDELIVERED: readonly [string, Fault, string][] = [
 
 for (const [name, fault, words] of UNDELIVERED) {
   Deno.test(`${name} on a send: nothing arrived, the answer says so, nothing is sent twice`, async () => {
-    const { bridge, call } = open();
-    const session_id = bridge.simulator.createSession();
-    bridge.simulator.faults.add({ match: { method: "POST" }, fault });
+    const { app, call } = open();
+    const session_id = app.simulator.createSession();
+    app.simulator.faults.add({ match: { method: "POST" }, fault });
     const result = await call("send_message", { session_id, text: "Hello" });
     assert(result.isError && result.text.includes(words), result.text);
-    assertEquals(posts(bridge, SEND), 1);
-    bridge.simulator.faults.clear();
-    assertEquals(await eventsOf(bridge, session_id, "user.message"), 0);
-    bridge.close();
+    assertEquals(posts(app, SEND), 1);
+    app.simulator.faults.clear();
+    assertEquals(await eventsOf(app, session_id, "user.message"), 0);
+    app.close();
   });
 
   Deno.test(`${name} on a create: no session exists, the answer says so`, async () => {
-    const { bridge, call } = open();
-    bridge.simulator.faults.add({ match: { method: "POST" }, fault });
-    const result = await call("create_session", { agent_id: bridge.simulator.agentId("quick") });
+    const { app, call } = open();
+    app.simulator.faults.add({ match: { method: "POST" }, fault });
+    const result = await call("create_session", { agent_id: app.simulator.agentId("quick") });
     assert(result.isError && result.text.includes(words), result.text);
-    assertEquals(posts(bridge, CREATE), 1);
-    bridge.simulator.faults.clear();
-    assertEquals(await sessionsIn(bridge), 0);
-    bridge.close();
+    assertEquals(posts(app, CREATE), 1);
+    app.simulator.faults.clear();
+    assertEquals(await sessionsIn(app), 0);
+    app.close();
   });
 }
 
 Deno.test("a send whose answer and log are both lost is reported as unknown", async () => {
-  const { bridge, call } = open();
-  const session_id = bridge.simulator.createSession();
-  bridge.simulator.faults.add({ match: { method: "POST" }, fault: { kind: "lost_ack" } });
-  bridge.simulator.faults.add({
+  const { app, call } = open();
+  const session_id = app.simulator.createSession();
+  app.simulator.faults.add({ match: { method: "POST" }, fault: { kind: "lost_ack" } });
+  app.simulator.faults.add({
     match: { method: "GET" },
     fault: { kind: "status", status: 503 },
   });
   const result = await call("send_message", { session_id, text: "Hello" });
   assert(result.isError && result.text.includes("It is not known whether"), result.text);
   assert(result.text.includes("list_events"), result.text);
-  bridge.close();
+  app.close();
 });
 
-const READS: readonly [string, (bridge: Bridge, sessionId: string) => Record<string, unknown>][] = [
+const READS: readonly [string, (app: App, sessionId: string) => Record<string, unknown>][] = [
   ["list_agents", () => ({})],
-  ["get_agent", (bridge) => ({ agent_id: bridge.simulator.agentId("quick") })],
+  ["get_agent", (app) => ({ agent_id: app.simulator.agentId("quick") })],
   ["get_session", (_bridge, session_id) => ({ session_id })],
   ["list_events", (_bridge, session_id) => ({ session_id })],
 ];
 
 for (const [name, args] of READS) {
   Deno.test(`${name} survives one failure of the API, and reports a lasting one`, async () => {
-    const { bridge, call } = open();
-    const session_id = bridge.simulator.createSession();
+    const { app, call } = open();
+    const session_id = app.simulator.createSession();
     const fault: Fault = { kind: "status", status: 529, type: "overloaded_error" };
-    bridge.simulator.faults.add({ match: { method: "GET" }, times: 1, fault });
-    const healed = await call(name, args(bridge, session_id));
+    app.simulator.faults.add({ match: { method: "GET" }, times: 1, fault });
+    const healed = await call(name, args(app, session_id));
     assertEquals(healed.isError, false, healed.text);
-    bridge.simulator.faults.add({ match: { method: "GET" }, fault });
-    const failed = await call(name, args(bridge, session_id));
+    app.simulator.faults.add({ match: { method: "GET" }, fault });
+    const failed = await call(name, args(app, session_id));
     assert(failed.isError && failed.text.includes("Try again later"), failed.text);
     assert(failed.text.includes("overloaded_error") && failed.text.includes("req_"), failed.text);
-    bridge.close();
-    assertEquals(bridge.clock.pendingTimers, 0);
+    app.close();
+    assertEquals(app.clock.pendingTimers, 0);
   });
 }
 
 Deno.test("a rate limit is passed on with the pause that the API asks for", async () => {
-  const { bridge, call } = open();
-  const session_id = bridge.simulator.createSession();
-  bridge.simulator.faults.add({
+  const { app, call } = open();
+  const session_id = app.simulator.createSession();
+  app.simulator.faults.add({
     match: { method: "POST" },
     fault: { kind: "status", status: 429, type: "rate_limit_error", retryAfter: 42 },
   });
   const result = await call("send_message", { session_id, text: "Hello" });
   assert(result.isError && result.text.includes("Try again in 42 s."), result.text);
-  assertEquals(posts(bridge, SEND), 1);
-  bridge.close();
+  assertEquals(posts(app, SEND), 1);
+  app.close();
 });
 
 Deno.test("archive_session right after the reply waits for the status to catch up", async () => {
-  const { bridge, call } = open();
+  const { app, call } = open();
   const created = await call("create_session", {
-    agent_id: bridge.simulator.agentId("quick"),
+    agent_id: app.simulator.agentId("quick"),
     message: "Hello",
   });
   const { session_id } = created.value;
   assertEquals((await call("wait_for_idle", { session_id })).value.status, "idle");
   const result = await call("archive_session", { session_id });
   assertEquals([result.isError, result.value.archived], [false, true], result.text);
-  assert(posts(bridge, ARCHIVE) > 1, "the simulator's status did not trail");
-  bridge.close();
+  assert(posts(app, ARCHIVE) > 1, "the simulator's status did not trail");
+  app.close();
 });
 
 Deno.test("archive_session of a session at work says to interrupt it, and then does it", async () => {
-  const { bridge, call } = open();
+  const { app, call } = open();
   const created = await call("create_session", {
-    agent_id: bridge.simulator.agentId("long"),
+    agent_id: app.simulator.agentId("long"),
     message: "Hello",
   });
   const { session_id } = created.value;
-  await bridge.clock.advance(1_000);
+  await app.clock.advance(1_000);
   const refused = await call("archive_session", { session_id });
   assert(refused.isError && refused.text.includes("call interrupt"), refused.text);
   await call("interrupt", { session_id });
   assertEquals((await call("wait_for_idle", { session_id })).value.status, "idle");
   assertEquals((await call("archive_session", { session_id })).value.archived, true);
-  bridge.close();
+  app.close();
 });
 
 Deno.test("a parked session shows what it waits for, without inputs unless they are exposed", async () => {
   for (const exposeToolInputs of [false, true]) {
-    const { bridge, call } = open({ exposeToolInputs });
+    const { app, call } = open({ exposeToolInputs });
     const created = await call("create_session", {
-      agent_id: bridge.simulator.agentId("approval"),
+      agent_id: app.simulator.agentId("approval"),
       message: "Clean up",
     });
     const { session_id } = created.value;
@@ -246,23 +246,23 @@ Deno.test("a parked session shows what it waits for, without inputs unless they 
     assert(state.text.includes('"kind":"tool_confirmation"'), state.text);
     assertEquals(state.text.includes("[redacted"), !exposeToolInputs);
     assertEquals(events.text.includes("[redacted"), !exposeToolInputs);
-    bridge.close();
+    app.close();
   }
 });
 
 Deno.test("under an allowlist other agents and their sessions cannot be told from unknown ones", async () => {
   const ids: string[] = [];
-  const { bridge, call } = open({ allowedAgentIds: ids });
-  const mine = bridge.simulator.createSession({ agent: "quick" });
-  const theirs = bridge.simulator.createSession({ agent: "slow" });
-  const guarded = openWith(bridge, [bridge.simulator.agentId("quick")]);
+  const { app, call } = open({ allowedAgentIds: ids });
+  const mine = app.simulator.createSession({ agent: "quick" });
+  const theirs = app.simulator.createSession({ agent: "slow" });
+  const guarded = openWith(app, [app.simulator.agentId("quick")]);
   const texts = new Set<string>();
   for (const session_id of [theirs, "sesn_unknown"]) {
     for (const name of ["get_session", "list_events", "interrupt", "archive_session"]) {
       texts.add((await guarded(name, { session_id })).text);
     }
   }
-  texts.add((await guarded("get_agent", { agent_id: bridge.simulator.agentId("slow") })).text);
+  texts.add((await guarded("get_agent", { agent_id: app.simulator.agentId("slow") })).text);
   texts.add((await guarded("create_session", { agent_id: "agent_unknown" })).text);
   assertEquals(texts.size, 1, [...texts].join("\n"));
   assertEquals((await guarded("get_session", { session_id: mine })).isError, false);
@@ -270,13 +270,13 @@ Deno.test("under an allowlist other agents and their sessions cannot be told fro
   assertEquals(JSON.stringify(listed.value.agents).match(/"id"/g)?.length, 1);
   // The empty list of the first set of services admits nothing at all.
   assertEquals((await call("get_session", { session_id: mine })).isError, true);
-  bridge.close();
+  app.close();
 });
 
-function openWith(bridge: Bridge, allowedAgentIds: readonly string[]) {
-  const services = bridge.servicesWith({ allowedAgentIds });
+function openWith(app: App, allowedAgentIds: readonly string[]) {
+  const services = app.servicesWith({ allowedAgentIds });
   return async (name: string, args: Record<string, unknown>) => {
-    const result = await bridge.clock.runUntil(
+    const result = await app.clock.runUntil(
       callTool(toolNamed(name), args, {
         signal: new AbortController().signal,
         services,
@@ -290,9 +290,9 @@ function openWith(bridge: Bridge, allowedAgentIds: readonly string[]) {
 }
 
 Deno.test("cancelling a call ends its request to the API", async () => {
-  const { bridge } = open();
-  const session_id = bridge.simulator.createSession();
-  bridge.simulator.faults.add({ fault: { kind: "hang" } });
+  const { app } = open();
+  const session_id = app.simulator.createSession();
+  app.simulator.faults.add({ fault: { kind: "hang" } });
   for (
     const [name, args] of [
       ["get_session", { session_id }],
@@ -303,13 +303,13 @@ Deno.test("cancelling a call ends its request to the API", async () => {
     const controller = new AbortController();
     const result = callTool(toolNamed(name), args, {
       signal: controller.signal,
-      services: bridge.services,
+      services: app.services,
       requestId: "1",
     });
-    await bridge.clock.advance(100);
+    await app.clock.advance(100);
     controller.abort(new ApiError("gone", { kind: "connection" }));
     assertEquals((await result).isError, true);
-    assertEquals(bridge.clock.pendingTimers, 0, name);
+    assertEquals(app.clock.pendingTimers, 0, name);
   }
-  bridge.close();
+  app.close();
 });

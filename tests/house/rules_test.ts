@@ -43,7 +43,7 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
   ],
   [
     "imports point one way",
-    { "src/core/a.ts": 'import { b } from "../b.ts";' },
+    { "src/core/a.ts": 'import { b } from "../../tests/b.ts";' },
     /may not import tests\/b\.ts/,
     { "src/core/a.ts": 'import * as z from "zod";' },
   ],

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { TOOLS } from "../../src/tools/registry.ts";
 import {
   API_KEY,
-  type Bridge,
+  type App,
   type CallResult,
   openBridge,
   type ProgressSeen,
@@ -12,18 +12,18 @@ import {
 } from "./support.ts";
 
 for (const [way, connect] of Object.entries(WAYS)) {
-  const test = (name: string, run: (client: TestClient, bridge: Bridge) => Promise<void>) => {
+  const test = (name: string, run: (client: TestClient, app: App) => Promise<void>) => {
     Deno.test(`${way}: ${name}`, async () => {
-      const bridge = openBridge();
-      const connection = await connect(bridge);
+      const app = openBridge();
+      const connection = await connect(app);
       try {
-        await run(connection.client, bridge);
+        await run(connection.client, app);
       } finally {
         await connection.close();
-        bridge.close();
+        app.close();
       }
-      assertEquals(bridge.simulator.openStreams(), 0);
-      assertEquals(bridge.clock.pendingTimers, 0);
+      assertEquals(app.simulator.openStreams(), 0);
+      assertEquals(app.clock.pendingTimers, 0);
     });
   };
 
@@ -40,16 +40,16 @@ for (const [way, connect] of Object.entries(WAYS)) {
 
   test(
     "a whole turn with all nine tools, text and structured content alike",
-    async (client, bridge) => {
+    async (client, app) => {
       const seen: CallResult[] = [];
       const call = async (name: string, args: Record<string, unknown>) => {
-        const result = await bridge.until(client.call(name, args));
+        const result = await app.until(client.call(name, args));
         assertEquals(result.isError, false, result.text);
         assertEquals(JSON.parse(result.text), result.structured);
         seen.push(result);
         return result.structured ?? {};
       };
-      const quick = bridge.simulator.agentId("quick");
+      const quick = app.simulator.agentId("quick");
       const listed = await call("list_agents", { name_contains: "quick" });
       assert(JSON.stringify(listed).includes(quick));
       await call("get_agent", { agent_id: quick });
@@ -70,17 +70,17 @@ for (const [way, connect] of Object.entries(WAYS)) {
       assertEquals(state.session_id, session_id);
       assertEquals((await call("archive_session", { session_id })).archived, true);
       assertEquals(seen.length, 10);
-      const everything = JSON.stringify(seen) + bridge.log.join("\n");
+      const everything = JSON.stringify(seen) + app.log.join("\n");
       assert(!everything.includes(TOKEN) && !everything.includes(API_KEY));
     },
   );
 
-  test("progress rises strictly and ends with the call", async (client, bridge) => {
-    const session_id = bridge.simulator.createSession({ agent: "slow" });
-    await bridge.until(client.call("send_message", { session_id, text: "Look it up" }));
+  test("progress rises strictly and ends with the call", async (client, app) => {
+    const session_id = app.simulator.createSession({ agent: "slow" });
+    await app.until(client.call("send_message", { session_id, text: "Look it up" }));
     const progress: ProgressSeen[] = [];
     let over = false;
-    const result = await bridge.until(
+    const result = await app.until(
       client.call("wait_for_idle", { session_id }, {
         onProgress: (update) => {
           assert(!over, "progress after the result");
@@ -97,35 +97,35 @@ for (const [way, connect] of Object.entries(WAYS)) {
       assert(/\(\d+ s\)$/.test(update.message ?? ""), update.message);
     }
     assert(progress.some(({ message }) => message?.includes("bash")), JSON.stringify(progress));
-    await bridge.until(Promise.resolve());
+    await app.until(Promise.resolve());
   });
 
-  test("cancelling a wait frees the stream to the API at once", async (client, bridge) => {
-    const session_id = bridge.simulator.createSession({ agent: "long", scripted: false });
-    await bridge.until(client.call("send_message", { session_id, text: "Take your time" }));
+  test("cancelling a wait frees the stream to the API at once", async (client, app) => {
+    const session_id = app.simulator.createSession({ agent: "long", scripted: false });
+    await app.until(client.call("send_message", { session_id, text: "Take your time" }));
     const controller = new AbortController();
     const waiting = client.call("wait_for_idle", { session_id, timeout_sec: 600 }, {
       signal: controller.signal,
     });
     const outcome = waiting.then(() => "answered", () => "cancelled");
-    await bridge.until(poll(() => bridge.simulator.openStreams() === 1));
-    const before = bridge.clock.now();
+    await app.until(poll(() => app.simulator.openStreams() === 1));
+    const before = app.clock.now();
     controller.abort(new Error("changed my mind"));
     assertEquals(await outcome, "cancelled");
-    await bridge.until(poll(() => bridge.simulator.openStreams() === 0));
-    assert(bridge.clock.now() - before < 5_000);
+    await app.until(poll(() => app.simulator.openStreams() === 0));
+    assert(app.clock.now() - before < 5_000);
     // Other calls are not affected.
-    const state = await bridge.until(client.call("get_session", { session_id }));
+    const state = await app.until(client.call("get_session", { session_id }));
     assertEquals(state.isError, false);
   });
 
-  test("arguments are taken as hosts fill them in", async (client, bridge) => {
+  test("arguments are taken as hosts fill them in", async (client, app) => {
     const call = async (name: string, args: Record<string, unknown>) => {
-      const result = await bridge.until(client.call(name, args));
+      const result = await app.until(client.call(name, args));
       assertEquals(result.isError, false, result.text);
       return result.structured ?? {};
     };
-    const agent_id = bridge.simulator.agentId("quick");
+    const agent_id = app.simulator.agentId("quick");
     // OpenAI's strict mode fills in null, other hosts "", or numbers in quotes.
     const optional = ["title", "message", "environment_id", "agent_version"];
     for (const nothing of [null, ""]) {
@@ -149,24 +149,24 @@ for (const [way, connect] of Object.entries(WAYS)) {
     const agents = await call("list_agents", page);
     assertEquals(agents.ignored_arguments, ["wait_for_previous"]);
     assert(Array.isArray(agents.agents) && agents.agents.length > 1);
-    const meant = await bridge.until(client.call("get_session", { sessionId: "sesn_1" }));
+    const meant = await app.until(client.call("get_session", { sessionId: "sesn_1" }));
     assert(meant.isError && meant.text.includes("did you mean session_id?"), meant.text);
   });
 
-  test("failures are results that say what to do", async (client, bridge) => {
-    const unknown = await bridge.until(client.call("get_session", { session_id: "sesn_nope" }));
+  test("failures are results that say what to do", async (client, app) => {
+    const unknown = await app.until(client.call("get_session", { session_id: "sesn_nope" }));
     assertEquals(unknown.isError, true);
     assert(unknown.text.includes("404") && unknown.text.includes("request id"), unknown.text);
-    const wrong = await bridge.until(client.call("list_agents", { limit: 0, colour: "red" }));
+    const wrong = await app.until(client.call("list_agents", { limit: 0, colour: "red" }));
     assertEquals(wrong.isError, true);
     assert(wrong.text.includes("limit must be an integer from 1 to 200"), wrong.text);
     assert(wrong.text.includes('"colour"'), wrong.text);
-    bridge.simulator.faults.add({
+    app.simulator.faults.add({
       match: { method: "POST" },
       fault: { kind: "status", status: 429, type: "rate_limit_error", retryAfter: 7 },
     });
-    const quick = bridge.simulator.agentId("quick");
-    const limited = await bridge.until(client.call("create_session", { agent_id: quick }));
+    const quick = app.simulator.agentId("quick");
+    const limited = await app.until(client.call("create_session", { agent_id: quick }));
     assert(limited.isError && limited.text.includes("Try again in 7 s."), limited.text);
   });
 }

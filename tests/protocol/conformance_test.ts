@@ -12,8 +12,8 @@ interface Run {
 
 /** Runs the suite against the bridge; the suite knows no tokens, so a proxy puts one in. */
 async function conformance(args: readonly string[]): Promise<Run> {
-  const bridge = openBridge();
-  const served = serveHttp(bridge);
+  const app = openBridge();
+  const served = serveHttp(app);
   const proxy = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {
@@ -36,7 +36,7 @@ async function conformance(args: readonly string[]): Promise<Run> {
     return { code, output: text(stdout) + text(stderr) };
   } finally {
     await Deno.remove(directory, { recursive: true });
-    bridge.close();
+    app.close();
     await proxy.shutdown();
     await served.close();
   }

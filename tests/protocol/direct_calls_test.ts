@@ -2,13 +2,13 @@ import { assert, assertEquals } from "@std/assert";
 import type { McpRequestContext, McpServerFactory } from "@modelcontextprotocol/server";
 import { createHttpHandler } from "../../src/http/handler.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
-import { type Bridge, openBridge, TOKEN } from "./support.ts";
+import { type App, openBridge, TOKEN } from "./support.ts";
 
 type Fields = Record<string, unknown>;
 
 /** Sends one call to a handler over `factory`; the messages that it answers with. */
-async function messagesFrom(bridge: Bridge, factory: McpServerFactory, params: Fields) {
-  const { clock, services: { log } } = bridge;
+async function messagesFrom(app: App, factory: McpServerFactory, params: Fields) {
+  const { clock, services: { log } } = app;
   const options = { tokens: [TOKEN], ready: () => Promise.resolve(true), log, clock };
   const handler = createHttpHandler(factory, options);
   const request = new Request("http://localhost/mcp", {
@@ -22,8 +22,8 @@ async function messagesFrom(bridge: Bridge, factory: McpServerFactory, params: F
     },
     body: JSON.stringify({ jsonrpc: "2.0", id: "call", method: "tools/call", params }),
   });
-  const response = await bridge.until(handler.fetch(request));
-  const text = await bridge.until(response.text());
+  const response = await app.until(handler.fetch(request));
+  const text = await app.until(response.text());
   await handler.close();
   const isJson = response.headers.get("content-type") === "application/json";
   const messages: Fields[] = isJson
@@ -62,47 +62,47 @@ const withoutRequestIds = (messages: readonly Fields[]): unknown =>
 
 for (const [name, paramsFor] of CALLS) {
   Deno.test(`a call is answered alike with and without a server in between: ${name}`, async () => {
-    const bridge = openBridge();
-    const sessionId = bridge.simulator.createSession({ agent: "slow", scripted: false });
+    const app = openBridge();
+    const sessionId = app.simulator.createSession({ agent: "slow", scripted: false });
     for (
       const type of ["session.status_running", "agent.message", "session.status_idle"] as const
     ) {
-      bridge.simulator.emit(sessionId, {
+      app.simulator.emit(sessionId, {
         type,
         content: [{ type: "text", text: "Done." }],
         stop_reason: { type: "end_turn" },
       });
     }
     const params = paramsFor(sessionId);
-    const direct = await messagesFrom(bridge, bridge.factory, params);
-    const served = await messagesFrom(bridge, (context) => bridge.factory(context), params);
+    const direct = await messagesFrom(app, app.factory, params);
+    const served = await messagesFrom(app, (context) => app.factory(context), params);
     assertEquals(withoutRequestIds(direct.messages), withoutRequestIds(served.messages));
     assertEquals(direct.status, served.status);
     assert(!served.isJson);
     const streams = params.name === "wait_for_idle" || params.name === "delete_agent";
     assertEquals(direct.isJson, !streams);
-    bridge.close();
+    app.close();
   });
 }
 
 Deno.test("a fault around a call is an error without details, and in the log with them", async () => {
-  const bridge = openBridge();
+  const app = openBridge();
   const watch = {
     ended: () => {
       throw new TypeError("boom over a private word");
     },
   };
-  const factory = createServerFactory(bridge.services, { version: "1.2.3", watch });
+  const factory = createServerFactory(app.services, { version: "1.2.3", watch });
   for (const way of [factory, (context: McpRequestContext) => factory(context)]) {
-    const before = bridge.log.length;
-    const { messages } = await messagesFrom(bridge, way, {
+    const before = app.log.length;
+    const { messages } = await messagesFrom(app, way, {
       name: "list_agents",
       arguments: { name_contains: "private word" },
     });
     assertEquals(messages.map(({ id, error }) => [id, typeof error]), [["call", "object"]]);
-    const line = bridge.log.slice(before).find((text) => text.includes("Tool call failed")) ?? "";
+    const line = app.log.slice(before).find((text) => text.includes("Tool call failed")) ?? "";
     assert(line.includes("error: Tool call failed tool=list_agents error=TypeError: boom"), line);
-    assert(!bridge.log.slice(before).join().includes("private word"), line);
+    assert(!app.log.slice(before).join().includes("private word"), line);
   }
-  bridge.close();
+  app.close();
 });

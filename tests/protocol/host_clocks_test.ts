@@ -10,31 +10,31 @@ const STEP_MS = 1_000;
 
 for (const [way, connect] of Object.entries(WAYS)) {
   Deno.test(`${way}: a wait without progress answers before the client's default timeout`, async () => {
-    const bridge = openBridge();
-    const { client, close } = await connect(bridge);
-    const session_id = bridge.simulator.createSession({ scripted: false, status: "running" });
-    bridge.simulator.emit(session_id, { type: "session.status_running" });
-    const result = await bridge.until(client.call("wait_for_idle", { session_id }), STEP_MS);
+    const app = openBridge();
+    const { client, close } = await connect(app);
+    const session_id = app.simulator.createSession({ scripted: false, status: "running" });
+    app.simulator.emit(session_id, { type: "session.status_running" });
+    const result = await app.until(client.call("wait_for_idle", { session_id }), STEP_MS);
     assertEquals(result.structured?.status, "timeout");
     const tookMs = Number(result.structured?.elapsed_sec) * 1_000;
     assert(tookMs <= Math.min(MODERN_TIMEOUT_MS, OLD_TIMEOUT_MS) - 10_000, `${tookMs} ms`);
     await close();
-    bridge.close();
+    app.close();
   });
 
   Deno.test(`${way}: a wait with progress is never silent for long, and says nothing after its result`, async () => {
-    const bridge = openBridge();
-    const { client, close } = await connect(bridge);
-    const session_id = bridge.simulator.createSession({ scripted: false, status: "running" });
-    bridge.simulator.emit(session_id, { type: "session.status_running" });
-    bridge.clock.after(33_000, () => {
+    const app = openBridge();
+    const { client, close } = await connect(app);
+    const session_id = app.simulator.createSession({ scripted: false, status: "running" });
+    app.simulator.emit(session_id, { type: "session.status_running" });
+    app.clock.after(33_000, () => {
       const content = [{ type: "text", text: "halfway" }];
-      bridge.simulator.emit(session_id, { type: "agent.message", content });
-      bridge.simulator.emit(session_id, { type: "agent.tool_use", name: "bash", input: {} });
+      app.simulator.emit(session_id, { type: "agent.message", content });
+      app.simulator.emit(session_id, { type: "agent.tool_use", name: "bash", input: {} });
     });
     const seen: ProgressSeen[] = [];
     const onProgress = (update: ProgressSeen) => seen.push(update);
-    const result = await bridge.until(
+    const result = await app.until(
       client.call("wait_for_idle", { session_id }, { onProgress }),
       STEP_MS,
     );
@@ -54,45 +54,45 @@ for (const [way, connect] of Object.entries(WAYS)) {
     assert(Math.max(...seen.map(({ progress }) => progress)) < 50);
     assert(seen.some(({ message }) => message?.includes("using bash")));
     const told = seen.length;
-    await bridge.clock.advance(60_000);
+    await app.clock.advance(60_000);
     assertEquals(seen.length, told);
     await close();
-    bridge.close();
+    app.close();
   });
 
   Deno.test(`${way}: a wait on an idle session, and what comes just before its end, tell nothing`, async () => {
-    const bridge = openBridge();
-    const { client, close } = await connect(bridge);
-    const session_id = bridge.simulator.createSession({ scripted: false, status: "idle" });
+    const app = openBridge();
+    const { client, close } = await connect(app);
+    const session_id = app.simulator.createSession({ scripted: false, status: "idle" });
     const seen: ProgressSeen[] = [];
     const onProgress = (update: ProgressSeen) => seen.push(update);
-    await bridge.until(client.call("wait_for_idle", { session_id }, { onProgress }));
+    await app.until(client.call("wait_for_idle", { session_id }, { onProgress }));
     assertEquals(seen, []);
-    bridge.simulator.emit(session_id, { type: "session.status_running" });
-    bridge.clock.after(8_000, () => {
+    app.simulator.emit(session_id, { type: "session.status_running" });
+    app.clock.after(8_000, () => {
       const content = [{ type: "text", text: "the-last-words" }];
-      bridge.simulator.emit(session_id, { type: "agent.message", content });
+      app.simulator.emit(session_id, { type: "agent.message", content });
       const stop_reason = { type: "end_turn" };
-      bridge.simulator.emit(session_id, { type: "session.status_idle", stop_reason });
+      app.simulator.emit(session_id, { type: "session.status_idle", stop_reason });
     });
-    const result = await bridge.until(
+    const result = await app.until(
       client.call("wait_for_idle", { session_id }, { onProgress }),
       100,
     );
     assertEquals(result.structured?.reply, "the-last-words");
-    await bridge.clock.advance(5_000);
+    await app.clock.advance(5_000);
     assert(seen.length > 0);
     assert(!JSON.stringify(seen).includes("the-last-words"), JSON.stringify(seen));
     await close();
-    bridge.close();
+    app.close();
   });
 
   Deno.test(`${way}: a known host's wait is longer where the client says who it is`, async () => {
-    const bridge = openBridge();
-    const { client, close } = await connect(bridge, { name: "claude-code", version: "2.1.400" });
-    const session_id = bridge.simulator.createSession({ scripted: false, status: "running" });
-    bridge.simulator.emit(session_id, { type: "session.status_running" });
-    const result = await bridge.until(
+    const app = openBridge();
+    const { client, close } = await connect(app, { name: "claude-code", version: "2.1.400" });
+    const session_id = app.simulator.createSession({ scripted: false, status: "running" });
+    app.simulator.emit(session_id, { type: "session.status_running" });
+    const result = await app.until(
       client.call("wait_for_idle", { session_id }, { onProgress: () => {} }),
       STEP_MS,
     );
@@ -100,6 +100,6 @@ for (const [way, connect] of Object.entries(WAYS)) {
     const isKnown = way.startsWith("stdio") || way.includes("2026");
     assertEquals(result.structured?.elapsed_sec, isKnown ? 100 : 50);
     await close();
-    bridge.close();
+    app.close();
   });
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Bridge, openBridge, type Served, serveHttp, TOKEN } from "./support.ts";
+import { type App, openBridge, type Served, serveHttp, TOKEN } from "./support.ts";
 
 type Era = "2026-07-28" | "2025-11-25";
 const ERAS: readonly Era[] = ["2026-07-28", "2025-11-25"];
@@ -30,22 +30,22 @@ function callRequest(era: Era, name: string, args: unknown, signal?: AbortSignal
   };
 }
 
-function test(name: string, run: (served: Served, bridge: Bridge) => Promise<void>) {
+function test(name: string, run: (served: Served, app: App) => Promise<void>) {
   Deno.test(name, async () => {
-    const bridge = openBridge();
-    const served = serveHttp(bridge);
+    const app = openBridge();
+    const served = serveHttp(app);
     try {
-      await run(served, bridge);
+      await run(served, app);
     } finally {
-      bridge.close();
+      app.close();
       await served.close();
     }
-    assertEquals(bridge.simulator.openStreams(), 0);
+    assertEquals(app.simulator.openStreams(), 0);
   });
 }
 
-async function untilTrue(bridge: Bridge, condition: () => boolean): Promise<void> {
-  await bridge.until((async () => {
+async function untilTrue(app: App, condition: () => boolean): Promise<void> {
+  await app.until((async () => {
     while (!condition()) await new Promise<void>((resolve) => setTimeout(resolve, 0));
   })());
 }
@@ -53,53 +53,53 @@ async function untilTrue(bridge: Bridge, condition: () => boolean): Promise<void
 for (const era of ERAS) {
   test(
     `${era}: the headers of an answer go out before the result is known`,
-    async (served, bridge) => {
-      const session_id = bridge.simulator.createSession({ agent: "quick", scripted: false });
-      bridge.simulator.emit(session_id, { type: "session.status_running" });
-      const started = bridge.clock.now();
+    async (served, app) => {
+      const session_id = app.simulator.createSession({ agent: "quick", scripted: false });
+      app.simulator.emit(session_id, { type: "session.status_running" });
+      const started = app.clock.now();
       // Nothing lets time pass here: the answer has to begin by itself.
       const response = await fetch(served.url, callRequest(era, "wait_for_idle", { session_id }));
       assertEquals(response.status, 200);
       assertEquals(response.headers.get("content-type"), "text/event-stream");
-      assertEquals(bridge.clock.now(), started);
-      bridge.simulator.emit(session_id, {
+      assertEquals(app.clock.now(), started);
+      app.simulator.emit(session_id, {
         type: "agent.message",
         content: [{ type: "text", text: "Here." }],
       });
-      bridge.simulator.emit(session_id, {
+      app.simulator.emit(session_id, {
         type: "session.status_idle",
         stop_reason: { type: "end_turn" },
       });
-      const body = await bridge.until(response.text());
+      const body = await app.until(response.text());
       assert(body.includes("Here.") && body.includes('"id":7'), body);
     },
   );
 
-  test(`${era}: a client that goes away ends the stream to the API`, async (served, bridge) => {
-    const session_id = bridge.simulator.createSession({ agent: "quick", scripted: false });
-    bridge.simulator.emit(session_id, { type: "session.status_running" });
+  test(`${era}: a client that goes away ends the stream to the API`, async (served, app) => {
+    const session_id = app.simulator.createSession({ agent: "quick", scripted: false });
+    app.simulator.emit(session_id, { type: "session.status_running" });
     const controller = new AbortController();
     const response = await fetch(
       served.url,
       callRequest(era, "wait_for_idle", { session_id, timeout_sec: 600 }, controller.signal),
     );
-    await untilTrue(bridge, () => bridge.simulator.openStreams() === 1);
+    await untilTrue(app, () => app.simulator.openStreams() === 1);
     controller.abort();
     await response.text().catch(() => {});
-    await untilTrue(bridge, () => bridge.simulator.openStreams() === 0);
+    await untilTrue(app, () => app.simulator.openStreams() === 0);
   });
 
-  test(`${era}: a tool that does not exist is an error that names it`, async (served, bridge) => {
+  test(`${era}: a tool that does not exist is an error that names it`, async (served, app) => {
     const response = await fetch(served.url, callRequest(era, "delete_agent", {}));
-    const body = await bridge.until(response.text());
+    const body = await app.until(response.text());
     assert(body.includes("delete_agent") && body.includes("-32602"), body);
-    assert(bridge.log.includes("cma-mcp info: There is no such tool tool=delete_agent"));
+    assert(app.log.includes("cma-mcp info: There is no such tool tool=delete_agent"));
   });
 }
 
-test("a cancel notification reaches only the call of its own client", async (served, bridge) => {
-  const session_id = bridge.simulator.createSession({ agent: "quick", scripted: false });
-  bridge.simulator.emit(session_id, { type: "session.status_running" });
+test("a cancel notification reaches only the call of its own client", async (served, app) => {
+  const session_id = app.simulator.createSession({ agent: "quick", scripted: false });
+  app.simulator.emit(session_id, { type: "session.status_running" });
   const as = (client: string, init: RequestInit): RequestInit => {
     const headers = new Headers(init.headers);
     headers.set("mcp-session-id", client);
@@ -119,22 +119,22 @@ test("a cancel notification reaches only the call of its own client", async (ser
     return response.status;
   };
   const responses = [await wait("one"), await wait("two")];
-  await untilTrue(bridge, () => bridge.simulator.openStreams() === 1);
+  await untilTrue(app, () => app.simulator.openStreams() === 1);
   const [one, two] = responses.map((response) => response.text());
   assert(one && two);
   assertEquals(await cancel("stranger"), 202);
   assertEquals(await cancel("one"), 202);
-  assert((await bridge.until(one)).includes('"isError":true'));
-  bridge.simulator.emit(session_id, {
+  assert((await app.until(one)).includes('"isError":true'));
+  app.simulator.emit(session_id, {
     type: "session.status_idle",
     stop_reason: { type: "end_turn" },
   });
-  assert((await bridge.until(two)).includes('"status":"idle"'));
+  assert((await app.until(two)).includes('"status":"idle"'));
 });
 
 test(
   "only the opening request of an older client is given a session id",
-  async (served, bridge) => {
+  async (served, app) => {
     const post = async (headers: Record<string, string>) => {
       const init = callRequest("2025-11-25", "list_agents", {});
       const merged = new Headers(init.headers);
@@ -151,7 +151,7 @@ test(
         },
       });
       const response = await fetch(served.url, { ...init, headers: merged, body });
-      await bridge.until(response.text());
+      await app.until(response.text());
       return response.headers.get("mcp-session-id");
     };
     const [first, second] = [await post({}), await post({})];
@@ -195,7 +195,7 @@ for (const method of ["GET", "DELETE"]) {
 
 test(
   "no answer to a request without the right token carries anything of the API",
-  async (served, bridge) => {
+  async (served, app) => {
     for (const authorization of ["", "Bearer wrong", `Basic ${TOKEN}`]) {
       const init = callRequest("2026-07-28", "list_agents", {});
       const headers = new Headers(init.headers);
@@ -207,18 +207,18 @@ test(
       assert(response.headers.get("www-authenticate")?.startsWith("Bearer"));
       assert(!body.includes("Simulated") && !body.includes(TOKEN));
     }
-    assertEquals(bridge.simulator.requests.length, 0);
+    assertEquals(app.simulator.requests.length, 0);
   },
 );
 
 for (const era of ERAS) {
   test(
     `${era}: null in place of all arguments means that there are none`,
-    async (served, bridge) => {
-      const response = await bridge.until(
+    async (served, app) => {
+      const response = await app.until(
         fetch(served.url, callRequest(era, "list_agents", null)),
       );
-      const text = await bridge.until(response.text());
+      const text = await app.until(response.text());
       assertEquals(response.status, 200, text);
       assert(text.includes("agent_") && !text.includes('"error"'), text);
     },

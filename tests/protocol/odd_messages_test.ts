@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createHttpHandler } from "../../src/http/handler.ts";
-import { type Bridge, openBridge, serveStdioInProcess, TOKEN } from "./support.ts";
+import { type App, openBridge, serveStdioInProcess, TOKEN } from "./support.ts";
 
 /** What answers a message: the error's code and its text, "result", or nothing. */
 type Answered = readonly [number, string] | "result" | "nothing";
@@ -140,10 +140,10 @@ function assertAnswered(answer: unknown, expected: Answered): void {
 }
 
 /** A host at the other end of the pipes. */
-function openStdio(bridge: Bridge) {
-  const pipes = serveStdioInProcess(bridge);
+function openStdio(app: App) {
+  const pipes = serveStdioInProcess(app);
   const until = (condition: () => boolean) =>
-    bridge.until((async () => {
+    app.until((async () => {
       while (!condition()) await new Promise<void>((resolve) => setTimeout(resolve, 0));
     })());
   return {
@@ -156,8 +156,8 @@ function openStdio(bridge: Bridge) {
     messages: () => pipes.lines.map((text): Record<string, unknown> => JSON.parse(text)),
     async close() {
       pipes.stdin.end();
-      await bridge.until(pipes.closed);
-      bridge.close();
+      await app.until(pipes.closed);
+      app.close();
     },
   };
 }
@@ -179,11 +179,11 @@ for (const [name, value, expected] of ODD) {
   });
 
   Deno.test(`HTTP answers ${name}`, async () => {
-    const bridge = openBridge();
-    const log = bridge.services.log;
+    const app = openBridge();
+    const log = app.services.log;
     const ready = () => Promise.resolve(true);
-    const options = { tokens: [TOKEN], ready, log, clock: bridge.clock };
-    const http = createHttpHandler(bridge.factory, options);
+    const options = { tokens: [TOKEN], ready, log, clock: app.clock };
+    const http = createHttpHandler(app.factory, options);
     const headers = new Headers({
       host: "localhost",
       authorization: `Bearer ${TOKEN}`,
@@ -198,12 +198,12 @@ for (const [name, value, expected] of ODD) {
     }
     const body = JSON.stringify(value);
     const request = new Request("http://localhost/mcp", { method: "POST", headers, body });
-    const response = await bridge.until(http.fetch(request));
-    const text = await bridge.until(response.text());
+    const response = await app.until(http.fetch(request));
+    const text = await app.until(response.text());
     const json = /^data: (.*)$/m.exec(text)?.[1] ?? text;
     assertAnswered(json === "" ? undefined : JSON.parse(json), expected);
-    await bridge.until(http.close());
-    bridge.close();
+    await app.until(http.close());
+    app.close();
   });
 }
 
@@ -212,8 +212,8 @@ function isAnswer({ id }: Record<string, unknown>): boolean {
 }
 
 Deno.test("stdio answers what is no JSON, skips byte order marks, and logs why", async () => {
-  const bridge = openBridge();
-  const stdio = openStdio(bridge);
+  const app = openBridge();
+  const stdio = openStdio(app);
   stdio.write("\ufeff");
   stdio.send(INITIALIZE);
   stdio.write('hello\n\n  \n{"jsonrpc":\r\n');
@@ -227,15 +227,15 @@ Deno.test("stdio answers what is no JSON, skips byte order marks, and logs why",
   const codes = errors.map(({ error }) => (error as { code: number }).code);
   assertEquals(codes, [-32_700, -32_700, -32_700, INVALID, INVALID]);
   assert("result" in (stdio.messages().find(({ id }) => id === 0) ?? {}));
-  const told = bridge.log.filter((line) => line.includes("A line on stdin cannot be read"));
+  const told = app.log.filter((line) => line.includes("A line on stdin cannot be read"));
   assertEquals(told.length, 6);
   assert(!told.join().includes("hello"));
   await stdio.close();
 });
 
 Deno.test("stdio answers a line that is too long by its id, and lives on", async () => {
-  const bridge = openBridge();
-  const stdio = openStdio(bridge);
+  const app = openBridge();
+  const stdio = openStdio(app);
   stdio.send(INITIALIZE);
   const text = "x".repeat(12 * 1024 * 1024);
   const params = { name: "send_message", arguments: { text } };
@@ -249,7 +249,7 @@ Deno.test("stdio answers a line that is too long by its id, and lives on", async
   const errors = stdio.messages().filter((answer) => "error" in answer);
   assertEquals(errors.map(({ id }) => id), [5, "six", 7, null]);
   for (const { error } of errors) assertMatch(JSON.stringify(error), /-32600.*too long: at most/);
-  const told = bridge.log.filter((line) => /cannot be read .*bytes=1258\d+/.test(line));
+  const told = app.log.filter((line) => /cannot be read .*bytes=1258\d+/.test(line));
   assertEquals(told.length, 4, told.join("\n"));
   await stdio.close();
 });
@@ -276,12 +276,12 @@ Deno.test("stdio serves both eras side by side, in any order", async () => {
 for (const era of ["2025-11-25", "2026-07-28"]) {
   const meta = era === "2026-07-28" ? MODERN : {};
   Deno.test(`stdio, ${era}: a cancellation that could mean two calls ends neither`, async () => {
-    const bridge = openBridge();
-    const stdio = openStdio(bridge);
+    const app = openBridge();
+    const stdio = openStdio(app);
     if (era === "2025-11-25") stdio.send(INITIALIZE);
     const sessions = [1, 2].map(() => {
-      const session = bridge.simulator.createSession({ scripted: false });
-      bridge.simulator.emit(session, { type: "session.status_running" });
+      const session = app.simulator.createSession({ scripted: false });
+      app.simulator.emit(session, { type: "session.status_running" });
       return session;
     });
     const wait = (id: number, session: string | undefined) =>
@@ -297,18 +297,18 @@ for (const era of ["2025-11-25", "2026-07-28"]) {
     const cancel = (requestId: number) =>
       stdio.send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId } });
     stdio.send(wait(1, sessions[0]), wait(1, sessions[1]));
-    await stdio.until(() => bridge.simulator.openStreams() === 2);
+    await stdio.until(() => app.simulator.openStreams() === 2);
     cancel(1);
     stdio.send(message({ id: 7, method: "ping" }));
     await stdio.until(() => stdio.lines.some((line) => line.includes('"id":7')));
-    assertEquals(bridge.simulator.openStreams(), 2);
-    assert(bridge.log.some((line) => line.includes("names several calls")));
+    assertEquals(app.simulator.openStreams(), 2);
+    assert(app.log.some((line) => line.includes("names several calls")));
     await stdio.until(() => stdio.messages().filter(({ id }) => id === 1).length === 2);
     // Of one call there is no doubt.
     stdio.send(wait(1, sessions[0]));
-    await stdio.until(() => bridge.simulator.openStreams() === 1);
+    await stdio.until(() => app.simulator.openStreams() === 1);
     cancel(1);
-    await stdio.until(() => bridge.simulator.openStreams() === 0);
+    await stdio.until(() => app.simulator.openStreams() === 0);
     await stdio.close();
   });
 }

@@ -26,7 +26,7 @@ export const TOKEN = "protocol-test-token-0123456789abcdef";
 export const API_KEY = "sk-ant-protocol-test-key";
 
 /** The whole bridge over a simulator whose time is in the test's hands. */
-export interface Bridge {
+export interface App {
   readonly simulator: Simulator;
   readonly clock: ManualClock;
   readonly services: Services;
@@ -40,7 +40,7 @@ export interface Bridge {
   close(): void;
 }
 
-export function openBridge(options: Partial<ServicesOptions> = {}): Bridge {
+export function openBridge(options: Partial<ServicesOptions> = {}): App {
   const clock = new ManualClock();
   const simulator = createSimulator({ clock, apiKey: API_KEY, seed: 1 });
   const lines: string[] = [];
@@ -197,12 +197,12 @@ export interface Served {
   close(): Promise<void>;
 }
 
-export function serveHttp(bridge: Bridge): Served {
-  const handler = createHttpHandler(bridge.factory, {
+export function serveHttp(app: App): Served {
+  const handler = createHttpHandler(app.factory, {
     tokens: [TOKEN],
     ready: () => Promise.resolve(true),
     log: { debug() {}, info() {}, warn() {}, error() {} },
-    clock: bridge.clock,
+    clock: app.clock,
   });
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -227,12 +227,12 @@ export interface StdioPipes {
   close(): Promise<void>;
 }
 
-export function serveStdioInProcess(bridge: Bridge): StdioPipes {
+export function serveStdioInProcess(app: App): StdioPipes {
   const stdin = new PassThrough();
   const stdout = new PassThrough();
   const lines: string[] = [];
-  const connection = serveStdioTransport(bridge.factory, {
-    log: bridge.services.log,
+  const connection = serveStdioTransport(app.factory, {
+    log: app.services.log,
     input: stdin,
     output: {
       write: (text) => stdout.write(text) || true,
@@ -299,22 +299,22 @@ export interface Connection {
 
 /** Every way in which a host may connect: transport, SDK and protocol era. */
 export const WAYS: Readonly<
-  Record<string, (bridge: Bridge, info?: ClientInfo) => Promise<Connection>>
+  Record<string, (app: App, info?: ClientInfo) => Promise<Connection>>
 > = {
-  "HTTP, SDK 2, 2026-07-28": (bridge, info) => overHttp(bridge, "auto", info),
-  "HTTP, SDK 2, 2025-11-25": (bridge, info) => overHttp(bridge, "legacy", info),
-  "HTTP, SDK 1": (bridge, info) => overHttp(bridge, "sdk1", info),
-  "stdio, SDK 2, 2026-07-28": (bridge, info) => overStdio(bridge, "auto", info),
-  "stdio, SDK 2, 2025-11-25": (bridge, info) => overStdio(bridge, "legacy", info),
-  "stdio, SDK 1": (bridge, info) => overStdio(bridge, "sdk1", info),
+  "HTTP, SDK 2, 2026-07-28": (app, info) => overHttp(app, "auto", info),
+  "HTTP, SDK 2, 2025-11-25": (app, info) => overHttp(app, "legacy", info),
+  "HTTP, SDK 1": (app, info) => overHttp(app, "sdk1", info),
+  "stdio, SDK 2, 2026-07-28": (app, info) => overStdio(app, "auto", info),
+  "stdio, SDK 2, 2025-11-25": (app, info) => overStdio(app, "legacy", info),
+  "stdio, SDK 1": (app, info) => overStdio(app, "sdk1", info),
 };
 
 async function overHttp(
-  bridge: Bridge,
+  app: App,
   kind: "auto" | "legacy" | "sdk1",
   info: ClientInfo = INFO,
 ): Promise<Connection> {
-  const served = serveHttp(bridge);
+  const served = serveHttp(app);
   const requestInit = { headers: { authorization: `Bearer ${TOKEN}` } };
   const client = kind === "sdk1"
     ? await oldClient(new OldHttpTransport(served.url, { requestInit }), info)
@@ -329,11 +329,11 @@ async function overHttp(
 }
 
 async function overStdio(
-  bridge: Bridge,
+  app: App,
   kind: "auto" | "legacy" | "sdk1",
   info: ClientInfo = INFO,
 ): Promise<Connection> {
-  const pipes = serveStdioInProcess(bridge);
+  const pipes = serveStdioInProcess(app);
   const client = kind === "sdk1"
     ? await oldClient(oldPipeTransport(pipes), info)
     : await modernClient(kind, new PipeTransport(pipes), info);

@@ -5,7 +5,7 @@ import type { Session } from "../../src/api/resources.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/handler.ts";
 import { createTokenRegistry, type ReplaceableTokens, sha256 } from "../../src/access/tokens.ts";
-import { type Bridge, openBridge } from "./support.ts";
+import { type App, openBridge } from "./support.ts";
 
 /** What came back from a tool. */
 export interface Outcome {
@@ -16,7 +16,7 @@ export interface Outcome {
 
 /** The whole bridge behind HTTP, with several tokens. The secret of a token is made of its name. */
 export interface Team {
-  readonly bridge: Bridge;
+  readonly app: App;
   readonly tokens: ReplaceableTokens;
   readonly handler: HttpHandler;
   call(token: string, tool: string, args: Record<string, unknown>): Promise<Outcome>;
@@ -47,11 +47,11 @@ export function openTeam(
 }
 
 function teamOver(
-  bridge: Bridge,
+  app: App,
   entries: readonly TokenEntry[],
   options: Partial<ServicesOptions>,
 ): Team {
-  const services = bridge.servicesWith({ bindingSecret: SECRET, ...options });
+  const services = app.servicesWith({ bindingSecret: SECRET, ...options });
   const tokens = createTokenRegistry(entries);
   const { clock, log } = services;
   const handler = createHttpHandler(createServerFactory(services, { version: "1.2.3" }), {
@@ -62,12 +62,12 @@ function teamOver(
   });
   const fetch = (request: Request) => handler.fetch(request);
   return {
-    bridge,
+    app,
     tokens,
     handler,
     async call(token, name, args) {
       const endpoint = { token: secretOf(token), fetch };
-      const answer = await bridge.until(
+      const answer = await app.until(
         callMethod(endpoint, "tools/call", { name, arguments: args }),
       );
       const { isError, content, structuredContent } = answer;
@@ -78,11 +78,11 @@ function teamOver(
         result: typeof structuredContent === "object" ? { ...structuredContent } : {},
       };
     },
-    replica: (more = {}) => teamOver(bridge, entries, { ...options, ...more }),
-    session: (id) => bridge.until(bridge.services.api.sessions.retrieve(String(id))),
+    replica: (more = {}) => teamOver(app, entries, { ...options, ...more }),
+    session: (id) => app.until(app.services.api.sessions.retrieve(String(id))),
     async close() {
       await handler.close();
-      bridge.close();
+      app.close();
     },
   };
 }

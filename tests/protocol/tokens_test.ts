@@ -8,9 +8,9 @@ import { entry, openTeam, secretOf, type Team } from "./tokens_support.ts";
 /** A team with an owner, a session of the owner's, and a token whose scopes the test names. */
 async function opened(scopes: (ids: Ids) => Partial<TokenEntry> = () => ({})) {
   const team = openTeam([entry("owner"), entry("other"), entry("all", { sessions: "all" })]);
-  const { api } = team.bridge.services;
-  const [first, second] = (await team.bridge.until(api.agents.list({}))).data;
-  const [environment] = (await team.bridge.until(api.environments.list({}))).data;
+  const { api } = team.app.services;
+  const [first, second] = (await team.app.until(api.agents.list({}))).data;
+  const [environment] = (await team.app.until(api.environments.list({}))).data;
   assert(first && second && environment);
   const ids = { agent: first.id, otherAgent: second.id, environment: environment.id };
   const entries = ["owner", "other"].map((name) => entry(name));
@@ -140,8 +140,8 @@ Deno.test("a session stays its owner's after a restart and on other replicas, by
 
 Deno.test("a session that was not made here is for tokens of all sessions only", async () => {
   const { team, agent, environment } = await opened();
-  const { api } = team.bridge.services;
-  const { id } = await team.bridge.until(
+  const { api } = team.app.services;
+  const { id } = await team.app.until(
     api.sessions.create({ agent, environmentId: environment, metadata: { [OWNER_KEY]: "x" } }),
   );
   for (const [token, refused] of [["owner", true], ["other", true], ["all", false]] as const) {
@@ -175,8 +175,8 @@ Deno.test("a call is cancelled by the token that made it, and by no other", asyn
     entry("alice", { sessions: "all" }),
     entry("bob", { sessions: "all" }),
   ]);
-  const session_id = team.bridge.simulator.createSession({ scripted: false, status: "running" });
-  team.bridge.simulator.emit(session_id, { type: "session.status_running" });
+  const session_id = team.app.simulator.createSession({ scripted: false, status: "running" });
+  team.app.simulator.emit(session_id, { type: "session.status_running" });
   const post = (token: string, message: object) =>
     team.handler.fetch(
       new Request("http://localhost/mcp", {
@@ -194,13 +194,13 @@ Deno.test("a call is cancelled by the token that made it, and by no other", asyn
     );
   const params = { name: "wait_for_idle", arguments: { session_id, timeout_sec: 600 } };
   const waiting = await post("alice", { id: 7, method: "tools/call", params });
-  await team.bridge.until(poll(() => team.bridge.simulator.openStreams() === 1));
+  await team.app.until(poll(() => team.app.simulator.openStreams() === 1));
   const cancel = { method: "notifications/cancelled", params: { requestId: 7 } };
   await (await post("bob", cancel)).body?.cancel();
-  await team.bridge.clock.advance(1_000);
-  assertEquals(team.bridge.simulator.openStreams(), 1);
+  await team.app.clock.advance(1_000);
+  assertEquals(team.app.simulator.openStreams(), 1);
   await (await post("alice", cancel)).body?.cancel();
-  await team.bridge.until(poll(() => team.bridge.simulator.openStreams() === 0));
+  await team.app.until(poll(() => team.app.simulator.openStreams() === 0));
   await waiting.body?.cancel();
   await team.close();
 });

@@ -28,7 +28,7 @@ const SIMULATED_KEY: CredentialConfig = { kind: "api_key", value: "simulator-ask
 const SIMULATED_URL = "http://simulator.invalid";
 
 /** The settings that matter to the bridge itself, whatever it is served over. */
-export type BridgeConfig =
+export type AppConfig =
   & Pick<
     ServeConfig,
     | "simulate"
@@ -44,7 +44,7 @@ export type BridgeConfig =
   & Partial<Pick<ServeConfig, "maxCalls" | "tracing" | "http">>;
 
 /** Everything behind the transports. */
-export interface Bridge {
+export interface App {
   readonly factory: ReturnType<typeof createServerFactory>;
   readonly api: ManagedAgentsApi;
   readonly waiter: Waiter;
@@ -76,7 +76,7 @@ function credentialSource(config: CredentialConfig, program: Program): Credentia
   return fileCredential(kind, read);
 }
 
-function remoteUpstream(config: BridgeConfig, program: Program): Upstream {
+function remoteUpstream(config: AppConfig, program: Program): Upstream {
   if (!config.credential) throw new Error("A configuration without simulator has a credential");
   const connections = openConnections(program.clock);
   return {
@@ -100,7 +100,7 @@ async function simulatedUpstream(program: Program): Promise<Upstream> {
 }
 
 /** Builds the bridge that a configuration describes; nothing is sent before the first call. */
-export async function createBridge(config: BridgeConfig, program: Program): Promise<Bridge> {
+export async function createApp(config: AppConfig, program: Program): Promise<App> {
   const { clock, log, redact } = program;
   const { simulate, environmentId, allowedAgentIds, exposeToolInputs, exposeAgentConfig } = config;
   const upstream = simulate ? await simulatedUpstream(program) : remoteUpstream(config, program);

@@ -7,7 +7,7 @@
 import type { HttpConfig } from "../../config/config.ts";
 import { createHttpHandler, type HttpHandler } from "../../http/handler.ts";
 import type { TokenRegistry } from "../../access/tokens.ts";
-import type { Bridge } from "./app.ts";
+import type { App } from "./app.ts";
 import { drain } from "./drain.ts";
 import { type HandleRequest, listen, type Listening } from "../../runtime/listen.ts";
 import { listenTls } from "../../runtime/listen_tls.ts";
@@ -23,12 +23,12 @@ const READY_TIMEOUT_MS = 5_000;
 /** Serves until the process is asked to end, with the tokens that the configuration names. */
 export async function serveHttp(
   config: HttpConfig,
-  bridge: Bridge,
+  app: App,
   program: Program,
 ): Promise<void> {
   const tokens = openTokenList(config, program);
   try {
-    await serveTokens(config, tokens.registry, bridge, program);
+    await serveTokens(config, tokens.registry, app, program);
   } finally {
     tokens.close();
   }
@@ -37,22 +37,22 @@ export async function serveHttp(
 async function serveTokens(
   config: HttpConfig,
   tokens: TokenRegistry,
-  bridge: Bridge,
+  app: App,
   program: Program,
 ): Promise<void> {
   const { clock, log, stopping } = program;
-  const { telemetry } = bridge;
+  const { telemetry } = app;
   const { metrics } = telemetry;
   const { metricsPath, metricsPort } = config;
   const port: { opened?: Listening } = {};
-  const handler = createHttpHandler(bridge.factory, {
+  const handler = createHttpHandler(app.factory, {
     tokens,
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,
     path: "/mcp",
     isTrustedProxy: await trustedProxies(config.trustedProxies ?? []),
     isAccepting: () => port.opened?.isAccepting ?? false,
-    ready: () => isReady(bridge),
+    ready: () => isReady(app),
     log,
     onAccepted: program.redact.learn,
     ...(metrics && { onRefused: metrics.refused }),
@@ -64,7 +64,7 @@ async function serveTokens(
     : undefined;
   const { hostname } = server.addr;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  log.info(`Version ${VERSION} serves MCP over HTTP, with ${bridge.target} behind it`);
+  log.info(`Version ${VERSION} serves MCP over HTTP, with ${app.target} behind it`);
   log.info(
     `Point clients at ${
       config.tls ? "https" : "http"
@@ -73,7 +73,7 @@ async function serveTokens(
   await aborted(stopping);
   await drain({
     ...{ handler, clock, log },
-    waiter: bridge.waiter,
+    waiter: app.waiter,
     calls: telemetry.calls,
     shutdown: () => server.shutdown(),
     announceMs: config.drainMs,
@@ -93,9 +93,9 @@ async function openPort(
   return await listenTls({ host, port }, tls, handle, program);
 }
 
-async function isReady(bridge: Bridge): Promise<boolean> {
+async function isReady(app: App): Promise<boolean> {
   try {
-    await bridge.api.agents.list({ limit: 1 }, { timeoutMs: READY_TIMEOUT_MS });
+    await app.api.agents.list({ limit: 1 }, { timeoutMs: READY_TIMEOUT_MS });
     return true;
   } catch {
     // Why it cannot be reached is in the log of the API client; the probe only asks whether.

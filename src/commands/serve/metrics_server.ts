@@ -7,7 +7,7 @@
 import { STATUS_CODE } from "@std/http";
 import { UsageError } from "../../core/errors.ts";
 import type { Program } from "../../runtime/program.ts";
-import { refusal } from "../../http/responses.ts";
+import { errorResponse } from "../../http/responses.ts";
 import type { MetricsPage } from "../../mcp/metrics.ts";
 import { serveMetrics } from "../../http/metrics_endpoint.ts";
 import { listen } from "../../runtime/listen.ts";
@@ -30,7 +30,7 @@ export function openMetricsServer(
     const { pathname } = new URL(request.url);
     return pathname === PATH
       ? await serveMetrics(request, page)
-      : refusal(STATUS_CODE.NotFound, `Not found: the metrics are at ${PATH}.`);
+      : errorResponse(STATUS_CODE.NotFound, `Not found: the metrics are at ${PATH}.`);
   };
   const server = open(address, handle, log, clock);
   const { hostname, port } = server.addr;

@@ -6,13 +6,13 @@
 
 import type { ServeConfig } from "../../config/config.ts";
 import { proxyMisreadings } from "../../core/proxy.ts";
-import { createBridge } from "./app.ts";
+import { createApp } from "./app.ts";
 import { openFilesProblem } from "../../runtime/open_files.ts";
 import type { Program } from "../../runtime/program.ts";
 
 /** Serves until the host hangs up or the process is asked to end. */
 export async function serve(config: ServeConfig, program: Program): Promise<void> {
-  const bridge = await createBridge(config, program);
+  const app = await createApp(config, program);
   for (const warning of config.warnings) program.log.warn(warning);
   const misreadings = config.simulate ? [] : proxyMisreadings(new URL(config.baseUrl), program.env);
   for (const { message, cure } of misreadings) program.log.warn(`${message}: ${cure}`);
@@ -21,9 +21,9 @@ export async function serve(config: ServeConfig, program: Program): Promise<void
     if (config.http) {
       const files = openFilesProblem(config.maxWaits, program.openableFiles);
       if (files) program.log.warn(`${files.problem}: ${files.cure}`);
-      await (await import("./http.ts")).serveHttp(config.http, bridge, program);
-    } else await (await import("./stdio.ts")).serveStdio(bridge, program);
+      await (await import("./http.ts")).serveHttp(config.http, app, program);
+    } else await (await import("./stdio.ts")).serveStdio(app, program);
   } finally {
-    bridge.close();
+    app.close();
   }
 }

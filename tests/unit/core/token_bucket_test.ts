@@ -1,16 +1,16 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { createPace } from "../../../src/core/token_bucket.ts";
+import { createTokenBucket } from "../../../src/core/token_bucket.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 
 const forever = new AbortController().signal;
 
-Deno.test("createPace() grants a burst at once and the rest at the rate, in order", async () => {
+Deno.test("createTokenBucket() grants a burst at once and the rest at the rate, in order", async () => {
   const clock = new ManualClock();
   const start = clock.now();
-  const pace = createPace({ clock, perMinute: 60, burst: 3 });
+  const bucket = createTokenBucket({ clock, perMinute: 60, burst: 3 });
   const granted: [number, number][] = [];
   for (let i = 0; i < 6; i++) {
-    pace.take(1, forever).then(() => granted.push([i, (clock.now() - start) / 1_000]));
+    bucket.take(1, forever).then(() => granted.push([i, (clock.now() - start) / 1_000]));
   }
   await settle();
   assertEquals(granted, [[0, 0], [1, 0], [2, 0]]);
@@ -19,52 +19,52 @@ Deno.test("createPace() grants a burst at once and the rest at the rate, in orde
   assertEquals(clock.pendingTimers, 0);
 });
 
-Deno.test("createPace() fills up to its burst only", async () => {
+Deno.test("createTokenBucket() fills up to its burst only", async () => {
   const clock = new ManualClock();
-  const pace = createPace({ clock, perMinute: 600, burst: 2 });
+  const bucket = createTokenBucket({ clock, perMinute: 600, burst: 2 });
   await clock.advance(600_000);
   let granted = 0;
-  for (let i = 0; i < 10; i++) pace.take(1, forever).then(() => granted++);
+  for (let i = 0; i < 10; i++) bucket.take(1, forever).then(() => granted++);
   await settle();
   assertEquals(granted, 2);
   await clock.advance(10_000);
   assertEquals(granted, 10);
 });
 
-Deno.test("createPace() grants more than the bucket holds from a full one", async () => {
+Deno.test("createTokenBucket() grants more than the bucket holds from a full one", async () => {
   const clock = new ManualClock();
-  const pace = createPace({ clock, perMinute: 60, burst: 2 });
+  const bucket = createTokenBucket({ clock, perMinute: 60, burst: 2 });
   let granted = false;
-  await pace.take(5, forever);
-  pace.take(1, forever).then(() => granted = true);
+  await bucket.take(5, forever);
+  bucket.take(1, forever).then(() => granted = true);
   await clock.advance(3_000);
   assert(!granted);
   await clock.advance(1_000);
   assert(granted);
 });
 
-Deno.test("createPace() lets go of whoever gives up, and serves those behind", async () => {
+Deno.test("createTokenBucket() lets go of whoever gives up, and serves those behind", async () => {
   const clock = new ManualClock();
-  const pace = createPace({ clock, perMinute: 60, burst: 1 });
-  await pace.take(1, forever);
+  const bucket = createTokenBucket({ clock, perMinute: 60, burst: 1 });
+  await bucket.take(1, forever);
   const controller = new AbortController();
-  const first = pace.take(1, controller.signal);
+  const first = bucket.take(1, controller.signal);
   let second = false;
-  pace.take(1, forever).then(() => second = true);
+  bucket.take(1, forever).then(() => second = true);
   controller.abort(new Error("gone"));
   await assertRejects(() => first, Error, "gone");
   await clock.advance(1_000);
   assert(second);
   assertEquals(clock.pendingTimers, 0);
-  await assertRejects(() => pace.take(1, controller.signal), Error, "gone");
+  await assertRejects(() => bucket.take(1, controller.signal), Error, "gone");
 });
 
 Deno.test("spend() is never refused, and those who wait pay for it", async () => {
   const clock = new ManualClock();
-  const pace = createPace({ clock, perMinute: 60, burst: 2, maxDebt: 10 });
-  pace.spend(5);
+  const bucket = createTokenBucket({ clock, perMinute: 60, burst: 2, maxDebt: 10 });
+  bucket.spend(5);
   let granted = false;
-  pace.take(1, forever).then(() => granted = true);
+  bucket.take(1, forever).then(() => granted = true);
   await clock.advance(3_000);
   assert(!granted);
   await clock.advance(1_000);
@@ -73,10 +73,10 @@ Deno.test("spend() is never refused, and those who wait pay for it", async () =>
 
 Deno.test("spend() goes no deeper into debt than the limit", async () => {
   const clock = new ManualClock();
-  const pace = createPace({ clock, perMinute: 60, burst: 2, maxDebt: 10 });
-  pace.spend(1_000);
+  const bucket = createTokenBucket({ clock, perMinute: 60, burst: 2, maxDebt: 10 });
+  bucket.spend(1_000);
   let granted = false;
-  pace.take(1, forever).then(() => granted = true);
+  bucket.take(1, forever).then(() => granted = true);
   await clock.advance(10_000);
   assert(!granted);
   await clock.advance(1_000);
@@ -85,13 +85,13 @@ Deno.test("spend() goes no deeper into debt than the limit", async () => {
 
 Deno.test("take() lets the patient wait until nobody else does", async () => {
   const clock = new ManualClock();
-  const pace = createPace({ clock, perMinute: 60, burst: 1 });
-  await pace.take(1, forever);
+  const bucket = createTokenBucket({ clock, perMinute: 60, burst: 1 });
+  await bucket.take(1, forever);
   const granted: string[] = [];
-  pace.take(1, forever, { patient: true }).then(() => granted.push("patient"));
-  pace.take(1, forever).then(() => granted.push("first"));
+  bucket.take(1, forever, { patient: true }).then(() => granted.push("patient"));
+  bucket.take(1, forever).then(() => granted.push("first"));
   await clock.advance(500);
-  pace.take(1, forever).then(() => granted.push("second"));
+  bucket.take(1, forever).then(() => granted.push("second"));
   await clock.advance(10_000);
   assertEquals(granted, ["first", "second", "patient"]);
 });
@@ -99,12 +99,12 @@ Deno.test("take() lets the patient wait until nobody else does", async () => {
 Deno.test("hold() grants nothing for its time, and then no burst", async () => {
   const clock = new ManualClock();
   const start = clock.now();
-  const pace = createPace({ clock, perMinute: 60, burst: 100 });
-  pace.hold(20_000);
-  pace.hold(5_000);
+  const bucket = createTokenBucket({ clock, perMinute: 60, burst: 100 });
+  bucket.hold(20_000);
+  bucket.hold(5_000);
   const granted: number[] = [];
   for (let i = 0; i < 3; i++) {
-    pace.take(1, forever).then(() => granted.push((clock.now() - start) / 1_000));
+    bucket.take(1, forever).then(() => granted.push((clock.now() - start) / 1_000));
   }
   await clock.advance(60_000);
   assertEquals(granted, [21, 22, 23]);
@@ -113,11 +113,11 @@ Deno.test("hold() grants nothing for its time, and then no burst", async () => {
 
 Deno.test("hold() reaches those who wait already", async () => {
   const clock = new ManualClock();
-  const pace = createPace({ clock, perMinute: 60, burst: 1 });
-  await pace.take(1, forever);
+  const bucket = createTokenBucket({ clock, perMinute: 60, burst: 1 });
+  await bucket.take(1, forever);
   let granted = false;
-  pace.take(1, forever).then(() => granted = true);
-  pace.hold(10_000);
+  bucket.take(1, forever).then(() => granted = true);
+  bucket.hold(10_000);
   await clock.advance(10_000);
   assert(!granted);
   await clock.advance(1_000);
@@ -126,13 +126,13 @@ Deno.test("hold() reaches those who wait already", async () => {
 
 Deno.test("take() leaves half a burst when it is patient", async () => {
   const clock = new ManualClock();
-  const pace = createPace({ clock, perMinute: 60, burst: 10 });
+  const bucket = createTokenBucket({ clock, perMinute: 60, burst: 10 });
   let patient = 0;
   let urgent = 0;
-  for (let i = 0; i < 10; i++) pace.take(1, forever, { patient: true }).then(() => patient++);
+  for (let i = 0; i < 10; i++) bucket.take(1, forever, { patient: true }).then(() => patient++);
   await settle();
   assertEquals(patient, 5);
-  for (let i = 0; i < 6; i++) pace.take(1, forever).then(() => urgent++);
+  for (let i = 0; i < 6; i++) bucket.take(1, forever).then(() => urgent++);
   await settle();
   assertEquals([patient, urgent], [5, 5]);
   await clock.advance(1_000);

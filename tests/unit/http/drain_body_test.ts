@@ -10,8 +10,8 @@ const encoder = new TextEncoder();
 
 /** A call of a tool, half of whose body has come. */
 function halfSent() {
-  const bridge = openBridge();
-  const { services, simulator } = bridge;
+  const app = openBridge();
+  const { services, simulator } = app;
   const { clock, log } = services;
   const session_id = simulator.createSession();
   const ready = () => Promise.resolve(true);
@@ -45,7 +45,7 @@ function halfSent() {
   );
   return {
     handler,
-    answer: () => bridge.until(answer),
+    answer: () => app.until(answer),
     finish() {
       controller?.enqueue(encoder.encode(body.slice(half)));
       controller?.close();
@@ -54,7 +54,7 @@ function halfSent() {
     sends: () => simulator.requests.filter(({ method }) => method === "POST").length,
     async close() {
       await handler.close();
-      bridge.close();
+      app.close();
     },
   };
 }

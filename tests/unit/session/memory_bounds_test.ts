@@ -8,7 +8,7 @@ import { initialTurn, reduceTurn } from "../../../src/session/turn.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { FakeSession } from "../../helpers/fake_api.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
-import { createPace } from "../../../src/core/token_bucket.ts";
+import { createTokenBucket } from "../../../src/core/token_bucket.ts";
 
 /** Entries of the largest collection that a value holds directly. */
 function largest(value: object): number {
@@ -34,8 +34,8 @@ Deno.test("a turn forgets the oldest of very many calls whose results name other
 function hubOf(): FeedHub {
   const clock = new ManualClock();
   const { api } = new FakeSession();
-  const pace = createPace({ clock, perMinute: 60, burst: 10 });
-  return new FeedHub({ api, clock, log: silentLogger, pace, random: () => 0.5 });
+  const bucket = createTokenBucket({ clock, perMinute: 60, burst: 10 });
+  return new FeedHub({ api, clock, log: silentLogger, bucket, random: () => 0.5 });
 }
 
 Deno.test("a process forgets the oldest of very many sends that no log ever shows", () => {

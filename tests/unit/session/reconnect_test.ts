@@ -8,7 +8,7 @@ function isStream(request: Request): boolean {
   return new URL(request.url).pathname.endsWith("/stream");
 }
 
-function errorResponse(status: number, headers: HeadersInit = {}): Response {
+function jsonRpcError(status: number, headers: HeadersInit = {}): Response {
   const error = { type: "some_error", message: "No." };
   return Response.json({ type: "error", error }, { status, headers });
 }
@@ -31,7 +31,7 @@ for (const status of [401, 403]) {
     rig.user("go");
     rig.running();
     rig.simulator.setStatus(rig.sessionId, "running");
-    onStreams(rig, () => errorResponse(status));
+    onStreams(rig, () => jsonRpcError(status));
     rig.at(60_000, () => {
       rig.text("at last");
       rig.idle();
@@ -45,7 +45,7 @@ for (const status of [401, 403]) {
   Deno.test(`a key that is refused with ${status} everywhere ends the wait with that error at once`, async () => {
     const rig = new Rig();
     rig.user("go");
-    rig.network.onRequest = () => Promise.resolve(errorResponse(status));
+    rig.network.onRequest = () => Promise.resolve(jsonRpcError(status));
     const startedAt = rig.clock.now();
     const error = await assertRejects(() => rig.wait(120_000), ApiError);
     assertEquals(error.status, status);
@@ -57,7 +57,7 @@ for (const status of [401, 403]) {
 Deno.test("a session that is at rest is told although its stream is refused for good", async () => {
   const rig = new Rig();
   rig.pastTurn("all done");
-  onStreams(rig, () => errorResponse(403));
+  onStreams(rig, () => jsonRpcError(403));
   const { result } = await rig.wait(60_000);
   assertEquals([result.status, result.reply], ["idle", "all done"]);
   rig.close();
@@ -71,7 +71,7 @@ for (const retryAfterSec of [5, 20, 45]) {
     rig.simulator.setStatus(rig.sessionId, "running");
     const asked = onStreams(
       rig,
-      (count) => count > 1 ? undefined : errorResponse(503, { "retry-after": `${retryAfterSec}` }),
+      (count) => count > 1 ? undefined : jsonRpcError(503, { "retry-after": `${retryAfterSec}` }),
     );
     rig.at(90_000, () => {
       rig.text("at last");

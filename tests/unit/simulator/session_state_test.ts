@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 import { ReadLimit } from "../../../src/simulator/admission.ts";
 import { answeredId, answerOf } from "../../../src/simulator/answers.ts";
-import { errorResponse, errorTypeOf, SimulatorError } from "../../../src/simulator/envelope.ts";
+import { errorTypeOf, jsonRpcError, SimulatorError } from "../../../src/simulator/envelope.ts";
 import { hostedHabits } from "../../../src/simulator/habits.ts";
 import { present } from "../../../src/simulator/present.ts";
 import { findRoute } from "../../../src/simulator/router.ts";
@@ -173,15 +173,15 @@ for (
   });
 }
 
-Deno.test("errorResponse() has details only where there is an error code", async () => {
-  const plain = errorResponse(new SimulatorError(400, "t", "m"), "req_1");
+Deno.test("jsonRpcError() has details only where there is an error code", async () => {
+  const plain = jsonRpcError(new SimulatorError(400, "t", "m"), "req_1");
   assertEquals(await plain.json(), {
     type: "error",
     error: { type: "t", message: "m" },
     request_id: "req_1",
   });
   const options = { errorCode: "c", headers: { "retry-after": "3" } };
-  const coded = errorResponse(new SimulatorError(429, "t", "m", options), "req_2");
+  const coded = jsonRpcError(new SimulatorError(429, "t", "m", options), "req_2");
   assertEquals(coded.headers.get("retry-after"), "3");
   assertEquals(dig(await coded.json(), "error", "details"), { error_code: "c" });
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { type BridgeConfig, createBridge } from "../../../../src/commands/serve/app.ts";
+import { type AppConfig, createApp } from "../../../../src/commands/serve/app.ts";
 import { listen } from "../../../../src/runtime/listen.ts";
 import { ApiError } from "../../../../src/api/api_error.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
@@ -9,7 +9,7 @@ import { createSimulator } from "../../../../src/simulator/simulator.ts";
 import { ManualClock } from "../../../helpers/manual_clock.ts";
 import { recordProgram } from "../../../helpers/program.ts";
 
-const BASE: BridgeConfig = {
+const BASE: AppConfig = {
   simulate: false,
   baseUrl: "http://127.0.0.1:1",
   maxWaits: 2,
@@ -32,82 +32,82 @@ function serveApi(apiKey: string) {
   };
 }
 
-Deno.test("createBridge() calls the API that it is told, with the key and its own name", async () => {
+Deno.test("createApp() calls the API that it is told, with the key and its own name", async () => {
   await using api = serveApi("the-right-key");
-  const bridge = await createBridge({
+  const app = await createApp({
     ...BASE,
     baseUrl: api.baseUrl,
     credential: { kind: "api_key", value: "the-right-key" },
   }, recordProgram());
-  const { data } = await bridge.api.agents.list({ limit: 2 });
+  const { data } = await app.api.agents.list({ limit: 2 });
   assertEquals(data.length, 2);
-  assertEquals(bridge.target, api.baseUrl);
-  bridge.close();
+  assertEquals(app.target, api.baseUrl);
+  app.close();
 });
 
-Deno.test("createBridge() reads a key file again when the key is refused", async () => {
+Deno.test("createApp() reads a key file again when the key is refused", async () => {
   await using api = serveApi("the-second-key");
   const keys = ["the-first-key\n", "the-second-key\n"];
   const read: string[] = [];
   const program = recordProgram({
     readFile: (path) => Promise.resolve(keys[read.push(path) - 1] ?? "none"),
   });
-  const bridge = await createBridge({
+  const app = await createApp({
     ...BASE,
     baseUrl: api.baseUrl,
     credential: { kind: "api_key", value: "the-first-key", file: "key.txt" },
   }, program);
-  assertEquals((await bridge.api.agents.list({ limit: 1 })).data.length, 1);
+  assertEquals((await app.api.agents.list({ limit: 1 })).data.length, 1);
   assertEquals(read, ["key.txt", "key.txt"]);
   // The old one may still be valid, and still be quoted.
   assertEquals(program.redact("the-first-key the-second-key"), "[redacted] [redacted]");
   program.log.info("A key", { quoted: "the-second-key" });
   assertEquals(program.logged.at(-1), "cma-mcp info: A key quoted=[redacted]");
-  bridge.close();
+  app.close();
 });
 
-Deno.test("createBridge() does not read anything again for a key that is no file", async () => {
+Deno.test("createApp() does not read anything again for a key that is no file", async () => {
   await using api = serveApi("the-right-key");
-  const bridge = await createBridge({
+  const app = await createApp({
     ...BASE,
     baseUrl: api.baseUrl,
     credential: { kind: "auth_token", value: "a-wrong-one" },
   }, recordProgram());
-  const error = await assertRejects(() => bridge.api.agents.list({}), ApiError);
+  const error = await assertRejects(() => app.api.agents.list({}), ApiError);
   assertEquals(error.status, 401);
-  bridge.close();
+  app.close();
 });
 
-Deno.test("createBridge() keeps a stream open on a connection of its own until it is closed", async () => {
+Deno.test("createApp() keeps a stream open on a connection of its own until it is closed", async () => {
   await using api = serveApi("the-right-key");
-  const bridge = await createBridge({
+  const app = await createApp({
     ...BASE,
     baseUrl: api.baseUrl,
     credential: { kind: "api_key", value: "the-right-key" },
   }, recordProgram());
-  const stream = await bridge.api.events.stream(api.simulator.createSession());
+  const stream = await app.api.events.stream(api.simulator.createSession());
   assertEquals(api.simulator.openStreams(), 1);
   stream.close();
-  bridge.close();
+  app.close();
 });
 
-Deno.test("createBridge() simulates without a key, without network, and says so", async () => {
+Deno.test("createApp() simulates without a key, without network, and says so", async () => {
   const clock = new ManualClock();
-  const bridge = await createBridge({ ...BASE, simulate: true }, recordProgram({ clock }));
-  const { data: [agent] } = await bridge.api.agents.list({ limit: 1 });
+  const app = await createApp({ ...BASE, simulate: true }, recordProgram({ clock }));
+  const { data: [agent] } = await app.api.agents.list({ limit: 1 });
   assertMatch(agent?.name ?? "", /^Simulated/);
-  assertMatch(bridge.target, /SIMULATOR/);
-  bridge.close();
-  bridge.close();
+  assertMatch(app.target, /SIMULATOR/);
+  app.close();
+  app.close();
   assertEquals(clock.pendingTimers, 0);
 });
 
-Deno.test("createBridge() refuses to be built without a key for a real API", async () => {
-  const error = await assertRejects(() => createBridge(BASE, recordProgram()));
+Deno.test("createApp() refuses to be built without a key for a real API", async () => {
+  const error = await assertRejects(() => createApp(BASE, recordProgram()));
   assert(error.message.includes("credential"));
 });
 
-Deno.test("createBridge() refuses a key file that was rotated wrongly, with what to do", async () => {
+Deno.test("createApp() refuses a key file that was rotated wrongly, with what to do", async () => {
   const texts: readonly [string | Error, RegExp][] = [
     ['"sk-ant-0123456789"', /'key\.txt' \(--api-key-file\) has quotes/],
     ["ANTHROPIC_API_KEY=sk-ant-0123456789", /begins with 'ANTHROPIC_API_KEY='/],
@@ -115,15 +115,15 @@ Deno.test("createBridge() refuses a key file that was rotated wrongly, with what
     [Object.assign(new Error("os error"), { code: "ENOENT" }), /there is no such file/],
   ];
   for (const [text, expected] of texts) {
-    const bridge = await createBridge(
+    const app = await createApp(
       { ...BASE, credential: { kind: "api_key", value: "a-key", file: "key.txt" } },
       recordProgram({
         readFile: () => text instanceof Error ? Promise.reject(text) : Promise.resolve(text),
       }),
     );
-    const error = await assertRejects(() => bridge.api.agents.list({}), UsageError);
+    const error = await assertRejects(() => app.api.agents.list({}), UsageError);
     assertMatch(error.message, expected);
     assert(!error.message.includes("0123456789"));
-    bridge.close();
+    app.close();
   }
 });
