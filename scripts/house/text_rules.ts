@@ -73,7 +73,12 @@ const TOP_LEVEL = new Set([
   LOCK,
   "Dockerfile",
   "README.md",
+  "ARCHITECTURE.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
   "LICENSE",
+  "docs",
+  "deploy",
 ]);
 
 /** The top level holds what was agreed, and dotfiles. */
