@@ -17,7 +17,6 @@ import type { LogFields, Logger } from "../core/logger.ts";
 import type { ServerFactory } from "../mcp/server.ts";
 import { createAdmission } from "./authenticate.ts";
 import { readJson } from "./body.ts";
-import { clientAddress } from "./client_address.ts";
 import { createGuard, type GuardOptions, LOOPBACK_HOSTS } from "./guard.ts";
 import {
   checkBatch,
@@ -26,8 +25,6 @@ import {
   type MessageError,
   type MessageId,
 } from "../mcp/messages.ts";
-import type { MetricsPage } from "../mcp/metrics.ts";
-import { serveMetrics } from "./metrics_endpoint.ts";
 import { createReadiness } from "./readiness.ts";
 import { errorResponse } from "./responses.ts";
 import { requestIdOf, withRequestId } from "./request_id.ts";
@@ -47,16 +44,12 @@ export interface HttpOptions {
   readonly path?: string;
   /** Largest request body, in bytes; 2 MiB by default. */
   readonly maxBodyBytes?: number;
-  /** Whether an address is that of a proxy whose `X-Forwarded-For` counts; none by default. */
-  readonly isTrustedProxy?: (address: string) => boolean;
   /** Whether new connections reach this server; they do when absent. */
   readonly isAccepting?: () => boolean;
   /** Whether the API can be reached; asked at most every ten seconds. */
   readonly ready: () => Promise<boolean>;
   readonly log: Logger;
   readonly clock?: Clock;
-  /** Metrics at a path, for those who have a token. */
-  readonly metrics?: MetricsPage & { readonly path: string };
   /** Told of every token that was accepted, to keep it out of what leaves the process. */
   readonly onAccepted?: (secret: string) => void;
   /** Told of every request that was answered with an error status. */
@@ -84,8 +77,7 @@ export function createHttpHandler(
   factory: McpServerFactory | ServerFactory,
   options: HttpOptions,
 ): HttpHandler {
-  const { path = "/mcp", log, clock = systemClock, isTrustedProxy = () => false } = options;
-  const { isAccepting = () => true } = options;
+  const { path = "/mcp", log, clock = systemClock, isAccepting = () => true } = options;
   const tokens = "current" in options.tokens ? options.tokens : plainTokens(options.tokens);
   const maxBodyBytes = options.maxBodyBytes ?? MAX_MESSAGE_BYTES;
   const bodyLimits = { maxBytes: maxBodyBytes, timeoutMs: BODY_TIMEOUT_MS };
@@ -146,10 +138,6 @@ export function createHttpHandler(
     if (pathname === "/ready") {
       return probe(request, !draining && await isReady() && !draining && isAccepting());
     }
-    if (pathname === options.metrics?.path) {
-      const token = await identify(request, notes);
-      return token instanceof Response ? token : await serveMetrics(request, options.metrics);
-    }
     return errorResponse(STATUS_CODE.NotFound, `Not found: the MCP endpoint is ${path}.`);
   };
 
@@ -168,8 +156,8 @@ export function createHttpHandler(
         );
       });
       if (response.status >= 400) {
-        const client = clientAddress(request.headers, remoteAddress, isTrustedProxy);
-        noteRefusal(options, request, response, { request_id: requestId, client, ...notes });
+        const who = { request_id: requestId, client: remoteAddress, ...notes };
+        noteRefusal(options, request, response, who);
       }
       return withRequestId(response, requestId);
     },

@@ -14,7 +14,6 @@ import { listenTls } from "../../runtime/listen_tls.ts";
 import { openMetricsServer } from "./metrics_server.ts";
 import { aborted, type Program } from "../../runtime/program.ts";
 import { openTokenList } from "./token_list.ts";
-import { trustedProxies } from "./trusted_proxies.ts";
 import { VERSION } from "../version.ts";
 
 /** How long the API may take to prove that it can be reached, in milliseconds. */
@@ -43,20 +42,18 @@ async function serveTokens(
   const { clock, log, stopping } = program;
   const { telemetry } = app;
   const { metrics } = telemetry;
-  const { metricsPath, metricsPort } = config;
+  const { metricsPort } = config;
   const port: { opened?: Listening } = {};
   const handler = createHttpHandler(app.factory, {
     tokens,
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,
     path: "/mcp",
-    isTrustedProxy: await trustedProxies(config.trustedProxies ?? []),
     isAccepting: () => port.opened?.isAccepting ?? false,
     ready: () => isReady(app),
     log,
     onAccepted: program.redact.learn,
     ...(metrics && { onRefused: metrics.refused }),
-    ...(metrics && metricsPath !== undefined && { metrics: { ...metrics, path: metricsPath } }),
   });
   const server = port.opened = await openPort(config, handler, program);
   const metricsServer = metrics && metricsPort !== undefined

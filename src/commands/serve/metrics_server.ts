@@ -9,7 +9,6 @@ import { UsageError } from "../../core/errors.ts";
 import type { Program } from "../../runtime/program.ts";
 import { errorResponse } from "../../http/responses.ts";
 import type { MetricsPage } from "../../mcp/metrics.ts";
-import { serveMetrics } from "../../http/metrics_endpoint.ts";
 import { listen } from "../../runtime/listen.ts";
 
 /** Where the metrics are on that port. */
@@ -37,6 +36,17 @@ export function openMetricsServer(
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   log.info(`Metrics are at http://${host}:${port}${PATH}, for everybody who reaches that port`);
   return { close: () => server.shutdown() };
+}
+
+async function serveMetrics(request: Request, page: MetricsPage): Promise<Response> {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return errorResponse(STATUS_CODE.MethodNotAllowed, "Method not allowed: use GET.", {
+      allow: "GET, HEAD",
+    });
+  }
+  return new Response(await page.render(), {
+    headers: { "content-type": page.contentType, "cache-control": "no-store" },
+  });
 }
 
 function open(...parts: Parameters<typeof listen>): ReturnType<typeof listen> {

@@ -16,11 +16,6 @@ function open(options: Partial<HttpOptions> = {}) {
       ready: () => readyAnswer,
       log: silentLogger,
       clock: new ManualClock(),
-      metrics: {
-        path: "/metrics",
-        contentType: "text/x-test",
-        render: () => Promise.resolve("m 1"),
-      },
       onRefused: (status) => refused.push(status),
       ...options,
     },
@@ -40,31 +35,9 @@ function open(options: Partial<HttpOptions> = {}) {
 
 const BEARER = { authorization: `Bearer ${TOKEN}` };
 
-Deno.test("metrics at a path are for those who have a token", async () => {
-  const { handler, send } = open();
-  const shown = await send("/metrics", "GET", BEARER);
-  assertEquals([shown.status, shown.text], [200, "m 1"]);
-  assertEquals(shown.response.headers.get("content-type"), "text/x-test");
-  assertEquals(shown.response.headers.get("cache-control"), "no-store");
-  for (const headers of [undefined, { authorization: "Bearer wrong" }]) {
-    const refused = await send("/metrics", "GET", headers);
-    assertEquals(refused.status, 401);
-    assert(!refused.text.includes("m 1"));
-  }
-  const posted = await send("/metrics", "POST", BEARER);
-  assertEquals([posted.status, posted.response.headers.get("allow")], [405, "GET, HEAD"]);
-  await handler.close();
-});
-
-Deno.test("there are no metrics unless they are asked for", async () => {
-  const { handler, send } = open({ metrics: undefined });
-  assertEquals((await send("/metrics", "GET", BEARER)).status, 404);
-  await handler.close();
-});
-
 Deno.test("every answer carries the request's id, refusals and probes included", async () => {
   const { handler, send } = open();
-  for (const path of ["/mcp", "/health", "/ready", "/metrics", "/nowhere"]) {
+  for (const path of ["/mcp", "/health", "/ready", "/nowhere"]) {
     const { response } = await send(path, "GET", { "x-request-id": "req-1" });
     assertEquals(response.headers.get("x-request-id"), "req-1", path);
   }
