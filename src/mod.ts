@@ -16,7 +16,7 @@ export type {
   ManagedAgentsApi,
   PageParams,
   StreamItem,
-} from "./api/api.ts";
+} from "./api/types.ts";
 export { type ApiOptions, createApi } from "./api/client.ts";
 export {
   type Connections,
@@ -30,8 +30,8 @@ export type { SessionEvent } from "./api/events.ts";
 export type { Agent, Environment, Page, SentEvents, Session } from "./api/resources.ts";
 export { parseTokenFile, type TokenEntry } from "./config/token_file.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
-export type { ApiErrorInfo, ApiErrorKind } from "./api/faults.ts";
-export { ApiError } from "./api/api_error.ts";
+export type { ApiErrorInfo, ApiErrorKind } from "./api/errors.ts";
+export { ApiError } from "./api/errors.ts";
 export { ToolError, UsageError } from "./core/errors.ts";
 export {
   createLogger,

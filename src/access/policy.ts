@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { ManagedAgentsApi } from "../api/api.ts";
+import type { ManagedAgentsApi } from "../api/types.ts";
 import type { Session } from "../api/resources.ts";
-import { ApiError } from "../api/api_error.ts";
+import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import { LruMap } from "../core/lru.ts";
 import { createOwnerMarks, OWNER_KEY, type OwnerMarks } from "./owner.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CallOptions } from "../api/api.ts";
+import type { CallOptions } from "../api/types.ts";
 
 /** A caller that the transport tells apart from others. What is absent is not limited. */
 export interface Principal {

@@ -17,7 +17,7 @@
  */
 
 import type { Clock } from "../core/clock.ts";
-import type { FetchLike } from "./api.ts";
+import type { FetchLike } from "./types.ts";
 
 /** A client of HTTP/1.1 with its own connections. */
 export interface HttpClient {

@@ -5,25 +5,28 @@
  */
 
 import { bindSignal, type BoundSignal, DeadlineError, raceSignal } from "../core/abort.ts";
+import { backoffMs } from "../core/backoff.ts";
 import { currentScope } from "../core/call_scope.ts";
 import type { Clock } from "../core/clock.ts";
-import { ApiError } from "./api_error.ts";
-import type { ApiErrorInfo } from "./faults.ts";
+import { ToolError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Proxy } from "../core/proxy.ts";
 import type { Redact } from "../core/redact.ts";
 import { type SilenceWatch, watchSilence } from "../core/silence.ts";
-import type { CallOptions } from "./api.ts";
-import type { LocalTime } from "./event_record.ts";
-import { BodyTooLargeError, discardBody, readPieces, readText } from "./body.ts";
+import { BodyTooLargeError, discardBody, parseClean, readPieces, readText } from "./body.ts";
 import type { Connections, RequestKind, Route } from "./connections.ts";
 import { type Credential, credentialHeaders, type CredentialSource } from "./credentials.ts";
-import { errorInside, requestIdOf, responseError, typeError } from "./failures.ts";
-import { parseClean } from "./json.ts";
-import { networkError, type NetworkRoute } from "./network_trouble.ts";
+import {
+  errorInside,
+  requestIdOf,
+  ResponseError,
+  responseError,
+  typeError,
+} from "./error_response.ts";
+import { ApiError, type ApiErrorInfo, networkError, type NetworkRoute } from "./errors.ts";
+import type { LocalTime } from "./event_record.ts";
 import { createListBody, type ListBodyOptions } from "./list_body.ts";
-import { DeadConnectionError, MAX_TRIES, withRetries } from "./retry.ts";
-import { type Query, queryString } from "./url.ts";
+import type { CallOptions } from "./types.ts";
 
 /** One attempt, for metrics; `status` is absent when no answer arrived. */
 export interface RequestInfo {
@@ -503,4 +506,114 @@ async function readBody(
     const requestId = requestIdOf(response.headers);
     throw new AnswerTooLargeError(body.entries, { status: response.status, requestId });
   }
+}
+
+/** Tries of a safe request, the first included. */
+export const MAX_TRIES = 3;
+
+/** Pauses between tries, in milliseconds, where the API does not name one. */
+const BACKOFF = { baseMs: 500, capMs: 8_000 } as const;
+
+/** Whether the same safe request may succeed when repeated; `x-should-retry` has the last word. */
+export function shouldRetry(error: unknown): error is ApiError {
+  if (!(error instanceof ApiError)) return false;
+  if (error.kind === "timeout") return false;
+  if (error instanceof ResponseError && error.shouldRetry !== undefined) return error.shouldRetry;
+  return error.retryable;
+}
+
+/**
+ * A read that told nothing but that its connection may be dead: it fell silent, or broke when it
+ * may have been used before.
+ */
+export class DeadConnectionError extends Error {
+  override name = "DeadConnectionError";
+  /** What the call fails with if a fresh connection does not help. */
+  readonly error: ApiError;
+
+  constructor(error: ApiError) {
+    super(error.message, { cause: error });
+    this.error = error;
+  }
+}
+
+/** What {@linkcode withRetries} needs. */
+export interface RetryOptions {
+  /** Tries in all, ≥ 1, less the one that the first {@linkcode DeadConnectionError} gives. */
+  readonly tries: number;
+  readonly clock: Clock;
+  /** Ends a pause. */
+  readonly signal: AbortSignal;
+  /** When the call's time is up, in milliseconds since the epoch. */
+  readonly deadlineAt: number;
+  /** Uniform random number in [0, 1). */
+  readonly random?: () => number;
+  /** Told before each pause. */
+  readonly onRetry?: (error: ApiError, attempt: number, delayMs: number) => void;
+}
+
+/**
+ * Runs until it succeeds, fails for good or has used its tries. The first dead connection is followed
+ * by a try at once, which the caller sends on a fresh one. A pause that the deadline would
+ * cut short is not begun: the failure at hand says more than a time-out later.
+ *
+ * @param run gets the number of the try, 0 for the first
+ * @throws the last failure, or the signal's reason when it aborts a pause
+ */
+export async function withRetries<T>(
+  run: (attempt: number) => Promise<T>,
+  options: RetryOptions,
+): Promise<T> {
+  const { tries, clock, signal, deadlineAt, random, onRetry } = options;
+  let failures = 0;
+  let triedAfresh = false;
+  for (let attempt = 0;; attempt++) {
+    try {
+      return await run(attempt);
+    } catch (thrown) {
+      const dead = thrown instanceof DeadConnectionError;
+      const error = dead ? thrown.error : thrown;
+      if (dead && !triedAfresh && !signal.aborted) {
+        triedAfresh = true;
+        onRetry?.(thrown.error, attempt, 0);
+        continue;
+      }
+      if (signal.aborted || ++failures >= tries || !shouldRetry(error)) throw error;
+      const delayMs = error.retryAfterMs ?? backoffMs(failures - 1, { ...BACKOFF, random });
+      if (clock.now() + delayMs >= deadlineAt) throw error;
+      onRetry?.(error, attempt, delayMs);
+      await clock.sleep(delayMs, signal);
+    }
+  }
+}
+
+/** Query parameters by name; undefined ones are left out, arrays repeat with `[]`. */
+export type Query = Readonly<
+  Record<string, string | number | boolean | readonly string[] | undefined>
+>;
+
+/**
+ * An id as one path segment. Ids that a URL parser would take for a step up or down the path are
+ * refused, as the official SDK does.
+ *
+ * @throws `ToolError` `invalid_argument`
+ */
+export function pathSegment(id: string): string {
+  if (/^\.{0,2}$/.test(id) || !id.isWellFormed()) {
+    throw new ToolError("invalid_argument", `"${id.toWellFormed()}" is not an id`);
+  }
+  return encodeURIComponent(id);
+}
+
+/** `?a=1&types%5B%5D=x&types%5B%5D=y`, or nothing. */
+export function queryString(query: Query = {}): string {
+  const pairs: string[] = [];
+  const add = (name: string, value: string) =>
+    pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(value.toWellFormed())}`);
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    if (typeof value === "object") { for (const item of value) add(`${name}[]`, item); }
+    else add(name, String(value));
+  }
+  return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
 }

@@ -6,7 +6,7 @@
 
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { CallScope, runInScope } from "../core/call_scope.ts";
-import { ApiError } from "../api/api_error.ts";
+import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import { hasCredentialField, redactValue } from "../core/redact.ts";
 import { plainLine } from "../core/text.ts";

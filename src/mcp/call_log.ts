@@ -7,7 +7,7 @@
  * @module
  */
 
-import { ApiError } from "../api/api_error.ts";
+import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import type { LogFields, Logger } from "../core/logger.ts";
 import type { Redact } from "../core/redact.ts";

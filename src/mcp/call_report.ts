@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ApiError } from "../api/api_error.ts";
+import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import type { CallScope } from "../core/call_scope.ts";
 import { label } from "../core/text.ts";

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { faultOf } from "../api/faults.ts";
-import { ApiError } from "../api/api_error.ts";
+import { ApiError, faultOf } from "../api/errors.ts";
 import { ToolError, UsageError } from "../core/errors.ts";
 import { shorten } from "../core/text.ts";
 

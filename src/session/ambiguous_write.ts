@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../core/clock.ts";
-import { ApiError } from "../api/api_error.ts";
+import { ApiError } from "../api/errors.ts";
 import type { ToolError } from "../core/errors.ts";
 
 /**

@@ -8,11 +8,11 @@
  * @module
  */
 
-import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
-import { CursorTrail } from "../api/cursor_trail.ts";
+import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
+import { CursorTrail } from "../api/pages.ts";
 import { isQueued, type SessionEvent } from "../api/events.ts";
 import { leftOutOf } from "../api/list_body.ts";
-import { ApiError } from "../api/api_error.ts";
+import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import type { TokenBucket } from "../core/token_bucket.ts";
 import { cursorIds, textPlaceOf } from "./cursor.ts";

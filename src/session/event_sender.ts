@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { ClientEvent, ManagedAgentsApi } from "../api/api.ts";
+import type { ClientEvent, ManagedAgentsApi } from "../api/types.ts";
 import {
   createEventRecord,
   type DatedEvent,
@@ -17,7 +17,7 @@ import {
 import { contentText, type SessionEvent } from "../api/events.ts";
 import { instantMs } from "../api/read.ts";
 import type { SentEvents } from "../api/resources.ts";
-import type { ApiError } from "../api/api_error.ts";
+import type { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";

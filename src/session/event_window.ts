@@ -4,8 +4,7 @@
  * @module
  */
 
-import { beginsTurn } from "../api/event_order.ts";
-import { fullerEvent } from "../api/event_pages.ts";
+import { beginsTurn, fullerEvent } from "../api/event_pages.ts";
 import { isQueued, type SessionEvent } from "../api/events.ts";
 
 /**

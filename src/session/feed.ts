@@ -8,10 +8,10 @@
  * @module
  */
 
-import type { EventStream } from "../api/api.ts";
+import type { EventStream } from "../api/types.ts";
 import { bindSignal } from "../core/abort.ts";
 import { backoffMs } from "../core/backoff.ts";
-import { ApiError } from "../api/api_error.ts";
+import { ApiError } from "../api/errors.ts";
 import { unquoted } from "../core/errors.ts";
 import { EventLog } from "./event_history.ts";
 import type { FeedDeps } from "./feed_deps.ts";

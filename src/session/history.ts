@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
-import { CursorTrail } from "../api/cursor_trail.ts";
+import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
+import { CursorTrail } from "../api/pages.ts";
 import { type LogEvent, readEvent } from "./event_types.ts";
 
 /** Enough for most turns in one request. */

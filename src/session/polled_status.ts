@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
+import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
 import { type LogEvent, readEvent, type ToolUse } from "./event_types.ts";
 import type { PendingAction, StopInfo } from "./outcome.ts";
 import { openActions } from "./verdict.ts";

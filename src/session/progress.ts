@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../core/clock.ts";
-import { ApiError } from "../api/api_error.ts";
+import { ApiError } from "../api/errors.ts";
 import { head, plainLine } from "../core/text.ts";
 import type { LogEvent } from "./event_types.ts";
 import type { WaitingFor } from "./verdict.ts";

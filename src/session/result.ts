@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ApiError } from "../api/api_error.ts";
+import { ApiError } from "../api/errors.ts";
 import { head, jsonLength, jsonTail } from "../core/text.ts";
 import { newestFirst } from "./chain.ts";
 import type { ToolUse } from "./event_types.ts";

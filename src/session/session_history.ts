@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { ManagedAgentsApi } from "../api/api.ts";
-import { CursorTrail } from "../api/cursor_trail.ts";
+import type { ManagedAgentsApi } from "../api/types.ts";
+import { CursorTrail } from "../api/pages.ts";
 import type { EventLog } from "./event_history.ts";
 import { readFarEnd, readPage, readTail } from "./history.ts";
 import type { LogEvent } from "./event_types.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { ManagedAgentsApi } from "../api/api.ts";
+import type { ManagedAgentsApi } from "../api/types.ts";
 import { bindSignal, type BoundSignal, raceSignal } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import { backoffMs } from "../core/backoff.ts";
-import { ApiError } from "../api/api_error.ts";
+import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { createTokenBucket, type TokenBucket } from "../core/token_bucket.ts";

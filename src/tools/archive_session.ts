@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { ApiError } from "../api/api_error.ts";
+import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import { isAmbiguous, LOOK_TIMEOUT_MS, WRITE_TIMEOUT_MS } from "../session/ambiguous_write.ts";
 import { defineTool, type ToolCall } from "./define.ts";

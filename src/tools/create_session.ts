@@ -1,7 +1,7 @@
 import * as z from "zod";
-import type { CreateSessionParams } from "../api/api.ts";
+import type { CreateSessionParams } from "../api/types.ts";
 import type { Session } from "../api/resources.ts";
-import { ApiError } from "../api/api_error.ts";
+import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import {
   type Doubt,

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { CallOptions, ManagedAgentsApi } from "../api/api.ts";
-import { readAllPages } from "../api/cursor_trail.ts";
+import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
+import { readAllPages } from "../api/pages.ts";
 import type { Environment } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
 import { clipText } from "../core/text.ts";

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { CursorTrail } from "../api/cursor_trail.ts";
+import { CursorTrail } from "../api/pages.ts";
 import type { Agent } from "../api/resources.ts";
-import { ApiError } from "../api/api_error.ts";
+import { ApiError } from "../api/errors.ts";
 import { clipText } from "../core/text.ts";
 import { isUnknownId } from "../access/policy.ts";
 import { type AgentSummary, agentSummary } from "./agent_view.ts";

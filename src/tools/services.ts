@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ManagedAgentsApi } from "../api/api.ts";
+import type { ManagedAgentsApi } from "../api/types.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import { createTokenBucket } from "../core/token_bucket.ts";

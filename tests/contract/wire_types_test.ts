@@ -3,11 +3,10 @@
 // the tests below only name them.
 import type Anthropic from "@anthropic-ai/sdk";
 import { assertEquals } from "@std/assert";
-import type { ClientEvent } from "../../src/api/api.ts";
+import type { ClientEvent } from "../../src/api/types.ts";
 import type * as events from "../../src/api/events.ts";
 import type * as resources from "../../src/api/resources.ts";
-import type { SendEventsBody } from "../../src/api/session_events.ts";
-import type { CreateSessionBody } from "../../src/api/sessions.ts";
+import type { CreateSessionBody, SendEventsBody } from "../../src/api/client.ts";
 
 type Beta = Anthropic["beta"];
 type Item<T> = T extends AsyncIterable<infer I> ? I : never;

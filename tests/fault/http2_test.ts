@@ -1,7 +1,7 @@
 // A real server with the hosted API's bound of streams per connection, over real sockets. It runs
 // in a process of its own: the runtime's HTTP/2 server may abort when a client drops its streams.
 import { assertEquals } from "@std/assert";
-import type { ManagedAgentsApi } from "../../src/api/api.ts";
+import type { ManagedAgentsApi } from "../../src/api/types.ts";
 import { type ApiOptions, createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
 import { httpClientOpener } from "../../src/runtime/http_client.ts";

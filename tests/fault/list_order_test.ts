@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ApiError } from "../../src/api/api_error.ts";
+import { ApiError } from "../../src/api/errors.ts";
 import type { ListManners } from "../helpers/list_server.ts";
 import { type ListRig, listRig, type Stamps, turnsOf } from "./list_rig.ts";
 

@@ -1,8 +1,7 @@
 // Servers whose lists and streams hold more, less, or something else than documented.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { SessionEvent } from "../../src/api/events.ts";
-import { ApiError } from "../../src/api/api_error.ts";
-import { faultOf } from "../../src/api/faults.ts";
+import { ApiError, faultOf } from "../../src/api/errors.ts";
 import { listRig, turnsOf } from "./list_rig.ts";
 
 let made = 0;

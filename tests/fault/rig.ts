@@ -1,5 +1,5 @@
 import { createApi } from "../../src/api/client.ts";
-import { ApiError } from "../../src/api/api_error.ts";
+import { ApiError } from "../../src/api/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { WaitResult } from "../../src/session/outcome.ts";
 import { createWaiter } from "../../src/session/waiter.ts";

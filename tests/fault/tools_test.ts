@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ApiError } from "../../src/api/api_error.ts";
+import { ApiError } from "../../src/api/errors.ts";
 import { callTool } from "../../src/mcp/boundary.ts";
 import type { Fault } from "../../src/simulator/faults.ts";
 import type { ToolDefinition } from "../../src/tools/define.ts";

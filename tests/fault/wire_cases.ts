@@ -1,9 +1,9 @@
-import type { CallOptions, ManagedAgentsApi } from "../../src/api/api.ts";
+import type { CallOptions, ManagedAgentsApi } from "../../src/api/types.ts";
 import { createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
 import { httpClientOpener } from "../../src/runtime/http_client.ts";
 import type { RequestInfo } from "../../src/api/http.ts";
-import { ApiError } from "../../src/api/api_error.ts";
+import { ApiError } from "../../src/api/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";

@@ -4,7 +4,7 @@ import { createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
 import type { RequestInfo } from "../../src/api/http.ts";
 import { httpClientOpener } from "../../src/runtime/http_client.ts";
-import { ApiError } from "../../src/api/api_error.ts";
+import { ApiError } from "../../src/api/errors.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { fastClock } from "../helpers/fast_clock.ts";
 import type { WireRequest } from "../helpers/faulty_server.ts";

@@ -4,9 +4,9 @@ import type {
   ListEventsParams,
   ManagedAgentsApi,
   StreamItem,
-} from "../../src/api/api.ts";
+} from "../../src/api/types.ts";
 import type { SessionEvent } from "../../src/api/events.ts";
-import { ApiError } from "../../src/api/api_error.ts";
+import { ApiError } from "../../src/api/errors.ts";
 
 type Api = Pick<ManagedAgentsApi, "events" | "sessions">;
 

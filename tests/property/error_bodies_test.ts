@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { responseError } from "../../src/api/failures.ts";
-import { faultOf } from "../../src/api/faults.ts";
+import { responseError } from "../../src/api/error_response.ts";
+import { faultOf } from "../../src/api/errors.ts";
 import { createRedact } from "../../src/core/redact.ts";
 import { failureText } from "../../src/mcp/errors.ts";
 import { fc, fuzzRuns, jsonValue } from "../helpers/fuzz.ts";

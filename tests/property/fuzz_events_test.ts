@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fc, fuzzRuns } from "../helpers/fuzz.ts";
 import { decodeEvent, type SessionEvent } from "../../src/api/events.ts";
-import { ApiError } from "../../src/api/api_error.ts";
+import { ApiError } from "../../src/api/errors.ts";
 import { EventLog } from "../../src/session/event_history.ts";
 import { Fold } from "../../src/session/fold.ts";
 import { type LogEvent, readEvent } from "../../src/session/event_types.ts";

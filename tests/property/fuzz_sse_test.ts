@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fc, fuzzRuns } from "../helpers/fuzz.ts";
-import { createItemDecoder } from "../../src/api/sse.ts";
-import { ApiError } from "../../src/api/api_error.ts";
+import { createItemDecoder } from "../../src/api/stream.ts";
+import { ApiError } from "../../src/api/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createRedact } from "../../src/core/redact.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FetchLike } from "../../api/api.ts";
+import type { FetchLike } from "../../api/types.ts";
 import { createApi } from "../../api/client.ts";
 import { type Connections, withoutConnections } from "../../api/connections.ts";
 import { type Config, type DoctorConfig, resolveConfig, secretsIn } from "../../config/config.ts";

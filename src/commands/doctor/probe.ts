@@ -4,18 +4,17 @@
  * @module
  */
 
-import type { FetchLike } from "../../api/api.ts";
+import type { FetchLike } from "../../api/types.ts";
 import { BodyTooLargeError, readText } from "../../api/body.ts";
 import { credentialHeaders } from "../../api/credentials.ts";
-import { mediaType, type ResponseError, responseError } from "../../api/failures.ts";
+import { mediaType, type ResponseError, responseError } from "../../api/error_response.ts";
 import type { CredentialConfig } from "../../config/config.ts";
 import type { Proxy } from "../../core/proxy.ts";
 import { bindSignal, DeadlineError, raceSignal } from "../../core/abort.ts";
-import { faultOf } from "../../api/faults.ts";
+import { faultOf, type NetworkRoute, networkTrouble, timeTrouble } from "../../api/errors.ts";
 import type { Clock } from "../../core/clock.ts";
 import { createRedact } from "../../core/redact.ts";
 import { type Finding, findings } from "./finding.ts";
-import { type NetworkRoute, networkTrouble, timeTrouble } from "../../api/network_trouble.ts";
 
 /** What a probe needs. */
 export interface ProbeOptions {

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { CallOptions, ManagedAgentsApi } from "../../api/api.ts";
-import { readAllPages } from "../../api/cursor_trail.ts";
+import type { CallOptions, ManagedAgentsApi } from "../../api/types.ts";
+import { readAllPages } from "../../api/pages.ts";
 import type { Environment } from "../../api/resources.ts";
 import type { DoctorConfig } from "../../config/config.ts";
-import { ApiError } from "../../api/api_error.ts";
+import { ApiError } from "../../api/errors.ts";
 import { type Finding, findings } from "./finding.ts";
 
 type Api = Pick<ManagedAgentsApi, "agents" | "environments">;

@@ -5,7 +5,7 @@
  */
 
 import { createApi } from "../../api/client.ts";
-import type { ManagedAgentsApi } from "../../api/api.ts";
+import type { ManagedAgentsApi } from "../../api/types.ts";
 import { type Connections, withoutConnections } from "../../api/connections.ts";
 import { type CredentialSource, fileCredential } from "../../api/credentials.ts";
 import { checkSecret } from "../../config/checks.ts";

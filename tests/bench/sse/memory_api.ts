@@ -5,7 +5,7 @@
  */
 
 import { setImmediate } from "node:timers";
-import type { FetchLike, ManagedAgentsApi } from "../../../src/api/api.ts";
+import type { FetchLike, ManagedAgentsApi } from "../../../src/api/types.ts";
 import { createApi } from "../../../src/api/client.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import type { EventJson } from "./events.ts";

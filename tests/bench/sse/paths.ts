@@ -5,8 +5,8 @@
  */
 
 import { createParser } from "eventsource-parser";
-import type { ManagedAgentsApi } from "../../../src/api/api.ts";
-import { createItemDecoder } from "../../../src/api/sse.ts";
+import type { ManagedAgentsApi } from "../../../src/api/types.ts";
+import { createItemDecoder } from "../../../src/api/stream.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { createRedact } from "../../../src/core/redact.ts";

@@ -1,4 +1,4 @@
-import type { ManagedAgentsApi } from "../../../src/api/api.ts";
+import type { ManagedAgentsApi } from "../../../src/api/types.ts";
 import { createApi } from "../../../src/api/client.ts";
 import { type Connections, createConnections } from "../../../src/api/connections.ts";
 import { httpClientOpener } from "../../../src/runtime/http_client.ts";

@@ -6,7 +6,7 @@
  */
 
 import { quantile } from "../../../scripts/statistics.ts";
-import type { ManagedAgentsApi } from "../../../src/api/api.ts";
+import type { ManagedAgentsApi } from "../../../src/api/types.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { CreateSessionParams } from "../../../src/api/api.ts";
+import type { CreateSessionParams } from "../../../src/api/types.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { createSession } from "../../../src/tools/create_session.ts";
 import { getSession } from "../../../src/tools/get_session.ts";

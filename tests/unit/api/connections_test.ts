@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { FetchLike, ManagedAgentsApi, StreamItem } from "../../../src/api/api.ts";
+import type { FetchLike, ManagedAgentsApi, StreamItem } from "../../../src/api/types.ts";
 import { createApi } from "../../../src/api/client.ts";
 import { type Connections, createConnections } from "../../../src/api/connections.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 import { broken, failure, hang, json, KEY, type Step, TestBody } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { ManagedAgentsApi } from "../../../src/api/api.ts";
+import type { ManagedAgentsApi } from "../../../src/api/types.ts";
 import { checkCredential, fileCredential } from "../../../src/api/credentials.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 import { failure, json, KEY, setup } from "./support.ts";
 

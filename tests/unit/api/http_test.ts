@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import type { CallOptions, ManagedAgentsApi } from "../../../src/api/api.ts";
+import type { CallOptions, ManagedAgentsApi } from "../../../src/api/types.ts";
 import { timeoutOf } from "../../../src/api/http.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 import { DeadlineError } from "../../../src/core/abort.ts";
 import { settle } from "../../helpers/manual_clock.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { agentOf, environmentOf, sessionOf } from "../../../src/api/resources.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { json, setup } from "./support.ts";
 
 Deno.test("lists of other implementations read as pages", async () => {

@@ -1,4 +1,4 @@
-import type { FetchLike, ManagedAgentsApi } from "../../../src/api/api.ts";
+import type { FetchLike, ManagedAgentsApi } from "../../../src/api/types.ts";
 import { type ApiOptions, createApi } from "../../../src/api/client.ts";
 import type { RequestInfo } from "../../../src/api/http.ts";
 import type { Logger } from "../../../src/core/logger.ts";

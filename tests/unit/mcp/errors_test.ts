@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ApiError } from "../../../src/api/api_error.ts";
-import type { ApiErrorInfo } from "../../../src/api/faults.ts";
+import { ApiError, type ApiErrorInfo } from "../../../src/api/errors.ts";
 import { ToolError, UsageError } from "../../../src/core/errors.ts";
 import { failureText } from "../../../src/mcp/errors.ts";
 

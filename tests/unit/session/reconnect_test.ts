@@ -1,7 +1,7 @@
 // What a wait does when its stream is refused, comes back after a pause, or was away while the
 // session went on.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ApiError } from "../../../src/api/api_error.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { Rig } from "../../fault/rig.ts";
 
 function isStream(request: Request): boolean {

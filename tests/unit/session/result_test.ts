@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { SessionEvent } from "../../../src/api/events.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { readEvent } from "../../../src/session/event_types.ts";
 import type { WaitStatus } from "../../../src/session/outcome.ts";
 import { buildResult, type ResultParts } from "../../../src/session/result.ts";

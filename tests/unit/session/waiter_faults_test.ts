@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ApiError } from "../../../src/api/api_error.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { apiError, type FakeSession } from "../../helpers/fake_api.ts";
 import { settle } from "../../helpers/manual_clock.ts";
 import { setUp } from "./waiter_support.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { SessionEvent } from "../../../src/api/events.ts";
 import type { Session } from "../../../src/api/resources.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { archiveSession } from "../../../src/tools/archive_session.ts";
 import { eventMaker } from "../../helpers/events.ts";

@@ -1,7 +1,6 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import type { CreateSessionParams } from "../../../src/api/api.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
-import type { ApiErrorInfo } from "../../../src/api/faults.ts";
+import type { CreateSessionParams } from "../../../src/api/types.ts";
+import { ApiError, type ApiErrorInfo } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { createSession } from "../../../src/tools/create_session.ts";
 import { type ApiParts, type Harness, harness, httpError, session } from "./support.ts";

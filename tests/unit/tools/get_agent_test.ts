@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Agent } from "../../../src/api/resources.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { getAgent } from "../../../src/tools/get_agent.ts";
 import { harness, httpError } from "./support.ts";
 

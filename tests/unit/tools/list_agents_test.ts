@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { PageParams } from "../../../src/api/api.ts";
+import type { PageParams } from "../../../src/api/types.ts";
 import type { Agent } from "../../../src/api/resources.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { listAgents } from "../../../src/tools/list_agents.ts";
 import { agents, entriesOf, harness, httpError, pageOf } from "./support.ts";

@@ -1,9 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { ClientEvent } from "../../../src/api/api.ts";
+import type { ClientEvent } from "../../../src/api/types.ts";
 import type { SessionEvent } from "../../../src/api/events.ts";
 import { createRedact } from "../../../src/core/redact.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
-import type { ApiErrorInfo } from "../../../src/api/faults.ts";
+import { ApiError, type ApiErrorInfo } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { interrupt } from "../../../src/tools/interrupt.ts";
 import { sendMessage } from "../../../src/tools/send_message.ts";

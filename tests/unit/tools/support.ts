@@ -1,9 +1,9 @@
-import type { ListEventsParams, ManagedAgentsApi } from "../../../src/api/api.ts";
+import type { ListEventsParams, ManagedAgentsApi } from "../../../src/api/types.ts";
 import { createEventRecord } from "../../../src/api/event_record.ts";
-import { recordEvents } from "../../../src/api/recorded_api.ts";
+import { recordEvents } from "../../../src/api/client.ts";
 import type { SessionEvent } from "../../../src/api/events.ts";
 import type { Agent, Page, Session } from "../../../src/api/resources.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import type { Waiter, WaitRequest, WaitResult } from "../../../src/session/outcome.ts";
 import type { ToolCall, ToolDefinition } from "../../../src/tools/define.ts";

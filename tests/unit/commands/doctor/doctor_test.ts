@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { FetchLike } from "../../../../src/api/api.ts";
+import type { FetchLike } from "../../../../src/api/types.ts";
 import { doctor } from "../../../../src/commands/doctor/doctor.ts";
 import type { Machine } from "../../../../src/runtime/machine.ts";
 import type { Program } from "../../../../src/runtime/program.ts";

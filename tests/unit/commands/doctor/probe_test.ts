@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { FetchLike } from "../../../../src/api/api.ts";
+import type { FetchLike } from "../../../../src/api/types.ts";
 import { probe, type ProbeOptions } from "../../../../src/commands/doctor/probe.ts";
 import { listen } from "../../../../src/runtime/listen.ts";
 import type { CredentialConfig } from "../../../../src/config/config.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { ManagedAgentsApi } from "../../../../src/api/api.ts";
+import type { ManagedAgentsApi } from "../../../../src/api/types.ts";
 import { createApi } from "../../../../src/api/client.ts";
 import type { Agent, Environment } from "../../../../src/api/resources.ts";
 import {
@@ -7,7 +7,7 @@ import {
   type WorkspaceSettings,
 } from "../../../../src/commands/doctor/workspace.ts";
 import type { HttpConfig } from "../../../../src/config/config.ts";
-import { ApiError } from "../../../../src/api/api_error.ts";
+import { ApiError } from "../../../../src/api/errors.ts";
 import { createSimulator } from "../../../../src/simulator/simulator.ts";
 import { ManualClock } from "../../../helpers/manual_clock.ts";
 

@@ -1,8 +1,11 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { frameError, mediaType, responseError, retryAfterMs } from "../../../src/api/failures.ts";
-import { networkError } from "../../../src/api/network_trouble.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
-import type { ApiErrorInfo } from "../../../src/api/faults.ts";
+import {
+  frameError,
+  mediaType,
+  responseError,
+  retryAfterMs,
+} from "../../../src/api/error_response.ts";
+import { ApiError, type ApiErrorInfo, networkError } from "../../../src/api/errors.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 import { json, KEY, setup, status } from "./support.ts";
 

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { ApiError } from "./api_error.ts";
-import type { ApiErrorInfo } from "./faults.ts";
+import { ApiError, type ApiErrorInfo } from "./errors.ts";
 import type { Redact } from "../core/redact.ts";
 import { head, label, plainLine, shorten } from "../core/text.ts";
 

@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { fc } from "../../helpers/fuzz.ts";
-import type { StreamItem } from "../../../src/api/api.ts";
-import { createItemDecoder } from "../../../src/api/sse.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
+import type { StreamItem } from "../../../src/api/types.ts";
+import { createItemDecoder } from "../../../src/api/stream.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 import { recordingLogger, type Setup } from "./support.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { fc } from "../../helpers/fuzz.ts";
-import { createFramer } from "../../../src/api/sse_frames.ts";
+import { createFramer } from "../../../src/api/stream.ts";
 
 /** The data of the frames in `pieces`, and how many were dropped for their size. */
 function readAll(pieces: readonly string[], maxFrameChars = 1_000) {

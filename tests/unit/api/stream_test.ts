@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import type { EventStream, StreamItem } from "../../../src/api/api.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
+import type { EventStream, StreamItem } from "../../../src/api/types.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { settle } from "../../helpers/manual_clock.ts";
 import { countingSignal, failure, KEY, setup, status, TestBody } from "./support.ts";
 

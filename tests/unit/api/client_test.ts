@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { ManagedAgentsApi } from "../../../src/api/api.ts";
+import type { ManagedAgentsApi } from "../../../src/api/types.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { json, KEY, setup, status, TestBody } from "./support.ts";
 

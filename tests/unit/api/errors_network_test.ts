@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { networkTrouble, timeTrouble } from "../../../src/api/network_trouble.ts";
+import { networkTrouble, timeTrouble } from "../../../src/api/errors.ts";
 
 const ORIGIN = "https://api.example.com";
 const PROXY = { variable: "HTTPS_PROXY", address: "proxy.corp:8080" };

@@ -1,9 +1,9 @@
 // What only real sockets show. Deadlines are generous: every test ends by an event, not by time.
 import { assertEquals, assertRejects } from "@std/assert";
-import type { ManagedAgentsApi, StreamItem } from "../../../src/api/api.ts";
+import type { ManagedAgentsApi, StreamItem } from "../../../src/api/types.ts";
 import { createApi } from "../../../src/api/client.ts";
 import { type Clock, systemClock } from "../../../src/core/clock.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { KEY } from "./support.ts";
 
 /** Real deadlines, no pauses between tries. */

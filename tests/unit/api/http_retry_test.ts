@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { ManagedAgentsApi } from "../../../src/api/api.ts";
-import { ApiError } from "../../../src/api/api_error.ts";
+import type { ManagedAgentsApi } from "../../../src/api/types.ts";
+import { ApiError } from "../../../src/api/errors.ts";
 import { broken, failure, hang, json, refused, setup, status, type Step } from "./support.ts";
 
 const PAGE = json({ data: [] });

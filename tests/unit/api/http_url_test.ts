@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { createApi } from "../../../src/api/client.ts";
-import { pathSegment, queryString } from "../../../src/api/url.ts";
+import { pathSegment, queryString } from "../../../src/api/http.ts";
 import { ToolError, UsageError } from "../../../src/core/errors.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 

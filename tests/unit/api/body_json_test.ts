@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { parseClean } from "../../../src/api/json.ts";
+import { parseClean } from "../../../src/api/body.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 import { fc, fuzzRuns, jsonValue } from "../../helpers/fuzz.ts";
 

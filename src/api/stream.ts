@@ -1,0 +1,378 @@
+/**
+ * Opening a session's event stream.
+ *
+ * @module
+ */
+
+import { createParser, type EventSourceMessage } from "eventsource-parser";
+import { bindSignal, DeadlineError } from "../core/abort.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Redact } from "../core/redact.ts";
+import { type ChunkReader, discardBody, openReader, parseClean } from "./body.ts";
+import { frameError, mediaType, typeError } from "./error_response.ts";
+import { ApiError, networkError } from "./errors.ts";
+import { decodeEvent, isOfSession, type SessionEvent } from "./events.ts";
+import {
+  Attempt,
+  type Exchange,
+  exchange,
+  type HttpContext,
+  observed,
+  originOf,
+  type RequestSpec,
+  routeOf,
+  timeoutError,
+  timeoutOf,
+} from "./http.ts";
+import { eventIdOf, fieldsOf } from "./read.ts";
+import type { CallOptions, EventStream, StreamItem } from "./types.ts";
+
+/**
+ * A stream under doubt must show a byte within so many milliseconds of its last one: longer than a
+ * heartbeat of 15 s takes. One that was silent for so long when it ended makes its way suspect.
+ */
+const DOUBTFUL_SILENCE_MS = 20_000;
+
+/**
+ * Opens a stream; resolves when its head has arrived.
+ *
+ * @param sessionId whose events it is for; those of others are left out
+ * @param options `timeoutMs` bounds the wait for the head; `signal` drops the stream at any time
+ * @throws `ApiError`, or the signal's reason as soon as that aborts
+ */
+export async function openEventStream(
+  context: HttpContext,
+  spec: RequestSpec,
+  sessionId: string,
+  options: CallOptions = {},
+): Promise<EventStream> {
+  const { clock } = context;
+  const timeoutMs = timeoutOf(options);
+  const closer = new AbortController();
+  const life = bindSignal(clock, { signals: [options.signal, closer.signal] });
+  const attempt = new Attempt(context, "stream", life.signal);
+  const doubt = watchDoubt(context, attempt, (error) => closer.abort(error));
+  const cancelTimer = clock.after(timeoutMs, () => closer.abort(new DeadlineError()));
+  try {
+    options.signal?.throwIfAborted();
+    const answer = await observed(context, spec, 0, (noteStatus) => {
+      return exchange(context, spec, { attempt, noteStatus });
+    });
+    const caller = options.signal;
+    return readEvents(context, answer, { attempt, doubt, life, closer, caller, sessionId });
+  } catch (error) {
+    attempt.failed(error);
+    doubt.end();
+    life.dispose();
+    options.signal?.throwIfAborted();
+    if (error instanceof DeadlineError) throw timeoutError(timeoutMs, originOf(context));
+    throw error;
+  } finally {
+    cancelTimer();
+  }
+}
+
+/** Ends a stream that stays silent after requests have found the way to the API silent. */
+function watchDoubt(
+  { clock, connections }: HttpContext,
+  attempt: Attempt,
+  giveUp: (error: ApiError) => void,
+): { end(): void } {
+  let cancel = () => {};
+  const unwatch = connections.watchStream(() => {
+    const { heardAt } = attempt;
+    cancel();
+    cancel = clock.after(Math.max(0, heardAt + DOUBTFUL_SILENCE_MS - clock.now()), () => {
+      if (attempt.heardAt !== heardAt) return;
+      giveUp(new ApiError("The event stream went silent", { kind: "connection" }));
+    });
+  });
+  const end = () => {
+    unwatch();
+    cancel();
+  };
+  return { end };
+}
+
+/** What an open stream lives by. */
+interface StreamLife {
+  readonly attempt: Attempt;
+  readonly doubt: { end(): void };
+  /** Aborts with the caller's signal or with `closer`. */
+  readonly life: { readonly signal: AbortSignal; dispose(): void };
+  readonly closer: AbortController;
+  readonly caller: AbortSignal | undefined;
+  readonly sessionId: string;
+}
+
+function readEvents(
+  context: HttpContext,
+  { response }: Exchange,
+  { attempt, doubt, life, closer, caller, sessionId }: StreamLife,
+): EventStream {
+  const body = eventStreamBody(response, originOf(context));
+  const reader = openReader(body, life.signal, { stream: true });
+  const { maxFrameChars, log, redact } = context;
+  const decoder = createItemDecoder({ maxFrameChars, log, redact, sessionId });
+  let freed = false;
+  const free = () => {
+    if (freed) return;
+    freed = true;
+    attempt.ended(DOUBTFUL_SILENCE_MS);
+    doubt.end();
+    // Ends the request, and with it the bound signal, which lets go of the caller's.
+    closer.abort();
+    reader.close();
+  };
+  const items = readItems(reader, decoder, {
+    signal: life.signal,
+    heard: () => attempt.heard(),
+    free,
+    toError: (error) => {
+      caller?.throwIfAborted();
+      return attempt.failed(
+        error instanceof ApiError ? error : networkError(error, routeOf(context)),
+      );
+    },
+    isClosed: () => freed,
+  });
+  return {
+    [Symbol.asyncIterator]: () => items,
+    close: free,
+  };
+}
+
+function eventStreamBody(response: Response, origin: string): ReadableStream<Uint8Array> {
+  const { body, headers } = response;
+  if (body && mediaType(headers) === "text/event-stream") return body;
+  discardBody(response);
+  throw typeError(response, "an event stream", origin);
+}
+
+interface ReadItemsOptions {
+  readonly signal: AbortSignal;
+  /** Told of every chunk. */
+  readonly heard: () => void;
+  readonly free: () => void;
+  readonly toError: (error: unknown) => unknown;
+  readonly isClosed: () => boolean;
+}
+
+async function* readItems(
+  reader: ChunkReader,
+  decoder: ItemDecoder,
+  { signal, heard, free, toError, isClosed }: ReadItemsOptions,
+): AsyncGenerator<StreamItem, void, undefined> {
+  try {
+    for (let chunk = await reader.read(); chunk; chunk = await reader.read()) {
+      heard();
+      for (const item of decoder.push(chunk)) {
+        yield item;
+        signal.throwIfAborted();
+      }
+    }
+  } catch (error) {
+    if (!isClosed()) throw toError(error);
+  } finally {
+    free();
+  }
+}
+
+/** Turns the bytes of a stream into items. */
+export interface ItemDecoder {
+  /**
+   * The items that this chunk completes. A chunk without an event gives one `activity`, whatever
+   * it holds: part of a frame, a comment, a heartbeat, noise.
+   *
+   * @throws `ApiError` at an `error` frame, after the events before it
+   */
+  push(chunk: Uint8Array): Generator<StreamItem, void, undefined>;
+}
+
+/** What {@linkcode createItemDecoder} needs. */
+export interface ItemDecoderOptions {
+  /** Bound of a frame's data, in UTF-16 code units; larger frames are dropped. */
+  readonly maxFrameChars: number;
+  readonly log: Logger;
+  /** Applied to everything that frames say. */
+  readonly redact: Redact;
+  /** Events of other sessions are signs of life, no more; all are taken when absent. */
+  readonly sessionId?: string;
+}
+
+const ACTIVITY: StreamItem = { kind: "activity" };
+const LOST: StreamItem = { kind: "lost" };
+
+/** Frames that only say that the connection is alive. */
+const HEARTBEATS: ReadonlySet<string> = new Set(["ping", "heartbeat"]);
+
+/** A decoder for one stream; any chunking of the same bytes gives the same events. */
+export function createItemDecoder(options: ItemDecoderOptions): ItemDecoder {
+  const { maxFrameChars, log } = options;
+  // The parser drops the byte order mark.
+  const text = new TextDecoder("utf-8", { ignoreBOM: true });
+  let lost = false;
+  const framer = createFramer({
+    maxFrameChars,
+    onOversized: () => {
+      lost = true;
+      log.warn("Skipped an oversized frame of an event stream", { maxFrameChars });
+    },
+  });
+  return {
+    *push(chunk) {
+      let quiet = true;
+      for (const frame of framer.push(text.decode(chunk, { stream: true }))) {
+        const read = readFrame(frame, options);
+        if (read === "lost") {
+          lost = true;
+          continue;
+        }
+        for (const event of read) {
+          quiet = false;
+          yield { kind: "event", event };
+        }
+      }
+      if (lost) yield LOST;
+      else if (quiet) yield ACTIVITY;
+      lost = false;
+    },
+  };
+}
+
+/** The events of a frame; "lost" when it may have had one that cannot be read. */
+function readFrame(
+  frame: EventSourceMessage,
+  { log, redact, sessionId }: ItemDecoderOptions,
+): readonly SessionEvent[] | "lost" {
+  if (frame.event === undefined && frame.data === "") return [];
+  if (HEARTBEATS.has(frame.event ?? "")) return [];
+  let value: unknown;
+  try {
+    value = parseClean(frame.data, redact);
+  } catch {
+    if (frame.event === "error") throw frameError(frame.data, redact);
+    if (frame.data === "") return [];
+    log.debug("Skipped a frame that is not JSON", { event: frame.event });
+    return "lost";
+  }
+  const values = Array.isArray(value) ? value : [value];
+  const events = values.flatMap((entry) => decodeEvent(entry, frame.event) ?? []);
+  const isError = frame.event === "error" && events.length === 0;
+  if (isError || events.some(({ type }) => type === "error")) {
+    throw frameError(frame.data, redact);
+  }
+  if (events.length < values.length) {
+    log.debug("Skipped a frame that is no event", { event: frame.event });
+    if (values.some(mayHoldEvent)) return "lost";
+  }
+  return events.filter((event) =>
+    !HEARTBEATS.has(event.type) && (sessionId === undefined || isOfSession(event, sessionId))
+  );
+}
+
+/**
+ * Whether a value that is no event may hold one in a form that is not known, so that the list may
+ * tell more of it: it has an id, or more in it than the plain values of a sign of life.
+ */
+function mayHoldEvent(value: unknown): boolean {
+  const fields = fieldsOf(value);
+  if (!fields || decodeEvent(value)) return false;
+  const holds = (field: unknown) =>
+    typeof field === "object" && Object.keys(field ?? {}).length > 0;
+  return eventIdOf(fields.id) !== undefined || Object.values(fields).some(holds);
+}
+
+/** Cuts a stream's text into frames. */
+export interface Framer {
+  /** @returns the frames that this piece of the text completes */
+  push(text: string): EventSourceMessage[];
+}
+
+/** Room for the field names that the parser counts and the bound does not. */
+const FIELD_ROOM = 64;
+
+/** The parser overflows in the piece in which a frame grew too large: small pieces find its end. */
+const MAX_PIECE_CHARS = 64 * 1024;
+
+/**
+ * @param maxFrameChars bound of a frame's data, in UTF-16 code units, ≥ 1; a larger frame is
+ *   dropped as it comes in, and what follows it is read as usual
+ * @param onOversized told once for every frame that was dropped
+ */
+export function createFramer(
+  { maxFrameChars, onOversized }: { maxFrameChars: number; onOversized: () => void },
+): Framer {
+  // A piece is shorter than the largest frame, so a frame that overflows began in an earlier one,
+  // and the first blank line in the piece that overflows is the end of that frame.
+  const pieceChars = Math.max(1, Math.min(MAX_PIECE_CHARS, Math.floor(maxFrameChars / 2)));
+  let frames: EventSourceMessage[] = [];
+  let overflowed = false;
+  let lines: LineState = { atLineStart: true, afterCr: false };
+  const parser = createParser({
+    maxBufferSize: maxFrameChars + FIELD_ROOM,
+    onEvent: (frame) => {
+      if (frame.data.length > maxFrameChars) onOversized();
+      else frames.push(frame);
+    },
+    onError: (error) => overflowed ||= error.type === "max-buffer-size-exceeded",
+  });
+
+  const feed = (piece: string): void => {
+    if (!overflowed) {
+      parser.feed(piece);
+      if (!overflowed) {
+        lines = lineStateAfter(piece);
+        return;
+      }
+      onOversized();
+    }
+    const skipped = skipFrame(piece, lines);
+    lines = skipped.state;
+    if (skipped.end === undefined) return;
+    overflowed = false;
+    parser.reset();
+    const rest = piece.slice(skipped.end);
+    if (rest !== "") feed(rest);
+  };
+  return {
+    push(text) {
+      frames = [];
+      for (let start = 0; start < text.length; start += pieceChars) {
+        feed(text.slice(start, start + pieceChars));
+      }
+      return frames;
+    },
+  };
+}
+
+/** Where in a line the text read so far ends. */
+interface LineState {
+  readonly atLineStart: boolean;
+  /** The last line ended with CR: a LF that follows belongs to it. */
+  readonly afterCr: boolean;
+}
+
+function lineStateAfter(text: string): LineState {
+  const afterCr = text.endsWith("\r");
+  return { atLineStart: afterCr || text.endsWith("\n"), afterCr };
+}
+
+/** Looks for the blank line that ends a frame; `end` is the index after it. */
+function skipFrame(text: string, state: LineState): { end?: number; state: LineState } {
+  let { atLineStart, afterCr } = state;
+  for (let index = 0; index < text.length; index++) {
+    const char = text[index];
+    if (char === "\n" && afterCr) {
+      afterCr = false;
+    } else if (char === "\n" || char === "\r") {
+      afterCr = char === "\r";
+      if (atLineStart) return { end: index + 1, state: { atLineStart, afterCr } };
+      atLineStart = true;
+    } else {
+      atLineStart = false;
+      afterCr = false;
+    }
+  }
+  return { state: { atLineStart, afterCr } };
+}
