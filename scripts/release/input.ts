@@ -85,7 +85,7 @@ export async function readReleaseInput(
       licences: new Map(expressions),
       denoVersion: Deno.version.deno,
     }),
-    notes: releaseNotes(await read("scripts/release/changelog.md"), version),
+    notes: releaseNotes(await read("CHANGELOG.md"), version),
     installers: new Map([
       ["install.sh", await read("scripts/install.sh")],
       ["install.ps1", await read("scripts/install.ps1")],

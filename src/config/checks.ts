@@ -195,25 +195,6 @@ export function checkToken(value: string, source: string): string {
   );
 }
 
-/** Paths that the HTTP server has another use for. */
-const TAKEN_PATHS: readonly string[] = ["/", "/mcp", "/health", "/ready"];
-
-/** A path of the HTTP server's own, such as `/metrics`. */
-export function checkPath(value: string, source: string): string {
-  const plain = /^(\/[A-Za-z0-9._~-]+)+$/.test(value) &&
-    new URL(value, "http://host").pathname === value;
-  if (plain && !TAKEN_PATHS.includes(value)) return value;
-  throw new UsageError(`Cannot use ${shown(value)} as ${source}: type a path such as /metrics`);
-}
-
-/** A network in CIDR notation, or a single address; whether it exists shows when it is used. */
-export function checkNetwork(value: string, source: string): string {
-  if (/^[0-9a-f.:]+(\/\d{1,3})?$/i.test(value)) return value.toLowerCase();
-  throw new UsageError(
-    `Cannot use ${shown(value)} in ${source}: type a network such as 10.0.0.0/8`,
-  );
-}
-
 /** Names of tokens: they go into logs and refusals, so they stay plain. */
 export const TOKEN_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 

@@ -7,7 +7,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "../core/errors.ts";
 import { commandNamed, COMMANDS } from "./commands.ts";
-import { SETTINGS } from "./settings.ts";
+import { REMOVED_FLAGS, SETTINGS } from "./settings.ts";
 import { type CommandName, parseSwitch, type Scope } from "./setting.ts";
 import { nearest } from "../core/suggest.ts";
 
@@ -50,6 +50,8 @@ function refuseFlag(arg: string, name: string): never {
   const advice = SECRET_FLAGS.get(name.toLowerCase());
   if (advice) throw new UsageError(`Secrets are not taken from the command line: ${advice}`);
   const typed = arg.split("=")[0];
+  const instead = REMOVED_FLAGS.get(name);
+  if (instead) throw new UsageError(`'${typed}' was removed: ${instead}`);
   const meant = nearest(name.toLowerCase(), FLAGS.map(({ flag }) => flag));
   throw new UsageError(
     `Unknown flag '${typed}': ${meant ? `did you mean '--${meant}'?` : SEE_HELP}`,

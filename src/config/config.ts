@@ -47,14 +47,10 @@ export interface HttpConfig {
   readonly allowedOrigins: readonly string[];
   /** Files of the certificate and its key, both PEM; plain HTTP when absent. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
-  /** Networks of the proxies in front, such as `10.0.0.0/8`. */
-  readonly trustedProxies?: readonly string[];
-  /** Port of its own for the metrics, 0 for a free one; none when absent. */
   /** Milliseconds for which a server that ends goes on listening and answers 503. */
   readonly drainMs?: number;
+  /** Port of its own for the metrics, 0 for a free one; none when absent. */
   readonly metricsPort?: number;
-  /** Path of the metrics on the main port; none when absent. */
-  readonly metricsPath?: string;
 }
 
 /** What goes to stderr. */
@@ -266,10 +262,8 @@ function httpOf(sources: Sources): HttpConfig {
     allowedHosts: [...new Set([...LOOPBACK_HOSTS, ...named ?? []])],
     allowedOrigins: valueOf(sources, SETTINGS.allowedOrigins) ?? [],
     tls: tlsOf(sources),
-    trustedProxies: valueOf(sources, SETTINGS.trustedProxies),
     drainMs: 1_000 * (valueOf(sources, SETTINGS.drainSeconds) ?? (isLoopback(host) ? 0 : 2)),
     metricsPort: valueOf(sources, SETTINGS.metricsPort),
-    metricsPath: valueOf(sources, SETTINGS.metricsPath),
   };
 }
 

@@ -12,9 +12,7 @@ import {
   checkHost,
   checkHostHeader,
   checkMcpHost,
-  checkNetwork,
   checkOrigin,
-  checkPath,
   checkSecret,
   checkTime,
   checkToken,
@@ -123,15 +121,6 @@ export const SETTINGS = {
     commands: ["serve"],
     httpOnly: true,
   }),
-  trustedProxies: list({
-    flag: "trusted-proxies",
-    valueName: "<cidrs>",
-    fallbackText: "none",
-    help: "Proxies whose X-Forwarded-For counts",
-    commands: ["serve"],
-    httpOnly: true,
-    check: checkNetwork,
-  }),
   drainSeconds: optionalInteger({
     flag: "drain-seconds",
     valueName: "<seconds>",
@@ -151,15 +140,6 @@ export const SETTINGS = {
     help: "Prometheus metrics on a port of their own",
     commands: ["serve"],
     httpOnly: true,
-  }),
-  metricsPath: optionalText({
-    flag: "metrics-path",
-    valueName: "<path>",
-    fallbackText: "off",
-    help: "Prometheus metrics at this path, for tokens",
-    commands: ["serve"],
-    httpOnly: true,
-    check: checkPath,
   }),
   simulate: toggle({
     flag: "simulate",
@@ -338,6 +318,12 @@ export const SETTINGS = {
     commands: ["serve", "demo", "doctor", "config", "simulator", "token", "health"],
   }),
 } as const;
+
+/** Flags that earlier versions had, and what to do instead; CHANGELOG.md says the same. */
+export const REMOVED_FLAGS: ReadonlyMap<string, string> = new Map([
+  ["trusted-proxies", "leave it out, and find the client in your proxy's log by x-request-id"],
+  ["metrics-path", "use --metrics-port, which opens a port for your own network only"],
+]);
 
 /** The environment variables that settings are read from. */
 export const SETTING_VARIABLES: readonly string[] = Object.values(SETTINGS).flatMap(({ env }) =>

@@ -10,6 +10,12 @@ const CASES: readonly [string, readonly string[], Readonly<Record<string, string
   ["a key in quotes", [], { ANTHROPIC_API_KEY: `"${SECRET}"` }, /ANTHROPIC_API_KEY has quotes/],
   ["a key that a program left undefined", [], { ANTHROPIC_API_KEY: "undefined" }, /'undefined'/],
   ["a key that is an object", [], { ANTHROPIC_API_KEY: "[object Object]" }, /'\[object Object\]'/],
+  [
+    "a flag of an earlier version",
+    ["--metrics-path=/metrics"],
+    {},
+    /was removed: use --metrics-port/,
+  ],
   ["an unknown flag", ["--simulat"], {}, /did you mean '--simulate'\?/],
   ["a key on the command line", [`--api-key=${SECRET}`], {}, /Secrets are not taken/],
   ["a key file that is not there", ["--api-key-file", "no/such/file"], {}, /no such file/],

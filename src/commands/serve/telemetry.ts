@@ -17,7 +17,7 @@ import { VERSION } from "../version.ts";
 /** The settings that matter here. */
 export interface TelemetryConfig {
   readonly tracing?: boolean;
-  readonly http?: Pick<HttpConfig, "metricsPort" | "metricsPath">;
+  readonly http?: Pick<HttpConfig, "metricsPort">;
 }
 
 /** Lookers-on, to be put in their places. */
@@ -41,8 +41,7 @@ export async function openTelemetry(
 ): Promise<Telemetry> {
   const { tracing, http } = config;
   const calls = new InFlight();
-  const measured = http?.metricsPort !== undefined || http?.metricsPath !== undefined;
-  const metrics = measured
+  const metrics = http?.metricsPort !== undefined
     ? (await import("../../mcp/metrics.ts")).createMetrics({ version: VERSION, waits })
     : undefined;
   const spans = tracing ? (await import("../../mcp/tracing.ts")).createTracing(VERSION) : undefined;

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { parseCommandLine } from "../../../src/config/command_line.ts";
 import { COMMANDS } from "../../../src/config/commands.ts";
 import { resolveConfig } from "../../../src/config/config.ts";
-import { SETTINGS } from "../../../src/config/settings.ts";
+import { REMOVED_FLAGS, SETTINGS } from "../../../src/config/settings.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
 const understood: readonly [string, string, Record<string, string>][] = [
@@ -63,6 +63,21 @@ Deno.test("parseCommandLine() does not repeat the value of a flag that it does n
   const { message } = assertThrows(() => parseCommandLine(["--sekret=s3cret"]), UsageError);
   assertEquals(message.includes("s3cret"), false);
 });
+
+for (const [flag, instead] of REMOVED_FLAGS) {
+  Deno.test(`parseCommandLine() names what replaces --${flag}, and so does the changelog`, async () => {
+    for (const args of [[`--${flag}`, "x"], [`--${flag}=x`], ["doctor", "--http", `--${flag}=x`]]) {
+      const { message } = assertThrows(() => parseCommandLine(args), UsageError);
+      assertEquals(message, `'--${flag}' was removed: ${instead}`);
+    }
+    const changelog = await Deno.readTextFile(new URL("../../../CHANGELOG.md", import.meta.url));
+    const [, row = ""] = changelog.split(`| \`--${flag}\``);
+    assertEquals(
+      row.split("|")[1]?.replaceAll("`", "").trim().toLowerCase(),
+      instead.toLowerCase(),
+    );
+  });
+}
 
 const topics: readonly [string, string | undefined][] = [
   ["--help", undefined],

@@ -139,7 +139,7 @@ Deno.test("releaseNotes() fail for a version that the changelog does not know", 
 Deno.test("the changelog has a section for the version that deno.json states", async () => {
   const read = (path: string) => Deno.readTextFile(new URL(`../../../${path}`, import.meta.url));
   const { version } = JSON.parse(await read("deno.json"));
-  assert(releaseNotes(await read("scripts/release/changelog.md"), version).length > 0);
+  assert(releaseNotes(await read("CHANGELOG.md"), version).length > 0);
 });
 
 Deno.test("placeRepository() fills every place, and wants at least one", () => {

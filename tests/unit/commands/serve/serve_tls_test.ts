@@ -46,11 +46,7 @@ for (const http2 of [true, false]) {
   });
 }
 
-const refused: readonly [string[], string][] = [
-  [TLS, "Cannot read 'cert.pem' (--tls-cert)"],
-];
-for (const [args, words] of refused) {
-  Deno.test(`serve() does not start with ${args[0]} that cannot be used`, async () => {
-    await assertRejects(() => serve(httpConfig(...args), recordProgram()), UsageError, words);
-  });
-}
+Deno.test("serve() does not start with a certificate that cannot be read", async () => {
+  const done = serve(httpConfig(...TLS), recordProgram());
+  await assertRejects(() => done, UsageError, "Cannot read 'cert.pem' (--tls-cert)");
+});
