@@ -6,7 +6,7 @@
 
 import { bindSignal, type BoundSignal, DeadlineError, raceSignal } from "../core/abort.ts";
 import { backoffMs } from "../core/backoff.ts";
-import { currentScope } from "../core/call_scope.ts";
+import { currentUpstreamRequests } from "../core/upstream_requests.ts";
 import type { Clock } from "../core/clock.ts";
 import { ToolError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
@@ -291,7 +291,7 @@ export class Attempt {
   }
 }
 
-/** Tells the context's observer and the call's scope of an attempt, however it ends. */
+/** Tells the context's observer and the counter of the call of an attempt, however it ends. */
 export async function observed<T>(
   context: HttpContext,
   { method, path }: RequestSpec,
@@ -300,7 +300,7 @@ export async function observed<T>(
 ): Promise<T> {
   const { clock, observe } = context;
   const startedAt = clock.now();
-  const noteEnd = currentScope()?.begin(path, startedAt, attempt);
+  const endAttempt = currentUpstreamRequests()?.begin(path, startedAt, attempt);
   let status: number | undefined;
   let failedRequestId: string | undefined;
   try {
@@ -311,7 +311,7 @@ export async function observed<T>(
   } finally {
     const endedAt = clock.now();
     observe?.({ method, path, status, ms: endedAt - startedAt, attempt });
-    noteEnd?.(endedAt, failedRequestId);
+    endAttempt?.(endedAt, failedRequestId);
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import { CallScope, runInScope } from "../core/call_scope.ts";
+import { countRequestsIn, UpstreamRequests } from "../core/upstream_requests.ts";
 import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import { hasCredentialField, redactValue } from "../core/redact.ts";
@@ -51,16 +51,16 @@ interface Performed {
 async function perform(tool: ToolDefinition, args: unknown, call: ToolCall): Promise<Performed> {
   const { clock } = call.services;
   const startedAt = clock.now();
-  const scope = new CallScope();
-  const answered = await runInScope(scope, () => answer(tool, args, call));
+  const requests = new UpstreamRequests();
+  const answered = await countRequestsIn(requests, () => answer(tool, args, call));
   const endedAt = clock.now();
-  scope.end(endedAt);
+  requests.end(endedAt);
   const durationMs = endedAt - startedAt;
   const { text, structured: structuredContent, failure } = answered;
   const content = [{ type: "text" as const, text }];
   return {
     result: structuredContent ? { content, structuredContent } : { content, isError: true },
-    report: reportOf({ ...answered, tool, args, call, durationMs, scope }),
+    report: reportOf({ ...answered, tool, args, call, durationMs, requests }),
     failure,
   };
 }

@@ -7,7 +7,7 @@
 
 import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
-import type { CallScope } from "../core/call_scope.ts";
+import type { UpstreamRequests } from "../core/upstream_requests.ts";
 import { label } from "../core/text.ts";
 import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 
@@ -69,14 +69,14 @@ export interface ReportParts {
   /** Why it failed; absent when it did not. */
   readonly failure?: { readonly error: unknown };
   readonly durationMs: number;
-  readonly scope: CallScope;
+  readonly requests: UpstreamRequests;
 }
 
 const encoder = new TextEncoder();
 
 /** The report of a call. */
 export function reportOf(parts: ReportParts): CallReport {
-  const { tool, call, text, durationMs, scope } = parts;
+  const { tool, call, text, durationMs, requests } = parts;
   const requestId = requestIdOf(call);
   const { verdict, outcome } = verdictOf(parts);
   return {
@@ -86,13 +86,13 @@ export function reportOf(parts: ReportParts): CallReport {
     // It may be the API's word, and becomes a label of metrics and traces.
     outcome: call.services.redact.loose(label(outcome)),
     durationMs,
-    upstreamMs: scope.upstreamMs(),
-    upstreamRequests: scope.requests,
+    upstreamMs: requests.upstreamMs(),
+    upstreamRequests: requests.count,
     bytes: encoder.encode(text).byteLength,
     ...(call.principal && { token: call.principal.id }),
     ids: idsOf(parts.args, parts.structured),
     ...(requestId !== undefined && { requestId }),
-    apiRequestIds: scope.failedRequestIds,
+    apiRequestIds: requests.failedRequestIds,
   };
 }
 

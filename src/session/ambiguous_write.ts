@@ -36,7 +36,7 @@ const LOOK_DELAYS_MS: readonly number[] = [0, 1_000];
  */
 export const WRITE_TIMEOUT_MS = 20_000;
 /** Bound of one look at what became of such a request, in milliseconds. */
-export const LOOK_TIMEOUT_MS = 5_000;
+export const CHECK_TIMEOUT_MS = 5_000;
 
 /** Why it is not known whether a request took effect. */
 export type Doubt =
@@ -47,7 +47,7 @@ export type Doubt =
 /** What a look at the API shows of a request: what it made, or what may be that. */
 export type Trace<T> = { readonly found: T } | { readonly alike: readonly string[] };
 
-/** How {@linkcode lookForLost} looks, and what it says when it finds nothing. */
+/** How {@linkcode findLostWrite} looks, and what it says when it finds nothing. */
 export interface LostRequest<T> {
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -65,7 +65,7 @@ export interface LostRequest<T> {
  * @throws `ToolError` from `unknown`: what left no trace may still be on its way; `lost` itself where
  *   it says that the API took nothing; the signal's reason
  */
-export async function lookForLost<T>(request: LostRequest<T>): Promise<T> {
+export async function findLostWrite<T>(request: LostRequest<T>): Promise<T> {
   const { clock, signal, lost, look, unknown } = request;
   let unreadable: ApiError | undefined;
   let alike: readonly string[] = [];

@@ -25,7 +25,7 @@ interface Seen {
  * stamped, under the same id: both are kept, each at its place, since the second is news of its
  * own. Of what else comes again the fuller version is kept, where the first one stood.
  */
-export class EventLog {
+export class EventHistory {
   #entries: LogEvent[] = [];
   readonly #seen = new Map<string, Seen>();
   #epoch = 0;

@@ -16,11 +16,11 @@ import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import type { TokenBucket } from "../core/token_bucket.ts";
 import { cursorIds, textPlaceOf } from "./cursor.ts";
-import { type LogStretch, LogWindow, type Position } from "./event_window.ts";
+import { type EventStretch, EventWindow, type Position } from "./event_window.ts";
 import { LruMap } from "../core/lru.ts";
 
 /** What to read. */
-export interface LogQuery {
+export interface ReadQuery {
   readonly sessionId: string;
   /**
    * A cursor: only what comes after the event that it names. One into a text: that event, which has
@@ -34,23 +34,23 @@ export interface LogQuery {
 }
 
 /** Reads logs; remembers positions of recent readers. One per process. */
-export interface LogReader {
+export interface EventReader {
   /**
    * @throws `ToolError` `unknown_event` when `afterId` is not in the log; `ApiError`
    */
-  read(query: LogQuery, options?: LogReadOptions): Promise<LogStretch>;
+  read(query: ReadQuery, options?: ReadBounds): Promise<EventStretch>;
   /** Remembers where an event of a stretch stands, so that reading on from it is one request. */
-  remember(query: LogQuery, stretch: LogStretch, eventId: string): void;
+  remember(query: ReadQuery, stretch: EventStretch, eventId: string): void;
 }
 
 /** Bounds of a read. */
-export interface LogReadOptions extends CallOptions {
+export interface ReadBounds extends CallOptions {
   /** Asked before each page of a long look for `afterId`; what it throws ends the read. */
   readonly onLongLook?: () => void;
 }
 
-/** What a {@linkcode LogReader} works with. */
-export interface LogReaderOptions {
+/** What a {@linkcode EventReader} works with. */
+export interface EventReaderOptions {
   /** The rate that long looks of all callers together keep; none when absent. */
   readonly bucket?: TokenBucket;
   /** How many readers' positions are remembered. */
@@ -76,7 +76,10 @@ const MAX_RESUME_PAGES = 3;
 const MAX_QUEUED_PAGES = 20;
 
 /** A reader of the logs behind `api`. */
-export function createLogReader(api: EventsApi, readerOptions: LogReaderOptions = {}): LogReader {
+export function createEventReader(
+  api: EventsApi,
+  readerOptions: EventReaderOptions = {},
+): EventReader {
   const { bucket, maxPositions = MAX_POSITIONS } = readerOptions;
   const positions = new LruMap<string, Position>(maxPositions);
   // By session and cursor: the newest event of a log that was looked through in vain.
@@ -109,17 +112,17 @@ export function createLogReader(api: EventsApi, readerOptions: LogReaderOptions 
   };
 }
 
-function positionKey(query: LogQuery, eventId: string): string {
+function positionKey(query: ReadQuery, eventId: string): string {
   return JSON.stringify([query.sessionId, eventId, query.types ?? null]);
 }
 
 async function readFromStart(
   api: EventsApi,
-  query: LogQuery,
+  query: ReadQuery,
   options: CallOptions,
-): Promise<LogStretch> {
+): Promise<EventStretch> {
   const { sessionId, limit, types } = query;
-  const window = new LogWindow(limit);
+  const window = new EventWindow(limit);
   const trail = new CursorTrail();
   let page: string | undefined;
   for (let count = 1;; count++) {
@@ -137,11 +140,11 @@ async function readFromStart(
 /** Undefined when the remembered way no longer leads to the event. */
 async function resume(
   api: EventsApi,
-  query: LogQuery,
+  query: ReadQuery,
   afterId: string,
   position: Position,
   options: CallOptions,
-): Promise<LogStretch | undefined> {
+): Promise<EventStretch | undefined> {
   try {
     return position.order === "asc"
       ? await resumeAscending(api, query, afterId, position, options)
@@ -155,11 +158,11 @@ async function resume(
 
 async function resumeAscending(
   api: EventsApi,
-  query: LogQuery,
+  query: ReadQuery,
   afterId: string,
   from: Extract<Position, { order: "asc" }>,
   options: CallOptions,
-): Promise<LogStretch | undefined> {
+): Promise<EventStretch | undefined> {
   const { sessionId, types } = query;
   const window = windowAfter(query, afterId);
   let { page, limit } = from;
@@ -190,11 +193,11 @@ async function resumeAscending(
  */
 async function resumeDescending(
   api: EventsApi,
-  query: LogQuery,
+  query: ReadQuery,
   afterId: string,
   from: Extract<Position, { order: "desc" }>,
   options: CallOptions,
-): Promise<LogStretch | undefined> {
+): Promise<EventStretch | undefined> {
   const window = windowAfter(query, afterId);
   const last = Math.max(1, from.index - MAX_RESUME_PAGES + 1);
   for (let index = from.index; index >= last && window.isEmpty; index--) {
@@ -227,10 +230,10 @@ interface NotFound {
 
 async function scanBack(
   api: EventsApi,
-  query: LogQuery,
+  query: ReadQuery,
   { ids, bucket, knownTo }: Scan,
-  options: LogReadOptions,
-): Promise<LogStretch | NotFound> {
+  options: ReadBounds,
+): Promise<EventStretch | NotFound> {
   const afterId = query.afterId ?? "";
   const { onLongLook, ...bounds } = options;
   let newest: string | undefined;
@@ -304,7 +307,7 @@ type Noted =
   | { readonly event: SessionEvent; readonly id?: undefined; readonly index: number }
   | { readonly event?: undefined; readonly id: string; readonly index: number };
 
-function note(newer: Noted[], query: LogQuery, event: SessionEvent, index: number): void {
+function note(newer: Noted[], query: ReadQuery, event: SessionEvent, index: number): void {
   if (isWanted(query, event)) newer.push({ event, index });
   // Of what is left out, reading can go on from the newest before a wanted event only.
   else if (isPlace(event) && newer.at(-1)?.id === undefined) newer.push({ id: event.id, index });
@@ -320,7 +323,12 @@ function oldestNeeded(newer: Noted[], limit: number): Noted[] {
   return newer;
 }
 
-function place(window: LogWindow, query: LogQuery, event: SessionEvent, position: Position): void {
+function place(
+  window: EventWindow,
+  query: ReadQuery,
+  event: SessionEvent,
+  position: Position,
+): void {
   if (isWanted(query, event)) window.add(event, position);
   else if (isPlace(event)) window.pass(event.id, position);
 }
@@ -330,18 +338,18 @@ function isPlace(event: SessionEvent): event is SessionEvent & { id: string } {
   return Boolean(event.id) && !isQueued(event);
 }
 
-function isWanted(query: LogQuery, event: SessionEvent): boolean {
+function isWanted(query: ReadQuery, event: SessionEvent): boolean {
   if (isIncluded(query, event.id)) return true;
   return !query.types || query.types.includes(event.type);
 }
 
 /** Whether the cursor stands in the text of this event, which then is part of the answer. */
-function isIncluded({ afterId }: LogQuery, id: string | null | undefined): boolean {
+function isIncluded({ afterId }: ReadQuery, id: string | null | undefined): boolean {
   return afterId !== undefined && id !== afterId && textPlaceOf(afterId)?.eventId === id;
 }
 
-function windowAfter(query: LogQuery, id: string): LogWindow {
-  return new LogWindow(query.limit, isIncluded(query, id) ? undefined : id);
+function windowAfter(query: ReadQuery, id: string): EventWindow {
+  return new EventWindow(query.limit, isIncluded(query, id) ? undefined : id);
 }
 
 function unknownEvent(afterId: string): ToolError {

@@ -25,17 +25,17 @@ import type { Redact } from "../core/redact.ts";
 import { textMark } from "./event_types.ts";
 import type { Waiter } from "./outcome.ts";
 import {
+  CHECK_TIMEOUT_MS,
   type Doubt,
+  findLostWrite,
   isAmbiguous,
-  LOOK_TIMEOUT_MS,
-  lookForLost,
   type Trace,
   WRITE_TIMEOUT_MS,
 } from "./ambiguous_write.ts";
 import { LruMap } from "../core/lru.ts";
 
 /** An event that the session's log has. */
-export interface Delivered {
+export interface SendResult {
   /** Absent when the API neither echoed the event nor lists it yet. */
   readonly eventId?: string;
   /** Set when the answer was lost and the log showed that the event had arrived. */
@@ -43,16 +43,16 @@ export interface Delivered {
 }
 
 /** Sends events. One per process: it remembers which events it knows to be its own. */
-export interface Delivery {
+export interface EventSender {
   /**
    * @throws `ApiError` when the API refused the event or was not reached; `ToolError`
    *   `delivery_unknown` when its answer was lost and the log does not show it; the signal's reason
    */
-  send(sessionId: string, event: ClientEvent, signal: AbortSignal): Promise<Delivered>;
+  send(sessionId: string, event: ClientEvent, signal: AbortSignal): Promise<SendResult>;
 }
 
 /** What sending needs. */
-export interface DeliveryOptions {
+export interface EventSenderOptions {
   readonly api: Pick<ManagedAgentsApi, "events" | "eventRecord">;
   readonly waiter: Pick<Waiter, "expect">;
   readonly clock: Clock;
@@ -82,7 +82,7 @@ interface Sending {
   until: number;
 }
 
-export function createDelivery(options: DeliveryOptions): Delivery {
+export function createEventSender(options: EventSenderOptions): EventSender {
   const { api, waiter, clock, log, redact } = options;
   const record = api.eventRecord ?? createEventRecord(clock);
   // Event ids that are accounted for: a second identical text must not be taken for the first.
@@ -115,7 +115,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       api.events.list(
         sessionId,
         { order, limit: LOOK_LIMIT, types: [event.type] },
-        { signal, timeoutMs: LOOK_TIMEOUT_MS },
+        { signal, timeoutMs: CHECK_TIMEOUT_MS },
       )
     ));
     const alike = pages.flatMap(({ data }) => data).filter((seen) =>
@@ -147,7 +147,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     return ids.length > 0 ? { alike: ids } : undefined;
   };
 
-  const sendOnce = async (sending: Sending): Promise<Delivered> => {
+  const sendOnce = async (sending: Sending): Promise<SendResult> => {
     const { sessionId, event, signal } = sending;
     let sent: SentEvents;
     try {
@@ -167,7 +167,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     expectUnseen(sending);
     return { confirmedByLog: false };
   };
-  const afterLoss = async (sending: Sending, error: unknown): Promise<Delivered> => {
+  const afterLoss = async (sending: Sending, error: unknown): Promise<SendResult> => {
     const { sessionId, event, signal } = sending;
     try {
       if (signal.aborted || !isAmbiguous(error)) throw error;
@@ -178,7 +178,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         status: error.status,
         request_id: error.requestId,
       });
-      const eventId = await lookForLost({
+      const eventId = await findLostWrite({
         clock,
         signal,
         lost: error,

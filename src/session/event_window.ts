@@ -20,7 +20,7 @@ export type Position =
   };
 
 /** A stretch of the log, oldest event first. */
-export interface LogStretch {
+export interface EventStretch {
   readonly events: readonly SessionEvent[];
   readonly hasMore: boolean;
   /**
@@ -33,7 +33,7 @@ export interface LogStretch {
 }
 
 /** Gathers a stretch of at most `limit` events, each once. */
-export class LogWindow {
+export class EventWindow {
   readonly #events: SessionEvent[] = [];
   /**
    * Not taken up yet: they have no lasting place, and are shown at the end of the log only, or where
@@ -109,7 +109,7 @@ export class LogWindow {
   }
 
   /** @param more whether the log goes on after what was gathered */
-  stretch(more: boolean): LogStretch {
+  stretch(more: boolean): EventStretch {
     const room = this.#limit - this.#events.length;
     const alone = this.isEmpty && this.#queued.length > 0;
     // Queued events have no cursor to read on from: they are shown when all of them fit, or alone.

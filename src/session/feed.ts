@@ -13,7 +13,7 @@ import { bindSignal } from "../core/abort.ts";
 import { backoffMs } from "../core/backoff.ts";
 import { ApiError } from "../api/errors.ts";
 import { unquoted } from "../core/errors.ts";
-import { EventLog } from "./event_history.ts";
+import { EventHistory } from "./event_history.ts";
 import type { FeedDeps } from "./feed_deps.ts";
 import { Fold } from "./fold.ts";
 import { type LogEvent, readEvent } from "./event_types.ts";
@@ -45,7 +45,7 @@ const RECONNECT = { baseMs: 250, capMs: 10_000 } as const;
 
 /** See the module. Created by `FeedHub`, which counts who uses it. */
 export class SessionFeed {
-  readonly log = new EventLog();
+  readonly log = new EventHistory();
   readonly #deps: FeedDeps;
   readonly #sessionId: string;
   readonly #fold = new Fold(this.log);

@@ -8,7 +8,7 @@ import type { ManagedAgentsApi } from "../api/types.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { TokenBucket } from "../core/token_bucket.ts";
-import type { EventLog } from "./event_history.ts";
+import type { EventHistory } from "./event_history.ts";
 
 /** What all feeds together are doing, for the operator. */
 export interface FeedCounters {
@@ -27,6 +27,6 @@ export interface FeedDeps {
   /** The rate that reconnects and looks of all feeds together keep. */
   readonly bucket: TokenBucket;
   /** Whether an event of this session was sent of which the log does not know yet. */
-  readonly isExpecting: (log: EventLog) => boolean;
+  readonly isExpecting: (log: EventHistory) => boolean;
   readonly counters?: FeedCounters;
 }

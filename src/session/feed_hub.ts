@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { EventLog } from "./event_history.ts";
+import type { EventHistory } from "./event_history.ts";
 import { SessionFeed } from "./feed.ts";
 import type { FeedDeps } from "./feed_deps.ts";
 import type { SentMessage } from "./outcome.ts";
@@ -22,7 +22,9 @@ interface Expected {
   /** By the clock's monotonic time. */
   readonly until: number;
   /** How much of which log has been searched for it. */
-  searched: { readonly log: EventLog; readonly epoch: number; readonly length: number } | undefined;
+  searched:
+    | { readonly log: EventHistory; readonly epoch: number; readonly length: number }
+    | undefined;
 }
 
 /** A use of a feed. */
@@ -85,7 +87,7 @@ export class FeedHub {
   }
 
   /** Whether an event was sent to the session that its log does not show yet. */
-  isExpecting(sessionId: string, log: EventLog): boolean {
+  isExpecting(sessionId: string, log: EventHistory): boolean {
     const expected = this.#expected.get(sessionId);
     if (!expected) return false;
     const now = this.#deps.clock.now();
@@ -95,7 +97,7 @@ export class FeedHub {
     return open.length > 0;
   }
 
-  #isShown(sessionId: string, expected: Expected, log: EventLog): boolean {
+  #isShown(sessionId: string, expected: Expected, log: EventHistory): boolean {
     const { eventId, message, searched } = expected;
     if (eventId !== undefined) return log.has(eventId);
     if (!message) return log.entries.length > 0;

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { EventLog } from "./event_history.ts";
+import type { EventHistory } from "./event_history.ts";
 import type { LogEvent } from "./event_types.ts";
 import { initialTurn, reduceTurn, type TurnState, watchFrom } from "./turn.ts";
 
-/** Keeps a {@linkcode TurnState} in step with an {@linkcode EventLog}. */
+/** Keeps a {@linkcode TurnState} in step with an {@linkcode EventHistory}. */
 export class Fold {
-  readonly #log: EventLog;
+  readonly #log: EventHistory;
   readonly #afterId: string | undefined;
   #state: TurnState;
   #index = 0;
@@ -19,7 +19,7 @@ export class Fold {
   #watch: { readonly from: string | undefined } | undefined;
 
   /** @param afterId as for {@linkcode initialTurn} */
-  constructor(log: EventLog, afterId?: string) {
+  constructor(log: EventHistory, afterId?: string) {
     this.#log = log;
     this.#afterId = afterId;
     this.#state = initialTurn(afterId);

@@ -6,7 +6,7 @@
 
 import type { ManagedAgentsApi } from "../api/types.ts";
 import { CursorTrail } from "../api/pages.ts";
-import type { EventLog } from "./event_history.ts";
+import type { EventHistory } from "./event_history.ts";
 import { readFarEnd, readPage, readTail } from "./history.ts";
 import type { LogEvent } from "./event_types.ts";
 
@@ -19,7 +19,7 @@ const SHORT_TEXT_CHARS = 200;
 export class SessionHistory {
   readonly #api: ManagedAgentsApi["events"];
   readonly #sessionId: string;
-  readonly #log: EventLog;
+  readonly #log: EventHistory;
   readonly #signal: AbortSignal;
   #reads: Promise<unknown> = Promise.resolve();
   #done = 0;
@@ -35,7 +35,7 @@ export class SessionHistory {
   constructor(
     api: ManagedAgentsApi["events"],
     sessionId: string,
-    log: EventLog,
+    log: EventHistory,
     signal: AbortSignal,
   ) {
     this.#api = api;

@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
-import { isAmbiguous, LOOK_TIMEOUT_MS, WRITE_TIMEOUT_MS } from "../session/ambiguous_write.ts";
+import { CHECK_TIMEOUT_MS, isAmbiguous, WRITE_TIMEOUT_MS } from "../session/ambiguous_write.ts";
 import { defineTool, type ToolCall } from "./define.ts";
 import { idSchema } from "./ids.ts";
-import { readStanding } from "../session/polled_status.ts";
+import { readEventStatus } from "../session/event_status.ts";
 
 /**
  * The session's status trails its log: right after an idle event the API may still refuse. Pauses
@@ -56,7 +56,7 @@ async function tryArchive(sessionId: string, { signal, services }: ToolCall): Pr
     if (signal.aborted || !(error instanceof ApiError)) throw error;
     const ambiguous: boolean = isAmbiguous(error);
     if (!ambiguous && error.status !== 400 && error.status !== 409) throw error;
-    const options = { signal, timeoutMs: LOOK_TIMEOUT_MS };
+    const options = { signal, timeoutMs: CHECK_TIMEOUT_MS };
     const session = await api.sessions.retrieve(sessionId, options).catch((lookError) => {
       throw signal.aborted ? lookError : error;
     });
@@ -65,8 +65,8 @@ async function tryArchive(sessionId: string, { signal, services }: ToolCall): Pr
     if (session.status !== "running" && session.status !== "rescheduling") {
       return { archived: false, refusal: error, statusLags: false };
     }
-    const standing = await readStanding(api, sessionId, exposeToolInputs, options);
-    if (standing.logStatus === undefined || standing.logStatus === "running") {
+    const events = await readEventStatus(api, sessionId, exposeToolInputs, options);
+    if (events.status === undefined || events.status === "running") {
       throw new ToolError(
         "session_running",
         "The session is running and cannot be archived: call interrupt, then wait_for_idle, then " +

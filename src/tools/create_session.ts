@@ -4,10 +4,10 @@ import type { Session } from "../api/resources.ts";
 import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import {
+  CHECK_TIMEOUT_MS,
   type Doubt,
+  findLostWrite,
   isAmbiguous,
-  LOOK_TIMEOUT_MS,
-  lookForLost,
   WRITE_TIMEOUT_MS,
 } from "../session/ambiguous_write.ts";
 import { defineTool, type ToolCall } from "./define.ts";
@@ -94,7 +94,7 @@ async function isMessageDropped(
   { signal, services: { api, clock } }: ToolCall,
 ): Promise<boolean> {
   if (status !== "idle") return false;
-  const options = { signal, timeoutMs: LOOK_TIMEOUT_MS };
+  const options = { signal, timeoutMs: CHECK_TIMEOUT_MS };
   try {
     for (const delayMs of MESSAGE_LOOKS_MS) {
       await clock.sleep(delayMs, signal);
@@ -155,13 +155,13 @@ function findCreated(
   const look = async () => {
     const page = await services.api.sessions.list(
       { agentId, order: "desc", limit: LOOK_LIMIT },
-      { signal, timeoutMs: LOOK_TIMEOUT_MS },
+      { signal, timeoutMs: CHECK_TIMEOUT_MS },
     );
     const found = page.data.find((session) => session.metadata?.[REQUEST_KEY] === token);
     return found && { found };
   };
   const { clock } = services;
-  return lookForLost({ clock, signal, lost, look, unknown: unknownCreation });
+  return findLostWrite({ clock, signal, lost, look, unknown: unknownCreation });
 }
 
 function unknownCreation({ why }: Doubt, cause: ApiError): ToolError {

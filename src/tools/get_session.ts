@@ -5,7 +5,7 @@ import { clipText } from "../core/text.ts";
 import { inDollars } from "../session/money.ts";
 import { defineTool } from "./define.ts";
 import { idSchema } from "./ids.ts";
-import { readStanding, type Standing } from "../session/polled_status.ts";
+import { type EventStatus, readEventStatus } from "../session/event_status.ts";
 import { allOrAbort } from "../core/all_or_abort.ts";
 
 /** `get_session`: where a session stands, in short. */
@@ -39,24 +39,24 @@ export const getSession = defineTool({
   async run({ session_id }, call) {
     const { api, access, exposeToolInputs } = call.services;
     await access.checkSession(session_id, call);
-    const [session, standing] = await allOrAbort(
+    const [session, events] = await allOrAbort(
       call.services.clock,
       call.signal,
       (signal) =>
         Promise.all([
           api.sessions.retrieve(session_id, { signal }),
-          readStanding(api, session_id, exposeToolInputs, { signal }),
+          readEventStatus(api, session_id, exposeToolInputs, { signal }),
         ]),
     );
     const [usage, budget] = [session.usage, session.budget].map(objectIn);
     return {
       session_id: session.id,
-      status: statusOf(session, standing),
+      status: statusOf(session, events),
       ...(session.title && { title: clipText(session.title, 500) }),
       agent: agentRef(session),
       ...(session.environment_id && { environment_id: session.environment_id }),
-      ...(standing.lastStop && { last_stop_reason: standing.lastStop }),
-      pending_actions: [...standing.pendingActions],
+      ...(events.lastStop && { last_stop_reason: events.lastStop }),
+      pending_actions: [...events.pendingActions],
       ...(usage && { usage }),
       ...(budget && { budget }),
       ...(session.created_at && { created_at: session.created_at }),
@@ -66,9 +66,11 @@ export const getSession = defineTool({
   },
 });
 
-/** The session's own status trails its log by a moment: where the log is at rest, it is. */
-function statusOf({ status }: Session, { logStatus }: Standing): string {
-  return status === "running" || status === undefined ? logStatus ?? status ?? "unknown" : status;
+/** The session's own status trails its events by a moment: where they say that it rests, it does. */
+function statusOf({ status }: Session, events: EventStatus): string {
+  return status === "running" || status === undefined
+    ? events.status ?? status ?? "unknown"
+    : status;
 }
 
 function agentRef(session: Session): { id?: string; name?: string; version?: number } {

@@ -23,7 +23,7 @@ export const interrupt = defineTool({
   async run({ session_id }, call) {
     const { signal, services } = call;
     await services.access.checkSession(session_id, call);
-    const sent = await services.delivery.send(session_id, { type: "user.interrupt" }, signal);
+    const sent = await services.eventSender.send(session_id, { type: "user.interrupt" }, signal);
     return {
       queued: true,
       ...(sent.eventId && { event_id: sent.eventId }),

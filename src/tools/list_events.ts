@@ -7,7 +7,7 @@ import { MAX_RESULT_CHARS, takeWithinBudget } from "./budget.ts";
 import { defineTool, type ToolCall } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
 import { chargeLook } from "../access/limits.ts";
-import type { LogQuery } from "../session/event_reader.ts";
+import type { ReadQuery } from "../session/event_reader.ts";
 
 /** Room for what stands around the events. */
 const EVENTS_BUDGET_CHARS = MAX_RESULT_CHARS - 1_000;
@@ -68,10 +68,10 @@ export const listEvents = defineTool({
   },
 });
 
-async function listForward(query: LogQuery, call: ToolCall): Promise<ListEventsResult> {
+async function listForward(query: ReadQuery, call: ToolCall): Promise<ListEventsResult> {
   const { signal, services } = call;
   const onLongLook = () => chargeLook(call);
-  const stretch = await services.logReader.read(query, { signal, onLongLook });
+  const stretch = await services.eventReader.read(query, { signal, onLongLook });
   const place = query.afterId === undefined ? undefined : textPlaceOf(query.afterId);
   const { events, rest } = partsOf(stretch.events, query.limit, place, call);
   const { taken, cut } = takeWithinBudget(events, EVENTS_BUDGET_CHARS);
@@ -79,12 +79,12 @@ async function listForward(query: LogQuery, call: ToolCall): Promise<ListEventsR
   const shown = stretch.events.slice(first, first + taken.length);
   const lastShown = shown.findLast((event) => event.id && !isQueued(event))?.id;
   if (rest !== undefined && lastShown) {
-    services.logReader.remember(query, stretch, lastShown);
+    services.eventReader.remember(query, stretch, lastShown);
     return { events: [...taken], last_event_id: rest, has_more: true };
   }
   const passed = first > 0 ? place?.eventId : undefined;
   const lastId = (cut ? undefined : stretch.tailId) ?? lastShown ?? passed ?? query.afterId;
-  if (lastId) services.logReader.remember(query, stretch, lastId);
+  if (lastId) services.eventReader.remember(query, stretch, lastId);
   return {
     events: [...taken],
     ...(lastId && { last_event_id: lastId }),

@@ -28,7 +28,7 @@ export const sendMessage = defineTool({
   async run({ session_id, text }, call) {
     const { signal, services } = call;
     await services.access.checkSession(session_id, call);
-    const sent = await services.delivery.send(
+    const sent = await services.eventSender.send(
       session_id,
       { type: "user.message", content: [{ type: "text", text }] },
       signal,

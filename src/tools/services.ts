@@ -15,8 +15,8 @@ import { type AccessPolicy, createAccessPolicy } from "../access/policy.ts";
 import { type CallLimits, createCallLimits } from "../access/limits.ts";
 import { createOwnerMarks } from "../access/owner.ts";
 import { createEnvironmentResolver, type EnvironmentResolver } from "./environment.ts";
-import { createLogReader, type LogReader } from "../session/event_reader.ts";
-import { createDelivery, type Delivery } from "../session/event_sender.ts";
+import { createEventReader, type EventReader } from "../session/event_reader.ts";
+import { createEventSender, type EventSender } from "../session/event_sender.ts";
 
 /** What {@linkcode createServices} is given. */
 export interface ServicesOptions {
@@ -55,8 +55,8 @@ export interface Services {
   readonly access: AccessPolicy;
   readonly limits: CallLimits;
   readonly environment: EnvironmentResolver;
-  readonly logReader: LogReader;
-  readonly delivery: Delivery;
+  readonly eventReader: EventReader;
+  readonly eventSender: EventSender;
   readonly exposeToolInputs: boolean;
   readonly exposeAgentConfig: boolean;
   readonly callerIsOperator: boolean;
@@ -82,8 +82,8 @@ export function createServices(options: ServicesOptions): Services {
     access: createAccessPolicy({ api, allowedAgentIds, ownerMarks }),
     limits: createCallLimits(options.maxCalls),
     environment: createEnvironmentResolver(api, options.environmentId),
-    logReader: createLogReader(api, { bucket: createTokenBucket({ ...LONG_LOOKS, clock }) }),
-    delivery: createDelivery({ api, waiter, clock, log, redact }),
+    eventReader: createEventReader(api, { bucket: createTokenBucket({ ...LONG_LOOKS, clock }) }),
+    eventSender: createEventSender({ api, waiter, clock, log, redact }),
     exposeToolInputs: options.exposeToolInputs ?? false,
     exposeAgentConfig: options.exposeAgentConfig ?? false,
     callerIsOperator: options.callerIsOperator ?? false,

@@ -6,7 +6,7 @@ import { httpClientOpener } from "../../src/runtime/http_client.ts";
 import { ToolError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
-import type { Delivered } from "../../src/session/event_sender.ts";
+import type { SendResult } from "../../src/session/event_sender.ts";
 import { createServices } from "../../src/tools/services.ts";
 import { type FastClock, fastClock } from "../helpers/fast_clock.ts";
 import { type Fault, FaultyServer } from "../helpers/faulty_server.ts";
@@ -73,7 +73,7 @@ async function withServer(
   datesAreSkewed: boolean,
   test: (parts: {
     server: SkewedServer;
-    send: (event: Sent) => Promise<Delivered>;
+    send: (event: Sent) => Promise<SendResult>;
     loseNext: (fault: Fault) => void;
   }) => Promise<void>,
 ): Promise<void> {
@@ -88,7 +88,7 @@ async function withServer(
     clock,
   });
   const log = silentLogger;
-  const { delivery } = createServices({
+  const { eventSender } = createServices({
     api,
     waiter: createWaiter({ api, clock, log }),
     clock,
@@ -98,7 +98,7 @@ async function withServer(
   try {
     await test({
       server,
-      send: (event) => delivery.send("sesn_1", event, signal),
+      send: (event) => eventSender.send("sesn_1", event, signal),
       loseNext: (fault) => faulty.strikeNext(({ method }) => method === "POST", fault),
     });
   } finally {
@@ -107,7 +107,7 @@ async function withServer(
   }
 }
 
-const outcome = (sending: Promise<Delivered>) =>
+const outcome = (sending: Promise<SendResult>) =>
   sending.then(
     ({ eventId, confirmedByLog }) => `${eventId} ${confirmedByLog}`,
     (error) => error instanceof ToolError ? error.code : String(error),

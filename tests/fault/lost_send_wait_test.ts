@@ -42,17 +42,17 @@ async function play(
     clock,
   });
   const waiter = createWaiter({ api, clock, log: silentLogger });
-  const { delivery } = createServices({ api, waiter, clock, log: silentLogger });
+  const { eventSender } = createServices({ api, waiter, clock, log: silentLogger });
   const sessionId = simulator.createSession({ agent: "quick" });
   const caller = new AbortController();
   const { signal } = new AbortController();
   const wait = () => waiter.wait({ sessionId, timeoutMs: 45_000, signal });
   try {
-    await delivery.send(sessionId, message("the old one"), signal);
+    await eventSender.send(sessionId, message("the old one"), signal);
     const first = await wait();
     assert(first.reply.includes("the old one"), JSON.stringify(first));
     server.strikeNext(({ method }) => method === "POST", fault);
-    const sending = delivery.send(sessionId, message("the new one"), caller.signal);
+    const sending = eventSender.send(sessionId, message("the new one"), caller.signal);
     if (options.cancelled) {
       const posts = () => server.requests.filter(({ method }) => method === "POST").length;
       while (posts() < 2) await clock.sleep(10);

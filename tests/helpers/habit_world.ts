@@ -4,7 +4,7 @@ import type { CountingWaiter, WaitResult } from "../../src/session/outcome.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import type { Habits } from "../../src/simulator/habits.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
-import type { Delivery } from "../../src/session/event_sender.ts";
+import type { EventSender } from "../../src/session/event_sender.ts";
 import { createServices } from "../../src/tools/services.ts";
 import { ManualClock, settle } from "./manual_clock.ts";
 
@@ -43,7 +43,7 @@ export class HabitWorld {
   readonly simulator: Simulator;
   readonly sessionId: string;
   readonly habits: ReadonlySet<HabitName>;
-  readonly #replicas: { readonly waiter: CountingWaiter; readonly delivery: Delivery }[];
+  readonly #replicas: { readonly waiter: CountingWaiter; readonly eventSender: EventSender }[];
   readonly #signal = new AbortController().signal;
   requests = 0;
 
@@ -72,7 +72,7 @@ export class HabitWorld {
     const waiter = createWaiter({ api, clock, log, random: () => 0.5 });
     return {
       waiter,
-      delivery: createServices({ api, waiter, clock, log }).delivery,
+      eventSender: createServices({ api, waiter, clock, log }).eventSender,
     };
   }
 
@@ -86,8 +86,8 @@ export class HabitWorld {
     return await this.#send({ type: "user.interrupt" }, replica);
   }
 
-  async #send(event: Parameters<Delivery["send"]>[1], replica: number) {
-    const sending = this.#replicas[replica]?.delivery.send(this.sessionId, event, this.#signal);
+  async #send(event: Parameters<EventSender["send"]>[1], replica: number) {
+    const sending = this.#replicas[replica]?.eventSender.send(this.sessionId, event, this.#signal);
     return (await this.clock.runUntil(sending ?? Promise.reject(new Error("no such replica"))))
       .eventId;
   }

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { fc, fuzzRuns } from "../helpers/fuzz.ts";
 import { decodeEvent, type SessionEvent } from "../../src/api/events.ts";
 import { ApiError } from "../../src/api/errors.ts";
-import { EventLog } from "../../src/session/event_history.ts";
+import { EventHistory } from "../../src/session/event_history.ts";
 import { Fold } from "../../src/session/fold.ts";
 import { type LogEvent, readEvent } from "../../src/session/event_types.ts";
 import { lookDelayMs } from "../../src/session/status_poll.ts";
@@ -116,7 +116,7 @@ const events = fc.array(rawEvent, { maxLength: 25 }).map((list) =>
   list.flatMap((event) => decodeEvent(event) ?? [])
 );
 
-function foldOf(log: EventLog, afterId: string | undefined): Fold {
+function foldOf(log: EventHistory, afterId: string | undefined): Fold {
   const fold = new Fold(log, afterId);
   fold.update();
   return fold;
@@ -131,7 +131,7 @@ function assertEachOnce(entries: readonly LogEvent[]): void {
 }
 
 /** Adds in one of the ways in which a feed does. */
-function take(log: EventLog, way: number, batch: readonly SessionEvent[]): void {
+function take(log: EventHistory, way: number, batch: readonly SessionEvent[]): void {
   const read = batch.map(readEvent);
   if (way % 3 === 0) read.forEach((event) => log.add(event));
   else if (way % 3 === 1) log.merge(read);
@@ -143,7 +143,7 @@ const feeding = fc.array(fc.tuple(fc.nat(2), events), { minLength: 1, maxLength:
 Deno.test("any events leave a log in which each is once, and a verdict that a fold agrees on", () => {
   fc.assert(
     fc.property(feeding, fc.option(ids, { nil: undefined }), (batches, afterId) => {
-      const log = new EventLog();
+      const log = new EventHistory();
       const live = new Fold(log, afterId);
       for (const [way, batch] of batches) {
         take(log, way, batch);
@@ -172,7 +172,7 @@ Deno.test("any events give a result within its budget, whatever they hold", () =
       fc.boolean(),
       fc.option(ids, { nil: undefined }),
       (list, expose, afterId) => {
-        const log = new EventLog();
+        const log = new EventHistory();
         log.merge(list.map(readEvent));
         const { state } = foldOf(log, afterId);
         for (const status of STATUSES) {

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { fc } from "../helpers/fuzz.ts";
 import type { SessionEvent } from "../../src/api/events.ts";
 import { newestFirst } from "../../src/session/chain.ts";
-import { EventLog } from "../../src/session/event_history.ts";
+import { EventHistory } from "../../src/session/event_history.ts";
 import { Fold } from "../../src/session/fold.ts";
 import { readEvent } from "../../src/session/event_types.ts";
 import { standing } from "../../src/session/verdict.ts";
@@ -96,7 +96,7 @@ function play(steps: readonly Step[], ends: boolean): World {
 }
 
 /** What a wait would answer, without what only a stream can know. */
-function answer(log: EventLog, afterId?: string) {
+function answer(log: EventHistory, afterId?: string) {
   const fold = new Fold(log, afterId);
   fold.update();
   const { state } = fold;
@@ -109,8 +109,8 @@ function answer(log: EventLog, afterId?: string) {
   };
 }
 
-function logOfHistory(history: readonly SessionEvent[]): EventLog {
-  const log = new EventLog();
+function logOfHistory(history: readonly SessionEvent[]): EventHistory {
+  const log = new EventHistory();
   log.merge(history.map(readEvent));
   return log;
 }
@@ -130,7 +130,7 @@ Deno.test("any order-preserving split of a log over history, stream and reconnec
   fc.assert(
     fc.property(stepsArbitrary, fc.boolean(), cutsArbitrary, (steps, ends, cuts) => {
       const world = play(steps, ends);
-      const log = new EventLog();
+      const log = new EventHistory();
       const size = world.stream.length;
       const places = cuts.map(({ from, to }) => [from % (size + 1), to % (size + 1)]);
       places.sort(([a], [b]) => (a ?? 0) - (b ?? 0));
@@ -152,7 +152,7 @@ Deno.test("an observer of the whole stream and a reader of history agree", () =>
   fc.assert(
     fc.property(stepsArbitrary, fc.boolean(), (steps, ends) => {
       const world = play(steps, ends);
-      const log = new EventLog();
+      const log = new EventHistory();
       for (const event of world.stream) log.add(readEvent(event));
       assertEquals(answer(log), answer(logOfHistory(world.history)));
     }),
@@ -164,7 +164,7 @@ Deno.test("no moment of an unfinished session is taken for its end", () => {
   fc.assert(
     fc.property(stepsArbitrary, fc.boolean(), (steps, ends) => {
       const world = play(steps, ends);
-      const log = new EventLog();
+      const log = new EventHistory();
       for (const [index, event] of world.stream.entries()) {
         log.add(readEvent(event));
         const { over } = answer(log).standing;
@@ -207,7 +207,7 @@ Deno.test("older pages that arrive later change nothing", () => {
       const world = play(steps, true);
       const events = world.history.map(readEvent);
       const cut = events.length === 0 ? 0 : at % events.length;
-      const log = new EventLog();
+      const log = new EventHistory();
       log.merge(events.slice(cut));
       log.prepend(events.slice(0, cut));
       assertEquals(answer(log), answer(logOfHistory(world.history)));

@@ -1,24 +1,24 @@
 import { assert, assertEquals } from "@std/assert";
-import { EventLog } from "../../../src/session/event_history.ts";
+import { EventHistory } from "../../../src/session/event_history.ts";
 import type { LogEvent } from "../../../src/session/event_types.ts";
 
 const stamped = (key: string): LogEvent => ({ kind: "other", key, id: key, queued: false });
 const queued = (key: string): LogEvent => ({ kind: "input", key, id: key, queued: true });
-const keys = (log: EventLog) =>
+const keys = (log: EventHistory) =>
   log.entries.map((event) => event.queued ? `${event.key}?` : event.key).join(" ");
 
-function logOf(...events: LogEvent[]): EventLog {
-  const log = new EventLog();
+function logOf(...events: LogEvent[]): EventHistory {
+  const log = new EventHistory();
   for (const event of events) log.add(event);
   return log;
 }
 
-Deno.test("EventLog.add() keeps an event once", () => {
+Deno.test("EventHistory.add() keeps an event once", () => {
   const log = logOf(stamped("a"), stamped("a"), stamped("b"), stamped("a"));
   assertEquals(keys(log), "a b");
 });
 
-Deno.test("EventLog.add() takes a queued event again when it is stamped, and never back", () => {
+Deno.test("EventHistory.add() takes a queued event again when it is stamped, and never back", () => {
   const log = logOf(queued("m"), stamped("a"), stamped("m"), queued("m"), stamped("m"));
   assertEquals(keys(log), "m? a m");
 });
@@ -54,7 +54,7 @@ const MERGES: [name: string, log: LogEvent[], history: LogEvent[], merged: strin
 ];
 
 for (const [name, log, history, merged] of MERGES) {
-  Deno.test(`EventLog.merge() merges history ${name}`, () => {
+  Deno.test(`EventHistory.merge() merges history ${name}`, () => {
     const subject = logOf(...log);
     assert(subject.merge(history));
     assertEquals(keys(subject), merged);
@@ -63,7 +63,7 @@ for (const [name, log, history, merged] of MERGES) {
   });
 }
 
-Deno.test("EventLog.merge() changes the epoch only when known events move", () => {
+Deno.test("EventHistory.merge() changes the epoch only when known events move", () => {
   const log = logOf(stamped("a"), stamped("c"));
   log.merge([stamped("c"), stamped("d")]);
   assertEquals(log.epoch, 0);
@@ -71,7 +71,7 @@ Deno.test("EventLog.merge() changes the epoch only when known events move", () =
   assertEquals(log.epoch, 1);
 });
 
-Deno.test("EventLog.prepend() puts older events first and queued ones last", () => {
+Deno.test("EventHistory.prepend() puts older events first and queued ones last", () => {
   const log = logOf(stamped("c"));
   log.prepend([queued("m"), stamped("a"), stamped("b"), stamped("c")]);
   assertEquals(keys(log), "a b c m?");
@@ -83,14 +83,14 @@ const kind = (kind: "running" | "idle", key: string): LogEvent =>
     ? { kind, key, id: key, queued: false, eventIds: [] }
     : { kind, key, id: key, queued: false };
 
-Deno.test("EventLog.merge() puts an input that is never stamped before the turn that it began", () => {
-  const log = new EventLog();
+Deno.test("EventHistory.merge() puts an input that is never stamped before the turn that it began", () => {
+  const log = new EventHistory();
   log.merge([queued("m"), queued("i"), kind("running", "r"), kind("idle", "e")]);
   assertEquals(keys(log), "m? i? r e");
 });
 
-Deno.test("EventLog.merge() moves a queued input to where a later list has it", () => {
-  const log = new EventLog();
+Deno.test("EventHistory.merge() moves a queued input to where a later list has it", () => {
+  const log = new EventHistory();
   // The stream showed the turn, a list that trails it nothing but the input.
   log.add(kind("running", "r"));
   log.add(stamped("a"));
@@ -100,13 +100,13 @@ Deno.test("EventLog.merge() moves a queued input to where a later list has it", 
   assertEquals(keys(log), "m? r a b");
 });
 
-Deno.test("EventLog.prepend() leaves an old input that was never stamped in its place", () => {
+Deno.test("EventHistory.prepend() leaves an old input that was never stamped in its place", () => {
   const log = logOf(stamped("x"));
   log.prepend([stamped("a"), queued("m"), kind("running", "r"), kind("idle", "e")]);
   assertEquals(keys(log), "a m? r e x");
 });
 
-Deno.test("EventLog.merge() does not take for queued again what the stream has shown stamped", () => {
+Deno.test("EventHistory.merge() does not take for queued again what the stream has shown stamped", () => {
   const log = logOf(queued("m"), stamped("m"), kind("running", "r"));
   log.merge([queued("m"), kind("running", "r"), stamped("a")]);
   log.add(stamped("m"));

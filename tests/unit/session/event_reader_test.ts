@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { SessionEvent } from "../../../src/api/events.ts";
 import { ToolError } from "../../../src/core/errors.ts";
-import { createLogReader } from "../../../src/session/event_reader.ts";
-import { LogWindow } from "../../../src/session/event_window.ts";
+import { createEventReader } from "../../../src/session/event_reader.ts";
+import { EventWindow } from "../../../src/session/event_window.ts";
 import { setup } from "../api/support.ts";
 import { liveBytes } from "../../helpers/garbage.ts";
 import { createRandom, type Random } from "../../helpers/random.ts";
@@ -33,7 +33,7 @@ async function looksAtTypes(
       },
     })),
   );
-  const reader = createLogReader(fakeApi({ events: log.api }));
+  const reader = createEventReader(fakeApi({ events: log.api }));
   const stretch = await reader.read({ sessionId: "sesn_1", afterId: "e1", limit: 10, types });
   assertEquals(stretch.events.length, expected);
   return looks;
@@ -58,7 +58,7 @@ Deno.test("A log reader keeps no page of a long log that it only goes past", asy
   const pages = 12;
   const all = logWithRare(pages * 1_000, 6_000).toReversed();
   const live: number[] = [];
-  const reader = createLogReader(fakeApi({
+  const reader = createEventReader(fakeApi({
     events: {
       list: (_sessionId, params) => {
         live.push(liveBytes());
@@ -82,7 +82,7 @@ Deno.test("A log reader keeps no page of a long log that it only goes past", asy
 });
 
 Deno.test("A log's window remembers where shown events stand and its end, not what it went past", () => {
-  const window = new LogWindow(3);
+  const window = new EventWindow(3);
   const position = { order: "asc", page: "p", limit: 3 } as const;
   const all = logWithRare(400, 100);
   for (const event of all) {
@@ -126,7 +126,7 @@ Deno.test("A log reader gives what a filter over the whole log gives, and the pl
   const random = createRandom(20_261_123);
   for (let round = 0; round < 60; round++) {
     const log = new FakeLog(randomLog(random));
-    const reader = createLogReader(fakeApi({ events: log.api }));
+    const reader = createEventReader(fakeApi({ events: log.api }));
     const types = random.pick([[RARE], [RARE, "agent.thinking"], ["unseen"], undefined]);
     const limit = random.pick([1, 3, 100, 500]);
     let afterId = `e${1 + Math.floor(random.between(0, log.events.length))}`;
@@ -151,7 +151,7 @@ Deno.test("A log reader takes a cursor with a suffix for the event that it names
     ...events(20),
     ...events(1, 21).map((event) => ({ ...event, id: "e5w1" })),
   ]);
-  const reader = createLogReader(fakeApi({ events: log.api }));
+  const reader = createEventReader(fakeApi({ events: log.api }));
   const read = async (afterId: string) => {
     const { events } = await reader.read({ sessionId: "sesn_1", afterId, limit: 3 });
     return events.map(({ id }) => id);
@@ -167,7 +167,7 @@ Deno.test("A log reader takes a cursor with a suffix for the event that it names
 
 Deno.test("A log reader asks before each page of a long look, and remembers a look in vain", async () => {
   const log = new FakeLog(events(9_000));
-  const reader = createLogReader(fakeApi({ events: log.api }));
+  const reader = createEventReader(fakeApi({ events: log.api }));
   const query = { sessionId: "sesn_1", afterId: "foreign", limit: 10 };
   let asked = 0;
   const onLongLook = () => void asked++;
@@ -209,7 +209,7 @@ Deno.test("A log reader reads a stretch again of which a look left texts out", a
       return Response.json({ data, next_page: from + limit < 3_000 ? String(from + limit) : null });
     }),
   );
-  const reader = createLogReader(api);
+  const reader = createEventReader(api);
   const { events: found } = await reader.read({ sessionId: "sesn_1", afterId: "e1500", limit: 3 });
   assertEquals(found.map(({ id, content }) => [id, content]), [
     ["e1501", text],

@@ -1,7 +1,7 @@
 // What a wait keeps in memory is bounded, whatever a session or its callers do.
 import { assert, assertEquals } from "@std/assert";
 import { silentLogger } from "../../../src/core/logger.ts";
-import { EventLog } from "../../../src/session/event_history.ts";
+import { EventHistory } from "../../../src/session/event_history.ts";
 import { FeedHub } from "../../../src/session/feed_hub.ts";
 import { type LogEvent, readEvent } from "../../../src/session/event_types.ts";
 import { initialTurn, reduceTurn } from "../../../src/session/turn.ts";
@@ -40,7 +40,7 @@ function hubOf(): FeedHub {
 
 Deno.test("a process forgets the oldest of very many sends that no log ever shows", () => {
   const hub = hubOf();
-  const log = new EventLog();
+  const log = new EventHistory();
   const sessions = Array.from({ length: 20_000 }, (_, i) => `sesn_${i}`);
   for (const id of sessions) hub.expect(id, "sevt_never");
   const kept = sessions.filter((id) => hub.isExpecting(id, log));
@@ -50,7 +50,7 @@ Deno.test("a process forgets the oldest of very many sends that no log ever show
 
 Deno.test("a session's oldest sends are forgotten when very many are not shown", () => {
   const hub = hubOf();
-  const log = new EventLog();
+  const log = new EventHistory();
   for (let i = 1; i <= 20; i++) hub.expect("sesn_1", `sevt_${i}`);
   const input = (id: string) => ({ kind: "input", key: id, id, queued: false }) as const;
   for (let i = 14; i <= 20; i++) log.add(input(`sevt_${i}`));
@@ -61,7 +61,7 @@ Deno.test("a session's oldest sends are forgotten when very many are not shown",
 
 Deno.test("a process forgets the oldest of very many messages that it has recognised", () => {
   const hub = hubOf();
-  const log = new EventLog();
+  const log = new EventHistory();
   const e = eventMaker();
   const event = readEvent(e.user("the same words"));
   log.add(event);
@@ -95,7 +95,7 @@ const call = (n: number, chars: number): LogEvent => {
   return { kind: "tool_use", key: id, id, queued: false, tool };
 };
 
-const WAYS: Readonly<Record<string, (log: EventLog, events: readonly LogEvent[]) => void>> = {
+const WAYS: Readonly<Record<string, (log: EventHistory, events: readonly LogEvent[]) => void>> = {
   "from the stream": (log, events) => events.forEach((event) => log.add(event)),
   "in a page": (log, events) => log.merge(events),
   "in older pages": (log, events) => {
@@ -110,7 +110,7 @@ const WAYS: Readonly<Record<string, (log: EventLog, events: readonly LogEvent[])
 };
 
 /** Characters of texts and inputs that the log holds in fact. */
-function heldIn(log: EventLog): number {
+function heldIn(log: EventHistory): number {
   return JSON.stringify(log.entries).length - JSON.stringify(
     log.entries.map((event) => ({ ...event, text: "", tool: undefined })),
   ).length;
@@ -119,7 +119,7 @@ function heldIn(log: EventLog): number {
 for (const [how, take] of Object.entries(WAYS)) {
   for (const [what, make] of Object.entries({ texts: text, inputs: call })) {
     Deno.test(`a log that gets 20 MiB of ${what} ${how} holds 5 MiB at most, the newest`, () => {
-      const log = new EventLog();
+      const log = new EventHistory();
       const events = Array.from({ length: 1_000 }, (_, i) => make(i, 20 * MIB / 1_000));
       take(log, events);
       assertEquals(log.entries.map(({ key }) => key), events.map(({ key }) => key));

@@ -1,46 +1,47 @@
 /**
- * What one tool call causes upstream, without every function between the two having to pass it on.
+ * Counts the API requests that one tool call causes, for its log line, metrics and traces.
  *
- * The scope follows the call through awaits and timers. What waits share belongs to the call that
- * began it, until that call ends.
+ * The counter travels by `AsyncLocalStorage`, through awaits and timers, as OpenTelemetry's context
+ * does: nothing between the tool and the HTTP client has to pass it on, and only these two read it.
+ * What several waits share counts for the call that began it, until that call ends.
  *
  * @module
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** Tells how an attempt ended. */
-export type NoteEnd = (endedAt: number, failedRequestId?: string) => void;
+/** Tells that an attempt has ended, and of a failed one the id that the API gave the request. */
+export type EndAttempt = (endedAt: number, failedRequestId?: string) => void;
 
 interface Attempt {
   readonly path: string;
-  /** Where it repeats another attempt: the end of that one. */
+  /** When it began; of a repetition, when the attempt before it ended. */
   readonly from: number;
   /** Absent while it is under way. */
   to?: number;
 }
 
-/** Request ids of the API that a scope keeps. */
+/** Request ids of the API that are kept for one call. */
 const MAX_FAILED = 5;
 
-/** Counts the requests of one call. Times are milliseconds since the epoch. */
-export class CallScope {
+/** The requests of one call. All times are of the same clock, in milliseconds. */
+export class UpstreamRequests {
   readonly #attempts: Attempt[] = [];
   readonly #failedRequestIds: string[] = [];
   #endedAt = Infinity;
 
   /**
-   * Enters an attempt at a request to the API.
+   * Enters an attempt at a request.
    *
    * @param attempt 0 for the first; the pause before a repetition counts as time at the API
+   * @returns to be called when it ends
    */
-  begin(path: string, startedAt: number, attempt: number): NoteEnd {
-    if (this.#endedAt < Infinity) return () => {};
+  begin(path: string, startedAt: number, attempt: number): EndAttempt {
     const before = attempt > 0
       ? this.#attempts.findLast((other) => other.path === path)
       : undefined;
     const entry: Attempt = { path, from: before?.to ?? startedAt };
-    this.#attempts.push(entry);
+    if (this.#endedAt === Infinity) this.#attempts.push(entry);
     return (endedAt, failedRequestId) => {
       if (this.#endedAt < Infinity) return;
       entry.to = endedAt;
@@ -50,13 +51,13 @@ export class CallScope {
     };
   }
 
-  /** What comes from now on is no longer this call's. */
+  /** Ends the call: requests that begin or end later are not counted. */
   end(at: number): void {
     this.#endedAt = Math.min(this.#endedAt, at);
   }
 
   /** Attempts so far. */
-  get requests(): number {
+  get count(): number {
     return this.#attempts.length;
   }
 
@@ -77,14 +78,14 @@ export class CallScope {
   }
 }
 
-const current = new AsyncLocalStorage<CallScope>();
+const current = new AsyncLocalStorage<UpstreamRequests>();
 
-/** Runs a call; whatever it starts, also later, sees `scope`. */
-export function runInScope<T>(scope: CallScope, run: () => Promise<T>): Promise<T> {
-  return current.run(scope, run);
+/** Runs a call: all requests that it causes, also later, are entered in `requests`. */
+export function countRequestsIn<T>(requests: UpstreamRequests, run: () => Promise<T>): Promise<T> {
+  return current.run(requests, run);
 }
 
-/** The scope of the call that the running code belongs to; none outside of calls. */
-export function currentScope(): CallScope | undefined {
+/** Returns the counter of the call that the running code belongs to; undefined outside of calls. */
+export function currentUpstreamRequests(): UpstreamRequests | undefined {
   return current.getStore();
 }

@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { CallScope, currentScope, runInScope } from "../../../src/core/call_scope.ts";
+import {
+  countRequestsIn,
+  currentUpstreamRequests,
+  UpstreamRequests,
+} from "../../../src/core/upstream_requests.ts";
 
 /** An attempt as [path, start, end, number of the attempt]; without an end it stays under way. */
 type Attempt = readonly [path: string, from: number, to?: number, attempt?: number];
@@ -17,44 +21,44 @@ const BUSY: readonly [name: string, attempts: readonly Attempt[], busyMs: number
 ];
 for (const [name, attempts, busyMs] of BUSY) {
   Deno.test(`a call's time upstream counts ${name}`, () => {
-    const scope = new CallScope();
+    const requests = new UpstreamRequests();
     for (const [path, from, to, attempt = 0] of attempts) {
-      const noteEnd = scope.begin(path, from, attempt);
-      if (to !== undefined) noteEnd(to);
+      const end = requests.begin(path, from, attempt);
+      if (to !== undefined) end(to);
     }
-    scope.end(100);
-    assertEquals([scope.requests, scope.upstreamMs()], [attempts.length, busyMs]);
+    requests.end(100);
+    assertEquals([requests.count, requests.upstreamMs()], [attempts.length, busyMs]);
   });
 }
 
 Deno.test("a call keeps the API's ids of the first failures only", () => {
-  const scope = new CallScope();
-  scope.begin("/ok", 0, 0)(1);
-  for (let i = 0; i < 8; i++) scope.begin("/failed", 0, 0)(1, `req_${i}`);
-  assertEquals(scope.failedRequestIds, ["req_0", "req_1", "req_2", "req_3", "req_4"]);
-  assertEquals(scope.requests, 9);
+  const requests = new UpstreamRequests();
+  requests.begin("/ok", 0, 0)(1);
+  for (let i = 0; i < 8; i++) requests.begin("/failed", 0, 0)(1, `req_${i}`);
+  assertEquals(requests.failedRequestIds, ["req_0", "req_1", "req_2", "req_3", "req_4"]);
+  assertEquals(requests.count, 9);
 });
 
 Deno.test("what comes after a call's end is not its own", () => {
-  const scope = new CallScope();
-  const late = scope.begin("/stream", 0, 0);
-  scope.end(10);
+  const requests = new UpstreamRequests();
+  const late = requests.begin("/stream", 0, 0);
+  requests.end(10);
   late(500, "req_late");
-  scope.begin("/reconnect", 600, 0)(700, "req_later");
-  assertEquals([scope.requests, scope.upstreamMs(), scope.failedRequestIds], [1, 10, []]);
+  requests.begin("/reconnect", 600, 0)(700, "req_later");
+  assertEquals([requests.count, requests.upstreamMs(), requests.failedRequestIds], [1, 10, []]);
 });
 
-Deno.test("the scope follows its call through awaits and timers, and calls do not mix", async () => {
-  const scopes = [new CallScope(), new CallScope()];
-  const seen = await Promise.all(scopes.map((scope) =>
-    runInScope(scope, async () => {
+Deno.test("the counter follows its call through awaits and timers, and calls do not mix", async () => {
+  const counters = [new UpstreamRequests(), new UpstreamRequests()];
+  const seen = await Promise.all(counters.map((requests) =>
+    countRequestsIn(requests, async () => {
       const later = new Promise<boolean>((resolve) =>
-        setTimeout(() => resolve(currentScope() === scope), 0)
+        setTimeout(() => resolve(currentUpstreamRequests() === requests), 0)
       );
       await Promise.resolve();
-      return [currentScope() === scope, await later];
+      return [currentUpstreamRequests() === requests, await later];
     })
   ));
   assertEquals(seen, [[true, true], [true, true]]);
-  assertEquals(currentScope(), undefined);
+  assertEquals(currentUpstreamRequests(), undefined);
 });

@@ -1,0 +1,120 @@
+/**
+ * Reads from a session's newest events what `get_session` and `archive_session` need to know of it.
+ *
+ * @module
+ */
+
+import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
+import { type LogEvent, readEvent } from "./event_types.ts";
+import type { PendingAction, StopInfo } from "./outcome.ts";
+import { openActions } from "./verdict.ts";
+import { toolInputView } from "./tool_input.ts";
+import { initialTurn, reduceTurn, unansweredAsks } from "./turn.ts";
+
+/** What a session's newest events say about it. */
+export interface EventStatus {
+  /** The status that the newest status event tells; undefined without any. */
+  readonly status?: "idle" | "running" | "terminated";
+  /** Why the session last went idle. */
+  readonly lastStop?: StopInfo;
+  /** The tool calls that wait for an answer. */
+  readonly pendingActions: readonly PendingAction[];
+}
+
+const TYPES = [
+  "session.status_idle",
+  "session.status_running",
+  "session.status_rescheduled",
+  "session.status_terminated",
+  "agent.tool_use",
+  "agent.mcp_tool_use",
+  "agent.custom_tool_use",
+  "user.tool_confirmation",
+  "user.custom_tool_result",
+  "user.tool_result",
+];
+const PAGE_LIMIT = 100;
+/** Further pages for calls that a session waits for. */
+const MAX_OLDER_PAGES = 3;
+/** No more of an input is shown. */
+const MAX_TEXT_CHARS = 8_000;
+
+/**
+ * Reads a session's newest events: one request, or up to four where the server's pages are small
+ * and the calls that the session waits for stand further back.
+ *
+ * @throws `ApiError`; the signal's reason
+ */
+export async function readEventStatus(
+  api: Pick<ManagedAgentsApi, "events">,
+  sessionId: string,
+  exposeToolInputs: boolean,
+  options?: CallOptions,
+): Promise<EventStatus> {
+  const newestFirst: LogEvent[] = [];
+  let page: string | undefined;
+  for (let older = 0; older <= MAX_OLDER_PAGES; older++) {
+    const { data, next_page } = await api.events.list(sessionId, {
+      order: "desc",
+      limit: PAGE_LIMIT,
+      types: TYPES,
+      maxTextChars: MAX_TEXT_CHARS,
+      page,
+    }, options);
+    newestFirst.push(...data.map(readEvent));
+    page = next_page ?? undefined;
+    if (page === undefined || !lacksCall(newestFirst)) break;
+  }
+  return eventStatusOf(newestFirst, exposeToolInputs);
+}
+
+/** Tells that a call which the session waits for is not among the events. */
+function lacksCall(newestFirst: readonly LogEvent[]): boolean {
+  const status = newestFirst.find(({ kind }) => kind === "idle" || kind === "running");
+  const ids = status?.kind === "idle" ? status.eventIds : [];
+  const known = new Set(newestFirst.map(({ id }) => id));
+  return ids.some((id) => !known.has(id));
+}
+
+function eventStatusOf(newestFirst: readonly LogEvent[], exposeToolInputs: boolean): EventStatus {
+  const status = newestFirst.map(statusOf).find((status) => status !== undefined);
+  const idle = newestFirst.find((event) => event.kind === "idle");
+  // What waits for an answer is what a wait makes of the same events.
+  const state = newestFirst.toReversed().reduce(reduceTurn, initialTurn());
+  let asked: readonly string[] = [];
+  if (state.phase === "parked") asked = openActions(state);
+  if (state.phase === "running") {
+    // A session that has gone on has the answers that it waited for, though the list may trail.
+    const waitedFor = new Set(
+      newestFirst.flatMap((event) => event.kind === "idle" ? event.eventIds : []),
+    );
+    asked = unansweredAsks(state).filter((id) => !waitedFor.has(id));
+  }
+  return {
+    ...(status && { status }),
+    ...(idle?.stop && { lastStop: idle.stop }),
+    pendingActions: asked.map((id) => pendingAction(id, newestFirst, exposeToolInputs)),
+  };
+}
+
+function statusOf({ kind }: LogEvent): EventStatus["status"] {
+  if (kind === "idle" || kind === "terminated") return kind;
+  return kind === "running" || kind === "rescheduled" ? "running" : undefined;
+}
+
+function pendingAction(
+  eventId: string,
+  events: readonly LogEvent[],
+  exposeToolInputs: boolean,
+): PendingAction {
+  const use = events.flatMap((event) => event.kind === "tool_use" ? [event.tool] : [])
+    .findLast(({ id }) => id === eventId);
+  const input = toolInputView(use?.input, exposeToolInputs);
+  return {
+    event_id: eventId,
+    kind: use?.custom ? "custom_tool_result" : "tool_confirmation",
+    ...(use?.name && { name: use.name }),
+    ...(input !== undefined && { input }),
+    ...(use?.threadId && { session_thread_id: use.threadId }),
+  };
+}
