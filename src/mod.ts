@@ -54,7 +54,7 @@ export type {
   WaitStatus,
 } from "./session/outcome.ts";
 export { createWaiter } from "./session/waiter.ts";
-export { createSimulator } from "./simulator/simulator.ts";
+export { createSimulator } from "./simulator/mod.ts";
 export { createPrincipal, type Principal } from "./access/principal.ts";
 export { createServices, type Services, type ServicesOptions } from "./tools/services.ts";
 export { createHttpHandler } from "./http/handler.ts";

@@ -146,22 +146,47 @@ function undocumented(file: TextFile, wanted: ReadonlySet<string>): Finding[] {
   }));
 }
 
-/** What `src/mod.ts` exports is documented where it is declared, and is named one by one. */
-export function publicApiIsDocumented(files: readonly TextFile[]): Finding[] {
-  const entry = files.find(({ path }) => path === "src/mod.ts");
-  if (!entry) return [{ path: "src/mod.ts", message: "is missing" }];
-  return parse(entry).statements.flatMap((statement): Finding[] => {
-    if (!ts.isExportDeclaration(statement) || !statement.moduleSpecifier) return [];
+/** The entries of the project's packages. */
+const ENTRIES = ["src/mod.ts", "src/simulator/mod.ts"];
+
+/** The names that an entry re-exports, one by one, by the module that they come from. */
+function reexports(entry: TextFile): { findings: Finding[]; names: Map<string, Set<string>> } {
+  const findings: Finding[] = [];
+  const names = new Map<string, Set<string>>();
+  for (const statement of parse(entry).statements) {
+    if (!ts.isExportDeclaration(statement) || !statement.moduleSpecifier) continue;
     const { exportClause, moduleSpecifier } = statement;
     if (!exportClause || !ts.isNamedExports(exportClause)) {
-      return [{ path: entry.path, line: lineOf(entry, statement), message: "exports a wildcard" }];
+      findings.push({
+        path: entry.path,
+        line: lineOf(entry, statement),
+        message: "exports a wildcard",
+      });
+      continue;
     }
     const specifier = ts.isStringLiteral(moduleSpecifier) ? moduleSpecifier.text : "";
-    const path = new URL(specifier, "file:///src/mod.ts").pathname.slice(1);
-    const names = exportClause.elements.map((element) =>
-      (element.propertyName ?? element.name).text
+    const path = new URL(specifier, `file:///${entry.path}`).pathname.slice(1);
+    const exported = exportClause.elements.map(({ propertyName, name }) =>
+      (propertyName ?? name).text
     );
-    const file = files.find((candidate) => candidate.path === path);
-    return file ? undocumented(file, new Set(names)) : [{ path, message: "is missing" }];
-  });
+    names.set(path, new Set([...names.get(path) ?? [], ...exported]));
+  }
+  return { findings, names };
+}
+
+/** What the entries export is documented where it is declared, and is named one by one. */
+export function publicApiIsDocumented(files: readonly TextFile[]): Finding[] {
+  const entries = files.filter(({ path }) => ENTRIES.includes(path));
+  if (entries[0]?.path !== ENTRIES[0]) return [{ path: "src/mod.ts", message: "is missing" }];
+  return entries.map(reexports).flatMap(({ findings, names }) => [
+    ...findings,
+    ...[...names].flatMap(([path, wanted]): Finding[] => {
+      const file = files.find((candidate) => candidate.path === path);
+      if (!file) return [{ path, message: "is missing" }];
+      if (!ENTRIES.includes(path)) return undocumented(file, wanted);
+      const offered = [...reexports(file).names.values()].flatMap((offer) => [...offer]);
+      return [...wanted].filter((name) => !offered.includes(name))
+        .map((name) => ({ path, message: `does not export ${name}` }));
+    }),
+  ]);
 }

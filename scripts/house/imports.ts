@@ -40,7 +40,7 @@ export function importsOf(file: TextFile): Import[] {
 /** Layers from the ground up; a folder imports from itself and from lower layers. */
 const LAYERS: readonly (readonly string[])[] = [
   ["core"],
-  ["hosts", "simulator"],
+  ["hosts"],
   ["config", "api"],
   ["session"],
   ["access"],
@@ -50,6 +50,11 @@ const LAYERS: readonly (readonly string[])[] = [
   ["runtime"],
   ["commands"],
 ];
+
+/** A package of its own: it imports nothing of the rest, and the rest imports its entry only. */
+const PACKAGE = "src/simulator/";
+const PACKAGE_ENTRY = "src/simulator/mod.ts";
+const PACKAGE_USERS = ["commands", "mod.ts", "main.ts"];
 
 /** Read by the program for its version. */
 const MANIFEST = "deno.json";
@@ -63,11 +68,11 @@ function mayImport(from: string, to: string): boolean {
   const [root, target = ""] = to.split("/");
   if (to === MANIFEST) return true;
   if (root !== "src" || to === "src/main.ts" || to === "src/mod.ts") return false;
+  if (source === target) return true;
+  if (source === "simulator") return false;
+  if (target === "simulator") return to === PACKAGE_ENTRY && PACKAGE_USERS.includes(source);
   if (source === "main.ts") return true;
   if (source === "mod.ts") return target !== "commands";
-  if (source === target) return true;
-  if (source === "simulator") return target === "core";
-  if (target === "simulator") return source === "commands";
   const layer = layerOf(target);
   return layer >= 0 && layer < layerOf(source);
 }
@@ -77,6 +82,19 @@ export function layering(files: readonly TextFile[]): Finding[] {
   return modulesIn(files, "src").flatMap(importsOf)
     .filter(({ from, to }) => !mayImport(from, to))
     .map(({ from, to, line }) => ({ path: from, line, message: `may not import ${to}` }));
+}
+
+/** Tests and scripts use the simulator by its entry; its own unit tests see inside. */
+export function simulatorEntry(files: readonly TextFile[]): Finding[] {
+  return modulesIn(files, "tests", "scripts")
+    .filter(({ path }) => !path.startsWith("tests/unit/simulator/"))
+    .flatMap(importsOf)
+    .filter(({ to }) => to.startsWith(PACKAGE) && to !== PACKAGE_ENTRY)
+    .map(({ from, to, line }) => ({
+      path: from,
+      line,
+      message: `may not import ${to}: import ${PACKAGE_ENTRY}`,
+    }));
 }
 
 /** No module imports itself by way of others. */

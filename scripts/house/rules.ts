@@ -14,7 +14,7 @@ import {
   testsAreOn,
   zodIsShaken,
 } from "./code_rules.ts";
-import { cycles, layering } from "./imports.ts";
+import { cycles, layering, simulatorEntry } from "./imports.ts";
 import { readmeIsCurrent } from "./readme.ts";
 import {
   licenceIsThere,
@@ -29,6 +29,7 @@ import type { Rule } from "./tree.ts";
 /** Every rule, by what it demands. */
 export const RULES: Readonly<Record<string, Rule>> = {
   "imports point one way": layering,
+  "the simulator is used by its entry": simulatorEntry,
   "no import cycles": cycles,
   "Deno.* only in main, commands and runtime": denoOnlyOutside,
   "stdout carries the protocol only": stdoutIsTheProtocols,

@@ -5,7 +5,7 @@
  */
 
 import type { SimulatorConfig } from "../config/config.ts";
-import { createSimulator } from "../simulator/simulator.ts";
+import { createSimulator } from "../simulator/mod.ts";
 import { listen } from "../runtime/listen.ts";
 import { aborted, type Program } from "../runtime/program.ts";
 

@@ -4,24 +4,24 @@
  * @module
  */
 
-import { invalid, notFound, SimulatorError } from "./envelope.ts";
+import { invalid, notFound, SimulatorError } from "./errors.ts";
 import { formatMicros } from "./ids.ts";
 import type { Script } from "./script.ts";
 import type { World } from "./session.ts";
 import { type Place, SortedList } from "./sorted.ts";
-import { type Fields, isFields } from "./wire.ts";
+import { isWireObject, type WireObject } from "./wire.ts";
 
 /** What an agent is made of; the rest is filled in. */
 export interface AgentInit {
   readonly name: string;
   readonly description?: string | null;
   readonly system?: string | null;
-  readonly model: string | Fields;
-  readonly tools?: readonly Fields[];
-  readonly mcp_servers?: readonly Fields[];
-  readonly skills?: readonly Fields[];
-  readonly metadata?: Fields;
-  readonly multiagent?: Fields | null;
+  readonly model: string | WireObject;
+  readonly tools?: readonly WireObject[];
+  readonly mcp_servers?: readonly WireObject[];
+  readonly skills?: readonly WireObject[];
+  readonly metadata?: WireObject;
+  readonly multiagent?: WireObject | null;
 }
 
 /** An agent: every version it had, and the script that plays it. */
@@ -29,9 +29,9 @@ export interface AgentRecord extends Place {
   readonly id: string;
   readonly script: Script;
   /** Budget that its sessions get when they are created without one. */
-  readonly budget: Fields | null;
+  readonly budget: WireObject | null;
   /** As the API shows them, oldest first. */
-  readonly versions: Fields[];
+  readonly versions: WireObject[];
 }
 
 /** The agents of the simulated workspace. */
@@ -44,7 +44,7 @@ export class AgentStore {
     this.#world = world;
   }
 
-  create(init: AgentInit, script: Script, budget: Fields | null = null): AgentRecord {
+  create(init: AgentInit, script: Script, budget: WireObject | null = null): AgentRecord {
     const micros = this.#world.micros();
     const id = this.#world.makeId("agent");
     const at = formatMicros(micros);
@@ -63,7 +63,7 @@ export class AgentStore {
   }
 
   /** @throws 404 when there is no such agent or version */
-  retrieve(id: string, version?: number): Fields {
+  retrieve(id: string, version?: number): WireObject {
     const record = this.find(id);
     const found = version === undefined ? latest(record) : record.versions[version - 1];
     if (!found) throw notFound(`Agent ${id} has no version ${version}.`);
@@ -71,7 +71,7 @@ export class AgentStore {
   }
 
   /** Makes a new version, unless nothing changes. */
-  update(id: string, changes: Fields, expected: number | undefined): Fields {
+  update(id: string, changes: WireObject, expected: number | undefined): WireObject {
     const record = this.find(id);
     const now = latest(record);
     if (now.archived_at !== null) throw invalid(`Agent ${id} is archived.`);
@@ -94,7 +94,7 @@ export class AgentStore {
   }
 
   /** Archives an agent for good; repeating it changes nothing. */
-  archive(id: string): Fields {
+  archive(id: string): WireObject {
     const record = this.find(id);
     const now = latest(record);
     if (now.archived_at !== null) return now;
@@ -105,24 +105,24 @@ export class AgentStore {
 }
 
 /** The newest version. */
-export function latest(record: AgentRecord): Fields {
+export function latest(record: AgentRecord): WireObject {
   return record.versions.at(-1) ?? {};
 }
 
 /** The part of an agent that a session keeps a snapshot of. */
-export function snapshot(agent: Fields): Fields {
+export function snapshot(agent: WireObject): WireObject {
   const { created_at: _c, updated_at: _u, archived_at: _a, metadata: _m, ...rest } = agent;
   return rest;
 }
 
 /** Wire fields from what a client gives; the same for a new agent and for an update. */
-export function agentFields(init: AgentInit): Fields {
+export function agentFields(init: AgentInit): WireObject {
   return {
     type: "agent",
     name: init.name,
     description: init.description ?? null,
     system: init.system ?? null,
-    model: isFields(init.model) ? init.model : { id: init.model },
+    model: isWireObject(init.model) ? init.model : { id: init.model },
     tools: (init.tools ?? []).map(completeTool),
     mcp_servers: init.mcp_servers ?? [],
     skills: init.skills ?? [],
@@ -134,7 +134,7 @@ export function agentFields(init: AgentInit): Fields {
 }
 
 /** A tool with the defaults that the API fills in. */
-export function completeTool(tool: Fields): Fields {
+export function completeTool(tool: WireObject): WireObject {
   if (tool.type === "custom") return tool;
   const type = tool.type === "mcp_toolset" ? "always_ask" : "always_allow";
   const basis = { enabled: true, permission_policy: { type } };
@@ -148,7 +148,7 @@ export function completeTool(tool: Fields): Fields {
 }
 
 /** The fields of an object that are not null. */
-function given(value: unknown): Fields {
-  const fields = isFields(value) ? Object.entries(value) : [];
+function given(value: unknown): WireObject {
+  const fields = isWireObject(value) ? Object.entries(value) : [];
   return Object.fromEntries(fields.filter(([, field]) => field !== null));
 }

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { invalid, notFound, SimulatorError } from "./envelope.ts";
+import { invalid, notFound, SimulatorError } from "./errors.ts";
 import { formatMicros } from "./ids.ts";
 import type { World } from "./session.ts";
 import { type Place, SortedList } from "./sorted.ts";
-import { type Fields, isFields } from "./wire.ts";
+import { isWireObject, type WireObject } from "./wire.ts";
 
 /** An environment; `wire` is what the API shows. */
 export interface EnvironmentRecord extends Place {
   readonly id: string;
-  wire: Fields;
+  wire: WireObject;
 }
 
 /** What an environment is made of beside its name; the rest is filled in. */
@@ -21,10 +21,10 @@ export interface EnvironmentInit {
   readonly description?: string | null;
   readonly metadata?: Readonly<Record<string, string>>;
   /** As the API shows it; a cloud container without limits when absent. */
-  readonly config?: Fields;
+  readonly config?: WireObject;
 }
 
-const CLOUD: Fields = {
+const CLOUD: WireObject = {
   type: "cloud",
   networking: { type: "unrestricted" },
   packages: { type: "packages", apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] },
@@ -75,13 +75,15 @@ export class EnvironmentStore {
    *
    * @throws 400 when it is archived or `config.type` would change, 409 when the name is taken
    */
-  update(id: string, changes: Fields): Fields {
+  update(id: string, changes: WireObject): WireObject {
     const record = this.find(id);
     const { archived_at, config, name } = record.wire;
     if (archived_at !== null) {
       throw invalid(`Environment ${id} is archived.`, "environment_archived");
     }
-    if (isFields(changes.config) && isFields(config) && changes.config.type !== config.type) {
+    if (
+      isWireObject(changes.config) && isWireObject(config) && changes.config.type !== config.type
+    ) {
       throw invalid("config.type cannot change.", "invalid_config_type_change");
     }
     if (typeof changes.name === "string" && changes.name !== name) this.#refuseTaken(changes.name);
@@ -102,7 +104,7 @@ export class EnvironmentStore {
   }
 
   /** Archives an environment; repeating it changes nothing. */
-  archive(id: string): Fields {
+  archive(id: string): WireObject {
     const record = this.find(id);
     if (record.wire.archived_at === null) {
       record.wire = { ...record.wire, archived_at: formatMicros(this.#world.micros()) };

@@ -4,23 +4,23 @@
  * @module
  */
 
-import type { Clock } from "../core/clock.ts";
 import type { AgentStore } from "./agents.ts";
-import { invalid, jsonResponse, SimulatorError } from "./envelope.ts";
+import type { SimulatorClock } from "./clock.ts";
 import type { EnvironmentStore } from "./environments.ts";
+import { invalid, SimulatorError } from "./errors.ts";
 import type { StreamFault } from "./faults.ts";
-import type { Heartbeats } from "./heartbeats.ts";
 import type { ListPage } from "./pages.ts";
-import { Query } from "./query.ts";
+import { RequestQuery } from "./query.ts";
 import type { Script } from "./script.ts";
 import type { World } from "./session.ts";
 import type { SessionStore } from "./sessions.ts";
-import { type Fields, isFields } from "./wire.ts";
+import type { Heartbeats } from "./stream.ts";
+import { isWireObject, type WireObject } from "./wire.ts";
 
 /** The simulated workspace. */
 export interface Workspace {
   readonly world: World;
-  readonly clock: Clock;
+  readonly clock: SimulatorClock;
   readonly heartbeats: Heartbeats;
   readonly agents: AgentStore;
   readonly environments: EnvironmentStore;
@@ -30,7 +30,7 @@ export interface Workspace {
 }
 
 /** A request, matched to a route. */
-export interface Exchange {
+export interface SimulatedExchange {
   readonly workspace: Workspace;
   readonly request: Request;
   readonly url: URL;
@@ -42,23 +42,23 @@ export interface Exchange {
 }
 
 /** Answers a request; throws a `SimulatorError` to refuse it. */
-export type Handler = (exchange: Exchange) => Response | Promise<Response>;
+export type Handler = (exchange: SimulatedExchange) => Response | Promise<Response>;
 
 /** A variable part of the path. */
-export function idAt(exchange: Exchange, index: number): string {
+export function idAt(exchange: SimulatedExchange, index: number): string {
   return exchange.ids[index] ?? "";
 }
 
 /** The request's query, which may hold these parameters only. */
-export function queryOf(exchange: Exchange, ...known: string[]): Query {
-  return new Query(exchange.url.searchParams, known, exchange.workspace.world.habits);
+export function queryOf(exchange: SimulatedExchange, ...known: string[]): RequestQuery {
+  return new RequestQuery(exchange.url.searchParams, known, exchange.workspace.world.habits);
 }
 
 /** Largest body in bytes; the API documents 32 MB. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 /** The request's JSON object. */
-export async function bodyOf(exchange: Exchange): Promise<Fields> {
+export async function bodyOf(exchange: SimulatedExchange): Promise<WireObject> {
   const bytes = await exchange.request.arrayBuffer();
   if (bytes.byteLength > MAX_BODY_BYTES) {
     throw new SimulatorError(413, "request_too_large", "The request body exceeds 32 MB.");
@@ -70,26 +70,28 @@ export async function bodyOf(exchange: Exchange): Promise<Fields> {
   } catch {
     throw invalid("The request body is not valid JSON.");
   }
-  if (isFields(body)) return body;
+  if (isWireObject(body)) return body;
   throw invalid("The request body must be a JSON object.");
 }
 
-/** A JSON answer with status 200. */
-export function answer(exchange: Exchange, body: unknown): Response {
-  return jsonResponse(body, exchange.requestId);
+/** A JSON response with status 200. */
+export function respond(exchange: SimulatedExchange, body: unknown): Response {
+  return new Response(JSON.stringify(body), {
+    headers: { "content-type": "application/json", "request-id": exchange.requestId },
+  });
 }
 
 /** A page of a list. */
-export function answerPage<T>(
-  exchange: Exchange,
+export function respondPage<T>(
+  exchange: SimulatedExchange,
   page: Pick<ListPage<T>, "items" | "next_page">,
-  show: (item: T) => Fields,
-  more: Fields = {},
+  show: (item: T) => WireObject,
+  more: WireObject = {},
 ): Response {
   const data = page.items.map(show);
   if (!exchange.workspace.world.habits.pagesWithoutNext) {
-    return answer(exchange, { data, next_page: page.next_page, ...more });
+    return respond(exchange, { data, next_page: page.next_page, ...more });
   }
   const ids = { first_id: data.at(0)?.id ?? null, last_id: data.at(-1)?.id ?? null };
-  return answer(exchange, { data, has_more: page.next_page !== null, ...ids });
+  return respond(exchange, { data, has_more: page.next_page !== null, ...ids });
 }

@@ -20,7 +20,7 @@
  * ```
  *
  * A request meets at most one fault of each stage, the first added that matches it: a delay
- * (`latency`), an answer (`status`, `reset`, `hang`, `lost_ack`), and, for streams that open, one
+ * (`latency`), a response (`status`, `reset`, `hang`, `lost_ack`), and, for streams that open, one
  * of the stream's own.
  *
  * @module
@@ -33,8 +33,8 @@ export interface DelayFault {
   readonly ms: number;
 }
 
-/** Takes the place of an answer. */
-export type AnswerFault =
+/** Takes the place of a response. */
+export type ResponseFault =
   /** An error envelope; `retryAfter` in seconds adds the header. Nothing takes effect. */
   | {
     readonly kind: "status";
@@ -45,7 +45,7 @@ export type AnswerFault =
   }
   /** The connection breaks before the request takes effect. */
   | { readonly kind: "reset" }
-  /** No answer until the caller gives up. Nothing takes effect. */
+  /** No response until the caller gives up. Nothing takes effect. */
   | { readonly kind: "hang" }
   /** The request takes effect, then the connection breaks. */
   | { readonly kind: "lost_ack" };
@@ -63,7 +63,8 @@ export type StreamFault =
   /** Headers come at once; everything else is held back for so many milliseconds. */
   | { readonly kind: "slow_first_byte"; readonly ms: number };
 
-export type Fault = DelayFault | AnswerFault | StreamFault;
+/** Everything that can be wrong with a request. */
+export type Fault = DelayFault | ResponseFault | StreamFault;
 
 /** A fault and the requests that it befalls. */
 export interface FaultRule {
@@ -92,7 +93,7 @@ export interface FaultSwitches {
 /** Where in a request's life a fault strikes. */
 export interface FaultStages {
   readonly delay: DelayFault;
-  readonly answer: AnswerFault;
+  readonly response: ResponseFault;
   readonly stream: StreamFault;
 }
 
@@ -104,7 +105,7 @@ function inStage<S extends keyof FaultStages>(fault: Fault, stage: S): fault is 
     case "reset":
     case "hang":
     case "lost_ack":
-      return stage === "answer";
+      return stage === "response";
     default:
       return stage === "stream";
   }

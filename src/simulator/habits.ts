@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { EventBody, WireEvent } from "./wire.ts";
+
 /** A query parameter that a server may take without effect; ranges and lists by their bare name. */
 export type IgnorableParameter =
   | "order"
@@ -133,3 +135,15 @@ export const hostedHabits: Habits = {
   pagesWithoutNext: false,
   readRequestsPerMinute: 0,
 };
+
+/** The event as a client sees it. */
+export function present(event: WireEvent, habits: Habits): EventBody {
+  if (!habits.eventsWithoutIds && !habits.idleWithoutStopReason) return event;
+  const shown: Record<string, unknown> & { type: string } = { ...event };
+  if (habits.eventsWithoutIds) delete shown.id;
+  if (habits.idleWithoutStopReason && event.type === "session.status_idle") {
+    delete shown.stop_reason;
+    delete shown.stop_details;
+  }
+  return shown;
+}

@@ -14,7 +14,7 @@ interface Entry extends Place {
   readonly micros: number | undefined;
 }
 
-/** What to read from an {@linkcode EventLog}. */
+/** What to read from an {@linkcode SessionLog}. */
 export interface EventQuery {
   readonly order: "asc" | "desc";
   readonly limit: number;
@@ -41,7 +41,7 @@ export interface LogOptions {
 }
 
 /** Events by id and in order. Appending is cheap at any length. */
-export class EventLog {
+export class SessionLog {
   readonly #options: LogOptions;
   readonly #entries = new SortedList<Entry>();
   readonly #byId = new Map<string, Entry>();
@@ -116,7 +116,7 @@ export class EventLog {
 
 /** A log that shows each change a while after it was made. */
 export class TrailingLog {
-  readonly #log: EventLog;
+  readonly #log: SessionLog;
   readonly #lagMs: number;
   readonly #now: () => number;
   readonly #pending: { readonly from: number; readonly apply: () => void }[] = [];
@@ -126,7 +126,7 @@ export class TrailingLog {
    * @param now milliseconds since the epoch
    */
   constructor(options: LogOptions, lagMs: number, now: () => number) {
-    this.#log = new EventLog(options);
+    this.#log = new SessionLog(options);
     this.#lagMs = lagMs;
     this.#now = now;
   }
@@ -140,7 +140,7 @@ export class TrailingLog {
   }
 
   /** The log as it is shown now. */
-  now(): EventLog {
+  now(): SessionLog {
     const now = this.#now();
     while (this.#pending[0] && this.#pending[0].from <= now) this.#pending.shift()?.apply();
     return this.#log;

@@ -6,8 +6,8 @@
  * @module
  */
 
-import { invalid } from "./envelope.ts";
-import type { Query } from "./query.ts";
+import { invalid } from "./errors.ts";
+import type { RequestQuery } from "./query.ts";
 import type { Place, SortedList } from "./sorted.ts";
 
 /** A place to read on from, and in which direction. */
@@ -23,7 +23,7 @@ function digest(text: string): number {
 }
 
 /** @param scope path of the list */
-export function encodeCursor(scope: string, query: Query, cursor: Cursor): string {
+export function writeCursor(scope: string, query: RequestQuery, cursor: Cursor): string {
   const { place, back } = cursor;
   const bound = digest(`${scope}?${query.fingerprint()}`);
   const text = JSON.stringify([bound, place.rank, place.seq, back ? 1 : 0]);
@@ -31,7 +31,7 @@ export function encodeCursor(scope: string, query: Query, cursor: Cursor): strin
 }
 
 /** The cursor in the `page` parameter; one that was not made for this query gets 400. */
-export function decodeCursor(scope: string, query: Query): Cursor | undefined {
+export function readCursor(scope: string, query: RequestQuery): Cursor | undefined {
   const page = query.text("page");
   if (page === undefined) return undefined;
   const [bound, rank, seq, back] = parseCursor(page);
@@ -56,7 +56,7 @@ function parseCursor(page: string): unknown[] {
 /** How to read a page of a {@linkcode SortedList}. */
 export interface PageOptions<T> {
   readonly scope: string;
-  readonly query: Query;
+  readonly query: RequestQuery;
   readonly order: "asc" | "desc";
   /** Entries per page when the query has no `limit`. */
   readonly defaultLimit: number;
@@ -72,13 +72,13 @@ export interface ListPage<T> {
 }
 
 /** Reads the page that the query asks for. */
-export function readPage<T extends Place>(
+export function readListPage<T extends Place>(
   list: SortedList<T>,
   options: PageOptions<T>,
 ): ListPage<T> {
   const { scope, query, order } = options;
   const limit = query.limit(options.defaultLimit, options.maxLimit);
-  const cursor = decodeCursor(scope, query);
+  const cursor = readCursor(scope, query);
   const back = cursor?.back ?? false;
   const { items, more } = list.read({
     order: back ? (order === "asc" ? "desc" : "asc") : order,
@@ -89,7 +89,7 @@ export function readPage<T extends Place>(
   if (back) items.reverse();
   const at = (item: T | undefined, backwards: boolean) =>
     item
-      ? encodeCursor(scope, query, {
+      ? writeCursor(scope, query, {
         place: { rank: item.rank, seq: item.seq },
         back: backwards,
       })

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { invalid } from "./envelope.ts";
+import { invalid } from "./errors.ts";
 import type { Habits } from "./habits.ts";
 import { parseMicros } from "./ids.ts";
 
@@ -18,7 +18,7 @@ export interface MicrosRange {
 }
 
 /** A request's query, of which every parameter is known. */
-export class Query {
+export class RequestQuery {
   readonly #params: URLSearchParams;
   readonly #ignored: readonly string[];
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { EventBody, Fields } from "./wire.ts";
+import type { EventBody, WireObject } from "./wire.ts";
 
 /** How somebody answered a tool call. */
 export interface Answer {
@@ -32,7 +32,7 @@ export type Step =
   /** Runs on after a pause. */
   | { readonly do: "resume" }
   /** Ends the turn for this reason; without this step a turn ends with `end_turn`. */
-  | { readonly do: "end"; readonly stopReason: string; readonly stopDetails?: Fields }
+  | { readonly do: "end"; readonly stopReason: string; readonly stopDetails?: WireObject }
   /** Ends the session. */
   | { readonly do: "terminate" };
 
@@ -53,7 +53,7 @@ export interface Turn {
   readonly text: string;
   readonly agentName: string;
   /** The session's agent as the API shows it. */
-  readonly agent: Fields;
+  readonly agent: WireObject;
   readonly primaryThreadId: string;
   /** An id such as `wrun_…`. */
   readonly makeId: (prefix: string) => string;
@@ -68,12 +68,12 @@ export function* wait(ms: number): Steps {
 }
 
 /** Adds an event; comes to its id. */
-export function* emit(type: string, fields: Fields = {}): Steps<string> {
+export function* emit(type: string, fields: WireObject = {}): Steps<string> {
   return (yield { do: "emit", event: { ...fields, type } }).eventId;
 }
 
 /** Content of one text block. */
-export function textContent(text: string): readonly Fields[] {
+export function textContent(text: string): readonly WireObject[] {
   return [{ type: "text", text }];
 }
 
@@ -116,7 +116,7 @@ export function* failToThink(
   });
 }
 
-function modelUsage(input: number, output: number): Fields {
+function modelUsage(input: number, output: number): WireObject {
   return {
     input_tokens: input,
     output_tokens: output,
@@ -132,8 +132,8 @@ function modelUsage(input: number, output: number): Fields {
  */
 export function toolUse(
   name: string,
-  input: Fields,
-  permission: "allow" | "ask" | Fields = "allow",
+  input: WireObject,
+  permission: "allow" | "ask" | WireObject = "allow",
 ): Steps<string> {
   const evaluated = typeof permission === "string"
     ? { evaluated_permission: permission, evaluation: { type: `always_${permission}` } }

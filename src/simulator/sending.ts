@@ -1,15 +1,16 @@
 /**
- * Checks events that clients send, by the API's documented shapes and rules.
+ * Events that clients send: checked by the API's documented shapes and rules, put into the log, and
+ * read as answers to tool calls.
  *
  * @module
  */
 
 import * as z from "zod";
-import { answeredId } from "./answers.ts";
-import { invalid, SimulatorError } from "./envelope.ts";
+import { invalid, SimulatorError } from "./errors.ts";
 import type { Habits } from "./habits.ts";
-import type { Session } from "./session.ts";
-import type { EventBody, WireEvent } from "./wire.ts";
+import type { Answer } from "./script.ts";
+import type { SimulatedSession } from "./session.ts";
+import { type EventBody, joinedText, type WireEvent, type WireObject } from "./wire.ts";
 
 const text = z.strictObject({ type: z.literal("text"), text: z.string().min(1) });
 const source = z.looseObject({ type: z.string() });
@@ -110,7 +111,11 @@ export function parseInitialEvents(value: unknown): EventBody[] {
 }
 
 /** Throws when the session cannot take these events; then none of them takes effect. */
-export function checkSend(session: Session, events: readonly EventBody[], habits: Habits): void {
+export function checkSend(
+  session: SimulatedSession,
+  events: readonly EventBody[],
+  habits: Habits,
+): void {
   if (session.archivedAt !== null || session.status === "terminated") {
     const what = session.archivedAt !== null ? "archived" : "terminated";
     throw new SimulatorError(
@@ -139,7 +144,7 @@ export function checkSend(session: Session, events: readonly EventBody[], habits
   });
 }
 
-function checkThread(session: Session, event: EventBody, where: string): void {
+function checkThread(session: SimulatedSession, event: EventBody, where: string): void {
   const threadId = event.session_thread_id;
   if (typeof threadId !== "string") return;
   const thread = session.threads.find(threadId);
@@ -147,7 +152,7 @@ function checkThread(session: Session, event: EventBody, where: string): void {
   if (thread.status === "terminated") throw invalid(`${where}: thread ${threadId} is terminated.`);
 }
 
-function checkConfirmation(session: Session, event: EventBody, where: string): void {
+function checkConfirmation(session: SimulatedSession, event: EventBody, where: string): void {
   const toolUseId = String(event.tool_use_id);
   if (event.deny_message != null && event.result !== "deny") {
     throw invalid(`${where}: deny_message goes with result "deny" only.`);
@@ -167,7 +172,7 @@ const ANSWERABLE: Readonly<Record<string, string>> = {
   "user.tool_result": "agent.tool_use",
 };
 
-function checkResult(session: Session, event: EventBody, where: string): void {
+function checkResult(session: SimulatedSession, event: EventBody, where: string): void {
   const type = ANSWERABLE[event.type];
   const toolUseId = answeredId(event);
   if (type === undefined || toolUseId === undefined) return;
@@ -177,7 +182,7 @@ function checkResult(session: Session, event: EventBody, where: string): void {
 
 /** Puts checked events into the log; the result is what the sender gets back. */
 export function appendSent(
-  session: Session,
+  session: SimulatedSession,
   events: readonly EventBody[],
   makeId: (prefix: string) => string,
 ): WireEvent[] {
@@ -194,4 +199,29 @@ export function appendSent(
     }
     return session.append({ ...event, ...extra }, { queued });
   });
+}
+
+/** The tool call that an event answers, or undefined when it is no answer. */
+export function answeredId(event: WireObject): string | undefined {
+  switch (event.type) {
+    case "user.tool_confirmation":
+    case "user.tool_result":
+      return String(event.tool_use_id);
+    case "user.custom_tool_result":
+      return String(event.custom_tool_use_id);
+    default:
+      return undefined;
+  }
+}
+
+/** What an event that is an answer says. */
+export function answerOf(event: WireObject): Answer {
+  if (event.type === "user.tool_confirmation") {
+    const message = event.deny_message;
+    return {
+      allowed: event.result === "allow",
+      text: typeof message === "string" ? message : "",
+    };
+  }
+  return { allowed: true, text: joinedText(event.content) };
 }

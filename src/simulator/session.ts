@@ -4,21 +4,20 @@
  * @module
  */
 
-import { present } from "./present.ts";
-import type { Habits } from "./habits.ts";
+import { type Habits, present } from "./habits.ts";
 import { formatMicros, type MakeId, parseMicros } from "./ids.ts";
-import { EventLog, TrailingLog } from "./log.ts";
+import { SessionLog, TrailingLog } from "./log.ts";
 import type { Place } from "./sorted.ts";
 import { encodeFrame, type OutgoingStream } from "./stream.ts";
 import { SessionThreads } from "./threads.ts";
 import { UsageCounter } from "./usage.ts";
 import {
   type EventBody,
-  type Fields,
-  isFields,
+  isWireObject,
+  joinedText,
   type SessionStatus,
-  textOf,
   type WireEvent,
+  type WireObject,
 } from "./wire.ts";
 
 /** What every session shares. */
@@ -31,7 +30,7 @@ export interface World {
   readonly micros: () => number;
 }
 
-/** How {@linkcode Session.append} treats an event. */
+/** How {@linkcode SimulatedSession.append} treats an event. */
 export interface AppendOptions {
   /** `processed_at` stays null until the event is stamped. */
   readonly queued?: boolean;
@@ -47,12 +46,12 @@ export interface AppendOptions {
 
 /** A session as it is created. */
 export interface SessionInit {
-  readonly agent: Fields;
+  readonly agent: WireObject;
   readonly agentName: string;
   readonly environmentId: string;
   readonly title: string | null;
   readonly metadata: Readonly<Record<string, string>>;
-  readonly budget: Fields | null;
+  readonly budget: WireObject | null;
   readonly vaultIds: readonly string[];
   readonly status: SessionStatus;
 }
@@ -65,25 +64,25 @@ const STATUS_EVENTS: Readonly<Record<string, SessionStatus>> = {
 };
 
 /** A session. Its actual status follows its events at once; the one it shows trails them. */
-export class Session implements Place {
+export class SimulatedSession implements Place {
   readonly id: string;
   readonly rank: number;
   readonly seq: number;
   readonly init: SessionInit;
   /** Every event, as it is. */
-  readonly log: EventLog;
+  readonly log: SessionLog;
   readonly threads: SessionThreads;
   readonly usage = new UsageCounter();
   readonly streams = new Set<OutgoingStream>();
-  /** Tool calls that the session is parked on. */
+  /** Tool calls that the session waits for answers to. */
   readonly blocking = new Set<string>();
   /** Tool calls that were answered. */
   readonly answered = new Set<string>();
   readonly openRuns = new Set<string>();
   title: string | null;
   metadata: Readonly<Record<string, string>>;
-  budget: Fields | null;
-  /** Parked at its budget. */
+  budget: WireObject | null;
+  /** Idle because its budget is used up. */
   atBudget = false;
   archivedAt: string | null = null;
   readonly #world: World;
@@ -108,7 +107,7 @@ export class Session implements Place {
       order: stampAtSettle || neverStamps || !stampsInterrupted ? "log" : "processed_at",
       queued: nullProcessedAt,
     } as const;
-    this.log = new EventLog(sorted);
+    this.log = new SessionLog(sorted);
     if (listLagMs > 0) this.#trailing = new TrailingLog(sorted, listLagMs, world.now);
     this.title = init.title;
     this.metadata = init.metadata;
@@ -120,7 +119,7 @@ export class Session implements Place {
   }
 
   /** The log as lists show it now. */
-  get listed(): EventLog {
+  get listed(): SessionLog {
     return this.#trailing?.now() ?? this.log;
   }
 
@@ -148,8 +147,8 @@ export class Session implements Place {
   }
 
   /** Takes the effect of a status event that is not shown to anybody. */
-  noteStatusSilently(type: string, stopReason: unknown): void {
-    this.#noteStatus(type, stopReason);
+  applyStatusSilently(type: string, stopReason: unknown): void {
+    this.#applyStatus(type, stopReason);
   }
 
   /** Notes a change for `updated_at`. */
@@ -169,7 +168,7 @@ export class Session implements Place {
       this.log.append(event, micros);
       this.#trailing?.append(event, micros);
     }
-    this.#note(event);
+    this.#applyEvent(event);
     if (!options.logOnly) this.#publish(event);
     return event;
   }
@@ -194,7 +193,7 @@ export class Session implements Place {
   }
 
   /** The session as the API shows it. */
-  toWire(): Fields {
+  toWire(): WireObject {
     const { agent, environmentId, vaultIds } = this.init;
     const created = formatMicros(this.rank);
     return {
@@ -250,7 +249,7 @@ export class Session implements Place {
   #preview(stream: OutgoingStream, event: WireEvent): void {
     const start = { type: "event_start", event: { id: event.id, type: event.type } };
     stream.pushAside(encodeFrame("event_start", start));
-    const text = event.type === "agent.message" ? textOf(event.content) : "";
+    const text = event.type === "agent.message" ? joinedText(event.content) : "";
     const half = Math.ceil(text.length / 2);
     for (const part of [text.slice(0, half), text.slice(half)]) {
       if (part === "") continue;
@@ -261,32 +260,32 @@ export class Session implements Place {
     }
   }
 
-  /** Takes from an event what it says about the session. */
-  #note(event: WireEvent): void {
+  /** Changes the session as the event says. */
+  #applyEvent(event: WireEvent): void {
     if (event.type in STATUS_EVENTS) {
-      this.#noteStatus(event.type, event.stop_reason);
+      this.#applyStatus(event.type, event.stop_reason);
     } else if (event.type === "workflow_run.created") {
       this.openRuns.add(String(event.workflow_run_id));
     } else if (event.type === "workflow_run.status_ended") {
       this.openRuns.delete(String(event.workflow_run_id));
     } else if (event.type === "span.model_request_end") {
-      this.usage.noteRequest(event.model_usage);
+      this.usage.addRequest(event.model_usage);
     } else if (event.type.startsWith("session.thread_")) {
-      this.threads.note(event, formatMicros(this.#world.micros()));
+      this.threads.apply(event, formatMicros(this.#world.micros()));
     }
   }
 
-  #noteStatus(type: string, stopReason: unknown): void {
+  #applyStatus(type: string, stopReason: unknown): void {
     const status = STATUS_EVENTS[type];
     if (!status) return;
     this.setStatus(status, this.#world.habits.statusLagMs);
-    this.usage.noteStatus(status, this.#world.now());
-    this.notePark(stopReason);
+    this.usage.setStatus(status, this.#world.now());
+    this.setBlocking(stopReason);
   }
 
   /** Takes from a stop reason what the session waits for; nothing when it is undefined. */
-  notePark(stopReason: unknown): void {
-    const reason = isFields(stopReason) ? stopReason : {};
+  setBlocking(stopReason: unknown): void {
+    const reason = isWireObject(stopReason) ? stopReason : {};
     this.atBudget = reason.type === "budget_reached";
     this.blocking.clear();
     if (reason.type !== "requires_action" || !Array.isArray(reason.event_ids)) return;

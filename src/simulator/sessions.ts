@@ -4,37 +4,37 @@
  * @module
  */
 
-import type { Clock } from "../core/clock.ts";
-import { invalid, notFound } from "./envelope.ts";
+import type { SimulatorClock } from "./clock.ts";
+import { invalid, notFound } from "./errors.ts";
 import { formatMicros } from "./ids.ts";
 import type { Script } from "./script.ts";
 import { appendSent } from "./sending.ts";
-import { Session, type SessionInit, type World } from "./session.ts";
+import { type SessionInit, SimulatedSession, type World } from "./session.ts";
 import { SortedList } from "./sorted.ts";
 import { TurnEngine } from "./turn.ts";
 import type { EventBody, WireEvent } from "./wire.ts";
 
 interface Running {
-  readonly session: Session;
+  readonly session: SimulatedSession;
   readonly engine: TurnEngine;
 }
 
 /** Sessions by id and by time of creation. */
 export class SessionStore {
-  readonly list = new SortedList<Session>();
+  readonly list = new SortedList<SimulatedSession>();
   readonly #world: World;
-  readonly #clock: Clock;
+  readonly #clock: SimulatorClock;
   readonly #byId = new Map<string, Running>();
   #created = 0;
 
-  constructor(world: World, clock: Clock) {
+  constructor(world: World, clock: SimulatorClock) {
     this.#world = world;
     this.#clock = clock;
   }
 
   /** @param script plays the session's turns; without one, what is sent stays queued */
-  create(init: SessionInit, script: Script | undefined): Session {
-    const session = new Session(this.#world, this.#created++, init);
+  create(init: SessionInit, script: Script | undefined): SimulatedSession {
+    const session = new SimulatedSession(this.#world, this.#created++, init);
     const { habits, makeId } = this.#world;
     const engine = new TurnEngine(session, { clock: this.#clock, habits, makeId, script });
     this.list.insert(session);
@@ -43,12 +43,12 @@ export class SessionStore {
   }
 
   /** @throws 404 when there is no such session */
-  find(id: string): Session {
+  find(id: string): SimulatedSession {
     return this.#running(id).session;
   }
 
   /** Puts checked events into the session's log and lets them take effect. */
-  send(session: Session, events: readonly EventBody[]): WireEvent[] {
+  send(session: SimulatedSession, events: readonly EventBody[]): WireEvent[] {
     const { engine } = this.#running(session.id);
     const sent = appendSent(session, events, this.#world.makeId);
     engine.accept(sent);
@@ -56,12 +56,12 @@ export class SessionStore {
   }
 
   /** Lets a session that waits at its budget go on. */
-  raiseBudget(session: Session): void {
+  raiseBudget(session: SimulatedSession): void {
     this.#running(session.id).engine.raiseBudget();
   }
 
   /** Archives a session for good; repeating it changes nothing. */
-  archive(id: string): Session {
+  archive(id: string): SimulatedSession {
     const { session, engine } = this.#running(id);
     if (session.archivedAt !== null) return session;
     this.#refuseBusy(session, "archived");
@@ -98,7 +98,7 @@ export class SessionStore {
     return running;
   }
 
-  #refuseBusy(session: Session, what: string): void {
+  #refuseBusy(session: SimulatedSession, what: string): void {
     if (session.archivedAt !== null) return;
     if (session.openRuns.size > 0) {
       throw invalid(

@@ -1,42 +1,30 @@
 /**
- * An in-process Managed Agents API with scripted agents and a clock of the caller's choosing.
- *
- * ```ts
- * const simulator = createSimulator({ clock: systemClock });
- * const response = await simulator.fetch(
- *   new Request("http://simulator/v1/agents", {
- *     headers: { "x-api-key": "any", "anthropic-beta": "managed-agents-2026-04-01" },
- *   }),
- * );
- * simulator.close();
- * ```
+ * The simulator: its workspace, its switches, and the life of a request.
  *
  * @module
  */
 
-import { raceSignal } from "../core/abort.ts";
-import type { Clock } from "../core/clock.ts";
-import { checkBeta, checkCredential, ReadLimit } from "./admission.ts";
 import { AgentStore, snapshot } from "./agents.ts";
-import { errorTypeOf, jsonRpcError, SimulatorError } from "./envelope.ts";
+import { raceAbort, realClock, type SimulatorClock } from "./clock.ts";
 import { EnvironmentStore } from "./environments.ts";
+import { errorEnvelope, errorTypeOf, SimulatorError } from "./errors.ts";
 import type { Workspace } from "./exchange.ts";
-import { type AnswerFault, Faults, type FaultSwitches } from "./faults.ts";
+import { Faults, type FaultSwitches, type ResponseFault } from "./faults.ts";
 import { type Habits, hostedHabits } from "./habits.ts";
-import { Heartbeats } from "./heartbeats.ts";
 import { createIds, createMicros } from "./ids.ts";
-import { findRoute } from "./router.ts";
+import { checkApiKey, checkBeta, findRoute, ReadLimit } from "./router.ts";
 import { definedAgent } from "./scripts/defined.ts";
 import { type AgentFixture, type FixtureKey, fixtures } from "./scripts/fixtures.ts";
 import { quickAnswer } from "./scripts/quick.ts";
 import type { AppendOptions, World } from "./session.ts";
 import { SessionStore } from "./sessions.ts";
+import { Heartbeats } from "./stream.ts";
 import type { EventBody, SessionStatus } from "./wire.ts";
 
 /** How {@linkcode createSimulator} behaves. */
 export interface SimulatorOptions {
-  /** All of the simulator's time. */
-  readonly clock: Clock;
+  /** All of the simulator's time; the machine's clock when absent. */
+  readonly clock?: SimulatorClock;
   /** Differences from the hosted API's habits. */
   readonly habits?: Partial<Habits>;
   /** The only credential accepted; any non-empty one when absent. */
@@ -103,7 +91,7 @@ export interface Simulator {
 const MAX_RECORDS = 10_000;
 
 function createWorkspace(options: SimulatorOptions, habits: Habits): Workspace {
-  const { clock } = options;
+  const { clock = realClock } = options;
   const now = () => clock.wallTime();
   const world: World = {
     habits,
@@ -165,9 +153,9 @@ class InProcessSimulator implements Simulator {
     request.signal.throwIfAborted();
     const delay = this.faults.take("delay", request.method, url.pathname);
     if (delay) await this.#workspace.clock.sleep(delay.ms, this.#ends(request));
-    const fault = this.faults.take("answer", request.method, url.pathname);
+    const fault = this.faults.take("response", request.method, url.pathname);
     if (fault && fault.kind !== "lost_ack") return await this.#fail(fault, request);
-    const response = await raceSignal(this.#answer(request, url), request.signal);
+    const response = await raceAbort(this.#respond(request, url), request.signal);
     if (!fault) return response;
     await response.body?.cancel();
     throw new TypeError("connection closed before message completed");
@@ -231,23 +219,23 @@ class InProcessSimulator implements Simulator {
   }
 
   async #fail(
-    fault: Exclude<AnswerFault, { kind: "lost_ack" }>,
+    fault: Exclude<ResponseFault, { kind: "lost_ack" }>,
     request: Request,
   ): Promise<Response> {
     if (fault.kind === "reset") throw new TypeError("connection reset by peer");
-    if (fault.kind === "hang") return await raceSignal(new Promise(() => {}), this.#ends(request));
+    if (fault.kind === "hang") return await raceAbort(new Promise(() => {}), this.#ends(request));
     const { status, message = "Simulated fault.", retryAfter } = fault;
     const headers = retryAfter === undefined ? undefined : { "retry-after": String(retryAfter) };
     const error = new SimulatorError(status, fault.type ?? errorTypeOf(status), message, {
       headers,
     });
-    return jsonRpcError(error, this.#workspace.world.makeId("req"));
+    return errorEnvelope(error, this.#workspace.world.makeId("req"));
   }
 
-  async #answer(request: Request, url: URL): Promise<Response> {
+  async #respond(request: Request, url: URL): Promise<Response> {
     const requestId = this.#workspace.world.makeId("req");
     try {
-      checkCredential(request.headers, this.#options.apiKey);
+      checkApiKey(request.headers, this.#options.apiKey);
       const { handler, ids } = findRoute(request.method, url.pathname);
       checkBeta(request.headers, url.pathname, this.habits);
       this.#limit.check(request.method);
@@ -260,13 +248,13 @@ class InProcessSimulator implements Simulator {
         takeStreamFault: () => this.faults.take("stream", request.method, url.pathname),
       });
     } catch (error) {
-      if (error instanceof SimulatorError) return jsonRpcError(error, requestId);
+      if (error instanceof SimulatorError) return errorEnvelope(error, requestId);
       throw error;
     }
   }
 }
 
 /** Starts a simulator with its seeded agents and one environment. */
-export function createSimulator(options: SimulatorOptions): Simulator {
+export function createSimulator(options: SimulatorOptions = {}): Simulator {
   return new InProcessSimulator(options);
 }

@@ -11,7 +11,7 @@ export interface Place {
 }
 
 /** What to read from a {@linkcode SortedList}. */
-export interface ReadOptions<T> {
+export interface SortedReadOptions<T> {
   readonly order: "asc" | "desc";
   readonly limit: number;
   /** Read on behind this place, exclusive, in reading direction. */
@@ -50,7 +50,7 @@ export class SortedList<T extends Place> {
   }
 
   /** The items wanted, at most `limit`, and whether there are more. */
-  read(options: ReadOptions<T>): { items: T[]; more: boolean } {
+  read(options: SortedReadOptions<T>): { items: T[]; more: boolean } {
     const found: T[] = [];
     const step = options.order === "asc" ? 1 : -1;
     for (let i = this.#start(options); i >= 0 && i < this.#items.length; i += step) {
@@ -67,7 +67,7 @@ export class SortedList<T extends Place> {
     return { items: found, more: false };
   }
 
-  #start(options: ReadOptions<T>): number {
+  #start(options: SortedReadOptions<T>): number {
     const { after, minRank } = options;
     if (options.order === "desc") {
       return (after ? this.#firstNotBefore(after) : this.#items.length) - 1;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Fields, WireEvent } from "./wire.ts";
+import type { WireEvent, WireObject } from "./wire.ts";
 
 type Thread = Record<string, unknown> & { id: string; status: string };
 
@@ -14,10 +14,10 @@ const STATUS = "session.thread_status_";
 export class SessionThreads {
   readonly primaryId: string;
   readonly #sessionId: string;
-  readonly #agent: Fields;
+  readonly #agent: WireObject;
   readonly #byId = new Map<string, Thread>();
 
-  constructor(sessionId: string, primaryId: string, agent: Fields, createdAt: string) {
+  constructor(sessionId: string, primaryId: string, agent: WireObject, createdAt: string) {
     this.#sessionId = sessionId;
     this.primaryId = primaryId;
     this.#agent = agent;
@@ -25,16 +25,16 @@ export class SessionThreads {
   }
 
   /** Threads as the API shows them, primary first, then in the order they were made. */
-  list(): Fields[] {
+  list(): WireObject[] {
     return [...this.#byId.values()];
   }
 
-  find(id: string): Fields | undefined {
+  find(id: string): WireObject | undefined {
     return this.#byId.get(id);
   }
 
   /** Takes a `session.thread_*` event's effect; `at` is the time in its `processed_at`. */
-  note(event: WireEvent, at: string): void {
+  apply(event: WireEvent, at: string): void {
     const id = String(event.session_thread_id);
     if (event.type === "session.thread_created") {
       const agent = { ...this.#agent, name: event.agent_name };
@@ -48,7 +48,7 @@ export class SessionThreads {
     thread.updated_at = at;
   }
 
-  #add(id: string, parentId: string | null, agent: Fields, runId: unknown, at: string): void {
+  #add(id: string, parentId: string | null, agent: WireObject, runId: unknown, at: string): void {
     this.#byId.set(id, {
       id,
       type: "session_thread",

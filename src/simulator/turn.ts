@@ -5,16 +5,16 @@
  * @module
  */
 
-import type { Clock } from "../core/clock.ts";
+import type { SimulatorClock } from "./clock.ts";
 import type { Habits } from "./habits.ts";
 import type { Answer, Script, Step, StepResult } from "./script.ts";
-import type { Session } from "./session.ts";
-import { answeredId, answerOf } from "./answers.ts";
-import { type Fields, textOf, type WireEvent } from "./wire.ts";
+import { answeredId, answerOf } from "./sending.ts";
+import type { SimulatedSession } from "./session.ts";
+import { joinedText, type WireEvent, type WireObject } from "./wire.ts";
 
 /** What an engine needs around it. */
 export interface TurnOptions {
-  readonly clock: Clock;
+  readonly clock: SimulatorClock;
   readonly habits: Habits;
   readonly makeId: (prefix: string) => string;
   /** Plays the turns; without one, whatever is sent stays queued. */
@@ -22,23 +22,23 @@ export interface TurnOptions {
 }
 
 /** Why a turn does not run on: it waits for answers, or for a higher budget. */
-interface Parked {
+interface Blocked {
   readonly eventIds: readonly string[];
   readonly goOn: () => void;
 }
 
-type Ending = { readonly stopReason: Fields; readonly stopDetails?: Fields };
+type Ending = { readonly stopReason: WireObject; readonly stopDetails?: WireObject };
 
 const END_TURN: Ending = { stopReason: { type: "end_turn" } };
 
 /** One session's turns, one after another. */
 export class TurnEngine {
-  readonly #session: Session;
+  readonly #session: SimulatedSession;
   readonly #options: TurnOptions;
   readonly #timers = new Set<() => void>();
   #queue: WireEvent[] = [];
   #current: AbortController | undefined;
-  #parked: Parked | undefined;
+  #blocked: Blocked | undefined;
   #answers = new Map<string, Answer>();
   /** Messages of this turn that are stamped only when it ends. */
   #unstamped: string[] = [];
@@ -46,7 +46,7 @@ export class TurnEngine {
   #interrupting = false;
   #scheduled = false;
 
-  constructor(session: Session, options: TurnOptions) {
+  constructor(session: SimulatedSession, options: TurnOptions) {
     this.#session = session;
     this.#options = options;
   }
@@ -71,7 +71,7 @@ export class TurnEngine {
   /** Runs on after the budget was raised or removed. */
   raiseBudget(): void {
     this.#session.atBudget = false;
-    if (this.#parked?.eventIds.length === 0) this.#unpark();
+    if (this.#blocked?.eventIds.length === 0) this.#unblock();
   }
 
   /** Ends the turn and its timers without a word. */
@@ -121,7 +121,7 @@ export class TurnEngine {
 
   #release(): void {
     this.#current = undefined;
-    this.#parked = undefined;
+    this.#blocked = undefined;
     this.#paused = false;
     this.#pump();
   }
@@ -135,7 +135,9 @@ export class TurnEngine {
       else this.#stamp(id);
     }
     return taken.map((message) =>
-      message.type === "user.define_outcome" ? String(message.description) : textOf(message.content)
+      message.type === "user.define_outcome"
+        ? String(message.description)
+        : joinedText(message.content)
     ).join("\n");
   }
 
@@ -179,11 +181,11 @@ export class TurnEngine {
         return this.#session.append(step.event).id;
       case "ask": {
         const open = step.eventIds.filter((id) => !this.#answers.has(id));
-        if (open.length > 0) await this.#park(open, "requires_action", signal);
+        if (open.length > 0) await this.#blockOn(open, "requires_action", signal);
         return "";
       }
       case "reach_budget":
-        await this.#park([], "budget_reached", signal);
+        await this.#blockOn([], "budget_reached", signal);
         return "";
       case "reschedule":
         this.#status("session.thread_status_rescheduled", this.#threadFields());
@@ -219,7 +221,7 @@ export class TurnEngine {
     return undefined;
   }
 
-  async #park(
+  async #blockOn(
     eventIds: readonly string[],
     reason: "requires_action" | "budget_reached",
     signal: AbortSignal,
@@ -234,30 +236,30 @@ export class TurnEngine {
         signal.removeEventListener("abort", onAbort);
         resolve();
       };
-      this.#parked = { eventIds, goOn };
-      this.#showParked(stopReason);
+      this.#blocked = { eventIds, goOn };
+      this.#showBlocked(stopReason);
     });
   }
 
   /** Shows that the turn waits: for answers by habit, at its budget by an idle event. */
-  #showParked(stopReason: Fields): void {
+  #showBlocked(stopReason: WireObject): void {
     const { awaitingAnswers } = this.#options.habits;
     if (awaitingAnswers === "event" || stopReason.type !== "requires_action") {
       this.#settle({ stopReason });
     } else if (awaitingAnswers === "status") {
-      this.#session.noteStatusSilently("session.status_idle", stopReason);
+      this.#session.applyStatusSilently("session.status_idle", stopReason);
     } else {
-      this.#session.notePark(stopReason);
+      this.#session.setBlocking(stopReason);
     }
   }
 
-  #unpark(): void {
-    const parked = this.#parked;
-    this.#parked = undefined;
+  #unblock(): void {
+    const blocked = this.#blocked;
+    this.#blocked = undefined;
     // A session that went on reading running does not begin to run.
-    if (this.#session.status === "running") this.#session.notePark(undefined);
+    if (this.#session.status === "running") this.#session.setBlocking(undefined);
     else this.#begin();
-    parked?.goOn();
+    blocked?.goOn();
   }
 
   #takeAnswers(events: readonly WireEvent[]): void {
@@ -266,18 +268,18 @@ export class TurnEngine {
       if (event.processed_at === null) this.#stamp(event.id);
       if (id !== undefined && !this.#answers.has(id)) this.#answers.set(id, answerOf(event));
     }
-    const parked = this.#parked;
-    if (!parked || parked.eventIds.length === 0 || this.#interrupting) return;
-    const open = parked.eventIds.filter((id) => !this.#answers.has(id));
-    if (open.length === 0) return this.#unpark();
-    if (open.length === parked.eventIds.length) return;
-    this.#parked = { ...parked, eventIds: open };
-    this.#showParked({ type: "requires_action", event_ids: open });
+    const blocked = this.#blocked;
+    if (!blocked || blocked.eventIds.length === 0 || this.#interrupting) return;
+    const open = blocked.eventIds.filter((id) => !this.#answers.has(id));
+    if (open.length === 0) return this.#unblock();
+    if (open.length === blocked.eventIds.length) return;
+    this.#blocked = { ...blocked, eventIds: open };
+    this.#showBlocked({ type: "requires_action", event_ids: open });
   }
 
   #interrupt(eventId: string): void {
     const { interrupts, interruptsDropQueued, stampsInterrupted } = this.#options.habits;
-    const atBudget = this.#parked?.eventIds.length === 0;
+    const atBudget = this.#blocked?.eventIds.length === 0;
     const idle = !this.#current || this.#paused || this.#interrupting || atBudget;
     if (idle || interrupts === "ignored") return this.#later(() => this.#stamp(eventId));
     // Output stops at once; the rest takes its time.
@@ -313,7 +315,7 @@ export class TurnEngine {
     }
   }
 
-  #threadFields(): Fields {
+  #threadFields(): WireObject {
     return {
       session_thread_id: this.#session.threads.primaryId,
       agent_name: this.#session.init.agentName,
@@ -338,11 +340,11 @@ export class TurnEngine {
     this.#unstamped = [];
   }
 
-  #status(type: string, fields: Fields): void {
+  #status(type: string, fields: WireObject): void {
     if (!this.#options.habits.noStatusEvents) {
       this.#session.append({ ...fields, type });
     } else if (type.startsWith("session.status_")) {
-      this.#session.noteStatusSilently(type, fields.stop_reason);
+      this.#session.applyStatusSilently(type, fields.stop_reason);
     }
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Fields, isFields, type SessionStatus } from "./wire.ts";
+import { isWireObject, type SessionStatus, type WireObject } from "./wire.ts";
 
 /** Cents per token, in round numbers. */
 const INPUT_CENTS = 0.0005;
@@ -22,14 +22,14 @@ export class UsageCounter {
   #runningSince: number | undefined;
 
   /** Adds the `model_usage` of a `span.model_request_end`. */
-  noteRequest(modelUsage: unknown): void {
-    if (!isFields(modelUsage)) return;
+  addRequest(modelUsage: unknown): void {
+    if (!isWireObject(modelUsage)) return;
     this.#input += tokens(modelUsage.input_tokens);
     this.#output += tokens(modelUsage.output_tokens);
   }
 
   /** @param now milliseconds since the epoch */
-  noteStatus(status: SessionStatus, now: number): void {
+  setStatus(status: SessionStatus, now: number): void {
     if (status === "running") this.#runningSince ??= now;
     else if (this.#runningSince !== undefined) {
       this.#activeMs += now - this.#runningSince;
@@ -43,7 +43,7 @@ export class UsageCounter {
     return Math.round((this.#activeMs + current) / 1000);
   }
 
-  toWire(): Fields {
+  toWire(): WireObject {
     const cents = Math.round(this.#input * INPUT_CENTS + this.#output * OUTPUT_CENTS);
     return {
       input_tokens: this.#input,

@@ -5,7 +5,7 @@
  */
 
 /** A JSON object whose fields are not looked at here. */
-export type Fields = Readonly<Record<string, unknown>>;
+export type WireObject = Readonly<Record<string, unknown>>;
 
 /** An event as it is before the log gives it an id and a time. */
 export interface EventBody {
@@ -23,15 +23,15 @@ export interface WireEvent extends EventBody {
 export type SessionStatus = "idle" | "running" | "rescheduling" | "terminated";
 
 /** Whether a value is a JSON object. */
-export function isFields(value: unknown): value is Fields {
+export function isWireObject(value: unknown): value is WireObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The text of a content value: its text blocks, joined by line ends. */
-export function textOf(content: unknown): string {
+export function joinedText(content: unknown): string {
   if (!Array.isArray(content)) return "";
   return content
-    .map((block) => isFields(block) && typeof block.text === "string" ? block.text : "")
+    .map((block) => isWireObject(block) && typeof block.text === "string" ? block.text : "")
     .filter((text) => text !== "")
     .join("\n");
 }

@@ -1,7 +1,7 @@
 /**
  * What an open wait costs: memory and computing, and the time of the calls beside it.
  */
-import { hostedHabits } from "../../src/simulator/habits.ts";
+import { hostedHabits } from "../../src/simulator/mod.ts";
 import { UpstreamProcess } from "../helpers/upstream_process.ts";
 import { type Bench, type BenchResult, exactFigure, type Figure, figure } from "./figure.ts";
 import { runAsProgram } from "./program.ts";

@@ -1,6 +1,5 @@
 import Anthropic from "@anthropic-ai/sdk";
-import type { Habits } from "../../src/simulator/habits.ts";
-import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
+import { createSimulator, type Habits, type Simulator } from "../../src/simulator/mod.ts";
 import { ManualClock } from "../helpers/manual_clock.ts";
 
 /** The official SDK, talking to a simulator on a manual clock. */

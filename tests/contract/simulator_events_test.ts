@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { BadRequestError } from "@anthropic-ai/sdk";
 import { settle } from "../helpers/manual_clock.ts";
-import type { FixtureKey } from "../../src/simulator/scripts/fixtures.ts";
+import type { FixtureKey } from "../../src/simulator/mod.ts";
 import { collect, sdkBench, userMessage } from "./simulator_client.ts";
 
 function start(agent: FixtureKey = "quick") {

@@ -1,6 +1,6 @@
 // What the official SDK makes of the habits of other implementations.
 import { assertEquals } from "@std/assert";
-import type { Habits } from "../../src/simulator/habits.ts";
+import type { Habits } from "../../src/simulator/mod.ts";
 import { collect, sdkBench, userMessage } from "./simulator_client.ts";
 
 /** One turn under these habits, as the SDK streams and lists it. */

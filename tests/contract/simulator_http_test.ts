@@ -2,7 +2,7 @@
 import Anthropic, { APIError } from "@anthropic-ai/sdk";
 import { assertEquals, assertRejects } from "@std/assert";
 import { ManualClock, settle } from "../helpers/manual_clock.ts";
-import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
+import { createSimulator, type Simulator } from "../../src/simulator/mod.ts";
 import { collect, userMessage } from "./simulator_client.ts";
 
 interface Served {

@@ -2,7 +2,7 @@
 // and at run time against what every scripted agent of the simulator sends.
 import type Anthropic from "@anthropic-ai/sdk";
 import { assertEquals } from "@std/assert";
-import { type FixtureKey, fixtures } from "../../src/simulator/scripts/fixtures.ts";
+import { type FixtureKey, fixtures } from "../../src/simulator/mod.ts";
 import { collect, type SdkBench, sdkBench, userMessage } from "./simulator_client.ts";
 
 type Item<T> = T extends AsyncIterable<infer I> ? I : never;

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { listen } from "../../src/runtime/listen.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import { createSimulator } from "../../src/simulator/simulator.ts";
+import { createSimulator } from "../../src/simulator/mod.ts";
 import { readParts } from "../../scripts/compile/build.ts";
 import { sha256 } from "../../scripts/compile/tools.ts";
 import { compileInto, executable, inFolder, NEEDS_EXECUTABLE, runProgram } from "./compiled.ts";

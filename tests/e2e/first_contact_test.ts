@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { listen } from "../../src/runtime/listen.ts";
-import { createSimulator } from "../../src/simulator/simulator.ts";
+import { createSimulator } from "../../src/simulator/mod.ts";
 import { EXECUTABLE, Spawned } from "./spawned.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { listen } from "../../src/runtime/listen.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import { createSimulator } from "../../src/simulator/simulator.ts";
+import { createSimulator } from "../../src/simulator/mod.ts";
 import { Spawned } from "./spawned.ts";
 
 /** An end that nobody has to wait for, with room for a busy machine. */

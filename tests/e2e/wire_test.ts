@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { z } from "zod";
 import { systemClock } from "../../src/core/clock.ts";
-import { createSimulator } from "../../src/simulator/simulator.ts";
+import { createSimulator } from "../../src/simulator/mod.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { FaultyServer, type WireRequest } from "../helpers/faulty_server.ts";
 import { Spawned } from "./spawned.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Habits } from "../../src/simulator/habits.ts";
+import type { Habits } from "../../src/simulator/mod.ts";
 import { hung, Rig } from "./rig.ts";
 
 /** What combines: drops with long gaps, replays, queued input, approvals and workflow runs. */

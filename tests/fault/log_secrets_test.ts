@@ -4,7 +4,7 @@ import { createLogger } from "../../src/core/logger.ts";
 import { createRedact } from "../../src/core/redact.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
-import { createSimulator } from "../../src/simulator/simulator.ts";
+import { createSimulator } from "../../src/simulator/mod.ts";
 import { createServices } from "../../src/tools/services.ts";
 import { createHttpHandler } from "../../src/http/handler.ts";
 import { ManualClock, settle } from "../helpers/manual_clock.ts";

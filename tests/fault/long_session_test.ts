@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createApi } from "../../src/api/client.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
-import { createSimulator } from "../../src/simulator/simulator.ts";
+import { createSimulator } from "../../src/simulator/mod.ts";
 import { listEvents } from "../../src/tools/list_events.ts";
 import { createServices } from "../../src/tools/services.ts";
 import { ManualClock } from "../helpers/manual_clock.ts";

@@ -2,11 +2,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
-import { httpClientOpener } from "../../src/runtime/http_client.ts";
 import { silentLogger } from "../../src/core/logger.ts";
+import { httpClientOpener } from "../../src/runtime/http_client.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
-import type { Habits } from "../../src/simulator/habits.ts";
-import { createSimulator } from "../../src/simulator/simulator.ts";
+import { createSimulator, type Habits } from "../../src/simulator/mod.ts";
 import { createServices } from "../../src/tools/services.ts";
 import { fastClock } from "../helpers/fast_clock.ts";
 import { type Fault, FaultyServer } from "../helpers/faulty_server.ts";

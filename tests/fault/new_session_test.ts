@@ -6,7 +6,7 @@ import { httpClientOpener } from "../../src/runtime/http_client.ts";
 import { ApiError } from "../../src/api/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
-import { createSimulator } from "../../src/simulator/simulator.ts";
+import { createSimulator } from "../../src/simulator/mod.ts";
 import { fastClock } from "../helpers/fast_clock.ts";
 import { FaultyServer } from "../helpers/faulty_server.ts";
 

@@ -2,7 +2,7 @@ import { createApi } from "../../src/api/client.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { WaitResult } from "../../src/session/outcome.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
-import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
+import { createSimulator, type Simulator } from "../../src/simulator/mod.ts";
 import { ManualClock, settle } from "../helpers/manual_clock.ts";
 import { seededRandom } from "../helpers/random.ts";
 import { answer, hung, Network, NETWORK_ERRORS } from "./rig.ts";

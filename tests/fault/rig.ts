@@ -3,8 +3,7 @@ import { ApiError } from "../../src/api/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { WaitResult } from "../../src/session/outcome.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
-import type { Habits } from "../../src/simulator/habits.ts";
-import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
+import { createSimulator, type Habits, type Simulator } from "../../src/simulator/mod.ts";
 import { ManualClock, settle } from "../helpers/manual_clock.ts";
 
 const encoder = new TextEncoder();

@@ -1,5 +1,5 @@
 import type { WaitStatus } from "../../src/session/outcome.ts";
-import type { Habits } from "../../src/simulator/habits.ts";
+import type { Habits } from "../../src/simulator/mod.ts";
 import type { Rig } from "./rig.ts";
 
 /** Something that sessions do, or that servers do with them, and what a wait must make of it. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ApiError } from "../../src/api/errors.ts";
 import { callTool } from "../../src/mcp/boundary.ts";
-import type { Fault } from "../../src/simulator/faults.ts";
+import type { Fault } from "../../src/simulator/mod.ts";
 import type { ToolDefinition } from "../../src/tools/define.ts";
 import { TOOLS } from "../../src/tools/registry.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";

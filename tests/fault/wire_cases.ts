@@ -6,7 +6,7 @@ import type { RequestInfo } from "../../src/api/http.ts";
 import { ApiError } from "../../src/api/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
-import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
+import { createSimulator, type Simulator } from "../../src/simulator/mod.ts";
 import { type Certificate, makeCertificate } from "../helpers/certificate.ts";
 import { type FastClock, fastClock } from "../helpers/fast_clock.ts";
 import {

@@ -1,10 +1,9 @@
 import { createApi } from "../../src/api/client.ts";
 import { silentLogger } from "../../src/core/logger.ts";
+import type { EventSender } from "../../src/session/event_sender.ts";
 import type { CountingWaiter, WaitResult } from "../../src/session/outcome.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
-import type { Habits } from "../../src/simulator/habits.ts";
-import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
-import type { EventSender } from "../../src/session/event_sender.ts";
+import { createSimulator, type Habits, type Simulator } from "../../src/simulator/mod.ts";
 import { createServices } from "../../src/tools/services.ts";
 import { ManualClock, settle } from "./manual_clock.ts";
 

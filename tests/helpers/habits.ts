@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Habits, hostedHabits } from "../../src/simulator/habits.ts";
+import { type Habits, hostedHabits } from "../../src/simulator/mod.ts";
 import { fc } from "./fuzz.ts";
 
 /** Values of each habit that a client meets somewhere, the hosted API's first. */

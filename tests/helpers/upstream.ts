@@ -4,7 +4,7 @@
  * one. Prints one line of JSON, and ends when its standard input does.
  */
 import { systemClock } from "../../src/core/clock.ts";
-import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
+import { createSimulator, type Simulator } from "../../src/simulator/mod.ts";
 import { makeCertificate } from "./certificate.ts";
 import { fastClock } from "./fast_clock.ts";
 import { serveTls } from "./tls_server.ts";

@@ -1,6 +1,5 @@
 import type { Clock } from "../../src/core/clock.ts";
-import type { Fault, FaultHandle } from "../../src/simulator/faults.ts";
-import type { Simulator } from "../../src/simulator/simulator.ts";
+import type { Fault, FaultHandle, Simulator } from "../../src/simulator/mod.ts";
 import { createRandom, type Random } from "./random.ts";
 
 /** Milliseconds between two faults. */

@@ -1,4 +1,4 @@
-import type { Simulator } from "../../src/simulator/simulator.ts";
+import type { Simulator } from "../../src/simulator/mod.ts";
 import type { Chaos } from "./upstream_chaos.ts";
 
 function text(value: string) {

@@ -25,15 +25,21 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
   ],
   [
     "imports point one way",
-    { "src/simulator/a.ts": 'import { b } from "../api/b.ts";' },
-    /may not import src\/api\/b\.ts/,
-    { "src/commands/a.ts": 'import { b } from "../simulator/b.ts";' },
+    { "src/simulator/a.ts": 'import { b } from "../core/b.ts";' },
+    /may not import src\/core\/b\.ts/,
+    { "src/commands/a.ts": 'import { b } from "../simulator/mod.ts";' },
   ],
   [
     "imports point one way",
-    { "src/http/a.ts": 'import { b } from "../simulator/b.ts";' },
+    { "src/commands/a.ts": 'import { b } from "../simulator/habits.ts";' },
+    /may not import src\/simulator\/habits\.ts/,
+    { "src/simulator/a.ts": 'import { b } from "./routes/b.ts";' },
+  ],
+  [
+    "imports point one way",
+    { "src/http/a.ts": 'import { b } from "../simulator/mod.ts";' },
     /may not import src\/simulator/,
-    { "src/mod.ts": 'export { b } from "./simulator/b.ts";' },
+    { "src/mod.ts": 'export { b } from "./simulator/mod.ts";' },
   ],
   [
     "imports point one way",
@@ -46,6 +52,15 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     { "src/core/a.ts": 'import { b } from "../../tests/b.ts";' },
     /may not import tests\/b\.ts/,
     { "src/core/a.ts": 'import * as z from "zod";' },
+  ],
+  [
+    "the simulator is used by its entry",
+    { "tests/fault/a_test.ts": 'import { b } from "../../src/simulator/habits.ts";' },
+    /a_test\.ts:1 may not import src\/simulator\/habits\.ts: import src\/simulator\/mod\.ts/,
+    {
+      "tests/fault/a_test.ts": 'import { b } from "../../src/simulator/mod.ts";',
+      "tests/unit/simulator/a_test.ts": 'import { b } from "../../../src/simulator/b.ts";',
+    },
   ],
   [
     "no import cycles",
@@ -134,6 +149,26 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     "exports are documented",
     { "src/mod.ts": 'export { b } from "./a.ts";', "src/a.ts": "/** A. */ export const a = 1;" },
     /does not declare b/,
+    { "src/mod.ts": "" },
+  ],
+  [
+    "exports are documented",
+    { "src/mod.ts": "", "src/simulator/mod.ts": 'export * from "./a.ts";' },
+    /src\/simulator\/mod\.ts:1 exports a wildcard/,
+    {
+      "src/mod.ts": 'export { a } from "./simulator/mod.ts";',
+      "src/simulator/mod.ts": 'export { a } from "./a.ts";',
+      "src/simulator/a.ts": "/** A. */ export const a = 1;",
+    },
+  ],
+  [
+    "exports are documented",
+    {
+      "src/mod.ts": 'export { b } from "./simulator/mod.ts";',
+      "src/simulator/mod.ts": 'export { a } from "./a.ts";',
+      "src/simulator/a.ts": "/** A. */ export const a = 1;",
+    },
+    /src\/simulator\/mod\.ts does not export b/,
     { "src/mod.ts": "" },
   ],
   [

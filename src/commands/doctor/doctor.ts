@@ -204,7 +204,7 @@ function notChecked(reason: string): Finding {
 }
 
 async function checkSimulator(config: DoctorConfig, program: Program): Promise<Finding[]> {
-  const { createSimulator } = await import("../../simulator/simulator.ts");
+  const { createSimulator } = await import("../../simulator/mod.ts");
   const { clock, log, stopping: signal } = program;
   const simulator = createSimulator({ clock });
   const api = createApi({

@@ -89,7 +89,7 @@ function remoteUpstream(config: AppConfig, program: Program): Upstream {
 }
 
 async function simulatedUpstream(program: Program): Promise<Upstream> {
-  const { createSimulator } = await import("../../simulator/simulator.ts");
+  const { createSimulator } = await import("../../simulator/mod.ts");
   const simulator = createSimulator({ clock: program.clock });
   return {
     baseUrl: SIMULATED_URL,

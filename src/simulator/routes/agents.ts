@@ -6,20 +6,20 @@
 
 import * as z from "zod";
 import { completeTool, latest } from "../agents.ts";
-import { invalid } from "../envelope.ts";
+import { invalid } from "../errors.ts";
 import {
-  answer,
-  answerPage,
   bodyOf,
-  type Exchange,
   type Handler,
   idAt,
   queryOf,
+  respond,
+  respondPage,
+  type SimulatedExchange,
 } from "../exchange.ts";
-import { readPage } from "../pages.ts";
+import { readListPage } from "../pages.ts";
 import { complaint } from "../sending.ts";
 import { SortedList } from "../sorted.ts";
-import type { Fields } from "../wire.ts";
+import type { WireObject } from "../wire.ts";
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
@@ -38,7 +38,7 @@ const agentInit = z.strictObject({
 });
 const agentChanges = agentInit.partial().extend({ version: z.int().min(1).optional() });
 
-function parse<T>(schema: z.ZodType<T>, body: Fields): T {
+function parse<T>(schema: z.ZodType<T>, body: WireObject): T {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   throw invalid(complaint(parsed.error, "body"));
@@ -47,7 +47,7 @@ function parse<T>(schema: z.ZodType<T>, body: Fields): T {
 const create: Handler = async (exchange) => {
   const init = parse(agentInit, await bodyOf(exchange));
   const { agents, defaultScript } = exchange.workspace;
-  return answer(exchange, latest(agents.create(init, defaultScript)));
+  return respond(exchange, latest(agents.create(init, defaultScript)));
 };
 
 const update: Handler = async (exchange) => {
@@ -55,12 +55,12 @@ const update: Handler = async (exchange) => {
   const wire: Record<string, unknown> = { ...changes };
   if (typeof changes.model === "string") wire.model = { id: changes.model };
   if (changes.tools) wire.tools = changes.tools.map(completeTool);
-  return answer(exchange, exchange.workspace.agents.update(idAt(exchange, 0), wire, version));
+  return respond(exchange, exchange.workspace.agents.update(idAt(exchange, 0), wire, version));
 };
 
 const retrieve: Handler = (exchange) => {
   const version = queryOf(exchange, "version").integer("version", { min: 1, max: 1e9 });
-  return answer(exchange, exchange.workspace.agents.retrieve(idAt(exchange, 0), version));
+  return respond(exchange, exchange.workspace.agents.retrieve(idAt(exchange, 0), version));
 };
 
 const list: Handler = (exchange) => {
@@ -74,7 +74,7 @@ const list: Handler = (exchange) => {
   );
   const archived = query.flag("include_archived");
   const { min = 0, max = Infinity } = query.range("created_at");
-  const page = readPage(exchange.workspace.agents.list, {
+  const page = readListPage(exchange.workspace.agents.list, {
     scope: exchange.url.pathname,
     query,
     order: "desc",
@@ -83,26 +83,26 @@ const list: Handler = (exchange) => {
     filter: (agent) =>
       agent.rank >= min && agent.rank <= max && (archived || latest(agent).archived_at === null),
   });
-  return answerPage(exchange, page, latest);
+  return respondPage(exchange, page, latest);
 };
 
 const versions: Handler = (exchange) => {
   const query = queryOf(exchange, "limit", "page");
   const record = exchange.workspace.agents.find(idAt(exchange, 0));
-  const all = new SortedList<{ rank: number; seq: number; wire: Fields }>();
+  const all = new SortedList<{ rank: number; seq: number; wire: WireObject }>();
   record.versions.forEach((wire, index) => all.insert({ rank: index, seq: 0, wire }));
-  const page = readPage(all, {
+  const page = readListPage(all, {
     scope: exchange.url.pathname,
     query,
     order: "desc",
     defaultLimit: DEFAULT_LIMIT,
     maxLimit: MAX_LIMIT,
   });
-  return answerPage(exchange, page, (entry) => entry.wire);
+  return respondPage(exchange, page, (entry) => entry.wire);
 };
 
-const archive = (exchange: Exchange) =>
-  answer(exchange, exchange.workspace.agents.archive(idAt(exchange, 0)));
+const archive = (exchange: SimulatedExchange) =>
+  respond(exchange, exchange.workspace.agents.archive(idAt(exchange, 0)));
 
 /** Routes by method and path. */
 export const agentRoutes: Readonly<Record<string, Handler>> = {

@@ -5,19 +5,19 @@
  */
 
 import * as z from "zod";
-import { invalid } from "../envelope.ts";
+import { invalid } from "../errors.ts";
 import {
-  answer,
-  answerPage,
   bodyOf,
-  type Exchange,
   type Handler,
   idAt,
   queryOf,
+  respond,
+  respondPage,
+  type SimulatedExchange,
 } from "../exchange.ts";
-import { readPage } from "../pages.ts";
+import { readListPage } from "../pages.ts";
 import { complaint } from "../sending.ts";
-import type { Fields } from "../wire.ts";
+import type { WireObject } from "../wire.ts";
 
 const names = z.array(z.string()).nullish();
 const cloud = z.strictObject({
@@ -58,20 +58,20 @@ const changes = z.strictObject({
   scope,
 });
 
-async function parsedBody<T>(exchange: Exchange, schema: z.ZodType<T>): Promise<T> {
+async function parsedBody<T>(exchange: SimulatedExchange, schema: z.ZodType<T>): Promise<T> {
   const parsed = schema.safeParse(await bodyOf(exchange));
   if (!parsed.success) throw invalid(complaint(parsed.error, "body"));
   return parsed.data;
 }
 
 /** The configuration as the API shows it, with what it fills in. */
-function completeConfig(given: z.infer<typeof config>): Fields | undefined {
+function completeConfig(given: z.infer<typeof config>): WireObject | undefined {
   if (!given || given.type === "self_hosted") return given ?? undefined;
   const { networking, packages } = given;
   const lists = Object.fromEntries(
     ["apt", "cargo", "gem", "go", "npm", "pip"].map((manager) => [
       manager,
-      (packages as Fields | null | undefined)?.[manager] ?? [],
+      (packages as WireObject | null | undefined)?.[manager] ?? [],
     ]),
   );
   if (networking?.type !== "limited") {
@@ -114,7 +114,7 @@ const create: Handler = async (exchange) => {
     metadata,
     config: completeConfig(given.config),
   });
-  return answer(exchange, created.wire);
+  return respond(exchange, created.wire);
 };
 
 const update: Handler = async (exchange) => {
@@ -122,7 +122,7 @@ const update: Handler = async (exchange) => {
   const given = await parsedBody(exchange, changes);
   const { wire } = environments.find(idAt(exchange, 0));
   // A null or an empty value deletes its key.
-  const merged = Object.entries({ ...wire.metadata as Fields, ...given.metadata });
+  const merged = Object.entries({ ...wire.metadata as WireObject, ...given.metadata });
   const metadata = Object.fromEntries(merged.filter(([, value]) => value)) as Record<
     string,
     string
@@ -134,13 +134,13 @@ const update: Handler = async (exchange) => {
     ...(given.description !== undefined && { description: given.description }),
     ...(given.config && { config: completeConfig(given.config) }),
   };
-  return answer(exchange, environments.update(idAt(exchange, 0), changed));
+  return respond(exchange, environments.update(idAt(exchange, 0), changed));
 };
 
 const list: Handler = (exchange) => {
   const query = queryOf(exchange, "limit", "page", "include_archived");
   const archived = query.flag("include_archived");
-  const page = readPage(exchange.workspace.environments.list, {
+  const page = readListPage(exchange.workspace.environments.list, {
     scope: exchange.url.pathname,
     query,
     order: "desc",
@@ -148,21 +148,21 @@ const list: Handler = (exchange) => {
     maxLimit: 100,
     filter: ({ wire }) => archived || wire.archived_at === null,
   });
-  return answerPage(exchange, page, ({ wire }) => wire);
+  return respondPage(exchange, page, ({ wire }) => wire);
 };
 
 const retrieve: Handler = (exchange) => {
   queryOf(exchange);
-  return answer(exchange, exchange.workspace.environments.find(idAt(exchange, 0)).wire);
+  return respond(exchange, exchange.workspace.environments.find(idAt(exchange, 0)).wire);
 };
 
 const archive: Handler = (exchange) =>
-  answer(exchange, exchange.workspace.environments.archive(idAt(exchange, 0)));
+  respond(exchange, exchange.workspace.environments.archive(idAt(exchange, 0)));
 
 const remove: Handler = (exchange) => {
   const id = idAt(exchange, 0);
   exchange.workspace.environments.delete(id);
-  return answer(exchange, { id, type: "environment_deleted" });
+  return respond(exchange, { id, type: "environment_deleted" });
 };
 
 /** Routes by method and path. */

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { notFound } from "../envelope.ts";
-import { answer, answerPage, bodyOf, type Handler, idAt, queryOf } from "../exchange.ts";
-import { decodeCursor, encodeCursor, readPage } from "../pages.ts";
-import { present } from "../present.ts";
+import { notFound } from "../errors.ts";
+import { bodyOf, type Handler, idAt, queryOf, respond, respondPage } from "../exchange.ts";
+import { present } from "../habits.ts";
+import { readCursor, readListPage, writeCursor } from "../pages.ts";
 import { checkSend, parseSend } from "../sending.ts";
 import { SortedList } from "../sorted.ts";
 import { encodeFrame, OutgoingStream } from "../stream.ts";
-import type { Fields } from "../wire.ts";
+import type { WireObject } from "../wire.ts";
 
 const MAX_LIMIT = 1000;
 const BOUNDS = ["created_at[gt]", "created_at[gte]", "created_at[lt]", "created_at[lte]"];
@@ -26,15 +26,13 @@ const list: Handler = (exchange) => {
   const page = session.listed.read({
     order: query.order("asc"),
     limit: query.limit(MAX_LIMIT, MAX_LIMIT),
-    after: decodeCursor(scope, query)?.place,
+    after: readCursor(scope, query)?.place,
     types: types.length > 0 ? new Set(types) : undefined,
     minMicros: range.min,
     maxMicros: range.max,
   });
-  const next_page = page.next
-    ? encodeCursor(scope, query, { place: page.next, back: false })
-    : null;
-  return answerPage(
+  const next_page = page.next ? writeCursor(scope, query, { place: page.next, back: false }) : null;
+  return respondPage(
     exchange,
     { items: page.events, next_page },
     (event) => present(event, world.habits),
@@ -50,8 +48,8 @@ const send: Handler = async (exchange) => {
   if (world.habits.sendAnswers202Empty) {
     return new Response(null, { status: 202, headers: { "request-id": exchange.requestId } });
   }
-  if (world.habits.sendAnswersWithoutData) return answer(exchange, { accepted: true });
-  return answer(exchange, { data: sent.map((event) => present(event, world.habits)) });
+  if (world.habits.sendAnswersWithoutData) return respond(exchange, { accepted: true });
+  return respond(exchange, { data: sent.map((event) => present(event, world.habits)) });
 };
 
 const stream: Handler = (exchange) => {
@@ -86,9 +84,9 @@ const threads: Handler = (exchange) => {
   const session = exchange.workspace.sessions.find(idAt(exchange, 0));
   const query = queryOf(exchange, "statuses[]", "limit", "page");
   const statuses = query.all("statuses[]");
-  const all = new SortedList<{ rank: number; seq: number; wire: Fields }>();
+  const all = new SortedList<{ rank: number; seq: number; wire: WireObject }>();
   session.threads.list().forEach((wire, rank) => all.insert({ rank, seq: 0, wire }));
-  const page = readPage(all, {
+  const page = readListPage(all, {
     scope: exchange.url.pathname,
     query,
     order: "asc",
@@ -96,7 +94,7 @@ const threads: Handler = (exchange) => {
     maxLimit: MAX_LIMIT,
     filter: ({ wire }) => statuses.length === 0 || statuses.includes(String(wire.status)),
   });
-  return answerPage(exchange, page, ({ wire }) => wire);
+  return respondPage(exchange, page, ({ wire }) => wire);
 };
 
 const thread: Handler = (exchange) => {
@@ -104,7 +102,7 @@ const thread: Handler = (exchange) => {
   const session = exchange.workspace.sessions.find(idAt(exchange, 0));
   const found = session.threads.find(idAt(exchange, 1));
   if (!found) throw notFound(`Thread ${idAt(exchange, 1)} not found.`);
-  return answer(exchange, found);
+  return respond(exchange, found);
 };
 
 /** Routes by method and path. */

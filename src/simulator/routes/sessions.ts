@@ -6,21 +6,21 @@
 
 import * as z from "zod";
 import { snapshot } from "../agents.ts";
-import { invalid } from "../envelope.ts";
+import { invalid } from "../errors.ts";
 import {
-  answer,
-  answerPage,
   bodyOf,
-  type Exchange,
   type Handler,
   idAt,
   queryOf,
+  respond,
+  respondPage,
+  type SimulatedExchange,
   type Workspace,
 } from "../exchange.ts";
-import { readPage } from "../pages.ts";
+import { readListPage } from "../pages.ts";
 import { complaint, parseInitialEvents } from "../sending.ts";
-import type { Session } from "../session.ts";
-import type { Fields } from "../wire.ts";
+import type { SimulatedSession } from "../session.ts";
+import type { WireObject } from "../wire.ts";
 
 const STATUSES = ["rescheduling", "running", "idle", "terminated"];
 const BOUNDS = ["created_at[gt]", "created_at[gte]", "created_at[lt]", "created_at[lte]"];
@@ -108,10 +108,10 @@ const create: Handler = async (exchange) => {
     status: events.length > 0 ? "running" : "idle",
   }, record.script);
   if (events.length > 0) workspace.sessions.send(session, events);
-  return answer(exchange, session.toWire());
+  return respond(exchange, session.toWire());
 };
 
-function listFilter(exchange: Exchange) {
+function listFilter(exchange: SimulatedExchange) {
   const query = queryOf(
     exchange,
     ...["agent_id", "agent_version", "deployment_id", "memory_store_id", "include_archived"],
@@ -123,7 +123,7 @@ function listFilter(exchange: Exchange) {
   const version = query.integer("agent_version", { min: 1, max: 1e9 });
   const foreign = query.text("deployment_id") ?? query.text("memory_store_id");
   const { min = 0, max = Infinity } = query.range("created_at");
-  const filter = (session: Session) =>
+  const filter = (session: SimulatedSession) =>
     (archived || session.archivedAt === null) &&
     (statuses.length === 0 || statuses.includes(session.shownStatus)) &&
     (agentId === undefined || session.init.agent.id === agentId) &&
@@ -135,7 +135,7 @@ function listFilter(exchange: Exchange) {
 
 const list: Handler = (exchange) => {
   const { query, filter } = listFilter(exchange);
-  const page = readPage(exchange.workspace.sessions.list, {
+  const page = readListPage(exchange.workspace.sessions.list, {
     scope: exchange.url.pathname,
     query,
     order: query.order("desc"),
@@ -143,21 +143,21 @@ const list: Handler = (exchange) => {
     maxLimit: 100,
     filter,
   });
-  return answerPage(exchange, page, (item) => item.toWire(), { prev_page: page.prev_page });
+  return respondPage(exchange, page, (item) => item.toWire(), { prev_page: page.prev_page });
 };
 
 const retrieve: Handler = (exchange) => {
   queryOf(exchange);
-  return answer(exchange, exchange.workspace.sessions.find(idAt(exchange, 0)).toWire());
+  return respond(exchange, exchange.workspace.sessions.find(idAt(exchange, 0)).toWire());
 };
 
-function changedMetadata(session: Session, given: Record<string, string | null>) {
+function changedMetadata(session: SimulatedSession, given: Record<string, string | null>) {
   const merged = Object.entries({ ...session.metadata, ...given });
   const kept = merged.filter((pair): pair is [string, string] => pair[1] !== null);
   return Object.fromEntries(kept);
 }
 
-function checkBudget(session: Session, next: Fields | null): void {
+function checkBudget(session: SimulatedSession, next: WireObject | null): void {
   if (session.budget === null && next !== null) {
     throw invalid("budget: can be set at creation only.", "budget_create_only");
   }
@@ -184,16 +184,16 @@ const update: Handler = async (exchange) => {
     session.append({ ...changed, type: "session.updated" });
   }
   if (data.budget !== undefined) sessions.raiseBudget(session);
-  return answer(exchange, session.toWire());
+  return respond(exchange, session.toWire());
 };
 
 const archive: Handler = (exchange) =>
-  answer(exchange, exchange.workspace.sessions.archive(idAt(exchange, 0)).toWire());
+  respond(exchange, exchange.workspace.sessions.archive(idAt(exchange, 0)).toWire());
 
 const remove: Handler = (exchange) => {
   const id = idAt(exchange, 0);
   exchange.workspace.sessions.delete(id);
-  return answer(exchange, { id, type: "session_deleted" });
+  return respond(exchange, { id, type: "session_deleted" });
 };
 
 /** Routes by method and path. */

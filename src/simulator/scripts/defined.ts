@@ -22,7 +22,7 @@ import {
   type Turn,
   wait,
 } from "../script.ts";
-import { type Fields, isFields } from "../wire.ts";
+import { isWireObject, type WireObject } from "../wire.ts";
 import { excerpt, quickAnswer } from "./quick.ts";
 
 /** A tool that an agent may call. */
@@ -31,7 +31,7 @@ interface Tool {
   /** `custom` for tools of the client. */
   readonly policy: string;
   /** The toolset or custom tool that it comes from. */
-  readonly entry: Fields;
+  readonly entry: WireObject;
 }
 
 /** Tools of `agent_toolset_20260401`, by the official SDK's types. */
@@ -39,21 +39,21 @@ const BUILT_IN = ["bash", "edit", "read", "write", "glob", "grep", "web_fetch", 
 /** Stands for the tools that an MCP server would list. */
 const MCP_STAND_IN = "search";
 
-function listOf(value: unknown): Fields[] {
-  return Array.isArray(value) ? value.filter(isFields) : [];
+function listOf(value: unknown): WireObject[] {
+  return Array.isArray(value) ? value.filter(isWireObject) : [];
 }
 
-function policyOf(config: Fields): string {
-  return isFields(config.permission_policy) ? String(config.permission_policy.type) : "";
+function policyOf(config: WireObject): string {
+  return isWireObject(config.permission_policy) ? String(config.permission_policy.type) : "";
 }
 
 /** The enabled tools of one entry of an agent's `tools`. */
-function toolsOf(entry: Fields): Tool[] {
+function toolsOf(entry: WireObject): Tool[] {
   if (entry.type === "custom") return [{ name: String(entry.name), policy: "custom", entry }];
   const byName = new Map(listOf(entry.configs).map((config) => [String(config.name), config]));
   const listed = entry.type === "mcp_toolset" ? [MCP_STAND_IN] : BUILT_IN;
   const names = new Set([...byName.keys(), ...listed]);
-  const fallback = isFields(entry.default_config) ? entry.default_config : {};
+  const fallback = isWireObject(entry.default_config) ? entry.default_config : {};
   return [...names].flatMap((name) => {
     const config = { ...fallback, ...byName.get(name) };
     return config.enabled === false ? [] : [{ name, policy: policyOf(config), entry }];
@@ -82,11 +82,11 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
 };
 
 /** An input with a value for each property of the tool's schema. */
-function sampleInput(tool: Tool): Fields {
-  const schema = isFields(tool.entry.input_schema) ? tool.entry.input_schema : {};
-  const properties = isFields(schema.properties) ? Object.entries(schema.properties) : [];
+function sampleInput(tool: Tool): WireObject {
+  const schema = isWireObject(tool.entry.input_schema) ? tool.entry.input_schema : {};
+  const properties = isWireObject(schema.properties) ? Object.entries(schema.properties) : [];
   return Object.fromEntries(properties.map(([name, property]) => {
-    const { enum: choices, type } = isFields(property) ? property : {} as Fields;
+    const { enum: choices, type } = isWireObject(property) ? property : {} as WireObject;
     return [name, Array.isArray(choices) ? choices[0] : SAMPLES[String(type)] ?? null];
   }));
 }
@@ -95,7 +95,7 @@ function asks(tool: Tool): boolean {
   return tool.policy === "always_ask";
 }
 
-function permission(tool: Tool): Fields {
+function permission(tool: Tool): WireObject {
   const evaluated = asks(tool) ? "ask" : "allow";
   const judgement = tool.policy === "auto" ? { evaluated_permission: { type: evaluated } } : {};
   return { evaluated_permission: evaluated, evaluation: { type: tool.policy, ...judgement } };

@@ -6,7 +6,7 @@
 
 import type { AgentInit } from "../agents.ts";
 import type { Script } from "../script.ts";
-import type { Fields } from "../wire.ts";
+import type { WireObject } from "../wire.ts";
 import { subagents, workflowRun } from "./delegation.ts";
 import { directed } from "./directed.ts";
 import {
@@ -24,7 +24,7 @@ export interface AgentFixture {
   readonly init: AgentInit;
   readonly script: Script;
   /** Budget of its sessions that are created without one. */
-  readonly budget?: Fields;
+  readonly budget?: WireObject;
 }
 
 const TOOLSET = { type: "agent_toolset_20260401" };
@@ -40,7 +40,7 @@ function agent(
   name: string,
   description: string,
   script: Script,
-  more: { tools?: readonly Fields[]; budget?: Fields } = {},
+  more: { tools?: readonly WireObject[]; budget?: WireObject } = {},
 ): AgentFixture {
   const init = {
     name: `Simulated ${name}`,

@@ -3,7 +3,7 @@ import { createApi } from "../../../src/api/client.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { createServerFactory } from "../../../src/mcp/server.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
-import { createSimulator, type Simulator } from "../../../src/simulator/simulator.ts";
+import { createSimulator, type Simulator } from "../../../src/simulator/mod.ts";
 import { createServices } from "../../../src/tools/services.ts";
 import { createHttpHandler } from "../../../src/http/handler.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";

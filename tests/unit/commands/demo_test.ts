@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { demo } from "../../../src/commands/demo.ts";
-import "../../../src/simulator/simulator.ts";
+import "../../../src/simulator/mod.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 import { recordProgram } from "../../helpers/program.ts";
 

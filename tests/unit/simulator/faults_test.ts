@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { settle } from "../../helpers/manual_clock.ts";
 import { type Fault, Faults, type StreamFault } from "../../../src/simulator/faults.ts";
+import { settle } from "../../helpers/manual_clock.ts";
 import { bench, dataOf, dig, HEADERS, message } from "./helpers.ts";
 
 const RESET: Fault = { kind: "reset" };
@@ -12,12 +12,12 @@ Deno.test("a fault strikes the requests that match, so many times, and then no m
     times: 2,
     fault: RESET,
   });
-  assertEquals(faults.take("answer", "GET", "/v1/sessions/s/events"), undefined);
-  assertEquals(faults.take("answer", "POST", "/v1/sessions"), undefined);
+  assertEquals(faults.take("response", "GET", "/v1/sessions/s/events"), undefined);
+  assertEquals(faults.take("response", "POST", "/v1/sessions"), undefined);
   assertEquals(faults.take("stream", "POST", "/v1/sessions/s/events"), undefined);
-  assertEquals(faults.take("answer", "POST", "/v1/sessions/s/events"), RESET);
-  assertEquals(faults.take("answer", "POST", "/v1/sessions/s/events"), RESET);
-  assertEquals(faults.take("answer", "POST", "/v1/sessions/s/events"), undefined);
+  assertEquals(faults.take("response", "POST", "/v1/sessions/s/events"), RESET);
+  assertEquals(faults.take("response", "POST", "/v1/sessions/s/events"), RESET);
+  assertEquals(faults.take("response", "POST", "/v1/sessions/s/events"), undefined);
   assertEquals(handle.used, 2);
 });
 
@@ -26,19 +26,19 @@ Deno.test("faults of one stage strike in the order they were added, one per requ
   const first: Fault = { kind: "status", status: 500 };
   faults.add({ times: 1, fault: first });
   faults.add({ times: 1, fault: RESET });
-  assertEquals(faults.take("answer", "GET", "/"), first);
-  assertEquals(faults.take("answer", "GET", "/"), RESET);
+  assertEquals(faults.take("response", "GET", "/"), first);
+  assertEquals(faults.take("response", "GET", "/"), RESET);
 });
 
 Deno.test("a fault ends when it is removed, all end when cleared", () => {
   const faults = new Faults();
   const handle = faults.add({ fault: RESET });
   handle.remove();
-  assertEquals(faults.take("answer", "GET", "/"), undefined);
+  assertEquals(faults.take("response", "GET", "/"), undefined);
   faults.add({ fault: RESET });
   faults.add({ fault: { kind: "latency", ms: 1 } });
   faults.clear();
-  assertEquals(faults.take("answer", "GET", "/"), undefined);
+  assertEquals(faults.take("response", "GET", "/"), undefined);
   assertEquals(faults.take("delay", "GET", "/"), undefined);
 });
 

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { fc } from "../../helpers/fuzz.ts";
 import { formatMicros } from "../../../src/simulator/ids.ts";
-import { EventLog, type EventQuery, type LogOptions } from "../../../src/simulator/log.ts";
+import { type EventQuery, type LogOptions, SessionLog } from "../../../src/simulator/log.ts";
 import type { WireEvent } from "../../../src/simulator/wire.ts";
+import { fc } from "../../helpers/fuzz.ts";
 
 const HOSTED: LogOptions = { order: "processed_at", queued: "last" };
 const START = Date.parse("2026-11-23T09:00:00.000Z") * 1000;
@@ -12,8 +12,8 @@ function event(id: string, micros: number | undefined, type = "agent.message"): 
 }
 
 /** A log with stamped events a to d, a second apart, and q queued between b and c. */
-function sample(options: LogOptions = HOSTED): EventLog {
-  const log = new EventLog(options);
+function sample(options: LogOptions = HOSTED): SessionLog {
+  const log = new SessionLog(options);
   const add = (id: string, offset: number | undefined) => {
     const micros = offset === undefined ? undefined : START + offset * 1e6;
     log.append(event(id, micros, id === "b" ? "session.status_idle" : undefined), micros);
@@ -26,7 +26,7 @@ function sample(options: LogOptions = HOSTED): EventLog {
   return log;
 }
 
-function ids(log: EventLog, query: Partial<EventQuery> = {}): string {
+function ids(log: SessionLog, query: Partial<EventQuery> = {}): string {
   return log.read({ order: "asc", limit: 100, ...query }).events.map((e) => e.id).join("");
 }
 
@@ -55,7 +55,7 @@ for (
     },
   ] as const
 ) {
-  Deno.test(`EventLog with ${name} reads ${asc}, backwards ${desc}, stamped ${stamped}`, () => {
+  Deno.test(`SessionLog with ${name} reads ${asc}, backwards ${desc}, stamped ${stamped}`, () => {
     const log = sample(options);
     assertEquals(ids(log), asc);
     assertEquals(ids(log, { order: "desc" }), desc);
@@ -64,7 +64,7 @@ for (
   });
 }
 
-Deno.test("EventLog stamps an event once and keeps its fields", () => {
+Deno.test("SessionLog stamps an event once and keeps its fields", () => {
   const log = sample();
   const stamped = log.stamp("q", START + 9e6);
   assertEquals(stamped, event("q", START + 9e6));
@@ -75,7 +75,7 @@ Deno.test("EventLog stamps an event once and keeps its fields", () => {
   assertEquals(log.length, 5);
 });
 
-Deno.test("EventLog puts an event with an earlier time where that time belongs", () => {
+Deno.test("SessionLog puts an event with an earlier time where that time belongs", () => {
   const log = sample();
   log.append(event("x", START + 1.5e6), START + 1.5e6);
   assertEquals(ids(log), "abxcdq");
@@ -100,13 +100,13 @@ for (
   ]
 ) {
   for (const order of ["processed_at", "log"] as const) {
-    Deno.test(`EventLog sorted by ${order} reads ${name} as "${expected}"`, () => {
+    Deno.test(`SessionLog sorted by ${order} reads ${name} as "${expected}"`, () => {
       assertEquals(ids(sample({ order, queued: "last" }), query), expected);
     });
   }
 }
 
-Deno.test("EventLog pages on where it was, though a queued event was stamped in between", () => {
+Deno.test("SessionLog pages on where it was, though a queued event was stamped in between", () => {
   const log = sample();
   const first = log.read({ order: "asc", limit: 3 });
   assertEquals(first.events.map((e) => e.id).join(""), "abc");
@@ -114,18 +114,18 @@ Deno.test("EventLog pages on where it was, though a queued event was stamped in 
   assertEquals(ids(log, { after: first.next }), "dq");
 });
 
-Deno.test("EventLog has no next place at the end, exactly filled or not", () => {
+Deno.test("SessionLog has no next place at the end, exactly filled or not", () => {
   const log = sample();
   assertEquals(log.read({ order: "asc", limit: 5 }).next, undefined);
   assertEquals(log.read({ order: "asc", limit: 4 }).next === undefined, false);
 });
 
-Deno.test("EventLog gives every event once to a reader that pages while others are added", () => {
+Deno.test("SessionLog gives every event once to a reader that pages while others are added", () => {
   fc.assert(fc.property(
     fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 30 }),
     fc.integer({ min: 1, max: 5 }),
     (bursts, limit) => {
-      const log = new EventLog(HOSTED);
+      const log = new SessionLog(HOSTED);
       const seen: string[] = [];
       let after: EventQuery["after"];
       let added = 0;

@@ -1,12 +1,11 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { FetchLike } from "../../../../src/api/types.ts";
 import { doctor } from "../../../../src/commands/doctor/doctor.ts";
-import type { Machine } from "../../../../src/runtime/machine.ts";
-import type { Program } from "../../../../src/runtime/program.ts";
 import { resolveConfig } from "../../../../src/config/config.ts";
 import { createRedact } from "../../../../src/core/redact.ts";
-import type { Fault, FaultRule } from "../../../../src/simulator/faults.ts";
-import { createSimulator } from "../../../../src/simulator/simulator.ts";
+import type { Machine } from "../../../../src/runtime/machine.ts";
+import type { Program } from "../../../../src/runtime/program.ts";
+import { createSimulator, type Fault, type FaultRule } from "../../../../src/simulator/mod.ts";
 import { ManualClock, settle } from "../../../helpers/manual_clock.ts";
 import { recordProgram } from "../../../helpers/program.ts";
 import { machineWith } from "../../runtime/machine_support.ts";

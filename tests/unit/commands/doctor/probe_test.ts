@@ -5,7 +5,7 @@ import { listen } from "../../../../src/runtime/listen.ts";
 import type { CredentialConfig } from "../../../../src/config/config.ts";
 import { systemClock } from "../../../../src/core/clock.ts";
 import { silentLogger } from "../../../../src/core/logger.ts";
-import { createSimulator } from "../../../../src/simulator/simulator.ts";
+import { createSimulator } from "../../../../src/simulator/mod.ts";
 import { makeCertificate } from "../../../helpers/certificate.ts";
 import { ManualClock } from "../../../helpers/manual_clock.ts";
 

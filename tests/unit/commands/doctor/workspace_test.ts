@@ -8,7 +8,7 @@ import {
 } from "../../../../src/commands/doctor/workspace.ts";
 import type { HttpConfig } from "../../../../src/config/config.ts";
 import { ApiError } from "../../../../src/api/errors.ts";
-import { createSimulator } from "../../../../src/simulator/simulator.ts";
+import { createSimulator } from "../../../../src/simulator/mod.ts";
 import { ManualClock } from "../../../helpers/manual_clock.ts";
 
 const ARCHIVED = "2026-01-01T00:00:00Z";

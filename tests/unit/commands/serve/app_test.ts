@@ -5,7 +5,7 @@ import { ApiError } from "../../../../src/api/errors.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
 import { silentLogger } from "../../../../src/core/logger.ts";
 import { systemClock } from "../../../../src/core/clock.ts";
-import { createSimulator } from "../../../../src/simulator/simulator.ts";
+import { createSimulator } from "../../../../src/simulator/mod.ts";
 import { ManualClock } from "../../../helpers/manual_clock.ts";
 import { recordProgram } from "../../../helpers/program.ts";
 

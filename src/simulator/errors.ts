@@ -1,10 +1,10 @@
 /**
- * Answers as the API writes them: JSON bodies, the error envelope, and a request id on each.
+ * Errors as the API writes them: status, envelope, request id.
  *
  * @module
  */
 
-/** A refusal, in the API's terms. */
+/** An error response, in the API's terms. */
 export class SimulatorError extends Error {
   override name = "SimulatorError";
   /** HTTP status. */
@@ -58,16 +58,8 @@ export function errorTypeOf(status: number): string {
   return TYPES[status] ?? (status >= 500 ? "api_error" : "invalid_request_error");
 }
 
-/** A JSON answer. */
-export function jsonResponse(body: unknown, requestId: string, status = 200): Response {
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { "content-type": "application/json", "request-id": requestId },
-  });
-}
-
 /** The error envelope with its HTTP status. */
-export function jsonRpcError(error: SimulatorError, requestId: string): Response {
+export function errorEnvelope(error: SimulatorError, requestId: string): Response {
   const details = error.errorCode ? { details: { error_code: error.errorCode } } : {};
   const body = {
     type: "error",

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type FixtureKey, fixtures } from "../../../src/simulator/scripts/fixtures.ts";
-import { type Bench, bench, dataOf, dig, message, type Wire } from "./helpers.ts";
+import { type FixtureKey, fixtures } from "../../../../src/simulator/scripts/fixtures.ts";
+import { type Bench, bench, dataOf, dig, message, type Wire } from "../helpers.ts";
 
 /** Starts a session of an agent, sends it a message and lets `ms` pass. */
 async function play(agent: FixtureKey, text: string, ms: number): Promise<Bench & { id: string }> {

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { bench, dataOf, dig, message, type Wire } from "./helpers.ts";
+import { bench, dataOf, dig, message, type Wire } from "../helpers.ts";
 
 const text = (value: string) => [{ type: "text", text: value }];
 

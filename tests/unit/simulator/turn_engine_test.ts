@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { ManualClock } from "../../helpers/manual_clock.ts";
 import { type Habits, hostedHabits } from "../../../src/simulator/habits.ts";
 import { createIds, createMicros } from "../../../src/simulator/ids.ts";
 import {
@@ -13,9 +12,10 @@ import {
   wait,
 } from "../../../src/simulator/script.ts";
 import { appendSent } from "../../../src/simulator/sending.ts";
-import { Session } from "../../../src/simulator/session.ts";
+import { SimulatedSession } from "../../../src/simulator/session.ts";
 import { TurnEngine } from "../../../src/simulator/turn.ts";
-import { type EventBody, isFields, textOf } from "../../../src/simulator/wire.ts";
+import { type EventBody, isWireObject, joinedText } from "../../../src/simulator/wire.ts";
+import { ManualClock } from "../../helpers/manual_clock.ts";
 import { message } from "./helpers.ts";
 
 /** A session and its engine, played by `script`, without any HTTP around them. */
@@ -28,7 +28,7 @@ function stage(script: Script | undefined, habits: Partial<Habits> = {}) {
     makeId: createIds(now, 5),
     micros: createMicros(now),
   };
-  const session = new Session(world, 0, {
+  const session = new SimulatedSession(world, 0, {
     agent: { type: "agent", id: "agent_1" },
     agentName: "Tester",
     environmentId: "env_1",
@@ -48,11 +48,11 @@ function stage(script: Script | undefined, habits: Partial<Habits> = {}) {
   const replies = () =>
     [...session.log.events()]
       .filter((event) => event.type === "agent.message")
-      .map((event) => textOf(event.content));
+      .map((event) => joinedText(event.content));
   const reasons = () =>
     [...session.log.events()]
       .filter((event) => event.type === "session.status_idle")
-      .map((event) => isFields(event.stop_reason) ? event.stop_reason.type : undefined);
+      .map((event) => isWireObject(event.stop_reason) ? event.stop_reason.type : undefined);
   return { clock, session, engine, send, replies, reasons };
 }
 
@@ -120,7 +120,7 @@ const asker: Script = function* () {
   yield* say(JSON.stringify(answer));
 };
 
-function callOf(session: Session): string {
+function callOf(session: SimulatedSession): string {
   const call = [...session.log.events()].find((event) => event.type === "agent.tool_use");
   return call?.id ?? "";
 }
@@ -311,7 +311,7 @@ Deno.test("terminating drops what is queued and shows on the thread too", async 
   assertEquals(session.status, "terminated");
   assertEquals(session.threads.list()[0]?.status, "terminated");
   const queued = [...session.log.events()].filter((event) => event.processed_at === null);
-  assertEquals(queued.map((event) => textOf(event.content)), ["two"]);
+  assertEquals(queued.map((event) => joinedText(event.content)), ["two"]);
   assertEquals(clock.pendingTimers, 0);
 });
 

@@ -1,7 +1,7 @@
 // Agents that clients create use the tools of their definition, under its policies.
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type Bench, bench, dig, message, type Wire } from "./helpers.ts";
-import type { Habits } from "../../../src/simulator/habits.ts";
+import { type Bench, bench, dig, message, type Wire } from "../helpers.ts";
+import type { Habits } from "../../../../src/simulator/habits.ts";
 
 const TOOLSET = { type: "agent_toolset_20260401" };
 const policy = (type: string): Wire => ({ permission_policy: { type } });

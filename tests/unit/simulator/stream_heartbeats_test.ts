@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { Heartbeats } from "../../../src/simulator/stream.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
-import { Heartbeats } from "../../../src/simulator/heartbeats.ts";
 
 Deno.test("Heartbeats call what was added once per period, until it is removed", async () => {
   const clock = new ManualClock();

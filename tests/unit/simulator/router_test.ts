@@ -1,4 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { findRoute, ReadLimit } from "../../../src/simulator/router.ts";
+import { ManualClock } from "../../helpers/manual_clock.ts";
 import { bench, dig, HEADERS } from "./helpers.ts";
 
 const BETA = { "anthropic-beta": "managed-agents-2026-04-01" };
@@ -94,4 +96,32 @@ Deno.test("every answer has a request id of its own", async () => {
   }
   assertEquals(new Set(ids).size, 3);
   for (const id of ids) assertMatch(id ?? "", /^req_[0-9A-Z]{26}$/);
+});
+
+Deno.test("findRoute() tells paths with the same beginning apart", () => {
+  const { handler: list } = findRoute("GET", "/v1/sessions");
+  const { handler: retrieve, ids } = findRoute("GET", "/v1/sessions/sesn_1");
+  const { handler: events } = findRoute("GET", "/v1/sessions/sesn_1/events");
+  const { handler: stream } = findRoute("GET", "/v1/sessions/sesn_1/events/stream");
+  assertEquals(ids, ["sesn_1"]);
+  assertEquals(new Set([list, retrieve, events, stream]).size, 4);
+  assertEquals(findRoute("GET", "/v1/sessions/a/threads/b").ids, ["a", "b"]);
+});
+
+Deno.test("ReadLimit counts anew when a minute has passed since the first read", async () => {
+  const clock = new ManualClock();
+  const limit = new ReadLimit(() => clock.now(), 2);
+  const allowed = () => {
+    try {
+      limit.check("GET");
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  assertEquals([allowed(), allowed(), allowed()], [true, true, false]);
+  await clock.advance(59_999);
+  assertEquals(allowed(), false);
+  await clock.advance(1);
+  assertEquals([allowed(), allowed(), allowed()], [true, true, false]);
 });

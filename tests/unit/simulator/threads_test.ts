@@ -1,0 +1,50 @@
+import { assertEquals } from "@std/assert";
+import { SessionThreads } from "../../../src/simulator/threads.ts";
+import type { WireEvent } from "../../../src/simulator/wire.ts";
+import { dig } from "./helpers.ts";
+
+const AT = "2026-11-23T09:00:00.000000Z";
+const LATER = "2026-11-23T09:05:00.000000Z";
+
+function threadEvent(type: string, fields: Record<string, unknown>): WireEvent {
+  return { id: "sevt_1", processed_at: LATER, ...fields, type: `session.thread_${type}` };
+}
+
+Deno.test("SessionThreads begins with the primary thread, and adds those that are created", () => {
+  const threads = new SessionThreads("sesn_1", "sthr_1", { name: "Lead" }, AT);
+  const child = { session_thread_id: "sthr_2", agent_name: "Helper" };
+  threads.apply(threadEvent("created", { ...child, workflow_run_id: "wrun_1" }), LATER);
+  const [primary, second] = threads.list();
+  assertEquals([primary?.id, primary?.parent_thread_id, primary?.created_at], ["sthr_1", null, AT]);
+  assertEquals(
+    [second?.id, second?.parent_thread_id, second?.workflow_run_id, second?.created_at],
+    ["sthr_2", "sthr_1", "wrun_1", LATER],
+  );
+  assertEquals(dig(second, "agent", "name"), "Helper");
+  assertEquals(threads.find("sthr_3"), undefined);
+});
+
+for (
+  const [event, status] of [
+    ["status_running", "running"],
+    ["status_idle", "idle"],
+    ["status_rescheduled", "rescheduling"],
+    ["status_terminated", "terminated"],
+  ] as const
+) {
+  Deno.test(`SessionThreads shows ${status} after thread_${event}`, () => {
+    const threads = new SessionThreads("sesn_1", "sthr_1", {}, AT);
+    threads.apply(threadEvent("status_running", { session_thread_id: "sthr_1" }), AT);
+    threads.apply(threadEvent(event, { session_thread_id: "sthr_1" }), LATER);
+    assertEquals(
+      [threads.find("sthr_1")?.status, threads.find("sthr_1")?.updated_at],
+      [status, LATER],
+    );
+  });
+}
+
+Deno.test("SessionThreads ignores events of threads that it does not know", () => {
+  const threads = new SessionThreads("sesn_1", "sthr_1", {}, AT);
+  threads.apply(threadEvent("status_running", { session_thread_id: "sthr_9" }), LATER);
+  assertEquals(threads.list().map((thread) => thread.status), ["idle"]);
+});
