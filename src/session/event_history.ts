@@ -51,7 +51,7 @@ export class EventHistory {
     return this.#chars;
   }
 
-  /** Grows whenever known entries move or change: a fold must then start over. */
+  /** Grows whenever known entries move or change: a reader must then start over. */
   get epoch(): number {
     return this.#epoch;
   }

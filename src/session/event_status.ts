@@ -7,9 +7,8 @@
 import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
 import { type LogEvent, readEvent } from "./event_types.ts";
 import type { PendingAction, StopInfo } from "./outcome.ts";
-import { openActions } from "./verdict.ts";
 import { toolInputView } from "./tool_input.ts";
-import { initialTurn, reduceTurn, unansweredAsks } from "./turn.ts";
+import { turnOf } from "./turn.ts";
 
 /** What a session's newest events say about it. */
 export interface EventStatus {
@@ -80,15 +79,15 @@ function eventStatusOf(newestFirst: readonly LogEvent[], exposeToolInputs: boole
   const status = newestFirst.map(statusOf).find((status) => status !== undefined);
   const idle = newestFirst.find((event) => event.kind === "idle");
   // What waits for an answer is what a wait makes of the same events.
-  const state = newestFirst.toReversed().reduce(reduceTurn, initialTurn());
+  const turn = turnOf(newestFirst.toReversed());
   let asked: readonly string[] = [];
-  if (state.phase === "parked") asked = openActions(state);
-  if (state.phase === "running") {
+  if (turn.phase === "blocked") asked = turn.openActions();
+  if (turn.phase === "running") {
     // A session that has gone on has the answers that it waited for, though the list may trail.
     const waitedFor = new Set(
       newestFirst.flatMap((event) => event.kind === "idle" ? event.eventIds : []),
     );
-    asked = unansweredAsks(state).filter((id) => !waitedFor.has(id));
+    asked = turn.unansweredAsks().filter((id) => !waitedFor.has(id));
   }
   return {
     ...(status && { status }),

@@ -19,7 +19,7 @@ import { head, tail } from "../core/text.ts";
 import { leftOutOf } from "../api/list_body.ts";
 import type { StopInfo, TurnError } from "./outcome.ts";
 
-/** A tool call as the turn reducer keeps it. */
+/** A tool call as a turn keeps it. */
 export interface ToolUse {
   readonly id: string;
   readonly name?: string;

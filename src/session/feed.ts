@@ -15,14 +15,13 @@ import { ApiError } from "../api/errors.ts";
 import { unquoted } from "../core/errors.ts";
 import { EventHistory } from "./event_history.ts";
 import type { FeedDeps } from "./feed_deps.ts";
-import { Fold } from "./fold.ts";
 import { type LogEvent, readEvent } from "./event_types.ts";
 import { lookDelayMs } from "./status_poll.ts";
 import { LookTimer } from "./look_timer.ts";
 import { SessionHistory } from "./session_history.ts";
 import { isSlow, watchStreamSilence } from "./stream_watch.ts";
-import { isWorking, type Sighting, type Standing, standing } from "./verdict.ts";
-import type { TurnState } from "./turn.ts";
+import { isWorking, type PolledStatus, type Verdict, verdictOf } from "./verdict.ts";
+import { type Turn, TurnReader } from "./turn.ts";
 
 const OPEN_TIMEOUT_MS = 30_000;
 /** Requests of a connection: the stream and the newest page. */
@@ -48,11 +47,11 @@ export class SessionFeed {
   readonly log = new EventHistory();
   readonly #deps: FeedDeps;
   readonly #sessionId: string;
-  readonly #fold = new Fold(this.log);
+  readonly #reader = new TurnReader(this.log);
   readonly #listeners = new Set<() => void>();
   readonly #controller = new AbortController();
   readonly #history: SessionHistory;
-  #sighting: Sighting | undefined;
+  #polled: PolledStatus | undefined;
   #sightedSince = 0;
   #looks = 0;
   /** How long ago the newest event came when the first look after it was planned. */
@@ -111,8 +110,8 @@ export class SessionFeed {
   }
 
   /** The latest look at the session, while no event has come since. */
-  get sighting(): Sighting | undefined {
-    return this.#sighting;
+  get polledStatus(): PolledStatus | undefined {
+    return this.#polled;
   }
 
   /** Whether the log reaches back to the session's first event. */
@@ -167,12 +166,12 @@ export class SessionFeed {
    */
   async isAtRest({ ask = false } = {}): Promise<boolean> {
     if (!ask && (this.complete || !this.log.entries.some(tellsOfRuns))) return true;
-    if (!this.#sighting) {
+    if (!this.#polled) {
       this.#deps.bucket.spend(1);
       await this.#see();
       this.#changed();
     }
-    return !this.#sighting || !isWorking(this.#sighting);
+    return !this.#polled || !isWorking(this.#polled);
   }
 
   /** Reads what is new in the log now, for a wait that joined a feed that is already live. */
@@ -372,13 +371,13 @@ export class SessionFeed {
 
   #eventsCame(): void {
     this.#heardAt = this.#deps.clock.now();
-    this.#sighting = undefined;
+    this.#polled = undefined;
     this.#looks = 0;
   }
 
   #changed(): void {
     if (this.#stopped) return;
-    this.#fold.update();
+    this.#reader.update();
     this.#planLook();
     for (const listener of [...this.#listeners]) listener();
   }
@@ -389,25 +388,25 @@ export class SessionFeed {
       return this.#nextLook.clear();
     }
     const { clock, random = Math.random } = this.#deps;
-    const { state } = this.#fold;
+    const { turn } = this.#reader;
     if (this.#looks === 0) this.#quietMs = clock.wallTime() - (this.log.endsAt ?? Infinity);
-    const stands: Standing = this.#deps.isExpecting(this.log)
+    const stands: Verdict = this.#deps.isExpecting(this.log)
       ? { over: false, waitingFor: "queued" }
-      : this.#standingOf(state);
+      : this.#verdictOf(turn);
     // Without a single event only the session tells whether one is to come.
     const atOnce = !stands.over && stands.waitingFor === "first_event" && this.#looks === 0;
     const plannedMs = atOnce
       ? 0
-      : lookDelayMs(state, stands, this.#looks, this.#sighting, this.#quietMs);
+      : lookDelayMs(turn, stands, this.#looks, this.#polled, this.#quietMs);
     const delayMs = this.#refusals.count > 0 ? Math.min(plannedMs, REFUSED_LOOK_MS) : plannedMs;
     this.#looksAtOnce = atOnce;
     this.#nextLook.set(delayMs * (0.9 + 0.2 * random()));
   }
 
   /** A session that is at work although its known events end needs looking at soon. */
-  #standingOf(state: TurnState): Standing {
-    const stands = standing(state, this.#sighting);
-    const works = stands.over && this.#sighting !== undefined && isWorking(this.#sighting);
+  #verdictOf(turn: Turn): Verdict {
+    const stands = verdictOf(turn, this.#polled);
+    const works = stands.over && this.#polled !== undefined && isWorking(this.#polled);
     return works ? { over: false, waitingFor: "resume" } : stands;
   }
 
@@ -438,12 +437,12 @@ export class SessionFeed {
       await this.#readNews();
     }
     if (this.#stopped) return;
-    if (this.log.entries.length > before) this.#sighting = undefined;
+    if (this.log.entries.length > before) this.#polled = undefined;
     this.#changed();
   }
 
   /** Asks for the session's status and notes it; an answer that tells none shows nothing. */
-  async #see(): Promise<Pick<Sighting, "status" | "archived"> | undefined> {
+  async #see(): Promise<Pick<PolledStatus, "status" | "archived"> | undefined> {
     const { clock, api } = this.#deps;
     const before = this.log.entries.length;
     const session = await api.sessions.retrieve(this.#sessionId, this.#history.options);
@@ -453,9 +452,9 @@ export class SessionFeed {
     if (session.status === undefined && !archived) return undefined;
     const seen = { status: session.status ?? "idle", archived };
     if (this.log.entries.length > before) return seen;
-    const same = this.#sighting?.status === seen.status && this.#sighting.archived === archived;
+    const same = this.#polled?.status === seen.status && this.#polled.archived === archived;
     if (!same) this.#sightedSince = clock.now();
-    this.#sighting = { ...seen, steadyMs: clock.now() - this.#sightedSince };
+    this.#polled = { ...seen, steadyMs: clock.now() - this.#sightedSince };
     return seen;
   }
 

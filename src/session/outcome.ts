@@ -8,7 +8,7 @@ import type { DatedEvent } from "../api/event_record.ts";
 
 /**
  * How a wait ended:
- * `idle` the turn is over; `requires_action` it is parked until somebody answers;
+ * `idle` the turn is over; `requires_action` it is blocked until somebody answers;
  * `retries_exhausted`, `budget_reached`, `refusal` it ended for that reason; `terminated`,
  * `deleted` the session is; `not_started` no message was ever sent; `timeout` still running.
  */

@@ -9,7 +9,7 @@ import { ApiError } from "../api/errors.ts";
 import { head, plainLine } from "../core/text.ts";
 import type { LogEvent } from "./event_types.ts";
 import type { WaitingFor } from "./verdict.ts";
-import type { TurnState } from "./turn.ts";
+import type { Turn } from "./turn.ts";
 
 /** A host that hears nothing for so long may give the call up. */
 const EVERY_MS = 9_000;
@@ -73,7 +73,7 @@ export function troubleWords(trouble: unknown): string {
 }
 
 /** What the agent is doing, in a few words. */
-export function describeActivity(state: TurnState, waitingFor: WaitingFor): string {
+export function describeActivity(turn: Turn, waitingFor: WaitingFor): string {
   switch (waitingFor) {
     case "first_event":
       return "reading the session";
@@ -84,16 +84,16 @@ export function describeActivity(state: TurnState, waitingFor: WaitingFor): stri
     case "resume":
       return "the session was answered and is about to go on";
     case "workflow_runs":
-      return `${state.openRuns.size} workflow run(s) still open`;
+      return `${turn.openRuns.size} workflow run(s) still open`;
     case "turn":
-      return describeWork(state);
+      return describeWork(turn);
   }
 }
 
-function describeWork(state: TurnState): string {
-  const tools = [...state.toolsInFlight.values()].map((name) => name ?? "a tool");
+function describeWork(turn: Turn): string {
+  const tools = [...turn.toolsInFlight.values()].map((name) => name ?? "a tool");
   if (tools.length > 0) return `using ${tools.slice(-3).join(", ")}`;
-  return state.lastWork === "text" ? "writing" : "thinking";
+  return turn.lastWork === "text" ? "writing" : "thinking";
 }
 
 /** Tells a listener the news, and that the wait is alive at least every 9 seconds. */

@@ -1,12 +1,11 @@
 /**
- * From the state of a turn to the result of a wait, within a size budget.
+ * From a turn to the result of a wait, within a size budget.
  *
  * @module
  */
 
 import { ApiError } from "../api/errors.ts";
 import { head, jsonLength, jsonTail } from "../core/text.ts";
-import { newestFirst } from "./chain.ts";
 import type { ToolUse } from "./event_types.ts";
 import type {
   Omitted,
@@ -17,15 +16,8 @@ import type {
   WaitStatus,
 } from "./outcome.ts";
 import { nextCursor } from "./cursor.ts";
-import { openActions } from "./verdict.ts";
 import { toolInputView } from "./tool_input.ts";
-import {
-  type Collected,
-  isUnanswered,
-  type TextPart,
-  type TurnState,
-  unansweredAsks,
-} from "./turn.ts";
+import type { Collected, TextPart, Turn } from "./turn.ts";
 
 /** Longest reply, in characters of its JSON text. */
 export const REPLY_BUDGET = 30_000;
@@ -55,7 +47,7 @@ export interface ResultParts {
   readonly sessionId: string;
   readonly afterId?: string;
   readonly status: WaitStatus;
-  readonly state: TurnState;
+  readonly turn: Turn;
   readonly elapsedMs: number;
   /** Whether the log reaches back to the beginning of what counts. */
   readonly complete: boolean;
@@ -70,14 +62,14 @@ export interface ResultParts {
 
 /** The result object of `wait_for_idle`. */
 export function buildResult(parts: ResultParts): WaitResult {
-  const { state, status } = parts;
-  const tools = listTools(state, status);
-  const errors = listErrors(state.collected, status, troubleOf(parts));
+  const { turn, status } = parts;
+  const tools = listTools(turn, status);
+  const errors = listErrors(turn.collected, status, troubleOf(parts));
   const actions = listActions(parts);
   const listsLength = jsonLength([tools.list, errors.list, actions.list]);
   const room = Math.min(REPLY_BUDGET, RESULT_BUDGET - FRAME_BUDGET - listsLength);
-  const reply = joinReply(state.collected, parts.complete, room);
-  const omitted = mergeOmitted(withPassed(reply.omitted, state), tools.omitted, errors.omitted);
+  const reply = joinReply(turn.collected, parts.complete, room);
+  const omitted = mergeOmitted(withPassed(reply.omitted, turn), tools.omitted, errors.omitted);
   const cursor = cursorOf(parts);
   const next = describeNext(parts, actions, cursor, omitted);
   return {
@@ -85,7 +77,7 @@ export function buildResult(parts: ResultParts): WaitResult {
     status,
     reply: reply.text,
     ...(omitted && { omitted }),
-    ...(state.stop && status !== "timeout" && { stop_reason: state.stop }),
+    ...(turn.stop && status !== "timeout" && { stop_reason: turn.stop }),
     tool_activity: tools.list,
     pending_actions: actions.list,
     errors: errors.list,
@@ -96,20 +88,20 @@ export function buildResult(parts: ResultParts): WaitResult {
 }
 
 /** The cursor to go on from: never the one of this call where the same call is to be made again. */
-function cursorOf({ state, status, afterId }: ResultParts): string | undefined {
-  const { anchor, cursor } = state;
+function cursorOf({ turn, status, afterId }: ResultParts): string | undefined {
+  const { anchor, cursor } = turn;
   const again = status === "timeout" || status === "requires_action";
   // While the cursor's own turn is to come, no earlier event takes its place, unless words of those
   // turns have been told: they would be told again.
   const stays = anchor !== undefined && (anchor.id === undefined ||
-    (anchor.queued && state.collected.textLength === 0));
+    (anchor.queued && turn.collected.textLength === 0));
   const isSame = stays || cursor === undefined || cursor === anchor?.id;
   if (!isSame) return cursor;
   return again ? nextCursor(afterId, anchor?.id) : afterId ?? cursor;
 }
 
 /** Adds the words of earlier turns that the wait saw pass: they are older than the reply. */
-function withPassed(omitted: Omitted | undefined, { passed }: TurnState): Omitted | undefined {
+function withPassed(omitted: Omitted | undefined, { passed }: Turn): Omitted | undefined {
   if (!passed) return omitted;
   const { characters = 0, after_id: _later, ...rest } = omitted ?? {};
   return {
@@ -130,7 +122,7 @@ function joinReply(
   let cutAt: TextPart | undefined;
   let oldest: TextPart | undefined;
   let keptLength = 0;
-  for (const part of newestFirst(collected.texts)) {
+  for (const part of collected.texts.toReversed()) {
     oldest = part;
     if (cutAt) continue;
     // A text takes at least its length: most that are too long need no measuring.
@@ -162,34 +154,35 @@ function joinReply(
 }
 
 function listTools(
-  state: TurnState,
+  turn: Turn,
   status: WaitStatus,
 ): { list: ToolActivity[]; omitted?: Omitted } {
-  const { tools, results } = state.collected;
+  const { tools, results } = turn.collected;
   const failed = new Map<string, boolean>();
-  for (const result of newestFirst(results)) {
-    if (result.toolUseId !== undefined) failed.set(result.toolUseId, result.failed);
+  for (const { toolUseId, failed: hasFailed } of results) {
+    // A second result of one call says nothing.
+    if (toolUseId !== undefined && !failed.has(toolUseId)) failed.set(toolUseId, hasFailed);
   }
-  const waiting = new Set(openActions(state));
+  const waiting = new Set(turn.openActions());
   const bounds = status === "timeout" ? BRIEF.tools : MAX_TOOLS;
-  const list = newestWithin(bounds, newestFirst(tools), (tool) => ({
+  const list = newestWithin(bounds, tools, (tool) => ({
     name: tool.name ?? "unknown",
     ...(tool.server !== undefined && { server: tool.server }),
     status: toolStatus(tool, failed.get(tool.id), waiting.has(tool.id), status),
   }));
-  const omitted = (tools?.size ?? 0) - list.length;
+  const omitted = tools.length - list.length;
   return { list, ...(omitted > 0 && { omitted: { tools: omitted } }) };
 }
 
 /** The newest entries within both bounds, oldest first. */
 function newestWithin<T, V>(
   bounds: { readonly entries: number; readonly chars: number },
-  newest: Iterable<T>,
+  entries: readonly T[],
   view: (entry: T) => V,
 ): V[] {
   const list: V[] = [];
   let room = bounds.chars;
-  for (const entry of newest) {
+  for (const entry of entries.toReversed()) {
     if (list.length === bounds.entries) break;
     const shown = view(entry);
     room -= jsonLength(shown) + 1;
@@ -218,11 +211,11 @@ function listErrors(
 ): { list: TurnError[]; omitted?: Omitted } {
   const brief = status === "timeout";
   const bounds = brief ? BRIEF.errors : MAX_ERRORS;
-  const list = newestWithin(bounds, newestFirst(collected.errors), ({ message, ...error }) => ({
+  const list = newestWithin(bounds, collected.errors, ({ message, ...error }) => ({
     ...error,
     ...(message !== undefined && { message: brief ? head(message, BRIEF.message) : message }),
   }));
-  const omitted = (collected.errors?.size ?? 0) - list.length;
+  const omitted = collected.errors.length - list.length;
   if (trouble !== undefined) list.push(describeTrouble(trouble));
   return { list, ...(omitted > 0 && { omitted: { errors: omitted } }) };
 }
@@ -252,14 +245,14 @@ interface Actions {
   readonly count: number;
 }
 
-function listActions({ state, status, exposeToolInputs }: ResultParts): Actions {
-  const blocked = state.phase === "parked" ? openActions(state) : [];
+function listActions({ turn, status, exposeToolInputs }: ResultParts): Actions {
+  const blocked = turn.phase === "blocked" ? turn.openActions() : [];
   const mayAsk = status === "timeout" || status === "requires_action";
-  const asked = blocked.length === 0 && mayAsk ? unansweredAsks(state) : blocked;
+  const asked = blocked.length === 0 && mayAsk ? turn.unansweredAsks() : blocked;
   const bounds = status === "timeout" ? BRIEF.actions : MAX_ACTIONS;
   let room = bounds.chars;
   const list = asked.slice(0, bounds.entries).map((eventId) => {
-    const tool = state.asking.get(eventId);
+    const tool = turn.asking.get(eventId);
     const action = {
       event_id: eventId,
       kind: tool?.custom ? "custom_tool_result" as const : "tool_confirmation" as const,
@@ -298,7 +291,7 @@ function describeNext(
 
 function describeOmitted(
   omitted: Omitted,
-  { state, status }: ResultParts,
+  { turn, status }: ResultParts,
 ): string | undefined {
   const isText = omitted.characters !== undefined || omitted.after_id !== undefined;
   if (!isText && Object.keys(omitted).length > 0) {
@@ -308,7 +301,7 @@ function describeOmitted(
     return `Earlier ${kinds.join(" and ")} of this turn were left out: list_events shows them.`;
   }
   const from = omitted.after_id === undefined ? "the message's event_id" : `"${omitted.after_id}"`;
-  const what = state.passed
+  const what = turn.passed
     ? "What the agent said in answer to earlier messages"
     : "The oldest part";
   return `${what} was left out: list_events with after_id = ${from}, types = ["agent.message"] ` +
@@ -342,20 +335,21 @@ function advise(parts: ResultParts, actions: Actions, cursor: string | undefined
     case "not_started":
       return "No message was sent to this session yet. Call send_message first.";
     case "idle":
-      return isUnanswered(parts.state)
+      return parts.turn.isUnanswered
         ? `A message was not answered: the session is idle and no turn has begun for it. Call ` +
           `wait_for_idle again${again} to go on waiting, or send the message again.`
-        : adviseIdle(parts.state.collected);
+        : adviseIdle(parts.turn.collected);
   }
 }
 
 /** Some servers end a turn that an error has killed like any other. */
 function adviseIdle({ errors, textLength }: Collected): string | undefined {
-  if (!errors) return undefined;
-  const given = errors.last.retry_status;
+  const error = errors.at(-1);
+  if (!error) return undefined;
+  const given = error.retry_status;
   const gaveUp = given === "exhausted" || given === "terminal";
   if (textLength > 0 && !gaveUp) return undefined;
-  return `The turn ended with an error (${errors.last.type}) and ` +
+  return `The turn ended with an error (${error.type}) and ` +
     (textLength > 0 ? "the reply may be incomplete. " : "no reply. ") +
     "Sending the message again helps only if the cause has passed.";
 }

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { isEndDoubtful, proofLeftMs, type Sighting, type Standing } from "./verdict.ts";
-import { type TurnState, unansweredAsks } from "./turn.ts";
+import { isEndDoubtful, type PolledStatus, proofLeftMs, type Verdict } from "./verdict.ts";
+import type { Turn } from "./turn.ts";
 
 // Pauses before the first, second, … look since the last event, in milliseconds.
 
@@ -27,40 +27,40 @@ const PROOF_MARGIN = 1.15;
  * Milliseconds to the next look.
  *
  * @param looks looks since the last event
- * @param sighting what the latest of them showed
+ * @param polled what the latest of them showed
  * @param quietMs how long ago the newest event came, by its own time, when the first look was planned
  */
 export function lookDelayMs(
-  state: TurnState,
-  standing: Standing,
+  turn: Turn,
+  verdict: Verdict,
   looks: number,
-  sighting?: Sighting,
+  polled?: PolledStatus,
   quietMs = 0,
 ): number {
-  const plan = planFor(state, standing);
-  const isOverdue = quietMs >= LONG_QUIET_MS && !standing.over && standing.waitingFor === "turn";
+  const plan = planFor(turn, verdict);
+  const isOverdue = quietMs >= LONG_QUIET_MS && !verdict.over && verdict.waitingFor === "turn";
   // What was overdue by then says nothing of what comes now: the plan of an agent at work goes on.
   const place = isOverdue && plan === WORKING_MS ? looks - 1 : looks;
   if (isOverdue && looks === 0) return AFTER_QUIET_MS;
   const planned = plan[Math.min(place, plan.length - 1)] ?? WORKING_MS[0];
-  const proofMs = standing.over || !sighting ? Infinity : proofLeftMs(state, sighting);
+  const proofMs = verdict.over || !polled ? Infinity : proofLeftMs(turn, polled);
   return Math.min(planned, proofMs * PROOF_MARGIN);
 }
 
-function planFor(state: TurnState, standing: Standing): readonly number[] {
-  if (standing.over) return WORKING_MS;
-  switch (standing.waitingFor) {
+function planFor(turn: Turn, verdict: Verdict): readonly number[] {
+  if (verdict.over) return WORKING_MS;
+  switch (verdict.waitingFor) {
     case "queued":
       // Idle although a message is queued: some servers stamp a message only when its turn settles.
-      return state.queuedAtIdle ? SETTLING_MS : QUEUED_MS;
+      return turn.queuedAtIdle ? SETTLING_MS : QUEUED_MS;
     case "first_event":
     case "start":
     case "resume":
       return OVERDUE_MS;
     case "turn":
-      if (isEndDoubtful(state)) return SETTLING_MS;
+      if (isEndDoubtful(turn)) return SETTLING_MS;
       // A call that somebody must answer stops the turn, which some servers tell by the status alone.
-      if (!looksFinished(state) && unansweredAsks(state).length === 0) return WORKING_MS;
+      if (!looksFinished(turn) && turn.unansweredAsks().length === 0) return WORKING_MS;
       return FINISHED_LOOKING_MS;
     case "workflow_runs":
       return WORKING_MS;
@@ -68,7 +68,7 @@ function planFor(state: TurnState, standing: Standing): readonly number[] {
 }
 
 /** The model has answered and no tool is at work: the idle event should be next. */
-function looksFinished(state: TurnState): boolean {
-  const answered = state.lastWork === "text" || state.lastWork === "model_end";
-  return answered && state.toolsInFlight.size === 0 && state.collected.textLength > 0;
+function looksFinished(turn: Turn): boolean {
+  const answered = turn.lastWork === "text" || turn.lastWork === "model_end";
+  return answered && turn.toolsInFlight.size === 0 && turn.collected.textLength > 0;
 }

@@ -5,14 +5,14 @@
  */
 
 import type { WaitStatus } from "./outcome.ts";
-import { hasQueued, type TurnState, unansweredAsks } from "./turn.ts";
+import type { Turn } from "./turn.ts";
 
 /**
  * What a look at the session itself showed, valid until the next event arrives. It heals what
  * events alone cannot tell: servers that never say idle, streams that lose events, sessions that
  * were archived.
  */
-export interface Sighting {
+export interface PolledStatus {
   /** The session's `status` field. */
   readonly status: string;
   /** Whether it is archived: then it takes nothing more up, whatever its status. */
@@ -34,17 +34,17 @@ export type WaitingFor =
   | "start"
   /** The agent works. */
   | "turn"
-  /** A parked session was answered or interrupted and has not gone on. */
+  /** A blocked session was answered or interrupted and has not gone on. */
   | "resume"
   /** The session is idle while workflow runs are open. */
   | "workflow_runs";
 
-export type Standing =
+export type Verdict =
   | { readonly over: true; readonly status: WaitStatus }
   | { readonly over: false; readonly waitingFor: WaitingFor };
 
-const over = (status: WaitStatus): Standing => ({ over: true, status });
-const waits = (waitingFor: WaitingFor): Standing => ({ over: false, waitingFor });
+const over = (status: WaitStatus): Verdict => ({ over: true, status });
+const waits = (waitingFor: WaitingFor): Verdict => ({ over: false, waitingFor });
 
 /** What a session's `status` field means; `unknown` is no reason to do anything. */
 type StatusMeaning = "working" | "idle" | "dead" | "unknown";
@@ -60,50 +60,50 @@ const MEANINGS: ReadonlyMap<string, StatusMeaning> = new Map([
   ].map((word) => [word, "dead"] as const),
 ]);
 
-function meaningOf({ status, archived }: Pick<Sighting, "status" | "archived">): StatusMeaning {
+function meaningOf({ status, archived }: Pick<PolledStatus, "status" | "archived">): StatusMeaning {
   return archived ? "dead" : MEANINGS.get(status.trim().toLowerCase()) ?? "unknown";
 }
 
 /** Whether a session with this status is at work. */
-export function isWorking(sighting: Pick<Sighting, "status" | "archived">): boolean {
-  return meaningOf(sighting) === "working";
+export function isWorking(polled: Pick<PolledStatus, "status" | "archived">): boolean {
+  return meaningOf(polled) === "working";
 }
 
 /** Where the turn stands, given its events and the latest look at the session. */
-export function standing(state: TurnState, sighting: Sighting | undefined): Standing {
-  if (state.phase === "deleted") return over("deleted");
-  const isTerminated = sighting?.status.trim().toLowerCase() === "terminated";
-  if (state.phase === "terminated" || isTerminated) return over("terminated");
-  const byEvents = standingByEvents(state);
-  if (byEvents.over || !sighting || proofLeftMs(state, sighting) > 0) return byEvents;
-  if (meaningOf(sighting) === "dead") return over("terminated");
+export function verdictOf(turn: Turn, polled: PolledStatus | undefined): Verdict {
+  if (turn.phase === "deleted") return over("deleted");
+  const isTerminated = polled?.status.trim().toLowerCase() === "terminated";
+  if (turn.phase === "terminated" || isTerminated) return over("terminated");
+  const byEvents = verdictByEvents(turn);
+  if (byEvents.over || !polled || proofLeftMs(turn, polled) > 0) return byEvents;
+  if (meaningOf(polled) === "dead") return over("terminated");
   if (byEvents.waitingFor === "first_event") return over("not_started");
-  const asks = state.phase === "parked" ? openActions(state) : unansweredAsks(state);
-  if (asks.length > 0 && state.phase !== "ended") return over("requires_action");
-  return over(state.phase === "ended" ? endStatus(state) : "idle");
+  const asks = turn.phase === "blocked" ? turn.openActions() : turn.unansweredAsks();
+  if (asks.length > 0 && turn.phase !== "ended") return over("requires_action");
+  return over(turn.phase === "ended" ? endStatus(turn) : "idle");
 }
 
 /**
  * For how many more milliseconds a session that rests must be seen at rest, with nothing new in its
  * log, before a turn counts as over though no event says so. Infinity while that proves nothing.
  */
-export function proofLeftMs(state: TurnState, sighting: Sighting): number {
-  const byEvents = standingByEvents(state);
+export function proofLeftMs(turn: Turn, polled: PolledStatus): number {
+  const byEvents = verdictByEvents(turn);
   if (byEvents.over) return Infinity;
-  return Math.max(0, proofMs(state, byEvents.waitingFor, sighting) - sighting.steadyMs);
+  return Math.max(0, proofMs(turn, byEvents.waitingFor, polled) - polled.steadyMs);
 }
 
-function proofMs(state: TurnState, waitingFor: WaitingFor, sighting: Sighting): number {
-  switch (meaningOf(sighting)) {
+function proofMs(turn: Turn, waitingFor: WaitingFor, polled: PolledStatus): number {
+  switch (meaningOf(polled)) {
     case "working":
       return Infinity;
     case "idle":
-      return idleProofMs(state, waitingFor);
+      return idleProofMs(turn, waitingFor);
     case "dead":
       return 2_000;
     case "unknown":
       // The word says nothing, but where events tell of an end it doesn't speak against that either.
-      return state.phase === "ended" && waitingFor === "turn" ? START_PROOF_MS : Infinity;
+      return turn.phase === "ended" && waitingFor === "turn" ? START_PROOF_MS : Infinity;
   }
 }
 
@@ -115,23 +115,23 @@ const UNSTAMPED_PROOF_MS = 20_000;
 const OWED_PROOF_MS = 2_000;
 
 /** Never while a message waits that no turn has begun for since, unless it may have been dropped. */
-function idleProofMs(state: TurnState, waitingFor: WaitingFor): number {
+function idleProofMs(turn: Turn, waitingFor: WaitingFor): number {
   switch (waitingFor) {
     case "first_event":
       return 0;
     case "turn":
       // By its events it is over, only doubtfully.
-      if (state.phase === "ended") return state.owed.length > 0 ? OWED_PROOF_MS : 0;
+      if (turn.phase === "ended") return turn.owed.length > 0 ? OWED_PROOF_MS : 0;
       // An interrupt can end a turn without an event.
-      return Math.max(2_000, queuedProofMs(state, "sent"));
+      return Math.max(2_000, queuedProofMs(turn, "sent"));
     case "queued":
-      return queuedProofMs(state, "over");
+      return queuedProofMs(turn, "over");
     case "start":
       // A sandbox may take its time; an interrupt can end a turn before it begins.
-      return state.interrupted ? 10_000 : START_PROOF_MS;
+      return turn.interrupted ? 10_000 : START_PROOF_MS;
     case "resume":
       // The answer or interrupt itself may not be taken up yet.
-      return Math.max(10_000, queuedProofMs(state, "over"));
+      return Math.max(10_000, queuedProofMs(turn, "over"));
     case "workflow_runs":
       return Infinity;
   }
@@ -142,18 +142,18 @@ function idleProofMs(state: TurnState, waitingFor: WaitingFor): number {
  *
  * @param interrupt how far an interrupt must have come to have taken them with it
  */
-function queuedProofMs(state: TurnState, interrupt: "sent" | "over"): number {
+function queuedProofMs(turn: Turn, interrupt: "sent" | "over"): number {
   // Input that was queued when retries ran out is dropped, and never stamped.
-  if (state.stop?.type === "retries_exhausted") return 10_000;
-  const inputs = [...state.queued.values()];
+  if (turn.stop?.type === "retries_exhausted") return 10_000;
+  const inputs = [...turn.queued.values()];
   // A turn came and went for one of them: then a missing stamp says nothing.
-  const neverStamps = !state.stampsInputs && inputs.some(({ begun }) => begun);
+  const neverStamps = !turn.stampsInputs && inputs.some(({ begun }) => begun);
   return Math.max(
-    inputs.length === 0 && hasQueued(state) ? 10_000 : 0,
+    inputs.length === 0 && turn.hasQueued ? 10_000 : 0,
     ...inputs.map((input) => {
       const isStopped = input.interrupt === "over" || input.interrupt === interrupt;
       // A turn came and went that was no other input's: some servers leave single ones unstamped.
-      const isAnswered = input.begun && state.phase === "ended";
+      const isAnswered = input.begun && turn.phase === "ended";
       if (!neverStamps && !isStopped && !isAnswered) return Infinity;
       if (!input.begun) return 10_000;
       return neverStamps || isStopped ? 2_000 : UNSTAMPED_PROOF_MS;
@@ -161,52 +161,47 @@ function queuedProofMs(state: TurnState, interrupt: "sent" | "over"): number {
   );
 }
 
-function standingByEvents(state: TurnState): Standing {
-  switch (state.phase) {
+function verdictByEvents(turn: Turn): Verdict {
+  switch (turn.phase) {
     case "unknown":
-      return waits(hasQueued(state) ? "queued" : "first_event");
+      return waits(turn.hasQueued ? "queued" : "first_event");
     case "starting":
       return waits("start");
-    case "parked":
-      return parked(state);
+    case "blocked":
+      return blockedVerdict(turn);
     case "ended":
-      return ended(state);
+      return endedVerdict(turn);
     default:
       return waits("turn");
   }
 }
 
-function parked(state: TurnState): Standing {
-  const open = openActions(state);
-  const resumes = state.interrupting || (open.length === 0 && state.blocking.length > 0);
+function blockedVerdict(turn: Turn): Verdict {
+  const open = turn.openActions();
+  const resumes = turn.interrupting || (open.length === 0 && turn.blocking.length > 0);
   return resumes ? waits("resume") : over("requires_action");
 }
 
-function ended(state: TurnState): Standing {
+function endedVerdict(turn: Turn): Verdict {
   // Nothing goes on at the cap until somebody raises it, whatever is queued or running.
-  if (state.stop?.type === "budget_reached") return over("budget_reached");
-  if (hasQueued(state)) return waits("queued");
-  if (state.openRuns.size > 0) return waits("workflow_runs");
-  const status = endStatus(state);
-  return isEndDoubtful(state) && status === "idle" ? waits("turn") : over(status);
+  if (turn.stop?.type === "budget_reached") return over("budget_reached");
+  if (turn.hasQueued) return waits("queued");
+  if (turn.openRuns.size > 0) return waits("workflow_runs");
+  const status = endStatus(turn);
+  return isEndDoubtful(turn) && status === "idle" ? waits("turn") : over(status);
 }
 
 /**
  * Whether events alone do not prove the end that they tell of: some servers go idle while a tool is
  * at work, or between two turns. The session's own status then decides.
  */
-export function isEndDoubtful({ phase, endedEarly, owed }: TurnState): boolean {
+export function isEndDoubtful({ phase, endedEarly, owed }: Turn): boolean {
   return phase === "ended" && (endedEarly || owed.length > 0);
 }
 
 const NAMED: readonly WaitStatus[] = ["retries_exhausted", "budget_reached", "refusal"];
 
 /** A stop reason that has a status of its own; all others, known or not, are a finished turn. */
-function endStatus(state: TurnState): WaitStatus {
-  return NAMED.find((status) => status === state.stop?.type) ?? "idle";
-}
-
-/** Tool calls that the session is blocked on and nobody has answered. */
-export function openActions(state: TurnState): string[] {
-  return state.blocking.filter((eventId) => !state.answered.has(eventId));
+function endStatus(turn: Turn): WaitStatus {
+  return NAMED.find((status) => status === turn.stop?.type) ?? "idle";
 }

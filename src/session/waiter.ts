@@ -1,5 +1,5 @@
 /**
- * Waiting for a turn to end: the loop around the turn reducer.
+ * Waiting for a turn to end: the loop around a {@linkcode Turn}.
  *
  * @module
  */
@@ -14,12 +14,11 @@ import type { Logger } from "../core/logger.ts";
 import { createTokenBucket, type TokenBucket } from "../core/token_bucket.ts";
 import { type SessionFeed, SWIFT_PAGES } from "./feed.ts";
 import { FeedHub, type FeedLease } from "./feed_hub.ts";
-import { Fold } from "./fold.ts";
 import type { CountingWaiter, WaitRequest, WaitResult, WaitStatus } from "./outcome.ts";
 import { describeActivity, ProgressReporter, troubleWords } from "./progress.ts";
 import { buildResult, REPLY_BUDGET } from "./result.ts";
-import { type Standing, standing } from "./verdict.ts";
-import { initialTurn } from "./turn.ts";
+import { type Verdict, verdictOf } from "./verdict.ts";
+import { Turn, TurnReader } from "./turn.ts";
 
 /** What {@linkcode createWaiter} is given. */
 export interface WaiterOptions {
@@ -113,7 +112,7 @@ function restarting({ sessionId, afterId }: WaitRequest, elapsedMs: number): Wai
   return buildResult({
     sessionId,
     status: "timeout",
-    state: initialTurn(afterId),
+    turn: new Turn(afterId),
     elapsedMs,
     complete: true,
     seen: true,
@@ -129,7 +128,7 @@ class Wait {
   readonly #feed: SessionFeed;
   readonly #request: WaitRequest;
   readonly #bound: BoundSignal;
-  readonly #fold: Fold;
+  readonly #reader: TurnReader;
   readonly #startedAt: number;
   readonly #progress: ProgressReporter;
   #mustRefresh: boolean;
@@ -160,7 +159,7 @@ class Wait {
     this.#mustRefresh = lease.joined;
     this.#request = request;
     this.#bound = bound;
-    this.#fold = new Fold(lease.feed.log, request.afterId);
+    this.#reader = new TurnReader(lease.feed.log, request.afterId);
     this.#startedAt = options.clock.now();
     this.#progress = new ProgressReporter(options.clock, request.onProgress, () => this.#doing());
   }
@@ -174,12 +173,12 @@ class Wait {
     try {
       for (let told = false;;) {
         const changed = new Promise<void>((resolve) => wake = resolve);
-        const news = this.#fold.update();
+        const news = this.#reader.update();
         if (told) this.#progress.report(news);
         const status = await raceSignal(this.#judgeOrRetry(() => wake()), signal);
         if (status !== undefined) return this.#result(status);
         if (this.#feed.failure) throw this.#feed.failure.error;
-        if (this.#feed.readsDone > 0) this.#fold.watch();
+        if (this.#feed.readsDone > 0) this.#reader.watch();
         // Events from before this call are no news, but what they led to is.
         if (!told && this.#feed.readsDone > 0) {
           told = true;
@@ -190,7 +189,7 @@ class Wait {
     } catch (error) {
       if (!signal.aborted) throw error;
       this.#request.signal.throwIfAborted();
-      this.#fold.update();
+      this.#reader.update();
       return this.#result("timeout");
     } finally {
       unsubscribe();
@@ -256,19 +255,19 @@ class Wait {
     if (this.#isCursorMissing() && !await this.#lookForCursor(wake)) return undefined;
     this.#noteTrailingList(wake);
     if (!await this.#rereadTrailingList(wake)) return undefined;
-    let stands = this.#standing();
+    let stands = this.#verdict();
     if (!stands.over) return undefined;
     if (this.#mustRefresh || feed.log.hasUnnamed) {
       await feed.refresh();
       this.#mustRefresh = false;
     }
     await feed.confirmNothingHidden();
-    this.#fold.update();
-    stands = this.#standing();
+    this.#reader.update();
+    stands = this.#verdict();
     if (!stands.over) return undefined;
-    if (stands.status === "idle" && this.#fold.state.collected.textLength === 0) {
+    if (stands.status === "idle" && this.#reader.turn.collected.textLength === 0) {
       if (!await this.#confirmSilence()) return undefined;
-      stands = this.#standing();
+      stands = this.#verdict();
       if (!stands.over) return undefined;
     }
     const finished = stands.status === "idle" || stands.status === "retries_exhausted";
@@ -289,7 +288,7 @@ class Wait {
         return quietMs < STATUS_TRAILS_MS || await feed.isAtRest({ ask: true });
       }
       await feed.refresh();
-      this.#fold.update();
+      this.#reader.update();
     } catch (error) {
       // What the events say holds where nothing else can be had.
       if (!(error instanceof ApiError) || this.#failures < MAX_SILENCE_LOOKS) throw error;
@@ -297,10 +296,10 @@ class Wait {
     return true;
   }
 
-  #standing(): Standing {
+  #verdict(): Verdict {
     return this.#isExpecting()
       ? { over: false, waitingFor: "queued" }
-      : standing(this.#fold.state, this.#feed.sighting);
+      : verdictOf(this.#reader.turn, this.#feed.polledStatus);
   }
 
   /** Reads back to the cursor, or to the beginning of the turn as far as the reply has room. */
@@ -308,7 +307,7 @@ class Wait {
     const feed = this.#feed;
     while (!feed.complete && this.#needsOlder()) {
       await feed.loadOlder(() => this.#isFarEnough());
-      this.#fold.update();
+      this.#reader.update();
     }
   }
 
@@ -322,7 +321,7 @@ class Wait {
     const { readsDone } = this.#feed;
     const isMissing = this.#isExpecting() || this.#isCursorMissing();
     if (!this.#judged && isMissing) {
-      const { phase } = this.#fold.state;
+      const { phase } = this.#reader.turn;
       const inTurn = phase !== "ended" && phase !== "unknown";
       this.#trail = { foundAt: clock.now(), readsDone, inTurn };
       if (inTurn) this.#cancelReread = clock.after(LIST_TRAILS_MS, wake);
@@ -348,12 +347,12 @@ class Wait {
     await this.#feed.refresh();
     this.#rereadAt = undefined;
     this.#mustRefresh = false;
-    this.#fold.update();
+    this.#reader.update();
     return true;
   }
 
   #isCursorMissing(): boolean {
-    const { anchor } = this.#fold.state;
+    const { anchor } = this.#reader.turn;
     return anchor !== undefined && anchor.id === undefined && !this.#isExpecting();
   }
 
@@ -374,7 +373,7 @@ class Wait {
     if (clock.now() >= this.#nextCursorLookAt) {
       if (this.#cursorLooks > 0) {
         await feed.refresh();
-        this.#fold.update();
+        this.#reader.update();
         if (!this.#isCursorMissing()) return true;
       }
       const delayMs = CURSOR_LOOKS_MS[this.#cursorLooks++];
@@ -397,7 +396,7 @@ class Wait {
   /** Asked after each page: with a cursor nothing else matters until its page is there. */
   #isFarEnough(): boolean {
     this.#pagesBack++;
-    const { anchor } = this.#fold.state;
+    const { anchor } = this.#reader.turn;
     const isEnough = !anchor || anchor.ids.some((id) => this.#feed.log.has(id)) ||
       this.#pagesBack >= MAX_CURSOR_PAGES;
     if (!isEnough && this.#pagesBack >= SWIFT_PAGES) this.#request.onLongLook?.();
@@ -405,7 +404,7 @@ class Wait {
   }
 
   #needsOlder(): boolean {
-    const { anchor, sawTurnStart, collected } = this.#fold.state;
+    const { anchor, sawTurnStart, collected } = this.#reader.turn;
     if (anchor) return anchor.id === undefined && this.#pagesBack < MAX_CURSOR_PAGES;
     const hasRoom = collected.textLength < REPLY_BUDGET;
     return !sawTurnStart && hasRoom && this.#pagesBack < MAX_TURN_PAGES;
@@ -415,27 +414,27 @@ class Wait {
     if (this.#feed.trouble !== undefined) {
       return `${troubleWords(this.#feed.trouble)}, trying again`;
     }
-    const stands = this.#standing();
-    return stands.over ? "finishing" : describeActivity(this.#fold.state, stands.waitingFor);
+    const stands = this.#verdict();
+    return stands.over ? "finishing" : describeActivity(this.#reader.turn, stands.waitingFor);
   }
 
   #result(status: WaitStatus): WaitResult {
-    const { state } = this.#fold;
+    const { turn } = this.#reader;
     const elapsedMs = this.#options.clock.now() - this.#startedAt;
     if (this.#options.closing.aborted && this.#feed.readsDone === 0) {
       return restarting(this.#request, elapsedMs);
     }
     const { sessionId, afterId } = this.#request;
     // What the turn before said is no part of what is expected.
-    const isNext = status === "timeout" && state.phase === "ended" && this.#isExpecting();
+    const isNext = status === "timeout" && turn.phase === "ended" && this.#isExpecting();
     return buildResult({
       sessionId,
       status,
-      state: isNext && !state.anchor ? initialTurn(state.cursor) : state,
+      turn: isNext && !turn.anchor ? new Turn(turn.cursor) : turn,
       elapsedMs,
       complete: !this.#feed.hasGap &&
         (this.#feed.complete ||
-          (state.anchor ? state.anchor.id !== undefined : state.sawTurnStart)),
+          (turn.anchor ? turn.anchor.id !== undefined : turn.sawTurnStart)),
       seen: this.#feed.readsDone > 0,
       trouble: this.#feed.trouble,
       doing: this.#doing(),

@@ -172,7 +172,7 @@ const COMBINATIONS: readonly Combination[] = [
     texts: ["done"],
   },
   {
-    name: "an interrupt that leaves a parked session parked",
+    name: "an interrupt that leaves a blocked session blocked",
     plan: (rig) => {
       begun(rig);
       rig.idle("requires_action", { event_ids: [asks(rig)] });

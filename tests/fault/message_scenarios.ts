@@ -37,7 +37,7 @@ export const MESSAGE_SCENARIOS: readonly Scenario[] = [
     requests: 4,
   },
   {
-    name: "a parked session",
+    name: "a blocked session",
     plan: (rig) => {
       begun(rig);
       rig.idle("requires_action", { event_ids: [asks(rig, "bash")] });

@@ -230,7 +230,7 @@ Deno.test("archive_session of a session at work says to interrupt it, and then d
   app.close();
 });
 
-Deno.test("a parked session shows what it waits for, without inputs unless they are exposed", async () => {
+Deno.test("a blocked session shows what it waits for, without inputs unless they are exposed", async () => {
   for (const exposeToolInputs of [false, true]) {
     const { app, call } = open({ exposeToolInputs });
     const created = await call("create_session", {

@@ -3,13 +3,13 @@ import { fc, fuzzRuns } from "../helpers/fuzz.ts";
 import { decodeEvent, type SessionEvent } from "../../src/api/events.ts";
 import { ApiError } from "../../src/api/errors.ts";
 import { EventHistory } from "../../src/session/event_history.ts";
-import { Fold } from "../../src/session/fold.ts";
 import { type LogEvent, readEvent } from "../../src/session/event_types.ts";
 import { lookDelayMs } from "../../src/session/status_poll.ts";
 import type { WaitStatus } from "../../src/session/outcome.ts";
 import { describeActivity, describeEvent } from "../../src/session/progress.ts";
 import { buildResult } from "../../src/session/result.ts";
-import { standing } from "../../src/session/verdict.ts";
+import { TurnReader } from "../../src/session/turn.ts";
+import { verdictOf } from "../../src/session/verdict.ts";
 import { eventView } from "../../src/session/transcript.ts";
 
 const MAX_RESULT_CHARS = 40_000;
@@ -116,10 +116,10 @@ const events = fc.array(rawEvent, { maxLength: 25 }).map((list) =>
   list.flatMap((event) => decodeEvent(event) ?? [])
 );
 
-function foldOf(log: EventHistory, afterId: string | undefined): Fold {
-  const fold = new Fold(log, afterId);
-  fold.update();
-  return fold;
+function readerOf(log: EventHistory, afterId: string | undefined): TurnReader {
+  const reader = new TurnReader(log, afterId);
+  reader.update();
+  return reader;
 }
 
 /** Every event once, or twice where it was queued first. */
@@ -140,25 +140,25 @@ function take(log: EventHistory, way: number, batch: readonly SessionEvent[]): v
 
 const feeding = fc.array(fc.tuple(fc.nat(2), events), { minLength: 1, maxLength: 4 });
 
-Deno.test("any events leave a log in which each is once, and a verdict that a fold agrees on", () => {
+Deno.test("any events leave a log in which each is once, and a turn that a new reader agrees on", () => {
   fc.assert(
     fc.property(feeding, fc.option(ids, { nil: undefined }), (batches, afterId) => {
       const log = new EventHistory();
-      const live = new Fold(log, afterId);
+      const live = new TurnReader(log, afterId);
       for (const [way, batch] of batches) {
         take(log, way, batch);
         live.update();
         assertEachOnce(log.entries);
       }
-      assertEquals(live.state, foldOf(log, afterId).state);
+      assertEquals(live.turn, readerOf(log, afterId).turn);
       for (const status of [undefined, "idle", "running", "terminated"]) {
-        const stands = standing(
-          live.state,
+        const stands = verdictOf(
+          live.turn,
           status === undefined ? undefined : { status, steadyMs: 3_000 },
         );
-        const delayMs = lookDelayMs(live.state, stands, 2);
+        const delayMs = lookDelayMs(live.turn, stands, 2);
         assert(delayMs >= 300 && delayMs <= 240_000);
-        if (!stands.over) assert(describeActivity(live.state, stands.waitingFor).length < 2_000);
+        if (!stands.over) assert(describeActivity(live.turn, stands.waitingFor).length < 2_000);
       }
     }),
     fuzzRuns(1_500),
@@ -174,13 +174,13 @@ Deno.test("any events give a result within its budget, whatever they hold", () =
       (list, expose, afterId) => {
         const log = new EventHistory();
         log.merge(list.map(readEvent));
-        const { state } = foldOf(log, afterId);
+        const { turn } = readerOf(log, afterId);
         for (const status of STATUSES) {
           const result = buildResult({
             sessionId: "sesn_1",
             afterId,
             status,
-            state,
+            turn,
             elapsedMs: 1_234,
             complete: expose,
             seen: list.length > 0,

@@ -47,7 +47,7 @@ const LOOKUP = event("agent.mcp_tool_use", {
 });
 const QUOTE = event("agent.custom_tool_use", { name: "quote", input: { item: "i" } });
 
-const PARKED = [
+const BLOCKED = [
   USER,
   event("session.status_running"),
   event("agent.message", { content: text("alpha") }),
@@ -377,15 +377,15 @@ function listProbe(name: string, log: readonly { readonly id: string }[]): Probe
 }
 
 const PROBES: readonly Probe[] = [
-  waitProbe("a session that waits for answers", PARKED, "idle", "list"),
-  waitProbe("a session that waits for answers", PARKED, "idle", "stream"),
+  waitProbe("a session that waits for answers", BLOCKED, "idle", "list"),
+  waitProbe("a session that waits for answers", BLOCKED, "idle", "stream"),
   waitProbe("a turn that is over", ENDED, "idle", "list"),
   waitProbe("a turn that is over", ENDED, "idle", "stream"),
   waitProbe("a turn that goes on", RUNNING, "running", "list"),
   waitProbe("a turn that goes on", RUNNING, "running", "stream"),
-  sessionProbe("waiting for answers", PARKED, "idle"),
+  sessionProbe("waiting for answers", BLOCKED, "idle"),
   sessionProbe("at rest", ENDED, "idle"),
-  listProbe("waiting for answers", PARKED),
+  listProbe("waiting for answers", BLOCKED),
   listProbe("at rest", ENDED),
   {
     name: "list_agents",

@@ -1,11 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { fc } from "../helpers/fuzz.ts";
 import type { SessionEvent } from "../../src/api/events.ts";
-import { newestFirst } from "../../src/session/chain.ts";
 import { EventHistory } from "../../src/session/event_history.ts";
-import { Fold } from "../../src/session/fold.ts";
 import { readEvent } from "../../src/session/event_types.ts";
-import { standing } from "../../src/session/verdict.ts";
+import { TurnReader } from "../../src/session/turn.ts";
+import { verdictOf } from "../../src/session/verdict.ts";
 import { eventMaker } from "../helpers/events.ts";
 
 const RUNS = { numRuns: 400 };
@@ -97,15 +96,15 @@ function play(steps: readonly Step[], ends: boolean): World {
 
 /** What a wait would answer, without what only a stream can know. */
 function answer(log: EventHistory, afterId?: string) {
-  const fold = new Fold(log, afterId);
-  fold.update();
-  const { state } = fold;
+  const reader = new TurnReader(log, afterId);
+  reader.update();
+  const { turn } = reader;
   return {
-    standing: standing(state, undefined),
-    reply: [...newestFirst(state.collected.texts)].map((part) => part.text).reverse(),
-    tools: state.collected.tools?.size ?? 0,
-    cursor: state.cursor,
-    openRuns: [...state.openRuns.keys()],
+    verdict: verdictOf(turn, undefined),
+    reply: turn.collected.texts.map((part) => part.text),
+    tools: turn.collected.tools.length,
+    cursor: turn.cursor,
+    openRuns: [...turn.openRuns.keys()],
   };
 }
 
@@ -167,9 +166,9 @@ Deno.test("no moment of an unfinished session is taken for its end", () => {
       const log = new EventHistory();
       for (const [index, event] of world.stream.entries()) {
         log.add(readEvent(event));
-        const { over } = answer(log).standing;
-        const parked = event.type === "session.status_idle" && asksForAction(event);
-        if (over && !parked) assert(world.done[index], `over after event ${index}: ${event.type}`);
+        const { over } = answer(log).verdict;
+        const blocked = event.type === "session.status_idle" && asksForAction(event);
+        if (over && !blocked) assert(world.done[index], `over after event ${index}: ${event.type}`);
       }
     }),
     RUNS,

@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { readEvent } from "../../../src/session/event_types.ts";
-import { openActions } from "../../../src/session/verdict.ts";
-import { initialTurn, reduceTurn, type TurnState } from "../../../src/session/turn.ts";
+import { turnOf } from "../../../src/session/turn.ts";
 import { setUp } from "./waiter_support.ts";
 
 type WireEvent = Record<string, unknown> & { type: string };
@@ -27,15 +26,14 @@ function blockedOn(count: number): { asked: WireEvent[]; answers: WireEvent[] } 
 }
 
 for (const count of [10, 300, 5_000]) {
-  Deno.test(`reduceTurn() knows all answers of a session that is blocked on ${count} calls`, () => {
+  Deno.test(`Turn.openActions() knows all answers of a session that is blocked on ${count} calls`, () => {
     const { asked, answers } = blockedOn(count);
-    let state: TurnState = initialTurn();
-    for (const event of asked) state = reduceTurn(state, readEvent(event));
-    assertEquals(openActions(state).length, count);
-    for (const event of answers.slice(0, -1)) state = reduceTurn(state, readEvent(event));
-    assertEquals(openActions(state), [idOf(count - 1)]);
-    for (const event of answers.slice(-1)) state = reduceTurn(state, readEvent(event));
-    assertEquals(openActions(state), []);
+    const turn = turnOf(asked.map(readEvent));
+    assertEquals(turn.openActions().length, count);
+    for (const event of answers.slice(0, -1)) turn.add(readEvent(event));
+    assertEquals(turn.openActions(), [idOf(count - 1)]);
+    for (const event of answers.slice(-1)) turn.add(readEvent(event));
+    assertEquals(turn.openActions(), []);
   });
 }
 

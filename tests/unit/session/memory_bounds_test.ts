@@ -4,7 +4,7 @@ import { silentLogger } from "../../../src/core/logger.ts";
 import { EventHistory } from "../../../src/session/event_history.ts";
 import { FeedHub } from "../../../src/session/feed_hub.ts";
 import { type LogEvent, readEvent } from "../../../src/session/event_types.ts";
-import { initialTurn, reduceTurn } from "../../../src/session/turn.ts";
+import { Turn } from "../../../src/session/turn.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { FakeSession } from "../../helpers/fake_api.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
@@ -20,11 +20,11 @@ function largest(value: object): number {
 
 Deno.test("a turn forgets the oldest of very many calls whose results name others", () => {
   const e = eventMaker();
-  let turn = initialTurn();
-  turn = reduceTurn(turn, readEvent(e.user("go")));
+  const turn = new Turn();
+  turn.add(readEvent(e.user("go")));
   for (let i = 0; i < 5_000; i++) {
-    turn = reduceTurn(turn, readEvent(e.make("agent.tool_use", { name: `tool_${i}`, input: {} })));
-    turn = reduceTurn(turn, readEvent(e.toolResult("sevt_of_another")));
+    turn.add(readEvent(e.make("agent.tool_use", { name: `tool_${i}`, input: {} })));
+    turn.add(readEvent(e.toolResult("sevt_of_another")));
   }
   assert(largest(turn) <= 1_000, `${largest(turn)} entries`);
   // What it is doing now is known all the same.

@@ -5,7 +5,7 @@ import {
   describeEvent,
   ProgressReporter,
 } from "../../../src/session/progress.ts";
-import { initialTurn, reduceTurn } from "../../../src/session/turn.ts";
+import { turnOf } from "../../../src/session/turn.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
@@ -50,10 +50,10 @@ for (const [event, message] of MESSAGES) {
 
 Deno.test("describeActivity() names the newest tools in flight", () => {
   const events = ["a", "b", "c", "d"].map((name) => e.tool(name));
-  const state = [e.running(), ...events].map(readEvent).reduce(reduceTurn, initialTurn());
-  assertEquals(describeActivity(state, "turn"), "using b, c, d");
-  const done = reduceTurn(state, readEvent(e.toolResult(events[3]?.id ?? "")));
-  assertEquals(describeActivity(done, "turn"), "using a, b, c");
+  const turn = turnOf([e.running(), ...events].map(readEvent));
+  assertEquals(describeActivity(turn, "turn"), "using b, c, d");
+  turn.add(readEvent(e.toolResult(events[3]?.id ?? "")));
+  assertEquals(describeActivity(turn, "turn"), "using a, b, c");
 });
 
 Deno.test("ProgressReporter tells news at once, and every nine seconds that the wait is alive", async () => {

@@ -4,7 +4,7 @@ import { ApiError } from "../../../src/api/errors.ts";
 import { readEvent } from "../../../src/session/event_types.ts";
 import type { WaitStatus } from "../../../src/session/outcome.ts";
 import { buildResult, type ResultParts } from "../../../src/session/result.ts";
-import { initialTurn, reduceTurn, watchFrom } from "../../../src/session/turn.ts";
+import { turnOf } from "../../../src/session/turn.ts";
 import { type EventMaker, eventMaker } from "../../helpers/events.ts";
 
 function build(
@@ -12,11 +12,11 @@ function build(
   parts: Partial<ResultParts> = {},
 ) {
   const log = events(eventMaker());
-  const state = log.map(readEvent).reduce(reduceTurn, initialTurn(parts.afterId));
+  const turn = turnOf(log.map(readEvent), parts.afterId);
   return buildResult({
     sessionId: "sesn_1",
     status: "idle",
-    state,
+    turn,
     elapsedMs: 1_234,
     complete: true,
     seen: true,
@@ -290,11 +290,10 @@ Deno.test("buildResult() marks what the wait saw pass with the cursor that shows
   const [first, begin, second] = [e.user("q1"), e.running(), e.queuedUser("q2")];
   const rest = [e.text("one"), e.endTurn(), e.stamped(second), e.running(), e.text("two")];
   const events = [first, begin, second, ...rest, e.endTurn()].map(readEvent);
-  const state = events.slice(2).reduce(
-    reduceTurn,
-    watchFrom(events.slice(0, 2).reduce(reduceTurn, initialTurn()), begin.id ?? "", true),
-  );
-  const result = build(() => [], { state });
+  const turn = turnOf(events.slice(0, 2));
+  turn.watchFrom(begin.id ?? "", true);
+  for (const event of events.slice(2)) turn.add(event);
+  const result = build(() => [], { turn });
   assertEquals(result.reply, "two");
   assertEquals(result.omitted, { characters: 3, after_id: begin.id ?? "" });
   assertStringIncludes(result.next ?? "", `list_events with after_id = "${begin.id}"`);

@@ -302,8 +302,8 @@ Deno.test("eventView() shows of an unknown event what is no input", () => {
 });
 
 Deno.test("eventView() reads each field of an event by itself", () => {
-  const parked = { type: "requires_action", event_ids: ["T", null] };
-  assertEquals(view({ type: "session.status_idle", stop_reason: parked, stop_details: [] }), {
+  const blocked = { type: "requires_action", event_ids: ["T", null] };
+  assertEquals(view({ type: "session.status_idle", stop_reason: blocked, stop_details: [] }), {
     stop_reason: { type: "requires_action", event_ids: ["T"] },
   });
   const text = [{ type: "text", text: null }, "a", { type: "text", text: "b" }];

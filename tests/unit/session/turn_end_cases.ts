@@ -206,7 +206,7 @@ export const END_CASES: readonly TurnCase[] = [
     reply: "",
   },
   {
-    name: "an interrupt that is queued while parked may still end the turn",
+    name: "an interrupt that is queued while blocked may still end the turn",
     build: (e) => [
       ...[e.user("q"), e.running(), e.asks("sevt_x")],
       e.make("user.interrupt", { processed_at: null }),

@@ -331,7 +331,7 @@ export const INPUT_CASES: readonly TurnCase[] = [
     reply: "one",
   },
   {
-    name: "a message queued before a parked turn goes on is not answered by that turn",
+    name: "a message queued before a blocked turn goes on is not answered by that turn",
     build: (e) => {
       const [first, begin, ask] = [e.user("q0"), e.running(), e.tool("rm")];
       const queued = e.queuedUser("q1");
@@ -420,7 +420,7 @@ export const INPUT_CASES: readonly TurnCase[] = [
     reply: "x|y",
   },
   {
-    name: "an interrupt of a parked turn waits for its end",
+    name: "an interrupt of a blocked turn waits for its end",
     build: (e) => [e.user("q"), e.running(), e.asks("sevt_x"), e.make("user.interrupt")],
     verdict: "waits:resume",
     reply: "",

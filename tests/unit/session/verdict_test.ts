@@ -2,67 +2,66 @@ import { assertEquals } from "@std/assert";
 import type { SessionEvent } from "../../../src/api/events.ts";
 import { readEvent } from "../../../src/session/event_types.ts";
 import { lookDelayMs } from "../../../src/session/status_poll.ts";
-import { type Sighting, standing } from "../../../src/session/verdict.ts";
-import { initialTurn, reduceTurn, type TurnState } from "../../../src/session/turn.ts";
+import { type PolledStatus, verdictOf } from "../../../src/session/verdict.ts";
+import { type Turn, turnOf } from "../../../src/session/turn.ts";
 import { eventMaker } from "../../helpers/events.ts";
 
 const e = eventMaker();
-const fold = (...events: SessionEvent[]): TurnState =>
-  events.map(readEvent).reduce(reduceTurn, initialTurn());
-const read = (status: string, steadyMs = 0): Sighting => ({ status, steadyMs });
+const turn = (...events: SessionEvent[]): Turn => turnOf(events.map(readEvent));
+const read = (status: string, steadyMs = 0): PolledStatus => ({ status, steadyMs });
 
-function verdict(state: TurnState, sighting?: Sighting): string {
-  const stands = standing(state, sighting);
+function verdict(turn: Turn, polled?: PolledStatus): string {
+  const stands = verdictOf(turn, polled);
   return stands.over ? stands.status : `waits:${stands.waitingFor}`;
 }
 
-const fresh = fold();
-const working = fold(e.user("q"), e.running(), e.text("a"));
+const fresh = turn();
+const working = turn(e.user("q"), e.running(), e.text("a"));
 const begunQueue = e.queuedUser("q");
-const unstamped = fold(begunQueue, e.running(), e.text("a"), e.endTurn());
-const untouched = fold(e.user("q"), e.running(), e.endTurn(), e.queuedUser("next"));
-const taken = fold(e.user("q1"), e.running(), e.endTurn(), e.user("q2"));
-const halted = fold(
+const unstamped = turn(begunQueue, e.running(), e.text("a"), e.endTurn());
+const untouched = turn(e.user("q"), e.running(), e.endTurn(), e.queuedUser("next"));
+const taken = turn(e.user("q1"), e.running(), e.endTurn(), e.user("q2"));
+const halted = turn(
   ...[e.user("q1"), e.running(), e.endTurn(), e.user("q2"), e.make("user.interrupt")],
 );
-const leftUnstamped = fold(
+const leftUnstamped = turn(
   ...[e.user("q1"), e.running(), e.text("a"), e.endTurn()],
   ...[e.queuedUser("q2"), e.running(), e.text("b"), e.endTurn()],
 );
-const received = fold(e.user("q1"), e.running(), e.user("q2"), e.text("a"), e.endTurn());
-const revived = fold(
+const received = turn(e.user("q1"), e.running(), e.user("q2"), e.text("a"), e.endTurn());
+const revived = turn(
   ...[e.user("q1"), e.running(), e.make("session.status_terminated")],
   ...[e.user("q2"), e.running()],
 );
-const dropped = fold(e.user("q"), e.running(), e.idle("retries_exhausted"), e.queuedUser("lost"));
-const runOpen = fold(
+const dropped = turn(e.user("q"), e.running(), e.idle("retries_exhausted"), e.queuedUser("lost"));
+const runOpen = turn(
   e.running(),
   e.make("workflow_run.created", { workflow_run_id: "wrun_1" }),
   e.endTurn(),
 );
 
 const lost = e.queuedUser("q");
-const stopped = fold(
+const stopped = turn(
   ...[lost, e.running(), e.make("span.model_request_start")],
   ...[e.make("user.interrupt", { processed_at: null }), e.endTurn()],
 );
-const stoppedBehind = fold(
+const stoppedBehind = turn(
   ...[e.user("q"), e.running(), e.queuedUser("behind")],
   ...[e.make("user.interrupt"), e.endTurn()],
 );
-const sentAfterStop = fold(
+const sentAfterStop = turn(
   ...[e.user("q"), e.running(), e.make("user.interrupt"), e.queuedUser("redirect"), e.endTurn()],
 );
 const [joined, joins] = [e.queuedUser("q1"), e.queuedUser("q2")];
-const together = fold(joined, e.running(), joins, e.text("both"), e.endTurn());
-const early = fold(e.user("q"), e.running(), e.tool("bash"), e.endTurn());
-const silentAsk = fold(e.user("q"), e.running(), e.tool("rm", { evaluated_permission: "ask" }));
+const together = turn(joined, e.running(), joins, e.text("both"), e.endTurn());
+const early = turn(e.user("q"), e.running(), e.tool("bash"), e.endTurn());
+const silentAsk = turn(e.user("q"), e.running(), e.tool("rm", { evaluated_permission: "ask" }));
 const archived = (steadyMs: number) => ({ status: "idle", archived: true, steadyMs });
 
 const VERDICTS: [
   name: string,
-  state: TurnState,
-  sighting: Sighting | undefined,
+  turn: Turn,
+  polled: PolledStatus | undefined,
   expected: string,
 ][] = [
   ["an empty log, not looked at", fresh, undefined, "waits:first_event"],
@@ -133,16 +132,16 @@ const VERDICTS: [
   ["an open workflow run", runOpen, read("idle", 600_000), "waits:workflow_runs"],
 ];
 
-for (const [name, state, sighting, expected] of VERDICTS) {
-  Deno.test(`standing() of ${name} is ${expected}`, () => {
-    assertEquals(verdict(state, sighting), expected);
+for (const [name, turn, polled, expected] of VERDICTS) {
+  Deno.test(`verdictOf() of ${name} is ${expected}`, () => {
+    assertEquals(verdict(turn, polled), expected);
   });
 }
 
-const PLANS: [name: string, state: TurnState, looks: number, expectedMs: number][] = [
-  ["a turn at work", fold(e.running(), e.tool("bash")), 0, 15_000],
-  ["a turn at work, looked at before", fold(e.running(), e.tool("bash")), 1, 120_000],
-  ["a turn at work, looked at often", fold(e.running(), e.tool("bash")), 99, 240_000],
+const PLANS: [name: string, turn: Turn, looks: number, expectedMs: number][] = [
+  ["a turn at work", turn(e.running(), e.tool("bash")), 0, 15_000],
+  ["a turn at work, looked at before", turn(e.running(), e.tool("bash")), 1, 120_000],
+  ["a turn at work, looked at often", turn(e.running(), e.tool("bash")), 99, 240_000],
   ["an agent that has just answered", working, 0, 3_000],
   ["a message not taken up", untouched, 0, 3_000],
   ["an idle event while a message was queued", unstamped, 0, 300],
@@ -150,15 +149,15 @@ const PLANS: [name: string, state: TurnState, looks: number, expectedMs: number]
   ["open workflow runs", runOpen, 0, 15_000],
 ];
 
-for (const [name, state, looks, expectedMs] of PLANS) {
+for (const [name, turn, looks, expectedMs] of PLANS) {
   Deno.test(`lookDelayMs() for ${name} is ${expectedMs} ms`, () => {
-    assertEquals(lookDelayMs(state, standing(state, undefined), looks), expectedMs);
+    assertEquals(lookDelayMs(turn, verdictOf(turn, undefined), looks), expectedMs);
   });
 }
 
 Deno.test("lookDelayMs() waits no longer than the proof of an end takes", () => {
   const idle = read("idle", 0);
-  assertEquals(lookDelayMs(working, standing(working, idle), 1, idle), 2_300);
+  assertEquals(lookDelayMs(working, verdictOf(working, idle), 1, idle), 2_300);
   const later = read("idle", 1_500);
-  assertEquals(lookDelayMs(working, standing(working, later), 5, later), 575);
+  assertEquals(lookDelayMs(working, verdictOf(working, later), 5, later), 575);
 });

@@ -27,7 +27,7 @@ Deno.test("a wait that joins reads the log anew before it believes that the turn
   const t = setUp();
   t.session.emit(t.e.user("q"), t.e.running(), t.e.asks("sevt_ask"));
   const other = new AbortController();
-  // Parked with an answered action: this wait goes on and keeps the feed alive.
+  // Blocked with an answered action: this wait goes on and keeps the feed alive.
   const answer = t.e.make("user.tool_confirmation", { tool_use_id: "sevt_ask", result: "allow" });
   t.session.emit(answer);
   const first = t.wait({ signal: other.signal });
@@ -61,7 +61,7 @@ Deno.test("wait() refuses a cursor that the session's log does not have", async 
   await t.assertClean();
 });
 
-Deno.test("wait() reports what a parked turn waits for, inputs hidden unless shown", async () => {
+Deno.test("wait() reports what a blocked turn waits for, inputs hidden unless shown", async () => {
   for (const exposeToolInputs of [false, true]) {
     const t = setUp({ exposeToolInputs });
     const ask = t.e.tool("bash", { evaluated_permission: "ask", input: { command: "rm -rf /" } });

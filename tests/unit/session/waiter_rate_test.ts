@@ -3,7 +3,7 @@ import { settle } from "../../helpers/manual_clock.ts";
 import { apiError } from "../../helpers/fake_api.ts";
 import { setUp } from "./waiter_support.ts";
 
-/** A parked session whose answer came: one wait goes on, and keeps the feed alive. */
+/** A blocked session whose answer came: one wait goes on, and keeps the feed alive. */
 async function answeredButParked() {
   const t = setUp();
   t.session.emit(t.e.user("q"), t.e.running(), t.e.asks("sevt_ask"));
