@@ -6,7 +6,7 @@
 
 import type { SimulatorConfig } from "../config/config.ts";
 import { createSimulator } from "../simulator/mod.ts";
-import { listen } from "../runtime/listen.ts";
+import { listen } from "../runtime/deno_listener.ts";
 import { aborted, type Program } from "../runtime/program.ts";
 
 /** Serves the simulator on loopback until the process is asked to end. */

@@ -339,6 +339,4 @@ export const ENV_NAMES: readonly string[] = [
   ...SETTING_VARIABLES,
   ...PLACE_VARIABLES,
   ...PROXY_VARIABLES,
-  // Read to be taken out: it would override --host.
-  "DENO_SERVE_ADDRESS",
 ];

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { listen } from "../../src/runtime/listen.ts";
+import { listen } from "../../src/runtime/deno_listener.ts";
 import { callTool } from "../../src/commands/mcp_call.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import { listen } from "../../src/runtime/listen.ts";
+import { listen } from "../../src/runtime/deno_listener.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
 import { EXECUTABLE, Spawned } from "./spawned.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { z } from "zod";
-import { listen } from "../../src/runtime/listen.ts";
+import { listen } from "../../src/runtime/deno_listener.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";

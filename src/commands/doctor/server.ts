@@ -7,8 +7,9 @@
 import type { HttpConfig } from "../../config/config.ts";
 import { UsageError } from "../../core/errors.ts";
 import { openFilesProblem } from "../../runtime/open_files.ts";
-import { assertUsable, readCertificate } from "../../runtime/certificate.ts";
+import { tryListen } from "../../runtime/deno_listener.ts";
 import type { Program } from "../../runtime/program.ts";
+import { readCertificate, unusableCertificate } from "../serve/certificate.ts";
 import { type Finding, findings } from "./finding.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -67,7 +68,8 @@ async function checkCertificate(
 ): Promise<Finding> {
   try {
     const certificate = await readCertificate(files, readFile);
-    assertUsable(certificate, files, host);
+    const found = tryListen({ host, port: 0, certificate });
+    if (found?.reason === "certificate") throw unusableCertificate(files, found);
     return await checkValidity(certificate.cert, clock.wallTime());
   } catch (error) {
     if (error instanceof UsageError) return tls.fail(error.message);
@@ -89,22 +91,20 @@ async function checkValidity(pem: string, nowMs: number): Promise<Finding> {
 }
 
 function checkPort(host: string, number: number): Finding {
-  try {
-    Deno.listen({ hostname: host, port: number }).close();
-    return port.ok(number === 0 ? "A free port will be taken" : `${host}:${number} is free`);
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) {
+  switch (tryListen({ host, port: number })?.reason) {
+    case undefined:
+      return port.ok(number === 0 ? "A free port will be taken" : `${host}:${number} is free`);
+    case "taken":
       return port.fail(
         `Port ${number} is taken`,
         "end what listens there, or type another --port",
       );
-    }
-    if (error instanceof Deno.errors.PermissionDenied) {
+    case "forbidden":
       return port.fail(`Port ${number} may not be used`, "type a --port of 1024 or more");
-    }
-    return port.fail(
-      `There is no listening on ${host}:${number}`,
-      "type a --host that this machine has, such as 127.0.0.1",
-    );
+    default:
+      return port.fail(
+        `Cannot listen on ${host}:${number}`,
+        "type a --host that this machine has, such as 127.0.0.1",
+      );
   }
 }

@@ -9,8 +9,9 @@ import { createHttpHandler, type HttpHandler } from "../../http/handler.ts";
 import type { TokenRegistry } from "../../access/tokens.ts";
 import type { App } from "./app.ts";
 import { drain } from "./drain.ts";
-import { type HandleRequest, listen, type Listening } from "../../runtime/listen.ts";
-import { listenTls } from "../../runtime/listen_tls.ts";
+import { listen } from "../../runtime/deno_listener.ts";
+import { type HandleRequest, ListenError, type Listening } from "../../runtime/runtime.ts";
+import { readCertificate, unusableCertificate } from "./certificate.ts";
 import { openMetricsServer } from "./metrics_server.ts";
 import { aborted, type Program } from "../../runtime/program.ts";
 import { openTokenList } from "./token_list.ts";
@@ -84,10 +85,14 @@ async function openPort(
   program: Program,
 ): Promise<Listening> {
   const handle: HandleRequest = (request, address) => handler.fetch(request, address);
-  // What else the configuration holds is not for the listener.
   const { host, port, tls } = config;
-  if (!tls) return listen({ host, port }, handle, program.log, program.clock);
-  return await listenTls({ host, port }, tls, handle, program);
+  const certificate = tls && await readCertificate(tls, program.readFile);
+  try {
+    return listen({ host, port, certificate }, handle, program.log, program.clock);
+  } catch (error) {
+    if (!tls || !(error instanceof ListenError) || error.reason !== "certificate") throw error;
+    throw unusableCertificate(tls, error);
+  }
 }
 
 async function isReady(app: App): Promise<boolean> {

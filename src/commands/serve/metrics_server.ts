@@ -9,7 +9,7 @@ import { UsageError } from "../../core/errors.ts";
 import type { Program } from "../../runtime/program.ts";
 import { errorResponse } from "../../http/responses.ts";
 import type { MetricsPage } from "../../mcp/metrics.ts";
-import { listen } from "../../runtime/listen.ts";
+import { listen } from "../../runtime/deno_listener.ts";
 
 /** Where the metrics are on that port. */
 const PATH = "/metrics";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { FetchLike } from "../../../../src/api/types.ts";
 import { probe, type ProbeOptions } from "../../../../src/commands/doctor/probe.ts";
-import { listen } from "../../../../src/runtime/listen.ts";
+import { listen } from "../../../../src/runtime/deno_listener.ts";
 import type { CredentialConfig } from "../../../../src/config/config.ts";
 import { systemClock } from "../../../../src/core/clock.ts";
 import { silentLogger } from "../../../../src/core/logger.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { checkServer } from "../../../../src/commands/doctor/server.ts";
-import { listen } from "../../../../src/runtime/listen.ts";
+import { listen } from "../../../../src/runtime/deno_listener.ts";
 import type { HttpConfig } from "../../../../src/config/config.ts";
 import type { TokenEntry } from "../../../../src/config/token_file.ts";
 import { silentLogger } from "../../../../src/core/logger.ts";
@@ -88,7 +88,7 @@ Deno.test("checkServer() sees that a port is taken, also that of the metrics", a
 Deno.test("checkServer() sees that an address is not this machine's", async () => {
   const { states, words } = await check({ host: "192.0.2.1" });
   assertEquals(states.at(-1), "port:fail");
-  assertStringIncludes(words, "There is no listening on 192.0.2.1:0: type a --host");
+  assertStringIncludes(words, "Cannot listen on 192.0.2.1:0: type a --host");
 });
 
 const tls = { certFile: "cert.pem", keyFile: "key.pem" };

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type AppConfig, createApp } from "../../../../src/commands/serve/app.ts";
-import { listen } from "../../../../src/runtime/listen.ts";
+import { listen } from "../../../../src/runtime/deno_listener.ts";
 import { ApiError } from "../../../../src/api/errors.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
 import { silentLogger } from "../../../../src/core/logger.ts";

@@ -1,45 +1,13 @@
 /**
- * Opens the port of the commands that serve HTTP, and keeps it open.
+ * HTTP servers on Deno.
  *
  * @module
  */
 
-import { backoffMs } from "../core/backoff.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-
-/** A certificate chain and its private key, both PEM. */
-export interface Certificate {
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** Where to serve. */
-export interface ListenAddress {
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-  /** With one, TLS, and HTTP/2 for those who ask for it. */
-  readonly certificate?: Certificate;
-}
-
-/** Answers a request that came from an address. */
-export type HandleRequest = (request: Request, remoteAddress: string) => Promise<Response>;
-
-/** A server that can be told to end. */
-export interface Listening {
-  readonly addr: Deno.NetAddr;
-  /** Whether the port takes connections now. */
-  readonly isAccepting: boolean;
-  /** Serves new connections with another certificate; requests that run go on under theirs. */
-  replaceCertificate(certificate: Certificate): Promise<void>;
-  /** Takes no more connections; resolves when running requests are answered. */
-  shutdown(): Promise<void>;
-}
-
-/** Pauses between attempts at opening a port again. */
-const REOPEN = { baseMs: 5, capMs: 2_000 };
+import { type HandleRequest, type ListenAddress, ListenError, type Listening } from "./runtime.ts";
 
 /** How often full descriptor tables are told of while they are full again and again, in milliseconds. */
 const TELL_MS = 60_000;
@@ -58,9 +26,6 @@ const CLOSED_AT_ONCE = 32;
  * pipelined requests would always be newer than one that has just come.
  */
 const USED_MS = 1_000;
-
-/** Makes `Deno.serve` listen somewhere else, whatever it is told. */
-const OVERRIDE = "DENO_SERVE_ADDRESS";
 
 /** The part of an `AbortSignal` that the runtime's server uses. */
 interface CancelSignal {
@@ -117,8 +82,7 @@ function connectionServer(): ServeConnection {
  *
  * @param log told when connections are closed so, and of requests that `handle` rejects, such as
  *   those whose client has gone
- * @throws UsageError when the address cannot be had; when the port is taken, its cause is a
- * `Deno.errors.AddrInUse`
+ * @throws ListenError when the address or the certificate cannot be used
  */
 export function listen(
   address: ListenAddress,
@@ -126,10 +90,6 @@ export function listen(
   log: Logger,
   clock: Clock = systemClock,
 ): Listening {
-  if (Deno.env.has(OVERRIDE)) {
-    log.warn(`${OVERRIDE} is ignored: --host and --port say where to listen`);
-    Deno.env.delete(OVERRIDE);
-  }
   const serveConnection = connectionServer();
   const onError = (error: unknown) => {
     log.debug("A request failed", { error: String(error) });
@@ -138,9 +98,7 @@ export function listen(
   const stopped = new AbortController();
   /** In the order in which they had their last request. */
   const connections = new Set<Served>();
-  let { certificate } = address;
-  let accepting = false;
-  let closed = false;
+  let accepting = true;
   let toldAt = -Infinity;
 
   const serveOpen = (connection: Deno.Conn) => {
@@ -254,92 +212,81 @@ export function listen(
     ]);
   };
 
-  const acceptAll = async (from: Deno.Listener) => {
+  const listener = open(address);
+  const addr = addressOf(listener);
+  const acceptAll = async () => {
     for (;;) {
       try {
-        serve(await from.accept());
+        serve(await listener.accept());
         accepting = true;
       } catch (error) {
-        if (closed || from !== listener) return;
+        if (stopped.signal.aborted) return;
         if (!isOfOneConnection(error)) await makeRoom(error);
       }
     }
   };
-  const open = (port: number): Deno.Listener => {
-    const at = { hostname: address.host, port };
-    const opened = certificate
-      ? Deno.listenTls({ ...at, ...certificate, alpnProtocols: ["h2", "http/1.1"] })
-      : Deno.listen(at);
-    accepting = true;
-    closed = false;
-    return opened;
-  };
-  let loop = Promise.resolve();
-  const start = () => {
-    loop = acceptAll(listener).catch(() => {/* The server ends. */});
-  };
-  /** The port is free when the `accept` that waits on it has ended. */
-  const close = async () => {
-    const closing = listener;
-    closed = true;
-    accepting = false;
-    closing.close();
-    await loop;
-  };
-  const shutDownConnections = () =>
-    Promise.all(
-      Array.from(connections, async (one) => {
-        // Some runtimes wait for the rest of a first request that may never come.
-        if (!one.isUsed) one.close();
-        else await one.shutdown();
-        await one.finished;
-      }),
-    );
-  const reopen = async () => {
-    for (let attempt = 0;; attempt++) {
-      try {
-        listener = open(addr.port);
-        return start();
-      } catch (error) {
-        log.debug("The port cannot be opened yet", { error: String(error) });
-      }
-      await clock.sleep(backoffMs(attempt, REOPEN), stopped.signal);
-    }
-  };
-
-  let listener: Deno.Listener;
-  try {
-    listener = open(address.port);
-  } catch (cause) {
-    throw unusable(address, cause);
-  }
-  const addr = netAddress(listener);
-  start();
+  const accepts = acceptAll().catch(() => {/* The server ends. */});
   return {
     addr,
     get isAccepting() {
       return accepting;
     },
-    async replaceCertificate(next) {
-      certificate = next;
-      await close();
-      shutDownConnections();
-      await reopen();
-    },
     async shutdown() {
-      stopped.abort();
-      if (!closed) await close();
-      await shutDownConnections();
+      if (!stopped.signal.aborted) {
+        stopped.abort();
+        accepting = false;
+        listener.close();
+      }
+      // The port is free when the `accept` that waits on it has ended.
+      await accepts;
+      await Promise.all(
+        Array.from(connections, async (one) => {
+          // Some runtimes wait for the rest of a first request that may never come.
+          if (!one.isUsed) one.close();
+          else await one.shutdown();
+          await one.finished;
+        }),
+      );
     },
   };
 }
 
-/** Whether an answer goes on after it has begun, as those to calls do. */
+/** Listens on an address for a moment; returns what is in the way of it. */
+export function tryListen(address: ListenAddress): ListenError | undefined {
+  try {
+    open(address).close();
+  } catch (error) {
+    if (error instanceof ListenError) return error;
+    throw error;
+  }
+}
+
+function open(address: ListenAddress): Deno.Listener {
+  const { host: hostname, port, certificate } = address;
+  try {
+    return certificate
+      ? Deno.listenTls({ hostname, port, ...certificate, alpnProtocols: ["h2", "http/1.1"] })
+      : Deno.listen({ hostname, port });
+  } catch (cause) {
+    throw new ListenError(reasonOf(cause, certificate !== undefined), address, { cause });
+  }
+}
+
+function reasonOf(error: unknown, isTls: boolean): ListenError["reason"] {
+  if (error instanceof Deno.errors.AddrInUse) return "taken";
+  if (error instanceof Deno.errors.PermissionDenied) return "forbidden";
+  const isAboutHost = error instanceof Deno.errors.AddrNotAvailable ||
+    error instanceof Deno.errors.NotCapable ||
+    (error instanceof Error && /failed to lookup address/.test(error.message));
+  return isTls && !isAboutHost ? "certificate" : "unavailable";
+}
+
+/** Tells a response that goes on after it has begun, as those to calls do. */
 function isStream({ headers }: Response): boolean {
   return headers.get("content-type")?.startsWith("text/event-stream") ?? false;
 }
 
-/** Whether `accept` failed because of the connection that it would have accepted. */
+/** Tells an `accept` that failed because of the connection that it would have accepted. */
 function isOfOneConnection(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionAborted ||
     error instanceof Deno.errors.ConnectionReset;
@@ -349,15 +296,8 @@ function isTls(connection: Deno.Conn): connection is Deno.TlsConn {
   return "handshake" in connection;
 }
 
-function netAddress({ addr }: Deno.Listener): Deno.NetAddr {
+function addressOf({ addr }: Deno.Listener): Listening["addr"] {
   // Older runtimes give the addresses of TLS listeners no transport.
-  if (!("hostname" in addr)) throw new TypeError("Not an address of the network");
-  return addr;
-}
-
-function unusable({ host, port }: ListenAddress, cause: unknown): UsageError {
-  const words = cause instanceof Deno.errors.AddrInUse
-    ? `Port ${port} is taken: type --port <another>, or 0 for a free one`
-    : `Cannot listen on ${host}:${port}: type another --host or --port`;
-  return new UsageError(words, { cause });
+  if (!("hostname" in addr)) throw new TypeError("The listener has no network address");
+  return { hostname: addr.hostname, port: addr.port };
 }

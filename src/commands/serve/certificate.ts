@@ -1,0 +1,55 @@
+/**
+ * The certificate of the HTTP server, read from its files at start.
+ *
+ * @module
+ */
+
+import type { HttpConfig } from "../../config/config.ts";
+import { fileTrouble } from "../../config/file_trouble.ts";
+import { UsageError } from "../../core/errors.ts";
+import type { Certificate } from "../../runtime/runtime.ts";
+
+type CertificateFiles = NonNullable<HttpConfig["tls"]>;
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----/;
+const PRIVATE_KEY = /-----BEGIN (?:RSA |EC )?PRIVATE KEY-----/;
+const ENCRYPTED_KEY = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
+
+/**
+ * Reads both files.
+ *
+ * @throws UsageError one line that says which file is wrong; never what the key file holds
+ */
+export async function readCertificate(
+  { certFile, keyFile }: CertificateFiles,
+  readFile: (path: string) => Promise<string>,
+): Promise<Certificate> {
+  const read = (path: string, flag: string) =>
+    readFile(path).catch((error) => {
+      throw fileTrouble(error, path, flag);
+    });
+  const cert = await read(certFile, "--tls-cert");
+  const key = await read(keyFile, "--tls-key");
+  if (!CERTIFICATE.test(cert)) {
+    throw new UsageError(`'${certFile}' (--tls-cert) holds no certificate: give the chain as PEM`);
+  }
+  if (ENCRYPTED_KEY.test(key)) {
+    throw new UsageError(`'${keyFile}' (--tls-key) is encrypted: give it without a passphrase`);
+  }
+  if (!PRIVATE_KEY.test(key)) {
+    throw new UsageError(`'${keyFile}' (--tls-key) holds no private key: give it as PEM`);
+  }
+  return { cert, key };
+}
+
+/** The error of a certificate that the runtime does not take. */
+export function unusableCertificate(
+  { certFile, keyFile }: CertificateFiles,
+  cause: unknown,
+): UsageError {
+  return new UsageError(
+    `'${certFile}' (--tls-cert) and '${keyFile}' (--tls-key) cannot be used together: check ` +
+      "that both are whole and belong to each other",
+    { cause },
+  );
+}

@@ -1,0 +1,111 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { serve } from "../../../../src/commands/serve/serve.ts";
+import { resolveConfig } from "../../../../src/config/config.ts";
+import { UsageError } from "../../../../src/core/errors.ts";
+import { silentLogger } from "../../../../src/core/logger.ts";
+import { listen } from "../../../../src/runtime/deno_listener.ts";
+import { type Certificate, makeCertificate } from "../../../helpers/certificate.ts";
+import { recordProgram } from "../../../helpers/program.ts";
+
+/** Serves with files in memory; one that is undefined cannot be read. */
+function serveTls(files: Partial<Certificate>, ...args: string[]) {
+  const program = recordProgram({
+    readFile: (path) => {
+      const content = path === "cert.pem" ? files.cert : files.key;
+      return content === undefined
+        ? Promise.reject(new Error("no such file"))
+        : Promise.resolve(content);
+    },
+  });
+  const config = resolveConfig(
+    ["--http", "--simulate", "--tls-cert=cert.pem", "--tls-key=key.pem", "--port=0", ...args],
+    (name) => name === "CMA_MCP_TOKEN" ? "t".repeat(32) : undefined,
+    () => "",
+  );
+  assert(config.command === "serve");
+  return { program, done: serve(config, program) };
+}
+
+async function isAlive(url: string, { cert }: Certificate): Promise<boolean> {
+  using client = Deno.createHttpClient({ caCerts: [cert] });
+  const response = await fetch(new URL("/health", url), { client });
+  await response.body?.cancel();
+  return response.ok;
+}
+
+Deno.test("serve() takes up a changed certificate only when it starts again", async () => {
+  const [first, second] = [await makeCertificate(), await makeCertificate()];
+  const files = { ...first };
+  const { program, done } = serveTls(files);
+  const [, url = ""] = await program.loggedMatch(/clients at (https:\S+?),/);
+  Object.assign(files, second);
+  program.reload();
+  await program.loggedMatch(/Nothing was read again/);
+  assert(await isAlive(url, first));
+  await assertRejects(() => isAlive(url, second), TypeError);
+  program.stop();
+  await done;
+  const again = serveTls(files);
+  const [, next = ""] = await again.program.loggedMatch(/clients at (https:\S+?),/);
+  assert(await isAlive(next, second));
+  again.program.stop();
+  await again.done;
+});
+
+const refused: readonly [string, (good: Certificate) => Promise<Partial<Certificate>>, RegExp][] = [
+  ["no certificate file", (good) => Promise.resolve({ key: good.key }), /'cert.pem' \(--tls-cert/],
+  ["no key file", (good) => Promise.resolve({ cert: good.cert }), /'key.pem' \(--tls-key\)/],
+  ["a key in place of the certificate", ({ key }) => Promise.resolve({ key, cert: key }), /chain/],
+  [
+    "a certificate in place of the key",
+    ({ cert }) => Promise.resolve({ cert, key: cert }),
+    /priva/,
+  ],
+  ["a key of another certificate", async ({ cert }) => {
+    return { cert, key: (await makeCertificate()).key };
+  }, /cannot be used together/],
+  ["a damaged certificate", ({ cert, key }) => {
+    return Promise.resolve({ key, cert: cert.replace(/\n.{20}/, "\n") });
+  }, /cannot be used together/],
+  ["an encrypted key", ({ cert, key }) => {
+    return Promise.resolve({ cert, key: key.replaceAll("PRIVATE", "ENCRYPTED PRIVATE") });
+  }, /is encrypted/],
+  ["an old encrypted key", ({ cert }) => {
+    const key = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n";
+    return Promise.resolve({ cert, key });
+  }, /is encrypted/],
+];
+for (const [name, spoil, words] of refused) {
+  Deno.test(`serve() refuses ${name} in one line`, async () => {
+    const { done } = serveTls(await spoil(await makeCertificate()));
+    const { message } = await assertRejects(() => done, UsageError);
+    assertMatch(message, words);
+    assert(!message.includes("\n") && !message.includes("-----"));
+  });
+}
+
+Deno.test("serve() says that the address is at fault, not that the certificate is", async () => {
+  const certificate = await makeCertificate();
+  const taken = listen(
+    { host: "127.0.0.1", port: 0 },
+    () => Promise.reject(new Error("Nobody asks")),
+    silentLogger,
+  );
+  const busy = serveTls(certificate, `--port=${taken.addr.port}`);
+  await assertRejects(() => busy.done, UsageError, "taken");
+  for (const host of ["192.0.2.1", "no-such-host.invalid"]) {
+    const foreign = serveTls(certificate, `--host=${host}`, "--allowed-hosts=x.example");
+    await assertRejects(() => foreign.done, UsageError, "another --host");
+  }
+  await taken.shutdown();
+});
+
+Deno.test("serve() serves TLS to nobody who does not trust its certificate", async () => {
+  const { program, done } = serveTls(await makeCertificate());
+  const [, url = ""] = await program.loggedMatch(/clients at (https:\S+?),/);
+  const stranger = await makeCertificate();
+  await assertRejects(() => isAlive(url, stranger), TypeError);
+  program.stop();
+  await done;
+  assertEquals(program.logged.filter((line) => line.startsWith("error")), []);
+});
