@@ -5,7 +5,7 @@
  */
 
 import { SETTINGS } from "../../src/config/settings.ts";
-import { TOOLS } from "../../src/tools/registry.ts";
+import { toolsOf } from "../../src/tools/registry.ts";
 import type { Target } from "../compile/targets.ts";
 import type { Entry } from "./archive.ts";
 import { type Repository, repositoryUrl } from "./names.ts";
@@ -81,7 +81,7 @@ export function bundleManifest(
         ),
       },
     },
-    tools: TOOLS.map(({ name, description }) => ({
+    tools: toolsOf().map(({ name, description }) => ({
       name,
       description: firstSentence(description),
     })),

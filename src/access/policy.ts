@@ -21,14 +21,17 @@ export interface AccessPolicy {
   allowedAgentIds(caller: Caller): readonly string[] | undefined;
   /** @throws `ToolError` `not_available` when the agent may not be reached */
   checkAgent(agentId: string, caller: Caller): void;
+  /** @throws `ToolError` `not_available` that lists the choices when it may not be reached */
+  checkEnvironment(environmentId: string, caller: Caller): void;
   /**
    * Looks up at most once per session what it depends on: agent, environment and owner, none of
    * which ever changes.
    *
+   * @returns the session, where it had to be read
    * @throws `ToolError` `not_available` when the session is unknown or may not be reached;
    *   `ApiError` when that could not be found out
    */
-  checkSession(sessionId: string, caller: Caller): Promise<void>;
+  checkSession(sessionId: string, caller: Caller): Promise<Session | undefined>;
   /** Metadata that makes a new session the caller's own. */
   ownerMetadata(caller: Caller): Promise<Readonly<Record<string, string>>>;
   /** Spares the look-up for a session that was made here for the caller. */
@@ -67,6 +70,16 @@ export function notAvailable(): ToolError {
   );
 }
 
+/** Environments that an error message names. */
+export const MAX_ENVIRONMENT_CHOICES = 20;
+
+/** Says which environments a caller may choose from, for the end of an error message. */
+export function environmentChoices(allowed: readonly string[]): string {
+  if (allowed.length === 0) return "Your token may use none: ask the operator for another.";
+  const shown = allowed.slice(0, MAX_ENVIRONMENT_CHOICES);
+  return `Pass one of these as environment_id: ${shown.join(", ")}.`;
+}
+
 /** A policy that admits what both the server's own list and the caller's scopes admit. */
 export function createAccessPolicy(options: AccessOptions): AccessPolicy {
   const { api, ownerMarks = createOwnerMarks() } = options;
@@ -82,13 +95,12 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
     if (!admits(principal?.environments, facts.environmentId)) return false;
     return principal?.sessions !== "own" || facts.owner === await ownerMarks.markOf(principal.id);
   };
-  const lookUp = async (sessionId: string, { signal, timeoutMs }: Caller) => {
+  const retrieve = async (sessionId: string, { signal, timeoutMs }: Caller) => {
     const session = await api.sessions.retrieve(sessionId, { signal, timeoutMs }).catch((error) => {
       throw isUnknownId(error) ? notAvailable() : error;
     });
-    const facts = factsOf(session);
-    known.set(sessionId, facts);
-    return facts;
+    known.set(sessionId, factsOf(session));
+    return session;
   };
   return {
     allowedAgentIds: ({ principal }) =>
@@ -96,13 +108,22 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
     checkAgent(agentId, caller) {
       if (!admitsAgent(agentId, caller)) throw notAvailable();
     },
+    checkEnvironment(environmentId, { principal }) {
+      const environments = principal?.environments;
+      if (environments === undefined || environments.includes(environmentId)) return;
+      throw new ToolError(
+        "not_available",
+        "That environment does not exist or is not available to your token. " +
+          environmentChoices(environments),
+      );
+    },
     async checkSession(sessionId, caller) {
-      if (!allowed && !isBound(caller.principal)) return;
+      if (!allowed && !isBound(caller.principal)) return undefined;
       const remembered = known.get(sessionId);
-      const facts = remembered ?? await lookUp(sessionId, caller);
-      if (await admitsSession(facts, caller)) return;
-      // An unknown id costs a look-up: a known one must not be told apart by its quick refusal.
-      if (remembered) await lookUp(sessionId, caller);
+      if (remembered && await admitsSession(remembered, caller)) return undefined;
+      // A refusal always costs a request: by its time, what exists is not told from what does not.
+      const session = await retrieve(sessionId, caller);
+      if (await admitsSession(factsOf(session), caller)) return session;
       throw notAvailable();
     },
     async ownerMetadata({ principal }): Promise<Readonly<Record<string, string>>> {

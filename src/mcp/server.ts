@@ -20,9 +20,9 @@ import type { Logger } from "../core/logger.ts";
 import { label } from "../core/text.ts";
 import type { ToolDefinition } from "../tools/define.ts";
 import { inputJsonSchema, outputJsonSchema } from "./schema.ts";
-import type { ClientInfo } from "../tools/host_clock.ts";
+import type { ClientInfo } from "../tools/define.ts";
 import { createPrincipal, isPrincipal, type Principal } from "../access/principal.ts";
-import { TOOLS } from "../tools/registry.ts";
+import { toolsOf } from "../tools/registry.ts";
 import type { Services } from "../tools/services.ts";
 import { callTool } from "./boundary.ts";
 import { logFailure } from "./call_log.ts";
@@ -150,7 +150,7 @@ let listed: ListToolsResult | undefined;
 /** What `tools/list` answers. */
 export function toolList(): ListToolsResult {
   listed ??= {
-    tools: TOOLS.map((tool) => ({
+    tools: toolsOf().map((tool) => ({
       name: tool.name,
       title: tool.title,
       description: tool.description,
@@ -163,7 +163,7 @@ export function toolList(): ListToolsResult {
 }
 
 const BY_NAME: ReadonlyMap<string, ToolDefinition> = new Map(
-  TOOLS.map((tool) => [tool.name, tool]),
+  toolsOf().map((tool) => [tool.name, tool]),
 );
 
 /**

@@ -18,6 +18,9 @@ export const archiveSession = defineTool({
   title: "Archive session",
   description: "Archive a session: its log stays readable, it takes no more messages, and this " +
     "cannot be undone. A running session must be interrupted first.",
+  scope: "sessions:write",
+  kind: "call",
+  reaches: { session_id: "session" },
   annotations: {
     readOnlyHint: false,
     destructiveHint: true,
@@ -27,7 +30,6 @@ export const archiveSession = defineTool({
   input: () => z.strictObject({ session_id: idSchema() }),
   output: () => z.object({ archived: z.boolean() }),
   async run({ session_id }, call) {
-    await call.services.access.checkSession(session_id, call);
     let attempt = await tryArchive(session_id, call);
     for (const delayMs of LAG_DELAYS_MS) {
       if (attempt.archived) break;

@@ -27,6 +27,9 @@ export const createSession = defineTool({
   description: "Start a session with an agent. With message, the agent begins to work on it at " +
     "once: call wait_for_idle next. Without, the session is idle until send_message. One session " +
     "keeps its context over many messages.",
+  scope: "sessions:write",
+  kind: "call",
+  reaches: { agent_id: "agent", environment_id: "environment" },
   annotations: {
     readOnlyHint: false,
     destructiveHint: false,
@@ -48,9 +51,8 @@ export const createSession = defineTool({
     }),
   async run(args, call) {
     const { access, environment } = call.services;
-    access.checkAgent(args.agent_id, call);
     const create = async () => {
-      const environmentId = await environment.resolve(args.environment_id, call);
+      const environmentId = args.environment_id ?? await environment.resolve(call);
       const params = {
         agent: args.agent_version === undefined
           ? args.agent_id

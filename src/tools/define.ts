@@ -5,12 +5,19 @@
  */
 
 import type * as z from "zod";
+import type { CallKind } from "../access/limits.ts";
+import { notAvailable } from "../access/policy.ts";
+import type { Caller } from "../access/principal.ts";
+import type { Session } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
 import { parseArguments } from "./arguments.ts";
-import type { ClientInfo } from "./host_clock.ts";
-import type { CallKind } from "../access/limits.ts";
-import type { Principal } from "../access/principal.ts";
 import type { Services } from "./services.ts";
+
+/** The program that calls, as it says itself: MCP's `clientInfo`. */
+export interface ClientInfo {
+  readonly name: string;
+  readonly version: string;
+}
 
 /** All four hints of the MCP specification, none left to its default. */
 export interface ToolAnnotations {
@@ -21,7 +28,7 @@ export interface ToolAnnotations {
 }
 
 /** One call of a tool. */
-export interface ToolCall {
+export interface ToolCall extends Caller {
   /** Aborts when the caller cancels or goes away. */
   readonly signal: AbortSignal;
   readonly services: Services;
@@ -35,19 +42,52 @@ export interface ToolCall {
   readonly clientInfo?: ClientInfo;
   /** Reports progress; absent when the caller did not ask for it. */
   readonly progress?: (message: string) => void;
-  /** Who calls; absent where the transport does not tell callers apart. */
-  readonly principal?: Principal;
+  /** The clock's time at which the call is to end; set for tools that have a `timeoutMs`. */
+  readonly deadline?: number;
 }
+
+/** What a call can name by an id. */
+export type Reachable = "agent" | "session" | "environment" | "file";
+
+/** What a tool's caller may do, by the names that OAuth scopes will have. */
+export type Scope = "agents:read" | "sessions:read" | "sessions:write";
+
+/** Arguments that hold ids; `after_id` is a place in the session that is named beside it. */
+type IdArgument<I extends z.ZodObject> = Exclude<
+  Extract<keyof I["shape"], `${string}_id` | `${string}_ids`>,
+  "after_id"
+>;
+
+/** What an argument names by its own name, such as `agent_id` or `session_ids`; else any kind. */
+type KindOf<Argument> = Argument extends `${infer Kind extends Reachable}_id${"" | "s"}` ? Kind
+  : Reachable;
+
+/**
+ * What a tool reaches: for each argument that holds ids, what they name; `result: "list"` where the
+ * result lists what the caller did not name. The ids are checked before `run` is called; a list
+ * must be filtered by `run` itself, with what `services.access` allows.
+ */
+export type Reaches<I extends z.ZodObject> =
+  & { readonly [Argument in IdArgument<I>]: KindOf<Argument> }
+  & { readonly [Argument in Exclude<keyof I["shape"], IdArgument<I>>]?: Reachable }
+  & ([IdArgument<I>] extends [never] ? { readonly result: "list" } : { readonly result?: "list" });
 
 /** A tool as `tools/list` shows it, and what it does. */
 export interface ToolDefinition {
   readonly name: string;
   readonly title: string;
   readonly description: string;
+  readonly scope: Scope;
+  readonly kind: CallKind;
+  /** By argument; see {@linkcode Reaches}. */
+  readonly reaches: Readonly<Record<string, Reachable | "list" | undefined>>;
   readonly annotations: ToolAnnotations;
   readonly input: z.ZodObject;
   readonly output: z.ZodObject;
   /**
+   * Runs the tool for a caller who may use it and reach what it names, within the limits of running
+   * calls.
+   *
    * @param args checked against {@linkcode input} before anything else happens
    * @returns what {@linkcode output} describes; with `ignored_arguments`, the names of what was
    *   given and is no argument, where there is any
@@ -62,32 +102,53 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject> {
   readonly title: string;
   /** At most 2,047 characters: hosts cut longer ones. */
   readonly description: string;
+  /** What the caller must be allowed to do; a read-only token has the `:read` scopes. */
+  readonly scope: Scope;
+  /** What it counts as where the number of running calls is limited. */
+  readonly kind: CallKind;
+  readonly reaches: Reaches<NoInfer<I>>;
   readonly annotations: ToolAnnotations;
-  /** What it counts as where the number of running calls is limited; `call` by default. */
-  readonly kind?: CallKind;
   /** Makes the schema of the arguments; called once, when it is first needed. */
   readonly input: () => I;
   /** The same for the result. */
   readonly output: () => O;
-  run(args: z.output<I>, call: ToolCall): Promise<z.input<O>>;
+  /**
+   * Returns the milliseconds that the call may take, access check included. For tools that hold
+   * their call open: `run` finds the end in `call.deadline`.
+   */
+  readonly timeoutMs?: (args: z.output<NoInfer<I>>, call: ToolCall) => number;
+  /** Progress that is reported before the access check. */
+  readonly firstProgress?: string;
+  /**
+   * Starts `run` beside the access check, which spares a round trip. For tools that only read: when
+   * the check fails, nothing of what `run` found leaves.
+   */
+  readonly runsBesideCheck?: true;
+  /**
+   * @param args as the schema parses them
+   * @param checked the access check: resolves with the session, where it had to be read
+   */
+  run(
+    args: z.output<I>,
+    call: ToolCall,
+    checked: Promise<Session | undefined>,
+  ): Promise<z.input<O>>;
 }
 
 /**
- * Makes a tool of a spec: `run` is reached only by callers who may use the tool, within the limits
- * of running calls, and with arguments that `input` has parsed.
+ * Makes a tool of a spec. This is the one way to `run`: the caller's scope, the arguments, the
+ * limits of running calls and the caller's access to every id are checked here and nowhere else.
  */
 export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<I, O>,
 ): ToolDefinition {
-  // `initialize` needs neither, and a host waits for its answer.
+  const { name, title, description, scope, kind, reaches, annotations } = spec;
+  // `initialize` needs neither, and a host waits for its answer: cold, all of them take 10 ms.
   let input: I | undefined;
   let output: O | undefined;
   const inputOf = () => input ??= spec.input();
   return {
-    name: spec.name,
-    title: spec.title,
-    description: spec.description,
-    annotations: spec.annotations,
+    ...{ name, title, description, scope, kind, reaches, annotations },
     get input() {
       return inputOf();
     },
@@ -95,11 +156,11 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
       return output ??= spec.output();
     },
     async run(args, call) {
-      if (call.principal?.readOnly && !spec.annotations.readOnlyHint) throw readOnly(spec.name);
+      if (call.principal?.readOnly && !scope.endsWith(":read")) throw readOnly(name);
       const { values, ignored } = parseArguments(inputOf(), args);
-      const leave = call.services.limits.enter(spec.kind ?? "call", call);
+      const leave = call.services.limits.enter(kind, call);
       try {
-        const result = await spec.run(values, call);
+        const result = await runChecked(spec, values, call);
         return ignored.length > 0 ? { ...result, ignored_arguments: ignored } : result;
       } finally {
         leave();
@@ -113,4 +174,62 @@ function readOnly(name: string): ToolError {
     "read_only",
     `Your token may only read, so ${name} is not for it. Ask the operator for a token that may write.`,
   );
+}
+
+async function runChecked<I extends z.ZodObject, O extends z.ZodObject>(
+  spec: ToolSpec<I, O>,
+  args: z.output<I>,
+  unbounded: ToolCall,
+): Promise<z.input<O>> {
+  const timeoutMs = spec.timeoutMs?.(args, unbounded);
+  const call = timeoutMs === undefined
+    ? unbounded
+    : { ...unbounded, timeoutMs, deadline: unbounded.services.clock.now() + timeoutMs };
+  if (spec.firstProgress !== undefined) call.progress?.(spec.firstProgress);
+  const checked = checkAccess(spec.reaches, args, call);
+  if (!spec.runsBesideCheck) {
+    await checked;
+    return await spec.run(args, call, checked);
+  }
+  const running = spec.run(args, { ...call, progress: undefined }, checked);
+  // Its failure is told only to who may know of the session.
+  running.catch(() => {});
+  await checked;
+  return await running;
+}
+
+/**
+ * Checks that the caller may reach every id that the arguments name.
+ *
+ * @returns the session, where it had to be read
+ * @throws `ToolError` `not_available`, the same for unknown and for foreign ids
+ */
+async function checkAccess(
+  reaches: ToolDefinition["reaches"],
+  args: Readonly<Record<string, unknown>>,
+  call: ToolCall,
+): Promise<Session | undefined> {
+  const { access } = call.services;
+  let session: Session | undefined;
+  for (const [argument, kind] of Object.entries(reaches)) {
+    if (kind === "list" || args[argument] === undefined) continue;
+    for (const id of [args[argument]].flat()) {
+      if (typeof id !== "string") throw new TypeError(`${argument} holds something else than ids`);
+      switch (kind) {
+        case "agent":
+          access.checkAgent(id, call);
+          break;
+        case "environment":
+          access.checkEnvironment(id, call);
+          break;
+        case "session":
+          session = await access.checkSession(id, call);
+          break;
+        default:
+          // The policy does not know whose a file is, so nobody reaches one.
+          throw notAvailable();
+      }
+    }
+  }
+  return session;
 }

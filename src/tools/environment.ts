@@ -9,30 +9,29 @@ import { readAllPages } from "../api/pages.ts";
 import type { Environment } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
 import { clipText } from "../core/text.ts";
+import { environmentChoices, MAX_ENVIRONMENT_CHOICES } from "../access/policy.ts";
 import type { Caller } from "../access/principal.ts";
 
-/** Finds the environment id for a new session. */
+/** Finds the environment of a new session whose caller names none. */
 export interface EnvironmentResolver {
   /**
-   * The requested id, else the configured one, else the workspace's only environment, which is
-   * remembered. A caller who may reach some environments only gets one of those: by default the
-   * configured one, else the only one.
+   * Returns the configured id, else that of the workspace's only environment, which is remembered.
+   * A caller who may reach some environments only gets one of those: the configured one, else the
+   * only one.
    *
-   * @throws `ToolError` `environment_required` that lists the choices, or `not_available` when the
-   *   caller may not reach the requested one; `ApiError`
+   * @throws `ToolError` `environment_required` that lists the choices; `ApiError`
    */
-  resolve(requestedId: string | undefined, caller: Caller): Promise<string>;
+  resolve(caller: Caller): Promise<string>;
   /**
    * Forgets an id that the API no longer takes.
    *
-   * @returns whether resolving again may find another
+   * @returns true when resolving again may find another
    */
   forget(environmentId: string): boolean;
 }
 
 const PAGE_LIMIT = 100;
 const MAX_PAGES = 5;
-const MAX_CHOICES = 20;
 
 /** @param configuredId used without asking the API */
 export function createEnvironmentResolver(
@@ -46,10 +45,9 @@ export function createEnvironmentResolver(
       known = undefined;
       return true;
     },
-    async resolve(requestedId, caller) {
+    async resolve(caller) {
       const allowed = caller.principal?.environments;
-      if (allowed) return resolveAllowed(allowed, requestedId, configuredId);
-      if (requestedId !== undefined) return requestedId;
+      if (allowed) return defaultAmong(allowed, configuredId);
       if (known !== undefined) return known;
       const { signal, timeoutMs } = caller;
       const environments = await listEnvironments(api, { signal, timeoutMs });
@@ -62,27 +60,11 @@ export function createEnvironmentResolver(
 }
 
 /** Asks nothing of the API: what else the workspace has is not this caller's business. */
-function resolveAllowed(
-  allowed: readonly string[],
-  requestedId: string | undefined,
-  configuredId: string | undefined,
-): string {
-  if (requestedId !== undefined) {
-    if (allowed.includes(requestedId)) return requestedId;
-    throw new ToolError(
-      "not_available",
-      "That environment does not exist or is not available to your token. " + choicesOf(allowed),
-    );
-  }
+function defaultAmong(allowed: readonly string[], configuredId: string | undefined): string {
   const [only, ...others] = allowed;
   if (configuredId !== undefined && allowed.includes(configuredId)) return configuredId;
   if (only !== undefined && others.length === 0) return only;
-  throw new ToolError("environment_required", choicesOf(allowed));
-}
-
-function choicesOf(allowed: readonly string[]): string {
-  if (allowed.length === 0) return "Your token may use none: ask the operator for another.";
-  return `Pass one of these as environment_id: ${allowed.slice(0, MAX_CHOICES).join(", ")}.`;
+  throw new ToolError("environment_required", environmentChoices(allowed));
 }
 
 async function listEnvironments(
@@ -103,7 +85,7 @@ function ambiguous(environments: readonly Environment[]): ToolError {
       "The workspace has no environment. Create one in the Claude Console, then try again.",
     );
   }
-  const choices = environments.slice(0, MAX_CHOICES)
+  const choices = environments.slice(0, MAX_ENVIRONMENT_CHOICES)
     .map(({ id, name }) => clipText(id, 128) + (name ? ` (${clipText(name, 100)})` : ""));
   const more = environments.length - choices.length;
   return new ToolError(

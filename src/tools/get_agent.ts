@@ -9,6 +9,9 @@ export const getAgent = defineTool({
   name: "get_agent",
   title: "Get agent",
   description: "Show one agent: what it is for, its model and the names of its tools.",
+  scope: "agents:read",
+  kind: "call",
+  reaches: { agent_id: "agent" },
   annotations: {
     readOnlyHint: true,
     destructiveHint: false,
@@ -30,9 +33,7 @@ export const getAgent = defineTool({
       tools: z.array(z.string()),
       config: z.looseObject({}).optional(),
     }),
-  async run({ agent_id, version }, call) {
-    const { signal, services } = call;
-    services.access.checkAgent(agent_id, call);
+  async run({ agent_id, version }, { signal, services }) {
     const agent = await services.api.agents.retrieve(agent_id, { version }, { signal });
     return {
       ...agentSummary(agent, 2_048),

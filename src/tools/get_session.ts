@@ -14,12 +14,16 @@ export const getSession = defineTool({
   title: "Get session",
   description: "Show where a session stands: status, why its last turn ended, what it waits for, " +
     "usage and budget. To wait for the end of a turn, call wait_for_idle instead.",
+  scope: "sessions:read",
+  kind: "call",
+  reaches: { session_id: "session" },
   annotations: {
     readOnlyHint: true,
     destructiveHint: false,
     idempotentHint: true,
     openWorldHint: true,
   },
+  runsBesideCheck: true,
   input: () => z.strictObject({ session_id: idSchema() }),
   output: () =>
     z.object({
@@ -36,15 +40,14 @@ export const getSession = defineTool({
       usage: z.looseObject({}).optional(),
       budget: z.looseObject({}).optional(),
     }),
-  async run({ session_id }, call) {
-    const { api, access, exposeToolInputs } = call.services;
-    await access.checkSession(session_id, call);
+  async run({ session_id }, call, checked) {
+    const { api, clock, exposeToolInputs } = call.services;
     const [session, events] = await allOrAbort(
-      call.services.clock,
+      clock,
       call.signal,
       (signal) =>
         Promise.all([
-          api.sessions.retrieve(session_id, { signal }),
+          checked.then((read) => read ?? api.sessions.retrieve(session_id, { signal })),
           readEventStatus(api, session_id, exposeToolInputs, { signal }),
         ]),
     );

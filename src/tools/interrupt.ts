@@ -8,6 +8,9 @@ export const interrupt = defineTool({
   title: "Interrupt session",
   description: "Stop the session's running turn. The session stays usable; a turn stopped this " +
     "way ends as idle. Does nothing to a session that is idle.",
+  scope: "sessions:write",
+  kind: "call",
+  reaches: { session_id: "session" },
   annotations: {
     readOnlyHint: false,
     destructiveHint: true,
@@ -20,9 +23,7 @@ export const interrupt = defineTool({
       queued: z.boolean(),
       event_id: z.string().optional(),
     }),
-  async run({ session_id }, call) {
-    const { signal, services } = call;
-    await services.access.checkSession(session_id, call);
+  async run({ session_id }, { signal, services }) {
     const sent = await services.eventSender.send(session_id, { type: "user.interrupt" }, signal);
     return {
       queued: true,

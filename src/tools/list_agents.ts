@@ -29,6 +29,9 @@ export const listAgents = defineTool({
   title: "List agents",
   description: "List the agents that can be called here. A call looks at a bounded number of " +
     "agents: while next_cursor is present there are more, also when few or none matched.",
+  scope: "agents:read",
+  kind: "call",
+  reaches: { result: "list" },
   annotations: {
     readOnlyHint: true,
     destructiveHint: false,

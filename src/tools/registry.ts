@@ -1,5 +1,5 @@
 /**
- * All tools, in the order in which `tools/list` shows them.
+ * All tools, by the set that an operator switches on.
  *
  * @module
  */
@@ -15,15 +15,33 @@ import { listEvents } from "./list_events.ts";
 import { sendMessage } from "./send_message.ts";
 import { waitForIdle } from "./wait_for_idle.ts";
 
-/** The nine tools. The order is fixed: hosts cache prompts that contain it. */
-export const TOOLS: readonly ToolDefinition[] = [
-  listAgents,
-  getAgent,
-  createSession,
-  sendMessage,
-  waitForIdle,
-  getSession,
-  listEvents,
-  interrupt,
-  archiveSession,
-];
+/**
+ * The tools of each set, in the order in which `tools/list` shows them: hosts cache prompts that
+ * contain it. `core` is served unless told otherwise, every other set is opt-in.
+ */
+export const TOOL_SETS = {
+  core: [
+    listAgents,
+    getAgent,
+    createSession,
+    sendMessage,
+    waitForIdle,
+    getSession,
+    listEvents,
+    interrupt,
+    archiveSession,
+  ],
+} as const satisfies Readonly<Record<string, readonly ToolDefinition[]>>;
+
+/** The name of a set of tools. */
+export type ToolSetName = keyof typeof TOOL_SETS;
+
+/** Lists the tools of some sets, `core` when none are named, in the registry's order. */
+export function toolsOf(names: readonly ToolSetName[] = ["core"]): readonly ToolDefinition[] {
+  return Object.entries(TOOL_SETS).flatMap(([name, tools]) =>
+    names.some((wanted) => wanted === name) ? tools : []
+  );
+}
+
+/** Every tool of every set. */
+export const TOOLS: readonly ToolDefinition[] = Object.values(TOOL_SETS).flat();

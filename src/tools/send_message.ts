@@ -9,6 +9,9 @@ export const sendMessage = defineTool({
   description: "Send a user message to a session. Returns as soon as it is queued; it does not " +
     "interrupt a running turn. Call wait_for_idle for the reply. Delivered at most once: an error " +
     "says whether sending again is safe.",
+  scope: "sessions:write",
+  kind: "call",
+  reaches: { session_id: "session" },
   annotations: {
     readOnlyHint: false,
     destructiveHint: false,
@@ -25,9 +28,7 @@ export const sendMessage = defineTool({
       queued: z.boolean(),
       event_id: z.string().optional(),
     }),
-  async run({ session_id, text }, call) {
-    const { signal, services } = call;
-    await services.access.checkSession(session_id, call);
+  async run({ session_id, text }, { signal, services }) {
     const sent = await services.eventSender.send(
       session_id,
       { type: "user.message", content: [{ type: "text", text }] },

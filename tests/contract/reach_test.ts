@@ -1,15 +1,18 @@
-// Everything that a caller can name, driven by callers bound in each way over a workspace that is
-// full of what others own. A tool, a parameter or a capability that is not classified here fails, and so does a
-// tool that shows or changes what its caller may not reach.
+// Drives everything that a caller can name: every tool of the registry, every argument that holds an
+// id or a cursor, and every list, by callers bound in each way over a workspace that is full of what
+// others own. What an argument names is read from the tool's `reaches`; an argument that neither a
+// tool nor this test classifies fails, and so does a tool that shows or changes what its caller may
+// not reach, or that answers to it otherwise than to an id that does not exist.
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
+import { createPrincipal, type Principal } from "../../src/access/principal.ts";
 import { callMethod } from "../../src/commands/mcp_call.ts";
+import { ToolError } from "../../src/core/errors.ts";
 import { callTool } from "../../src/mcp/boundary.ts";
 import { createSession } from "../../src/tools/create_session.ts";
-import { defineTool, type ToolDefinition } from "../../src/tools/define.ts";
-import { sendMessage } from "../../src/tools/send_message.ts";
-import { createPrincipal, type Principal } from "../../src/access/principal.ts";
-import { TOOLS } from "../../src/tools/registry.ts";
+import { defineTool, type Reachable, type ToolDefinition } from "../../src/tools/define.ts";
+import { getSession } from "../../src/tools/get_session.ts";
+import { TOOLS, toolsOf } from "../../src/tools/registry.ts";
 import { API_KEY, openBridge } from "../protocol/support.ts";
 import { entry, openTeam, secretOf } from "../protocol/tokens_support.ts";
 
@@ -17,21 +20,12 @@ import { entry, openTeam, secretOf } from "../protocol/tokens_support.ts";
 const OWN = "ours";
 const FOREIGN = "SOMEBODY-ELSES";
 
-/** What a parameter names. */
-type Named = "agent" | "session" | "environment" | "event";
+/** What an argument names; an event is one of the session that is named beside it. */
+type Named = Reachable | "event";
 
-/** Parameters that name something that has an owner. */
-const NAMES: Readonly<Record<string, Named>> = {
-  agent_id: "agent",
-  session_id: "session",
-  environment_id: "environment",
-  after_id: "event",
-};
-
-/** Parameters that name nothing: a value that is right anywhere. */
+/** Arguments that name nothing: a value that is right anywhere. */
 const PLAIN: Readonly<Record<string, unknown>> = {
   agent_version: 1,
-  cursor: undefined,
   limit: 1,
   message: OWN,
   name_contains: "s",
@@ -43,18 +37,11 @@ const PLAIN: Readonly<Record<string, unknown>> = {
   version: 1,
 };
 
-/** What each tool shows of the caller's own: the proof that it was reached at all. */
-const SHOWS: Readonly<Record<string, "words" | "outcome">> = {
-  list_agents: "words",
-  get_agent: "words",
-  create_session: "outcome",
-  send_message: "outcome",
-  wait_for_idle: "words",
-  get_session: "words",
-  list_events: "words",
-  interrupt: "outcome",
-  archive_session: "outcome",
-};
+/** What an argument of a tool names, by the tool's own declaration. */
+function namedBy({ reaches }: ToolDefinition, argument: string): Named | undefined {
+  const kind = argument === "after_id" ? "event" : reaches[argument];
+  return kind === "list" ? undefined : kind;
+}
 
 /** A field of what a tool answered. */
 function fieldOf(result: { readonly structuredContent?: unknown }, name: string): unknown {
@@ -62,9 +49,22 @@ function fieldOf(result: { readonly structuredContent?: unknown }, name: string)
   return typeof fields === "object" && fields !== null ? Reflect.get(fields, name) : undefined;
 }
 
-/** What a caller is bound by: one of its limits alone, where nothing else can stand in, or all. */
-const BOUNDS = ["agents", "environments", "sessions", "all"] as const;
+/**
+ * What a caller is bound by: the server's own list of agents, one of its token's limits alone, where
+ * nothing else can stand in, or all of those.
+ */
+const BOUNDS = ["allowlist", "agents", "environments", "sessions", "all"] as const;
 type Bound = typeof BOUNDS[number];
+
+type Args = Record<string, unknown>;
+
+/** A tool's result as text, with what was told meanwhile, and what it cost. */
+interface Told {
+  readonly text: string;
+  readonly isError: boolean;
+  readonly nextCursor: unknown;
+  readonly requests: number;
+}
 
 /**
  * A workspace with one agent, environment and session of the caller's among those of others. What
@@ -75,110 +75,170 @@ async function openWorkspace(bound: Bound) {
   const wordOf = (isForeign: boolean) => isForeign ? FOREIGN : "anybody's";
   const app = openBridge();
   const { simulator, until } = app;
-  const services = app.servicesWith({ bindingSecret: "s".repeat(32) });
-  const post = async (path: string, body: unknown): Promise<string> => {
+  const ask = async (path: string, body?: unknown): Promise<Record<string, unknown>> => {
     const response = await simulator.fetch(
       new Request(`http://simulator${path}`, {
-        method: "POST",
-        headers: {
-          "x-api-key": API_KEY,
-          "anthropic-beta": "managed-agents-2026-04-01",
-        },
-        body: JSON.stringify(body),
+        headers: { "x-api-key": API_KEY, "anthropic-beta": "managed-agents-2026-04-01" },
+        ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
       }),
     );
-    assertEquals(response.status, 200);
-    return String((await response.json()).id);
+    const json = await response.json();
+    assertEquals(response.status, 200, JSON.stringify(json));
+    return json;
   };
-  const agent = (whose: string) =>
-    post("/v1/agents", { name: whose, description: whose, system: whose, model: "m" });
-  const environment = (whose: string) =>
-    post("/v1/environments", { name: whose, description: whose });
-  const ids = {
-    agent: { own: await agent(OWN), other: await agent(wordOf(binds("agents"))) },
-    environment: {
-      own: await environment(OWN),
-      other: await environment(wordOf(binds("environments"))),
-    },
+  const agent = async (whose: string) => {
+    const fields = { name: whose, description: whose, system: whose, model: "m" };
+    return String((await ask("/v1/agents", fields)).id);
   };
+  const environment = async (whose: string) =>
+    String((await ask("/v1/environments", { name: whose, description: whose })).id);
+  const agents = {
+    own: await agent(OWN),
+    other: await agent(wordOf(binds("allowlist", "agents"))),
+  };
+  const environments = {
+    own: await environment(OWN),
+    other: await environment(wordOf(binds("environments"))),
+  };
+  const bindingSecret = "s".repeat(32);
+  // Another replica than the one that made the sessions: it knows of them what the API tells.
+  const services = app.servicesWith({
+    bindingSecret,
+    environmentId: environments.other,
+    ...(binds("allowlist") && { allowedAgentIds: [agents.own] }),
+  });
+  const makers = app.servicesWith({ bindingSecret });
   const caller = createPrincipal({
     id: "caller",
-    ...(binds("agents") && { agents: [ids.agent.own] }),
-    ...(binds("environments") && { environments: [ids.environment.own] }),
+    ...(binds("agents") && { agents: [agents.own] }),
+    ...(binds("environments") && { environments: [environments.own] }),
     ...(binds("sessions") && { sessions: "own" }),
   });
-  const run = (tool: ToolDefinition, args: Record<string, unknown>, principal = caller) => {
-    const { signal } = new AbortController();
-    return until(callTool(tool, args, { signal, services, requestId: "1", principal }), 500);
+  const run = async (
+    tool: ToolDefinition,
+    args: Args,
+    principal: Principal = caller,
+    by = services,
+  ): Promise<Told> => {
+    const before = simulator.requests.length;
+    const told: string[] = [];
+    const result = await until(
+      callTool(tool, args, {
+        signal: new AbortController().signal,
+        services: by,
+        requestId: "1",
+        principal,
+        progress: (message) => told.push(message),
+      }),
+      500,
+    );
+    return {
+      text: JSON.stringify([result, told]),
+      isError: result.isError === true,
+      nextCursor: fieldOf(result, "next_cursor"),
+      requests: simulator.requests.length - before,
+    };
   };
-  /** A session with one turn, in which everything has its owner's word. */
+  /** A session with one turn, in which everything has its owner's word, and a file's id. */
   const session = async (
     whose: string,
     principal: Principal,
     { agent_id, environment_id }: { agent_id: string; environment_id: string },
-  ): Promise<{ session: string; event: string }> => {
-    const made = await run(createSession, { agent_id, environment_id, title: whose }, principal);
-    const session_id = String(fieldOf(made, "session_id"));
-    const sent = await run(sendMessage, { session_id, text: whose }, principal);
-    assertEquals([made.isError, sent.isError], [undefined, undefined], JSON.stringify(sent));
+  ): Promise<Record<Exclude<Named, "agent" | "environment">, string>> => {
+    const args = { agent_id, environment_id, title: whose };
+    const made = await until(
+      callTool(createSession, args, {
+        signal: new AbortController().signal,
+        services: makers,
+        requestId: "1",
+        principal,
+      }),
+    );
+    const id = String(fieldOf(made, "session_id"));
+    const file = `file_of_${id}`;
+    const source = { type: "file", file_id: file };
+    const content = [{ type: "text", text: whose }, { type: "document", source, title: whose }];
+    const { data } = await ask(`/v1/sessions/${id}/events`, {
+      events: [{ type: "user.message", content }],
+    });
+    const [event] = Array.isArray(data) ? data : [];
     await app.clock.advance(10_000);
-    return { session: session_id, event: String(fieldOf(sent, "event_id")) };
+    return { session: id, event: String(event?.id), file };
   };
-  const { agent: agents, environment: environments } = ids;
   const there = { agent_id: agents.own, environment_id: environments.own };
   const own = await session(OWN, caller, there);
   // Anybody may do anything where nothing is said.
   const other = createPrincipal({ id: "other" });
   const another = createPrincipal({ id: "another", sessions: "own" });
-  const [ofAgent, ofEnvironment] = [{ agent_id: agents.other }, {
-    environment_id: environments.other,
-  }];
-  const foreign: { session: string; event: string }[] = [];
+  const withOther = {
+    agent: { ...there, agent_id: agents.other },
+    environment: { ...there, environment_id: environments.other },
+  };
+  const foreign: Awaited<ReturnType<typeof session>>[] = [];
   for (
     const [isForeign, principal, where] of [
       [binds("sessions"), other, there],
       [binds("sessions"), another, there],
-      [binds("sessions", "agents"), other, { ...there, ...ofAgent }],
-      [binds("sessions", "environments"), other, { ...there, ...ofEnvironment }],
+      [binds("sessions", "agents", "allowlist"), other, withOther.agent],
+      [binds("sessions", "environments"), other, withOther.environment],
     ] as const
   ) {
     const made = await session(wordOf(isForeign), principal, where);
     if (isForeign) foreign.push(made);
   }
+  const foreignAgents = binds("allowlist", "agents") ? [agents.other] : [];
+  const foreignEnvironments = binds("environments") ? [environments.other] : [];
+  const madeFor = new Set([own, ...foreign].map(({ session }) => session));
   return {
     run,
-    own: {
-      ...{ agent: agents.own, environment: environments.own },
-      ...{ session: own.session, event: own.event },
-    },
+    /** The same for another caller, on the replica that made the sessions. */
+    runElsewhere: (tool: ToolDefinition, args: Args, principal: Principal) =>
+      run(tool, args, principal, makers),
+    caller,
+    /** Somebody who may reach everything. */
+    other,
+    own: { agent: agents.own, environment: environments.own, ...own },
     foreign: {
-      agent: binds("agents") ? [agents.other] : [],
-      environment: binds("environments") ? [environments.other] : [],
-      session: foreign.map((entry) => entry.session),
-      event: foreign.map((entry) => entry.event),
+      agent: foreignAgents,
+      environment: foreignEnvironments,
+      session: foreign.map(({ session }) => session),
+      event: foreign.map(({ event }) => event),
+      file: foreign.map(({ file }) => file),
     },
     /** Requests that change something, so far. */
     writes: () => simulator.requests.filter(({ method }) => method !== "GET").length,
+    /** Sessions that a tool made with what is not its caller's. */
+    strays: async () => {
+      const { data } = await ask("/v1/sessions?limit=100&order=desc");
+      const all = Array.isArray(data) ? data : [];
+      return all.filter(({ id, agent, environment_id }) =>
+        !madeFor.has(id) &&
+        (foreignAgents.includes(agent.id) || foreignEnvironments.includes(environment_id))
+      );
+    },
     close: () => app.close(),
   };
 }
 
 type Workspace = Awaited<ReturnType<typeof openWorkspace>>;
-type Args = Record<string, unknown>;
 
-/** Parameters that this test does not know. */
-function unclassified({ name, input }: ToolDefinition): string[] {
-  const known = Object.keys(input.shape).filter((key) => !(key in NAMES) && !(key in PLAIN));
-  return [...(name in SHOWS ? [] : [name]), ...known];
+/** Arguments that neither the tool nor this test classifies. */
+function unclassified(tool: ToolDefinition): string[] {
+  return Object.keys(tool.input.shape).filter((key) =>
+    namedBy(tool, key) === undefined && !(key in PLAIN) && key !== "cursor"
+  );
 }
 
 function isOptional({ input }: ToolDefinition, key: string): boolean {
-  return (input.shape[key] as z.ZodType).safeParse(undefined).success;
+  return z.safeParse(input.shape[key] as z.ZodType, undefined).success;
 }
 
 /** Arguments with the caller's own ids: the fewest, then with each optional one. */
 function ownArguments(tool: ToolDefinition, { own }: Workspace): Args[] {
-  const value = (key: string) => key in NAMES ? own[NAMES[key] ?? "agent"] : PLAIN[key];
+  const value = (key: string) => {
+    const named = namedBy(tool, key);
+    return named === undefined ? PLAIN[key] : own[named];
+  };
   const keys = Object.keys(tool.input.shape);
   const least = Object.fromEntries(
     keys.filter((key) => !isOptional(tool, key)).map((key) => [key, value(key)]),
@@ -187,13 +247,17 @@ function ownArguments(tool: ToolDefinition, { own }: Workspace): Args[] {
   return [least, ...optional.map((key) => ({ ...least, [key]: value(key) }))];
 }
 
-/** Arguments of which one names what is not the caller's. */
-function foreignArguments(tool: ToolDefinition, workspace: Workspace): [string, Args][] {
+/** Arguments of which one names what is not the caller's: their key, and that id. */
+function foreignArguments(tool: ToolDefinition, workspace: Workspace): [string, string, Args][] {
   const [least = {}] = ownArguments(tool, workspace);
   return Object.keys(tool.input.shape).flatMap((key) => {
-    const named = NAMES[key];
+    const named = namedBy(tool, key);
     const ids = named === undefined ? [] : workspace.foreign[named];
-    return ids.map((id): [string, Args] => [key, { ...least, [key]: id }]);
+    // A cursor is an event's id, also with a suffix or a place in its text.
+    const forms = named === "event" ? ["", "w1", "@1"] : [""];
+    return ids.flatMap((id) =>
+      forms.map((form): [string, string, Args] => [key, id, { ...least, [key]: id + form }])
+    );
   });
 }
 
@@ -204,9 +268,11 @@ async function wrongsOf(tool: ToolDefinition): Promise<string[]> {
   const wrongs: string[] = [];
   for (const bound of BOUNDS) {
     const found = await wrongsWithForeignIds(tool, bound);
-    // Who need not name anything gets a list, and that depends on the bound; the rest is refused.
-    const lists = Object.keys(tool.input.shape).every((key) => isOptional(tool, key));
-    if (lists || bound === "all") found.push(...await wrongsWithOwnIds(tool, bound));
+    found.push(...await wrongsWithForeignCursor(tool, bound));
+    // Who need not name anything gets a list, and what is made may be made where it should not;
+    // both depend on the bound. The rest is refused or not.
+    const isPlain = tool.reaches.session_id !== undefined && bound !== "all";
+    if (!isPlain) found.push(...await wrongsWithOwnIds(tool, bound));
     wrongs.push(...found.map((wrong) => `bound by ${bound}: ${wrong}`));
   }
   return wrongs;
@@ -219,18 +285,54 @@ function leaks(args: Args, text: string, { foreign }: Workspace): string[] {
     .map((secret) => `${JSON.stringify(args)} shows ${secret}`);
 }
 
+/** An id that looks like another, and that nothing has. */
+function unknownLike(id: string): string {
+  return id.slice(0, -1) + (id.endsWith("Q") ? "R" : "Q");
+}
+
 async function wrongsWithForeignIds(tool: ToolDefinition, bound: Bound): Promise<string[]> {
   const workspace = await openWorkspace(bound);
   const wrongs: string[] = [];
-  for (const [key, args] of foreignArguments(tool, workspace)) {
+  for (const [key, id, args] of foreignArguments(tool, workspace)) {
     const before = workspace.writes();
-    const result = await workspace.run(tool, args);
-    // A caller may be told its own argument again.
-    const text = JSON.stringify(result).replaceAll(String(args[key]), "");
-    wrongs.push(...leaks(args, text, workspace));
-    if (result.isError !== true) wrongs.push(`${key} may be foreign`);
+    const unknownId = unknownLike(id);
+    const unknownArgs = { ...args, [key]: String(args[key]).replace(id, unknownId) };
+    const told = ({ text, requests }: Told) =>
+      `${text.replaceAll(id, "ID").replaceAll(unknownId, "ID")} for ${requests} requests`;
+    // The first call may read what is the caller's own.
+    await workspace.run(tool, unknownArgs);
+    const unknown = told(await workspace.run(tool, unknownArgs));
+    // What the server has seen before is refused in the same way.
+    for (const time of ["first", "second"]) {
+      const result = await workspace.run(tool, args);
+      // A caller may be told its own argument again.
+      wrongs.push(...leaks(args, result.text.replaceAll(id, ""), workspace));
+      if (!result.isError) wrongs.push(`${key} may be foreign`);
+      if (told(result) !== unknown) {
+        wrongs.push(
+          `${key} tells foreign from unknown the ${time} time: ${told(result)} ${unknown}`,
+        );
+      }
+    }
     if (workspace.writes() !== before) wrongs.push(`${key} changes what is foreign`);
   }
+  workspace.close();
+  return wrongs;
+}
+
+/** A cursor that somebody got who sees everything opens nothing. */
+async function wrongsWithForeignCursor(tool: ToolDefinition, bound: Bound): Promise<string[]> {
+  if (!("cursor" in tool.input.shape)) return [];
+  const workspace = await openWorkspace(bound);
+  const [least = {}] = ownArguments(tool, workspace);
+  const { nextCursor } = await workspace.runElsewhere(
+    tool,
+    { ...least, limit: 1 },
+    workspace.other,
+  );
+  if (typeof nextCursor !== "string") return ["a list of two with limit 1 has no next_cursor"];
+  const args = { ...least, cursor: nextCursor };
+  const wrongs = leaks(args, (await workspace.run(tool, args)).text, workspace);
   workspace.close();
   return wrongs;
 }
@@ -257,15 +359,17 @@ async function wrongsOfCase(
   let shown = "";
   for (let cursor: unknown, page = 0; page < 20; page++) {
     const result = await workspace.run(tool, { ...args, ...(cursor ? { cursor } : {}) });
-    const text = JSON.stringify(result);
-    shown += text;
-    wrongs.push(...leaks(args, text, workspace));
-    if (result.isError) wrongs.push(`${JSON.stringify(args)} fails: ${text}`);
-    cursor = fieldOf(result, "next_cursor");
+    shown += result.text;
+    wrongs.push(...leaks(args, result.text, workspace));
+    if (result.isError) wrongs.push(`${JSON.stringify(args)} fails: ${result.text}`);
+    cursor = result.nextCursor;
     if (cursor === undefined) break;
   }
-  // Nothing comes after the caller's own last event.
-  if (SHOWS[tool.name] === "words" && !shown.includes(OWN) && !("after_id" in args)) {
+  const strays = await workspace.strays();
+  if (strays.length > 0) wrongs.push(`${JSON.stringify(args)} makes ${JSON.stringify(strays)}`);
+  // What reads must show the caller's own, or it was not reached at all. Nothing comes after the
+  // caller's own last event.
+  if (tool.scope.endsWith(":read") && !shown.includes(OWN) && !("after_id" in args)) {
     wrongs.push(`${JSON.stringify(args)} shows nothing: ${shown}`);
   }
   return wrongs;
@@ -275,70 +379,105 @@ for (const tool of TOOLS) {
   Deno.test(`${tool.name} shows and changes only what its caller may reach`, async () => {
     assertEquals(await wrongsOf(tool), []);
   });
-}
 
-Deno.test("what this test expects of tools is said of those that exist", () => {
-  assertEquals(Object.keys(SHOWS), TOOLS.map(({ name }) => name));
-  const used = new Set(TOOLS.flatMap(({ input }) => Object.keys(input.shape)));
-  assertEquals(Object.keys({ ...NAMES, ...PLAIN }).filter((key) => !used.has(key)), []);
-});
-
-/** A tool that is like a known one, but lets its caller reach everything. */
-function careless(name: string, input: z.ZodObject, run: ToolDefinition["run"]): ToolDefinition {
-  return defineTool({
-    name,
-    title: name,
-    description: name,
-    annotations: {
-      readOnlyHint: true,
-      destructiveHint: false,
-      idempotentHint: true,
-      openWorldHint: true,
-    },
-    input: () => input,
-    output: () => z.looseObject({}),
-    run: (args, call) => run(args, call),
+  Deno.test(`${tool.name} changes nothing for a caller who may only read`, async () => {
+    const workspace = await openWorkspace("all");
+    const [least = {}] = ownArguments(tool, workspace);
+    const before = workspace.writes();
+    const reader = createPrincipal({ ...workspace.caller, readOnly: true });
+    const { isError, text } = await workspace.run(tool, least, reader);
+    assertEquals([isError, workspace.writes()], [tool.scope.endsWith(":write"), before], text);
+    workspace.close();
   });
 }
+
+Deno.test("what this test knows of arguments is said of those that exist", () => {
+  const used = new Set(TOOLS.flatMap(({ input }) => Object.keys(input.shape)));
+  assertEquals(Object.keys(PLAIN).filter((key) => !used.has(key)), []);
+});
+
+Deno.test("a session that its caller made is the caller's own on every replica", async () => {
+  const workspace = await openWorkspace("sessions");
+  const made = await workspace.run(createSession, { agent_id: workspace.own.agent });
+  const { session_id } = JSON.parse(made.text)[0].structuredContent;
+  const result = await workspace.runElsewhere(getSession, { session_id }, workspace.caller);
+  assertEquals(result.isError, false, result.text);
+  workspace.close();
+});
+
+/** What the tools have in common that are like known ones, but let their callers reach more. */
+const CARELESS = {
+  title: "Careless",
+  description: "Careless.",
+  scope: "sessions:read",
+  kind: "call",
+  annotations: {
+    readOnlyHint: true,
+    destructiveHint: false,
+    idempotentHint: true,
+    openWorldHint: true,
+  },
+  output: () => z.looseObject({}),
+} as const;
 
 const carelessTools: readonly [string, ToolDefinition, RegExp][] = [
   [
     "lists what it should leave out",
-    careless("list_agents", z.object({}), async (_, { services }) => ({
-      agents: (await services.api.agents.list({})).data,
-    })),
+    defineTool({
+      ...CARELESS,
+      name: "list_agents",
+      reaches: { result: "list" },
+      input: () => z.object({}),
+      run: async (_, { services }) => ({ agents: (await services.api.agents.list({})).data }),
+    }),
     new RegExp(`shows ${FOREIGN}`),
   ],
   [
     "lists sessions without a filter",
-    careless(
-      "list_agents",
-      z.object({ limit: z.number().optional() }),
-      async (_, { services }) => ({
+    defineTool({
+      ...CARELESS,
+      name: "list_sessions",
+      reaches: { result: "list" },
+      input: () => z.object({ limit: z.number().optional() }),
+      run: async (_, { services }) => ({
         sessions: (await services.api.sessions.list({})).data.map(({ id, title }) => ({
           id,
           title,
         })),
       }),
-    ),
+    }),
     /shows sesn_/,
   ],
   [
-    "reads a session without asking whose it is",
-    careless("get_session", z.object({ session_id: z.string() }), async (args, { services }) => ({
-      session: await services.api.sessions.retrieve(String(Object(args).session_id)),
-    })),
-    /session_id may be foreign/,
+    "does not say what an argument names",
+    defineTool({
+      ...CARELESS,
+      name: "get_session",
+      reaches: { result: "list" },
+      input: () => z.object({ session: z.string() }),
+      run: async ({ session }, { services }) => ({
+        session: await services.api.sessions.retrieve(session),
+      }),
+    }),
+    /not classified: session/,
   ],
   [
-    "is not classified",
-    careless("list_sessions", z.object({}), () => Promise.resolve({})),
-    /not classified: list_sessions/,
-  ],
-  [
-    "has a parameter that is not classified",
-    careless("get_session", z.object({ file_id: z.string() }), () => Promise.resolve({})),
-    /not classified: file_id/,
+    "tells which events other sessions have",
+    defineTool({
+      ...CARELESS,
+      name: "list_events",
+      reaches: { session_id: "session" },
+      input: () => z.object({ session_id: z.string(), after_id: z.string() }),
+      run: async ({ after_id }, { services }) => {
+        const sessions = await services.api.sessions.list({});
+        const pages = await Promise.all(
+          sessions.data.map(({ id }) => services.api.events.list(id, {})),
+        );
+        const isThere = pages.some(({ data }) => data.some(({ id }) => id === after_id));
+        throw new ToolError("unknown_event", isThere ? "Of another session." : "Unknown.");
+      },
+    }),
+    /after_id tells foreign from unknown/,
   ],
 ];
 
@@ -363,7 +502,7 @@ Deno.test("a caller is offered tools and nothing else that it could name", async
   const { tools } = await callMethod(endpoint, "tools/list", {});
   assertEquals(
     Array.isArray(tools) && tools.map(({ name }) => name),
-    TOOLS.map(({ name }) => name),
+    toolsOf().map(({ name }) => name),
   );
   await team.close();
 });

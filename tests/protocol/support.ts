@@ -16,7 +16,7 @@ import { createRedact } from "../../src/core/redact.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/mod.ts";
-import type { ClientInfo } from "../../src/tools/host_clock.ts";
+import type { ClientInfo } from "../../src/tools/define.ts";
 import { createServices, type Services, type ServicesOptions } from "../../src/tools/services.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/handler.ts";
 import { serveStdioTransport } from "../../src/stdio.ts";

@@ -15,6 +15,9 @@ function tool(run: () => Record<string, unknown> | Promise<Record<string, unknow
     name: "probe",
     title: "Probe",
     description: "Probes.",
+    scope: "sessions:read",
+    kind: "call",
+    reaches: { session_id: "session" },
     annotations: {
       readOnlyHint: true,
       destructiveHint: false,

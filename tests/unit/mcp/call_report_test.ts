@@ -17,6 +17,9 @@ function tool(run: Run, { name = "probe", readOnly = true } = {}) {
     name,
     title: "Probe",
     description: "Probes.",
+    scope: readOnly ? "sessions:read" : "sessions:write",
+    kind: "call",
+    reaches: { result: "list" },
     annotations: {
       readOnlyHint: readOnly,
       destructiveHint: false,

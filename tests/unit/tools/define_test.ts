@@ -1,7 +1,8 @@
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import * as z from "zod";
+import { ToolError } from "../../../src/core/errors.ts";
 import { defineTool } from "../../../src/tools/define.ts";
-import { harness } from "./support.ts";
+import { harness, httpError, session } from "./support.ts";
 
 function counted() {
   const made = { input: 0, output: 0 };
@@ -9,6 +10,9 @@ function counted() {
     name: "probe",
     title: "Probe",
     description: "Probes.",
+    scope: "agents:read",
+    kind: "call",
+    reaches: { result: "list" },
     annotations: {
       readOnlyHint: true,
       destructiveHint: false,
@@ -43,4 +47,124 @@ Deno.test("defineTool() makes each schema once, whether it is listed or called f
   assertStrictEquals(tool.input, tool.input);
   assertStrictEquals(tool.output, tool.output);
   assertEquals(made, { input: 1, output: 1 });
+});
+
+const SPEC = {
+  name: "probe",
+  title: "Probe",
+  description: "Probes.",
+  scope: "sessions:read",
+  kind: "call",
+  annotations: {
+    readOnlyHint: true,
+    destructiveHint: false,
+    idempotentHint: true,
+    openWorldHint: false,
+  },
+  output: () => z.looseObject({}),
+  run: () => Promise.resolve({}),
+} as const;
+
+Deno.test("defineTool() does not compile where an id argument's kind is missing or wrong", () => {
+  const session = () => z.object({ session_id: z.string(), after_id: z.string() });
+  // @ts-expect-error: says nothing of what it reaches
+  defineTool({ ...SPEC, input: session });
+  // @ts-expect-error: does not say what session_id names
+  defineTool({ ...SPEC, input: session, reaches: { result: "list" } });
+  // @ts-expect-error: a session is no environment
+  defineTool({ ...SPEC, input: session, reaches: { session_id: "environment" } });
+  // @ts-expect-error: has no such argument
+  defineTool({ ...SPEC, input: session, reaches: { session_id: "session", agent_id: "agent" } });
+  // @ts-expect-error: a tool that takes no id lists something
+  defineTool({ ...SPEC, input: () => z.object({ limit: z.int() }), reaches: {} });
+  defineTool({ ...SPEC, input: session, reaches: { session_id: "session" } });
+  defineTool({
+    ...SPEC,
+    input: () => z.object({ session_ids: z.array(z.string()), files: z.array(z.string()) }),
+    reaches: { session_ids: "session", files: "file", result: "list" },
+  });
+});
+
+/** A caller of agent_1 alone, over sessions of agent_1 and of others. */
+function bound() {
+  const opened = harness({
+    sessions: {
+      retrieve: (id) => {
+        const agent = id === "sesn_1" ? "agent_1" : "agent_2";
+        return Promise.resolve(session({ id, agent, environment_id: "env_1" }));
+      },
+    },
+  });
+  const principal = { id: "ci", agents: ["agent_1"], environments: ["env_1"] };
+  return { ...opened, principal };
+}
+
+Deno.test("a tool runs only when every id of every argument is within the caller's reach", async () => {
+  const ran: unknown[] = [];
+  const tool = defineTool({
+    ...SPEC,
+    input: () =>
+      z.object({
+        session_ids: z.array(z.string()),
+        agent_id: z.string().optional(),
+        environment_id: z.string().optional(),
+      }),
+    reaches: { session_ids: "session", agent_id: "agent", environment_id: "environment" },
+    run: (args) => {
+      ran.push(args);
+      return Promise.resolve({});
+    },
+  });
+  const { run, principal } = bound();
+  const own = { session_ids: ["sesn_1"], agent_id: "agent_1", environment_id: "env_1" };
+  for (
+    const foreign of [
+      { session_ids: ["sesn_1", "sesn_2"] },
+      { agent_id: "agent_2" },
+      { environment_id: "env_2" },
+    ]
+  ) {
+    const { code } = await assertRejects(
+      () => run(tool, { ...own, ...foreign }, { principal }),
+      ToolError,
+    );
+    assertEquals(code, "not_available");
+  }
+  assertEquals(ran, []);
+  await run(tool, own, { principal });
+  assertEquals(ran, [own]);
+});
+
+Deno.test("no file is within anybody's reach while nobody knows whose it is", async () => {
+  const tool = defineTool({
+    ...SPEC,
+    input: () => z.object({ file_id: z.string() }),
+    reaches: { file_id: "file" },
+  });
+  const { code } = await assertRejects(() => harness({}).run(tool, { file_id: "f" }), ToolError);
+  assertEquals(code, "not_available");
+});
+
+Deno.test("a tool that runs beside its access check shows nothing unless that passes", async () => {
+  let outcome: Promise<Record<string, unknown>> = Promise.resolve({ text: "secret" });
+  const tool = defineTool({
+    ...SPEC,
+    runsBesideCheck: true,
+    input: () => z.object({ session_id: z.string() }),
+    reaches: { session_id: "session" },
+    run: (_, { progress }) => {
+      progress?.("secret");
+      return outcome;
+    },
+  });
+  const { run, principal } = bound();
+  const told: string[] = [];
+  const call = { principal, progress: (message: string) => told.push(message) };
+  const refused = { session_id: "sesn_2" };
+  await assertRejects(() => run(tool, refused, call), ToolError, "does not exist or is not");
+  outcome = Promise.reject(httpError(404, "Not found: secret."));
+  await assertRejects(() => run(tool, refused, call), ToolError, "does not exist or is not");
+  assertEquals(told, []);
+  outcome = Promise.resolve({ text: "own" });
+  assertEquals(await run(tool, { session_id: "sesn_1" }, call), { text: "own" });
 });

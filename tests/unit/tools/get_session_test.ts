@@ -1,8 +1,13 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Principal } from "../../../src/access/principal.ts";
 import type { SessionEvent } from "../../../src/api/events.ts";
+import type { Page, Session } from "../../../src/api/resources.ts";
+import { ApiError } from "../../../src/api/errors.ts";
+import { ToolError } from "../../../src/core/errors.ts";
 import { getSession } from "../../../src/tools/get_session.ts";
 import { eventMaker } from "../../helpers/events.ts";
-import { FakeLog, harness, session } from "./support.ts";
+import { settle } from "../../helpers/manual_clock.ts";
+import { FakeLog, harness, httpError, session } from "./support.ts";
 
 async function get(log: readonly SessionEvent[], fields = {}, exposeToolInputs = false) {
   const fake = new FakeLog(log);
@@ -184,4 +189,87 @@ Deno.test("get_session tolerates an idle event without a stop reason", async () 
   const result = await get([make("session.status_idle")]);
   assertEquals(result.last_stop_reason, undefined);
   assertEquals(result.pending_actions, []);
+});
+
+/** A session and the end of its events, each of which comes when the test says so. */
+function held(principal?: Principal) {
+  const requests: string[] = [];
+  const aborted: string[] = [];
+  const answers = {
+    session: Promise.withResolvers<Session>(),
+    events: Promise.withResolvers<Page<SessionEvent>>(),
+  };
+  const start = <T>(name: string, answer: Promise<T>, signal?: AbortSignal): Promise<T> => {
+    requests.push(name);
+    signal?.addEventListener("abort", () => aborted.push(name));
+    return answer;
+  };
+  const { run } = harness({
+    sessions: {
+      retrieve: (_, options) => start("session", answers.session.promise, options?.signal),
+    },
+    events: {
+      list: (_id, _params, options) => start("events", answers.events.promise, options?.signal),
+    },
+  });
+  const result = run(getSession, { session_id: "sesn_1" }, { principal });
+  result.catch(() => {});
+  return { requests, aborted, ...answers, result };
+}
+
+const NO_EVENTS = { data: [], next_page: null };
+const CALLERS: readonly [string, Principal | undefined][] = [
+  ["anybody", undefined],
+  ["a bound caller", { id: "ci", agents: ["agent_1"] }],
+];
+
+for (const [who, principal] of CALLERS) {
+  Deno.test(`get_session has both of its requests in flight at once, for ${who}`, async () => {
+    const { requests, session: sessionRead, events, result } = held(principal);
+    await settle();
+    assertEquals(requests.toSorted(), ["events", "session"]);
+    events.resolve(NO_EVENTS);
+    sessionRead.resolve(session());
+    assertEquals((await result).session_id, "sesn_1");
+    assertEquals(requests.length, 2);
+  });
+}
+
+const BOUND: Principal = { id: "ci", agents: ["agent_1"] };
+
+for (const first of ["session", "events"] as const) {
+  Deno.test(`get_session shows nothing of a foreign session, whose ${first} came first`, async () => {
+    const { requests, session: sessionRead, events, result } = held(BOUND);
+    if (first === "events") events.resolve({ data: [eventMaker().idle("refusal")] });
+    await settle();
+    sessionRead.resolve(session({ agent: "agent_2" }));
+    await settle();
+    if (first === "session") events.resolve({ data: [eventMaker().idle("refusal")] });
+    const { code } = await assertRejects(() => result, ToolError);
+    assertEquals([code, requests.length], ["not_available", 2]);
+  });
+}
+
+Deno.test("get_session says of an unknown session what it says of a foreign one", async () => {
+  const { session: sessionRead, events, result } = held(BOUND);
+  events.reject(httpError(404, "No session sesn_1."));
+  await settle();
+  sessionRead.reject(httpError(404, "No session sesn_1."));
+  const { code } = await assertRejects(() => result, ToolError);
+  assertEquals(code, "not_available");
+});
+
+Deno.test("get_session gives up its second request as soon as its caller is refused", async () => {
+  const { aborted, session: sessionRead, result } = held(BOUND);
+  sessionRead.resolve(session({ agent: "agent_2" }));
+  await assertRejects(() => result, ToolError);
+  assert(aborted.includes("events"), aborted.join());
+});
+
+Deno.test("get_session fails with its events, once its caller may know of the session", async () => {
+  const { session: sessionRead, events, result } = held(BOUND);
+  events.reject(httpError(503, "Overloaded."));
+  await settle();
+  sessionRead.resolve(session());
+  await assertRejects(() => result, ApiError, "Overloaded.");
 });

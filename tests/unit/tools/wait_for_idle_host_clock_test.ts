@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type ClientInfo, defaultWaitMs } from "../../../src/tools/host_clock.ts";
+import type { ClientInfo } from "../../../src/tools/define.ts";
+import { defaultWaitMs } from "../../../src/tools/wait_for_idle.ts";
 
 const CLIENTS: readonly [ClientInfo | undefined, boolean, number][] = [
   [undefined, true, 50],
