@@ -1,120 +1,176 @@
 /**
- * Reading a session's log backwards, newest events first, only as far as needed.
+ * Reads a session's list of events backwards, newest first and only as far as needed, into its
+ * event history.
  *
  * @module
  */
 
-import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
 import { CursorTrail } from "../api/pages.ts";
+import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
+import type { EventHistory } from "./event_history.ts";
 import { type LogEvent, readEvent } from "./event_types.ts";
 
+const READ_TIMEOUT_MS = 30_000;
 /** Enough for most turns in one request. */
 const FIRST_PAGE = 200;
 /** The API's documented default and the largest page known to be accepted everywhere. */
 const FULL_PAGE = 1_000;
 /** A gap longer than this many pages is closed by `list_events`, not by a wait. */
 const MAX_TAIL_PAGES = 30;
+/** Characters of newer texts beside which older ones find no room in a reply, subagents' included. */
+const ENOUGH_CHARS = 1024 * 1024;
+const SHORT_TEXT_CHARS = 200;
 
-/** Types that stay queued until the agent takes them up. */
-const QUEUEING_TYPES = [
+/**
+ * Types that stay queued until the agent takes them up, and small ones that come in turns only: they
+ * tell whether a turn followed.
+ */
+const FAR_END_TYPES = [
   "user.message",
   "user.interrupt",
   "user.tool_confirmation",
   "user.define_outcome",
-] as const;
-/** Types that come in turns only and are small, or are made so. */
-const TURN_TYPES = [
   "session.status_running",
   "session.status_rescheduled",
   "span.model_request_start",
   "agent.thinking",
   "agent.message",
-] as const;
+];
 
-type EventsApi = ManagedAgentsApi["events"];
+/** Reads one page at a time: each read merges against what the one before it left. */
+export class HistoryReader {
+  /** Options of every request: what fails is tried again by plan, retries would multiply with that. */
+  readonly options: CallOptions & { readonly retry: false };
+  readonly #api: ManagedAgentsApi["events"];
+  readonly #sessionId: string;
+  readonly #history: EventHistory;
+  #reads: Promise<unknown> = Promise.resolve();
+  #done = 0;
+  #tried = 0;
+  #older: string | undefined;
+  readonly #trail = new CursorTrail();
+  #hasGap = false;
+  #farEndRead: Promise<void> | undefined;
+  /** True when the reads since the last {@linkcode forgetFarEnd} reached the far end by themselves. */
+  #sawFarEnd = false;
 
-/** Bounds of a read, and whether the API client may try it again by itself. */
-export type ReadOptions = CallOptions & { readonly retry?: boolean };
-
-/** A stretch of the log, oldest first. */
-export interface HistoryPage {
-  readonly events: readonly LogEvent[];
-  /** The cursor of the page before it in time; absent at the beginning of the log. */
-  readonly older?: string;
-}
-
-/**
- * The newest events, or the page that an `older` cursor names.
- *
- * @param options `maxTextChars` as in `ListEventsParams`
- */
-export async function readPage(
-  api: EventsApi,
-  sessionId: string,
-  older: string | undefined,
-  options: ReadOptions & { readonly maxTextChars?: number },
-): Promise<HistoryPage> {
-  const { maxTextChars, ...bounds } = options;
-  const page = await api.list(sessionId, {
-    order: "desc",
-    limit: older === undefined ? FIRST_PAGE : FULL_PAGE,
-    ...(older !== undefined && { page: older }),
-    ...(maxTextChars !== undefined && { maxTextChars }),
-  }, bounds);
-  return {
-    events: page.data.map(readEvent).reverse(),
-    ...(page.next_page && { older: page.next_page }),
-  };
-}
-
-/** The newest events, and whether they reach back to what is known. */
-export interface Tail {
-  readonly events: readonly LogEvent[];
-  readonly reaches: boolean;
-  /** Whether they are all that there are. */
-  readonly whole: boolean;
-}
-
-/**
- * The newest events back to the first that is known to have happened. Queued events prove nothing:
- * they stand wherever a list puts them.
- */
-export async function readTail(
-  api: EventsApi,
-  sessionId: string,
-  isKnown: (event: LogEvent) => boolean,
-  options: ReadOptions,
-): Promise<Tail> {
-  const pages: (readonly LogEvent[])[] = [];
-  const trail = new CursorTrail();
-  let older: string | undefined;
-  for (let count = 0; count < MAX_TAIL_PAGES; count++) {
-    const page = await readPage(api, sessionId, older, options);
-    const { data, next } = trail.take({ data: page.events, next_page: page.older });
-    pages.push(data);
-    older = next;
-    if (older === undefined || page.events.some(isKnown)) {
-      return { events: pages.reverse().flat(), reaches: true, whole: older === undefined };
-    }
+  /** @param signal ends every read */
+  constructor(
+    api: ManagedAgentsApi["events"],
+    sessionId: string,
+    history: EventHistory,
+    signal: AbortSignal,
+  ) {
+    this.options = { signal, timeoutMs: READ_TIMEOUT_MS, retry: false };
+    this.#api = api;
+    this.#sessionId = sessionId;
+    this.#history = history;
   }
-  return { events: pages.reverse().flat(), reaches: false, whole: false };
-}
 
-/**
- * The session's first inputs, and what tells whether turns followed them: where a list sorts a null
- * `processed_at` is not specified, and the newest page shows queued inputs only where null counts as
- * newest.
- */
-export async function readFarEnd(
-  api: EventsApi,
-  sessionId: string,
-  options: ReadOptions,
-): Promise<readonly LogEvent[]> {
-  const page = await api.list(sessionId, {
-    order: "asc",
-    limit: 20,
-    types: [...QUEUEING_TYPES, ...TURN_TYPES],
-    maxTextChars: 1,
-  }, options);
-  return page.data.map(readEvent);
+  /** Reads of the newest events that are complete. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Reads of the newest events that were begun. */
+  get tried(): number {
+    return this.#tried;
+  }
+
+  /** True when the history reaches back to the session's first event. */
+  get complete(): boolean {
+    return this.#older === undefined;
+  }
+
+  /** True when more happened during a drop than was read afterwards. */
+  get hasGap(): boolean {
+    return this.#hasGap;
+  }
+
+  /**
+   * Reads the newest events: the first time one page, later back to the first that is known to have
+   * happened. Queued events prove nothing: they stand wherever a list puts them.
+   *
+   * @returns whether any were new
+   */
+  readNews(): Promise<boolean> {
+    return this.#serially(async () => {
+      this.#tried++;
+      const isFirst = this.#done === 0;
+      const trail = isFirst ? this.#trail : new CursorTrail();
+      const pages: (readonly LogEvent[])[] = [];
+      let older: string | undefined;
+      let reaches = false;
+      while (!reaches && pages.length < MAX_TAIL_PAGES) {
+        const { data, next } = await this.#readPage(trail, older);
+        pages.unshift(data);
+        older = next;
+        reaches = isFirst || next === undefined ||
+          data.some((event) => this.#history.hasHappened(event));
+      }
+      if (isFirst) this.#older = older;
+      this.#hasGap ||= !reaches;
+      this.#sawFarEnd ||= older === undefined;
+      const hasNews = this.#history.merge(pages.flat());
+      this.#done++;
+      return hasNews;
+    });
+  }
+
+  /** Reads the next page back in time. */
+  loadOlder(): Promise<void> {
+    return this.#serially(async () => {
+      if (this.#older === undefined) return;
+      // What is older than all that a reply can show is wanted for its ids and its length only.
+      const maxTextChars = this.#history.chars > ENOUGH_CHARS ? SHORT_TEXT_CHARS : undefined;
+      const { data, next } = await this.#readPage(this.#trail, this.#older, maxTextChars);
+      this.#older = next;
+      this.#sawFarEnd ||= next === undefined;
+      this.#history.prepend(data);
+    });
+  }
+
+  /**
+   * Reads queued inputs that hide at the far end of the list; once until told to forget. Where a
+   * list sorts a null `processed_at` is not specified, and the newest page shows queued inputs only
+   * where null counts as newest.
+   */
+  readFarEnd(): Promise<void> {
+    this.#farEndRead ??= this.#sawFarEnd ? Promise.resolve() : this.#serially(async () => {
+      const { data } = await this.#api.list(this.#sessionId, {
+        order: "asc",
+        limit: 20,
+        types: FAR_END_TYPES,
+        maxTextChars: 1,
+      }, this.options);
+      this.#history.addStrays(data.map(readEvent));
+    }).catch((error) => {
+      this.#farEndRead = undefined;
+      throw error;
+    });
+    return this.#farEndRead;
+  }
+
+  /** More may have been queued since the far end was read. */
+  forgetFarEnd(): void {
+    this.#farEndRead = undefined;
+    this.#sawFarEnd = false;
+  }
+
+  /** Reads a page into the order of time; `next` is the cursor of the page before it. */
+  async #readPage(trail: CursorTrail, page: string | undefined, maxTextChars?: number) {
+    const { data, next_page } = await this.#api.list(this.#sessionId, {
+      order: "desc",
+      limit: page === undefined ? FIRST_PAGE : FULL_PAGE,
+      page,
+      maxTextChars,
+    }, this.options);
+    return trail.take({ data: data.map(readEvent).reverse(), next_page });
+  }
+
+  #serially<T>(read: () => Promise<T>): Promise<T> {
+    const result = this.#reads.then(read);
+    this.#reads = result.catch(() => {});
+    return result;
+  }
 }

@@ -1,47 +1,178 @@
 /**
- * When to look at the session itself, beside listening to its stream: seldom while all is well,
- * soon when an event is overdue.
+ * Asks a session for its own status, beside listening to its stream: seldom while all is well, soon
+ * when an event is overdue.
  *
  * @module
  */
 
-import { isEndDoubtful, type PolledStatus, proofLeftMs, type Verdict } from "./verdict.ts";
+import { MovableTimer } from "../core/movable_timer.ts";
+import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
+import type { Clock } from "../core/clock.ts";
+import type { EventHistory } from "./event_history.ts";
 import type { Turn } from "./turn.ts";
+import type { UnseenSends } from "./unseen_sends.ts";
+import {
+  isEndDoubtful,
+  isWorking,
+  type PolledStatus,
+  proofLeftMs,
+  type Verdict,
+  verdictOf,
+} from "./verdict.ts";
 
-// Pauses before the first, second, … look since the last event, in milliseconds.
+// Pauses before the first, second, … poll since the last event, in milliseconds.
 
 /** An agent may take a message up only when its container has started. */
 const QUEUED_MS = [3_000, 4_000, 8_000, 15_000, 30_000] as const;
 const OVERDUE_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
 const SETTLING_MS = [300, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
-const FINISHED_LOOKING_MS = [3_000, 2_500, 10_000, 30_000, 60_000] as const;
+const LOOKS_FINISHED_MS = [3_000, 2_500, 10_000, 30_000, 60_000] as const;
+/** The first well within one wait: a proxy that buffers lets heartbeats through and no events. */
+const WORKING_MS = [15_000, 120_000, 240_000] as const;
 /** The newest event is so old, by clocks that may be a little apart: what is overdue is so for long. */
 const LONG_QUIET_MS = 5_000;
 const AFTER_QUIET_MS = 1_000;
-/** The first well within one wait: a proxy that buffers lets heartbeats through and no events. */
-const WORKING_MS = [15_000, 120_000, 240_000] as const;
-/** By how much a look that completes a proof comes later than it must: looks are jittered. */
+/** By how much a poll that completes a proof comes later than it must: polls are jittered. */
 const PROOF_MARGIN = 1.15;
+/** After the key was refused the next poll comes this soon. */
+const AFTER_REFUSAL_MS = 1_700;
+
+/** What a session's own endpoint says of it. */
+export type SessionStatus = Pick<PolledStatus, "status" | "archived">;
+
+/** What a {@linkcode StatusPoll} works with. */
+export interface StatusPollOptions {
+  readonly api: Pick<ManagedAgentsApi, "sessions">;
+  readonly clock: Clock;
+  readonly random?: () => number;
+  readonly unseenSends: UnseenSends;
+  readonly sessionId: string;
+  readonly history: EventHistory;
+  /** Options of the request. */
+  readonly request: CallOptions & { readonly retry?: boolean };
+  /**
+   * Polls. The signal aborts when another time is set, or none: a poll that still waits for its
+   * request then need not be made. `atOnce` is set for one that a wait begins with.
+   */
+  readonly poll: (signal: AbortSignal, atOnce: boolean) => void;
+}
+
+/** Plans the polls of one session, and keeps what they showed. */
+export class StatusPoll {
+  readonly #options: StatusPollOptions;
+  readonly #timer: MovableTimer;
+  #begun: AbortController | undefined;
+  #atOnce = false;
+  #polled: PolledStatus | undefined;
+  #steadySince = 0;
+  /** Polls since the last event. */
+  #count = 0;
+  /** How long ago the newest event came, by its own time, when the first of them was planned. */
+  #quietMs = 0;
+
+  constructor(options: StatusPollOptions) {
+    this.#options = options;
+    this.#timer = new MovableTimer(options.clock, () => {
+      this.#begun = new AbortController();
+      options.poll(this.#begun.signal, this.#atOnce);
+    });
+  }
+
+  /** The status that the latest poll showed, while no event has come since. */
+  get polled(): PolledStatus | undefined {
+    return this.#polled;
+  }
+
+  /** Sets the time of the next poll by what the events say. @param isRefused the key was refused */
+  plan(turn: Turn, isRefused: boolean): void {
+    const { clock, random = Math.random, unseenSends, sessionId, history } = this.#options;
+    if (this.#count === 0) this.#quietMs = clock.wallTime() - (history.endsAt ?? Infinity);
+    let verdict = verdictOf(turn, this.#polled);
+    if (unseenSends.has(sessionId, history)) verdict = { over: false, waitingFor: "queued" };
+    // A session that is at work although its known events end needs asking soon.
+    else if (verdict.over && this.#polled && isWorking(this.#polled)) {
+      verdict = { over: false, waitingFor: "resume" };
+    }
+    // Without a single event only the session tells whether one is to come.
+    this.#atOnce = !verdict.over && verdict.waitingFor === "first_event" && this.#count === 0;
+    const delayMs = this.#atOnce
+      ? 0
+      : pollDelayMs(turn, verdict, this.#count, this.#polled, this.#quietMs);
+    this.#giveUp();
+    this.#timer.set(
+      (isRefused ? Math.min(delayMs, AFTER_REFUSAL_MS) : delayMs) * (0.9 + 0.2 * random()),
+    );
+  }
+
+  /** Plans no poll, and leaves no timer behind. */
+  clear(): void {
+    this.#giveUp();
+    this.#timer.clear();
+  }
+
+  /** Counts a poll that is made. */
+  count(): void {
+    this.#count++;
+  }
+
+  /** Forgets what was polled: after an event it says nothing any more. */
+  forget(): void {
+    this.#polled = undefined;
+  }
+
+  /** Begins the plan anew, since an event came. */
+  reset(): void {
+    this.forget();
+    this.#count = 0;
+  }
+
+  /**
+   * Asks for the session's status and keeps it, unless events come meanwhile.
+   *
+   * @returns undefined where the response tells no status
+   * @throws `ApiError`; the signal's reason
+   */
+  async ask(): Promise<SessionStatus | undefined> {
+    const { api, clock, sessionId, history, request } = this.#options;
+    const before = history.entries.length;
+    const session = await api.sessions.retrieve(sessionId, request);
+    const archived = Boolean(session.archived_at);
+    if (session.status === undefined && !archived) return undefined;
+    const status = session.status ?? "idle";
+    if (history.entries.length === before) {
+      const isSame = this.#polled?.status === status && this.#polled.archived === archived;
+      if (!isSame) this.#steadySince = clock.now();
+      this.#polled = { status, archived, steadyMs: clock.now() - this.#steadySince };
+    }
+    return { status, archived };
+  }
+
+  #giveUp(): void {
+    // A reason of its own would be an error with a stack, for nobody.
+    this.#begun?.abort("superseded");
+    this.#begun = undefined;
+  }
+}
 
 /**
- * Milliseconds to the next look.
+ * Returns the milliseconds to the next poll.
  *
- * @param looks looks since the last event
+ * @param polls polls since the last event
  * @param polled what the latest of them showed
- * @param quietMs how long ago the newest event came, by its own time, when the first look was planned
+ * @param quietMs how long ago the newest event came, by its own time, when the first poll was planned
  */
-export function lookDelayMs(
+export function pollDelayMs(
   turn: Turn,
   verdict: Verdict,
-  looks: number,
+  polls: number,
   polled?: PolledStatus,
   quietMs = 0,
 ): number {
   const plan = planFor(turn, verdict);
   const isOverdue = quietMs >= LONG_QUIET_MS && !verdict.over && verdict.waitingFor === "turn";
   // What was overdue by then says nothing of what comes now: the plan of an agent at work goes on.
-  const place = isOverdue && plan === WORKING_MS ? looks - 1 : looks;
-  if (isOverdue && looks === 0) return AFTER_QUIET_MS;
+  const place = isOverdue && plan === WORKING_MS ? polls - 1 : polls;
+  if (isOverdue && polls === 0) return AFTER_QUIET_MS;
   const planned = plan[Math.min(place, plan.length - 1)] ?? WORKING_MS[0];
   const proofMs = verdict.over || !polled ? Infinity : proofLeftMs(turn, polled);
   return Math.min(planned, proofMs * PROOF_MARGIN);
@@ -60,8 +191,9 @@ function planFor(turn: Turn, verdict: Verdict): readonly number[] {
     case "turn":
       if (isEndDoubtful(turn)) return SETTLING_MS;
       // A call that somebody must answer stops the turn, which some servers tell by the status alone.
-      if (!looksFinished(turn) && turn.unansweredAsks().length === 0) return WORKING_MS;
-      return FINISHED_LOOKING_MS;
+      return looksFinished(turn) || turn.unansweredAsks().length > 0
+        ? LOOKS_FINISHED_MS
+        : WORKING_MS;
     case "workflow_runs":
       return WORKING_MS;
   }

@@ -4,7 +4,7 @@ import { decodeEvent, type SessionEvent } from "../../src/api/events.ts";
 import { ApiError } from "../../src/api/errors.ts";
 import { EventHistory } from "../../src/session/event_history.ts";
 import { type LogEvent, readEvent } from "../../src/session/event_types.ts";
-import { lookDelayMs } from "../../src/session/status_poll.ts";
+import { pollDelayMs } from "../../src/session/status_poll.ts";
 import type { WaitStatus } from "../../src/session/outcome.ts";
 import { describeActivity, describeEvent } from "../../src/session/progress.ts";
 import { buildResult } from "../../src/session/result.ts";
@@ -156,7 +156,7 @@ Deno.test("any events leave a log in which each is once, and a turn that a new r
           live.turn,
           status === undefined ? undefined : { status, steadyMs: 3_000 },
         );
-        const delayMs = lookDelayMs(live.turn, stands, 2);
+        const delayMs = pollDelayMs(live.turn, stands, 2);
         assert(delayMs >= 300 && delayMs <= 240_000);
         if (!stands.over) assert(describeActivity(live.turn, stands.waitingFor).length < 2_000);
       }

@@ -1,14 +1,11 @@
 // What a wait keeps in memory is bounded, whatever a session or its callers do.
 import { assert, assertEquals } from "@std/assert";
-import { silentLogger } from "../../../src/core/logger.ts";
 import { EventHistory } from "../../../src/session/event_history.ts";
-import { FeedHub } from "../../../src/session/feed_hub.ts";
+import { UnseenSends } from "../../../src/session/unseen_sends.ts";
 import { type LogEvent, readEvent } from "../../../src/session/event_types.ts";
 import { Turn } from "../../../src/session/turn.ts";
 import { eventMaker } from "../../helpers/events.ts";
-import { FakeSession } from "../../helpers/fake_api.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
-import { createTokenBucket } from "../../../src/core/token_bucket.ts";
 
 /** Entries of the largest collection that a value holds directly. */
 function largest(value: object): number {
@@ -31,50 +28,43 @@ Deno.test("a turn forgets the oldest of very many calls whose results name other
   assertEquals([...turn.toolsInFlight.values()].at(-1), "tool_4999");
 });
 
-function hubOf(): FeedHub {
-  const clock = new ManualClock();
-  const { api } = new FakeSession();
-  const bucket = createTokenBucket({ clock, perMinute: 60, burst: 10 });
-  return new FeedHub({ api, clock, log: silentLogger, bucket, random: () => 0.5 });
-}
-
 Deno.test("a process forgets the oldest of very many sends that no log ever shows", () => {
-  const hub = hubOf();
+  const sends = new UnseenSends(new ManualClock());
   const log = new EventHistory();
   const sessions = Array.from({ length: 20_000 }, (_, i) => `sesn_${i}`);
-  for (const id of sessions) hub.expect(id, "sevt_never");
-  const kept = sessions.filter((id) => hub.isExpecting(id, log));
+  for (const id of sessions) sends.add(id, "sevt_never");
+  const kept = sessions.filter((id) => sends.has(id, log));
   assertEquals(kept.length, 10_000);
   assertEquals(kept, sessions.slice(-10_000));
 });
 
 Deno.test("a session's oldest sends are forgotten when very many are not shown", () => {
-  const hub = hubOf();
+  const sends = new UnseenSends(new ManualClock());
   const log = new EventHistory();
-  for (let i = 1; i <= 20; i++) hub.expect("sesn_1", `sevt_${i}`);
+  for (let i = 1; i <= 20; i++) sends.add("sesn_1", `sevt_${i}`);
   const input = (id: string) => ({ kind: "input", key: id, id, queued: false }) as const;
   for (let i = 14; i <= 20; i++) log.add(input(`sevt_${i}`));
-  assert(hub.isExpecting("sesn_1", log), "of the newest eight one is not shown yet");
+  assert(sends.has("sesn_1", log), "of the newest eight one is not shown yet");
   log.add(input("sevt_13"));
-  assertEquals(hub.isExpecting("sesn_1", log), false);
+  assertEquals(sends.has("sesn_1", log), false);
 });
 
 Deno.test("a process forgets the oldest of very many messages that it has recognised", () => {
-  const hub = hubOf();
+  const sends = new UnseenSends(new ManualClock());
   const log = new EventHistory();
   const e = eventMaker();
   const event = readEvent(e.user("the same words"));
   log.add(event);
   const message = { mark: event.mark ?? "", mayBe: () => true };
   const isAnother = () => {
-    hub.expect("sesn_1", undefined, message);
-    return hub.isExpecting("sesn_1", log);
+    sends.add("sesn_1", undefined, message);
+    return sends.has("sesn_1", log);
   };
-  hub.expect("sesn_1", event.id);
-  assertEquals(hub.isExpecting("sesn_1", log), false);
-  for (let i = 1; i < 10_000; i++) hub.expect(`sesn_other_${i}`, "sevt_1");
+  sends.add("sesn_1", event.id);
+  assertEquals(sends.has("sesn_1", log), false);
+  for (let i = 1; i < 10_000; i++) sends.add(`sesn_other_${i}`, "sevt_1");
   assert(isAnother(), "a second message of the same words is not the first");
-  for (let i = 0; i < 10_000; i++) hub.expect(`sesn_more_${i}`, "sevt_1");
+  for (let i = 0; i < 10_000; i++) sends.add(`sesn_more_${i}`, "sevt_1");
   assertEquals(isAnother(), false);
 });
 

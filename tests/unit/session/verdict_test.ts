@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { SessionEvent } from "../../../src/api/events.ts";
 import { readEvent } from "../../../src/session/event_types.ts";
-import { lookDelayMs } from "../../../src/session/status_poll.ts";
 import { type PolledStatus, verdictOf } from "../../../src/session/verdict.ts";
 import { type Turn, turnOf } from "../../../src/session/turn.ts";
 import { eventMaker } from "../../helpers/events.ts";
@@ -137,27 +136,3 @@ for (const [name, turn, polled, expected] of VERDICTS) {
     assertEquals(verdict(turn, polled), expected);
   });
 }
-
-const PLANS: [name: string, turn: Turn, looks: number, expectedMs: number][] = [
-  ["a turn at work", turn(e.running(), e.tool("bash")), 0, 15_000],
-  ["a turn at work, looked at before", turn(e.running(), e.tool("bash")), 1, 120_000],
-  ["a turn at work, looked at often", turn(e.running(), e.tool("bash")), 99, 240_000],
-  ["an agent that has just answered", working, 0, 3_000],
-  ["a message not taken up", untouched, 0, 3_000],
-  ["an idle event while a message was queued", unstamped, 0, 300],
-  ["an idle event while a tool was at work", early, 0, 300],
-  ["open workflow runs", runOpen, 0, 15_000],
-];
-
-for (const [name, turn, looks, expectedMs] of PLANS) {
-  Deno.test(`lookDelayMs() for ${name} is ${expectedMs} ms`, () => {
-    assertEquals(lookDelayMs(turn, verdictOf(turn, undefined), looks), expectedMs);
-  });
-}
-
-Deno.test("lookDelayMs() waits no longer than the proof of an end takes", () => {
-  const idle = read("idle", 0);
-  assertEquals(lookDelayMs(working, verdictOf(working, idle), 1, idle), 2_300);
-  const later = read("idle", 1_500);
-  assertEquals(lookDelayMs(working, verdictOf(working, later), 5, later), 575);
-});

@@ -1,0 +1,45 @@
+/**
+ * A timer whose time is moved often, by every event or byte, at the cost of reading the clock: one
+ * that fires too early is set again.
+ *
+ * @module
+ */
+
+import type { Clock } from "./clock.ts";
+
+/** See the module. */
+export class MovableTimer {
+  readonly #clock: Clock;
+  readonly #run: () => void;
+  #dueAt = Infinity;
+  #firesAt = Infinity;
+  #cancel: () => void = () => {};
+
+  constructor(clock: Clock, run: () => void) {
+    this.#clock = clock;
+    this.#run = run;
+  }
+
+  /** Runs once after `delayMs` milliseconds, and not at the time that was set before. */
+  set(delayMs: number): void {
+    this.#dueAt = this.#clock.now() + delayMs;
+    if (this.#dueAt < this.#firesAt) this.#arm(delayMs);
+  }
+
+  /** Sets no time, and leaves no timer behind. */
+  clear(): void {
+    this.#cancel();
+    this.#firesAt = Infinity;
+  }
+
+  #arm(delayMs: number): void {
+    this.#cancel();
+    this.#firesAt = this.#clock.now() + delayMs;
+    this.#cancel = this.#clock.after(delayMs, () => {
+      this.#firesAt = Infinity;
+      const earlyMs = this.#dueAt - this.#clock.now();
+      if (earlyMs > 0) this.#arm(earlyMs);
+      else this.#run();
+    });
+  }
+}

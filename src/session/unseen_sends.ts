@@ -1,0 +1,91 @@
+/**
+ * Events that were sent and that the session's events may not show yet: while there are any, a
+ * history that ends is not a turn that has ended.
+ *
+ * @module
+ */
+
+import type { Clock } from "../core/clock.ts";
+import type { EventHistory } from "./event_history.ts";
+import type { SentMessage } from "./outcome.ts";
+
+/** How long a sent event may stay invisible before the history is believed. */
+const UNSEEN_MS = 30_000;
+const MAX_SESSIONS = 10_000;
+/** Events of one session that are remembered at once. */
+const MAX_EACH = 8;
+/** Events that turned out to be sent ones, of all sessions. */
+const MAX_RECOGNISED = 10_000;
+
+interface Send {
+  readonly eventId: string | undefined;
+  readonly message: SentMessage | undefined;
+  /** By the clock's monotonic time. */
+  readonly until: number;
+  /** How much of which history has been searched for it. */
+  searched?: { readonly history: EventHistory; readonly epoch: number; readonly length: number };
+}
+
+/** See the module. One per process. */
+export class UnseenSends {
+  readonly #clock: Clock;
+  readonly #sends = new Map<string, readonly Send[]>();
+  /** A second message of the same text is another: each event is recognised once. */
+  readonly #recognised = new Set<string>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Remembers a send; the parameters are those of `Waiter.rememberSend`. */
+  add(sessionId: string, eventId?: string, message?: SentMessage, forMs = UNSEEN_MS): void {
+    if (eventId !== undefined) this.#recognise(sessionId, eventId);
+    const others = this.#sends.get(sessionId) ?? [];
+    const send = { eventId, message, until: this.#clock.now() + forMs };
+    this.#sends.delete(sessionId);
+    this.#sends.set(sessionId, [...others, send].slice(-MAX_EACH));
+    deleteOldest(this.#sends, MAX_SESSIONS);
+  }
+
+  /** Returns true while an event was sent to the session that its history does not show. */
+  has(sessionId: string, history: EventHistory): boolean {
+    const sends = this.#sends.get(sessionId);
+    if (!sends) return false;
+    const now = this.#clock.now();
+    const unseen = sends.filter((send) =>
+      now < send.until && !this.#isShown(sessionId, send, history)
+    );
+    if (unseen.length === 0) this.#sends.delete(sessionId);
+    else if (unseen.length < sends.length) this.#sends.set(sessionId, unseen);
+    return unseen.length > 0;
+  }
+
+  #isShown(sessionId: string, send: Send, history: EventHistory): boolean {
+    const { eventId, message, searched } = send;
+    const { entries, epoch } = history;
+    if (eventId !== undefined) return history.has(eventId);
+    if (!message) return entries.length > 0;
+    const isSame = searched?.history === history && searched.epoch === epoch;
+    const found = entries.slice(isSame ? searched.length : 0).find((event) =>
+      event.mark === message.mark && message.mayBe({ id: event.id, at: event.at }) &&
+      !this.#recognised.has(`${sessionId} ${event.key}`)
+    );
+    send.searched = { history, epoch, length: entries.length };
+    if (found) this.#recognise(sessionId, found.key);
+    return found !== undefined;
+  }
+
+  #recognise(sessionId: string, key: string): void {
+    this.#recognised.add(`${sessionId} ${key}`);
+    deleteOldest(this.#recognised, MAX_RECOGNISED);
+  }
+}
+
+/** Brings a collection that has grown by one down to `max` entries. */
+function deleteOldest<K>(
+  entries: { readonly size: number; keys(): Iterator<K>; delete(key: K): unknown },
+  max: number,
+): void {
+  const oldest = entries.keys().next();
+  if (entries.size > max && !oldest.done) entries.delete(oldest.value);
+}
