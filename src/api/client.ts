@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkBaseUrl } from "../core/base_url.ts";
+import { checkBaseUrl } from "../core/addresses.ts";
 import type { Clock } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";
 import { type Logger, silentLogger } from "../core/logger.ts";

@@ -6,7 +6,7 @@
 
 import { ApiError, type ApiErrorInfo } from "./errors.ts";
 import type { Redact } from "../core/redact.ts";
-import { head, label, plainLine, shorten } from "../core/text.ts";
+import { firstChars, label, plainLine, shorten } from "../core/text.ts";
 
 /** An error status, with what the answer's headers say about trying again. */
 export class ResponseError extends ApiError {
@@ -158,7 +158,7 @@ function authorOf(
   const { message, type, hasError, isFrameworks } = envelope;
   // Whatever an address is made of names no thing.
   // Cut first: the pattern takes quadratic time over a long word.
-  const said = head(message ?? plainText(headers, text) ?? "", MAX_MESSAGE_CHARS)
+  const said = firstChars(message ?? plainText(headers, text) ?? "", MAX_MESSAGE_CHARS)
     .replace(/\S*\/\S*/g, " ");
   if (status === 404 && request && isCollection(request)) {
     // There is nothing that could be missing but the address itself, or what the body names.
@@ -191,7 +191,7 @@ function isPage(headers: Headers, text: string): boolean {
 
 /** Words that a web page has for its title: they name the filter or proxy that wrote it. */
 function titleOf(text: string): string {
-  const title = /<title[^>]{0,200}>([^<]*)/i.exec(head(text, 16_384))?.[1] ?? "";
+  const title = /<title[^>]{0,200}>([^<]*)/i.exec(firstChars(text, 16_384))?.[1] ?? "";
   return title.replace(/\s+/g, " ").trim();
 }
 

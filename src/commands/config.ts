@@ -5,12 +5,11 @@
  */
 
 import type { HostConfig } from "../config/config.ts";
-import { unreadableBecause } from "../config/file_trouble.ts";
 import { entryFor, KEY_PLACEHOLDER, KEY_VARIABLE, readEntry } from "../hosts/entry.ts";
 import { fileWithout, type HostFileOptions, mergedFile, newHostFile } from "../hosts/file.ts";
 import { FILE_HOSTS, type FileHostName, hostPaths, type Os } from "../hosts/hosts.ts";
 import { JsonEditError } from "../hosts/json_edit.ts";
-import { UsageError } from "../core/errors.ts";
+import { UsageError, whyUnreadable } from "../core/errors.ts";
 import { type Machine, thisMachine } from "../runtime/machine.ts";
 import type { Program } from "../runtime/program.ts";
 
@@ -65,7 +64,7 @@ async function printFile(
   { readText, os }: Machine,
 ): Promise<void> {
   const before = await readText(path).catch((cause) => {
-    throw new UsageError(`Cannot read '${path}': ${unreadableBecause(cause)}`, { cause });
+    throw new UsageError(`Cannot read '${path}': ${whyUnreadable(cause)}`, { cause });
   });
   if (before === undefined && edit === "remove") {
     throw new UsageError(`There is no '${path}': nothing has to be removed`);

@@ -6,74 +6,59 @@
  */
 
 import { UsageError } from "../core/errors.ts";
-import { normalOrigin } from "../core/origin.ts";
-import { checkFilledIn } from "./filled_in.ts";
+import { normalOrigin } from "../core/addresses.ts";
+import { ID, type IdKind, kindOfId } from "../core/ids.ts";
+import { checkFilledIn } from "../core/filled_in.ts";
 import { shorten } from "../core/text.ts";
 import { FILE_HOST_NAMES } from "../hosts/hosts.ts";
-
-/** Ids that are safe in a path; the API's own are longer than needed and match. */
-const ID = /^[A-Za-z0-9_-]{1,128}$/;
 
 /** Visible ASCII: what an HTTP header can carry without quoting. */
 const HEADER_SAFE = /^[\x21-\x7e]+$/;
 
-/** Names of this machine as seen from itself. */
-export const LOOPBACK_HOSTS: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
-
 /** Shortest bearer token that the HTTP server accepts, in characters. */
 export const MIN_TOKEN_LENGTH = 32;
 
-/** Prefixes of what the API has ids of, as the hosted API and others spell them. */
-const KINDS: readonly (readonly [RegExp, string])[] = [
-  [/^agent[_-]/i, "an agent's id"],
-  [/^env[_-]/i, "an environment's id"],
-  [/^(sesn|sess|session)[_-]/i, "a session's id"],
-  [/^sevt[_-]/i, "an event's id"],
-  [/^file[_-]/i, "a file's id"],
-  [/^sk-/i, "a key"],
-];
+/** How each kind of id is called in errors. */
+const ID_NAMES: Readonly<Record<IdKind, string>> = {
+  agent: "an agent's id",
+  environment: "an environment's id",
+  session: "a session's id",
+  event: "an event's id",
+  file: "a file's id",
+};
 
 /** An id of an agent. */
 export function checkAgentId(value: string, source: string): string {
-  return checkIdOf("an agent's id", "agent_", value, source);
+  return checkId("agent", "agent_01…", value, source);
 }
 
 /** An id of an environment. */
 export function checkEnvironmentId(value: string, source: string): string {
-  return checkIdOf("an environment's id", "env_", value, source);
+  return checkId("environment", "env_01…", value, source);
 }
 
 /** Checks an id, and that it is not the id of something else, or a name. */
-function checkIdOf(wanted: string, prefix: string, value: string, source: string): string {
+function checkId(wanted: IdKind, example: string, value: string, source: string): string {
   checkFilledIn(value, source, { isWord: true });
-  if (/^(\*|all|any)$/i.test(value)) {
-    throw new UsageError(`Cannot use ${shown(value)} in ${source}: for all, leave it out`);
-  }
+  const refuse = (reason: string): never => {
+    throw new UsageError(`Cannot use ${shown(value)} in ${source}: ${reason}`);
+  };
+  if (/^(\*|all|any)$/i.test(value)) refuse("for all, leave it out");
   if (/[,;|]/.test(value)) {
-    throw new UsageError(
-      `Cannot use ${
-        shown(value)
-      } in ${source}: give one id, or where several may stand put commas ` +
-        "between them",
-    );
+    refuse("give one id, or where several may stand put commas between them");
   }
-  const [, kind] = KINDS.find(([pattern]) => pattern.test(value)) ?? [];
-  if (kind === wanted && ID.test(value)) return value;
+  const kind = /^sk-/i.test(value) ? "key" : kindOfId(value);
   if (kind !== undefined && kind !== wanted) {
-    throw new UsageError(`${source} holds ${kind}: give ${wanted} there, such as ${prefix}01…`);
-  }
-  if (!ID.test(value)) {
+    const held = kind === "key" ? "a key" : ID_NAMES[kind];
     throw new UsageError(
-      `Cannot use ${shown(value)} in ${source}: an id has 1 to 128 letters, digits, '_' and '-'`,
+      `${source} holds ${held}: give ${ID_NAMES[wanted]} there, such as ${example}`,
     );
   }
+  if (!ID.test(value)) refuse("an id has 1 to 128 letters, digits, '_' and '-'");
   // Ids have digits in them, whoever makes them; what people call things mostly has none.
-  if (/\d/.test(value)) return value;
-  throw new UsageError(
-    `Cannot use ${
-      shown(value)
-    } in ${source}: that is a name; give ${wanted}, such as ${prefix}01…, ` +
-      "from the Claude Console",
+  if (kind === wanted || /\d/.test(value)) return value;
+  return refuse(
+    `that is a name; give ${ID_NAMES[wanted]}, such as ${example}, from the Claude Console`,
   );
 }
 
@@ -84,12 +69,6 @@ const MAX_SHOWN_CHARS = 100;
 export function shown(value: string): string {
   if (/:[^/@\s]*@/.test(value)) return "that";
   return `'${shorten(value, MAX_SHOWN_CHARS)}'`;
-}
-
-/** Whether a host name or address can only be reached from this machine. */
-export function isLoopback(host: string): boolean {
-  const bare = host.toLowerCase().replace(/^\[(.*)\]$/, "$1");
-  return bare === "localhost" || bare === "::1" || /^127(\.\d{1,3}){3}$/.test(bare);
 }
 
 /** A host name, an address or either with a port, as in a `Host` header. */

@@ -4,21 +4,14 @@
  * @module
  */
 
-import { HOSTED } from "../core/base_url.ts";
-import { UsageError } from "../core/errors.ts";
+import { HOSTED, isLoopback, LOOPBACK_HOSTS } from "../core/addresses.ts";
+import { fileError, UsageError } from "../core/errors.ts";
 import type { LogLevel } from "../core/logger.ts";
 import { createRedact } from "../core/redact.ts";
-import {
-  checkHostedCredential,
-  checkSecret,
-  checkToken,
-  isLoopback,
-  LOOPBACK_HOSTS,
-} from "./checks.ts";
+import { checkHostedCredential, checkSecret, checkToken } from "./checks.ts";
 import { parseCommandLine } from "./command_line.ts";
 import { commandNamed } from "./commands.ts";
-import { fileTrouble } from "./file_trouble.ts";
-import { isNoCredential } from "./filled_in.ts";
+import { isNoCredential } from "../core/filled_in.ts";
 import { SECRET_VARIABLES, SETTINGS } from "./settings.ts";
 import { type HealthConfig, healthConfig } from "./health_config.ts";
 import { FILE_HOST_NAMES, type FileHostName, HOST_NAMES, type HostName } from "../hosts/hosts.ts";
@@ -174,7 +167,7 @@ function readSecret(
   try {
     content = readFile(path).trim();
   } catch (error) {
-    throw fileTrouble(error, path, flag);
+    throw fileError(error, path, flag);
   }
   if (content === "") throw new UsageError(`'${path}' (${flag}) is empty: put the secret into it`);
   return check(content, `'${path}' (${flag})`);

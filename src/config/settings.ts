@@ -5,7 +5,7 @@
  */
 
 import type { LogLevel } from "../core/logger.ts";
-import { checkBaseUrl, HOSTED } from "../core/base_url.ts";
+import { checkBaseUrl, HOSTED } from "../core/addresses.ts";
 import {
   checkAgentId,
   checkEnvironmentId,

@@ -5,7 +5,7 @@
  */
 
 import type { CommandLine } from "./command_line.ts";
-import { checkFilledIn } from "./filled_in.ts";
+import { checkFilledIn } from "../core/filled_in.ts";
 import type { Setting } from "./setting.ts";
 
 /** Reads an environment variable. */

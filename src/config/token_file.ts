@@ -6,7 +6,7 @@
 
 import * as z from "zod";
 import { UsageError } from "../core/errors.ts";
-import { head } from "../core/text.ts";
+import { firstChars } from "../core/text.ts";
 import { checkAgentId, checkEnvironmentId, TOKEN_NAME } from "./checks.ts";
 
 /** One token of the file. What is absent is not limited. */
@@ -165,7 +165,9 @@ function describe(issue: z.core.$ZodIssue, content: unknown): string {
   const place = isEntry ? `tokens[${index}]${nameAt(content, index)}: ` : "";
   const field = isEntry ? path.join(".") : String(list ?? "");
   if (issue.code === "unrecognized_keys") {
-    const keys = issue.keys.slice(0, 3).map((key) => JSON.stringify(head(key, 40))).join(", ");
+    const keys = issue.keys.slice(0, 3).map((key) => JSON.stringify(firstChars(key, 40))).join(
+      ", ",
+    );
     const known = Object.keys((isEntry ? entrySchema : fileSchema).unwrap().shape).join(", ");
     return `${place}unknown field ${keys}: there are ${known}`;
   }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { firstChars } from "./text.ts";
+
 /** The command line, the environment or a named file is wrong: one line, exit code 2. */
 export class UsageError extends Error {
   override name = "UsageError";
@@ -29,4 +31,48 @@ export class ToolError extends Error {
 export function unquoted(error: unknown): string {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   return `${name}: ${/^[^"'`:{[\n]{0,100}(?=[\s"'`:{[]|$)/.exec(message)?.[0].trim() ?? ""}`;
+}
+
+/** The runtime's error codes for files: what is wrong, and what to do. */
+const FILE_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file: check the path",
+  ENOTDIR: "a part of its path is a file: check the path",
+  EISDIR: "it is a folder: name the file in it",
+  EACCES: "this user may not read it: change its owner or its mode",
+  EPERM: "this user may not read it: change its owner or its mode",
+  ELOOP: "it is a link that leads in a circle: name the file itself",
+  ETIMEDOUT:
+    "nothing came of it in time: check that something writes to it, or that its disk is there",
+  EFBIG: "it is far too large: check that it is the right file",
+  ENAMETOOLONG: "its path is too long: check that it is a path, and not what is to be in the file",
+};
+
+function fileErrorText(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return Object.hasOwn(FILE_ERRORS, code) ? FILE_ERRORS[code] : undefined;
+}
+
+/**
+ * Says in a clause why a host's file cannot be read as UTF-8, such as "it is a folder".
+ *
+ * @param error what the read threw
+ */
+export function whyUnreadable(error: unknown): string {
+  return fileErrorText(error)?.replace(/:.*/, "") ??
+    (error instanceof TypeError ? "it is no text in UTF-8" : "this program may not read it");
+}
+
+/**
+ * Makes the error, in one line, of a file that a setting names and that cannot be read.
+ *
+ * @param error what the read threw; it becomes the cause
+ * @param flag how the user named the file, such as `--api-key-file`
+ */
+export function fileError(error: unknown, path: string, flag: string): UsageError {
+  const reason = /^~[/\\]/.test(path)
+    ? "nothing has replaced its '~': type the whole path"
+    : fileErrorText(error) ?? "check that it exists and is readable";
+  // A key in the place of a path is not repeated.
+  const shown = /^(sk-|cma_)|^[^/\\.]{32,}$/.test(path) ? "the file" : `'${firstChars(path, 200)}'`;
+  return new UsageError(`Cannot read ${shown} (${flag}): ${reason}`, { cause: error });
 }

@@ -9,20 +9,20 @@
  */
 
 /** The beginning of a text, at most `maxChars` long. */
-export function head(text: string, maxChars: number): string {
+export function firstChars(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text;
   return text.slice(0, isPair(text, maxChars - 1) ? maxChars - 1 : maxChars);
 }
 
 /** The text, or its beginning and an ellipsis, which comes on top of `maxChars`. */
 export function shorten(text: string, maxChars: number): string {
-  return text.length <= maxChars ? text : `${head(text, maxChars)}…`;
+  return text.length <= maxChars ? text : `${firstChars(text, maxChars)}…`;
 }
 
 /** The text, or its beginning and how much is missing, which comes on top of `maxChars`. */
 export function clipText(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text;
-  const kept = head(text, maxChars);
+  const kept = firstChars(text, maxChars);
   return `${kept}… [${text.length - kept.length} more characters]`;
 }
 
@@ -32,7 +32,7 @@ export function jsonLength(value: unknown): number {
 }
 
 /** The longest beginning of a text whose JSON takes at most `room` characters, quotes not counted. */
-export function jsonHead(text: string, room: number): string {
+export function firstJsonChars(text: string, room: number): string {
   let end = 0;
   let left = room;
   while (end < text.length) {
@@ -46,7 +46,7 @@ export function jsonHead(text: string, room: number): string {
 }
 
 /** The end of a text, at most `maxChars` long, as a text of its own: it keeps no longer one alive. */
-export function tail(text: string, maxChars: number): string {
+export function lastChars(text: string, maxChars: number): string {
   const from = text.length - maxChars;
   const value: unknown = JSON.parse(
     JSON.stringify(text.slice(isPair(text, from - 1) ? from + 1 : from)),
@@ -55,7 +55,7 @@ export function tail(text: string, maxChars: number): string {
 }
 
 /** The longest end of a text whose JSON takes at most `room` characters, quotes not counted. */
-export function jsonTail(text: string, room: number): string {
+export function lastJsonChars(text: string, room: number): string {
   let start = text.length;
   let left = room;
   while (start > 0) {

@@ -7,7 +7,7 @@
 import { STATUS_CODE } from "@std/http";
 import { tooLarge } from "./body.ts";
 import { checkHead } from "./header_limits.ts";
-import { normalOrigin } from "../core/origin.ts";
+import { LOOPBACK_HOSTS, normalOrigin } from "../core/addresses.ts";
 import { errorResponse } from "./responses.ts";
 import { authorityOf, hostOf } from "./request_target.ts";
 
@@ -26,9 +26,6 @@ export interface GuardOptions {
   /** Largest body, in bytes. */
   readonly maxBodyBytes: number;
 }
-
-/** Names under which a server is reached from its own machine. */
-export const LOOPBACK_HOSTS: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 
 /** Checks requests to the MCP endpoint. */
 export interface Guard {

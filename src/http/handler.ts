@@ -17,7 +17,8 @@ import type { LogFields, Logger } from "../core/logger.ts";
 import type { ServerFactory } from "../mcp/server.ts";
 import { createAdmission } from "./authenticate.ts";
 import { readJson } from "./body.ts";
-import { createGuard, type GuardOptions, LOOPBACK_HOSTS } from "./guard.ts";
+import { LOOPBACK_HOSTS } from "../core/addresses.ts";
+import { createGuard, type GuardOptions } from "./guard.ts";
 import {
   checkBatch,
   checkMessage,

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../core/clock.ts";
-import { head, plainLine } from "../core/text.ts";
+import { firstChars, plainLine } from "../core/text.ts";
 
 /** One `notifications/progress` without its token. */
 export interface ProgressUpdate {
@@ -66,7 +66,7 @@ export function createProgressReporter(options: ProgressOptions): ProgressReport
     // The protocol wants every value to be larger than the one before.
     last = Math.max(elapsedSec, last + 1);
     // Stripped first, since a secret may be whole only then, and cut last.
-    const message = head(redact(plainLine(newest)), MAX_MESSAGE_CHARS);
+    const message = firstChars(redact(plainLine(newest)), MAX_MESSAGE_CHARS);
     send({ progress: last, message: `${message} (${elapsedSec} s)` }).catch((error) => {
       if (!stopped) onFailure(error);
     });

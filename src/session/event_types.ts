@@ -15,7 +15,7 @@ import {
   toolUseOf,
 } from "../api/events.ts";
 import { boundedCopy, digest, instantMs, textOf } from "../api/read.ts";
-import { head, tail } from "../core/text.ts";
+import { firstChars, lastChars } from "../core/text.ts";
 import { leftOutOf } from "../api/list_body.ts";
 import type { StopInfo, TurnError } from "./outcome.ts";
 
@@ -91,7 +91,7 @@ function kept<T extends Readonly<Record<string, string | undefined>>>(
   const short: { [name in keyof T]?: string } = {};
   for (const name in texts) {
     const text = texts[name];
-    if (text !== undefined) short[name] = head(text, maxChars);
+    if (text !== undefined) short[name] = firstChars(text, maxChars);
   }
   return short;
 }
@@ -169,7 +169,7 @@ const readIdle: BodyReader = (event) => {
   return {
     kind: "idle",
     stop: {
-      type: head(reason.type, MAX_NAME_CHARS),
+      type: firstChars(reason.type, MAX_NAME_CHARS),
       ...kept({ category: reason.category }),
       ...kept({ explanation: reason.explanation }, MAX_MESSAGE_CHARS),
     },
@@ -182,7 +182,7 @@ const readError: BodyReader = (event) => {
   return {
     kind: "error",
     error: {
-      type: head(type, MAX_NAME_CHARS),
+      type: firstChars(type, MAX_NAME_CHARS),
       ...kept({ message }, MAX_MESSAGE_CHARS),
       ...kept({ retry_status: retryStatus }),
     },
@@ -192,7 +192,7 @@ const readError: BodyReader = (event) => {
 const readRun = (kind: "run_opened" | "run_closed"): BodyReader => (event) => {
   const runId = textOf(event.workflow_run_id);
   if (runId === undefined) return undefined;
-  const run = { runId: head(runId, MAX_NAME_CHARS) };
+  const run = { runId: firstChars(runId, MAX_NAME_CHARS) };
   return kind === "run_closed"
     ? { kind, ...run }
     : { kind, ...run, ...kept({ name: textOf(event.name) }) };
@@ -207,7 +207,7 @@ const READERS: Readonly<Record<string, BodyReader>> = {
   "user.interrupt": () => ({ kind: "interrupt" }),
   "agent.message": (event) => {
     const all = contentText(event.content);
-    const text = all.length > MAX_WORDS_CHARS ? tail(all, MAX_WORDS_CHARS) : all;
+    const text = all.length > MAX_WORDS_CHARS ? lastChars(all, MAX_WORDS_CHARS) : all;
     const leftOut = leftOutOf(event) + all.length - text.length;
     return { kind: "text", text, ...(leftOut > 0 && { leftOut }) };
   },

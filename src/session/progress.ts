@@ -6,7 +6,7 @@
 
 import type { Clock } from "../core/clock.ts";
 import { ApiError } from "../api/errors.ts";
-import { head, plainLine } from "../core/text.ts";
+import { firstChars, plainLine } from "../core/text.ts";
 import type { LogEvent } from "./event_types.ts";
 import type { WaitingFor } from "./verdict.ts";
 import type { Turn } from "./turn.ts";
@@ -51,7 +51,7 @@ const MAX_BEGINNING_CHARS = 1_000;
 
 /** The first words of what the agent wrote; undefined where there are none. */
 function beginningOf(text: string): string | undefined {
-  const line = plainLine(head(text, MAX_BEGINNING_CHARS)).replace(/\s+/g, " ").trim();
+  const line = plainLine(firstChars(text, MAX_BEGINNING_CHARS)).replace(/\s+/g, " ").trim();
   return line === "" ? undefined : `wrote: ${line}`;
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { ApiError } from "../api/errors.ts";
-import { head, jsonLength, jsonTail } from "../core/text.ts";
+import { firstChars, jsonLength, lastJsonChars } from "../core/text.ts";
 import type { ToolUse } from "./event_types.ts";
 import type {
   Omitted,
@@ -131,7 +131,7 @@ function joinReply(
     if (length > room) {
       cutAt = part;
       if (kept.length > 0) continue;
-      const end = jsonTail(part.text, room);
+      const end = lastJsonChars(part.text, room);
       kept.push(`… ${end}`);
       keptLength += end.length;
       continue;
@@ -213,7 +213,7 @@ function listErrors(
   const bounds = brief ? BRIEF.errors : MAX_ERRORS;
   const list = newestWithin(bounds, collected.errors, ({ message, ...error }) => ({
     ...error,
-    ...(message !== undefined && { message: brief ? head(message, BRIEF.message) : message }),
+    ...(message !== undefined && { message: brief ? firstChars(message, BRIEF.message) : message }),
   }));
   const omitted = collected.errors.length - list.length;
   if (trouble !== undefined) list.push(describeTrouble(trouble));
@@ -234,7 +234,7 @@ function describeTrouble(trouble: unknown): TurnError {
     : "No connection to the Managed Agents API";
   return {
     type: "api_unreachable",
-    message: head(`${what}: ${message}`, MAX_MESSAGE),
+    message: firstChars(`${what}: ${message}`, MAX_MESSAGE),
     retry_status: "retrying",
   };
 }
@@ -315,7 +315,7 @@ function advise(parts: ResultParts, actions: Actions, cursor: string | undefined
       if (!parts.seen) {
         return `The API did not tell how the session stands. Call wait_for_idle again${again}.`;
       }
-      return `Still running (${head(parts.doing, BRIEF.doing)}). ` +
+      return `Still running (${firstChars(parts.doing, BRIEF.doing)}). ` +
         (actions.count > 0
           ? `${actions.count} tool call(s) wait for an answer in the Claude Console. `
           : "") +

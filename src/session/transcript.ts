@@ -17,7 +17,7 @@ import {
 } from "../api/events.ts";
 import { leftOutOf } from "../api/list_body.ts";
 import { boundedCopy, entriesOf, type Fields, fieldsOf, textOf } from "../api/read.ts";
-import { clipText, jsonHead } from "../core/text.ts";
+import { clipText, firstJsonChars } from "../core/text.ts";
 import { dollarsOf } from "./money.ts";
 import { isInputField, toolInputView } from "./tool_input.ts";
 
@@ -79,7 +79,7 @@ const PART_CHARS = 30_000;
 
 function textView(all: string, { maxFieldChars, textFrom }: TranscriptOptions): Fields {
   if (textFrom === undefined) return { text: clipText(all, maxFieldChars) };
-  const text = jsonHead(all.slice(textFrom), PART_CHARS);
+  const text = firstJsonChars(all.slice(textFrom), PART_CHARS);
   if (text.length === all.length) return { text };
   return { text, text_part: { from: textFrom, to: textFrom + text.length, of: all.length } };
 }

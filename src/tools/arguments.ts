@@ -8,7 +8,7 @@ import * as z from "zod";
 import { EVENT_ID } from "../api/read.ts";
 import { looksLike, wordsOf } from "../core/suggest.ts";
 import { ToolError } from "../core/errors.ts";
-import { head } from "../core/text.ts";
+import { firstChars } from "../core/text.ts";
 
 interface PropertySchema {
   readonly type?: unknown;
@@ -84,11 +84,11 @@ const MAX_NAME_CHARS = 60;
 const MAX_COMPARED = 50;
 
 function namesOf(entries: readonly (readonly [name: string, value: unknown])[]): string[] {
-  return entries.slice(0, MAX_NAMED).map(([name]) => head(name, MAX_NAME_CHARS));
+  return entries.slice(0, MAX_NAMED).map(([name]) => firstChars(name, MAX_NAME_CHARS));
 }
 
 function quoted(name: string): string {
-  return JSON.stringify(head(name, MAX_NAME_CHARS));
+  return JSON.stringify(firstChars(name, MAX_NAME_CHARS));
 }
 
 function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {

@@ -6,16 +6,11 @@
 
 import * as z from "zod";
 import { EVENT_ID } from "../api/read.ts";
-
-/**
- * What an id may look like: anything that is safe in a URL path. Prefixes and lengths are not
- * documented as stable, so they are not checked.
- */
-const ID_PATTERN = /^[A-Za-z0-9_-]{1,128}$/;
+import { ID, type IdKind, kindOfId } from "../core/ids.ts";
 
 /** An id argument; `description` where its name does not say it all. */
 export function idSchema(description?: string): z.ZodString {
-  const schema = z.string().regex(ID_PATTERN);
+  const schema = z.string().regex(ID);
   return description === undefined ? schema : schema.describe(description);
 }
 
@@ -24,24 +19,25 @@ export function eventIdSchema(description: string): z.ZodString {
   return z.string().regex(EVENT_ID).describe(description);
 }
 
-const KINDS: readonly { readonly prefix: RegExp; readonly argument: string }[] = [
-  { prefix: /^agent[_-]/, argument: "agent_id" },
-  { prefix: /^(sesn|sess|session)[_-]/, argument: "session_id" },
-  { prefix: /^env[_-]/, argument: "environment_id" },
-  { prefix: /^(sevt|event)[_-]/, argument: "after_id" },
-];
+/** The argument that takes an id of each kind; no argument takes a file's. */
+const ARGUMENTS: Readonly<Partial<Record<IdKind, string>>> = {
+  agent: "agent_id",
+  session: "session_id",
+  environment: "environment_id",
+  event: "after_id",
+};
 
 /**
- * What may be wrong with the ids of a call that failed: an id whose prefix belongs to another
+ * Tells what may be wrong with the ids of a call that failed: an id whose prefix belongs to another
  * argument. A hint only, since ids of other implementations look otherwise.
  */
 export function idHint(args: Readonly<Record<string, unknown>>): string | undefined {
-  for (const { argument } of KINDS) {
+  for (const argument of Object.values(ARGUMENTS)) {
     const value = args[argument];
-    if (typeof value !== "string") continue;
-    const looksLike = KINDS.find(({ prefix }) => prefix.test(value));
-    if (looksLike && looksLike.argument !== argument) {
-      return `The ${argument} "${value}" looks like ${article(looksLike.argument)}.`;
+    const kind = typeof value === "string" ? kindOfId(value) : undefined;
+    const meant = kind && ARGUMENTS[kind];
+    if (meant && meant !== argument) {
+      return `The ${argument} "${value}" looks like ${article(meant)}.`;
     }
   }
   return undefined;

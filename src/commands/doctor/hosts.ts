@@ -4,12 +4,11 @@
  * @module
  */
 
-import { unreadableBecause } from "../../config/file_trouble.ts";
 import { type FoundEntry, KEY_PLACEHOLDER } from "../../hosts/entry.ts";
 import { bringsKey, entriesOf, needsNoKey } from "../../hosts/file.ts";
 import { FILE_HOST_NAMES, FILE_HOSTS, type FileHostName, hostPaths } from "../../hosts/hosts.ts";
 import { JsonEditError } from "../../hosts/json_edit.ts";
-import { UsageError } from "../../core/errors.ts";
+import { UsageError, whyUnreadable } from "../../core/errors.ts";
 import type { Machine } from "../../runtime/machine.ts";
 import type { Program } from "../../runtime/program.ts";
 import { type Finding, findings } from "./finding.ts";
@@ -156,7 +155,7 @@ async function checkHost(host: FileHostName, { env }: Pick<Program, "env">, mach
     } catch (error) {
       const trouble = error instanceof JsonEditError
         ? error.message
-        : `cannot be read: ${unreadableBecause(error)}`;
+        : `cannot be read: ${whyUnreadable(error)}`;
       result.push(fail(`${path} ${trouble}`, "put that right: the host cannot read it either"));
     }
   }

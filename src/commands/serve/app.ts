@@ -10,7 +10,7 @@ import { type Connections, withoutConnections } from "../../api/connections.ts";
 import { type CredentialSource, fileCredential } from "../../api/credentials.ts";
 import { checkSecret } from "../../config/checks.ts";
 import type { CredentialConfig, ServeConfig } from "../../config/config.ts";
-import { fileTrouble } from "../../config/file_trouble.ts";
+import { fileError } from "../../core/errors.ts";
 import { type Proxy, proxyFor } from "../../core/proxy.ts";
 import { createServerFactory } from "../../mcp/server.ts";
 import { createWaiter } from "../../session/waiter.ts";
@@ -69,7 +69,7 @@ function credentialSource(config: CredentialConfig, program: Program): Credentia
   // Start-up has read it once; from then on the file says what is valid.
   const read = async () => {
     const text = await program.readFile(file).catch((error) => {
-      throw fileTrouble(error, file, "--api-key-file");
+      throw fileError(error, file, "--api-key-file");
     });
     return checkSecret(text.trim(), `'${file}' (--api-key-file)`);
   };

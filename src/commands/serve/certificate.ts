@@ -5,8 +5,7 @@
  */
 
 import type { HttpConfig } from "../../config/config.ts";
-import { fileTrouble } from "../../config/file_trouble.ts";
-import { UsageError } from "../../core/errors.ts";
+import { fileError, UsageError } from "../../core/errors.ts";
 import type { Certificate } from "../../runtime/runtime.ts";
 
 type CertificateFiles = NonNullable<HttpConfig["tls"]>;
@@ -26,7 +25,7 @@ export async function readCertificate(
 ): Promise<Certificate> {
   const read = (path: string, flag: string) =>
     readFile(path).catch((error) => {
-      throw fileTrouble(error, path, flag);
+      throw fileError(error, path, flag);
     });
   const cert = await read(certFile, "--tls-cert");
   const key = await read(keyFile, "--tls-key");

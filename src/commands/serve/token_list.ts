@@ -5,7 +5,7 @@
  */
 
 import type { HttpConfig } from "../../config/config.ts";
-import { fileTrouble } from "../../config/file_trouble.ts";
+import { fileError } from "../../core/errors.ts";
 import { parseTokenFile, type TokenEntry } from "../../config/token_file.ts";
 import { createTokenRegistry, plainTokens, type TokenRegistry } from "../../access/tokens.ts";
 import type { Program } from "../../runtime/program.ts";
@@ -44,7 +44,7 @@ export function openTokenList(
   const file = watchFile({
     ...program,
     path,
-    onUnreadable: (error) => fail(fileTrouble(error, path, "--token-file")),
+    onUnreadable: (error) => fail(fileError(error, path, "--token-file")),
     onContent(content) {
       try {
         const entries = parseTokenFile(content, `'${path}' (--token-file)`);

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   clipText,
-  head,
+  firstChars,
   jsonLength,
-  jsonTail,
   label,
+  lastJsonChars,
   plainLine,
   printableJson,
   shorten,
@@ -24,16 +24,17 @@ const TAILS: readonly [string, string, number, string][] = [
 ];
 
 for (const [name, text, room, expected] of TAILS) {
-  Deno.test(`jsonTail() measures ${name}`, () => assertEquals(jsonTail(text, room), expected));
+  Deno.test(`lastJsonChars() measures ${name}`, () =>
+    assertEquals(lastJsonChars(text, room), expected));
 }
 
-Deno.test("jsonTail() is the longest end that fits", () => {
+Deno.test("lastJsonChars() is the longest end that fits", () => {
   const units = fc.string({ unit: "binary", maxLength: 30 });
   const halves = fc.constantFrom("\ud83d", "\ude00", "\n", "\u0007");
   const text = fc.array(fc.oneof(units, halves), { maxLength: 8 }).map((parts) => parts.join(""));
   fc.assert(
     fc.property(text, fc.nat(60), (whole, room) => {
-      const tail = jsonTail(whole, room);
+      const tail = lastJsonChars(whole, room);
       assert(whole.endsWith(tail));
       assert(jsonLength(tail) - 2 <= room);
       if (tail === whole) return;
@@ -52,8 +53,8 @@ const HEADS: readonly [string, number, string][] = [
 ];
 
 for (const [text, maxChars, expected] of HEADS) {
-  Deno.test(`head() of ${text} at ${maxChars} is ${expected}`, () => {
-    assertEquals(head(text, maxChars), expected);
+  Deno.test(`firstChars() of ${text} at ${maxChars} is ${expected}`, () => {
+    assertEquals(firstChars(text, maxChars), expected);
   });
 }
 

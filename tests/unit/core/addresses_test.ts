@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { checkBaseUrl } from "../../../src/core/base_url.ts";
+import { checkBaseUrl, isLoopback } from "../../../src/core/addresses.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
 const accepted = [
@@ -47,5 +47,24 @@ for (const [given, expected] of refused) {
     assertMatch(message, expected);
     assertMatch(message, /CMA_BASE_URL/);
     assert(!message.includes("hunter2secret"), message);
+  });
+}
+
+const hosts: readonly [string, boolean][] = [
+  ["localhost", true],
+  ["LOCALHOST", true],
+  ["127.0.0.1", true],
+  ["127.1.2.3", true],
+  ["::1", true],
+  ["[::1]", true],
+  ["0.0.0.0", false],
+  ["::", false],
+  ["localhost.example.com", false],
+  ["127.0.0.1.example.com", false],
+  ["10.0.0.1", false],
+];
+for (const [host, expected] of hosts) {
+  Deno.test(`isLoopback() is ${expected} for ${host}`, () => {
+    assertEquals(isLoopback(host), expected);
   });
 }

@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { checkSecret } from "../../../src/config/checks.ts";
 import { resolveConfig, resolveStart } from "../../../src/config/config.ts";
-import { fileTrouble } from "../../../src/config/file_trouble.ts";
-import { checkFilledIn } from "../../../src/config/filled_in.ts";
-import { UsageError } from "../../../src/core/errors.ts";
+import { checkFilledIn } from "../../../src/core/filled_in.ts";
+import { fileError, UsageError } from "../../../src/core/errors.ts";
 
 const KEY = "sk-ant-api03-0123456789abcdefABCDEF";
 
@@ -166,8 +165,8 @@ const FILES: readonly [string, string, RegExp][] = [
   ["EMFILE", "/etc/key", /check that it exists and is readable/],
 ];
 for (const [code, path, expected] of FILES) {
-  Deno.test(`fileTrouble() tells ${code} of ${path}`, () => {
-    const error = fileTrouble(
+  Deno.test(`fileError() tells ${code} of ${path}`, () => {
+    const error = fileError(
       Object.assign(new Error("os error"), { code }),
       path,
       "--api-key-file",

@@ -1,13 +1,13 @@
 /**
- * The address that the API is reached at.
+ * The rules for addresses: of the API, of this machine, and of pages that call.
  *
  * @module
  */
 
 import { UsageError } from "./errors.ts";
-import { head } from "./text.ts";
+import { firstChars } from "./text.ts";
 
-/** The hosted API. */
+/** Base URL of the hosted API. */
 export const HOSTED = "https://api.anthropic.com";
 
 /** Sites of Anthropic's that people copy an address from, and that are no API. */
@@ -28,7 +28,7 @@ const API_PATH = /\/v1(?:\/(?:[a-z_]+)(?:\/.*)?)?$/;
 export function checkBaseUrl(value: string, source: string): string {
   const url = URL.parse(value);
   if (!url || !/^https?:$/.test(url.protocol) || /\s/.test(value)) {
-    const shown = value.includes("@") ? "it" : `'${head(value, 200)}'`;
+    const shown = value.includes("@") ? "it" : `'${firstChars(value, 200)}'`;
     const withScheme = url ? URL.parse(`http://${value}`) : URL.parse(`https://${value}`);
     const meant = withScheme && /^[\w.-]+(:\d+)?$/.test(value) &&
         (value.includes(".") || withScheme.port !== "" || withScheme.hostname === "localhost")
@@ -57,4 +57,30 @@ export function checkBaseUrl(value: string, source: string): string {
     throw new UsageError(`Cannot use ${source}: leave out '${apiPath[0]}': type ${base}`);
   }
   return base;
+}
+
+/** Names of this machine as seen from itself, as they stand in a `Host` header. */
+export const LOOPBACK_HOSTS: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
+
+/** Returns true for a host name or address that can only be reached from this machine. */
+export function isLoopback(host: string): boolean {
+  const bare = host.toLowerCase().replace(/^\[(.*)\]$/, "$1");
+  return bare === "localhost" || bare === "::1" || /^127(\.\d{1,3}){3}$/.test(bare);
+}
+
+/**
+ * Brings an origin, as browsers write it into an `Origin` header (RFC 6454, section 6), into the form
+ * in which two are compared: scheme, host and port in lower case, without the scheme's own port. The
+ * URL standard knows origins of the web's schemes only; those of extensions and of pages inside
+ * programs, such as `vscode-webview://…`, have a host just the same.
+ *
+ * @returns undefined for what is no origin: an opaque one (`null`), or a URL with more in it
+ */
+export function normalOrigin(text: string): string | undefined {
+  const url = URL.parse(text);
+  if (!url || url.host === "" || url.username || url.password || url.search || url.hash) {
+    return undefined;
+  }
+  if (url.pathname !== "" && url.pathname !== "/") return undefined;
+  return `${url.protocol}//${url.host}`.toLowerCase();
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { UsageError } from "../core/errors.ts";
-import { head } from "../core/text.ts";
+import { UsageError } from "./errors.ts";
+import { firstChars } from "./text.ts";
 
 /** What is known of the setting that a value is for. */
 export interface FilledInOptions {
@@ -98,7 +98,7 @@ function complaintOf(
   }
   if (REFERENCE.test(value) || (!secret && CONTAINS_REFERENCE.test(value))) {
     return "holds a reference that was not filled in" +
-      (secret ? "" : ` ('${head(value, 60)}')`) +
+      (secret ? "" : ` ('${firstChars(value, 60)}')`) +
       ": put the value itself there";
   }
   if (!isPath && (PLACEHOLDER.test(value) || (isWord && WORD_PLACEHOLDER.test(value)))) {

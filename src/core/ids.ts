@@ -1,0 +1,30 @@
+/**
+ * What ids of the Managed Agents API look like.
+ *
+ * @module
+ */
+
+/**
+ * An id: anything that is safe as a path segment. The API documents neither prefixes nor lengths as
+ * stable, and other implementations choose their own.
+ */
+export const ID = /^[A-Za-z0-9_-]{1,128}$/;
+
+/** What an id can be of. */
+export type IdKind = "agent" | "environment" | "session" | "event" | "file";
+
+/** How ids of each kind begin, as the hosted API and other implementations spell them. */
+const PREFIXES: Readonly<Record<IdKind, RegExp>> = {
+  agent: /^agent[_-]/i,
+  environment: /^env[_-]/i,
+  session: /^(sesn|sess|session)[_-]/i,
+  event: /^(sevt|event)[_-]/i,
+  file: /^file[_-]/i,
+};
+
+/** Returns the kind that an id's prefix tells; undefined where it tells none. */
+export function kindOfId(id: string): IdKind | undefined {
+  return ID_KINDS.find((kind) => PREFIXES[kind].test(id));
+}
+
+const ID_KINDS: readonly IdKind[] = ["agent", "environment", "session", "event", "file"];
