@@ -3,12 +3,12 @@ import { CursorTrail } from "../api/pages.ts";
 import type { Agent } from "../api/resources.ts";
 import { ApiError } from "../api/errors.ts";
 import { clipText } from "../core/text.ts";
+import { ToolError } from "../core/errors.ts";
 import { isUnknownId } from "../access/policy.ts";
-import { type AgentSummary, agentSummary } from "./agent_view.ts";
 import { MAX_RESULT_CHARS } from "./budget.ts";
 import { defineTool, type ToolCall } from "./define.ts";
+import { type AgentSummary, agentSummary } from "./get_agent.ts";
 import { allOrAbort } from "../core/all_or_abort.ts";
-import { decodeCursor, encodeCursor, type ListCursor } from "./list_cursor.ts";
 
 const MAX_API_PAGES = 5;
 const MAX_API_LIMIT = 100;
@@ -83,7 +83,7 @@ class Collector {
     this.limit = limit;
   }
 
-  /** False when the agent has no room: the list ends before it. */
+  /** Returns false when the agent has no room: the list ends before it. */
   offer(agent: Agent): boolean {
     // Duplicates are possible, says the API's documentation.
     if (this.#seen.has(agent.id)) return true;
@@ -192,4 +192,45 @@ function listing(collector: Collector, next?: ListCursor): ListAgentsResult {
     ...(next && { next_cursor: encodeCursor(next) }),
     scanned: collector.scanned,
   };
+}
+
+/** A place between two agents, also in the middle of an API page; `next_cursor` as an object. */
+interface ListCursor {
+  /** The API's cursor of the page; absent for the first one. */
+  readonly p?: string;
+  /** Size that the page was asked for with. */
+  readonly n?: number;
+  /** Entries of the page, or of the allowlist, that were passed. */
+  readonly s?: number;
+  /** Id of the last entry passed, which finds the place again when entries were added. */
+  readonly a?: string;
+}
+
+/** The longest that {@linkcode encodeCursor} makes, and some. */
+const MAX_CURSOR_TEXT_CHARS = 4_000;
+
+/** Makes an opaque, URL-safe text. */
+export function encodeCursor(cursor: ListCursor): string {
+  const bytes = new TextEncoder().encode(JSON.stringify(cursor));
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** @throws `ToolError` `invalid_argument` for anything that {@linkcode encodeCursor} did not make */
+export function decodeCursor(text: string): ListCursor {
+  try {
+    if (text.length > MAX_CURSOR_TEXT_CHARS) throw new RangeError("Too long for a cursor");
+    const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
+    return z.strictObject({
+      p: z.string().max(2_000).optional(),
+      n: z.int().min(1).max(MAX_API_LIMIT).optional(),
+      s: z.int().min(0).optional(),
+      a: z.string().max(128).optional(),
+    }).parse(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+  } catch (cause) {
+    throw new ToolError(
+      "invalid_argument",
+      "cursor must be a next_cursor of list_agents; leave it out to start from the beginning.",
+      { cause },
+    );
+  }
 }

@@ -3,8 +3,7 @@ import { fc, jsonValue } from "../helpers/fuzz.ts";
 import { createRedact, hasCredentialField, redactValue } from "../../src/core/redact.ts";
 import { eventView } from "../../src/session/transcript.ts";
 import { fitBudget, takeWithinBudget } from "../../src/tools/budget.ts";
-import { decodeCursor, encodeCursor } from "../../src/tools/list_cursor.ts";
-import { listAgents } from "../../src/tools/list_agents.ts";
+import { decodeCursor, encodeCursor, listAgents } from "../../src/tools/list_agents.ts";
 import { listEvents } from "../../src/tools/list_events.ts";
 import {
   agents,
