@@ -203,7 +203,8 @@ export function environmentOf(value: unknown): Environment | undefined {
 export function sessionOf(value: unknown, knownId?: string): Session | undefined {
   const fields = fieldsOf(value);
   const ownId = textOf(fields?.id);
-  const status = textOf(fields?.status);
+  // Servers spell the words their own way: "IDLE", "Running".
+  const status = textOf(textOf(fields?.status)?.trim().toLowerCase());
   const id = ownId ?? (status === undefined ? undefined : knownId);
   if (!fields || id === undefined) return undefined;
   const agent = fieldsOf(fields.agent);

@@ -2,17 +2,18 @@ import * as z from "zod";
 import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import { CHECK_TIMEOUT_MS, isAmbiguous, WRITE_TIMEOUT_MS } from "../session/ambiguous_write.ts";
+import { readEventStatus } from "../session/event_status.ts";
+import { isWorking } from "../session/verdict.ts";
 import { defineTool, type ToolCall } from "./define.ts";
 import { idSchema } from "./ids.ts";
-import { readEventStatus } from "../session/event_status.ts";
 
 /**
- * The session's status trails its log: right after an idle event the API may still refuse. Pauses
- * between tries, in milliseconds.
+ * Pauses between tries, in milliseconds. The session's status trails its events: right after an idle
+ * event the API may still refuse.
  */
 const LAG_DELAYS_MS: readonly number[] = [200, 400, 800, 1_200];
 
-/** `archive_session`: ends a session for good, keeping its log. */
+/** `archive_session`: ends a session for good and keeps its events. */
 export const archiveSession = defineTool({
   name: "archive_session",
   title: "Archive session",
@@ -46,7 +47,7 @@ export const archiveSession = defineTool({
 
 type Attempt =
   | { readonly archived: true; readonly result: { archived: boolean; archived_at?: string } }
-  /** Refused although the log ends at rest; `statusLags` when the status still reads otherwise. */
+  /** Refused although the events end at rest; `statusLags` when the status still reads otherwise. */
   | { readonly archived: false; readonly refusal: ApiError; readonly statusLags: boolean };
 
 async function tryArchive(sessionId: string, { signal, services }: ToolCall): Promise<Attempt> {
@@ -59,12 +60,12 @@ async function tryArchive(sessionId: string, { signal, services }: ToolCall): Pr
     const ambiguous: boolean = isAmbiguous(error);
     if (!ambiguous && error.status !== 400 && error.status !== 409) throw error;
     const options = { signal, timeoutMs: CHECK_TIMEOUT_MS };
-    const session = await api.sessions.retrieve(sessionId, options).catch((lookError) => {
-      throw signal.aborted ? lookError : error;
+    const session = await api.sessions.retrieve(sessionId, options).catch((checkError) => {
+      throw signal.aborted ? checkError : error;
     });
     if (session.archived_at) return archived(session.archived_at);
     if (ambiguous || error.errorCode !== undefined) throw error;
-    if (session.status !== "running" && session.status !== "rescheduling") {
+    if (!isWorking({ status: session.status ?? "" })) {
       return { archived: false, refusal: error, statusLags: false };
     }
     const events = await readEventStatus(api, sessionId, exposeToolInputs, options);

@@ -126,3 +126,9 @@ Deno.test("an archive that was carried out is one, whatever the answer says", as
     assertEquals((await api.sessions.archive("sesn_1")).id, "sesn_1");
   }
 });
+
+for (const [word, status] of [["IDLE", "idle"], [" Running\n", "running"], [" ", undefined]]) {
+  Deno.test(`sessionOf() reads the status ${JSON.stringify(word)} as ${status}`, () => {
+    assertEquals(sessionOf({ id: "s", status: word })?.status, status);
+  });
+}

@@ -93,6 +93,13 @@ Deno.test("archive_session says to interrupt a session that runs", async () => {
   assertEquals(counts.archive, 1);
 });
 
+Deno.test("archive_session knows a session at work by its status in any case", async () => {
+  for (const status of ["Running", " RESCHEDULING "]) {
+    const { archive } = archiving([httpError(400)], { status }, runningLog());
+    await assertRejects(archive, ToolError, "call interrupt");
+  }
+});
+
 Deno.test("archive_session of a running session without status events says to interrupt", async () => {
   const { archive } = archiving([httpError(400)], { status: "running" });
   await assertRejects(archive, ToolError, "interrupt");
