@@ -5,7 +5,7 @@
  */
 
 import { digest } from "../api/read.ts";
-import type { LogEvent } from "./event_types.ts";
+import type { TurnEvent } from "./event_types.ts";
 
 /**
  * Characters of texts and inputs that a log keeps, and to which it comes down when it has more: no
@@ -26,7 +26,7 @@ interface Seen {
  * own. Of what else comes again the fuller version is kept, where the first one stood.
  */
 export class EventHistory {
-  #entries: LogEvent[] = [];
+  #entries: TurnEvent[] = [];
   readonly #seen = new Map<string, Seen>();
   #epoch = 0;
   #chars = 0;
@@ -42,7 +42,7 @@ export class EventHistory {
   #endsAt: number | undefined;
 
   /** In the API's order, oldest first. */
-  get entries(): readonly LogEvent[] {
+  get entries(): readonly TurnEvent[] {
     return this.#entries;
   }
 
@@ -81,17 +81,17 @@ export class EventHistory {
   }
 
   /** Whether the log has the event as one that happened. */
-  hasHappened({ key, queued }: LogEvent): boolean {
+  hasHappened({ key, queued }: TurnEvent): boolean {
     return !queued && this.#seen.get(key)?.queued === false;
   }
 
   /** Whether anything in the log is known to have happened later than the event, and nothing before. */
-  isBefore({ at }: LogEvent): boolean {
+  isBefore({ at }: TurnEvent): boolean {
     return at !== undefined && this.#startsAt !== undefined && at < this.#startsAt;
   }
 
   /** Adds an event at the end; false when it says nothing new. */
-  add(event: LogEvent): boolean {
+  add(event: TurnEvent): boolean {
     if (!this.#isNews(event)) return this.#takeFuller(event);
     this.#mark(event);
     this.#entries.push(event);
@@ -103,7 +103,7 @@ export class EventHistory {
    * Adds an event of the stream at the end; false when it says nothing new. Some servers give the
    * events of the stream no ids, or others than in lists: then they are known by what they say.
    */
-  addLive(event: LogEvent): boolean {
+  addLive(event: TurnEvent): boolean {
     if (!this.#isNews(event)) return this.add(event);
     const saying = sayingOf(event);
     const listed = saying && takeMatch(this.#unstreamed, saying, (other) => isSame(event, other));
@@ -116,7 +116,7 @@ export class EventHistory {
   }
 
   /** Gives events of the stream the names that a list has for them. */
-  #nameLive(history: readonly LogEvent[]): void {
+  #nameLive(history: readonly TurnEvent[]): void {
     this.#unstreamed.clear();
     if (this.#unlisted.size > 0) {
       const keys = new Set(history.map(({ key }) => key));
@@ -135,7 +135,7 @@ export class EventHistory {
     }
   }
 
-  #rename(live: Name, event: LogEvent): void {
+  #rename(live: Name, event: TurnEvent): void {
     const index = this.#entries.findLastIndex(({ key }) => key === live.key);
     if (index < 0) return;
     this.#namesDiffer ||= live.id !== undefined;
@@ -152,7 +152,7 @@ export class EventHistory {
    *
    * @returns whether there was news
    */
-  merge(history: readonly LogEvent[]): boolean {
+  merge(history: readonly TurnEvent[]): boolean {
     this.#nameLive(history);
     const { placed, others } = split(history);
     this.#takeOutMisplaced(placed);
@@ -164,7 +164,7 @@ export class EventHistory {
   }
 
   /** Puts older events, oldest first, before the known ones. */
-  prepend(older: readonly LogEvent[]): void {
+  prepend(older: readonly TurnEvent[]): void {
     const { placed, others } = split(older, this.#entries);
     const fresh = eachOnce(placed).filter((event) => this.#isNews(event));
     fresh.forEach((event) => this.#mark(event));
@@ -176,12 +176,12 @@ export class EventHistory {
   }
 
   /** Adds queued events that a list sorts before the session's first ones, oldest first. */
-  addStrays(oldest: readonly LogEvent[]): void {
+  addStrays(oldest: readonly TurnEvent[]): void {
     for (const event of oldest.slice(0, countStrays(oldest))) this.add(event);
   }
 
   /** Takes out queued events that came to the end and that history has before what stands there. */
-  #takeOutMisplaced(placed: readonly LogEvent[]): void {
+  #takeOutMisplaced(placed: readonly TurnEvent[]): void {
     if (!placed.some(({ key, queued }) => queued && this.#seen.get(key)?.queued)) return;
     const places = new Map(this.#entries.map(({ key }, index) => [key, index]));
     const misplaced = new Set<string>();
@@ -197,15 +197,15 @@ export class EventHistory {
     for (const key of misplaced) this.#seen.delete(key);
   }
 
-  #isNews(event: LogEvent): boolean {
+  #isNews(event: TurnEvent): boolean {
     return this.#isNewsOf(this.#seen.get(event.key), event);
   }
 
-  #isNewsOf(seen: Seen | undefined, event: LogEvent): boolean {
+  #isNewsOf(seen: Seen | undefined, event: TurnEvent): boolean {
     return !seen || (seen.queued && !event.queued);
   }
 
-  #mark(event: LogEvent): void {
+  #mark(event: TurnEvent): void {
     const { at } = event;
     if (at !== undefined && (this.#startsAt === undefined || at < this.#startsAt)) {
       this.#startsAt = at;
@@ -219,7 +219,7 @@ export class EventHistory {
   }
 
   /** Puts a fuller version of a known event in the place of the one there is. */
-  #takeFuller(event: LogEvent): boolean {
+  #takeFuller(event: TurnEvent): boolean {
     const seen = this.#seen.get(event.key);
     const fullness = fullnessOf(event);
     if (!seen || seen.queued !== event.queued || fullness <= seen.fullness) return false;
@@ -253,7 +253,7 @@ export class EventHistory {
     this.#epoch++;
   }
 
-  #mergePlaced(history: readonly LogEvent[]): boolean {
+  #mergePlaced(history: readonly TurnEvent[]): boolean {
     const firstNews = history.findIndex((event) => this.#isNews(event));
     if (firstNews === -1) return false;
     const onlyNewsFollows = history.slice(firstNews).every((event) => this.#isNews(event));
@@ -267,9 +267,9 @@ export class EventHistory {
   }
 
   /** Inserts the news of `history` behind the events that history has before it. */
-  #weave(history: readonly LogEvent[]): void {
-    const behind = new Map<string, LogEvent[]>();
-    let lead: LogEvent[] = [];
+  #weave(history: readonly TurnEvent[]): void {
+    const behind = new Map<string, TurnEvent[]>();
+    let lead: TurnEvent[] = [];
     let group = lead;
     let firstKnown: string | undefined;
     for (const event of history) {
@@ -286,7 +286,7 @@ export class EventHistory {
       return;
     }
     history.forEach((event) => this.#mark(event));
-    const place = (event: LogEvent): LogEvent[] => {
+    const place = (event: TurnEvent): TurnEvent[] => {
       const news = behind.get(event.key) ?? [];
       behind.delete(event.key);
       const first = event.key === firstKnown ? lead : [];
@@ -301,7 +301,7 @@ export class EventHistory {
 }
 
 /** Kinds of events that come in turns only. */
-const IN_A_TURN: ReadonlySet<LogEvent["kind"]> = new Set<LogEvent["kind"]>([
+const IN_A_TURN: ReadonlySet<TurnEvent["kind"]> = new Set<TurnEvent["kind"]>([
   "running",
   "rescheduled",
   "model_start",
@@ -317,12 +317,12 @@ const IN_A_TURN: ReadonlySet<LogEvent["kind"]> = new Set<LogEvent["kind"]>([
  *
  * @param following what is known to come after it
  */
-function countStrays(history: readonly LogEvent[], following: readonly LogEvent[] = []): number {
+function countStrays(history: readonly TurnEvent[], following: readonly TurnEvent[] = []): number {
   const happened = history.findIndex((event) => !event.queued);
   const leading = happened === -1 ? history : history.slice(0, happened);
   const endsThem = leading.some(({ kind }) => kind === "interrupt") ? "idle" : undefined;
-  const isOfTurn = ({ kind }: LogEvent) => IN_A_TURN.has(kind) || kind === endsThem;
-  const tells = (event: LogEvent) => !event.queued && (event.kind === "input" || isOfTurn(event));
+  const isOfTurn = ({ kind }: TurnEvent) => IN_A_TURN.has(kind) || kind === endsThem;
+  const tells = (event: TurnEvent) => !event.queued && (event.kind === "input" || isOfTurn(event));
   const telling = history.find(tells) ?? following.find(tells);
   return telling && isOfTurn(telling) ? 0 : leading.length;
 }
@@ -332,7 +332,7 @@ function countStrays(history: readonly LogEvent[], following: readonly LogEvent[
  *
  * @param following as for {@linkcode countStrays}
  */
-function split(history: readonly LogEvent[], following: readonly LogEvent[] = []) {
+function split(history: readonly TurnEvent[], following: readonly TurnEvent[] = []) {
   const first = countStrays(history, following);
   const goesOn = following.some((event) => !event.queued);
   const last = goesOn ? Infinity : history.findLastIndex((event) => !event.queued);
@@ -344,13 +344,13 @@ function split(history: readonly LogEvent[], following: readonly LogEvent[] = []
 }
 
 /** Characters of an event's text or input. */
-function charsOf(event: LogEvent): number {
+function charsOf(event: TurnEvent): number {
   if (event.kind === "text") return event.text.length;
   if (event.kind !== "tool_use" || event.tool.input == null) return 0;
   return JSON.stringify(event.tool.input)?.length ?? 0;
 }
 
-function lightened(event: LogEvent): LogEvent {
+function lightened(event: TurnEvent): TurnEvent {
   if (event.kind === "text") {
     return { ...event, text: "", leftOut: (event.leftOut ?? 0) + event.text.length };
   }
@@ -359,7 +359,7 @@ function lightened(event: LogEvent): LogEvent {
 }
 
 /** How much an event says: more than another version of it, or less. */
-function fullnessOf(event: LogEvent): number {
+function fullnessOf(event: TurnEvent): number {
   switch (event.kind) {
     case "tool_use":
       return charsOf(event) + (event.tool.name?.length ?? 0);
@@ -375,7 +375,7 @@ function fullnessOf(event: LogEvent): number {
 }
 
 /** By what an event is known, and when it was. */
-type Name = Pick<LogEvent, "key"> & { readonly id?: string; readonly at?: number };
+type Name = Pick<TurnEvent, "key"> & { readonly id?: string; readonly at?: number };
 
 /** Events whose names are kept for comparison: more than come between two lists. */
 const MAX_NAMES = 1_000;
@@ -385,7 +385,7 @@ const MAX_GROWTHS = 1_000;
 const SAYING_CHARS = 64;
 
 /** What an event says, by which it is known where names differ; undefined where that tells little. */
-function sayingOf(event: LogEvent): string | undefined {
+function sayingOf(event: TurnEvent): string | undefined {
   const { kind, at } = event;
   if (event.queued || kind === "other" || kind === "deleted") return undefined;
   if (kind === "text") {
@@ -403,7 +403,7 @@ function isSame(live: Name, listed: Name): boolean {
   return live.at === undefined ? live.id === undefined : live.at === listed.at;
 }
 
-function push(lists: Map<string, Name[]>, saying: string, { key, id, at }: LogEvent): void {
+function push(lists: Map<string, Name[]>, saying: string, { key, id, at }: TurnEvent): void {
   const list = lists.get(saying);
   if (list) list.push({ key, id, at });
   else lists.set(saying, [{ key, id, at }]);
@@ -424,13 +424,13 @@ function takeMatch(
 }
 
 /** Without what comes again under the same key. */
-function eachOnce(events: readonly LogEvent[]): LogEvent[] {
+function eachOnce(events: readonly TurnEvent[]): TurnEvent[] {
   const seen = new Set<string>();
   return events.filter(({ key }) => !seen.has(key) && seen.add(key));
 }
 
 /** Without queued events that have come to stand behind their own stamped version. */
-function withoutStaleQueued(events: readonly LogEvent[]): LogEvent[] {
+function withoutStaleQueued(events: readonly TurnEvent[]): TurnEvent[] {
   const stamped = new Set<string>();
   return events.filter((event) => {
     if (event.queued) return !stamped.has(event.key);

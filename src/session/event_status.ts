@@ -5,9 +5,9 @@
  */
 
 import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
-import { type LogEvent, readEvent } from "./event_types.ts";
+import { readEvent, type TurnEvent, typesIn } from "./event_types.ts";
 import type { PendingAction, StopInfo } from "./outcome.ts";
-import { toolInputView } from "./tool_input.ts";
+import { toolInputView } from "./event_view.ts";
 import { turnOf } from "./turn.ts";
 
 /** What a session's newest events say about it. */
@@ -20,18 +20,7 @@ export interface EventStatus {
   readonly pendingActions: readonly PendingAction[];
 }
 
-const TYPES = [
-  "session.status_idle",
-  "session.status_running",
-  "session.status_rescheduled",
-  "session.status_terminated",
-  "agent.tool_use",
-  "agent.mcp_tool_use",
-  "agent.custom_tool_use",
-  "user.tool_confirmation",
-  "user.custom_tool_result",
-  "user.tool_result",
-];
+const TYPES = typesIn("status");
 const PAGE_LIMIT = 100;
 /** Further pages for calls that a session waits for. */
 const MAX_OLDER_PAGES = 3;
@@ -50,7 +39,7 @@ export async function readEventStatus(
   exposeToolInputs: boolean,
   options?: CallOptions,
 ): Promise<EventStatus> {
-  const newestFirst: LogEvent[] = [];
+  const newestFirst: TurnEvent[] = [];
   let page: string | undefined;
   for (let older = 0; older <= MAX_OLDER_PAGES; older++) {
     const { data, next_page } = await api.events.list(sessionId, {
@@ -68,14 +57,14 @@ export async function readEventStatus(
 }
 
 /** Tells that a call which the session waits for is not among the events. */
-function lacksCall(newestFirst: readonly LogEvent[]): boolean {
+function lacksCall(newestFirst: readonly TurnEvent[]): boolean {
   const status = newestFirst.find(({ kind }) => kind === "idle" || kind === "running");
   const ids = status?.kind === "idle" ? status.eventIds : [];
   const known = new Set(newestFirst.map(({ id }) => id));
   return ids.some((id) => !known.has(id));
 }
 
-function eventStatusOf(newestFirst: readonly LogEvent[], exposeToolInputs: boolean): EventStatus {
+function eventStatusOf(newestFirst: readonly TurnEvent[], exposeToolInputs: boolean): EventStatus {
   const status = newestFirst.map(statusOf).find((status) => status !== undefined);
   const idle = newestFirst.find((event) => event.kind === "idle");
   // What waits for an answer is what a wait makes of the same events.
@@ -96,14 +85,14 @@ function eventStatusOf(newestFirst: readonly LogEvent[], exposeToolInputs: boole
   };
 }
 
-function statusOf({ kind }: LogEvent): EventStatus["status"] {
+function statusOf({ kind }: TurnEvent): EventStatus["status"] {
   if (kind === "idle" || kind === "terminated") return kind;
   return kind === "running" || kind === "rescheduled" ? "running" : undefined;
 }
 
 function pendingAction(
   eventId: string,
-  events: readonly LogEvent[],
+  events: readonly TurnEvent[],
   exposeToolInputs: boolean,
 ): PendingAction {
   const use = events.flatMap((event) => event.kind === "tool_use" ? [event.tool] : [])

@@ -1,6 +1,8 @@
 /**
- * A session event reduced to what a wait needs to know of it. Reading is total and goes field by
- * field: what cannot be read is absent, and only an unknown type becomes `other`.
+ * The types of session events: one row each, with all that the program knows of a type.
+ *
+ * Reading is total and goes field by field: what cannot be read is absent, and a type without a row
+ * is as good as unknown to a turn, while `list_events` shows its small fields.
  *
  * @module
  */
@@ -14,10 +16,43 @@ import {
   stopReasonOf,
   toolUseOf,
 } from "../api/events.ts";
-import { boundedCopy, digest, instantMs, textOf } from "../api/read.ts";
-import { firstChars, lastChars } from "../core/text.ts";
 import { leftOutOf } from "../api/list_body.ts";
+import { boundedCopy, digest, instantMs, textOf } from "../api/read.ts";
+import { firstChars, lastChars, plainLine } from "../core/text.ts";
+import {
+  confirmationView,
+  errorView,
+  type EventView,
+  messageView,
+  nothingView,
+  otherView,
+  outcomeView,
+  showEvent,
+  stopView,
+  threadView,
+  toolResultView,
+  toolUseView,
+  updatedView,
+  usageView,
+  type View,
+  type ViewOptions,
+  workflowView,
+} from "./event_view.ts";
 import type { StopInfo, TurnError } from "./outcome.ts";
+
+/**
+ * A row of the table:
+ * `read` reads what a turn needs to know of it; `view` shows it to whoever calls `list_events`;
+ * `news` tells it as progress to a person who waits; `parts` names the reads of only a part of a
+ * session's events that need it.
+ */
+type EventType = readonly [read: Reader, view: View, news: News, parts: readonly EventPart[]];
+
+/**
+ * A read of some events of a session: `first` reads its first inputs and what tells whether turns
+ * followed them, where it is small; `status` reads where the session stands and what it waits for.
+ */
+export type EventPart = "first" | "status";
 
 /** A tool call as a turn keeps it. */
 export interface ToolUse {
@@ -32,8 +67,8 @@ export interface ToolUse {
   readonly threadId?: string;
 }
 
-/** What kind of thing happened. */
-export type LogEventBody =
+/** What happened, as a turn sees it. */
+type TurnEventBody =
   /** Client input that begins or resumes a turn; `answers` names the tool call it settles. */
   | { readonly kind: "input"; readonly answers?: string }
   | { readonly kind: "interrupt" }
@@ -50,13 +85,19 @@ export type LogEventBody =
   | { readonly kind: "terminated" }
   | { readonly kind: "deleted" }
   | { readonly kind: "error"; readonly error: TurnError }
-  | { readonly kind: "thread"; readonly change: string; readonly agentName?: string }
+  | {
+    readonly kind: "thread";
+    readonly change: "created" | "status";
+    readonly agentName?: string;
+  }
   | { readonly kind: "run_opened"; readonly runId: string; readonly name?: string }
   | { readonly kind: "run_closed"; readonly runId: string }
   | { readonly kind: "other" };
 
-/** An event of the log, with what identifies and dates it. */
-export type LogEvent = LogEventBody & {
+/** A session event reduced to what a wait needs to know of it. */
+export type TurnEvent = TurnEventBody & EventDetails & {
+  /** Its type, or the one that it is read like; undefined for a type without a row. */
+  readonly type?: string;
   /** The event's id, or for an event without one a digest of what it says. */
   readonly key: string;
   readonly id?: string;
@@ -64,11 +105,15 @@ export type LogEvent = LogEventBody & {
   readonly at?: number;
   /** Sent but not taken up yet: `processed_at` is null on an event that a client sent. */
   readonly queued: boolean;
-  /** The thread that a message, or the news of a thread, names. */
+};
+
+/** What some events tell beside what happened. */
+interface EventDetails {
+  /** The thread whose words, turn or news the event tells. */
   readonly threadId?: string;
   /** Of a user's message: the {@linkcode textMark} of its text. */
   readonly mark?: string;
-};
+}
 
 /** Tells a message's text from another's, without keeping it. */
 export function textMark(content: unknown): string {
@@ -96,39 +141,41 @@ function kept<T extends Readonly<Record<string, string | undefined>>>(
   return short;
 }
 
-/** Reads an event of the wire. */
-export function readEvent(event: SessionEvent): LogEvent {
-  const id = event.id ?? undefined;
-  const at = instantMs(event.processed_at);
-  return {
-    ...readBody(event, id ?? ""),
-    key: id ?? keyOf(event),
-    ...(id !== undefined && { id }),
-    ...(at !== undefined && { at }),
-    queued: isQueued(event),
-    ...threadOf(event),
-    ...(event.type === "user.message" && { mark: textMark(event.content) }),
-  };
+type Reader = (event: SessionEvent, id: string) => TurnEventBody & EventDetails | undefined;
+
+const readAs = (
+  kind: "thinking" | "model_start" | "model_end" | "deleted" | "input" | "interrupt",
+): Reader =>
+() => ({ kind });
+
+const readStatus = (kind: "running" | "rescheduled" | "terminated"): Reader => (event) => ({
+  kind,
+  ...threadOf(event),
+});
+
+function threadOf(event: SessionEvent): { readonly threadId?: string } {
+  return kept({ threadId: textOf(event.session_thread_id) });
 }
 
-/** Types whose thread tells whose words are whose, and whose turn begins or ends. */
-const THREADED: ReadonlySet<string> = new Set([
-  "user.message",
-  "agent.message",
-  "session.thread_created",
-  "session.status_running",
-  "session.status_rescheduled",
-  "session.status_idle",
-  "session.status_terminated",
-]);
+const readMessage: Reader = (event) => ({
+  kind: "input",
+  mark: textMark(event.content),
+  ...threadOf(event),
+});
 
-function threadOf(event: SessionEvent): { readonly threadId?: string } | undefined {
-  return THREADED.has(event.type) ? kept({ threadId: textOf(event.session_thread_id) }) : undefined;
-}
+const readAnswer: Reader = (event) => {
+  const answers = answeredToolUse(event);
+  return { kind: "input", ...(answers !== undefined && { answers }) };
+};
 
-type BodyReader = (event: SessionEvent, id: string) => LogEventBody | undefined;
+const readText: Reader = (event) => {
+  const all = contentText(event.content);
+  const text = all.length > MAX_WORDS_CHARS ? lastChars(all, MAX_WORDS_CHARS) : all;
+  const leftOut = leftOutOf(event) + all.length - text.length;
+  return { kind: "text", text, ...(leftOut > 0 && { leftOut }), ...threadOf(event) };
+};
 
-const readToolUse = (custom: boolean): BodyReader => (event, id) => {
+const readToolUse = (custom: boolean): Reader => (event, id) => {
   const { name, server, input, permission, threadId } = toolUseOf(event);
   const asks = custom || permission === "ask";
   return {
@@ -143,7 +190,7 @@ const readToolUse = (custom: boolean): BodyReader => (event, id) => {
   };
 };
 
-const readResult: BodyReader = (event) => {
+const readToolResult: Reader = (event) => {
   const toolUseId = answeredToolUse(event);
   return {
     kind: "tool_result",
@@ -152,20 +199,9 @@ const readResult: BodyReader = (event) => {
   };
 };
 
-const readAnswer: BodyReader = (event) => {
-  const answers = answeredToolUse(event);
-  return { kind: "input", ...(answers !== undefined && { answers }) };
-};
-
-const readThread: BodyReader = (event) => ({
-  kind: "thread",
-  change: event.type.replace(/^session\.thread_(status_)?/, ""),
-  ...kept({ agentName: textOf(event.agent_name) }),
-});
-
-const readIdle: BodyReader = (event) => {
+const readIdle: Reader = (event) => {
   const reason = stopReasonOf(event);
-  if (!reason) return { kind: "idle", eventIds: [] };
+  if (!reason) return { kind: "idle", eventIds: [], ...threadOf(event) };
   return {
     kind: "idle",
     stop: {
@@ -174,10 +210,11 @@ const readIdle: BodyReader = (event) => {
       ...kept({ explanation: reason.explanation }, MAX_MESSAGE_CHARS),
     },
     eventIds: reason.eventIds ?? [],
+    ...threadOf(event),
   };
 };
 
-const readError: BodyReader = (event) => {
+const readError: Reader = (event) => {
   const { type, message, retryStatus } = errorOf(event);
   return {
     kind: "error",
@@ -189,7 +226,14 @@ const readError: BodyReader = (event) => {
   };
 };
 
-const readRun = (kind: "run_opened" | "run_closed"): BodyReader => (event) => {
+const readThread = (change: "created" | "status"): Reader => (event) => ({
+  kind: "thread",
+  change,
+  ...kept({ agentName: textOf(event.agent_name) }),
+  ...threadOf(event),
+});
+
+const readRun = (kind: "run_opened" | "run_closed"): Reader => (event) => {
   const runId = textOf(event.workflow_run_id);
   if (runId === undefined) return undefined;
   const run = { runId: firstChars(runId, MAX_NAME_CHARS) };
@@ -198,53 +242,147 @@ const readRun = (kind: "run_opened" | "run_closed"): BodyReader => (event) => {
     : { kind, ...run, ...kept({ name: textOf(event.name) }) };
 };
 
-const READERS: Readonly<Record<string, BodyReader>> = {
-  "user.message": () => ({ kind: "input" }),
-  "user.define_outcome": () => ({ kind: "input" }),
-  "user.tool_confirmation": readAnswer,
-  "user.custom_tool_result": readAnswer,
-  "user.tool_result": readAnswer,
-  "user.interrupt": () => ({ kind: "interrupt" }),
-  "agent.message": (event) => {
-    const all = contentText(event.content);
-    const text = all.length > MAX_WORDS_CHARS ? lastChars(all, MAX_WORDS_CHARS) : all;
-    const leftOut = leftOutOf(event) + all.length - text.length;
-    return { kind: "text", text, ...(leftOut > 0 && { leftOut }) };
-  },
-  "agent.thinking": () => ({ kind: "thinking" }),
-  "agent.tool_use": readToolUse(false),
-  "agent.mcp_tool_use": readToolUse(false),
-  "agent.custom_tool_use": readToolUse(true),
-  "agent.tool_result": readResult,
-  "agent.mcp_tool_result": readResult,
-  "span.model_request_start": () => ({ kind: "model_start" }),
-  "span.model_request_end": () => ({ kind: "model_end" }),
-  "session.status_running": () => ({ kind: "running" }),
-  "session.status_rescheduled": () => ({ kind: "rescheduled" }),
-  "session.status_idle": readIdle,
-  "session.status_terminated": () => ({ kind: "terminated" }),
-  "session.deleted": () => ({ kind: "deleted" }),
-  "session.error": readError,
-  "session.thread_created": readThread,
-  "session.thread_status_running": readThread,
-  "session.thread_status_idle": readThread,
-  "session.thread_status_rescheduled": readThread,
-  "session.thread_status_terminated": readThread,
-  "workflow_run.created": readRun("run_opened"),
-  "workflow_run.status_ended": readRun("run_closed"),
+const unread: Reader = () => undefined;
+
+type News = (event: TurnEvent) => string | undefined;
+
+const silent: News = () => undefined;
+
+/** Room for a few words, also behind much that does not show. */
+const MAX_BEGINNING_CHARS = 1_000;
+
+const textNews: News = (event) => {
+  if (event.kind !== "text") return undefined;
+  const line = plainLine(firstChars(event.text, MAX_BEGINNING_CHARS)).replace(/\s+/g, " ").trim();
+  return line === "" ? undefined : `wrote: ${line}`;
 };
 
-/** Readers of the calls and results of tools whose types are not known, by what types end in. */
-const TOOL_READERS: readonly (readonly [RegExp, BodyReader])[] = [
-  [/^agent\..*tool_(use|call)$/, readToolUse(false)],
-  [/^agent\..*result$/, readResult],
+const toolNews: News = (event) => {
+  if (event.kind !== "tool_use") return undefined;
+  const { name = "a tool", server } = event.tool;
+  return `using ${server === undefined ? "" : `${server} `}${name}`;
+};
+
+const errorNews: News = (event) => {
+  if (event.kind !== "error") return undefined;
+  const { type, retry_status: retryStatus } = event.error;
+  const readable = type.replace(/_error$/, "").replaceAll("_", " ");
+  return retryStatus === "retrying" ? `retrying: ${readable}` : `error: ${readable}`;
+};
+
+const runningNews: News = () => "the agent is working";
+
+const idleNews: News = (event) =>
+  event.kind === "idle" && event.stop?.type === "requires_action"
+    ? "waiting for an approval or answer"
+    : undefined;
+
+const threadNews: News = (event) =>
+  event.kind === "thread" ? `subagent ${event.agentName ?? "without a name"} started` : undefined;
+
+const runNews: News = (event) => {
+  if (event.kind === "run_closed") return "a workflow run ended";
+  if (event.kind !== "run_opened") return undefined;
+  return `workflow run ${event.name ?? event.runId} started`;
+};
+
+const EVENT_TYPES: Readonly<Record<string, EventType>> = {
+  "user.message": [readMessage, messageView, silent, ["first"]],
+  "user.define_outcome": [readAs("input"), outcomeView, silent, ["first"]],
+  "user.interrupt": [readAs("interrupt"), threadView, silent, ["first"]],
+  "user.tool_confirmation": [readAnswer, confirmationView, silent, ["first", "status"]],
+  "user.custom_tool_result": [readAnswer, toolResultView, silent, ["status"]],
+  "user.tool_result": [readAnswer, toolResultView, silent, ["status"]],
+  "system.message": [unread, messageView, silent, []],
+  "agent.message": [readText, messageView, textNews, ["first"]],
+  "agent.thinking": [readAs("thinking"), nothingView, () => "thinking", ["first"]],
+  "agent.tool_use": [readToolUse(false), toolUseView, toolNews, ["status"]],
+  "agent.mcp_tool_use": [readToolUse(false), toolUseView, toolNews, ["status"]],
+  "agent.custom_tool_use": [readToolUse(true), toolUseView, toolNews, ["status"]],
+  "agent.tool_result": [readToolResult, toolResultView, silent, []],
+  "agent.mcp_tool_result": [readToolResult, toolResultView, silent, []],
+  "agent.thread_message_sent": [unread, messageView, silent, []],
+  "agent.thread_message_received": [unread, messageView, silent, []],
+  "span.model_request_start": [readAs("model_start"), otherView, silent, ["first"]],
+  "span.model_request_end": [readAs("model_end"), usageView, silent, []],
+  "span.outcome_evaluation_start": [unread, outcomeView, silent, []],
+  "span.outcome_evaluation_ongoing": [unread, outcomeView, silent, []],
+  "span.outcome_evaluation_end": [unread, outcomeView, silent, []],
+  "session.status_running": [readStatus("running"), otherView, runningNews, ["first", "status"]],
+  "session.status_rescheduled": [
+    readStatus("rescheduled"),
+    otherView,
+    () => "rescheduled after a passing fault, going on",
+    ["first", "status"],
+  ],
+  "session.status_idle": [readIdle, stopView, idleNews, ["status"]],
+  "session.status_terminated": [readStatus("terminated"), otherView, silent, ["status"]],
+  "session.deleted": [readAs("deleted"), otherView, silent, []],
+  "session.error": [readError, errorView, errorNews, []],
+  "session.updated": [unread, updatedView, silent, []],
+  "session.usage": [unread, usageView, silent, []],
+  "session.thread_created": [readThread("created"), threadView, threadNews, []],
+  "session.thread_status_running": [readThread("status"), threadView, silent, []],
+  "session.thread_status_idle": [readThread("status"), stopView, silent, []],
+  "session.thread_status_rescheduled": [readThread("status"), threadView, silent, []],
+  "session.thread_status_terminated": [readThread("status"), threadView, silent, []],
+  "workflow_run.created": [readRun("run_opened"), workflowView, runNews, []],
+  "workflow_run.status_running": [unread, workflowView, silent, []],
+  "workflow_run.status_idle": [unread, workflowView, silent, []],
+  "workflow_run.status_ended": [readRun("run_closed"), workflowView, runNews, []],
+  "workflow_run.error": [unread, errorView, silent, []],
+  "workflow_run.phase_started": [unread, workflowView, silent, []],
+  "workflow_run.phase_ended": [unread, workflowView, silent, []],
+};
+
+/** Types without a row that are read like one with: calls and results of tools nobody knows yet. */
+const READ_LIKE: readonly (readonly [type: RegExp, like: string])[] = [
+  [/^agent\..*tool_(use|call)$/, "agent.tool_use"],
+  [/^agent\..*result$/, "agent.tool_result"],
 ];
 
-function readBody(event: SessionEvent, id: string): LogEventBody {
-  const read = Object.hasOwn(READERS, event.type)
-    ? READERS[event.type]
-    : TOOL_READERS.find(([type]) => type.test(event.type))?.[1];
-  return read?.(event, id) ?? { kind: "other" };
+/** The types by themselves: events keep these texts instead of one each. */
+const TYPES: ReadonlyMap<string, string> = new Map(
+  Object.keys(EVENT_TYPES).map((type) => [type, type]),
+);
+
+/** Lists the event types that a part of a session's events consists of. */
+export function typesIn(part: EventPart): string[] {
+  return Object.entries(EVENT_TYPES).flatMap(([type, [, , , parts]]) =>
+    parts.includes(part) ? [type] : []
+  );
+}
+
+/** Reads what a turn needs to know of an event of the wire. */
+export function readEvent(event: SessionEvent): TurnEvent {
+  const id = event.id ?? undefined;
+  const at = instantMs(event.processed_at);
+  const type = TYPES.get(event.type) ?? READ_LIKE.find(([like]) => like.test(event.type))?.[1];
+  const [read] = rowOf(type) ?? [];
+  return {
+    ...(read?.(event, id ?? "") ?? { kind: "other" }),
+    ...(type !== undefined && { type }),
+    key: id ?? keyOf(event),
+    ...(id !== undefined && { id }),
+    ...(at !== undefined && { at }),
+    queued: isQueued(event),
+  };
+}
+
+/** Shows an event as a result has it: always `type`, and what the type has to tell. */
+export function eventView(event: SessionEvent, options: ViewOptions): EventView {
+  const [, view = otherView] = rowOf(event.type) ?? [];
+  return showEvent(event, view, options);
+}
+
+/** Tells the news in an event; undefined for what nobody needs to know. */
+export function newsOf(event: TurnEvent): string | undefined {
+  const [, , news] = rowOf(event.type) ?? [];
+  return news?.(event);
+}
+
+function rowOf(type: string | undefined): EventType | undefined {
+  return type !== undefined && Object.hasOwn(EVENT_TYPES, type) ? EVENT_TYPES[type] : undefined;
 }
 
 /** A key for an event without an id: what it says. */

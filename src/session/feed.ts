@@ -17,7 +17,7 @@ import type { Logger } from "../core/logger.ts";
 import type { TokenBucket } from "../core/token_bucket.ts";
 import { followStream } from "./connection.ts";
 import { EventHistory } from "./event_history.ts";
-import { type LogEvent, readEvent } from "./event_types.ts";
+import { readEvent, type TurnEvent } from "./event_types.ts";
 import { HistoryReader } from "./history.ts";
 import { type SessionStatus, StatusPoll } from "./status_poll.ts";
 import { TurnReader } from "./turn.ts";
@@ -277,7 +277,7 @@ export class SessionFeed {
   }
 
   /** Adds an event of the stream; one from before all that was read is a replay. */
-  #takeEvent(event: LogEvent): void {
+  #takeEvent(event: TurnEvent): void {
     if (!this.complete && this.history.isBefore(event)) return;
     if (!this.history.addLive(event)) return;
     this.#streamShows = true;
@@ -438,7 +438,7 @@ function isKeyRefused(error: unknown): boolean {
 }
 
 /** Tells that the session uses workflow runs or subagents. */
-function tellsOfRuns({ kind, ...event }: LogEvent): boolean {
+function tellsOfRuns({ kind, ...event }: TurnEvent): boolean {
   return kind === "run_opened" || kind === "run_closed" ||
     (kind === "thread" && "change" in event && event.change === "created");
 }

@@ -8,7 +8,7 @@
 import { CursorTrail } from "../api/pages.ts";
 import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
 import type { EventHistory } from "./event_history.ts";
-import { type LogEvent, readEvent } from "./event_types.ts";
+import { readEvent, type TurnEvent, typesIn } from "./event_types.ts";
 
 const READ_TIMEOUT_MS = 30_000;
 /** Enough for most turns in one request. */
@@ -20,22 +20,6 @@ const MAX_TAIL_PAGES = 30;
 /** Characters of newer texts beside which older ones find no room in a reply, subagents' included. */
 const ENOUGH_CHARS = 1024 * 1024;
 const SHORT_TEXT_CHARS = 200;
-
-/**
- * Types that stay queued until the agent takes them up, and small ones that come in turns only: they
- * tell whether a turn followed.
- */
-const FAR_END_TYPES = [
-  "user.message",
-  "user.interrupt",
-  "user.tool_confirmation",
-  "user.define_outcome",
-  "session.status_running",
-  "session.status_rescheduled",
-  "span.model_request_start",
-  "agent.thinking",
-  "agent.message",
-];
 
 /** Reads one page at a time: each read merges against what the one before it left. */
 export class HistoryReader {
@@ -98,7 +82,7 @@ export class HistoryReader {
       this.#tried++;
       const isFirst = this.#done === 0;
       const trail = isFirst ? this.#trail : new CursorTrail();
-      const pages: (readonly LogEvent[])[] = [];
+      const pages: (readonly TurnEvent[])[] = [];
       let older: string | undefined;
       let reaches = false;
       while (!reaches && pages.length < MAX_TAIL_PAGES) {
@@ -140,7 +124,7 @@ export class HistoryReader {
       const { data } = await this.#api.list(this.#sessionId, {
         order: "asc",
         limit: 20,
-        types: FAR_END_TYPES,
+        types: typesIn("first"),
         maxTextChars: 1,
       }, this.options);
       this.#history.addStrays(data.map(readEvent));

@@ -6,63 +6,12 @@
 
 import type { Clock } from "../core/clock.ts";
 import { ApiError } from "../api/errors.ts";
-import { firstChars, plainLine } from "../core/text.ts";
-import type { LogEvent } from "./event_types.ts";
+import { newsOf, type TurnEvent } from "./event_types.ts";
 import type { WaitingFor } from "./verdict.ts";
 import type { Turn } from "./turn.ts";
 
 /** A host that hears nothing for so long may give the call up. */
 const EVERY_MS = 9_000;
-
-/** The news in an event; undefined for what nobody needs to know. */
-export function describeEvent(event: LogEvent): string | undefined {
-  switch (event.kind) {
-    case "running":
-      return "the agent is working";
-    case "rescheduled":
-      return "rescheduled after a passing fault, going on";
-    case "text":
-      return beginningOf(event.text);
-    case "thinking":
-      return "thinking";
-    case "tool_use":
-      return `using ${toolLabel(event.tool.name, event.tool.server)}`;
-    case "error":
-      return describeError(event.error.type, event.error.retry_status);
-    case "thread":
-      return event.change === "created"
-        ? `subagent ${event.agentName ?? "without a name"} started`
-        : undefined;
-    case "run_opened":
-      return `workflow run ${event.name ?? event.runId} started`;
-    case "run_closed":
-      return "a workflow run ended";
-    case "idle":
-      return event.stop?.type === "requires_action"
-        ? "waiting for an approval or answer"
-        : undefined;
-    default:
-      return undefined;
-  }
-}
-
-/** Room for a few words, also behind much that does not show. */
-const MAX_BEGINNING_CHARS = 1_000;
-
-/** The first words of what the agent wrote; undefined where there are none. */
-function beginningOf(text: string): string | undefined {
-  const line = plainLine(firstChars(text, MAX_BEGINNING_CHARS)).replace(/\s+/g, " ").trim();
-  return line === "" ? undefined : `wrote: ${line}`;
-}
-
-function describeError(type: string, retryStatus: string | undefined): string {
-  const readable = type.replace(/_error$/, "").replaceAll("_", " ");
-  return retryStatus === "retrying" ? `retrying: ${readable}` : `error: ${readable}`;
-}
-
-function toolLabel(name: string | undefined, server: string | undefined): string {
-  return `${server === undefined ? "" : `${server} `}${name ?? "a tool"}`;
-}
 
 /** Says what keeps a wait from the API. */
 export function troubleWords(trouble: unknown): string {
@@ -121,11 +70,11 @@ export class ProgressReporter {
   }
 
   /** Tells the news among events. Many at once are told as their newest. */
-  report(events: readonly LogEvent[]): void {
+  report(events: readonly TurnEvent[]): void {
     if (!this.#tell) return;
     for (let at = events.length - 1; at >= 0; at--) {
       const event = events[at];
-      const news = event && describeEvent(event);
+      const news = event && newsOf(event);
       if (news !== undefined) return this.say(news);
     }
   }

@@ -16,7 +16,7 @@ import type {
   WaitStatus,
 } from "./outcome.ts";
 import { nextCursor } from "./cursor.ts";
-import { toolInputView } from "./tool_input.ts";
+import { toolInputView } from "./event_view.ts";
 import type { Collected, TextPart, Turn } from "./turn.ts";
 
 /** Longest reply, in characters of its JSON text. */

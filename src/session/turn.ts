@@ -9,7 +9,7 @@
 
 import { cursorIds } from "./cursor.ts";
 import type { EventHistory } from "./event_history.ts";
-import type { LogEvent, ToolUse } from "./event_types.ts";
+import type { ToolUse, TurnEvent } from "./event_types.ts";
 import type { StopInfo, TurnError } from "./outcome.ts";
 
 /**
@@ -114,7 +114,7 @@ const MAX_IN_FLIGHT = 1_000;
  *
  * @param afterId as for {@linkcode Turn}
  */
-export function turnOf(events: Iterable<LogEvent>, afterId?: string): Turn {
+export function turnOf(events: Iterable<TurnEvent>, afterId?: string): Turn {
   const turn = new Turn(afterId);
   for (const event of events) turn.add(event);
   return turn;
@@ -177,7 +177,7 @@ export class Turn {
   /** Id of the newest event that is stamped: what a later call passes as `after_id`. */
   cursor: string | undefined;
   /** The kind of the newest event that shows the agent at work. */
-  lastWork: LogEvent["kind"] | undefined;
+  lastWork: TurnEvent["kind"] | undefined;
 
   /** @param afterId count only what comes after this event; without it, the newest turn counts */
   constructor(afterId?: string) {
@@ -221,7 +221,7 @@ export class Turn {
   }
 
   /** Takes in the next event of the session. */
-  add(event: LogEvent): void {
+  add(event: TurnEvent): void {
     const { anchor } = this;
     const watch = this.#watch;
     const key = this.#queuedKey(event);
@@ -243,7 +243,7 @@ export class Turn {
     if (isPlaced && event.id !== undefined) this.cursor = event.id;
   }
 
-  #apply(event: LogEvent, queuedKey: string | undefined): void {
+  #apply(event: TurnEvent, queuedKey: string | undefined): void {
     switch (event.kind) {
       case "input":
         return this.#takeInput(event, queuedKey, event.answers);
@@ -297,7 +297,7 @@ export class Turn {
   }
 
   /** Tells a subagent's event: what it says goes to the agent, and nothing of the session. */
-  #isSubagents({ threadId }: LogEvent): boolean {
+  #isSubagents({ threadId }: TurnEvent): boolean {
     if (threadId === undefined) return false;
     return this.#primaryThread === undefined
       ? this.#childThreads.has(threadId)
@@ -305,7 +305,7 @@ export class Turn {
   }
 
   /** Finds the key under which an input is queued. */
-  #queuedKey({ key, id, mark, queued }: LogEvent): string | undefined {
+  #queuedKey({ key, id, mark, queued }: TurnEvent): string | undefined {
     if (this.queued.has(key)) return key;
     // A queued one with an id of its own is another of the same text; stamped it may have a new id.
     if (mark === undefined || (queued && id !== undefined)) return undefined;
@@ -319,7 +319,7 @@ export class Turn {
    * @param key under which it was queued
    * @param answers the tool call that it settles
    */
-  #takeInput(event: LogEvent, key: string | undefined, answers: string | undefined): void {
+  #takeInput(event: TurnEvent, key: string | undefined, answers: string | undefined): void {
     // A session that takes input again is not at its end, whatever its events say of earlier times.
     if (answers === undefined && this.phase === "terminated") this.phase = "ended";
     const { phase } = this;
@@ -369,7 +369,7 @@ export class Turn {
     this.#start(own);
   }
 
-  #queue({ key, mark }: LogEvent): void {
+  #queue({ key, mark }: TurnEvent): void {
     // Without status events nothing more will tell that its turn begins.
     const begun = this.phase === "running" && !this.#showsStatus;
     const saidBefore = begun ? this.collected.texts.at(-1) : undefined;
@@ -377,7 +377,7 @@ export class Turn {
   }
 
   /** Takes up, in an idle session, an input that was queued. */
-  #takeUp(event: LogEvent, key: string | undefined, mayBeAnswered: boolean): void {
+  #takeUp(event: TurnEvent, key: string | undefined, mayBeAnswered: boolean): void {
     const { at } = event;
     const { idleAt } = this;
     const isDated = at !== undefined && idleAt !== undefined;
@@ -394,7 +394,7 @@ export class Turn {
   }
 
   /** Tells an input that a list has behind a turn and that the turn was for: taken up before its end. */
-  #isOfTurnWithoutInput({ at }: LogEvent): boolean {
+  #isOfTurnWithoutInput({ at }: TurnEvent): boolean {
     const { idleAt } = this;
     const isKnown = this.#own?.id !== undefined || this.#own?.at !== undefined;
     return this.phase === "ended" && !isKnown && at !== undefined && idleAt !== undefined &&
@@ -410,13 +410,13 @@ export class Turn {
   }
 
   /** An input that comes stamped in a turn: it is what began that, or has one to come, or neither. */
-  #joinOrOwe(event: LogEvent): void {
+  #joinOrOwe(event: TurnEvent): void {
     const isOwn = this.phase === "running" ? !this.#own : this.#reporting;
     if (isOwn) this.#own = { id: event.id, at: event.at };
     else this.#owe(event, false);
   }
 
-  #owe({ id, at }: LogEvent, taken: boolean): void {
+  #owe({ id, at }: TurnEvent, taken: boolean): void {
     this.owed.push({ id, at, taken });
     if (this.owed.length > MAX_OWED) this.owed.shift();
   }
@@ -525,7 +525,7 @@ export class Turn {
     }
   }
 
-  #end(event: LogEvent & { kind: "idle" }): void {
+  #end(event: TurnEvent & { kind: "idle" }): void {
     if (this.phase === "terminated" || this.phase === "deleted") return;
     if (this.#isOfTurnBefore(event)) return;
     const { stop, eventIds, at } = event;
@@ -560,7 +560,7 @@ export class Turn {
    * since a call was answered. Some servers say on every connection how the session stands, or say
    * the same again.
    */
-  #isOfTurnBefore({ stop, eventIds }: LogEvent & { kind: "idle" }): boolean {
+  #isOfTurnBefore({ stop, eventIds }: TurnEvent & { kind: "idle" }): boolean {
     if (this.interrupted || eventIds.length > 0) return false;
     if (this.phase === "blocked") {
       const isAnswered = this.blocking.length > 0 && this.openActions().length === 0;
@@ -575,7 +575,7 @@ export class Turn {
    * entry of a history whose events have ids, so that it may tell of an earlier moment, or a tool is
    * at work.
    */
-  #isEarly({ id, threadId }: LogEvent): boolean {
+  #isEarly({ id, threadId }: TurnEvent): boolean {
     if (threadId !== undefined && threadId !== this.#primaryThread) return true;
     if (id === undefined && this.cursor !== undefined) return true;
     return !this.interrupted && this.toolsInFlight.size > 0;
@@ -629,7 +629,7 @@ export class Turn {
     this.#reporting = true;
   }
 
-  #collect(event: LogEvent): void {
+  #collect(event: TurnEvent): void {
     const { collected } = this;
     const counts = !this.anchor || this.anchor.id !== undefined;
     switch (event.kind) {
@@ -717,7 +717,7 @@ export class TurnReader {
   }
 
   /** Reads on. @returns the events that were new, none when the history was rearranged */
-  update(): readonly LogEvent[] {
+  update(): readonly TurnEvent[] {
     const { entries, epoch } = this.#history;
     const isRearranged = this.#epoch !== epoch;
     if (isRearranged) {
@@ -737,7 +737,7 @@ export class TurnReader {
   }
 
   /** What a text that the cursor names has grown by meanwhile comes after the cursor. */
-  #growthOf(event: LogEvent): LogEvent | undefined {
+  #growthOf(event: TurnEvent): TurnEvent | undefined {
     if (event.kind !== "text" || event.id === undefined) return undefined;
     if (this.#turn.anchor?.id !== event.id) return undefined;
     const from = this.#history.lengthIn(this.#firstEpoch, event.key);

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { boundedCopy, type Fields, fieldsOf } from "../api/read.ts";
 import type { Session } from "../api/resources.ts";
 import { clipText } from "../core/text.ts";
-import { inDollars } from "../session/money.ts";
+import { inDollars } from "../session/event_view.ts";
 import { defineTool } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { type EventStatus, readEventStatus } from "../session/event_status.ts";

@@ -3,14 +3,13 @@ import { fc, fuzzRuns } from "../helpers/fuzz.ts";
 import { decodeEvent, type SessionEvent } from "../../src/api/events.ts";
 import { ApiError } from "../../src/api/errors.ts";
 import { EventHistory } from "../../src/session/event_history.ts";
-import { type LogEvent, readEvent } from "../../src/session/event_types.ts";
+import { eventView, newsOf, readEvent, type TurnEvent } from "../../src/session/event_types.ts";
 import { pollDelayMs } from "../../src/session/status_poll.ts";
 import type { WaitStatus } from "../../src/session/outcome.ts";
-import { describeActivity, describeEvent } from "../../src/session/progress.ts";
+import { describeActivity } from "../../src/session/progress.ts";
 import { buildResult } from "../../src/session/result.ts";
 import { TurnReader } from "../../src/session/turn.ts";
 import { verdictOf } from "../../src/session/verdict.ts";
-import { eventView } from "../../src/session/transcript.ts";
 
 const MAX_RESULT_CHARS = 40_000;
 
@@ -123,7 +122,7 @@ function readerOf(log: EventHistory, afterId: string | undefined): TurnReader {
 }
 
 /** Every event once, or twice where it was queued first. */
-function assertEachOnce(entries: readonly LogEvent[]): void {
+function assertEachOnce(entries: readonly TurnEvent[]): void {
   const stamped = entries.filter((event) => !event.queued).map(({ key }) => key);
   const queued = entries.filter((event) => event.queued).map(({ key }) => key);
   assertEquals(new Set(stamped).size, stamped.length);
@@ -202,7 +201,7 @@ Deno.test("any event can be told and shown in bounded space", () => {
     fc.property(rawEvent, (raw) => {
       const event = decodeEvent(raw);
       if (!event) return;
-      const told = describeEvent(readEvent(event)) ?? "";
+      const told = newsOf(readEvent(event)) ?? "";
       // A text's beginning is kept long, so that secrets are found in it before what is sent is cut.
       assert(told.length <= 1_050, `${told.length} characters of progress`);
       const view = eventView(event, { exposeToolInputs: false, maxFieldChars: 2_000 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fc, jsonValue } from "../helpers/fuzz.ts";
 import { createRedact, hasCredentialField, redactValue } from "../../src/core/redact.ts";
-import { eventView } from "../../src/session/transcript.ts";
+import { eventView } from "../../src/session/event_types.ts";
 import { fitBudget, takeWithinBudget } from "../../src/tools/budget.ts";
 import { decodeCursor, encodeCursor, listAgents } from "../../src/tools/list_agents.ts";
 import { listEvents } from "../../src/tools/list_events.ts";

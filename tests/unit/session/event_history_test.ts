@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { EventHistory } from "../../../src/session/event_history.ts";
-import type { LogEvent } from "../../../src/session/event_types.ts";
+import type { TurnEvent } from "../../../src/session/event_types.ts";
 
-const stamped = (key: string): LogEvent => ({ kind: "other", key, id: key, queued: false });
-const queued = (key: string): LogEvent => ({ kind: "input", key, id: key, queued: true });
+const stamped = (key: string): TurnEvent => ({ kind: "other", key, id: key, queued: false });
+const queued = (key: string): TurnEvent => ({ kind: "input", key, id: key, queued: true });
 const keys = (log: EventHistory) =>
   log.entries.map((event) => event.queued ? `${event.key}?` : event.key).join(" ");
 
-function logOf(...events: LogEvent[]): EventHistory {
+function logOf(...events: TurnEvent[]): EventHistory {
   const log = new EventHistory();
   for (const event of events) log.add(event);
   return log;
@@ -23,7 +23,7 @@ Deno.test("EventHistory.add() takes a queued event again when it is stamped, and
   assertEquals(keys(log), "m? a m");
 });
 
-const MERGES: [name: string, log: LogEvent[], history: LogEvent[], merged: string][] = [
+const MERGES: [name: string, log: TurnEvent[], history: TurnEvent[], merged: string][] = [
   ["into an empty log", [], [stamped("a"), stamped("b")], "a b"],
   ["that overlaps at the end", [stamped("a"), stamped("b")], [stamped("b"), stamped("c")], "a b c"],
   ["without overlap", [stamped("a")], [stamped("b"), stamped("c")], "a b c"],
@@ -78,7 +78,7 @@ Deno.test("EventHistory.prepend() puts older events first and queued ones last",
   assertEquals(log.epoch, 1);
 });
 
-const kind = (kind: "running" | "idle", key: string): LogEvent =>
+const kind = (kind: "running" | "idle", key: string): TurnEvent =>
   kind === "idle"
     ? { kind, key, id: key, queued: false, eventIds: [] }
     : { kind, key, id: key, queued: false };

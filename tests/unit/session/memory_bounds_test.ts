@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { EventHistory } from "../../../src/session/event_history.ts";
 import { UnseenSends } from "../../../src/session/unseen_sends.ts";
-import { type LogEvent, readEvent } from "../../../src/session/event_types.ts";
+import { readEvent, type TurnEvent } from "../../../src/session/event_types.ts";
 import { Turn } from "../../../src/session/turn.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
@@ -69,11 +69,11 @@ Deno.test("a process forgets the oldest of very many messages that it has recogn
 });
 
 const MIB = 1024 * 1024;
-const text = (n: number, chars: number): LogEvent => {
+const text = (n: number, chars: number): TurnEvent => {
   const id = `sevt_${String(n).padStart(6, "0")}`;
   return { kind: "text", key: id, id, queued: false, text: String(n % 10).repeat(chars) };
 };
-const call = (n: number, chars: number): LogEvent => {
+const call = (n: number, chars: number): TurnEvent => {
   const id = `sevt_${String(n).padStart(6, "0")}`;
   const tool = {
     id,
@@ -85,7 +85,7 @@ const call = (n: number, chars: number): LogEvent => {
   return { kind: "tool_use", key: id, id, queued: false, tool };
 };
 
-const WAYS: Readonly<Record<string, (log: EventHistory, events: readonly LogEvent[]) => void>> = {
+const WAYS: Readonly<Record<string, (log: EventHistory, events: readonly TurnEvent[]) => void>> = {
   "from the stream": (log, events) => events.forEach((event) => log.add(event)),
   "in a page": (log, events) => log.merge(events),
   "in older pages": (log, events) => {
@@ -115,7 +115,7 @@ for (const [how, take] of Object.entries(WAYS)) {
       assertEquals(log.entries.map(({ key }) => key), events.map(({ key }) => key));
       assert(heldIn(log) <= 5 * MIB, `${heldIn(log)} characters`);
       assert(log.chars <= 4 * MIB, `${log.chars} counted`);
-      const isSame = (entry: LogEvent, index: number) =>
+      const isSame = (entry: TurnEvent, index: number) =>
         JSON.stringify(entry) === JSON.stringify(events.slice(-90)[index]);
       assert(log.entries.slice(-90).every(isSame), "the newest are as they came");
       const letGo = log.entries.filter((event) =>

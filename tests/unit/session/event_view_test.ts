@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { isQueued, type SessionEvent } from "../../../src/api/events.ts";
 import { clipText } from "../../../src/core/text.ts";
-import { toolInputView } from "../../../src/session/tool_input.ts";
-import { eventView } from "../../../src/session/transcript.ts";
+import { eventView } from "../../../src/session/event_types.ts";
+import { toolInputView } from "../../../src/session/event_view.ts";
 
 const OPTIONS = { exposeToolInputs: false, maxFieldChars: 100 };
 const AT = "2026-11-23T09:00:00Z";
