@@ -1,5 +1,5 @@
 /**
- * Checking a call's arguments, in words that say what would be accepted.
+ * Checks a call's arguments, and says of wrong ones what would be accepted.
  *
  * @module
  */
@@ -97,7 +97,7 @@ function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[
 
 interface Property extends PropertySchema {
   readonly optional: boolean;
-  /** Whether it may be any text: neither a value of a kind nor what a result gave out. */
+  /** True for a text of the model's own: neither one of fixed words nor an id or cursor. */
   readonly isText: boolean;
 }
 
@@ -117,10 +117,10 @@ function propertiesOf(schema: z.ZodObject): Readonly<Record<string, Property>> {
   return properties;
 }
 
-/** What models write where they have nothing to give. */
+/** Words that models write where they have nothing to give. */
 const NOTHING = /^\s*(null|undefined|none|nil)?\s*$/i;
 
-/** Null is absent where an argument is required too: it is then missing, not of a wrong type. */
+/** Takes null as absent for a required argument too: it is then missing, not of a wrong type. */
 function isAbsent({ optional, isText }: Property, value: unknown): boolean {
   if (value === null || value === undefined) return true;
   // A text may say "null".
@@ -147,7 +147,7 @@ function listOf(value: unknown): unknown {
   return value.split(",").map((item) => item.trim()).filter(Boolean);
 }
 
-/** What results and other tools call the same thing. */
+/** Names that results and other tools have for the same thing. */
 const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
   ["last_event_id", "after_id"],
   ["text", "message"],

@@ -10,7 +10,7 @@ import { clipText } from "../core/text.ts";
 export const MAX_RESULT_CHARS = 40_000;
 
 /**
- * The first of `items` that fit, and at least one.
+ * Takes the first of `items` that fit, and at least one.
  *
  * @param budgetChars room for their JSON text, commas included
  */
@@ -30,10 +30,11 @@ const STRING_CAPS = [20_000, 8_000, 3_000, 1_000, 400] as const;
 const ARRAY_CAPS = [200, 50, 10] as const;
 
 /**
- * The value itself when its JSON text fits, else a copy in which first long texts are clipped, then
- * long lists are shortened, as little as will do. Ids are shorter than any cap, so they stay whole.
+ * Fits a value into a budget: returns it as it is when its JSON text fits, else a copy in which first
+ * long texts are clipped, then long lists are shortened, as little as will do. Ids are shorter than
+ * any cap, so they stay whole.
  *
- * @returns the value and whether anything was cut
+ * @returns the value; `cut` is true when anything was left out
  */
 export function fitBudget(
   value: Record<string, unknown>,

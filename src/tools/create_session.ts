@@ -1,5 +1,4 @@
 import * as z from "zod";
-import type { CreateSessionParams } from "../api/types.ts";
 import type { Session } from "../api/resources.ts";
 import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
@@ -15,10 +14,10 @@ import { idSchema } from "./ids.ts";
 
 /** Metadata key whose value tells one call's session from all others. */
 const REQUEST_KEY = "cma_mcp_request";
-/** Newest sessions among which a lost one is looked for. */
-const LOOK_LIMIT = 20;
-/** Pauses before each look for the first message in the log of a new session, in milliseconds. */
-const MESSAGE_LOOKS_MS: readonly number[] = [0, 1_000, 2_000];
+/** How many of the newest sessions are searched for a lost one. */
+const SEARCH_LIMIT = 20;
+/** Pauses before each check that a new session has its first message, in milliseconds. */
+const MESSAGE_CHECK_DELAYS_MS: readonly number[] = [0, 1_000, 2_000];
 
 /** `create_session`: starts a session, with its first message if there is one. */
 export const createSession = defineTool({
@@ -50,30 +49,11 @@ export const createSession = defineTool({
       status: z.string(),
     }),
   async run(args, call) {
-    const { access, environment } = call.services;
-    const create = async () => {
-      const environmentId = args.environment_id ?? await environment.resolve(call);
-      const params = {
-        agent: args.agent_version === undefined
-          ? args.agent_id
-          : { type: "agent" as const, id: args.agent_id, version: args.agent_version },
-        environmentId,
-        title: args.title,
-        message: args.message,
-      };
-      try {
-        return { environmentId, ...await createOnce(args.agent_id, params, call) };
-      } catch (error) {
-        // Refused, so nothing was made: the remembered environment is gone, another may be there.
-        const gone = error instanceof ApiError && error.errorCode?.startsWith("environment_");
-        if (gone && environment.forget(environmentId)) return undefined;
-        throw error;
-      }
-    };
-    const { session, environmentId, confirmedByList } = await create() ?? await createAgain(create);
+    const { access, waiter } = call.services;
+    const { session, environmentId, confirmedByList } = await create(args, call);
     const dropped = args.message !== undefined && await isMessageDropped(session, call);
-    // The log may not show the first message yet when somebody waits for its answer.
-    if (args.message !== undefined && !dropped) call.services.waiter.expect(session.id);
+    // The events may not show the first message yet when somebody waits for its answer.
+    if (args.message !== undefined && !dropped) waiter.expect(session.id);
     await access.rememberSession(session.id, { agentId: args.agent_id, environmentId }, call);
     return {
       session_id: session.id,
@@ -87,64 +67,71 @@ export const createSession = defineTool({
   },
 });
 
-/**
- * Whether a new session was made without its first message, as some servers do. With it a session
- * is at work from the start; one that is idle, and whose log stays empty, never got it.
- */
-async function isMessageDropped(
-  { id, status = "idle" }: Session,
-  { signal, services: { api, clock } }: ToolCall,
-): Promise<boolean> {
-  if (status !== "idle") return false;
-  const options = { signal, timeoutMs: CHECK_TIMEOUT_MS };
-  try {
-    for (const delayMs of MESSAGE_LOOKS_MS) {
-      await clock.sleep(delayMs, signal);
-      const page = await api.events.list(id, { order: "asc", limit: 1 }, options);
-      if (page.data.length > 0 || page.next_page) return false;
+interface CreateArguments {
+  readonly agent_id: string;
+  readonly agent_version?: number;
+  readonly environment_id?: string;
+  readonly title?: string;
+  readonly message?: string;
+}
+
+interface Created {
+  readonly session: Session;
+  /** The API's response was lost, and the session was found in the list. */
+  readonly confirmedByList: boolean;
+}
+
+/** Creates the session; a second time where the environment that was remembered is gone. */
+async function create(
+  args: CreateArguments,
+  call: ToolCall,
+): Promise<Created & { readonly environmentId: string }> {
+  const { environment } = call.services;
+  for (let isSecond = false;; isSecond = true) {
+    const environmentId = args.environment_id ?? await environment.resolve(call);
+    try {
+      return { environmentId, ...await createOnce(args, environmentId, call) };
+    } catch (error) {
+      // Nothing was made, so it is safe to try again where another environment may be there.
+      const isGone = error instanceof ApiError && error.errorCode?.startsWith("environment_");
+      if (!isGone || !environment.forget(environmentId)) throw error;
+      if (isSecond) {
+        throw new ToolError(
+          "environment_required",
+          "The workspace's environment keeps changing: try again.",
+        );
+      }
     }
-    const session = await api.sessions.retrieve(id, options);
-    return session.status === "idle";
-  } catch (error) {
-    if (signal.aborted || !(error instanceof ApiError)) throw error;
-    // What cannot be read is no reason to doubt what the API accepted.
-    return false;
   }
 }
 
-async function createAgain<T>(create: () => Promise<T | undefined>): Promise<T> {
-  const made = await create();
-  if (made) return made;
-  throw new ToolError(
-    "environment_required",
-    "The workspace's environment keeps changing: try again.",
-  );
-}
-
-/** Creates one session, never two: a lost answer is looked for, not asked for again. */
+/** Creates one session, never two: when the response is lost, it looks for the session instead. */
 async function createOnce(
-  agentId: string,
-  params: Omit<CreateSessionParams, "metadata">,
+  { agent_id: id, agent_version: version, title, message }: CreateArguments,
+  environmentId: string,
   call: ToolCall,
-): Promise<{ readonly session: Session; readonly confirmedByList: boolean }> {
+): Promise<Created> {
   const { signal, services } = call;
   const token = crypto.randomUUID();
   const owner = await services.access.ownerMetadata(call);
   try {
-    const session = await services.api.sessions.create(
-      { ...params, metadata: { [REQUEST_KEY]: token, ...owner } },
-      { signal, timeoutMs: WRITE_TIMEOUT_MS },
-    );
+    const session = await services.api.sessions.create({
+      agent: version === undefined ? id : { type: "agent", id, version },
+      environmentId,
+      title,
+      message,
+      metadata: { [REQUEST_KEY]: token, ...owner },
+    }, { signal, timeoutMs: WRITE_TIMEOUT_MS });
     return { session, confirmedByList: false };
   } catch (error) {
     if (signal.aborted || !isAmbiguous(error)) throw error;
     services.log.warn("The answer to a create was lost; looking for the session", {
-      agent_id: agentId,
+      agent_id: id,
       kind: error.kind,
       status: error.status,
       request_id: error.requestId,
     });
-    return { session: await findCreated(agentId, token, error, call), confirmedByList: true };
+    return { session: await findCreated(id, token, error, call), confirmedByList: true };
   }
 }
 
@@ -156,7 +143,7 @@ function findCreated(
 ): Promise<Session> {
   const look = async () => {
     const page = await services.api.sessions.list(
-      { agentId, order: "desc", limit: LOOK_LIMIT },
+      { agentId, order: "desc", limit: SEARCH_LIMIT },
       { signal, timeoutMs: CHECK_TIMEOUT_MS },
     );
     const found = page.data.find((session) => session.metadata?.[REQUEST_KEY] === token);
@@ -176,4 +163,29 @@ function unknownCreation({ why }: Doubt, cause: ApiError): ToolError {
       "Trying again may make a second session.",
     { cause },
   );
+}
+
+/**
+ * Tells that a new session was made without its first message, as some servers do. With it a session
+ * is at work from the start; one that is idle, and that has no events, never got it.
+ */
+async function isMessageDropped(
+  { id, status = "idle" }: Session,
+  { signal, services: { api, clock } }: ToolCall,
+): Promise<boolean> {
+  if (status !== "idle") return false;
+  const options = { signal, timeoutMs: CHECK_TIMEOUT_MS };
+  try {
+    for (const delayMs of MESSAGE_CHECK_DELAYS_MS) {
+      await clock.sleep(delayMs, signal);
+      const page = await api.events.list(id, { order: "asc", limit: 1 }, options);
+      if (page.data.length > 0 || page.next_page) return false;
+    }
+    const session = await api.sessions.retrieve(id, options);
+    return session.status === "idle";
+  } catch (error) {
+    if (signal.aborted || !(error instanceof ApiError)) throw error;
+    // The API accepted the message; that the check failed says nothing against it.
+    return false;
+  }
 }

@@ -10,6 +10,7 @@ import { notAvailable } from "../access/policy.ts";
 import type { Caller } from "../access/principal.ts";
 import type { Session } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
+import type { IdKind } from "../core/ids.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Services } from "./services.ts";
 
@@ -46,13 +47,13 @@ export interface ToolCall extends Caller {
   readonly deadline?: number;
 }
 
-/** What a call can name by an id. */
-export type Reachable = "agent" | "session" | "environment" | "file";
+/** What a call can name by an id. An event needs no check: it is one of the session named beside it. */
+export type Reachable = Exclude<IdKind, "event">;
 
 /** What a tool's caller may do, by the names that OAuth scopes will have. */
 export type Scope = "agents:read" | "sessions:read" | "sessions:write";
 
-/** Arguments that hold ids; `after_id` is a place in the session that is named beside it. */
+/** Arguments that hold ids to check. */
 type IdArgument<I extends z.ZodObject> = Exclude<
   Extract<keyof I["shape"], `${string}_id` | `${string}_ids`>,
   "after_id"

@@ -86,7 +86,7 @@ function agentRef(session: Session): { id?: string; name?: string; version?: num
   };
 }
 
-/** A value as the output schema wants it: an object that says something. */
+/** Returns a value as the output schema wants it, an object with fields; else undefined. */
 function objectIn(value: unknown): Fields | undefined {
   const fields = fieldsOf(inDollars(boundedCopy(value)));
   return fields && Object.keys(fields).length > 0 ? fields : undefined;

@@ -12,7 +12,7 @@ import type { ReadQuery } from "../session/event_reader.ts";
 
 /** Room for what stands around the events. */
 const EVENTS_BUDGET_CHARS = MAX_RESULT_CHARS - 1_000;
-/** A field is clipped here when many events are shown; of a single event all of a text can be had. */
+/** Fields are clipped here when many events are shown. Of one event, a text can be read in parts. */
 const MIN_FIELD_CHARS = 4_000;
 const MAX_FIELD_CHARS = 30_000;
 
@@ -22,7 +22,7 @@ interface ListEventsResult {
   has_more: boolean;
 }
 
-/** `list_events`: reads the session's log. */
+/** `list_events`: reads the session's events. */
 export const listEvents = defineTool({
   name: "list_events",
   title: "List events",
@@ -116,8 +116,8 @@ async function listNewest(
 }
 
 /**
- * What is shown of the events of an answer. Of an event that stands alone in it the text is shown
- * in parts, from the place that the cursor names.
+ * Makes the views of the events of a result. An event that stands alone in it shows its text in
+ * parts, from the place that the cursor names.
  *
  * @returns also the cursor of the rest, where a text goes on
  */

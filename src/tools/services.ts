@@ -41,7 +41,7 @@ export interface ServicesOptions {
   readonly exposeToolInputs?: boolean;
   /** Let `get_agent` show system prompts and MCP server URLs. */
   readonly exposeAgentConfig?: boolean;
-  /** Whether whoever calls also runs the server, as on stdio, and so is told what to change. */
+  /** Set where the caller runs the server, as on stdio: errors then say which setting to change. */
   readonly callerIsOperator?: boolean;
 }
 
@@ -63,10 +63,11 @@ export interface Services {
 }
 
 /**
- * Requests of long looks through logs, of all callers together. With what waits do in the background
- * they stay below the 1,200 reads a minute that the API allows an organisation.
+ * Rate of the requests that search long event histories for a cursor, of all callers together. With
+ * what waits do in the background they stay below the 1,200 reads a minute that the API allows an
+ * organisation.
  */
-const LONG_LOOKS = { perMinute: 300, burst: 100 } as const;
+const LONG_SEARCHES = { perMinute: 300, burst: 100 } as const;
 
 /** Wires the services of one process together. */
 export function createServices(options: ServicesOptions): Services {
@@ -82,7 +83,7 @@ export function createServices(options: ServicesOptions): Services {
     access: createAccessPolicy({ api, allowedAgentIds, ownerMarks }),
     limits: createCallLimits(options.maxCalls),
     environment: createEnvironmentResolver(api, options.environmentId),
-    eventReader: createEventReader(api, { bucket: createTokenBucket({ ...LONG_LOOKS, clock }) }),
+    eventReader: createEventReader(api, { bucket: createTokenBucket({ ...LONG_SEARCHES, clock }) }),
     eventSender: createEventSender({ api, waiter, clock, log, redact }),
     exposeToolInputs: options.exposeToolInputs ?? false,
     exposeAgentConfig: options.exposeAgentConfig ?? false,

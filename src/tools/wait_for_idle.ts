@@ -3,7 +3,7 @@ import { type ClientInfo, defineTool } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
 import { chargeLook } from "../access/limits.ts";
 
-/** So long before the deadline nothing is told any more, in milliseconds: the result tells it. */
+/** No progress is reported in the last milliseconds before the deadline: the result tells it. */
 const QUIET_MS = 2_000;
 
 /** `wait_for_idle`: turns the session's event stream into one result. */
@@ -81,8 +81,8 @@ export const waitForIdle = defineTool({
 });
 
 /**
- * Milliseconds of a wait where the caller names no time. The SDKs' clients give a call up after
- * 60 s, several of them although they ask for progress (LangChain, Mastra, the TypeScript SDK 1.x).
+ * Milliseconds of a wait whose caller names no time. The SDKs' clients give a call up after 60 s,
+ * several of them although they ask for progress (LangChain, Mastra, the TypeScript SDK 1.x).
  */
 const DEFAULT_MS = 50_000;
 /** The same for hosts that were seen to wait longer; the next known limit is 120 s. */
@@ -96,11 +96,11 @@ const PATIENT_MS = 100_000;
 const PATIENT_HOSTS: ReadonlyMap<string, string> = new Map([["claude-code", "2.1.330"]]);
 
 /**
- * How long a wait takes at most where the caller names no time, in milliseconds: at least 10 s less
- * than any known limit of the host.
+ * Returns how long a wait takes at most where the caller names no time, in milliseconds: at least
+ * 10 s less than any known limit of the host.
  *
- * @param client absent where it is not known
- * @param hasProgress whether the caller asked for progress: builds of a host that do not are known
+ * @param client the host; absent where it is not known
+ * @param hasProgress true when the caller asked for progress: builds of a host that do not are known
  *   to give up after 60 s
  */
 export function defaultWaitMs(client: ClientInfo | undefined, hasProgress: boolean): number {
