@@ -11,6 +11,7 @@ import { type Finding, readTree } from "./house/tree.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const CODE = ["src", "scripts", "std", "tests"];
+const READMES = ["README.md", "src/simulator/README.md"];
 
 /** A step's complaints; none when it passes. */
 type Complaints = readonly string[];
@@ -47,7 +48,7 @@ async function main(): Promise<boolean> {
   report("formatted", await runDeno("fmt", "--check", "--quiet"));
   report("lint", await runDeno("lint", "--quiet"));
   report("types", await runDeno("check", "--quiet", ...CODE));
-  report("README code", await runDeno("check", "--quiet", "--doc-only", "README.md"));
+  report("README code", await runDeno("check", "--quiet", "--doc-only", ...READMES));
   const files = await readTree(ROOT);
   for (const [name, rule] of Object.entries(RULES)) report(name, rule(files).map(describe));
   report("requests, bytes and characters within their limits", await exactFigures());
