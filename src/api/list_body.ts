@@ -23,10 +23,11 @@ export interface ListBodyOptions {
   readonly maxEntryChars: number;
   /** All entries together, as far as they are kept. */
   readonly maxChars: number;
+  /** Bodies up to this length are parsed in one piece, nothing left out; 1 MiB when absent. */
+  readonly wholeChars?: number;
 }
 
-/** Bodies up to this length are parsed in one piece, and nothing of them is left out. */
-const WHOLE_CHARS = 1024 * 1024;
+const DEFAULT_WHOLE_CHARS = 1024 * 1024;
 /** The fields whose texts are there to be read. */
 const PROSE_FIELDS: readonly string[] = ["text", "content"];
 /** What a longer text leaves of its end, as JSON text: more than a reply shows. */
@@ -56,6 +57,7 @@ export function createListBody(
   options: ListBodyOptions,
   parse: (json: string) => unknown,
 ): BodyReader {
+  const { wholeChars = DEFAULT_WHOLE_CHARS } = options;
   let pieces: string[] | undefined = [];
   let chars = 0;
   let scanner: ListScanner | undefined;
@@ -65,7 +67,7 @@ export function createListBody(
     },
     push(text) {
       chars += text.length;
-      if (pieces && chars <= WHOLE_CHARS) {
+      if (pieces && chars <= wholeChars) {
         pieces.push(text);
         return;
       }

@@ -53,6 +53,15 @@ export function fuzzRuns(limitMs: number): fc.Parameters<unknown> {
 }
 
 /**
+ * Any character, often an ASCII one. The unit "binary" of `fc.string` is the same, but it builds a
+ * table of all characters first, which takes a second.
+ */
+export const anyCharacter: fc.Arbitrary<string> = fc.oneof(
+  fc.nat({ max: 0x7f }),
+  fc.nat({ max: 0x10_ffff - 0x800 }),
+).map((place) => String.fromCodePoint(place < 0xd800 ? place : place + 0x800));
+
+/**
  * JSON values as `JSON.stringify` writes them: `fc.jsonValue` has a negative zero too, which becomes
  * 0 on the way to text and back, so that equal texts come of unequal values.
  */

@@ -5,7 +5,7 @@ import { createRedact } from "../../src/core/redact.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createServices } from "../../src/tools/services.ts";
-import { fc } from "../helpers/fuzz.ts";
+import { anyCharacter, fc } from "../helpers/fuzz.ts";
 import { ManualClock } from "../helpers/manual_clock.ts";
 
 const KEY = "key-for-Zq7/Kd9Lw2Pf_R8vXm3TcHy6BnQz";
@@ -263,7 +263,7 @@ Deno.test("what agents write is never changed where it holds no secret", async (
     "a\u2028b\u200dc\u202ed\x1b[31m",
     'curl -H "Authorization: Bearer abcdefgh12345678"',
   );
-  const text = fc.array(fc.oneof(prose, fc.string({ unit: "binary", maxLength: 30 })), {
+  const text = fc.array(fc.oneof(prose, fc.string({ unit: anyCharacter, maxLength: 30 })), {
     minLength: 1,
     maxLength: 5,
   })
