@@ -5,6 +5,7 @@
  */
 
 import ts from "typescript";
+import { importsOf } from "./imports.ts";
 import { type Finding, lineOf, modulesIn, parse, type TextFile, walk } from "./tree.ts";
 
 function findNodes(
@@ -116,6 +117,32 @@ export function testsAreFound(files: readonly TextFile[]): Finding[] {
       return isTest ? "has tests, but its name does not end in _test.ts" : undefined;
     },
   );
+}
+
+/** A unit test that starts a program, itself or by a helper, waits for it: it belongs to the others. */
+export function unitTestsStartNothing(files: readonly TextFile[]): Finding[] {
+  const support = modulesIn(files, "tests", "scripts");
+  const starts = new Map(
+    findNodes(support, (node) => {
+      const isCommand = ts.isPropertyAccessExpression(node) && isNamed(node.expression, "Deno") &&
+        node.name.text === "Command";
+      return isCommand ? "starts a program" : undefined;
+    }).map(({ path }) => [path, path]),
+  );
+  const byPath = new Map(support.map((file) => [file.path, file]));
+  const starterOf = (path: string, seen = new Set<string>()): string | undefined => {
+    const file = byPath.get(path);
+    if (!file || seen.has(path)) return undefined;
+    seen.add(path);
+    return starts.get(path) ??
+      importsOf(file).map(({ to }) => starterOf(to, seen)).find((found) => found !== undefined);
+  };
+  return modulesIn(files, "tests/unit").flatMap(({ path }) => {
+    const starter = starterOf(path);
+    if (starter === undefined) return [];
+    const how = starter === path ? "" : ` by ${starter}`;
+    return [{ path, message: `starts a program${how}: move the test to tests/e2e` }];
+  });
 }
 
 function declaredNames(statement: ts.Statement): string[] {

@@ -12,6 +12,7 @@ import {
   stdoutIsTheProtocols,
   testsAreFound,
   testsAreOn,
+  unitTestsStartNothing,
   zodIsShaken,
 } from "./code_rules.ts";
 import { cycles, layering, simulatorEntry } from "./imports.ts";
@@ -39,6 +40,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "properties are seeded": propertiesAreSeeded,
   "tests are on": testsAreOn,
   "tests are found": testsAreFound,
+  "unit tests start no program": unitTestsStartNothing,
   "no facts of one machine": noMachineFacts,
   "no secrets": noSecrets,
   "nothing unfinished": nothingUnfinished,

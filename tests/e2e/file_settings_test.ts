@@ -1,5 +1,8 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { sha256 } from "../../src/access/tokens.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { createFileReader } from "../../src/runtime/files.ts";
+import { ManualClock } from "../helpers/manual_clock.ts";
 import { Spawned } from "./spawned.ts";
 
 const SECRET = "file-settings-token-0123456789abcdef";
@@ -95,4 +98,27 @@ Deno.test("a token file with a byte order mark can be changed while the program 
     program.kill("SIGTERM");
     assertEquals((await program.ending()).code, 0);
   });
+});
+
+Deno.test({
+  name: "a file reader gives up a pipe that nobody writes to, and reads one whose writer is late",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await withFolder(async (folder) => {
+      const path = await pipe(`${folder}/pipe`);
+      const clock = new ManualClock();
+      const read = createFileReader(clock);
+      await clock.runUntil(assertRejects(() => read(path), Error, "No end of it in 5 s"));
+      // Where the pipe opens only after that, its reader still has five seconds of its own.
+      for (let tries = 0, calm = 0; tries < 500 && calm < 20; tries++) {
+        await clock.advance(5_000);
+        await systemClock.sleep(1);
+        calm = clock.pendingTimers === 0 ? calm + 1 : 0;
+      }
+      assertEquals(clock.pendingTimers, 0);
+      const again = createFileReader(systemClock)(path);
+      await Deno.writeTextFile(path, "the secret\n");
+      assertEquals(await again, "the secret\n");
+    });
+  },
 });

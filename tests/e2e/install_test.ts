@@ -4,7 +4,7 @@ import { sha256 } from "../../scripts/compile/tools.ts";
 import { tarGz } from "../../scripts/release/archive.ts";
 import { makeRelease } from "../../scripts/release/make.ts";
 import { archiveName, checksums } from "../../scripts/release/names.ts";
-import { bytes, releaseInput } from "../unit/scripts/release_support.ts";
+import { bytes, releaseInput } from "../scripts/release_support.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { executable, inFolder, NEEDS_EXECUTABLE, ownTarget, runProgram } from "./compiled.ts";
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { sha256 } from "../../scripts/compile/tools.ts";
 import { zip } from "../../scripts/release/archive.ts";
 import { archiveName, checksums } from "../../scripts/release/names.ts";
-import { bytes } from "../unit/scripts/release_support.ts";
+import { bytes } from "../scripts/release_support.ts";
 import { type Ended, executable, inFolder, ownTarget, runProgram } from "./compiled.ts";
 import { EXECUTABLE } from "./spawned.ts";
 

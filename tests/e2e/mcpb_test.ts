@@ -3,7 +3,7 @@ import { unzipSync } from "fflate";
 import { TARGETS } from "../../scripts/compile/targets.ts";
 import { bundle } from "../../scripts/release/make.ts";
 import { bundleManifest } from "../../scripts/release/mcpb_manifest.ts";
-import { bytes, releaseInput } from "../unit/scripts/release_support.ts";
+import { bytes, releaseInput } from "../scripts/release_support.ts";
 import { executable, inFolder, NEEDS_EXECUTABLE, ownTarget } from "./compiled.ts";
 import { Spawned } from "./spawned.ts";
 

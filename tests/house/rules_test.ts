@@ -131,6 +131,26 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     { "tests/helpers/fuzz.ts": 'import fc from "fast-check";' },
   ],
   [
+    "unit tests start no program",
+    { "tests/unit/a_test.ts": "new Deno.Command(name);" },
+    /a_test\.ts starts a program: move/,
+    { "tests/e2e/a_test.ts": "new Deno.Command(name);" },
+  ],
+  [
+    "unit tests start no program",
+    {
+      "tests/unit/core/a_test.ts": 'import "../../helpers/b.ts";',
+      "tests/helpers/b.ts": 'import "./c.ts";',
+      "tests/helpers/c.ts": "new Deno.Command(name);",
+    },
+    /tests\/unit\/core\/a_test\.ts starts a program by tests\/helpers\/c\.ts/,
+    {
+      "tests/unit/core/a_test.ts": 'import "../../helpers/b.ts";',
+      "tests/helpers/b.ts": "",
+      "tests/e2e/c.ts": "new Deno.Command(name);",
+    },
+  ],
+  [
     "exports are documented",
     { "src/mod.ts": 'export { a } from "./a.ts";', "src/a.ts": "export const a = 1;" },
     /src\/a\.ts:1 exports a without/,

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createFileReader, resolveWithFiles } from "../../../src/runtime/files.ts";
 import { systemClock } from "../../../src/core/clock.ts";
-import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 
 async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -50,25 +49,6 @@ Deno.test("a file reader gives up a file without end", async () => {
     );
     assertEquals("code" in error && error.code, "EFBIG");
   });
-});
-
-Deno.test({
-  name: "a file reader gives up a pipe that nobody writes to, and reads one whose writer is late",
-  ignore: Deno.build.os === "windows",
-  async fn() {
-    await withFolder(async (folder) => {
-      const path = `${folder}/pipe`;
-      await new Deno.Command("mkfifo", { args: [path] }).output();
-      const clock = new ManualClock();
-      const read = createFileReader(clock);
-      await clock.runUntil(assertRejects(() => read(path), Error, "No end of it in 5 s"));
-      await settle();
-      assertEquals(clock.pendingTimers, 0);
-      const again = createFileReader(systemClock)(path);
-      await Deno.writeTextFile(path, "the secret\n");
-      assertEquals(await again, "the secret\n");
-    });
-  },
 });
 
 Deno.test("resolveWithFiles() reads what is asked for, each once, and then resolves", async () => {

@@ -1,6 +1,6 @@
-import { ManualClock } from "../../helpers/manual_clock.ts";
 import type { Habits } from "../../../src/simulator/habits.ts";
 import { createSimulator, type Simulator } from "../../../src/simulator/simulator.ts";
+import { ManualClock } from "../../helpers/manual_clock.ts";
 
 export const HEADERS: Readonly<Record<string, string>> = {
   "x-api-key": "test-key",

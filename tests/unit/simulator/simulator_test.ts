@@ -151,16 +151,6 @@ Deno.test("requests records method, path, query and time, also of what fails", a
   ]);
 });
 
-Deno.test("requests keeps the newest ten thousand", async () => {
-  const { simulator } = bench();
-  for (let i = 0; i < 10_003; i++) {
-    await simulator.fetch(new Request(`http://simulator/v1/none?n=${i}`, { headers: HEADERS }));
-  }
-  assertEquals(simulator.requests.length, 10_000);
-  assertEquals(simulator.requests[0]?.query, "n=3");
-  assertEquals(simulator.requests.at(-1)?.query, "n=10002");
-});
-
 Deno.test("fetch can be passed around as a function", async () => {
   const { fetch } = createSimulator({ clock: new ManualClock(), seed: 1 });
   const response = await fetch(new Request("http://simulator/v1/agents", { headers: HEADERS }));

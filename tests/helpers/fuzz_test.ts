@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { chooseSeed, failureReport, fc, FUZZ_SEED, jsonValue } from "../../helpers/fuzz.ts";
+import { chooseSeed, failureReport, fc, FUZZ_SEED, jsonValue } from "./fuzz.ts";
 
 Deno.test("a property that fails says its seed, how to see it again, and why", () => {
   const cause = new Error("odd");

@@ -1,9 +1,16 @@
 // Whatever clients do and whenever they do it: what the simulator promises holds.
 import { assertEquals } from "@std/assert";
-import { fc } from "../../helpers/fuzz.ts";
-import { settle } from "../../helpers/manual_clock.ts";
-import type { Habits } from "../../../src/simulator/habits.ts";
-import { type Bench, bench, dig, type Listener, message, type Wire } from "./helpers.ts";
+import { fc } from "../helpers/fuzz.ts";
+import { settle } from "../helpers/manual_clock.ts";
+import type { Habits } from "../../src/simulator/mod.ts";
+import {
+  type Bench,
+  bench,
+  dig,
+  type Listener,
+  message,
+  type Wire,
+} from "../unit/simulator/helpers.ts";
 
 type Action =
   | { readonly do: "message"; readonly text: string }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { median, quantile } from "../../../scripts/statistics.ts";
+import { median, quantile } from "../../scripts/statistics.ts";
 
 const cases: readonly [readonly number[], number, number][] = [
   [[], 0.5, 0],

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { unzipSync } from "fflate";
 import { parseTarGzip } from "nanotar";
-import { TARGETS } from "../../../scripts/compile/targets.ts";
-import { sha256 } from "../../../scripts/compile/tools.ts";
-import { tarGz, zip } from "../../../scripts/release/archive.ts";
-import { findRepository } from "../../../scripts/release/input.ts";
-import { makeRelease, placeRepository } from "../../../scripts/release/make.ts";
+import { TARGETS } from "../../scripts/compile/targets.ts";
+import { sha256 } from "../../scripts/compile/tools.ts";
+import { tarGz, zip } from "../../scripts/release/archive.ts";
+import { findRepository } from "../../scripts/release/input.ts";
+import { makeRelease, placeRepository } from "../../scripts/release/make.ts";
 import {
   archiveName,
   bundleName,
@@ -14,8 +14,8 @@ import {
   imageName,
   parseRepository,
   registryName,
-} from "../../../scripts/release/names.ts";
-import { releaseNotes } from "../../../scripts/release/notes.ts";
+} from "../../scripts/release/names.ts";
+import { releaseNotes } from "../../scripts/release/notes.ts";
 import { bytes, EPOCH, releaseInput, targetNamed, text } from "./release_support.ts";
 
 const ENTRIES = [
@@ -137,7 +137,7 @@ Deno.test("releaseNotes() fail for a version that the changelog does not know", 
 });
 
 Deno.test("the changelog has a section for the version that deno.json states", async () => {
-  const read = (path: string) => Deno.readTextFile(new URL(`../../../${path}`, import.meta.url));
+  const read = (path: string) => Deno.readTextFile(new URL(`../../${path}`, import.meta.url));
   const { version } = JSON.parse(await read("deno.json"));
   assert(releaseNotes(await read("CHANGELOG.md"), version).length > 0);
 });

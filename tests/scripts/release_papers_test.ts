@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { licencesText, readLicence } from "../../../scripts/release/licences.ts";
-import { bundleEntries, bundleManifest } from "../../../scripts/release/mcpb_manifest.ts";
-import { packagesBehind, parseGraph, parseLock } from "../../../scripts/release/packages.ts";
-import { cycloneDx } from "../../../scripts/release/sbom.ts";
-import { serverJson, serverJsonSchema } from "../../../scripts/release/server_json.ts";
-import { TOOLS } from "../../../src/tools/registry.ts";
+import { licencesText, readLicence } from "../../scripts/release/licences.ts";
+import { bundleEntries, bundleManifest } from "../../scripts/release/mcpb_manifest.ts";
+import { packagesBehind, parseGraph, parseLock } from "../../scripts/release/packages.ts";
+import { cycloneDx } from "../../scripts/release/sbom.ts";
+import { serverJson, serverJsonSchema } from "../../scripts/release/server_json.ts";
+import { TOOLS } from "../../src/tools/registry.ts";
 import { bytes, EPOCH, targetNamed, text } from "./release_support.ts";
 
 const INTEGRITY = `sha512-${bytes("x".repeat(64)).toBase64()}`;

@@ -1,19 +1,14 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { BENCH_NAMES } from "../../../scripts/bench/names.ts";
+import { BENCH_NAMES } from "../../scripts/bench/names.ts";
 import {
   parseRecord,
   recorded,
   type RecordedFigure,
   recordText,
   sameMachine,
-} from "../../../scripts/bench/record.ts";
-import {
-  changeOf,
-  comparisonLines,
-  figureLines,
-  shortNumber,
-} from "../../../scripts/bench/report.ts";
-import { exactFigure, exceeded, figure, type FigureSpec } from "../../bench/figure.ts";
+} from "../../scripts/bench/record.ts";
+import { changeOf, comparisonLines, figureLines, shortNumber } from "../../scripts/bench/report.ts";
+import { exactFigure, exceeded, figure, type FigureSpec } from "../bench/figure.ts";
 
 const SPEC: FigureSpec = { id: "a.b", what: "how long", unit: "ms", better: "less" };
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { postBytes, RawConnection } from "../../bench/overhead/raw_client.ts";
+import { postBytes, RawConnection } from "../bench/overhead/raw_client.ts";
 
 const encoder = new TextEncoder();
 

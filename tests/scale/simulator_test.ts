@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { settle } from "../../helpers/manual_clock.ts";
-import { type Bench, bench, dataOf, dig, HEADERS, message } from "./helpers.ts";
+import { settle } from "../helpers/manual_clock.ts";
+import { type Bench, bench, dataOf, dig, HEADERS, message } from "../unit/simulator/helpers.ts";
 
 const EVENTS = 100_000;
 
@@ -74,4 +74,14 @@ Deno.test("a thousand sessions with open streams play their turns at once", asyn
   }
   assertEquals(clock.pendingTimers, 0);
   assertEquals(simulator.openStreams(), 0);
+});
+
+Deno.test("requests keeps the newest ten thousand", async () => {
+  const { simulator } = bench();
+  for (let i = 0; i < 10_003; i++) {
+    await simulator.fetch(new Request(`http://simulator/v1/none?n=${i}`, { headers: HEADERS }));
+  }
+  assertEquals(simulator.requests.length, 10_000);
+  assertEquals(simulator.requests[0]?.query, "n=3");
+  assertEquals(simulator.requests.at(-1)?.query, "n=10002");
 });

@@ -1,11 +1,18 @@
 // The habits combine: whichever are on together, a turn ends, each message is answered once, and
 // nothing is left behind.
 import { assert, assertEquals } from "@std/assert";
-import { fc } from "../../helpers/fuzz.ts";
-import { HABIT_NAMES, HABIT_VALUES, habits, oddHabits, SERVERS } from "../../helpers/habits.ts";
-import { settle } from "../../helpers/manual_clock.ts";
-import type { Habits } from "../../../src/simulator/habits.ts";
-import { type Bench, bench, dataOf, message, type Reply, type Wire } from "./helpers.ts";
+import { fc } from "../helpers/fuzz.ts";
+import { HABIT_NAMES, HABIT_VALUES, habits, oddHabits, SERVERS } from "../helpers/habits.ts";
+import { settle } from "../helpers/manual_clock.ts";
+import type { Habits } from "../../src/simulator/mod.ts";
+import {
+  type Bench,
+  bench,
+  dataOf,
+  message,
+  type Reply,
+  type Wire,
+} from "../unit/simulator/helpers.ts";
 
 type Action =
   | { readonly do: "message"; readonly lines: string }

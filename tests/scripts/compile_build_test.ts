@@ -6,11 +6,11 @@ import {
   readManifest,
   readParts,
   toolsOf,
-} from "../../../scripts/compile/build.ts";
-import { BUNDLE_NAME } from "../../../scripts/compile/plan.ts";
-import { type Target, TARGETS } from "../../../scripts/compile/targets.ts";
-import { type Ran, readSource, type Run, run, sha256 } from "../../../scripts/compile/tools.ts";
-import { ENV_NAMES } from "../../../src/config/settings.ts";
+} from "../../scripts/compile/build.ts";
+import { BUNDLE_NAME } from "../../scripts/compile/plan.ts";
+import { type Target, TARGETS } from "../../scripts/compile/targets.ts";
+import { type Ran, readSource, type Run, run, sha256 } from "../../scripts/compile/tools.ts";
+import { ENV_NAMES } from "../../src/config/settings.ts";
 
 const OK: Ran = { success: true, stdout: "", stderr: "" };
 const EPOCH = 1_700_000_000;

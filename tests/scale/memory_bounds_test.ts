@@ -1,11 +1,11 @@
 // What a wait keeps in memory is bounded, whatever a session or its callers do.
 import { assert, assertEquals } from "@std/assert";
-import { EventHistory } from "../../../src/session/event_history.ts";
-import { UnseenSends } from "../../../src/session/unseen_sends.ts";
-import { readEvent, type TurnEvent } from "../../../src/session/event_types.ts";
-import { Turn } from "../../../src/session/turn.ts";
-import { eventMaker } from "../../helpers/events.ts";
-import { ManualClock } from "../../helpers/manual_clock.ts";
+import { EventHistory } from "../../src/session/event_history.ts";
+import { UnseenSends } from "../../src/session/unseen_sends.ts";
+import { readEvent, type TurnEvent } from "../../src/session/event_types.ts";
+import { Turn } from "../../src/session/turn.ts";
+import { eventMaker } from "../helpers/events.ts";
+import { ManualClock } from "../helpers/manual_clock.ts";
 
 /** Entries of the largest collection that a value holds directly. */
 function largest(value: object): number {

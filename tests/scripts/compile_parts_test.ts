@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type Parts, renameParts } from "../../../scripts/compile/parts.ts";
+import { type Parts, renameParts } from "../../scripts/compile/parts.ts";
 
 /** A bundle of which the bundler's names carry a hash, and whose files were found in some order. */
 function bundled(hash: (name: string) => string, reversed: boolean): Parts {

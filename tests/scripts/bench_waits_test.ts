@@ -1,18 +1,18 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { Figure } from "../../bench/figure.ts";
-import { readTurn, readUntil, replyIn } from "../../bench/waits/api_stream.ts";
-import { programFigures } from "../../bench/waits/call_figures.ts";
-import { cpuFigures, memoryFigures } from "../../bench/waits/crowd_figures.ts";
-import type { CrowdMemory } from "../../bench/waits/crowds.ts";
-import { fitting } from "../../bench/waits/files.ts";
+import type { Figure } from "../bench/figure.ts";
+import { readTurn, readUntil, replyIn } from "../bench/waits/api_stream.ts";
+import { programFigures } from "../bench/waits/call_figures.ts";
+import { cpuFigures, memoryFigures } from "../bench/waits/crowd_figures.ts";
+import type { CrowdMemory } from "../bench/waits/crowds.ts";
+import { fitting } from "../bench/waits/files.ts";
 import {
   holdWaits,
   isReply,
   messageIn,
   toolResult,
   wholeReply,
-} from "../../bench/waits/http_waits.ts";
-import { UpstreamProcess } from "../../helpers/upstream_process.ts";
+} from "../bench/waits/http_waits.ts";
+import { UpstreamProcess } from "../helpers/upstream_process.ts";
 
 const TIME = "1795417000000.25";
 

@@ -10,8 +10,8 @@ import {
   compilerEnv,
   type Manifest,
   permissionFlags,
-} from "../../../scripts/compile/plan.ts";
-import { selectTargets, type Target, TARGETS } from "../../../scripts/compile/targets.ts";
+} from "../../scripts/compile/plan.ts";
+import { selectTargets, type Target, TARGETS } from "../../scripts/compile/targets.ts";
 
 const LINUX_TRIPLE = "x86_64-unknown-linux-gnu";
 
@@ -159,7 +159,7 @@ Deno.test("bakeCommit() refuses what is no commit, and a bundle without a place 
 });
 
 Deno.test("bakeCommit() finds the place that the program has", async () => {
-  const source = new URL("../../../src/commands/version.ts", import.meta.url);
+  const source = new URL("../../src/commands/version.ts", import.meta.url);
   const baked = bakeCommit(new Map([["version", await Deno.readTextFile(source)]]), "0123abcd");
   assert(baked.get("version")?.includes('"0123abcd"'));
 });

@@ -1,5 +1,5 @@
-import { type Target, TARGETS } from "../../../scripts/compile/targets.ts";
-import type { ReleaseInput } from "../../../scripts/release/make.ts";
+import { type Target, TARGETS } from "../../scripts/compile/targets.ts";
+import type { ReleaseInput } from "../../scripts/release/make.ts";
 
 /** A time whose digits tell when it was read in another time zone. */
 export const EPOCH = Date.UTC(2026, 1, 3, 4, 5, 6) / 1000;
@@ -17,7 +17,7 @@ export const text = (content: Uint8Array | undefined): string => new TextDecoder
 /** A release of version 9.9.9, with the scripts that are shipped. */
 export async function releaseInput(overrides: Partial<ReleaseInput> = {}): Promise<ReleaseInput> {
   const script = (name: string) =>
-    Deno.readTextFile(new URL(`../../../scripts/${name}`, import.meta.url));
+    Deno.readTextFile(new URL(`../../scripts/${name}`, import.meta.url));
   return {
     version: "9.9.9",
     epoch: EPOCH,

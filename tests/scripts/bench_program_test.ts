@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { recordText } from "../../../scripts/bench/record.ts";
+import { recordText } from "../../scripts/bench/record.ts";
 
-const ROOT = new URL("../../../", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
 
 async function runDeno(...args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -6,7 +6,7 @@ import {
   inTurns,
   onTarget,
   ratios,
-} from "../../bench/figure.ts";
+} from "../bench/figure.ts";
 
 const SPEC: FigureSpec = { id: "a.b", what: "how long", unit: "ms", better: "less" };
 

@@ -1,0 +1,91 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { SessionEvent } from "../../src/api/events.ts";
+import { ToolError } from "../../src/core/errors.ts";
+import { createEventReader } from "../../src/session/event_reader.ts";
+import { listEvents } from "../../src/tools/list_events.ts";
+import { liveBytes } from "../helpers/garbage.ts";
+import { events, fakeApi, FakeLog, harness, pageOf } from "../unit/tools/support.ts";
+
+const RARE = "session.status_idle";
+
+/** A log of messages, with a rare event after every so many. */
+function logWithRare(count: number, every: number): SessionEvent[] {
+  return events(count).map((event, index) =>
+    index % every === every - 1 ? { ...event, type: RARE } : event
+  );
+}
+
+/** How often the types of a log's events are looked at by a read that goes all the way back. */
+async function looksAtTypes(
+  count: number,
+  types: readonly string[],
+  expected: number,
+): Promise<number> {
+  let looks = 0;
+  const log = new FakeLog(
+    logWithRare(count, count / 2).map(({ type, ...event }) => ({
+      ...event,
+      get type() {
+        looks++;
+        return type;
+      },
+    })),
+  );
+  const reader = createEventReader(fakeApi({ events: log.api }));
+  const stretch = await reader.read({ sessionId: "sesn_1", afterId: "e1", limit: 10, types });
+  assertEquals(stretch.events.length, expected);
+  return looks;
+}
+
+for (
+  const { what, types, expected } of [
+    { what: "that is rare", types: [RARE], expected: 2 },
+    { what: "that is not there", types: ["unseen"], expected: 0 },
+    { what: "that is common", types: ["agent.message"], expected: 10 },
+  ]
+) {
+  Deno.test(`A log reader looks at each event of a long log once for a type ${what}`, async () => {
+    for (const count of [2_000, 20_000]) {
+      const looks = await looksAtTypes(count, types, expected);
+      assert(looks <= count, `${looks} looks at ${count} events`);
+    }
+  });
+}
+
+Deno.test("A log reader keeps no page of a long log that it only goes past", async () => {
+  const pages = 12;
+  const all = logWithRare(pages * 1_000, 6_000).toReversed();
+  const live: number[] = [];
+  const reader = createEventReader(fakeApi({
+    events: {
+      list: (_sessionId, params) => {
+        live.push(liveBytes());
+        const { data, next_page } = pageOf(all, params);
+        const filled = data.map((event) => ({
+          ...event,
+          content: Array.from({ length: 100 }, () => Math.random()),
+        }));
+        return Promise.resolve({ data: filled, next_page });
+      },
+    },
+  }));
+  const query = { sessionId: "sesn_1", afterId: "e1", limit: 10, types: [RARE] };
+  const stretch = await reader.read(query);
+  assertEquals(stretch.events.map(({ id }) => id), ["e6000", "e12000"]);
+  // The second and third pages have been read by then, and the one that is being left is in use.
+  const [early = 0, late = 0] = [live[3], live.at(-1)];
+  assertEquals(live.length, pages + 1);
+  // Each page takes about 0.9 MB.
+  assert(late - early < 2e6, `${(late - early) / 1e6} MB more`);
+});
+
+Deno.test("list_events stops looking for an after_id after a bounded number of pages", async () => {
+  const log = new FakeLog(events(101_000));
+  const { run } = harness({ events: log.api });
+  await assertRejects(
+    () => run(listEvents, { session_id: "sesn_1", after_id: "e1" }),
+    ToolError,
+    "newest 100,000 events",
+  );
+  assertEquals(log.requests.length, 101);
+});
