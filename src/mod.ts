@@ -43,16 +43,10 @@ export {
 } from "./core/logger.ts";
 export { createRedact, type Redact } from "./core/redact.ts";
 export { createServerFactory, type ServerFactory } from "./mcp/server.ts";
-export type {
-  PendingAction,
-  StopInfo,
-  ToolActivity,
-  TurnError,
-  Waiter,
-  WaitRequest,
-  WaitResult,
-  WaitStatus,
-} from "./session/outcome.ts";
+export type { StopInfo, TurnError } from "./session/event_types.ts";
+export type { PendingAction, ToolActivity, WaitResult } from "./session/result.ts";
+export type { WaitStatus } from "./session/verdict.ts";
+export type { Waiter, WaitRequest } from "./session/waiter.ts";
 export { createWaiter } from "./session/waiter.ts";
 export { createSimulator } from "./simulator/mod.ts";
 export { createPrincipal, type Principal } from "./access/principal.ts";

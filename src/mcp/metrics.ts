@@ -8,7 +8,7 @@
 import { Counter, Gauge, Histogram, Registry } from "@platformatic/prom-client";
 import type { RequestInfo } from "../api/http.ts";
 import type { CallReport } from "./call_report.ts";
-import type { WaiterStats } from "../session/outcome.ts";
+import type { WaiterStats } from "../session/waiter.ts";
 
 /** Metrics in a text format. */
 export interface MetricsPage {

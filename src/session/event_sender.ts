@@ -23,7 +23,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Redact } from "../core/redact.ts";
 import { textMark } from "./event_types.ts";
-import type { Waiter } from "./outcome.ts";
+import type { Waiter } from "./waiter.ts";
 import {
   CHECK_TIMEOUT_MS,
   type Doubt,

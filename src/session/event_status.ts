@@ -5,9 +5,8 @@
  */
 
 import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
-import { readEvent, type TurnEvent, typesIn } from "./event_types.ts";
-import type { PendingAction, StopInfo } from "./outcome.ts";
-import { toolInputView } from "./event_view.ts";
+import { readEvent, type StopInfo, type TurnEvent, typesIn } from "./event_types.ts";
+import { type PendingAction, pendingAction } from "./result.ts";
 import { turnOf } from "./turn.ts";
 
 /** What a session's newest events say about it. */
@@ -78,31 +77,17 @@ function eventStatusOf(newestFirst: readonly TurnEvent[], exposeToolInputs: bool
     );
     asked = turn.unansweredAsks().filter((id) => !waitedFor.has(id));
   }
+  const calls = new Map(
+    newestFirst.flatMap((event) => event.kind === "tool_use" ? [[event.tool.id, event.tool]] : []),
+  );
   return {
     ...(status && { status }),
     ...(idle?.stop && { lastStop: idle.stop }),
-    pendingActions: asked.map((id) => pendingAction(id, newestFirst, exposeToolInputs)),
+    pendingActions: asked.map((id) => pendingAction(id, calls.get(id), exposeToolInputs)),
   };
 }
 
 function statusOf({ kind }: TurnEvent): EventStatus["status"] {
   if (kind === "idle" || kind === "terminated") return kind;
   return kind === "running" || kind === "rescheduled" ? "running" : undefined;
-}
-
-function pendingAction(
-  eventId: string,
-  events: readonly TurnEvent[],
-  exposeToolInputs: boolean,
-): PendingAction {
-  const use = events.flatMap((event) => event.kind === "tool_use" ? [event.tool] : [])
-    .findLast(({ id }) => id === eventId);
-  const input = toolInputView(use?.input, exposeToolInputs);
-  return {
-    event_id: eventId,
-    kind: use?.custom ? "custom_tool_result" : "tool_confirmation",
-    ...(use?.name && { name: use.name }),
-    ...(input !== undefined && { input }),
-    ...(use?.threadId && { session_thread_id: use.threadId }),
-  };
 }

@@ -38,7 +38,6 @@ import {
   type ViewOptions,
   workflowView,
 } from "./event_view.ts";
-import type { StopInfo, TurnError } from "./outcome.ts";
 
 /**
  * A row of the table:
@@ -65,6 +64,21 @@ export interface ToolUse {
   /** Kept only for calls that wait for an answer: others can be large and are not needed. */
   readonly input?: unknown;
   readonly threadId?: string;
+}
+
+/** A `session.error` of the turn, or why this server cannot reach the API. */
+export interface TurnError {
+  readonly type: string;
+  readonly message?: string;
+  /** `retrying`, `exhausted`, `terminal`; others pass through. */
+  readonly retry_status?: string;
+}
+
+/** The stop reason of the idle event that ended the turn. */
+export interface StopInfo {
+  readonly type: string;
+  readonly category?: string;
+  readonly explanation?: string;
 }
 
 /** What happened, as a turn sees it. */

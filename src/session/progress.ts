@@ -14,11 +14,9 @@ import type { Turn } from "./turn.ts";
 const EVERY_MS = 9_000;
 
 /** Says what keeps a wait from the API. */
-export function troubleWords(trouble: unknown): string {
-  if (!(trouble instanceof ApiError) || trouble.kind !== "http") {
-    return "connection to the API lost";
-  }
-  return trouble.isRateLimit ? "the API's rate limit is reached" : "the API fails";
+export function describeConnectionError(error: unknown): string {
+  if (!(error instanceof ApiError) || error.kind !== "http") return "connection to the API lost";
+  return error.isRateLimit ? "the API's rate limit is reached" : "the API fails";
 }
 
 /** What the agent is doing, in a few words. */

@@ -1,23 +1,64 @@
 /**
- * From a turn to the result of a wait, within a size budget.
+ * Makes the result of a wait from a turn, within a size budget.
  *
  * @module
  */
 
 import { ApiError } from "../api/errors.ts";
 import { firstChars, jsonLength, lastJsonChars } from "../core/text.ts";
-import type { ToolUse } from "./event_types.ts";
-import type {
-  Omitted,
-  PendingAction,
-  ToolActivity,
-  TurnError,
-  WaitResult,
-  WaitStatus,
-} from "./outcome.ts";
 import { nextCursor } from "./cursor.ts";
+import type { StopInfo, ToolUse, TurnError } from "./event_types.ts";
 import { toolInputView } from "./event_view.ts";
-import type { Collected, TextPart, Turn } from "./turn.ts";
+import type { Collected, Turn } from "./turn.ts";
+import type { WaitStatus } from "./verdict.ts";
+
+/** The result object of `wait_for_idle`. */
+export interface WaitResult {
+  readonly session_id: string;
+  readonly status: WaitStatus;
+  /** The agent's text of this turn, or what came after `after_id`; messages parted by a blank line. */
+  readonly reply: string;
+  /** What was left out to stay within the size budget: always the oldest. */
+  readonly omitted?: Omitted;
+  readonly stop_reason?: StopInfo;
+  readonly tool_activity: readonly ToolActivity[];
+  readonly pending_actions: readonly PendingAction[];
+  readonly errors: readonly TurnError[];
+  /** Pass as `after_id` to get only what comes later; absent for an empty log. */
+  readonly last_event_id?: string;
+  /** Seconds since the call began, to a tenth. */
+  readonly elapsed_sec: number;
+  /** What the caller can do now; absent where nothing is left to do. */
+  readonly next?: string;
+}
+
+/** What a result leaves out. */
+export interface Omitted {
+  /** Characters of the reply; absent when none, or when it is not known how many. */
+  readonly characters?: number;
+  readonly tools?: number;
+  readonly errors?: number;
+  /** `list_events` with this `after_id` (or without one) shows what is missing. */
+  readonly after_id?: string;
+}
+
+/** One tool that the agent used in the turn. */
+export interface ToolActivity {
+  readonly name: string;
+  /** Name of the MCP server that offers the tool. */
+  readonly server?: string;
+  readonly status: "running" | "done" | "failed" | "waiting";
+}
+
+/** A tool call that waits for an answer. */
+export interface PendingAction {
+  readonly event_id: string;
+  readonly kind: "tool_confirmation" | "custom_tool_result";
+  readonly name?: string;
+  /** The tool's input, redacted unless the operator shows inputs. */
+  readonly input?: unknown;
+  readonly session_thread_id?: string;
+}
 
 /** Longest reply, in characters of its JSON text. */
 export const REPLY_BUDGET = 30_000;
@@ -49,41 +90,48 @@ export interface ResultParts {
   readonly status: WaitStatus;
   readonly turn: Turn;
   readonly elapsedMs: number;
-  /** Whether the log reaches back to the beginning of what counts. */
+  /** True if the events reach back to the beginning of what counts. */
   readonly complete: boolean;
-  /** Whether the session's log could be read at all. */
-  readonly seen: boolean;
-  /** What keeps the bridge from the API, for a wait that timed out. */
-  readonly trouble?: unknown;
+  /** True if the session's events could be read at all. */
+  readonly wasRead: boolean;
+  /** What keeps this server from the API, for a wait that timed out. */
+  readonly connectionError?: unknown;
   /** What the agent is doing, for a wait that timed out. */
   readonly doing: string;
   readonly exposeToolInputs: boolean;
 }
 
-/** The result object of `wait_for_idle`. */
+/** Makes the result object of `wait_for_idle`. */
 export function buildResult(parts: ResultParts): WaitResult {
   const { turn, status } = parts;
   const tools = listTools(turn, status);
-  const errors = listErrors(turn.collected, status, troubleOf(parts));
-  const actions = listActions(parts);
-  const listsLength = jsonLength([tools.list, errors.list, actions.list]);
+  const errors = listErrors(turn, status);
+  const leftOut = {
+    tools: turn.collected.tools.length - tools.length,
+    errors: turn.collected.errors.length - errors.length,
+  };
+  if (status === "timeout") errors.push(...connectionErrorOf(parts));
+  const asked = askedCalls(turn, status);
+  const actions = listActions(asked, parts);
+  const listsLength = jsonLength([tools, errors, actions]);
   const room = Math.min(REPLY_BUDGET, RESULT_BUDGET - FRAME_BUDGET - listsLength);
   const reply = joinReply(turn.collected, parts.complete, room);
-  const omitted = mergeOmitted(withPassed(reply.omitted, turn), tools.omitted, errors.omitted);
+  const omitted = mergeOmitted(reply.omitted, turn, leftOut);
   const cursor = cursorOf(parts);
-  const next = describeNext(parts, actions, cursor, omitted);
+  const advice = advise(parts, cursor, asked.length, actions.length);
+  const next = [advice, omitted && describeOmitted(omitted, parts)].filter(Boolean).join(" ");
   return {
     session_id: parts.sessionId,
     status,
     reply: reply.text,
     ...(omitted && { omitted }),
     ...(turn.stop && status !== "timeout" && { stop_reason: turn.stop }),
-    tool_activity: tools.list,
-    pending_actions: actions.list,
-    errors: errors.list,
+    tool_activity: tools,
+    pending_actions: actions,
+    errors,
     ...(cursor !== undefined && { last_event_id: cursor }),
     elapsed_sec: Math.round(parts.elapsedMs / 100) / 10,
-    ...(next !== undefined && { next }),
+    ...(next !== "" && { next }),
   };
 }
 
@@ -100,78 +148,90 @@ function cursorOf({ turn, status, afterId }: ResultParts): string | undefined {
   return again ? nextCursor(afterId, anchor?.id) : afterId ?? cursor;
 }
 
-/** Adds the words of earlier turns that the wait saw pass: they are older than the reply. */
-function withPassed(omitted: Omitted | undefined, { passed }: Turn): Omitted | undefined {
-  if (!passed) return omitted;
-  const { characters = 0, after_id: _later, ...rest } = omitted ?? {};
+/**
+ * Adds what else is left out: entries of the lists, and the words of earlier turns that the wait saw
+ * pass, which are older than the reply.
+ */
+function mergeOmitted(
+  ofReply: Omitted | undefined,
+  { passed }: Turn,
+  { tools, errors }: { readonly tools: number; readonly errors: number },
+): Omitted | undefined {
+  if (!ofReply && !passed && tools === 0 && errors === 0) return undefined;
+  const characters = passed ? passed.characters + (ofReply?.characters ?? 0) : ofReply?.characters;
+  const afterId = passed ? passed.cursorBefore : ofReply?.after_id;
   return {
-    ...rest,
-    characters: characters + passed.characters,
-    ...(passed.cursorBefore !== undefined && { after_id: passed.cursorBefore }),
+    ...(characters !== undefined && { characters }),
+    ...(afterId !== undefined && { after_id: afterId }),
+    ...(tools > 0 && { tools }),
+    ...(errors > 0 && { errors }),
   };
 }
 
-/** The newest messages that fit; of the newest one at least its end. */
+/** Joins the newest messages that fit; of the newest one at least its end. */
 function joinReply(
-  collected: Collected,
+  { texts, textLength }: Collected,
   complete: boolean,
   budget: number,
 ): { text: string; omitted?: Omitted } {
   const kept: string[] = [];
   let room = budget;
-  let cutAt: TextPart | undefined;
-  let oldest: TextPart | undefined;
   let keptLength = 0;
-  for (const part of collected.texts.toReversed()) {
-    oldest = part;
-    if (cutAt) continue;
+  let isCut = false;
+  for (const { text, leftOut } of texts.toReversed()) {
     // A text takes at least its length: most that are too long need no measuring.
-    const isTooLong = part.leftOut !== undefined || part.text.length > room;
-    const length = isTooLong ? Infinity : jsonLength(part.text) - 2;
-    if (length > room) {
-      cutAt = part;
-      if (kept.length > 0) continue;
-      const end = lastJsonChars(part.text, room);
-      kept.push(`… ${end}`);
-      keptLength += end.length;
-      continue;
-    }
-    kept.push(part.text);
-    keptLength += part.text.length;
+    const isTooLong = leftOut !== undefined || text.length > room;
+    const length = isTooLong ? Infinity : jsonLength(text) - 2;
+    isCut = length > room;
+    if (isCut && kept.length > 0) break;
+    const shown = isCut ? lastJsonChars(text, room) : text;
+    kept.push(isCut ? `… ${shown}` : shown);
+    keptLength += shown.length;
+    if (isCut) break;
     // The blank line between two messages.
     room -= length + 4;
   }
   const text = kept.reverse().join("\n\n");
-  if (!cutAt && complete) return { text };
-  const characters = collected.textLength - keptLength;
+  if (!complete) return { text, omitted: {} };
+  if (!isCut) return { text };
+  const afterId = texts[0]?.cursorBefore;
   return {
     text,
     omitted: {
-      ...(complete && { characters }),
-      ...(complete && oldest?.cursorBefore && { after_id: oldest.cursorBefore }),
+      characters: textLength - keptLength,
+      ...(afterId !== undefined && { after_id: afterId }),
     },
   };
 }
 
-function listTools(
-  turn: Turn,
-  status: WaitStatus,
-): { list: ToolActivity[]; omitted?: Omitted } {
+function listTools(turn: Turn, status: WaitStatus): ToolActivity[] {
   const { tools, results } = turn.collected;
-  const failed = new Map<string, boolean>();
-  for (const { toolUseId, failed: hasFailed } of results) {
-    // A second result of one call says nothing.
-    if (toolUseId !== undefined && !failed.has(toolUseId)) failed.set(toolUseId, hasFailed);
-  }
+  // The first result of a call counts.
+  const failed = new Map(results.toReversed().map((result) => [result.toolUseId, result.failed]));
   const waiting = new Set(turn.openActions());
-  const bounds = status === "timeout" ? BRIEF.tools : MAX_TOOLS;
-  const list = newestWithin(bounds, tools, (tool) => ({
+  return newestWithin(status === "timeout" ? BRIEF.tools : MAX_TOOLS, tools, (tool) => ({
     name: tool.name ?? "unknown",
     ...(tool.server !== undefined && { server: tool.server }),
-    status: toolStatus(tool, failed.get(tool.id), waiting.has(tool.id), status),
+    status: waiting.has(tool.id) ? "waiting" : toolStatus(tool, failed.get(tool.id), status),
   }));
-  const omitted = tools.length - list.length;
-  return { list, ...(omitted > 0 && { omitted: { tools: omitted } }) };
+}
+
+function toolStatus(
+  { custom }: ToolUse,
+  failed: boolean | undefined,
+  status: WaitStatus,
+): ToolActivity["status"] {
+  if (failed !== undefined) return failed ? "failed" : "done";
+  if (status !== "timeout") return "done";
+  return custom ? "waiting" : "running";
+}
+
+function listErrors({ collected }: Turn, status: WaitStatus): TurnError[] {
+  if (status !== "timeout") return newestWithin(MAX_ERRORS, collected.errors, (error) => error);
+  return newestWithin(BRIEF.errors, collected.errors, ({ message, ...error }) => ({
+    ...error,
+    ...(message !== undefined && { message: firstChars(message, BRIEF.message) }),
+  }));
 }
 
 /** The newest entries within both bounds, oldest first. */
@@ -192,101 +252,62 @@ function newestWithin<T, V>(
   return list.reverse();
 }
 
-function toolStatus(
-  tool: ToolUse,
-  failed: boolean | undefined,
-  waiting: boolean,
-  status: WaitStatus,
-): ToolActivity["status"] {
-  if (waiting) return "waiting";
-  if (failed !== undefined) return failed ? "failed" : "done";
-  if (status !== "timeout") return "done";
-  return tool.custom ? "waiting" : "running";
-}
-
-function listErrors(
-  collected: Collected,
-  status: WaitStatus,
-  trouble: unknown,
-): { list: TurnError[]; omitted?: Omitted } {
-  const brief = status === "timeout";
-  const bounds = brief ? BRIEF.errors : MAX_ERRORS;
-  const list = newestWithin(bounds, collected.errors, ({ message, ...error }) => ({
-    ...error,
-    ...(message !== undefined && { message: brief ? firstChars(message, BRIEF.message) : message }),
-  }));
-  const omitted = collected.errors.length - list.length;
-  if (trouble !== undefined) list.push(describeTrouble(trouble));
-  return { list, ...(omitted > 0 && { omitted: { errors: omitted } }) };
-}
-
-function troubleOf({ status, trouble, seen }: ResultParts): unknown {
-  if (status !== "timeout") return undefined;
-  return trouble ?? (seen ? undefined : new ApiError("No answer in time", { kind: "timeout" }));
-}
-
-/** The bridge's own trouble, so that nobody takes it for the agent's. */
-function describeTrouble(trouble: unknown): TurnError {
-  const message = trouble instanceof ApiError ? trouble.message : "The connection failed";
-  const answers = trouble instanceof ApiError && trouble.kind === "http";
-  const what = answers
-    ? `The Managed Agents API answers ${trouble.status}`
+/** Tells why this server cannot reach the API, so that nobody takes it for the agent's error. */
+function connectionErrorOf({ connectionError, wasRead }: ResultParts): TurnError[] {
+  const error = connectionError ??
+    (wasRead ? undefined : new ApiError("No answer in time", { kind: "timeout" }));
+  if (error === undefined) return [];
+  const message = error instanceof ApiError ? error.message : "The connection failed";
+  const what = error instanceof ApiError && error.kind === "http"
+    ? `The Managed Agents API answers ${error.status}`
     : "No connection to the Managed Agents API";
-  return {
+  return [{
     type: "api_unreachable",
     message: firstChars(`${what}: ${message}`, MAX_MESSAGE),
     retry_status: "retrying",
-  };
+  }];
 }
 
-/** Actions that wait for an answer: as many as are shown, and how many there are. */
-interface Actions {
-  readonly list: PendingAction[];
-  readonly count: number;
-}
-
-function listActions({ turn, status, exposeToolInputs }: ResultParts): Actions {
+/** Lists the calls whose answers the turn waits for. */
+function askedCalls(turn: Turn, status: WaitStatus): readonly string[] {
   const blocked = turn.phase === "blocked" ? turn.openActions() : [];
   const mayAsk = status === "timeout" || status === "requires_action";
-  const asked = blocked.length === 0 && mayAsk ? turn.unansweredAsks() : blocked;
+  return blocked.length === 0 && mayAsk ? turn.unansweredAsks() : blocked;
+}
+
+function listActions(
+  asked: readonly string[],
+  { turn, status, exposeToolInputs }: ResultParts,
+): PendingAction[] {
   const bounds = status === "timeout" ? BRIEF.actions : MAX_ACTIONS;
   let room = bounds.chars;
-  const list = asked.slice(0, bounds.entries).map((eventId) => {
-    const tool = turn.asking.get(eventId);
-    const action = {
-      event_id: eventId,
-      kind: tool?.custom ? "custom_tool_result" as const : "tool_confirmation" as const,
-      ...(tool?.name !== undefined && { name: tool.name }),
-      ...(tool?.threadId !== undefined && { session_thread_id: tool.threadId }),
-    };
-    const input = tool && toolInputView(tool.input, exposeToolInputs);
+  return asked.slice(0, bounds.entries).map((eventId) => {
+    const { input, ...action } = pendingAction(eventId, turn.asking.get(eventId), exposeToolInputs);
     room -= jsonLength(action) + jsonLength(input);
-    // An input that finds no room is in the log.
+    // An input that finds no room can be had by list_events.
     return input === undefined || room < 0 ? action : { ...action, input };
   });
-  return { list, count: asked.length };
 }
 
-/** How many calls wait, and whether others are left out. */
-function countActions({ list, count }: Actions): string {
-  const shown = list.length < count ? `, the first ${list.length} of which are shown` : "";
-  return `${count} tool call(s)${shown}`;
-}
-
-function mergeOmitted(...parts: (Omitted | undefined)[]): Omitted | undefined {
-  const present = parts.filter((part) => part !== undefined);
-  return present.length === 0 ? undefined : Object.assign({}, ...present);
-}
-
-function describeNext(
-  parts: ResultParts,
-  actions: Actions,
-  cursor: string | undefined,
-  omitted: Omitted | undefined,
-): string | undefined {
-  const missing = omitted && describeOmitted(omitted, parts);
-  const advice = advise(parts, actions, cursor);
-  return [advice, missing].filter((text) => text !== undefined).join(" ") || undefined;
+/**
+ * Describes a tool call that waits for an answer.
+ *
+ * @param tool the call, where it is known
+ * @param exposeToolInputs show its input as it is, else only the names and sizes of its fields
+ */
+export function pendingAction(
+  eventId: string,
+  tool: ToolUse | undefined,
+  exposeToolInputs: boolean,
+): PendingAction {
+  const input = toolInputView(tool?.input, exposeToolInputs);
+  return {
+    event_id: eventId,
+    kind: tool?.custom ? "custom_tool_result" : "tool_confirmation",
+    ...(tool?.name !== undefined && { name: tool.name }),
+    ...(tool?.threadId !== undefined && { session_thread_id: tool.threadId }),
+    ...(input !== undefined && { input }),
+  };
 }
 
 function describeOmitted(
@@ -308,21 +329,32 @@ function describeOmitted(
     "and limit = 1 shows it, part by part, each time with its last_event_id as the next after_id.";
 }
 
-function advise(parts: ResultParts, actions: Actions, cursor: string | undefined) {
+/**
+ * Says what the caller can do now.
+ *
+ * @param asked calls that wait for an answer
+ * @param shown those of them that the result shows
+ */
+function advise(
+  parts: ResultParts,
+  cursor: string | undefined,
+  asked: number,
+  shown: number,
+): string | undefined {
   const again = cursor === undefined ? "" : ` with after_id "${cursor}"`;
   switch (parts.status) {
     case "timeout":
-      if (!parts.seen) {
+      if (!parts.wasRead) {
         return `The API did not tell how the session stands. Call wait_for_idle again${again}.`;
       }
       return `Still running (${firstChars(parts.doing, BRIEF.doing)}). ` +
-        (actions.count > 0
-          ? `${actions.count} tool call(s) wait for an answer in the Claude Console. `
-          : "") +
+        (asked > 0 ? `${asked} tool call(s) wait for an answer in the Claude Console. ` : "") +
         `Call wait_for_idle again${again}.`;
     case "requires_action":
-      return `The agent waits for an answer to ${countActions(actions)}, which a person gives in ` +
-        `the Claude Console. Then call wait_for_idle again${again}, or interrupt to give it up.`;
+      return `The agent waits for an answer to ${asked} tool call(s)` +
+        (shown < asked ? `, the first ${shown} of which are shown` : "") +
+        `, which a person gives in the Claude Console. Then call wait_for_idle again${again}, or ` +
+        "interrupt to give it up.";
     case "retries_exhausted":
       return "The turn was given up after repeated errors. Send the message again to retry.";
     case "budget_reached":

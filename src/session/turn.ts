@@ -9,8 +9,7 @@
 
 import { cursorIds } from "./cursor.ts";
 import type { EventHistory } from "./event_history.ts";
-import type { ToolUse, TurnEvent } from "./event_types.ts";
-import type { StopInfo, TurnError } from "./outcome.ts";
+import type { StopInfo, ToolUse, TurnError, TurnEvent } from "./event_types.ts";
 
 /**
  * Where the session stands: `unknown` no event told yet; `starting` input was taken up, the turn

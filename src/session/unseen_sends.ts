@@ -6,8 +6,8 @@
  */
 
 import type { Clock } from "../core/clock.ts";
+import type { DatedEvent } from "../api/event_record.ts";
 import type { EventHistory } from "./event_history.ts";
-import type { SentMessage } from "./outcome.ts";
 
 /** How long a sent event may stay invisible before the history is believed. */
 const UNSEEN_MS = 30_000;
@@ -24,6 +24,14 @@ interface Send {
   readonly until: number;
   /** How much of which history has been searched for it. */
   searched?: { readonly history: EventHistory; readonly epoch: number; readonly length: number };
+}
+
+/** A message that was sent, for where the API did not tell its event's id. */
+export interface SentMessage {
+  /** Its `textMark`. */
+  readonly mark: string;
+  /** Tells by its age whether an event may be the message: what is from before it is another's. */
+  readonly mayBe: (event: DatedEvent) => boolean;
 }
 
 /** See the module. One per process. */

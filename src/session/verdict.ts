@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { WaitStatus } from "./outcome.ts";
 import type { Turn } from "./turn.ts";
 
 /**
@@ -23,6 +22,23 @@ export interface PolledStatus {
    */
   readonly steadyMs: number;
 }
+
+/**
+ * How a wait ended:
+ * `idle` the turn is over; `requires_action` it is blocked until somebody answers;
+ * `retries_exhausted`, `budget_reached`, `refusal` it ended for that reason; `terminated`,
+ * `deleted` the session is; `not_started` no message was ever sent; `timeout` still running.
+ */
+export type WaitStatus =
+  | "idle"
+  | "requires_action"
+  | "retries_exhausted"
+  | "budget_reached"
+  | "refusal"
+  | "terminated"
+  | "deleted"
+  | "not_started"
+  | "timeout";
 
 /** Why a wait goes on. */
 export type WaitingFor =

@@ -13,12 +13,11 @@ import { ToolError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { createTokenBucket, type TokenBucket } from "../core/token_bucket.ts";
 import { FeedHub, type FeedLease, type SessionFeed, SWIFT_PAGES } from "./feed.ts";
-import type { CountingWaiter, WaitRequest, WaitResult, WaitStatus } from "./outcome.ts";
-import { describeActivity, ProgressReporter, troubleWords } from "./progress.ts";
-import { buildResult, REPLY_BUDGET } from "./result.ts";
+import { buildResult, REPLY_BUDGET, type WaitResult } from "./result.ts";
+import { type Verdict, verdictOf, type WaitStatus } from "./verdict.ts";
+import { describeActivity, describeConnectionError, ProgressReporter } from "./progress.ts";
 import { Turn, TurnReader } from "./turn.ts";
-import { UnseenSends } from "./unseen_sends.ts";
-import { type Verdict, verdictOf } from "./verdict.ts";
+import { type SentMessage, UnseenSends } from "./unseen_sends.ts";
 
 /** What {@linkcode createWaiter} is given. */
 export interface WaiterOptions {
@@ -31,6 +30,56 @@ export interface WaiterOptions {
   readonly exposeToolInputs?: boolean;
   /** Waits that may be open at once; default 1,000. */
   readonly maxOpenWaits?: number;
+}
+
+/** One wait. */
+export interface WaitRequest {
+  readonly sessionId: string;
+  /** Milliseconds until the wait answers `timeout`. */
+  readonly timeoutMs: number;
+  /** Only what came after this event counts towards the reply. */
+  readonly afterId?: string;
+  /** Ends the wait and frees its upstream stream; the agent goes on. */
+  readonly signal: AbortSignal;
+  /** Told at once, on every meaningful event, and at least every 10 seconds. */
+  readonly onProgress?: (message: string) => void;
+  /** Asked before each page of a long look for `afterId`; what it throws ends the wait. */
+  readonly onLongLook?: () => void;
+}
+
+/** Waits for turns to end. One per process: waits on one session share a stream. */
+export interface Waiter {
+  /**
+   * @throws `ApiError` when the session does not exist or the API refuses; `ToolError` when
+   *   `afterId` is not in the session's log; the signal's reason when it aborts
+   */
+  wait(request: WaitRequest): Promise<WaitResult>;
+  /**
+   * Tells the waiter that an event was sent, so that a log that does not show it yet is not
+   * mistaken for a finished one.
+   *
+   * @param eventId absent when the API did not tell it
+   * @param message by which to know the event without its id; any event will do if both are absent
+   * @param forMs milliseconds after which the log is believed all the same; 30 s when absent
+   */
+  expect(sessionId: string, eventId?: string, message?: SentMessage, forMs?: number): void;
+  /** Ends every wait with what it has, and frees every stream. */
+  close(): void;
+}
+
+/** What a process's waits are doing, for the operator. */
+export interface WaiterStats {
+  /** Waits that are open now. */
+  readonly openWaits: number;
+  /** Event streams that are open now; waits on one session share one. */
+  readonly openStreams: number;
+  /** Event streams that were opened again after they had ended or failed, since the start. */
+  readonly reconnects: number;
+}
+
+/** A waiter that tells what it is doing. */
+export interface CountingWaiter extends Waiter {
+  stats(): WaiterStats;
 }
 
 /** Pages of 1,000 events that a wait reads back for the beginning of a turn or for its cursor. */
@@ -116,7 +165,7 @@ function restarting({ sessionId, afterId }: WaitRequest, elapsedMs: number): Wai
     turn: new Turn(afterId),
     elapsedMs,
     complete: true,
-    seen: true,
+    wasRead: true,
     doing: "this server is restarting",
     exposeToolInputs: false,
     ...(afterId !== undefined && { afterId }),
@@ -406,7 +455,9 @@ class Wait {
 
   #doing(): string {
     const { connectionError } = this.#feed;
-    if (connectionError !== undefined) return `${troubleWords(connectionError)}, trying again`;
+    if (connectionError !== undefined) {
+      return `${describeConnectionError(connectionError)}, trying again`;
+    }
     const verdict = this.#verdict();
     return verdict.over ? "finishing" : describeActivity(this.#reader.turn, verdict.waitingFor);
   }
@@ -428,8 +479,8 @@ class Wait {
       turn: isNext && !turn.anchor ? new Turn(turn.cursor) : turn,
       elapsedMs,
       complete: !feed.hasGap && (feed.complete || reachesBack),
-      seen: feed.readsDone > 0,
-      trouble: feed.connectionError,
+      wasRead: feed.readsDone > 0,
+      connectionError: feed.connectionError,
       doing: this.#doing(),
       exposeToolInputs: this.#deps.exposeToolInputs ?? false,
       ...(afterId !== undefined && { afterId }),

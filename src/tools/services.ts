@@ -10,7 +10,7 @@ import type { Logger } from "../core/logger.ts";
 import { createTokenBucket } from "../core/token_bucket.ts";
 import type { Redact } from "../core/redact.ts";
 import { createRedact } from "../core/redact.ts";
-import type { Waiter } from "../session/outcome.ts";
+import type { Waiter } from "../session/waiter.ts";
 import { type AccessPolicy, createAccessPolicy } from "../access/policy.ts";
 import { type CallLimits, createCallLimits } from "../access/limits.ts";
 import { createOwnerMarks } from "../access/owner.ts";

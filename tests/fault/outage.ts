@@ -1,6 +1,6 @@
 import { createApi } from "../../src/api/client.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import type { WaitResult } from "../../src/session/outcome.ts";
+import type { WaitResult } from "../../src/session/result.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/mod.ts";
 import { ManualClock, settle } from "../helpers/manual_clock.ts";

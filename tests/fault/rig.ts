@@ -1,7 +1,7 @@
 import { createApi } from "../../src/api/client.ts";
 import { ApiError } from "../../src/api/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import type { WaitResult } from "../../src/session/outcome.ts";
+import type { WaitResult } from "../../src/session/result.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator, type Habits, type Simulator } from "../../src/simulator/mod.ts";
 import { ManualClock, settle } from "../helpers/manual_clock.ts";

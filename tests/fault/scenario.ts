@@ -1,4 +1,4 @@
-import type { WaitStatus } from "../../src/session/outcome.ts";
+import type { WaitStatus } from "../../src/session/verdict.ts";
 import type { Habits } from "../../src/simulator/mod.ts";
 import type { Rig } from "./rig.ts";
 

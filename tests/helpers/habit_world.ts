@@ -1,8 +1,8 @@
 import { createApi } from "../../src/api/client.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { EventSender } from "../../src/session/event_sender.ts";
-import type { CountingWaiter, WaitResult } from "../../src/session/outcome.ts";
-import { createWaiter } from "../../src/session/waiter.ts";
+import type { WaitResult } from "../../src/session/result.ts";
+import { type CountingWaiter, createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator, type Habits, type Simulator } from "../../src/simulator/mod.ts";
 import { createServices } from "../../src/tools/services.ts";
 import { ManualClock, settle } from "./manual_clock.ts";

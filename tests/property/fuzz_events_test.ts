@@ -5,11 +5,10 @@ import { ApiError } from "../../src/api/errors.ts";
 import { EventHistory } from "../../src/session/event_history.ts";
 import { eventView, newsOf, readEvent, type TurnEvent } from "../../src/session/event_types.ts";
 import { pollDelayMs } from "../../src/session/status_poll.ts";
-import type { WaitStatus } from "../../src/session/outcome.ts";
+import { verdictOf, type WaitStatus } from "../../src/session/verdict.ts";
 import { describeActivity } from "../../src/session/progress.ts";
 import { buildResult } from "../../src/session/result.ts";
 import { TurnReader } from "../../src/session/turn.ts";
-import { verdictOf } from "../../src/session/verdict.ts";
 
 const MAX_RESULT_CHARS = 40_000;
 
@@ -182,8 +181,8 @@ Deno.test("any events give a result within its budget, whatever they hold", () =
             turn,
             elapsedMs: 1_234,
             complete: expose,
-            seen: list.length > 0,
-            trouble: new ApiError("x".repeat(2_000), { kind: "connection" }),
+            wasRead: list.length > 0,
+            connectionError: new ApiError("x".repeat(2_000), { kind: "connection" }),
             doing: "thinking",
             exposeToolInputs: expose,
           });

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { WaitResult } from "../../src/session/outcome.ts";
+import type { WaitResult } from "../../src/session/result.ts";
 import { fc } from "../helpers/fuzz.ts";
 import { HABIT_NAMES, type HabitName, HabitWorld, wordsOf } from "../helpers/habit_world.ts";
 

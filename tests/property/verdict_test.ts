@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { SessionEvent } from "../../src/api/events.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import type { WaitResult } from "../../src/session/outcome.ts";
+import type { WaitResult } from "../../src/session/result.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { FakeSession } from "../helpers/fake_api.ts";
 import { fc } from "../helpers/fuzz.ts";

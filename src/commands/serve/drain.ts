@@ -7,7 +7,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { InFlight } from "../../core/in_flight.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { Waiter } from "../../session/outcome.ts";
+import type { Waiter } from "../../session/waiter.ts";
 import type { HttpHandler } from "../../http/handler.ts";
 
 /**

@@ -10,7 +10,7 @@ import type { HttpConfig } from "../../config/config.ts";
 import { InFlight } from "../../core/in_flight.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { CallWatch } from "../../mcp/call_report.ts";
-import type { WaiterStats } from "../../session/outcome.ts";
+import type { WaiterStats } from "../../session/waiter.ts";
 import type { Metrics } from "../../mcp/metrics.ts";
 import { VERSION } from "../version.ts";
 

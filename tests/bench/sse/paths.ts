@@ -10,7 +10,7 @@ import { createItemDecoder } from "../../../src/api/stream.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { createRedact } from "../../../src/core/redact.ts";
-import type { WaitResult } from "../../../src/session/outcome.ts";
+import type { WaitResult } from "../../../src/session/result.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
 import { listEvents } from "../../../src/tools/list_events.ts";
 import { createServices } from "../../../src/tools/services.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { SessionEvent } from "../../../src/api/events.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 import { readEvent } from "../../../src/session/event_types.ts";
-import type { WaitStatus } from "../../../src/session/outcome.ts";
+import type { WaitStatus } from "../../../src/session/verdict.ts";
 import { buildResult, type ResultParts } from "../../../src/session/result.ts";
 import { turnOf } from "../../../src/session/turn.ts";
 import { type EventMaker, eventMaker } from "../../helpers/events.ts";
@@ -19,7 +19,7 @@ function build(
     turn,
     elapsedMs: 1_234,
     complete: true,
-    seen: true,
+    wasRead: true,
     doing: "thinking",
     exposeToolInputs: false,
     ...parts,
@@ -100,13 +100,21 @@ Deno.test("buildResult() carries refusals and errors as the API gave them", () =
   assertEquals(result.errors[0]?.message?.length, 500);
 });
 
-Deno.test("buildResult() of a wait that lost the API says whose trouble it is", () => {
-  const trouble = new ApiError("Cannot connect to https://api.example", { kind: "connect" });
-  const result = build((e) => [e.running(), e.text("part")], { status: "timeout", trouble });
+Deno.test("buildResult() of a wait that lost the API says whose error it is", () => {
+  const connectionError = new ApiError("Cannot connect to https://api.example", {
+    kind: "connect",
+  });
+  const result = build((e) => [e.running(), e.text("part")], {
+    status: "timeout",
+    connectionError,
+  });
   assertEquals(result.errors[0]?.type, "api_unreachable");
   assertStringIncludes(result.errors[0]?.message ?? "", "https://api.example");
-  assertEquals(build((e) => [e.running()], { trouble }).errors, []);
-  const odd = build((e) => [e.running()], { status: "timeout", trouble: new Error("/etc/secret") });
+  assertEquals(build((e) => [e.running()], { connectionError }).errors, []);
+  const odd = build((e) => [e.running()], {
+    status: "timeout",
+    connectionError: new Error("/etc/secret"),
+  });
   assert(!JSON.stringify(odd).includes("secret"));
 });
 
@@ -117,14 +125,14 @@ for (
   ] as const
 ) {
   Deno.test(`buildResult() of a wait that was answered ${status} says that there is a connection`, () => {
-    const trouble = new ApiError("Slow down", { kind: "http", status, answeredBy: "api" });
-    const result = build((e) => [e.running()], { status: "timeout", trouble });
+    const connectionError = new ApiError("Slow down", { kind: "http", status, answeredBy: "api" });
+    const result = build((e) => [e.running()], { status: "timeout", connectionError });
     assertEquals(result.errors[0]?.message, words);
   });
 }
 
 Deno.test("buildResult() of a wait that could read nothing does not claim that the agent works", () => {
-  const result = build(() => [], { status: "timeout", seen: false, afterId: "sevt_9" });
+  const result = build(() => [], { status: "timeout", wasRead: false, afterId: "sevt_9" });
   assertEquals(result.errors[0]?.type, "api_unreachable");
   assert(!result.next?.includes("Still running"), result.next);
   assertStringIncludes(result.next ?? "", 'after_id "sevt_9w1"');
@@ -222,9 +230,12 @@ Deno.test("buildResult() of a timeout says little, and never asks for the same c
     ...Array.from({ length: 40 }, (_, i) => e.tool("web_search", { id: id(`tool${i}`) })),
     e.error("model_overloaded_error"),
   ];
-  const trouble = new ApiError("Cannot connect to https://api.anthropic.com: its name cannot be", {
-    kind: "connect",
-  });
+  const connectionError = new ApiError(
+    "Cannot connect to https://api.anthropic.com: its name cannot be",
+    {
+      kind: "connect",
+    },
+  );
   const newest = build(at).last_event_id ?? "";
   const sessionId = "sesn_011CZkZBJq5dWxk9fVLNcPht";
   let cursor: string | undefined;
@@ -235,7 +246,7 @@ Deno.test("buildResult() of a timeout says little, and never asks for the same c
       sessionId,
       doing: "using web_search, web_search, web_search",
       ...(cursor !== undefined && { afterId: cursor }),
-      ...(i > 5 && { trouble }),
+      ...(i > 5 && { connectionError }),
     });
     const limit = i > 5 ? 500 : i > 0 ? 400 : 520;
     const size = JSON.stringify(result).length;

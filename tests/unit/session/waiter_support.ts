@@ -1,8 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { silentLogger } from "../../../src/core/logger.ts";
-import type { WaitRequest, WaitResult } from "../../../src/session/outcome.ts";
-import type { CountingWaiter } from "../../../src/session/outcome.ts";
-import { createWaiter, type WaiterOptions } from "../../../src/session/waiter.ts";
+import type { WaitResult } from "../../../src/session/result.ts";
+import {
+  type CountingWaiter,
+  createWaiter,
+  type WaiterOptions,
+  type WaitRequest,
+} from "../../../src/session/waiter.ts";
 import { type EventMaker, eventMaker } from "../../helpers/events.ts";
 import { FakeSession } from "../../helpers/fake_api.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";

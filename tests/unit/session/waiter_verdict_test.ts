@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { SessionEvent } from "../../../src/api/events.ts";
-import type { WaitResult } from "../../../src/session/outcome.ts";
+import type { WaitResult } from "../../../src/session/result.ts";
 import { apiError } from "../../helpers/fake_api.ts";
 import { settle } from "../../helpers/manual_clock.ts";
 import { setUp, type WaiterSetUp } from "./waiter_support.ts";

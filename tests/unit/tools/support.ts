@@ -5,7 +5,8 @@ import type { SessionEvent } from "../../../src/api/events.ts";
 import type { Agent, Page, Session } from "../../../src/api/resources.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
-import type { Waiter, WaitRequest, WaitResult } from "../../../src/session/outcome.ts";
+import type { WaitResult } from "../../../src/session/result.ts";
+import type { Waiter, WaitRequest } from "../../../src/session/waiter.ts";
 import type { ToolCall, ToolDefinition } from "../../../src/tools/define.ts";
 import {
   createServices,
