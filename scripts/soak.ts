@@ -11,7 +11,7 @@
 import { parseArgs } from "@std/cli";
 import { createApi } from "../src/api/client.ts";
 import { type Connections, createConnections } from "../src/api/connections.ts";
-import { httpClientOpener } from "../src/runtime/http_client.ts";
+import { httpClientOpener } from "../src/runtime/deno.ts";
 import { silentLogger } from "../src/core/logger.ts";
 import type { WaitResult } from "../src/session/result.ts";
 import { createWaiter, type Waiter } from "../src/session/waiter.ts";

@@ -26,15 +26,21 @@ function isNamed(node: ts.Node | undefined, name: string): boolean {
   return node !== undefined && ts.isIdentifier(node) && node.text === name;
 }
 
-/** `Deno` belongs to the outermost layer, so that everything else runs wherever `fetch` does. */
-export function denoOnlyOutside(files: readonly TextFile[]): Finding[] {
-  const inner = modulesIn(files, "src").filter(({ path }) =>
-    path !== "src/main.ts" && !path.startsWith("src/commands/") && !path.startsWith("src/runtime/")
-  );
-  return findNodes(inner, (node) => {
-    const uses = (ts.isPropertyAccessExpression(node) && isNamed(node.expression, "Deno")) ||
-      (ts.isQualifiedName(node) && isNamed(node.left, "Deno"));
-    return uses ? "uses Deno.* outside main, commands and runtime" : undefined;
+/** Modules of Node that every runtime has, and that are used outside of `runtime/`. */
+const COMMON_NODE = new Set(["node:async_hooks", "node:buffer", "node:crypto", "node:stream"]);
+
+/**
+ * `Deno` belongs to `runtime/deno*.ts`, so that another runtime can stand beside it, and modules of
+ * Node, but for a few, to `runtime/`.
+ */
+export function runtimesStayInTheirRoom(files: readonly TextFile[]): Finding[] {
+  return findNodes(modulesIn(files, "src"), (node, { path }) => {
+    if (isNamed(node, "Deno") && !path.startsWith("src/runtime/deno")) {
+      return "names Deno outside runtime/deno*.ts";
+    }
+    const isForeign = ts.isStringLiteral(node) && node.text.startsWith("node:") &&
+      !COMMON_NODE.has(node.text) && !path.startsWith("src/runtime/");
+    return isForeign ? `names ${node.text} outside runtime/` : undefined;
   });
 }
 
@@ -43,9 +49,7 @@ export function stdoutIsTheProtocols(files: readonly TextFile[]): Finding[] {
   return findNodes(modulesIn(files, "src"), (node, { path }) => {
     if (isNamed(node, "console")) return "uses console";
     if (!ts.isPropertyAccessExpression(node) || node.name.text !== "stdout") return undefined;
-    const isMain = path === "src/main.ts" && isNamed(node.expression, "Deno");
-    const isStdio = path === "src/stdio.ts";
-    return isMain || isStdio ? undefined : "writes to stdout";
+    return path === "src/runtime/deno.ts" ? undefined : "writes to stdout";
   });
 }
 

@@ -5,10 +5,10 @@
  */
 
 import {
-  denoOnlyOutside,
   noAny,
   propertiesAreSeeded,
   publicApiIsDocumented,
+  runtimesStayInTheirRoom,
   stdoutIsTheProtocols,
   testsAreFound,
   testsAreOn,
@@ -32,7 +32,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "imports point one way": layering,
   "the simulator is used by its entry": simulatorEntry,
   "no import cycles": cycles,
-  "Deno.* only in main, commands and runtime": denoOnlyOutside,
+  "runtimes stay in their room": runtimesStayInTheirRoom,
   "stdout carries the protocol only": stdoutIsTheProtocols,
   "no any": noAny,
   "zod without its translations": zodIsShaken,

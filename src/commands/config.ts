@@ -10,10 +10,9 @@ import { fileWithout, type HostFileOptions, mergedFile, newHostFile } from "../h
 import { FILE_HOSTS, type FileHostName, hostPaths, type Os } from "../hosts/hosts.ts";
 import { JsonEditError } from "../hosts/json_edit.ts";
 import { UsageError, whyUnreadable } from "../core/errors.ts";
-import { type Machine, thisMachine } from "../runtime/machine.ts";
-import type { Program } from "../runtime/program.ts";
+import type { Machine, Program } from "../runtime/program.ts";
 
-type Output = Pick<Program, "print" | "printExactly" | "note" | "env" | "clock">;
+type HostProgram = Machine & Pick<Program, "print" | "printExactly" | "note" | "env">;
 
 /**
  * Prints on stdout what belongs into a file or a command line, and on stderr what to do with it.
@@ -22,15 +21,14 @@ type Output = Pick<Program, "print" | "printExactly" | "note" | "env" | "clock">
  */
 export async function printHostConfig(
   config: HostConfig,
-  output: Output,
-  machine: Machine = thisMachine(output.clock),
+  program: HostProgram,
 ): Promise<void> {
   const { host, edit } = config;
   if (host === "claude.ai") {
     if (edit) throw new UsageError("claude.ai has no file: type cma-mcp config claude.ai");
-    return printForm(config.name, output);
+    return printForm(config.name, program);
   }
-  const options = { ...config, host, executable: machine.executable, os: machine.os };
+  const options = { ...config, host, executable: program.executable(), os: program.os };
   const { title, format } = FILE_HOSTS[host];
   if (edit && format !== "json") {
     throw new UsageError(
@@ -38,17 +36,16 @@ export async function printHostConfig(
         `${host} for what to paste into it`,
     );
   }
-  const path = await placeOf(host, output, machine);
-  if (edit) await printFile(options, edit, path, output, machine);
-  else if (host === "claude-code") printCommand(options, output);
-  else printSnippet(options, path, output);
+  const path = await placeOf(host, program);
+  if (edit) await printFile(options, edit, path, program);
+  else if (host === "claude-code") printCommand(options, program);
+  else printSnippet(options, path, program);
 }
 
 /** Where the host's file is, or would be. */
 async function placeOf(
   host: FileHostName,
-  { env }: Pick<Output, "env">,
-  { os, exists }: Machine,
+  { env, os, exists }: HostProgram,
 ): Promise<string> {
   const paths = hostPaths(host, os, env);
   for (const path of paths) if (await exists(path)) return path;
@@ -60,8 +57,7 @@ async function printFile(
   options: HostFileOptions,
   edit: "merge" | "remove",
   path: string,
-  { printExactly, note }: Output,
-  { readText, os }: Machine,
+  { printExactly, note, readText, os }: HostProgram,
 ): Promise<void> {
   const before = await readText(path).catch((cause) => {
     throw new UsageError(`Cannot read '${path}': ${whyUnreadable(cause)}`, { cause });
@@ -99,7 +95,7 @@ function adviceOn(trouble: string): string {
 function printSnippet(
   options: HostFileOptions,
   path: string,
-  { printExactly, note }: Output,
+  { printExactly, note }: HostProgram,
 ): void {
   const { title, format, asksForKey, afterwards } = FILE_HOSTS[options.host];
   const key = options.simulate || asksForKey ? "" : `, with your key for ${KEY_PLACEHOLDER}`;
@@ -116,7 +112,7 @@ function printSnippet(
   note(`${afterwards}. 'cma-mcp doctor' checks it`);
 }
 
-function printCommand(options: HostFileOptions, { print, note }: Output): void {
+function printCommand(options: HostFileOptions, { print, note }: HostProgram): void {
   const { host, name, os, simulate } = options;
   const { command, args } = readEntry(entryFor(host, options));
   const key = simulate ? [] : ["-e", `${KEY_VARIABLE}=${KEY_PLACEHOLDER}`];
@@ -134,7 +130,7 @@ function quoted(word: string, os: Os): string {
   return os === "windows" ? `"${word}"` : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-function printForm(name: string, { print }: Pick<Output, "print">): void {
+function printForm(name: string, { print }: Pick<HostProgram, "print">): void {
   print("claude.ai reaches a server over HTTPS. On a machine with a public name, start it with:");
   print("");
   print("  MANAGED_AGENTS_MCP_TOKEN=<a token of 32 characters or more>");

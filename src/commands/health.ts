@@ -9,6 +9,9 @@ import type { HealthConfig } from "../config/health_config.ts";
 import { bindSignal, raceSignal } from "../core/abort.ts";
 import { plainLine } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
+import type { Connection } from "../runtime/runtime.ts";
+
+type HealthProgram = Pick<Program, "clock" | "readFile" | "connect">;
 
 /** How long the server may take to answer, in milliseconds. */
 const TIMEOUT_MS = 3_000;
@@ -23,16 +26,13 @@ function reachable(host: string): string {
 }
 
 /** Not by `fetch`, which would ask a proxy that the environment names. */
-async function connect(config: HealthConfig, program: Pick<Program, "readFile">) {
-  const address = { hostname: reachable(config.host), port: config.port };
-  if (config.certFile === undefined) return await Deno.connect(address);
-  const chain = await program.readFile(config.certFile);
-  // It names the host that clients call, and this is the machine itself.
-  const trust = { caCerts: [chain], unsafelyDisableHostnameVerification: true };
-  return await Deno.connectTls({ ...address, ...trust });
+async function connect(config: HealthConfig, program: HealthProgram): Promise<Connection> {
+  const { port, certFile } = config;
+  const certificate = certFile === undefined ? undefined : await program.readFile(certFile);
+  return await program.connect({ host: reachable(config.host), port, certificate });
 }
 
-async function statusLine(connection: Deno.Conn): Promise<string> {
+async function statusLine(connection: Connection): Promise<string> {
   const request = "GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
   await connection.write(new TextEncoder().encode(request));
   const buffer = new Uint8Array(MAX_BYTES);
@@ -45,10 +45,7 @@ async function statusLine(connection: Deno.Conn): Promise<string> {
   return answer.split("\r\n")[0] ?? "";
 }
 
-async function ask(
-  config: HealthConfig,
-  program: Pick<Program, "clock" | "readFile">,
-): Promise<string> {
+async function ask(config: HealthConfig, program: HealthProgram): Promise<string> {
   const bound = bindSignal(program.clock, { timeoutMs: TIMEOUT_MS });
   const { signal } = bound;
   const connecting = connect(config, program);
@@ -72,7 +69,7 @@ async function ask(
 /** Prints whether the server is alive, and answers with it. */
 export async function health(
   config: HealthConfig,
-  program: Pick<Program, "clock" | "print" | "readFile">,
+  program: HealthProgram & Pick<Program, "print">,
 ): Promise<boolean> {
   const place = `${reachable(config.host)}:${config.port}`;
   try {

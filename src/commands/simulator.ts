@@ -5,14 +5,14 @@
  */
 
 import type { SimulatorConfig } from "../config/config.ts";
+import { aborted } from "../core/abort.ts";
 import { createSimulator } from "../simulator/mod.ts";
-import { listen } from "../runtime/deno_listener.ts";
-import { aborted, type Program } from "../runtime/program.ts";
+import type { Program } from "../runtime/program.ts";
 
 /** Serves the simulator on loopback until the process is asked to end. */
 export async function runSimulator(config: SimulatorConfig, program: Program): Promise<void> {
   const simulator = createSimulator({ clock: program.clock });
-  const server = listen(
+  const server = await program.listen(
     { host: "127.0.0.1", port: config.port },
     (request) => {
       program.log.debug("Request", { method: request.method, path: new URL(request.url).pathname });

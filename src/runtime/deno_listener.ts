@@ -71,18 +71,8 @@ function connectionServer(): ServeConnection {
 }
 
 /**
- * Serves `handle` on an address.
- *
- * When the process has as many files open as it may, connections without a request that waits for
- * its answer are closed, those first that have been without one for longest: whoever opens
- * connections for nothing, or sends half a request, pushes out his own.
- *
- * The runtime bounds the head of a request (about 64 KB, about 100 fields: 400), but not the time
- * that a client takes over it.
- *
- * @param log told when connections are closed so, and of requests that `handle` rejects, such as
- *   those whose client has gone
- * @throws ListenError when the address or the certificate cannot be used
+ * Serves as {@linkcode Listen} says. Deno bounds the head of a request (about 64 KB, about 100
+ * fields: 400), but not the time that a client takes over it.
  */
 export function listen(
   address: ListenAddress,

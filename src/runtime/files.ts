@@ -1,11 +1,9 @@
 /**
- * Reads the files that settings name, and gives up what the process no longer needs.
+ * Reads the files that settings and hosts name, by the system's calls that every runtime has.
  *
  * @module
  */
 
-import type { Config } from "../config/config.ts";
-import { readsFiles } from "../config/reads.ts";
 import type { ReadFile } from "../config/sources.ts";
 import { ByteBuffer } from "../core/byte_buffer.ts";
 import type { Clock } from "../core/clock.ts";
@@ -21,50 +19,68 @@ const CHUNK_BYTES = 64 * 1024;
 /** How often a pipe is looked at for which nobody has written anything yet, in milliseconds. */
 const PIPE_MS = 50;
 
-/** Gives up reading for the rest of the process, unless an option or the command needs it. */
-export function giveUpReading(config: Config): void {
-  if (!readsFiles(config)) Deno.permissions.revokeSync({ name: "read" });
+/** Reads files; each rejects after five seconds with the code ETIMEDOUT where nothing comes. */
+export interface FileReaders {
+  /**
+   * Reads a text in whatever encoding editors and shells write it: UTF-8 with or without a byte
+   * order mark, or UTF-16 with one. Rejects with the system's error.
+   */
+  readonly readFile: (path: string) => Promise<string>;
+  /**
+   * Reads a text in UTF-8 with its byte order mark, if it has one; undefined when there is no such
+   * file. Rejects with a `TypeError` for what is no UTF-8, else with the system's error.
+   */
+  readonly readText: (path: string) => Promise<string | undefined>;
+  /** Tells whether there is a file or a folder of that name. */
+  readonly exists: (path: string) => Promise<boolean>;
 }
 
-/**
- * Makes a reader of text files, in whatever encoding editors and shells write them: UTF-8 with or
- * without a byte order mark, or UTF-16 with one. It rejects as {@linkcode createBytesReader} does.
- */
-export function createFileReader(clock: Clock): (path: string) => Promise<string> {
-  const readBytes = createBytesReader(clock);
-  return async (path) => {
-    const bytes = await readBytes(path);
-    return new TextDecoder(encodingOf(bytes)).decode(bytes);
-  };
-}
-
-/**
- * Makes a reader of files.
- *
- * It rejects after five seconds, with the code ETIMEDOUT, where nothing comes: of a pipe that nobody
- * writes to, or a disk that is gone. A read of the latter cannot be ended, and holds one of the
- * runtime's few threads; so those who ask for the same file meanwhile share it.
- */
-export function createBytesReader(clock: Clock): (path: string) => Promise<Uint8Array> {
+/** Makes the readers of the files that settings and hosts name. */
+export function createFileReaders(clock: Clock): FileReaders {
   const reads = new Map<string, Promise<Uint8Array>>();
-  return (path) => {
-    let read = reads.get(path);
-    if (read === undefined) {
-      read = readBytes(path, clock).finally(() => reads.delete(path));
-      reads.set(path, read);
+  // A read of a disk that is gone cannot be ended, and holds one of the runtime's few threads: so
+  // those who ask for the same file meanwhile share it.
+  const read = (path: string) => {
+    let reading = reads.get(path);
+    if (reading === undefined) {
+      reading = readBytes(path, clock).finally(() => reads.delete(path));
+      reads.set(path, reading);
     }
-    return inTime(read, clock);
+    return inTime(reading, clock);
+  };
+  const strictly = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  return {
+    readFile: async (path) => {
+      const bytes = await read(path);
+      return new TextDecoder(encodingOf(bytes)).decode(bytes);
+    },
+    readText: (path) =>
+      unlessMissing(read(path).then((bytes) => strictly.decode(bytes)), undefined),
+    exists: async (path) => {
+      const { promises } = await import("node:fs");
+      return await unlessMissing(inTime(promises.stat(path).then(() => true), clock), false);
+    },
   };
 }
 
-/** Resolves as the promise does; rejects with the code ETIMEDOUT when that takes five seconds. */
-export async function inTime<T>(promise: Promise<T>, clock: Clock): Promise<T> {
+async function inTime<T>(promise: Promise<T>, clock: Clock): Promise<T> {
   const timeout = Promise.withResolvers<never>();
   const cancel = clock.after(READ_MS, () => timeout.reject(late()));
   try {
     return await Promise.race([promise, timeout.promise]);
   } finally {
     cancel();
+  }
+}
+
+/** Waits for the promise; a file that is not there, by the system's codes, gives `missing`. */
+async function unlessMissing<T, M>(promise: Promise<T>, missing: M): Promise<T | M> {
+  try {
+    return await promise;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return missing;
+    throw error;
   }
 }
 

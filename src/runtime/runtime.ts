@@ -4,13 +4,86 @@
  * @module
  */
 
+import type { OpenHttpClient } from "../api/connections.ts";
+import type { Clock } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Executable } from "../hosts/entry.ts";
+import type { Os } from "../hosts/hosts.ts";
 
-/** A certificate chain and its private key, both PEM. */
-export interface Certificate {
-  readonly cert: string;
-  readonly key: string;
+/** The process, its machine and its network. `runtime/deno.ts` is the one for Deno. */
+export interface Runtime {
+  /** What follows the program's name on the command line. */
+  readonly args: readonly string[];
+  readonly os: Os;
+  /** How another program starts this one: the compiled executable, or what runs the source. */
+  readonly executable: () => Executable;
+  /** Reads an environment variable that the program may read. */
+  readonly env: (name: string) => string | undefined;
+  /** Gives this process another value of a variable, or none. */
+  readonly setEnv: (name: string, value: string | undefined) => void;
+
+  /** The bytes of stdin; asked for once. */
+  readonly stdin: () => AsyncIterable<Uint8Array>;
+  readonly stdinIsTerminal: boolean;
+  /** Writes at least one of the bytes without blocking the thread; returns how many. */
+  readonly writeOut: (bytes: Uint8Array) => Promise<number>;
+  /** As {@linkcode Runtime.writeOut}, to stderr. */
+  readonly writeErr: (bytes: Uint8Array) => Promise<number>;
+  /** Tells the error of a write whose reader has gone. */
+  readonly isBrokenPipe: (error: unknown) => boolean;
+  /** True when stdout shows colours. */
+  readonly color: boolean;
+
+  /** Calls `listener` whenever the process is asked to end: SIGINT, SIGTERM or their like. */
+  readonly onStop: (listener: () => void) => void;
+  /**
+   * Calls `listener` whenever the operator asks for files to be read again (SIGHUP).
+   *
+   * @returns ends that
+   */
+  readonly onReload: (listener: () => void) => () => void;
+  /** Calls `listener` with every error that nothing handles, which then ends nothing by itself. */
+  readonly onUnhandledError: (listener: (error: unknown) => void) => void;
+  readonly exit: (code: number) => never;
+
+  /** Gives up the permission to read files for the rest of the process. */
+  readonly giveUpReading: () => void;
+  /**
+   * Finds out whether so many files can be open at once. Needs the permission to read.
+   *
+   * @returns how many can be, at most `wanted`; undefined when that cannot be found out
+   */
+  readonly countOpenableFiles: (wanted: number) => number | undefined;
+
+  readonly listen: Listen;
+  /** Listens on an address for a moment; returns what is in the way of it. */
+  readonly tryListen: (address: ListenAddress) => Promise<ListenError | undefined>;
+  readonly openHttpClient: OpenHttpClient;
+  /** Connects without any proxy that the environment names. */
+  readonly connect: (address: ConnectAddress) => Promise<Connection>;
 }
+
+/**
+ * Serves `handle` on an address.
+ *
+ * When the process has as many files open as it may, connections without a request that waits for
+ * its answer are closed, those first that have been without one for longest: whoever opens
+ * connections for nothing, or sends half a request, pushes out his own.
+ *
+ * @param log told when connections are closed so, and of requests that `handle` rejects, such as
+ *   those whose client has gone
+ * @throws ListenError when the address or the certificate cannot be used
+ */
+export type Listen = (
+  address: ListenAddress,
+  handle: HandleRequest,
+  log: Logger,
+  clock?: Clock,
+) => Promise<Listening>;
+
+/** Answers a request that came from an address. */
+export type HandleRequest = (request: Request, remoteAddress: string) => Promise<Response>;
 
 /** Where to serve. */
 export interface ListenAddress {
@@ -21,8 +94,11 @@ export interface ListenAddress {
   readonly certificate?: Certificate;
 }
 
-/** Answers a request that came from an address. */
-export type HandleRequest = (request: Request, remoteAddress: string) => Promise<Response>;
+/** A certificate chain and its private key, both PEM. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
 
 /** A server that can be told to end. */
 export interface Listening {
@@ -49,4 +125,20 @@ export class ListenError extends UsageError {
     };
     super(words[reason], options);
   }
+}
+
+/** Where to connect to. */
+export interface ConnectAddress {
+  readonly host: string;
+  readonly port: number;
+  /** With it, TLS: the certificate chain that the server has, in PEM, whatever name is on it. */
+  readonly certificate?: string;
+}
+
+/** A connection that carries bytes. */
+export interface Connection {
+  /** Reads into the buffer; returns how many bytes came, null at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  close(): void;
 }

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { giveUpReading } from "../../src/runtime/files.ts";
 import { resolveConfig } from "../../src/config/config.ts";
+import { readsFiles } from "../../src/config/reads.ts";
+import { denoRuntime } from "../../src/runtime/deno.ts";
 
 /** What is tried, by what it would be. */
 const ATTEMPTS: Readonly<Record<string, (place: string) => unknown>> = {
@@ -45,7 +46,7 @@ if (import.meta.main) {
     (name) => Deno.env.get(name),
     (path) => Deno.readTextFileSync(path),
   );
-  giveUpReading(config);
+  if (!readsFiles(config)) denoRuntime.giveUpReading();
   const lines = [];
   for (const [attempt, act] of Object.entries(ATTEMPTS)) {
     let error: string | null = null;

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { ManagedAgentsApi } from "../../src/api/types.ts";
 import { type ApiOptions, createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
-import { httpClientOpener } from "../../src/runtime/http_client.ts";
+import { httpClientOpener } from "../../src/runtime/deno.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";

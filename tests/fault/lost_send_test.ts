@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
-import { httpClientOpener } from "../../src/runtime/http_client.ts";
+import { httpClientOpener } from "../../src/runtime/deno.ts";
 import { ToolError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createWaiter } from "../../src/session/waiter.ts";

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import { httpClientOpener } from "../../src/runtime/http_client.ts";
+import { httpClientOpener } from "../../src/runtime/deno.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator, type Habits } from "../../src/simulator/mod.ts";
 import { createServices } from "../../src/tools/services.ts";

@@ -1,7 +1,7 @@
 import type { CallOptions, ManagedAgentsApi } from "../../src/api/types.ts";
 import { createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
-import { httpClientOpener } from "../../src/runtime/http_client.ts";
+import { httpClientOpener } from "../../src/runtime/deno.ts";
 import type { RequestInfo } from "../../src/api/http.ts";
 import { ApiError } from "../../src/api/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";

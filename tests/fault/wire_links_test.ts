@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createApi } from "../../src/api/client.ts";
 import { createConnections } from "../../src/api/connections.ts";
 import type { RequestInfo } from "../../src/api/http.ts";
-import { httpClientOpener } from "../../src/runtime/http_client.ts";
+import { httpClientOpener } from "../../src/runtime/deno.ts";
 import { ApiError } from "../../src/api/errors.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { fastClock } from "../helpers/fast_clock.ts";

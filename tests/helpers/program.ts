@@ -1,3 +1,4 @@
+import { denoRuntime } from "../../src/runtime/deno.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { createLogger } from "../../src/core/logger.ts";
@@ -32,6 +33,7 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
     for (const watch of [...watchers]) watch();
   };
   return {
+    ...denoRuntime,
     clock,
     log: createLogger({
       level: "info",
@@ -50,9 +52,12 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
     printExactly: (text) => written.push(text),
     note: (line) => noted.push(line),
     env: () => undefined,
+    setEnv: () => {},
     stdinIsTerminal: false,
     color: false,
     readFile: () => Promise.reject(new Error("No file is read here")),
+    readText: () => Promise.resolve(undefined),
+    exists: () => Promise.resolve(false),
     onReload: (listener) => {
       reloads.add(listener);
       return () => reloads.delete(listener);

@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { FetchLike } from "../../api/types.ts";
 import { createApi } from "../../api/client.ts";
-import { type Connections, withoutConnections } from "../../api/connections.ts";
+import { type Connections, createConnections } from "../../api/connections.ts";
 import { type Config, type DoctorConfig, resolveConfig, secretsIn } from "../../config/config.ts";
 import { type FoundEntry, ownFlags } from "../../hosts/entry.ts";
 import { FILE_HOSTS, type FileHostName } from "../../hosts/hosts.ts";
@@ -19,18 +18,11 @@ import { checkHosts, entryEnvironment, lookIntoHost } from "./hosts.ts";
 import { probe, TIMEOUT_MS as PROBE_TIMEOUT_MS } from "./probe.ts";
 import { checkServer } from "./server.ts";
 import { checkWorkspace } from "./workspace.ts";
-import { openConnections } from "../../runtime/http_client.ts";
-import { type Machine, thisMachine } from "../../runtime/machine.ts";
 import { createPalette } from "../paint.ts";
 import type { Program } from "../../runtime/program.ts";
 import { resolveWithFiles } from "../../runtime/files.ts";
+import { simulatedUpstream } from "../upstream.ts";
 import { VERSION } from "../version.ts";
-
-/** What tests put in place of the outside world. */
-export interface DoctorOptions {
-  readonly fetch?: FetchLike;
-  readonly machine?: Machine;
-}
 
 /** Milliseconds that all that the API is asked may take. */
 const TIMEOUT_MS = 20_000;
@@ -40,19 +32,14 @@ const TIMEOUT_MS = 20_000;
  *
  * @returns whether nothing failed
  */
-export async function doctor(
-  config: DoctorConfig,
-  program: Program,
-  options: DoctorOptions = {},
-): Promise<boolean> {
-  const { fetch, machine = thisMachine(program.clock) } = options;
+export async function doctor(config: DoctorConfig, program: Program): Promise<boolean> {
   // The server's own way to the API, so that what is found on it holds for the server.
-  const connections = fetch ? withoutConnections(fetch) : openConnections(program.clock);
+  const connections = createConnections(program.openHttpClient, program.clock);
   const told = { ...program, note: config.json ? () => {} : program.note };
   const all: Finding[] = [];
   const findings = config.host === undefined
-    ? examine(config, told, connections, machine)
-    : examineHost(config.host, told, connections, machine);
+    ? examine(config, told, connections)
+    : examineHost(config.host, told, connections);
   try {
     for await (const finding of findings) {
       all.push(finding);
@@ -81,9 +68,8 @@ async function* examine(
   config: DoctorConfig,
   program: Program,
   connections: Connections,
-  machine: Machine,
 ): AsyncGenerator<Finding> {
-  const hosts = await checkHosts(program, machine);
+  const hosts = await checkHosts(program);
   yield* settingFindings(config, missingKeyOf(hosts.keyHolders));
   yield* checkApi(config, program, connections);
   if (config.http) yield* await checkServer(config.http, program, config.maxWaits);
@@ -95,14 +81,13 @@ async function* examineHost(
   host: FileHostName,
   program: Program,
   connections: Connections,
-  machine: Machine,
 ): AsyncGenerator<Finding> {
-  const { findings: found, entry } = await lookIntoHost(host, program, machine);
+  const { findings: found, entry } = await lookIntoHost(host, program);
   yield* found;
   if (!entry) return;
   const env = entryEnvironment(host, entry, program.env);
   // The runtime reads these when it first connects.
-  for (const name of PROXY_VARIABLES) machine.setEnv(name, env(name));
+  for (const name of PROXY_VARIABLES) program.setEnv(name, env(name));
   const secrets = secretsIn(env);
   for await (const finding of examineEntry(host, entry, { ...program, env }, connections)) {
     const hide = createRedact([...secrets, ...finding.secrets ?? []]);
@@ -204,23 +189,16 @@ function notChecked(reason: string): Finding {
 }
 
 async function checkSimulator(config: DoctorConfig, program: Program): Promise<Finding[]> {
-  const { createSimulator } = await import("../../simulator/mod.ts");
   const { clock, log, stopping: signal } = program;
-  const simulator = createSimulator({ clock });
-  const api = createApi({
-    baseUrl: "http://simulator.invalid",
-    credential: () => ({ kind: "api_key", value: "simulator-asks-for-no-key" }),
-    fetch: (request) => simulator.fetch(request),
-    clock,
-    log,
-  });
+  const { close, ...upstream } = await simulatedUpstream(program);
   try {
+    const api = createApi({ ...upstream, clock, log });
     return [
       findings("network").skip("The built-in SIMULATOR is used: no key and no network"),
       ...await checkWorkspace(api, config, { signal, timeoutMs: TIMEOUT_MS }),
     ];
   } finally {
-    simulator.close();
+    close();
   }
 }
 

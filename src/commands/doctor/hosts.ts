@@ -4,14 +4,15 @@
  * @module
  */
 
-import { type FoundEntry, KEY_PLACEHOLDER } from "../../hosts/entry.ts";
+import { type Executable, type FoundEntry, KEY_PLACEHOLDER } from "../../hosts/entry.ts";
 import { bringsKey, entriesOf, needsNoKey } from "../../hosts/file.ts";
 import { FILE_HOST_NAMES, FILE_HOSTS, type FileHostName, hostPaths } from "../../hosts/hosts.ts";
 import { JsonEditError } from "../../hosts/json_edit.ts";
 import { UsageError, whyUnreadable } from "../../core/errors.ts";
-import type { Machine } from "../../runtime/machine.ts";
-import type { Program } from "../../runtime/program.ts";
+import type { Machine, Program } from "../../runtime/program.ts";
 import { type Finding, findings } from "./finding.ts";
+
+type HostProgram = Machine & Pick<Program, "env">;
 
 /** What was found about hosts. */
 export interface HostFindings {
@@ -26,15 +27,12 @@ interface HostFile {
 }
 
 /** Looks into the files of the hosts that are on this machine. */
-export async function checkHosts(
-  program: Pick<Program, "env">,
-  machine: Machine,
-): Promise<HostFindings> {
+export async function checkHosts(program: HostProgram): Promise<HostFindings> {
   const found: Finding[] = [];
   const keyHolders: string[] = [];
   let entries = 0;
   for (const host of FILE_HOST_NAMES) {
-    const { findings, count, holdsKey } = await checkHost(host, program, machine);
+    const { findings, count, holdsKey } = await checkHost(host, program);
     found.push(...findings);
     entries += count;
     if (holdsKey) keyHolders.push(FILE_HOSTS[host].title);
@@ -60,12 +58,11 @@ export interface HostLook {
 /** Looks into the file of a host whose entry is to be checked. */
 export async function lookIntoHost(
   host: FileHostName,
-  program: Pick<Program, "env">,
-  machine: Machine,
+  program: HostProgram,
 ): Promise<HostLook> {
   const { title, format } = FILE_HOSTS[host];
   const { fail, skip } = findings(host);
-  const { findings: found, count, entry } = await checkHost(host, program, machine);
+  const { findings: found, count, entry } = await checkHost(host, program);
   if (entry) return { findings: found, entry };
   if (count > 0) {
     const cure = "type 'cma-mcp doctor' with the same variables and flags as there";
@@ -123,26 +120,26 @@ export function entryEnvironment(
   };
 }
 
-async function checkHost(host: FileHostName, { env }: Pick<Program, "env">, machine: Machine) {
+async function checkHost(host: FileHostName, program: HostProgram) {
   const { fail, skip } = findings(host);
   const result: Finding[] = [];
   let count = 0;
   let holdsKey = false;
   let entry: FoundEntry | undefined;
-  for (const path of pathsOf(host, env, machine)) {
+  for (const path of pathsOf(host, program)) {
     const file = { host, path };
     try {
-      const text = await machine.readText(path);
+      const text = await program.readText(path);
       if (text === undefined) continue;
       if (FILE_HOSTS[host].format !== "json") {
-        const finding = mention(file, text, machine);
+        const finding = mention(file, text, program.executable());
         if (finding.status !== "skip") count++;
         result.push(finding);
         continue;
       }
-      const entries = entriesOf(text, { ...machine, host });
+      const entries = entriesOf(text, { host, os: program.os, executable: program.executable() });
       for (const { name, entry, moved } of entries) {
-        result.push(await checkEntry(file, name, entry, moved, machine));
+        result.push(await checkEntry(file, name, entry, moved, program));
         holdsKey ||= bringsKey(entry);
       }
       entry ??= (entries.find(({ moved }) => !moved) ?? entries[0])?.entry;
@@ -163,7 +160,7 @@ async function checkHost(host: FileHostName, { env }: Pick<Program, "env">, mach
 }
 
 /** What a file that is not read any closer has of this program. */
-function mention({ host, path }: HostFile, text: string, { executable }: Machine): Finding {
+function mention({ host, path }: HostFile, text: string, executable: Executable): Finding {
   const { ok, warn, skip } = findings(host);
   const wanted = executable.args.at(-1) ?? executable.command;
   const format = FILE_HOSTS[host].format.toUpperCase();
@@ -178,7 +175,7 @@ function mention({ host, path }: HostFile, text: string, { executable }: Machine
   return skip(`${path} has no entry for it`, cure);
 }
 
-function pathsOf(host: FileHostName, env: Program["env"], { os }: Machine): readonly string[] {
+function pathsOf(host: FileHostName, { env, os }: HostProgram): readonly string[] {
   try {
     return hostPaths(host, os, env);
   } catch (error) {
@@ -193,14 +190,14 @@ async function checkEntry(
   name: string,
   entry: FoundEntry,
   moved: boolean,
-  machine: Machine,
+  { exists }: Pick<Machine, "exists">,
 ): Promise<Finding> {
   const { ok, warn, fail } = findings(host);
   const where = `'${name}' in ${path}`;
   const cure = `type 'cma-mcp config ${host} --merge' for a file that starts this one`;
   const { command = "" } = entry;
   const isPath = /[/\\]/.test(command);
-  if (isPath && !await machine.exists(command)) {
+  if (isPath && !await exists(command)) {
     return fail(`${where} starts ${command}, which does not exist`, cure);
   }
   if (moved) {

@@ -6,9 +6,8 @@
 
 import type { HttpConfig } from "../../config/config.ts";
 import { UsageError } from "../../core/errors.ts";
-import { openFilesProblem } from "../../runtime/open_files.ts";
-import { tryListen } from "../../runtime/deno_listener.ts";
 import type { Program } from "../../runtime/program.ts";
+import { openFilesProblem } from "../serve/open_files.ts";
 import { readCertificate, unusableCertificate } from "../serve/certificate.ts";
 import { type Finding, findings } from "./finding.ts";
 
@@ -20,10 +19,12 @@ const token = findings("token");
 const tls = findings("tls");
 const port = findings("port");
 
+type ServerProgram = Pick<Program, "clock" | "readFile" | "openableFiles" | "tryListen">;
+
 /** Looks at the settings of HTTP mode, as the server itself would use them. */
 export async function checkServer(
   config: HttpConfig,
-  program: Pick<Program, "clock" | "readFile" | "openableFiles">,
+  program: ServerProgram,
   maxWaits?: number,
 ): Promise<Finding[]> {
   const ports = [config.port, ...config.metricsPort === undefined ? [] : [config.metricsPort]];
@@ -32,7 +33,7 @@ export async function checkServer(
     checkAddress(config),
     ...config.tls ? [await checkCertificate(config.tls, config.host, program)] : [],
     ...maxWaits === undefined ? [] : checkOpenFiles(maxWaits, program.openableFiles),
-    ...ports.map((number) => checkPort(config.host, number)),
+    ...await Promise.all(ports.map((number) => checkPort(config.host, number, program))),
   ];
 }
 
@@ -64,11 +65,11 @@ function checkAddress({ host, allowedHosts }: HttpConfig): Finding {
 async function checkCertificate(
   files: NonNullable<HttpConfig["tls"]>,
   host: string,
-  { readFile, clock }: Pick<Program, "clock" | "readFile">,
+  { readFile, clock, tryListen }: ServerProgram,
 ): Promise<Finding> {
   try {
     const certificate = await readCertificate(files, readFile);
-    const found = tryListen({ host, port: 0, certificate });
+    const found = await tryListen({ host, port: 0, certificate });
     if (found?.reason === "certificate") throw unusableCertificate(files, found);
     return await checkValidity(certificate.cert, clock.wallTime());
   } catch (error) {
@@ -90,8 +91,12 @@ async function checkValidity(pem: string, nowMs: number): Promise<Finding> {
   return tls.ok(`The certificate and its key go together, until ${validTo}`);
 }
 
-function checkPort(host: string, number: number): Finding {
-  switch (tryListen({ host, port: number })?.reason) {
+async function checkPort(
+  host: string,
+  number: number,
+  { tryListen }: Pick<Program, "tryListen">,
+): Promise<Finding> {
+  switch ((await tryListen({ host, port: number }))?.reason) {
     case undefined:
       return port.ok(number === 0 ? "A free port will be taken" : `${host}:${number} is free`);
     case "taken":

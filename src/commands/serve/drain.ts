@@ -5,10 +5,10 @@
  */
 
 import type { Clock } from "../../core/clock.ts";
-import type { InFlight } from "../../core/in_flight.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Waiter } from "../../session/waiter.ts";
 import type { HttpHandler } from "../../http/handler.ts";
+import type { InFlight } from "./telemetry.ts";
 
 /**
  * How long calls that run may take to end by themselves, in milliseconds. Waits end at once; with

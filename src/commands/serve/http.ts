@@ -1,98 +1,122 @@
 /**
- * The server over HTTP.
+ * The server over HTTP, and its metrics on a port of their own.
  *
  * @module
  */
 
+import { STATUS_CODE } from "@std/http";
 import type { HttpConfig } from "../../config/config.ts";
+import { aborted } from "../../core/abort.ts";
+import { UsageError } from "../../core/errors.ts";
 import { createHttpHandler, type HttpHandler } from "../../http/handler.ts";
-import type { TokenRegistry } from "../../access/tokens.ts";
-import type { App } from "./app.ts";
-import { drain } from "./drain.ts";
-import { listen } from "../../runtime/deno_listener.ts";
-import { type HandleRequest, ListenError, type Listening } from "../../runtime/runtime.ts";
-import { readCertificate, unusableCertificate } from "./certificate.ts";
-import { openMetricsServer } from "./metrics_server.ts";
-import { aborted, type Program } from "../../runtime/program.ts";
-import { openTokenList } from "./token_list.ts";
+import { errorResponse } from "../../http/responses.ts";
+import type { MetricsPage } from "../../mcp/metrics.ts";
+import type { Program } from "../../runtime/program.ts";
+import { ListenError, type Listening } from "../../runtime/runtime.ts";
 import { VERSION } from "../version.ts";
+import type { App } from "./app.ts";
+import { readCertificate, unusableCertificate } from "./certificate.ts";
+import { drain } from "./drain.ts";
+import { openTokenList } from "./token_list.ts";
 
 /** How long the API may take to prove that it can be reached, in milliseconds. */
 const READY_TIMEOUT_MS = 5_000;
 
-/** Serves until the process is asked to end, with the tokens that the configuration names. */
-export async function serveHttp(
-  config: HttpConfig,
-  app: App,
-  program: Program,
-): Promise<void> {
+/** Where the metrics are on their port. */
+const METRICS_PATH = "/metrics";
+
+/** Serves until the process is asked to end. */
+export async function serveHttp(config: HttpConfig, app: App, program: Program): Promise<void> {
+  const { clock, log } = program;
+  const { metrics, calls } = app.telemetry;
   const tokens = openTokenList(config, program);
   try {
-    await serveTokens(config, tokens.registry, app, program);
+    let server: Listening | undefined;
+    const handler = createHttpHandler(app.factory, {
+      tokens: tokens.registry,
+      allowedHosts: config.allowedHosts,
+      allowedOrigins: config.allowedOrigins,
+      path: "/mcp",
+      isAccepting: () => server?.isAccepting ?? false,
+      ready: () => isReady(app),
+      log,
+      onAccepted: program.redact.learn,
+      ...(metrics && { onRefused: metrics.refused }),
+    });
+    const { addr, shutdown } = server = await openPort(config, handler, program);
+    const metricsServer = metrics && config.metricsPort !== undefined
+      ? await openMetricsServer({ host: config.host, port: config.metricsPort }, metrics, program)
+      : undefined;
+    log.info(`Version ${VERSION} serves MCP over HTTP, with ${app.target} behind it`);
+    const scheme = config.tls ? "https" : "http";
+    log.info(`Point clients at ${scheme}://${hostAndPort(addr)}/mcp, with the bearer token`);
+    await aborted(program.stopping);
+    const { waiter } = app;
+    await drain({ handler, waiter, calls, shutdown, announceMs: config.drainMs, clock, log });
+    await metricsServer?.shutdown();
   } finally {
     tokens.close();
   }
 }
 
-async function serveTokens(
-  config: HttpConfig,
-  tokens: TokenRegistry,
-  app: App,
-  program: Program,
-): Promise<void> {
-  const { clock, log, stopping } = program;
-  const { telemetry } = app;
-  const { metrics } = telemetry;
-  const { metricsPort } = config;
-  const port: { opened?: Listening } = {};
-  const handler = createHttpHandler(app.factory, {
-    tokens,
-    allowedHosts: config.allowedHosts,
-    allowedOrigins: config.allowedOrigins,
-    path: "/mcp",
-    isAccepting: () => port.opened?.isAccepting ?? false,
-    ready: () => isReady(app),
-    log,
-    onAccepted: program.redact.learn,
-    ...(metrics && { onRefused: metrics.refused }),
-  });
-  const server = port.opened = await openPort(config, handler, program);
-  const metricsServer = metrics && metricsPort !== undefined
-    ? openMetricsServer({ host: config.host, port: metricsPort }, metrics, program)
-    : undefined;
-  const { hostname } = server.addr;
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  log.info(`Version ${VERSION} serves MCP over HTTP, with ${app.target} behind it`);
-  log.info(
-    `Point clients at ${
-      config.tls ? "https" : "http"
-    }://${host}:${server.addr.port}/mcp, with the bearer token`,
-  );
-  await aborted(stopping);
-  await drain({
-    ...{ handler, clock, log },
-    waiter: app.waiter,
-    calls: telemetry.calls,
-    shutdown: () => server.shutdown(),
-    announceMs: config.drainMs,
-  });
-  await metricsServer?.close();
-}
-
 async function openPort(
-  config: HttpConfig,
+  { host, port, tls }: HttpConfig,
   handler: HttpHandler,
   program: Program,
 ): Promise<Listening> {
-  const handle: HandleRequest = (request, address) => handler.fetch(request, address);
-  const { host, port, tls } = config;
   const certificate = tls && await readCertificate(tls, program.readFile);
   try {
-    return listen({ host, port, certificate }, handle, program.log, program.clock);
+    return await program.listen(
+      { host, port, certificate },
+      (request, address) => handler.fetch(request, address),
+      program.log,
+      program.clock,
+    );
   } catch (error) {
     if (!tls || !(error instanceof ListenError) || error.reason !== "certificate") throw error;
     throw unusableCertificate(tls, error);
   }
+}
+
+/**
+ * Serves metrics to whoever reaches the port.
+ *
+ * @throws UsageError when the address cannot be listened on
+ */
+export async function openMetricsServer(
+  address: { readonly host: string; readonly port: number },
+  page: MetricsPage,
+  { listen, clock, log }: Pick<Program, "listen" | "clock" | "log">,
+): Promise<Listening> {
+  const server = await listen(address, (request) => serveMetrics(request, page), log, clock)
+    .catch((cause) => {
+      const place = `${address.host}:${address.port}`;
+      throw new UsageError(
+        `Cannot listen on ${place}: type another --metrics-port, or 0 for a free one`,
+        { cause },
+      );
+    });
+  const url = `http://${hostAndPort(server.addr)}${METRICS_PATH}`;
+  log.info(`Metrics are at ${url}, for everybody who reaches that port`);
+  return server;
+}
+
+async function serveMetrics({ method, url }: Request, page: MetricsPage): Promise<Response> {
+  if (new URL(url).pathname !== METRICS_PATH) {
+    return errorResponse(STATUS_CODE.NotFound, `Not found: the metrics are at ${METRICS_PATH}.`);
+  }
+  if (method !== "GET" && method !== "HEAD") {
+    return errorResponse(STATUS_CODE.MethodNotAllowed, "Method not allowed: use GET.", {
+      allow: "GET, HEAD",
+    });
+  }
+  return new Response(await page.render(), {
+    headers: { "content-type": page.contentType, "cache-control": "no-store" },
+  });
+}
+
+function hostAndPort({ hostname, port }: Listening["addr"]): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 async function isReady(app: App): Promise<boolean> {

@@ -7,8 +7,8 @@
 import type { ServeConfig } from "../../config/config.ts";
 import { proxyMisreadings } from "../../core/proxy.ts";
 import { createApp } from "./app.ts";
-import { openFilesProblem } from "../../runtime/open_files.ts";
 import type { Program } from "../../runtime/program.ts";
+import { openFilesProblem } from "./open_files.ts";
 
 /** Serves until the host hangs up or the process is asked to end. */
 export async function serve(config: ServeConfig, program: Program): Promise<void> {

@@ -1,14 +1,17 @@
 /**
- * The server on stdio.
+ * The server on stdio, also that of a program that a setting keeps from working.
  *
  * @module
  */
 
+import type { UnreadyConfig } from "../../config/config.ts";
+import { aborted } from "../../core/abort.ts";
+import { UsageError } from "../../core/errors.ts";
+import type { Program } from "../../runtime/program.ts";
 import { serveStdioTransport } from "../../stdio.ts";
+import { VERSION } from "../version.ts";
 import type { App } from "./app.ts";
 import { CALLS_MS, within } from "./drain.ts";
-import { aborted, type Program } from "../../runtime/program.ts";
-import { VERSION } from "../version.ts";
 
 /** How long answers may take to get out over stdio at the end, in milliseconds. */
 const STDIO_DRAIN_MS = 50;
@@ -16,11 +19,7 @@ const STDIO_DRAIN_MS = 50;
 /** Serves until the host hangs up or the process is asked to end. */
 export async function serveStdio(app: App, program: Program): Promise<void> {
   const { clock, log, stopping } = program;
-  const transport = serveStdioTransport(app.factory, {
-    log,
-    input: program.protocol.input(),
-    output: program.protocol.output,
-  });
+  const transport = open(app.factory, program);
   log.info(`Version ${VERSION} serves MCP on stdio, with ${app.target} behind it`);
   if (program.stdinIsTerminal) {
     log.info(
@@ -36,4 +35,25 @@ export async function serveStdio(app: App, program: Program): Promise<void> {
     await clock.sleep(STDIO_DRAIN_MS);
   }
   await transport.close();
+}
+
+/**
+ * Tells the host what has to be set, until it hangs up or the process is asked to end.
+ *
+ * @throws UsageError at once where a person is typing: there is no host to tell
+ */
+export async function serveUnready({ message }: UnreadyConfig, program: Program): Promise<void> {
+  if (program.stdinIsTerminal) throw new UsageError(message);
+  program.note(`cma-mcp: ${message}`);
+  const { createUnreadyFactory } = await import("../../mcp/unready.ts");
+  const transport = open(createUnreadyFactory({ version: VERSION, message }), program);
+  await Promise.race([transport.closed, aborted(program.stopping)]);
+  await transport.close();
+}
+
+function open(
+  factory: Parameters<typeof serveStdioTransport>[0],
+  { log, protocol }: Program,
+): ReturnType<typeof serveStdioTransport> {
+  return serveStdioTransport(factory, { log, input: protocol.input(), output: protocol.output });
 }

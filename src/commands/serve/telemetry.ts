@@ -7,7 +7,6 @@
 
 import type { RequestInfo } from "../../api/http.ts";
 import type { HttpConfig } from "../../config/config.ts";
-import { InFlight } from "../../core/in_flight.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { CallWatch } from "../../mcp/call_report.ts";
 import type { WaiterStats } from "../../session/waiter.ts";
@@ -62,4 +61,33 @@ export async function openTelemetry(
     },
     ...(metrics && { metrics, observe: metrics.upstream }),
   };
+}
+
+/** Counts work that is under way. */
+export class InFlight {
+  #count = 0;
+  readonly #idle = new Set<() => void>();
+
+  get size(): number {
+    return this.#count;
+  }
+
+  /** Counts `run` until it has settled, and passes on how it does. */
+  async track<T>(run: () => Promise<T>): Promise<T> {
+    this.#count++;
+    try {
+      return await run();
+    } finally {
+      if (--this.#count === 0) {
+        for (const resolve of this.#idle) resolve();
+        this.#idle.clear();
+      }
+    }
+  }
+
+  /** Resolves when nothing is running, at once when that is so now. */
+  idle(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.add(resolve));
+  }
 }

@@ -1,7 +1,7 @@
 import type { ManagedAgentsApi } from "../../../src/api/types.ts";
 import { createApi } from "../../../src/api/client.ts";
 import { type Connections, createConnections } from "../../../src/api/connections.ts";
-import { httpClientOpener } from "../../../src/runtime/http_client.ts";
+import { httpClientOpener } from "../../../src/runtime/deno.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 
 /**

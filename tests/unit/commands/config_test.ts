@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { printHostConfig } from "../../../src/commands/config.ts";
-import type { Machine } from "../../../src/runtime/machine.ts";
+import type { Machine } from "../../../src/runtime/program.ts";
 import type { HostConfig } from "../../../src/config/config.ts";
 import { HOST_NAMES, type HostName, JSON_HOST_NAMES } from "../../../src/hosts/hosts.ts";
 import { UsageError } from "../../../src/core/errors.ts";
@@ -27,7 +27,7 @@ async function print(
     env: (name) => ({ ...env, ANTHROPIC_API_KEY: REAL_KEY })[name],
   });
   const config = { command: "config" as const, host, name: "agents", simulate: false, ...options };
-  await printHostConfig(config, program, machine);
+  await printHostConfig(config, { ...program, ...machine });
   const out = [...program.written, ...program.printed.map((line) => `${line}\n`)].join("");
   return { out, notes: program.noted.join("\n") };
 }
@@ -72,20 +72,20 @@ const commands: readonly [string, Partial<HostConfig>, Partial<Machine>, string]
   [
     "a path with a blank and a quote",
     { simulate: true },
-    { executable: { command: "/it's here/cma-mcp", args: [] } },
+    { executable: () => ({ command: "/it's here/cma-mcp", args: [] }) },
     "claude mcp add agents -s user -- '/it'\\''s here/cma-mcp' --simulate\n",
   ],
   [
     "Windows",
     {},
-    { os: "windows", executable: { command: "D:\\Program Files\\cma-mcp.exe", args: [] } },
+    { os: "windows", executable: () => ({ command: "D:\\Program Files\\cma-mcp.exe", args: [] }) },
     'claude mcp add agents -s user -e "ANTHROPIC_API_KEY=<your API key>" -- ' +
     '"D:\\Program Files\\cma-mcp.exe"\n',
   ],
   [
     "the source",
     { simulate: true },
-    { executable: { command: "/bin/deno", args: ["run", "-P=serve", "/x/src/main.ts"] } },
+    { executable: () => ({ command: "/bin/deno", args: ["run", "-P=serve", "/x/src/main.ts"] }) },
     "claude mcp add agents -s user -- /bin/deno run -P=serve /x/src/main.ts --simulate\n",
   ],
 ];
@@ -159,7 +159,7 @@ for (const [name, options, content, message] of refusals) {
       name: "agents",
       simulate: false,
     } as const;
-    const printing = printHostConfig({ ...config, ...options }, program, machine);
+    const printing = printHostConfig({ ...config, ...options }, { ...program, ...machine });
     const error = await assertRejects(() => printing, UsageError);
     assertStringIncludes(error.message, message);
     assertStringIncludes(error.message, path);

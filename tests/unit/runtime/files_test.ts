@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { createFileReader, resolveWithFiles } from "../../../src/runtime/files.ts";
+import { createFileReaders, resolveWithFiles } from "../../../src/runtime/files.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 
 async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
@@ -23,14 +23,14 @@ for (const [name, bytes, text] of encodings) {
   Deno.test(`a file reader reads ${name}`, async () => {
     await withFolder(async (folder) => {
       await Deno.writeFile(`${folder}/file`, bytes);
-      assertEquals(await createFileReader(systemClock)(`${folder}/file`), text);
+      assertEquals(await createFileReaders(systemClock).readFile(`${folder}/file`), text);
     });
   });
 }
 
 Deno.test("a file reader says what the system says of files that cannot be read", async () => {
   await withFolder(async (folder) => {
-    const read = createFileReader(systemClock);
+    const { readFile: read } = createFileReaders(systemClock);
     const error = await assertRejects(() => read(`${folder}/none`), Error);
     assertEquals("code" in error && error.code, "ENOENT");
     await Deno.writeTextFile(`${folder}/none`, "now");
@@ -44,10 +44,38 @@ Deno.test("a file reader gives up a file without end", async () => {
     using file = await Deno.open(`${folder}/zeros`, { create: true, write: true });
     await file.truncate(2 ** 34);
     const error = await assertRejects(
-      () => createFileReader(systemClock)(`${folder}/zeros`),
+      () => createFileReaders(systemClock).readFile(`${folder}/zeros`),
       Error,
     );
     assertEquals("code" in error && error.code, "EFBIG");
+  });
+});
+
+Deno.test("readText() keeps a byte order mark and line ends, and takes nothing but UTF-8", async () => {
+  await withFolder(async (folder) => {
+    const { readText } = createFileReaders(systemClock);
+    const path = `${folder}/file`;
+    await Deno.writeTextFile(path, "\uFEFF{\r\n}");
+    assertEquals(await readText(path), "\uFEFF{\r\n}");
+    await Deno.writeFile(path, new Uint8Array([0xff, 0xfe, 0x7b, 0x00]));
+    await assertRejects(() => readText(path), TypeError);
+  });
+});
+
+Deno.test("readText() and exists() tell a missing file from one that cannot be read", async () => {
+  await withFolder(async (folder) => {
+    const { readText, exists } = createFileReaders(systemClock);
+    await Deno.writeTextFile(`${folder}/file`, "text");
+    assertEquals([await readText(`${folder}/file`), await exists(`${folder}/file`)], [
+      "text",
+      true,
+    ]);
+    for (const missing of [`${folder}/no/such/file`, `${folder}/file/below`]) {
+      assertEquals([await readText(missing), await exists(missing)], [undefined, false]);
+    }
+    // A folder is there, but is no text.
+    assertEquals(await exists(folder), true);
+    await assertRejects(() => readText(folder));
   });
 });
 

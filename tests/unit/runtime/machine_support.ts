@@ -1,4 +1,4 @@
-import type { Machine } from "../../../src/runtime/machine.ts";
+import type { Machine } from "../../../src/runtime/program.ts";
 
 /** A machine with these files, text by path; others do not exist. */
 export function machineWith(
@@ -7,7 +7,7 @@ export function machineWith(
 ): Machine {
   return {
     os: "linux",
-    executable: { command: "/opt/cma-mcp", args: [] },
+    executable: () => ({ command: "/opt/cma-mcp", args: [] }),
     readText: (path) => {
       const content = files[path];
       return content instanceof Error ? Promise.reject(content) : Promise.resolve(content);

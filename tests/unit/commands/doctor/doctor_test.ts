@@ -3,8 +3,7 @@ import type { FetchLike } from "../../../../src/api/types.ts";
 import { doctor } from "../../../../src/commands/doctor/doctor.ts";
 import { resolveConfig } from "../../../../src/config/config.ts";
 import { createRedact } from "../../../../src/core/redact.ts";
-import type { Machine } from "../../../../src/runtime/machine.ts";
-import type { Program } from "../../../../src/runtime/program.ts";
+import type { Machine, Program } from "../../../../src/runtime/program.ts";
 import { createSimulator, type Fault, type FaultRule } from "../../../../src/simulator/mod.ts";
 import { ManualClock, settle } from "../../../helpers/manual_clock.ts";
 import { recordProgram } from "../../../helpers/program.ts";
@@ -41,10 +40,11 @@ async function examined(given: Given) {
     clock,
     env: read,
     redact: createRedact([KEY]),
+    openHttpClient: () => ({ fetch, close: () => {} }),
+    ...given.machine ?? SOUND_MACHINE,
     ...given.program,
   });
-  const machine = given.machine ?? SOUND_MACHINE;
-  const ok = await clock.runUntil(doctor(config, program, { fetch, machine }));
+  const ok = await clock.runUntil(doctor(config, program));
   assertEquals(clock.pendingTimers, 0);
   const lines = program.printed;
   assert(!lines.join("\n").includes(KEY), "The key is told");
@@ -114,8 +114,9 @@ Deno.test("doctor() waits ten seconds for an API that hangs, and no longer", asy
   const env = (name: string) => name === "ANTHROPIC_API_KEY" ? KEY : undefined;
   const config = resolveConfig(["doctor"], env, () => "");
   assert(config.command === "doctor");
-  const program = recordProgram({ clock });
-  const running = doctor(config, program, { fetch: simulator.fetch, machine: SOUND_MACHINE });
+  const openHttpClient = () => ({ fetch: simulator.fetch, close: () => {} });
+  const program = recordProgram({ clock, openHttpClient, ...SOUND_MACHINE });
+  const running = doctor(config, program);
   assertEquals(await clock.runUntil(running), false);
   assertEquals(clock.now() - start, 10_000);
   assertStringIncludes(program.printed.join("\n"), "within 10 s");
@@ -392,9 +393,10 @@ Deno.test("doctor() says what it does before it waits, and prints what it has at
     () => "",
   );
   assert(config.command === "doctor");
-  const hanging = doctor(config, program, {
-    fetch: () => new Promise<Response>(() => {}),
-    machine: SOUND_MACHINE,
+  const hanging = doctor(config, {
+    ...program,
+    ...SOUND_MACHINE,
+    openHttpClient: () => ({ fetch: () => new Promise<Response>(() => {}), close: () => {} }),
   });
   await settle();
   assertMatch(order.join("\n"), /^fail settings .*\nAsking https:\/\/api\.anthropic\.com, for at/);

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { checkHosts } from "../../../../src/commands/doctor/hosts.ts";
-import type { Machine } from "../../../../src/runtime/machine.ts";
+import type { Machine } from "../../../../src/runtime/program.ts";
 import { machineWith } from "../../runtime/machine_support.ts";
 
 const CURSOR = "/home/user/.cursor/mcp.json";
@@ -18,8 +18,9 @@ async function check(
 ) {
   const machine = machineWith({ [BINARY]: "", ...files }, overrides);
   const { findings, keyHolders } = await checkHosts({
+    ...machine,
     env: (name) => name === "HOME" || name === "USERPROFILE" ? home : undefined,
-  }, machine);
+  });
   return {
     states: findings.map(({ check, status }) => `${check}:${status}`),
     words: findings.map(({ message, cure }) => `${message}: ${cure ?? ""}`).join("\n"),
@@ -87,7 +88,9 @@ Deno.test("checkHosts() also finds what Claude Code keeps by project", async () 
 Deno.test("checkHosts() looks for the source where the program is run from it", async () => {
   const executable = { command: "/bin/deno", args: ["run", "/x/src/main.ts"] };
   const entry = { ...KEYED, command: "/bin/deno", args: ["run", "-A", "/x/src/main.ts"] };
-  const found = await check({ [CURSOR]: serverFile(entry), "/bin/deno": "" }, { executable });
+  const found = await check({ [CURSOR]: serverFile(entry), "/bin/deno": "" }, {
+    executable: () => executable,
+  });
   assertEquals(found.states, ["cursor:ok"]);
 });
 
@@ -100,7 +103,7 @@ Deno.test("checkHosts() looks at both files of Claude Desktop on Windows", async
   const executable = { command: "d:\\CMA-MCP.exe", args: [] };
   const found = await check(
     { ...files, "D:\\cma-mcp.exe": "" },
-    { os: "windows", executable },
+    { os: "windows", executable: () => executable },
     "D:\\me",
   );
   assertEquals(found.states, ["claude-desktop:ok", "claude-desktop:ok"]);

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { drain } from "../../../../src/commands/serve/drain.ts";
-import { InFlight } from "../../../../src/core/in_flight.ts";
+import { InFlight } from "../../../../src/commands/serve/telemetry.ts";
 import { createLogger } from "../../../../src/core/logger.ts";
 import { ManualClock, settle } from "../../../helpers/manual_clock.ts";
 

@@ -3,7 +3,6 @@ import { resolveConfig, type ServeConfig } from "../../../../src/config/config.t
 import { UsageError } from "../../../../src/core/errors.ts";
 import { callTool } from "../../../../src/commands/mcp_call.ts";
 import { serve } from "../../../../src/commands/serve/serve.ts";
-import { runSimulator } from "../../../../src/commands/simulator.ts";
 import { recordProgram } from "../../../helpers/program.ts";
 
 const TOKEN = "t".repeat(32);
@@ -74,20 +73,6 @@ Deno.test("serve() refuses a port that is taken, in words", async () => {
   const { port } = new URL(url);
   const second = httpConfig(`--port=${port}`);
   await assertRejects(() => serve(second, recordProgram()), UsageError, `Port ${port} is taken`);
-  program.stop();
-  await done;
-});
-
-Deno.test("runSimulator() serves the API on loopback and says how to use it", async () => {
-  const program = recordProgram();
-  const log = { level: "info", format: "text" } as const;
-  const done = runSimulator({ command: "simulator", port: 0, log }, program);
-  const [, url = ""] = /ANTHROPIC_BASE_URL=(\S+)/.exec(program.printed.join("\n")) ?? [];
-  const response = await fetch(`${url}/v1/agents`, {
-    headers: { "x-api-key": "any", "anthropic-beta": "managed-agents-2026-04-01" },
-  });
-  const { data } = await response.json();
-  assertMatch(data[0].name, /^Simulated /);
   program.stop();
   await done;
 });

@@ -1,13 +1,5 @@
 import { assertEquals } from "@std/assert";
-import {
-  countOpenableFiles,
-  filesForWaits,
-  openFilesProblem,
-} from "../../../src/runtime/open_files.ts";
-
-Deno.test("countOpenableFiles() opens as many as are wanted, and closes them", () => {
-  assertEquals([countOpenableFiles(50), countOpenableFiles(50)], [50, 50]);
-});
+import { filesForWaits, openFilesProblem } from "../../../../src/commands/serve/open_files.ts";
 
 Deno.test("openFilesProblem() names a number of waits that the files suffice for", () => {
   for (const [waits, openable] of [[400, 863], [1_000, 500], [100_000, 1_000], [1, 3]] as const) {

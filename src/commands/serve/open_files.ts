@@ -1,5 +1,5 @@
 /**
- * How many files, connections among them, the process may have open at once.
+ * How many files, connections among them, the process needs to have open at once.
  *
  * @module
  */
@@ -10,37 +10,15 @@
  */
 const SPARE_FILES = 64;
 
-/** More is not tried, since it takes time: about half a second. */
-const MAX_TRIED = 50_000;
-
 /** Files that so many waits need: each has a connection to its client, and one to the API. */
 export function filesForWaits(waits: number): number {
   return 2 * waits + SPARE_FILES;
 }
 
 /**
- * Finds out whether so many files can be opened, by opening them: there is no other way to ask that
- * needs no permission of its own. Needs the permission to read.
+ * Says what is wrong with the limit of open files, and what to do.
  *
- * @returns how many could be opened, at most `wanted`; undefined when not even one can be
- */
-export function countOpenableFiles(wanted: number): number | undefined {
-  const files: Deno.FsFile[] = [];
-  try {
-    const path = Deno.execPath();
-    for (let i = 0; i < Math.min(wanted, MAX_TRIED); i++) files.push(Deno.openSync(path));
-    return wanted;
-  } catch {
-    return files.length > 0 ? files.length : undefined;
-  } finally {
-    for (const file of files) file.close();
-  }
-}
-
-/**
- * What the operator should know, and do.
- *
- * @param openable of {@linkcode countOpenableFiles}
+ * @param openable how many can be opened, as far as that is known
  * @returns undefined when the files suffice, or nothing is known of them
  */
 export function openFilesProblem(

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { InFlight } from "../../../src/core/in_flight.ts";
-import { settle } from "../../helpers/manual_clock.ts";
+import { InFlight } from "../../../../src/commands/serve/telemetry.ts";
+import { settle } from "../../../helpers/manual_clock.ts";
 
 Deno.test("idle() resolves at once when nothing runs", async () => {
   await new InFlight().idle();

@@ -1,0 +1,185 @@
+/**
+ * Runs the program: from arguments and environment to a command, and to the exit code.
+ *
+ * @module
+ */
+
+import { type Config, resolveStart } from "../config/config.ts";
+import { readsFiles } from "../config/reads.ts";
+import { aborted } from "../core/abort.ts";
+import { systemClock } from "../core/clock.ts";
+import { UsageError } from "../core/errors.ts";
+import { createLogger, type Logger } from "../core/logger.ts";
+import { Output } from "../core/output.ts";
+import { createRedact } from "../core/redact.ts";
+import { plainLine } from "../core/text.ts";
+import { createFileReaders, resolveWithFiles } from "../runtime/files.ts";
+import type { Program } from "../runtime/program.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { filesForWaits } from "./serve/open_files.ts";
+
+/** Exit codes. */
+const OK = 0;
+const FAILED = 1;
+const USAGE = 2;
+const INTERRUPTED = 130;
+
+/** Log lines that nobody has read yet, in bytes: some thousand lines. */
+const MAX_UNREAD_LOG_BYTES = 1024 * 1024;
+
+/** Results that a host has not read yet, in bytes: hundreds of the largest. */
+const MAX_UNREAD_RESULT_BYTES = 64 * 1024 * 1024;
+
+/** At the end, readers get this long for the next bytes, in milliseconds. */
+const LAST_WORDS_MS = 500;
+
+/** Runs what the command line asks for, and ends the process with its exit code. */
+export async function run(runtime: Runtime): Promise<never> {
+  const streams = openStreams(runtime);
+  let redact = createRedact([]);
+  try {
+    const files = createFileReaders(systemClock);
+    const config = await resolveWithFiles(
+      (readNow) => resolveStart(runtime.args, runtime.env, readNow),
+      files.readFile,
+    );
+    redact = createRedact(secretsOf(config));
+    const openableFiles = countOpenableFiles(config, runtime);
+    if (!readsFiles(config)) runtime.giveUpReading();
+    const log = streams.log = createLogger({
+      level: "log" in config ? config.log.level : "info",
+      format: "log" in config ? config.log.format : "text",
+      redact: redact.loose,
+      write: (line) => void streams.err.write(`${line}\n`),
+      now: () => systemClock.wallTime(),
+    });
+    endOnBugs(runtime, log, streams);
+    const program: Program = {
+      ...runtime,
+      ...files,
+      clock: systemClock,
+      log,
+      redact,
+      stopping: stopSignal(runtime),
+      protocol: { input: runtime.stdin, output: streams.out },
+      print: (line) => void streams.out.write(`${line}\n`),
+      printExactly: (text) => void streams.out.write(text),
+      note: (line) => void streams.err.write(`${plainLine(line)}\n`),
+      openableFiles,
+    };
+    return await exit(runtime, streams, await runToEnd(config, program, streams, runtime));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    streams.err.write(`${redact.loose(plainLine(`cma-mcp: ${message}`))}\n`);
+    return await exit(runtime, streams, error instanceof UsageError ? USAGE : FAILED);
+  }
+}
+
+/** Runs a command; loads its code only now: the server should not wait for the demo's. */
+async function runCommand(config: Config, program: Program): Promise<number | void> {
+  switch (config.command) {
+    case "serve":
+      return (await import("./serve/serve.ts")).serve(config, program);
+    case "unready":
+      await (await import("./serve/stdio.ts")).serveUnready(config, program);
+      return USAGE;
+    case "demo":
+      return (await import("./demo.ts")).demo(program);
+    case "doctor":
+      return await (await import("./doctor/doctor.ts")).doctor(config, program) ? OK : FAILED;
+    case "config":
+      return (await import("./config.ts")).printHostConfig(config, program);
+    case "simulator":
+      return (await import("./simulator.ts")).runSimulator(config, program);
+    case "token":
+      return (await import("./token.ts")).printNewToken(config, program);
+    case "health":
+      return await (await import("./health.ts")).health(config, program) ? OK : FAILED;
+    case "help":
+      return program.print((await import("../config/help.ts")).helpText(config.topic));
+    case "version":
+      return program.print((await import("./version.ts")).versionText());
+  }
+}
+
+/** The exit code of a command. One that serves a host is waited for, others have to end soon. */
+async function runToEnd(
+  config: Config,
+  program: Program,
+  { out }: Streams,
+  { isBrokenPipe }: Runtime,
+): Promise<number> {
+  const { stopping } = program;
+  const running = runCommand(config, program);
+  if (config.command === "serve" || config.command === "unready") return await running ?? OK;
+  // A disk that hangs may hold a command that has been asked to end.
+  const overdue = aborted(stopping).then(() => systemClock.sleep(LAST_WORDS_MS));
+  const code = await Promise.race([running, overdue.then(() => INTERRUPTED)]) ?? OK;
+  // What was printed must be out.
+  await Promise.race([out.drained(), aborted(stopping)]);
+  const { failure } = out;
+  // A reader may want no more of it, as `head` does.
+  if (failure === undefined || isBrokenPipe(failure)) return code;
+  const reason = failure instanceof Error ? failure.message : String(failure);
+  throw new Error(`Cannot write to stdout: ${reason}`);
+}
+
+/** The process's output streams. */
+interface Streams {
+  readonly out: Output;
+  readonly err: Output;
+  /** Set when there is one. */
+  log?: Logger;
+}
+
+function openStreams({ writeOut, writeErr }: Runtime): Streams {
+  const streams: Streams = {
+    out: new Output({ write: writeOut, maxQueuedBytes: MAX_UNREAD_RESULT_BYTES }),
+    err: new Output({
+      write: writeErr,
+      maxQueuedBytes: MAX_UNREAD_LOG_BYTES,
+      onDropped: (lines) =>
+        streams.log?.warn("Log lines were dropped: stderr was not read", { lines }),
+    }),
+  };
+  return streams;
+}
+
+/** Ends the process once what was written is out, as far as somebody reads it. */
+async function exit(runtime: Runtime, { out, err }: Streams, code: number): Promise<never> {
+  await out.flush(systemClock, LAST_WORDS_MS);
+  await err.flush(systemClock, LAST_WORDS_MS);
+  return runtime.exit(code);
+}
+
+function endOnBugs(runtime: Runtime, log: Logger, streams: Streams): void {
+  runtime.onUnhandledError((error) => {
+    log.error("Ended by an error that nothing handled", { error: String(error) });
+    log.debug("Where it came from", { stack: error instanceof Error ? error.stack : undefined });
+    void exit(runtime, streams, FAILED);
+  });
+}
+
+/** A signal that aborts when the process is asked to end; asked twice, the process ends at once. */
+function stopSignal(runtime: Runtime): AbortSignal {
+  const controller = new AbortController();
+  runtime.onStop(() => {
+    if (controller.signal.aborted) runtime.exit(INTERRUPTED);
+    controller.abort();
+  });
+  return controller.signal;
+}
+
+function secretsOf(config: Config): string[] {
+  if (config.command !== "serve" && config.command !== "doctor") return [];
+  const { http, credential } = config;
+  const bindingKey = config.command === "serve" ? config.bindingKey : undefined;
+  return [...http?.tokens ?? [], credential?.value ?? "", bindingKey ?? ""];
+}
+
+/** Asked where many connections are to be served, or such settings looked at. */
+function countOpenableFiles(config: Config, runtime: Runtime): number | undefined {
+  if (config.command !== "serve" && config.command !== "doctor") return undefined;
+  if (!config.http || config.maxWaits === undefined) return undefined;
+  return runtime.countOpenableFiles(filesForWaits(config.maxWaits));
+}

@@ -1,0 +1,123 @@
+/**
+ * The program's runtime on Deno.
+ *
+ * @module
+ */
+
+import type { OpenHttpClient } from "../api/connections.ts";
+import { systemClock } from "../core/clock.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** How long until a full pipe that does not block is tried again, in milliseconds. */
+const WOULD_BLOCK_MS = 10;
+
+/** More files are not tried, since it takes time: about half a second. */
+const MAX_TRIED_FILES = 50_000;
+
+const { os } = Deno.build;
+
+/** The process, its machine and its network, as Deno has them. */
+export const denoRuntime: Runtime = {
+  args: Deno.args,
+  os: os === "windows" || os === "darwin" ? os : "linux",
+  executable() {
+    const command = Deno.execPath();
+    if (Deno.build.standalone) return { command, args: [] };
+    const main = (import.meta.filename ?? "").replace(/runtime([/\\])deno\.ts$/, "main.ts");
+    return { command, args: ["run", "--quiet", "-P=serve", main] };
+  },
+  env: (name) => Deno.env.get(name),
+  setEnv: (name, value) => value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value),
+
+  stdin: () => Deno.stdin.readable,
+  stdinIsTerminal: Deno.stdin.isTerminal(),
+  writeOut: (bytes) => write(Deno.stdout, bytes),
+  writeErr: (bytes) => write(Deno.stderr, bytes),
+  isBrokenPipe: (error) => error instanceof Deno.errors.BrokenPipe,
+  color: Deno.stdout.isTerminal() && !Deno.noColor,
+
+  onStop(listener) {
+    Deno.addSignalListener("SIGINT", listener);
+    // Windows knows no SIGTERM; closing the console window arrives as SIGHUP there.
+    Deno.addSignalListener(os === "windows" ? "SIGHUP" : "SIGTERM", listener);
+  },
+  onReload(listener) {
+    if (os === "windows") return () => {};
+    Deno.addSignalListener("SIGHUP", listener);
+    return () => Deno.removeSignalListener("SIGHUP", listener);
+  },
+  onUnhandledError(listener) {
+    globalThis.addEventListener("unhandledrejection", (event) => {
+      event.preventDefault();
+      listener(event.reason);
+    });
+    globalThis.addEventListener("error", (event) => {
+      event.preventDefault();
+      listener(event.error);
+    });
+  },
+  exit: (code) => Deno.exit(code),
+
+  giveUpReading: () => void Deno.permissions.revokeSync({ name: "read" }),
+  countOpenableFiles,
+
+  // Loaded when it is used: a host waits for stdio to start.
+  listen: async (...args) => (await import("./deno_listener.ts")).listen(...args),
+  tryListen: async (address) => (await import("./deno_listener.ts")).tryListen(address),
+  openHttpClient: httpClientOpener(),
+  async connect({ host: hostname, port, certificate }) {
+    if (certificate === undefined) return await Deno.connect({ hostname, port });
+    const trust = { caCerts: [certificate], unsafelyDisableHostnameVerification: true };
+    return await Deno.connectTls({ hostname, port, ...trust });
+  },
+};
+
+/** Deno writes on a thread of its own: a pipe that nobody reads blocks that one only. */
+async function write(
+  stream: { write(bytes: Uint8Array): Promise<number> },
+  bytes: Uint8Array,
+): Promise<number> {
+  for (;;) {
+    try {
+      return await stream.write(bytes);
+    } catch (error) {
+      // Another process that has the same pipe may have made it one that does not block.
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      await systemClock.sleep(WOULD_BLOCK_MS);
+    }
+  }
+}
+
+/** Opens files: there is no other way to ask that needs no permission of its own. */
+function countOpenableFiles(wanted: number): number | undefined {
+  const files: Deno.FsFile[] = [];
+  try {
+    const path = Deno.execPath();
+    for (let i = 0; i < Math.min(wanted, MAX_TRIED_FILES); i++) files.push(Deno.openSync(path));
+    return wanted;
+  } catch {
+    return files.length > 0 ? files.length : undefined;
+  } finally {
+    for (const file of files) file.close();
+  }
+}
+
+/**
+ * Opens clients that speak HTTP/1.1 only. They follow the proxies that the environment names, and
+ * trust the authorities that Deno trusts, as a plain `fetch` does.
+ *
+ * @param caCerts PEM of further authorities
+ */
+export function httpClientOpener(caCerts: readonly string[] = []): OpenHttpClient {
+  return ({ maxIdle, idleMs }) => {
+    const client = Deno.createHttpClient({
+      caCerts: [...caCerts],
+      http1: true,
+      http2: false,
+      poolMaxIdlePerHost: maxIdle,
+      poolIdleTimeout: idleMs,
+    });
+    // The request's own redirect mode stays.
+    return { fetch: (request) => fetch(request, { client }), close: () => client.close() };
+  };
+}
