@@ -21,9 +21,9 @@ interface Seen {
 }
 
 /**
- * Merges history and stream by id. An event that was queued (`processed_at` null) comes again
- * stamped, under the same id: both are kept, each at its place, since the second is news of its
- * own. Of what else comes again the fuller version is kept, where the first one stood.
+ * Merges list and stream by id. An event that was queued (`processed_at` null) comes again stamped,
+ * under the same id: both are kept, each at its place, since the second is news of its own. Of what
+ * else comes again the fuller version is kept, where the first one stood.
  */
 export class EventHistory {
   #entries: TurnEvent[] = [];
@@ -37,7 +37,6 @@ export class EventHistory {
   #namesDiffer = false;
   /** How long texts were before they came again with more, and in which epoch that was. */
   readonly #growths = new Map<string, { readonly epoch: number; readonly from: number }[]>();
-  /** The earliest `processed_at` in the log, in milliseconds. */
   #startsAt: number | undefined;
   #endsAt: number | undefined;
 
@@ -51,19 +50,19 @@ export class EventHistory {
     return this.#chars;
   }
 
-  /** Grows whenever known entries move or change: a reader must then start over. */
+  /** Grows whenever known entries move or change: whoever reads on must then start over. */
   get epoch(): number {
     return this.#epoch;
   }
 
-  /** The latest `processed_at` in the log, in milliseconds since the epoch. */
+  /** The latest `processed_at`, in milliseconds since the Unix epoch. */
   get endsAt(): number | undefined {
     return this.#endsAt;
   }
 
   /**
-   * Whether the log has events of which only the stream told, under no name or another than the list
-   * gives them: they can be no cursors.
+   * True while there are events of which only the stream told, under no name or another than the
+   * list gives them: they can be no cursors.
    */
   get hasUnnamed(): boolean {
     return [...this.#unlisted.values()].flat().some(({ id }) =>
@@ -71,7 +70,7 @@ export class EventHistory {
     );
   }
 
-  /** How long a text was in an epoch that it has outgrown since; undefined where it has not. */
+  /** Returns how long a text was in an epoch that it has outgrown since; undefined if it has not. */
   lengthIn(epoch: number, key: string): number | undefined {
     return this.#growths.get(key)?.find((growth) => growth.epoch > epoch)?.from;
   }
@@ -80,12 +79,12 @@ export class EventHistory {
     return this.#seen.has(key);
   }
 
-  /** Whether the log has the event as one that happened. */
+  /** Returns true for an event that is known as one that happened. */
   hasHappened({ key, queued }: TurnEvent): boolean {
     return !queued && this.#seen.get(key)?.queued === false;
   }
 
-  /** Whether anything in the log is known to have happened later than the event, and nothing before. */
+  /** Returns true for an event from before all that is known. */
   isBefore({ at }: TurnEvent): boolean {
     return at !== undefined && this.#startsAt !== undefined && at < this.#startsAt;
   }
@@ -104,59 +103,30 @@ export class EventHistory {
    * events of the stream no ids, or others than in lists: then they are known by what they say.
    */
   addLive(event: TurnEvent): boolean {
-    if (!this.#isNews(event)) return this.add(event);
-    const saying = sayingOf(event);
-    const listed = saying && takeMatch(this.#unstreamed, saying, (other) => isSame(event, other));
-    if (!saying || !listed) {
-      if (saying) push(this.#unlisted, saying, event);
-      return this.add(event);
-    }
-    this.#seen.set(event.key, { queued: event.queued, fullness: fullnessOf(event) });
-    return false;
-  }
-
-  /** Gives events of the stream the names that a list has for them. */
-  #nameLive(history: readonly TurnEvent[]): void {
-    this.#unstreamed.clear();
-    if (this.#unlisted.size > 0) {
-      const keys = new Set(history.map(({ key }) => key));
-      for (const [saying, events] of this.#unlisted) {
-        const left = events.filter(({ key }) => !keys.has(key));
-        if (left.length > 0) this.#unlisted.set(saying, left);
-        else this.#unlisted.delete(saying);
+    const saying = this.#isNews(event) ? sayingOf(event) : undefined;
+    if (saying !== undefined) {
+      if (takeMatch(this.#unstreamed, saying, (listed) => isSame(event, listed))) {
+        this.#seen.set(event.key, { queued: event.queued, fullness: fullnessOf(event) });
+        return false;
       }
+      push(this.#unlisted, saying, event);
     }
-    for (const event of history) {
-      const saying = this.#isNews(event) ? sayingOf(event) : undefined;
-      if (!saying) continue;
-      const live = takeMatch(this.#unlisted, saying, (other) => isSame(other, event));
-      if (live) this.#rename(live, event);
-      else push(this.#unstreamed, saying, event);
-    }
-  }
-
-  #rename(live: Name, event: TurnEvent): void {
-    const index = this.#entries.findLastIndex(({ key }) => key === live.key);
-    if (index < 0) return;
-    this.#namesDiffer ||= live.id !== undefined;
-    this.#entries[index] = event;
-    this.#seen.set(event.key, { queued: event.queued, fullness: fullnessOf(event) });
-    this.#epoch++;
+    return this.add(event);
   }
 
   /**
-   * Merges a stretch of history, oldest first. History knows the order: what the log missed goes
-   * where history has it. Queued events at either end of it go to the end: where a list puts them is
-   * not specified, and what is queued has not happened yet. One between others stands where it was
-   * sent, on a server that stamps late or never.
+   * Merges a stretch of the list, oldest first. The list knows the order: what was missed goes where
+   * the list has it. Queued events at either end of it go to the end: where a list puts them is not
+   * specified, and what is queued has not happened yet. One between others stands where it was sent,
+   * on a server that stamps late or never.
    *
    * @returns whether there was news
    */
-  merge(history: readonly TurnEvent[]): boolean {
-    this.#nameLive(history);
-    const { placed, others } = split(history);
+  merge(listed: readonly TurnEvent[]): boolean {
+    this.#nameLive(listed);
+    const { placed, others } = split(listed);
     this.#takeOutMisplaced(placed);
-    const changed = this.#mergePlaced(eachOnce(placed));
+    const changed = this.#weave(eachOnce(placed));
     const added = others.map((event) => this.add(event));
     const fuller = placed.map((event) => this.#takeFuller(event));
     this.#lighten();
@@ -166,9 +136,9 @@ export class EventHistory {
   /** Puts older events, oldest first, before the known ones. */
   prepend(older: readonly TurnEvent[]): void {
     const { placed, others } = split(older, this.#entries);
-    const fresh = eachOnce(placed).filter((event) => this.#isNews(event));
-    fresh.forEach((event) => this.#mark(event));
-    this.#entries = [...fresh, ...this.#entries];
+    const news = eachOnce(placed).filter((event) => this.#isNews(event));
+    news.forEach((event) => this.#mark(event));
+    this.#entries = [...news, ...this.#entries];
     this.#epoch++;
     for (const event of others) this.add(event);
     for (const event of older) this.#takeFuller(event);
@@ -180,42 +150,21 @@ export class EventHistory {
     for (const event of oldest.slice(0, countStrays(oldest))) this.add(event);
   }
 
-  /** Takes out queued events that came to the end and that history has before what stands there. */
-  #takeOutMisplaced(placed: readonly TurnEvent[]): void {
-    if (!placed.some(({ key, queued }) => queued && this.#seen.get(key)?.queued)) return;
-    const places = new Map(this.#entries.map(({ key }, index) => [key, index]));
-    const misplaced = new Set<string>();
-    let earliest = Infinity;
-    for (const { key, queued } of placed.toReversed()) {
-      const place = places.get(key);
-      if (place === undefined) continue;
-      if (queued && place > earliest) misplaced.add(key);
-      else earliest = Math.min(earliest, place);
-    }
-    if (misplaced.size === 0) return;
-    this.#entries = this.#entries.filter(({ key }) => !misplaced.has(key));
-    for (const key of misplaced) this.#seen.delete(key);
+  #isNews({ key, queued }: TurnEvent): boolean {
+    const seen = this.#seen.get(key);
+    return !seen || (seen.queued && !queued);
   }
 
-  #isNews(event: TurnEvent): boolean {
-    return this.#isNewsOf(this.#seen.get(event.key), event);
-  }
-
-  #isNewsOf(seen: Seen | undefined, event: TurnEvent): boolean {
-    return !seen || (seen.queued && !event.queued);
-  }
-
+  /** Counts an event that is news as known. */
   #mark(event: TurnEvent): void {
-    const { at } = event;
-    if (at !== undefined && (this.#startsAt === undefined || at < this.#startsAt)) {
-      this.#startsAt = at;
+    const { key, at, queued } = event;
+    if (at !== undefined) {
+      this.#startsAt = Math.min(at, this.#startsAt ?? at);
+      this.#endsAt = Math.max(at, this.#endsAt ?? at);
     }
-    if (at !== undefined && (this.#endsAt === undefined || at > this.#endsAt)) this.#endsAt = at;
-    const before = this.#seen.get(event.key);
-    const fullness = Math.max(fullnessOf(event), before?.fullness ?? 0);
-    // A list that trails shows as queued what the stream has shown stamped.
-    this.#seen.set(event.key, { queued: event.queued && before?.queued !== false, fullness });
-    if (this.#isNewsOf(before, event)) this.#chars += charsOf(event);
+    const fullness = Math.max(fullnessOf(event), this.#seen.get(key)?.fullness ?? 0);
+    this.#seen.set(key, { queued, fullness });
+    this.#chars += charsOf(event);
   }
 
   /** Puts a fuller version of a known event in the place of the one there is. */
@@ -253,50 +202,85 @@ export class EventHistory {
     this.#epoch++;
   }
 
-  #mergePlaced(history: readonly TurnEvent[]): boolean {
-    const firstNews = history.findIndex((event) => this.#isNews(event));
-    if (firstNews === -1) return false;
-    const onlyNewsFollows = history.slice(firstNews).every((event) => this.#isNews(event));
-    const before = history[firstNews - 1]?.key;
-    const atEnd = before === undefined
-      ? this.#entries.length === 0
-      : this.#entries.at(-1)?.key === before;
-    if (onlyNewsFollows && atEnd) history.forEach((event) => this.add(event));
-    else this.#weave(history);
-    return true;
+  /** Gives events of the stream the names that a list has for them. */
+  #nameLive(listed: readonly TurnEvent[]): void {
+    this.#unstreamed.clear();
+    const keys = this.#unlisted.size > 0 ? new Set(listed.map(({ key }) => key)) : undefined;
+    for (const [saying, events] of this.#unlisted) {
+      const left = events.filter(({ key }) => !keys?.has(key));
+      if (left.length > 0) this.#unlisted.set(saying, left);
+      else this.#unlisted.delete(saying);
+    }
+    for (const event of listed) {
+      const saying = this.#isNews(event) ? sayingOf(event) : undefined;
+      if (saying === undefined) continue;
+      const live = takeMatch(this.#unlisted, saying, (other) => isSame(other, event));
+      if (live) this.#rename(live, event);
+      else push(this.#unstreamed, saying, event);
+    }
   }
 
-  /** Inserts the news of `history` behind the events that history has before it. */
-  #weave(history: readonly TurnEvent[]): void {
-    const behind = new Map<string, TurnEvent[]>();
-    let lead: TurnEvent[] = [];
-    let group = lead;
-    let firstKnown: string | undefined;
-    for (const event of history) {
-      if (this.#isNews(event)) {
-        group.push(event);
-        continue;
-      }
-      firstKnown ??= event.key;
-      group = [];
-      behind.set(event.key, group);
-    }
-    if (firstKnown === undefined) {
-      history.forEach((event) => this.add(event));
-      return;
-    }
-    history.forEach((event) => this.#mark(event));
-    const place = (event: TurnEvent): TurnEvent[] => {
-      const news = behind.get(event.key) ?? [];
-      behind.delete(event.key);
-      const first = event.key === firstKnown ? lead : [];
-      if (first.length > 0) lead = [];
-      return [...first, event, ...news];
-    };
-    // From the end: of an event that is there twice, queued and stamped, the second one counts.
-    const woven = this.#entries.toReversed().map(place).toReversed().flat();
-    this.#entries = withoutStaleQueued(woven);
+  #rename(live: Name, event: TurnEvent): void {
+    const index = this.#entries.findLastIndex(({ key }) => key === live.key);
+    if (index < 0) return;
+    this.#namesDiffer ||= live.id !== undefined;
+    this.#entries[index] = event;
+    this.#seen.set(event.key, { queued: event.queued, fullness: fullnessOf(event) });
     this.#epoch++;
+  }
+
+  /** Takes out queued events that came to the end and that the list has before what stands there. */
+  #takeOutMisplaced(placed: readonly TurnEvent[]): void {
+    if (!placed.some(({ key, queued }) => queued && this.#seen.get(key)?.queued)) return;
+    const places = new Map(this.#entries.map(({ key }, index) => [key, index]));
+    const misplaced = new Set<string>();
+    let earliest = Infinity;
+    for (const { key, queued } of placed.toReversed()) {
+      const place = places.get(key);
+      if (place === undefined) continue;
+      if (queued && place > earliest) misplaced.add(key);
+      else earliest = Math.min(earliest, place);
+    }
+    if (misplaced.size === 0) return;
+    this.#entries = this.#entries.filter(({ key }) => !misplaced.has(key));
+    for (const key of misplaced) this.#seen.delete(key);
+  }
+
+  /** Inserts what is new in a list behind the events that the list has before it. */
+  #weave(listed: readonly TurnEvent[]): boolean {
+    const behind = new Map<string | undefined, TurnEvent[]>();
+    let known: string | undefined;
+    let firstKnown: string | undefined;
+    for (const event of listed) {
+      if (this.#isNews(event)) {
+        const group = behind.get(known);
+        if (group) group.push(event);
+        else behind.set(known, [event]);
+      } else {
+        known = event.key;
+        firstKnown ??= known;
+      }
+    }
+    const news = [...behind.values()].flat();
+    if (news.length === 0) return false;
+    const isNewer = behind.size === 1 && behind.has(this.#entries.at(-1)?.key);
+    if (firstKnown === undefined || isNewer) {
+      for (const event of news) this.add(event);
+      return true;
+    }
+    news.forEach((event) => this.#mark(event));
+    const newestFirst: TurnEvent[] = [];
+    // From the end: of an event that is there twice, queued and stamped, the second one counts.
+    for (const event of this.#entries.toReversed()) {
+      newestFirst.push(...(behind.get(event.key) ?? []).toReversed(), event);
+      behind.delete(event.key);
+      if (event.key !== firstKnown) continue;
+      newestFirst.push(...(behind.get(undefined) ?? []).toReversed());
+      behind.delete(undefined);
+    }
+    this.#entries = withoutStaleQueued(newestFirst.reverse());
+    this.#epoch++;
+    return true;
   }
 }
 
