@@ -1,23 +1,23 @@
 /**
- * Reading a session's log forward from any event.
+ * Reads a session's events forward from any event, for `list_events`.
  *
- * The API pages by opaque cursors and has no "after this event" filter. So the way to an event is
- * remembered where the log was read before, and otherwise found by going back from the newest
- * event: the cost grows with what is new, not with the log.
+ * The API pages by opaque cursors and has no "after this event" filter. So the page of an event is
+ * remembered where it was read before, and otherwise found by going back from the newest event: the
+ * cost grows with what is new, not with the session.
  *
  * @module
  */
 
-import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
-import { CursorTrail } from "../api/pages.ts";
+import { ApiError } from "../api/errors.ts";
+import { beginsTurn, fullerEvent } from "../api/event_pages.ts";
 import { isQueued, type SessionEvent } from "../api/events.ts";
 import { leftOutOf } from "../api/list_body.ts";
-import { ApiError } from "../api/errors.ts";
+import { CursorTrail } from "../api/pages.ts";
+import type { CallOptions, ListEventsParams, ManagedAgentsApi } from "../api/types.ts";
 import { ToolError } from "../core/errors.ts";
+import { LruMap } from "../core/lru.ts";
 import type { TokenBucket } from "../core/token_bucket.ts";
 import { cursorIds, textPlaceOf } from "./cursor.ts";
-import { type EventStretch, EventWindow, type Position } from "./event_window.ts";
-import { LruMap } from "../core/lru.ts";
 
 /** What to read. */
 export interface ReadQuery {
@@ -33,41 +33,28 @@ export interface ReadQuery {
   readonly types?: readonly string[];
 }
 
-/** Reads logs; remembers positions of recent readers. One per process. */
-export interface EventReader {
-  /**
-   * @throws `ToolError` `unknown_event` when `afterId` is not in the log; `ApiError`
-   */
-  read(query: ReadQuery, options?: ReadBounds): Promise<EventStretch>;
-  /** Remembers where an event of a stretch stands, so that reading on from it is one request. */
-  remember(query: ReadQuery, stretch: EventStretch, eventId: string): void;
-}
-
 /** Bounds of a read. */
 export interface ReadBounds extends CallOptions {
-  /** Asked before each page of a long look for `afterId`; what it throws ends the read. */
+  /** Called before each page of a long search for `afterId`; what it throws ends the read. */
   readonly onLongLook?: () => void;
 }
 
-/** What a {@linkcode EventReader} works with. */
+/** What an {@linkcode EventReader} works with. */
 export interface EventReaderOptions {
-  /** The rate that long looks of all callers together keep; none when absent. */
+  /** The rate that long searches of all callers together keep; none when absent. */
   readonly bucket?: TokenBucket;
-  /** How many readers' positions are remembered. */
+  /** How many readers' positions are remembered; default 2,000. */
   readonly maxPositions?: number;
 }
 
-type EventsApi = Pick<ManagedAgentsApi, "events">;
-
-const MAX_POSITIONS = 2_000;
-/** The first look back is small, since mostly little is new; then pages as large as the API has. */
-const FIRST_SCAN_LIMIT = 100;
-const SCAN_LIMIT = 1_000;
-const MAX_SCAN_PAGES = 101;
-/** Pages of a look that are read at once; further ones keep to a rate, and count against the caller. */
-const SWIFT_PAGES = 3;
-/** Longer texts are read again, should the answer show them: most of a long look it does not. */
-const SCAN_TEXT_CHARS = 2_000;
+/** The first page back is small, since mostly little is new; then pages as large as the API has. */
+const FIRST_SEARCH_LIMIT = 100;
+const SEARCH_LIMIT = 1_000;
+const MAX_SEARCH_PAGES = 101;
+/** Pages of a search that are read at once; further ones keep to a rate, and count for the caller. */
+const SWIFT_SEARCH_PAGES = 3;
+/** Longer texts are read again if they are to be shown: most that a long search reads are not. */
+const SEARCH_TEXT_CHARS = 2_000;
 /** Cursors of which it is remembered that they name nothing. */
 const MAX_UNKNOWN = 1_000;
 /** Pages that one call reads on from a remembered position. */
@@ -75,225 +62,228 @@ const MAX_RESUME_PAGES = 3;
 /** Pages of nothing but queued events that are gone past. */
 const MAX_QUEUED_PAGES = 20;
 
-/** A reader of the logs behind `api`. */
-export function createEventReader(
-  api: EventsApi,
-  readerOptions: EventReaderOptions = {},
-): EventReader {
-  const { bucket, maxPositions = MAX_POSITIONS } = readerOptions;
-  const positions = new LruMap<string, Position>(maxPositions);
-  // By session and cursor: the newest event of a log that was looked through in vain.
-  const unknown = new LruMap<string, string>(MAX_UNKNOWN);
-  return {
-    async read(query, options = {}) {
-      const { afterId } = query;
-      const ids = afterId === undefined ? [] : cursorIds(afterId);
-      if (afterId === undefined || ids.length === 0) {
-        return await readFromStart(api, query, options);
+/** An event that a search came past; `wanted` ones are to be shown. */
+interface Passed {
+  readonly event: SessionEvent;
+  readonly wanted: boolean;
+  /** The page on which it stands. */
+  readonly index: number;
+}
+
+/** Reads sessions' events; remembers the positions of recent readers. One per process. */
+export class EventReader {
+  readonly #api: Pick<ManagedAgentsApi, "events">;
+  readonly #bucket: TokenBucket | undefined;
+  readonly #positions: LruMap<string, Position>;
+  /** By session and cursor: the newest event there was when the cursor was searched for in vain. */
+  readonly #unknown = new LruMap<string, string>(MAX_UNKNOWN);
+
+  constructor(api: Pick<ManagedAgentsApi, "events">, options: EventReaderOptions = {}) {
+    this.#api = api;
+    this.#bucket = options.bucket;
+    this.#positions = new LruMap(options.maxPositions ?? 2_000);
+  }
+
+  /** @throws `ToolError` `unknown_event` when the session has no event `afterId`; `ApiError` */
+  async read(query: ReadQuery, bounds: ReadBounds = {}): Promise<EventStretch> {
+    const ids = query.afterId === undefined ? [] : cursorIds(query.afterId);
+    if (ids.length === 0) return await this.#readFromStart(query, bounds);
+    for (const id of ids) {
+      const key = positionKey(query, id);
+      const position = this.#positions.get(key);
+      const stretch = position && await this.#resume(query, id, position, bounds);
+      if (stretch) return stretch;
+      this.#positions.delete(key);
+    }
+    return await this.#searchBack(query, ids, bounds);
+  }
+
+  /** Remembers where an event of a stretch stands, so that reading on from it is one request. */
+  remember(query: ReadQuery, stretch: EventStretch, eventId: string): void {
+    const position = stretch.positionOf(eventId);
+    if (position) this.#positions.set(positionKey(query, eventId), position);
+  }
+
+  #list(query: ReadQuery, params: ListEventsParams, { signal, timeoutMs }: CallOptions) {
+    return this.#api.events.list(query.sessionId, params, { signal, timeoutMs });
+  }
+
+  async #readFromStart(query: ReadQuery, options: CallOptions): Promise<EventStretch> {
+    const { limit, types } = query;
+    const window = new EventWindow(limit);
+    const trail = new CursorTrail();
+    let page: string | undefined;
+    for (let count = 1;; count++) {
+      const result = await this.#list(query, { order: "asc", limit, types, page }, options);
+      const { data, next } = trail.take(result);
+      for (const event of data) window.add(event, { order: "asc", page, limit });
+      // Where a list begins with queued events, a small page may hold nothing else.
+      if (!next || !window.isEmpty || count >= MAX_QUEUED_PAGES) {
+        return window.stretch(next !== undefined || result.isCut === true);
       }
-      for (const id of ids) {
-        const key = positionKey(query, id);
-        const position = positions.get(key);
-        const stretch = position && await resume(api, query, id, position, options);
-        if (stretch) return stretch;
-        positions.delete(key);
+      page = next;
+    }
+  }
+
+  /** Returns undefined when the remembered position no longer leads to the event. */
+  async #resume(
+    query: ReadQuery,
+    afterId: string,
+    from: Position,
+    options: CallOptions,
+  ): Promise<EventStretch | undefined> {
+    try {
+      return from.order === "asc"
+        ? await this.#resumeAscending(query, afterId, from, options)
+        : await this.#resumeDescending(query, afterId, from, options);
+    } catch (error) {
+      // A cursor that the API no longer takes is a lost position, not a failed call.
+      if (error instanceof ApiError && error.status === 400) return undefined;
+      throw error;
+    }
+  }
+
+  async #resumeAscending(
+    query: ReadQuery,
+    afterId: string,
+    from: Extract<Position, { order: "asc" }>,
+    options: CallOptions,
+  ): Promise<EventStretch | undefined> {
+    const { types } = query;
+    const window = windowAfter(query, afterId);
+    let { page, limit } = from;
+    const trail = new CursorTrail(page);
+    for (let count = 1;; count++) {
+      const result = await this.#list(query, { order: "asc", limit, types, page }, options);
+      const { data, next } = trail.take(result);
+      const at = count === 1 ? data.findIndex((event) => event.id === afterId) : -1;
+      if (count === 1 && at < 0) return undefined;
+      const first = at >= 0 && isIncluded(query, afterId) ? at : at + 1;
+      for (const event of data.slice(first)) window.add(event, { order: "asc", page, limit });
+      // What follows is out of reach this way; the way back says so, or knows another.
+      if (result.isCut && window.isEmpty) return undefined;
+      const isLast = count >= MAX_RESUME_PAGES;
+      // Nothing to read on from: the way back finds a place behind what was left out.
+      if (next && isLast && window.isEmpty && types) return undefined;
+      if (!next || window.full || isLast) {
+        return window.stretch(next !== undefined || result.isCut === true);
       }
-      const key = JSON.stringify([query.sessionId, afterId]);
-      const scan = { ids, bucket, knownTo: unknown.get(key) };
-      const found = await scanBack(api, query, scan, options);
-      if (!("newest" in found)) return found;
-      if (found.newest !== undefined) unknown.set(key, found.newest);
-      throw found.error;
-    },
-    remember(query, stretch, eventId) {
-      const position = stretch.positionOf(eventId);
-      if (position) positions.set(positionKey(query, eventId), position);
-    },
-  };
+      page = next;
+      limit = query.limit;
+    }
+  }
+
+  /**
+   * Pages but the newest of a descending list stay what they are as events come. So a stretch is
+   * read from those alone; where they end, the position is lost and a new search costs two pages.
+   */
+  async #resumeDescending(
+    query: ReadQuery,
+    afterId: string,
+    from: Extract<Position, { order: "desc" }>,
+    options: CallOptions,
+  ): Promise<EventStretch | undefined> {
+    const window = windowAfter(query, afterId);
+    const last = Math.max(1, from.index - MAX_RESUME_PAGES + 1);
+    for (let index = from.index; index >= last && window.isEmpty; index--) {
+      const params = { order: "desc", limit: SEARCH_LIMIT, page: from.pages[index] } as const;
+      const { data } = await this.#list(query, params, options);
+      const isFirst = index === from.index;
+      const at = isFirst ? data.findIndex((event) => event.id === afterId) : data.length;
+      if (at < 0) return undefined;
+      const newer = data.slice(0, isFirst && isIncluded(query, afterId) ? at + 1 : at);
+      for (const event of newer.toReversed()) {
+        if (isWanted(query, event)) window.add(event, { ...from, index });
+        else if (isPlace(event)) window.pass(event.id, { ...from, index });
+      }
+    }
+    return window.isEmpty && last === 1 ? undefined : window.stretch(true);
+  }
+
+  /** @param ids the event searched for has one of these, the likeliest first */
+  async #searchBack(
+    query: ReadQuery,
+    ids: readonly string[],
+    bounds: ReadBounds,
+  ): Promise<EventStretch> {
+    const afterId = query.afterId ?? "";
+    const unknownKey = JSON.stringify([query.sessionId, afterId]);
+    const searchedTo = this.#unknown.get(unknownKey);
+    const pages: (string | undefined)[] = [];
+    const trail = new CursorTrail();
+    let newest: string | undefined;
+    let newer: Passed[] = [];
+    let page: string | undefined;
+    for (let index = 0; index < MAX_SEARCH_PAGES; index++) {
+      if (index >= SWIFT_SEARCH_PAGES) {
+        bounds.onLongLook?.();
+        await this.#bucket?.take(1, bounds.signal ?? new AbortController().signal);
+      }
+      pages.push(page);
+      const params = index === 0
+        ? { limit: FIRST_SEARCH_LIMIT }
+        : { limit: SEARCH_LIMIT, page, maxTextChars: SEARCH_TEXT_CHARS };
+      const result = await this.#list(query, { order: "desc", ...params }, bounds);
+      const { data, next } = trail.take(result);
+      newest ??= data.find(isPlace)?.id;
+      const at = placeOf(data, ids);
+      const found = data[at]?.id ?? undefined;
+      const seen = at < 0 ? data : data.slice(0, isIncluded(query, found) ? at + 1 : at);
+      for (const event of seen) {
+        const wanted = isWanted(query, event);
+        // Of what is left out, reading can go on from the newest before a wanted event only.
+        const isLastBefore = !wanted && newer.at(-1)?.wanted !== false && isPlace(event);
+        if (wanted || isLastBefore) newer.push({ event, wanted, index });
+      }
+      if (found !== undefined) {
+        const isShortened = newer.some(({ event, wanted, index }) =>
+          index > 0 && wanted && leftOutOf(event) > 0
+        );
+        const whole = isShortened &&
+          await this.#resume(query, found, { order: "desc", pages, index }, bounds);
+        return whole || stretchOf(query, found, newer, pages);
+      }
+      const wasSearched = searchedTo !== undefined && data.some(({ id }) => id === searchedTo);
+      if (next === undefined || wasSearched) {
+        if (newest !== undefined) this.#unknown.set(unknownKey, newest);
+        throw new ToolError(
+          "unknown_event",
+          `after_id "${afterId}" is not an event of this session. Use a last_event_id or an event's ` +
+            "id from the same session, or leave after_id out to read from the beginning.",
+        );
+      }
+      page = next;
+      newer = oldestNeeded(newer, query.limit);
+    }
+    throw new ToolError(
+      "unknown_event",
+      `after_id "${afterId}" is not among the session's newest 100,000 events. ` +
+        "Leave after_id out to read from the beginning.",
+    );
+  }
 }
 
 function positionKey(query: ReadQuery, eventId: string): string {
   return JSON.stringify([query.sessionId, eventId, query.types ?? null]);
 }
 
-async function readFromStart(
-  api: EventsApi,
+/** @param newer what a search came past since the event `found`, newest first */
+function stretchOf(
   query: ReadQuery,
-  options: CallOptions,
-): Promise<EventStretch> {
-  const { sessionId, limit, types } = query;
-  const window = new EventWindow(limit);
-  const trail = new CursorTrail();
-  let page: string | undefined;
-  for (let count = 1;; count++) {
-    const result = await api.events.list(sessionId, { order: "asc", limit, types, page }, options);
-    const { data, next } = trail.take(result);
-    for (const event of data) window.add(event, { order: "asc", page, limit });
-    // Where a list begins with queued events, a small page may hold nothing else.
-    if (!next || !window.isEmpty || count >= MAX_QUEUED_PAGES) {
-      return window.stretch(next !== undefined || result.isCut === true);
-    }
-    page = next;
+  found: string,
+  newer: readonly Passed[],
+  pages: readonly (string | undefined)[],
+): EventStretch {
+  const window = windowAfter(query, found);
+  for (const { event, wanted, index } of newer.toReversed()) {
+    if (wanted) window.add(event, { order: "desc", pages, index });
+    else window.pass(event.id ?? "", { order: "desc", pages, index });
   }
+  // Whatever was let go is newer than more wanted events than the window takes: it sees that.
+  return window.stretch(false);
 }
 
-/** Undefined when the remembered way no longer leads to the event. */
-async function resume(
-  api: EventsApi,
-  query: ReadQuery,
-  afterId: string,
-  position: Position,
-  options: CallOptions,
-): Promise<EventStretch | undefined> {
-  try {
-    return position.order === "asc"
-      ? await resumeAscending(api, query, afterId, position, options)
-      : await resumeDescending(api, query, afterId, position, options);
-  } catch (error) {
-    // A cursor that the API no longer takes is a lost position, not a failed call.
-    if (error instanceof ApiError && error.status === 400) return undefined;
-    throw error;
-  }
-}
-
-async function resumeAscending(
-  api: EventsApi,
-  query: ReadQuery,
-  afterId: string,
-  from: Extract<Position, { order: "asc" }>,
-  options: CallOptions,
-): Promise<EventStretch | undefined> {
-  const { sessionId, types } = query;
-  const window = windowAfter(query, afterId);
-  let { page, limit } = from;
-  const trail = new CursorTrail(page);
-  for (let count = 0;; count++) {
-    const result = await api.events.list(sessionId, { order: "asc", limit, types, page }, options);
-    const { data, next } = trail.take(result);
-    const at = count === 0 ? data.findIndex((event) => event.id === afterId) : -1;
-    if (count === 0 && at < 0) return undefined;
-    const first = at >= 0 && isIncluded(query, afterId) ? at : at + 1;
-    for (const event of data.slice(first)) window.add(event, { order: "asc", page, limit });
-    // What follows is out of reach this way; the way back says so, or knows another.
-    if (result.isCut && window.isEmpty) return undefined;
-    const isLast = count + 1 >= MAX_RESUME_PAGES;
-    // Nothing to read on from: the way back finds a place behind what was left out.
-    if (next && isLast && window.isEmpty && types) return undefined;
-    if (!next || window.full || isLast) {
-      return window.stretch(next !== undefined || result.isCut === true);
-    }
-    page = next;
-    limit = query.limit;
-  }
-}
-
-/**
- * Pages but the newest of a descending listing stay what they are as events come. So a stretch is
- * read from those alone; where they end, the way is lost and a new look back costs two pages.
- */
-async function resumeDescending(
-  api: EventsApi,
-  query: ReadQuery,
-  afterId: string,
-  from: Extract<Position, { order: "desc" }>,
-  options: CallOptions,
-): Promise<EventStretch | undefined> {
-  const window = windowAfter(query, afterId);
-  const last = Math.max(1, from.index - MAX_RESUME_PAGES + 1);
-  for (let index = from.index; index >= last && window.isEmpty; index--) {
-    const page = from.pages[index];
-    const params = { order: "desc", limit: SCAN_LIMIT, page } as const;
-    const result = await api.events.list(query.sessionId, params, options);
-    const at = index === from.index ? result.data.findIndex((event) => event.id === afterId) : -1;
-    if (index === from.index && at < 0) return undefined;
-    const end = isIncluded(query, afterId) ? at + 1 : at;
-    const newer = at < 0 ? result.data : result.data.slice(0, end);
-    for (const event of newer.toReversed()) place(window, query, event, { ...from, index });
-  }
-  return window.isEmpty && last === 1 ? undefined : window.stretch(true);
-}
-
-interface Scan {
-  /** The event looked for has one of these, the likeliest first. */
-  readonly ids: readonly string[];
-  readonly bucket: TokenBucket | undefined;
-  /** An event from which on, backwards, the log was looked through before. */
-  readonly knownTo: string | undefined;
-}
-
-/** A look in vain: how far it went, and what to tell the caller. */
-interface NotFound {
-  /** The newest event of the log then. */
-  readonly newest: string | undefined;
-  readonly error: ToolError;
-}
-
-async function scanBack(
-  api: EventsApi,
-  query: ReadQuery,
-  { ids, bucket, knownTo }: Scan,
-  options: ReadBounds,
-): Promise<EventStretch | NotFound> {
-  const afterId = query.afterId ?? "";
-  const { onLongLook, ...bounds } = options;
-  let newest: string | undefined;
-  const pages: (string | undefined)[] = [];
-  const trail = new CursorTrail();
-  let newer: Noted[] = [];
-  let page: string | undefined;
-  for (let index = 0; index < MAX_SCAN_PAGES; index++) {
-    if (index >= SWIFT_PAGES) {
-      onLongLook?.();
-      await bucket?.take(1, options.signal ?? new AbortController().signal);
-    }
-    const limit = index === 0 ? FIRST_SCAN_LIMIT : SCAN_LIMIT;
-    pages.push(page);
-    const params = { order: "desc", limit, page } as const;
-    const maxTextChars = index === 0 ? undefined : SCAN_TEXT_CHARS;
-    const result = await api.events.list(
-      query.sessionId,
-      { ...params, ...(maxTextChars !== undefined && { maxTextChars }) },
-      bounds,
-    );
-    const { data, next } = trail.take(result);
-    newest ??= data.find(isPlace)?.id;
-    const at = placeOf(data, ids);
-    const named = data[at]?.id ?? undefined;
-    const seen = at < 0 ? data : data.slice(0, isIncluded(query, named) ? at + 1 : at);
-    for (const event of seen) note(newer, query, event, index);
-    if (at >= 0) {
-      const foundId = data[at]?.id ?? afterId;
-      const isShortened = newer.some(({ event, index }) =>
-        index > 0 && event && leftOutOf(event) > 0
-      );
-      const position = { order: "desc", pages, index } as const;
-      const whole = isShortened && index > 0
-        ? await resume(api, query, foundId, position, bounds)
-        : undefined;
-      if (whole) return whole;
-      const window = windowAfter(query, foundId);
-      for (const { event, id, index } of newer.toReversed()) {
-        const position: Position = { order: "desc", pages, index };
-        if (event) window.add(event, position);
-        else window.pass(id, position);
-      }
-      // Whatever was let go is newer than more wanted events than the window takes: it sees that.
-      return window.stretch(false);
-    }
-    const wasSeen = knownTo !== undefined && data.some(({ id }) => id === knownTo);
-    if (next === undefined || wasSeen) return { newest, error: unknownEvent(afterId) };
-    page = next;
-    newer = oldestNeeded(newer, query.limit);
-  }
-  const error = new ToolError(
-    "unknown_event",
-    `after_id "${afterId}" is not among the session's newest 100,000 events. ` +
-      "Leave after_id out to read from the beginning.",
-  );
-  return { newest: undefined, error };
-}
-
-/** Where the event that a cursor names stands, -1 where it is not. */
+/** Returns the index of the event that a cursor names, -1 where it is not there. */
 function placeOf(data: readonly SessionEvent[], ids: readonly string[]): number {
   for (const id of ids) {
     const at = data.findIndex((event) => event.id === id);
@@ -302,38 +292,14 @@ function placeOf(data: readonly SessionEvent[], ids: readonly string[]): number 
   return -1;
 }
 
-/** What is kept of the way back, newest first: wanted events, and one id of what lies between two. */
-type Noted =
-  | { readonly event: SessionEvent; readonly id?: undefined; readonly index: number }
-  | { readonly event?: undefined; readonly id: string; readonly index: number };
-
-function note(newer: Noted[], query: ReadQuery, event: SessionEvent, index: number): void {
-  if (isWanted(query, event)) newer.push({ event, index });
-  // Of what is left out, reading can go on from the newest before a wanted event only.
-  else if (isPlace(event) && newer.at(-1)?.id === undefined) newer.push({ id: event.id, index });
-}
-
 /** The oldest that an answer can take, and a wanted one beyond: that shows that there is more. */
-function oldestNeeded(newer: Noted[], limit: number): Noted[] {
-  let wanted = 0;
-  for (let at = newer.length - 1; at >= 0; at--) {
-    if (newer[at]?.event) wanted++;
-    if (wanted > limit) return newer.slice(at);
-  }
-  return newer;
+function oldestNeeded(newer: Passed[], limit: number): Passed[] {
+  let count = 0;
+  const from = newer.findLastIndex(({ wanted }) => wanted && ++count > limit);
+  return from < 0 ? newer : newer.slice(from);
 }
 
-function place(
-  window: EventWindow,
-  query: ReadQuery,
-  event: SessionEvent,
-  position: Position,
-): void {
-  if (isWanted(query, event)) window.add(event, position);
-  else if (isPlace(event)) window.pass(event.id, position);
-}
-
-/** Whether reading can go on from an event. */
+/** Returns true for an event from which reading can go on. */
 function isPlace(event: SessionEvent): event is SessionEvent & { id: string } {
   return Boolean(event.id) && !isQueued(event);
 }
@@ -343,7 +309,7 @@ function isWanted(query: ReadQuery, event: SessionEvent): boolean {
   return !query.types || query.types.includes(event.type);
 }
 
-/** Whether the cursor stands in the text of this event, which then is part of the answer. */
+/** Returns true when the cursor stands in the text of this event, which then is to be shown. */
 function isIncluded({ afterId }: ReadQuery, id: string | null | undefined): boolean {
   return afterId !== undefined && id !== afterId && textPlaceOf(afterId)?.eventId === id;
 }
@@ -352,10 +318,127 @@ function windowAfter(query: ReadQuery, id: string): EventWindow {
   return new EventWindow(query.limit, isIncluded(query, id) ? undefined : id);
 }
 
-function unknownEvent(afterId: string): ToolError {
-  return new ToolError(
-    "unknown_event",
-    `after_id "${afterId}" is not an event of this session. Use a last_event_id or an event's id ` +
-      "from the same session, or leave after_id out to read from the beginning.",
-  );
+/**
+ * The page on which an event stands. Of an ascending listing its cursor and size; of a descending
+ * one the cursors of all pages from the newest on, and which of them it is.
+ */
+export type Position =
+  | { readonly order: "asc"; readonly page: string | undefined; readonly limit: number }
+  | {
+    readonly order: "desc";
+    readonly pages: readonly (string | undefined)[];
+    readonly index: number;
+  };
+
+/** A stretch of a session's events, oldest first. */
+export interface EventStretch {
+  readonly events: readonly SessionEvent[];
+  readonly hasMore: boolean;
+  /**
+   * The newest event that the type filter left out after the last shown one: reading on from there
+   * loses nothing.
+   */
+  readonly tailId?: string;
+  /** Where an event of this stretch stands; undefined where that will not last. */
+  positionOf(eventId: string): Position | undefined;
+}
+
+/** Gathers a stretch of at most `limit` events, each once. */
+export class EventWindow {
+  readonly #events: SessionEvent[] = [];
+  /**
+   * Not taken up yet: they have no lasting place, and are shown at the end only, or where
+   * something that happened stands before and after them.
+   */
+  #queued: SessionEvent[] = [];
+  /** Where the events of the answer that have an id stand in it. */
+  readonly #indexes = new Map<string, number>();
+  /** Of the events of the answer. */
+  readonly #positions = new Map<string, Position>();
+  readonly #limit: number;
+  readonly #afterId: string | undefined;
+  #cut = false;
+  #tail: { readonly id: string; readonly position: Position } | undefined;
+
+  /** @param afterId the event that the stretch comes after, if any; it is not part of it */
+  constructor(limit: number, afterId?: string) {
+    this.#limit = limit;
+    this.#afterId = afterId;
+  }
+
+  get isEmpty(): boolean {
+    return this.#events.length === 0;
+  }
+
+  /** True when no more events would be shown. */
+  get full(): boolean {
+    return this.#events.length >= this.#limit;
+  }
+
+  /** Adds an event of the answer. */
+  add(event: SessionEvent, position: Position): void {
+    const { id } = event;
+    if (id && (id === this.#afterId || this.#isKnown(id, event))) return;
+    if (isQueued(event)) {
+      this.#queued.push(event);
+      return;
+    }
+    // A session begins with an input: one that a turn follows is that one, never stamped.
+    const isFirst = this.isEmpty && this.#afterId === undefined;
+    const between = isFirst && !beginsTurn(event) ? [] : this.#queued;
+    if (this.#events.length + between.length >= this.#limit) {
+      this.#cut = true;
+      return;
+    }
+    for (const placed of [...between, event]) {
+      if (placed.id) this.#indexes.set(placed.id, this.#events.length);
+      this.#events.push(placed);
+    }
+    if (between.length > 0) this.#queued = [];
+    this.#tail = undefined;
+    if (id) this.#positions.set(id, position);
+  }
+
+  /** Returns true when the answer has the event; it then has the fuller version of it. */
+  #isKnown(id: string, event: SessionEvent): boolean {
+    const index = this.#indexes.get(id);
+    const known = index === undefined ? undefined : this.#events[index];
+    if (index !== undefined && known) {
+      this.#events[index] = fullerEvent(known, event);
+      return true;
+    }
+    const queued = this.#queued.findIndex((other) => other.id === id);
+    if (queued < 0) return false;
+    if (isQueued(event)) return true;
+    this.#queued.splice(queued, 1);
+    return false;
+  }
+
+  /** Goes past an event that the answer leaves out: only the last one is remembered. */
+  pass(id: string, position: Position): void {
+    if (!this.#cut) this.#tail = { id, position };
+  }
+
+  /** @param more whether events follow what was gathered */
+  stretch(more: boolean): EventStretch {
+    const room = this.#limit - this.#events.length;
+    const alone = this.isEmpty && this.#queued.length > 0;
+    // Queued events have no cursor to read on from: they are shown when all of them fit, or alone.
+    const fit = alone || this.#queued.length <= room;
+    const goesOn = more || this.#cut;
+    return {
+      events: fit && (alone || !goesOn)
+        ? [...this.#events, ...this.#queued.slice(0, room)]
+        : this.#events,
+      hasMore: !alone && (goesOn || !fit),
+      ...(this.#tail && { tailId: this.#tail.id }),
+      positionOf: (eventId) => {
+        const position = this.#tail?.id === eventId
+          ? this.#tail.position
+          : this.#positions.get(eventId);
+        // The newest page of a descending listing moves as events come.
+        return position?.order === "desc" && position.index === 0 ? undefined : position;
+      },
+    };
+  }
 }

@@ -15,7 +15,7 @@ import { type AccessPolicy, createAccessPolicy } from "../access/policy.ts";
 import { type CallLimits, createCallLimits } from "../access/limits.ts";
 import { createOwnerMarks } from "../access/owner.ts";
 import { createEnvironmentResolver, type EnvironmentResolver } from "./environment.ts";
-import { createEventReader, type EventReader } from "../session/event_reader.ts";
+import { EventReader } from "../session/event_reader.ts";
 import { createEventSender, type EventSender } from "../session/event_sender.ts";
 
 /** What {@linkcode createServices} is given. */
@@ -83,7 +83,7 @@ export function createServices(options: ServicesOptions): Services {
     access: createAccessPolicy({ api, allowedAgentIds, ownerMarks }),
     limits: createCallLimits(options.maxCalls),
     environment: createEnvironmentResolver(api, options.environmentId),
-    eventReader: createEventReader(api, { bucket: createTokenBucket({ ...LONG_SEARCHES, clock }) }),
+    eventReader: new EventReader(api, { bucket: createTokenBucket({ ...LONG_SEARCHES, clock }) }),
     eventSender: createEventSender({ api, waiter, clock, log, redact }),
     exposeToolInputs: options.exposeToolInputs ?? false,
     exposeAgentConfig: options.exposeAgentConfig ?? false,

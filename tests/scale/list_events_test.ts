@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { SessionEvent } from "../../src/api/events.ts";
 import { ToolError } from "../../src/core/errors.ts";
-import { createEventReader } from "../../src/session/event_reader.ts";
+import { EventReader } from "../../src/session/event_reader.ts";
 import { listEvents } from "../../src/tools/list_events.ts";
 import { liveBytes } from "../helpers/garbage.ts";
 import { events, fakeApi, FakeLog, harness, pageOf } from "../unit/tools/support.ts";
@@ -31,7 +31,7 @@ async function looksAtTypes(
       },
     })),
   );
-  const reader = createEventReader(fakeApi({ events: log.api }));
+  const reader = new EventReader(fakeApi({ events: log.api }));
   const stretch = await reader.read({ sessionId: "sesn_1", afterId: "e1", limit: 10, types });
   assertEquals(stretch.events.length, expected);
   return looks;
@@ -44,7 +44,7 @@ for (
     { what: "that is common", types: ["agent.message"], expected: 10 },
   ]
 ) {
-  Deno.test(`A log reader looks at each event of a long log once for a type ${what}`, async () => {
+  Deno.test(`EventReader looks at each event of a long log once for a type ${what}`, async () => {
     for (const count of [2_000, 20_000]) {
       const looks = await looksAtTypes(count, types, expected);
       assert(looks <= count, `${looks} looks at ${count} events`);
@@ -52,11 +52,11 @@ for (
   });
 }
 
-Deno.test("A log reader keeps no page of a long log that it only goes past", async () => {
+Deno.test("EventReader keeps no page of a long log that it only goes past", async () => {
   const pages = 12;
   const all = logWithRare(pages * 1_000, 6_000).toReversed();
   const live: number[] = [];
-  const reader = createEventReader(fakeApi({
+  const reader = new EventReader(fakeApi({
     events: {
       list: (_sessionId, params) => {
         live.push(liveBytes());

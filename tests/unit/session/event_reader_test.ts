@@ -1,8 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { SessionEvent } from "../../../src/api/events.ts";
 import { ToolError } from "../../../src/core/errors.ts";
-import { createEventReader } from "../../../src/session/event_reader.ts";
-import { EventWindow } from "../../../src/session/event_window.ts";
+import { EventReader, EventWindow } from "../../../src/session/event_reader.ts";
 import { setup } from "../api/support.ts";
 import { createRandom, type Random } from "../../helpers/random.ts";
 import { events, fakeApi, FakeLog } from "../tools/support.ts";
@@ -16,7 +15,7 @@ function logWithRare(count: number, every: number): SessionEvent[] {
   );
 }
 
-Deno.test("A log's window remembers where shown events stand and its end, not what it went past", () => {
+Deno.test("EventWindow remembers where shown events stand and its end, not what it went past", () => {
   const window = new EventWindow(3);
   const position = { order: "asc", page: "p", limit: 3 } as const;
   const all = logWithRare(400, 100);
@@ -57,11 +56,11 @@ function randomLog(random: Random): SessionEvent[] {
   }));
 }
 
-Deno.test("A log reader gives what a filter over the whole log gives, and the place right before the rest", async () => {
+Deno.test("EventReader gives what a filter over the whole log gives, and the place right before the rest", async () => {
   const random = createRandom(20_261_123);
   for (let round = 0; round < 60; round++) {
     const log = new FakeLog(randomLog(random));
-    const reader = createEventReader(fakeApi({ events: log.api }));
+    const reader = new EventReader(fakeApi({ events: log.api }));
     const types = random.pick([[RARE], [RARE, "agent.thinking"], ["unseen"], undefined]);
     const limit = random.pick([1, 3, 100, 500]);
     let afterId = `e${1 + Math.floor(random.between(0, log.events.length))}`;
@@ -81,12 +80,12 @@ Deno.test("A log reader gives what a filter over the whole log gives, and the pl
   }
 });
 
-Deno.test("A log reader takes a cursor with a suffix for the event that it names", async () => {
+Deno.test("EventReader takes a cursor with a suffix for the event that it names", async () => {
   const log = new FakeLog([
     ...events(20),
     ...events(1, 21).map((event) => ({ ...event, id: "e5w1" })),
   ]);
-  const reader = createEventReader(fakeApi({ events: log.api }));
+  const reader = new EventReader(fakeApi({ events: log.api }));
   const read = async (afterId: string) => {
     const { events } = await reader.read({ sessionId: "sesn_1", afterId, limit: 3 });
     return events.map(({ id }) => id);
@@ -100,9 +99,9 @@ Deno.test("A log reader takes a cursor with a suffix for the event that it names
   assertEquals(await read("startw2"), ["e1", "e2", "e3"]);
 });
 
-Deno.test("A log reader asks before each page of a long look, and remembers a look in vain", async () => {
+Deno.test("EventReader asks before each page of a long look, and remembers a look in vain", async () => {
   const log = new FakeLog(events(9_000));
-  const reader = createEventReader(fakeApi({ events: log.api }));
+  const reader = new EventReader(fakeApi({ events: log.api }));
   const query = { sessionId: "sesn_1", afterId: "foreign", limit: 10 };
   let asked = 0;
   const onLongLook = () => void asked++;
@@ -130,7 +129,7 @@ Deno.test("A log reader asks before each page of a long look, and remembers a lo
   assertEquals(log.requests.length - before, 3);
 });
 
-Deno.test("A log reader reads a stretch again of which a look left texts out", async () => {
+Deno.test("EventReader reads a stretch again of which a look left texts out", async () => {
   const text = "x".repeat(3_000);
   const log = events(3_000).map((event) => ({ ...event, content: text }));
   const bodies: number[] = [];
@@ -144,7 +143,7 @@ Deno.test("A log reader reads a stretch again of which a look left texts out", a
       return Response.json({ data, next_page: from + limit < 3_000 ? String(from + limit) : null });
     }),
   );
-  const reader = createEventReader(api);
+  const reader = new EventReader(api);
   const { events: found } = await reader.read({ sessionId: "sesn_1", afterId: "e1500", limit: 3 });
   assertEquals(found.map(({ id, content }) => [id, content]), [
     ["e1501", text],
