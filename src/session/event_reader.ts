@@ -36,7 +36,7 @@ export interface ReadQuery {
 /** Bounds of a read. */
 export interface ReadBounds extends CallOptions {
   /** Called before each page of a long search for `afterId`; what it throws ends the read. */
-  readonly onLongLook?: () => void;
+  readonly onLongSearch?: () => void;
 }
 
 /** What an {@linkcode EventReader} works with. */
@@ -216,7 +216,7 @@ export class EventReader {
     let page: string | undefined;
     for (let index = 0; index < MAX_SEARCH_PAGES; index++) {
       if (index >= SWIFT_SEARCH_PAGES) {
-        bounds.onLongLook?.();
+        bounds.onLongSearch?.();
         await this.#bucket?.take(1, bounds.signal ?? new AbortController().signal);
       }
       pages.push(page);

@@ -2,7 +2,7 @@
  * Sending an event to a session at most once.
  *
  * The API has no idempotency key: a repeated POST repeats the turn. So nothing is sent twice; when
- * the answer to a send is lost, the session's log tells whether the event arrived.
+ * the response to a send is lost, the session's events tell whether the event arrived.
  *
  * @module
  */
@@ -12,6 +12,7 @@ import {
   createEventRecord,
   type DatedEvent,
   type EventAge,
+  type EventRecord,
   type LocalTime,
 } from "../api/event_record.ts";
 import { contentText, type SessionEvent } from "../api/events.ts";
@@ -34,43 +35,34 @@ import {
 } from "./ambiguous_write.ts";
 import { LruMap } from "../core/lru.ts";
 
-/** An event that the session's log has. */
+/** What became of an event that the API accepted. */
 export interface SendResult {
   /** Absent when the API neither echoed the event nor lists it yet. */
   readonly eventId?: string;
-  /** Set when the answer was lost and the log showed that the event had arrived. */
-  readonly confirmedByLog: boolean;
-}
-
-/** Sends events. One per process: it remembers which events it knows to be its own. */
-export interface EventSender {
-  /**
-   * @throws `ApiError` when the API refused the event or was not reached; `ToolError`
-   *   `delivery_unknown` when its answer was lost and the log does not show it; the signal's reason
-   */
-  send(sessionId: string, event: ClientEvent, signal: AbortSignal): Promise<SendResult>;
+  /** True when the response was lost and the session's events showed that the event had arrived. */
+  readonly confirmedByEvents: boolean;
 }
 
 /** What sending needs. */
 export interface EventSenderOptions {
   readonly api: Pick<ManagedAgentsApi, "events" | "eventRecord">;
-  readonly waiter: Pick<Waiter, "expect">;
+  readonly waiter: Pick<Waiter, "rememberSend">;
   readonly clock: Clock;
   readonly log: Logger;
-  /** What the log shows of a text that was sent has been through it. */
+  /** What the API client returns of a text that was sent has been through it. */
   readonly redact: Redact;
 }
 
-/** Events at the end of the log among which a lost one is looked for. */
-const LOOK_LIMIT = 20;
+/** Events at either end of the list among which a lost one is looked for. */
+const CHECK_LIMIT = 20;
 const MAX_KNOWN_EVENTS = 10_000;
 /**
  * How long, in milliseconds, an event of which it is not known whether it was delivered may still
  * turn up: so long no other of the same content passes for one that was sent later.
  */
 const LOST_MS = 60_000;
-/** How long a wait waits for such a message before it believes the log, in milliseconds. */
-const EXPECT_LOST_MS = 10_000;
+/** How long a wait waits for such a message before it believes the events, in milliseconds. */
+const REMEMBER_LOST_MS = 10_000;
 
 /** One call of `send`. */
 interface Sending {
@@ -82,132 +74,151 @@ interface Sending {
   until: number;
 }
 
-export function createEventSender(options: EventSenderOptions): EventSender {
-  const { api, waiter, clock, log, redact } = options;
-  const record = api.eventRecord ?? createEventRecord(clock);
-  // Event ids that are accounted for: a second identical text must not be taken for the first.
-  const known = new LruMap<string, true>(MAX_KNOWN_EVENTS);
-  // Sends that may yet bring an event that nobody has accounted for.
-  const open = new Set<Sending>();
+/** Sends events. One per process: it remembers which events it knows to be its own. */
+export class EventSender {
+  readonly #options: EventSenderOptions;
+  readonly #record: EventRecord;
+  /** Events that are accounted for: a second identical text must not be taken for the first. */
+  readonly #known = new LruMap<string, true>(MAX_KNOWN_EVENTS);
+  /** Sends that may yet bring an event that nobody has accounted for. */
+  readonly #open = new Set<Sending>();
 
-  const ageOf = ({ sessionId, since }: Sending, { id, processed_at }: SessionEvent) =>
-    record.ageOf(sessionId, { id: id ?? undefined, at: instantMs(processed_at) }, since);
-  const accept = ({ sessionId }: Sending, eventId: string, confirmedByLog: boolean) => {
-    known.set(eventId, true);
-    waiter.expect(sessionId, eventId);
-    return { eventId, confirmedByLog };
-  };
-  const expectUnseen = ({ sessionId, event, since }: Sending, forMs?: number) => {
-    // Nothing is to come of another event that a wait could miss.
-    if (event.type !== "user.message") return;
-    const message = {
-      mark: textMark(redact(contentText(event.content))),
-      mayBe: (seen: DatedEvent) => /newer$/.test(record.ageOf(sessionId, seen, since)),
-    };
-    waiter.expect(sessionId, undefined, message, forMs);
-  };
-  /** Lists the events of the same content that are not accounted for. */
-  const findAlike = async (
-    { sessionId, event, signal }: Sending,
-    orders: readonly ("asc" | "desc")[],
-  ): Promise<SessionEvent[]> => {
-    const pages = await Promise.all(orders.map((order) =>
-      api.events.list(
-        sessionId,
-        { order, limit: LOOK_LIMIT, types: [event.type] },
-        { signal, timeoutMs: CHECK_TIMEOUT_MS },
-      )
-    ));
-    const alike = pages.flatMap(({ data }) => data).filter((seen) =>
-      seen.id && !known.get(seen.id) && isSame(seen, event, redact)
-    );
-    return [...new Map(alike.map((seen) => [seen.id, seen])).values()];
-  };
-  /** Accepted without an echo: its id is what one event has that is probably new. */
-  const findAccepted = async (sending: Sending) => {
-    const alike = await findAlike(sending, ["desc"]);
-    const [one, ...others] = alike.filter((seen) => /newer$/.test(ageOf(sending, seen)));
-    // Several are somebody else's too: which is ours cannot be told.
-    return others.length === 0 ? one?.id ?? undefined : undefined;
-  };
-  const hasTwin = (sending: Sending) =>
-    [...open].some((other) =>
-      other !== sending && other.sessionId === sending.sessionId && other.until > clock.now() &&
-      isSame(other.event, sending.event, redact)
-    );
-  /** Only what is certainly newer than the request shows that it was taken. */
-  const findLost = async (sending: Sending): Promise<Trace<string> | undefined> => {
-    // Both ends of the log: where a list puts queued events is not specified.
-    const alike = await findAlike(sending, ["asc", "desc"]);
-    const idsOf = (fits: (age: EventAge) => boolean) =>
-      alike.flatMap((seen) => seen.id && fits(ageOf(sending, seen)) ? [seen.id] : []);
-    const [found, ...others] = idsOf((age) => age === "newer");
-    if (found !== undefined && others.length === 0 && !hasTwin(sending)) return { found };
-    const ids = idsOf((age) => !age.endsWith("older"));
-    return ids.length > 0 ? { alike: ids } : undefined;
-  };
+  constructor(options: EventSenderOptions) {
+    this.#options = options;
+    this.#record = options.api.eventRecord ?? createEventRecord(options.clock);
+  }
 
-  const sendOnce = async (sending: Sending): Promise<SendResult> => {
+  /**
+   * Sends an event once.
+   *
+   * @throws `ApiError` when the API refused the event or was not reached; `ToolError`
+   *   `delivery_unknown` when its response was lost and the events do not show it; the signal's
+   *   reason
+   */
+  async send(sessionId: string, event: ClientEvent, signal: AbortSignal): Promise<SendResult> {
+    const now = this.#options.clock.now();
+    for (const other of this.#open) if (other.until <= now) this.#open.delete(other);
+    const since = this.#record.localTime();
+    const sending: Sending = { sessionId, event, since, signal, until: Infinity };
+    this.#open.add(sending);
+    try {
+      return await this.#send(sending);
+    } finally {
+      if (sending.until === Infinity) this.#open.delete(sending);
+    }
+  }
+
+  async #send(sending: Sending): Promise<SendResult> {
+    const { api, clock } = this.#options;
     const { sessionId, event, signal } = sending;
     let sent: SentEvents;
     try {
       sent = await api.events.send(sessionId, [event], { signal, timeoutMs: WRITE_TIMEOUT_MS });
     } catch (error) {
       if (!signal.aborted && !isAmbiguous(error)) throw error;
-      return await afterLoss(sending, error);
+      try {
+        return this.#accept(sending, await this.#findLost(sending, error), true);
+      } catch (failure) {
+        if (failure === error && !signal.aborted) throw failure;
+        // It may turn up all the same.
+        sending.until = clock.now() + LOST_MS;
+        this.#rememberUnnamed(sending, REMEMBER_LOST_MS);
+        throw failure;
+      }
     }
     const echoed = sent.data.find(({ type, id }) => type === event.type && id)?.id;
-    if (echoed) return accept(sending, echoed, false);
-    // Accepted without an echo: queued either way, so a failing look changes nothing.
-    const listed = await findAccepted(sending).catch((error) => {
+    if (echoed) return this.#accept(sending, echoed, false);
+    // Accepted without an echo: queued either way, so a failing check changes nothing.
+    const listed = await this.#findAccepted(sending).catch((error) => {
       if (signal.aborted) throw error;
       return undefined;
     });
-    if (listed !== undefined) return accept(sending, listed, false);
-    expectUnseen(sending);
-    return { confirmedByLog: false };
-  };
-  const afterLoss = async (sending: Sending, error: unknown): Promise<SendResult> => {
-    const { sessionId, event, signal } = sending;
-    try {
-      if (signal.aborted || !isAmbiguous(error)) throw error;
-      log.warn("It is not certain what became of a send; looking for the event in the log", {
-        session_id: sessionId,
-        type: event.type,
-        kind: error.kind,
-        status: error.status,
-        request_id: error.requestId,
-      });
-      const eventId = await findLostWrite({
-        clock,
-        signal,
-        lost: error,
-        look: () => findLost(sending),
-        unknown: unknownDelivery,
-      });
-      return accept(sending, eventId, true);
-    } catch (failure) {
-      if (failure === error && !signal.aborted) throw failure;
-      // It may turn up all the same.
-      sending.until = clock.now() + LOST_MS;
-      expectUnseen(sending, EXPECT_LOST_MS);
-      throw failure;
-    }
-  };
+    if (listed !== undefined) return this.#accept(sending, listed, false);
+    this.#rememberUnnamed(sending);
+    return { confirmedByEvents: false };
+  }
 
-  return {
-    async send(sessionId, event, signal) {
-      for (const other of open) if (other.until <= clock.now()) open.delete(other);
-      const since = record.localTime();
-      const sending: Sending = { sessionId, event, since, signal, until: Infinity };
-      open.add(sending);
-      try {
-        return await sendOnce(sending);
-      } finally {
-        if (sending.until === Infinity) open.delete(sending);
-      }
-    },
-  };
+  #accept({ sessionId }: Sending, eventId: string, confirmedByEvents: boolean): SendResult {
+    this.#known.set(eventId, true);
+    this.#options.waiter.rememberSend(sessionId, eventId);
+    return { eventId, confirmedByEvents };
+  }
+
+  /** Has waits wait for a message without an id; of another event nothing comes that they miss. */
+  #rememberUnnamed({ sessionId, event, since }: Sending, forMs?: number): void {
+    if (event.type !== "user.message") return;
+    const { waiter, redact } = this.#options;
+    const message = {
+      mark: textMark(redact(contentText(event.content))),
+      mayBe: (seen: DatedEvent) => /newer$/.test(this.#record.ageOf(sessionId, seen, since)),
+    };
+    waiter.rememberSend(sessionId, undefined, message, forMs);
+  }
+
+  /** Finds the id of an event that was accepted without an echo: what is probably new, if alone. */
+  async #findAccepted(sending: Sending): Promise<string | undefined> {
+    const alike = await this.#listAlike(sending, ["desc"]);
+    const [one, ...others] = alike.filter(({ age }) => /newer$/.test(age));
+    // Several are somebody else's too: which is ours cannot be told.
+    return others.length === 0 ? one?.id : undefined;
+  }
+
+  /** Finds the id of an event whose response was lost. */
+  #findLost(sending: Sending, lost: unknown): Promise<string> {
+    const { clock, log } = this.#options;
+    const { sessionId, event, signal } = sending;
+    if (signal.aborted || !isAmbiguous(lost)) return Promise.reject(lost);
+    log.warn("It is not certain what became of a send; looking for the event in the log", {
+      session_id: sessionId,
+      type: event.type,
+      kind: lost.kind,
+      status: lost.status,
+      request_id: lost.requestId,
+    });
+    const check = async (): Promise<Trace<string> | undefined> => {
+      // Both ends of the list: where it puts queued events is not specified.
+      const alike = await this.#listAlike(sending, ["asc", "desc"]);
+      // Only what is certainly newer than the request shows that it was taken.
+      const [found, ...others] = alike.filter(({ age }) => age === "newer");
+      if (found && others.length === 0 && !this.#hasTwin(sending)) return { found: found.id };
+      const ids = alike.filter(({ age }) => !age.endsWith("older")).map(({ id }) => id);
+      return ids.length > 0 ? { alike: ids } : undefined;
+    };
+    return findLostWrite({ clock, signal, lost, check, unknown: unknownDelivery });
+  }
+
+  /** Lists the events of the same content that are not accounted for, by age beside the send. */
+  async #listAlike(
+    { sessionId, event, since, signal }: Sending,
+    orders: readonly ("asc" | "desc")[],
+  ): Promise<{ readonly id: string; readonly age: EventAge }[]> {
+    const { api, redact } = this.#options;
+    const pages = await Promise.all(orders.map((order) =>
+      api.events.list(
+        sessionId,
+        { order, limit: CHECK_LIMIT, types: [event.type] },
+        { signal, timeoutMs: CHECK_TIMEOUT_MS },
+      )
+    ));
+    const alike = new Map<string, SessionEvent>();
+    for (const seen of pages.flatMap(({ data }) => data)) {
+      if (!seen.id || this.#known.get(seen.id) || !isSame(seen, event, redact)) continue;
+      alike.set(seen.id, seen);
+    }
+    return [...alike].map(([id, { processed_at }]) => {
+      const dated = { id, at: instantMs(processed_at) };
+      return { id, age: this.#record.ageOf(sessionId, dated, since) };
+    });
+  }
+
+  /** Tells that another send of the same content is open. */
+  #hasTwin(sending: Sending): boolean {
+    const { clock, redact } = this.#options;
+    return [...this.#open].some((other) =>
+      other !== sending && other.sessionId === sending.sessionId && other.until > clock.now() &&
+      isSame(other.event, sending.event, redact)
+    );
+  }
 }
 
 function unknownDelivery(doubt: Doubt, cause: ApiError): ToolError {

@@ -43,26 +43,26 @@ export interface WaitRequest {
   readonly signal: AbortSignal;
   /** Told at once, on every meaningful event, and at least every 10 seconds. */
   readonly onProgress?: (message: string) => void;
-  /** Asked before each page of a long look for `afterId`; what it throws ends the wait. */
-  readonly onLongLook?: () => void;
+  /** Called before each page of a long search for `afterId`; what it throws ends the wait. */
+  readonly onLongSearch?: () => void;
 }
 
 /** Waits for turns to end. One per process: waits on one session share a stream. */
 export interface Waiter {
   /**
    * @throws `ApiError` when the session does not exist or the API refuses; `ToolError` when
-   *   `afterId` is not in the session's log; the signal's reason when it aborts
+   *   `afterId` is not an event of the session; the signal's reason when it aborts
    */
   wait(request: WaitRequest): Promise<WaitResult>;
   /**
-   * Tells the waiter that an event was sent, so that a log that does not show it yet is not
-   * mistaken for a finished one.
+   * Tells the waiter that an event was sent: until the session's events show it, they are not taken
+   * for those of a turn that has ended.
    *
    * @param eventId absent when the API did not tell it
    * @param message by which to know the event without its id; any event will do if both are absent
-   * @param forMs milliseconds after which the log is believed all the same; 30 s when absent
+   * @param forMs milliseconds after which the events are believed all the same; 30 s when absent
    */
-  expect(sessionId: string, eventId?: string, message?: SentMessage, forMs?: number): void;
+  rememberSend(sessionId: string, eventId?: string, message?: SentMessage, forMs?: number): void;
   /** Ends every wait with what it has, and frees every stream. */
   close(): void;
 }
@@ -145,7 +145,7 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
 
   return {
     wait,
-    expect: (...sent) => unseenSends.add(...sent),
+    rememberSend: (...sent) => unseenSends.add(...sent),
     stats: () => ({ openWaits, ...counters }),
     close: () => closing.abort(new DOMException("The server is shutting down", "AbortError")),
   };
@@ -372,7 +372,7 @@ class Wait {
     const { anchor } = this.#reader.turn;
     const isEnough = !anchor || anchor.ids.some((id) => this.#feed.history.has(id)) ||
       this.#pagesBack >= MAX_CURSOR_PAGES;
-    if (!isEnough && this.#pagesBack >= SWIFT_PAGES) this.#request.onLongLook?.();
+    if (!isEnough && this.#pagesBack >= SWIFT_PAGES) this.#request.onLongSearch?.();
     return isEnough;
   }
 

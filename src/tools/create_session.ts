@@ -53,7 +53,7 @@ export const createSession = defineTool({
     const { session, environmentId, confirmedByList } = await create(args, call);
     const dropped = args.message !== undefined && await isMessageDropped(session, call);
     // The events may not show the first message yet when somebody waits for its answer.
-    if (args.message !== undefined && !dropped) waiter.expect(session.id);
+    if (args.message !== undefined && !dropped) waiter.rememberSend(session.id);
     await access.rememberSession(session.id, { agentId: args.agent_id, environmentId }, call);
     return {
       session_id: session.id,
@@ -141,7 +141,7 @@ function findCreated(
   lost: ApiError,
   { signal, services }: ToolCall,
 ): Promise<Session> {
-  const look = async () => {
+  const check = async () => {
     const page = await services.api.sessions.list(
       { agentId, order: "desc", limit: SEARCH_LIMIT },
       { signal, timeoutMs: CHECK_TIMEOUT_MS },
@@ -150,7 +150,7 @@ function findCreated(
     return found && { found };
   };
   const { clock } = services;
-  return findLostWrite({ clock, signal, lost, look, unknown: unknownCreation });
+  return findLostWrite({ clock, signal, lost, check, unknown: unknownCreation });
 }
 
 function unknownCreation({ why }: Doubt, cause: ApiError): ToolError {

@@ -28,7 +28,7 @@ export const interrupt = defineTool({
     return {
       queued: true,
       ...(sent.eventId && { event_id: sent.eventId }),
-      ...(sent.confirmedByLog && { confirmed_by_log: true }),
+      ...(sent.confirmedByEvents && { confirmed_by_log: true }),
     };
   },
 });

@@ -73,8 +73,8 @@ export const listEvents = defineTool({
 
 async function listForward(query: ReadQuery, call: ToolCall): Promise<ListEventsResult> {
   const { signal, services } = call;
-  const onLongLook = () => chargeLook(call);
-  const stretch = await services.eventReader.read(query, { signal, onLongLook });
+  const onLongSearch = () => chargeLook(call);
+  const stretch = await services.eventReader.read(query, { signal, onLongSearch });
   const place = query.afterId === undefined ? undefined : textPlaceOf(query.afterId);
   const { events, rest } = partsOf(stretch.events, query.limit, place, call);
   const { taken, cut } = takeWithinBudget(events, EVENTS_BUDGET_CHARS);

@@ -37,7 +37,7 @@ export const sendMessage = defineTool({
     return {
       queued: true,
       ...(sent.eventId && { event_id: sent.eventId }),
-      ...(sent.confirmedByLog && { confirmed_by_log: true }),
+      ...(sent.confirmedByEvents && { confirmed_by_log: true }),
     };
   },
 });

@@ -16,7 +16,7 @@ import { type CallLimits, createCallLimits } from "../access/limits.ts";
 import { createOwnerMarks } from "../access/owner.ts";
 import { createEnvironmentResolver, type EnvironmentResolver } from "./environment.ts";
 import { EventReader } from "../session/event_reader.ts";
-import { createEventSender, type EventSender } from "../session/event_sender.ts";
+import { EventSender } from "../session/event_sender.ts";
 
 /** What {@linkcode createServices} is given. */
 export interface ServicesOptions {
@@ -84,7 +84,7 @@ export function createServices(options: ServicesOptions): Services {
     limits: createCallLimits(options.maxCalls),
     environment: createEnvironmentResolver(api, options.environmentId),
     eventReader: new EventReader(api, { bucket: createTokenBucket({ ...LONG_SEARCHES, clock }) }),
-    eventSender: createEventSender({ api, waiter, clock, log, redact }),
+    eventSender: new EventSender({ api, waiter, clock, log, redact }),
     exposeToolInputs: options.exposeToolInputs ?? false,
     exposeAgentConfig: options.exposeAgentConfig ?? false,
     callerIsOperator: options.callerIsOperator ?? false,

@@ -69,7 +69,7 @@ export const waitForIdle = defineTool({
       onProgress: progress && ((message) => {
         if (clock.now() < deadline - QUIET_MS) progress(message);
       }),
-      onLongLook: () => chargeLook(call),
+      onLongSearch: () => chargeLook(call),
     });
     return {
       ...result,

@@ -109,7 +109,7 @@ async function withServer(
 
 const outcome = (sending: Promise<SendResult>) =>
   sending.then(
-    ({ eventId, confirmedByLog }) => `${eventId} ${confirmedByLog}`,
+    ({ eventId, confirmedByEvents }) => `${eventId} ${confirmedByEvents}`,
     (error) => error instanceof ToolError ? error.code : String(error),
   );
 
@@ -147,7 +147,7 @@ for (const skewMs of SKEWS) {
             for (const event of [MESSAGE, INTERRUPT]) {
               // The same that this process has sent and seen itself.
               const own = await send(event);
-              assertEquals(own.confirmedByLog, false);
+              assertEquals(own.confirmedByEvents, false);
               server.add(event, ageMs);
               loseNext({ moment: "before it is read", blow: "closed" });
               assertEquals(await outcome(send(event)), "delivery_unknown", `${ageMs} ms`);

@@ -209,7 +209,7 @@ export class Rig {
 
   /** As when a message was sent of which only that is known. */
   expect(): void {
-    this.#waiter.expect(this.sessionId);
+    this.#waiter.rememberSend(this.sessionId);
   }
 
   /** Cancels a wait after so many turns of the event loop; no simulated time passes. */

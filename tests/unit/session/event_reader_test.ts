@@ -104,16 +104,16 @@ Deno.test("EventReader asks before each page of a long look, and remembers a loo
   const reader = new EventReader(fakeApi({ events: log.api }));
   const query = { sessionId: "sesn_1", afterId: "foreign", limit: 10 };
   let asked = 0;
-  const onLongLook = () => void asked++;
-  await assertRejects(() => reader.read(query, { onLongLook }), ToolError, "foreign");
+  const onLongSearch = () => void asked++;
+  await assertRejects(() => reader.read(query, { onLongSearch }), ToolError, "foreign");
   assertEquals([log.requests.length, asked], [10, 7]);
   log.events.push(...events(50, 9_001));
-  await assertRejects(() => reader.read(query, { onLongLook }), ToolError, "foreign");
+  await assertRejects(() => reader.read(query, { onLongSearch }), ToolError, "foreign");
   assertEquals([log.requests.length, asked], [11, 7]);
   // What was in vain may be there later, as lists trail.
   log.events.push(...events(1, 9_051).map((event) => ({ ...event, id: "foreign" })));
   log.events.push(...events(2, 9_052));
-  const { events: found } = await reader.read(query, { onLongLook });
+  const { events: found } = await reader.read(query, { onLongSearch });
   assertEquals(found.map(({ id }) => id), ["e9052", "e9053"]);
 
   const refused = new Error("no more");
@@ -122,7 +122,7 @@ Deno.test("EventReader asks before each page of a long look, and remembers a loo
   };
   const before = log.requests.length;
   await assertRejects(
-    () => reader.read({ ...query, afterId: "other" }, { onLongLook: stop }),
+    () => reader.read({ ...query, afterId: "other" }, { onLongSearch: stop }),
     Error,
     "no more",
   );

@@ -136,7 +136,7 @@ Deno.test("wait() waits for a sent event that the log does not show yet", async 
   const t = setUp();
   t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
   const sent = t.e.user("q2");
-  t.waiter.expect("sesn_1", sent.id ?? "");
+  t.waiter.rememberSend("sesn_1", sent.id ?? "");
   const waiting = t.wait();
   await t.clock.advance(400);
   t.session.emit(sent, t.e.running(), t.e.text("two"), t.e.endTurn());
@@ -147,7 +147,7 @@ Deno.test("wait() waits for a sent event that the log does not show yet", async 
 Deno.test("wait() believes the log when a sent event never shows up", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
-  t.waiter.expect("sesn_1", "sevt_lost");
+  t.waiter.rememberSend("sesn_1", "sevt_lost");
   const result = await t.clock.runUntil(t.wait());
   assertEquals(result.status, "idle");
   assertEquals(result.elapsed_sec, 30);
@@ -186,7 +186,7 @@ Deno.test("wait() after a message that was just sent waits for a log that shows 
   const t = setUp();
   t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
   const sent = t.e.user("q2");
-  t.waiter.expect("sesn_1", sent.id ?? "");
+  t.waiter.rememberSend("sesn_1", sent.id ?? "");
   const waiting = t.wait({ afterId: sent.id ?? "" });
   await t.clock.advance(400);
   t.session.emit(sent, t.e.running(), t.e.text("two"), t.e.endTurn());
@@ -214,7 +214,7 @@ Deno.test("wait() waits for a message of which the API told no id and the list n
   const t = setUp();
   t.session.emit(t.e.user("again"), t.e.running(), t.e.text("one"), t.e.endTurn());
   await t.clock.advance(60_000);
-  t.waiter.expect("sesn_1", undefined, sentText("again", t.clock.now()));
+  t.waiter.rememberSend("sesn_1", undefined, sentText("again", t.clock.now()));
   const waiting = t.wait();
   await t.clock.advance(1_500);
   const at = (ms: number) => ({ processed_at: new Date(t.clock.now() + ms).toISOString() });
@@ -231,8 +231,8 @@ Deno.test("wait() waits for a message of which the API told no id and the list n
 Deno.test("wait() takes no message for two that were sent with the same text", async () => {
   const t = setUp();
   const message = sentText("yes", t.clock.now());
-  t.waiter.expect("sesn_1", undefined, message);
-  t.waiter.expect("sesn_1", undefined, message);
+  t.waiter.rememberSend("sesn_1", undefined, message);
+  t.waiter.rememberSend("sesn_1", undefined, message);
   t.session.emit(t.e.user("yes"), t.e.running(), t.e.text("one"), t.e.endTurn());
   const waiting = t.wait();
   await t.clock.advance(1_000);

@@ -241,7 +241,7 @@ Deno.test("create_session says that a server made the session without its first 
   const result = await create(opened, { message: "Go" });
   assertEquals([result.session_id, result.message_sent], ["sesn_1", false]);
   assertMatch(String(result.next), /send_message/);
-  assertEquals(opened.waiter.expected, []);
+  assertEquals(opened.waiter.rememberedSends, []);
 });
 
 for (
@@ -255,7 +255,7 @@ for (
     const opened = idleAtFirst(shownAfter, status);
     const result = await create(opened, { message: "Go" });
     assertEquals([result.session_id, result.message_sent], ["sesn_1", undefined]);
-    assertEquals(opened.waiter.expected, [["sesn_1", undefined]]);
+    assertEquals(opened.waiter.rememberedSends, [["sesn_1", undefined]]);
     assertEquals(opened.looks(), Math.min(shownAfter + 1, 3));
   });
 }

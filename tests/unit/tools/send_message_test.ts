@@ -48,7 +48,7 @@ function sending(outcome: "echo" | "silent" | ApiError, arrives = true, skewMs =
     await opened.run(sendMessage, { session_id: "sesn_1", text: "Before" });
     await opened.run(interrupt, { session_id: "sesn_1" });
     primes = false;
-    opened.waiter.expected.length = 0;
+    opened.waiter.rememberedSends.length = 0;
     await opened.clock.advance(10_000);
   };
   return { log, sent, prime, ...opened };
@@ -60,7 +60,7 @@ Deno.test("send_message queues the text and tells the waiter to expect it", asyn
   const { run, sent, waiter, log } = sending("echo");
   assertEquals(await run(sendMessage, MESSAGE), { queued: true, event_id: "sevt_1" });
   assertEquals(sent, [{ type: "user.message", content: [{ type: "text", text: "Hello" }] }]);
-  assertEquals(waiter.expected, [["sesn_1", "sevt_1"]]);
+  assertEquals(waiter.rememberedSends, [["sesn_1", "sevt_1"]]);
   assertEquals(log.requests, []);
 });
 
@@ -71,7 +71,7 @@ Deno.test("interrupt queues an interrupt and tells the waiter to expect it", asy
     event_id: "sevt_1",
   });
   assertEquals(sent, [{ type: "user.interrupt" }]);
-  assertEquals(waiter.expected, [["sesn_1", "sevt_1"]]);
+  assertEquals(waiter.rememberedSends, [["sesn_1", "sevt_1"]]);
 });
 
 Deno.test("send_message looks once for the id that an API does not echo", async () => {
@@ -84,13 +84,13 @@ Deno.test("send_message is queued without an id when neither echo nor log has on
   const { run, waiter, log } = sending("silent", false);
   assertEquals(await run(sendMessage, MESSAGE), { queued: true });
   assertEquals(log.requests.length, 1);
-  assertEquals(waiter.expected, [["sesn_1", undefined]]);
+  assertEquals(waiter.rememberedSends, [["sesn_1", undefined]]);
 });
 
 Deno.test("interrupt without an id leaves nothing to expect", async () => {
   const { run, waiter } = sending("silent", false);
   assertEquals(await run(interrupt, { session_id: "sesn_1" }), { queued: true });
-  assertEquals(waiter.expected, []);
+  assertEquals(waiter.rememberedSends, []);
 });
 
 const LOST: readonly [string, ApiErrorInfo][] = [
@@ -113,7 +113,7 @@ for (const [name, info] of LOST) {
         confirmed_by_log: true,
       });
       assertEquals(sent.length, 1);
-      assertEquals(waiter.expected, [["sesn_1", "sevt_1"]]);
+      assertEquals(waiter.rememberedSends, [["sesn_1", "sevt_1"]]);
     });
 
     const code = "delivery_unknown";

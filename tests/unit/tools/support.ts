@@ -55,7 +55,7 @@ export function fakeApi(parts: ApiParts): ManagedAgentsApi {
 /** A waiter that records what it is asked and answers with `result`. */
 export class FakeWaiter implements Waiter {
   readonly waits: WaitRequest[] = [];
-  readonly expected: [string, string][] = [];
+  readonly rememberedSends: [string, string][] = [];
   result: WaitResult = {
     session_id: "sesn_1",
     status: "idle",
@@ -71,8 +71,8 @@ export class FakeWaiter implements Waiter {
     return Promise.resolve(this.result);
   }
 
-  expect(sessionId: string, eventId: string): void {
-    this.expected.push([sessionId, eventId]);
+  rememberSend(sessionId: string, eventId: string): void {
+    this.rememberedSends.push([sessionId, eventId]);
   }
 
   close(): void {}
