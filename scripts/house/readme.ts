@@ -5,7 +5,7 @@
  */
 
 import { settingLines } from "../../src/config/help.ts";
-import { TOOLS } from "../../src/tools/registry.ts";
+import { TOOL_SETS } from "../../src/tools/registry.ts";
 import { parseRecord, RECORD_PATH, type RecordedRun } from "../bench/record.ts";
 import { figureRows, figuresCaption } from "./figures.ts";
 import type { Finding, TextFile } from "./tree.ts";
@@ -54,6 +54,14 @@ export function toolTable(tools: readonly ToolRow[]): string {
     return [`\`${name}\``, parameters.join(", "), kind, firstSentence(description)];
   });
   return table(["Tool", "Parameters", "", "Does"], rows);
+}
+
+/** The tables of all sets; opt-in ones below their names. */
+export function toolSetTables(sets: Readonly<Record<string, readonly ToolRow[]>>): string {
+  const parts = Object.entries(sets).map(([name, tools]) =>
+    name === "core" ? toolTable(tools) : `Set \`${name}\`, opt-in:\n\n${toolTable(tools)}`
+  );
+  return parts.join("\n\n");
 }
 
 /** The table of settings: flag, environment, default, meaning. */
@@ -105,7 +113,7 @@ export function figureTable(run: RecordedRun | undefined): string {
  */
 export function readmeParts(record: string): Record<string, string> {
   return {
-    tools: toolTable(TOOLS),
+    tools: toolSetTables(TOOL_SETS),
     settings: settingTable(settingLines("serve")),
     figures: figureTable(parseRecord(record).at(-1)),
   };

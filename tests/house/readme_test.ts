@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
-import { renderReadme, settingTable, toolTable } from "../../scripts/house/readme.ts";
+import { renderReadme, settingTable, toolSetTables, toolTable } from "../../scripts/house/readme.ts";
 
 Deno.test("toolTable() marks optional parameters and gives the first sentence", () => {
   const tool = {
@@ -17,6 +17,11 @@ Deno.test("toolTable() marks optional parameters and gives the first sentence", 
     toolTable([tool]).split("\n").at(-1),
     "| `get_thing` | `thing_id`, `limit?`, `all?` | reads | Gets a thing \\| or two. |",
   );
+});
+
+Deno.test("toolSetTables() puts opt-in sets below the tools that are always there", () => {
+  const tables = toolSetTables({ core: [], extra: [] }).split("\n\n");
+  assertEquals([tables[1], tables[0] === tables[2]], ["Set `extra`, opt-in:", true]);
 });
 
 Deno.test("settingTable() leaves empty what a setting does not have", () => {
