@@ -1,6 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
-import { renderReadme, settingTable, toolSetTables, toolTable } from "../../scripts/house/readme.ts";
+import {
+  renderReadme,
+  settingTable,
+  toolSetTables,
+  toolTable,
+} from "../../scripts/house/readme.ts";
 
 Deno.test("toolTable() marks optional parameters and gives the first sentence", () => {
   const tool = {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { TOOLS } from "../../src/tools/registry.ts";
+import { toolsOf } from "../../src/tools/registry.ts";
 import {
   API_KEY,
   type App,
@@ -30,7 +30,7 @@ for (const [way, connect] of Object.entries(WAYS)) {
   test("the server names itself, its tools and how to use them", async (client) => {
     assertEquals(
       (await client.listTools()).tools.map(({ name }) => name),
-      TOOLS.map((t) => t.name),
+      toolsOf().map((t) => t.name),
     );
     assertEquals(client.serverVersion()?.version, "1.2.3");
     const instructions = client.instructions() ?? "";

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { TokenEntry } from "../../src/config/token_file.ts";
 import { OWNER_KEY } from "../../src/access/owner.ts";
 import type { ToolDefinition } from "../../src/tools/define.ts";
-import { TOOLS } from "../../src/tools/registry.ts";
+import { toolsOf } from "../../src/tools/registry.ts";
 import { entry, openTeam, secretOf, type Team } from "./tokens_support.ts";
 
 /** A team with an owner, a session of the owner's, and a token whose scopes the test names. */
@@ -57,7 +57,7 @@ function argumentsOf(
 }
 
 for (const [wrong, scopes] of Object.entries(WRONG)) {
-  for (const tool of TOOLS) {
+  for (const tool of toolsOf()) {
     const expected = expectedOf(tool, wrong);
     Deno.test(`${tool.name} with a token for ${wrong}: ${expected}`, async () => {
       const { team, sessionId, agent, environment } = await opened(scopes);
@@ -80,7 +80,7 @@ for (const [wrong, scopes] of Object.entries(WRONG)) {
   }
 }
 
-for (const tool of TOOLS) {
+for (const tool of toolsOf()) {
   Deno.test(`${tool.name} works for the owner of a session, and for a token of all sessions`, async () => {
     const { team, sessionId, agent, environment } = await opened();
     const ids = { session: sessionId, agent, environment };

@@ -3,7 +3,7 @@ import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { callTool } from "../../../src/mcp/boundary.ts";
 import { createSession } from "../../../src/tools/create_session.ts";
-import { TOOLS } from "../../../src/tools/registry.ts";
+import { toolsOf } from "../../../src/tools/registry.ts";
 import { type ApiParts, harness, httpError, session } from "../tools/support.ts";
 
 /** Sessions `sesn_mine` of an allowed agent, `sesn_theirs` of another, and no others. */
@@ -25,8 +25,8 @@ function guarded(parts: ApiParts = {}) {
   return { retrieves, ...opened };
 }
 
-const SESSION_TOOLS = TOOLS.filter(({ input }) => "session_id" in input.shape);
-const AGENT_TOOLS = TOOLS.filter(({ input }) => "agent_id" in input.shape);
+const SESSION_TOOLS = toolsOf().filter(({ input }) => "session_id" in input.shape);
+const AGENT_TOOLS = toolsOf().filter(({ input }) => "agent_id" in input.shape);
 
 function argumentsFor(name: string, id: string): Record<string, unknown> {
   const idArgument = AGENT_TOOLS.some((tool) => tool.name === name) ? "agent_id" : "session_id";

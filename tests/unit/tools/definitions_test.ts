@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ToolDefinition } from "../../../src/tools/define.ts";
 import { inputJsonSchema, outputJsonSchema } from "../../../src/mcp/schema.ts";
-import { TOOLS } from "../../../src/tools/registry.ts";
+import { TOOLS, toolsOf } from "../../../src/tools/registry.ts";
 
 function listed(tool: ToolDefinition) {
   return {
@@ -21,8 +21,8 @@ function objectsIn(value: unknown): Record<string, unknown>[] {
   return Array.isArray(value) ? nested : [{ ...value }, ...nested];
 }
 
-Deno.test("there are nine tools in a fixed order", () => {
-  assertEquals(TOOLS.map(({ name }) => name), [
+Deno.test("nine tools in a fixed order are served unless told otherwise", () => {
+  assertEquals(toolsOf().map(({ name }) => name), [
     "list_agents",
     "get_agent",
     "create_session",
@@ -80,13 +80,24 @@ Deno.test("every property of every schema has a type, as some hosts ask for", ()
 });
 
 Deno.test("the tool list stays within its budget of characters", () => {
-  const size = JSON.stringify(TOOLS.map(listed)).length;
+  const size = JSON.stringify(toolsOf().map(listed)).length;
   assert(size <= 8_900, `${size} characters`);
+  const sizeOfAll = JSON.stringify(TOOLS.map(listed)).length;
+  assert(sizeOfAll <= 22_000, `${sizeOfAll} characters with every set`);
 });
 
 Deno.test("only the tools that change nothing are marked as read-only", () => {
   assertEquals(
-    TOOLS.filter(({ annotations }) => annotations.readOnlyHint).map(({ name }) => name),
+    toolsOf().filter(({ annotations }) => annotations.readOnlyHint).map(({ name }) => name),
     ["list_agents", "get_agent", "wait_for_idle", "get_session", "list_events"],
   );
+  for (const { name, scope, annotations } of TOOLS) {
+    assertEquals(annotations.readOnlyHint, scope.endsWith(":read"), name);
+  }
+});
+
+Deno.test("toolsOf() gives the tools of sets in the registry's order, each once", () => {
+  assertEquals(toolsOf(["core", "core"]), toolsOf());
+  assertEquals(toolsOf([]), []);
+  assertEquals(new Set(TOOLS.map(({ name }) => name)).size, TOOLS.length);
 });
