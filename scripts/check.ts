@@ -8,6 +8,7 @@ import { exactFigures } from "./house/exact_figures.ts";
 import { numberLines } from "./house/numbers.ts";
 import { RULES } from "./house/rules.ts";
 import { type Finding, readTree } from "./house/tree.ts";
+import { measureWays, wayLine } from "./ways.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const CODE = ["src", "scripts", "std", "tests"];
@@ -53,6 +54,7 @@ async function main(): Promise<boolean> {
   for (const [name, rule] of Object.entries(RULES)) report(name, rule(files).map(describe));
   report("requests, bytes and characters within their limits", await exactFigures());
   for (const line of await numberLines(files)) print(line);
+  for (const way of await measureWays(files)) print(wayLine(way));
   print(`check: ${passed} passed, ${failed} failed`);
   return failed === 0;
 }

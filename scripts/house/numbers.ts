@@ -18,12 +18,15 @@ export async function numberLines(files: readonly TextFile[]): Promise<string[]>
   const source = modulesIn(files, "src");
   const lines = source.map(({ text }) => lineCount(text));
   const functions = source.flatMap(functionsOf).map((size) => size.lines);
-  const code = source.reduce((total, file) => total + codeLines(file), 0);
+  const linesOf = (some: readonly TextFile[]) =>
+    some.reduce((total, file) => total + codeLines(file), 0);
+  const simulator = linesOf(modulesIn(files, "src/simulator"));
   return [
     `src: ${source.length} files, median ${median(lines)} lines, largest ${largest(lines)}`,
     `src: ${functions.length} functions, median ${median(functions)} lines, ` +
     `largest ${largest(functions)}`,
-    `src: ${code} lines of code; tests: ${testRatio(files).toFixed(2)} per line of it`,
+    `src: ${linesOf(source) - simulator} lines of code, and ${simulator} of the simulator; ` +
+    `tests: ${testRatio(files).toFixed(2)} per line of them`,
     `tools/list: ${await toolListSize()} characters`,
   ];
 }

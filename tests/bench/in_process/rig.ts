@@ -1,7 +1,7 @@
 import { callMethod, callTool, type McpEndpoint } from "../../../src/commands/mcp_call.ts";
 import { createApi } from "../../../src/api/client.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
-import { createServerFactory } from "../../../src/mcp/server.ts";
+import { createServerFactory, type ServerFactory } from "../../../src/mcp/server.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
 import { createSimulator, type Simulator } from "../../../src/simulator/mod.ts";
 import { createServices } from "../../../src/tools/services.ts";
@@ -24,6 +24,8 @@ export interface Traffic {
 /** The whole program with a simulated API behind it and time that stands still: all is exact. */
 export interface InProcessRig {
   readonly simulator: Simulator;
+  /** Makes the servers that answer calls. */
+  readonly factory: ServerFactory;
   /** @throws Error when the call fails */
   call(tool: string, args: Record<string, unknown>): Promise<Record<string, unknown>>;
   /** A JSON-RPC method's result. */
@@ -67,7 +69,8 @@ export function inProcessRig(): InProcessRig {
   });
   const waiter = createWaiter({ ...parts, api });
   const services = createServices({ ...parts, api, waiter });
-  const handler = createHttpHandler(createServerFactory(services, { version: "0.0.0" }), {
+  const factory = createServerFactory(services, { version: "0.0.0" });
+  const handler = createHttpHandler(factory, {
     ...parts,
     tokens: [TOKEN],
     ready: () => Promise.resolve(true),
@@ -75,6 +78,7 @@ export function inProcessRig(): InProcessRig {
   const endpoint: McpEndpoint = { token: TOKEN, fetch: (request) => handler.fetch(request) };
   return {
     simulator,
+    factory,
     call: (tool, args) => clock.runUntil(callTool(endpoint, tool, args), LIMIT_MS, SETTLES),
     method: (method) => callMethod(endpoint, method),
     async api(path, body) {
