@@ -141,8 +141,8 @@ export async function readText(response: Response, options: ReadBodyOptions): Pr
   return parts.join("");
 }
 
-/** An escape by which JSON can spell a character that needs none, as Go and PHP do: `\u003c`, `\/`. */
-const ODD_ESCAPE = /\\[u/]/;
+/** Escapes by which JSON can spell a character that needs none, as Go and PHP do: `\u003c`, `\/`. */
+const ODD_ESCAPES = ["\\u", "\\/"] as const;
 
 /**
  * Parses an answer, or the data of a stream's frame. Known secrets and full keys are hidden in every
@@ -152,9 +152,10 @@ const ODD_ESCAPE = /\\[u/]/;
  */
 export function parseClean(text: string, redact: Redact): unknown {
   const value: unknown = JSON.parse(text);
+  const isOdd = ODD_ESCAPES.some((escape) => text.includes(escape));
   // First: of a key that is cut in two, one part alone may pass for a whole one.
-  cleanEvents(value, redact);
-  return redact.isClean(text) && !ODD_ESCAPE.test(text) ? value : redactValue(value, redact);
+  if (isOdd || text.includes('"content"') || text.includes('error"')) cleanEvents(value, redact);
+  return redact.isClean(text) && !isOdd ? value : redactValue(value, redact);
 }
 
 /** How deep events may lie in lists and wrappers. */

@@ -18,9 +18,8 @@ import { createEventPages, type ServerPage, type ServerQuery } from "./event_pag
 import { createEventRecord, type EventRecord } from "./event_record.ts";
 import { decodeEvent, type SessionEvent } from "./events.ts";
 import {
-  AnswerTooLargeError,
   type HttpContext,
-  type JsonAnswer,
+  type JsonResponse,
   pathSegment,
   type RequestInfo,
   requestJson,
@@ -84,9 +83,11 @@ const MIB = 1024 * 1024;
  */
 export function createApi(options: ApiOptions): ManagedAgentsApi {
   const record = createEventRecord(options.clock);
+  const baseUrl = checkBaseUrl(options.baseUrl, "the base URL");
   const context: HttpContext = {
-    noteDate: (headers, sentAt) => record.noteDate(headers, sentAt),
-    baseUrl: checkBaseUrl(options.baseUrl, "the base URL"),
+    record,
+    baseUrl,
+    origin: new URL(baseUrl).origin,
     ...(options.proxy && { proxy: options.proxy }),
     credential: options.credential,
     connections: connectionsOf(options),
@@ -298,9 +299,10 @@ export function createSessionEvents(context: HttpContext): ManagedAgentsApi["eve
         const page = await ask(sessionId, { ...query, limit }, optionsNow());
         return limit === query.limit ? page : { ...page, reduced: limit };
       } catch (error) {
-        if (!(error instanceof AnswerTooLargeError) || limit === 1) throw error;
+        const entries = error instanceof ApiError ? error.entriesRead : undefined;
+        if (entries === undefined || limit === 1) throw error;
         const half = Math.max(1, Math.floor((limit ?? DEFAULT_LIMIT) / 2));
-        limit = error.entries > 0 ? Math.min(half, error.entries) : half;
+        limit = entries > 0 ? Math.min(half, entries) : half;
         fitting.set(sessionId, limit);
         context.log.info("A page of events is too large, asking for less", { limit });
       }
@@ -327,7 +329,11 @@ export function createSessionEvents(context: HttpContext): ManagedAgentsApi["eve
       return pageOf(answer.value, eventOf, context.log) ?? { data: [] };
     },
     async stream(sessionId, options) {
-      const spec = { method: "GET", path: `${eventsPath(sessionId)}/stream` } as const;
+      const spec = {
+        method: "GET",
+        path: `${eventsPath(sessionId)}/stream`,
+        stream: true,
+      } as const;
       return await openEventStream(context, spec, sessionId, options);
     },
   };
@@ -415,7 +421,7 @@ function recorded(stream: EventStream, sessionId: string, record: EventRecord): 
  * @param what names the answer in the message, such as `session`
  * @throws `ApiError` of kind `decode` when there is nothing
  */
-export function decoded<T>(value: T | undefined, answer: JsonAnswer, what: string): T {
+export function decoded<T>(value: T | undefined, answer: JsonResponse, what: string): T {
   if (value !== undefined) return value;
   throw new ApiError(`The API's answer is no ${what}`, {
     kind: "decode",

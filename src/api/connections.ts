@@ -19,9 +19,12 @@
 import type { Clock } from "../core/clock.ts";
 import type { FetchLike } from "./types.ts";
 
+/** `fetch` by address: of a `Request` made beforehand the runtime would make a second one. */
+export type FetchAddress = (url: string, init: RequestInit) => Promise<Response>;
+
 /** A client of HTTP/1.1 with its own connections. */
 export interface HttpClient {
-  readonly fetch: FetchLike;
+  readonly fetch: FetchAddress;
   /** Drops the idle connections; requests under way go on, and theirs are not kept afterwards. */
   close(): void;
 }
@@ -45,7 +48,7 @@ export type RequestKind = "read" | "write" | "stream";
 
 /** The way of one request. */
 export interface Route {
-  readonly fetch: FetchLike;
+  readonly fetch: FetchAddress;
   /** Whether its connection may have been used before, and so have died unnoticed. */
   readonly reuses: boolean;
   /** Drops every kept connection that is as old as this route. */
@@ -59,13 +62,14 @@ export interface Connections {
   /** Begins a request: asked anew for each attempt. */
   route(kind: RequestKind): Route;
   /**
-   * Resolves when a read may begin: many at once would take the descriptors that everything else
-   * needs. Those that wait come in turn, and at once when the connections are dropped.
+   * Takes a place among the reads, or waits for one: many at once would take the descriptors that
+   * everything else needs. Those that wait come in turn, and at once when the connections are
+   * dropped.
    *
-   * @returns to be called when the read is over
+   * @returns gives the place up; to be called when the read is over
    * @throws the signal's reason when it aborts first
    */
-  enter(signal: AbortSignal): Promise<() => void>;
+  enter(signal: AbortSignal): (() => void) | Promise<() => void>;
   /**
    * Calls `doubt` whenever a request found the way to the API silent, as long as a stream is open.
    *
@@ -93,20 +97,24 @@ interface Crowd {
   readonly waiting: Set<(place: boolean) => void>;
 }
 
-async function enterCrowd(current: () => Crowd, signal: AbortSignal): Promise<() => void> {
+/** Makes what gives a place up; the first who waits has it next. */
+function leaver(crowd: Crowd): () => void {
+  let left = false;
+  return () => {
+    if (left) return;
+    left = true;
+    const [next] = crowd.waiting;
+    if (next) next(true);
+    else crowd.count--;
+  };
+}
+
+async function waitForPlace(current: () => Crowd, signal: AbortSignal): Promise<() => void> {
   for (;;) {
     signal.throwIfAborted();
     const crowd = current();
     const hasPlace = crowd.count < MAX_READS ? ++crowd.count > 0 : await turnIn(crowd, signal);
-    if (!hasPlace) continue;
-    let left = false;
-    return () => {
-      if (left) return;
-      left = true;
-      const [next] = crowd.waiting;
-      if (next) next(true);
-      else crowd.count--;
-    };
+    if (hasPlace) return leaver(crowd);
   }
 }
 
@@ -181,8 +189,8 @@ export function createConnections(
       return { fetch: single.fetch, reuses: false, drop, suspect };
     }
     const pool = kept ??= { client: open({ maxIdle: MAX_IDLE, idleMs: IDLE_MS }), used: false };
-    const fetch: FetchLike = async (request) => {
-      const response = await pool.client.fetch(request);
+    const fetch: FetchAddress = async (url, init) => {
+      const response = await pool.client.fetch(url, init);
       pool.used = true;
       return response;
     };
@@ -190,7 +198,11 @@ export function createConnections(
   };
   return {
     route,
-    enter: (signal) => enterCrowd(() => crowd, signal),
+    enter(signal) {
+      if (crowd.count >= MAX_READS) return waitForPlace(() => crowd, signal);
+      crowd.count++;
+      return leaver(crowd);
+    },
     watchStream(doubt) {
       streams.add(doubt);
       return () => streams.delete(doubt);
@@ -208,8 +220,13 @@ export function withoutConnections(fetch: FetchLike): Connections {
   const streams = new Set<() => void>();
   const doubt = () => [...streams].forEach((stream) => stream());
   return {
-    route: () => ({ fetch, reuses: false, drop: () => {}, suspect: doubt }),
-    enter: () => Promise.resolve(() => {}),
+    route: () => ({
+      fetch: async (url, init) => await fetch(new Request(url, init)),
+      reuses: false,
+      drop: () => {},
+      suspect: doubt,
+    }),
+    enter: () => () => {},
     watchStream(stream) {
       streams.add(stream);
       return () => streams.delete(stream);

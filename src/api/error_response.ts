@@ -4,21 +4,9 @@
  * @module
  */
 
-import { ApiError, type ApiErrorInfo } from "./errors.ts";
+import { ApiError } from "./errors.ts";
 import type { Redact } from "../core/redact.ts";
 import { firstChars, label, plainLine, shorten } from "../core/text.ts";
-
-/** An error status, with what the answer's headers say about trying again. */
-export class ResponseError extends ApiError {
-  /** `x-should-retry`; undefined where the answer does not say. */
-  readonly shouldRetry: boolean | undefined;
-
-  constructor(message: string, info: ApiErrorInfo & { readonly shouldRetry?: boolean }) {
-    super(message, info);
-    // A spent budget is spent, whatever a proxy's header says.
-    this.shouldRetry = this.status === 429 && !this.isRateLimit ? false : info.shouldRetry;
-  }
-}
 
 /** Longer messages are cut: they end up in front of a model. */
 const MAX_MESSAGE_CHARS = 1_000;
@@ -268,7 +256,7 @@ export function responseError(
   response: Response,
   text: string,
   { redact, nowMs, request }: FailureContext,
-): ResponseError {
+): ApiError {
   const { status, headers } = response;
   const envelope = isPage(headers, text) ? {} : cleanEnvelope(parseJson(text), redact);
   const shouldRetry = headers.get("x-should-retry");
@@ -278,7 +266,7 @@ export function responseError(
       (isPage(headers, text)
         ? pageMessage(response, text, redact)
         : `The API answered with status ${status} and no message`);
-  return new ResponseError(message, {
+  return new ApiError(message, {
     kind: "http",
     status,
     type: envelope.type,

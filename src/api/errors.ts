@@ -1,67 +1,18 @@
 /**
- * The error of a failed request to the API.
+ * The error of a failed request to the API, and what each failure means: whether repeating the
+ * request can help, who has to do what, and what the runtime's words about the network stand for.
  *
  * @module
  */
 
 import type { Proxy } from "../core/proxy.ts";
 
-/** A failed request to the Managed Agents API; `message` is the API's own where there is one. */
-export class ApiError extends Error {
-  override name = "ApiError";
-  readonly kind: ApiErrorKind;
-  readonly status: number | undefined;
-  readonly type: string | undefined;
-  readonly errorCode: string | undefined;
-  readonly requestId: string | undefined;
-  readonly retryAfterMs: number | undefined;
-  readonly answeredBy: "api" | "other" | undefined;
-  readonly origin: string | undefined;
-  readonly remedy: string | undefined;
-  readonly lasting: boolean | undefined;
-
-  constructor(message: string, info: ApiErrorInfo, options?: ErrorOptions) {
-    super(message, options);
-    this.kind = info.kind;
-    this.status = info.status;
-    this.type = info.type;
-    this.errorCode = info.errorCode;
-    this.requestId = info.requestId;
-    this.retryAfterMs = info.retryAfterMs;
-    this.answeredBy = info.answeredBy;
-    this.origin = info.origin;
-    this.remedy = info.remedy;
-    this.lasting = info.lasting;
-  }
-
-  /** Whether the same request may succeed later without anybody's doing. */
-  get retryable(): boolean {
-    return faultOf(this).retry;
-  }
-
-  /** Whether the API asks for slower requests; a spent budget also has status 429, but is none. */
-  get isRateLimit(): boolean {
-    return this.status === 429 && this.retryable;
-  }
-
-  /**
-   * Whether the API itself says that there is no such thing, in any form of its errors; the 404 of
-   * a proxy, or of a server that is no Managed Agents API, says nothing of the kind.
-   */
-  get isNotFound(): boolean {
-    const { status, answeredBy, type } = this;
-    return status === 404 &&
-      (answeredBy ?? (type === "not_found_error" ? "api" : "other")) === "api";
-  }
-}
-
 /**
- * Where a request failed:
- * `http` an error status came back; `connect` no connection was made, so nothing was delivered;
- * `connection` it broke after it was made; `timeout` no response in time; `decode` the response was
- * not what the API documents.
+ * Where a request failed: `http` an error status came back; `not_sent` no connection was made, so
+ * nothing was delivered; `connection_lost` it broke after it was made; `timeout` no response in
+ * time; `decode` the response was not what the API documents.
  */
-export type ApiErrorKind = "http" | "connect" | "connection" | "timeout" | "decode";
+export type ApiErrorKind = "http" | "not_sent" | "connection_lost" | "timeout" | "decode";
 
 /** What is known of a failed API request. */
 export interface ApiErrorInfo {
@@ -85,8 +36,54 @@ export interface ApiErrorInfo {
   readonly origin?: string;
   /** What the operator has to do about a network that does not carry the request, in the imperative. */
   readonly remedy?: string;
-  /** Whether it stays so until somebody changes something, so that a repetition is in vain. */
+  /** True when it stays so until somebody changes something: repeating the request is in vain. */
   readonly lasting?: boolean;
+  /** The response's `x-should-retry`. */
+  readonly shouldRetry?: boolean;
+  /** How many entries of a list had come in when the response turned out too large. */
+  readonly entriesRead?: number;
+}
+
+/** A failed request to the Managed Agents API; `message` is the API's own where there is one. */
+export class ApiError extends Error implements ApiErrorInfo {
+  override name = "ApiError";
+  readonly kind!: ApiErrorKind;
+  readonly status?: number;
+  readonly type?: string;
+  readonly errorCode?: string;
+  readonly requestId?: string;
+  readonly retryAfterMs?: number;
+  readonly answeredBy?: "api" | "other";
+  readonly origin?: string;
+  readonly remedy?: string;
+  readonly lasting?: boolean;
+  readonly shouldRetry?: boolean;
+  readonly entriesRead?: number;
+
+  constructor(message: string, info: ApiErrorInfo, options?: ErrorOptions) {
+    super(message, options);
+    Object.assign(this, info);
+  }
+
+  /** True when the same request may succeed later without anybody's doing. */
+  get retryable(): boolean {
+    return faultOf(this).retry;
+  }
+
+  /** True when the API asks for slower requests; a spent budget also has status 429, but is none. */
+  get isRateLimit(): boolean {
+    return this.status === 429 && this.retryable;
+  }
+
+  /**
+   * True when the API itself says that there is no such thing, in any form of its errors; the 404 of
+   * a proxy, or of a server that is no Managed Agents API, says nothing of the kind.
+   */
+  get isNotFound(): boolean {
+    const { status, answeredBy, type } = this;
+    return status === 404 &&
+      (answeredBy ?? (type === "not_found_error" ? "api" : "other")) === "api";
+  }
 }
 
 /** A failure, as {@linkcode faultOf} looks at it. */
@@ -147,13 +144,13 @@ const isServerError = (status: number) => status >= 500;
  */
 const ROWS: readonly Row[] = [
   {
-    kind: "connect",
+    kind: "not_sent",
     what: "The API could not be reached, so nothing was done.",
     caller: TRY_LATER,
     operator: ({ remedy = "" }) => remedy,
   },
   {
-    kind: "connection",
+    kind: "connection_lost",
     what: "The connection to the API broke.",
     caller: "Try again.",
     operator: ({ remedy = "" }) => remedy,
@@ -408,13 +405,13 @@ export function faultOf(failure: ApiFailure): ApiFault {
   };
 }
 
-/** What is wrong, and what to do about it. */
-export interface Trouble {
+/** What is wrong with the network, and what to do about it. */
+export interface NetworkProblem {
   /** One sentence without a full stop. */
   readonly message: string;
   /** In the imperative, without capital and full stop. */
   readonly cure: string;
-  /** Whether it stays so until somebody changes something. */
+  /** True when it stays so until somebody changes something. */
   readonly lasting?: boolean;
 }
 
@@ -434,7 +431,7 @@ function messagesOf(error: unknown): string {
   return messages.join(" | ");
 }
 
-type Explain = (route: NetworkRoute) => Trouble;
+type Explain = (route: NetworkRoute) => NetworkProblem;
 
 const CHECK_URL = "check --base-url";
 
@@ -443,7 +440,7 @@ function proxyOr(
   withProxy: (name: string) => string,
   without: string,
   cure: string,
-): Trouble {
+): NetworkProblem {
   if (!proxy) return { message: without, cure };
   const { address, variable } = proxy;
   const { hostname } = new URL(origin);
@@ -550,15 +547,15 @@ const AFTERWARDS: readonly (readonly [RegExp, Explain])[] = [
   })],
 ];
 
-function explained(error: unknown, route: NetworkRoute): Trouble | undefined {
+function explained(error: unknown, route: NetworkRoute): NetworkProblem | undefined {
   const messages = messagesOf(error);
   const table = NEVER_CONNECTED.test(messages) ? EXPLANATIONS : AFTERWARDS;
   const [, explain] = table.find(([pattern]) => pattern.test(messages)) ?? [];
   return explain?.(route);
 }
 
-/** The trouble behind a request that got no answer. */
-export function networkTrouble(error: unknown, route: NetworkRoute): Trouble {
+/** Explains a request that got no response. */
+export function networkProblem(error: unknown, route: NetworkRoute): NetworkProblem {
   return explained(error, route) ?? {
     message: `The connection to ${route.origin} broke before an answer came`,
     cure: route.proxy
@@ -568,24 +565,24 @@ export function networkTrouble(error: unknown, route: NetworkRoute): Trouble {
 }
 
 /**
- * The error of a request that got no answer. Whatever is not clearly a failure to connect counts
+ * The error of a request that got no response. Whatever is not clearly a failure to connect counts
  * as a connection that broke: then the request may have been delivered.
  */
 export function networkError(cause: unknown, route: NetworkRoute): ApiError {
   const { origin } = route;
-  const isConnect = NEVER_CONNECTED.test(messagesOf(cause));
-  const trouble = explained(cause, route);
-  const message = trouble?.message ??
-    (isConnect ? `Cannot connect to ${origin}` : `The connection to ${origin} broke`);
+  const isUnsent = NEVER_CONNECTED.test(messagesOf(cause));
+  const problem = explained(cause, route);
+  const message = problem?.message ??
+    (isUnsent ? `Cannot connect to ${origin}` : `The connection to ${origin} broke`);
   return new ApiError(message, {
-    kind: isConnect ? "connect" : "connection",
+    kind: isUnsent ? "not_sent" : "connection_lost",
     origin,
-    ...(trouble && { remedy: trouble.cure, lasting: trouble.lasting }),
+    ...(problem && { remedy: problem.cure, lasting: problem.lasting }),
   }, { cause });
 }
 
-/** The trouble behind a request that was not answered in time. */
-export function timeTrouble({ origin, proxy }: NetworkRoute, ms: number): Trouble {
+/** Explains a request that got no response in `ms` milliseconds. */
+export function timeoutProblem({ origin, proxy }: NetworkRoute, ms: number): NetworkProblem {
   return {
     message: `No answer from ${origin} within ${ms / 1_000} s` +
       (proxy ? `, through the proxy ${proxy.address}` : ""),

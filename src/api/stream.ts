@@ -1,35 +1,24 @@
 /**
- * Opening a session's event stream.
+ * A session's event stream: opening it, and reading its bytes as events.
  *
  * @module
  */
 
 import { createParser, type EventSourceMessage } from "eventsource-parser";
-import { bindSignal, DeadlineError } from "../core/abort.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Redact } from "../core/redact.ts";
-import { type ChunkReader, discardBody, openReader, parseClean } from "./body.ts";
+import { discardBody, openReader, parseClean } from "./body.ts";
 import { frameError, mediaType, typeError } from "./error_response.ts";
 import { ApiError, networkError } from "./errors.ts";
 import { decodeEvent, isOfSession, type SessionEvent } from "./events.ts";
-import {
-  Attempt,
-  type Exchange,
-  exchange,
-  type HttpContext,
-  observed,
-  originOf,
-  type RequestSpec,
-  routeOf,
-  timeoutError,
-  timeoutOf,
-} from "./http.ts";
+import { Attempt, type HttpContext, type RequestSpec, sendRequest, timeoutOf } from "./http.ts";
 import { eventIdOf, fieldsOf } from "./read.ts";
 import type { CallOptions, EventStream, StreamItem } from "./types.ts";
 
 /**
  * A stream under doubt must show a byte within so many milliseconds of its last one: longer than a
- * heartbeat of 15 s takes. One that was silent for so long when it ended makes its way suspect.
+ * heartbeat of 15 s takes. One that was silent for so long when it ended makes its connection
+ * suspect.
  */
 const DOUBTFUL_SILENCE_MS = 20_000;
 
@@ -46,136 +35,93 @@ export async function openEventStream(
   sessionId: string,
   options: CallOptions = {},
 ): Promise<EventStream> {
-  const { clock } = context;
+  const { signal } = options;
   const timeoutMs = timeoutOf(options);
-  const closer = new AbortController();
-  const life = bindSignal(clock, { signals: [options.signal, closer.signal] });
-  const attempt = new Attempt(context, "stream", life.signal);
-  const doubt = watchDoubt(context, attempt, (error) => closer.abort(error));
-  const cancelTimer = clock.after(timeoutMs, () => closer.abort(new DeadlineError()));
+  const deadlineAt = context.clock.now() + timeoutMs;
+  signal?.throwIfAborted();
+  const attempt = new Attempt(context, spec, { signal, timeoutMs, deadlineAt }, 0);
+  const endDoubt = watchDoubt(context, attempt);
+  const free = () => {
+    endDoubt();
+    attempt.dispose();
+  };
   try {
-    options.signal?.throwIfAborted();
-    const answer = await observed(context, spec, 0, (noteStatus) => {
-      return exchange(context, spec, { attempt, noteStatus });
-    });
-    const caller = options.signal;
-    return readEvents(context, answer, { attempt, doubt, life, closer, caller, sessionId });
+    const response = await sendRequest(context, spec, attempt);
+    attempt.endDeadline();
+    attempt.report();
+    return readEvents(context, response, { attempt, free, caller: signal, sessionId });
   } catch (error) {
-    attempt.failed(error);
-    doubt.end();
-    life.dispose();
-    options.signal?.throwIfAborted();
-    if (error instanceof DeadlineError) throw timeoutError(timeoutMs, originOf(context));
-    throw error;
-  } finally {
-    cancelTimer();
+    const outcome = attempt.failed(error);
+    free();
+    signal?.throwIfAborted();
+    throw outcome;
   }
 }
 
 /** Ends a stream that stays silent after requests have found the way to the API silent. */
-function watchDoubt(
-  { clock, connections }: HttpContext,
-  attempt: Attempt,
-  giveUp: (error: ApiError) => void,
-): { end(): void } {
+function watchDoubt({ clock, connections }: HttpContext, attempt: Attempt): () => void {
   let cancel = () => {};
   const unwatch = connections.watchStream(() => {
     const { heardAt } = attempt;
     cancel();
     cancel = clock.after(Math.max(0, heardAt + DOUBTFUL_SILENCE_MS - clock.now()), () => {
       if (attempt.heardAt !== heardAt) return;
-      giveUp(new ApiError("The event stream went silent", { kind: "connection" }));
+      attempt.abort(new ApiError("The event stream went silent", { kind: "connection_lost" }));
     });
   });
-  const end = () => {
+  return () => {
     unwatch();
     cancel();
   };
-  return { end };
-}
-
-/** What an open stream lives by. */
-interface StreamLife {
-  readonly attempt: Attempt;
-  readonly doubt: { end(): void };
-  /** Aborts with the caller's signal or with `closer`. */
-  readonly life: { readonly signal: AbortSignal; dispose(): void };
-  readonly closer: AbortController;
-  readonly caller: AbortSignal | undefined;
-  readonly sessionId: string;
 }
 
 function readEvents(
   context: HttpContext,
-  { response }: Exchange,
-  { attempt, doubt, life, closer, caller, sessionId }: StreamLife,
+  response: Response,
+  { attempt, free, caller, sessionId }: {
+    readonly attempt: Attempt;
+    readonly free: () => void;
+    readonly caller: AbortSignal | undefined;
+    readonly sessionId: string;
+  },
 ): EventStream {
-  const body = eventStreamBody(response, originOf(context));
-  const reader = openReader(body, life.signal, { stream: true });
-  const { maxFrameChars, log, redact } = context;
+  const { origin, maxFrameChars, log, redact } = context;
+  const { body, headers } = response;
+  if (!body || mediaType(headers) !== "text/event-stream") {
+    discardBody(response);
+    throw typeError(response, "an event stream", origin);
+  }
+  const reader = openReader(body, attempt.signal, { stream: true });
   const decoder = createItemDecoder({ maxFrameChars, log, redact, sessionId });
-  let freed = false;
-  const free = () => {
-    if (freed) return;
-    freed = true;
+  let closed = false;
+  const close = () => {
+    if (closed) return;
+    closed = true;
     attempt.ended(DOUBTFUL_SILENCE_MS);
-    doubt.end();
-    // Ends the request, and with it the bound signal, which lets go of the caller's.
-    closer.abort();
+    free();
+    // Ends the request.
+    attempt.abort(undefined);
     reader.close();
   };
-  const items = readItems(reader, decoder, {
-    signal: life.signal,
-    heard: () => attempt.heard(),
-    free,
-    toError: (error) => {
-      caller?.throwIfAborted();
-      return attempt.failed(
-        error instanceof ApiError ? error : networkError(error, routeOf(context)),
-      );
-    },
-    isClosed: () => freed,
-  });
-  return {
-    [Symbol.asyncIterator]: () => items,
-    close: free,
-  };
-}
-
-function eventStreamBody(response: Response, origin: string): ReadableStream<Uint8Array> {
-  const { body, headers } = response;
-  if (body && mediaType(headers) === "text/event-stream") return body;
-  discardBody(response);
-  throw typeError(response, "an event stream", origin);
-}
-
-interface ReadItemsOptions {
-  readonly signal: AbortSignal;
-  /** Told of every chunk. */
-  readonly heard: () => void;
-  readonly free: () => void;
-  readonly toError: (error: unknown) => unknown;
-  readonly isClosed: () => boolean;
-}
-
-async function* readItems(
-  reader: ChunkReader,
-  decoder: ItemDecoder,
-  { signal, heard, free, toError, isClosed }: ReadItemsOptions,
-): AsyncGenerator<StreamItem, void, undefined> {
-  try {
-    for (let chunk = await reader.read(); chunk; chunk = await reader.read()) {
-      heard();
-      for (const item of decoder.push(chunk)) {
-        yield item;
-        signal.throwIfAborted();
+  async function* items(): AsyncGenerator<StreamItem, void, undefined> {
+    try {
+      for (let chunk = await reader.read(); chunk; chunk = await reader.read()) {
+        attempt.heard();
+        for (const item of decoder.push(chunk)) {
+          yield item;
+          attempt.signal.throwIfAborted();
+        }
       }
+    } catch (error) {
+      if (closed) return;
+      caller?.throwIfAborted();
+      throw attempt.failed(error instanceof ApiError ? error : networkError(error, context));
+    } finally {
+      close();
     }
-  } catch (error) {
-    if (!isClosed()) throw toError(error);
-  } finally {
-    free();
   }
+  const iterator = items();
+  return { [Symbol.asyncIterator]: () => iterator, close };
 }
 
 /** Turns the bytes of a stream into items. */

@@ -118,6 +118,6 @@ export function httpClientOpener(caCerts: readonly string[] = []): OpenHttpClien
       poolIdleTimeout: idleMs,
     });
     // The request's own redirect mode stays.
-    return { fetch: (request) => fetch(request, { client }), close: () => client.close() };
+    return { fetch: (url, init) => fetch(url, { ...init, client }), close: () => client.close() };
   };
 }

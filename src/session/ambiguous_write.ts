@@ -25,7 +25,7 @@ const CHECK_DELAYS_MS: readonly number[] = [0, 1_000];
  */
 export function isAmbiguous(error: unknown): error is ApiError {
   if (!(error instanceof ApiError)) return false;
-  if (error.kind === "connect") return false;
+  if (error.kind === "not_sent") return false;
   if (error.kind !== "http") return true;
   return error.status === undefined || error.status >= 500 || error.status === 408;
 }

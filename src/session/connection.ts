@@ -49,7 +49,7 @@ export async function followStream(follower: StreamFollower): Promise<void> {
   // Whoever leaves before the stream is open still closes it.
   opening.then((stream) => bound.signal.aborted && stream.close(), () => {});
   const silence = new MovableTimer(clock, () => {
-    connection.abort(new ApiError("The event stream went silent", { kind: "connection" }));
+    connection.abort(new ApiError("The event stream went silent", { kind: "connection_lost" }));
   });
   try {
     if (await isSlow(opening, clock)) await follower.onSlow();

@@ -299,7 +299,7 @@ export class SessionFeed {
     const refusedForGood = this.#isKeyRefusedForGood(error);
     this.#deps.log.debug("stream failed", { session: this.#sessionId, error: unquoted(error) });
     const isFatal = error instanceof ApiError && !error.retryable;
-    const outOfReach = wasListTried || (error instanceof ApiError && error.kind === "connect");
+    const outOfReach = wasListTried || (error instanceof ApiError && error.kind === "not_sent");
     if (isFatal && outOfReach && this.readsDone === 0) throw error;
     if (isGone(error) && this.readsDone > 0 && await this.#isDeleted()) return;
     this.#outOfReach = outOfReach;

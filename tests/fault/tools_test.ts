@@ -307,7 +307,7 @@ Deno.test("cancelling a call ends its request to the API", async () => {
       requestId: "1",
     });
     await app.clock.advance(100);
-    controller.abort(new ApiError("gone", { kind: "connection" }));
+    controller.abort(new ApiError("gone", { kind: "connection_lost" }));
     assertEquals((await result).isError, true);
     assertEquals(app.clock.pendingTimers, 0, name);
   }

@@ -318,7 +318,7 @@ function complaintsOf(
   { requests, outcome, effects, next }: Omit<WireReport, "complaints">,
   moment: Strike["moment"],
 ): string[] {
-  const lost = outcome === "connection" || outcome === "timeout";
+  const lost = outcome === "connection_lost" || outcome === "timeout";
   const taken = moment === "before it is read" ? 0 : 1;
   const length = (request: WireRequest) => request.headers.has("content-length");
   const checks: [boolean, string][] = [

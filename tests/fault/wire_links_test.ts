@@ -37,7 +37,7 @@ for (const blow of ["closed", "reset", "half-closed"] as const) {
     await until(() => server.open("request") === OTHERS);
     // The one more that is struck.
     server.strikeNext(isPost, { moment: "before it is read", blow });
-    assertEquals(await outcomeOf(rig, send(rig, "struck")), "connection");
+    assertEquals(await outcomeOf(rig, send(rig, "struck")), "connection_lost");
     gate.resolve();
     const outcomes = await Promise.all([...reads, ...writes].map((call) => outcomeOf(rig, call)));
     assertEquals(outcomes.filter((outcome) => outcome !== "ok"), []);
@@ -150,7 +150,7 @@ Deno.test("before a server of HTTP/2, a mute link costs one call its silence and
     assertEquals(attempts.length, 5);
     // The stream, silent as well, is found dead, though nothing here bounds its silence.
     await following;
-    assertEquals(broke instanceof ApiError && broke.kind, "connection");
+    assertEquals(broke instanceof ApiError && broke.kind, "connection_lost");
   });
 });
 

@@ -49,7 +49,7 @@ const broken = (name: string, raw: string | Uint8Array): Case => ({
   name,
   fault: { raw },
   read: ["ok", 2],
-  write: ["connection"],
+  write: ["connection_lost"],
 });
 const refused = (status: number, more = "", tries = 1): Case => ({
   name: `status ${status}${more && ` and ${more.trim()}`}`,
@@ -125,13 +125,13 @@ const CASES: readonly Case[] = [
     fault: { raw: response("413 \r\ncontent-length: 0\r\nconnection: close\r\n"), early: true },
     read: ["http 413", 1],
     // What arrives first: the refusal, or the end of a connection that is still being written to.
-    write: ["http 413", "connection"],
+    write: ["http 413", "connection_lost"],
   },
   {
     name: "an early reset",
     fault: { raw: "", early: true, blow: "reset" },
     read: ["ok", 2],
-    write: ["connection"],
+    write: ["connection_lost"],
   },
 ];
 

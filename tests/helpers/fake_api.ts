@@ -85,7 +85,7 @@ export class FakeSession {
   }
 
   /** Breaks every open stream. */
-  drop(error: unknown = new ApiError("reset", { kind: "connection" })): void {
+  drop(error: unknown = new ApiError("reset", { kind: "connection_lost" })): void {
     for (const stream of this.openStreams) stream.finish(error);
   }
 

@@ -182,7 +182,7 @@ Deno.test("any events give a result within its budget, whatever they hold", () =
             elapsedMs: 1_234,
             complete: expose,
             wasRead: list.length > 0,
-            connectionError: new ApiError("x".repeat(2_000), { kind: "connection" }),
+            connectionError: new ApiError("x".repeat(2_000), { kind: "connection_lost" }),
             doing: "thinking",
             exposeToolInputs: expose,
           });

@@ -173,7 +173,8 @@ async function* checkApi(
   const proxy = proxyFor(url, env);
   // A network that is dead says nothing for as long as that.
   note(`Asking ${url.origin}, for at most ${PROBE_TIMEOUT_MS / 1_000} s …`);
-  const { fetch } = connections.route("read");
+  const route = connections.route("read");
+  const fetch = (request: Request) => route.fetch(request.url, request);
   const first = await probe({ ...parts, fetch, credential, signal, proxy });
   yield* first.findings;
   if (!credential || !first.accepted) {

@@ -7,11 +7,17 @@
 import type { FetchLike } from "../../api/types.ts";
 import { BodyTooLargeError, readText } from "../../api/body.ts";
 import { credentialHeaders } from "../../api/credentials.ts";
-import { mediaType, type ResponseError, responseError } from "../../api/error_response.ts";
+import { mediaType, responseError } from "../../api/error_response.ts";
 import type { CredentialConfig } from "../../config/config.ts";
 import type { Proxy } from "../../core/proxy.ts";
 import { bindSignal, DeadlineError, raceSignal } from "../../core/abort.ts";
-import { faultOf, type NetworkRoute, networkTrouble, timeTrouble } from "../../api/errors.ts";
+import {
+  type ApiError,
+  faultOf,
+  networkProblem,
+  type NetworkRoute,
+  timeoutProblem,
+} from "../../api/errors.ts";
 import type { Clock } from "../../core/clock.ts";
 import { createRedact } from "../../core/redact.ts";
 import { type Finding, findings } from "./finding.ts";
@@ -90,8 +96,8 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   } catch (error) {
     options.signal.throwIfAborted();
     const { message, cure } = error instanceof DeadlineError
-      ? timeTrouble(route, TIMEOUT_MS)
-      : networkTrouble(error, route);
+      ? timeoutProblem(route, TIMEOUT_MS)
+      : networkProblem(error, route);
     return { findings: [network.fail(message, cure)], accepted: false };
   } finally {
     bound.dispose();
@@ -118,7 +124,7 @@ function requestFor(
 /** An answer that is not the API's, or that says that it has trouble of its own. */
 function answerTrouble(
   { status, headers }: Response,
-  refusal: ResponseError | undefined,
+  refusal: ApiError | undefined,
   { origin, proxy }: NetworkRoute,
 ): Finding | undefined {
   if (!refusal) return undefined;
@@ -158,11 +164,11 @@ function answerTrouble(
   return undefined;
 }
 
-function tryAgain({ retryAfterMs = 60_000 }: ResponseError): string {
+function tryAgain({ retryAfterMs = 60_000 }: ApiError): string {
   return `try again in ${Math.max(1, Math.ceil(retryAfterMs / 1_000))} s`;
 }
 
-function keyFinding(credential: CredentialConfig, refusal: ResponseError | undefined): Finding {
+function keyFinding(credential: CredentialConfig, refusal: ApiError | undefined): Finding {
   const source = sourceOf(credential);
   if (!refusal) return keyFindings.ok(`${source} is accepted`);
   const { status = 0, message } = refusal;

@@ -26,9 +26,9 @@ function recordedConnections(fetch: FetchLike, clock: ManualClock): Opening {
     const client: Opened = { maxIdle, paths: [], closed: false };
     opened.push(client);
     return {
-      fetch: (request) => {
-        client.paths.push(`${request.method} ${new URL(request.url).pathname}`);
-        return fetch(request);
+      fetch: (url, init) => {
+        client.paths.push(`${init.method} ${new URL(url).pathname}`);
+        return fetch(new Request(url, init));
       },
       close: () => client.closed = true,
     };
@@ -137,7 +137,7 @@ Deno.test("a read that breaks on a connection used before is sent once more at o
 Deno.test("a read that breaks on a fresh connection is left to the retries", async () => {
   const { api, count } = rig(broken);
   const reading = api.events.list("s", {}, { retry: false });
-  assertEquals((await assertRejects(() => reading, ApiError)).kind, "connection");
+  assertEquals((await assertRejects(() => reading, ApiError)).kind, "connection_lost");
   assertEquals(count(), 1);
 });
 
@@ -212,7 +212,7 @@ Deno.test("a read met with silence has open streams prove themselves", async () 
   assertEquals([living.ended, dying.ended], [undefined, undefined]);
   await clock.advance(1);
   assertEquals(living.ended, undefined);
-  assertEquals(dying.ended instanceof ApiError && dying.ended.kind, "connection");
+  assertEquals(dying.ended instanceof ApiError && dying.ended.kind, "connection_lost");
   assertEquals([dead.cancelled, clock.pendingTimers], [true, 0]);
   // Proven once, it is left alone.
   await clock.advance(3_600_000);

@@ -256,11 +256,11 @@ Deno.test("frameError() copes with data that is no envelope", () => {
 });
 
 /** What Deno's fetch throws, as seen with refused ports, unknown names, bad TLS and lost peers. */
-const NETWORK_CASES: readonly [string, unknown, "connect" | "connection", string][] = [
+const NETWORK_CASES: readonly [string, unknown, "not_sent" | "connection_lost", string][] = [
   [
     "a refused port",
     fetchFailed("client error (Connect): tcp connect error: Connection refused (os error 111)"),
-    "connect",
+    "not_sent",
     "refuses connections",
   ],
   [
@@ -268,7 +268,7 @@ const NETWORK_CASES: readonly [string, unknown, "connect" | "connection", string
     fetchFailed(
       "client error (Connect): tcp connect error: No connection could be made because the target machine actively refused it. (os error 10061)",
     ),
-    "connect",
+    "not_sent",
     "refuses connections",
   ],
   [
@@ -276,31 +276,31 @@ const NETWORK_CASES: readonly [string, unknown, "connect" | "connection", string
     fetchFailed(
       "client error (Connect): dns error: failed to lookup address information: Name or service not known",
     ),
-    "connect",
+    "not_sent",
     "No address is found for api.test",
   ],
   [
     "plain text where TLS was expected",
     fetchFailed("client error (Connect): received corrupt message of type InvalidContentType"),
-    "connect",
+    "not_sent",
     "does not speak TLS",
   ],
   [
     "an unknown issuer",
     fetchFailed("client error (Connect): invalid peer certificate: UnknownIssuer"),
-    "connect",
+    "not_sent",
     "signed by nobody known here",
   ],
   [
     "an unreachable network",
     fetchFailed("client error (Connect): tcp connect error: Network is unreachable (os error 101)"),
-    "connect",
+    "not_sent",
     "There is no way to https://api.test",
   ],
   [
     "a blocked port",
     new TypeError("Fetch failed: Requests to port 9 are blocked"),
-    "connect",
+    "not_sent",
     "a port that no program may fetch from",
   ],
   [
@@ -309,30 +309,40 @@ const NETWORK_CASES: readonly [string, unknown, "connect" | "connection", string
       new Error(`Requires net access to "api.test:443", run again with the --allow-net flag`),
       { name: "NotCapable" },
     ),
-    "connect",
+    "not_sent",
     "may not reach",
   ],
   [
     "a connection closed before the answer",
     fetchFailed("client error (SendRequest): connection closed before message completed"),
-    "connection",
+    "connection_lost",
     "broke",
   ],
   [
     "an answer that is not HTTP",
     fetchFailed("client error (SendRequest): invalid HTTP version parsed"),
-    "connection",
+    "connection_lost",
     "does not speak plain HTTP",
   ],
-  ["a body cut off", new TypeError("error reading a body from connection"), "connection", "broke"],
-  ["a body that does not unpack", new TypeError("unexpected end of file"), "connection", "broke"],
+  [
+    "a body cut off",
+    new TypeError("error reading a body from connection"),
+    "connection_lost",
+    "broke",
+  ],
+  [
+    "a body that does not unpack",
+    new TypeError("unexpected end of file"),
+    "connection_lost",
+    "broke",
+  ],
   [
     "an alert after the handshake",
     fetchFailed("client error (SendRequest): received fatal alert: CertificateRequired"),
-    "connection",
+    "connection_lost",
     "wants a certificate",
   ],
-  ["something that is no error", "socket hang up", "connection", "broke"],
+  ["something that is no error", "socket hang up", "connection_lost", "broke"],
 ];
 
 function fetchFailed(detail: string): TypeError {

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { networkTrouble, timeTrouble } from "../../../src/api/errors.ts";
+import { networkProblem, timeoutProblem } from "../../../src/api/errors.ts";
 
 const ORIGIN = "https://api.example.com";
 const PROXY = { variable: "HTTPS_PROXY", address: "proxy.corp:8080" };
@@ -108,8 +108,8 @@ const troubles: readonly [string, unknown, string, string][] = [
   ["something else that is no error", "odd", "broke before an answer came", "try again"],
 ];
 for (const [name, error, message, cure] of troubles) {
-  Deno.test(`networkTrouble() tells ${name} apart, with its cure`, () => {
-    const trouble = networkTrouble(error, { origin: ORIGIN });
+  Deno.test(`networkProblem() tells ${name} apart, with its cure`, () => {
+    const trouble = networkProblem(error, { origin: ORIGIN });
     assertStringIncludes(trouble.message, message);
     assertStringIncludes(trouble.cure, cure);
   });
@@ -126,34 +126,34 @@ const proxied: readonly [string, string, string][] = [
   ["opens no tunnel", "unexpected eof while tunneling", "is opened by the proxy"],
 ];
 for (const [name, message, expected] of proxied) {
-  Deno.test(`networkTrouble() blames a proxy that ${name}, and names its variable`, () => {
-    const trouble = networkTrouble(connect(message), { origin: ORIGIN, proxy: PROXY });
+  Deno.test(`networkProblem() blames a proxy that ${name}, and names its variable`, () => {
+    const trouble = networkProblem(connect(message), { origin: ORIGIN, proxy: PROXY });
     assertStringIncludes(trouble.message, expected);
     assertStringIncludes(trouble.message, "proxy.corp:8080 (HTTPS_PROXY)");
     assertStringIncludes(trouble.cure, "add api.example.com to NO_PROXY");
   });
 }
 
-Deno.test("networkTrouble() blames no proxy for a certificate, which the API shows", () => {
+Deno.test("networkProblem() blames no proxy for a certificate, which the API shows", () => {
   const error = connect("invalid peer certificate: UnknownIssuer");
-  const trouble = networkTrouble(error, { origin: ORIGIN, proxy: PROXY });
+  const trouble = networkProblem(error, { origin: ORIGIN, proxy: PROXY });
   assertStringIncludes(trouble.message, `certificate of ${ORIGIN}`);
 });
 
-Deno.test("networkTrouble() says everything in one line", () => {
+Deno.test("networkProblem() says everything in one line", () => {
   for (const [, error] of troubles) {
     for (const proxy of [undefined, PROXY]) {
-      const { message, cure } = networkTrouble(error, { origin: ORIGIN, proxy });
+      const { message, cure } = networkProblem(error, { origin: ORIGIN, proxy });
       assertEquals(/[\r\n]/.test(message + cure), false);
       assertEquals(message.endsWith(".") || cure.endsWith("."), false);
     }
   }
 });
 
-Deno.test("timeTrouble() suspects what is in between", () => {
-  const direct = timeTrouble({ origin: ORIGIN }, 10_000);
+Deno.test("timeoutProblem() suspects what is in between", () => {
+  const direct = timeoutProblem({ origin: ORIGIN }, 10_000);
   assertStringIncludes(direct.message, "within 10 s");
   assertStringIncludes(direct.cure, "firewall");
-  const through = timeTrouble({ origin: ORIGIN, proxy: PROXY }, 10_000);
+  const through = timeoutProblem({ origin: ORIGIN, proxy: PROXY }, 10_000);
   assertStringIncludes(through.message, "through the proxy proxy.corp:8080");
 });

@@ -147,7 +147,7 @@ Deno.test("a connection that breaks in the body of an answer is tried again", as
 
   const once = setup([half]);
   const send = once.api.events.send("sesn_1", [{ type: "user.interrupt" }]);
-  assertEquals((await assertRejects(() => send, ApiError)).kind, "connection");
+  assertEquals((await assertRejects(() => send, ApiError)).kind, "connection_lost");
 });
 
 Deno.test("a retry is logged with what failed, not with what was sent", async () => {
@@ -166,7 +166,7 @@ Deno.test("a retry is logged with what failed, not with what was sent", async ()
       method: "GET",
       path: "/v1/sessions",
       attempt: 1,
-      kind: "connect",
+      kind: "not_sent",
       status: undefined,
       delayMs: 1_000,
     }],
@@ -179,7 +179,7 @@ Deno.test("an abort ends a pause at once and leaves no timer", async () => {
   const call = api.agents.list({}, { signal: controller.signal });
   call.catch(() => {});
   await clock.advance(100);
-  assertEquals([requests.length, clock.pendingTimers], [1, 2]);
+  assertEquals([requests.length, clock.pendingTimers], [1, 1]);
   controller.abort(new Error("enough"));
   await assertRejects(() => call, Error, "enough");
   assertEquals([requests.length, clock.pendingTimers], [1, 0]);

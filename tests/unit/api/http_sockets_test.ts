@@ -80,7 +80,7 @@ Deno.test("a refused connection is a connect error: nothing was delivered", asyn
   const port = unusedPort();
   const call = clientOf(port, client).events.send("sesn_1", INTERRUPT);
   const error = await assertRejects(() => call, ApiError, `127.0.0.1:${port} refuses connections`);
-  assertEquals(error.kind, "connect");
+  assertEquals(error.kind, "not_sent");
 });
 
 Deno.test("plain text where TLS is expected is a connect error", async () => {
@@ -99,7 +99,7 @@ Deno.test("plain text where TLS is expected is a connect error", async () => {
   });
   const call = api.events.send("sesn_1", INTERRUPT);
   const error = await assertRejects(() => call, ApiError, "does not speak TLS");
-  assertEquals(error.kind, "connect");
+  assertEquals(error.kind, "not_sent");
   await serving;
 });
 
@@ -116,7 +116,7 @@ for (const [where, reply] of LOST) {
     await withRawServer([reply], async (api, requests) => {
       const call = api.events.send("sesn_1", INTERRUPT);
       const error = await assertRejects(() => call, ApiError);
-      assertEquals([error.kind, error.status], ["connection", undefined]);
+      assertEquals([error.kind, error.status], ["connection_lost", undefined]);
       assertEquals(requests.length, 1);
       assertEquals(requests[0]?.endsWith(`{"events":[{"type":"user.interrupt"}]}`), true);
     });
@@ -165,7 +165,7 @@ Deno.test("a stream whose connection is lost between chunks throws", async () =>
     assertEquals((await items.next()).value?.kind, "event");
     delivered.resolve();
     const error = await assertRejects(() => items.next(), ApiError);
-    assertEquals([error.kind, error.retryable], ["connection", true]);
+    assertEquals([error.kind, error.retryable], ["connection_lost", true]);
     assertEquals((await items.next()).done, true);
   }, delivered.promise);
 });

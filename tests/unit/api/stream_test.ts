@@ -64,7 +64,7 @@ Deno.test("a stream that breaks throws a connection error after what it had", as
     ApiError,
     "connection to https://api.test broke",
   );
-  assertEquals([ids, error.kind, error.retryable], [["1"], "connection", true]);
+  assertEquals([ids, error.kind, error.retryable], [["1"], "connection_lost", true]);
   assertFree();
 });
 

@@ -69,7 +69,7 @@ const OUTCOMES: readonly [string, Run, Reported, CallReport["verdict"], string][
     "not_delivered",
   ],
   ["an API error", fail(httpError(404, "No.", "not_found_error")), {}, "failed", "not_found_error"],
-  ["a connection error", fail(new ApiError("No.", { kind: "connect" })), {}, "failed", "connect"],
+  ["a connection error", fail(new ApiError("No.", { kind: "not_sent" })), {}, "failed", "not_sent"],
   ["a bug", fail(new TypeError("undefined")), {}, "failed", "internal_error"],
   [
     "a cancelled call, whatever it failed with",

@@ -4,8 +4,8 @@ import { ToolError, UsageError } from "../../../src/core/errors.ts";
 import { failureText } from "../../../src/mcp/errors.ts";
 
 const API: readonly [ApiErrorInfo, string][] = [
-  [{ kind: "connect" }, "nothing was done. Try again later."],
-  [{ kind: "connection" }, "The connection to the API broke."],
+  [{ kind: "not_sent" }, "nothing was done. Try again later."],
+  [{ kind: "connection_lost" }, "The connection to the API broke."],
   [{ kind: "timeout" }, "did not answer in time"],
   [{ kind: "decode" }, "could not be read"],
   [{ kind: "http", status: 400 }, "refused the request"],
@@ -204,7 +204,7 @@ const FAULTS: readonly FaultCase[] = [
   { info: { ...OTHER, kind: "decode", status: 200 }, retryable: false, says: /is not a Managed/ },
   { info: { kind: "http", status: 302 }, retryable: false, says: /sends requests elsewhere/ },
   {
-    info: { kind: "connect", lasting: true, remedy: "name the authority's file with DENO_CERT" },
+    info: { kind: "not_sent", lasting: true, remedy: "name the authority's file with DENO_CERT" },
     retryable: false,
     says: /could not be reached.*name the authority's file with DENO_CERT/i,
   },

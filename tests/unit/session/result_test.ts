@@ -102,7 +102,7 @@ Deno.test("buildResult() carries refusals and errors as the API gave them", () =
 
 Deno.test("buildResult() of a wait that lost the API says whose error it is", () => {
   const connectionError = new ApiError("Cannot connect to https://api.example", {
-    kind: "connect",
+    kind: "not_sent",
   });
   const result = build((e) => [e.running(), e.text("part")], {
     status: "timeout",
@@ -233,7 +233,7 @@ Deno.test("buildResult() of a timeout says little, and never asks for the same c
   const connectionError = new ApiError(
     "Cannot connect to https://api.anthropic.com: its name cannot be",
     {
-      kind: "connect",
+      kind: "not_sent",
     },
   );
   const newest = build(at).last_event_id ?? "";

@@ -178,7 +178,7 @@ Deno.test("wait() outlasts rate limits and server errors, and honours retry-afte
 Deno.test("wait() that never reached the API says so at its deadline and keeps the cursor", async () => {
   const t = setUp();
   t.session.before = () => {
-    throw new ApiError("refused", { kind: "connect" });
+    throw new ApiError("refused", { kind: "not_sent" });
   };
   const result = await t.clock.runUntil(t.wait({ timeoutMs: 10_000, afterId: "sevt_9" }));
   assertEquals(result.status, "timeout");

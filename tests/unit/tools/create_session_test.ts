@@ -56,7 +56,7 @@ Deno.test("create_session passes message, title, version and environment on", as
 
 const LOST: readonly [string, ApiErrorInfo][] = [
   ["a timeout", { kind: "timeout" }],
-  ["a broken connection", { kind: "connection" }],
+  ["a broken connection", { kind: "connection_lost" }],
   ["an unreadable answer", { kind: "decode" }],
   ["status 500", { kind: "http", status: 500 }],
   ["status 529", { kind: "http", status: 529 }],
@@ -91,7 +91,7 @@ for (const [name, info] of LOST) {
 
 Deno.test("create_session that nobody answered may still take effect, and says so", async () => {
   for (
-    const info of [{ kind: "timeout" }, { kind: "connection" }, {
+    const info of [{ kind: "timeout" }, { kind: "connection_lost" }, {
       kind: "http",
       status: 502,
     }] as const
@@ -112,7 +112,7 @@ Deno.test("create_session that nobody answered may still take effect, and says s
 
 Deno.test("create_session says that it does not know when the list fails as well", async () => {
   const opened = creating({
-    create: () => Promise.reject(new ApiError("lost", { kind: "connection" })),
+    create: () => Promise.reject(new ApiError("lost", { kind: "connection_lost" })),
     list: () => Promise.reject(httpError(503)),
   });
   const error = await assertRejects(() => create(opened), ToolError, "second session");
@@ -120,7 +120,7 @@ Deno.test("create_session says that it does not know when the list fails as well
 });
 
 for (
-  const error of [new ApiError("refused", { kind: "connect" }), httpError(400), httpError(429)]
+  const error of [new ApiError("refused", { kind: "not_sent" }), httpError(400), httpError(429)]
 ) {
   Deno.test(`create_session passes ${error.status ?? error.kind} on without looking`, async () => {
     const opened = creating({ create: () => Promise.reject(error) });
@@ -133,7 +133,7 @@ Deno.test("create_session does not look for a session that nobody waits for", as
   const { run } = creating({
     create: () => {
       controller.abort(new Error("cancelled"));
-      return Promise.reject(new ApiError("lost", { kind: "connection" }));
+      return Promise.reject(new ApiError("lost", { kind: "connection_lost" }));
     },
   });
   await assertRejects(

@@ -95,7 +95,7 @@ Deno.test("interrupt without an id leaves nothing to expect", async () => {
 
 const LOST: readonly [string, ApiErrorInfo][] = [
   ["a timeout", { kind: "timeout" }],
-  ["a broken connection", { kind: "connection" }],
+  ["a broken connection", { kind: "connection_lost" }],
   ["status 500", { kind: "http", status: 500 }],
   ["status 529", { kind: "http", status: 529 }],
   ["status 408", { kind: "http", status: 408 }],
@@ -187,7 +187,7 @@ for (const error of [httpError(400), httpError(404), httpError(409), httpError(4
 }
 
 Deno.test("send_message passes a refused connection on: nothing can have arrived", async () => {
-  const { run, log } = sending(new ApiError("refused", { kind: "connect" }));
+  const { run, log } = sending(new ApiError("refused", { kind: "not_sent" }));
   await assertRejects(() => run(sendMessage, MESSAGE), ApiError, "refused");
   assertEquals(log.requests, []);
 });
@@ -231,7 +231,7 @@ for (
   ]]] as const
 ) {
   Deno.test(`send_message does not take somebody else's same text ${name} for a lost one`, async () => {
-    const { run, clock, log } = sending(new ApiError("lost", { kind: "connection" }), false);
+    const { run, clock, log } = sending(new ApiError("lost", { kind: "connection_lost" }), false);
     log.events.push(...ages.map((age, index) => ({
       id: `sevt_theirs${index}`,
       type: "user.message",
@@ -244,7 +244,7 @@ for (
 }
 
 for (const skewMs of [-300_000, -60_000, -5_000, 0, 5_000, 60_000, 300_000]) {
-  const lost = () => new ApiError("lost", { kind: "connection" });
+  const lost = () => new ApiError("lost", { kind: "connection_lost" });
 
   Deno.test(`send_message finds a lost one by a server's clock that is ${skewMs} ms ahead`, async () => {
     const { run, clock, prime } = sending(lost(), true, skewMs);

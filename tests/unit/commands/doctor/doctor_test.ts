@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { OpenHttpClient } from "../../../../src/api/connections.ts";
 import type { FetchLike } from "../../../../src/api/types.ts";
 import { doctor } from "../../../../src/commands/doctor/doctor.ts";
 import { resolveConfig } from "../../../../src/config/config.ts";
@@ -40,7 +41,10 @@ async function examined(given: Given) {
     clock,
     env: read,
     redact: createRedact([KEY]),
-    openHttpClient: () => ({ fetch, close: () => {} }),
+    openHttpClient: () => ({
+      fetch: (url, init) => fetch(new Request(url, init)),
+      close: () => {},
+    }),
     ...given.machine ?? SOUND_MACHINE,
     ...given.program,
   });
@@ -114,7 +118,10 @@ Deno.test("doctor() waits ten seconds for an API that hangs, and no longer", asy
   const env = (name: string) => name === "ANTHROPIC_API_KEY" ? KEY : undefined;
   const config = resolveConfig(["doctor"], env, () => "");
   assert(config.command === "doctor");
-  const openHttpClient = () => ({ fetch: simulator.fetch, close: () => {} });
+  const openHttpClient: OpenHttpClient = () => ({
+    fetch: (url, init) => simulator.fetch(new Request(url, init)),
+    close: () => {},
+  });
   const program = recordProgram({ clock, openHttpClient, ...SOUND_MACHINE });
   const running = doctor(config, program);
   assertEquals(await clock.runUntil(running), false);

@@ -208,7 +208,7 @@ Deno.test("checkWorkspace() does not take a mistake of this program for the API'
 
 Deno.test("checkWorkspace() ends with the program's signal", async () => {
   const signal = AbortSignal.abort(new Error("asked to end"));
-  const { api } = workspace({ error: new ApiError("cut off", { kind: "connection" }) });
+  const { api } = workspace({ error: new ApiError("cut off", { kind: "connection_lost" }) });
   await assertRejects(() => checkWorkspace(api, {}, { signal }), Error, "asked to end");
 });
 
