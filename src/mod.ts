@@ -28,7 +28,7 @@ export {
 export { type Credential, type CredentialSource, fileCredential } from "./api/credentials.ts";
 export type { SessionEvent } from "./api/events.ts";
 export type { Agent, Environment, Page, SentEvents, Session } from "./api/resources.ts";
-export { parseTokenFile, type TokenEntry } from "./config/token_file.ts";
+export { parseTokenFile, type TokenEntry } from "./access/token_file.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
 export type { ApiErrorInfo, ApiErrorKind } from "./api/errors.ts";
 export { ApiError } from "./api/errors.ts";

@@ -41,12 +41,12 @@ export function importsOf(file: TextFile): Import[] {
 const LAYERS: readonly (readonly string[])[] = [
   ["core"],
   ["hosts"],
-  ["config", "api"],
+  ["api"],
   ["session"],
   ["access"],
   ["tools"],
   ["mcp"],
-  ["http", "stdio.ts"],
+  ["http", "stdio.ts", "config"],
   ["runtime"],
   ["commands"],
 ];

@@ -22,21 +22,21 @@ reads or writes no credential. The API key goes to the Anthropic API and nowhere
 /** What the user is asked for, by the setting that it becomes. */
 const USER_CONFIG = {
   api_key: {
-    variable: SETTINGS.apiKey.env[0],
+    variable: SETTINGS.credential.apiKey.env[0],
     title: "API key",
     description: "Key of the workspace that has the agents, from the Claude Console",
     required: true,
     sensitive: true,
   },
   environment_id: {
-    variable: SETTINGS.environmentId.env[0],
+    variable: SETTINGS.server.environmentId.env[0],
     title: "Environment",
     description: "Id of the environment of new sessions; not needed where there is only one",
     required: false,
     default: "",
   },
   allowed_agents: {
-    variable: SETTINGS.allowedAgentIds.env[0],
+    variable: SETTINGS.server.allowedAgentIds.env[0],
     title: "Allowed agents",
     description: "Ids of the agents that may be used, separated by commas; all where empty",
     required: false,

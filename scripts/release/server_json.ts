@@ -88,7 +88,10 @@ function variable(
   return { name, description: help, isRequired, ...(secret && { isSecret: true }) };
 }
 
-const { apiKey, environmentId, allowedAgentIds, token, allowedHosts } = SETTINGS;
+const { token } = SETTINGS.tokens;
+const { allowedHosts } = SETTINGS.http;
+const { apiKey } = SETTINGS.credential;
+const { environmentId, allowedAgentIds } = SETTINGS.server;
 
 const LOCAL_VARIABLES = [
   variable(apiKey, true),

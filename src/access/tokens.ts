@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { TokenEntry } from "../config/token_file.ts";
+import type { TokenEntry } from "./token_file.ts";
 import { createPrincipal, type Principal } from "./principal.ts";
 
 /** A token that is known. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { HealthConfig } from "../config/health_config.ts";
+import type { HealthConfig } from "../config/config.ts";
 import { bindSignal, raceSignal } from "../core/abort.ts";
 import { plainLine } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";

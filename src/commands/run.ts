@@ -4,8 +4,7 @@
  * @module
  */
 
-import { type Config, resolveStart } from "../config/config.ts";
-import { readsFiles } from "../config/reads.ts";
+import { type Config, readsFiles, resolveStart } from "../config/config.ts";
 import { aborted } from "../core/abort.ts";
 import { systemClock } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";

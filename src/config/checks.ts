@@ -5,9 +5,10 @@
  * @module
  */
 
+import { TOKEN_NAME } from "../access/token_file.ts";
 import { UsageError } from "../core/errors.ts";
 import { normalOrigin } from "../core/addresses.ts";
-import { ID, type IdKind, kindOfId } from "../core/ids.ts";
+import { ID, type IdKind, isIdOf, isKey, kindOfId } from "../core/ids.ts";
 import { checkFilledIn } from "../core/filled_in.ts";
 import { shorten } from "../core/text.ts";
 import { FILE_HOST_NAMES } from "../hosts/hosts.ts";
@@ -37,29 +38,29 @@ export function checkEnvironmentId(value: string, source: string): string {
   return checkId("environment", "env_01…", value, source);
 }
 
-/** Checks an id, and that it is not the id of something else, or a name. */
+/** Checks an id, and says what stands in its place: several, the id of something else, or a name. */
 function checkId(wanted: IdKind, example: string, value: string, source: string): string {
   checkFilledIn(value, source, { isWord: true });
-  const refuse = (reason: string): never => {
-    throw new UsageError(`Cannot use ${shown(value)} in ${source}: ${reason}`);
-  };
-  if (/^(\*|all|any)$/i.test(value)) refuse("for all, leave it out");
-  if (/[,;|]/.test(value)) {
-    refuse("give one id, or where several may stand put commas between them");
-  }
-  const kind = /^sk-/i.test(value) ? "key" : kindOfId(value);
-  if (kind !== undefined && kind !== wanted) {
-    const held = kind === "key" ? "a key" : ID_NAMES[kind];
+  if (isIdOf(wanted, value)) return value;
+  const kind = kindOfId(value);
+  const held = isKey(value) ? "a key" : kind && kind !== wanted ? ID_NAMES[kind] : undefined;
+  if (held && !/[,;|]/.test(value)) {
     throw new UsageError(
       `${source} holds ${held}: give ${ID_NAMES[wanted]} there, such as ${example}`,
     );
   }
-  if (!ID.test(value)) refuse("an id has 1 to 128 letters, digits, '_' and '-'");
-  // Ids have digits in them, whoever makes them; what people call things mostly has none.
-  if (kind === wanted || /\d/.test(value)) return value;
-  return refuse(
-    `that is a name; give ${ID_NAMES[wanted]}, such as ${example}, from the Claude Console`,
+  throw new UsageError(
+    `Cannot use ${shown(value)} in ${source}: ${whyNoId(wanted, example, value)}`,
   );
+}
+
+function whyNoId(wanted: IdKind, example: string, value: string): string {
+  if (/^(\*|all|any)$/i.test(value)) return "for all, leave it out";
+  if (/[,;|]/.test(value)) {
+    return "give one id, or where several may stand put commas between them";
+  }
+  if (!ID.test(value)) return "an id has 1 to 128 letters, digits, '_' and '-'";
+  return `that is a name; give ${ID_NAMES[wanted]}, such as ${example}, from the Claude Console`;
 }
 
 /** Longest value that an error repeats, in characters. */
@@ -69,6 +70,51 @@ const MAX_SHOWN_CHARS = 100;
 export function shown(value: string): string {
   if (/:[^/@\s]*@/.test(value)) return "that";
   return `'${shorten(value, MAX_SHOWN_CHARS)}'`;
+}
+
+/**
+ * Reads a switch; the same spellings for flags and the environment.
+ *
+ * @throws UsageError for a text that means neither on nor off
+ */
+export function parseSwitch(text: string, source: string): boolean {
+  if (/^(1|true|yes|on)$/i.test(text)) return true;
+  if (/^(0|false|no|off)$/i.test(text)) return false;
+  throw new UsageError(`Cannot use ${shown(text)} as ${source}: type true or false`);
+}
+
+/** Checks a value of one kind: returns it in normal form, or throws a `UsageError`. */
+export type Check<T = string> = (text: string, source: string) => T;
+
+/** Makes the check of a whole number between `min` and `max`, inclusive. */
+export function integer(min: number, max: number): Check<number> {
+  return (text, source) => {
+    const value = Number(text);
+    if (/^\d{1,15}$/.test(text) && value >= min && value <= max) return value;
+    throw new UsageError(
+      `Cannot use ${shown(text)} as ${source}: type a whole number from ${min} to ${max}`,
+    );
+  };
+}
+
+/** Makes the check of one of a few words, in any case. */
+export function oneOf<T extends string>(...words: readonly T[]): Check<T> {
+  return (text, source) => {
+    const found = words.find((word) => word === text.toLowerCase());
+    if (found) return found;
+    throw new UsageError(`Cannot use ${shown(text)} as ${source}: type one of ${words.join(", ")}`);
+  };
+}
+
+/** Makes the check of entries separated by commas or white space: at least one, none kept twice. */
+export function listOf(check: Check): Check<readonly string[]> {
+  return (text, source) => {
+    const entries = text.split(/[\s,]+/).filter((entry) => entry !== "");
+    if (entries.length === 0) {
+      throw new UsageError(`${source} names nothing: give at least one entry, or leave it out`);
+    }
+    return [...new Set(entries.map((entry) => check(entry, source)))];
+  };
 }
 
 /** A host name, an address or either with a port, as in a `Host` header. */
@@ -173,9 +219,6 @@ export function checkToken(value: string, source: string): string {
       "make one with 'openssl rand -hex 32'",
   );
 }
-
-/** Names of tokens: they go into logs and refusals, so they stay plain. */
-export const TOKEN_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** A name for a token of the token file. */
 export function checkTokenName(value: string, source: string): string {

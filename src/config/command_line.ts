@@ -6,10 +6,50 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "../core/errors.ts";
-import { commandNamed, COMMANDS } from "./commands.ts";
-import { REMOVED_FLAGS, SETTINGS } from "./settings.ts";
-import { type CommandName, parseSwitch, type Scope } from "./setting.ts";
 import { nearest } from "../core/suggest.ts";
+import { HOST_NAMES } from "../hosts/hosts.ts";
+import { parseSwitch } from "./checks.ts";
+import { ALL_SETTINGS, type CommandName, REMOVED_FLAGS, type ScopedSetting } from "./settings.ts";
+
+/** A command, as far as it is known before it runs. */
+export interface CommandDefinition {
+  /** One line, for `--help`. */
+  readonly help: string;
+  /** The words that may follow it, one of which must; absent where none may. */
+  readonly operands?: readonly string[];
+  /** How the operand is shown in help, such as `<host>`. */
+  readonly operandName?: string;
+  /** It reads files that no setting names; others can give up reading at start. */
+  readonly readsFiles?: boolean;
+}
+
+/** The commands that are typed, for the parser and `--help`; none typed means `serve`. */
+export const COMMANDS = {
+  demo: { help: "Play one whole turn in the terminal, simulated" },
+  doctor: { help: "Check key, network, agents, hosts; say what to do", readsFiles: true },
+  config: {
+    help: "Print what to paste into a host, and where",
+    operands: HOST_NAMES,
+    operandName: "<host>",
+    readsFiles: true,
+  },
+  simulator: { help: "Run the simulator alone, on loopback" },
+  token: {
+    help: "Make a token for --token-file, with --name <name>",
+    operands: ["new"],
+    operandName: "new",
+  },
+  health: { help: "Ask the HTTP server here whether it is alive" },
+} as const satisfies Readonly<Record<Exclude<CommandName, "serve">, CommandDefinition>>;
+
+/** Returns the definition of a command, by a name that may be any word. */
+export function commandNamed(word: string): CommandDefinition | undefined {
+  return isCommand(word) ? COMMANDS[word] : undefined;
+}
+
+function isCommand(word: string): word is keyof typeof COMMANDS {
+  return Object.hasOwn(COMMANDS, word);
+}
 
 /** What was asked for, and the flags that were given. */
 export interface CommandLine {
@@ -20,15 +60,9 @@ export interface CommandLine {
   readonly flags: ReadonlyMap<string, string>;
 }
 
-interface FlagRow extends Scope {
-  readonly flag: string;
-  readonly short?: string;
-  readonly valueName?: string;
-}
+type FlagRow = ScopedSetting & { readonly flag: string };
 
-const FLAGS: readonly FlagRow[] = Object.values(SETTINGS).flatMap((setting): FlagRow[] =>
-  setting.flag === undefined ? [] : [{ ...setting, flag: setting.flag }]
-);
+const FLAGS = ALL_SETTINGS.filter((row): row is FlagRow => row.flag !== undefined);
 
 const KEY_ADVICE = "set ANTHROPIC_API_KEY, or name a file with --api-key-file";
 const TOKEN_ADVICE = "set MANAGED_AGENTS_MCP_TOKEN, or name a file with --token-file";
@@ -56,10 +90,6 @@ function refuseFlag(arg: string, name: string): never {
   throw new UsageError(
     `Unknown flag '${typed}': ${meant ? `did you mean '--${meant}'?` : SEE_HELP}`,
   );
-}
-
-function isTyped(word: string): word is keyof typeof COMMANDS {
-  return Object.hasOwn(COMMANDS, word);
 }
 
 /** `--switch=off` in the spellings that the environment takes; the parser knows only `false`. */
@@ -119,10 +149,10 @@ function topicOf(args: readonly string[]): string | undefined {
 function commandOf(words: readonly string[]): CommandLine["command"] {
   const [word, extra] = words;
   if (word === undefined) return "serve";
-  if (word === "help" || commandNamed(word)?.operands && isTyped(word)) return word;
+  if (word === "help" || (isCommand(word) && commandNamed(word)?.operands)) return word;
   if (extra !== undefined) throw new UsageError(`Cannot use '${extra}': one command at a time`);
   if (word === "version") return word;
-  if (isTyped(word)) return word;
+  if (isCommand(word)) return word;
   const meant = nearest(word.toLowerCase(), [...Object.keys(COMMANDS), "help", "version"]);
   throw new UsageError(
     `Unknown command '${word}': ${meant ? `did you mean '${meant}'?` : SEE_HELP}`,

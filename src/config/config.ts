@@ -4,20 +4,21 @@
  * @module
  */
 
+import { isTokenList, parseTokenFile, type TokenEntry } from "../access/token_file.ts";
 import { HOSTED, isLoopback, LOOPBACK_HOSTS } from "../core/addresses.ts";
 import { fileError, UsageError } from "../core/errors.ts";
-import type { LogLevel } from "../core/logger.ts";
+import { checkFilledIn, isNoCredential } from "../core/filled_in.ts";
 import { createRedact } from "../core/redact.ts";
-import { checkHostedCredential, checkSecret, checkToken } from "./checks.ts";
-import { parseCommandLine } from "./command_line.ts";
-import { commandNamed } from "./commands.ts";
-import { isNoCredential } from "../core/filled_in.ts";
-import { SECRET_VARIABLES, SETTINGS } from "./settings.ts";
-import { type HealthConfig, healthConfig } from "./health_config.ts";
 import { FILE_HOST_NAMES, type FileHostName, HOST_NAMES, type HostName } from "../hosts/hosts.ts";
-import type { Setting } from "./setting.ts";
-import { flagValue, type ReadEnv, type ReadFile, type Sources, valueOf } from "./sources.ts";
-import { isTokenList, parseTokenFile, type TokenEntry } from "./token_file.ts";
+import { type Check, checkHostedCredential, checkSecret, checkToken } from "./checks.ts";
+import { type CommandLine, commandNamed, parseCommandLine } from "./command_line.ts";
+import {
+  type DoctorCheck,
+  SECRET_VARIABLES,
+  type Setting,
+  SETTINGS,
+  type Values,
+} from "./settings.ts";
 
 /** What the API is called with. */
 export interface CredentialConfig {
@@ -27,51 +28,32 @@ export interface CredentialConfig {
   readonly file?: string;
 }
 
-/** What the HTTP server is bound to and whom it lets in. */
-export interface HttpConfig {
-  readonly host: string;
-  /** 0 takes a free port. */
-  readonly port: number;
+/** Where the HTTP server listens, and whom it lets in. */
+export interface HttpConfig extends Omit<Values<typeof SETTINGS.http>, "drainSeconds"> {
   /** Secrets without limits; none when there is a list of tokens. */
   readonly tokens: readonly string[];
   /** A list of tokens, and where it was read from, to be read again when it changes. */
   readonly tokenFile?: { readonly path: string; readonly entries: readonly TokenEntry[] };
-  readonly allowedHosts: readonly string[];
-  readonly allowedOrigins: readonly string[];
   /** Files of the certificate and its key, both PEM; plain HTTP when absent. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** Milliseconds for which a server that ends goes on listening and answers 503. */
   readonly drainMs?: number;
-  /** Port of its own for the metrics, 0 for a free one; none when absent. */
-  readonly metricsPort?: number;
 }
 
 /** What goes to stderr. */
-export interface LogConfig {
-  readonly level: LogLevel;
-  readonly format: "text" | "json";
-}
+export type LogConfig = Values<typeof SETTINGS.log>;
 
 /** `cma-mcp`, `cma-mcp --http`. */
-export interface ServeConfig {
+export interface ServeConfig extends Values<typeof SETTINGS.server> {
   readonly command: "serve";
   /** Absent for stdio. */
   readonly http?: HttpConfig;
   /** Against the simulator; then there is no credential. */
   readonly simulate: boolean;
   readonly credential?: CredentialConfig;
-  readonly baseUrl: string;
-  readonly environmentId?: string;
-  readonly allowedAgentIds?: readonly string[];
-  readonly maxWaits: number;
-  readonly maxCalls: number;
   /** What sessions are bound to tokens with; absent where there is no list of tokens. */
   readonly bindingKey?: string;
-  readonly exposeToolInputs: boolean;
-  readonly exposeAgentConfig: boolean;
   readonly log: LogConfig;
-  /** Whether the runtime's OpenTelemetry is switched on. */
-  readonly tracing: boolean;
   /** For the operator, at start. */
   readonly warnings: readonly string[];
 }
@@ -92,36 +74,37 @@ export interface SimulatorConfig {
 }
 
 /** `cma-mcp token new`. */
-export interface NewTokenConfig {
+export interface NewTokenConfig extends Values<typeof SETTINGS.token> {
   readonly command: "token";
   readonly name: string;
-  /** RFC 3339. */
-  readonly expires?: string;
-  readonly agents?: readonly string[];
-  readonly environments?: readonly string[];
-  readonly readOnly: boolean;
+}
+
+/** `cma-mcp health`: the settings of the server beside it. */
+export interface HealthConfig {
+  readonly command: "health";
+  /** Where the server listens. */
+  readonly host: string;
+  readonly port: number;
+  /** File of its certificate chain, where it serves TLS. */
+  readonly certFile?: string;
 }
 
 /** A setting that cannot be used. */
 export interface SettingProblem {
-  /** Which check of the doctor it belongs to. */
-  readonly check: "key" | "network" | "environment" | "allowlist" | "http" | "settings";
+  /** The doctor's check that it belongs to. */
+  readonly check: DoctorCheck;
   /** One line that says what is wrong and what to type. */
   readonly message: string;
 }
 
 /** `cma-mcp doctor`: the server's settings, as far as they can be used, and what is wrong. */
-export interface DoctorConfig {
+export interface DoctorConfig extends Partial<Values<typeof SETTINGS.server>> {
   readonly command: "doctor";
   readonly json: boolean;
   /** Whose entry is to be checked, in place of the settings of the terminal. */
   readonly host?: FileHostName;
   readonly simulate: boolean;
   readonly credential?: CredentialConfig;
-  readonly baseUrl?: string;
-  readonly environmentId?: string;
-  readonly allowedAgentIds?: readonly string[];
-  readonly maxWaits?: number;
   /** Absent without `--http`. */
   readonly http?: HttpConfig;
   readonly problems: readonly SettingProblem[];
@@ -157,11 +140,78 @@ const SIMULATOR_PORT = 4000;
 /** Name of the server in a host unless a flag gives another. */
 const SERVER_NAME = "managed-agents";
 
+/** Reads an environment variable. */
+export type ReadEnv = (name: string) => string | undefined;
+
+/** Reads a text file; throws when it cannot. */
+export type ReadFile = (path: string) => string;
+
+/** Where values come from. */
+interface Sources {
+  readonly flags: CommandLine["flags"];
+  readonly env: ReadEnv;
+  readonly readFile: ReadFile;
+}
+
+/**
+ * Returns the value of a setting: flag over environment over default.
+ *
+ * @throws UsageError one line that says what is wrong and what to type
+ */
+function valueOf<T, F>({ flags, env }: Sources, setting: Setting<T, F>): T | F {
+  const parse = (given: string, source: string) => {
+    checkFilledIn(given, source, setting);
+    return setting.parse(given, source);
+  };
+  const given = setting.flag === undefined ? undefined : flags.get(setting.flag)?.trim();
+  if (given !== undefined) return parse(given, `--${setting.flag}`);
+  for (const name of setting.env ?? []) {
+    const value = env(name)?.trim();
+    // Hosts pass on settings that were left blank as empty texts.
+    if (value) return parse(value, name);
+  }
+  return setting.fallback;
+}
+
+type Section = Readonly<Record<string, Setting>>;
+
+/**
+ * Returns the values of a section's settings, by the names of its rows.
+ *
+ * @param instead gives the value of a setting that cannot be used; throws the error when absent
+ */
+function valuesOf<S extends Section>(
+  sources: Sources,
+  section: S,
+  instead?: (setting: Setting, error: UsageError) => unknown,
+): Values<S> {
+  const values = Object.entries(section).map(([name, setting]) => {
+    try {
+      return [name, valueOf(sources, setting)];
+    } catch (error) {
+      if (!instead || !(error instanceof UsageError)) throw error;
+      return [name, instead(setting, error)];
+    }
+  });
+  return Object.fromEntries(values);
+}
+
+/** Settings that name things of a real workspace, which mean nothing to the simulator. */
+const { environmentId, allowedAgentIds } = SETTINGS.server;
+const WORKSPACE_VARIABLES: readonly string[] = [...environmentId.env, ...allowedAgentIds.env];
+
+/** Leaves out what the environment says of the workspace when the simulator stands for it. */
+function sourcesFor(simulate: boolean, sources: Sources): Sources {
+  if (!simulate) return sources;
+  const env = (name: string) => WORKSPACE_VARIABLES.includes(name) ? undefined : sources.env(name);
+  return { ...sources, env };
+}
+
 function readSecret(
   { readFile }: Sources,
   path: string,
   flag: string,
-  check: Setting<string>["parse"],
+  check: Check,
 ): string {
   let content: string;
   try {
@@ -174,16 +224,16 @@ function readSecret(
 }
 
 function credentialOf(sources: Sources): CredentialConfig {
-  const file = valueOf(sources, SETTINGS.apiKeyFile);
+  const file = valueOf(sources, SETTINGS.credential.apiKeyFile);
   if (file !== undefined) {
     const value = readSecret(sources, file, "--api-key-file", checkSecret);
     return checked(sources, { kind: "api_key", value, file }, `'${file}' (--api-key-file)`);
   }
-  const apiKey = valueOf(sources, SETTINGS.apiKey);
+  const apiKey = valueOf(sources, SETTINGS.credential.apiKey);
   if (apiKey !== undefined) {
     return checked(sources, { kind: "api_key", value: apiKey }, "ANTHROPIC_API_KEY");
   }
-  const authToken = valueOf(sources, SETTINGS.authToken);
+  const authToken = valueOf(sources, SETTINGS.credential.authToken);
   if (authToken !== undefined) {
     return checked(sources, { kind: "auth_token", value: authToken }, "ANTHROPIC_AUTH_TOKEN");
   }
@@ -200,7 +250,7 @@ function checked(sources: Sources, credential: CredentialConfig, source: string)
 
 function isHosted(sources: Sources): boolean {
   try {
-    return valueOf(sources, SETTINGS.baseUrl) === HOSTED;
+    return valueOf(sources, SETTINGS.server.baseUrl) === HOSTED;
   } catch {
     // That is a complaint of its own.
     return false;
@@ -208,7 +258,7 @@ function isHosted(sources: Sources): boolean {
 }
 
 function tokensOf(sources: Sources): Pick<HttpConfig, "tokens" | "tokenFile"> {
-  const path = valueOf(sources, SETTINGS.tokenFile);
+  const path = valueOf(sources, SETTINGS.tokens.tokenFile);
   if (path !== undefined) {
     const content = readSecret(sources, path, "--token-file", (text) => text);
     const source = `'${path}' (--token-file)`;
@@ -219,7 +269,7 @@ function tokensOf(sources: Sources): Pick<HttpConfig, "tokens" | "tokenFile"> {
       `${source} lists no token: make one with 'cma-mcp token new --name <name>'`,
     );
   }
-  const token = valueOf(sources, SETTINGS.token);
+  const token = valueOf(sources, SETTINGS.tokens.token);
   if (token !== undefined) return { tokens: [token] };
   throw new UsageError(
     "HTTP needs a bearer token: set MANAGED_AGENTS_MCP_TOKEN, such as to the output of " +
@@ -228,8 +278,7 @@ function tokensOf(sources: Sources): Pick<HttpConfig, "tokens" | "tokenFile"> {
 }
 
 function tlsOf(sources: Sources): HttpConfig["tls"] {
-  const certFile = valueOf(sources, SETTINGS.tlsCert);
-  const keyFile = valueOf(sources, SETTINGS.tlsKey);
+  const { certFile, keyFile } = valuesOf(sources, SETTINGS.tls);
   if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
   if (certFile === undefined && keyFile === undefined) return undefined;
   const [given, missing] = certFile === undefined
@@ -240,30 +289,26 @@ function tlsOf(sources: Sources): HttpConfig["tls"] {
 
 function httpOf(sources: Sources): HttpConfig {
   const tokens = tokensOf(sources);
-  const host = valueOf(sources, SETTINGS.host);
-  const named = valueOf(sources, SETTINGS.allowedHosts);
-  if (!isLoopback(host) && named === undefined) {
+  const { drainSeconds, ...http } = valuesOf(sources, SETTINGS.http);
+  if (!isLoopback(http.host) && http.allowedHosts.length === 0) {
     throw new UsageError(
-      `Listening on '${host}' needs --allowed-hosts: name the hosts that clients call, such as ` +
-        "mcp.example.com",
+      `Listening on '${http.host}' needs --allowed-hosts: name the hosts that clients call, such ` +
+        "as mcp.example.com",
     );
   }
   return {
-    host,
-    port: valueOf(sources, SETTINGS.port),
+    ...http,
     ...tokens,
-    allowedHosts: [...new Set([...LOOPBACK_HOSTS, ...named ?? []])],
-    allowedOrigins: valueOf(sources, SETTINGS.allowedOrigins) ?? [],
+    allowedHosts: [...new Set([...LOOPBACK_HOSTS, ...http.allowedHosts])],
     tls: tlsOf(sources),
-    drainMs: 1_000 * (valueOf(sources, SETTINGS.drainSeconds) ?? (isLoopback(host) ? 0 : 2)),
-    metricsPort: valueOf(sources, SETTINGS.metricsPort),
+    drainMs: 1_000 * (drainSeconds ?? (isLoopback(http.host) ? 0 : 2)),
   };
 }
 
 /** A token that somebody set and that does not count is said, not dropped in silence. */
 function ignoredTokens(sources: Sources): string[] {
-  const file = valueOf(sources, SETTINGS.tokenFile) !== undefined;
-  const set = SETTINGS.token.env.filter((name) => sources.env(name)?.trim());
+  const file = valueOf(sources, SETTINGS.tokens.tokenFile) !== undefined;
+  const set = SETTINGS.tokens.token.env.filter((name) => sources.env(name)?.trim());
   const [first, ...others] = set.map((name) => sources.env(name)?.trim());
   if (file) return set.map((name) => `${name} does not count beside --token-file`);
   return others.some((other) => other !== first)
@@ -294,68 +339,65 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
 }
 
 function serveConfig(sources: Sources): ServeConfig {
-  const simulate = valueOf(sources, SETTINGS.simulate);
-  const http = valueOf(sources, SETTINGS.http) ? httpOf(sources) : undefined;
-  const credential = simulate ? undefined : credentialOf(sources);
+  const mode = valuesOf(sources, SETTINGS.mode);
+  const http = mode.http ? httpOf(sources) : undefined;
+  const credential = mode.simulate ? undefined : credentialOf(sources);
   const bindingKey = http?.tokenFile &&
-    (valueOf(sources, SETTINGS.bindingKey) ?? credential?.value);
+    (valueOf(sources, SETTINGS.tokens.bindingKey) ?? credential?.value);
   const config = {
     command: "serve" as const,
     http,
-    simulate,
+    simulate: mode.simulate,
     credential,
-    baseUrl: valueOf(sources, SETTINGS.baseUrl),
-    // Ids of a real workspace mean nothing to the simulator.
-    environmentId: simulate
-      ? flagValue(sources, SETTINGS.environmentId)
-      : valueOf(sources, SETTINGS.environmentId),
-    allowedAgentIds: simulate
-      ? flagValue(sources, SETTINGS.allowedAgentIds)
-      : valueOf(sources, SETTINGS.allowedAgentIds),
-    maxWaits: valueOf(sources, SETTINGS.maxWaits),
-    maxCalls: valueOf(sources, SETTINGS.maxCalls),
+    ...valuesOf(sourcesFor(mode.simulate, sources), SETTINGS.server),
     ...(bindingKey !== undefined && { bindingKey }),
-    exposeToolInputs: valueOf(sources, SETTINGS.exposeToolInputs),
-    exposeAgentConfig: valueOf(sources, SETTINGS.exposeAgentConfig),
-    log: logOf(sources),
-    tracing: valueOf(sources, SETTINGS.tracing),
+    log: valuesOf(sources, SETTINGS.log),
   };
   return { ...config, warnings: [...warningsOf(config), ...(http ? ignoredTokens(sources) : [])] };
 }
 
 function doctorConfig(sources: Sources): DoctorConfig {
   const problems: SettingProblem[] = [];
-  const attempt = <T>(check: SettingProblem["check"], read: () => T): T | undefined => {
+  const addProblem = (check: DoctorCheck, { message }: UsageError) => {
+    if (!problems.some((known) => known.message === message)) problems.push({ check, message });
+  };
+  const attempt = <T>(check: DoctorCheck, read: () => T): T | undefined => {
     try {
       return read();
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      const { message } = error;
-      if (!problems.some((known) => known.message === message)) problems.push({ check, message });
+      addProblem(check, error);
       return undefined;
     }
   };
-  const simulate = attempt("settings", () => valueOf(sources, SETTINGS.simulate)) ?? false;
-  const ids = simulate ? flagValue : valueOf;
-  const http = valueOf(sources, SETTINGS.http);
-  const settings = {
-    simulate,
-    credential: simulate ? undefined : attempt("key", () => credentialOf(sources)),
-    baseUrl: attempt("network", () => valueOf(sources, SETTINGS.baseUrl)),
-    environmentId: attempt("environment", () => ids(sources, SETTINGS.environmentId)),
-    allowedAgentIds: attempt("allowlist", () => ids(sources, SETTINGS.allowedAgentIds)),
-    maxWaits: attempt("settings", () => valueOf(sources, SETTINGS.maxWaits)),
-    http: http ? attempt("http", () => httpOf(sources)) : undefined,
-  };
-  const { maxCalls, logLevel, logFormat, tracing } = SETTINGS;
-  const others: readonly Setting<unknown>[] = [maxCalls, logLevel, logFormat, tracing];
-  for (const setting of others) attempt("settings", () => valueOf(sources, setting));
+  const usable = <S extends Section>(section: S): Partial<Values<S>> =>
+    valuesOf(
+      sourcesFor(simulate, sources),
+      section,
+      ({ doctorCheck = "settings" }, error) => addProblem(doctorCheck, error),
+    );
+  const simulate = attempt("settings", () => valueOf(sources, SETTINGS.mode.simulate)) ?? false;
+  const withHttp = valueOf(sources, SETTINGS.mode.http);
+  const credential = simulate ? undefined : attempt("key", () => credentialOf(sources));
+  const server = usable(SETTINGS.server);
+  const http = withHttp ? attempt("http", () => httpOf(sources)) : undefined;
+  usable(SETTINGS.log);
   // Whatever else would keep the server from starting.
   const warnings = attempt("settings", () => serveConfig(sources).warnings) ?? [];
-  const json = valueOf(sources, SETTINGS.json);
-  const named = http ? undefined : flagValue(sources, SETTINGS.mcpHost);
+  const json = valueOf(sources, SETTINGS.doctor.json);
+  const named = withHttp ? undefined : valueOf(sources, SETTINGS.doctor.host);
   const host = FILE_HOST_NAMES.find((name) => name === named);
-  return { command: "doctor", json, ...(host && { host }), ...settings, problems, warnings };
+  return {
+    command: "doctor",
+    json,
+    ...(host && { host }),
+    simulate,
+    credential,
+    ...server,
+    http,
+    problems,
+    warnings,
+  };
 }
 
 function hostConfig(sources: Sources, operand: string | undefined): HostConfig {
@@ -363,38 +405,41 @@ function hostConfig(sources: Sources, operand: string | undefined): HostConfig {
   if (host === undefined) {
     throw new UsageError(`Which host? Type cma-mcp config with one of ${HOST_NAMES.join(", ")}`);
   }
-  const merge = valueOf(sources, SETTINGS.merge);
-  const remove = valueOf(sources, SETTINGS.remove);
+  const { merge, remove, name = SERVER_NAME } = valuesOf(sources, SETTINGS.config);
   if (merge && remove) throw new UsageError("--merge and --remove do not go together: give one");
   return {
     command: "config",
     host,
-    name: valueOf(sources, SETTINGS.name) ?? SERVER_NAME,
-    simulate: valueOf(sources, SETTINGS.simulate),
+    name,
+    simulate: valueOf(sources, SETTINGS.mode.simulate),
     ...((merge || remove) && { edit: merge ? "merge" as const : "remove" as const }),
   };
 }
 
 function newTokenConfig(sources: Sources, operand: string | undefined): NewTokenConfig {
-  const name = valueOf(sources, SETTINGS.name);
+  const name = valueOf(sources, SETTINGS.config.name);
   if (operand !== "new" || name === undefined) {
     throw new UsageError("A token needs a name: type cma-mcp token new --name <name>");
   }
+  return { command: "token", name, ...valuesOf(sources, SETTINGS.token) };
+}
+
+function healthConfig(sources: Sources): HealthConfig {
   return {
-    command: "token",
-    name,
-    expires: valueOf(sources, SETTINGS.tokenExpires),
-    agents: valueOf(sources, SETTINGS.tokenAgents),
-    environments: valueOf(sources, SETTINGS.tokenEnvironments),
-    readOnly: valueOf(sources, SETTINGS.tokenReadOnly),
+    command: "health",
+    host: valueOf(sources, SETTINGS.http.host),
+    port: valueOf(sources, SETTINGS.http.port),
+    certFile: valueOf(sources, SETTINGS.tls.certFile),
   };
 }
 
-function logOf(sources: Sources): LogConfig {
-  return {
-    level: valueOf(sources, SETTINGS.logLevel),
-    format: valueOf(sources, SETTINGS.logFormat),
-  };
+function simulatorConfig(sources: Sources): SimulatorConfig {
+  // Its port is its own: PORT is the server's.
+  const port = valueOf({ ...sources, env: () => undefined }, {
+    ...SETTINGS.http.port,
+    fallback: SIMULATOR_PORT,
+  });
+  return { command: "simulator", port, log: valuesOf(sources, SETTINGS.log) };
 }
 
 function deepFreeze<T>(value: T): T {
@@ -415,18 +460,32 @@ function deepFreeze<T>(value: T): T {
  */
 export function resolveConfig(args: readonly string[], env: ReadEnv, readFile: ReadFile): Config {
   const { command, operand, flags } = parseCommandLine(args);
-  const sources = { flags, env, readFile };
-  if (command === "serve") return deepFreeze(serveConfig(sources));
-  if (command === "simulator") {
-    const port = flagValue(sources, SETTINGS.port) ?? SIMULATOR_PORT;
-    return deepFreeze({ command, port, log: logOf(sources) });
+  return deepFreeze(configFor(command, operand, { flags, env, readFile }));
+}
+
+function configFor(
+  command: CommandLine["command"],
+  operand: string | undefined,
+  sources: Sources,
+): Config {
+  switch (command) {
+    case "serve":
+      return serveConfig(sources);
+    case "simulator":
+      return simulatorConfig(sources);
+    case "token":
+      return newTokenConfig(sources, operand);
+    case "health":
+      return healthConfig(sources);
+    case "doctor":
+      return doctorConfig(sources);
+    case "config":
+      return hostConfig(sources, operand);
+    case "help":
+      return { command, ...(operand !== undefined && { topic: operand }) };
+    default:
+      return { command };
   }
-  if (command === "token") return deepFreeze(newTokenConfig(sources, operand));
-  if (command === "health") return deepFreeze(healthConfig(sources));
-  if (command === "doctor") return deepFreeze(doctorConfig(sources));
-  if (command === "config") return deepFreeze(hostConfig(sources, operand));
-  if (command === "help" && operand !== undefined) return deepFreeze({ command, topic: operand });
-  return deepFreeze({ command });
 }
 
 /**
@@ -445,7 +504,9 @@ export function resolveStart(args: readonly string[], env: ReadEnv, readFile: Re
     const message = createRedact(secretsIn(env))(error.message).replace(/\s+/g, " ")
       .slice(0, MAX_COMPLAINT_CHARS);
     if (!servesStdio(args)) throw new UsageError(message, { cause: error.cause });
-    return deepFreeze({ command: "unready", message, log: usableLog(env) });
+    const sources = { flags: new Map(), env, readFile };
+    const log = valuesOf(sources, SETTINGS.log, ({ fallback }) => fallback);
+    return deepFreeze({ command: "unready", message, log });
   }
 }
 
@@ -465,14 +526,14 @@ export function secretsIn(env: ReadEnv): string[] {
   return values.filter((value) => value !== "" && !isNoCredential(value));
 }
 
-/** What can be used of the settings of the log. */
-function usableLog(env: ReadEnv): LogConfig {
-  const read = <T extends string>(setting: Setting<T>): T => {
-    try {
-      return valueOf({ flags: new Map(), env, readFile: () => "" }, setting);
-    } catch {
-      return setting.fallback;
-    }
-  };
-  return { level: read(SETTINGS.logLevel), format: read(SETTINGS.logFormat) };
+/**
+ * Returns true when the command will go on to read files: such as it always does, or such as a
+ * setting names and that are read again when they change. Otherwise the process can give up its
+ * permission to read.
+ */
+export function readsFiles(config: Config): boolean {
+  if (config.command === "health") return config.certFile !== undefined;
+  if (config.command !== "serve") return commandNamed(config.command)?.readsFiles ?? false;
+  const { credential, http } = config;
+  return credential?.file !== undefined || http?.tokenFile !== undefined || http?.tls !== undefined;
 }

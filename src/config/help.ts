@@ -4,9 +4,8 @@
  * @module
  */
 
-import { type CommandDefinition, commandNamed, COMMANDS } from "./commands.ts";
-import { SETTINGS } from "./settings.ts";
-import type { CommandName, Setting } from "./setting.ts";
+import { type CommandDefinition, commandNamed, COMMANDS } from "./command_line.ts";
+import { ALL_SETTINGS, type CommandName, type ScopedSetting, SETTINGS } from "./settings.ts";
 
 /** One line of a table of settings. */
 export interface SettingLine {
@@ -24,34 +23,29 @@ export interface SettingLine {
  * @param command only those that matter to it; all when absent
  */
 export function settingLines(command?: CommandName): SettingLine[] {
-  return ROWS.filter((row) => !command || row.commands.includes(command)).map(settingLine);
+  return ALL_SETTINGS.filter((row) => !command || row.commands.includes(command)).map(settingLine);
 }
 
-function settingLine(setting: Row): SettingLine {
-  const { flag, short, valueName, env, fallback, fallbackText, help } = setting;
+function settingLine(setting: ScopedSetting): SettingLine {
+  const { flag, short, valueName, env = [], fallback, fallbackText, help } = setting;
   const spelled = flag ? `${short ? `-${short}, ` : ""}--${flag}` : "";
   const value = spelled && valueName ? ` ${valueName}` : "";
   const words = typeof fallback === "boolean" ? "" : `${fallback ?? ""}`;
   return { flag: spelled + value, env, fallback: fallbackText ?? words, help };
 }
 
-/** What a row of the settings table is shown by. */
-type Row = Setting<unknown>;
-
-const ROWS: readonly Row[] = Object.values(SETTINGS);
-
 /** How many columns the flags, and the commands, take. */
 const FLAG_COLUMNS = 28;
 const COMMAND_COLUMNS = 26;
 
-function flagLines(rows: readonly Row[]): string[] {
+function flagLines(rows: readonly ScopedSetting[]): string[] {
   return rows.map(settingLine).filter(({ flag }) => flag).map(({ flag, help, fallback }) =>
     `  ${flag.padEnd(FLAG_COLUMNS)}${help}${fallback ? ` (${fallback})` : ""}`
   );
 }
 
-function envLines(rows: readonly Row[]): string[] {
-  const names = rows.map(({ env }) => env.join(" or ")).filter((words) => words !== "");
+function envLines(rows: readonly ScopedSetting[]): string[] {
+  const names = rows.map(({ env = [] }) => env.join(" or ")).filter((words) => words !== "");
   if (names.length === 0) return [];
   return [
     "",
@@ -65,7 +59,7 @@ function usageLine(words: string, help: string): string {
 }
 
 function overview(): string[] {
-  const rows = ROWS.filter((row) => row.commands.includes("serve") && !row.httpOnly);
+  const rows = ALL_SETTINGS.filter((row) => row.commands.includes("serve") && !row.httpOnly);
   const commands = Object.entries<CommandDefinition>(COMMANDS).map(([name, definition]) =>
     usageLine(`${name} ${definition.operandName ?? ""}`.trim(), definition.help)
   );
@@ -83,7 +77,7 @@ function overview(): string[] {
 }
 
 function httpHelp(): string[] {
-  const rows = ROWS.filter((row) => row.httpOnly && row.commands.includes("serve"));
+  const rows = ALL_SETTINGS.filter((row) => row.httpOnly && row.commands.includes("serve"));
   return [
     "cma-mcp --http [flags]: serve MCP over HTTP, at /mcp",
     "",
@@ -95,9 +89,11 @@ function httpHelp(): string[] {
 }
 
 function commandHelp(name: string, { help, operandName, operands }: CommandDefinition): string[] {
-  const common: readonly Row[] = [SETTINGS.help, SETTINGS.version];
-  const rows = ROWS.filter((row) =>
-    row.commands.some((command) => command === name) && !common.includes(row)
+  const common: readonly (string | undefined)[] = Object.values(SETTINGS.common).map(({ flag }) =>
+    flag
+  );
+  const rows = ALL_SETTINGS.filter(({ commands, flag }) =>
+    commands.some((command) => command === name) && !common.includes(flag)
   );
   const usage = ["cma-mcp", name, operandName, rows.length > 0 ? "[flags]" : undefined];
   const choices = operandName?.startsWith("<") ? operands ?? [] : [];

@@ -1,11 +1,15 @@
 /**
- * The settings table: the one source of the parser, `--help` and the README's table.
+ * The settings table: the one source of the parser, the configuration, `--help` and the README.
+ *
+ * A setting is one row. Its section is an object of the configuration (`config.http`, `config.log`,
+ * …), in which the row's name is the value's name.
  *
  * @module
  */
 
-import type { LogLevel } from "../core/logger.ts";
 import { checkBaseUrl, HOSTED } from "../core/addresses.ts";
+import { PROXY_VARIABLES } from "../core/proxy.ts";
+import { PLACE_VARIABLES } from "../hosts/hosts.ts";
 import {
   checkAgentId,
   checkEnvironmentId,
@@ -17,307 +21,383 @@ import {
   checkTime,
   checkToken,
   checkTokenName,
-} from "./checks.ts";
-import { PLACE_VARIABLES } from "../hosts/hosts.ts";
-import { PROXY_VARIABLES } from "../core/proxy.ts";
-import {
-  choice,
   integer,
-  list,
-  optionalInteger,
-  optionalText,
-  path,
-  type Setting,
-  text,
-  toggle,
-} from "./setting.ts";
+  listOf,
+  oneOf,
+  parseSwitch,
+} from "./checks.ts";
 
-const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+/** What the program can be asked to do. */
+export type CommandName = "serve" | "demo" | "doctor" | "config" | "simulator" | "token" | "health";
 
-/** Every setting, by the name it has in the code, in the order of `--help`. */
-export const SETTINGS = {
-  http: toggle({
-    flag: "http",
-    help: "Serve Streamable HTTP at /mcp instead of stdio",
-    commands: ["serve"],
-  }),
-  port: integer({
-    flag: "port",
-    env: ["PORT"],
-    valueName: "<port>",
-    fallback: 3000,
-    fallbackText: "3000; simulator: 4000",
-    min: 0,
-    max: 65535,
-    help: "Port, 0 for a free one",
-    commands: ["serve", "simulator", "health"],
-    httpOnly: true,
-  }),
-  host: text({
-    flag: "host",
-    env: ["HOST"],
-    valueName: "<address>",
-    fallback: "127.0.0.1",
-    help: "Address to listen on",
-    commands: ["serve", "health"],
-    httpOnly: true,
-    check: checkHost,
-  }),
-  token: optionalText({
-    env: ["MANAGED_AGENTS_MCP_TOKEN", "CMA_MCP_TOKEN"],
-    fallbackText: "required for HTTP",
-    help: "Bearer token that clients must send, 32 characters or more",
-    commands: ["serve"],
-    httpOnly: true,
-    secret: true,
-    check: checkToken,
-  }),
-  tokenFile: path({
-    flag: "token-file",
-    help: "File with the bearer token, or a list of them",
-    commands: ["serve"],
-    httpOnly: true,
-  }),
-  bindingKey: optionalText({
-    env: ["CMA_MCP_BINDING_KEY"],
-    fallbackText: "from the API key",
-    help: "Binds sessions to the tokens of a list, the same on all replicas",
-    commands: ["serve"],
-    httpOnly: true,
-    secret: true,
-    check: checkToken,
-  }),
-  allowedHosts: list({
-    flag: "allowed-hosts",
-    env: ["ALLOWED_HOSTS"],
-    valueName: "<names>",
-    fallbackText: "only loopback names",
-    help: "More Host headers to accept",
-    commands: ["serve"],
-    httpOnly: true,
-    check: checkHostHeader,
-  }),
-  allowedOrigins: list({
-    flag: "allowed-origins",
-    env: ["ALLOWED_ORIGINS"],
-    valueName: "<origins>",
-    fallbackText: "none",
-    help: "Browser origins that may call",
-    commands: ["serve"],
-    httpOnly: true,
-    check: checkOrigin,
-  }),
-  tlsCert: path({
-    flag: "tls-cert",
-    fallbackText: "no TLS",
-    help: "File with the certificate chain, PEM",
-    commands: ["serve", "health"],
-    httpOnly: true,
-  }),
-  tlsKey: path({
-    flag: "tls-key",
-    fallbackText: "no TLS",
-    help: "File with its private key, PEM",
-    commands: ["serve"],
-    httpOnly: true,
-  }),
-  drainSeconds: optionalInteger({
-    flag: "drain-seconds",
-    valueName: "<seconds>",
-    fallbackText: "2; 0 on loopback",
-    min: 0,
-    max: 300,
-    help: "Announce an end this long",
-    commands: ["serve"],
-    httpOnly: true,
-  }),
-  metricsPort: optionalInteger({
-    flag: "metrics-port",
-    valueName: "<port>",
-    fallbackText: "off",
-    min: 0,
-    max: 65535,
-    help: "Prometheus metrics on a port of their own",
-    commands: ["serve"],
-    httpOnly: true,
-  }),
-  simulate: toggle({
-    flag: "simulate",
-    help: "Use the built-in simulator; needs no key",
-    commands: ["serve", "config"],
-  }),
-  apiKey: optionalText({
-    env: ["ANTHROPIC_API_KEY"],
-    fallbackText: "required unless --simulate",
-    help: "API key",
-    commands: ["serve"],
-    secret: true,
-    check: checkSecret,
-  }),
-  authToken: optionalText({
-    env: ["ANTHROPIC_AUTH_TOKEN"],
-    help: "Used instead of an API key, as a bearer token",
-    commands: ["serve"],
-    secret: true,
-    check: checkSecret,
-  }),
-  apiKeyFile: path({
-    flag: "api-key-file",
-    help: "File with the API key; it may be rotated",
-    commands: ["serve"],
-  }),
-  baseUrl: text({
-    flag: "base-url",
-    env: ["CMA_BASE_URL", "ANTHROPIC_BASE_URL"],
-    valueName: "<url>",
-    fallback: HOSTED,
-    help: "The API",
-    commands: ["serve"],
-    check: checkBaseUrl,
-  }),
-  environmentId: optionalText({
-    flag: "environment-id",
-    env: ["CLAUDE_ENVIRONMENT_ID"],
-    valueName: "<id>",
-    fallbackText: "the only one",
-    help: "Environment of new sessions",
-    commands: ["serve"],
-    check: checkEnvironmentId,
-  }),
-  allowedAgentIds: list({
-    flag: "allowed-agents",
-    env: ["ALLOWED_AGENT_IDS"],
-    valueName: "<ids>",
-    fallbackText: "all",
-    help: "Agents it may reach, with their sessions",
-    commands: ["serve"],
-    check: checkAgentId,
-  }),
-  maxWaits: integer({
-    flag: "max-waits",
-    valueName: "<count>",
-    // Each takes two connections over HTTP: twice as many fit into the usual 1,024 open files.
-    fallback: 400,
-    min: 1,
-    max: 100_000,
-    help: "Waits that may be open at once",
-    commands: ["serve"],
-  }),
-  maxCalls: integer({
-    flag: "max-calls",
-    valueName: "<count>",
-    fallback: 1000,
-    min: 1,
-    max: 100_000,
-    help: "Other calls that may run at once",
-    commands: ["serve"],
-  }),
-  exposeToolInputs: toggle({
-    flag: "expose-tool-inputs",
-    help: "Show what agents pass to their tools",
-    commands: ["serve"],
-  }),
-  exposeAgentConfig: toggle({
-    flag: "expose-agent-config",
-    help: "Show agents' prompts and MCP server URLs",
-    commands: ["serve"],
-  }),
-  logLevel: choice<LogLevel>({
-    flag: "log-level",
-    env: ["CMA_LOG_LEVEL"],
-    valueName: "<level>",
-    fallback: "info",
-    choices: LOG_LEVELS,
-    help: "Least to log: debug, info, warn or error",
-    commands: ["serve", "simulator"],
-  }),
-  logFormat: choice<"text" | "json">({
-    flag: "log-format",
-    env: ["CMA_LOG_FORMAT"],
-    valueName: "<format>",
-    fallback: "text",
-    choices: ["text", "json"],
-    help: "Log lines: text or json",
-    commands: ["serve", "simulator"],
-  }),
-  tracing: toggle({
-    env: ["OTEL_DENO"],
-    fallbackText: "off",
-    help: "OpenTelemetry traces; the standard OTEL_… variables apply",
-    commands: ["serve"],
-  }),
-  mcpHost: optionalText({
-    flag: "host",
-    valueName: "<host>",
-    help: "Check what this MCP host's entry would use",
-    commands: ["doctor"],
-    check: checkMcpHost,
-  }),
-  json: toggle({
-    flag: "json",
-    help: "Print what was found as JSON",
-    commands: ["doctor"],
-  }),
-  merge: toggle({
-    flag: "merge",
-    help: "Print the host's whole file, with the server in it",
-    commands: ["config"],
-  }),
-  remove: toggle({
-    flag: "remove",
-    help: "Print the host's whole file, without the server",
-    commands: ["config"],
-  }),
-  name: optionalText({
-    flag: "name",
-    valueName: "<name>",
-    fallbackText: "managed-agents",
-    help: "Name of the token or the server",
-    commands: ["token", "config"],
-    check: checkTokenName,
-  }),
-  tokenExpires: optionalText({
-    flag: "expires",
-    valueName: "<time>",
-    fallbackText: "never",
-    help: "When it expires, such as 2027-01-31",
-    commands: ["token"],
-    check: checkTime,
-  }),
-  tokenAgents: list({
-    flag: "agents",
-    valueName: "<ids>",
-    fallbackText: "all",
-    help: "Agents that it may reach",
-    commands: ["token"],
-    check: checkAgentId,
-  }),
-  tokenEnvironments: list({
-    flag: "environments",
-    valueName: "<ids>",
-    fallbackText: "all",
-    help: "Environments that it may reach",
-    commands: ["token"],
-    check: checkEnvironmentId,
-  }),
-  tokenReadOnly: toggle({
-    flag: "read-only",
-    help: "It may change nothing",
-    commands: ["token"],
-  }),
-  help: toggle({
-    flag: "help",
-    short: "h",
-    help: "Show this",
-    commands: ["serve", "demo", "doctor", "config", "simulator", "token", "health"],
-  }),
-  version: toggle({
-    flag: "version",
-    short: "V",
-    help: "Show the version",
-    commands: ["serve", "demo", "doctor", "config", "simulator", "token", "health"],
-  }),
+/** A row: how a setting is spelled, checked and shown, and what it is when nobody sets it. */
+export interface Setting<T = unknown, F = unknown> {
+  /** Without the dashes; absent for what must not be on a command line. */
+  readonly flag?: string;
+  /** One letter. */
+  readonly short?: string;
+  /** Environment variables, by precedence. */
+  readonly env?: readonly string[];
+  /** How the value is shown in help, such as `<port>`; absent for switches. */
+  readonly valueName?: string;
+  /**
+   * Checks a value and brings it into normal form.
+   *
+   * @param text non-empty, trimmed
+   * @param source how the user spelled the setting: `--port` or `PORT`
+   * @throws UsageError one line that says what is wrong and what to type
+   */
+  readonly parse: (text: string, source: string) => T;
+  readonly fallback: F;
+  /** The default in words where the value itself does not say it. */
+  readonly fallbackText?: string;
+  /** One line, for `--help` and the README. */
+  readonly help: string;
+  /** The value is a credential: it is never repeated. */
+  readonly secret?: boolean;
+  /** The value is the path of a file. */
+  readonly isPath?: boolean;
+  /** Commands that it matters to beside those of its section. */
+  readonly also?: readonly CommandName[];
+  /** The doctor's check that a wrong value belongs to; `settings` when absent. */
+  readonly doctorCheck?: DoctorCheck;
+}
+
+/** The doctor's checks of settings. */
+export type DoctorCheck = "key" | "network" | "environment" | "allowlist" | "http" | "settings";
+
+/** The value of a row. */
+type ValueOf<S> = S extends Setting<infer T, infer F> ? T | F : never;
+
+/** The values of a section, by the names of its rows. */
+export type Values<S> =
+  & { readonly [K in keyof S as undefined extends ValueOf<S[K]> ? never : K]: ValueOf<S[K]> }
+  & { readonly [K in keyof S as undefined extends ValueOf<S[K]> ? K : never]?: ValueOf<S[K]> };
+
+/** Off unless given; `--flag=off` and `off` in the environment mean off too. */
+const SWITCH = { parse: parseSwitch, fallback: false } as const;
+
+/** The path of a file, which may be absent. */
+const PATH = {
+  valueName: "<path>",
+  isPath: true,
+  parse: (text: string): string => text,
+  fallback: undefined,
 } as const;
+
+const ids = { valueName: "<ids>", fallback: undefined, fallbackText: "all" } as const;
+
+/** Every setting by section and name, in the order of `--help`. */
+export const SETTINGS = {
+  mode: {
+    http: {
+      ...SWITCH,
+      flag: "http",
+      help: "Serve Streamable HTTP at /mcp instead of stdio",
+    },
+    simulate: {
+      ...SWITCH,
+      flag: "simulate",
+      help: "Use the built-in simulator; needs no key",
+      also: ["config"],
+    },
+  },
+  http: {
+    port: {
+      flag: "port",
+      env: ["PORT"],
+      valueName: "<port>",
+      parse: integer(0, 65_535),
+      fallback: 3000,
+      fallbackText: "3000; simulator: 4000",
+      help: "Port, 0 for a free one",
+      also: ["simulator", "health"],
+    },
+    host: {
+      flag: "host",
+      env: ["HOST"],
+      valueName: "<address>",
+      parse: checkHost,
+      fallback: "127.0.0.1",
+      help: "Address to listen on",
+      also: ["health"],
+    },
+    allowedHosts: {
+      flag: "allowed-hosts",
+      env: ["ALLOWED_HOSTS"],
+      valueName: "<names>",
+      parse: listOf(checkHostHeader),
+      fallback: [],
+      fallbackText: "only loopback names",
+      help: "More Host headers to accept",
+    },
+    allowedOrigins: {
+      flag: "allowed-origins",
+      env: ["ALLOWED_ORIGINS"],
+      valueName: "<origins>",
+      parse: listOf(checkOrigin),
+      fallback: [],
+      fallbackText: "none",
+      help: "Browser origins that may call",
+    },
+    drainSeconds: {
+      flag: "drain-seconds",
+      valueName: "<seconds>",
+      parse: integer(0, 300),
+      fallback: undefined,
+      fallbackText: "2; 0 on loopback",
+      help: "On SIGTERM answer 503 this long",
+    },
+    metricsPort: {
+      flag: "metrics-port",
+      valueName: "<port>",
+      parse: integer(0, 65_535),
+      fallback: undefined,
+      fallbackText: "off",
+      help: "Prometheus metrics on a port of their own",
+    },
+  },
+  tokens: {
+    token: {
+      env: ["MANAGED_AGENTS_MCP_TOKEN", "CMA_MCP_TOKEN"],
+      secret: true,
+      parse: checkToken,
+      fallback: undefined,
+      fallbackText: "required for HTTP",
+      help: "Bearer token that clients must send, 32 characters or more",
+    },
+    tokenFile: {
+      ...PATH,
+      flag: "token-file",
+      help: "File with the bearer token, or a list of them",
+    },
+    bindingKey: {
+      env: ["CMA_MCP_BINDING_KEY"],
+      secret: true,
+      parse: checkToken,
+      fallback: undefined,
+      fallbackText: "from the API key",
+      help: "Binds sessions to the tokens of a list, the same on all replicas",
+    },
+  },
+  tls: {
+    certFile: {
+      ...PATH,
+      flag: "tls-cert",
+      fallbackText: "no TLS",
+      help: "File with the certificate chain, PEM",
+      also: ["health"],
+    },
+    keyFile: {
+      ...PATH,
+      flag: "tls-key",
+      fallbackText: "no TLS",
+      help: "File with its private key, PEM",
+    },
+  },
+  credential: {
+    apiKey: {
+      env: ["ANTHROPIC_API_KEY"],
+      secret: true,
+      parse: checkSecret,
+      fallback: undefined,
+      fallbackText: "required unless --simulate",
+      help: "API key",
+    },
+    authToken: {
+      env: ["ANTHROPIC_AUTH_TOKEN"],
+      secret: true,
+      parse: checkSecret,
+      fallback: undefined,
+      help: "Used instead of an API key, as a bearer token",
+    },
+    apiKeyFile: {
+      ...PATH,
+      flag: "api-key-file",
+      help: "File with the API key; it may be rotated",
+    },
+  },
+  server: {
+    baseUrl: {
+      flag: "base-url",
+      env: ["CMA_BASE_URL", "ANTHROPIC_BASE_URL"],
+      valueName: "<url>",
+      parse: checkBaseUrl,
+      fallback: HOSTED,
+      help: "The API",
+      doctorCheck: "network",
+    },
+    environmentId: {
+      flag: "environment-id",
+      env: ["CLAUDE_ENVIRONMENT_ID"],
+      valueName: "<id>",
+      parse: checkEnvironmentId,
+      fallback: undefined,
+      fallbackText: "the only one",
+      help: "Environment of new sessions",
+      doctorCheck: "environment",
+    },
+    allowedAgentIds: {
+      ...ids,
+      flag: "allowed-agents",
+      env: ["ALLOWED_AGENT_IDS"],
+      parse: listOf(checkAgentId),
+      help: "Agents it may reach, with their sessions",
+      doctorCheck: "allowlist",
+    },
+    maxWaits: {
+      flag: "max-waits",
+      valueName: "<count>",
+      parse: integer(1, 100_000),
+      // Each takes two connections over HTTP: twice as many fit into the usual 1,024 open files.
+      fallback: 400,
+      help: "Waits that may be open at once",
+    },
+    maxCalls: {
+      flag: "max-calls",
+      valueName: "<count>",
+      parse: integer(1, 100_000),
+      fallback: 1000,
+      help: "Other calls that may run at once",
+    },
+    exposeToolInputs: {
+      ...SWITCH,
+      flag: "expose-tool-inputs",
+      help: "Show what agents pass to their tools",
+    },
+    exposeAgentConfig: {
+      ...SWITCH,
+      flag: "expose-agent-config",
+      help: "Show agents' prompts and MCP server URLs",
+    },
+    tracing: {
+      ...SWITCH,
+      env: ["OTEL_DENO"],
+      fallbackText: "off",
+      help: "OpenTelemetry traces; the standard OTEL_… variables apply",
+    },
+  },
+  log: {
+    level: {
+      flag: "log-level",
+      env: ["CMA_LOG_LEVEL"],
+      valueName: "<level>",
+      parse: oneOf("debug", "info", "warn", "error"),
+      fallback: "info",
+      help: "Least to log: debug, info, warn or error",
+    },
+    format: {
+      flag: "log-format",
+      env: ["CMA_LOG_FORMAT"],
+      valueName: "<format>",
+      parse: oneOf("text", "json"),
+      fallback: "text",
+      help: "Log lines: text or json",
+    },
+  },
+  doctor: {
+    host: {
+      flag: "host",
+      valueName: "<host>",
+      parse: checkMcpHost,
+      fallback: undefined,
+      help: "Check what this MCP host's entry would use",
+    },
+    json: {
+      ...SWITCH,
+      flag: "json",
+      help: "Print what was found as JSON",
+    },
+  },
+  config: {
+    merge: {
+      ...SWITCH,
+      flag: "merge",
+      help: "Print the host's whole file, with the server in it",
+    },
+    remove: {
+      ...SWITCH,
+      flag: "remove",
+      help: "Print the host's whole file, without the server",
+    },
+    name: {
+      flag: "name",
+      valueName: "<name>",
+      parse: checkTokenName,
+      fallback: undefined,
+      fallbackText: "managed-agents",
+      help: "Name of the token or the server",
+      also: ["token"],
+    },
+  },
+  token: {
+    expires: {
+      flag: "expires",
+      valueName: "<time>",
+      parse: checkTime,
+      fallback: undefined,
+      fallbackText: "never",
+      help: "When it expires, such as 2027-01-31",
+    },
+    agents: {
+      ...ids,
+      flag: "agents",
+      parse: listOf(checkAgentId),
+      help: "Agents that it may reach",
+    },
+    environments: {
+      ...ids,
+      flag: "environments",
+      parse: listOf(checkEnvironmentId),
+      help: "Environments that it may reach",
+    },
+    readOnly: {
+      ...SWITCH,
+      flag: "read-only",
+      help: "It may change nothing",
+    },
+  },
+  common: {
+    help: { ...SWITCH, flag: "help", short: "h", help: "Show this" },
+    version: { ...SWITCH, flag: "version", short: "V", help: "Show the version" },
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, Setting>>>>;
+
+/** When a setting matters. */
+export interface Scope {
+  readonly commands: readonly CommandName[];
+  /** Only together with `--http`. */
+  readonly httpOnly?: boolean;
+}
+
+const SCOPES: Readonly<Record<keyof typeof SETTINGS, Scope>> = {
+  mode: { commands: ["serve"] },
+  http: { commands: ["serve"], httpOnly: true },
+  tokens: { commands: ["serve"], httpOnly: true },
+  tls: { commands: ["serve"], httpOnly: true },
+  credential: { commands: ["serve"] },
+  server: { commands: ["serve"] },
+  log: { commands: ["serve", "simulator"] },
+  doctor: { commands: ["doctor"] },
+  config: { commands: ["config"] },
+  token: { commands: ["token"] },
+  common: { commands: ["serve", "demo", "doctor", "config", "simulator", "token", "health"] },
+};
+
+/** A row with all the commands that it matters to. */
+export type ScopedSetting = Setting & Scope;
+
+const sections: Readonly<Record<string, Readonly<Record<string, Setting>>>> = SETTINGS;
+
+/** The rows of all sections, in the order of `--help`. */
+export const ALL_SETTINGS: readonly ScopedSetting[] = Object.entries(SCOPES).flatMap(
+  ([name, scope]) =>
+    Object.values(sections[name] ?? {}).map((row) => ({
+      ...row,
+      ...scope,
+      commands: [...scope.commands, ...row.also ?? []],
+    })),
+);
 
 /** Flags that earlier versions had, and what to do instead; CHANGELOG.md says the same. */
 export const REMOVED_FLAGS: ReadonlyMap<string, string> = new Map([
@@ -326,13 +406,12 @@ export const REMOVED_FLAGS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The environment variables that settings are read from. */
-export const SETTING_VARIABLES: readonly string[] = Object.values(SETTINGS).flatMap(({ env }) =>
-  env
-);
+export const SETTING_VARIABLES: readonly string[] = ALL_SETTINGS.flatMap(({ env }) => env ?? []);
 
 /** Those of them that hold credentials. */
-export const SECRET_VARIABLES: readonly string[] = Object.values<Setting<unknown>>(SETTINGS)
-  .flatMap(({ env, secret }) => secret ? env : []);
+export const SECRET_VARIABLES: readonly string[] = ALL_SETTINGS.flatMap(({ env, secret }) =>
+  secret ? env ?? [] : []
+);
 
 /** The environment variables that the program reads: all that it needs permission for. */
 export const ENV_NAMES: readonly string[] = [

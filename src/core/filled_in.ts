@@ -60,6 +60,11 @@ export function checkFilledIn(value: string, source: string, options: FilledInOp
   if (complaint !== undefined) throw new UsageError(`${source} ${complaint}`);
 }
 
+/** Returns false for what {@linkcode checkFilledIn} complains about. */
+export function isFilledIn(value: string, options?: FilledInOptions): boolean {
+  return complaintOf(value, options ?? {}) === undefined;
+}
+
 /** Shortest placeholder that may have a part of a real credential in it, in characters. */
 const MIN_CREDENTIAL_CHARS = 24;
 

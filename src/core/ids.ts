@@ -28,3 +28,18 @@ export function kindOfId(id: string): IdKind | undefined {
 }
 
 const ID_KINDS: readonly IdKind[] = ["agent", "environment", "session", "event", "file"];
+
+/**
+ * Returns true for what can be the id of such a thing: of its prefix, or of none that is known but
+ * with a digit in it, which ids have whoever makes them, and names mostly have not.
+ */
+export function isIdOf(kind: IdKind, value: string): boolean {
+  const known = kindOfId(value);
+  if (!ID.test(value) || isKey(value)) return false;
+  return known === kind || (known === undefined && /\d/.test(value));
+}
+
+/** Returns true for what begins as keys do, which are pasted in the place of ids. */
+export function isKey(value: string): boolean {
+  return /^sk-/i.test(value);
+}

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { resolveConfig } from "../../src/config/config.ts";
-import { readsFiles } from "../../src/config/reads.ts";
+import { readsFiles, resolveConfig } from "../../src/config/config.ts";
 import { denoRuntime } from "../../src/runtime/deno.ts";
 
 /** What is tried, by what it would be. */

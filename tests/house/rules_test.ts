@@ -19,8 +19,8 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
   ],
   [
     "imports point one way",
-    { "src/config/a.ts": 'export type { B } from "../api/b.ts";' },
-    /may not import src\/api\/b\.ts/,
+    { "src/config/a.ts": 'export type { B } from "../http/b.ts";' },
+    /may not import src\/http\/b\.ts/,
     { "src/main.ts": 'await import("./commands/serve.ts");' },
   ],
   [

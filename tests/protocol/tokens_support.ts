@@ -1,5 +1,5 @@
 import { callMethod } from "../../src/commands/mcp_call.ts";
-import type { TokenEntry } from "../../src/config/token_file.ts";
+import type { TokenEntry } from "../../src/access/token_file.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import type { Session } from "../../src/api/resources.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";

@@ -7,7 +7,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { HttpConfig } from "../../config/config.ts";
 import { fileError } from "../../core/errors.ts";
-import { parseTokenFile, type TokenEntry } from "../../config/token_file.ts";
+import { parseTokenFile, type TokenEntry } from "../../access/token_file.ts";
 import { createTokenRegistry, plainTokens, type TokenRegistry } from "../../access/tokens.ts";
 import type { Program } from "../../runtime/program.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { health } from "../../../src/commands/health.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { resolveConfig } from "../../../src/config/config.ts";
-import type { HealthConfig } from "../../../src/config/health_config.ts";
+import type { HealthConfig } from "../../../src/config/config.ts";
 import { makeCertificate } from "../../helpers/certificate.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 import { recordProgram } from "../../helpers/program.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { printNewToken } from "../../../src/commands/token.ts";
 import type { NewTokenConfig } from "../../../src/config/config.ts";
-import { parseTokenFile } from "../../../src/config/token_file.ts";
+import { parseTokenFile } from "../../../src/access/token_file.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 import { createAuthenticator } from "../../../src/http/auth.ts";
 import { createTokenRegistry } from "../../../src/access/tokens.ts";

@@ -7,6 +7,10 @@ import {
   checkOrigin,
   checkSecret,
   checkToken,
+  integer,
+  listOf,
+  oneOf,
+  parseSwitch,
 } from "../../../src/config/checks.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
@@ -71,3 +75,38 @@ for (const [check, value] of refused) {
     assertThrows(() => check(value, "THE_SOURCE"), UsageError, "THE_SOURCE");
   });
 }
+
+Deno.test("parseSwitch() understands the usual spellings and nothing else", () => {
+  assertEquals(["1", "true", "YES", "on"].map((text) => parseSwitch(text, "X")), [
+    ...Array(4).fill(true),
+  ]);
+  assertEquals(["0", "false", "No", "off"].map((text) => parseSwitch(text, "X")), [
+    ...Array(4).fill(false),
+  ]);
+  assertThrows(() => parseSwitch("maybe", "X"), UsageError, "'maybe' as X");
+});
+
+Deno.test("integer() takes whole numbers of its range only", () => {
+  const parse = integer(2, 10);
+  assertEquals([parse("2", "X"), parse("10", "X"), parse("007", "X")], [2, 10, 7]);
+  for (const text of ["1", "11", "2.5", "1e1", "0x5", "-3", "five", "99999999999999999999"]) {
+    assertThrows(() => parse(text, "X"), UsageError, "from 2 to 10");
+  }
+  assertEquals(integer(0, 10)("0", "X"), 0);
+});
+
+Deno.test("oneOf() ignores case and lists what there is", () => {
+  const parse = oneOf("text", "json");
+  assertEquals(parse("JSON", "X"), "json");
+  assertThrows(() => parse("xml", "X"), UsageError, "one of text, json");
+});
+
+Deno.test("listOf() splits at commas and white space, checks each entry, keeps each once", () => {
+  const parse = listOf((value) => {
+    if (value === "bad") throw new UsageError("No bad ones");
+    return value.toUpperCase();
+  });
+  assertEquals(parse(" a,b\n c,,A ", "X"), ["A", "B", "C"]);
+  assertThrows(() => parse("a bad", "X"), UsageError, "No bad ones");
+  assertThrows(() => parse(" , ", "X"), UsageError, "X names nothing");
+});

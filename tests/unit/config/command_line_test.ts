@@ -1,8 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseCommandLine } from "../../../src/config/command_line.ts";
-import { COMMANDS } from "../../../src/config/commands.ts";
+import { COMMANDS, parseCommandLine } from "../../../src/config/command_line.ts";
 import { resolveConfig } from "../../../src/config/config.ts";
-import { REMOVED_FLAGS, SETTINGS } from "../../../src/config/settings.ts";
+import { ALL_SETTINGS, REMOVED_FLAGS } from "../../../src/config/settings.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
 const understood: readonly [string, string, Record<string, string>][] = [
@@ -117,7 +116,7 @@ Deno.test("parseCommandLine() takes the word after a command only where it means
   }
 });
 
-for (const setting of Object.values(SETTINGS)) {
+for (const setting of ALL_SETTINGS) {
   const { flag, valueName, commands: [command] } = setting;
   if (flag === undefined || !valueName) continue;
   const place = command === "serve"

@@ -1,9 +1,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { COMMANDS } from "../../../src/config/commands.ts";
-import { ENV_NAMES, SETTING_VARIABLES, SETTINGS } from "../../../src/config/settings.ts";
+import { COMMANDS } from "../../../src/config/command_line.ts";
+import {
+  ALL_SETTINGS,
+  type CommandName,
+  ENV_NAMES,
+  SETTING_VARIABLES,
+} from "../../../src/config/settings.ts";
 import { HOST_NAMES } from "../../../src/hosts/hosts.ts";
 import { helpText, settingLines } from "../../../src/config/help.ts";
-import type { CommandName } from "../../../src/config/setting.ts";
 
 const TOPICS = [undefined, "http", ...Object.keys(COMMANDS)];
 
@@ -38,7 +42,7 @@ Deno.test("settingLines() gives each setting a way to be set and a line of help"
 });
 
 Deno.test("SETTINGS keeps secrets off the command line", () => {
-  for (const setting of Object.values(SETTINGS)) {
+  for (const setting of ALL_SETTINGS) {
     assert(!setting.secret || setting.flag === undefined, setting.help);
   }
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { McpServer } from "@modelcontextprotocol/server";
-import type { TokenEntry } from "../../../src/config/token_file.ts";
+import type { TokenEntry } from "../../../src/access/token_file.ts";
 import { createLogger } from "../../../src/core/logger.ts";
 import { createHttpHandler } from "../../../src/http/handler.ts";
 import { createTokenRegistry, sha256 } from "../../../src/access/tokens.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { openTokenList } from "../../../../src/commands/serve/token_list.ts";
-import { parseTokenFile } from "../../../../src/config/token_file.ts";
+import { parseTokenFile } from "../../../../src/access/token_file.ts";
 import { ManualClock, settle } from "../../../helpers/manual_clock.ts";
 import { recordProgram } from "../../../helpers/program.ts";
 

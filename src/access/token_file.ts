@@ -6,8 +6,9 @@
 
 import * as z from "zod";
 import { UsageError } from "../core/errors.ts";
+import { isFilledIn } from "../core/filled_in.ts";
+import { type IdKind, isIdOf } from "../core/ids.ts";
 import { firstChars } from "../core/text.ts";
-import { checkAgentId, checkEnvironmentId, TOKEN_NAME } from "./checks.ts";
 
 /** One token of the file. What is absent is not limited. */
 export interface TokenEntry {
@@ -30,6 +31,9 @@ export interface TokenEntry {
   readonly maxCalls?: number;
 }
 
+/** Names of tokens: they go into logs and responses, so they stay plain. */
+export const TOKEN_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+
 /** Bounds what is compared for every request. */
 const MAX_TOKENS = 1_000;
 
@@ -45,14 +49,8 @@ const hashSchema = z.lazy(() =>
     .toLowerCase()
 );
 
-function idsSchema(check: (value: string, source: string) => string): z.ZodArray<z.ZodString> {
-  const isId = (value: string) => {
-    try {
-      return check(value, "") === value;
-    } catch {
-      return false;
-    }
-  };
+function idsSchema(kind: IdKind): z.ZodArray<z.ZodString> {
+  const isId = (value: string) => isFilledIn(value, { isWord: true }) && isIdOf(kind, value);
   return z.array(
     z.string("must be an id").refine(isId, "must be an id, and not a name"),
     "must be a list of ids",
@@ -77,8 +75,8 @@ const entrySchema = z.lazy(() =>
       offset: true,
       error: 'must be a time such as "2027-01-31T00:00:00Z"',
     }).optional(),
-    agents: idsSchema(checkAgentId).optional(),
-    environments: idsSchema(checkEnvironmentId).optional(),
+    agents: idsSchema("agent").optional(),
+    environments: idsSchema("environment").optional(),
     read_only: z.boolean("must be true or false").optional(),
     sessions: z.enum(["own", "all"], 'must be "own" or "all"').optional(),
     rate_per_minute: countSchema(1_000_000).optional(),

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { resolveConfig } from "../../../src/config/config.ts";
-import { readsFiles } from "../../../src/config/reads.ts";
+import { readsFiles, resolveConfig } from "../../../src/config/config.ts";
 
 const TOKEN = "t".repeat(32);
 const ENV: Record<string, string> = {

@@ -65,7 +65,7 @@ Deno.test("resolveConfig() tells the doctor of everything that is wrong at the s
   const { problems } = doctorConfig(["--http", "--base-url=api", "--max-calls=x"], {});
   assertEquals(
     problems.map(({ check }) => check),
-    ["key", "network", "http", "settings"],
+    ["key", "network", "settings", "http"],
   );
 });
 
