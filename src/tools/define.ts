@@ -1,5 +1,6 @@
 /**
- * The shape of a tool.
+ * Defines what a tool is, and the one way to call it: through the checks of scope, arguments, limits
+ * and access.
  *
  * @module
  */

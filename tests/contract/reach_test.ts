@@ -488,6 +488,22 @@ for (const [what, tool, complaint] of carelessTools) {
   });
 }
 
+Deno.test("a tool that runs beside its access check, and does not heed it, is held back", async () => {
+  const tool = defineTool({
+    ...CARELESS,
+    name: "get_session",
+    reaches: { session_id: "session" },
+    runsBesideCheck: true,
+    input: () => z.object({ session_id: z.string() }),
+    run: async ({ session_id }, { services, progress }) => {
+      const session = await services.api.sessions.retrieve(session_id);
+      progress?.(session.title ?? "");
+      return { session };
+    },
+  });
+  assertEquals(await wrongsOf(tool), []);
+});
+
 Deno.test("a caller is offered tools and nothing else that it could name", async () => {
   const team = openTeam([entry("caller")]);
   const endpoint = {
