@@ -19,10 +19,10 @@ import { followStream } from "./connection.ts";
 import { EventHistory } from "./event_history.ts";
 import { readEvent, type TurnEvent } from "./event_types.ts";
 import { HistoryReader } from "./history.ts";
-import { type SessionStatus, StatusPoll } from "./status_poll.ts";
+import { StatusPoll } from "./status_poll.ts";
 import { TurnReader } from "./turn.ts";
 import type { UnseenSends } from "./unseen_sends.ts";
-import { isWorking, type PolledStatus } from "./verdict.ts";
+import { isWorking, type PolledStatus, type SessionState } from "./verdict.ts";
 
 /** Requests of a connection: the stream and the newest page. */
 const CONNECT_COST = 2;
@@ -369,7 +369,7 @@ export class SessionFeed {
     this.#changed();
   }
 
-  async #askStatus(): Promise<SessionStatus | undefined> {
+  async #askStatus(): Promise<SessionState | undefined> {
     const status = await this.#poll.ask();
     this.#refusals = NO_REFUSALS;
     this.#heardAt = this.#deps.clock.now();

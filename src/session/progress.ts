@@ -44,7 +44,7 @@ function describeWork(turn: Turn): string {
 }
 
 /** Tells a listener the news, and that the wait is alive at least every 9 seconds. */
-export class ProgressReporter {
+export class WaitProgress {
   readonly #clock: Clock;
   readonly #tell: ((message: string) => void) | undefined;
   readonly #alive: () => string;

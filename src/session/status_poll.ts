@@ -12,10 +12,10 @@ import type { EventHistory } from "./event_history.ts";
 import type { Turn } from "./turn.ts";
 import type { UnseenSends } from "./unseen_sends.ts";
 import {
-  isEndDoubtful,
   isWorking,
   type PolledStatus,
   proofLeftMs,
+  type SessionState,
   type Verdict,
   verdictOf,
 } from "./verdict.ts";
@@ -36,9 +36,6 @@ const AFTER_QUIET_MS = 1_000;
 const PROOF_MARGIN = 1.15;
 /** After the key was refused the next poll comes this soon. */
 const AFTER_REFUSAL_MS = 1_700;
-
-/** What a session's own endpoint says of it. */
-export type SessionStatus = Pick<PolledStatus, "status" | "archived">;
 
 /** What a {@linkcode StatusPoll} works with. */
 export interface StatusPollOptions {
@@ -132,7 +129,7 @@ export class StatusPoll {
    * @returns undefined where the response tells no status
    * @throws `ApiError`; the signal's reason
    */
-  async ask(): Promise<SessionStatus | undefined> {
+  async ask(): Promise<SessionState | undefined> {
     const { api, clock, sessionId, history, request } = this.#options;
     const before = history.entries.length;
     const session = await api.sessions.retrieve(sessionId, request);
@@ -189,7 +186,7 @@ function planFor(turn: Turn, verdict: Verdict): readonly number[] {
     case "resume":
       return OVERDUE_MS;
     case "turn":
-      if (isEndDoubtful(turn)) return SETTLING_MS;
+      if (turn.isEndDoubtful) return SETTLING_MS;
       // A call that somebody must answer stops the turn, which some servers tell by the status alone.
       return looksFinished(turn) || turn.unansweredAsks().length > 0
         ? LOOKS_FINISHED_MS

@@ -119,7 +119,7 @@ export function turnOf(events: Iterable<TurnEvent>, afterId?: string): Turn {
   return turn;
 }
 
-/** What the events added so far tell. Only {@linkcode Turn.add} and `watchFrom` change it. */
+/** Holds what the events so far tell. Only `add` and `watchFrom` change it. */
 export class Turn {
   phase: Phase = "unknown";
   /** Why the session last went idle; undefined if the idle event gave no reason. */
@@ -195,6 +195,14 @@ export class Turn {
     return [...this.queued.values()].some(({ mayHaveBegun }) => !mayHaveBegun);
   }
 
+  /**
+   * True if events alone do not prove the end that they tell of: some servers go idle while a tool
+   * is at work, or between two turns. The session's own status then decides.
+   */
+  get isEndDoubtful(): boolean {
+    return this.phase === "ended" && (this.endedEarly || this.owed.length > 0);
+  }
+
   /** Lists the tool calls of the turn that somebody must answer and nobody has. */
   unansweredAsks(): string[] {
     return [...this.asking.keys()].filter((id) =>
@@ -208,11 +216,11 @@ export class Turn {
   }
 
   /**
-   * Notes that a wait without a cursor came in after the event with the key `from`. Such a wait
+   * Marks where a wait without a cursor came in: after the event with the key `from`. Such a wait
    * replies with the newest turn; what earlier turns said while it watched is told as `passed`.
    *
    * @param from undefined when nothing had happened by then
-   * @param isThere whether that event was added already
+   * @param isThere true if that event was added already
    */
   watchFrom(from: string | undefined, isThere: boolean): void {
     const inTurn = isThere && this.phase !== "unknown" && this.phase !== "ended";
@@ -228,12 +236,10 @@ export class Turn {
       anchor.queued = false;
     }
     this.#apply(event, key);
-    if (anchor && anchor.id === undefined && event.id !== undefined) {
-      if (anchor.ids.includes(event.id)) {
-        anchor.id = event.id;
-        anchor.queued = event.queued;
-        anchor.unknown = event.queued && event.kind === "other";
-      }
+    if (anchor && anchor.id === undefined && anchor.ids.includes(event.id ?? "")) {
+      anchor.id = event.id;
+      anchor.queued = event.queued;
+      anchor.unknown = event.queued && event.kind === "other";
     }
     if (watch && !watch.on && event.key === watch.from) this.watchFrom(watch.from, true);
     // One that was queued may stand in the list where it was sent, before words that have been told;
@@ -243,6 +249,7 @@ export class Turn {
   }
 
   #apply(event: TurnEvent, queuedKey: string | undefined): void {
+    const isSubagents = this.#isSubagents(event);
     switch (event.kind) {
       case "input":
         return this.#takeInput(event, queuedKey, event.answers);
@@ -253,33 +260,46 @@ export class Turn {
         return;
       case "running":
       case "rescheduled":
-        if (this.#isSubagents(event)) return;
+        if (isSubagents) return;
         this.#showsStatus = true;
         return this.#begin();
       case "idle":
-        if (this.#isSubagents(event)) return;
+        if (isSubagents) return;
         this.#showsStatus = true;
         return this.#end(event);
       case "terminated":
-        if (this.#isSubagents(event)) return;
-        return this.#close(event.kind);
       case "deleted":
-        return this.#close(event.kind);
+        if (isSubagents) return;
+        this.phase = event.kind;
+        this.queued.clear();
+        this.interrupting = false;
+        return;
       case "text":
+        this.#work(event.kind);
+        if (this.#counts && !isSubagents) this.#collectText(event);
+        return;
       case "thinking":
       case "model_start":
+        return this.#work(event.kind);
       case "tool_use":
-        this.#work();
+        this.#work(event.kind);
+        this.#track(event.tool);
+        if (this.#counts) this.collected.tools.push(event.tool);
+        return;
+      case "tool_result": {
         this.lastWork = event.kind;
-        return this.#collect(event);
-      case "tool_result":
-        this.lastWork = event.kind;
-        return this.#collect(event);
+        // A result that does not say whose it is: calls are answered in their order.
+        const [oldest = ""] = this.toolsInFlight.keys();
+        this.toolsInFlight.delete(event.toolUseId ?? oldest);
+        if (this.#counts) this.collected.results.push(event);
+        return;
+      }
       case "model_end":
         this.lastWork = event.kind;
         return;
       case "error":
-        return this.#collect(event);
+        if (this.#counts) this.#collectError(event.error);
+        return;
       case "run_opened":
         this.openRuns.set(event.runId, event.name);
         return;
@@ -295,7 +315,12 @@ export class Turn {
     }
   }
 
-  /** Tells a subagent's event: what it says goes to the agent, and nothing of the session. */
+  /** True once what comes counts for the result: after the cursor, if there is one. */
+  get #counts(): boolean {
+    return !this.anchor || this.anchor.id !== undefined;
+  }
+
+  /** True if the event is a subagent's: what that says goes to the agent, not to the user. */
   #isSubagents({ threadId }: TurnEvent): boolean {
     if (threadId === undefined) return false;
     return this.#primaryThread === undefined
@@ -313,7 +338,7 @@ export class Turn {
   }
 
   /**
-   * An input starts a turn when none is on; in a running turn it joins or queues.
+   * Takes an input: it starts a turn when none is on; in a running turn it joins or queues.
    *
    * @param key under which it was queued
    * @param answers the tool call that it settles
@@ -392,7 +417,7 @@ export class Turn {
     this.#start(event);
   }
 
-  /** Tells an input that a list has behind a turn and that the turn was for: taken up before its end. */
+  /** True if a list has the input behind the turn that was for it: it was taken up before the end. */
   #isOfTurnWithoutInput({ at }: TurnEvent): boolean {
     const { idleAt } = this;
     const isKnown = this.#own?.id !== undefined || this.#own?.at !== undefined;
@@ -400,7 +425,7 @@ export class Turn {
       at <= idleAt;
   }
 
-  /** An input has been taken up, and its turn is to start. */
+  /** Waits for the turn of an input that was taken up. */
   #start({ id, at }: OwedInput): void {
     this.phase = "starting";
     this.#reporting = false;
@@ -408,7 +433,7 @@ export class Turn {
     this.#own = { id, at };
   }
 
-  /** An input that comes stamped in a turn: it is what began that, or has one to come, or neither. */
+  /** Takes an input that comes stamped in a turn: it began that, or has one to come, or neither. */
   #joinOrOwe(event: TurnEvent): void {
     const isOwn = this.phase === "running" ? !this.#own : this.#reporting;
     if (isOwn) this.#own = { id: event.id, at: event.at };
@@ -420,13 +445,13 @@ export class Turn {
     if (this.owed.length > MAX_OWED) this.owed.shift();
   }
 
-  /** A new turn for an input that comes now: errors from before it are not its. */
+  /** Begins a new turn for an input that comes now: errors from before it are not its. */
   #renewForInput(): void {
     this.#earlyErrors = [];
     this.#renew();
   }
 
-  /** A new turn: what the one before said no longer counts, unless a cursor decides what counts. */
+  /** Begins a new turn: what the one before said no longer counts, unless a cursor says it does. */
   #renew(): void {
     const watch = this.#watch;
     const sawTurn = watch?.inTurn ?? false;
@@ -443,7 +468,7 @@ export class Turn {
     return anchor?.id !== undefined && (anchor.queued || owed.some(({ id }) => id === anchor.id));
   }
 
-  /** What was collected no longer counts, but that is told. */
+  /** Drops what was collected, but tells that it did. */
   #letPass(): void {
     const { passed, collected: { textLength, texts } } = this;
     this.collected = collection(this.#earlyErrors);
@@ -463,8 +488,9 @@ export class Turn {
     this.collected.textLength = texts.reduce((length, part) => length + lengthOf(part), 0);
   }
 
-  /** The agent works: inputs that were taken up in its turn are part of that. */
-  #work(): void {
+  /** Takes an event of the agent at work: inputs that were taken up in its turn are part of that. */
+  #work(kind: TurnEvent["kind"]): void {
+    this.lastWork = kind;
     if (this.phase === "running" && this.owed.some(({ taken }) => taken)) {
       this.owed = this.owed.filter(({ taken }) => !taken);
     }
@@ -505,7 +531,7 @@ export class Turn {
   }
 
   /**
-   * A turn begins that no input is known to have begun: queued ones may have, the oldest most
+   * Begins a turn that no input is known to have begun: queued ones may have, the oldest most
    * likely. Those whose turns came and went before are none of this one's, although they were not
    * stamped.
    */
@@ -555,9 +581,9 @@ export class Turn {
   }
 
   /**
-   * Tells an idle event of the turn before: none has begun since an input was taken up, or gone on
-   * since a call was answered. Some servers say on every connection how the session stands, or say
-   * the same again.
+   * True if an idle event tells of the turn before: none has begun since an input was taken up, or
+   * gone on since a call was answered. Some servers say on every connection how the session stands,
+   * or say the same again.
    */
   #isOfTurnBefore({ stop, eventIds }: TurnEvent & { kind: "idle" }): boolean {
     if (this.interrupted || eventIds.length > 0) return false;
@@ -570,9 +596,8 @@ export class Turn {
   }
 
   /**
-   * Tells an idle event that may come in mid-turn: it names a thread that may be another's, it is no
-   * entry of a history whose events have ids, so that it may tell of an earlier moment, or a tool is
-   * at work.
+   * True if an idle event may come in mid-turn: it names a thread that may be another's; it has no
+   * id where others have, so that it may tell of an earlier moment; or a tool is at work.
    */
   #isEarly({ id, threadId }: TurnEvent): boolean {
     if (threadId !== undefined && threadId !== this.#primaryThread) return true;
@@ -580,7 +605,7 @@ export class Turn {
     return !this.interrupted && this.toolsInFlight.size > 0;
   }
 
-  /** Decides what is owed after an idle event, and learns from it when this server stamps. */
+  /** Drops what an idle event shows to be owed no more, and learns when this server stamps. */
   #settleOwed(isDropped: boolean): void {
     const { idleAt } = this;
     const own = this.#own;
@@ -594,7 +619,7 @@ export class Turn {
     );
   }
 
-  /** Begins the wait for the turn of an input that was taken up after the idle event. */
+  /** Waits for the turn of an input that was taken up after the idle event, if there is one. */
   #startTakenUp(): void {
     const idleAt = this.idleAt ?? Infinity;
     const index = this.owed.findIndex(({ at = -Infinity }) => at > idleAt);
@@ -606,7 +631,7 @@ export class Turn {
     this.#start(input);
   }
 
-  /** Calls that block the session ask for an answer, whether or not they said so themselves. */
+  /** Adds the calls that block the session to those that ask, whether or not they said so. */
   #askFor(blocking: readonly string[]): void {
     for (const id of blocking) {
       if (this.asking.has(id) || !this.toolsInFlight.has(id)) continue;
@@ -614,13 +639,7 @@ export class Turn {
     }
   }
 
-  #close(phase: "terminated" | "deleted"): void {
-    this.phase = phase;
-    this.queued.clear();
-    this.interrupting = false;
-  }
-
-  /** After the last run has ended the agent gets one more turn to report on it. */
+  /** Closes a workflow run. After the last one the agent gets one more turn to report on it. */
   #closeRun(runId: string): void {
     const wasOpen = this.openRuns.delete(runId);
     if (!wasOpen || this.openRuns.size > 0 || this.phase !== "ended") return;
@@ -628,38 +647,17 @@ export class Turn {
     this.#reporting = true;
   }
 
-  #collect(event: TurnEvent): void {
-    const { collected } = this;
-    const counts = !this.anchor || this.anchor.id !== undefined;
-    switch (event.kind) {
-      case "text": {
-        const isSilent = event.text === "" && event.leftOut === undefined;
-        if (!counts || isSilent || this.#isSubagents(event)) return;
-        const { text, leftOut } = event;
-        const part = { text, leftOut, cursorBefore: this.cursor };
-        collected.texts.push(part);
-        collected.textLength += lengthOf(part);
-        return;
-      }
-      case "tool_use":
-        this.#track(event.tool);
-        if (counts) collected.tools.push(event.tool);
-        return;
-      case "tool_result": {
-        // A result that does not say whose it is: calls are answered in their order.
-        const [oldest] = this.toolsInFlight.keys();
-        const id = event.toolUseId ?? oldest;
-        if (id !== undefined) this.toolsInFlight.delete(id);
-        if (counts) collected.results.push(event);
-        return;
-      }
-      case "error": {
-        if (!counts) return;
-        collected.errors.push(event.error);
-        const isOfTurn = this.phase === "running" || this.phase === "blocked";
-        this.#earlyErrors = isOfTurn ? [] : [...this.#earlyErrors, event.error];
-      }
-    }
+  #collectText({ text, leftOut }: TurnEvent & { kind: "text" }): void {
+    if (text === "" && leftOut === undefined) return;
+    const part = { text, leftOut, cursorBefore: this.cursor };
+    this.collected.texts.push(part);
+    this.collected.textLength += lengthOf(part);
+  }
+
+  #collectError(error: TurnError): void {
+    this.collected.errors.push(error);
+    const isOfTurn = this.phase === "running" || this.phase === "blocked";
+    this.#earlyErrors = isOfTurn ? [] : [...this.#earlyErrors, error];
   }
 
   #track(tool: ToolUse): void {

@@ -1,24 +1,27 @@
 /**
- * The verdict over a turn: over, or what it still waits for.
+ * Decides whether a turn is over, or what it still waits for.
  *
  * @module
  */
 
 import type { Turn } from "./turn.ts";
 
-/**
- * What a look at the session itself showed, valid until the next event arrives. It heals what
- * events alone cannot tell: servers that never say idle, streams that lose events, sessions that
- * were archived.
- */
-export interface PolledStatus {
-  /** The session's `status` field. */
+/** What a session's own endpoint says of it. */
+export interface SessionState {
+  /** Its `status` field. */
   readonly status: string;
-  /** Whether it is archived: then it takes nothing more up, whatever its status. */
+  /** True if it is archived: then it takes nothing more up, whatever its status. */
   readonly archived?: boolean;
+}
+
+/**
+ * What status polls showed, valid until the next event arrives. It heals what events alone cannot
+ * tell: servers that never say idle, streams that lose events, sessions that were archived.
+ */
+export interface PolledStatus extends SessionState {
   /**
-   * Milliseconds from the first to the latest look in a row that showed this status, with no event
-   * in between. One look (0) proves little: the field can trail the events by a moment.
+   * Milliseconds from the first to the latest poll in a row that showed this status, with no event
+   * in between. One poll (0) proves little: the field can trail the events by a moment.
    */
   readonly steadyMs: number;
 }
@@ -55,6 +58,7 @@ export type WaitingFor =
   /** The session is idle while workflow runs are open. */
   | "workflow_runs";
 
+/** A turn that is over, with the status that a wait ends with, or one that is waited for. */
 export type Verdict =
   | { readonly over: true; readonly status: WaitStatus }
   | { readonly over: false; readonly waitingFor: WaitingFor };
@@ -76,16 +80,20 @@ const MEANINGS: ReadonlyMap<string, StatusMeaning> = new Map([
   ].map((word) => [word, "dead"] as const),
 ]);
 
-function meaningOf({ status, archived }: Pick<PolledStatus, "status" | "archived">): StatusMeaning {
+function meaningOf({ status, archived }: SessionState): StatusMeaning {
   return archived ? "dead" : MEANINGS.get(status.trim().toLowerCase()) ?? "unknown";
 }
 
-/** Whether a session with this status is at work. */
-export function isWorking(polled: Pick<PolledStatus, "status" | "archived">): boolean {
-  return meaningOf(polled) === "working";
+/** True if a session with this status is at work. */
+export function isWorking(status: SessionState): boolean {
+  return meaningOf(status) === "working";
 }
 
-/** Where the turn stands, given its events and the latest look at the session. */
+/**
+ * Decides by a turn's events, and by the session's own status where those leave it open.
+ *
+ * @param polled undefined while the session was not asked since its latest event
+ */
 export function verdictOf(turn: Turn, polled: PolledStatus | undefined): Verdict {
   if (turn.phase === "deleted") return over("deleted");
   const isTerminated = polled?.status.trim().toLowerCase() === "terminated";
@@ -100,8 +108,8 @@ export function verdictOf(turn: Turn, polled: PolledStatus | undefined): Verdict
 }
 
 /**
- * For how many more milliseconds a session that rests must be seen at rest, with nothing new in its
- * log, before a turn counts as over though no event says so. Infinity while that proves nothing.
+ * Returns for how many more milliseconds a session that rests must be seen at rest, with no new
+ * event, before a turn counts as over though no event says so. Infinity while that proves nothing.
  */
 export function proofLeftMs(turn: Turn, polled: PolledStatus): number {
   const byEvents = verdictByEvents(turn);
@@ -130,7 +138,7 @@ const UNSTAMPED_PROOF_MS = 20_000;
 /** How long it must when inputs came in the turn that may have turns of their own to come. */
 const OWED_PROOF_MS = 2_000;
 
-/** Never while a message waits that no turn has begun for since, unless it may have been dropped. */
+/** Infinity while a message is queued that no turn has begun for, unless it may have been dropped. */
 function idleProofMs(turn: Turn, waitingFor: WaitingFor): number {
   switch (waitingFor) {
     case "first_event":
@@ -154,7 +162,7 @@ function idleProofMs(turn: Turn, waitingFor: WaitingFor): number {
 }
 
 /**
- * How long a session must read idle before none of the queued inputs is to come.
+ * Returns how long a session must read idle before none of the queued inputs is to come.
  *
  * @param interrupt how far an interrupt must have come to have taken them with it
  */
@@ -193,8 +201,8 @@ function verdictByEvents(turn: Turn): Verdict {
 }
 
 function blockedVerdict(turn: Turn): Verdict {
-  const open = turn.openActions();
-  const resumes = turn.interrupting || (open.length === 0 && turn.blocking.length > 0);
+  const isAnswered = turn.blocking.length > 0 && turn.openActions().length === 0;
+  const resumes = turn.interrupting || isAnswered;
   return resumes ? waits("resume") : over("requires_action");
 }
 
@@ -204,20 +212,13 @@ function endedVerdict(turn: Turn): Verdict {
   if (turn.hasQueued) return waits("queued");
   if (turn.openRuns.size > 0) return waits("workflow_runs");
   const status = endStatus(turn);
-  return isEndDoubtful(turn) && status === "idle" ? waits("turn") : over(status);
+  return turn.isEndDoubtful && status === "idle" ? waits("turn") : over(status);
 }
 
-/**
- * Whether events alone do not prove the end that they tell of: some servers go idle while a tool is
- * at work, or between two turns. The session's own status then decides.
- */
-export function isEndDoubtful({ phase, endedEarly, owed }: Turn): boolean {
-  return phase === "ended" && (endedEarly || owed.length > 0);
-}
-
+/** Stop reasons that have a status of their own. */
 const NAMED: readonly WaitStatus[] = ["retries_exhausted", "budget_reached", "refusal"];
 
-/** A stop reason that has a status of its own; all others, known or not, are a finished turn. */
+/** Returns the status of an ended turn: all other stop reasons, known or not, finish it. */
 function endStatus(turn: Turn): WaitStatus {
   return NAMED.find((status) => status === turn.stop?.type) ?? "idle";
 }

@@ -15,7 +15,7 @@ import { createTokenBucket, type TokenBucket } from "../core/token_bucket.ts";
 import { FeedHub, type FeedLease, type SessionFeed, SWIFT_PAGES } from "./feed.ts";
 import { buildResult, REPLY_BUDGET, type WaitResult } from "./result.ts";
 import { type Verdict, verdictOf, type WaitStatus } from "./verdict.ts";
-import { describeActivity, describeConnectionError, ProgressReporter } from "./progress.ts";
+import { describeActivity, describeConnectionError, WaitProgress } from "./progress.ts";
 import { Turn, TurnReader } from "./turn.ts";
 import { type SentMessage, UnseenSends } from "./unseen_sends.ts";
 
@@ -180,7 +180,7 @@ class Wait {
   readonly #bound: BoundSignal;
   readonly #reader: TurnReader;
   readonly #startedAt: number;
-  readonly #progress: ProgressReporter;
+  readonly #progress: WaitProgress;
   /** Makes the loop judge again. */
   #wake: () => void = () => {};
   /** True where the history dates from before this wait. */
@@ -208,7 +208,7 @@ class Wait {
     this.#bound = bound;
     this.#reader = new TurnReader(lease.feed.history, request.afterId);
     this.#startedAt = deps.clock.now();
-    this.#progress = new ProgressReporter(deps.clock, request.onProgress, () => this.#doing());
+    this.#progress = new WaitProgress(deps.clock, request.onProgress, () => this.#doing());
   }
 
   async run(): Promise<WaitResult> {

@@ -48,7 +48,7 @@ export interface StepResult {
 export type Steps<T = void> = Generator<Step, T, StepResult>;
 
 /** The turn that a script plays. */
-export interface Turn {
+export interface ScriptedTurn {
   /** Text of the message that began it. */
   readonly text: string;
   readonly agentName: string;
@@ -60,7 +60,7 @@ export interface Turn {
 }
 
 /** A scripted agent. */
-export type Script = (turn: Turn) => Steps;
+export type Script = (turn: ScriptedTurn) => Steps;
 
 /** Lets `ms` milliseconds pass. */
 export function* wait(ms: number): Steps {

@@ -14,12 +14,12 @@ import {
   askFor,
   emit,
   say,
+  type ScriptedTurn,
   type Steps,
   textContent,
   think,
   toolResult,
   toolUse,
-  type Turn,
   wait,
 } from "../script.ts";
 import { isWireObject, type WireObject } from "../wire.ts";
@@ -61,7 +61,7 @@ function toolsOf(entry: WireObject): Tool[] {
 }
 
 /** The tools of one turn. */
-function chooseTools(turn: Turn): Tool[] {
+function chooseTools(turn: ScriptedTurn): Tool[] {
   const named = new Set([...turn.text.matchAll(/\buse ([\w-]+)/g)].map((match) => match[1]));
   const perEntry = listOf(turn.agent.tools).map(toolsOf);
   const wanted = perEntry.flat().filter((tool) => named.has(tool.name));
@@ -102,7 +102,7 @@ function permission(tool: Tool): WireObject {
 }
 
 /** Calls a tool; comes to the id of the call. */
-function* call(tool: Tool, turn: Turn): Steps<string> {
+function* call(tool: Tool, turn: ScriptedTurn): Steps<string> {
   if (tool.policy === "custom") {
     const input = sampleInput(tool);
     return yield* emit("agent.custom_tool_use", {
@@ -141,7 +141,7 @@ function outcome(tool: Tool, answer: Answer | undefined): string {
 }
 
 /** Uses the agent's tools, then answers; without tools it only answers. */
-export function* definedAgent(turn: Turn): Steps {
+export function* definedAgent(turn: ScriptedTurn): Steps {
   const tools = chooseTools(turn);
   if (tools.length === 0) return yield* quickAnswer(turn);
   const calls = yield* think(700, function* () {

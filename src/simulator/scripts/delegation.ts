@@ -4,11 +4,11 @@
  * @module
  */
 
-import { emit, say, type Steps, textContent, think, type Turn, wait } from "../script.ts";
+import { emit, say, type ScriptedTurn, type Steps, textContent, think, wait } from "../script.ts";
 import { excerpt } from "./quick.ts";
 
 /** Hands a task to two subagents and sums up what they found, in about 6 s. */
-export function* subagents(turn: Turn): Steps {
+export function* subagents(turn: ScriptedTurn): Steps {
   yield* think(700, () => say("I'll ask two subagents."));
   const workers = ["Simulated Researcher", "Simulated Reviewer"].map((agent_name) => ({
     agent_name,
@@ -37,7 +37,7 @@ export function* subagents(turn: Turn): Steps {
 }
 
 /** Starts a workflow run, goes idle while it is open, and reports when it has ended. */
-export function* workflowRun(turn: Turn): Steps {
+export function* workflowRun(turn: ScriptedTurn): Steps {
   const workflow_run_id = turn.makeId("wrun");
   const workflow_run_phase_id = turn.makeId("wrph");
   yield* think(700, () => say("Starting a workflow; I report when it has ended."));

@@ -20,10 +20,10 @@ import {
   askFor,
   failToThink,
   say,
+  type ScriptedTurn,
   type Steps,
   toolResult,
   toolUse,
-  type Turn,
   wait,
 } from "../script.ts";
 
@@ -32,7 +32,7 @@ const SLEEP = /^(\d+(?:\.\d+)?)\s*(ms|s)$/;
 const MAX_SLEEP_MS = 3_600_000;
 
 /** Follows the message's lines. */
-export function* directed(turn: Turn): Steps {
+export function* directed(turn: ScriptedTurn): Steps {
   for (const line of turn.text.split("\n").map((text) => text.trim())) {
     if (line === "") continue;
     const [, word = "", rest = ""] = /^(\S+)\s*(.*)$/.exec(line) ?? [];

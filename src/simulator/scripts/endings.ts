@@ -4,7 +4,7 @@
  * @module
  */
 
-import { failToThink, say, type Steps, think, type Turn, wait } from "../script.ts";
+import { failToThink, say, type ScriptedTurn, type Steps, think, wait } from "../script.ts";
 import { excerpt } from "./quick.ts";
 
 /** Refuses. */
@@ -22,14 +22,14 @@ export function* refusal(): Steps {
 }
 
 /** Stops half-way, at its budget; goes on when that is raised or removed. */
-export function* budgetReached(turn: Turn): Steps {
+export function* budgetReached(turn: ScriptedTurn): Steps {
   yield* think(900, () => say("Half of the work is done, and the budget is used up."));
   yield { do: "reach_budget" };
   yield* think(900, () => say(`With more budget, the rest is done too: "${excerpt(turn.text)}".`));
 }
 
 /** Fails, is put back on its feet, and answers. */
-export function* failureAndRetry(turn: Turn): Steps {
+export function* failureAndRetry(turn: ScriptedTurn): Steps {
   yield* failToThink(800, "retrying");
   yield { do: "reschedule", ms: 1_500 };
   yield* think(800, () => say(`It worked on the second try: "${excerpt(turn.text)}".`));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { say, type Steps, think, type Turn, wait } from "../script.ts";
+import { say, type ScriptedTurn, type Steps, think, wait } from "../script.ts";
 
 /** The first words of a message, for a reply that shows it was read. */
 export function excerpt(text: string, length = 200): string {
@@ -13,7 +13,7 @@ export function excerpt(text: string, length = 200): string {
 }
 
 /** Answers in about a second. */
-export function* quickAnswer(turn: Turn): Steps {
+export function* quickAnswer(turn: ScriptedTurn): Steps {
   yield* think(
     800,
     () =>
@@ -22,7 +22,7 @@ export function* quickAnswer(turn: Turn): Steps {
 }
 
 /** Takes 90 seconds, longer than most callers wait. */
-export function* longWait(turn: Turn): Steps {
+export function* longWait(turn: ScriptedTurn): Steps {
   yield* think(1_000, () => say("Looking into it; this takes about a minute and a half."));
   yield* wait(87_000);
   yield* think(2_000, () => say(`Done, after a while: "${excerpt(turn.text)}".`));

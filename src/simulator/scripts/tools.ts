@@ -9,17 +9,17 @@ import {
   askFor,
   emit,
   say,
+  type ScriptedTurn,
   type Steps,
   think,
   toolResult,
   toolUse,
-  type Turn,
   wait,
 } from "../script.ts";
 import { excerpt } from "./quick.ts";
 
 /** Searches, runs two commands, one of which fails, and answers in three messages, in about 8 s. */
-export function* slowAnswer(turn: Turn): Steps {
+export function* slowAnswer(turn: ScriptedTurn): Steps {
   const search = yield* think(900, function* () {
     yield* emit("agent.thinking");
     yield* say("Let me look that up first.");

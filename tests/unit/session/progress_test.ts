@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { readEvent } from "../../../src/session/event_types.ts";
-import { describeActivity, ProgressReporter } from "../../../src/session/progress.ts";
+import { describeActivity, WaitProgress } from "../../../src/session/progress.ts";
 import { turnOf } from "../../../src/session/turn.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
@@ -14,10 +14,10 @@ Deno.test("describeActivity() names the newest tools in flight", () => {
   assertEquals(describeActivity(turn, "turn"), "using a, b, c");
 });
 
-Deno.test("ProgressReporter tells news at once, and every nine seconds that the wait is alive", async () => {
+Deno.test("WaitProgress tells news at once, and every nine seconds that the wait is alive", async () => {
   const clock = new ManualClock();
   const told: string[] = [];
-  const reporter = new ProgressReporter(clock, (message) => told.push(message), () => "thinking");
+  const reporter = new WaitProgress(clock, (message) => told.push(message), () => "thinking");
   reporter.say("begun");
   await clock.advance(8_999);
   assertEquals(told, ["begun"]);
@@ -34,9 +34,9 @@ Deno.test("ProgressReporter tells news at once, and every nine seconds that the 
   assertEquals(clock.pendingTimers, 0);
 });
 
-Deno.test("ProgressReporter without a listener sets no timer", () => {
+Deno.test("WaitProgress without a listener sets no timer", () => {
   const clock = new ManualClock();
-  const reporter = new ProgressReporter(clock, undefined, () => "");
+  const reporter = new WaitProgress(clock, undefined, () => "");
   reporter.say("anything");
   assert(clock.pendingTimers === 0);
 });

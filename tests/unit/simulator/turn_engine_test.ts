@@ -7,8 +7,8 @@ import {
   emit,
   say,
   type Script,
+  type ScriptedTurn,
   toolUse,
-  type Turn,
   wait,
 } from "../../../src/simulator/script.ts";
 import { appendSent } from "../../../src/simulator/sending.ts";
@@ -57,7 +57,7 @@ function stage(script: Script | undefined, habits: Partial<Habits> = {}) {
 }
 
 Deno.test("a script learns the message, its agent, its thread, and can make ids", async () => {
-  let seen: Turn | undefined;
+  let seen: ScriptedTurn | undefined;
   const { clock, session, send } = stage(function* (turn) {
     seen = turn;
     yield* wait(0);
