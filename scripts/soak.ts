@@ -180,7 +180,7 @@ async function startSoak(options: SoakOptions): Promise<Soak> {
     clock,
     log: silentLogger,
     random: random.next,
-    maxOpenWaits: sessions * 2,
+    maxWaits: sessions * 2,
   });
   return { options, upstream, waiter, connections, clock, random, tally };
 }

@@ -49,7 +49,6 @@ export async function demo(program: Program): Promise<void> {
     tokens: [token],
     allowedHosts: ["localhost"],
     allowedOrigins: [],
-    path: "/mcp",
     maxBodyBytes: 1024 * 1024,
     ready: () => Promise.resolve(true),
     log,

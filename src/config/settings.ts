@@ -7,6 +7,7 @@
  * @module
  */
 
+import { DEFAULT_MAX_CALLS } from "../access/limits.ts";
 import { checkBaseUrl, HOSTED } from "../core/addresses.ts";
 import { PROXY_VARIABLES } from "../core/proxy.ts";
 import { PLACE_VARIABLES } from "../hosts/hosts.ts";
@@ -23,6 +24,7 @@ import {
   checkTokenName,
   integer,
   listOf,
+  MIN_TOKEN_LENGTH,
   oneOf,
   parseSwitch,
 } from "./checks.ts";
@@ -164,7 +166,7 @@ export const SETTINGS = {
       parse: checkToken,
       fallback: undefined,
       fallbackText: "required for HTTP",
-      help: "Bearer token that clients must send, 32 characters or more",
+      help: `Bearer token that clients must send, ${MIN_TOKEN_LENGTH} characters or more`,
     },
     tokenFile: {
       ...PATH,
@@ -257,7 +259,7 @@ export const SETTINGS = {
       flag: "max-calls",
       valueName: "<count>",
       parse: integer(1, 100_000),
-      fallback: 1000,
+      fallback: DEFAULT_MAX_CALLS,
       help: "Other calls that may run at once",
     },
     exposeToolInputs: {

@@ -9,7 +9,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import { createPrincipal, type Principal } from "../access/principal.ts";
 import { createAuthenticator } from "./auth.ts";
-import { createRateLimiter } from "../access/rate_limiter.ts";
+import { createRateLimiter } from "../access/limits.ts";
 import { errorResponse } from "./responses.ts";
 import type { AccessToken, TokenRegistry } from "../access/tokens.ts";
 

@@ -29,7 +29,7 @@ export interface WaiterOptions {
   /** Show the inputs of tools that wait for an answer. */
   readonly exposeToolInputs?: boolean;
   /** Waits that may be open at once; default 1,000. */
-  readonly maxOpenWaits?: number;
+  readonly maxWaits?: number;
 }
 
 /** One wait. */
@@ -110,7 +110,7 @@ const MIN_LAST_POLL_MS = 5_000;
 
 /** Makes the process's waiter. */
 export function createWaiter(options: WaiterOptions): CountingWaiter {
-  const { clock, maxOpenWaits = 1_000 } = options;
+  const { clock, maxWaits = 1_000 } = options;
   const bucket = createTokenBucket({ ...BACKGROUND, clock });
   const counters = { openStreams: 0, reconnects: 0 };
   const unseenSends = new UnseenSends(clock);
@@ -121,10 +121,10 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
   async function wait(request: WaitRequest): Promise<WaitResult> {
     request.signal.throwIfAborted();
     if (closing.signal.aborted) return restarting(request, 0);
-    if (openWaits >= maxOpenWaits) {
+    if (openWaits >= maxWaits) {
       throw new ToolError(
         "too_many_waits",
-        `This server already holds ${maxOpenWaits} open waits, its limit: call again later`,
+        `This server already holds ${maxWaits} open waits, its limit: call again later`,
       );
     }
     openWaits++;

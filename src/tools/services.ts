@@ -11,9 +11,8 @@ import { createTokenBucket } from "../core/token_bucket.ts";
 import type { Redact } from "../core/redact.ts";
 import { createRedact } from "../core/redact.ts";
 import type { Waiter } from "../session/waiter.ts";
-import { type AccessPolicy, createAccessPolicy } from "../access/policy.ts";
+import { type AccessPolicy, createAccessPolicy, createOwnerMarks } from "../access/policy.ts";
 import { type CallLimits, createCallLimits } from "../access/limits.ts";
-import { createOwnerMarks } from "../access/owner.ts";
 import { createEnvironmentResolver, type EnvironmentResolver } from "./environment.ts";
 import { EventReader } from "../session/event_reader.ts";
 import { EventSender } from "../session/event_sender.ts";
@@ -34,7 +33,7 @@ export interface ServicesOptions {
    * Random text of 32 characters or more, the same on all replicas: marks whose session is whose.
    * Without one, callers with `sessions: "own"` do not reach what they made before a restart.
    */
-  readonly bindingSecret?: string;
+  readonly bindingKey?: string;
   /** Calls other than waits that may run at once; 1,000 by default. */
   readonly maxCalls?: number;
   /** Show tool inputs in results. */
@@ -72,7 +71,7 @@ const LONG_SEARCHES = { perMinute: 300, burst: 100 } as const;
 /** Wires the services of one process together. */
 export function createServices(options: ServicesOptions): Services {
   const { api, waiter, clock, log, allowedAgentIds } = options;
-  const ownerMarks = createOwnerMarks(options.bindingSecret);
+  const ownerMarks = createOwnerMarks(options.bindingKey);
   const redact = options.redact ?? createRedact([]);
   return {
     api,

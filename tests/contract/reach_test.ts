@@ -100,14 +100,14 @@ async function openWorkspace(bound: Bound) {
     own: await environment(OWN),
     other: await environment(wordOf(binds("environments"))),
   };
-  const bindingSecret = "s".repeat(32);
+  const bindingKey = "s".repeat(32);
   // Another replica than the one that made the sessions: it knows of them what the API tells.
   const services = app.servicesWith({
-    bindingSecret,
+    bindingKey,
     environmentId: environments.other,
     ...(binds("allowlist") && { allowedAgentIds: [agents.own] }),
   });
-  const makers = app.servicesWith({ bindingSecret });
+  const makers = app.servicesWith({ bindingKey });
   const caller = createPrincipal({
     id: "caller",
     ...(binds("agents") && { agents: [agents.own] }),

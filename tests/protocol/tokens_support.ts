@@ -51,7 +51,7 @@ function teamOver(
   entries: readonly TokenEntry[],
   options: Partial<ServicesOptions>,
 ): Team {
-  const services = app.servicesWith({ bindingSecret: SECRET, ...options });
+  const services = app.servicesWith({ bindingKey: SECRET, ...options });
   const tokens = createTokenRegistry(entries);
   const { clock, log } = services;
   const handler = createHttpHandler(createServerFactory(services, { version: "1.2.3" }), {

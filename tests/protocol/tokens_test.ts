@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { TokenEntry } from "../../src/access/token_file.ts";
-import { OWNER_KEY } from "../../src/access/owner.ts";
+import { OWNER_KEY } from "../../src/access/policy.ts";
 import type { ToolDefinition } from "../../src/tools/define.ts";
 import { toolsOf } from "../../src/tools/registry.ts";
 import { entry, openTeam, secretOf, type Team } from "./tokens_support.ts";
@@ -131,7 +131,7 @@ Deno.test("a session stays its owner's after a restart and on other replicas, by
   const replica = team.replica();
   assert(!(await get(replica, "owner")).isError);
   assert((await get(replica, "other")).isError);
-  const elsewhere = team.replica({ bindingSecret: "another-secret-another-secret-12" });
+  const elsewhere = team.replica({ bindingKey: "another-secret-another-secret-12" });
   assert((await get(elsewhere, "owner")).isError);
   assert(!(await get(elsewhere, "all")).isError);
   for (const other of [replica, elsewhere]) await other.handler.close();

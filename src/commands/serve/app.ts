@@ -15,21 +15,8 @@ import { openTelemetry, type Telemetry } from "./telemetry.ts";
 import { remoteUpstream, simulatedUpstream } from "../upstream.ts";
 import { VERSION } from "../version.ts";
 
-/** The settings that matter to the bridge itself, whatever it is served over. */
-export type AppConfig =
-  & Pick<
-    ServeConfig,
-    | "simulate"
-    | "credential"
-    | "baseUrl"
-    | "environmentId"
-    | "allowedAgentIds"
-    | "maxWaits"
-    | "bindingKey"
-    | "exposeToolInputs"
-    | "exposeAgentConfig"
-  >
-  & Partial<Pick<ServeConfig, "maxCalls" | "tracing" | "http">>;
+/** The settings that matter to the bridge itself; what is absent has its default. */
+export type AppConfig = Partial<ServeConfig> & Pick<ServeConfig, "simulate" | "baseUrl">;
 
 /** Everything behind the transports. */
 export interface App {
@@ -46,7 +33,7 @@ export interface App {
 /** Builds the bridge that a configuration describes; nothing is sent before the first call. */
 export async function createApp(config: AppConfig, program: Program): Promise<App> {
   const { clock, log, redact } = program;
-  const { simulate, environmentId, allowedAgentIds, exposeToolInputs, exposeAgentConfig } = config;
+  const { simulate } = config;
   const upstream = simulate
     ? await simulatedUpstream(program)
     : remoteUpstream(config.baseUrl, required(config.credential), program);
@@ -62,27 +49,9 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
     userAgent: `cma-mcp/${VERSION}`,
     observe: telemetry.observe,
   });
-  const waiter = createWaiter({
-    api,
-    clock,
-    log,
-    exposeToolInputs,
-    maxOpenWaits: config.maxWaits,
-  });
-  const services = createServices({
-    api,
-    waiter,
-    clock,
-    log,
-    redact,
-    environmentId,
-    allowedAgentIds,
-    maxCalls: config.maxCalls,
-    bindingSecret: config.bindingKey,
-    exposeToolInputs,
-    exposeAgentConfig,
-    callerIsOperator: config.http === undefined,
-  });
+  const waiter = createWaiter({ ...config, api, clock, log });
+  const callerIsOperator = config.http === undefined;
+  const services = createServices({ ...config, api, waiter, clock, log, redact, callerIsOperator });
   const { watch } = telemetry;
   return {
     factory: createServerFactory(services, { version: VERSION, simulated: simulate, watch }),

@@ -36,7 +36,6 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
       tokens: tokens.registry,
       allowedHosts: config.allowedHosts,
       allowedOrigins: config.allowedOrigins,
-      path: "/mcp",
       isAccepting: () => server?.isAccepting ?? false,
       ready: () => isReady(app),
       log,

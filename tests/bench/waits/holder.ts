@@ -43,7 +43,7 @@ function holdWithWaiter(apiUrl: string): Hold {
     api: apiOver(apiUrl, { connections: connectionsFor() }),
     clock: systemClock,
     log: silentLogger,
-    maxOpenWaits: MAX_WAITS,
+    maxWaits: MAX_WAITS,
   });
   const { signal } = new AbortController();
   return async (sessionId) => {

@@ -45,7 +45,7 @@ async function withWaits<T>(
   count: number,
   work: () => Promise<T>,
 ): Promise<T> {
-  const options = { api, clock: systemClock, log: silentLogger, maxOpenWaits: count };
+  const options = { api, clock: systemClock, log: silentLogger, maxWaits: count };
   const waiter = createWaiter(options);
   const { signal } = new AbortController();
   const sessionIds = await upstream.begin(count);

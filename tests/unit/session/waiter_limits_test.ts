@@ -75,7 +75,7 @@ Deno.test("wait() reports what a blocked turn waits for, inputs hidden unless sh
 });
 
 Deno.test("wait() refuses one wait too many in words that say so", async () => {
-  const t = setUp({ maxOpenWaits: 1 });
+  const t = setUp({ maxWaits: 1 });
   t.session.emit(t.e.user("q"), t.e.running());
   const waiting = t.wait();
   const error = await assertRejects(() => t.wait(), ToolError);

@@ -3,7 +3,7 @@ import type { CreateSessionParams } from "../../../src/api/types.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { createSession } from "../../../src/tools/create_session.ts";
 import { getSession } from "../../../src/tools/get_session.ts";
-import { createOwnerMarks, OWNER_KEY } from "../../../src/access/owner.ts";
+import { createOwnerMarks, OWNER_KEY } from "../../../src/access/policy.ts";
 import type { Principal } from "../../../src/access/principal.ts";
 import { type ApiParts, harness, httpError, session } from "../tools/support.ts";
 
@@ -42,7 +42,7 @@ function creating(environmentId?: string, parts: ApiParts = {}) {
       },
     },
     ...parts,
-  }, { environmentId, bindingSecret: SECRET });
+  }, { environmentId, bindingKey: SECRET });
   const create = (principal: Principal | undefined, environment_id?: string) =>
     opened.run(createSession, { agent_id: "agent_1", environment_id }, { principal });
   return { ...opened, create, created };
@@ -153,7 +153,7 @@ Deno.test("a session's facts are looked up once for all callers that may reach i
         return Promise.resolve(session({ metadata: { [OWNER_KEY]: mark } }));
       },
     },
-  }, { bindingSecret: SECRET });
+  }, { bindingKey: SECRET });
   const callers: Principal[] = [
     { id: "ci", sessions: "own" },
     { id: "all", sessions: "all", agents: ["agent_1"] },

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { createRateLimiter } from "../../../src/access/rate_limiter.ts";
+import { createRateLimiter } from "../../../src/access/limits.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
 function limiter() {
