@@ -9,7 +9,7 @@ import { UsageError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { type HandleRequest, type ListenAddress, ListenError, type Listening } from "./runtime.ts";
 
-/** How often full descriptor tables are told of while they are full again and again, in milliseconds. */
+/** While descriptor tables are full again and again, that is logged this often, in milliseconds. */
 const TELL_MS = 60_000;
 
 /** Pause before `accept` is tried again when there was nothing to close, in milliseconds. */
@@ -27,13 +27,13 @@ const CLOSED_AT_ONCE = 32;
  */
 const USED_MS = 1_000;
 
-/** The part of an `AbortSignal` that the runtime's server uses. */
+/** The part of an `AbortSignal` that Deno's server uses. */
 interface CancelSignal {
   readonly aborted: boolean;
   addEventListener(type: "abort", cancel: () => void): void;
 }
 
-/** The runtime's HTTP server on one connection. */
+/** Deno's HTTP server on one connection. */
 type ServeConnection = (
   connection: Deno.Conn,
   signal: CancelSignal,
@@ -42,11 +42,11 @@ type ServeConnection = (
   onListen: () => void,
 ) => Pick<Deno.HttpServer, "finished" | "shutdown">;
 
-/** A connection that is served. */
-interface Served {
-  /** Whether no request on it waits for its answer. */
+/** A connection that was accepted: its TLS handshake, and then its requests. */
+interface Accepted {
+  /** True while no request on it waits for its response. */
   readonly isIdle: boolean;
-  /** Whether a request ever came. */
+  /** True once a request has come. */
   readonly isUsed: boolean;
   readonly finished: Promise<void>;
   /** Cuts it. */
@@ -56,9 +56,9 @@ interface Served {
 }
 
 /**
- * The runtime's server for a connection that somebody else accepted. `Deno.serve` is the same server
+ * Finds Deno's server for a connection that somebody else accepted. `Deno.serve` is the same server
  * with an accept loop of its own, which ends for good when no file can be opened, tells nobody while
- * a connection lives, and lets nobody close one connection. The runtime has no public name for it
+ * a connection lives, and lets nobody close one connection. Deno has no public name for it
  * (`ext/http/00_serve.ts` puts it among the internals, for Deno's own tests and `node:http`).
  *
  * @throws UsageError on a runtime that does not have it
@@ -81,26 +81,22 @@ export function listen(
   clock: Clock = systemClock,
 ): Listening {
   const serveConnection = connectionServer();
-  const onError = (error: unknown) => {
-    log.debug("A request failed", { error: String(error) });
-    return new Response(null, { status: 500 });
-  };
   const stopped = new AbortController();
   /** In the order in which they had their last request. */
-  const connections = new Set<Served>();
+  const connections = new Set<Accepted>();
   let accepting = true;
   let toldAt = -Infinity;
 
-  const serveOpen = (connection: Deno.Conn) => {
+  const serve = (connection: Deno.Conn) => {
     let cancel = () => {};
     let running = 0;
     let isUsed = false;
     let usedAt = clock.now();
-    const end = () => {
+    const endRequest = () => {
       running--;
       if (clock.now() - usedAt < USED_MS) return;
       usedAt = clock.now();
-      if (connections.delete(served)) connections.add(served);
+      if (connections.delete(accepted)) connections.add(accepted);
     };
     const server = serveConnection(
       connection,
@@ -114,15 +110,18 @@ export function listen(
           streams = isStream(response);
           return response;
         } finally {
-          // Other answers are whole: whoever does not read them keeps nothing from its end.
-          if (streams) completed.then(end, end);
-          else end();
+          // Other responses are whole: a client that does not read them keeps nothing from its end.
+          if (streams) completed.then(endRequest, endRequest);
+          else endRequest();
         }
       },
-      onError,
+      (error) => {
+        log.debug("A request failed", { error: String(error) });
+        return new Response(null, { status: 500 });
+      },
       () => {},
     );
-    const served: Served = {
+    const accepted: Accepted = {
       get isIdle() {
         return running === 0;
       },
@@ -131,56 +130,36 @@ export function listen(
       },
       finished: server.finished.catch(async (error: unknown) => {
         log.debug("A connection failed", { error: String(error) });
-        // After an error, such as a failed TLS handshake, the runtime keeps its entry until told.
+        // After an error, Deno keeps its entry until it is told.
         await server.shutdown().catch(() => {});
-      }).finally(() => connections.delete(served)),
-      close() {
-        try {
-          cancel();
-        } catch {
-          // It has just ended by itself.
-        }
-      },
+      }).finally(() => connections.delete(accepted)),
+      close: () => unlessOver(() => cancel()),
       shutdown: () => server.shutdown().catch(() => {}),
     };
-    connections.add(served);
+    connections.add(accepted);
   };
 
-  /** Until it is done, the handshake is closed like a connection: the runtime waits for it for ever. */
-  const shakeHands = (connection: Deno.TlsConn) => {
-    const close = () => {
-      try {
-        connection.close();
-      } catch {
-        // It is closed.
-      }
-    };
+  /** A handshake is closed like a connection until it is done: Deno waits for it for ever. */
+  const serveTls = (connection: Deno.TlsConn) => {
     const closed = Promise.withResolvers<void>();
-    const shaken = connection.handshake().then(() => {
-      if (connections.delete(pending)) serveOpen(connection);
-    }).catch((error: unknown) => {
-      log.debug("A TLS handshake failed", { error: String(error) });
-      connections.delete(pending);
-      close();
-    });
-    const finished = Promise.race([shaken, closed.promise]);
-    const closePending = () => {
-      connections.delete(pending);
-      close();
+    const close = () => {
+      connections.delete(handshake);
+      unlessOver(() => connection.close());
       closed.resolve();
     };
-    const pending: Served = {
-      isIdle: true,
-      isUsed: false,
-      finished,
-      close: closePending,
-      shutdown: () => finished,
-    };
-    connections.add(pending);
+    connection.handshake().then(() => {
+      if (connections.delete(handshake)) serve(connection);
+      closed.resolve();
+    }).catch((error: unknown) => {
+      log.debug("A TLS handshake failed", { error: String(error) });
+      close();
+    });
+    const finished = closed.promise;
+    const handshake = { isIdle: true, isUsed: false, finished, close, shutdown: () => finished };
+    connections.add(handshake);
   };
-  const serve = (connection: Deno.Conn) =>
-    isTls(connection) ? shakeHands(connection) : serveOpen(connection);
 
+  /** Closes idle connections, the longest unused first. */
   const makeRoom = async (error: unknown) => {
     if (clock.now() - toldAt >= TELL_MS) {
       toldAt = clock.now();
@@ -188,11 +167,7 @@ export function listen(
         error: error instanceof Error ? error.message : String(error),
       });
     }
-    const idle = [];
-    for (const one of connections) {
-      if (idle.length === CLOSED_AT_ONCE) break;
-      if (one.isIdle) idle.push(one);
-    }
+    const idle = connections.values().filter(({ isIdle }) => isIdle).take(CLOSED_AT_ONCE).toArray();
     for (const one of idle) one.close();
     if (idle.length === 0) accepting = false;
     // Not every runtime tells of the end of all that were cut.
@@ -203,11 +178,12 @@ export function listen(
   };
 
   const listener = open(address);
-  const addr = addressOf(listener);
-  const acceptAll = async () => {
+  const accept = async () => {
     for (;;) {
       try {
-        serve(await listener.accept());
+        const connection = await listener.accept();
+        if (isTls(connection)) serveTls(connection);
+        else serve(connection);
         accepting = true;
       } catch (error) {
         if (stopped.signal.aborted) return;
@@ -215,16 +191,15 @@ export function listen(
       }
     }
   };
-  const accepts = acceptAll().catch(() => {/* The server ends. */});
+  const accepts = accept().catch(() => {/* The server ends. */});
   return {
-    addr,
+    addr: addressOf(listener),
     get isAccepting() {
-      return accepting;
+      return accepting && !stopped.signal.aborted;
     },
     async shutdown() {
       if (!stopped.signal.aborted) {
         stopped.abort();
-        accepting = false;
         listener.close();
       }
       // The port is free when the `accept` that waits on it has ended.
@@ -239,6 +214,15 @@ export function listen(
       );
     },
   };
+}
+
+/** Runs what fails on a connection that has just ended by itself. */
+function unlessOver(run: () => void): void {
+  try {
+    run();
+  } catch {
+    // It is over.
+  }
 }
 
 /** Listens on an address for a moment; returns what is in the way of it. */

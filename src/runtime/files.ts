@@ -92,33 +92,23 @@ export async function resolveWithFiles<T>(
   resolve: (readFile: ReadFile) => T,
   readFile: (path: string) => Promise<string>,
 ): Promise<T> {
-  const read = new Map<string, () => string>();
+  const read = new Map<string, PromiseSettledResult<string>>();
   for (;;) {
-    const missing: string[] = [];
-    const attempt = () =>
-      resolve((path) => {
-        const content = read.get(path);
-        if (content) return content();
-        missing.push(path);
-        throw new Error("It has not been read yet");
-      });
-    let result: () => T;
-    try {
-      const resolved = attempt();
-      result = () => resolved;
-    } catch (error) {
-      result = () => {
-        throw error;
-      };
+    const missing = new Set<string>();
+    const readNow = (path: string) => {
+      const result = read.get(path);
+      if (result?.status === "fulfilled") return result.value;
+      if (!result) missing.add(path);
+      throw result?.reason ?? new Error("It has not been read yet");
+    };
+    const [resolved] = await Promise.allSettled([Promise.resolve().then(() => resolve(readNow))]);
+    if (missing.size === 0) {
+      if (resolved.status === "fulfilled") return resolved.value;
+      throw resolved.reason;
     }
-    if (missing.length === 0) return result();
     for (const path of missing) {
-      read.set(
-        path,
-        await readFile(path).then((text) => () => text, (error) => () => {
-          throw error;
-        }),
-      );
+      const [result] = await Promise.allSettled([readFile(path)]);
+      read.set(path, result);
     }
   }
 }
