@@ -8,7 +8,9 @@ import * as z from "zod";
 import { EVENT_ID } from "../api/read.ts";
 import { looksLike, wordsOf } from "../core/suggest.ts";
 import { ToolError } from "../core/errors.ts";
+import { ID } from "../core/ids.ts";
 import { firstChars } from "../core/text.ts";
+import { EVENT_TYPE } from "./ids.ts";
 
 interface PropertySchema {
   readonly type?: unknown;
@@ -19,6 +21,7 @@ interface PropertySchema {
   readonly maxLength?: number;
   readonly pattern?: string;
   readonly maxItems?: number;
+  readonly items?: unknown;
 }
 
 /** The arguments of a call. */
@@ -46,23 +49,22 @@ export function parseArguments<I extends z.ZodObject>(
     throw invalid([`The arguments must be an object: ${takes(schema)}`]);
   }
   const properties = propertiesOf(schema);
-  const [known, unknown] = partition(
-    Object.entries(given),
-    ([name]) => Object.hasOwn(properties, name),
-  );
-  const filled = known.flatMap(([name, value]) => {
-    const property = properties[name];
-    return property && isAbsent(property, value) ? [] : [[name, plain(property, value)] as const];
-  });
-  const parsed = schema.safeParse(Object.fromEntries(filled));
-  const present = filled.map(([name]) => name);
-  const misspelt = unknown.slice(0, MAX_COMPARED).flatMap(([name]) => {
+  const filled: Record<string, unknown> = {};
+  const unknown: string[] = [];
+  for (const [name, value] of Object.entries(given)) {
+    const property = properties.get(name);
+    if (!property) unknown.push(name);
+    else if (!isAbsent(property, value)) filled[name] = plain(property, value);
+  }
+  const parsed = schema.safeParse(filled);
+  if (parsed.success && unknown.length === 0) return { values: parsed.data, ignored: [] };
+  const misspelt = unknown.slice(0, MAX_COMPARED).flatMap((name) => {
     // Beside a real argument its look-alike is the host's own, such as its `sessionId`.
-    if (present.some((real) => isMeantBy(name, real))) return [];
-    const meant = Object.keys(properties).find((real) => isMeantBy(name, real));
+    if (Object.keys(filled).some((real) => isMeantBy(name, real))) return [];
+    const meant = [...properties.keys()].find((real) => isMeantBy(name, real));
     return meant === undefined ? [] : [`Unknown argument ${quoted(name)}: did you mean ${meant}?`];
   });
-  const ignored = namesOf(unknown);
+  const ignored = unknown.slice(0, MAX_NAMED).map((name) => firstChars(name, MAX_NAME_CHARS));
   if (parsed.success && misspelt.length === 0) return { values: parsed.data, ignored };
   const wrong = parsed.error?.issues.map((issue) => problem(schema, filled, issue)) ?? [];
   // What was ignored may be what is missing.
@@ -83,16 +85,8 @@ const MAX_NAME_CHARS = 60;
 /** Unknown names that are compared with the real ones; honest hosts add one or two. */
 const MAX_COMPARED = 50;
 
-function namesOf(entries: readonly (readonly [name: string, value: unknown])[]): string[] {
-  return entries.slice(0, MAX_NAMED).map(([name]) => firstChars(name, MAX_NAME_CHARS));
-}
-
 function quoted(name: string): string {
   return JSON.stringify(firstChars(name, MAX_NAME_CHARS));
-}
-
-function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
-  return [items.filter(test), items.filter((item) => !test(item))];
 }
 
 interface Property extends PropertySchema {
@@ -101,16 +95,17 @@ interface Property extends PropertySchema {
   readonly isText: boolean;
 }
 
-const PROPERTIES = new WeakMap<z.ZodObject, Readonly<Record<string, Property>>>();
+const PROPERTIES = new WeakMap<z.ZodObject, ReadonlyMap<string, Property>>();
 
-function propertiesOf(schema: z.ZodObject): Readonly<Record<string, Property>> {
+function propertiesOf(schema: z.ZodObject): ReadonlyMap<string, Property> {
   const known = PROPERTIES.get(schema);
   if (known) return known;
-  const properties = Object.fromEntries(
+  const properties = new Map(
     Object.entries(schema.shape).map(([name, field]) => {
       const property = propertySchema(field);
       const isText = property.type === "string" && !property.enum && !/(id|cursor)$/.test(name);
-      return [name, { ...property, optional: z.safeParse(field, undefined).success, isText }];
+      const optional = z.safeParse(field, undefined).success;
+      return [name, { ...property, optional, isText }] as const;
     }),
   );
   PROPERTIES.set(schema, properties);
@@ -128,9 +123,9 @@ function isAbsent({ optional, isText }: Property, value: unknown): boolean {
   return optional && (value === "" || (Array.isArray(value) && value.length === 0));
 }
 
-function plain(property: Property | undefined, value: unknown): unknown {
-  if (property?.type === "array") return listOf(value);
-  const isNumber = property?.type === "integer" || property?.type === "number";
+function plain({ type }: Property, value: unknown): unknown {
+  if (type === "array") return listOf(value);
+  const isNumber = type === "integer" || type === "number";
   if (!isNumber || typeof value !== "string") return value;
   return /^\s*[+-]?\d{1,15}(\.\d{1,15})?\s*$/.test(value) ? Number(value) : value;
 }
@@ -166,14 +161,13 @@ function takes(schema: z.ZodObject): string {
 
 function problem(
   schema: z.ZodObject,
-  given: readonly (readonly [name: string, value: unknown])[],
+  given: Readonly<Record<string, unknown>>,
   issue: z.core.$ZodIssue,
 ): string {
   const [name] = issue.path;
   const field = typeof name === "string" ? schema.shape[name] : undefined;
   const accepted = field ? acceptedValues(field) : "something else";
-  const isGiven = given.some(([other]) => other === name);
-  return isGiven
+  return Object.hasOwn(given, name ?? "")
     ? `${String(name)} must be ${accepted}`
     : `${String(name)} is required: ${accepted}`;
 }
@@ -183,24 +177,35 @@ function propertySchema(field: z.core.$ZodType): PropertySchema {
 }
 
 function acceptedValues(field: z.core.$ZodType): string {
-  const schema = propertySchema(field);
+  return accepted(propertySchema(field));
+}
+
+function accepted(schema: PropertySchema): string {
   if (schema.enum) return `one of ${schema.enum.map((value) => JSON.stringify(value)).join(", ")}`;
   switch (schema.type) {
     case "integer":
       return schema.maximum === undefined || schema.maximum >= Number.MAX_SAFE_INTEGER
         ? `an integer of at least ${schema.minimum}`
         : `an integer from ${schema.minimum} to ${schema.maximum}`;
-    case "array":
-      return `a list of at most ${schema.maxItems} event types, such as ["agent.message"]`;
+    case "array": {
+      const limit = schema.maxItems === undefined ? "" : ` of at most ${schema.maxItems}`;
+      return `a list${limit}, each ${accepted(Object(schema.items))}`;
+    }
     case "string":
-      if (schema.pattern === undefined) return lengthOf(schema);
-      return schema.pattern === EVENT_ID.source
-        ? "an event id of 1 to 128 printable characters without spaces"
-        : "an id of 1 to 128 letters, digits, _ or -";
+      return schema.pattern === undefined
+        ? lengthOf(schema)
+        : PATTERNS.get(schema.pattern) ?? `a text like ${schema.pattern}`;
     default:
       return typeof schema.type === "string" ? `a ${schema.type}` : "a different value";
   }
 }
+
+/** What the patterns of the schemas of `ids.ts` accept, in words. */
+const PATTERNS: ReadonlyMap<string, string> = new Map([
+  [ID.source, "an id of 1 to 128 letters, digits, _ or -"],
+  [EVENT_ID.source, "an event id of 1 to 128 printable characters without spaces"],
+  [EVENT_TYPE.source, 'an event type such as "agent.message"'],
+]);
 
 function lengthOf({ minLength = 0, maxLength }: PropertySchema): string {
   return maxLength === undefined

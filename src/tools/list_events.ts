@@ -6,7 +6,7 @@ import { eventView } from "../session/event_types.ts";
 import type { EventView } from "../session/event_view.ts";
 import { MAX_RESULT_CHARS, takeWithinBudget } from "./budget.ts";
 import { defineTool, type ToolCall } from "./define.ts";
-import { eventIdSchema, idSchema } from "./ids.ts";
+import { EVENT_TYPE, eventIdSchema, idSchema } from "./ids.ts";
 import { chargeLook } from "../access/limits.ts";
 import type { ReadQuery } from "../session/event_reader.ts";
 
@@ -44,7 +44,7 @@ export const listEvents = defineTool({
       session_id: idSchema(),
       after_id: eventIdSchema("Only events after this one").optional(),
       limit: z.int().min(1).max(500).optional().describe("Default 100"),
-      types: z.array(z.string().regex(/^[a-z_.]{1,64}$/)).max(50).optional()
+      types: z.array(z.string().regex(EVENT_TYPE)).max(50).optional()
         .describe("Only these event types, e.g. agent.message"),
       order: z.enum(["asc", "desc"]).optional().describe("desc: newest first, without after_id"),
     }),

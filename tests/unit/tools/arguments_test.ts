@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { ToolError } from "../../../src/core/errors.ts";
 import { parseArguments } from "../../../src/tools/arguments.ts";
-import { eventIdSchema, idHint, idSchema } from "../../../src/tools/ids.ts";
+import { EVENT_TYPE, eventIdSchema, idHint, idSchema } from "../../../src/tools/ids.ts";
 import { TOOLS } from "../../../src/tools/registry.ts";
 
 const SCHEMA = z.strictObject({
@@ -11,7 +11,7 @@ const SCHEMA = z.strictObject({
   version: z.int().min(1).optional(),
   text: z.string().min(1).max(10).optional(),
   order: z.enum(["asc", "desc"]).optional(),
-  types: z.array(z.string()).max(5).optional(),
+  types: z.array(z.string().regex(EVENT_TYPE)).max(5).optional(),
   cursor: z.string().min(1).optional(),
   timeout_sec: z.int().optional(),
   after_id: z.string().optional(),
@@ -52,7 +52,7 @@ const WRONG: readonly [string, unknown, string][] = [
   [
     "a number as types",
     { session_id: "s", types: 5 },
-    'types must be a list of at most 5 event types, such as ["agent.message"].',
+    'types must be a list of at most 5, each an event type such as "agent.message".',
   ],
   [
     "a missing one beside an unknown one",
@@ -254,3 +254,15 @@ const HINTS: readonly [Record<string, unknown>, string | undefined][] = [
 for (const [args, hint] of HINTS) {
   Deno.test(`idHint() of ${JSON.stringify(args)}`, () => assertEquals(idHint(args), hint));
 }
+
+Deno.test("parseArguments() says what a list of ids takes", () => {
+  const schema = z.object({ session_ids: z.array(idSchema()).max(16) });
+  const { message } = assertThrows(
+    () => parseArguments(schema, { session_ids: ["a b"] }),
+    ToolError,
+  );
+  assertEquals(
+    message,
+    "session_ids must be a list of at most 16, each an id of 1 to 128 letters, digits, _ or -.",
+  );
+});
