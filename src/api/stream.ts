@@ -130,14 +130,14 @@ export interface ItemDecoder {
    * The items that this chunk completes. A chunk without an event gives one `activity`, whatever
    * it holds: part of a frame, a comment, a heartbeat, noise.
    *
-   * @throws `ApiError` at an `error` frame, after the events before it
+   * @throws `ApiError` at an `error` frame, and at one that is too large, after the events before it
    */
   push(chunk: Uint8Array): Generator<StreamItem, void, undefined>;
 }
 
 /** What {@linkcode createItemDecoder} needs. */
 export interface ItemDecoderOptions {
-  /** Bound of a frame's data, in UTF-16 code units; larger frames are dropped. */
+  /** Bound of a frame's data, in UTF-16 code units. */
   readonly maxFrameChars: number;
   readonly log: Logger;
   /** Applied to everything that frames say. */
@@ -157,17 +157,11 @@ export function createItemDecoder(options: ItemDecoderOptions): ItemDecoder {
   const { maxFrameChars, log } = options;
   // The parser drops the byte order mark.
   const text = new TextDecoder("utf-8", { ignoreBOM: true });
-  let lost = false;
-  const framer = createFramer({
-    maxFrameChars,
-    onOversized: () => {
-      lost = true;
-      log.warn("Skipped an oversized frame of an event stream", { maxFrameChars });
-    },
-  });
+  const framer = createFramer(maxFrameChars);
   return {
     *push(chunk) {
       let quiet = true;
+      let lost = false;
       for (const frame of framer.push(text.decode(chunk, { stream: true }))) {
         const read = readFrame(frame, options);
         if (read === "lost") {
@@ -179,9 +173,50 @@ export function createItemDecoder(options: ItemDecoderOptions): ItemDecoder {
           yield { kind: "event", event };
         }
       }
+      if (framer.isTooLarge) {
+        log.warn("A frame of an event stream is too large, reading the list instead", {
+          maxFrameChars,
+        });
+        const message = `A frame of the event stream has more than ${maxFrameChars} characters`;
+        throw new ApiError(message, { kind: "connection_lost" });
+      }
       if (lost) yield LOST;
       else if (quiet) yield ACTIVITY;
-      lost = false;
+    },
+  };
+}
+
+/** Cuts a stream's text into frames, up to the first one that is too large. */
+export interface Framer {
+  /** @returns the frames that this piece of the text completes */
+  push(text: string): EventSourceMessage[];
+  /** True once a frame was too large: nothing after it is read. */
+  readonly isTooLarge: boolean;
+}
+
+/** Room for the field names that the parser counts and the bound does not. */
+const FIELD_ROOM = 64;
+
+/** @param maxFrameChars bound of a frame's data, in UTF-16 code units, ≥ 1 */
+export function createFramer(maxFrameChars: number): Framer {
+  let frames: EventSourceMessage[] = [];
+  let isTooLarge = false;
+  const parser = createParser({
+    maxBufferSize: maxFrameChars + FIELD_ROOM,
+    onEvent: (frame) => {
+      isTooLarge ||= frame.data.length > maxFrameChars;
+      if (!isTooLarge) frames.push(frame);
+    },
+    onError: (error) => isTooLarge ||= error.type === "max-buffer-size-exceeded",
+  });
+  return {
+    get isTooLarge() {
+      return isTooLarge;
+    },
+    push(text) {
+      frames = [];
+      if (!isTooLarge) parser.feed(text);
+      return frames;
     },
   };
 }
@@ -227,98 +262,4 @@ function mayHoldEvent(value: unknown): boolean {
   const holds = (field: unknown) =>
     typeof field === "object" && Object.keys(field ?? {}).length > 0;
   return eventIdOf(fields.id) !== undefined || Object.values(fields).some(holds);
-}
-
-/** Cuts a stream's text into frames. */
-export interface Framer {
-  /** @returns the frames that this piece of the text completes */
-  push(text: string): EventSourceMessage[];
-}
-
-/** Room for the field names that the parser counts and the bound does not. */
-const FIELD_ROOM = 64;
-
-/** The parser overflows in the piece in which a frame grew too large: small pieces find its end. */
-const MAX_PIECE_CHARS = 64 * 1024;
-
-/**
- * @param maxFrameChars bound of a frame's data, in UTF-16 code units, ≥ 1; a larger frame is
- *   dropped as it comes in, and what follows it is read as usual
- * @param onOversized told once for every frame that was dropped
- */
-export function createFramer(
-  { maxFrameChars, onOversized }: { maxFrameChars: number; onOversized: () => void },
-): Framer {
-  // A piece is shorter than the largest frame, so a frame that overflows began in an earlier one,
-  // and the first blank line in the piece that overflows is the end of that frame.
-  const pieceChars = Math.max(1, Math.min(MAX_PIECE_CHARS, Math.floor(maxFrameChars / 2)));
-  let frames: EventSourceMessage[] = [];
-  let overflowed = false;
-  let lines: LineState = { atLineStart: true, afterCr: false };
-  const parser = createParser({
-    maxBufferSize: maxFrameChars + FIELD_ROOM,
-    onEvent: (frame) => {
-      if (frame.data.length > maxFrameChars) onOversized();
-      else frames.push(frame);
-    },
-    onError: (error) => overflowed ||= error.type === "max-buffer-size-exceeded",
-  });
-
-  const feed = (piece: string): void => {
-    if (!overflowed) {
-      parser.feed(piece);
-      if (!overflowed) {
-        lines = lineStateAfter(piece);
-        return;
-      }
-      onOversized();
-    }
-    const skipped = skipFrame(piece, lines);
-    lines = skipped.state;
-    if (skipped.end === undefined) return;
-    overflowed = false;
-    parser.reset();
-    const rest = piece.slice(skipped.end);
-    if (rest !== "") feed(rest);
-  };
-  return {
-    push(text) {
-      frames = [];
-      for (let start = 0; start < text.length; start += pieceChars) {
-        feed(text.slice(start, start + pieceChars));
-      }
-      return frames;
-    },
-  };
-}
-
-/** Where in a line the text read so far ends. */
-interface LineState {
-  readonly atLineStart: boolean;
-  /** The last line ended with CR: a LF that follows belongs to it. */
-  readonly afterCr: boolean;
-}
-
-function lineStateAfter(text: string): LineState {
-  const afterCr = text.endsWith("\r");
-  return { atLineStart: afterCr || text.endsWith("\n"), afterCr };
-}
-
-/** Looks for the blank line that ends a frame; `end` is the index after it. */
-function skipFrame(text: string, state: LineState): { end?: number; state: LineState } {
-  let { atLineStart, afterCr } = state;
-  for (let index = 0; index < text.length; index++) {
-    const char = text[index];
-    if (char === "\n" && afterCr) {
-      afterCr = false;
-    } else if (char === "\n" || char === "\r") {
-      afterCr = char === "\r";
-      if (atLineStart) return { end: index + 1, state: { atLineStart, afterCr } };
-      atLineStart = true;
-    } else {
-      atLineStart = false;
-      afterCr = false;
-    }
-  }
-  return { state: { atLineStart, afterCr } };
 }

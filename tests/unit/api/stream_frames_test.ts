@@ -2,12 +2,11 @@ import { assertEquals } from "@std/assert";
 import { fc } from "../../helpers/fuzz.ts";
 import { createFramer } from "../../../src/api/stream.ts";
 
-/** The data of the frames in `pieces`, and how many were dropped for their size. */
+/** The data of the frames in `pieces`, and whether one was too large. */
 function readAll(pieces: readonly string[], maxFrameChars = 1_000) {
-  let oversized = 0;
-  const framer = createFramer({ maxFrameChars, onOversized: () => oversized++ });
+  const framer = createFramer(maxFrameChars);
   const data = pieces.flatMap((piece) => framer.push(piece).map((frame) => frame.data));
-  return { data, oversized };
+  return { data, isTooLarge: framer.isTooLarge };
 }
 
 /** Cuts a text at the given places. */
@@ -42,21 +41,21 @@ Deno.test("createFramer() gives the same frames however the text is cut", () => 
   }));
 });
 
-Deno.test("createFramer() drops an oversized frame and reads on after it", () => {
+Deno.test("createFramer() ends at a frame that is too large", () => {
   const big = `data: ${"x".repeat(5_000)}`;
   for (const end of ["\n", "\r\n", "\r"]) {
     const lines = ["data: before", "", big, "data: more of it", "", "data: after", "", ""];
     const text = lines.join(end) + ": end\n";
-    assertEquals(readAll([text]), { data: ["before", "after"], oversized: 1 });
+    assertEquals(readAll([text]), { data: ["before"], isTooLarge: true });
     const single = [...text];
-    assertEquals(readAll(single), { data: ["before", "after"], oversized: 1 });
+    assertEquals(readAll(single), { data: ["before"], isTooLarge: true });
   }
 });
 
-Deno.test("createFramer() drops a frame that is large by many small lines", () => {
+Deno.test("createFramer() ends at a frame that is large by many small lines", () => {
   const text = "data: x\n".repeat(2_000) + "\ndata: after\n\n";
-  assertEquals(readAll([text]), { data: ["after"], oversized: 1 });
-  assertEquals(readAll([...text]), { data: ["after"], oversized: 1 });
+  assertEquals(readAll([text]), { data: [], isTooLarge: true });
+  assertEquals(readAll([...text]), { data: [], isTooLarge: true });
 });
 
 Deno.test("createFramer() treats the bound alike for any cutting", () => {
@@ -73,33 +72,36 @@ Deno.test("createFramer() treats the bound alike for any cutting", () => {
         `data: ${"x".repeat(length)}${end}${end}`
       ).join("") +
         ": end\n";
-      const { data, oversized } = readAll(cut(text, places), MAX);
-      const fitting = frames.map(([length]) => length).filter((length) => length <= MAX);
-      assertEquals(data.map((value) => value.length), fitting);
-      assertEquals(oversized, frames.length - fitting.length);
+      const { data, isTooLarge } = readAll(cut(text, places), MAX);
+      const lengths = frames.map(([length]) => length);
+      const large = lengths.findIndex((length) => length > MAX);
+      assertEquals(
+        data.map((value) => value.length),
+        large < 0 ? lengths : lengths.slice(0, large),
+      );
+      assertEquals(isTooLarge, large >= 0);
     },
   ));
 });
 
 Deno.test("createFramer() holds no more than the bound of a frame that never ends", () => {
-  let oversized = 0;
-  const framer = createFramer({ maxFrameChars: 1_000, onOversized: () => oversized++ });
+  const framer = createFramer(1_000);
   framer.push("data: ");
   for (let i = 0; i < 10_000; i++) assertEquals(framer.push("x".repeat(1_000)), []);
-  assertEquals(oversized, 1);
-  assertEquals(framer.push("\n\ndata: after\n\n").map(({ data }) => data), ["after"]);
+  assertEquals(framer.isTooLarge, true);
+  assertEquals(framer.push("\n\ndata: after\n\n"), []);
 });
 
 Deno.test("createFramer() does not take a note of any length for a frame", () => {
   assertEquals(readAll([`: ${"x".repeat(5_000)}`, "x".repeat(5_000), "\ndata: a\n\n"]), {
     data: ["a"],
-    oversized: 0,
+    isTooLarge: false,
   });
 });
 
 Deno.test("createFramer() works with the smallest bound", () => {
   assertEquals(readAll(["data: 1\n\ndata: 22\n\ndata: 3\n\n"], 1), {
-    data: ["1", "3"],
-    oversized: 1,
+    data: ["1"],
+    isTooLarge: true,
   });
 });

@@ -84,15 +84,20 @@ Deno.test("createItemDecoder() logs what it skips, without its text", () => {
   assertEquals(JSON.stringify(logs).includes("private"), false);
 });
 
-Deno.test("createItemDecoder() survives an oversized frame and says so", () => {
+Deno.test("createItemDecoder() throws at a frame that is too large, after the events before it", () => {
   const logs: Setup["logs"] = [];
   const { push } = decoder(logs, 100);
   const encode = (text: string) => new TextEncoder().encode(text);
   const huge = `data: {"type":"a.b","x":"${"y".repeat(300)}"}\n\n`;
-  const items = [...push(encode(huge.slice(0, 200))), ...push(encode(huge.slice(200)))];
-  assertEquals(items.filter(({ kind }) => kind === "lost").length, 1);
-  assertEquals(items.filter(({ kind }) => kind === "event").length, 0);
-  assertEquals([...push(encode(`data: {"type":"c.d"}\n\n`))].map(({ kind }) => kind), ["event"]);
+  const items: StreamItem[] = [];
+  const read = () => {
+    items.push(...push(encode(huge.slice(0, 90))));
+    for (const item of push(encode(huge.slice(90)))) items.push(item);
+  };
+  const before = [...push(encode(`data: {"type":"c.d"}\n\n`))];
+  const error = assertThrows(read, ApiError);
+  assertEquals([error.kind, error.retryable], ["connection_lost", true]);
+  assertEquals([...before, ...items].map(({ kind }) => kind), ["event", "activity"]);
   assertEquals(logs.map(({ level }) => level), ["warn"]);
 });
 

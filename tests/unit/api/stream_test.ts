@@ -212,16 +212,19 @@ Deno.test("the text of a stream's error status cannot hang the call", async () =
   assertEquals(clock.pendingTimers, 0);
 });
 
-Deno.test("a frame beyond the bound is skipped and the stream goes on", async () => {
-  const body = new TestBody();
+Deno.test("a frame beyond the bound ends the stream after the events before it", async () => {
+  const body = new TestBody(frame("before"));
   const { api, logs } = setup([body.respondAsStream()], { maxFrameChars: 200 });
   const stream = await api.events.stream("sesn_1");
   for (const piece of ["data: ", ..."x".repeat(9).split("").map((c) => c.repeat(50)), "\n\n"]) {
     body.push(piece);
   }
-  body.push(frame("after"));
-  body.end();
-  const ids = await collect(stream);
-  assertEquals([ids.length, ids.filter((id) => id !== "-")], [12, ["after"]]);
+  const items: StreamItem[] = [];
+  const reading = (async () => {
+    for await (const item of stream) items.push(item);
+  })();
+  const error = await assertRejects(() => reading, ApiError, "more than 200 characters");
+  assertEquals([error.kind, body.cancelled], ["connection_lost", true]);
+  assertEquals(items.filter(({ kind }) => kind === "event").length, 1);
   assertEquals(logs.map(({ level }) => level), ["warn"]);
 });
