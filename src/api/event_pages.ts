@@ -15,7 +15,7 @@ import type { Logger } from "../core/logger.ts";
 import { LruMap } from "../core/lru.ts";
 import { ApiError } from "./errors.ts";
 import { isOfSession, isQueued, type SessionEvent } from "./events.ts";
-import { CursorTrail } from "./pages.ts";
+import { pagesOf } from "./pages.ts";
 import { instantMs } from "./read.ts";
 import type { Page } from "./resources.ts";
 import type { ListEventsParams } from "./types.ts";
@@ -72,7 +72,7 @@ const PROBE_LIMIT = 20;
 interface Fetched {
   readonly data: readonly SessionEvent[];
   /** The cursor of what follows, made by the server or by {@linkcode afterCursor}. */
-  readonly next?: string;
+  readonly next_page?: string;
   /** The server has more, and gives no way to it. */
   readonly cut: boolean;
   readonly reduced?: number;
@@ -191,33 +191,33 @@ export function createEventPages(log: Logger): EventPages {
       };
       if (place) return await against().read(place);
       if (page === undefined && manners.order === opposite(order)) return await against().read();
-      let fetched = await fetchPage(params, manners, ask);
-      if (page === undefined && await runsOtherWay(params, fetched.data, ask)) {
-        return await against().read();
-      }
-      const trail = new CursorTrail(page);
-      let events = fetched.data.filter(wanted);
-      let { next } = trail.take({ data: fetched.data, next_page: fetched.next });
-      let hasAny = page !== undefined || types !== undefined || fetched.data.length > 0;
+      let events: SessionEvent[] = [];
+      let next: string | undefined;
+      let last: Fetched | undefined;
+      let hasAny = page !== undefined || types !== undefined;
+      let count = 0;
+      const fetchAt = (cursor?: string) => fetchPage({ ...params, page: cursor }, manners, ask);
       // A server may give less than was asked for, and what was not.
-      for (let count = 1; next !== undefined && count < MAX_VAIN_FILL; count++) {
-        // Of large events, a few will do.
-        const isEnough = events.length >= (params.limit ?? 1) || count >= MAX_FILL ||
-          fetched.reduced !== undefined;
-        if (isEnough && events.length > 0) break;
-        fetched = await fetchPage({ ...params, page: next }, manners, ask);
-        const step = trail.take({ data: fetched.data, next_page: fetched.next });
+      for await (const step of pagesOf<SessionEvent, Fetched>(fetchAt, page)) {
+        last = step.page;
+        if (count++ === 0 && page === undefined && await runsOtherWay(params, last.data, ask)) {
+          return await against().read();
+        }
         events = eachOnce([...events, ...step.data.filter(wanted)], order);
         next = step.next;
-        hasAny ||= fetched.data.length > 0;
+        hasAny ||= last.data.length > 0;
+        // Of large events, a few will do.
+        const isEnough = events.length >= (params.limit ?? 1) || count >= MAX_FILL ||
+          last.reduced !== undefined;
+        if ((isEnough && events.length > 0) || count >= MAX_VAIN_FILL) break;
       }
       // Whether there are events is then not known.
-      if (!hasAny && next === undefined && fetched.next !== undefined) throw noEvents();
-      if (fetched.cut) log.warn("The API cuts a list of events and gives no way on", { order });
+      if (!hasAny && next === undefined && last?.next_page !== undefined) throw noEvents();
+      if (last?.cut) log.warn("The API cuts a list of events and gives no way on", { order });
       return {
-        data: eachOnce(events, order),
+        data: events,
         next_page: next ?? null,
-        ...(fetched.cut && { isCut: true }),
+        ...(last?.cut && { isCut: true }),
       };
     },
   };
@@ -290,13 +290,13 @@ function fetchedOf(page: ServerPage, { afterId, page: asked }: ServerQuery): Fet
   const data = again < 0 ? page.data : page.data.slice(again + 1);
   const { reduced } = page;
   if (page.next_page && page.next_page !== asked) {
-    return { data, next: page.next_page, cut: false, reduced };
+    return { data, next_page: page.next_page, cut: false, reduced };
   }
   const mayHaveMore = reduced !== undefined && page.next_page === undefined &&
     page.has_more !== false;
   if (page.has_more !== true) return { data, cut: mayHaveMore, reduced };
   const next = again < 0 ? afterCursor(data.at(-1)) : undefined;
-  return { data, ...(next && { next }), cut: next === undefined };
+  return { data, next_page: next, cut: next === undefined };
 }
 
 /** What is known of a list of the server, in its own order. */
@@ -332,6 +332,14 @@ interface Place {
 interface Entry {
   readonly event: SessionEvent;
   readonly offset: number;
+}
+
+/** A page in the server's order. */
+interface CounterPage extends Fetched {
+  /** The events that are wanted. */
+  readonly entries: readonly Entry[];
+  /** How many entries of the list stand up to its end. */
+  readonly end: number;
 }
 
 /** The server's pages have become too large, so what was known of them no longer holds. */
@@ -379,20 +387,21 @@ class CounterReading {
     const limit = params.limit ?? FULL_LIMIT;
     let index = starts.length - 1;
     while (until && index > 0 && (starts[index] ?? 0) >= until.offset) index--;
-    const first = await this.#pageAt(index);
-    let { entries, cut, end } = first;
-    const trail = new CursorTrail(cursors[index]);
-    let step = trail.take({ data: first.data, next_page: first.next });
-    let found = indexOf(entries, until);
-    const isMissing = () => way === "desc" && until?.id !== undefined && found < 0;
-    for (let count = 1; !until || end < until.offset || isMissing(); count++) {
-      if (step.next === undefined) break;
-      if (count >= MAX_PAGES) throw outOfReach();
-      cursors[++index] = step.next;
-      starts[index] = end;
-      const page = await this.#pageAt(index);
-      step = trail.take({ data: page.data, next_page: page.next });
-      if (step.data.length < page.data.length) {
+    let entries: Entry[] = [];
+    let cut = false;
+    let end = 0;
+    let found = -1;
+    let reads = 0;
+    const read = async (cursor: string | undefined) => {
+      if (++reads > MAX_PAGES) throw outOfReach();
+      if (reads > 1) {
+        cursors[++index] = cursor;
+        starts[index] = end;
+      }
+      return await this.#pageAt(index);
+    };
+    for await (const { page, data } of pagesOf<SessionEvent, CounterPage>(read, cursors[index])) {
+      if (data.length < page.data.length) {
         cursors.length = index;
         starts.length = index--;
         break;
@@ -401,6 +410,8 @@ class CounterReading {
       // What came before is needed only as far as the last page leaves room.
       entries = withoutRepeated([...entries.slice(-limit), ...page.entries]);
       found = indexOf(entries, until);
+      const isMissing = way === "desc" && until?.id !== undefined && found < 0;
+      if (until && end >= until.offset && !isMissing) break;
     }
     if (cut && !until) throw outOfReach();
     if (found >= 0) entries = entries.slice(0, found);
@@ -424,15 +435,16 @@ class CounterReading {
     };
   }
 
-  async #pageAt(page: number) {
+  async #pageAt(page: number): Promise<CounterPage> {
     const { way, params, list, manners, ask, wanted } = this.#options;
     const query = { ...params, order: way, limit: list.limit, page: list.cursors[page] };
-    const { data, next, cut, reduced } = await fetchPage(query, manners, ask);
-    if (reduced !== undefined) throw new PageSizeError(reduced);
+    const fetched = await fetchPage(query, manners, ask);
+    const { data } = fetched;
+    if (fetched.reduced !== undefined) throw new PageSizeError(fetched.reduced);
     const start = list.starts[page] ?? 0;
     const entries = data.map((event, index): Entry => ({ event, offset: start + index }))
       .filter(({ event }) => wanted(event));
-    return { data, entries, next, cut, end: start + data.length };
+    return { ...fetched, entries, end: start + data.length };
   }
 }
 

@@ -51,6 +51,32 @@ export class CursorTrail {
   }
 }
 
+/** A page as it was read, and what it adds. */
+export interface ListStep<T, P> extends TrailStep<T> {
+  readonly page: P;
+}
+
+/**
+ * Reads a list page by page, as far as {@linkcode CursorTrail} finds progress. The next page is read
+ * when it is asked for.
+ *
+ * @param read gives the page that a cursor names, without one the first
+ * @param start the cursor to begin with
+ */
+export async function* pagesOf<T extends TrailEntry, P extends TrailPage<T>>(
+  read: (cursor: string | undefined) => Promise<P & TrailPage<T>>,
+  start?: string,
+): AsyncGenerator<ListStep<T, P>, void, undefined> {
+  const trail = new CursorTrail(start);
+  for (let cursor = start;;) {
+    const page = await read(cursor);
+    const step = trail.take<T>(page);
+    yield { ...step, page };
+    if (step.next === undefined) return;
+    cursor = step.next;
+  }
+}
+
 /**
  * Reads a list from its first page on, each entry once.
  *
@@ -63,13 +89,12 @@ export async function readAllPages<T extends { readonly id: string }>(
   maxPages: number,
 ): Promise<{ readonly found: T[]; readonly complete: boolean }> {
   const found = new Map<string, T>();
-  const trail = new CursorTrail();
-  let page: string | undefined;
-  for (let count = 0; count < maxPages; count++) {
-    const { data, next } = trail.take(await read(page));
+  let count = 0;
+  let complete = false;
+  for await (const { data, next } of pagesOf<T, TrailPage<T>>(read)) {
     for (const entry of data) found.set(entry.id, entry);
-    page = next;
-    if (page === undefined) break;
+    complete = next === undefined;
+    if (++count >= maxPages) break;
   }
-  return { found: [...found.values()], complete: page === undefined };
+  return { found: [...found.values()], complete };
 }
