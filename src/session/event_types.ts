@@ -167,8 +167,9 @@ const readStatus = (kind: "running" | "rescheduled" | "terminated"): Reader => (
   ...threadOf(event),
 });
 
-function threadOf(event: SessionEvent): { readonly threadId?: string } {
-  return kept({ threadId: textOf(event.session_thread_id) });
+function threadOf(event: SessionEvent): { readonly threadId?: string } | undefined {
+  const threadId = textOf(event.session_thread_id);
+  return threadId === undefined ? undefined : kept({ threadId });
 }
 
 const readMessage: Reader = (event) => ({
@@ -355,27 +356,25 @@ const READ_LIKE: readonly (readonly [type: RegExp, like: string])[] = [
   [/^agent\..*result$/, "agent.tool_result"],
 ];
 
-/** The types by themselves: events keep these texts instead of one each. */
-const TYPES: ReadonlyMap<string, string> = new Map(
-  Object.keys(EVENT_TYPES).map((type) => [type, type]),
+/** The rows by type; each has its type, so that events share one text. */
+const ROWS = new Map(
+  Object.entries(EVENT_TYPES).map(([type, [read, view, news, parts]]) =>
+    [type, { type, read, view, news, parts }] as const
+  ),
 );
 
-/** Lists the event types that a part of a session's events consists of. */
-export function typesIn(part: EventPart): string[] {
-  return Object.entries(EVENT_TYPES).flatMap(([type, [, , , parts]]) =>
-    parts.includes(part) ? [type] : []
-  );
+function rowLike(type: string) {
+  return ROWS.get(READ_LIKE.find(([pattern]) => pattern.test(type))?.[1] ?? "");
 }
 
 /** Reads what a turn needs to know of an event of the wire. */
 export function readEvent(event: SessionEvent): TurnEvent {
   const id = event.id ?? undefined;
   const at = instantMs(event.processed_at);
-  const type = TYPES.get(event.type) ?? READ_LIKE.find(([like]) => like.test(event.type))?.[1];
-  const [read] = rowOf(type) ?? [];
+  const row = ROWS.get(event.type) ?? rowLike(event.type);
   return {
-    ...(read?.(event, id ?? "") ?? { kind: "other" }),
-    ...(type !== undefined && { type }),
+    ...(row?.read(event, id ?? "") ?? { kind: "other" }),
+    type: row?.type,
     key: id ?? keyOf(event),
     ...(id !== undefined && { id }),
     ...(at !== undefined && { at }),
@@ -385,18 +384,17 @@ export function readEvent(event: SessionEvent): TurnEvent {
 
 /** Shows an event as a result has it: always `type`, and what the type has to tell. */
 export function eventView(event: SessionEvent, options: ViewOptions): EventView {
-  const [, view = otherView] = rowOf(event.type) ?? [];
-  return showEvent(event, view, options);
+  return showEvent(event, ROWS.get(event.type)?.view ?? otherView, options);
 }
 
 /** Tells the news in an event; undefined for what nobody needs to know. */
 export function newsOf(event: TurnEvent): string | undefined {
-  const [, , news] = rowOf(event.type) ?? [];
-  return news?.(event);
+  return ROWS.get(event.type ?? "")?.news(event);
 }
 
-function rowOf(type: string | undefined): EventType | undefined {
-  return type !== undefined && Object.hasOwn(EVENT_TYPES, type) ? EVENT_TYPES[type] : undefined;
+/** Lists the event types that a part of a session's events consists of. */
+export function typesIn(part: EventPart): string[] {
+  return [...ROWS.values()].filter(({ parts }) => parts.includes(part)).map(({ type }) => type);
 }
 
 /** A key for an event without an id: what it says. */

@@ -231,7 +231,7 @@ export class Turn {
   add(event: TurnEvent): void {
     const { anchor } = this;
     const watch = this.#watch;
-    const key = this.#queuedKey(event);
+    const key = this.queued.size > 0 ? this.#queuedKey(event) : undefined;
     if (anchor?.queued && !event.queued && (anchor.id === event.id || anchor.id === key)) {
       anchor.queued = false;
     }
@@ -249,7 +249,9 @@ export class Turn {
   }
 
   #apply(event: TurnEvent, queuedKey: string | undefined): void {
-    const isSubagents = this.#isSubagents(event);
+    const isSubagents = event.threadId !== undefined && this.#isSubagents(event.threadId);
+    // With a cursor nothing counts for the result until its event has come.
+    const counts = !this.anchor || this.anchor.id !== undefined;
     switch (event.kind) {
       case "input":
         return this.#takeInput(event, queuedKey, event.answers);
@@ -276,7 +278,7 @@ export class Turn {
         return;
       case "text":
         this.#work(event.kind);
-        if (this.#counts && !isSubagents) this.#collectText(event);
+        if (counts && !isSubagents) this.#collectText(event);
         return;
       case "thinking":
       case "model_start":
@@ -284,21 +286,21 @@ export class Turn {
       case "tool_use":
         this.#work(event.kind);
         this.#track(event.tool);
-        if (this.#counts) this.collected.tools.push(event.tool);
+        if (counts) this.collected.tools.push(event.tool);
         return;
       case "tool_result": {
         this.lastWork = event.kind;
         // A result that does not say whose it is: calls are answered in their order.
         const [oldest = ""] = this.toolsInFlight.keys();
         this.toolsInFlight.delete(event.toolUseId ?? oldest);
-        if (this.#counts) this.collected.results.push(event);
+        if (counts) this.collected.results.push(event);
         return;
       }
       case "model_end":
         this.lastWork = event.kind;
         return;
       case "error":
-        if (this.#counts) this.#collectError(event.error);
+        if (counts) this.#collectError(event.error);
         return;
       case "run_opened":
         this.openRuns.set(event.runId, event.name);
@@ -315,14 +317,8 @@ export class Turn {
     }
   }
 
-  /** True once what comes counts for the result: after the cursor, if there is one. */
-  get #counts(): boolean {
-    return !this.anchor || this.anchor.id !== undefined;
-  }
-
-  /** True if the event is a subagent's: what that says goes to the agent, not to the user. */
-  #isSubagents({ threadId }: TurnEvent): boolean {
-    if (threadId === undefined) return false;
+  /** True if the thread is a subagent's: what that says goes to the agent, not to the user. */
+  #isSubagents(threadId: string): boolean {
     return this.#primaryThread === undefined
       ? this.#childThreads.has(threadId)
       : threadId !== this.#primaryThread;
@@ -681,12 +677,16 @@ function lengthOf({ text, leftOut = 0 }: TextPart): number {
   return text.length + leftOut;
 }
 
-/** Reads a {@linkcode Turn} from an event history that grows, anew where that was rearranged. */
+/**
+ * Reads a {@linkcode Turn} from an event history that grows, and again from its beginning when that
+ * was rearranged.
+ */
 export class TurnReader {
   readonly #history: EventHistory;
   readonly #afterId: string | undefined;
   readonly #firstEpoch: number;
-  #turn: Turn;
+  /** What the events read so far tell; another object after each rearrangement. */
+  turn: Turn;
   /** Entries of the history that the turn has taken in, and in which epoch. */
   #count = 0;
   #epoch: number;
@@ -696,21 +696,16 @@ export class TurnReader {
   constructor(history: EventHistory, afterId?: string) {
     this.#history = history;
     this.#afterId = afterId;
-    this.#turn = new Turn(afterId);
+    this.turn = new Turn(afterId);
     this.#epoch = this.#firstEpoch = history.epoch;
-  }
-
-  /** What the events read so far tell; another object after each rearrangement. */
-  get turn(): Turn {
-    return this.#turn;
   }
 
   /** From now on what turns say before the newest is told: see `Turn.watchFrom`. */
   watch(): void {
-    if (this.#watch || this.#turn.anchor) return;
+    if (this.#watch || this.turn.anchor) return;
     const from = this.#history.entries.findLast((event) => !event.queued)?.key;
     this.#watch = { from };
-    this.#turn.watchFrom(from, true);
+    this.turn.watchFrom(from, true);
   }
 
   /** Reads on. @returns the events that were new, none when the history was rearranged */
@@ -720,25 +715,24 @@ export class TurnReader {
     if (isRearranged) {
       this.#epoch = epoch;
       this.#count = 0;
-      this.#turn = new Turn(this.#afterId);
-      if (this.#watch) this.#turn.watchFrom(this.#watch.from, this.#watch.from === undefined);
+      this.turn = new Turn(this.#afterId);
+      if (this.#watch) this.turn.watchFrom(this.#watch.from, this.#watch.from === undefined);
     }
     const news = entries.slice(this.#count);
     for (const event of news) {
-      this.#turn.add(event);
-      const growth = this.#growthOf(event);
-      if (growth) this.#turn.add(growth);
+      this.turn.add(event);
+      const isAnchor = event.id !== undefined && event.id === this.turn.anchor?.id;
+      if (isAnchor && event.kind === "text") this.#addGrowth(event);
     }
     this.#count = entries.length;
     return isRearranged ? [] : news;
   }
 
-  /** What a text that the cursor names has grown by meanwhile comes after the cursor. */
-  #growthOf(event: TurnEvent): TurnEvent | undefined {
-    if (event.kind !== "text" || event.id === undefined) return undefined;
-    if (this.#turn.anchor?.id !== event.id) return undefined;
+  /** Adds what the text that the cursor names has grown by meanwhile: it comes after the cursor. */
+  #addGrowth(event: TurnEvent & { kind: "text" }): void {
     const from = this.#history.lengthIn(this.#firstEpoch, event.key);
-    if (from === undefined) return undefined;
-    return { ...event, id: undefined, key: `${event.key}~${from}`, text: event.text.slice(from) };
+    if (from === undefined) return;
+    const text = event.text.slice(from);
+    this.turn.add({ ...event, id: undefined, key: `${event.key}~${from}`, text });
   }
 }
