@@ -24,6 +24,16 @@ interface Attempt {
 /** Request ids of the API that are kept for one call. */
 const MAX_FAILED = 5;
 
+/** What a call caused upstream. */
+export interface UpstreamUse {
+  /** Attempts at requests. */
+  readonly requests: number;
+  /** Milliseconds in which a request was under way, or about to be repeated. */
+  readonly ms: number;
+  /** The API's ids of the requests that failed, the first few. */
+  readonly failedRequestIds: readonly string[];
+}
+
 /** The requests of one call. All times are of the same clock, in milliseconds. */
 export class UpstreamRequests {
   readonly #attempts: Attempt[] = [];
@@ -52,29 +62,15 @@ export class UpstreamRequests {
   }
 
   /** Ends the call: requests that begin or end later are not counted. */
-  end(at: number): void {
-    this.#endedAt = Math.min(this.#endedAt, at);
-  }
-
-  /** Attempts so far. */
-  get count(): number {
-    return this.#attempts.length;
-  }
-
-  /** The API's ids of the requests that failed, the first few. */
-  get failedRequestIds(): readonly string[] {
-    return this.#failedRequestIds;
-  }
-
-  /** Milliseconds in which a request was under way, or about to be repeated; only after the end. */
-  upstreamMs(): number {
-    let total = 0;
+  end(at: number): UpstreamUse {
+    this.#endedAt = at;
+    let ms = 0;
     let reached = -Infinity;
-    for (const { from, to = this.#endedAt } of this.#attempts.toSorted((a, b) => a.from - b.from)) {
-      total += Math.max(0, to - Math.max(from, reached));
+    for (const { from, to = at } of this.#attempts.toSorted((a, b) => a.from - b.from)) {
+      ms += Math.max(0, to - Math.max(from, reached));
       reached = Math.max(reached, to);
     }
-    return total;
+    return { requests: this.#attempts.length, ms, failedRequestIds: this.#failedRequestIds };
   }
 }
 

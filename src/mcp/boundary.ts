@@ -54,13 +54,19 @@ async function perform(tool: ToolDefinition, args: unknown, call: ToolCall): Pro
   const requests = new UpstreamRequests();
   const answered = await countRequestsIn(requests, () => answer(tool, args, call));
   const endedAt = clock.now();
-  requests.end(endedAt);
   const durationMs = endedAt - startedAt;
   const { text, structured: structuredContent, failure } = answered;
   const content = [{ type: "text" as const, text }];
   return {
     result: structuredContent ? { content, structuredContent } : { content, isError: true },
-    report: reportOf({ ...answered, tool, args, call, durationMs, requests }),
+    report: reportOf({
+      ...answered,
+      tool,
+      args,
+      call,
+      durationMs,
+      upstream: requests.end(endedAt),
+    }),
     failure,
   };
 }

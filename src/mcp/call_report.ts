@@ -7,7 +7,7 @@
 
 import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
-import type { UpstreamRequests } from "../core/upstream_requests.ts";
+import type { UpstreamUse } from "../core/upstream_requests.ts";
 import { label } from "../core/text.ts";
 import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 
@@ -69,14 +69,14 @@ export interface ReportParts {
   /** Why it failed; absent when it did not. */
   readonly failure?: { readonly error: unknown };
   readonly durationMs: number;
-  readonly requests: UpstreamRequests;
+  readonly upstream: UpstreamUse;
 }
 
 const encoder = new TextEncoder();
 
 /** The report of a call. */
 export function reportOf(parts: ReportParts): CallReport {
-  const { tool, call, text, durationMs, requests } = parts;
+  const { tool, call, text, durationMs, upstream } = parts;
   const requestId = requestIdOf(call);
   const { verdict, outcome } = verdictOf(parts);
   return {
@@ -86,13 +86,13 @@ export function reportOf(parts: ReportParts): CallReport {
     // It may be the API's word, and becomes a label of metrics and traces.
     outcome: call.services.redact.loose(label(outcome)),
     durationMs,
-    upstreamMs: requests.upstreamMs(),
-    upstreamRequests: requests.count,
+    upstreamMs: upstream.ms,
+    upstreamRequests: upstream.requests,
     bytes: encoder.encode(text).byteLength,
     ...(call.principal && { token: call.principal.id }),
     ids: idsOf(parts.args, parts.structured),
     ...(requestId !== undefined && { requestId }),
-    apiRequestIds: requests.failedRequestIds,
+    apiRequestIds: upstream.failedRequestIds,
   };
 }
 

@@ -8,7 +8,7 @@ import { digest } from "../api/read.ts";
 import type { TurnEvent } from "./event_types.ts";
 
 /**
- * Characters of texts and inputs that a log keeps, and to which it comes down when it has more: no
+ * Characters of texts and inputs that are kept, and to which it comes down when it has more: no
  * reply shows more than the newest 30,000, and of the rest only the number counts.
  */
 const MAX_CHARS = 4 * 1024 * 1024;
@@ -92,9 +92,7 @@ export class EventHistory {
   /** Adds an event at the end; false when it says nothing new. */
   add(event: TurnEvent): boolean {
     if (!this.#isNews(event)) return this.#takeFuller(event);
-    this.#mark(event);
-    this.#entries.push(event);
-    this.#lighten();
+    this.#append(event);
     return true;
   }
 
@@ -103,15 +101,17 @@ export class EventHistory {
    * events of the stream no ids, or others than in lists: then they are known by what they say.
    */
   addLive(event: TurnEvent): boolean {
-    const saying = this.#isNews(event) ? sayingOf(event) : undefined;
-    if (saying !== undefined) {
-      if (takeMatch(this.#unstreamed, saying, (listed) => isSame(event, listed))) {
-        this.#seen.set(event.key, { queued: event.queued, fullness: fullnessOf(event) });
-        return false;
-      }
-      push(this.#unlisted, saying, event);
+    if (!this.#isNews(event)) return this.#takeFuller(event);
+    const saying = sayingOf(event);
+    if (
+      saying !== undefined && takeMatch(this.#unstreamed, saying, (other) => isSame(event, other))
+    ) {
+      this.#seen.set(event.key, { queued: event.queued, fullness: fullnessOf(event) });
+      return false;
     }
-    return this.add(event);
+    if (saying !== undefined) push(this.#unlisted, saying, event);
+    this.#append(event);
+    return true;
   }
 
   /**
@@ -129,7 +129,7 @@ export class EventHistory {
     const changed = this.#weave(eachOnce(placed));
     const added = others.map((event) => this.add(event));
     const fuller = placed.map((event) => this.#takeFuller(event));
-    this.#lighten();
+    if (this.#chars > MAX_CHARS) this.#lighten();
     return changed || added.includes(true) || fuller.includes(true);
   }
 
@@ -142,7 +142,7 @@ export class EventHistory {
     this.#epoch++;
     for (const event of others) this.add(event);
     for (const event of older) this.#takeFuller(event);
-    this.#lighten();
+    if (this.#chars > MAX_CHARS) this.#lighten();
   }
 
   /** Adds queued events that a list sorts before the session's first ones, oldest first. */
@@ -153,6 +153,13 @@ export class EventHistory {
   #isNews({ key, queued }: TurnEvent): boolean {
     const seen = this.#seen.get(key);
     return !seen || (seen.queued && !queued);
+  }
+
+  /** Adds an event that is news at the end. */
+  #append(event: TurnEvent): void {
+    this.#mark(event);
+    this.#entries.push(event);
+    if (this.#chars > MAX_CHARS) this.#lighten();
   }
 
   /** Counts an event that is news as known. */
@@ -191,9 +198,8 @@ export class EventHistory {
     return true;
   }
 
-  /** Lets go of the oldest texts and inputs when there are too many. */
+  /** Lets go of the oldest texts and inputs: there are too many. */
   #lighten(): void {
-    if (this.#chars <= MAX_CHARS) return;
     this.#entries = this.#entries.map((event) => {
       const chars = this.#chars > CHARS_LEFT ? charsOf(event) : 0;
       this.#chars -= chars;
@@ -265,7 +271,7 @@ export class EventHistory {
     if (news.length === 0) return false;
     const isNewer = behind.size === 1 && behind.has(this.#entries.at(-1)?.key);
     if (firstKnown === undefined || isNewer) {
-      for (const event of news) this.add(event);
+      for (const event of news) this.#append(event);
       return true;
     }
     news.forEach((event) => this.#mark(event));
@@ -381,7 +387,7 @@ function sayingOf(event: TurnEvent): string | undefined {
   return at === undefined ? undefined : `${kind} ${at}`;
 }
 
-/** Whether an event of the stream and one of a list, which say the same, are the same. */
+/** Tells that an event of the stream and one of a list, which say the same, are the same. */
 function isSame(live: Name, listed: Name): boolean {
   if (live.id !== undefined && live.id === listed.id) return true;
   return live.at === undefined ? live.id === undefined : live.at === listed.at;

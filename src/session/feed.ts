@@ -9,6 +9,7 @@
  */
 
 import { ApiError } from "../api/errors.ts";
+import type { SessionEvent } from "../api/events.ts";
 import type { ManagedAgentsApi } from "../api/types.ts";
 import { backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
@@ -63,6 +64,7 @@ export class SessionFeed {
   readonly #controller = new AbortController();
   readonly #reader: HistoryReader;
   readonly #poll: StatusPoll;
+  #stopped = false;
   /** True while the API cannot be reached: then only connecting again finds out when it can. */
   #outOfReach = false;
   /** True when the open stream has shown an event. */
@@ -100,6 +102,7 @@ export class SessionFeed {
 
   /** Drops the stream, its timers and its listeners. Idempotent. */
   stop(): void {
+    this.#stopped = true;
     this.#controller.abort(new DOMException("Nobody waits any more", "AbortError"));
     this.#poll.clear();
     this.#listeners.clear();
@@ -217,10 +220,6 @@ export class SessionFeed {
     }
   }
 
-  get #stopped(): boolean {
-    return this.#controller.signal.aborted;
-  }
-
   /** Connects, and connects again, until the feed is stopped. */
   async #run(): Promise<void> {
     const { clock, bucket, counters, log, random } = this.#deps;
@@ -267,7 +266,7 @@ export class SessionFeed {
         this.#streamError = undefined;
         this.#changed();
       },
-      onEvent: (event) => this.#takeEvent(readEvent(event)),
+      onEvent: (event) => this.#takeEvent(event),
       onLost: async () => {
         await bucket.take(1, signal);
         await this.#readNews();
@@ -277,8 +276,9 @@ export class SessionFeed {
   }
 
   /** Adds an event of the stream; one from before all that was read is a replay. */
-  #takeEvent(event: TurnEvent): void {
-    if (!this.complete && this.history.isBefore(event)) return;
+  #takeEvent(sent: SessionEvent): void {
+    const event = readEvent(sent);
+    if (!this.#reader.complete && this.history.isBefore(event)) return;
     if (!this.history.addLive(event)) return;
     this.#streamShows = true;
     this.#streamIsAhead = true;
@@ -337,7 +337,7 @@ export class SessionFeed {
     if (this.#stopped) return;
     this.#turnReader.update();
     // If the stream cannot connect, a status request will not either.
-    if (this.readsDone === 0 || this.#outOfReach || this.#failure) this.#poll.clear();
+    if (this.#reader.done === 0 || this.#outOfReach || this.#failure) this.#poll.clear();
     else this.#poll.plan(this.#turnReader.turn, this.#refusals.count > 0);
     for (const listener of [...this.#listeners]) listener();
   }
@@ -352,7 +352,7 @@ export class SessionFeed {
 
   /** Asks for the session's status; when that says the turn is over, the list must agree. */
   async #pollNow(): Promise<void> {
-    this.#poll.count();
+    this.#poll.count++;
     const before = this.history.entries.length;
     // Whoever may not read the session may read its list.
     const status = await this.#askStatus().catch((error) => {
@@ -365,7 +365,7 @@ export class SessionFeed {
       await this.#readNews();
     }
     if (this.#stopped) return;
-    if (this.history.entries.length > before) this.#poll.forget();
+    if (this.history.entries.length > before) this.#poll.polled = undefined;
     this.#changed();
   }
 

@@ -25,15 +25,18 @@ const SHORT_TEXT_CHARS = 200;
 export class HistoryReader {
   /** Options of every request: what fails is tried again by plan, retries would multiply with that. */
   readonly options: CallOptions & { readonly retry: false };
+  /** Reads of the newest events that are complete. */
+  done = 0;
+  /** Reads of the newest events that were begun. */
+  tried = 0;
+  /** True when more happened during a drop than was read afterwards. */
+  hasGap = false;
   readonly #api: ManagedAgentsApi["events"];
   readonly #sessionId: string;
   readonly #history: EventHistory;
   #reads: Promise<unknown> = Promise.resolve();
-  #done = 0;
-  #tried = 0;
   #older: string | undefined;
   readonly #trail = new CursorTrail();
-  #hasGap = false;
   #farEndRead: Promise<void> | undefined;
   /** True when the reads since the last {@linkcode forgetFarEnd} reached the far end by themselves. */
   #sawFarEnd = false;
@@ -51,24 +54,9 @@ export class HistoryReader {
     this.#history = history;
   }
 
-  /** Reads of the newest events that are complete. */
-  get done(): number {
-    return this.#done;
-  }
-
-  /** Reads of the newest events that were begun. */
-  get tried(): number {
-    return this.#tried;
-  }
-
   /** True when the history reaches back to the session's first event. */
   get complete(): boolean {
     return this.#older === undefined;
-  }
-
-  /** True when more happened during a drop than was read afterwards. */
-  get hasGap(): boolean {
-    return this.#hasGap;
   }
 
   /**
@@ -79,8 +67,8 @@ export class HistoryReader {
    */
   readNews(): Promise<boolean> {
     return this.#serially(async () => {
-      this.#tried++;
-      const isFirst = this.#done === 0;
+      this.tried++;
+      const isFirst = this.done === 0;
       const trail = isFirst ? this.#trail : new CursorTrail();
       const pages: (readonly TurnEvent[])[] = [];
       let older: string | undefined;
@@ -93,10 +81,10 @@ export class HistoryReader {
           data.some((event) => this.#history.hasHappened(event));
       }
       if (isFirst) this.#older = older;
-      this.#hasGap ||= !reaches;
+      this.hasGap ||= !reaches;
       this.#sawFarEnd ||= older === undefined;
       const hasNews = this.#history.merge(pages.flat());
-      this.#done++;
+      this.done++;
       return hasNews;
     });
   }

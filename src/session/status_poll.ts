@@ -36,6 +36,8 @@ const AFTER_QUIET_MS = 1_000;
 const PROOF_MARGIN = 1.15;
 /** After the key was refused the next poll comes this soon. */
 const AFTER_REFUSAL_MS = 1_700;
+/** A reason that is no error: that would have a stack, for nobody. */
+const SUPERSEDED = "superseded";
 
 /** What a {@linkcode StatusPoll} works with. */
 export interface StatusPollOptions {
@@ -56,14 +58,15 @@ export interface StatusPollOptions {
 
 /** Plans the polls of one session, and keeps what they showed. */
 export class StatusPoll {
+  /** The status that the latest poll showed, while no event has come since. */
+  polled: PolledStatus | undefined;
+  /** Polls since the last event. */
+  count = 0;
   readonly #options: StatusPollOptions;
   readonly #timer: MovableTimer;
   #begun: AbortController | undefined;
   #atOnce = false;
-  #polled: PolledStatus | undefined;
   #steadySince = 0;
-  /** Polls since the last event. */
-  #count = 0;
   /** How long ago the newest event came, by its own time, when the first of them was planned. */
   #quietMs = 0;
 
@@ -75,27 +78,22 @@ export class StatusPoll {
     });
   }
 
-  /** The status that the latest poll showed, while no event has come since. */
-  get polled(): PolledStatus | undefined {
-    return this.#polled;
-  }
-
   /** Sets the time of the next poll by what the events say. @param isRefused the key was refused */
   plan(turn: Turn, isRefused: boolean): void {
     const { clock, random = Math.random, unseenSends, sessionId, history } = this.#options;
-    if (this.#count === 0) this.#quietMs = clock.wallTime() - (history.endsAt ?? Infinity);
-    let verdict = verdictOf(turn, this.#polled);
+    if (this.count === 0) this.#quietMs = clock.wallTime() - (history.endsAt ?? Infinity);
+    let verdict = verdictOf(turn, this.polled);
     if (unseenSends.has(sessionId, history)) verdict = { over: false, waitingFor: "queued" };
     // A session that is at work although its known events end needs asking soon.
-    else if (verdict.over && this.#polled && isWorking(this.#polled)) {
+    else if (verdict.over && this.polled && isWorking(this.polled)) {
       verdict = { over: false, waitingFor: "resume" };
     }
     // Without a single event only the session tells whether one is to come.
-    this.#atOnce = !verdict.over && verdict.waitingFor === "first_event" && this.#count === 0;
+    this.#atOnce = !verdict.over && verdict.waitingFor === "first_event" && this.count === 0;
     const delayMs = this.#atOnce
       ? 0
-      : pollDelayMs(turn, verdict, this.#count, this.#polled, this.#quietMs);
-    this.#giveUp();
+      : pollDelayMs(turn, verdict, this.count, this.polled, this.#quietMs);
+    this.#begun?.abort(SUPERSEDED);
     this.#timer.set(
       (isRefused ? Math.min(delayMs, AFTER_REFUSAL_MS) : delayMs) * (0.9 + 0.2 * random()),
     );
@@ -103,24 +101,14 @@ export class StatusPoll {
 
   /** Plans no poll, and leaves no timer behind. */
   clear(): void {
-    this.#giveUp();
+    this.#begun?.abort(SUPERSEDED);
     this.#timer.clear();
   }
 
-  /** Counts a poll that is made. */
-  count(): void {
-    this.#count++;
-  }
-
-  /** Forgets what was polled: after an event it says nothing any more. */
-  forget(): void {
-    this.#polled = undefined;
-  }
-
-  /** Begins the plan anew, since an event came. */
+  /** Begins the plan anew after an event: what was polled before says nothing any more. */
   reset(): void {
-    this.forget();
-    this.#count = 0;
+    this.polled = undefined;
+    this.count = 0;
   }
 
   /**
@@ -137,17 +125,11 @@ export class StatusPoll {
     if (session.status === undefined && !archived) return undefined;
     const status = session.status ?? "idle";
     if (history.entries.length === before) {
-      const isSame = this.#polled?.status === status && this.#polled.archived === archived;
+      const isSame = this.polled?.status === status && this.polled.archived === archived;
       if (!isSame) this.#steadySince = clock.now();
-      this.#polled = { status, archived, steadyMs: clock.now() - this.#steadySince };
+      this.polled = { status, archived, steadyMs: clock.now() - this.#steadySince };
     }
     return { status, archived };
-  }
-
-  #giveUp(): void {
-    // A reason of its own would be an error with a stack, for nobody.
-    this.#begun?.abort("superseded");
-    this.#begun = undefined;
   }
 }
 

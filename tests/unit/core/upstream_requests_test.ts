@@ -26,8 +26,8 @@ for (const [name, attempts, busyMs] of BUSY) {
       const end = requests.begin(path, from, attempt);
       if (to !== undefined) end(to);
     }
-    requests.end(100);
-    assertEquals([requests.count, requests.upstreamMs()], [attempts.length, busyMs]);
+    const use = requests.end(100);
+    assertEquals([use.requests, use.ms], [attempts.length, busyMs]);
   });
 }
 
@@ -35,17 +35,18 @@ Deno.test("a call keeps the API's ids of the first failures only", () => {
   const requests = new UpstreamRequests();
   requests.begin("/ok", 0, 0)(1);
   for (let i = 0; i < 8; i++) requests.begin("/failed", 0, 0)(1, `req_${i}`);
-  assertEquals(requests.failedRequestIds, ["req_0", "req_1", "req_2", "req_3", "req_4"]);
-  assertEquals(requests.count, 9);
+  const use = requests.end(2);
+  assertEquals(use.failedRequestIds, ["req_0", "req_1", "req_2", "req_3", "req_4"]);
+  assertEquals(use.requests, 9);
 });
 
 Deno.test("what comes after a call's end is not its own", () => {
   const requests = new UpstreamRequests();
   const late = requests.begin("/stream", 0, 0);
-  requests.end(10);
+  const use = requests.end(10);
   late(500, "req_late");
   requests.begin("/reconnect", 600, 0)(700, "req_later");
-  assertEquals([requests.count, requests.upstreamMs(), requests.failedRequestIds], [1, 10, []]);
+  assertEquals(use, { requests: 1, ms: 10, failedRequestIds: [] });
 });
 
 Deno.test("the counter follows its call through awaits and timers, and calls do not mix", async () => {
