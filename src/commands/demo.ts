@@ -12,7 +12,7 @@ import { callTool, type McpEndpoint } from "./mcp_call.ts";
 import { createPalette, type Palette } from "./paint.ts";
 import type { Program } from "../runtime/program.ts";
 
-/** What the person in the demo asks. */
+/** The question of the person in the demo. */
 const QUESTION = "Which of our services had the most errors last week?";
 
 /** Part of the name of the simulated agent that takes its time and uses tools. */
@@ -32,7 +32,7 @@ const agentsSchema = z.object({
 const sessionSchema = z.object({ session_id: z.string() });
 const outcomeSchema = z.object({ status: z.string(), reply: z.string() });
 
-/** What the steps share. */
+/** The parts that every step needs. */
 interface Stage {
   readonly endpoint: McpEndpoint;
   readonly program: Program;

@@ -16,10 +16,10 @@ type HealthProgram = Pick<Program, "clock" | "readFile" | "connect">;
 /** How long the server may take to answer, in milliseconds. */
 const TIMEOUT_MS = 3_000;
 
-/** Longest answer that is looked at, in bytes; the status comes first. */
+/** How much of a response is read at most, in bytes; the status comes first. */
 const MAX_BYTES = 1024;
 
-/** Where a server that listens on `host` is reached from this machine. */
+/** Returns the address at which this machine reaches a server that listens on `host`. */
 function reachable(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;
@@ -66,7 +66,7 @@ async function ask(config: HealthConfig, program: HealthProgram): Promise<string
   }
 }
 
-/** Prints whether the server is alive, and answers with it. */
+/** Prints whether the server is alive, and returns it. */
 export async function health(
   config: HealthConfig,
   program: HealthProgram & Pick<Program, "print">,

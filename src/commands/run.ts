@@ -176,7 +176,7 @@ function secretsOf(config: Config): string[] {
   return [...http?.tokens ?? [], credential?.value ?? "", bindingKey ?? ""];
 }
 
-/** Asked where many connections are to be served, or such settings looked at. */
+/** Counts only where many connections are to be served, or such settings are checked. */
 function countOpenableFiles(config: Config, runtime: Runtime): number | undefined {
   if (config.command !== "serve" && config.command !== "doctor") return undefined;
   if (!config.http || config.maxWaits === undefined) return undefined;

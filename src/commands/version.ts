@@ -1,5 +1,5 @@
 /**
- * What this program is, from the one place that states it.
+ * The version of this program, as `deno.json` states it, and the commit of an executable.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const BAKED: string = "commit-of-the-build";
  */
 export const COMMIT: string | undefined = /^[0-9a-f]{7,40}\+?$/.test(BAKED) ? BAKED : undefined;
 
-/** What `--version` prints: the version, and the commit of an executable. */
+/** Makes the text of `--version`: the version, and the commit of an executable. */
 export function versionText(
   version: string = VERSION,
   commit: string | undefined = COMMIT,

@@ -14,7 +14,7 @@ const MIN_CAPACITY = 1024;
 export class ByteBuffer {
   #bytes = new Uint8Array();
   #length = 0;
-  /** Whether the memory is a piece that somebody else made, and not ours to write to. */
+  /** True while the memory is a piece that the caller made, which must not be written to. */
   #borrowed = true;
 
   /** How many bytes there are. */

@@ -18,6 +18,8 @@ export interface ByteSource {
 const BUSY_BUFFER_BYTES = 64 * 1024;
 
 /**
+ * Starts to read a stream.
+ *
  * @param firstBufferBytes what a read holds while little comes, in bytes. Without it the stream is
  *   read as it is, and so is one that does not let its reader bring the buffers: finding that out
  *   costs more than reading a short one

@@ -7,7 +7,7 @@
 
 import type { Clock } from "./clock.ts";
 
-/** Where {@linkcode Output} writes to. */
+/** The stream that {@linkcode Output} writes to, and its bounds. */
 export interface OutputOptions {
   /**
    * Writes bytes, at least one, without blocking the thread.
@@ -17,7 +17,7 @@ export interface OutputOptions {
   readonly write: (bytes: Uint8Array) => Promise<number>;
   /** How many bytes may wait to be written; what comes on top of them is dropped. */
   readonly maxQueuedBytes: number;
-  /** Told how many texts were dropped, as soon as texts get through again. */
+  /** Called with the number of texts that were dropped, as soon as texts get through again. */
   readonly onDropped?: (texts: number) => void;
 }
 
@@ -44,7 +44,7 @@ export class Output {
     this.#options = options;
   }
 
-  /** Why a write failed, as far as one has: the reader has gone, or the disk is full. */
+  /** The error of the last write that failed: the reader has gone, or the disk is full. */
   get failure(): unknown {
     return this.#failure;
   }
@@ -57,7 +57,7 @@ export class Output {
   /**
    * Queues a text.
    *
-   * @returns whether it will be written, as far as is known by now
+   * @returns false when it was dropped
    */
   write(text: string): boolean {
     const bytes = encoder.encode(text);

@@ -1,5 +1,5 @@
 /**
- * Which proxy the runtime sends a request through.
+ * Finds the proxy that the runtime sends a request through.
  *
  * @module
  */
@@ -50,7 +50,7 @@ function bits(address: string): { readonly value: bigint; readonly size: number 
   return { value: all.reduce((sum, word) => sum * 65536n + BigInt(`0x${word}`), 0n), size: 128 };
 }
 
-/** Whether an address is another, or is in a network such as `10.0.0.0/8`. */
+/** Returns true for an address that is another, or is in a network such as `10.0.0.0/8`. */
 function isInNetwork(host: string, entry: string): boolean {
   const [network = "", length, ...rest] = entry.split("/");
   const [address, base] = [bits(host), bits(network)];
@@ -62,9 +62,10 @@ function isInNetwork(host: string, entry: string): boolean {
 }
 
 /**
- * Whether the runtime goes to a host without the proxy. Seen with Deno 2.9.6: names match whole or
- * as the end of one, with or without a dot before it, and with regard to case; `*` means every name
- * and no address; addresses match addresses and networks; ports and wildcards match nothing.
+ * Returns true for a host that the runtime reaches without the proxy. Seen with Deno 2.9.6: names
+ * match whole or as the end of one, with or without a dot before it, and with regard to case; `*`
+ * means every name and no address; addresses match addresses and networks; ports and wildcards
+ * match nothing.
  */
 function isExempt(host: string, list: string): boolean {
   const entries = list.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");
@@ -75,7 +76,7 @@ function isExempt(host: string, list: string): boolean {
   });
 }
 
-/** Whether somebody who wrote a list meant a host, although the runtime reads the list otherwise. */
+/** Returns true for a host that a list means to name, also where the runtime reads it otherwise. */
 function isMeant(host: string, list: string): boolean {
   const normal = list.split(/[\s,;|]+/).map((entry) =>
     entry.toLowerCase().replace(/^[a-z]+:\/\//, "").replace(/^\*\./, ".")
@@ -111,13 +112,13 @@ export function proxyFor(url: URL, env: ReadEnv): Proxy | undefined {
   return undefined;
 }
 
-/** What the variables say that the runtime reads in another way than it was meant. */
+/** A variable that the runtime reads in another way than it was meant. */
 export interface ProxyMisreading {
   readonly message: string;
   readonly cure: string;
 }
 
-/** Looks for variables that do not do for a URL what whoever set them will have meant. */
+/** Finds variables that do not do for a URL what they were most likely set for. */
 export function proxyMisreadings(url: URL, env: ReadEnv): ProxyMisreading[] {
   const host = hostOf(url);
   const unreadable = ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"]

@@ -255,12 +255,12 @@ function reasonOf(error: unknown, isTls: boolean): ListenError["reason"] {
   return isTls && !isAboutHost ? "certificate" : "unavailable";
 }
 
-/** Tells a response that goes on after it has begun, as those to calls do. */
+/** Returns true for a response that goes on after it has begun, as those to calls do. */
 function isStream({ headers }: Response): boolean {
   return headers.get("content-type")?.startsWith("text/event-stream") ?? false;
 }
 
-/** Tells an `accept` that failed because of the connection that it would have accepted. */
+/** Returns true when `accept` failed because of the connection that it would have accepted. */
 function isOfOneConnection(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionAborted ||
     error instanceof Deno.errors.ConnectionReset;

@@ -16,7 +16,7 @@ const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 const CHUNK_BYTES = 64 * 1024;
 
-/** How often a pipe is looked at for which nobody has written anything yet, in milliseconds. */
+/** How often a pipe is read that nobody has written to yet, in milliseconds. */
 const PIPE_MS = 50;
 
 /** Reads files; each rejects after five seconds with the code ETIMEDOUT where nothing comes. */
@@ -31,7 +31,7 @@ export interface FileReaders {
    * file. Rejects with a `TypeError` for what is no UTF-8, else with the system's error.
    */
   readonly readText: (path: string) => Promise<string | undefined>;
-  /** Tells whether there is a file or a folder of that name. */
+  /** Resolves to true when there is a file or a folder of that name. */
   readonly exists: (path: string) => Promise<boolean>;
 }
 
@@ -141,7 +141,7 @@ async function readBytes(path: string, clock: Clock): Promise<Uint8Array> {
   }
 }
 
-/** A pipe whose writer has written nothing yet. */
+/** Passes over the error of a pipe whose writer has written nothing yet. */
 function notYet(error: unknown): undefined {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code !== "EAGAIN") throw error;

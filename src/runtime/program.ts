@@ -1,5 +1,5 @@
 /**
- * What a command gets from the process it runs in.
+ * The process and the machine as a command sees them.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import type { Redact } from "../core/redact.ts";
 import type { FileReaders } from "./files.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** What hosts' configurations depend on: the machine, its files, and how this program is started. */
+/** The machine, its files and this program's start, on which hosts' configurations depend. */
 export type Machine =
   & Pick<Runtime, "os" | "executable" | "setEnv">
   & Pick<FileReaders, "readText" | "exists">;
 
-/** What commands may use of the runtime beside that. */
+/** The rest of the runtime that commands may use. */
 type Usable = Pick<
   Runtime,
   | "env"

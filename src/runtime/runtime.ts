@@ -1,5 +1,6 @@
 /**
- * What a runtime gives the program, so that one can take another's place.
+ * The interface between the program and the runtime it runs on, so that another runtime can take
+ * Deno's place.
  *
  * @module
  */

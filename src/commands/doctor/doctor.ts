@@ -63,7 +63,7 @@ export async function doctor(config: DoctorConfig, program: Program): Promise<bo
   return ok;
 }
 
-/** Everything that can be found out; one check's trouble does not keep the others from looking. */
+/** Makes every check; one that fails does not keep the others from being made. */
 async function* examine(
   config: DoctorConfig,
   program: Program,
@@ -76,7 +76,7 @@ async function* examine(
   yield* hosts.findings;
 }
 
-/** Whatever the entry of a host would use, and nothing that only this terminal has. */
+/** Checks what the entry of a host would use, and nothing that only this terminal has. */
 async function* examineHost(
   host: FileHostName,
   program: Program,
@@ -135,7 +135,7 @@ async function* examineEntry(
   }
 }
 
-/** What a terminal lacks, a host may give the server. */
+/** Makes a warning of a missing key where a host has one for the server. */
 function missingKeyOf(keyHolders: readonly string[]): Finding | undefined {
   if (keyHolders.length === 0) return undefined;
   return findings("key").warn(

@@ -1,5 +1,5 @@
 /**
- * What the doctor finds.
+ * The findings of the doctor.
  *
  * @module
  */
@@ -9,12 +9,12 @@ export type Status = "ok" | "warn" | "fail" | "skip";
 
 /** One line of the doctor's. */
 export interface Finding {
-  /** What was looked at: `key`, `network`, … */
+  /** The check that found it: `key`, `network`, … */
   readonly check: string;
   readonly status: Status;
   /** One line. */
   readonly message: string;
-  /** What to do about it; absent where the message says it, or nothing has to be done. */
+  /** The cure; absent where the message says it, or nothing has to be done. */
   readonly cure?: string;
 }
 

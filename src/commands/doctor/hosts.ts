@@ -1,5 +1,5 @@
 /**
- * Whether hosts' files are in order and start this very executable.
+ * Checks that hosts' files are in order and start this very executable.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { type Finding, findings } from "./finding.ts";
 
 type HostProgram = Machine & Pick<Program, "env">;
 
-/** What was found about hosts. */
+/** The findings about all hosts. */
 export interface HostFindings {
   readonly findings: readonly Finding[];
   /** Titles of hosts that start this program with a key. */
@@ -48,7 +48,7 @@ export async function checkHosts(program: HostProgram): Promise<HostFindings> {
   return { findings: found, keyHolders };
 }
 
-/** What one host has of this program. */
+/** The findings about one host. */
 export interface HostLook {
   readonly findings: readonly Finding[];
   /** The entry that it would start; absent where there is none, or its file is not read closer. */
@@ -159,7 +159,7 @@ async function checkHost(host: FileHostName, program: HostProgram) {
   return { findings: result, count, holdsKey, entry };
 }
 
-/** What a file that is not read any closer has of this program. */
+/** Searches a file that is not read any closer for this program. */
 function mention({ host, path }: HostFile, text: string, executable: Executable): Finding {
   const { ok, warn, skip } = findings(host);
   const wanted = executable.args.at(-1) ?? executable.command;

@@ -22,7 +22,7 @@ import type { Clock } from "../../core/clock.ts";
 import { createRedact } from "../../core/redact.ts";
 import { type Finding, findings } from "./finding.ts";
 
-/** What a probe needs. */
+/** The API that is probed, and the way to it. */
 export interface ProbeOptions {
   readonly baseUrl: string;
   /** Absent when there is none: the way there can be looked at without. */
@@ -34,10 +34,10 @@ export interface ProbeOptions {
   readonly proxy?: Proxy;
 }
 
-/** What a probe found. */
+/** The result of a probe. */
 export interface ProbeResult {
   readonly findings: readonly Finding[];
-  /** Whether the key was accepted, so that more can be asked. */
+  /** True when the key was accepted, so that more can be asked. */
   readonly accepted: boolean;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What `--http` needs of this machine: tokens that are still good, a certificate, free ports.
+ * Checks what `--http` needs of this machine: valid tokens, a certificate, free ports.
  *
  * @module
  */

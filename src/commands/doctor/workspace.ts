@@ -1,5 +1,5 @@
 /**
- * What the key reaches: agents, the environment of new sessions, the allowlist.
+ * Checks what the key reaches: agents, the environment of new sessions, the allowlist.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { type Finding, findings } from "./finding.ts";
 
 type Api = Pick<ManagedAgentsApi, "agents" | "environments">;
 
-/** What is looked up. */
+/** The settings whose ids are looked up. */
 export type WorkspaceSettings = Pick<DoctorConfig, "environmentId" | "allowedAgentIds" | "http">;
 
 /** Most pages and entries that a check looks at, and names. */

@@ -15,7 +15,7 @@ import { openTelemetry, type Telemetry } from "./telemetry.ts";
 import { remoteUpstream, simulatedUpstream } from "../upstream.ts";
 import { VERSION } from "../version.ts";
 
-/** The settings that matter to the bridge itself; what is absent has its default. */
+/** The settings of an app, whatever it is served over; absent ones have their defaults. */
 export type AppConfig = Partial<ServeConfig> & Pick<ServeConfig, "simulate" | "baseUrl">;
 
 /** Everything behind the transports. */
@@ -30,7 +30,7 @@ export interface App {
   close(): void;
 }
 
-/** Builds the bridge that a configuration describes; nothing is sent before the first call. */
+/** Builds the app that a configuration describes; it sends nothing before the first call. */
 export async function createApp(config: AppConfig, program: Program): Promise<App> {
   const { clock, log, redact } = program;
   const { simulate } = config;

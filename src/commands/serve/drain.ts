@@ -1,5 +1,5 @@
 /**
- * The end of an HTTP server, so that no answer is lost.
+ * Ends a server so that no response is lost.
  *
  * @module
  */
@@ -12,30 +12,29 @@ import type { InFlight } from "./telemetry.ts";
 
 /**
  * How long calls that run may take to end by themselves, in milliseconds. Waits end at once; with
- * the time for answers it stays below the ten seconds after which container engines kill.
+ * the time for responses it stays below the ten seconds after which container engines kill.
  */
 export const CALLS_MS = 8_000;
 
-/** How long answers may take to get out after that, in milliseconds. */
+/** How long responses may take to get out after that, in milliseconds. */
 const ANSWERS_MS = 800;
 
-/** What has to end. */
+/** The parts of a server that is to end. */
 export interface DrainParts {
   readonly handler: HttpHandler;
   readonly waiter: Pick<Waiter, "close">;
   readonly calls: Pick<InFlight, "size" | "idle">;
-  /** Stops listening; resolves when every answer has gone out. */
+  /** Stops listening; resolves when every response has gone out. */
   readonly shutdown: () => Promise<void>;
-  /** For how long it goes on listening at least, in milliseconds, so that everybody learns of it. */
+  /** For how long new calls get 503 before the port is closed, in milliseconds; 0 by default. */
   readonly announceMs?: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /**
- * Refuses new calls, still listening, so that whoever asks learns that it is not ready and goes
- * elsewhere before the port is closed; lets waits
- * answer with what they have and other calls end; then stops listening.
+ * Refuses new calls while it still listens, so that load balancers learn to go elsewhere before the
+ * port is closed; lets waits answer with what they have, and other calls end; then stops listening.
  */
 export async function drain(parts: DrainParts): Promise<void> {
   const { handler, waiter, calls, shutdown, announceMs = 0, clock, log } = parts;

@@ -13,7 +13,7 @@ import { VERSION } from "../version.ts";
 import type { App } from "./app.ts";
 import { CALLS_MS, within } from "./drain.ts";
 
-/** How long answers may take to get out over stdio at the end, in milliseconds. */
+/** How long results may take to get out over stdio at the end, in milliseconds. */
 const STDIO_DRAIN_MS = 50;
 
 /** Serves until the host hangs up or the process is asked to end. */

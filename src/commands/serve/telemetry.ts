@@ -1,6 +1,6 @@
 /**
- * What looks on while the program works, as far as the settings ask for it. Its code is loaded only
- * then: a program on stdio that nobody measures starts without it.
+ * Metrics, traces and the count of running calls. The code of metrics and traces is loaded only
+ * when the settings ask for them: a program on stdio that nobody measures starts without it.
  *
  * @module
  */
@@ -13,13 +13,13 @@ import type { WaiterStats } from "../../session/waiter.ts";
 import type { Metrics } from "../../mcp/metrics.ts";
 import { VERSION } from "../version.ts";
 
-/** The settings that matter here. */
+/** The settings that ask for metrics or traces. */
 export interface TelemetryConfig {
   readonly tracing?: boolean;
   readonly http?: Pick<HttpConfig, "metricsPort">;
 }
 
-/** Lookers-on, to be put in their places. */
+/** The observers of calls, and of requests to the API. */
 export interface Telemetry {
   readonly watch: CallWatch;
   readonly observe?: (info: RequestInfo) => void;
@@ -30,6 +30,8 @@ export interface Telemetry {
 }
 
 /**
+ * Opens the observers that the settings ask for.
+ *
  * @param waits read whenever the metrics are
  * @param log told when traces are asked for that this executable cannot give
  */

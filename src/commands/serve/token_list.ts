@@ -18,9 +18,9 @@ export interface TokenList {
 }
 
 /**
- * The tokens of a configuration. A list is read again when its file changes, or when the operator
- * asks for it; one that cannot be used leaves the tokens as they are, and calls that run go on
- * either way.
+ * Opens the tokens of a configuration. A list is read again when its file changes, or when the
+ * operator asks for it (SIGHUP). A list that cannot be used leaves the tokens as they are; running
+ * calls go on either way.
  */
 export function openTokenList(
   { tokens, tokenFile }: Pick<HttpConfig, "tokens" | "tokenFile">,
@@ -68,7 +68,7 @@ export function openTokenList(
   };
 }
 
-/** Names only: what a token may do is in the file. */
+/** Compares two lists, for the log: names only, since the file has the rest. */
 function changes(before: readonly TokenEntry[], after: readonly TokenEntry[]) {
   const text = new Map(before.map((entry) => [entry.name, JSON.stringify(entry)]));
   const names = (entries: readonly TokenEntry[]) => entries.map(({ name }) => name);
@@ -84,25 +84,25 @@ function changes(before: readonly TokenEntry[], after: readonly TokenEntry[]) {
   };
 }
 
-/** What is watched, and who is told. */
+/** A file to watch, and its listeners. */
 export interface WatchOptions {
   readonly path: string;
   readonly readFile: (path: string) => Promise<string>;
   readonly clock: Clock;
-  /** Told of the content that is found first, and of each that differs from the one before. */
+  /** Gets the first content, and each that differs from the one before. */
   readonly onContent: (content: string) => void;
-  /** Told once when the file cannot be read, until it could be again. */
+  /** Called once when the file cannot be read, and again after it could be in between. */
   readonly onUnreadable: (error: unknown) => void;
 }
 
 /** A file that is being watched. */
 export interface WatchedFile {
-  /** Looks now instead of at the next turn. */
+  /** Reads the file now instead of in its turn. */
   check(): Promise<void>;
   close(): void;
 }
 
-/** How often a file is looked at, in milliseconds. */
+/** How often a file is read, in milliseconds. */
 const POLL_MS = 3_000;
 
 /**
@@ -115,7 +115,7 @@ export function watchFile(options: WatchOptions): WatchedFile {
   let last: string | undefined;
   let readable = true;
 
-  const look = async () => {
+  const read = async () => {
     try {
       const content = await readFile(path);
       if (closing.signal.aborted) return;
@@ -126,9 +126,9 @@ export function watchFile(options: WatchOptions): WatchedFile {
       readable = false;
     }
   };
-  // One look after the other, so that an old content never comes last.
-  let looking = Promise.resolve();
-  const check = () => looking = looking.then(look);
+  // One after the other, so that an old content never comes last.
+  let reading = Promise.resolve();
+  const check = () => reading = reading.then(read);
   const poll = async () => {
     while (!closing.signal.aborted) {
       await check();
