@@ -1,5 +1,6 @@
 /**
- * How many calls may run at once, of one caller and of all together, and how often a token may call.
+ * Limits of calls: how many run at once, of one caller and of all together, and how often a token
+ * calls.
  *
  * @module
  */
@@ -28,7 +29,7 @@ export const DEFAULT_MAX_CALLS = 1_000;
  * @param maxCalls of all callers together; the total of waits is the waiter's own limit
  */
 export function createCallLimits(maxCalls: number = DEFAULT_MAX_CALLS): CallLimits {
-  // Keyed by kind and name; nobody is remembered who has nothing running.
+  // Keyed by kind and name of the caller; callers with nothing running are left out.
   const running = new Map<string, number>();
   let calls = 0;
 

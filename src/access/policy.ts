@@ -1,5 +1,5 @@
 /**
- * Which agents, environments and sessions a caller may reach through this server.
+ * Decides which agents, environments and sessions a caller may reach through this server.
  *
  * @module
  */
@@ -50,7 +50,7 @@ export interface AccessOptions {
   readonly ownerMarks?: OwnerMarks;
 }
 
-/** What admission to a session depends on. */
+/** The facts of a session that decide who may reach it. */
 interface SessionFacts {
   readonly agentId: string | undefined;
   readonly environmentId: string | undefined;
@@ -83,7 +83,7 @@ export function environmentChoices(allowed: readonly string[]): string {
 export function createAccessPolicy(options: AccessOptions): AccessPolicy {
   const { api, ownerMarks = createOwnerMarks() } = options;
   const allowed = options.allowedAgentIds && [...new Set(options.allowedAgentIds)];
-  // Keyed by session id; sessions that nobody may reach are remembered like any other.
+  // Keyed by session id; sessions out of reach are remembered like any other.
   const known = new LruMap<string, SessionFacts>(MAX_SESSIONS);
 
   const admitsAgent = (agentId: string | undefined, { principal }: Caller) =>
@@ -136,12 +136,12 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
   };
 }
 
-/** Whether the API does not know the id; some implementations answer 400 to malformed ones. */
+/** Returns true when the API does not know the id; some answer 400 to malformed ones. */
 export function isUnknownId(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 404 || error.status === 400);
 }
 
-/** What is not known is admitted only where there is no list. */
+/** Admits an unknown id only where there is no list. */
 function admits(ids: readonly string[] | undefined, id: string | undefined): boolean {
   return ids === undefined || (id !== undefined && ids.includes(id));
 }
@@ -176,7 +176,7 @@ export interface OwnerMarks {
  * secret to those who can read a session's metadata.
  *
  * @param secret random text of 32 characters or more; without one, a new one that ends with the
- *   process, so that nobody reaches sessions from before
+ *   process: sessions from before are then out of reach
  */
 export function createOwnerMarks(secret: string = randomSecret()): OwnerMarks {
   let key: Promise<CryptoKey> | undefined;

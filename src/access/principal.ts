@@ -1,5 +1,5 @@
 /**
- * Who calls, and what that caller may reach.
+ * The caller of a tool, and what it may reach.
  *
  * @module
  */
@@ -48,7 +48,7 @@ export function createPrincipal(fields: Principal): Principal {
   return principal;
 }
 
-/** Whether the value was made by {@linkcode createPrincipal}, in this process. */
+/** Returns true for a value that {@linkcode createPrincipal} made in this process. */
 export function isPrincipal(value: unknown): value is Principal {
   return typeof value === "object" && value !== null && made.has(value);
 }

@@ -1,5 +1,5 @@
 /**
- * The file of tokens: who may call the HTTP server, and what each may do.
+ * The token file: the callers of the HTTP server, and what each may do.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export interface TokenEntry {
   readonly agents?: readonly string[];
   readonly environments?: readonly string[];
   readonly readOnly: boolean;
-  /** Whether it reaches only sessions that were created under its name. */
+  /** `own` reaches only sessions that were created under its name. */
   readonly sessions: "own" | "all";
   /** Requests per minute. */
   readonly ratePerMinute?: number;
@@ -92,13 +92,13 @@ const fileSchema = z.lazy(() =>
   })
 );
 
-/** Whether a file of this content lists tokens; otherwise it holds the only one itself. */
+/** Returns true for the text of a file that lists tokens; any other text is the token itself. */
 export function isTokenList(text: string): boolean {
   return /^\s*\{/.test(text);
 }
 
 /**
- * The tokens of a file; none is possible.
+ * Returns the tokens of a file, which may list none.
  *
  * @param source how the user named the file, for errors
  * @throws UsageError one line that names the entry and the field, and never a hash

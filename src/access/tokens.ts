@@ -17,11 +17,11 @@ export interface AccessToken {
   readonly expiresAtMs?: number;
   /** Requests per minute; any number when absent. */
   readonly ratePerMinute?: number;
-  /** What its bearer may do. */
+  /** The caller that it stands for, with what it may do. */
   readonly principal: Principal;
 }
 
-/** Who may call. */
+/** The tokens that the HTTP server accepts. */
 export interface TokenRegistry {
   /** All tokens, also expired ones. */
   current(): Promise<readonly AccessToken[]>;
@@ -58,7 +58,7 @@ export function plainTokens(secrets: readonly string[]): TokenRegistry {
   return { current: () => Promise.resolve(tokens) };
 }
 
-/** SHA-256 of a text: at once, since Web Crypto's detour over a thread takes far longer. */
+/** Returns the SHA-256 of a text: at once, since Web Crypto's detour over a thread takes far longer. */
 export function sha256(text: string): Uint8Array {
   return new Uint8Array(createHash("sha256").update(text).digest());
 }

@@ -19,7 +19,7 @@ const HEADER_SAFE = /^[\x21-\x7e]+$/;
 /** Shortest bearer token that the HTTP server accepts, in characters. */
 export const MIN_TOKEN_LENGTH = 32;
 
-/** How each kind of id is called in errors. */
+/** Each kind of id, as errors call it. */
 const ID_NAMES: Readonly<Record<IdKind, string>> = {
   agent: "an agent's id",
   environment: "an environment's id",
@@ -38,7 +38,7 @@ export function checkEnvironmentId(value: string, source: string): string {
   return checkId("environment", "env_01…", value, source);
 }
 
-/** Checks an id, and says what stands in its place: several, the id of something else, or a name. */
+/** Checks an id, and says what stands in its place: the id of something else, or a name. */
 function checkId(wanted: IdKind, example: string, value: string, source: string): string {
   checkFilledIn(value, source, { isWord: true });
   if (isIdOf(wanted, value)) return value;
@@ -198,7 +198,7 @@ const MISPLACED: readonly (readonly [RegExp, CredentialKind | undefined, string]
   ],
 ];
 
-/** How a credential is sent. */
+/** An API key goes out in `x-api-key`, a token in `authorization`. */
 type CredentialKind = "api_key" | "auth_token";
 
 /** Refuses a credential that the hosted API cannot take. Never repeats the value. */

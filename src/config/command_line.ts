@@ -17,7 +17,7 @@ export interface CommandDefinition {
   readonly help: string;
   /** The words that may follow it, one of which must; absent where none may. */
   readonly operands?: readonly string[];
-  /** How the operand is shown in help, such as `<host>`. */
+  /** The operand as help shows it, such as `<host>`. */
   readonly operandName?: string;
   /** It reads files that no setting names; others can give up reading at start. */
   readonly readsFiles?: boolean;
@@ -51,10 +51,10 @@ function isCommand(word: string): word is keyof typeof COMMANDS {
   return Object.hasOwn(COMMANDS, word);
 }
 
-/** What was asked for, and the flags that were given. */
+/** A parsed command line. */
 export interface CommandLine {
   readonly command: CommandName | "help" | "version";
-  /** The word after the command, where that takes one; of `help`, what it is wanted for. */
+  /** The word after the command, where that takes one; of `help`, its topic. */
   readonly operand?: string;
   /** Text by flag name, without dashes; `"true"` for switches. */
   readonly flags: ReadonlyMap<string, string>;
@@ -121,7 +121,7 @@ function longName(arg: string): string {
   return row ? `--${row.flag}` : arg;
 }
 
-/** What `help` can be wanted for: commands, and HTTP mode. */
+/** Topics of `help`: commands, and HTTP mode. */
 const HELP_TOPICS: readonly string[] = ["http", ...Object.keys(COMMANDS)];
 
 function operandOf(
@@ -141,7 +141,7 @@ function operandOf(
   );
 }
 
-/** What help is wanted for when `--help` stands somewhere on the line. */
+/** Returns the topic of a `--help` that stands somewhere on the line. */
 function topicOf(args: readonly string[]): string | undefined {
   return args.find((arg) => commandNamed(arg)) ?? (args.includes("--http") ? "http" : undefined);
 }

@@ -20,7 +20,7 @@ import {
   type Values,
 } from "./settings.ts";
 
-/** What the API is called with. */
+/** The key or token that the API is called with. */
 export interface CredentialConfig {
   readonly kind: "api_key" | "auth_token";
   readonly value: string;
@@ -40,7 +40,7 @@ export interface HttpConfig extends Omit<Values<typeof SETTINGS.http>, "drainSec
   readonly drainMs?: number;
 }
 
-/** What goes to stderr. */
+/** The log on stderr. */
 export type LogConfig = Values<typeof SETTINGS.log>;
 
 /** `cma-mcp`, `cma-mcp --http`. */
@@ -51,7 +51,7 @@ export interface ServeConfig extends Values<typeof SETTINGS.server> {
   /** Against the simulator; then there is no credential. */
   readonly simulate: boolean;
   readonly credential?: CredentialConfig;
-  /** What sessions are bound to tokens with; absent where there is no list of tokens. */
+  /** The secret that binds sessions to tokens; absent where there is no list of tokens. */
   readonly bindingKey?: string;
   readonly log: LogConfig;
   /** For the operator, at start. */
@@ -101,7 +101,7 @@ export interface SettingProblem {
 export interface DoctorConfig extends Partial<Values<typeof SETTINGS.server>> {
   readonly command: "doctor";
   readonly json: boolean;
-  /** Whose entry is to be checked, in place of the settings of the terminal. */
+  /** Check the entry of this MCP host, in place of the settings of the terminal. */
   readonly host?: FileHostName;
   readonly simulate: boolean;
   readonly credential?: CredentialConfig;
@@ -122,7 +122,7 @@ export interface HostConfig {
   readonly edit?: "merge" | "remove";
 }
 
-/** What to do, and with what. */
+/** A command with its settings. */
 export type Config =
   | ServeConfig
   | UnreadyConfig
@@ -242,7 +242,7 @@ function credentialOf(sources: Sources): CredentialConfig {
   );
 }
 
-/** What other implementations take as a credential is theirs to say. */
+/** Checks a credential for the hosted API; other implementations have rules of their own. */
 function checked(sources: Sources, credential: CredentialConfig, source: string): CredentialConfig {
   if (isHosted(sources)) checkHostedCredential(credential.value, credential.kind, source);
   return credential;
@@ -305,7 +305,7 @@ function httpOf(sources: Sources): HttpConfig {
   };
 }
 
-/** A token that somebody set and that does not count is said, not dropped in silence. */
+/** Names the tokens that are set but do not count, so that no operator relies on them. */
 function ignoredTokens(sources: Sources): string[] {
   const file = valueOf(sources, SETTINGS.tokens.tokenFile) !== undefined;
   const set = SETTINGS.tokens.token.env.filter((name) => sources.env(name)?.trim());
@@ -513,7 +513,7 @@ export function resolveStart(args: readonly string[], env: ReadEnv, readFile: Re
 /** Longest sentence about a setting, in characters. */
 const MAX_COMPLAINT_CHARS = 600;
 
-/** Whether a command line, right or wrong, asks for a server on stdio. */
+/** Returns true when a command line, right or wrong, asks for a server on stdio. */
 function servesStdio(args: readonly string[]): boolean {
   const http = args.some((arg) => /^--http(=(?!(0|false|no|off)$).*)?$/i.test(arg));
   const named = args.some((arg) => arg === "help" || arg === "version" || commandNamed(arg));

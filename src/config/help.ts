@@ -18,7 +18,7 @@ export interface SettingLine {
 }
 
 /**
- * The settings in the order of the table, in words.
+ * Returns the settings in the order of the table, in words.
  *
  * @param command only those that matter to it; all when absent
  */
@@ -34,7 +34,7 @@ function settingLine(setting: ScopedSetting): SettingLine {
   return { flag: spelled + value, env, fallback: fallbackText ?? words, help };
 }
 
-/** How many columns the flags, and the commands, take. */
+/** Widths of the columns of flags and of commands, in characters. */
 const FLAG_COLUMNS = 28;
 const COMMAND_COLUMNS = 26;
 
@@ -109,7 +109,7 @@ function commandHelp(name: string, { help, operandName, operands }: CommandDefin
 }
 
 /**
- * What `cma-mcp --help` prints; it fits on a screen.
+ * Returns what `cma-mcp --help` prints; it fits on a screen.
  *
  * @param topic a command, or `http` for the flags of HTTP mode; an overview when absent
  */

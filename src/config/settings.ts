@@ -9,6 +9,7 @@
 
 import { DEFAULT_MAX_CALLS } from "../access/limits.ts";
 import { checkBaseUrl, HOSTED } from "../core/addresses.ts";
+import { LOG_LEVELS } from "../core/logger.ts";
 import { PROXY_VARIABLES } from "../core/proxy.ts";
 import { PLACE_VARIABLES } from "../hosts/hosts.ts";
 import {
@@ -29,10 +30,10 @@ import {
   parseSwitch,
 } from "./checks.ts";
 
-/** What the program can be asked to do. */
+/** Commands; without one, the program serves MCP. */
 export type CommandName = "serve" | "demo" | "doctor" | "config" | "simulator" | "token" | "health";
 
-/** A row: how a setting is spelled, checked and shown, and what it is when nobody sets it. */
+/** A row of the table: the spellings of a setting, its check, its default and its help. */
 export interface Setting<T = unknown, F = unknown> {
   /** Without the dashes; absent for what must not be on a command line. */
   readonly flag?: string;
@@ -40,7 +41,7 @@ export interface Setting<T = unknown, F = unknown> {
   readonly short?: string;
   /** Environment variables, by precedence. */
   readonly env?: readonly string[];
-  /** How the value is shown in help, such as `<port>`; absent for switches. */
+  /** The value as help shows it, such as `<port>`; absent for switches. */
   readonly valueName?: string;
   /**
    * Checks a value and brings it into normal form.
@@ -284,7 +285,7 @@ export const SETTINGS = {
       flag: "log-level",
       env: ["CMA_LOG_LEVEL"],
       valueName: "<level>",
-      parse: oneOf("debug", "info", "warn", "error"),
+      parse: oneOf(...LOG_LEVELS),
       fallback: "info",
       help: "Least to log: debug, info, warn or error",
     },
@@ -365,14 +366,14 @@ export const SETTINGS = {
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Setting>>>>;
 
-/** When a setting matters. */
-export interface Scope {
+/** The commands that a setting matters to. */
+export interface SettingScope {
   readonly commands: readonly CommandName[];
   /** Only together with `--http`. */
   readonly httpOnly?: boolean;
 }
 
-const SCOPES: Readonly<Record<keyof typeof SETTINGS, Scope>> = {
+const SCOPES: Readonly<Record<keyof typeof SETTINGS, SettingScope>> = {
   mode: { commands: ["serve"] },
   http: { commands: ["serve"], httpOnly: true },
   tokens: { commands: ["serve"], httpOnly: true },
@@ -387,7 +388,7 @@ const SCOPES: Readonly<Record<keyof typeof SETTINGS, Scope>> = {
 };
 
 /** A row with all the commands that it matters to. */
-export type ScopedSetting = Setting & Scope;
+export type ScopedSetting = Setting & SettingScope;
 
 const sections: Readonly<Record<string, Readonly<Record<string, Setting>>>> = SETTINGS;
 

@@ -25,8 +25,8 @@ export class ToolError extends Error {
 }
 
 /**
- * The beginning of a foreign error's message, in whole words, up to where it may quote what somebody
- * sent: for logs, which hold no message texts.
+ * Returns the beginning of a foreign error's message, in whole words, up to where it may quote a text
+ * that was sent: for logs, which hold no message texts.
  */
 export function unquoted(error: unknown): string {
   const { name, message } = error instanceof Error ? error : new Error(String(error));

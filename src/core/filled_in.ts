@@ -1,5 +1,5 @@
 /**
- * Values that were never filled in, or that a shell, a host or a paste left as they should not be.
+ * Finds values that were never filled in, or that a shell, a host or a paste has spoilt.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import { UsageError } from "./errors.ts";
 import { firstChars } from "./text.ts";
 
-/** What is known of the setting that a value is for. */
+/** The kind of value that is expected. */
 export interface FilledInOptions {
-  /** Whether the value is a credential: then it is never repeated. */
+  /** A credential, which is never repeated. */
   readonly secret?: boolean;
-  /** Whether it is one word that a machine made, such as an id; credentials are. */
+  /** One word that a machine made, such as an id; credentials are. */
   readonly isWord?: boolean;
-  /** Whether it is the path of a file, in which names of all kinds occur. */
+  /** The path of a file, in which names of all kinds occur. */
   readonly isPath?: boolean;
 }
 
@@ -29,7 +29,7 @@ const QUOTED = new RegExp(`^${QUOTES}|${QUOTES}$`);
 const ASSIGNMENT =
   /^(?:(?:export|set|setx|env)\s+|\$env:)?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\s*(?:(=)\s*|(:)\s+)[^=\s]/;
 
-/** A value that is nothing but a reference, which nobody replaced. */
+/** A value that is nothing but a reference, which no program replaced. */
 const REFERENCE =
   /^(\$[A-Z_][A-Z0-9_]*|\$env:\w+|\$\{[^}]*\}|\$\([^)]*\)|%\w+%|\$?\{\{.*\}\}|\{(?:env|file):[^}]*\}|(op|bw|vault|keychain|secretmanager):\/\/.*)$/is;
 
@@ -37,14 +37,14 @@ const REFERENCE =
 const CONTAINS_REFERENCE =
   /\$\{[^}]*\}|\$\([^)]*\)|\$[A-Z_][A-Z0-9_]+|%[A-Z_][A-Z0-9_]{2,}%|\{\{.*\}\}|\{(?:env|file):[^}]*\}/;
 
-/** What programs write for nothing. */
+/** Words that programs write for nothing. */
 const NOTHING = /^(undefined|null|\(null\)|none|nil|nan|\[object \w+\])$/i;
 
-/** What instructions write where a person is to put a value of any kind. */
+/** Signs and words of instructions where a person is to put a value of any kind. */
 const PLACEHOLDER =
   /^<.*>$|\.{3}|\u2026|\*{3}|[-_]x{3,}$|^(x{3,}|change[-_]?me|placeholder|todo|tbd|replace[-_]?me)$/i;
 
-/** What they write where an id or a credential is to be. */
+/** Words of instructions where an id or a credential is to be. */
 const WORD_PLACEHOLDER =
   /^(.*[-_])?your([-_].*)?$|[-_](goes[-_])?here$|^(sk-ant-)?(api\d*-)?(xx+|key|secret|token|example)$|^(insert[-_].*|(anthropic[-_])?api[-_]?key)$/i;
 
@@ -72,8 +72,8 @@ const MIN_CREDENTIAL_CHARS = 24;
 const SHORT_WORD = /^[a-z]{1,15}$/i;
 
 /**
- * Says of what stands in the place of a credential that it is none: what programs write for nothing,
- * a short placeholder, a short word. An error may repeat it.
+ * Returns true for what is certainly no credential: what programs write for nothing, a short
+ * placeholder, a short word. An error may repeat it.
  */
 export function isNoCredential(value: string): boolean {
   if (NOTHING.test(value) || SHORT_WORD.test(value)) return true;

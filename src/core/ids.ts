@@ -1,5 +1,5 @@
 /**
- * What ids of the Managed Agents API look like.
+ * The shape of ids of the Managed Agents API.
  *
  * @module
  */
@@ -10,10 +10,10 @@
  */
 export const ID = /^[A-Za-z0-9_-]{1,128}$/;
 
-/** What an id can be of. */
+/** Things that have ids. */
 export type IdKind = "agent" | "environment" | "session" | "event" | "file";
 
-/** How ids of each kind begin, as the hosted API and other implementations spell them. */
+/** Prefixes of each kind, as the hosted API and other implementations spell them. */
 const PREFIXES: Readonly<Record<IdKind, RegExp>> = {
   agent: /^agent[_-]/i,
   environment: /^env[_-]/i,

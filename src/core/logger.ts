@@ -1,5 +1,5 @@
 /**
- * The operator's log: one line per event, redacted, to a sink that the composition root chooses.
+ * The operator's log: redacted lines, to wherever its creator writes them.
  *
  * @module
  */
@@ -7,8 +7,11 @@
 import { redactValue } from "./redact.ts";
 import { plainLine, printableJson } from "./text.ts";
 
-/** Severity, least first. */
-export type LogLevel = "debug" | "info" | "warn" | "error";
+/** Severities of log lines, least first. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** Severity of a log line. */
+export type LogLevel = typeof LOG_LEVELS[number];
 
 /** Facts of a log line, by name. Values must be JSON-serialisable. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -21,9 +24,7 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
-const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
-
-/** How {@linkcode createLogger} formats and filters. */
+/** Options of {@linkcode createLogger}. */
 export interface LoggerOptions {
   /** Lines below this level are dropped. */
   readonly level: LogLevel;
@@ -36,11 +37,11 @@ export interface LoggerOptions {
   readonly now: () => number;
 }
 
-/** A logger that formats, redacts and writes lines at or above its level. */
+/** Makes a logger that formats, redacts and writes lines at or above its level. */
 export function createLogger(options: LoggerOptions): Logger {
-  const threshold = LEVELS.indexOf(options.level);
+  const threshold = LOG_LEVELS.indexOf(options.level);
   const at = (level: LogLevel) => (message: string, fields: LogFields = {}) => {
-    if (LEVELS.indexOf(level) < threshold) return;
+    if (LOG_LEVELS.indexOf(level) < threshold) return;
     options.write(formatLine(options, level, message, fields));
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
@@ -54,10 +55,10 @@ function formatLine(
 ): string {
   if (format === "json") {
     const time = new Date(now()).toISOString();
-    const head = { time, level, message: redact(said) };
-    // Fields come after the head and cannot take its place.
+    const facts = { time, level, message: redact(said) };
+    // Spread twice: the facts come first in the line, and no field can take their place.
     return printableJson(
-      JSON.stringify({ ...head, ...redactValue({ ...fields }, redact), ...head }),
+      JSON.stringify({ ...facts, ...redactValue({ ...fields }, redact), ...facts }),
     );
   }
   // A line break or escape sequence would forge a line, or what a terminal shows of it. Taken out

@@ -1,4 +1,4 @@
-/** A map that forgets what was not used for longest. */
+/** A map that drops the entry not used for longest when it is full. */
 export class LruMap<K, V> {
   readonly #entries = new Map<K, V>();
   readonly #maxEntries: number;

@@ -1,14 +1,14 @@
 /**
- * The one place that keeps secrets out of what leaves the process.
+ * Keeps secrets out of everything that leaves the process; nothing else does.
  *
- * Two measures: in what agents and people write only secrets that are known, and keys of their full
- * shape, are hidden, since `authorization: ` or "bearer" are ordinary words there. In the operator's
- * log and in error messages of the API whatever stands where a credential belongs is hidden too.
+ * There are two measures. In what agents and people write, only known secrets and keys of their full
+ * shape are hidden, since `authorization: ` or "bearer" are ordinary words there. In the operator's
+ * log and in error messages of the API, whatever stands where a credential belongs is hidden too.
  *
  * @module
  */
 
-/** Hides secrets in texts. The same secrets in all its ways, also those that it learns later. */
+/** Hides secrets in texts; all its functions know the same ones, also those learned later. */
 export interface Redact {
   /** Hides known secrets, and API keys and tokens of their full shape; changes nothing else. */
   (text: string): string;
@@ -18,22 +18,21 @@ export interface Redact {
    */
   thorough(text: string): string;
   /**
-   * Hides, beside what `thorough` does, what only looks like a credential: values of headers that carry one, bearer and
-   * basic credentials, the user and password of a URL. For logs and error messages, a text at a
-   * time: never for a text that this program's own words are part of.
+   * Hides, beside what `thorough` does, what only looks like a credential: values of headers that
+   * carry one, bearer and basic credentials, the user and password of a URL. For logs and error
+   * messages, a text at a time: never for a text that this program's own words are part of.
    */
   loose(text: string): string;
   /**
-   * Whether JSON text holds no known secret and no key, as far as it escapes what must be escaped
-   * and nothing else; false where that is not certain. Nearly all values are told apart so, without
-   * a look at each of their texts.
+   * Returns true when JSON text certainly holds no known secret and no key; it must escape what JSON
+   * demands and nothing else. Most values need no search through each of their texts after that.
    */
   isClean(json: string): boolean;
   /** Hides one more secret from now on. The newest {@linkcode MAX_LEARNED} are kept. */
   learn(secret: string): void;
 }
 
-/** What stands in place of a secret. */
+/** Stands in place of a secret. */
 export const MARK = "[redacted]";
 
 /** Secrets that are kept beside those given at the beginning. */
@@ -47,17 +46,26 @@ const SHAPES =
   /(?<![A-Za-z0-9])(?:sk-ant-[a-z]{2,12}\d\d-[A-Za-z0-9_-]{24,}|cma_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-]))/g;
 /** A token that is known by its shape already. */
 const TOKEN_SHAPE = /^cma_[A-Za-z0-9_-]{43}$/;
-/** What is in every text that has one of the shapes. */
+/** Every text that has one of the shapes contains one of these. */
 const SHAPE_HINTS = ["sk-ant-", "cma_"] as const;
 
-/** What is in every text that one of the loose patterns changes. */
+/** Matches in every text that one of the loose patterns changes. */
 const LOOSE_HINT = /sk-ant-|:\/\/|bearer|basic|api-key|authorization|auth-token|cookie/i;
+
+/** Names of headers that carry a credential. */
+const CREDENTIAL_HEADER = "(?:(?:proxy-)?authorization|(?:set-)?cookie|x-(?:api-key|auth-token))";
 
 const LOOSE: readonly [RegExp, string][] = [
   [/(?<![A-Za-z0-9])sk-ant-[A-Za-z0-9_-]{4,}/g, MARK],
   [/([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#"'`<>]+@/gi, `$1${MARK}@`],
   [
-    /\b((?:proxy-)?authorization|(?:set-)?cookie|x-(?:api-key|auth-token))(["'`\\]{0,3}\s*[:=]\s*["'`\\]{0,3}(?:(?:basic|bearer|digest|negotiate|token)\s+)?)(?:[^\s"'`,;}\\]|\\(?!["'`\\])){4,}/gi,
+    new RegExp(
+      `\\b(${CREDENTIAL_HEADER})` +
+        /(["'`\\]{0,3}\s*[:=]\s*["'`\\]{0,3}(?:(?:basic|bearer|digest|negotiate|token)\s+)?)/
+          .source +
+        /(?:[^\s"'`,;}\\]|\\(?!["'`\\])){4,}/.source,
+      "gi",
+    ),
     `$1$2${MARK}`,
   ],
   // Any word may follow these two: a credential has a digit, changes its case, or is long.
@@ -68,9 +76,8 @@ const LOOSE: readonly [RegExp, string][] = [
 ];
 
 /** Fields whose value is a credential whatever it looks like. */
-const CREDENTIAL_FIELD = /^(?:(?:proxy-)?authorization|(?:set-)?cookie|x-(?:api-key|auth-token))$/i;
-const CREDENTIAL_FIELD_IN_JSON =
-  /"(?:(?:proxy-)?authorization|(?:set-)?cookie|x-(?:api-key|auth-token))":/i;
+const CREDENTIAL_FIELD = new RegExp(`^${CREDENTIAL_HEADER}$`, "i");
+const CREDENTIAL_FIELD_IN_JSON = new RegExp(`"${CREDENTIAL_HEADER}":`, "i");
 
 /**
  * @param secrets values to hide wherever they occur, also JSON-escaped or percent-encoded
@@ -117,7 +124,7 @@ function isSecret(value: string): boolean {
   return value.length >= MIN_SECRET_LENGTH;
 }
 
-/** How the secrets may be written, the longest first: one may be the beginning of another. */
+/** Returns the spellings of secrets, the longest first: one may be the beginning of another. */
 function spellingsOf(secrets: readonly string[]): readonly string[] {
   const all = secrets.flatMap((secret) => {
     const json = JSON.stringify(secret).slice(1, -1);
@@ -136,10 +143,10 @@ const GRAM_CHARS = 6;
 const MIN_PARTED_CHARS = 32;
 const MIN_DISTINCT_CHARS = 10;
 
-/** How keys begin, which is no secret and counts for no part of one: `sk-ant-api03-`. */
+/** The beginning of keys, which is no secret and counts for no part of one: `sk-ant-api03-`. */
 const KEY_PREFIX = /^(?:[a-z]{2,12}\d{0,2}[-_]){1,3}/;
 
-/** What may be a secret in escapes: percent, `\u`, `\x`, or a backslash before a character. */
+/** A run that may be a secret in escapes: percent, `\u`, `\x`, or a backslash before a character. */
 const ESCAPED_RUN =
   /(?:[\w.~+/=-]|%[\da-f]{2}|\\{1,4}(?:u[\da-f]{4}|x[\da-f]{2}|[^ux\s\\])){12,}/gi;
 const ESCAPE = /%([\da-f]{2})|\\{1,4}(?:u([\da-f]{4})|x([\da-f]{2})|([^ux\s\\]))/gi;
@@ -190,7 +197,7 @@ function createPartFinder(secrets: readonly string[]): (text: string) => string 
   };
 }
 
-/** How far a text and a secret agree around a place of each. */
+/** Returns the range of a text that agrees with a secret around a place of each. */
 function sharedRun(
   text: string,
   at: number,
@@ -208,7 +215,7 @@ function sharedRun(
   return { start: at - before, end: at + after };
 }
 
-/** Whether JSON text has a field whose value {@linkcode redactValue} hides by its name. */
+/** Returns true when JSON text has a field whose value {@linkcode redactValue} hides by its name. */
 export function hasCredentialField(json: string): boolean {
   return CREDENTIAL_FIELD_IN_JSON.test(json);
 }
@@ -218,8 +225,8 @@ const MAX_DEPTH = 200;
 const TOO_DEEP = "[nested too deeply]";
 
 /**
- * The value with every text in it redacted, names of fields included. Done before serialising,
- * since a pattern that runs over JSON text could eat a quote of it.
+ * Returns the value with every text in it redacted, names of fields included. Call it before
+ * serialising, since a pattern that runs over JSON text could eat a quote of it.
  *
  * @param redact applied to every text
  */

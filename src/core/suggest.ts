@@ -1,10 +1,10 @@
 /**
- * The name that somebody probably meant.
+ * Suggestions for misspelt names.
  *
  * @module
  */
 
-/** Edits (insert, delete, replace, swap neighbours) that turn one text into the other. */
+/** Counts the edits (insert, delete, replace, swap neighbours) that turn one text into the other. */
 export function editDistance(from: string, to: string): number {
   const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number) => rows[row]?.[column] ?? Infinity;
@@ -22,7 +22,7 @@ export function editDistance(from: string, to: string): number {
   return at(from.length, to.length);
 }
 
-/** The candidate nearest to `typed`, if one is near enough to be meant. */
+/** Returns the candidate nearest to `typed`, if one is near enough to be meant. */
 export function nearest(typed: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(typed.length / 3));
   let best: { name: string; distance: number } | undefined;
@@ -35,8 +35,9 @@ export function nearest(typed: string, candidates: readonly string[]): string | 
 }
 
 /**
- * Says whether a name was probably meant for the real one: two edits away, its beginning, with more
- * or fewer words before or behind it, in other cases or signs, or with another unit of time.
+ * Returns true for a name that was probably meant for the real one: two edits away, its beginning,
+ * with more or fewer words before or behind it, in other cases or signs, or with another unit of
+ * time.
  *
  * @param real words of lower case with `_` between them
  */
@@ -62,7 +63,7 @@ const MIN_ABBREVIATION = 3;
 /** Units of time, as names of durations end. */
 const UNIT = /^(s|secs?|seconds?|ms|msecs?|millis|milliseconds?|mins?|minutes?)$/;
 
-/** The words of a name in lower case, however they are put together. */
+/** Splits a name, however it is put together, into its words in lower case. */
 export function wordsOf(name: string): string[] {
   return name.replace(/([a-z\d])([A-Z])/g, "$1_$2").toLowerCase().split(/[^a-z\d]+/)
     .filter(Boolean);

@@ -1,37 +1,37 @@
 /**
  * Every cut and every escape of a text.
  *
- * A cut can leave a part of a secret that nobody recognises any more, so secrets are taken out
+ * A cut can leave a part of a secret that no pattern recognises any more, so secrets are taken out
  * first: of what the API says where it comes in (`api/json.ts`), of everything else by the caller.
  * No function here splits a character of two UTF-16 units. Lengths are UTF-16 units.
  *
  * @module
  */
 
-/** The beginning of a text, at most `maxChars` long. */
+/** Returns the beginning of a text, at most `maxChars` long. */
 export function firstChars(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text;
   return text.slice(0, isPair(text, maxChars - 1) ? maxChars - 1 : maxChars);
 }
 
-/** The text, or its beginning and an ellipsis, which comes on top of `maxChars`. */
+/** Returns the text, or its beginning and an ellipsis, which comes on top of `maxChars`. */
 export function shorten(text: string, maxChars: number): string {
   return text.length <= maxChars ? text : `${firstChars(text, maxChars)}…`;
 }
 
-/** The text, or its beginning and how much is missing, which comes on top of `maxChars`. */
+/** Returns the text, or its beginning and how much is missing, which comes on top of `maxChars`. */
 export function clipText(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text;
   const kept = firstChars(text, maxChars);
   return `${kept}… [${text.length - kept.length} more characters]`;
 }
 
-/** Characters of the JSON text of a value, where a control character is six characters long. */
+/** Returns the length of a value as JSON, where a control character takes six characters. */
 export function jsonLength(value: unknown): number {
   return JSON.stringify(value)?.length ?? 0;
 }
 
-/** The longest beginning of a text whose JSON takes at most `room` characters, quotes not counted. */
+/** Returns the longest beginning whose JSON takes at most `room` characters, without its quotes. */
 export function firstJsonChars(text: string, room: number): string {
   let end = 0;
   let left = room;
@@ -45,7 +45,7 @@ export function firstJsonChars(text: string, room: number): string {
   return text.slice(0, end);
 }
 
-/** The end of a text, at most `maxChars` long, as a text of its own: it keeps no longer one alive. */
+/** Returns the end of a text, at most `maxChars` long, as a copy that keeps no longer text alive. */
 export function lastChars(text: string, maxChars: number): string {
   const from = text.length - maxChars;
   const value: unknown = JSON.parse(
@@ -54,7 +54,7 @@ export function lastChars(text: string, maxChars: number): string {
   return String(value);
 }
 
-/** The longest end of a text whose JSON takes at most `room` characters, quotes not counted. */
+/** Returns the longest end whose JSON takes at most `room` characters, without its quotes. */
 export function lastJsonChars(text: string, room: number): string {
   let start = text.length;
   let left = room;
@@ -99,7 +99,7 @@ const TERMINAL_COMMANDS =
 const BREAKS = /[\p{Cc}\u2028\u2029]+/gu;
 
 /**
- * What shows nothing, or changes how its neighbours show: zero-width and bidirectional controls,
+ * Characters that show nothing, or change how others show: zero-width and bidirectional controls,
  * tags, fillers, annotations, and halves of characters. The two selectors that tell an emoji from a
  * plain sign stay.
  */
@@ -109,7 +109,7 @@ const INVISIBLE = /(?![\ufe0e\ufe0f])[\p{Default_Ignorable_Code_Point}\ufff9-\uf
 const PLAIN = /^[\x20-\x7e]*$/;
 
 /**
- * A foreign text as one line that shows what it says: for progress, terminals, text logs and
+ * Returns a foreign text as one line that shows what it says: for progress, terminals, text logs and
  * sentences of this program. Terminal commands and invisible characters are taken out, control
  * characters and line ends become a blank.
  */
@@ -121,7 +121,7 @@ export function plainLine(text: string): string {
 /** Longest type, code or name that the API gives to a thing; the documented ones are shorter. */
 const MAX_LABEL_CHARS = 100;
 
-/** A type, code or name of the API as it may stand in a result's frame, a log or a metric. */
+/** Returns a type, code or name of the API as it may stand in a result's frame, a log or a metric. */
 export function label(text: string): string {
   return shorten(plainLine(text), MAX_LABEL_CHARS);
 }
@@ -130,7 +130,7 @@ const ESCAPED =
   /[\x7f-\x9f\u2028\u2029]|(?![\ufe0e\ufe0f])[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
 
 /**
- * JSON text with the characters escaped that JSON allows but a terminal or a log viewer acts on;
+ * Escapes in JSON text the characters that JSON allows but a terminal or a log viewer acts on;
  * it means the same. JSON itself escapes the first set of control characters.
  */
 export function printableJson(json: string): string {
@@ -138,7 +138,7 @@ export function printableJson(json: string): string {
 }
 
 /**
- * JSON text with U+0085, U+2028 and U+2029 escaped; it means the same. Readers that split by lines,
+ * Escapes U+0085, U+2028 and U+2029 in JSON text; it means the same. Readers that split by lines,
  * such as Python's `splitlines`, take them for the end of one, and with it of a message.
  */
 export function singleLineJson(json: string): string {

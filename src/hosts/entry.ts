@@ -6,19 +6,19 @@
 
 import { FILE_HOSTS, type FileHostName, type Os } from "./hosts.ts";
 
-/** How a host starts this program: a full path, and what comes before any of our own flags. */
+/** The command that starts this program: a full path, and the arguments before our own flags. */
 export interface Executable {
   readonly command: string;
   readonly args: readonly string[];
 }
 
-/** What stands where a person is to put the key. */
+/** Stands where a person is to put the key. */
 export const KEY_PLACEHOLDER = "<your API key>";
 
 /** The variable that carries the key. */
 export const KEY_VARIABLE = "ANTHROPIC_API_KEY";
 
-/** What an entry is made for. */
+/** Options of an entry. */
 export interface EntryOptions {
   readonly executable: Executable;
   /** Of the server in the host. */
@@ -58,7 +58,7 @@ export function launchOf(host: FileHostName, { command, args }: Executable): Hos
   return { command, ...(args.length > 0 && { args }) };
 }
 
-/** What the host asks for itself; nothing for hosts that cannot. */
+/** Returns the questions that the host asks for itself; none for hosts that cannot. */
 export function inputsFor(host: FileHostName, { name, simulate }: EntryOptions): HostInput[] {
   if (!FILE_HOSTS[host].asksForKey || simulate) return [];
   const description = "API key for Claude Managed Agents";
@@ -95,7 +95,7 @@ export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
 }
 
 /**
- * How an entry relates to this program: it starts `this` very executable; `another` of the kind,
+ * Relation of an entry to this program: it starts `this` very executable; `another` of the kind,
  * such as one that has moved since; or `foreign`, something else.
  */
 export type Relation = "this" | "another" | "foreign";

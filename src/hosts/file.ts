@@ -29,7 +29,7 @@ import {
   setMember,
 } from "./json_edit.ts";
 
-/** What a file is edited for. */
+/** Options of an edit. */
 export interface HostFileOptions extends EntryOptions {
   readonly host: FileHostName;
   readonly os: Os;
@@ -79,13 +79,13 @@ function taken(name: string): JsonEditError {
   );
 }
 
-/** Whether an entry brings a key of its own, and not only a place for one. */
+/** Returns true when an entry brings a key of its own, and not only a place for one. */
 export function bringsKey({ args, env }: FoundEntry): boolean {
   return KEY_VARIABLES.some((name) => env[name] && env[name] !== KEY_PLACEHOLDER) ||
     args.some((arg) => /^--api-key-file(=|$)/.test(arg));
 }
 
-/** Whether an entry can do without a key. */
+/** Returns true when an entry can do without a key. */
 export function needsNoKey({ args }: FoundEntry): boolean {
   return args.includes("--simulate");
 }
@@ -112,7 +112,7 @@ function mergeEntry(root: Node, text: string, options: HostFileOptions): Edit[] 
     : [...edits, ...setMember(text, known, "args", args ?? [])];
 }
 
-/** How an entry has to start this executable, with the flags that it has. */
+/** Returns the members that make an entry start this executable, with the flags that it has. */
 function launchFor({ host, executable }: HostFileOptions, found: FoundEntry): HostEntry {
   return launchOf(host, {
     ...executable,
@@ -146,7 +146,7 @@ function inputNode(inputs: Node | undefined, id: string): Node | undefined {
   return inputs?.children?.find((child) => recordOf(getNodeValue(child)).id === id);
 }
 
-/** Whether any server is given the answer to a question. */
+/** Returns true when a server is given the answer to a question. */
 function isReferredTo(root: Node, id: string): boolean {
   return JSON.stringify(recordOf(getNodeValue(root)).servers ?? {}).includes(`\${input:${id}}`);
 }
@@ -187,8 +187,8 @@ export function fileWithout(text: string, options: HostFileOptions): string {
   });
 }
 
-/** The entries of a file that have to do with this program, and the place of each in it. */
-export function entriesOf(
+/** Returns the entries of a file that start this program, or started it before it was moved. */
+export function ownEntries(
   text: string,
   options: Omit<HostFileOptions, "name" | "simulate">,
 ): { readonly name: string; readonly entry: FoundEntry; readonly moved: boolean }[] {

@@ -10,18 +10,22 @@ import { UsageError } from "../core/errors.ts";
 export type Os = "linux" | "darwin" | "windows";
 
 /** Hosts that keep their servers in a file. */
-export type FileHostName =
-  | "claude-desktop"
-  | "claude-code"
-  | "cursor"
-  | "vscode"
-  | "codex"
-  | "gemini"
-  | "qwen"
-  | "copilot"
-  | "opencode"
-  | "cline"
-  | "continue";
+export const FILE_HOST_NAMES = [
+  "claude-desktop",
+  "claude-code",
+  "cursor",
+  "vscode",
+  "codex",
+  "gemini",
+  "qwen",
+  "copilot",
+  "opencode",
+  "cline",
+  "continue",
+] as const;
+
+/** A host that keeps its servers in a file. */
+export type FileHostName = typeof FILE_HOST_NAMES[number];
 
 /** Hosts that `cma-mcp config` knows; `claude.ai` has a form instead of a file. */
 export type HostName = FileHostName | "claude.ai";
@@ -30,19 +34,19 @@ export type HostName = FileHostName | "claude.ai";
 export interface FileHost {
   /** For people. */
   readonly title: string;
-  /** What the file is written in; only JSON is edited, the others are for pasting. */
+  /** Format of the file; only JSON is edited, the others are for pasting. */
   readonly format: "json" | "toml" | "yaml";
   /** The member of the file that holds the servers, by name; in YAML, a list of them. */
   readonly serversKey: "mcpServers" | "servers" | "mcp" | "mcp_servers";
-  /** What an entry says beside how the server is started. */
+  /** Members of an entry beside those that say how the server is started. */
   readonly extra?: Readonly<Record<string, unknown>>;
-  /** Whether command and arguments are one list, and the variables are called `environment`. */
+  /** Command and arguments are one list, and the variables are called `environment`. */
   readonly isOneList?: boolean;
-  /** Whether servers are given the variables that the host itself has, beside those of the entry. */
+  /** Servers are given the variables that the host itself has, beside those of the entry. */
   readonly inheritsEnv: boolean;
-  /** Whether the host asks for the key itself and keeps it out of the file. */
+  /** The host asks for the key itself and keeps it out of the file. */
   readonly asksForKey: boolean;
-  /** How a person gets to the file, or makes the host read it again. */
+  /** Tells a person how to make the host read the file again. */
   readonly afterwards: string;
   /** Paths by operating system, the preferred one first; `{NAME}` stands for a variable. */
   readonly paths: Readonly<Record<Os, readonly string[]>>;
@@ -87,11 +91,7 @@ export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
     inheritsEnv: true,
     asksForKey: false,
     afterwards: "Start a new session of Claude Code",
-    paths: {
-      linux: ["{HOME}/.claude.json"],
-      darwin: ["{HOME}/.claude.json"],
-      windows: ["{USERPROFILE}\\.claude.json"],
-    },
+    paths: homePaths(".claude.json"),
   },
   cursor: {
     title: "Cursor",
@@ -100,11 +100,7 @@ export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
     inheritsEnv: true,
     asksForKey: false,
     afterwards: "Switch the server on under Cursor Settings → MCP",
-    paths: {
-      linux: ["{HOME}/.cursor/mcp.json"],
-      darwin: ["{HOME}/.cursor/mcp.json"],
-      windows: ["{USERPROFILE}\\.cursor\\mcp.json"],
-    },
+    paths: homePaths(".cursor/mcp.json"),
   },
   vscode: {
     title: "VS Code",
@@ -211,21 +207,6 @@ export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
   },
 };
 
-/** The hosts with files, in the order of the table. */
-export const FILE_HOST_NAMES: readonly FileHostName[] = [
-  "claude-desktop",
-  "claude-code",
-  "cursor",
-  "vscode",
-  "codex",
-  "gemini",
-  "qwen",
-  "copilot",
-  "opencode",
-  "cline",
-  "continue",
-];
-
 /** The hosts whose files can be edited. */
 export const JSON_HOST_NAMES: readonly FileHostName[] = FILE_HOST_NAMES.filter((name) =>
   FILE_HOSTS[name].format === "json"
@@ -245,7 +226,7 @@ export const PLACE_VARIABLES: readonly string[] = [
   "CONTINUE_GLOBAL_DIR",
 ];
 
-/** What a variable means where it is not set. `{~}` is the home directory. */
+/** Values of variables that are not set. `{~}` is the home directory. */
 const FALLBACKS: Readonly<Record<string, string>> = {
   XDG_CONFIG_HOME: "{HOME}/.config",
   CODEX_HOME: "{~}.codex",
@@ -255,7 +236,7 @@ const FALLBACKS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The places of a host's file on this machine, the preferred one first.
+ * Returns the places of a host's file on this machine, the preferred one first.
  *
  * @param env reads a variable; an empty one counts as unset
  * @throws UsageError when a variable that says where people keep their files is not set

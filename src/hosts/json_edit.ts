@@ -81,7 +81,7 @@ function beginsItsLine(text: string, offset: number): boolean {
   return start > 0 && text.slice(start, offset).trim() === "";
 }
 
-/** How a text breaks and indents its lines. */
+/** Line break and indentation of a text. */
 function styleOf(text: string): { readonly eol: string; readonly unit: string } {
   const eol = /\r\n/.test(text) ? "\r\n" : "\n";
   return { eol, unit: /^([ \t]+)["}\]]/m.exec(text)?.[1] ?? "  " };
@@ -173,7 +173,7 @@ export function removeChild(text: string, container: Node, child: Node): Edit[] 
   return edits;
 }
 
-/** Whether nothing but the child, its comma and white space is between two offsets. */
+/** Returns true when nothing but the child, its comma and white space is between two offsets. */
 function isBlank(text: string, start: number, child: Node, comma: number | undefined, end: number) {
   const rest = text.slice(start, child.offset) + text.slice(endOf(child), end);
   return rest.replace(comma === undefined ? "" : ",", "").trim() === "";

@@ -5,7 +5,7 @@
  */
 
 import { type Executable, type FoundEntry, KEY_PLACEHOLDER } from "../../hosts/entry.ts";
-import { bringsKey, entriesOf, needsNoKey } from "../../hosts/file.ts";
+import { bringsKey, needsNoKey, ownEntries } from "../../hosts/file.ts";
 import { FILE_HOST_NAMES, FILE_HOSTS, type FileHostName, hostPaths } from "../../hosts/hosts.ts";
 import { JsonEditError } from "../../hosts/json_edit.ts";
 import { UsageError, whyUnreadable } from "../../core/errors.ts";
@@ -137,7 +137,7 @@ async function checkHost(host: FileHostName, program: HostProgram) {
         result.push(finding);
         continue;
       }
-      const entries = entriesOf(text, { host, os: program.os, executable: program.executable() });
+      const entries = ownEntries(text, { host, os: program.os, executable: program.executable() });
       for (const { name, entry, moved } of entries) {
         result.push(await checkEntry(file, name, entry, moved, program));
         holdsKey ||= bringsKey(entry);

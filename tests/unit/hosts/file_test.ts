@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   bringsKey,
-  entriesOf,
   fileWithout,
   type HostFileOptions,
   mergedFile,
   needsNoKey,
   newHostFile,
+  ownEntries,
 } from "../../../src/hosts/file.ts";
 import { FILE_HOSTS, JSON_HOST_NAMES } from "../../../src/hosts/hosts.ts";
 import { JsonEditError } from "../../../src/hosts/json_edit.ts";
@@ -188,20 +188,20 @@ Deno.test("mergedFile() asks no question for an entry that brings its own key", 
   assertEquals(mergedFile(text, options), text);
 });
 
-Deno.test("entriesOf() finds ours under any name, and whether they have moved", () => {
+Deno.test("ownEntries() finds ours under any name, and whether they have moved", () => {
   const text = `{ "mcpServers": {
     "one": { "command": "/opt/cma-mcp" }, "two": { "command": "/old/cma-mcp" },
     "three": { "command": "npx" }, "four": null } }`;
-  const found = entriesOf(text, OPTIONS).map(({ name, moved }) => [name, moved]);
+  const found = ownEntries(text, OPTIONS).map(({ name, moved }) => [name, moved]);
   assertEquals(found, [["one", false], ["two", true]]);
-  assertEquals(entriesOf("{}", OPTIONS), []);
+  assertEquals(ownEntries("{}", OPTIONS), []);
 });
 
-Deno.test("entriesOf() also looks at what Claude Code keeps by project", () => {
+Deno.test("ownEntries() also looks at what Claude Code keeps by project", () => {
   const server = { a: { command: "/opt/cma-mcp" } };
   const text = JSON.stringify({ projects: { "/x": { mcpServers: server }, "/y": 1 } });
-  assertEquals(entriesOf(text, { ...OPTIONS, host: "claude-code" }).length, 1);
-  assertEquals(entriesOf(text, OPTIONS).length, 0);
+  assertEquals(ownEntries(text, { ...OPTIONS, host: "claude-code" }).length, 1);
+  assertEquals(ownEntries(text, OPTIONS).length, 0);
 });
 
 const keys: readonly [string, readonly string[], Record<string, string>, boolean][] = [
