@@ -21,6 +21,7 @@ import {
   type HttpContext,
   type JsonResponse,
   pathSegment,
+  type Query,
   type RequestInfo,
   requestJson,
   timeoutOf,
@@ -30,6 +31,7 @@ import {
   agentOf,
   envelopeOf,
   environmentOf,
+  type Page,
   pageOf,
   type Read,
   type Session,
@@ -37,6 +39,7 @@ import {
 } from "./resources.ts";
 import { openEventStream } from "./stream.ts";
 import type {
+  CallOptions,
   ClientEvent,
   CreateSessionParams,
   EventStream,
@@ -68,7 +71,7 @@ export interface ApiOptions {
   readonly userAgent?: string;
   /** Told of every attempt. */
   readonly observe?: (info: RequestInfo) => void;
-  /** Bound of an answer's size in bytes; 64 MiB when absent. */
+  /** Bound of a response's size in bytes; 64 MiB when absent. */
   readonly maxBodyBytes?: number;
   /** Bound of one stream frame's data in UTF-16 code units; 8 Mi when absent. */
   readonly maxFrameChars?: number;
@@ -101,10 +104,22 @@ export function createApi(options: ApiOptions): ManagedAgentsApi {
     maxFrameChars: options.maxFrameChars ?? 8 * MIB,
   };
   return recordEvents({
-    agents: createAgents(context),
-    environments: createEnvironments(context),
+    agents: {
+      list: ({ limit, page }, options) =>
+        listOf(context, "agents", { limit, page }, (entry) => agentOf(entry), options),
+      async retrieve(agentId, { version }, options) {
+        const path = `/v1/agents/${pathSegment(agentId)}`;
+        const spec = { method: "GET", path, query: { version } } as const;
+        const response = await requestJson(context, spec, options);
+        return decoded(agentOf(response.value, agentId), response, "agent");
+      },
+    },
+    environments: {
+      list: ({ limit, page }, options) =>
+        listOf(context, "environments", { limit, page }, environmentOf, options),
+    },
     sessions: createSessions(context),
-    events: createSessionEvents(context),
+    events: createEvents(context),
   }, record);
 }
 
@@ -114,40 +129,33 @@ function connectionsOf({ connections, fetch }: ApiOptions): Connections {
   throw new UsageError("An API client needs connections or a fetch function");
 }
 
-/** The agent endpoints over `context`. */
-export function createAgents(context: HttpContext): ManagedAgentsApi["agents"] {
-  return {
-    async list({ limit, page }, options) {
-      const spec = { method: "GET", path: "/v1/agents", query: { limit, page } } as const;
-      const answer = await requestJson(context, spec, options);
-      return decoded(
-        pageOf(answer.value, (entry) => agentOf(entry), context.log),
-        answer,
-        "page of agents",
-      );
-    },
-    async retrieve(agentId, { version }, options) {
-      const path = `/v1/agents/${pathSegment(agentId)}`;
-      const spec = { method: "GET", path, query: { version } } as const;
-      const answer = await requestJson(context, spec, options);
-      return decoded(agentOf(answer.value, agentId), answer, "agent");
-    },
-  };
+/** Lists one page of `/v1/<name>`. */
+async function listOf<T>(
+  context: HttpContext,
+  name: string,
+  query: Query,
+  read: Read<T>,
+  options: CallOptions | undefined,
+): Promise<Page<T>> {
+  const spec = { method: "GET", path: `/v1/${name}`, query } as const;
+  const response = await requestJson(context, spec, options);
+  return decoded(pageOf(response.value, read, context.log), response, `page of ${name}`);
 }
 
-/** The environment endpoint over `context`. */
-export function createEnvironments(context: HttpContext): ManagedAgentsApi["environments"] {
-  return {
-    async list({ limit, page }, options) {
-      const spec = { method: "GET", path: "/v1/environments", query: { limit, page } } as const;
-      const answer = await requestJson(context, spec, options);
-      return decoded(
-        pageOf(answer.value, environmentOf, context.log),
-        answer,
-        "page of environments",
-      );
-    },
-  };
+/**
+ * @param value what a reader made of the response; undefined when nothing
+ * @param what names the response in the message, such as `session`
+ * @throws `ApiError` of kind `decode` when there is nothing
+ */
+function decoded<T>(value: T | undefined, response: JsonResponse, what: string): T {
+  if (value !== undefined) return value;
+  throw new ApiError(`The API's answer is no ${what}`, {
+    kind: "decode",
+    // An API of this kind has none of this: a health check or a gateway answers in its place.
+    ...(what.startsWith("page of") && { answeredBy: "other" }),
+    status: response.status,
+    requestId: response.requestId,
+  });
 }
 
 /** The body of `POST /v1/sessions`; undefined fields are left out of the JSON. */
@@ -162,18 +170,45 @@ export interface CreateSessionBody {
   }[];
 }
 
-/** The parameters as the wire wants them. */
-export function createSessionBody(params: CreateSessionParams): CreateSessionBody {
-  const { agent, environmentId, title, metadata, message } = params;
+/** The session endpoints over `context`. */
+function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
   return {
-    agent,
-    environment_id: environmentId,
-    title,
-    metadata,
-    initial_events: message === undefined
-      ? undefined
-      : [{ type: "user.message", content: [{ type: "text", text: message }] }],
+    async create({ agent, environmentId, title, metadata, message }, options) {
+      const body: CreateSessionBody = {
+        ...{ agent, environment_id: environmentId, title, metadata },
+        initial_events: message === undefined
+          ? undefined
+          : [{ type: "user.message", content: [{ type: "text", text: message }] }],
+      };
+      const spec = { method: "POST", path: "/v1/sessions", body } as const;
+      const response = await requestJson(context, spec, options);
+      return decoded(wrappedSessionOf(response.value), response, "session");
+    },
+    async retrieve(sessionId, options) {
+      const spec = { method: "GET", path: sessionPath(sessionId) } as const;
+      const response = await requestJson(context, spec, options);
+      const session = decoded(wrappedSessionOf(response.value, sessionId), response, "session");
+      // It goes by the id that the caller knows.
+      return { ...session, id: sessionId };
+    },
+    list({ agentId, order, createdAtGte, includeArchived, limit, page }, options) {
+      const query = {
+        ...{ agent_id: agentId, order, "created_at[gte]": createdAtGte },
+        ...{ include_archived: includeArchived, limit, page },
+      };
+      return listOf(context, "sessions", query, (entry) => sessionOf(entry), options);
+    },
+    async archive(sessionId, options) {
+      const spec = { method: "POST", path: `${sessionPath(sessionId)}/archive` } as const;
+      const response = await requestJson(context, spec, options);
+      // Carried out, whatever the body says about it.
+      return wrappedSessionOf(response.value, sessionId) ?? { id: sessionId };
+    },
   };
+}
+
+function sessionPath(sessionId: string): string {
+  return `/v1/sessions/${pathSegment(sessionId)}`;
 }
 
 /**
@@ -189,56 +224,14 @@ function wrappedSessionOf(value: unknown, knownId?: string): Session | undefined
   return read.find((found) => found !== undefined);
 }
 
-/** The session endpoints over `context`. */
-export function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
-  return {
-    async create(params, options) {
-      const body = createSessionBody(params);
-      const spec = { method: "POST", path: "/v1/sessions", body } as const;
-      const answer = await requestJson(context, spec, options);
-      return decoded(wrappedSessionOf(answer.value), answer, "session");
-    },
-    async retrieve(sessionId, options) {
-      const spec = { method: "GET", path: `/v1/sessions/${pathSegment(sessionId)}` } as const;
-      const answer = await requestJson(context, spec, options);
-      // It goes by the id that the caller knows.
-      const session = decoded(wrappedSessionOf(answer.value, sessionId), answer, "session");
-      return { ...session, id: sessionId };
-    },
-    async list({ agentId, order, createdAtGte, includeArchived, limit, page }, options) {
-      const query = {
-        agent_id: agentId,
-        order,
-        "created_at[gte]": createdAtGte,
-        include_archived: includeArchived,
-        limit,
-        page,
-      };
-      const spec = { method: "GET", path: "/v1/sessions", query } as const;
-      const answer = await requestJson(context, spec, options);
-      return decoded(
-        pageOf(answer.value, (entry) => sessionOf(entry), context.log),
-        answer,
-        "page of sessions",
-      );
-    },
-    async archive(sessionId, options) {
-      const path = `/v1/sessions/${pathSegment(sessionId)}/archive`;
-      const answer = await requestJson(context, { method: "POST", path }, options);
-      // Carried out, whatever the body says about it.
-      return wrappedSessionOf(answer.value, sessionId) ?? { id: sessionId };
-    },
-  };
-}
-
 const eventOf: Read<SessionEvent> = (entry) => decodeEvent(entry);
 
 /** The longest text of an event in a large page; longer ones are screenshots and files. */
 const MAX_TEXT_CHARS = 256 * 1024;
 /** Of a larger event only the short fields are kept, and of a longer text to be read its end. */
-const MAX_ENTRY_CHARS = 8 * 1024 * 1024;
+const MAX_ENTRY_CHARS = 8 * MIB;
 const MAX_PROSE_CHARS = MAX_ENTRY_CHARS - 128 * 1024;
-/** An answer with one event may be this many times as large as others: little of it is kept. */
+/** A response with one event may be this many times as large as others: little of it is kept. */
 const ALONE_FACTOR = 16;
 /** The API's own. */
 const DEFAULT_LIMIT = 1_000;
@@ -250,53 +243,24 @@ export interface SendEventsBody {
   readonly events: readonly ClientEvent[];
 }
 
-/** The event endpoints over `context`. */
-export function createSessionEvents(context: HttpContext): ManagedAgentsApi["events"] {
-  const pages = createEventPages(context.log);
+type ListOptions = Parameters<ManagedAgentsApi["events"]["list"]>[2];
+
+/** The event endpoints over `context`: the list, sending, and the stream. */
+function createEvents(context: HttpContext): ManagedAgentsApi["events"] {
+  const { clock, log } = context;
+  const pages = createEventPages(log);
   /** Events that a page of a session may have, where more were too large. */
   const fitting = new LruMap<string, number>(MAX_SESSIONS);
 
-  async function ask(
-    sessionId: string,
-    query: ServerQuery,
-    options: Parameters<typeof requestJson>[2],
-  ): Promise<ServerPage> {
-    const { order, types, createdAtGte, limit, page, afterId, afterSeq } = query;
-    const fields = {
-      order,
-      types,
-      "created_at[gte]": createdAtGte,
-      limit,
-      page,
-      after_id: afterId,
-      after_seq: afterSeq,
-    };
-    // An event that is alone too large comes in as well, as far as it can be of use.
-    const isAlone = limit === 1;
-    const list = {
-      maxTextChars: query.maxTextChars ?? MAX_TEXT_CHARS,
-      ...(query.maxTextChars === undefined &&
-        { maxProseChars: Math.min(MAX_PROSE_CHARS, context.maxBodyBytes / 9) }),
-      maxEntryChars: Math.min(MAX_ENTRY_CHARS, context.maxBodyBytes / 8),
-      ...(isAlone && { maxBytes: context.maxBodyBytes * ALONE_FACTOR }),
-    };
-    const spec = { method: "GET", path: eventsPath(sessionId), query: fields, list } as const;
-    const answer = await requestJson(context, spec, options);
-    const listed = decoded(pageOf(answer.value, eventOf, context.log), answer, "page of events");
-    const { has_more, next_page } = envelopeOf(answer.value)?.fields ?? {};
-    // Absent and null are told apart here: null says that there is no more.
-    return { ...listed, has_more, next_page: next_page === null ? null : listed.next_page };
-  }
-
-  /** Asks for fewer events as long as the answer is too large. */
+  /** Asks for fewer events as long as the response is too large. */
   async function askFitting(
     sessionId: string,
     query: ServerQuery,
-    optionsNow: () => Parameters<typeof requestJson>[2],
+    optionsNow: () => ListOptions,
   ): Promise<ServerPage> {
     for (let limit = lesser(query.limit, fitting.get(sessionId));;) {
       try {
-        const page = await ask(sessionId, { ...query, limit }, optionsNow());
+        const page = await listEvents(context, sessionId, { ...query, limit }, optionsNow());
         return limit === query.limit ? page : { ...page, reduced: limit };
       } catch (error) {
         const entries = error instanceof ApiError ? error.entriesRead : undefined;
@@ -304,37 +268,34 @@ export function createSessionEvents(context: HttpContext): ManagedAgentsApi["eve
         const half = Math.max(1, Math.floor((limit ?? DEFAULT_LIMIT) / 2));
         limit = entries > 0 ? Math.min(half, entries) : half;
         fitting.set(sessionId, limit);
-        context.log.info("A page of events is too large, asking for less", { limit });
+        log.info("A page of events is too large, asking for less", { limit });
       }
     }
   }
 
   return {
     async list(sessionId, params, options) {
-      const { clock } = context;
       const endAt = clock.now() + timeoutOf(options);
       // Mostly one request; the bound is that of all together.
       const optionsNow = () => ({ ...options, timeoutMs: Math.max(0, endAt - clock.now()) });
-      return await pages.read(
-        sessionId,
-        params,
-        (query) => askFitting(sessionId, query, optionsNow),
-      );
+      const ask = (query: ServerQuery) => askFitting(sessionId, query, optionsNow);
+      return await pages.read(sessionId, params, ask);
     },
     async send(sessionId, events, options) {
       const body: SendEventsBody = { events };
-      const spec = { method: "POST", path: eventsPath(sessionId), body } as const;
-      const answer = await requestJson(context, spec, options);
+      const spec = { method: "POST", path: `${sessionPath(sessionId)}/events`, body } as const;
+      const response = await requestJson(context, spec, options);
       // Accepted, whether or not the body echoes it: one implementation sends none.
-      return pageOf(answer.value, eventOf, context.log) ?? { data: [] };
+      return pageOf(response.value, eventOf, log) ?? { data: [] };
     },
     async stream(sessionId, options) {
-      const spec = {
-        method: "GET",
-        path: `${eventsPath(sessionId)}/stream`,
-        stream: true,
-      } as const;
-      return await openEventStream(context, spec, sessionId, options);
+      const path = `${sessionPath(sessionId)}/events/stream`;
+      return await openEventStream(
+        context,
+        { method: "GET", path, stream: true },
+        sessionId,
+        options,
+      );
     },
   };
 }
@@ -343,8 +304,32 @@ function lesser(limit: number | undefined, bound: number | undefined): number | 
   return bound === undefined ? limit : Math.min(limit ?? Infinity, bound);
 }
 
-function eventsPath(sessionId: string): string {
-  return `/v1/sessions/${pathSegment(sessionId)}/events`;
+/** Asks for one page of a session's events, as the server gives it. */
+async function listEvents(
+  context: HttpContext,
+  sessionId: string,
+  { order, types, createdAtGte, limit, page, afterId, afterSeq, maxTextChars }: ServerQuery,
+  options: ListOptions,
+): Promise<ServerPage> {
+  const { maxBodyBytes, log } = context;
+  const query = {
+    ...{ order, types, "created_at[gte]": createdAtGte, limit, page },
+    ...{ after_id: afterId, after_seq: afterSeq },
+  };
+  const list = {
+    maxTextChars: maxTextChars ?? MAX_TEXT_CHARS,
+    ...(maxTextChars === undefined &&
+      { maxProseChars: Math.min(MAX_PROSE_CHARS, maxBodyBytes / 9) }),
+    maxEntryChars: Math.min(MAX_ENTRY_CHARS, maxBodyBytes / 8),
+    // An event that is alone too large comes in as well, as far as it can be of use.
+    ...(limit === 1 && { maxBytes: maxBodyBytes * ALONE_FACTOR }),
+  };
+  const spec = { method: "GET", path: `${sessionPath(sessionId)}/events`, query, list } as const;
+  const response = await requestJson(context, spec, options);
+  const listed = decoded(pageOf(response.value, eventOf, log), response, "page of events");
+  const { has_more, next_page } = envelopeOf(response.value)?.fields ?? {};
+  // Absent and null are told apart here: null says that there is no more.
+  return { ...listed, has_more, next_page: next_page === null ? null : listed.next_page };
 }
 
 /** Sessions that were made here, and how long, in milliseconds, a replica may not know them. */
@@ -414,20 +399,4 @@ function recorded(stream: EventStream, sessionId: string, record: EventRecord): 
       }
     },
   };
-}
-
-/**
- * @param value what a reader made of the answer; undefined when nothing
- * @param what names the answer in the message, such as `session`
- * @throws `ApiError` of kind `decode` when there is nothing
- */
-export function decoded<T>(value: T | undefined, answer: JsonResponse, what: string): T {
-  if (value !== undefined) return value;
-  throw new ApiError(`The API's answer is no ${what}`, {
-    kind: "decode",
-    // An API of this kind has none of this: a health check or a gateway answers in its place.
-    ...(what.startsWith("page of") && { answeredBy: "other" }),
-    status: answer.status,
-    requestId: answer.requestId,
-  });
 }
