@@ -24,7 +24,7 @@ export interface ChunkReader {
   close(): void;
 }
 
-/** What a read holds, in bytes: of an answer, which is mostly short, and of a silent stream. */
+/** Bytes that a read holds: of a response, which is mostly short, and of a silent stream. */
 const ANSWER_BUFFER_BYTES = 16 * 1024;
 const STREAM_BUFFER_BYTES = 1024;
 
@@ -39,7 +39,7 @@ export function openReader(
   options: { readonly stream?: boolean } = {},
 ): ChunkReader {
   const source = openByteSource(body, options.stream ? STREAM_BUFFER_BYTES : ANSWER_BUFFER_BYTES);
-  // Cancelling settles a read that is under way, whether or not the source cares for the signal.
+  // Cancelling settles a read that is under way, even if the source ignores the signal.
   const drop = () => source.cancel(signal.reason);
   signal.addEventListener("abort", drop, { once: true });
   if (signal.aborted) drop();
@@ -61,7 +61,7 @@ export function openReader(
   };
 }
 
-/** Lets go of a body that nobody will read. */
+/** Drops a body that is not going to be read. */
 export function discardBody(response: Response): void {
   if (!response.body || response.body.locked) return;
   response.body.cancel().catch(() => {/* it broke already */});
@@ -89,7 +89,7 @@ export interface BodyReader {
 
 const WINDOW_BYTES = 2 * 1024;
 
-/** How a body is read. */
+/** Bounds of reading a body. */
 export interface ReadBodyOptions {
   readonly signal: AbortSignal;
   /** Bound of the (decompressed) size, in bytes. */
@@ -145,7 +145,7 @@ export async function readText(response: Response, options: ReadBodyOptions): Pr
 const ODD_ESCAPES = ["\\u", "\\/"] as const;
 
 /**
- * Parses an answer, or the data of a stream's frame. Known secrets and full keys are hidden in every
+ * Parses a response, or the data of a stream's frame. Known secrets and full keys are hidden in every
  * text; in errors that sessions report also what looks like a credential.
  *
  * @throws `SyntaxError` when the text is not JSON
@@ -158,7 +158,7 @@ export function parseClean(text: string, redact: Redact): unknown {
   return redact.isClean(text) && !isOdd ? value : redactValue(value, redact);
 }
 
-/** How deep events may lie in lists and wrappers. */
+/** Events are looked for so deep in lists and wrappers. */
 const MAX_DEPTH = 5;
 
 /** Cleans all events in a value: itself, the entries of a list, what lies in wrappers. */
@@ -174,7 +174,7 @@ function isEvent(value: object): boolean {
   return "type" in value && typeof value.type === "string" && value.type.includes(".");
 }
 
-/** Cleans what is no matter of one text alone, in place. */
+/** Cleans in place what reaches beyond one text. */
 function cleanEvent(event: unknown, redact: Redact): void {
   if (!isFields(event)) return;
   const { type, content } = event;

@@ -47,11 +47,11 @@ import type {
   ManagedAgentsApi,
 } from "./types.ts";
 
-/** What {@linkcode createApi} needs. */
+/** Options of {@linkcode createApi}. */
 export interface ApiOptions {
   /** http or https, with or without a path prefix and a trailing slash. */
   readonly baseUrl: string;
-  /** What `fetch` goes through on the way there, to be named when that fails. */
+  /** The proxy that `fetch` goes through, to be named when that fails. */
   readonly proxy?: Proxy;
   /** Asked before every request, and again after a 401. */
   readonly credential: CredentialSource;
@@ -80,7 +80,7 @@ export interface ApiOptions {
 const MIB = 1024 * 1024;
 
 /**
- * A client that sends what is needed and no more: see `ManagedAgentsApi` for the calls.
+ * Makes a client; see `ManagedAgentsApi` for its calls.
  *
  * @throws `UsageError` when the base URL is not usable, or nothing carries the requests
  */
@@ -143,8 +143,10 @@ async function listOf<T>(
 }
 
 /**
- * @param value what a reader made of the response; undefined when nothing
- * @param what names the response in the message, such as `session`
+ * Returns the value that a reader made of a response.
+ *
+ * @param value undefined where the reader found nothing
+ * @param what the name of what was asked for, such as `session`
  * @throws `ApiError` of kind `decode` when there is nothing
  */
 function decoded<T>(value: T | undefined, response: JsonResponse, what: string): T {
@@ -332,13 +334,13 @@ async function listEvents(
   return { ...listed, has_more, next_page: next_page === null ? null : listed.next_page };
 }
 
-/** Sessions that were made here, and how long, in milliseconds, a replica may not know them. */
+/** Created sessions that are remembered, and how long, in milliseconds, a replica may trail. */
 const MAX_CREATED = 1_000;
 const NEW_MS = 10_000;
 
 /**
- * An API that keeps a record of the events that pass through it. Reads of a session that was made
- * through it moments ago are not told that there is no such session: a replica may trail.
+ * Wraps an API to keep a record of the events that pass through it. A 404 for a session that was
+ * created through it moments ago becomes a `timeout`, which is tried again: a replica may trail.
  */
 export function recordEvents(api: ManagedAgentsApi, record: EventRecord): ManagedAgentsApi {
   const { sessions, events } = api;

@@ -29,7 +29,7 @@ export interface HttpClient {
   close(): void;
 }
 
-/** How a client keeps connections. */
+/** Connections that a client keeps. */
 export interface HttpClientOptions {
   /** Connections that are kept when idle; with 0 every request has one of its own. */
   readonly maxIdle: number;
@@ -43,13 +43,13 @@ export interface HttpClientOptions {
  */
 export type OpenHttpClient = (options: HttpClientOptions) => HttpClient;
 
-/** What a request is, as far as its connection depends on it. */
+/** A kind of request, which decides on its connection. */
 export type RequestKind = "read" | "write" | "stream";
 
-/** The way of one request. */
+/** The connection of one request. */
 export interface Route {
   readonly fetch: FetchAddress;
-  /** Whether its connection may have been used before, and so have died unnoticed. */
+  /** True when the connection may have been used before, and so have died unnoticed. */
   readonly reuses: boolean;
   /** Drops every kept connection that is as old as this route. */
   drop(): void;
@@ -71,7 +71,7 @@ export interface Connections {
    */
   enter(signal: AbortSignal): (() => void) | Promise<() => void>;
   /**
-   * Calls `doubt` whenever a request found the way to the API silent, as long as a stream is open.
+   * Calls `doubt` whenever a request got no byte for long, as long as a stream is open.
    *
    * @returns ends that
    */

@@ -1,12 +1,12 @@
 /**
- * Where the key or token of a request comes from.
+ * The key or token of a request: its source, its check and its headers.
  *
  * @module
  */
 
 import { UsageError } from "../core/errors.ts";
 
-/** What a request authenticates with. */
+/** A key or token that a request authenticates with. */
 export interface Credential {
   /** `api_key` goes out as `x-api-key`, `auth_token` as a bearer token. */
   readonly kind: "api_key" | "auth_token";

@@ -1,5 +1,5 @@
 /**
- * What went wrong with a request, as `ApiError`s.
+ * Reads error responses, in whichever form servers and proxies write them, as `ApiError`s.
  *
  * @module
  */
@@ -14,18 +14,18 @@ const MAX_MESSAGE_CHARS = 1_000;
 /** Longest type, code or request id of an error that is passed on. */
 const MAX_WORD_CHARS = 128;
 
-/** How deep an envelope may lie in others, as gateways nest them. */
+/** Gateways nest envelopes in envelopes; they are followed so deep. */
 const MAX_DEPTH = 4;
 
-/** What the body of an error says, in whichever form. */
+/** The body of an error, read from any of its forms. */
 interface Envelope {
   readonly message?: string;
   readonly type?: string;
   readonly errorCode?: string;
   readonly requestId?: string;
-  /** Whether it has the member `error`, as the API's own and most implementations' have. */
+  /** True when it has the member `error`, as the API's own and most implementations' have. */
   readonly hasError?: boolean;
-  /** Whether it has what web frameworks add to errors about addresses that they do not know. */
+  /** True when it has the fields that web frameworks add to errors about unknown addresses. */
   readonly isFrameworks?: boolean;
 }
 
@@ -118,11 +118,11 @@ function presentable(
   return line === "" ? undefined : shorten(redact.loose(line), maxChars);
 }
 
-/** What an API of this kind has, and misses, in a sentence of any of its implementations. */
+/** The resources of the API, as the sentences of its implementations name them. */
 const NAMES_A_THING =
   /\b(agent|session|environment|event|thread|file|vault|deployment)s?\b|\b(agent|sesn|sess|session|env|sevt|sthr|file)[_-]\w/i;
 
-/** What servers say of addresses that they do not know, and proxies of what lies behind them. */
+/** Words of servers about addresses that they do not know, and of proxies about their upstream. */
 const ABOUT_ADDRESS =
   /\b(route|url|uri|path|endpoint|page|upstream|backend|gateway|proxy|host|healthy)\b|\bcannot (get|post|delete|put)\b|missing authentication token/i;
 
@@ -131,7 +131,7 @@ const BARE_STATUS =
   /^\W*(\d{3}\W*)?(resource |the requested resource (was |could )?)?(not (be )?found|forbidden|unauthorized|access denied|bad gateway|bad request|method not allowed|not\s+implemented|(internal )?server error|service (temporarily )?unavailable|gateway time-?out)\W*$/i;
 
 /**
- * Tells who wrote an error: an API of this kind, or something else on the way or in its place.
+ * Tells who wrote an error: an API of this kind, or something between it and this program.
  *
  * @returns undefined where nothing tells
  */
@@ -144,7 +144,7 @@ function authorOf(
   if (isPage(headers, text) || [407, 511].includes(status)) return "other";
   if (status >= 300 && status < 400) return "other";
   const { message, type, hasError, isFrameworks } = envelope;
-  // Whatever an address is made of names no thing.
+  // The parts of an address name no resource.
   // Cut first: the pattern takes quadratic time over a long word.
   const said = firstChars(message ?? plainText(headers, text) ?? "", MAX_MESSAGE_CHARS)
     .replace(/\S*\/\S*/g, " ");
@@ -166,12 +166,12 @@ function authorOf(
   return "api";
 }
 
-/** Whether a request is for something that every Managed Agents API has, and no id is in its path. */
+/** True for requests without an id in their path, which every Managed Agents API serves. */
 function isCollection({ path }: RequestFacts): boolean {
   return /^\/v1\/(agents|sessions|environments)\/?$/.test(path);
 }
 
-/** Whether a body is a web page. */
+/** True for the body of a web page. */
 function isPage(headers: Headers, text: string): boolean {
   return /^(text\/html|application\/xhtml\+xml)$/.test(mediaType(headers)) ||
     /^\uFEFF?\s*<(!doctype|html|head|body)\b/i.test(text.slice(0, 200));
@@ -202,10 +202,11 @@ export function requestIdOf(headers: Headers): string | undefined {
 }
 
 /**
- * How long the answer asks to wait: `retry-after-ms`, else `retry-after` in seconds or as a date.
+ * Reads the wait that a response asks for: `retry-after-ms`, else `retry-after` in seconds or as a
+ * date.
  *
  * @param nowMs milliseconds since the epoch
- * @returns milliseconds from 0 to a day; undefined when the answer does not say, or not legibly
+ * @returns milliseconds from 0 to a day; undefined when the response names none that can be read
  */
 export function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
   const asked = askedPauseMs(headers, nowMs);
@@ -230,7 +231,7 @@ function decimal(value: string | null): number | undefined {
   return value !== null && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : undefined;
 }
 
-/** What was asked for. */
+/** The request that failed. */
 export interface RequestFacts {
   readonly method: string;
   /** From `/v1` on, without the query. */
@@ -239,7 +240,7 @@ export interface RequestFacts {
   readonly origin: string;
 }
 
-/** What {@linkcode responseError} needs beside the answer. */
+/** What {@linkcode responseError} needs beside the response. */
 export interface FailureContext {
   readonly redact: Redact;
   /** Milliseconds since the epoch. */
@@ -248,9 +249,9 @@ export interface FailureContext {
 }
 
 /**
- * The error of an answer whose status is not 2xx.
+ * Makes the error of a response whose status is not 2xx.
  *
- * @param text the answer's body, or as much of it as could be read
+ * @param text the response's body, or as much of it as could be read
  */
 export function responseError(
   response: Response,
@@ -287,8 +288,8 @@ function pageMessage({ status }: Response, text: string, redact: Redact): string
 }
 
 /**
- * The error of an answer of status 2xx that is not of the type that was asked for: a sign-in page,
- * a proxy's page, or a server that is no Managed Agents API.
+ * Makes the error of a response of status 2xx that has another type than was asked for: a sign-in
+ * page, a proxy's page, or a server that is no Managed Agents API.
  *
  * @param wanted what it should have been, such as `JSON`
  * @param text the body, as far as it was read
@@ -310,8 +311,8 @@ export function typeError(
 }
 
 /**
- * The error that an answer of status 2xx holds in place of what was asked for, as some gateways
- * write it; undefined where there is none. It is judged like the same error with its own status.
+ * Reads the error that a response of status 2xx holds in place of what was asked for, as some
+ * gateways write it; undefined where there is none. It is judged like the same error with its own status.
  */
 export function errorInside(
   { status, headers }: Response,
@@ -363,8 +364,8 @@ function statusOfType(type = ""): number | undefined {
 }
 
 /**
- * The error that a stream reports in an `error` frame. Its status is the one that the API
- * documents for the type, so that it is judged like the same error in an answer.
+ * Makes the error that a stream reports in an `error` frame. Its status is the one that the API
+ * documents for the type, so that it is judged like the same error in a response.
  *
  * @param data the frame's data: an envelope, or anything else
  */

@@ -8,13 +8,13 @@
 import type { Proxy } from "../core/proxy.ts";
 
 /**
- * Where a request failed: `http` an error status came back; `not_sent` no connection was made, so
+ * The stage at which a request failed: `http` an error status came back; `not_sent` no connection was made, so
  * nothing was delivered; `connection_lost` it broke after it was made; `timeout` no response in
  * time; `decode` the response was not what the API documents.
  */
 export type ApiErrorKind = "http" | "not_sent" | "connection_lost" | "timeout" | "decode";
 
-/** What is known of a failed API request. */
+/** The facts about a failed API request. */
 export interface ApiErrorInfo {
   readonly kind: ApiErrorKind;
   /** HTTP status; absent when no response arrived. */
@@ -34,13 +34,13 @@ export interface ApiErrorInfo {
   readonly answeredBy?: "api" | "other";
   /** Scheme, host and port that the request was for. */
   readonly origin?: string;
-  /** What the operator has to do about a network that does not carry the request, in the imperative. */
+  /** The operator's remedy for a network that does not carry the request, in the imperative. */
   readonly remedy?: string;
   /** True when it stays so until somebody changes something: repeating the request is in vain. */
   readonly lasting?: boolean;
   /** The response's `x-should-retry`. */
   readonly shouldRetry?: boolean;
-  /** How many entries of a list had come in when the response turned out too large. */
+  /** Entries of a list that had come in when the response turned out too large. */
   readonly entriesRead?: number;
 }
 
@@ -65,7 +65,7 @@ export class ApiError extends Error implements ApiErrorInfo {
     Object.assign(this, info);
   }
 
-  /** True when the same request may succeed later without anybody's doing. */
+  /** True when the same request may succeed later without a change on either side. */
   get retryable(): boolean {
     return faultOf(this).retry;
   }
@@ -93,7 +93,7 @@ export interface ApiFailure extends ApiErrorInfo {
 
 /** The meaning of a failure. */
 export interface ApiFault {
-  /** Whether the same request may succeed later without anybody's doing. */
+  /** True when the same request may succeed later without a change on either side. */
   readonly retry: boolean;
   /** What is wrong, in one sentence. */
   readonly what: string;
@@ -405,7 +405,7 @@ export function faultOf(failure: ApiFailure): ApiFault {
   };
 }
 
-/** What is wrong with the network, and what to do about it. */
+/** A problem of the network, and its cure. */
 export interface NetworkProblem {
   /** One sentence without a full stop. */
   readonly message: string;
@@ -415,7 +415,7 @@ export interface NetworkProblem {
   readonly lasting?: boolean;
 }
 
-/** Whom a request was for, and by which way. */
+/** The server that a request was for, and the proxy before it. */
 export interface NetworkRoute {
   /** Scheme, host and port of the base URL. */
   readonly origin: string;
@@ -451,13 +451,13 @@ function proxyOr(
 }
 
 /**
- * How Deno's `fetch` tells a connection that was never made from one that broke: its `TypeError`,
- * "fetch failed", carries a cause whose message names the phase.
+ * Matches connections that were never made. Deno's `fetch` tells them from those that broke: its
+ * `TypeError`, "fetch failed", carries a cause whose message names the phase (Deno 2.9.6).
  */
 const NEVER_CONNECTED =
   /client error \(Connect\)|requests to port \d+ are blocked|requires net access/i;
 
-/** What the runtime's messages mean when no connection was made, the first match first. */
+/** Meanings of the runtime's messages when no connection was made; the first match counts. */
 const EXPLANATIONS: readonly (readonly [RegExp, Explain])[] = [
   [/requests to port \d+ are blocked/i, ({ origin }) => ({
     message: `${origin} has a port that no program may fetch from`,
@@ -533,7 +533,7 @@ const EXPLANATIONS: readonly (readonly [RegExp, Explain])[] = [
   })],
 ];
 
-/** What they mean after one was made: the request may have been delivered. */
+/** Their meanings after one was made: the request may have been delivered. */
 const AFTERWARDS: readonly (readonly [RegExp, Explain])[] = [
   [/invalid http version|invalid http/i, ({ origin }) => ({
     message: `${origin} does not speak plain HTTP`,
@@ -565,7 +565,7 @@ export function networkProblem(error: unknown, route: NetworkRoute): NetworkProb
 }
 
 /**
- * The error of a request that got no response. Whatever is not clearly a failure to connect counts
+ * Makes the error of a request that got no response. Whatever is not clearly a failure to connect counts
  * as a connection that broke: then the request may have been delivered.
  */
 export function networkError(cause: unknown, route: NetworkRoute): ApiError {

@@ -1,7 +1,6 @@
 /**
  * Pages of a session's events in the order that was asked for, whatever the server makes of the
- * question. For everything that reads events: what one reader knew of a server, the others would
- * have to learn again.
+ * query. Everything that reads events shares one reader, and so what it has learned of the server.
  *
  * Independent servers were seen to ignore `order`, `types`, `limit` and `page`, to give everything
  * in one page, and to cut a list at `limit` without a word of what follows. So the order of a page
@@ -22,17 +21,17 @@ import type { ListEventsParams } from "./types.ts";
 
 /** A page as a server gives it. */
 export interface ServerPage extends Page<SessionEvent> {
-  /** What some servers give instead of `next_page`: whether there is more after the last entry. */
+  /** True where there is more after the last entry: some servers give it instead of `next_page`. */
   readonly has_more?: unknown;
-  /** How many events were asked for in the end, where as many as wanted were too large. */
+  /** The limit that was asked for in the end, where the one that was wanted gave too large a page. */
   readonly reduced?: number;
 }
 
-/** What is asked of the server. */
+/** A query for one page. */
 export interface ServerQuery extends ListEventsParams {
-  /** Only what comes after this event: the way on of servers that have `has_more`. */
+  /** Only what comes after this event: how servers that have `has_more` go on. */
   readonly afterId?: string;
-  /** The same by its running number. */
+  /** The running number of that event. */
   readonly afterSeq?: number;
 }
 
@@ -78,11 +77,11 @@ interface Fetched {
   readonly reduced?: number;
 }
 
-/** What is known of the server. */
-interface ServerManners {
+/** Habits of the server, as far as they were seen. */
+interface ServerHabits {
   /** The order that it gives whatever is asked; `asked` where it was seen to do as it is told. */
   order?: Order | "asked";
-  /** Whether it was seen to cut lists at `limit` without a cursor. */
+  /** True when it was seen to cut lists at `limit` without a cursor. */
   cutsLists?: true;
   /** The largest page that it was seen to take, where it refused a larger one. */
   maxLimit?: number;
@@ -93,8 +92,8 @@ interface ServerManners {
   without?: { readonly order?: true; readonly types?: true };
 }
 
-/** How to ask a server that refuses a query: at first with a smaller page, then with less. */
-const EASIER: readonly Pick<ServerManners, "maxLimit" | "without">[] = [
+/** Easier queries for a server that refuses one: at first a smaller page, then fewer parameters. */
+const EASIER: readonly Pick<ServerHabits, "maxLimit" | "without">[] = [
   { maxLimit: SMALL_LIMIT },
   { without: { types: true } },
   { without: { order: true } },
@@ -102,7 +101,7 @@ const EASIER: readonly Pick<ServerManners, "maxLimit" | "without">[] = [
   { maxLimit: SMALL_LIMIT, without: { order: true, types: true } },
 ];
 
-function easier(query: ServerQuery, { maxLimit = Infinity, without }: ServerManners): ServerQuery {
+function easier(query: ServerQuery, { maxLimit = Infinity, without }: ServerHabits): ServerQuery {
   const { limit } = query;
   return {
     ...query,
@@ -112,10 +111,10 @@ function easier(query: ServerQuery, { maxLimit = Infinity, without }: ServerMann
   };
 }
 
-/** Asks in the manner that the server takes, and learns that where it refuses a query. */
-function considerate(ask: AskForPage, manners: ServerManners): AskForPage {
+/** Asks only what the server takes, and learns that where it refuses a query. */
+function askWithin(ask: AskForPage, habits: ServerHabits): AskForPage {
   return async (query) => {
-    const usual = easier(query, manners);
+    const usual = easier(query, habits);
     try {
       return await ask(usual);
     } catch (error) {
@@ -131,7 +130,7 @@ function considerate(ask: AskForPage, manners: ServerManners): AskForPage {
           throw again;
         });
         if (!page) continue;
-        Object.assign(manners, { ...change, without: { ...manners.without, ...change.without } });
+        Object.assign(habits, { ...change, without: { ...habits.without, ...change.without } });
         return page;
       }
       throw error;
@@ -139,7 +138,7 @@ function considerate(ask: AskForPage, manners: ServerManners): AskForPage {
   };
 }
 
-/** Whether the server refuses a query as such: 422 is what several frameworks say for 400. */
+/** True when the server refuses a query as such: several frameworks say 422 for 400. */
 function isRefusedQuery(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 400 || error.status === 422);
 }
@@ -148,9 +147,9 @@ function isSame(one: ServerQuery, other: ServerQuery): boolean {
   return one.limit === other.limit && one.order === other.order && one.types === other.types;
 }
 
-/** Reads from servers of unknown manners. */
+/** Reads pages from a server whose habits are learned on the way. */
 export function createEventPages(log: Logger): EventPages {
-  const manners: ServerManners = {};
+  const habits: ServerHabits = {};
   const remembered = new LruMap<string, KnownList>(MAX_LISTS);
 
   async function runsOtherWay(
@@ -161,42 +160,42 @@ export function createEventPages(log: Logger): EventPages {
     const { order = "asc" } = params;
     // Of inputs that are queued, no order is documented.
     const happened = data.filter(hasHappened);
-    if (manners.order !== undefined || happened.length < 2) return false;
+    if (habits.order !== undefined || happened.length < 2) return false;
     const seen = directionOf(happened);
     // Ascending is what every server gives that was not asked for anything else.
     if ((seen ?? "asc") === order) return false;
     const probe = await ask({ ...params, order: opposite(order), limit: PROBE_LIMIT });
     const first = probe.data.find(hasHappened);
     const ignoresOrder = first !== undefined && keyOf(first) === keyOf(happened[0]);
-    manners.order = ignoresOrder ? seen ?? await orderOfAll(ask) : "asked";
-    if (ignoresOrder) log.info("The API ignores the order of events", { gives: manners.order });
-    return manners.order === opposite(order);
+    habits.order = ignoresOrder ? seen ?? await orderOfAll(ask) : "asked";
+    if (ignoresOrder) log.info("The API ignores the order of events", { gives: habits.order });
+    return habits.order === opposite(order);
   }
 
   return {
     async read(sessionId, params, plainAsk) {
-      const ask = considerate(plainAsk, manners);
+      const ask = askWithin(plainAsk, habits);
       const { order = "asc", types, page } = params;
       const wanted = (event: SessionEvent) =>
         isWanted(event, types) && isOfSession(event, sessionId);
       const place = page === undefined ? undefined : decodePlace(page);
       const against = () => {
-        const way = opposite(order);
+        const serverOrder = opposite(order);
         const key = JSON.stringify([sessionId, types ?? null]);
         // A list that begins with its newest events moves as they come: nothing of it lasts.
-        const known = way === "asc" ? remembered.get(key) : undefined;
+        const known = serverOrder === "asc" ? remembered.get(key) : undefined;
         const list = known ?? { cursors: [undefined], starts: [0], limit: FULL_LIMIT };
-        if (way === "asc") remembered.set(key, list);
-        return new CounterReading({ way, params, list, manners, ask, wanted });
+        if (serverOrder === "asc") remembered.set(key, list);
+        return new CounterReading({ serverOrder, params, list, habits, ask, wanted });
       };
       if (place) return await against().read(place);
-      if (page === undefined && manners.order === opposite(order)) return await against().read();
+      if (page === undefined && habits.order === opposite(order)) return await against().read();
       let events: SessionEvent[] = [];
       let next: string | undefined;
       let last: Fetched | undefined;
       let hasAny = page !== undefined || types !== undefined;
       let count = 0;
-      const fetchAt = (cursor?: string) => fetchPage({ ...params, page: cursor }, manners, ask);
+      const fetchAt = (cursor?: string) => fetchPage({ ...params, page: cursor }, habits, ask);
       // A server may give less than was asked for, and what was not.
       for await (const step of pagesOf<SessionEvent, Fetched>(fetchAt, page)) {
         last = step.page;
@@ -211,7 +210,7 @@ export function createEventPages(log: Logger): EventPages {
           last.reduced !== undefined;
         if ((isEnough && events.length > 0) || count >= MAX_VAIN_FILL) break;
       }
-      // Whether there are events is then not known.
+      // Page after page without an event: that there are none is not known.
       if (!hasAny && next === undefined && last?.next_page !== undefined) throw noEvents();
       if (last?.cut) log.warn("The API cuts a list of events and gives no way on", { order });
       return {
@@ -229,26 +228,26 @@ async function orderOfAll(ask: AskForPage): Promise<Order> {
   return directionOf(data.filter(hasHappened)) ?? "asc";
 }
 
-/** One page from the server; asks for a larger one where it cuts lists and gives no way on. */
+/** Fetches one page; asks for a larger one where the server cuts lists without a cursor. */
 async function fetchPage(
   params: ListEventsParams,
-  manners: ServerManners,
+  habits: ServerHabits,
   ask: AskForPage,
 ): Promise<Fetched> {
   const wanted = params.limit ?? FULL_LIMIT;
   // Of what is chosen here, much may be left out.
-  const isChosenHere = manners.without?.types && params.types;
-  const asked = manners.cutsLists || isChosenHere ? Math.max(wanted, FULL_LIMIT) : wanted;
+  const isChosenHere = habits.without?.types && params.types;
+  const asked = habits.cutsLists || isChosenHere ? Math.max(wanted, FULL_LIMIT) : wanted;
   const query = { ...params, limit: asked, ...afterOf(params.page) };
   let result = await ask(query);
-  if (result.data.length === 0 && result.next_page && params.types && !manners.without?.types) {
+  if (result.data.length === 0 && result.next_page && params.types && !habits.without?.types) {
     const all = await ask({ ...query, types: undefined });
     if (all.data.length > 0) {
-      manners.without = { ...manners.without, types: true };
+      habits.without = { ...habits.without, types: true };
       result = all;
     }
   }
-  const limit = Math.min(asked, manners.maxLimit ?? Infinity);
+  const limit = Math.min(asked, habits.maxLimit ?? Infinity);
   const fetched = fetchedOf(result, query);
   const tells = result.next_page !== undefined || typeof result.has_more === "boolean" ||
     query.page !== undefined;
@@ -265,7 +264,7 @@ async function fetchPage(
   for (const larger of [...first, ...LARGER_LIMITS.filter((size) => size > limit + 1)]) {
     const again = await askForMore(ask, { ...query, limit: larger, afterId: undefined });
     if (!again || again.data.length <= known.result.data.length) break;
-    manners.cutsLists = true;
+    habits.cutsLists = true;
     const more = fetchedOf(again, query);
     const isFull = again.data.length >= larger && again.has_more !== false;
     known = { result: again, fetched: { ...more, cut: more.cut || isFull } };
@@ -299,7 +298,7 @@ function fetchedOf(page: ServerPage, { afterId, page: asked }: ServerQuery): Fet
   return { data, next_page: next, cut: next === undefined };
 }
 
-/** What is known of a list of the server, in its own order. */
+/** A list of the server in its own order, as far as it was read. */
 interface KnownList {
   /** Cursors of its pages from the first on, as far as they are known. */
   readonly cursors: (string | undefined)[];
@@ -309,14 +308,14 @@ interface KnownList {
   limit: number;
 }
 
-/** What a read that goes against the order of the server works with. */
+/** Options of a read that goes against the order of the server. */
 interface CounterReadingOptions {
   /** The order of the server. */
-  readonly way: Order;
+  readonly serverOrder: Order;
   readonly params: ListEventsParams;
   /** Grows. */
   readonly list: KnownList;
-  readonly manners: ServerManners;
+  readonly habits: ServerHabits;
   readonly ask: AskForPage;
   readonly wanted: (event: SessionEvent) => boolean;
 }
@@ -382,7 +381,7 @@ class CounterReading {
   }
 
   async #read(until: Place | undefined): Promise<Page<SessionEvent>> {
-    const { way, list, params } = this.#options;
+    const { serverOrder, list, params } = this.#options;
     const { cursors, starts } = list;
     const limit = params.limit ?? FULL_LIMIT;
     let index = starts.length - 1;
@@ -410,7 +409,7 @@ class CounterReading {
       // What came before is needed only as far as the last page leaves room.
       entries = withoutRepeated([...entries.slice(-limit), ...page.entries]);
       found = indexOf(entries, until);
-      const isMissing = way === "desc" && until?.id !== undefined && found < 0;
+      const isMissing = serverOrder === "desc" && until?.id !== undefined && found < 0;
       if (until && end >= until.offset && !isMissing) break;
     }
     if (cut && !until) throw outOfReach();
@@ -436,9 +435,9 @@ class CounterReading {
   }
 
   async #pageAt(page: number): Promise<CounterPage> {
-    const { way, params, list, manners, ask, wanted } = this.#options;
-    const query = { ...params, order: way, limit: list.limit, page: list.cursors[page] };
-    const fetched = await fetchPage(query, manners, ask);
+    const { serverOrder, params, list, habits, ask, wanted } = this.#options;
+    const query = { ...params, order: serverOrder, limit: list.limit, page: list.cursors[page] };
+    const fetched = await fetchPage(query, habits, ask);
     const { data } = fetched;
     if (fetched.reduced !== undefined) throw new PageSizeError(fetched.reduced);
     const start = list.starts[page] ?? 0;
@@ -540,7 +539,7 @@ function afterOf(page: string | undefined): Partial<ServerQuery> {
   return { page: undefined, afterId: id, ...(typeof seq === "number" && { afterSeq: seq }) };
 }
 
-/** What follows the mark of a cursor of this module; undefined for the server's own. */
+/** The values in a cursor of this module; undefined for the server's own. */
 function parseMarked(mark: string, cursor: string): unknown[] | undefined {
   if (!cursor.startsWith(mark)) return undefined;
   try {
@@ -601,7 +600,7 @@ export function directionOf(events: readonly SessionEvent[]): Order | undefined 
   return votes > 0 ? "asc" : "desc";
 }
 
-/** Whether a client sent the event: its time says when it was taken up, or less. */
+/** True for events that a client sent: their time says at most when they were taken up. */
 export function isInput({ type }: SessionEvent): boolean {
   return type.startsWith("user.") || type.startsWith("system.");
 }
@@ -632,7 +631,7 @@ function stepVotes(values: readonly (number | undefined)[]): number {
   }, 0);
 }
 
-/** Whether the event shows that a turn has begun. */
+/** True for events that show that a turn has begun. */
 export function beginsTurn({ type }: SessionEvent): boolean {
   return STARTS.has(type);
 }

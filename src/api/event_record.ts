@@ -22,7 +22,7 @@ export interface LocalTime {
   readonly wall: number;
 }
 
-/** What {@linkcode EventRecord.ageOf} needs of an event. */
+/** The fields of an event that {@linkcode EventRecord.ageOf} needs. */
 export interface DatedEvent {
   readonly id: string | undefined;
   /** `processed_at` in milliseconds since the epoch. */
@@ -54,12 +54,12 @@ const MAX_SESSIONS = 2_000;
 const MAX_EVENTS = 20_000;
 /** Sent events of one session whose stamps are awaited. */
 const MAX_AWAITED = 50;
-/** What was learned of a clock from so few, and so recent, observations counts: clocks drift. */
+/** A clock is known by so many of its newest observations, none older: clocks drift. */
 const MAX_OBSERVATIONS = 16;
 const OBSERVED_MS = 10 * 60_000;
 /** Of observations that are closer in time the tightest counts, in milliseconds. */
 const SPACING_MS = 1_000;
-/** Where no `date` is to be had the server's clock is taken to be so near, in milliseconds. */
+/** Without a `date` the server's clock is taken to be so near, in milliseconds. */
 const ASSUMED_SKEW_MS = 2_000;
 
 /** An instant by a server's clock, and one of this machine's that was not later, or not earlier. */
@@ -102,7 +102,7 @@ class Bound {
   }
 }
 
-/** What is known of one session. */
+/** The events and the clock of one session. */
 interface SessionRecord {
   /** When the session was asked for, until one of its events is seen: all came later. */
   createdAt: LocalTime | undefined;
@@ -112,7 +112,7 @@ interface SessionRecord {
   readonly latest: Bound;
 }
 
-/** An empty record. */
+/** Makes an empty record. */
 export function createEventRecord(clock: Clock): EventRecord {
   /** When events of clients were first seen, by session and id. */
   const seen = new LruMap<string, number>(MAX_EVENTS);
@@ -138,7 +138,7 @@ export function createEventRecord(clock: Clock): EventRecord {
     const key = `${sessionId} ${id}`;
     if (seen.get(key) === undefined) seen.set(key, clock.now());
   };
-  /** Whether the events' clock keeps within what the `date` headers say; else these say nothing. */
+  /** True when the events' clock keeps within what the `date` headers say; else these say nothing. */
   const agrees = ({ earliest, latest }: SessionRecord, now: LocalTime) => {
     const from = dates.earliest.at(now) ?? now.wall - ASSUMED_SKEW_MS;
     const until = dates.latest.at(now) ?? now.wall + ASSUMED_SKEW_MS;

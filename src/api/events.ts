@@ -1,6 +1,6 @@
 /**
  * Session events as they cross the wire, and what their fields mean. Reading is total: an event
- * type, a stop reason or an error type that nobody has seen yet passes through, and a field that
+ * type, a stop reason or an error type that is new passes through, and a field that
  * cannot be read is as good as absent.
  *
  * Source of the shapes: the types of `@anthropic-ai/sdk` (checked against them in
@@ -22,7 +22,7 @@ import {
 } from "./read.ts";
 
 /**
- * One event of a session's log or stream. `processed_at` is null while a client-sent event is
+ * One event of a session's list or stream. `processed_at` is null while a client-sent event is
  * queued; the same id then comes again, stamped. Fields that are not named here pass through as
  * they came: the functions of this module read them.
  */
@@ -57,7 +57,7 @@ export function unwrapped(value: unknown, depth = 0): unknown {
 }
 
 /**
- * Whether an event of a session's list or stream is the session's own. Some servers send the events
+ * True when an event of a session's list or stream is the session's own. Some servers send the events
  * of several sessions over one stream, and then name the session in each.
  *
  * @param sessionId as it was asked for; a server may leave out, or add, the prefix of its kind
@@ -79,7 +79,7 @@ function bareId(id: string): string {
 export function decodeEvent(value: unknown, fallbackType?: string): SessionEvent | undefined {
   const fields = fieldsOf(unwrapped(value));
   if (!fields) return undefined;
-  // Nearly every event fits as it is, and logs are long.
+  // Nearly every event fits as it is, and lists are long.
   if (isEvent(fields)) return fields;
   const type = textOf(fields.type) ?? fallbackType;
   if (type === undefined) return undefined;
@@ -98,14 +98,14 @@ function isEvent(fields: Fields): fields is SessionEvent {
     (processedAt == null || isTimeOfThisAge(processedAt) || timeOf(processedAt) === processedAt);
 }
 
-/** What the API's own times look like, told without reading them. */
+/** Recognises the form of the API's own times without reading them. */
 function isTimeOfThisAge(value: unknown): value is string {
   return typeof value === "string" && value.length >= 20 && value.length <= 40 &&
     value.startsWith("2") && value[10] === "T" && value.endsWith("Z");
 }
 
 /**
- * Whether an event was sent by a client and is not taken up: its place in the log is not final. Of
+ * True when a client sent the event and it is not taken up: its place in the list is not final. Of
  * the agent's and the session's own events null says nothing.
  */
 export function isQueued(event: SessionEvent): boolean {
@@ -146,7 +146,7 @@ export function attachmentTypes(content: unknown): string[] {
   });
 }
 
-/** Why a session went idle. Only `requires_action` means that the turn is not over. */
+/** The reason why a session went idle. Only `requires_action` means that the turn is not over. */
 export interface StopReason {
   readonly type: string;
   /** Ids of the tool calls that wait for an answer; undefined where the event has no such list. */
@@ -185,7 +185,7 @@ function unquotedObject(value: unknown): unknown {
   }
 }
 
-/** What an `agent.tool_use`, `agent.mcp_tool_use` or `agent.custom_tool_use` tells. */
+/** Fields of an `agent.tool_use`, `agent.mcp_tool_use` or `agent.custom_tool_use`. */
 export interface ToolUseFields {
   readonly name?: string;
   /** Name of the MCP server that offers the tool. */
@@ -213,7 +213,7 @@ export function answeredToolUse(event: SessionEvent): string | undefined {
     eventIdOf(event.custom_tool_use_id);
 }
 
-/** What a `session.error` or `workflow_run.error` tells. */
+/** Fields of a `session.error` or `workflow_run.error`. */
 export interface ErrorFields {
   readonly type: string;
   readonly message?: string;

@@ -34,13 +34,13 @@ export interface RequestInfo {
   readonly attempt: number;
 }
 
-/** What every request shares. */
+/** The parts that every request shares. */
 export interface HttpContext {
   /** Without a trailing slash. */
   readonly baseUrl: string;
   /** Scheme, host and port of the base URL: all that messages tell of the server. */
   readonly origin: string;
-  /** What stands between this program and the API, as far as it is known. */
+  /** The proxy between this program and the API, as far as it is known. */
   readonly proxy?: Proxy;
   readonly credential: CredentialSource;
   readonly connections: Connections;
@@ -69,7 +69,7 @@ export interface RequestSpec {
   readonly body?: unknown;
   /** Asks for an event stream. */
   readonly stream?: true;
-  /** What is kept of a list's entries; all when absent. */
+  /** The parts of a list's entries that are kept; all when absent. */
   readonly list?: Omit<ListBodyOptions, "maxChars"> & {
     /** Bound of the response's size in bytes; the context's when absent. */
     readonly maxBytes?: number;
@@ -337,7 +337,7 @@ export class Attempt {
   #watch(now: number): void {
     const { clock, origin } = this.#context;
     if (this.signal.aborted) return;
-    // What is silent before the request goes out is not its connection.
+    // Silence before the request goes out says nothing about its connection.
     const heardAt = this.#route ? this.heardAt : now;
     const silentAt = this.kind === "read" ? heardAt + READ_SILENCE_MS : Infinity;
     if (now >= this.#deadlineAt) {
@@ -415,7 +415,7 @@ async function askCredential(
   return await attempt.wait(Promise.resolve(credential()));
 }
 
-/** Fetches; an abort is answered at once, and a response that comes after it is dropped. */
+/** Fetches. An abort rejects at once; a response that comes after it is dropped. */
 async function dispatch(
   context: HttpContext,
   spec: RequestSpec,
@@ -447,7 +447,7 @@ function requestInit(
   credential: Credential,
   { signal }: Attempt,
 ): RequestInit {
-  // Whatever comes back may quote it.
+  // A response may quote it.
   context.redact.learn(credential.value);
   const headers: Record<string, string> = {
     ...credentialHeaders(credential),
@@ -486,7 +486,7 @@ async function readErrorText(response: Response, attempt: Attempt): Promise<stri
 
 /** A body of at most so many bytes is read in one piece: a slow one is not told from a silent one. */
 const SHORT_BYTES = 16 * 1024;
-/** What is kept of the beginning of a body, to tell what it is where it is no JSON. */
+/** The beginning of a body is kept so far, to tell what it is where it is no JSON. */
 const BEGINNING_CHARS = 64 * 1024;
 
 /** @returns undefined for an empty body */

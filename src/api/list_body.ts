@@ -1,6 +1,6 @@
 /**
  * The body of a list, read entry by entry as it comes in: however long it is, only one entry is
- * held as text, and of each entry no more than somebody can use. A session's log holds screenshots
+ * held as text, and of each entry no more than a reader can use. A session's events hold screenshots
  * and whole files; a page of them in one piece takes hundreds of megabytes.
  *
  * @module
@@ -10,7 +10,7 @@ import { type BodyReader, BodyTooLargeError } from "./body.ts";
 import { fieldsOf } from "./read.ts";
 import { LIST_FIELDS } from "./resources.ts";
 
-/** What of a list is kept. Lengths are UTF-16 units of JSON text. */
+/** Bounds of what is kept of a list. Lengths are UTF-16 units of JSON text. */
 export interface ListBodyOptions {
   /** Longer texts are left out of their entry. */
   readonly maxTextChars: number;
@@ -30,16 +30,16 @@ export interface ListBodyOptions {
 const DEFAULT_WHOLE_CHARS = 1024 * 1024;
 /** The fields whose texts are there to be read. */
 const PROSE_FIELDS: readonly string[] = ["text", "content"];
-/** What a longer text leaves of its end, as JSON text: more than a reply shows. */
+/** A longer text leaves so much of its end, as JSON text: more than a reply shows. */
 const END_CHARS = 64 * 1024;
-/** How far behind a cut half of a secret may reach: no secret has a blank in it. */
+/** Half of a secret may reach so far behind a cut; no secret has a blank in it. */
 const MAX_SECRET_CHARS = 4_096;
 /** A text that is kept of an entry that is too long. */
 const SHORT_TEXT_CHARS = 1_000;
-/** How deep the list may lie in envelopes. */
+/** The list is looked for so deep in envelopes. */
 const MAX_LIST_DEPTH = 4;
 
-/** How many characters were left out of an entry. */
+/** Holds the number of characters that were left out of an entry. */
 const LEFT_OUT = Symbol("left out");
 
 /** Characters of JSON text that were left out of an entry of a list; 0 where it is whole. */
@@ -98,7 +98,7 @@ class ListScanner {
   readonly entries: unknown[] = [];
   readonly #options: ListBodyOptions;
   readonly #parse: (json: string) => unknown;
-  /** What is not in the list. */
+  /** The text around the list. */
   readonly #frame: string[] = [];
   #depth = 0;
   /** The depth at which the entries of the list stand, while in it. */
@@ -110,7 +110,7 @@ class ListScanner {
   readonly #path: string[] = [];
   /** The text that is being read: its pieces, and whether the last one ends with a backslash that escapes. */
   #text: Text | undefined;
-  /** Whether the newest text in the list is the name of a field of prose, if it is one. */
+  /** True when the newest text in the list is the name of a field of prose. */
   #namesProse = false;
   /** Of the brackets that are open, outermost first, whether they are those of objects. */
   #inObject: boolean[] = [];
@@ -209,12 +209,12 @@ class ListScanner {
     return text.length;
   }
 
-  /** Whether a value at this depth, less `less`, is within a field of an entry. */
+  /** True when a value at this depth, less `less`, is within a field of an entry. */
   #isNested(less: number): boolean {
     return this.#listDepth !== undefined && this.#depth - less === this.#listDepth + 1;
   }
 
-  /** Whether the bracket that was just opened begins the list: a bare one, or that of its field. */
+  /** True when the bracket that was just opened begins the list: a bare one, or that of its field. */
   #beginsList(): boolean {
     if (this.#found || this.#listDepth !== undefined) return false;
     if (this.#depth === 1) return true;
@@ -329,9 +329,9 @@ interface Text {
   chars: number;
   readonly maxChars: number;
   kept: boolean;
-  /** Whether its end is kept where all of it is too long. */
+  /** True when its end is kept where all of it is too long. */
   readonly leavesEnd: boolean;
-  /** Whether the last piece ends with a backslash that escapes. */
+  /** True when the last piece ends with a backslash that escapes. */
   escapes: boolean;
 }
 
@@ -351,12 +351,12 @@ function endOf(json: string): string {
 }
 
 /**
- * Where a text ends.
+ * Finds the end of a text.
  *
  * @param nextQuote gives the place of the next quotation mark, -1 without one
  * @param codes what of the text is there
- * @param escapes whether what came before ends with a backslash that escapes
- * @returns the place of the mark that ends it; without one, whether a backslash at the end escapes
+ * @param escapes true when the text before ends with a backslash that escapes
+ * @returns the place of the mark that ends it; `escapes` for the text so far where there is none
  */
 function endOfText(
   nextQuote: (from: number) => number,

@@ -16,7 +16,7 @@ interface TrailPage<T> {
   readonly next_page?: string | null;
 }
 
-/** What a page of a list adds. */
+/** The part of a page that is new. */
 export interface TrailStep<T> {
   /** The entries of the page; none where it is the page before once more. */
   readonly data: readonly T[];

@@ -61,15 +61,15 @@ export function readEach<T>(
 }
 
 /**
- * What an event's id looks like, and whatever is a cursor made of one: printable, without spaces.
- * Such ids never go into a path.
+ * Matches an event's id, and a cursor made of one: printable, without spaces. Such ids never go into
+ * a path.
  */
 export const EVENT_ID = /^[^\s\p{C}]{1,128}$/u;
 
-/** What nearly all ids look like, told faster. */
+/** Matches nearly all ids, faster. */
 const PLAIN_ID = /^[\w-]{1,128}$/;
 
-/** Whether a value is an event's id as it can be handed out. */
+/** True for an event's id as it can be handed out. */
 export function isEventId(value: unknown): value is string {
   return typeof value === "string" && (PLAIN_ID.test(value) || EVENT_ID.test(value));
 }
@@ -94,7 +94,7 @@ export function digest(text: string): string {
   return `${text.length.toString(36)}_${(hash >>> 0).toString(36)}`;
 }
 
-/** Nothing of this API is older; earlier times are somebody's way to write none. */
+/** Nothing of this API is older; some servers write an earlier time for none. */
 const EARLIEST_MS = Date.UTC(2000);
 /** The last instant that a `Date` can be. */
 const LATEST_MS = 8.64e15;

@@ -22,7 +22,7 @@ import {
 export interface Page<T> {
   readonly data: T[];
   readonly next_page?: string | null;
-  /** There is more after the last entry, and the server gives no way to it. */
+  /** True when there is more after the last entry, without a cursor that leads to it. */
   readonly isCut?: boolean;
 }
 
@@ -48,7 +48,7 @@ export interface Agent {
   readonly [field: string]: unknown;
 }
 
-/** What sessions run in. */
+/** A container configuration that sessions run in. */
 export interface Environment {
   readonly id: string;
   readonly name?: string | null;
@@ -74,7 +74,7 @@ export interface Session {
   readonly [field: string]: unknown;
 }
 
-/** What the API says about events that were sent; no entries where it says nothing. */
+/** Events as the API echoes them after they were sent; none where it echoes nothing. */
 export interface SentEvents {
   readonly data: SessionEvent[];
 }
@@ -88,7 +88,7 @@ export const LIST_FIELDS: readonly string[] = [
   ...["events", "agents", "sessions", "environments"],
   ...["items", "results", "records", "entries", "list"],
 ];
-/** What the answer of a list has beside its entries, and an empty one may have alone. */
+/** Fields of a list beside its entries; an empty list may have these alone. */
 const PAGE_FIELDS = ["next_page", "has_more", "first_id", "last_id", "prev_page"];
 /** Envelopes in envelopes are followed so far. */
 const MAX_ENVELOPES = 3;
@@ -100,7 +100,7 @@ export interface Envelope {
 }
 
 /**
- * Opens the answer of a list: entries in `data`, or nothing there, which some write for an empty
+ * Opens a list: entries in `data`, or nothing there, which some write for an empty
  * one; a bare list; or a list under another name or in an envelope more.
  *
  * @returns undefined for what is no list: whether there are entries is then not known
@@ -129,7 +129,7 @@ function isNothing(value: unknown): boolean {
 }
 
 /**
- * A page: the answer of a list as {@linkcode envelopeOf} opens it.
+ * Reads a page, as {@linkcode envelopeOf} opens it.
  *
  * @param read entries for which it gives undefined are left out, with a line in the log
  * @returns undefined for what is no page: whether there are entries is then not known
@@ -150,7 +150,7 @@ export function pageOf<T>(value: unknown, read: Read<T>, log: Logger): Page<T> |
  * Reads an agent.
  *
  * @param value an object that has an id, or a name where the id is known
- * @param knownId the id that was asked for, where the answer does not repeat it
+ * @param knownId the id that was asked for, where the response does not repeat it
  */
 export function agentOf(value: unknown, knownId?: string): Agent | undefined {
   const fields = fieldsOf(value);
@@ -198,7 +198,7 @@ export function environmentOf(value: unknown): Environment | undefined {
  * Reads a session.
  *
  * @param value an object that has an id, or a status where the id is known
- * @param knownId the id that was asked for, where the answer does not repeat it
+ * @param knownId the id that was asked for, where the response does not repeat it
  */
 export function sessionOf(value: unknown, knownId?: string): Session | undefined {
   const fields = fieldsOf(value);

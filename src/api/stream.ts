@@ -58,7 +58,7 @@ export async function openEventStream(
   }
 }
 
-/** Ends a stream that stays silent after requests have found the way to the API silent. */
+/** Ends a stream that stays silent after requests to the API got no byte for long. */
 function watchDoubt({ clock, connections }: HttpContext, attempt: Attempt): () => void {
   let cancel = () => {};
   const unwatch = connections.watchStream(() => {
@@ -135,7 +135,7 @@ export interface ItemDecoder {
   push(chunk: Uint8Array): Generator<StreamItem, void, undefined>;
 }
 
-/** What {@linkcode createItemDecoder} needs. */
+/** Options of {@linkcode createItemDecoder}. */
 export interface ItemDecoderOptions {
   /** Bound of a frame's data, in UTF-16 code units. */
   readonly maxFrameChars: number;
@@ -152,7 +152,7 @@ const LOST: StreamItem = { kind: "lost" };
 /** Frames that only say that the connection is alive. */
 const HEARTBEATS: ReadonlySet<string> = new Set(["ping", "heartbeat"]);
 
-/** A decoder for one stream; any chunking of the same bytes gives the same events. */
+/** Makes a decoder for one stream; any chunking of the same bytes gives the same events. */
 export function createItemDecoder(options: ItemDecoderOptions): ItemDecoder {
   const { maxFrameChars, log } = options;
   // The parser drops the byte order mark.
@@ -253,8 +253,8 @@ function readFrame(
 }
 
 /**
- * Whether a value that is no event may hold one in a form that is not known, so that the list may
- * tell more of it: it has an id, or more in it than the plain values of a sign of life.
+ * True when a value that is no event may hold one in an unknown form, which the list may show: it
+ * has an id, or more in it than the plain values of a sign of life.
  */
 function mayHoldEvent(value: unknown): boolean {
   const fields = fieldsOf(value);

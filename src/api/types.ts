@@ -52,7 +52,7 @@ export interface ListSessionsParams extends PageParams {
   readonly includeArchived?: boolean;
 }
 
-/** What a session is created with. */
+/** Parameters of a new session. */
 export interface CreateSessionParams {
   readonly agent: string | {
     readonly type: "agent";
@@ -72,7 +72,7 @@ export type ClientEvent =
   | { readonly type: "user.interrupt" };
 
 /**
- * What a session's stream yields: events, signs of life (heartbeats, comments, noise), and frames
+ * An item of a session's stream: an event, a sign of life (heartbeat, comment, noise), or a frame
  * that could not be read, which may have carried an event.
  */
 export type StreamItem =
@@ -86,9 +86,9 @@ export interface EventStream extends AsyncIterable<StreamItem> {
   close(): void;
 }
 
-/** The endpoints that the bridge uses; agents and environments are read-only here. */
+/** The endpoints that this program uses; agents and environments are read-only here. */
 export interface ManagedAgentsApi {
-  /** Knows the events that have passed through; absent where nobody keeps a record. */
+  /** Knows the events that have passed through; absent where no record is kept. */
   readonly eventRecord?: EventRecord;
   readonly agents: {
     list(params: PageParams, options?: CallOptions): Promise<Page<Agent>>;
