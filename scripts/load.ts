@@ -11,9 +11,9 @@
 
 import { parseArgs } from "@std/cli";
 import { callTool, type McpEndpoint } from "../src/commands/mcp_call.ts";
+import { apiAt, startHttp } from "../tests/helpers/http_program.ts";
+import { residentBytes } from "../tests/helpers/process_cost.ts";
 import { UpstreamProcess } from "../tests/helpers/upstream_process.ts";
-import { startServer } from "./load/server_process.ts";
-import { summarize, type ToolFigures } from "./load/summary.ts";
 import { quantile } from "./statistics.ts";
 import { printLines, tableLines } from "./table.ts";
 
@@ -23,6 +23,21 @@ const TOKEN = "load-test-token-load-test-token-load";
 /** How many failures are shown. */
 const MAX_SHOWN = 10;
 const SAMPLE_MS = 1_000;
+
+/** Durations of the calls of one tool, in milliseconds. */
+interface ToolFigures {
+  readonly calls: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly most: number;
+}
+
+/** Sums up durations in milliseconds, to a tenth. */
+export function summarize(times: readonly number[]): ToolFigures {
+  const at = (share: number) => Math.round(quantile(times, share) * 10) / 10;
+  return { calls: times.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), most: at(1) };
+}
 
 /** What is measured on the way. */
 interface Tally {
@@ -100,7 +115,7 @@ async function playClient(call: Call, tally: Tally, name: string, endsAt: number
 
 async function load(clients: number, seconds: number): Promise<[Figures, Tally]> {
   const upstream = await UpstreamProcess.start({ speed: SPEED });
-  const server = await startServer(upstream.address.url, TOKEN);
+  const server = await startHttp([], apiAt(upstream.address.url), TOKEN);
   using client = Deno.createHttpClient({ poolMaxIdlePerHost: clients });
   const endpoint: McpEndpoint = {
     token: TOKEN,
@@ -112,8 +127,12 @@ async function load(clients: number, seconds: number): Promise<[Figures, Tally]>
   await playSession(call, tally, "warm-up");
   tally.times.clear();
   tally.turns = 0;
-  const memory = [await server.rssMb()];
-  const sampler = setInterval(async () => memory.push(await server.rssMb()), SAMPLE_MS);
+  const memoryMb = async () => {
+    const bytes = await residentBytes(server.pid);
+    return bytes && Math.round(bytes / (1_024 * 1_024));
+  };
+  const memory = [await memoryMb()];
+  const sampler = setInterval(async () => memory.push(await memoryMb()), SAMPLE_MS);
   const startedAt = performance.now();
   const endsAt = startedAt + seconds * 1_000;
   await Promise.all(
@@ -121,7 +140,7 @@ async function load(clients: number, seconds: number): Promise<[Figures, Tally]>
   );
   const elapsedSec = (performance.now() - startedAt) / 1_000;
   clearInterval(sampler);
-  memory.push(await server.rssMb());
+  memory.push(await memoryMb());
   const code = await server.stop();
   if (code !== 0) tally.errors.push(`The server ended with ${code}`);
   await upstream.close();

@@ -2,14 +2,14 @@
  * How much later than a reader of the event stream itself the client of a wait knows that the turn
  * is over: both are in this process, and one clock times them.
  */
-import { startServer } from "../../scripts/load/server_process.ts";
+import { apiAt, startHttp } from "../helpers/http_program.ts";
 import { quantile } from "../../scripts/statistics.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { UpstreamProcess } from "../helpers/upstream_process.ts";
 import { type Bench, type Figure, figure, inTurns } from "./figure.ts";
 import { runAsProgram } from "./program.ts";
 import { openStream, readTurn, readUntil, replyIn, type Seen } from "./waits/api_stream.ts";
-import { Child } from "./waits/child.ts";
+import { Child } from "../helpers/child.ts";
 import {
   holdWaits,
   messageIn,
@@ -95,7 +95,7 @@ async function measure({ rounds, turns, crowd }: Size): Promise<Map<string, numb
   const upstream = await UpstreamProcess.start();
   closers.defer(() => upstream.close());
   const { url: apiUrl } = upstream.address;
-  const program = await startServer(apiUrl, TOKEN, [`--max-waits=${crowd + 1}`]);
+  const program = await startHttp([`--max-waits=${crowd + 1}`], apiAt(apiUrl), TOKEN);
   closers.defer(async () => void await program.stop());
   const server: WaitServer = { url: program.url, token: TOKEN };
   const stdio = await startStdio(apiUrl);

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { EXECUTABLE, Spawned } from "./spawned.ts";
+import { EXECUTABLE, Spawned } from "../helpers/spawned.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
 const refusals: readonly [string, readonly string[], RegExp][] = [

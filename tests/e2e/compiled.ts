@@ -6,7 +6,7 @@ import {
   toolsOf,
 } from "../../scripts/compile/build.ts";
 import { type Target, TARGETS } from "../../scripts/compile/targets.ts";
-import { EXECUTABLE } from "./spawned.ts";
+import { EXECUTABLE } from "../helpers/spawned.ts";
 
 /** For tests that are about executables: they run where one was given, see `EXECUTABLE`. */
 export const NEEDS_EXECUTABLE = { ignore: EXECUTABLE === undefined };

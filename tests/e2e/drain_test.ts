@@ -4,7 +4,13 @@ import { callTool } from "../../src/commands/mcp_call.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
-import { endpointAt, type HttpProgram, openWait, startHttp, TOKEN } from "./http_program.ts";
+import {
+  endpointAt,
+  type HttpProgram,
+  openWait,
+  startHttp,
+  TOKEN,
+} from "../helpers/http_program.ts";
 
 /** An API of the test's own, whose answers to sent events it can hold back. */
 function openApi() {

@@ -6,7 +6,7 @@ import { createSimulator } from "../../src/simulator/mod.ts";
 import { readParts } from "../../scripts/compile/build.ts";
 import { sha256 } from "../../scripts/compile/tools.ts";
 import { compileInto, executable, inFolder, NEEDS_EXECUTABLE, runProgram } from "./compiled.ts";
-import { startHttp } from "./http_program.ts";
+import { startHttp } from "../helpers/http_program.ts";
 
 Deno.test({
   ...NEEDS_EXECUTABLE,

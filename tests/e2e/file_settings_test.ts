@@ -3,7 +3,7 @@ import { sha256 } from "../../src/access/tokens.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createFileReaders } from "../../src/runtime/files.ts";
 import { ManualClock } from "../helpers/manual_clock.ts";
-import { Spawned } from "./spawned.ts";
+import { Spawned } from "../helpers/spawned.ts";
 
 const SECRET = "file-settings-token-0123456789abcdef";
 

@@ -3,7 +3,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { listen } from "../../src/runtime/deno_listener.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
-import { EXECUTABLE, Spawned } from "./spawned.ts";
+import { EXECUTABLE, Spawned } from "../helpers/spawned.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 

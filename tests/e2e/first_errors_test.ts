@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { callTool } from "../../src/commands/mcp_call.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
-import { startHttp } from "./http_program.ts";
-import { Spawned } from "./spawned.ts";
+import { startHttp } from "../helpers/http_program.ts";
+import { Spawned } from "../helpers/spawned.ts";
 
 const KEY = { ANTHROPIC_API_KEY: "a-key-for-tests" };
 

@@ -1,7 +1,7 @@
 // What was printed into a file on a full disk is not there: the program has to say so.
 import { assertEquals, assertMatch } from "@std/assert";
 import { inFolder, runProgram } from "./compiled.ts";
-import { EXECUTABLE, SOURCE_ARGS } from "./spawned.ts";
+import { EXECUTABLE, SOURCE_ARGS } from "../helpers/spawned.ts";
 
 /** A file may have one block, as on a disk that has no more. The signal for that is ignored. */
 const ONE_BLOCK = 'trap \'\' XFSZ; ulimit -f 1; out=$1; shift; exec "$@" >"$out"';

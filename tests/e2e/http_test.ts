@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { callTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
-import { startHttp as startProgram } from "./http_program.ts";
-import { Spawned } from "./spawned.ts";
+import { startHttp as startProgram } from "../helpers/http_program.ts";
+import { Spawned } from "../helpers/spawned.ts";
 
 const TOKEN = "e2e-token-e2e-token-e2e-token-e2e";
 const PROMPT_MS = 2_500;

@@ -5,7 +5,7 @@ import { zip } from "../../scripts/release/archive.ts";
 import { archiveName, checksums } from "../../scripts/release/names.ts";
 import { bytes } from "../scripts/release_support.ts";
 import { type Ended, executable, inFolder, ownTarget, runProgram } from "./compiled.ts";
-import { EXECUTABLE } from "./spawned.ts";
+import { EXECUTABLE } from "../helpers/spawned.ts";
 
 const SCRIPT = fileURLToPath(new URL("../../scripts/install.ps1", import.meta.url));
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { startServer } from "../../scripts/load/server_process.ts";
+import { apiAt, startHttp } from "../helpers/http_program.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -33,8 +33,8 @@ Deno.test("deno task load prints a table for people", async () => {
   assert(/^wait_for_idle +3 /m.test(out) && / 0 errors\n/.test(out), out);
 });
 
-Deno.test("startServer() says why the program does not start", async () => {
+Deno.test("startHttp() says why the program does not start", async () => {
   let said = "";
-  await startServer("no URL", "t".repeat(32)).catch((error) => said = String(error));
+  await startHttp([], apiAt("no URL")).catch((error) => said = String(error));
   assert(said.includes("ANTHROPIC_BASE_URL"), said);
 });

@@ -4,8 +4,8 @@ import { callTool } from "../../src/commands/mcp_call.ts";
 import { ListServer } from "../helpers/list_server.ts";
 import { processCost } from "../helpers/process_cost.ts";
 import { sha256 } from "../../src/access/tokens.ts";
-import { endpointAt, startHttp, TOKEN } from "./http_program.ts";
-import { Spawned } from "./spawned.ts";
+import { endpointAt, startHttp, TOKEN } from "../helpers/http_program.ts";
+import { Spawned } from "../helpers/spawned.ts";
 
 const MB = 1e6;
 /**

@@ -5,7 +5,7 @@ import { bundle } from "../../scripts/release/make.ts";
 import { bundleManifest } from "../../scripts/release/mcpb_manifest.ts";
 import { bytes, releaseInput } from "../scripts/release_support.ts";
 import { executable, inFolder, NEEDS_EXECUTABLE, ownTarget } from "./compiled.ts";
-import { Spawned } from "./spawned.ts";
+import { Spawned } from "../helpers/spawned.ts";
 
 /** The tool that Claude Desktop's own bundles are made with. */
 const MCPB = "npm:@anthropic-ai/mcpb@2.1.2";

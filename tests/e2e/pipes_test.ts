@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { TOKEN } from "./http_program.ts";
-import { Spawned } from "./spawned.ts";
+import { TOKEN } from "../helpers/http_program.ts";
+import { Spawned } from "../helpers/spawned.ts";
 
 const SIMULATE = ["--simulate"];
 const PIPE_BYTES = 64 * 1024;

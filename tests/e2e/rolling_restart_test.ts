@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { callTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
 import { UpstreamProcess } from "../helpers/upstream_process.ts";
-import { endpointAt, type HttpProgram, startHttp } from "./http_program.ts";
+import { endpointAt, type HttpProgram, startHttp } from "../helpers/http_program.ts";
 import { RoundRobin } from "./round_robin.ts";
 
 const CLIENTS = 12;

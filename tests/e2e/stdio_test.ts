@@ -4,7 +4,7 @@ import { listen } from "../../src/runtime/deno_listener.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
-import { Spawned } from "./spawned.ts";
+import { Spawned } from "../helpers/spawned.ts";
 
 /** An end that nobody has to wait for, with room for a busy machine. */
 const PROMPT_MS = 2_500;

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { callTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
-import { Spawned } from "./spawned.ts";
+import { Spawned } from "../helpers/spawned.ts";
 
 /** Makes a token with the program itself; what it prints is all that anybody gets. */
 async function newToken(...args: string[]): Promise<{ secret: string; entry: unknown }> {

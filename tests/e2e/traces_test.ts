@@ -4,8 +4,8 @@ import { listen } from "../../src/runtime/deno_listener.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
-import { startHttp, TOKEN } from "./http_program.ts";
-import { Spawned } from "./spawned.ts";
+import { startHttp, TOKEN } from "../helpers/http_program.ts";
+import { Spawned } from "../helpers/spawned.ts";
 
 const attribute = z.object({
   key: z.string(),

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Spawned } from "./spawned.ts";
+import { Spawned } from "../helpers/spawned.ts";
 
 const SECRET = "sk-ant-api03-0123456789abcdef";
 const OTHER_SECRET = "0123456789-not-shaped-like-a-key";

@@ -5,7 +5,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { FaultyServer, type WireRequest } from "../helpers/faulty_server.ts";
-import { Spawned } from "./spawned.ts";
+import { Spawned } from "../helpers/spawned.ts";
 
 const toolAnswer = z.object({
   result: z.object({

@@ -1,4 +1,4 @@
-import { Spawned } from "../e2e/spawned.ts";
+import { Spawned } from "../helpers/spawned.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { processCost } from "../helpers/process_cost.ts";
 import type { FloodScenario, FloodTarget } from "./scenario.ts";

@@ -27,3 +27,15 @@ export async function processCost(pid: number): Promise<ProcessCost | undefined>
   const kilobytes = Number(/^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1]);
   return { cpuMs: ticks * TICK_MS, rssBytes: kilobytes * 1_024 };
 }
+
+/** Resident memory of another process in bytes; undefined where the system does not tell. */
+export async function residentBytes(pid: number): Promise<number | undefined> {
+  try {
+    const args = ["-o", "rss=", "-p", String(pid)];
+    const { stdout } = await new Deno.Command("ps", { args, stderr: "null" }).output();
+    const kilobytes = Number(new TextDecoder().decode(stdout));
+    return kilobytes > 0 ? kilobytes * 1_024 : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,5 +1,6 @@
-const ROOT = new URL("../../", import.meta.url);
-const PROGRAM = new URL("./upstream.ts", import.meta.url);
+import { Child } from "./child.ts";
+
+const PROGRAM = new URL("./upstream.ts", import.meta.url).href;
 
 /** Where the API of an upstream process is. */
 export interface UpstreamAddress {
@@ -29,10 +30,10 @@ export interface ControlBody {
 /** A simulator in a process of its own; see `upstream.ts`. */
 export class UpstreamProcess {
   readonly address: UpstreamAddress;
-  readonly #child: Deno.ChildProcess;
+  readonly #child: Child;
   readonly #client = Deno.createHttpClient({});
 
-  private constructor(child: Deno.ChildProcess, address: UpstreamAddress) {
+  private constructor(child: Child, address: UpstreamAddress) {
     this.#child = child;
     this.address = address;
   }
@@ -40,21 +41,8 @@ export class UpstreamProcess {
   /** @param options `speed` of its clock, and `seed` of its ids and faults */
   static async start(options: { speed?: number; seed?: number } = {}): Promise<UpstreamProcess> {
     const { speed = 1, seed = 1 } = options;
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-q", "-A", PROGRAM.href, String(speed), String(seed)],
-      cwd: ROOT,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    let line = "";
-    const decoder = new TextDecoder();
-    for await (const chunk of child.stdout.values({ preventCancel: true })) {
-      line += decoder.decode(chunk, { stream: true });
-      if (line.endsWith("\n")) break;
-    }
-    const address: UpstreamAddress = JSON.parse(line);
-    return new UpstreamProcess(child, address);
+    const child = new Child({ args: ["-A", PROGRAM, String(speed), String(seed)] });
+    return new UpstreamProcess(child, await child.receive());
   }
 
   /** Makes sessions in the middle of a turn. */
@@ -95,8 +83,6 @@ export class UpstreamProcess {
   /** Ends the process. */
   async close(): Promise<void> {
     this.#client.close();
-    await this.#child.stdin.close();
-    await this.#child.stdout.cancel();
-    await this.#child.status;
+    await this.#child.close();
   }
 }

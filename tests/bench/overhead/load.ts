@@ -5,9 +5,9 @@
  */
 
 import { quantile } from "../../../scripts/statistics.ts";
+import type { Child } from "../../helpers/child.ts";
 import { processCost } from "../../helpers/process_cost.ts";
 import { callMessage, callRequest, checkAnswer, type Era, REVISIONS } from "./calls.ts";
-import type { Child } from "./child.ts";
 import { RawConnection } from "./raw_client.ts";
 
 /** What a load has come to. */

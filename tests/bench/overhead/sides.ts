@@ -4,11 +4,12 @@
  * @module
  */
 
-import { startServer } from "../../../scripts/load/server_process.ts";
+import { apiAt, startHttp } from "../../helpers/http_program.ts";
+import { Child, type ChildOptions } from "../../helpers/child.ts";
 import { TOKEN } from "./calls.ts";
 import { SESSION_ID } from "./canned.ts";
 import type { Asked } from "./canned_upstream.ts";
-import { baselineStart, Child, helperStart, ourStdioStart, startListening } from "./child.ts";
+import { baselineStart, helperStart, ourStdioStart, startListening } from "./starts.ts";
 import { callOnce, type HttpSide, openStdio } from "./load.ts";
 import type { UpstreamRequests } from "./upstream_requests.ts";
 
@@ -58,7 +59,7 @@ async function startBaseline(
 
 async function startStdio(
   stack: AsyncDisposableStack,
-  start: ConstructorParameters<typeof Child>[0],
+  start: ChildOptions,
 ): Promise<Child> {
   const child = stack.use(new Child(start));
   await openStdio(child);
@@ -75,7 +76,7 @@ async function startStdio(
 export async function startSides(stack: AsyncDisposableStack): Promise<Sides> {
   const { child, origin } = await startListening(helperStart("canned_upstream.ts"));
   stack.use(child);
-  const ours = await startServer(origin, TOKEN);
+  const ours = await startHttp([], apiAt(origin), TOKEN);
   // One that is gone already has failed a call, and that is what is to be told.
   stack.defer(async () => {
     await ours.stop().catch(() => {});

@@ -5,11 +5,11 @@
  */
 
 import { run } from "../../../scripts/compile/tools.ts";
-import { TextLineStream } from "../../e2e/text_lines.ts";
+import { cleanEnv } from "../../helpers/child.ts";
+import { residentBytes } from "../../helpers/process_cost.ts";
+import { TextLineStream } from "../../helpers/text_lines.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
-/** What the runtime itself needs; nothing of the caller's settings leaks in. */
-const RUNTIME_ENV = ["PATH", "HOME", "DENO_DIR", "SystemRoot", "LOCALAPPDATA"];
 /** A program that has not answered or ended by then is given up. */
 const GIVEN_UP_MS = 30_000;
 
@@ -58,15 +58,11 @@ export interface Started {
 }
 
 function spawn({ command, args, env }: Startable, stdin: "piped" | "null"): Deno.ChildProcess {
-  const inherited = RUNTIME_ENV.flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  });
   return new Deno.Command(command, {
     args: [...args],
     cwd: ROOT,
     clearEnv: true,
-    env: { ...Object.fromEntries(inherited), ...env },
+    env: cleanEnv(env),
     stdin,
     stdout: "piped",
     stderr: "null",
@@ -144,9 +140,4 @@ async function cpuMsOf(pid: number): Promise<number | undefined> {
   if (!success) return undefined;
   const nanoseconds = stdout.trim().split("\n").map((line) => Number(line.split(" ")[0]));
   return nanoseconds.reduce((sum, value) => sum + value, 0) / 1e6;
-}
-
-async function residentBytes(pid: number): Promise<number | undefined> {
-  const { success, stdout } = await run("ps", ["-o", "rss=", "-p", String(pid)]);
-  return success ? Number(stdout) * 1_024 : undefined;
 }

@@ -15,7 +15,7 @@ import {
 } from "../../../scripts/compile/build.ts";
 import { selectTargets } from "../../../scripts/compile/targets.ts";
 import { run } from "../../../scripts/compile/tools.ts";
-import { EXECUTABLE } from "../../e2e/spawned.ts";
+import { EXECUTABLE } from "../../helpers/spawned.ts";
 import type { Startable } from "./process.ts";
 
 const ONE_TOOL = "tests/bench/start/one_tool.ts";

@@ -7,7 +7,7 @@ import process from "node:process";
 import { systemClock } from "../../../src/core/clock.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
-import { TextLineStream } from "../../e2e/text_lines.ts";
+import { TextLineStream } from "../../helpers/text_lines.ts";
 import { settledMemory } from "../../helpers/memory.ts";
 import { apiOver, connectionsFor } from "./api.ts";
 import { openStream, readTurn, replyIn } from "./api_stream.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { UpstreamProcess } from "../../helpers/upstream_process.ts";
-import { Child } from "./child.ts";
+import { Child } from "../../helpers/child.ts";
 import type { HolderMemory, HolderRequest, Holding } from "./holder.ts";
 import { isReply } from "./http_waits.ts";
 

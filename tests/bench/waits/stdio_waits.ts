@@ -5,7 +5,7 @@
  */
 
 import type { Seen } from "./api_stream.ts";
-import { Child } from "./child.ts";
+import { Child } from "../../helpers/child.ts";
 import { waitCall } from "./http_waits.ts";
 
 const INITIALIZE = {

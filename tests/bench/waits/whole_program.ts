@@ -4,7 +4,7 @@
  * @module
  */
 
-import { startServer } from "../../../scripts/load/server_process.ts";
+import { apiAt, startHttp } from "../../helpers/http_program.ts";
 import { quantile } from "../../../scripts/statistics.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { processCost } from "../../helpers/process_cost.ts";
@@ -67,7 +67,7 @@ export async function programWithWaits(
   { crowds, calls, restMs }: ProgramOptions,
 ): Promise<ProgramFindings> {
   const most = Math.max(...crowds);
-  const program = await startServer(upstream.address.url, TOKEN, [`--max-waits=${most}`]);
+  const program = await startHttp([`--max-waits=${most}`], apiAt(upstream.address.url), TOKEN);
   try {
     const server: WaitServer = { url: program.url, token: TOKEN };
     const [sessionId = ""] = await upstream.begin(1);
@@ -117,7 +117,7 @@ export async function cpuOfProgram(
   upstream: UpstreamProcess,
   { waits, windowMs, restMs }: CpuOptions,
 ): Promise<number | undefined> {
-  const program = await startServer(upstream.address.url, TOKEN, [`--max-waits=${waits}`]);
+  const program = await startHttp([`--max-waits=${waits}`], apiAt(upstream.address.url), TOKEN);
   try {
     const held = await holdWaits({ url: program.url, token: TOKEN }, upstream, waits);
     await systemClock.sleep(restMs);

@@ -1,10 +1,8 @@
+import { cleanEnv } from "./child.ts";
 import { TextLineStream } from "./text_lines.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url);
 const ROOT = new URL("../../", import.meta.url);
-
-/** What the runtime itself needs; nothing of the caller's settings leaks in. */
-const RUNTIME_ENV = ["PATH", "HOME", "DENO_DIR", "SystemRoot", "LOCALAPPDATA"];
 
 /**
  * The executable that the tests run on; undefined for the program as it is in `src`. Set by whoever
@@ -51,10 +49,6 @@ export class Spawned {
     unread: readonly ("stdout" | "stderr")[] = [],
     openFiles?: number,
   ) {
-    const inherited = RUNTIME_ENV.flatMap((name) => {
-      const value = Deno.env.get(name);
-      return value === undefined ? [] : [[name, value]];
-    });
     const command = executable ?? Deno.execPath();
     const all = executable ? args : [...SOURCE_ARGS, ...args];
     const isLimited = openFiles !== undefined && Deno.build.os !== "windows";
@@ -63,7 +57,7 @@ export class Spawned {
       args: isLimited ? limited : [...all],
       cwd: ROOT,
       clearEnv: true,
-      env: { ...Object.fromEntries(inherited), ...env },
+      env: cleanEnv(env),
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

@@ -7,28 +7,45 @@ export const TOKEN = "e2e-token-e2e-token-e2e-token-e2e";
 /** The program, serving HTTP on a port of its own. */
 export interface HttpProgram {
   readonly program: Spawned;
+  readonly pid: number;
   /** Of the MCP endpoint. */
   readonly url: string;
   readonly endpoint: McpEndpoint;
+  /** Asks it to end. @returns its exit code */
+  stop(): Promise<number>;
 }
 
-/** Starts the program with HTTP; resolves when it listens. */
+/** The environment of a program whose API is at `url`. */
+export function apiAt(url: string): Record<string, string> {
+  return { ANTHROPIC_API_KEY: "sk-ant-test-0123456789", ANTHROPIC_BASE_URL: url };
+}
+
+/**
+ * Starts the program with HTTP; resolves when it listens.
+ *
+ * @throws Error with what it said when it ends instead
+ */
 export async function startHttp(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  token = TOKEN,
 ): Promise<HttpProgram> {
   const program = new Spawned(["--http", "--port=0", ...args], {
-    MANAGED_AGENTS_MCP_TOKEN: TOKEN,
+    MANAGED_AGENTS_MCP_TOKEN: token,
     ...env,
   });
   const url = await program.until(() => /clients at (\S+?),/.exec(program.stderr.join("\n"))?.[1]);
-  return { program, url, endpoint: endpointAt(url) };
+  const stop = async () => {
+    program.kill("SIGTERM");
+    return (await program.ending()).code;
+  };
+  return { program, pid: program.pid, url, endpoint: endpointAt(url, token), stop };
 }
 
 /** An endpoint whose requests go to `url`. */
-export function endpointAt(url: string): McpEndpoint {
+export function endpointAt(url: string, token = TOKEN): McpEndpoint {
   return {
-    token: TOKEN,
+    token,
     fetch: async (request) =>
       await fetch(url, {
         method: "POST",

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { summarize } from "../../scripts/load/summary.ts";
+import { summarize } from "../../scripts/load.ts";
 
 Deno.test("summarize() counts and rounds to tenths, and leaves the values as they were", () => {
   const times = [3.14159, 1, 2.25];
