@@ -34,7 +34,11 @@ export async function startHttp(
     MANAGED_AGENTS_MCP_TOKEN: token,
     ...env,
   });
-  const url = await program.until(() => /clients at (\S+?),/.exec(program.stderr.join("\n"))?.[1]);
+  const listening = () => /clients at (\S+?),/.exec(program.stderr.join("\n"))?.[1];
+  const url = await program.until(listening).catch(async (error) => {
+    await program.ending();
+    throw error;
+  });
   const stop = async () => {
     program.kill("SIGTERM");
     return (await program.ending()).code;
