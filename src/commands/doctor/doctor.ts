@@ -174,7 +174,9 @@ async function* checkApi(
   // A network that is dead says nothing for as long as that.
   note(`Asking ${url.origin}, for at most ${PROBE_TIMEOUT_MS / 1_000} s …`);
   const route = connections.route("read");
-  const fetch = (request: Request) => route.fetch(request.url, request);
+  // Spelled out: of a `Request` that is spread, nothing is left.
+  const fetch = ({ url, headers, signal, redirect }: Request) =>
+    route.fetch(url, { headers, signal, redirect });
   const first = await probe({ ...parts, fetch, credential, signal, proxy });
   yield* first.findings;
   if (!credential || !first.accepted) {
