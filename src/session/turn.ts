@@ -1,8 +1,8 @@
 /**
- * What a session's events say about the turn that a wait is for.
+ * Tells by a session's events how the turn stands that a wait is for.
  *
  * A turn knows no clock and no network, and an event costs it the same however many came before.
- * Whether events came from history, from the stream or from both makes no difference to it.
+ * Events from the list and from the stream are the same to it.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export interface TextPart {
   readonly cursorBefore?: string;
 }
 
-/** What collects for the result, oldest first: of this turn, or of all that came after a cursor. */
+/** Collects for the result, oldest first: of this turn, or of all that came after a cursor. */
 export interface Collected {
   readonly texts: TextPart[];
   /** Characters of `texts`, those left out included. */
@@ -160,6 +160,7 @@ export class Turn {
   readonly toolsInFlight = new Map<string, string | undefined>();
   /** True if the latest idle event came while a tool was at work, and no interrupt says why. */
   endedEarly = false;
+  /** What the result tells of. */
   collected: Collected = collection();
   /** Errors that came between an input and the start of its turn. */
   #earlyErrors: TurnError[] = [];
@@ -167,6 +168,7 @@ export class Turn {
   passed: Passed | undefined;
   /** True if the start of this turn is among the events. */
   sawTurnStart = false;
+  /** The cursor; undefined for a wait without one. */
   readonly anchor: Anchor | undefined;
   #watch: Watch | undefined;
   /** The session's own thread, where its messages name it. */
@@ -254,7 +256,7 @@ export class Turn {
     const counts = !this.anchor || this.anchor.id !== undefined;
     switch (event.kind) {
       case "input":
-        return this.#takeInput(event, queuedKey, event.answers);
+        return this.#takeInput(event, queuedKey);
       case "interrupt":
         for (const input of this.queued.values()) input.interrupt = "sent";
         this.interrupting = event.queued || this.phase === "blocked";
@@ -333,26 +335,14 @@ export class Turn {
     return undefined;
   }
 
-  /**
-   * Takes an input: it starts a turn when none is on; in a running turn it joins or queues.
-   *
-   * @param key under which it was queued
-   * @param answers the tool call that it settles
-   */
-  #takeInput(event: TurnEvent, key: string | undefined, answers: string | undefined): void {
+  /** @param key under which the input was queued */
+  #takeInput(event: TurnEvent & { kind: "input" }, key: string | undefined): void {
+    const { answers } = event;
     // A session that takes input again is not at its end, whatever its events say of earlier times.
     if (answers === undefined && this.phase === "terminated") this.phase = "ended";
-    const { phase } = this;
     const known = key === undefined ? undefined : this.queued.get(key);
-    const mayBeAnswered = known?.mayHaveBegun ?? false;
     if (event.queued) this.#queue(event);
-    else if (key !== undefined) {
-      this.queued.delete(key);
-      // The running turn turns out to be this input's: it is no other's.
-      if (phase === "running") {
-        for (const input of this.queued.values()) input.mayHaveBegun = false;
-      }
-    }
+    else if (key !== undefined) this.#unqueue(key);
     if (answers !== undefined) {
       this.answered.add(answers);
       // An answer is a call's result, unless it allows the call: that runs then.
@@ -361,32 +351,10 @@ export class Turn {
     this.stampsInputs ||= !event.queued && event.at !== undefined;
     this.#showsQueued ||= event.queued;
     this.#primaryThread = event.threadId ?? this.#primaryThread;
-    if (phase !== "ended" && phase !== "unknown") {
-      const isNew = !event.queued && !known && answers === undefined;
-      if (!event.queued && known && !mayBeAnswered && this.#showsStatus && phase === "running") {
-        return this.#owe(event, true);
-      }
-      if (isNew && (this.#showsStatus || phase === "starting")) return this.#joinOrOwe(event);
-      if (this.#showsStatus || (event.queued && (known || this.stampsInputs))) return;
-      if (known?.begun) return this.#cutBefore(known.saidBefore);
-      this.owed = [];
-      return this.#renewForInput();
-    }
-    if (event.queued) {
-      // After exhausted retries it may be one that was dropped with the turn before.
-      const begins = phase === "ended" && this.stop?.type !== "retries_exhausted";
-      if (begins && !known) this.#renewForInput();
-      return;
-    }
-    if (this.#isOfTurnWithoutInput(event)) return;
-    if (known) return this.#takeUp(event, key, mayBeAnswered);
-    const { at } = event;
-    const isLong = at !== undefined && this.idleAt !== undefined && at - this.idleAt > OWED_MS;
-    // The oldest comes first.
-    const [own = event, ...others] = [...(isLong ? [] : this.owed), event];
-    this.owed = others.map(({ id, at }) => ({ id, at }));
-    this.#renewForInput();
-    this.#start(own);
+    const isAtRest = this.phase === "ended" || this.phase === "unknown";
+    if (!isAtRest) this.#takeInTurn(event, known);
+    else if (event.queued) this.#queueAtRest(known);
+    else this.#takeAtRest(event, known, key);
   }
 
   #queue({ key, mark }: TurnEvent): void {
@@ -396,21 +364,64 @@ export class Turn {
     this.queued.set(key, { mayHaveBegun: begun, begun, mark, saidBefore });
   }
 
-  /** Takes up, in an idle session, an input that was queued. */
-  #takeUp(event: TurnEvent, key: string | undefined, mayBeAnswered: boolean): void {
-    const { at } = event;
-    const { idleAt } = this;
-    const isDated = at !== undefined && idleAt !== undefined;
-    // Some servers stamp a message only when its turn settles, after the idle event.
-    const isAnswered = isDated ? at < idleAt + (mayBeAnswered ? SETTLING_MS : 0) : mayBeAnswered;
-    if (isAnswered) {
-      this.#stampsAtSettle ||= isDated && at >= idleAt;
+  #unqueue(key: string): void {
+    this.queued.delete(key);
+    // The running turn turns out to be this input's: it is no other's.
+    if (this.phase !== "running") return;
+    for (const input of this.queued.values()) input.mayHaveBegun = false;
+  }
+
+  /** Takes an input while a turn is on: it joins that, or queues behind it. */
+  #takeInTurn(event: TurnEvent & { kind: "input" }, known: QueuedInput | undefined): void {
+    const { phase } = this;
+    const isTakenUp = !event.queued && known !== undefined && !known.mayHaveBegun;
+    if (isTakenUp && this.#showsStatus && phase === "running") return this.#owe(event, true);
+    const isNew = !event.queued && !known && event.answers === undefined;
+    if (isNew && (this.#showsStatus || phase === "starting")) {
+      // It began this turn, or may have one of its own to come.
+      const isOwn = phase === "running" ? !this.#own : this.#reporting;
+      if (!isOwn) return this.#owe(event, false);
+      this.#own = { id: event.id, at: event.at };
       return;
     }
-    // What was said while the cursor itself was queued answers others.
-    const anchorId = this.anchor?.id;
-    if (anchorId !== undefined && (anchorId === event.id || anchorId === key)) this.#letPass();
-    this.#start(event);
+    if (this.#showsStatus || (event.queued && (known || this.stampsInputs))) return;
+    // Where no status event parts the turns, inputs do.
+    if (known?.begun) return this.#cutBefore(known.saidBefore);
+    this.owed = [];
+    this.#renewForInput();
+  }
+
+  /** Queues an input behind the end of a turn. */
+  #queueAtRest(known: QueuedInput | undefined): void {
+    // After exhausted retries it may be one that was dropped with the turn before.
+    const begins = this.phase === "ended" && this.stop?.type !== "retries_exhausted";
+    if (begins && !known) this.#renewForInput();
+  }
+
+  /** Takes an input up while no turn is on: it starts one, unless it was answered already. */
+  #takeAtRest(event: TurnEvent, known: QueuedInput | undefined, key: string | undefined): void {
+    if (this.#isOfTurnWithoutInput(event)) return;
+    const { id, at } = event;
+    const { idleAt } = this;
+    const sinceIdleMs = at === undefined || idleAt === undefined ? undefined : at - idleAt;
+    if (known) {
+      // Some servers stamp a message only when its turn settles, after the idle event.
+      const settlingMs = known.mayHaveBegun ? SETTLING_MS : 0;
+      if (sinceIdleMs === undefined ? known.mayHaveBegun : sinceIdleMs < settlingMs) {
+        this.#stampsAtSettle ||= sinceIdleMs !== undefined && sinceIdleMs >= 0;
+        return;
+      }
+      // What was said while the cursor itself was queued answers others.
+      const anchorId = this.anchor?.id;
+      if (anchorId !== undefined && (anchorId === id || anchorId === key)) this.#letPass();
+      return this.#start(event);
+    }
+    const isLong = sinceIdleMs !== undefined && sinceIdleMs > OWED_MS;
+    // The oldest comes first.
+    const [own = event, ...others] = [...(isLong ? [] : this.owed), event];
+    this.owed = others.map(({ id, at }) => ({ id, at }));
+    this.#renewForInput();
+    this.#start(own);
   }
 
   /** True if a list has the input behind the turn that was for it: it was taken up before the end. */
@@ -427,13 +438,6 @@ export class Turn {
     this.#reporting = false;
     this.interrupted = false;
     this.#own = { id, at };
-  }
-
-  /** Takes an input that comes stamped in a turn: it began that, or has one to come, or neither. */
-  #joinOrOwe(event: TurnEvent): void {
-    const isOwn = this.phase === "running" ? !this.#own : this.#reporting;
-    if (isOwn) this.#own = { id: event.id, at: event.at };
-    else this.#owe(event, false);
   }
 
   #owe({ id, at }: TurnEvent, taken: boolean): void {
@@ -493,6 +497,7 @@ export class Turn {
     this.#begin();
   }
 
+  /** Begins a turn, or goes on with one that was blocked or not over yet. */
   #begin(): void {
     const { phase } = this;
     if (phase === "running" || phase === "terminated" || phase === "deleted") return;
@@ -546,6 +551,7 @@ export class Turn {
     }
   }
 
+  /** Ends the turn, or blocks it: an idle event tells both. */
   #end(event: TurnEvent & { kind: "idle" }): void {
     if (this.phase === "terminated" || this.phase === "deleted") return;
     if (this.#isOfTurnBefore(event)) return;
@@ -653,9 +659,11 @@ export class Turn {
   #collectError(error: TurnError): void {
     this.collected.errors.push(error);
     const isOfTurn = this.phase === "running" || this.phase === "blocked";
-    this.#earlyErrors = isOfTurn ? [] : [...this.#earlyErrors, error];
+    if (isOfTurn) this.#earlyErrors = [];
+    else this.#earlyErrors.push(error);
   }
 
+  /** Keeps a call until its result comes. */
   #track(tool: ToolUse): void {
     // Nothing can answer a call without an id by name.
     if (tool.id === "") return;
