@@ -42,264 +42,20 @@ import {
 /**
  * A row of the table:
  * `read` reads what a turn needs to know of it; `view` shows it to whoever calls `list_events`;
- * `news` tells it as progress to a person who waits; `parts` names the reads of only a part of a
- * session's events that need it.
+ * `news` tells it as progress to a person who waits, or nothing; `parts` names the reads of only a
+ * part of a session's events that ask for it.
  */
 type EventType = readonly [read: Reader, view: View, news: News, parts: readonly EventPart[]];
+
+type Reader = (event: SessionEvent) => Read | undefined;
+type Read = Happening & Pick<TurnEvent, "threadId" | "mark">;
+type News = (event: TurnEvent) => string | undefined;
 
 /**
  * A read of some events of a session: `first` reads its first inputs and what tells whether turns
  * followed them, where it is small; `status` reads where the session stands and what it waits for.
  */
-export type EventPart = "first" | "status";
-
-/** A tool call as a turn keeps it. */
-export interface ToolUse {
-  readonly id: string;
-  readonly name?: string;
-  readonly server?: string;
-  readonly custom: boolean;
-  /** Whether somebody must answer it: a custom tool, or one whose use is to be confirmed. */
-  readonly asks: boolean;
-  /** Kept only for calls that wait for an answer: others can be large and are not needed. */
-  readonly input?: unknown;
-  readonly threadId?: string;
-}
-
-/** A `session.error` of the turn, or why this server cannot reach the API. */
-export interface TurnError {
-  readonly type: string;
-  readonly message?: string;
-  /** `retrying`, `exhausted`, `terminal`; others pass through. */
-  readonly retry_status?: string;
-}
-
-/** The stop reason of the idle event that ended the turn. */
-export interface StopInfo {
-  readonly type: string;
-  readonly category?: string;
-  readonly explanation?: string;
-}
-
-/** What happened, as a turn sees it. */
-type TurnEventBody =
-  /** Client input that begins or resumes a turn; `answers` names the tool call it settles. */
-  | { readonly kind: "input"; readonly answers?: string }
-  | { readonly kind: "interrupt" }
-  /** `leftOut` counts characters that the text had beside those that are kept. */
-  | { readonly kind: "text"; readonly text: string; readonly leftOut?: number }
-  | { readonly kind: "thinking" }
-  | { readonly kind: "tool_use"; readonly tool: ToolUse }
-  | { readonly kind: "tool_result"; readonly toolUseId?: string; readonly failed: boolean }
-  | { readonly kind: "model_start" }
-  | { readonly kind: "model_end" }
-  | { readonly kind: "running" }
-  | { readonly kind: "rescheduled" }
-  | { readonly kind: "idle"; readonly stop?: StopInfo; readonly eventIds: readonly string[] }
-  | { readonly kind: "terminated" }
-  | { readonly kind: "deleted" }
-  | { readonly kind: "error"; readonly error: TurnError }
-  | {
-    readonly kind: "thread";
-    readonly change: "created" | "status";
-    readonly agentName?: string;
-  }
-  | { readonly kind: "run_opened"; readonly runId: string; readonly name?: string }
-  | { readonly kind: "run_closed"; readonly runId: string }
-  | { readonly kind: "other" };
-
-/** A session event reduced to what a wait needs to know of it. */
-export type TurnEvent = TurnEventBody & EventDetails & {
-  /** Its type, or the one that it is read like; undefined for a type without a row. */
-  readonly type?: string;
-  /** The event's id, or for an event without one a digest of what it says. */
-  readonly key: string;
-  readonly id?: string;
-  /** `processed_at` in milliseconds, fractions kept; absent where the API gave none. */
-  readonly at?: number;
-  /** Sent but not taken up yet: `processed_at` is null on an event that a client sent. */
-  readonly queued: boolean;
-};
-
-/** What some events tell beside what happened. */
-interface EventDetails {
-  /** The thread whose words, turn or news the event tells. */
-  readonly threadId?: string;
-  /** Of a user's message: the {@linkcode textMark} of its text. */
-  readonly mark?: string;
-}
-
-/** Tells a message's text from another's, without keeping it. */
-export function textMark(content: unknown): string {
-  return digest(contentText(content));
-}
-
-/** Longest name or code that is kept. */
-const MAX_NAME_CHARS = 128;
-/** Longest message of an error, and explanation of a stop, that is kept. */
-const MAX_MESSAGE_CHARS = 500;
-
-/** Longest message of the agent that is kept, of a longer one the end: no reply shows more. */
-const MAX_WORDS_CHARS = 64 * 1024;
-
-/** The texts that are there, each in its kept length: absent ones cost no memory in long logs. */
-function kept<T extends Readonly<Record<string, string | undefined>>>(
-  texts: T,
-  maxChars = MAX_NAME_CHARS,
-): { [name in keyof T]?: string } {
-  const short: { [name in keyof T]?: string } = {};
-  for (const name in texts) {
-    const text = texts[name];
-    if (text !== undefined) short[name] = firstChars(text, maxChars);
-  }
-  return short;
-}
-
-type Reader = (event: SessionEvent, id: string) => TurnEventBody & EventDetails | undefined;
-
-const readAs = (
-  kind: "thinking" | "model_start" | "model_end" | "deleted" | "input" | "interrupt",
-): Reader =>
-() => ({ kind });
-
-const readStatus = (kind: "running" | "rescheduled" | "terminated"): Reader => (event) => ({
-  kind,
-  ...threadOf(event),
-});
-
-function threadOf(event: SessionEvent): { readonly threadId?: string } | undefined {
-  const threadId = textOf(event.session_thread_id);
-  return threadId === undefined ? undefined : kept({ threadId });
-}
-
-const readMessage: Reader = (event) => ({
-  kind: "input",
-  mark: textMark(event.content),
-  ...threadOf(event),
-});
-
-const readAnswer: Reader = (event) => {
-  const answers = answeredToolUse(event);
-  return { kind: "input", ...(answers !== undefined && { answers }) };
-};
-
-const readText: Reader = (event) => {
-  const all = contentText(event.content);
-  const text = all.length > MAX_WORDS_CHARS ? lastChars(all, MAX_WORDS_CHARS) : all;
-  const leftOut = leftOutOf(event) + all.length - text.length;
-  return { kind: "text", text, ...(leftOut > 0 && { leftOut }), ...threadOf(event) };
-};
-
-const readToolUse = (custom: boolean): Reader => (event, id) => {
-  const { name, server, input, permission, threadId } = toolUseOf(event);
-  const asks = custom || permission === "ask";
-  return {
-    kind: "tool_use",
-    tool: {
-      id,
-      custom,
-      asks,
-      ...kept({ name, server, threadId }),
-      ...(asks && input !== undefined && { input }),
-    },
-  };
-};
-
-const readToolResult: Reader = (event) => {
-  const toolUseId = answeredToolUse(event);
-  return {
-    kind: "tool_result",
-    ...(toolUseId !== undefined && { toolUseId }),
-    failed: event.is_error === true,
-  };
-};
-
-const readIdle: Reader = (event) => {
-  const reason = stopReasonOf(event);
-  if (!reason) return { kind: "idle", eventIds: [], ...threadOf(event) };
-  return {
-    kind: "idle",
-    stop: {
-      type: firstChars(reason.type, MAX_NAME_CHARS),
-      ...kept({ category: reason.category }),
-      ...kept({ explanation: reason.explanation }, MAX_MESSAGE_CHARS),
-    },
-    eventIds: reason.eventIds ?? [],
-    ...threadOf(event),
-  };
-};
-
-const readError: Reader = (event) => {
-  const { type, message, retryStatus } = errorOf(event);
-  return {
-    kind: "error",
-    error: {
-      type: firstChars(type, MAX_NAME_CHARS),
-      ...kept({ message }, MAX_MESSAGE_CHARS),
-      ...kept({ retry_status: retryStatus }),
-    },
-  };
-};
-
-const readThread = (change: "created" | "status"): Reader => (event) => ({
-  kind: "thread",
-  change,
-  ...kept({ agentName: textOf(event.agent_name) }),
-  ...threadOf(event),
-});
-
-const readRun = (kind: "run_opened" | "run_closed"): Reader => (event) => {
-  const runId = textOf(event.workflow_run_id);
-  if (runId === undefined) return undefined;
-  const run = { runId: firstChars(runId, MAX_NAME_CHARS) };
-  return kind === "run_closed"
-    ? { kind, ...run }
-    : { kind, ...run, ...kept({ name: textOf(event.name) }) };
-};
-
-const unread: Reader = () => undefined;
-
-type News = (event: TurnEvent) => string | undefined;
-
-const silent: News = () => undefined;
-
-/** Room for a few words, also behind much that does not show. */
-const MAX_BEGINNING_CHARS = 1_000;
-
-const textNews: News = (event) => {
-  if (event.kind !== "text") return undefined;
-  const line = plainLine(firstChars(event.text, MAX_BEGINNING_CHARS)).replace(/\s+/g, " ").trim();
-  return line === "" ? undefined : `wrote: ${line}`;
-};
-
-const toolNews: News = (event) => {
-  if (event.kind !== "tool_use") return undefined;
-  const { name = "a tool", server } = event.tool;
-  return `using ${server === undefined ? "" : `${server} `}${name}`;
-};
-
-const errorNews: News = (event) => {
-  if (event.kind !== "error") return undefined;
-  const { type, retry_status: retryStatus } = event.error;
-  const readable = type.replace(/_error$/, "").replaceAll("_", " ");
-  return retryStatus === "retrying" ? `retrying: ${readable}` : `error: ${readable}`;
-};
-
-const runningNews: News = () => "the agent is working";
-
-const idleNews: News = (event) =>
-  event.kind === "idle" && event.stop?.type === "requires_action"
-    ? "waiting for an approval or answer"
-    : undefined;
-
-const threadNews: News = (event) =>
-  event.kind === "thread" ? `subagent ${event.agentName ?? "without a name"} started` : undefined;
-
-const runNews: News = (event) => {
-  if (event.kind === "run_closed") return "a workflow run ended";
-  if (event.kind !== "run_opened") return undefined;
-  return `workflow run ${event.name ?? event.runId} started`;
-};
+type EventPart = "first" | "status";
 
 const EVENT_TYPES: Readonly<Record<string, EventType>> = {
   "user.message": [readMessage, messageView, silent, ["first"]],
@@ -373,13 +129,27 @@ export function readEvent(event: SessionEvent): TurnEvent {
   const at = instantMs(event.processed_at);
   const row = ROWS.get(event.type) ?? rowLike(event.type);
   return {
-    ...(row?.read(event, id ?? "") ?? { kind: "other" }),
+    ...(row?.read(event) ?? { kind: "other" }),
     type: row?.type,
     key: id ?? keyOf(event),
     ...(id !== undefined && { id }),
     ...(at !== undefined && { at }),
     queued: isQueued(event),
   };
+}
+
+/** A key for an event without an id: what it says. */
+function keyOf(event: SessionEvent): string {
+  return `~${event.type}~${digest(jsonOf(event))}`;
+}
+
+function jsonOf(event: SessionEvent): string {
+  try {
+    return JSON.stringify(event);
+  } catch {
+    // Nested more deeply than the stack is high.
+    return JSON.stringify(boundedCopy(event));
+  }
 }
 
 /** Shows an event as a result has it: always `type`, and what the type has to tell. */
@@ -397,16 +167,252 @@ export function typesIn(part: EventPart): string[] {
   return [...ROWS.values()].filter(({ parts }) => parts.includes(part)).map(({ type }) => type);
 }
 
-/** A key for an event without an id: what it says. */
-function keyOf(event: SessionEvent): string {
-  return `~${event.type}~${digest(jsonOf(event))}`;
+/** A tool call as a turn keeps it. */
+export interface ToolUse {
+  readonly id: string;
+  readonly name?: string;
+  readonly server?: string;
+  readonly custom: boolean;
+  /** True if somebody must answer it: a custom tool, or one whose use is to be confirmed. */
+  readonly asks: boolean;
+  /** Kept only for calls that wait for an answer: others can be large and are not needed. */
+  readonly input?: unknown;
+  readonly threadId?: string;
 }
 
-function jsonOf(event: SessionEvent): string {
-  try {
-    return JSON.stringify(event);
-  } catch {
-    // Nested more deeply than the stack is high.
-    return JSON.stringify(boundedCopy(event));
+/** A `session.error` of the turn, or why this server cannot reach the API. */
+export interface TurnError {
+  readonly type: string;
+  readonly message?: string;
+  /** `retrying`, `exhausted`, `terminal`; others pass through. */
+  readonly retry_status?: string;
+}
+
+/** The stop reason of the idle event that ended the turn. */
+export interface StopInfo {
+  readonly type: string;
+  readonly category?: string;
+  readonly explanation?: string;
+}
+
+/** Says what happened, as far as it matters to a turn. */
+type Happening =
+  /** Client input that begins or resumes a turn; `answers` names the tool call it settles. */
+  | { readonly kind: "input"; readonly answers?: string }
+  | { readonly kind: "interrupt" }
+  /** `leftOut` counts characters that the text had beside those that are kept. */
+  | { readonly kind: "text"; readonly text: string; readonly leftOut?: number }
+  | { readonly kind: "thinking" }
+  | { readonly kind: "tool_use"; readonly tool: ToolUse }
+  | { readonly kind: "tool_result"; readonly toolUseId?: string; readonly failed: boolean }
+  | { readonly kind: "model_start" }
+  | { readonly kind: "model_end" }
+  | { readonly kind: "running" }
+  | { readonly kind: "rescheduled" }
+  | { readonly kind: "idle"; readonly stop?: StopInfo; readonly eventIds: readonly string[] }
+  | { readonly kind: "terminated" }
+  | { readonly kind: "deleted" }
+  | { readonly kind: "error"; readonly error: TurnError }
+  | {
+    readonly kind: "thread";
+    readonly change: "created" | "status";
+    readonly agentName?: string;
   }
+  | { readonly kind: "run_opened"; readonly runId: string; readonly name?: string }
+  | { readonly kind: "run_closed"; readonly runId: string }
+  | { readonly kind: "other" };
+
+/** A session event reduced to what a turn needs to know of it. */
+export type TurnEvent = Happening & {
+  /** Its type, or the one that it is read like; undefined for a type without a row. */
+  readonly type?: string;
+  /** The event's id, or for an event without one a digest of what it says. */
+  readonly key: string;
+  readonly id?: string;
+  /** `processed_at` in milliseconds, fractions kept; absent where the API gave none. */
+  readonly at?: number;
+  /** Sent but not taken up yet: `processed_at` is null on an event that a client sent. */
+  readonly queued: boolean;
+  /** The thread whose words, turn or news the event tells. */
+  readonly threadId?: string;
+  /** Of a user's message: the {@linkcode textMark} of its text. */
+  readonly mark?: string;
+};
+
+/** Tells a message's text from another's, without keeping it. */
+export function textMark(content: unknown): string {
+  return digest(contentText(content));
+}
+
+/** Longest name or code that is kept. */
+const MAX_NAME_CHARS = 128;
+/** Longest message of an error, and explanation of a stop, that is kept. */
+const MAX_MESSAGE_CHARS = 500;
+/** Longest message of the agent that is kept, of a longer one the end: no reply shows more. */
+const MAX_TEXT_CHARS = 64 * 1024;
+
+/** Keeps the texts that are there, each cut to a length: absent ones cost no memory. */
+function kept<T extends Readonly<Record<string, string | undefined>>>(
+  texts: T,
+  maxChars = MAX_NAME_CHARS,
+): { [name in keyof T]?: string } {
+  const short: { [name in keyof T]?: string } = {};
+  for (const name in texts) {
+    const text = texts[name];
+    if (text !== undefined) short[name] = firstChars(text, maxChars);
+  }
+  return short;
+}
+
+function threadOf(event: SessionEvent): { readonly threadId?: string } | undefined {
+  const threadId = textOf(event.session_thread_id);
+  return threadId === undefined ? undefined : kept({ threadId });
+}
+
+// How types are read: the column `read`.
+
+function unread(): undefined {}
+
+function readAs(
+  kind: "input" | "interrupt" | "thinking" | "model_start" | "model_end" | "deleted",
+): Reader {
+  return () => ({ kind });
+}
+
+function readStatus(kind: "running" | "rescheduled" | "terminated"): Reader {
+  return (event) => ({ kind, ...threadOf(event) });
+}
+
+function readMessage(event: SessionEvent): Read {
+  return { kind: "input", mark: textMark(event.content), ...threadOf(event) };
+}
+
+function readAnswer(event: SessionEvent): Read {
+  const answers = answeredToolUse(event);
+  return { kind: "input", ...(answers !== undefined && { answers }) };
+}
+
+function readText(event: SessionEvent): Read {
+  const all = contentText(event.content);
+  const text = all.length > MAX_TEXT_CHARS ? lastChars(all, MAX_TEXT_CHARS) : all;
+  const leftOut = leftOutOf(event) + all.length - text.length;
+  return { kind: "text", text, ...(leftOut > 0 && { leftOut }), ...threadOf(event) };
+}
+
+function readToolUse(custom: boolean): Reader {
+  return (event) => {
+    const { name, server, input, permission, threadId } = toolUseOf(event);
+    const asks = custom || permission === "ask";
+    return {
+      kind: "tool_use",
+      tool: {
+        id: event.id ?? "",
+        custom,
+        asks,
+        ...kept({ name, server, threadId }),
+        ...(asks && input !== undefined && { input }),
+      },
+    };
+  };
+}
+
+function readToolResult(event: SessionEvent): Read {
+  const toolUseId = answeredToolUse(event);
+  return {
+    kind: "tool_result",
+    ...(toolUseId !== undefined && { toolUseId }),
+    failed: event.is_error === true,
+  };
+}
+
+function readIdle(event: SessionEvent): Read {
+  const reason = stopReasonOf(event);
+  if (!reason) return { kind: "idle", eventIds: [], ...threadOf(event) };
+  return {
+    kind: "idle",
+    stop: {
+      type: firstChars(reason.type, MAX_NAME_CHARS),
+      ...kept({ category: reason.category }),
+      ...kept({ explanation: reason.explanation }, MAX_MESSAGE_CHARS),
+    },
+    eventIds: reason.eventIds ?? [],
+    ...threadOf(event),
+  };
+}
+
+function readError(event: SessionEvent): Read {
+  const { type, message, retryStatus } = errorOf(event);
+  return {
+    kind: "error",
+    error: {
+      type: firstChars(type, MAX_NAME_CHARS),
+      ...kept({ message }, MAX_MESSAGE_CHARS),
+      ...kept({ retry_status: retryStatus }),
+    },
+  };
+}
+
+function readThread(change: "created" | "status"): Reader {
+  return (event) => {
+    const agentName = textOf(event.agent_name);
+    return { kind: "thread", change, ...kept({ agentName }), ...threadOf(event) };
+  };
+}
+
+function readRun(kind: "run_opened" | "run_closed"): Reader {
+  return (event) => {
+    const runId = textOf(event.workflow_run_id);
+    if (runId === undefined) return undefined;
+    const run = { runId: firstChars(runId, MAX_NAME_CHARS) };
+    return kind === "run_closed"
+      ? { kind, ...run }
+      : { kind, ...run, ...kept({ name: textOf(event.name) }) };
+  };
+}
+
+// How types are told as progress: the column `news`.
+
+function silent(): undefined {}
+
+/** Room for a few words, also behind much that does not show. */
+const MAX_BEGINNING_CHARS = 1_000;
+
+function textNews(event: TurnEvent): string | undefined {
+  if (event.kind !== "text") return undefined;
+  const beginning = plainLine(firstChars(event.text, MAX_BEGINNING_CHARS));
+  const line = beginning.replace(/\s+/g, " ").trim();
+  return line === "" ? undefined : `wrote: ${line}`;
+}
+
+function toolNews(event: TurnEvent): string | undefined {
+  if (event.kind !== "tool_use") return undefined;
+  const { name = "a tool", server } = event.tool;
+  return server === undefined ? `using ${name}` : `using ${server} ${name}`;
+}
+
+function errorNews(event: TurnEvent): string | undefined {
+  if (event.kind !== "error") return undefined;
+  const { type, retry_status: retryStatus } = event.error;
+  const readable = type.replace(/_error$/, "").replaceAll("_", " ");
+  return retryStatus === "retrying" ? `retrying: ${readable}` : `error: ${readable}`;
+}
+
+function runningNews(): string {
+  return "the agent is working";
+}
+
+function idleNews(event: TurnEvent): string | undefined {
+  const asks = event.kind === "idle" && event.stop?.type === "requires_action";
+  return asks ? "waiting for an approval or answer" : undefined;
+}
+
+function threadNews(event: TurnEvent): string | undefined {
+  if (event.kind !== "thread") return undefined;
+  return `subagent ${event.agentName ?? "without a name"} started`;
+}
+
+function runNews(event: TurnEvent): string | undefined {
+  if (event.kind === "run_closed") return "a workflow run ended";
+  if (event.kind !== "run_opened") return undefined;
+  return `workflow run ${event.name ?? event.runId} started`;
 }

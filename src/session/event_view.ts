@@ -44,10 +44,10 @@ export interface ViewOptions {
   readonly textFrom?: number;
 }
 
-/** What an event's type has to tell, field by field. Total: no event makes it throw. */
+/** Shows the fields of one type of event. Total: no event makes it throw. */
 export type View = (event: SessionEvent, options: ViewOptions) => Fields;
 
-/** Shows an event as `view` has it, with what every event has. */
+/** Shows an event as `view` has it, with the fields that every event has. */
 export function showEvent(event: SessionEvent, view: View, options: ViewOptions): EventView {
   const fields = view(event, options);
   const leftOut = leftOutOf(event);
@@ -112,18 +112,15 @@ export function toolUseView(event: SessionEvent, { exposeToolInputs }: ViewOptio
 }
 
 export function toolResultView(event: SessionEvent, options: ViewOptions): Fields {
+  const shown = resultText(event.content, options);
   return {
     tool_use_id: answeredToolUse(event),
     is_error: event.is_error === true ? true : undefined,
-    ...textOrNothing(resultText(event.content, options), options),
+    ...(shown !== "" && textView(shown, options)),
   };
 }
 
-function textOrNothing(all: string, options: ViewOptions): Fields {
-  return all === "" ? {} : textView(all, options);
-}
-
-/** The text of a result, which a tool may also give as data of its own. */
+/** Returns the text of a result, which a tool may also give as data of its own. */
 function resultText(content: unknown, options: ViewOptions): string {
   const known = contentText(content);
   const isContent = known !== "" || entriesOf(content)?.every(isBlock);
@@ -230,8 +227,8 @@ function isSmallScalar(value: unknown): boolean {
 }
 
 /**
- * The small scalar fields of an object, one level of nesting included. What a tool was given is
- * shown as everywhere, under whichever name it comes.
+ * Picks the small scalar fields of an object, one level of nesting included. What a tool was given
+ * is shown as everywhere, under whichever name it comes.
  */
 function scalars(
   value: unknown,
@@ -257,23 +254,22 @@ function scalars(
   return Object.fromEntries(shown);
 }
 
-/** A value of a bounded depth, with what a tool was given as it is shown everywhere. */
-function withoutInputs(value: unknown, { exposeToolInputs }: ViewOptions): unknown {
-  const walk = (part: unknown): unknown => {
-    if (Array.isArray(part)) return part.map(walk);
-    const fields = fieldsOf(part);
-    if (!fields) return part;
-    return Object.fromEntries(
-      Object.entries(fields).map(([name, field]) => [
-        name,
-        isInputField(name, field) ? toolInputView(field, exposeToolInputs) : walk(field),
-      ]),
-    );
-  };
-  return walk(value);
+/** Copies a value of bounded depth, with what a tool was given as it is shown everywhere. */
+function withoutInputs(value: unknown, options: ViewOptions): unknown {
+  if (Array.isArray(value)) return value.map((part) => withoutInputs(part, options));
+  const fields = fieldsOf(value);
+  if (!fields) return value;
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, field]) => [
+      name,
+      isInputField(name, field)
+        ? toolInputView(field, options.exposeToolInputs)
+        : withoutInputs(field, options),
+    ]),
+  );
 }
 
-/** Counters of what was not used say nothing; most are of that kind. */
+/** Drops the counters of what was not used: most are of that kind, and say nothing. */
 function withoutZeros(counters: Fields | undefined): Fields | undefined {
   return counters &&
     Object.fromEntries(Object.entries(counters).filter(([, value]) => value !== 0));
@@ -307,11 +303,11 @@ const MAX_INPUT_CHARS = 4_000;
 const MAX_FIELDS = 20;
 
 /**
- * A tool's input for a result. Inputs carry commands, file contents and credentials, so unless the
- * operator shows them only the names of the top-level fields and the size of each value remain.
+ * Shows a tool's input. Inputs carry commands, file contents and credentials, so unless the operator
+ * shows them only the names of the top-level fields and the size of each value remain.
  *
  * @param input as it stands in the tool-use event
- * @param expose whether the operator shows inputs
+ * @param expose true if the operator shows inputs
  */
 export function toolInputView(input: unknown, expose: boolean): unknown {
   if (input === undefined || input === null) return undefined;
@@ -335,11 +331,11 @@ const INPUT_WORDS: ReadonlySet<string> = new Set([
 const INPUT_NAMES: ReadonlySet<string> = new Set(["code", "source_code", "environment_variables"]);
 
 /**
- * Whether a field holds an input of a tool by its name, in whatever kind of event: `input`,
+ * True if a field holds an input of a tool by its name, in whatever kind of event: `input`,
  * `toolInput`, `request_headers`. A number or a flag gives nothing away, and counters are named
  * alike.
  */
-export function isInputField(name: string, value: unknown): boolean {
+function isInputField(name: string, value: unknown): boolean {
   if (typeof value !== "string" && (typeof value !== "object" || value === null)) return false;
   const words = name.slice(0, 100).replace(/([a-z\d])([A-Z])/g, "$1_$2").toLowerCase()
     .split(/[^a-z\d]+/).filter(Boolean);
@@ -361,18 +357,20 @@ function sizeOf(value: unknown): string {
   return "[redacted]";
 }
 
-/** Names that say more than the field's own with `_usd` behind it. */
+/** Names of amounts that say more than the field's own with `_usd` behind it. */
 const NAMES: Readonly<Record<string, string>> = {
   list_cost: "cost_usd",
   max_list_cost: "max_cost_usd",
 };
 
 /**
- * A field that holds an amount of US dollars, as a field that says so, in dollars.
+ * Shows a field that holds an amount of US dollars as a field that says so, in dollars. The API
+ * writes whole cents in a text (`{"amount":"3","currency":"USD"}`, from `@anthropic-ai/sdk`), which
+ * readers take for dollars.
  *
  * @returns undefined for any other field
  */
-export function dollarsOf(
+function dollarsOf(
   name: string,
   value: unknown,
 ): readonly [name: string, dollars: number] | undefined {
@@ -382,7 +380,7 @@ export function dollarsOf(
   return [Object.hasOwn(NAMES, name) ? NAMES[name] ?? name : `${name}_usd`, cents / 100];
 }
 
-/** A value of bounded depth with every amount of US dollars in it as {@linkcode dollarsOf} has it. */
+/** Copies a value of bounded depth, with every amount of US dollars in it in dollars. */
 export function inDollars(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inDollars);
   const fields = fieldsOf(value);

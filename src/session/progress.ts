@@ -1,5 +1,5 @@
 /**
- * What a person who waits wants to read.
+ * Tells a person who waits what is going on.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export function describeConnectionError(error: unknown): string {
   return error.isRateLimit ? "the API's rate limit is reached" : "the API fails";
 }
 
-/** What the agent is doing, in a few words. */
+/** Says in a few words what a wait waits for, and what the agent is doing. */
 export function describeActivity(turn: Turn, waitingFor: WaitingFor): string {
   switch (waitingFor) {
     case "first_event":

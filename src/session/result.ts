@@ -18,13 +18,13 @@ export interface WaitResult {
   readonly status: WaitStatus;
   /** The agent's text of this turn, or what came after `after_id`; messages parted by a blank line. */
   readonly reply: string;
-  /** What was left out to stay within the size budget: always the oldest. */
+  /** Counts what was left out to stay within the size budget: always the oldest. */
   readonly omitted?: Omitted;
   readonly stop_reason?: StopInfo;
   readonly tool_activity: readonly ToolActivity[];
   readonly pending_actions: readonly PendingAction[];
   readonly errors: readonly TurnError[];
-  /** Pass as `after_id` to get only what comes later; absent for an empty log. */
+  /** Pass as `after_id` to get only what comes later; absent for a session without events. */
   readonly last_event_id?: string;
   /** Seconds since the call began, to a tenth. */
   readonly elapsed_sec: number;
@@ -32,7 +32,7 @@ export interface WaitResult {
   readonly next?: string;
 }
 
-/** What a result leaves out. */
+/** Counts what a result leaves out, and says where it is. */
 export interface Omitted {
   /** Characters of the reply; absent when none, or when it is not known how many. */
   readonly characters?: number;
@@ -64,7 +64,7 @@ export interface PendingAction {
 export const REPLY_BUDGET = 30_000;
 /** Longest result, in characters of its JSON text. */
 const RESULT_BUDGET = 40_000;
-/** What a result holds beside its lists and its reply: cursors, reasons, advice. */
+/** Room for what stands beside the lists and the reply: cursors, reasons, advice. */
 const FRAME_BUDGET = 7_000;
 /** Bounds of the lists, in entries and in characters of their JSON text. */
 const MAX_TOOLS = { entries: 50, chars: 4_000 };
@@ -316,7 +316,7 @@ function describeOmitted(
 ): string | undefined {
   const isText = omitted.characters !== undefined || omitted.after_id !== undefined;
   if (!isText && Object.keys(omitted).length > 0) {
-    // The caller goes on asking: which tools were used until now is a detail of the log.
+    // The caller goes on asking: which tools were used until now is a detail.
     if (status === "timeout") return undefined;
     const kinds = [omitted.tools && "tool calls", omitted.errors && "errors"].filter(Boolean);
     return `Earlier ${kinds.join(" and ")} of this turn were left out: list_events shows them.`;
@@ -374,7 +374,7 @@ function advise(
   }
 }
 
-/** Some servers end a turn that an error has killed like any other. */
+/** Tells an error that ended the turn: some servers end such a turn like any other. */
 function adviseIdle({ errors, textLength }: Collected): string | undefined {
   const error = errors.at(-1);
   if (!error) return undefined;
