@@ -168,13 +168,16 @@ export class EventSender {
     const { clock, log } = this.#options;
     const { sessionId, event, signal } = sending;
     if (signal.aborted || !isAmbiguous(lost)) return Promise.reject(lost);
-    log.warn("It is not certain what became of a send; looking for the event in the log", {
-      session_id: sessionId,
-      type: event.type,
-      kind: lost.kind,
-      status: lost.status,
-      request_id: lost.requestId,
-    });
+    log.warn(
+      "It is not certain what became of a send; looking for the event in the session's list",
+      {
+        session_id: sessionId,
+        type: event.type,
+        kind: lost.kind,
+        status: lost.status,
+        request_id: lost.requestId,
+      },
+    );
     const check = async (): Promise<Trace<string> | undefined> => {
       // Both ends of the list: where it puts queued events is not specified.
       const alike = await this.#listAlike(sending, ["asc", "desc"]);

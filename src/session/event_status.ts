@@ -7,17 +7,27 @@
 import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
 import { readEvent, type StopInfo, type TurnEvent, typesIn } from "./event_types.ts";
 import { type PendingAction, pendingAction } from "./result.ts";
-import { turnOf } from "./turn.ts";
+import { type Phase, turnOf } from "./turn.ts";
 
 /** What a session's newest events say about it. */
 export interface EventStatus {
-  /** The status that the newest status event tells; undefined without any. */
+  /** The status that the events tell; undefined where they tell none. */
   readonly status?: "idle" | "running" | "terminated";
   /** Why the session last went idle. */
   readonly lastStop?: StopInfo;
   /** The tool calls that wait for an answer. */
   readonly pendingActions: readonly PendingAction[];
 }
+
+const STATUSES: Readonly<Record<Phase, EventStatus["status"]>> = {
+  unknown: undefined,
+  starting: "running",
+  running: "running",
+  ended: "idle",
+  blocked: "idle",
+  terminated: "terminated",
+  deleted: "terminated",
+};
 
 const TYPES = typesIn("status");
 const PAGE_LIMIT = 100;
@@ -64,10 +74,9 @@ function lacksCall(newestFirst: readonly TurnEvent[]): boolean {
 }
 
 function eventStatusOf(newestFirst: readonly TurnEvent[], exposeToolInputs: boolean): EventStatus {
-  const status = newestFirst.map(statusOf).find((status) => status !== undefined);
-  const idle = newestFirst.find((event) => event.kind === "idle");
-  // What waits for an answer is what a wait makes of the same events.
+  // What a wait makes of the same events holds here too.
   const turn = turnOf(newestFirst.toReversed());
+  const status = STATUSES[turn.phase];
   let asked: readonly string[] = [];
   if (turn.phase === "blocked") asked = turn.openActions();
   if (turn.phase === "running") {
@@ -82,12 +91,7 @@ function eventStatusOf(newestFirst: readonly TurnEvent[], exposeToolInputs: bool
   );
   return {
     ...(status && { status }),
-    ...(idle?.stop && { lastStop: idle.stop }),
+    ...(turn.stop && { lastStop: turn.stop }),
     pendingActions: asked.map((id) => pendingAction(id, calls.get(id), exposeToolInputs)),
   };
-}
-
-function statusOf({ kind }: TurnEvent): EventStatus["status"] {
-  if (kind === "idle" || kind === "terminated") return kind;
-  return kind === "running" || kind === "rescheduled" ? "running" : undefined;
 }

@@ -447,7 +447,7 @@ class Wait {
   #unknownCursor(): ToolError {
     return new ToolError(
       "unknown_event",
-      `after_id '${this.#request.afterId}' is not in this session's log` +
+      `after_id '${this.#request.afterId}' is not an event of this session` +
         (this.#feed.complete ? "" : ", or is too old") +
         ": use the last_event_id of an earlier result, or leave after_id out",
     );
