@@ -42,14 +42,14 @@ export {
   silentLogger,
 } from "./core/logger.ts";
 export { createRedact, type Redact } from "./core/redact.ts";
-export { createServerFactory, type ServerFactory } from "./mcp/server.ts";
+export { authInfoOf, createServerFactory } from "./mcp/server.ts";
 export type { StopInfo, TurnError } from "./session/event_types.ts";
 export type { PendingAction, ToolActivity, WaitResult } from "./session/result.ts";
 export type { WaitStatus } from "./session/verdict.ts";
 export type { Waiter, WaitRequest } from "./session/waiter.ts";
 export { createWaiter } from "./session/waiter.ts";
 export { createSimulator } from "./simulator/mod.ts";
-export { createPrincipal, type Principal } from "./access/principal.ts";
+export type { Principal } from "./access/principal.ts";
 export { createServices, type Services, type ServicesOptions } from "./tools/services.ts";
 export { createHttpHandler } from "./http/handler.ts";
 export { serveStdioTransport } from "./stdio.ts";

@@ -18,7 +18,6 @@ import { unquoted } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
 import type { Output } from "./core/output.ts";
 import { singleLineJson } from "./core/text.ts";
-import { parseJson } from "./mcp/json.ts";
 import {
   checkBatch,
   checkMessage,
@@ -29,6 +28,7 @@ import {
   MAX_MESSAGE_BYTES,
   type MessageError,
   type MessageId,
+  parseJson,
 } from "./mcp/messages.ts";
 
 /** A connection that is being served. */

@@ -38,17 +38,3 @@ export interface Caller extends CallOptions {
   /** Absent where the transport does not tell callers apart: then nothing of it is limited. */
   readonly principal?: Principal;
 }
-
-const made = new WeakSet<object>();
-
-/** A principal that {@linkcode isPrincipal} recognises after a passage through foreign code. */
-export function createPrincipal(fields: Principal): Principal {
-  const principal = Object.freeze({ ...fields });
-  made.add(principal);
-  return principal;
-}
-
-/** Returns true for a value that {@linkcode createPrincipal} made in this process. */
-export function isPrincipal(value: unknown): value is Principal {
-  return typeof value === "object" && value !== null && made.has(value);
-}

@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import type { TokenEntry } from "./token_file.ts";
-import { createPrincipal, type Principal } from "./principal.ts";
+import type { Principal } from "./principal.ts";
 
 /** A token that is known. */
 export interface AccessToken {
@@ -53,7 +53,7 @@ export function plainTokens(secrets: readonly string[]): TokenRegistry {
   }
   const tokens = secrets.map((secret, index): AccessToken => {
     const name = secrets.length === 1 ? "default" : `token-${index + 1}`;
-    return { name, digests: [sha256(secret)], principal: createPrincipal({ id: name }) };
+    return { name, digests: [sha256(secret)], principal: { id: name } };
   });
   return { current: () => Promise.resolve(tokens) };
 }
@@ -70,6 +70,6 @@ function tokenOf(entry: TokenEntry): AccessToken {
     digests: hashes.map((hash) => Uint8Array.fromHex(hash)),
     ...(expiresAtMs !== undefined && { expiresAtMs }),
     ...(ratePerMinute !== undefined && { ratePerMinute }),
-    principal: createPrincipal({ id: name, ...scopes }),
+    principal: { id: name, ...scopes },
   };
 }

@@ -7,7 +7,7 @@
 import { STATUS_CODE } from "@std/http";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
-import { createPrincipal, type Principal } from "../access/principal.ts";
+import type { Principal } from "../access/principal.ts";
 import { createAuthenticator } from "./auth.ts";
 import { createRateLimiter } from "../access/limits.ts";
 import { errorResponse } from "./responses.ts";
@@ -61,7 +61,7 @@ export function createAdmission(
       const known = charged.get(token);
       if (known) return known;
       const charge = (requests: number) => limiter.take(name, ratePerMinute, requests);
-      const made = createPrincipal({ ...principal, charge });
+      const made = { ...principal, charge };
       charged.set(token, made);
       return made;
     },

@@ -8,8 +8,7 @@ import { STATUS_CODE } from "@std/http";
 import type { Clock } from "../core/clock.ts";
 import { ByteBuffer } from "../core/byte_buffer.ts";
 import { openByteSource } from "../core/byte_source.ts";
-import { parseJson } from "../mcp/json.ts";
-import { type MessageError, PARSE_ERROR } from "../mcp/messages.ts";
+import { type MessageError, PARSE_ERROR, parseJson } from "../mcp/messages.ts";
 import { errorResponse } from "./responses.ts";
 
 /** What {@linkcode readJson} puts up with. */

@@ -14,7 +14,7 @@ import { accepts, STATUS_CODE } from "@std/http";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { unquoted } from "../core/errors.ts";
 import type { LogFields, Logger } from "../core/logger.ts";
-import type { ServerFactory } from "../mcp/server.ts";
+import { authInfoOf } from "../mcp/server.ts";
 import { createAdmission } from "./authenticate.ts";
 import { readJson } from "./body.ts";
 import { LOOPBACK_HOSTS } from "../core/addresses.ts";
@@ -22,6 +22,7 @@ import { createGuard, type GuardOptions } from "./guard.ts";
 import {
   checkBatch,
   checkMessage,
+  isFields,
   MAX_MESSAGE_BYTES,
   type MessageError,
   type MessageId,
@@ -31,7 +32,6 @@ import { errorResponse } from "./responses.ts";
 import { requestIdOf, withRequestId } from "./request_id.ts";
 import { hostOf, pathOf } from "./request_target.ts";
 import { type AccessToken, plainTokens, type TokenRegistry } from "../access/tokens.ts";
-import { createToolCalls } from "./tool_calls.ts";
 
 /** What {@linkcode createHttpHandler} is given. */
 export interface HttpOptions {
@@ -75,7 +75,7 @@ const RETRY_AFTER_SEC = "5";
 
 /** @throws `TypeError` without a token: an open endpoint would spend its operator's money */
 export function createHttpHandler(
-  factory: McpServerFactory | ServerFactory,
+  factory: McpServerFactory,
   options: HttpOptions,
 ): HttpHandler {
   const { path = "/mcp", log, clock = systemClock, isAccepting = () => true } = options;
@@ -85,7 +85,7 @@ export function createHttpHandler(
   const guard = createGuard(guardOptions(options, maxBodyBytes));
   const admission = createAdmission({ tokens, clock, log, onAccepted: options.onAccepted });
   const isReady = createReadiness(clock, options.ready);
-  const mcp = createMcp(factory, { clock, log, maxBodyBytes });
+  const mcp = createMcp(factory, { log, maxBodyBytes });
   let draining = false;
 
   /** The token of a request; otherwise its answer, with the reason noted for the log. */
@@ -123,11 +123,8 @@ export function createHttpHandler(
       const batchLimited = admission.limit(token, parsedBody.length, 1);
       if (batchLimited) return guard.withCors(request, batchLimited);
     }
-    // The SDK hands this on to the tools; the token itself is nobody's business from here on.
-    const { name } = token;
-    const principal = admission.principalOf(token);
-    const authInfo = { token: "", clientId: name, scopes: [], extra: { principal, requestId } };
-    const response = await mcp.answer(withPlainAccept(request), parsedBody, authInfo);
+    const authInfo = authInfoOf(admission.principalOf(token), requestId);
+    const response = await mcp.fetch(withPlainAccept(request), parsedBody, authInfo);
     return guard.withCors(request, withMcpSessionId(request, response));
   };
 
@@ -172,31 +169,49 @@ export function createHttpHandler(
   };
 }
 
-/** What answers the requests that were let in: the short way, else the SDK. */
+/** The SDK's handler of requests that were let in. */
 function createMcp(
-  factory: McpServerFactory | ServerFactory,
-  options: { readonly clock: Clock; readonly log: Logger; readonly maxBodyBytes: number },
+  factory: McpServerFactory,
+  { log, maxBodyBytes }: { readonly log: Logger; readonly maxBodyBytes: number },
 ) {
-  const { clock, log, maxBodyBytes } = options;
-  const sdk = createMcpHandler(factory, {
-    responseMode: "sse",
-    keepAliveMs: KEEP_ALIVE_MS,
-    maxRequestBodySize: maxBodyBytes,
-    onerror: (error) => log.debug("HTTP", { error: unquoted(error) }),
-  });
-  const toolCalls = "callDirectly" in factory
-    ? createToolCalls({ factory, clock, keepAliveMs: KEEP_ALIVE_MS })
-    : undefined;
+  const serving = new Set<Closable>();
+  // The SDK's own close() ends calls of the newer protocol only.
+  const tracked: McpServerFactory = async (context) => {
+    const server = await factory(context);
+    if (context.era === "legacy") {
+      const connection = "server" in server ? server.server : server;
+      serving.add(server);
+      connection.onclose = () => serving.delete(server);
+    }
+    return server;
+  };
+  const handlerWith = (responseMode: "auto" | "sse") =>
+    createMcpHandler(tracked, {
+      responseMode,
+      keepAliveMs: KEEP_ALIVE_MS,
+      maxRequestBodySize: maxBodyBytes,
+      onerror: (error) => log.debug("HTTP", { error: unquoted(error) }),
+    });
+  // Most calls are over before a proxy or a host would miss a sign of life: JSON does for them, and
+  // costs half of what a stream does.
+  const waits = handlerWith("sse");
+  const others = handlerWith("auto");
   return {
-    answer(request: Request, parsedBody: unknown, authInfo: AuthInfo): Promise<Response> {
-      return toolCalls?.answer(request, parsedBody, authInfo) ??
-        sdk.fetch(request, { authInfo, parsedBody });
+    fetch(request: Request, parsedBody: unknown, authInfo: AuthInfo): Promise<Response> {
+      return (isWait(parsedBody) ? waits : others).fetch(request, { authInfo, parsedBody });
     },
     async close(): Promise<void> {
-      toolCalls?.close();
-      await sdk.close();
+      await Promise.all([waits, others, ...serving].map((open) => open.close()));
     },
   };
+}
+
+interface Closable {
+  close(): Promise<void>;
+}
+
+function isWait(message: unknown): boolean {
+  return isFields(message) && isFields(message.params) && message.params.name === "wait_for_idle";
 }
 
 function guardOptions(options: HttpOptions, maxBodyBytes: number): GuardOptions {

@@ -11,11 +11,12 @@
 /** Calls that can be cancelled from elsewhere in the process. */
 export interface RunningCalls {
   /**
-   * Enters a call; its signal aborts when {@linkcode cancel} names it.
+   * Enters a call.
    *
    * @param client tells clients apart; a call without one cannot be named
+   * @param signal cancels the call as well
    */
-  enter(client: string | undefined, requestId: string | number): RunningCall;
+  enter(client: string | undefined, requestId: string | number, signal: AbortSignal): RunningCall;
   /**
    * Cancels the call of the same client that has this id. None is cancelled when there are several:
    * claude.ai gives every request of a connection the id 1
@@ -27,6 +28,7 @@ export interface RunningCalls {
 
 /** A call until it is left. */
 export interface RunningCall {
+  /** Aborts when the call is cancelled, either way. */
   readonly signal: AbortSignal;
   leave(): void;
 }
@@ -35,15 +37,19 @@ export function createRunningCalls(): RunningCalls {
   const running = new Map<string, Set<AbortController>>();
   const keyOf = (client: string, requestId: string | number) => JSON.stringify([client, requestId]);
   return {
-    enter(client, requestId) {
+    enter(client, requestId, signal) {
+      if (client === undefined) return { signal, leave: () => {} };
       const controller = new AbortController();
-      if (client === undefined) return { signal: controller.signal, leave: () => {} };
+      const onAbort = () => controller.abort(signal.reason);
+      if (signal.aborted) onAbort();
+      signal.addEventListener("abort", onAbort, { once: true });
       const key = keyOf(client, requestId);
       const sameId = running.get(key) ?? new Set();
       running.set(key, sameId.add(controller));
       return {
         signal: controller.signal,
         leave: () => {
+          signal.removeEventListener("abort", onAbort);
           sameId.delete(controller);
           if (sameId.size === 0) running.delete(key);
         },

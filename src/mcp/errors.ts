@@ -1,10 +1,11 @@
 /**
- * What the caller of a tool learns of a failure: one sentence that says what to do, and what the
- * API said. Never a stack, a path or a secret.
+ * The words for a failure: of a tool, one sentence that says what to do, and what the API said; of a
+ * request that the SDK refuses, which parameter is wrong. Never a stack, a path or a secret.
  *
  * @module
  */
 
+import { type JSONRPCMessage, ProtocolErrorCode } from "@modelcontextprotocol/server";
 import { ApiError, faultOf } from "../api/errors.ts";
 import { ToolError, UsageError } from "../core/errors.ts";
 import { shorten } from "../core/text.ts";
@@ -80,4 +81,29 @@ function apiFacts(error: ApiError): string {
   ];
   const known = facts.filter(Boolean);
   return known.length > 0 ? `(API: ${known.join(", ")})` : "";
+}
+
+/** The issues of a zod error, as the SDK puts them into messages: as JSON, at the end. */
+const ISSUES = /^(?:Invalid [\w/]+ request: )?(\[\s*\{[^]*\])$/;
+
+/** The message, with its error in plain words where that is a validator's. */
+export function withPlainError(message: JSONRPCMessage): JSONRPCMessage {
+  if (!("error" in message)) return message;
+  const issues = ISSUES.exec(message.error.message)?.[1];
+  if (issues === undefined) return message;
+  const text = `Invalid params: ${firstIssue(issues)}`;
+  return { ...message, error: { code: ProtocolErrorCode.InvalidParams, message: text } };
+}
+
+function firstIssue(issues: string): string {
+  try {
+    const [issue] = JSON.parse(issues);
+    const path = issue.path.map(String).join(".").slice(0, 100);
+    if (String(issue.message).endsWith("received undefined")) return `${path} is missing`;
+    if (issue.code !== "invalid_type") return `${path} cannot be used`;
+    const expected = issue.expected === "record" ? "object" : String(issue.expected);
+    return `${path} must be ${/^[aeiou]/.test(expected) ? "an" : "a"} ${expected}`;
+  } catch {
+    return "they cannot be used";
+  }
 }

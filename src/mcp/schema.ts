@@ -4,8 +4,27 @@
  * @module
  */
 
+import type { ListToolsResult } from "@modelcontextprotocol/server";
 import * as z from "zod";
 import type { ToolDefinition } from "../tools/define.ts";
+import { toolsOf } from "../tools/registry.ts";
+
+let listed: ListToolsResult | undefined;
+
+/** Returns what `tools/list` answers, made once per process. */
+export function toolList(): ListToolsResult {
+  listed ??= {
+    tools: toolsOf().map((tool) => ({
+      name: tool.name,
+      title: tool.title,
+      description: tool.description,
+      inputSchema: { ...inputJsonSchema(tool), type: "object" },
+      annotations: tool.annotations,
+      outputSchema: { ...outputJsonSchema(tool), type: "object" },
+    })),
+  };
+  return listed;
+}
 
 /** A JSON Schema, draft 2020-12, with an object at its root. */
 export type JsonSchema = Record<string, unknown>;

@@ -5,7 +5,7 @@
 // not reach, or that answers to it otherwise than to an id that does not exist.
 import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
-import { createPrincipal, type Principal } from "../../src/access/principal.ts";
+import type { Principal } from "../../src/access/principal.ts";
 import { callMethod } from "../../src/commands/mcp_call.ts";
 import { ToolError } from "../../src/core/errors.ts";
 import { callTool } from "../../src/mcp/boundary.ts";
@@ -108,12 +108,12 @@ async function openWorkspace(bound: Bound) {
     ...(binds("allowlist") && { allowedAgentIds: [agents.own] }),
   });
   const makers = app.servicesWith({ bindingKey });
-  const caller = createPrincipal({
+  const caller: Principal = {
     id: "caller",
     ...(binds("agents") && { agents: [agents.own] }),
     ...(binds("environments") && { environments: [environments.own] }),
     ...(binds("sessions") && { sessions: "own" }),
-  });
+  };
   const run = async (
     tool: ToolDefinition,
     args: Args,
@@ -160,7 +160,7 @@ async function openWorkspace(bound: Bound) {
     const content = [{ type: "text", text: whose }, { type: "document", source, title: whose }];
     const { data } = await ask(`/v1/sessions/${id}/events`, {
       events: [{ type: "user.message", content }],
-    });
+    };
     const [event] = Array.isArray(data) ? data : [];
     await app.clock.advance(10_000);
     return { session: id, event: String(event?.id), file };
@@ -168,8 +168,8 @@ async function openWorkspace(bound: Bound) {
   const there = { agent_id: agents.own, environment_id: environments.own };
   const own = await session(OWN, caller, there);
   // Anybody may do anything where nothing is said.
-  const other = createPrincipal({ id: "other" });
-  const another = createPrincipal({ id: "another", sessions: "own" });
+  const other: Principal = { id: "other" };
+  const another: Principal = { id: "another", sessions: "own" };
   const withOther = {
     agent: { ...there, agent_id: agents.other },
     environment: { ...there, environment_id: environments.other },
@@ -384,7 +384,7 @@ for (const tool of TOOLS) {
     const workspace = await openWorkspace("all");
     const [least = {}] = ownArguments(tool, workspace);
     const before = workspace.writes();
-    const reader = createPrincipal({ ...workspace.caller, readOnly: true });
+    const reader: Principal = { ...workspace.caller, readOnly: true };
     const { isError, text } = await workspace.run(tool, least, reader);
     assertEquals([isError, workspace.writes()], [tool.scope.endsWith(":write"), before], text);
     workspace.close();

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { InMemoryTransport } from "@modelcontextprotocol/server";
 import { createApi } from "../../src/api/client.ts";
 import { createLogger } from "../../src/core/logger.ts";
 import { createRedact } from "../../src/core/redact.ts";
@@ -156,17 +157,18 @@ async function everythingSaid(
     ["send_message", { session_id: "sesn_1", text: "Hello" }],
   ];
   for (const [name, args] of calls) {
-    const call = factory.callDirectly({
-      name,
-      args,
-      id: 1,
-      meta: { progressToken: 1 },
-      signal: new AbortController().signal,
-      client: undefined,
-      authInfo: undefined,
-      notify: (params) => Promise.resolve(void said.push(JSON.stringify(params))),
-    });
-    said.push(JSON.stringify(await clock.runUntil(call)));
+    const server = await factory({ era: "legacy" });
+    const [client, wire] = InMemoryTransport.createLinkedPair();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    client.onmessage = (message) => {
+      said.push(JSON.stringify("result" in message ? message.result : message));
+      if ("id" in message) resolve();
+    };
+    await server.connect(wire);
+    const params = { name, arguments: args, _meta: { progressToken: 1 } };
+    await client.send({ jsonrpc: "2.0", id: 1, method: "tools/call", params });
+    await clock.runUntil(promise);
+    await server.close();
   }
   waiter.close();
   return said;

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { createServerFactory } from "../../src/mcp/server.ts";
 import { type App, openBridge, type Served, serveHttp, TOKEN } from "./support.ts";
 
 type Era = "2026-07-28" | "2025-11-25";
@@ -44,6 +45,12 @@ function test(name: string, run: (served: Served, app: App) => Promise<void>) {
   });
 }
 
+function runningSession(app: App): string {
+  const session_id = app.simulator.createSession({ agent: "quick", scripted: false });
+  app.simulator.emit(session_id, { type: "session.status_running" });
+  return session_id;
+}
+
 async function untilTrue(app: App, condition: () => boolean): Promise<void> {
   await app.until((async () => {
     while (!condition()) await new Promise<void>((resolve) => setTimeout(resolve, 0));
@@ -54,8 +61,7 @@ for (const era of ERAS) {
   test(
     `${era}: the headers of an answer go out before the result is known`,
     async (served, app) => {
-      const session_id = app.simulator.createSession({ agent: "quick", scripted: false });
-      app.simulator.emit(session_id, { type: "session.status_running" });
+      const session_id = runningSession(app);
       const started = app.clock.now();
       // Nothing lets time pass here: the answer has to begin by itself.
       const response = await fetch(served.url, callRequest(era, "wait_for_idle", { session_id }));
@@ -76,8 +82,7 @@ for (const era of ERAS) {
   );
 
   test(`${era}: a client that goes away ends the stream to the API`, async (served, app) => {
-    const session_id = app.simulator.createSession({ agent: "quick", scripted: false });
-    app.simulator.emit(session_id, { type: "session.status_running" });
+    const session_id = runningSession(app);
     const controller = new AbortController();
     const response = await fetch(
       served.url,
@@ -98,8 +103,7 @@ for (const era of ERAS) {
 }
 
 test("a cancel notification reaches only the call of its own client", async (served, app) => {
-  const session_id = app.simulator.createSession({ agent: "quick", scripted: false });
-  app.simulator.emit(session_id, { type: "session.status_running" });
+  const session_id = runningSession(app);
   const as = (client: string, init: RequestInit): RequestInit => {
     const headers = new Headers(init.headers);
     headers.set("mcp-session-id", client);
@@ -161,24 +165,111 @@ test(
   },
 );
 
-test("keep-alive comments follow while a call is quiet", async (served) => {
-  // The handler's own timer is real: what can be seen without waiting is that it was armed.
-  const armed: (number | undefined)[] = [];
-  const original = globalThis.setInterval;
-  globalThis.setInterval = Object.assign(
-    (...args: Parameters<typeof original>) => {
-      armed.push(args[1]);
-      return original(...args);
+for (const era of ERAS) {
+  test(`${era}: keep-alive comments follow while a wait is quiet`, async (served, app) => {
+    // The SDK's timer is real, so the test lets it tick.
+    const ticks: (() => void)[] = [];
+    const original = globalThis.setInterval;
+    globalThis.setInterval = Object.assign(
+      (...args: Parameters<typeof original>) => {
+        const [tick, ms = 0] = args;
+        if (ms === 10_000 && typeof tick === "function") ticks.push(() => tick());
+        return original(...args);
+      },
+    );
+    try {
+      const session_id = runningSession(app);
+      const response = await fetch(served.url, callRequest(era, "wait_for_idle", { session_id }));
+      const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+      ticks.forEach((tick) => tick());
+      assertEquals((await reader?.read())?.value, ": keepalive\n\n");
+      await reader?.cancel();
+    } finally {
+      globalThis.setInterval = original;
+    }
+  });
+
+  test(`${era}: close() ends the calls that run, and their responses`, async (served, app) => {
+    const session_id = runningSession(app);
+    const response = await fetch(served.url, callRequest(era, "wait_for_idle", { session_id }));
+    await untilTrue(app, () => app.simulator.openStreams() === 1);
+    await served.handler.close();
+    await response.text();
+    await untilTrue(app, () => app.simulator.openStreams() === 0);
+  });
+
+  test(
+    `${era}: an event is one line also for readers that split at U+2028`,
+    async (served, app) => {
+      const text = "a\u2028b\u2029c\u0085d";
+      const session_id = runningSession(app);
+      app.simulator.emit(session_id, { type: "agent.message", content: [{ type: "text", text }] });
+      app.simulator.emit(session_id, {
+        type: "session.status_idle",
+        stop_reason: { type: "end_turn" },
+      });
+      const response = await app.until(
+        fetch(served.url, callRequest(era, "wait_for_idle", { session_id })),
+      );
+      const body = await app.until(response.text());
+      assertEquals(/[\u0085\u2028\u2029]/.test(body), false);
+      const data = body.split("\n").find((line) => line.startsWith("data: ")) ?? "";
+      assertEquals(JSON.parse(data.slice(6)).result.structuredContent.reply, text);
     },
   );
-  try {
-    const response = await fetch(served.url, callRequest("2026-07-28", "list_agents", {}));
-    await response.text();
-  } finally {
-    globalThis.setInterval = original;
-  }
-  assert(armed.some((ms) => ms !== undefined && ms <= 15_000), JSON.stringify(armed));
-});
+
+  test(
+    `${era}: a fault around a call is told without details, and logged with them`,
+    async (_, app) => {
+      const watch = {
+        ended: () => {
+          throw new TypeError("boom over a private word");
+        },
+      };
+      const factory = createServerFactory(app.services, { version: "1.2.3", watch });
+      const faulty = serveHttp({ ...app, factory });
+      const args = { name_contains: "private word" };
+      const response = await app.until(fetch(faulty.url, callRequest(era, "list_agents", args)));
+      const body = await app.until(response.text());
+      assert(body.includes('"code":-32603,"message":"Internal error"'), body);
+      const line = app.log.find((text) => text.includes("Tool call failed")) ?? "";
+      assert(line.includes("error: Tool call failed tool=list_agents error=TypeError: boom"), line);
+      assert(!app.log.join().includes("private word"), line);
+      await faulty.close();
+    },
+  );
+}
+
+for (
+  const [name, era, type] of [
+    ["list_agents", "2026-07-28", "application/json"],
+    ["wait_for_idle", "2026-07-28", "text/event-stream"],
+    ["list_agents", "2025-11-25", "text/event-stream"],
+  ] as const
+) {
+  test(`${era}: a response to ${name} is ${type}`, async (served, app) => {
+    const args = name === "wait_for_idle" ? { session_id: runningSession(app) } : {};
+    const response = await fetch(served.url, callRequest(era, name, args));
+    assertEquals(response.headers.get("content-type"), type);
+    await response.body?.cancel();
+  });
+}
+
+test(
+  "2026-07-28: a client that goes away cancels a call before it has a response",
+  async (served, app) => {
+    app.simulator.faults.add({ fault: { kind: "hang" } });
+    const gone = new AbortController();
+    const init = callRequest("2026-07-28", "list_agents", {}, gone.signal);
+    const response = fetch(served.url, init).catch(() => undefined);
+    // No time passes meanwhile: only the client ends this call.
+    const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
+    while (app.simulator.requests.length === 0) await turn();
+    gone.abort();
+    assertEquals(await response, undefined);
+    while (!app.log.some((line) => line.includes("outcome=cancelled"))) await turn();
+  },
+);
 
 for (const method of ["GET", "DELETE"]) {
   test(`${method} answers 405 with and without a token`, async (served) => {

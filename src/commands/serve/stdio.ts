@@ -45,7 +45,7 @@ export async function serveStdio(app: App, program: Program): Promise<void> {
 export async function serveUnready({ message }: UnreadyConfig, program: Program): Promise<void> {
   if (program.stdinIsTerminal) throw new UsageError(message);
   program.note(`cma-mcp: ${message}`);
-  const { createUnreadyFactory } = await import("../../mcp/unready.ts");
+  const { createUnreadyFactory } = await import("../../mcp/server.ts");
   const transport = open(createUnreadyFactory({ version: VERSION, message }), program);
   await Promise.race([transport.closed, aborted(program.stopping)]);
   await transport.close();

@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { createAuthenticator } from "../../../src/http/auth.ts";
 import { type AccessToken, plainTokens, sha256 } from "../../../src/access/tokens.ts";
-import { createPrincipal } from "../../../src/access/principal.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
 const FIRST = "first-token-0123456789-0123456789";
@@ -44,7 +43,7 @@ function tokenOf(
   expiresAtMs?: number,
 ): AccessToken {
   const digests = secrets.map(sha256);
-  return { name, digests, expiresAtMs, principal: createPrincipal({ id: name }) };
+  return { name, digests, expiresAtMs, principal: { id: name } };
 }
 
 async function identified(tokens: AccessToken[], clock: ManualClock, headers: HeadersInit) {

@@ -7,7 +7,6 @@ import { silentLogger } from "../../../src/core/logger.ts";
 import { callTool } from "../../../src/mcp/boundary.ts";
 import type { CallReport, CallWatch } from "../../../src/mcp/call_report.ts";
 import { defineTool, type ToolCall } from "../../../src/tools/define.ts";
-import { createPrincipal } from "../../../src/access/principal.ts";
 import { harness, httpError } from "../tools/support.ts";
 
 type Run = (call: ToolCall) => Record<string, unknown> | Promise<Record<string, unknown>>;
@@ -95,7 +94,7 @@ Deno.test("a report has the ids of arguments and result, and no text that stands
 });
 
 Deno.test("a report names the caller and the request", async () => {
-  const call = { principal: createPrincipal({ id: "ci" }), httpRequestId: "req-7", requestId: "1" };
+  const call = { principal: { id: "ci" }, httpRequestId: "req-7", requestId: "1" };
   const { token, requestId } = await report(() => ({}), { call });
   assertEquals([token, requestId], ["ci", "req-7"]);
   const local = await report(() => ({}), { call: { requestId: "1" } });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { withPlainError } from "../../../src/mcp/invalid_params.ts";
+import { withPlainError } from "../../../src/mcp/errors.ts";
 
 function plain(message: string, code = -32_603) {
   const response = withPlainError({ jsonrpc: "2.0", id: 1, error: { code, message } });

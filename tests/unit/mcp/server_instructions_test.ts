@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { instructions } from "../../../src/mcp/instructions.ts";
+import { instructions } from "../../../src/mcp/server.ts";
 
 Deno.test("instructions() say whose tools they name, since hosts have some of the same name", () => {
   for (const simulated of [false, true]) {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { findExcess, parseJson } from "../../../src/mcp/json.ts";
+import { findExcess, parseJson } from "../../../src/mcp/messages.ts";
 
 const encoder = new TextEncoder();
 
