@@ -1,7 +1,8 @@
+import type { McpServerFactory } from "@modelcontextprotocol/server";
 import { callMethod, callTool, type McpEndpoint } from "../../../src/commands/mcp_call.ts";
 import { createApi } from "../../../src/api/client.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
-import { createServerFactory, type ServerFactory } from "../../../src/mcp/server.ts";
+import { createServerFactory } from "../../../src/mcp/server.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
 import { createSimulator, type Simulator } from "../../../src/simulator/mod.ts";
 import { createServices } from "../../../src/tools/services.ts";
@@ -25,7 +26,7 @@ export interface Traffic {
 export interface InProcessRig {
   readonly simulator: Simulator;
   /** Makes the servers that answer calls. */
-  readonly factory: ServerFactory;
+  readonly factory: McpServerFactory;
   /** @throws Error when the call fails */
   call(tool: string, args: Record<string, unknown>): Promise<Record<string, unknown>>;
   /** A JSON-RPC method's result. */
