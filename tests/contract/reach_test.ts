@@ -160,7 +160,7 @@ async function openWorkspace(bound: Bound) {
     const content = [{ type: "text", text: whose }, { type: "document", source, title: whose }];
     const { data } = await ask(`/v1/sessions/${id}/events`, {
       events: [{ type: "user.message", content }],
-    };
+    });
     const [event] = Array.isArray(data) ? data : [];
     await app.clock.advance(10_000);
     return { session: id, event: String(event?.id), file };
