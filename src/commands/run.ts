@@ -15,7 +15,7 @@ import { plainLine } from "../core/text.ts";
 import { createFileReaders, resolveWithFiles } from "../runtime/files.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { filesForWaits } from "./serve/open_files.ts";
+import { openFilesProblem } from "./open_files.ts";
 
 /** Exit codes. */
 const OK = 0;
@@ -43,7 +43,9 @@ export async function run(runtime: Runtime): Promise<never> {
       files.readFile,
     );
     redact = createRedact(secretsOf(config));
-    const openableFiles = countOpenableFiles(config, runtime);
+    const problem = "http" in config && config.http && config.maxWaits !== undefined
+      ? openFilesProblem(config.maxWaits, runtime.countOpenableFiles)
+      : undefined;
     if (!readsFiles(config)) runtime.giveUpReading();
     const log = streams.log = createLogger({
       level: "log" in config ? config.log.level : "info",
@@ -64,7 +66,7 @@ export async function run(runtime: Runtime): Promise<never> {
       print: (line) => void streams.out.write(`${line}\n`),
       printExactly: (text) => void streams.out.write(text),
       note: (line) => void streams.err.write(`${plainLine(line)}\n`),
-      openableFiles,
+      openFilesProblem: problem,
     };
     return await exit(runtime, streams, await runToEnd(config, program, streams, runtime));
   } catch (error) {
@@ -174,11 +176,4 @@ function secretsOf(config: Config): string[] {
   const { http, credential } = config;
   const bindingKey = config.command === "serve" ? config.bindingKey : undefined;
   return [...http?.tokens ?? [], credential?.value ?? "", bindingKey ?? ""];
-}
-
-/** Counts only where many connections are to be served, or such settings are checked. */
-function countOpenableFiles(config: Config, runtime: Runtime): number | undefined {
-  if (config.command !== "serve" && config.command !== "doctor") return undefined;
-  if (!config.http || config.maxWaits === undefined) return undefined;
-  return runtime.countOpenableFiles(filesForWaits(config.maxWaits));
 }

@@ -48,6 +48,6 @@ export interface Program extends Machine, FileReaders, Usable {
   readonly printExactly: (text: string) => void;
   /** Writes a line to stderr, for people, beside what goes into files. */
   readonly note: (line: string) => void;
-  /** How many files can be opened, at most as many as the waits of the settings need, if known. */
-  readonly openableFiles: number | undefined;
+  /** Says that fewer files can be opened than the waits of the settings need. */
+  readonly openFilesProblem: { readonly message: string; readonly cure: string } | undefined;
 }

@@ -62,7 +62,7 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
       reloads.add(listener);
       return () => reloads.delete(listener);
     },
-    openableFiles: undefined,
+    openFilesProblem: undefined,
     ...overrides,
     printed,
     written,

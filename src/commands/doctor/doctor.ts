@@ -72,7 +72,7 @@ async function* examine(
   const hosts = await checkHosts(program);
   yield* settingFindings(config, missingKeyOf(hosts.keyHolders));
   yield* checkApi(config, program, connections);
-  if (config.http) yield* await checkServer(config.http, program, config.maxWaits);
+  if (config.http) yield* await checkServer(config.http, program);
   yield* hosts.findings;
 }
 

@@ -7,7 +7,6 @@
 import type { HttpConfig } from "../../config/config.ts";
 import { UsageError } from "../../core/errors.ts";
 import type { Program } from "../../runtime/program.ts";
-import { openFilesProblem } from "../serve/open_files.ts";
 import { readCertificate, unusableCertificate } from "../serve/certificate.ts";
 import { type Finding, findings } from "./finding.ts";
 
@@ -19,20 +18,20 @@ const token = findings("token");
 const tls = findings("tls");
 const port = findings("port");
 
-type ServerProgram = Pick<Program, "clock" | "readFile" | "openableFiles" | "tryListen">;
+type ServerProgram = Pick<Program, "clock" | "readFile" | "openFilesProblem" | "tryListen">;
 
 /** Looks at the settings of HTTP mode, as the server itself would use them. */
 export async function checkServer(
   config: HttpConfig,
   program: ServerProgram,
-  maxWaits?: number,
 ): Promise<Finding[]> {
+  const { openFilesProblem: problem } = program;
   const ports = [config.port, ...config.metricsPort === undefined ? [] : [config.metricsPort]];
   return [
     checkTokens(config, program.clock.wallTime()),
     checkAddress(config),
     ...config.tls ? [await checkCertificate(config.tls, config.host, program)] : [],
-    ...maxWaits === undefined ? [] : checkOpenFiles(maxWaits, program.openableFiles),
+    ...problem ? [findings("http").warn(problem.message, problem.cure)] : [],
     ...await Promise.all(ports.map((number) => checkPort(config.host, number, program))),
   ];
 }
@@ -51,11 +50,6 @@ function checkTokens({ tokens, tokenFile }: HttpConfig, nowMs: number): Finding 
   const soon = ending(nowMs + SOON_MS);
   if (soon.length > 0) return token.warn(`Expires within 14 days: ${soon.join(", ")}`, cure);
   return token.ok(`'${path}' lists ${entries.length} token${entries.length === 1 ? "" : "s"}`);
-}
-
-function checkOpenFiles(maxWaits: number, openable: number | undefined): Finding[] {
-  const found = openFilesProblem(maxWaits, openable);
-  return found ? [findings("http").warn(found.problem, found.cure)] : [];
 }
 
 function checkAddress({ host, allowedHosts }: HttpConfig): Finding {

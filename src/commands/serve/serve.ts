@@ -8,21 +8,18 @@ import type { ServeConfig } from "../../config/config.ts";
 import { proxyMisreadings } from "../../core/proxy.ts";
 import { createApp } from "./app.ts";
 import type { Program } from "../../runtime/program.ts";
-import { openFilesProblem } from "./open_files.ts";
 
 /** Serves until the host hangs up or the process is asked to end. */
 export async function serve(config: ServeConfig, program: Program): Promise<void> {
   const app = await createApp(config, program);
   for (const warning of config.warnings) program.log.warn(warning);
-  const misreadings = config.simulate ? [] : proxyMisreadings(new URL(config.baseUrl), program.env);
-  for (const { message, cure } of misreadings) program.log.warn(`${message}: ${cure}`);
+  const problems = config.simulate ? [] : proxyMisreadings(new URL(config.baseUrl), program.env);
+  if (config.http && program.openFilesProblem) problems.push(program.openFilesProblem);
+  for (const { message, cure } of problems) program.log.warn(`${message}: ${cure}`);
   try {
     // Each loads what it needs: hosts wait for stdio to start.
-    if (config.http) {
-      const files = openFilesProblem(config.maxWaits, program.openableFiles);
-      if (files) program.log.warn(`${files.problem}: ${files.cure}`);
-      await (await import("./http.ts")).serveHttp(config.http, app, program);
-    } else await (await import("./stdio.ts")).serveStdio(app, program);
+    if (config.http) await (await import("./http.ts")).serveHttp(config.http, app, program);
+    else await (await import("./stdio.ts")).serveStdio(app, program);
   } finally {
     app.close();
   }

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { openFilesProblem } from "../../../../src/commands/open_files.ts";
 import { checkServer } from "../../../../src/commands/doctor/server.ts";
 import { listen } from "../../../../src/runtime/deno_listener.ts";
 import type { HttpConfig } from "../../../../src/config/config.ts";
@@ -144,8 +145,9 @@ for (const [name, pick, words] of tlsCases) {
 
 Deno.test("checkServer() sees that waits need more open files than there are", async () => {
   const checked = async (openableFiles: number | undefined) => {
-    const program = recordProgram({ clock: new ManualClock(), openableFiles });
-    const found = await checkServer(CONFIG, program, 400);
+    const problem = openFilesProblem(400, () => openableFiles);
+    const program = recordProgram({ clock: new ManualClock(), openFilesProblem: problem });
+    const found = await checkServer(CONFIG, program);
     return found.filter(({ message }) => message.includes("open files"));
   };
   assertEquals(await checked(undefined), []);
