@@ -159,13 +159,13 @@ async function listAllowed(
     for (const [offset, agent] of agents.entries()) {
       if (agent === undefined) unavailable.push(clipText(ids[offset] ?? "", 128));
       else if (!collector.offer(agent)) {
-        return { ...listing(collector, { s: index + offset }), ...gone(unavailable) };
+        return listing(collector, { s: index + offset }, unavailable);
       }
     }
     index += ids.length;
   }
   const next = index < allowed.length ? { s: index } : undefined;
-  return { ...listing(collector, next), ...gone(unavailable) };
+  return listing(collector, next, unavailable);
 }
 
 async function retrieveIfThere(
@@ -182,15 +182,16 @@ async function retrieveIfThere(
   }
 }
 
-function gone(unavailable: string[]): { unavailable?: string[] } {
-  return unavailable.length > 0 ? { unavailable } : {};
-}
-
-function listing(collector: Collector, next?: ListCursor): ListAgentsResult {
+function listing(
+  collector: Collector,
+  next?: ListCursor,
+  unavailable: string[] = [],
+): ListAgentsResult {
   return {
     agents: collector.agents,
     ...(next && { next_cursor: encodeCursor(next) }),
     scanned: collector.scanned,
+    ...(unavailable.length > 0 && { unavailable }),
   };
 }
 
