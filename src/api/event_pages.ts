@@ -13,7 +13,7 @@
 import type { Logger } from "../core/logger.ts";
 import { LruMap } from "../core/lru.ts";
 import { ApiError } from "./errors.ts";
-import { isOfSession, isQueued, type SessionEvent } from "./events.ts";
+import { isInput, isOfSession, isQueued, type SessionEvent } from "./events.ts";
 import { pagesOf } from "./pages.ts";
 import { instantMs } from "./read.ts";
 import type { Page } from "./resources.ts";
@@ -598,11 +598,6 @@ export function directionOf(events: readonly SessionEvent[]): Order | undefined 
     startVotes(events);
   if (votes === 0) return undefined;
   return votes > 0 ? "asc" : "desc";
-}
-
-/** True for events that a client sent: their time says at most when they were taken up. */
-export function isInput({ type }: SessionEvent): boolean {
-  return type.startsWith("user.") || type.startsWith("system.");
 }
 
 function referenceVotes(events: readonly SessionEvent[]): number {

@@ -109,8 +109,12 @@ function isTimeOfThisAge(value: unknown): value is string {
  * the agent's and the session's own events null says nothing.
  */
 export function isQueued(event: SessionEvent): boolean {
-  if (event.processed_at !== null) return false;
-  return event.type.startsWith("user.") || event.type.startsWith("system.");
+  return event.processed_at === null && isInput(event);
+}
+
+/** True for events that a client sent: their time says at most when they were taken up. */
+export function isInput({ type }: SessionEvent): boolean {
+  return type.startsWith("user.") || type.startsWith("system.");
 }
 
 /**

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { newsOf, readEvent } from "../../../src/session/event_types.ts";
+import { newsOf, readEvent, typesIn } from "../../../src/session/event_types.ts";
 import { eventMaker } from "../../helpers/events.ts";
 
 const base = { id: "sevt_1", processed_at: "2026-11-23T09:00:00.000000Z" };
@@ -117,3 +117,36 @@ for (const [event, message] of MESSAGES) {
     assertEquals(newsOf(readEvent(event)), message);
   });
 }
+
+Deno.test("typesIn() lists what reads of a part of a session's events ask for", () => {
+  assertEquals(typesIn("first"), [
+    "user.message",
+    "user.define_outcome",
+    "user.interrupt",
+    "user.tool_confirmation",
+    "agent.message",
+    "agent.thinking",
+    "span.model_request_start",
+    "session.status_running",
+    "session.status_rescheduled",
+  ]);
+  assertEquals(typesIn("status"), [
+    "user.tool_confirmation",
+    "user.custom_tool_result",
+    "user.tool_result",
+    "agent.tool_use",
+    "agent.mcp_tool_use",
+    "agent.custom_tool_use",
+    "session.status_running",
+    "session.status_rescheduled",
+    "session.status_idle",
+    "session.status_terminated",
+  ]);
+});
+
+Deno.test("readEvent() and newsOf() take a call of a tool nobody knows for a tool's", () => {
+  const use = readEvent({ ...base, type: "agent.server_tool_use", name: "fetch" });
+  assertEquals([use.kind, use.type, newsOf(use)], ["tool_use", "agent.tool_use", "using fetch"]);
+  const result = readEvent({ ...base, type: "agent.web_fetch_result", tool_use_id: "sevt_0" });
+  assertEquals([result.kind, newsOf(result)], ["tool_result", undefined]);
+});

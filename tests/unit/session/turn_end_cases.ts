@@ -1,4 +1,4 @@
-import type { TurnCase } from "./turn_case.ts";
+import type { TurnCase } from "./turn_input_cases.ts";
 
 /** How turns end, workflow runs, and what counts after a cursor. */
 export const END_CASES: readonly TurnCase[] = [

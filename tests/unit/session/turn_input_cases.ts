@@ -1,4 +1,15 @@
-import type { TurnCase } from "./turn_case.ts";
+import type { SessionEvent } from "../../../src/api/events.ts";
+import type { EventMaker } from "../../helpers/events.ts";
+
+/** Events, and what a turn must make of them. */
+export interface TurnCase {
+  name: string;
+  build: (e: EventMaker) => SessionEvent[];
+  after?: number;
+  verdict: string;
+  reply: string;
+  errors?: string[];
+}
 
 /** Turns, messages that queue behind them, answers and interrupts. */
 export const INPUT_CASES: readonly TurnCase[] = [
