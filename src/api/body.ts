@@ -7,6 +7,7 @@
 import { openByteSource } from "../core/byte_source.ts";
 import { type Redact, redactValue } from "../core/redact.ts";
 import { blockText } from "./events.ts";
+import { isFields } from "./read.ts";
 
 /** A body turned out longer than allowed. */
 export class BodyTooLargeError extends Error {
@@ -181,7 +182,9 @@ function cleanEvent(event: unknown, redact: Redact): void {
   if (typeof content === "object" && content !== null) cleanBlocks({ ...content }, content, redact);
   if (typeof type !== "string" || !type.endsWith("error")) return;
   // The API's own words, such as the address of an MCP server that cannot be reached.
-  for (const [name, field] of Object.entries(event)) event[name] = redactValue(field, redact.loose);
+  for (const [name, field] of Object.entries(event)) {
+    Reflect.set(event, name, redactValue(field, redact.loose));
+  }
 }
 
 /** Text blocks are read as one text, so a secret may begin in one and end in another. */
@@ -190,11 +193,8 @@ function cleanBlocks(
   content: object,
   redact: Redact,
 ): void {
-  const texts = Object.entries(blocks).map(([key, block]) => ({
-    key,
-    block,
-    text: blockText(block),
-  }))
+  const texts = Object.entries(blocks)
+    .map(([key, block]) => ({ key, block, text: blockText(block) }))
     .filter(({ text }) => text !== "");
   if (texts.length < 2) return;
   const joined = texts.map(({ text }) => text).join("");
@@ -204,8 +204,4 @@ function cleanBlocks(
     Reflect.set(content, key, isFields(block) ? { ...block, text: left } : left);
     left = "";
   }
-}
-
-function isFields(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -189,11 +189,11 @@ export function createConnections(
       return { fetch: single.fetch, reuses: false, drop, suspect };
     }
     const pool = kept ??= { client: open({ maxIdle: MAX_IDLE, idleMs: IDLE_MS }), used: false };
-    const fetch: FetchAddress = async (url, init) => {
-      const response = await pool.client.fetch(url, init);
-      pool.used = true;
-      return response;
-    };
+    const fetch: FetchAddress = (url, init) =>
+      pool.client.fetch(url, init).then((response) => {
+        pool.used = true;
+        return response;
+      });
     return { fetch, reuses: pool.used, drop, suspect };
   };
   return {

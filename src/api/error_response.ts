@@ -5,6 +5,7 @@
  */
 
 import { ApiError } from "./errors.ts";
+import { isFields } from "./read.ts";
 import type { Redact } from "../core/redact.ts";
 import { firstChars, label, plainLine, shorten } from "../core/text.ts";
 
@@ -27,10 +28,6 @@ interface Envelope {
   readonly hasError?: boolean;
   /** True when it has the fields that web frameworks add to errors about unknown addresses. */
   readonly isFrameworks?: boolean;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function textOf(...values: readonly unknown[]): string | undefined {
@@ -63,14 +60,14 @@ function readEnvelope(body: unknown, depth = 0): Envelope {
     return body.slice(0, 10).map((item) => readEnvelope(item, depth + 1))
       .find(({ message, type, errorCode }) => message || type || errorCode) ?? {};
   }
-  if (!isRecord(body)) return {};
+  if (!isFields(body)) return {};
   const inner = [body.error, body.errors, body.err].find((value) =>
     typeof value === "string" ? value.trim() !== "" : typeof value === "object" && value !== null
   );
   const nested = readEnvelope(inner, depth + 1);
-  const detail = [body.details].flat().find(isRecord) ?? {};
+  const detail = [body.details].flat().find(isFields) ?? {};
   const own = [body.message, body.msg, body.detail, body.error_description, body.title];
-  const listed = [body.detail].flat().find(isRecord);
+  const listed = [body.detail].flat().find(isFields);
   const isOuter = body.type === "error" || inner !== undefined;
   return {
     // Some give a bare label as `error`, and the sentence beside it.
@@ -320,7 +317,7 @@ export function errorInside(
   redact: Redact,
   origin: string,
 ): ApiError | undefined {
-  if (!isRecord(value) || "id" in value || "data" in value) return undefined;
+  if (!isFields(value) || "id" in value || "data" in value) return undefined;
   const { type, errorCode, requestId, message, hasError } = cleanEnvelope(value, redact);
   if (!hasError || (message === undefined && type === undefined)) return undefined;
   const own = statusOfType(type);

@@ -4,7 +4,7 @@
  *
  * Independent servers were seen to ignore `order`, `types`, `limit` and `page`, to give everything
  * in one page, and to cut a list at `limit` without a word of what follows. So the order of a page
- * is seen (`event_order.ts`); where it is not the one that was asked for, and the server gives the
+ * is seen ({@linkcode directionOf}); where it is not the one that was asked for, and the server gives the
  * same whatever is asked, the list is read the server's way and turned round here.
  *
  * @module

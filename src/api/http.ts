@@ -139,7 +139,13 @@ export async function requestJson(
     const attempt = new Attempt(context, spec, call, count);
     let error: unknown;
     try {
-      return await attemptJson(context, spec, attempt);
+      const entering = attempt.kind === "read" ? attempt.enter() : undefined;
+      if (entering) await entering;
+      const response = await sendRequest(context, spec, attempt);
+      const value = await readJson(context, spec, response, attempt);
+      const inside = errorInside(response, value, context.redact, context.origin);
+      if (inside) throw inside;
+      return { value, status: response.status, requestId: requestIdOf(response.headers) };
     } catch (thrown) {
       error = attempt.failed(thrown);
     } finally {
@@ -168,20 +174,6 @@ function shouldRetry(error: unknown): error is ApiError {
   // A spent budget is spent, whatever a proxy's header says.
   if (error.status === 429 && !error.retryable) return false;
   return error.shouldRetry ?? error.retryable;
-}
-
-async function attemptJson(
-  context: HttpContext,
-  spec: RequestSpec,
-  attempt: Attempt,
-): Promise<JsonResponse> {
-  const entering = attempt.kind === "read" ? attempt.enter() : undefined;
-  if (entering) await entering;
-  const response = await sendRequest(context, spec, attempt);
-  const value = await readJson(context, spec, response, attempt);
-  const error = errorInside(response, value, context.redact, context.origin);
-  if (error) throw error;
-  return { value, status: response.status, requestId: requestIdOf(response.headers) };
 }
 
 /** The bounds of a call, which its attempts share. */

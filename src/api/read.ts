@@ -20,7 +20,8 @@ export function fieldsOf(value: unknown): Fields | undefined {
   return Array.isArray(value) && value.length === 0 ? NO_FIELDS : undefined;
 }
 
-function isFields(value: unknown): value is Fields {
+/** True for an object that is no list. */
+export function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
