@@ -1,0 +1,91 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { EventStream, StreamItem } from "../../../src/api/types.ts";
+import { followStream, type StreamFollower } from "../../../src/session/connection.ts";
+import { eventMaker } from "../../helpers/events.ts";
+import { ManualClock } from "../../helpers/manual_clock.ts";
+
+/** A stream that yields `items`, then ends, or is silent until its connection is aborted. */
+function streamOf(items: readonly StreamItem[], silent?: AbortSignal) {
+  let closed = 0;
+  const stream: EventStream = {
+    async *[Symbol.asyncIterator]() {
+      yield* items;
+      if (!silent) return;
+      await new Promise((_, reject) => {
+        silent.addEventListener("abort", () => reject(silent.reason));
+      });
+    },
+    close: () => void closed++,
+  };
+  return { stream, closed: () => closed };
+}
+
+function setUp(open: StreamFollower["open"]) {
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const controller = new AbortController();
+  const counters = { openStreams: 0 };
+  const tell = (what: string) => () => Promise.resolve(void told.push(what));
+  const following = followStream({
+    clock,
+    signal: controller.signal,
+    open,
+    onSlow: tell("slow"),
+    onOpen: tell("open"),
+    onEvent: ({ id }) => void told.push(String(id)),
+    onLost: tell("lost"),
+    counters,
+  });
+  return { clock, told, controller, counters, following };
+}
+
+Deno.test("followStream() tells that the stream is open before what it brings, and closes it", async () => {
+  const event = eventMaker().user("q");
+  const { stream, closed } = streamOf([
+    { kind: "activity" },
+    { kind: "event", event },
+    { kind: "lost" },
+  ]);
+  const { told, following, counters, clock } = setUp(() => Promise.resolve(stream));
+  await following;
+  assertEquals(told, ["open", String(event.id), "lost"]);
+  assertEquals([closed(), counters.openStreams, clock.pendingTimers], [1, 0, 0]);
+});
+
+Deno.test("followStream() tells when a stream is slow to open, and goes on opening it", async () => {
+  const opening = Promise.withResolvers<EventStream>();
+  const { told, following, clock } = setUp(() => opening.promise);
+  await clock.advance(1_499);
+  assertEquals(told, []);
+  await clock.advance(1);
+  assertEquals(told, ["slow"]);
+  opening.resolve(streamOf([]).stream);
+  await following;
+  assertEquals(told, ["slow", "open"]);
+});
+
+Deno.test("followStream() gives up a stream that is silent for 35 seconds", async () => {
+  let closed = () => 0;
+  const { following, clock, counters } = setUp(({ signal }) => {
+    const silent = streamOf([], signal);
+    closed = silent.closed;
+    return Promise.resolve(silent.stream);
+  });
+  const failing = assertRejects(() => following, Error, "went silent");
+  await clock.advance(34_999);
+  assertEquals([closed(), counters.openStreams], [0, 1]);
+  await clock.advance(1);
+  await failing;
+  assertEquals([closed(), counters.openStreams, clock.pendingTimers], [1, 0, 0]);
+});
+
+Deno.test("followStream() closes a stream that opens after it was ended", async () => {
+  const opening = Promise.withResolvers<EventStream>();
+  const { stream, closed } = streamOf([]);
+  const { following, controller, counters } = setUp(() => opening.promise);
+  controller.abort(new Error("no longer wanted"));
+  opening.resolve(stream);
+  await following;
+  assert(closed() > 0);
+  assertEquals(counters.openStreams, 0);
+});
