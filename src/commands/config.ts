@@ -84,12 +84,12 @@ function editedText(
     return edit === "merge" ? mergedFile(before, options) : fileWithout(before, options);
   } catch (error) {
     if (!(error instanceof JsonEditError)) throw error;
-    throw new UsageError(`'${path}' ${adviceOn(error.message)}`, { cause: error });
+    throw new UsageError(`'${path}' ${withAdvice(error.message)}`, { cause: error });
   }
 }
 
-function adviceOn(trouble: string): string {
-  return trouble.includes("--name") ? trouble : `${trouble}: put that right first, or delete it`;
+function withAdvice(problem: string): string {
+  return problem.includes("--name") ? problem : `${problem}: put that right first, or delete it`;
 }
 
 function printSnippet(

@@ -150,10 +150,10 @@ async function checkHost(host: FileHostName, program: HostProgram) {
         );
       }
     } catch (error) {
-      const trouble = error instanceof JsonEditError
+      const problem = error instanceof JsonEditError
         ? error.message
         : `cannot be read: ${whyUnreadable(error)}`;
-      result.push(fail(`${path} ${trouble}`, "put that right: the host cannot read it either"));
+      result.push(fail(`${path} ${problem}`, "put that right: the host cannot read it either"));
     }
   }
   return { findings: result, count, holdsKey, entry };

@@ -58,7 +58,7 @@ export function sourceOf({ kind, file }: CredentialConfig): string {
   return kind === "api_key" ? "ANTHROPIC_API_KEY" : "ANTHROPIC_AUTH_TOKEN";
 }
 
-/** Lists one agent, once: a check is to show trouble that a retry would hide. */
+/** Lists one agent, once: a check is to show failures that a retry would hide. */
 export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   const { baseUrl, credential, clock, proxy } = options;
   const route: NetworkRoute = { origin: new URL(baseUrl).origin, proxy };
@@ -121,7 +121,7 @@ function requestFor(
   return new Request(`${baseUrl}/v1/agents?limit=1`, { headers, signal, redirect: "manual" });
 }
 
-/** An answer that is not the API's, or that says that it has trouble of its own. */
+/** A response that is not the API's, or that says that the API itself has failed. */
 function answerTrouble(
   { status, headers }: Response,
   refusal: ApiError | undefined,

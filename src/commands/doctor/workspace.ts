@@ -84,9 +84,9 @@ async function checkEnvironment(
         "compare it with the Claude Console",
       );
     }
-    const trouble = known ? "is archived" : "does not exist in the key's workspace";
+    const problem = known ? "is archived" : "does not exist in the key's workspace";
     const cure = usable.length === 0 ? "make one in the Claude Console" : `use one of ${choices}`;
-    return environment.fail(`The environment ${environmentId} ${trouble}`, cure);
+    return environment.fail(`The environment ${environmentId} ${problem}`, cure);
   }
   const [only] = usable;
   if (!only) {

@@ -5,7 +5,7 @@ import type { HostConfig } from "../../../src/config/config.ts";
 import { HOST_NAMES, type HostName, JSON_HOST_NAMES } from "../../../src/hosts/hosts.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 import { recordProgram } from "../../helpers/program.ts";
-import { machineWith } from "../runtime/machine_support.ts";
+import { machineWith } from "../../helpers/machine.ts";
 
 const REAL_KEY = "sk-ant-a-real-key";
 const DESKTOP = "/home/user/.config/Claude/claude_desktop_config.json";

@@ -8,7 +8,7 @@ import type { Machine, Program } from "../../../../src/runtime/program.ts";
 import { createSimulator, type Fault, type FaultRule } from "../../../../src/simulator/mod.ts";
 import { ManualClock, settle } from "../../../helpers/manual_clock.ts";
 import { recordProgram } from "../../../helpers/program.ts";
-import { machineWith } from "../../runtime/machine_support.ts";
+import { machineWith } from "../../../helpers/machine.ts";
 
 const KEY = "sk-ant-a-key-for-tests";
 const TOKEN = "0123456789abcdef0123456789abcdef";

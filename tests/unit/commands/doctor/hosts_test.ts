@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { checkHosts } from "../../../../src/commands/doctor/hosts.ts";
 import type { Machine } from "../../../../src/runtime/program.ts";
-import { machineWith } from "../../runtime/machine_support.ts";
+import { machineWith } from "../../../helpers/machine.ts";
 
 const CURSOR = "/home/user/.cursor/mcp.json";
 const CODE = "/home/user/.claude.json";

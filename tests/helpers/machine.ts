@@ -1,4 +1,4 @@
-import type { Machine } from "../../../src/runtime/program.ts";
+import type { Machine } from "../../src/runtime/program.ts";
 
 /** A machine with these files, text by path; others do not exist. */
 export function machineWith(
