@@ -7,14 +7,11 @@
 import type { ListToolsResult } from "@modelcontextprotocol/server";
 import * as z from "zod";
 import type { ToolDefinition } from "../tools/define.ts";
-import { toolsOf } from "../tools/registry.ts";
 
-let listed: ListToolsResult | undefined;
-
-/** Returns what `tools/list` answers, made once per process. */
-export function toolList(): ListToolsResult {
-  listed ??= {
-    tools: toolsOf().map((tool) => ({
+/** Returns what `tools/list` answers for the tools of a server. */
+export function toolList(tools: Iterable<ToolDefinition>): ListToolsResult {
+  return {
+    tools: [...tools].map((tool) => ({
       name: tool.name,
       title: tool.title,
       description: tool.description,
@@ -23,7 +20,6 @@ export function toolList(): ListToolsResult {
       outputSchema: { ...outputJsonSchema(tool), type: "object" },
     })),
   };
-  return listed;
 }
 
 /** A JSON Schema, draft 2020-12, with an object at its root. */

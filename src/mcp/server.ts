@@ -8,6 +8,7 @@ import {
   type AuthInfo,
   type CallToolResult,
   CLIENT_INFO_META_KEY,
+  type ListToolsResult,
   type McpServerFactory,
   ProtocolError,
   ProtocolErrorCode,
@@ -22,7 +23,7 @@ import type { ToolDefinition } from "../tools/define.ts";
 import { toolList } from "./schema.ts";
 import type { ClientInfo } from "../tools/define.ts";
 import type { Principal } from "../access/principal.ts";
-import { toolsOf } from "../tools/registry.ts";
+import { type ToolSetName, toolsOf } from "../tools/registry.ts";
 import type { Services } from "../tools/services.ts";
 import { callTool } from "./boundary.ts";
 import { forOperator, withPlainError } from "./errors.ts";
@@ -40,6 +41,8 @@ export interface ServerOptions {
   readonly simulated?: boolean;
   /** Looks on while calls run: metrics, traces. */
   readonly watch?: CallWatch;
+  /** The sets of tools to serve; `core` when absent. */
+  readonly toolSets?: readonly ToolSetName[];
 }
 
 const LOOP =
@@ -83,6 +86,7 @@ export function createServerFactory(services: Services, options: ServerOptions):
     instructions: instructions(options.simulated ?? false),
   };
   const serving = { services, running: createRunningCalls(), watch: options.watch };
+  const tools = servedTools(options.toolSets);
   return ({ era, authInfo, requestInfo }) => {
     const server = new PlainServer(info, serverOptions);
     const client = era === "legacy" && requestInfo
@@ -93,11 +97,11 @@ export function createServerFactory(services: Services, options: ServerOptions):
         if (params.requestId !== undefined) serving.running.cancel(client, params.requestId);
       });
     }
-    server.setRequestHandler("tools/list", () => toolList());
+    server.setRequestHandler("tools/list", tools.list);
     server.setRequestHandler("tools/call", ({ params }, context) => {
-      if (!BY_NAME.has(params.name)) logUnknownTool(services.log, params.name);
+      if (!tools.byName.has(params.name)) logUnknownTool(services.log, params.name);
       const clientInfo = clientInfoIn(context.mcpReq) ?? server.getClientVersion();
-      return serve(serving, toolNamed(params.name), params.arguments, {
+      return serve(serving, toolNamed(tools.byName, params.name), params.arguments, {
         context,
         client,
         clientInfo,
@@ -128,14 +132,15 @@ export function createUnreadyFactory({ version, message }: UnreadyOptions): McpS
     capabilities: { tools: { listChanged: false } },
     instructions: `NOT SET UP: ${text} Tell the user so; calling the tools is in vain until then.`,
   };
+  const tools = servedTools(undefined);
   return () => {
     const server = new PlainServer(
       { name: "cma-mcp", title: "Claude Managed Agents (NOT SET UP)", version },
       options,
     );
-    server.setRequestHandler("tools/list", () => toolList());
+    server.setRequestHandler("tools/list", tools.list);
     server.setRequestHandler("tools/call", ({ params }) => {
-      toolNamed(params.name);
+      toolNamed(tools.byName, params.name);
       return { content: [{ type: "text", text }], isError: true };
     });
     return server;
@@ -167,19 +172,30 @@ interface ServingContext {
   readonly watch: CallWatch | undefined;
 }
 
-const BY_NAME: ReadonlyMap<string, ToolDefinition> = new Map(
-  toolsOf().map((tool) => [tool.name, tool]),
-);
+/** The tools of a server: by name, and as `tools/list` answers, made when first asked for. */
+interface ServedTools {
+  readonly byName: ReadonlyMap<string, ToolDefinition>;
+  readonly list: () => ListToolsResult;
+}
+
+function servedTools(sets: readonly ToolSetName[] | undefined): ServedTools {
+  const byName = new Map(toolsOf(sets).map((tool) => [tool.name, tool]));
+  let listed: ListToolsResult | undefined;
+  return { byName, list: () => listed ??= toolList(byName.values()) };
+}
 
 /**
- * The tool of a name.
+ * Finds the tool of a name.
  *
  * @throws `ProtocolError` for a name that was not listed, as the specification asks
  */
-export function toolNamed(name: string): ToolDefinition {
-  const tool = BY_NAME.get(name);
+export function toolNamed(
+  tools: ReadonlyMap<string, ToolDefinition>,
+  name: string,
+): ToolDefinition {
+  const tool = tools.get(name);
   if (tool) return tool;
-  const meant = toolMeant(name);
+  const meant = toolMeant([...tools.keys()], name);
   throw new ProtocolError(
     ProtocolErrorCode.InvalidParams,
     `Tool ${label(name)} not found${meant === undefined ? "" : `: did you mean ${meant}?`}`,
@@ -190,11 +206,10 @@ export function toolNamed(name: string): ToolDefinition {
 const MAX_COMPARED_CHARS = 128;
 
 /** The tool that a name was probably meant for: hosts prefix the server's, models guess. */
-function toolMeant(name: string): string | undefined {
+function toolMeant(names: readonly string[], name: string): string | undefined {
   if (name.length > MAX_COMPARED_CHARS) return undefined;
   const key = wordsOf(name).join("_");
-  return [...BY_NAME.keys()].find((real) => `_${key}`.endsWith(`_${real}`)) ??
-    nearest(key, [...BY_NAME.keys()]);
+  return names.find((real) => `_${key}`.endsWith(`_${real}`)) ?? nearest(key, names);
 }
 
 /** Whoever reads the log may wonder what a client asks for; what is no name is not repeated. */
