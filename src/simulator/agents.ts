@@ -11,7 +11,7 @@ import type { World } from "./session.ts";
 import { type Place, SortedList } from "./sorted.ts";
 import { isWireObject, type WireObject } from "./wire.ts";
 
-/** What an agent is made of; the rest is filled in. */
+/** The fields of an agent that a client gives; the rest is filled in. */
 export interface AgentInit {
   readonly name: string;
   readonly description?: string | null;

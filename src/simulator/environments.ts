@@ -16,7 +16,7 @@ export interface EnvironmentRecord extends Place {
   wire: WireObject;
 }
 
-/** What an environment is made of beside its name; the rest is filled in. */
+/** The fields of an environment beside its name; those that are absent are filled in. */
 export interface EnvironmentInit {
   readonly description?: string | null;
   readonly metadata?: Readonly<Record<string, string>>;

@@ -50,7 +50,7 @@ export type ResponseFault =
   /** The request takes effect, then the connection breaks. */
   | { readonly kind: "lost_ack" };
 
-/** What is wrong with a stream. `events` and `after` count events, not heartbeats. */
+/** Breaks a stream, or bends it. `events` and `after` count events, not heartbeats. */
 export type StreamFault =
   /** The body breaks after so many events. */
   | { readonly kind: "drop_after"; readonly events: number }
@@ -90,7 +90,7 @@ export interface FaultSwitches {
   clear(): void;
 }
 
-/** Where in a request's life a fault strikes. */
+/** The stages of a request at which faults strike. */
 export interface FaultStages {
   readonly delay: DelayFault;
   readonly response: ResponseFault;

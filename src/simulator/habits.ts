@@ -53,16 +53,16 @@ export interface Habits {
   readonly messageWhileBlocked: "refused" | "queued";
   /** Where queued events stand in an ascending list. */
   readonly nullProcessedAt: "last" | "first";
-  /** Messages are stamped only when their turn ends, unseen on the stream; lists keep log order. */
+  /** Messages are stamped only when their turn ends, unseen on the stream; lists keep the order of arrival. */
   readonly stampAtSettle: boolean;
   /**
    * False: an interrupt, and with `stampAtSettle` the messages whose turn it ends, keep a null
-   * `processed_at` for good; lists keep log order.
+   * `processed_at` for good; lists keep the order of arrival.
    */
   readonly stampsInterrupted: boolean;
-  /** Inputs that are queued keep a null `processed_at` for good; lists keep log order. */
+  /** Inputs that are queued keep a null `processed_at` for good; lists keep the order of arrival. */
   readonly neverStamps: boolean;
-  /** A new stream begins with the whole log. */
+  /** A new stream begins with the whole history. */
   readonly streamReplaysHistory: boolean;
   /** False: streams carry heartbeats only, as behind a proxy that buffers. */
   readonly streamShowsEvents: boolean;
@@ -78,17 +78,17 @@ export interface Habits {
   readonly sendAnswersWithoutData: boolean;
   /** A result for a call that the session has not made: 400, or taken without effect. */
   readonly unknownResults: "refused" | "accepted";
-  /** `initial_events` of a new session are checked and forgotten: it is idle, its log empty. */
+  /** `initial_events` of a new session are checked and forgotten: it is idle, its history empty. */
   readonly dropsInitialEvents: boolean;
   /** A stream ends after `session.status_terminated`. */
   readonly streamEndsWhenTerminated: boolean;
-  /** Archiving a session puts `session.status_terminated` into its log. */
+  /** Archiving a session puts `session.status_terminated` into its history. */
   readonly archiveEmitsTerminated: boolean;
   /** HTTP status of a send to an archived or terminated session. */
   readonly archivedSendStatus: 400 | 409;
-  /** Whether a request without the `anthropic-beta` header is refused. */
+  /** A request without the `anthropic-beta` header: refused, or taken. */
   readonly betaHeader: "required" | "ignored";
-  /** Whether a query parameter that an endpoint does not know is refused. */
+  /** A query parameter that an endpoint does not know: refused, or ignored. */
   readonly unknownQuery: "refused" | "ignored";
   /**
    * Query parameters of lists that have no effect. Without `order` events are ascending; without

@@ -53,7 +53,7 @@ function parseCursor(page: string): unknown[] {
   }
 }
 
-/** How to read a page of a {@linkcode SortedList}. */
+/** Options of {@linkcode readListPage}. */
 export interface PageOptions<T> {
   readonly scope: string;
   readonly query: RequestQuery;

@@ -38,7 +38,7 @@ export class RequestQuery {
     }
   }
 
-  /** Whether a parameter, by its bare name, is taken without effect. */
+  /** True for a parameter, by its bare name, that is taken without effect. */
   ignores(name: string): boolean {
     return this.#ignored.includes(name);
   }
@@ -106,7 +106,7 @@ export class RequestQuery {
     };
   }
 
-  /** What a cursor is bound to: everything but the page and its size. */
+  /** Returns what a cursor is bound to: everything but the page and its size. */
   fingerprint(): string {
     return [...this.#params]
       .filter(([name, value]) => !["page", "limit", "beta"].includes(name) && value !== "")

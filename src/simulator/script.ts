@@ -1,5 +1,5 @@
 /**
- * What a scripted agent does in a turn: a generator of steps, which are data. The turn's engine
+ * A script plays an agent in a turn: a generator of steps, which are data. The turn's engine
  * performs a step and hands back its result.
  *
  * @module
@@ -7,9 +7,9 @@
 
 import type { EventBody, WireObject } from "./wire.ts";
 
-/** How somebody answered a tool call. */
+/** An answer to a tool call. */
 export interface Answer {
-  /** Whether a confirmation allowed the call; true for results. */
+  /** True where a confirmation allowed the call, and for results. */
   readonly allowed: boolean;
   /** The reason of a denial, or the text of a result. */
   readonly text: string;
@@ -36,7 +36,7 @@ export type Step =
   /** Ends the session. */
   | { readonly do: "terminate" };
 
-/** What performing a step gave. */
+/** The result of a step. */
 export interface StepResult {
   /** Id of the event that was added. */
   readonly eventId: string;

@@ -1,5 +1,5 @@
 /**
- * Events that clients send: checked by the API's documented shapes and rules, put into the log, and
+ * Events that clients send: checked by the API's documented shapes and rules, put into the history, and
  * read as answers to tool calls.
  *
  * @module
@@ -157,7 +157,7 @@ function checkConfirmation(session: SimulatedSession, event: EventBody, where: s
   if (event.deny_message != null && event.result !== "deny") {
     throw invalid(`${where}: deny_message goes with result "deny" only.`);
   }
-  const call = session.log.find(toolUseId);
+  const call = session.history.find(toolUseId);
   if (call?.evaluated_permission !== "ask") {
     throw invalid(`${where}: ${toolUseId} is not a tool call that asks for confirmation.`);
   }
@@ -176,11 +176,11 @@ function checkResult(session: SimulatedSession, event: EventBody, where: string)
   const type = ANSWERABLE[event.type];
   const toolUseId = answeredId(event);
   if (type === undefined || toolUseId === undefined) return;
-  if (session.log.find(toolUseId)?.type === type) return;
+  if (session.history.find(toolUseId)?.type === type) return;
   throw invalid(`${where}: ${toolUseId} is no ${type} event of this session.`);
 }
 
-/** Puts checked events into the log; the result is what the sender gets back. */
+/** Puts checked events into the history; the result is what the sender gets back. */
 export function appendSent(
   session: SimulatedSession,
   events: readonly EventBody[],
@@ -214,7 +214,7 @@ export function answeredId(event: WireObject): string | undefined {
   }
 }
 
-/** What an event that is an answer says. */
+/** Reads the answer that an event gives. */
 export function answerOf(event: WireObject): Answer {
   if (event.type === "user.tool_confirmation") {
     const message = event.deny_message;

@@ -1,12 +1,12 @@
 /**
- * One session: what it is, its log, its streams, and what its events say about it.
+ * One session: its fields, event history and streams, and the effects of its events.
  *
  * @module
  */
 
 import { type Habits, present } from "./habits.ts";
 import { formatMicros, type MakeId, parseMicros } from "./ids.ts";
-import { SessionLog, TrailingLog } from "./log.ts";
+import { SimulatedHistory, TrailingHistory } from "./history.ts";
 import type { Place } from "./sorted.ts";
 import { encodeFrame, type OutgoingStream } from "./stream.ts";
 import { SessionThreads } from "./threads.ts";
@@ -20,7 +20,7 @@ import {
   type WireObject,
 } from "./wire.ts";
 
-/** What every session shares. */
+/** Shared by all sessions. */
 export interface World {
   readonly habits: Habits;
   readonly makeId: MakeId;
@@ -30,14 +30,14 @@ export interface World {
   readonly micros: () => number;
 }
 
-/** How {@linkcode SimulatedSession.append} treats an event. */
+/** Options of {@linkcode SimulatedSession.append}. */
 export interface AppendOptions {
   /** `processed_at` stays null until the event is stamped. */
   readonly queued?: boolean;
-  /** Put on the streams, not into the log. */
+  /** Put on the streams, not into the history. */
   readonly streamOnly?: boolean;
-  /** Put into the log, not on the streams. */
-  readonly logOnly?: boolean;
+  /** Put into the history, not on the streams. */
+  readonly historyOnly?: boolean;
   /** The event's id; made up when absent. */
   readonly id?: string;
   /** RFC 3339; now when absent. */
@@ -70,7 +70,7 @@ export class SimulatedSession implements Place {
   readonly seq: number;
   readonly init: SessionInit;
   /** Every event, as it is. */
-  readonly log: SessionLog;
+  readonly history: SimulatedHistory;
   readonly threads: SessionThreads;
   readonly usage = new UsageCounter();
   readonly streams = new Set<OutgoingStream>();
@@ -86,10 +86,10 @@ export class SimulatedSession implements Place {
   atBudget = false;
   archivedAt: string | null = null;
   readonly #world: World;
-  /** What lists show, where they trail the log. */
-  readonly #trailing: TrailingLog | undefined;
+  /** The events that lists show, where they trail the history. */
+  readonly #trailing: TrailingHistory | undefined;
   #status: SessionStatus;
-  /** What is shown, from when: the current entry first, then those to come. */
+  /** The statuses shown, each from a time on: the current one first, then those to come. */
   #shown: { readonly from: number; readonly status: SessionStatus }[];
   #updatedAt: string;
   readonly #createdMs: number;
@@ -104,11 +104,11 @@ export class SimulatedSession implements Place {
     const { stampAtSettle, neverStamps, stampsInterrupted, nullProcessedAt, listLagMs } =
       world.habits;
     const sorted = {
-      order: stampAtSettle || neverStamps || !stampsInterrupted ? "log" : "processed_at",
+      order: stampAtSettle || neverStamps || !stampsInterrupted ? "appended" : "processed_at",
       queued: nullProcessedAt,
     } as const;
-    this.log = new SessionLog(sorted);
-    if (listLagMs > 0) this.#trailing = new TrailingLog(sorted, listLagMs, world.now);
+    this.history = new SimulatedHistory(sorted);
+    if (listLagMs > 0) this.#trailing = new TrailingHistory(sorted, listLagMs, world.now);
     this.title = init.title;
     this.metadata = init.metadata;
     this.budget = init.budget;
@@ -118,17 +118,17 @@ export class SimulatedSession implements Place {
     this.threads = new SessionThreads(this.id, world.makeId("sthr"), init.agent, this.#updatedAt);
   }
 
-  /** The log as lists show it now. */
-  get listed(): SessionLog {
-    return this.#trailing?.now() ?? this.log;
+  /** The history as lists show it now. */
+  get listed(): SimulatedHistory {
+    return this.#trailing?.now() ?? this.history;
   }
 
-  /** What the session is doing. */
+  /** The actual status. */
   get status(): SessionStatus {
     return this.#status;
   }
 
-  /** What the session says that it is doing. */
+  /** The status that the API shows, which may trail the actual one. */
   get shownStatus(): SessionStatus {
     if (this.archivedAt !== null) return "terminated";
     this.#forgetPast();
@@ -165,18 +165,18 @@ export class SimulatedSession implements Place {
       processed_at: micros === undefined ? null : formatMicros(micros),
     };
     if (!options.streamOnly) {
-      this.log.append(event, micros);
+      this.history.append(event, micros);
       this.#trailing?.append(event, micros);
     }
     this.#applyEvent(event);
-    if (!options.logOnly) this.#publish(event);
+    if (!options.historyOnly) this.#publish(event);
     return event;
   }
 
   /** Stamps a queued event and, unless `quiet`, sends it again under its id. */
   stamp(eventId: string, quiet = false): void {
     const micros = this.#world.micros();
-    const event = this.log.stamp(eventId, micros);
+    const event = this.history.stamp(eventId, micros);
     if (!event) return;
     this.#trailing?.stamp(eventId, micros);
     if (!quiet) this.#publish(event);

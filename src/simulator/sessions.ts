@@ -47,7 +47,7 @@ export class SessionStore {
     return this.#running(id).session;
   }
 
-  /** Puts checked events into the session's log and lets them take effect. */
+  /** Puts checked events into the session's history and lets them take effect. */
   send(session: SimulatedSession, events: readonly EventBody[]): WireEvent[] {
     const { engine } = this.#running(session.id);
     const sent = appendSent(session, events, this.#world.makeId);
@@ -74,7 +74,7 @@ export class SessionStore {
     return session;
   }
 
-  /** Deletes a session with its log; open streams learn of it and end. */
+  /** Deletes a session with its history; open streams learn of it and end. */
   delete(id: string): void {
     const { session, engine } = this.#running(id);
     this.#refuseBusy(session, "deleted");

@@ -21,7 +21,7 @@ import { SessionStore } from "./sessions.ts";
 import { Heartbeats } from "./stream.ts";
 import type { EventBody, SessionStatus } from "./wire.ts";
 
-/** How {@linkcode createSimulator} behaves. */
+/** Options of {@linkcode createSimulator}. */
 export interface SimulatorOptions {
   /** All of the simulator's time; the machine's clock when absent. */
   readonly clock?: SimulatorClock;
@@ -38,7 +38,7 @@ export interface NewSession {
   /** Short name of a seeded agent (`quick`, `slow`, …) or an agent's id; `quick` when absent. */
   readonly agent?: string;
   readonly title?: string;
-  /** What the session is doing; `idle` when absent. */
+  /** Status at first; `idle` when absent. */
   readonly status?: SessionStatus;
   /** False: nothing happens by itself, and what clients send stays queued. True when absent. */
   readonly scripted?: boolean;
@@ -72,7 +72,7 @@ export interface Simulator {
   /** Makes a session without a request; returns its id. */
   createSession(params?: NewSession): string;
   /**
-   * Adds an event to a session's log and sends it to its streams; returns its id. A status event
+   * Adds an event to a session's history and sends it to its streams; returns its id. A status event
    * changes the session's status, as in a turn.
    */
   emit(sessionId: string, event: EventBody, options?: AppendOptions): string;

@@ -10,7 +10,7 @@ export interface Place {
   readonly seq: number;
 }
 
-/** What to read from a {@linkcode SortedList}. */
+/** A read of a {@linkcode SortedList}. */
 export interface SortedReadOptions<T> {
   readonly order: "asc" | "desc";
   readonly limit: number;

@@ -19,7 +19,7 @@ const MALFORMED = encoder.encode(
   'event: agent.message\ndata: {"type":"agent.message","id":"se\n\n',
 );
 
-/** What a stream needs around it. */
+/** Options of {@linkcode OutgoingStream}. */
 export interface StreamOptions {
   readonly clock: SimulatorClock;
   readonly heartbeats: Heartbeats;
@@ -74,7 +74,7 @@ export class OutgoingStream {
     this.#strike();
   }
 
-  /** Whether it is over for the reader, with nothing left to read. */
+  /** True when the reader has nothing left to read. */
   get ended(): boolean {
     return this.#closed;
   }
@@ -86,7 +86,7 @@ export class OutgoingStream {
     this.#strike();
   }
 
-  /** Sends a frame that is no event of the log, such as a preview. */
+  /** Sends a frame that is no event of the history, such as a preview. */
   pushAside(frame: Uint8Array<ArrayBuffer>): void {
     this.#write(frame);
   }

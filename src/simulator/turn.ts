@@ -12,7 +12,7 @@ import { answeredId, answerOf } from "./sending.ts";
 import type { SimulatedSession } from "./session.ts";
 import { joinedText, type WireEvent, type WireObject } from "./wire.ts";
 
-/** What an engine needs around it. */
+/** Options of {@linkcode TurnEngine}. */
 export interface TurnOptions {
   readonly clock: SimulatorClock;
   readonly habits: Habits;
@@ -21,7 +21,7 @@ export interface TurnOptions {
   readonly script: Script | undefined;
 }
 
-/** Why a turn does not run on: it waits for answers, or for a higher budget. */
+/** A turn that waits for answers, or for a higher budget. */
 interface Blocked {
   readonly eventIds: readonly string[];
   readonly goOn: () => void;
@@ -51,7 +51,7 @@ export class TurnEngine {
     this.#options = options;
   }
 
-  /** Takes events that a client sent, as they stand in the log. */
+  /** Takes events that a client sent, as they stand in the history. */
   accept(events: readonly WireEvent[]): void {
     if (!this.#options.script) return;
     const inputs = events.filter((event) =>
@@ -300,7 +300,7 @@ export class TurnEngine {
   #refuseOpenCalls(): void {
     const content = [{ type: "text", text: "Interrupted before an answer came." }];
     for (const id of this.#session.blocking) {
-      const { type } = this.#session.log.find(id) ?? {};
+      const { type } = this.#session.history.find(id) ?? {};
       if (type === "agent.tool_use") {
         this.#session.append({
           type: "agent.tool_result",

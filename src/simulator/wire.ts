@@ -7,22 +7,22 @@
 /** A JSON object whose fields are not looked at here. */
 export type WireObject = Readonly<Record<string, unknown>>;
 
-/** An event as it is before the log gives it an id and a time. */
+/** An event as it is before the history gives it an id and a time. */
 export interface EventBody {
   readonly type: string;
   readonly [field: string]: unknown;
 }
 
-/** An event of a session's log. `processed_at` is null while it is queued. */
+/** An event of a session's history. `processed_at` is null while it is queued. */
 export interface WireEvent extends EventBody {
   readonly id: string;
   readonly processed_at: string | null;
 }
 
-/** What a session can be doing, as `GET /v1/sessions/{id}` says it. */
+/** The status of a session, as `GET /v1/sessions/{id}` says it. */
 export type SessionStatus = "idle" | "running" | "rescheduling" | "terminated";
 
-/** Whether a value is a JSON object. */
+/** Tells a JSON object from other values. */
 export function isWireObject(value: unknown): value is WireObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -198,7 +198,7 @@ export const SESSION_SCENARIOS: readonly Scenario[] = [
     plan: (rig) => {
       begun(rig);
       rig.at(1_000, () => rig.text("done"));
-      rig.at(1_100, () => rig.emit("session.status_idle", endTurn(), { logOnly: true }));
+      rig.at(1_100, () => rig.emit("session.status_idle", endTurn(), { historyOnly: true }));
     },
     status: "idle",
     reply: "done",

@@ -67,7 +67,7 @@ const stream: Handler = (exchange) => {
   });
   if (!outgoing.ended) session.streams.add(outgoing);
   if (world.habits.streamReplaysHistory && world.habits.streamShowsEvents) {
-    for (const event of session.log.events()) {
+    for (const event of session.history.events()) {
       outgoing.push(encodeFrame(event.type, present(event, world.habits)));
     }
   }

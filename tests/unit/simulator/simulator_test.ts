@@ -20,10 +20,10 @@ Deno.test("emit() can leave out the log or the streams", async () => {
   const id = simulator.createSession();
   const stream = await open(id);
   const streamOnly = simulator.emit(id, { type: "agent.thinking" }, { streamOnly: true });
-  const logOnly = simulator.emit(id, { type: "agent.thinking" }, { logOnly: true });
+  const historyOnly = simulator.emit(id, { type: "agent.thinking" }, { historyOnly: true });
   await settle();
   assertEquals(stream.events.map((event) => event.id), [streamOnly]);
-  assertEquals((await events(id)).map((event) => event.id), [logOnly]);
+  assertEquals((await events(id)).map((event) => event.id), [historyOnly]);
   simulator.close();
   await settle();
 });

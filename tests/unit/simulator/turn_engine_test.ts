@@ -46,11 +46,11 @@ function stage(script: Script | undefined, habits: Partial<Habits> = {}) {
     return sent;
   };
   const replies = () =>
-    [...session.log.events()]
+    [...session.history.events()]
       .filter((event) => event.type === "agent.message")
       .map((event) => joinedText(event.content));
   const reasons = () =>
-    [...session.log.events()]
+    [...session.history.events()]
       .filter((event) => event.type === "session.status_idle")
       .map((event) => isWireObject(event.stop_reason) ? event.stop_reason.type : undefined);
   return { clock, session, engine, send, replies, reasons };
@@ -80,7 +80,7 @@ Deno.test("a step's result is the id of the event that it added", async () => {
   });
   send(message("go"));
   await clock.advance(100);
-  const thinking = [...session.log.events()].filter((event) => event.type === "agent.thinking");
+  const thinking = [...session.history.events()].filter((event) => event.type === "agent.thinking");
   assertEquals(thinking.map((event) => event.id), ids);
 });
 
@@ -102,7 +102,7 @@ Deno.test("stop details go with the reason, on session and thread", async () => 
   });
   send(message("go"));
   await clock.advance(100);
-  const idles = [...session.log.events()].filter((event) => event.type.endsWith("status_idle"));
+  const idles = [...session.history.events()].filter((event) => event.type.endsWith("status_idle"));
   assertEquals(idles.map((event) => event.type), [
     "session.thread_status_idle",
     "session.status_idle",
@@ -121,7 +121,7 @@ const asker: Script = function* () {
 };
 
 function callOf(session: SimulatedSession): string {
-  const call = [...session.log.events()].find((event) => event.type === "agent.tool_use");
+  const call = [...session.history.events()].find((event) => event.type === "agent.tool_use");
   return call?.id ?? "";
 }
 
@@ -310,7 +310,7 @@ Deno.test("terminating drops what is queued and shows on the thread too", async 
   await clock.advance(5_000);
   assertEquals(session.status, "terminated");
   assertEquals(session.threads.list()[0]?.status, "terminated");
-  const queued = [...session.log.events()].filter((event) => event.processed_at === null);
+  const queued = [...session.history.events()].filter((event) => event.processed_at === null);
   assertEquals(queued.map((event) => joinedText(event.content)), ["two"]);
   assertEquals(clock.pendingTimers, 0);
 });
@@ -321,7 +321,7 @@ Deno.test("with stampAtSettle joined messages are all stamped when the turn ends
   }, { stampAtSettle: true, queuedMessages: "join" });
   send(message("one"), message("two"));
   const stamped = () =>
-    [...session.log.events()]
+    [...session.history.events()]
       .filter((event) => event.type === "user.message")
       .map((event) => event.processed_at !== null);
   await clock.advance(900);
@@ -342,5 +342,5 @@ Deno.test("without a script nothing is taken up", async () => {
   const { clock, session, send } = stage(undefined);
   send(message("go"), { type: "user.interrupt" });
   await clock.advance(60_000);
-  assertEquals([...session.log.events()].map((event) => event.processed_at), [null, null]);
+  assertEquals([...session.history.events()].map((event) => event.processed_at), [null, null]);
 });

@@ -1,10 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { formatMicros } from "../../../src/simulator/ids.ts";
-import { type EventQuery, type LogOptions, SessionLog } from "../../../src/simulator/log.ts";
+import {
+  type EventQuery,
+  type HistoryOptions,
+  SimulatedHistory,
+} from "../../../src/simulator/history.ts";
 import type { WireEvent } from "../../../src/simulator/wire.ts";
 import { fc } from "../../helpers/fuzz.ts";
 
-const HOSTED: LogOptions = { order: "processed_at", queued: "last" };
+const HOSTED: HistoryOptions = { order: "processed_at", queued: "last" };
 const START = Date.parse("2026-11-23T09:00:00.000Z") * 1000;
 
 function event(id: string, micros: number | undefined, type = "agent.message"): WireEvent {
@@ -12,8 +16,8 @@ function event(id: string, micros: number | undefined, type = "agent.message"): 
 }
 
 /** A log with stamped events a to d, a second apart, and q queued between b and c. */
-function sample(options: LogOptions = HOSTED): SessionLog {
-  const log = new SessionLog(options);
+function sample(options: HistoryOptions = HOSTED): SimulatedHistory {
+  const log = new SimulatedHistory(options);
   const add = (id: string, offset: number | undefined) => {
     const micros = offset === undefined ? undefined : START + offset * 1e6;
     log.append(event(id, micros, id === "b" ? "session.status_idle" : undefined), micros);
@@ -26,7 +30,7 @@ function sample(options: LogOptions = HOSTED): SessionLog {
   return log;
 }
 
-function ids(log: SessionLog, query: Partial<EventQuery> = {}): string {
+function ids(log: SimulatedHistory, query: Partial<EventQuery> = {}): string {
   return log.read({ order: "asc", limit: 100, ...query }).events.map((e) => e.id).join("");
 }
 
@@ -48,14 +52,14 @@ for (
     },
     {
       name: "log order",
-      options: { order: "log", queued: "last" },
+      options: { order: "appended", queued: "last" },
       asc: "abqcd",
       desc: "dcqba",
       stamped: "abqcd",
     },
   ] as const
 ) {
-  Deno.test(`SessionLog with ${name} reads ${asc}, backwards ${desc}, stamped ${stamped}`, () => {
+  Deno.test(`SimulatedHistory with ${name} reads ${asc}, backwards ${desc}, stamped ${stamped}`, () => {
     const log = sample(options);
     assertEquals(ids(log), asc);
     assertEquals(ids(log, { order: "desc" }), desc);
@@ -64,7 +68,7 @@ for (
   });
 }
 
-Deno.test("SessionLog stamps an event once and keeps its fields", () => {
+Deno.test("SimulatedHistory stamps an event once and keeps its fields", () => {
   const log = sample();
   const stamped = log.stamp("q", START + 9e6);
   assertEquals(stamped, event("q", START + 9e6));
@@ -75,7 +79,7 @@ Deno.test("SessionLog stamps an event once and keeps its fields", () => {
   assertEquals(log.length, 5);
 });
 
-Deno.test("SessionLog puts an event with an earlier time where that time belongs", () => {
+Deno.test("SimulatedHistory puts an event with an earlier time where that time belongs", () => {
   const log = sample();
   log.append(event("x", START + 1.5e6), START + 1.5e6);
   assertEquals(ids(log), "abxcdq");
@@ -99,14 +103,14 @@ for (
     },
   ]
 ) {
-  for (const order of ["processed_at", "log"] as const) {
-    Deno.test(`SessionLog sorted by ${order} reads ${name} as "${expected}"`, () => {
+  for (const order of ["processed_at", "appended"] as const) {
+    Deno.test(`SimulatedHistory sorted by ${order} reads ${name} as "${expected}"`, () => {
       assertEquals(ids(sample({ order, queued: "last" }), query), expected);
     });
   }
 }
 
-Deno.test("SessionLog pages on where it was, though a queued event was stamped in between", () => {
+Deno.test("SimulatedHistory pages on where it was, though a queued event was stamped in between", () => {
   const log = sample();
   const first = log.read({ order: "asc", limit: 3 });
   assertEquals(first.events.map((e) => e.id).join(""), "abc");
@@ -114,18 +118,18 @@ Deno.test("SessionLog pages on where it was, though a queued event was stamped i
   assertEquals(ids(log, { after: first.next }), "dq");
 });
 
-Deno.test("SessionLog has no next place at the end, exactly filled or not", () => {
+Deno.test("SimulatedHistory has no next place at the end, exactly filled or not", () => {
   const log = sample();
   assertEquals(log.read({ order: "asc", limit: 5 }).next, undefined);
   assertEquals(log.read({ order: "asc", limit: 4 }).next === undefined, false);
 });
 
-Deno.test("SessionLog gives every event once to a reader that pages while others are added", () => {
+Deno.test("SimulatedHistory gives every event once to a reader that pages while others are added", () => {
   fc.assert(fc.property(
     fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 30 }),
     fc.integer({ min: 1, max: 5 }),
     (bursts, limit) => {
-      const log = new SessionLog(HOSTED);
+      const log = new SimulatedHistory(HOSTED);
       const seen: string[] = [];
       let after: EventQuery["after"];
       let added = 0;

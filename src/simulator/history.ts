@@ -1,5 +1,5 @@
 /**
- * A session's event log.
+ * A session's event history.
  *
  * @module
  */
@@ -14,7 +14,7 @@ interface Entry extends Place {
   readonly micros: number | undefined;
 }
 
-/** What to read from an {@linkcode SessionLog}. */
+/** A read of a {@linkcode SimulatedHistory}. */
 export interface EventQuery {
   readonly order: "asc" | "desc";
   readonly limit: number;
@@ -32,22 +32,22 @@ export interface EventPage {
   readonly next: Place | undefined;
 }
 
-/** How a log sorts. */
-export interface LogOptions {
-  /** `processed_at`: by that time, an event moves when it is stamped; `log`: as appended. */
-  readonly order: "processed_at" | "log";
+/** The order of a history. */
+export interface HistoryOptions {
+  /** `processed_at`: by that time, an event moves when it is stamped; `appended`: as appended. */
+  readonly order: "processed_at" | "appended";
   /** Where queued events stand when sorted by `processed_at`. */
   readonly queued: "first" | "last";
 }
 
 /** Events by id and in order. Appending is cheap at any length. */
-export class SessionLog {
-  readonly #options: LogOptions;
+export class SimulatedHistory {
+  readonly #options: HistoryOptions;
   readonly #entries = new SortedList<Entry>();
   readonly #byId = new Map<string, Entry>();
   #appended = 0;
 
-  constructor(options: LogOptions) {
+  constructor(options: HistoryOptions) {
     this.#options = options;
   }
 
@@ -108,15 +108,15 @@ export class SessionLog {
   }
 
   #rank(micros: number | undefined, seq: number): number {
-    if (this.#options.order === "log") return seq;
+    if (this.#options.order === "appended") return seq;
     if (micros !== undefined) return micros;
     return this.#options.queued === "last" ? Number.MAX_SAFE_INTEGER : -1;
   }
 }
 
-/** A log that shows each change a while after it was made. */
-export class TrailingLog {
-  readonly #log: SessionLog;
+/** A history that shows each change a while after it was made. */
+export class TrailingHistory {
+  readonly #history: SimulatedHistory;
   readonly #lagMs: number;
   readonly #now: () => number;
   readonly #pending: { readonly from: number; readonly apply: () => void }[] = [];
@@ -125,25 +125,25 @@ export class TrailingLog {
    * @param lagMs milliseconds from a change until it is shown
    * @param now milliseconds since the epoch
    */
-  constructor(options: LogOptions, lagMs: number, now: () => number) {
-    this.#log = new SessionLog(options);
+  constructor(options: HistoryOptions, lagMs: number, now: () => number) {
+    this.#history = new SimulatedHistory(options);
     this.#lagMs = lagMs;
     this.#now = now;
   }
 
   append(event: WireEvent, micros: number | undefined): void {
-    this.#later(() => this.#log.append(event, micros));
+    this.#later(() => this.#history.append(event, micros));
   }
 
   stamp(id: string, micros: number): void {
-    this.#later(() => this.#log.stamp(id, micros));
+    this.#later(() => this.#history.stamp(id, micros));
   }
 
-  /** The log as it is shown now. */
-  now(): SessionLog {
+  /** The history as it is shown now. */
+  now(): SimulatedHistory {
     const now = this.#now();
     while (this.#pending[0] && this.#pending[0].from <= now) this.#pending.shift()?.apply();
-    return this.#log;
+    return this.#history;
   }
 
   #later(apply: () => void): void {
