@@ -572,4 +572,16 @@ export const INPUT_CASES: readonly TurnCase[] = [
     verdict: "idle",
     reply: "one",
   },
+  {
+    name:
+      "of two messages queued in a turn that no status event ends, the later one's reply is told",
+    build: (e) => {
+      const [first, one] = [e.user("q1"), e.text("one")];
+      const [second, two] = [e.queuedUser("q2"), e.text("two")];
+      const [third, three] = [e.queuedUser("q3"), e.text("three")];
+      return [first, one, second, two, third, three, e.stamped(second), e.stamped(third)];
+    },
+    verdict: "waits:turn",
+    reply: "three",
+  },
 ];

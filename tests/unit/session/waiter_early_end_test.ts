@@ -38,7 +38,7 @@ const CALLS: Readonly<Record<string, (e: EventMaker) => SessionEvent[]>> = {
 };
 
 for (const [name, calls] of Object.entries(CALLS)) {
-  Deno.test(`wait() looks at a session that goes idle with ${name}, and waits while it runs`, async () => {
+  Deno.test(`wait() polls a session that goes idle with ${name}, and waits while it runs`, async () => {
     const t = setUp();
     t.session.status = "running";
     t.session.emit(t.e.user("q"), t.e.running(), ...calls(t.e), t.e.endTurn());
