@@ -1,9 +1,7 @@
 /**
- * What the server costs beside the least that could be one: calls of `get_session` over HTTP and
- * stdio, in front of an API that answers at once.
- *
- * All servers make the same requests to that API for a call; `bare_one` alone makes just the one
- * for the session. Answers are checked one by one.
+ * What the server costs beside the least that could be one: calls of `get_agent` over HTTP and
+ * stdio, in front of an API that answers at once. All servers make the same request to that API for
+ * a call. Answers are checked one by one.
  *
  * @module
  */
@@ -22,11 +20,11 @@ import { type HttpName, type Sides, startSides, type StdioName } from "./overhea
 import { runAsProgram } from "./program.ts";
 
 /** A server on stdio meets fewer loads than one over HTTP, which has warmed up with the first few. */
-const FULL = { rounds: 3, ms: 800, warmUpMs: 3_500 } as const;
+const FULL = { rounds: 7, ms: 800, warmUpMs: 3_500 } as const;
 const QUICK = { rounds: 1, ms: 150, warmUpMs: 150 } as const;
 
 function isOnStdio(side: HttpName): side is StdioName {
-  return side !== "bare" && side !== "bare_one";
+  return side !== "bare";
 }
 
 function loadOf(sides: Sides, { http }: Group, side: HttpName, ms: number): Promise<LoadResult> {
@@ -36,11 +34,11 @@ function loadOf(sides: Sides, { http }: Group, side: HttpName, ms: number): Prom
 }
 
 function exactFigures({ upstreamRequests, answerBytes }: Sides): Figure[] {
-  const names = ["ours", "bare", "bare_one", "sdk1", "sdk2"] as const;
+  const names = ["ours", "bare", "sdk1", "sdk2"] as const;
   return [
     exactFigure({
       id: "overhead.upstream_requests",
-      what: "requests to the API that a call of get_session makes",
+      what: "requests to the API that a call of get_agent makes",
       unit: "requests",
       better: "less",
     }, upstreamRequests),

@@ -1,5 +1,5 @@
 /**
- * The least that can be called a server of `get_session`: JSON-RPC in, the API's answer, JSON-RPC
+ * The least that can be called a server of `get_agent`: JSON-RPC in, the API's answer, JSON-RPC
  * out; no check of anything.
  *
  * @module
@@ -10,14 +10,14 @@ import { askUpstream, upstreamRequests } from "./upstream_requests.ts";
 
 interface ToolCallRequest {
   readonly id: number;
-  readonly params: { readonly arguments: { readonly session_id: string } };
+  readonly params: { readonly arguments: { readonly agent_id: string } };
 }
 
 if (import.meta.main) {
   const upstream = upstreamRequests();
   await serveUntilStdinEnds(async (request) => {
     const { id, params }: ToolCallRequest = await request.json();
-    const content = await askUpstream(upstream, params.arguments.session_id);
+    const content = await askUpstream(upstream, params.arguments.agent_id);
     return Response.json({ jsonrpc: "2.0", id, result: { content } });
   });
 }

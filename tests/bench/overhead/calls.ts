@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SESSION_ID, TITLE } from "./canned.ts";
+import { AGENT_ID, NAME } from "./canned.ts";
 import { postBytes } from "./raw_client.ts";
 
 /** Protocol revisions: `legacy` with a handshake and `modern` without one. */
@@ -16,7 +16,7 @@ export type Era = keyof typeof REVISIONS;
 /** Bearer token of the program under test; baselines ask for none, and are sent it as well. */
 export const TOKEN = "overhead-bench-token-overhead-bench";
 
-const TOOL = "get_session";
+const TOOL = "get_agent";
 
 /** A JSON-RPC message of `tools/call`. */
 export function callMessage(id: number, era: Era = "legacy"): string {
@@ -25,7 +25,7 @@ export function callMessage(id: number, era: Era = "legacy"): string {
     "io.modelcontextprotocol/clientCapabilities": {},
     "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1.0.0" },
   };
-  const params = { name: TOOL, arguments: { session_id: SESSION_ID } };
+  const params = { name: TOOL, arguments: { agent_id: AGENT_ID } };
   return JSON.stringify({
     jsonrpc: "2.0",
     id,
@@ -47,12 +47,12 @@ export function callRequest(url: string, era: Era): Uint8Array {
 }
 
 /**
- * Looks whether an answer is the session that was asked for.
+ * Looks whether an answer is the agent that was asked for.
  *
  * @throws Error with the beginning of what came instead
  */
 export function checkAnswer(answer: string, era: Era = "legacy"): void {
-  const isGood = answer.includes(SESSION_ID) && answer.includes(TITLE) &&
+  const isGood = answer.includes(AGENT_ID) && answer.includes(NAME) &&
     !answer.includes('"isError":true') &&
     // Results of the modern protocol say what kind they are; older ones do not.
     answer.includes('"resultType":') === (era === "modern");

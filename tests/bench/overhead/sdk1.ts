@@ -1,5 +1,5 @@
 /**
- * The least that the official SDK 1.x makes a server of `get_session`, as its examples have it:
+ * The least that the official SDK 1.x makes a server of `get_agent`, as its examples have it:
  * stateless, a server and a transport per request. With a second argument `stdio`: on stdio.
  *
  * @module
@@ -16,11 +16,11 @@ const upstream = upstreamRequests();
 
 function createServer(): McpServer {
   const server = new McpServer({ name: "minimal", version: "1.0.0" });
-  server.registerTool("get_session", {
-    description: "Show where a session stands.",
-    inputSchema: { session_id: z.string() },
-  }, async ({ session_id }: { session_id: string }) => ({
-    content: await askUpstream(upstream, session_id),
+  server.registerTool("get_agent", {
+    description: "Show one agent.",
+    inputSchema: { agent_id: z.string() },
+  }, async ({ agent_id }: { agent_id: string }) => ({
+    content: await askUpstream(upstream, agent_id),
   }));
   return server;
 }

@@ -1,5 +1,5 @@
 /**
- * The least that the official SDK 2.x makes a server of `get_session`: both protocol eras from one
+ * The least that the official SDK 2.x makes a server of `get_agent`: both protocol eras from one
  * factory. With a second argument `stdio`: on stdio.
  *
  * @module
@@ -12,14 +12,14 @@ import { serveUntilStdinEnds } from "./program.ts";
 import { askUpstream, upstreamRequests } from "./upstream_requests.ts";
 
 const upstream = upstreamRequests();
-const inputSchema = z.object({ session_id: z.string() });
+const inputSchema = z.object({ agent_id: z.string() });
 
 function createServer(): McpServer {
   const server = new McpServer({ name: "minimal", version: "1.0.0" });
-  server.registerTool("get_session", {
-    description: "Show where a session stands.",
+  server.registerTool("get_agent", {
+    description: "Show one agent.",
     inputSchema,
-  }, async ({ session_id }) => ({ content: await askUpstream(upstream, session_id) }));
+  }, async ({ agent_id }) => ({ content: await askUpstream(upstream, agent_id) }));
   return server;
 }
 

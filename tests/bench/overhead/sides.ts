@@ -7,14 +7,14 @@
 import { apiAt, startHttp } from "../../helpers/http_program.ts";
 import { Child, type ChildOptions } from "../../helpers/child.ts";
 import { TOKEN } from "./calls.ts";
-import { SESSION_ID } from "./canned.ts";
+import { AGENT_ID } from "./canned.ts";
 import type { Asked } from "./canned_upstream.ts";
 import { baselineStart, helperStart, ourStdioStart, startListening } from "./starts.ts";
 import { callOnce, type HttpSide, openStdio } from "./load.ts";
 import type { UpstreamRequests } from "./upstream_requests.ts";
 
 /** Servers over HTTP: the program, and what it is compared with. */
-export type HttpName = "ours" | "bare" | "bare_one" | "sdk1" | "sdk2";
+export type HttpName = "ours" | "bare" | "sdk1" | "sdk2";
 
 /** Servers on stdio. */
 export type StdioName = "ours" | "sdk1" | "sdk2";
@@ -23,7 +23,7 @@ export type StdioName = "ours" | "sdk1" | "sdk2";
 export interface Sides {
   readonly http: Readonly<Record<HttpName, HttpSide>>;
   readonly stdio: Readonly<Record<StdioName, Child>>;
-  /** Requests that the program makes for a call, and with it each baseline but `bare_one`. */
+  /** Requests that the program makes for a call, and with it each baseline. */
   readonly upstreamRequests: number;
   /** Length of the body of an answer, in bytes. */
   readonly answerBytes: Readonly<Record<HttpName, number>>;
@@ -68,7 +68,7 @@ async function startStdio(
 
 /**
  * Starts everything. The program goes first: baselines are told to make the requests that it was
- * seen to make, so that all do the same job; `bare_one` asks for the session alone.
+ * seen to make, so that all do the same job.
  *
  * @param stack ends it all
  * @throws Error when a baseline asks for something else than the program
@@ -82,21 +82,19 @@ export async function startSides(stack: AsyncDisposableStack): Promise<Sides> {
     await ours.stop().catch(() => {});
   });
   const seen = await probe(ours, origin);
-  const targets = seen.targets.map((target) => target.replace(SESSION_ID, "{session_id}"));
+  const targets = seen.targets.map((target) => target.replace(AGENT_ID, "{agent_id}"));
   const same: UpstreamRequests = { apiUrl: origin, targets };
-  const one: UpstreamRequests = { apiUrl: origin, targets: ["/v1/sessions/{session_id}"] };
   const http: Record<HttpName, HttpSide> = {
     ours,
     bare: await startBaseline(stack, "bare.ts", same),
-    bare_one: await startBaseline(stack, "bare.ts", one),
     sdk1: await startBaseline(stack, "sdk1.ts", same),
     sdk2: await startBaseline(stack, "sdk2.ts", same),
   };
-  const answerBytes = { ours: seen.bytes, bare: 0, bare_one: 0, sdk1: 0, sdk2: 0 };
-  for (const name of ["bare", "bare_one", "sdk1", "sdk2"] as const) {
+  const answerBytes = { ours: seen.bytes, bare: 0, sdk1: 0, sdk2: 0 };
+  for (const name of ["bare", "sdk1", "sdk2"] as const) {
     const { bytes, targets } = await probe(http[name], origin);
     answerBytes[name] = bytes;
-    if (name !== "bare_one" && targets.join() !== seen.targets.join()) {
+    if (targets.join() !== seen.targets.join()) {
       throw new Error(`${name} asks for ${targets}, the program for ${seen.targets}`);
     }
   }

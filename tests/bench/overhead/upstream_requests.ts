@@ -4,10 +4,10 @@
  * @module
  */
 
-/** What a baseline asks for a call of `get_session`; its first argument, as JSON. */
+/** What a baseline asks for a call of `get_agent`; its first argument, as JSON. */
 export interface UpstreamRequests {
   readonly apiUrl: string;
-  /** Paths with their queries, `{session_id}` in place of the id; all are asked at once. */
+  /** Paths with their queries, `{agent_id}` in place of the id; all are asked at once. */
   readonly targets: readonly string[];
 }
 
@@ -31,11 +31,11 @@ async function ask(url: string): Promise<string> {
 /** The content of a tool result: the API's answers as they are. */
 export async function askUpstream(
   { apiUrl, targets }: UpstreamRequests,
-  sessionId: string,
+  agentId: string,
 ): Promise<{ type: "text"; text: string }[]> {
-  const id = encodeURIComponent(sessionId);
+  const id = encodeURIComponent(agentId);
   const texts = await Promise.all(
-    targets.map((target) => ask(apiUrl + target.replace("{session_id}", id))),
+    targets.map((target) => ask(apiUrl + target.replace("{agent_id}", id))),
   );
   return texts.map((text) => ({ type: "text", text }));
 }
