@@ -6,10 +6,8 @@
 
 import { STATUS_CODE } from "@std/http";
 import { tooLarge } from "./body.ts";
-import { checkHead } from "./header_limits.ts";
 import { LOOPBACK_HOSTS, normalOrigin } from "../core/addresses.ts";
 import { errorResponse } from "./responses.ts";
-import { authorityOf, hostOf } from "./request_target.ts";
 
 /** What {@linkcode createGuard} lets through. */
 export interface GuardOptions {
@@ -133,4 +131,53 @@ function preflight(): Response {
       "access-control-max-age": PREFLIGHT_MAX_AGE_SEC,
     },
   });
+}
+
+/** Longest URL, in characters: no client of this server has anything to say there. */
+const MAX_URL_LENGTH = 4_096;
+/** Most header fields; proxies add some of their own. */
+const MAX_FIELDS = 100;
+/** Longest header fields together, names included, in characters. */
+const MAX_FIELDS_LENGTH = 16_384;
+
+/** The answer to a request whose URL or header is too large; undefined for any other. */
+export function checkHead({ url, headers }: Request): Response | undefined {
+  if (url.length > MAX_URL_LENGTH) {
+    return errorResponse(
+      STATUS_CODE.URITooLong,
+      `The URL is too long: at most ${MAX_URL_LENGTH} characters.`,
+    );
+  }
+  let fields = 0;
+  let length = 0;
+  for (const [name, value] of headers) {
+    fields++;
+    length += name.length + value.length;
+  }
+  if (fields <= MAX_FIELDS && length <= MAX_FIELDS_LENGTH) return undefined;
+  return errorResponse(
+    STATUS_CODE.RequestHeaderFieldsTooLarge,
+    `The header is too large: at most ${MAX_FIELDS} fields and ${MAX_FIELDS_LENGTH} characters.`,
+  );
+}
+
+/** What a request is addressed to. Clients may write anything there, also what no URL can hold. */
+const TARGET = /^[a-z]+:\/\/([^/?#]*)([^?#]*)/i;
+
+/** The path as it was sent; empty when there is none. */
+export function pathOf(request: Request): string {
+  return TARGET.exec(request.url)?.[2] ?? "";
+}
+
+/**
+ * The host as it was sent, in lower case. HTTP/2 has a pseudo-header in place of `Host`
+ * (RFC 9113, section 8.3.1), which servers hand on as part of the URL only.
+ */
+export function hostOf(request: Request): string {
+  return request.headers.get("host")?.toLowerCase() ?? authorityOf(request);
+}
+
+/** The host of the request's URL, in lower case: the runtime puts `Host` there, or what was sent. */
+function authorityOf(request: Request): string {
+  return (TARGET.exec(request.url)?.[1] ?? "").toLowerCase();
 }

@@ -18,7 +18,7 @@ import { authInfoOf } from "../mcp/server.ts";
 import { createAdmission } from "./authenticate.ts";
 import { readJson } from "./body.ts";
 import { LOOPBACK_HOSTS } from "../core/addresses.ts";
-import { createGuard, type GuardOptions } from "./guard.ts";
+import { createGuard, type GuardOptions, hostOf, pathOf } from "./guard.ts";
 import {
   checkBatch,
   checkMessage,
@@ -27,10 +27,7 @@ import {
   type MessageError,
   type MessageId,
 } from "../mcp/messages.ts";
-import { createReadiness } from "./readiness.ts";
-import { errorResponse } from "./responses.ts";
-import { requestIdOf, withRequestId } from "./request_id.ts";
-import { hostOf, pathOf } from "./request_target.ts";
+import { errorResponse, requestIdOf, withRequestId } from "./responses.ts";
 import { type AccessToken, plainTokens, type TokenRegistry } from "../access/tokens.ts";
 
 /** What {@linkcode createHttpHandler} is given. */
@@ -331,4 +328,25 @@ function noteRefusal(
   // Probes that find it not ready are expected, and come every few seconds.
   const level = status === STATUS_CODE.ServiceUnavailable ? "debug" : "info";
   log[level]("HTTP request refused", { method: request.method, status, ...who });
+}
+
+/** How long an answer about the API holds, in milliseconds: probes must not cost its rate limit. */
+const READY_CACHE_MS = 10_000;
+
+/**
+ * A cached `probe`: one at a time, and its answer holds for ten seconds. A probe that fails counts
+ * as not ready.
+ */
+export function createReadiness(
+  clock: Clock,
+  probe: () => Promise<boolean>,
+): () => Promise<boolean> {
+  let cached: { readonly at: number; readonly ready: Promise<boolean> } | undefined;
+  return () => {
+    const now = clock.now();
+    if (cached === undefined || now - cached.at >= READY_CACHE_MS) {
+      cached = { at: now, ready: probe().catch(() => false) };
+    }
+    return cached.ready;
+  };
 }

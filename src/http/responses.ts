@@ -1,5 +1,5 @@
 /**
- * Answers to requests that never become a call.
+ * Responses to requests that never become a call, and the id that every response carries.
  *
  * @module
  */
@@ -25,4 +25,22 @@ export function errorResponse(
 ): Response {
   const body = jsonRpcError(id, { code, message });
   return Response.json(body, { status, headers });
+}
+
+/** Carries the id of a request, in and out: one search finds a request in every log. */
+const REQUEST_ID_HEADER = "x-request-id";
+
+/** What is taken over: anything else could forge or flood log lines. */
+const SANE = /^[A-Za-z0-9._~:+/=-]{1,128}$/;
+
+/** The request's own id where it is a sane one, else a new one. */
+export function requestIdOf(headers: Headers): string {
+  const given = headers.get(REQUEST_ID_HEADER);
+  return given !== null && SANE.test(given) ? given : crypto.randomUUID();
+}
+
+/** The response, with the id in its headers. */
+export function withRequestId(response: Response, requestId: string): Response {
+  response.headers.set(REQUEST_ID_HEADER, requestId);
+  return response;
 }

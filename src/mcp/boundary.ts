@@ -13,9 +13,8 @@ import { plainLine } from "../core/text.ts";
 import { fitBudget, MAX_RESULT_CHARS } from "../tools/budget.ts";
 import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 import { idHint } from "../tools/ids.ts";
-import { logCall } from "./call_log.ts";
 import { failureText } from "./errors.ts";
-import { type CallReport, type CallWatch, reportOf } from "./call_report.ts";
+import { type CallReport, type CallWatch, logCall, reportOf } from "./call_report.ts";
 
 /**
  * Runs a tool. Failures become `isError` results, which the model reads; what there is to know of

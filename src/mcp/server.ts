@@ -27,11 +27,10 @@ import { type ToolSetName, toolsOf } from "../tools/registry.ts";
 import type { Services } from "../tools/services.ts";
 import { callTool } from "./boundary.ts";
 import { forOperator, withPlainError } from "./errors.ts";
-import { logFailure } from "./call_log.ts";
 import { createRunningCalls, type RunningCalls } from "./cancellation.ts";
 import { isFields, withLineEndsEscaped } from "./messages.ts";
 import { createProgressReporter } from "./progress.ts";
-import type { CallWatch } from "./call_report.ts";
+import { type CallWatch, logFailure } from "./call_report.ts";
 
 /** What {@linkcode createServerFactory} puts into the servers that it makes. */
 export interface ServerOptions {

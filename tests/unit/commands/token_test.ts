@@ -3,7 +3,7 @@ import { printNewToken } from "../../../src/commands/token.ts";
 import type { NewTokenConfig } from "../../../src/config/config.ts";
 import { parseTokenFile } from "../../../src/access/token_file.ts";
 import { UsageError } from "../../../src/core/errors.ts";
-import { createAuthenticator } from "../../../src/http/auth.ts";
+import { createAuthenticator } from "../../../src/http/authenticate.ts";
 import { createTokenRegistry } from "../../../src/access/tokens.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 

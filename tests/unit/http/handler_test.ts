@@ -1,8 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { McpServer } from "@modelcontextprotocol/server";
 import { createLogger, silentLogger } from "../../../src/core/logger.ts";
-import { createHttpHandler, type HttpOptions } from "../../../src/http/handler.ts";
-import { createReadiness } from "../../../src/http/readiness.ts";
+import { createHttpHandler, createReadiness, type HttpOptions } from "../../../src/http/handler.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";

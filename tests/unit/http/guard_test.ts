@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { checkHead } from "../../../src/http/header_limits.ts";
-import { hostOf, pathOf } from "../../../src/http/request_target.ts";
+import { checkHead, hostOf, pathOf } from "../../../src/http/guard.ts";
 
 function get(url: string, headers: Record<string, string> = {}): Request {
   return new Request(url, { headers });

@@ -3,7 +3,7 @@ import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { createLogger } from "../../../src/core/logger.ts";
 import { createRedact } from "../../../src/core/redact.ts";
-import { type Failure, logCall } from "../../../src/mcp/call_log.ts";
+import { type Failure, logCall } from "../../../src/mcp/call_report.ts";
 import type { CallReport } from "../../../src/mcp/call_report.ts";
 
 const REPORT: CallReport = {
@@ -119,7 +119,7 @@ for (const quote of QUOTES) {
 Deno.test("a bug has an error line with its stack", () => {
   const [, line] = lines({ verdict: "failed" }, { error: new TypeError("undefined is"), args: {} });
   assertEquals([line?.level, line?.message], ["error", "Tool call failed"]);
-  assert(String(line?.error).includes("call_log_test.ts"));
+  assert(String(line?.error).includes("call_report_log_test.ts"));
 });
 
 for (const verdict of ["refused", "cancelled"] as const) {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { createAuthenticator } from "../../../src/http/auth.ts";
+import { createAuthenticator } from "../../../src/http/authenticate.ts";
 import { type AccessToken, plainTokens, sha256 } from "../../../src/access/tokens.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { requestIdOf, withRequestId } from "../../../src/http/request_id.ts";
+import { requestIdOf, withRequestId } from "../../../src/http/responses.ts";
 
 const SANE = ["1", "a-b_c.d~e", "Root=1-67891233-abcdef012345678912345678", "x".repeat(128)];
 for (const id of SANE) {
