@@ -39,14 +39,8 @@ export interface ReadBounds extends CallOptions {
   readonly onLongSearch?: () => void;
 }
 
-/** What an {@linkcode EventReader} works with. */
-export interface EventReaderOptions {
-  /** The rate that long searches of all callers together keep; none when absent. */
-  readonly bucket?: TokenBucket;
-  /** How many readers' positions are remembered; default 2,000. */
-  readonly maxPositions?: number;
-}
-
+/** How many readers' positions are remembered. */
+const MAX_POSITIONS = 2_000;
 /** The first page back is small, since mostly little is new; then pages as large as the API has. */
 const FIRST_SEARCH_LIMIT = 100;
 const SEARCH_LIMIT = 1_000;
@@ -74,14 +68,14 @@ interface Passed {
 export class EventReader {
   readonly #api: Pick<ManagedAgentsApi, "events">;
   readonly #bucket: TokenBucket | undefined;
-  readonly #positions: LruMap<string, Position>;
+  readonly #positions = new LruMap<string, Position>(MAX_POSITIONS);
   /** By session and cursor: the newest event there was when the cursor was searched for in vain. */
   readonly #unknown = new LruMap<string, string>(MAX_UNKNOWN);
 
-  constructor(api: Pick<ManagedAgentsApi, "events">, options: EventReaderOptions = {}) {
+  /** @param bucket the rate that long searches of all callers together keep; none when absent */
+  constructor(api: Pick<ManagedAgentsApi, "events">, bucket?: TokenBucket) {
     this.#api = api;
-    this.#bucket = options.bucket;
-    this.#positions = new LruMap(options.maxPositions ?? 2_000);
+    this.#bucket = bucket;
   }
 
   /** @throws `ToolError` `unknown_event` when the session has no event `afterId`; `ApiError` */

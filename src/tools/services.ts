@@ -82,7 +82,7 @@ export function createServices(options: ServicesOptions): Services {
     access: createAccessPolicy({ api, allowedAgentIds, ownerMarks }),
     limits: createCallLimits(options.maxCalls),
     environment: createEnvironmentResolver(api, options.environmentId),
-    eventReader: new EventReader(api, { bucket: createTokenBucket({ ...LONG_SEARCHES, clock }) }),
+    eventReader: new EventReader(api, createTokenBucket({ ...LONG_SEARCHES, clock })),
     eventSender: new EventSender({ api, waiter, clock, log, redact }),
     exposeToolInputs: options.exposeToolInputs ?? false,
     exposeAgentConfig: options.exposeAgentConfig ?? false,
