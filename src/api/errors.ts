@@ -445,7 +445,7 @@ function proxyOr(
   const { address, variable } = proxy;
   const { hostname } = new URL(origin);
   return {
-    message: withProxy(`the proxy ${address} (${variable})`),
+    message: withProxy(`The proxy ${address} (${variable})`),
     cure: `correct ${variable}, or add ${hostname} to NO_PROXY`,
   };
 }
@@ -460,7 +460,7 @@ const NEVER_CONNECTED =
 /** Meanings of the runtime's messages when no connection was made; the first match counts. */
 const EXPLANATIONS: readonly (readonly [RegExp, Explain])[] = [
   [/requests to port \d+ are blocked/i, ({ origin }) => ({
-    message: `${origin} has a port that no program may fetch from`,
+    message: `${origin} has a port that 'fetch' does not allow`,
     cure: `serve the API on another port, and ${CHECK_URL}`,
     lasting: true,
   })],
@@ -472,7 +472,7 @@ const EXPLANATIONS: readonly (readonly [RegExp, Explain])[] = [
   [/proxy authentication required/i, (route) => ({
     ...proxyOr(
       route,
-      (proxy) => `A user name and a password are wanted by ${proxy}`,
+      (proxy) => `${proxy} wants a user name and a password`,
       `A proxy before ${route.origin} wants a user name and a password`,
       "set HTTPS_PROXY=http://<user>:<password>@<proxy>",
     ),
@@ -481,27 +481,27 @@ const EXPLANATIONS: readonly (readonly [RegExp, Explain])[] = [
   [/tunnel/i, (route) =>
     proxyOr(
       route,
-      (proxy) => `No way to ${route.origin} is opened by ${proxy}`,
-      `A proxy opens no way to ${route.origin}`,
+      (proxy) => `${proxy} refuses a tunnel to ${route.origin}`,
+      `A proxy refuses a tunnel to ${route.origin}`,
       "ask its operator to let it through",
     )],
   [/dns error|failed to lookup|no such host|name or service not known/i, (route) =>
     proxyOr(
       route,
-      (proxy) => `No address is found for ${proxy}`,
-      `No address is found for ${new URL(route.origin).hostname} (DNS)`,
+      (proxy) => `${proxy} has no known address (DNS)`,
+      `${new URL(route.origin).hostname} has no known address (DNS)`,
       `${CHECK_URL}, this machine's connection and its DNS`,
     )],
   [/refused/i, (route) =>
     proxyOr(
       route,
-      (proxy) => `Connections are refused by ${proxy}`,
+      (proxy) => `${proxy} refuses connections`,
       `${route.origin} refuses connections`,
       `start what is to listen there, or ${CHECK_URL}`,
     )],
   [/unknownissuer|unknown issuer|self.?signed|caused?as/i, ({ origin }) => ({
     message:
-      `The certificate of ${origin} is signed by nobody known here (TLS), as it is where a ` +
+      `The certificate of ${origin} is signed by an unknown authority (TLS), as it is where a ` +
       "company's proxy or a virus scanner reads along",
     cure: "trust this machine's certificates with DENO_TLS_CA_STORE=system, or name the " +
       "authority's file with DENO_CERT",
@@ -524,11 +524,11 @@ const EXPLANATIONS: readonly (readonly [RegExp, Explain])[] = [
     lasting: true,
   })],
   [/handshake|invalid peer|certificate|\btls\b/i, ({ origin }) => ({
-    message: `No secure connection to ${origin} comes about (TLS)`,
+    message: `Cannot make a secure connection to ${origin} (TLS)`,
     cure: "see whether a proxy or a firewall is in between, and set HTTPS_PROXY if there is one",
   })],
   [/unreachable|no route|network is down/i, ({ origin }) => ({
-    message: `There is no way to ${origin} from this network`,
+    message: `Cannot reach ${origin} from this network`,
     cure: "check this machine's connection and its VPN",
   })],
 ];

@@ -177,14 +177,14 @@ Deno.test("the doctor of the program tells a name that does not resolve, directl
   };
   const direct = await run(["doctor"], env);
   assertEquals(direct.code, 1);
-  assertStringIncludes(direct.out, "No address is found for api.invalid (DNS)");
+  assertStringIncludes(direct.out, "api.invalid has no known address (DNS)");
   const proxied = await run(["doctor"], {
     ...env,
     HTTPS_PROXY: "http://me:secret@proxy.invalid:1",
   });
   assertStringIncludes(
     proxied.out,
-    "No address is found for the proxy proxy.invalid:1 (HTTPS_PROXY)",
+    "The proxy proxy.invalid:1 (HTTPS_PROXY) has no known address",
   );
   assert(!proxied.out.includes("secret"));
 });
@@ -232,11 +232,11 @@ Deno.test("the doctor of the program names a proxy that refuses, and one that wa
     }
   })();
   const locked = await run(["doctor"], { ...env, HTTPS_PROXY: proxy });
-  assertMatch(locked.out, /A user name and a password are wanted by the proxy 127\.0\.0\.1:\d+/);
+  assertMatch(locked.out, /The proxy 127\.0\.0\.1:\d+ \(\w+\) wants a user name and a password/);
   listener.close();
   await refusing;
   const refused = await run(["doctor"], { ...env, HTTPS_PROXY: proxy });
-  assertMatch(refused.out, /Connections are refused by the proxy 127\.0\.0\.1:\d+ \(HTTPS_PROXY\)/);
+  assertMatch(refused.out, /The proxy 127\.0\.0\.1:\d+ \(HTTPS_PROXY\) refuses connections/);
 });
 
 Deno.test("the doctor of the program checks what a host's entry would use, proxy and all", async () => {
@@ -267,7 +267,7 @@ Deno.test("the doctor of the program checks what a host's entry would use, proxy
   assertMatch(good.out, /^ok {3}key +ANTHROPIC_API_KEY is accepted$/m);
   const plain = await run(["doctor"], { ...env, CMA_BASE_URL: url });
   assertEquals(plain.code, 1);
-  assertMatch(plain.out, /the proxy 127\.0\.0\.1:9 \(HTTP_PROXY\)/);
+  assertMatch(plain.out, /The proxy 127\.0\.0\.1:9 \(HTTP_PROXY\) refuses connections/);
   assert(!(good.out + plain.out).includes(key));
   await server.shutdown();
   simulator.close();

@@ -129,8 +129,11 @@ Deno.test("on stdio the first call tells an authority that nobody knows", async 
 Deno.test("on stdio the first call tells a proxy that opens no way, and one that wants a password", async () => {
   for (
     const [status, expected] of [
-      ["403 Forbidden", /No way to https:\/\/api\.invalid is opened by the proxy 127/],
-      ["407 Proxy Authentication Required", /password are wanted by the proxy 127/],
+      ["403 Forbidden", /The proxy 127\S+ \(\w+\) refuses a tunnel to https:\/\/api\.invalid/],
+      [
+        "407 Proxy Authentication Required",
+        /The proxy 127\S+ \(\w+\) wants a user name and a password/,
+      ],
     ] as const
   ) {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -160,5 +163,5 @@ Deno.test("on stdio the first call tells a name that does not resolve", async ()
     text,
     /could not be reached.*Check --base-url, this machine's connection and its DNS/,
   );
-  assertMatch(text, /No address is found for api\.invalid \(DNS\)/);
+  assertMatch(text, /api\.invalid has no known address \(DNS\)/);
 });

@@ -12,11 +12,11 @@ function fetchError(message: string): TypeError {
 
 const connect = (message: string) => fetchError(`client error (Connect): ${message}`);
 
-const troubles: readonly [string, unknown, string, string][] = [
+const problems: readonly [string, unknown, string, string][] = [
   [
     "a name that does not resolve",
     connect("dns error: failed to lookup address information: Name or service not known"),
-    "No address is found for api.example.com (DNS)",
+    "api.example.com has no known address (DNS)",
     "DNS",
   ],
   [
@@ -40,7 +40,7 @@ const troubles: readonly [string, unknown, string, string][] = [
   [
     "an unknown authority",
     connect("invalid peer certificate: UnknownIssuer"),
-    "signed by nobody known here (TLS)",
+    "signed by an unknown authority (TLS)",
     "DENO_TLS_CA_STORE=system",
   ],
   [
@@ -67,18 +67,18 @@ const troubles: readonly [string, unknown, string, string][] = [
     "does not speak TLS",
     "http://",
   ],
-  ["a broken handshake", connect("tls handshake eof"), "No secure connection", "firewall"],
+  ["a broken handshake", connect("tls handshake eof"), "secure connection", "firewall"],
   [
     "a proxy that wants a password",
     connect("proxy authentication required"),
     "wants a user name and a password",
     "HTTPS_PROXY=http://<user>",
   ],
-  ["a proxy that opens no tunnel", connect("unsuccessful tunnel"), "opens no way", "operator"],
+  ["a proxy that opens no tunnel", connect("unsuccessful tunnel"), "refuses a tunnel", "operator"],
   [
     "a network that is not there",
     connect("tcp connect error: Network is unreachable (os error 101)"),
-    "no way to https://api.example.com from this network",
+    "Cannot reach https://api.example.com from this network",
     "VPN",
   ],
   [
@@ -90,7 +90,7 @@ const troubles: readonly [string, unknown, string, string][] = [
   [
     "a port that fetch does not allow",
     new TypeError("Fetch failed: Requests to port 1 are blocked"),
-    "no program may fetch from",
+    "port that 'fetch' does not allow",
     "another port",
   ],
   [
@@ -107,41 +107,41 @@ const troubles: readonly [string, unknown, string, string][] = [
   ],
   ["something else that is no error", "odd", "broke before an answer came", "try again"],
 ];
-for (const [name, error, message, cure] of troubles) {
+for (const [name, error, message, cure] of problems) {
   Deno.test(`networkProblem() tells ${name} apart, with its cure`, () => {
-    const trouble = networkProblem(error, { origin: ORIGIN });
-    assertStringIncludes(trouble.message, message);
-    assertStringIncludes(trouble.cure, cure);
+    const problem = networkProblem(error, { origin: ORIGIN });
+    assertStringIncludes(problem.message, message);
+    assertStringIncludes(problem.cure, cure);
   });
 }
 
 const proxied: readonly [string, string, string][] = [
-  ["does not resolve", "dns error: Name or service not known", "No address is found for the proxy"],
+  ["does not resolve", "dns error: Name or service not known", "has no known address (DNS)"],
   [
     "refuses connections",
     "Connection refused (os error 111)",
-    "Connections are refused by the proxy",
+    "refuses connections",
   ],
-  ["wants a password", "proxy authentication required", "are wanted by the proxy"],
-  ["opens no tunnel", "unexpected eof while tunneling", "is opened by the proxy"],
+  ["wants a password", "proxy authentication required", "wants a user name and a password"],
+  ["opens no tunnel", "unexpected eof while tunneling", "refuses a tunnel to"],
 ];
 for (const [name, message, expected] of proxied) {
   Deno.test(`networkProblem() blames a proxy that ${name}, and names its variable`, () => {
-    const trouble = networkProblem(connect(message), { origin: ORIGIN, proxy: PROXY });
-    assertStringIncludes(trouble.message, expected);
-    assertStringIncludes(trouble.message, "proxy.corp:8080 (HTTPS_PROXY)");
-    assertStringIncludes(trouble.cure, "add api.example.com to NO_PROXY");
+    const problem = networkProblem(connect(message), { origin: ORIGIN, proxy: PROXY });
+    assertStringIncludes(problem.message, expected);
+    assertStringIncludes(problem.message, "The proxy proxy.corp:8080 (HTTPS_PROXY)");
+    assertStringIncludes(problem.cure, "add api.example.com to NO_PROXY");
   });
 }
 
 Deno.test("networkProblem() blames no proxy for a certificate, which the API shows", () => {
   const error = connect("invalid peer certificate: UnknownIssuer");
-  const trouble = networkProblem(error, { origin: ORIGIN, proxy: PROXY });
-  assertStringIncludes(trouble.message, `certificate of ${ORIGIN}`);
+  const problem = networkProblem(error, { origin: ORIGIN, proxy: PROXY });
+  assertStringIncludes(problem.message, `certificate of ${ORIGIN}`);
 });
 
 Deno.test("networkProblem() says everything in one line", () => {
-  for (const [, error] of troubles) {
+  for (const [, error] of problems) {
     for (const proxy of [undefined, PROXY]) {
       const { message, cure } = networkProblem(error, { origin: ORIGIN, proxy });
       assertEquals(/[\r\n]/.test(message + cure), false);

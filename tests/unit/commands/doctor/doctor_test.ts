@@ -191,7 +191,10 @@ Deno.test("doctor() blames the proxy that a variable names", async () => {
     env: { ANTHROPIC_API_KEY: KEY, https_proxy: "http://me:secret@proxy.corp:8080" },
     fetch: () => Promise.reject(new TypeError("fetch failed", { cause })),
   });
-  assertStringIncludes(lines[0] ?? "", "refused by the proxy proxy.corp:8080 (https_proxy)");
+  assertStringIncludes(
+    lines[0] ?? "",
+    "The proxy proxy.corp:8080 (https_proxy) refuses connections",
+  );
   assert(!lines.join("\n").includes("secret"));
 });
 
