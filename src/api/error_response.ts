@@ -194,7 +194,7 @@ export function mediaType(headers: Headers): string {
 }
 
 /** The id by which the API's operators find a request. */
-export function requestIdOf(headers: Headers): string | undefined {
+export function apiRequestIdOf(headers: Headers): string | undefined {
   return wordOf(headers.get("request-id"), headers.get("x-request-id"));
 }
 
@@ -269,7 +269,7 @@ export function responseError(
     status,
     type: envelope.type,
     errorCode: envelope.errorCode,
-    requestId: requestIdOf(headers) ?? envelope.requestId,
+    requestId: apiRequestIdOf(headers) ?? envelope.requestId,
     retryAfterMs: retryAfterMs(headers, nowMs),
     answeredBy: authorOf(response, text, envelope, request),
     ...(request && { origin: request.origin }),
@@ -301,7 +301,7 @@ export function typeError(
   return new ApiError(`The API's answer is not ${wanted} (${type}): check the base URL`, {
     kind: "decode",
     status,
-    requestId: requestIdOf(headers),
+    requestId: apiRequestIdOf(headers),
     origin,
     ...(isPage(headers, text) && { answeredBy: "other" }),
   });
@@ -325,7 +325,7 @@ export function errorInside(
     presentable(message, redact) ?? `The API answered with status ${status} and an error`,
     {
       ...{ kind: own === undefined ? "decode" : "http", status: own ?? status, type, errorCode },
-      requestId: requestIdOf(headers) ?? requestId,
+      requestId: apiRequestIdOf(headers) ?? requestId,
       answeredBy: "api",
       origin,
     },

@@ -567,7 +567,7 @@ function outOfReach(): ApiError {
 export type Order = "asc" | "desc";
 
 /** The other direction. */
-export function opposite(order: Order): Order {
+function opposite(order: Order): Order {
   return order === "asc" ? "desc" : "asc";
 }
 
@@ -590,7 +590,7 @@ const REFERENCES = [
  *
  * @returns undefined where nothing tells
  */
-export function directionOf(events: readonly SessionEvent[]): Order | undefined {
+function directionOf(events: readonly SessionEvent[]): Order | undefined {
   const votes = referenceVotes(events) ||
     stepVotes(events.filter((event) => !isInput(event)).map(timeOf)) ||
     stepVotes(events.map(({ seq }) => typeof seq === "number" ? seq : undefined)) ||

@@ -44,7 +44,7 @@ const MAX_WRAPPERS = 3;
  * The event that lies in a wrapper such as `{"event":{…}}`; the value itself where it is one. All
  * documented types of events have a dot in their name, which tells them from types of wrappers.
  */
-export function unwrapped(value: unknown, depth = 0): unknown {
+function unwrapped(value: unknown, depth = 0): unknown {
   const fields = fieldsOf(value);
   if (!fields || depth >= MAX_WRAPPERS || textOf(fields.type)?.includes(".")) return value;
   for (const name of WRAPPING_FIELDS) {

@@ -15,7 +15,7 @@ import { currentUpstreamRequests, type EndAttempt } from "../core/upstream_reque
 import { BodyTooLargeError, discardBody, parseClean, readPieces, readText } from "./body.ts";
 import type { Connections, RequestKind, Route } from "./connections.ts";
 import { type Credential, credentialHeaders, type CredentialSource } from "./credentials.ts";
-import { errorInside, requestIdOf, responseError, typeError } from "./error_response.ts";
+import { apiRequestIdOf, errorInside, responseError, typeError } from "./error_response.ts";
 import { ApiError, networkError } from "./errors.ts";
 import type { EventRecord } from "./event_record.ts";
 import { createListBody, type ListBodyOptions } from "./list_body.ts";
@@ -85,7 +85,7 @@ export interface JsonResponse {
 }
 
 /** Milliseconds until a call fails when the caller names no other bound. */
-export const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_TIMEOUT_MS = 30_000;
 
 /** Timers take no more. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
@@ -105,7 +105,7 @@ const BACKOFF = { baseMs: 500, capMs: 8_000 } as const;
  * Milliseconds without a byte, of the head or after it, after which a read is given up and sent once
  * more on a fresh connection.
  */
-export const READ_SILENCE_MS = 10_000;
+const READ_SILENCE_MS = 10_000;
 
 /**
  * A request that ended from this side after so many milliseconds without a byte makes its connection
@@ -145,7 +145,7 @@ export async function requestJson(
       const value = await readJson(context, spec, response, attempt);
       const inside = errorInside(response, value, context.redact, context.origin);
       if (inside) throw inside;
-      return { value, status: response.status, requestId: requestIdOf(response.headers) };
+      return { value, status: response.status, requestId: apiRequestIdOf(response.headers) };
     } catch (thrown) {
       error = attempt.failed(thrown);
     } finally {
@@ -519,7 +519,7 @@ async function readJson(
     signal.throwIfAborted();
     if (error instanceof BodyTooLargeError) {
       throw new ApiError("The API's answer is too large", {
-        ...{ kind: "decode", status: response.status, requestId: requestIdOf(response.headers) },
+        ...{ kind: "decode", status: response.status, requestId: apiRequestIdOf(response.headers) },
         entriesRead: entries(),
       });
     }

@@ -77,11 +77,12 @@ export class ManualClock implements Clock {
     while (!settled) {
       const timer = this.#next(end);
       if (!timer) {
-        for (let tries = 0; tries < PATIENCE && !settled; tries++) {
+        // What is read from a stream may take some turns of the event loop, and then set a timer.
+        for (let tries = 0; tries < PATIENCE && !settled && !this.#next(end); tries++) {
           await settle();
           await new Promise((resolve) => setTimeout(resolve, 1));
         }
-        if (settled) break;
+        if (settled || this.#next(end)) continue;
         throw new Error(`Nothing is due and the promise has not settled at ${this.#now}`);
       }
       await this.advance(timer.at - this.#now);
