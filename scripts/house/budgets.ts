@@ -1,5 +1,5 @@
 /**
- * How big things are: printed to be looked at, never a gate.
+ * Measures how big files and functions are. `deno task check` prints the sizes and limits none.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export interface FunctionSize {
   readonly lines: number;
 }
 
-/** The functions of a module, methods and closures included. */
+/** Returns the functions of a module, methods and closures included. */
 export function functionsOf(file: TextFile): FunctionSize[] {
   const sizes: FunctionSize[] = [];
   const tree = parse(file);
@@ -28,7 +28,7 @@ export function functionsOf(file: TextFile): FunctionSize[] {
   return sizes;
 }
 
-/** Lines that hold code: neither blank nor only comment. */
+/** Counts the lines that hold code: neither blank nor only comment. */
 export function codeLines(file: TextFile): number {
   const lines = new Set<number>();
   const tree = parse(file);
@@ -45,7 +45,7 @@ export function codeLines(file: TextFile): number {
   return lines.size;
 }
 
-/** Test code per source code, in lines. */
+/** Returns the lines of code in `tests` for each in `src`. */
 export function testRatio(files: readonly TextFile[]): number {
   const sum = (folder: string) =>
     modulesIn(files, folder).reduce((total, file) => total + codeLines(file), 0);

@@ -1,5 +1,5 @@
 /**
- * What code may not do, by its syntax tree.
+ * Rules about code, checked on its syntax tree.
  *
  * @module
  */
@@ -11,12 +11,13 @@ import { type Finding, lineOf, modulesIn, parse, type TextFile, walk } from "./t
 function findNodes(
   files: readonly TextFile[],
   complaint: (node: ts.Node, file: TextFile) => string | undefined,
+  mend: string,
 ): Finding[] {
   const findings: Finding[] = [];
   for (const file of files) {
     walk(file, (node) => {
       const message = complaint(node, file);
-      if (message) findings.push({ path: file.path, line: lineOf(file, node), message });
+      if (message) findings.push({ path: file.path, line: lineOf(file, node), message, mend });
     });
   }
   return findings;
@@ -26,12 +27,12 @@ function isNamed(node: ts.Node | undefined, name: string): boolean {
   return node !== undefined && ts.isIdentifier(node) && node.text === name;
 }
 
-/** Modules of Node that every runtime has, and that are used outside of `runtime/`. */
+/** Modules of Node that every runtime has, and that any room may import. */
 const COMMON_NODE = new Set(["node:async_hooks", "node:buffer", "node:crypto", "node:stream"]);
 
 /**
- * `Deno` belongs to `runtime/deno*.ts`, so that another runtime can stand beside it, and modules of
- * Node, but for a few, to `runtime/`.
+ * Only `runtime/deno*.ts` names `Deno`, so that another runtime can stand beside it; only `runtime/`
+ * imports modules of Node that some runtimes lack.
  */
 export function runtimesStayInTheirRoom(files: readonly TextFile[]): Finding[] {
   return findNodes(modulesIn(files, "src"), (node, { path }) => {
@@ -41,29 +42,30 @@ export function runtimesStayInTheirRoom(files: readonly TextFile[]): Finding[] {
     const isForeign = ts.isStringLiteral(node) && node.text.startsWith("node:") &&
       !COMMON_NODE.has(node.text) && !path.startsWith("src/runtime/");
     return isForeign ? `names ${node.text} outside runtime/` : undefined;
-  });
+  }, "put it behind the interface in src/runtime/runtime.ts");
 }
 
-/** Standard output carries JSON-RPC. */
+/** Only the protocol goes to standard output: on stdio a host reads JSON-RPC from it. */
 export function stdoutIsTheProtocols(files: readonly TextFile[]): Finding[] {
   return findNodes(modulesIn(files, "src"), (node, { path }) => {
     if (isNamed(node, "console")) return "uses console";
     if (!ts.isPropertyAccessExpression(node) || node.name.text !== "stdout") return undefined;
     return path === "src/runtime/deno.ts" ? undefined : "writes to stdout";
-  });
+  }, "log with Logger, which writes to stderr; a command prints with program.print");
 }
 
-/** `any` switches the type checker off. */
+/** Nothing is typed `any`, which switches the type checker off. */
 export function noAny(files: readonly TextFile[]): Finding[] {
   return findNodes(
     modulesIn(files, "src", "scripts", "tests"),
     (node) => node.kind === ts.SyntaxKind.AnyKeyword ? "uses any" : undefined,
+    "name the type, or take unknown and narrow it",
   );
 }
 
 /**
- * Bundlers drop what is not used of `import * as z`, but keep all of zod's translations for
- * `import { z }`: half a megabyte that every start would read.
+ * Zod is imported as `* as z`: of that, bundlers drop what is not used. For `import { z }` they keep
+ * all of zod's translations, half a megabyte that every start would read.
  */
 export function zodIsShaken(files: readonly TextFile[]): Finding[] {
   return findNodes(modulesIn(files, "src"), (node) => {
@@ -75,27 +77,25 @@ export function zodIsShaken(files: readonly TextFile[]): Finding[] {
     return node.moduleSpecifier.text === "zod" && !isWhole
       ? "imports zod otherwise than with * as z"
       : undefined;
-  });
+  }, 'write import * as z from "zod"');
 }
 
 const FUZZ = "tests/helpers/fuzz.ts";
 
-/** A property test without a seed fails once and never again. */
+/** Property tests get fast-check from one helper, which seeds it: a failure can be repeated. */
 export function propertiesAreSeeded(files: readonly TextFile[]): Finding[] {
   const others = modulesIn(files, "tests", "scripts").filter(({ path }) => path !== FUZZ);
   return findNodes(others, (node) => {
     if (!ts.isImportDeclaration(node) || !ts.isStringLiteral(node.moduleSpecifier)) {
       return undefined;
     }
-    return node.moduleSpecifier.text === "fast-check"
-      ? `imports fast-check: take fc from ${FUZZ}, which seeds it`
-      : undefined;
-  });
+    return node.moduleSpecifier.text === "fast-check" ? "imports fast-check" : undefined;
+  }, `import fc from ${FUZZ}, which seeds it`);
 }
 
 const OFF = new Set(["only", "skip", "ignore"]);
 
-/** A test that is switched off, or that switches off the others, proves nothing. */
+/** No test is switched off, or switches off the others. */
 export function testsAreOn(files: readonly TextFile[]): Finding[] {
   return findNodes(modulesIn(files, "tests"), (node) => {
     if (ts.isPropertyAccessExpression(node) && OFF.has(node.name.text)) {
@@ -108,10 +108,10 @@ export function testsAreOn(files: readonly TextFile[]): Finding[] {
     if (!ts.isPropertyAssignment(node) || !ts.isIdentifier(node.name)) return undefined;
     const isOff = OFF.has(node.name.text) && node.initializer.kind === ts.SyntaxKind.TrueKeyword;
     return isOff ? `switches tests off with ${node.name.text}: true` : undefined;
-  });
+  }, "take that out and mend the test; ignore may name a condition");
 }
 
-/** A test in a file that the test runner does not look at never runs. */
+/** Tests stand in files that the test runner finds. */
 export function testsAreFound(files: readonly TextFile[]): Finding[] {
   return findNodes(
     modulesIn(files, "tests").filter(({ path }) => !path.endsWith("_test.ts")),
@@ -120,10 +120,11 @@ export function testsAreFound(files: readonly TextFile[]): Finding[] {
         isNamed(node.expression.expression, "Deno") && node.expression.name.text === "test";
       return isTest ? "has tests, but its name does not end in _test.ts" : undefined;
     },
+    "rename it, or it never runs",
   );
 }
 
-/** A unit test that starts a program, itself or by a helper, waits for it: it belongs to the others. */
+/** No unit test starts a program, itself or by a helper: that takes longer than all its like. */
 export function unitTestsStartNothing(files: readonly TextFile[]): Finding[] {
   const support = modulesIn(files, "tests", "scripts");
   const starts = new Map(
@@ -131,7 +132,7 @@ export function unitTestsStartNothing(files: readonly TextFile[]): Finding[] {
       const isCommand = ts.isPropertyAccessExpression(node) && isNamed(node.expression, "Deno") &&
         node.name.text === "Command";
       return isCommand ? "starts a program" : undefined;
-    }).map(({ path }) => [path, path]),
+    }, "").map(({ path }) => [path, path]),
   );
   const byPath = new Map(support.map((file) => [file.path, file]));
   const starterOf = (path: string, seen = new Set<string>()): string | undefined => {
@@ -145,7 +146,7 @@ export function unitTestsStartNothing(files: readonly TextFile[]): Finding[] {
     const starter = starterOf(path);
     if (starter === undefined) return [];
     const how = starter === path ? "" : ` by ${starter}`;
-    return [{ path, message: `starts a program${how}: move the test to tests/e2e` }];
+    return [{ path, message: `starts a program${how}`, mend: "move the test to tests/e2e" }];
   });
 }
 
@@ -159,6 +160,8 @@ function declaredNames(statement: ts.Statement): string[] {
   return isNamedStatement && statement.name ? [statement.name.text] : [];
 }
 
+const NAME_THE_DECLARER = "let src/mod.ts name the file that declares it";
+
 function undocumented(file: TextFile, wanted: ReadonlySet<string>): Finding[] {
   const documented = new Set<string>();
   const declared = new Map<string, number>();
@@ -171,16 +174,16 @@ function undocumented(file: TextFile, wanted: ReadonlySet<string>): Finding[] {
   return [...wanted].filter((name) => !documented.has(name)).map((name) => ({
     path: file.path,
     line: declared.get(name),
-    message: declared.has(name)
-      ? `exports ${name} without saying what it is`
-      : `does not declare ${name}`,
+    ...declared.has(name)
+      ? { message: `exports ${name} without a doc comment`, mend: "write one" }
+      : { message: `does not declare ${name}`, mend: NAME_THE_DECLARER },
   }));
 }
 
 /** The entries of the project's packages. */
 const ENTRIES = ["src/mod.ts", "src/simulator/mod.ts"];
 
-/** The names that an entry re-exports, one by one, by the module that they come from. */
+/** Returns the names that an entry re-exports, one by one, by the module that they come from. */
 function reexports(entry: TextFile): { findings: Finding[]; names: Map<string, Set<string>> } {
   const findings: Finding[] = [];
   const names = new Map<string, Set<string>>();
@@ -192,6 +195,7 @@ function reexports(entry: TextFile): { findings: Finding[]; names: Map<string, S
         path: entry.path,
         line: lineOf(entry, statement),
         message: "exports a wildcard",
+        mend: "name each export, so that the public API is what this file lists",
       });
       continue;
     }
@@ -205,19 +209,25 @@ function reexports(entry: TextFile): { findings: Finding[]; names: Map<string, S
   return { findings, names };
 }
 
-/** What the entries export is documented where it is declared, and is named one by one. */
+/** The entries name each of their exports, and each is documented where it is declared. */
 export function publicApiIsDocumented(files: readonly TextFile[]): Finding[] {
   const entries = files.filter(({ path }) => ENTRIES.includes(path));
-  if (entries[0]?.path !== ENTRIES[0]) return [{ path: "src/mod.ts", message: "is missing" }];
+  if (entries[0]?.path !== ENTRIES[0]) {
+    return [{ path: "src/mod.ts", message: "is missing", mend: "put it back: it is the library" }];
+  }
   return entries.map(reexports).flatMap(({ findings, names }) => [
     ...findings,
     ...[...names].flatMap(([path, wanted]): Finding[] => {
       const file = files.find((candidate) => candidate.path === path);
-      if (!file) return [{ path, message: "is missing" }];
+      if (!file) return [{ path, message: "is missing", mend: "mend the path in src/mod.ts" }];
       if (!ENTRIES.includes(path)) return undocumented(file, wanted);
       const offered = [...reexports(file).names.values()].flatMap((offer) => [...offer]);
       return [...wanted].filter((name) => !offered.includes(name))
-        .map((name) => ({ path, message: `does not export ${name}` }));
+        .map((name) => ({
+          path,
+          message: `does not export ${name}`,
+          mend: "export it there, or take it out of src/mod.ts",
+        }));
     }),
   ]);
 }

@@ -1,5 +1,5 @@
 /**
- * The README's table of figures, from the newest run on record.
+ * Makes the README's table of figures, from the newest run on record.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { RecordedFigure, RecordedRun } from "../bench/record.ts";
 import { onTarget } from "../../tests/bench/figure.ts";
 import { figureText, targetText } from "../bench/report.ts";
 
-/** Figures that tell most, by id, in words for whoever has not read the bench. */
+/** The figures that tell most, by id, in words for a reader who has not seen the bench. */
 const SHOWN: readonly (readonly [id: string, what: string])[] = [
   ["turn_end.http_alone.median", "End of a turn → result, over reading the stream directly"],
   ["turn_end.http_beside.median", "The same beside 1,000 open waits"],
@@ -30,7 +30,7 @@ const SHOWN: readonly (readonly [id: string, what: string])[] = [
   ["model_cost.tools_list.as_earlier", "… its names, descriptions and parameters"],
 ];
 
-/** Lines of Markdown cells: what, figure, target. */
+/** Returns the table's rows: what is measured, the figure, the target. */
 export function figureRows(
   figures: Readonly<Record<string, RecordedFigure>>,
 ): readonly (readonly [what: string, figure: string, target: string])[] {
@@ -40,12 +40,12 @@ export function figureRows(
   });
 }
 
-/** A target that was missed says so. */
+/** Returns the target, and says so where the figure misses it. */
 function targetOf(figure: RecordedFigure): string {
   return targetText(figure) + (onTarget(figure) === false ? ", missed" : "");
 }
 
-/** When and where the figures were taken. */
+/** Returns the sentence that says when and where the figures were taken. */
 export function figuresCaption({ date, machine, versions }: RecordedRun): string {
   const { os, arch, cpus, memory_gb } = machine;
   const { deno, denort } = versions;

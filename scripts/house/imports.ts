@@ -1,5 +1,5 @@
 /**
- * Which module may import which.
+ * Rules about imports: one direction, no cycles, and the simulator by its entry.
  *
  * @module
  */
@@ -25,7 +25,7 @@ function specifierOf(node: ts.Node): ts.StringLiteralLike | undefined {
   return argument && ts.isStringLiteralLike(argument) ? argument : undefined;
 }
 
-/** The relative imports of a module: static, dynamic, re-exports, types included. */
+/** Returns the relative imports of a module: static, dynamic and re-exports, types included. */
 export function importsOf(file: TextFile): Import[] {
   const imports: Import[] = [];
   walk(file, (node) => {
@@ -81,7 +81,15 @@ function mayImport(from: string, to: string): boolean {
 export function layering(files: readonly TextFile[]): Finding[] {
   return modulesIn(files, "src").flatMap(importsOf)
     .filter(({ from, to }) => !mayImport(from, to))
-    .map(({ from, to, line }) => ({ path: from, line, message: `may not import ${to}` }));
+    .map(({ from, to, line }) => ({
+      path: from,
+      line,
+      message: `may not import ${to}`,
+      mend: to.startsWith(PACKAGE) && to !== PACKAGE_ENTRY
+        ? `import ${PACKAGE_ENTRY}, from src/commands or src/mod.ts`
+        : "move the code to the room that may know both, or pass it in (LAYERS in " +
+          "scripts/house/imports.ts)",
+    }));
 }
 
 /** Tests and scripts use the simulator by its entry; its own unit tests see inside. */
@@ -93,7 +101,8 @@ export function simulatorEntry(files: readonly TextFile[]): Finding[] {
     .map(({ from, to, line }) => ({
       path: from,
       line,
-      message: `may not import ${to}: import ${PACKAGE_ENTRY}`,
+      message: `may not import ${to}`,
+      mend: `import ${PACKAGE_ENTRY}`,
     }));
 }
 
@@ -109,7 +118,11 @@ export function cycles(files: readonly TextFile[]): Finding[] {
     const start = trail.indexOf(path);
     if (start >= 0) {
       const loop = [...trail.slice(start), path].join(" → ");
-      findings.push({ path, message: `imports itself: ${loop}` });
+      findings.push({
+        path,
+        message: `imports itself by way of ${loop}`,
+        mend: "move what they share into a file of its own, or pass it in",
+      });
       return;
     }
     if (done.has(path)) return;

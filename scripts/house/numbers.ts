@@ -1,5 +1,5 @@
 /**
- * The project in numbers.
+ * The project's sizes, as `deno task check` prints them.
  *
  * @module
  */
@@ -13,7 +13,7 @@ function largest(values: readonly number[]): number {
   return values.reduce((most, value) => Math.max(most, value), 0);
 }
 
-/** Sizes of files and functions, share of tests, cost of the tool list: a line each. */
+/** Returns a line each: sizes of files and functions, share of tests, size of the tool list. */
 export async function numberLines(files: readonly TextFile[]): Promise<string[]> {
   const source = modulesIn(files, "src");
   const lines = source.map(({ text }) => lineCount(text));

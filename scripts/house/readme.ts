@@ -1,5 +1,5 @@
 /**
- * The parts of the README that are made from the code.
+ * Makes the generated parts of the README: the tables of tools, settings and figures.
  *
  * @module
  */
@@ -28,7 +28,7 @@ function cell(text: string): string {
   return text.replaceAll("|", "\\|").replace(/\s+/g, " ").trim();
 }
 
-/** A table as the formatter writes it: every column as wide as its widest cell. */
+/** Returns a table as the formatter writes it: every column as wide as its widest cell. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, ...rows].map((cells) => cells.map(cell));
   const widths = head.map((_, column) =>
@@ -44,7 +44,7 @@ function firstSentence(text: string): string {
   return /^.*?\.(?=\s|$)/s.exec(text)?.[0] ?? text;
 }
 
-/** The table of tools: name, parameters (`?` marks optional ones), what it does. */
+/** Returns the table of tools: name, parameters (`?` marks optional ones), first sentence. */
 export function toolTable(tools: readonly ToolRow[]): string {
   const rows = tools.map(({ name, description, input, annotations }) => {
     const parameters = Object.entries(input.shape).map(([parameter, schema]) =>
@@ -56,7 +56,7 @@ export function toolTable(tools: readonly ToolRow[]): string {
   return table(["Tool", "Parameters", "", "Does"], rows);
 }
 
-/** The tables of all sets; opt-in ones below their names. */
+/** Returns the tables of all sets of tools; opt-in sets stand below their names. */
 export function toolSetTables(sets: Readonly<Record<string, readonly ToolRow[]>>): string {
   const parts = Object.entries(sets).map(([name, tools]) =>
     name === "core" ? toolTable(tools) : `Set \`${name}\`, opt-in:\n\n${toolTable(tools)}`
@@ -64,7 +64,7 @@ export function toolSetTables(sets: Readonly<Record<string, readonly ToolRow[]>>
   return parts.join("\n\n");
 }
 
-/** The table of settings: flag, environment, default, meaning. */
+/** Returns the table of settings: flag, environment, default, meaning. */
 export function settingTable(lines: ReturnType<typeof settingLines>): string {
   const code = (text: string) => text === "" ? "" : `\`${text}\``;
   const rows = lines.map(({ flag, env, fallback, help }) => [
@@ -77,10 +77,10 @@ export function settingTable(lines: ReturnType<typeof settingLines>): string {
 }
 
 /**
- * The README with its generated parts, those between `<!-- generated:name -->` and `<!-- end -->`,
- * replaced.
+ * Returns the README with its generated parts replaced: those between `<!-- generated:name -->`
+ * and `<!-- end -->`.
  *
- * @throws Error when a part is missing or has a name that is not known
+ * @throws Error when the README has no place for a part, or a place for a part that does not exist
  */
 export function renderReadme(text: string, parts: Readonly<Record<string, string>>): string {
   const seen = new Set<string>();
@@ -88,17 +88,24 @@ export function renderReadme(text: string, parts: Readonly<Record<string, string
     /(<!-- generated:(\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
     (_, open: string, name: string, close: string) => {
       const part = parts[name];
-      if (part === undefined) throw new Error(`README.md asks for an unknown part: ${name}`);
+      if (part === undefined) {
+        throw new Error(`README.md asks for an unknown part: ${name}; take its markers out`);
+      }
       seen.add(name);
       return `${open}\n${part}\n\n${close}`;
     },
   );
   const missing = Object.keys(parts).filter((name) => !seen.has(name));
-  if (missing.length > 0) throw new Error(`README.md has no place for: ${missing.join(", ")}`);
+  if (missing.length > 0) {
+    throw new Error(
+      `README.md has no place for: ${missing.join(", ")}; add <!-- generated:${missing[0]} --> ` +
+        "and <!-- end -->",
+    );
+  }
   return rendered;
 }
 
-/** The table of figures and where they come from; empty without a run. */
+/** Returns the table of figures and where they were taken; one sentence without a run. */
 export function figureTable(run: RecordedRun | undefined): string {
   if (!run) return "None are on record yet.";
   return `${table(["What", "Figure", "Target"], figureRows(run.figures))}\n\n${
@@ -107,9 +114,9 @@ export function figureTable(run: RecordedRun | undefined): string {
 }
 
 /**
- * The generated parts as the code and the record would have them now.
+ * Returns the generated parts, from the code and the record as they are now.
  *
- * @param record the text of the record of figures
+ * @param record the text of `tests/bench/record.jsonl`
  */
 export function readmeParts(record: string): Record<string, string> {
   return {
@@ -119,11 +126,13 @@ export function readmeParts(record: string): Record<string, string> {
   };
 }
 
-/** The README says what the code says. */
+/** The README's generated parts are those that the code makes. */
 export function readmeIsCurrent(files: readonly TextFile[]): Finding[] {
   const readme = files.find(({ path }) => path === "README.md");
-  if (!readme) return [{ path: "README.md", message: "is missing" }];
+  if (!readme) return [{ path: "README.md", message: "is missing", mend: "put it back" }];
   const record = files.find(({ path }) => path === RECORD_PATH)?.text ?? "";
   const current = renderReadme(readme.text, readmeParts(record)) === readme.text;
-  return current ? [] : [{ path: readme.path, message: "is out of date: run 'deno task docs'" }];
+  return current
+    ? []
+    : [{ path: readme.path, message: "is out of date", mend: "run 'deno task docs'" }];
 }

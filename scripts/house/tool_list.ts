@@ -1,5 +1,5 @@
 /**
- * What the tools cost every conversation.
+ * Measures the tool list, which every conversation of a host pays for.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { createHttpHandler } from "../../src/http/handler.ts";
 
 const TOKEN = "x".repeat(32);
 
-/** Characters of the result of `tools/list`. */
+/** Returns the length of the tools that `tools/list` lists, as JSON, in characters. */
 export async function toolListSize(): Promise<number> {
   const parts = { clock: systemClock, log: silentLogger };
   const api = createApi({

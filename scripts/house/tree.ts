@@ -13,20 +13,28 @@ export interface TextFile {
   readonly text: string;
 }
 
-/** What a rule has to complain about. */
+/** One place that breaks a rule. */
 export interface Finding {
   readonly path: string;
   /** From 1. */
   readonly line?: number;
+  /** What is wrong, as the rest of a sentence that begins with the path. */
   readonly message: string;
+  /** What to do about it, as an order: a command where one mends it. */
+  readonly mend: string;
 }
 
-/** A house rule: looks at the whole tree, answers with everything that breaks it. */
+/** Returns a finding in one line: where it is, what is wrong, and what to do. */
+export function describeFinding({ path, line, message, mend }: Finding): string {
+  return `${path}${line === undefined ? "" : `:${line}`} ${message}: ${mend}`;
+}
+
+/** A house rule: looks at the whole tree and returns everything that breaks it. */
 export type Rule = (files: readonly TextFile[]) => Finding[];
 
 const SKIPPED = new Set([".git", "node_modules", "dist", "coverage"]);
 
-/** Every text file under `root`, in the order of their paths. */
+/** Reads every text file under `root`, in the order of their paths. */
 export async function readTree(root: URL): Promise<TextFile[]> {
   const files: TextFile[] = [];
   const visit = async (folder: URL, prefix: string) => {
@@ -41,7 +49,7 @@ export async function readTree(root: URL): Promise<TextFile[]> {
   return files.sort((a, b) => a.path < b.path ? -1 : 1);
 }
 
-/** The TypeScript files below a folder. */
+/** Returns the TypeScript files below some folders. */
 export function modulesIn(files: readonly TextFile[], ...folders: string[]): TextFile[] {
   return files.filter(({ path }) =>
     path.endsWith(".ts") && folders.some((folder) => path.startsWith(`${folder}/`))
@@ -50,7 +58,7 @@ export function modulesIn(files: readonly TextFile[], ...folders: string[]): Tex
 
 const parsed = new WeakMap<TextFile, ts.SourceFile>();
 
-/** The syntax tree of a module. */
+/** Returns the syntax tree of a module, which is made once. */
 export function parse(file: TextFile): ts.SourceFile {
   let tree = parsed.get(file);
   if (!tree) {
@@ -69,13 +77,13 @@ export function walk(file: TextFile, visit: (node: ts.Node) => void): void {
   step(parse(file));
 }
 
-/** The line, from 1, on which a node begins. */
+/** Returns the line, from 1, on which a node begins. */
 export function lineOf(file: TextFile, node: ts.Node): number {
   const tree = parse(file);
   return tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1;
 }
 
-/** Number of lines of a text. */
+/** Counts the lines of a text. */
 export function lineCount(text: string): number {
   return text === "" ? 0 : text.replace(/\n$/, "").split("\n").length;
 }

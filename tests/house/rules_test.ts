@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { codeLines, functionsOf, testRatio } from "../../scripts/house/budgets.ts";
 import { RULES } from "../../scripts/house/rules.ts";
-import type { TextFile } from "../../scripts/house/tree.ts";
+import { describeFinding, type TextFile } from "../../scripts/house/tree.ts";
 
 type Tree = Readonly<Record<string, string>>;
 
@@ -133,7 +133,7 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
   [
     "properties are seeded",
     { "tests/a_test.ts": '\nimport fc from "fast-check";' },
-    /a_test\.ts:2 imports fast-check: take fc from tests\/helpers\/fuzz\.ts/,
+    /a_test\.ts:2 imports fast-check: import fc from tests\/helpers\/fuzz\.ts/,
     { "tests/helpers/fuzz.ts": 'import fc from "fast-check";' },
   ],
   [
@@ -236,7 +236,7 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
   [
     "nothing unfinished",
     { "src/a.ts": `// ${"TO" + "DO"}: more` },
-    /unfinished/,
+    /a\.ts:1 says 'TO.O': finish/,
     { "src/a.ts": "const todos = [];" },
   ],
   [
@@ -248,13 +248,13 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
   [
     "licence",
     { LICENSE: "All rights reserved", "deno.json": '{"license": "MIT"}' },
-    /LICENSE is missing or not/,
+    /LICENSE is missing or is not the MIT licence/,
     { LICENSE: "MIT License\n", "deno.json": '{\n  "license": "MIT"\n}' },
   ],
   [
     "permissions match settings",
     { "deno.json": '{"permissions": {"serve": {"env": ["PORT", "HOME"]}}}' },
-    /must be \["PORT", "HOST"/,
+    /deno\.json permissions\.serve\.env is not .*: make it \["PORT", "HOST"/,
     {},
   ],
   [
@@ -264,7 +264,7 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
         "<!-- generated:settings -->\n<!-- end -->\n" +
         "<!-- generated:figures -->\n<!-- end -->\n",
     },
-    /out of date/,
+    /README\.md is out of date: run 'deno task docs'/,
     {},
   ],
 ];
@@ -272,9 +272,7 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
 function complaints(rule: string, tree: Tree): string[] {
   const check = RULES[rule];
   if (!check) throw new Error(`There is no rule '${rule}'`);
-  return check(files(tree)).map(({ path, line, message }) =>
-    `${path}${line === undefined ? "" : `:${line}`} ${message}`
-  );
+  return check(files(tree)).map(describeFinding);
 }
 
 for (const [index, [rule, bad, complaint, good]] of examples.entries()) {
