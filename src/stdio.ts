@@ -4,15 +4,14 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
-import { Readable, Writable } from "node:stream";
 import {
   type JSONRPCMessage,
   type McpServerFactory,
+  parseJSONRPCMessage,
   PROTOCOL_VERSION_META_KEY,
   type Transport,
 } from "@modelcontextprotocol/server";
-import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio";
+import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { type ByteLine, byteLines } from "./core/byte_lines.ts";
 import { unquoted } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
@@ -59,31 +58,32 @@ export function serveStdioTransport(
   factory: McpServerFactory,
   { log, input, output }: StdioOptions,
 ): StdioConnection {
-  const checked = new Readable({ read: () => {} });
-  let lost = false;
-  const onLost = (reason: string) => {
-    if (!lost) log.error("The host does not take what it is sent: the connection ends", { reason });
-    lost = true;
-    void wire.close();
-  };
-  const wire = new StdioServerTransport(checked, writableTo(output, onLost), {
-    maxBufferSize: 2 * MAX_MESSAGE_BYTES,
-  });
-  const eras = new Eras(factory, wire, log);
   const { promise: closed, resolve } = Promise.withResolvers<void>();
-  // A host may close its end and leave stdin open: nobody is there to write to it any more.
-  void output.failed.then(() => onLost("stdout is closed"));
-  wire.onmessage = (message) => eras.deliver(message);
-  wire.onerror = (error) => log.debug("stdio", { error: unquoted(error) });
-  wire.onclose = () => {
+  let isClosed = false;
+  const close = () => {
+    if (isClosed) return;
+    isClosed = true;
     eras.close();
     resolve();
   };
+  const onLost = (reason: string) => {
+    if (isClosed) return;
+    log.error("The host does not take what it is sent: the connection ends", { reason });
+    close();
+  };
+  const send = (message: unknown) => {
+    if (isClosed || output.failure !== undefined) return;
+    const line = `${singleLineJson(JSON.stringify(message))}\n`;
+    if (!output.write(line)) onLost("stdout is not read");
+  };
+  const eras = new Eras(factory, send, log);
+  // A host may close its end and leave stdin open: nobody is there to write to it any more.
+  void output.failed.then(() => onLost("stdout is closed"));
   const refuse = (id: MessageId, error: MessageError, bytes: number) => {
     log.warn("A line on stdin cannot be read", { reason: error.message, bytes });
     // JSON-RPC 2.0, section 4.1: notifications are not answered. Others without an id are.
     if (id === null && error.code === INVALID_PARAMS) return;
-    output.write(`${singleLineJson(JSON.stringify(jsonRpcError(id, error)))}\n`);
+    send(jsonRpcError(id, error));
   };
   const receive = (line: ByteLine) => {
     if (line.kind === "too_long") return refuse(idOfEdges(line), TOO_LONG, line.byteLength);
@@ -97,17 +97,23 @@ export function serveStdioTransport(
     for (const value of batch ?? [parsed.value]) {
       const found = checkMessage(value);
       if ("error" in found) refuse(found.id, found.error, byteLength);
-      else checked.push(Buffer.from(`${JSON.stringify(found.message)}\n`));
+      else eras.deliver(parseJSONRPCMessage(found.message));
     }
   };
   const read = async () => {
-    await wire.start();
-    for await (const line of byteLines(input, MAX_MESSAGE_BYTES)) receive(line);
+    for await (const line of byteLines(input, MAX_MESSAGE_BYTES)) {
+      if (isClosed) return;
+      try {
+        receive(line);
+      } catch (error) {
+        log.debug("stdio", { error: unquoted(error) });
+      }
+    }
   };
   read().catch((error) => log.debug("stdin", { error: unquoted(error) }))
-    // What was read is still handed over before the end is.
-    .finally(() => checked.push(null));
-  return { closed, close: () => wire.close() };
+    // A turn later: what was read last still gets the response that needs nothing from elsewhere.
+    .finally(() => setTimeout(close));
+  return { closed, close: () => Promise.resolve(close()) };
 }
 
 const TOO_LONG: MessageError = {
@@ -134,33 +140,22 @@ function idOfEdges({ head, tail }: Extract<ByteLine, { kind: "too_long" }>): Mes
   return /^-?\d{1,15}$|^"[\w.:-]{1,128}"$/.test(text) ? JSON.parse(text) : null;
 }
 
-/** @param onLost told when nobody has read for too long */
-function writableTo(output: StdioOptions["output"], onLost: (why: string) => void): Writable {
-  return new Writable({
-    decodeStrings: false,
-    // How much may wait is the output's to say; the SDK need not wait for large results.
-    highWaterMark: Number.MAX_SAFE_INTEGER,
-    write(text: string, _encoding, done) {
-      if (output.failure === undefined && !output.write(singleLineJson(text))) {
-        onLost("stdout is not read");
-      }
-      done();
-    },
-  });
-}
-
 /** The connections of a client, one per protocol era, and which of them its requests went to. */
 class Eras {
   readonly #factory: McpServerFactory;
-  readonly #wire: Transport;
+  readonly #write: (message: JSONRPCMessage) => void;
   readonly #log: Logger;
   readonly #open = new Map<"2025" | "2026", EraTransport>();
   /** Requests without an answer yet, by id: a client may use an id twice. */
   readonly #requests = new Map<string, EraTransport[]>();
 
-  constructor(factory: McpServerFactory, wire: Transport, log: Logger) {
+  constructor(
+    factory: McpServerFactory,
+    write: (message: JSONRPCMessage) => void,
+    log: Logger,
+  ) {
     this.#factory = factory;
-    this.#wire = wire;
+    this.#write = write;
     this.#log = log;
   }
 
@@ -219,7 +214,8 @@ class Eras {
       if (at !== -1) waiting.splice(at, 1);
       if (waiting.length === 0) this.#requests.delete(key);
     }
-    return this.#wire.send(message);
+    this.#write(message);
+    return Promise.resolve();
   }
 }
 
