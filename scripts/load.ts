@@ -10,7 +10,7 @@
  */
 
 import { parseArgs } from "@std/cli";
-import { callTool, type McpEndpoint } from "../src/commands/mcp_call.ts";
+import { callServedTool, type McpEndpoint } from "../src/commands/mcp_call.ts";
 import { apiAt, startHttp } from "../tests/helpers/http_program.ts";
 import { residentBytes } from "../tests/helpers/process_cost.ts";
 import { UpstreamProcess } from "../tests/helpers/upstream_process.ts";
@@ -65,7 +65,7 @@ interface Figures {
 function timed(endpoint: McpEndpoint, { times }: Tally): Call {
   return async (tool, args) => {
     const startedAt = performance.now();
-    const result = await callTool(endpoint, tool, args);
+    const result = await callServedTool(endpoint, tool, args);
     const taken = times.get(tool) ?? [];
     times.set(tool, taken);
     taken.push(performance.now() - startedAt);

@@ -17,12 +17,12 @@ import { unquoted } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
 import type { Output } from "./core/output.ts";
 import { singleLineJson } from "./core/text.ts";
+import { isFields } from "./api/read.ts";
 import {
   checkBatch,
   checkMessage,
   INVALID_PARAMS,
   INVALID_REQUEST,
-  isFields,
   jsonRpcError,
   MAX_MESSAGE_BYTES,
   type MessageError,

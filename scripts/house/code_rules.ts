@@ -209,6 +209,30 @@ function reexports(entry: TextFile): { findings: Finding[]; names: Map<string, S
   return { findings, names };
 }
 
+/** An exported name is declared in one file, so that it means one thing. */
+export function namesHaveOneHome(files: readonly TextFile[]): Finding[] {
+  const homes = new Map<string, string>();
+  const findings: Finding[] = [];
+  for (const file of modulesIn(files, "src")) {
+    for (const statement of parse(file).statements) {
+      const isExported = ts.canHaveModifiers(statement) &&
+        ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
+      for (const name of isExported ? declaredNames(statement) : []) {
+        const home = homes.get(name) ?? file.path;
+        homes.set(name, home);
+        if (home === file.path) continue;
+        findings.push({
+          path: file.path,
+          line: lineOf(file, statement),
+          message: `exports ${name}, as ${home} does`,
+          mend: "import that one, or call this one by what tells them apart",
+        });
+      }
+    }
+  }
+  return findings;
+}
+
 /** The entries name each of their exports, and each is documented where it is declared. */
 export function publicApiIsDocumented(files: readonly TextFile[]): Finding[] {
   const entries = files.filter(({ path }) => ENTRIES.includes(path));

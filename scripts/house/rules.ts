@@ -5,6 +5,7 @@
  */
 
 import {
+  namesHaveOneHome,
   noAny,
   propertiesAreSeeded,
   publicApiIsDocumented,
@@ -34,6 +35,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "no import cycles": cycles,
   "runtimes stay in their room": runtimesStayInTheirRoom,
   "stdout carries the protocol only": stdoutIsTheProtocols,
+  "an exported name has one home": namesHaveOneHome,
   "no any": noAny,
   "zod without its translations": zodIsShaken,
   "exports are documented": publicApiIsDocumented,

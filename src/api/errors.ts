@@ -5,6 +5,7 @@
  * @module
  */
 
+import { HOSTED } from "../core/addresses.ts";
 import type { Proxy } from "../core/proxy.ts";
 
 /**
@@ -130,7 +131,7 @@ const TRY_AGAIN: Text = ({ retryAfterMs }) =>
 const at = ({ origin }: ApiFailure) => origin === undefined ? "" : ` at ${origin}`;
 
 const CHECK_BASE_URL =
-  "set CMA_BASE_URL=https://api.anthropic.com, which goes before an ANTHROPIC_BASE_URL that the " +
+  `set CMA_BASE_URL=${HOSTED}, which goes before an ANTHROPIC_BASE_URL that the ` +
   "host may have set for a model gateway, or correct --base-url";
 
 const SIGN_IN =

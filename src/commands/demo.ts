@@ -8,7 +8,7 @@ import * as z from "zod";
 import { plainLine, printableJson, shorten } from "../core/text.ts";
 import { createHttpHandler } from "../http/handler.ts";
 import { createApp } from "./serve/app.ts";
-import { callTool, type McpEndpoint } from "./mcp_call.ts";
+import { callServedTool, type McpEndpoint } from "./mcp_call.ts";
 import { createPalette, type Palette } from "./paint.ts";
 import type { Program } from "../runtime/program.ts";
 
@@ -98,7 +98,7 @@ async function step(
   print("");
   print(bold(headline));
   print(`  ${cyan("host →")} ${name} ${printableJson(JSON.stringify(args))}`);
-  const result = await callTool(endpoint, name, args, {
+  const result = await callServedTool(endpoint, name, args, {
     signal: stopping,
     onProgress: (message) => print(dim(`         … ${plainLine(message)}`)),
   });

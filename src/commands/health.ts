@@ -29,7 +29,7 @@ function reachable(host: string): string {
 async function connect(config: HealthConfig, program: HealthProgram): Promise<Connection> {
   const { port, certFile } = config;
   const certificate = certFile === undefined ? undefined : await program.readFile(certFile);
-  return await program.connect({ host: reachable(config.host), port, certificate });
+  return await program.connect({ host: reachable(config.listenAddress), port, certificate });
 }
 
 async function statusLine(connection: Connection): Promise<string> {
@@ -71,7 +71,7 @@ export async function health(
   config: HealthConfig,
   program: HealthProgram & Pick<Program, "print">,
 ): Promise<boolean> {
-  const place = `${reachable(config.host)}:${config.port}`;
+  const place = `${reachable(config.listenAddress)}:${config.port}`;
   try {
     const status = await ask(config, program);
     const alive = /^HTTP\/1\.[01] 200(\s|$)/.test(status);

@@ -104,7 +104,7 @@ export async function callMethod(
  * @returns its structured result
  * @throws Error with the tool's or the server's own words when the call fails
  */
-export async function callTool(
+export async function callServedTool(
   endpoint: McpEndpoint,
   name: string,
   args: Fields,

@@ -82,8 +82,7 @@ export interface NewTokenConfig extends Values<typeof SETTINGS.token> {
 /** `cma-mcp health`: the settings of the server beside it. */
 export interface HealthConfig {
   readonly command: "health";
-  /** Where the server listens. */
-  readonly host: string;
+  readonly listenAddress: string;
   readonly port: number;
   /** File of its certificate chain, where it serves TLS. */
   readonly certFile?: string;
@@ -290,9 +289,9 @@ function tlsOf(sources: Sources): HttpConfig["tls"] {
 function httpOf(sources: Sources): HttpConfig {
   const tokens = tokensOf(sources);
   const { drainSeconds, ...http } = valuesOf(sources, SETTINGS.http);
-  if (!isLoopback(http.host) && http.allowedHosts.length === 0) {
+  if (!isLoopback(http.listenAddress) && http.allowedHosts.length === 0) {
     throw new UsageError(
-      `Listening on '${http.host}' needs --allowed-hosts: name the hosts that clients call, such ` +
+      `Listening on '${http.listenAddress}' needs --allowed-hosts: name the hosts that clients call, such ` +
         "as mcp.example.com",
     );
   }
@@ -301,7 +300,7 @@ function httpOf(sources: Sources): HttpConfig {
     ...tokens,
     allowedHosts: [...new Set([...LOOPBACK_HOSTS, ...http.allowedHosts])],
     tls: tlsOf(sources),
-    drainMs: 1_000 * (drainSeconds ?? (isLoopback(http.host) ? 0 : 2)),
+    drainMs: 1_000 * (drainSeconds ?? (isLoopback(http.listenAddress) ? 0 : 2)),
   };
 }
 
@@ -323,7 +322,7 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
   if (protocol === "http:" && !isLoopback(hostname)) {
     warnings.push(`The API key travels unencrypted to ${hostname}: use https`);
   }
-  if (config.http && !config.http.tls && !isLoopback(config.http.host)) {
+  if (config.http && !config.http.tls && !isLoopback(config.http.listenAddress)) {
     warnings.push(
       "Tokens travel unencrypted unless a proxy in front terminates TLS: use one, or --tls-cert " +
         "and --tls-key",
@@ -427,7 +426,7 @@ function newTokenConfig(sources: Sources, operand: string | undefined): NewToken
 function healthConfig(sources: Sources): HealthConfig {
   return {
     command: "health",
-    host: valueOf(sources, SETTINGS.http.host),
+    listenAddress: valueOf(sources, SETTINGS.http.listenAddress),
     port: valueOf(sources, SETTINGS.http.port),
     certFile: valueOf(sources, SETTINGS.tls.certFile),
   };

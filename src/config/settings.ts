@@ -116,7 +116,7 @@ export const SETTINGS = {
       help: "Port, 0 for a free one",
       also: ["simulator", "health"],
     },
-    host: {
+    listenAddress: {
       flag: "host",
       env: ["HOST"],
       valueName: "<address>",

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isFields } from "../api/read.ts";
 import {
   type AuthInfo,
   createMcpHandler,
@@ -22,12 +23,11 @@ import { createGuard, type GuardOptions, hostOf, pathOf } from "./guard.ts";
 import {
   checkBatch,
   checkMessage,
-  isFields,
   MAX_MESSAGE_BYTES,
   type MessageError,
   type MessageId,
 } from "../mcp/messages.ts";
-import { errorResponse, requestIdOf, withRequestId } from "./responses.ts";
+import { errorResponse, requestIdFor, withRequestId } from "./responses.ts";
 import { type AccessToken, plainTokens, type TokenRegistry } from "../access/tokens.ts";
 
 /** What {@linkcode createHttpHandler} is given. */
@@ -138,7 +138,7 @@ export function createHttpHandler(
 
   return {
     async fetch(request, remoteAddress) {
-      const requestId = requestIdOf(request.headers);
+      const requestId = requestIdFor(request.headers);
       const notes: Notes = {};
       const response = await route(request, requestId, notes).catch((error) => {
         log.error("HTTP request failed", {

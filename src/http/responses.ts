@@ -34,7 +34,7 @@ const REQUEST_ID_HEADER = "x-request-id";
 const SANE = /^[A-Za-z0-9._~:+/=-]{1,128}$/;
 
 /** The request's own id where it is a sane one, else a new one. */
-export function requestIdOf(headers: Headers): string {
+export function requestIdFor(headers: Headers): string {
   const given = headers.get(REQUEST_ID_HEADER);
   return given !== null && SANE.test(given) ? given : crypto.randomUUID();
 }

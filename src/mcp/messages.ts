@@ -7,6 +7,7 @@
  */
 
 import type { JSONRPCMessage } from "@modelcontextprotocol/server";
+import { type Fields, isFields } from "../api/read.ts";
 import { singleLineJson } from "../core/text.ts";
 
 /** JSON-RPC 2.0, section 5.1. */
@@ -27,9 +28,6 @@ export const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
 
 /** The id of a request; null where it has none, or none that can be read. */
 export type MessageId = string | number | null;
-
-/** A JSON object. */
-export type Fields = Readonly<Record<string, unknown>>;
 
 /** A message that may go on to the SDK, or the error that answers it. */
 export type CheckedMessage =
@@ -217,11 +215,6 @@ function readableId(id: unknown): MessageId {
 /** Larger numbers are not read exactly (RFC 8259, section 6), so no answer could name them. */
 function isId(id: unknown): id is string | number {
   return typeof id === "string" || Number.isSafeInteger(id);
-}
-
-/** Whether a value is a JSON object. */
-export function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**

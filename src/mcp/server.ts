@@ -28,7 +28,8 @@ import type { Services } from "../tools/services.ts";
 import { callTool } from "./boundary.ts";
 import { forOperator, withPlainError } from "./errors.ts";
 import { createRunningCalls, type RunningCalls } from "./cancellation.ts";
-import { isFields, withLineEndsEscaped } from "./messages.ts";
+import { isFields } from "../api/read.ts";
+import { withLineEndsEscaped } from "./messages.ts";
 import { createProgressReporter } from "./progress.ts";
 import { type CallWatch, logFailure } from "./call_report.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { listen } from "../../src/runtime/deno_listener.ts";
-import { callTool } from "../../src/commands/mcp_call.ts";
+import { callServedTool } from "../../src/commands/mcp_call.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
@@ -72,7 +72,7 @@ Deno.test("SIGTERM drains: not ready at once, no new calls, waits answered, othe
   const { program, url, endpoint } = http;
   const { session_id } = api;
   const wait = await openWait(endpoint, session_id);
-  const sending = callTool(endpoint, "send_message", { session_id, text: "More" });
+  const sending = callServedTool(endpoint, "send_message", { session_id, text: "More" });
   await api.sent;
   assertEquals(await statusOf(new URL("/ready", url)), [200, null]);
 
@@ -99,7 +99,10 @@ Deno.test("a second signal ends a drain at once", async () => {
   const api = openApi();
   const http = await startHttp([], api.env);
   const { session_id } = api;
-  const sending = callTool(endpointAt(http.url), "send_message", { session_id, text: "More" });
+  const sending = callServedTool(endpointAt(http.url), "send_message", {
+    session_id,
+    text: "More",
+  });
   const failed = sending.then(() => false, () => true);
   await api.sent;
   http.program.kill("SIGTERM");
@@ -117,7 +120,10 @@ Deno.test("a body that arrives across SIGTERM begins nothing, and its sender get
   const http = await startHttp([], api.env);
   const { session_id } = api;
   // A call that is held back keeps the drain open.
-  const sending = callTool(endpointAt(http.url), "send_message", { session_id, text: "More" });
+  const sending = callServedTool(endpointAt(http.url), "send_message", {
+    session_id,
+    text: "More",
+  });
   await api.sent;
   const { hostname, port } = new URL(http.url);
   const connection = await Deno.connect({ hostname, port: Number(port) });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { callTool } from "../../src/commands/mcp_call.ts";
+import { callServedTool } from "../../src/commands/mcp_call.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { startHttp } from "../helpers/http_program.ts";
 import { Spawned } from "../helpers/spawned.ts";
@@ -106,7 +106,10 @@ for (const [name, body, init, expected] of RESPONSES) {
 Deno.test("over HTTP the first call says whom to tell, and of what", async () => {
   const server = serve("<title>No</title>", { status: 403, headers: HTML });
   const { program, endpoint } = await startHttp([], { ...KEY, CMA_BASE_URL: server.url });
-  const error = await callTool(endpoint, "list_agents", {}).then(() => undefined, (error) => error);
+  const error = await callServedTool(endpoint, "list_agents", {}).then(
+    () => undefined,
+    (error) => error,
+  );
   assertMatch(String(error?.message), /Tell the operator of this server: have the API's address/);
   program.kill("SIGTERM");
   await program.ending();

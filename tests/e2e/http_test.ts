@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { callTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
+import { callServedTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
 import { startHttp as startProgram } from "../helpers/http_program.ts";
 import { Spawned } from "../helpers/spawned.ts";
 
@@ -20,9 +20,9 @@ async function startHttp(): Promise<{ program: Spawned; url: string; endpoint: M
 }
 
 async function startSession(endpoint: McpEndpoint, agent: string): Promise<unknown> {
-  const { agents } = await callTool(endpoint, "list_agents", { name_contains: agent });
+  const { agents } = await callServedTool(endpoint, "list_agents", { name_contains: agent });
   assert(Array.isArray(agents));
-  const created = await callTool(endpoint, "create_session", {
+  const created = await callServedTool(endpoint, "create_session", {
     agent_id: agents[0].id,
     message: "What is the time?",
   });
@@ -32,7 +32,7 @@ async function startSession(endpoint: McpEndpoint, agent: string): Promise<unkno
 Deno.test("the program plays a whole turn over HTTP, and its stdout stays empty", async () => {
   const { program, endpoint } = await startHttp();
   const session_id = await startSession(endpoint, "quick");
-  const { status, reply } = await callTool(endpoint, "wait_for_idle", { session_id });
+  const { status, reply } = await callServedTool(endpoint, "wait_for_idle", { session_id });
   assertEquals(status, "idle");
   assert(String(reply).includes("What is the time?"));
   program.kill("SIGTERM");
@@ -54,7 +54,7 @@ Deno.test("the program answers an open wait over HTTP before it ends on SIGTERM"
   const { program, endpoint } = await startHttp();
   const session_id = await startSession(endpoint, "long wait");
   const open = Promise.withResolvers<void>();
-  const wait = callTool(endpoint, "wait_for_idle", { session_id, timeout_sec: 600 }, {
+  const wait = callServedTool(endpoint, "wait_for_idle", { session_id, timeout_sec: 600 }, {
     onProgress: () => open.resolve(),
   });
   await open.promise;

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { SessionEvent } from "../../src/api/events.ts";
-import { callTool } from "../../src/commands/mcp_call.ts";
+import { callServedTool } from "../../src/commands/mcp_call.ts";
 import { ListServer } from "../helpers/list_server.ts";
 import { processCost } from "../helpers/process_cost.ts";
 import { sha256 } from "../../src/access/tokens.ts";
@@ -97,13 +97,13 @@ Deno.test("a look for an unknown after_id is charged to the token, and is not ma
   try {
     const endpoint = endpointAt(url);
     const known = server.queries.length;
-    await callTool(endpoint, "list_events", { ...SESSION, after_id: "e99900" });
+    await callServedTool(endpoint, "list_events", { ...SESSION, after_id: "e99900" });
     assert(server.queries.length - known <= 3, `${server.queries.length - known} requests`);
 
     const before = server.queries.length;
     const errors: string[] = [];
     for (let calls = 0; calls < 5; calls++) {
-      await callTool(endpoint, "list_events", { ...SESSION, after_id: `foreign${calls}` })
+      await callServedTool(endpoint, "list_events", { ...SESSION, after_id: `foreign${calls}` })
         .catch((error) => errors.push(String(error)));
     }
     const requests = server.queries.length - before;

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { callTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
+import { callServedTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
 import { UpstreamProcess } from "../helpers/upstream_process.ts";
 import { endpointAt, type HttpProgram, startHttp } from "../helpers/http_program.ts";
 import { RoundRobin } from "./round_robin.ts";
@@ -49,7 +49,7 @@ async function followTurn(
   const heard: string[] = [];
   for (let waits = 0; waits < MAX_WAITS; waits++) {
     const args = { session_id, timeout_sec: 60, ...(after_id !== undefined && { after_id }) };
-    const result = await callTool(endpoint, "wait_for_idle", args);
+    const result = await callServedTool(endpoint, "wait_for_idle", args);
     tally.waits++;
     if (result.reply !== "") heard.push(...String(result.reply).split("\n\n"));
     if (typeof result.last_event_id === "string") after_id = result.last_event_id;

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { callTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
+import { callServedTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
 import { Spawned } from "../helpers/spawned.ts";
 
 /** Makes a token with the program itself; what it prints is all that anybody gets. */
@@ -32,14 +32,17 @@ Deno.test("the program serves the tokens of a file, and reads it again on SIGHUP
   const program = new Spawned(["--http", "--port=0", "--simulate", "--token-file", path]);
   const url = await program.until(() => /clients at (\S+?),/.exec(program.stderr.join("\n"))?.[1]);
   const [mine, theirs] = [endpointOf(url, first.secret), endpointOf(url, second.secret)];
-  await assertRejects(() => callTool(theirs, "list_agents", {}), Error, "not accepted");
+  await assertRejects(() => callServedTool(theirs, "list_agents", {}), Error, "not accepted");
 
-  const { agents } = await callTool(mine, "list_agents", { name_contains: "long wait" });
+  const { agents } = await callServedTool(mine, "list_agents", { name_contains: "long wait" });
   assert(Array.isArray(agents));
   const agent_id = agents[0].id;
-  const { session_id } = await callTool(mine, "create_session", { agent_id, message: "Begin." });
+  const { session_id } = await callServedTool(mine, "create_session", {
+    agent_id,
+    message: "Begin.",
+  });
   const open = Promise.withResolvers<void>();
-  const wait = callTool(mine, "wait_for_idle", { session_id, timeout_sec: 600 }, {
+  const wait = callServedTool(mine, "wait_for_idle", { session_id, timeout_sec: 600 }, {
     onProgress: () => open.resolve(),
   });
   await open.promise;
@@ -48,10 +51,14 @@ Deno.test("the program serves the tokens of a file, and reads it again on SIGHUP
   // Windows has no such signal; there the change is found at the next look, within seconds.
   if (Deno.build.os !== "windows") program.kill("SIGHUP");
   await program.until(() => program.stderr.find((line) => line.includes("was read again")));
-  assertEquals(Array.isArray((await callTool(theirs, "list_agents", {})).agents), true);
-  await assertRejects(() => callTool(mine, "list_agents", {}), Error, "not accepted");
-  await assertRejects(() => callTool(theirs, "create_session", { agent_id }), Error, "only read");
-  const get = callTool(theirs, "get_session", { session_id });
+  assertEquals(Array.isArray((await callServedTool(theirs, "list_agents", {})).agents), true);
+  await assertRejects(() => callServedTool(mine, "list_agents", {}), Error, "not accepted");
+  await assertRejects(
+    () => callServedTool(theirs, "create_session", { agent_id }),
+    Error,
+    "only read",
+  );
+  const get = callServedTool(theirs, "get_session", { session_id });
   await assertRejects(() => get, Error, "does not exist or is not available");
 
   program.kill("SIGTERM");

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { listen } from "../../src/runtime/deno_listener.ts";
-import { callTool } from "../../src/commands/mcp_call.ts";
+import { callServedTool } from "../../src/commands/mcp_call.ts";
 import { createLogger } from "../../src/core/logger.ts";
 import { createHttpHandler } from "../../src/http/handler.ts";
 import { again, FUZZ_SEED } from "../helpers/fuzz.ts";
@@ -59,7 +59,7 @@ function serveStrictly() {
     async goodCall() {
       const fetchThere = async ({ headers, body }: Request) =>
         await fetch(`http://127.0.0.1:${port}/mcp`, { method: "POST", headers, body });
-      return await callTool({ token: TOKEN, fetch: fetchThere }, "list_agents", { limit: 3 });
+      return await callServedTool({ token: TOKEN, fetch: fetchThere }, "list_agents", { limit: 3 });
     },
     async close() {
       await server.shutdown();

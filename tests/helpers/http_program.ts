@@ -1,4 +1,4 @@
-import { callTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
+import { callServedTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
 import { Spawned } from "./spawned.ts";
 
 /** Token of the programs that {@linkcode startHttp} starts. */
@@ -67,7 +67,7 @@ export async function openWait(
 ): Promise<{ readonly result: Promise<Readonly<Record<string, unknown>>> }> {
   const open = Promise.withResolvers<void>();
   const args = { session_id, timeout_sec: 600 };
-  const result = callTool(endpoint, "wait_for_idle", args, {
+  const result = callServedTool(endpoint, "wait_for_idle", args, {
     onProgress: (message) => /using|writing|working/i.test(message) && open.resolve(),
   });
   await Promise.race([open.promise, result]);

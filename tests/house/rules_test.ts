@@ -113,6 +113,18 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     { "src/api/a.ts": 'log.error("oh"); // not console.error' },
   ],
   [
+    "an exported name has one home",
+    {
+      "src/core/a.ts": "export interface Clock {}",
+      "src/api/b.ts": "export class Clock {}",
+    },
+    /exports Clock, as src\/.* does/,
+    {
+      "src/core/a.ts": "export function f(x: 1): 1;\nexport function f(x: 2): 2;",
+      "src/api/b.ts": 'function f() {}\nexport { f } from "../core/a.ts";',
+    },
+  ],
+  [
     "no any",
     { "tests/a_test.ts": "\nconst a: any = 1;" },
     /a_test\.ts:2 uses any/,

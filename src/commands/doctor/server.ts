@@ -30,9 +30,9 @@ export async function checkServer(
   return [
     checkTokens(config, program.clock.wallTime()),
     checkAddress(config),
-    ...config.tls ? [await checkCertificate(config.tls, config.host, program)] : [],
+    ...config.tls ? [await checkCertificate(config.tls, config.listenAddress, program)] : [],
     ...problem ? [findings("http").warn(problem.message, problem.cure)] : [],
-    ...await Promise.all(ports.map((number) => checkPort(config.host, number, program))),
+    ...await Promise.all(ports.map((number) => checkPort(config.listenAddress, number, program))),
   ];
 }
 
@@ -52,8 +52,10 @@ function checkTokens({ tokens, tokenFile }: HttpConfig, nowMs: number): Finding 
   return token.ok(`'${path}' lists ${entries.length} token${entries.length === 1 ? "" : "s"}`);
 }
 
-function checkAddress({ host, allowedHosts }: HttpConfig): Finding {
-  return findings("http").ok(`It listens on ${host} and answers to ${allowedHosts.join(", ")}`);
+function checkAddress({ listenAddress, allowedHosts }: HttpConfig): Finding {
+  return findings("http").ok(
+    `It listens on ${listenAddress} and answers to ${allowedHosts.join(", ")}`,
+  );
 }
 
 async function checkCertificate(

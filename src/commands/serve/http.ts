@@ -44,7 +44,11 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
     });
     const { addr, shutdown } = server = await openPort(config, handler, program);
     const metricsServer = metrics && config.metricsPort !== undefined
-      ? await openMetricsServer({ host: config.host, port: config.metricsPort }, metrics, program)
+      ? await openMetricsServer(
+        { host: config.listenAddress, port: config.metricsPort },
+        metrics,
+        program,
+      )
       : undefined;
     log.info(`Version ${VERSION} serves MCP over HTTP, with ${app.target} behind it`);
     const scheme = config.tls ? "https" : "http";
@@ -59,7 +63,7 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
 }
 
 async function openPort(
-  { host, port, tls }: HttpConfig,
+  { listenAddress: host, port, tls }: HttpConfig,
   handler: HttpHandler,
   program: Program,
 ): Promise<Listening> {

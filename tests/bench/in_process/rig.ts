@@ -1,5 +1,5 @@
 import type { McpServerFactory } from "@modelcontextprotocol/server";
-import { callMethod, callTool, type McpEndpoint } from "../../../src/commands/mcp_call.ts";
+import { callMethod, callServedTool, type McpEndpoint } from "../../../src/commands/mcp_call.ts";
 import { createApi } from "../../../src/api/client.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { createServerFactory } from "../../../src/mcp/server.ts";
@@ -80,7 +80,7 @@ export function inProcessRig(): InProcessRig {
   return {
     simulator,
     factory,
-    call: (tool, args) => clock.runUntil(callTool(endpoint, tool, args), LIMIT_MS, SETTLES),
+    call: (tool, args) => clock.runUntil(callServedTool(endpoint, tool, args), LIMIT_MS, SETTLES),
     method: (method) => callMethod(endpoint, method),
     async api(path, body) {
       const headers = { "x-api-key": "bench-key", "anthropic-beta": "managed-agents-2026-04-01" };

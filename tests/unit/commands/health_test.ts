@@ -144,7 +144,7 @@ Deno.test("health() asks over TLS where the server has a certificate, whatever i
 Deno.test("health takes host and port from where the server takes them", () => {
   assertEquals(configOf([], { HOST: "0.0.0.0", PORT: "8080" }), {
     command: "health",
-    host: "0.0.0.0",
+    listenAddress: "0.0.0.0",
     port: 8080,
     certFile: undefined,
   });

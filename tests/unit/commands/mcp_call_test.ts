@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { callMethod, callTool } from "../../../src/commands/mcp_call.ts";
+import { callMethod, callServedTool } from "../../../src/commands/mcp_call.ts";
 
 function endpoint(answer: (request: Request) => Response | Promise<Response>) {
   return { token: "secret", fetch: (request: Request) => Promise.resolve(answer(request)) };
@@ -16,9 +16,9 @@ const result = (fields: Record<string, unknown>) => ({
   result: { content: [{ type: "text", text: "words" }], ...fields },
 });
 
-Deno.test("callTool() sends one authorised JSON-RPC request", async () => {
+Deno.test("callServedTool() sends one authorised JSON-RPC request", async () => {
   let sent: Request | undefined;
-  await callTool(
+  await callServedTool(
     endpoint((request) => {
       sent = request;
       return Response.json(result({ structuredContent: {} }));
@@ -36,7 +36,7 @@ Deno.test("callTool() sends one authorised JSON-RPC request", async () => {
   });
 });
 
-Deno.test("callTool() reads results from a stream, and tells of progress on the way", async () => {
+Deno.test("callServedTool() reads results from a stream, and tells of progress on the way", async () => {
   const told: string[] = [];
   const progress = (message: string) => ({
     jsonrpc: "2.0",
@@ -44,7 +44,7 @@ Deno.test("callTool() reads results from a stream, and tells of progress on the 
     params: { progressToken: "progress", progress: 1, message },
   });
   const answer = frames(progress("one"), progress("two"), result({ structuredContent: { a: 1 } }));
-  const structured = await callTool(endpoint(() => answer), "wait", {}, {
+  const structured = await callServedTool(endpoint(() => answer), "wait", {}, {
     onProgress: (message) => told.push(message),
   });
   assertEquals(structured, { a: 1 });
@@ -62,14 +62,14 @@ Deno.test("callMethod() asks for progress only when somebody listens", async () 
   assertEquals(metas, [undefined, { progressToken: "progress" }]);
 });
 
-Deno.test("callTool() rejects when it is aborted, also when the server does not notice", async () => {
+Deno.test("callServedTool() rejects when it is aborted, also when the server does not notice", async () => {
   const controller = new AbortController();
   let cancelled = false;
   const endless = new Response(
     new ReadableStream({ cancel: () => void (cancelled = true) }),
     { headers: { "content-type": "text/event-stream" } },
   );
-  const call = callTool(endpoint(() => endless), "wait", {}, { signal: controller.signal });
+  const call = callServedTool(endpoint(() => endless), "wait", {}, { signal: controller.signal });
   controller.abort(new Error("Enough"));
   await assertRejects(() => call, Error, "Enough");
   assertEquals(cancelled, true);
@@ -85,7 +85,7 @@ const failures: readonly [string, () => Response, string][] = [
   ["a stream without answer", () => frames({ method: "other" }), "No answer to tools/call"],
 ];
 for (const [name, answer, message] of failures) {
-  Deno.test(`callTool() rejects for ${name}`, async () => {
-    await assertRejects(() => callTool(endpoint(answer), "x", {}), Error, message);
+  Deno.test(`callServedTool() rejects for ${name}`, async () => {
+    await assertRejects(() => callServedTool(endpoint(answer), "x", {}), Error, message);
   });
 }

@@ -95,7 +95,7 @@ Deno.test("resolveConfig() reads every setting of a server in HTTP mode", () => 
     },
   });
   assertEquals(config.http, {
-    host: "0.0.0.0",
+    listenAddress: "0.0.0.0",
     port: 8080,
     tokens: [TOKEN],
     allowedHosts: ["localhost", "127.0.0.1", "[::1]", "mcp.example.com", "other.example:8443"],

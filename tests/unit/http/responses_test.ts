@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { requestIdOf, withRequestId } from "../../../src/http/responses.ts";
+import { requestIdFor, withRequestId } from "../../../src/http/responses.ts";
 
 const SANE = ["1", "a-b_c.d~e", "Root=1-67891233-abcdef012345678912345678", "x".repeat(128)];
 for (const id of SANE) {
   Deno.test(`a request id such as ${id.slice(0, 50)} is taken over`, () => {
-    assertEquals(requestIdOf(new Headers({ "x-request-id": id })), id);
+    assertEquals(requestIdFor(new Headers({ "x-request-id": id })), id);
   });
 }
 
@@ -20,7 +20,7 @@ const ODD: readonly (string | undefined)[] = [
 for (const id of ODD) {
   Deno.test(`instead of ${JSON.stringify(id)?.slice(0, 50)} a request gets an id of its own`, () => {
     const headers = new Headers(id === undefined ? {} : { "x-request-id": id });
-    const [one, two] = [requestIdOf(headers), requestIdOf(headers)];
+    const [one, two] = [requestIdFor(headers), requestIdFor(headers)];
     assert(/^[0-9a-f-]{36}$/.test(one) && one !== two);
   });
 }

@@ -10,7 +10,7 @@ import { ManualClock } from "../../../helpers/manual_clock.ts";
 import { recordProgram } from "../../../helpers/program.ts";
 
 const CONFIG: HttpConfig = {
-  host: "127.0.0.1",
+  listenAddress: "127.0.0.1",
   port: 0,
   tokens: ["t".repeat(32)],
   allowedHosts: ["localhost", "mcp.example.com"],
@@ -87,7 +87,7 @@ Deno.test("checkServer() sees that a port is taken, also that of the metrics", a
 });
 
 Deno.test("checkServer() sees that an address is not this machine's", async () => {
-  const { states, words } = await check({ host: "192.0.2.1" });
+  const { states, words } = await check({ listenAddress: "192.0.2.1" });
   assertEquals(states.at(-1), "port:fail");
   assertStringIncludes(words, "Cannot listen on 192.0.2.1:0: type a --host");
 });

@@ -145,7 +145,7 @@ for (const [name, contents, environmentId, status, words] of environmentCases) {
 }
 
 const HTTP: HttpConfig = {
-  host: "127.0.0.1",
+  listenAddress: "127.0.0.1",
   port: 0,
   tokens: ["t"],
   allowedHosts: [],

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { resolveConfig, type ServeConfig } from "../../../../src/config/config.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
-import { callTool } from "../../../../src/commands/mcp_call.ts";
+import { callServedTool } from "../../../../src/commands/mcp_call.ts";
 import { serve } from "../../../../src/commands/serve/serve.ts";
 import { recordProgram } from "../../../helpers/program.ts";
 
@@ -31,7 +31,7 @@ async function serveHttp(...args: string[]) {
 
 Deno.test("serve() announces the address, answers calls there, and ends when told to", async () => {
   const { program, done, endpoint } = await serveHttp();
-  const { agents } = await callTool(endpoint, "list_agents", { limit: 3 });
+  const { agents } = await callServedTool(endpoint, "list_agents", { limit: 3 });
   assert(Array.isArray(agents) && agents.length === 3);
   program.stop();
   await done;
@@ -40,14 +40,14 @@ Deno.test("serve() announces the address, answers calls there, and ends when tol
 
 Deno.test("serve() lets an open wait answer with what it has when it is told to end", async () => {
   const { program, done, endpoint } = await serveHttp();
-  const { agents } = await callTool(endpoint, "list_agents", { name_contains: "long" });
+  const { agents } = await callServedTool(endpoint, "list_agents", { name_contains: "long" });
   assert(Array.isArray(agents));
-  const { session_id } = await callTool(endpoint, "create_session", {
+  const { session_id } = await callServedTool(endpoint, "create_session", {
     agent_id: agents[0].id,
     message: "Take your time.",
   });
   const open = Promise.withResolvers<void>();
-  const wait = callTool(endpoint, "wait_for_idle", { session_id, timeout_sec: 600 }, {
+  const wait = callServedTool(endpoint, "wait_for_idle", { session_id, timeout_sec: 600 }, {
     onProgress: () => open.resolve(),
   });
   await open.promise;

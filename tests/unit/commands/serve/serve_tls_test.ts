@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { callTool } from "../../../../src/commands/mcp_call.ts";
+import { callServedTool } from "../../../../src/commands/mcp_call.ts";
 import { serve } from "../../../../src/commands/serve/serve.ts";
 import { resolveConfig, type ServeConfig } from "../../../../src/config/config.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
@@ -37,7 +37,7 @@ for (const http2 of [true, false]) {
         return await fetch(url, { method: "POST", headers, body, client });
       },
     };
-    const { agents } = await callTool(endpoint, "list_agents", { name_contains: "quick" });
+    const { agents } = await callServedTool(endpoint, "list_agents", { name_contains: "quick" });
     assert(Array.isArray(agents) && agents.length === 1);
     const ready = await fetch(new URL("/ready", url), { client });
     assertEquals(await ready.json(), { status: "ok" });
