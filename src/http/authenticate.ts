@@ -115,7 +115,7 @@ export interface Admission {
 
 /** A request that is not let in. */
 export interface Unauthorized {
-  /** The answer 401. */
+  /** The response 401. */
   readonly response: Response;
   /** For the log; the client learns no more than the answer says. */
   readonly reason: "no token" | "unknown token" | "expired token";

@@ -21,8 +21,8 @@ export interface BodyLimits {
 
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
-/** A parsed body, or the answer to a request whose body is none. */
-export type JsonBody = { readonly value: unknown } | { readonly refused: Response };
+/** A parsed body, or the error response to a request without a readable one. */
+export type JsonBody = { readonly value: unknown } | { readonly errorResponse: Response };
 
 /**
  * Reads and parses the body of a request.
@@ -36,21 +36,21 @@ export async function readJson(
   limits: BodyLimits,
 ): Promise<JsonBody> {
   if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
-    return refused(STATUS_CODE.UnsupportedMediaType, "Send the body as application/json.");
+    return refusedWith(STATUS_CODE.UnsupportedMediaType, "Send the body as application/json.");
   }
   const encoding = request.headers.get("content-encoding") ?? "";
   if (!/^\s*(identity)?\s*$/i.test(encoding)) {
     // RFC 9110, section 15.5.16: the answer says which encodings would be taken.
-    return refused(
+    return refusedWith(
       STATUS_CODE.UnsupportedMediaType,
       "Send the body as it is: this server reads no content-encoding.",
       { "accept-encoding": "identity" },
     );
   }
   const bytes = await readBytes(request, clock, limits);
-  if (bytes === "too large") return { refused: tooLarge(limits.maxBytes) };
+  if (bytes === "too large") return { errorResponse: tooLarge(limits.maxBytes) };
   if (bytes === "late") {
-    return refused(STATUS_CODE.RequestTimeout, "The request's body did not arrive in time.");
+    return refusedWith(STATUS_CODE.RequestTimeout, "The request's body did not arrive in time.");
   }
   if (bytes === "broken off") {
     return badRequest({ code: PARSE_ERROR, message: "Parse error: the request's body broke off" });
@@ -59,7 +59,7 @@ export async function readJson(
   return "error" in parsed ? badRequest(parsed.error) : parsed;
 }
 
-/** The answer to a body that is too large, in bytes. */
+/** Returns the 413 response to a body of more than `maxBytes` bytes. */
 export function tooLarge(maxBytes: number): Response {
   return errorResponse(
     STATUS_CODE.ContentTooLarge,
@@ -67,12 +67,12 @@ export function tooLarge(maxBytes: number): Response {
   );
 }
 
-function refused(...args: Parameters<typeof errorResponse>): JsonBody {
-  return { refused: errorResponse(...args) };
+function refusedWith(...args: Parameters<typeof errorResponse>): JsonBody {
+  return { errorResponse: errorResponse(...args) };
 }
 
 function badRequest({ code, message }: MessageError): JsonBody {
-  return refused(STATUS_CODE.BadRequest, message, {}, code);
+  return refusedWith(STATUS_CODE.BadRequest, message, {}, code);
 }
 
 async function readBytes(

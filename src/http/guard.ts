@@ -1,5 +1,5 @@
 /**
- * What a request has to pass before anything of it is read: method, host, origin, size.
+ * Checks a request before anything of it is read: method, host, origin, size.
  *
  * @module
  */
@@ -27,9 +27,9 @@ export interface GuardOptions {
 
 /** Checks requests to the MCP endpoint. */
 export interface Guard {
-  /** The answer to a request that goes no further; undefined when it may pass. */
+  /** Returns the error response to a request that goes no further; undefined when it may pass. */
   check(request: Request): Response | undefined;
-  /** The answer with the headers that let the calling page read it. */
+  /** Returns the response with the headers that let the calling page read it. */
   withCors(request: Request, response: Response): Response;
 }
 
@@ -140,7 +140,7 @@ const MAX_FIELDS = 100;
 /** Longest header fields together, names included, in characters. */
 const MAX_FIELDS_LENGTH = 16_384;
 
-/** The answer to a request whose URL or header is too large; undefined for any other. */
+/** Returns the error response to a request whose URL or header is too large. */
 export function checkHead({ url, headers }: Request): Response | undefined {
   if (url.length > MAX_URL_LENGTH) {
     return errorResponse(

@@ -42,9 +42,9 @@ export interface HttpOptions {
   readonly path?: string;
   /** Largest request body, in bytes; 2 MiB by default. */
   readonly maxBodyBytes?: number;
-  /** Whether new connections reach this server; they do when absent. */
+  /** Returns true while new connections reach this server; they do when absent. */
   readonly isAccepting?: () => boolean;
-  /** Whether the API can be reached; asked at most every ten seconds. */
+  /** Tells if the API can be reached; asked at most every ten seconds. */
   readonly ready: () => Promise<boolean>;
   readonly log: Logger;
   readonly clock?: Clock;
@@ -85,8 +85,11 @@ export function createHttpHandler(
   const mcp = createMcp(factory, { log, maxBodyBytes });
   let draining = false;
 
-  /** The token of a request; otherwise its answer, with the reason noted for the log. */
-  const identify = async ({ headers }: Request, notes: Notes): Promise<AccessToken | Response> => {
+  /** Returns the token of a request, or its error response, with the reason added for the log. */
+  const identify = async (
+    { headers }: Request,
+    notes: LogNotes,
+  ): Promise<AccessToken | Response> => {
     const found = await admission.identify(headers);
     if (!("response" in found)) return found;
     const { response, ...why } = found;
@@ -97,7 +100,7 @@ export function createHttpHandler(
   const serveMcp = async (
     request: Request,
     requestId: string,
-    notes: Notes,
+    notes: LogNotes,
   ): Promise<Response> => {
     const refused = guard.check(request);
     if (refused) {
@@ -110,9 +113,9 @@ export function createHttpHandler(
     const limited = admission.limit(token);
     if (limited) return guard.withCors(request, limited);
     const body = await readJson(request, clock, bodyLimits);
-    // A body that came across the signal, or broke off with it, is nobody's fault.
+    // The drain began while the body was read: the client is to try elsewhere, whatever became of it.
     if (draining) return guard.withCors(request, shuttingDown());
-    if ("refused" in body) return guard.withCors(request, body.refused);
+    if ("errorResponse" in body) return guard.withCors(request, body.errorResponse);
     const checked = checkBody(body.value);
     if (checked instanceof Response) return guard.withCors(request, checked);
     const { messages: parsedBody } = checked;
@@ -125,7 +128,7 @@ export function createHttpHandler(
     return guard.withCors(request, withMcpSessionId(request, response));
   };
 
-  const route = async (request: Request, requestId: string, notes: Notes): Promise<Response> => {
+  const route = async (request: Request, requestId: string, notes: LogNotes): Promise<Response> => {
     const pathname = pathOf(request).replace(/(?<=.)\/$/, "");
     if (pathname === path) return await serveMcp(request, requestId, notes);
     if (pathname === "/health") return probe(request, isAccepting());
@@ -139,7 +142,7 @@ export function createHttpHandler(
   return {
     async fetch(request, remoteAddress) {
       const requestId = requestIdFor(request.headers);
-      const notes: Notes = {};
+      const notes: LogNotes = {};
       const response = await route(request, requestId, notes).catch((error) => {
         log.error("HTTP request failed", {
           request_id: requestId,
@@ -152,7 +155,7 @@ export function createHttpHandler(
       });
       if (response.status >= 400) {
         const who = { request_id: requestId, client: remoteAddress, ...notes };
-        noteRefusal(options, request, response, who);
+        logErrorResponse(options, request, response, who);
       }
       return withRequestId(response, requestId);
     },
@@ -189,8 +192,8 @@ function createMcp(
       maxRequestBodySize: maxBodyBytes,
       onerror: (error) => log.debug("HTTP", { error: unquoted(error) }),
     });
-  // Most calls are over before a proxy or a host would miss a sign of life: JSON does for them, and
-  // costs half of what a stream does.
+  // Other calls end before a proxy or a host misses a sign of life: their response may be plain JSON,
+  // which costs less than a stream.
   const waits = handlerWith("sse");
   const others = handlerWith("auto");
   return {
@@ -258,7 +261,7 @@ function withMcpSessionId(request: Request, response: Response): Response {
 }
 
 /** Why a request was refused, for the log. */
-type Notes = Record<string, string | undefined>;
+type LogNotes = Record<string, string | undefined>;
 
 /** Longest `Host` that is logged, in characters: the longest name of the DNS, and a port. */
 const MAX_SHOWN_HOST = 260;
@@ -267,7 +270,7 @@ function shownHost(request: Request): string {
   return hostOf(request).slice(0, MAX_SHOWN_HOST);
 }
 
-/** The messages of a body, which the SDK can read; or the answer to one that has others. */
+/** Returns the messages of a body that the SDK can read, or the error response to any other. */
 function checkBody(value: unknown): { readonly messages: unknown } | Response {
   const badRequest = ({ code, message }: MessageError, id: MessageId = null) =>
     errorResponse(STATUS_CODE.BadRequest, message, {}, code, id);
@@ -311,7 +314,7 @@ function isProbe({ method }: Request, pathname: string, status: number): boolean
   return status === STATUS_CODE.NotFound && method === "GET" && pathname.includes("/.well-known/");
 }
 
-function noteRefusal(
+function logErrorResponse(
   { log, onRefused }: HttpOptions,
   request: Request,
   { status }: Response,

@@ -35,7 +35,7 @@ export async function callTool(
   return result;
 }
 
-interface Answer {
+interface Outcome {
   readonly text: string;
   readonly structured?: Record<string, unknown>;
   readonly failure?: { readonly error: unknown };
@@ -51,7 +51,7 @@ async function perform(tool: ToolDefinition, args: unknown, call: ToolCall): Pro
   const { clock } = call.services;
   const startedAt = clock.now();
   const requests = new UpstreamRequests();
-  const answered = await countRequestsIn(requests, () => answer(tool, args, call));
+  const answered = await countRequestsIn(requests, () => outcomeOf(tool, args, call));
   const endedAt = clock.now();
   const durationMs = endedAt - startedAt;
   const { text, structured: structuredContent, failure } = answered;
@@ -70,9 +70,9 @@ async function perform(tool: ToolDefinition, args: unknown, call: ToolCall): Pro
   };
 }
 
-async function answer(tool: ToolDefinition, args: unknown, call: ToolCall): Promise<Answer> {
+async function outcomeOf(tool: ToolDefinition, args: unknown, call: ToolCall): Promise<Outcome> {
   try {
-    return sealed(await tool.run(args, call), call);
+    return toResult(await tool.run(args, call), call);
   } catch (error) {
     const text = call.signal.aborted
       ? "The call was cancelled."
@@ -84,8 +84,8 @@ async function answer(tool: ToolDefinition, args: unknown, call: ToolCall): Prom
   }
 }
 
-/** The result as it leaves: redacted, then within the size budget. */
-function sealed(result: Record<string, unknown>, { services: { redact } }: ToolCall): Answer {
+/** Returns the result as it leaves: redacted, then within the size budget. */
+function toResult(result: Record<string, unknown>, { services: { redact } }: ToolCall): Outcome {
   const text = JSON.stringify(result);
   const isClean = text.length <= MAX_RESULT_CHARS && redact.isClean(text) &&
     !hasCredentialField(text) && redact.thorough(text) === text;
@@ -97,7 +97,7 @@ function sealed(result: Record<string, unknown>, { services: { redact } }: ToolC
   return { structured, text: JSON.stringify(structured) };
 }
 
-/** A wrong id shows in the API's answer, or in a refusal; nowhere else would the hint help. */
+/** Returns a hint at an id of the wrong kind where one was refused; it would not help elsewhere. */
 function hintFor(error: unknown, args: unknown): string | undefined {
   const aboutId = error instanceof ToolError
     ? error.code === "not_available" || error.code === "unknown_event"

@@ -22,7 +22,7 @@ export type CallVerdict = "ok" | "refused" | "failed" | "cancelled";
 /** A call that is over. */
 export interface CallReport {
   readonly tool: string;
-  /** Whether the tool changes something. */
+  /** True for a tool that changes something. */
   readonly changes: boolean;
   readonly verdict: CallVerdict;
   /**
@@ -219,7 +219,7 @@ export function logFailure(
 /** Refusals that are about the account or the pace, not about what was asked. */
 const ABOUT_ACCOUNT: readonly number[] = [401, 402, 408, 429];
 
-/** Whether the API's words are about what it was sent, and so may repeat it or name a session. */
+/** Returns true where the API's words are about what it was sent: they may repeat it or name a session. */
 function mayQuote({ status = 0 }: ApiError): boolean {
   return status >= 400 && status < 500 && !ABOUT_ACCOUNT.includes(status);
 }

@@ -162,7 +162,7 @@ export function checkBatch(batch: readonly unknown[]): MessageError | undefined 
   return undefined;
 }
 
-/** Answers of clients to the server's own requests, which nobody answers in turn. */
+/** Checks a client's response to a request of the server, which gets no response in turn. */
 function checkResponse(value: Fields, id: MessageId): CheckedMessage {
   const { result, error } = value;
   if (result === undefined && error === undefined) return invalid(id, "method is missing");

@@ -18,7 +18,7 @@ export interface ProgressUpdate {
 export interface ProgressReporter {
   /** The newest message is sent as soon as one may be; older ones that still wait are dropped. */
   report(message: string): void;
-  /** After this nothing is sent, and failures to send are nobody's concern. */
+  /** After this nothing is sent, and failures to send are not reported. */
   stop(): void;
 }
 

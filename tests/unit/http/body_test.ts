@@ -30,9 +30,9 @@ async function outcome(body: BodyInit | null): Promise<unknown> {
   const read = await readJson(post(body), clock, LIMITS);
   assertEquals(clock.pendingTimers, 0);
   if ("value" in read) return read.value;
-  const { error, id } = await read.refused.json();
+  const { error, id } = await read.errorResponse.json();
   assertEquals(id, null);
-  return [read.refused.status, error.code];
+  return [read.errorResponse.status, error.code];
 }
 
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
@@ -86,9 +86,9 @@ for (const sent of ["", "{", '{"a":1}']) {
     assertEquals(clock.pendingTimers, 1);
     await clock.advance(1);
     const outcome = await read;
-    assert("refused" in outcome);
-    assertEquals(outcome.refused.status, 408);
-    await outcome.refused.body?.cancel();
+    assert("errorResponse" in outcome);
+    assertEquals(outcome.errorResponse.status, 408);
+    await outcome.errorResponse.body?.cancel();
     assertEquals([state.cancelled, clock.pendingTimers], [true, 0]);
   });
 }
@@ -103,7 +103,7 @@ Deno.test("readJson() answers 408 to a body that trickles for too long", async (
   }
   await clock.advance(1_000);
   const outcome = await read;
-  assertEquals("refused" in outcome && outcome.refused.status, 408);
+  assertEquals("errorResponse" in outcome && outcome.errorResponse.status, 408);
 });
 
 Deno.test("readJson() answers 400 to a body whose client goes away", async () => {
@@ -113,7 +113,7 @@ Deno.test("readJson() answers 400 to a body whose client goes away", async () =>
   controller.enqueue(encoder.encode("{"));
   controller.error(new TypeError("connection reset"));
   const outcome = await read;
-  assertEquals("refused" in outcome && outcome.refused.status, 400);
+  assertEquals("errorResponse" in outcome && outcome.errorResponse.status, 400);
   assertEquals(clock.pendingTimers, 0);
 });
 
@@ -143,7 +143,10 @@ for (const [type, isJson] of types) {
   Deno.test(`readJson() ${isJson ? "reads" : "answers 415 to, unread,"} '${type}'`, async () => {
     const request = post("1", type);
     const read = await readJson(request, new ManualClock(), LIMITS);
-    assertEquals("refused" in read ? read.refused.status : read.value, isJson ? 1 : 415);
+    assertEquals(
+      "errorResponse" in read ? read.errorResponse.status : read.value,
+      isJson ? 1 : 415,
+    );
     assertEquals(request.bodyUsed, isJson);
   });
 }
