@@ -80,7 +80,7 @@ function eventStatusOf(newestFirst: readonly TurnEvent[], exposeToolInputs: bool
   let asked: readonly string[] = [];
   if (turn.phase === "blocked") asked = turn.openActions();
   if (turn.phase === "running") {
-    // A session that has gone on has the answers that it waited for, though the list may trail.
+    // A session that has gone on has the answers that it waited for, though the list may lag behind.
     const waitedFor = new Set(
       newestFirst.flatMap((event) => event.kind === "idle" ? event.eventIds : []),
     );

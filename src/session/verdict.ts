@@ -21,7 +21,7 @@ export interface SessionState {
 export interface PolledStatus extends SessionState {
   /**
    * Milliseconds from the first to the latest poll in a row that showed this status, with no event
-   * in between. One poll (0) proves little: the field can trail the events by a moment.
+   * in between. One poll (0) proves little: the field can lag behind the events by a moment.
    */
   readonly steadyMs: number;
 }

@@ -41,7 +41,7 @@ export interface WaitRequest {
   readonly afterId?: string;
   /** Ends the wait and frees its upstream stream; the agent goes on. */
   readonly signal: AbortSignal;
-  /** Told at once, on every meaningful event, and at least every 10 seconds. */
+  /** Told at once, on every meaningful event, and every few seconds while there is none. */
   readonly onProgress?: (message: string) => void;
   /** Called before each page of a long search for `afterId`; what it throws ends the wait. */
   readonly onLongSearch?: () => void;
@@ -93,20 +93,20 @@ const MAX_CURSOR_PAGES = 20;
 const BACKGROUND = { perMinute: 800, burst: 200, maxDebt: 700 } as const;
 const RETRY = { baseMs: 1_000, capMs: 10_000 } as const;
 /**
- * Pauses between reads for a cursor that the list does not show, in milliseconds: lists trail the
- * streams and the responses that gave it out.
+ * Pauses between reads for a cursor that the list does not show, in milliseconds: lists lag behind
+ * the streams and the responses that gave it out.
  */
 const CURSOR_PAUSES_MS: readonly number[] = [500, 1_000, 2_000, 4_000];
-/** So long after a list that trails was read it is read again, in milliseconds. */
-const LIST_TRAILS_MS = 2_500;
+/** So long after a list that lags behind was read it is read again, in milliseconds. */
+const LIST_LAGS_MS = 2_500;
 /** So long before its deadline a wait polls once more, in milliseconds: time for two requests. */
 const LAST_POLL_MS = 3_500;
-/** So long a session's status may trail its events, in milliseconds. */
-const STATUS_TRAILS_MS = 2_500;
+/** A shorter wait does not, in milliseconds: it has only just read the list. */
+const MIN_LAST_POLL_MS = 5_000;
+/** So long a session's status may lag behind its events, in milliseconds. */
+const STATUS_LAGS_MS = 2_500;
 /** After so many failed reads a turn without a word is believed to have ended. */
 const MAX_SILENCE_READS = 2;
-/** A shorter wait has only just read the list. */
-const MIN_LAST_POLL_MS = 5_000;
 
 /** Makes the process's waiter. */
 export function createWaiter(options: WaiterOptions): CountingWaiter {
@@ -114,8 +114,9 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
   const bucket = createTokenBucket({ ...BACKGROUND, clock });
   const counters = { openStreams: 0, reconnects: 0 };
   const unseenSends = new UnseenSends(clock);
-  const hub = new FeedHub({ ...options, bucket, counters, unseenSends });
   const closing = new AbortController();
+  const deps = { ...options, bucket, counters, unseenSends, closing: closing.signal };
+  const hub = new FeedHub(deps);
   let openWaits = 0;
 
   async function wait(request: WaitRequest): Promise<WaitResult> {
@@ -134,7 +135,6 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
       timeoutMs: request.timeoutMs,
     });
     try {
-      const deps = { ...options, bucket, unseenSends, closing: closing.signal };
       return await new Wait(deps, lease, request, bound).run();
     } finally {
       bound.dispose();
@@ -162,13 +162,13 @@ function restarting({ sessionId, afterId }: WaitRequest, elapsedMs: number): Wai
   return buildResult({
     sessionId,
     status: "timeout",
-    turn: new Turn(afterId),
+    turn: new Turn(),
     elapsedMs,
     complete: true,
     wasRead: true,
     doing: "this server is restarting",
     exposeToolInputs: false,
-    ...(afterId !== undefined && { afterId }),
+    afterId,
   });
 }
 
@@ -186,11 +186,11 @@ class Wait {
   /** True where the history dates from before this wait. */
   #mustRefresh: boolean;
   #judged = false;
-  /** Set while the list was found to trail the stream; see {@linkcode #noteTrailingList}. */
-  #trail:
+  /** Set while the list is seen to lag behind the stream. */
+  #lag:
     | { readonly foundAt: number; readonly readsDone: number; readonly inTurn: boolean }
     | undefined;
-  /** When a list that trails is to be read again; undefined once that is done, or needless. */
+  /** When a list that lagged behind is to be read again; undefined once that is done, or needless. */
   #rereadAt: number | undefined;
   #cancelReread = () => {};
   #pagesBack = 0;
@@ -236,6 +236,7 @@ class Wait {
     } catch (error) {
       if (!signal.aborted) throw error;
       this.#request.signal.throwIfAborted();
+      // The time is up, or the server closes: the result has what came until now.
       this.#reader.update();
       return this.#result("timeout");
     } finally {
@@ -298,10 +299,10 @@ class Wait {
   async #judge(): Promise<WaitStatus | undefined> {
     const feed = this.#feed;
     await this.#reachBack();
-    this.#noteTrailingList();
+    this.#planReread();
     if (this.#isCursorMissing() && !await this.#findCursor()) return undefined;
-    this.#noteTrailingList();
-    if (!await this.#rereadTrailingList()) return undefined;
+    this.#planReread();
+    if (!await this.#rereadIfDue()) return undefined;
     if (!this.#verdict().over) return undefined;
     if (this.#mustRefresh || feed.history.hasUnnamed) await this.#refresh();
     await feed.confirmNothingHidden();
@@ -336,7 +337,7 @@ class Wait {
       if (streamIsAhead) await this.#refresh();
       else {
         const quietMs = this.#deps.clock.wallTime() - (history.endsAt ?? -Infinity);
-        return quietMs < STATUS_TRAILS_MS || await this.#feed.isAtRest({ ask: true });
+        return quietMs < STATUS_LAGS_MS || await this.#feed.isAtRest({ ask: true });
       }
     } catch (error) {
       // What the events say holds where nothing else can be had.
@@ -377,31 +378,32 @@ class Wait {
   }
 
   /**
-   * A list that does not show what was sent, or given out, trails the stream: between the two lies a
-   * gap, which a later read closes. Not where the stream brings the missing event after a turn that
-   * is known to its end: all that follows is on the stream too.
+   * Plans to read the list again where it does not show what was sent, or given out. It then lags
+   * behind the stream: between the two lies a gap, which a later read closes. Not where the stream
+   * brings the missing event after a turn that is known to its end: all that follows is on the
+   * stream too.
    */
-  #noteTrailingList(): void {
+  #planReread(): void {
     const { clock } = this.#deps;
     const { readsDone } = this.#feed;
     const isMissing = this.#isSendUnseen() || this.#isCursorMissing();
     if (!this.#judged && isMissing) {
       const { phase } = this.#reader.turn;
       const inTurn = phase !== "ended" && phase !== "unknown";
-      this.#trail = { foundAt: clock.now(), readsDone, inTurn };
-      if (inTurn) this.#cancelReread = clock.after(LIST_TRAILS_MS, () => this.#wake());
+      this.#lag = { foundAt: clock.now(), readsDone, inTurn };
+      if (inTurn) this.#cancelReread = clock.after(LIST_LAGS_MS, () => this.#wake());
     }
     this.#judged = true;
-    if (!this.#trail) return;
-    const { foundAt, readsDone: readsThen, inTurn } = this.#trail;
-    const rereadAt = foundAt + LIST_TRAILS_MS;
+    if (!this.#lag) return;
+    const { foundAt, readsDone: readsThen, inTurn } = this.#lag;
+    const rereadAt = foundAt + LIST_LAGS_MS;
     if (isMissing && (!inTurn || clock.now() < rereadAt)) return;
     if (inTurn || readsDone > readsThen) this.#rereadAt = rereadAt;
-    this.#trail = undefined;
+    this.#lag = undefined;
   }
 
-  /** @returns true when that is done; if not, it is planned */
-  async #rereadTrailingList(): Promise<boolean> {
+  /** Reads the list again as planned. @returns false while that is to come */
+  async #rereadIfDue(): Promise<boolean> {
     if (this.#rereadAt === undefined) return true;
     const earlyMs = this.#rereadAt - this.#deps.clock.now();
     if (earlyMs > 0) {
@@ -423,8 +425,8 @@ class Wait {
   }
 
   /**
-   * Looks again for a cursor that the list does not show: lists can trail what gave it out, and while
-   * it may be a message whose turn is to come, no turn's end is an answer.
+   * Looks again for a cursor that the list does not show: lists can lag behind what gave it out, and
+   * while it may be a message whose turn is to come, no turn's end is an answer.
    *
    * @returns true when it is there now; if not, a later read is planned
    * @throws `ToolError` `unknown_event` when it has not come in some seconds
@@ -470,20 +472,20 @@ class Wait {
       return restarting(this.#request, elapsedMs);
     }
     const { sessionId, afterId } = this.#request;
-    // What the turn before said is no part of what is to come.
-    const isNext = status === "timeout" && turn.phase === "ended" && this.#isSendUnseen();
+    // What the turn before said is no reply to a message whose turn is to come.
+    const isToCome = status === "timeout" && turn.phase === "ended" && this.#isSendUnseen();
     const reachesBack = turn.anchor ? turn.anchor.id !== undefined : turn.sawTurnStart;
     return buildResult({
       sessionId,
       status,
-      turn: isNext && !turn.anchor ? new Turn(turn.cursor) : turn,
+      turn: isToCome && !turn.anchor ? new Turn() : turn,
       elapsedMs,
       complete: !feed.hasGap && (feed.complete || reachesBack),
       wasRead: feed.readsDone > 0,
       connectionError: feed.connectionError,
       doing: this.#doing(),
       exposeToolInputs: this.#deps.exposeToolInputs ?? false,
-      ...(afterId !== undefined && { afterId }),
+      afterId,
     });
   }
 }
