@@ -25,8 +25,8 @@ const MAX_IDS = 4;
 
 /**
  * Lists the ids that the event of a cursor may have, the likeliest first: an id that looks as if it
- * had a suffix is an id all the same. Two suffixes are taken off, since {@linkcode nextCursor} adds
- * one to an id that looks like that when it can't know.
+ * had a suffix is an id all the same. Two suffixes are taken off, since {@linkcode repeatedCursor}
+ * adds one to an id that looks like that when it can't know.
  *
  * @returns none where the cursor stands for the session's beginning
  */
@@ -39,14 +39,14 @@ export function cursorIds(cursor: string): readonly string[] {
 }
 
 /**
- * The cursor for the next call where nothing new has come since `cursor`: another text for the same
- * event.
+ * Makes the cursor of a call that has to be made again, where nothing new has come since `cursor`:
+ * another text for the same event.
  *
  * @param cursor the one of this call; absent when it had none and the session has no event yet
  * @param eventId the event that it was found to name; absent when that is not known
  * @returns `cursor` itself where a suffix would make it longer than a cursor may be
  */
-export function nextCursor(cursor: string | undefined, eventId?: string): string {
+export function repeatedCursor(cursor: string | undefined, eventId?: string): string {
   const next = cursor === undefined ? `${START}w1` : counted(cursor, eventId);
   return next.length > MAX_CURSOR_CHARS && cursor !== undefined ? cursor : next;
 }
@@ -70,13 +70,13 @@ export interface TextPlace {
   readonly from: number;
 }
 
-/** The place in a text that a cursor stands for; undefined for one that stands between events. */
+/** Reads the place in a text that a cursor stands for; undefined for one between events. */
 export function textPlaceOf(cursor: string): TextPlace | undefined {
   const [, eventId, from] = PART.exec(cursor) ?? PART.exec(SUFFIX.exec(cursor)?.[1] ?? "") ?? [];
   return eventId === undefined ? undefined : { eventId, from: Number(from) };
 }
 
-/** The cursor for a place in a text; undefined where it would be longer than a cursor may be. */
+/** Makes the cursor of a place in a text; undefined where it would be longer than one may be. */
 export function textCursor({ eventId, from }: TextPlace): string | undefined {
   const cursor = `${eventId}@${from}`;
   return cursor.length > MAX_CURSOR_CHARS ? undefined : cursor;

@@ -6,7 +6,7 @@
 
 import { ApiError } from "../api/errors.ts";
 import { firstChars, jsonLength, lastJsonChars } from "../core/text.ts";
-import { nextCursor } from "./cursor.ts";
+import { repeatedCursor } from "./cursor.ts";
 import type { StopInfo, ToolUse, TurnError } from "./event_types.ts";
 import { toolInputView } from "./event_view.ts";
 import type { Collected, Turn } from "./turn.ts";
@@ -137,15 +137,15 @@ export function buildResult(parts: ResultParts): WaitResult {
 
 /** The cursor to go on from: never the one of this call where the same call is to be made again. */
 function cursorOf({ turn, status, afterId }: ResultParts): string | undefined {
-  const { anchor, cursor } = turn;
+  const { anchor, lastEventId } = turn;
   const again = status === "timeout" || status === "requires_action";
   // While the cursor's own turn is to come, no earlier event takes its place, unless words of those
   // turns have been told: they would be told again.
   const stays = anchor !== undefined && (anchor.id === undefined ||
     (anchor.queued && turn.collected.textLength === 0));
-  const isSame = stays || cursor === undefined || cursor === anchor?.id;
-  if (!isSame) return cursor;
-  return again ? nextCursor(afterId, anchor?.id) : afterId ?? cursor;
+  const isNew = !stays && lastEventId !== undefined && lastEventId !== anchor?.id;
+  if (isNew) return lastEventId;
+  return again ? repeatedCursor(afterId, anchor?.id) : afterId ?? lastEventId;
 }
 
 /**

@@ -78,13 +78,13 @@ interface Passed {
   readonly cursorBefore?: string;
 }
 
-/** The cursor that counting begins after. */
+/** The event that the cursor of a wait names: what came after it counts. */
 interface Anchor {
-  /** Ids of the event that it may stand for, the likeliest first. */
+  /** Ids that the event may have, the likeliest first. */
   readonly ids: readonly string[];
-  /** Id of the event that it stands for; undefined until that has come. */
+  /** Its id; undefined until the event has come. */
   id: string | undefined;
-  /** True while that event is a queued input. */
+  /** True while it is a queued input. */
   queued: boolean;
   /** True if its type is not known here: no other event will tell of it. */
   unknown: boolean;
@@ -168,15 +168,15 @@ export class Turn {
   passed: Passed | undefined;
   /** True if the start of this turn is among the events. */
   sawTurnStart = false;
-  /** The cursor; undefined for a wait without one. */
+  /** Where counting begins; undefined for a wait without a cursor. */
   readonly anchor: Anchor | undefined;
   #watch: Watch | undefined;
   /** The session's own thread, where its messages name it. */
   #primaryThread: string | undefined;
   /** Threads of subagents. */
   readonly #childThreads = new Set<string>();
-  /** Id of the newest event that is stamped: what a later call passes as `after_id`. */
-  cursor: string | undefined;
+  /** Id of the newest event that can serve as a cursor. */
+  lastEventId: string | undefined;
   /** The kind of the newest event that shows the agent at work. */
   lastWork: TurnEvent["kind"] | undefined;
 
@@ -247,7 +247,7 @@ export class Turn {
     // One that was queued may stand in the list where it was sent, before words that have been told;
     // types that nobody knows may be on the stream only, as pieces of a message are.
     const isPlaced = !event.queued && key !== event.key && event.kind !== "other";
-    if (isPlaced && event.id !== undefined) this.cursor = event.id;
+    if (isPlaced && event.id !== undefined) this.lastEventId = event.id;
   }
 
   #apply(event: TurnEvent, queuedKey: string | undefined): void {
@@ -603,7 +603,7 @@ export class Turn {
    */
   #isEarly({ id, threadId }: TurnEvent): boolean {
     if (threadId !== undefined && threadId !== this.#primaryThread) return true;
-    if (id === undefined && this.cursor !== undefined) return true;
+    if (id === undefined && this.lastEventId !== undefined) return true;
     return !this.interrupted && this.toolsInFlight.size > 0;
   }
 
@@ -651,7 +651,7 @@ export class Turn {
 
   #collectText({ text, leftOut }: TurnEvent & { kind: "text" }): void {
     if (text === "" && leftOut === undefined) return;
-    const part = { text, leftOut, cursorBefore: this.cursor };
+    const part = { text, leftOut, cursorBefore: this.lastEventId };
     this.collected.texts.push(part);
     this.collected.textLength += lengthOf(part);
   }

@@ -103,7 +103,7 @@ function answer(log: EventHistory, afterId?: string) {
     verdict: verdictOf(turn, undefined),
     reply: turn.collected.texts.map((part) => part.text),
     tools: turn.collected.tools.length,
-    cursor: turn.cursor,
+    lastEventId: turn.lastEventId,
     openRuns: [...turn.openRuns.keys()],
   };
 }
@@ -192,7 +192,7 @@ Deno.test("waits chained by cursor deliver every word once", () => {
       for (const place of places.sort((a, b) => a - b)) {
         const seen = answer(logOfHistory(stamped.slice(0, place + 1)), cursor);
         said.push(...seen.reply);
-        cursor = seen.cursor ?? cursor;
+        cursor = seen.lastEventId ?? cursor;
       }
       assertEquals(said, answer(logOfHistory(stamped), first).reply);
     }),

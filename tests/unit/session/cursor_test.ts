@@ -1,21 +1,21 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { fc } from "../../helpers/fuzz.ts";
-import { cursorIds, MAX_CURSOR_CHARS, nextCursor } from "../../../src/session/cursor.ts";
+import { cursorIds, MAX_CURSOR_CHARS, repeatedCursor } from "../../../src/session/cursor.ts";
 
 Deno.test("a cursor counts while its event stays the same", () => {
-  assertEquals(nextCursor("sevt_01AB", "sevt_01AB"), "sevt_01ABw1");
-  assertEquals(nextCursor("sevt_01ABw1", "sevt_01AB"), "sevt_01ABw2");
-  assertEquals(nextCursor("sevt_01ABw9", "sevt_01AB"), "sevt_01ABw10");
+  assertEquals(repeatedCursor("sevt_01AB", "sevt_01AB"), "sevt_01ABw1");
+  assertEquals(repeatedCursor("sevt_01ABw1", "sevt_01AB"), "sevt_01ABw2");
+  assertEquals(repeatedCursor("sevt_01ABw9", "sevt_01AB"), "sevt_01ABw10");
 });
 
 Deno.test("an id that ends like a suffix is an id", () => {
-  assertEquals(nextCursor("sevt_01w7", "sevt_01w7"), "sevt_01w7w1");
+  assertEquals(repeatedCursor("sevt_01w7", "sevt_01w7"), "sevt_01w7w1");
   assertEquals(cursorIds("sevt_01w7")[0], "sevt_01w7");
 });
 
 Deno.test("without any event a cursor stands for the beginning", () => {
-  assertEquals(nextCursor(undefined), "startw1");
-  assertEquals(nextCursor("startw1"), "startw2");
+  assertEquals(repeatedCursor(undefined), "startw1");
+  assertEquals(repeatedCursor("startw1"), "startw2");
   assertEquals(cursorIds("startw2"), []);
 });
 
@@ -30,7 +30,7 @@ Deno.test("a chain of calls never repeats a cursor, and always names its event",
       const seen = new Set([cursor]);
       for (const known of knows) {
         const before = cursor;
-        cursor = nextCursor(cursor, known ? id : undefined);
+        cursor = repeatedCursor(cursor, known ? id : undefined);
         assertNotEquals(cursor, before);
         assert(!seen.has(cursor), `${cursor} again`);
         seen.add(cursor);
@@ -45,5 +45,5 @@ Deno.test("a chain of calls never repeats a cursor, and always names its event",
 
 Deno.test("an id too long for a suffix stays what it is", () => {
   const id = "e".repeat(MAX_CURSOR_CHARS);
-  assertEquals(nextCursor(id, id), id);
+  assertEquals(repeatedCursor(id, id), id);
 });

@@ -90,7 +90,7 @@ Deno.test("Turn.add() keeps the newest stamped event as cursor, never a queued o
   const e = eventMaker();
   const text = e.text("a");
   const turn = read([e.user("q"), e.running(), text, e.queuedUser("later")]);
-  assertEquals(turn.cursor, text.id);
+  assertEquals(turn.lastEventId, text.id);
 });
 
 Deno.test("Turn.add() knows whether it saw the beginning of the turn", () => {
