@@ -22,7 +22,7 @@ interface Seen {
 
 /**
  * Merges list and stream by id. An event that was queued (`processed_at` null) comes again stamped,
- * under the same id: both are kept, each at its place, since the second is news of its own. Of what
+ * under the same id: both are kept, each at its place, since the second tells something new. Of what
  * else comes again the fuller version is kept, where the first one stood.
  */
 export class EventHistory {
@@ -91,7 +91,7 @@ export class EventHistory {
 
   /** Adds an event at the end; false when it says nothing new. */
   add(event: TurnEvent): boolean {
-    if (!this.#isNews(event)) return this.#takeFuller(event);
+    if (!this.#isNew(event)) return this.#takeFuller(event);
     this.#append(event);
     return true;
   }
@@ -101,7 +101,7 @@ export class EventHistory {
    * events of the stream no ids, or others than in lists: then they are known by what they say.
    */
   addLive(event: TurnEvent): boolean {
-    if (!this.#isNews(event)) return this.#takeFuller(event);
+    if (!this.#isNew(event)) return this.#takeFuller(event);
     const saying = sayingOf(event);
     if (
       saying !== undefined && takeMatch(this.#unstreamed, saying, (other) => isSame(event, other))
@@ -120,7 +120,7 @@ export class EventHistory {
    * specified, and what is queued has not happened yet. One between others stands where it was sent,
    * on a server that stamps late or never.
    *
-   * @returns whether there was news
+   * @returns true when anything was new
    */
   merge(listed: readonly TurnEvent[]): boolean {
     this.#nameLive(listed);
@@ -136,9 +136,9 @@ export class EventHistory {
   /** Puts older events, oldest first, before the known ones. */
   prepend(older: readonly TurnEvent[]): void {
     const { placed, others } = split(older, this.#entries);
-    const news = eachOnce(placed).filter((event) => this.#isNews(event));
-    news.forEach((event) => this.#mark(event));
-    this.#entries = [...news, ...this.#entries];
+    const fresh = eachOnce(placed).filter((event) => this.#isNew(event));
+    fresh.forEach((event) => this.#count(event));
+    this.#entries = [...fresh, ...this.#entries];
     this.#epoch++;
     for (const event of others) this.add(event);
     for (const event of older) this.#takeFuller(event);
@@ -150,20 +150,20 @@ export class EventHistory {
     for (const event of oldest.slice(0, countStrays(oldest))) this.add(event);
   }
 
-  #isNews({ key, queued }: TurnEvent): boolean {
+  #isNew({ key, queued }: TurnEvent): boolean {
     const seen = this.#seen.get(key);
     return !seen || (seen.queued && !queued);
   }
 
-  /** Adds an event that is news at the end. */
+  /** Adds an event that is new at the end. */
   #append(event: TurnEvent): void {
-    this.#mark(event);
+    this.#count(event);
     this.#entries.push(event);
     if (this.#chars > MAX_CHARS) this.#lighten();
   }
 
-  /** Counts an event that is news as known. */
-  #mark(event: TurnEvent): void {
+  /** Counts an event that is new as known. */
+  #count(event: TurnEvent): void {
     const { key, at, queued } = event;
     if (at !== undefined) {
       this.#startsAt = Math.min(at, this.#startsAt ?? at);
@@ -218,7 +218,7 @@ export class EventHistory {
       else this.#unlisted.delete(saying);
     }
     for (const event of listed) {
-      const saying = this.#isNews(event) ? sayingOf(event) : undefined;
+      const saying = this.#isNew(event) ? sayingOf(event) : undefined;
       if (saying === undefined) continue;
       const live = takeMatch(this.#unlisted, saying, (other) => isSame(other, event));
       if (live) this.#rename(live, event);
@@ -258,7 +258,7 @@ export class EventHistory {
     let known: string | undefined;
     let firstKnown: string | undefined;
     for (const event of listed) {
-      if (this.#isNews(event)) {
+      if (this.#isNew(event)) {
         const group = behind.get(known);
         if (group) group.push(event);
         else behind.set(known, [event]);
@@ -267,14 +267,14 @@ export class EventHistory {
         firstKnown ??= known;
       }
     }
-    const news = [...behind.values()].flat();
-    if (news.length === 0) return false;
+    const fresh = [...behind.values()].flat();
+    if (fresh.length === 0) return false;
     const isNewer = behind.size === 1 && behind.has(this.#entries.at(-1)?.key);
     if (firstKnown === undefined || isNewer) {
-      for (const event of news) this.#append(event);
+      for (const event of fresh) this.#append(event);
       return true;
     }
-    news.forEach((event) => this.#mark(event));
+    fresh.forEach((event) => this.#count(event));
     const newestFirst: TurnEvent[] = [];
     // From the end: of an event that is there twice, queued and stamped, the second one counts.
     for (const event of this.#entries.toReversed()) {

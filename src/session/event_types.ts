@@ -23,11 +23,11 @@ import {
   confirmationView,
   errorView,
   type EventView,
+  eventView,
   messageView,
   nothingView,
   otherView,
   outcomeView,
-  showEvent,
   stopView,
   threadView,
   toolResultView,
@@ -42,14 +42,19 @@ import {
 /**
  * A row of the table:
  * `read` reads what a turn needs to know of it; `view` shows it to whoever calls `list_events`;
- * `news` tells it as progress to a person who waits, or nothing; `parts` names the reads of only a
+ * `progress` tells it to a person who waits, or nothing; `parts` names the reads of only a
  * part of a session's events that ask for it.
  */
-type EventType = readonly [read: Reader, view: View, news: News, parts: readonly EventPart[]];
+type EventType = readonly [
+  read: Reader,
+  view: View,
+  progress: Progress,
+  parts: readonly EventPart[],
+];
 
 type Reader = (event: SessionEvent) => Read | undefined;
 type Read = Happening & Pick<TurnEvent, "threadId" | "mark">;
-type News = (event: TurnEvent) => string | undefined;
+type Progress = (event: TurnEvent) => string | undefined;
 
 /**
  * A read of some events of a session: `first` reads its first inputs and what tells whether turns
@@ -65,11 +70,11 @@ const EVENT_TYPES: Readonly<Record<string, EventType>> = {
   "user.custom_tool_result": [readAnswer, toolResultView, silent, ["status"]],
   "user.tool_result": [readAnswer, toolResultView, silent, ["status"]],
   "system.message": [unread, messageView, silent, []],
-  "agent.message": [readText, messageView, textNews, ["first"]],
+  "agent.message": [readText, messageView, textProgress, ["first"]],
   "agent.thinking": [readAs("thinking"), nothingView, () => "thinking", ["first"]],
-  "agent.tool_use": [readToolUse(false), toolUseView, toolNews, ["status"]],
-  "agent.mcp_tool_use": [readToolUse(false), toolUseView, toolNews, ["status"]],
-  "agent.custom_tool_use": [readToolUse(true), toolUseView, toolNews, ["status"]],
+  "agent.tool_use": [readToolUse(false), toolUseView, toolProgress, ["status"]],
+  "agent.mcp_tool_use": [readToolUse(false), toolUseView, toolProgress, ["status"]],
+  "agent.custom_tool_use": [readToolUse(true), toolUseView, toolProgress, ["status"]],
   "agent.tool_result": [readToolResult, toolResultView, silent, []],
   "agent.mcp_tool_result": [readToolResult, toolResultView, silent, []],
   "agent.thread_message_sent": [unread, messageView, silent, []],
@@ -79,28 +84,31 @@ const EVENT_TYPES: Readonly<Record<string, EventType>> = {
   "span.outcome_evaluation_start": [unread, outcomeView, silent, []],
   "span.outcome_evaluation_ongoing": [unread, outcomeView, silent, []],
   "span.outcome_evaluation_end": [unread, outcomeView, silent, []],
-  "session.status_running": [readStatus("running"), otherView, runningNews, ["first", "status"]],
+  "session.status_running": [readStatus("running"), otherView, runningProgress, [
+    "first",
+    "status",
+  ]],
   "session.status_rescheduled": [
     readStatus("rescheduled"),
     otherView,
     () => "rescheduled after a passing fault, going on",
     ["first", "status"],
   ],
-  "session.status_idle": [readIdle, stopView, idleNews, ["status"]],
+  "session.status_idle": [readIdle, stopView, idleProgress, ["status"]],
   "session.status_terminated": [readStatus("terminated"), otherView, silent, ["status"]],
   "session.deleted": [readAs("deleted"), otherView, silent, []],
-  "session.error": [readError, errorView, errorNews, []],
+  "session.error": [readError, errorView, errorProgress, []],
   "session.updated": [unread, updatedView, silent, []],
   "session.usage": [unread, usageView, silent, []],
-  "session.thread_created": [readThread("created"), threadView, threadNews, []],
+  "session.thread_created": [readThread("created"), threadView, threadProgress, []],
   "session.thread_status_running": [readThread("status"), threadView, silent, []],
   "session.thread_status_idle": [readThread("status"), stopView, silent, []],
   "session.thread_status_rescheduled": [readThread("status"), threadView, silent, []],
   "session.thread_status_terminated": [readThread("status"), threadView, silent, []],
-  "workflow_run.created": [readRun("run_opened"), workflowView, runNews, []],
+  "workflow_run.created": [readRun("run_opened"), workflowView, runProgress, []],
   "workflow_run.status_running": [unread, workflowView, silent, []],
   "workflow_run.status_idle": [unread, workflowView, silent, []],
-  "workflow_run.status_ended": [readRun("run_closed"), workflowView, runNews, []],
+  "workflow_run.status_ended": [readRun("run_closed"), workflowView, runProgress, []],
   "workflow_run.error": [unread, errorView, silent, []],
   "workflow_run.phase_started": [unread, workflowView, silent, []],
   "workflow_run.phase_ended": [unread, workflowView, silent, []],
@@ -114,8 +122,8 @@ const READ_LIKE: readonly (readonly [type: RegExp, like: string])[] = [
 
 /** The rows by type; each has its type, so that events share one text. */
 const ROWS = new Map(
-  Object.entries(EVENT_TYPES).map(([type, [read, view, news, parts]]) =>
-    [type, { type, read, view, news, parts }] as const
+  Object.entries(EVENT_TYPES).map(([type, [read, view, progress, parts]]) =>
+    [type, { type, read, view, progress, parts }] as const
   ),
 );
 
@@ -152,14 +160,15 @@ function jsonOf(event: SessionEvent): string {
   }
 }
 
-/** Shows an event as a result has it: always `type`, and what the type has to tell. */
-export function eventView(event: SessionEvent, options: ViewOptions): EventView {
-  return showEvent(event, ROWS.get(event.type)?.view ?? otherView, options);
+/** Shows an event as a result has it: always `type`, and what the type has to tell. Total. */
+export function showEvent(event: SessionEvent, options: ViewOptions): EventView {
+  const view = ROWS.get(event.type)?.view ?? otherView;
+  return eventView(event, view(event, options));
 }
 
-/** Tells the news in an event; undefined for what nobody needs to know. */
-export function newsOf(event: TurnEvent): string | undefined {
-  return ROWS.get(event.type ?? "")?.news(event);
+/** Tells an event to a person who waits; undefined for what nobody needs to know. */
+export function progressOf(event: TurnEvent): string | undefined {
+  return ROWS.get(event.type ?? "")?.progress(event);
 }
 
 /** Lists the event types that a part of a session's events consists of. */
@@ -233,7 +242,7 @@ export type TurnEvent = Happening & {
   readonly at?: number;
   /** Sent but not taken up yet: `processed_at` is null on an event that a client sent. */
   readonly queued: boolean;
-  /** The thread whose words, turn or news the event tells. */
+  /** The thread that the event is about. */
   readonly threadId?: string;
   /** Of a user's message: the {@linkcode textMark} of its text. */
   readonly mark?: string;
@@ -370,48 +379,48 @@ function readRun(kind: "run_opened" | "run_closed"): Reader {
   };
 }
 
-// How types are told as progress: the column `news`.
+// How types are told as progress: the column `progress`.
 
 function silent(): undefined {}
 
 /** Room for a few words, also behind much that does not show. */
 const MAX_BEGINNING_CHARS = 1_000;
 
-function textNews(event: TurnEvent): string | undefined {
+function textProgress(event: TurnEvent): string | undefined {
   if (event.kind !== "text") return undefined;
   const beginning = plainLine(firstChars(event.text, MAX_BEGINNING_CHARS));
   const line = beginning.replace(/\s+/g, " ").trim();
   return line === "" ? undefined : `wrote: ${line}`;
 }
 
-function toolNews(event: TurnEvent): string | undefined {
+function toolProgress(event: TurnEvent): string | undefined {
   if (event.kind !== "tool_use") return undefined;
   const { name = "a tool", server } = event.tool;
   return server === undefined ? `using ${name}` : `using ${server} ${name}`;
 }
 
-function errorNews(event: TurnEvent): string | undefined {
+function errorProgress(event: TurnEvent): string | undefined {
   if (event.kind !== "error") return undefined;
   const { type, retry_status: retryStatus } = event.error;
   const readable = type.replace(/_error$/, "").replaceAll("_", " ");
   return retryStatus === "retrying" ? `retrying: ${readable}` : `error: ${readable}`;
 }
 
-function runningNews(): string {
+function runningProgress(): string {
   return "the agent is working";
 }
 
-function idleNews(event: TurnEvent): string | undefined {
+function idleProgress(event: TurnEvent): string | undefined {
   const asks = event.kind === "idle" && event.stop?.type === "requires_action";
   return asks ? "waiting for an approval or answer" : undefined;
 }
 
-function threadNews(event: TurnEvent): string | undefined {
+function threadProgress(event: TurnEvent): string | undefined {
   if (event.kind !== "thread") return undefined;
   return `subagent ${event.agentName ?? "without a name"} started`;
 }
 
-function runNews(event: TurnEvent): string | undefined {
+function runProgress(event: TurnEvent): string | undefined {
   if (event.kind === "run_closed") return "a workflow run ended";
   if (event.kind !== "run_opened") return undefined;
   return `workflow run ${event.name ?? event.runId} started`;

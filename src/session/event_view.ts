@@ -47,9 +47,8 @@ export interface ViewOptions {
 /** Shows the fields of one type of event. Total: no event makes it throw. */
 export type View = (event: SessionEvent, options: ViewOptions) => Fields;
 
-/** Shows an event as `view` has it, with the fields that every event has. */
-export function showEvent(event: SessionEvent, view: View, options: ViewOptions): EventView {
-  const fields = view(event, options);
+/** Puts the fields that every event has around those that its type has to tell. */
+export function eventView(event: SessionEvent, fields: Fields): EventView {
   const leftOut = leftOutOf(event);
   const shown = Object.entries(fields).filter(([name, value]) =>
     value !== undefined && value !== null && !OWN_FIELDS.has(name)

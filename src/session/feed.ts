@@ -19,7 +19,7 @@ import type { TokenBucket } from "../core/token_bucket.ts";
 import { followStream } from "./connection.ts";
 import { EventHistory } from "./event_history.ts";
 import { readEvent, type TurnEvent } from "./event_types.ts";
-import { HistoryReader } from "./history.ts";
+import { HistoryReader } from "./history_reader.ts";
 import { StatusPoll } from "./status_poll.ts";
 import { TurnReader } from "./turn.ts";
 import type { UnseenSends } from "./unseen_sends.ts";
@@ -191,7 +191,7 @@ export class SessionFeed {
   /** Reads what is new in the list now. */
   async refresh(): Promise<void> {
     this.#deps.bucket.spend(1);
-    await this.#readNews();
+    await this.#readNewest();
     this.#changed();
   }
 
@@ -212,7 +212,7 @@ export class SessionFeed {
     try {
       await bucket.take(1, signal);
       const before = history.entries.length;
-      if (!this.#streamShows || history.hasUnnamed) await this.#readNews();
+      if (!this.#streamShows || history.hasUnnamed) await this.#readNewest();
       if (history.entries.length === before) await this.#pollNow();
       else this.#changed();
     } catch (error) {
@@ -262,14 +262,14 @@ export class SessionFeed {
         this.#streamShows = false;
         // What was queued meanwhile may stand at the far end of the list.
         this.#reader.forgetFarEnd();
-        await this.#readNews();
+        await this.#readNewest();
         this.#streamError = undefined;
         this.#changed();
       },
       onEvent: (event) => this.#takeEvent(event),
       onLost: async () => {
         await bucket.take(1, signal);
-        await this.#readNews();
+        await this.#readNewest();
         this.#changed();
       },
     });
@@ -305,7 +305,7 @@ export class SessionFeed {
     this.#outOfReach = outOfReach;
     if (outOfReach) return this.#changed();
     try {
-      await this.#readNews();
+      await this.#readNewest();
       // Whoever has the events misses nothing but time.
       if (isFatal) this.#streamError = undefined;
       this.#changed();
@@ -320,12 +320,12 @@ export class SessionFeed {
   }
 
   /** Reads what is new in the list. */
-  async #readNews(): Promise<void> {
+  async #readNewest(): Promise<void> {
     this.#streamIsAhead = false;
-    const hasNews = await this.#reader.readNews();
+    const hasNew = await this.#reader.readNewest();
     this.#outOfReach = false;
     this.#refusals = NO_REFUSALS;
-    if (hasNews) this.#eventsCame();
+    if (hasNew) this.#eventsCame();
   }
 
   #eventsCame(): void {
@@ -362,7 +362,7 @@ export class SessionFeed {
     // What led to the end is in the list by then, whatever the stream has shown.
     if (!status || !isWorking(status)) {
       this.#deps.bucket.spend(1);
-      await this.#readNews();
+      await this.#readNewest();
     }
     if (this.#stopped) return;
     if (this.history.entries.length > before) this.#poll.polled = undefined;

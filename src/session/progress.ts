@@ -6,11 +6,11 @@
 
 import type { Clock } from "../core/clock.ts";
 import { ApiError } from "../api/errors.ts";
-import { newsOf, type TurnEvent } from "./event_types.ts";
+import { progressOf, type TurnEvent } from "./event_types.ts";
 import type { WaitingFor } from "./verdict.ts";
 import type { Turn } from "./turn.ts";
 
-/** A host that hears nothing for so long may give the call up. */
+/** So long, in milliseconds, nothing is said at most: a host that hears nothing may give the call up. */
 const EVERY_MS = 9_000;
 
 /** Says what keeps a wait from the API. */
@@ -43,7 +43,7 @@ function describeWork(turn: Turn): string {
   return turn.lastWork === "text" ? "writing" : "thinking";
 }
 
-/** Tells a listener the news, and that the wait is alive at least every 9 seconds. */
+/** Tells a listener what happens, and that the wait is alive where nothing does. */
 export class WaitProgress {
   readonly #clock: Clock;
   readonly #tell: ((message: string) => void) | undefined;
@@ -52,7 +52,7 @@ export class WaitProgress {
 
   /**
    * @param tell absent when nobody listens
-   * @param alive what to say when there is no news
+   * @param alive makes what is said when nothing has happened for long
    */
   constructor(clock: Clock, tell: ((message: string) => void) | undefined, alive: () => string) {
     this.#clock = clock;
@@ -67,13 +67,13 @@ export class WaitProgress {
     this.#tell(message);
   }
 
-  /** Tells the news among events. Many at once are told as their newest. */
+  /** Tells the newest of some events that has something to tell. */
   report(events: readonly TurnEvent[]): void {
     if (!this.#tell) return;
     for (let at = events.length - 1; at >= 0; at--) {
       const event = events[at];
-      const news = event && newsOf(event);
-      if (news !== undefined) return this.say(news);
+      const message = event && progressOf(event);
+      if (message !== undefined) return this.say(message);
     }
   }
 

@@ -726,14 +726,14 @@ export class TurnReader {
       this.turn = new Turn(this.#afterId);
       if (this.#watch) this.turn.watchFrom(this.#watch.from, this.#watch.from === undefined);
     }
-    const news = entries.slice(this.#count);
-    for (const event of news) {
+    const fresh = entries.slice(this.#count);
+    for (const event of fresh) {
       this.turn.add(event);
       const isAnchor = event.id !== undefined && event.id === this.turn.anchor?.id;
       if (isAnchor && event.kind === "text") this.#addGrowth(event);
     }
     this.#count = entries.length;
-    return isRearranged ? [] : news;
+    return isRearranged ? [] : fresh;
   }
 
   /** Adds what the text that the cursor names has grown by meanwhile: it comes after the cursor. */

@@ -220,14 +220,14 @@ class Wait {
     try {
       for (let told = false;;) {
         const changed = new Promise<void>((resolve) => this.#wake = resolve);
-        const news = this.#reader.update();
-        if (told) this.#progress.report(news);
+        const events = this.#reader.update();
+        if (told) this.#progress.report(events);
         const status = await raceSignal(this.#judgeOrRetry(), signal);
         if (status !== undefined) return this.#result(status);
         if (feed.failure) throw feed.failure.error;
         if (feed.readsDone > 0) {
           this.#reader.watch();
-          // Events from before this call are no news, but what they led to is.
+          // Events from before this call are not told, but what they led to is.
           if (!told) this.#progress.say(this.#doing());
           told = true;
         }
@@ -278,7 +278,7 @@ class Wait {
     }
   }
 
-  /** Judges after so many milliseconds and when there is room for a request, or when news come. */
+  /** Judges after so many milliseconds and when there is room for a request, or when events come. */
   #judgeIn(delayMs: number): void {
     const { clock, bucket } = this.#deps;
     const canceled = new AbortController();

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { ToolError } from "../core/errors.ts";
 import { isQueued, type SessionEvent } from "../api/events.ts";
 import { textCursor, type TextPlace, textPlaceOf } from "../session/cursor.ts";
-import { eventView } from "../session/event_types.ts";
+import { showEvent } from "../session/event_types.ts";
 import type { EventView } from "../session/event_view.ts";
 import { MAX_RESULT_CHARS, takeWithinBudget } from "./budget.ts";
 import { defineTool, type ToolCall } from "./define.ts";
@@ -151,5 +151,5 @@ function views(
     maxFieldChars: Math.max(MIN_FIELD_CHARS, share),
     ...(textFrom !== undefined && { textFrom }),
   };
-  return events.map((event) => eventView(event, options));
+  return events.map((event) => showEvent(event, options));
 }

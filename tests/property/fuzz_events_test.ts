@@ -3,7 +3,7 @@ import { fc, fuzzRuns } from "../helpers/fuzz.ts";
 import { decodeEvent, type SessionEvent } from "../../src/api/events.ts";
 import { ApiError } from "../../src/api/errors.ts";
 import { EventHistory } from "../../src/session/event_history.ts";
-import { eventView, newsOf, readEvent, type TurnEvent } from "../../src/session/event_types.ts";
+import { progressOf, readEvent, showEvent, type TurnEvent } from "../../src/session/event_types.ts";
 import { pollDelayMs } from "../../src/session/status_poll.ts";
 import { verdictOf, type WaitStatus } from "../../src/session/verdict.ts";
 import { describeActivity } from "../../src/session/progress.ts";
@@ -200,10 +200,10 @@ Deno.test("any event can be told and shown in bounded space", () => {
     fc.property(rawEvent, (raw) => {
       const event = decodeEvent(raw);
       if (!event) return;
-      const told = newsOf(readEvent(event)) ?? "";
+      const told = progressOf(readEvent(event)) ?? "";
       // A text's beginning is kept long, so that secrets are found in it before what is sent is cut.
       assert(told.length <= 1_050, `${told.length} characters of progress`);
-      const view = eventView(event, { exposeToolInputs: false, maxFieldChars: 2_000 });
+      const view = showEvent(event, { exposeToolInputs: false, maxFieldChars: 2_000 });
       JSON.stringify(view);
     }),
     fuzzRuns(1_000),

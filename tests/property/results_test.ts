@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fc, jsonValue } from "../helpers/fuzz.ts";
 import { createRedact, hasCredentialField, redactValue } from "../../src/core/redact.ts";
-import { eventView } from "../../src/session/event_types.ts";
+import { showEvent } from "../../src/session/event_types.ts";
 import { fitBudget, takeWithinBudget } from "../../src/tools/budget.ts";
 import { decodeCursor, encodeCursor, listAgents } from "../../src/tools/list_agents.ts";
 import { listEvents } from "../../src/tools/list_events.ts";
@@ -112,7 +112,7 @@ Deno.test("list cursors survive their own encoding, whatever the API's cursor is
   }));
 });
 
-Deno.test("eventView() is total and bounded for any event of any type", () => {
+Deno.test("showEvent() is total and bounded for any event of any type", () => {
   const type = fc.constantFrom(
     "user.message",
     "agent.message",
@@ -141,7 +141,7 @@ Deno.test("eventView() is total and bounded for any event of any type", () => {
   );
   const fields = fc.dictionary(names, jsonValue({ maxDepth: 3 }), { maxKeys: 8 });
   fc.assert(fc.property(type, fields, fc.boolean(), (type, fields, exposeToolInputs) => {
-    const view = eventView({ ...fields, type, id: "sevt_1" }, {
+    const view = showEvent({ ...fields, type, id: "sevt_1" }, {
       exposeToolInputs,
       maxFieldChars: 100,
     });
@@ -151,7 +151,7 @@ Deno.test("eventView() is total and bounded for any event of any type", () => {
   }));
 });
 
-Deno.test("eventView() never shows a tool's input unless it is exposed", () => {
+Deno.test("showEvent() never shows a tool's input unless it is exposed", () => {
   const secret = "f00d-secret-f00d";
   const value = fc.oneof(
     fc.constant(secret),
@@ -160,7 +160,7 @@ Deno.test("eventView() never shows a tool's input unless it is exposed", () => {
   );
   fc.assert(fc.property(fc.dictionary(fc.string(), value, { maxKeys: 5 }), (input) => {
     for (const type of ["agent.tool_use", "agent.mcp_tool_use", "agent.custom_tool_use"]) {
-      const view = eventView({ type, input }, { exposeToolInputs: false, maxFieldChars: 100 });
+      const view = showEvent({ type, input }, { exposeToolInputs: false, maxFieldChars: 100 });
       assert(!JSON.stringify(view).includes(secret));
     }
   }));

@@ -2,12 +2,12 @@
 import { assert } from "@std/assert";
 import { createRedact } from "../../src/core/redact.ts";
 import { plainLine } from "../../src/core/text.ts";
-import { eventView } from "../../src/session/event_types.ts";
+import { showEvent } from "../../src/session/event_types.ts";
 import { fc, fuzzRuns } from "../helpers/fuzz.ts";
 
 const BODY = "x7Kq-Zt2_Lm9RbVf4WsYc8NdHp3GjTa6QeUo1XiKzMv5BnJr0CyDwSl";
 
-Deno.test("eventView() bounds what is deep and what is wide", () => {
+Deno.test("showEvent() bounds what is deep and what is wide", () => {
   const deep = JSON.parse(`${'{"a":['.repeat(20_000)}${"]}".repeat(20_000)}`);
   const wide = Object.fromEntries(Array.from({ length: 50_000 }, (_, at) => [`k${at}`, [at]]));
   for (const odd of [deep, wide]) {
@@ -15,7 +15,7 @@ Deno.test("eventView() bounds what is deep and what is wide", () => {
       const options = { exposeToolInputs, maxFieldChars: 1_000 };
       for (const type of ["agent.tool_use", "agent.tool_result", "session.usage", "brand.new"]) {
         const event = { id: "sevt_1", type, content: odd, input: odd, usage: odd, other: odd };
-        assert(JSON.stringify(eventView(event, options)).length < 20_000);
+        assert(JSON.stringify(showEvent(event, options)).length < 20_000);
       }
     }
   }

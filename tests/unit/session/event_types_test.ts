@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { newsOf, readEvent, typesIn } from "../../../src/session/event_types.ts";
+import { progressOf, readEvent, typesIn } from "../../../src/session/event_types.ts";
 import { eventMaker } from "../../helpers/events.ts";
 
 const base = { id: "sevt_1", processed_at: "2026-11-23T09:00:00.000000Z" };
@@ -113,8 +113,8 @@ const MESSAGES: [ReturnType<typeof e.make>, string | undefined][] = [
 ];
 
 for (const [event, message] of MESSAGES) {
-  Deno.test(`newsOf() says ${message ?? "nothing"} of ${event.type}`, () => {
-    assertEquals(newsOf(readEvent(event)), message);
+  Deno.test(`progressOf() says ${message ?? "nothing"} of ${event.type}`, () => {
+    assertEquals(progressOf(readEvent(event)), message);
   });
 }
 
@@ -144,9 +144,13 @@ Deno.test("typesIn() lists what reads of a part of a session's events ask for", 
   ]);
 });
 
-Deno.test("readEvent() and newsOf() take a call of a tool nobody knows for a tool's", () => {
+Deno.test("readEvent() and progressOf() take a call of a tool nobody knows for a tool's", () => {
   const use = readEvent({ ...base, type: "agent.server_tool_use", name: "fetch" });
-  assertEquals([use.kind, use.type, newsOf(use)], ["tool_use", "agent.tool_use", "using fetch"]);
+  assertEquals([use.kind, use.type, progressOf(use)], [
+    "tool_use",
+    "agent.tool_use",
+    "using fetch",
+  ]);
   const result = readEvent({ ...base, type: "agent.web_fetch_result", tool_use_id: "sevt_0" });
-  assertEquals([result.kind, newsOf(result)], ["tool_result", undefined]);
+  assertEquals([result.kind, progressOf(result)], ["tool_result", undefined]);
 });

@@ -1,14 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { isQueued, type SessionEvent } from "../../../src/api/events.ts";
 import { clipText } from "../../../src/core/text.ts";
-import { eventView } from "../../../src/session/event_types.ts";
+import { showEvent } from "../../../src/session/event_types.ts";
 import { toolInputView } from "../../../src/session/event_view.ts";
 
 const OPTIONS = { exposeToolInputs: false, maxFieldChars: 100 };
 const AT = "2026-11-23T09:00:00Z";
 
 function view(fields: Record<string, unknown> & { type: string }, options = OPTIONS) {
-  const { id: _id, processed_at: _at, type: _type, ...shown } = eventView(
+  const { id: _id, processed_at: _at, type: _type, ...shown } = showEvent(
     { id: "sevt_1", processed_at: AT, ...fields },
     options,
   );
@@ -206,24 +206,24 @@ const VIEWS: readonly [Record<string, unknown> & { type: string }, Record<string
 
 for (const [event, shown] of VIEWS) {
   const { type: _, ...fields } = event;
-  Deno.test(`eventView() of ${event.type} with ${JSON.stringify(fields).slice(0, 50)}`, () => {
+  Deno.test(`showEvent() of ${event.type} with ${JSON.stringify(fields).slice(0, 50)}`, () => {
     assertEquals(view(event), shown);
   });
 }
 
-Deno.test("eventView() shows id, type and time, and marks what is queued", () => {
-  assertEquals(eventView({ id: "e", type: "agent.thinking", processed_at: AT }, OPTIONS), {
+Deno.test("showEvent() shows id, type and time, and marks what is queued", () => {
+  assertEquals(showEvent({ id: "e", type: "agent.thinking", processed_at: AT }, OPTIONS), {
     id: "e",
     type: "agent.thinking",
     processed_at: AT,
   });
   const queued = { id: "e", type: "user.interrupt", processed_at: null };
   assert(isQueued(queued));
-  assertEquals(eventView(queued, OPTIONS), { id: "e", type: "user.interrupt", queued: true });
-  assertEquals(eventView({ type: "agent.thinking" }, OPTIONS), { type: "agent.thinking" });
+  assertEquals(showEvent(queued, OPTIONS), { id: "e", type: "user.interrupt", queued: true });
+  assertEquals(showEvent({ type: "agent.thinking" }, OPTIONS), { type: "agent.thinking" });
 });
 
-Deno.test("eventView() clips long texts of every kind", () => {
+Deno.test("showEvent() clips long texts of every kind", () => {
   const long = "x".repeat(250);
   const events: SessionEvent[] = [
     { type: "agent.message", content: long },
@@ -237,18 +237,18 @@ Deno.test("eventView() clips long texts of every kind", () => {
     },
   ];
   for (const event of events) {
-    const text = JSON.stringify(eventView(event, OPTIONS));
+    const text = JSON.stringify(showEvent(event, OPTIONS));
     assert(text.includes("… [150 more characters]") && !text.includes("x".repeat(101)), text);
   }
 });
 
-Deno.test("eventView() survives events whose fields are not what they should be", () => {
+Deno.test("showEvent() survives events whose fields are not what they should be", () => {
   for (const { type } of VIEWS.map(([event]) => event)) {
     for (const junk of [null, 7, "text", [], {}, [[]], { type: 3 }]) {
       const names = VIEWS.flatMap(([known]) => Object.keys(known));
       const odd = Object.fromEntries(names.map((name) => [name, junk]));
       const event: SessionEvent = { ...odd, type, id: "sevt_1", processed_at: AT };
-      assertEquals(eventView(event, OPTIONS).type, type);
+      assertEquals(showEvent(event, OPTIONS).type, type);
     }
   }
 });
@@ -278,7 +278,7 @@ const INPUTS: readonly Record<string, unknown>[] = [
 ];
 
 for (const fields of INPUTS) {
-  Deno.test(`eventView() hides the input in ${JSON.stringify(fields)}, whatever the type`, () => {
+  Deno.test(`showEvent() hides the input in ${JSON.stringify(fields)}, whatever the type`, () => {
     for (const type of ["agent.server_tool_use", "span.brand_new", "session.usage"]) {
       const event = { type, ...fields, ...(type === "session.usage" && { usage: fields }) };
       const shown = JSON.stringify(view(event));
@@ -293,7 +293,7 @@ for (const fields of INPUTS) {
   });
 }
 
-Deno.test("eventView() shows of an unknown event what is no input", () => {
+Deno.test("showEvent() shows of an unknown event what is no input", () => {
   const counters = { input_tokens: 5, output_tokens: 6, status_code: 200, error_code: "gone" };
   assertEquals(view({ type: "span.brand_new", ...counters, usage: counters }), {
     ...counters,
@@ -301,7 +301,7 @@ Deno.test("eventView() shows of an unknown event what is no input", () => {
   });
 });
 
-Deno.test("eventView() reads each field of an event by itself", () => {
+Deno.test("showEvent() reads each field of an event by itself", () => {
   const blocked = { type: "requires_action", event_ids: ["T", null] };
   assertEquals(view({ type: "session.status_idle", stop_reason: blocked, stop_details: [] }), {
     stop_reason: { type: "requires_action", event_ids: ["T"] },

@@ -65,7 +65,7 @@ export class HistoryReader {
    *
    * @returns whether any were new
    */
-  readNews(): Promise<boolean> {
+  readNewest(): Promise<boolean> {
     return this.#serially(async () => {
       this.tried++;
       const isFirst = this.done === 0;
@@ -83,9 +83,9 @@ export class HistoryReader {
       if (isFirst) this.#older = older;
       this.hasGap ||= !reaches;
       this.#sawFarEnd ||= older === undefined;
-      const hasNews = this.#history.merge(pages.flat());
+      const hasNew = this.#history.merge(pages.flat());
       this.done++;
-      return hasNews;
+      return hasNew;
     });
   }
 
