@@ -53,8 +53,8 @@ export interface ApiOptions {
   readonly baseUrl: string;
   /** The proxy that `fetch` goes through, to be named when that fails. */
   readonly proxy?: Proxy;
-  /** Asked before every request, and again after a 401. */
-  readonly credential: CredentialSource;
+  /** Asked before every request, and again after a 401. Undefined to go without a credential. */
+  readonly credential: CredentialSource | undefined;
   /** Carries the requests; made by `createConnections`. */
   readonly connections?: Connections;
   /** Carries the requests where there are no connections, such as to a server in this process. */
@@ -135,7 +135,7 @@ async function listOf<T>(
   name: string,
   query: Query,
   read: Read<T>,
-  options: CallOptions | undefined,
+  options: (CallOptions & { readonly retry?: boolean }) | undefined,
 ): Promise<Page<T>> {
   const spec = { method: "GET", path: `/v1/${name}`, query } as const;
   const response = await requestJson(context, spec, options);
@@ -157,6 +157,7 @@ function decoded<T>(value: T | undefined, response: JsonResponse, what: string):
     ...(what.startsWith("page of") && { answeredBy: "other" }),
     status: response.status,
     requestId: response.requestId,
+    origin: response.origin,
   });
 }
 

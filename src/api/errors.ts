@@ -154,7 +154,7 @@ const ROWS: readonly Row[] = [
     kind: "connection_lost",
     what: "The connection to the API broke.",
     caller: "Try again.",
-    operator: ({ remedy = "" }) => remedy,
+    operator: ({ remedy = "", lasting }) => lasting ? remedy : "",
   },
   { kind: "timeout", what: "The API did not answer in time.", caller: "Try again." },
   {
@@ -283,7 +283,10 @@ const ROWS: readonly Row[] = [
     status: [407],
     retry: false,
     what: (failure) => `A proxy before the API${at(failure)} wants a user name and a password.`,
-    operator: "set HTTPS_PROXY=http://<user>:<password>@<proxy>",
+    operator: ({ origin = "" }) =>
+      `set ${
+        origin.startsWith("http:") ? "HTTP_PROXY" : "HTTPS_PROXY"
+      }=http://<user>:<password>@<proxy>`,
   },
   {
     status: [511],
@@ -407,7 +410,7 @@ export function faultOf(failure: ApiFailure): ApiFault {
 }
 
 /** A problem of the network, and its cure. */
-export interface NetworkProblem {
+interface NetworkProblem {
   /** One sentence without a full stop. */
   readonly message: string;
   /** In the imperative, without capital and full stop. */
@@ -555,40 +558,41 @@ function explained(error: unknown, route: NetworkRoute): NetworkProblem | undefi
   return explain?.(route);
 }
 
-/** Explains a request that got no response. */
-export function networkProblem(error: unknown, route: NetworkRoute): NetworkProblem {
-  return explained(error, route) ?? {
-    message: `The connection to ${route.origin} broke before an answer came`,
-    cure: route.proxy
-      ? `try again; if it stays so, see what the proxy ${route.proxy.address} does`
-      : "try again; if it stays so, see whether a proxy or a firewall is in between",
-  };
-}
-
 /**
  * Makes the error of a request that got no response. Whatever is not clearly a failure to connect counts
  * as a connection that broke: then the request may have been delivered.
  */
 export function networkError(cause: unknown, route: NetworkRoute): ApiError {
-  const { origin } = route;
+  const { origin, proxy } = route;
   const isUnsent = NEVER_CONNECTED.test(messagesOf(cause));
-  const problem = explained(cause, route);
-  const message = problem?.message ??
+  const problem: Partial<NetworkProblem> = explained(cause, route) ?? (isUnsent ? {} : {
+    cure: "try again; if it stays so, see " +
+      (proxy
+        ? `what the proxy ${proxy.address} does`
+        : "whether a proxy or a firewall is in between"),
+  });
+  const message = problem.message ??
     (isUnsent ? `Cannot connect to ${origin}` : `The connection to ${origin} broke`);
   return new ApiError(message, {
     kind: isUnsent ? "not_sent" : "connection_lost",
     origin,
-    ...(problem && { remedy: problem.cure, lasting: problem.lasting }),
+    remedy: problem.cure,
+    lasting: problem.lasting,
   }, { cause });
 }
 
-/** Explains a request that got no response in `ms` milliseconds. */
-export function timeoutProblem({ origin, proxy }: NetworkRoute, ms: number): NetworkProblem {
-  return {
-    message: `No answer from ${origin} within ${ms / 1_000} s` +
-      (proxy ? `, through the proxy ${proxy.address}` : ""),
-    cure: proxy
+/**
+ * Makes the error of a request that got no response in time.
+ *
+ * @param when how long it was waited for, such as `within 10 s`
+ */
+export function timeoutError({ origin, proxy }: NetworkRoute, when: string): ApiError {
+  const via = proxy ? `, through the proxy ${proxy.address}` : "";
+  return new ApiError(`No answer from ${origin} ${when}${via}`, {
+    kind: "timeout",
+    origin,
+    remedy: proxy
       ? `see whether that proxy (${proxy.variable}) works`
       : "see whether a firewall is in between; set HTTPS_PROXY if there is a proxy",
-  };
+  });
 }

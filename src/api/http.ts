@@ -16,7 +16,7 @@ import { BodyTooLargeError, discardBody, parseClean, readPieces, readText } from
 import type { Connections, RequestKind, Route } from "./connections.ts";
 import { type Credential, credentialHeaders, type CredentialSource } from "./credentials.ts";
 import { apiRequestIdOf, errorInside, responseError, typeError } from "./error_response.ts";
-import { ApiError, networkError } from "./errors.ts";
+import { ApiError, networkError, timeoutError } from "./errors.ts";
 import type { EventRecord } from "./event_record.ts";
 import { createListBody, type ListBodyOptions } from "./list_body.ts";
 import type { CallOptions } from "./types.ts";
@@ -28,6 +28,8 @@ export interface RequestInfo {
   readonly path: string;
   /** Absent when no response arrived. */
   readonly status?: number;
+  /** Of the response. */
+  readonly headers?: Headers;
   /** Milliseconds from sending to the end of the response, for a stream to its head. */
   readonly ms: number;
   /** 0 for the first. */
@@ -42,7 +44,8 @@ export interface HttpContext {
   readonly origin: string;
   /** The proxy between this program and the API, as far as it is known. */
   readonly proxy?: Proxy;
-  readonly credential: CredentialSource;
+  /** Undefined to go without one. */
+  readonly credential: CredentialSource | undefined;
   readonly connections: Connections;
   readonly clock: Clock;
   readonly log: Logger;
@@ -82,6 +85,7 @@ export interface JsonResponse {
   readonly value: unknown;
   readonly status: number;
   readonly requestId?: string;
+  readonly origin: string;
 }
 
 /** Milliseconds until a call fails when the caller names no other bound. */
@@ -145,7 +149,12 @@ export async function requestJson(
       const value = await readJson(context, spec, response, attempt);
       const inside = errorInside(response, value, context.redact, context.origin);
       if (inside) throw inside;
-      return { value, status: response.status, requestId: apiRequestIdOf(response.headers) };
+      return {
+        value,
+        status: response.status,
+        requestId: apiRequestIdOf(response.headers),
+        origin: context.origin,
+      };
     } catch (thrown) {
       error = attempt.failed(thrown);
     } finally {
@@ -195,8 +204,8 @@ export class Attempt {
   readonly signal: AbortSignal;
   /** When the last bytes came, or else the request went out, by the clock's `now()`. */
   heardAt: number;
-  /** Status of the response. */
-  status: number | undefined;
+  /** The response, once its head has come. */
+  response: Response | undefined;
   /** After {@linkcode failed}: true when a fresh connection may do better. */
   mayBeDead = false;
   readonly #context: HttpContext;
@@ -284,7 +293,8 @@ export class Attempt {
     const { method, path } = this.#spec;
     const endedAt = clock.now();
     const ms = endedAt - this.#startedAt;
-    observe?.({ method, path, status: this.status, ms, attempt: this.#count });
+    const { status, headers } = this.response ?? {};
+    observe?.({ method, path, status, headers, ms, attempt: this.#count });
     this.#noteEnd?.(endedAt, error instanceof ApiError ? error.requestId : undefined);
   }
 
@@ -327,26 +337,22 @@ export class Attempt {
 
   /** Sets the one timer, for whichever comes first, the deadline or the end of the silence. */
   #watch(now: number): void {
-    const { clock, origin } = this.#context;
+    const { clock } = this.#context;
     if (this.signal.aborted) return;
     // Silence before the request goes out says nothing about its connection.
     const heardAt = this.#route ? this.heardAt : now;
     const silentAt = this.kind === "read" ? heardAt + READ_SILENCE_MS : Infinity;
     if (now >= this.#deadlineAt) {
       this.#endedBy = "deadline";
-      this.abort(noResponse(origin, `within ${this.#call.timeoutMs / 1_000} s`));
+      this.abort(timeoutError(this.#context, `within ${this.#call.timeoutMs / 1_000} s`));
     } else if (now >= silentAt) {
       this.#endedBy = "silence";
-      this.abort(noResponse(origin, `within ${READ_SILENCE_MS / 1_000} s, twice`));
+      this.abort(timeoutError(this.#context, `within ${READ_SILENCE_MS / 1_000} s, twice`));
     } else {
       const dueMs = Math.min(this.#deadlineAt, silentAt) - now;
       this.#cancelTimer = clock.after(dueMs, () => this.#watch(clock.now()));
     }
   }
-}
-
-function noResponse(origin: string, when: string): ApiError {
-  return new ApiError(`No answer from ${origin} ${when}`, { kind: "timeout" });
 }
 
 /**
@@ -368,13 +374,13 @@ export async function sendRequest(
   let response = await dispatch(context, spec, credential, attempt);
   if (response.status === 401 && !isWrite) {
     const fresh = await askCredential(context, attempt, true).catch(() => credential);
-    if (fresh.value !== credential.value && !attempt.signal.aborted) {
+    if (fresh?.value !== credential?.value && !attempt.signal.aborted) {
       discardBody(response);
       credential = fresh;
       response = await dispatch(context, spec, fresh, attempt);
     }
   }
-  attempt.status = response.status;
+  attempt.response = response;
   if (response.ok) return response;
   const { redact, clock, origin } = context;
   throw responseError(response, await readErrorText(response, attempt), {
@@ -391,8 +397,8 @@ async function askCredential(
   { credential, clock }: HttpContext,
   attempt: Attempt,
   refresh: boolean,
-): Promise<Credential> {
-  const found = credential({ refresh });
+): Promise<Credential | undefined> {
+  const found = credential?.({ refresh });
   if (!(found instanceof Promise)) return found;
   if (!refresh) return await attempt.wait(found);
   const { signal } = attempt;
@@ -404,14 +410,14 @@ async function askCredential(
   } finally {
     bound.dispose();
   }
-  return await attempt.wait(Promise.resolve(credential()));
+  return await attempt.wait(Promise.resolve(credential?.()));
 }
 
 /** Fetches. An abort rejects at once; a response that comes after it is dropped. */
 async function dispatch(
   context: HttpContext,
   spec: RequestSpec,
-  credential: Credential,
+  credential: Credential | undefined,
   attempt: Attempt,
 ): Promise<Response> {
   const { clock, record } = context;
@@ -436,13 +442,13 @@ async function dispatch(
 function requestInit(
   context: HttpContext,
   { method, body, stream }: RequestSpec,
-  credential: Credential,
+  credential: Credential | undefined,
   { signal }: Attempt,
 ): RequestInit {
   // A response may quote it.
-  context.redact.learn(credential.value);
+  if (credential) context.redact.learn(credential.value);
   const headers: Record<string, string> = {
-    ...credentialHeaders(credential),
+    ...(credential && credentialHeaders(credential)),
     "anthropic-version": "2023-06-01",
     "user-agent": context.userAgent,
     "accept": stream ? "text/event-stream" : "application/json",

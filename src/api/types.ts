@@ -91,7 +91,11 @@ export interface ManagedAgentsApi {
   /** Knows the events that have passed through; absent where no record is kept. */
   readonly eventRecord?: EventRecord;
   readonly agents: {
-    list(params: PageParams, options?: CallOptions): Promise<Page<Agent>>;
+    /** `retry: false` as for `events.list`. */
+    list(
+      params: PageParams,
+      options?: CallOptions & { readonly retry?: boolean },
+    ): Promise<Page<Agent>>;
     retrieve(
       agentId: string,
       params: { readonly version?: number },

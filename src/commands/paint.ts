@@ -4,31 +4,31 @@
  * @module
  */
 
-/** Wraps a text in the codes of a colour, or leaves it as it is. */
-export type Paint = (text: string) => string;
+/** The codes that begin and end a style (ECMA-48, SGR). */
+const CODES = {
+  bold: [1, 22],
+  dim: [2, 22],
+  cyan: [36, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  red: [31, 39],
+} as const;
 
-/** The few colours that commands use. */
-export interface Palette {
-  readonly bold: Paint;
-  readonly dim: Paint;
-  readonly cyan: Paint;
-  readonly green: Paint;
-  readonly yellow: Paint;
-  readonly red: Paint;
-}
+/** Functions that wrap a text in a style. */
+export type Palette = Readonly<Record<keyof typeof CODES, (text: string) => string>>;
 
-function paint(on: boolean, start: number, end: number): Paint {
-  return on ? (text) => `\x1b[${start}m${text}\x1b[${end}m` : (text) => text;
-}
-
-/** A palette that paints, or one that leaves every text alone. */
+/** Makes a palette; one that is not `on` leaves every text as it is. */
 export function createPalette(on: boolean): Palette {
+  const style = (name: keyof typeof CODES) => {
+    const [start, end] = CODES[name];
+    return (text: string) => on ? `\x1b[${start}m${text}\x1b[${end}m` : text;
+  };
   return {
-    bold: paint(on, 1, 22),
-    dim: paint(on, 2, 22),
-    cyan: paint(on, 36, 39),
-    green: paint(on, 32, 39),
-    yellow: paint(on, 33, 39),
-    red: paint(on, 31, 39),
+    bold: style("bold"),
+    dim: style("dim"),
+    cyan: style("cyan"),
+    green: style("green"),
+    yellow: style("yellow"),
+    red: style("red"),
   };
 }

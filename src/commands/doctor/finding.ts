@@ -1,10 +1,14 @@
 /**
- * The findings of the doctor.
+ * The findings of the doctor, and how they are printed.
  *
  * @module
  */
 
-/** How it stands: `skip` was not looked at, for the reason given. */
+import { plainLine } from "../../core/text.ts";
+import type { Program } from "../../runtime/program.ts";
+import { createPalette } from "../paint.ts";
+
+/** The state of a finding; `skip`: it was not checked, for the reason that the message gives. */
 export type Status = "ok" | "warn" | "fail" | "skip";
 
 /** One line of the doctor's. */
@@ -14,14 +18,13 @@ export interface Finding {
   readonly status: Status;
   /** One line. */
   readonly message: string;
-  /** The cure; absent where the message says it, or nothing has to be done. */
+  /** What to do; absent where the message says it, or nothing has to be done. */
   readonly cure?: string;
 }
 
-/** Makes a finding, of what was found and what to do about it. */
-export type MakeFinding = (message: string, cure?: string) => Finding;
+type MakeFinding = (message: string, cure?: string) => Finding;
 
-/** Makes findings of one check. */
+/** Makes findings of one check, of what was found and what to do about it. */
 export function findings(check: string): Readonly<Record<Status, MakeFinding>> {
   const make = (status: Status): MakeFinding => (message, cure) => ({
     check,
@@ -30,4 +33,27 @@ export function findings(check: string): Readonly<Record<Status, MakeFinding>> {
     ...(cure !== undefined && { cure }),
   });
   return { ok: make("ok"), warn: make("warn"), fail: make("fail"), skip: make("skip") };
+}
+
+/** Wide enough for the longest status and check, and a blank. */
+const STATUS_COLUMNS = 5;
+const CHECK_COLUMNS = 15;
+
+/** Makes the line of a finding, in colour where the program has a terminal for it. */
+export function lineOf(
+  { check, status, message, cure }: Finding,
+  { color, redact }: Pick<Program, "color" | "redact">,
+): string {
+  const { green, yellow, red, dim } = createPalette(color);
+  const paint = { ok: green, warn: yellow, fail: red, skip: dim }[status];
+  const words = cure === undefined ? message : `${message}: ${cure}`;
+  // Not `redact.loose`: "invalid x-api-key: make a key" would lose its advice.
+  const line = redact(plainLine(words));
+  return paint(status.padEnd(STATUS_COLUMNS)) + check.padEnd(CHECK_COLUMNS) + line;
+}
+
+/** Counts findings by their status, for the last line. */
+export function summaryOf(all: readonly Finding[]): string {
+  const count = (wanted: Status) => all.filter(({ status }) => status === wanted).length;
+  return `${count("ok")} ok, ${count("warn")} warnings, ${count("fail")} failed`;
 }

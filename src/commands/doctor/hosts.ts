@@ -21,18 +21,13 @@ export interface HostFindings {
   readonly keyHolders: readonly string[];
 }
 
-interface HostFile {
-  readonly host: FileHostName;
-  readonly path: string;
-}
-
-/** Looks into the files of the hosts that are on this machine. */
+/** Checks the files of the hosts that are on this machine. */
 export async function checkHosts(program: HostProgram): Promise<HostFindings> {
   const found: Finding[] = [];
   const keyHolders: string[] = [];
   let entries = 0;
   for (const host of FILE_HOST_NAMES) {
-    const { findings, count, holdsKey } = await checkHost(host, program);
+    const { findings, count, holdsKey } = await checkFiles(host, program);
     found.push(...findings);
     entries += count;
     if (holdsKey) keyHolders.push(FILE_HOSTS[host].title);
@@ -48,37 +43,28 @@ export async function checkHosts(program: HostProgram): Promise<HostFindings> {
   return { findings: found, keyHolders };
 }
 
-/** The findings about one host. */
-export interface HostLook {
-  readonly findings: readonly Finding[];
-  /** The entry that it would start; absent where there is none, or its file is not read closer. */
-  readonly entry?: FoundEntry;
-}
-
-/** Looks into the file of a host whose entry is to be checked. */
-export async function lookIntoHost(
+/**
+ * Checks the files of one host.
+ *
+ * @returns the findings, and the entry that the host would start; no entry where there is none, or
+ *   the file is not JSON
+ */
+export async function checkNamedHost(
   host: FileHostName,
   program: HostProgram,
-): Promise<HostLook> {
+): Promise<{ readonly findings: readonly Finding[]; readonly entry?: FoundEntry }> {
   const { title, format } = FILE_HOSTS[host];
   const { fail, skip } = findings(host);
-  const { findings: found, count, entry } = await checkHost(host, program);
+  const { findings: found, count, entry } = await checkFiles(host, program);
   if (entry) return { findings: found, entry };
-  if (count > 0) {
-    const cure = "type 'cma-mcp doctor' with the same variables and flags as there";
-    return {
-      findings: [
-        ...found,
-        skip(`What ${title} would use is not checked: ${format.toUpperCase()} is not read`, cure),
-      ],
-    };
-  }
-  return {
-    findings: [
-      ...found.filter(({ status }) => status !== "skip"),
-      fail(`${title} does not start this program`, `type 'cma-mcp config ${host}' to add it`),
-    ],
-  };
+  const last = count > 0
+    ? skip(
+      `What ${title} would use is not checked: ${format.toUpperCase()} is not read`,
+      "type 'cma-mcp doctor' with the same variables and flags as there",
+    )
+    : fail(`${title} does not start this program`, `type 'cma-mcp config ${host}' to add it`);
+  // The last one says the same as a skipped file.
+  return { findings: [...found.filter(({ status }) => status !== "skip"), last] };
 }
 
 /** Variables that every host hands on. */
@@ -120,26 +106,27 @@ export function entryEnvironment(
   };
 }
 
-async function checkHost(host: FileHostName, program: HostProgram) {
+async function checkFiles(host: FileHostName, program: HostProgram) {
   const { fail, skip } = findings(host);
   const result: Finding[] = [];
   let count = 0;
   let holdsKey = false;
   let entry: FoundEntry | undefined;
+  const { os, readText } = program;
   for (const path of pathsOf(host, program)) {
-    const file = { host, path };
     try {
-      const text = await program.readText(path);
+      const text = await readText(path);
       if (text === undefined) continue;
+      const executable = program.executable();
       if (FILE_HOSTS[host].format !== "json") {
-        const finding = mention(file, text, program.executable());
+        const finding = mention(host, path, text, executable);
         if (finding.status !== "skip") count++;
         result.push(finding);
         continue;
       }
-      const entries = ownEntries(text, { host, os: program.os, executable: program.executable() });
+      const entries = ownEntries(text, { host, os, executable });
       for (const { name, entry, moved } of entries) {
-        result.push(await checkEntry(file, name, entry, moved, program));
+        result.push(await checkEntry(host, `'${name}' in ${path}`, entry, moved, program));
         holdsKey ||= bringsKey(entry);
       }
       entry ??= (entries.find(({ moved }) => !moved) ?? entries[0])?.entry;
@@ -153,14 +140,19 @@ async function checkHost(host: FileHostName, program: HostProgram) {
       const problem = error instanceof JsonEditError
         ? error.message
         : `cannot be read: ${whyUnreadable(error)}`;
-      result.push(fail(`${path} ${problem}`, "put that right: the host cannot read it either"));
+      result.push(fail(`${path} ${problem}`, "correct it: the host cannot read it either"));
     }
   }
   return { findings: result, count, holdsKey, entry };
 }
 
-/** Searches a file that is not read any closer for this program. */
-function mention({ host, path }: HostFile, text: string, executable: Executable): Finding {
+/** Searches a file that is not JSON for the name of this executable. */
+function mention(
+  host: FileHostName,
+  path: string,
+  text: string,
+  executable: Executable,
+): Finding {
   const { ok, warn, skip } = findings(host);
   const wanted = executable.args.at(-1) ?? executable.command;
   const format = FILE_HOSTS[host].format.toUpperCase();
@@ -186,14 +178,13 @@ function pathsOf(host: FileHostName, { env, os }: HostProgram): readonly string[
 }
 
 async function checkEntry(
-  { host, path }: HostFile,
-  name: string,
+  host: FileHostName,
+  where: string,
   entry: FoundEntry,
   moved: boolean,
   { exists }: Pick<Machine, "exists">,
 ): Promise<Finding> {
   const { ok, warn, fail } = findings(host);
-  const where = `'${name}' in ${path}`;
   const cure = `type 'cma-mcp config ${host} --merge' for a file that starts this one`;
   const { command = "" } = entry;
   const isPath = /[/\\]/.test(command);

@@ -236,10 +236,15 @@ Deno.test("every attempt is observed with its status and duration", async () => 
   const { api, clock, infos } = setup([refused, status(503), slow]);
   await clock.runUntil(api.agents.list({ page: "private" }));
   const shared = { method: "GET", path: "/v1/agents" };
-  assertEquals(infos, [
+  assertEquals(infos.map(({ headers: _, ...info }) => info), [
     { ...shared, status: undefined, ms: 0, attempt: 0 },
     { ...shared, status: 503, ms: 0, attempt: 1 },
     { ...shared, status: 200, ms: 40, attempt: 2 },
+  ]);
+  assertEquals(infos.map(({ headers }) => headers?.get("content-type") ?? undefined), [
+    undefined,
+    undefined,
+    "application/json",
   ]);
 });
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { withoutConnections } from "../../../../src/api/connections.ts";
 import type { FetchLike } from "../../../../src/api/types.ts";
-import { probe, type ProbeOptions } from "../../../../src/commands/doctor/probe.ts";
+import { probe, type ProbeOptions } from "../../../../src/commands/doctor/api.ts";
 import { listen } from "../../../../src/runtime/deno_listener.ts";
 import type { CredentialConfig } from "../../../../src/config/config.ts";
 import { systemClock } from "../../../../src/core/clock.ts";
@@ -17,21 +18,20 @@ function optionsWith(fetch: FetchLike, overrides: Partial<ProbeOptions> = {}): P
   return {
     baseUrl: "https://api.example.com",
     credential: CREDENTIAL,
-    fetch,
+    connections: withoutConnections(fetch),
     clock: new ManualClock(),
     signal: new AbortController().signal,
-    userAgent: "test",
     ...overrides,
   };
 }
 
 /** `network:fail` and the like, and all words. */
 async function probed(fetch: FetchLike, overrides: Partial<ProbeOptions> = {}) {
-  const { findings, accepted } = await probe(optionsWith(fetch, overrides));
+  const { findings, api } = await probe(optionsWith(fetch, overrides));
   const states = findings.map(({ check, status }) => `${check}:${status}`);
   const words = findings.map(({ message, cure }) => `${message}: ${cure ?? ""}`).join("\n");
   assert(!words.includes(KEY), "The key is told");
-  return { states, words, accepted };
+  return { states, words, accepted: api !== undefined };
 }
 
 function answering(status: number, body: unknown, headers: Record<string, string> = {}): FetchLike {
@@ -64,8 +64,13 @@ Deno.test("probe() asks for one agent, as the API wants to be asked, and follows
 
 Deno.test("probe() looks at the way there without a key, too", async () => {
   const simulator = createSimulator({ clock: new ManualClock() });
-  const { states, accepted } = await probed(simulator.fetch, { credential: undefined });
+  let headers: Headers | undefined;
+  const { states, accepted } = await probed((request) => {
+    headers = request.headers;
+    return simulator.fetch(request);
+  }, { credential: undefined });
   assertEquals([states, accepted], [["network:ok", "clock:skip"], false]);
+  assertEquals([headers?.get("x-api-key"), headers?.get("authorization")], [null, null]);
   simulator.close();
 });
 
@@ -147,7 +152,8 @@ const answers: readonly [string, FetchLike, string, string, string][] = [
     "a sign-in page",
     answering(200, "<html>Welcome to the hotel</html>"),
     "fail",
-    "What answers at https://api.example.com is not the API (status 200, text/html)",
+    "What answers at https://api.example.com is not a Managed Agents API (200): The API's answer " +
+    "is not JSON (text/html)",
     "sign-in",
   ],
   [
@@ -172,20 +178,33 @@ const answers: readonly [string, FetchLike, string, string, string][] = [
     "https://api.example.com does not serve Managed Agents",
     "CMA_BASE_URL=https://api.anthropic.com",
   ],
-  ["a proxy that wants a password", answering(407, {}), "fail", "wants a user name", "HTTP_PROXY="],
+  [
+    "a proxy that wants a password",
+    answering(407, {}),
+    "fail",
+    "wants a user name",
+    "HTTPS_PROXY=",
+  ],
   [
     "too many requests",
     answering(429, refusal("rate_limit_error", "slow down"), { "retry-after": "7" }),
     "warn",
-    "rate limit is reached: slow down",
+    "rate limit is reached (429): slow down",
     "try again in 7 s",
   ],
   [
     "an overloaded API",
     answering(529, refusal("overloaded_error", "Overloaded")),
     "fail",
-    "trouble of its own (529): Overloaded",
-    "try again in 60 s",
+    "The API failed (529): Overloaded",
+    "try again later",
+  ],
+  [
+    "an API that says when it is back",
+    answering(503, refusal("api_error", "Restarting"), { "retry-after": "90" }),
+    "fail",
+    "The API failed (503): Restarting",
+    "try again in 90 s",
   ],
   [
     "a gateway's page",
@@ -204,6 +223,15 @@ for (const [name, fetch, status, message, cure] of answers) {
     assertEquals(accepted, false);
   });
 }
+
+Deno.test("probe() names the variable of the proxy that wants a password, and the proxy", async () => {
+  const { words } = await probed(answering(407, {}), {
+    baseUrl: "http://api.example.com",
+    proxy: { ...PROXY, variable: "HTTP_PROXY" },
+  });
+  assertStringIncludes(words, "(407), through the proxy proxy.corp:8080 (HTTP_PROXY): ");
+  assertStringIncludes(words, "set HTTP_PROXY=http://<user>:<password>@<proxy>");
+});
 
 const NOW = new ManualClock().now();
 const MINUTE = 60_000;
@@ -306,7 +334,7 @@ Deno.test("probe() sees a connection that is closed without an answer", async ()
   })();
   const { port } = listener.addr;
   const { words } = await probedFor(`http://127.0.0.1:${port}`);
-  assertStringIncludes(words, "broke before an answer came");
+  assertStringIncludes(words, `The connection to http://127.0.0.1:${port} broke: try again`);
   listener.close();
   await closing;
 });

@@ -2,10 +2,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { ManagedAgentsApi } from "../../../../src/api/types.ts";
 import { createApi } from "../../../../src/api/client.ts";
 import type { Agent, Environment } from "../../../../src/api/resources.ts";
-import {
-  checkWorkspace,
-  type WorkspaceSettings,
-} from "../../../../src/commands/doctor/workspace.ts";
+import { checkWorkspace, type WorkspaceSettings } from "../../../../src/commands/doctor/api.ts";
 import type { HttpConfig } from "../../../../src/config/config.ts";
 import { ApiError } from "../../../../src/api/errors.ts";
 import { createSimulator } from "../../../../src/simulator/mod.ts";

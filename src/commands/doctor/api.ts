@@ -1,0 +1,343 @@
+/**
+ * Checks the API: the way there, the clock, the key, and what the key reaches.
+ *
+ * @module
+ */
+
+import { type ApiOptions, createApi } from "../../api/client.ts";
+import { createConnections } from "../../api/connections.ts";
+import { ApiError, faultOf } from "../../api/errors.ts";
+import type { RequestInfo } from "../../api/http.ts";
+import { readAllPages } from "../../api/pages.ts";
+import type { Environment } from "../../api/resources.ts";
+import type { CallOptions, ManagedAgentsApi } from "../../api/types.ts";
+import type { CredentialConfig, DoctorConfig } from "../../config/config.ts";
+import { type Proxy, proxyFor, proxyMisreadings } from "../../core/proxy.ts";
+import type { Program } from "../../runtime/program.ts";
+import { simulatedUpstream } from "../upstream.ts";
+import { VERSION } from "../version.ts";
+import { type Finding, findings } from "./finding.ts";
+
+/** Milliseconds that the first request may take, and all that follow it together. */
+const PROBE_TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 20_000;
+/** How far this machine's clock may be from the API's, in milliseconds. */
+const MAX_SKEW_MS = 60_000;
+
+/** Most pages and entries that a check reads, and most ids that it names. */
+const PAGE_LIMIT = 100;
+const MAX_PAGES = 5;
+const MAX_NAMED = 5;
+/** Agents that are looked up at once. */
+const MAX_PARALLEL = 10;
+
+const network = findings("network");
+const key = findings("key");
+const clockCheck = findings("clock");
+const agents = findings("agents");
+const environment = findings("environment");
+const allowlist = findings("allowlist");
+
+/** Checks the API of the settings; further than the key only where that is accepted. */
+export async function* checkApi(config: DoctorConfig, program: Program): AsyncGenerator<Finding> {
+  const { simulate, credential, baseUrl } = config;
+  const { clock, log, stopping: signal, env, note } = program;
+  const options = { signal, timeoutMs: TIMEOUT_MS };
+  if (simulate) {
+    yield network.skip("The built-in SIMULATOR is used: no key and no network");
+    const { close, ...upstream } = await simulatedUpstream(program);
+    try {
+      return yield* await checkWorkspace(createApi({ ...upstream, clock, log }), config, options);
+    } finally {
+      close();
+    }
+  }
+  if (baseUrl === undefined) return yield notChecked("the base URL cannot be used");
+  const url = new URL(baseUrl);
+  for (const { message, cure } of proxyMisreadings(url, env)) yield network.warn(message, cure);
+  // A dead network shows nothing for as long as that.
+  note(`Asking ${url.origin}, for at most ${PROBE_TIMEOUT_MS / 1_000} s …`);
+  // The server's own way to the API, so that what is found on it holds for the server.
+  const connections = createConnections(program.openHttpClient, clock);
+  const way = { baseUrl, proxy: proxyFor(url, env), connections };
+  try {
+    const { findings: found, api } = await probe({ ...way, credential, clock, log, signal });
+    yield* found;
+    if (api) yield* await checkWorkspace(api, config, options);
+    else yield notChecked(credential ? "the checks above failed" : "there is no key");
+  } finally {
+    connections.close();
+  }
+}
+
+function notChecked(reason: string): Finding {
+  return findings("workspace").skip(`Agents and environments were not checked: ${reason}`);
+}
+
+/** The API that is probed, and the way to it. */
+export type ProbeOptions =
+  & Pick<ApiOptions, "baseUrl" | "proxy" | "connections" | "clock" | "log">
+  & {
+    /** Absent when there is none: the way to the API can be checked without. */
+    readonly credential?: CredentialConfig;
+    readonly signal: AbortSignal;
+  };
+
+/**
+ * Lists one agent, without a retry, which would hide a failure.
+ *
+ * @returns what that shows of the way to the API, the key and the clock; and a client, where the
+ *   key is accepted
+ * @throws the signal's reason when that aborts
+ */
+export async function probe(
+  { credential, signal, ...options }: ProbeOptions,
+): Promise<{ readonly findings: readonly Finding[]; readonly api?: ManagedAgentsApi }> {
+  const { baseUrl, proxy, clock } = options;
+  const attempts: RequestInfo[] = [];
+  const api = createApi({
+    ...options,
+    credential: credential && (() => credential),
+    userAgent: `cma-mcp/${VERSION}`,
+    observe: (attempt) => attempts.push(attempt),
+  });
+  const error = await api.agents
+    .list({ limit: 1 }, { signal, timeoutMs: PROBE_TIMEOUT_MS, retry: false })
+    .then(() => undefined, apiErrorOf);
+  const { ms = 0, headers } = attempts.at(-1) ?? {};
+  if (error && error.status === undefined) {
+    return { findings: [network.fail(error.message, cureOf(error))] };
+  }
+  const time = clockFinding(headers, clock.wallTime() - ms / 2);
+  if (error && !isAboutKey(error)) return { findings: [responseFinding(error, proxy), time] };
+  const { origin } = new URL(baseUrl);
+  return {
+    findings: [
+      network.ok(`${origin} answers in ${Math.round(ms)} ms${via(proxy)}`),
+      ...credential ? [keyFinding(credential, error)] : [],
+      time,
+    ],
+    ...(credential && !error && { api }),
+  };
+}
+
+function apiErrorOf(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  throw error;
+}
+
+function via(proxy: Proxy | undefined): string {
+  return proxy ? `, through the proxy ${proxy.address} (${proxy.variable})` : "";
+}
+
+/** Returns true for what the API itself says about a request that it could have carried out. */
+function isAboutKey({ kind, status = 0, answeredBy, isRateLimit }: ApiError): boolean {
+  return kind === "http" && status < 500 && answeredBy !== "other" && !isRateLimit;
+}
+
+/** Makes a finding of a response that is not the API's, or says that the API is busy or fails. */
+function responseFinding(error: ApiError, proxy: Proxy | undefined): Finding {
+  const { status = 0, message, isRateLimit } = error;
+  // This message says it all, and where to.
+  if (status >= 300 && status < 400) return network.fail(withoutAdvice(message), cureOf(error));
+  const what = faultOf(error).what.replace(/\.$/, "");
+  const words = `${what} (${status})${via(proxy)}: ${withoutAdvice(message)}`;
+  return isRateLimit ? network.warn(words, cureOf(error)) : network.fail(words, cureOf(error));
+}
+
+/** Takes out the advice that {@linkcode cureOf} gives more precisely. */
+function withoutAdvice(message: string): string {
+  return message.replace(/: check the base URL$/, "");
+}
+
+/** Returns what the table of the API's errors advises to do about one. */
+function cureOf(error: ApiError): string | undefined {
+  const { caller, operator } = faultOf(error);
+  const { remedy, retryAfterMs } = error;
+  if (remedy ?? operator) return remedy ?? operator;
+  if (retryAfterMs !== undefined) return `try again in ${Math.ceil(retryAfterMs / 1_000)} s`;
+  return caller && caller[0]?.toLowerCase() + caller.slice(1).replace(/\.$/, "");
+}
+
+function keyFinding(credential: CredentialConfig, error: ApiError | undefined): Finding {
+  const { kind, value, file } = credential;
+  const variable = kind === "api_key" ? "ANTHROPIC_API_KEY" : "ANTHROPIC_AUTH_TOKEN";
+  const source = file === undefined ? variable : "The key of --api-key-file";
+  if (!error) return key.ok(`${source} is accepted`);
+  const { status, message } = error;
+  if (status !== 401) {
+    return key.fail(
+      `${source} may not list agents (${status}): ${message}`,
+      faultOf(error).operator ?? "check --base-url, and that this program is up to date",
+    );
+  }
+  return key.fail(
+    `${source} is refused (401): ${message}`,
+    kind === "api_key" && value.startsWith("sk-ant-oat")
+      ? "that is no API key but a token: set it as ANTHROPIC_AUTH_TOKEN"
+      : "make a key in the Claude Console, and set it anew; look for blanks and missing letters",
+  );
+}
+
+/** @param nowMs this machine's time when the response was made, in milliseconds since the epoch */
+function clockFinding(headers: Headers | undefined, nowMs: number): Finding {
+  const skewMs = nowMs - Date.parse(headers?.get("date") ?? "");
+  if (Number.isNaN(skewMs)) return clockCheck.skip("The API does not say what time it is");
+  const apartMs = Math.abs(skewMs);
+  if (apartMs <= MAX_SKEW_MS) return clockCheck.ok("This machine's clock agrees with the API's");
+  const minutes = Math.round(apartMs / 60_000);
+  const apart = minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+  return clockCheck.warn(
+    `This machine's clock is ${apart} ${skewMs > 0 ? "fast" : "slow"}`,
+    "set it, or let it follow a time server: certificates and tokens expire by it",
+  );
+}
+
+type Api = Pick<ManagedAgentsApi, "agents" | "environments">;
+
+/** The settings whose ids are looked up. */
+export type WorkspaceSettings = Pick<DoctorConfig, "environmentId" | "allowedAgentIds" | "http">;
+
+/** Checks what the key reaches: agents, the environment of new sessions, the allowlist. */
+export async function checkWorkspace(
+  api: Api,
+  settings: WorkspaceSettings,
+  options: CallOptions,
+): Promise<Finding[]> {
+  return await Promise.all([
+    guarded(agents, () => checkAgents(api, options), options),
+    guarded(environment, () => checkEnvironment(api, settings, options), options),
+    guarded(allowlist, () => checkAllowlist(api, settings, options), options),
+  ]);
+}
+
+/** Makes a check; where the API keeps it from being made, that is its finding. */
+async function guarded(
+  { fail }: ReturnType<typeof findings>,
+  check: () => Promise<Finding>,
+  { signal }: CallOptions,
+): Promise<Finding> {
+  try {
+    return await check();
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof ApiError)) throw error;
+    return fail(`The API does not tell: ${error.message}`, cureOf(error));
+  }
+}
+
+async function checkAgents(api: Api, options: CallOptions): Promise<Finding> {
+  const { data, next_page } = await api.agents.list({ limit: PAGE_LIMIT }, options);
+  const count = data.filter(({ archived_at }) => !archived_at).length;
+  if (count === 0 && !next_page) {
+    return agents.warn("The key's workspace has no agent", "make one in the Claude Console");
+  }
+  return agents.ok(`${plural(count, "agent")}${next_page ? " or more" : ""} can be listed`);
+}
+
+async function checkEnvironment(
+  api: Api,
+  { environmentId }: WorkspaceSettings,
+  options: CallOptions,
+): Promise<Finding> {
+  const { found, complete } = await readAllPages(
+    (page) => api.environments.list({ limit: PAGE_LIMIT, page }, options),
+    MAX_PAGES,
+  );
+  const usable = found.filter(({ archived_at }) => !archived_at);
+  const choices = `${listed(usable.map(label))}${complete ? "" : " and more"}`;
+  if (environmentId !== undefined) {
+    const known = found.find(({ id }) => id === environmentId);
+    if (known && !known.archived_at) return environment.ok(`New sessions run in ${label(known)}`);
+    if (!known && !complete) {
+      return environment.warn(
+        `${environmentId} is not among the first ${found.length} environments`,
+        "compare it with the Claude Console",
+      );
+    }
+    const problem = known ? "is archived" : "does not exist in the key's workspace";
+    const cure = usable.length === 0 ? "make one in the Claude Console" : `use one of ${choices}`;
+    return environment.fail(`The environment ${environmentId} ${problem}`, cure);
+  }
+  const [only] = usable;
+  if (!only) {
+    return environment.fail(
+      "The key's workspace has no environment, so no session can start",
+      "make one in the Claude Console",
+    );
+  }
+  if (usable.length === 1) {
+    return environment.ok(`New sessions run in ${label(only)}, the only one`);
+  }
+  return environment.warn(
+    `There are ${usable.length}${complete ? "" : " or more"} environments: ` +
+      "every new session has to name its own",
+    `set CLAUDE_ENVIRONMENT_ID to one of ${choices}`,
+  );
+}
+
+async function checkAllowlist(
+  api: Api,
+  { allowedAgentIds: ids, http }: WorkspaceSettings,
+  options: CallOptions,
+): Promise<Finding> {
+  if (!ids) {
+    return http
+      ? allowlist.skip("There is none; see what 'settings' says")
+      : allowlist.ok("There is none: every agent of the workspace can be reached");
+  }
+  const missing: string[] = [];
+  const archived: string[] = [];
+  for (let start = 0; start < ids.length; start += MAX_PARALLEL) {
+    await Promise.all(
+      ids.slice(start, start + MAX_PARALLEL).map(async (id) => {
+        const state = await stateOf(api, id, options);
+        if (state === "missing") missing.push(id);
+        if (state === "archived") archived.push(id);
+      }),
+    );
+  }
+  if (missing.length > 0) {
+    return allowlist.fail(
+      `${listed(missing)} ${missing.length === 1 ? "does" : "do"} not exist in the key's workspace`,
+      "take it out of ALLOWED_AGENT_IDS, or use a key of its workspace",
+    );
+  }
+  if (archived.length > 0) {
+    return allowlist.warn(
+      `${listed(archived)} ${archived.length === 1 ? "is" : "are"} archived`,
+      "take it out of ALLOWED_AGENT_IDS",
+    );
+  }
+  return allowlist.ok(`${plural(ids.length, "agent")} can be reached, no other`);
+}
+
+async function stateOf(
+  api: Api,
+  agentId: string,
+  options: CallOptions,
+): Promise<"there" | "archived" | "missing"> {
+  try {
+    const { archived_at } = await api.agents.retrieve(agentId, {}, options);
+    return archived_at ? "archived" : "there";
+  } catch (error) {
+    // The API answers 400 to what is no id at all.
+    if (error instanceof ApiError && (error.status === 404 || error.status === 400)) {
+      return "missing";
+    }
+    throw error;
+  }
+}
+
+function label({ id, name }: Environment): string {
+  return name ? `${id} (${name})` : id;
+}
+
+function listed(words: readonly string[]): string {
+  const more = words.length - MAX_NAMED;
+  return words.slice(0, MAX_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
