@@ -1,20 +1,19 @@
-# cma-mcp as an HTTP server in a small image without a shell, as a user without rights.
+# Runs cma-mcp as an HTTP server, as a user without rights, in a small image without a shell.
 #
 #   docker build -t cma-mcp .
 #   docker run --rm --read-only -p 127.0.0.1:3000:3000 \
 #     -e ANTHROPIC_API_KEY -e MANAGED_AGENTS_MCP_TOKEN -e ALLOWED_AGENT_IDS \
 #     -e ALLOWED_HOSTS=localhost cma-mcp
 #
-# Without ALLOWED_HOSTS it does not start: inside a container it listens on every interface. Choose
-# another port with PORT, which the health check reads too, not with --port. Nothing is written, so
-# the file system may be read-only.
+# It does not start without ALLOWED_HOSTS, because it listens on every interface of the container.
+# To change the port, set PORT, which the health check reads too; do not use --port. It writes
+# nothing, so the file system may be read-only.
 #
-# Every RUN below also works by hand in a clone, with Deno 2.9.6; tests/e2e/image_test.ts runs them,
-# and what comes out in an empty root. The image itself has not been built where this file was
-# written: no container engine ran there.
+# Each RUN below also works in a clone, with Deno 2.9.6. tests/e2e/image_test.ts runs them there, and
+# then runs the result in an empty root. That test needs no container engine and builds no image.
 
-# Both images are pinned: the tags are for people, the digests are those of their indexes, which have
-# amd64 and arm64.
+# Both base images are pinned by the digest of their index, which has amd64 and arm64; the tag is for
+# people.
 FROM --platform=$BUILDPLATFORM denoland/deno:2.9.6@sha256:2014dc167ece617ef7e7ba40631ac2234c59e75ce693e7cc2dc2602b3c87859d AS builder
 WORKDIR /build
 
@@ -26,8 +25,9 @@ COPY scripts/compile.ts ./scripts/compile.ts
 COPY scripts/compile ./scripts/compile
 RUN deno install --frozen --entrypoint src/main.ts scripts/compile.ts
 
-# Network, the variables of the settings table, and files that a flag names: nothing else. A build
-# has no git: the commit and its time, in seconds since 1970, come from outside.
+# The executable may use the network, the variables of the settings table, and read files: nothing
+# else. There is no git in this build, so the caller passes the commit and its time, in seconds since
+# 1970.
 ARG TARGETARCH=amd64
 ARG COMMIT=""
 ARG SOURCE_DATE_EPOCH=0
@@ -38,7 +38,7 @@ FROM gcr.io/distroless/cc-debian12:nonroot@sha256:9dac0a79194e45a7da0158a9c6da57
 ARG VERSION=""
 ARG COMMIT=""
 ARG SOURCE=""
-# The MCP registry takes an image for a server's only with that server's name in it.
+# The MCP registry accepts an image for a server only if this label has the server's name.
 ARG SERVER_NAME=""
 LABEL org.opencontainers.image.title="cma-mcp" \
       org.opencontainers.image.description="Claude Managed Agents as MCP tools" \
