@@ -25,6 +25,8 @@ import { TurnReader } from "./turn.ts";
 import type { UnseenSends } from "./unseen_sends.ts";
 import { isWorking, type PolledStatus, type SessionState } from "./verdict.ts";
 
+/** Bound of a read of the list and of a poll, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 30_000;
 /** Requests of a connection: the stream and the newest page. */
 const CONNECT_COST = 2;
 /** Pages back in time that a wait reads at once; further ones keep to the rate of the background. */
@@ -54,11 +56,19 @@ export interface FeedDeps {
   readonly counters?: { openStreams: number; reconnects: number };
 }
 
-/** See the module. Created by {@linkcode FeedHub}, which counts who uses it. */
+/**
+ * See the module. Created by {@linkcode FeedHub}, which counts who uses it. Its fields are for
+ * reading.
+ */
 export class SessionFeed {
   readonly history = new EventHistory();
+  /** True when the stream has shown an event since the list was last read. */
+  streamIsAhead = false;
+  /** Why the feed ended for good, when it did. */
+  failure: { readonly error: unknown } | undefined;
   readonly #deps: FeedDeps;
   readonly #sessionId: string;
+  /** Reads the newest turn, by which polls are planned; each wait reads its own. */
   readonly #turnReader = new TurnReader(this.history);
   readonly #listeners = new Set<() => void>();
   readonly #controller = new AbortController();
@@ -69,28 +79,27 @@ export class SessionFeed {
   #outOfReach = false;
   /** True when the open stream has shown an event. */
   #streamShows = false;
-  /** True when the stream has shown an event since the list was last read. */
-  #streamIsAhead = false;
   /** When the session last told something: by an event, a page or its status. */
   #heardAt = -Infinity;
   /** Refusals of the key in a row, when the first one came, and the latest. */
   #refusals: { readonly count: number; readonly since: number; readonly error?: unknown } =
     NO_REFUSALS;
   #streamError: unknown;
-  #failure: { readonly error: unknown } | undefined;
 
   constructor(sessionId: string, deps: FeedDeps) {
     this.#sessionId = sessionId;
     this.#deps = deps;
     const { signal } = this.#controller;
-    this.#reader = new HistoryReader(deps.api.events, sessionId, this.history, signal);
+    // What fails is tried again by plan: retries would multiply with that.
+    const request = { signal, timeoutMs: REQUEST_TIMEOUT_MS, retry: false };
+    this.#reader = new HistoryReader(deps.api.events, sessionId, this.history, request);
     this.#poll = new StatusPoll({
       ...deps,
       sessionId,
       history: this.history,
-      request: this.#reader.options,
-      poll: (given, atOnce) => {
-        this.#pollInTurn(given, atOnce).catch((error) => this.#pollFailed(error));
+      request,
+      poll: (superseded, atOnce) => {
+        this.#pollWithinRate(superseded, atOnce).catch((error) => this.#pollFailed(error));
       },
     });
   }
@@ -110,12 +119,7 @@ export class SessionFeed {
 
   /** How many reads of the list are complete; 0 means that nothing can be decided. */
   get readsDone(): number {
-    return this.#reader.done;
-  }
-
-  /** Why the feed ended for good, when it did. */
-  get failure(): { readonly error: unknown } | undefined {
-    return this.#failure;
+    return this.#reader.readsDone;
   }
 
   /** What keeps the feed from the API at the moment; undefined while all is well. */
@@ -136,11 +140,6 @@ export class SessionFeed {
   /** True when more happened during a drop than was read afterwards. */
   get hasGap(): boolean {
     return this.#reader.hasGap;
-  }
-
-  /** True when the stream has shown an event since the list was last read. */
-  get streamIsAhead(): boolean {
-    return this.#streamIsAhead;
   }
 
   /** Calls `listener` after every change. @returns how to stop that */
@@ -229,13 +228,13 @@ export class SessionFeed {
     for (let connects = 0; !this.#stopped; connects++) {
       if (connects > 0 && counters) counters.reconnects++;
       const before = this.history.entries.length;
-      const triedBefore = this.#reader.tried;
+      const triedBefore = this.#reader.readsTried;
       try {
         await this.#connect();
         log.debug("stream ended", { session: this.#sessionId });
       } catch (error) {
         if (this.#stopped) return;
-        await this.#connectFailed(error, this.#reader.tried > triedBefore);
+        await this.#connectFailed(error, this.#reader.readsTried > triedBefore);
       }
       failures = this.history.entries.length > before ? 0 : failures + 1;
       const askedMs = this.#streamError instanceof ApiError ? this.#streamError.retryAfterMs : 0;
@@ -281,7 +280,7 @@ export class SessionFeed {
     if (!this.#reader.complete && this.history.isBefore(event)) return;
     if (!this.history.addLive(event)) return;
     this.#streamShows = true;
-    this.#streamIsAhead = true;
+    this.streamIsAhead = true;
     this.#eventsCame();
     this.#changed();
   }
@@ -321,7 +320,7 @@ export class SessionFeed {
 
   /** Reads what is new in the list. */
   async #readNewest(): Promise<void> {
-    this.#streamIsAhead = false;
+    this.streamIsAhead = false;
     const hasNew = await this.#reader.readNewest();
     this.#outOfReach = false;
     this.#refusals = NO_REFUSALS;
@@ -337,13 +336,13 @@ export class SessionFeed {
     if (this.#stopped) return;
     this.#turnReader.update();
     // If the stream cannot connect, a status request will not either.
-    if (this.#reader.done === 0 || this.#outOfReach || this.#failure) this.#poll.clear();
+    if (this.#reader.readsDone === 0 || this.#outOfReach || this.failure) this.#poll.clear();
     else this.#poll.plan(this.#turnReader.turn, this.#refusals.count > 0);
     for (const listener of [...this.#listeners]) listener();
   }
 
   /** Polls when there is room for a request; `signal` gives that up. */
-  async #pollInTurn(signal: AbortSignal, atOnce: boolean): Promise<void> {
+  async #pollWithinRate(signal: AbortSignal, atOnce: boolean): Promise<void> {
     const { bucket } = this.#deps;
     if (atOnce) bucket.spend(1);
     else if (!await bucket.take(1, signal, { patient: true }).then(() => true, () => false)) return;
@@ -422,7 +421,7 @@ export class SessionFeed {
 
   #fail(error: unknown): void {
     if (this.#stopped) return;
-    this.#failure = { error };
+    this.failure = { error };
     for (const listener of [...this.#listeners]) listener();
   }
 }

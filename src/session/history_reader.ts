@@ -10,7 +10,6 @@ import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
 import type { EventHistory } from "./event_history.ts";
 import { readEvent, type TurnEvent, typesIn } from "./event_types.ts";
 
-const READ_TIMEOUT_MS = 30_000;
 /** Enough for most turns in one request. */
 const FIRST_PAGE = 200;
 /** The API's documented default and the largest page known to be accepted everywhere. */
@@ -23,17 +22,16 @@ const SHORT_TEXT_CHARS = 200;
 
 /** Reads one page at a time: each read merges against what the one before it left. */
 export class HistoryReader {
-  /** Options of every request: what fails is tried again by plan, retries would multiply with that. */
-  readonly options: CallOptions & { readonly retry: false };
   /** Reads of the newest events that are complete. */
-  done = 0;
+  readsDone = 0;
   /** Reads of the newest events that were begun. */
-  tried = 0;
+  readsTried = 0;
   /** True when more happened during a drop than was read afterwards. */
   hasGap = false;
   readonly #api: ManagedAgentsApi["events"];
   readonly #sessionId: string;
   readonly #history: EventHistory;
+  readonly #options: CallOptions;
   #reads: Promise<unknown> = Promise.resolve();
   #older: string | undefined;
   readonly #trail = new CursorTrail();
@@ -41,14 +39,14 @@ export class HistoryReader {
   /** True when the reads since the last {@linkcode forgetFarEnd} reached the far end by themselves. */
   #sawFarEnd = false;
 
-  /** @param signal ends every read */
+  /** @param options those of every request */
   constructor(
     api: ManagedAgentsApi["events"],
     sessionId: string,
     history: EventHistory,
-    signal: AbortSignal,
+    options: CallOptions & { readonly retry?: boolean },
   ) {
-    this.options = { signal, timeoutMs: READ_TIMEOUT_MS, retry: false };
+    this.#options = options;
     this.#api = api;
     this.#sessionId = sessionId;
     this.#history = history;
@@ -67,8 +65,8 @@ export class HistoryReader {
    */
   readNewest(): Promise<boolean> {
     return this.#serially(async () => {
-      this.tried++;
-      const isFirst = this.done === 0;
+      this.readsTried++;
+      const isFirst = this.readsDone === 0;
       const trail = isFirst ? this.#trail : new CursorTrail();
       const pages: (readonly TurnEvent[])[] = [];
       let older: string | undefined;
@@ -84,7 +82,7 @@ export class HistoryReader {
       this.hasGap ||= !reaches;
       this.#sawFarEnd ||= older === undefined;
       const hasNew = this.#history.merge(pages.flat());
-      this.done++;
+      this.readsDone++;
       return hasNew;
     });
   }
@@ -114,7 +112,7 @@ export class HistoryReader {
         limit: 20,
         types: typesIn("first"),
         maxTextChars: 1,
-      }, this.options);
+      }, this.#options);
       this.#history.addStrays(data.map(readEvent));
     }).catch((error) => {
       this.#farEndRead = undefined;
@@ -136,7 +134,7 @@ export class HistoryReader {
       limit: page === undefined ? FIRST_PAGE : FULL_PAGE,
       page,
       maxTextChars,
-    }, this.options);
+    }, this.#options);
     return trail.take({ data: data.map(readEvent).reverse(), next_page });
   }
 

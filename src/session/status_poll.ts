@@ -47,7 +47,7 @@ export interface StatusPollOptions {
   readonly unseenSends: UnseenSends;
   readonly sessionId: string;
   readonly history: EventHistory;
-  /** Options of the request. */
+  /** Bounds of the request. */
   readonly request: CallOptions & { readonly retry?: boolean };
   /**
    * Polls. The signal aborts when another time is set, or none: a poll that still waits for its
