@@ -18,8 +18,8 @@ const OPEN_GRACE_MS = 1_500;
 /** Longer than two heartbeats of 15 s: a stream without a byte for so long is taken for dead. */
 const SILENCE_MS = 35_000;
 
-/** What {@linkcode followStream} opens, and tells. */
-export interface StreamFollower {
+/** What {@linkcode followStream} opens, and whom it tells. */
+export interface FollowStreamOptions {
   readonly clock: Clock;
   /** Ends the connection. */
   readonly signal: AbortSignal;
@@ -32,7 +32,7 @@ export interface StreamFollower {
   /** Called when a frame could not be read: it may have been an event. */
   readonly onLost: () => Promise<void>;
   /** Counts the streams that are open. */
-  readonly counters?: { openStreams: number };
+  readonly counters: { openStreams: number };
 }
 
 /**
@@ -41,27 +41,27 @@ export interface StreamFollower {
  * @throws `ApiError` where it does not open, breaks or falls silent; whatever a callback throws; the
  *   signal's reason
  */
-export async function followStream(follower: StreamFollower): Promise<void> {
-  const { clock, counters = { openStreams: 0 } } = follower;
+export async function followStream(options: FollowStreamOptions): Promise<void> {
+  const { clock, counters } = options;
   const connection = new AbortController();
-  const bound = bindSignal(clock, { signals: [connection.signal, follower.signal] });
-  const opening = follower.open({ signal: bound.signal, timeoutMs: OPEN_TIMEOUT_MS });
+  const bound = bindSignal(clock, { signals: [connection.signal, options.signal] });
+  const opening = options.open({ signal: bound.signal, timeoutMs: OPEN_TIMEOUT_MS });
   // Whoever leaves before the stream is open still closes it.
   opening.then((stream) => bound.signal.aborted && stream.close(), () => {});
   const silence = new MovableTimer(clock, () => {
     connection.abort(new ApiError("The event stream went silent", { kind: "connection_lost" }));
   });
   try {
-    if (await isSlow(opening, clock)) await follower.onSlow();
+    if (await isSlow(opening, clock)) await options.onSlow();
     const stream = await opening;
     counters.openStreams++;
     try {
-      await follower.onOpen();
+      await options.onOpen();
       silence.set(SILENCE_MS);
       for await (const item of stream) {
         silence.set(SILENCE_MS);
-        if (item.kind === "event") follower.onEvent(item.event);
-        if (item.kind === "lost") await follower.onLost();
+        if (item.kind === "event") options.onEvent(item.event);
+        if (item.kind === "lost") await options.onLost();
       }
     } finally {
       counters.openStreams--;

@@ -19,12 +19,12 @@ import { LruMap } from "../core/lru.ts";
 import type { TokenBucket } from "../core/token_bucket.ts";
 import { cursorIds, textPlaceOf } from "./cursor.ts";
 
-/** What to read. */
+/** Says what to read. */
 export interface ReadQuery {
   readonly sessionId: string;
   /**
-   * A cursor: only what comes after the event that it names. One into a text: that event, which has
-   * the rest of it, and what comes after.
+   * A cursor (see `cursor.ts`): only what comes after the event that it names. One into a text: that
+   * event, which has the rest of it, and what comes after.
    */
   readonly afterId?: string;
   /** Most events to return, 1 to 500. */
@@ -122,14 +122,14 @@ export class EventReader {
   /** Returns undefined when the remembered position no longer leads to the event. */
   async #resume(
     query: ReadQuery,
-    afterId: string,
+    eventId: string,
     from: Position,
     options: CallOptions,
   ): Promise<EventStretch | undefined> {
     try {
       return from.order === "asc"
-        ? await this.#resumeAscending(query, afterId, from, options)
-        : await this.#resumeDescending(query, afterId, from, options);
+        ? await this.#resumeAscending(query, eventId, from, options)
+        : await this.#resumeDescending(query, eventId, from, options);
     } catch (error) {
       // A cursor that the API no longer takes is a lost position, not a failed call.
       if (error instanceof ApiError && error.status === 400) return undefined;
@@ -139,20 +139,20 @@ export class EventReader {
 
   async #resumeAscending(
     query: ReadQuery,
-    afterId: string,
+    eventId: string,
     from: Extract<Position, { order: "asc" }>,
     options: CallOptions,
   ): Promise<EventStretch | undefined> {
     const { types } = query;
-    const window = windowAfter(query, afterId);
+    const window = windowAfter(query, eventId);
     let { page, limit } = from;
     const trail = new CursorTrail(page);
     for (let count = 1;; count++) {
       const result = await this.#list(query, { order: "asc", limit, types, page }, options);
       const { data, next } = trail.take(result);
-      const at = count === 1 ? data.findIndex((event) => event.id === afterId) : -1;
+      const at = count === 1 ? data.findIndex((event) => event.id === eventId) : -1;
       if (count === 1 && at < 0) return undefined;
-      const first = at >= 0 && isIncluded(query, afterId) ? at : at + 1;
+      const first = at >= 0 && isIncluded(query, eventId) ? at : at + 1;
       for (const event of data.slice(first)) window.add(event, { order: "asc", page, limit });
       // What follows is out of reach this way; the way back says so, or knows another.
       if (result.isCut && window.isEmpty) return undefined;
@@ -173,22 +173,22 @@ export class EventReader {
    */
   async #resumeDescending(
     query: ReadQuery,
-    afterId: string,
+    eventId: string,
     from: Extract<Position, { order: "desc" }>,
     options: CallOptions,
   ): Promise<EventStretch | undefined> {
-    const window = windowAfter(query, afterId);
+    const window = windowAfter(query, eventId);
     const last = Math.max(1, from.index - MAX_RESUME_PAGES + 1);
     for (let index = from.index; index >= last && window.isEmpty; index--) {
       const params = { order: "desc", limit: SEARCH_LIMIT, page: from.pages[index] } as const;
       const { data } = await this.#list(query, params, options);
       const isFirst = index === from.index;
-      const at = isFirst ? data.findIndex((event) => event.id === afterId) : data.length;
+      const at = isFirst ? data.findIndex((event) => event.id === eventId) : data.length;
       if (at < 0) return undefined;
-      const newer = data.slice(0, isFirst && isIncluded(query, afterId) ? at + 1 : at);
+      const newer = data.slice(0, isFirst && isIncluded(query, eventId) ? at + 1 : at);
       for (const event of newer.toReversed()) {
         if (isWanted(query, event)) window.add(event, { ...from, index });
-        else if (isPlace(event)) window.pass(event.id, { ...from, index });
+        else if (canReadOnFrom(event)) window.pass(event.id, { ...from, index });
       }
     }
     return window.isEmpty && last === 1 ? undefined : window.stretch(true);
@@ -219,14 +219,14 @@ export class EventReader {
         : { limit: SEARCH_LIMIT, page, maxTextChars: SEARCH_TEXT_CHARS };
       const result = await this.#list(query, { order: "desc", ...params }, bounds);
       const { data, next } = trail.take(result);
-      newest ??= data.find(isPlace)?.id;
-      const at = placeOf(data, ids);
+      newest ??= data.find(canReadOnFrom)?.id;
+      const at = indexOfAny(data, ids);
       const found = data[at]?.id ?? undefined;
       const seen = at < 0 ? data : data.slice(0, isIncluded(query, found) ? at + 1 : at);
       for (const event of seen) {
         const wanted = isWanted(query, event);
         // Of what is left out, reading can go on from the newest before a wanted event only.
-        const isLastBefore = !wanted && newer.at(-1)?.wanted !== false && isPlace(event);
+        const isLastBefore = !wanted && newer.at(-1)?.wanted !== false && canReadOnFrom(event);
         if (wanted || isLastBefore) newer.push({ event, wanted, index });
       }
       if (found !== undefined) {
@@ -277,8 +277,8 @@ function stretchOf(
   return window.stretch(false);
 }
 
-/** Returns the index of the event that a cursor names, -1 where it is not there. */
-function placeOf(data: readonly SessionEvent[], ids: readonly string[]): number {
+/** Returns the index of the event with the likeliest of the ids that is there, -1 without one. */
+function indexOfAny(data: readonly SessionEvent[], ids: readonly string[]): number {
   for (const id of ids) {
     const at = data.findIndex((event) => event.id === id);
     if (at >= 0) return at;
@@ -293,8 +293,8 @@ function oldestNeeded(newer: Passed[], limit: number): Passed[] {
   return from < 0 ? newer : newer.slice(from);
 }
 
-/** Returns true for an event from which reading can go on. */
-function isPlace(event: SessionEvent): event is SessionEvent & { id: string } {
+/** Returns true for an event that keeps its place and has an id: reading can go on from there. */
+function canReadOnFrom(event: SessionEvent): event is SessionEvent & { id: string } {
   return Boolean(event.id) && !isQueued(event);
 }
 
@@ -350,14 +350,14 @@ export class EventWindow {
   /** Of the events of the answer. */
   readonly #positions = new Map<string, Position>();
   readonly #limit: number;
-  readonly #afterId: string | undefined;
+  readonly #startId: string | undefined;
   #cut = false;
   #tail: { readonly id: string; readonly position: Position } | undefined;
 
-  /** @param afterId the event that the stretch comes after, if any; it is not part of it */
-  constructor(limit: number, afterId?: string) {
+  /** @param startId id of the event that the stretch comes after, if any; it is not part of it */
+  constructor(limit: number, startId?: string) {
     this.#limit = limit;
-    this.#afterId = afterId;
+    this.#startId = startId;
   }
 
   get isEmpty(): boolean {
@@ -372,13 +372,13 @@ export class EventWindow {
   /** Adds an event of the answer. */
   add(event: SessionEvent, position: Position): void {
     const { id } = event;
-    if (id && (id === this.#afterId || this.#isKnown(id, event))) return;
+    if (id && (id === this.#startId || this.#isKnown(id, event))) return;
     if (isQueued(event)) {
       this.#queued.push(event);
       return;
     }
     // A session begins with an input: one that a turn follows is that one, never stamped.
-    const isFirst = this.isEmpty && this.#afterId === undefined;
+    const isFirst = this.isEmpty && this.#startId === undefined;
     const between = isFirst && !beginsTurn(event) ? [] : this.#queued;
     if (this.#events.length + between.length >= this.#limit) {
       this.#cut = true;

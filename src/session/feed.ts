@@ -53,7 +53,7 @@ export interface FeedDeps {
   readonly bucket: TokenBucket;
   readonly unseenSends: UnseenSends;
   /** Counts the streams that are open now, and those that were opened again since the start. */
-  readonly counters?: { openStreams: number; reconnects: number };
+  readonly counters: { openStreams: number; reconnects: number };
 }
 
 /**
@@ -226,7 +226,7 @@ export class SessionFeed {
     let failures = 0;
     bucket.spend(CONNECT_COST);
     for (let connects = 0; !this.#stopped; connects++) {
-      if (connects > 0 && counters) counters.reconnects++;
+      if (connects > 0) counters.reconnects++;
       const before = this.history.entries.length;
       const triedBefore = this.#reader.readsTried;
       try {

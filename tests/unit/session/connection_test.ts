@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { EventStream, StreamItem } from "../../../src/api/types.ts";
-import { followStream, type StreamFollower } from "../../../src/session/connection.ts";
+import { followStream, type FollowStreamOptions } from "../../../src/session/connection.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
@@ -20,7 +20,7 @@ function streamOf(items: readonly StreamItem[], silent?: AbortSignal) {
   return { stream, closed: () => closed };
 }
 
-function setUp(open: StreamFollower["open"]) {
+function setUp(open: FollowStreamOptions["open"]) {
   const clock = new ManualClock();
   const told: string[] = [];
   const controller = new AbortController();
