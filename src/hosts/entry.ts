@@ -6,13 +6,13 @@
 
 import { FILE_HOSTS, type FileHostName, type Os } from "./hosts.ts";
 
-/** The command that starts this program: a full path, and the arguments before our own flags. */
+/** The command that starts this program: a full path, and the arguments before its own flags. */
 export interface Executable {
   readonly command: string;
   readonly args: readonly string[];
 }
 
-/** Stands where a person is to put the key. */
+/** Marks the place where a person is to put the key. */
 export const KEY_PLACEHOLDER = "<your API key>";
 
 /** The variable that carries the key. */
@@ -21,16 +21,16 @@ export const KEY_VARIABLE = "ANTHROPIC_API_KEY";
 /** Options of an entry. */
 export interface EntryOptions {
   readonly executable: Executable;
-  /** Of the server in the host. */
+  /** The name of the server in the host. */
   readonly name: string;
-  /** With the simulator instead of the API: no key. */
+  /** True to start it with the simulator, which needs no key. */
   readonly simulate: boolean;
 }
 
-/** A stdio server, as hosts' files spell it. */
+/** A stdio server in the spelling of a host's file. */
 export type HostEntry = Readonly<Record<string, unknown>>;
 
-/** A question that a host asks for itself, so that the answer stays out of its file. */
+/** A question that a host asks a person, to keep the answer out of its file. */
 export interface HostInput {
   readonly type: "promptString";
   readonly id: string;
@@ -38,7 +38,7 @@ export interface HostInput {
   readonly password: true;
 }
 
-/** The entry for a host, with a placeholder in the key's place. */
+/** Makes the entry for a host, with a placeholder in the key's place. */
 export function entryFor(host: FileHostName, options: EntryOptions): HostEntry {
   const { extra, isOneList } = FILE_HOSTS[host];
   const { executable: { args }, simulate } = options;
@@ -52,27 +52,27 @@ export function entryFor(host: FileHostName, options: EntryOptions): HostEntry {
   };
 }
 
-/** The members of an entry that say how the server is started; arguments only where there are any. */
+/** Makes the members of an entry that start the server: its command, and arguments if any. */
 export function launchOf(host: FileHostName, { command, args }: Executable): HostEntry {
   if (FILE_HOSTS[host].isOneList) return { command: [command, ...args] };
   return { command, ...(args.length > 0 && { args }) };
 }
 
-/** Returns the questions that the host asks for itself; none for hosts that cannot. */
+/** Returns the questions that the host is to ask; none for a host that cannot. */
 export function inputsFor(host: FileHostName, { name, simulate }: EntryOptions): HostInput[] {
   if (!FILE_HOSTS[host].asksForKey || simulate) return [];
   const description = "API key for Claude Managed Agents";
   return [{ type: "promptString", id: `${name}-api-key`, description, password: true }];
 }
 
-/** An entry of a file, as far as it can be told whether it is ours. */
+/** An entry of a file: the parts that say what it starts. */
 export interface FoundEntry {
   readonly command?: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Reads an entry in any host's spelling; what is not as it should be is left out. */
+/** Reads an entry in any host's spelling; parts of another type are left out. */
 export function readEntry(value: unknown): FoundEntry {
   const entry = recordOf(value);
   const texts = (list: unknown) =>
@@ -89,21 +89,16 @@ export function readEntry(value: unknown): FoundEntry {
   };
 }
 
-/** An object's members; none of anything else. */
+/** Returns an object's members; none for anything else. */
 export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
 }
 
 /**
- * Relation of an entry to this program: it starts `this` very executable; `another` of the kind,
- * such as one that has moved since; or `foreign`, something else.
+ * The program that an entry starts: `this` executable, `another` one of cma-mcp, such as one that
+ * has moved, or a `foreign` program.
  */
 export type Relation = "this" | "another" | "foreign";
-
-/** The last part of a path of any operating system. */
-export function baseName(path: string): string {
-  return path.split(/[/\\]/).at(-1) ?? "";
-}
 
 function isSamePath(a: string, b: string, os: Os): boolean {
   return os === "windows"
@@ -111,12 +106,12 @@ function isSamePath(a: string, b: string, os: Os): boolean {
     : a === b;
 }
 
-/** The index of the argument that names this program's source, if it is run from that. */
+/** Returns the index of the argument that names this program's source; -1 for an executable. */
 function mainIndex(args: readonly string[]): number {
   return args.findIndex((arg) => /(^|[/\\])src[/\\]main\.ts$/.test(arg));
 }
 
-/** Compares an entry with this program. */
+/** Tells which program an entry starts. */
 export function relationOf(entry: FoundEntry, executable: Executable, os: Os): Relation {
   const { command = "", args } = entry;
   const wanted = executable.args.at(-1);
@@ -126,10 +121,11 @@ export function relationOf(entry: FoundEntry, executable: Executable, os: Os): R
     // Which runtime runs the source makes no difference.
     return "this";
   }
-  return /^cma-mcp/i.test(baseName(command)) || mainIndex(args) >= 0 ? "another" : "foreign";
+  const isOurs = /(^|[/\\])cma-mcp[^/\\]*$/i.test(command) || mainIndex(args) >= 0;
+  return isOurs ? "another" : "foreign";
 }
 
-/** The flags that an entry of this kind gives to the program itself. */
+/** Returns the flags that an entry which starts cma-mcp gives to it. */
 export function ownFlags({ args }: FoundEntry): readonly string[] {
   return args.slice(mainIndex(args) + 1);
 }

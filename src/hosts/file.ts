@@ -1,5 +1,5 @@
 /**
- * A host's file with this program in it, or without: everything else stays as it is.
+ * Adds this program to the text of a host's file, or takes it out; everything else stays as it is.
  *
  * @module
  */
@@ -29,16 +29,16 @@ import {
   setMember,
 } from "./json_edit.ts";
 
-/** Options of an edit. */
+/** The entry to write, and the host whose file it goes into. */
 export interface HostFileOptions extends EntryOptions {
   readonly host: FileHostName;
   readonly os: Os;
 }
 
-/** The variables that can carry a key. */
+/** Variables that can carry a key. */
 const KEY_VARIABLES: readonly string[] = [KEY_VARIABLE, "ANTHROPIC_AUTH_TOKEN"];
 
-/** The file of a host that has none yet; also what is to be pasted. */
+/** Makes the file of a host that has none yet; also the text to paste into another. */
 export function newHostFile(options: HostFileOptions): string {
   const { host, name } = options;
   const { format, serversKey } = FILE_HOSTS[host];
@@ -50,7 +50,7 @@ export function newHostFile(options: HostFileOptions): string {
   return `${JSON.stringify(file, null, 2)}\n`;
 }
 
-/** A table of TOML; JSON's texts and lists of texts are TOML's as well. */
+/** Writes a table of TOML, whose strings and lists of strings are those of JSON. */
 function tomlTable(path: readonly string[], table: Readonly<Record<string, unknown>>): string {
   const keyOf = (key: string) => /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key);
   const isTable = (value: unknown) => Object.keys(recordOf(value)).length > 0;
@@ -62,24 +62,24 @@ function tomlTable(path: readonly string[], table: Readonly<Record<string, unkno
   return `[${path.map(keyOf).join(".")}]\n${lines.join("")}${tables.join("")}`;
 }
 
-/** A list of YAML with one entry; JSON's values are YAML's as well. */
+/** Writes a list of YAML with one entry; JSON values are YAML values. */
 function yamlList(key: string, entry: Readonly<Record<string, unknown>>): string {
   const lines = Object.entries(entry).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
   return `${key}:\n  - ${lines.join("\n    ")}\n`;
 }
 
-/** One edit after the other: each is made in the tree of the text before it. */
+/** Applies the edits that `make` finds in the tree of a text. */
 function edited(text: string, make: (root: Node, text: string) => Edit[]): string {
   return applyEdits(text, make(parseObject(text), text));
 }
 
-function taken(name: string): JsonEditError {
+function nameIsTaken(name: string): JsonEditError {
   return new JsonEditError(
     `has another server named "${name}": choose a name for this one with --name`,
   );
 }
 
-/** Returns true when an entry brings a key of its own, and not only a place for one. */
+/** Returns true when an entry has a key, and not only a place for one. */
 export function bringsKey({ args, env }: FoundEntry): boolean {
   return KEY_VARIABLES.some((name) => env[name] && env[name] !== KEY_PLACEHOLDER) ||
     args.some((arg) => /^--api-key-file(=|$)/.test(arg));
@@ -100,24 +100,21 @@ function mergeEntry(root: Node, text: string, options: HostFileOptions): Edit[] 
   if (!known) return appendChild(text, servers, entry, name);
   const found = readEntry(getNodeValue(known));
   const relation = relationOf(found, executable, os);
-  if (relation === "foreign") throw taken(name);
+  if (relation === "foreign") throw nameIsTaken(name);
   if (relation === "this") return [];
   const { command, args } = launchFor(options, found);
   const edits = sameValue(known, "command", command)
     ? []
     : setMember(text, known, "command", command);
-  // Two members cannot be added at one place at once: what is missing follows in a step of its own.
+  // Missing arguments follow in `addArgs`: two members cannot be added at one place in one step.
   return !memberOf(known, "args", "array") || sameValue(known, "args", args ?? [])
     ? edits
     : [...edits, ...setMember(text, known, "args", args ?? [])];
 }
 
-/** Returns the members that make an entry start this executable, with the flags that it has. */
+/** Makes the members that start this executable with the flags that the entry has. */
 function launchFor({ host, executable }: HostFileOptions, found: FoundEntry): HostEntry {
-  return launchOf(host, {
-    ...executable,
-    args: [...executable.args, ...ownFlags(found)],
-  });
+  return launchOf(host, { ...executable, args: [...executable.args, ...ownFlags(found)] });
 }
 
 function sameValue(object: Node, key: string, value: unknown): boolean {
@@ -125,7 +122,7 @@ function sameValue(object: Node, key: string, value: unknown): boolean {
   return known !== undefined && JSON.stringify(getNodeValue(known)) === JSON.stringify(value);
 }
 
-/** The arguments that run the source, for an entry that had none. */
+/** Adds the arguments that run the source to an entry that had none. */
 function addArgs(root: Node, text: string, options: HostFileOptions): Edit[] {
   const { host, name } = options;
   const entry = findNodeAtLocation(root, [FILE_HOSTS[host].serversKey, name]);
@@ -146,27 +143,27 @@ function inputNode(inputs: Node | undefined, id: string): Node | undefined {
   return inputs?.children?.find((child) => recordOf(getNodeValue(child)).id === id);
 }
 
-/** Returns true when a server is given the answer to a question. */
+/** Returns true when an entry refers to the answer of a question. */
 function isReferredTo(root: Node, id: string): boolean {
   return JSON.stringify(recordOf(getNodeValue(root)).servers ?? {}).includes(`\${input:${id}}`);
 }
 
 /**
- * The file with an entry that starts this executable. What the entry has beside its command stays,
- * so merging again changes nothing.
+ * Returns the file with an entry that starts this executable. Everything else in the entry stays,
+ * and merging again changes nothing.
  *
  * @throws JsonEditError when the file cannot be understood, or has another server of that name
  */
 export function mergedFile(text: string, options: HostFileOptions): string {
-  const steps = [mergeEntry, addArgs, mergeInputs];
-  return steps.reduce(
-    (current, step) => edited(current, (root, now) => step(root, now, options)),
-    text,
-  );
+  let merged = text;
+  for (const step of [mergeEntry, addArgs, mergeInputs]) {
+    merged = edited(merged, (root, now) => step(root, now, options));
+  }
+  return merged;
 }
 
 /**
- * The file without the entry; the same text when it has none.
+ * Returns the file without the entry; the same text when it has none.
  *
  * @throws JsonEditError when the file cannot be understood, or the entry is another server's
  */
@@ -176,7 +173,9 @@ export function fileWithout(text: string, options: HostFileOptions): string {
     const servers = memberOf(root, FILE_HOSTS[host].serversKey, "object");
     const known = servers && memberOf(servers, name, "object");
     if (!servers || !known?.parent) return [];
-    if (relationOf(readEntry(getNodeValue(known)), executable, os) === "foreign") throw taken(name);
+    if (relationOf(readEntry(getNodeValue(known)), executable, os) === "foreign") {
+      throw nameIsTaken(name);
+    }
     return removeChild(now, servers, known.parent);
   });
   const [input] = inputsFor(host, { ...options, simulate: false });
@@ -187,7 +186,7 @@ export function fileWithout(text: string, options: HostFileOptions): string {
   });
 }
 
-/** Returns the entries of a file that start this program, or started it before it was moved. */
+/** Returns the entries of a file that start cma-mcp: this executable, or another (`moved`). */
 export function ownEntries(
   text: string,
   options: Omit<HostFileOptions, "name" | "simulate">,
@@ -197,12 +196,10 @@ export function ownEntries(
   const { serversKey } = FILE_HOSTS[host];
   // Claude Code also keeps servers by project, which is where its own command puts them.
   const projects = host === "claude-code" ? Object.values(recordOf(file.projects)) : [];
-  return [file, ...projects].flatMap((holder) =>
-    Object.entries(recordOf(recordOf(holder)[serversKey]))
-  )
-    .flatMap(([name, value]) => {
-      const entry = readEntry(value);
-      const relation = relationOf(entry, executable, os);
-      return relation === "foreign" ? [] : [{ name, entry, moved: relation === "another" }];
-    });
+  const servers = [file, ...projects].map((holder) => recordOf(recordOf(holder)[serversKey]));
+  return servers.flatMap(Object.entries).flatMap(([name, value]) => {
+    const entry = readEntry(value);
+    const relation = relationOf(entry, executable, os);
+    return relation === "foreign" ? [] : [{ name, entry, moved: relation === "another" }];
+  });
 }

@@ -6,7 +6,7 @@
 
 import { UsageError } from "../core/errors.ts";
 
-/** Operating systems that the table tells apart. */
+/** Operating systems on which hosts keep their files in different places. */
 export type Os = "linux" | "darwin" | "windows";
 
 /** Hosts that keep their servers in a file. */
@@ -30,49 +30,53 @@ export type FileHostName = typeof FILE_HOST_NAMES[number];
 /** Hosts that `cma-mcp config` knows; `claude.ai` has a form instead of a file. */
 export type HostName = FileHostName | "claude.ai";
 
-/** A host's file, as far as the hosts differ. */
+/** How a host keeps its servers, as far as hosts differ. */
 export interface FileHost {
-  /** For people. */
+  /** The name for people. */
   readonly title: string;
-  /** Format of the file; only JSON is edited, the others are for pasting. */
+  /** The format of the file. Only JSON is edited; for the others there is a text to paste. */
   readonly format: "json" | "toml" | "yaml";
   /** The member of the file that holds the servers, by name; in YAML, a list of them. */
   readonly serversKey: "mcpServers" | "servers" | "mcp" | "mcp_servers";
-  /** Members of an entry beside those that say how the server is started. */
+  /** Members of an entry beside command, arguments and variables. */
   readonly extra?: Readonly<Record<string, unknown>>;
-  /** Command and arguments are one list, and the variables are called `environment`. */
+  /** True when command and arguments are one list, and the variables are called `environment`. */
   readonly isOneList?: boolean;
-  /** Servers are given the variables that the host itself has, beside those of the entry. */
-  readonly inheritsEnv: boolean;
-  /** The host asks for the key itself and keeps it out of the file. */
-  readonly asksForKey: boolean;
+  /** True when the host hands its own variables on to servers, beside those of the entry. */
+  readonly inheritsEnv?: boolean;
+  /** True when the host asks for the key itself and keeps it out of the file. */
+  readonly asksForKey?: boolean;
   /** Tells a person how to make the host read the file again. */
   readonly afterwards: string;
   /** Paths by operating system, the preferred one first; `{NAME}` stands for a variable. */
   readonly paths: Readonly<Record<Os, readonly string[]>>;
 }
 
-/** A file in the home directory, spelled for each operating system. */
-function homePaths(path: string): Readonly<Record<Os, readonly string[]>> {
-  return {
-    linux: [`{HOME}/${path}`],
-    darwin: [`{HOME}/${path}`],
-    windows: [`{USERPROFILE}\\${path.replaceAll("/", "\\")}`],
-  };
+type Paths = FileHost["paths"];
+
+/**
+ * Spells the paths of files in one directory for each operating system.
+ *
+ * @param directory with `{HOME}` for the home directory, on Windows too
+ */
+function filesIn(directory: string, ...names: readonly string[]): Paths {
+  const paths = names.map((name) => `${directory}/${name}`);
+  const windows = paths.map((path) =>
+    path.replace("{HOME}", "{USERPROFILE}").replaceAll("/", "\\")
+  );
+  return { linux: paths, darwin: paths, windows };
 }
 
 /**
- * The table of hosts with files. What each reads was seen with the host itself, but for Cursor,
- * VS Code and the packaged Claude Desktop. Claude Desktop's packaged Windows build reads its files from
- * inside the package (anthropics/claude-code#26073); the plain place is that of older builds.
+ * The hosts with files. What each reads was tried with the host itself, but for Cursor, VS Code and
+ * the packaged Claude Desktop, whose Windows build keeps its files inside the package
+ * (anthropics/claude-code#26073); the plain place is that of older builds.
  */
 export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
   "claude-desktop": {
     title: "Claude Desktop",
     format: "json",
     serversKey: "mcpServers",
-    inheritsEnv: false,
-    asksForKey: false,
     afterwards: "Quit Claude Desktop and start it again",
     paths: {
       linux: ["{XDG_CONFIG_HOME}/Claude/claude_desktop_config.json"],
@@ -89,18 +93,16 @@ export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
     serversKey: "mcpServers",
     extra: { type: "stdio" },
     inheritsEnv: true,
-    asksForKey: false,
     afterwards: "Start a new session of Claude Code",
-    paths: homePaths(".claude.json"),
+    paths: filesIn("{HOME}", ".claude.json"),
   },
   cursor: {
     title: "Cursor",
     format: "json",
     serversKey: "mcpServers",
     inheritsEnv: true,
-    asksForKey: false,
     afterwards: "Switch the server on under Cursor Settings → MCP",
-    paths: homePaths(".cursor/mcp.json"),
+    paths: filesIn("{HOME}", ".cursor/mcp.json"),
   },
   vscode: {
     title: "VS Code",
@@ -122,34 +124,26 @@ export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
     serversKey: "mcp_servers",
     // Without it 'codex exec' refuses every tool that reaches further than this machine.
     extra: { default_tools_approval_mode: "approve" },
-    inheritsEnv: false,
-    asksForKey: false,
     afterwards:
       "Start Codex again. 'approve' lets it call the tools without asking: 'codex exec' " +
       "refuses them otherwise; leave that line out to be asked",
-    paths: {
-      linux: ["{CODEX_HOME}/config.toml"],
-      darwin: ["{CODEX_HOME}/config.toml"],
-      windows: ["{CODEX_HOME}\\config.toml"],
-    },
+    paths: filesIn("{CODEX_HOME}", "config.toml"),
   },
   gemini: {
     title: "Gemini CLI",
     format: "json",
     serversKey: "mcpServers",
     inheritsEnv: true,
-    asksForKey: false,
     afterwards: "Start Gemini CLI again, and type /mcp to see the server",
-    paths: homePaths(".gemini/settings.json"),
+    paths: filesIn("{HOME}", ".gemini/settings.json"),
   },
   qwen: {
     title: "Qwen Code",
     format: "json",
     serversKey: "mcpServers",
     inheritsEnv: true,
-    asksForKey: false,
     afterwards: "Start Qwen Code again, and type /mcp to see the server",
-    paths: homePaths(".qwen/settings.json"),
+    paths: filesIn("{HOME}", ".qwen/settings.json"),
   },
   copilot: {
     title: "Copilot CLI",
@@ -157,9 +151,8 @@ export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
     serversKey: "mcpServers",
     extra: { type: "local", tools: ["*"] },
     inheritsEnv: true,
-    asksForKey: false,
     afterwards: "Start Copilot CLI again, and type /mcp to see the server",
-    paths: homePaths(".copilot/mcp-config.json"),
+    paths: filesIn("{HOME}", ".copilot/mcp-config.json"),
   },
   opencode: {
     title: "OpenCode",
@@ -168,54 +161,32 @@ export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
     extra: { type: "local", enabled: true },
     isOneList: true,
     inheritsEnv: true,
-    asksForKey: false,
     afterwards: "Start OpenCode again",
     paths: {
-      linux: [
-        "{XDG_CONFIG_HOME}/opencode/opencode.jsonc",
-        "{XDG_CONFIG_HOME}/opencode/opencode.json",
-      ],
-      darwin: [
-        "{XDG_CONFIG_HOME}/opencode/opencode.jsonc",
-        "{XDG_CONFIG_HOME}/opencode/opencode.json",
-      ],
-      windows: homePaths(".config/opencode/opencode.jsonc").windows
-        .concat(homePaths(".config/opencode/opencode.json").windows),
+      ...filesIn("{XDG_CONFIG_HOME}/opencode", "opencode.jsonc", "opencode.json"),
+      windows: filesIn("{HOME}/.config/opencode", "opencode.jsonc", "opencode.json").windows,
     },
   },
   cline: {
     title: "Cline",
     format: "json",
     serversKey: "mcpServers",
-    inheritsEnv: false,
-    asksForKey: false,
     afterwards: "Open Cline's MCP servers and switch the server on, or start Cline again",
-    paths: homePaths(".cline/data/settings/cline_mcp_settings.json"),
+    paths: filesIn("{HOME}", ".cline/data/settings/cline_mcp_settings.json"),
   },
   continue: {
     title: "Continue",
     format: "yaml",
     serversKey: "mcpServers",
-    inheritsEnv: false,
-    asksForKey: false,
     afterwards: "Start Continue again",
-    paths: {
-      linux: ["{CONTINUE_GLOBAL_DIR}/config.yaml"],
-      darwin: ["{CONTINUE_GLOBAL_DIR}/config.yaml"],
-      windows: ["{CONTINUE_GLOBAL_DIR}\\config.yaml"],
-    },
+    paths: filesIn("{CONTINUE_GLOBAL_DIR}", "config.yaml"),
   },
 };
 
-/** The hosts whose files can be edited. */
-export const JSON_HOST_NAMES: readonly FileHostName[] = FILE_HOST_NAMES.filter((name) =>
-  FILE_HOSTS[name].format === "json"
-);
-
-/** Every host that `cma-mcp config` takes. */
+/** The names of all hosts that `cma-mcp config` knows. */
 export const HOST_NAMES: readonly HostName[] = [...FILE_HOST_NAMES, "claude.ai"];
 
-/** Variables that paths are made of. */
+/** Variables that the paths refer to. */
 export const PLACE_VARIABLES: readonly string[] = [
   "HOME",
   "XDG_CONFIG_HOME",
@@ -226,7 +197,7 @@ export const PLACE_VARIABLES: readonly string[] = [
   "CONTINUE_GLOBAL_DIR",
 ];
 
-/** Values of variables that are not set. `{~}` is the home directory. */
+/** Stand for variables that are not set. `{~}` is the home directory and a separator. */
 const FALLBACKS: Readonly<Record<string, string>> = {
   XDG_CONFIG_HOME: "{HOME}/.config",
   CODEX_HOME: "{~}.codex",
@@ -236,7 +207,7 @@ const FALLBACKS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns the places of a host's file on this machine, the preferred one first.
+ * Returns the paths of a host's file on this machine, the preferred one first.
  *
  * @param env reads a variable; an empty one counts as unset
  * @throws UsageError when a variable that says where people keep their files is not set

@@ -1,6 +1,6 @@
 /**
- * Edits of JSON files that people write by hand, with comments and trailing commas: what an edit
- * does not touch stays as it is, byte for byte.
+ * Edits JSON files that people write by hand, with comments and trailing commas. The rest of the
+ * text stays as it is, byte for byte.
  *
  * @module
  */
@@ -15,25 +15,25 @@ import {
   printParseErrorCode,
 } from "jsonc-parser";
 
-/** The text is not what the edit needs; the message goes on where a file's name begins. */
+/** A text that cannot be edited. The message continues a sentence that begins with the file's name. */
 export class JsonEditError extends Error {
   override name = "JsonEditError";
 }
 
-/** Where in a text an offset is, for people: `line 3, column 5`. */
+/** Names the place of an offset for people: `line 3, column 5`. */
 function placeOf(text: string, offset: number): string {
   const lines = text.slice(0, offset).split("\n");
   return `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
 }
 
-/** `CommaExpected` as `comma expected`. */
+/** Writes `CommaExpected` as `comma expected`. */
 function describe({ error }: ParseError): string {
   return printParseErrorCode(error).replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter}`)
     .toLowerCase();
 }
 
 /**
- * The tree of a text whose root is an object.
+ * Parses a text whose root is an object.
  *
  * @throws JsonEditError when it is not one
  */
@@ -53,7 +53,7 @@ export function parseObject(text: string): Node {
 }
 
 /**
- * The value of a member.
+ * Returns the value of a member; undefined where there is none.
  *
  * @throws JsonEditError when the member is there twice, or is not of the type
  */
@@ -66,7 +66,7 @@ export function memberOf(
   if (found.length > 1) throw new JsonEditError(`has "${key}" twice`);
   const value = findNodeAtLocation(object, [key]);
   if (value && value.type !== type) {
-    throw new JsonEditError(`has a "${key}" that is no ${type}`);
+    throw new JsonEditError(`has a "${key}" that is not an ${type}`);
   }
   return value;
 }
@@ -81,18 +81,18 @@ function beginsItsLine(text: string, offset: number): boolean {
   return start > 0 && text.slice(start, offset).trim() === "";
 }
 
-/** Line break and indentation of a text. */
+/** Returns the line break and the indentation of a text. */
 function styleOf(text: string): { readonly eol: string; readonly unit: string } {
   const eol = /\r\n/.test(text) ? "\r\n" : "\n";
   return { eol, unit: /^([ \t]+)["}\]]/m.exec(text)?.[1] ?? "  " };
 }
 
-/** A value as text, in lines that begin with `indent` but for the first. */
+/** Writes a value; its lines after the first begin with `indent`. */
 function render(value: unknown, indent: string, { eol, unit }: ReturnType<typeof styleOf>): string {
   return JSON.stringify(value, null, unit).replaceAll("\n", eol + indent);
 }
 
-/** The offset of the comma that follows an offset, before the next value. */
+/** Returns the offset of the comma between an offset and the next value. */
 function commaAfter(text: string, offset: number): number | undefined {
   const scanner = createScanner(text, true);
   scanner.setPosition(offset);
@@ -106,7 +106,7 @@ function endOf({ offset, length }: Node): number {
 }
 
 /**
- * The edits that add a child at the end of an object or array.
+ * Makes the edits that add a child at the end of an object or array.
  *
  * @param key the member's name; absent in an array
  */
@@ -146,7 +146,7 @@ export function appendChild(
   ];
 }
 
-/** The edits that give a member another value, or add it. */
+/** Makes the edits that give a member another value, or add it. */
 export function setMember(text: string, object: Node, key: string, value: unknown): Edit[] {
   const known = findNodeAtLocation(object, [key]);
   if (!known) return appendChild(text, object, value, key);
@@ -154,7 +154,7 @@ export function setMember(text: string, object: Node, key: string, value: unknow
   return [{ offset: known.offset, length: known.length, content }];
 }
 
-/** The edits that take a child out of an object or array; comments around it stay. */
+/** Makes the edits that take a child out of an object or array; comments around it stay. */
 export function removeChild(text: string, container: Node, child: Node): Edit[] {
   const children = container.children ?? [];
   const previous = children[children.indexOf(child) - 1];
@@ -173,13 +173,13 @@ export function removeChild(text: string, container: Node, child: Node): Edit[] 
   return edits;
 }
 
-/** Returns true when nothing but the child, its comma and white space is between two offsets. */
+/** Returns true when only the child, its comma and white space are between two offsets. */
 function isBlank(text: string, start: number, child: Node, comma: number | undefined, end: number) {
   const rest = text.slice(start, child.offset) + text.slice(endOf(child), end);
   return rest.replace(comma === undefined ? "" : ",", "").trim() === "";
 }
 
-/** The lines of a child, from the break before, when nothing else is on them. */
+/** Returns the range of a child's lines, with the break before, when nothing else is on them. */
 function lineOf(text: string, child: Node, comma: number | undefined) {
   if (!beginsItsLine(text, child.offset)) return undefined;
   const after = /^[ \t]*(,?)[ \t]*(?=\r?\n|$)/.exec(text.slice(endOf(child)));

@@ -2,7 +2,12 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { printHostConfig } from "../../../src/commands/config.ts";
 import type { Machine } from "../../../src/runtime/program.ts";
 import type { HostConfig } from "../../../src/config/config.ts";
-import { HOST_NAMES, type HostName, JSON_HOST_NAMES } from "../../../src/hosts/hosts.ts";
+import {
+  FILE_HOST_NAMES,
+  FILE_HOSTS,
+  HOST_NAMES,
+  type HostName,
+} from "../../../src/hosts/hosts.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 import { recordProgram } from "../../helpers/program.ts";
 import { machineWith } from "../../helpers/machine.ts";
@@ -127,6 +132,7 @@ Deno.test("printHostConfig() merges into the host's file, exactly, and says wher
   assertEquals(without.out, before.replace("{ }", "{}"));
 });
 
+const JSON_HOST_NAMES = FILE_HOST_NAMES.filter((name) => FILE_HOSTS[name].format === "json");
 for (const host of JSON_HOST_NAMES) {
   Deno.test(`printHostConfig() merges into no file of ${host} by making one`, async () => {
     const { out } = await print(host, { edit: "merge" });

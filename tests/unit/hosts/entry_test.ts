@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import {
-  baseName,
   entryFor,
   type EntryOptions,
   inputsFor,
@@ -110,8 +109,4 @@ Deno.test("ownFlags() leaves out what runs the source", () => {
   const env = {};
   assertEquals(ownFlags({ args: [...SOURCE.args, "--simulate"], env }), ["--simulate"]);
   assertEquals(ownFlags({ args: ["--max-waits", "3"], env }), ["--max-waits", "3"]);
-});
-
-Deno.test("baseName() splits paths of every operating system", () => {
-  assertEquals(["/a/b", "C:\\a\\b", "b"].map(baseName), ["b", "b", "b"]);
 });

@@ -8,7 +8,7 @@ import {
   newHostFile,
   ownEntries,
 } from "../../../src/hosts/file.ts";
-import { FILE_HOSTS, JSON_HOST_NAMES } from "../../../src/hosts/hosts.ts";
+import { FILE_HOST_NAMES, FILE_HOSTS } from "../../../src/hosts/hosts.ts";
 import { JsonEditError } from "../../../src/hosts/json_edit.ts";
 
 const OPTIONS: HostFileOptions = {
@@ -78,6 +78,7 @@ for (const [name, shape] of shapes) {
   });
 }
 
+const JSON_HOST_NAMES = FILE_HOST_NAMES.filter((name) => FILE_HOSTS[name].format === "json");
 for (const host of JSON_HOST_NAMES) {
   const options = { ...OPTIONS, host };
   Deno.test(`mergedFile() makes of an empty object what ${host} would be given anew`, () => {
@@ -141,9 +142,9 @@ Deno.test("mergedFile() leaves an entry alone that starts this executable, even 
 const refusals: readonly [string, string, RegExp][] = [
   ["a file that is no JSON", "{,}", /is not valid JSON \(line 1/],
   ["an empty file", "", /is empty/],
-  ["a list of servers", '{"mcpServers": []}', /has a "mcpServers" that is no object/],
+  ["a list of servers", '{"mcpServers": []}', /has a "mcpServers" that is not an object/],
   ["servers twice", '{"mcpServers": {}, "mcpServers": {}}', /has "mcpServers" twice/],
-  ["an entry that is a text", '{"mcpServers": {"managed-agents": "x"}}', /that is no object/],
+  ["an entry that is a text", '{"mcpServers": {"managed-agents": "x"}}', /that is not an object/],
   [
     "another server of the same name",
     '{"mcpServers": {"managed-agents": {"command": "npx", "args": ["other"]}}}',

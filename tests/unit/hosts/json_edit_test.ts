@@ -53,8 +53,8 @@ const taken: readonly [string, string, RegExp | undefined][] = [
   ["a byte order mark", '\uFEFF{ "m": {} }', undefined],
   ["no such member", "{}", undefined],
   ["a member that is there twice", '{ "m": {}, "m": {} }', /^has "m" twice$/],
-  ["a member of another type", '{ "m": [] }', /^has a "m" that is no object$/],
-  ["a member that is null", '{ "m": null }', /^has a "m" that is no object$/],
+  ["a member of another type", '{ "m": [] }', /^has a "m" that is not an object$/],
+  ["a member that is null", '{ "m": null }', /^has a "m" that is not an object$/],
 ];
 for (const [name, text, message] of taken) {
   Deno.test(`memberOf() ${message ? "refuses" : "takes"} ${name}`, () => {
