@@ -1,6 +1,6 @@
 <#
 .SYNOPSIS
-Downloads cma-mcp for this machine, checks its hash, and says what to do next.
+Downloads cma-mcp for this machine, checks its hash, installs it, and says what to do next.
 
 .DESCRIPTION
   irm https://github.com/OWNER/REPOSITORY/releases/latest/download/install.ps1 | iex
@@ -9,24 +9,24 @@ With parameters:
 
   & ([scriptblock]::Create((irm https://github.com/OWNER/REPOSITORY/releases/latest/download/install.ps1))) -For claude-desktop
 
-CMA_MCP_BASE_URL names another place that has the releases, such as a mirror.
+CMA_MCP_BASE_URL is the address of the releases on a mirror.
 
 .PARAMETER Version
-Another version than the latest.
+The version to install; default: the latest.
 
 .PARAMETER Dir
-Where to put it.
+The folder to install into; default: %LOCALAPPDATA%\Programs\cma-mcp.
 
 .PARAMETER For
-Also into a host's configuration: claude-desktop, claude-code, cursor, vscode, gemini, qwen,
-copilot, opencode or cline (codex and continue: see 'cma-mcp config'). Shows what would
-change, asks, and keeps a backup.
+Also adds the server to a host's configuration: claude-desktop, claude-code, cursor, vscode,
+gemini, qwen, copilot, opencode or cline (codex and continue: see 'cma-mcp config'). Shows what
+would change, asks, and keeps a backup.
 
 .PARAMETER Yes
 Does not ask.
 
 .PARAMETER Uninstall
-Removes it again, with -For from the host's configuration too.
+Removes the program; with -For, also from that host's configuration.
 #>
 param(
   [string] $Version = 'latest',
@@ -42,12 +42,12 @@ $ProgressPreference = 'SilentlyContinue'
 
 $releases = 'https://github.com/OWNER/REPOSITORY/releases'
 if ($env:CMA_MCP_BASE_URL) { $releases = $env:CMA_MCP_BASE_URL }
-# .NET reads relative paths against another folder than PowerShell does.
+# .NET resolves relative paths against another folder than PowerShell does.
 $Dir = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Dir)
 $program = Join-Path $Dir 'cma-mcp.exe'
 $utf8 = New-Object System.Text.UTF8Encoding $false
 
-# Runs a program; its output stays byte for byte what it printed.
+# Runs a program, and returns its output byte for byte.
 function Invoke-Program([string] $Path, [string[]] $Arguments) {
   $start = New-Object System.Diagnostics.ProcessStartInfo
   $start.FileName = $Path
@@ -65,14 +65,14 @@ function Invoke-Program([string] $Path, [string[]] $Arguments) {
   return [pscustomobject]@{ Code = $process.ExitCode; Output = $output; Errors = $errors.Result }
 }
 
-# Hides what stands where credentials stand, and what looks like one.
+# Hides the values of fields that hold credentials, and texts that look like one.
 function Hide-Secrets([string] $Line) {
   $named = $Line -replace '("[^"]*(key|token|secret|pass|auth)[^"]*"\s*:\s*")[^"<$]{4,}"', '$1..."'
   return $named -replace '(sk-ant-|gh[a-z]_|xox[a-z]-|bearer )[A-Za-z0-9._-]{4,}', '$1...'
 }
 
-# Downloads a file. Where it begins with https it stays with https, also where the server says to go
-# on from: Windows PowerShell's own command follows to any scheme.
+# Downloads a file. A download that begins with https follows no redirect to http, as Windows
+# PowerShell's own command would.
 function Save-File([string] $Address, [string] $Path) {
   $next = [System.Uri] $Address
   for ($hop = 0; $hop -lt 8; $hop++) {
@@ -91,13 +91,13 @@ function Save-File([string] $Address, [string] $Path) {
     } finally {
       $response.Close()
     }
-    if ($next.Scheme -ne 'https' -and $from.Scheme -eq 'https') { throw "$from leads to $($next.Scheme)" }
+    if ($next.Scheme -ne 'https' -and $from.Scheme -eq 'https') { throw "$from redirects to $($next.Scheme), which is not followed: nothing was downloaded" }
   }
-  throw "$Address leads nowhere"
+  throw "$Address redirects too often: nothing was downloaded"
 }
 
-# Writes beside a file and then puts that in its place: whoever reads it meets the old file or the
-# new one, never a part. A name that is taken is one that nobody could know before.
+# Puts a finished file in the place of another: a reader sees the old file or the new one, never a
+# part of it.
 function Move-IntoPlace([string] $New, [string] $Path) {
   if (Test-Path -LiteralPath $Path) {
     [System.IO.File]::Replace($New, $Path, [NullString]::Value)
@@ -106,10 +106,10 @@ function Move-IntoPlace([string] $New, [string] $Path) {
   }
 }
 
-# Puts what 'cma-mcp config' prints into the host's file.
+# Writes what 'cma-mcp config' prints into the host's file; $How is --merge or --remove.
 function Write-HostFile([string] $How) {
   $ran = Invoke-Program $program @('config', $For, $How)
-  # No file is as good as a file without the server.
+  # Without a file there is nothing to remove.
   if ($How -eq '--remove' -and $ran.Errors -match 'nothing has to be removed') { return }
   if ($ran.Code -ne 0) { throw "The configuration of $For stays as it is: $($ran.Errors)" }
   $same = [regex]::Match($ran.Errors, '(?m)^Nothing to change in (.+?)\r?$')
@@ -118,7 +118,7 @@ function Write-HostFile([string] $How) {
     return
   }
   $found = [regex]::Match($ran.Errors, '(?m)^This is what to write to (.+?)\r?$')
-  if (-not $found.Success) { throw "Cannot tell which file $For reads" }
+  if (-not $found.Success) { throw "Cannot tell which file $For reads: run '$program config $For $How' and write it by hand" }
   $path = $found.Groups[1].Value
   $old = ''
   if (Test-Path -LiteralPath $path) { $old = [System.IO.File]::ReadAllText($path, $utf8) }
@@ -140,11 +140,11 @@ function Write-HostFile([string] $How) {
   if (Test-Path -LiteralPath $path) {
     $backup = '{0}.backup-{1:yyyyMMddHHmmss}-{2}' -f $path, (Get-Date), [System.Guid]::NewGuid().ToString('N')
     Copy-Item -LiteralPath $path -Destination $backup
-    Write-Host "The old one is $backup."
+    Write-Host "The old file is kept as $backup."
   } else {
     New-Item -ItemType Directory -Force -Path (Split-Path -Parent $path) | Out-Null
   }
-  # A link stays one: what it leads to is replaced.
+  # If the file is a link, the file behind it is replaced, and the link stays.
   $target = $path
   $item = Get-Item -LiteralPath $path -ErrorAction SilentlyContinue
   if ($item -and $item.LinkType -eq 'SymbolicLink') {
@@ -157,18 +157,18 @@ function Write-HostFile([string] $How) {
   } finally {
     Remove-Item -LiteralPath $new -ErrorAction SilentlyContinue
   }
-  Write-Host "Written. It holds '<your API key>' where your key belongs, unless it was there before."
+  Write-Host "Written. If it has '<your API key>' in it, put your key there."
 }
 
 if ($Uninstall) {
-  if (-not (Test-Path -LiteralPath $program)) { throw "There is no ${program}: name its folder with -Dir" }
+  if (-not (Test-Path -LiteralPath $program)) { throw "There is no ${program}: name the folder of the program with -Dir" }
   if ($For) { Write-HostFile '--remove' }
   Remove-Item -LiteralPath $program
   Write-Host "Removed $program."
   return
 }
 
-# PROCESSOR_ARCHITEW6432 is that of the machine where this shell is an emulated one.
+# In an emulated shell, PROCESSOR_ARCHITEW6432 has the machine's own architecture.
 $machine = $env:PROCESSOR_ARCHITECTURE
 if ($env:PROCESSOR_ARCHITEW6432) { $machine = $env:PROCESSOR_ARCHITEW6432 }
 switch ($machine) {
@@ -189,7 +189,7 @@ New-Item -ItemType Directory -Path $work | Out-Null
 try {
   $sums = Join-Path $work 'SHA256SUMS'
   Save-File "$from/SHA256SUMS" $sums
-  # The name of the file has the version in it.
+  # Finds the file's name, which has the version in it.
   $line = Get-Content $sums |
     Where-Object { $_ -cmatch "^[0-9a-f]{64}  cma-mcp-[0-9A-Za-z.-]+-windows-$arch\.zip$" } |
     Select-Object -First 1
@@ -204,7 +204,8 @@ try {
   }
   Expand-Archive -LiteralPath $archive -DestinationPath (Join-Path $work 'unpacked')
   New-Item -ItemType Directory -Force -Path $Dir | Out-Null
-  # Copied beside it, tried there, and only then put in its place: what does not run replaces nothing.
+  # Copied beside it, run there once, and only then put in its place: a program that does not run
+  # replaces nothing.
   $new = Join-Path $Dir ".cma-mcp.$([System.Guid]::NewGuid().ToString('N')).exe"
   Copy-Item -LiteralPath (Join-Path $work 'unpacked\cma-mcp.exe') -Destination $new
   try {
@@ -223,7 +224,7 @@ try {
   if ($new) { Remove-Item -LiteralPath $new -ErrorAction SilentlyContinue }
 }
 
-Write-Host "Installed $program, version $($ran.Output.Trim()); its SHA-256 was as released."
+Write-Host "Installed $program, version $($ran.Output.Trim()); its SHA-256 is that of the release."
 if ($For) {
   Write-HostFile '--merge'
 } else {

@@ -1,25 +1,26 @@
 #!/bin/sh
-# Downloads cma-mcp for this machine, checks its hash, and says what to do next.
+# Downloads cma-mcp for this machine, checks its hash, installs it, and says what to do next.
 #
 #   curl --proto '=https' -fsSL https://github.com/OWNER/REPOSITORY/releases/latest/download/install.sh | sh
 #
-# With "sh -s --" at the end, followed by:
+# End the line with "sh -s --" and flags to change what it does:
 #
-#   --version <version>   another than the latest
-#   --dir <folder>        where to put it; ~/.local/bin
-#   --host <host>         also into a host's configuration: claude-desktop, claude-code, cursor,
-#                         vscode, gemini, qwen, copilot, opencode or cline (codex and continue:
-#                         see 'cma-mcp config'). Shows what would change, asks, and keeps a backup
-#   --yes                 does not ask
-#   --uninstall           removes it again, with --host from the host's configuration too
+#   --version <version>   install this version; default: the latest
+#   --dir <folder>        install into this folder; default: ~/.local/bin
+#   --host <host>         also add the server to a host's configuration: claude-desktop,
+#                         claude-code, cursor, vscode, gemini, qwen, copilot, opencode or cline
+#                         (codex and continue: see 'cma-mcp config'). Shows what would change, asks,
+#                         and keeps a backup
+#   --yes                 do not ask
+#   --uninstall           remove the program; with --host, also from that host's configuration
 #
-# CMA_MCP_BASE_URL names another place that has the releases, such as a mirror.
+# CMA_MCP_BASE_URL is the address of the releases on a mirror.
 
-# In braces, so that the shell has read all of it before it does anything: a download that broke off
+# The braces make the shell read all of this before it runs any of it: a download that breaks off
 # does nothing.
 {
 set -eu
-# What is written here may end up beside keys.
+# Hosts' files may hold keys, and so may the files that are written here.
 umask 077
 
 releases=${CMA_MCP_BASE_URL:-https://github.com/OWNER/REPOSITORY/releases}
@@ -51,21 +52,21 @@ while [ $# -gt 0 ]; do
       ;;
     --yes) yes=1; shift ;;
     --uninstall) uninstall=1; shift ;;
-    *) fail "cannot use '$1': type --version, --dir, --host, --yes or --uninstall" ;;
+    *) fail "unknown flag '$1': type --version, --dir, --host, --yes or --uninstall" ;;
   esac
 done
 
 work=$(mktemp -d)
-# What is being written beside the place where it belongs.
+# The path of a file that is not finished; it is removed at the end.
 new=
 trap 'rm -rf "$work"; [ -z "$new" ] || rm -f "$new"' EXIT
 trap 'exit 1' INT TERM
 
-# Asks the person, also where this script itself came in through a pipe.
+# Asks the user, at the terminal: standard input may be the pipe that this script came through.
 agreed() {
   [ -z "$yes" ] || return 0
   if ! (: </dev/tty) 2>/dev/null; then
-    say "Nobody can be asked here: run it again with --yes to do that."
+    say "Nobody can be asked here, because there is no terminal: run it again with --yes."
     return 1
   fi
   printf '%s [y/N] ' "$1"
@@ -76,27 +77,27 @@ agreed() {
   esac
 }
 
-# Hides what stands where credentials stand, and what looks like one.
+# Hides the values of fields that hold credentials, and texts that look like one.
 without_secrets() {
   sed -E \
     -e 's/("[^"]*([Kk][Ee][Yy]|[Tt][Oo][Kk][Ee][Nn]|[Ss][Ee][Cc][Rr][Ee][Tt]|[Pp][Aa][Ss][Ss]|[Aa][Uu][Tt][Hh])[^"]*"[[:space:]]*:[[:space:]]*")[^"<$]{4,}"/\1…"/g' \
     -e 's/(sk-ant-|gh[a-z]_|xox[a-z]-|[Bb]earer )[A-Za-z0-9._-]{4,}/\1…/g'
 }
 
-# Puts what 'cma-mcp config' prints into the host's file: $1 is --merge or --remove.
+# Writes what 'cma-mcp config' prints into the host's file; $1 is --merge or --remove.
 write_host() {
   "$program" config "$host" "$1" >"$work/config" 2>"$work/said" || {
     cat "$work/said" >&2
-    # No file is as good as a file without the server.
+    # Without a file there is nothing to remove.
     if [ "$1" = --remove ] && grep -q 'nothing has to be removed' "$work/said"; then return 0; fi
-    fail "the configuration of $host stays as it is"
+    fail "nothing was changed: the configuration of $host stays as it is"
   }
   if grep -q '^Nothing to change in ' "$work/said"; then
     say "$(sed -n 's/^Nothing to change in //p' "$work/said") is already as it should be."
     return 0
   fi
   path=$(sed -n 's/^This is what to write to //p' "$work/said")
-  [ -n "$path" ] || fail "cannot tell which file $host reads"
+  [ -n "$path" ] || fail "cannot tell which file $host reads: run '$program config $host $1' and write it by hand"
   if [ -e "$path" ] && cmp -s "$path" "$work/config"; then
     say "$path is already as it should be."
     return 0
@@ -107,7 +108,7 @@ write_host() {
   say "$path would change like this:"
   diff -U 0 "$old" "$work/config" | sed '1,2d' | without_secrets || true
   agreed "Write it?" || { say "It stays as it is."; return 0; }
-  # A link stays one: what it leads to is replaced.
+  # If the file is a link, the file behind it is replaced, and the link stays.
   target=$path
   for _ in 1 2 3 4 5 6 7 8; do
     [ -L "$target" ] || break
@@ -118,14 +119,14 @@ write_host() {
     esac
   done
   mkdir -p "$(dirname "$target")"
-  # Written beside it and then renamed: whoever reads it meets the old file or the new one, never a
-  # part, and a full disk leaves the old one.
+  # Written beside it and then renamed: a reader sees the old file or the new one, never a part of
+  # it, and when the disk is full the old one stays.
   new=$(mktemp "$target.XXXXXXXX")
   if [ -e "$target" ]; then
     backup=$(mktemp "$target.backup-$(date +%Y%m%d%H%M%S)-XXXXXXXX")
     cp -p "$target" "$backup"
-    say "The old one is $backup."
-    # For its permissions.
+    say "The old file is kept as $backup."
+    # Copies its permissions.
     cp -p "$target" "$new"
   fi
   cat "$work/config" >"$new" || fail "cannot write $new: $path stays as it is"
@@ -133,12 +134,12 @@ write_host() {
   new=
   say "Written."
   [ "$1" = --remove ] || ! grep -q '<your API key>' "$path" ||
-    say "It holds '<your API key>' where your key belongs."
+    say "Now put your key into it, in place of '<your API key>'."
 }
 
 program=$dir/cma-mcp
 if [ -n "$uninstall" ]; then
-  [ -e "$program" ] || fail "there is no $program: name its folder with --dir"
+  [ -e "$program" ] || fail "there is no $program: name the folder of the program with --dir"
   [ -z "$host" ] || write_host --remove
   rm -f "$program"
   say "Removed $program."
@@ -155,7 +156,7 @@ case $(uname -m) in
   arm64 | aarch64) arch=arm64 ;;
   *) fail "there is no executable for $(uname -m)" ;;
 esac
-# A translated shell on Apple silicon calls itself x86_64.
+# On Apple silicon, a shell that runs under Rosetta reports x86_64.
 if [ "$os" = macos ] && [ "$(sysctl -n sysctl.proc_translated 2>/dev/null)" = 1 ]; then
   arch=arm64
 fi
@@ -163,8 +164,8 @@ if [ "$os" = linux ] && ldd --version 2>&1 | grep -qi musl; then
   fail "the executable needs glibc, which this system does not have: use the image instead"
 fi
 
-# Where it begins with https it stays with https, also where the server says to go on from: GitHub
-# keeps releases at another address than it names. A mirror within reach may do without.
+# A download that begins with https follows no redirect to http. GitHub redirects to the place where
+# it keeps the files. A mirror may be plain http, such as one on this machine.
 case $releases in
   https://*) schemes='https' ;;
   *) schemes='http,https' ;;
@@ -172,7 +173,7 @@ esac
 if command -v curl >/dev/null 2>&1; then
   fetch() { curl --proto "=$schemes" -fsSL --retry 2 -o "$2" "$1"; }
 elif command -v wget >/dev/null 2>&1; then
-  # wget follows to any scheme, so it is told to follow nowhere, and asked where it should have gone.
+  # wget would follow a redirect to any scheme, so it follows none, and this loop does.
   fetch() {
     url=$1
     for _ in 1 2 3 4 5 6 7 8; do
@@ -203,7 +204,7 @@ else
   from=$releases/download/v$version
 fi
 fetch "$from/SHA256SUMS" "$work/SHA256SUMS" || fail "cannot download $from/SHA256SUMS"
-# The name of the file has the version in it.
+# Finds the file's name, which has the version in it.
 line=$(grep -E "^[0-9a-f]{64}  cma-mcp-[0-9A-Za-z.-]+-$os-$arch\.tar\.gz\$" "$work/SHA256SUMS") ||
   fail "$from has nothing for $os $arch"
 want=${line%% *}
@@ -217,8 +218,8 @@ tar -xzf "$work/$file" -C "$work" cma-mcp || fail "$file cannot be unpacked"
 
 (umask 022 && mkdir -p "$dir")
 [ ! -d "$program" ] || fail "$program is a folder: name another with --dir"
-# Copied beside it, under a name that nobody knows before, tried there, and only then renamed: what
-# does not run replaces nothing, and a server that runs keeps the file that it was started from.
+# Copied beside it under a random name, run there once, and only then renamed: a program that does not
+# run replaces nothing, and a server that is running keeps the file that it was started from.
 new=$(mktemp "$dir/.cma-mcp.XXXXXXXX") || fail "cannot write to $dir"
 cp "$work/cma-mcp" "$new" || fail "cannot write $new"
 chmod 755 "$new"
@@ -226,10 +227,10 @@ installed=$("$new" --version) ||
   fail "$file does not run here: nothing was installed"
 mv -f "$new" "$program"
 new=
-say "Installed $program, version $installed; its SHA-256 was as released."
+say "Installed $program, version $installed; its SHA-256 is that of the release."
 case :$PATH: in
   *:"$dir":*) ;;
-  *) say "$dir is not on your PATH: type $program for cma-mcp below." ;;
+  *) say "$dir is not on your PATH: type $program instead of cma-mcp below." ;;
 esac
 if [ -n "$host" ]; then
   write_host --merge

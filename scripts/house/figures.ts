@@ -10,22 +10,31 @@ import { figureText, targetText } from "../bench/report.ts";
 
 /** The figures that tell most, by id, in words for a reader who has not seen the bench. */
 const SHOWN: readonly (readonly [id: string, what: string])[] = [
-  ["turn_end.http_alone.median", "End of a turn → result, over reading the stream directly"],
+  [
+    "turn_end.http_alone.median",
+    "End of a turn → result, more than by reading the stream directly",
+  ],
   ["turn_end.http_beside.median", "The same beside 1,000 open waits"],
   ["turn_end.http_beside.p99", "… the slowest of a hundred"],
   ["open_waits.memory_5000.waiter", "Memory of each of 5,000 open waits"],
-  ["open_waits.memory_1000.waiter", "… of 1,000, what the process grows by once included"],
-  ["open_waits.program.memory", "… of 1,000 over HTTP, the server's side included"],
+  ["open_waits.memory_1000.waiter", "… of 1,000, with what the process grows by once"],
+  ["open_waits.program.memory", "… of 1,000 over HTTP, with the server's side"],
   ["open_waits.memory_5000.fetch", "… of 5,000 bare `fetch` streams"],
-  ["open_waits.http2.call_ratio", "`get_session` beside 1,000 waits over HTTP/2, of alone"],
+  [
+    "open_waits.http2.call_ratio",
+    "Time of `get_session` beside 1,000 waits over HTTP/2, relative to alone",
+  ],
   ["api_requests.turn.requests", "API requests of a turn: create, send, wait"],
-  ["api_requests.wait_after_100000.requests", "API requests of a wait on a log of 100,000 events"],
-  ["overhead.http_16.vs_bare", "Calls a second over HTTP, of a bare handler's"],
-  ["overhead.http_16.vs_sdk2", "… of a minimal server's of the same SDK"],
+  [
+    "api_requests.wait_after_100000.requests",
+    "API requests of a wait on a session of 100,000 events",
+  ],
+  ["overhead.http_16.vs_bare", "Calls a second over HTTP, relative to a bare handler"],
+  ["overhead.http_16.vs_sdk2", "… relative to a minimal server of the same SDK"],
   ["overhead.http_16_modern.vs_sdk2", "… the same in the 2026-07-28 protocol"],
   ["overhead.stdio.vs_sdk2", "… the same on stdio"],
-  ["start.executable.vs_one_tool", "Start of the executable, of a one-tool server's"],
-  ["sse.turn.growth", "Cost of an event in a turn of 100,000, of one in a turn of 10,000"],
+  ["start.executable.vs_one_tool", "Start of the executable, relative to a one-tool server"],
+  ["sse.turn.growth", "Cost of an event in a turn of 100,000, relative to a turn of 10,000"],
   ["model_cost.tools_list", "`tools/list`"],
   ["model_cost.tools_list.as_earlier", "… its names, descriptions and parameters"],
 ];
@@ -51,5 +60,5 @@ export function figuresCaption({ date, machine, versions }: RecordedRun): string
   const { deno, denort } = versions;
   const executables = denort === undefined ? "" : ` (executables: ${denort})`;
   return `Taken ${date.slice(0, 10)} on ${os} ${arch}, ${cpus} CPUs, ${memory_gb} GB, ` +
-    `Deno ${deno}${executables}, everything on that one machine; middle and range of each.`;
+    `Deno ${deno}${executables}, client, server and API on one machine; median and range.`;
 }

@@ -1,5 +1,5 @@
 /**
- * From the arguments to a command and its flags, still as text.
+ * Reads the command line: a command and its flags, whose values stay text.
  *
  * @module
  */
@@ -11,19 +11,19 @@ import { HOST_NAMES } from "../hosts/hosts.ts";
 import { parseSwitch } from "./checks.ts";
 import { ALL_SETTINGS, type CommandName, REMOVED_FLAGS, type ScopedSetting } from "./settings.ts";
 
-/** A command, as far as it is known before it runs. */
+/** A command, for the parser and `--help`. */
 export interface CommandDefinition {
   /** One line, for `--help`. */
   readonly help: string;
-  /** The words that may follow it, one of which must; absent where none may. */
+  /** The words of which exactly one must follow it; absent where none may. */
   readonly operands?: readonly string[];
   /** The operand as help shows it, such as `<host>`. */
   readonly operandName?: string;
-  /** It reads files that no setting names; others can give up reading at start. */
+  /** It reads files that no setting names. Other commands can give up reading at start. */
   readonly readsFiles?: boolean;
 }
 
-/** The commands that are typed, for the parser and `--help`; none typed means `serve`. */
+/** The commands that users type; without one, the program serves MCP. */
 export const COMMANDS = {
   demo: { help: "Play one whole turn in the terminal, simulated" },
   doctor: { help: "Check key, network, agents, hosts; say what to do", readsFiles: true },
@@ -35,14 +35,14 @@ export const COMMANDS = {
   },
   simulator: { help: "Run the simulator alone, on loopback" },
   token: {
-    help: "Make a token for --token-file, with --name <name>",
+    help: "Make a token for --token-file; needs --name",
     operands: ["new"],
     operandName: "new",
   },
-  health: { help: "Ask the HTTP server here whether it is alive" },
+  health: { help: "Check whether an HTTP server runs on this machine" },
 } as const satisfies Readonly<Record<Exclude<CommandName, "serve">, CommandDefinition>>;
 
-/** Returns the definition of a command, by a name that may be any word. */
+/** Returns the definition of a command; undefined for any other word. */
 export function commandNamed(word: string): CommandDefinition | undefined {
   return isCommand(word) ? COMMANDS[word] : undefined;
 }
@@ -54,7 +54,7 @@ function isCommand(word: string): word is keyof typeof COMMANDS {
 /** A parsed command line. */
 export interface CommandLine {
   readonly command: CommandName | "help" | "version";
-  /** The word after the command, where that takes one; of `help`, its topic. */
+  /** The word after the command; for `help`, its topic. */
   readonly operand?: string;
   /** Text by flag name, without dashes; `"true"` for switches. */
   readonly flags: ReadonlyMap<string, string>;
@@ -67,7 +67,7 @@ const FLAGS = ALL_SETTINGS.filter((row): row is FlagRow => row.flag !== undefine
 const KEY_ADVICE = "set ANTHROPIC_API_KEY, or name a file with --api-key-file";
 const TOKEN_ADVICE = "set MANAGED_AGENTS_MCP_TOKEN, or name a file with --token-file";
 
-/** Flags that people try for credentials: a command line is visible to the whole machine. */
+/** Flags that people try for credentials. The whole machine can read a command line. */
 const SECRET_FLAGS: ReadonlyMap<string, string> = new Map([
   ["api-key", KEY_ADVICE],
   ["apikey", KEY_ADVICE],
@@ -92,7 +92,7 @@ function refuseFlag(arg: string, name: string): never {
   );
 }
 
-/** `--switch=off` in the spellings that the environment takes; the parser knows only `false`. */
+/** Rewrites `--switch=off`, and other words for off, to `=false`: the parser knows no other. */
 function spellSwitch(arg: string): string {
   const [name = "", ...rest] = arg.split("=");
   const row = FLAGS.find(({ flag, valueName }) => !valueName && name === `--${flag}`);
@@ -101,8 +101,8 @@ function spellSwitch(arg: string): string {
 }
 
 /**
- * Puts values to their flags that the parser would not take for values: negative numbers, which look
- * like flags, and empty texts. What is wrong with them is the setting's to say.
+ * Joins a value to its flag where the parser would not take it for a value: negative numbers, which
+ * look like flags, and empty texts. The setting's check then says what is wrong with it.
  */
 function attachValues(args: readonly string[]): string[] {
   const takesValue = (arg: string | undefined) =>
@@ -121,7 +121,7 @@ function longName(arg: string): string {
   return row ? `--${row.flag}` : arg;
 }
 
-/** Topics of `help`: commands, and HTTP mode. */
+/** The words that `help` takes: commands, and `http`. */
 const HELP_TOPICS: readonly string[] = ["http", ...Object.keys(COMMANDS)];
 
 function operandOf(
@@ -159,7 +159,7 @@ function commandOf(words: readonly string[]): CommandLine["command"] {
   );
 }
 
-/** Says why a flag is out of place; undefined where it is in its place. */
+/** Returns why a flag does not apply to a command; undefined where it does. */
 function outOfPlace(row: FlagRow, command: CommandName, http: boolean): string | undefined {
   // The doctor is given the server's flags, to check them.
   const serving = command === "serve" || command === "doctor";
@@ -172,7 +172,7 @@ function outOfPlace(row: FlagRow, command: CommandName, http: boolean): string |
     : undefined;
 }
 
-/** Refuses a flag that is in its place under none of its meanings. */
+/** Refuses a flag of which no row applies to the command. */
 function checkScope(flag: string, command: CommandName, http: boolean): void {
   const complaints = FLAGS.filter((row) => row.flag === flag)
     .map((row) => outOfPlace(row, command, http));

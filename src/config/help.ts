@@ -1,5 +1,5 @@
 /**
- * The settings table as text for people.
+ * Makes `--help`, and the lines of the README's table, from the settings table.
  *
  * @module
  */
@@ -18,9 +18,9 @@ export interface SettingLine {
 }
 
 /**
- * Returns the settings in the order of the table, in words.
+ * Returns a line for each setting, in the order of the table.
  *
- * @param command only those that matter to it; all when absent
+ * @param command only the settings that it uses; all when absent
  */
 export function settingLines(command?: CommandName): SettingLine[] {
   return ALL_SETTINGS.filter((row) => !command || row.commands.includes(command)).map(settingLine);
@@ -49,7 +49,7 @@ function envLines(rows: readonly ScopedSetting[]): string[] {
   if (names.length === 0) return [];
   return [
     "",
-    "Environment, where no flag says otherwise:",
+    "Environment variables; a flag wins over them:",
     ...wrap(names.join(", "), 78).map((line) => `  ${line}`),
   ];
 }
@@ -84,7 +84,7 @@ function httpHelp(): string[] {
     ...flagLines(rows),
     ...envLines(rows),
     "",
-    "Beside these, the flags and variables of 'cma-mcp --help' apply.",
+    "The flags and variables of 'cma-mcp --help' apply as well.",
   ];
 }
 
@@ -103,7 +103,7 @@ function commandHelp(name: string, { help, operandName, operands }: CommandDefin
     ...choices.length > 0 ? ["", ...wrap(`${operandName}: ${choices.join(", ")}`, 78)] : [],
     ...rows.length > 0 ? ["", ...flagLines(rows)] : [],
     ...name === "doctor"
-      ? ["", "Beside these, it takes the server's flags and variables, to check them."]
+      ? ["", "It also takes the server's flags and variables, and checks them."]
       : [],
   ];
 }

@@ -56,11 +56,11 @@ export interface Setting<T = unknown, F = unknown> {
   readonly fallbackText?: string;
   /** One line, for `--help` and the README. */
   readonly help: string;
-  /** The value is a credential: it is never repeated. */
+  /** The value is a credential, which no error and no log repeats. */
   readonly secret?: boolean;
   /** The value is the path of a file. */
   readonly isPath?: boolean;
-  /** Commands that it matters to beside those of its section. */
+  /** Commands that use it beside those of its section. */
   readonly also?: readonly CommandName[];
   /** The doctor's check that a wrong value belongs to; `settings` when absent. */
   readonly doctorCheck?: DoctorCheck;
@@ -77,10 +77,10 @@ export type Values<S> =
   & { readonly [K in keyof S as undefined extends ValueOf<S[K]> ? never : K]: ValueOf<S[K]> }
   & { readonly [K in keyof S as undefined extends ValueOf<S[K]> ? K : never]?: ValueOf<S[K]> };
 
-/** Off unless given; `--flag=off` and `off` in the environment mean off too. */
+/** A switch, off by default; `--flag=off` and `off` in the environment mean off too. */
 const SWITCH = { parse: parseSwitch, fallback: false } as const;
 
-/** The path of a file, which may be absent. */
+/** The path of a file; no default. */
 const PATH = {
   valueName: "<path>",
   isPath: true,
@@ -113,7 +113,7 @@ export const SETTINGS = {
       parse: integer(0, 65_535),
       fallback: 3000,
       fallbackText: "3000; simulator: 4000",
-      help: "Port, 0 for a free one",
+      help: "Port, or 0 for a free one",
       also: ["simulator", "health"],
     },
     listenAddress: {
@@ -122,7 +122,7 @@ export const SETTINGS = {
       valueName: "<address>",
       parse: checkHost,
       fallback: "127.0.0.1",
-      help: "Address to listen on",
+      help: "Address that it listens on",
       also: ["health"],
     },
     allowedHosts: {
@@ -148,8 +148,8 @@ export const SETTINGS = {
       valueName: "<seconds>",
       parse: integer(0, 300),
       fallback: undefined,
-      fallbackText: "2; 0 on loopback",
-      help: "On SIGTERM answer 503 this long",
+      fallbackText: "2; loopback: 0",
+      help: "On SIGTERM, answer 503 this long",
     },
     metricsPort: {
       flag: "metrics-port",
@@ -157,7 +157,7 @@ export const SETTINGS = {
       parse: integer(0, 65_535),
       fallback: undefined,
       fallbackText: "off",
-      help: "Prometheus metrics on a port of their own",
+      help: "Port for Prometheus metrics; needs no token",
     },
   },
   tokens: {
@@ -172,7 +172,7 @@ export const SETTINGS = {
     tokenFile: {
       ...PATH,
       flag: "token-file",
-      help: "File with the bearer token, or a list of them",
+      help: "File with the bearer token, or a list of tokens",
     },
     bindingKey: {
       env: ["CMA_MCP_BINDING_KEY"],
@@ -180,7 +180,7 @@ export const SETTINGS = {
       parse: checkToken,
       fallback: undefined,
       fallbackText: "from the API key",
-      help: "Binds sessions to the tokens of a list, the same on all replicas",
+      help: "Key that ties sessions to the tokens of a list; the same on all replicas",
     },
   },
   tls: {
@@ -205,19 +205,19 @@ export const SETTINGS = {
       parse: checkSecret,
       fallback: undefined,
       fallbackText: "required unless --simulate",
-      help: "API key",
+      help: "API key of the workspace that has the agents",
     },
     authToken: {
       env: ["ANTHROPIC_AUTH_TOKEN"],
       secret: true,
       parse: checkSecret,
       fallback: undefined,
-      help: "Used instead of an API key, as a bearer token",
+      help: "Bearer token for the API, instead of an API key",
     },
     apiKeyFile: {
       ...PATH,
       flag: "api-key-file",
-      help: "File with the API key; it may be rotated",
+      help: "File with the API key; read again when it changes",
     },
   },
   server: {
@@ -227,7 +227,7 @@ export const SETTINGS = {
       valueName: "<url>",
       parse: checkBaseUrl,
       fallback: HOSTED,
-      help: "The API",
+      help: "Address of the API",
       doctorCheck: "network",
     },
     environmentId: {
@@ -245,14 +245,14 @@ export const SETTINGS = {
       flag: "allowed-agents",
       env: ["ALLOWED_AGENT_IDS"],
       parse: listOf(checkAgentId),
-      help: "Agents it may reach, with their sessions",
+      help: "Agents to serve, with their sessions",
       doctorCheck: "allowlist",
     },
     maxWaits: {
       flag: "max-waits",
       valueName: "<count>",
       parse: integer(1, 100_000),
-      // Each takes two connections over HTTP: twice as many fit into the usual 1,024 open files.
+      // Each wait takes two connections over HTTP, and the usual limit is 1,024 open files.
       fallback: 400,
       help: "Waits that may be open at once",
     },
@@ -287,7 +287,7 @@ export const SETTINGS = {
       valueName: "<level>",
       parse: oneOf(...LOG_LEVELS),
       fallback: "info",
-      help: "Least to log: debug, info, warn or error",
+      help: "Log level: debug, info, warn or error",
     },
     format: {
       flag: "log-format",
@@ -295,7 +295,7 @@ export const SETTINGS = {
       valueName: "<format>",
       parse: oneOf("text", "json"),
       fallback: "text",
-      help: "Log lines: text or json",
+      help: "Log format: text or json",
     },
   },
   doctor: {
@@ -304,12 +304,12 @@ export const SETTINGS = {
       valueName: "<host>",
       parse: checkMcpHost,
       fallback: undefined,
-      help: "Check what this MCP host's entry would use",
+      help: "Check with the settings in this MCP host's entry",
     },
     json: {
       ...SWITCH,
       flag: "json",
-      help: "Print what was found as JSON",
+      help: "Print the results as JSON",
     },
   },
   config: {
@@ -329,7 +329,7 @@ export const SETTINGS = {
       parse: checkTokenName,
       fallback: undefined,
       fallbackText: "managed-agents",
-      help: "Name of the token or the server",
+      help: "Name of the server or the token",
       also: ["token"],
     },
   },
@@ -357,19 +357,19 @@ export const SETTINGS = {
     readOnly: {
       ...SWITCH,
       flag: "read-only",
-      help: "It may change nothing",
+      help: "Let it read only",
     },
   },
   common: {
-    help: { ...SWITCH, flag: "help", short: "h", help: "Show this" },
+    help: { ...SWITCH, flag: "help", short: "h", help: "Show this help" },
     version: { ...SWITCH, flag: "version", short: "V", help: "Show the version" },
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Setting>>>>;
 
-/** The commands that a setting matters to. */
+/** The commands that use a setting. */
 export interface SettingScope {
   readonly commands: readonly CommandName[];
-  /** Only together with `--http`. */
+  /** Without `--http` the setting is refused. */
   readonly httpOnly?: boolean;
 }
 
@@ -387,7 +387,7 @@ const SCOPES: Readonly<Record<keyof typeof SETTINGS, SettingScope>> = {
   common: { commands: ["serve", "demo", "doctor", "config", "simulator", "token", "health"] },
 };
 
-/** A row with all the commands that it matters to. */
+/** A row with all the commands that use it. */
 export type ScopedSetting = Setting & SettingScope;
 
 const sections: Readonly<Record<string, Readonly<Record<string, Setting>>>> = SETTINGS;
@@ -402,7 +402,7 @@ export const ALL_SETTINGS: readonly ScopedSetting[] = Object.entries(SCOPES).fla
     })),
 );
 
-/** Flags that earlier versions had, and what to do instead; CHANGELOG.md says the same. */
+/** Flags of earlier versions, and what to do instead; CHANGELOG.md says the same. */
 export const REMOVED_FLAGS: ReadonlyMap<string, string> = new Map([
   ["trusted-proxies", "leave it out, and find the client in your proxy's log by x-request-id"],
   ["metrics-path", "use --metrics-port, which opens a port for your own network only"],
@@ -416,7 +416,7 @@ export const SECRET_VARIABLES: readonly string[] = ALL_SETTINGS.flatMap(({ env, 
   secret ? env ?? [] : []
 );
 
-/** The environment variables that the program reads: all that it needs permission for. */
+/** All environment variables that the program reads, and so needs permission for. */
 export const ENV_NAMES: readonly string[] = [
   ...SETTING_VARIABLES,
   ...PLACE_VARIABLES,

@@ -117,7 +117,7 @@ test("install.sh installs the latest, for this machine, and says what to do next
   const { mode } = await Deno.stat(world.program);
   assertEquals((mode ?? 0) & 0o777, 0o755);
   assertEquals(await Deno.readTextFile(world.program), FAKE);
-  assertStringIncludes(stdout, "version 9.9.9 (feedbeef); its SHA-256 was as released");
+  assertStringIncludes(stdout, "version 9.9.9 (feedbeef); its SHA-256 is that of the release");
   assertStringIncludes(stdout, "is not on your PATH");
   assertStringIncludes(stdout, "cma-mcp config claude-desktop");
   assert(world.requests.every((path) => path.startsWith("/latest/download/")));
@@ -255,7 +255,7 @@ test("install.sh writes a host's file on request, byte for byte, beside a backup
   assertEquals(code, 0);
   assertEquals(await Deno.readTextFile(world.hostFile), MERGED);
   assertEquals(((await Deno.stat(world.hostFile)).mode ?? 0) & 0o777, 0o640);
-  const backup = /^The old one is (.+)\.$/m.exec(stdout)?.[1] ?? "";
+  const backup = /^The old file is kept as (.+)\.$/m.exec(stdout)?.[1] ?? "";
   assertEquals(await Deno.readTextFile(backup), OTHERS);
   const again = await world.install("--host", "cursor", "--yes");
   assertStringIncludes(again.stdout, "already as it should be");

@@ -47,7 +47,7 @@ Deno.test({
       const program = await Deno.readFile(executable());
       const first = await install(program, folder);
       assertEquals(first.code, 0, first.stderr);
-      assertStringIncludes(first.stdout, "its SHA-256 was as released");
+      assertStringIncludes(first.stdout, "its SHA-256 is that of the release");
       const broken = await install(bytes("not a program"), folder);
       assert(broken.code !== 0, broken.stdout);
       assertStringIncludes(broken.stderr.replace(/\s+/g, " "), "does not run here");
