@@ -14,22 +14,21 @@ import { createRedact, type Redact } from "../core/redact.ts";
 import { type Connections, withoutConnections } from "./connections.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { ApiError } from "./errors.ts";
-import { createEventPages, type ServerPage, type ServerQuery } from "./event_pages.ts";
+import { createListEvents } from "./event_pages.ts";
 import { createEventRecord, type EventRecord } from "./event_record.ts";
-import { decodeEvent, type SessionEvent } from "./events.ts";
+import { decodeEvent } from "./events.ts";
 import {
+  decoded,
   type HttpContext,
-  type JsonResponse,
   pathSegment,
   type Query,
   type RequestInfo,
   requestJson,
-  timeoutOf,
+  sessionPath,
 } from "./http.ts";
 import { fieldsOf, textOf } from "./read.ts";
 import {
   agentOf,
-  envelopeOf,
   environmentOf,
   type Page,
   pageOf,
@@ -106,7 +105,7 @@ export function createApi(options: ApiOptions): ManagedAgentsApi {
   return recordEvents({
     agents: {
       list: ({ limit, page }, options) =>
-        listOf(context, "agents", { limit, page }, (entry) => agentOf(entry), options),
+        listOf(context, "agents", { limit, page }, agentOf, options),
       async retrieve(agentId, { version }, options) {
         const path = `/v1/agents/${pathSegment(agentId)}`;
         const spec = { method: "GET", path, query: { version } } as const;
@@ -140,25 +139,6 @@ async function listOf<T>(
   const spec = { method: "GET", path: `/v1/${name}`, query } as const;
   const response = await requestJson(context, spec, options);
   return decoded(pageOf(response.value, read, context.log), response, `page of ${name}`);
-}
-
-/**
- * Returns the value that a reader made of a response.
- *
- * @param value undefined where the reader found nothing
- * @param what the name of what was asked for, such as `session`
- * @throws `ApiError` of kind `decode` when there is nothing
- */
-function decoded<T>(value: T | undefined, response: JsonResponse, what: string): T {
-  if (value !== undefined) return value;
-  throw new ApiError(`The API's answer is no ${what}`, {
-    kind: "decode",
-    // An API of this kind has none of this: a health check or a gateway answers in its place.
-    ...(what.startsWith("page of") && { answeredBy: "other" }),
-    status: response.status,
-    requestId: response.requestId,
-    origin: response.origin,
-  });
 }
 
 /** The body of `POST /v1/sessions`; undefined fields are left out of the JSON. */
@@ -199,7 +179,7 @@ function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
         ...{ agent_id: agentId, order, "created_at[gte]": createdAtGte },
         ...{ include_archived: includeArchived, limit, page },
       };
-      return listOf(context, "sessions", query, (entry) => sessionOf(entry), options);
+      return listOf(context, "sessions", query, sessionOf, options);
     },
     async archive(sessionId, options) {
       const spec = { method: "POST", path: `${sessionPath(sessionId)}/archive` } as const;
@@ -208,10 +188,6 @@ function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
       return wrappedSessionOf(response.value, sessionId) ?? { id: sessionId };
     },
   };
-}
-
-function sessionPath(sessionId: string): string {
-  return `/v1/sessions/${pathSegment(sessionId)}`;
 }
 
 /**
@@ -227,69 +203,21 @@ function wrappedSessionOf(value: unknown, knownId?: string): Session | undefined
   return read.find((found) => found !== undefined);
 }
 
-const eventOf: Read<SessionEvent> = (entry) => decodeEvent(entry);
-
-/** The longest text of an event in a large page; longer ones are screenshots and files. */
-const MAX_TEXT_CHARS = 256 * 1024;
-/** Of a larger event only the short fields are kept, and of a longer text to be read its end. */
-const MAX_ENTRY_CHARS = 8 * MIB;
-const MAX_PROSE_CHARS = MAX_ENTRY_CHARS - 128 * 1024;
-/** A response with one event may be this many times as large as others: little of it is kept. */
-const ALONE_FACTOR = 16;
-/** The API's own. */
-const DEFAULT_LIMIT = 1_000;
-/** Sessions of which it is remembered how large a page may be. */
-const MAX_SESSIONS = 1_000;
-
 /** The body of `POST /v1/sessions/{id}/events`. */
 export interface SendEventsBody {
   readonly events: readonly ClientEvent[];
 }
 
-type ListOptions = Parameters<ManagedAgentsApi["events"]["list"]>[2];
-
 /** The event endpoints over `context`: the list, sending, and the stream. */
 function createEvents(context: HttpContext): ManagedAgentsApi["events"] {
-  const { clock, log } = context;
-  const pages = createEventPages(log);
-  /** Events that a page of a session may have, where more were too large. */
-  const fitting = new LruMap<string, number>(MAX_SESSIONS);
-
-  /** Asks for fewer events as long as the response is too large. */
-  async function askFitting(
-    sessionId: string,
-    query: ServerQuery,
-    optionsNow: () => ListOptions,
-  ): Promise<ServerPage> {
-    for (let limit = lesser(query.limit, fitting.get(sessionId));;) {
-      try {
-        const page = await listEvents(context, sessionId, { ...query, limit }, optionsNow());
-        return limit === query.limit ? page : { ...page, reduced: limit };
-      } catch (error) {
-        const entries = error instanceof ApiError ? error.entriesRead : undefined;
-        if (entries === undefined || limit === 1) throw error;
-        const half = Math.max(1, Math.floor((limit ?? DEFAULT_LIMIT) / 2));
-        limit = entries > 0 ? Math.min(half, entries) : half;
-        fitting.set(sessionId, limit);
-        log.info("A page of events is too large, asking for less", { limit });
-      }
-    }
-  }
-
   return {
-    async list(sessionId, params, options) {
-      const endAt = clock.now() + timeoutOf(options);
-      // Mostly one request; the bound is that of all together.
-      const optionsNow = () => ({ ...options, timeoutMs: Math.max(0, endAt - clock.now()) });
-      const ask = (query: ServerQuery) => askFitting(sessionId, query, optionsNow);
-      return await pages.read(sessionId, params, ask);
-    },
+    list: createListEvents(context),
     async send(sessionId, events, options) {
       const body: SendEventsBody = { events };
       const spec = { method: "POST", path: `${sessionPath(sessionId)}/events`, body } as const;
       const response = await requestJson(context, spec, options);
       // Accepted, whether or not the body echoes it: one implementation sends none.
-      return pageOf(response.value, eventOf, log) ?? { data: [] };
+      return pageOf(response.value, decodeEvent, context.log) ?? { data: [] };
     },
     async stream(sessionId, options) {
       const path = `${sessionPath(sessionId)}/events/stream`;
@@ -301,38 +229,6 @@ function createEvents(context: HttpContext): ManagedAgentsApi["events"] {
       );
     },
   };
-}
-
-function lesser(limit: number | undefined, bound: number | undefined): number | undefined {
-  return bound === undefined ? limit : Math.min(limit ?? Infinity, bound);
-}
-
-/** Asks for one page of a session's events, as the server gives it. */
-async function listEvents(
-  context: HttpContext,
-  sessionId: string,
-  { order, types, createdAtGte, limit, page, afterId, afterSeq, maxTextChars }: ServerQuery,
-  options: ListOptions,
-): Promise<ServerPage> {
-  const { maxBodyBytes, log } = context;
-  const query = {
-    ...{ order, types, "created_at[gte]": createdAtGte, limit, page },
-    ...{ after_id: afterId, after_seq: afterSeq },
-  };
-  const list = {
-    maxTextChars: maxTextChars ?? MAX_TEXT_CHARS,
-    ...(maxTextChars === undefined &&
-      { maxProseChars: Math.min(MAX_PROSE_CHARS, maxBodyBytes / 9) }),
-    maxEntryChars: Math.min(MAX_ENTRY_CHARS, maxBodyBytes / 8),
-    // An event that is alone too large comes in as well, as far as it can be of use.
-    ...(limit === 1 && { maxBytes: maxBodyBytes * ALONE_FACTOR }),
-  };
-  const spec = { method: "GET", path: `${sessionPath(sessionId)}/events`, query, list } as const;
-  const response = await requestJson(context, spec, options);
-  const listed = decoded(pageOf(response.value, eventOf, log), response, "page of events");
-  const { has_more, next_page } = envelopeOf(response.value)?.fields ?? {};
-  // Absent and null are told apart here: null says that there is no more.
-  return { ...listed, has_more, next_page: next_page === null ? null : listed.next_page };
 }
 
 /** Created sessions that are remembered, and how long, in milliseconds, a replica may trail. */

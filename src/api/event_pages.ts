@@ -1,80 +1,78 @@
 /**
- * Pages of a session's events in the order that was asked for, whatever the server makes of the
- * query. Everything that reads events shares one reader, and so what it has learned of the server.
+ * Lists a session's events page by page, in the order that was asked for, whatever the server makes
+ * of the query.
  *
  * Independent servers were seen to ignore `order`, `types`, `limit` and `page`, to give everything
  * in one page, and to cut a list at `limit` without a word of what follows. So the order of a page
- * is seen ({@linkcode directionOf}); where it is not the one that was asked for, and the server gives the
- * same whatever is asked, the list is read the server's way and turned round here.
+ * is taken from its events ({@linkcode directionOf}). A server that gives one order whatever is asked
+ * is read in its own order, and the pages are turned round here.
  *
  * @module
  */
 
-import type { Logger } from "../core/logger.ts";
 import { LruMap } from "../core/lru.ts";
 import { ApiError } from "./errors.ts";
-import { isInput, isOfSession, isQueued, type SessionEvent } from "./events.ts";
-import { pagesOf } from "./pages.ts";
-import { instantMs } from "./read.ts";
-import type { Page } from "./resources.ts";
-import type { ListEventsParams } from "./types.ts";
+import { directionOf, eachOnce, fullerEvent, opposite, type Order } from "./event_order.ts";
+import { decodeEvent, isOfSession, isQueued, type SessionEvent } from "./events.ts";
+import { decoded, type HttpContext, requestJson, sessionPath, timeoutOf } from "./http.ts";
+import { CursorTrail } from "./pages.ts";
+import { type Page, pageOf } from "./resources.ts";
+import type { ListEventsParams, ManagedAgentsApi } from "./types.ts";
 
-/** A page as a server gives it. */
-export interface ServerPage extends Page<SessionEvent> {
-  /** True where there is more after the last entry: some servers give it instead of `next_page`. */
-  readonly has_more?: unknown;
-  /** The limit that was asked for in the end, where the one that was wanted gave too large a page. */
-  readonly reduced?: number;
-}
+type ListEvents = ManagedAgentsApi["events"]["list"];
 
-/** A query for one page. */
-export interface ServerQuery extends ListEventsParams {
+const MIB = 1024 * 1024;
+/** The longest text of an event in a large page; longer ones are screenshots and files. */
+const MAX_TEXT_CHARS = 256 * 1024;
+/** Of a larger event only the short fields are kept, and of a longer text to be read its end. */
+const MAX_ENTRY_CHARS = 8 * MIB;
+const MAX_PROSE_CHARS = MAX_ENTRY_CHARS - 128 * 1024;
+/** A response with one event may be this many times as large as others: little of it is kept. */
+const ALONE_FACTOR = 16;
+
+/** The API's own page size. */
+const DEFAULT_LIMIT = 1_000;
+/** The largest page known to be accepted everywhere. */
+const FULL_LIMIT = 1_000;
+/** Larger ones, for servers that have no pages. */
+const LARGER_LIMITS = [FULL_LIMIT, 10_000, 100_000] as const;
+/** Where a server takes no larger pages, it takes these. */
+const SMALL_LIMIT = 100;
+/** Entries of the other direction that must show whether the order has an effect. */
+const PROBE_LIMIT = 20;
+/** Most pages of a list that is read from its other end. */
+const MAX_PAGES = 100;
+/** Most pages that are put together where each holds less than was asked for. */
+const MAX_FILL = 10;
+/** The same while none of them holds anything that was asked for. */
+const MAX_VAIN_FILL = 50;
+/** Sessions of which it is remembered how large a page may be. */
+const MAX_SESSIONS = 1_000;
+/** Lists of which the cursors of pages are remembered. */
+const MAX_LISTS = 200;
+
+/** A query for one page, as it goes to the server. */
+interface ServerQuery extends ListEventsParams {
   /** Only what comes after this event: how servers that have `has_more` go on. */
   readonly afterId?: string;
   /** The running number of that event. */
   readonly afterSeq?: number;
 }
 
-/** Asks for one page. */
-export type AskForPage = (query: ServerQuery) => Promise<ServerPage>;
-
-/** Reads pages in the order that is asked for. One for each server. */
-export interface EventPages {
-  /**
-   * The page that `params` name: in their order, of their types, each event once. It may hold more
-   * events than `limit`, where the server gives more, and fewer.
-   *
-   * @param ask requests of this read
-   * @throws `ApiError`, also where the end of the list is asked for and the server gives no way there
-   */
-  read(sessionId: string, params: ListEventsParams, ask: AskForPage): Promise<Page<SessionEvent>>;
+/** A page as the server gives it. */
+interface ServerPage extends Page<SessionEvent> {
+  /** The smaller limit that was asked for in the end, where a page of the wanted one was too large. */
+  readonly reducedLimit?: number;
 }
 
-/** The largest page known to be accepted everywhere. */
-const FULL_LIMIT = 1_000;
-/** Larger ones, for servers that have no pages. */
-const LARGER_LIMITS = [FULL_LIMIT, 10_000, 100_000] as const;
-/** Pages of a list that is read from its other end. */
-const MAX_PAGES = 100;
-/** Pages that are put together where each holds less than was asked for. */
-const MAX_FILL = 10;
-/** The same while none of them holds anything that was asked for. */
-const MAX_VAIN_FILL = 50;
-/** Where a server takes no larger pages, it takes these. */
-const SMALL_LIMIT = 100;
-/** Lists of which the cursors of pages are remembered. */
-const MAX_LISTS = 200;
-/** Entries of the other direction that must show whether the order has an effect. */
-const PROBE_LIMIT = 20;
-
 /** A page of the server, and how to go on. */
-interface Fetched {
+interface FetchedPage {
   readonly data: readonly SessionEvent[];
   /** The cursor of what follows, made by the server or by {@linkcode afterCursor}. */
   readonly next_page?: string;
   /** The server has more, and gives no way to it. */
   readonly cut: boolean;
-  readonly reduced?: number;
+  readonly reducedLimit?: number;
 }
 
 /** Habits of the server, as far as they were seen. */
@@ -92,213 +90,7 @@ interface ServerHabits {
   without?: { readonly order?: true; readonly types?: true };
 }
 
-/** Easier queries for a server that refuses one: at first a smaller page, then fewer parameters. */
-const EASIER: readonly Pick<ServerHabits, "maxLimit" | "without">[] = [
-  { maxLimit: SMALL_LIMIT },
-  { without: { types: true } },
-  { without: { order: true } },
-  { without: { order: true, types: true } },
-  { maxLimit: SMALL_LIMIT, without: { order: true, types: true } },
-];
-
-function easier(query: ServerQuery, { maxLimit = Infinity, without }: ServerHabits): ServerQuery {
-  const { limit } = query;
-  return {
-    ...query,
-    ...(limit !== undefined && limit > maxLimit && { limit: maxLimit }),
-    ...(without?.order && { order: undefined }),
-    ...(without?.types && { types: undefined }),
-  };
-}
-
-/** Asks only what the server takes, and learns that where it refuses a query. */
-function askWithin(ask: AskForPage, habits: ServerHabits): AskForPage {
-  return async (query) => {
-    const usual = easier(query, habits);
-    try {
-      return await ask(usual);
-    } catch (error) {
-      // More than any page of this server may have is asked for in the hope only.
-      if (!isRefusedQuery(error) || (query.limit ?? 0) > FULL_LIMIT) throw error;
-      for (const change of EASIER) {
-        // A cursor may be what is refused, and belongs to its order and types.
-        if (change.without && (query.page !== undefined || query.afterId !== undefined)) continue;
-        const easy = easier(usual, change);
-        if (isSame(easy, usual)) continue;
-        const page = await ask(easy).catch((again) => {
-          if (isRefusedQuery(again)) return undefined;
-          throw again;
-        });
-        if (!page) continue;
-        Object.assign(habits, { ...change, without: { ...habits.without, ...change.without } });
-        return page;
-      }
-      throw error;
-    }
-  };
-}
-
-/** True when the server refuses a query as such: several frameworks say 422 for 400. */
-function isRefusedQuery(error: unknown): boolean {
-  return error instanceof ApiError && (error.status === 400 || error.status === 422);
-}
-
-function isSame(one: ServerQuery, other: ServerQuery): boolean {
-  return one.limit === other.limit && one.order === other.order && one.types === other.types;
-}
-
-/** Reads pages from a server whose habits are learned on the way. */
-export function createEventPages(log: Logger): EventPages {
-  const habits: ServerHabits = {};
-  const remembered = new LruMap<string, KnownList>(MAX_LISTS);
-
-  async function runsOtherWay(
-    params: ListEventsParams,
-    data: readonly SessionEvent[],
-    ask: AskForPage,
-  ): Promise<boolean> {
-    const { order = "asc" } = params;
-    // Of inputs that are queued, no order is documented.
-    const happened = data.filter(hasHappened);
-    if (habits.order !== undefined || happened.length < 2) return false;
-    const seen = directionOf(happened);
-    // Ascending is what every server gives that was not asked for anything else.
-    if ((seen ?? "asc") === order) return false;
-    const probe = await ask({ ...params, order: opposite(order), limit: PROBE_LIMIT });
-    const first = probe.data.find(hasHappened);
-    const ignoresOrder = first !== undefined && keyOf(first) === keyOf(happened[0]);
-    habits.order = ignoresOrder ? seen ?? await orderOfAll(ask) : "asked";
-    if (ignoresOrder) log.info("The API ignores the order of events", { gives: habits.order });
-    return habits.order === opposite(order);
-  }
-
-  return {
-    async read(sessionId, params, plainAsk) {
-      const ask = askWithin(plainAsk, habits);
-      const { order = "asc", types, page } = params;
-      const wanted = (event: SessionEvent) =>
-        isWanted(event, types) && isOfSession(event, sessionId);
-      const place = page === undefined ? undefined : decodePlace(page);
-      const against = () => {
-        const serverOrder = opposite(order);
-        const key = JSON.stringify([sessionId, types ?? null]);
-        // A list that begins with its newest events moves as they come: nothing of it lasts.
-        const known = serverOrder === "asc" ? remembered.get(key) : undefined;
-        const list = known ?? { cursors: [undefined], starts: [0], limit: FULL_LIMIT };
-        if (serverOrder === "asc") remembered.set(key, list);
-        return new CounterReading({ serverOrder, params, list, habits, ask, wanted });
-      };
-      if (place) return await against().read(place);
-      if (page === undefined && habits.order === opposite(order)) return await against().read();
-      let events: SessionEvent[] = [];
-      let next: string | undefined;
-      let last: Fetched | undefined;
-      let hasAny = page !== undefined || types !== undefined;
-      let count = 0;
-      const fetchAt = (cursor?: string) => fetchPage({ ...params, page: cursor }, habits, ask);
-      // A server may give less than was asked for, and what was not.
-      for await (const step of pagesOf<SessionEvent, Fetched>(fetchAt, page)) {
-        last = step.page;
-        if (count++ === 0 && page === undefined && await runsOtherWay(params, last.data, ask)) {
-          return await against().read();
-        }
-        events = eachOnce([...events, ...step.data.filter(wanted)], order);
-        next = step.next;
-        hasAny ||= last.data.length > 0;
-        // Of large events, a few will do.
-        const isEnough = events.length >= (params.limit ?? 1) || count >= MAX_FILL ||
-          last.reduced !== undefined;
-        if ((isEnough && events.length > 0) || count >= MAX_VAIN_FILL) break;
-      }
-      // Page after page without an event: that there are none is not known.
-      if (!hasAny && next === undefined && last?.next_page !== undefined) throw noEvents();
-      if (last?.cut) log.warn("The API cuts a list of events and gives no way on", { order });
-      return {
-        data: events,
-        next_page: next ?? null,
-        ...(last?.cut && { isCut: true }),
-      };
-    },
-  };
-}
-
-/** The order of a server that gives the same whatever is asked, by events of all types. */
-async function orderOfAll(ask: AskForPage): Promise<Order> {
-  const { data } = await ask({ limit: FULL_LIMIT });
-  return directionOf(data.filter(hasHappened)) ?? "asc";
-}
-
-/** Fetches one page; asks for a larger one where the server cuts lists without a cursor. */
-async function fetchPage(
-  params: ListEventsParams,
-  habits: ServerHabits,
-  ask: AskForPage,
-): Promise<Fetched> {
-  const wanted = params.limit ?? FULL_LIMIT;
-  // Of what is chosen here, much may be left out.
-  const isChosenHere = habits.without?.types && params.types;
-  const asked = habits.cutsLists || isChosenHere ? Math.max(wanted, FULL_LIMIT) : wanted;
-  const query = { ...params, limit: asked, ...afterOf(params.page) };
-  let result = await ask(query);
-  if (result.data.length === 0 && result.next_page && params.types && !habits.without?.types) {
-    const all = await ask({ ...query, types: undefined });
-    if (all.data.length > 0) {
-      habits.without = { ...habits.without, types: true };
-      result = all;
-    }
-  }
-  const limit = Math.min(asked, habits.maxLimit ?? Infinity);
-  const fetched = fetchedOf(result, query);
-  const tells = result.next_page !== undefined || typeof result.has_more === "boolean" ||
-    query.page !== undefined;
-  // A full page and no word of what follows: either nothing does, or lists are cut here.
-  const mayBeCut = !tells && result.data.length >= limit;
-  if ((!fetched.cut && !mayBeCut) || fetched.reduced !== undefined) {
-    return fetched;
-  }
-  let known = {
-    result,
-    fetched: { ...fetched, cut: fetched.cut || result.data.length > FULL_LIMIT },
-  };
-  const first = fetched.cut ? [] : [limit + 1];
-  for (const larger of [...first, ...LARGER_LIMITS.filter((size) => size > limit + 1)]) {
-    const again = await askForMore(ask, { ...query, limit: larger, afterId: undefined });
-    if (!again || again.data.length <= known.result.data.length) break;
-    habits.cutsLists = true;
-    const more = fetchedOf(again, query);
-    const isFull = again.data.length >= larger && again.has_more !== false;
-    known = { result: again, fetched: { ...more, cut: more.cut || isFull } };
-    if (!known.fetched.cut) break;
-  }
-  return known.fetched;
-}
-
-/** Undefined where the server takes no such limit. */
-async function askForMore(ask: AskForPage, query: ServerQuery): Promise<ServerPage | undefined> {
-  try {
-    return await ask(query);
-  } catch (error) {
-    if (isRefusedQuery(error)) return undefined;
-    throw error;
-  }
-}
-
-function fetchedOf(page: ServerPage, { afterId, page: asked }: ServerQuery): Fetched {
-  // A server that does not know `after_id` begins again.
-  const again = afterId === undefined ? -1 : page.data.findLastIndex(({ id }) => id === afterId);
-  const data = again < 0 ? page.data : page.data.slice(again + 1);
-  const { reduced } = page;
-  if (page.next_page && page.next_page !== asked) {
-    return { data, next_page: page.next_page, cut: false, reduced };
-  }
-  const mayHaveMore = reduced !== undefined && page.next_page === undefined &&
-    page.has_more !== false;
-  if (page.has_more !== true) return { data, cut: mayHaveMore, reduced };
-  const next = again < 0 ? afterCursor(data.at(-1)) : undefined;
-  return { data, next_page: next, cut: next === undefined };
-}
-
-/** A list of the server in its own order, as far as it was read. */
+/** A list in the server's own order, as far as it was read. */
 interface KnownList {
   /** Cursors of its pages from the first on, as far as they are known. */
   readonly cursors: (string | undefined)[];
@@ -308,16 +100,58 @@ interface KnownList {
   limit: number;
 }
 
-/** Options of a read that goes against the order of the server. */
-interface CounterReadingOptions {
-  /** The order of the server. */
-  readonly serverOrder: Order;
-  readonly params: ListEventsParams;
-  /** Grows. */
-  readonly list: KnownList;
+/** What all reads share, and have learned of the server. */
+interface Server {
+  readonly context: HttpContext;
   readonly habits: ServerHabits;
-  readonly ask: AskForPage;
-  readonly wanted: (event: SessionEvent) => boolean;
+  /** Page sizes that are small enough, by session, where larger pages were too large. */
+  readonly limits: LruMap<string, number>;
+  /** Lists that are read against the server's order, by session and types. */
+  readonly lists: LruMap<string, KnownList>;
+}
+
+/**
+ * Makes the function that lists events: one page in the order that is asked for, of the types that
+ * are asked for, each event once. A page may hold more events than `limit` where the server gives
+ * more, and fewer. `timeoutMs` bounds all requests of a page together; mostly it is one.
+ *
+ * It throws `ApiError`, also where the end of the list is asked for and the server gives no way
+ * there.
+ *
+ * @param context of one server: what is learned of it holds for all sessions
+ */
+export function createListEvents(context: HttpContext): ListEvents {
+  const server: Server = {
+    context,
+    habits: {},
+    limits: new LruMap(MAX_SESSIONS),
+    lists: new LruMap(MAX_LISTS),
+  };
+  return (sessionId, params, options) => new PageReader(server, sessionId, params, options).read();
+}
+
+/** Simpler queries for a server that refuses one: at first a smaller page, then fewer parameters. */
+const SIMPLER: readonly Pick<ServerHabits, "maxLimit" | "without">[] = [
+  { maxLimit: SMALL_LIMIT },
+  { without: { types: true } },
+  { without: { order: true } },
+  { without: { order: true, types: true } },
+  { maxLimit: SMALL_LIMIT, without: { order: true, types: true } },
+];
+
+function simplified(query: ServerQuery, { maxLimit = Infinity, without }: ServerHabits) {
+  const { limit } = query;
+  return {
+    ...query,
+    ...(limit !== undefined && limit > maxLimit && { limit: maxLimit }),
+    ...(without?.order && { order: undefined }),
+    ...(without?.types && { types: undefined }),
+  };
+}
+
+/** True when the server refuses a query as such: several frameworks say 422 for 400. */
+function isRefusedQuery(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 400 || error.status === 422);
 }
 
 /** A place between two entries of a list, in the order of the server. */
@@ -328,17 +162,10 @@ interface Place {
   readonly id?: string;
 }
 
+/** An event and its place in the server's list. */
 interface Entry {
   readonly event: SessionEvent;
   readonly offset: number;
-}
-
-/** A page in the server's order. */
-interface CounterPage extends Fetched {
-  /** The events that are wanted. */
-  readonly entries: readonly Entry[];
-  /** How many entries of the list stand up to its end. */
-  readonly end: number;
 }
 
 /** The server's pages have become too large, so what was known of them no longer holds. */
@@ -351,66 +178,155 @@ class PageSizeError extends Error {
   }
 }
 
-/** Gives pages of a list in one order from a server that gives the other. */
-class CounterReading {
-  readonly #options: CounterReadingOptions;
+/** Reads one page of a session's events, with as many requests as that takes. */
+class PageReader {
+  readonly #server: Server;
+  readonly #sessionId: string;
+  readonly #params: ListEventsParams;
+  readonly #order: Order;
+  readonly #options: Parameters<ListEvents>[2];
+  readonly #endAt: number;
 
-  constructor(options: CounterReadingOptions) {
+  constructor(
+    server: Server,
+    sessionId: string,
+    params: ListEventsParams,
+    options: Parameters<ListEvents>[2],
+  ) {
+    this.#server = server;
+    this.#sessionId = sessionId;
+    this.#params = params;
+    this.#order = params.order ?? "asc";
     this.#options = options;
+    this.#endAt = server.context.clock.now() + timeoutOf(options);
+  }
+
+  async read(): Promise<Page<SessionEvent>> {
+    const { habits, context } = this.#server;
+    const { limit = 1, page, types } = this.#params;
+    const place = page === undefined ? undefined : decodePlace(page);
+    const isReversed = page === undefined && habits.order === opposite(this.#order);
+    if (place || isReversed) return await this.#readReversed(place);
+    const trail = new CursorTrail(page);
+    let events: SessionEvent[] = [];
+    let cursor = page;
+    let hasAny = page !== undefined || types !== undefined;
+    // A server may give less than was asked for, and what was not.
+    for (let count = 1;; count++) {
+      const fetched = await this.#fetch({ ...this.#params, page: cursor });
+      if (count === 1 && page === undefined && await this.#runsOtherWay(fetched.data)) {
+        return await this.#readReversed();
+      }
+      const { data, next } = trail.take<SessionEvent>(fetched);
+      events = eachOnce([...events, ...data.filter((event) => this.#isWanted(event))], this.#order);
+      hasAny ||= fetched.data.length > 0;
+      // Of large events, a few will do.
+      const isEnough = events.length >= limit || count >= MAX_FILL ||
+        fetched.reducedLimit !== undefined;
+      const isLast = next === undefined || count >= MAX_VAIN_FILL;
+      if (!isLast && !(isEnough && events.length > 0)) {
+        cursor = next;
+        continue;
+      }
+      // Page after page without an event: that there are none is not known.
+      if (!hasAny && next === undefined && fetched.next_page !== undefined) throw noEvents();
+      if (fetched.cut) {
+        context.log.warn("The API cuts a list of events and gives no way on", {
+          order: this.#order,
+        });
+      }
+      return { data: events, next_page: next ?? null, ...(fetched.cut && { isCut: true }) };
+    }
+  }
+
+  #isWanted(event: SessionEvent): boolean {
+    const { types } = this.#params;
+    const isOfTypes = !types || types.length === 0 || types.includes(event.type);
+    return isOfTypes && isOfSession(event, this.#sessionId);
+  }
+
+  /** Tells whether the server's first page shows that it ignores the order that is asked for. */
+  async #runsOtherWay(data: readonly SessionEvent[]): Promise<boolean> {
+    const { habits, context } = this.#server;
+    // Of inputs that are queued, no order is documented.
+    const happened = data.filter(hasHappened);
+    if (habits.order !== undefined || happened.length < 2) return false;
+    const seen = directionOf(happened);
+    const order = this.#order;
+    // Ascending is what every server gives that was not asked for anything else.
+    if ((seen ?? "asc") === order) return false;
+    const probe = await this.#ask({ ...this.#params, order: opposite(order), limit: PROBE_LIMIT });
+    const first = probe.data.find(hasHappened);
+    const ignoresOrder = first !== undefined && keyOf(first) === keyOf(happened[0]);
+    habits.order = ignoresOrder ? seen ?? await this.#orderOfAll() : "asked";
+    if (ignoresOrder) {
+      context.log.info("The API ignores the order of events", { gives: habits.order });
+    }
+    return habits.order === opposite(order);
+  }
+
+  /** The order of a server that gives the same whatever is asked, by events of all types. */
+  async #orderOfAll(): Promise<Order> {
+    const { data } = await this.#ask({ limit: FULL_LIMIT });
+    return directionOf(data.filter(hasHappened)) ?? "asc";
   }
 
   /**
-   * The entries before a place, or the last of the server's list, turned round.
+   * Reads the events before a place, or the last of the list, from a server that gives them in the
+   * other order, and turns them round.
    *
    * @throws `ApiError`, also where the end of the list cannot be reached
    */
-  async read(until?: Place): Promise<Page<SessionEvent>> {
-    const { list } = this.#options;
+  async #readReversed(until?: Place): Promise<Page<SessionEvent>> {
+    const { lists } = this.#server;
+    const key = JSON.stringify([this.#sessionId, this.#params.types ?? null]);
+    // A list that begins with its newest events moves as they come: nothing of it lasts.
+    const lasts = this.#order === "desc";
+    const known = lasts ? lists.get(key) : undefined;
+    const list = known ?? { cursors: [undefined], starts: [0], limit: FULL_LIMIT };
+    if (lasts) lists.set(key, list);
     for (;;) {
       try {
-        return await this.#read(until);
+        return await this.#readBackwards(list, until);
       } catch (error) {
-        const isStale = isRefusedQuery(error);
         // A remembered cursor is no longer taken, or names a page of another size.
         if (error instanceof PageSizeError) list.limit = error.limit;
-        else if (!isStale || list.cursors.length === 1) throw error;
+        else if (!isRefusedQuery(error) || list.cursors.length === 1) throw error;
         list.cursors.length = 1;
         list.starts.length = 1;
       }
     }
   }
 
-  async #read(until: Place | undefined): Promise<Page<SessionEvent>> {
-    const { serverOrder, list, params } = this.#options;
+  async #readBackwards(list: KnownList, until: Place | undefined): Promise<Page<SessionEvent>> {
     const { cursors, starts } = list;
-    const limit = params.limit ?? FULL_LIMIT;
+    const limit = this.#params.limit ?? FULL_LIMIT;
+    // A list that begins with its newest events shifts as they come.
+    const shifts = this.#order === "asc" && until?.id !== undefined;
     let index = starts.length - 1;
     while (until && index > 0 && (starts[index] ?? 0) >= until.offset) index--;
+    const trail = new CursorTrail(cursors[index]);
     let entries: Entry[] = [];
-    let cut = false;
-    let end = 0;
     let found = -1;
-    let reads = 0;
-    const read = async (cursor: string | undefined) => {
-      if (++reads > MAX_PAGES) throw outOfReach();
-      if (reads > 1) {
-        cursors[++index] = cursor;
-        starts[index] = end;
-      }
-      return await this.#pageAt(index);
-    };
-    for await (const { page, data } of pagesOf<SessionEvent, CounterPage>(read, cursors[index])) {
+    let cut = false;
+    for (let reads = 1;; reads++) {
+      const page = await this.#pageAt(list, index);
+      const { data, next } = trail.take<SessionEvent>(page);
       if (data.length < page.data.length) {
         cursors.length = index;
         starts.length = index--;
         break;
       }
-      ({ cut, end } = page);
+      ({ cut } = page);
+      const end = (starts[index] ?? 0) + page.data.length;
       // What came before is needed only as far as the last page leaves room.
       entries = withoutRepeated([...entries.slice(-limit), ...page.entries]);
       found = indexOf(entries, until);
-      const isMissing = serverOrder === "desc" && until?.id !== undefined && found < 0;
-      if (until && end >= until.offset && !isMissing) break;
+      if (until && end >= until.offset && !(shifts && found < 0)) break;
+      if (next === undefined) break;
+      if (reads >= MAX_PAGES) throw outOfReach();
+      cursors[++index] = next;
+      starts[index] = end;
     }
     if (cut && !until) throw outOfReach();
     if (found >= 0) entries = entries.slice(0, found);
@@ -418,7 +334,7 @@ class CounterReading {
     const firstOffset = entries[0]?.offset ?? starts[index] ?? 0;
     let oldest = starts.findLastIndex((start) => start <= firstOffset);
     for (let pages = 0; oldest > 0 && entries.length < limit && pages < MAX_FILL; pages++) {
-      entries = withoutRepeated([...(await this.#pageAt(--oldest)).entries, ...entries]);
+      entries = withoutRepeated([...(await this.#pageAt(list, --oldest)).entries, ...entries]);
     }
     const shown = entries.slice(-limit);
     const [next] = shown.length < entries.length ? shown : [];
@@ -429,22 +345,161 @@ class CounterReading {
       ? { offset: startsAt }
       : undefined;
     return {
-      data: eachOnce(shown.map(({ event }) => event).reverse(), params.order),
+      data: eachOnce(shown.map(({ event }) => event).reverse(), this.#order),
       next_page: rest ? encodePlace(rest) : null,
     };
   }
 
-  async #pageAt(page: number): Promise<CounterPage> {
-    const { serverOrder, params, list, habits, ask, wanted } = this.#options;
-    const query = { ...params, order: serverOrder, limit: list.limit, page: list.cursors[page] };
-    const fetched = await fetchPage(query, habits, ask);
-    const { data } = fetched;
-    if (fetched.reduced !== undefined) throw new PageSizeError(fetched.reduced);
-    const start = list.starts[page] ?? 0;
-    const entries = data.map((event, index): Entry => ({ event, offset: start + index }))
-      .filter(({ event }) => wanted(event));
-    return { ...fetched, entries, end: start + data.length };
+  /** Fetches a known page of the server's list, and picks what is wanted of it. */
+  async #pageAt(
+    list: KnownList,
+    index: number,
+  ): Promise<FetchedPage & { readonly entries: readonly Entry[] }> {
+    const order = opposite(this.#order);
+    const query = { ...this.#params, order, limit: list.limit, page: list.cursors[index] };
+    const fetched = await this.#fetch(query);
+    if (fetched.reducedLimit !== undefined) throw new PageSizeError(fetched.reducedLimit);
+    const start = list.starts[index] ?? 0;
+    const entries = fetched.data.map((event, place): Entry => ({ event, offset: start + place }))
+      .filter(({ event }) => this.#isWanted(event));
+    return { ...fetched, entries };
   }
+
+  /** Fetches one page; asks for a larger one where the server cuts lists without a cursor. */
+  async #fetch(params: ListEventsParams): Promise<FetchedPage> {
+    const { habits } = this.#server;
+    const wanted = params.limit ?? FULL_LIMIT;
+    // Of what is chosen here, much may be left out.
+    const isChosenHere = habits.without?.types && params.types;
+    const asked = habits.cutsLists || isChosenHere ? Math.max(wanted, FULL_LIMIT) : wanted;
+    const query = { ...params, limit: asked, ...afterOf(params.page) };
+    let page = await this.#ask(query);
+    if (page.data.length === 0 && page.next_page && params.types && !habits.without?.types) {
+      const all = await this.#ask({ ...query, types: undefined });
+      if (all.data.length > 0) {
+        habits.without = { ...habits.without, types: true };
+        page = all;
+      }
+    }
+    const limit = Math.min(asked, habits.maxLimit ?? Infinity);
+    const fetched = fetchedOf(page, query);
+    const tells = page.next_page !== undefined || typeof page.has_more === "boolean" ||
+      query.page !== undefined;
+    // A full page and no word of what follows: either nothing does, or lists are cut here.
+    const mayBeCut = !tells && page.data.length >= limit;
+    if ((!fetched.cut && !mayBeCut) || fetched.reducedLimit !== undefined) return fetched;
+    const sizes: readonly number[] = LARGER_LIMITS.filter((size) => size > limit + 1);
+    let known: FetchedPage = { ...fetched, cut: fetched.cut || page.data.length > FULL_LIMIT };
+    let count = page.data.length;
+    for (const size of fetched.cut ? sizes : [limit + 1, ...sizes]) {
+      const larger = await this.#askForMore({ ...query, limit: size, afterId: undefined });
+      if (!larger || larger.data.length <= count) break;
+      habits.cutsLists = true;
+      count = larger.data.length;
+      const more = fetchedOf(larger, query);
+      known = { ...more, cut: more.cut || (count >= size && larger.has_more !== false) };
+      if (!known.cut) break;
+    }
+    return known;
+  }
+
+  /** As `#ask`; undefined where the server takes no such limit. */
+  async #askForMore(query: ServerQuery): Promise<ServerPage | undefined> {
+    try {
+      return await this.#ask(query);
+    } catch (error) {
+      if (isRefusedQuery(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Asks only what the server takes, and learns that where it refuses a query. */
+  async #ask(query: ServerQuery): Promise<ServerPage> {
+    const { habits } = this.#server;
+    const usual = simplified(query, habits);
+    try {
+      return await this.#request(usual);
+    } catch (error) {
+      // More than any page of this server may have is asked for in the hope only.
+      if (!isRefusedQuery(error) || (query.limit ?? 0) > FULL_LIMIT) throw error;
+      for (const change of SIMPLER) {
+        // A cursor may be what is refused, and belongs to its order and types.
+        if (change.without && (query.page !== undefined || query.afterId !== undefined)) continue;
+        const simple = simplified(usual, change);
+        const isSame = simple.limit === usual.limit && simple.order === usual.order &&
+          simple.types === usual.types;
+        if (isSame) continue;
+        const page = await this.#request(simple).catch((again) => {
+          if (isRefusedQuery(again)) return undefined;
+          throw again;
+        });
+        if (!page) continue;
+        Object.assign(habits, { ...change, without: { ...habits.without, ...change.without } });
+        return page;
+      }
+      throw error;
+    }
+  }
+
+  /** Requests one page; asks for fewer events as long as the response is too large. */
+  async #request(query: ServerQuery): Promise<ServerPage> {
+    const { context, limits } = this.#server;
+    const { clock, log, maxBodyBytes } = context;
+    const { order, types, createdAtGte, page, afterId, afterSeq, maxTextChars } = query;
+    const bounds = {
+      maxTextChars: maxTextChars ?? MAX_TEXT_CHARS,
+      ...(maxTextChars === undefined &&
+        { maxProseChars: Math.min(MAX_PROSE_CHARS, maxBodyBytes / 9) }),
+      maxEntryChars: Math.min(MAX_ENTRY_CHARS, maxBodyBytes / 8),
+    };
+    const path = `${sessionPath(this.#sessionId)}/events`;
+    const fitting = limits.get(this.#sessionId);
+    let limit = fitting === undefined ? query.limit : Math.min(query.limit ?? Infinity, fitting);
+    for (;;) {
+      const spec = {
+        ...{ method: "GET", path } as const,
+        query: {
+          ...{ order, types, "created_at[gte]": createdAtGte, limit, page },
+          ...{ after_id: afterId, after_seq: afterSeq },
+        },
+        // An event that is alone too large comes in as well, as far as it can be of use.
+        list: { ...bounds, ...(limit === 1 && { maxBytes: maxBodyBytes * ALONE_FACTOR }) },
+      };
+      const timeoutMs = Math.max(0, this.#endAt - clock.now());
+      try {
+        const response = await requestJson(context, spec, { ...this.#options, timeoutMs });
+        const listed = decoded(
+          pageOf(response.value, decodeEvent, log),
+          response,
+          "page of events",
+        );
+        return limit === query.limit ? listed : { ...listed, reducedLimit: limit };
+      } catch (error) {
+        const entries = error instanceof ApiError ? error.entriesRead : undefined;
+        if (entries === undefined || limit === 1) throw error;
+        const half = Math.max(1, Math.floor((limit ?? DEFAULT_LIMIT) / 2));
+        limit = entries > 0 ? Math.min(half, entries) : half;
+        limits.set(this.#sessionId, limit);
+        log.info("A page of events is too large, asking for less", { limit });
+      }
+    }
+  }
+}
+
+/** Tells how a list goes on after a page. */
+function fetchedOf(page: ServerPage, { afterId, page: asked }: ServerQuery): FetchedPage {
+  // A server that does not know `after_id` begins again.
+  const again = afterId === undefined ? -1 : page.data.findLastIndex(({ id }) => id === afterId);
+  const data = again < 0 ? page.data : page.data.slice(again + 1);
+  const { reducedLimit } = page;
+  if (page.next_page && page.next_page !== asked) {
+    return { data, next_page: page.next_page, cut: false, reducedLimit };
+  }
+  const mayHaveMore = reducedLimit !== undefined && page.next_page === undefined &&
+    page.has_more !== false;
+  if (page.has_more !== true) return { data, cut: mayHaveMore, reducedLimit };
+  const next = again < 0 ? afterCursor(data.at(-1)) : undefined;
+  return { data, next_page: next, cut: next === undefined };
 }
 
 function indexOf(entries: readonly Entry[], place: Place | undefined): number {
@@ -469,49 +524,12 @@ function withoutRepeated(entries: readonly Entry[]): Entry[] {
   return kept;
 }
 
-function isWanted({ type }: SessionEvent, types: readonly string[] | undefined): boolean {
-  return !types || types.length === 0 || types.includes(type);
-}
-
 function hasHappened(event: SessionEvent): boolean {
   return !isQueued(event);
 }
 
 function keyOf(event: SessionEvent | undefined): string | undefined {
   return event && (event.id ?? JSON.stringify(event));
-}
-
-/**
- * Each event once, where it stood first in time: what comes again under the same id is the same
- * event, and of two versions the fuller one counts.
- */
-function eachOnce(events: readonly SessionEvent[], order: Order = "asc"): SessionEvent[] {
-  const versions = new Map<string, SessionEvent>();
-  let again = false;
-  for (const event of events) {
-    if (!event.id) continue;
-    const other = versions.get(event.id);
-    again ||= other !== undefined;
-    versions.set(event.id, other ? fullerEvent(other, event) : event);
-  }
-  if (!again) return [...events];
-  const ascending = order === "asc" ? events : events.toReversed();
-  const kept = ascending.flatMap((event) => {
-    if (!event.id) return event;
-    const version = versions.get(event.id);
-    versions.delete(event.id);
-    return version ?? [];
-  });
-  return order === "asc" ? kept : kept.reverse();
-}
-
-/**
- * Of two versions of an event the one that says more: stamped before queued, then the longer one,
- * then the second.
- */
-export function fullerEvent(first: SessionEvent, second: SessionEvent): SessionEvent {
-  if (isQueued(first) !== isQueued(second)) return isQueued(first) ? second : first;
-  return JSON.stringify(first).length > JSON.stringify(second).length ? first : second;
 }
 
 const PLACE_PREFIX = "cma-mcp place ";
@@ -561,89 +579,4 @@ function outOfReach(): ApiError {
     "The API gives only the beginning of this session's events and no way to the newest",
     { kind: "decode" },
   );
-}
-
-/** The direction of a list of events: oldest first, or newest first. */
-export type Order = "asc" | "desc";
-
-/** The other direction. */
-function opposite(order: Order): Order {
-  return order === "asc" ? "desc" : "asc";
-}
-
-/** Fields that name an event which came before. */
-const REFERENCES = [
-  "tool_use_id",
-  "mcp_tool_use_id",
-  "custom_tool_use_id",
-  "model_request_start_id",
-] as const;
-
-/**
- * The direction in which the events of a page stand, oldest or newest first. Some servers ignore the
- * order that is asked for.
- *
- * What decides, the first that says anything: an event that refers to another came after it; the
- * times of what the server itself made, pair by pair (the majority counts, since clocks differ);
- * the server's running numbers; the times of inputs, which some servers stamp only when their turn
- * has ended; that a message precedes the turn that it starts.
- *
- * @returns undefined where nothing tells
- */
-function directionOf(events: readonly SessionEvent[]): Order | undefined {
-  const votes = referenceVotes(events) ||
-    stepVotes(events.filter((event) => !isInput(event)).map(timeOf)) ||
-    stepVotes(events.map(({ seq }) => typeof seq === "number" ? seq : undefined)) ||
-    stepVotes(events.map(timeOf)) ||
-    startVotes(events);
-  if (votes === 0) return undefined;
-  return votes > 0 ? "asc" : "desc";
-}
-
-function referenceVotes(events: readonly SessionEvent[]): number {
-  const places = new Map(events.map(({ id }, index) => [id, index]));
-  let votes = 0;
-  for (const [index, event] of events.entries()) {
-    for (const name of REFERENCES) {
-      const id = event[name];
-      const place = typeof id === "string" ? places.get(id) : undefined;
-      if (place !== undefined) votes += Math.sign(index - place);
-    }
-  }
-  return votes;
-}
-
-function timeOf(event: SessionEvent): number | undefined {
-  return instantMs(event.processed_at ?? event.created_at);
-}
-
-/** Steps up less steps down. */
-function stepVotes(values: readonly (number | undefined)[]): number {
-  const known = values.filter((value) => value !== undefined);
-  return known.reduce((votes, value, index) => {
-    const before = known[index - 1];
-    return before === undefined ? votes : votes + Math.sign(value - before);
-  }, 0);
-}
-
-/** True for events that show that a turn has begun. */
-export function beginsTurn({ type }: SessionEvent): boolean {
-  return STARTS.has(type);
-}
-
-const STARTS: ReadonlySet<string> = new Set([
-  "session.status_running",
-  "session.thread_status_running",
-  "span.model_request_start",
-]);
-
-function startVotes(events: readonly SessionEvent[]): number {
-  let votes = 0;
-  for (const [index, event] of events.entries()) {
-    const next = events[index + 1];
-    if (!next) break;
-    if (event.type === "user.message" && beginsTurn(next)) votes++;
-    if (next.type === "user.message" && beginsTurn(event)) votes--;
-  }
-  return votes;
 }

@@ -177,6 +177,25 @@ export async function requestJson(
   }
 }
 
+/**
+ * Returns the value that a reader made of a response.
+ *
+ * @param value undefined where the reader found nothing
+ * @param what the name of what was asked for, such as `session`
+ * @throws `ApiError` of kind `decode` when there is nothing
+ */
+export function decoded<T>(value: T | undefined, response: JsonResponse, what: string): T {
+  if (value !== undefined) return value;
+  throw new ApiError(`The API's answer is no ${what}`, {
+    kind: "decode",
+    // An API of this kind has none of this: a health check or a gateway answers in its place.
+    ...(what.startsWith("page of") && { answeredBy: "other" }),
+    status: response.status,
+    requestId: response.requestId,
+    origin: response.origin,
+  });
+}
+
 /** Tells whether the same safe request may succeed when repeated: `x-should-retry` decides. */
 function shouldRetry(error: unknown): error is ApiError {
   if (!(error instanceof ApiError) || error.kind === "timeout") return false;
@@ -560,6 +579,11 @@ export function pathSegment(id: string): string {
     throw new ToolError("invalid_argument", `"${id.toWellFormed()}" is not an id`);
   }
   return encodeURIComponent(id);
+}
+
+/** The path of a session; see {@linkcode pathSegment}. */
+export function sessionPath(sessionId: string): string {
+  return `/v1/sessions/${pathSegment(sessionId)}`;
 }
 
 /** `?a=1&types%5B%5D=x&types%5B%5D=y`, or nothing. */

@@ -58,7 +58,7 @@ export function readEach<T>(
   entries: readonly unknown[],
   read: (entry: unknown) => T | undefined,
 ): T[] {
-  return entries.map(read).filter((entry) => entry !== undefined);
+  return entries.map((entry) => read(entry)).filter((entry) => entry !== undefined);
 }
 
 /**

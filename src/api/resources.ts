@@ -18,10 +18,16 @@ import {
   timeOf,
 } from "./read.ts";
 
-/** A page of a list. The last page has no `next_page`; an empty page may still have one. */
+/** A page of a list. */
 export interface Page<T> {
   readonly data: T[];
+  /**
+   * The cursor of the next page; an empty page may have one too. Null where the server says that this
+   * is the last page, absent where it says nothing.
+   */
   readonly next_page?: string | null;
+  /** True where there is more after the last entry: some servers give it instead of `next_page`. */
+  readonly has_more?: boolean;
   /** True when there is more after the last entry, without a cursor that leads to it. */
   readonly isCut?: boolean;
 }
@@ -142,8 +148,13 @@ export function pageOf<T>(value: unknown, read: Read<T>, log: Logger): Page<T> |
   const skipped = entries.length - data.length;
   if (skipped > 0) log.debug("Skipped entries of a list that cannot be read", { skipped });
   if (entries.length === MAX_ENTRIES) log.warn("Read no more of a list", { entries: MAX_ENTRIES });
-  const next = textOf(fields.next_page) ?? integerOf(fields.next_page)?.toString();
-  return { data, ...(next !== undefined && { next_page: next }) };
+  const { next_page: cursor, has_more } = fields;
+  const next = cursor === null ? null : textOf(cursor) ?? integerOf(cursor)?.toString();
+  return {
+    data,
+    ...(next !== undefined && { next_page: next }),
+    ...(typeof has_more === "boolean" && { has_more }),
+  };
 }
 
 /**

@@ -9,7 +9,7 @@
  */
 
 import { ApiError } from "../api/errors.ts";
-import { beginsTurn, fullerEvent } from "../api/event_pages.ts";
+import { beginsTurn, fullerEvent } from "../api/event_order.ts";
 import { isQueued, type SessionEvent } from "../api/events.ts";
 import { leftOutOf } from "../api/list_body.ts";
 import { CursorTrail } from "../api/pages.ts";
