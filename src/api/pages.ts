@@ -51,32 +51,6 @@ export class CursorTrail {
   }
 }
 
-/** A page as it was read, and what it adds. */
-export interface ListStep<T, P> extends TrailStep<T> {
-  readonly page: P;
-}
-
-/**
- * Reads a list page by page, as far as {@linkcode CursorTrail} finds progress. The next page is read
- * when it is asked for.
- *
- * @param read gives the page that a cursor names, without one the first
- * @param start the cursor to begin with
- */
-export async function* pagesOf<T extends TrailEntry, P extends TrailPage<T>>(
-  read: (cursor: string | undefined) => Promise<P & TrailPage<T>>,
-  start?: string,
-): AsyncGenerator<ListStep<T, P>, void, undefined> {
-  const trail = new CursorTrail(start);
-  for (let cursor = start;;) {
-    const page = await read(cursor);
-    const step = trail.take<T>(page);
-    yield { ...step, page };
-    if (step.next === undefined) return;
-    cursor = step.next;
-  }
-}
-
 /**
  * Reads a list from its first page on, each entry once.
  *
@@ -89,12 +63,13 @@ export async function readAllPages<T extends { readonly id: string }>(
   maxPages: number,
 ): Promise<{ readonly found: T[]; readonly complete: boolean }> {
   const found = new Map<string, T>();
-  let count = 0;
-  let complete = false;
-  for await (const { data, next } of pagesOf<T, TrailPage<T>>(read)) {
-    for (const entry of data) found.set(entry.id, entry);
-    complete = next === undefined;
-    if (++count >= maxPages) break;
+  const trail = new CursorTrail();
+  let next: string | undefined;
+  for (let count = 0; count < maxPages; count++) {
+    const step = trail.take<T>(await read(next));
+    for (const entry of step.data) found.set(entry.id, entry);
+    next = step.next;
+    if (next === undefined) return { found: [...found.values()], complete: true };
   }
-  return { found: [...found.values()], complete };
+  return { found: [...found.values()], complete: false };
 }
