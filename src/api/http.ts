@@ -18,7 +18,7 @@ import { type Credential, credentialHeaders, type CredentialSource } from "./cre
 import { apiRequestIdOf, errorInside, responseError, typeError } from "./error_response.ts";
 import { ApiError, networkError, timeoutError } from "./errors.ts";
 import type { EventRecord } from "./event_record.ts";
-import { createListBody, type ListBodyOptions } from "./list_body.ts";
+import { ListBody, type ListBodyOptions } from "./list_body.ts";
 import type { CallOptions } from "./types.ts";
 
 /** One attempt, for metrics. */
@@ -501,10 +501,13 @@ async function readErrorText(response: Response, attempt: Attempt): Promise<stri
   }
 }
 
-/** A body of at most so many bytes is read in one piece: a slow one is not told from a silent one. */
+/**
+ * A body of a known length of at most so many bytes is read in one piece. The runtime does not tell
+ * of bytes on the way then, so that the body has `READ_SILENCE_MS` for all of it rather than for each
+ * byte. Reading it piece by piece made a whole request 1.2 to 1.4 times as dear (loopback, Deno
+ * 2.9.6).
+ */
 const SHORT_BYTES = 16 * 1024;
-/** The beginning of a body is kept so far, to tell what it is where it is no JSON. */
-const BEGINNING_CHARS = 64 * 1024;
 
 /** @returns undefined for an empty body */
 async function readJson(
@@ -516,42 +519,29 @@ async function readJson(
   const { redact, origin, maxBodyBytes } = context;
   const { signal } = attempt;
   const maxBytes = list?.maxBytes ?? maxBodyBytes;
-  let beginning = "";
-  let last = "";
-  let entries = () => 0;
+  const body = new ListBody({
+    maxTextChars: list?.maxTextChars ?? Infinity,
+    maxEntryChars: list?.maxEntryChars ?? Infinity,
+    maxProseChars: list?.maxProseChars,
+    maxChars: maxBodyBytes,
+  }, (json) => parseClean(json, redact));
   try {
     if (isShort(response, Math.min(SHORT_BYTES, maxBytes))) {
-      beginning = last = await attempt.wait(response.text());
-      return beginning.trim() === "" ? undefined : parseClean(beginning, redact);
+      body.push(await attempt.wait(response.text()));
+    } else {
+      await readPieces(response, { signal, maxBytes, onChunk: () => attempt.heard() }, body);
     }
-    const body = createListBody({
-      maxTextChars: list?.maxTextChars ?? Infinity,
-      maxEntryChars: list?.maxEntryChars ?? Infinity,
-      maxProseChars: list?.maxProseChars,
-      maxChars: maxBodyBytes,
-    }, (json) => parseClean(json, redact));
-    entries = () => body.entries;
-    await readPieces(response, { signal, maxBytes, onChunk: () => attempt.heard() }, {
-      push(text) {
-        if (beginning.length < BEGINNING_CHARS) beginning += text;
-        if (text.trim() !== "") last = text;
-        body.push(text);
-      },
-      skip: (bytes) => body.skip(bytes),
-    });
     return body.end();
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof BodyTooLargeError) {
       throw new ApiError("The API's answer is too large", {
         ...{ kind: "decode", status: response.status, requestId: apiRequestIdOf(response.headers) },
-        entriesRead: entries(),
+        entriesRead: body.entries,
       });
     }
-    // Without a length, only the text tells that its connection broke.
-    const isCut = /^\s*[{[]/.test(beginning) && !/[}\]]\s*$/.test(last);
-    if (error instanceof SyntaxError && !isCut) {
-      throw typeError(response, "JSON", origin, beginning);
+    if (error instanceof SyntaxError && !body.isCut) {
+      throw typeError(response, "JSON", origin, body.beginning);
     }
     throw networkError(error, context);
   }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type BodyReader, BodyTooLargeError } from "./body.ts";
+import { BodyTooLargeError, type TextSink } from "./body.ts";
 import { fieldsOf } from "./read.ts";
 import { LIST_FIELDS } from "./resources.ts";
 
@@ -48,41 +48,70 @@ export function leftOutOf(entry: object): number {
   return typeof value === "number" ? value : 0;
 }
 
-/**
- * A reader whose value is the body's, with entries of which much may be left out.
- *
- * @param parse makes a value of JSON text: of the whole, or of each entry and of what is around them
- */
-export function createListBody(
-  options: ListBodyOptions,
-  parse: (json: string) => unknown,
-): BodyReader {
-  const { wholeChars = DEFAULT_WHOLE_CHARS } = options;
-  let pieces: string[] | undefined = [];
-  let chars = 0;
-  let scanner: ListScanner | undefined;
-  return {
-    get entries() {
-      return scanner?.entries.length ?? 0;
-    },
-    push(text) {
-      chars += text.length;
-      if (pieces && chars <= wholeChars) {
-        pieces.push(text);
-        return;
-      }
-      scanner ??= new ListScanner(options, parse);
-      for (const piece of pieces ?? []) scanner.push(piece);
-      pieces = undefined;
-      scanner.push(text);
-    },
-    skip: (bytes) => scanner?.skip(bytes),
-    end() {
-      if (scanner) return scanner.end();
-      const text = pieces?.join("") ?? "";
-      return text.trim() === "" ? undefined : parse(text);
-    },
-  };
+/** The beginning of a body is kept so far, in characters. */
+const BEGINNING_CHARS = 64 * 1024;
+
+/** Makes a value of the text of a body, as it comes: of a long list with entries cut short. */
+export class ListBody implements TextSink {
+  /** The beginning of the text, which tells what a body is that is no JSON. */
+  beginning = "";
+  readonly #options: ListBodyOptions;
+  readonly #parse: (json: string) => unknown;
+  /** All of a short body. */
+  #pieces: string[] = [];
+  #chars = 0;
+  /** The newest piece that is no white space. */
+  #last = "";
+  #scanner: ListScanner | undefined;
+
+  /**
+   * @param parse makes a value of JSON text: of the whole, or of each entry and of what is around
+   *   them
+   */
+  constructor(options: ListBodyOptions, parse: (json: string) => unknown) {
+    this.#options = options;
+    this.#parse = parse;
+  }
+
+  /** Entries of a long list that are complete. */
+  get entries(): number {
+    return this.#scanner?.entries.length ?? 0;
+  }
+
+  /** True when the text stops in the middle: its connection broke where no length was given. */
+  get isCut(): boolean {
+    return /^\s*[{[]/.test(this.beginning) && !/[}\]]\s*$/.test(this.#last);
+  }
+
+  push(text: string): void {
+    if (this.beginning.length < BEGINNING_CHARS) this.beginning += text;
+    if (text.trim() !== "") this.#last = text;
+    this.#chars += text.length;
+    const { wholeChars = DEFAULT_WHOLE_CHARS } = this.#options;
+    if (!this.#scanner && this.#chars <= wholeChars) {
+      this.#pieces.push(text);
+      return;
+    }
+    this.#scanner ??= new ListScanner(this.#options, this.#parse);
+    for (const piece of this.#pieces) this.#scanner.push(piece);
+    this.#pieces = [];
+    this.#scanner.push(text);
+  }
+
+  skip(bytes: Uint8Array): number | undefined {
+    return this.#scanner?.skip(bytes);
+  }
+
+  /**
+   * Returns the value; undefined for an empty body.
+   *
+   * @throws `SyntaxError`
+   */
+  end(): unknown {
+    if (this.#scanner) return this.#scanner.end();
+    const text = this.#pieces.join("");
+    return text.trim() === "" ? undefined : this.#parse(text);
+  }
 }
 
 const QUOTE = 0x22;
@@ -100,19 +129,18 @@ class ListScanner {
   readonly #parse: (json: string) => unknown;
   /** The text around the list. */
   readonly #frame: string[] = [];
+  /** Brackets that are open. */
   #depth = 0;
-  /** The depth at which the entries of the list stand, while in it. */
-  #listDepth: number | undefined;
-  #found = false;
-  /** The depth at which the list was found. */
-  #foundDepth = 0;
+  #list: "ahead" | "open" | "over" = "ahead";
+  /** The depth at which the entries of the list stand. */
+  #listDepth = 0;
   /** The names of the fields that hold the brackets that are open, outermost first. */
   readonly #path: string[] = [];
-  /** The text that is being read: its pieces, and whether the last one ends with a backslash that escapes. */
+  /** The text that is being read. */
   #text: Text | undefined;
   /** True when the newest text in the list is the name of a field of prose. */
   #namesProse = false;
-  /** Of the brackets that are open, outermost first, whether they are those of objects. */
+  /** The brackets that are open, outermost first: true for those of objects. */
   #inObject: boolean[] = [];
   /** The newest text outside the list: the name of the field that follows. */
   #name = "";
@@ -151,9 +179,9 @@ class ListScanner {
     const frame = this.#frame.join("");
     if (frame.trim() === "") return undefined;
     const value = this.#parse(frame);
-    if (!this.#found) return value;
+    if (this.#list !== "over") return value;
     if (Array.isArray(value)) return this.entries;
-    const path = this.#path.slice(0, this.#foundDepth - 1);
+    const path = this.#path.slice(0, this.#listDepth - 1);
     const last = path.pop() ?? "";
     const around = path.reduce((part: unknown, name) => fieldsOf(part)?.[name], value);
     Object.assign(Object(around), { [last]: this.entries });
@@ -176,21 +204,20 @@ class ListScanner {
         case OPEN_BRACE:
         case OPEN_BRACKET:
           if (this.#isNested(0)) flush(index);
-          if (!this.#found && this.#listDepth === undefined) this.#open(text.charCodeAt(index));
+          if (this.#list === "ahead") this.#open(text.charCodeAt(index));
           this.#depth++;
           if (text.charCodeAt(index) === OPEN_BRACKET && this.#beginsList()) {
             flush(index + 1);
+            this.#list = "open";
             this.#listDepth = this.#depth;
           }
           break;
         case CLOSE_BRACE:
         case CLOSE_BRACKET:
-          if (this.#depth === this.#listDepth) {
+          if (this.#isBetweenEntries()) {
             flush(index);
             this.#endEntry();
-            this.#foundDepth = this.#depth;
-            this.#listDepth = undefined;
-            this.#found = true;
+            this.#list = "over";
           } else if (this.#isNested(1)) {
             flush(index + 1);
             this.#short.push("null");
@@ -198,7 +225,7 @@ class ListScanner {
           this.#depth--;
           break;
         case COMMA:
-          if (this.#depth !== this.#listDepth) break;
+          if (!this.#isBetweenEntries()) break;
           flush(index);
           this.#endEntry();
           start = index + 1;
@@ -209,14 +236,18 @@ class ListScanner {
     return text.length;
   }
 
+  #isBetweenEntries(): boolean {
+    return this.#list === "open" && this.#depth === this.#listDepth;
+  }
+
   /** True when a value at this depth, less `less`, is within a field of an entry. */
   #isNested(less: number): boolean {
-    return this.#listDepth !== undefined && this.#depth - less === this.#listDepth + 1;
+    return this.#list === "open" && this.#depth - less === this.#listDepth + 1;
   }
 
   /** True when the bracket that was just opened begins the list: a bare one, or that of its field. */
   #beginsList(): boolean {
-    if (this.#found || this.#listDepth !== undefined) return false;
+    if (this.#list !== "ahead") return false;
     if (this.#depth === 1) return true;
     const path = this.#path.slice(0, this.#depth - 1);
     return this.#depth <= MAX_LIST_DEPTH && path.every((name) => LIST_FIELDS.includes(name));
@@ -259,7 +290,7 @@ class ListScanner {
 
   #newText(): Text {
     const { maxTextChars, maxProseChars } = this.#options;
-    const isListed = this.#listDepth !== undefined;
+    const isListed = this.#list === "open";
     const isProse = isListed && this.#namesProse && maxProseChars !== undefined;
     return {
       pieces: [],
@@ -276,14 +307,14 @@ class ListScanner {
     this.#text = undefined;
     if (!text) return;
     const value = text.kept ? text.pieces.join("") : endOf(text.pieces.join(""));
-    if (this.#listDepth === undefined) this.#name = value;
+    if (this.#list !== "open") this.#name = value;
     this.#namesProse = PROSE_FIELDS.includes(value);
     if (!text.kept) this.#leftOut += text.chars - value.length;
     this.#add(`"${value}"`);
   }
 
   #add(piece: string): void {
-    if (this.#listDepth === undefined) {
+    if (this.#list !== "open") {
       this.#bound(piece.length);
       this.#frame.push(piece);
       return;

@@ -7,7 +7,7 @@
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { Logger } from "../core/logger.ts";
 import type { Redact } from "../core/redact.ts";
-import { discardBody, openReader, parseClean } from "./body.ts";
+import { BodyReader, discardBody, parseClean, STREAM_BUFFER_BYTES } from "./body.ts";
 import { frameError, mediaType, typeError } from "./error_response.ts";
 import { ApiError, networkError } from "./errors.ts";
 import { decodeEvent, isOfSession, type SessionEvent } from "./events.ts";
@@ -91,7 +91,7 @@ function readEvents(
     discardBody(response);
     throw typeError(response, "an event stream", origin);
   }
-  const reader = openReader(body, attempt.signal, { stream: true });
+  const reader = new BodyReader(body, attempt.signal, STREAM_BUFFER_BYTES);
   const decoder = createItemDecoder({ maxFrameChars, log, redact, sessionId });
   let closed = false;
   const close = () => {

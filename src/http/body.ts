@@ -7,7 +7,6 @@
 import { STATUS_CODE } from "@std/http";
 import type { Clock } from "../core/clock.ts";
 import { ByteBuffer } from "../core/byte_buffer.ts";
-import { openByteSource } from "../core/byte_source.ts";
 import { type MessageError, PARSE_ERROR, parseJson } from "../mcp/messages.ts";
 import { errorResponse } from "./responses.ts";
 
@@ -82,21 +81,22 @@ async function readBytes(
 ): Promise<Uint8Array | "too large" | "late" | "broken off"> {
   if (!body) return new Uint8Array();
   // The runtime's own server hands out bodies that bring their own buffers, as short as they are.
-  const source = openByteSource(body);
+  const reader = body.getReader();
+  const drop = () => reader.cancel().catch(() => {/* it broke already */});
   let late = false;
   // A cancelled stream ends every read, also one that waits for a client that sends nothing.
   const cancelTimer = clock.after(timeoutMs, () => {
     late = true;
-    source.cancel();
+    drop();
   });
   const buffer = new ByteBuffer();
   try {
     for (;;) {
-      const chunk = await source.read();
+      const { value: chunk } = await reader.read();
       if (late) return "late";
       if (!chunk) return buffer.bytes();
       if (buffer.byteLength + chunk.byteLength > maxBytes) {
-        source.cancel();
+        drop();
         return "too large";
       }
       buffer.add(chunk);

@@ -1,14 +1,14 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { BodyTooLargeError, discardBody, openReader, readText } from "../../../src/api/body.ts";
+import { BodyReader, BodyTooLargeError, discardBody, readText } from "../../../src/api/body.ts";
 import { countingSignal, TestBody } from "./support.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("openReader() gives the chunks, then nothing, and leaves no listener", async () => {
+Deno.test("BodyReader gives the chunks, then nothing, and leaves no listener", async () => {
   const { signal, listeners } = countingSignal();
   const body = new TestBody("a", "b");
   body.end();
-  const reader = openReader(body.stream, signal);
+  const reader = new BodyReader(body.stream, signal, 16_384);
   assertEquals(await reader.read(), bytes("a"));
   assertEquals(await reader.read(), bytes("b"));
   assertEquals(await reader.read(), undefined);
@@ -16,19 +16,19 @@ Deno.test("openReader() gives the chunks, then nothing, and leaves no listener",
   assertEquals(listeners(), 0);
 });
 
-Deno.test("openReader() drops a body at once when the signal is aborted already", async () => {
+Deno.test("BodyReader drops a body at once when the signal is aborted already", async () => {
   const reason = new Error("too late");
   const body = new TestBody("a");
-  const reader = openReader(body.stream, AbortSignal.abort(reason));
+  const reader = new BodyReader(body.stream, AbortSignal.abort(reason), 16_384);
   assertEquals(body.cancelled, true);
   assertStrictEquals(await assertRejects(() => reader.read(), Error), reason);
   reader.close();
 });
 
-Deno.test("openReader() ends a read under way with the signal's reason", async () => {
+Deno.test("BodyReader ends a read under way with the signal's reason", async () => {
   const { signal, controller, listeners } = countingSignal();
   const body = new TestBody();
-  const reader = openReader(body.stream, signal);
+  const reader = new BodyReader(body.stream, signal, 16_384);
   const pending = reader.read();
   pending.catch(() => {});
   const reason = new Error("stop");
@@ -39,11 +39,11 @@ Deno.test("openReader() ends a read under way with the signal's reason", async (
   assertEquals([body.cancelled, listeners()], [true, 0]);
 });
 
-Deno.test("openReader() passes a broken body's own error on", async () => {
+Deno.test("BodyReader passes a broken body's own error on", async () => {
   const { signal, listeners } = countingSignal();
   const body = new TestBody();
   body.break();
-  const reader = openReader(body.stream, signal);
+  const reader = new BodyReader(body.stream, signal, 16_384);
   await assertRejects(() => reader.read(), TypeError, "error reading a body");
   reader.close();
   assertEquals(listeners(), 0);
@@ -100,11 +100,11 @@ function byteSource(parts: Uint8Array[]) {
   return { stream, sizes };
 }
 
-Deno.test("openReader() of a stream waits with a small buffer, and grows it while bytes flow", async () => {
+Deno.test("BodyReader waits with a small buffer, and grows it while bytes flow", async () => {
   const { signal, listeners } = countingSignal();
   const long = new Uint8Array(10_000).fill(7);
   const { stream, sizes } = byteSource([bytes("a"), long, bytes("b")]);
-  const reader = openReader(stream, signal, { stream: true });
+  const reader = new BodyReader(stream, signal, 1_024);
   const lengths: number[] = [];
   for (let chunk = await reader.read(); chunk; chunk = await reader.read()) {
     lengths.push(chunk.byteLength);
@@ -115,25 +115,30 @@ Deno.test("openReader() of a stream waits with a small buffer, and grows it whil
   assertEquals(listeners(), 0);
 });
 
-Deno.test("openReader() of a stream ends a read under way with the signal's reason", async () => {
-  const { signal, controller } = countingSignal();
-  let cancelled = false;
-  const stream = new ReadableStream({ type: "bytes", cancel: () => void (cancelled = true) });
-  const reader = openReader(stream, signal, { stream: true });
-  const pending = reader.read();
-  pending.catch(() => {});
-  const reason = new Error("stop");
-  controller.abort(reason);
-  assertStrictEquals(await assertRejects(() => pending, Error), reason);
-  reader.close();
-  assertEquals(cancelled, true);
-});
+for (const type of ["bytes", undefined] as const) {
+  Deno.test(`BodyReader cancels a body with the signal's reason: ${type ?? "plain"}`, async () => {
+    const { signal, controller } = countingSignal();
+    let told: unknown;
+    const cancel = (why: unknown) => void (told = why);
+    const stream: ReadableStream<Uint8Array> = type
+      ? new ReadableStream({ type, cancel })
+      : new ReadableStream({ cancel });
+    const reader = new BodyReader(stream, signal, 1_024);
+    const pending = reader.read();
+    pending.catch(() => {});
+    const reason = new Error("stop");
+    controller.abort(reason);
+    assertStrictEquals(await assertRejects(() => pending, Error), reason);
+    reader.close();
+    assertStrictEquals(told, reason);
+  });
+}
 
-Deno.test("openReader() of a stream takes bodies as they are that bring their own buffers", async () => {
+Deno.test("BodyReader takes bodies as they are that bring their own buffers", async () => {
   const { signal } = countingSignal();
   const body = new TestBody("a");
   body.end();
-  const reader = openReader(body.stream, signal, { stream: true });
+  const reader = new BodyReader(body.stream, signal, 1_024);
   assertEquals(await reader.read(), bytes("a"));
   assertEquals(await reader.read(), undefined);
   reader.close();

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BodyTooLargeError } from "../../../src/api/body.ts";
-import { createListBody, leftOutOf, type ListBodyOptions } from "../../../src/api/list_body.ts";
+import { leftOutOf, ListBody, type ListBodyOptions } from "../../../src/api/list_body.ts";
 import { FUZZ_SEED } from "../../helpers/fuzz.ts";
 import { createRandom, type Random } from "../../helpers/random.ts";
 
@@ -76,7 +76,7 @@ Deno.test(`a long list is what JSON.parse makes of it, however it comes in piece
 
 /** Reads a text as if it were long. */
 function readLong(text: string, random?: Random, options: Partial<ListBodyOptions> = {}): unknown {
-  const body = createListBody({
+  const body = new ListBody({
     maxTextChars: Infinity,
     maxEntryChars: Infinity,
     maxChars: Infinity,
@@ -151,7 +151,7 @@ Deno.test("of an entry that is too long the short fields are kept, wherever they
 });
 
 Deno.test("a list of which too much would be kept ends with an error, and the number of whole entries", () => {
-  const body = createListBody({
+  const body = new ListBody({
     maxTextChars: Infinity,
     maxEntryChars: Infinity,
     maxChars: 1024 * 1024 + 100_000,
