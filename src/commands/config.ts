@@ -1,5 +1,5 @@
 /**
- * `cma-mcp config <host>`: what to put into a host's configuration, and where. Writes nothing.
+ * `cma-mcp config <host>`: prints what to put into a host's configuration, and where. Writes no file.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { Machine, Program } from "../runtime/program.ts";
 type HostProgram = Machine & Pick<Program, "print" | "printExactly" | "note" | "env">;
 
 /**
- * Prints on stdout what belongs into a file or a command line, and on stderr what to do with it.
+ * Prints on stdout the text for a file or a command line, and on stderr what to do with it.
  *
  * @throws UsageError when the host's file cannot be edited; nothing is printed then
  */
@@ -42,7 +42,7 @@ export async function printHostConfig(
   else printSnippet(options, path, program);
 }
 
-/** Where the host's file is, or would be. */
+/** Finds the host's file, or else the place where it would be. */
 async function placeOf(
   host: FileHostName,
   { env, os, exists }: HostProgram,
@@ -89,7 +89,7 @@ function editedText(
 }
 
 function withAdvice(problem: string): string {
-  return problem.includes("--name") ? problem : `${problem}: put that right first, or delete it`;
+  return problem.includes("--name") ? problem : `${problem}: correct it first, or delete it`;
 }
 
 function printSnippet(
@@ -124,7 +124,7 @@ function printCommand(options: HostFileOptions, { print, note }: HostProgram): v
   note(`${FILE_HOSTS[host].afterwards}. 'cma-mcp doctor' checks it`);
 }
 
-/** A word of a command line, as the shells of the operating system take it. */
+/** Quotes a word for the shells of the operating system. */
 function quoted(word: string, os: Os): string {
   if (/^[\w@%+=:,./\\-]+$/.test(word) && (os === "windows" || !word.includes("\\"))) return word;
   return os === "windows" ? `"${word}"` : `'${word.replaceAll("'", `'\\''`)}'`;

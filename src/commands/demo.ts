@@ -1,5 +1,5 @@
 /**
- * `cma-mcp demo`: one whole turn through the real server, against the simulator, step by step.
+ * `cma-mcp demo`: plays one turn through the real server against the simulator, step by step.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import { callServedTool, type McpEndpoint } from "./mcp_call.ts";
 import { createPalette, type Palette } from "./paint.ts";
 import type { Program } from "../runtime/program.ts";
 
-/** The question of the person in the demo. */
+/** The message that the demo sends to the agent. */
 const QUESTION = "Which of our services had the most errors last week?";
 
-/** Part of the name of the simulated agent that takes its time and uses tools. */
+/** Part of the name of a simulated agent that uses tools and takes some seconds. */
 const AGENT_NAME = "slow answer";
 
-const BRIDGE_CONFIG = {
+const APP_CONFIG = {
   simulate: true,
   baseUrl: "",
   maxWaits: 1,
@@ -32,6 +32,9 @@ const agentsSchema = z.object({
 const sessionSchema = z.object({ session_id: z.string() });
 const outcomeSchema = z.object({ status: z.string(), reply: z.string() });
 
+/** Longest result that a step shows, in characters. */
+const MAX_SHOWN = 160;
+
 /** The parts that every step needs. */
 interface Stage {
   readonly endpoint: McpEndpoint;
@@ -41,9 +44,9 @@ interface Stage {
 
 /** Plays the demo; ends early, without a complaint, when the process is asked to end. */
 export async function demo(program: Program): Promise<void> {
-  // Each call is on the screen already.
+  // The demo prints each call itself.
   const log = { ...program.log, info: () => {} };
-  const app = await createApp(BRIDGE_CONFIG, { ...program, log });
+  const app = await createApp(APP_CONFIG, { ...program, log });
   const token = crypto.randomUUID() + crypto.randomUUID();
   const handler = createHttpHandler(app.factory, {
     tokens: [token],
@@ -102,13 +105,6 @@ async function step(
     signal: stopping,
     onProgress: (message) => print(dim(`         … ${plainLine(message)}`)),
   });
-  print(`  ${cyan("host ←")} ${inOneLine(result)}`);
+  print(`  ${cyan("host ←")} ${shorten(printableJson(JSON.stringify(result)), MAX_SHOWN)}`);
   return result;
-}
-
-/** Longest result that a step shows, in characters. */
-const MAX_SHOWN = 160;
-
-function inOneLine(result: Readonly<Record<string, unknown>>): string {
-  return shorten(printableJson(JSON.stringify(result)), MAX_SHOWN);
 }

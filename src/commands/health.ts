@@ -1,6 +1,5 @@
 /**
- * `cma-mcp health`: asks the server on this machine whether it is alive, for images that hold
- * nothing else that could.
+ * `cma-mcp health`: asks the server on this machine for `/health`, in images without `curl`.
  *
  * @module
  */
@@ -16,7 +15,7 @@ type HealthProgram = Pick<Program, "clock" | "readFile" | "connect">;
 /** How long the server may take to answer, in milliseconds. */
 const TIMEOUT_MS = 3_000;
 
-/** How much of a response is read at most, in bytes; the status comes first. */
+/** Bound of the response's beginning that is read, in bytes; the status line comes first. */
 const MAX_BYTES = 1024;
 
 /** Returns the address at which this machine reaches a server that listens on `host`. */
@@ -25,7 +24,7 @@ function reachable(host: string): string {
   return host === "::" ? "::1" : host;
 }
 
-/** Not by `fetch`, which would ask a proxy that the environment names. */
+/** Connects without `fetch`, which would go through a proxy that the environment names. */
 async function connect(config: HealthConfig, program: HealthProgram): Promise<Connection> {
   const { port, certFile } = config;
   const certificate = certFile === undefined ? undefined : await program.readFile(certFile);
@@ -49,7 +48,7 @@ async function ask(config: HealthConfig, program: HealthProgram): Promise<string
   const bound = bindSignal(program.clock, { timeoutMs: TIMEOUT_MS });
   const { signal } = bound;
   const connecting = connect(config, program);
-  // Closed in time, it also ends a read that would never end; one that is too late goes as well.
+  // Closing the connection ends a read that would last; one that is made too late is closed as well.
   connecting.then((connection) => {
     if (signal.aborted) return connection.close();
     signal.addEventListener("abort", () => connection.close(), { once: true });
@@ -66,7 +65,11 @@ async function ask(config: HealthConfig, program: HealthProgram): Promise<string
   }
 }
 
-/** Prints whether the server is alive, and returns it. */
+/**
+ * Prints `ok`, or what is wrong.
+ *
+ * @returns true when the server answers 200
+ */
 export async function health(
   config: HealthConfig,
   program: HealthProgram & Pick<Program, "print">,

@@ -1,5 +1,5 @@
 /**
- * Calls an MCP server in the same process, the way a host does over HTTP.
+ * Calls the tools of an MCP server in the same process, as a host does over HTTP.
  *
  * @module
  */
@@ -7,23 +7,22 @@
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import * as z from "zod";
 
-/** Where requests go: a handler's `fetch`. */
+/** A server: its handler's `fetch`, and a bearer token that it accepts. */
 export interface McpEndpoint {
   readonly fetch: (request: Request) => Promise<Response>;
   readonly token: string;
 }
 
-/** How a call is followed. */
+/** Options of a call. */
 export interface FollowOptions {
   readonly signal?: AbortSignal;
-  /** Told of every progress message; asking for them lets a tool take longer. */
+  /** Called with every progress message; a tool may take longer when its caller follows it. */
   readonly onProgress?: (message: string) => void;
 }
 
 /** Fields of a JSON object. */
 type Fields = Readonly<Record<string, unknown>>;
 
-const ENDPOINT_HOST = "localhost";
 const REQUEST_ID = 1;
 
 const messageSchema = z.union([
@@ -40,25 +39,6 @@ const toolResultSchema = z.object({
   structuredContent: z.record(z.string(), z.unknown()).optional(),
   content: z.array(z.looseObject({ text: z.string().optional() })),
 });
-
-function requestOf(
-  endpoint: McpEndpoint,
-  method: string,
-  params: Fields,
-  signal: AbortSignal | undefined,
-): Request {
-  return new Request(`http://${ENDPOINT_HOST}/mcp`, {
-    method: "POST",
-    headers: {
-      host: ENDPOINT_HOST,
-      authorization: `Bearer ${endpoint.token}`,
-      accept: "application/json, text/event-stream",
-      "content-type": "application/json",
-    },
-    body: JSON.stringify({ jsonrpc: "2.0", id: REQUEST_ID, method, params }),
-    signal,
-  });
-}
 
 async function* messagesOf(
   response: Response,
@@ -85,8 +65,19 @@ export async function callMethod(
   { signal, onProgress }: FollowOptions = {},
 ): Promise<Fields> {
   const _meta = onProgress ? { _meta: { progressToken: "progress" } } : {};
+  const message = { jsonrpc: "2.0", id: REQUEST_ID, method, params: { ...params, ..._meta } };
   const response = await endpoint.fetch(
-    requestOf(endpoint, method, { ...params, ..._meta }, signal),
+    new Request("http://localhost/mcp", {
+      method: "POST",
+      headers: {
+        host: "localhost",
+        authorization: `Bearer ${endpoint.token}`,
+        accept: "application/json, text/event-stream",
+        "content-type": "application/json",
+      },
+      body: JSON.stringify(message),
+      signal,
+    }),
   );
   for await (const message of messagesOf(response, signal)) {
     const parsed = messageSchema.safeParse(message);

@@ -1,5 +1,5 @@
 /**
- * `cma-mcp simulator`: the simulated API alone, for programs that are built against the API.
+ * `cma-mcp simulator`: serves the simulated API, for programs that are built against the real one.
  *
  * @module
  */

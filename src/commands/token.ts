@@ -1,5 +1,5 @@
 /**
- * `cma-mcp token new`: makes a token, and writes nothing.
+ * `cma-mcp token new`: makes a token and prints it; writes no file.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import type { NewTokenConfig } from "../config/config.ts";
 import { UsageError } from "../core/errors.ts";
 import type { Program } from "../runtime/program.ts";
 
-/** Tells people, and scanners for leaked secrets, what the text is. */
+/** Shows people, and scanners for leaked secrets, what the text is. */
 const PREFIX = "cma_";
 const SECRET_BYTES = 32;
 
 /**
- * Prints a new secret, once, and the entry for the token file, which holds only its hash.
+ * Prints a new secret and the entry for the token file, which holds only the secret's hash.
  *
- * @throws UsageError when it would have expired already
+ * @throws UsageError when `expires` is over
  */
 export async function printNewToken(
   config: NewTokenConfig,
@@ -23,7 +23,9 @@ export async function printNewToken(
 ): Promise<void> {
   const { expires } = config;
   if (expires !== undefined && Date.parse(expires) <= clock.wallTime()) {
-    throw new UsageError(`Cannot use '${expires}' as --expires: that is over, name a later time`);
+    throw new UsageError(
+      `Cannot use '${expires}' as --expires: that time is over, type a later one`,
+    );
   }
   const random = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
   const secret = PREFIX + random.toBase64({ alphabet: "base64url", omitPadding: true });
@@ -37,7 +39,7 @@ export async function printNewToken(
   }
 }
 
-/** In the spelling of the file; what is not limited is left out. */
+/** Makes the entry in the spelling of the file; without limits that are not set. */
 async function entryFor(config: NewTokenConfig, secret: string): Promise<Record<string, unknown>> {
   const { name, expires, agents, environments, readOnly } = config;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret));

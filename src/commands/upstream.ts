@@ -1,5 +1,5 @@
 /**
- * The API behind the program: the hosted one or another, or the built-in simulator.
+ * Opens the way to the API: over the network, or to the built-in simulator.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export function remoteUpstream(
   };
 }
 
-/** Starts a simulator, to which no request leaves the process; it accepts any key. */
+/** Starts a simulator in this process; it accepts any key. */
 export async function simulatedUpstream(program: Pick<Program, "clock">): Promise<Upstream> {
   const { createSimulator } = await import("../simulator/mod.ts");
   const simulator = createSimulator({ clock: program.clock });
@@ -55,7 +55,7 @@ function credentialSource(
   program: Pick<Program, "readFile">,
 ): CredentialSource {
   if (file === undefined) return () => ({ kind, value });
-  // Start-up has read it once; from then on the file says what is valid.
+  // The client reads the file again when the API refuses the key.
   return fileCredential(kind, async () => {
     const text = await program.readFile(file).catch((error) => {
       throw fileError(error, file, "--api-key-file");

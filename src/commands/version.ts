@@ -1,5 +1,5 @@
 /**
- * The version of this program, as `deno.json` states it, and the commit of an executable.
+ * Tells the version of this program, from `deno.json`, and the commit of an executable.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import manifest from "../../deno.json" with { type: "json" };
 /** Semantic version of this program. */
 export const VERSION: string = manifest.version;
 
-/** Replaced by scripts/compile.ts where the commit is known. */
+/** scripts/compile.ts puts the commit in its place, where that is known. */
 const BAKED: string = "commit-of-the-build";
 
 /**

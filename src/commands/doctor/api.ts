@@ -288,14 +288,18 @@ async function checkAllowlist(
   }
   const missing: string[] = [];
   const archived: string[] = [];
+  const lookUp = async (id: string) => {
+    try {
+      const { archived_at } = await api.agents.retrieve(id, {}, options);
+      if (archived_at) archived.push(id);
+    } catch (error) {
+      // The API answers 400 to what is no id at all.
+      if (!(error instanceof ApiError && [400, 404].includes(error.status ?? 0))) throw error;
+      missing.push(id);
+    }
+  };
   for (let start = 0; start < ids.length; start += MAX_PARALLEL) {
-    await Promise.all(
-      ids.slice(start, start + MAX_PARALLEL).map(async (id) => {
-        const state = await stateOf(api, id, options);
-        if (state === "missing") missing.push(id);
-        if (state === "archived") archived.push(id);
-      }),
-    );
+    await Promise.all(ids.slice(start, start + MAX_PARALLEL).map(lookUp));
   }
   if (missing.length > 0) {
     return allowlist.fail(
@@ -310,23 +314,6 @@ async function checkAllowlist(
     );
   }
   return allowlist.ok(`${plural(ids.length, "agent")} can be reached, no other`);
-}
-
-async function stateOf(
-  api: Api,
-  agentId: string,
-  options: CallOptions,
-): Promise<"there" | "archived" | "missing"> {
-  try {
-    const { archived_at } = await api.agents.retrieve(agentId, {}, options);
-    return archived_at ? "archived" : "there";
-  } catch (error) {
-    // The API answers 400 to what is no id at all.
-    if (error instanceof ApiError && (error.status === 404 || error.status === 400)) {
-      return "missing";
-    }
-    throw error;
-  }
 }
 
 function label({ id, name }: Environment): string {

@@ -1,5 +1,5 @@
 /**
- * Checks that hosts' files are in order and start this very executable.
+ * Checks that hosts' files can be read and start this executable.
  *
  * @module
  */
@@ -14,25 +14,26 @@ import { type Finding, findings } from "./finding.ts";
 
 type HostProgram = Machine & Pick<Program, "env">;
 
-/** The findings about all hosts. */
-export interface HostFindings {
-  readonly findings: readonly Finding[];
-  /** Titles of hosts that start this program with a key. */
-  readonly keyHolders: readonly string[];
-}
-
-/** Checks the files of the hosts that are on this machine. */
-export async function checkHosts(program: HostProgram): Promise<HostFindings> {
+/**
+ * Checks the files of the hosts that are on this machine.
+ *
+ * @returns the findings, and the titles of hosts that start this program with a key
+ */
+export async function checkHosts(
+  program: HostProgram,
+): Promise<{ readonly findings: readonly Finding[]; readonly keyHolders: readonly string[] }> {
   const found: Finding[] = [];
   const keyHolders: string[] = [];
-  let entries = 0;
+  let isStarted = false;
   for (const host of FILE_HOST_NAMES) {
-    const { findings, count, holdsKey } = await checkFiles(host, program);
-    found.push(...findings);
-    entries += count;
-    if (holdsKey) keyHolders.push(FILE_HOSTS[host].title);
+    const files = await checkFiles(host, program);
+    found.push(...files.findings);
+    isStarted ||= files.isStarted;
+    if (files.entries.some(({ entry }) => bringsKey(entry))) {
+      keyHolders.push(FILE_HOSTS[host].title);
+    }
   }
-  if (entries === 0) {
+  if (!isStarted) {
     found.push(
       findings("hosts").warn(
         "No host starts this program yet",
@@ -55,9 +56,9 @@ export async function checkNamedHost(
 ): Promise<{ readonly findings: readonly Finding[]; readonly entry?: FoundEntry }> {
   const { title, format } = FILE_HOSTS[host];
   const { fail, skip } = findings(host);
-  const { findings: found, count, entry } = await checkFiles(host, program);
-  if (entry) return { findings: found, entry };
-  const last = count > 0
+  const { findings: found, isStarted, used } = await checkFiles(host, program);
+  if (used) return { findings: found, entry: used.entry };
+  const last = isStarted
     ? skip(
       `What ${title} would use is not checked: ${format.toUpperCase()} is not read`,
       "type 'cma-mcp doctor' with the same variables and flags as there",
@@ -67,13 +68,13 @@ export async function checkNamedHost(
   return { findings: [...found.filter(({ status }) => status !== "skip"), last] };
 }
 
-/** Variables that every host hands on. */
+/** Variables that every host hands on to servers. */
 const ALWAYS_GIVEN: readonly string[] = ["HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"];
 
 /**
- * Reads the variables that a server gets which a host starts: those of its entry, with the
- * references that hosts replace, and the host's own where it hands them on. What the host has of
- * its own is taken to be what this terminal has.
+ * Reads the variables that a host gives to a server: those of the entry, with references replaced
+ * where the host does that, and the host's own where it hands them on. The host is taken to have
+ * the variables of this terminal.
  */
 export function entryEnvironment(
   host: FileHostName,
@@ -85,7 +86,7 @@ export function entryEnvironment(
     try {
       return env(name);
     } catch {
-      // This program may not read whatever an entry refers to.
+      // An entry may refer to a variable that this program has no permission to read.
       return undefined;
     }
   };
@@ -97,53 +98,53 @@ export function entryEnvironment(
     );
   return (name) => {
     const own = entry.env[name];
-    if (own !== undefined && !(asksForKey && own.startsWith("${input:"))) {
-      return inheritsEnv ? expand(own) : own;
+    if (own === undefined) {
+      return inheritsEnv || ALWAYS_GIVEN.includes(name) ? env(name) : undefined;
     }
-    return own === undefined && (inheritsEnv || ALWAYS_GIVEN.includes(name))
-      ? env(name)
-      : undefined;
+    if (asksForKey && own.startsWith("${input:")) return undefined;
+    return inheritsEnv ? expand(own) : own;
   };
 }
 
+/**
+ * Checks the files of a host.
+ *
+ * @returns the findings; the entries of cma-mcp, and the one that the host would use; and
+ *   `isStarted`, also for a file that only names the program
+ */
 async function checkFiles(host: FileHostName, program: HostProgram) {
   const { fail, skip } = findings(host);
-  const result: Finding[] = [];
-  let count = 0;
-  let holdsKey = false;
-  let entry: FoundEntry | undefined;
-  const { os, readText } = program;
+  const found: Finding[] = [];
+  const entries: ReturnType<typeof ownEntries> = [];
+  let used: typeof entries[number] | undefined;
+  let isStarted = false;
   for (const path of pathsOf(host, program)) {
     try {
-      const text = await readText(path);
+      const text = await program.readText(path);
       if (text === undefined) continue;
       const executable = program.executable();
       if (FILE_HOSTS[host].format !== "json") {
         const finding = mention(host, path, text, executable);
-        if (finding.status !== "skip") count++;
-        result.push(finding);
+        found.push(finding);
+        isStarted ||= finding.status !== "skip";
         continue;
       }
-      const entries = ownEntries(text, { host, os, executable });
-      for (const { name, entry, moved } of entries) {
-        result.push(await checkEntry(host, `'${name}' in ${path}`, entry, moved, program));
-        holdsKey ||= bringsKey(entry);
-      }
-      entry ??= (entries.find(({ moved }) => !moved) ?? entries[0])?.entry;
-      count += entries.length;
-      if (entries.length === 0) {
-        result.push(
-          skip(`${path} has no entry for it`, `type 'cma-mcp config ${host}' to add one`),
-        );
+      const own = ownEntries(text, { host, os: program.os, executable });
+      entries.push(...own);
+      used ??= own.find(({ moved }) => !moved) ?? own[0];
+      isStarted ||= own.length > 0;
+      for (const entry of own) found.push(await checkEntry(host, path, entry, program));
+      if (own.length === 0) {
+        found.push(skip(`${path} has no entry for it`, `type 'cma-mcp config ${host}' to add one`));
       }
     } catch (error) {
       const problem = error instanceof JsonEditError
         ? error.message
         : `cannot be read: ${whyUnreadable(error)}`;
-      result.push(fail(`${path} ${problem}`, "correct it: the host cannot read it either"));
+      found.push(fail(`${path} ${problem}`, "correct it: the host cannot read it either"));
     }
   }
-  return { findings: result, count, holdsKey, entry };
+  return { findings: found, entries, used, isStarted };
 }
 
 /** Searches a file that is not JSON for the name of this executable. */
@@ -179,11 +180,11 @@ function pathsOf(host: FileHostName, { env, os }: HostProgram): readonly string[
 
 async function checkEntry(
   host: FileHostName,
-  where: string,
-  entry: FoundEntry,
-  moved: boolean,
+  path: string,
+  { name, entry, moved }: ReturnType<typeof ownEntries>[number],
   { exists }: Pick<Machine, "exists">,
 ): Promise<Finding> {
+  const where = `'${name}' in ${path}`;
   const { ok, warn, fail } = findings(host);
   const cure = `type 'cma-mcp config ${host} --merge' for a file that starts this one`;
   const { command = "" } = entry;

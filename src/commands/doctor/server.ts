@@ -11,7 +11,7 @@ import { readCertificate, unusableCertificate } from "../serve/certificate.ts";
 import { type Finding, findings } from "./finding.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** Tokens and certificates that end sooner are pointed out, in milliseconds. */
+/** Tokens and certificates that expire within this time get a warning, in milliseconds. */
 const SOON_MS = 14 * DAY_MS;
 
 const token = findings("token");
@@ -20,7 +20,7 @@ const port = findings("port");
 
 type ServerProgram = Pick<Program, "clock" | "readFile" | "openFilesProblem" | "tryListen">;
 
-/** Looks at the settings of HTTP mode, as the server itself would use them. */
+/** Checks the settings of HTTP mode as the server would use them. */
 export async function checkServer(
   config: HttpConfig,
   program: ServerProgram,

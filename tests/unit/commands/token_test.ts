@@ -56,5 +56,5 @@ Deno.test("printNewToken() makes no token that has expired already", async () =>
     () => printed({ expires: "2026-11-23T09:00:00Z" }),
     UsageError,
   );
-  assert(message.includes("name a later time"));
+  assert(message.includes("type a later one"));
 });
