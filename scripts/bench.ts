@@ -1,8 +1,8 @@
 /**
- * `deno task bench [name…]`: what the program costs, in figures.
+ * `deno task bench [name…]`: measures what the program costs.
  *
- * Every bench is a program of its own in `tests/bench`, on loopback only, and runs in a process of
- * its own. A run of all of them is kept in `tests/bench/record.jsonl`.
+ * Every bench is a program in `tests/bench`, which uses loopback only and runs in a process of its
+ * own. A run of all of them is added to `tests/bench/record.jsonl`.
  *
  * @module
  */
@@ -28,14 +28,14 @@ const ROOT = new URL("../", import.meta.url);
 
 const USAGE = `deno task bench [--quick] [--json | --compare [--last]] [name…]
 
-  --quick     as small as it goes: shows that the benches work, measures nothing
-  --json      one JSON object instead of tables
-  --compare   beside each figure that of the last run on record
-  --last      with --compare: the last run on record beside the one before, nothing is run
+  --quick     show that the benches work, as small as they go; measures nothing
+  --json      print one JSON object instead of tables
+  --compare   print each figure beside that of the last run on record
+  --last      with --compare: print the last two runs on record, and run nothing
 
-Names: ${BENCH_NAMES.join(", ")}; all of them without a name, and only that goes on record.`;
+Names: ${BENCH_NAMES.join(", ")}. Without a name all run, and go on record.`;
 
-/** A run, and whether all of it went well. */
+/** The results by bench, and the benches that failed. */
 interface Run {
   readonly results: ReadonlyMap<string, BenchResult>;
   readonly failed: readonly string[];
@@ -105,7 +105,9 @@ function titleOf({ date, commit, machine, versions }: RecordedRun): string {
 }
 
 function compare(now: RecordedRun, before: RecordedRun | undefined, names: readonly string[]) {
-  if (before === undefined) return printLines(["There is no run on record to compare with."]);
+  if (before === undefined) {
+    return printLines(["There is no run on record to compare with: run 'deno task bench' first."]);
+  }
   const measured = Object.entries(before.figures).filter(([id]) => {
     return names.includes(id.split(".")[0] ?? "");
   });
@@ -114,7 +116,7 @@ function compare(now: RecordedRun, before: RecordedRun | undefined, names: reado
     `now:    ${titleOf(now)}`,
     ...(sameMachine(now.machine, before.machine)
       ? []
-      : ["WARNING: these are different machines: only exact figures and ratios say something."]),
+      : ["WARNING: the machines differ: compare only exact figures and ratios."]),
     "",
     ...comparisonLines(now.figures, Object.fromEntries(measured)),
   ]);
@@ -122,17 +124,17 @@ function compare(now: RecordedRun, before: RecordedRun | undefined, names: reado
 
 const SWITCHES = ["quick", "json", "compare", "last", "help"] as const;
 
-/** What is wrong with a command line; nothing of a good one. */
+/** Returns what is wrong with a command line; empty when nothing is. */
 function complaintsAbout(args: readonly string[]): string[] {
   const switches = new Set<string>([...SWITCHES.map((name) => `--${name}`), "-h"]);
   const complaints = args.flatMap((arg) => {
-    if (arg.startsWith("-")) return switches.has(arg) ? [] : [`There is no flag '${arg}'.`];
-    return BENCH_NAMES.includes(arg) ? [] : [`There is no bench '${arg}'.`];
+    if (arg.startsWith("-")) return switches.has(arg) ? [] : [`Unknown flag '${arg}'.`];
+    return BENCH_NAMES.includes(arg) ? [] : [`Unknown bench '${arg}'.`];
   });
   const together = (a: string, b: string) => args.includes(a) && args.includes(b);
-  if (together("--json", "--compare")) complaints.push("--json and --compare do not go together.");
+  if (together("--json", "--compare")) complaints.push("--json and --compare exclude each other.");
   if (args.includes("--last") && !args.includes("--compare")) {
-    complaints.push("--last goes with --compare.");
+    complaints.push("--last needs --compare.");
   }
   return complaints;
 }
@@ -149,7 +151,7 @@ async function main(): Promise<number> {
   if (args.last) {
     const [before, now] = record.slice(-2);
     if (before && now) compare(now, before, BENCH_NAMES);
-    else printLines(["There are no two runs on record."]);
+    else printLines(["There are fewer than two runs on record: run 'deno task bench' first."]);
     return before && now ? 0 : 1;
   }
   const chosen = names.length > 0 ? names : BENCH_NAMES;
@@ -158,7 +160,7 @@ async function main(): Promise<number> {
   if (args.json) printLines([JSON.stringify(run)]);
   else if (args.compare) compare(run, record.at(-1), chosen);
   else for (const [name, result] of results) printLines([name, ...figureLines(result), ""]);
-  printLines(failed.map((name) => `FAILED: ${name}; nothing of this run is kept`), Deno.stderr);
+  printLines(failed.map((name) => `FAILED: ${name}; this run does not go on record`), Deno.stderr);
   if (failed.length === 0 && names.length === 0 && !args.quick) await appendRun(run);
   return failed.length === 0 ? 0 : 1;
 }

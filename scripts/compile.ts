@@ -1,7 +1,7 @@
 /**
- * `deno task compile [--target <name>|all] [--output <path>] [--traces]`: executables in `dist/`,
- * one per target; with `--traces` such that always export OpenTelemetry traces. `DENO_COMPILE` and
- * `DENORT_BIN` name another compiler and its runtime base.
+ * `deno task compile [--target <name>|all] [--output <path>] [--traces]`: makes executables in
+ * `dist/`, one per target; by default one for this machine. With `--traces` they always export
+ * OpenTelemetry traces. `DENO_COMPILE` and `DENORT_BIN` name another compiler and its runtime base.
  *
  * @module
  */

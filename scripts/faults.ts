@@ -1,6 +1,7 @@
 /**
- * `deno task faults`: what a wait makes of every fault at every moment, and of an outage; and what
- * calls and waits make of connections that fail, over real sockets.
+ * `deno task faults`: prints how a wait ends under every fault at every moment, and in an outage;
+ * and how calls and waits end when connections fail, over real sockets. Exits with 1 when any is
+ * wrong.
  *
  * @module
  */
@@ -56,7 +57,7 @@ async function networkMatrix(): Promise<number> {
       rows.push([moment === MOMENTS[0] ? fault.name : "", moment, ...outcomeCells(report)]);
     }
   }
-  const title = "What the network does to a turn of 5 s, and when";
+  const title = "Network faults during a turn of 5 s, by moment";
   printLines([
     title,
     "",
@@ -73,7 +74,7 @@ async function scenarioTable(): Promise<number> {
     if (report.complaints.length > 0) wrong++;
     rows.push([scenario.name, ...outcomeCells(report)]);
   }
-  const title = "What sessions and servers do";
+  const title = "Sessions and servers that behave in unusual ways";
   printLines(["", title, "", ...tableLines([{ title: "case" }, ...OUTCOME], rows)]);
   return wrong;
 }
@@ -123,7 +124,7 @@ async function outageTables(): Promise<number> {
       { title: "left behind" },
     ], reports.map(outageRow)),
     "",
-    "Requests in 10 s, those that failed in brackets",
+    "Requests in each 10 s; failed ones in brackets",
     "",
     ...tableLines([
       { title: "from" },
@@ -141,7 +142,7 @@ const SOCKETS: readonly Column[] = [
   { title: "next call" },
 ];
 
-/** Rows that say the same of several calls become one. */
+/** Returns a row per outcome: calls with the same outcome share one. */
 function socketRows(reports: ReadonlyMap<string, WireReport>): (string | number)[][] {
   const rows = new Map<string, { names: string[]; times: number[]; cells: string[] }>();
   for (const [name, { requests, outcome, elapsedMs, effects, next, complaints }] of reports) {
@@ -166,7 +167,7 @@ function socketRows(reports: ReadonlyMap<string, WireReport>): (string | number)
   );
 }
 
-/** One name for all reads, all writes, or all calls. */
+/** Returns one name for all reads, all writes or all calls, and a list for any others. */
 function namesOf(names: readonly string[]): string {
   const groups = [
     ["every call", OPERATIONS],
@@ -208,11 +209,11 @@ async function socketTables(): Promise<number> {
   const waitColumns = [over, { title: "connections" }, ...SOCKETS];
   printLines([
     "",
-    "What befalls the connection of a call: real sockets, bare HTTP/1.1 and TLS that offers HTTP/2",
+    "Calls whose connection fails: real sockets, HTTP/1.1, and TLS that offers HTTP/2",
     "",
     ...tableLines(columns, rows),
     "",
-    "What befalls the connections of a wait on a turn of 4 s: real sockets",
+    "Waits on a turn of 4 s whose connections fail: real sockets",
     "",
     ...tableLines(waitColumns, waits),
   ]);

@@ -1,6 +1,7 @@
 /**
- * `deno task flood [scale] [words of a name]`: floods the program in every way that is known, and
- * prints how it stood that.
+ * `deno task flood [scale] [words of a name]`: floods the program in every known way, and prints
+ * how it withstood. A larger scale floods harder; with words, only floods run whose name has all of
+ * them.
  *
  * @module
  */
@@ -14,7 +15,9 @@ const MAX_HEALTH_MS = 1_000;
 
 const [scale, ...words] = Deno.args;
 const factor = Number(scale ?? DEFAULT_SCALE);
-if (!(factor > 0)) throw new RangeError(`Not a scale: ${scale}`);
+if (!(factor > 0)) {
+  throw new RangeError(`Cannot use '${scale}' as the scale: type a number above 0`);
+}
 
 const rows: (string | number)[][] = [];
 let wrong = 0;
@@ -22,8 +25,12 @@ for (const scenario of SCENARIOS) {
   if (!words.every((word) => scenario.name.includes(word))) continue;
   const report = await playFlood(scenario, factor);
   const complaints = [...report.complaints];
-  if (report.worstHealthMs > MAX_HEALTH_MS) complaints.push("/health was late");
-  if (report.megabytes > report.maxMegabytes) complaints.push("too much memory");
+  if (report.worstHealthMs > MAX_HEALTH_MS) {
+    complaints.push(`/health took more than ${MAX_HEALTH_MS} ms`);
+  }
+  if (report.megabytes > report.maxMegabytes) {
+    complaints.push(`memory grew by more than ${report.maxMegabytes} MB`);
+  }
   if (complaints.length > 0) wrong++;
   rows.push([
     report.name,
@@ -31,15 +38,15 @@ for (const scenario of SCENARIOS) {
     report.worstHealthMs,
     report.megabytes,
     report.recoveryMs,
-    complaints.length === 0 ? "stands" : `WRONG: ${complaints.join(", ")}`,
+    complaints.length === 0 ? "withstood" : `WRONG: ${complaints.join(", ")}`,
   ]);
 }
 printLines(tableLines([
   { title: "flood" },
   { title: "/health", align: "right" },
-  { title: "worst ms", align: "right" },
-  { title: "MB more", align: "right" },
-  { title: "then well after ms", align: "right" },
+  { title: "slowest ms", align: "right" },
+  { title: "MB grown", align: "right" },
+  { title: "recovered after ms", align: "right" },
   { title: "" },
 ], rows));
 Deno.exit(wrong === 0 ? 0 : 1);

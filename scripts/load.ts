@@ -1,10 +1,11 @@
 /**
- * `deno task load`: many clients at once, over real sockets, for a bounded time.
+ * `deno task load [--clients 32] [--seconds 20] [--json]`: puts many clients on the program at
+ * once, over real sockets.
  *
- * The program serves HTTP in a process of its own, with a simulated API in another one behind it,
- * whose agents work ten times as fast as usual. Every client plays whole sessions: it lists,
- * creates, sends, waits, reads, interrupts and archives, one call after the other. Ends with 1 when
- * any call failed or a turn came back without its reply.
+ * The program serves HTTP in one process, and a simulated API in another, whose agents work ten
+ * times as fast as usual. Every client plays whole sessions: it lists, creates, sends, waits,
+ * reads, interrupts and archives, one call after the other. Exits with 1 when any call fails or a
+ * turn comes back without its reply.
  *
  * @module
  */
@@ -17,10 +18,10 @@ import { UpstreamProcess } from "../tests/helpers/upstream_process.ts";
 import { quantile } from "./statistics.ts";
 import { printLines, tableLines } from "./table.ts";
 
-/** Seconds of the simulated API in one of real time. */
+/** Simulated seconds in one real second. */
 const SPEED = 10;
 const TOKEN = "load-test-token-load-test-token-load";
-/** How many failures are shown. */
+/** Failures that the report shows at most. */
 const MAX_SHOWN = 10;
 const SAMPLE_MS = 1_000;
 
@@ -33,13 +34,13 @@ interface ToolFigures {
   readonly most: number;
 }
 
-/** Sums up durations in milliseconds, to a tenth. */
+/** Sums up durations in milliseconds, rounded to a tenth. */
 export function summarize(times: readonly number[]): ToolFigures {
   const at = (share: number) => Math.round(quantile(times, share) * 10) / 10;
   return { calls: times.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), most: at(1) };
 }
 
-/** What is measured on the way. */
+/** Measurements so far. */
 interface Tally {
   /** Durations in milliseconds, by tool. */
   readonly times: Map<string, number[]>;
@@ -49,7 +50,7 @@ interface Tally {
 
 type Call = (tool: string, args: Record<string, unknown>) => Promise<Record<string, unknown>>;
 
-/** What the program prints with `--json`; times in milliseconds. */
+/** The output of `--json`; times in milliseconds. */
 interface Figures {
   readonly clients: number;
   readonly seconds: number;
@@ -58,7 +59,7 @@ interface Figures {
   readonly turns: number;
   readonly tools: Readonly<Record<string, ToolFigures>>;
   readonly errors: number;
-  /** Null where the system does not tell. */
+  /** Null where the operating system does not tell. */
   readonly server_rss_mb: { readonly start: number; most: number; end: number } | null;
 }
 
@@ -73,7 +74,7 @@ function timed(endpoint: McpEndpoint, { times }: Tally): Call {
   };
 }
 
-/** Waits for the end of a turn. @returns the cursor for the next one */
+/** Waits for the end of a turn, whose reply must have `word` in it. @returns the next cursor */
 async function finishTurn(call: Call, tally: Tally, wait: Record<string, unknown>, word?: string) {
   const { status, reply, last_event_id } = await call("wait_for_idle", wait);
   tally.turns++;
@@ -84,7 +85,7 @@ async function finishTurn(call: Call, tally: Tally, wait: Record<string, unknown
   return last_event_id;
 }
 
-/** A session from its beginning to its end. */
+/** Plays a session of three turns, from its creation to its archive. */
 async function playSession(call: Call, tally: Tally, word: string): Promise<void> {
   const { agents } = await call("list_agents", { name_contains: "quick" });
   const agent_id = Array.isArray(agents) ? agents[0]?.id : undefined;
@@ -107,7 +108,7 @@ async function playClient(call: Call, tally: Tally, name: string, endsAt: number
       await playSession(call, tally, `${name}.${round}`);
     } catch (error) {
       tally.errors.push(String(error));
-      // A server that refuses everything is not to be asked as fast as possible.
+      // Without a pause, a server that refuses everything would be flooded.
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
@@ -181,7 +182,7 @@ function report(figures: Figures, { errors }: Tally): string[] {
     rss
       ? `memory of the server: ${rss.start} MB at the start, ${rss.most} MB at most, ` +
         `${rss.end} MB at the end`
-      : "memory of the server: this system does not tell",
+      : "memory of the server: unknown on this system",
     ...errors.slice(0, MAX_SHOWN).map((error) => `ERROR ${error}`),
   ];
 }

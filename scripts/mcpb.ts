@@ -1,5 +1,6 @@
 /**
- * `deno task mcpb [--target <name>|all]`: bundles for Claude Desktop in `dist/`, one per target.
+ * `deno task mcpb [--target <name>|all] [--repository <owner>/<name>]`: makes bundles for Claude
+ * Desktop in `dist/`, one per target; by default one for this machine.
  *
  * @module
  */

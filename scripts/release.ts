@@ -1,7 +1,7 @@
 /**
- * `deno task release [--target <name>|all] [--repository <owner>/<name>]`: everything that a
- * release has, in `dist/release`. All targets unless told otherwise; when one cannot be built,
- * there is no release.
+ * `deno task release [--target <name>|all] [--repository <owner>/<name>]`: makes everything that a
+ * release has, in `dist/release`; by default for all targets. When one cannot be built, it makes no
+ * release.
  *
  * @module
  */
@@ -23,7 +23,7 @@ async function main(): Promise<boolean> {
   const input = await readReleaseInput(manifest, source, repository);
   const folder = `${distFolder()}/release`;
   await Deno.mkdir(folder, { recursive: true });
-  // Also when nothing comes of it: what is there is of this release, or of none.
+  // Empties the folder first: after a failure it must not hold files of an earlier release.
   for await (const { name } of Deno.readDir(folder)) await Deno.remove(`${folder}/${name}`);
   const { paths, failures } = await buildExecutables(targets, { manifest, source });
   failures.forEach((failure) => print(`not built: ${failure}`));
@@ -35,7 +35,11 @@ async function main(): Promise<boolean> {
     (name, bytes) => Deno.writeFile(`${folder}/${name}`, bytes),
   );
   for (const [name, hash] of hashes) print(`${hash}  ${name}`);
-  if (!repository) print("no server.json and no install scripts: type --repository <owner>/<name>");
+  if (!repository) {
+    print(
+      "made no server.json and no install scripts: for these, type --repository <owner>/<name>",
+    );
+  }
   return true;
 }
 

@@ -1,9 +1,10 @@
 /**
- * `deno task soak`: waits on many sessions, over real sockets, through random faults, for minutes.
+ * `deno task soak [--minutes 10] [--sessions 200] [--seed n] [--speed 10]`: waits on many sessions,
+ * over real sockets, through random faults.
  *
  * A simulator in another process plays random turns and random faults from a seed; chained waits
- * must deliver every word of every turn exactly once. Both processes' clocks run faster than time,
- * so that silence and back-off take less of it. Not part of the tests: it takes as long as told.
+ * must deliver every word of every turn exactly once. Both processes' clocks run `speed` times as
+ * fast as real time, so that silence and back-off take less of it. It takes too long for a test.
  *
  * @module
  */
@@ -25,18 +26,18 @@ interface SoakOptions {
   readonly minutes: number;
   readonly sessions: number;
   readonly seed: number;
-  /** Seconds of the program's clock in one of real time. */
+  /** Seconds of the program's clock in one real second. */
   readonly speed: number;
 }
 
-/** How much more memory may be in use at the end than after the first quarter, in bytes. */
+/** How much the heap may grow from 30 % of the run to its end, in bytes. */
 const MAX_GROWTH_BYTES = 30e6;
-/** Waits of one turn; a turn lasts 45 s at most, a wait 5 s at least. */
+/** Waits for one turn at most; a turn lasts up to 45 s, a wait at least 5 s. */
 const MAX_WAITS_PER_TURN = 200;
-/** How many losses are shown in full. */
+/** Losses that the report shows at most. */
 const MAX_SHOWN = 10;
 
-/** What has happened so far. */
+/** Counts so far. */
 interface Tally {
   turns: number;
   waits: number;
@@ -58,7 +59,7 @@ interface Soak {
   readonly tally: Tally;
 }
 
-/** One wait, sometimes given up in the middle; undefined when it was. */
+/** Waits once, and sometimes gives up in the middle; returns undefined then. */
 async function waitOnce(soak: Soak, sessionId: string, afterId: string | undefined) {
   const { random, clock, tally, waiter } = soak;
   tally.waits++;
@@ -136,7 +137,7 @@ async function sample(tally: Tally, startedAt: number): Promise<Sample> {
   return { seconds, turns: tally.turns, heapMb: heapUsed / 1e6, rssMb: rss / 1e6 };
 }
 
-/** Samples ten times until `endsAt`. */
+/** Takes ten samples, the last at `endsAt`. */
 async function sampleUntil(tally: Tally, endsAt: number): Promise<Sample[]> {
   const startedAt = performance.now();
   const samples: Sample[] = [];
@@ -236,7 +237,7 @@ async function main(): Promise<boolean> {
   const samples = await sampleUntil(tally, endsAt);
   await upstream.control("chaos", { count: 0 });
   await Promise.all(following);
-  // A closed connection is noticed a moment later.
+  // The simulator notices a closed connection a moment later.
   await upstream.streamsAre(0).catch(() => {});
   const { openStreams, faults = {} } = await upstream.state();
   const [early, last] = [samples[2], samples.at(-1)];

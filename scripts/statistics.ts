@@ -1,11 +1,11 @@
 /**
- * What a lot of values come to.
+ * Quantiles.
  *
  * @module
  */
 
 /**
- * The value that a share of the values does not exceed; 0 of nothing.
+ * Returns the smallest value that at least `share` of the values do not exceed; 0 of no values.
  *
  * @param share from 0 to 1
  */
@@ -15,7 +15,7 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.max(0, index)] ?? 0;
 }
 
-/** The middle value, the mean of the two in the middle of an even number; 0 of nothing. */
+/** Returns the median, the mean of the middle two where their number is even; 0 of no values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;

@@ -4,13 +4,13 @@
  * @module
  */
 
-/** A column: its heading, and on which side its values line up. */
+/** A column: its heading, and the side on which its values line up. */
 export interface Column {
   readonly title: string;
   readonly align?: "left" | "right";
 }
 
-/** Lines of a table, as wide as its widest values. */
+/** Returns the lines of a table; each column is as wide as its widest value. */
 export function tableLines(
   columns: readonly Column[],
   rows: readonly (readonly (string | number)[])[],
@@ -33,7 +33,7 @@ export function tableLines(
 
 const encoder = new TextEncoder();
 
-/** Writes lines, to standard output unless told otherwise. */
+/** Writes lines, by default to standard output. */
 export function printLines(
   lines: readonly string[],
   output: { writeSync(bytes: Uint8Array): number } = Deno.stdout,

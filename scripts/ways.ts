@@ -1,6 +1,7 @@
 /**
- * `deno task ways`: through how many files and functions of `src` a call, an event of a wait and a
- * setting pass; with `--list`, through which. Nothing here is a limit: the numbers are for looking at.
+ * `deno task ways`: prints how many files and functions of `src` a call and an event of a wait pass
+ * through, and how many files name a setting; with `--list`, which files. Nothing here is a limit:
+ * the numbers are for looking at.
  *
  * @module
  */
@@ -12,10 +13,12 @@ import { type InProcessRig, inProcessRig } from "../tests/bench/in_process/rig.t
 import { modulesIn, readTree, type TextFile } from "./house/tree.ts";
 
 const SOURCE = new URL("../src/", import.meta.url).href;
-/** Run in this process too, but are on nobody's way: the simulated API, and the client of the rig. */
+/**
+ * Folders that are not counted: they serve the simulated API and the client, in this process too.
+ */
 const BESIDE = ["simulator/", "commands/"];
 
-/** How often each function of `src` was called, by file and place. */
+/** How often each function of `src` was called, by file and position. */
 type Calls = ReadonlyMap<string, number>;
 
 /** Counts the calls of every function with V8's profiler. */
@@ -28,7 +31,7 @@ class CallCounter {
     this.#session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: false });
   }
 
-  /** What `work` calls in `src`. */
+  /** Returns the calls in `src` during `work`. */
   async during(work: () => Promise<unknown>): Promise<Calls> {
     await this.#take();
     await work();
@@ -49,7 +52,7 @@ class CallCounter {
     this.#session.disconnect();
   }
 
-  /** The counts since the last time. */
+  /** Returns the counts since the last time. */
   #take(): Promise<Profiler.ScriptCoverage[]> {
     return new Promise((resolve, reject) => {
       this.#session.post(
@@ -60,18 +63,19 @@ class CallCounter {
   }
 }
 
-/** The functions that were called more often than before. */
+/** Returns the functions that were called more often than before. */
 function more(calls: Calls, before: Calls = new Map()): string[] {
   return [...calls].filter(([place, count]) => count > (before.get(place) ?? 0))
     .map(([place]) => place);
 }
 
-/** What something passes through, beside what it did in 0.1.0. */
+/** The files that something passes through. */
 export interface Way {
   readonly what: string;
   /** Paths in `src`, each with how many functions it calls there, or how often it is named. */
   readonly files: ReadonlyMap<string, number>;
   readonly unit: "functions" | "mentions";
+  /** The same in 0.1.0, in words. */
   readonly before: string;
 }
 
@@ -84,7 +88,7 @@ function way(what: string, places: readonly string[], before: string): Way {
   return { what, files, unit: "functions", before };
 }
 
-/** Calls before the one that counts, so that what is made once has been made. */
+/** Calls before the one that is counted, so that it makes nothing that is made only once. */
 const WARM_CALLS = 3;
 
 async function oneCall(counter: CallCounter, call: () => Promise<unknown>): Promise<string[]> {
@@ -92,7 +96,7 @@ async function oneCall(counter: CallCounter, call: () => Promise<unknown>): Prom
   return more(await counter.during(call));
 }
 
-/** A call by a client that is connected to the server without a wire. */
+/** Returns the functions of a call by a client in the same process. */
 async function directCall(counter: CallCounter, rig: InProcessRig, id: string): Promise<string[]> {
   const server = await rig.factory({ era: "legacy" });
   const client = new Client({ name: "ways", version: "0.0.0" });
@@ -105,7 +109,7 @@ async function directCall(counter: CallCounter, rig: InProcessRig, id: string): 
   return places;
 }
 
-/** What a wait does more for one more message of the agent. */
+/** Returns the functions that a wait calls more often when the agent sends one more message. */
 async function oneEvent(counter: CallCounter, rig: InProcessRig): Promise<string[]> {
   const waitFor = async (messages: number) => {
     const session_id = rig.simulator.createSession({ agent: "script" });
@@ -122,7 +126,7 @@ async function oneEvent(counter: CallCounter, rig: InProcessRig): Promise<string
   return more(await counter.during(() => waitFor(4)), before);
 }
 
-/** The files that name a setting's flag, or the field that it becomes, and how often. */
+/** Returns the files that name a setting's flag or its field, and how often. */
 function settingFiles(files: readonly TextFile[]): ReadonlyMap<string, number> {
   const named = /--max-waits\b|"max-waits"|\bmaxWaits\b/g;
   const found = modulesIn(files, "src").map(({ path, text }) =>
@@ -131,7 +135,7 @@ function settingFiles(files: readonly TextFile[]): ReadonlyMap<string, number> {
   return new Map(found.filter(([, times]) => times > 0));
 }
 
-/** Measures the ways. */
+/** Measures how far a call, an event and a setting travel. */
 export async function measureWays(files: readonly TextFile[]): Promise<Way[]> {
   const counter = new CallCounter();
   const rig = inProcessRig();
@@ -158,7 +162,7 @@ export async function measureWays(files: readonly TextFile[]): Promise<Way[]> {
   }
 }
 
-/** A way in one line. */
+/** Returns one line for a way. */
 export function wayLine({ what, files, unit, before }: Way): string {
   const total = [...files.values()].reduce((sum, count) => sum + count, 0);
   return `${what}: ${files.size} files, ${total} ${unit} (0.1.0: ${before})`;

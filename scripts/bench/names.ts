@@ -1,4 +1,4 @@
-/** The benches: each is `tests/bench/<name>.ts`, and its name begins the ids of its figures. */
+/** The benches: each is `tests/bench/<name>.ts`, and the ids of its figures begin with its name. */
 export const BENCH_NAMES: readonly string[] = [
   "overhead",
   "turn_end",

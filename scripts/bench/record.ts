@@ -12,7 +12,7 @@ export type RecordedFigure = Pick<
   "median" | "least" | "most" | "unit" | "better" | "target" | "exact"
 >;
 
-/** What kind of machine it was: figures of different ones say nothing about each other. */
+/** The kind of machine. Times measured on different kinds cannot be compared. */
 export interface MachineClass {
   readonly os: string;
   readonly arch: string;
@@ -24,7 +24,7 @@ export interface MachineClass {
 export interface RecordedRun {
   /** ISO 8601, UTC. */
   readonly date: string;
-  /** Abbreviated, with `+` where files differ from it. */
+  /** Abbreviated, with `+` if the files differed from it. */
   readonly commit: string;
   readonly machine: MachineClass;
   readonly versions: Readonly<Record<string, string>>;
@@ -32,11 +32,11 @@ export interface RecordedRun {
   readonly skipped?: readonly string[];
 }
 
-/** Where the record is in the project. */
+/** Path of the record in the project. */
 export const RECORD_PATH = "tests/bench/record.jsonl";
 const RECORD = new URL(`../../${RECORD_PATH}`, import.meta.url);
 
-/** Figures by their ids, as the record keeps them. */
+/** Returns figures by id, as the record keeps them. */
 export function recorded(figures: readonly Figure[]): Record<string, RecordedFigure> {
   return Object.fromEntries(
     figures.map(({ id, what: _what, samples: _samples, ...recorded }) => [id, recorded] as const),
@@ -44,9 +44,9 @@ export function recorded(figures: readonly Figure[]): Record<string, RecordedFig
 }
 
 /**
- * The runs of a record, oldest first.
+ * Returns the runs of a record, oldest first.
  *
- * @throws SyntaxError with the number of a line that is none
+ * @throws SyntaxError with the number of a line that is not JSON
  */
 export function parseRecord(text: string): RecordedRun[] {
   return text.split("\n").flatMap((line, index) => {
@@ -55,12 +55,15 @@ export function parseRecord(text: string): RecordedRun[] {
       const run: RecordedRun = JSON.parse(line);
       return [run];
     } catch (error) {
-      throw new SyntaxError(`Line ${index + 1} of the record is no JSON`, { cause: error });
+      throw new SyntaxError(
+        `Line ${index + 1} of ${RECORD_PATH} is not JSON: mend it or take it out`,
+        { cause: error },
+      );
     }
   });
 }
 
-/** The text of the record; empty where there is none yet. */
+/** Reads the text of the record; empty if there is none yet. */
 export async function recordText(): Promise<string> {
   try {
     return await Deno.readTextFile(RECORD);
@@ -70,12 +73,12 @@ export async function recordText(): Promise<string> {
   }
 }
 
-/** Adds a run at the end. */
+/** Adds a run at the end of the record. */
 export async function appendRun(run: RecordedRun): Promise<void> {
   await Deno.writeTextFile(RECORD, `${JSON.stringify(run)}\n`, { append: true });
 }
 
-/** Whether figures of two machines can be compared at all. */
+/** Tells whether two machines are of the same kind, so that their times can be compared. */
 export function sameMachine(a: MachineClass, b: MachineClass): boolean {
   return a.os === b.os && a.arch === b.arch && a.cpus === b.cpus && a.memory_gb === b.memory_gb;
 }

@@ -1,5 +1,5 @@
 /**
- * Figures as a reader sees them.
+ * Prints figures: alone, with their targets, and beside an earlier run.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { type BenchResult, type Figure, onTarget } from "../../tests/bench/figur
 import { type Column, tableLines } from "../table.ts";
 import type { RecordedFigure } from "./record.ts";
 
-/** A number with no more digits than a reader needs. */
+/** Returns a number with three significant digits or so. */
 export function shortNumber(value: number): string {
   if (Number.isInteger(value)) return value.toLocaleString("en-US");
   const size = Math.abs(value);
@@ -21,20 +21,20 @@ function withUnit(value: number, unit: string): string {
   return unit === "x" ? `${shortNumber(value)} ×` : `${shortNumber(value)} ${unit}`;
 }
 
-/** What a figure should be; empty where nobody said. */
+/** Returns the target of a figure; empty if it has none. */
 export function targetText(
   { target, better, unit }: Pick<RecordedFigure, "target" | "better" | "unit">,
 ): string {
   return target === undefined ? "" : `${better === "less" ? "≤" : "≥"} ${withUnit(target, unit)}`;
 }
 
-/** What the check holds an exact figure to, where the design asks for nothing or for less. */
+/** Returns the limit that `deno task check` holds an exact figure to; empty if it has none. */
 function limitText({ limit, target, unit, better }: Figure): string {
   if (limit === undefined) return "";
   return `${target === undefined ? "" : ", "}limit ${targetText({ target: limit, unit, better })}`;
 }
 
-/** A figure and its range. */
+/** Returns a figure and its range. */
 export function figureText({ median, least, most, unit, exact }: RecordedFigure): string {
   const range = exact ? "" : ` (${shortNumber(least)} – ${shortNumber(most)})`;
   return withUnit(median, unit) + range;
@@ -47,7 +47,7 @@ const COLUMNS: readonly Column[] = [
   { title: "target" },
 ];
 
-/** A table of figures, then what is missing from it. */
+/** Returns the lines of a table of figures, then a line for each that could not be measured. */
 export function figureLines({ figures, skipped = [] }: BenchResult): string[] {
   const rows = figures.map((figure) => [
     figure.what,
@@ -61,10 +61,12 @@ export function figureLines({ figures, skipped = [] }: BenchResult): string[] {
   ];
 }
 
-/** What became of a figure since an earlier run. */
+/** The change of a figure since an earlier run. */
 export type Change = "new" | "same" | "better" | "worse" | "within the spread";
 
-/** Exact figures change at once; timed ones when the ranges of both runs are apart. */
+/**
+ * Compares a figure with an earlier run; a timed one has changed only if the ranges do not overlap.
+ */
 export function changeOf(now: RecordedFigure, before: RecordedFigure | undefined): Change {
   if (before === undefined) return "new";
   if (now.median === before.median) return "same";
@@ -72,7 +74,9 @@ export function changeOf(now: RecordedFigure, before: RecordedFigure | undefined
   return (now.median < before.median) === (now.better === "less") ? "better" : "worse";
 }
 
-/** A table of two runs, figure by figure; what only the earlier one had comes last. */
+/**
+ * Returns a table of two runs, figure by figure; figures that only the earlier one has come last.
+ */
 export function comparisonLines(
   now: Readonly<Record<string, RecordedFigure>>,
   before: Readonly<Record<string, RecordedFigure>>,

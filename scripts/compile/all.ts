@@ -1,5 +1,5 @@
 /**
- * The bundle, and executables of it for several targets, with the tools that the environment names.
+ * Makes the bundle, and executables of it for several targets.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 import { buildBundle, buildExecutable, type BuildOptions, distFolder, toolsOf } from "./build.ts";
 import type { Target } from "./targets.ts";
 
-/** What came out. */
+/** The executables that could be made, and why others could not. */
 export interface BuiltExecutables {
   /** Absolute paths by the name of the target. */
   readonly paths: ReadonlyMap<string, string>;
-  /** One line for each target that has none. */
+  /** One line for each target without an executable. */
   readonly failures: readonly string[];
 }
 
 /**
- * Makes executables in `dist/<target>/`.
+ * Makes executables in `dist/<target>/`, with the compiler that the environment names.
  *
- * @param output path of the executable where only one is wanted elsewhere
- * @throws Error when there is not even a bundle
+ * @param output path of the executable, instead; only with one target
+ * @throws Error when the bundle cannot be made
  */
 export async function buildExecutables(
   targets: readonly Target[],

@@ -1,5 +1,5 @@
 /**
- * Makes the bundle, and executables from it.
+ * Makes the bundle, and an executable of it for one target.
  *
  * @module
  */
@@ -21,34 +21,34 @@ import { type Parts, renameParts } from "./parts.ts";
 import type { Target } from "./targets.ts";
 import { type Run, run, type Source } from "./tools.ts";
 
-/** Where this project is. */
+/** The folder of this project. */
 export const ROOT: URL = new URL("../../", import.meta.url);
 
-/** An executable that was made, or one line that says why not. */
+/** An executable, or one line that says why there is none. */
 export type Built =
   | { readonly target: Target; readonly path: string }
   | { readonly target: Target; readonly failure: string };
 
-/** What executables are made with. */
+/** How a bundle and executables are made. */
 export interface BuildOptions {
-  /** Absolute path of the folder for everything that is made. */
+  /** Absolute path of the folder for intermediate files. */
   readonly folder: string;
   readonly manifest: Manifest;
   readonly source: Source;
-  /** Path of the entry module; the program's own where absent. */
+  /** Path of the entry module; `src/main.ts` when absent. */
   readonly entry?: string;
   /** Export conditions of packages; see `bundlerEnv`. */
   readonly conditions?: string;
-  /** The Deno that compiles; it and the runtime base belong together. */
+  /** Path of the Deno that compiles; its version must be that of the runtime base. */
   readonly compiler?: string;
-  /** Whether it exports OpenTelemetry traces, and always; see `compilerEnv`. */
+  /** Makes an executable that always exports OpenTelemetry traces; see `compilerEnv`. */
   readonly traces?: boolean;
-  /** A runtime base for this machine. */
+  /** Path of a runtime base for this machine; Deno downloads one when absent. */
   readonly denort?: string;
   readonly run?: Run;
 }
 
-/** The part of `deno.json` that matters here. */
+/** Reads the part of `deno.json` that matters here. */
 export async function readManifest(): Promise<Manifest> {
   const { version, unstable, permissions } = JSON.parse(
     await Deno.readTextFile(new URL("deno.json", ROOT)),
@@ -56,7 +56,7 @@ export async function readManifest(): Promise<Manifest> {
   return { version, unstable: unstable ?? [], permissions: permissions.serve };
 }
 
-/** The compiler and the base that the environment names; see {@linkcode BuildOptions}. */
+/** Returns the compiler and the base that `DENO_COMPILE` and `DENORT_BIN` name. */
 export function toolsOf(
   env: (name: string) => string | undefined,
 ): Pick<BuildOptions, "compiler" | "denort"> {
@@ -64,28 +64,28 @@ export function toolsOf(
 }
 
 /**
- * Makes the bundle that all targets get.
+ * Makes the bundle that all targets share.
  *
  * @returns the folder that holds it and nothing else
- * @throws Error when that fails
+ * @throws Error when the bundler fails
  */
 export async function buildBundle(options: BuildOptions): Promise<string> {
   const { source, entry = "src/main.ts" } = options;
   const runs = options.run ?? run;
   const folder = bundleFolder(options);
   await emptyFolder(folder);
-  // From the project's folder, so that paths in the bundle begin there.
+  // In the project's folder, so that the paths in the bundle are relative to it.
   const { success, stderr } = await runs(Deno.execPath(), bundleArgs(entry, folder), {
     cwd: ROOT,
     env: bundlerEnv(Deno.env.toObject(), options.conditions),
   });
-  if (!success) throw new Error(`The bundle could not be made: ${stderr.trim()}`);
+  if (!success) throw new Error(`Cannot make the bundle: ${stderr.trim()}`);
   const bundled = basename(entry).replace(/\.ts$/, ".js");
   const parts = renameParts(await readParts(folder), bundled, BUNDLE_NAME);
   await emptyFolder(folder);
   for (const [name, text] of bakeCommit(parts, source.commit)) {
     await Deno.writeTextFile(`${folder}/${name}`, text);
-    // The time goes into the executable.
+    // The compiler writes the time of each file into the executable.
     await Deno.utime(`${folder}/${name}`, source.epoch, source.epoch);
   }
   return folder;
@@ -96,13 +96,13 @@ function bundleFolder({ folder }: BuildOptions): string {
 }
 
 async function emptyFolder(folder: string): Promise<void> {
-  // What is not there could not be removed.
+  // Makes it first: removing a folder that does not exist would fail.
   await Deno.mkdir(folder, { recursive: true });
   await Deno.remove(folder, { recursive: true });
   await Deno.mkdir(folder);
 }
 
-/** The files of a folder, in no order that means anything. */
+/** Reads the files of a folder, in no particular order. */
 export async function readParts(folder: string): Promise<Parts> {
   const parts = new Map<string, string>();
   for await (const { name } of Deno.readDir(folder)) {
@@ -134,7 +134,7 @@ export async function buildExecutable(
     : { target, failure: compileFailure(target, `${stdout}\n${stderr}`) };
 }
 
-/** `dist/`, as an absolute path without a slash at its end. */
+/** Returns the absolute path of `dist`, without a slash at its end. */
 export function distFolder(): string {
   return fileURLToPath(new URL("dist", ROOT));
 }

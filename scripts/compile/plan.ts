@@ -1,8 +1,8 @@
 /**
- * From a target to the arguments of the tools. Two steps, so that the same input gives the same
- * bytes: one bundle for all targets, which holds no path of this machine, and a file per target
- * around it. In one step, `deno compile --bundle` would put a random name and the time into it, and
- * it would be one part: see {@linkcode bundleArgs}.
+ * Chooses the arguments and the environment of bundler and compiler. There are two steps, so that
+ * the same source gives the same bytes: one bundle for all targets, which holds no path of this
+ * machine, and around it an executable per target. In one step, `deno compile --bundle` would put a
+ * random name and the time into it, and make one part of everything: see {@linkcode bundleArgs}.
  *
  * @module
  */
@@ -14,22 +14,22 @@ import type { Target } from "./targets.ts";
 /** A permission set as `deno.json` spells it. */
 export type PermissionSet = Readonly<Record<string, boolean | readonly string[]>>;
 
-/** What `deno.json` says about the program. */
+/** The part of `deno.json` that matters here. */
 export interface Manifest {
   readonly version: string;
   readonly unstable: readonly string[];
-  /** Those of the server. */
+  /** The permission set of the server. */
   readonly permissions: PermissionSet;
 }
 
-/** The part of the bundle that is compiled, in the folder in which the compiler runs. */
+/** Name of the bundle's entry, in the folder in which the compiler runs. */
 export const BUNDLE_NAME = "cma-mcp.mjs";
 
-/** What the program may have at all; the compiler refuses to bake in more. */
+/** The only permissions that an executable may get. */
 const PERMITTED: readonly string[] = ["net", "env", "read"];
 
 /**
- * The flags for a permission set. Everything that is not in it is refused without a question.
+ * Returns the flags for a permission set. The executable refuses everything else without asking.
  *
  * @throws Error for a permission that the program must not have
  */
@@ -43,17 +43,17 @@ export function permissionFlags(permissions: PermissionSet): string[] {
 }
 
 /**
- * Arguments that turn the program into a few files; smaller and faster to start than its many
- * modules. What a dynamic `import()` asks for is a part of its own: in one file with the rest, every
- * start would read the code of every command, and load the built-in modules that any of it imports.
+ * Returns the bundler's arguments. The few files of a bundle are smaller and start faster than the
+ * program's many modules. Each dynamic `import()` gets a part of its own: in one file, every start
+ * would read the code of every command, and load the built-in modules that any of it imports.
  *
- * @param folder for the parts; that of the entry is called like the entry
+ * @param folder for the parts; the entry's part has the entry's name
  */
 export function bundleArgs(entry: string, folder: string): string[] {
   return [
     "bundle",
     ...["--quiet", "--frozen", "--platform", "deno"],
-    // Otherwise the names of modules stay in: the paths of this machine's package cache.
+    // Without it, the bundle would hold paths of this machine's package cache.
     "--minify",
     "--code-splitting",
     ...["--outdir", folder],
@@ -62,18 +62,18 @@ export function bundleArgs(entry: string, folder: string): string[] {
 }
 
 /**
- * The export conditions by which packages are bundled, beside the usual ones. Only the MCP SDK has
- * something else under this one: a validator of JSON schemas that makes no code while it runs,
- * instead of ajv, which takes a tenth of a start and a sixth of the bundle. Neither is ever called,
- * but every server of the SDK holds one; and streams of a process, which `src/stdio.ts`
- * therefore names itself.
+ * Export conditions of packages beside the usual ones. Only the MCP SDK has something under this
+ * one: a validator of JSON schemas that generates no code, in place of ajv, which takes a tenth of
+ * a start and a sixth of the bundle. Neither is ever called, but every server of the SDK makes one.
+ * The SDK's process streams are missing under it, so `src/stdio.ts` gets its own.
  */
 const CONDITIONS = "browser";
 
 /**
- * The environment of the bundler: what happens to be set must not change what comes out.
+ * Returns the environment of the bundler. Variables that happen to be set must not change the
+ * bundle.
  *
- * @param conditions separated by commas; the program's where absent
+ * @param conditions export conditions, separated by commas; those of the program when absent
  */
 export function bundlerEnv(
   env: Readonly<Record<string, string>>,
@@ -83,7 +83,7 @@ export function bundlerEnv(
 }
 
 /**
- * Arguments that put the bundle into an executable.
+ * Returns the compiler's arguments, which put the bundle into an executable.
  *
  * @param manifest with the permissions that are baked in
  * @param output absolute path of the executable
@@ -92,9 +92,9 @@ export function compileArgs(target: Target, manifest: Manifest, output: string):
   return [
     "compile",
     "--quiet",
-    // The bundle has everything: what else is near it must not get in.
+    // The bundle has everything; no other file near it may get in.
     ...["--no-config", "--no-lock", "--no-remote", "--no-npm", "--no-check"],
-    // It would be written to a fixed name in the folder for temporary files of all users.
+    // The executable would write it to a fixed name in the folder for all users' temporary files.
     "--no-code-cache",
     ...manifest.unstable.map((feature) => `--unstable-${feature}`),
     ...permissionFlags(manifest.permissions),
@@ -104,14 +104,15 @@ export function compileArgs(target: Target, manifest: Manifest, output: string):
   ];
 }
 
-/** Variables that get into an executable when they are set while it is made. */
+/** Variables that the compiler writes into an executable if they are set. */
 const BAKED_IN = /^(OTEL_.*|DENO_V8_FLAGS)$/;
 
 /**
- * The environment of the compiler: what happens to be set must not change what comes out.
+ * Returns the environment of the compiler. Variables that happen to be set must not change the
+ * executable.
  *
- * @param traces whether the executable exports OpenTelemetry traces. Deno decides that while it
- * compiles (denoland/deno#28839): with it, they are on for good
+ * @param traces makes the executable export OpenTelemetry traces. Deno decides that while it
+ *   compiles (denoland/deno#28839), so such an executable always exports them
  */
 export function compilerEnv(
   env: Readonly<Record<string, string>>,
@@ -121,15 +122,14 @@ export function compilerEnv(
   return { ...Object.fromEntries(kept), ...(traces && { OTEL_DENO: "true" }) };
 }
 
-/** The commit that the source takes for "none"; exactly what `src/commands/version.ts` has. */
+/** The text that stands for the commit in `src/commands/version.ts`; both must be the same. */
 const NO_COMMIT = "commit-of-the-build";
 
 /**
- * The bundle with the commit in it that it was made from.
+ * Returns the bundle with the commit in it from which it was made.
  *
- * @param commit hexadecimal, with `+` behind it where files differed from it; undefined where there
- * is none
- * @throws Error when the bundle has no place for it
+ * @param commit hexadecimal, followed by `+` if files differed from it; undefined when unknown
+ * @throws Error when the bundle has no place for it, or the commit is not one
  */
 export function bakeCommit(bundle: Parts, commit: string | undefined): Parts {
   if (commit === undefined) return bundle;
@@ -140,7 +140,7 @@ export function bakeCommit(bundle: Parts, commit: string | undefined): Parts {
   return new Map([...bundle].map(([name, text]) => [name, text.replaceAll(NO_COMMIT, commit)]));
 }
 
-/** What went wrong when no executable came out, in one line, and how to go on. */
+/** Returns one line that says why the compiler made no executable, and what to do. */
 export function compileFailure(target: Target, output: string): string {
   const plain = stripVTControlCharacters(output);
   if (/base binary|denort/i.test(plain)) {
@@ -151,7 +151,7 @@ export function compileFailure(target: Target, output: string): string {
   return `${target.name}: ${words.slice(0, 500) || "the compiler said nothing"}`;
 }
 
-/** Why a target is not even tried where `DENORT_BIN` names a base; undefined where it is. */
+/** Returns why `DENORT_BIN` cannot serve a target; undefined if it can. */
 export function baseMismatch(
   target: Target,
   hostTriple: string,

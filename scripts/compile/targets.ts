@@ -1,12 +1,12 @@
 /**
- * What executables are built for.
+ * The operating systems and processors that executables are built for.
  *
  * @module
  */
 
 /** An operating system and a kind of processor. */
 export interface Target {
-  /** As in file names. */
+  /** In file names. */
   readonly name: string;
   readonly os: "linux" | "macos" | "windows";
   readonly arch: "x64" | "arm64";
@@ -14,7 +14,7 @@ export interface Target {
   readonly triple: string;
   /** As Node and the bundles of Claude Desktop call the operating system. */
   readonly platform: "linux" | "darwin" | "win32";
-  /** What the name of an executable ends with. */
+  /** Extension of an executable. */
   readonly extension: "" | ".exe";
 }
 
@@ -22,7 +22,7 @@ const LINUX = { os: "linux", platform: "linux", extension: "" } as const;
 const MACOS = { os: "macos", platform: "darwin", extension: "" } as const;
 const WINDOWS = { os: "windows", platform: "win32", extension: ".exe" } as const;
 
-/** Everything that Deno 2.9 has a runtime base for. */
+/** All targets: those that Deno 2.9 has a runtime base for. */
 export const TARGETS: readonly Target[] = [
   { name: "linux-x64", arch: "x64", triple: "x86_64-unknown-linux-gnu", ...LINUX },
   { name: "linux-arm64", arch: "arm64", triple: "aarch64-unknown-linux-gnu", ...LINUX },
@@ -33,11 +33,11 @@ export const TARGETS: readonly Target[] = [
 ];
 
 /**
- * The targets that words name: `all`, or names, separated by commas; without words, the machine's
- * own.
+ * Returns the targets that words name: `all`, or names, separated by commas; without words, the
+ * machine's own.
  *
  * @param hostTriple as in `Deno.build.target`
- * @throws Error in one line, for a name that is not in the table
+ * @throws Error for a name that is not in the table
  */
 export function selectTargets(words: readonly string[], hostTriple: string): readonly Target[] {
   const names = words.flatMap((word) => word.split(",")).filter((name) => name !== "");
@@ -45,7 +45,7 @@ export function selectTargets(words: readonly string[], hostTriple: string): rea
   if (names.length === 0) {
     const own = TARGETS.find(({ triple }) => triple === hostTriple);
     if (own) return [own];
-    throw new Error(`Nothing is built for ${hostTriple}: type --target <name> or --target all`);
+    throw new Error(`There is no target for ${hostTriple}: type --target <name> or --target all`);
   }
   return [...new Set(names)].map((name) => {
     const target = TARGETS.find((candidate) => candidate.name === name);

@@ -1,5 +1,5 @@
 /**
- * Running other programs, and what is known of the source.
+ * Runs other programs, and reads the commit of the source.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export type Run = (
   options?: RunOptions,
 ) => Promise<Ran>;
 
-/** Runs a program of this machine; one that is not there fails like one that failed. */
+/** Runs a program of this machine; a program that does not exist counts as one that failed. */
 export async function run(
   command: string,
   args: readonly string[],
@@ -46,17 +46,17 @@ export async function run(
   }
 }
 
-/** What the executables are made from. */
+/** The version of the source from which executables are made. */
 export interface Source {
-  /** Abbreviated, with `+` where files differ from it; undefined where nobody knows. */
+  /** Abbreviated, with `+` if files differ from it; undefined when unknown. */
   readonly commit?: string;
-  /** Seconds since 1970: the time that goes into everything that wants one. */
+  /** Time of the commit, in seconds since 1970; everything that is made gets it. */
   readonly epoch: number;
 }
 
 /**
- * The commit and its time, from git; where that is absent, such as in an image's builder, from
- * `CMA_MCP_COMMIT` and `SOURCE_DATE_EPOCH`, which also win over it.
+ * Reads the commit and its time from `CMA_MCP_COMMIT` and `SOURCE_DATE_EPOCH`, and where these are
+ * not set from git, which the builder of an image does not have.
  */
 export async function readSource(
   root: URL,
@@ -86,7 +86,7 @@ export function print(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-/** SHA-256 in hexadecimal. */
+/** Returns the SHA-256 in hexadecimal. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return hash.toHex();

@@ -47,11 +47,11 @@ Deno.test("a bench ends with 0 when all is well", async () => {
 });
 
 const WRONG: readonly [string[], RegExp][] = [
-  [["--qiuck"], /There is no flag '--qiuck'/],
-  [["--quick=banana"], /There is no flag '--quick=banana'/],
-  [["nonsense"], /There is no bench 'nonsense'/],
-  [["--json", "--compare"], /--json and --compare do not go together/],
-  [["--last"], /--last goes with --compare/],
+  [["--qiuck"], /Unknown flag '--qiuck'/],
+  [["--quick=banana"], /Unknown flag '--quick=banana'/],
+  [["nonsense"], /Unknown bench 'nonsense'/],
+  [["--json", "--compare"], /--json and --compare exclude each other/],
+  [["--last"], /--last needs --compare/],
 ];
 for (const [args, complaint] of WRONG) {
   Deno.test(`deno task bench ${args.join(" ")} runs nothing, records nothing, and says why`, async () => {

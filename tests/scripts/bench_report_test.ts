@@ -79,9 +79,13 @@ Deno.test("recorded() keeps figures by their ids, without their texts", () => {
   });
 });
 
-Deno.test("parseRecord() names the line that is no JSON", () => {
+Deno.test("parseRecord() names the line that is not JSON", () => {
   assertEquals(parseRecord("\n").length, 0);
-  assertThrows(() => parseRecord('{}\n{"date"'), SyntaxError, "Line 2 of the record");
+  assertThrows(
+    () => parseRecord('{}\n{"date"'),
+    SyntaxError,
+    "Line 2 of tests/bench/record.jsonl is not JSON",
+  );
 });
 
 Deno.test("sameMachine() compares what figures depend on", () => {

@@ -46,6 +46,6 @@ Deno.test("renameParts() refuses a bundle without its entry", () => {
   assertThrows(
     () => renameParts(new Map([["a.js", ""]]), "main.js", "main.mjs"),
     Error,
-    "no main.js",
+    "no file main.js",
   );
 });
