@@ -16,11 +16,11 @@ import { eventIdOf, fieldsOf } from "./read.ts";
 import type { CallOptions, EventStream, StreamItem } from "./types.ts";
 
 /**
- * A stream under doubt must show a byte within so many milliseconds of its last one: longer than a
- * heartbeat of 15 s takes. One that was silent for so long when it ended makes its connection
- * suspect.
+ * Once connections to the API are suspect, a stream is ended that has shown no byte for so many
+ * milliseconds: longer than a heartbeat of 15 s takes. A stream that was silent for so long when it
+ * ended makes them suspect.
  */
-const DOUBTFUL_SILENCE_MS = 20_000;
+const SUSPECT_SILENCE_MS = 20_000;
 
 /**
  * Opens a stream; resolves when its head has arrived.
@@ -40,31 +40,35 @@ export async function openEventStream(
   const deadlineAt = context.clock.now() + timeoutMs;
   signal?.throwIfAborted();
   const attempt = new Attempt(context, spec, { signal, timeoutMs, deadlineAt }, 0);
-  const endDoubt = watchDoubt(context, attempt);
-  const free = () => {
-    endDoubt();
+  const unwatch = endWhenSilent(context, attempt);
+  const release = () => {
+    unwatch();
     attempt.dispose();
   };
   try {
     const response = await sendRequest(context, spec, attempt);
     attempt.endDeadline();
     attempt.report();
-    return readEvents(context, response, { attempt, free, caller: signal, sessionId });
+    return eventStreamOf(response, { context, attempt, release, callerSignal: signal, sessionId });
   } catch (error) {
     const outcome = attempt.failed(error);
-    free();
+    release();
     signal?.throwIfAborted();
     throw outcome;
   }
 }
 
-/** Ends a stream that stays silent after requests to the API got no byte for long. */
-function watchDoubt({ clock, connections }: HttpContext, attempt: Attempt): () => void {
+/**
+ * Ends a stream that stays silent while connections to the API are suspect.
+ *
+ * @returns how to stop that
+ */
+function endWhenSilent({ clock, connections }: HttpContext, attempt: Attempt): () => void {
   let cancel = () => {};
   const unwatch = connections.watchStream(() => {
     const { heardAt } = attempt;
     cancel();
-    cancel = clock.after(Math.max(0, heardAt + DOUBTFUL_SILENCE_MS - clock.now()), () => {
+    cancel = clock.after(Math.max(0, heardAt + SUSPECT_SILENCE_MS - clock.now()), () => {
       if (attempt.heardAt !== heardAt) return;
       attempt.abort(new ApiError("The event stream went silent", { kind: "connection_lost" }));
     });
@@ -75,13 +79,14 @@ function watchDoubt({ clock, connections }: HttpContext, attempt: Attempt): () =
   };
 }
 
-function readEvents(
-  context: HttpContext,
+function eventStreamOf(
   response: Response,
-  { attempt, free, caller, sessionId }: {
+  { context, attempt, release, callerSignal, sessionId }: {
+    readonly context: HttpContext;
     readonly attempt: Attempt;
-    readonly free: () => void;
-    readonly caller: AbortSignal | undefined;
+    /** Called once, when the stream is over. */
+    readonly release: () => void;
+    readonly callerSignal: AbortSignal | undefined;
     readonly sessionId: string;
   },
 ): EventStream {
@@ -97,8 +102,8 @@ function readEvents(
   const close = () => {
     if (closed) return;
     closed = true;
-    attempt.ended(DOUBTFUL_SILENCE_MS);
-    free();
+    attempt.ended(SUSPECT_SILENCE_MS);
+    release();
     // Ends the request.
     attempt.abort(undefined);
     reader.close();
@@ -114,7 +119,7 @@ function readEvents(
       }
     } catch (error) {
       if (closed) return;
-      caller?.throwIfAborted();
+      callerSignal?.throwIfAborted();
       throw attempt.failed(error instanceof ApiError ? error : networkError(error, context));
     } finally {
       close();
@@ -147,7 +152,7 @@ export interface ItemDecoderOptions {
 }
 
 const ACTIVITY: StreamItem = { kind: "activity" };
-const LOST: StreamItem = { kind: "lost" };
+const UNREADABLE: StreamItem = { kind: "unreadable" };
 
 /** Frames that only say that the connection is alive. */
 const HEARTBEATS: ReadonlySet<string> = new Set(["ping", "heartbeat"]);
@@ -160,16 +165,16 @@ export function createItemDecoder(options: ItemDecoderOptions): ItemDecoder {
   const framer = createFramer(maxFrameChars);
   return {
     *push(chunk) {
-      let quiet = true;
-      let lost = false;
+      let hasEvent = false;
+      let hasUnreadable = false;
       for (const frame of framer.push(text.decode(chunk, { stream: true }))) {
-        const read = readFrame(frame, options);
-        if (read === "lost") {
-          lost = true;
+        const events = readFrame(frame, options);
+        if (events === "unreadable") {
+          hasUnreadable = true;
           continue;
         }
-        for (const event of read) {
-          quiet = false;
+        for (const event of events) {
+          hasEvent = true;
           yield { kind: "event", event };
         }
       }
@@ -180,8 +185,8 @@ export function createItemDecoder(options: ItemDecoderOptions): ItemDecoder {
         const message = `A frame of the event stream has more than ${maxFrameChars} characters`;
         throw new ApiError(message, { kind: "connection_lost" });
       }
-      if (lost) yield LOST;
-      else if (quiet) yield ACTIVITY;
+      if (hasUnreadable) yield UNREADABLE;
+      else if (!hasEvent) yield ACTIVITY;
     },
   };
 }
@@ -221,11 +226,11 @@ export function createFramer(maxFrameChars: number): Framer {
   };
 }
 
-/** The events of a frame; "lost" when it may have had one that cannot be read. */
+/** Reads the events of a frame; "unreadable" where it may have one and cannot be read. */
 function readFrame(
   frame: EventSourceMessage,
   { log, redact, sessionId }: ItemDecoderOptions,
-): readonly SessionEvent[] | "lost" {
+): readonly SessionEvent[] | "unreadable" {
   if (frame.event === undefined && frame.data === "") return [];
   if (HEARTBEATS.has(frame.event ?? "")) return [];
   let value: unknown;
@@ -235,7 +240,7 @@ function readFrame(
     if (frame.event === "error") throw frameError(frame.data, redact);
     if (frame.data === "") return [];
     log.debug("Skipped a frame that is not JSON", { event: frame.event });
-    return "lost";
+    return "unreadable";
   }
   const values = Array.isArray(value) ? value : [value];
   const events = values.flatMap((entry) => decodeEvent(entry, frame.event) ?? []);
@@ -245,7 +250,7 @@ function readFrame(
   }
   if (events.length < values.length) {
     log.debug("Skipped a frame that is no event", { event: frame.event });
-    if (values.some(mayHoldEvent)) return "lost";
+    if (values.some(mayHoldEvent)) return "unreadable";
   }
   return events.filter((event) =>
     !HEARTBEATS.has(event.type) && (sessionId === undefined || isOfSession(event, sessionId))

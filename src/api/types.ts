@@ -78,7 +78,7 @@ export type ClientEvent =
 export type StreamItem =
   | { readonly kind: "event"; readonly event: SessionEvent }
   | { readonly kind: "activity" }
-  | { readonly kind: "lost" };
+  | { readonly kind: "unreadable" };
 
 /** An open session stream. Iterating ends when the server ends it, and throws when it breaks. */
 export interface EventStream extends AsyncIterable<StreamItem> {

@@ -30,7 +30,7 @@ export interface FollowStreamOptions {
   readonly onOpen: () => Promise<void>;
   readonly onEvent: (event: SessionEvent) => void;
   /** Called when a frame could not be read: it may have been an event. */
-  readonly onLost: () => Promise<void>;
+  readonly onUnreadable: () => Promise<void>;
   /** Counts the streams that are open. */
   readonly counters: { openStreams: number };
 }
@@ -61,7 +61,7 @@ export async function followStream(options: FollowStreamOptions): Promise<void> 
       for await (const item of stream) {
         silence.set(SILENCE_MS);
         if (item.kind === "event") options.onEvent(item.event);
-        if (item.kind === "lost") await options.onLost();
+        if (item.kind === "unreadable") await options.onUnreadable();
       }
     } finally {
       counters.openStreams--;

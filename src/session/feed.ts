@@ -266,7 +266,7 @@ export class SessionFeed {
         this.#changed();
       },
       onEvent: (event) => this.#takeEvent(event),
-      onLost: async () => {
+      onUnreadable: async () => {
         await bucket.take(1, signal);
         await this.#readNewest();
         this.#changed();

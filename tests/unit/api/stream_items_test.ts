@@ -16,7 +16,7 @@ function itemsOf(chunks: readonly (string | Uint8Array)[], logs: Setup["logs"] =
   const { push } = decoder(logs);
   return chunks.map((chunk) => {
     const bytes = typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk;
-    const names = { activity: "-", lost: "lost" };
+    const names = { activity: "-", unreadable: "?" };
     return [...push(bytes)].map((item) =>
       item.kind === "event" ? item.event.type : names[item.kind]
     );
@@ -50,11 +50,11 @@ const CASES: readonly [string, readonly string[], string[][]][] = [
   ["an event nobody knows", [`event: x.y\ndata: {"type":"x.y"}\n\n`], [["x.y"]]],
   ["data in several lines", [`data: {"type":\ndata: "a.b"}\n\n`], [["a.b"]]],
   ["an id line", [`id: 7\ndata: {"type":"a.b"}\n\n`], [["a.b"]]],
-  ["malformed JSON, then an event", [`data: {"type":\n\n${FRAME}`], [["agent.message", "lost"]]],
-  ["malformed JSON alone", ["data: {\n\n"], [["lost"]]],
+  ["malformed JSON, then an event", [`data: {"type":\n\n${FRAME}`], [["agent.message", "?"]]],
+  ["malformed JSON alone", ["data: {\n\n"], [["?"]]],
   ["JSON that is no object", [`data: [1]\n\ndata: "x"\n\ndata: null\n\n`], [["-"]]],
   ["an object without a type", [`data: {"a":"x"}\n\n`], [["-"]]],
-  ["an object with an id and no type", [`data: {"id":"x","type":null}\n\n`], [["lost"]]],
+  ["an object with an id and no type", [`data: {"id":"x","type":null}\n\n`], [["?"]]],
   ["a byte order mark", ["\ufeff" + FRAME], [["agent.message"]]],
   ["an end without a blank line", [`data: {"type":"a.b"}\n`], [["-"]]],
 ];

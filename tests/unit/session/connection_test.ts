@@ -33,7 +33,7 @@ function setUp(open: FollowStreamOptions["open"]) {
     onSlow: tell("slow"),
     onOpen: tell("open"),
     onEvent: ({ id }) => void told.push(String(id)),
-    onLost: tell("lost"),
+    onUnreadable: tell("unreadable"),
     counters,
   });
   return { clock, told, controller, counters, following };
@@ -44,11 +44,11 @@ Deno.test("followStream() tells that the stream is open before what it brings, a
   const { stream, closed } = streamOf([
     { kind: "activity" },
     { kind: "event", event },
-    { kind: "lost" },
+    { kind: "unreadable" },
   ]);
   const { told, following, counters, clock } = setUp(() => Promise.resolve(stream));
   await following;
-  assertEquals(told, ["open", String(event.id), "lost"]);
+  assertEquals(told, ["open", String(event.id), "unreadable"]);
   assertEquals([closed(), counters.openStreams, clock.pendingTimers], [1, 0, 0]);
 });
 
