@@ -31,10 +31,10 @@ export class EventHistory {
   #epoch = 0;
   #chars = 0;
   /** Events of the stream that no list has shown, by what they say, oldest first. */
-  readonly #unlisted = new Map<string, Name[]>();
+  readonly #unlisted = new Map<string, Identity[]>();
   /** Events that the latest list brought and the stream did not, by what they say. */
-  readonly #unstreamed = new Map<string, Name[]>();
-  #namesDiffer = false;
+  readonly #unstreamed = new Map<string, Identity[]>();
+  #idsDiffer = false;
   /** How long texts were before they came again with more, and in which epoch that was. */
   readonly #growths = new Map<string, { readonly epoch: number; readonly from: number }[]>();
   #startsAt: number | undefined;
@@ -61,17 +61,17 @@ export class EventHistory {
   }
 
   /**
-   * True while there are events of which only the stream told, under no name or another than the
-   * list gives them: they can be no cursors.
+   * True while the list has not shown events that came on the stream without an id, or with another
+   * than lists give: they cannot be cursors yet.
    */
-  get hasUnnamed(): boolean {
+  get lacksListIds(): boolean {
     return [...this.#unlisted.values()].flat().some(({ id }) =>
-      id === undefined || this.#namesDiffer
+      id === undefined || this.#idsDiffer
     );
   }
 
-  /** Returns how long a text was in an epoch that it has outgrown since; undefined if it has not. */
-  lengthIn(epoch: number, key: string): number | undefined {
+  /** Returns how long a text was at an epoch; undefined where it has not grown since. */
+  lengthAt(epoch: number, key: string): number | undefined {
     return this.#growths.get(key)?.find((growth) => growth.epoch > epoch)?.from;
   }
 
@@ -123,7 +123,7 @@ export class EventHistory {
    * @returns true when anything was new
    */
   merge(listed: readonly TurnEvent[]): boolean {
-    this.#nameLive(listed);
+    this.#takeListed(listed);
     const { placed, others } = split(listed);
     this.#takeOutMisplaced(placed);
     const changed = this.#weave(eachOnce(placed));
@@ -208,8 +208,8 @@ export class EventHistory {
     this.#epoch++;
   }
 
-  /** Gives events of the stream the names that a list has for them. */
-  #nameLive(listed: readonly TurnEvent[]): void {
+  /** Puts the events of a list, with their ids, in the place of those that the stream brought. */
+  #takeListed(listed: readonly TurnEvent[]): void {
     this.#unstreamed.clear();
     const keys = this.#unlisted.size > 0 ? new Set(listed.map(({ key }) => key)) : undefined;
     for (const [saying, events] of this.#unlisted) {
@@ -221,15 +221,15 @@ export class EventHistory {
       const saying = this.#isNew(event) ? sayingOf(event) : undefined;
       if (saying === undefined) continue;
       const live = takeMatch(this.#unlisted, saying, (other) => isSame(other, event));
-      if (live) this.#rename(live, event);
+      if (live) this.#replace(live, event);
       else push(this.#unstreamed, saying, event);
     }
   }
 
-  #rename(live: Name, event: TurnEvent): void {
+  #replace(live: Identity, event: TurnEvent): void {
     const index = this.#entries.findLastIndex(({ key }) => key === live.key);
     if (index < 0) return;
-    this.#namesDiffer ||= live.id !== undefined;
+    this.#idsDiffer ||= live.id !== undefined;
     this.#entries[index] = event;
     this.#seen.set(event.key, { queued: event.queued, fullness: fullnessOf(event) });
     this.#epoch++;
@@ -364,17 +364,17 @@ function fullnessOf(event: TurnEvent): number {
   }
 }
 
-/** By what an event is known, and when it was. */
-type Name = Pick<TurnEvent, "key"> & { readonly id?: string; readonly at?: number };
+/** What an event of the stream and one of a list are compared by. */
+type Identity = Pick<TurnEvent, "key"> & { readonly id?: string; readonly at?: number };
 
-/** Events whose names are kept for comparison: more than come between two lists. */
-const MAX_NAMES = 1_000;
+/** Events that are kept for comparison: more than come between two lists. */
+const MAX_COMPARED = 1_000;
 /** Times that a text may grow until no more is noted of it. */
 const MAX_GROWTHS = 1_000;
 /** Longest beginning and end of a text by which it is known. */
 const SAYING_CHARS = 64;
 
-/** What an event says, by which it is known where names differ; undefined where that tells little. */
+/** What an event says, by which it is known where ids differ; undefined where that tells little. */
 function sayingOf(event: TurnEvent): string | undefined {
   const { kind, at } = event;
   if (event.queued || kind === "other" || kind === "deleted") return undefined;
@@ -388,24 +388,24 @@ function sayingOf(event: TurnEvent): string | undefined {
 }
 
 /** Tells that an event of the stream and one of a list, which say the same, are the same. */
-function isSame(live: Name, listed: Name): boolean {
+function isSame(live: Identity, listed: Identity): boolean {
   if (live.id !== undefined && live.id === listed.id) return true;
   return live.at === undefined ? live.id === undefined : live.at === listed.at;
 }
 
-function push(lists: Map<string, Name[]>, saying: string, { key, id, at }: TurnEvent): void {
+function push(lists: Map<string, Identity[]>, saying: string, { key, id, at }: TurnEvent): void {
   const list = lists.get(saying);
   if (list) list.push({ key, id, at });
   else lists.set(saying, [{ key, id, at }]);
-  if (lists.size <= MAX_NAMES) return;
+  if (lists.size <= MAX_COMPARED) return;
   for (const oldest of lists.keys()) return void lists.delete(oldest);
 }
 
 function takeMatch(
-  lists: Map<string, Name[]>,
+  lists: Map<string, Identity[]>,
   saying: string,
-  matches: (event: Name) => boolean,
-): Name | undefined {
+  matches: (event: Identity) => boolean,
+): Identity | undefined {
   const list = lists.get(saying) ?? [];
   const index = list.findIndex(matches);
   const [found] = index < 0 ? [] : list.splice(index, 1);

@@ -23,7 +23,7 @@ import { ToolError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Redact } from "../core/redact.ts";
-import { textMark } from "./event_types.ts";
+import { textDigestOf } from "./event_types.ts";
 import type { Waiter } from "./waiter.ts";
 import {
   CHECK_TIMEOUT_MS,
@@ -149,7 +149,7 @@ export class EventSender {
     if (event.type !== "user.message") return;
     const { waiter, redact } = this.#options;
     const message = {
-      mark: textMark(redact(contentText(event.content))),
+      textDigest: textDigestOf(redact(contentText(event.content))),
       mayBe: (seen: DatedEvent) => /newer$/.test(this.#record.ageOf(sessionId, seen, since)),
     };
     waiter.rememberSend(sessionId, undefined, message, forMs);

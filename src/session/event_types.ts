@@ -53,7 +53,7 @@ type EventType = readonly [
 ];
 
 type Reader = (event: SessionEvent) => Read | undefined;
-type Read = Happening & Pick<TurnEvent, "threadId" | "mark">;
+type Read = Happening & Pick<TurnEvent, "threadId" | "textDigest">;
 type Progress = (event: TurnEvent) => string | undefined;
 
 /**
@@ -244,12 +244,12 @@ export type TurnEvent = Happening & {
   readonly queued: boolean;
   /** The thread that the event is about. */
   readonly threadId?: string;
-  /** Of a user's message: the {@linkcode textMark} of its text. */
-  readonly mark?: string;
+  /** Of a user's message: {@linkcode textDigestOf} its content. */
+  readonly textDigest?: string;
 };
 
 /** Tells a message's text from another's, without keeping it. */
-export function textMark(content: unknown): string {
+export function textDigestOf(content: unknown): string {
   return digest(contentText(content));
 }
 
@@ -293,7 +293,7 @@ function readStatus(kind: "running" | "rescheduled" | "terminated"): Reader {
 }
 
 function readMessage(event: SessionEvent): Read {
-  return { kind: "input", mark: textMark(event.content), ...threadOf(event) };
+  return { kind: "input", textDigest: textDigestOf(event.content), ...threadOf(event) };
 }
 
 function readAnswer(event: SessionEvent): Read {

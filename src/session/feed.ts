@@ -204,14 +204,14 @@ export class SessionFeed {
     const { clock, bucket } = this.#deps;
     const { history } = this;
     const recentMs = this.#streamShows ? RECENT_MS.shown : RECENT_MS.deaf;
-    // What has no name that a later call would find is looked up in the list, whatever was heard.
-    const isKnown = clock.now() - this.#heardAt < recentMs && !history.hasUnnamed;
+    // What has no id that a later call would find is looked up in the list, whatever was heard.
+    const isKnown = clock.now() - this.#heardAt < recentMs && !history.lacksListIds;
     if (this.#outOfReach || isKnown) return;
     this.#heardAt = clock.now();
     try {
       await bucket.take(1, signal);
       const before = history.entries.length;
-      if (!this.#streamShows || history.hasUnnamed) await this.#readNewest();
+      if (!this.#streamShows || history.lacksListIds) await this.#readNewest();
       if (history.entries.length === before) await this.#pollNow();
       else this.#changed();
     } catch (error) {

@@ -149,17 +149,19 @@ function cursorOf({ turn, status, afterId }: ResultParts): string | undefined {
 }
 
 /**
- * Adds what else is left out: entries of the lists, and the words of earlier turns that the wait saw
- * pass, which are older than the reply.
+ * Adds what else is left out: entries of the lists, and the words of earlier turns, which are older
+ * than the reply.
  */
 function mergeOmitted(
   ofReply: Omitted | undefined,
-  { passed }: Turn,
+  { earlierText }: Turn,
   { tools, errors }: { readonly tools: number; readonly errors: number },
 ): Omitted | undefined {
-  if (!ofReply && !passed && tools === 0 && errors === 0) return undefined;
-  const characters = passed ? passed.characters + (ofReply?.characters ?? 0) : ofReply?.characters;
-  const afterId = passed ? passed.cursorBefore : ofReply?.after_id;
+  if (!ofReply && !earlierText && tools === 0 && errors === 0) return undefined;
+  const characters = earlierText
+    ? earlierText.characters + (ofReply?.characters ?? 0)
+    : ofReply?.characters;
+  const afterId = earlierText ? earlierText.cursorBefore : ofReply?.after_id;
   return {
     ...(characters !== undefined && { characters }),
     ...(afterId !== undefined && { after_id: afterId }),
@@ -322,7 +324,7 @@ function describeOmitted(
     return `Earlier ${kinds.join(" and ")} of this turn were left out: list_events shows them.`;
   }
   const from = omitted.after_id === undefined ? "the message's event_id" : `"${omitted.after_id}"`;
-  const what = turn.passed
+  const what = turn.earlierText
     ? "What the agent said in answer to earlier messages"
     : "The oldest part";
   return `${what} was left out: list_events with after_id = ${from}, types = ["agent.message"] ` +
@@ -367,7 +369,7 @@ function advise(
     case "not_started":
       return "No message was sent to this session yet. Call send_message first.";
     case "idle":
-      return parts.turn.isUnanswered
+      return parts.turn.hasUnansweredInput
         ? `A message was not answered: the session is idle and no turn has begun for it. Call ` +
           `wait_for_idle again${again} to go on waiting, or send the message again.`
         : adviseIdle(parts.turn.collected);

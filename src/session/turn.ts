@@ -53,7 +53,7 @@ export interface QueuedInput {
   /** `sent`: an interrupt came after it; `over`: an idle event came after that. */
   interrupt?: "sent" | "over";
   /** Digest of the text, by which the stamped version of a message without an id is known. */
-  readonly mark: string | undefined;
+  readonly textDigest: string | undefined;
   /** The newest text when it was sent, where nothing else will part the turns. */
   readonly saidBefore: TextPart | undefined;
 }
@@ -71,8 +71,8 @@ interface OwedInput {
   readonly taken?: boolean;
 }
 
-/** Text that a wait saw pass and that its reply does not hold. */
-interface Passed {
+/** Text that came in the time of a wait and that its reply leaves out: it answers other inputs. */
+interface EarlierText {
   readonly characters: number;
   /** The last event before it that can serve as a cursor. */
   readonly cursorBefore?: string;
@@ -164,8 +164,8 @@ export class Turn {
   collected: Collected = collection();
   /** Errors that came between an input and the start of its turn. */
   #earlyErrors: TurnError[] = [];
-  /** Left out of `collected` although it came after the cursor, or while a wait watched. */
-  passed: Passed | undefined;
+  /** What earlier turns said after the cursor, or while a wait watched: `collected` is without it. */
+  earlierText: EarlierText | undefined;
   /** True if the start of this turn is among the events. */
   sawTurnStart = false;
   /** Where counting begins; undefined for a wait without a cursor. */
@@ -192,7 +192,7 @@ export class Turn {
   }
 
   /** True if the session rests with an input that nothing came of, as far as its events tell. */
-  get isUnanswered(): boolean {
+  get hasUnansweredInput(): boolean {
     if (this.phase === "starting") return !this.interrupted;
     return [...this.queued.values()].some(({ mayHaveBegun }) => !mayHaveBegun);
   }
@@ -219,7 +219,7 @@ export class Turn {
 
   /**
    * Marks where a wait without a cursor came in: after the event with the key `from`. Such a wait
-   * replies with the newest turn; what earlier turns said while it watched is told as `passed`.
+   * replies with the newest turn; what earlier turns said while it watched is told as `earlierText`.
    *
    * @param from undefined when nothing had happened by then
    * @param isThere true if that event was added already
@@ -327,11 +327,11 @@ export class Turn {
   }
 
   /** Finds the key under which an input is queued. */
-  #queuedKey({ key, id, mark, queued }: TurnEvent): string | undefined {
+  #queuedKey({ key, id, textDigest, queued }: TurnEvent): string | undefined {
     if (this.queued.has(key)) return key;
     // A queued one with an id of its own is another of the same text; stamped it may have a new id.
-    if (mark === undefined || (queued && id !== undefined)) return undefined;
-    for (const [other, input] of this.queued) if (input.mark === mark) return other;
+    if (textDigest === undefined || (queued && id !== undefined)) return undefined;
+    for (const [other, input] of this.queued) if (input.textDigest === textDigest) return other;
     return undefined;
   }
 
@@ -357,11 +357,11 @@ export class Turn {
     else this.#takeAtRest(event, known, key);
   }
 
-  #queue({ key, mark }: TurnEvent): void {
+  #queue({ key, textDigest }: TurnEvent): void {
     // Without status events nothing more will tell that its turn begins.
     const begun = this.phase === "running" && !this.#showsStatus;
     const saidBefore = begun ? this.collected.texts.at(-1) : undefined;
-    this.queued.set(key, { mayHaveBegun: begun, begun, mark, saidBefore });
+    this.queued.set(key, { mayHaveBegun: begun, begun, textDigest, saidBefore });
   }
 
   #unqueue(key: string): void {
@@ -413,7 +413,7 @@ export class Turn {
       }
       // What was said while the cursor itself was queued answers others.
       const anchorId = this.anchor?.id;
-      if (anchorId !== undefined && (anchorId === id || anchorId === key)) this.#letPass();
+      if (anchorId !== undefined && (anchorId === id || anchorId === key)) this.#setAside();
       return this.#start(event);
     }
     const isLong = sinceIdleMs !== undefined && sinceIdleMs > OWED_MS;
@@ -458,7 +458,7 @@ export class Turn {
     this.sawTurnStart ||= this.phase === "ended";
     if (watch?.on) watch.inTurn = true;
     // A cursor that is a queued message: the turns before its own answer others.
-    if (this.anchor ? this.#isAnchorToCome() : sawTurn) this.#letPass();
+    if (this.anchor ? this.#isAnchorToCome() : sawTurn) this.#setAside();
     else if (!this.anchor) this.collected = collection(this.#earlyErrors);
   }
 
@@ -468,14 +468,14 @@ export class Turn {
     return anchor?.id !== undefined && (anchor.queued || owed.some(({ id }) => id === anchor.id));
   }
 
-  /** Drops what was collected, but tells that it did. */
-  #letPass(): void {
-    const { passed, collected: { textLength, texts } } = this;
+  /** Drops what was collected: `earlierText` counts it. */
+  #setAside(): void {
+    const { earlierText: before, collected: { textLength, texts } } = this;
     this.collected = collection(this.#earlyErrors);
     if (textLength === 0) return;
-    const cursorBefore = (passed ?? texts[0])?.cursorBefore;
-    this.passed = {
-      characters: textLength + (passed?.characters ?? 0),
+    const cursorBefore = (before ?? texts[0])?.cursorBefore;
+    this.earlierText = {
+      characters: textLength + (before?.characters ?? 0),
       ...(cursorBefore !== undefined && { cursorBefore }),
     };
   }
@@ -627,7 +627,7 @@ export class Turn {
     const index = this.owed.findIndex(({ at = -Infinity }) => at > idleAt);
     const input = this.owed[index];
     if (!input) return;
-    if (this.#isAnchorToCome()) this.#letPass();
+    if (this.#isAnchorToCome()) this.#setAside();
     this.owed.splice(index, 1);
     this.sawTurnStart = true;
     this.#start(input);
@@ -738,7 +738,7 @@ export class TurnReader {
 
   /** Adds what the text that the cursor names has grown by meanwhile: it comes after the cursor. */
   #addGrowth(event: TurnEvent & { kind: "text" }): void {
-    const from = this.#history.lengthIn(this.#firstEpoch, event.key);
+    const from = this.#history.lengthAt(this.#firstEpoch, event.key);
     if (from === undefined) return;
     const text = event.text.slice(from);
     this.turn.add({ ...event, id: undefined, key: `${event.key}~${from}`, text });

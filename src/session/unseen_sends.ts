@@ -28,8 +28,8 @@ interface Send {
 
 /** A message that was sent, for where the API did not tell its event's id. */
 export interface SentMessage {
-  /** Its `textMark`. */
-  readonly mark: string;
+  /** Its text, as `textDigestOf` gives it. */
+  readonly textDigest: string;
   /** Tells by its age whether an event may be the message: what is from before it is another's. */
   readonly mayBe: (event: DatedEvent) => boolean;
 }
@@ -75,7 +75,7 @@ export class UnseenSends {
     if (!message) return entries.length > 0;
     const isSame = searched?.history === history && searched.epoch === epoch;
     const found = entries.slice(isSame ? searched.length : 0).find((event) =>
-      event.mark === message.mark && message.mayBe({ id: event.id, at: event.at }) &&
+      event.textDigest === message.textDigest && message.mayBe({ id: event.id, at: event.at }) &&
       !this.#recognised.has(`${sessionId} ${event.key}`)
     );
     send.searched = { history, epoch, length: entries.length };

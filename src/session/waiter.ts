@@ -304,7 +304,7 @@ class Wait {
     this.#planReread();
     if (!await this.#rereadIfDue()) return undefined;
     if (!this.#verdict().over) return undefined;
-    if (this.#mustRefresh || feed.history.hasUnnamed) await this.#refresh();
+    if (this.#mustRefresh || feed.history.lacksListIds) await this.#refresh();
     await feed.confirmNothingHidden();
     this.#reader.update();
     let verdict = this.#verdict();

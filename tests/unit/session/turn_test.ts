@@ -52,19 +52,19 @@ Deno.test("Turn.add() tells of the words that a wait saw pass", () => {
   const events = [first, begin, second, ...rest, e.endTurn()];
   const turn = readWatched(events, 2);
   assertEquals(reply(turn), "two");
-  assertEquals(turn.passed, { characters: 3, cursorBefore: begin.id ?? "" });
+  assertEquals(turn.earlierText, { characters: 3, cursorBefore: begin.id ?? "" });
   // From the beginning again, as after older pages came.
   const again = new Turn();
   again.watchFrom(readEvent(begin).key, false);
   for (const event of events) again.add(readEvent(event));
-  assertEquals(again.passed, turn.passed);
+  assertEquals(again.earlierText, turn.earlierText);
 });
 
 Deno.test("Turn.add() tells nothing of turns that were over when the wait came in", () => {
   const e = eventMaker();
   const old = [e.user("q1"), e.running(), e.text("one"), e.endTurn()];
   const turn = readWatched([...old, e.user("q2"), e.running(), e.text("two"), e.endTurn()], 4);
-  assertEquals([reply(turn), turn.passed], ["two", undefined]);
+  assertEquals([reply(turn), turn.earlierText], ["two", undefined]);
 });
 
 Deno.test("Turn.add() tells of what passes between a queued cursor and its own turn", () => {
@@ -73,7 +73,7 @@ Deno.test("Turn.add() tells of what passes between a queued cursor and its own t
   const rest = [e.text("one"), e.endTurn(), e.stamped(second), e.running(), e.text("two")];
   const turn = read([first, begin, second, ...rest, e.endTurn()], second.id ?? "");
   assertEquals(reply(turn), "two");
-  assertEquals(turn.passed, { characters: 3, cursorBefore: begin.id ?? "" });
+  assertEquals(turn.earlierText, { characters: 3, cursorBefore: begin.id ?? "" });
 });
 
 Deno.test("Turn.add() takes a cursor with a suffix for its event", () => {

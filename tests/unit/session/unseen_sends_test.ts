@@ -38,7 +38,7 @@ Deno.test("UnseenSends gives a send up after 30 seconds, or when it was told", a
 Deno.test("UnseenSends knows a message without an id by its text, each event once", () => {
   const { sends, history, has, e } = setUp();
   const event = readEvent(e.user("the same words"));
-  const message = { mark: event.mark ?? "", mayBe: () => true };
+  const message = { textDigest: event.textDigest ?? "", mayBe: () => true };
   sends.add("sesn_1", undefined, message);
   history.add(readEvent(e.user("other words")));
   assertEquals(has(), true);
@@ -52,6 +52,9 @@ Deno.test("UnseenSends does not take an event from before the send for the messa
   const { sends, history, has, e } = setUp();
   const event = readEvent(e.user("the same words"));
   history.add(event);
-  sends.add("sesn_1", undefined, { mark: event.mark ?? "", mayBe: ({ id }) => id !== event.id });
+  sends.add("sesn_1", undefined, {
+    textDigest: event.textDigest ?? "",
+    mayBe: ({ id }) => id !== event.id,
+  });
   assertEquals(has(), true);
 });

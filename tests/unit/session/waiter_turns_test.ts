@@ -1,7 +1,7 @@
 import type { DatedEvent } from "../../../src/api/event_record.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { settle } from "../../helpers/manual_clock.ts";
-import { textMark } from "../../../src/session/event_types.ts";
+import { textDigestOf } from "../../../src/session/event_types.ts";
 import { setUp } from "./waiter_support.ts";
 
 Deno.test("wait() answers a turn that ended before the call in two requests, without time passing", async () => {
@@ -206,7 +206,7 @@ Deno.test("wait() of a queued first message is not told that nothing was sent", 
 });
 
 const sentText = (text: string, notBeforeMs: number) => ({
-  mark: textMark([{ type: "text", text }]),
+  textDigest: textDigestOf([{ type: "text", text }]),
   mayBe: ({ at = Infinity }: DatedEvent) => at >= notBeforeMs,
 });
 
