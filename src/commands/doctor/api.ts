@@ -55,7 +55,7 @@ export async function* checkApi(config: DoctorConfig, program: Program): AsyncGe
   if (baseUrl === undefined) return yield notChecked("the base URL cannot be used");
   const url = new URL(baseUrl);
   for (const { message, cure } of proxyMisreadings(url, env)) yield network.warn(message, cure);
-  // A dead network shows nothing for as long as that.
+  // Says why nothing happens for so long where the network is dead.
   note(`Asking ${url.origin}, for at most ${PROBE_TIMEOUT_MS / 1_000} s …`);
   // The server's own way to the API, so that what is found on it holds for the server.
   const connections = createConnections(program.openHttpClient, clock);
@@ -155,7 +155,9 @@ function cureOf(error: ApiError): string | undefined {
   const { caller, operator } = faultOf(error);
   const { remedy, retryAfterMs } = error;
   if (remedy ?? operator) return remedy ?? operator;
-  if (retryAfterMs !== undefined) return `try again in ${Math.ceil(retryAfterMs / 1_000)} s`;
+  if (retryAfterMs !== undefined) {
+    return `try again in ${Math.max(1, Math.ceil(retryAfterMs / 1_000))} s`;
+  }
   return caller && caller[0]?.toLowerCase() + caller.slice(1).replace(/\.$/, "");
 }
 

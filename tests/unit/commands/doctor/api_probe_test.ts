@@ -207,6 +207,13 @@ const answers: readonly [string, FetchLike, string, string, string][] = [
     "try again in 90 s",
   ],
   [
+    "an API that is back at once",
+    answering(503, refusal("api_error", "Restarting"), { "retry-after": "0" }),
+    "fail",
+    "The API failed (503): Restarting",
+    "try again in 1 s",
+  ],
+  [
     "a gateway's page",
     answering(502, "<h1>Bad</h1>"),
     "fail",
