@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { callServedTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
-import { startHttp as startProgram } from "../helpers/http_program.ts";
+import { apiAt, startHttp as startProgram } from "../helpers/http_program.ts";
 import { Spawned } from "../helpers/spawned.ts";
 
 const TOKEN = "e2e-token-e2e-token-e2e-token-e2e";
@@ -73,3 +73,62 @@ Deno.test("the program listens where it was told, whatever DENO_SERVE_ADDRESS sa
     assertEquals((await program.ending()).code, 0);
   }
 });
+
+for (const era of ["2026-07-28", "2025-11-25"]) {
+  Deno.test(`${era}: the program ends a call, and its request, when the client hangs up`, async () => {
+    const asked = Promise.withResolvers<void>();
+    const hungUp = Promise.withResolvers<void>();
+    const api = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      ({ signal }) => {
+        asked.resolve();
+        return new Promise<Response>((resolve) =>
+          signal.addEventListener("abort", () => {
+            hungUp.resolve();
+            resolve(new Response());
+          })
+        );
+      },
+    );
+    const { program, url, stop } = await startProgram(
+      [],
+      apiAt(`http://127.0.0.1:${api.addr.port}`),
+    );
+    const client = new AbortController();
+    const call = fetch(url, {
+      method: "POST",
+      signal: client.signal,
+      headers: {
+        "authorization": `Bearer ${TOKEN}`,
+        "content-type": "application/json",
+        "accept": "application/json, text/event-stream",
+        "mcp-protocol-version": era,
+        ...(era === "2026-07-28" && { "mcp-method": "tools/call", "mcp-name": "get_agent" }),
+        // Real clients say more than fits into the first kilobyte.
+        "user-agent": "x".repeat(1_000),
+      },
+      body: JSON.stringify({
+        jsonrpc: "2.0",
+        id: 7,
+        method: "tools/call",
+        params: {
+          name: "get_agent",
+          arguments: { agent_id: "agent_01abc" },
+          ...(era === "2026-07-28" && {
+            _meta: {
+              "io.modelcontextprotocol/protocolVersion": era,
+              "io.modelcontextprotocol/clientCapabilities": {},
+            },
+          }),
+        },
+      }),
+    }).then((response) => response.text());
+    await asked.promise;
+    client.abort();
+    await call.catch(() => {});
+    await program.until(() => /outcome=cancelled/.exec(program.stderr.join("\n"))?.[0]);
+    await hungUp.promise;
+    assertEquals(await stop(), 0);
+    await api.shutdown();
+  });
+}

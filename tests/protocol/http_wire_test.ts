@@ -271,6 +271,34 @@ for (const era of ERAS) {
   });
 }
 
+for (const era of ERAS) {
+  test(`${era}: a short call ends when its client hangs up`, async (served, app) => {
+    app.simulator.faults.add({ fault: { kind: "hang" } });
+    const gone = new AbortController();
+    const call = fetch(served.url, callRequest(era, "list_agents", {}, gone.signal))
+      .then((response) => response.text());
+    await untilTrue(app, () => app.simulator.requests.length > 0);
+    gone.abort();
+    await call.catch(() => {});
+    await untilTrue(app, () => app.log.some((line) => line.includes("outcome=cancelled")));
+  });
+}
+
+test("2026-07-28: a response that takes long begins as a stream", async (served, app) => {
+  app.simulator.faults.add({ fault: { kind: "hang" }, times: 1 });
+  const startedAt = app.clock.now();
+  const response = fetch(served.url, callRequest("2026-07-28", "list_agents", {}));
+  const { headers, body } = await app.until(response);
+  assertEquals(headers.get("content-type"), "text/event-stream");
+  assert(app.clock.now() - startedAt < 2_000);
+  // The client of the API gives a request up that hangs, and asks again.
+  const text = await app.until(new Response(body).text());
+  const [event, data] = text.trim().split("\n");
+  assertEquals(event, "event: message");
+  const { id, result } = JSON.parse(data?.replace("data: ", "") ?? "");
+  assertEquals([id, result.isError], [7, undefined]);
+});
+
 for (const method of ["GET", "DELETE"]) {
   test(`${method} answers 405 with and without a token`, async (served) => {
     for (const authorization of [`Bearer ${TOKEN}`, "Bearer no"]) {
