@@ -26,6 +26,9 @@ const INTERRUPTED = 130;
 /** Log lines that nobody has read yet, in bytes: some thousand lines. */
 const MAX_UNREAD_LOG_BYTES = 1024 * 1024;
 
+/** Log lines of so many milliseconds go out together: each write costs as much as ten lines. */
+const LOG_PAUSE_MS = 10;
+
 /** Results that a host has not read yet, in bytes: hundreds of the largest. */
 const MAX_UNREAD_RESULT_BYTES = 64 * 1024 * 1024;
 
@@ -139,6 +142,7 @@ function openStreams({ writeOut, writeErr }: Runtime): Streams {
     err: new Output({
       write: writeErr,
       maxQueuedBytes: MAX_UNREAD_LOG_BYTES,
+      pause: { ms: LOG_PAUSE_MS, clock: systemClock },
       onDropped: (lines) =>
         streams.log?.warn("Log lines were dropped: stderr was not read", { lines }),
     }),

@@ -17,6 +17,11 @@ export interface OutputOptions {
   readonly write: (bytes: Uint8Array) => Promise<number>;
   /** How many bytes may wait to be written; what comes on top of them is dropped. */
   readonly maxQueuedBytes: number;
+  /**
+   * Least time from one write to the next, for texts that many calls write, each for itself: a write
+   * on a thread of its own costs more than a log line. Nothing is held back when absent.
+   */
+  readonly pause?: { readonly ms: number; readonly clock: Pick<Clock, "now" | "after"> };
   /** Called with the number of texts that were dropped, as soon as texts get through again. */
   readonly onDropped?: (texts: number) => void;
 }
@@ -37,6 +42,8 @@ export class Output {
   #writtenBytes = 0;
   #dropped = 0;
   #pumping: Promise<void> | undefined;
+  #wroteAt = -Infinity;
+  #endPause: (() => void) | undefined;
   #failure: unknown;
   readonly #failed = Promise.withResolvers<void>();
 
@@ -69,17 +76,22 @@ export class Output {
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.byteLength;
     this.#pumping ??= this.#pump().finally(() => this.#pumping = undefined);
+    if (this.#queuedBytes >= CHUNK_BYTES) this.#endPause?.();
     return true;
   }
 
   /** Resolves when everything is written; never while nobody reads. */
   async drained(): Promise<void> {
-    while (this.#pumping !== undefined) await this.#pumping;
+    while (this.#pumping !== undefined) {
+      this.#endPause?.();
+      await this.#pumping;
+    }
   }
 
   /** Resolves when everything is written, or when nothing has been for `stallMs` milliseconds. */
   async flush(clock: Pick<Clock, "sleep">, stallMs: number): Promise<void> {
     while (this.#pumping !== undefined) {
+      this.#endPause?.();
       const before = this.#writtenBytes;
       const enough = new AbortController();
       await Promise.race([this.#pumping, clock.sleep(stallMs, enough.signal).catch(() => {})]);
@@ -91,6 +103,7 @@ export class Output {
   async #pump(): Promise<void> {
     // Texts that are written in the same turn go out together.
     await Promise.resolve();
+    await this.#pause();
     while (this.#queue.length > 0) {
       const texts = this.#take();
       try {
@@ -106,6 +119,22 @@ export class Output {
     }
   }
 
+  /** Waits until the pause after the last write is over, or somebody waits for what is queued. */
+  #pause(): Promise<void> | undefined {
+    const { pause } = this.#options;
+    if (!pause) return undefined;
+    const leftMs = this.#wroteAt + pause.ms - pause.clock.now();
+    if (leftMs <= 0) return undefined;
+    return new Promise((resolve) => {
+      const cancel = pause.clock.after(leftMs, () => this.#endPause?.());
+      this.#endPause = () => {
+        cancel();
+        this.#endPause = undefined;
+        resolve();
+      };
+    });
+  }
+
   #take(): Uint8Array[] {
     let bytes = 0;
     let count = 0;
@@ -119,6 +148,7 @@ export class Output {
     let sent = 0;
     try {
       while (sent < bytes.byteLength) {
+        this.#wroteAt = this.#options.pause?.clock.now() ?? 0;
         const count = await this.#options.write(bytes.subarray(sent));
         sent += count;
         this.#queuedBytes -= count;

@@ -84,6 +84,35 @@ Deno.test("an Output counts what a full disk takes none of, and goes on afterwar
   assertEquals([told, text()], [[2], "three\n"]);
 });
 
+Deno.test("an Output with a pause gathers what comes within it, and holds up nobody who waits", async () => {
+  const clock = new ManualClock();
+  const { write, open, taken } = pipe();
+  open();
+  const output = new Output({ write, maxQueuedBytes: 100_000, pause: { ms: 10, clock } });
+  output.write("first\n");
+  await settle();
+  assertEquals(taken, ["first\n"]);
+  output.write("a\n");
+  await settle();
+  output.write("b\n");
+  await clock.advance(9);
+  assertEquals(taken.length, 1);
+  await clock.advance(1);
+  assertEquals(taken.slice(1), ["a\nb\n"]);
+  output.write("c\n");
+  await settle();
+  await output.drained();
+  output.write("d\n");
+  await settle();
+  await output.flush(clock, 500);
+  assertEquals(taken.slice(2), ["c\n", "d\n"]);
+  output.write("e\n");
+  await settle();
+  output.write("f".repeat(64 * 1024));
+  await settle();
+  assertEquals([taken.slice(4).join("").length, clock.pendingTimers], [64 * 1024 + 2, 0]);
+});
+
 Deno.test("flush() waits as long as somebody reads, and not longer", async () => {
   const clock = new ManualClock();
   const { write, open, shut, text } = pipe(1);
