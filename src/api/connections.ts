@@ -80,8 +80,8 @@ export interface Connections {
   close(): void;
 }
 
-/** Calls are short and few at a time; more connections would only wait to be closed. */
-const MAX_IDLE = 8;
+/** Calls are short; a crowd of more than so many at a time makes connections anew. */
+const MAX_IDLE = 32;
 /** Below what NATs and load balancers commonly keep, in milliseconds. */
 const IDLE_MS = 30_000;
 

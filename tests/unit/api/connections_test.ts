@@ -83,7 +83,7 @@ Deno.test("writes and streams go through a client that keeps no connection", asy
   await api.sessions.archive("s");
   (await api.events.stream("s")).close();
   assertEquals(opened.map(({ maxIdle, paths }) => [maxIdle, paths]), [
-    [8, ["GET /v1/agents"]],
+    [32, ["GET /v1/agents"]],
     [0, [
       "POST /v1/sessions/sesn_1/events",
       "POST /v1/sessions",
