@@ -1,5 +1,5 @@
 /**
- * Archives that are the same for the same files: no owner, no order of a folder, one time.
+ * Makes archives whose bytes depend only on the files and one time: no owner, no folder order.
  *
  * @module
  */
@@ -13,14 +13,14 @@ export interface Entry {
   /** Path in the archive, with `/`. */
   readonly name: string;
   readonly bytes: Uint8Array;
-  /** Whether it can be run. */
+  /** Gives it the permission to be run. */
   readonly executable?: boolean;
 }
 
 const BEST = 9;
 
 /**
- * A `.tar.gz`.
+ * Makes a `.tar.gz`.
  *
  * @param epoch time of every file, in seconds since 1970
  */
@@ -37,17 +37,17 @@ export function tarGz(entries: readonly Entry[], epoch: number): Uint8Array {
 /** The earliest time that a zip can hold. */
 const ZIP_START = Date.UTC(1980, 0, 1) / 1000;
 
-/** Says that the permissions of an entry are those of Unix. */
+/** The operating system in a zip entry's header: it says how permissions are written. */
 const UNIX = 3;
 
 /**
- * A `.zip`, with permissions as Unix knows them.
+ * Makes a `.zip` with Unix permissions.
  *
  * @param epoch time of every file, in seconds since 1970
  */
 export function zip(entries: readonly Entry[], epoch: number): Uint8Array {
   const utc = new Date(Math.max(epoch, ZIP_START) * 1000);
-  // The library writes local time; this local time reads like the time in UTC.
+  // The library writes local time, so this is the local time with the digits of the UTC time.
   const mtime = new Date(
     utc.getUTCFullYear(),
     utc.getUTCMonth(),

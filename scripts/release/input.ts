@@ -17,10 +17,10 @@ import { cycloneDx } from "./sbom.ts";
 const read = (path: string) => Deno.readTextFile(new URL(path, ROOT));
 
 /**
- * The repository that a release is for: named, or that of the workflow that runs, or git's origin;
- * undefined where there is none.
+ * Finds the repository that a release is for: the named one, that of the running GitHub workflow,
+ * or git's origin; undefined when there is none.
  *
- * @throws Error when the one that was named is none
+ * @throws Error when the named one is not a repository on GitHub
  */
 export async function findRepository(
   named: string | undefined,
@@ -39,13 +39,15 @@ export async function findRepository(
 
 async function listPackages() {
   const info = await run(Deno.execPath(), ["info", "--json", "src/main.ts"], { cwd: ROOT });
-  if (!info.success) throw new Error(`The packages cannot be listed: ${info.stderr.trim()}`);
+  if (!info.success) throw new Error(`Cannot list the packages: ${info.stderr.trim()}`);
   const { roots, folders } = parseGraph(info.stdout);
   const packages = packagesBehind(parseLock(await read("deno.lock")), roots);
   const licences = new Map(
     await Promise.all(packages.map(async ({ id }) => {
       const folder = folders.get(id);
-      if (folder === undefined) throw new Error(`Deno does not say where it keeps ${id}`);
+      if (folder === undefined) {
+        throw new Error(`Deno does not say where it keeps ${id}: run 'deno install'`);
+      }
       return [id, await readLicence(folder)] as const;
     })),
   );
@@ -55,7 +57,7 @@ async function listPackages() {
 /**
  * Reads licence, README, changelog, packages and install scripts.
  *
- * @throws Error where one is missing
+ * @throws Error when one is missing
  */
 export async function readReleaseInput(
   { version }: Manifest,

@@ -1,5 +1,5 @@
 /**
- * The licences of what is inside the executables.
+ * Collects the licences of the packages inside the executables.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { Package } from "./packages.ts";
 export interface Licence {
   /** SPDX expression. */
   readonly expression: string;
-  /** The text that goes with copies. */
+  /** The text that must go with copies. */
   readonly text: string;
 }
 
@@ -23,7 +23,7 @@ const FILE = /^licen[cs]e(\.(md|txt))?$/i;
 /**
  * Reads the licence of an unpacked package.
  *
- * @throws Error when it has none, so that nothing goes out without
+ * @throws Error when it has none, so that no release goes out without
  */
 export async function readLicence(folder: string): Promise<Licence> {
   const manifest = JSON.parse(await Deno.readTextFile(join(folder, "package.json")));
@@ -39,7 +39,7 @@ export async function readLicence(folder: string): Promise<Licence> {
 const DENO = `The executables contain the Deno runtime, which is under the MIT licence. It and the
 licences of what is inside it are at https://github.com/denoland/deno.`;
 
-/** One text with the licences of all packages. */
+/** Returns one text with the licences of all packages. */
 export function licencesText(
   packages: readonly Package[],
   licences: ReadonlyMap<string, Licence>,

@@ -1,5 +1,5 @@
 /**
- * Everything that a release has, from executables that were built.
+ * Makes the files of a release from executables.
  *
  * @module
  */
@@ -11,36 +11,38 @@ import { bundleEntries, bundleManifest } from "./mcpb_manifest.ts";
 import { archiveName, bundleName, checksums, type Repository } from "./names.ts";
 import { serverJson } from "./server_json.ts";
 
-/** What all files of a release share. */
+/** The input of a release, beside the executables. */
 export interface ReleaseInput {
   readonly version: string;
   /** In seconds since 1970. */
   readonly epoch: number;
-  /** Without one there is nothing to register and no place to download from. */
+  /** Without it, a release has no `server.json` and no install scripts. */
   readonly repository?: Repository;
   /** Licence, README and what else goes into every archive. */
   readonly papers: readonly Entry[];
   /** CycloneDX document. */
   readonly sbom: Record<string, unknown>;
-  /** Of this version. */
+  /** Notes of this version. */
   readonly notes: string;
-  /** Install scripts by file name, with their place for the repository. */
+  /** Install scripts by file name; each has {@linkcode REPOSITORY_PLACE} in it. */
   readonly installers: ReadonlyMap<string, string>;
 }
 
 /** Writes a file of a release. */
 export type WriteFile = (name: string, bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
 
-/** What install scripts have where the repository belongs. */
+/** The text in install scripts that is replaced by the repository. */
 export const REPOSITORY_PLACE = "OWNER/REPOSITORY";
 
-/** An install script that knows where to download from. */
+/** Returns an install script that downloads from a repository. */
 export function placeRepository(script: string, { owner, name }: Repository): string {
-  if (!script.includes(REPOSITORY_PLACE)) throw new Error("The script has no place for it");
+  if (!script.includes(REPOSITORY_PLACE)) {
+    throw new Error(`The install script has no ${REPOSITORY_PLACE} to replace`);
+  }
   return script.replaceAll(REPOSITORY_PLACE, `${owner}/${name}`);
 }
 
-/** The bundle for Claude Desktop, zipped. */
+/** Makes the bundle for Claude Desktop. */
 export function bundle(input: ReleaseInput, target: Target, executable: Uint8Array): Uint8Array {
   const manifest = bundleManifest(input.version, target, input.repository);
   return zip(bundleEntries(manifest, target, executable, input.papers), input.epoch);
@@ -53,7 +55,7 @@ function archive(input: ReleaseInput, target: Target, executable: Uint8Array): U
 }
 
 /**
- * Writes the files of a release, one executable after the other, since each is large.
+ * Writes the files of a release, one executable after the other, because each is large.
  *
  * @param readExecutable reads what was built for a target
  * @returns SHA-256 by file name, as in `SHA256SUMS`
@@ -89,7 +91,7 @@ export async function makeRelease(
     await add("server.json", json(serverJson(repository, version, bundles)));
   }
   await write("SHA256SUMS", new TextEncoder().encode(checksums(hashes)));
-  // Not a file to download: the text beside the files.
+  // Not in SHA256SUMS: it is the text of the release, not a file to download.
   await write("release-notes.md", new TextEncoder().encode(input.notes));
   return hashes;
 }

@@ -1,5 +1,5 @@
 /**
- * The bundle for Claude Desktop: what its manifest says, and what is in it.
+ * Makes the manifest and the list of files of the bundle for Claude Desktop.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Target } from "../compile/targets.ts";
 import type { Entry } from "./archive.ts";
 import { type Repository, repositoryUrl } from "./names.ts";
 
-/** One line for people who look for it. */
+/** The program in one line, for directories. */
 export const DESCRIPTION =
   "Claude Managed Agents as MCP tools: start a session, send a message, get the finished answer.";
 
@@ -19,7 +19,7 @@ const LONG_DESCRIPTION =
 messages, and waits for the finished answer. It creates or changes no agent, deletes nothing, and \
 reads or writes no credential. The API key goes to the Anthropic API and nowhere else.`;
 
-/** What the user is asked for, by the setting that it becomes. */
+/** The values that Claude Desktop asks the user for, each with the variable that it sets. */
 const USER_CONFIG = {
   api_key: {
     variable: SETTINGS.credential.apiKey.env[0],
@@ -48,7 +48,7 @@ function firstSentence(text: string): string {
   return /^.*?\.(?=\s|$)/s.exec(text)?.[0] ?? text;
 }
 
-/** `manifest.json` of format 0.3, for one operating system. */
+/** Returns `manifest.json` of format 0.3, for one operating system. */
 export function bundleManifest(
   version: string,
   target: Target,
@@ -96,7 +96,7 @@ export function bundleManifest(
   };
 }
 
-/** The files of a bundle. */
+/** Returns the files of a bundle. */
 export function bundleEntries(
   manifest: Record<string, unknown>,
   target: Target,

@@ -1,22 +1,24 @@
 /**
- * What the files of a release are called, and where they are found.
+ * The names of a release's files, and their addresses.
  *
  * @module
  */
 
 import type { Target } from "../compile/targets.ts";
 
-/** `cma-mcp-<version>-<os>-<arch>`. */
+/** Returns `cma-mcp-<version>-<os>-<arch>`. */
 export function stem(version: string, target: Target): string {
   return `cma-mcp-${version}-${target.name}`;
 }
 
-/** Name of the archive for a target: `.zip` for Windows, which opens nothing else by itself. */
+/**
+ * Returns the name of a target's archive: `.zip` for Windows, which unpacks nothing else by itself.
+ */
 export function archiveName(version: string, target: Target): string {
   return stem(version, target) + (target.os === "windows" ? ".zip" : ".tar.gz");
 }
 
-/** Name of the bundle for Claude Desktop. */
+/** Returns the name of a target's bundle for Claude Desktop. */
 export function bundleName(version: string, target: Target): string {
   return `${stem(version, target)}.mcpb`;
 }
@@ -28,9 +30,9 @@ export interface Repository {
 }
 
 /**
- * The repository that a text names: `owner/name`, or the address of a git remote.
+ * Reads the repository from `owner/name`, or from the address of a git remote.
  *
- * @throws Error when it names none
+ * @throws Error when the text names none
  */
 export function parseRepository(text: string): Repository {
   const pattern =
@@ -40,30 +42,30 @@ export function parseRepository(text: string): Repository {
   throw new Error(`'${text}' names no repository on GitHub: type --repository <owner>/<name>`);
 }
 
-/** Address of a repository. */
+/** Returns the address of a repository. */
 export function repositoryUrl({ owner, name }: Repository): string {
   return `https://github.com/${owner}/${name}`;
 }
 
-/** Address of a file of a release. */
+/** Returns the address of a release's file. */
 export function downloadUrl(repository: Repository, version: string, file: string): string {
   return `${repositoryUrl(repository)}/releases/download/v${version}/${file}`;
 }
 
-/** Name of the server in the MCP registry, which proves ownership by the repository's owner. */
+/** Returns the server's name in the MCP registry, which lets only the repository's owner use it. */
 export function registryName({ owner }: Repository): string {
   return `io.github.${owner}/cma-mcp`;
 }
 
-/** Name of the image, with its version. */
+/** Returns the name of the image, with its version. */
 export function imageName({ owner }: Repository, version: string): string {
   return `ghcr.io/${owner.toLowerCase()}/cma-mcp:${version}`;
 }
 
 /**
- * `SHA256SUMS`, as `sha256sum --check` reads it.
+ * Returns the text of `SHA256SUMS`, as `sha256sum --check` reads it.
  *
- * @param hashes hexadecimal, by name of the file
+ * @param hashes hexadecimal, by file name
  */
 export function checksums(hashes: ReadonlyMap<string, string>): string {
   const names = [...hashes.keys()].sort();

@@ -1,12 +1,12 @@
 /**
- * The changelog, and what of it belongs to a version.
+ * Takes the notes of a release from the changelog.
  *
  * @module
  */
 
 /**
- * The section of a version: what is between its heading, `## 1.2.3`, with or without a date behind
- * it, and the next.
+ * Returns the section of a version: the text between its heading (`## 1.2.3`, with or without a
+ * date behind it) and the next heading.
  *
  * @throws Error when the version has no section, or an empty one
  */
@@ -15,5 +15,5 @@ export function releaseNotes(changelog: string, version: string): string {
   const section = sections.find((text) => /^\S+/.exec(text)?.[0] === version);
   const notes = section?.slice(section.indexOf("\n")).trim();
   if (notes) return `${notes}\n`;
-  throw new Error(`The changelog says nothing of ${version}: add a section '## ${version}'`);
+  throw new Error(`CHANGELOG.md says nothing of ${version}: add a section '## ${version}'`);
 }

@@ -1,12 +1,13 @@
 /**
- * The packages that are inside the executables: what `src` imports from npm, and what that needs.
+ * Finds the packages inside the executables: those that `src` imports from npm, and all that they
+ * need.
  *
  * @module
  */
 
 import { z } from "zod";
 
-/** The part of `deno.lock` that matters here; keys are `name@version`, peers may follow. */
+/** The part of `deno.lock` that matters here. Keys are `name@version`; `_` and peers may follow. */
 const lockSchema = z.object({
   npm: z.record(
     z.string(),
@@ -38,23 +39,23 @@ function nameOf(id: string): string {
   return id.slice(0, id.indexOf("@", 1));
 }
 
-/** Version without what the package was resolved beside. */
+/** Returns the version in an id, without the peers behind it. */
 function versionOf(id: string): string {
   return id.slice(id.indexOf("@", 1) + 1).split("_")[0] ?? "";
 }
 
-/** The entry that a name, with a version where it is ambiguous, stands for. */
+/** Returns the id of a dependency, which has a version only where its name alone is ambiguous. */
 function resolve(lock: Lock, dependency: string): string {
   const ids = Object.keys(lock.npm);
   const found = ids.find((id) => id === dependency) ??
     ids.find((id) => id.startsWith(`${dependency}_`)) ??
     ids.find((id) => nameOf(id) === dependency);
   if (found) return found;
-  throw new Error(`deno.lock has no ${dependency}`);
+  throw new Error(`deno.lock has no ${dependency}: run 'deno install --frozen=false'`);
 }
 
 /**
- * The packages that some need, and these themselves, by name.
+ * Returns some packages and all that they need, by name.
  *
  * @param roots ids as in the lock file
  * @throws Error for a package that the lock file does not have
@@ -64,7 +65,7 @@ export function packagesBehind(lock: Lock, roots: readonly string[]): Package[] 
   const visit = (id: string) => {
     if (found.has(id)) return;
     const entry = lock.npm[id];
-    if (!entry) throw new Error(`deno.lock has no ${id}`);
+    if (!entry) throw new Error(`deno.lock has no ${id}: run 'deno install --frozen=false'`);
     const needs = entry.dependencies.map((dependency) => resolve(lock, dependency));
     const { integrity } = entry;
     found.set(id, { id, name: nameOf(id), version: versionOf(id), integrity, needs });
@@ -80,7 +81,7 @@ const infoSchema = z.object({
   npmPackages: z.record(z.string(), z.object({ localPath: z.string() })),
 });
 
-/** What Deno says of a module: the packages in its graph, and where packages are kept. */
+/** The packages in a module's graph, and the folders in which Deno keeps packages. */
 export interface Graph {
   readonly roots: readonly string[];
   readonly folders: ReadonlyMap<string, string>;

@@ -1,12 +1,12 @@
 /**
- * What is inside the executables, as a CycloneDX bill of materials.
+ * Makes a CycloneDX bill of materials of the executables.
  *
  * @module
  */
 
 import type { Package } from "./packages.ts";
 
-/** What is described. */
+/** The input of a bill of materials. */
 export interface SbomInput {
   readonly version: string;
   /** In seconds since 1970. */
@@ -20,18 +20,18 @@ export interface SbomInput {
   readonly denoVersion: string;
 }
 
-/** Package URL, as its specification spells npm's. */
+/** Returns the package URL of an npm package. */
 function purl({ name, version }: Pick<Package, "name" | "version">): string {
   return `pkg:npm/${name.replace(/^@/, "%40")}@${version}`;
 }
 
-/** `sha512-<base64>` in hexadecimal. */
+/** Converts an integrity, `sha512-<base64>`, to hexadecimal. */
 function hashOf(integrity: string): { alg: "SHA-512"; content: string } {
   const [, base64 = ""] = /^sha512-(.+)$/.exec(integrity) ?? [];
   return { alg: "SHA-512", content: Uint8Array.fromBase64(base64).toHex() };
 }
 
-/** A CycloneDX 1.6 document; the same for the same input, so it has no serial number. */
+/** Makes a CycloneDX 1.6 document. It has no serial number: the same input gives the same bytes. */
 export function cycloneDx(input: SbomInput): Record<string, unknown> {
   const { version, packages, licences, denoVersion } = input;
   const self = `pkg:generic/cma-mcp@${version}`;

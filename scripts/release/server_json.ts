@@ -1,7 +1,7 @@
 /**
- * `server.json`, which lists a release in the MCP registry. Its schema is not kept here: what is
- * checked are the fields of schema 2025-12-11 that are used, and the rules of the registry for
- * them (modelcontextprotocol/registry, docs/reference/server-json).
+ * Makes `server.json`, which lists a release in the MCP registry. It checks the fields that it uses
+ * of schema 2025-12-11, and the registry's rules for them (modelcontextprotocol/registry,
+ * docs/reference/server-json); it does not hold the whole schema.
  *
  * @module
  */
@@ -40,7 +40,7 @@ const transportSchema = z.discriminatedUnion("type", [
 
 const mcpbSchema = z.strictObject({
   registryType: z.literal("mcpb"),
-  // Releases of GitHub or GitLab only, with "mcp" in the address.
+  // The registry takes only releases of GitHub or GitLab, with "mcp" in the address.
   identifier: z.url().regex(/^https:\/\/(github|gitlab)\.com\/.*\/releases\/.*mcp/),
   version: z.string().min(1).optional(),
   fileSha256: z.string().regex(/^[a-f0-9]{64}$/),
@@ -50,7 +50,7 @@ const mcpbSchema = z.strictObject({
 
 const imageSchema = z.strictObject({
   registryType: z.literal("oci"),
-  // The version is in the reference; "latest" is refused.
+  // The version is in the reference; the registry refuses "latest".
   identifier: z.string().regex(/^(docker\.io|ghcr\.io)\/[a-z0-9._/-]+:(?!latest$)[\w.-]+$/),
   transport: transportSchema,
   environmentVariables: z.array(inputSchema).optional(),
@@ -63,7 +63,7 @@ const imageSchema = z.strictObject({
   })).optional(),
 });
 
-/** What a `server.json` of this project has to look like. */
+/** The schema of this project's `server.json`. */
 export const serverJsonSchema = z.strictObject({
   $schema: z.literal(
     "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
@@ -106,10 +106,10 @@ const IMAGE_VARIABLES = [
 ];
 
 /**
- * The `server.json` of a release.
+ * Makes the `server.json` of a release.
  *
  * @param bundles SHA-256 of the bundles for Claude Desktop, by file name
- * @throws ZodError when it would not be accepted
+ * @throws ZodError when the registry would not accept it
  */
 export function serverJson(
   repository: Repository,

@@ -1,16 +1,17 @@
 /**
- * Programs in processes of their own that talk in lines. One ends when its standard input does.
+ * Starts programs that talk in lines, each in a process of its own. They end when their standard
+ * input does.
  *
  * @module
  */
 
 const ROOT = new URL("../../", import.meta.url);
-/** What the runtime itself needs. */
+/** Variables that the runtime itself needs. */
 const RUNTIME_ENV = ["PATH", "HOME", "DENO_DIR", "SystemRoot", "LOCALAPPDATA"];
-/** A program that has not ended by then, when it should, is ended, in milliseconds. */
+/** How long a program may take to end before it is killed, in milliseconds. */
 const END_MS = 10_000;
 
-/** The environment of a program that is started: nothing of the caller's settings leaks in. */
+/** Returns an environment for a program, without the caller's settings. */
 export function cleanEnv(env: Readonly<Record<string, string>> = {}): Record<string, string> {
   const inherited = RUNTIME_ENV.flatMap((name) => {
     const value = Deno.env.get(name);
@@ -19,16 +20,16 @@ export function cleanEnv(env: Readonly<Record<string, string>> = {}): Record<str
   return { ...Object.fromEntries(inherited), ...env };
 }
 
-/** What is started. */
+/** The program to start. */
 export interface ChildOptions {
-  /** Of `deno run`: its own flags, the program, the program's arguments. */
+  /** Arguments of `deno run`: its own flags, the program, the program's arguments. */
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** `null` drops what it writes there; `inherit`, the default, shows it. */
+  /** `null` drops its standard error; `inherit`, the default, shows it. */
   readonly stderr?: "inherit" | "null";
 }
 
-/** A program that runs: lines in, lines out. */
+/** A running program: lines in, lines out. */
 export class Child implements AsyncDisposable {
   readonly pid: number;
   readonly #child: Deno.ChildProcess;
@@ -77,7 +78,7 @@ export class Child implements AsyncDisposable {
     await this.write(JSON.stringify(message));
   }
 
-  /** The next JSON message. @throws Error when the program ends instead */
+  /** Reads the next JSON message. @throws Error when the program ends instead */
   async receive<T>(): Promise<T> {
     const message: T = JSON.parse(await this.readLine());
     return message;
@@ -89,7 +90,7 @@ export class Child implements AsyncDisposable {
     return await this.receive<T>();
   }
 
-  /** Ends the program by ending its standard input, or, when that does not help, by force. */
+  /** Ends the program's standard input, and kills it if it does not end then. */
   async close(): Promise<void> {
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), END_MS);
     await this.#writer.close().catch(() => {});

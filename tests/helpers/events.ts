@@ -2,12 +2,12 @@ import type { SessionEvent } from "../../src/api/events.ts";
 
 type Fields = Record<string, unknown>;
 
-/** Makes events of one log; see {@linkcode eventMaker}. */
+/** Makes events of one session; see {@linkcode eventMaker}. */
 export interface EventMaker {
   make(type: string, fields?: Fields): SessionEvent;
   user(text: string, fields?: Fields): SessionEvent;
   queuedUser(text: string): SessionEvent;
-  /** The same event, taken up now. */
+  /** Returns the same event, taken up now. */
   stamped(event: SessionEvent): SessionEvent;
   running(): SessionEvent;
   text(text: string): SessionEvent;
@@ -19,7 +19,7 @@ export interface EventMaker {
   asks(...eventIds: string[]): SessionEvent;
 }
 
-/** Builds events of one log with ids and times that grow; times are a second apart. */
+/** Makes a maker of one session's events: ids and times grow, times by a second each. */
 export function eventMaker(startMs = Date.parse("2026-11-23T09:00:00.000Z")): EventMaker {
   let count = 0;
   const make = (type: string, fields: Record<string, unknown> = {}): SessionEvent => {

@@ -10,7 +10,7 @@ import { ApiError } from "../../src/api/errors.ts";
 
 type Api = Pick<ManagedAgentsApi, "events" | "sessions">;
 
-/** An open stream of a {@linkcode FakeSession}, in the test's hands. */
+/** An open stream of a {@linkcode FakeSession}, which the test controls. */
 class FakeStream implements EventStream {
   readonly #items: StreamItem[] = [];
   #end: { error?: unknown } | undefined;
@@ -48,15 +48,15 @@ class FakeStream implements EventStream {
   }
 }
 
-/** One session behind the API's interface, for tests that need every step in their hands. */
+/** One session behind the API's interface, for tests that control every step. */
 export class FakeSession {
   readonly log: SessionEvent[] = [];
   readonly streams: FakeStream[] = [];
   readonly requests: string[] = [];
   status = "idle";
-  /** Whether a list puts events whose `processed_at` is null first; otherwise it puts them last. */
+  /** Lists events whose `processed_at` is null first; otherwise last. */
   nullsFirst = false;
-  /** Whether a list leaves them where they were sent. */
+  /** Lists them where they were sent, whatever `processed_at` is. */
   nullsInPlace = false;
   /** Called before each request; may throw, or return a promise that delays it. */
   before: (request: string) => void | Promise<void> = () => {};
@@ -65,7 +65,7 @@ export class FakeSession {
     return this.streams.filter((stream) => !stream.closed);
   }
 
-  /** Appends to the log and sends to the open streams. */
+  /** Appends to the events and sends to the open streams. */
   emit(...events: SessionEvent[]): void {
     for (const event of events) {
       this.record(event);
@@ -73,7 +73,9 @@ export class FakeSession {
     }
   }
 
-  /** Appends to the log only, as when the stream loses an event; stamps by id. */
+  /**
+   * Appends to the events only, as when the stream loses one; replaces an event with the same id.
+   */
   record(event: SessionEvent): void {
     const known = this.log.findIndex((other) => other.id !== undefined && other.id === event.id);
     if (known >= 0) this.log.splice(known, 1);
@@ -94,7 +96,7 @@ export class FakeSession {
     for (const stream of this.openStreams) stream.finish();
   }
 
-  /** Requests made so far, by kind. */
+  /** Counts the requests so far, by kind. */
   count(request: string): number {
     return this.requests.filter((made) => made === request).length;
   }
@@ -159,7 +161,7 @@ export class FakeSession {
   }
 }
 
-/** An error as the API answers it. */
+/** Makes the error of an error response of the API. */
 export function apiError(status: number, retryAfterMs?: number): ApiError {
   const type = status === 404 ? "not_found_error" : undefined;
   return new ApiError(`status ${status}`, { kind: "http", status, type, retryAfterMs });

@@ -1,12 +1,12 @@
 import { type Clock, sleepWith } from "../../src/core/clock.ts";
 
-/** A clock that runs faster than time, and knows its timers. */
+/** A clock that runs faster than real time, and counts its timers. */
 export interface FastClock extends Clock {
-  /** Timers that are set and have not run. */
+  /** The number of timers that are set and have not run. */
   readonly pendingTimers: number;
 }
 
-/** A clock by which `speed` seconds pass in one. */
+/** Makes a clock on which `speed` seconds pass in one real second. */
 export function fastClock(speed: number): FastClock {
   const startedAt = performance.now();
   const epochMs = performance.timeOrigin + startedAt;

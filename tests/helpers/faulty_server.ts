@@ -1,7 +1,7 @@
 import type { Certificate } from "./certificate.ts";
 import { type Blow, type Link, Relay } from "./relay.ts";
 
-/** When a blow strikes, relative to the request that it strikes. */
+/** When a connection fails, relative to the request on it. */
 export type Moment = "before it is read" | "after it is read" | "after the head" | "mid-body";
 
 export const MOMENTS: readonly Moment[] = [
@@ -20,13 +20,13 @@ export interface WireRequest {
   readonly earlier: number;
 }
 
-/** What happens to a request instead of an ordinary answer. */
+/** What happens to a request in place of its ordinary response. */
 export type Fault =
   | { readonly moment: Moment; readonly blow: Blow }
-  /** An answer byte by byte, after which the connection is closed unless it is to be kept. */
+  /** Sends these bytes as the response, then closes the connection unless `keep` is set. */
   | {
     readonly raw: string | Uint8Array;
-    /** Answer when the head has come, without reading the body. */
+    /** Responds when the head has come, without reading the body. */
     readonly early?: boolean;
     readonly keep?: boolean;
     readonly blow?: Blow;
@@ -58,7 +58,7 @@ class RequestReader {
     this.#connection = connection;
   }
 
-  /** @returns whether there was more */
+  /** Reads more bytes. @returns false at the end */
   async more(): Promise<boolean> {
     const count = await this.#connection.read(this.#buffer).catch(() => null);
     if (count === null) return false;
@@ -66,7 +66,7 @@ class RequestReader {
     return true;
   }
 
-  /** The next head; undefined at the end. */
+  /** Reads the next head; undefined at the end. */
   async head(): Promise<string | undefined> {
     for (;;) {
       const end = indexOfHeadEnd(this.#rest);
@@ -79,7 +79,7 @@ class RequestReader {
     }
   }
 
-  /** The next so many bytes; undefined when the connection ends before. */
+  /** Reads the next `length` bytes; undefined when the connection ends before. */
   async body(length: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     while (this.#rest.length < length) if (!await this.more()) return undefined;
     const body = this.#rest.slice(0, length);
@@ -103,14 +103,14 @@ function parseHead(head: string, earlier: number): WireRequest {
 interface Served {
   readonly connection: Deno.Conn;
   readonly link: Link;
-  /** What it is doing. */
+  /** What the connection is doing. */
   state: "idle" | "request" | "stream";
 }
 
 /**
- * A server of HTTP/1.1 on loopback, behind a {@linkcode Relay}, that answers as `handle` says and
- * lets a fault strike the requests it is told to. With a certificate it speaks TLS and offers
- * HTTP/2 as well; who takes that is told so and not answered.
+ * An HTTP/1.1 server on loopback, behind a {@linkcode Relay}. It responds as `handle` says, and
+ * makes the requests fail that the test names. With a certificate it speaks TLS and offers HTTP/2
+ * as well, so that tests see which protocol a client chooses; it does not speak it.
  */
 export class FaultyServer {
   /** Every request whose head came, in order. */
@@ -119,7 +119,7 @@ export class FaultyServer {
   readonly protocols = new Set<string>();
   /** Chooses the fault of a request. */
   faultOf: (request: WireRequest) => Fault | undefined = () => undefined;
-  /** Answers wait for it. */
+  /** Responses wait for it. */
   gate: Promise<void> = Promise.resolve();
   readonly url: string;
   readonly relay: Relay;
@@ -151,7 +151,7 @@ export class FaultyServer {
     return new FaultyServer(handle, listener, relay, certificate ? "https" : "http");
   }
 
-  /** Lets a fault strike the next request that fits, and no other. */
+  /** Makes the next request that matches fail, and no other. */
   strikeNext(fits: (request: WireRequest) => boolean, fault: Fault): void {
     let left = true;
     this.faultOf = (request) => {
@@ -161,14 +161,14 @@ export class FaultyServer {
     };
   }
 
-  /** Strikes connections that are open now; those that come later are sound. */
+  /** Makes connections fail that are open now; later ones work. */
   strikeOpen(blow: Blow, which: "idle" | "stream" | "all"): void {
     for (const { link, state } of this.#served) {
       if (which === "all" || which === state) link.strike(blow);
     }
   }
 
-  /** Connections that are open now and in this state. */
+  /** Counts the open connections in a state. */
   open(state: Served["state"]): number {
     return [...this.#served].filter((served) => served.state === state).length;
   }
@@ -215,14 +215,14 @@ export class FaultyServer {
     }
   }
 
-  /** @returns whether the connection may carry another request */
+  /** Serves a request. @returns true when the connection may carry another */
   async #answer(served: Served, reader: RequestReader, wire: WireRequest): Promise<boolean> {
     this.requests.push(wire);
     const fault = this.faultOf(wire);
     const { connection, link } = served;
     const strike = async (blow: Blow): Promise<false> => {
       link.strike(blow);
-      // Held until the other side goes, as a dead link is.
+      // Kept open until the client closes it, as a dead link is.
       if (blow !== "closed") { while (await reader.more()) { /* unread */ } }
       return false;
     };

@@ -1,6 +1,6 @@
 /**
- * The one place that property tests get fast-check from: every run has a seed, and a failure says
- * how to repeat it.
+ * Gives property tests fast-check with a seed, so that every failure says how to repeat it. No
+ * other file imports fast-check.
  *
  * ```sh
  * CMA_TEST_SEED=7 deno test -P=test tests/property/     # this seed
@@ -16,7 +16,7 @@ export { fc };
 
 const DEFAULT_SEED = 20_261_123;
 
-/** The seed that `CMA_TEST_SEED` asks for, a 32-bit integer. */
+/** Returns the seed that `CMA_TEST_SEED` asks for, a 32-bit integer. */
 export function chooseSeed(given: string | undefined): number {
   if (given === undefined || given === "") return DEFAULT_SEED;
   if (given === "random") return Math.floor(Math.random() * 2 ** 31);
@@ -25,15 +25,15 @@ export function chooseSeed(given: string | undefined): number {
   throw new RangeError(`CMA_TEST_SEED is neither an integer nor "random": ${given}`);
 }
 
-/** The seed of every property test and of what else is random in a test. */
+/** The seed of property tests, and of everything else that is random in a test. */
 export const FUZZ_SEED = chooseSeed(Deno.env.get("CMA_TEST_SEED"));
 
-/** How to run a test with this seed again. */
+/** Returns the command that runs a test with this seed again. */
 export function again(seed: number): string {
   return `Again: CMA_TEST_SEED=${seed} deno test -P=test <this file>`;
 }
 
-/** What is thrown when a property fails: what fast-check says of it, and how to see it again. */
+/** Makes the error of a property that fails: fast-check's report, and how to repeat it. */
 export function failureReport<T>(details: fc.RunDetails<T>): Error {
   return new Error(`${fc.defaultReportMessage(details)}\n\n${again(details.seed)}`, {
     cause: details.errorInstance,
@@ -47,14 +47,14 @@ fc.configureGlobal({
   },
 });
 
-/** Parameters of a property that is tried on random input for at most `limitMs` milliseconds. */
+/** Returns parameters that try a property on random input for at most `limitMs` milliseconds. */
 export function fuzzRuns(limitMs: number): fc.Parameters<unknown> {
   return { numRuns: 2_000, interruptAfterTimeLimit: limitMs };
 }
 
 /**
- * Any character, often an ASCII one. The unit "binary" of `fc.string` is the same, but it builds a
- * table of all characters first, which takes a second.
+ * Any character, often an ASCII one. The unit "binary" of `fc.string` gives the same, but first
+ * builds a table of all characters, which takes a second.
  */
 export const anyCharacter: fc.Arbitrary<string> = fc.oneof(
   fc.nat({ max: 0x7f }),
@@ -62,8 +62,8 @@ export const anyCharacter: fc.Arbitrary<string> = fc.oneof(
 ).map((place) => String.fromCodePoint(place < 0xd800 ? place : place + 0x800));
 
 /**
- * JSON values as `JSON.stringify` writes them: `fc.jsonValue` has a negative zero too, which becomes
- * 0 on the way to text and back, so that equal texts come of unequal values.
+ * Makes JSON values that survive the way to text and back: unlike `fc.jsonValue`, no negative zero,
+ * which becomes 0.
  */
 export function jsonValue(constraints?: fc.JsonSharedConstraints): fc.Arbitrary<fc.JsonValue> {
   return fc.jsonValue(constraints).map((value) => JSON.parse(JSON.stringify(value)));

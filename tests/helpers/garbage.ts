@@ -1,7 +1,7 @@
 import v8 from "node:v8";
 import vm from "node:vm";
 
-/** Bytes that are in use, in the heap and beside it, once all garbage has gone. */
+/** Collects all garbage, and returns the bytes in use, in the heap and beside it. */
 export function liveBytes(): number {
   v8.setFlagsFromString("--expose-gc");
   const collect: unknown = vm.runInNewContext("gc");

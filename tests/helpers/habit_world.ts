@@ -7,7 +7,7 @@ import { createSimulator, type Habits, type Simulator } from "../../src/simulato
 import { createServices } from "../../src/tools/services.ts";
 import { ManualClock, settle } from "./manual_clock.ts";
 
-/** Ways in which servers differ, by name. All of them leave a wait something to go by. */
+/** Ways in which servers differ, by name. With each of them a wait can still find the end. */
 export const HABITS = {
   slow_to_take_up: { takeUpMs: 4_000 },
   status_trails: { statusLagMs: 2_000 },
@@ -31,12 +31,12 @@ export const HABITS = {
   list_ignores_order: { listIgnores: ["order", "types", "created_at"] },
   one_page: { listIgnores: ["order", "types", "limit", "page"], pagesWithoutNext: true },
 } as const satisfies Readonly<Record<string, Partial<Habits>>>;
-/** Name of a habit. */
+/** The name of a habit. */
 export type HabitName = keyof typeof HABITS;
-/** All names. */
+/** The names of all habits. */
 export const HABIT_NAMES = Object.keys(HABITS) as HabitName[];
 
-/** Replicas in front of one simulated session whose server has the given habits. */
+/** Replicas of this program in front of one simulated session, whose server has some habits. */
 export class HabitWorld {
   readonly clock = new ManualClock();
   readonly simulator: Simulator;
@@ -75,7 +75,7 @@ export class HabitWorld {
     };
   }
 
-  /** Has the agent say words with pauses between them. @returns the event's id, where it is told */
+  /** Makes the agent say words, with pauses. @returns the event's id, if the server tells it */
   async say(text: string, replica = 0): Promise<string | undefined> {
     const event = { type: "user.message", content: [{ type: "text", text }] } as const;
     return await this.#send(event, replica);
@@ -101,7 +101,7 @@ export class HabitWorld {
     return await this.clock.runUntil(waiting ?? Promise.reject(new Error("no such replica")));
   }
 
-  /** What is left of finished waits: nothing. */
+  /** Closes the simulator. @returns a line for each thing that finished waits left behind */
   async close(): Promise<string[]> {
     await settle();
     const left = this.simulator.openStreams();
@@ -110,7 +110,7 @@ export class HabitWorld {
   }
 }
 
-/** The words of a reply. */
+/** Returns the words of a reply. */
 export function wordsOf({ reply }: WaitResult): string[] {
   return reply.split("\n\n").filter((word) => word !== "");
 }

@@ -1,6 +1,6 @@
 /**
- * The simulator's habits as test input: every value of each, in a table that the compiler keeps
- * complete, and combinations of them.
+ * The simulator's habits as test input: every value of each habit, in a table that the compiler
+ * keeps complete, and combinations of them.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { type Habits, hostedHabits } from "../../src/simulator/mod.ts";
 import { fc } from "./fuzz.ts";
 
-/** Values of each habit that a client meets somewhere, the hosted API's first. */
+/** The values of each habit, the hosted API's first. */
 export const HABIT_VALUES: { readonly [Name in keyof Habits]: readonly Habits[Name][] } = {
   createdAgents: ["as_defined", "talk"],
   takeUpMs: [50, 0, 3_000],
@@ -51,7 +51,7 @@ export const HABIT_VALUES: { readonly [Name in keyof Habits]: readonly Habits[Na
   readRequestsPerMinute: [0],
 };
 
-/** What is measured of independent implementations, as far as habits express it. */
+/** Independent implementations as they were measured, as far as habits can say it. */
 export const SERVERS = {
   /** Stamps late or never, one running … idle span for all that is queued; a Go server. */
   opensdlc: {
@@ -98,10 +98,10 @@ export const SERVERS = {
   },
 } as const satisfies Readonly<Record<string, Partial<Habits>>>;
 
-/** Every name of a habit. */
+/** The names of all habits. */
 export const HABIT_NAMES = Object.keys(hostedHabits) as (keyof Habits)[];
 
-/** One habit that differs from the hosted API's. */
+/** Returns every way to differ from the hosted API in one habit. */
 export function oddHabits(): Partial<Habits>[] {
   return HABIT_NAMES.flatMap((name) =>
     HABIT_VALUES[name].slice(1).map((value) => ({ [name]: value }))
@@ -109,7 +109,7 @@ export function oddHabits(): Partial<Habits>[] {
 }
 
 /**
- * Combinations of habits, mostly the hosted API's, down to all of them when one shrinks.
+ * Makes combinations of habits, most of them the hosted API's; shrinking leads to all of those.
  *
  * @param fixed habits that the test relies on
  */

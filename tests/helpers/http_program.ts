@@ -4,18 +4,18 @@ import { Spawned } from "./spawned.ts";
 /** Token of the programs that {@linkcode startHttp} starts. */
 export const TOKEN = "e2e-token-e2e-token-e2e-token-e2e";
 
-/** The program, serving HTTP on a port of its own. */
+/** The program, which serves HTTP on a free port. */
 export interface HttpProgram {
   readonly program: Spawned;
   readonly pid: number;
-  /** Of the MCP endpoint. */
+  /** Address of the MCP endpoint. */
   readonly url: string;
   readonly endpoint: McpEndpoint;
-  /** Asks it to end. @returns its exit code */
+  /** Asks the program to end. @returns its exit code */
   stop(): Promise<number>;
 }
 
-/** The environment of a program whose API is at `url`. */
+/** Returns an environment for a program whose API is at `url`. */
 export function apiAt(url: string): Record<string, string> {
   return { ANTHROPIC_API_KEY: "sk-ant-test-0123456789", ANTHROPIC_BASE_URL: url };
 }
@@ -23,7 +23,7 @@ export function apiAt(url: string): Record<string, string> {
 /**
  * Starts the program with HTTP; resolves when it listens.
  *
- * @throws Error with what it said when it ends instead
+ * @throws Error with its output when it ends instead
  */
 export async function startHttp(
   args: readonly string[],
@@ -46,7 +46,7 @@ export async function startHttp(
   return { program, pid: program.pid, url, endpoint: endpointAt(url, token), stop };
 }
 
-/** An endpoint whose requests go to `url`. */
+/** Returns an endpoint whose requests go to `url`. */
 export function endpointAt(url: string, token = TOKEN): McpEndpoint {
   return {
     token,
@@ -60,7 +60,7 @@ export function endpointAt(url: string, token = TOKEN): McpEndpoint {
   };
 }
 
-/** Starts a wait that will not end by itself soon; resolves when it runs, with its result to come. */
+/** Starts a long wait; resolves when it runs, with the promise of its result. */
 export async function openWait(
   endpoint: McpEndpoint,
   session_id: string,

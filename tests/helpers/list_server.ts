@@ -2,31 +2,34 @@ import type { SessionEvent } from "../../src/api/events.ts";
 
 /** How a server lists the events of a session. */
 export interface ListManners {
-  /** `asked`, or the order that it gives whatever is asked; default `asked`. */
+  /** The order of pages: `asked` (default), or this one whatever is asked. */
   readonly order?: "asked" | "asc" | "desc";
-  /** Whether `types` has an effect; `late` on what a page would have held. Default true. */
+  /**
+   * True (default) if `types` filters events; `late` if it filters each page that was made without
+   * it.
+   */
   readonly types?: boolean | "late";
-  /** Answers 400 to what it does not know; `limit` is one above 100. */
+  /** Responds 400 to these parameters; `limit` stands for one above 100. */
   readonly refuses?: readonly ("limit" | "order" | "types")[];
-  /** What is answered in place of a page. */
+  /** The response in place of a page. */
   readonly envelope?: (page: Record<string, unknown>) => unknown;
-  /** Data of the frame that shows an event on the stream; the event itself by default. */
+  /** Makes the data of the frame that shows an event on the stream; by default the event itself. */
   readonly frame?: (event: SessionEvent) => unknown;
-  /** What is answered in place of a stream. */
+  /** The response in place of a stream. */
   readonly stream?: () => Response;
-  /** What the session says beside its id, or in its place. */
+  /** Fields of the session beside its id, or the response in its place. */
   readonly session?: Record<string, unknown>;
   /**
-   * What `limit` does: `asked`; `ignored` all in one page; or the most that a page has, whatever is
-   * asked. Default `asked`, 400 beyond 1,000.
+   * The events of a page: `asked` (default), with 400 for a limit above 1,000; `ignored`, all in
+   * one page; or this number at most, whatever is asked.
    */
   readonly limit?: "asked" | "ignored" | number;
   /**
-   * How a page tells of the next: `cursor` with `next_page`, null on the last one; `absent` the same
-   * but no field on the last one; `none` not at all; `has_more` a flag, and no way on; `after_id`,
-   * `after_seq` a flag, and these parameters; `same` the same cursor for ever; `itself` each page
-   * names itself; `empty` an empty text on the last one; `endless` empty pages for ever after the
-   * last one; `gaps` an empty page before each.
+   * How a page tells of the next: `cursor` with `next_page`, null on the last one; `absent` the
+   * same but no field on the last one; `none` not at all; `has_more` a flag, and no way on;
+   * `after_id`, `after_seq` a flag, and these parameters; `same` the same cursor for ever; `itself`
+   * each page names itself; `empty` an empty text on the last one; `endless` empty pages for ever
+   * after the last one; `gaps` an empty page before each.
    */
   readonly paging?:
     | "cursor"
@@ -40,7 +43,7 @@ export interface ListManners {
     | "empty"
     | "endless"
     | "gaps";
-  /** The page before ends with what a page begins with. */
+  /** Begins each page with the last event of the page before. */
   readonly overlap?: boolean;
 }
 
@@ -54,14 +57,14 @@ export class ListServer {
   readonly queries: URLSearchParams[] = [];
   readonly manners: ListManners;
   status = "idle";
-  /** Requests for the stream. */
+  /** The number of requests for the stream. */
   streamsAsked = 0;
   /** Called with each list request, before it is answered. */
   onList: (query: URLSearchParams) => void = () => {};
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   #onStream = () => {};
   readonly #streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
-  /** JSON of large events. */
+  /** The JSON of large events, so that it is made once. */
   readonly #json = new WeakMap<SessionEvent, string>();
 
   constructor(events: readonly SessionEvent[], manners: ListManners = {}) {
@@ -75,7 +78,7 @@ export class ListServer {
     return `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
-  /** Appends to the log and shows it on the open streams. */
+  /** Appends an event and shows it on the open streams. */
   emit(...events: SessionEvent[]): void {
     this.events.push(...events);
     for (const event of events) {

@@ -1,6 +1,6 @@
 import type { Machine } from "../../src/runtime/program.ts";
 
-/** A machine with these files, text by path; others do not exist. */
+/** Makes a machine with these files, text by path, and no others. */
 export function machineWith(
   files: Readonly<Record<string, string | Error>>,
   overrides: Partial<Machine> = {},

@@ -9,7 +9,9 @@ interface Timer {
 /** How often promises may settle with nothing due: the runtime's own threads take real time. */
 const PATIENCE = 500;
 
-/** A clock that moves only when told to; timers due at the same time run in the order set. */
+/**
+ * A clock that moves only when a test moves it; timers due at the same time run in the order set.
+ */
 export class ManualClock implements Clock {
   #now: number;
   #correctionMs = 0;
@@ -28,7 +30,7 @@ export class ManualClock implements Clock {
     return this.#now + this.#correctionMs;
   }
 
-  /** Sets the system clock forward, or back, without time passing: a correction, a suspend. */
+  /** Moves the wall clock forward, or back, without time passing: a correction, a suspend. */
   correct(ms: number): void {
     this.#correctionMs += ms;
   }
@@ -43,7 +45,7 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** Timers that are set and have not run: 0 after a clean end. */
+  /** Counts the timers that are set and have not run: 0 after a clean end. */
   get pendingTimers(): number {
     return this.#timers.size;
   }
@@ -83,7 +85,7 @@ export class ManualClock implements Clock {
           await new Promise((resolve) => setTimeout(resolve, 1));
         }
         if (settled || this.#next(end)) continue;
-        throw new Error(`Nothing is due and the promise has not settled at ${this.#now}`);
+        throw new Error(`The promise has not settled at ${this.#now}, and no timer is due`);
       }
       await this.advance(timer.at - this.#now);
       await calm();

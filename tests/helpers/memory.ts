@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/core/clock.ts";
 
-/** Memory in use after the garbage has gone, where `--v8-flags=--expose-gc` lets it be collected. */
+/** Returns the memory in use, after a collection if `--v8-flags=--expose-gc` allows one. */
 export async function settledMemory(): Promise<{ rss: number; heapUsed: number }> {
   const gc: unknown = Reflect.get(globalThis, "gc");
   for (let i = 0; i < 3; i++) {

@@ -1,20 +1,20 @@
-/** Of the kernel's clock ticks: `USER_HZ` is 100 on every Linux that the runtime supports. */
+/** Length of a kernel clock tick: `USER_HZ` is 100 on every Linux that the runtime supports. */
 const TICK_MS = 10;
-/** Fields of `/proc/<pid>/stat` behind the program's name, whose own number is 2. */
+/** Positions of fields in `/proc/<pid>/stat` behind the program's name, which is field 2. */
 const FIELD = { utime: 14 - 3, stime: 15 - 3 } as const;
 
-/** What a process has cost so far. */
+/** The processor time and memory of a process. */
 export interface ProcessCost {
-  /** Milliseconds that it has computed, to ten. */
+  /** Processor time so far, in milliseconds, to the nearest ten. */
   readonly cpuMs: number;
   /** Resident memory in bytes. */
   readonly rssBytes: number;
 }
 
-/** What another process has cost, where Linux tells; undefined elsewhere. */
+/** Reads the cost of another process; undefined on systems other than Linux. */
 export async function processCost(pid: number): Promise<ProcessCost | undefined> {
   if (Deno.build.os !== "linux") return undefined;
-  // The runtime lets no program read these files that has less than every permission.
+  // The runtime lets only a program with every permission read these files.
   const { success, stdout } = await new Deno.Command("cat", {
     args: [`/proc/${pid}/stat`, `/proc/${pid}/status`],
     stderr: "null",
@@ -28,7 +28,9 @@ export async function processCost(pid: number): Promise<ProcessCost | undefined>
   return { cpuMs: ticks * TICK_MS, rssBytes: kilobytes * 1_024 };
 }
 
-/** Resident memory of another process in bytes; undefined where the system does not tell. */
+/**
+ * Reads the resident memory of another process in bytes; undefined where the system does not tell.
+ */
 export async function residentBytes(pid: number): Promise<number | undefined> {
   try {
     const args = ["-o", "rss=", "-p", String(pid)];

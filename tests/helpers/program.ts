@@ -7,14 +7,14 @@ import { createRedact } from "../../src/core/redact.ts";
 /** A program whose output is kept, and that can be told to stop. */
 export interface RecordedProgram extends Program {
   readonly printed: string[];
-  /** What went to stdout and is no line. */
+  /** Texts that went to stdout exactly as they are, not as lines. */
   readonly written: string[];
   readonly noted: string[];
   readonly logged: string[];
   stop(): void;
-  /** Asks for files to be read again. */
+  /** Makes the program read its files again, as SIGHUP does. */
   reload(): void;
-  /** Resolves with the first match in a line that is or will be logged. */
+  /** Resolves with the first match in the log, as soon as there is one. */
   loggedMatch(pattern: RegExp): Promise<RegExpExecArray>;
 }
 

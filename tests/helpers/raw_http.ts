@@ -1,9 +1,9 @@
-/** What came back: a status, or a connection that was closed without one. */
+/** A response's status, or `closed` when the connection ended without one. */
 export type RawOutcome = number | "closed";
 
 const encoder = new TextEncoder();
 
-/** ASCII text and single bytes, one after another. */
+/** Joins ASCII texts and single bytes. */
 export function bytesOf(...parts: readonly (string | readonly number[])[]): Uint8Array {
   return Uint8Array.from(
     parts.flatMap((part) => typeof part === "string" ? [...encoder.encode(part)] : [...part]),
@@ -11,10 +11,10 @@ export function bytesOf(...parts: readonly (string | readonly number[])[]): Uint
 }
 
 /**
- * Sends bytes over a connection of its own and reads the status of the first answer.
+ * Sends bytes over a new connection, and reads the status of the first response.
  *
- * @param halfClose whether the client says that nothing more will come
- * @throws Error when there is neither an answer nor an end within `limitMs`
+ * @param halfClose closes the sending side after the bytes
+ * @throws Error when there is neither a response nor an end within `limitMs`
  */
 export async function sendRaw(
   port: number,
@@ -57,7 +57,7 @@ async function readStatus(connection: Deno.TcpConn): Promise<RawOutcome> {
     text += decoder.decode(buffer.subarray(0, count), { stream: true });
     const status = /^HTTP\/1\.[01] (\d{3}) [^\r]*\r\n(?:.*\r\n)*\r\n/.exec(text)?.[1];
     if (status !== undefined && status !== "100") return Number(status);
-    // Whatever this is, it is no HTTP/1: what servers say to a broken HTTP/2 or TLS.
+    // Not HTTP/1: a server's reply to broken HTTP/2 or TLS.
     if (text.length > 8 && !text.startsWith("HTTP/1.")) return "closed";
   }
   if (text === "") return "closed";

@@ -1,8 +1,8 @@
 import net from "node:net";
 
 /**
- * What befalls a connection: `closed` ends it in order, `reset` by RST, `half-closed` ends the
- * server's side only, `mute` keeps it open while no byte comes through any more, either way.
+ * How a connection fails: `closed` ends it in order, `reset` ends it by RST, `half-closed` ends
+ * only the server's side, `mute` keeps it open but lets no byte through, either way.
  */
 export type Blow = "closed" | "reset" | "half-closed" | "mute";
 
@@ -12,7 +12,7 @@ export const BLOWS: readonly Blow[] = ["closed", "reset", "half-closed", "mute"]
 export interface Link {
   /** The port from which the relay calls the server. */
   readonly port: number;
-  /** Bytes that the client's system has been given. */
+  /** The number of bytes that the client's system has received. */
   readonly delivered: number;
   /** Resolves when more than `bytes` have been delivered, or the link has ended. */
   deliveredMoreThan(bytes: number): Promise<void>;
@@ -95,13 +95,13 @@ class RelayedLink implements Link {
   }
 }
 
-/** A relay on loopback between clients and a server on loopback, at which connections can fail. */
+/** A relay on loopback between clients and a server, which can make connections fail. */
 export class Relay {
   readonly #server: net.Server;
   readonly #links = new Set<RelayedLink>();
   readonly #sockets = new Set<net.Socket>();
   readonly #watchers = new Set<() => void>();
-  /** Connections that were ever accepted. */
+  /** The number of connections that were accepted. */
   accepted = 0;
 
   private constructor(targetPort: number) {
@@ -132,7 +132,7 @@ export class Relay {
     return [...this.#links];
   }
 
-  /** The link that reaches the server from this port, as soon as the relay knows of it. */
+  /** Returns the link that reaches the server from a port, as soon as the relay knows it. */
   async linkFrom(port: number): Promise<Link> {
     for (;;) {
       const link = this.links.find((link) => link.port === port);

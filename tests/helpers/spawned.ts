@@ -5,12 +5,12 @@ const MAIN = new URL("../../src/main.ts", import.meta.url);
 const ROOT = new URL("../../", import.meta.url);
 
 /**
- * The executable that the tests run on; undefined for the program as it is in `src`. Set by whoever
- * has just compiled it, such as `.ci/run`.
+ * The executable under test; undefined for the program in `src`. A script that has compiled one
+ * sets the variable, such as `.ci/run`.
  */
 export const EXECUTABLE: string | undefined = Deno.env.get("CMA_MCP_EXECUTABLE");
 
-/** Arguments of Deno that run the program as it is in `src`. */
+/** Arguments of Deno that run the program in `src`. */
 export const SOURCE_ARGS: readonly string[] = [
   "run",
   "--quiet",
@@ -26,7 +26,7 @@ export interface Ending {
   readonly ms: number;
 }
 
-/** The program in a process of its own, with the permissions that it is shipped with. */
+/** The program in a process of its own, with the permissions of a release. */
 export class Spawned {
   readonly stdout: string[] = [];
   readonly stderr: string[] = [];
@@ -38,9 +38,9 @@ export class Spawned {
   #nextId = 1;
 
   /**
-   * @param executable another than the one that was given
-   * @param unread streams that nobody reads until {@linkcode Spawned.readAll} is called
-   * @param openFiles most files that it may have open; where that can be limited
+   * @param executable the program to run, instead of {@linkcode EXECUTABLE}
+   * @param unread streams that are not read until {@linkcode Spawned.readAll} is called
+   * @param openFiles most files that it may have open, on systems that can limit them
    */
   constructor(
     args: readonly string[],
@@ -75,7 +75,7 @@ export class Spawned {
     return this.#child.pid;
   }
 
-  /** Begins to read what was left unread. */
+  /** Starts to read the streams that were left unread. */
   readAll(): void {
     const streams = [...this.#unread].map((name) => this.#collect(this.#child[name], this[name]));
     this.#unread.clear();
@@ -91,7 +91,7 @@ export class Spawned {
     for (const watch of [...this.#watchers]) watch();
   }
 
-  /** Resolves with the first answer of `pick` that is not undefined, asked after every line. */
+  /** Calls `pick` after every line, and resolves with its first result that is not undefined. */
   async until<T>(pick: () => T | undefined): Promise<T> {
     let found = pick();
     let over = false;
@@ -107,7 +107,7 @@ export class Spawned {
     return found;
   }
 
-  /** Sends a JSON-RPC request; resolves with its answer. */
+  /** Sends a JSON-RPC request; resolves with its response. */
   async request(method: string, params: object = {}): Promise<Record<string, unknown>> {
     const id = this.#nextId++;
     let seen = this.stdout.length;
@@ -140,7 +140,7 @@ export class Spawned {
     await this.#writer.write(new TextEncoder().encode(text));
   }
 
-  /** Closes the reading end of what was left unread. */
+  /** Closes the reading end of the streams that were left unread. */
   async closeStdout(): Promise<void> {
     this.#unread.delete("stdout");
     await this.#child.stdout.cancel();

@@ -4,7 +4,7 @@ import type { Certificate } from "./certificate.ts";
 /** A server for HTTP/1.1 and HTTP/2 on one port of 127.0.0.1. */
 export interface TlsServer {
   readonly url: string;
-  /** Ends it and every connection to it. */
+  /** Ends the server and every connection to it. */
   close(): Promise<void>;
 }
 
@@ -56,8 +56,8 @@ async function reply(
 }
 
 /**
- * Serves `handle` as the hosted API is served: HTTP/2 where the client offers it, with a bound on
- * the streams of one connection.
+ * Serves `handle` as the hosted API does: over HTTP/2 if the client offers it, with a limit of
+ * streams per connection.
  */
 export async function serveTls(
   handle: Handler,

@@ -1,7 +1,8 @@
 /**
- * A simulator in a process of its own, so that its memory and its work count for itself. Serves the
- * API on two ports of 127.0.0.1 (plain HTTP/1.1; TLS with HTTP/2), and `/control/…` on the plain
- * one. Prints one line of JSON, and ends when its standard input does.
+ * Runs a simulator in a process of its own, so that its memory and work are not counted with the
+ * program's. Serves the API on two ports of 127.0.0.1 (plain HTTP/1.1; TLS with HTTP/2), and
+ * `/control/…` on the plain one. Prints its addresses as one line of JSON, and ends when its
+ * standard input does.
  */
 import { systemClock } from "../../src/core/clock.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/mod.ts";
@@ -18,7 +19,7 @@ function text(value: string) {
   return { content: [{ type: "text", text: value }] };
 }
 
-/** Sessions in the middle of a turn, in which nothing happens by itself. */
+/** Makes sessions in the middle of a turn, in which nothing happens by itself. */
 function begin(simulator: Simulator, count: number): string[] {
   return Array.from({ length: count }, () => {
     const sessionId = simulator.createSession({ scripted: false });
@@ -34,7 +35,7 @@ async function finish(simulator: Simulator, sessionIds: readonly string[]): Prom
     const stopReason = { stop_reason: { type: "end_turn" } };
     simulator.emit(sessionId, { type: "agent.message", ...text(String(systemClock.now())) });
     simulator.emit(sessionId, { type: "session.status_idle", ...stopReason });
-    // Lets go of the thread, so that what was emitted can leave.
+    // Yields the thread, so that the events can be sent.
     if (index % 10 === 9) await systemClock.sleep(0);
   }
 }
@@ -65,7 +66,7 @@ async function control(
     case "state":
       return { ...stateOf(simulator), faults: chaos.counts };
     default:
-      throw new Error(`No such action: ${action}`);
+      throw new Error(`Unknown action: ${action}`);
   }
 }
 
@@ -83,7 +84,7 @@ async function main(): Promise<void> {
     return Response.json(await control(simulator, chaos, action, await request.json()) ?? null);
   };
   const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
-  // A connection that breaks is what many of these tests are about.
+  // Tests break connections on purpose.
   const onError = () => new Response(null, { status: 500 });
   const server = Deno.serve({ ...options, onError }, handle);
   const address: UpstreamAddress = {

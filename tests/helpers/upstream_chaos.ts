@@ -4,7 +4,7 @@ import { createRandom, type Random } from "./random.ts";
 
 /** Milliseconds between two faults. */
 const EVERY_MS = 1_500;
-/** Requests that one fault befalls at most, and milliseconds until it is lifted. */
+/** Requests that one fault makes fail at most, and milliseconds until it ends. */
 const MOST_TIMES = 12;
 const LIFTED_MS = 4_000;
 
@@ -30,7 +30,7 @@ const FAULTS: readonly [MakeFault, ...MakeFault[]] = [
 export class Chaos {
   readonly clock: Clock;
   readonly random: Random;
-  /** Requests that each kind of fault has befallen. */
+  /** The number of requests that each kind of fault made fail. */
   readonly counts: Record<string, number> = {};
   readonly #simulator: Simulator;
   readonly #active = new Map<FaultHandle, string>();
@@ -50,7 +50,7 @@ export class Chaos {
     });
   }
 
-  /** Ends the faults; streams that one befell keep it. */
+  /** Ends the faults, except on streams that already have one. */
   stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;

@@ -2,25 +2,25 @@ import { Child } from "./child.ts";
 
 const PROGRAM = new URL("./upstream.ts", import.meta.url).href;
 
-/** Where the API of an upstream process is. */
+/** The addresses of an upstream process's API. */
 export interface UpstreamAddress {
   /** Plain HTTP/1.1. */
   readonly url: string;
   /** TLS; HTTP/2 with 100 streams per connection, or HTTP/1.1. */
   readonly tlsUrl: string;
-  /** PEM; signs for `tlsUrl`. */
+  /** Certificate of `tlsUrl`, PEM. */
   readonly cert: string;
 }
 
-/** What an upstream process tells of itself. */
+/** The state of an upstream process. */
 export interface UpstreamState {
   readonly openStreams: number;
   readonly rssBytes: number;
-  /** Faults that have struck, by kind. */
+  /** The number of requests that faults made fail, by kind. */
   readonly faults?: Readonly<Record<string, number>>;
 }
 
-/** What an action is given. */
+/** The body of a control request. */
 export interface ControlBody {
   readonly count?: number;
   readonly sessionIds?: readonly string[];
@@ -38,7 +38,7 @@ export class UpstreamProcess {
     this.address = address;
   }
 
-  /** @param options `speed` of its clock, and `seed` of its ids and faults */
+  /** Starts one. @param options `speed` of its clock, and `seed` of its ids and faults */
   static async start(options: { speed?: number; seed?: number } = {}): Promise<UpstreamProcess> {
     const { speed = 1, seed = 1 } = options;
     const child = new Child({ args: ["-A", PROGRAM, String(speed), String(seed)] });
@@ -50,7 +50,7 @@ export class UpstreamProcess {
     return this.control("begin", { count });
   }
 
-  /** Ends the turns of sessions; each says when, in milliseconds since the epoch. */
+  /** Ends the turns of sessions; each reply says when, in milliseconds since 1970. */
   finish(sessionIds: readonly string[]): Promise<null> {
     return this.control("finish", { sessionIds });
   }
@@ -59,7 +59,7 @@ export class UpstreamProcess {
     return this.control("state", {});
   }
 
-  /** Resolves when exactly so many streams are open; asks a hundred times a second for a minute. */
+  /** Resolves when exactly `count` streams are open; asks a hundred times a second for a minute. */
   async streamsAre(count: number): Promise<void> {
     let open = -1;
     for (let tries = 0; tries < 6_000; tries++) {

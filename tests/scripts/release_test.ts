@@ -145,7 +145,7 @@ Deno.test("the changelog has a section for the version that deno.json states", a
 Deno.test("placeRepository() fills every place, and wants at least one", () => {
   const repository = { owner: "a", name: "b" };
   assertEquals(placeRepository("x OWNER/REPOSITORY y OWNER/REPOSITORY", repository), "x a/b y a/b");
-  assertThrows(() => placeRepository("x", repository), Error, "no place");
+  assertThrows(() => placeRepository("x", repository), Error, "no OWNER/REPOSITORY");
 });
 
 async function release(overrides = {}) {
