@@ -262,7 +262,7 @@ export function recordEvents(api: ManagedAgentsApi, record: EventRecord): Manage
       async create(params, options) {
         const sentAt = record.localTime();
         const session = await sessions.create(params, options);
-        record.noteCreated(session.id, sentAt);
+        record.addCreated(session.id, sentAt);
         created.set(session.id, record.localTime().monotonic);
         return session;
       },
@@ -271,13 +271,13 @@ export function recordEvents(api: ManagedAgentsApi, record: EventRecord): Manage
     events: {
       async list(sessionId, params, options) {
         const page = await reading(sessionId, events.list(sessionId, params, options));
-        record.noteEvents(sessionId, page.data);
+        record.addEvents(sessionId, page.data);
         return page;
       },
       async send(sessionId, sent, options) {
         const sentAt = record.localTime();
         const result = await events.send(sessionId, sent, options);
-        record.noteSent(sessionId, result.data, sentAt);
+        record.addSent(sessionId, result.data, sentAt);
         return result;
       },
       async stream(sessionId, options) {
@@ -293,7 +293,7 @@ function recorded(stream: EventStream, sessionId: string, record: EventRecord): 
     close: () => stream.close(),
     async *[Symbol.asyncIterator]() {
       for await (const item of stream) {
-        if (item.kind === "event") record.noteEvents(sessionId, [item.event]);
+        if (item.kind === "event") record.addEvents(sessionId, [item.event]);
         yield item;
       }
     },

@@ -7,7 +7,7 @@
  *   server that took a message and dropped the connection would be given it twice. What became of a
  *   write whose response is lost is read from the API, never found out by sending it again.
  * - **A read** uses a kept connection. If that goes silent or breaks, the read goes out once more,
- *   at once, on a fresh one. What fails in other ways is tried again by `retry.ts`.
+ *   at once, on a fresh one. What fails in other ways is repeated by `requestJson` in `http.ts`.
  * - **A stream** has a connection of its own: long streams would take up the places that calls need.
  * - **A kept connection is dropped** with all its siblings after a time-out, a break or a stream that
  *   went silent: behind a laptop's sleep, a VPN or a NAT they are dead without a word, and each
@@ -90,50 +90,53 @@ const MAX_READS = 100;
 /** A lead of the system clock over monotonic time that grew by more tells of a sleep. */
 const SLEPT_MS = 5_000;
 
-/** The reads of one client. */
-interface Crowd {
+/** The reads of one client: those that have a place, and those that wait for one. */
+interface Reads {
   count: number;
-  /** Told `true` with a place, `false` when the client was dropped. */
-  readonly waiting: Set<(place: boolean) => void>;
+  /** Called with true to hand a place over, with false when the client is dropped. */
+  readonly waiting: Set<(hasPlace: boolean) => void>;
 }
 
-/** Makes what gives a place up; the first who waits has it next. */
-function leaver(crowd: Crowd): () => void {
-  let left = false;
+/** Makes the function that gives a place up; the read that has waited longest takes it over. */
+function releaseOf(reads: Reads): () => void {
+  let released = false;
   return () => {
-    if (left) return;
-    left = true;
-    const [next] = crowd.waiting;
+    if (released) return;
+    released = true;
+    const [next] = reads.waiting;
     if (next) next(true);
-    else crowd.count--;
+    else reads.count--;
   };
 }
 
-async function waitForPlace(current: () => Crowd, signal: AbortSignal): Promise<() => void> {
+/** @param current gives the reads of the client that is in use when it is called */
+async function waitForPlace(current: () => Reads, signal: AbortSignal): Promise<() => void> {
   for (;;) {
     signal.throwIfAborted();
-    const crowd = current();
-    const hasPlace = crowd.count < MAX_READS ? ++crowd.count > 0 : await turnIn(crowd, signal);
-    if (hasPlace) return leaver(crowd);
+    const reads = current();
+    const isFree = reads.count < MAX_READS;
+    if (isFree) reads.count++;
+    if (isFree || await isHandedPlace(reads, signal)) return releaseOf(reads);
   }
 }
 
-function turnIn({ waiting }: Crowd, signal: AbortSignal): Promise<boolean> {
+/** Waits in turn. Resolves to false when the client is dropped first. */
+function isHandedPlace({ waiting }: Reads, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const end = () => {
-      waiting.delete(told);
+      waiting.delete(onTurn);
       signal.removeEventListener("abort", onAbort);
     };
     const onAbort = () => {
       end();
       reject(signal.reason);
     };
-    const told = (place: boolean) => {
+    const onTurn = (hasPlace: boolean) => {
       end();
-      resolve(place);
+      resolve(hasPlace);
     };
     signal.addEventListener("abort", onAbort, { once: true });
-    waiting.add(told);
+    waiting.add(onTurn);
   });
 }
 
@@ -150,7 +153,7 @@ export function createConnections(
   let single: HttpClient | undefined;
   let kept: { readonly client: HttpClient; used: boolean } | undefined;
   let generation = 0;
-  let crowd: Crowd = { count: 0, waiting: new Set() };
+  let reads: Reads = { count: 0, waiting: new Set() };
   let lead = clock.wallTime() - clock.now();
   const streams = new Set<() => void>();
 
@@ -158,9 +161,9 @@ export function createConnections(
     generation++;
     kept?.client.close();
     kept = undefined;
-    const { waiting } = crowd;
-    crowd = { count: 0, waiting: new Set() };
-    for (const told of [...waiting]) told(false);
+    const { waiting } = reads;
+    reads = { count: 0, waiting: new Set() };
+    for (const onTurn of [...waiting]) onTurn(false);
   };
   const doubtStreams = () => {
     for (const doubt of [...streams]) doubt();
@@ -199,9 +202,9 @@ export function createConnections(
   return {
     route,
     enter(signal) {
-      if (crowd.count >= MAX_READS) return waitForPlace(() => crowd, signal);
-      crowd.count++;
-      return leaver(crowd);
+      if (reads.count >= MAX_READS) return waitForPlace(() => reads, signal);
+      reads.count++;
+      return releaseOf(reads);
     },
     watchStream(doubt) {
       streams.add(doubt);

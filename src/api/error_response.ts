@@ -19,7 +19,7 @@ const MAX_WORD_CHARS = 128;
 const MAX_DEPTH = 4;
 
 /** The body of an error, read from any of its forms. */
-interface Envelope {
+interface ErrorBody {
   readonly message?: string;
   readonly type?: string;
   readonly errorCode?: string;
@@ -30,20 +30,21 @@ interface Envelope {
   readonly isFrameworks?: boolean;
 }
 
-function textOf(...values: readonly unknown[]): string | undefined {
+/** The first text that is not blank. */
+function firstText(...values: readonly unknown[]): string | undefined {
   return values.find((value): value is string => typeof value === "string" && value.trim() !== "");
 }
 
-/** A type, code or id: one short printable word. */
-function wordOf(...values: readonly unknown[]): string | undefined {
+/** The first type, code or id: one short printable word. */
+function firstWord(...values: readonly unknown[]): string | undefined {
   return values.find((value): value is string =>
     typeof value === "string" && value.length <= MAX_WORD_CHARS && /^[\w.:/-]+$/.test(value)
   );
 }
 
-/** Codes that are words; numbers and statuses in their place say nothing. */
-function codeOf(...values: readonly unknown[]): string | undefined {
-  return wordOf(...values.filter((value) => typeof value === "string" && !/^\d*$/.test(value)));
+/** The first code that is a word; numbers and statuses in its place say nothing. */
+function firstCode(...values: readonly unknown[]): string | undefined {
+  return firstWord(...values.filter((value) => typeof value === "string" && !/^\d*$/.test(value)));
 }
 
 /**
@@ -53,18 +54,18 @@ function codeOf(...values: readonly unknown[]): string | undefined {
  * `{"message":"…"}`, `{"detail":"…"}`, lists of these, problem details (RFC 9457), envelopes in
  * envelopes.
  */
-function readEnvelope(body: unknown, depth = 0): Envelope {
+function readErrorBody(body: unknown, depth = 0): ErrorBody {
   if (depth > MAX_DEPTH) return {};
-  if (typeof body === "string") return { message: textOf(body) };
+  if (typeof body === "string") return { message: firstText(body) };
   if (Array.isArray(body)) {
-    return body.slice(0, 10).map((item) => readEnvelope(item, depth + 1))
+    return body.slice(0, 10).map((item) => readErrorBody(item, depth + 1))
       .find(({ message, type, errorCode }) => message || type || errorCode) ?? {};
   }
   if (!isFields(body)) return {};
   const inner = [body.error, body.errors, body.err].find((value) =>
     typeof value === "string" ? value.trim() !== "" : typeof value === "object" && value !== null
   );
-  const nested = readEnvelope(inner, depth + 1);
+  const nested = readErrorBody(inner, depth + 1);
   const detail = [body.details].flat().find(isFields) ?? {};
   const own = [body.message, body.msg, body.detail, body.error_description, body.title];
   const listed = [body.detail].flat().find(isFields);
@@ -72,21 +73,21 @@ function readEnvelope(body: unknown, depth = 0): Envelope {
   return {
     // Some give a bare label as `error`, and the sentence beside it.
     message:
-      (typeof inner === "string" ? textOf(body.message, body.error_description) : undefined) ??
-        nested.message ?? textOf(...own, listed?.msg, listed?.message),
-    type: nested.type ?? (isOuter ? undefined : wordOf(body.type)),
+      (typeof inner === "string" ? firstText(body.message, body.error_description) : undefined) ??
+        nested.message ?? firstText(...own, listed?.msg, listed?.message),
+    type: nested.type ?? (isOuter ? undefined : firstWord(body.type)),
     errorCode: nested.errorCode ??
-      codeOf(detail.error_code, body.error_code, body.code, detail.code),
-    requestId: wordOf(body.request_id, body.requestId) ?? nested.requestId,
+      firstCode(detail.error_code, body.error_code, body.code, detail.code),
+    requestId: firstWord(body.request_id, body.requestId) ?? nested.requestId,
     hasError: inner !== undefined || body.type === "error",
     isFrameworks: typeof inner === "string" &&
       ["statusCode", "status", "path", "timestamp"].some((name) => name in body),
   };
 }
 
-/** The envelope without types, codes and ids that hold what must not be told. */
-function cleanEnvelope(body: unknown, redact: Redact): Envelope {
-  const { type, errorCode, requestId, ...envelope } = readEnvelope(body);
+/** Reads the body of an error, and leaves out types, codes and ids that hold a secret. */
+function cleanErrorBody(body: unknown, redact: Redact): ErrorBody {
+  const { type, errorCode, requestId, ...envelope } = readErrorBody(body);
   const clean = (word: string | undefined) =>
     word !== undefined && redact.loose(word) === word ? word : undefined;
   return {
@@ -135,7 +136,7 @@ const BARE_STATUS =
 function authorOf(
   { status, headers }: Response,
   text: string,
-  envelope: Envelope,
+  envelope: ErrorBody,
   request: RequestFacts | undefined,
 ): "api" | "other" | undefined {
   if (isPage(headers, text) || [407, 511].includes(status)) return "other";
@@ -185,7 +186,7 @@ const MAX_TITLE_CHARS = 80;
 
 /** A short plain text, such as a proxy's. */
 function plainText(headers: Headers, text: string): string | undefined {
-  return mediaType(headers) === "text/plain" && text.length <= 200 ? textOf(text) : undefined;
+  return mediaType(headers) === "text/plain" && text.length <= 200 ? firstText(text) : undefined;
 }
 
 /** The `content-type` without parameters, lower case; empty when there is none. */
@@ -195,7 +196,7 @@ export function mediaType(headers: Headers): string {
 
 /** The id by which the API's operators find a request. */
 export function apiRequestIdOf(headers: Headers): string | undefined {
-  return wordOf(headers.get("request-id"), headers.get("x-request-id"));
+  return firstWord(headers.get("request-id"), headers.get("x-request-id"));
 }
 
 /**
@@ -256,7 +257,7 @@ export function responseError(
   { redact, nowMs, request }: FailureContext,
 ): ApiError {
   const { status, headers } = response;
-  const envelope = isPage(headers, text) ? {} : cleanEnvelope(parseJson(text), redact);
+  const envelope = isPage(headers, text) ? {} : cleanErrorBody(parseJson(text), redact);
   const shouldRetry = headers.get("x-should-retry");
   const message = status >= 300 && status < 400
     ? redirectMessage(response)
@@ -318,7 +319,7 @@ export function errorInside(
   origin: string,
 ): ApiError | undefined {
   if (!isFields(value) || "id" in value || "data" in value) return undefined;
-  const { type, errorCode, requestId, message, hasError } = cleanEnvelope(value, redact);
+  const { type, errorCode, requestId, message, hasError } = cleanErrorBody(value, redact);
   if (!hasError || (message === undefined && type === undefined)) return undefined;
   const own = statusOfType(type);
   return new ApiError(
@@ -367,7 +368,7 @@ function statusOfType(type = ""): number | undefined {
  * @param data the frame's data: an envelope, or anything else
  */
 export function frameError(data: string, redact: Redact): ApiError {
-  const envelope = cleanEnvelope(parseJson(data), redact);
+  const envelope = cleanErrorBody(parseJson(data), redact);
   const message = presentable(envelope.message, redact) ?? "The event stream reported an error";
   const status = statusOfType(envelope.type);
   const { type, errorCode, requestId } = envelope;

@@ -366,11 +366,13 @@ const ROWS: readonly Row[] = [
   { status: [413], what: "The request is too large for the API.", caller: "Send less." },
   { status: [429], what: "The API's rate limit is reached.", caller: TRY_AGAIN },
   { status: isServerError, what: "The API failed.", caller: TRY_LATER },
-  {
-    what: "The API refused the request.",
-    operator: "check the base URL, and whether this program is up to date",
-  },
 ];
+
+/** The meaning of a failure that no row fits. */
+const OTHER: Row = {
+  what: "The API refused the request.",
+  operator: "check the base URL, and whether this program is up to date",
+};
 
 function fits({ kind, status, code, message, answeredBy }: Row, failure: ApiFailure): boolean {
   const given = failure.status;
@@ -392,9 +394,8 @@ function retriedByStatus({ kind, status, lasting }: ApiFailure): boolean {
 
 /** Looks a failure up in the table. */
 export function faultOf(failure: ApiFailure): ApiFault {
-  const { retry, what, caller, operator } = ROWS.find((row) => fits(row, failure)) ?? {
-    what: "The API refused the request.",
-  };
+  const { retry, what, caller, operator } = ROWS.find((row) => fits(row, failure)) ??
+    OTHER;
   const textOf = (text: Text | undefined) =>
     (typeof text === "function" ? text(failure) : text) || undefined;
   const willPass = retry ?? retriedByStatus(failure);
@@ -409,12 +410,12 @@ export function faultOf(failure: ApiFailure): ApiFault {
   };
 }
 
-/** A problem of the network, and its cure. */
+/** A problem of the network, and its remedy. */
 interface NetworkProblem {
   /** One sentence without a full stop. */
   readonly message: string;
   /** In the imperative, without capital and full stop. */
-  readonly cure: string;
+  readonly remedy: string;
   /** True when it stays so until somebody changes something. */
   readonly lasting?: boolean;
 }
@@ -443,14 +444,14 @@ function proxyOr(
   { proxy, origin }: NetworkRoute,
   withProxy: (name: string) => string,
   without: string,
-  cure: string,
+  remedy: string,
 ): NetworkProblem {
-  if (!proxy) return { message: without, cure };
+  if (!proxy) return { message: without, remedy };
   const { address, variable } = proxy;
   const { hostname } = new URL(origin);
   return {
     message: withProxy(`The proxy ${address} (${variable})`),
-    cure: `correct ${variable}, or add ${hostname} to NO_PROXY`,
+    remedy: `correct ${variable}, or add ${hostname} to NO_PROXY`,
   };
 }
 
@@ -462,15 +463,15 @@ const NEVER_CONNECTED =
   /client error \(Connect\)|requests to port \d+ are blocked|requires net access/i;
 
 /** Meanings of the runtime's messages when no connection was made; the first match counts. */
-const EXPLANATIONS: readonly (readonly [RegExp, Explain])[] = [
+const BEFORE_CONNECTED: readonly (readonly [RegExp, Explain])[] = [
   [/requests to port \d+ are blocked/i, ({ origin }) => ({
     message: `${origin} has a port that 'fetch' does not allow`,
-    cure: `serve the API on another port, and ${CHECK_URL}`,
+    remedy: `serve the API on another port, and ${CHECK_URL}`,
     lasting: true,
   })],
   [/requires net access/i, ({ origin }) => ({
     message: `This program may not reach ${origin}`,
-    cure: "start it with --allow-net, or use the executable",
+    remedy: "start it with --allow-net, or use the executable",
     lasting: true,
   })],
   [/proxy authentication required/i, (route) => ({
@@ -507,56 +508,49 @@ const EXPLANATIONS: readonly (readonly [RegExp, Explain])[] = [
     message:
       `The certificate of ${origin} is signed by an unknown authority (TLS), as it is where a ` +
       "company's proxy or a virus scanner reads along",
-    cure: "trust this machine's certificates with DENO_TLS_CA_STORE=system, or name the " +
+    remedy: "trust this machine's certificates with DENO_TLS_CA_STORE=system, or name the " +
       "authority's file with DENO_CERT",
     lasting: true,
   })],
   [/expired|notvalidyet|not valid yet/i, ({ origin }) => ({
     message: `The certificate of ${origin} is not valid at this machine's time (TLS)`,
-    cure: "set this machine's clock; if it is right, the certificate has to be renewed",
+    remedy: "set this machine's clock; if it is right, the certificate has to be renewed",
     lasting: true,
   })],
   [/not valid for name|notvalidforname/i, ({ origin }) => ({
     message: `The certificate of ${origin} is for another name (TLS)`,
-    cure: "see whether this network wants a sign-in in a browser first; otherwise " +
+    remedy: "see whether this network wants a sign-in in a browser first; otherwise " +
       `${CHECK_URL}: use a name that the certificate has`,
     lasting: true,
   })],
   [/corrupt message|invalidcontenttype/i, ({ origin }) => ({
     message: `${origin} does not speak TLS`,
-    cure: "type http:// in --base-url if that is meant, or correct its port",
+    remedy: "type http:// in --base-url if that is meant, or correct its port",
     lasting: true,
   })],
   [/handshake|invalid peer|certificate|\btls\b/i, ({ origin }) => ({
     message: `Cannot make a secure connection to ${origin} (TLS)`,
-    cure: "see whether a proxy or a firewall is in between, and set HTTPS_PROXY if there is one",
+    remedy: "see whether a proxy or a firewall is in between, and set HTTPS_PROXY if there is one",
   })],
   [/unreachable|no route|network is down/i, ({ origin }) => ({
     message: `Cannot reach ${origin} from this network`,
-    cure: "check this machine's connection and its VPN",
+    remedy: "check this machine's connection and its VPN",
   })],
 ];
 
-/** Their meanings after one was made: the request may have been delivered. */
-const AFTERWARDS: readonly (readonly [RegExp, Explain])[] = [
+/** The same when one was made: the request may have been delivered. */
+const AFTER_CONNECTED: readonly (readonly [RegExp, Explain])[] = [
   [/invalid http version|invalid http/i, ({ origin }) => ({
     message: `${origin} does not speak plain HTTP`,
-    cure: "type https:// in --base-url",
+    remedy: "type https:// in --base-url",
     lasting: true,
   })],
   [/certificate_?\s?required/i, ({ origin }) => ({
     message: `${origin} wants a certificate from its clients, and this program has none`,
-    cure: "go through a gateway that has one, or correct --base-url",
+    remedy: "go through a gateway that has one, or correct --base-url",
     lasting: true,
   })],
 ];
-
-function explained(error: unknown, route: NetworkRoute): NetworkProblem | undefined {
-  const messages = messagesOf(error);
-  const table = NEVER_CONNECTED.test(messages) ? EXPLANATIONS : AFTERWARDS;
-  const [, explain] = table.find(([pattern]) => pattern.test(messages)) ?? [];
-  return explain?.(route);
-}
 
 /**
  * Makes the error of a request that got no response. Whatever is not clearly a failure to connect counts
@@ -564,9 +558,12 @@ function explained(error: unknown, route: NetworkRoute): NetworkProblem | undefi
  */
 export function networkError(cause: unknown, route: NetworkRoute): ApiError {
   const { origin, proxy } = route;
-  const isUnsent = NEVER_CONNECTED.test(messagesOf(cause));
-  const problem: Partial<NetworkProblem> = explained(cause, route) ?? (isUnsent ? {} : {
-    cure: "try again; if it stays so, see " +
+  const messages = messagesOf(cause);
+  const isUnsent = NEVER_CONNECTED.test(messages);
+  const table = isUnsent ? BEFORE_CONNECTED : AFTER_CONNECTED;
+  const [, explain] = table.find(([pattern]) => pattern.test(messages)) ?? [];
+  const problem: Partial<NetworkProblem> = explain?.(route) ?? (isUnsent ? {} : {
+    remedy: "try again; if it stays so, see " +
       (proxy
         ? `what the proxy ${proxy.address} does`
         : "whether a proxy or a firewall is in between"),
@@ -576,7 +573,7 @@ export function networkError(cause: unknown, route: NetworkRoute): ApiError {
   return new ApiError(message, {
     kind: isUnsent ? "not_sent" : "connection_lost",
     origin,
-    remedy: problem.cure,
+    remedy: problem.remedy,
     lasting: problem.lasting,
   }, { cause });
 }

@@ -40,14 +40,14 @@ export interface EventRecord {
   localTime(): LocalTime;
   /** Tells whether an event of the session is from before `since` or after it. */
   ageOf(sessionId: string, event: DatedEvent, since: LocalTime): EventAge;
-  /** Notes the `date` of a response whose request was sent at `sentAt`. */
-  noteDate(headers: Headers, sentAt: LocalTime): void;
-  /** Notes that the events exist. */
-  noteEvents(sessionId: string, events: readonly SessionEvent[]): void;
-  /** Notes the ids that the server gave to what was sent at `sentAt`. */
-  noteSent(sessionId: string, events: readonly SessionEvent[], sentAt: LocalTime): void;
-  /** Notes that the session was made by a request that was sent at `sentAt`. */
-  noteCreated(sessionId: string, sentAt: LocalTime): void;
+  /** Remembers the `date` of a response whose request was sent at `sentAt`. */
+  addDate(headers: Headers, sentAt: LocalTime): void;
+  /** Remembers that the events exist. */
+  addEvents(sessionId: string, events: readonly SessionEvent[]): void;
+  /** Remembers the ids that the server gave to what was sent at `sentAt`. */
+  addSent(sessionId: string, events: readonly SessionEvent[], sentAt: LocalTime): void;
+  /** Remembers that the session was made by a request that was sent at `sentAt`. */
+  addCreated(sessionId: string, sentAt: LocalTime): void;
 }
 
 const MAX_SESSIONS = 2_000;
@@ -77,7 +77,7 @@ class Bound {
     this.#side = side;
   }
 
-  note(server: number, local: LocalTime): void {
+  add(server: number, local: LocalTime): void {
     const last = this.#observations.at(-1);
     if (last && local.monotonic - last.local.monotonic < SPACING_MS) {
       const gain = (server - local.monotonic) - (last.server - last.local.monotonic);
@@ -133,7 +133,7 @@ export function createEventRecord(clock: Clock): EventRecord {
     sessions.set(sessionId, fresh);
     return fresh;
   };
-  const noteSeen = (sessionId: string, { type, id }: SessionEvent) => {
+  const addSeen = (sessionId: string, { type, id }: SessionEvent) => {
     if (!id || !type.startsWith("user.")) return;
     const key = `${sessionId} ${id}`;
     if (seen.get(key) === undefined) seen.set(key, clock.now());
@@ -145,21 +145,21 @@ export function createEventRecord(clock: Clock): EventRecord {
     return (latest.at(now) ?? from) >= from && (earliest.at(now) ?? until) <= until;
   };
 
-  const noteEvents = (sessionId: string, events: readonly SessionEvent[]) => {
+  const addEvents = (sessionId: string, events: readonly SessionEvent[]) => {
     const session = recordOf(sessionId);
     let newest: number | undefined;
     for (const event of events) {
-      noteSeen(sessionId, event);
+      addSeen(sessionId, event);
       const at = instantMs(event.processed_at);
       if (at === undefined) continue;
       newest = Math.max(newest ?? at, at);
       const sentAt = event.id ? session.awaited.get(event.id) : undefined;
       const notBefore = sentAt ?? session.createdAt;
-      if (notBefore) session.latest.note(at + roundedBy(at), notBefore);
+      if (notBefore) session.latest.add(at + roundedBy(at), notBefore);
       if (sentAt && event.id) session.awaited.delete(event.id);
       session.createdAt = undefined;
     }
-    if (newest !== undefined) session.earliest.note(newest, localTime());
+    if (newest !== undefined) session.earliest.add(newest, localTime());
   };
 
   return {
@@ -180,20 +180,20 @@ export function createEventRecord(clock: Clock): EventRecord {
       const from = dates.earliest.at(since) ?? since.wall - ASSUMED_SKEW_MS;
       return at < from ? "likely_older" : "likely_newer";
     },
-    noteDate(headers, sentAt) {
+    addDate(headers, sentAt) {
       const date = Date.parse(headers.get("date") ?? "");
       // A cache repeats an old one.
       if (Number.isNaN(date) || headers.has("age")) return;
-      dates.earliest.note(date, localTime());
-      dates.latest.note(date + 1_000, sentAt);
+      dates.earliest.add(date, localTime());
+      dates.latest.add(date + 1_000, sentAt);
     },
-    noteEvents,
-    noteSent(sessionId, events, sentAt) {
+    addEvents,
+    addSent(sessionId, events, sentAt) {
       const { awaited } = recordOf(sessionId);
       for (const { id } of events) if (id) awaited.set(id, sentAt);
-      noteEvents(sessionId, events);
+      addEvents(sessionId, events);
     },
-    noteCreated(sessionId, sentAt) {
+    addCreated(sessionId, sentAt) {
       recordOf(sessionId, sentAt);
     },
   };

@@ -143,7 +143,7 @@ export async function requestJson(
     const attempt = new Attempt(context, spec, call, count);
     let error: unknown;
     try {
-      const entering = attempt.kind === "read" ? attempt.enter() : undefined;
+      const entering = attempt.kind === "read" ? attempt.takePlace() : undefined;
       if (entering) await entering;
       const response = await sendRequest(context, spec, attempt);
       const value = await readJson(context, spec, response, attempt);
@@ -225,7 +225,7 @@ export class Attempt {
   heardAt: number;
   /** The response, once its head has come. */
   response: Response | undefined;
-  /** After {@linkcode failed}: true when a fresh connection may do better. */
+  /** After {@linkcode failed}: true when it may have been for a dead connection alone. */
   mayBeDead = false;
   readonly #context: HttpContext;
   readonly #spec: RequestSpec;
@@ -233,7 +233,7 @@ export class Attempt {
   readonly #count: number;
   readonly #controller = new AbortController();
   readonly #startedAt: number;
-  readonly #noteEnd: EndAttempt | undefined;
+  readonly #countEnd: EndAttempt | undefined;
   #deadlineAt: number;
   #endedBy: "caller" | "deadline" | "silence" | undefined;
   #isReported = false;
@@ -252,13 +252,13 @@ export class Attempt {
     this.#count = count;
     this.#deadlineAt = call.deadlineAt;
     this.heardAt = this.#startedAt = context.clock.now();
-    this.#noteEnd = currentUpstreamRequests()?.begin(spec.path, this.#startedAt, count);
+    this.#countEnd = currentUpstreamRequests()?.begin(spec.path, this.#startedAt, count);
     if (call.signal?.aborted) this.handleEvent();
     else call.signal?.addEventListener("abort", this);
     this.#watch(this.#startedAt);
   }
 
-  /** Hears the caller's signal abort. */
+  /** Ends the attempt when the caller's signal aborts. */
   handleEvent(): void {
     this.#endedBy = "caller";
     this.#call.signal?.removeEventListener("abort", this);
@@ -266,24 +266,24 @@ export class Attempt {
   }
 
   /** Takes a place among the reads; where none is free, resolves when one is. */
-  enter(): Promise<void> | undefined {
+  takePlace(): Promise<void> | undefined {
     const place = this.#context.connections.enter(this.signal);
     if (place instanceof Promise) return place.then((leave) => void (this.#leave = leave));
     this.#leave = place;
   }
 
-  /** Takes a connection, and begins to listen. */
-  begin(): Route {
+  /** Takes a connection for the request, whose silence counts from now on. */
+  takeRoute(): Route {
     this.heardAt = this.#context.clock.now();
     return this.#route = this.#context.connections.route(this.kind);
   }
 
-  /** Notes that bytes came. */
+  /** Records that bytes came. */
   heard(): void {
     this.heardAt = this.#context.clock.now();
   }
 
-  /** The promise's outcome, unless the attempt is ended first. One at a time. */
+  /** Returns the promise's outcome, unless the attempt is ended first. For one promise at a time. */
   wait<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#rejectWait = reject;
@@ -304,7 +304,7 @@ export class Attempt {
     this.#cancelTimer?.();
   }
 
-  /** Tells the context's observer and the call's counter of the end of the attempt. Once. */
+  /** Tells the context's observer and the tool call's counter that the attempt has ended. Once. */
   report(error?: unknown): void {
     if (this.#isReported) return;
     this.#isReported = true;
@@ -314,11 +314,11 @@ export class Attempt {
     const ms = endedAt - this.#startedAt;
     const { status, headers } = this.response ?? {};
     observe?.({ method, path, status, headers, ms, attempt: this.#count });
-    this.#noteEnd?.(endedAt, error instanceof ApiError ? error.requestId : undefined);
+    this.#countEnd?.(endedAt, error instanceof ApiError ? error.requestId : undefined);
   }
 
   /**
-   * Judges the connection by how the attempt failed.
+   * Drops the connection where the attempt failed as it does on a dead one.
    *
    * @returns the error to go on with
    */
@@ -330,7 +330,7 @@ export class Attempt {
       this.mayBeDead = true;
       outcome = this.signal.reason;
     } else if (this.signal.aborted) {
-      this.ended(SUSPICIOUS_MS, { suspect: this.#endedBy === "deadline" });
+      this.dropIfSilent(SUSPICIOUS_MS, { suspect: this.#endedBy === "deadline" });
     } else if (error instanceof ApiError && error.kind === "connection_lost") {
       route?.drop();
       this.mayBeDead = route?.reuses ?? false;
@@ -339,8 +339,8 @@ export class Attempt {
     return outcome;
   }
 
-  /** Judges the connection by how long it was silent when the attempt was ended from this side. */
-  ended(suspiciousMs: number, options: { readonly suspect?: boolean } = {}): void {
+  /** Drops the connection if the attempt, which ends from this side, got no byte for so long. */
+  dropIfSilent(suspiciousMs: number, options: { readonly suspect?: boolean } = {}): void {
     if (this.#context.clock.now() - this.heardAt < suspiciousMs) return;
     if (options.suspect) this.#route?.suspect();
     else this.#route?.drop();
@@ -366,6 +366,7 @@ export class Attempt {
       this.abort(timeoutError(this.#context, `within ${this.#call.timeoutMs / 1_000} s`));
     } else if (now >= silentAt) {
       this.#endedBy = "silence";
+      // A caller sees it only of the second try.
       this.abort(timeoutError(this.#context, `within ${READ_SILENCE_MS / 1_000} s, twice`));
     } else {
       const dueMs = Math.min(this.#deadlineAt, silentAt) - now;
@@ -381,7 +382,7 @@ export class Attempt {
  * After a 401 a read gets one more try with a credential that was rotated meanwhile. A write does
  * not: it goes out with what the credential's source has at that moment, and never again.
  *
- * @throws `ApiError` of kind `http`, `connect` or `connection`; the attempt's signal's reason
+ * @throws `ApiError` of kind `http`, `not_sent` or `connection_lost`; the attempt's signal's reason
  */
 export async function sendRequest(
   context: HttpContext,
@@ -412,6 +413,7 @@ export async function sendRequest(
 /** Milliseconds that reading a newer credential may take: the one that is known may do. */
 const REFRESH_MS = 1_000;
 
+/** Asks for the credential; where a newer one takes too long, for the one that is known. */
 async function askCredential(
   { credential, clock }: HttpContext,
   attempt: Attempt,
@@ -442,14 +444,14 @@ async function dispatch(
   const { clock, record } = context;
   const init = requestInit(context, spec, credential, attempt);
   attempt.signal.throwIfAborted();
-  const { fetch } = attempt.begin();
+  const { fetch } = attempt.takeRoute();
   const sentAt = { monotonic: attempt.heardAt, wall: clock.wallTime() };
   let pending: Promise<Response> | undefined;
   try {
     pending = fetch(context.baseUrl + spec.path + queryString(spec.query), init);
     const response = await attempt.wait(pending);
     attempt.heard();
-    record.noteDate(response.headers, sentAt);
+    record.addDate(response.headers, sentAt);
     return response;
   } catch (error) {
     pending?.then(discardBody, () => {/* this is the failure being handled */});

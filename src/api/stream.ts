@@ -102,7 +102,7 @@ function eventStreamOf(
   const close = () => {
     if (closed) return;
     closed = true;
-    attempt.ended(SUSPECT_SILENCE_MS);
+    attempt.dropIfSilent(SUSPECT_SILENCE_MS);
     release();
     // Ends the request.
     attempt.abort(undefined);

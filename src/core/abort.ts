@@ -55,7 +55,32 @@ export function bindSignal(
 }
 
 /**
- * The promise's outcome, unless the signal aborts first.
+ * Runs requests side by side. The first that fails decides the result, so the others, and their
+ * retries, are aborted.
+ *
+ * @param signal aborts all of them
+ * @param start starts all of them with the signal that it is given
+ */
+export async function allOrAbort<T>(
+  signal: AbortSignal,
+  start: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal.reason);
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await start(controller.signal);
+  } catch (error) {
+    controller.abort(error);
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/**
+ * Returns the promise's outcome, unless the signal aborts first.
  *
  * @throws the signal's reason; the abandoned promise's own rejection is then ignored
  */

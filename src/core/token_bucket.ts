@@ -33,17 +33,18 @@ export interface TokenBucket {
   hold(ms: number): void;
 }
 
-interface Turn {
+/** A call of `take` that waits. */
+interface Claim {
   readonly tokens: number;
   readonly grant: () => void;
 }
 
-/** A pace that begins with a full bucket. */
+/** Makes a bucket that is full. */
 export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
   const { clock, burst, maxDebt = 0 } = options;
   const perMs = options.perMinute / 60_000;
-  const urgent = new Set<Turn>();
-  const patient = new Set<Turn>();
+  const urgent = new Set<Claim>();
+  const patient = new Set<Claim>();
   let tokens = burst;
   let filledAt = clock.now();
   let heldUntil = -Infinity;
@@ -63,16 +64,16 @@ export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
     const heldMs = Math.max(0, heldUntil - filledAt);
     for (const queue of [urgent, patient]) {
       const reserve = queue === patient ? Math.floor(burst / 2) : 0;
-      for (const turn of queue) {
+      for (const claim of queue) {
         // More than the bucket holds is granted from a full one, on credit.
-        const missing = Math.min(turn.tokens + reserve, burst) - tokens;
+        const missing = Math.min(claim.tokens + reserve, burst) - tokens;
         if (heldMs > 0 || missing > 0) {
           cancel = clock.after(heldMs + Math.ceil(Math.max(0, missing) / perMs), serve);
           return;
         }
-        tokens -= turn.tokens;
-        queue.delete(turn);
-        turn.grant();
+        tokens -= claim.tokens;
+        queue.delete(claim);
+        claim.grant();
       }
     }
   }
@@ -86,11 +87,11 @@ export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const onAbort = () => {
-        queue.delete(turn);
+        queue.delete(claim);
         serve();
         reject(signal.reason);
       };
-      const turn: Turn = {
+      const claim: Claim = {
         tokens: wanted,
         grant: () => {
           signal.removeEventListener("abort", onAbort);
@@ -98,7 +99,7 @@ export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
         },
       };
       signal.addEventListener("abort", onAbort, { once: true });
-      queue.add(turn);
+      queue.add(claim);
       serve();
     });
   }

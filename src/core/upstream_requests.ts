@@ -13,7 +13,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 /** Tells that an attempt has ended, and of a failed one the id that the API gave the request. */
 export type EndAttempt = (endedAt: number, failedRequestId?: string) => void;
 
-interface Attempt {
+/** An attempt, as far as it is counted. */
+interface CountedAttempt {
   readonly path: string;
   /** When it began; of a repetition, when the attempt before it ended. */
   readonly from: number;
@@ -36,7 +37,7 @@ export interface UpstreamUse {
 
 /** The requests of one call. All times are of the same clock, in milliseconds. */
 export class UpstreamRequests {
-  readonly #attempts: Attempt[] = [];
+  readonly #attempts: CountedAttempt[] = [];
   readonly #failedRequestIds: string[] = [];
   #endedAt = Infinity;
 
@@ -50,7 +51,7 @@ export class UpstreamRequests {
     const before = attempt > 0
       ? this.#attempts.findLast((other) => other.path === path)
       : undefined;
-    const entry: Attempt = { path, from: before?.to ?? startedAt };
+    const entry: CountedAttempt = { path, from: before?.to ?? startedAt };
     if (this.#endedAt === Infinity) this.#attempts.push(entry);
     return (endedAt, failedRequestId) => {
       if (this.#endedAt < Infinity) return;

@@ -39,26 +39,26 @@ export type Doubt =
 /** What a check shows of a write: what it made, or the ids of what may be that. */
 export type Trace<T> = { readonly found: T } | { readonly alike: readonly string[] };
 
-/** How {@linkcode findLostWrite} checks, and what it says when it finds nothing. */
+/** A write whose response was lost. */
 export interface LostWrite<T> {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** The failure that hid what became of the write. */
+  /** The failure that came in place of the response. */
   readonly lost: ApiError;
   /** Checks once; undefined when there is no trace. */
   readonly check: () => Promise<Trace<T> | undefined>;
   /** Makes the error which says that it is not known whether the write took effect. */
-  readonly unknown: (doubt: Doubt, cause: ApiError) => ToolError;
+  readonly unknownError: (doubt: Doubt, cause: ApiError) => ToolError;
 }
 
 /**
  * Finds what a write made although its response was lost.
  *
- * @throws `ToolError` from `unknown`: what left no trace may still be on its way; `lost` itself where
+ * @throws `ToolError` from `unknownError`: what left no trace may still be on its way; `lost` itself where
  *   it says that the API took nothing; the signal's reason
  */
 export async function findLostWrite<T>(write: LostWrite<T>): Promise<T> {
-  const { clock, signal, lost, check, unknown } = write;
+  const { clock, signal, lost, check, unknownError } = write;
   let unreadable: ApiError | undefined;
   let alike: readonly string[] = [];
   for (const delayMs of CHECK_DELAYS_MS) {
@@ -73,10 +73,10 @@ export async function findLostWrite<T>(write: LostWrite<T>): Promise<T> {
       unreadable = error;
     }
   }
-  if (alike.length > 0) throw unknown({ why: "look_alike", ids: alike }, lost);
+  if (alike.length > 0) throw unknownError({ why: "look_alike", ids: alike }, lost);
   // The API itself says that it takes nothing at the moment; too late perhaps, hence the checks.
   if (lost.answeredBy === "api" && (lost.status === 503 || lost.status === 529)) throw lost;
   throw unreadable
-    ? unknown({ why: "unreadable" }, unreadable)
-    : unknown({ why: "on_its_way" }, lost);
+    ? unknownError({ why: "unreadable" }, unreadable)
+    : unknownError({ why: "on_its_way" }, lost);
 }

@@ -70,8 +70,8 @@ interface Sending {
   readonly event: ClientEvent;
   readonly since: LocalTime;
   readonly signal: AbortSignal;
-  /** When it no longer counts as open, by the clock's monotonic time. */
-  until: number;
+  /** When it stops to count as open, by the clock's monotonic time; Infinity while the call runs. */
+  openUntil: number;
 }
 
 /** Sends events. One per process: it remembers which events it knows to be its own. */
@@ -97,14 +97,14 @@ export class EventSender {
    */
   async send(sessionId: string, event: ClientEvent, signal: AbortSignal): Promise<SendResult> {
     const now = this.#options.clock.now();
-    for (const other of this.#open) if (other.until <= now) this.#open.delete(other);
+    for (const other of this.#open) if (other.openUntil <= now) this.#open.delete(other);
     const since = this.#record.localTime();
-    const sending: Sending = { sessionId, event, since, signal, until: Infinity };
+    const sending: Sending = { sessionId, event, since, signal, openUntil: Infinity };
     this.#open.add(sending);
     try {
       return await this.#send(sending);
     } finally {
-      if (sending.until === Infinity) this.#open.delete(sending);
+      if (sending.openUntil === Infinity) this.#open.delete(sending);
     }
   }
 
@@ -121,7 +121,7 @@ export class EventSender {
       } catch (failure) {
         if (failure === error && !signal.aborted) throw failure;
         // It may turn up all the same.
-        sending.until = clock.now() + LOST_MS;
+        sending.openUntil = clock.now() + LOST_MS;
         this.#rememberUnnamed(sending, REMEMBER_LOST_MS);
         throw failure;
       }
@@ -187,7 +187,7 @@ export class EventSender {
       const ids = alike.filter(({ age }) => !age.endsWith("older")).map(({ id }) => id);
       return ids.length > 0 ? { alike: ids } : undefined;
     };
-    return findLostWrite({ clock, signal, lost, check, unknown: unknownDelivery });
+    return findLostWrite({ clock, signal, lost, check, unknownError: unknownDelivery });
   }
 
   /** Lists the events of the same content that are not accounted for, by age beside the send. */
@@ -218,7 +218,7 @@ export class EventSender {
   #hasTwin(sending: Sending): boolean {
     const { clock, redact } = this.#options;
     return [...this.#open].some((other) =>
-      other !== sending && other.sessionId === sending.sessionId && other.until > clock.now() &&
+      other !== sending && other.sessionId === sending.sessionId && other.openUntil > clock.now() &&
       isSame(other.event, sending.event, redact)
     );
   }

@@ -150,7 +150,7 @@ function findCreated(
     return found && { found };
   };
   const { clock } = services;
-  return findLostWrite({ clock, signal, lost, check, unknown: unknownCreation });
+  return findLostWrite({ clock, signal, lost, check, unknownError: unknownCreation });
 }
 
 function unknownCreation({ why }: Doubt, cause: ApiError): ToolError {

@@ -6,7 +6,7 @@ import { inDollars } from "../session/event_view.ts";
 import { defineTool } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { type EventStatus, readEventStatus } from "../session/event_status.ts";
-import { allOrAbort } from "../core/all_or_abort.ts";
+import { allOrAbort } from "../core/abort.ts";
 
 /** `get_session`: where a session stands, in short. */
 export const getSession = defineTool({
@@ -41,9 +41,8 @@ export const getSession = defineTool({
       budget: z.looseObject({}).optional(),
     }),
   async run({ session_id }, call, checked) {
-    const { api, clock, exposeToolInputs } = call.services;
+    const { api, exposeToolInputs } = call.services;
     const [session, events] = await allOrAbort(
-      clock,
       call.signal,
       (signal) =>
         Promise.all([

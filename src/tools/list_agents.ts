@@ -8,7 +8,7 @@ import { isUnknownId } from "../access/policy.ts";
 import { MAX_RESULT_CHARS } from "./budget.ts";
 import { defineTool, type ToolCall } from "./define.ts";
 import { type AgentSummary, agentSummary } from "./get_agent.ts";
-import { allOrAbort } from "../core/all_or_abort.ts";
+import { allOrAbort } from "../core/abort.ts";
 
 const MAX_API_PAGES = 5;
 const MAX_API_LIMIT = 100;
@@ -152,7 +152,6 @@ async function listAllowed(
     const room = collector.filtered ? MAX_PARALLEL : collector.limit - collector.agents.length;
     const ids = allowed.slice(index, index + Math.min(room, MAX_PARALLEL));
     const agents = await allOrAbort(
-      call.services.clock,
       call.signal,
       (signal) => Promise.all(ids.map((id) => retrieveIfThere(id, { ...call, signal }))),
     );

@@ -1,12 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { allOrAbort } from "../../../src/core/all_or_abort.ts";
-import { systemClock } from "../../../src/core/clock.ts";
+import { allOrAbort } from "../../../src/core/abort.ts";
 
 Deno.test("allOrAbort() gives up the other requests when one fails", async () => {
   const signals: AbortSignal[] = [];
   const failure = new Error("first");
   const error = await assertRejects(() =>
-    allOrAbort(systemClock, new AbortController().signal, (signal) => {
+    allOrAbort(new AbortController().signal, (signal) => {
       signals.push(signal);
       return Promise.all([Promise.reject(failure), new Promise(() => {})]);
     })
@@ -18,7 +17,6 @@ Deno.test("allOrAbort() gives up the other requests when one fails", async () =>
 Deno.test("allOrAbort() passes the caller's abort on, and leaves nothing behind", async () => {
   const controller = new AbortController();
   const result = allOrAbort(
-    systemClock,
     controller.signal,
     (signal) =>
       new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
@@ -26,7 +24,7 @@ Deno.test("allOrAbort() passes the caller's abort on, and leaves nothing behind"
   controller.abort(new Error("cancelled"));
   await assertRejects(() => result, Error, "cancelled");
   let inner: AbortSignal | undefined;
-  const done = await allOrAbort(systemClock, controller.signal, (signal) => {
+  const done = await allOrAbort(controller.signal, (signal) => {
     inner = signal;
     return Promise.resolve(7);
   });
@@ -35,7 +33,7 @@ Deno.test("allOrAbort() passes the caller's abort on, and leaves nothing behind"
 
 Deno.test("allOrAbort() does not abort what succeeded", async () => {
   let inner: AbortSignal | undefined;
-  await allOrAbort(systemClock, new AbortController().signal, (signal) => {
+  await allOrAbort(new AbortController().signal, (signal) => {
     inner = signal;
     return Promise.all([1, 2]);
   });
