@@ -6,12 +6,8 @@
 
 import { type Redact, redactValue } from "../core/redact.ts";
 import { blockText } from "./events.ts";
+import { BodyTooLargeError, type ListBounds, ListScanner } from "./list_scanner.ts";
 import { isFields } from "./read.ts";
-
-/** A body turned out longer than allowed. */
-export class BodyTooLargeError extends Error {
-  override name = "BodyTooLargeError";
-}
 
 /** Bytes that a read holds while little comes: of a response, which is mostly short. */
 const RESPONSE_BUFFER_BYTES = 16 * 1024;
@@ -160,6 +156,73 @@ export async function readText(response: Response, options: ReadBodyOptions): Pr
   const parts: string[] = [];
   await readPieces(response, options, { push: (text) => void parts.push(text) });
   return parts.join("");
+}
+
+/** Longest text that is parsed in one piece, nothing left out, in UTF-16 units. */
+const MAX_WHOLE_CHARS = 1024 * 1024;
+/** The beginning of a body is kept so far, in characters. */
+const BEGINNING_CHARS = 64 * 1024;
+
+/** Makes a value of the text of a JSON body as it comes; a long list is cut short within `bounds`. */
+export class JsonBody implements TextSink {
+  /** The beginning of the text, which tells what a body is that is no JSON. */
+  beginning = "";
+  readonly #bounds: ListBounds;
+  readonly #parse: (json: string) => unknown;
+  /** All of a short body. */
+  #pieces: string[] = [];
+  #chars = 0;
+  /** The newest piece that is no white space. */
+  #last = "";
+  #scanner: ListScanner | undefined;
+
+  /**
+   * @param parse makes a value of JSON text: of the whole, or of each entry and of what is around
+   *   them
+   */
+  constructor(bounds: ListBounds, parse: (json: string) => unknown) {
+    this.#bounds = bounds;
+    this.#parse = parse;
+  }
+
+  /** Entries of a long list that are complete. */
+  get entries(): number {
+    return this.#scanner?.entries.length ?? 0;
+  }
+
+  /** True when the text stops in the middle: its connection broke where no length was given. */
+  get isCut(): boolean {
+    return /^\s*[{[]/.test(this.beginning) && !/[}\]]\s*$/.test(this.#last);
+  }
+
+  push(text: string): void {
+    if (this.beginning.length < BEGINNING_CHARS) this.beginning += text;
+    if (text.trim() !== "") this.#last = text;
+    this.#chars += text.length;
+    if (!this.#scanner && this.#chars <= MAX_WHOLE_CHARS) {
+      this.#pieces.push(text);
+      return;
+    }
+    this.#scanner ??= new ListScanner(this.#bounds, this.#parse);
+    for (const piece of this.#pieces) this.#scanner.push(piece);
+    this.#pieces = [];
+    this.#scanner.push(text);
+  }
+
+  skip(bytes: Uint8Array): number | undefined {
+    return this.#scanner?.skip(bytes);
+  }
+
+  /**
+   * Returns the value; undefined for an empty body.
+   *
+   * @throws `SyntaxError`
+   */
+  end(): unknown {
+    if (this.#scanner) return this.#scanner.end();
+    const text = this.#pieces.join("");
+    return text.trim() === "" ? undefined : this.#parse(text);
+  }
 }
 
 /** Escapes by which JSON can spell a character that needs none, as Go and PHP do: `\u003c`, `\/`. */

@@ -12,13 +12,13 @@ import type { Logger } from "../core/logger.ts";
 import type { Proxy } from "../core/proxy.ts";
 import type { Redact } from "../core/redact.ts";
 import { currentUpstreamRequests, type EndAttempt } from "../core/upstream_requests.ts";
-import { BodyTooLargeError, discardBody, parseClean, readPieces, readText } from "./body.ts";
+import { discardBody, JsonBody, parseClean, readPieces, readText } from "./body.ts";
 import type { Connections, RequestKind, Route } from "./connections.ts";
 import { type Credential, credentialHeaders, type CredentialSource } from "./credentials.ts";
 import { apiRequestIdOf, errorInside, responseError, typeError } from "./error_response.ts";
 import { ApiError, networkError, timeoutError } from "./errors.ts";
 import type { EventRecord } from "./event_record.ts";
-import { ListBody, type ListBodyOptions } from "./list_body.ts";
+import { BodyTooLargeError, type ListBounds } from "./list_scanner.ts";
 import type { CallOptions } from "./types.ts";
 
 /** One attempt, for metrics. */
@@ -73,7 +73,7 @@ export interface RequestSpec {
   /** Asks for an event stream. */
   readonly stream?: true;
   /** The parts of a list's entries that are kept; all when absent. */
-  readonly list?: Omit<ListBodyOptions, "maxChars"> & {
+  readonly list?: Omit<ListBounds, "maxChars"> & {
     /** Bound of the response's size in bytes; the context's when absent. */
     readonly maxBytes?: number;
   };
@@ -521,7 +521,7 @@ async function readJson(
   const { redact, origin, maxBodyBytes } = context;
   const { signal } = attempt;
   const maxBytes = list?.maxBytes ?? maxBodyBytes;
-  const body = new ListBody({
+  const body = new JsonBody({
     maxTextChars: list?.maxTextChars ?? Infinity,
     maxEntryChars: list?.maxEntryChars ?? Infinity,
     maxProseChars: list?.maxProseChars,

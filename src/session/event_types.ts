@@ -16,7 +16,7 @@ import {
   stopReasonOf,
   toolUseOf,
 } from "../api/events.ts";
-import { leftOutOf } from "../api/list_body.ts";
+import { leftOutOf } from "../api/list_scanner.ts";
 import { boundedCopy, digest, instantMs, textOf } from "../api/read.ts";
 import { firstChars, lastChars, plainLine } from "../core/text.ts";
 import {

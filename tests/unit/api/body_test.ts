@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { BodyReader, BodyTooLargeError, discardBody, readText } from "../../../src/api/body.ts";
+import { BodyReader, discardBody, readText } from "../../../src/api/body.ts";
+import { BodyTooLargeError } from "../../../src/api/list_scanner.ts";
 import { countingSignal, TestBody } from "./support.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);

@@ -1,6 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { BodyTooLargeError } from "../../../src/api/body.ts";
-import { leftOutOf, ListBody, type ListBodyOptions } from "../../../src/api/list_body.ts";
+import { JsonBody } from "../../../src/api/body.ts";
+import {
+  BodyTooLargeError,
+  leftOutOf,
+  type ListBounds,
+  ListScanner,
+} from "../../../src/api/list_scanner.ts";
 import { FUZZ_SEED } from "../../helpers/fuzz.ts";
 import { createRandom, type Random } from "../../helpers/random.ts";
 
@@ -74,21 +79,20 @@ Deno.test(`a long list is what JSON.parse makes of it, however it comes in piece
   }
 });
 
-/** Reads a text as if it were long. */
-function readLong(text: string, random?: Random, options: Partial<ListBodyOptions> = {}): unknown {
-  const body = new ListBody({
+/** Reads a text as one that is long. */
+function readLong(text: string, random?: Random, bounds: Partial<ListBounds> = {}): unknown {
+  const scanner = new ListScanner({
     maxTextChars: Infinity,
     maxEntryChars: Infinity,
     maxChars: Infinity,
-    wholeChars: 0,
-    ...options,
+    ...bounds,
   }, JSON.parse);
   for (let from = 0; from < text.length;) {
     const length = random ? Math.ceil(random.between(0, random.pick([1, 3, 50]))) : 65_536;
-    body.push(text.slice(from, from + length));
+    scanner.push(text.slice(from, from + length));
     from += length;
   }
-  return body.end();
+  return scanner.end();
 }
 
 Deno.test("a long list that is cut, or is no JSON, cannot be read", () => {
@@ -151,7 +155,7 @@ Deno.test("of an entry that is too long the short fields are kept, wherever they
 });
 
 Deno.test("a list of which too much would be kept ends with an error, and the number of whole entries", () => {
-  const body = new ListBody({
+  const body = new JsonBody({
     maxTextChars: Infinity,
     maxEntryChars: Infinity,
     maxChars: 1024 * 1024 + 100_000,

@@ -1,17 +1,21 @@
 /**
- * The body of a list, read entry by entry as it comes in: however long it is, only one entry is
- * held as text, and of each entry no more than a reader can use. A session's events hold screenshots
- * and whole files; a page of them in one piece takes hundreds of megabytes.
+ * Reads a long list entry by entry as it comes in: however long it is, only one entry is held as
+ * text, and of each entry no more than a reader can use. A session's events hold screenshots and whole
+ * files; a page of them in one piece takes hundreds of megabytes.
  *
  * @module
  */
 
-import { BodyTooLargeError, type TextSink } from "./body.ts";
 import { fieldsOf } from "./read.ts";
 import { LIST_FIELDS } from "./resources.ts";
 
+/** A body turned out longer than allowed. */
+export class BodyTooLargeError extends Error {
+  override name = "BodyTooLargeError";
+}
+
 /** Bounds of what is kept of a list. Lengths are UTF-16 units of JSON text. */
-export interface ListBodyOptions {
+export interface ListBounds {
   /** Longer texts are left out of their entry. */
   readonly maxTextChars: number;
   /**
@@ -23,11 +27,8 @@ export interface ListBodyOptions {
   readonly maxEntryChars: number;
   /** All entries together, as far as they are kept. */
   readonly maxChars: number;
-  /** Bodies up to this length are parsed in one piece, nothing left out; 1 MiB when absent. */
-  readonly wholeChars?: number;
 }
 
-const DEFAULT_WHOLE_CHARS = 1024 * 1024;
 /** The fields whose texts are there to be read. */
 const PROSE_FIELDS: readonly string[] = ["text", "content"];
 /** A longer text leaves so much of its end, as JSON text: more than a reply shows. */
@@ -48,72 +49,6 @@ export function leftOutOf(entry: object): number {
   return typeof value === "number" ? value : 0;
 }
 
-/** The beginning of a body is kept so far, in characters. */
-const BEGINNING_CHARS = 64 * 1024;
-
-/** Makes a value of the text of a body, as it comes: of a long list with entries cut short. */
-export class ListBody implements TextSink {
-  /** The beginning of the text, which tells what a body is that is no JSON. */
-  beginning = "";
-  readonly #options: ListBodyOptions;
-  readonly #parse: (json: string) => unknown;
-  /** All of a short body. */
-  #pieces: string[] = [];
-  #chars = 0;
-  /** The newest piece that is no white space. */
-  #last = "";
-  #scanner: ListScanner | undefined;
-
-  /**
-   * @param parse makes a value of JSON text: of the whole, or of each entry and of what is around
-   *   them
-   */
-  constructor(options: ListBodyOptions, parse: (json: string) => unknown) {
-    this.#options = options;
-    this.#parse = parse;
-  }
-
-  /** Entries of a long list that are complete. */
-  get entries(): number {
-    return this.#scanner?.entries.length ?? 0;
-  }
-
-  /** True when the text stops in the middle: its connection broke where no length was given. */
-  get isCut(): boolean {
-    return /^\s*[{[]/.test(this.beginning) && !/[}\]]\s*$/.test(this.#last);
-  }
-
-  push(text: string): void {
-    if (this.beginning.length < BEGINNING_CHARS) this.beginning += text;
-    if (text.trim() !== "") this.#last = text;
-    this.#chars += text.length;
-    const { wholeChars = DEFAULT_WHOLE_CHARS } = this.#options;
-    if (!this.#scanner && this.#chars <= wholeChars) {
-      this.#pieces.push(text);
-      return;
-    }
-    this.#scanner ??= new ListScanner(this.#options, this.#parse);
-    for (const piece of this.#pieces) this.#scanner.push(piece);
-    this.#pieces = [];
-    this.#scanner.push(text);
-  }
-
-  skip(bytes: Uint8Array): number | undefined {
-    return this.#scanner?.skip(bytes);
-  }
-
-  /**
-   * Returns the value; undefined for an empty body.
-   *
-   * @throws `SyntaxError`
-   */
-  end(): unknown {
-    if (this.#scanner) return this.#scanner.end();
-    const text = this.#pieces.join("");
-    return text.trim() === "" ? undefined : this.#parse(text);
-  }
-}
-
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const OPEN_BRACKET = 0x5b;
@@ -123,9 +58,9 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
 /** Takes the entries out of the text of a list as it comes. */
-class ListScanner {
+export class ListScanner {
   readonly entries: unknown[] = [];
-  readonly #options: ListBodyOptions;
+  readonly #bounds: ListBounds;
   readonly #parse: (json: string) => unknown;
   /** The text around the list. */
   readonly #frame: string[] = [];
@@ -152,8 +87,9 @@ class ListScanner {
   #leftOut = 0;
   #keptChars = 0;
 
-  constructor(options: ListBodyOptions, parse: (json: string) => unknown) {
-    this.#options = options;
+  /** @param parse makes a value of the text of an entry, and of what is around the entries */
+  constructor(bounds: ListBounds, parse: (json: string) => unknown) {
+    this.#bounds = bounds;
     this.#parse = parse;
   }
 
@@ -164,9 +100,9 @@ class ListScanner {
     }
   }
 
-  /** Passes over a text that is left out, up to its end. */
+  /** Passes over the rest of a text that is left out; see `TextSink`. */
   skip(bytes: Uint8Array): number | undefined {
-    if (this.#options.maxTextChars === Infinity) return undefined;
+    if (this.#bounds.maxTextChars === Infinity) return undefined;
     const text = this.#text;
     if (!text || text.kept || text.leavesEnd) return 0;
     const { end, escapes } = endOfText((at) => bytes.indexOf(QUOTE, at), bytes, text.escapes);
@@ -175,6 +111,7 @@ class ListScanner {
     return end ?? bytes.length;
   }
 
+  /** Returns the body's value, its list as far as it was kept; undefined for an empty body. */
   end(): unknown {
     const frame = this.#frame.join("");
     if (frame.trim() === "") return undefined;
@@ -289,7 +226,7 @@ class ListScanner {
   }
 
   #newText(): Text {
-    const { maxTextChars, maxProseChars } = this.#options;
+    const { maxTextChars, maxProseChars } = this.#bounds;
     const isListed = this.#list === "open";
     const isProse = isListed && this.#namesProse && maxProseChars !== undefined;
     return {
@@ -320,7 +257,7 @@ class ListScanner {
       return;
     }
     this.#entryChars += piece.length;
-    if (!this.#isLong && this.#entryChars > this.#options.maxEntryChars) {
+    if (!this.#isLong && this.#entryChars > this.#bounds.maxEntryChars) {
       this.#isLong = true;
       this.#entry = [];
     }
@@ -349,7 +286,7 @@ class ListScanner {
 
   #bound(chars: number): void {
     this.#keptChars += chars;
-    const { maxChars } = this.#options;
+    const { maxChars } = this.#bounds;
     if (this.#keptChars > maxChars) throw new BodyTooLargeError(`More than ${maxChars} characters`);
   }
 }
