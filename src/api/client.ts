@@ -237,7 +237,8 @@ const NEW_MS = 10_000;
 
 /**
  * Wraps an API to keep a record of the events that pass through it. A 404 for a session that was
- * created through it moments ago becomes a `timeout`, which is tried again: a replica may trail.
+ * created through it moments ago becomes a `timeout`, which does not pass for a wrong id: a replica may
+ * trail.
  */
 export function recordEvents(api: ManagedAgentsApi, record: EventRecord): ManagedAgentsApi {
   const { sessions, events } = api;

@@ -113,7 +113,7 @@ const READ_SILENCE_MS = 10_000;
 
 /**
  * A request that ended from this side after so many milliseconds without a byte makes its connection
- * suspect, though it might have been answered later.
+ * suspect, though a response might have come later.
  */
 const SUSPICIOUS_MS = 3_000;
 
@@ -145,8 +145,8 @@ export async function requestJson(
     try {
       const entering = attempt.kind === "read" ? attempt.takePlace() : undefined;
       if (entering) await entering;
-      const response = await sendRequest(context, spec, attempt);
-      const value = await readJson(context, spec, response, attempt);
+      const response = await sendRequest(attempt);
+      const value = await readJson(attempt, response);
       const inside = errorInside(response, value, context.redact, context.origin);
       if (inside) throw inside;
       return {
@@ -218,6 +218,8 @@ interface Call {
  * read, by silence; and what its failure says about its connection.
  */
 export class Attempt {
+  readonly context: HttpContext;
+  readonly spec: RequestSpec;
   readonly kind: RequestKind;
   /** Aborts when the attempt is ended from this side. */
   readonly signal: AbortSignal;
@@ -227,8 +229,6 @@ export class Attempt {
   response: Response | undefined;
   /** After {@linkcode failed}: true when it may have been for a dead connection alone. */
   mayBeDead = false;
-  readonly #context: HttpContext;
-  readonly #spec: RequestSpec;
   readonly #call: Call;
   readonly #count: number;
   readonly #controller = new AbortController();
@@ -246,8 +246,8 @@ export class Attempt {
   constructor(context: HttpContext, spec: RequestSpec, call: Call, count: number) {
     this.kind = spec.method === "POST" ? "write" : spec.stream ? "stream" : "read";
     this.signal = this.#controller.signal;
-    this.#context = context;
-    this.#spec = spec;
+    this.context = context;
+    this.spec = spec;
     this.#call = call;
     this.#count = count;
     this.#deadlineAt = call.deadlineAt;
@@ -267,20 +267,20 @@ export class Attempt {
 
   /** Takes a place among the reads; where none is free, resolves when one is. */
   takePlace(): Promise<void> | undefined {
-    const place = this.#context.connections.enter(this.signal);
+    const place = this.context.connections.enter(this.signal);
     if (place instanceof Promise) return place.then((leave) => void (this.#leave = leave));
     this.#leave = place;
   }
 
   /** Takes a connection for the request, whose silence counts from now on. */
   takeRoute(): Route {
-    this.heardAt = this.#context.clock.now();
-    return this.#route = this.#context.connections.route(this.kind);
+    this.heardAt = this.context.clock.now();
+    return this.#route = this.context.connections.route(this.kind);
   }
 
   /** Records that bytes came. */
   heard(): void {
-    this.heardAt = this.#context.clock.now();
+    this.heardAt = this.context.clock.now();
   }
 
   /** Returns the promise's outcome, unless the attempt is ended first. For one promise at a time. */
@@ -308,8 +308,8 @@ export class Attempt {
   report(error?: unknown): void {
     if (this.#isReported) return;
     this.#isReported = true;
-    const { clock, observe } = this.#context;
-    const { method, path } = this.#spec;
+    const { clock, observe } = this.context;
+    const { method, path } = this.spec;
     const endedAt = clock.now();
     const ms = endedAt - this.#startedAt;
     const { status, headers } = this.response ?? {};
@@ -341,7 +341,7 @@ export class Attempt {
 
   /** Drops the connection if the attempt, which ends from this side, got no byte for so long. */
   dropIfSilent(suspiciousMs: number, options: { readonly suspect?: boolean } = {}): void {
-    if (this.#context.clock.now() - this.heardAt < suspiciousMs) return;
+    if (this.context.clock.now() - this.heardAt < suspiciousMs) return;
     if (options.suspect) this.#route?.suspect();
     else this.#route?.drop();
   }
@@ -356,18 +356,18 @@ export class Attempt {
 
   /** Sets the one timer, for whichever comes first, the deadline or the end of the silence. */
   #watch(now: number): void {
-    const { clock } = this.#context;
+    const { clock } = this.context;
     if (this.signal.aborted) return;
     // Silence before the request goes out says nothing about its connection.
     const heardAt = this.#route ? this.heardAt : now;
     const silentAt = this.kind === "read" ? heardAt + READ_SILENCE_MS : Infinity;
     if (now >= this.#deadlineAt) {
       this.#endedBy = "deadline";
-      this.abort(timeoutError(this.#context, `within ${this.#call.timeoutMs / 1_000} s`));
+      this.abort(timeoutError(this.context, `within ${this.#call.timeoutMs / 1_000} s`));
     } else if (now >= silentAt) {
       this.#endedBy = "silence";
       // A caller sees it only of the second try.
-      this.abort(timeoutError(this.#context, `within ${READ_SILENCE_MS / 1_000} s, twice`));
+      this.abort(timeoutError(this.context, `within ${READ_SILENCE_MS / 1_000} s, twice`));
     } else {
       const dueMs = Math.min(this.#deadlineAt, silentAt) - now;
       this.#cancelTimer = clock.after(dueMs, () => this.#watch(clock.now()));
@@ -384,26 +384,22 @@ export class Attempt {
  *
  * @throws `ApiError` of kind `http`, `not_sent` or `connection_lost`; the attempt's signal's reason
  */
-export async function sendRequest(
-  context: HttpContext,
-  spec: RequestSpec,
-  attempt: Attempt,
-): Promise<Response> {
+export async function sendRequest(attempt: Attempt): Promise<Response> {
   const isWrite = attempt.kind === "write";
-  let credential = await askCredential(context, attempt, isWrite);
-  let response = await dispatch(context, spec, credential, attempt);
+  let credential = await askCredential(attempt, isWrite);
+  let response = await dispatch(attempt, credential);
   if (response.status === 401 && !isWrite) {
-    const fresh = await askCredential(context, attempt, true).catch(() => credential);
+    const fresh = await askCredential(attempt, true).catch(() => credential);
     if (fresh?.value !== credential?.value && !attempt.signal.aborted) {
       discardBody(response);
       credential = fresh;
-      response = await dispatch(context, spec, fresh, attempt);
+      response = await dispatch(attempt, fresh);
     }
   }
   attempt.response = response;
   if (response.ok) return response;
-  const { redact, clock, origin } = context;
-  throw responseError(response, await readErrorText(response, attempt), {
+  const { spec, context: { redact, clock, origin } } = attempt;
+  throw responseError(response, await readErrorText(attempt, response), {
     redact,
     nowMs: clock.wallTime(),
     request: { method: spec.method, path: spec.path, origin },
@@ -415,14 +411,13 @@ const REFRESH_MS = 1_000;
 
 /** Asks for the credential; where a newer one takes too long, for the one that is known. */
 async function askCredential(
-  { credential, clock }: HttpContext,
   attempt: Attempt,
   refresh: boolean,
 ): Promise<Credential | undefined> {
+  const { signal, context: { credential, clock } } = attempt;
   const found = credential?.({ refresh });
   if (!(found instanceof Promise)) return found;
   if (!refresh) return await attempt.wait(found);
-  const { signal } = attempt;
   const bound = bindSignal(clock, { signals: [signal], timeoutMs: REFRESH_MS });
   try {
     return await raceSignal(found, bound.signal);
@@ -436,19 +431,18 @@ async function askCredential(
 
 /** Fetches. An abort rejects at once; a response that comes after it is dropped. */
 async function dispatch(
-  context: HttpContext,
-  spec: RequestSpec,
-  credential: Credential | undefined,
   attempt: Attempt,
+  credential: Credential | undefined,
 ): Promise<Response> {
-  const { clock, record } = context;
-  const init = requestInit(context, spec, credential, attempt);
+  const { context, spec: { path, query } } = attempt;
+  const { baseUrl, clock, record } = context;
+  const init = requestInit(attempt, credential);
   attempt.signal.throwIfAborted();
   const { fetch } = attempt.takeRoute();
   const sentAt = { monotonic: attempt.heardAt, wall: clock.wallTime() };
   let pending: Promise<Response> | undefined;
   try {
-    pending = fetch(context.baseUrl + spec.path + queryString(spec.query), init);
+    pending = fetch(baseUrl + path + queryString(query), init);
     const response = await attempt.wait(pending);
     attempt.heard();
     record.addDate(response.headers, sentAt);
@@ -461,10 +455,8 @@ async function dispatch(
 }
 
 function requestInit(
-  context: HttpContext,
-  { method, body, stream }: RequestSpec,
+  { context, spec: { method, body, stream }, signal }: Attempt,
   credential: Credential | undefined,
-  { signal }: Attempt,
 ): RequestInit {
   // A response may quote it.
   if (credential) context.redact.learn(credential.value);
@@ -490,7 +482,7 @@ function requestInit(
 /** Error texts are short; a longer body is not worth its time. */
 const MAX_ERROR_BYTES = 256 * 1024;
 
-async function readErrorText(response: Response, attempt: Attempt): Promise<string> {
+async function readErrorText(attempt: Attempt, response: Response): Promise<string> {
   try {
     return await readText(response, {
       signal: attempt.signal,
@@ -512,14 +504,9 @@ async function readErrorText(response: Response, attempt: Attempt): Promise<stri
 const SHORT_BYTES = 16 * 1024;
 
 /** @returns undefined for an empty body */
-async function readJson(
-  context: HttpContext,
-  { list }: RequestSpec,
-  response: Response,
-  attempt: Attempt,
-): Promise<unknown> {
+async function readJson(attempt: Attempt, response: Response): Promise<unknown> {
+  const { context, signal, spec: { list } } = attempt;
   const { redact, origin, maxBodyBytes } = context;
-  const { signal } = attempt;
   const maxBytes = list?.maxBytes ?? maxBodyBytes;
   const body = new JsonBody({
     maxTextChars: list?.maxTextChars ?? Infinity,

@@ -46,7 +46,7 @@ export async function openEventStream(
     attempt.dispose();
   };
   try {
-    const response = await sendRequest(context, spec, attempt);
+    const response = await sendRequest(attempt);
     attempt.endDeadline();
     attempt.report();
     return eventStreamOf(response, { context, attempt, release, callerSignal: signal, sessionId });
