@@ -109,22 +109,13 @@ export class EventSender {
   }
 
   async #send(sending: Sending): Promise<SendResult> {
-    const { api, clock } = this.#options;
+    const { api } = this.#options;
     const { sessionId, event, signal } = sending;
     let sent: SentEvents;
     try {
       sent = await api.events.send(sessionId, [event], { signal, timeoutMs: WRITE_TIMEOUT_MS });
     } catch (error) {
-      if (!signal.aborted && !isAmbiguous(error)) throw error;
-      try {
-        return this.#accept(sending, await this.#findLost(sending, error), true);
-      } catch (failure) {
-        if (failure === error && !signal.aborted) throw failure;
-        // It may turn up all the same.
-        sending.openUntil = clock.now() + LOST_MS;
-        this.#rememberUnnamed(sending, REMEMBER_LOST_MS);
-        throw failure;
-      }
+      return await this.#recover(sending, error);
     }
     const echoed = sent.data.find(({ type, id }) => type === event.type && id)?.id;
     if (echoed) return this.#accept(sending, echoed, false);
@@ -136,6 +127,27 @@ export class EventSender {
     if (listed !== undefined) return this.#accept(sending, listed, false);
     this.#rememberUnnamed(sending);
     return { confirmedByEvents: false };
+  }
+
+  /**
+   * Finds out what became of a send that failed.
+   *
+   * @throws `error` where the API took nothing, or the caller waits no longer; else as `send`
+   */
+  async #recover(sending: Sending, error: unknown): Promise<SendResult> {
+    const { signal } = sending;
+    const isLost = isAmbiguous(error);
+    if (!isLost && !signal.aborted) throw error;
+    try {
+      if (!isLost || signal.aborted) throw error;
+      return this.#accept(sending, await this.#findLost(sending, error), true);
+    } catch (failure) {
+      if (failure === error && !signal.aborted) throw failure;
+      // It may turn up all the same.
+      sending.openUntil = this.#options.clock.now() + LOST_MS;
+      this.#rememberUnnamed(sending, REMEMBER_LOST_MS);
+      throw failure;
+    }
   }
 
   #accept({ sessionId }: Sending, eventId: string, confirmedByEvents: boolean): SendResult {
@@ -150,7 +162,7 @@ export class EventSender {
     const { waiter, redact } = this.#options;
     const message = {
       textDigest: textDigestOf(redact(contentText(event.content))),
-      mayBe: (seen: DatedEvent) => /newer$/.test(this.#record.ageOf(sessionId, seen, since)),
+      mayBe: (seen: DatedEvent) => isProbablyNewer(this.#record.ageOf(sessionId, seen, since)),
     };
     waiter.rememberSend(sessionId, undefined, message, forMs);
   }
@@ -158,16 +170,15 @@ export class EventSender {
   /** Finds the id of an event that was accepted without an echo: what is probably new, if alone. */
   async #findAccepted(sending: Sending): Promise<string | undefined> {
     const alike = await this.#listAlike(sending, ["desc"]);
-    const [one, ...others] = alike.filter(({ age }) => /newer$/.test(age));
+    const [one, ...others] = alike.filter(({ age }) => isProbablyNewer(age));
     // Several are somebody else's too: which is ours cannot be told.
     return others.length === 0 ? one?.id : undefined;
   }
 
   /** Finds the id of an event whose response was lost. */
-  #findLost(sending: Sending, lost: unknown): Promise<string> {
+  #findLost(sending: Sending, lost: ApiError): Promise<string> {
     const { clock, log } = this.#options;
     const { sessionId, event, signal } = sending;
-    if (signal.aborted || !isAmbiguous(lost)) return Promise.reject(lost);
     log.warn(
       "It is not certain what became of a send; looking for the event in the session's list",
       {
@@ -184,7 +195,7 @@ export class EventSender {
       // Only what is certainly newer than the request shows that it was taken.
       const [found, ...others] = alike.filter(({ age }) => age === "newer");
       if (found && others.length === 0 && !this.#hasTwin(sending)) return { found: found.id };
-      const ids = alike.filter(({ age }) => !age.endsWith("older")).map(({ id }) => id);
+      const ids = alike.filter(({ age }) => !isProbablyOlder(age)).map(({ id }) => id);
       return ids.length > 0 ? { alike: ids } : undefined;
     };
     return findLostWrite({ clock, signal, lost, check, unknownError: unknownDelivery });
@@ -222,6 +233,14 @@ export class EventSender {
       isSame(other.event, sending.event, redact)
     );
   }
+}
+
+function isProbablyNewer(age: EventAge): boolean {
+  return age === "newer" || age === "likely_newer";
+}
+
+function isProbablyOlder(age: EventAge): boolean {
+  return age === "older" || age === "likely_older";
 }
 
 function unknownDelivery(doubt: Doubt, cause: ApiError): ToolError {
