@@ -164,7 +164,7 @@ const MAX_WHOLE_CHARS = 1024 * 1024;
 const BEGINNING_CHARS = 64 * 1024;
 
 /** Makes a value of the text of a JSON body as it comes; a long list is cut short within `bounds`. */
-export class JsonBody implements TextSink {
+export class JsonParser implements TextSink {
   /** The beginning of the text, which tells what a body is that is no JSON. */
   beginning = "";
   readonly #bounds: ListBounds;

@@ -12,7 +12,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Proxy } from "../core/proxy.ts";
 import type { Redact } from "../core/redact.ts";
 import { currentUpstreamRequests, type EndAttempt } from "../core/upstream_requests.ts";
-import { discardBody, JsonBody, parseClean, readPieces, readText } from "./body.ts";
+import { discardBody, JsonParser, parseClean, readPieces, readText } from "./body.ts";
 import type { Connections, RequestKind, Route } from "./connections.ts";
 import { type Credential, credentialHeaders, type CredentialSource } from "./credentials.ts";
 import { apiRequestIdOf, errorInside, responseError, typeError } from "./error_response.ts";
@@ -508,7 +508,7 @@ async function readJson(attempt: Attempt, response: Response): Promise<unknown> 
   const { context, signal, spec: { list } } = attempt;
   const { redact, origin, maxBodyBytes } = context;
   const maxBytes = list?.maxBytes ?? maxBodyBytes;
-  const body = new JsonBody({
+  const parser = new JsonParser({
     maxTextChars: list?.maxTextChars ?? Infinity,
     maxEntryChars: list?.maxEntryChars ?? Infinity,
     maxProseChars: list?.maxProseChars,
@@ -516,21 +516,21 @@ async function readJson(attempt: Attempt, response: Response): Promise<unknown> 
   }, (json) => parseClean(json, redact));
   try {
     if (isShort(response, Math.min(SHORT_BYTES, maxBytes))) {
-      body.push(await attempt.wait(response.text()));
+      parser.push(await attempt.wait(response.text()));
     } else {
-      await readPieces(response, { signal, maxBytes, onChunk: () => attempt.heard() }, body);
+      await readPieces(response, { signal, maxBytes, onChunk: () => attempt.heard() }, parser);
     }
-    return body.end();
+    return parser.end();
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof BodyTooLargeError) {
       throw new ApiError("The API's answer is too large", {
         ...{ kind: "decode", status: response.status, requestId: apiRequestIdOf(response.headers) },
-        entriesRead: body.entries,
+        entriesRead: parser.entries,
       });
     }
-    if (error instanceof SyntaxError && !body.isCut) {
-      throw typeError(response, "JSON", origin, body.beginning);
+    if (error instanceof SyntaxError && !parser.isCut) {
+      throw typeError(response, "JSON", origin, parser.beginning);
     }
     throw networkError(error, context);
   }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { JsonBody } from "../../../src/api/body.ts";
+import { JsonParser } from "../../../src/api/body.ts";
 import {
   BodyTooLargeError,
   leftOutOf,
@@ -155,7 +155,7 @@ Deno.test("of an entry that is too long the short fields are kept, wherever they
 });
 
 Deno.test("a list of which too much would be kept ends with an error, and the number of whole entries", () => {
-  const body = new JsonBody({
+  const body = new JsonParser({
     maxTextChars: Infinity,
     maxEntryChars: Infinity,
     maxChars: 1024 * 1024 + 100_000,
