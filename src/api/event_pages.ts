@@ -298,11 +298,13 @@ class PageReader {
     }
   }
 
+  /** Reads the server's list up to `until`, or to its end, and takes what comes last of that. */
   async #readBackwards(list: KnownList, until: Place | undefined): Promise<Page<SessionEvent>> {
     const { cursors, starts } = list;
     const limit = this.#params.limit ?? FULL_LIMIT;
     // A list that begins with its newest events shifts as they come.
     const shifts = this.#order === "asc" && until?.id !== undefined;
+    // The last known page that begins before the place.
     let index = starts.length - 1;
     while (until && index > 0 && (starts[index] ?? 0) >= until.offset) index--;
     const trail = new CursorTrail(cursors[index]);
@@ -313,6 +315,7 @@ class PageReader {
       const page = await this.#pageAt(list, index);
       const { data, next } = trail.take<SessionEvent>(page);
       if (data.length < page.data.length) {
+        // The page before once more, so its cursor leads nowhere.
         cursors.length = index;
         starts.length = index--;
         break;
@@ -331,6 +334,7 @@ class PageReader {
     if (cut && !until) throw outOfReach();
     if (found >= 0) entries = entries.slice(0, found);
     else if (until) entries = entries.filter(({ offset }) => offset < until.offset);
+    // Pages before the first that was read now have the rest, where that is too little.
     const firstOffset = entries[0]?.offset ?? starts[index] ?? 0;
     let oldest = starts.findLastIndex((start) => start <= firstOffset);
     for (let pages = 0; oldest > 0 && entries.length < limit && pages < MAX_FILL; pages++) {
