@@ -38,12 +38,12 @@ import {
 } from "./resources.ts";
 import { openEventStream } from "./stream.ts";
 import type {
-  CallOptions,
   ClientEvent,
   CreateSessionParams,
   EventStream,
   FetchLike,
   ManagedAgentsApi,
+  ReadOptions,
 } from "./types.ts";
 
 /** Options of {@linkcode createApi}. */
@@ -134,7 +134,7 @@ async function listOf<T>(
   name: string,
   query: Query,
   read: Read<T>,
-  options: (CallOptions & { readonly retry?: boolean }) | undefined,
+  options: ReadOptions | undefined,
 ): Promise<Page<T>> {
   const spec = { method: "GET", path: `/v1/${name}`, query } as const;
   const response = await requestJson(context, spec, options);

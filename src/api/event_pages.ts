@@ -17,7 +17,7 @@ import { decodeEvent, isOfSession, isQueued, type SessionEvent } from "./events.
 import { decoded, type HttpContext, requestJson, sessionPath, timeoutOf } from "./http.ts";
 import { CursorTrail } from "./pages.ts";
 import { type Page, pageOf } from "./resources.ts";
-import type { ListEventsParams, ManagedAgentsApi } from "./types.ts";
+import type { ListEventsParams, ManagedAgentsApi, ReadOptions } from "./types.ts";
 
 type ListEvents = ManagedAgentsApi["events"]["list"];
 
@@ -184,14 +184,14 @@ class PageReader {
   readonly #sessionId: string;
   readonly #params: ListEventsParams;
   readonly #order: Order;
-  readonly #options: Parameters<ListEvents>[2];
+  readonly #options: ReadOptions | undefined;
   readonly #endAt: number;
 
   constructor(
     server: Server,
     sessionId: string,
     params: ListEventsParams,
-    options: Parameters<ListEvents>[2],
+    options: ReadOptions | undefined,
   ) {
     this.#server = server;
     this.#sessionId = sessionId;

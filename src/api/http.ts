@@ -19,7 +19,7 @@ import { apiRequestIdOf, errorInside, responseError, typeError } from "./error_r
 import { ApiError, networkError, timeoutError } from "./errors.ts";
 import type { EventRecord } from "./event_record.ts";
 import { BodyTooLargeError, type ListBounds } from "./list_scanner.ts";
-import type { CallOptions } from "./types.ts";
+import type { CallOptions, ReadOptions } from "./types.ts";
 
 /** One attempt, for metrics. */
 export interface RequestInfo {
@@ -124,14 +124,12 @@ const SUSPICIOUS_MS = 3_000;
  * used before, is sent again at once, one time, on a fresh connection. A pause that the deadline
  * would cut short is not begun: the failure at hand says more than a time-out later.
  *
- * @param options `retry: false` leaves the retrying of a read to its caller; what only a fresh
- *   connection can tell is tried all the same (see `connections.ts`)
  * @throws `ApiError`, or the caller's signal's reason as soon as that aborts
  */
 export async function requestJson(
   context: HttpContext,
   spec: RequestSpec,
-  options: CallOptions & { readonly retry?: boolean } = {},
+  options: ReadOptions = {},
 ): Promise<JsonResponse> {
   const { clock, log, random } = context;
   const timeoutMs = timeoutOf(options);

@@ -22,6 +22,15 @@ export interface CallOptions {
   readonly timeoutMs?: number;
 }
 
+/** Bounds of one read. */
+export interface ReadOptions extends CallOptions {
+  /**
+   * False leaves the retrying to a caller that has its own plan; what only a fresh connection can tell
+   * is tried all the same (see `connections.ts`).
+   */
+  readonly retry?: boolean;
+}
+
 /** Paging that every list shares. */
 export interface PageParams {
   /** Entries per page; the API's own limits differ by resource. */
@@ -91,38 +100,36 @@ export interface ManagedAgentsApi {
   /** Knows the events that have passed through; absent where no record is kept. */
   readonly eventRecord?: EventRecord;
   readonly agents: {
-    /** `retry: false` as for `events.list`. */
     list(
       params: PageParams,
-      options?: CallOptions & { readonly retry?: boolean },
+      options?: ReadOptions,
     ): Promise<Page<Agent>>;
     retrieve(
       agentId: string,
       params: { readonly version?: number },
-      options?: CallOptions,
+      options?: ReadOptions,
     ): Promise<Agent>;
   };
   readonly environments: {
-    list(params: PageParams, options?: CallOptions): Promise<Page<Environment>>;
+    list(params: PageParams, options?: ReadOptions): Promise<Page<Environment>>;
   };
   readonly sessions: {
     /** Not retried: a second try could make a second session. */
     create(params: CreateSessionParams, options?: CallOptions): Promise<Session>;
-    /** `retry: false` as for `events.list`. */
     retrieve(
       sessionId: string,
-      options?: CallOptions & { readonly retry?: boolean },
+      options?: ReadOptions,
     ): Promise<Session>;
-    list(params: ListSessionsParams, options?: CallOptions): Promise<Page<Session>>;
+    list(params: ListSessionsParams, options?: ReadOptions): Promise<Page<Session>>;
     /** Not retried. */
     archive(sessionId: string, options?: CallOptions): Promise<Session>;
   };
   readonly events: {
-    /** One page. `retry: false` leaves the retrying to a caller that has its own plan. */
+    /** One page. */
     list(
       sessionId: string,
       params: ListEventsParams,
-      options?: CallOptions & { readonly retry?: boolean },
+      options?: ReadOptions,
     ): Promise<Page<SessionEvent>>;
     /** Not retried: the API has no idempotency key, a repeated POST repeats the turn. */
     send(

@@ -6,7 +6,7 @@
  */
 
 import { CursorTrail } from "../api/pages.ts";
-import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
+import type { ManagedAgentsApi, ReadOptions } from "../api/types.ts";
 import type { EventHistory } from "./event_history.ts";
 import { readEvent, type TurnEvent, typesIn } from "./event_types.ts";
 
@@ -31,7 +31,7 @@ export class HistoryReader {
   readonly #api: ManagedAgentsApi["events"];
   readonly #sessionId: string;
   readonly #history: EventHistory;
-  readonly #options: CallOptions;
+  readonly #options: ReadOptions;
   #reads: Promise<unknown> = Promise.resolve();
   #older: string | undefined;
   readonly #trail = new CursorTrail();
@@ -44,7 +44,7 @@ export class HistoryReader {
     api: ManagedAgentsApi["events"],
     sessionId: string,
     history: EventHistory,
-    options: CallOptions & { readonly retry?: boolean },
+    options: ReadOptions,
   ) {
     this.#options = options;
     this.#api = api;

@@ -6,7 +6,7 @@
  */
 
 import { MovableTimer } from "../core/movable_timer.ts";
-import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
+import type { ManagedAgentsApi, ReadOptions } from "../api/types.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventHistory } from "./event_history.ts";
 import type { Turn } from "./turn.ts";
@@ -48,7 +48,7 @@ export interface StatusPollOptions {
   readonly sessionId: string;
   readonly history: EventHistory;
   /** Bounds of the request. */
-  readonly request: CallOptions & { readonly retry?: boolean };
+  readonly request: ReadOptions;
   /**
    * Polls. The signal aborts when another time is set, or none: a poll that still waits for its
    * request then need not be made. `atOnce` is set for one that a wait begins with.
