@@ -15,6 +15,7 @@ export type {
   ListSessionsParams,
   ManagedAgentsApi,
   PageParams,
+  ReadOptions,
   StreamItem,
 } from "./api/types.ts";
 export { type ApiOptions, createApi } from "./api/client.ts";
