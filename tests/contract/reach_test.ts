@@ -3,8 +3,9 @@
 // others own. What an argument names is read from the tool's `reaches`; an argument that neither a
 // tool nor this test classifies fails, and so does a tool that shows or changes what its caller may
 // not reach, or that answers to it otherwise than to an id that does not exist.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as z from "zod";
+import { createAccessPolicy, notAvailable } from "../../src/access/policy.ts";
 import type { Principal } from "../../src/access/principal.ts";
 import { callMethod } from "../../src/commands/mcp_call.ts";
 import { ToolError } from "../../src/core/errors.ts";
@@ -15,6 +16,7 @@ import { getSession } from "../../src/tools/get_session.ts";
 import { TOOLS, toolsOf } from "../../src/tools/registry.ts";
 import { API_KEY, openBridge } from "../protocol/support.ts";
 import { entry, openTeam, secretOf } from "../protocol/tokens_support.ts";
+import { fakeApi } from "../unit/tools/support.ts";
 
 /** In every name, title, description and text of what the caller owns, and of what it does not. */
 const OWN = "ours";
@@ -51,9 +53,9 @@ function fieldOf(result: { readonly structuredContent?: unknown }, name: string)
 
 /**
  * What a caller is bound by: the server's own list of agents, one of its token's limits alone, where
- * nothing else can stand in, or all of those.
+ * nothing else can stand in, a token's agents that are fewer than the server's, or all of those.
  */
-const BOUNDS = ["allowlist", "agents", "environments", "sessions", "all"] as const;
+const BOUNDS = ["allowlist", "agents", "fewer", "environments", "sessions", "all"] as const;
 type Bound = typeof BOUNDS[number];
 
 type Args = Record<string, unknown>;
@@ -94,7 +96,7 @@ async function openWorkspace(bound: Bound) {
     String((await ask("/v1/environments", { name: whose, description: whose })).id);
   const agents = {
     own: await agent(OWN),
-    other: await agent(wordOf(binds("allowlist", "agents"))),
+    other: await agent(wordOf(binds("allowlist", "agents", "fewer"))),
   };
   const environments = {
     own: await environment(OWN),
@@ -106,11 +108,12 @@ async function openWorkspace(bound: Bound) {
     bindingKey,
     environmentId: environments.other,
     ...(binds("allowlist") && { allowedAgentIds: [agents.own] }),
+    ...(bound === "fewer" && { allowedAgentIds: [agents.other, agents.own] }),
   });
   const makers = app.servicesWith({ bindingKey });
   const caller: Principal = {
     id: "caller",
-    ...(binds("agents") && { agents: [agents.own] }),
+    ...(binds("agents", "fewer") && { agents: [agents.own] }),
     ...(binds("environments") && { environments: [environments.own] }),
     ...(binds("sessions") && { sessions: "own" }),
   };
@@ -179,14 +182,14 @@ async function openWorkspace(bound: Bound) {
     const [isForeign, principal, where] of [
       [binds("sessions"), other, there],
       [binds("sessions"), another, there],
-      [binds("sessions", "agents", "allowlist"), other, withOther.agent],
+      [binds("sessions", "agents", "fewer", "allowlist"), other, withOther.agent],
       [binds("sessions", "environments"), other, withOther.environment],
     ] as const
   ) {
     const made = await session(wordOf(isForeign), principal, where);
     if (isForeign) foreign.push(made);
   }
-  const foreignAgents = binds("allowlist", "agents") ? [agents.other] : [];
+  const foreignAgents = binds("allowlist", "agents", "fewer") ? [agents.other] : [];
   const foreignEnvironments = binds("environments") ? [environments.other] : [];
   const madeFor = new Set([own, ...foreign].map(({ session }) => session));
   return {
@@ -265,6 +268,7 @@ function foreignArguments(tool: ToolDefinition, workspace: Workspace): [string, 
 async function wrongsOf(tool: ToolDefinition): Promise<string[]> {
   const unknown = unclassified(tool);
   if (unknown.length > 0) return unknown.map((key) => `not classified: ${key}`);
+  if (Object.keys(tool.reaches).length === 0) return ["reaches nothing, as it says"];
   const wrongs: string[] = [];
   for (const bound of BOUNDS) {
     const found = await wrongsWithForeignIds(tool, bound);
@@ -391,6 +395,26 @@ for (const tool of TOOLS) {
   });
 }
 
+// The simulator gives every session an agent and an environment; the client also reads sessions that
+// have none.
+for (
+  const [what, session, limits] of [
+    ["agent", { environment_id: "env_1" }, { agents: ["agent_1"] }],
+    ["environment", { agent: "agent_1" }, { environments: ["env_1"] }],
+    ["owner", { agent: "agent_1", environment_id: "env_1" }, { sessions: "own" }],
+  ] as const
+) {
+  Deno.test(`a session without an ${what} is out of a bound caller's reach`, async () => {
+    const retrieve = (id: string) => Promise.resolve({ id, ...session });
+    const access = createAccessPolicy({ api: fakeApi({ sessions: { retrieve } }) });
+    const check = () => access.checkSession("sesn_1", { principal: { id: "ci", ...limits } });
+    for (const time of ["first", "second"]) {
+      const refusal = await assertRejects(check, ToolError);
+      assertEquals(refusal.message, notAvailable().message, time);
+    }
+  });
+}
+
 Deno.test("what this test knows of arguments is said of those that exist", () => {
   const used = new Set(TOOLS.flatMap(({ input }) => Object.keys(input.shape)));
   assertEquals(Object.keys(PLAIN).filter((key) => !used.has(key)), []);
@@ -487,6 +511,24 @@ for (const [what, tool, complaint] of carelessTools) {
     assert(wrongs.some((wrong) => complaint.test(wrong)), wrongs.join("\n"));
   });
 }
+
+Deno.test("nobody reaches a file, for no policy says whose it is", async () => {
+  const tool = defineTool({
+    ...CARELESS,
+    name: "get_file",
+    reaches: { file_id: "file" },
+    input: () => z.object({ file_id: z.string() }),
+    run: ({ file_id }) => Promise.resolve({ file_id }),
+  });
+  const workspace = await openWorkspace("all");
+  for (const file_id of [workspace.own.file, ...workspace.foreign.file]) {
+    for (const principal of [workspace.caller, workspace.other]) {
+      const { isError, text } = await workspace.run(tool, { file_id }, principal);
+      assert(isError && text.includes(notAvailable().message), text);
+    }
+  }
+  workspace.close();
+});
 
 Deno.test("a tool that runs beside its access check, and does not heed it, is held back", async () => {
   const tool = defineTool({
