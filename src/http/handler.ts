@@ -232,19 +232,34 @@ function beginSoon(response: Promise<Response>, clock: Clock): Promise<Response>
         "cache-control": "no-cache, no-transform",
         "x-accel-buffering": "no",
       };
-      resolve(new Response(ReadableStream.from(framesOf(response)), { headers }));
+      resolve(new Response(ReadableStream.from(framesOf(response, clock)), { headers }));
     });
     response.then(resolve, reject).finally(cancelTimer);
   });
 }
 
-/** Yields a response as the frames of an event stream, unless it is one. */
-async function* framesOf(pending: Promise<Response>): AsyncGenerator<Uint8Array> {
+/** Yields comments until the response is there, and then its frames, or itself as one. */
+async function* framesOf(pending: Promise<Response>, clock: Clock): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder();
   // The SDK rejects when the client has gone or the server ends: nobody reads on then.
-  const response = await pending.catch(() => undefined);
+  const arriving = pending.catch(() => undefined);
+  let response = await unlessLate(arriving, clock);
+  for (; response === LATE; response = await unlessLate(arriving, clock)) {
+    yield encoder.encode(": keepalive\n\n");
+  }
   if (!response?.body) return;
   if (response.headers.get("content-type") === "text/event-stream") return yield* response.body;
-  yield new TextEncoder().encode(`event: message\ndata: ${await response.text()}\n\n`);
+  yield encoder.encode(`event: message\ndata: ${await response.text()}\n\n`);
+}
+
+const LATE = "late";
+
+/** Resolves with what is pending, or with `LATE` when it is time for a comment. */
+function unlessLate<T>(pending: Promise<T>, clock: Clock): Promise<T | typeof LATE> {
+  return new Promise((resolve) => {
+    const cancelTimer = clock.after(KEEP_ALIVE_MS, () => resolve(LATE));
+    pending.then(resolve).finally(cancelTimer);
+  });
 }
 
 function isWait(message: unknown): boolean {

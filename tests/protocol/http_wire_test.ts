@@ -299,6 +299,17 @@ test("2026-07-28: a response that takes long begins as a stream", async (served,
   assertEquals([id, result.isError], [7, undefined]);
 });
 
+test("2026-07-28: keep-alive comments follow while a short call is quiet", async (served, app) => {
+  app.simulator.faults.add({ fault: { kind: "hang" } });
+  const response = await app.until(
+    fetch(served.url, callRequest("2026-07-28", "list_agents", {})),
+  );
+  const [message, ...comments] = (await app.until(response.text())).trim().split("\n\n")
+    .toReversed();
+  assert(message?.startsWith("event: message\n"), message);
+  assertEquals(new Set(comments), new Set([": keepalive"]));
+});
+
 for (const method of ["GET", "DELETE"]) {
   test(`${method} answers 405 with and without a token`, async (served) => {
     for (const authorization of [`Bearer ${TOKEN}`, "Bearer no"]) {
