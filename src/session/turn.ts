@@ -316,6 +316,8 @@ export class Turn {
         return;
       case "other":
         return;
+      default:
+        event satisfies never;
     }
   }
 
