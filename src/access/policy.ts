@@ -18,6 +18,8 @@ import type { Caller, Principal } from "./principal.ts";
 export interface AccessPolicy {
   /** Ids of the only agents that the caller may reach; all when undefined. */
   allowedAgentIds(caller: Caller): readonly string[] | undefined;
+  /** Ids of the only environments that the caller may reach; all when undefined. */
+  allowedEnvironmentIds(caller: Caller): readonly string[] | undefined;
   /** @throws `ToolError` `not_available` when the agent may not be reached */
   checkAgent(agentId: string, caller: Caller): void;
   /** @throws `ToolError` `not_available` that lists the choices when it may not be reached */
@@ -88,10 +90,11 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
 
   const admitsAgent = (agentId: string | undefined, { principal }: Caller) =>
     admits(allowed, agentId) && admits(principal?.agents, agentId);
+  const allowedEnvironmentIds = ({ principal }: Caller) => principal?.environments;
   const admitsSession = async (facts: SessionFacts, caller: Caller) => {
     const { principal } = caller;
     if (!admitsAgent(facts.agentId, caller)) return false;
-    if (!admits(principal?.environments, facts.environmentId)) return false;
+    if (!admits(allowedEnvironmentIds(caller), facts.environmentId)) return false;
     return principal?.sessions !== "own" || facts.owner === await ownerMarks.markOf(principal.id);
   };
   const retrieve = async (sessionId: string, { signal, timeoutMs }: Caller) => {
@@ -104,11 +107,12 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
   return {
     allowedAgentIds: ({ principal }) =>
       allowed?.filter((id) => admits(principal?.agents, id)) ?? principal?.agents,
+    allowedEnvironmentIds,
     checkAgent(agentId, caller) {
       if (!admitsAgent(agentId, caller)) throw notAvailable();
     },
-    checkEnvironment(environmentId, { principal }) {
-      const environments = principal?.environments;
+    checkEnvironment(environmentId, caller) {
+      const environments = allowedEnvironmentIds(caller);
       if (environments === undefined || environments.includes(environmentId)) return;
       throw new ToolError(
         "not_available",

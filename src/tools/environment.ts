@@ -9,7 +9,11 @@ import { readAllPages } from "../api/pages.ts";
 import type { Environment } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
 import { clipText } from "../core/text.ts";
-import { environmentChoices, MAX_ENVIRONMENT_CHOICES } from "../access/policy.ts";
+import {
+  type AccessPolicy,
+  environmentChoices,
+  MAX_ENVIRONMENT_CHOICES,
+} from "../access/policy.ts";
 import type { Caller } from "../access/principal.ts";
 
 /** Finds the environment of a new session whose caller names none. */
@@ -36,6 +40,7 @@ const MAX_PAGES = 5;
 /** @param configuredId used without asking the API */
 export function createEnvironmentResolver(
   api: Pick<ManagedAgentsApi, "environments">,
+  access: Pick<AccessPolicy, "allowedEnvironmentIds">,
   configuredId?: string,
 ): EnvironmentResolver {
   let known = configuredId;
@@ -46,7 +51,7 @@ export function createEnvironmentResolver(
       return true;
     },
     async resolve(caller) {
-      const allowed = caller.principal?.environments;
+      const allowed = access.allowedEnvironmentIds(caller);
       if (allowed) return defaultAmong(allowed, configuredId);
       if (known !== undefined) return known;
       const { signal, timeoutMs } = caller;

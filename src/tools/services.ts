@@ -72,6 +72,7 @@ const LONG_SEARCHES = { perMinute: 300, burst: 100 } as const;
 export function createServices(options: ServicesOptions): Services {
   const { api, waiter, clock, log, allowedAgentIds } = options;
   const ownerMarks = createOwnerMarks(options.bindingKey);
+  const access = createAccessPolicy({ api, allowedAgentIds, ownerMarks });
   const redact = options.redact ?? createRedact([]);
   return {
     api,
@@ -79,9 +80,9 @@ export function createServices(options: ServicesOptions): Services {
     clock,
     log,
     redact,
-    access: createAccessPolicy({ api, allowedAgentIds, ownerMarks }),
+    access,
     limits: createCallLimits(options.maxCalls),
-    environment: createEnvironmentResolver(api, options.environmentId),
+    environment: createEnvironmentResolver(api, access, options.environmentId),
     eventReader: new EventReader(api, createTokenBucket({ ...LONG_SEARCHES, clock })),
     eventSender: new EventSender({ api, waiter, clock, log, redact }),
     exposeToolInputs: options.exposeToolInputs ?? false,
