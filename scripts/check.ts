@@ -44,7 +44,7 @@ async function main(): Promise<boolean> {
     for (const complaint of complaints) print(`       ${complaint}`);
   };
   const quiet = "--quiet";
-  report("formatted", await runDeno(["fmt", "--check", quiet], "Run 'deno task fix'."));
+  report("formatted", await runDeno(["fmt", "--check"], "Run 'deno task fix'."));
   report("lint", await runDeno(["lint", quiet], "Run 'deno task fix'; mend by hand what is left."));
   report("types", await runDeno(["check", quiet, ...CODE], "Mend the types at these places."));
   report(

@@ -1,5 +1,6 @@
 /**
- * Rules about imports: one direction, no cycles, and the simulator by its entry.
+ * Rules about imports: one direction, no cycles, no file that nobody imports, and the simulator by its
+ * entry.
  *
  * @module
  */
@@ -110,7 +111,13 @@ export function simulatorEntry(files: readonly TextFile[]): Finding[] {
 export function cycles(files: readonly TextFile[]): Finding[] {
   const graph = new Map<string, Import[]>();
   for (const file of modulesIn(files, "src", "scripts", "tests", "std")) {
-    graph.set(file.path, importsOf(file));
+    // What points the wrong way is a complaint of its own, and would close many cycles.
+    const isSource = file.path.startsWith("src/");
+    const imports = importsOf(file);
+    graph.set(
+      file.path,
+      isSource ? imports.filter(({ from, to }) => mayImport(from, to)) : imports,
+    );
   }
   const findings: Finding[] = [];
   const done = new Set<string>();
@@ -131,4 +138,21 @@ export function cycles(files: readonly TextFile[]): Finding[] {
   };
   for (const path of graph.keys()) visit(path, []);
   return findings;
+}
+
+/** Files that are run or published, and so need no importer. */
+const ROOTS: readonly string[] = ["src/main.ts", "src/mod.ts", PACKAGE_ENTRY];
+
+/** Each file of the source is imported by another: a tool, for example, by the registry. */
+export function filesAreUsed(files: readonly TextFile[]): Finding[] {
+  const modules = modulesIn(files, "src");
+  const used = new Set(modules.flatMap(importsOf).map(({ to }) => to));
+  return modules.filter(({ path }) => !used.has(path) && !ROOTS.includes(path))
+    .map(({ path }) => ({
+      path,
+      message: "is imported by no file of src",
+      mend: path.startsWith("src/tools/")
+        ? "add the tool to a set in src/tools/registry.ts, or delete the file"
+        : "import it where it is used, or delete it",
+    }));
 }

@@ -16,7 +16,7 @@ import {
   unitTestsStartNothing,
   zodIsShaken,
 } from "./code_rules.ts";
-import { cycles, layering, simulatorEntry } from "./imports.ts";
+import { cycles, filesAreUsed, layering, simulatorEntry } from "./imports.ts";
 import { readmeIsCurrent } from "./readme.ts";
 import {
   licenceIsThere,
@@ -24,6 +24,7 @@ import {
   noSecrets,
   nothingUnfinished,
   permissionsMatchSettings,
+  settingsAreUsed,
   topLevelIsAgreed,
 } from "./text_rules.ts";
 import type { Rule } from "./tree.ts";
@@ -33,6 +34,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "imports point one way": layering,
   "the simulator is used by its entry": simulatorEntry,
   "no import cycles": cycles,
+  "source files are used": filesAreUsed,
   "runtimes stay in their room": runtimesStayInTheirRoom,
   "stdout carries the protocol only": stdoutIsTheProtocols,
   "an exported name has one home": namesHaveOneHome,
@@ -49,5 +51,6 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "top level as agreed": topLevelIsAgreed,
   "licence": licenceIsThere,
   "permissions match settings": permissionsMatchSettings,
+  "settings are used": settingsAreUsed,
   "README tables are current": readmeIsCurrent,
 };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ENV_NAMES } from "../../src/config/settings.ts";
+import { ENV_NAMES, SETTINGS } from "../../src/config/settings.ts";
 import type { Finding, TextFile } from "./tree.ts";
 
 /** Deno writes it, with hosts and hashes in it. */
@@ -115,13 +115,35 @@ export function licenceIsThere(files: readonly TextFile[]): Finding[] {
 /** The program may read the variables of the settings table, and no others. */
 export function permissionsMatchSettings(files: readonly TextFile[]): Finding[] {
   const text = files.find(({ path }) => path === "deno.json")?.text ?? "{}";
-  const allowed: unknown = JSON.parse(text).permissions?.serve?.env;
-  const same = Array.isArray(allowed) &&
-    [...allowed].sort().join() === [...ENV_NAMES].sort().join();
-  const wanted = ENV_NAMES.map((name) => `"${name}"`).join(", ");
-  return same ? [] : [{
+  const given: unknown = JSON.parse(text).permissions?.serve?.env;
+  const allowed: readonly unknown[] = Array.isArray(given) ? given : [];
+  const quoted = (names: readonly unknown[]) => names.map((name) => `"${name}"`).join(", ");
+  const missing = ENV_NAMES.filter((name) => !allowed.includes(name));
+  const unknown = allowed.filter((name, index) =>
+    !ENV_NAMES.some((known) => known === name) || allowed.indexOf(name) !== index
+  );
+  const orders = [
+    ...(missing.length > 0 ? [`add ${quoted(missing)}`] : []),
+    ...(unknown.length > 0 ? [`take out ${quoted(unknown)}`] : []),
+  ];
+  return orders.length === 0 ? [] : [{
     path: "deno.json",
     message: "permissions.serve.env is not the list of variables that the program reads",
-    mend: `make it [${wanted}]`,
+    mend: orders.join(", "),
+  }];
+}
+
+/** What `config` holds of the section `server` is spread to the rooms, so no type says who takes it. */
+export function settingsAreUsed(files: readonly TextFile[]): Finding[] {
+  const users = files.filter(({ path }) =>
+    path.startsWith("src/") && !path.startsWith("src/config/")
+  );
+  const unused = Object.keys(SETTINGS.server)
+    .filter((name) => !users.some(({ text }) => new RegExp(`\\b${name}\\b`).test(text)));
+  return unused.length === 0 ? [] : [{
+    path: "src/config/settings.ts",
+    message: `has settings that nothing takes: ${unused.join(", ")}`,
+    mend: "name them in the options of what uses them, such as ServicesOptions in " +
+      "src/tools/services.ts, or delete the rows",
   }];
 }

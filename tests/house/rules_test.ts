@@ -65,16 +65,24 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
   [
     "no import cycles",
     {
-      "src/a.ts": 'import "./b.ts";',
-      "src/b.ts": 'export * from "./c.ts";',
-      "src/c.ts": 'await import("./a.ts");',
+      "src/core/a.ts": 'import "./b.ts";',
+      "src/core/b.ts": 'export * from "./c.ts";',
+      "src/core/c.ts": 'await import("./a.ts");',
     },
-    /src\/a\.ts → src\/b\.ts → src\/c\.ts → src\/a\.ts/,
+    /src\/core\/a\.ts → src\/core\/b\.ts → src\/core\/c\.ts → src\/core\/a\.ts/,
     {
-      "src/a.ts": 'import "./b.ts"; import "./c.ts";',
-      "src/b.ts": 'import "./c.ts";',
-      "src/c.ts": "",
+      "src/core/a.ts": 'import "./b.ts"; import "./c.ts";',
+      "src/core/b.ts": 'import "./c.ts"; import "../api/d.ts";',
+      "src/core/c.ts": "",
+      // Points the wrong way, which is the complaint of another rule.
+      "src/api/d.ts": 'import "../core/a.ts";',
     },
+  ],
+  [
+    "source files are used",
+    { "src/tools/a.ts": "", "src/main.ts": "" },
+    /src\/tools\/a\.ts is imported by no file of src: add the tool to a set in src\/tools\/registry/,
+    { "src/core/a.ts": "", "src/main.ts": 'await import("./core/a.ts");' },
   ],
   [
     "runtimes stay in their room",
@@ -265,8 +273,14 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
   ],
   [
     "permissions match settings",
-    { "deno.json": '{"permissions": {"serve": {"env": ["PORT", "HOME"]}}}' },
-    /deno\.json permissions\.serve\.env is not .*: make it \["PORT", "HOST"/,
+    { "deno.json": '{"permissions": {"serve": {"env": ["PORT", "HOME", "SHELL"]}}}' },
+    /deno\.json permissions\.serve\.env is not .*: add "HOST", .*, take out "SHELL"$/,
+    {},
+  ],
+  [
+    "settings are used",
+    { "src/tools/a.ts": "maxWaits", "src/config/a.ts": "maxCalls" },
+    /src\/config\/settings\.ts has settings that nothing takes: baseUrl, .*, maxCalls, .*: name/,
     {},
   ],
   [
