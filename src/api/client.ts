@@ -40,7 +40,6 @@ import { openEventStream } from "./stream.ts";
 import type {
   ClientEvent,
   CreateSessionParams,
-  EventStream,
   FetchLike,
   ManagedAgentsApi,
   ReadOptions,
@@ -236,9 +235,9 @@ const MAX_CREATED = 1_000;
 const NEW_MS = 10_000;
 
 /**
- * Wraps an API to keep a record of the events that pass through it. A 404 for a session that was
- * created through it moments ago becomes a `timeout`, which does not pass for a wrong id: a replica may
- * trail.
+ * Wraps an API to keep a record of the events that pass through it; `stream.ts` notes those of
+ * streams. A 404 for a session that was created through it moments ago becomes a `timeout`, which
+ * does not pass for a wrong id: a replica may trail.
  */
 export function recordEvents(api: ManagedAgentsApi, record: EventRecord): ManagedAgentsApi {
   const { sessions, events } = api;
@@ -281,22 +280,7 @@ export function recordEvents(api: ManagedAgentsApi, record: EventRecord): Manage
         record.addSent(sessionId, result.data, sentAt);
         return result;
       },
-      async stream(sessionId, options) {
-        const stream = await reading(sessionId, events.stream(sessionId, options));
-        return recorded(stream, sessionId, record);
-      },
-    },
-  };
-}
-
-function recorded(stream: EventStream, sessionId: string, record: EventRecord): EventStream {
-  return {
-    close: () => stream.close(),
-    async *[Symbol.asyncIterator]() {
-      for await (const item of stream) {
-        if (item.kind === "event") record.addEvents(sessionId, [item.event]);
-        yield item;
-      }
+      stream: (sessionId, options) => reading(sessionId, events.stream(sessionId, options)),
     },
   };
 }

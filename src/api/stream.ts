@@ -90,7 +90,7 @@ function eventStreamOf(
     readonly sessionId: string;
   },
 ): EventStream {
-  const { origin, maxFrameChars, log, redact } = context;
+  const { origin, maxFrameChars, log, record, redact } = context;
   const { body, headers } = response;
   if (!body || mediaType(headers) !== "text/event-stream") {
     discardBody(response);
@@ -113,6 +113,7 @@ function eventStreamOf(
       for (let chunk = await reader.read(); chunk; chunk = await reader.read()) {
         attempt.heard();
         for (const item of decoder.push(chunk)) {
+          if (item.kind === "event") record.addEvents(sessionId, [item.event]);
           yield item;
           attempt.signal.throwIfAborted();
         }
