@@ -252,6 +252,15 @@ export class EventHistory {
     for (const key of misplaced) this.#seen.delete(key);
   }
 
+  /**
+   * Returns true for events of a list that lags behind the stream: they end before what the stream
+   * has shown since it was opened begins.
+   */
+  #areBefore(listed: readonly TurnEvent[]): boolean {
+    const stamped = listed.filter(({ at }) => at !== undefined);
+    return stamped.length > 0 && stamped.every((event) => this.isBefore(event));
+  }
+
   /** Inserts what is new in a list behind the events that the list has before it. */
   #weave(listed: readonly TurnEvent[]): boolean {
     const behind = new Map<string | undefined, TurnEvent[]>();
@@ -269,6 +278,12 @@ export class EventHistory {
     }
     const fresh = [...behind.values()].flat();
     if (fresh.length === 0) return false;
+    if (firstKnown === undefined && this.#areBefore(fresh)) {
+      fresh.forEach((event) => this.#count(event));
+      this.#entries = [...fresh, ...this.#entries];
+      this.#epoch++;
+      return true;
+    }
     const isNewer = behind.size === 1 && behind.has(this.#entries.at(-1)?.key);
     if (firstKnown === undefined || isNewer) {
       for (const event of fresh) this.#append(event);

@@ -112,3 +112,13 @@ Deno.test("EventHistory.merge() does not take for queued again what the stream h
   log.add(stamped("m"));
   assertEquals(keys(log).split(" ").filter((key) => key === "m").length, 1);
 });
+
+Deno.test("EventHistory.merge() puts a list that lags behind before what the stream has shown", () => {
+  const at = (key: string, at: number) => ({ ...stamped(key), at });
+  const history = new EventHistory();
+  for (const event of [at("c", 3), at("d", 4)]) history.addLive(event);
+  history.merge([at("a", 1), stamped("x"), at("b", 2)]);
+  assertEquals(keys(history), "a x b c d");
+  history.merge([at("a", 1), stamped("x"), at("b", 2), at("c", 3), at("d", 4), at("e", 5)]);
+  assertEquals(keys(history), "a x b c d e");
+});
