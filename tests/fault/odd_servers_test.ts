@@ -225,7 +225,7 @@ for (const [name, frame] of NAMES) {
   });
 }
 
-Deno.test("what only the stream has is no cursor that a later call would not find", async () => {
+Deno.test("a cursor never names an event that only the stream has shown", async () => {
   await using rig = listRig(begun());
   rig.server.status = "running";
   const waiting = rig.wait({ timeout_sec: 1 });

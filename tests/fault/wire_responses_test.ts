@@ -178,7 +178,7 @@ for (const transport of TRANSPORTS) {
   }
 }
 
-Deno.test("a second response is nobody's answer", async () => {
+Deno.test("a second response to one request is ignored", async () => {
   const rig = await WireRig.start("plain", 2);
   const raw = response(`200 OK\r\n${LENGTH}`, BODY) +
     response("200 OK\r\ncontent-length: 29\r\n", `{"data":[{"id":"a","name":""}]}`);

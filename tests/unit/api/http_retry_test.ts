@@ -118,7 +118,7 @@ Deno.test("a pause that would outlast the deadline fails at once with the 429", 
   assertEquals([requests.length, clock.now() - startedAt, clock.pendingTimers], [1, 0, 0]);
 });
 
-Deno.test("what is left of the deadline counts, not the whole of it", async () => {
+Deno.test("a retry that the rest of the deadline has no room for is not made", async () => {
   const slow429: Step = async (request) => {
     await clock.sleep(600);
     return await status(429, { "retry-after-ms": "600" })(request);

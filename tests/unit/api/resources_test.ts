@@ -22,7 +22,7 @@ Deno.test("lists of other implementations read as pages", async () => {
   }
 });
 
-Deno.test("what is no page is an error: it does not say that there is nothing", async () => {
+Deno.test("a body that is not a page is an error, not an empty page", async () => {
   for (const body of [{ data: 7 }, { data: "none" }, { data: { a: 1 } }, "none", 7, null]) {
     const { api } = setup([json(body)]);
     await assertRejects(() => api.events.list("sesn_1", {}), ApiError, "no page of events");
@@ -120,7 +120,7 @@ Deno.test("an answer for one resource need not repeat its id, but must be that r
   }
 });
 
-Deno.test("an archive that was carried out is one, whatever the answer says", async () => {
+Deno.test("an archive with a 2xx response counts as done, whatever the body says", async () => {
   for (const body of [{ id: "sesn_1" }, {}, [], null, "ok"]) {
     const { api } = setup([json(body)]);
     assertEquals((await api.sessions.archive("sesn_1")).id, "sesn_1");
