@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { CallKind } from "../access/limits.ts";
 import type { LogFields, Logger } from "../core/logger.ts";
 import type { Redact } from "../core/redact.ts";
 import { ApiError } from "../api/errors.ts";
@@ -22,6 +23,7 @@ export type CallVerdict = "ok" | "refused" | "failed" | "cancelled";
 /** A call that is over. */
 export interface CallReport {
   readonly tool: string;
+  readonly kind: CallKind;
   /** True for a tool that changes something. */
   readonly changes: boolean;
   readonly verdict: CallVerdict;
@@ -86,6 +88,7 @@ export function reportOf(parts: ReportParts): CallReport {
   const { verdict, outcome } = verdictOf(parts);
   return {
     tool: tool.name,
+    kind: tool.kind,
     changes: !tool.annotations.readOnlyHint,
     verdict,
     // It may be the API's word, and becomes a label of metrics and traces.
@@ -110,7 +113,7 @@ function verdictOf(
   { call, failure, tool, structured }: ReportParts,
 ): { verdict: CallVerdict; outcome: string } {
   if (!failure) {
-    const status = tool.name === "wait_for_idle" ? structured?.status : undefined;
+    const status = tool.kind === "wait" ? structured?.status : undefined;
     return { verdict: "ok", outcome: typeof status === "string" ? status : "ok" };
   }
   if (call.signal.aborted) return { verdict: "cancelled", outcome: "cancelled" };

@@ -38,9 +38,6 @@ const WAIT_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 300, 600
 const CALL_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const OVERHEAD_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5];
 
-/** The tool whose duration says nothing about this server. */
-const WAIT = "wait_for_idle";
-
 /** Outcomes and statuses that come from elsewhere are counted by name only so far. */
 const MAX_NAMES = 100;
 
@@ -73,13 +70,14 @@ export function createMetrics({ version, waits }: MetricsSources): Metrics {
   gauges(registry, version, waits);
 
   return {
-    call({ tool, verdict, outcome: named, durationMs, upstreamMs }) {
+    call({ tool, kind, verdict, outcome: named, durationMs, upstreamMs }) {
       const outcome = boundedOutcome(named);
       calls.inc({ tool, outcome });
       if (verdict === "failed" || verdict === "refused") errors.inc({ type: outcome });
       const limit = LIMIT_OF_OUTCOME[outcome];
       if (limit !== undefined) limited.inc({ limit });
-      if (tool === WAIT) return waited.observe({ status: outcome }, durationMs / 1_000);
+      // How long a wait takes says nothing about this server.
+      if (kind === "wait") return waited.observe({ status: outcome }, durationMs / 1_000);
       durations.observe({ tool }, durationMs / 1_000);
       overhead.observe(Math.max(0, durationMs - upstreamMs) / 1_000);
     },

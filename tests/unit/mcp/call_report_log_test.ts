@@ -8,6 +8,7 @@ import type { CallReport } from "../../../src/mcp/call_report.ts";
 
 const REPORT: CallReport = {
   tool: "get_session",
+  kind: "call",
   changes: false,
   verdict: "ok",
   outcome: "ok",

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { z } from "zod";
+import type { CallKind } from "../../../src/access/limits.ts";
 import { createApi } from "../../../src/api/client.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
@@ -11,13 +12,13 @@ import { harness, httpError } from "../tools/support.ts";
 
 type Run = (call: ToolCall) => Record<string, unknown> | Promise<Record<string, unknown>>;
 
-function tool(run: Run, { name = "probe", readOnly = true } = {}) {
+function tool(run: Run, { kind = "call", readOnly = true }: Reported = {}) {
   return defineTool({
-    name,
+    name: "probe",
     title: "Probe",
     description: "Probes.",
     scope: readOnly ? "sessions:read" : "sessions:write",
-    kind: "call",
+    kind,
     reaches: { result: "list" },
     annotations: {
       readOnlyHint: readOnly,
@@ -33,7 +34,7 @@ function tool(run: Run, { name = "probe", readOnly = true } = {}) {
 
 interface Reported {
   readonly args?: unknown;
-  readonly name?: string;
+  readonly kind?: CallKind;
   readonly readOnly?: boolean;
   readonly call?: Partial<ToolCall>;
   readonly watch?: CallWatch;
@@ -58,7 +59,13 @@ gone.abort();
 const fail = (error: unknown): Run => () => Promise.reject(error);
 const OUTCOMES: readonly [string, Run, Reported, CallReport["verdict"], string][] = [
   ["a call that went well", () => ({ status: "running" }), {}, "ok", "ok"],
-  ["a wait", () => ({ status: "timeout" }), { name: "wait_for_idle" }, "ok", "timeout"],
+  [
+    "a wait",
+    () => ({ status: "timeout" }),
+    { kind: "wait" },
+    "ok",
+    "timeout",
+  ],
   ["a refusal", fail(new ToolError("not_available", "No.")), {}, "refused", "not_available"],
   [
     "a tool's own failure at the API",

@@ -4,6 +4,7 @@ import { createMetrics } from "../../../src/mcp/metrics.ts";
 
 const CALL: CallReport = {
   tool: "get_agent",
+  kind: "call",
   changes: false,
   verdict: "ok",
   outcome: "ok",
@@ -63,7 +64,13 @@ Deno.test("metrics measure calls and what of them is this server's own time", as
 
 Deno.test("metrics keep waits apart, whose length is the agent's", async () => {
   const { call, read } = open();
-  call({ tool: "wait_for_idle", outcome: "timeout", durationMs: 45_000, upstreamMs: 20 });
+  call({
+    tool: "wait_for_idle",
+    kind: "wait",
+    outcome: "timeout",
+    durationMs: 45_000,
+    upstreamMs: 20,
+  });
   const values = await read();
   assertEquals(values['wait_duration_seconds_sum{status="timeout"}'], 45);
   assertEquals(values['wait_duration_seconds_bucket{le="30",status="timeout"}'], 0);
