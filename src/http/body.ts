@@ -8,7 +8,7 @@ import { STATUS_CODE } from "@std/http";
 import type { Clock } from "../core/clock.ts";
 import { ByteBuffer } from "../core/byte_buffer.ts";
 import { type MessageError, PARSE_ERROR, parseJson } from "../mcp/messages.ts";
-import { errorResponse } from "./responses.ts";
+import { errorResponse, RETRY_AFTER_SEC } from "./responses.ts";
 
 /** What {@linkcode readJson} puts up with. */
 export interface BodyLimits {
@@ -16,6 +16,8 @@ export interface BodyLimits {
   readonly maxBytes: number;
   /** How long a body may take to arrive, in milliseconds. */
   readonly timeoutMs: number;
+  /** The bytes of all bodies that are being read at this moment, and the most that they may be. */
+  readonly together: { bytes: number; readonly maxBytes: number };
 }
 
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
@@ -26,7 +28,8 @@ export type JsonBody = { readonly value: unknown } | { readonly errorResponse: R
 /**
  * Reads and parses the body of a request.
  *
- * Refused with 415 unless it is said to be JSON, and not encoded, 413 when it is too large, 408 when it does not
+ * Refused with 415 unless it is said to be JSON, and not encoded, 413 when it is too large, 503 when all
+ * that are being read together are, 408 when it does not
  * arrive in time, 400 when it breaks off or {@linkcode parseJson} refuses it.
  */
 export async function readJson(
@@ -48,6 +51,13 @@ export async function readJson(
   }
   const bytes = await readBytes(request, clock, limits);
   if (bytes === "too large") return { errorResponse: tooLarge(limits.maxBytes) };
+  if (bytes === "too many") {
+    return refusedWith(
+      STATUS_CODE.ServiceUnavailable,
+      "This server is reading as much as it can at the moment. Try again.",
+      { "retry-after": RETRY_AFTER_SEC },
+    );
+  }
   if (bytes === "late") {
     return refusedWith(STATUS_CODE.RequestTimeout, "The request's body did not arrive in time.");
   }
@@ -77,8 +87,8 @@ function badRequest({ code, message }: MessageError): JsonBody {
 async function readBytes(
   { body }: Request,
   clock: Clock,
-  { maxBytes, timeoutMs }: BodyLimits,
-): Promise<Uint8Array | "too large" | "late" | "broken off"> {
+  { maxBytes, timeoutMs, together }: BodyLimits,
+): Promise<Uint8Array | "too large" | "too many" | "late" | "broken off"> {
   if (!body) return new Uint8Array();
   // The runtime's own server hands out bodies that bring their own buffers, as short as they are.
   const reader = body.getReader();
@@ -99,11 +109,17 @@ async function readBytes(
         drop();
         return "too large";
       }
+      if (together.bytes + chunk.byteLength > together.maxBytes) {
+        drop();
+        return "too many";
+      }
+      together.bytes += chunk.byteLength;
       buffer.add(chunk);
     }
   } catch {
     return late ? "late" : "broken off";
   } finally {
+    together.bytes -= buffer.byteLength;
     cancelTimer();
   }
 }

@@ -27,7 +27,7 @@ import {
   type MessageError,
   type MessageId,
 } from "../mcp/messages.ts";
-import { errorResponse, requestIdFor, withRequestId } from "./responses.ts";
+import { errorResponse, requestIdFor, RETRY_AFTER_SEC, withRequestId } from "./responses.ts";
 import { type AccessToken, plainTokens, type TokenRegistry } from "../access/tokens.ts";
 
 /** What {@linkcode createHttpHandler} is given. */
@@ -66,9 +66,10 @@ export interface HttpHandler {
 
 /** Clients send their few kilobytes at once; who takes longer only holds a place. */
 const BODY_TIMEOUT_MS = 30_000;
+/** Bodies that are being read at the same moment, of all callers together, in bytes. */
+const MAX_BODIES_BYTES = 64 * 1024 * 1024;
 /** Proxies cut connections that are silent for long, hosts those whose first byte is late. */
 const KEEP_ALIVE_MS = 10_000;
-const RETRY_AFTER_SEC = "5";
 
 /** @throws `TypeError` without a token: an open endpoint would spend its operator's money */
 export function createHttpHandler(
@@ -78,7 +79,11 @@ export function createHttpHandler(
   const { path = "/mcp", log, clock = systemClock, isAccepting = () => true } = options;
   const tokens = "current" in options.tokens ? options.tokens : plainTokens(options.tokens);
   const maxBodyBytes = options.maxBodyBytes ?? MAX_MESSAGE_BYTES;
-  const bodyLimits = { maxBytes: maxBodyBytes, timeoutMs: BODY_TIMEOUT_MS };
+  const bodyLimits = {
+    maxBytes: maxBodyBytes,
+    timeoutMs: BODY_TIMEOUT_MS,
+    together: { bytes: 0, maxBytes: MAX_BODIES_BYTES },
+  };
   const guard = createGuard(guardOptions(options, maxBodyBytes));
   const admission = createAdmission({ tokens, clock, log, onAccepted: options.onAccepted });
   const isReady = createReadiness(clock, options.ready);

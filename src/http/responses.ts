@@ -27,6 +27,9 @@ export function errorResponse(
   return Response.json(body, { status, headers });
 }
 
+/** When to try again, with 503: the `retry-after` header, in seconds. */
+export const RETRY_AFTER_SEC = "5";
+
 /** Carries the id of a request, in and out: one search finds a request in every log. */
 const REQUEST_ID_HEADER = "x-request-id";
 

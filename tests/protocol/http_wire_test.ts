@@ -310,6 +310,39 @@ test("2026-07-28: keep-alive comments follow while a short call is quiet", async
   assertEquals(new Set(comments), new Set([": keepalive"]));
 });
 
+test("bodies of more than 64 MiB together get 503, until some are in", async ({ url }) => {
+  const bytes = 2 * 1024 * 1024;
+  const head = `POST /mcp HTTP/1.1\r\nhost: ${url.host}\r\nauthorization: Bearer ${TOKEN}\r\n` +
+    `content-type: application/json\r\ncontent-length: ${bytes}\r\n\r\n`;
+  const most = new Uint8Array(bytes - 1).fill(0x20);
+  const open = async () => {
+    const connection = await Deno.connect({ hostname: url.hostname, port: Number(url.port) });
+    await connection.write(new TextEncoder().encode(head));
+    // A refused one is closed before all of it is written.
+    for (let at = 0; at < most.length;) {
+      const written = await connection.write(most.subarray(at)).catch(() => most.length);
+      at += written;
+    }
+    return connection;
+  };
+  const connections: Deno.TcpConn[] = [];
+  for (let i = 0; i < 32; i++) connections.push(await open());
+  const list = () => fetch(url, callRequest("2026-07-28", "list_agents", {}));
+  // What was written may not have been read yet.
+  const until = async (status: number) => {
+    for (;;) {
+      const response = await list();
+      await response.body?.cancel();
+      if (response.status === status) return response;
+      assertEquals([200, 503].includes(response.status), true);
+    }
+  };
+  const refused = await until(503);
+  assertEquals(refused.headers.get("retry-after"), "5");
+  for (const connection of connections) connection.close();
+  await until(200);
+});
+
 for (const method of ["GET", "DELETE"]) {
   test(`${method} answers 405 with and without a token`, async (served) => {
     for (const authorization of [`Bearer ${TOKEN}`, "Bearer no"]) {

@@ -1,8 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { type BodyLimits, readJson } from "../../../src/http/body.ts";
-import { ManualClock } from "../../helpers/manual_clock.ts";
+import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 
-const LIMITS: BodyLimits = { maxBytes: 1_000, timeoutMs: 30_000 };
+const LIMITS: BodyLimits = {
+  maxBytes: 1_000,
+  timeoutMs: 30_000,
+  together: { bytes: 0, maxBytes: 10_000 },
+};
 const encoder = new TextEncoder();
 
 function post(body: BodyInit | null, type = "application/json"): Request {
@@ -28,7 +32,7 @@ function fail(): never {
 async function outcome(body: BodyInit | null): Promise<unknown> {
   const clock = new ManualClock();
   const read = await readJson(post(body), clock, LIMITS);
-  assertEquals(clock.pendingTimers, 0);
+  assertEquals([clock.pendingTimers, LIMITS.together.bytes], [0, 0]);
   if ("value" in read) return read.value;
   const { error, id } = await read.errorResponse.json();
   assertEquals(id, null);
@@ -150,3 +154,25 @@ for (const [type, isJson] of types) {
     assertEquals(request.bodyUsed, isJson);
   });
 }
+
+Deno.test("readJson() answers 503 while all bodies together are too large", async () => {
+  const clock = new ManualClock();
+  const limits: BodyLimits = { ...LIMITS, together: { bytes: 0, maxBytes: 20 } };
+  const first = openBody();
+  const second = openBody();
+  const reads = [first, second].map(({ body }) => readJson(post(body), clock, limits));
+  first.controller.enqueue(encoder.encode("[0,1,2,3,4,"));
+  await settle();
+  assertEquals(limits.together.bytes, 11);
+  second.controller.enqueue(encoder.encode("[0,1,2,3,4"));
+  const refused = await reads[1];
+  assert(refused && "errorResponse" in refused);
+  const { errorResponse } = refused;
+  assertEquals([errorResponse.status, errorResponse.headers.get("retry-after")], [503, "5"]);
+  assert((await errorResponse.text()).includes("Try again."));
+  assertEquals([second.state.cancelled, limits.together.bytes], [true, 11]);
+  first.controller.enqueue(encoder.encode("5]"));
+  first.controller.close();
+  assertEquals(await reads[0], { value: [0, 1, 2, 3, 4, 5] });
+  assertEquals([limits.together.bytes, clock.pendingTimers], [0, 0]);
+});

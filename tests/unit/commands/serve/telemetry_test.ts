@@ -6,6 +6,7 @@ import { recordProgram } from "../../../helpers/program.ts";
 
 const REPORT: CallReport = {
   tool: "get_agent",
+  kind: "call",
   changes: false,
   verdict: "ok",
   outcome: "ok",
