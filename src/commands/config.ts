@@ -4,8 +4,9 @@
  * @module
  */
 
+import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
 import type { HostConfig } from "../config/config.ts";
-import { entryFor, KEY_PLACEHOLDER, KEY_VARIABLE, readEntry } from "../hosts/entry.ts";
+import { entryFor, KEY_PLACEHOLDER, readEntry } from "../hosts/entry.ts";
 import { fileWithout, type HostFileOptions, mergedFile, newHostFile } from "../hosts/file.ts";
 import { FILE_HOSTS, type FileHostName, hostPaths, type Os } from "../hosts/hosts.ts";
 import { JsonEditError } from "../hosts/json_edit.ts";
@@ -115,7 +116,7 @@ function printSnippet(
 function printCommand(options: HostFileOptions, { print, note }: HostProgram): void {
   const { host, name, os, simulate } = options;
   const { command, args } = readEntry(entryFor(host, options));
-  const key = simulate ? [] : ["-e", `${KEY_VARIABLE}=${KEY_PLACEHOLDER}`];
+  const key = simulate ? [] : ["-e", `${CREDENTIAL_VARIABLES.api_key}=${KEY_PLACEHOLDER}`];
   const words = ["claude", "mcp", "add", name, "-s", "user", ...key, "--", command ?? "", ...args];
   note(`Type this${simulate ? "" : `, with your key for ${KEY_PLACEHOLDER}`}:`);
   note("");

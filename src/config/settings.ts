@@ -9,6 +9,7 @@
 
 import { DEFAULT_MAX_CALLS } from "../access/limits.ts";
 import { checkBaseUrl, HOSTED } from "../core/addresses.ts";
+import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
 import { LOG_LEVELS } from "../core/logger.ts";
 import { PROXY_VARIABLES } from "../core/proxy.ts";
 import { PLACE_VARIABLES } from "../hosts/hosts.ts";
@@ -200,7 +201,7 @@ export const SETTINGS = {
   },
   credential: {
     apiKey: {
-      env: ["ANTHROPIC_API_KEY"],
+      env: [CREDENTIAL_VARIABLES.api_key],
       secret: true,
       parse: checkSecret,
       fallback: undefined,
@@ -208,7 +209,7 @@ export const SETTINGS = {
       help: "API key of the workspace that has the agents",
     },
     authToken: {
-      env: ["ANTHROPIC_AUTH_TOKEN"],
+      env: [CREDENTIAL_VARIABLES.auth_token],
       secret: true,
       parse: checkSecret,
       fallback: undefined,

@@ -1,5 +1,5 @@
 /**
- * The shape of ids of the Managed Agents API.
+ * The shape of ids of the Managed Agents API, and of the keys that are mistaken for them.
  *
  * @module
  */
@@ -38,6 +38,12 @@ export function isIdOf(kind: IdKind, value: string): boolean {
   if (!ID.test(value) || isKey(value)) return false;
   return known === kind || (known === undefined && /\d/.test(value));
 }
+
+/** The environment variables that carry the API's credential, by its kind. */
+export const CREDENTIAL_VARIABLES = {
+  api_key: "ANTHROPIC_API_KEY",
+  auth_token: "ANTHROPIC_AUTH_TOKEN",
+} as const;
 
 /** Returns true for what begins as keys do, which are pasted in the place of ids. */
 export function isKey(value: string): boolean {

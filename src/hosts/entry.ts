@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
 import { FILE_HOSTS, type FileHostName, type Os } from "./hosts.ts";
 
 /** The command that starts this program: a full path, and the arguments before its own flags. */
@@ -14,9 +15,6 @@ export interface Executable {
 
 /** Marks the place where a person is to put the key. */
 export const KEY_PLACEHOLDER = "<your API key>";
-
-/** The variable that carries the key. */
-export const KEY_VARIABLE = "ANTHROPIC_API_KEY";
 
 /** Options of an entry. */
 export interface EntryOptions {
@@ -48,7 +46,8 @@ export function entryFor(host: FileHostName, options: EntryOptions): HostEntry {
   return {
     ...extra,
     ...launchOf(host, { ...options.executable, args: [...args, ...flags] }),
-    ...(!simulate && { [isOneList ? "environment" : "env"]: { [KEY_VARIABLE]: key } }),
+    ...(!simulate &&
+      { [isOneList ? "environment" : "env"]: { [CREDENTIAL_VARIABLES.api_key]: key } }),
   };
 }
 

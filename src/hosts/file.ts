@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
 import { applyEdits, type Edit, findNodeAtLocation, getNodeValue, type Node } from "jsonc-parser";
 import {
   entryFor,
@@ -12,7 +13,6 @@ import {
   type HostEntry,
   inputsFor,
   KEY_PLACEHOLDER,
-  KEY_VARIABLE,
   launchOf,
   ownFlags,
   readEntry,
@@ -34,9 +34,6 @@ export interface HostFileOptions extends EntryOptions {
   readonly host: FileHostName;
   readonly os: Os;
 }
-
-/** Variables that can carry a key. */
-const KEY_VARIABLES: readonly string[] = [KEY_VARIABLE, "ANTHROPIC_AUTH_TOKEN"];
 
 /** Makes the file of a host that has none yet; also the text to paste into another. */
 export function newHostFile(options: HostFileOptions): string {
@@ -81,7 +78,9 @@ function nameIsTaken(name: string): JsonEditError {
 
 /** Returns true when an entry has a key, and not only a place for one. */
 export function bringsKey({ args, env }: FoundEntry): boolean {
-  return KEY_VARIABLES.some((name) => env[name] && env[name] !== KEY_PLACEHOLDER) ||
+  return Object.values(CREDENTIAL_VARIABLES).some((name) =>
+    env[name] && env[name] !== KEY_PLACEHOLDER
+  ) ||
     args.some((arg) => /^--api-key-file(=|$)/.test(arg));
 }
 
