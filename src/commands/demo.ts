@@ -18,13 +18,7 @@ const QUESTION = "Which of our services had the most errors last week?";
 /** Part of the name of a simulated agent that uses tools and takes some seconds. */
 const AGENT_NAME = "slow answer";
 
-const APP_CONFIG = {
-  simulate: true,
-  baseUrl: "",
-  maxWaits: 1,
-  exposeToolInputs: false,
-  exposeAgentConfig: false,
-};
+const APP_CONFIG = { simulate: true, server: { baseUrl: "", maxWaits: 1 } };
 
 const agentsSchema = z.object({
   agents: z.array(z.object({ id: z.string(), name: z.string() })).min(1),

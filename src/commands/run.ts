@@ -46,8 +46,8 @@ export async function run(runtime: Runtime): Promise<never> {
       files.readFile,
     );
     redact = createRedact(secretsOf(config));
-    const problem = "http" in config && config.http && config.maxWaits !== undefined
-      ? openFilesProblem(config.maxWaits, runtime.countOpenableFiles)
+    const problem = "server" in config && config.http && config.server.maxWaits !== undefined
+      ? openFilesProblem(config.server.maxWaits, runtime.countOpenableFiles)
       : undefined;
     if (!readsFiles(config)) runtime.giveUpReading();
     const log = streams.log = createLogger({

@@ -8,6 +8,7 @@ import { isTokenList, parseTokenFile, type TokenEntry } from "../access/token_fi
 import { HOSTED, isLoopback, LOOPBACK_HOSTS } from "../core/addresses.ts";
 import { fileError, UsageError } from "../core/errors.ts";
 import { checkFilledIn, isNoCredential } from "../core/filled_in.ts";
+import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
 import { createRedact } from "../core/redact.ts";
 import { FILE_HOST_NAMES, type FileHostName, HOST_NAMES, type HostName } from "../hosts/hosts.ts";
 import { type Check, checkHostedCredential, checkSecret, checkToken } from "./checks.ts";
@@ -43,9 +44,13 @@ export interface HttpConfig extends Omit<Values<typeof SETTINGS.http>, "drainSec
 /** The log on stderr. */
 export type LogConfig = Values<typeof SETTINGS.log>;
 
+/** The API, what of it may be reached, and limits. */
+export type ServerConfig = Values<typeof SETTINGS.server>;
+
 /** `cma-mcp`, `cma-mcp --http`. */
-export interface ServeConfig extends Values<typeof SETTINGS.server> {
+export interface ServeConfig {
   readonly command: "serve";
+  readonly server: ServerConfig;
   /** Absent for stdio. */
   readonly http?: HttpConfig;
   /** Against the simulator; then there is no credential. */
@@ -97,8 +102,9 @@ export interface SettingProblem {
 }
 
 /** `cma-mcp doctor`: the server's settings, as far as they can be used, and what is wrong. */
-export interface DoctorConfig extends Partial<Values<typeof SETTINGS.server>> {
+export interface DoctorConfig {
   readonly command: "doctor";
+  readonly server: Partial<ServerConfig>;
   readonly json: boolean;
   /** Check the entry of this MCP host, in place of the settings of the terminal. */
   readonly host?: FileHostName;
@@ -230,11 +236,15 @@ function credentialOf(sources: Sources): CredentialConfig {
   }
   const apiKey = valueOf(sources, SETTINGS.credential.apiKey);
   if (apiKey !== undefined) {
-    return checked(sources, { kind: "api_key", value: apiKey }, "ANTHROPIC_API_KEY");
+    return checked(sources, { kind: "api_key", value: apiKey }, CREDENTIAL_VARIABLES.api_key);
   }
   const authToken = valueOf(sources, SETTINGS.credential.authToken);
   if (authToken !== undefined) {
-    return checked(sources, { kind: "auth_token", value: authToken }, "ANTHROPIC_AUTH_TOKEN");
+    return checked(
+      sources,
+      { kind: "auth_token", value: authToken },
+      CREDENTIAL_VARIABLES.auth_token,
+    );
   }
   throw new UsageError(
     "No API key: set ANTHROPIC_API_KEY, or add --simulate to try it without one",
@@ -318,7 +328,7 @@ function ignoredTokens(sources: Sources): string[] {
 function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
   if (config.simulate) return [];
   const warnings: string[] = [];
-  const { protocol, hostname } = new URL(config.baseUrl);
+  const { protocol, hostname } = new URL(config.server.baseUrl);
   if (protocol === "http:" && !isLoopback(hostname)) {
     warnings.push(`The API key travels unencrypted to ${hostname}: use https`);
   }
@@ -329,7 +339,7 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
     );
   }
   const isScoped = config.http?.tokenFile?.entries.every(({ agents }) => agents) ?? false;
-  if (config.http && !config.allowedAgentIds && !isScoped) {
+  if (config.http && !config.server.allowedAgentIds && !isScoped) {
     warnings.push(
       "Every agent of the workspace can be reached by every client: set ALLOWED_AGENT_IDS",
     );
@@ -348,7 +358,7 @@ function serveConfig(sources: Sources): ServeConfig {
     http,
     simulate: mode.simulate,
     credential,
-    ...valuesOf(sourcesFor(mode.simulate, sources), SETTINGS.server),
+    server: valuesOf(sourcesFor(mode.simulate, sources), SETTINGS.server),
     ...(bindingKey !== undefined && { bindingKey }),
     log: valuesOf(sources, SETTINGS.log),
   };
@@ -392,7 +402,7 @@ function doctorConfig(sources: Sources): DoctorConfig {
     ...(host && { host }),
     simulate,
     credential,
-    ...server,
+    server,
     http,
     problems,
     warnings,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CREDENTIAL_VARIABLES } from "../../core/ids.ts";
 import { type ApiOptions, createApi } from "../../api/client.ts";
 import { createConnections } from "../../api/connections.ts";
 import { ApiError, faultOf } from "../../api/errors.ts";
@@ -40,14 +41,16 @@ const allowlist = findings("allowlist");
 
 /** Checks the API of the settings; further than the key only where that is accepted. */
 export async function* checkApi(config: DoctorConfig, program: Program): AsyncGenerator<Finding> {
-  const { simulate, credential, baseUrl } = config;
+  const { simulate, credential, server, http } = config;
+  const { baseUrl } = server;
+  const settings = { ...server, http };
   const { clock, log, stopping: signal, env, note } = program;
   const options = { signal, timeoutMs: TIMEOUT_MS };
   if (simulate) {
     yield network.skip("The built-in SIMULATOR is used: no key and no network");
     const { close, ...upstream } = await simulatedUpstream(program);
     try {
-      return yield* await checkWorkspace(createApi({ ...upstream, clock, log }), config, options);
+      return yield* await checkWorkspace(createApi({ ...upstream, clock, log }), settings, options);
     } finally {
       close();
     }
@@ -63,7 +66,7 @@ export async function* checkApi(config: DoctorConfig, program: Program): AsyncGe
   try {
     const { findings: found, api } = await probe({ ...way, credential, clock, log, signal });
     yield* found;
-    if (api) yield* await checkWorkspace(api, config, options);
+    if (api) yield* await checkWorkspace(api, settings, options);
     else yield notChecked(credential ? "the checks above failed" : "there is no key");
   } finally {
     connections.close();
@@ -163,8 +166,7 @@ function cureOf(error: ApiError): string | undefined {
 
 function keyFinding(credential: CredentialConfig, error: ApiError | undefined): Finding {
   const { kind, value, file } = credential;
-  const variable = kind === "api_key" ? "ANTHROPIC_API_KEY" : "ANTHROPIC_AUTH_TOKEN";
-  const source = file === undefined ? variable : "The key of --api-key-file";
+  const source = file === undefined ? CREDENTIAL_VARIABLES[kind] : "The key of --api-key-file";
   if (!error) return key.ok(`${source} is accepted`);
   const { status, message } = error;
   if (status !== 401) {
@@ -198,7 +200,9 @@ function clockFinding(headers: Headers | undefined, nowMs: number): Finding {
 type Api = Pick<ManagedAgentsApi, "agents" | "environments">;
 
 /** The settings whose ids are looked up. */
-export type WorkspaceSettings = Pick<DoctorConfig, "environmentId" | "allowedAgentIds" | "http">;
+export type WorkspaceSettings =
+  & Pick<DoctorConfig["server"], "environmentId" | "allowedAgentIds">
+  & Pick<DoctorConfig, "http">;
 
 /** Checks what the key reaches: agents, the environment of new sessions, the allowlist. */
 export async function checkWorkspace(

@@ -6,7 +6,7 @@
 
 import { createApi } from "../../api/client.ts";
 import type { ManagedAgentsApi } from "../../api/types.ts";
-import type { ServeConfig } from "../../config/config.ts";
+import type { ServeConfig, ServerConfig } from "../../config/config.ts";
 import { createServerFactory } from "../../mcp/server.ts";
 import { createWaiter, type Waiter } from "../../session/waiter.ts";
 import { createServices } from "../../tools/services.ts";
@@ -16,7 +16,11 @@ import { remoteUpstream, simulatedUpstream } from "../upstream.ts";
 import { VERSION } from "../version.ts";
 
 /** The settings of an app, whatever it is served over; absent ones have their defaults. */
-export type AppConfig = Partial<ServeConfig> & Pick<ServeConfig, "simulate" | "baseUrl">;
+export interface AppConfig
+  extends Partial<Pick<ServeConfig, "http" | "credential" | "bindingKey">> {
+  readonly simulate: boolean;
+  readonly server: Partial<ServerConfig> & Pick<ServerConfig, "baseUrl">;
+}
 
 /** Everything behind the transports. */
 export interface App {
@@ -33,11 +37,15 @@ export interface App {
 /** Builds the app that a configuration describes; it sends nothing before the first call. */
 export async function createApp(config: AppConfig, program: Program): Promise<App> {
   const { clock, log, redact } = program;
-  const { simulate } = config;
+  const { simulate, server, http, bindingKey } = config;
   const upstream = simulate
     ? await simulatedUpstream(program)
-    : remoteUpstream(config.baseUrl, required(config.credential), program);
-  const telemetry = await openTelemetry(config, () => waiter.stats(), log);
+    : remoteUpstream(server.baseUrl, required(config.credential), program);
+  const telemetry = await openTelemetry(
+    { tracing: server.tracing, metricsPort: http?.metricsPort },
+    () => waiter.stats(),
+    log,
+  );
   const api = createApi({
     baseUrl: upstream.baseUrl,
     ...(upstream.proxy && { proxy: upstream.proxy }),
@@ -49,9 +57,17 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
     userAgent: `cma-mcp/${VERSION}`,
     observe: telemetry.observe,
   });
-  const waiter = createWaiter({ ...config, api, clock, log });
-  const callerIsOperator = config.http === undefined;
-  const services = createServices({ ...config, api, waiter, clock, log, redact, callerIsOperator });
+  const waiter = createWaiter({ ...server, api, clock, log });
+  const services = createServices({
+    ...server,
+    bindingKey,
+    api,
+    waiter,
+    clock,
+    log,
+    redact,
+    callerIsOperator: http === undefined,
+  });
   const { watch } = telemetry;
   return {
     factory: createServerFactory(services, { version: VERSION, simulated: simulate, watch }),

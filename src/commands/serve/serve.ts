@@ -13,7 +13,9 @@ import type { Program } from "../../runtime/program.ts";
 export async function serve(config: ServeConfig, program: Program): Promise<void> {
   const app = await createApp(config, program);
   for (const warning of config.warnings) program.log.warn(warning);
-  const problems = config.simulate ? [] : proxyMisreadings(new URL(config.baseUrl), program.env);
+  const problems = config.simulate
+    ? []
+    : proxyMisreadings(new URL(config.server.baseUrl), program.env);
   if (config.http && program.openFilesProblem) problems.push(program.openFilesProblem);
   for (const { message, cure } of problems) program.log.warn(`${message}: ${cure}`);
   try {

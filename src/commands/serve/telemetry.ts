@@ -6,7 +6,6 @@
  */
 
 import type { RequestInfo } from "../../api/http.ts";
-import type { HttpConfig } from "../../config/config.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { CallWatch } from "../../mcp/call_report.ts";
 import type { WaiterStats } from "../../session/waiter.ts";
@@ -16,7 +15,7 @@ import { VERSION } from "../version.ts";
 /** The settings that ask for metrics or traces. */
 export interface TelemetryConfig {
   readonly tracing?: boolean;
-  readonly http?: Pick<HttpConfig, "metricsPort">;
+  readonly metricsPort?: number;
 }
 
 /** The observers of calls, and of requests to the API. */
@@ -40,9 +39,9 @@ export async function openTelemetry(
   waits: () => WaiterStats,
   log: Logger,
 ): Promise<Telemetry> {
-  const { tracing, http } = config;
+  const { tracing, metricsPort } = config;
   const calls = new InFlight();
-  const metrics = http?.metricsPort !== undefined
+  const metrics = metricsPort !== undefined
     ? (await import("../../mcp/metrics.ts")).createMetrics({ version: VERSION, waits })
     : undefined;
   const spans = tracing ? (await import("../../mcp/tracing.ts")).createTracing(VERSION) : undefined;

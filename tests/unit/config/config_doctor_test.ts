@@ -27,12 +27,15 @@ Deno.test("resolveConfig() gives the doctor the server's settings", () => {
   assertEquals(config.problems, []);
   assertEquals(config.warnings, []);
   assertEquals(config.credential, { kind: "api_key", value: "a-key" });
-  assertEquals([config.baseUrl, config.environmentId, config.http?.port, config.json], [
-    "https://api.anthropic.com",
-    "env_1",
-    0,
-    true,
-  ]);
+  assertEquals(
+    [config.server.baseUrl, config.server.environmentId, config.http?.port, config.json],
+    [
+      "https://api.anthropic.com",
+      "env_1",
+      0,
+      true,
+    ],
+  );
   assert(Object.isFrozen(config.http));
 });
 
@@ -56,7 +59,7 @@ for (const [name, args, env, check, message] of problems) {
     assertEquals(config.problems.map((problem) => problem.check), [check]);
     assertMatch(config.problems[0]?.message ?? "", message);
     // What it does not touch can still be used.
-    assertEquals(config.baseUrl === undefined, check === "network");
+    assertEquals(config.server.baseUrl === undefined, check === "network");
     assertEquals(config.credential === undefined, check === "key");
   });
 }
@@ -77,7 +80,7 @@ Deno.test("resolveConfig() passes the server's warnings on to the doctor", () =>
 
 Deno.test("resolveConfig() needs no key for a doctor of the simulator", () => {
   const config = doctorConfig(["--simulate"], { CLAUDE_ENVIRONMENT_ID: "env_real" });
-  assertEquals([config.problems, config.environmentId], [[], undefined]);
+  assertEquals([config.problems, config.server.environmentId], [[], undefined]);
 });
 
 const hosts: readonly [readonly string[], Omit<HostConfig, "command">][] = [

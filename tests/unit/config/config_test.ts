@@ -38,15 +38,17 @@ Deno.test("resolveConfig() serves stdio with documented defaults when only a key
     http: undefined,
     simulate: false,
     credential: { kind: "api_key", value: KEY },
-    baseUrl: "https://api.anthropic.com",
-    environmentId: undefined,
-    allowedAgentIds: undefined,
-    maxWaits: 400,
-    maxCalls: 1000,
-    exposeToolInputs: false,
-    exposeAgentConfig: false,
+    server: {
+      baseUrl: "https://api.anthropic.com",
+      environmentId: undefined,
+      allowedAgentIds: undefined,
+      maxWaits: 400,
+      maxCalls: 1000,
+      exposeToolInputs: false,
+      exposeAgentConfig: false,
+      tracing: false,
+    },
     log: { level: "info", format: "text" },
-    tracing: false,
     warnings: [],
   });
 });
@@ -59,10 +61,16 @@ Deno.test("resolveConfig() freezes what it returns, all the way down", () => {
 Deno.test("resolveConfig() prefers the flag, then each variable in order, then the default", () => {
   const both = { CMA_BASE_URL: "https://one.example", ANTHROPIC_BASE_URL: "https://two.example" };
   const flag = ["--base-url", "https://flag.example"];
-  assertEquals(serving({ args: flag, env: both }).baseUrl, "https://flag.example");
-  assertEquals(serving({ env: both }).baseUrl, "https://one.example");
-  assertEquals(serving({ env: { ...both, CMA_BASE_URL: " " } }).baseUrl, "https://two.example");
-  assertEquals(serving({ env: { ANTHROPIC_BASE_URL: "" } }).baseUrl, "https://api.anthropic.com");
+  assertEquals(serving({ args: flag, env: both }).server.baseUrl, "https://flag.example");
+  assertEquals(serving({ env: both }).server.baseUrl, "https://one.example");
+  assertEquals(
+    serving({ env: { ...both, CMA_BASE_URL: " " } }).server.baseUrl,
+    "https://two.example",
+  );
+  assertEquals(
+    serving({ env: { ANTHROPIC_BASE_URL: "" } }).server.baseUrl,
+    "https://api.anthropic.com",
+  );
 });
 
 Deno.test("resolveConfig() takes the key from file, key variable or token variable, in order", () => {
@@ -104,10 +112,12 @@ Deno.test("resolveConfig() reads every setting of a server in HTTP mode", () => 
     drainMs: 2_000,
     metricsPort: 0,
   });
-  assertEquals(config.allowedAgentIds, ["agent_1", "agent_2"]);
-  assertEquals(config.environmentId, "env_1");
+  assertEquals(config.server.allowedAgentIds, ["agent_1", "agent_2"]);
+  assertEquals(config.server.environmentId, "env_1");
   assertEquals(config.log, { level: "debug", format: "json" });
-  assert(config.exposeToolInputs && config.exposeAgentConfig && config.tracing);
+  assert(
+    config.server.exposeToolInputs && config.server.exposeAgentConfig && config.server.tracing,
+  );
 });
 
 Deno.test("resolveConfig() ignores what belongs to HTTP when it serves stdio", () => {
@@ -120,13 +130,16 @@ Deno.test("resolveConfig() simulates without a key and without the workspace's i
   const config = resolve({ args: ["--simulate"], env });
   assert(config.command === "serve" && config.simulate);
   assertEquals(config.credential, undefined);
-  assertEquals([config.environmentId, config.allowedAgentIds], [undefined, undefined]);
+  assertEquals([config.server.environmentId, config.server.allowedAgentIds], [
+    undefined,
+    undefined,
+  ]);
 });
 
 Deno.test("resolveConfig() still binds a simulated server to agents that a flag names", () => {
   const config = resolve({ args: ["--simulate", "--allowed-agents", "agent_1"] });
   assert(config.command === "serve");
-  assertEquals(config.allowedAgentIds, ["agent_1"]);
+  assertEquals(config.server.allowedAgentIds, ["agent_1"]);
 });
 
 const commands: readonly [readonly string[], Config][] = [

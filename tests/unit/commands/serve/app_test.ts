@@ -11,10 +11,7 @@ import { recordProgram } from "../../../helpers/program.ts";
 
 const BASE: AppConfig = {
   simulate: false,
-  baseUrl: "http://127.0.0.1:1",
-  maxWaits: 2,
-  exposeToolInputs: false,
-  exposeAgentConfig: false,
+  server: { baseUrl: "http://127.0.0.1:1", maxWaits: 2 },
 };
 
 /** A simulated API on loopback that accepts one key. */
@@ -36,7 +33,7 @@ Deno.test("createApp() calls the API that it is told, with the key and its own n
   await using api = serveApi("the-right-key");
   const app = await createApp({
     ...BASE,
-    baseUrl: api.baseUrl,
+    server: { ...BASE.server, baseUrl: api.baseUrl },
     credential: { kind: "api_key", value: "the-right-key" },
   }, recordProgram());
   const { data } = await app.api.agents.list({ limit: 2 });
@@ -54,7 +51,7 @@ Deno.test("createApp() reads a key file again when the key is refused", async ()
   });
   const app = await createApp({
     ...BASE,
-    baseUrl: api.baseUrl,
+    server: { ...BASE.server, baseUrl: api.baseUrl },
     credential: { kind: "api_key", value: "the-first-key", file: "key.txt" },
   }, program);
   assertEquals((await app.api.agents.list({ limit: 1 })).data.length, 1);
@@ -70,7 +67,7 @@ Deno.test("createApp() does not read anything again for a key that is no file", 
   await using api = serveApi("the-right-key");
   const app = await createApp({
     ...BASE,
-    baseUrl: api.baseUrl,
+    server: { ...BASE.server, baseUrl: api.baseUrl },
     credential: { kind: "auth_token", value: "a-wrong-one" },
   }, recordProgram());
   const error = await assertRejects(() => app.api.agents.list({}), ApiError);
@@ -82,7 +79,7 @@ Deno.test("createApp() keeps a stream open on a connection of its own until it i
   await using api = serveApi("the-right-key");
   const app = await createApp({
     ...BASE,
-    baseUrl: api.baseUrl,
+    server: { ...BASE.server, baseUrl: api.baseUrl },
     credential: { kind: "api_key", value: "the-right-key" },
   }, recordProgram());
   const stream = await app.api.events.stream(api.simulator.createSession());

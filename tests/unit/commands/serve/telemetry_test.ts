@@ -32,7 +32,7 @@ Deno.test("openTelemetry() counts running calls, and nothing else unless asked t
 
 Deno.test("openTelemetry() measures for a metrics port", async () => {
   const { watch, metrics, observe } = await openTelemetry(
-    { http: { metricsPort: 0 } },
+    { metricsPort: 0 },
     () => STATS,
     silentLogger,
   );
