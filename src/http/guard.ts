@@ -43,6 +43,7 @@ const CORS_RESPONSE_HEADERS =
   "www-authenticate, retry-after, allow, mcp-session-id, mcp-protocol-version, x-request-id";
 const PREFLIGHT_MAX_AGE_SEC = "600";
 
+/** Makes a guard that lets through what the options name. */
 export function createGuard(options: GuardOptions): Guard {
   const hosts = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
   const origins = new Set(options.allowedOrigins.map(normalOrigin));

@@ -136,10 +136,10 @@ export function createHttpHandler(
   const route = async (request: Request, requestId: string, notes: LogNotes): Promise<Response> => {
     const pathname = pathOf(request).replace(/(?<=.)\/$/, "");
     if (pathname === path) return await serveMcp(request, requestId, notes);
-    if (pathname === "/health") return probe(request, isAccepting());
-    // Asked again after the look at the API, which may take its time.
+    if (pathname === "/health") return healthResponse(request, isAccepting());
+    // Draining may begin while the API is asked, so it is looked at before and after.
     if (pathname === "/ready") {
-      return probe(request, !draining && await isReady() && !draining && isAccepting());
+      return healthResponse(request, !draining && await isReady() && !draining && isAccepting());
     }
     return errorResponse(STATUS_CODE.NotFound, `Not found: the MCP endpoint is ${path}.`);
   };
@@ -287,7 +287,8 @@ function shuttingDown(): Response {
   });
 }
 
-function probe(request: Request, ok: boolean): Response {
+/** Answers a load balancer or an orchestrator. */
+function healthResponse(request: Request, ok: boolean): Response {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return errorResponse(STATUS_CODE.MethodNotAllowed, "Method not allowed: use GET.", {
       allow: "GET, HEAD",
@@ -317,7 +318,7 @@ function withMcpSessionId(request: Request, response: Response): Response {
   return new Response(response.body, { status: response.status, headers });
 }
 
-/** Why a request was refused, for the log. */
+/** Facts about a refused request that only the log is told. */
 type LogNotes = Record<string, string | undefined>;
 
 /** Longest `Host` that is logged, in characters: the longest name of the DNS, and a port. */
@@ -327,7 +328,7 @@ function shownHost(request: Request): string {
   return hostOf(request).slice(0, MAX_SHOWN_HOST);
 }
 
-/** Returns the messages of a body that the SDK can read, or the error response to any other. */
+/** Returns a body, one message or several, as the SDK can read it; else the error response to it. */
 function checkBody(value: unknown): { readonly messages: unknown } | Response {
   const badRequest = ({ code, message }: MessageError, id: MessageId = null) =>
     errorResponse(STATUS_CODE.BadRequest, message, {}, code, id);
@@ -365,8 +366,8 @@ function withPlainAccept(request: Request): Request {
   return new Request(request.url, { method: request.method, headers, signal: request.signal });
 }
 
-/** What SDK clients try first, and do without: `GET /mcp`, the end of it, OAuth discovery. */
-function isProbe({ method }: Request, pathname: string, status: number): boolean {
+/** Returns true for what SDK clients try and do without: `GET /mcp`, `DELETE`, OAuth discovery. */
+function isOptional({ method }: Request, pathname: string, status: number): boolean {
   if (status === STATUS_CODE.MethodNotAllowed) return method === "GET" || method === "DELETE";
   return status === STATUS_CODE.NotFound && method === "GET" && pathname.includes("/.well-known/");
 }
@@ -377,7 +378,7 @@ function logErrorResponse(
   { status }: Response,
   who: LogFields,
 ): void {
-  if (isProbe(request, pathOf(request), status)) {
+  if (isOptional(request, pathOf(request), status)) {
     return log.debug("A client tried what this server does not have", {
       method: request.method,
       status,

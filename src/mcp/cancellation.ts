@@ -13,17 +13,21 @@ export interface RunningCalls {
   /**
    * Enters a call.
    *
-   * @param client tells clients apart; a call without one cannot be named
+   * @param clientKey tells clients apart; a call without one cannot be named
    * @param signal cancels the call as well
    */
-  enter(client: string | undefined, requestId: string | number, signal: AbortSignal): RunningCall;
+  enter(
+    clientKey: string | undefined,
+    requestId: string | number,
+    signal: AbortSignal,
+  ): RunningCall;
   /**
    * Cancels the call of the same client that has this id. None is cancelled when there are several:
    * claude.ai gives every request of a connection the id 1
    * (https://github.com/modelcontextprotocol/python-sdk/issues/3060). Anything else is ignored, as
    * the protocol wants it.
    */
-  cancel(client: string | undefined, requestId: string | number): void;
+  cancel(clientKey: string | undefined, requestId: string | number): void;
 }
 
 /** A call until it is left. */
@@ -35,15 +39,16 @@ export interface RunningCall {
 
 export function createRunningCalls(): RunningCalls {
   const running = new Map<string, Set<AbortController>>();
-  const keyOf = (client: string, requestId: string | number) => JSON.stringify([client, requestId]);
+  const keyOf = (clientKey: string, requestId: string | number) =>
+    JSON.stringify([clientKey, requestId]);
   return {
-    enter(client, requestId, signal) {
-      if (client === undefined) return { signal, leave: () => {} };
+    enter(clientKey, requestId, signal) {
+      if (clientKey === undefined) return { signal, leave: () => {} };
       const controller = new AbortController();
       const onAbort = () => controller.abort(signal.reason);
       if (signal.aborted) onAbort();
       signal.addEventListener("abort", onAbort, { once: true });
-      const key = keyOf(client, requestId);
+      const key = keyOf(clientKey, requestId);
       const sameId = running.get(key) ?? new Set();
       running.set(key, sameId.add(controller));
       return {
@@ -55,9 +60,9 @@ export function createRunningCalls(): RunningCalls {
         },
       };
     },
-    cancel(client, requestId) {
-      if (client === undefined) return;
-      const [controller, ...others] = running.get(keyOf(client, requestId)) ?? [];
+    cancel(clientKey, requestId) {
+      if (clientKey === undefined) return;
+      const [controller, ...others] = running.get(keyOf(clientKey, requestId)) ?? [];
       if (others.length > 0) return;
       controller?.abort(new DOMException("The client cancelled the call", "AbortError"));
     },

@@ -37,7 +37,7 @@ import { type CallWatch, logFailure } from "./call_report.ts";
 export interface ServerOptions {
   /** Version of this program. */
   readonly version: string;
-  /** Whether the API behind it is the simulator: said loudly in the instructions. */
+  /** True when the API behind it is the simulator: said loudly in the instructions. */
   readonly simulated?: boolean;
   /** Looks on while calls run: metrics, traces. */
   readonly watch?: CallWatch;
@@ -89,21 +89,21 @@ export function createServerFactory(services: Services, options: ServerOptions):
   const tools = servedTools(options.toolSets);
   return ({ era, authInfo, requestInfo }) => {
     const server = new PlainServer(info, serverOptions);
-    const client = era === "legacy" && requestInfo
-      ? clientOf(requestInfo.headers, authInfo)
+    const clientKey = era === "legacy" && requestInfo
+      ? clientKeyOf(requestInfo.headers, authInfo)
       : undefined;
-    if (client !== undefined) {
+    if (clientKey !== undefined) {
       server.setNotificationHandler("notifications/cancelled", ({ params }) => {
-        if (params.requestId !== undefined) serving.running.cancel(client, params.requestId);
+        if (params.requestId !== undefined) serving.running.cancel(clientKey, params.requestId);
       });
     }
     server.setRequestHandler("tools/list", tools.list);
     server.setRequestHandler("tools/call", ({ params }, context) => {
       if (!tools.byName.has(params.name)) logUnknownTool(services.log, params.name);
       const clientInfo = clientInfoIn(context.mcpReq) ?? server.getClientVersion();
-      return serve(serving, toolNamed(tools.byName, params.name), params.arguments, {
+      return serveCall(serving, toolNamed(tools.byName, params.name), params.arguments, {
         context,
-        client,
+        clientKey,
         clientInfo,
       });
     });
@@ -158,10 +158,10 @@ class PlainServer extends Server {
 }
 
 /**
- * What tells one client of the older HTTP protocol from others, whose request ids are alike: the
- * MCP session id that the HTTP transport gave it, and the token that it comes with.
+ * Returns a key that tells one client of the older HTTP protocol from others, whose request ids are
+ * alike: the MCP session id that the HTTP transport gave it, and the token that it comes with.
  */
-export function clientOf(headers: Headers, authInfo: AuthInfo | undefined): string | undefined {
+export function clientKeyOf(headers: Headers, authInfo: AuthInfo | undefined): string | undefined {
   const mcpSessionId = headers.get("mcp-session-id");
   return mcpSessionId ? JSON.stringify([authInfo?.clientId, mcpSessionId]) : undefined;
 }
@@ -212,7 +212,7 @@ function toolMeant(names: readonly string[], name: string): string | undefined {
   return names.find((real) => `_${key}`.endsWith(`_${real}`)) ?? nearest(key, names);
 }
 
-/** Whoever reads the log may wonder what a client asks for; what is no name is not repeated. */
+/** Tells the operator what a client asks for; what cannot be a name is not repeated. */
 function logUnknownTool(log: Logger, name: string): void {
   log.info("There is no such tool", { tool: /^[\w.-]{1,64}$/.test(name) ? name : undefined });
 }
@@ -220,17 +220,18 @@ function logUnknownTool(log: Logger, name: string): void {
 /** Where a call comes from. */
 interface CallOrigin {
   readonly context: ServerContext;
-  /** See {@linkcode clientOf}. */
-  readonly client: string | undefined;
+  /** See {@linkcode clientKeyOf}. */
+  readonly clientKey: string | undefined;
   /** The program that calls; absent where nothing says it. */
   readonly clientInfo: ClientInfo | undefined;
 }
 
-async function serve(
+/** Serves a `tools/call`: its progress, its cancellation, its result. */
+async function serveCall(
   { services, running, watch }: ServingContext,
   tool: ToolDefinition,
   args: unknown,
-  { context: { mcpReq, http }, client, clientInfo }: CallOrigin,
+  { context: { mcpReq, http }, clientKey, clientInfo }: CallOrigin,
 ): Promise<CallToolResult> {
   const { id, _meta: meta } = mcpReq;
   const progressToken = meta?.progressToken;
@@ -244,7 +245,7 @@ async function serve(
         error: error instanceof Error ? error.message : String(error),
       }),
   });
-  const call = running.enter(client, id, mcpReq.signal);
+  const call = running.enter(clientKey, id, mcpReq.signal);
   try {
     return await callTool(tool, args, {
       signal: call.signal,
