@@ -97,27 +97,27 @@ export interface AdmissionOptions {
   readonly onAccepted?: (secret: string) => void;
 }
 
-/** Lets requests in, or answers them. */
+/** Lets requests in by their tokens, or gives their error responses. */
 export interface Admission {
-  /** The token that the request carries, or why it is let in by none. */
-  identify(headers: Headers): Promise<AccessToken | Unauthorized>;
+  /** Finds the token that the request carries, or says why it is let in by none. */
+  authenticate(headers: Headers): Promise<AccessToken | Unauthorized>;
   /**
    * Counts messages of a token.
    *
    * @param messages how many JSON-RPC messages the request holds; 1 by default
    * @param counted how many of them were counted before; 0 by default
-   * @returns the answer 429 when there were too many
+   * @returns the response 429 when there were too many
    */
   limit(token: AccessToken, messages?: number, counted?: number): Response | undefined;
-  /** The bearer of a token, whose calls are charged to the token's rate. */
+  /** Returns the bearer of a token, whose calls are charged to the token's rate. */
   principalOf(token: AccessToken): Principal;
 }
 
 /** A request that is not let in. */
 export interface Unauthorized {
-  /** The response 401. */
+  /** 401. */
   readonly response: Response;
-  /** For the log; the client learns no more than the answer says. */
+  /** For the log; the client learns no more than the response says. */
   readonly reason: "no token" | "unknown token" | "expired token";
   /** Name of a token that has expired. */
   readonly token?: string;
@@ -140,7 +140,7 @@ export function createAdmission(
       charged.set(token, made);
       return made;
     },
-    async identify(headers) {
+    async authenticate(headers) {
       const found = await authenticator.identify(headers);
       switch (found.kind) {
         case "accepted":

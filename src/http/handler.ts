@@ -28,7 +28,7 @@ import {
   type MessageId,
 } from "../mcp/messages.ts";
 import { errorResponse, requestIdFor, RETRY_AFTER_SEC, withRequestId } from "./responses.ts";
-import { type AccessToken, plainTokens, type TokenRegistry } from "../access/tokens.ts";
+import { plainTokens, type TokenRegistry } from "../access/tokens.ts";
 
 /** What {@linkcode createHttpHandler} is given. */
 export interface HttpOptions {
@@ -90,18 +90,6 @@ export function createHttpHandler(
   const mcp = createMcp(factory, { log, clock, maxBodyBytes });
   let draining = false;
 
-  /** Returns the token of a request, or its error response, with the reason added for the log. */
-  const identify = async (
-    { headers }: Request,
-    notes: LogNotes,
-  ): Promise<AccessToken | Response> => {
-    const found = await admission.identify(headers);
-    if (!("response" in found)) return found;
-    const { response, ...why } = found;
-    Object.assign(notes, why);
-    return response;
-  };
-
   const serveMcp = async (
     request: Request,
     requestId: string,
@@ -112,8 +100,12 @@ export function createHttpHandler(
       if (refused.status === STATUS_CODE.MisdirectedRequest) notes.host = shownHost(request);
       return refused;
     }
-    const token = await identify(request, notes);
-    if (token instanceof Response) return guard.withCors(request, token);
+    const token = await admission.authenticate(request.headers);
+    if ("response" in token) {
+      const { response, ...why } = token;
+      Object.assign(notes, why);
+      return guard.withCors(request, response);
+    }
     if (draining) return guard.withCors(request, shuttingDown());
     const limited = admission.limit(token);
     if (limited) return guard.withCors(request, limited);
