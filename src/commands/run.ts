@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Config, readsFiles, resolveStart } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import { readsFiles, resolveStart } from "../config/resolve.ts";
 import { aborted } from "../core/abort.ts";
 import { systemClock } from "../core/clock.ts";
 import { UsageError } from "../core/errors.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ReadFile } from "../config/config.ts";
+import type { ReadFile } from "../config/resolve.ts";
 import { ByteBuffer } from "../core/byte_buffer.ts";
 import type { Clock } from "../core/clock.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { readsFiles, resolveConfig } from "../../src/config/config.ts";
+import { readsFiles, resolveConfig } from "../../src/config/resolve.ts";
 import { denoRuntime } from "../../src/runtime/deno.ts";
 
 /** What is tried, by what it would be. */

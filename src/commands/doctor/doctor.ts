@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type DoctorConfig, resolveConfig, secretsIn } from "../../config/config.ts";
+import type { DoctorConfig } from "../../config/config.ts";
+import { resolveConfig, secretsIn } from "../../config/resolve.ts";
 import { UsageError } from "../../core/errors.ts";
 import { PROXY_VARIABLES } from "../../core/proxy.ts";
 import { createRedact, redactValue } from "../../core/redact.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { health } from "../../../src/commands/health.ts";
 import { systemClock } from "../../../src/core/clock.ts";
-import { resolveConfig } from "../../../src/config/config.ts";
+import { resolveConfig } from "../../../src/config/resolve.ts";
 import type { HealthConfig } from "../../../src/config/config.ts";
 import { makeCertificate } from "../../helpers/certificate.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { checkSecret } from "../../../src/config/checks.ts";
-import { resolveConfig, resolveStart } from "../../../src/config/config.ts";
+import { resolveConfig, resolveStart } from "../../../src/config/resolve.ts";
 import { checkFilledIn } from "../../../src/core/filled_in.ts";
 import { fileError, UsageError } from "../../../src/core/errors.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import type { OpenHttpClient } from "../../../../src/api/connections.ts";
 import type { FetchLike } from "../../../../src/api/types.ts";
 import { doctor } from "../../../../src/commands/doctor/doctor.ts";
-import { resolveConfig } from "../../../../src/config/config.ts";
+import { resolveConfig } from "../../../../src/config/resolve.ts";
 import { createRedact } from "../../../../src/core/redact.ts";
 import type { Machine, Program } from "../../../../src/runtime/program.ts";
 import { createSimulator, type Fault, type FaultRule } from "../../../../src/simulator/mod.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { serve } from "../../../../src/commands/serve/serve.ts";
-import { resolveConfig } from "../../../../src/config/config.ts";
+import { resolveConfig } from "../../../../src/config/resolve.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
 import { silentLogger } from "../../../../src/core/logger.ts";
 import { listen } from "../../../../src/runtime/deno_listener.ts";

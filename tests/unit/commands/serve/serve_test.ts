@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { resolveConfig, type ServeConfig } from "../../../../src/config/config.ts";
+import type { ServeConfig } from "../../../../src/config/config.ts";
+import { resolveConfig } from "../../../../src/config/resolve.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
 import { callServedTool } from "../../../../src/commands/mcp_call.ts";
 import { serve } from "../../../../src/commands/serve/serve.ts";

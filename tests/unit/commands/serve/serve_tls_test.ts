@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { callServedTool } from "../../../../src/commands/mcp_call.ts";
 import { serve } from "../../../../src/commands/serve/serve.ts";
-import { resolveConfig, type ServeConfig } from "../../../../src/config/config.ts";
+import type { ServeConfig } from "../../../../src/config/config.ts";
+import { resolveConfig } from "../../../../src/config/resolve.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
 import { makeCertificate } from "../../../helpers/certificate.ts";
 import { recordProgram } from "../../../helpers/program.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { type DoctorConfig, type HostConfig, resolveConfig } from "../../../src/config/config.ts";
+import type { DoctorConfig, HostConfig } from "../../../src/config/config.ts";
+import { resolveConfig } from "../../../src/config/resolve.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
 type Env = Readonly<Record<string, string>>;

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { type Config, resolveConfig, type ServeConfig } from "../../../src/config/config.ts";
+import type { Config, ServeConfig } from "../../../src/config/config.ts";
+import { resolveConfig } from "../../../src/config/resolve.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
 const KEY = "sk-ant-api03-not-a-real-key";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readsFiles, resolveConfig } from "../../../src/config/config.ts";
+import { readsFiles, resolveConfig } from "../../../src/config/resolve.ts";
 
 const TOKEN = "t".repeat(32);
 const ENV: Record<string, string> = {

@@ -1,0 +1,442 @@
+/**
+ * Arguments and environment in, frozen configuration out: flag over environment over default.
+ *
+ * @module
+ */
+
+import { isTokenList, parseTokenFile } from "../access/token_file.ts";
+import { HOSTED, isLoopback, LOOPBACK_HOSTS } from "../core/addresses.ts";
+import { fileError, UsageError } from "../core/errors.ts";
+import { checkFilledIn, isNoCredential } from "../core/filled_in.ts";
+import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
+import { createRedact } from "../core/redact.ts";
+import { FILE_HOST_NAMES, HOST_NAMES } from "../hosts/hosts.ts";
+import { type Check, checkHostedCredential, checkSecret, checkToken } from "./checks.ts";
+import type {
+  Config,
+  CredentialConfig,
+  DoctorConfig,
+  HealthConfig,
+  HostConfig,
+  HttpConfig,
+  NewTokenConfig,
+  ServeConfig,
+  SettingProblem,
+  SimulatorConfig,
+} from "./config.ts";
+import { type CommandLine, commandNamed, parseCommandLine } from "./command_line.ts";
+import {
+  type DoctorCheck,
+  SECRET_VARIABLES,
+  type Setting,
+  SETTINGS,
+  type Values,
+} from "./settings.ts";
+
+/** Port of `cma-mcp simulator` unless a flag names another. */
+const SIMULATOR_PORT = 4000;
+
+/** Name of the server in a host unless a flag gives another. */
+const SERVER_NAME = "managed-agents";
+
+/** Reads an environment variable. */
+export type ReadEnv = (name: string) => string | undefined;
+
+/** Reads a text file; throws when it cannot. */
+export type ReadFile = (path: string) => string;
+
+/** Where values come from. */
+interface Sources {
+  readonly flags: CommandLine["flags"];
+  readonly env: ReadEnv;
+  readonly readFile: ReadFile;
+}
+
+/**
+ * Returns the value of a setting: flag over environment over default.
+ *
+ * @throws UsageError one line that says what is wrong and what to type
+ */
+function valueOf<T, F>({ flags, env }: Sources, setting: Setting<T, F>): T | F {
+  const parse = (given: string, source: string) => {
+    checkFilledIn(given, source, setting);
+    return setting.parse(given, source);
+  };
+  const given = setting.flag === undefined ? undefined : flags.get(setting.flag)?.trim();
+  if (given !== undefined) return parse(given, `--${setting.flag}`);
+  for (const name of setting.env ?? []) {
+    const value = env(name)?.trim();
+    // Hosts pass on settings that were left blank as empty texts.
+    if (value) return parse(value, name);
+  }
+  return setting.fallback;
+}
+
+type Section = Readonly<Record<string, Setting>>;
+
+/**
+ * Returns the values of a section's settings, by the names of its rows.
+ *
+ * @param instead gives the value of a setting that cannot be used; throws the error when absent
+ */
+function valuesOf<S extends Section>(
+  sources: Sources,
+  section: S,
+  instead?: (setting: Setting, error: UsageError) => unknown,
+): Values<S> {
+  const values = Object.entries(section).map(([name, setting]) => {
+    try {
+      return [name, valueOf(sources, setting)];
+    } catch (error) {
+      if (!instead || !(error instanceof UsageError)) throw error;
+      return [name, instead(setting, error)];
+    }
+  });
+  return Object.fromEntries(values);
+}
+
+/** Settings that name things of a real workspace, which mean nothing to the simulator. */
+const { environmentId, allowedAgentIds } = SETTINGS.server;
+const WORKSPACE_VARIABLES: readonly string[] = [...environmentId.env, ...allowedAgentIds.env];
+
+/** Leaves out what the environment says of the workspace when the simulator stands for it. */
+function sourcesFor(simulate: boolean, sources: Sources): Sources {
+  if (!simulate) return sources;
+  const env = (name: string) => WORKSPACE_VARIABLES.includes(name) ? undefined : sources.env(name);
+  return { ...sources, env };
+}
+
+function readSecret(
+  { readFile }: Sources,
+  path: string,
+  flag: string,
+  check: Check,
+): string {
+  let content: string;
+  try {
+    content = readFile(path).trim();
+  } catch (error) {
+    throw fileError(error, path, flag);
+  }
+  if (content === "") throw new UsageError(`'${path}' (${flag}) is empty: put the secret into it`);
+  return check(content, `'${path}' (${flag})`);
+}
+
+function credentialOf(sources: Sources): CredentialConfig {
+  const file = valueOf(sources, SETTINGS.credential.apiKeyFile);
+  if (file !== undefined) {
+    const value = readSecret(sources, file, "--api-key-file", checkSecret);
+    return checked(sources, { kind: "api_key", value, file }, `'${file}' (--api-key-file)`);
+  }
+  const apiKey = valueOf(sources, SETTINGS.credential.apiKey);
+  if (apiKey !== undefined) {
+    return checked(sources, { kind: "api_key", value: apiKey }, CREDENTIAL_VARIABLES.api_key);
+  }
+  const authToken = valueOf(sources, SETTINGS.credential.authToken);
+  if (authToken !== undefined) {
+    return checked(
+      sources,
+      { kind: "auth_token", value: authToken },
+      CREDENTIAL_VARIABLES.auth_token,
+    );
+  }
+  throw new UsageError(
+    "No API key: set ANTHROPIC_API_KEY, or add --simulate to try it without one",
+  );
+}
+
+/** Checks a credential for the hosted API; other implementations have rules of their own. */
+function checked(sources: Sources, credential: CredentialConfig, source: string): CredentialConfig {
+  if (isHosted(sources)) checkHostedCredential(credential.value, credential.kind, source);
+  return credential;
+}
+
+function isHosted(sources: Sources): boolean {
+  try {
+    return valueOf(sources, SETTINGS.server.baseUrl) === HOSTED;
+  } catch {
+    // That is a complaint of its own.
+    return false;
+  }
+}
+
+function tokensOf(sources: Sources): Pick<HttpConfig, "tokens" | "tokenFile"> {
+  const path = valueOf(sources, SETTINGS.tokens.tokenFile);
+  if (path !== undefined) {
+    const content = readSecret(sources, path, "--token-file", (text) => text);
+    const source = `'${path}' (--token-file)`;
+    if (!isTokenList(content)) return { tokens: [checkToken(content, source)] };
+    const entries = parseTokenFile(content, source);
+    if (entries.length > 0) return { tokens: [], tokenFile: { path, entries } };
+    throw new UsageError(
+      `${source} lists no token: make one with 'cma-mcp token new --name <name>'`,
+    );
+  }
+  const token = valueOf(sources, SETTINGS.tokens.token);
+  if (token !== undefined) return { tokens: [token] };
+  throw new UsageError(
+    "HTTP needs a bearer token: set MANAGED_AGENTS_MCP_TOKEN, such as to the output of " +
+      "'openssl rand -hex 32'",
+  );
+}
+
+function tlsOf(sources: Sources): HttpConfig["tls"] {
+  const { certFile, keyFile } = valuesOf(sources, SETTINGS.tls);
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  const [given, missing] = certFile === undefined
+    ? ["--tls-key", "--tls-cert"]
+    : ["--tls-cert", "--tls-key"];
+  throw new UsageError(`${given} goes with ${missing}: give both, or none`);
+}
+
+function httpOf(sources: Sources): HttpConfig {
+  const tokens = tokensOf(sources);
+  const { drainSeconds, ...http } = valuesOf(sources, SETTINGS.http);
+  if (!isLoopback(http.listenAddress) && http.allowedHosts.length === 0) {
+    throw new UsageError(
+      `Listening on '${http.listenAddress}' needs --allowed-hosts: name the hosts that clients call, such ` +
+        "as mcp.example.com",
+    );
+  }
+  return {
+    ...http,
+    ...tokens,
+    allowedHosts: [...new Set([...LOOPBACK_HOSTS, ...http.allowedHosts])],
+    tls: tlsOf(sources),
+    drainMs: 1_000 * (drainSeconds ?? (isLoopback(http.listenAddress) ? 0 : 2)),
+  };
+}
+
+/** Names the tokens that are set but do not count, so that no operator relies on them. */
+function ignoredTokens(sources: Sources): string[] {
+  const file = valueOf(sources, SETTINGS.tokens.tokenFile) !== undefined;
+  const set = SETTINGS.tokens.token.env.filter((name) => sources.env(name)?.trim());
+  const [first, ...others] = set.map((name) => sources.env(name)?.trim());
+  if (file) return set.map((name) => `${name} does not count beside --token-file`);
+  return others.some((other) => other !== first)
+    ? [`${set.slice(1).join(", ")} does not count beside ${set[0]}`]
+    : [];
+}
+
+function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
+  if (config.simulate) return [];
+  const warnings: string[] = [];
+  const { protocol, hostname } = new URL(config.server.baseUrl);
+  if (protocol === "http:" && !isLoopback(hostname)) {
+    warnings.push(`The API key travels unencrypted to ${hostname}: use https`);
+  }
+  if (config.http && !config.http.tls && !isLoopback(config.http.listenAddress)) {
+    warnings.push(
+      "Tokens travel unencrypted unless a proxy in front terminates TLS: use one, or --tls-cert " +
+        "and --tls-key",
+    );
+  }
+  const isScoped = config.http?.tokenFile?.entries.every(({ agents }) => agents) ?? false;
+  if (config.http && !config.server.allowedAgentIds && !isScoped) {
+    warnings.push(
+      "Every agent of the workspace can be reached by every client: set ALLOWED_AGENT_IDS",
+    );
+  }
+  return warnings;
+}
+
+function serveConfig(sources: Sources): ServeConfig {
+  const mode = valuesOf(sources, SETTINGS.mode);
+  const http = mode.http ? httpOf(sources) : undefined;
+  const credential = mode.simulate ? undefined : credentialOf(sources);
+  const bindingKey = http?.tokenFile &&
+    (valueOf(sources, SETTINGS.tokens.bindingKey) ?? credential?.value);
+  const config = {
+    command: "serve" as const,
+    http,
+    simulate: mode.simulate,
+    credential,
+    server: valuesOf(sourcesFor(mode.simulate, sources), SETTINGS.server),
+    ...(bindingKey !== undefined && { bindingKey }),
+    log: valuesOf(sources, SETTINGS.log),
+  };
+  return { ...config, warnings: [...warningsOf(config), ...(http ? ignoredTokens(sources) : [])] };
+}
+
+function doctorConfig(sources: Sources): DoctorConfig {
+  const problems: SettingProblem[] = [];
+  const addProblem = (check: DoctorCheck, { message }: UsageError) => {
+    if (!problems.some((known) => known.message === message)) problems.push({ check, message });
+  };
+  const attempt = <T>(check: DoctorCheck, read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      addProblem(check, error);
+      return undefined;
+    }
+  };
+  const usable = <S extends Section>(section: S): Partial<Values<S>> =>
+    valuesOf(
+      sourcesFor(simulate, sources),
+      section,
+      ({ doctorCheck = "settings" }, error) => addProblem(doctorCheck, error),
+    );
+  const simulate = attempt("settings", () => valueOf(sources, SETTINGS.mode.simulate)) ?? false;
+  const withHttp = valueOf(sources, SETTINGS.mode.http);
+  const credential = simulate ? undefined : attempt("key", () => credentialOf(sources));
+  const server = usable(SETTINGS.server);
+  const http = withHttp ? attempt("http", () => httpOf(sources)) : undefined;
+  usable(SETTINGS.log);
+  // Whatever else would keep the server from starting.
+  const warnings = attempt("settings", () => serveConfig(sources).warnings) ?? [];
+  const json = valueOf(sources, SETTINGS.doctor.json);
+  const named = withHttp ? undefined : valueOf(sources, SETTINGS.doctor.host);
+  const host = FILE_HOST_NAMES.find((name) => name === named);
+  return {
+    command: "doctor",
+    json,
+    ...(host && { host }),
+    simulate,
+    credential,
+    server,
+    http,
+    problems,
+    warnings,
+  };
+}
+
+function hostConfig(sources: Sources, operand: string | undefined): HostConfig {
+  const host = HOST_NAMES.find((name) => name === operand);
+  if (host === undefined) {
+    throw new UsageError(`Which host? Type cma-mcp config with one of ${HOST_NAMES.join(", ")}`);
+  }
+  const { merge, remove, name = SERVER_NAME } = valuesOf(sources, SETTINGS.config);
+  if (merge && remove) throw new UsageError("--merge and --remove do not go together: give one");
+  return {
+    command: "config",
+    host,
+    name,
+    simulate: valueOf(sources, SETTINGS.mode.simulate),
+    ...((merge || remove) && { edit: merge ? "merge" as const : "remove" as const }),
+  };
+}
+
+function newTokenConfig(sources: Sources, operand: string | undefined): NewTokenConfig {
+  const name = valueOf(sources, SETTINGS.config.name);
+  if (operand !== "new" || name === undefined) {
+    throw new UsageError("A token needs a name: type cma-mcp token new --name <name>");
+  }
+  return { command: "token", name, ...valuesOf(sources, SETTINGS.token) };
+}
+
+function healthConfig(sources: Sources): HealthConfig {
+  return {
+    command: "health",
+    listenAddress: valueOf(sources, SETTINGS.http.listenAddress),
+    port: valueOf(sources, SETTINGS.http.port),
+    certFile: valueOf(sources, SETTINGS.tls.certFile),
+  };
+}
+
+function simulatorConfig(sources: Sources): SimulatorConfig {
+  // Its port is its own: PORT is the server's.
+  const port = valueOf({ ...sources, env: () => undefined }, {
+    ...SETTINGS.http.port,
+    fallback: SIMULATOR_PORT,
+  });
+  return { command: "simulator", port, log: valuesOf(sources, SETTINGS.log) };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}
+
+/**
+ * The configuration for a command line.
+ *
+ * @param args what follows the program's name
+ * @param env reads a variable; an empty one counts as unset
+ * @param readFile reads a file that a flag names
+ * @throws UsageError one line that says what is wrong and what to type
+ */
+export function resolveConfig(args: readonly string[], env: ReadEnv, readFile: ReadFile): Config {
+  const { command, operand, flags } = parseCommandLine(args);
+  return deepFreeze(configFor(command, operand, { flags, env, readFile }));
+}
+
+function configFor(
+  command: CommandLine["command"],
+  operand: string | undefined,
+  sources: Sources,
+): Config {
+  switch (command) {
+    case "serve":
+      return serveConfig(sources);
+    case "simulator":
+      return simulatorConfig(sources);
+    case "token":
+      return newTokenConfig(sources, operand);
+    case "health":
+      return healthConfig(sources);
+    case "doctor":
+      return doctorConfig(sources);
+    case "config":
+      return hostConfig(sources, operand);
+    case "help":
+      return { command, ...(operand !== undefined && { topic: operand }) };
+    default:
+      return { command };
+  }
+}
+
+/**
+ * The configuration that the program starts with: as {@linkcode resolveConfig}, but a host that
+ * starts a server on stdio shows none of its stderr, so a setting that cannot be used becomes a
+ * configuration that says so.
+ *
+ * @throws UsageError where no host listens: HTTP, and every other command; no secret is in it
+ */
+export function resolveStart(args: readonly string[], env: ReadEnv, readFile: ReadFile): Config {
+  try {
+    return resolveConfig(args, env, readFile);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    // A key may have been put in the place of something that is repeated.
+    const message = createRedact(secretsIn(env))(error.message).replace(/\s+/g, " ")
+      .slice(0, MAX_COMPLAINT_CHARS);
+    if (!servesStdio(args)) throw new UsageError(message, { cause: error.cause });
+    const sources = { flags: new Map(), env, readFile };
+    const log = valuesOf(sources, SETTINGS.log, ({ fallback }) => fallback);
+    return deepFreeze({ command: "unready", message, log });
+  }
+}
+
+/** Longest sentence about a setting, in characters. */
+const MAX_COMPLAINT_CHARS = 600;
+
+/** Returns true when a command line, right or wrong, asks for a server on stdio. */
+function servesStdio(args: readonly string[]): boolean {
+  const http = args.some((arg) => /^--http(=(?!(0|false|no|off)$).*)?$/i.test(arg));
+  const named = args.some((arg) => arg === "help" || arg === "version" || commandNamed(arg));
+  return !http && !named && (args[0]?.startsWith("-") ?? true);
+}
+
+/** Reads the secrets in variables, also those that cannot be used: they may stand elsewhere too. */
+export function secretsIn(env: ReadEnv): string[] {
+  const values = SECRET_VARIABLES.map((name) => env(name)?.trim() ?? "");
+  return values.filter((value) => value !== "" && !isNoCredential(value));
+}
+
+/**
+ * Returns true when the command will go on to read files: such as it always does, or such as a
+ * setting names and that are read again when they change. Otherwise the process can give up its
+ * permission to read.
+ */
+export function readsFiles(config: Config): boolean {
+  if (config.command === "health") return config.certFile !== undefined;
+  if (config.command !== "serve") return commandNamed(config.command)?.readsFiles ?? false;
+  const { credential, http } = config;
+  return credential?.file !== undefined || http?.tokenFile !== undefined || http?.tls !== undefined;
+}
