@@ -37,6 +37,7 @@ Deno.test("nine tools in a fixed order are served unless told otherwise", () => 
 
 for (const tool of TOOLS) {
   Deno.test(`${tool.name} is defined as in its snapshot`, async (t) => {
+    // Written anew by: deno test -q -P=test -u tests/unit/tools/definitions_test.ts
     await t.assertSnapshot(listed(tool));
   });
 
