@@ -58,11 +58,11 @@ export function createCallLimits(maxCalls: number = DEFAULT_MAX_CALLS): CallLimi
 }
 
 /**
- * Counts one more request of a long look through a log against the caller's rate.
+ * Counts one more request of a long search through an event history against the caller's rate.
  *
  * @throws `ToolError` `rate_limited` when the caller has none left
  */
-export function chargeLook({ principal }: Caller): void {
+export function chargeSearch({ principal }: Caller): void {
   const waitMs = principal?.charge?.(1) ?? 0;
   if (waitMs === 0) return;
   const seconds = Math.max(1, Math.ceil(waitMs / 1_000));

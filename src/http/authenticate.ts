@@ -12,10 +12,7 @@ import { createRateLimiter } from "../access/limits.ts";
 import { errorResponse } from "./responses.ts";
 import { type AccessToken, sha256, type TokenRegistry } from "../access/tokens.ts";
 
-/**
- * What a request's credentials are worth: `none` were sent, `unknown` ones, those of a token that
- * has `expired`, or `accepted` ones.
- */
+/** The token whose secret a request carries; `none` when it carries no secret. */
 export type Identification =
   | { readonly kind: "none" | "unknown" }
   | { readonly kind: "expired" | "accepted"; readonly token: AccessToken };
@@ -88,7 +85,7 @@ function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
-/** What admission needs. */
+/** The parts that {@linkcode createAdmission} works with. */
 export interface AdmissionOptions {
   readonly tokens: TokenRegistry;
   readonly clock: Pick<Clock, "now" | "wallTime">;

@@ -10,7 +10,7 @@ import { ByteBuffer } from "../core/byte_buffer.ts";
 import { type MessageError, PARSE_ERROR, parseJson } from "../mcp/messages.ts";
 import { errorResponse, RETRY_AFTER_SEC } from "./responses.ts";
 
-/** What {@linkcode readJson} puts up with. */
+/** The limits of {@linkcode readJson}. */
 export interface BodyLimits {
   /** Largest body, in bytes. */
   readonly maxBytes: number;
@@ -42,7 +42,7 @@ export async function readJson(
   }
   const encoding = request.headers.get("content-encoding") ?? "";
   if (!/^\s*(identity)?\s*$/i.test(encoding)) {
-    // RFC 9110, section 15.5.16: the answer says which encodings would be taken.
+    // RFC 9110, section 15.5.16: the response says which encodings would be taken.
     return refusedWith(
       STATUS_CODE.UnsupportedMediaType,
       "Send the body as it is: this server reads no content-encoding.",

@@ -1,6 +1,6 @@
 /**
- * What is known of a tool call when it is over: what the log, metrics and traces are made from. Ids,
- * counts and durations; never texts of callers or agents.
+ * Reports a tool call that is over: the log, metrics and traces are made from the report. It holds
+ * ids, counts and durations; never texts of callers or agents.
  *
  * The operator's log has one line per call at level info; one more for a call that changes
  * something, marked `audit`; one more with the details of a failure.
@@ -17,7 +17,7 @@ import type { UpstreamUse } from "../core/upstream_requests.ts";
 import { label } from "../core/text.ts";
 import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 
-/** How a call went, roughly; `refused` did nothing wrong and nothing at all. */
+/** How a call ended; a `refused` one was kept from doing anything. */
 export type CallVerdict = "ok" | "refused" | "failed" | "cancelled";
 
 /** A call that is over. */
@@ -49,7 +49,7 @@ export interface CallReport {
   readonly apiRequestIds: readonly string[];
 }
 
-/** Looks on while calls run. */
+/** Observes calls: metrics, traces, the count of those that run. */
 export interface CallWatch {
   /**
    * Runs a call; resolves with its report, which never rejects.
@@ -64,7 +64,7 @@ export interface CallWatch {
   readonly ended?: (report: CallReport) => void;
 }
 
-/** What a report is made from. */
+/** The parts that a report is made from. */
 export interface ReportParts {
   readonly tool: ToolDefinition;
   readonly args: unknown;

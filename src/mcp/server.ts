@@ -39,7 +39,7 @@ export interface ServerOptions {
   readonly version: string;
   /** True when the API behind it is the simulator: said loudly in the instructions. */
   readonly simulated?: boolean;
-  /** Looks on while calls run: metrics, traces. */
+  /** Observes calls: metrics, traces. */
   readonly watch?: CallWatch;
   /** The sets of tools to serve; `core` when absent. */
   readonly toolSets?: readonly ToolSetName[];

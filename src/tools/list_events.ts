@@ -7,7 +7,7 @@ import type { EventView } from "../session/event_view.ts";
 import { MAX_RESULT_CHARS, takeWithinBudget } from "./budget.ts";
 import { defineTool, type ToolCall } from "./define.ts";
 import { EVENT_TYPE, eventIdSchema, idSchema } from "./ids.ts";
-import { chargeLook } from "../access/limits.ts";
+import { chargeSearch } from "../access/limits.ts";
 import type { ReadQuery } from "../session/event_reader.ts";
 
 /** Room for what stands around the events. */
@@ -73,7 +73,7 @@ export const listEvents = defineTool({
 
 async function listForward(query: ReadQuery, call: ToolCall): Promise<ListEventsResult> {
   const { signal, services } = call;
-  const onLongSearch = () => chargeLook(call);
+  const onLongSearch = () => chargeSearch(call);
   const stretch = await services.eventReader.read(query, { signal, onLongSearch });
   const place = query.afterId === undefined ? undefined : textPlaceOf(query.afterId);
   const { events, rest } = partsOf(stretch.events, query.limit, place, call);

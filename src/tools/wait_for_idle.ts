@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { type ClientInfo, defineTool } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
-import { chargeLook } from "../access/limits.ts";
+import { chargeSearch } from "../access/limits.ts";
 
 /** No progress is reported in the last milliseconds before the deadline: the result tells it. */
 const QUIET_MS = 2_000;
@@ -69,7 +69,7 @@ export const waitForIdle = defineTool({
       onProgress: progress && ((message) => {
         if (clock.now() < deadline - QUIET_MS) progress(message);
       }),
-      onLongSearch: () => chargeLook(call),
+      onLongSearch: () => chargeSearch(call),
     });
     return {
       ...result,

@@ -19,7 +19,7 @@ const STDIO_DRAIN_MS = 50;
 /** Serves until the host hangs up or the process is asked to end. */
 export async function serveStdio(app: App, program: Program): Promise<void> {
   const { clock, log, stopping } = program;
-  const transport = open(app.factory, program);
+  const transport = openTransport(app.factory, program);
   log.info(`Version ${VERSION} serves MCP on stdio, with ${app.target} behind it`);
   if (program.stdinIsTerminal) {
     log.info(
@@ -46,12 +46,12 @@ export async function serveUnready({ message }: UnreadyConfig, program: Program)
   if (program.stdinIsTerminal) throw new UsageError(message);
   program.note(`cma-mcp: ${message}`);
   const { createUnreadyFactory } = await import("../../mcp/server.ts");
-  const transport = open(createUnreadyFactory({ version: VERSION, message }), program);
+  const transport = openTransport(createUnreadyFactory({ version: VERSION, message }), program);
   await Promise.race([transport.closed, aborted(program.stopping)]);
   await transport.close();
 }
 
-function open(
+function openTransport(
   factory: Parameters<typeof serveStdioTransport>[0],
   { log, protocol }: Program,
 ): ReturnType<typeof serveStdioTransport> {
