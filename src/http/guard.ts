@@ -68,9 +68,9 @@ export function createGuard(options: GuardOptions): Guard {
   // A request for an absolute URL names a host there too (RFC 9112, section 3.2.2). Servers that this
   // one is built into may put a name of this machine there, which tells nothing.
   const hostIsAllowed = (request: Request): boolean => {
+    const host = hostOf(request);
     const named = authorityOf(request);
-    const isLocal = LOOPBACK_HOSTS.includes(URL.parse(`http://${named}`)?.hostname ?? "localhost");
-    return isAllowed(hostOf(request)) && (isLocal || isAllowed(named));
+    return isAllowed(host) && (named === host || isLocal(named) || isAllowed(named));
   };
   const withCors = (request: Request, response: Response): Response => {
     const origin = allowedOrigin(request);
@@ -117,6 +117,10 @@ export function createGuard(options: GuardOptions): Guard {
   };
 }
 
+function isLocal(named: string): boolean {
+  return LOOPBACK_HOSTS.includes(URL.parse(`http://${named}`)?.hostname ?? "localhost");
+}
+
 /** Only asked about requests whose host was accepted. */
 function isOwnOrigin(origin: string, request: Request): boolean {
   const [scheme, host] = origin.split("://");
@@ -151,10 +155,11 @@ export function checkHead({ url, headers }: Request): Response | undefined {
   }
   let fields = 0;
   let length = 0;
-  for (const [name, value] of headers) {
+  // An iterator over headers costs ten times as much.
+  headers.forEach((value, name) => {
     fields++;
     length += name.length + value.length;
-  }
+  });
   if (fields <= MAX_FIELDS && length <= MAX_FIELDS_LENGTH) return undefined;
   return errorResponse(
     STATUS_CODE.RequestHeaderFieldsTooLarge,
