@@ -24,7 +24,10 @@ export interface Runtime {
   /** Gives this process another value of a variable, or none. */
   readonly setEnv: (name: string, value: string | undefined) => void;
 
-  /** The bytes of stdin; asked for once. */
+  /**
+   * The bytes of stdin; asked for once, by a program that a host has started: the pipes that it has
+   * to the host may be made ones that do not block, which nothing else should share.
+   */
   readonly stdin: () => AsyncIterable<Uint8Array>;
   readonly stdinIsTerminal: boolean;
   /** Writes at least one of the bytes without blocking the thread; returns how many. */
