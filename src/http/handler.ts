@@ -28,6 +28,7 @@ import {
   type MessageId,
 } from "../mcp/messages.ts";
 import { errorResponse, requestIdFor, RETRY_AFTER_SEC, withRequestId } from "./responses.ts";
+import { TOOLS } from "../tools/registry.ts";
 import { plainTokens, type TokenRegistry } from "../access/tokens.ts";
 
 /** What {@linkcode createHttpHandler} is given. */
@@ -259,8 +260,13 @@ function unlessLate<T>(pending: Promise<T>, clock: Clock): Promise<T | typeof LA
   });
 }
 
+/** Names of the tools that hold their calls open by design. */
+const WAITS: ReadonlySet<unknown> = new Set(
+  TOOLS.filter(({ kind }) => kind === "wait").map(({ name }) => name),
+);
+
 function isWait(message: unknown): boolean {
-  return isFields(message) && isFields(message.params) && message.params.name === "wait_for_idle";
+  return isFields(message) && isFields(message.params) && WAITS.has(message.params.name);
 }
 
 function guardOptions(options: HttpOptions, maxBodyBytes: number): GuardOptions {
