@@ -133,7 +133,7 @@ export function permissionsMatchSettings(files: readonly TextFile[]): Finding[] 
   }];
 }
 
-/** What `config` holds of the section `server` is spread to the rooms, so no type says who takes it. */
+/** Each setting of `config.server` is taken: it is spread into options, so no type says by whom. */
 export function settingsAreUsed(files: readonly TextFile[]): Finding[] {
   const users = files.filter(({ path }) =>
     path.startsWith("src/") && !path.startsWith("src/config/")
