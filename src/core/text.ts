@@ -8,6 +8,12 @@
  * @module
  */
 
+/**
+ * Longest JSON text of a tool's result, in UTF-16 units: hosts cut, spill or refuse what is too long
+ * for a model.
+ */
+export const MAX_RESULT_CHARS = 40_000;
+
 /** Returns the beginning of a text, at most `maxChars` long. */
 export function firstChars(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text;

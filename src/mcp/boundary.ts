@@ -9,8 +9,8 @@ import { countRequestsIn, UpstreamRequests } from "../core/upstream_requests.ts"
 import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import { hasCredentialField, redactValue } from "../core/redact.ts";
-import { plainLine } from "../core/text.ts";
-import { fitBudget, MAX_RESULT_CHARS } from "../tools/budget.ts";
+import { MAX_RESULT_CHARS, plainLine } from "../core/text.ts";
+import { fitBudget } from "../tools/budget.ts";
 import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 import { idHint } from "../tools/ids.ts";
 import { failureText } from "./errors.ts";

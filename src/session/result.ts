@@ -5,7 +5,7 @@
  */
 
 import { ApiError } from "../api/errors.ts";
-import { firstChars, jsonLength, lastJsonChars } from "../core/text.ts";
+import { firstChars, jsonLength, lastJsonChars, MAX_RESULT_CHARS } from "../core/text.ts";
 import { repeatedCursor } from "./cursor.ts";
 import type { StopInfo, ToolUse, TurnError } from "./event_types.ts";
 import { toolInputView } from "./event_view.ts";
@@ -62,8 +62,6 @@ export interface PendingAction {
 
 /** Longest reply, in characters of its JSON text. */
 export const REPLY_BUDGET = 30_000;
-/** Longest result, in characters of its JSON text. */
-const RESULT_BUDGET = 40_000;
 /** Room for what stands beside the lists and the reply: cursors, reasons, advice. */
 const FRAME_BUDGET = 7_000;
 /** Bounds of the lists, in entries and in characters of their JSON text. */
@@ -114,7 +112,7 @@ export function buildResult(parts: ResultParts): WaitResult {
   const asked = askedCalls(turn, status);
   const actions = listActions(asked, parts);
   const listsLength = jsonLength([tools, errors, actions]);
-  const room = Math.min(REPLY_BUDGET, RESULT_BUDGET - FRAME_BUDGET - listsLength);
+  const room = Math.min(REPLY_BUDGET, MAX_RESULT_CHARS - FRAME_BUDGET - listsLength);
   const reply = joinReply(turn.collected, parts.complete, room);
   const omitted = mergeOmitted(reply.omitted, turn, leftOut);
   const cursor = cursorOf(parts);

@@ -4,10 +4,7 @@
  * @module
  */
 
-import { clipText } from "../core/text.ts";
-
-/** Longest JSON text of a result, in UTF-16 units. */
-export const MAX_RESULT_CHARS = 40_000;
+import { clipText, MAX_RESULT_CHARS } from "../core/text.ts";
 
 /**
  * Takes the first of `items` that fit, and at least one.

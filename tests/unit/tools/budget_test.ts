@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createRedact, redactValue } from "../../../src/core/redact.ts";
-import { fitBudget, MAX_RESULT_CHARS, takeWithinBudget } from "../../../src/tools/budget.ts";
+import { MAX_RESULT_CHARS } from "../../../src/core/text.ts";
+import { fitBudget, takeWithinBudget } from "../../../src/tools/budget.ts";
 import { LruMap } from "../../../src/core/lru.ts";
 
 Deno.test("takeWithinBudget() takes what fits", () => {
