@@ -13,7 +13,7 @@ import {
 } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { type ByteLine, byteLines } from "./core/byte_lines.ts";
-import { unquoted } from "./core/errors.ts";
+import { isBrokenPipe, unquoted } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
 import type { Output } from "./core/output.ts";
 import { singleLineJson } from "./core/text.ts";
@@ -78,7 +78,7 @@ export function serveStdioTransport(
   };
   const eras = new Eras(factory, send, log);
   // A host may close its end and leave stdin open: nobody is there to write to it any more.
-  void output.failed.then(() => onLost("stdout is closed"));
+  void output.failed.then(() => onLost(whyLost(output.failure)));
   const refuse = (id: MessageId, error: MessageError, bytes: number) => {
     log.warn("A line on stdin cannot be read", { reason: error.message, bytes });
     // JSON-RPC 2.0, section 4.1: notifications are not answered. Others without an id are.
@@ -114,6 +114,12 @@ export function serveStdioTransport(
     // A turn later: what was read last still gets the response that needs nothing from elsewhere.
     .finally(() => setTimeout(close));
   return { closed, close: () => Promise.resolve(close()) };
+}
+
+function whyLost(failure: unknown): string {
+  return isBrokenPipe(failure)
+    ? "stdout is closed"
+    : `stdout cannot be written: ${unquoted(failure)}`;
 }
 
 const TOO_LONG: MessageError = {

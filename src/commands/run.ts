@@ -8,7 +8,7 @@ import type { Config } from "../config/config.ts";
 import { readsFiles, resolveStart } from "../config/resolve.ts";
 import { aborted } from "../core/abort.ts";
 import { systemClock } from "../core/clock.ts";
-import { UsageError } from "../core/errors.ts";
+import { isBrokenPipe, UsageError } from "../core/errors.ts";
 import { createLogger, type Logger } from "../core/logger.ts";
 import { Output } from "../core/output.ts";
 import { createRedact } from "../core/redact.ts";
@@ -72,7 +72,7 @@ export async function run(runtime: Runtime): Promise<never> {
       note: (line) => void streams.err.write(`${plainLine(line)}\n`),
       openFilesProblem: problem,
     };
-    return await exit(runtime, streams, await runToEnd(config, program, streams, runtime));
+    return await exit(runtime, streams, await runToEnd(config, program, streams));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     streams.err.write(`${redact.loose(plainLine(`cma-mcp: ${message}`))}\n`);
@@ -112,7 +112,6 @@ async function runToEnd(
   config: Config,
   program: Program,
   { out }: Streams,
-  { isBrokenPipe }: Runtime,
 ): Promise<number> {
   const { stopping } = program;
   const running = runCommand(config, program);

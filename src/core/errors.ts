@@ -33,6 +33,12 @@ export function unquoted(error: unknown): string {
   return `${name}: ${/^[^"'`:{[\n]{0,100}(?=[\s"'`:{[]|$)/.exec(message)?.[0].trim() ?? ""}`;
 }
 
+/** Returns true for the error of a write whose reader has gone, by the names that runtimes give it. */
+export function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Error &&
+    (error.name === "BrokenPipe" || ("code" in error && error.code === "EPIPE"));
+}
+
 /** The runtime's error codes for files: what is wrong, and what to do. */
 const FILE_ERRORS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file: check the path",

@@ -34,9 +34,6 @@ export const denoRuntime: Runtime = {
   stdinIsTerminal: Deno.stdin.isTerminal(),
   writeOut: (bytes) => pipeToHost ? writePipe(pipeToHost, bytes) : write(Deno.stdout, bytes),
   writeErr: (bytes) => write(Deno.stderr, bytes),
-  isBrokenPipe: (error) =>
-    error instanceof Deno.errors.BrokenPipe ||
-    (error instanceof Error && "code" in error && error.code === "EPIPE"),
   color: Deno.stdout.isTerminal() && !Deno.noColor,
 
   onStop(listener) {

@@ -34,8 +34,6 @@ export interface Runtime {
   readonly writeOut: (bytes: Uint8Array) => Promise<number>;
   /** As {@linkcode Runtime.writeOut}, to stderr. */
   readonly writeErr: (bytes: Uint8Array) => Promise<number>;
-  /** Tells the error of a write whose reader has gone. */
-  readonly isBrokenPipe: (error: unknown) => boolean;
   /** True when stdout shows colours. */
   readonly color: boolean;
 
