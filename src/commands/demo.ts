@@ -18,7 +18,7 @@ const QUESTION = "Which of our services had the most errors last week?";
 /** Part of the name of a simulated agent that uses tools and takes some seconds. */
 const AGENT_NAME = "slow answer";
 
-const APP_CONFIG = { simulate: true, server: { baseUrl: "", maxWaits: 1 } };
+const APP_CONFIG = { simulate: true, server: { baseUrl: "" } };
 
 const agentsSchema = z.object({
   agents: z.array(z.object({ id: z.string(), name: z.string() })).min(1),
@@ -32,12 +32,20 @@ const MAX_SHOWN = 160;
 /** The parts that every step needs. */
 interface Stage {
   readonly endpoint: McpEndpoint;
-  readonly program: Program;
+  readonly print: Program["print"];
+  /** Aborts when the demo is to end early. */
+  readonly signal: AbortSignal;
   readonly palette: Palette;
 }
 
-/** Plays the demo; ends early, without a complaint, when the process is asked to end. */
+/**
+ * Plays the demo; ends early, without a complaint, when the process is asked to end, or when nothing
+ * more can be printed, as after `| head`.
+ */
 export async function demo(program: Program): Promise<void> {
+  const unread = new AbortController();
+  void program.protocol.output.failed.then(() => unread.abort());
+  const signal = AbortSignal.any([program.stopping, unread.signal]);
   // The demo prints each call itself.
   const log = { ...program.log, info: () => {} };
   const app = await createApp(APP_CONFIG, { ...program, log });
@@ -52,9 +60,9 @@ export async function demo(program: Program): Promise<void> {
   });
   const endpoint = { token, fetch: (request: Request) => handler.fetch(request) };
   try {
-    await play({ endpoint, program, palette: createPalette(program.color) });
+    await play({ endpoint, signal, print: program.print, palette: createPalette(program.color) });
   } catch (error) {
-    if (!program.stopping.aborted) throw error;
+    if (!signal.aborted) throw error;
   } finally {
     app.close();
     await handler.close();
@@ -62,7 +70,7 @@ export async function demo(program: Program): Promise<void> {
 }
 
 async function play(stage: Stage): Promise<void> {
-  const { program: { print }, palette: { bold, dim, green } } = stage;
+  const { print, palette: { bold, dim, green } } = stage;
   print(bold("One turn of a managed agent, as an MCP host sees it"));
   print(dim("The server is the real one. The API behind it is simulated: no key, no network."));
 
@@ -85,18 +93,17 @@ async function play(stage: Stage): Promise<void> {
 }
 
 async function step(
-  { endpoint, program, palette }: Stage,
+  { endpoint, print, signal, palette }: Stage,
   headline: string,
   name: string,
   args: Readonly<Record<string, unknown>>,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { print, stopping } = program;
   const { bold, cyan, dim } = palette;
   print("");
   print(bold(headline));
   print(`  ${cyan("host →")} ${name} ${printableJson(JSON.stringify(args))}`);
   const result = await callServedTool(endpoint, name, args, {
-    signal: stopping,
+    signal,
     onProgress: (message) => print(dim(`         … ${plainLine(message)}`)),
   });
   print(`  ${cyan("host ←")} ${shorten(printableJson(JSON.stringify(result)), MAX_SHOWN)}`);

@@ -210,3 +210,11 @@ async function untilServed(url: string): Promise<void> {
   }
   throw new Error(`${url} is not served`);
 }
+
+Deno.test("the demo ends at once, with exit code 0, when its reader has gone", async () => {
+  const program = unread(["demo"], "stdout");
+  await program.closeStdout();
+  const { code, ms } = await program.ending();
+  assertEquals([code, program.stderr], [0, []]);
+  assert(ms < 3_000, `${ms} ms`);
+});

@@ -49,6 +49,21 @@ Deno.test("demo() ends at once, without a complaint, when it is told to stop", a
   assertEquals(clock.pendingTimers, 0);
 });
 
+Deno.test("demo() ends at once, without a complaint, when nobody reads on", async () => {
+  const clock = new ManualClock();
+  const failed = Promise.withResolvers<void>();
+  const output = { write: () => true, failure: undefined, failed: failed.promise };
+  const { protocol } = recordProgram();
+  const print = (line: string) => {
+    if (line.includes("… ")) failed.resolve();
+    program.printed.push(line);
+  };
+  const program = recordProgram({ clock, print, protocol: { ...protocol, output } });
+  await runUntilDone(clock, demo(program));
+  assert(!program.printed.join("\n").includes("The reply"));
+  assertEquals(clock.pendingTimers, 0);
+});
+
 Deno.test("demo() colours only where it is told to", async () => {
   const codes = async (color: boolean) => {
     const clock = new ManualClock();
