@@ -58,20 +58,28 @@ export function parseArguments<I extends z.ZodObject>(
   }
   const parsed = schema.safeParse(filled);
   if (parsed.success && unknown.length === 0) return { values: parsed.data, ignored: [] };
-  const misspelt = unknown.slice(0, MAX_COMPARED).flatMap((name) => {
-    // Beside a real argument its look-alike is the host's own, such as its `sessionId`.
-    if (Object.keys(filled).some((real) => isMeantBy(name, real))) return [];
-    const meant = [...properties.keys()].find((real) => isMeantBy(name, real));
-    return meant === undefined ? [] : [`Unknown argument ${quoted(name)}: did you mean ${meant}?`];
-  });
-  const ignored = unknown.slice(0, MAX_NAMED).map((name) => firstChars(name, MAX_NAME_CHARS));
-  if (parsed.success && misspelt.length === 0) return { values: parsed.data, ignored };
+  const misspelt = new Map(
+    unknown.slice(0, MAX_COMPARED).flatMap((name) => {
+      // Beside a real argument its look-alike is the host's own, such as its `sessionId`.
+      if (Object.keys(filled).some((real) => isMeantBy(name, real))) return [];
+      const meant = [...properties.keys()].find((real) => isMeantBy(name, real));
+      return meant === undefined ? [] : [[name, meant]];
+    }),
+  );
+  const namesOf = (names: readonly string[]) =>
+    names.slice(0, MAX_NAMED).map((name) => firstChars(name, MAX_NAME_CHARS));
+  if (parsed.success && misspelt.size === 0) {
+    return { values: parsed.data, ignored: namesOf(unknown) };
+  }
   const wrong = parsed.error?.issues.map((issue) => problem(schema, filled, issue)) ?? [];
-  // What was ignored may be what is missing.
-  const others = misspelt.length === 0 && ignored.length > 0
-    ? [`Unknown argument ${ignored.map(quoted).join(", ")}: ${takes(schema)}`]
-    : misspelt.slice(0, MAX_NAMED);
-  throw invalid([...wrong, ...others]);
+  // Beside a wrong argument, one that was ignored may be what was meant.
+  const others = wrong.length > 0 ? namesOf(unknown.filter((name) => !misspelt.has(name))) : [];
+  if (others.length > 0) {
+    wrong.push(`Unknown argument ${others.map(quoted).join(", ")}: ${takes(schema)}`);
+  }
+  const guesses = [...misspelt].slice(0, MAX_NAMED)
+    .map(([name, meant]) => `Unknown argument ${quoted(name)}: did you mean ${meant}?`);
+  throw invalid([...wrong, ...guesses]);
 }
 
 function invalid(problems: readonly string[]): ToolError {

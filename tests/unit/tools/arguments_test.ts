@@ -66,6 +66,12 @@ const WRONG: readonly [string, unknown, string][] = [
     'Unknown argument "sessionId": did you mean session_id?',
   ],
   [
+    "a wrong one beside an unknown one and a misspelt one",
+    { session_id: "s", limit: "x", foo: 1, orders: "asc" },
+    `limit must be an integer from 1 to 500; Unknown argument "foo": ${TAKES}; ` +
+    'Unknown argument "orders": did you mean order?',
+  ],
+  [
     "two wrong ones",
     { session_id: "/", limit: 0 },
     "session_id must be an id of 1 to 128 letters, digits, _ or -; " +
