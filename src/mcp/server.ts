@@ -127,7 +127,8 @@ export function createUnreadyFactory({ version, message }: UnreadyOptions): McpS
   const text = "This server is not set up right, so nothing was done. " +
     forOperator(message, true) +
     " Settings are where the server was added, such as in this host's configuration; they count " +
-    "after it has been started again.";
+    "after it has been started again. 'cma-mcp doctor --host <host>', such as claude-desktop, " +
+    "checks those of a host.";
   const options = {
     capabilities: { tools: { listChanged: false } },
     instructions: `NOT SET UP: ${text} Tell the user so; calling the tools is in vain until then.`,

@@ -61,6 +61,7 @@ for (const [name, args, env, sentence] of CASES) {
         assert(isError);
         assertMatch(content[0]?.text ?? "", sentence);
         assertStringIncludes(content[0]?.text ?? "", "'cma-mcp doctor' checks it.");
+        assertStringIncludes(content[0]?.text ?? "", "'cma-mcp doctor --host <host>'");
       }
       await program.closeStdin();
       assertEquals((await program.ending()).code, 2);
