@@ -7,7 +7,6 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
 import manifest from "../deno.json" with { type: "json" };
 import type { BenchResult, Figure } from "../tests/bench/figure.ts";
 import { BENCH_NAMES } from "./bench/names.ts";
@@ -22,6 +21,7 @@ import {
 } from "./bench/record.ts";
 import { comparisonLines, figureLines } from "./bench/report.ts";
 import { readSource } from "./compile/tools.ts";
+import { type Instrument, type Options, runInstrument } from "./instrument.ts";
 import { printLines } from "./table.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -122,47 +122,45 @@ function compare(now: RecordedRun, before: RecordedRun | undefined, names: reado
   ]);
 }
 
-const SWITCHES = ["quick", "json", "compare", "last", "help"] as const;
+const FLAGS = { quick: false, json: false, compare: false, last: false } as const;
+type Flags = Options<typeof FLAGS>;
 
-/** Returns what is wrong with a command line; empty when nothing is. */
-function complaintsAbout(args: readonly string[]): string[] {
-  const switches = new Set<string>([...SWITCHES.map((name) => `--${name}`), "-h"]);
-  const complaints = args.flatMap((arg) => {
-    if (arg.startsWith("-")) return switches.has(arg) ? [] : [`Unknown flag '${arg}'.`];
-    return BENCH_NAMES.includes(arg) ? [] : [`Unknown bench '${arg}'.`];
-  });
-  const together = (a: string, b: string) => args.includes(a) && args.includes(b);
-  if (together("--json", "--compare")) complaints.push("--json and --compare exclude each other.");
-  if (args.includes("--last") && !args.includes("--compare")) {
-    complaints.push("--last needs --compare.");
-  }
-  return complaints;
+function complaintsAbout({ json, compare, last }: Flags, names: readonly string[]): string[] {
+  return [
+    ...names.filter((name) => !BENCH_NAMES.includes(name)).map((name) =>
+      `Unknown bench '${name}'.`
+    ),
+    ...json && compare ? ["--json and --compare exclude each other."] : [],
+    ...last && !compare ? ["--last needs --compare."] : [],
+  ];
 }
 
-async function main(): Promise<number> {
-  const complaints = complaintsAbout(Deno.args);
-  const args = parseArgs(Deno.args, { boolean: [...SWITCHES], alias: { help: "h" } });
-  const names = args._.map(String);
-  if (args.help || complaints.length > 0) {
-    printLines([...complaints, USAGE], complaints.length > 0 ? Deno.stderr : Deno.stdout);
-    return complaints.length > 0 ? 2 : 0;
-  }
+async function measure(options: Flags, names: readonly string[]): Promise<boolean> {
   const record = parseRecord(await recordText());
-  if (args.last) {
+  if (options.last) {
     const [before, now] = record.slice(-2);
     if (before && now) compare(now, before, BENCH_NAMES);
     else printLines(["There are fewer than two runs on record: run 'deno task bench' first."]);
-    return before && now ? 0 : 1;
+    return before !== undefined && now !== undefined;
   }
   const chosen = names.length > 0 ? names : BENCH_NAMES;
-  const { results, failed } = await runBenches(chosen, args.quick);
+  const { results, failed } = await runBenches(chosen, options.quick);
   const run = await runOf(results.values());
-  if (args.json) printLines([JSON.stringify(run)]);
-  else if (args.compare) compare(run, record.at(-1), chosen);
+  if (options.json) printLines([JSON.stringify(run)]);
+  else if (options.compare) compare(run, record.at(-1), chosen);
   else for (const [name, result] of results) printLines([name, ...figureLines(result), ""]);
-  printLines(failed.map((name) => `FAILED: ${name}; this run does not go on record`), Deno.stderr);
-  if (failed.length === 0 && names.length === 0 && !args.quick) await appendRun(run);
-  return failed.length === 0 ? 0 : 1;
+  for (const name of failed) {
+    printLines([`FAILED: ${name}; this run does not go on record`], Deno.stderr);
+  }
+  if (failed.length === 0 && names.length === 0 && !options.quick) await appendRun(run);
+  return failed.length === 0;
 }
 
-if (import.meta.main) Deno.exit(await main());
+const instrument: Instrument<typeof FLAGS> = {
+  usage: USAGE,
+  flags: FLAGS,
+  complaints: complaintsAbout,
+  run: measure,
+};
+
+if (import.meta.main) await runInstrument(instrument);

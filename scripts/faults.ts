@@ -28,16 +28,17 @@ import {
   TRANSPORTS,
   type WireReport,
 } from "../tests/fault/wire_cases.ts";
-import { type Column, printLines, tableLines } from "./table.ts";
+import { type Instrument, runInstrument } from "./instrument.ts";
+import { type Column, printLines, right, tableLines } from "./table.ts";
 
 const OUTAGE_WAITS = 500;
 const BIN_MS = 10_000;
 
 const OUTCOME: readonly Column[] = [
-  { title: "outcome" },
-  { title: "requests", align: "right" },
-  { title: "simulated ms", align: "right" },
-  { title: "text lost or repeated" },
+  "outcome",
+  right("requests"),
+  right("simulated ms"),
+  "text lost or repeated",
 ];
 
 function outcomeCells({ result, requests, elapsedMs, complaints }: CaseReport) {
@@ -61,7 +62,7 @@ async function networkMatrix(): Promise<number> {
   printLines([
     title,
     "",
-    ...tableLines([{ title: "fault" }, { title: "moment" }, ...OUTCOME], rows),
+    ...tableLines(["fault", "moment", ...OUTCOME], rows),
   ]);
   return wrong;
 }
@@ -75,7 +76,7 @@ async function scenarioTable(): Promise<number> {
     rows.push([scenario.name, ...outcomeCells(report)]);
   }
   const title = "Sessions and servers that behave in unusual ways";
-  printLines(["", title, "", ...tableLines([{ title: "case" }, ...OUTCOME], rows)]);
+  printLines(["", title, "", ...tableLines(["case", ...OUTCOME], rows)]);
   return wrong;
 }
 
@@ -115,31 +116,31 @@ async function outageTables(): Promise<number> {
     `to ${from + OUTAGE_MS / 1_000} s; it allows ${READS_PER_MINUTE} reads a minute`,
     "",
     ...tableLines([
-      { title: "outage" },
-      { title: "whole replies" },
-      { title: "most a minute", align: "right" },
-      { title: "most a second, from the outage on", align: "right" },
-      { title: "failed requests", align: "right" },
-      { title: "all streams back after s", align: "right" },
-      { title: "left behind" },
+      "outage",
+      "whole replies",
+      right("most a minute"),
+      right("most a second, from the outage on"),
+      right("failed requests"),
+      right("all streams back after s"),
+      "left behind",
     ], reports.map(outageRow)),
     "",
     "Requests in each 10 s; failed ones in brackets",
     "",
     ...tableLines([
-      { title: "from" },
-      ...OUTAGE_KINDS.map((title) => ({ title, align: "right" as const })),
+      "from",
+      ...OUTAGE_KINDS.map(right),
     ], rows),
   ]);
   return reports.filter((report) => !isSound(report)).length;
 }
 
 const SOCKETS: readonly Column[] = [
-  { title: "on the wire", align: "right" },
-  { title: "outcome" },
-  { title: "simulated ms", align: "right" },
-  { title: "lost or repeated" },
-  { title: "next call" },
+  right("on the wire"),
+  "outcome",
+  right("simulated ms"),
+  "lost or repeated",
+  "next call",
 ];
 
 /** Returns a row per outcome: calls with the same outcome share one. */
@@ -204,9 +205,8 @@ async function socketTables(): Promise<number> {
       waits.push([transport, name, ...cells]);
     }
   }
-  const over = { title: "over" };
-  const columns = [over, { title: "connection" }, { title: "call" }, ...SOCKETS];
-  const waitColumns = [over, { title: "connections" }, ...SOCKETS];
+  const columns = ["over", "connection", "call", ...SOCKETS];
+  const waitColumns = ["over", "connections", ...SOCKETS];
   printLines([
     "",
     "Calls whose connection fails: real sockets, HTTP/1.1, and TLS that offers HTTP/2",
@@ -220,7 +220,7 @@ async function socketTables(): Promise<number> {
   return wrong;
 }
 
-async function main(): Promise<boolean> {
+async function run(): Promise<boolean> {
   const wrong = await networkMatrix() + await scenarioTable() + await outageTables() +
     await socketTables();
   const sockets = TRANSPORTS.length * (STRIKES.length * OPERATIONS.length + STREAM_STRIKES.length);
@@ -230,4 +230,8 @@ async function main(): Promise<boolean> {
   return wrong === 0;
 }
 
-if (import.meta.main) Deno.exit(await main() ? 0 : 1);
+const FLAGS = {} as const;
+
+const instrument: Instrument<typeof FLAGS> = { usage: "deno task faults", flags: FLAGS, run };
+
+if (import.meta.main) await runInstrument(instrument);

@@ -1,6 +1,5 @@
 /**
- * `deno task load [--clients 32] [--seconds 20] [--json]`: puts many clients on the program at
- * once, over real sockets.
+ * `deno task load`: puts many clients on the program at once, over real sockets.
  *
  * The program serves HTTP in one process, and a simulated API in another, whose agents work ten
  * times as fast as usual. Every client plays whole sessions: it lists, creates, sends, waits,
@@ -10,17 +9,16 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
 import { callServedTool, type McpEndpoint } from "../src/commands/mcp_call.ts";
-import { apiAt, startHttp } from "../tests/helpers/http_program.ts";
+import { apiAt, startHttp, TOKEN } from "../tests/helpers/http_program.ts";
 import { residentBytes } from "../tests/helpers/process_cost.ts";
 import { UpstreamProcess } from "../tests/helpers/upstream_process.ts";
+import { type Instrument, runInstrument } from "./instrument.ts";
 import { quantile } from "./statistics.ts";
-import { printLines, tableLines } from "./table.ts";
+import { printLines, right, tableLines } from "./table.ts";
 
 /** Simulated seconds in one real second. */
 const SPEED = 10;
-const TOKEN = "load-test-token-load-test-token-load";
 /** Failures that the report shows at most. */
 const MAX_SHOWN = 10;
 const SAMPLE_MS = 1_000;
@@ -115,8 +113,8 @@ async function playClient(call: Call, tally: Tally, name: string, endsAt: number
 }
 
 async function load(clients: number, seconds: number): Promise<[Figures, Tally]> {
-  const upstream = await UpstreamProcess.start({ speed: SPEED });
-  const server = await startHttp([], apiAt(upstream.address.url), TOKEN);
+  await using upstream = await UpstreamProcess.start({ speed: SPEED });
+  await using server = await startHttp([], apiAt(upstream.address.url));
   using client = Deno.createHttpClient({ poolMaxIdlePerHost: clients });
   const endpoint: McpEndpoint = {
     token: TOKEN,
@@ -144,7 +142,6 @@ async function load(clients: number, seconds: number): Promise<[Figures, Tally]>
   memory.push(await memoryMb());
   const code = await server.stop();
   if (code !== 0) tally.errors.push(`The server ended with ${code}`);
-  await upstream.close();
   const known = memory.filter((value) => value !== undefined);
   const calls = [...tally.times.values()].reduce((sum, times) => sum + times.length, 0);
   const [start = 0] = known;
@@ -163,13 +160,7 @@ async function load(clients: number, seconds: number): Promise<[Figures, Tally]>
 }
 
 function report(figures: Figures, { errors }: Tally): string[] {
-  const columns = ["tool", "calls", "p50 ms", "p90 ms", "p99 ms", "most ms"].map((
-    title,
-    index,
-  ) => ({
-    title,
-    align: index === 0 ? "left" as const : "right" as const,
-  }));
+  const columns = ["tool", ...["calls", "p50 ms", "p90 ms", "p99 ms", "most ms"].map(right)];
   const rows = Object.entries(figures.tools).map(([tool, { calls, p50, p90, p99, most }]) =>
     [tool, calls, ...[p50, p90, p99, most].map((ms) => ms.toFixed(1))] as const
   );
@@ -187,11 +178,20 @@ function report(figures: Figures, { errors }: Tally): string[] {
   ];
 }
 
-async function main(): Promise<boolean> {
-  const args = parseArgs(Deno.args, { boolean: ["json"], string: ["clients", "seconds"] });
-  const [figures, tally] = await load(Number(args.clients ?? 32), Number(args.seconds ?? 20));
-  printLines(args.json ? [JSON.stringify(figures)] : report(figures, tally));
-  return figures.errors === 0;
-}
+const FLAGS = { clients: 32, seconds: 20, json: false } as const;
 
-if (import.meta.main) Deno.exit(await main() ? 0 : 1);
+const instrument: Instrument<typeof FLAGS> = {
+  usage: `deno task load [--clients 32] [--seconds 20] [--json]
+
+  --clients   how many call at once
+  --seconds   how long they begin new sessions
+  --json      print one JSON object instead of tables`,
+  flags: FLAGS,
+  async run({ clients, seconds, json }) {
+    const [figures, tally] = await load(clients, seconds);
+    printLines(json ? [JSON.stringify(figures)] : report(figures, tally));
+    return figures.errors === 0;
+  },
+};
+
+if (import.meta.main) await runInstrument(instrument);

@@ -1,6 +1,5 @@
 /**
- * `deno task soak [--minutes 10] [--sessions 200] [--seed n] [--speed 10]`: waits on many sessions,
- * over real sockets, through random faults.
+ * `deno task soak`: waits on many sessions, over real sockets, through random faults.
  *
  * A simulator in another process plays random turns and random faults from a seed; chained waits
  * must deliver every word of every turn exactly once. Both processes' clocks run `speed` times as
@@ -9,7 +8,6 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
 import { createApi } from "../src/api/client.ts";
 import { type Connections, createConnections } from "../src/api/connections.ts";
 import { httpClientOpener } from "../src/runtime/deno.ts";
@@ -20,15 +18,19 @@ import { type FastClock, fastClock } from "../tests/helpers/fast_clock.ts";
 import { settledMemory } from "../tests/helpers/memory.ts";
 import { createRandom, type Random } from "../tests/helpers/random.ts";
 import { UpstreamProcess } from "../tests/helpers/upstream_process.ts";
-import { printLines, tableLines } from "./table.ts";
+import { type Instrument, type Options, runInstrument } from "./instrument.ts";
+import { printLines, right, tableLines } from "./table.ts";
 
-interface SoakOptions {
-  readonly minutes: number;
-  readonly sessions: number;
-  readonly seed: number;
-  /** Seconds of the program's clock in one real second. */
-  readonly speed: number;
-}
+const FLAGS = { minutes: 10, sessions: 200, seed: 20261123, speed: 10 } as const;
+
+const USAGE = `deno task soak [--minutes 10] [--sessions 200] [--seed n] [--speed 10]
+
+  --minutes   how long it runs
+  --sessions  how many sessions play turns at once
+  --seed      what turns and faults are drawn from; the same seed draws the same
+  --speed     seconds of the program's clock in one real second`;
+
+type SoakOptions = Options<typeof FLAGS>;
 
 /** How much the heap may grow from 30 % of the run to its end, in bytes. */
 const MAX_GROWTH_BYTES = 30e6;
@@ -149,9 +151,8 @@ async function sampleUntil(tally: Tally, endsAt: number): Promise<Sample[]> {
   return samples;
 }
 
-async function startSoak(options: SoakOptions): Promise<Soak> {
+function startSoak(options: SoakOptions, upstream: UpstreamProcess): Soak {
   const { seed, speed, sessions } = options;
-  const upstream = await UpstreamProcess.start({ speed, seed });
   const clock = fastClock(speed);
   const connections = createConnections(httpClientOpener(), clock);
   const random = createRandom(seed + 1);
@@ -193,10 +194,7 @@ function report(soak: Soak, samples: readonly Sample[], found: readonly (string 
     `clock ${options.speed} times as fast, ${options.minutes} minutes`,
     "",
     ...tableLines(
-      [{ title: "after s", align: "right" }, { title: "turns", align: "right" }, {
-        title: "heap MB",
-        align: "right",
-      }, { title: "resident MB", align: "right" }],
+      [right("after s"), right("turns"), right("heap MB"), right("resident MB")],
       samples.map(({ seconds, turns, heapMb, rssMb }) => [
         seconds,
         turns,
@@ -205,7 +203,7 @@ function report(soak: Soak, samples: readonly Sample[], found: readonly (string 
       ]),
     ),
     "",
-    ...tableLines([{ title: "what" }, { title: "count", align: "right" }], [
+    ...tableLines(["what", right("count")], [
       ["turns", tally.turns],
       ["words", tally.words],
       ["waits", tally.waits],
@@ -220,16 +218,10 @@ function report(soak: Soak, samples: readonly Sample[], found: readonly (string 
   ]);
 }
 
-async function main(): Promise<boolean> {
-  const args = parseArgs(Deno.args, { string: ["minutes", "sessions", "seed", "speed"] });
-  const options = {
-    minutes: Number(args.minutes ?? 10),
-    sessions: Number(args.sessions ?? 200),
-    seed: Number(args.seed ?? 20261123),
-    speed: Number(args.speed ?? 10),
-  };
-  const soak = await startSoak(options);
-  const { upstream, connections, clock, tally, waiter } = soak;
+async function run(options: SoakOptions): Promise<boolean> {
+  await using upstream = await UpstreamProcess.start(options);
+  const soak = startSoak(options, upstream);
+  const { connections, clock, tally, waiter } = soak;
   const sessionIds = await upstream.control<string[]>("create", { count: options.sessions });
   await upstream.control("chaos", { count: 1 });
   const endsAt = performance.now() + options.minutes * 60_000;
@@ -250,10 +242,11 @@ async function main(): Promise<boolean> {
     ["heap grown since 30 %, MB", grownMb.toFixed(1)],
   ]);
   waiter.close();
-  await upstream.close();
   connections.close();
   return tally.losses.length === 0 && openStreams === 0 && clock.pendingTimers === 0 &&
     grownMb * 1e6 <= MAX_GROWTH_BYTES;
 }
 
-if (import.meta.main) Deno.exit(await main() ? 0 : 1);
+const instrument: Instrument<typeof FLAGS> = { usage: USAGE, flags: FLAGS, run };
+
+if (import.meta.main) await runInstrument(instrument);

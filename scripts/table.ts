@@ -4,10 +4,16 @@
  * @module
  */
 
-/** A column: its heading, and the side on which its values line up. */
-export interface Column {
-  readonly title: string;
-  readonly align?: "left" | "right";
+/** A column: its heading, with the values below it on the left, or as {@linkcode right} has it. */
+export type Column = string | { readonly title: string; readonly align: "right" };
+
+/** Returns a column whose values line up on the right, as numbers do. */
+export function right(title: string): Column {
+  return { title, align: "right" };
+}
+
+function titleOf(column: Column): string {
+  return typeof column === "string" ? column : column.title;
 }
 
 /** Returns the lines of a table; each column is as wide as its widest value. */
@@ -16,16 +22,16 @@ export function tableLines(
   rows: readonly (readonly (string | number)[])[],
 ): string[] {
   const texts = rows.map((row) => row.map(String));
-  const widths = columns.map(({ title }, index) =>
-    Math.max(title.length, ...texts.map((row) => row[index]?.length ?? 0))
+  const widths = columns.map((column, index) =>
+    Math.max(titleOf(column).length, ...texts.map((row) => row[index]?.length ?? 0))
   );
   const line = (cells: readonly string[]) =>
     cells.map((cell, index) => {
       const width = widths[index] ?? 0;
-      return columns[index]?.align === "right" ? cell.padStart(width) : cell.padEnd(width);
+      return typeof columns[index] === "object" ? cell.padStart(width) : cell.padEnd(width);
     }).join("  ").trimEnd();
   return [
-    line(columns.map(({ title }) => title)),
+    line(columns.map(titleOf)),
     line(widths.map((width) => "-".repeat(width))),
     ...texts.map(line),
   ];

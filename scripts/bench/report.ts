@@ -5,7 +5,7 @@
  */
 
 import { type BenchResult, type Figure, onTarget } from "../../tests/bench/figure.ts";
-import { type Column, tableLines } from "../table.ts";
+import { type Column, right, tableLines } from "../table.ts";
 import type { RecordedFigure } from "./record.ts";
 
 /** Returns a number with three significant digits or so. */
@@ -41,10 +41,10 @@ export function figureText({ median, least, most, unit, exact }: RecordedFigure)
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: "figure" },
-  { title: "median", align: "right" },
-  { title: "least – most", align: "right" },
-  { title: "target" },
+  "figure",
+  right("median"),
+  right("least – most"),
+  "target",
 ];
 
 /** Returns the lines of a table of figures, then a line for each that could not be measured. */
@@ -82,11 +82,11 @@ export function comparisonLines(
   before: Readonly<Record<string, RecordedFigure>>,
 ): string[] {
   const columns: Column[] = [
-    { title: "figure" },
-    { title: "before", align: "right" },
-    { title: "now", align: "right" },
-    { title: "now / before", align: "right" },
-    { title: "change" },
+    "figure",
+    right("before"),
+    right("now"),
+    right("now / before"),
+    "change",
   ];
   const rows = Object.entries(now).map(([id, figure]) => {
     const earlier = before[id];

@@ -90,14 +90,10 @@ async function memoryPart(sizes: Sizes, allowed: number | undefined): Promise<Be
     waiter: new Array<ByCrowd<CrowdMemory>>(),
     fetch: new Array<ByCrowd<CrowdMemory>>(),
   };
-  const upstream = await UpstreamProcess.start();
-  try {
-    for (let round = 0; round < sizes.rounds; round++) {
-      found.waiter.push(await memoryOfCrowds({ holding: "waiter", upstream, counts }));
-      found.fetch.push(await memoryOfCrowds({ holding: "fetch", upstream, counts }));
-    }
-  } finally {
-    await upstream.close();
+  await using upstream = await UpstreamProcess.start();
+  for (let round = 0; round < sizes.rounds; round++) {
+    found.waiter.push(await memoryOfCrowds({ holding: "waiter", upstream, counts }));
+    found.fetch.push(await memoryOfCrowds({ holding: "fetch", upstream, counts }));
   }
   return { figures: memoryFigures(found, counts, sizes.crowds.at(-1)), skipped };
 }
@@ -111,18 +107,15 @@ async function cpuPart(sizes: Sizes, allowed: number | undefined): Promise<Bench
   const found = { waiter: new Array<ByCrowd<number>>(), fetch: new Array<ByCrowd<number>>() };
   const window = { windowMs: heartbeats * heartbeatMs, restMs };
   const programUs: (number | undefined)[] = [];
-  const upstream = await UpstreamProcess.start({ speed: hostedHabits.heartbeatMs / heartbeatMs });
-  try {
-    for (let round = 0; round < cpuRounds; round++) {
-      found.waiter.push(await cpuOfCrowds({ holding: "waiter", upstream, counts }, window));
-      found.fetch.push(await cpuOfCrowds({ holding: "fetch", upstream, counts }, window));
-      for (const count of whole.counts) {
-        const options = { waits: count, windowMs: programHeartbeats * heartbeatMs, restMs };
-        programUs.push(await cpuOfProgram(upstream, options));
-      }
+  const speed = hostedHabits.heartbeatMs / heartbeatMs;
+  await using upstream = await UpstreamProcess.start({ speed });
+  for (let round = 0; round < cpuRounds; round++) {
+    found.waiter.push(await cpuOfCrowds({ holding: "waiter", upstream, counts }, window));
+    found.fetch.push(await cpuOfCrowds({ holding: "fetch", upstream, counts }, window));
+    for (const count of whole.counts) {
+      const options = { waits: count, windowMs: programHeartbeats * heartbeatMs, restMs };
+      programUs.push(await cpuOfProgram(upstream, options));
     }
-  } finally {
-    await upstream.close();
   }
   const known = programUs.filter((value) => value !== undefined);
   const program = known.length === 0 ? [] : [figure({
@@ -155,13 +148,9 @@ async function callPart(sizes: Sizes, allowed: number | undefined): Promise<Benc
   const client = fitting("the client", whole.others, (count) => count, allowed);
   const found: ProgramFindings[] = [];
   if (whole.counts.length > 0) {
-    const upstream = await UpstreamProcess.start();
-    try {
-      for (let round = 0; round < programRounds; round++) {
-        found.push(await programWithWaits(upstream, { crowds: whole.counts, calls, restMs }));
-      }
-    } finally {
-      await upstream.close();
+    await using upstream = await UpstreamProcess.start();
+    for (let round = 0; round < programRounds; round++) {
+      found.push(await programWithWaits(upstream, { crowds: whole.counts, calls, restMs }));
     }
   }
   const figures = found.length === 0 ? [] : programFigures(found, whole.counts, waits);

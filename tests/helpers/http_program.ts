@@ -4,8 +4,8 @@ import { Spawned } from "./spawned.ts";
 /** Token of the programs that {@linkcode startHttp} starts. */
 export const TOKEN = "e2e-token-e2e-token-e2e-token-e2e";
 
-/** The program, which serves HTTP on a free port. */
-export interface HttpProgram {
+/** The program, which serves HTTP on a free port; disposed of, it is asked to end. */
+export interface HttpProgram extends AsyncDisposable {
   readonly program: Spawned;
   readonly pid: number;
   /** Address of the MCP endpoint. */
@@ -43,7 +43,17 @@ export async function startHttp(
     program.kill("SIGTERM");
     return (await program.ending()).code;
   };
-  return { program, pid: program.pid, url, endpoint: endpointAt(url, token), stop };
+  return {
+    program,
+    pid: program.pid,
+    url,
+    endpoint: endpointAt(url, token),
+    stop,
+    async [Symbol.asyncDispose]() {
+      // One that has ended cannot be asked; the call that it failed tells more.
+      await stop().catch(() => {});
+    },
+  };
 }
 
 /** Returns an endpoint whose requests go to `url`. */

@@ -28,7 +28,7 @@ export interface ControlBody {
 }
 
 /** A simulator in a process of its own; see `upstream.ts`. */
-export class UpstreamProcess {
+export class UpstreamProcess implements AsyncDisposable {
   readonly address: UpstreamAddress;
   readonly #child: Child;
   readonly #client = Deno.createHttpClient({});
@@ -84,5 +84,9 @@ export class UpstreamProcess {
   async close(): Promise<void> {
     this.#client.close();
     await this.#child.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 }
