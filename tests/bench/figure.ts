@@ -4,7 +4,7 @@
  * @module
  */
 
-import { median } from "../../scripts/statistics.ts";
+import { median, quantile } from "../../scripts/statistics.ts";
 
 /** What a figure is about. */
 export interface FigureSpec {
@@ -117,6 +117,26 @@ export async function inTurns<Name extends string, T>(
     }
   }
   return results;
+}
+
+/**
+ * Does something so many times, one after another, and checks each result once its time is taken.
+ *
+ * @returns the median time, in milliseconds
+ */
+export async function medianMs<T>(
+  times: number,
+  work: () => Promise<T>,
+  check: (result: T) => void,
+): Promise<number> {
+  const ms: number[] = [];
+  for (let i = 0; i < times; i++) {
+    const startedAt = performance.now();
+    const result = await work();
+    ms.push(performance.now() - startedAt);
+    check(result);
+  }
+  return quantile(ms, 0.5);
 }
 
 /** The ratios of two series, pair by pair. */

@@ -2,25 +2,17 @@
  * How much later than a reader of the event stream itself the client of a wait knows that the turn
  * is over: both are in this process, and one clock times them.
  */
-import { apiAt, startHttp } from "../helpers/http_program.ts";
 import { quantile } from "../../scripts/statistics.ts";
 import { systemClock } from "../../src/core/clock.ts";
+import { Child } from "../helpers/child.ts";
+import { apiAt, startHttp } from "../helpers/http_program.ts";
 import { UpstreamProcess } from "../helpers/upstream_process.ts";
 import { type Bench, type Figure, figure, inTurns } from "./figure.ts";
 import { runAsProgram } from "./program.ts";
 import { openStream, readTurn, readUntil, replyIn, type Seen } from "./waits/api_stream.ts";
-import { Child } from "../helpers/child.ts";
-import {
-  holdWaits,
-  messageIn,
-  post,
-  waitCall,
-  type WaitServer,
-  wholeReply,
-} from "./waits/http_waits.ts";
+import { holdWaits, messageIn, post, waitCall, wholeReply } from "./waits/http_waits.ts";
 import { startStdio } from "./waits/stdio_waits.ts";
 
-const TOKEN = "bench-token-bench-token-bench-token";
 /** From an open stream until the history around it is read as well, with much to spare. */
 const SETTLED_MS = 20;
 const TARGET_MS = 2;
@@ -34,10 +26,10 @@ interface Size {
   readonly crowd: number;
 }
 
-/** A client of a server over HTTP. */
-function over(server: WaitServer): Watch {
+/** A client of the MCP endpoint at `url`. */
+function over(url: string): Watch {
   return async (sessionId) => {
-    const body = await post(server, waitCall(sessionId));
+    const body = await post(url, waitCall(sessionId));
     return { end: readUntil(body, '"result":') };
   };
 }
@@ -91,31 +83,25 @@ async function playTurns(
 }
 
 async function measure({ rounds, turns, crowd }: Size): Promise<Map<string, number[][]>> {
-  await using closers = new AsyncDisposableStack();
-  const upstream = await UpstreamProcess.start();
-  closers.defer(() => upstream.close());
+  await using upstream = await UpstreamProcess.start();
   const { url: apiUrl } = upstream.address;
-  const program = await startHttp([`--max-waits=${crowd + 1}`], apiAt(apiUrl), TOKEN);
-  closers.defer(async () => void await program.stop());
-  const server: WaitServer = { url: program.url, token: TOKEN };
-  const stdio = await startStdio(apiUrl);
-  closers.defer(() => stdio.close());
-  const relay = new Child({ args: ["-P=bench", "tests/bench/waits/relay.ts", apiUrl] });
-  closers.defer(() => relay.close());
+  await using program = await startHttp([`--max-waits=${crowd + 1}`], apiAt(apiUrl));
+  await using stdio = await startStdio(apiUrl);
+  await using relay = new Child({ args: ["-P=bench", "tests/bench/waits/relay.ts", apiUrl] });
   const { url: relayUrl } = await relay.receive<{ url: string }>();
   const play = (wait: Watch) => playTurns(upstream, wait, turns);
   return await inTurns(
     rounds,
     new Map([
-      ["http_alone", () => play(over(server))],
+      ["http_alone", () => play(over(program.url))],
       ["http_beside", async () => {
-        const held = await holdWaits(server, upstream, crowd);
-        const delaysMs = await playTurns(upstream, over(server), turns, crowd);
+        const held = await holdWaits(program.url, upstream, crowd);
+        const delaysMs = await playTurns(upstream, over(program.url), turns, crowd);
         await held.end();
         return delaysMs;
       }],
       ["stdio_alone", () => play(stdio.wait)],
-      ["relay_alone", () => play(over({ url: relayUrl, token: TOKEN }))],
+      ["relay_alone", () => play(over(relayUrl))],
     ]),
   );
 }

@@ -1,3 +1,9 @@
+/**
+ * Reads what another process costs: memory and processor time.
+ *
+ * @module
+ */
+
 /** Length of a kernel clock tick: `USER_HZ` is 100 on every Linux that the runtime supports. */
 const TICK_MS = 10;
 /** Positions of fields in `/proc/<pid>/stat` behind the program's name, which is field 2. */
@@ -13,14 +19,8 @@ export interface ProcessCost {
 
 /** Reads the cost of another process; undefined on systems other than Linux. */
 export async function processCost(pid: number): Promise<ProcessCost | undefined> {
-  if (Deno.build.os !== "linux") return undefined;
-  // The runtime lets only a program with every permission read these files.
-  const { success, stdout } = await new Deno.Command("cat", {
-    args: [`/proc/${pid}/stat`, `/proc/${pid}/status`],
-    stderr: "null",
-  }).output();
-  if (!success) return undefined;
-  const text = new TextDecoder().decode(stdout);
+  const text = await readProc(pid, "stat", "status");
+  if (text === undefined) return undefined;
   // The name stands in parentheses, and may hold anything.
   const fields = text.slice(text.indexOf(") ") + 2).split(" ");
   const ticks = Number(fields[FIELD.utime]) + Number(fields[FIELD.stime]);
@@ -29,14 +29,35 @@ export async function processCost(pid: number): Promise<ProcessCost | undefined>
 }
 
 /**
+ * Reads the processor time, in milliseconds, of a process that has just started; undefined on systems
+ * other than Linux. The scheduler counts nanoseconds, for which {@linkcode processCost} is too coarse,
+ * but only for threads that still run.
+ */
+export async function startCpuMs(pid: number): Promise<number | undefined> {
+  const text = await readProc(pid, "task/*/schedstat");
+  const nanoseconds = text?.trim().split("\n").map((line) => Number(line.split(" ")[0]));
+  return nanoseconds && nanoseconds.reduce((sum, value) => sum + value, 0) / 1e6;
+}
+
+/**
  * Reads the resident memory of another process in bytes; undefined where the system does not tell.
  */
 export async function residentBytes(pid: number): Promise<number | undefined> {
+  const kilobytes = Number(await outputOf("ps", ["-o", "rss=", "-p", String(pid)]));
+  return kilobytes > 0 ? kilobytes * 1_024 : undefined;
+}
+
+/** Reads files of `/proc/<pid>`; the runtime itself lets only a program with every permission. */
+async function readProc(pid: number, ...files: readonly string[]): Promise<string | undefined> {
+  if (Deno.build.os !== "linux") return undefined;
+  const paths = files.map((file) => `/proc/${pid}/${file}`);
+  return await outputOf("sh", ["-c", `cat ${paths.join(" ")}`]);
+}
+
+async function outputOf(command: string, args: string[]): Promise<string | undefined> {
   try {
-    const args = ["-o", "rss=", "-p", String(pid)];
-    const { stdout } = await new Deno.Command("ps", { args, stderr: "null" }).output();
-    const kilobytes = Number(new TextDecoder().decode(stdout));
-    return kilobytes > 0 ? kilobytes * 1_024 : undefined;
+    const { success, stdout } = await new Deno.Command(command, { args, stderr: "null" }).output();
+    return success ? new TextDecoder().decode(stdout) : undefined;
   } catch {
     return undefined;
   }

@@ -7,10 +7,11 @@
 import { systemClock } from "../../src/core/clock.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/mod.ts";
 import { makeCertificate } from "./certificate.ts";
+import { serveUntilStdinEnds } from "./child_server.ts";
 import { fastClock } from "./fast_clock.ts";
 import { serveTls } from "./tls_server.ts";
 import { Chaos } from "./upstream_chaos.ts";
-import type { ControlBody, UpstreamAddress, UpstreamState } from "./upstream_process.ts";
+import type { ControlBody, UpstreamState } from "./upstream_process.ts";
 import { playTurn } from "./upstream_turn.ts";
 
 const MAX_CONCURRENT_STREAMS = 100;
@@ -83,18 +84,7 @@ async function main(): Promise<void> {
     if (action === undefined) return await simulator.fetch(request);
     return Response.json(await control(simulator, chaos, action, await request.json()) ?? null);
   };
-  const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
-  // Tests break connections on purpose.
-  const onError = () => new Response(null, { status: 500 });
-  const server = Deno.serve({ ...options, onError }, handle);
-  const address: UpstreamAddress = {
-    url: `http://127.0.0.1:${server.addr.port}`,
-    tlsUrl: tls.url,
-    cert: certificate.cert,
-  };
-  Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(address)}\n`));
-  for await (const _ of Deno.stdin.readable) { /* until it ends */ }
-  Deno.exit(0);
+  await serveUntilStdinEnds(handle, { tlsUrl: tls.url, cert: certificate.cert });
 }
 
 if (import.meta.main) await main();

@@ -70,6 +70,25 @@ export class UpstreamProcess implements AsyncDisposable {
     throw new Error(`${open} streams are open, not ${count}`);
   }
 
+  /**
+   * Opens a stream on each session, `size` at a time: hosts come one by one, not by the thousand.
+   * Resolves when the API has all of them open.
+   *
+   * @param open begins to open streams; it need not wait for them
+   */
+  async openInBatches(
+    sessionIds: readonly string[],
+    size: number,
+    open: (batch: readonly string[]) => unknown,
+  ): Promise<void> {
+    const { openStreams } = await this.state();
+    for (let from = 0; from < sessionIds.length; from += size) {
+      const batch = sessionIds.slice(from, from + size);
+      await open(batch);
+      await this.streamsAre(openStreams + from + batch.length);
+    }
+  }
+
   async control<T>(action: string, body: ControlBody): Promise<T> {
     const response = await fetch(`${this.address.url}/control/${action}`, {
       method: "POST",

@@ -93,7 +93,7 @@ Deno.test("holdWaits() fails when one of its waits did not return the reply", as
   );
   try {
     const url = `http://127.0.0.1:${server.addr.port}`;
-    const held = await holdWaits({ url, token: "t" }, upstream, 2);
+    const held = await holdWaits(url, upstream, 2);
     await assertRejects(() => held.end(), Error, "returned");
   } finally {
     for (const each of dropped) each.abort();

@@ -4,32 +4,16 @@
  * @module
  */
 
-import { run } from "../../../scripts/compile/tools.ts";
 import { cleanEnv } from "../../helpers/child.ts";
-import { residentBytes } from "../../helpers/process_cost.ts";
+import { INITIALIZE, INITIALIZED } from "../../helpers/handshake.ts";
+import { residentBytes, startCpuMs } from "../../helpers/process_cost.ts";
 import { TextLineStream } from "../../helpers/text_lines.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 /** A program that has not answered or ended by then is given up. */
 const GIVEN_UP_MS = 30_000;
 
-const INITIALIZE = frame({
-  id: 1,
-  method: "initialize",
-  params: {
-    protocolVersion: "2025-11-25",
-    capabilities: {},
-    clientInfo: { name: "bench", version: "1.0.0" },
-  },
-});
-
-/** What hosts send next. */
-const LIST_TOOLS = frame({ method: "notifications/initialized" }) +
-  frame({ id: 2, method: "tools/list" });
-
-function frame(message: Readonly<Record<string, unknown>>): string {
-  return `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`;
-}
+const LIST_TOOLS = { jsonrpc: "2.0", id: 1, method: "tools/list" } as const;
 
 /** Up to where a start is timed. */
 export type Until = "initialize" | "tools/list";
@@ -86,16 +70,17 @@ export async function startServer(
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
     [Symbol.asyncIterator]();
   try {
-    const ask = async (text: string) => {
+    const ask = async (...messages: readonly object[]) => {
+      const text = messages.map((message) => `${JSON.stringify(message)}\n`).join("");
       await stdin.write(new TextEncoder().encode(text));
       return (await lines.next()).value ?? "";
     };
     const initialized = await ask(INITIALIZE);
-    const listed = until === "tools/list" ? await ask(LIST_TOOLS) : undefined;
+    const listed = until === "tools/list" ? await ask(INITIALIZED, LIST_TOOLS) : undefined;
     const ms = performance.now() - startedAt;
-    const cpuMs = await cpuMsOf(child.pid);
-    expectResult(initialized, 1, "serverInfo");
-    if (listed !== undefined) expectResult(listed, 2, "tools");
+    const cpuMs = await startCpuMs(child.pid);
+    expectResult(initialized, INITIALIZE.id, "serverInfo");
+    if (listed !== undefined) expectResult(listed, LIST_TOOLS.id, "tools");
     const end = async () => {
       await stdin.close();
       const { done } = await lines.next();
@@ -124,20 +109,4 @@ export async function timeProgram(what: Startable): Promise<number> {
   const ms = performance.now() - startedAt;
   if (!success || stdout.length === 0) throw new Error(`${what.command} ${what.args} failed`);
   return ms;
-}
-
-/**
- * The scheduler counts nanoseconds for each thread; what `/proc/<pid>/stat` has, in hundredths of a
- * second, is too coarse for a start. The runtime itself lets only programs that may do all read it.
- */
-async function cpuMsOf(pid: number): Promise<number | undefined> {
-  if (Deno.build.os !== "linux") return undefined;
-  const { success, stdout } = await run("sh", [
-    "-c",
-    'cat /proc/"$0"/task/*/schedstat',
-    String(pid),
-  ]);
-  if (!success) return undefined;
-  const nanoseconds = stdout.trim().split("\n").map((line) => Number(line.split(" ")[0]));
-  return nanoseconds.reduce((sum, value) => sum + value, 0) / 1e6;
 }

@@ -4,6 +4,7 @@
  * line.
  */
 import process from "node:process";
+import { printLines } from "../../../scripts/table.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
@@ -87,10 +88,7 @@ async function main(): Promise<void> {
     .pipeThrough(new TextLineStream());
   for await (const line of lines) {
     const request: HolderRequest = JSON.parse(line);
-    const text = `${JSON.stringify(await answerTo(request))}\n`;
-    let rest = new TextEncoder().encode(text);
-    // A pipe may take less than it is given.
-    while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
+    printLines([JSON.stringify(await answerTo(request))]);
   }
   Deno.exit(0);
 }

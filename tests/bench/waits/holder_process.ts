@@ -9,7 +9,7 @@ import { Child } from "../../helpers/child.ts";
 import type { HolderMemory, HolderRequest, Holding } from "./holder.ts";
 import { isReply } from "./http_waits.ts";
 
-/** Waits that are opened at once: hosts come one by one, not by the thousand. */
+/** Waits that are opened at once. */
 const BATCH = 50;
 /** So many are opened and ended before anything counts. */
 const WARM_UP = 20;
@@ -40,13 +40,9 @@ export async function startHolder(holding: Holding, upstream: UpstreamProcess): 
   let sessionIds: string[] = [];
   const holder: Holder = {
     async open(count) {
-      const { openStreams } = await upstream.state();
       const more = await upstream.begin(count);
       sessionIds.push(...more);
-      for (let from = 0; from < count; from += BATCH) {
-        await ask({ do: "open", sessionIds: more.slice(from, from + BATCH) });
-        await upstream.streamsAre(openStreams + Math.min(from + BATCH, count));
-      }
+      await upstream.openInBatches(more, BATCH, (batch) => ask({ do: "open", sessionIds: batch }));
     },
     memory: () => ask({ do: "memory" }),
     cpuUs: () => ask({ do: "cpu" }),

@@ -5,13 +5,12 @@
  * @module
  */
 
-import { quantile } from "../../../scripts/statistics.ts";
 import type { ManagedAgentsApi } from "../../../src/api/types.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
 import { UpstreamProcess } from "../../helpers/upstream_process.ts";
-import { inTurns } from "../figure.ts";
+import { inTurns, medianMs } from "../figure.ts";
 import { apiOver, connectionsFor } from "./api.ts";
 import { isReply } from "./http_waits.ts";
 
@@ -25,17 +24,11 @@ const ALLOWED_STREAMS = 100;
 /** From the last wait that was opened or ended until the process is at rest. */
 const REST_MS = 500;
 
-/** Median milliseconds of calls one after another. */
 async function medianCall(api: ManagedAgentsApi, sessionId: string, calls: number) {
   await systemClock.sleep(REST_MS);
-  const times: number[] = [];
-  for (let i = 0; i < calls; i++) {
-    const startedAt = performance.now();
-    const { id } = await api.sessions.retrieve(sessionId);
-    times.push(performance.now() - startedAt);
+  return await medianMs(calls, () => api.sessions.retrieve(sessionId), ({ id }) => {
     if (id !== sessionId) throw new Error(`Asked for ${sessionId}, got ${id}`);
-  }
-  return quantile(times, 0.5);
+  });
 }
 
 /** Holds waits while something is done; each must end with its reply. */
@@ -50,17 +43,11 @@ async function withWaits<T>(
   const { signal } = new AbortController();
   const sessionIds = await upstream.begin(count);
   const waits: Promise<void>[] = [];
-  for (let from = 0; from < count; from += BATCH) {
-    waits.push(
-      ...sessionIds.slice(from, from + BATCH).map(async (sessionId) => {
-        const { status, reply } = await waiter.wait({ sessionId, timeoutMs: TIMEOUT_MS, signal });
-        if (status !== "idle" || !isReply(reply)) {
-          throw new Error(`A wait gave ${status}, '${reply}'`);
-        }
-      }),
-    );
-    await upstream.streamsAre(waits.length);
-  }
+  const wait = async (sessionId: string) => {
+    const { status, reply } = await waiter.wait({ sessionId, timeoutMs: TIMEOUT_MS, signal });
+    if (status !== "idle" || !isReply(reply)) throw new Error(`A wait gave ${status}, '${reply}'`);
+  };
+  await upstream.openInBatches(sessionIds, BATCH, (batch) => waits.push(...batch.map(wait)));
   const result = await work();
   await upstream.finish(sessionIds);
   await Promise.all(waits);

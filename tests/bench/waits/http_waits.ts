@@ -5,18 +5,12 @@
  */
 
 import { z } from "zod";
+import { TOKEN } from "../../helpers/http_program.ts";
 import type { UpstreamProcess } from "../../helpers/upstream_process.ts";
-
-/** A server that waits are opened on. */
-export interface WaitServer {
-  /** Of its MCP endpoint. */
-  readonly url: string;
-  readonly token: string;
-}
 
 /** More than a bench takes. */
 const TIMEOUT_SEC = 600;
-/** Waits that are opened at once: hosts come one by one, not by the thousand. */
+/** Waits that are opened at once. */
 const BATCH = 100;
 /** The turns of the upstream end with the time, in milliseconds since the epoch. */
 const TIME = /^\d{13}(\.\d+)?$/;
@@ -49,15 +43,17 @@ export function waitCall(sessionId: string, id = 1): object {
   return toolCall("wait_for_idle", { session_id: sessionId, timeout_sec: TIMEOUT_SEC }, id);
 }
 
-/** Sends a request; resolves with the body of the answer when its head has arrived. */
+/**
+ * Sends a request to an MCP endpoint; resolves with the body of the answer when its head has arrived.
+ */
 export async function post(
-  { url, token }: WaitServer,
+  url: string,
   request: object,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   const response = await fetch(url, {
     method: "POST",
     headers: {
-      authorization: `Bearer ${token}`,
+      authorization: `Bearer ${TOKEN}`,
       accept: "application/json, text/event-stream",
       "content-type": "application/json",
     },
@@ -98,20 +94,18 @@ export interface HeldWaits {
   end(): Promise<void>;
 }
 
-/** Opens waits on sessions of their own, which nobody reads until they end. */
+/** Opens waits at an MCP endpoint, on sessions of their own; nobody reads them until they end. */
 export async function holdWaits(
-  server: WaitServer,
+  url: string,
   upstream: UpstreamProcess,
   count: number,
 ): Promise<HeldWaits> {
   const { openStreams } = await upstream.state();
   const sessionIds = await upstream.begin(count);
   const bodies: ReadableStream<Uint8Array<ArrayBuffer>>[] = [];
-  for (let from = 0; from < count; from += BATCH) {
-    const batch = sessionIds.slice(from, from + BATCH);
-    bodies.push(...await Promise.all(batch.map((id) => post(server, waitCall(id)))));
-    await upstream.streamsAre(openStreams + bodies.length);
-  }
+  await upstream.openInBatches(sessionIds, BATCH, async (batch) => {
+    bodies.push(...await Promise.all(batch.map((id) => post(url, waitCall(id)))));
+  });
   const ends = sessionIds.map((sessionId, index) => ({ sessionId, body: bodies[index] ?? null }));
   return {
     async end() {

@@ -3,6 +3,7 @@
  * and answers with a JSON-RPC result when the turn is over. It checks nothing, reads no history and
  * survives no drop. Arguments: the API's base URL. Prints its own.
  */
+import { serveUntilStdinEnds } from "../../helpers/child_server.ts";
 import { openStream, readTurn, replyIn } from "./api_stream.ts";
 
 interface Call {
@@ -10,32 +11,24 @@ interface Call {
   readonly params: { readonly arguments: { readonly session_id: string } };
 }
 
-async function main(): Promise<void> {
-  const [apiUrl = ""] = Deno.args;
-  const encoder = new TextEncoder();
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    async (request) => {
-      const { id, params }: Call = await request.json();
-      const { session_id } = params.arguments;
-      const stream = await openStream(apiUrl, session_id);
-      const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-        async start(controller) {
-          const { text } = await readTurn(stream);
-          const structuredContent = { session_id, status: "idle", reply: replyIn(text) };
-          const content = [{ type: "text", text: JSON.stringify(structuredContent) }];
-          const message = { jsonrpc: "2.0", id, result: { content, structuredContent } };
-          controller.enqueue(encoder.encode(`data: ${JSON.stringify(message)}\n\n`));
-          controller.close();
-        },
-      });
-      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+async function relay(apiUrl: string, request: Request): Promise<Response> {
+  const { id, params }: Call = await request.json();
+  const { session_id } = params.arguments;
+  const stream = await openStream(apiUrl, session_id);
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async start(controller) {
+      const { text } = await readTurn(stream);
+      const structuredContent = { session_id, status: "idle", reply: replyIn(text) };
+      const content = [{ type: "text", text: JSON.stringify(structuredContent) }];
+      const message = { jsonrpc: "2.0", id, result: { content, structuredContent } };
+      controller.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(message)}\n\n`));
+      controller.close();
     },
-  );
-  const address = { url: `http://127.0.0.1:${server.addr.port}` };
-  Deno.stdout.writeSync(encoder.encode(`${JSON.stringify(address)}\n`));
-  for await (const _ of Deno.stdin.readable) { /* until it ends */ }
-  Deno.exit(0);
+  });
+  return new Response(body, { headers: { "content-type": "text/event-stream" } });
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) {
+  const [apiUrl = ""] = Deno.args;
+  await serveUntilStdinEnds((request) => relay(apiUrl, request));
+}

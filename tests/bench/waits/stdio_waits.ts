@@ -6,34 +6,24 @@
 
 import type { Seen } from "./api_stream.ts";
 import { Child } from "../../helpers/child.ts";
+import { INITIALIZE, INITIALIZED } from "../../helpers/handshake.ts";
+import { apiAt } from "../../helpers/http_program.ts";
 import { waitCall } from "./http_waits.ts";
 
-const INITIALIZE = {
-  jsonrpc: "2.0",
-  id: 0,
-  method: "initialize",
-  params: {
-    protocolVersion: "2025-11-25",
-    capabilities: {},
-    clientInfo: { name: "bench", version: "1.0.0" },
-  },
-} as const;
-
 /** The program on stdio. */
-export interface StdioServer {
+export interface StdioServer extends AsyncDisposable {
   /** Begins to wait; one at a time. */
   wait(sessionId: string): Promise<{ readonly end: Promise<Seen> }>;
-  close(): Promise<void>;
 }
 
 /** Starts the program; resolves when it has said that it is there. */
 export async function startStdio(apiUrl: string): Promise<StdioServer> {
   const child = new Child({
     args: ["-P=serve", "src/main.ts", "--log-level=error"],
-    env: { ANTHROPIC_API_KEY: "bench-key", ANTHROPIC_BASE_URL: apiUrl },
+    env: apiAt(apiUrl),
   });
   await child.ask(INITIALIZE);
-  await child.send({ jsonrpc: "2.0", method: "notifications/initialized" });
+  await child.send(INITIALIZED);
   let id = 0;
   const answer = async (): Promise<Seen> => {
     for (;;) {
@@ -46,6 +36,6 @@ export async function startStdio(apiUrl: string): Promise<StdioServer> {
       await child.send(waitCall(sessionId, ++id));
       return { end: answer() };
     },
-    close: () => child.close(),
+    [Symbol.asyncDispose]: () => child.close(),
   };
 }

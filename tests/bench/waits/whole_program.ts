@@ -5,21 +5,12 @@
  */
 
 import { apiAt, startHttp } from "../../helpers/http_program.ts";
-import { quantile } from "../../../scripts/statistics.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { processCost } from "../../helpers/process_cost.ts";
 import type { UpstreamProcess } from "../../helpers/upstream_process.ts";
-import {
-  type HeldWaits,
-  holdWaits,
-  messageIn,
-  post,
-  toolCall,
-  toolResult,
-  type WaitServer,
-} from "./http_waits.ts";
+import { medianMs } from "../figure.ts";
+import { type HeldWaits, holdWaits, messageIn, post, toolCall, toolResult } from "./http_waits.ts";
 
-const TOKEN = "bench-token-bench-token-bench-token";
 const WARM_UP_WAITS = 100;
 
 /** What is measured of calls and memory. */
@@ -48,17 +39,18 @@ export interface ProgramFindings {
   readonly crowds: readonly ProgramCrowd[];
 }
 
-async function medianCall(server: WaitServer, sessionId: string, calls: number): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < calls; i++) {
-    const startedAt = performance.now();
-    const body = await post(server, toolCall("get_session", { session_id: sessionId }));
-    const text = await new Response(body).text();
-    times.push(performance.now() - startedAt);
-    const { session_id } = toolResult(messageIn(text));
-    if (session_id !== sessionId) throw new Error(`Asked for ${sessionId}: ${text}`);
-  }
-  return quantile(times, 0.5);
+function medianCall(url: string, sessionId: string, calls: number): Promise<number> {
+  return medianMs(
+    calls,
+    async () => {
+      const call = toolCall("get_session", { session_id: sessionId });
+      return await new Response(await post(url, call)).text();
+    },
+    (text) => {
+      const { session_id } = toolResult(messageIn(text));
+      if (session_id !== sessionId) throw new Error(`Asked for ${sessionId}: ${text}`);
+    },
+  );
 }
 
 /** Memory of the program and time of a plain call, with no wait and with ever more. */
@@ -67,38 +59,32 @@ export async function programWithWaits(
   { crowds, calls, restMs }: ProgramOptions,
 ): Promise<ProgramFindings> {
   const most = Math.max(...crowds);
-  const program = await startHttp([`--max-waits=${most}`], apiAt(upstream.address.url), TOKEN);
-  try {
-    const server: WaitServer = { url: program.url, token: TOKEN };
-    const [sessionId = ""] = await upstream.begin(1);
-    const atRest = async () => {
-      await systemClock.sleep(restMs);
-      const bytes = (await processCost(program.pid))?.rssBytes;
-      return { bytes, callMs: await medianCall(server, sessionId, calls) };
-    };
-    await medianCall(server, sessionId, calls);
-    await (await holdWaits(server, upstream, Math.min(most, WARM_UP_WAITS))).end();
-    const before = await atRest();
-    const bytesEach = (bytes: number | undefined, count: number) =>
-      bytes === undefined || before.bytes === undefined
-        ? undefined
-        : (bytes - before.bytes) / count;
-    const held: HeldWaits[] = [];
-    const found: ProgramCrowd[] = [];
-    let open = 0;
-    for (const count of crowds) {
-      held.push(await holdWaits(server, upstream, count - open));
-      open = count;
-      const { bytes, callMs } = await atRest();
-      found.push({ count, bytesEach: bytesEach(bytes, count), callMs });
-    }
-    // Each expects the streams that were open before it.
-    for (const each of held.toReversed()) await each.end();
-    const after = await atRest();
-    return { callAloneMs: (before.callMs + after.callMs) / 2, crowds: found };
-  } finally {
-    await program.stop();
+  await using program = await startHttp([`--max-waits=${most}`], apiAt(upstream.address.url));
+  const { url } = program;
+  const [sessionId = ""] = await upstream.begin(1);
+  const atRest = async () => {
+    await systemClock.sleep(restMs);
+    const bytes = (await processCost(program.pid))?.rssBytes;
+    return { bytes, callMs: await medianCall(url, sessionId, calls) };
+  };
+  await medianCall(url, sessionId, calls);
+  await (await holdWaits(url, upstream, Math.min(most, WARM_UP_WAITS))).end();
+  const before = await atRest();
+  const bytesEach = (bytes: number | undefined, count: number) =>
+    bytes === undefined || before.bytes === undefined ? undefined : (bytes - before.bytes) / count;
+  const held: HeldWaits[] = [];
+  const found: ProgramCrowd[] = [];
+  let open = 0;
+  for (const count of crowds) {
+    held.push(await holdWaits(url, upstream, count - open));
+    open = count;
+    const { bytes, callMs } = await atRest();
+    found.push({ count, bytesEach: bytesEach(bytes, count), callMs });
   }
+  // Each expects the streams that were open before it.
+  for (const each of held.toReversed()) await each.end();
+  const after = await atRest();
+  return { callAloneMs: (before.callMs + after.callMs) / 2, crowds: found };
 }
 
 /** What is measured of computing. */
@@ -117,16 +103,12 @@ export async function cpuOfProgram(
   upstream: UpstreamProcess,
   { waits, windowMs, restMs }: CpuOptions,
 ): Promise<number | undefined> {
-  const program = await startHttp([`--max-waits=${waits}`], apiAt(upstream.address.url), TOKEN);
-  try {
-    const held = await holdWaits({ url: program.url, token: TOKEN }, upstream, waits);
-    await systemClock.sleep(restMs);
-    const before = await processCost(program.pid);
-    await systemClock.sleep(windowMs);
-    const after = await processCost(program.pid);
-    await held.end();
-    return before && after && (after.cpuMs - before.cpuMs) * 1_000 / waits;
-  } finally {
-    await program.stop();
-  }
+  await using program = await startHttp([`--max-waits=${waits}`], apiAt(upstream.address.url));
+  const held = await holdWaits(program.url, upstream, waits);
+  await systemClock.sleep(restMs);
+  const before = await processCost(program.pid);
+  await systemClock.sleep(windowMs);
+  const after = await processCost(program.pid);
+  await held.end();
+  return before && after && (after.cpuMs - before.cpuMs) * 1_000 / waits;
 }
