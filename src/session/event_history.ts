@@ -375,7 +375,7 @@ function fullnessOf(event: TurnEvent): number {
     case "text":
       return event.text.length + (event.leftOut ?? 0);
     default:
-      return charsOf(event);
+      return 0;
   }
 }
 

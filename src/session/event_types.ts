@@ -18,7 +18,7 @@ import {
 } from "../api/events.ts";
 import { leftOutOf } from "../api/list_scanner.ts";
 import { boundedCopy, digest, instantMs, textOf } from "../api/read.ts";
-import { firstChars, lastChars, plainLine } from "../core/text.ts";
+import { firstChars, lastChars } from "../core/text.ts";
 import {
   confirmationView,
   errorView,
@@ -39,22 +39,18 @@ import {
   workflowView,
 } from "./event_view.ts";
 
-/**
- * A row of the table:
- * `read` reads what a turn needs to know of it; `view` shows it to whoever calls `list_events`;
- * `progress` tells it to a person who waits, or nothing; `parts` names the reads of only a
- * part of a session's events that ask for it.
- */
-type EventType = readonly [
-  read: Reader,
-  view: View,
-  progress: Progress,
-  parts: readonly EventPart[],
-];
+/** A row of the table. */
+interface EventType {
+  /** Reads what a turn, and progress, need to know of the event. */
+  readonly read: Read;
+  /** Shows the event to whoever calls `list_events`. */
+  readonly view: View;
+  /** Names the reads of only a part of a session's events that ask for it. */
+  readonly parts?: readonly EventPart[];
+}
 
-type Reader = (event: SessionEvent) => Read | undefined;
-type Read = Happening & Pick<TurnEvent, "threadId" | "textDigest">;
-type Progress = (event: TurnEvent) => string | undefined;
+type Read = (event: SessionEvent) => ReadResult | undefined;
+type ReadResult = Happening & Pick<TurnEvent, "threadId" | "textDigest">;
 
 /**
  * A read of some events of a session: `first` reads its first inputs and what tells whether turns
@@ -63,55 +59,63 @@ type Progress = (event: TurnEvent) => string | undefined;
 type EventPart = "first" | "status";
 
 const EVENT_TYPES: Readonly<Record<string, EventType>> = {
-  "user.message": [readMessage, messageView, silent, ["first"]],
-  "user.define_outcome": [readAs("input"), outcomeView, silent, ["first"]],
-  "user.interrupt": [readAs("interrupt"), threadView, silent, ["first"]],
-  "user.tool_confirmation": [readAnswer, confirmationView, silent, ["first", "status"]],
-  "user.custom_tool_result": [readAnswer, toolResultView, silent, ["status"]],
-  "user.tool_result": [readAnswer, toolResultView, silent, ["status"]],
-  "system.message": [unread, messageView, silent, []],
-  "agent.message": [readText, messageView, textProgress, ["first"]],
-  "agent.thinking": [readAs("thinking"), nothingView, () => "thinking", ["first"]],
-  "agent.tool_use": [readToolUse(false), toolUseView, toolProgress, ["status"]],
-  "agent.mcp_tool_use": [readToolUse(false), toolUseView, toolProgress, ["status"]],
-  "agent.custom_tool_use": [readToolUse(true), toolUseView, toolProgress, ["status"]],
-  "agent.tool_result": [readToolResult, toolResultView, silent, []],
-  "agent.mcp_tool_result": [readToolResult, toolResultView, silent, []],
-  "agent.thread_message_sent": [unread, messageView, silent, []],
-  "agent.thread_message_received": [unread, messageView, silent, []],
-  "span.model_request_start": [readAs("model_start"), otherView, silent, ["first"]],
-  "span.model_request_end": [readAs("model_end"), usageView, silent, []],
-  "span.outcome_evaluation_start": [unread, outcomeView, silent, []],
-  "span.outcome_evaluation_ongoing": [unread, outcomeView, silent, []],
-  "span.outcome_evaluation_end": [unread, outcomeView, silent, []],
-  "session.status_running": [readStatus("running"), otherView, runningProgress, [
-    "first",
-    "status",
-  ]],
-  "session.status_rescheduled": [
-    readStatus("rescheduled"),
-    otherView,
-    () => "rescheduled after a passing fault, going on",
-    ["first", "status"],
-  ],
-  "session.status_idle": [readIdle, stopView, idleProgress, ["status"]],
-  "session.status_terminated": [readStatus("terminated"), otherView, silent, ["status"]],
-  "session.deleted": [readAs("deleted"), otherView, silent, []],
-  "session.error": [readError, errorView, errorProgress, []],
-  "session.updated": [unread, updatedView, silent, []],
-  "session.usage": [unread, usageView, silent, []],
-  "session.thread_created": [readThread("created"), threadView, threadProgress, []],
-  "session.thread_status_running": [readThread("status"), threadView, silent, []],
-  "session.thread_status_idle": [readThread("status"), stopView, silent, []],
-  "session.thread_status_rescheduled": [readThread("status"), threadView, silent, []],
-  "session.thread_status_terminated": [readThread("status"), threadView, silent, []],
-  "workflow_run.created": [readRun("run_opened"), workflowView, runProgress, []],
-  "workflow_run.status_running": [unread, workflowView, silent, []],
-  "workflow_run.status_idle": [unread, workflowView, silent, []],
-  "workflow_run.status_ended": [readRun("run_closed"), workflowView, runProgress, []],
-  "workflow_run.error": [unread, errorView, silent, []],
-  "workflow_run.phase_started": [unread, workflowView, silent, []],
-  "workflow_run.phase_ended": [unread, workflowView, silent, []],
+  "user.message": { read: readMessage, view: messageView, parts: ["first"] },
+  "user.define_outcome": { read: readAs("input"), view: outcomeView, parts: ["first"] },
+  "user.interrupt": { read: readAs("interrupt"), view: threadView, parts: ["first"] },
+  "user.tool_confirmation": {
+    read: readAnswer,
+    view: confirmationView,
+    parts: ["first", "status"],
+  },
+  "user.custom_tool_result": { read: readAnswer, view: toolResultView, parts: ["status"] },
+  "user.tool_result": { read: readAnswer, view: toolResultView, parts: ["status"] },
+  "system.message": { read: unread, view: messageView },
+  "agent.message": { read: readText, view: messageView, parts: ["first"] },
+  "agent.thinking": { read: readAs("thinking"), view: nothingView, parts: ["first"] },
+  "agent.tool_use": { read: readToolUse(false), view: toolUseView, parts: ["status"] },
+  "agent.mcp_tool_use": { read: readToolUse(false), view: toolUseView, parts: ["status"] },
+  "agent.custom_tool_use": { read: readToolUse(true), view: toolUseView, parts: ["status"] },
+  "agent.tool_result": { read: readToolResult, view: toolResultView },
+  "agent.mcp_tool_result": { read: readToolResult, view: toolResultView },
+  "agent.thread_message_sent": { read: unread, view: messageView },
+  "agent.thread_message_received": { read: unread, view: messageView },
+  "span.model_request_start": { read: readAs("model_start"), view: otherView, parts: ["first"] },
+  "span.model_request_end": { read: readAs("model_end"), view: usageView },
+  "span.outcome_evaluation_start": { read: unread, view: outcomeView },
+  "span.outcome_evaluation_ongoing": { read: unread, view: outcomeView },
+  "span.outcome_evaluation_end": { read: unread, view: outcomeView },
+  "session.status_running": {
+    read: readStatus("running"),
+    view: otherView,
+    parts: ["first", "status"],
+  },
+  "session.status_rescheduled": {
+    read: readStatus("rescheduled"),
+    view: otherView,
+    parts: ["first", "status"],
+  },
+  "session.status_idle": { read: readIdle, view: stopView, parts: ["status"] },
+  "session.status_terminated": {
+    read: readStatus("terminated"),
+    view: otherView,
+    parts: ["status"],
+  },
+  "session.deleted": { read: readAs("deleted"), view: otherView },
+  "session.error": { read: readError, view: errorView },
+  "session.updated": { read: unread, view: updatedView },
+  "session.usage": { read: unread, view: usageView },
+  "session.thread_created": { read: readThread("created"), view: threadView },
+  "session.thread_status_running": { read: readThread("status"), view: threadView },
+  "session.thread_status_idle": { read: readThread("status"), view: stopView },
+  "session.thread_status_rescheduled": { read: readThread("status"), view: threadView },
+  "session.thread_status_terminated": { read: readThread("status"), view: threadView },
+  "workflow_run.created": { read: readRun("run_opened"), view: workflowView },
+  "workflow_run.status_running": { read: unread, view: workflowView },
+  "workflow_run.status_idle": { read: unread, view: workflowView },
+  "workflow_run.status_ended": { read: readRun("run_closed"), view: workflowView },
+  "workflow_run.error": { read: unread, view: errorView },
+  "workflow_run.phase_started": { read: unread, view: workflowView },
+  "workflow_run.phase_ended": { read: unread, view: workflowView },
 };
 
 /** Types without a row that are read like one with: calls and results of tools nobody knows yet. */
@@ -120,25 +124,16 @@ const READ_LIKE: readonly (readonly [type: RegExp, like: string])[] = [
   [/^agent\..*result$/, "agent.tool_result"],
 ];
 
-/** The rows by type; each has its type, so that events share one text. */
-const ROWS = new Map(
-  Object.entries(EVENT_TYPES).map(([type, [read, view, progress, parts]]) =>
-    [type, { type, read, view, progress, parts }] as const
-  ),
-);
-
-function rowLike(type: string) {
-  return ROWS.get(READ_LIKE.find(([pattern]) => pattern.test(type))?.[1] ?? "");
-}
+const ROWS = new Map(Object.entries(EVENT_TYPES));
 
 /** Reads what a turn needs to know of an event of the wire. */
 export function readEvent(event: SessionEvent): TurnEvent {
   const id = event.id ?? undefined;
   const at = instantMs(event.processed_at);
-  const row = ROWS.get(event.type) ?? rowLike(event.type);
+  const row = ROWS.get(event.type) ??
+    ROWS.get(READ_LIKE.find(([pattern]) => pattern.test(event.type))?.[1] ?? "");
   return {
     ...(row?.read(event) ?? { kind: "other" }),
-    type: row?.type,
     key: id ?? keyOf(event),
     ...(id !== undefined && { id }),
     ...(at !== undefined && { at }),
@@ -166,14 +161,9 @@ export function showEvent(event: SessionEvent, options: ViewOptions): EventView 
   return eventView(event, view(event, options));
 }
 
-/** Tells an event to a person who waits; undefined for what nobody needs to know. */
-export function progressOf(event: TurnEvent): string | undefined {
-  return ROWS.get(event.type ?? "")?.progress(event);
-}
-
 /** Lists the event types that a part of a session's events consists of. */
 export function typesIn(part: EventPart): string[] {
-  return [...ROWS.values()].filter(({ parts }) => parts.includes(part)).map(({ type }) => type);
+  return [...ROWS].filter(([, { parts }]) => parts?.includes(part)).map(([type]) => type);
 }
 
 /** A tool call as a turn keeps it. */
@@ -233,8 +223,6 @@ type Happening =
 
 /** A session event reduced to what a turn needs to know of it. */
 export type TurnEvent = Happening & {
-  /** Its type, or the one that it is read like; undefined for a type without a row. */
-  readonly type?: string;
   /** The event's id, or for an event without one a digest of what it says. */
   readonly key: string;
   readonly id?: string;
@@ -284,31 +272,31 @@ function unread(): undefined {}
 
 function readAs(
   kind: "input" | "interrupt" | "thinking" | "model_start" | "model_end" | "deleted",
-): Reader {
+): Read {
   return () => ({ kind });
 }
 
-function readStatus(kind: "running" | "rescheduled" | "terminated"): Reader {
+function readStatus(kind: "running" | "rescheduled" | "terminated"): Read {
   return (event) => ({ kind, ...threadOf(event) });
 }
 
-function readMessage(event: SessionEvent): Read {
+function readMessage(event: SessionEvent): ReadResult {
   return { kind: "input", textDigest: textDigestOf(event.content), ...threadOf(event) };
 }
 
-function readAnswer(event: SessionEvent): Read {
+function readAnswer(event: SessionEvent): ReadResult {
   const answers = answeredToolUse(event);
   return { kind: "input", ...(answers !== undefined && { answers }) };
 }
 
-function readText(event: SessionEvent): Read {
+function readText(event: SessionEvent): ReadResult {
   const all = contentText(event.content);
   const text = all.length > MAX_TEXT_CHARS ? lastChars(all, MAX_TEXT_CHARS) : all;
   const leftOut = leftOutOf(event) + all.length - text.length;
   return { kind: "text", text, ...(leftOut > 0 && { leftOut }), ...threadOf(event) };
 }
 
-function readToolUse(custom: boolean): Reader {
+function readToolUse(custom: boolean): Read {
   return (event) => {
     const { name, server, input, permission, threadId } = toolUseOf(event);
     const asks = custom || permission === "ask";
@@ -325,7 +313,7 @@ function readToolUse(custom: boolean): Reader {
   };
 }
 
-function readToolResult(event: SessionEvent): Read {
+function readToolResult(event: SessionEvent): ReadResult {
   const toolUseId = answeredToolUse(event);
   return {
     kind: "tool_result",
@@ -334,7 +322,7 @@ function readToolResult(event: SessionEvent): Read {
   };
 }
 
-function readIdle(event: SessionEvent): Read {
+function readIdle(event: SessionEvent): ReadResult {
   const reason = stopReasonOf(event);
   if (!reason) return { kind: "idle", eventIds: [], ...threadOf(event) };
   return {
@@ -349,7 +337,7 @@ function readIdle(event: SessionEvent): Read {
   };
 }
 
-function readError(event: SessionEvent): Read {
+function readError(event: SessionEvent): ReadResult {
   const { type, message, retryStatus } = errorOf(event);
   return {
     kind: "error",
@@ -361,14 +349,14 @@ function readError(event: SessionEvent): Read {
   };
 }
 
-function readThread(change: "created" | "status"): Reader {
+function readThread(change: "created" | "status"): Read {
   return (event) => {
     const agentName = textOf(event.agent_name);
     return { kind: "thread", change, ...kept({ agentName }), ...threadOf(event) };
   };
 }
 
-function readRun(kind: "run_opened" | "run_closed"): Reader {
+function readRun(kind: "run_opened" | "run_closed"): Read {
   return (event) => {
     const runId = textOf(event.workflow_run_id);
     if (runId === undefined) return undefined;
@@ -377,51 +365,4 @@ function readRun(kind: "run_opened" | "run_closed"): Reader {
       ? { kind, ...run }
       : { kind, ...run, ...kept({ name: textOf(event.name) }) };
   };
-}
-
-// How types are told as progress: the column `progress`.
-
-function silent(): undefined {}
-
-/** Room for a few words, also behind much that does not show. */
-const MAX_BEGINNING_CHARS = 1_000;
-
-function textProgress(event: TurnEvent): string | undefined {
-  if (event.kind !== "text") return undefined;
-  const beginning = plainLine(firstChars(event.text, MAX_BEGINNING_CHARS));
-  const line = beginning.replace(/\s+/g, " ").trim();
-  return line === "" ? undefined : `wrote: ${line}`;
-}
-
-function toolProgress(event: TurnEvent): string | undefined {
-  if (event.kind !== "tool_use") return undefined;
-  const { name = "a tool", server } = event.tool;
-  return server === undefined ? `using ${name}` : `using ${server} ${name}`;
-}
-
-function errorProgress(event: TurnEvent): string | undefined {
-  if (event.kind !== "error") return undefined;
-  const { type, retry_status: retryStatus } = event.error;
-  const readable = type.replace(/_error$/, "").replaceAll("_", " ");
-  return retryStatus === "retrying" ? `retrying: ${readable}` : `error: ${readable}`;
-}
-
-function runningProgress(): string {
-  return "the agent is working";
-}
-
-function idleProgress(event: TurnEvent): string | undefined {
-  const asks = event.kind === "idle" && event.stop?.type === "requires_action";
-  return asks ? "waiting for an approval or answer" : undefined;
-}
-
-function threadProgress(event: TurnEvent): string | undefined {
-  if (event.kind !== "thread") return undefined;
-  return `subagent ${event.agentName ?? "without a name"} started`;
-}
-
-function runProgress(event: TurnEvent): string | undefined {
-  if (event.kind === "run_closed") return "a workflow run ended";
-  if (event.kind !== "run_opened") return undefined;
-  return `workflow run ${event.name ?? event.runId} started`;
 }

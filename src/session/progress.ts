@@ -6,7 +6,8 @@
 
 import type { Clock } from "../core/clock.ts";
 import { ApiError } from "../api/errors.ts";
-import { progressOf, type TurnEvent } from "./event_types.ts";
+import { firstChars, plainLine } from "../core/text.ts";
+import type { TurnEvent } from "./event_types.ts";
 import type { WaitingFor } from "./verdict.ts";
 import type { Turn } from "./turn.ts";
 
@@ -41,6 +42,56 @@ function describeWork(turn: Turn): string {
   const tools = [...turn.toolsInFlight.values()].map((name) => name ?? "a tool");
   if (tools.length > 0) return `using ${tools.slice(-3).join(", ")}`;
   return turn.lastWork === "text" ? "writing" : "thinking";
+}
+
+/** Enough of a message for a few words, also behind much that does not show. */
+const MAX_BEGINNING_CHARS = 1_000;
+
+/** Tells an event to a person who waits; undefined for one that nobody needs to know of. */
+export function progressOf(event: TurnEvent): string | undefined {
+  switch (event.kind) {
+    case "text": {
+      const beginning = plainLine(firstChars(event.text, MAX_BEGINNING_CHARS));
+      const line = beginning.replace(/\s+/g, " ").trim();
+      return line === "" ? undefined : `wrote: ${line}`;
+    }
+    case "thinking":
+      return "thinking";
+    case "tool_use": {
+      const { name = "a tool", server } = event.tool;
+      return server === undefined ? `using ${name}` : `using ${server} ${name}`;
+    }
+    case "running":
+      return "the agent is working";
+    case "rescheduled":
+      return "rescheduled after a passing fault, going on";
+    case "idle":
+      return event.stop?.type === "requires_action"
+        ? "waiting for an approval or answer"
+        : undefined;
+    case "error": {
+      const { type, retry_status: retryStatus } = event.error;
+      const readable = type.replace(/_error$/, "").replaceAll("_", " ");
+      return retryStatus === "retrying" ? `retrying: ${readable}` : `error: ${readable}`;
+    }
+    case "thread":
+      return event.change === "created"
+        ? `subagent ${event.agentName ?? "without a name"} started`
+        : undefined;
+    case "run_opened":
+      return `workflow run ${event.name ?? event.runId} started`;
+    case "run_closed":
+      return "a workflow run ended";
+    case "input":
+    case "interrupt":
+    case "tool_result":
+    case "model_start":
+    case "model_end":
+    case "terminated":
+    case "deleted":
+    case "other":
+      return undefined;
+  }
 }
 
 /** Tells a listener what happens, and that the wait is alive where nothing does. */

@@ -154,8 +154,8 @@ export class Turn {
   readonly answered = new Set<string>();
   /** Tool calls whose answer may be asked for, by id, since the session last began a turn. */
   readonly asking = new Map<string, ToolUse>();
-  /** Names, by id, of the workflow runs that were created and have not ended. */
-  readonly openRuns = new Map<string, string | undefined>();
+  /** Ids of the workflow runs that were created and have not ended. */
+  readonly openRuns = new Set<string>();
   /** Names, by id, of the tool calls in flight, newest last. */
   readonly toolsInFlight = new Map<string, string | undefined>();
   /** True if the latest idle event came while a tool was at work, and no interrupt says why. */
@@ -305,7 +305,7 @@ export class Turn {
         if (counts) this.#collectError(event.error);
         return;
       case "run_opened":
-        this.openRuns.set(event.runId, event.name);
+        this.openRuns.add(event.runId);
         return;
       case "run_closed":
         return this.#closeRun(event.runId);

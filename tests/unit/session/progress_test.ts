@@ -1,11 +1,49 @@
 import { assert, assertEquals } from "@std/assert";
 import { readEvent } from "../../../src/session/event_types.ts";
-import { describeActivity, WaitProgress } from "../../../src/session/progress.ts";
+import { describeActivity, progressOf, WaitProgress } from "../../../src/session/progress.ts";
 import { turnOf } from "../../../src/session/turn.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
 const e = eventMaker();
+const error = (type: string, retry: string) =>
+  e.make("session.error", { error: { type, retry_status: { type: retry } } });
+
+const MESSAGES: [ReturnType<typeof e.make>, string | undefined][] = [
+  [e.running(), "the agent is working"],
+  [e.text("hello"), "wrote: hello"],
+  [e.text("\u200b# Plan\n\n1. look\x1b[2J at\tit "), "wrote: # Plan 1. look at it"],
+  [e.text(" \n\u200b"), undefined],
+  [e.text(""), undefined],
+  [e.make("agent.thinking"), "thinking"],
+  [e.tool("bash"), "using bash"],
+  [
+    e.make("agent.mcp_tool_use", { name: "search", mcp_server_name: "github" }),
+    "using github search",
+  ],
+  [e.make("agent.tool_use"), "using a tool"],
+  [error("model_overloaded_error", "retrying"), "retrying: model overloaded"],
+  [error("billing_error", "terminal"), "error: billing"],
+  [e.make("session.thread_created", { agent_name: "Researcher" }), "subagent Researcher started"],
+  [e.make("session.thread_status_idle", { agent_name: "Researcher" }), undefined],
+  [
+    e.make("workflow_run.created", { workflow_run_id: "wrun_1", name: "nightly" }),
+    "workflow run nightly started",
+  ],
+  [e.make("workflow_run.status_ended", { workflow_run_id: "wrun_1" }), "a workflow run ended"],
+  [e.make("session.status_rescheduled"), "rescheduled after a passing fault, going on"],
+  [e.asks("sevt_1"), "waiting for an approval or answer"],
+  [e.endTurn(), undefined],
+  [e.user("hi"), undefined],
+  [e.make("agent.daydream"), undefined],
+];
+
+for (const [event, message] of MESSAGES) {
+  Deno.test(`progressOf() says ${message ?? "nothing"} of ${event.type}`, () => {
+    assertEquals(progressOf(readEvent(event)), message);
+  });
+}
+
 Deno.test("describeActivity() names the newest tools in flight", () => {
   const events = ["a", "b", "c", "d"].map((name) => e.tool(name));
   const turn = turnOf([e.running(), ...events].map(readEvent));
