@@ -36,7 +36,7 @@ export type Doubt =
   /** These may be what the write made, or older than it. */
   | { readonly why: "look_alike"; readonly ids: readonly string[] };
 
-/** What a check shows of a write: what it made, or the ids of what may be that. */
+/** A check found what the write made, or only ids of what may be that. */
 export type Trace<T> = { readonly found: T } | { readonly alike: readonly string[] };
 
 /** A write whose response was lost. */
@@ -54,8 +54,8 @@ export interface LostWrite<T> {
 /**
  * Finds what a write made although its response was lost.
  *
- * @throws `ToolError` from `unknownError`: what left no trace may still be on its way; `lost` itself where
- *   it says that the API took nothing; the signal's reason
+ * @throws `ToolError` from `unknownError`: what left no trace may still be on its way; `lost` itself
+ *   where it says that the API took nothing; the signal's reason
  */
 export async function findLostWrite<T>(write: LostWrite<T>): Promise<T> {
   const { clock, signal, lost, check, unknownError } = write;

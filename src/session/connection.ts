@@ -18,7 +18,7 @@ const OPEN_GRACE_MS = 1_500;
 /** Longer than two heartbeats of 15 s: a stream without a byte for so long is taken for dead. */
 const SILENCE_MS = 35_000;
 
-/** What {@linkcode followStream} opens, and whom it tells. */
+/** Options of {@linkcode followStream}: the stream to open, and who is told of it. */
 export interface FollowStreamOptions {
   readonly clock: Clock;
   /** Ends the connection. */

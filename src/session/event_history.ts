@@ -35,7 +35,7 @@ export class EventHistory {
   /** Events that the latest list brought and the stream did not, by what they say. */
   readonly #unstreamed = new Map<string, Identity[]>();
   #idsDiffer = false;
-  /** How long texts were before they came again with more, and in which epoch that was. */
+  /** Lengths of texts before they came again with more, and the epoch in which they did. */
   readonly #growths = new Map<string, { readonly epoch: number; readonly from: number }[]>();
   #startsAt: number | undefined;
   #endsAt: number | undefined;
@@ -363,7 +363,7 @@ function lightened(event: TurnEvent): TurnEvent {
   return event.kind === "tool_use" ? { ...event, tool: { ...event.tool, input: null } } : event;
 }
 
-/** How much an event says: more than another version of it, or less. */
+/** Measures how much an event says, to compare it with another version of it. */
 function fullnessOf(event: TurnEvent): number {
   switch (event.kind) {
     case "tool_use":
@@ -379,7 +379,7 @@ function fullnessOf(event: TurnEvent): number {
   }
 }
 
-/** What an event of the stream and one of a list are compared by. */
+/** The fields by which an event of the stream and one of a list are compared. */
 type Identity = Pick<TurnEvent, "key"> & { readonly id?: string; readonly at?: number };
 
 /** Events that are kept for comparison: more than come between two lists. */
@@ -389,7 +389,7 @@ const MAX_GROWTHS = 1_000;
 /** Longest beginning and end of a text by which it is known. */
 const SAYING_CHARS = 64;
 
-/** What an event says, by which it is known where ids differ; undefined where that tells little. */
+/** Makes a key of what an event says, for where ids differ; undefined where that tells little. */
 function sayingOf(event: TurnEvent): string | undefined {
   const { kind, at } = event;
   if (event.queued || kind === "other" || kind === "deleted") return undefined;
@@ -402,7 +402,7 @@ function sayingOf(event: TurnEvent): string | undefined {
   return at === undefined ? undefined : `${kind} ${at}`;
 }
 
-/** Tells that an event of the stream and one of a list, which say the same, are the same. */
+/** True if an event of the stream and one of a list, which say the same, are the same. */
 function isSame(live: Identity, listed: Identity): boolean {
   if (live.id !== undefined && live.id === listed.id) return true;
   return live.at === undefined ? live.id === undefined : live.at === listed.at;
@@ -428,13 +428,13 @@ function takeMatch(
   return found;
 }
 
-/** Without what comes again under the same key. */
+/** Leaves out what comes again under the same key. */
 function eachOnce(events: readonly TurnEvent[]): TurnEvent[] {
   const seen = new Set<string>();
   return events.filter(({ key }) => !seen.has(key) && seen.add(key));
 }
 
-/** Without queued events that have come to stand behind their own stamped version. */
+/** Leaves out queued events that have come to stand behind their own stamped version. */
 function withoutStaleQueued(events: readonly TurnEvent[]): TurnEvent[] {
   const stamped = new Set<string>();
   return events.filter((event) => {

@@ -39,7 +39,7 @@ export interface ReadBounds extends CallOptions {
   readonly onLongSearch?: () => void;
 }
 
-/** How many readers' positions are remembered. */
+/** Readers whose positions are remembered. */
 const MAX_POSITIONS = 2_000;
 /** The first page back is small, since mostly little is new; then pages as large as the API has. */
 const FIRST_SEARCH_LIMIT = 100;

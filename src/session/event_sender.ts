@@ -43,13 +43,13 @@ export interface SendResult {
   readonly confirmedByEvents: boolean;
 }
 
-/** What sending needs. */
+/** Options of {@linkcode EventSender}. */
 export interface EventSenderOptions {
   readonly api: Pick<ManagedAgentsApi, "events" | "eventRecord">;
   readonly waiter: Pick<Waiter, "rememberSend">;
   readonly clock: Clock;
   readonly log: Logger;
-  /** What the API client returns of a text that was sent has been through it. */
+  /** Every text that the API client returns has been through it. */
   readonly redact: Redact;
 }
 
@@ -57,11 +57,11 @@ export interface EventSenderOptions {
 const CHECK_LIMIT = 20;
 const MAX_KNOWN_EVENTS = 10_000;
 /**
- * How long, in milliseconds, an event of which it is not known whether it was delivered may still
- * turn up: so long no other of the same content passes for one that was sent later.
+ * For so many milliseconds an event whose response was lost may still turn up: so long no other of
+ * the same content passes for one that was sent later.
  */
 const LOST_MS = 60_000;
-/** How long a wait waits for such a message before it believes the events, in milliseconds. */
+/** For so many milliseconds a wait waits for such a message before it believes the events. */
 const REMEMBER_LOST_MS = 10_000;
 
 /** One call of `send`. */
@@ -225,7 +225,7 @@ export class EventSender {
     });
   }
 
-  /** Tells that another send of the same content is open. */
+  /** True if another send of the same content is open. */
   #hasTwin(sending: Sending): boolean {
     const { clock, redact } = this.#options;
     return [...this.#open].some((other) =>

@@ -9,7 +9,7 @@ import { readEvent, type StopInfo, type TurnEvent, typesIn } from "./event_types
 import { type PendingAction, pendingAction } from "./result.ts";
 import { type Phase, turnOf } from "./turn.ts";
 
-/** What a session's newest events say about it. */
+/** Holds what a session's newest events say about it. */
 export interface EventStatus {
   /** The status that the events tell; undefined where they tell none. */
   readonly status?: "idle" | "running" | "terminated";
@@ -65,7 +65,7 @@ export async function readEventStatus(
   return eventStatusOf(newestFirst, exposeToolInputs);
 }
 
-/** Tells that a call which the session waits for is not among the events. */
+/** True if a call which the session waits for is not among the events. */
 function lacksCall(newestFirst: readonly TurnEvent[]): boolean {
   const status = newestFirst.find(({ kind }) => kind === "idle" || kind === "running");
   const ids = status?.kind === "idle" ? status.eventIds : [];

@@ -1,6 +1,6 @@
 /**
- * How session events are shown: what matters of each type, nothing else. The inputs of tools and
- * amounts of money are shown alike wherever they stand.
+ * Shows session events: what matters of each type, nothing else. The inputs of tools and amounts of
+ * money are shown alike wherever they stand.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export interface EventView {
   readonly [field: string]: unknown;
 }
 
-/** How events are shown. */
+/** Says how to show events. */
 export interface ViewOptions {
   /** Show tool inputs as they are; otherwise only the names and sizes of their fields. */
   readonly exposeToolInputs: boolean;

@@ -33,17 +33,17 @@ const CONNECT_COST = 2;
 export const SWIFT_PAGES = 3;
 /** A longer pause that the API asks for is not taken over by all feeds. */
 const MAX_HOLD_MS = 60_000;
-/** What was heard so many milliseconds ago needs no poll: of a stream that shows events, or none. */
+/** Milliseconds since the last sign of life that spare a poll: on a stream that shows events, or none. */
 const RECENT_MS = { shown: 10_000, deaf: 1_000 } as const;
 /**
- * A key that was good may be refused for a moment, while it is rotated. After so many refusals in a
- * row, over so many milliseconds, it is refused for good.
+ * The API may reject a good key for a moment, while it is rotated. After so many rejections in a row,
+ * over so many milliseconds, it is rejected for good.
  */
-const FINAL_REFUSALS = { count: 3, ms: 3_000 } as const;
-const NO_REFUSALS = { count: 0, since: 0 } as const;
+const FINAL_REJECTIONS = { count: 3, ms: 3_000 } as const;
+const NO_REJECTIONS = { count: 0, since: 0 } as const;
 const RECONNECT = { baseMs: 250, capMs: 10_000 } as const;
 
-/** What the feeds of a process share. */
+/** Holds what the feeds of a process share. */
 export interface FeedDeps {
   readonly api: Pick<ManagedAgentsApi, "events" | "sessions">;
   readonly clock: Clock;
@@ -72,7 +72,7 @@ export class SessionFeed {
   readonly #turnReader = new TurnReader(this.history);
   readonly #listeners = new Set<() => void>();
   readonly #controller = new AbortController();
-  readonly #reader: HistoryReader;
+  readonly #historyReader: HistoryReader;
   readonly #poll: StatusPoll;
   #stopped = false;
   /** True while the API cannot be reached: then only connecting again finds out when it can. */
@@ -81,9 +81,9 @@ export class SessionFeed {
   #streamShows = false;
   /** When the session last told something: by an event, a page or its status. */
   #heardAt = -Infinity;
-  /** Refusals of the key in a row, when the first one came, and the latest. */
-  #refusals: { readonly count: number; readonly since: number; readonly error?: unknown } =
-    NO_REFUSALS;
+  /** Rejections of the key in a row: their number, when the first came, and the latest. */
+  #keyRejections: { readonly count: number; readonly since: number; readonly error?: unknown } =
+    NO_REJECTIONS;
   #streamError: unknown;
 
   constructor(sessionId: string, deps: FeedDeps) {
@@ -92,7 +92,7 @@ export class SessionFeed {
     const { signal } = this.#controller;
     // What fails is tried again by plan: retries would multiply with that.
     const request = { signal, timeoutMs: REQUEST_TIMEOUT_MS, retry: false };
-    this.#reader = new HistoryReader(deps.api.events, sessionId, this.history, request);
+    this.#historyReader = new HistoryReader(deps.api.events, sessionId, this.history, request);
     this.#poll = new StatusPoll({
       ...deps,
       sessionId,
@@ -117,14 +117,14 @@ export class SessionFeed {
     this.#listeners.clear();
   }
 
-  /** How many reads of the list are complete; 0 means that nothing can be decided. */
+  /** Counts the reads of the list that are complete; 0 means that nothing can be decided. */
   get readsDone(): number {
-    return this.#reader.readsDone;
+    return this.#historyReader.readsDone;
   }
 
-  /** What keeps the feed from the API at the moment; undefined while all is well. */
+  /** The error that keeps the feed from the API at the moment; undefined while all is well. */
   get connectionError(): unknown {
-    return this.#streamError ?? this.#refusals.error;
+    return this.#streamError ?? this.#keyRejections.error;
   }
 
   /** The session's status by the latest poll, while no event has come since. */
@@ -134,12 +134,12 @@ export class SessionFeed {
 
   /** True when the history reaches back to the session's first event. */
   get complete(): boolean {
-    return this.#reader.complete;
+    return this.#historyReader.complete;
   }
 
   /** True when more happened during a drop than was read afterwards. */
   get hasGap(): boolean {
-    return this.#reader.hasGap;
+    return this.#historyReader.hasGap;
   }
 
   /** Calls `listener` after every change. @returns how to stop that */
@@ -158,7 +158,7 @@ export class SessionFeed {
     do {
       if (pages++ < SWIFT_PAGES) bucket.spend(1);
       else await bucket.take(1, this.#controller.signal);
-      await this.#reader.loadOlder();
+      await this.#historyReader.loadOlder();
     } while (!this.complete && !enough());
     this.#changed();
   }
@@ -167,7 +167,7 @@ export class SessionFeed {
   async confirmNothingHidden(): Promise<void> {
     if (!this.complete) this.#deps.bucket.spend(1);
     const before = this.history.entries.length;
-    await this.#reader.readFarEnd();
+    await this.#historyReader.readFarEnd();
     if (this.history.entries.length > before) this.#changed();
   }
 
@@ -228,13 +228,13 @@ export class SessionFeed {
     for (let connects = 0; !this.#stopped; connects++) {
       if (connects > 0) counters.reconnects++;
       const before = this.history.entries.length;
-      const triedBefore = this.#reader.readsTried;
+      const triedBefore = this.#historyReader.readsTried;
       try {
         await this.#connect();
         log.debug("stream ended", { session: this.#sessionId });
       } catch (error) {
         if (this.#stopped) return;
-        await this.#connectFailed(error, this.#reader.readsTried > triedBefore);
+        await this.#connectFailed(error, this.#historyReader.readsTried > triedBefore);
       }
       failures = this.history.entries.length > before ? 0 : failures + 1;
       const askedMs = this.#streamError instanceof ApiError ? this.#streamError.retryAfterMs : 0;
@@ -260,7 +260,7 @@ export class SessionFeed {
       onOpen: async () => {
         this.#streamShows = false;
         // What was queued meanwhile may stand at the far end of the list.
-        this.#reader.forgetFarEnd();
+        this.#historyReader.forgetFarEnd();
         await this.#readNewest();
         this.#streamError = undefined;
         this.#changed();
@@ -277,7 +277,7 @@ export class SessionFeed {
   /** Adds an event of the stream; one from before all that was read is a replay. */
   #takeEvent(sent: SessionEvent): void {
     const event = readEvent(sent);
-    if (!this.#reader.complete && this.history.isBefore(event)) return;
+    if (!this.#historyReader.complete && this.history.isBefore(event)) return;
     if (!this.history.addLive(event)) return;
     this.#streamShows = true;
     this.streamIsAhead = true;
@@ -295,7 +295,7 @@ export class SessionFeed {
   async #connectFailed(error: unknown, wasListTried: boolean): Promise<void> {
     this.#streamError = error;
     this.#holdAsAsked(error);
-    const refusedForGood = this.#isKeyRefusedForGood(error);
+    const isRejectedForGood = this.#isKeyRejectedForGood(error);
     this.#deps.log.debug("stream failed", { session: this.#sessionId, error: unquoted(error) });
     const isFatal = error instanceof ApiError && !error.retryable;
     const outOfReach = wasListTried || (error instanceof ApiError && error.kind === "not_sent");
@@ -314,16 +314,16 @@ export class SessionFeed {
       this.#holdAsAsked(readError);
       const isReadFatal = readError instanceof ApiError && !readError.retryable;
       if (isReadFatal && this.readsDone === 0) throw readError;
-      if (refusedForGood && isKeyRefused(readError)) throw readError;
+      if (isRejectedForGood && isKeyRejected(readError)) throw readError;
     }
   }
 
   /** Reads what is new in the list. */
   async #readNewest(): Promise<void> {
     this.streamIsAhead = false;
-    const hasNew = await this.#reader.readNewest();
+    const hasNew = await this.#historyReader.readNewest();
     this.#outOfReach = false;
-    this.#refusals = NO_REFUSALS;
+    this.#keyRejections = NO_REJECTIONS;
     if (hasNew) this.#eventsCame();
   }
 
@@ -336,8 +336,8 @@ export class SessionFeed {
     if (this.#stopped) return;
     this.#turnReader.update();
     // If the stream cannot connect, a status request will not either.
-    if (this.#reader.readsDone === 0 || this.#outOfReach || this.failure) this.#poll.clear();
-    else this.#poll.plan(this.#turnReader.turn, this.#refusals.count > 0);
+    if (this.#historyReader.readsDone === 0 || this.#outOfReach || this.failure) this.#poll.clear();
+    else this.#poll.plan(this.#turnReader.turn, this.#keyRejections.count > 0);
     for (const listener of [...this.#listeners]) listener();
   }
 
@@ -355,7 +355,7 @@ export class SessionFeed {
     const before = this.history.entries.length;
     // Whoever may not read the session may read its list.
     const status = await this.#askStatus().catch((error) => {
-      if (!isKeyRefused(error)) throw error;
+      if (!isKeyRejected(error)) throw error;
       return undefined;
     });
     // What led to the end is in the list by then, whatever the stream has shown.
@@ -370,7 +370,7 @@ export class SessionFeed {
 
   async #askStatus(): Promise<SessionState | undefined> {
     const status = await this.#poll.ask();
-    this.#refusals = NO_REFUSALS;
+    this.#keyRejections = NO_REJECTIONS;
     this.#heardAt = this.#deps.clock.now();
     return status;
   }
@@ -379,7 +379,7 @@ export class SessionFeed {
     if (this.#stopped) return;
     this.#holdAsAsked(error);
     if (isGone(error)) this.#addDeleted();
-    if (this.#isKeyRefusedForGood(error)) return this.#fail(error);
+    if (this.#isKeyRejectedForGood(error)) return this.#fail(error);
     this.#deps.log.debug("status poll failed", {
       session: this.#sessionId,
       error: unquoted(error),
@@ -404,13 +404,14 @@ export class SessionFeed {
     this.history.add({ kind: "deleted", key: "~deleted", queued: false });
   }
 
-  /** Counts a refusal of the key. @returns whether it was one too many in a row */
-  #isKeyRefusedForGood(error: unknown): boolean {
-    if (!isKeyRefused(error)) return false;
+  /** Counts a rejection of the key. @returns true when it was one too many in a row */
+  #isKeyRejectedForGood(error: unknown): boolean {
+    if (!isKeyRejected(error)) return false;
     const now = this.#deps.clock.now();
-    const { count, since } = this.#refusals;
-    this.#refusals = { count: count + 1, since: count === 0 ? now : since, error };
-    return count + 1 >= FINAL_REFUSALS.count && now - this.#refusals.since >= FINAL_REFUSALS.ms;
+    const { count, since } = this.#keyRejections;
+    this.#keyRejections = { count: count + 1, since: count === 0 ? now : since, error };
+    return count + 1 >= FINAL_REJECTIONS.count &&
+      now - this.#keyRejections.since >= FINAL_REJECTIONS.ms;
   }
 
   /** Holds all feeds where the API asks one of them for a pause. */
@@ -426,17 +427,17 @@ export class SessionFeed {
   }
 }
 
-/** Tells that the API itself says that there is no such session; a proxy's 404 says nothing. */
+/** True if the API itself says that there is no such session; a proxy's 404 says nothing. */
 function isGone(error: unknown): boolean {
   return error instanceof ApiError && error.isNotFound;
 }
 
-/** Tells that the key is refused: it was revoked, or is being replaced. */
-function isKeyRefused(error: unknown): boolean {
+/** True if the API rejects the key: it was revoked, or is being replaced. */
+function isKeyRejected(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 401 || error.status === 403);
 }
 
-/** Tells that the session uses workflow runs or subagents. */
+/** True if the event shows that the session uses workflow runs or subagents. */
 function tellsOfRuns({ kind, ...event }: TurnEvent): boolean {
   return kind === "run_opened" || kind === "run_closed" ||
     (kind === "thread" && "change" in event && event.change === "created");

@@ -81,7 +81,7 @@ const BRIEF = {
   doing: 60,
 };
 
-/** What {@linkcode buildResult} is made from. */
+/** The parts of which {@linkcode buildResult} makes a result. */
 export interface ResultParts {
   readonly sessionId: string;
   readonly afterId?: string;
@@ -92,7 +92,7 @@ export interface ResultParts {
   readonly complete: boolean;
   /** True if the session's events could be read at all. */
   readonly wasRead: boolean;
-  /** What keeps this server from the API, for a wait that timed out. */
+  /** The error that keeps this server from the API, for a wait that timed out. */
   readonly connectionError?: unknown;
   /** What the agent is doing, for a wait that timed out. */
   readonly doing: string;

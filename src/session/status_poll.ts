@@ -32,14 +32,14 @@ const WORKING_MS = [15_000, 120_000, 240_000] as const;
 /** The newest event is so old, by clocks that may be a little apart: what is overdue is so for long. */
 const LONG_QUIET_MS = 5_000;
 const AFTER_QUIET_MS = 1_000;
-/** By how much a poll that completes a proof comes later than it must: polls are jittered. */
+/** A poll that completes a proof comes later than it must, by this factor: polls are jittered. */
 const PROOF_MARGIN = 1.15;
-/** After the key was refused the next poll comes this soon. */
-const AFTER_REFUSAL_MS = 1_700;
+/** After the API rejected the key the next poll comes this soon. */
+const AFTER_REJECTION_MS = 1_700;
 /** A reason that is no error: that would have a stack, for nobody. */
 const SUPERSEDED = "superseded";
 
-/** What a {@linkcode StatusPoll} works with. */
+/** Options of {@linkcode StatusPoll}. */
 export interface StatusPollOptions {
   readonly api: Pick<ManagedAgentsApi, "sessions">;
   readonly clock: Clock;
@@ -67,7 +67,7 @@ export class StatusPoll {
   #begun: AbortController | undefined;
   #atOnce = false;
   #steadySince = 0;
-  /** How long ago the newest event came, by its own time, when the first of them was planned. */
+  /** Age of the newest event, by its own time, when the first of them was planned. */
   #quietMs = 0;
 
   constructor(options: StatusPollOptions) {
@@ -78,8 +78,12 @@ export class StatusPoll {
     });
   }
 
-  /** Sets the time of the next poll by what the events say. @param isRefused the key was refused */
-  plan(turn: Turn, isRefused: boolean): void {
+  /**
+   * Sets the time of the next poll by what the events say.
+   *
+   * @param isKeyRejected true while the API rejects the key
+   */
+  plan(turn: Turn, isKeyRejected: boolean): void {
     const { clock, random = Math.random, unseenSends, sessionId, history } = this.#options;
     if (this.count === 0) this.#quietMs = clock.wallTime() - (history.endsAt ?? Infinity);
     let verdict = verdictOf(turn, this.polled);
@@ -95,7 +99,7 @@ export class StatusPoll {
       : pollDelayMs(turn, verdict, this.count, this.polled, this.#quietMs);
     this.#begun?.abort(SUPERSEDED);
     this.#timer.set(
-      (isRefused ? Math.min(delayMs, AFTER_REFUSAL_MS) : delayMs) * (0.9 + 0.2 * random()),
+      (isKeyRejected ? Math.min(delayMs, AFTER_REJECTION_MS) : delayMs) * (0.9 + 0.2 * random()),
     );
   }
 

@@ -160,11 +160,11 @@ export class Turn {
   readonly toolsInFlight = new Map<string, string | undefined>();
   /** True if the latest idle event came while a tool was at work, and no interrupt says why. */
   endedEarly = false;
-  /** What the result tells of. */
+  /** Texts, tools and errors that the result tells of. */
   collected: Collected = collection();
   /** Errors that came between an input and the start of its turn. */
   #earlyErrors: TurnError[] = [];
-  /** What earlier turns said after the cursor, or while a wait watched: `collected` is without it. */
+  /** Text of earlier turns after the cursor, or while a wait watched: `collected` is without it. */
   earlierText: EarlierText | undefined;
   /** True if the start of this turn is among the events. */
   sawTurnStart = false;
@@ -695,7 +695,7 @@ export class TurnReader {
   readonly #history: EventHistory;
   readonly #afterId: string | undefined;
   readonly #firstEpoch: number;
-  /** What the events read so far tell; another object after each rearrangement. */
+  /** The turn by the events read so far; another object after each rearrangement. */
   turn: Turn;
   /** Entries of the history that the turn has taken in, and in which epoch. */
   #count = 0;

@@ -9,7 +9,7 @@ import type { Clock } from "../core/clock.ts";
 import type { DatedEvent } from "../api/event_record.ts";
 import type { EventHistory } from "./event_history.ts";
 
-/** How long a sent event may stay invisible before the history is believed. */
+/** A sent event may stay invisible so long before the history is believed. */
 const UNSEEN_MS = 30_000;
 const MAX_SESSIONS = 10_000;
 /** Events of one session that are remembered at once. */
@@ -22,7 +22,7 @@ interface Send {
   readonly message: SentMessage | undefined;
   /** By the clock's monotonic time. */
   readonly until: number;
-  /** How much of which history has been searched for it. */
+  /** The part of a history that has been searched for it. */
   searched?: { readonly history: EventHistory; readonly epoch: number; readonly length: number };
 }
 

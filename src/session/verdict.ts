@@ -6,7 +6,7 @@
 
 import type { Turn } from "./turn.ts";
 
-/** What a session's own endpoint says of it. */
+/** A session's state by its own endpoint. */
 export interface SessionState {
   /** Its `status` field. */
   readonly status: string;
@@ -15,7 +15,7 @@ export interface SessionState {
 }
 
 /**
- * What status polls showed, valid until the next event arrives. It heals what events alone cannot
+ * The result of status polls, valid until the next event arrives. It heals what events alone cannot
  * tell: servers that never say idle, streams that lose events, sessions that were archived.
  */
 export interface PolledStatus extends SessionState {
@@ -27,7 +27,7 @@ export interface PolledStatus extends SessionState {
 }
 
 /**
- * How a wait ended:
+ * The way in which a wait ended:
  * `idle` the turn is over; `requires_action` it is blocked until somebody answers;
  * `retries_exhausted`, `budget_reached`, `refusal` it ended for that reason; `terminated`,
  * `deleted` the session is; `not_started` no message was ever sent; `timeout` still running.
@@ -66,7 +66,7 @@ export type Verdict =
 const over = (status: WaitStatus): Verdict => ({ over: true, status });
 const waits = (waitingFor: WaitingFor): Verdict => ({ over: false, waitingFor });
 
-/** What a session's `status` field means; `unknown` is no reason to do anything. */
+/** Meaning of a session's `status` field; `unknown` is no reason to do anything. */
 type StatusMeaning = "working" | "idle" | "dead" | "unknown";
 
 /** The documented words, and those by which other servers say that a session takes nothing more. */
@@ -131,11 +131,11 @@ function proofMs(turn: Turn, waitingFor: WaitingFor, polled: PolledStatus): numb
   }
 }
 
-/** How long a session must read idle before a message that was taken up is not to be answered. */
+/** A session must read idle so long before a message that was taken up is not to be answered. */
 const START_PROOF_MS = 40_000;
-/** How long it must when an unstamped message may be the one that a turn was for, or yet to come. */
+/** The same where an unstamped message may be the one that a turn was for, or yet to come. */
 const UNSTAMPED_PROOF_MS = 20_000;
-/** How long it must when inputs came in the turn that may have turns of their own to come. */
+/** The same where inputs came in the turn that may have turns of their own to come. */
 const OWED_PROOF_MS = 2_000;
 
 /** Infinity while a message is queued that no turn has begun for, unless it may have been dropped. */

@@ -19,7 +19,7 @@ import { describeActivity, describeConnectionError, WaitProgress } from "./progr
 import { Turn, TurnReader } from "./turn.ts";
 import { type SentMessage, UnseenSends } from "./unseen_sends.ts";
 
-/** What {@linkcode createWaiter} is given. */
+/** Options of {@linkcode createWaiter}. */
 export interface WaiterOptions {
   readonly api: Pick<ManagedAgentsApi, "events" | "sessions">;
   readonly clock: Clock;
@@ -67,7 +67,7 @@ export interface Waiter {
   close(): void;
 }
 
-/** What a process's waits are doing, for the operator. */
+/** Counts for the operator what a process's waits are doing. */
 export interface WaiterStats {
   /** Waits that are open now. */
   readonly openWaits: number;
@@ -178,7 +178,7 @@ class Wait {
   readonly #feed: SessionFeed;
   readonly #request: WaitRequest;
   readonly #bound: BoundSignal;
-  readonly #reader: TurnReader;
+  readonly #turnReader: TurnReader;
   readonly #startedAt: number;
   readonly #progress: WaitProgress;
   /** Makes the loop judge again. */
@@ -206,9 +206,13 @@ class Wait {
     this.#mustRefresh = lease.joined;
     this.#request = request;
     this.#bound = bound;
-    this.#reader = new TurnReader(lease.feed.history, request.afterId);
+    this.#turnReader = new TurnReader(lease.feed.history, request.afterId);
     this.#startedAt = deps.clock.now();
     this.#progress = new WaitProgress(deps.clock, request.onProgress, () => this.#doing());
+  }
+
+  get #turn(): Turn {
+    return this.#turnReader.turn;
   }
 
   async run(): Promise<WaitResult> {
@@ -220,13 +224,13 @@ class Wait {
     try {
       for (let told = false;;) {
         const changed = new Promise<void>((resolve) => this.#wake = resolve);
-        const events = this.#reader.update();
+        const events = this.#turnReader.update();
         if (told) this.#progress.report(events);
         const status = await raceSignal(this.#judgeOrRetry(), signal);
         if (status !== undefined) return this.#result(status);
         if (feed.failure) throw feed.failure.error;
         if (feed.readsDone > 0) {
-          this.#reader.watch();
+          this.#turnReader.watch();
           // Events from before this call are not told, but what they led to is.
           if (!told) this.#progress.say(this.#doing());
           told = true;
@@ -237,7 +241,7 @@ class Wait {
       if (!signal.aborted) throw error;
       this.#request.signal.throwIfAborted();
       // The time is up, or the server closes: the result has what came until now.
-      this.#reader.update();
+      this.#turnReader.update();
       return this.#result("timeout");
     } finally {
       unsubscribe();
@@ -306,10 +310,10 @@ class Wait {
     if (!this.#verdict().over) return undefined;
     if (this.#mustRefresh || feed.history.lacksListIds) await this.#refresh();
     await feed.confirmNothingHidden();
-    this.#reader.update();
+    this.#turnReader.update();
     let verdict = this.#verdict();
     if (!verdict.over) return undefined;
-    if (verdict.status === "idle" && this.#reader.turn.collected.textLength === 0) {
+    if (verdict.status === "idle" && this.#turn.collected.textLength === 0) {
       if (!await this.#confirmSilence()) return undefined;
       verdict = this.#verdict();
       if (!verdict.over) return undefined;
@@ -322,7 +326,7 @@ class Wait {
   async #refresh(): Promise<void> {
     await this.#feed.refresh();
     this.#mustRefresh = false;
-    this.#reader.update();
+    this.#turnReader.update();
   }
 
   /**
@@ -349,19 +353,19 @@ class Wait {
   #verdict(): Verdict {
     return this.#isSendUnseen()
       ? { over: false, waitingFor: "queued" }
-      : verdictOf(this.#reader.turn, this.#feed.polledStatus);
+      : verdictOf(this.#turn, this.#feed.polledStatus);
   }
 
   /** Reads back to the cursor, or to the beginning of the turn as far as the reply has room. */
   async #reachBack(): Promise<void> {
     while (!this.#feed.complete && this.#needsOlder()) {
       await this.#feed.loadOlder(() => this.#isFarEnough());
-      this.#reader.update();
+      this.#turnReader.update();
     }
   }
 
   #needsOlder(): boolean {
-    const { anchor, sawTurnStart, collected } = this.#reader.turn;
+    const { anchor, sawTurnStart, collected } = this.#turn;
     if (anchor) return anchor.id === undefined && this.#pagesBack < MAX_CURSOR_PAGES;
     const hasRoom = collected.textLength < REPLY_BUDGET;
     return !sawTurnStart && hasRoom && this.#pagesBack < MAX_TURN_PAGES;
@@ -370,7 +374,7 @@ class Wait {
   /** Asked after each page: with a cursor nothing else matters until its page is there. */
   #isFarEnough(): boolean {
     this.#pagesBack++;
-    const { anchor } = this.#reader.turn;
+    const { anchor } = this.#turn;
     const isEnough = !anchor || anchor.ids.some((id) => this.#feed.history.has(id)) ||
       this.#pagesBack >= MAX_CURSOR_PAGES;
     if (!isEnough && this.#pagesBack >= SWIFT_PAGES) this.#request.onLongSearch?.();
@@ -388,7 +392,7 @@ class Wait {
     const { readsDone } = this.#feed;
     const isMissing = this.#isSendUnseen() || this.#isCursorMissing();
     if (!this.#judged && isMissing) {
-      const { phase } = this.#reader.turn;
+      const { phase } = this.#turn;
       const inTurn = phase !== "ended" && phase !== "unknown";
       this.#lag = { foundAt: clock.now(), readsDone, inTurn };
       if (inTurn) this.#cancelReread = clock.after(LIST_LAGS_MS, () => this.#wake());
@@ -416,7 +420,7 @@ class Wait {
   }
 
   #isCursorMissing(): boolean {
-    const { anchor } = this.#reader.turn;
+    const { anchor } = this.#turn;
     return anchor !== undefined && anchor.id === undefined && !this.#isSendUnseen();
   }
 
@@ -461,11 +465,11 @@ class Wait {
       return `${describeConnectionError(connectionError)}, trying again`;
     }
     const verdict = this.#verdict();
-    return verdict.over ? "finishing" : describeActivity(this.#reader.turn, verdict.waitingFor);
+    return verdict.over ? "finishing" : describeActivity(this.#turn, verdict.waitingFor);
   }
 
   #result(status: WaitStatus): WaitResult {
-    const { turn } = this.#reader;
+    const { turn } = this.#turnReader;
     const feed = this.#feed;
     const elapsedMs = this.#deps.clock.now() - this.#startedAt;
     if (this.#deps.closing.aborted && feed.readsDone === 0) {

@@ -37,18 +37,18 @@ export const archiveSession = defineTool({
       await call.services.clock.sleep(delayMs, call.signal);
       const lagged = attempt.statusLags;
       attempt = await tryArchive(session_id, call);
-      // With a status that had caught up, one more try has told whether the refusal was about it.
+      // With a status that had caught up, one more try has told whether the error was about it.
       if (!lagged) break;
     }
-    if (!attempt.archived) throw attempt.refusal;
+    if (!attempt.archived) throw attempt.error;
     return attempt.result;
   },
 });
 
 type Attempt =
   | { readonly archived: true; readonly result: { archived: boolean; archived_at?: string } }
-  /** Refused although the events end at rest; `statusLags` when the status still reads otherwise. */
-  | { readonly archived: false; readonly refusal: ApiError; readonly statusLags: boolean };
+  /** An error although the events end at rest; `statusLags` when the status still reads otherwise. */
+  | { readonly archived: false; readonly error: ApiError; readonly statusLags: boolean };
 
 async function tryArchive(sessionId: string, { signal, services }: ToolCall): Promise<Attempt> {
   const { api, exposeToolInputs } = services;
@@ -66,7 +66,7 @@ async function tryArchive(sessionId: string, { signal, services }: ToolCall): Pr
     if (session.archived_at) return archived(session.archived_at);
     if (ambiguous || error.errorCode !== undefined) throw error;
     if (!isWorking({ status: session.status ?? "" })) {
-      return { archived: false, refusal: error, statusLags: false };
+      return { archived: false, error, statusLags: false };
     }
     const events = await readEventStatus(api, sessionId, exposeToolInputs, options);
     if (events.status === undefined || events.status === "running") {
@@ -77,7 +77,7 @@ async function tryArchive(sessionId: string, { signal, services }: ToolCall): Pr
         { cause: error },
       );
     }
-    return { archived: false, refusal: error, statusLags: true };
+    return { archived: false, error, statusLags: true };
   }
 }
 

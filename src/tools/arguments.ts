@@ -208,7 +208,7 @@ function accepted(schema: PropertySchema): string {
   }
 }
 
-/** What the patterns of the schemas of `ids.ts` accept, in words. */
+/** Says in words what the patterns of the schemas of `ids.ts` accept. */
 const PATTERNS: ReadonlyMap<string, string> = new Map([
   [ID.source, "an id of 1 to 128 letters, digits, _ or -"],
   [EVENT_ID.source, "an event id of 1 to 128 printable characters without spaces"],

@@ -14,7 +14,7 @@ import { idSchema } from "./ids.ts";
 
 /** Metadata key whose value tells one call's session from all others. */
 const REQUEST_KEY = "cma_mcp_request";
-/** How many of the newest sessions are searched for a lost one. */
+/** So many of the newest sessions are searched for a lost one. */
 const SEARCH_LIMIT = 20;
 /** Pauses before each check that a new session has its first message, in milliseconds. */
 const MESSAGE_CHECK_DELAYS_MS: readonly number[] = [0, 1_000, 2_000];
@@ -166,8 +166,8 @@ function unknownCreation({ why }: Doubt, cause: ApiError): ToolError {
 }
 
 /**
- * Tells that a new session was made without its first message, as some servers do. With it a session
- * is at work from the start; one that is idle, and that has no events, never got it.
+ * Finds out whether a new session was made without its first message, as some servers do. With it a
+ * session is at work from the start; one that is idle, and that has no events, never got it.
  */
 async function isMessageDropped(
   { id, status = "idle" }: Session,

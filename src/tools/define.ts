@@ -48,10 +48,13 @@ export interface ToolCall extends Caller {
   readonly deadline?: number;
 }
 
-/** What a call can name by an id. An event needs no check: it is one of the session named beside it. */
+/**
+ * A kind of thing that a call can name by an id. An event needs no check: it is one of the session
+ * named beside it.
+ */
 export type Reachable = Exclude<IdKind, "event">;
 
-/** What a tool's caller may do, by the names that OAuth scopes will have. */
+/** A right of a tool's caller, by the name that its OAuth scope will have. */
 export type Scope = "agents:read" | "sessions:read" | "sessions:write";
 
 /** Arguments that hold ids to check. */
@@ -60,13 +63,13 @@ type IdArgument<I extends z.ZodObject> = Exclude<
   "after_id"
 >;
 
-/** What an argument names by its own name, such as `agent_id` or `session_ids`; else any kind. */
+/** The kind that an argument's own name says, such as `agent_id` or `session_ids`; else any. */
 type KindOf<Argument> = Argument extends `${infer Kind extends Reachable}_id${"" | "s"}` ? Kind
   : Reachable;
 
 /**
- * What a tool reaches: for each argument that holds ids, what they name; `result: "list"` where the
- * result lists what the caller did not name. The ids are checked before `run` is called; a list
+ * Declares what a tool reaches: for each argument that holds ids, what they name; `result: "list"`
+ * where the result lists what the caller did not name. The ids are checked before `run` is called; a list
  * must be filtered by `run` itself, with what `services.access` allows.
  */
 export type Reaches<I extends z.ZodObject> =
@@ -104,9 +107,9 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject> {
   readonly title: string;
   /** At most 2,047 characters: hosts cut longer ones. */
   readonly description: string;
-  /** What the caller must be allowed to do; a read-only token has the `:read` scopes. */
+  /** The right that the caller must have; a read-only token has the `:read` scopes. */
   readonly scope: Scope;
-  /** What it counts as where the number of running calls is limited. */
+  /** Limits count the running calls of each kind. */
   readonly kind: CallKind;
   readonly reaches: Reaches<NoInfer<I>>;
   readonly annotations: ToolAnnotations;

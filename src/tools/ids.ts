@@ -19,7 +19,7 @@ export function eventIdSchema(description: string): z.ZodString {
   return z.string().regex(EVENT_ID).describe(description);
 }
 
-/** What the type of an event looks like. */
+/** Matches the type of an event. */
 export const EVENT_TYPE = /^[a-z_.]{1,64}$/;
 
 /** The argument that takes an id of each kind; no argument takes a file's. */

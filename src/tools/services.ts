@@ -1,5 +1,5 @@
 /**
- * What the tools work with: one set per process, shared by all servers and calls.
+ * Wires up what the tools work with: one set per process, shared by all servers and calls.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { createEnvironmentResolver, type EnvironmentResolver } from "./environme
 import { EventReader } from "../session/event_reader.ts";
 import { EventSender } from "../session/event_sender.ts";
 
-/** What {@linkcode createServices} is given. */
+/** Options of {@linkcode createServices}. */
 export interface ServicesOptions {
   readonly api: ManagedAgentsApi;
   readonly waiter: Waiter;
