@@ -3,7 +3,7 @@ import { ToolError } from "../core/errors.ts";
 import { isQueued, type SessionEvent } from "../api/events.ts";
 import { textCursor, type TextPlace, textPlaceOf } from "../session/cursor.ts";
 import { showEvent } from "../session/event_types.ts";
-import type { EventView } from "../session/event_view.ts";
+import type { EventView, ViewOptions } from "../session/event_view.ts";
 import { MAX_RESULT_CHARS } from "../core/text.ts";
 import { takeWithinBudget } from "./budget.ts";
 import { defineTool, type ToolCall } from "./define.ts";
@@ -73,26 +73,22 @@ export const listEvents = defineTool({
 });
 
 async function listForward(query: ReadQuery, call: ToolCall): Promise<ListEventsResult> {
-  const { signal, services } = call;
-  const onLongSearch = () => chargeSearch(call);
-  const stretch = await services.eventReader.read(query, { signal, onLongSearch });
-  const place = query.afterId === undefined ? undefined : textPlaceOf(query.afterId);
-  const { events, rest } = partsOf(stretch.events, query.limit, place, call);
-  const { taken, cut } = takeWithinBudget(events, EVENTS_BUDGET_CHARS);
-  const first = stretch.events.length - events.length;
-  const shown = stretch.events.slice(first, first + taken.length);
-  const lastShown = shown.findLast((event) => event.id && !isQueued(event))?.id;
-  if (rest !== undefined && lastShown) {
-    services.eventReader.remember(query, stretch, lastShown);
-    return { events: [...taken], last_event_id: rest, has_more: true };
-  }
-  const passed = first > 0 ? place?.eventId : undefined;
-  const lastId = (cut ? undefined : stretch.tailId) ?? lastShown ?? passed ?? query.afterId;
-  if (lastId) services.eventReader.remember(query, stretch, lastId);
+  const { signal, services: { eventReader } } = call;
+  const { afterId } = query;
+  const stretch = await eventReader.read(query, { signal, onLongSearch: () => chargeSearch(call) });
+  const place = afterId === undefined ? undefined : textPlaceOf(afterId);
+  const { events, views, rest, isCut } = show(stretch.events, query.limit, place, call);
+  const isPartial = isCut || rest !== undefined;
+  // Where nothing is left of the text that the cursor names, reading goes on behind its event.
+  const passedId = stretch.events[0]?.id === place?.eventId ? place?.eventId : undefined;
+  const lastId = (isPartial ? undefined : stretch.tailId) ?? lastPlacedId(events) ?? passedId ??
+    afterId;
+  if (lastId) eventReader.remember(query, stretch, lastId);
+  const cursor = rest ?? lastId;
   return {
-    events: [...taken],
-    ...(lastId && { last_event_id: lastId }),
-    has_more: (cut && lastId !== query.afterId) || stretch.hasMore,
+    events: views,
+    ...(cursor && { last_event_id: cursor }),
+    has_more: stretch.hasMore || (isPartial && cursor !== afterId),
   };
 }
 
@@ -101,56 +97,73 @@ async function listNewest(
   params: { readonly limit: number; readonly types?: readonly string[] },
   call: ToolCall,
 ): Promise<ListEventsResult> {
-  const { signal, services } = call;
-  const page = await services.api.events.list(sessionId, { ...params, order: "desc" }, { signal });
+  const { signal, services: { api } } = call;
+  const page = await api.events.list(sessionId, { ...params, order: "desc" }, { signal });
   // A server may answer with more than was asked for.
   const newest = page.data.slice(0, params.limit);
-  const { events, rest } = partsOf(newest, params.limit, undefined, call);
-  const { taken, cut } = takeWithinBudget(events, EVENTS_BUDGET_CHARS);
-  const last = rest ?? newest.find((event) => event.id && !isQueued(event))?.id;
+  const { views, rest, isCut } = show(newest, params.limit, undefined, call);
+  const cursor = rest ?? lastPlacedId(newest.toReversed());
   return {
-    events: [...taken],
-    ...(last && { last_event_id: last }),
-    has_more: cut || rest !== undefined || newest.length < page.data.length ||
+    events: views,
+    ...(cursor && { last_event_id: cursor }),
+    has_more: isCut || rest !== undefined || newest.length < page.data.length ||
       Boolean(page.next_page),
   };
 }
 
+/** Returns the id of the last event that keeps its place, so that reading can go on from there. */
+function lastPlacedId(events: readonly SessionEvent[]): string | undefined {
+  return events.findLast((event) => event.id && !isQueued(event))?.id ?? undefined;
+}
+
+/** The events that a result shows. */
+interface Shown {
+  readonly events: readonly SessionEvent[];
+  /** Of each of them. */
+  readonly views: EventView[];
+  /** The cursor of the rest of a text, where it goes on. */
+  readonly rest?: string;
+  /** True if events were left out that find no room. */
+  readonly isCut: boolean;
+}
+
 /**
- * Makes the views of the events of a result. An event that stands alone in it shows its text in
- * parts, from the place that the cursor names.
- *
- * @returns also the cursor of the rest, where a text goes on
+ * Shows as many events as find room. One that stands alone in the result shows its text in parts,
+ * from the place that the cursor names.
  */
-function partsOf(
+function show(
   events: readonly SessionEvent[],
   limit: number,
   place: TextPlace | undefined,
   call: ToolCall,
-): { readonly events: EventView[]; readonly rest?: string } {
-  const [first, ...others] = events;
+): Shown {
+  const [first] = events;
   const isContinued = place !== undefined && first?.id === place.eventId;
   const isAlone = isContinued || (limit === 1 && first !== undefined && !isQueued(first));
-  if (!first?.id || !isAlone) return { events: views(events, call) };
-  const textFrom = isContinued ? place.from : 0;
-  const [view] = views([first], call, textFrom);
-  const { from, to, of } = view?.text_part ?? { from: 0, to: 0, of: 0 };
+  if (!first?.id || !isAlone) return fit(events, call);
+  const view = showEvent(first, {
+    ...viewOptions(1, call),
+    textFrom: isContinued ? place.from : 0,
+  });
+  const { from, to, of } = view.text_part ?? { from: 0, to: 0, of: 0 };
+  const rest = to < of ? textCursor({ eventId: first.id, from: to }) : undefined;
+  if (rest !== undefined) return { events: [first], views: [view], rest, isCut: false };
   // Nothing is left behind that place.
-  if (!view || (isContinued && from >= of)) return { events: views(others, call) };
-  if (to >= of) return { events: [view, ...views(others, call)] };
-  return { events: [view], rest: textCursor({ eventId: first.id, from: to }) };
+  if (isContinued && from >= of) return fit(events.slice(1), call);
+  return fit(events, call, view);
 }
 
-function views(
-  events: readonly SessionEvent[],
-  call: ToolCall,
-  textFrom?: number,
-): EventView[] {
-  const share = Math.floor(MAX_FIELD_CHARS / Math.max(1, events.length));
-  const options = {
-    exposeToolInputs: call.services.exposeToolInputs,
-    maxFieldChars: Math.max(MIN_FIELD_CHARS, share),
-    ...(textFrom !== undefined && { textFrom }),
-  };
-  return events.map((event) => showEvent(event, options));
+/** @param firstView of the first event, where it is not shown like the others */
+function fit(events: readonly SessionEvent[], call: ToolCall, firstView?: EventView): Shown {
+  const others = firstView ? events.slice(1) : events;
+  const options = viewOptions(others.length, call);
+  const views = others.map((event) => showEvent(event, options));
+  const all = firstView ? [firstView, ...views] : views;
+  const { taken, cut } = takeWithinBudget(all, EVENTS_BUDGET_CHARS);
+  return { events: events.slice(0, taken.length), views: [...taken], isCut: cut };
+}
+
+function viewOptions(count: number, { services: { exposeToolInputs } }: ToolCall): ViewOptions {
+  const share = Math.floor(MAX_FIELD_CHARS / Math.max(1, count));
+  return { exposeToolInputs, maxFieldChars: Math.max(MIN_FIELD_CHARS, share) };
 }

@@ -265,6 +265,22 @@ Deno.test("list_events clips a long field, and shows far more of it when asked f
   assertEquals(entriesOf(one, "events")[0]?.text, text);
 });
 
+Deno.test("list_events goes on with a long text also when a message is queued behind it", async () => {
+  const text = "y".repeat(70_000);
+  const queued = { id: "q1", type: "user.message", processed_at: null, content: "later" };
+  const long = events(1).map((event) => ({ ...event, content: [{ type: "text", text }] }));
+  const { run } = harness({ events: new FakeLog([...long, queued]).api });
+  const begin = await run(listEvents, { session_id: "sesn_1", limit: 1 });
+  assertEquals(begin.last_event_id, "e1@30000");
+  const middle = await run(listEvents, { session_id: "sesn_1", after_id: "e1@30000" });
+  assertEquals(
+    [idsOf(middle), middle.last_event_id, middle.has_more],
+    [["e1"], "e1@60000", true],
+  );
+  const end = await run(listEvents, { session_id: "sesn_1", after_id: "e1@60000" });
+  assertEquals([idsOf(end), end.last_event_id, end.has_more], [["e1", "q1"], "e1", false]);
+});
+
 Deno.test("list_events tolerates events without ids and more events than it asked for", async () => {
   const { run } = harness({
     events: {
