@@ -35,12 +35,13 @@ import {
 } from "./ambiguous_write.ts";
 import { LruMap } from "../core/lru.ts";
 
-/** What became of an event that the API accepted. */
+/** The result object of `send_message` and `interrupt`: the API accepted the event. */
 export interface SendResult {
+  readonly queued: true;
   /** Absent when the API neither echoed the event nor lists it yet. */
-  readonly eventId?: string;
-  /** True when the response was lost and the session's events showed that the event had arrived. */
-  readonly confirmedByEvents: boolean;
+  readonly event_id?: string;
+  /** Set when the response was lost and the session's events showed that the event had arrived. */
+  readonly confirmed_by_log?: true;
 }
 
 /** Options of {@linkcode EventSender}. */
@@ -118,15 +119,15 @@ export class EventSender {
       return await this.#recover(sending, error);
     }
     const echoed = sent.data.find(({ type, id }) => type === event.type && id)?.id;
-    if (echoed) return this.#accept(sending, echoed, false);
+    if (echoed) return this.#accept(sending, echoed);
     // Accepted without an echo: queued either way, so a failing check changes nothing.
     const listed = await this.#findAccepted(sending).catch((error) => {
       if (signal.aborted) throw error;
       return undefined;
     });
-    if (listed !== undefined) return this.#accept(sending, listed, false);
+    if (listed !== undefined) return this.#accept(sending, listed);
     this.#rememberUnnamed(sending);
-    return { confirmedByEvents: false };
+    return { queued: true };
   }
 
   /**
@@ -140,7 +141,8 @@ export class EventSender {
     if (!isLost && !signal.aborted) throw error;
     try {
       if (!isLost || signal.aborted) throw error;
-      return this.#accept(sending, await this.#findLost(sending, error), true);
+      const found = this.#accept(sending, await this.#findLost(sending, error));
+      return { ...found, confirmed_by_log: true };
     } catch (failure) {
       if (failure === error && !signal.aborted) throw failure;
       // It may turn up all the same.
@@ -150,10 +152,10 @@ export class EventSender {
     }
   }
 
-  #accept({ sessionId }: Sending, eventId: string, confirmedByEvents: boolean): SendResult {
+  #accept({ sessionId }: Sending, eventId: string): SendResult {
     this.#known.set(eventId, true);
     this.#options.waiter.rememberSend(sessionId, eventId);
-    return { eventId, confirmedByEvents };
+    return { queued: true, event_id: eventId };
   }
 
   /** Has waits wait for a message without an id; of another event nothing comes that they miss. */

@@ -16,7 +16,7 @@ export interface EventStatus {
   /** Why the session last went idle. */
   readonly lastStop?: StopInfo;
   /** The tool calls that wait for an answer. */
-  readonly pendingActions: readonly PendingAction[];
+  readonly pendingActions: PendingAction[];
 }
 
 const STATUSES: Readonly<Record<Phase, EventStatus["status"]>> = {

@@ -21,9 +21,9 @@ export interface WaitResult {
   /** Counts what was left out to stay within the size budget: always the oldest. */
   readonly omitted?: Omitted;
   readonly stop_reason?: StopInfo;
-  readonly tool_activity: readonly ToolActivity[];
-  readonly pending_actions: readonly PendingAction[];
-  readonly errors: readonly TurnError[];
+  readonly tool_activity: ToolActivity[];
+  readonly pending_actions: PendingAction[];
+  readonly errors: TurnError[];
   /** Pass as `after_id` to get only what comes later; absent for a session without events. */
   readonly last_event_id?: string;
   /** Seconds since the call began, to a tenth. */

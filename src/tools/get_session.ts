@@ -58,7 +58,7 @@ export const getSession = defineTool({
       agent: agentRef(session),
       ...(session.environment_id && { environment_id: session.environment_id }),
       ...(events.lastStop && { last_stop_reason: events.lastStop }),
-      pending_actions: [...events.pendingActions],
+      pending_actions: events.pendingActions,
       ...(usage && { usage }),
       ...(budget && { budget }),
       ...(session.created_at && { created_at: session.created_at }),

@@ -24,11 +24,6 @@ export const interrupt = defineTool({
       event_id: z.string().optional(),
     }),
   async run({ session_id }, { signal, services }) {
-    const sent = await services.eventSender.send(session_id, { type: "user.interrupt" }, signal);
-    return {
-      queued: true,
-      ...(sent.eventId && { event_id: sent.eventId }),
-      ...(sent.confirmedByEvents && { confirmed_by_log: true }),
-    };
+    return await services.eventSender.send(session_id, { type: "user.interrupt" }, signal);
   },
 });

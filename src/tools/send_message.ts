@@ -29,15 +29,7 @@ export const sendMessage = defineTool({
       event_id: z.string().optional(),
     }),
   async run({ session_id, text }, { signal, services }) {
-    const sent = await services.eventSender.send(
-      session_id,
-      { type: "user.message", content: [{ type: "text", text }] },
-      signal,
-    );
-    return {
-      queued: true,
-      ...(sent.eventId && { event_id: sent.eventId }),
-      ...(sent.confirmedByEvents && { confirmed_by_log: true }),
-    };
+    const message = { type: "user.message", content: [{ type: "text", text }] } as const;
+    return await services.eventSender.send(session_id, message, signal);
   },
 });

@@ -61,7 +61,7 @@ export const waitForIdle = defineTool({
   async run({ session_id, after_id }, call) {
     const { signal, progress, services: { clock, waiter } } = call;
     const { deadline = clock.now() } = call;
-    const result = await waiter.wait({
+    return await waiter.wait({
       sessionId: session_id,
       timeoutMs: Math.max(0, deadline - clock.now()),
       afterId: after_id,
@@ -71,12 +71,6 @@ export const waitForIdle = defineTool({
       }),
       onLongSearch: () => chargeSearch(call),
     });
-    return {
-      ...result,
-      tool_activity: [...result.tool_activity],
-      pending_actions: [...result.pending_actions],
-      errors: [...result.errors],
-    };
   },
 });
 

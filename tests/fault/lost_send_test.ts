@@ -109,7 +109,7 @@ async function withServer(
 
 const outcome = (sending: Promise<SendResult>) =>
   sending.then(
-    ({ eventId, confirmedByEvents }) => `${eventId} ${confirmedByEvents}`,
+    ({ event_id, confirmed_by_log = false }) => `${event_id} ${confirmed_by_log}`,
     (error) => error instanceof ToolError ? error.code : String(error),
   );
 
@@ -147,7 +147,7 @@ for (const skewMs of SKEWS) {
             for (const event of [MESSAGE, INTERRUPT]) {
               // The same that this process has sent and seen itself.
               const own = await send(event);
-              assertEquals(own.confirmedByEvents, false);
+              assertEquals(own.confirmed_by_log, undefined);
               server.add(event, ageMs);
               loseNext({ moment: "before it is read", blow: "closed" });
               assertEquals(await outcome(send(event)), "delivery_unknown", `${ageMs} ms`);

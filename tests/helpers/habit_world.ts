@@ -88,7 +88,7 @@ export class HabitWorld {
   async #send(event: Parameters<EventSender["send"]>[1], replica: number) {
     const sending = this.#replicas[replica]?.eventSender.send(this.sessionId, event, this.#signal);
     return (await this.clock.runUntil(sending ?? Promise.reject(new Error("no such replica"))))
-      .eventId;
+      .event_id;
   }
 
   async wait(timeoutMs: number, afterId?: string, replica = 0): Promise<WaitResult> {
