@@ -68,7 +68,7 @@ export class ManualClock implements Clock {
    *
    * @param settles how often promises may settle before time moves: more where much is done at once
    */
-  async runUntil<T>(promise: Promise<T>, limitMs = 3_600_000, settles = 1): Promise<T> {
+  async runUntil<T>(promise: Promise<T>, limitMs = 3_600_000, settles = 2): Promise<T> {
     let settled = false;
     promise.then(() => settled = true, () => settled = true);
     const end = this.#now + limitMs;

@@ -48,15 +48,22 @@ Deno.test("serve() lets an open wait answer with what it has when it is told to 
     message: "Take your time.",
   });
   const open = Promise.withResolvers<void>();
-  const wait = callServedTool(endpoint, "wait_for_idle", { session_id, timeout_sec: 600 }, {
-    onProgress: () => open.resolve(),
-  });
+  const waiting = {
+    ...endpoint,
+    fetch: async (request: Request) => {
+      const response = await endpoint.fetch(request);
+      open.resolve();
+      return response;
+    },
+  };
+  const wait = callServedTool(waiting, "wait_for_idle", { session_id, timeout_sec: 600 });
   await open.promise;
   const start = performance.now();
   program.stop();
   assertEquals((await wait).status, "timeout");
   await done;
   assert(performance.now() - start < 1_000);
+  assertMatch(program.logged.join("\n"), /Draining: calls that run get their answers.*calls.*1/);
 });
 
 Deno.test("serve() is ready when the API can be reached", async () => {
