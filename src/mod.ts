@@ -29,7 +29,7 @@ export {
 export { type Credential, type CredentialSource, fileCredential } from "./api/credentials.ts";
 export type { SessionEvent } from "./api/events.ts";
 export type { Agent, Environment, Page, SentEvents, Session } from "./api/resources.ts";
-export { parseTokenFile, type TokenEntry } from "./access/token_file.ts";
+export { parseTokenFile } from "./access/token_file.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
 export type { ApiErrorInfo, ApiErrorKind } from "./api/errors.ts";
 export { ApiError } from "./api/errors.ts";
@@ -54,9 +54,4 @@ export type { Principal } from "./access/principal.ts";
 export { createServices, type Services, type ServicesOptions } from "./tools/services.ts";
 export { createHttpHandler } from "./http/handler.ts";
 export { serveStdioTransport } from "./stdio.ts";
-export {
-  type AccessToken,
-  createTokenRegistry,
-  type ReplaceableTokens,
-  type TokenRegistry,
-} from "./access/tokens.ts";
+export { createTokenRegistry, type TokenEntry, type TokenRegistry } from "./access/tokens.ts";

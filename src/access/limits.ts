@@ -12,6 +12,9 @@ import type { Caller } from "./principal.ts";
 /** Waits are held open by design, so they count apart from calls that should be short. */
 export type CallKind = "call" | "wait";
 
+/** The most calls, or waits, that a setting or a token may allow at once. */
+export const MAX_RUNNING = 100_000;
+
 /** Counts what runs. One per process. */
 export interface CallLimits {
   /**

@@ -1,35 +1,19 @@
 /**
- * The token file: the callers of the HTTP server, and what each may do.
+ * The token file, which lists the callers of the HTTP server and what each may do: its format, and a
+ * running server's tokens, which follow it.
  *
  * @module
  */
 
 import * as z from "zod";
-import { UsageError } from "../core/errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { fileError, UsageError } from "../core/errors.ts";
 import { isFilledIn } from "../core/filled_in.ts";
 import { type IdKind, isIdOf } from "../core/ids.ts";
+import type { Logger } from "../core/logger.ts";
 import { firstChars } from "../core/text.ts";
-
-/** One token of the file. What is absent is not limited. */
-export interface TokenEntry {
-  /** 1 to 64 letters, digits, `.`, `_` and `-`; sessions are bound to it. */
-  readonly name: string;
-  /** SHA-256 of each accepted secret, as lower-case hex: one, or several while one replaces another. */
-  readonly hashes: readonly string[];
-  /** Milliseconds since the epoch from which on the token is refused. */
-  readonly expiresAtMs?: number;
-  readonly agents?: readonly string[];
-  readonly environments?: readonly string[];
-  readonly readOnly: boolean;
-  /** `own` reaches only sessions that were created under its name. */
-  readonly sessions: "own" | "all";
-  /** Requests per minute. */
-  readonly ratePerMinute?: number;
-  /** Waits that may be open at once. */
-  readonly maxWaits?: number;
-  /** Other calls that may run at once. */
-  readonly maxCalls?: number;
-}
+import { MAX_RUNNING } from "./limits.ts";
+import { createTokenRegistry, type TokenEntry, type TokenRegistry, tokensOf } from "./tokens.ts";
 
 /** Names of tokens: they go into logs and responses, so they stay plain. */
 export const TOKEN_NAME = /^[A-Za-z0-9._-]{1,64}$/;
@@ -40,14 +24,6 @@ const MAX_TOKENS = 1_000;
 const NAME_RULE = "must be 1 to 64 letters, digits, '.', '_' and '-'";
 const HASHES_RULE =
   "must be the SHA-256 of the secret as 64 hex digits, or a list of 1 to 4 of them";
-
-// Made for the first file that is read: most starts read none.
-const nameSchema = z.lazy(() => z.string(NAME_RULE).regex(TOKEN_NAME, NAME_RULE));
-
-const hashSchema = z.lazy(() =>
-  z.string().regex(/^[0-9a-fA-F]{64}$/, "must be the SHA-256 of the secret as 64 hex digits")
-    .toLowerCase()
-);
 
 function idsSchema(kind: IdKind): z.ZodArray<z.ZodString> {
   const isId = (value: string) => isFilledIn(value, { isWord: true }) && isIdOf(kind, value);
@@ -64,12 +40,20 @@ function countSchema(max: number): z.ZodInt {
   return z.int(rule).min(1, rule).max(max, rule);
 }
 
-const entrySchema = z.lazy(() =>
-  z.strictObject({
-    name: nameSchema,
+/** Makes the schema when the first file is read: cold, it takes 10 ms, and most starts read none. */
+function fileSchema() {
+  return schema ??= makeSchema();
+}
+
+let schema: ReturnType<typeof makeSchema> | undefined;
+
+function makeSchema() {
+  const hash = z.string().regex(/^[0-9a-fA-F]{64}$/, HASHES_RULE).toLowerCase();
+  const entry = z.strictObject({
+    name: z.string(NAME_RULE).regex(TOKEN_NAME, NAME_RULE),
     sha256: z.union([
-      hashSchema.transform((one) => [one]),
-      z.array(hashSchema).min(1, HASHES_RULE).max(4, HASHES_RULE),
+      hash.transform((one) => [one]),
+      z.array(hash).min(1, HASHES_RULE).max(4, HASHES_RULE),
     ], { error: HASHES_RULE }),
     expires: z.iso.datetime({
       offset: true,
@@ -80,17 +64,16 @@ const entrySchema = z.lazy(() =>
     read_only: z.boolean("must be true or false").optional(),
     sessions: z.enum(["own", "all"], 'must be "own" or "all"').optional(),
     rate_per_minute: countSchema(1_000_000).optional(),
-    max_waits: countSchema(100_000).optional(),
-    max_calls: countSchema(100_000).optional(),
-  }, { error: (issue) => issue.code === "invalid_type" ? "must be an object" : undefined })
-);
-
-const fileSchema = z.lazy(() =>
-  z.strictObject({
-    tokens: z.array(entrySchema, "must be a list of tokens")
+    max_waits: countSchema(MAX_RUNNING).optional(),
+    max_calls: countSchema(MAX_RUNNING).optional(),
+  }, { error: (issue) => issue.code === "invalid_type" ? "must be an object" : undefined });
+  return z.strictObject({
+    tokens: z.array(entry, "must be a list of tokens")
       .max(MAX_TOKENS, `must be at most ${MAX_TOKENS} tokens`),
-  })
-);
+  });
+}
+
+type FileEntry = z.output<ReturnType<typeof makeSchema>>["tokens"][number];
 
 /** Returns true for the text of a file that lists tokens; any other text is the token itself. */
 export function isTokenList(text: string): boolean {
@@ -105,7 +88,7 @@ export function isTokenList(text: string): boolean {
  */
 export function parseTokenFile(text: string, source: string): readonly TokenEntry[] {
   const content = parseJson(text, source);
-  const parsed = fileSchema.safeParse(content);
+  const parsed = fileSchema().safeParse(content);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new UsageError(`${source}: ${issue ? describe(issue, content) : "cannot be used"}`);
@@ -124,7 +107,7 @@ function parseJson(text: string, source: string): unknown {
   }
 }
 
-function entryOf(entry: z.output<typeof entrySchema>): TokenEntry {
+function entryOf(entry: FileEntry): TokenEntry {
   const { expires } = entry;
   return {
     name: entry.name,
@@ -166,7 +149,8 @@ function describe(issue: z.core.$ZodIssue, content: unknown): string {
     const keys = issue.keys.slice(0, 3).map((key) => JSON.stringify(firstChars(key, 40))).join(
       ", ",
     );
-    const known = Object.keys((isEntry ? entrySchema : fileSchema).unwrap().shape).join(", ");
+    const { shape } = fileSchema();
+    const known = Object.keys(isEntry ? shape.tokens.element.shape : shape).join(", ");
     return `${place}unknown field ${keys}: there are ${known}`;
   }
   if (valueAt(content, issue.path) === undefined) return `${place}${field} is missing`;
@@ -175,8 +159,8 @@ function describe(issue: z.core.$ZodIssue, content: unknown): string {
 }
 
 function nameAt(content: unknown, index: number): string {
-  const name = nameSchema.safeParse(valueAt(content, ["tokens", index, "name"]));
-  return name.success ? ` ("${name.data}")` : "";
+  const name = valueAt(content, ["tokens", index, "name"]);
+  return typeof name === "string" && TOKEN_NAME.test(name) ? ` ("${name}")` : "";
 }
 
 function valueAt(content: unknown, path: readonly PropertyKey[]): unknown {
@@ -185,4 +169,148 @@ function valueAt(content: unknown, path: readonly PropertyKey[]): unknown {
       typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined,
     content,
   );
+}
+
+/** Who may call over HTTP. */
+export interface TokenSettings {
+  /** Secrets without limits; none when there is a list of tokens. */
+  readonly tokens: readonly string[];
+  /** A list of tokens, and where it was read from, to be read again when it changes. */
+  readonly tokenFile?: { readonly path: string; readonly entries: readonly TokenEntry[] };
+}
+
+/** What following a file takes of the program. */
+interface TokenProgram {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly readFile: (path: string) => Promise<string>;
+  readonly onReload: (listener: () => void) => () => void;
+}
+
+/** Tokens that follow their file until they are closed. */
+export interface OpenTokens {
+  readonly registry: TokenRegistry;
+  close(): void;
+}
+
+/**
+ * Opens the tokens of a configuration. A list is read again when its file changes, or when the
+ * operator asks for it (SIGHUP). A list that cannot be used leaves the tokens as they are; running
+ * calls go on either way.
+ */
+export function openTokens(
+  { tokens, tokenFile }: TokenSettings,
+  program: TokenProgram,
+): OpenTokens {
+  const { log } = program;
+  if (!tokenFile) {
+    // Without a listener the signal would end the process.
+    const unsubscribe = program.onReload(() =>
+      log.warn("Nothing was read again: only a list of tokens in --token-file can change")
+    );
+    return { registry: createTokenRegistry(tokensOf(tokens)), close: unsubscribe };
+  }
+  const { path } = tokenFile;
+  const registry = createTokenRegistry(tokenFile.entries);
+  const fail = (error: unknown) =>
+    log.error("The token file cannot be used: the tokens stay as they were", {
+      error: error instanceof Error ? error.message : String(error),
+    });
+  const file = watchFile({
+    ...program,
+    path,
+    onUnreadable: (error) => fail(fileError(error, path, "--token-file")),
+    onContent(content) {
+      try {
+        const entries = parseTokenFile(content, `'${path}' (--token-file)`);
+        const before = registry.current();
+        if (JSON.stringify(entries) === JSON.stringify(before)) return;
+        registry.replace(entries);
+        log.info("The token file was read again", changes(before, entries));
+        if (entries.length === 0) log.warn("No token is left: every call is refused");
+      } catch (error) {
+        fail(error);
+      }
+    },
+  });
+  const unsubscribe = program.onReload(() => void file.check());
+  return {
+    registry,
+    close() {
+      unsubscribe();
+      file.close();
+    },
+  };
+}
+
+/** Compares two lists, for the log: names only, since the file has the rest. */
+function changes(before: readonly TokenEntry[], after: readonly TokenEntry[]) {
+  const text = new Map(before.map((entry) => [entry.name, JSON.stringify(entry)]));
+  const names = (entries: readonly TokenEntry[]) => entries.map(({ name }) => name);
+  const left = new Set(names(after));
+  return {
+    tokens: after.length,
+    added: names(after.filter(({ name }) => !text.has(name))),
+    removed: names(before.filter(({ name }) => !left.has(name))),
+    changed: names(after.filter((entry) => {
+      const known = text.get(entry.name);
+      return known !== undefined && known !== JSON.stringify(entry);
+    })),
+  };
+}
+
+/** A file to watch, and its listeners. */
+export interface WatchOptions {
+  readonly path: string;
+  readonly readFile: (path: string) => Promise<string>;
+  readonly clock: Clock;
+  /** Gets the first content, and each that differs from the one before. */
+  readonly onContent: (content: string) => void;
+  /** Called once when the file cannot be read, and again after it could be in between. */
+  readonly onUnreadable: (error: unknown) => void;
+}
+
+/** A file that is being watched. */
+export interface WatchedFile {
+  /** Reads the file now instead of in its turn. */
+  check(): Promise<void>;
+  close(): void;
+}
+
+/** How often a file is read, in milliseconds. */
+const POLL_MS = 3_000;
+
+/**
+ * Reads a small file every three seconds. Comparing contents also notices what times of change do
+ * not show, such as a mounted volume whose links are exchanged.
+ */
+export function watchFile(options: WatchOptions): WatchedFile {
+  const { path, readFile, clock, onContent, onUnreadable } = options;
+  const closing = new AbortController();
+  let last: string | undefined;
+  let readable = true;
+
+  const read = async () => {
+    try {
+      const content = await readFile(path);
+      if (closing.signal.aborted) return;
+      readable = true;
+      if (content !== last) onContent(last = content);
+    } catch (error) {
+      if (readable && !closing.signal.aborted) onUnreadable(error);
+      readable = false;
+    }
+  };
+  // One after the other, so that an old content never comes last.
+  let reading = Promise.resolve();
+  const check = () => reading = reading.then(read);
+  const poll = async () => {
+    while (!closing.signal.aborted) {
+      await check();
+      await clock.sleep(POLL_MS, closing.signal);
+    }
+  };
+  // Ends by the signal only.
+  poll().catch(() => {});
+  return { check, close: () => closing.abort() };
 }

@@ -1,75 +1,57 @@
 /**
- * The tokens that are accepted at the moment.
+ * The tokens that the HTTP server accepts at the moment.
  *
  * @module
  */
 
 import { createHash } from "node:crypto";
-import type { TokenEntry } from "./token_file.ts";
 import type { Principal } from "./principal.ts";
 
-/** A token that is known. */
-export interface AccessToken {
+/** A token: its secrets, and what its bearer may do. What is absent is not limited. */
+export interface TokenEntry extends Omit<Principal, "id" | "charge"> {
+  /** 1 to 64 letters, digits, `.`, `_` and `-`; sessions are bound to it. */
   readonly name: string;
-  /** SHA-256 of each of its secrets. */
-  readonly digests: readonly Uint8Array[];
-  /** Milliseconds since the epoch from which on it is refused; never when absent. */
+  /** SHA-256 of each accepted secret, as lower-case hex: one, or several while one replaces another. */
+  readonly hashes: readonly string[];
+  /** Milliseconds since the epoch from which on the token is refused. */
   readonly expiresAtMs?: number;
-  /** Requests per minute; any number when absent. */
+  /** Requests per minute. */
   readonly ratePerMinute?: number;
-  /** The caller that it stands for, with what it may do. */
-  readonly principal: Principal;
 }
 
-/** The tokens that the HTTP server accepts. */
+/** The tokens of a server. They can be exchanged while it runs: calls that run go on. */
 export interface TokenRegistry {
-  /** All tokens, also expired ones. */
-  current(): Promise<readonly AccessToken[]>;
+  /** Returns all tokens, also expired ones. */
+  current(): readonly TokenEntry[];
+  replace(tokens: readonly TokenEntry[]): void;
 }
 
-/** A registry whose tokens can be exchanged while it is in use: calls that run go on. */
-export interface ReplaceableTokens extends TokenRegistry {
-  replace(entries: readonly TokenEntry[]): void;
-}
-
-/** A registry of the entries of a token file. */
-export function createTokenRegistry(entries: readonly TokenEntry[]): ReplaceableTokens {
-  let tokens = entries.map(tokenOf);
-  return {
-    current: () => Promise.resolve(tokens),
-    replace: (next) => tokens = next.map(tokenOf),
-  };
+/** Makes a registry that holds these tokens until they are replaced. */
+export function createTokenRegistry(tokens: readonly TokenEntry[]): TokenRegistry {
+  let held = tokens;
+  return { current: () => held, replace: (next) => held = next };
 }
 
 /**
- * A registry of bare secrets, without limits: the only one has the name `default`.
+ * Makes tokens of bare secrets, without limits: the only one has the name `default`.
  *
  * @throws `TypeError` without a secret, or with an empty one: an open endpoint would spend its
  *   operator's money
  */
-export function plainTokens(secrets: readonly string[]): TokenRegistry {
+export function tokensOf(secrets: readonly string[]): TokenEntry[] {
   if (secrets.length === 0 || secrets.some((secret) => secret === "")) {
     throw new TypeError("An HTTP handler needs at least one token");
   }
-  const tokens = secrets.map((secret, index): AccessToken => {
-    const name = secrets.length === 1 ? "default" : `token-${index + 1}`;
-    return { name, digests: [sha256(secret)], principal: { id: name } };
-  });
-  return { current: () => Promise.resolve(tokens) };
+  return secrets.map((secret, index) => ({
+    name: secrets.length === 1 ? "default" : `token-${index + 1}`,
+    hashes: [sha256(secret)],
+  }));
 }
 
-/** Returns the SHA-256 of a text: at once, since Web Crypto's detour over a thread takes far longer. */
-export function sha256(text: string): Uint8Array {
-  return new Uint8Array(createHash("sha256").update(text).digest());
-}
-
-function tokenOf(entry: TokenEntry): AccessToken {
-  const { name, hashes, expiresAtMs, ratePerMinute, ...scopes } = entry;
-  return {
-    name,
-    digests: hashes.map((hash) => Uint8Array.fromHex(hash)),
-    ...(expiresAtMs !== undefined && { expiresAtMs }),
-    ...(ratePerMinute !== undefined && { ratePerMinute }),
-    principal: { id: name, ...scopes },
-  };
+/**
+ * Returns the SHA-256 of a text as lower-case hex: at once, since Web Crypto's detour over a thread
+ * takes far longer.
+ */
+export function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sha256 } from "../access/tokens.ts";
 import type { NewTokenConfig } from "../config/config.ts";
 import { UsageError } from "../core/errors.ts";
 import type { Program } from "../runtime/program.ts";
@@ -17,10 +18,10 @@ const SECRET_BYTES = 32;
  *
  * @throws UsageError when `expires` is over
  */
-export async function printNewToken(
+export function printNewToken(
   config: NewTokenConfig,
   { clock, print }: Pick<Program, "clock" | "print">,
-): Promise<void> {
+): void {
   const { expires } = config;
   if (expires !== undefined && Date.parse(expires) <= clock.wallTime()) {
     throw new UsageError(
@@ -29,7 +30,7 @@ export async function printNewToken(
   }
   const random = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
   const secret = PREFIX + random.toBase64({ alphabet: "base64url", omitPadding: true });
-  const entry = JSON.stringify(await entryFor(config, secret), null, 2);
+  const entry = JSON.stringify(entryFor(config, secret), null, 2);
   print("The secret, shown only now. Give it to the client, as its bearer token:");
   print(`\n  ${secret}\n`);
   print('The entry for the file of --token-file, a list { "tokens": [ … ] }:');
@@ -40,12 +41,11 @@ export async function printNewToken(
 }
 
 /** Makes the entry in the spelling of the file; without limits that are not set. */
-async function entryFor(config: NewTokenConfig, secret: string): Promise<Record<string, unknown>> {
+function entryFor(config: NewTokenConfig, secret: string): Record<string, unknown> {
   const { name, expires, agents, environments, readOnly } = config;
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret));
   return {
     name,
-    sha256: new Uint8Array(digest).toHex(),
+    sha256: sha256(secret),
     ...(expires !== undefined && { expires }),
     ...(agents && { agents }),
     ...(environments && { environments }),

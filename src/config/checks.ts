@@ -19,6 +19,13 @@ const HEADER_SAFE = /^[\x21-\x7e]+$/;
 /** Shortest bearer token that the HTTP server accepts, in characters. */
 export const MIN_TOKEN_LENGTH = 32;
 
+const MAKE_TOKEN = "'openssl rand -hex 32'";
+
+/** Says what to do where there is no bearer token yet. */
+export const TOKEN_ADVICE =
+  `set MANAGED_AGENTS_MCP_TOKEN, such as to the output of ${MAKE_TOKEN}, ` +
+  "or name a file with --token-file";
+
 /** Each kind of id, as errors call it. */
 const ID_NAMES: Readonly<Record<IdKind, string>> = {
   agent: "an agent's id",
@@ -216,7 +223,7 @@ export function checkToken(value: string, source: string): string {
   if (value.length >= MIN_TOKEN_LENGTH) return value;
   throw new UsageError(
     `${source} is too short (${value.length} characters, at least ${MIN_TOKEN_LENGTH}): ` +
-      "make one with 'openssl rand -hex 32'",
+      `make one with ${MAKE_TOKEN}`,
   );
 }
 

@@ -8,7 +8,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "../core/errors.ts";
 import { nearest } from "../core/suggest.ts";
 import { HOST_NAMES } from "../hosts/hosts.ts";
-import { parseSwitch } from "./checks.ts";
+import { parseSwitch, TOKEN_ADVICE } from "./checks.ts";
 import { ALL_SETTINGS, type CommandName, REMOVED_FLAGS, type ScopedSetting } from "./settings.ts";
 
 /** A command, for the parser and `--help`. */
@@ -65,7 +65,6 @@ type FlagRow = ScopedSetting & { readonly flag: string };
 const FLAGS = ALL_SETTINGS.filter((row): row is FlagRow => row.flag !== undefined);
 
 const KEY_ADVICE = "set ANTHROPIC_API_KEY, or name a file with --api-key-file";
-const TOKEN_ADVICE = "set MANAGED_AGENTS_MCP_TOKEN, or name a file with --token-file";
 
 /** Flags that people try for credentials. The whole machine can read a command line. */
 const SECRET_FLAGS: ReadonlyMap<string, string> = new Map([

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { TokenEntry } from "../access/token_file.ts";
+import type { TokenSettings } from "../access/token_file.ts";
 import type { FileHostName, HostName } from "../hosts/hosts.ts";
 import type { DoctorCheck, SETTINGS, Values } from "./settings.ts";
 
@@ -17,11 +17,8 @@ export interface CredentialConfig {
 }
 
 /** Where the HTTP server listens, and whom it lets in. */
-export interface HttpConfig extends Omit<Values<typeof SETTINGS.http>, "drainSeconds"> {
-  /** Secrets without limits; none when there is a list of tokens. */
-  readonly tokens: readonly string[];
-  /** A list of tokens, and where it was read from, to be read again when it changes. */
-  readonly tokenFile?: { readonly path: string; readonly entries: readonly TokenEntry[] };
+export interface HttpConfig
+  extends Omit<Values<typeof SETTINGS.http>, "drainSeconds">, TokenSettings {
   /** Files of the certificate and its key, both PEM; plain HTTP when absent. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** Milliseconds for which a server that ends goes on listening and answers 503. */

@@ -4,14 +4,20 @@
  * @module
  */
 
-import { isTokenList, parseTokenFile } from "../access/token_file.ts";
+import { isTokenList, parseTokenFile, type TokenSettings } from "../access/token_file.ts";
 import { HOSTED, isLoopback, LOOPBACK_HOSTS } from "../core/addresses.ts";
 import { fileError, UsageError } from "../core/errors.ts";
 import { checkFilledIn, isNoCredential } from "../core/filled_in.ts";
 import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
 import { createRedact } from "../core/redact.ts";
 import { FILE_HOST_NAMES, HOST_NAMES } from "../hosts/hosts.ts";
-import { type Check, checkHostedCredential, checkSecret, checkToken } from "./checks.ts";
+import {
+  type Check,
+  checkHostedCredential,
+  checkSecret,
+  checkToken,
+  TOKEN_ADVICE,
+} from "./checks.ts";
 import type {
   Config,
   CredentialConfig,
@@ -160,7 +166,7 @@ function isHosted(sources: Sources): boolean {
   }
 }
 
-function tokensOf(sources: Sources): Pick<HttpConfig, "tokens" | "tokenFile"> {
+function tokensOf(sources: Sources): TokenSettings {
   const path = valueOf(sources, SETTINGS.tokens.tokenFile);
   if (path !== undefined) {
     const content = readSecret(sources, path, "--token-file", (text) => text);
@@ -174,10 +180,7 @@ function tokensOf(sources: Sources): Pick<HttpConfig, "tokens" | "tokenFile"> {
   }
   const token = valueOf(sources, SETTINGS.tokens.token);
   if (token !== undefined) return { tokens: [token] };
-  throw new UsageError(
-    "HTTP needs a bearer token: set MANAGED_AGENTS_MCP_TOKEN, such as to the output of " +
-      "'openssl rand -hex 32'",
-  );
+  throw new UsageError(`HTTP needs a bearer token: ${TOKEN_ADVICE}`);
 }
 
 function tlsOf(sources: Sources): HttpConfig["tls"] {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { DEFAULT_MAX_CALLS } from "../access/limits.ts";
+import { DEFAULT_MAX_CALLS, MAX_RUNNING } from "../access/limits.ts";
 import { checkBaseUrl, HOSTED } from "../core/addresses.ts";
 import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
 import { LOG_LEVELS } from "../core/logger.ts";
@@ -252,7 +252,7 @@ export const SETTINGS = {
     maxWaits: {
       flag: "max-waits",
       valueName: "<count>",
-      parse: integer(1, 100_000),
+      parse: integer(1, MAX_RUNNING),
       // Each wait takes two connections over HTTP, and the usual limit is 1,024 open files.
       fallback: 400,
       help: "Waits that may be open at once",
@@ -260,7 +260,7 @@ export const SETTINGS = {
     maxCalls: {
       flag: "max-calls",
       valueName: "<count>",
-      parse: integer(1, 100_000),
+      parse: integer(1, MAX_RUNNING),
       fallback: DEFAULT_MAX_CALLS,
       help: "Other calls that may run at once",
     },

@@ -1,5 +1,5 @@
 /**
- * Lets requests in: by the token that they carry, and by how often it may call.
+ * Lets requests in by the token that they carry, as often as it may call.
  *
  * @module
  */
@@ -7,107 +7,38 @@
 import { STATUS_CODE } from "@std/http";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
+import { createRateLimiter, type RateLimiter } from "../access/limits.ts";
 import type { Principal } from "../access/principal.ts";
-import { createRateLimiter } from "../access/limits.ts";
+import { sha256, type TokenEntry, type TokenRegistry } from "../access/tokens.ts";
 import { errorResponse } from "./responses.ts";
-import { type AccessToken, sha256, type TokenRegistry } from "../access/tokens.ts";
 
-/** The token whose secret a request carries; `none` when it carries no secret. */
-export type Identification =
-  | { readonly kind: "none" | "unknown" }
-  | { readonly kind: "expired" | "accepted"; readonly token: AccessToken };
-
-/** Tells whose token a request carries. */
-export interface Authenticator {
-  identify(headers: Headers): Promise<Identification>;
-}
-
-/** Digests of accepted secrets that are kept: a hash costs more than all else about a token. */
-const MAX_KEPT_DIGESTS = 1_000;
-
-/**
- * Accepts the tokens from `Authorization: Bearer` and `X-API-Key` alike, since some hosts can set
- * only one of the two. What is compared are digests, all of them and all of their bytes, so that
- * the time it takes tells nothing about a token.
- *
- * @param onAccepted told of every secret that was accepted: a list of tokens holds only hashes
- */
-export function createAuthenticator(
-  registry: TokenRegistry,
-  clock: Pick<Clock, "wallTime">,
-  onAccepted: (secret: string) => void = () => {},
-): Authenticator {
-  const digests = new Map<string, Uint8Array>();
-  return {
-    async identify(headers) {
-      const secrets = credentials(headers);
-      const offered = secrets.map((secret) => digests.get(secret) ?? sha256(secret));
-      if (offered.length === 0) return { kind: "none" };
-      let accepted: AccessToken | undefined;
-      let expired: AccessToken | undefined;
-      const now = clock.wallTime();
-      for (const token of await registry.current()) {
-        if (!isAnyEqual(token.digests, offered)) continue;
-        if (token.expiresAtMs !== undefined && now >= token.expiresAtMs) expired = token;
-        else accepted = token;
-      }
-      if (accepted) {
-        for (const [at, secret] of secrets.entries()) {
-          const digest = offered[at];
-          if (!digest || !isAnyEqual(accepted.digests, [digest])) continue;
-          if (digests.size >= MAX_KEPT_DIGESTS) digests.clear();
-          digests.set(secret, digest);
-          onAccepted(secret);
-        }
-        return { kind: "accepted", token: accepted };
-      }
-      return expired ? { kind: "expired", token: expired } : { kind: "unknown" };
-    },
-  };
-}
-
-function credentials(headers: Headers): string[] {
-  const bearer = /^bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
-  return [bearer, headers.get("x-api-key")].filter((value) => value !== undefined)
-    .flatMap((value) => value || []);
-}
-
-/** Compares every pair, whatever the first comparisons gave. */
-function isAnyEqual(known: readonly Uint8Array[], offered: readonly Uint8Array[]): boolean {
-  let equal = 0;
-  for (const a of known) for (const b of offered) equal |= Number(isEqual(a, b));
-  return equal !== 0;
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
-  return difference === 0;
-}
-
-/** The parts that {@linkcode createAdmission} works with. */
-export interface AdmissionOptions {
+/** The parts that {@linkcode createAuthenticator} works with. */
+export interface AuthenticatorOptions {
   readonly tokens: TokenRegistry;
   readonly clock: Pick<Clock, "now" | "wallTime">;
   readonly log: Logger;
-  /** Told of every secret that was accepted. */
+  /** Told of every secret that was accepted: a list of tokens holds only hashes. */
   readonly onAccepted?: (secret: string) => void;
 }
 
-/** Lets requests in by their tokens, or gives their error responses. */
-export interface Admission {
+/** Lets requests in by their tokens. */
+export interface Authenticator {
   /** Finds the token that the request carries, or says why it is let in by none. */
-  authenticate(headers: Headers): Promise<AccessToken | Unauthorized>;
+  authenticate(headers: Headers): Admitted | Unauthorized;
+}
+
+/** The token of a request that is let in. */
+export interface Admitted {
+  /** The token's bearer, whose long searches are charged to the token's rate. */
+  readonly principal: Principal;
   /**
-   * Counts messages of a token.
+   * Counts messages against the token's rate.
    *
    * @param messages how many JSON-RPC messages the request holds; 1 by default
    * @param counted how many of them were counted before; 0 by default
    * @returns the response 429 when there were too many
    */
-  limit(token: AccessToken, messages?: number, counted?: number): Response | undefined;
-  /** Returns the bearer of a token, whose calls are charged to the token's rate. */
-  principalOf(token: AccessToken): Principal;
+  limit(messages?: number, counted?: number): Response | undefined;
 }
 
 /** A request that is not let in. */
@@ -120,47 +51,91 @@ export interface Unauthorized {
   readonly token?: string;
 }
 
-export function createAdmission(
-  { tokens, clock, log, onAccepted }: AdmissionOptions,
-): Admission {
-  const authenticator = createAuthenticator(tokens, clock, onAccepted);
+/** Hashes of accepted secrets that are kept: a hash costs more than all else about a token. */
+const MAX_KEPT_HASHES = 1_000;
+
+/**
+ * Accepts the tokens from `Authorization: Bearer` and `X-API-Key` alike, since some hosts can set
+ * only one of the two. What is compared are hashes, all of them and to their ends, so that the time
+ * it takes tells nothing about a token.
+ */
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const { tokens, clock, log, onAccepted } = options;
   const limiter = createRateLimiter(clock);
-  const charged = new WeakMap<AccessToken, Principal>();
+  const kept = new Map<string, string>();
+  const admitted = new WeakMap<TokenEntry, Admitted>();
+
+  const keep = (secret: string, hash: string) => {
+    if (kept.size >= MAX_KEPT_HASHES) kept.clear();
+    kept.set(secret, hash);
+    onAccepted?.(secret);
+  };
   return {
-    principalOf(token) {
-      const { name, ratePerMinute, principal } = token;
-      if (ratePerMinute === undefined) return principal;
-      const known = charged.get(token);
-      if (known) return known;
-      const charge = (requests: number) => limiter.take(name, ratePerMinute, requests);
-      const made = { ...principal, charge };
-      charged.set(token, made);
-      return made;
-    },
-    async authenticate(headers) {
-      const found = await authenticator.identify(headers);
-      switch (found.kind) {
-        case "accepted":
-          return found.token;
-        case "expired": {
-          const error = 'error="invalid_token", error_description="The token has expired"';
-          const response = unauthorized(expiredText(found.token), error);
-          return { response, reason: "expired token", token: found.token.name };
-        }
-        case "unknown": {
-          const message =
-            "The bearer token is not accepted. Check it with the operator of this server.";
-          const response = unauthorized(message, 'error="invalid_token"');
-          return { response, reason: "unknown token" };
-        }
-        case "none": {
-          const message = "A bearer token is needed: send Authorization: Bearer, or X-API-Key.";
-          return { response: unauthorized(message), reason: "no token" };
-        }
+    authenticate(headers) {
+      const secrets = credentials(headers);
+      if (secrets.length === 0) {
+        const message = "A bearer token is needed: send Authorization: Bearer, or X-API-Key.";
+        return { response: unauthorized(message), reason: "no token" };
       }
+      const offered = secrets.map((secret) => kept.get(secret) ?? sha256(secret));
+      const now = clock.wallTime();
+      let accepted: TokenEntry | undefined;
+      let expired: TokenEntry | undefined;
+      for (const token of tokens.current()) {
+        if (!isAnyEqual(token.hashes, offered)) continue;
+        if (token.expiresAtMs !== undefined && now >= token.expiresAtMs) expired = token;
+        else accepted = token;
+      }
+      if (accepted) {
+        for (const [at, hash] of offered.entries()) {
+          if (isAnyEqual(accepted.hashes, [hash])) keep(secrets[at] ?? "", hash);
+        }
+        const known = admitted.get(accepted) ?? admit(accepted, limiter, log);
+        admitted.set(accepted, known);
+        return known;
+      }
+      if (expired) {
+        const error = 'error="invalid_token", error_description="The token has expired"';
+        const response = unauthorized(expiredText(expired), error);
+        return { response, reason: "expired token", token: expired.name };
+      }
+      const message =
+        "The bearer token is not accepted. Check it with the operator of this server.";
+      const response = unauthorized(message, 'error="invalid_token"');
+      return { response, reason: "unknown token" };
     },
-    limit({ name, ratePerMinute }, messages = 1, counted = 0) {
-      if (ratePerMinute === undefined) return undefined;
+  };
+}
+
+function credentials(headers: Headers): string[] {
+  const bearer = /^bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
+  return [bearer, headers.get("x-api-key")].filter((value) => value !== undefined)
+    .flatMap((value) => value || []);
+}
+
+/** Compares every pair, whatever the first comparisons gave. */
+function isAnyEqual(known: readonly string[], offered: readonly string[]): boolean {
+  let equal = 0;
+  for (const a of known) for (const b of offered) equal |= Number(isEqual(a, b));
+  return equal !== 0;
+}
+
+function isEqual(a: string, b: string): boolean {
+  let difference = a.length ^ b.length;
+  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
+  return difference === 0;
+}
+
+function admit(token: TokenEntry, limiter: RateLimiter, log: Logger): Admitted {
+  const { name, hashes: _hashes, expiresAtMs: _expiresAtMs, ratePerMinute, ...scopes } = token;
+  const principal: Principal = { id: name, ...scopes };
+  if (ratePerMinute === undefined) return { principal, limit: () => undefined };
+  return {
+    principal: {
+      ...principal,
+      charge: (requests) => limiter.take(name, ratePerMinute, requests),
+    },
+    limit(messages = 1, counted = 0) {
       const fits = messages <= ratePerMinute;
       const waitMs = fits ? limiter.take(name, ratePerMinute, messages - counted) : Infinity;
       if (waitMs === 0) return undefined;
@@ -181,7 +156,7 @@ export function createAdmission(
   };
 }
 
-function expiredText({ name, expiresAtMs }: AccessToken): string {
+function expiredText({ name, expiresAtMs }: TokenEntry): string {
   const at = expiresAtMs === undefined ? "" : ` on ${new Date(expiresAtMs).toISOString()}`;
   return `The bearer token "${name}" expired${at}. Ask the operator of this server for a new one.`;
 }

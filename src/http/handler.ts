@@ -16,7 +16,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { unquoted } from "../core/errors.ts";
 import type { LogFields, Logger } from "../core/logger.ts";
 import { authInfoOf } from "../mcp/server.ts";
-import { createAdmission } from "./authenticate.ts";
+import { createAuthenticator } from "./authenticate.ts";
 import { readJson } from "./body.ts";
 import { LOOPBACK_HOSTS } from "../core/addresses.ts";
 import { createGuard, type GuardOptions, hostOf, pathOf } from "./guard.ts";
@@ -29,7 +29,7 @@ import {
 } from "../mcp/messages.ts";
 import { errorResponse, requestIdFor, RETRY_AFTER_SEC, withRequestId } from "./responses.ts";
 import { TOOLS } from "../tools/registry.ts";
-import { plainTokens, type TokenRegistry } from "../access/tokens.ts";
+import { createTokenRegistry, type TokenRegistry, tokensOf } from "../access/tokens.ts";
 
 /** What {@linkcode createHttpHandler} is given. */
 export interface HttpOptions {
@@ -78,7 +78,9 @@ export function createHttpHandler(
   options: HttpOptions,
 ): HttpHandler {
   const { path = "/mcp", log, clock = systemClock, isAccepting = () => true } = options;
-  const tokens = "current" in options.tokens ? options.tokens : plainTokens(options.tokens);
+  const tokens = "current" in options.tokens
+    ? options.tokens
+    : createTokenRegistry(tokensOf(options.tokens));
   const maxBodyBytes = options.maxBodyBytes ?? MAX_MESSAGE_BYTES;
   const bodyLimits = {
     maxBytes: maxBodyBytes,
@@ -86,7 +88,8 @@ export function createHttpHandler(
     together: { bytes: 0, maxBytes: MAX_BODIES_BYTES },
   };
   const guard = createGuard(guardOptions(options, maxBodyBytes));
-  const admission = createAdmission({ tokens, clock, log, onAccepted: options.onAccepted });
+  const { onAccepted } = options;
+  const authenticator = createAuthenticator({ tokens, clock, log, onAccepted });
   const isReady = createReadiness(clock, options.ready);
   const mcp = createMcp(factory, { log, clock, maxBodyBytes });
   let draining = false;
@@ -101,14 +104,14 @@ export function createHttpHandler(
       if (refused.status === STATUS_CODE.MisdirectedRequest) notes.host = shownHost(request);
       return refused;
     }
-    const token = await admission.authenticate(request.headers);
-    if ("response" in token) {
-      const { response, ...why } = token;
+    const caller = authenticator.authenticate(request.headers);
+    if ("response" in caller) {
+      const { response, ...why } = caller;
       Object.assign(notes, why);
       return guard.withCors(request, response);
     }
     if (draining) return guard.withCors(request, shuttingDown());
-    const limited = admission.limit(token);
+    const limited = caller.limit();
     if (limited) return guard.withCors(request, limited);
     const body = await readJson(request, clock, bodyLimits);
     // The drain began while the body was read: the client is to try elsewhere, whatever became of it.
@@ -118,10 +121,10 @@ export function createHttpHandler(
     if (checked instanceof Response) return guard.withCors(request, checked);
     const { messages: parsedBody } = checked;
     if (Array.isArray(parsedBody)) {
-      const batchLimited = admission.limit(token, parsedBody.length, 1);
+      const batchLimited = caller.limit(parsedBody.length, 1);
       if (batchLimited) return guard.withCors(request, batchLimited);
     }
-    const authInfo = authInfoOf(admission.principalOf(token), requestId);
+    const authInfo = authInfoOf(caller.principal, requestId);
     const response = await mcp.fetch(withPlainAccept(request), parsedBody, authInfo);
     return guard.withCors(request, withMcpSessionId(request, response));
   };

@@ -278,14 +278,23 @@ function clientInfoIn({ envelope, _meta }: ServerContext["mcpReq"]): ClientInfo 
   return undefined;
 }
 
+/** What `AuthInfo.extra` holds, the SDK's field for data of the server's own. */
+interface CallerInfo extends Record<string, unknown> {
+  readonly principal: Principal;
+  /** Of the HTTP request, for the operator's log. */
+  readonly requestId?: string;
+}
+
 /**
  * Returns what an HTTP stack gives to the SDK's handler as `authInfo`, so that the tools know the
- * caller: it is all that the SDK hands on from a request to a call.
+ * caller. The SDK hands on nothing else of ours from a request to a call: a factory of servers that knew the
+ * caller would have to be made, with an SDK handler of its own, for every request.
  *
  * @param requestId of the HTTP request, for the operator's log
  */
 export function authInfoOf(principal: Principal, requestId?: string): AuthInfo {
-  return { token: "", clientId: principal.id, scopes: [], extra: { principal, requestId } };
+  const extra: CallerInfo = { principal, requestId };
+  return { token: "", clientId: principal.id, scopes: [], extra };
 }
 
 /**

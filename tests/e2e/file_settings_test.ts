@@ -22,7 +22,7 @@ async function pipe(path: string): Promise<string> {
 }
 
 function list(...names: string[]): string {
-  const tokens = names.map((name) => ({ name, sha256: sha256(`${SECRET}-${name}`).toHex() }));
+  const tokens = names.map((name) => ({ name, sha256: sha256(`${SECRET}-${name}`) }));
   return JSON.stringify({ tokens });
 }
 

@@ -1,10 +1,10 @@
 import { callMethod } from "../../src/commands/mcp_call.ts";
-import type { TokenEntry } from "../../src/access/token_file.ts";
+import type { TokenEntry } from "../../src/access/tokens.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import type { Session } from "../../src/api/resources.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/handler.ts";
-import { createTokenRegistry, type ReplaceableTokens, sha256 } from "../../src/access/tokens.ts";
+import { createTokenRegistry, sha256, type TokenRegistry } from "../../src/access/tokens.ts";
 import { type App, openBridge } from "./support.ts";
 
 /** What came back from a tool. */
@@ -17,7 +17,7 @@ export interface Outcome {
 /** The whole bridge behind HTTP, with several tokens. The secret of a token is made of its name. */
 export interface Team {
   readonly app: App;
-  readonly tokens: ReplaceableTokens;
+  readonly tokens: TokenRegistry;
   readonly handler: HttpHandler;
   call(token: string, tool: string, args: Record<string, unknown>): Promise<Outcome>;
   /** Another replica, or the same after a restart: nothing is shared but the API. */
@@ -35,7 +35,7 @@ export function secretOf(name: string): string {
 
 /** An entry of a token file; what a test does not give is not limited. */
 export function entry(name: string, fields: Partial<TokenEntry> = {}): TokenEntry {
-  const hash = sha256(secretOf(name)).toHex();
+  const hash = sha256(secretOf(name));
   return { name, hashes: [hash], readOnly: false, sessions: "own", ...fields };
 }
 

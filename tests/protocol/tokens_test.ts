@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { TokenEntry } from "../../src/access/token_file.ts";
+import type { TokenEntry } from "../../src/access/tokens.ts";
 import { OWNER_KEY } from "../../src/access/policy.ts";
 import type { ToolDefinition } from "../../src/tools/define.ts";
 import { toolsOf } from "../../src/tools/registry.ts";

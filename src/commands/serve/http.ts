@@ -5,6 +5,7 @@
  */
 
 import { STATUS_CODE } from "@std/http";
+import { openTokens } from "../../access/token_file.ts";
 import type { HttpConfig } from "../../config/config.ts";
 import { aborted } from "../../core/abort.ts";
 import { UsageError } from "../../core/errors.ts";
@@ -17,7 +18,6 @@ import { VERSION } from "../version.ts";
 import type { App } from "./app.ts";
 import { readCertificate, unusableCertificate } from "./certificate.ts";
 import { drain } from "./drain.ts";
-import { openTokenList } from "./token_list.ts";
 
 /** How long the API may take to prove that it can be reached, in milliseconds. */
 const READY_TIMEOUT_MS = 5_000;
@@ -29,7 +29,7 @@ const METRICS_PATH = "/metrics";
 export async function serveHttp(config: HttpConfig, app: App, program: Program): Promise<void> {
   const { clock, log } = program;
   const { metrics, calls } = app.telemetry;
-  const tokens = openTokenList(config, program);
+  const tokens = openTokens(config, program);
   try {
     let server: Listening | undefined;
     const handler = createHttpHandler(app.factory, {

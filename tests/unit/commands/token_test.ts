@@ -3,6 +3,7 @@ import { printNewToken } from "../../../src/commands/token.ts";
 import type { NewTokenConfig } from "../../../src/config/config.ts";
 import { parseTokenFile } from "../../../src/access/token_file.ts";
 import { UsageError } from "../../../src/core/errors.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
 import { createAuthenticator } from "../../../src/http/authenticate.ts";
 import { createTokenRegistry } from "../../../src/access/tokens.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
@@ -21,9 +22,13 @@ Deno.test("printNewToken() prints a secret that the printed entry lets in", asyn
   const { secret, entry } = await printed();
   assert(/^cma_[A-Za-z0-9_-]{43}$/.test(secret), secret);
   const entries = parseTokenFile(`{ "tokens": [${entry}] }`, "'t'");
-  const authenticator = createAuthenticator(createTokenRegistry(entries), new ManualClock());
-  const found = await authenticator.identify(new Headers({ authorization: `Bearer ${secret}` }));
-  assert(found.kind === "accepted" && found.token.name === "ci");
+  const { authenticate } = createAuthenticator({
+    tokens: createTokenRegistry(entries),
+    clock: new ManualClock(),
+    log: silentLogger,
+  });
+  const found = authenticate(new Headers({ authorization: `Bearer ${secret}` }));
+  assert("principal" in found && found.principal.id === "ci");
 });
 
 Deno.test("printNewToken() prints the secret once, and another one each time", async () => {

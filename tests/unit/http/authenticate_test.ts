@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { McpServer } from "@modelcontextprotocol/server";
-import type { TokenEntry } from "../../../src/access/token_file.ts";
+import type { TokenEntry } from "../../../src/access/tokens.ts";
 import { createLogger } from "../../../src/core/logger.ts";
 import { createHttpHandler } from "../../../src/http/handler.ts";
 import { createTokenRegistry, sha256 } from "../../../src/access/tokens.ts";
@@ -12,7 +12,7 @@ const PAGE = "https://page.example";
 /** A server with one token, named `ci`. */
 function opened(fields: (clock: ManualClock) => Partial<TokenEntry>) {
   const clock = new ManualClock();
-  const hashes = [sha256(SECRET).toHex()];
+  const hashes = [sha256(SECRET)];
   const ci: TokenEntry = {
     name: "ci",
     hashes,
@@ -149,9 +149,9 @@ Deno.test("HTTP refuses a token that was taken out, and takes one that was put i
   const { post, tokens, entry, close } = opened(() => ({}));
   assertEquals((await post()).status, 200);
   const next = "another-secret-of-a-token-01234";
-  tokens.replace([{ ...entry, hashes: [...entry.hashes, sha256(next).toHex()] }]);
+  tokens.replace([{ ...entry, hashes: [...entry.hashes, sha256(next)] }]);
   assertEquals([(await post()).status, (await post(1, next)).status], [200, 200]);
-  tokens.replace([{ ...entry, hashes: [sha256(next).toHex()] }]);
+  tokens.replace([{ ...entry, hashes: [sha256(next)] }]);
   assertEquals([(await post()).status, (await post(1, next)).status], [401, 200]);
   tokens.replace([]);
   assertEquals((await post(1, next)).status, 401);

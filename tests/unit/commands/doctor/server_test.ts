@@ -3,7 +3,7 @@ import { openFilesProblem } from "../../../../src/commands/open_files.ts";
 import { checkServer } from "../../../../src/commands/doctor/server.ts";
 import { listen } from "../../../../src/runtime/deno_listener.ts";
 import type { HttpConfig } from "../../../../src/config/config.ts";
-import type { TokenEntry } from "../../../../src/access/token_file.ts";
+import type { TokenEntry } from "../../../../src/access/tokens.ts";
 import { silentLogger } from "../../../../src/core/logger.ts";
 import { makeCertificate } from "../../../helpers/certificate.ts";
 import { ManualClock } from "../../../helpers/manual_clock.ts";

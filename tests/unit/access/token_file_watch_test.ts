@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { watchFile } from "../../../../src/commands/serve/token_list.ts";
-import { ManualClock, settle } from "../../../helpers/manual_clock.ts";
+import { watchFile } from "../../../src/access/token_file.ts";
+import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 
 /** A watched file whose content is in the test's hands; without one it cannot be read. */
 function watched(first?: string) {

@@ -1,8 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { openTokenList } from "../../../../src/commands/serve/token_list.ts";
-import { parseTokenFile } from "../../../../src/access/token_file.ts";
-import { ManualClock, settle } from "../../../helpers/manual_clock.ts";
-import { recordProgram } from "../../../helpers/program.ts";
+import { openTokens, parseTokenFile } from "../../../src/access/token_file.ts";
+import { ManualClock, settle } from "../../helpers/manual_clock.ts";
+import { recordProgram } from "../../helpers/program.ts";
 
 const HASHES: Readonly<Record<string, string>> = {
   ci: "a".repeat(64),
@@ -21,20 +20,20 @@ async function opened(content: string) {
   const file = { content };
   const program = recordProgram({ clock, readFile: () => Promise.resolve(file.content) });
   const tokenFile = { path: "t", entries: parseTokenFile(content, "'t'") };
-  const list = openTokenList({ tokens: [], tokenFile }, program);
+  const list = openTokens({ tokens: [], tokenFile }, program);
   await settle();
-  const names = async () => (await list.registry.current()).map(({ name }) => name);
+  const names = () => list.registry.current().map(({ name }) => name);
   return { clock, file, program, list, names };
 }
 
-Deno.test("openTokenList() follows its file, and logs names but no hashes", async () => {
+Deno.test("openTokens() follows its file, and logs names but no hashes", async () => {
   const { clock, file, program, list, names } = await opened(listOf("ci"));
-  assertEquals([await names(), program.logged], [["ci"], []]);
+  assertEquals([names(), program.logged], [["ci"], []]);
   file.content = listOf({ name: "ci", sha256: HASHES.ci, read_only: true }, "ops");
   await clock.advance(3_000);
-  assertEquals(await names(), ["ci", "ops"]);
-  const [readOnly] = await list.registry.current();
-  assertEquals(readOnly?.principal.readOnly, true);
+  assertEquals(names(), ["ci", "ops"]);
+  const [readOnly] = list.registry.current();
+  assertEquals(readOnly?.readOnly, true);
   assertEquals(program.logged, [
     'cma-mcp info: The token file was read again tokens=2 added=["ops"] removed=[] changed=["ci"]',
   ]);
@@ -45,17 +44,17 @@ Deno.test("openTokenList() follows its file, and logs names but no hashes", asyn
   assertEquals(clock.pendingTimers, 0);
 });
 
-Deno.test("openTokenList() reads its file again at once when it is asked to", async () => {
+Deno.test("openTokens() reads its file again at once when it is asked to", async () => {
   const { file, program, list, names } = await opened(listOf("ci"));
   file.content = listOf("ops");
   program.reload();
   await settle();
-  assertEquals(await names(), ["ops"]);
+  assertEquals(names(), ["ops"]);
   list.close();
   file.content = listOf("ci");
   program.reload();
   await settle();
-  assertEquals(await names(), ["ops"], "a closed list reads nothing");
+  assertEquals(names(), ["ops"], "a closed list reads nothing");
 });
 
 const BROKEN: readonly [string, string, RegExp][] = [
@@ -66,45 +65,45 @@ const BROKEN: readonly [string, string, RegExp][] = [
 ];
 
 for (const [name, content, expected] of BROKEN) {
-  Deno.test(`openTokenList() keeps its tokens when the file ${name}, and says so once`, async () => {
+  Deno.test(`openTokens() keeps its tokens when the file ${name}, and says so once`, async () => {
     const { clock, file, program, list, names } = await opened(listOf("ci"));
     file.content = content;
     await clock.advance(9_000);
-    assertEquals(await names(), ["ci"]);
+    assertEquals(names(), ["ci"]);
     assertEquals(program.logged.length, 1);
     const [line = ""] = program.logged;
     assert(/^cma-mcp error: .*stay as they were/.test(line) && expected.test(line), line);
     assert(!line.includes("a-secret"), line);
     file.content = listOf("ci", "ops");
     await clock.advance(3_000);
-    assertEquals(await names(), ["ci", "ops"]);
+    assertEquals(names(), ["ci", "ops"]);
     list.close();
   });
 }
 
-Deno.test("openTokenList() lets nobody in when the last token is taken out, with a warning", async () => {
+Deno.test("openTokens() lets nobody in when the last token is taken out, with a warning", async () => {
   const { clock, file, program, list, names } = await opened(listOf("ci"));
   file.content = listOf();
   await clock.advance(3_000);
-  assertEquals(await names(), []);
+  assertEquals(names(), []);
   assert(program.logged.at(-1)?.includes("warn: No token is left"));
   list.close();
 });
 
-Deno.test("openTokenList() of a single secret reads no file", async () => {
+Deno.test("openTokens() of a single secret reads no file", () => {
   const clock = new ManualClock();
-  const list = openTokenList({ tokens: ["x".repeat(32)] }, recordProgram({ clock }));
-  const [token] = await list.registry.current();
-  assertEquals([token?.name, token?.principal.sessions], ["default", undefined]);
+  const list = openTokens({ tokens: ["x".repeat(32)] }, recordProgram({ clock }));
+  const [token] = list.registry.current();
+  assertEquals([token?.name, token?.sessions], ["default", undefined]);
   assertEquals(clock.pendingTimers, 0);
   list.close();
 });
 
-Deno.test("openTokenList() of a single token outlives the request to read again, and says why", async () => {
+Deno.test("openTokens() of a single token outlives the request to read again, and says why", () => {
   const program = recordProgram({});
-  const list = openTokenList({ tokens: ["t".repeat(40)] }, program);
+  const list = openTokens({ tokens: ["t".repeat(40)] }, program);
   program.reload();
-  assertEquals((await list.registry.current()).length, 1);
+  assertEquals(list.registry.current().length, 1);
   assert(program.logged.at(-1)?.includes("only a list of tokens"), program.logged.join());
   list.close();
 });
