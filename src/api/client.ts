@@ -14,7 +14,7 @@ import { createRedact, type Redact } from "../core/redact.ts";
 import { type Connections, withoutConnections } from "./connections.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { ApiError } from "./errors.ts";
-import { createListEvents } from "./event_pages.ts";
+import { createListEvents } from "./event_list.ts";
 import { createEventRecord, type EventRecord } from "./event_record.ts";
 import { decodeEvent } from "./events.ts";
 import {

@@ -117,6 +117,54 @@ export function isInput({ type }: SessionEvent): boolean {
   return type.startsWith("user.") || type.startsWith("system.");
 }
 
+/** Types of events that show that a turn has begun. */
+const TURN_STARTS: ReadonlySet<string> = new Set([
+  "session.status_running",
+  "session.thread_status_running",
+  "span.model_request_start",
+]);
+
+/** True for events that show that a turn has begun. */
+export function beginsTurn({ type }: SessionEvent): boolean {
+  return TURN_STARTS.has(type);
+}
+
+/**
+ * Each event once, where it stood first in time: what comes again under the same id is the same
+ * event, and of two versions the fuller one counts.
+ */
+export function eachOnce(
+  events: readonly SessionEvent[],
+  order: "asc" | "desc" = "asc",
+): SessionEvent[] {
+  const versions = new Map<string, SessionEvent>();
+  let again = false;
+  for (const event of events) {
+    if (!event.id) continue;
+    const other = versions.get(event.id);
+    again ||= other !== undefined;
+    versions.set(event.id, other ? fullerEvent(other, event) : event);
+  }
+  if (!again) return [...events];
+  const ascending = order === "asc" ? events : events.toReversed();
+  const kept = ascending.flatMap((event) => {
+    if (!event.id) return event;
+    const version = versions.get(event.id);
+    versions.delete(event.id);
+    return version ?? [];
+  });
+  return order === "asc" ? kept : kept.reverse();
+}
+
+/**
+ * Of two versions of an event the one that says more: stamped before queued, then the longer one,
+ * then the second.
+ */
+export function fullerEvent(first: SessionEvent, second: SessionEvent): SessionEvent {
+  if (isQueued(first) !== isQueued(second)) return isQueued(first) ? second : first;
+  return JSON.stringify(first).length > JSON.stringify(second).length ? first : second;
+}
+
 /**
  * The text of a message's content: its text blocks, joined as they are. Texts in the list, a text
  * or a block in place of the list, and blocks without a type count.

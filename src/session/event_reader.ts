@@ -9,8 +9,7 @@
  */
 
 import { ApiError } from "../api/errors.ts";
-import { beginsTurn, fullerEvent } from "../api/event_order.ts";
-import { isQueued, type SessionEvent } from "../api/events.ts";
+import { beginsTurn, fullerEvent, isQueued, type SessionEvent } from "../api/events.ts";
 import { leftOutOf } from "../api/list_scanner.ts";
 import { CursorTrail } from "../api/pages.ts";
 import type { CallOptions, ListEventsParams, ManagedAgentsApi } from "../api/types.ts";

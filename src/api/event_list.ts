@@ -12,12 +12,24 @@
 
 import { LruMap } from "../core/lru.ts";
 import { ApiError } from "./errors.ts";
-import { directionOf, eachOnce, fullerEvent, opposite, type Order } from "./event_order.ts";
-import { decodeEvent, isOfSession, isQueued, type SessionEvent } from "./events.ts";
+import {
+  beginsTurn,
+  decodeEvent,
+  eachOnce,
+  fullerEvent,
+  isInput,
+  isOfSession,
+  isQueued,
+  type SessionEvent,
+} from "./events.ts";
 import { decoded, type HttpContext, requestJson, sessionPath, timeoutOf } from "./http.ts";
 import { CursorTrail } from "./pages.ts";
+import { instantMs } from "./read.ts";
 import { type Page, pageOf } from "./resources.ts";
 import type { ListEventsParams, ManagedAgentsApi, ReadOptions } from "./types.ts";
+
+/** The direction of a list of events: oldest first, or newest first. */
+type Order = "asc" | "desc";
 
 type ListEvents = ManagedAgentsApi["events"]["list"];
 
@@ -59,19 +71,9 @@ interface ServerQuery extends ListEventsParams {
   readonly afterSeq?: number;
 }
 
-/** A page as the server gives it. */
+/** A page of the server. */
 interface ServerPage extends Page<SessionEvent> {
   /** The smaller limit that was asked for in the end, where a page of the wanted one was too large. */
-  readonly reducedLimit?: number;
-}
-
-/** A page of the server, and how to go on. */
-interface FetchedPage {
-  readonly data: readonly SessionEvent[];
-  /** The cursor of what follows, made by the server or by {@linkcode afterCursor}. */
-  readonly next_page?: string;
-  /** The server has more, and gives no way to it. */
-  readonly cut: boolean;
   readonly reducedLimit?: number;
 }
 
@@ -92,12 +94,10 @@ interface ServerHabits {
 
 /** A list in the server's own order, as far as it was read. */
 interface KnownList {
-  /** Cursors of its pages from the first on, as far as they are known. */
-  readonly cursors: (string | undefined)[];
-  /** How many entries stand before each of them. */
-  readonly starts: number[];
+  /** Its pages from the first on: the cursor of each, and how many entries stand before it. */
+  readonly pages: readonly { readonly cursor?: string; readonly start: number }[];
   /** Entries of a page that these were asked for with. */
-  limit: number;
+  readonly limit: number;
 }
 
 /** What all reads share, and have learned of the server. */
@@ -162,20 +162,10 @@ interface Place {
   readonly id?: string;
 }
 
-/** An event and its place in the server's list. */
+/** An event and how many stand before it in the server's list. */
 interface Entry {
   readonly event: SessionEvent;
   readonly offset: number;
-}
-
-/** The server's pages have become too large, so what was known of them no longer holds. */
-class PageSizeError extends Error {
-  readonly limit: number;
-
-  constructor(limit: number) {
-    super(`Pages of ${limit} events from now on`);
-    this.limit = limit;
-  }
 }
 
 /** Reads one page of a session's events, with as many requests as that takes. */
@@ -202,21 +192,14 @@ class PageReader {
   }
 
   async read(): Promise<Page<SessionEvent>> {
-    const { habits, context } = this.#server;
     const { limit = 1, page, types } = this.#params;
-    const place = page === undefined ? undefined : decodePlace(page);
-    const isReversed = page === undefined && habits.order === opposite(this.#order);
-    if (place || isReversed) return await this.#readReversed(place);
     const trail = new CursorTrail(page);
     let events: SessionEvent[] = [];
     let cursor = page;
     let hasAny = page !== undefined || types !== undefined;
     // A server may give less than was asked for, and what was not.
     for (let count = 1;; count++) {
-      const fetched = await this.#fetch({ ...this.#params, page: cursor });
-      if (count === 1 && page === undefined && await this.#runsOtherWay(fetched.data)) {
-        return await this.#readReversed();
-      }
+      const fetched = await this.#fetchInOrder(cursor, Math.max(1, limit - events.length));
       const { data, next } = trail.take<SessionEvent>(fetched);
       events = eachOnce([...events, ...data.filter((event) => this.#isWanted(event))], this.#order);
       hasAny ||= fetched.data.length > 0;
@@ -229,14 +212,31 @@ class PageReader {
         continue;
       }
       // Page after page without an event: that there are none is not known.
-      if (!hasAny && next === undefined && fetched.next_page !== undefined) throw noEvents();
-      if (fetched.cut) {
-        context.log.warn("The API cuts a list of events and gives no way on", {
+      if (!hasAny && next === undefined && fetched.next_page) throw noEvents();
+      if (fetched.isCut) {
+        this.#server.context.log.warn("The API cuts a list of events and gives no way on", {
           order: this.#order,
         });
       }
-      return { data: events, next_page: next ?? null, ...(fetched.cut && { isCut: true }) };
+      return { data: events, next_page: next ?? null, ...(fetched.isCut && { isCut: true }) };
     }
+  }
+
+  /**
+   * Fetches a page in the order that is asked for, as the server gives it or turned round.
+   *
+   * @param room wanted events that are enough, of a page that is turned round
+   */
+  async #fetchInOrder(cursor: string | undefined, room: number): Promise<ServerPage> {
+    const place = cursor === undefined ? undefined : placeOf(cursor);
+    if (place) return await this.#fetchReversed(place, room);
+    const isFirst = cursor === undefined;
+    const isKnownReversed = isFirst && this.#server.habits.order === opposite(this.#order);
+    if (!isKnownReversed) {
+      const fetched = await this.#fetch({ ...this.#params, page: cursor });
+      if (!isFirst || !await this.#runsOtherWay(fetched.data)) return fetched;
+    }
+    return await this.#fetchReversed(undefined, room);
   }
 
   #isWanted(event: SessionEvent): boolean {
@@ -272,105 +272,91 @@ class PageReader {
   }
 
   /**
-   * Reads the events before a place, or the last of the list, from a server that gives them in the
-   * other order, and turns them round.
+   * Makes a page of what comes last in the server's list, which runs the other way, before a place
+   * or the end.
    *
-   * @throws `ApiError`, also where the end of the list cannot be reached
+   * @param room wanted events that are enough
    */
-  async #readReversed(until?: Place): Promise<Page<SessionEvent>> {
-    const { lists } = this.#server;
-    const key = JSON.stringify([this.#sessionId, this.#params.types ?? null]);
-    // A list that begins with its newest events moves as they come: nothing of it lasts.
-    const lasts = this.#order === "desc";
-    const known = lasts ? lists.get(key) : undefined;
-    const list = known ?? { cursors: [undefined], starts: [0], limit: FULL_LIMIT };
-    if (lasts) lists.set(key, list);
-    for (;;) {
-      try {
-        return await this.#readBackwards(list, until);
-      } catch (error) {
-        // A remembered cursor is no longer taken, or names a page of another size.
-        if (error instanceof PageSizeError) list.limit = error.limit;
-        else if (!isRefusedQuery(error) || list.cursors.length === 1) throw error;
-        list.cursors.length = 1;
-        list.starts.length = 1;
-      }
-    }
-  }
-
-  /** Reads the server's list up to `until`, or to its end, and takes what comes last of that. */
-  async #readBackwards(list: KnownList, until: Place | undefined): Promise<Page<SessionEvent>> {
-    const { cursors, starts } = list;
-    const limit = this.#params.limit ?? FULL_LIMIT;
-    // A list that begins with its newest events shifts as they come.
-    const shifts = this.#order === "asc" && until?.id !== undefined;
-    // The last known page that begins before the place.
-    let index = starts.length - 1;
-    while (until && index > 0 && (starts[index] ?? 0) >= until.offset) index--;
-    const trail = new CursorTrail(cursors[index]);
-    let entries: Entry[] = [];
-    let found = -1;
-    let cut = false;
-    for (let reads = 1;; reads++) {
-      const page = await this.#pageAt(list, index);
-      const { data, next } = trail.take<SessionEvent>(page);
-      if (data.length < page.data.length) {
-        // The page before once more, so its cursor leads nowhere.
-        cursors.length = index;
-        starts.length = index--;
-        break;
-      }
-      ({ cut } = page);
-      const end = (starts[index] ?? 0) + page.data.length;
-      // What came before is needed only as far as the last page leaves room.
-      entries = withoutRepeated([...entries.slice(-limit), ...page.entries]);
-      found = indexOf(entries, until);
-      if (until && end >= until.offset && !(shifts && found < 0)) break;
-      if (next === undefined) break;
-      if (reads >= MAX_PAGES) throw outOfReach();
-      cursors[++index] = next;
-      starts[index] = end;
-    }
-    if (cut && !until) throw outOfReach();
-    if (found >= 0) entries = entries.slice(0, found);
-    else if (until) entries = entries.filter(({ offset }) => offset < until.offset);
-    // Pages before the first that was read now have the rest, where that is too little.
-    const firstOffset = entries[0]?.offset ?? starts[index] ?? 0;
-    let oldest = starts.findLastIndex((start) => start <= firstOffset);
-    for (let pages = 0; oldest > 0 && entries.length < limit && pages < MAX_FILL; pages++) {
-      entries = withoutRepeated([...(await this.#pageAt(list, --oldest)).entries, ...entries]);
-    }
-    const shown = entries.slice(-limit);
-    const [next] = shown.length < entries.length ? shown : [];
-    const startsAt = starts[oldest] ?? 0;
-    const rest = next
-      ? { offset: next.offset, ...(next.event.id && { id: next.event.id }) }
-      : startsAt > 0
-      ? { offset: startsAt }
-      : undefined;
+  async #fetchReversed(until: Place | undefined, room: number): Promise<ServerPage> {
+    const { entries, start } = await this.#readUpTo(until);
+    const place = (until?.id ? entries.get(until.id) : undefined) ?? until;
+    const before = [...entries.values()].filter(({ offset }) => !place || offset < place.offset);
+    const shown = before.slice(-room);
+    const [oldest] = shown.length < before.length ? shown : [];
+    const rest: Place = oldest
+      ? { offset: oldest.offset, ...(oldest.event.id && { id: oldest.event.id }) }
+      : { offset: start };
     return {
-      data: eachOnce(shown.map(({ event }) => event).reverse(), this.#order),
-      next_page: rest ? encodePlace(rest) : null,
+      data: shown.map(({ event }) => event).reverse(),
+      ...(rest.offset > 0 && { next_page: encodePlace(rest) }),
     };
   }
 
-  /** Fetches a known page of the server's list, and picks what is wanted of it. */
-  async #pageAt(
-    list: KnownList,
-    index: number,
-  ): Promise<FetchedPage & { readonly entries: readonly Entry[] }> {
+  /**
+   * Reads the server's list, which runs the other way, up to a place or its end.
+   *
+   * @returns the last wanted entries by id, each where it stood first, in its fuller version; and
+   *   how many stand before the first page that was read
+   * @throws `ApiError`, also where the end of the list cannot be reached
+   */
+  async #readUpTo(
+    until: Place | undefined,
+  ): Promise<{ readonly entries: Map<string | number, Entry>; readonly start: number }> {
+    const { lists, limits } = this.#server;
+    const { types, limit: wanted = FULL_LIMIT } = this.#params;
     const order = opposite(this.#order);
-    const query = { ...this.#params, order, limit: list.limit, page: list.cursors[index] };
-    const fetched = await this.#fetch(query);
-    if (fetched.reducedLimit !== undefined) throw new PageSizeError(fetched.reducedLimit);
-    const start = list.starts[index] ?? 0;
-    const entries = fetched.data.map((event, place): Entry => ({ event, offset: start + place }))
-      .filter(({ event }) => this.#isWanted(event));
-    return { ...fetched, entries };
+    const limit = limits.get(this.#sessionId) ?? FULL_LIMIT;
+    const key = JSON.stringify([this.#sessionId, types ?? null]);
+    // A list that begins with its newest events shifts as they come: nothing of it lasts.
+    const shifts = order === "desc";
+    const known = lists.get(key);
+    const pages = known?.limit === limit ? [...known.pages] : [{ start: 0 }];
+    if (!shifts) lists.set(key, { pages, limit });
+    // The last known page that begins before the place.
+    const isBefore = ({ start }: { readonly start: number }) => !until || start < until.offset;
+    const first = Math.max(0, pages.findLastIndex(isBefore));
+    const trail = new CursorTrail(pages[first]?.cursor);
+    const entries = new Map<string | number, Entry>();
+    for (let index = first;; index++) {
+      const { cursor, start } = pages[index] ?? { start: 0 };
+      const page = await this.#fetch({ ...this.#params, order, limit, page: cursor })
+        .catch((error) => {
+          if (index > first || index === 0 || !isRefusedQuery(error)) throw error;
+          // A remembered cursor is no longer taken.
+          lists.delete(key);
+        });
+      // Pages of another size begin elsewhere.
+      if (!page || page.reducedLimit !== undefined) return await this.#readUpTo(until);
+      const { data, next } = trail.take<SessionEvent>(page);
+      if (data.length < page.data.length) {
+        // The page before once more: its cursor leads nowhere.
+        pages.length = index;
+        break;
+      }
+      // What came before is needed only as far as the last page leaves room.
+      for (const id of [...entries.keys()].slice(0, -wanted - 1)) entries.delete(id);
+      for (const [place, event] of data.entries()) {
+        if (!this.#isWanted(event)) continue;
+        const id = event.id ?? start + place;
+        const known = entries.get(id);
+        entries.set(id, {
+          offset: known?.offset ?? start + place,
+          event: known ? fullerEvent(known.event, event) : event,
+        });
+      }
+      const end = start + data.length;
+      const isReached = until && (shifts && until.id ? entries.has(until.id) : end >= until.offset);
+      if (isReached) break;
+      if (page.isCut && !until) throw outOfReach();
+      if (next === undefined) break;
+      if (index - first + 1 >= MAX_PAGES) throw outOfReach();
+      pages[index + 1] = { cursor: next, start: end };
+    }
+    return { entries, start: pages[first]?.start ?? 0 };
   }
 
-  /** Fetches one page; asks for a larger one where the server cuts lists without a cursor. */
-  async #fetch(params: ListEventsParams): Promise<FetchedPage> {
+  /** Fetches one page, and what the server leaves out of it without a word. */
+  async #fetch(params: ListEventsParams): Promise<ServerPage> {
     const { habits } = this.#server;
     const wanted = params.limit ?? FULL_LIMIT;
     // Of what is chosen here, much may be left out.
@@ -386,23 +372,32 @@ class PageReader {
       }
     }
     const limit = Math.min(asked, habits.maxLimit ?? Infinity);
-    const fetched = fetchedOf(page, query);
     const tells = page.next_page !== undefined || typeof page.has_more === "boolean" ||
       query.page !== undefined;
     // A full page and no word of what follows: either nothing does, or lists are cut here.
     const mayBeCut = !tells && page.data.length >= limit;
-    if ((!fetched.cut && !mayBeCut) || fetched.reducedLimit !== undefined) return fetched;
-    const sizes: readonly number[] = LARGER_LIMITS.filter((size) => size > limit + 1);
-    let known: FetchedPage = { ...fetched, cut: fetched.cut || page.data.length > FULL_LIMIT };
-    let count = page.data.length;
-    for (const size of fetched.cut ? sizes : [limit + 1, ...sizes]) {
-      const larger = await this.#askForMore({ ...query, limit: size, afterId: undefined });
-      if (!larger || larger.data.length <= count) break;
-      habits.cutsLists = true;
-      count = larger.data.length;
-      const more = fetchedOf(larger, query);
-      known = { ...more, cut: more.cut || (count >= size && larger.has_more !== false) };
-      if (!known.cut) break;
+    const fetched = withWayOn(page, query);
+    if ((!fetched.isCut && !mayBeCut) || fetched.reducedLimit !== undefined) return fetched;
+    return await this.#fetchLarger(fetched, page.data.length, { ...query, limit });
+  }
+
+  /** Asks for larger pages in place of one that is cut, or may be, as long as they hold more. */
+  async #fetchLarger(
+    fetched: ServerPage,
+    count: number,
+    query: ServerQuery & { readonly limit: number },
+  ): Promise<ServerPage> {
+    const sizes: readonly number[] = LARGER_LIMITS.filter((size) => size > query.limit + 1);
+    let known: ServerPage = { ...fetched, isCut: fetched.isCut || count > FULL_LIMIT };
+    let most = count;
+    for (const limit of fetched.isCut ? sizes : [query.limit + 1, ...sizes]) {
+      const larger = await this.#askForMore({ ...query, limit, afterId: undefined });
+      if (!larger || larger.data.length <= most) break;
+      this.#server.habits.cutsLists = true;
+      most = larger.data.length;
+      const more = withWayOn(larger, query);
+      known = { ...more, isCut: more.isCut || (most >= limit && larger.has_more !== false) };
+      if (!known.isCut) break;
     }
     return known;
   }
@@ -490,42 +485,89 @@ class PageReader {
   }
 }
 
-/** Tells how a list goes on after a page. */
-function fetchedOf(page: ServerPage, { afterId, page: asked }: ServerQuery): FetchedPage {
+/** Adds how a list goes on after a page: the cursor, or that there is none though there is more. */
+function withWayOn(page: ServerPage, { afterId, page: asked }: ServerQuery): ServerPage {
+  const { reducedLimit, next_page, has_more } = page;
   // A server that does not know `after_id` begins again.
   const again = afterId === undefined ? -1 : page.data.findLastIndex(({ id }) => id === afterId);
   const data = again < 0 ? page.data : page.data.slice(again + 1);
-  const { reducedLimit } = page;
-  if (page.next_page && page.next_page !== asked) {
-    return { data, next_page: page.next_page, cut: false, reducedLimit };
+  if (next_page && next_page !== asked) return { data, next_page, reducedLimit };
+  if (has_more === true) {
+    const next = again < 0 ? afterCursor(data.at(-1)) : undefined;
+    return { data, next_page: next, isCut: next === undefined, reducedLimit };
   }
-  const mayHaveMore = reducedLimit !== undefined && page.next_page === undefined &&
-    page.has_more !== false;
-  if (page.has_more !== true) return { data, cut: mayHaveMore, reducedLimit };
-  const next = again < 0 ? afterCursor(data.at(-1)) : undefined;
-  return { data, next_page: next, cut: next === undefined };
+  const mayHaveMore = reducedLimit !== undefined && next_page === undefined && has_more !== false;
+  return { data, isCut: mayHaveMore, reducedLimit };
 }
 
-function indexOf(entries: readonly Entry[], place: Place | undefined): number {
-  return place?.id === undefined ? -1 : entries.findIndex(({ event }) => event.id === place.id);
+/** Fields that name an event which came before. */
+const REFERENCES = [
+  "tool_use_id",
+  "mcp_tool_use_id",
+  "custom_tool_use_id",
+  "model_request_start_id",
+] as const;
+
+/**
+ * The direction in which the events of a page stand, oldest or newest first. Some servers ignore the
+ * order that is asked for.
+ *
+ * What decides, the first that says anything: an event that refers to another came after it; the
+ * times of what the server itself made, pair by pair (the majority counts, since clocks differ);
+ * the server's running numbers; the times of inputs, which some servers stamp only when their turn
+ * has ended; that a message precedes the turn that it starts.
+ *
+ * @returns undefined where nothing tells
+ */
+function directionOf(events: readonly SessionEvent[]): Order | undefined {
+  const votes = referenceVotes(events) ||
+    stepVotes(events.filter((event) => !isInput(event)).map(instantOf)) ||
+    stepVotes(events.map(({ seq }) => typeof seq === "number" ? seq : undefined)) ||
+    stepVotes(events.map(instantOf)) ||
+    startVotes(events);
+  if (votes === 0) return undefined;
+  return votes > 0 ? "asc" : "desc";
 }
 
-/** Where pages overlap an entry stands where it stood first, in its fuller version. */
-function withoutRepeated(entries: readonly Entry[]): Entry[] {
-  const places = new Map<string, number>();
-  const kept: Entry[] = [];
-  for (const entry of entries) {
-    const { id } = entry.event;
-    const at = id ? places.get(id) : undefined;
-    const known = at === undefined ? undefined : kept[at];
-    if (at !== undefined && known) {
-      kept[at] = { ...known, event: fullerEvent(known.event, entry.event) };
-      continue;
+function referenceVotes(events: readonly SessionEvent[]): number {
+  const places = new Map(events.map(({ id }, index) => [id, index]));
+  let votes = 0;
+  for (const [index, event] of events.entries()) {
+    for (const name of REFERENCES) {
+      const id = event[name];
+      const place = typeof id === "string" ? places.get(id) : undefined;
+      if (place !== undefined) votes += Math.sign(index - place);
     }
-    if (id) places.set(id, kept.length);
-    kept.push(entry);
   }
-  return kept;
+  return votes;
+}
+
+function instantOf(event: SessionEvent): number | undefined {
+  return instantMs(event.processed_at ?? event.created_at);
+}
+
+/** Steps up less steps down. */
+function stepVotes(values: readonly (number | undefined)[]): number {
+  const known = values.filter((value) => value !== undefined);
+  return known.reduce((votes, value, index) => {
+    const before = known[index - 1];
+    return before === undefined ? votes : votes + Math.sign(value - before);
+  }, 0);
+}
+
+function startVotes(events: readonly SessionEvent[]): number {
+  let votes = 0;
+  for (const [index, event] of events.entries()) {
+    const next = events[index + 1];
+    if (!next) break;
+    if (event.type === "user.message" && beginsTurn(next)) votes++;
+    if (next.type === "user.message" && beginsTurn(event)) votes--;
+  }
+  return votes;
+}
+
+function opposite(order: Order): Order {
+  return order === "asc" ? "desc" : "asc";
 }
 
 function hasHappened(event: SessionEvent): boolean {
@@ -543,7 +585,7 @@ function encodePlace({ offset, id }: Place): string {
   return PLACE_PREFIX + JSON.stringify([offset, id ?? null]);
 }
 
-function decodePlace(cursor: string): Place | undefined {
+function placeOf(cursor: string): Place | undefined {
   const [offset, id] = parseMarked(PLACE_PREFIX, cursor) ?? [];
   if (typeof offset !== "number") return undefined;
   return { offset, ...(typeof id === "string" && { id }) };
