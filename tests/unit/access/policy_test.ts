@@ -1,10 +1,14 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { callTool } from "../../../src/mcp/boundary.ts";
 import { createSession } from "../../../src/tools/create_session.ts";
 import { toolsOf } from "../../../src/tools/registry.ts";
 import { type ApiParts, harness, httpError, session } from "../tools/support.ts";
+import type { CreateSessionParams } from "../../../src/api/types.ts";
+import { getSession } from "../../../src/tools/get_session.ts";
+import { createOwnerMarks, OWNER_KEY } from "../../../src/access/policy.ts";
+import type { Principal } from "../../../src/access/principal.ts";
 
 /** Sessions `sesn_mine` of an allowed agent, `sesn_theirs` of another, and no others. */
 function guarded(parts: ApiParts = {}) {
@@ -95,4 +99,177 @@ Deno.test("a session that was made here needs no look-up", async () => {
   await run(createSession, { agent_id: "agent_a" });
   await services.access.checkSession("sesn_new", {});
   assertEquals(retrieves, []);
+});
+
+const SECRET = "s".repeat(32);
+
+Deno.test("markOf() gives the same mark for the same name and secret only", async () => {
+  const marks = createOwnerMarks(SECRET);
+  const mark = await marks.markOf("ci");
+  assertEquals(await marks.markOf("ci"), mark);
+  assertEquals(await createOwnerMarks(SECRET).markOf("ci"), mark);
+  const others = [
+    await marks.markOf("ops"),
+    await marks.markOf(""),
+    await createOwnerMarks(`${SECRET}!`).markOf("ci"),
+    await createOwnerMarks().markOf("ci"),
+    await createOwnerMarks().markOf("ci"),
+  ];
+  assertEquals(new Set([mark, ...others]).size, 6);
+});
+
+Deno.test("markOf() is HMAC-SHA256 over its purpose and the name, so that replicas agree", async () => {
+  // Made with: printf 'cma-mcp session owner v1\nci' | openssl dgst -sha256 -hmac s…s -binary
+  assertEquals(await createOwnerMarks(SECRET).markOf("ci"), EXPECTED_MARK);
+});
+
+const EXPECTED_MARK = "1s-NH2Itxb4Z6tQWGU9hRZf2RuGu05T8Iy7L1LPSzVA";
+
+/** A server whose sessions are created in the environment that the test configures. */
+function creating(environmentId?: string, parts: ApiParts = {}) {
+  const created: CreateSessionParams[] = [];
+  const opened = harness({
+    sessions: {
+      create: (params) => {
+        created.push(params);
+        return Promise.resolve(session({ id: `sesn_${created.length}` }));
+      },
+    },
+    ...parts,
+  }, { environmentId, bindingKey: SECRET });
+  const create = (principal: Principal | undefined, environment_id?: string) =>
+    opened.run(createSession, { agent_id: "agent_1", environment_id }, { principal });
+  return { ...opened, create, created };
+}
+
+/** Configured, requested and allowed environments, and the one that it becomes. */
+const ENVIRONMENTS: readonly [string, string | undefined, string | undefined, string[], string][] =
+  [
+    ["the requested one, if allowed", "env_1", "env_2", ["env_2", "env_3"], "env_2"],
+    ["the configured one, if allowed", "env_1", undefined, ["env_2", "env_1"], "env_1"],
+    ["the only allowed one", undefined, undefined, ["env_2"], "env_2"],
+    ["the only allowed one, not the configured", "env_1", undefined, ["env_2"], "env_2"],
+  ];
+
+for (const [name, configured, requested, environments, expected] of ENVIRONMENTS) {
+  Deno.test(`create_session takes ${name}, and asks the API nothing`, async () => {
+    const { create, created } = creating(configured);
+    await create({ id: "ci", environments }, requested);
+    assertEquals(created.map(({ environmentId }) => environmentId), [expected]);
+  });
+}
+
+const REFUSED: readonly [string, string | undefined, string | undefined, string[], string][] = [
+  ["one that is not allowed", undefined, "env_9", ["env_1"], "Pass one of these as environment_id"],
+  ["the configured one by name", "env_9", "env_9", ["env_1"], "does not exist or is not available"],
+  ["none of several", undefined, undefined, ["env_1", "env_2"], "environment_id: env_1, env_2."],
+  ["one when none is allowed", "env_9", undefined, [], "Your token may use none"],
+];
+
+for (const [name, configured, requested, environments, expected] of REFUSED) {
+  Deno.test(`create_session refuses ${name}, and tells of allowed ones only`, async () => {
+    const { create, created } = creating(configured);
+    const { message } = await assertRejects(
+      () => create({ id: "ci", environments }, requested),
+      ToolError,
+    );
+    assert(message.includes(expected) && !message.includes("env_9"), message);
+    assertEquals(created, []);
+  });
+}
+
+Deno.test("create_session marks sessions of callers that have sessions of their own or all", async () => {
+  const { create, created } = creating("env_1");
+  const mark = await createOwnerMarks(SECRET).markOf("ci");
+  await create({ id: "ci", sessions: "own" });
+  await create({ id: "ci", sessions: "all" });
+  await create({ id: "default" });
+  await create(undefined);
+  const marks = created.map(({ metadata }) => metadata?.[OWNER_KEY]);
+  assertEquals(marks, [mark, mark, undefined, undefined]);
+});
+
+Deno.test("a session that was made here needs no look-up, by its owner or by others", async () => {
+  let looks = 0;
+  const { create, services } = creating("env_1", {
+    sessions: {
+      create: () => Promise.resolve(session({ id: "sesn_1" })),
+      retrieve: () => {
+        looks++;
+        return Promise.reject(httpError(404));
+      },
+    },
+  });
+  await create({ id: "ci", sessions: "own" });
+  await services.access.checkSession("sesn_1", { principal: { id: "ci", sessions: "own" } });
+  await services.access.checkSession("sesn_1", { principal: { id: "x", agents: ["agent_1"] } });
+  assertEquals(looks, 0);
+  const others: Principal[] = [
+    { id: "ops", sessions: "own" },
+    { id: "ops", agents: ["agent_2"] },
+    { id: "ops", environments: ["env_2"] },
+  ];
+  for (const principal of others) {
+    await assertRejects(() => services.access.checkSession("sesn_1", { principal }), ToolError);
+  }
+});
+
+/** Facts of a session, and whether a caller with scopes may reach it. */
+const ADMISSION: readonly [string, Parameters<typeof session>[0], Partial<Principal>, boolean][] = [
+  ["an agent in short form", { agent: "agent_1" }, { agents: ["agent_1"] }, true],
+  ["no agent", { agent: null }, { agents: ["agent_1"] }, false],
+  ["its environment", { environment_id: "env_1" }, { environments: ["env_1"] }, true],
+  ["no environment", { environment_id: null }, { environments: ["env_1"] }, false],
+  ["no metadata", { metadata: null }, { sessions: "own" }, false],
+  ["a mark that is no text", { metadata: { [OWNER_KEY]: 1 } }, { sessions: "own" }, false],
+  ["an empty mark", { metadata: { [OWNER_KEY]: "" } }, { sessions: "own" }, false],
+  ["the name instead of the mark", { metadata: { [OWNER_KEY]: "ci" } }, { sessions: "own" }, false],
+];
+
+for (const [name, fields, scopes, admitted] of ADMISSION) {
+  Deno.test(`a session with ${name} is ${admitted ? "" : "not "}within reach of its scope`, async () => {
+    const { services } = harness({
+      sessions: { retrieve: () => Promise.resolve(session(fields)) },
+    });
+    const check = services.access.checkSession("sesn_1", { principal: { id: "ci", ...scopes } });
+    if (admitted) await check;
+    else await assertRejects(() => check, ToolError, "does not exist or is not available");
+  });
+}
+
+Deno.test("a session's facts are looked up once for all callers that may reach it", async () => {
+  const mark = await createOwnerMarks(SECRET).markOf("ci");
+  let looks = 0;
+  const { services } = harness({
+    sessions: {
+      retrieve: () => {
+        looks++;
+        return Promise.resolve(session({ metadata: { [OWNER_KEY]: mark } }));
+      },
+    },
+  }, { bindingKey: SECRET });
+  const callers: Principal[] = [
+    { id: "ci", sessions: "own" },
+    { id: "all", sessions: "all", agents: ["agent_1"] },
+    { id: "ci", sessions: "own" },
+  ];
+  for (const principal of callers) await services.access.checkSession("sesn_1", { principal });
+  assertEquals(looks, 1);
+});
+
+Deno.test("a caller without scopes costs no look-up", async () => {
+  const { services } = harness({});
+  for (const principal of [undefined, { id: "default" }, { id: "all", sessions: "all" as const }]) {
+    await services.access.checkSession("sesn_1", { principal });
+  }
+});
+
+Deno.test("a session that cannot be looked up is an error of the API, not a refusal", async () => {
+  const { run } = harness({ sessions: { retrieve: () => Promise.reject(httpError(503)) } });
+  const principal: Principal = { id: "ci", sessions: "own" };
+  const { name } = await assertRejects(
+    () => run(getSession, { session_id: "sesn_1" }, { principal }),
+    Error,
+  );
+  assertEquals(name, "ApiError");
 });

@@ -2,7 +2,9 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { McpServer } from "@modelcontextprotocol/server";
 import { createLogger, silentLogger } from "../../../src/core/logger.ts";
 import { createHttpHandler, createReadiness, type HttpOptions } from "../../../src/http/handler.ts";
-import { ManualClock } from "../../helpers/manual_clock.ts";
+import { ManualClock, settle } from "../../helpers/manual_clock.ts";
+import { createServerFactory } from "../../../src/mcp/server.ts";
+import { openBridge } from "../../protocol/support.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
 const PAGE = "https://page.example";
@@ -417,4 +419,158 @@ Deno.test("createReadiness() asks once for many who ask at the same time", async
   const again = ready();
   await clock.advance(50);
   assertEquals([await again, asked], [true, 2]);
+});
+
+// A request whose body comes while the server is asked to end: nothing is begun for it, and its
+// sender is told to try elsewhere.
+
+const encoder = new TextEncoder();
+
+/** A call of a tool, half of whose body has come. */
+function halfSent() {
+  const app = openBridge();
+  const { services, simulator } = app;
+  const { clock, log } = services;
+  const session_id = simulator.createSession();
+  const ready = () => Promise.resolve(true);
+  const factory = createServerFactory(services, { version: "1.2.3" });
+  const handler = createHttpHandler(factory, { tokens: [TOKEN], ready, log, clock });
+  const body = JSON.stringify({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+    params: { name: "send_message", arguments: { session_id, text: "Hello" } },
+  });
+  const half = Math.floor(body.length / 2);
+  let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
+  const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start(given) {
+      controller = given;
+      given.enqueue(encoder.encode(body.slice(0, half)));
+    },
+  });
+  const answer = handler.fetch(
+    new Request("http://localhost/mcp", {
+      method: "POST",
+      headers: {
+        host: "localhost",
+        authorization: `Bearer ${TOKEN}`,
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+      },
+      body: stream,
+    }),
+  );
+  return {
+    handler,
+    answer: () => app.until(answer),
+    finish() {
+      controller?.enqueue(encoder.encode(body.slice(half)));
+      controller?.close();
+    },
+    breakOff: () => controller?.error(new TypeError("connection reset")),
+    sends: () => simulator.requests.filter(({ method }) => method === "POST").length,
+    async close() {
+      await handler.close();
+      app.close();
+    },
+  };
+}
+
+Deno.test("a body that arrives whole while nothing ends is a call", async () => {
+  const call = halfSent();
+  await settle();
+  call.finish();
+  const response = await call.answer();
+  await response.text();
+  assertEquals([response.status, call.sends()], [200, 1]);
+  await call.close();
+});
+
+for (const end of ["finish", "breakOff"] as const) {
+  Deno.test(`a body that arrives across a drain begins nothing and gets 503: ${end}`, async () => {
+    const call = halfSent();
+    await settle();
+    call.handler.drain();
+    call[end]();
+    const response = await call.answer();
+    await response.body?.cancel();
+    assertEquals([response.status, response.headers.get("retry-after")], [503, "5"]);
+    assertEquals(call.sends(), 0);
+    await call.close();
+  });
+}
+
+function open(options: Partial<HttpOptions> = {}) {
+  let readyAnswer = Promise.resolve(true);
+  const refused: number[] = [];
+  const handler = createHttpHandler(
+    () => new McpServer({ name: "test", version: "0" }, { capabilities: { tools: {} } }),
+    {
+      tokens: [TOKEN],
+      ready: () => readyAnswer,
+      log: silentLogger,
+      clock: new ManualClock(),
+      onRefused: (status) => refused.push(status),
+      ...options,
+    },
+  );
+  const send = async (path: string, method = "GET", headers: Record<string, string> = {}) => {
+    const response = await handler.fetch(
+      new Request(`http://127.0.0.1:3000${path}`, {
+        method,
+        headers: { host: "127.0.0.1:3000", ...headers },
+      }),
+    );
+    return { response, status: response.status, text: await response.text() };
+  };
+  const setReady = (ready: Promise<boolean>) => readyAnswer = ready;
+  return { handler, send, refused, setReady };
+}
+
+const BEARER = { authorization: `Bearer ${TOKEN}` };
+
+Deno.test("every answer carries the request's id, refusals and probes included", async () => {
+  const { handler, send } = open();
+  for (const path of ["/mcp", "/health", "/ready", "/nowhere"]) {
+    const { response } = await send(path, "GET", { "x-request-id": "req-1" });
+    assertEquals(response.headers.get("x-request-id"), "req-1", path);
+  }
+  const made = (await send("/health")).response.headers.get("x-request-id");
+  assert(made !== null && made.length === 36);
+  await handler.close();
+});
+
+Deno.test("whoever counts refusals is told of every answer that refuses something", async () => {
+  const { handler, send, refused } = open();
+  await send("/mcp", "POST");
+  await send("/mcp");
+  await send("/nowhere");
+  await send("/health");
+  handler.drain();
+  await send("/mcp", "POST", BEARER);
+  // GET of the endpoint is what clients try first.
+  assertEquals(refused, [401, 404, 503]);
+  await handler.close();
+});
+
+Deno.test("a server that drains is not ready, also for a probe that was asked before", async () => {
+  const { handler, send, setReady } = open();
+  const look = Promise.withResolvers<boolean>();
+  setReady(look.promise);
+  const probe = send("/ready");
+  handler.drain();
+  look.resolve(true);
+  const { status, response } = await probe;
+  assertEquals([status, response.headers.get("retry-after")], [503, "5"]);
+  assertEquals((await send("/health")).status, 200);
+  await handler.close();
+});
+
+Deno.test("a server that cannot reach the API says when to ask again", async () => {
+  const { handler, send, setReady } = open();
+  setReady(Promise.resolve(false));
+  const { status, response } = await send("/ready");
+  assertEquals([status, response.headers.get("retry-after")], [503, "5"]);
+  await handler.close();
 });

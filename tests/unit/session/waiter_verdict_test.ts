@@ -4,6 +4,7 @@ import type { WaitResult } from "../../../src/session/result.ts";
 import { apiError } from "../../helpers/fake_api.ts";
 import { settle } from "../../helpers/manual_clock.ts";
 import { setUp, type WaiterSetUp } from "./waiter_support.ts";
+import type { EventMaker } from "../../helpers/events.ts";
 
 /** What happens at a moment of a wait, in milliseconds from its start. */
 type Moment = readonly [atMs: number, happens: () => void];
@@ -331,4 +332,186 @@ Deno.test("wait() goes on while only a subagent's thread is idle", async () => {
   ]);
   assertEquals(texts(result), ["idle", "words"]);
   await t.assertClean();
+});
+
+// Servers that go idle while a tool is at work: what the session's own status says then.
+
+for (const atMs of [100, 1_000, 4_000, 14_000]) {
+  Deno.test(`wait() tells what a deaf stream hid after an early end, ${atMs} ms on`, async () => {
+    const t = setUp();
+    const call = t.e.tool("bash");
+    t.session.status = "running";
+    t.session.emit(t.e.user("q"), t.e.running(), t.e.text("PART"), call, t.e.endTurn());
+    const waiting = t.wait();
+    await t.clock.advance(atMs);
+    t.session.record(t.e.toolResult(call.id ?? ""));
+    t.session.record(t.e.text("DONE"));
+    t.session.record(t.e.endTurn());
+    t.session.status = "idle";
+    const result = await t.clock.runUntil(waiting);
+    assertEquals([result.status, result.reply], ["idle", "PART\n\nDONE"]);
+    assertEquals(result.tool_activity, [{ name: "bash", status: "done" }]);
+    await t.assertClean();
+  });
+}
+
+const CALLS: Readonly<Record<string, (e: EventMaker) => SessionEvent[]>> = {
+  "a call": (e) => [e.tool("bash")],
+  "a call and words after it": (e) => [e.tool("bash"), e.text("working on it")],
+  "a call of an unknown type": (e) => [e.make("agent.server_tool_use", { name: "fetch" })],
+  "a call of an unknown type and words after it": (e) => [
+    e.make("agent.server_tool_use", { name: "fetch" }),
+    e.text("working on it"),
+  ],
+  "two calls and one result": (e) => {
+    const call = e.tool("bash");
+    return [call, e.tool("bash"), e.text("working on it"), e.toolResult(call.id ?? "")];
+  },
+};
+
+for (const [name, calls] of Object.entries(CALLS)) {
+  Deno.test(`wait() polls a session that goes idle with ${name}, and waits while it runs`, async () => {
+    const t = setUp();
+    t.session.status = "running";
+    t.session.emit(t.e.user("q"), t.e.running(), ...calls(t.e), t.e.endTurn());
+    const waiting = t.wait();
+    await t.clock.advance(12_000);
+    assertEquals(t.progress.at(-1)?.includes("finishing"), false);
+    t.session.status = "idle";
+    t.session.emit(t.e.text("DONE"), t.e.endTurn());
+    const result = await t.clock.runUntil(waiting);
+    assertEquals([result.status, result.reply.split("\n\n").at(-1)], ["idle", "DONE"]);
+    await t.assertClean();
+  });
+
+  Deno.test(`wait() ends soon when a session rests after ${name} without a result`, async () => {
+    const t = setUp();
+    t.session.emit(t.e.user("q"), t.e.running(), ...calls(t.e), t.e.endTurn());
+    const result = await t.clock.runUntil(t.wait());
+    assertEquals(result.status, "idle");
+    assert(result.elapsed_sec < 1, `${result.elapsed_sec} s`);
+    await t.assertClean();
+  });
+
+  Deno.test(`wait() shows ${name} as at work while the session runs`, async () => {
+    const t = setUp();
+    t.session.status = "running";
+    t.session.emit(t.e.user("q"), t.e.running(), ...calls(t.e), t.e.endTurn());
+    const result = await t.clock.runUntil(t.wait());
+    assertEquals([result.status, result.tool_activity.at(-1)?.status], ["timeout", "running"]);
+    await t.assertClean();
+  });
+}
+
+for (const type of ["agent.server_tool_result", "agent.tool_result", "agent.web_fetch_result"]) {
+  Deno.test(`wait() ends at once where ${type} answers a call of an unknown type`, async () => {
+    const t = setUp();
+    const call = t.e.make("agent.server_tool_use", { name: "fetch" });
+    t.session.status = "running";
+    t.session.emit(t.e.user("q"), t.e.running(), call);
+    t.session.emit(t.e.make(type, { tool_use_id: call.id }), t.e.text("DONE"), t.e.endTurn());
+    const result = await t.clock.runUntil(t.wait());
+    assertEquals([result.status, result.reply, result.elapsed_sec], ["idle", "DONE", 0]);
+    assertEquals(result.tool_activity, [{ name: "fetch", status: "done" }]);
+    await t.assertClean();
+  });
+}
+
+// Turns on servers that never stamp what they take up: `processed_at` of a message stays null.
+
+const BETWEEN: Readonly<Record<string, (e: EventMaker) => SessionEvent[]>> = {
+  "nothing": () => [],
+  "session.error": (e) => [e.error("overloaded_error")],
+  "session.status_rescheduled": (e) => [e.make("session.status_rescheduled")],
+  "session.status_idle": (e) => [e.make("session.status_idle")],
+  "session.updated": (e) => [e.make("session.updated")],
+  "session.thread_created": (e) => [
+    e.make("session.thread_created", { session_thread_id: "sthr_1" }),
+  ],
+  "session.thread_status_running": (e) => [
+    e.make("session.thread_status_running", { session_thread_id: "sthr_1" }),
+  ],
+  "span.model_request_end": (e) => [e.make("span.model_request_end")],
+  "agent.tool_result": (e) => [e.toolResult("sevt_old")],
+  "a type nobody knows": (e) => [e.make("session.new_thing")],
+  "two of them": (e) => [e.error("overloaded_error"), e.make("session.updated")],
+};
+
+for (const [name, between] of Object.entries(BETWEEN)) {
+  for (const open of [true, false]) {
+    const how = open ? "found over" : "over in mid-wait";
+    Deno.test(`wait() ends for an unstamped message with ${name} before its turn, ${how}`, async () => {
+      const t = setUp();
+      t.session.nullsInPlace = true;
+      const turn = [t.e.running(), t.e.text("REPLY"), t.e.endTurn()];
+      t.session.emit(t.e.queuedUser("q"), ...between(t.e));
+      if (open) t.session.emit(...turn);
+      const waiting = t.wait();
+      await t.clock.advance(500);
+      if (!open) t.session.emit(...turn);
+      const result = await t.clock.runUntil(waiting);
+      assertEquals([result.status, result.reply], ["idle", "REPLY"]);
+      assert(result.elapsed_sec < 10, `${result.elapsed_sec} s`);
+      await t.assertClean();
+    });
+  }
+
+  Deno.test(`wait() ends for an interrupted unstamped message with ${name} after it`, async () => {
+    const t = setUp();
+    t.session.nullsInPlace = true;
+    t.session.emit(t.e.queuedUser("q"), ...between(t.e), t.e.running());
+    t.session.emit(t.e.make("span.model_request_start"));
+    t.session.emit(t.e.make("user.interrupt", { processed_at: null }), t.e.endTurn());
+    const result = await t.clock.runUntil(t.wait());
+    assertEquals([result.status, result.reply], ["idle", ""]);
+    assert(result.elapsed_sec < 10, `${result.elapsed_sec} s`);
+    await t.assertClean();
+  });
+}
+
+Deno.test("wait() ends for an unstamped message that was interrupted before its turn", async () => {
+  const t = setUp();
+  t.session.nullsInPlace = true;
+  t.session.emit(t.e.queuedUser("q"), t.e.make("user.interrupt", { processed_at: null }));
+  t.session.emit(t.e.endTurn());
+  const result = await t.clock.runUntil(t.wait());
+  assertEquals([result.status, result.reply], ["idle", ""]);
+  await t.assertClean();
+});
+
+// The newest page of a log holds 200 events: where it begins must not matter.
+for (const count of [1, 195, 196, 197, 198, 199, 200, 201, 250, 1_197, 1_198, 1_199, 1_200]) {
+  Deno.test(`wait() ends for an unstamped message with ${count} events after it`, async () => {
+    const t = setUp();
+    t.session.nullsInPlace = true;
+    t.session.emit(t.e.queuedUser("q1"), t.e.running(), t.e.text("OLD"), t.e.endTurn());
+    t.session.emit(t.e.queuedUser("q2"), t.e.running());
+    for (let i = 0; i < count - 3; i++) t.session.emit(t.e.make("span.model_request_end"));
+    t.session.emit(t.e.text("REPLY"), t.e.endTurn());
+    const result = await t.clock.runUntil(t.wait());
+    assertEquals([result.status, result.reply], ["idle", "REPLY"]);
+    assert(result.elapsed_sec < 10, `${result.elapsed_sec} s`);
+    await t.assertClean();
+  });
+}
+
+Deno.test("wait() ends on a long log of unstamped messages", async () => {
+  const t = setUp();
+  t.session.nullsInPlace = true;
+  for (let i = 0; i < 100; i++) {
+    t.session.emit(t.e.queuedUser("q"), t.e.running(), t.e.text(`reply ${i}`), t.e.endTurn());
+  }
+  const result = await t.clock.runUntil(t.wait());
+  assertEquals([result.status, result.reply], ["idle", "reply 99"]);
+  assert(result.elapsed_sec < 10, `${result.elapsed_sec} s`);
+  await t.assertClean();
+});
+
+Deno.test("wait() does not take a message that a list sorts to the front for answered", async () => {
+  const t = setUp();
+  t.session.nullsFirst = true;
+  t.session.emit(t.e.error("overloaded_error"), t.e.user("q1"), t.e.running(), t.e.text("one"));
+  t.session.emit(t.e.endTurn(), t.e.queuedUser("q2"));
+  const result = await t.clock.runUntil(t.wait({ timeoutMs: 30_000 }));
+  assertEquals([result.status, result.reply], ["timeout", ""]);
 });

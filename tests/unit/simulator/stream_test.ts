@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { settle } from "../../helpers/manual_clock.ts";
+import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 import { bench, HEADERS, message } from "./helpers.ts";
+import { Heartbeats } from "../../../src/simulator/stream.ts";
 
 const IDLE = { type: "session.status_idle", stop_reason: { type: "end_turn" } };
 const SAY = { type: "agent.message", content: [{ type: "text", text: "hi" }] };
@@ -152,4 +153,59 @@ Deno.test("previews announce a message under its id, and are never listed", asyn
   assertEquals(listed.includes("event_start"), false);
   simulator.close();
   await settle();
+});
+
+Deno.test("Heartbeats call what was added once per period, until it is removed", async () => {
+  const clock = new ManualClock();
+  const heartbeats = new Heartbeats(clock, 15_000);
+  let beats = 0;
+  const remove = heartbeats.add(() => beats++);
+  await clock.advance(14_999);
+  assertEquals(beats, 0);
+  await clock.advance(1);
+  assertEquals(beats, 1);
+  await clock.advance(30_000);
+  assertEquals(beats, 3);
+  remove();
+  remove();
+  await clock.advance(60_000);
+  assertEquals(beats, 3);
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("Heartbeats of streams that opened together share a timer, others keep their own time", async () => {
+  const clock = new ManualClock();
+  const heartbeats = new Heartbeats(clock, 1_000);
+  const beats: string[] = [];
+  const removals = ["a", "b"].map((name) => heartbeats.add(() => beats.push(name)));
+  assertEquals(clock.pendingTimers, 1);
+  await clock.advance(400);
+  removals.push(heartbeats.add(() => beats.push("c")));
+  assertEquals(clock.pendingTimers, 2);
+  await clock.advance(1_000);
+  assertEquals(beats, ["a", "b", "c"]);
+  removals[0]?.();
+  await clock.advance(1_000);
+  assertEquals(beats, ["a", "b", "c", "b", "c"]);
+  for (const remove of removals) remove();
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("Heartbeats may be removed from within a beat", async () => {
+  const clock = new ManualClock();
+  const heartbeats = new Heartbeats(clock, 1_000);
+  let beats = 0;
+  const remove: () => void = heartbeats.add(() => {
+    beats++;
+    remove();
+  });
+  await clock.advance(5_000);
+  assertEquals(beats, 1);
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("Heartbeats with a period of 0 set no timer", () => {
+  const clock = new ManualClock();
+  new Heartbeats(clock, 0).add(() => {});
+  assertEquals(clock.pendingTimers, 0);
 });

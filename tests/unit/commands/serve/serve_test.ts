@@ -5,6 +5,7 @@ import { UsageError } from "../../../../src/core/errors.ts";
 import { callServedTool } from "../../../../src/commands/mcp_call.ts";
 import { serve } from "../../../../src/commands/serve/serve.ts";
 import { recordProgram } from "../../../helpers/program.ts";
+import { makeCertificate } from "../../../helpers/certificate.ts";
 
 const TOKEN = "t".repeat(32);
 
@@ -83,4 +84,38 @@ Deno.test("serve() refuses a port that is taken, in words", async () => {
   await assertRejects(() => serve(second, recordProgram()), UsageError, `Port ${port} is taken`);
   program.stop();
   await done;
+});
+
+const TLS = ["--tls-cert=cert.pem", "--tls-key=key.pem"];
+
+for (const http2 of [true, false]) {
+  Deno.test(`serve() answers calls over TLS and HTTP/${http2 ? 2 : 1}`, async () => {
+    const { cert, key } = await makeCertificate();
+    const readFile = (path: string) => Promise.resolve(path === "cert.pem" ? cert : key);
+    const program = recordProgram({ readFile });
+    const done = serve(httpConfig(...TLS), program);
+    const [, url = ""] = await program.loggedMatch(/clients at (https:\S+?),/);
+    using client = Deno.createHttpClient({ caCerts: [cert], http2, http1: !http2 });
+    const endpoint = {
+      token: TOKEN,
+      fetch: async (request: Request) => {
+        // The host is the client's to name: as a header in HTTP/1.1, without one in HTTP/2.
+        const headers = new Headers(request.headers);
+        headers.delete("host");
+        const body = await request.text();
+        return await fetch(url, { method: "POST", headers, body, client });
+      },
+    };
+    const { agents } = await callServedTool(endpoint, "list_agents", { name_contains: "quick" });
+    assert(Array.isArray(agents) && agents.length === 1);
+    const ready = await fetch(new URL("/ready", url), { client });
+    assertEquals(await ready.json(), { status: "ok" });
+    program.stop();
+    await done;
+  });
+}
+
+Deno.test("serve() does not start with a certificate that cannot be read", async () => {
+  const done = serve(httpConfig(...TLS), recordProgram());
+  await assertRejects(() => done, UsageError, "Cannot read 'cert.pem' (--tls-cert)");
 });
