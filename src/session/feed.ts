@@ -10,7 +10,7 @@
 
 import { ApiError } from "../api/errors.ts";
 import type { SessionEvent } from "../api/events.ts";
-import type { ManagedAgentsApi } from "../api/types.ts";
+import type { ManagedAgentsApi, ReadOptions } from "../api/types.ts";
 import { backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { unquoted } from "../core/errors.ts";
@@ -21,9 +21,9 @@ import { EventHistory } from "./event_history.ts";
 import { readEvent, type TurnEvent } from "./event_types.ts";
 import { HistoryReader } from "./history_reader.ts";
 import { StatusPoll } from "./status_poll.ts";
-import { TurnReader } from "./turn.ts";
+import { type Turn, TurnReader } from "./turn.ts";
 import type { UnseenSends } from "./unseen_sends.ts";
-import { isWorking, type PolledStatus, type SessionState } from "./verdict.ts";
+import { isWorking, type SessionState, type Verdict, verdictOf } from "./verdict.ts";
 
 /** Bound of a read of the list and of a poll, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -74,6 +74,8 @@ export class SessionFeed {
   readonly #controller = new AbortController();
   readonly #historyReader: HistoryReader;
   readonly #poll: StatusPoll;
+  /** Bounds of every request but that for the stream. */
+  readonly #request: ReadOptions;
   #stopped = false;
   /** True while the API cannot be reached: then only connecting again finds out when it can. */
   #outOfReach = false;
@@ -92,12 +94,11 @@ export class SessionFeed {
     const { signal } = this.#controller;
     // What fails is tried again by plan: retries would multiply with that.
     const request = { signal, timeoutMs: REQUEST_TIMEOUT_MS, retry: false };
+    this.#request = request;
     this.#historyReader = new HistoryReader(deps.api.events, sessionId, this.history, request);
     this.#poll = new StatusPoll({
       ...deps,
-      sessionId,
       history: this.history,
-      request,
       poll: (superseded, atOnce) => {
         this.#pollWithinRate(superseded, atOnce).catch((error) => this.#pollFailed(error));
       },
@@ -127,9 +128,16 @@ export class SessionFeed {
     return this.#streamError ?? this.#keyRejections.error;
   }
 
-  /** The session's status by the latest poll, while no event has come since. */
-  get polledStatus(): PolledStatus | undefined {
-    return this.#poll.polled;
+  /** True while an event was sent that the history does not show. */
+  get lacksSend(): boolean {
+    return this.#deps.unseenSends.has(this.#sessionId, this.history);
+  }
+
+  /** Decides whether a turn of this session is over. */
+  verdictOf(turn: Turn): Verdict {
+    return this.lacksSend
+      ? { over: false, waitingFor: "queued" }
+      : verdictOf(turn, this.#poll.polled);
   }
 
   /** True when the history reaches back to the session's first event. */
@@ -179,12 +187,12 @@ export class SessionFeed {
    */
   async isAtRest({ ask = false } = {}): Promise<boolean> {
     if (!ask && (this.complete || !this.history.entries.some(tellsOfRuns))) return true;
-    if (!this.polledStatus) {
+    if (!this.#poll.polled) {
       this.#deps.bucket.spend(1);
       await this.#askStatus();
       this.#changed();
     }
-    return !this.polledStatus || !isWorking(this.polledStatus);
+    return !this.#poll.polled || !isWorking(this.#poll.polled);
   }
 
   /** Reads what is new in the list now. */
@@ -335,9 +343,10 @@ export class SessionFeed {
   #changed(): void {
     if (this.#stopped) return;
     this.#turnReader.update();
+    const { turn } = this.#turnReader;
     // If the stream cannot connect, a status request will not either.
     if (this.#historyReader.readsDone === 0 || this.#outOfReach || this.failure) this.#poll.clear();
-    else this.#poll.plan(this.#turnReader.turn, this.#keyRejections.count > 0);
+    else this.#poll.plan(turn, this.verdictOf(turn), this.#keyRejections.count > 0);
     for (const listener of [...this.#listeners]) listener();
   }
 
@@ -368,11 +377,18 @@ export class SessionFeed {
     this.#changed();
   }
 
+  /** Asks for the session's status; undefined where the response tells none. */
   async #askStatus(): Promise<SessionState | undefined> {
-    const status = await this.#poll.ask();
+    const before = this.history.entries.length;
+    const session = await this.#deps.api.sessions.retrieve(this.#sessionId, this.#request);
     this.#keyRejections = NO_REJECTIONS;
     this.#heardAt = this.#deps.clock.now();
-    return status;
+    const archived = Boolean(session.archived_at);
+    if (session.status === undefined && !archived) return undefined;
+    const state = { status: session.status ?? "idle", archived };
+    // Events that came meanwhile are newer.
+    if (this.history.entries.length === before) this.#poll.show(state);
+    return state;
   }
 
   #pollFailed(error: unknown): void {

@@ -1,23 +1,20 @@
 /**
- * Asks a session for its own status, beside listening to its stream: seldom while all is well, soon
- * when an event is overdue.
+ * Plans when to ask a session for its own status, beside listening to its stream: seldom while all is
+ * well, soon when an event is overdue.
  *
  * @module
  */
 
 import { MovableTimer } from "../core/movable_timer.ts";
-import type { ManagedAgentsApi, ReadOptions } from "../api/types.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventHistory } from "./event_history.ts";
 import type { Turn } from "./turn.ts";
-import type { UnseenSends } from "./unseen_sends.ts";
 import {
   isWorking,
   type PolledStatus,
   proofLeftMs,
   type SessionState,
   type Verdict,
-  verdictOf,
 } from "./verdict.ts";
 
 // Pauses before the first, second, … poll since the last event, in milliseconds.
@@ -41,14 +38,9 @@ const SUPERSEDED = "superseded";
 
 /** Options of {@linkcode StatusPoll}. */
 export interface StatusPollOptions {
-  readonly api: Pick<ManagedAgentsApi, "sessions">;
   readonly clock: Clock;
   readonly random?: () => number;
-  readonly unseenSends: UnseenSends;
-  readonly sessionId: string;
   readonly history: EventHistory;
-  /** Bounds of the request. */
-  readonly request: ReadOptions;
   /**
    * Polls. The signal aborts when another time is set, or none: a poll that still waits for its
    * request then need not be made. `atOnce` is set for one that a wait begins with.
@@ -79,17 +71,16 @@ export class StatusPoll {
   }
 
   /**
-   * Sets the time of the next poll by what the events say.
+   * Sets the time of the next poll.
    *
+   * @param verdict what the events, and the polls until now, say of the turn
    * @param isKeyRejected true while the API rejects the key
    */
-  plan(turn: Turn, isKeyRejected: boolean): void {
-    const { clock, random = Math.random, unseenSends, sessionId, history } = this.#options;
+  plan(turn: Turn, verdict: Verdict, isKeyRejected: boolean): void {
+    const { clock, random = Math.random, history } = this.#options;
     if (this.count === 0) this.#quietMs = clock.wallTime() - (history.endsAt ?? Infinity);
-    let verdict = verdictOf(turn, this.polled);
-    if (unseenSends.has(sessionId, history)) verdict = { over: false, waitingFor: "queued" };
     // A session that is at work although its known events end needs asking soon.
-    else if (verdict.over && this.polled && isWorking(this.polled)) {
+    if (verdict.over && this.polled && isWorking(this.polled)) {
       verdict = { over: false, waitingFor: "resume" };
     }
     // Without a single event only the session tells whether one is to come.
@@ -115,25 +106,12 @@ export class StatusPoll {
     this.count = 0;
   }
 
-  /**
-   * Asks for the session's status and keeps it, unless events come meanwhile.
-   *
-   * @returns undefined where the response tells no status
-   * @throws `ApiError`; the signal's reason
-   */
-  async ask(): Promise<SessionState | undefined> {
-    const { api, clock, sessionId, history, request } = this.#options;
-    const before = history.entries.length;
-    const session = await api.sessions.retrieve(sessionId, request);
-    const archived = Boolean(session.archived_at);
-    if (session.status === undefined && !archived) return undefined;
-    const status = session.status ?? "idle";
-    if (history.entries.length === before) {
-      const isSame = this.polled?.status === status && this.polled.archived === archived;
-      if (!isSame) this.#steadySince = clock.now();
-      this.polled = { status, archived, steadyMs: clock.now() - this.#steadySince };
-    }
-    return { status, archived };
+  /** Keeps the status that a poll showed. */
+  show({ status, archived }: SessionState): void {
+    const now = this.#options.clock.now();
+    const isSame = this.polled?.status === status && this.polled.archived === archived;
+    if (!isSame) this.#steadySince = now;
+    this.polled = { status, archived, steadyMs: now - this.#steadySince };
   }
 }
 

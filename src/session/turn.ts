@@ -217,6 +217,11 @@ export class Turn {
     return this.blocking.filter((id) => !this.answered.has(id));
   }
 
+  /** True if every tool call that the session is blocked on was answered. */
+  get isAnswered(): boolean {
+    return this.blocking.length > 0 && this.openActions().length === 0;
+  }
+
   /**
    * Marks where a wait without a cursor came in: after the event with the key `from`. Such a wait
    * replies with the newest turn; what earlier turns said while it watched is told as `earlierText`.
@@ -591,10 +596,7 @@ export class Turn {
    */
   #isOfTurnBefore({ stop, eventIds }: TurnEvent & { kind: "idle" }): boolean {
     if (this.interrupted || eventIds.length > 0) return false;
-    if (this.phase === "blocked") {
-      const isAnswered = this.blocking.length > 0 && this.openActions().length === 0;
-      return isAnswered && stop === undefined;
-    }
+    if (this.phase === "blocked") return this.isAnswered && stop === undefined;
     if (this.phase !== "starting" || this.#reporting || this.#earlyErrors.length > 0) return false;
     return stop === undefined || stop.type === "end_turn" || stop.type === this.stop?.type;
   }

@@ -192,18 +192,12 @@ function verdictByEvents(turn: Turn): Verdict {
     case "starting":
       return waits("start");
     case "blocked":
-      return blockedVerdict(turn);
+      return turn.interrupting || turn.isAnswered ? waits("resume") : over("requires_action");
     case "ended":
       return endedVerdict(turn);
     default:
       return waits("turn");
   }
-}
-
-function blockedVerdict(turn: Turn): Verdict {
-  const isAnswered = turn.blocking.length > 0 && turn.openActions().length === 0;
-  const resumes = turn.interrupting || isAnswered;
-  return resumes ? waits("resume") : over("requires_action");
 }
 
 function endedVerdict(turn: Turn): Verdict {

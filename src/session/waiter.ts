@@ -14,7 +14,7 @@ import type { Logger } from "../core/logger.ts";
 import { createTokenBucket, type TokenBucket } from "../core/token_bucket.ts";
 import { FeedHub, type FeedLease, type SessionFeed, SWIFT_PAGES } from "./feed.ts";
 import { buildResult, REPLY_BUDGET, type WaitResult } from "./result.ts";
-import { type Verdict, verdictOf, type WaitStatus } from "./verdict.ts";
+import type { WaitStatus } from "./verdict.ts";
 import { describeActivity, describeConnectionError, WaitProgress } from "./progress.ts";
 import { Turn, TurnReader } from "./turn.ts";
 import { type SentMessage, UnseenSends } from "./unseen_sends.ts";
@@ -153,7 +153,6 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
 
 interface WaitDeps extends WaiterOptions {
   readonly bucket: TokenBucket;
-  readonly unseenSends: UnseenSends;
   readonly closing: AbortSignal;
 }
 
@@ -307,15 +306,15 @@ class Wait {
     if (this.#isCursorMissing() && !await this.#findCursor()) return undefined;
     this.#planReread();
     if (!await this.#rereadIfDue()) return undefined;
-    if (!this.#verdict().over) return undefined;
+    if (!this.#feed.verdictOf(this.#turn).over) return undefined;
     if (this.#mustRefresh || feed.history.lacksListIds) await this.#refresh();
     await feed.confirmNothingHidden();
     this.#turnReader.update();
-    let verdict = this.#verdict();
+    let verdict = this.#feed.verdictOf(this.#turn);
     if (!verdict.over) return undefined;
     if (verdict.status === "idle" && this.#turn.collected.textLength === 0) {
       if (!await this.#confirmSilence()) return undefined;
-      verdict = this.#verdict();
+      verdict = this.#feed.verdictOf(this.#turn);
       if (!verdict.over) return undefined;
     }
     const finished = verdict.status === "idle" || verdict.status === "retries_exhausted";
@@ -348,12 +347,6 @@ class Wait {
       if (!(error instanceof ApiError) || this.#failures < MAX_SILENCE_READS) throw error;
     }
     return true;
-  }
-
-  #verdict(): Verdict {
-    return this.#isSendUnseen()
-      ? { over: false, waitingFor: "queued" }
-      : verdictOf(this.#turn, this.#feed.polledStatus);
   }
 
   /** Reads back to the cursor, or to the beginning of the turn as far as the reply has room. */
@@ -390,7 +383,7 @@ class Wait {
   #planReread(): void {
     const { clock } = this.#deps;
     const { readsDone } = this.#feed;
-    const isMissing = this.#isSendUnseen() || this.#isCursorMissing();
+    const isMissing = this.#feed.lacksSend || this.#isCursorMissing();
     if (!this.#judged && isMissing) {
       const { phase } = this.#turn;
       const inTurn = phase !== "ended" && phase !== "unknown";
@@ -421,11 +414,7 @@ class Wait {
 
   #isCursorMissing(): boolean {
     const { anchor } = this.#turn;
-    return anchor !== undefined && anchor.id === undefined && !this.#isSendUnseen();
-  }
-
-  #isSendUnseen(): boolean {
-    return this.#deps.unseenSends.has(this.#request.sessionId, this.#feed.history);
+    return anchor !== undefined && anchor.id === undefined && !this.#feed.lacksSend;
   }
 
   /**
@@ -464,7 +453,7 @@ class Wait {
     if (connectionError !== undefined) {
       return `${describeConnectionError(connectionError)}, trying again`;
     }
-    const verdict = this.#verdict();
+    const verdict = this.#feed.verdictOf(this.#turn);
     return verdict.over ? "finishing" : describeActivity(this.#turn, verdict.waitingFor);
   }
 
@@ -477,7 +466,7 @@ class Wait {
     }
     const { sessionId, afterId } = this.#request;
     // What the turn before said is no reply to a message whose turn is to come.
-    const isToCome = status === "timeout" && turn.phase === "ended" && this.#isSendUnseen();
+    const isToCome = status === "timeout" && turn.phase === "ended" && this.#feed.lacksSend;
     const reachesBack = turn.anchor ? turn.anchor.id !== undefined : turn.sawTurnStart;
     return buildResult({
       sessionId,

@@ -4,10 +4,8 @@ import { EventHistory } from "../../../src/session/event_history.ts";
 import { readEvent } from "../../../src/session/event_types.ts";
 import { pollDelayMs, StatusPoll } from "../../../src/session/status_poll.ts";
 import { Turn, turnOf } from "../../../src/session/turn.ts";
-import { UnseenSends } from "../../../src/session/unseen_sends.ts";
 import { type PolledStatus, verdictOf } from "../../../src/session/verdict.ts";
 import { eventMaker } from "../../helpers/events.ts";
-import { FakeSession } from "../../helpers/fake_api.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
 Deno.test("StatusPoll gives a poll up that has begun when another time is set, or none", async () => {
@@ -15,18 +13,15 @@ Deno.test("StatusPoll gives a poll up that has begun when another time is set, o
     const clock = new ManualClock();
     const signals: AbortSignal[] = [];
     const poll = new StatusPoll({
-      api: new FakeSession().api,
       clock,
-      unseenSends: new UnseenSends(clock),
-      sessionId: "sesn_1",
       history: new EventHistory(),
-      request: {},
       poll: (signal) => signals.push(signal),
     });
-    poll.plan(new Turn(), false);
+    const empty = new Turn();
+    poll.plan(empty, verdictOf(empty, undefined), false);
     await clock.advance(10);
     assertEquals(signals.map(({ aborted }) => aborted), [false]);
-    if (end === "plan") poll.plan(new Turn(), false);
+    if (end === "plan") poll.plan(empty, verdictOf(empty, undefined), false);
     else poll.clear();
     assertEquals(signals.map(({ aborted }) => aborted), [true]);
     poll.clear();
