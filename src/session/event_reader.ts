@@ -199,8 +199,8 @@ export class EventReader {
     ids: readonly string[],
     bounds: ReadBounds,
   ): Promise<EventStretch> {
-    const afterId = query.afterId ?? "";
-    const unknownKey = JSON.stringify([query.sessionId, afterId]);
+    const cursor = query.afterId ?? "";
+    const unknownKey = JSON.stringify([query.sessionId, cursor]);
     const searchedTo = this.#unknown.get(unknownKey);
     const pages: (string | undefined)[] = [];
     const trail = new CursorTrail();
@@ -208,26 +208,10 @@ export class EventReader {
     let newer: Passed[] = [];
     let page: string | undefined;
     for (let index = 0; index < MAX_SEARCH_PAGES; index++) {
-      if (index >= SWIFT_SEARCH_PAGES) {
-        bounds.onLongSearch?.();
-        await this.#bucket?.take(1, bounds.signal ?? new AbortController().signal);
-      }
       pages.push(page);
-      const params = index === 0
-        ? { limit: FIRST_SEARCH_LIMIT }
-        : { limit: SEARCH_LIMIT, page, maxTextChars: SEARCH_TEXT_CHARS };
-      const result = await this.#list(query, { order: "desc", ...params }, bounds);
-      const { data, next } = trail.take(result);
+      const { data, next } = trail.take(await this.#searchPage(query, index, page, bounds));
       newest ??= data.find(canReadOnFrom)?.id;
-      const at = indexOfAny(data, ids);
-      const found = data[at]?.id ?? undefined;
-      const seen = at < 0 ? data : data.slice(0, isIncluded(query, found) ? at + 1 : at);
-      for (const event of seen) {
-        const wanted = isWanted(query, event);
-        // Of what is left out, reading can go on from the newest before a wanted event only.
-        const isLastBefore = !wanted && newer.at(-1)?.wanted !== false && canReadOnFrom(event);
-        if (wanted || isLastBefore) newer.push({ event, wanted, index });
-      }
+      const found = passNewer(query, data, ids, index, newer);
       if (found !== undefined) {
         const isShortened = newer.some(({ event, wanted, index }) =>
           index > 0 && wanted && leftOutOf(event) > 0
@@ -241,7 +225,7 @@ export class EventReader {
         if (newest !== undefined) this.#unknown.set(unknownKey, newest);
         throw new ToolError(
           "unknown_event",
-          `after_id "${afterId}" is not an event of this session. Use a last_event_id or an event's ` +
+          `after_id "${cursor}" is not an event of this session. Use a last_event_id or an event's ` +
             "id from the same session, or leave after_id out to read from the beginning.",
         );
       }
@@ -250,10 +234,51 @@ export class EventReader {
     }
     throw new ToolError(
       "unknown_event",
-      `after_id "${afterId}" is not among the session's newest 100,000 events. ` +
+      `after_id "${cursor}" is not among the session's newest 100,000 events. ` +
         "Leave after_id out to read from the beginning.",
     );
   }
+
+  /** Reads the next page of a search; a long one keeps to the rate, and counts for the caller. */
+  async #searchPage(
+    query: ReadQuery,
+    index: number,
+    page: string | undefined,
+    bounds: ReadBounds,
+  ) {
+    if (index >= SWIFT_SEARCH_PAGES) {
+      bounds.onLongSearch?.();
+      await this.#bucket?.take(1, bounds.signal ?? new AbortController().signal);
+    }
+    const params = index === 0
+      ? { limit: FIRST_SEARCH_LIMIT }
+      : { limit: SEARCH_LIMIT, page, maxTextChars: SEARCH_TEXT_CHARS };
+    return await this.#list(query, { order: "desc", ...params }, bounds);
+  }
+}
+
+/**
+ * Adds to `newer` what a search comes past on a page, newest first, up to the event that it is for.
+ *
+ * @returns the id of that event, where the page has it
+ */
+function passNewer(
+  query: ReadQuery,
+  data: readonly SessionEvent[],
+  ids: readonly string[],
+  index: number,
+  newer: Passed[],
+): string | undefined {
+  const at = indexOfAny(data, ids);
+  const found = data[at]?.id ?? undefined;
+  const seen = at < 0 ? data : data.slice(0, isIncluded(query, found) ? at + 1 : at);
+  for (const event of seen) {
+    const wanted = isWanted(query, event);
+    // Of what is left out, reading can go on from the newest before a wanted event only.
+    const isLastBefore = !wanted && newer.at(-1)?.wanted !== false && canReadOnFrom(event);
+    if (wanted || isLastBefore) newer.push({ event, wanted, index });
+  }
+  return found;
 }
 
 function positionKey(query: ReadQuery, eventId: string): string {

@@ -90,7 +90,7 @@ for (const [name, manners] of SERVERS) {
       assertEquals(idsOf(newest), range(last, last - 11), "the newest first");
       assertEquals(newest.has_more, true);
 
-      // Where inputs are never stamped, only looks at the session tell that a turn is over.
+      // Where inputs are never stamped, only status polls tell that a turn is over.
       if (stamps !== "inputs_never") {
         const result = await rig.wait();
         assertEquals([result.status, result.reply], ["idle", `answer ${turns}`]);

@@ -232,7 +232,7 @@ export const SESSION_SCENARIOS: readonly Scenario[] = [
     reply: "so far",
     fromMs: 45_000,
     toMs: 45_000,
-    // Two of them looks: one early, one just before the time is over.
+    // Two of them are polls: one early, one just before the time is over.
     requests: 4,
     timeoutMs: 45_000,
   },

@@ -67,7 +67,7 @@ Deno.test("EventReader gives what a filter over the whole log gives, and the pla
     for (let calls = 0; calls < 5; calls++) {
       const query = { sessionId: "sesn_1", afterId, limit, types };
       const expected = expectedStretch(log.events, query);
-      // Each call looks back anew: no position is remembered.
+      // Each call searches back anew: no position is remembered.
       const stretch = await reader.read(query);
       const lastId = stretch.tailId ?? stretch.events.at(-1)?.id ?? afterId;
       assertEquals(
@@ -99,7 +99,7 @@ Deno.test("EventReader takes a cursor with a suffix for the event that it names"
   assertEquals(await read("startw2"), ["e1", "e2", "e3"]);
 });
 
-Deno.test("EventReader asks before each page of a long look, and remembers a look in vain", async () => {
+Deno.test("EventReader asks before each page of a long search, and remembers a search in vain", async () => {
   const log = new FakeLog(events(9_000));
   const reader = new EventReader(fakeApi({ events: log.api }));
   const query = { sessionId: "sesn_1", afterId: "foreign", limit: 10 };
@@ -129,7 +129,7 @@ Deno.test("EventReader asks before each page of a long look, and remembers a loo
   assertEquals(log.requests.length - before, 3);
 });
 
-Deno.test("EventReader reads a stretch again of which a look left texts out", async () => {
+Deno.test("EventReader reads a stretch again of which a search left texts out", async () => {
   const text = "x".repeat(3_000);
   const log = events(3_000).map((event) => ({ ...event, content: text }));
   const bodies: number[] = [];

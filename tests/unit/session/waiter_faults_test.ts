@@ -72,7 +72,7 @@ Deno.test("wait() keeps a stream that shows life by heartbeats alone", async () 
   await t.assertClean();
 });
 
-Deno.test("wait() ends by looking when no idle event ever comes", async () => {
+Deno.test("wait() ends by a status poll when no idle event ever comes", async () => {
   const t = setUp();
   t.session.status = "running";
   const waiting = t.wait();
@@ -244,7 +244,7 @@ for (const status of [401, 403]) {
     await t.assertClean();
   });
 
-  Deno.test(`wait() goes on by the list when looks alone are refused (${status})`, async () => {
+  Deno.test(`wait() goes on by the list when status polls alone are refused (${status})`, async () => {
     const t = setUp();
     t.session.emit(t.e.user("q"), t.e.running(), t.e.tool("bash"));
     t.session.before = (request) => {
@@ -258,7 +258,7 @@ for (const status of [401, 403]) {
     await t.assertClean();
   });
 
-  Deno.test(`wait() outlasts a refusal of its looks while the stream stays open (${status})`, async () => {
+  Deno.test(`wait() outlasts refused status polls while the stream stays open (${status})`, async () => {
     const t = setUp();
     t.session.emit(t.e.user("q"), t.e.running(), t.e.tool("bash"));
     t.session.status = "running";

@@ -613,7 +613,7 @@ Deno.test("a failed read of a feed is repeated by plan, not at once", async () =
   await t.assertClean();
 });
 
-Deno.test("a feed that cannot reach the API does not look beside it", async () => {
+Deno.test("a feed that cannot reach the API does not poll beside it", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q"), t.e.running(), t.e.text("a"));
   const waiting = t.wait({ timeoutMs: 120_000 });

@@ -159,7 +159,7 @@ Deno.test("wait() for what comes after an end does not say idle while the sessio
   await t.assertClean();
 });
 
-Deno.test("wait() for what comes after an end costs one look where nothing comes", async () => {
+Deno.test("wait() for what comes after an end costs one status poll where nothing comes", async () => {
   const t = setUp();
   await t.clock.advance(60_000);
   const log = [t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn()];

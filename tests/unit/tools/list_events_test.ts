@@ -83,7 +83,7 @@ Deno.test("list_events reads on from the middle of a log that another process ha
     if (calls === 3) log.events.push(...events(70, log.events.length + 1));
   }
   assertEquals(seen, range(1_201, 5_070));
-  // The way is found once; then one request a page, and a look back where the newest page begins.
+  // The way is found once; then one request a page, and a search back where the newest page begins.
   assertEquals(costs[0], 5);
   assert(costs.slice(1).every((cost) => cost <= 3), costs.join());
   assert(costs.slice(1).filter((cost) => cost > 1).length <= 4, costs.join());
