@@ -8,20 +8,29 @@ import { exactFigures } from "./house/exact_figures.ts";
 import { numberLines } from "./house/numbers.ts";
 import { RULES } from "./house/rules.ts";
 import { describeFinding, readTree } from "./house/tree.ts";
-import { measureWays, wayLine } from "./ways.ts";
+import { printLines } from "./table.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const CODE = ["src", "scripts", "std", "tests"];
 const READMES = ["README.md", "src/simulator/README.md"];
+
+/** What the runtime checks: arguments of Deno, and what mends what it complains of. */
+const COMMANDS: readonly (readonly [name: string, args: readonly string[], mend: string])[] = [
+  ["formatted", ["fmt", "--check"], "Run 'deno task fix'."],
+  ["lint", ["lint", "--quiet"], "Run 'deno task fix'; mend by hand what is left."],
+  [
+    "types",
+    ["check", "--quiet", "src", "scripts", "std", "tests"],
+    "Mend the types at these places.",
+  ],
+  [
+    "README code",
+    ["check", "--quiet", "--doc-only", ...READMES],
+    "Mend the example in the README.",
+  ],
+];
 
 /** What a check found wrong; empty when it passes. */
 type Complaints = readonly string[];
-
-const encoder = new TextEncoder();
-
-function print(line: string): void {
-  Deno.stdout.writeSync(encoder.encode(`${line}\n`));
-}
 
 /** Runs a command of Deno; when it fails, returns its output and `mend`, which says what to do. */
 async function runDeno(args: readonly string[], mend: string): Promise<Complaints> {
@@ -40,23 +49,19 @@ async function main(): Promise<boolean> {
   const report = (name: string, complaints: Complaints) => {
     if (complaints.length === 0) passed++;
     else failed++;
-    print(`${complaints.length === 0 ? "ok    " : "FAILED"} ${name}`);
-    for (const complaint of complaints) print(`       ${complaint}`);
+    printLines([
+      `${complaints.length === 0 ? "ok    " : "FAILED"} ${name}`,
+      ...complaints.map((complaint) => `       ${complaint}`),
+    ]);
   };
-  const quiet = "--quiet";
-  report("formatted", await runDeno(["fmt", "--check"], "Run 'deno task fix'."));
-  report("lint", await runDeno(["lint", quiet], "Run 'deno task fix'; mend by hand what is left."));
-  report("types", await runDeno(["check", quiet, ...CODE], "Mend the types at these places."));
-  report(
-    "README code",
-    await runDeno(["check", quiet, "--doc-only", ...READMES], "Mend the example in the README."),
-  );
+  // They take longer than all that follows, which runs meanwhile.
+  const commands = COMMANDS.map(([name, args, mend]) => [name, runDeno(args, mend)] as const);
   const files = await readTree(ROOT);
   for (const [name, rule] of Object.entries(RULES)) report(name, rule(files).map(describeFinding));
-  report("requests, bytes and characters within their limits", await exactFigures());
-  for (const line of await numberLines(files)) print(line);
-  for (const way of await measureWays(files)) print(wayLine(way));
-  print(`check: ${passed} passed, ${failed} failed`);
+  const { figures, complaints } = await exactFigures();
+  report("requests, bytes and characters within their limits", complaints);
+  for (const [name, running] of commands) report(name, await running);
+  printLines([...numberLines(files, figures), `check: ${passed} passed, ${failed} failed`]);
   return failed === 0;
 }
 

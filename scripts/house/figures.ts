@@ -49,16 +49,23 @@ export function figureRows(
   });
 }
 
+/** Returns the names of chosen figures that a run lacks. */
+export function missingFigures(figures: Readonly<Record<string, RecordedFigure>>): string[] {
+  return SHOWN.filter(([id]) => figures[id] === undefined).map(([, what]) => what);
+}
+
 /** Returns the target, and says so where the figure misses it. */
 function targetOf(figure: RecordedFigure): string {
   return targetText(figure) + (onTarget(figure) === false ? ", missed" : "");
 }
 
 /** Returns the sentence that says when and where the figures were taken. */
-export function figuresCaption({ date, machine, versions }: RecordedRun): string {
+export function figuresCaption({ date, machine, versions, figures }: RecordedRun): string {
   const { os, arch, cpus, memory_gb } = machine;
   const { deno, denort } = versions;
+  const missing = missingFigures(figures);
   const executables = denort === undefined ? "" : ` (executables: ${denort})`;
   return `Taken ${date.slice(0, 10)} on ${os} ${arch}, ${cpus} CPUs, ${memory_gb} GB, ` +
-    `Deno ${deno}${executables}, client, server and API on one machine; median and range.`;
+    `Deno ${deno}${executables}, client, server and API on one machine; median and range.` +
+    (missing.length === 0 ? "" : ` Not measured in this run: ${missing.join("; ")}.`);
 }

@@ -26,9 +26,14 @@ function specifierOf(node: ts.Node): ts.StringLiteralLike | undefined {
   return argument && ts.isStringLiteralLike(argument) ? argument : undefined;
 }
 
+const known = new WeakMap<TextFile, Import[]>();
+
 /** Returns the relative imports of a module: static, dynamic and re-exports, types included. */
-export function importsOf(file: TextFile): Import[] {
+export function importsOf(file: TextFile): readonly Import[] {
+  const found = known.get(file);
+  if (found) return found;
   const imports: Import[] = [];
+  known.set(file, imports);
   walk(file, (node) => {
     const specifier = specifierOf(node);
     if (!specifier?.text.startsWith(".")) return;
@@ -109,7 +114,7 @@ export function simulatorEntry(files: readonly TextFile[]): Finding[] {
 
 /** No module imports itself by way of others. */
 export function cycles(files: readonly TextFile[]): Finding[] {
-  const graph = new Map<string, Import[]>();
+  const graph = new Map<string, readonly Import[]>();
   for (const file of modulesIn(files, "src", "scripts", "tests", "std")) {
     // What points the wrong way is a complaint of its own, and would close many cycles.
     const isSource = file.path.startsWith("src/");

@@ -1,32 +1,51 @@
 /**
- * The project's sizes, as `deno task check` prints them.
+ * The project's sizes, as `deno task check` prints them. They are for looking at: none is a limit.
  *
  * @module
  */
 
+import ts from "typescript";
+import type { Figure } from "../../tests/bench/figure.ts";
 import { median } from "../statistics.ts";
-import { codeLines, functionsOf, testRatio } from "./budgets.ts";
-import { toolListSize } from "./tool_list.ts";
-import { lineCount, modulesIn, type TextFile } from "./tree.ts";
+import { lineOf, modulesIn, parse, type TextFile, walk } from "./tree.ts";
 
-function largest(values: readonly number[]): number {
-  return values.reduce((most, value) => Math.max(most, value), 0);
+/** Returns the lines of each function of a module, methods and closures included. */
+export function functionLines(file: TextFile): number[] {
+  const sizes: number[] = [];
+  const tree = parse(file);
+  walk(file, (node) => {
+    if (!ts.isFunctionLike(node) || !("body" in node) || !node.body) return;
+    sizes.push(tree.getLineAndCharacterOfPosition(node.end).line + 2 - lineOf(file, node));
+  });
+  return sizes;
 }
 
-/** Returns a line each: sizes of files and functions, share of tests, size of the tool list. */
-export async function numberLines(files: readonly TextFile[]): Promise<string[]> {
+/** Counts the lines that are neither blank nor only comment. */
+export function codeLines({ text }: TextFile): number {
+  return text.split("\n").filter((line) => !/^\s*($|\/\/|\/?\*)/.test(line)).length;
+}
+
+function sizesLine(what: string, lines: readonly number[]): string {
+  const most = lines.reduce((largest, count) => Math.max(largest, count), 0);
+  return `src: ${lines.length} ${what}, median ${median(lines)} lines, largest ${most}`;
+}
+
+/**
+ * Returns a line each: sizes of files and functions, share of tests, size of the tool list.
+ *
+ * @param exact the figures that are the same in every run
+ */
+export function numberLines(files: readonly TextFile[], exact: readonly Figure[]): string[] {
   const source = modulesIn(files, "src");
-  const lines = source.map(({ text }) => lineCount(text));
-  const functions = source.flatMap(functionsOf).map((size) => size.lines);
-  const linesOf = (some: readonly TextFile[]) =>
-    some.reduce((total, file) => total + codeLines(file), 0);
-  const simulator = linesOf(modulesIn(files, "src/simulator"));
+  const linesIn = (folder: string) =>
+    modulesIn(files, folder).reduce((total, file) => total + codeLines(file), 0);
+  const [all, simulator, tests] = [linesIn("src"), linesIn("src/simulator"), linesIn("tests")];
+  const toolList = exact.find(({ id }) => id === "model_cost.tools_list")?.median;
   return [
-    `src: ${source.length} files, median ${median(lines)} lines, largest ${largest(lines)}`,
-    `src: ${functions.length} functions, median ${median(functions)} lines, ` +
-    `largest ${largest(functions)}`,
-    `src: ${linesOf(source) - simulator} lines of code, and ${simulator} of the simulator; ` +
-    `tests: ${testRatio(files).toFixed(2)} per line of them`,
-    `tools/list: ${await toolListSize()} characters`,
+    sizesLine("files", source.map(({ text }) => text.split("\n").length - 1)),
+    sizesLine("functions", source.flatMap(functionLines)),
+    `src: ${all - simulator} lines of code, and ${simulator} of the simulator; ` +
+    `tests: ${(tests / all).toFixed(2)} per line of them`,
+    `tools/list: ${toolList} characters`,
   ];
 }

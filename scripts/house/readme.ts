@@ -131,8 +131,11 @@ export function readmeIsCurrent(files: readonly TextFile[]): Finding[] {
   const readme = files.find(({ path }) => path === "README.md");
   if (!readme) return [{ path: "README.md", message: "is missing", mend: "put it back" }];
   const record = files.find(({ path }) => path === RECORD_PATH)?.text ?? "";
-  const current = renderReadme(readme.text, readmeParts(record)) === readme.text;
-  return current
-    ? []
-    : [{ path: readme.path, message: "is out of date", mend: "run 'deno task docs'" }];
+  try {
+    if (renderReadme(readme.text, readmeParts(record)) === readme.text) return [];
+    return [{ path: readme.path, message: "is out of date", mend: "run 'deno task docs'" }];
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return [{ path: readme.path, message: "cannot be compared with the code", mend: message }];
+  }
 }

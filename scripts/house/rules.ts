@@ -19,7 +19,6 @@ import {
 import { cycles, filesAreUsed, layering, simulatorEntry } from "./imports.ts";
 import { readmeIsCurrent } from "./readme.ts";
 import {
-  licenceIsThere,
   noMachineFacts,
   noSecrets,
   nothingUnfinished,
@@ -49,7 +48,6 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "no secrets": noSecrets,
   "nothing unfinished": nothingUnfinished,
   "top level as agreed": topLevelIsAgreed,
-  "licence": licenceIsThere,
   "permissions match settings": permissionsMatchSettings,
   "settings are used": settingsAreUsed,
   "README tables are current": readmeIsCurrent,

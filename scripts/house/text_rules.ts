@@ -100,18 +100,6 @@ export function topLevelIsAgreed(files: readonly TextFile[]): Finding[] {
     }));
 }
 
-/** The licence is there and is the one that `deno.json` names. */
-export function licenceIsThere(files: readonly TextFile[]): Finding[] {
-  const text = files.find(({ path }) => path === "LICENSE")?.text ?? "";
-  const manifest = files.find(({ path }) => path === "deno.json")?.text ?? "";
-  const agree = text.startsWith("MIT License") && manifest.includes('"license": "MIT"');
-  return agree ? [] : [{
-    path: "LICENSE",
-    message: "is missing or is not the MIT licence that deno.json names",
-    mend: 'put its text back, and \'"license": "MIT"\' into deno.json',
-  }];
-}
-
 /** The program may read the variables of the settings table, and no others. */
 export function permissionsMatchSettings(files: readonly TextFile[]): Finding[] {
   const text = files.find(({ path }) => path === "deno.json")?.text ?? "{}";

@@ -82,8 +82,3 @@ export function lineOf(file: TextFile, node: ts.Node): number {
   const tree = parse(file);
   return tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1;
 }
-
-/** Counts the lines of a text. */
-export function lineCount(text: string): number {
-  return text === "" ? 0 : text.replace(/\n$/, "").split("\n").length;
-}

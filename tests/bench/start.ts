@@ -99,22 +99,23 @@ async function commandFigures(sides: Sides, rounds: number): Promise<Figure[]> {
   });
 }
 
-/** What cannot be known here. */
+/** What cannot be known here: what it is, and why. */
 function missing(
   { ours, oneTool, oneToolPlain }: Programs,
   memory: readonly Figure[],
 ): string[] {
-  const named = {
-    "cma-mcp": ours,
-    [`the ${NAMES.one_tool}`]: oneTool,
-    [`the ${NAMES.one_tool_plain}`]: oneToolPlain,
-  };
-  const notCompiled = Object.entries(named)
-    .flatMap(([name, { failure }]) =>
-      failure === undefined
-        ? []
-        : `${name} was NOT COMPILED, so nothing is known of it as an executable: ${failure}`
-    );
+  const names = Map.groupBy(
+    [
+      { name: "cma-mcp", failure: ours.failure },
+      { name: `the ${NAMES.one_tool}`, failure: oneTool.failure },
+      { name: `the ${NAMES.one_tool_plain}`, failure: oneToolPlain.failure },
+    ],
+    ({ failure }) => failure,
+  );
+  const notCompiled = [...names].flatMap(([failure, programs]) => {
+    const executables = programs.map(({ name }) => name).join("; ");
+    return failure === undefined ? [] : `start, executables of ${executables}: ${failure}`;
+  });
   return [
     ...notCompiled,
     ...(memory.length === 0 ? ["memory at rest: this system has no ps that tells it"] : []),

@@ -1,4 +1,3 @@
-import type { McpServerFactory } from "@modelcontextprotocol/server";
 import { callMethod, callServedTool, type McpEndpoint } from "../../../src/commands/mcp_call.ts";
 import { createApi } from "../../../src/api/client.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
@@ -25,8 +24,6 @@ export interface Traffic {
 /** The whole program with a simulated API behind it and time that stands still: all is exact. */
 export interface InProcessRig {
   readonly simulator: Simulator;
-  /** Makes the servers that answer calls. */
-  readonly factory: McpServerFactory;
   /** @throws Error when the call fails */
   call(tool: string, args: Record<string, unknown>): Promise<Record<string, unknown>>;
   /** A JSON-RPC method's result. */
@@ -79,7 +76,6 @@ export function inProcessRig(): InProcessRig {
   const endpoint: McpEndpoint = { token: TOKEN, fetch: (request) => handler.fetch(request) };
   return {
     simulator,
-    factory,
     call: (tool, args) => clock.runUntil(callServedTool(endpoint, tool, args), LIMIT_MS, SETTLES),
     method: (method) => callMethod(endpoint, method),
     async api(path, body) {
