@@ -1,11 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { COMMANDS } from "../../../src/config/command_line.ts";
-import {
-  ALL_SETTINGS,
-  type CommandName,
-  ENV_NAMES,
-  SETTING_VARIABLES,
-} from "../../../src/config/settings.ts";
+import { SETTING_VARIABLES } from "../../../src/config/settings.ts";
 import { HOST_NAMES } from "../../../src/hosts/hosts.ts";
 import { helpText, settingLines } from "../../../src/config/help.ts";
 
@@ -39,19 +34,4 @@ Deno.test("settingLines() gives each setting a way to be set and a line of help"
     assert(flag !== "" || env.length > 0, help);
     assert(help.length > 5 && !help.endsWith("."), help);
   }
-});
-
-Deno.test("SETTINGS keeps secrets off the command line", () => {
-  for (const setting of ALL_SETTINGS) {
-    assert(!setting.secret || setting.flag === undefined, setting.help);
-  }
-});
-
-Deno.test("SETTINGS has no flag and no variable twice", () => {
-  for (const command of ["serve", ...Object.keys(COMMANDS)]) {
-    const flags = settingLines(command as CommandName).map(({ flag }) => flag.split(" ")[0])
-      .filter((flag) => flag !== "");
-    assertEquals(new Set(flags).size, flags.length, command);
-  }
-  assertEquals(new Set(ENV_NAMES).size, ENV_NAMES.length);
 });

@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import { ByteBuffer } from "../../../src/core/byte_buffer.ts";
 import { type ByteLine, byteLines } from "../../../src/core/byte_lines.ts";
 
 const encoder = new TextEncoder();
@@ -56,16 +55,4 @@ Deno.test("byteLines() keeps the edges of a line of any length, and little memor
   assertEquals(byteLength, 8 + 2_000 * 65_536 + 10);
   assert(head.startsWith('{"id":7,xx') && tail.endsWith('xx the end"}'));
   assertEquals([head.length, tail.length, next], [1_024, 1_024, "short"]);
-});
-
-Deno.test("a ByteBuffer puts pieces of any size together, without touching them", () => {
-  const buffer = new ByteBuffer();
-  const first = Uint8Array.of(1, 2);
-  buffer.add(first.subarray(0, 0));
-  buffer.add(first.subarray(0, 1));
-  for (let i = 0; i < 5_000; i++) buffer.add(Uint8Array.of(i % 256));
-  assertEquals(buffer.byteLength, 5_001);
-  assertEquals([...buffer.bytes()], [1, ...Array.from({ length: 5_000 }, (_, i) => i % 256)]);
-  assertEquals([...first], [1, 2]);
-  assert(buffer.bytes().buffer.byteLength <= 4 * 5_001);
 });

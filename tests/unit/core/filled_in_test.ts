@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { checkSecret } from "../../../src/config/checks.ts";
 import { resolveConfig, resolveStart } from "../../../src/config/resolve.ts";
 import { checkFilledIn } from "../../../src/core/filled_in.ts";
-import { fileError, UsageError } from "../../../src/core/errors.ts";
+import { UsageError } from "../../../src/core/errors.ts";
 
 const KEY = "sk-ant-api03-0123456789abcdefABCDEF";
 
@@ -154,27 +154,6 @@ Deno.test("checkFilledIn() lets names and paths of all kinds through", () => {
   ];
   for (const value of others) checkFilledIn(value, "ALLOWED_HOSTS");
 });
-
-const FILES: readonly [string, string, RegExp][] = [
-  ["ENOENT", "/etc/key", /'\/etc\/key' \(--api-key-file\): there is no such file/],
-  ["EISDIR", "/etc", /it is a folder: name the file in it/],
-  ["EACCES", "/etc/key", /may not read it/],
-  ["ENOTDIR", "/etc/key/x", /a part of its path is a file/],
-  ["ENOENT", "~/key", /nothing has replaced its '~': type the whole path/],
-  ["ENOENT", KEY, /^Cannot read the file/],
-  ["EMFILE", "/etc/key", /check that it exists and is readable/],
-];
-for (const [code, path, expected] of FILES) {
-  Deno.test(`fileError() tells ${code} of ${path}`, () => {
-    const error = fileError(
-      Object.assign(new Error("os error"), { code }),
-      path,
-      "--api-key-file",
-    );
-    assertMatch(error.message, expected);
-    assert(!error.message.includes(KEY));
-  });
-}
 
 Deno.test("a setting that names a folder says so, with a real one", async () => {
   const folder = await Deno.makeTempDir();

@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { unquoted } from "../../../src/core/errors.ts";
 import { createLogger, type LogLevel } from "../../../src/core/logger.ts";
 
 function logger(level: LogLevel, format: "text" | "json") {
@@ -34,34 +33,6 @@ Deno.test("a log drops what is below its level", () => {
   log.error("four");
   assertEquals(lines, ["cma-mcp warn: three", "cma-mcp error: four"]);
 });
-
-const WORDS: readonly [unknown, string][] = [
-  [new Error("Conflict: a stream is open"), "Error: Conflict"],
-  [new TypeError("The connection closed"), "TypeError: The connection closed"],
-  [new Error('Unknown message type: {"text":"private"}'), "Error: Unknown message type"],
-  [new Error(`${"word ".repeat(19)}longer and longer`), `Error: ${"word ".repeat(19)}`.trim()],
-  [new Error(`${"word ".repeat(18)}secret-0123456789`), `Error: ${"word ".repeat(18)}`.trim()],
-  [new Error("x".repeat(200)), "Error: "],
-  ["plain 'private'", "Error: plain"],
-];
-for (const [error, words] of WORDS) {
-  Deno.test(`unquoted() says "${words.slice(0, 40)}" and no more`, () => {
-    assertEquals(unquoted(error), words);
-  });
-}
-
-for (const text of ["private words", '{"text":"private words', '{"text":private}', "[private"]) {
-  Deno.test(`unquoted() repeats nothing of ${text} that is not JSON`, () => {
-    let failure: unknown;
-    try {
-      JSON.parse(text);
-    } catch (error) {
-      failure = error;
-    }
-    const words = unquoted(failure);
-    assertEquals([words.startsWith("SyntaxError: "), words.includes("priv")], [true, false]);
-  });
-}
 
 Deno.test("a log line in text cannot be forged by a value", () => {
   const { log, lines } = logger("info", "text");

@@ -1,5 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { createRedact, hasCredentialField, MAX_LEARNED } from "../../../src/core/redact.ts";
+import {
+  createRedact,
+  hasCredentialField,
+  MAX_LEARNED,
+  redactValue,
+} from "../../../src/core/redact.ts";
 
 const MADE = `cma_${"Az09_-".repeat(8).slice(0, 43)}`;
 const KEY = `sk-ant-api03-${"aB3_-x".repeat(16)}`;
@@ -177,4 +182,29 @@ Deno.test("hasCredentialField() knows the fields that are credentials by their n
     assert(hasCredentialField(JSON.stringify({ a: { [name]: "x" } })), name);
   }
   assert(!hasCredentialField(JSON.stringify({ text: '"authorization": x', authorizations: 1 })));
+});
+
+Deno.test("redactValue() hides secrets in keys, texts, lists and nested objects", () => {
+  const redact = createRedact(["hunter2-secret"]);
+  const result = redactValue({
+    plain: "fine",
+    text: "it is hunter2-secret!",
+    list: ["hunter2-secret", 7, null, true],
+    nested: { "hunter2-secret": { deep: "Bearer abcdefgh12345678" } },
+    headers: { "x-api-key": "0123456789", authorization: "Bearer abcdefgh12345678" },
+  }, redact);
+  assertEquals(result, {
+    plain: "fine",
+    text: "it is [redacted]!",
+    list: ["[redacted]", 7, null, true],
+    nested: { "[redacted]": { deep: "Bearer abcdefgh12345678" } },
+    headers: { "x-api-key": "[redacted]", authorization: "[redacted]" },
+  });
+});
+
+Deno.test("redactValue() does not break a text that quotes a header", () => {
+  const text = 'curl -H "authorization: abcdefgh\\"x" {"a":"b"}';
+  const result = redactValue({ text }, createRedact([]).loose);
+  assertEquals(JSON.parse(JSON.stringify(result)), result);
+  assertEquals(result.text, 'curl -H "authorization: [redacted]\\"x" {"a":"b"}');
 });

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { ToolError } from "../../../src/core/errors.ts";
 import { parseArguments } from "../../../src/tools/arguments.ts";
-import { EVENT_TYPE, eventIdSchema, idHint, idSchema } from "../../../src/tools/ids.ts";
+import { EVENT_TYPE, eventIdSchema, idSchema } from "../../../src/tools/ids.ts";
 import { TOOLS } from "../../../src/tools/registry.ts";
 
 const SCHEMA = z.strictObject({
@@ -244,21 +244,6 @@ for (const tool of TOOLS) {
     const added = Object.fromEntries(names.map((name) => [name, "x"]));
     assertEquals(parseArguments(tool.input, { ...own, ...added }), { values: own, ignored: names });
   });
-}
-
-const HINTS: readonly [Record<string, unknown>, string | undefined][] = [
-  [{ session_id: "agent_1" }, 'The session_id "agent_1" looks like an agent_id.'],
-  [{ agent_id: "sesn_1" }, 'The agent_id "sesn_1" looks like a session_id.'],
-  [{ agent_id: "env-1" }, 'The agent_id "env-1" looks like an environment_id.'],
-  [{ session_id: "sesn_1", after_id: "sesn_1" }, 'The after_id "sesn_1" looks like a session_id.'],
-  [{ session_id: "sevt_1" }, 'The session_id "sevt_1" looks like an event id.'],
-  [{ session_id: "sesn_1" }, undefined],
-  [{ session_id: "anything" }, undefined],
-  [{ session_id: 7 }, undefined],
-];
-
-for (const [args, hint] of HINTS) {
-  Deno.test(`idHint() of ${JSON.stringify(args)}`, () => assertEquals(idHint(args), hint));
 }
 
 Deno.test("parseArguments() says what a list of ids takes", () => {

@@ -64,16 +64,6 @@ Deno.test("send_message queues the text and tells the waiter to expect it", asyn
   assertEquals(log.requests, []);
 });
 
-Deno.test("interrupt queues an interrupt and tells the waiter to expect it", async () => {
-  const { run, sent, waiter } = sending("echo");
-  assertEquals(await run(interrupt, { session_id: "sesn_1" }), {
-    queued: true,
-    event_id: "sevt_1",
-  });
-  assertEquals(sent, [{ type: "user.interrupt" }]);
-  assertEquals(waiter.rememberedSends, [["sesn_1", "sevt_1"]]);
-});
-
 Deno.test("send_message looks once for the id that an API does not echo", async () => {
   const { run, log } = sending("silent");
   assertEquals(await run(sendMessage, MESSAGE), { queued: true, event_id: "sevt_1" });
@@ -85,12 +75,6 @@ Deno.test("send_message is queued without an id when neither echo nor log has on
   assertEquals(await run(sendMessage, MESSAGE), { queued: true });
   assertEquals(log.requests.length, 1);
   assertEquals(waiter.rememberedSends, [["sesn_1", undefined]]);
-});
-
-Deno.test("interrupt without an id leaves nothing to expect", async () => {
-  const { run, waiter } = sending("silent", false);
-  assertEquals(await run(interrupt, { session_id: "sesn_1" }), { queued: true });
-  assertEquals(waiter.rememberedSends, []);
 });
 
 const LOST: readonly [string, ApiErrorInfo][] = [

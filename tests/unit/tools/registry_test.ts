@@ -4,7 +4,7 @@ import { inputJsonSchema, outputJsonSchema } from "../../../src/mcp/schema.ts";
 import { TOOLS, toolsOf } from "../../../src/tools/registry.ts";
 
 /** By its own path, because the runtime looks beside the file that it was told to run. */
-const SNAPSHOT = `${import.meta.dirname}/__snapshots__/definitions_test.ts.snap`;
+const SNAPSHOT = `${import.meta.dirname}/__snapshots__/registry_test.ts.snap`;
 
 function listed(tool: ToolDefinition) {
   return {
@@ -40,7 +40,7 @@ Deno.test("nine tools in a fixed order are served unless told otherwise", () => 
 
 for (const tool of TOOLS) {
   Deno.test(`${tool.name} is defined as in its snapshot`, async (t) => {
-    // Written anew by: deno test -q -P=test -u tests/unit/tools/definitions_test.ts
+    // Written anew by: deno test -q -P=test -u tests/unit/tools/registry_test.ts
     await t.assertSnapshot(listed(tool), { path: SNAPSHOT });
   });
 
