@@ -5,7 +5,7 @@
  */
 
 import { isTokenList, parseTokenFile, type TokenSettings } from "../access/token_file.ts";
-import { HOSTED, isLoopback, LOOPBACK_HOSTS } from "../core/addresses.ts";
+import { HOSTED, isLoopback } from "../core/addresses.ts";
 import { fileError, UsageError } from "../core/errors.ts";
 import { checkFilledIn, isNoCredential } from "../core/filled_in.ts";
 import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
@@ -196,16 +196,9 @@ function tlsOf(sources: Sources): HttpConfig["tls"] {
 function httpOf(sources: Sources): HttpConfig {
   const tokens = tokensOf(sources);
   const { drainSeconds, ...http } = valuesOf(sources, SETTINGS.http);
-  if (!isLoopback(http.listenAddress) && http.allowedHosts.length === 0) {
-    throw new UsageError(
-      `Listening on '${http.listenAddress}' needs --allowed-hosts: name the hosts that clients call, such ` +
-        "as mcp.example.com",
-    );
-  }
   return {
     ...http,
     ...tokens,
-    allowedHosts: [...new Set([...LOOPBACK_HOSTS, ...http.allowedHosts])],
     tls: tlsOf(sources),
     drainMs: 1_000 * (drainSeconds ?? (isLoopback(http.listenAddress) ? 0 : 2)),
   };

@@ -61,7 +61,12 @@ export const denoRuntime: Runtime = {
   giveUpReading: () => void Deno.permissions.revokeSync({ name: "read" }),
   countOpenableFiles,
 
-  // Loaded when it is used: a host waits for stdio to start.
+  // Loaded when they are used: a host waits for stdio to start.
+  async certificateDates(pem) {
+    const { X509Certificate } = await import("node:crypto");
+    const { validFrom, validTo } = new X509Certificate(pem);
+    return { validFrom, validTo };
+  },
   listen: async (...args) => (await import("./deno_listener.ts")).listen(...args),
   tryListen: async (address) => (await import("./deno_listener.ts")).tryListen(address),
   openHttpClient: httpClientOpener(),

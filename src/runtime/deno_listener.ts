@@ -249,9 +249,12 @@ function open(address: ListenAddress): Deno.Listener {
 function reasonOf(error: unknown, isTls: boolean): ListenError["reason"] {
   if (error instanceof Deno.errors.AddrInUse) return "taken";
   if (error instanceof Deno.errors.PermissionDenied) return "forbidden";
+  // Deno has no error of its own for a name that cannot be resolved; Windows has other words for it.
+  if (error instanceof Error && /failed to lookup|os error 1100\d/.test(error.message)) {
+    return "unresolved";
+  }
   const isAboutHost = error instanceof Deno.errors.AddrNotAvailable ||
-    error instanceof Deno.errors.NotCapable ||
-    (error instanceof Error && /failed to lookup address/.test(error.message));
+    error instanceof Deno.errors.NotCapable;
   return isTls && !isAboutHost ? "certificate" : "unavailable";
 }
 

@@ -23,6 +23,7 @@ type Usable = Pick<
   | "stdinIsTerminal"
   | "color"
   | "onReload"
+  | "certificateDates"
   | "listen"
   | "tryListen"
   | "openHttpClient"

@@ -58,6 +58,8 @@ export interface Runtime {
    */
   readonly countOpenableFiles: (wanted: number) => number | undefined;
 
+  /** Reads from when and until when the first certificate of a PEM text is valid. */
+  readonly certificateDates: (pem: string) => Promise<CertificateDates>;
   readonly listen: Listen;
   /** Listens on an address for a moment; returns what is in the way of it. */
   readonly tryListen: (address: ListenAddress) => Promise<ListenError | undefined>;
@@ -102,6 +104,12 @@ export interface Certificate {
   readonly key: string;
 }
 
+/** When a certificate is valid, as the runtime writes dates. */
+export interface CertificateDates {
+  readonly validFrom: string;
+  readonly validTo: string;
+}
+
 /** A server that can be told to end. */
 export interface Listening {
   readonly addr: { readonly hostname: string; readonly port: number };
@@ -114,13 +122,14 @@ export interface Listening {
 /** An address that cannot be listened on. */
 export class ListenError extends UsageError {
   constructor(
-    readonly reason: "taken" | "forbidden" | "unavailable" | "certificate",
+    readonly reason: "taken" | "forbidden" | "unresolved" | "unavailable" | "certificate",
     { host, port }: ListenAddress,
     options?: ErrorOptions,
   ) {
     const words = {
       taken: `Port ${port} is taken: type --port <another>, or 0 for a free one`,
       forbidden: `Cannot listen on ${host}:${port}: type another --host or --port`,
+      unresolved: `The name '${host}' has no address: type another --host, such as 127.0.0.1`,
       unavailable: `Cannot listen on ${host}:${port}: type another --host or --port`,
       certificate: "The certificate and its key cannot be used together: check that both are " +
         "whole and belong to each other",

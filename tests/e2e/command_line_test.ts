@@ -1,17 +1,38 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { TOKEN } from "../helpers/http_program.ts";
 import { EXECUTABLE, Spawned } from "../helpers/spawned.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
-const refusals: readonly [string, readonly string[], RegExp][] = [
+const PUBLIC = ["--http", "--simulate", "--port=0"];
+
+const refusals: readonly [string, readonly string[], RegExp, Record<string, string>?][] = [
   ["HTTP without a token", ["--http", "--simulate"], /set MANAGED_AGENTS_MCP_TOKEN/],
   ["HTTP without a key", ["--http"], /set MANAGED_AGENTS_MCP_TOKEN/],
   ["an unknown flag of HTTP", ["--http", "--simulat"], /did you mean '--simulate'\?$/],
+  [
+    "a public address without names for it",
+    [...PUBLIC, "--host=0.0.0.0"],
+    /Listening on '0\.0\.0\.0' needs --allowed-hosts/,
+    { MANAGED_AGENTS_MCP_TOKEN: TOKEN },
+  ],
+  [
+    "a name to listen on that has no address",
+    [...PUBLIC, "--host=not_a_host"],
+    /The name 'not_a_host' has no address: type another --host, such as 127\.0\.0\.1$/,
+    { MANAGED_AGENTS_MCP_TOKEN: TOKEN },
+  ],
+  [
+    "the same beside names for it",
+    [...PUBLIC, "--host=not_a_host", "--allowed-hosts=mcp.example.com"],
+    /The name 'not_a_host' has no address: type another --host, such as 127\.0\.0\.1$/,
+    { MANAGED_AGENTS_MCP_TOKEN: TOKEN },
+  ],
   ["an unknown command", ["docter"], /did you mean 'doctor'\?$/],
   ["a flag of another command", ["demo", "--port=1"], /does not apply to 'demo'/],
 ];
-for (const [name, args, message] of refusals) {
+for (const [name, args, message, env = {}] of refusals) {
   Deno.test(`the program refuses ${name} with one line on stderr and exit code 2`, async () => {
-    const program = new Spawned(args);
+    const program = new Spawned(args, env);
     assertEquals((await program.ending()).code, 2);
     assertEquals(program.stdout, []);
     assertEquals(program.stderr.length, 1);

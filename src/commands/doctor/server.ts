@@ -7,7 +7,13 @@
 import type { HttpConfig } from "../../config/config.ts";
 import { UsageError } from "../../core/errors.ts";
 import type { Program } from "../../runtime/program.ts";
-import { readCertificate, unusableCertificate } from "../serve/certificate.ts";
+import type { CertificateDates } from "../../runtime/runtime.ts";
+import {
+  acceptedHosts,
+  checkAddress,
+  readCertificate,
+  unusableCertificate,
+} from "../serve/listen.ts";
 import { type Finding, findings } from "./finding.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -18,7 +24,10 @@ const token = findings("token");
 const tls = findings("tls");
 const port = findings("port");
 
-type ServerProgram = Pick<Program, "clock" | "readFile" | "openFilesProblem" | "tryListen">;
+type ServerProgram = Pick<
+  Program,
+  "clock" | "readFile" | "openFilesProblem" | "tryListen" | "certificateDates"
+>;
 
 /** Checks the settings of HTTP mode as the server would use them. */
 export async function checkServer(
@@ -29,7 +38,7 @@ export async function checkServer(
   const ports = [config.port, ...config.metricsPort === undefined ? [] : [config.metricsPort]];
   return [
     checkTokens(config, program.clock.wallTime()),
-    checkAddress(config),
+    await addressFinding(config, program),
     ...config.tls ? [await checkCertificate(config.tls, config.listenAddress, program)] : [],
     ...problem ? [findings("http").warn(problem.message, problem.cure)] : [],
     ...await Promise.all(ports.map((number) => checkPort(config.listenAddress, number, program))),
@@ -52,31 +61,35 @@ function checkTokens({ tokens, tokenFile }: HttpConfig, nowMs: number): Finding 
   return token.ok(`'${path}' lists ${entries.length} token${entries.length === 1 ? "" : "s"}`);
 }
 
-function checkAddress({ listenAddress, allowedHosts }: HttpConfig): Finding {
-  return findings("http").ok(
-    `It listens on ${listenAddress} and answers to ${allowedHosts.join(", ")}`,
-  );
+async function addressFinding(config: HttpConfig, program: ServerProgram): Promise<Finding> {
+  const { ok, fail } = findings("http");
+  try {
+    await checkAddress(config, program);
+  } catch (error) {
+    if (error instanceof UsageError) return fail(error.message);
+    throw error;
+  }
+  const hosts = acceptedHosts(config).join(", ");
+  return ok(`It listens on ${config.listenAddress} and answers to ${hosts}`);
 }
 
 async function checkCertificate(
   files: NonNullable<HttpConfig["tls"]>,
   host: string,
-  { readFile, clock, tryListen }: ServerProgram,
+  { readFile, clock, tryListen, certificateDates }: ServerProgram,
 ): Promise<Finding> {
   try {
     const certificate = await readCertificate(files, readFile);
     const found = await tryListen({ host, port: 0, certificate });
     if (found?.reason === "certificate") throw unusableCertificate(files, found);
-    return await checkValidity(certificate.cert, clock.wallTime());
+    return validityFinding(await certificateDates(certificate.cert), clock.wallTime());
   } catch (error) {
     if (error instanceof UsageError) return tls.fail(error.message);
     throw error;
   }
 }
 
-async function checkValidity(pem: string, nowMs: number): Promise<Finding> {
-  const { X509Certificate } = await import("node:crypto");
-  const { validFrom, validTo } = new X509Certificate(pem);
+function validityFinding({ validFrom, validTo }: CertificateDates, nowMs: number): Finding {
   const cure = "renew the certificate";
   if (Date.parse(validFrom) > nowMs) {
     return tls.fail(`The certificate is valid from ${validFrom} on only`, "set the clock");
@@ -102,6 +115,8 @@ async function checkPort(
       );
     case "forbidden":
       return port.fail(`Port ${number} may not be used`, "type a --port of 1024 or more");
+    case "unresolved":
+      return port.fail(`The name '${host}' has no address`, "type another --host");
     default:
       return port.fail(
         `Cannot listen on ${host}:${number}`,

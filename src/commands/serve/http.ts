@@ -16,7 +16,7 @@ import type { Program } from "../../runtime/program.ts";
 import { ListenError, type Listening } from "../../runtime/runtime.ts";
 import { VERSION } from "../version.ts";
 import type { App } from "./app.ts";
-import { readCertificate, unusableCertificate } from "./certificate.ts";
+import { acceptedHosts, readCertificate, unusableCertificate } from "./listen.ts";
 import { drain } from "./drain.ts";
 
 /** How long the API may take to prove that it can be reached, in milliseconds. */
@@ -34,7 +34,7 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
     let server: Listening | undefined;
     const handler = createHttpHandler(app.factory, {
       tokens: tokens.registry,
-      allowedHosts: config.allowedHosts,
+      allowedHosts: acceptedHosts(config),
       allowedOrigins: config.allowedOrigins,
       isAccepting: () => server?.isAccepting ?? false,
       ready: () => isReady(app),

@@ -7,10 +7,12 @@
 import type { ServeConfig } from "../../config/config.ts";
 import { proxyMisreadings } from "../../core/proxy.ts";
 import { createApp } from "./app.ts";
+import { checkAddress } from "./listen.ts";
 import type { Program } from "../../runtime/program.ts";
 
 /** Serves until the host hangs up or the process is asked to end. */
 export async function serve(config: ServeConfig, program: Program): Promise<void> {
+  if (config.http) await checkAddress(config.http, program);
   const app = await createApp(config, program);
   for (const warning of config.warnings) program.log.warn(warning);
   const problems = config.simulate

@@ -49,7 +49,6 @@ const problems: readonly [string, readonly string[], Env, string, RegExp][] = [
   ["an odd agent id", ["--allowed-agents=a/b"], SOUND, "allowlist", /an id has/],
   ["no token", ["--http"], { ANTHROPIC_API_KEY: "a-key" }, "http", /needs a bearer token/],
   ["a short token", ["--http"], { ...SOUND, CMA_MCP_TOKEN: "short" }, "http", /too short/],
-  ["a public address", ["--http", "--host=0.0.0.0"], SOUND, "http", /needs --allowed-hosts/],
   ["half a certificate", ["--http", "--tls-key=k"], SOUND, "http", /goes with --tls-cert/],
   ["an odd number", ["--max-waits=0"], SOUND, "settings", /whole number from 1/],
   ["an odd log level", [], { ...SOUND, CMA_LOG_LEVEL: "loud" }, "settings", /type one of/],

@@ -4,6 +4,7 @@ import { checkServer } from "../../../../src/commands/doctor/server.ts";
 import { listen } from "../../../../src/runtime/deno_listener.ts";
 import type { HttpConfig } from "../../../../src/config/config.ts";
 import type { TokenEntry } from "../../../../src/access/tokens.ts";
+import { type ListenAddress, ListenError } from "../../../../src/runtime/runtime.ts";
 import { silentLogger } from "../../../../src/core/logger.ts";
 import { makeCertificate } from "../../../helpers/certificate.ts";
 import { ManualClock } from "../../../helpers/manual_clock.ts";
@@ -13,7 +14,7 @@ const CONFIG: HttpConfig = {
   listenAddress: "127.0.0.1",
   port: 0,
   tokens: ["t".repeat(32)],
-  allowedHosts: ["localhost", "mcp.example.com"],
+  allowedHosts: ["mcp.example.com"],
   allowedOrigins: [],
 };
 const HOUR = 60 * 60 * 1_000;
@@ -50,7 +51,7 @@ Deno.test("checkServer() finds nothing wrong with sound settings", async () => {
   const { states, words } = await check();
   assertEquals(states, ["token:ok", "http:ok", "port:ok"]);
   assertStringIncludes(words, "32 characters");
-  assertStringIncludes(words, "answers to localhost, mcp.example.com");
+  assertStringIncludes(words, "answers to localhost, 127.0.0.1, [::1], mcp.example.com");
 });
 
 Deno.test("checkServer() does not tell a token", async () => {
@@ -90,6 +91,24 @@ Deno.test("checkServer() sees that an address is not this machine's", async () =
   const { states, words } = await check({ listenAddress: "192.0.2.1" });
   assertEquals(states.at(-1), "port:fail");
   assertStringIncludes(words, "Cannot listen on 192.0.2.1:0: type a --host");
+});
+
+Deno.test("checkServer() asks for the hosts that clients of a public address call", async () => {
+  const { states, words } = await check({ listenAddress: "0.0.0.0", allowedHosts: [] });
+  assertEquals(states.slice(0, 2), ["token:ok", "http:fail"]);
+  assertStringIncludes(words, "Listening on '0.0.0.0' needs --allowed-hosts");
+});
+
+Deno.test("checkServer() says of a name without an address just that", async () => {
+  const tryListen = (address: ListenAddress) =>
+    Promise.resolve(new ListenError("unresolved", address));
+  const config = { ...CONFIG, listenAddress: "not_a_host", allowedHosts: [] };
+  const found = await checkServer(config, recordProgram({ clock: new ManualClock(), tryListen }));
+  const words = found.map(({ check, status, message }) => `${check}:${status} ${message}`);
+  assertEquals(words.slice(1), [
+    "http:fail The name 'not_a_host' has no address: type another --host, such as 127.0.0.1",
+    "port:fail The name 'not_a_host' has no address",
+  ]);
 });
 
 const tls = { certFile: "cert.pem", keyFile: "key.pem" };

@@ -3,7 +3,9 @@ import { serve } from "../../../../src/commands/serve/serve.ts";
 import { resolveConfig } from "../../../../src/config/resolve.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
 import { silentLogger } from "../../../../src/core/logger.ts";
+import { checkAddress } from "../../../../src/commands/serve/listen.ts";
 import { listen } from "../../../../src/runtime/deno_listener.ts";
+import { type ListenAddress, ListenError } from "../../../../src/runtime/runtime.ts";
 import { type Certificate, makeCertificate } from "../../../helpers/certificate.ts";
 import { recordProgram } from "../../../helpers/program.ts";
 
@@ -108,4 +110,28 @@ Deno.test("serve() serves TLS to nobody who does not trust its certificate", asy
   program.stop();
   await done;
   assertEquals(program.logged.filter((line) => line.startsWith("error")), []);
+});
+
+/** Checks an address on a machine that knows no name. */
+function check(listenAddress: string, ...allowedHosts: string[]): Promise<void> {
+  const tryListen = (address: ListenAddress) =>
+    Promise.resolve(
+      /[a-z]/.test(address.host) ? new ListenError("unresolved", address) : undefined,
+    );
+  return checkAddress({ listenAddress, allowedHosts }, { tryListen });
+}
+
+Deno.test("checkAddress() lets a server listen beyond this machine only with names for it", async () => {
+  await check("127.0.0.1");
+  await check("0.0.0.0", "mcp.example.com");
+  const { message } = await assertRejects(() => check("0.0.0.0"), UsageError);
+  assertMatch(message, /^Listening on '0\.0\.0\.0' needs --allowed-hosts/);
+});
+
+Deno.test("checkAddress() says of a name without an address just that", async () => {
+  const { message } = await assertRejects(() => check("not_a_host"), UsageError);
+  assertEquals(
+    message,
+    "The name 'not_a_host' has no address: type another --host, such as 127.0.0.1",
+  );
 });

@@ -1,12 +1,41 @@
 /**
- * The certificate of the HTTP server, read from its files at start.
+ * Where the HTTP server listens: its address, the names that it answers to, and its certificate,
+ * read from its files at start.
  *
  * @module
  */
 
 import type { HttpConfig } from "../../config/config.ts";
+import { isLoopback, LOOPBACK_HOSTS } from "../../core/addresses.ts";
 import { fileError, UsageError } from "../../core/errors.ts";
+import type { Program } from "../../runtime/program.ts";
 import type { Certificate } from "../../runtime/runtime.ts";
+
+type Address = Pick<HttpConfig, "listenAddress" | "allowedHosts">;
+
+/** Returns the `Host` headers that the server accepts: a client on this machine needs no setting. */
+export function acceptedHosts({ allowedHosts }: Address): string[] {
+  return [...new Set([...LOOPBACK_HOSTS, ...allowedHosts])];
+}
+
+/**
+ * Checks that a server which others can reach knows the names under which they call it.
+ *
+ * @throws UsageError where no such name is given, or the address to listen on is an unknown name
+ */
+export async function checkAddress(
+  { listenAddress, allowedHosts }: Address,
+  { tryListen }: Pick<Program, "tryListen">,
+): Promise<void> {
+  if (isLoopback(listenAddress) || allowedHosts.length > 0) return;
+  // More names would not help an address that does not exist.
+  const problem = await tryListen({ host: listenAddress, port: 0 });
+  if (problem?.reason === "unresolved") throw problem;
+  throw new UsageError(
+    `Listening on '${listenAddress}' needs --allowed-hosts: name the hosts that clients call, such ` +
+      "as mcp.example.com",
+  );
+}
 
 type CertificateFiles = NonNullable<HttpConfig["tls"]>;
 
