@@ -9,6 +9,7 @@ import type { Session } from "../api/resources.ts";
 import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import { LruMap } from "../core/lru.ts";
+import { toBase64Url } from "../core/text.ts";
 import type { Caller, Principal } from "./principal.ts";
 
 /**
@@ -188,7 +189,7 @@ export function createOwnerMarks(secret: string = randomSecret()): OwnerMarks {
   const sign = async (name: string) => {
     key ??= importKey(secret);
     const data = new TextEncoder().encode(PURPOSE + name);
-    return base64url(new Uint8Array(await crypto.subtle.sign("HMAC", await key, data)));
+    return toBase64Url(new Uint8Array(await crypto.subtle.sign("HMAC", await key, data)));
   };
   return {
     markOf(name) {
@@ -207,11 +208,6 @@ function importKey(secret: string): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", bytes, algorithm, false, ["sign"]);
 }
 
-function base64url(bytes: Uint8Array): string {
-  const text = btoa(String.fromCharCode(...bytes));
-  return text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-}
-
 function randomSecret(): string {
-  return base64url(crypto.getRandomValues(new Uint8Array(32)));
+  return toBase64Url(crypto.getRandomValues(new Uint8Array(32)));
 }

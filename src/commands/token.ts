@@ -7,6 +7,7 @@
 import { sha256 } from "../access/tokens.ts";
 import type { NewTokenConfig } from "../config/config.ts";
 import { UsageError } from "../core/errors.ts";
+import { toBase64Url } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
 
 /** Shows people, and scanners for leaked secrets, what the text is. */
@@ -29,7 +30,7 @@ export function printNewToken(
     );
   }
   const random = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
-  const secret = PREFIX + random.toBase64({ alphabet: "base64url", omitPadding: true });
+  const secret = PREFIX + toBase64Url(random);
   const entry = JSON.stringify(entryFor(config, secret), null, 2);
   print("The secret, shown only now. Give it to the client, as its bearer token:");
   print(`\n  ${secret}\n`);

@@ -49,10 +49,13 @@ export interface Runtime {
   readonly onUnhandledError: (listener: (error: unknown) => void) => void;
   readonly exit: (code: number) => never;
 
-  /** Gives up the permission to read files for the rest of the process. */
+  /**
+   * Gives up the permission to read files for the rest of the process; does nothing where the runtime
+   * has no permissions that can be given up.
+   */
   readonly giveUpReading: () => void;
   /**
-   * Finds out whether so many files can be open at once. Needs the permission to read.
+   * Finds out whether so many files can be open at once. Called before {@linkcode giveUpReading}.
    *
    * @returns how many can be, at most `wanted`; undefined when that cannot be found out
    */

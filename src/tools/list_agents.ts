@@ -2,7 +2,7 @@ import * as z from "zod";
 import { CursorTrail } from "../api/pages.ts";
 import type { Agent } from "../api/resources.ts";
 import { ApiError } from "../api/errors.ts";
-import { clipText, MAX_RESULT_CHARS } from "../core/text.ts";
+import { clipText, fromBase64Url, MAX_RESULT_CHARS, toBase64Url } from "../core/text.ts";
 import { ToolError } from "../core/errors.ts";
 import { isUnknownId } from "../access/policy.ts";
 import { defineTool, type ToolCall } from "./define.ts";
@@ -210,15 +210,14 @@ const MAX_CURSOR_TEXT_CHARS = 4_000;
 
 /** Makes an opaque, URL-safe text. */
 export function encodeCursor(cursor: ListCursor): string {
-  const bytes = new TextEncoder().encode(JSON.stringify(cursor));
-  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+  return toBase64Url(new TextEncoder().encode(JSON.stringify(cursor)));
 }
 
 /** @throws `ToolError` `invalid_argument` for anything that {@linkcode encodeCursor} did not make */
 export function decodeCursor(text: string): ListCursor {
   try {
     if (text.length > MAX_CURSOR_TEXT_CHARS) throw new RangeError("Too long for a cursor");
-    const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
+    const bytes = fromBase64Url(text);
     return z.strictObject({
       p: z.string().max(2_000).optional(),
       n: z.int().min(1).max(MAX_API_LIMIT).optional(),

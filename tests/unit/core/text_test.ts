@@ -1,7 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   clipText,
   firstChars,
+  fromBase64Url,
   jsonLength,
   label,
   lastJsonChars,
@@ -9,6 +10,7 @@ import {
   printableJson,
   shorten,
   singleLineJson,
+  toBase64Url,
 } from "../../../src/core/text.ts";
 import { anyCharacter, fc, fuzzRuns, jsonValue } from "../../helpers/fuzz.ts";
 
@@ -145,4 +147,15 @@ Deno.test("printableJson() and singleLineJson() mean the same, and escape what t
     }),
     fuzzRuns(500),
   );
+});
+
+Deno.test("fromBase64Url() gives back what toBase64Url() was given, and takes nothing else", () => {
+  for (const bytes of [[], [0], [255, 254], [251, 240, 7], [1, 2, 3, 4]]) {
+    const text = toBase64Url(new Uint8Array(bytes));
+    assertEquals(/^[\w-]*$/.test(text), true);
+    assertEquals([...fromBase64Url(text)], bytes);
+  }
+  for (const text of ["+/", "YQ==", "Y Q", "é", "a"]) {
+    assertThrows(() => fromBase64Url(text));
+  }
 });
