@@ -27,9 +27,14 @@ function isOnStdio(side: HttpName): side is StdioName {
   return side !== "bare";
 }
 
-function loadOf(sides: Sides, { http }: Group, side: HttpName, ms: number): Promise<LoadResult> {
+function loadOf(
+  sides: Sides,
+  { http, stdio }: Group,
+  side: HttpName,
+  ms: number,
+): Promise<LoadResult> {
   if (http) return loadHttp(sides.http[side], { ...http, ms });
-  if (isOnStdio(side)) return loadStdio(sides.stdio[side], ms);
+  if (stdio && isOnStdio(side)) return loadStdio(sides.stdio[side], { ...stdio, ms });
   throw new TypeError(`There is no ${side} on stdio`);
 }
 
@@ -57,7 +62,9 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
   await using stack = new AsyncDisposableStack();
   const sides = await startSides(stack);
   const { rounds, ms, warmUpMs } = quick ? QUICK : FULL;
-  for (const child of Object.values(sides.stdio)) await loadStdio(child, warmUpMs);
+  for (const child of Object.values(sides.stdio)) {
+    await loadStdio(child, { inFlight: 1, ms: warmUpMs });
+  }
   const loads = new Map(
     GROUPS.flatMap((group) =>
       group.sides.map((side) => [keyOf(group, side), () => loadOf(sides, group, side, ms)] as const)

@@ -14,8 +14,10 @@ export interface Group {
   readonly id: string;
   /** For a reader. */
   readonly what: string;
-  /** Connections, and what is spoken over them; on stdio when absent. */
+  /** Connections, each with one call at a time, and what is spoken over them. */
   readonly http?: { readonly connections: number; readonly era: Era };
+  /** Calls at a time. */
+  readonly stdio?: { readonly inFlight: number };
   readonly sides: readonly (HttpName | StdioName)[];
   /** Whether how long a call takes is told: under load it says nothing that calls/s does not. */
   readonly latency?: boolean;
@@ -60,8 +62,16 @@ export const GROUPS: readonly Group[] = [
   {
     id: "stdio",
     what: "stdio, one by one",
+    stdio: { inFlight: 1 },
     sides: ["ours", "sdk1", "sdk2"],
     latency: true,
+    cpu: true,
+  },
+  {
+    id: "stdio_16",
+    what: "stdio, 16 in flight",
+    stdio: { inFlight: 16 },
+    sides: ["ours", "sdk1", "sdk2"],
     cpu: true,
     targets: { sdk2: 0.9 },
   },

@@ -1,5 +1,5 @@
 /**
- * Loads: calls one after another, on one connection or several.
+ * Loads: calls over HTTP on one connection or several, or on stdio one or several at a time.
  *
  * @module
  */
@@ -31,12 +31,15 @@ async function callUntil(endsAt: number, call: Caller, timesMs: number[]): Promi
   }
 }
 
-/** Lets every caller call for so long. @throws Error when one call fails */
-async function load(pid: number, callers: readonly Caller[], ms: number): Promise<LoadResult> {
+/** Makes calls until a moment by `performance.now()`, and notes how long each took. */
+type CallsUntil = (endsAt: number, timesMs: number[]) => Promise<unknown>;
+
+/** Measures calls that are made for so long. @throws Error when one call fails */
+async function load(pid: number, callsUntil: CallsUntil, ms: number): Promise<LoadResult> {
   const timesMs: number[] = [];
   const before = await processCost(pid);
   const startedAt = performance.now();
-  await Promise.all(callers.map((call) => callUntil(startedAt + ms, call, timesMs)));
+  await callsUntil(startedAt + ms, timesMs);
   const elapsedMs = performance.now() - startedAt;
   const after = await processCost(pid);
   return {
@@ -66,7 +69,11 @@ export async function loadHttp(
     const connection = stack.use(await RawConnection.open(url));
     callers.push(async () => checkAnswer(await connection.request(request), era));
   }
-  return await load(pid, callers, ms);
+  return await load(
+    pid,
+    (endsAt, timesMs) => Promise.all(callers.map((call) => callUntil(endsAt, call, timesMs))),
+    ms,
+  );
 }
 
 /** One call. @returns the answer's body */
@@ -87,14 +94,29 @@ export async function openStdio(child: Child): Promise<void> {
   await child.write(JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" }));
 }
 
-/** Calls over stdio, one after another. */
-export async function loadStdio(child: Child, ms: number): Promise<LoadResult> {
-  let id = 0;
-  const call = async () => {
-    await child.write(callMessage(++id));
-    const answer = await child.readLine();
-    if (!answer.includes(`"id":${id}`)) throw new Error(`Not the answer to ${id}: ${answer}`);
-    checkAnswer(answer);
+/** Calls over stdio, `inFlight` of them at any moment: each answer lets the next call go out. */
+export async function loadStdio(
+  child: Child,
+  { inFlight, ms }: { inFlight: number; ms: number },
+): Promise<LoadResult> {
+  const sentAt = new Map<number, number>();
+  let lastId = 0;
+  const send = async () => {
+    sentAt.set(++lastId, performance.now());
+    await child.write(callMessage(lastId));
   };
-  return await load(child.pid, [call], ms);
+  return await load(child.pid, async (endsAt, timesMs) => {
+    while (sentAt.size < inFlight) await send();
+    while (sentAt.size > 0) {
+      const answer = await child.readLine();
+      const id = Number(/"id":(\d+)/.exec(answer)?.[1]);
+      const at = sentAt.get(id);
+      if (at === undefined) throw new Error(`The answer to no call: ${answer.slice(0, 500)}`);
+      sentAt.delete(id);
+      checkAnswer(answer);
+      const now = performance.now();
+      timesMs.push(now - at);
+      if (now < endsAt) await send();
+    }
+  }, ms);
 }
