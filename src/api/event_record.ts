@@ -119,6 +119,12 @@ export function createEventRecord(clock: Clock): EventRecord {
   // By session: servers may keep them on machines of their own.
   const sessions = new LruMap<string, SessionRecord>(MAX_SESSIONS);
   const dates = { earliest: new Bound("earliest"), latest: new Bound("latest") };
+  // Responses within a second carry the same date.
+  let newestDate = { text: "", at: NaN };
+  const dateOf = (text: string): number => {
+    if (text !== newestDate.text) newestDate = { text, at: Date.parse(text) };
+    return newestDate.at;
+  };
   const localTime = () => ({ monotonic: clock.now(), wall: clock.wallTime() });
 
   const recordOf = (sessionId: string, createdAt?: LocalTime): SessionRecord => {
@@ -181,7 +187,7 @@ export function createEventRecord(clock: Clock): EventRecord {
       return at < from ? "likely_older" : "likely_newer";
     },
     addDate(headers, sentAt) {
-      const date = Date.parse(headers.get("date") ?? "");
+      const date = dateOf(headers.get("date") ?? "");
       // A cache repeats an old one.
       if (Number.isNaN(date) || headers.has("age")) return;
       dates.earliest.add(date, localTime());

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { redactValue } from "./redact.ts";
+import { hasCredentialField, redactValue } from "./redact.ts";
 import { plainLine, printableJson } from "./text.ts";
 
 /** Severities of log lines, least first. */
@@ -47,31 +47,44 @@ export function createLogger(options: LoggerOptions): Logger {
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
+/** Printable ASCII without a backslash: no text in such a line is escaped, nor holds an escape. */
+const HAS_NO_ESCAPES = /^[\x20-\x5b\x5d-\x7e]*$/;
+
 function formatLine(
   { format, redact, now }: LoggerOptions,
   level: LogLevel,
-  said: string,
+  message: string,
   fields: LogFields,
 ): string {
-  if (format === "json") {
-    const time = new Date(now()).toISOString();
-    const facts = { time, level, message: redact(said) };
-    // Spread twice: the facts come first in the line, and no field can take their place.
-    return printableJson(
-      JSON.stringify({ ...facts, ...redactValue({ ...fields }, redact), ...facts }),
-    );
-  }
-  // A line break or escape sequence would forge a line, or what a terminal shows of it. Taken out
-  // first: a secret may be whole without it.
-  const clean = (text: string) => redact(plainLine(text));
-  const facts = Object.entries(redactValue({ ...fields }, clean))
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) =>
-      ` ${name}=${typeof value === "string" ? word(value) : JSON.stringify(value)}`
-    )
-    .join("");
-  return `cma-mcp ${level}: ${clean(said)}${facts}`;
+  const layout = format === "json" ? jsonLine(new Date(now()).toISOString()) : textLine;
+  // A secret within a text is one within the line too, because blanks, quotes and equals signs
+  // around the text belong to no secret. So one search clears nearly every line.
+  const line = layout(level, message, fields);
+  if (HAS_NO_ESCAPES.test(line) && !hasCredentialField(line) && redact(line) === line) return line;
+  // In text, a line break or escape sequence would forge a line, or what a terminal shows of it.
+  // Taken out first: a secret may be whole without it.
+  const clean = format === "json" ? redact : (text: string) => redact(plainLine(text));
+  return layout(level, clean(message), redactValue({ ...fields }, clean));
 }
+
+type Layout = (level: LogLevel, message: string, fields: LogFields) => string;
+
+function jsonLine(time: string): Layout {
+  return (level, message, fields) => {
+    const facts = { time, level, message };
+    // Spread twice: the facts come first in the line, and no field can take their place.
+    return printableJson(JSON.stringify({ ...facts, ...fields, ...facts }));
+  };
+}
+
+const textLine: Layout = (level, message, fields) => {
+  let line = `cma-mcp ${level}: ${message}`;
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    line += ` ${name}=${typeof value === "string" ? word(value) : JSON.stringify(value)}`;
+  }
+  return line;
+};
 
 /** A value as it is, or quoted where it would pass for another fact. */
 function word(value: string): string {

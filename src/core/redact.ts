@@ -77,7 +77,7 @@ const LOOSE: readonly [RegExp, string][] = [
 
 /** Fields whose value is a credential whatever it looks like. */
 const CREDENTIAL_FIELD = new RegExp(`^${CREDENTIAL_HEADER}$`, "i");
-const CREDENTIAL_FIELD_IN_JSON = new RegExp(`"${CREDENTIAL_HEADER}":`, "i");
+const CREDENTIAL_FIELD_IN_LINE = new RegExp(`[" ]${CREDENTIAL_HEADER}(?:":|=)`, "i");
 
 /**
  * @param secrets values to hide wherever they occur, also JSON-escaped or percent-encoded
@@ -157,6 +157,8 @@ const ESCAPE = /%([\da-f]{2})|\\{1,4}(?:u([\da-f]{4})|x([\da-f]{2})|([^ux\s\\]))
  */
 function createPartFinder(secrets: readonly string[]): (text: string) => string {
   const grams = new Map<string, { readonly secret: string; readonly at: number }[]>();
+  // Most places of a text are ruled out by a number, without making a text of its own for each.
+  const hashes = new Uint8Array(HASHES);
   for (const secret of secrets) {
     const isRandom = /\d/.test(secret) && /[a-z]/i.test(secret) &&
       new Set(secret).size >= MIN_DISTINCT_CHARS;
@@ -165,13 +167,14 @@ function createPartFinder(secrets: readonly string[]): (text: string) => string 
     for (let at = from; at + GRAM_CHARS <= secret.length; at++) {
       const gram = secret.slice(at, at + GRAM_CHARS);
       grams.set(gram, [...grams.get(gram) ?? [], { secret, at }]);
+      hashes[gramHash(secret, at)] = 1;
     }
   }
   const hide = (text: string) => {
     let clean = "";
     let done = 0;
     for (let at = 0; at + GRAM_CHARS <= text.length; at += GRAM_CHARS) {
-      if (at < done) continue;
+      if (at < done || hashes[gramHash(text, at)] === 0) continue;
       for (const place of grams.get(text.slice(at, at + GRAM_CHARS)) ?? []) {
         const { start, end } = sharedRun(text, at, place);
         if (end - start < MIN_PART_CHARS || end <= done) continue;
@@ -197,6 +200,15 @@ function createPartFinder(secrets: readonly string[]): (text: string) => string 
   };
 }
 
+/** Different hashes of grams: more of them let fewer wrong places pass. */
+const HASHES = 2 ** 14;
+
+function gramHash(text: string, at: number): number {
+  let hash = 0;
+  for (let i = at; i < at + GRAM_CHARS; i++) hash = Math.imul(hash, 31) + text.charCodeAt(i) | 0;
+  return (hash ^ hash >>> 14) & (HASHES - 1);
+}
+
 /** Returns the range of a text that agrees with a secret around a place of each. */
 function sharedRun(
   text: string,
@@ -215,9 +227,12 @@ function sharedRun(
   return { start: at - before, end: at + after };
 }
 
-/** Returns true when JSON text has a field whose value {@linkcode redactValue} hides by its name. */
-export function hasCredentialField(json: string): boolean {
-  return CREDENTIAL_FIELD_IN_JSON.test(json);
+/**
+ * Returns true when JSON text, or a line of `name=value`, has a field whose value
+ * {@linkcode redactValue} hides by its name.
+ */
+export function hasCredentialField(text: string): boolean {
+  return CREDENTIAL_FIELD_IN_LINE.test(text);
 }
 
 /** Deeper values are left out: no honest one is, and a walk must come to an end. */

@@ -49,6 +49,8 @@ const MAX_VALUES = 10_000;
 /** What a text says, or why it is not read. */
 export type ParsedJson = { readonly value: unknown } | { readonly error: MessageError };
 
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
 /**
  * Parses JSON in UTF-8, with or without a byte order mark. Depth and number of values are looked at
  * before: whatever walks the value later may do so recursively.
@@ -62,7 +64,7 @@ export function parseJson(bytes: Uint8Array): ParsedJson {
     return { error: { code: INVALID_REQUEST, message: `Invalid request: ${what}` } };
   }
   try {
-    return { value: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) };
+    return { value: JSON.parse(utf8.decode(bytes)) };
   } catch {
     return { error: { code: PARSE_ERROR, message: "Parse error: this is not JSON in UTF-8" } };
   }

@@ -88,6 +88,8 @@ export function listen(
   let toldAt = -Infinity;
 
   const serve = (connection: Deno.Conn) => {
+    const { remoteAddr } = connection;
+    const client = "hostname" in remoteAddr ? remoteAddr.hostname : "";
     let cancel = () => {};
     let running = 0;
     let isUsed = false;
@@ -101,17 +103,17 @@ export function listen(
     const server = serveConnection(
       connection,
       { aborted: false, addEventListener: (_type, listener) => cancel = listener },
-      async (request, { remoteAddr, completed }) => {
+      async (request, info) => {
         isUsed = true;
         running++;
         let streams = false;
         try {
-          const response = await handle(request, remoteAddr.hostname);
+          const response = await handle(request, client);
           streams = isStream(response);
           return response;
         } finally {
           // Other responses are whole: a client that does not read them keeps nothing from its end.
-          if (streams) completed.then(endRequest, endRequest);
+          if (streams) info.completed.then(endRequest, endRequest);
           else endRequest();
         }
       },

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { InMemoryTransport } from "@modelcontextprotocol/server";
 import { createApi } from "../../src/api/client.ts";
-import { createLogger } from "../../src/core/logger.ts";
+import { createLogger, type LogFields } from "../../src/core/logger.ts";
 import { createRedact } from "../../src/core/redact.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
@@ -286,3 +286,55 @@ Deno.test("what agents write is never changed where it holds no secret", async (
     { numRuns: 30 },
   );
 });
+
+const PIECES = [
+  KEY,
+  KEY.slice(5, 25),
+  JSON.stringify(`quoted "${KEY}"`),
+  encodeURIComponent(KEY),
+  UNKNOWN_KEY,
+  `cma_${"aB3".repeat(14)}x`,
+  "authorization",
+  "Authorization: Bearer abcdef0123",
+  "cookie",
+  "bearer",
+  "Basic dXNlcjpwYXNz",
+  "https://user:pass@host/path",
+  "x-api-key",
+  "abc",
+  " a=b ",
+  "=",
+  '"',
+  "\\",
+  "\u001b[31m",
+  "\n",
+  "é\u200b",
+];
+const words = fc.array(fc.oneof(fc.constantFrom(...PIECES), anyCharacter), { maxLength: 5 })
+  .map((parts) => parts.join(""));
+const field = fc.oneof(words, fc.nat(), fc.constant(undefined), fc.array(words, { maxLength: 3 }));
+
+for (const format of ["text", "json"] as const) {
+  Deno.test(`a log line in ${format} is the same whether it is searched whole or text by text`, () => {
+    const redact = createRedact([KEY]);
+    const lineWith = (redact: (text: string) => string, message: string, fields: LogFields) => {
+      const lines: string[] = [];
+      const write = (line: string) => void lines.push(line);
+      createLogger({ level: "info", format, redact, write, now: () => 0 }).info(message, fields);
+      return lines[0] ?? "";
+    };
+    /** Calls no whole line clean, so that each of its texts is searched. */
+    const textByText = (text: string) =>
+      /^(?:cma-mcp info: |\{"time":)/.test(text) ? `${text}!` : redact.loose(text);
+    let clean = 0;
+    fc.assert(
+      fc.property(words, fc.dictionary(words, field, { maxKeys: 5 }), (message, fields) => {
+        const line = lineWith(redact.loose, message, fields);
+        if (!line.includes("[redacted]")) clean++;
+        assertEquals(line, lineWith(textByText, message, fields));
+      }),
+      { numRuns: 3_000 },
+    );
+    assert(clean > 500, `${clean} of the lines held nothing to hide`);
+  });
+}
