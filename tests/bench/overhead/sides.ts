@@ -4,12 +4,10 @@
  * @module
  */
 
-import { apiAt, startHttp } from "../../helpers/http_program.ts";
 import { Child, type ChildOptions } from "../../helpers/child.ts";
-import { TOKEN } from "./calls.ts";
 import { AGENT_ID } from "./canned.ts";
 import type { Asked } from "./canned_upstream.ts";
-import { baselineStart, helperStart, ourStdioStart, startListening } from "./starts.ts";
+import { baselineStart, helperStart, ourStart, startListening, startOurHttp } from "./starts.ts";
 import { callOnce, type HttpSide, openStdio } from "./load.ts";
 import type { UpstreamRequests } from "./upstream_requests.ts";
 
@@ -76,11 +74,13 @@ async function startStdio(
 export async function startSides(stack: AsyncDisposableStack): Promise<Sides> {
   const { child, origin } = await startListening(helperStart("canned_upstream.ts"));
   stack.use(child);
-  const ours = await startHttp([], apiAt(origin), TOKEN);
-  // One that is gone already has failed a call, and that is what is to be told.
+  const program = await startOurHttp(origin);
   stack.defer(async () => {
-    await ours.stop().catch(() => {});
+    // It does not end with its standard input, as the others do.
+    Deno.kill(program.child.pid, "SIGTERM");
+    await program.child.close();
   });
+  const ours = { url: `${program.origin}/mcp`, pid: program.child.pid };
   const seen = await probe(ours, origin);
   const targets = seen.targets.map((target) => target.replace(AGENT_ID, "{agent_id}"));
   const same: UpstreamRequests = { apiUrl: origin, targets };
@@ -99,7 +99,7 @@ export async function startSides(stack: AsyncDisposableStack): Promise<Sides> {
     }
   }
   const stdio: Record<StdioName, Child> = {
-    ours: await startStdio(stack, ourStdioStart(origin)),
+    ours: await startStdio(stack, ourStart(origin)),
     sdk1: await startStdio(stack, baselineStart("sdk1.ts", same, "stdio")),
     sdk2: await startStdio(stack, baselineStart("sdk2.ts", same, "stdio")),
   };
