@@ -16,6 +16,7 @@ export type {
   ManagedAgentsApi,
   PageParams,
   ReadOptions,
+  SentEvents,
   StreamItem,
 } from "./api/types.ts";
 export { type ApiOptions, createApi } from "./api/client.ts";
@@ -28,7 +29,8 @@ export {
 } from "./api/connections.ts";
 export { type Credential, type CredentialSource, fileCredential } from "./api/credentials.ts";
 export type { SessionEvent } from "./api/events.ts";
-export type { Agent, Environment, Page, SentEvents, Session } from "./api/resources.ts";
+export type { Page } from "./api/pages.ts";
+export type { Agent, Environment, Session } from "./api/resources.ts";
 export { parseTokenFile } from "./access/token_file.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
 export type { ApiErrorInfo, ApiErrorKind } from "./api/errors.ts";

@@ -18,24 +18,16 @@ import { createListEvents } from "./event_list.ts";
 import { createEventRecord, type EventRecord } from "./event_record.ts";
 import { decodeEvent } from "./events.ts";
 import {
-  decoded,
   type HttpContext,
   pathSegment,
   type Query,
+  request,
   type RequestInfo,
-  requestJson,
   sessionPath,
 } from "./http.ts";
-import { fieldsOf, textOf } from "./read.ts";
-import {
-  agentOf,
-  environmentOf,
-  type Page,
-  pageOf,
-  type Read,
-  type Session,
-  sessionOf,
-} from "./resources.ts";
+import { type Page, pageOf } from "./pages.ts";
+import { fieldsOf, type Read, textOf } from "./read.ts";
+import { agentOf, environmentOf, type Session, sessionOf } from "./resources.ts";
 import { openEventStream } from "./stream.ts";
 import type {
   ClientEvent,
@@ -108,8 +100,7 @@ export function createApi(options: ApiOptions): ManagedAgentsApi {
       async retrieve(agentId, { version }, options) {
         const path = `/v1/agents/${pathSegment(agentId)}`;
         const spec = { method: "GET", path, query: { version } } as const;
-        const response = await requestJson(context, spec, options);
-        return decoded(agentOf(response.value, agentId), response, "agent");
+        return await request(context, spec, "agent", (value) => agentOf(value, agentId), options);
       },
     },
     environments: {
@@ -128,7 +119,7 @@ function connectionsOf({ connections, fetch }: ApiOptions): Connections {
 }
 
 /** Lists one page of `/v1/<name>`. */
-async function listOf<T>(
+function listOf<T>(
   context: HttpContext,
   name: string,
   query: Query,
@@ -136,8 +127,8 @@ async function listOf<T>(
   options: ReadOptions | undefined,
 ): Promise<Page<T>> {
   const spec = { method: "GET", path: `/v1/${name}`, query } as const;
-  const response = await requestJson(context, spec, options);
-  return decoded(pageOf(response.value, read, context.log), response, `page of ${name}`);
+  const readPage = (value: unknown) => pageOf(value, read, context.log);
+  return request(context, spec, `page of ${name}`, readPage, options);
 }
 
 /** The body of `POST /v1/sessions`; undefined fields are left out of the JSON. */
@@ -155,7 +146,7 @@ export interface CreateSessionBody {
 /** The session endpoints over `context`. */
 function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
   return {
-    async create({ agent, environmentId, title, metadata, message }, options) {
+    create({ agent, environmentId, title, metadata, message }, options) {
       const body: CreateSessionBody = {
         ...{ agent, environment_id: environmentId, title, metadata },
         initial_events: message === undefined
@@ -163,15 +154,13 @@ function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
           : [{ type: "user.message", content: [{ type: "text", text: message }] }],
       };
       const spec = { method: "POST", path: "/v1/sessions", body } as const;
-      const response = await requestJson(context, spec, options);
-      return decoded(wrappedSessionOf(response.value), response, "session");
+      return request(context, spec, "session", (value) => wrappedSessionOf(value), options);
     },
     async retrieve(sessionId, options) {
       const spec = { method: "GET", path: sessionPath(sessionId) } as const;
-      const response = await requestJson(context, spec, options);
-      const session = decoded(wrappedSessionOf(response.value, sessionId), response, "session");
+      const read = (value: unknown) => wrappedSessionOf(value, sessionId);
       // It goes by the id that the caller knows.
-      return { ...session, id: sessionId };
+      return { ...await request(context, spec, "session", read, options), id: sessionId };
     },
     list({ agentId, order, createdAtGte, includeArchived, limit, page }, options) {
       const query = {
@@ -182,9 +171,9 @@ function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
     },
     async archive(sessionId, options) {
       const spec = { method: "POST", path: `${sessionPath(sessionId)}/archive` } as const;
-      const response = await requestJson(context, spec, options);
       // Carried out, whatever the body says about it.
-      return wrappedSessionOf(response.value, sessionId) ?? { id: sessionId };
+      const read = (value: unknown) => wrappedSessionOf(value, sessionId) ?? { id: sessionId };
+      return await request(context, spec, "session", read, options);
     },
   };
 }
@@ -214,18 +203,14 @@ function createEvents(context: HttpContext): ManagedAgentsApi["events"] {
     async send(sessionId, events, options) {
       const body: SendEventsBody = { events };
       const spec = { method: "POST", path: `${sessionPath(sessionId)}/events`, body } as const;
-      const response = await requestJson(context, spec, options);
       // Accepted, whether or not the body echoes it: one implementation sends none.
-      return pageOf(response.value, decodeEvent, context.log) ?? { data: [] };
+      const read = (value: unknown) => pageOf(value, decodeEvent, context.log) ?? { data: [] };
+      return await request(context, spec, "page of events", read, options);
     },
     async stream(sessionId, options) {
       const path = `${sessionPath(sessionId)}/events/stream`;
-      return await openEventStream(
-        context,
-        { method: "GET", path, stream: true },
-        sessionId,
-        options,
-      );
+      const spec = { method: "GET", path, stream: true } as const;
+      return await openEventStream(context, spec, sessionId, options);
     },
   };
 }

@@ -7,7 +7,7 @@
  *   server that took a message and dropped the connection would be given it twice. What became of a
  *   write whose response is lost is read from the API, never found out by sending it again.
  * - **A read** uses a kept connection. If that goes silent or breaks, the read goes out once more,
- *   at once, on a fresh one. What fails in other ways is repeated by `requestJson` in `http.ts`.
+ *   at once, on a fresh one. What fails in other ways is repeated by `http.ts`.
  * - **A stream** has a connection of its own: long streams would take up the places that calls need.
  * - **A kept connection is dropped** with all its siblings after a time-out, a break or a stream that
  *   went silent: behind a laptop's sleep, a VPN or a NAT they are dead without a word, and each

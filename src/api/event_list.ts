@@ -22,10 +22,9 @@ import {
   isQueued,
   type SessionEvent,
 } from "./events.ts";
-import { decoded, type HttpContext, requestJson, sessionPath, timeoutOf } from "./http.ts";
-import { CursorTrail } from "./pages.ts";
+import { type HttpContext, request, sessionPath, timeoutOf } from "./http.ts";
+import { CursorTrail, type Page, pageOf } from "./pages.ts";
 import { instantMs } from "./read.ts";
-import { type Page, pageOf } from "./resources.ts";
 import type { ListEventsParams, ManagedAgentsApi, ReadOptions } from "./types.ts";
 
 /** The direction of a list of events: oldest first, or newest first. */
@@ -464,14 +463,11 @@ class PageReader {
         // An event that is alone too large comes in as well, as far as it can be of use.
         list: { ...bounds, ...(limit === 1 && { maxBytes: maxBodyBytes * ALONE_FACTOR }) },
       };
+      const read = (value: unknown) => pageOf(value, decodeEvent, log);
       const timeoutMs = Math.max(0, this.#endAt - clock.now());
       try {
-        const response = await requestJson(context, spec, { ...this.#options, timeoutMs });
-        const listed = decoded(
-          pageOf(response.value, decodeEvent, log),
-          response,
-          "page of events",
-        );
+        const options = { ...this.#options, timeoutMs };
+        const listed = await request(context, spec, "page of events", read, options);
         return limit === query.limit ? listed : { ...listed, reducedLimit: limit };
       } catch (error) {
         const entries = error instanceof ApiError ? error.entriesRead : undefined;

@@ -19,6 +19,7 @@ import { apiRequestIdOf, errorInside, responseError, typeError } from "./error_r
 import { ApiError, networkError, timeoutError } from "./errors.ts";
 import type { EventRecord } from "./event_record.ts";
 import { BodyTooLargeError, type ListBounds } from "./list_scanner.ts";
+import type { Read } from "./read.ts";
 import type { CallOptions, ReadOptions } from "./types.ts";
 
 /** One attempt, for metrics. */
@@ -80,12 +81,11 @@ export interface RequestSpec {
 }
 
 /** A response of status 2xx, parsed. */
-export interface JsonResponse {
+interface JsonResponse {
   /** Undefined when the body was empty. */
   readonly value: unknown;
   readonly status: number;
   readonly requestId?: string;
-  readonly origin: string;
 }
 
 /** Milliseconds until a call fails when the caller names no other bound. */
@@ -126,7 +126,7 @@ const SUSPICIOUS_MS = 3_000;
  *
  * @throws `ApiError`, or the caller's signal's reason as soon as that aborts
  */
-export async function requestJson(
+async function requestJson(
   context: HttpContext,
   spec: RequestSpec,
   options: ReadOptions = {},
@@ -147,12 +147,8 @@ export async function requestJson(
       const value = await readJson(attempt, response);
       const inside = errorInside(response, value, context.redact, context.origin);
       if (inside) throw inside;
-      return {
-        value,
-        status: response.status,
-        requestId: apiRequestIdOf(response.headers),
-        origin: context.origin,
-      };
+      const { status, headers } = response;
+      return { value, status, requestId: apiRequestIdOf(headers) };
     } catch (thrown) {
       error = attempt.failed(thrown);
     } finally {
@@ -176,21 +172,29 @@ export async function requestJson(
 }
 
 /**
- * Returns the value that a reader made of a response.
+ * Sends a request and reads what was asked for from the response.
  *
- * @param value undefined where the reader found nothing
- * @param what the name of what was asked for, such as `session`
- * @throws `ApiError` of kind `decode` when there is nothing
+ * @param what the name of that, such as `session`
+ * @param read undefined where it finds nothing
+ * @throws as {@linkcode requestJson}; `ApiError` of kind `decode` when nothing is found
  */
-export function decoded<T>(value: T | undefined, response: JsonResponse, what: string): T {
-  if (value !== undefined) return value;
+export async function request<T>(
+  context: HttpContext,
+  spec: RequestSpec,
+  what: string,
+  read: Read<T>,
+  options?: ReadOptions,
+): Promise<T> {
+  const response = await requestJson(context, spec, options);
+  const found = read(response.value);
+  if (found !== undefined) return found;
   throw new ApiError(`The API's answer is no ${what}`, {
     kind: "decode",
     // An API of this kind has none of this: a health check or a gateway answers in its place.
     ...(what.startsWith("page of") && { answeredBy: "other" }),
     status: response.status,
     requestId: response.requestId,
-    origin: response.origin,
+    origin: context.origin,
   });
 }
 

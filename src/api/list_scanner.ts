@@ -6,8 +6,8 @@
  * @module
  */
 
+import { LIST_FIELDS } from "./pages.ts";
 import { fieldsOf } from "./read.ts";
-import { LIST_FIELDS } from "./resources.ts";
 
 /** A body turned out longer than allowed. */
 export class BodyTooLargeError extends Error {

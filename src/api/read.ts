@@ -53,11 +53,11 @@ export function entriesOf(value: unknown): readonly unknown[] | undefined {
   return Object.values(value).slice(0, MAX_ENTRIES);
 }
 
+/** Reads a value of the wire; undefined for what it cannot read. */
+export type Read<T> = (value: unknown) => T | undefined;
+
 /** The entries that `read` can read; the others are left out alone. */
-export function readEach<T>(
-  entries: readonly unknown[],
-  read: (entry: unknown) => T | undefined,
-): T[] {
+export function readEach<T>(entries: readonly unknown[], read: Read<T>): T[] {
   return entries.map((entry) => read(entry)).filter((entry) => entry !== undefined);
 }
 

@@ -5,32 +5,16 @@
  * @module
  */
 
-import type { Logger } from "../core/logger.ts";
-import type { SessionEvent } from "./events.ts";
 import {
   entriesOf,
   type Fields,
   fieldsOf,
   integerOf,
-  MAX_ENTRIES,
+  type Read,
   readEach,
   textOf,
   timeOf,
 } from "./read.ts";
-
-/** A page of a list. */
-export interface Page<T> {
-  readonly data: T[];
-  /**
-   * The cursor of the next page; an empty page may have one too. Null where the server says that this
-   * is the last page, absent where it says nothing.
-   */
-  readonly next_page?: string | null;
-  /** True where there is more after the last entry: some servers give it instead of `next_page`. */
-  readonly has_more?: boolean;
-  /** True when there is more after the last entry, without a cursor that leads to it. */
-  readonly isCut?: boolean;
-}
 
 /** A tool, or set of tools, of an agent. */
 export interface AgentTool {
@@ -78,83 +62,6 @@ export interface Session {
   readonly updated_at?: string | null;
   readonly archived_at?: string | null;
   readonly [field: string]: unknown;
-}
-
-/** Events as the API echoes them after they were sent; none where it echoes nothing. */
-export interface SentEvents {
-  readonly data: SessionEvent[];
-}
-
-/** A resource of the wire, if the value is one. */
-export type Read<T> = (value: unknown) => T | undefined;
-
-/** The fields that hold the entries of a list; the first is the documented one. */
-export const LIST_FIELDS: readonly string[] = [
-  "data",
-  ...["events", "agents", "sessions", "environments"],
-  ...["items", "results", "records", "entries", "list"],
-];
-/** Fields of a list beside its entries; an empty list may have these alone. */
-const PAGE_FIELDS = ["next_page", "has_more", "first_id", "last_id", "prev_page"];
-/** Envelopes in envelopes are followed so far. */
-const MAX_ENVELOPES = 3;
-
-/** The entries of a list, and the object that they stand in. */
-export interface Envelope {
-  readonly entries: readonly unknown[];
-  readonly fields: Fields;
-}
-
-/**
- * Opens a list: entries in `data`, or nothing there, which some write for an empty
- * one; a bare list; or a list under another name or in an envelope more.
- *
- * @returns undefined for what is no list: whether there are entries is then not known
- */
-export function envelopeOf(value: unknown, depth = 0): Envelope | undefined {
-  if (Array.isArray(value)) return { entries: entriesOf(value) ?? [], fields: {} };
-  const fields = fieldsOf(value);
-  if (!fields || depth >= MAX_ENVELOPES) return undefined;
-  for (const name of LIST_FIELDS) {
-    const field = fields[name];
-    if (field === undefined || field === null) continue;
-    const entries = entriesOf(field);
-    const isList = Array.isArray(field) || (entries !== undefined && entries.length > 0);
-    if (isList) return { entries: entries ?? [], fields };
-    const inner = envelopeOf(field, depth + 1);
-    if (inner) return { entries: inner.entries, fields: { ...fields, ...inner.fields } };
-  }
-  const isEmpty = Object.keys(fields).length === 0 || fields.object === "list" ||
-    [...LIST_FIELDS, ...PAGE_FIELDS].some((name) => name in fields && isNothing(fields[name]));
-  return isEmpty ? { entries: [], fields } : undefined;
-}
-
-function isNothing(value: unknown): boolean {
-  if (value === null || value === false || value === "") return true;
-  return Object.keys(fieldsOf(value) ?? { some: "thing" }).length === 0;
-}
-
-/**
- * Reads a page, as {@linkcode envelopeOf} opens it.
- *
- * @param read entries for which it gives undefined are left out, with a line in the log
- * @returns undefined for what is no page: whether there are entries is then not known
- */
-export function pageOf<T>(value: unknown, read: Read<T>, log: Logger): Page<T> | undefined {
-  const page = envelopeOf(value);
-  if (!page) return undefined;
-  const { entries, fields } = page;
-  const data = readEach(entries, read);
-  const skipped = entries.length - data.length;
-  if (skipped > 0) log.debug("Skipped entries of a list that cannot be read", { skipped });
-  if (entries.length === MAX_ENTRIES) log.warn("Read no more of a list", { entries: MAX_ENTRIES });
-  const { next_page: cursor, has_more } = fields;
-  const next = cursor === null ? null : textOf(cursor) ?? integerOf(cursor)?.toString();
-  return {
-    data,
-    ...(next !== undefined && { next_page: next }),
-    ...(typeof has_more === "boolean" && { has_more }),
-  };
 }
 
 /**

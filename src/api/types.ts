@@ -9,7 +9,8 @@
 
 import type { EventRecord } from "./event_record.ts";
 import type { SessionEvent } from "./events.ts";
-import type { Agent, Environment, Page, SentEvents, Session } from "./resources.ts";
+import type { Page } from "./pages.ts";
+import type { Agent, Environment, Session } from "./resources.ts";
 
 /** `fetch`, reduced to what the client uses, so that tests and the simulator can stand in. */
 export type FetchLike = (request: Request) => Promise<Response>;
@@ -79,6 +80,11 @@ export interface CreateSessionParams {
 export type ClientEvent =
   | { readonly type: "user.message"; readonly content: readonly { type: "text"; text: string }[] }
   | { readonly type: "user.interrupt" };
+
+/** Events as the API echoes them after they were sent; none where it echoes nothing. */
+export interface SentEvents {
+  readonly data: readonly SessionEvent[];
+}
 
 /**
  * An item of a session's stream: an event, a sign of life (heartbeat, comment, noise), or a frame

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { ClientEvent, ManagedAgentsApi } from "../api/types.ts";
+import type { ClientEvent, ManagedAgentsApi, SentEvents } from "../api/types.ts";
 import {
   createEventRecord,
   type DatedEvent,
@@ -17,7 +17,6 @@ import {
 } from "../api/event_record.ts";
 import { contentText, type SessionEvent } from "../api/events.ts";
 import { instantMs } from "../api/read.ts";
-import type { SentEvents } from "../api/resources.ts";
 import type { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";

@@ -3,7 +3,7 @@
 // the tests below only name them.
 import type Anthropic from "@anthropic-ai/sdk";
 import { assertEquals } from "@std/assert";
-import type { ClientEvent } from "../../src/api/types.ts";
+import type { ClientEvent, SentEvents } from "../../src/api/types.ts";
 import type * as events from "../../src/api/events.ts";
 import type * as resources from "../../src/api/resources.ts";
 import type { CreateSessionBody, SendEventsBody } from "../../src/api/client.ts";
@@ -54,7 +54,7 @@ type Reads = {
   agent: Fits<Plain<SdkAgent>, resources.Agent>;
   environment: Fits<Plain<SdkEnvironment>, resources.Environment>;
   session: Fits<Plain<SdkSession>, resources.Session>;
-  sent: Fits<Plain<Required<SdkSent>>, Partial<resources.SentEvents>>;
+  sent: Fits<Plain<Required<SdkSent>>, Partial<SentEvents>>;
   event: Fits<Plain<SdkEvent>, events.SessionEvent>;
   streamed: Fits<Plain<SdkStream>, events.SessionEvent>;
   /** By the names of fields: our reader takes them as they come. */

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Principal } from "../../../src/access/principal.ts";
 import type { SessionEvent } from "../../../src/api/events.ts";
-import type { Page, Session } from "../../../src/api/resources.ts";
+import type { Page } from "../../../src/api/pages.ts";
+import type { Session } from "../../../src/api/resources.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { getSession } from "../../../src/tools/get_session.ts";

@@ -2,7 +2,8 @@ import type { ListEventsParams, ManagedAgentsApi } from "../../../src/api/types.
 import { createEventRecord } from "../../../src/api/event_record.ts";
 import { recordEvents } from "../../../src/api/client.ts";
 import type { SessionEvent } from "../../../src/api/events.ts";
-import type { Agent, Page, Session } from "../../../src/api/resources.ts";
+import type { Page } from "../../../src/api/pages.ts";
+import type { Agent, Session } from "../../../src/api/resources.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import type { WaitResult } from "../../../src/session/result.ts";
