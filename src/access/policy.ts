@@ -141,9 +141,9 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
   };
 }
 
-/** Returns true when the API does not know the id; some answer 400 to malformed ones. */
+/** Returns true when the API does not know the id; some refuse a malformed one as such. */
 export function isUnknownId(error: unknown): boolean {
-  return error instanceof ApiError && (error.status === 404 || error.status === 400);
+  return error instanceof ApiError && (error.status === 404 || error.isInvalidRequest);
 }
 
 /** Admits an unknown id only where there is no list. */

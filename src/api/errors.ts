@@ -45,21 +45,12 @@ export interface ApiErrorInfo {
   readonly entriesRead?: number;
 }
 
+/** Every fact about the request is a field of its error. */
+export interface ApiError extends ApiErrorInfo {}
+
 /** A failed request to the Managed Agents API; `message` is the API's own where there is one. */
-export class ApiError extends Error implements ApiErrorInfo {
+export class ApiError extends Error {
   override name = "ApiError";
-  readonly kind!: ApiErrorKind;
-  readonly status?: number;
-  readonly type?: string;
-  readonly errorCode?: string;
-  readonly requestId?: string;
-  readonly retryAfterMs?: number;
-  readonly answeredBy?: "api" | "other";
-  readonly origin?: string;
-  readonly remedy?: string;
-  readonly lasting?: boolean;
-  readonly shouldRetry?: boolean;
-  readonly entriesRead?: number;
 
   constructor(message: string, info: ApiErrorInfo, options?: ErrorOptions) {
     super(message, options);
@@ -74,6 +65,11 @@ export class ApiError extends Error implements ApiErrorInfo {
   /** True when the API asks for slower requests; a spent budget also has status 429, but is none. */
   get isRateLimit(): boolean {
     return this.status === 429 && this.retryable;
+  }
+
+  /** True when the API refuses the request as such; several frameworks say 422 for 400. */
+  get isInvalidRequest(): boolean {
+    return this.status === 400 || this.status === 422;
   }
 
   /**
@@ -334,7 +330,7 @@ const ROWS: readonly Row[] = [
     operator: "if it stays so, see which proxy is in between and whether it reaches the API",
   },
   {
-    status: [400],
+    status: [400, 422],
     what: "The API refused the request.",
     caller: "Change what it objects to and try again.",
   },

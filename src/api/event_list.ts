@@ -148,9 +148,9 @@ function simplified(query: ServerQuery, { maxLimit = Infinity, without }: Server
   };
 }
 
-/** True when the server refuses a query as such: several frameworks say 422 for 400. */
+/** True when the server refuses a query as such. */
 function isRefusedQuery(error: unknown): boolean {
-  return error instanceof ApiError && (error.status === 400 || error.status === 422);
+  return error instanceof ApiError && error.isInvalidRequest;
 }
 
 /** A place between two entries of a list, in the order of the server. */

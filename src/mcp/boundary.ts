@@ -6,7 +6,7 @@
 
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { countRequestsIn, UpstreamRequests } from "../core/upstream_requests.ts";
-import { ApiError } from "../api/errors.ts";
+import { isUnknownId } from "../access/policy.ts";
 import { ToolError } from "../core/errors.ts";
 import { hasCredentialField, redactValue } from "../core/redact.ts";
 import { MAX_RESULT_CHARS, plainLine } from "../core/text.ts";
@@ -101,6 +101,6 @@ function toResult(result: Record<string, unknown>, { services: { redact } }: Too
 function hintFor(error: unknown, args: unknown): string | undefined {
   const aboutId = error instanceof ToolError
     ? error.code === "not_available" || error.code === "unknown_event"
-    : error instanceof ApiError && (error.status === 404 || error.status === 400);
+    : isUnknownId(error);
   return aboutId && typeof args === "object" && args !== null ? idHint({ ...args }) : undefined;
 }

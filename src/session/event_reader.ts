@@ -131,7 +131,7 @@ export class EventReader {
         : await this.#resumeDescending(query, eventId, from, options);
     } catch (error) {
       // A cursor that the API no longer takes is a lost position, not a failed call.
-      if (error instanceof ApiError && error.status === 400) return undefined;
+      if (error instanceof ApiError && error.isInvalidRequest) return undefined;
       throw error;
     }
   }

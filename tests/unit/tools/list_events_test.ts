@@ -132,28 +132,30 @@ Deno.test("list_events refuses an after_id that is not in the log", async () => 
   assertEquals(error.code, "unknown_event");
 });
 
-Deno.test("list_events looks anew when a remembered cursor is no longer taken", async () => {
-  const log = new FakeLog(events(300));
-  let refuse = false;
-  const { run } = harness({
-    events: {
-      list: async (id, params) => {
-        if (refuse && params.order === "asc") throw httpError(400, "Cursor expired.");
-        const list = log.api.list;
-        if (!list) throw new Error("no list");
-        return await list(id, params);
+for (const status of [400, 422]) {
+  Deno.test(`list_events looks anew when a remembered cursor is refused with ${status}`, async () => {
+    const log = new FakeLog(events(300));
+    let refuse = false;
+    const { run } = harness({
+      events: {
+        list: async (id, params) => {
+          if (refuse && params.order === "asc") throw httpError(status, "Cursor expired.");
+          const list = log.api.list;
+          if (!list) throw new Error("no list");
+          return await list(id, params);
+        },
       },
-    },
+    });
+    const first = await run(listEvents, { session_id: "sesn_1", limit: 10 });
+    refuse = true;
+    const second = await run(listEvents, {
+      session_id: "sesn_1",
+      limit: 10,
+      after_id: first.last_event_id,
+    });
+    assertEquals(idsOf(second), range(11, 20));
   });
-  const first = await run(listEvents, { session_id: "sesn_1", limit: 10 });
-  refuse = true;
-  const second = await run(listEvents, {
-    session_id: "sesn_1",
-    limit: 10,
-    after_id: first.last_event_id,
-  });
-  assertEquals(idsOf(second), range(11, 20));
-});
+}
 
 Deno.test("list_events with types shows only those, and reads on past what it left out", async () => {
   const { run, log } = open(50);
