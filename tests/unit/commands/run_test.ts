@@ -1,0 +1,107 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { run } from "../../../src/commands/run.ts";
+import { VERSION } from "../../../src/commands/version.ts";
+import { denoRuntime } from "../../../src/runtime/deno.ts";
+import type { Runtime } from "../../../src/runtime/runtime.ts";
+
+/** Runs the program with a runtime that records what it does to the process. */
+async function running(args: readonly string[], overrides: Partial<Runtime> = {}) {
+  const decoder = new TextDecoder();
+  let out = "";
+  let err = "";
+  let gaveUpReading = false;
+  const exited = Promise.withResolvers<number>();
+  const runtime: Runtime = {
+    ...denoRuntime,
+    args,
+    env: () => undefined,
+    stdinIsTerminal: true,
+    writeOut: (bytes) => {
+      out += decoder.decode(bytes);
+      return Promise.resolve(bytes.byteLength);
+    },
+    writeErr: (bytes) => {
+      err += decoder.decode(bytes);
+      return Promise.resolve(bytes.byteLength);
+    },
+    onStop: () => {},
+    onUnhandledError: () => {},
+    giveUpReading: () => gaveUpReading = true,
+    // A process that has ended does nothing more.
+    exit: (code) => {
+      exited.resolve(code);
+      return new Promise(() => {}) as never;
+    },
+    ...overrides,
+  };
+  void run(runtime);
+  const code = await exited.promise;
+  return { code, out, err, gaveUpReading };
+}
+
+Deno.test("run() prints what a command says, and ends the process with 0", async () => {
+  assertEquals(await running(["--version"]), {
+    code: 0,
+    out: `${VERSION}\n`,
+    err: "",
+    gaveUpReading: true,
+  });
+});
+
+Deno.test("run() ends with 2 and one line on stderr when the command line is wrong", async () => {
+  const { code, out, err } = await running(["--prot=1"]);
+  assertEquals([code, out], [2, ""]);
+  assertMatch(err, /^cma-mcp: [^\n]*--port[^\n]*\n$/);
+});
+
+Deno.test("run() does not repeat a key that stands in the place of something else", async () => {
+  const key = "sk-ant-api03-0123456789abcdefABCDEF";
+  const { code, err } = await running(["--base-url", key], {
+    env: (name) => name === "ANTHROPIC_API_KEY" ? key : undefined,
+  });
+  assertEquals([code, err.includes(key)], [2, false]);
+});
+
+Deno.test("run() ends with 1 when the command fails", async () => {
+  const { code, out } = await running(["health", "--port=1"]);
+  assertEquals(code, 1);
+  assertMatch(out, /\S/);
+});
+
+Deno.test("run() keeps the permission to read for a command that reads later", async () => {
+  const env = (name: string) => name === "HOME" || name === "USERPROFILE" ? "/home/you" : undefined;
+  const { code, gaveUpReading } = await running(["config", "cursor"], { env });
+  assertEquals([code, gaveUpReading], [0, false]);
+});
+
+const FAILED_WRITES: readonly [string, Error, number, RegExp][] = [
+  ["stdout is full", new Error("No space left"), 1, /^cma-mcp: .*stdout: No space left\n$/],
+  ["its reader wants no more", Object.assign(new Error("gone"), { code: "EPIPE" }), 0, /^$/],
+];
+for (const [name, error, code, words] of FAILED_WRITES) {
+  Deno.test(`run() ends with ${code} when ${name}`, async () => {
+    const ended = await running(["--version"], { writeOut: () => Promise.reject(error) });
+    assertEquals(ended.code, code);
+    assertMatch(ended.err, words);
+  });
+}
+
+Deno.test("run() ends at once with 130 when it is asked to end a second time", async () => {
+  const listening = Promise.withResolvers<() => void>();
+  const ended = Promise.withResolvers<void>();
+  const codes: number[] = [];
+  void running(["--simulate"], {
+    stdin: () => new ReadableStream<Uint8Array>(),
+    onStop: listening.resolve,
+    exit: (code) => {
+      codes.push(code);
+      if (codes.length === 2) ended.resolve();
+      return undefined as never;
+    },
+  });
+  const stop = await listening.promise;
+  stop();
+  stop();
+  await ended.promise;
+  assertEquals(codes, [130, 0]);
+});
