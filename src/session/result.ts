@@ -64,11 +64,19 @@ export interface PendingAction {
 export const REPLY_BUDGET = 30_000;
 /** Room for what stands beside the lists and the reply: cursors, reasons, advice. */
 const FRAME_BUDGET = 7_000;
-/** Bounds of the lists, in entries and in characters of their JSON text. */
-const MAX_TOOLS = { entries: 50, chars: 4_000 };
-const MAX_ERRORS = { entries: 10, chars: 6_000 };
-const MAX_ACTIONS = { entries: 10, chars: 15_000 };
-const MAX_MESSAGE = 500;
+/** Bounds of a list, in entries and in characters of their JSON text. */
+interface ListBounds {
+  readonly entries: number;
+  readonly chars: number;
+}
+
+/** Bounds of all lists, and of the message of an error, in characters. */
+const FULL = {
+  tools: { entries: 50, chars: 4_000 },
+  errors: { entries: 10, chars: 6_000 },
+  actions: { entries: 10, chars: 15_000 },
+  message: 500,
+};
 /**
  * The same for a wait that timed out. Its caller asks again and again, and each result stays in the
  * context of a model: beside new text all of it is to take about 400 characters.
@@ -78,8 +86,9 @@ const BRIEF = {
   errors: { entries: 1, chars: 130 },
   actions: { entries: 2, chars: 200 },
   message: 60,
-  doing: 60,
 };
+/** Longest words, in characters, for what the agent is doing. */
+const MAX_DOING_CHARS = 60;
 
 /** The parts of which {@linkcode buildResult} makes a result. */
 export interface ResultParts {
@@ -102,19 +111,21 @@ export interface ResultParts {
 /** Makes the result object of `wait_for_idle`. */
 export function buildResult(parts: ResultParts): WaitResult {
   const { turn, status } = parts;
-  const tools = listTools(turn, status);
-  const errors = listErrors(turn, status);
+  const { collected } = turn;
+  const bounds = status === "timeout" ? BRIEF : FULL;
+  const tools = listTools(turn, status, bounds.tools);
+  const errors = listErrors(collected, bounds);
   const leftOut = {
-    tools: turn.collected.tools.length - tools.length,
-    errors: turn.collected.errors.length - errors.length,
+    tools: collected.tools.length - tools.length,
+    errors: collected.errors.length - errors.length,
   };
   if (status === "timeout") errors.push(...connectionErrorOf(parts));
   const asked = askedCalls(turn, status);
-  const actions = listActions(asked, parts);
+  const actions = listActions(asked, parts, bounds.actions);
   const listsLength = jsonLength([tools, errors, actions]);
   const room = Math.min(REPLY_BUDGET, MAX_RESULT_CHARS - FRAME_BUDGET - listsLength);
-  const reply = joinReply(turn.collected, parts.complete, room);
-  const omitted = mergeOmitted(reply.omitted, turn, leftOut);
+  const reply = joinReply(collected, room);
+  const omitted = omittedOf(parts, reply.shownChars, leftOut);
   const cursor = cursorOf(parts);
   const advice = advise(parts, cursor, asked.length, actions.length);
   const next = [advice, omitted && describeOmitted(omitted, parts)].filter(Boolean).join(" ");
@@ -147,22 +158,22 @@ function cursorOf({ turn, status, afterId }: ResultParts): string | undefined {
 }
 
 /**
- * Adds what else is left out: entries of the lists, and the words of earlier turns, which are older
- * than the reply.
+ * Counts what is left out: the beginning of the reply, words of earlier turns, which are older, and
+ * entries of the lists.
  */
-function mergeOmitted(
-  ofReply: Omitted | undefined,
-  { earlierText }: Turn,
+function omittedOf(
+  { turn: { earlierText, collected }, complete }: ResultParts,
+  shownChars: number,
   { tools, errors }: { readonly tools: number; readonly errors: number },
 ): Omitted | undefined {
-  if (!ofReply && !earlierText && tools === 0 && errors === 0) return undefined;
-  const characters = earlierText
-    ? earlierText.characters + (ofReply?.characters ?? 0)
-    : ofReply?.characters;
-  const afterId = earlierText ? earlierText.cursorBefore : ofReply?.after_id;
+  // Where older events were not read, nobody knows how much is missing.
+  const cutChars = complete ? collected.textLength - shownChars : 0;
+  const characters = cutChars + (earlierText?.characters ?? 0);
+  if (complete && characters === 0 && tools === 0 && errors === 0) return undefined;
+  const oldest = earlierText ?? (cutChars > 0 ? collected.texts[0] : undefined);
   return {
-    ...(characters !== undefined && { characters }),
-    ...(afterId !== undefined && { after_id: afterId }),
+    ...(characters > 0 && { characters }),
+    ...(oldest?.cursorBefore !== undefined && { after_id: oldest.cursorBefore }),
     ...(tools > 0 && { tools }),
     ...(errors > 0 && { errors }),
   };
@@ -170,46 +181,34 @@ function mergeOmitted(
 
 /** Joins the newest messages that fit; of the newest one at least its end. */
 function joinReply(
-  { texts, textLength }: Collected,
-  complete: boolean,
+  { texts }: Collected,
   budget: number,
-): { text: string; omitted?: Omitted } {
+): { readonly text: string; readonly shownChars: number } {
   const kept: string[] = [];
   let room = budget;
-  let keptLength = 0;
-  let isCut = false;
+  let shownChars = 0;
   for (const { text, leftOut } of texts.toReversed()) {
     // A text takes at least its length: most that are too long need no measuring.
     const isTooLong = leftOut !== undefined || text.length > room;
     const length = isTooLong ? Infinity : jsonLength(text) - 2;
-    isCut = length > room;
+    const isCut = length > room;
     if (isCut && kept.length > 0) break;
     const shown = isCut ? lastJsonChars(text, room) : text;
     kept.push(isCut ? `… ${shown}` : shown);
-    keptLength += shown.length;
+    shownChars += shown.length;
     if (isCut) break;
     // The blank line between two messages.
     room -= length + 4;
   }
-  const text = kept.reverse().join("\n\n");
-  if (!complete) return { text, omitted: {} };
-  if (!isCut) return { text };
-  const afterId = texts[0]?.cursorBefore;
-  return {
-    text,
-    omitted: {
-      characters: textLength - keptLength,
-      ...(afterId !== undefined && { after_id: afterId }),
-    },
-  };
+  return { text: kept.reverse().join("\n\n"), shownChars };
 }
 
-function listTools(turn: Turn, status: WaitStatus): ToolActivity[] {
+function listTools(turn: Turn, status: WaitStatus, bounds: ListBounds): ToolActivity[] {
   const { tools, results } = turn.collected;
   // The first result of a call counts.
   const failed = new Map(results.toReversed().map((result) => [result.toolUseId, result.failed]));
   const waiting = new Set(turn.openActions());
-  return newestWithin(status === "timeout" ? BRIEF.tools : MAX_TOOLS, tools, (tool) => ({
+  return newestWithin(bounds, tools, (tool) => ({
     name: tool.name ?? "unknown",
     ...(tool.server !== undefined && { server: tool.server }),
     status: waiting.has(tool.id) ? "waiting" : toolStatus(tool, failed.get(tool.id), status),
@@ -226,17 +225,16 @@ function toolStatus(
   return custom ? "waiting" : "running";
 }
 
-function listErrors({ collected }: Turn, status: WaitStatus): TurnError[] {
-  if (status !== "timeout") return newestWithin(MAX_ERRORS, collected.errors, (error) => error);
-  return newestWithin(BRIEF.errors, collected.errors, ({ message, ...error }) => ({
+function listErrors({ errors }: Collected, bounds: typeof FULL): TurnError[] {
+  return newestWithin(bounds.errors, errors, (error) => ({
     ...error,
-    ...(message !== undefined && { message: firstChars(message, BRIEF.message) }),
+    ...(error.message !== undefined && { message: firstChars(error.message, bounds.message) }),
   }));
 }
 
 /** The newest entries within both bounds, oldest first. */
 function newestWithin<T, V>(
-  bounds: { readonly entries: number; readonly chars: number },
+  bounds: ListBounds,
   entries: readonly T[],
   view: (entry: T) => V,
 ): V[] {
@@ -263,7 +261,7 @@ function connectionErrorOf({ connectionError, wasRead }: ResultParts): TurnError
     : "No connection to the Managed Agents API";
   return [{
     type: "api_unreachable",
-    message: firstChars(`${what}: ${message}`, MAX_MESSAGE),
+    message: firstChars(`${what}: ${message}`, FULL.message),
     retry_status: "retrying",
   }];
 }
@@ -277,9 +275,9 @@ function askedCalls(turn: Turn, status: WaitStatus): readonly string[] {
 
 function listActions(
   asked: readonly string[],
-  { turn, status, exposeToolInputs }: ResultParts,
+  { turn, exposeToolInputs }: ResultParts,
+  bounds: ListBounds,
 ): PendingAction[] {
-  const bounds = status === "timeout" ? BRIEF.actions : MAX_ACTIONS;
   let room = bounds.chars;
   return asked.slice(0, bounds.entries).map((eventId) => {
     const { input, ...action } = pendingAction(eventId, turn.asking.get(eventId), exposeToolInputs);
@@ -347,7 +345,7 @@ function advise(
       if (!parts.wasRead) {
         return `The API did not tell how the session stands. Call wait_for_idle again${again}.`;
       }
-      return `Still running (${firstChars(parts.doing, BRIEF.doing)}). ` +
+      return `Still running (${firstChars(parts.doing, MAX_DOING_CHARS)}). ` +
         (asked > 0 ? `${asked} tool call(s) wait for an answer in the Claude Console. ` : "") +
         `Call wait_for_idle again${again}.`;
     case "requires_action":
