@@ -6,6 +6,7 @@
  */
 
 import type { Clock } from "../core/clock.ts";
+import { LruMap } from "../core/lru.ts";
 import type { DatedEvent } from "../api/event_record.ts";
 import type { EventHistory } from "./event_history.ts";
 
@@ -37,9 +38,9 @@ export interface SentMessage {
 /** See the module. One per process. */
 export class UnseenSends {
   readonly #clock: Clock;
-  readonly #sends = new Map<string, readonly Send[]>();
+  readonly #sends = new LruMap<string, readonly Send[]>(MAX_SESSIONS);
   /** A second message of the same text is another: each event is recognised once. */
-  readonly #recognised = new Set<string>();
+  readonly #recognised = new LruMap<string, true>(MAX_RECOGNISED);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -50,9 +51,7 @@ export class UnseenSends {
     if (eventId !== undefined) this.#recognise(sessionId, eventId);
     const others = this.#sends.get(sessionId) ?? [];
     const send = { eventId, message, until: this.#clock.now() + forMs };
-    this.#sends.delete(sessionId);
     this.#sends.set(sessionId, [...others, send].slice(-MAX_EACH));
-    deleteOldest(this.#sends, MAX_SESSIONS);
   }
 
   /** Returns true while an event was sent to the session that its history does not show. */
@@ -76,7 +75,7 @@ export class UnseenSends {
     const isSame = searched?.history === history && searched.epoch === epoch;
     const found = entries.slice(isSame ? searched.length : 0).find((event) =>
       event.textDigest === message.textDigest && message.mayBe({ id: event.id, at: event.at }) &&
-      !this.#recognised.has(`${sessionId} ${event.key}`)
+      !this.#recognised.get(`${sessionId} ${event.key}`)
     );
     send.searched = { history, epoch, length: entries.length };
     if (found) this.#recognise(sessionId, found.key);
@@ -84,16 +83,6 @@ export class UnseenSends {
   }
 
   #recognise(sessionId: string, key: string): void {
-    this.#recognised.add(`${sessionId} ${key}`);
-    deleteOldest(this.#recognised, MAX_RECOGNISED);
+    this.#recognised.set(`${sessionId} ${key}`, true);
   }
-}
-
-/** Brings a collection that has grown by one down to `max` entries. */
-function deleteOldest<K>(
-  entries: { readonly size: number; keys(): Iterator<K>; delete(key: K): unknown },
-  max: number,
-): void {
-  const oldest = entries.keys().next();
-  if (entries.size > max && !oldest.done) entries.delete(oldest.value);
 }
