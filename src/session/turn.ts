@@ -2,7 +2,20 @@
  * Tells by a session's events how the turn stands that a wait is for.
  *
  * A turn knows no clock and no network, and an event costs it the same however many came before.
- * Events from the list and from the stream are the same to it.
+ * Events from the list and from the stream are the same to it. They move it from phase to phase:
+ *
+ * ```text
+ * unknown, ended ── an input is taken up ──▶ starting ── the agent works ──▶ running
+ * unknown, ended ── the agent works ──▶ running                 of a queued input, or of none
+ * running        ── idle ──▶ ended                              or blocked, where calls wait
+ * blocked        ── the agent works ──▶ running                 the same turn goes on
+ * any            ── terminated, deleted ──▶ terminated, deleted
+ * ```
+ *
+ * Servers stamp inputs at different times, so a turn keeps three kinds of them: `queued`, sent and
+ * not taken up; `owed`, taken up in another's turn, so that one of their own may come; and the one
+ * that the newest turn is for. With a cursor (`anchor`) all counts that came after it, without one
+ * the newest turn.
  *
  * @module
  */
