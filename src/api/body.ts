@@ -4,10 +4,10 @@
  * @module
  */
 
-import { type Redact, redactValue } from "../core/redact.ts";
-import { blockText } from "./events.ts";
-import { BodyTooLargeError, type ListBounds, ListScanner } from "./list_scanner.ts";
-import { isFields } from "./read.ts";
+/** A body turned out longer than allowed. */
+export class BodyTooLargeError extends Error {
+  override name = "BodyTooLargeError";
+}
 
 /** Bytes that a read holds while little comes: of a response, which is mostly short. */
 const RESPONSE_BUFFER_BYTES = 16 * 1024;
@@ -156,135 +156,4 @@ export async function readText(response: Response, options: ReadBodyOptions): Pr
   const parts: string[] = [];
   await readPieces(response, options, { push: (text) => void parts.push(text) });
   return parts.join("");
-}
-
-/** Longest text that is parsed in one piece, nothing left out, in UTF-16 units. */
-const MAX_WHOLE_CHARS = 1024 * 1024;
-/** The beginning of a body is kept so far, in characters. */
-const BEGINNING_CHARS = 64 * 1024;
-
-/** Makes a value of the text of a JSON body as it comes; a long list is cut short within `bounds`. */
-export class JsonParser implements TextSink {
-  /** The beginning of the text, which tells what a body is that is no JSON. */
-  beginning = "";
-  readonly #bounds: ListBounds;
-  readonly #parse: (json: string) => unknown;
-  /** All of a short body. */
-  #pieces: string[] = [];
-  #chars = 0;
-  /** The newest piece that is no white space. */
-  #last = "";
-  #scanner: ListScanner | undefined;
-
-  /**
-   * @param parse makes a value of JSON text: of the whole, or of each entry and of what is around
-   *   them
-   */
-  constructor(bounds: ListBounds, parse: (json: string) => unknown) {
-    this.#bounds = bounds;
-    this.#parse = parse;
-  }
-
-  /** Entries of a long list that are complete. */
-  get entries(): number {
-    return this.#scanner?.entries.length ?? 0;
-  }
-
-  /** True when the text stops in the middle: its connection broke where no length was given. */
-  get isCut(): boolean {
-    return /^\s*[{[]/.test(this.beginning) && !/[}\]]\s*$/.test(this.#last);
-  }
-
-  push(text: string): void {
-    if (this.beginning.length < BEGINNING_CHARS) this.beginning += text;
-    if (text.trim() !== "") this.#last = text;
-    this.#chars += text.length;
-    if (!this.#scanner && this.#chars <= MAX_WHOLE_CHARS) {
-      this.#pieces.push(text);
-      return;
-    }
-    this.#scanner ??= new ListScanner(this.#bounds, this.#parse);
-    for (const piece of this.#pieces) this.#scanner.push(piece);
-    this.#pieces = [];
-    this.#scanner.push(text);
-  }
-
-  skip(bytes: Uint8Array): number | undefined {
-    return this.#scanner?.skip(bytes);
-  }
-
-  /**
-   * Returns the value; undefined for an empty body.
-   *
-   * @throws `SyntaxError`
-   */
-  end(): unknown {
-    if (this.#scanner) return this.#scanner.end();
-    const text = this.#pieces.join("");
-    return text.trim() === "" ? undefined : this.#parse(text);
-  }
-}
-
-/** Escapes by which JSON can spell a character that needs none, as Go and PHP do: `\u003c`, `\/`. */
-const ODD_ESCAPES = ["\\u", "\\/"] as const;
-
-/**
- * Parses a response, or the data of a stream's frame. Known secrets and full keys are hidden in every
- * text; in errors that sessions report also what looks like a credential.
- *
- * @throws `SyntaxError` when the text is not JSON
- */
-export function parseClean(text: string, redact: Redact): unknown {
-  const value: unknown = JSON.parse(text);
-  const isOdd = ODD_ESCAPES.some((escape) => text.includes(escape));
-  // First: of a key that is cut in two, one part alone may pass for a whole one.
-  if (isOdd || text.includes('"content"') || text.includes('error"')) cleanEvents(value, redact);
-  return redact.isClean(text) && !isOdd ? value : redactValue(value, redact);
-}
-
-/** Events are looked for so deep in lists and wrappers. */
-const MAX_DEPTH = 5;
-
-/** Cleans all events in a value: itself, the entries of a list, what lies in wrappers. */
-function cleanEvents(value: unknown, redact: Redact, depth = 0): void {
-  if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return;
-  cleanEvent(value, redact);
-  if (isEvent(value)) return;
-  for (const part of Object.values(value)) cleanEvents(part, redact, depth + 1);
-}
-
-/** Events hold no others. */
-function isEvent(value: object): boolean {
-  return "type" in value && typeof value.type === "string" && value.type.includes(".");
-}
-
-/** Cleans in place what reaches beyond one text. */
-function cleanEvent(event: unknown, redact: Redact): void {
-  if (!isFields(event)) return;
-  const { type, content } = event;
-  if (typeof content === "object" && content !== null) cleanBlocks({ ...content }, content, redact);
-  if (typeof type !== "string" || !type.endsWith("error")) return;
-  // The API's own words, such as the address of an MCP server that cannot be reached.
-  for (const [name, field] of Object.entries(event)) {
-    Reflect.set(event, name, redactValue(field, redact.loose));
-  }
-}
-
-/** Text blocks are read as one text, so a secret may begin in one and end in another. */
-function cleanBlocks(
-  blocks: Readonly<Record<string, unknown>>,
-  content: object,
-  redact: Redact,
-): void {
-  const texts = Object.entries(blocks)
-    .map(([key, block]) => ({ key, block, text: blockText(block) }))
-    .filter(({ text }) => text !== "");
-  if (texts.length < 2) return;
-  const joined = texts.map(({ text }) => text).join("");
-  let left = redact(joined);
-  if (left === joined) return;
-  for (const { key, block } of texts) {
-    Reflect.set(content, key, isFields(block) ? { ...block, text: left } : left);
-    left = "";
-  }
 }

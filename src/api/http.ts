@@ -12,13 +12,13 @@ import type { Logger } from "../core/logger.ts";
 import type { Proxy } from "../core/proxy.ts";
 import type { Redact } from "../core/redact.ts";
 import { currentUpstreamRequests, type EndAttempt } from "../core/upstream_requests.ts";
-import { discardBody, JsonParser, parseClean, readPieces, readText } from "./body.ts";
+import { BodyTooLargeError, discardBody, readPieces, readText } from "./body.ts";
 import type { Connections, RequestKind, Route } from "./connections.ts";
 import { type Credential, credentialHeaders, type CredentialSource } from "./credentials.ts";
 import { apiRequestIdOf, errorInside, responseError, typeError } from "./error_response.ts";
 import { ApiError, networkError, timeoutError } from "./errors.ts";
 import type { EventRecord } from "./event_record.ts";
-import { BodyTooLargeError, type ListBounds } from "./list_scanner.ts";
+import { JsonParser, type ListBounds, parseClean } from "./json.ts";
 import type { Read } from "./read.ts";
 import type { CallOptions, ReadOptions } from "./types.ts";
 

@@ -7,11 +7,12 @@
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { Logger } from "../core/logger.ts";
 import type { Redact } from "../core/redact.ts";
-import { BodyReader, discardBody, parseClean, STREAM_BUFFER_BYTES } from "./body.ts";
+import { BodyReader, discardBody, STREAM_BUFFER_BYTES } from "./body.ts";
 import { frameError, mediaType, typeError } from "./error_response.ts";
 import { ApiError, networkError } from "./errors.ts";
 import { decodeEvent, isOfSession, type SessionEvent } from "./events.ts";
 import { Attempt, type HttpContext, type RequestSpec, sendRequest, timeoutOf } from "./http.ts";
+import { parseClean } from "./json.ts";
 import { eventIdOf, fieldsOf } from "./read.ts";
 import type { CallOptions, EventStream, StreamItem } from "./types.ts";
 

@@ -2,7 +2,7 @@
  * Every cut and every escape of a text.
  *
  * A cut can leave a part of a secret that no pattern recognises any more, so secrets are taken out
- * first: of what the API says where it comes in (`parseClean` in `api/body.ts`), of everything else by the caller.
+ * first: of what the API says where it comes in (`parseClean` in `api/json.ts`), of everything else by the caller.
  * No function here splits a character of two UTF-16 units. Lengths are UTF-16 units.
  *
  * @module

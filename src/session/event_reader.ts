@@ -10,7 +10,7 @@
 
 import { ApiError } from "../api/errors.ts";
 import { beginsTurn, fullerEvent, isQueued, type SessionEvent } from "../api/events.ts";
-import { leftOutOf } from "../api/list_scanner.ts";
+import { leftOutOf } from "../api/json.ts";
 import { CursorTrail } from "../api/pages.ts";
 import type { CallOptions, ListEventsParams, ManagedAgentsApi } from "../api/types.ts";
 import { ToolError } from "../core/errors.ts";

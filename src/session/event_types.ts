@@ -16,7 +16,7 @@ import {
   stopReasonOf,
   toolUseOf,
 } from "../api/events.ts";
-import { leftOutOf } from "../api/list_scanner.ts";
+import { leftOutOf } from "../api/json.ts";
 import { boundedCopy, digest, instantMs, textOf } from "../api/read.ts";
 import { firstChars, lastChars } from "../core/text.ts";
 import {

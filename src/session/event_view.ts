@@ -15,7 +15,7 @@ import {
   stopReasonOf,
   toolUseOf,
 } from "../api/events.ts";
-import { leftOutOf } from "../api/list_scanner.ts";
+import { leftOutOf } from "../api/json.ts";
 import { boundedCopy, entriesOf, type Fields, fieldsOf, integerOf, textOf } from "../api/read.ts";
 import { clipText, firstJsonChars } from "../core/text.ts";
 
