@@ -9,7 +9,6 @@
 
 import manifest from "../deno.json" with { type: "json" };
 import type { BenchResult, Figure } from "../tests/bench/figure.ts";
-import { BENCH_NAMES } from "./bench/names.ts";
 import {
   appendRun,
   type MachineClass,
@@ -25,6 +24,17 @@ import { type Instrument, type Options, runInstrument } from "./instrument.ts";
 import { printLines } from "./table.ts";
 
 const ROOT = new URL("../", import.meta.url);
+
+/** The benches: each is `tests/bench/<name>.ts`, and the ids of its figures begin with its name. */
+export const BENCH_NAMES: readonly string[] = [
+  "overhead",
+  "turn_end",
+  "open_waits",
+  "api_requests",
+  "sse",
+  "start",
+  "model_cost",
+];
 
 const USAGE = `deno task bench [--quick] [--json | --compare [--last]] [name…]
 

@@ -31,7 +31,7 @@ async function run({ scale }: Options<typeof FLAGS>, words: readonly string[]): 
     if (complaints.length > 0) wrong++;
     rows.push([
       report.name,
-      report.answers,
+      report.responses,
       report.worstHealthMs,
       report.megabytes,
       report.recoveryMs,

@@ -1,14 +1,16 @@
 /**
- * What is asked of the API, whose limit is 1,200 reads a minute for a whole organisation: requests
- * and bytes per turn, per look at a long log, per list of agents. Counted in one process with time
- * that stands still, so that the figures are the same everywhere.
+ * Counts what the program asks of the API, which allows an organisation 1,200 reads a minute:
+ * requests and bytes per turn, per read of a long session, per list of agents. Everything runs in one
+ * process with time that stands still, so that the figures are the same everywhere.
+ *
+ * @module
  */
 import { type Bench, exactFigure, type Figure } from "./figure.ts";
 import { type InProcessRig, inProcessRig, type Traffic } from "./in_process/rig.ts";
 import { runAsProgram } from "./program.ts";
 
-const LOG_SIZES = [100, 1_000, 10_000, 100_000];
-const QUICK_LOG_SIZES = [100, 1_000];
+const SESSION_SIZES = [100, 1_000, 10_000, 100_000];
+const QUICK_SESSION_SIZES = [100, 1_000];
 const AGENTS = 5_000;
 const QUICK_AGENTS = 500;
 /** Events that are new since the cursor. */
@@ -86,7 +88,7 @@ async function turns(): Promise<Figure[]> {
   ];
 }
 
-/** Fills a session's log with turns of 100 events. @returns their ids */
+/** Fills a session with turns of 100 events. @returns their ids */
 function fill({ simulator }: InProcessRig, sessionId: string, events: number): string[] {
   const ids: string[] = [];
   const emit = (type: string, fields: Record<string, unknown> = {}) =>
@@ -105,7 +107,7 @@ function fill({ simulator }: InProcessRig, sessionId: string, events: number): s
   return ids;
 }
 
-async function logs(sizes: readonly number[]): Promise<Figure[]> {
+async function longSessions(sizes: readonly number[]): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const size of sizes) {
     const rig = inProcessRig();
@@ -120,9 +122,9 @@ async function logs(sizes: readonly number[]): Promise<Figure[]> {
     const wait = await rig.traffic(() => waited(rig, session_id));
     const since = await rig.traffic(() => waited(rig, session_id, cursor));
     await rig.close();
-    // The newest page, and on longer logs a look for what may be queued at the far end.
+    // The newest page, and for longer sessions a request for what may be queued at the far end.
     const bytes = size > 200 ? 34_000 : 15_400;
-    const of = `on a log of ${size.toLocaleString("en-US")} events`;
+    const of = `in a session of ${size.toLocaleString("en-US")} events`;
     figures.push(
       ...figuresOf(`list_events_${size}`, `the ${TAIL} newest events ${of}`, tail, {
         requests: 3,
@@ -164,14 +166,14 @@ async function agents(count: number): Promise<Figure[]> {
   ];
 }
 
-/** Requests and bytes, all exact. */
+/** Counts requests and bytes. */
 export const bench: Bench = {
   name: "api_requests",
-  what: "What is asked of the API",
+  what: "requests to the API and their bytes",
   async run({ quick }) {
     const figures = [
       ...await turns(),
-      ...await logs(quick ? QUICK_LOG_SIZES : LOG_SIZES),
+      ...await longSessions(quick ? QUICK_SESSION_SIZES : SESSION_SIZES),
       ...await agents(quick ? QUICK_AGENTS : AGENTS),
     ];
     return { figures };

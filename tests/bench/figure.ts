@@ -1,12 +1,13 @@
 /**
- * What a bench gives: figures with their spread, comparable from run to run.
+ * Figures: what a bench measures, with its spread, so that runs can be compared; and the ways to
+ * measure that benches share.
  *
  * @module
  */
 
 import { median, quantile } from "../../scripts/statistics.ts";
 
-/** What a figure is about. */
+/** The name, unit and target of a figure. */
 export interface FigureSpec {
   /** The same in every run, such as `overhead.http_16.throughput`. */
   readonly id: string;
@@ -15,9 +16,9 @@ export interface FigureSpec {
   /** `x` for a ratio. */
   readonly unit: string;
   readonly better: "less" | "more";
-  /** What the design asks for: at most this where less is better, at least this where more is. */
+  /** The aim: at most this where less is better, at least this where more is. */
   readonly target?: number;
-  /** What an exact figure must not go beyond, or the check fails; the target where absent. */
+  /** The limit that `deno task check` holds an exact figure to; the target where absent. */
   readonly limit?: number;
 }
 
@@ -26,41 +27,41 @@ export interface Figure extends FigureSpec {
   readonly median: number;
   readonly least: number;
   readonly most: number;
-  /** Values that it was made of. */
+  /** How many values it was made of. */
   readonly samples: number;
-  /** Nothing was timed: every machine and every run gives the same. */
+  /** Set for a figure that is counted, not timed: it is the same on every machine, in every run. */
   readonly exact?: true;
 }
 
-/** A bench, and what it is called. */
+/** A bench and its name. */
 export interface Bench {
   readonly name: string;
   readonly what: string;
-  /** @throws Error when anything failed: what else was measured then says nothing */
+  /** @throws Error when anything failed, because the other figures then say nothing */
   run(options: BenchOptions): Promise<BenchResult>;
 }
 
-/** How a bench is run. */
+/** Options of a run. */
 export interface BenchOptions {
   /** As small and short as it goes: shows that it works, and measures nothing. */
   readonly quick: boolean;
 }
 
-/** What a bench has found. */
+/** The result of a run. */
 export interface BenchResult {
   readonly figures: readonly Figure[];
-  /** What could not be measured here, and why. */
+  /** A line for each thing that could not be measured here, with the reason. */
   readonly skipped?: readonly string[];
-  /** Of tools that only this bench has used. */
+  /** Versions of tools that only this bench used. */
   readonly versions?: Readonly<Record<string, string>>;
 }
 
-/** Four digits are more than a noisy machine can tell. */
+/** Rounds to four digits, which is more than a noisy machine can tell. */
 function rounded(value: number): number {
   return Number(value.toPrecision(4));
 }
 
-/** @throws RangeError without values: nothing was measured */
+/** Makes a figure of what was measured. @throws RangeError without values */
 export function figure(spec: FigureSpec, values: readonly number[]): Figure {
   if (values.length === 0 || !values.every(Number.isFinite)) {
     throw new RangeError(`'${spec.id}' was not measured: [${values}]`);
@@ -74,12 +75,12 @@ export function figure(spec: FigureSpec, values: readonly number[]): Figure {
   };
 }
 
-/** A figure that is counted. */
+/** Makes a figure that is counted. */
 export function exactFigure(spec: FigureSpec, value: number): Figure {
   return { ...spec, median: value, least: value, most: value, samples: 1, exact: true };
 }
 
-/** A line for each exact figure that is beyond its limit. */
+/** Returns a line for each exact figure that is beyond its limit. */
 export function exceeded(figures: readonly Figure[]): string[] {
   return figures.flatMap(({ id, exact, better, median, unit, limit, target }) => {
     const bound = limit ?? target;
@@ -89,7 +90,7 @@ export function exceeded(figures: readonly Figure[]): string[] {
   });
 }
 
-/** Whether a figure is where the design wants it; undefined where it says nothing. */
+/** Tells whether a figure reaches its target; undefined where it has none. */
 export function onTarget(
   { better, median, target }: Pick<Figure, "better" | "median" | "target">,
 ): boolean | undefined {
@@ -139,7 +140,7 @@ export async function medianMs<T>(
   return quantile(ms, 0.5);
 }
 
-/** The ratios of two series, pair by pair. */
+/** Returns the ratios of two series, pair by pair. */
 export function ratios(above: readonly number[], below: readonly number[]): number[] {
   return above.map((value, index) => value / (below[index] ?? NaN));
 }

@@ -1,14 +1,17 @@
 /**
- * What a model pays: characters and estimated tokens of the tool list, which every conversation
- * carries, and of typical results, against what the earlier servers made of the same answers. No
- * time is taken, and ids and times are the simulator's, so the figures are the same everywhere.
+ * Counts what a model pays for: characters and estimated tokens of the tool list, which every
+ * conversation carries, and of typical results, beside those of the earlier servers for the same API
+ * responses. No time is taken, and ids and times are the simulator's, so the figures are the same
+ * everywhere.
+ *
+ * @module
  */
 import { type Bench, exactFigure, type Figure } from "./figure.ts";
 import { type InProcessRig, inProcessRig } from "./in_process/rig.ts";
 import * as earlier from "./model_cost/earlier.ts";
 import { runAsProgram } from "./program.ts";
 
-/** What the earlier servers' tool list came to, with fewer parameters and without results. */
+/** Characters of the earlier servers' tool list, with fewer parameters and without results. */
 const EARLIER_TOOL_LIST = 4_404;
 /** Characters per token of JSON and English, roughly: what a tokenizer says differs by a fifth. */
 const CHARS_PER_TOKEN = 4;
@@ -37,7 +40,7 @@ function characters(id: string, what: string, count: number, bounds: Bounds): Fi
 }
 
 function listIn(value: unknown): Fields[] {
-  if (!Array.isArray(value)) throw new Error("The API did not answer with a list");
+  if (!Array.isArray(value)) throw new Error("The API's response is not a list");
   return value;
 }
 
@@ -61,7 +64,7 @@ async function toolList(rig: InProcessRig): Promise<Figure[]> {
 interface Typical {
   readonly tool: string;
   readonly result: Fields;
-  /** What an earlier server would have answered. */
+  /** An earlier server's result. */
   readonly earlier?: string;
   /** Most of that, where it tells more than theirs did. */
   readonly mostOfEarlier?: number;
@@ -114,7 +117,7 @@ function resultFigures({ tool, result, earlier, mostOfEarlier, limit }: Typical)
     ...characters(`result.${tool}`, `a typical result of ${tool}`, count, { limit }),
     ...(earlier === undefined ? [] : [exactFigure({
       id: `model_cost.result.${tool}.vs_earlier`,
-      what: `a typical result of ${tool}, of what the earlier servers made of the same answer`,
+      what: `a typical result of ${tool}, relative to the earlier servers'`,
       unit: "x",
       better: "less",
       target: 1,
@@ -123,7 +126,7 @@ function resultFigures({ tool, result, earlier, mostOfEarlier, limit }: Typical)
   ];
 }
 
-/** A log of 50 events as sessions have them: five turns with tools. */
+/** Measures a list of 50 events, as sessions have them: five turns with tools. */
 async function fiftyEvents(rig: InProcessRig): Promise<Figure[]> {
   const session_id = rig.simulator.createSession({ scripted: false });
   const emit = (type: string, fields: Fields = {}) =>
@@ -155,7 +158,7 @@ async function fiftyEvents(rig: InProcessRig): Promise<Figure[]> {
   }).map((figure) => ({
     ...figure,
     id: figure.id.replace("result.list_events", "log_of_50"),
-    what: figure.what.replace("a typical result of list_events", "a log of 50 events"),
+    what: figure.what.replace("a typical result of list_events", "a session of 50 events"),
   }));
 }
 

@@ -1,5 +1,7 @@
 /**
- * What an open wait costs: memory and computing, and the time of the calls beside it.
+ * Measures what an open wait costs: memory, processor time, and the time of the calls beside it.
+ *
+ * @module
  */
 import { hostedHabits } from "../../src/simulator/mod.ts";
 import { UpstreamProcess } from "../helpers/upstream_process.ts";
@@ -9,36 +11,36 @@ import { aloneFigure, besideFigures, programFigures } from "./waits/call_figures
 import { cpuFigures, many, memoryFigures } from "./waits/crowd_figures.ts";
 import { type ByCrowd, cpuOfCrowds, type CrowdMemory, memoryOfCrowds } from "./waits/crowds.ts";
 import { type Fitting, fitting, openFilesAllowed } from "./waits/files.ts";
-import { answeredOnSharedConnection, callsBesideWaits, SHARED_STREAMS } from "./waits/http2.ts";
+import { callsBesideWaits, respondsOnSharedConnection, SHARED_STREAMS } from "./waits/http2.ts";
 import { cpuOfProgram, type ProgramFindings, programWithWaits } from "./waits/whole_program.ts";
 
 /** A plain call beside waits takes no longer than without; medians of one machine differ by this. */
 const CALL_RATIO = 1.1;
 
 interface Sizes {
-  /** Open at once, in rising order. */
+  /** Numbers of waits that are open at once, in rising order. */
   readonly crowds: readonly number[];
-  /** Of what is measured at one size only. */
+  /** Waits where only one number of them is measured. */
   readonly waits: number;
   readonly calls: number;
-  /** Of memory. */
+  /** Rounds in which memory is measured. */
   readonly rounds: number;
-  /** Of computing. */
+  /** Rounds in which processor time is measured. */
   readonly cpuRounds: number;
   /**
-   * Of the API, whose clock goes faster so that a short window has some. A wait's look at its
-   * session, once in a minute of its own clock, is in none.
+   * Time between two heartbeats of the API, whose clock goes faster so that a short window has some.
+   * The status poll of a wait, once in a minute of its own clock, is in none.
    */
   readonly heartbeatMs: number;
-  /** In a window in which computing is counted. */
+  /** Heartbeats in a window in which processor time is measured. */
   readonly heartbeats: number;
-  /** In the window of the whole program, in which it has one for every client of its own, too. */
+  /** Heartbeats in the window of the whole program, which sends one to each of its clients as well. */
   readonly programHeartbeats: number;
-  /** Of calls beside waits of the whole program. */
+  /** Rounds of calls beside waits of the whole program. */
   readonly programRounds: number;
-  /** Of calls beside waits of the client, whose times are nearer to noise. */
+  /** Rounds of calls beside waits of the client, whose times are nearer to noise. */
   readonly callRounds: number;
-  /** Until a process is at rest. */
+  /** Milliseconds until a process is at rest. */
   readonly restMs: number;
   /** A call that is blocked is given up after this. */
   readonly blockedMs: number;
@@ -74,7 +76,7 @@ const QUICK: Sizes = {
   blockedMs: 500,
 };
 
-/** Of the program's process, whose every wait has a client and a stream. */
+/** Open files of the program for a wait: its client and its stream. */
 const FILES_OF_PROGRAM_WAIT = 2;
 
 /** Crowds that fit at once: the streams of all of them are open at the API. */
@@ -191,19 +193,19 @@ async function http2Part(sizes: Sizes, allowed: number | undefined): Promise<Ben
   const shared = exactFigure(
     {
       id: `${id}.shared_answered`,
-      what: `  if ${SHARED_STREAMS} streams shared the calls' connection: calls of one ` +
-        `answered in ${blockedMs / 1_000} s`,
+      what: `  if ${SHARED_STREAMS} streams shared the calls' connection: responses to one ` +
+        `call in ${blockedMs / 1_000} s`,
       unit: "calls",
       better: "more",
     },
-    await answeredOnSharedConnection(blockedMs) ? 1 : 0,
+    await respondsOnSharedConnection(blockedMs) ? 1 : 0,
   );
   return { figures: [...figures, shared], skipped };
 }
 
 export const bench: Bench = {
   name: "open_waits",
-  what: "What an open wait costs, in memory, in computing, and for the calls beside it",
+  what: "an open wait: memory, processor time, and the calls beside it",
   async run({ quick }) {
     const sizes = quick ? QUICK : FULL;
     const allowed = await openFilesAllowed();

@@ -1,6 +1,6 @@
 /**
- * Event streams: how fast they are read, and what an event costs as the log grows. Everything that
- * is read is in memory, so that what is timed is the program's own work, all of it on one core.
+ * Measures how fast event streams are read, and what an event costs as its session grows. Everything
+ * that is read is in memory, so that only the program's own work is timed, all of it on one core.
  *
  * @module
  */
@@ -22,10 +22,10 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
   return { figures };
 }
 
-/** Event streams, from bytes to a result. */
+/** Times event streams, from bytes to a result. */
 export const bench: Bench = {
   name: "sse",
-  what: "event streams: MB/s from bytes to a wait's result, and cost as the log grows",
+  what: "event streams: MB/s from bytes to a wait's result, and cost as a session grows",
   run,
 };
 

@@ -1,7 +1,6 @@
 /**
- * What it costs to start the program: time until `initialize` is answered, and until `tools/list` is
- * too, memory at rest, sizes; beside the least server that the SDK allows, built and compiled the same
- * way.
+ * Measures what it costs to start the program: time until the response to `initialize`, and to
+ * `tools/list`, memory at rest, sizes; beside a server with one tool, built and compiled the same way.
  *
  * An executable is taken from `CMA_MCP_EXECUTABLE`, or compiled.
  *
@@ -22,15 +21,15 @@ import {
 } from "./start/process.ts";
 import { buildPrograms, type Programs, type Side, startables } from "./start/programs.ts";
 
-/** Of executables; at least 15, so that the middle of the ratios says something. */
+/** Starts of executables; at least 15, so that the median of the ratios says something. */
 const ROUNDS = { full: 25, quick: 3 } as const;
-/** From source, which takes twice as long and has no target. */
+/** Starts from source, which take twice as long and have no target. */
 const SOURCE_ROUNDS = { full: 9, quick: 1 } as const;
 const MEMORY_ROUNDS = { full: 5, quick: 1 } as const;
 const COMMAND_ROUNDS = { full: 15, quick: 1 } as const;
 /** How long a server may settle before its memory is read, in milliseconds. */
 const SETTLE_MS = 1_000;
-/** Whose tools are listed too. */
+/** Programs whose tools are listed as well. */
 const LISTED: readonly Side[] = ["executable", "one_tool"];
 
 type Sides = ReadonlyMap<Side, Startable>;
@@ -52,7 +51,7 @@ async function measureStarts(sides: Sides, until: Until, rounds: number): Promis
   return await inTurns(rounds, new Map(measures));
 }
 
-/** Resident memory of all of them, side by side, when they have been left alone for a while. */
+/** Reads the resident memory of all of them, side by side, once they have settled. */
 async function restingBytes(sides: Sides): Promise<Map<Side, number>> {
   const running: [Side, Started][] = [];
   const ended: PromiseSettledResult<void>[] = [];
@@ -82,7 +81,7 @@ async function memoryFigures(sides: Sides, rounds: number): Promise<Figure[]> {
   });
 }
 
-/** How long our executable takes for what does not serve. */
+/** Measures how long our executable takes for commands that do not serve. */
 async function commandFigures(sides: Sides, rounds: number): Promise<Figure[]> {
   const executable = sides.get("executable");
   if (!executable) return [];
@@ -99,7 +98,7 @@ async function commandFigures(sides: Sides, rounds: number): Promise<Figure[]> {
   });
 }
 
-/** What cannot be known here: what it is, and why. */
+/** Returns a line for each thing that cannot be measured here, with the reason. */
 function missing(
   { ours, oneTool, oneToolPlain }: Programs,
   memory: readonly Figure[],
@@ -156,10 +155,10 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
   }
 }
 
-/** Start-up: time, memory, size. */
+/** Times starts, and measures memory and sizes. */
 export const bench: Bench = {
   name: "start",
-  what: "starting: time to the answer of initialize, memory at rest, size of the executable",
+  what: "starts: time to the response to initialize, memory at rest, size of the executable",
   run,
 };
 

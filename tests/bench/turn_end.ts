@@ -1,6 +1,8 @@
 /**
- * How much later than a reader of the event stream itself the client of a wait knows that the turn
- * is over: both are in this process, and one clock times them.
+ * Measures how much later than a reader of the event stream itself the client of a wait knows that
+ * the turn is over. Both are in this process, and one clock times them.
+ *
+ * @module
  */
 import { quantile } from "../../scripts/statistics.ts";
 import { systemClock } from "../../src/core/clock.ts";
@@ -67,7 +69,7 @@ async function playTurn(
   return waited.at - seen.at;
 }
 
-/** Some turns, one after another; which of the two is opened first takes turns as well. */
+/** Plays turns one after another; wait and reader take turns in opening first. */
 async function playTurns(
   upstream: UpstreamProcess,
   wait: Watch,
@@ -108,7 +110,7 @@ async function measure({ rounds, turns, crowd }: Size): Promise<Map<string, numb
 
 const SHARES = [["median", 0.5], ["p90", 0.9], ["p99", 0.99]] as const;
 
-/** A round gives one value: its turns' median, or what a share of them does not exceed. */
+/** Makes figures of rounds: each gives the median of its turns, or what a share of them keeps to. */
 function figuresOf(name: string, what: string, rounds: readonly number[][], target?: number) {
   return SHARES.map(([share, part]): Figure =>
     figure(
@@ -126,7 +128,7 @@ function figuresOf(name: string, what: string, rounds: readonly number[][], targ
 
 export const bench: Bench = {
   name: "turn_end",
-  what: "From the end of a turn at the API to its result at the client, over reading the stream",
+  what: "from the end of a turn at the API to its result at the client, beyond reading the stream",
   async run({ quick }) {
     const size: Size = quick
       ? { rounds: 1, turns: 4, crowd: 20 }

@@ -6,29 +6,29 @@ import { FloodSocket, freePort, post, request } from "./sockets.ts";
 
 const TOKEN = "flood-token-flood-token-flood-token";
 const MEGABYTE = 1_024 * 1_024;
-/** What a flood may take on top of the program's own memory where a scenario says nothing. */
+/** Megabytes that a flood may take on top of the program's own where a scenario says nothing. */
 const MAX_MEGABYTES = 300;
-/** How often `/health` is asked, and the memory looked at, in milliseconds. */
+/** Milliseconds between two requests for `/health`, and two readings of the memory. */
 const PROBE_MS = 100;
-/** How long the program may take until it is itself again, in milliseconds. */
+/** Milliseconds that the program may take to recover. */
 const RECOVERY_MS = 10_000;
 
-/** How long a flood may go on, in milliseconds. */
+/** Milliseconds that a flood may last. */
 const FLOOD_MS = 60_000;
 
-/** What became of the program. */
+/** How the program withstood a flood. */
 export interface FloodReport {
   readonly name: string;
-  /** Longest time until `/health` was answered, in milliseconds, connecting included. */
+  /** Longest time until a response of `/health`, in milliseconds, connecting included. */
   readonly worstHealthMs: number;
-  /** How often it was answered. */
-  readonly answers: number;
+  /** Responses of `/health`. */
+  readonly responses: number;
   /** Most memory on top of the program's own at start. */
   readonly megabytes: number;
   readonly maxMegabytes: number;
   /** Time from the end of the flood until a call on a new connection worked. */
   readonly recoveryMs: number;
-  /** What else was wrong. */
+  /** Other faults. */
   readonly complaints: readonly string[];
 }
 
@@ -60,7 +60,7 @@ export async function playFlood(scenario: FloodScenario, scale = 1): Promise<Flo
     const ended = await within(FLOOD_MS, scenario.flood(target));
     if (!ended) complaints.push(`the flood did not end within ${FLOOD_MS} ms`);
     flooding.abort();
-    const { worstHealthMs, answers, peak } = await watching;
+    const { worstHealthMs, responses, peak } = await watching;
     const startedAt = performance.now();
     const recovered = await call(target);
     const recoveryMs = Math.round(performance.now() - startedAt);
@@ -77,7 +77,7 @@ export async function playFlood(scenario: FloodScenario, scale = 1): Promise<Flo
     return {
       name: scenario.name,
       worstHealthMs: Math.round(worstHealthMs),
-      answers,
+      responses,
       megabytes: Math.round((peak - before) / MEGABYTE),
       maxMegabytes: limit,
       recoveryMs,
@@ -94,7 +94,7 @@ export async function playFlood(scenario: FloodScenario, scale = 1): Promise<Flo
   }
 }
 
-/** Whether `done` resolves within so many milliseconds. */
+/** Tells whether `done` resolves within `ms` milliseconds. */
 async function within(ms: number, done: Promise<unknown>): Promise<boolean> {
   const late = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => late.resolve(false), ms);
@@ -105,22 +105,22 @@ async function within(ms: number, done: Promise<unknown>): Promise<boolean> {
 
 async function watch(target: FloodTarget, pid: number, signal: AbortSignal) {
   let worstHealthMs = 0;
-  let answers = 0;
+  let responses = 0;
   let peak = 0;
   while (!signal.aborted) {
     worstHealthMs = Math.max(worstHealthMs, await healthy(target, RECOVERY_MS));
-    answers++;
+    responses++;
     peak = Math.max(peak, await memoryOf(pid));
     await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
   }
-  return { worstHealthMs, answers, peak };
+  return { worstHealthMs, responses, peak };
 }
 
 async function memoryOf(pid: number): Promise<number> {
   return (await processCost(pid))?.rssBytes ?? 0;
 }
 
-/** Milliseconds until `/health` is answered, on new connections, tried until one is taken. */
+/** Returns the milliseconds until `/health` responds, on new connections, tried until one is taken. */
 async function healthy(target: FloodTarget, limitMs: number): Promise<number> {
   const startedAt = performance.now();
   const head = "GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
@@ -128,23 +128,25 @@ async function healthy(target: FloodTarget, limitMs: number): Promise<number> {
     const elapsedMs = performance.now() - startedAt;
     if (elapsedMs > limitMs) return elapsedMs;
     const socket = await FloodSocket.open(target);
-    const answer = socket && await socket.send(head, 1_000) ? await socket.read(limitMs, 15) : "";
+    const response = socket && await socket.send(head, 1_000) ? await socket.read(limitMs, 15) : "";
     socket?.close();
-    if (/^HTTP\/1.1 (200|503)/.test(answer)) return performance.now() - startedAt;
+    if (/^HTTP\/1.1 (200|503)/.test(response)) return performance.now() - startedAt;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
-/** Whether a call works, tried until it does. */
+/** Tries a call until it works. @returns false when it does not work in time */
 async function call(target: FloodTarget): Promise<boolean> {
   const message = request(1, "tools/call", { name: "list_agents", arguments: { limit: 1 } });
   const text = post(JSON.stringify(message), target.token, ["connection: close"]);
   const deadline = performance.now() + RECOVERY_MS;
   while (performance.now() < deadline) {
     const socket = await FloodSocket.open(target);
-    const answer = socket && await socket.send(text) ? await socket.read(RECOVERY_MS) : "";
+    const response = socket && await socket.send(text) ? await socket.read(RECOVERY_MS) : "";
     socket?.close();
-    if (answer.startsWith("HTTP/1.1 200") && answer.includes('"structuredContent"')) return true;
+    if (response.startsWith("HTTP/1.1 200") && response.includes('"structuredContent"')) {
+      return true;
+    }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return false;

@@ -3,15 +3,15 @@ export interface FloodTarget {
   readonly port: number;
   /** Bearer token that is accepted, without a limit. */
   readonly token: string;
-  /** How much of a flood: 1 in the tests, more in `deno task flood`. */
+  /** How hard to flood: 1 in the tests, more in `deno task flood`. */
   readonly scale: number;
   /** The certificate's PEM where the program serves TLS. */
   readonly certificate?: string;
-  /** What {@linkcode FloodScenario.prepare} gave. */
+  /** The session of {@linkcode FloodScenario.prepare}. */
   readonly session_id?: string;
 }
 
-/** What a scenario needs before the program starts. */
+/** Things that a scenario needs before the program starts. */
 export interface Prepared {
   /** Arguments and environment of the program, such as the address of an API of the scenario's own. */
   readonly args?: readonly string[];
@@ -23,8 +23,8 @@ export interface Prepared {
 
 /**
  * A way to flood the program over HTTP. To add one, append it to a list and the list to
- * `SCENARIOS` in scenarios.ts: the runner asks `/health` all the while, and looks afterwards whether
- * the program is itself again.
+ * `SCENARIOS` in scenarios.ts: the runner requests `/health` all the while, and checks afterwards that
+ * the program has recovered.
  */
 export interface FloodScenario {
   readonly name: string;
@@ -35,7 +35,7 @@ export interface FloodScenario {
   readonly tls?: boolean;
   /** Memory that the flood may take on top of the program's own at start, in megabytes. */
   readonly maxMegabytes?: number;
-  /** What the program must have logged. */
+  /** A line that the program must have logged. */
   readonly says?: RegExp;
   prepare?(): Promise<Prepared> | Prepared;
   /** Floods; ends when what it sent was taken, refused or given up, and closes what it opened. */

@@ -1,4 +1,4 @@
-import { LOGS } from "./logs.ts";
+import { LONG_SESSIONS } from "./long_sessions.ts";
 import { FloodSocket, freePort, onConnections, openMany, post, request } from "./sockets.ts";
 import type { FloodScenario } from "./scenario.ts";
 
@@ -51,7 +51,7 @@ function onMetricsPort(): FloodScenario {
 
 const GET_HEALTH = "GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n";
 
-/** What is sent on connections that are then held. */
+/** Texts that are sent on connections which are then held. */
 const HELD: readonly (readonly [string, string])[] = [
   ["that say nothing", ""],
   ["with half a head", "POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\nx: "],
@@ -61,7 +61,7 @@ const HELD: readonly (readonly [string, string])[] = [
     "content-length: 1000\r\n\r\n{",
   ],
   ["with half of HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"],
-  ["with answers unread", GET_HEALTH.repeat(200)],
+  ["with responses unread", GET_HEALTH.repeat(200)],
 ];
 
 /** More connections than open files, opened one after another, while another is kept in use. */
@@ -89,7 +89,7 @@ function held([how, text]: readonly [string, string]): FloodScenario {
         // Others were in use later, and it was closed: as a client does then, once more.
         kept?.close();
         kept = await FloodSocket.open(target);
-        if (!await ask()) throw new Error("a client that connected again was not answered");
+        if (!await ask()) throw new Error("a client that connected again got no response");
       }
       kept?.close();
       for (const socket of sockets) socket.close();
@@ -97,7 +97,7 @@ function held([how, text]: readonly [string, string]): FloodScenario {
   };
 }
 
-/** What somebody without a token can do. */
+/** Floods by somebody without a token. */
 const STRANGERS: readonly FloodScenario[] = [
   {
     name: "more idle connections than open files",
@@ -165,7 +165,7 @@ const STRANGERS: readonly FloodScenario[] = [
     },
   },
   {
-    name: "pipelined requests, answers unread",
+    name: "pipelined requests, responses unread",
     async flood(target) {
       const heads = post("{}").repeat(500);
       await onConnections(target, 50 * target.scale, (socket) => socket.send(heads, 1_500));
@@ -216,7 +216,7 @@ const STRANGERS: readonly FloodScenario[] = [
 const call = (id: number, name: string, args: unknown = {}) =>
   request(id, "tools/call", { name, arguments: args });
 
-/** What a client with a token can do, or one that is broken. */
+/** Floods by a client with a token, or by a broken one. */
 const CLIENTS: readonly FloodScenario[] = [
   {
     name: "bodies with hundreds of thousands of keys",
@@ -262,7 +262,7 @@ const CLIENTS: readonly FloodScenario[] = [
     },
   },
   {
-    name: "answers that nobody reads",
+    name: "responses that nobody reads",
     async flood(target) {
       const lists = Array.from(
         { length: 100 },
@@ -275,7 +275,7 @@ const CLIENTS: readonly FloodScenario[] = [
     },
   },
   {
-    name: "answers that are read byte by byte",
+    name: "responses that are read byte by byte",
     async flood(target) {
       await onConnections(target, 50 * target.scale, async (socket) => {
         await socket.send(post(JSON.stringify(request(1, "tools/list")), target.token));
@@ -300,4 +300,4 @@ const CLIENTS: readonly FloodScenario[] = [
 ];
 
 /** Every flood that is tried. */
-export const SCENARIOS: readonly FloodScenario[] = [...STRANGERS, ...CLIENTS, ...LOGS];
+export const SCENARIOS: readonly FloodScenario[] = [...STRANGERS, ...CLIENTS, ...LONG_SESSIONS];

@@ -50,7 +50,7 @@ export class FloodSocket {
     }
   }
 
-  /** What comes until the end, or until it was so long or so many bytes. */
+  /** Reads until the end, for `limitMs`, or until there are `maxBytes`. */
   async read(limitMs = 2_000, maxBytes = 1_000_000): Promise<string> {
     const decoder = new TextDecoder();
     const buffer = new Uint8Array(65_536);
@@ -77,7 +77,7 @@ export class FloodSocket {
   }
 }
 
-/** So many connections, as far as the program takes them, closed by `close`. */
+/** Opens `count` connections, as far as the program takes them; `close` closes them. */
 export async function openMany(
   target: FloodTarget,
   count: number,
@@ -92,7 +92,7 @@ export async function openMany(
   return { sockets, close: () => sockets.forEach((socket) => socket.close()) };
 }
 
-/** Does something on so many connections at once, each of its own. */
+/** Opens `count` connections, runs `run` on each at once, and closes them. */
 export async function onConnections(
   target: FloodTarget,
   count: number,
@@ -112,7 +112,7 @@ export async function onConnections(
   );
 }
 
-/** A POST to the MCP endpoint as it goes over the wire; with a token where one is given. */
+/** Makes a POST to the MCP endpoint as it goes over the wire; with a token where one is given. */
 export function post(body: string, token?: string, headers: readonly string[] = []): string {
   const fields = [
     "POST /mcp HTTP/1.1",
@@ -126,12 +126,12 @@ export function post(body: string, token?: string, headers: readonly string[] = 
   return `${fields.join("\r\n")}\r\n\r\n${body}`;
 }
 
-/** A JSON-RPC request. */
+/** Makes a JSON-RPC request. */
 export function request(id: number, method: string, params?: unknown): Record<string, unknown> {
   return { jsonrpc: "2.0", id, method, ...(params !== undefined && { params }) };
 }
 
-/** A port that is free now. */
+/** Returns a port that is free now. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

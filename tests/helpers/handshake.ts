@@ -1,4 +1,4 @@
-/** What hosts of the 2025-era protocol send first on stdio. */
+/** The first message of a host on stdio, in the 2025-era protocol. */
 export const INITIALIZE = {
   jsonrpc: "2.0",
   id: 0,
@@ -10,5 +10,5 @@ export const INITIALIZE = {
   },
 } as const;
 
-/** What they send after the response. */
+/** The message of the host after the response. */
 export const INITIALIZED = { jsonrpc: "2.0", method: "notifications/initialized" } as const;

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { BENCH_NAMES } from "../../scripts/bench/names.ts";
+import { BENCH_NAMES } from "../../scripts/bench.ts";
 import {
   parseRecord,
   recorded,

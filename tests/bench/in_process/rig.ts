@@ -11,13 +11,13 @@ import { ManualClock } from "../../helpers/manual_clock.ts";
 const TOKEN = "a-token-of-the-benches-with-32-characters";
 const API_URL = "http://simulator.test";
 const LIMIT_MS = 600_000;
-/** Whole logs are read at once: time must not move while a request is on its way. */
+/** Promises that may settle before time moves: it must stand while a request is on its way. */
 const SETTLES = 25;
 
-/** What was asked of the API. */
+/** Requests to the API. */
 export interface Traffic {
   requests: number;
-  /** Of the bodies of requests and answers. */
+  /** Bytes of the bodies of requests and responses. */
   bytes: number;
 }
 
@@ -28,7 +28,7 @@ export interface InProcessRig {
   call(tool: string, args: Record<string, unknown>): Promise<Record<string, unknown>>;
   /** A JSON-RPC method's result. */
   method(method: string): Promise<Readonly<Record<string, unknown>>>;
-  /** An answer of the API itself. */
+  /** A response of the API itself. */
   api(path: string, body?: unknown): Promise<Record<string, unknown>>;
   /** Does something and counts what it asks of the API. */
   traffic<T>(work: () => Promise<T>): Promise<Traffic & { readonly result: T }>;
@@ -48,7 +48,7 @@ function counted(response: Response, work: (bytes: number) => void): Response {
   return new Response(body ?? null, response);
 }
 
-/** Starts it. */
+/** Starts the whole program in this process. */
 export function inProcessRig(): InProcessRig {
   const clock = new ManualClock();
   const simulator = createSimulator({ clock, seed: 1 });

@@ -1,5 +1,7 @@
 /**
- * What the earlier servers made of the same answers of the API: one text block, indented by two.
+ * Makes the results of the earlier servers from the same API responses: one text, indented by two.
+ *
+ * @module
  */
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,13 +1,13 @@
 /**
- * What is done with more and more events: live, and in the log.
+ * Lists the work that is done with ever more events: live, and by reading the list.
  *
  * @module
  */
 
-import { chunksOf, LogWriter, type Shape } from "./events.ts";
+import { chunksOf, EventWriter, type Shape } from "./events.ts";
 import type { Growing } from "./growth.ts";
-import { PagedLog } from "./memory_api.ts";
-import { callListEvents, type ListArgs, lookFirst, readTurn } from "./paths.ts";
+import { PagedEvents } from "./memory_api.ts";
+import { callListEvents, type ListArgs, readOver, readTurn } from "./paths.ts";
 
 const CHUNK_BYTES = 16 * 1_024;
 const SIZES = [1_000, 10_000, 100_000] as const;
@@ -17,23 +17,23 @@ const ANSWERS_SIZES = [500, 5_000] as const;
 /** Sizes of a quick run are this share. */
 const QUICK_SHARE = 0.01;
 const TAIL = 10;
-/** Older than what a cursor is looked for among: never the log's beginning. */
+/** Events before the cursor, which is never the first of its session. */
 const BEFORE = 10;
 
-/** A log of n events, all of one turn, that is over. */
-function finishedLog(shape: Shape, events: number): PagedLog {
-  const writer = new LogWriter();
+/** Makes a session of `events` events, all of one turn that is over. */
+function finishedSession(shape: Shape, events: number): PagedEvents {
+  const writer = new EventWriter();
   writer.ask();
   writer.begin();
   writer.fill(shape, events - 1);
   writer.end();
-  return new PagedLog(writer.events);
+  return new PagedEvents(writer.events);
 }
 
 /** The event that so many others came after. */
-function idBefore(log: PagedLog, count: number): string {
-  const id = log.events.at(-count - 1)?.id;
-  if (id === undefined) throw new RangeError(`There are no ${count} events in the log`);
+function idBefore(session: PagedEvents, count: number): string {
+  const id = session.events.at(-count - 1)?.id;
+  if (id === undefined) throw new RangeError(`There are no ${count} events in the session`);
   return id;
 }
 
@@ -42,7 +42,7 @@ function live(id: string, shape: Shape, what: string): Omit<Growing, "sizes"> {
     id,
     what,
     prepare: (size) => {
-      const writer = new LogWriter();
+      const writer = new EventWriter();
       writer.begin();
       writer.fill(shape, size - 1);
       writer.end();
@@ -57,21 +57,21 @@ function readBack(id: string, shape: Shape, what: string): Omit<Growing, "sizes"
     id,
     what,
     prepare: (size) => {
-      const log = finishedLog(shape, size + BEFORE);
-      const afterId = idBefore(log, size);
-      return () => lookFirst(log, afterId);
+      const session = finishedSession(shape, size + BEFORE);
+      const afterId = idBefore(session, size);
+      return () => readOver(session, afterId);
     },
   };
 }
 
 function listing(
-  args: (log: PagedLog) => ListArgs,
+  args: (session: PagedEvents) => ListArgs,
   expected: number,
 ): Pick<Growing, "prepare"> {
   return {
     prepare: (size) => {
-      const log = finishedLog("work", size);
-      return () => callListEvents(log, args(log), expected);
+      const session = finishedSession("work", size);
+      return () => callListEvents(session, args(session), expected);
     },
   };
 }
@@ -81,29 +81,32 @@ const CASES: readonly Omit<Growing, "sizes">[] = [
   live("reply", "reply", "a turn whose reply comes in pieces, live"),
   {
     id: "first_look",
-    what: "first look at a turn that is over, in the log",
+    what: "first read of a turn that is over, from the list",
     bounded: true,
     prepare: (size) => {
-      const log = finishedLog("work", size);
-      return () => lookFirst(log);
+      const session = finishedSession("work", size);
+      return () => readOver(session);
     },
   },
   {
     id: "list_tail",
     what: `list_events, after_id ${TAIL} events back`,
     bounded: true,
-    ...listing((log) => ({ after_id: idBefore(log, TAIL) }), TAIL),
+    ...listing((session) => ({ after_id: idBefore(session, TAIL) }), TAIL),
   },
   {
     id: "list_back",
     what: "list_events, after_id the first event",
-    ...listing((log) => ({ after_id: idBefore(log, log.events.length - 1), limit: 10 }), 10),
+    ...listing(
+      (session) => ({ after_id: idBefore(session, session.events.length - 1), limit: 10 }),
+      10,
+    ),
   },
   {
     id: "list_types",
     what: "list_events, after_id the first event, a type that is rare",
-    ...listing((log) => ({
-      after_id: idBefore(log, log.events.length - 1),
+    ...listing((session) => ({
+      after_id: idBefore(session, session.events.length - 1),
       types: ["session.status_idle"],
     }), 1),
   },

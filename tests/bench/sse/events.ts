@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What a turn consists of. */
+/** The events of a turn. */
 export type Shape =
   /** Model requests, thinking, short messages, tool calls and their results: some 300 bytes each. */
   | "work"
@@ -32,8 +32,8 @@ export function proseOf(length: number): string {
 
 const text = (length: number) => [{ type: "text", text: proseOf(length) }];
 
-/** Makes the events of one log: ids and times grow. */
-export class LogWriter {
+/** Makes the events of one session: ids and times grow. */
+export class EventWriter {
   readonly #events: EventJson[] = [];
 
   /** Oldest first. */
@@ -130,7 +130,7 @@ export class LogWriter {
 
 const encoder = new TextEncoder();
 
-/** Events as frames of a stream, cut as a network does, wherever it falls. */
+/** Returns events as frames of a stream, cut anywhere, as a network does. */
 export function chunksOf(
   events: readonly EventJson[],
   chunkBytes: number,

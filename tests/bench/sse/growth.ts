@@ -1,5 +1,5 @@
 /**
- * What an event costs in a short log, and what in a long one.
+ * Compares what an event costs in a short session and in a long one.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export interface Growing {
   /** Without the bench's name. */
   readonly id: string;
   readonly what: string;
-  /** Whether its cost should stay what it is as the log grows; otherwise that of each event. */
+  /** Set where the whole cost should stay the same as the session grows, not only that of an event. */
   readonly bounded?: true;
   /** Numbers of events, in order; the last two are compared. */
   readonly sizes: readonly number[];
@@ -25,7 +25,7 @@ export interface Growing {
 const ENOUGH_EVENTS = 10_000;
 /** Also for work that is short with any number of events. */
 const MAX_REPEATS = 20;
-/** What an event costs in the longest log, beside the next shorter one. */
+/** Target: the cost of an event in the longest session, relative to the next shorter one. */
 const MAX_GROWTH = 1.3;
 
 /** Times each size in turns. */
@@ -36,7 +36,7 @@ export async function growthFigures(
   const sides = sizes.map((size) => {
     const work = prepare(size);
     const repeats = quick ? 1 : bounded ? MAX_REPEATS : repeatsOf(size);
-    // What is over in a moment is at the mercy of every other; a long log pays for its garbage.
+    // What is over in a moment is at the mercy of every other; a long session pays for its garbage.
     const typical = bounded ? median : mean;
     return [String(size), async () => typical(await timesOf(work, repeats))] as const;
   });
@@ -75,7 +75,7 @@ function repeatsOf(events: number): number {
 const mean = (values: readonly number[]) =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** Milliseconds of each of some runs. */
+/** Returns the milliseconds of each of `repeats` runs. */
 async function timesOf(work: () => Promise<number>, repeats: number): Promise<number[]> {
   collectGarbage();
   const ms: number[] = [];

@@ -1,13 +1,12 @@
 /**
- * An API that has everything ready, in memory: what remains is the client's own work.
+ * An API that has everything in memory, so that only the client's own work takes time.
  *
  * @module
  */
 
 import { setImmediate } from "node:timers";
 import type { FetchLike, ManagedAgentsApi } from "../../../src/api/types.ts";
-import { createApi } from "../../../src/api/client.ts";
-import { systemClock } from "../../../src/core/clock.ts";
+import { apiOver } from "../api_client.ts";
 import type { EventJson } from "./events.ts";
 
 /** The only session there is. */
@@ -16,8 +15,8 @@ export const SESSION_ID = "sesn_01M83M3CPK00000KFS2QWNKZD7";
 /** As large as the runtime's own buffer of a response's body. */
 const BODY_BUFFER_BYTES = 64 * 1024;
 
-/** A session's log, whose pages are made once. */
-export class PagedLog {
+/** A session's events, with pages that are made once. */
+export class PagedEvents {
   /** Oldest first. */
   readonly events: readonly EventJson[];
   readonly #pages = new Map<string, string>();
@@ -26,7 +25,7 @@ export class PagedLog {
     this.events = events;
   }
 
-  /** The body of an answer to a list request. */
+  /** Returns the body of the response to a list request. */
   page(query: URLSearchParams): string {
     const key = query.toString();
     const known = this.#pages.get(key);
@@ -47,7 +46,7 @@ export class PagedLog {
   }
 }
 
-/** What a network brings comes in a turn of the event loop of its own: the runtime tidies up then. */
+/** Lets the event loop turn, as it does before data from a network; the runtime tidies up then. */
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /**
@@ -77,12 +76,12 @@ function bodyOf(chunks: readonly Uint8Array<ArrayBuffer>[]): ReadableStream<Uint
 }
 
 /**
- * A client of the API over a session whose log and stream are given.
+ * Makes a client of the API over a session whose events and stream are given.
  *
  * @param chunks what the stream sends once it is open
  */
 export function memoryApi(
-  log: PagedLog,
+  session: PagedEvents,
   chunks: readonly Uint8Array<ArrayBuffer>[] = [],
 ): ManagedAgentsApi {
   const json = (body: string) =>
@@ -93,14 +92,9 @@ export function memoryApi(
     if (pathname.endsWith("/stream")) {
       return new Response(bodyOf(chunks), { headers: { "content-type": "text/event-stream" } });
     }
-    if (pathname.endsWith("/events")) return json(log.page(searchParams));
-    const isOver = log.events.at(-1)?.type === "session.status_idle";
+    if (pathname.endsWith("/events")) return json(session.page(searchParams));
+    const isOver = session.events.at(-1)?.type === "session.status_idle";
     return json(JSON.stringify({ id: SESSION_ID, status: isOver ? "idle" : "running" }));
   };
-  return createApi({
-    baseUrl: "http://127.0.0.1",
-    credential: () => ({ kind: "api_key", value: "bench-key" }),
-    clock: systemClock,
-    fetch,
-  });
+  return apiOver("http://127.0.0.1", { fetch });
 }

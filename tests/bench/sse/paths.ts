@@ -1,5 +1,6 @@
 /**
- * Ways to read the same bytes, and the same log: each is timed, and must find all that is there.
+ * Reads the same bytes, and the same session, in different ways. Each is timed, and must find all that
+ * is there.
  *
  * @module
  */
@@ -14,12 +15,12 @@ import type { WaitResult } from "../../../src/session/result.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
 import { listEvents } from "../../../src/tools/list_events.ts";
 import { createServices } from "../../../src/tools/services.ts";
-import { type EventJson, LogWriter } from "./events.ts";
-import { memoryApi, PagedLog, SESSION_ID } from "./memory_api.ts";
+import { type EventJson, EventWriter } from "./events.ts";
+import { memoryApi, PagedEvents, SESSION_ID } from "./memory_api.ts";
 
 type Chunks = readonly Uint8Array<ArrayBuffer>[];
 
-/** As the client has it. */
+/** The client's own limit. */
 const MAX_FRAME_CHARS = 8 * 1024 * 1024;
 const TIMEOUT_MS = 600_000;
 
@@ -29,7 +30,7 @@ export function collectGarbage(): void {
   if (typeof gc === "function") gc();
 }
 
-/** Milliseconds of some work. */
+/** Returns the milliseconds that `work` takes. */
 async function timed(work: () => unknown): Promise<number> {
   const startedAt = performance.now();
   await work();
@@ -40,7 +41,7 @@ function demand(holds: boolean, what: string): void {
   if (!holds) throw new Error(`Not all was read: ${what}`);
 }
 
-/** The least: the parser's frames, each parsed as JSON. */
+/** Times the baseline: the frames of the parser, each parsed as JSON. */
 export function readBaseline(chunks: Chunks, events: number): Promise<number> {
   return timed(() => {
     const decoder = new TextDecoder();
@@ -56,7 +57,7 @@ export function readBaseline(chunks: Chunks, events: number): Promise<number> {
   });
 }
 
-/** From bytes to items, as `src/api` does it. */
+/** Times the way from bytes to items, as `src/api` goes it. */
 export function readItems(chunks: Chunks, events: number): Promise<number> {
   return timed(() => {
     const decoder = createItemDecoder({
@@ -72,14 +73,14 @@ export function readItems(chunks: Chunks, events: number): Promise<number> {
   });
 }
 
-/** A log with one message in it that was taken up: what a wait finds when a turn begins. */
+/** A session with one message that was taken up, as a wait finds it when a turn begins. */
 const ASKED = (() => {
-  const writer = new LogWriter();
+  const writer = new EventWriter();
   writer.ask();
-  return new PagedLog(writer.events);
+  return new PagedEvents(writer.events);
 })();
 
-/** A wait, from its call to its result, whose stream sends a whole turn. */
+/** Times a wait, from its call to its result, whose stream sends a whole turn. */
 export function readTurn(chunks: Chunks, turn: readonly EventJson[]): Promise<number> {
   const lastId = turn.at(-1)?.id;
   return timed(async () => {
@@ -91,14 +92,14 @@ export function readTurn(chunks: Chunks, turn: readonly EventJson[]): Promise<nu
 }
 
 /**
- * A wait on a turn that is over, all of it in the log.
+ * Times a wait on a turn that is over, all of it in the list.
  *
  * @param afterId an event that it must read back to; without it, it reads what the reply has room for
  */
-export function lookFirst(log: PagedLog, afterId?: string): Promise<number> {
-  const lastId = log.events.at(-1)?.id;
+export function readOver(session: PagedEvents, afterId?: string): Promise<number> {
+  const lastId = session.events.at(-1)?.id;
   return timed(async () => {
-    const { status, last_event_id } = await wait(memoryApi(log), afterId);
+    const { status, last_event_id } = await wait(memoryApi(session), afterId);
     demand(status === "idle" && last_event_id === lastId, `${status} at ${last_event_id}`);
   });
 }
@@ -109,7 +110,7 @@ async function wait(api: ManagedAgentsApi, afterId?: string): Promise<WaitResult
   return await waiter.wait({ sessionId: SESSION_ID, timeoutMs: TIMEOUT_MS, afterId, signal });
 }
 
-/** What `list_events` is asked for. */
+/** Arguments of `list_events`. */
 export interface ListArgs {
   readonly after_id?: string;
   readonly limit?: number;
@@ -117,12 +118,16 @@ export interface ListArgs {
 }
 
 /**
- * A call of `list_events` by a process that knows nothing of the session yet.
+ * Times a call of `list_events` by a process that knows nothing of the session yet.
  *
  * @param expected how many events it must give
  */
-export function callListEvents(log: PagedLog, args: ListArgs, expected: number): Promise<number> {
-  const api = memoryApi(log);
+export function callListEvents(
+  session: PagedEvents,
+  args: ListArgs,
+  expected: number,
+): Promise<number> {
+  const api = memoryApi(session);
   const parts = { api, clock: systemClock, log: silentLogger };
   const services = createServices({ ...parts, waiter: createWaiter(parts) });
   const { signal } = new AbortController();

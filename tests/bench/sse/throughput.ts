@@ -1,15 +1,15 @@
 import { type Figure, figure, type FigureSpec, inTurns, ratios } from "../figure.ts";
-import { chunksOf, type EventJson, LogWriter } from "./events.ts";
+import { chunksOf, type EventJson, EventWriter } from "./events.ts";
 import { collectGarbage, readBaseline, readItems, readTurn } from "./paths.ts";
 
-/** What a stream carries. */
+/** A turn that a stream carries. */
 interface Load {
   readonly id: string;
   readonly what: string;
   readonly turn: readonly EventJson[];
 }
 
-/** The least, the parsing, and all of it. */
+/** How far the bytes are read: the baseline, only parsed, or to the result of a wait. */
 type Way = "baseline" | "parse" | "whole";
 
 const WAYS: Readonly<Record<Way, string>> = {
@@ -18,7 +18,7 @@ const WAYS: Readonly<Record<Way, string>> = {
   whole: "bytes to the result of a wait",
 };
 
-/** Sizes of what a read of a connection gives. */
+/** Kilobytes that one read of a connection gives. */
 const CHUNKS_KB = [16, 64] as const;
 const LARGE = [
   { id: "large_100k", kilobytes: 100, events: 80 },
@@ -27,8 +27,8 @@ const LARGE = [
 const SMALL_EVENTS = 10_000;
 const QUICK_SHARE = 0.1;
 
-function turnOf(fill: (writer: LogWriter) => void): readonly EventJson[] {
-  const writer = new LogWriter();
+function turnOf(fill: (writer: EventWriter) => void): readonly EventJson[] {
+  const writer = new EventWriter();
   writer.begin();
   fill(writer);
   writer.end();
@@ -52,7 +52,7 @@ function loads(share: number): Load[] {
   ];
 }
 
-/** Megabytes a second of the three ways through the same bytes, and what ours cost beside the least. */
+/** Measures MB/s of the three ways through the same bytes, and compares ours with the baseline. */
 export async function throughputFigures(rounds: number, quick: boolean): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const { id, what, turn } of loads(quick ? QUICK_SHARE : 1)) {

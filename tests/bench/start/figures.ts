@@ -13,7 +13,7 @@ const MAX_RATIO = 1.25;
 /** The program has 770 KB: one more library of some size would be beyond it. */
 const MAX_BUNDLE_KB = 820;
 
-/** What each program is called in front of a reader. */
+/** Names of the programs for a reader. */
 export const NAMES: Readonly<Record<Side, string>> = {
   executable: "executable",
   executable_simulated: "executable, --simulate",
@@ -30,18 +30,18 @@ const PAIRS: readonly { ours: Side; theirs: Side; id: string; target?: number }[
   { ours: "source_simulated", theirs: "source_one_tool", id: "source_simulated.vs_one_tool" },
 ];
 
-/** What was measured of each, round by round. */
+/** The starts of each program, round by round. */
 export type Starts = ReadonlyMap<Side, readonly Pick<Started, "ms" | "cpuMs">[]>;
 
-/** How ids and texts tell up to where a start was timed. */
+/** How ids and texts name the response at which the timing ended. */
 const TIMED: Readonly<Record<Until, { readonly prefix: string; readonly what: string }>> = {
-  "initialize": { prefix: "", what: "start until initialize is answered" },
-  "tools/list": { prefix: "tools_list_", what: "start until tools/list is answered" },
+  "initialize": { prefix: "", what: "start until the response to initialize" },
+  "tools/list": { prefix: "tools_list_", what: "start until the response to tools/list" },
 };
 
 const LESS = { better: "less" } as const;
 
-/** How long the starts took, alone and beside each other, and their CPU time. */
+/** Returns the figures of starts: their time, alone and beside each other, and their CPU time. */
 export function startFigures(starts: Starts, until: Until): Figure[] {
   const { prefix, what } = TIMED[until];
   const each = (
@@ -74,7 +74,7 @@ export function startFigures(starts: Starts, until: Until): Figure[] {
   ];
 }
 
-/** How large the executables are, and the code in them. */
+/** Returns the figures of sizes: of the executables, and of the code in them. */
 export async function sizeFigures(
   { ours, oneTool, oneToolPlain }: Programs,
 ): Promise<Figure[]> {

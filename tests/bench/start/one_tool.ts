@@ -1,5 +1,5 @@
 /**
- * The least that one can write with the SDK, a server on stdio with one trivial tool, written so that
+ * The smallest server that one can write with the SDK, on stdio with one trivial tool, so written that
  * it can be built as the program itself is: zod without its translations, and the process's streams
  * by name, which the build of the SDK that leaves ajv out does not know.
  *

@@ -10,24 +10,24 @@ import { residentBytes, startCpuMs } from "../../helpers/process_cost.ts";
 import { TextLineStream } from "../../helpers/text_lines.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
-/** A program that has not answered or ended by then is given up. */
+/** A program that has not responded or ended by then is given up. */
 const GIVEN_UP_MS = 30_000;
 
 const LIST_TOOLS = { jsonrpc: "2.0", id: 1, method: "tools/list" } as const;
 
-/** Up to where a start is timed. */
+/** The response at which the timing of a start ends. */
 export type Until = "initialize" | "tools/list";
 
-/** What is started. */
+/** A program to start. */
 export interface Startable {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A server that has answered. */
+/** A server that has responded. */
 export interface Started {
-  /** Milliseconds from before it was spawned until the answer was there, whole. */
+  /** Milliseconds from before it was spawned until the whole response was there. */
   readonly ms: number;
   /** Milliseconds of CPU that all its threads took for that; undefined outside Linux. */
   readonly cpuMs: number | undefined;
@@ -55,10 +55,10 @@ function spawn({ command, args, env }: Startable, stdin: "piped" | "null"): Deno
 }
 
 /**
- * Starts a server and sends it `initialize`, and at once after the answer what hosts send next where
- * that counts too.
+ * Starts a server and sends it `initialize`; where `until` wants more, also `tools/list`, at once after
+ * the response.
  *
- * @throws Error when it gives no good answer; it has ended then
+ * @throws Error when its response is wrong; it has ended then
  */
 export async function startServer(
   what: Startable,
@@ -96,13 +96,13 @@ export async function startServer(
   }
 }
 
-/** @throws Error when the line is not the answer with this id, or lacks the field */
+/** @throws Error when the line is not the response with this id, or lacks the field */
 function expectResult(line: string, id: number, field: string): void {
-  const answer: { id?: unknown; result?: Record<string, unknown> } = JSON.parse(line);
-  if (answer.id !== id || !answer.result?.[field]) throw new Error(`It answered: ${line}`);
+  const response: { id?: unknown; result?: Record<string, unknown> } = JSON.parse(line);
+  if (response.id !== id || !response.result?.[field]) throw new Error(`It responded: ${line}`);
 }
 
-/** Milliseconds that a program takes from start to end; it must end well, and say something. */
+/** Times a program from start to end; it must end with 0, and print something. */
 export async function timeProgram(what: Startable): Promise<number> {
   const startedAt = performance.now();
   const { success, stdout } = await spawn(what, "null").output();

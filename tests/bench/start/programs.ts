@@ -1,6 +1,6 @@
 /**
- * What the bench of start-up starts: our program and servers with one tool, as executables and from
- * source.
+ * Builds the programs whose start is measured: ours, and servers with one tool, as executables and
+ * from source.
  *
  * @module
  */
@@ -43,14 +43,14 @@ export interface Program {
   readonly failure?: string;
 }
 
-/** What was built. */
+/** The programs, as they were built. */
 export interface Programs {
   readonly ours: Program;
   /** Built exactly as ours is. */
   readonly oneTool: Program;
   /** With the build of the SDK that whoever asks for nothing else gets. */
   readonly oneToolPlain: Program;
-  /** Of what compiled, and of the runtime in what it makes; what is not known here is not there. */
+  /** Versions of the compiler and of the runtime in its executables, as far as they are known. */
   readonly versions: Readonly<Record<string, string>>;
 }
 

@@ -1,12 +1,12 @@
 /**
- * A session's event stream as the API gives it: read with nothing of ours in between.
+ * Reads a session's event stream as the API gives it, with nothing of ours in between.
  *
  * @module
  */
 
 import { z } from "zod";
 
-/** What every request to the simulated API carries. */
+/** Headers of every request to the simulated API. */
 export const API_HEADERS = {
   "x-api-key": "bench-key",
   "anthropic-version": "2023-06-01",
@@ -18,7 +18,7 @@ const SAID = /^event: agent\.message\ndata: (.*)$/m;
 
 const saidSchema = z.object({ content: z.tuple([z.object({ text: z.string() })]) });
 
-/** What a reader has seen: the text, and when it was there, by `performance.now()`. */
+/** A text that a reader has seen, and when, by `performance.now()`. */
 export interface Seen {
   readonly at: number;
   readonly text: string;
@@ -61,7 +61,7 @@ export async function readTurn(body: ReadableStream<Uint8Array<ArrayBuffer>>): P
   return await readUntil(body, IDLE);
 }
 
-/** What the agent said in a text of the stream. */
+/** Returns what the agent said in a text of the stream. */
 export function replyIn(text: string): string {
   const { content: [{ text: reply }] } = saidSchema.parse(JSON.parse(SAID.exec(text)?.[1] ?? ""));
   return reply;

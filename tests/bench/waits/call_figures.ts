@@ -1,5 +1,5 @@
 /**
- * The figures of plain calls beside open waits, from what was found round by round.
+ * Makes the figures of plain calls beside open waits, from the values of each round.
  *
  * @module
  */
@@ -10,30 +10,30 @@ import type { ProgramFindings } from "./whole_program.ts";
 
 const KILOBYTE = 1_000;
 
-/** What calls are about. */
+/** The names of the figures of a call. */
 export interface CallSpec {
-  /** Of the figures, without their last part. */
+  /** Ids of the figures, without their last part. */
   readonly id: string;
   readonly what: string;
 }
 
-/** What calls beside waits are about. */
+/** The names of the figures of a call beside waits. */
 export interface BesideSpec extends CallSpec {
-  /** Of open waits. */
+  /** Number of open waits. */
   readonly count: number;
   /** Appended to the ids, where more than one crowd is measured. */
   readonly suffix?: string;
-  /** Of the ratio. */
+  /** Target of the ratio. */
   readonly target?: number;
 }
 
-/** A call without waits. */
+/** Returns the figure of a call without waits. */
 export function aloneFigure({ id, what }: CallSpec, alone: readonly number[]): Figure {
   const spec = { id: `${id}.call_alone`, what: `${what}, alone` };
   return figure({ ...spec, unit: "ms", better: "less" }, alone);
 }
 
-/** Two lines: a call beside waits, and how much longer that took. */
+/** Returns two figures: a call beside waits, and how much longer it took than alone. */
 export function besideFigures(
   { id, what, count, suffix = "", target }: BesideSpec,
   { alone, beside }: { readonly alone: readonly number[]; readonly beside: readonly number[] },
@@ -56,7 +56,7 @@ export function besideFigures(
 }
 
 /**
- * Of the whole program, at each of the counts.
+ * Returns the figures of the whole program, at each of the counts.
  *
  * @param plain the count whose ids have no number
  */

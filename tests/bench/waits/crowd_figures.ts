@@ -1,5 +1,5 @@
 /**
- * The figures of what open waits take, from what was found round by round.
+ * Makes the figures of what open waits take, from the values of each round.
  *
  * @module
  */
@@ -15,10 +15,10 @@ const KILOBYTE = 1_000;
  */
 const MEMORY_TARGET_KB = 60;
 
-/** What was found of waits and of bare streams, round by round. */
+/** Values of waits and of bare streams, round by round. */
 export type Rounds<T> = Readonly<Record<Holding, readonly ByCrowd<T>[]>>;
 
-/** A number with its thousands apart. */
+/** Writes a number with its thousands apart. */
 export function many(count: number): string {
   return count.toLocaleString("en-US");
 }
@@ -29,7 +29,7 @@ function foundAt<T>(found: ByCrowd<T>, count: number): T {
   return value;
 }
 
-/** Kilobytes of the whole crowd, beyond what its process takes without. */
+/** Returns the kilobytes of the whole crowd, beyond what its process takes without. */
 function kilobytes(
   found: ByCrowd<CrowdMemory>,
   count: number,
@@ -39,7 +39,7 @@ function kilobytes(
   return (after[kind] - before[kind]) / KILOBYTE;
 }
 
-/** @param counts in rising order; the target holds at `targetAt` */
+/** Returns the figures of memory. @param counts in rising order; the target holds at `targetAt` */
 export function memoryFigures(
   { waiter, fetch }: Rounds<CrowdMemory>,
   counts: readonly number[],
@@ -85,7 +85,7 @@ export function memoryFigures(
 }
 
 /**
- * Of microseconds in a window.
+ * Returns the figures of processor time, from microseconds in a window.
  *
  * @param heartbeats that each stream got in it
  */

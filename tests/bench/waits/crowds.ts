@@ -1,5 +1,5 @@
 /**
- * What crowds of open waits, or of bare streams, take: each crowd in a fresh process of its own.
+ * Measures what crowds of open waits, or of bare streams, take, each in a fresh process of its own.
  *
  * @module
  */
@@ -9,19 +9,19 @@ import type { UpstreamProcess } from "../../helpers/upstream_process.ts";
 import type { HolderMemory, Holding } from "./holder.ts";
 import { type Holder, startHolder } from "./holder_process.ts";
 
-/** Bytes of a crowd's process, without any and with all. */
+/** Memory of a crowd's process: without any wait, and with all. */
 export interface CrowdMemory {
   readonly before: HolderMemory;
   readonly after: HolderMemory;
 }
 
-/** By the size of the crowd. */
+/** Values by the size of the crowd. */
 export type ByCrowd<T> = ReadonlyMap<number, T>;
 
-/** Opens every crowd, then lets all be looked at at once: they do nothing but get heartbeats. */
+/** Opens every crowd, then lets `measure` see all at once: they do nothing but get heartbeats. */
 async function withCrowds<T>(
   { holding, upstream, counts }: Crowds,
-  look: (holders: readonly Holder[], open: () => Promise<void>) => Promise<readonly T[]>,
+  measure: (holders: readonly Holder[], open: () => Promise<void>) => Promise<readonly T[]>,
 ): Promise<ByCrowd<T>> {
   await using closers = new AsyncDisposableStack();
   const holders: Holder[] = [];
@@ -30,7 +30,7 @@ async function withCrowds<T>(
     closers.defer(() => holder.close());
     holders.push(holder);
   }
-  const found = await look(holders, async () => {
+  const found = await measure(holders, async () => {
     for (const [index, count] of counts.entries()) await holders[index]?.open(count);
   });
   // Each counts the streams that are left.
@@ -43,14 +43,14 @@ async function withCrowds<T>(
   );
 }
 
-/** Which crowds. */
+/** The crowds to open. */
 export interface Crowds {
   readonly holding: Holding;
   readonly upstream: UpstreamProcess;
   readonly counts: readonly number[];
 }
 
-/** Memory of each crowd. */
+/** Measures the memory of each crowd. */
 export async function memoryOfCrowds(crowds: Crowds): Promise<ByCrowd<CrowdMemory>> {
   return await withCrowds(crowds, async (holders, open) => {
     const read = () => Promise.all(holders.map((holder) => holder.memory()));
@@ -65,7 +65,7 @@ export async function memoryOfCrowds(crowds: Crowds): Promise<ByCrowd<CrowdMemor
 }
 
 /**
- * Microseconds that the process of each crowd computes in a window.
+ * Measures the microseconds that the process of each crowd computes in a window.
  *
  * @param restMs from the last that was opened until the window
  */

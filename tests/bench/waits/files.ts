@@ -1,5 +1,5 @@
 /**
- * How many waits a machine lets one process hold: each takes open files.
+ * Finds out how many waits a machine lets one process hold: each takes open files.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 /** Files and sockets of a process beside those of its waits. */
 const OTHER_FILES = 1_000;
 
-/** Counts of waits, told apart. */
+/** Counts of waits, by whether they fit. */
 export interface Fitting {
   /** Those that the machine allows, in the order given. */
   readonly counts: readonly number[];
@@ -16,7 +16,7 @@ export interface Fitting {
   readonly skipped: readonly string[];
 }
 
-/** Files that a process may have open; undefined where nobody tells. */
+/** Returns how many files a process may have open; undefined where nothing limits them. */
 export async function openFilesAllowed(): Promise<number | undefined> {
   if (Deno.build.os === "windows") return undefined;
   const { stdout } = await new Deno.Command("sh", { args: ["-c", "ulimit -n"] }).output();
@@ -25,7 +25,7 @@ export async function openFilesAllowed(): Promise<number | undefined> {
 }
 
 /**
- * Tells apart what a limit on open files allows.
+ * Tells apart the counts that a limit on open files allows.
  *
  * @param what is measured, such as `memory and CPU`
  * @param filesOf what the waits take in the process that has the most open

@@ -1,7 +1,7 @@
 /**
- * Holds open waits, or bare streams, in a process of its own, so that what they cost can be told.
- * Arguments: `waiter` or `fetch`, and the API's base URL. Answers a {@linkcode HolderRequest} a
- * line.
+ * Holds open waits, or bare streams, in a process of its own, so that their cost can be measured.
+ * Arguments: `waiter` or `fetch`, and the API's base URL. Responds to a
+ * {@linkcode HolderRequest} a line.
  */
 import process from "node:process";
 import { printLines } from "../../../scripts/table.ts";
@@ -10,30 +10,30 @@ import { silentLogger } from "../../../src/core/logger.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
 import { TextLineStream } from "../../helpers/text_lines.ts";
 import { settledMemory } from "../../helpers/memory.ts";
-import { apiOver, connectionsFor } from "./api.ts";
+import { apiOver, connectionsFor } from "../api_client.ts";
 import { openStream, readTurn, replyIn } from "./api_stream.ts";
 
-/** What a holder is asked to do. */
+/** A request to a holder. */
 export type HolderRequest =
-  /** Opens one on each session; answers at once. */
+  /** Opens one on each session; responds at once. */
   | { readonly do: "open"; readonly sessionIds: readonly string[] }
-  /** Answers a {@linkcode HolderMemory} when the garbage has gone. */
+  /** Responds with a {@linkcode HolderMemory} after a collection of garbage. */
   | { readonly do: "memory" }
-  /** Answers the microseconds that the process has computed. */
+  /** Responds with the microseconds that the process has computed. */
   | { readonly do: "cpu" }
-  /** Answers the reply of each that was opened since the last time, when all have ended. */
+  /** Responds, once all have ended, with the reply of each that was opened since the last time. */
   | { readonly do: "replies" };
 
-/** Bytes. */
+/** Memory of a holder, in bytes. */
 export interface HolderMemory {
   readonly rss: number;
   readonly heapUsed: number;
 }
 
-/** How a holder holds: the whole client and waiter, or streams that are read and thrown away. */
+/** What is held: waits of the whole client and waiter, or streams that are read and thrown away. */
 export type Holding = "waiter" | "fetch";
 
-/** More than a bench takes. */
+/** Longer than a bench takes, in milliseconds. */
 const TIMEOUT_MS = 600_000;
 const MAX_WAITS = 100_000;
 
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   const [holding, apiUrl = ""] = Deno.args;
   const hold = holding === "waiter" ? holdWithWaiter(apiUrl) : holdWithFetch(apiUrl);
   let held: Promise<string>[] = [];
-  const answerTo = async (request: HolderRequest): Promise<unknown> => {
+  const responseTo = async (request: HolderRequest): Promise<unknown> => {
     switch (request.do) {
       case "open":
         held.push(...request.sessionIds.map(hold));
@@ -88,7 +88,7 @@ async function main(): Promise<void> {
     .pipeThrough(new TextLineStream());
   for await (const line of lines) {
     const request: HolderRequest = JSON.parse(line);
-    printLines([JSON.stringify(await answerTo(request))]);
+    printLines([JSON.stringify(await responseTo(request))]);
   }
   Deno.exit(0);
 }

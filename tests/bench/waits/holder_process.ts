@@ -1,5 +1,5 @@
 /**
- * The other end of a holder: tells it what to hold, and what that has cost.
+ * Starts a holder, tells it what to hold, and asks what that costs.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { isReply } from "./http_waits.ts";
 
 /** Waits that are opened at once. */
 const BATCH = 50;
-/** So many are opened and ended before anything counts. */
+/** Waits that are opened and ended before anything counts. */
 const WARM_UP = 20;
 
 /** A holder; see `holder.ts`. */

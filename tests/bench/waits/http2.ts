@@ -1,5 +1,5 @@
 /**
- * Plain calls of the program's client while waits are open, above all to an API that speaks HTTP/2
+ * Times plain calls of the program's client while waits are open, above all to an API that speaks HTTP/2
  * and allows 100 streams on one connection.
  *
  * @module
@@ -11,7 +11,7 @@ import { silentLogger } from "../../../src/core/logger.ts";
 import { createWaiter } from "../../../src/session/waiter.ts";
 import { UpstreamProcess } from "../../helpers/upstream_process.ts";
 import { inTurns, medianMs } from "../figure.ts";
-import { apiOver, connectionsFor } from "./api.ts";
+import { apiOver, connectionsFor } from "../api_client.ts";
 import { isReply } from "./http_waits.ts";
 
 const TIMEOUT_MS = 600_000;
@@ -55,16 +55,16 @@ async function withWaits<T>(
   return result;
 }
 
-/** What is measured, and how often. */
+/** Numbers of rounds, waits and calls. */
 export interface BesideOptions {
   readonly rounds: number;
   readonly waits: number;
   readonly calls: number;
-  /** What the API speaks with the plain calls: HTTP/2 with TLS, or bare HTTP/1.1. */
+  /** Protocol of the API's connections: HTTP/2 over TLS, or plain HTTP/1.1. */
   readonly protocol: "http2" | "http1";
 }
 
-/** Median milliseconds of a plain call, round by round: alone, and beside open waits. */
+/** Measures the median milliseconds of a plain call, round by round: alone, and beside open waits. */
 export async function callsBesideWaits(
   { rounds, waits, calls, protocol }: BesideOptions,
 ): Promise<{ alone: number[]; beside: number[] }> {
@@ -88,11 +88,11 @@ export async function callsBesideWaits(
 }
 
 /**
- * Whether a plain call is answered when long streams share its HTTP/2 connection.
+ * Tells whether a plain call gets a response when long streams share its HTTP/2 connection.
  *
  * @param timeoutMs a call that is blocked is given up after this
  */
-export async function answeredOnSharedConnection(timeoutMs: number): Promise<boolean> {
+export async function respondsOnSharedConnection(timeoutMs: number): Promise<boolean> {
   const upstream = await UpstreamProcess.start();
   const { tlsUrl, cert } = upstream.address;
   using client = Deno.createHttpClient({ caCerts: [cert] });

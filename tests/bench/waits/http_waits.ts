@@ -1,5 +1,5 @@
 /**
- * `wait_for_idle` over HTTP, with a client so light that it hides nothing of the server.
+ * Calls `wait_for_idle` over HTTP, with a client so light that it hides nothing of the server.
  *
  * @module
  */
@@ -8,19 +8,19 @@ import { z } from "zod";
 import { TOKEN } from "../../helpers/http_program.ts";
 import type { UpstreamProcess } from "../../helpers/upstream_process.ts";
 
-/** More than a bench takes. */
+/** Longer than a bench takes, in seconds. */
 const TIMEOUT_SEC = 600;
 /** Waits that are opened at once. */
 const BATCH = 100;
 /** The turns of the upstream end with the time, in milliseconds since the epoch. */
 const TIME = /^\d{13}(\.\d+)?$/;
 
-/** Whether an agent of the upstream said this, whole. */
+/** Tells whether a text is a whole reply of an agent of the upstream. */
 export function isReply(text: string): boolean {
   return TIME.test(text);
 }
 
-const answerSchema = z.object({
+const responseSchema = z.object({
   result: z.object({
     isError: z.literal(false).optional(),
     structuredContent: z.record(z.string(), z.unknown()),
@@ -33,18 +33,18 @@ const waitSchema = z.object({
   reply: z.string().refine(isReply),
 });
 
-/** The JSON-RPC request that calls a tool. */
+/** Makes the JSON-RPC request that calls a tool. */
 export function toolCall(name: string, args: Readonly<Record<string, unknown>>, id = 1): object {
   return { jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: args } };
 }
 
-/** The JSON-RPC request that waits on a session. */
+/** Makes the JSON-RPC request that waits on a session. */
 export function waitCall(sessionId: string, id = 1): object {
   return toolCall("wait_for_idle", { session_id: sessionId, timeout_sec: TIMEOUT_SEC }, id);
 }
 
 /**
- * Sends a request to an MCP endpoint; resolves with the body of the answer when its head has arrived.
+ * Sends a request to an MCP endpoint; resolves with the body of the response when its head has arrived.
  */
 export async function post(
   url: string,
@@ -63,22 +63,22 @@ export async function post(
   return response.body;
 }
 
-/** The last message of an answer's text, which is JSON or an event stream. */
+/** Returns the last message of a response, which is JSON or an event stream. */
 export function messageIn(text: string): unknown {
   if (text.startsWith("{")) return JSON.parse(text);
   const data = text.split("\n").filter((line) => line.startsWith("data: ")).at(-1);
   return JSON.parse(data?.slice("data: ".length) ?? "");
 }
 
-/** The result of a tool. @throws Error when it failed */
+/** Returns the result of a tool. @throws Error when it failed */
 export function toolResult(message: unknown): Record<string, unknown> {
-  const { success, data } = answerSchema.safeParse(message);
+  const { success, data } = responseSchema.safeParse(message);
   if (!success) throw new Error(`A call failed: ${JSON.stringify(message)}`);
   return data.result.structuredContent;
 }
 
 /**
- * The reply in the answer to a wait.
+ * Returns the reply in the response to a wait.
  *
  * @throws Error when the wait did not end well, with the session's turn and all of its reply
  */

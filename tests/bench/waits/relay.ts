@@ -1,6 +1,6 @@
 /**
- * The least that can be done between the API and a client: a server that reads a session's stream
- * and answers with a JSON-RPC result when the turn is over. It checks nothing, reads no history and
+ * The smallest server that can stand between the API and a client: it reads a session's stream
+ * and responds with a JSON-RPC result when the turn is over. It checks nothing, reads no history and
  * survives no drop. Arguments: the API's base URL. Prints its own.
  */
 import { serveUntilStdinEnds } from "../../helpers/child_server.ts";

@@ -1,5 +1,5 @@
 /**
- * `wait_for_idle` over stdio, on the program in a process of its own.
+ * Calls `wait_for_idle` over stdio, on the program in a process of its own.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface StdioServer extends AsyncDisposable {
   wait(sessionId: string): Promise<{ readonly end: Promise<Seen> }>;
 }
 
-/** Starts the program; resolves when it has said that it is there. */
+/** Starts the program; resolves after its handshake. */
 export async function startStdio(apiUrl: string): Promise<StdioServer> {
   const child = new Child({
     args: ["-P=serve", "src/main.ts", "--log-level=error"],
@@ -25,7 +25,7 @@ export async function startStdio(apiUrl: string): Promise<StdioServer> {
   await child.ask(INITIALIZE);
   await child.send(INITIALIZED);
   let id = 0;
-  const answer = async (): Promise<Seen> => {
+  const response = async (): Promise<Seen> => {
     for (;;) {
       const message = await child.receive<{ id?: number }>();
       if (message.id === id) return { at: performance.now(), text: JSON.stringify(message) };
@@ -34,7 +34,7 @@ export async function startStdio(apiUrl: string): Promise<StdioServer> {
   return {
     async wait(sessionId) {
       await child.send(waitCall(sessionId, ++id));
-      return { end: answer() };
+      return { end: response() };
     },
     [Symbol.asyncDispose]: () => child.close(),
   };

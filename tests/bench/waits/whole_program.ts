@@ -1,5 +1,5 @@
 /**
- * What open waits cost the whole program, which serves HTTP in a process of its own.
+ * Measures what open waits cost the whole program, which serves HTTP in a process of its own.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { type HeldWaits, holdWaits, messageIn, post, toolCall, toolResult } from
 
 const WARM_UP_WAITS = 100;
 
-/** What is measured of calls and memory. */
+/** Numbers of waits and calls. */
 export interface ProgramOptions {
   /** Open at once, in rising order. */
   readonly crowds: readonly number[];
@@ -23,7 +23,7 @@ export interface ProgramOptions {
   readonly restMs: number;
 }
 
-/** What the whole program gave beside a crowd. */
+/** Memory of the whole program, and the time of a call, beside a crowd. */
 export interface ProgramCrowd {
   readonly count: number;
   /** Bytes of resident memory; undefined where the system does not tell. */
@@ -32,7 +32,7 @@ export interface ProgramCrowd {
   readonly callMs: number;
 }
 
-/** What the whole program gave. */
+/** Memory of the whole program, and the time of a call, without waits and with ever more. */
 export interface ProgramFindings {
   /** Median milliseconds of a plain call without waits: the mean of before and after them. */
   readonly callAloneMs: number;
@@ -53,7 +53,7 @@ function medianCall(url: string, sessionId: string, calls: number): Promise<numb
   );
 }
 
-/** Memory of the program and time of a plain call, with no wait and with ever more. */
+/** Measures memory of the program and time of a plain call, with no wait and with ever more. */
 export async function programWithWaits(
   upstream: UpstreamProcess,
   { crowds, calls, restMs }: ProgramOptions,
@@ -87,7 +87,7 @@ export async function programWithWaits(
   return { callAloneMs: (before.callMs + after.callMs) / 2, crowds: found };
 }
 
-/** What is measured of computing. */
+/** The window in which processor time is measured. */
 export interface CpuOptions {
   readonly waits: number;
   readonly windowMs: number;
@@ -96,8 +96,8 @@ export interface CpuOptions {
 }
 
 /**
- * Microseconds that the program computes in a window for each open wait; undefined where the system
- * does not tell.
+ * Measures the microseconds that the program computes in a window for each open wait; undefined where
+ * the system does not tell.
  */
 export async function cpuOfProgram(
   upstream: UpstreamProcess,

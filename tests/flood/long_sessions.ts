@@ -5,8 +5,8 @@ import { onConnections, post, request } from "./sockets.ts";
 
 const SESSION_ID = "sesn_1";
 const CLOSE = ["connection: close"];
-/** Longer than a look takes. */
-const ANSWER_MS = 50_000;
+/** Longer than a call takes. */
+const RESPONSE_MS = 50_000;
 
 function eventAt(index: number, fields: Partial<SessionEvent>): SessionEvent {
   const at = Date.parse("2026-11-23T09:00:00Z") + index * 1_000;
@@ -18,8 +18,8 @@ function eventAt(index: number, fields: Partial<SessionEvent>): SessionEvent {
   };
 }
 
-/** The program in front of a session with this log. */
-function onLog(events: readonly SessionEvent[]): Prepared {
+/** Prepares the program in front of a session with these events. */
+function inFrontOf(events: readonly SessionEvent[]): Prepared {
   const server = new ListServer(events);
   return {
     args: [],
@@ -29,14 +29,14 @@ function onLog(events: readonly SessionEvent[]): Prepared {
   };
 }
 
-/** Sessions whose logs are long, or large. */
-export const LOGS: readonly FloodScenario[] = [
+/** Floods of sessions with many events, or with large ones. */
+export const LONG_SESSIONS: readonly FloodScenario[] = [
   {
-    name: "foreign cursors on long logs",
+    name: "foreign cursors in long sessions",
     maxMegabytes: 250,
     prepare() {
       const content = "some words that an agent wrote, ".repeat(100);
-      return onLog(Array.from({ length: 20_000 }, (_, index) => eventAt(index, { content })));
+      return inFrontOf(Array.from({ length: 20_000 }, (_, index) => eventAt(index, { content })));
     },
     async flood(target) {
       let count = 0;
@@ -45,8 +45,8 @@ export const LOGS: readonly FloodScenario[] = [
         const args = { session_id: SESSION_ID, after_id: `foreign${count}` };
         const call = request(count, "tools/call", { name, arguments: args });
         await socket.send(post(JSON.stringify(call), target.token, CLOSE));
-        const answer = await socket.read(ANSWER_MS);
-        if (!answer.includes("leave after_id out")) throw new Error(answer.slice(0, 500));
+        const response = await socket.read(RESPONSE_MS);
+        if (!response.includes("leave after_id out")) throw new Error(response.slice(0, 500));
       });
     },
   },
@@ -60,7 +60,7 @@ export const LOGS: readonly FloodScenario[] = [
         { length: 100 },
         (_, index) => eventAt(index, { type: "agent.tool_result", tool_use_id: "none", content }),
       );
-      return onLog([
+      return inFrontOf([
         eventAt(-1, { type: "user.message", content: "look" }),
         ...shots,
         eventAt(100, { content: "All is well." }),
@@ -73,9 +73,9 @@ export const LOGS: readonly FloodScenario[] = [
         const name = count++ % 2 === 0 ? "wait_for_idle" : "list_events";
         const call = request(count, "tools/call", { name, arguments: { session_id: SESSION_ID } });
         await socket.send(post(JSON.stringify(call), target.token, CLOSE));
-        const answer = await socket.read(ANSWER_MS);
+        const response = await socket.read(RESPONSE_MS);
         const wanted = name === "list_events" ? "has_more" : "All is well.";
-        if (!answer.includes(wanted)) throw new Error(answer.slice(0, 500));
+        if (!response.includes(wanted)) throw new Error(response.slice(0, 500));
       });
     },
   },
