@@ -13,7 +13,7 @@ import { createLogger, type Logger } from "../core/logger.ts";
 import { Output } from "../core/output.ts";
 import { createRedact } from "../core/redact.ts";
 import { plainLine } from "../core/text.ts";
-import { createFileReaders, resolveWithFiles } from "../runtime/files.ts";
+import { createFileReaders } from "../runtime/files.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { openFilesProblem } from "./open_files.ts";
@@ -42,10 +42,7 @@ export async function run(runtime: Runtime): Promise<never> {
   let redact = createRedact([]);
   try {
     const files = createFileReaders(systemClock);
-    const config = await resolveWithFiles(
-      (readNow) => resolveStart(runtime.args, runtime.env, readNow),
-      files.readFile,
-    );
+    const config = await resolveStart(runtime.args, runtime.env, files.readFile);
     redact = createRedact(secretsOf(config));
     const problem = "server" in config && config.http && config.server.maxWaits !== undefined
       ? openFilesProblem(config.server.maxWaits, runtime.countOpenableFiles)

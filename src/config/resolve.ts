@@ -48,8 +48,8 @@ const SERVER_NAME = "managed-agents";
 /** Reads an environment variable. */
 export type ReadEnv = (name: string) => string | undefined;
 
-/** Reads a text file; throws when it cannot. */
-export type ReadFile = (path: string) => string;
+/** Reads a text file; rejects when it cannot. */
+export type ReadFile = (path: string) => Promise<string>;
 
 /** Where values come from. */
 interface Sources {
@@ -112,26 +112,24 @@ function sourcesFor(simulate: boolean, sources: Sources): Sources {
   return { ...sources, env };
 }
 
-function readSecret(
+async function readSecret(
   { readFile }: Sources,
   path: string,
   flag: string,
   check: Check,
-): string {
-  let content: string;
-  try {
-    content = readFile(path).trim();
-  } catch (error) {
+): Promise<string> {
+  const text = await readFile(path).catch((error) => {
     throw fileError(error, path, flag);
-  }
+  });
+  const content = text.trim();
   if (content === "") throw new UsageError(`'${path}' (${flag}) is empty: put the secret into it`);
   return check(content, `'${path}' (${flag})`);
 }
 
-function credentialOf(sources: Sources): CredentialConfig {
+async function credentialOf(sources: Sources): Promise<CredentialConfig> {
   const file = valueOf(sources, SETTINGS.credential.apiKeyFile);
   if (file !== undefined) {
-    const value = readSecret(sources, file, "--api-key-file", checkSecret);
+    const value = await readSecret(sources, file, "--api-key-file", checkSecret);
     return checked(sources, { kind: "api_key", value, file }, `'${file}' (--api-key-file)`);
   }
   const apiKey = valueOf(sources, SETTINGS.credential.apiKey);
@@ -166,10 +164,10 @@ function isHosted(sources: Sources): boolean {
   }
 }
 
-function tokensOf(sources: Sources): TokenSettings {
+async function tokensOf(sources: Sources): Promise<TokenSettings> {
   const path = valueOf(sources, SETTINGS.tokens.tokenFile);
   if (path !== undefined) {
-    const content = readSecret(sources, path, "--token-file", (text) => text);
+    const content = await readSecret(sources, path, "--token-file", (text) => text);
     const source = `'${path}' (--token-file)`;
     if (!isTokenList(content)) return { tokens: [checkToken(content, source)] };
     const entries = parseTokenFile(content, source);
@@ -193,8 +191,8 @@ function tlsOf(sources: Sources): HttpConfig["tls"] {
   throw new UsageError(`${given} goes with ${missing}: give both, or none`);
 }
 
-function httpOf(sources: Sources): HttpConfig {
-  const tokens = tokensOf(sources);
+async function httpOf(sources: Sources): Promise<HttpConfig> {
+  const tokens = await tokensOf(sources);
   const { drainSeconds, ...http } = valuesOf(sources, SETTINGS.http);
   return {
     ...http,
@@ -237,10 +235,10 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
   return warnings;
 }
 
-function serveConfig(sources: Sources): ServeConfig {
+async function serveConfig(sources: Sources): Promise<ServeConfig> {
   const mode = valuesOf(sources, SETTINGS.mode);
-  const http = mode.http ? httpOf(sources) : undefined;
-  const credential = mode.simulate ? undefined : credentialOf(sources);
+  const http = mode.http ? await httpOf(sources) : undefined;
+  const credential = mode.simulate ? undefined : await credentialOf(sources);
   const bindingKey = http?.tokenFile &&
     (valueOf(sources, SETTINGS.tokens.bindingKey) ?? credential?.value);
   const config = {
@@ -255,14 +253,17 @@ function serveConfig(sources: Sources): ServeConfig {
   return { ...config, warnings: [...warningsOf(config), ...(http ? ignoredTokens(sources) : [])] };
 }
 
-function doctorConfig(sources: Sources): DoctorConfig {
+async function doctorConfig(sources: Sources): Promise<DoctorConfig> {
   const problems: SettingProblem[] = [];
   const addProblem = (check: DoctorCheck, { message }: UsageError) => {
     if (!problems.some((known) => known.message === message)) problems.push({ check, message });
   };
-  const attempt = <T>(check: DoctorCheck, read: () => T): T | undefined => {
+  const attempt = async <T>(
+    check: DoctorCheck,
+    read: () => T | Promise<T>,
+  ): Promise<T | undefined> => {
     try {
-      return read();
+      return await read();
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       addProblem(check, error);
@@ -275,14 +276,15 @@ function doctorConfig(sources: Sources): DoctorConfig {
       section,
       ({ doctorCheck = "settings" }, error) => addProblem(doctorCheck, error),
     );
-  const simulate = attempt("settings", () => valueOf(sources, SETTINGS.mode.simulate)) ?? false;
+  const simulate = await attempt("settings", () => valueOf(sources, SETTINGS.mode.simulate)) ??
+    false;
   const withHttp = valueOf(sources, SETTINGS.mode.http);
-  const credential = simulate ? undefined : attempt("key", () => credentialOf(sources));
+  const credential = simulate ? undefined : await attempt("key", () => credentialOf(sources));
   const server = usable(SETTINGS.server);
-  const http = withHttp ? attempt("http", () => httpOf(sources)) : undefined;
+  const http = withHttp ? await attempt("http", () => httpOf(sources)) : undefined;
   usable(SETTINGS.log);
   // Whatever else would keep the server from starting.
-  const warnings = attempt("settings", () => serveConfig(sources).warnings) ?? [];
+  const served = await attempt("settings", () => serveConfig(sources));
   const json = valueOf(sources, SETTINGS.doctor.json);
   const named = withHttp ? undefined : valueOf(sources, SETTINGS.doctor.host);
   const host = FILE_HOST_NAMES.find((name) => name === named);
@@ -295,7 +297,7 @@ function doctorConfig(sources: Sources): DoctorConfig {
     server,
     http,
     problems,
-    warnings,
+    warnings: served?.warnings ?? [],
   };
 }
 
@@ -354,19 +356,29 @@ function deepFreeze<T>(value: T): T {
  *
  * @param args what follows the program's name
  * @param env reads a variable; an empty one counts as unset
- * @param readFile reads a file that a flag names
+ * @param readFile reads a file that a flag names, once: it may be a pipe
  * @throws UsageError one line that says what is wrong and what to type
  */
-export function resolveConfig(args: readonly string[], env: ReadEnv, readFile: ReadFile): Config {
+export async function resolveConfig(
+  args: readonly string[],
+  env: ReadEnv,
+  readFile: ReadFile,
+): Promise<Config> {
   const { command, operand, flags } = parseCommandLine(args);
-  return deepFreeze(configFor(command, operand, { flags, env, readFile }));
+  const read = new Map<string, Promise<string>>();
+  const readOnce = (path: string) => {
+    const content = read.get(path) ?? readFile(path);
+    read.set(path, content);
+    return content;
+  };
+  return deepFreeze(await configFor(command, operand, { flags, env, readFile: readOnce }));
 }
 
 function configFor(
   command: CommandLine["command"],
   operand: string | undefined,
   sources: Sources,
-): Config {
+): Config | Promise<Config> {
   switch (command) {
     case "serve":
       return serveConfig(sources);
@@ -394,9 +406,13 @@ function configFor(
  *
  * @throws UsageError where no host listens: HTTP, and every other command; no secret is in it
  */
-export function resolveStart(args: readonly string[], env: ReadEnv, readFile: ReadFile): Config {
+export async function resolveStart(
+  args: readonly string[],
+  env: ReadEnv,
+  readFile: ReadFile,
+): Promise<Config> {
   try {
-    return resolveConfig(args, env, readFile);
+    return await resolveConfig(args, env, readFile);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     // A key may have been put in the place of something that is repeated.

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { ReadFile } from "../config/resolve.ts";
 import { ByteBuffer } from "../core/byte_buffer.ts";
 import type { Clock } from "../core/clock.ts";
 
@@ -81,35 +80,6 @@ async function unlessMissing<T, M>(promise: Promise<T>, missing: M): Promise<T |
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code === "ENOENT" || code === "ENOTDIR") return missing;
     throw error;
-  }
-}
-
-/**
- * Calls `resolve`, which reads files at once, with files that were read in their own time: what it
- * asks for is read, and it is called again, until it has everything.
- */
-export async function resolveWithFiles<T>(
-  resolve: (readFile: ReadFile) => T,
-  readFile: (path: string) => Promise<string>,
-): Promise<T> {
-  const read = new Map<string, PromiseSettledResult<string>>();
-  for (;;) {
-    const missing = new Set<string>();
-    const readNow = (path: string) => {
-      const result = read.get(path);
-      if (result?.status === "fulfilled") return result.value;
-      if (!result) missing.add(path);
-      throw result?.reason ?? new Error("It has not been read yet");
-    };
-    const [resolved] = await Promise.allSettled([Promise.resolve().then(() => resolve(readNow))]);
-    if (missing.size === 0) {
-      if (resolved.status === "fulfilled") return resolved.value;
-      throw resolved.reason;
-    }
-    for (const path of missing) {
-      const [result] = await Promise.allSettled([readFile(path)]);
-      read.set(path, result);
-    }
   }
 }
 

@@ -40,10 +40,10 @@ const ATTEMPTS: Readonly<Record<string, (place: string) => unknown>> = {
 
 if (import.meta.main) {
   const [place = "", ...args] = Deno.args;
-  const config = resolveConfig(
+  const config = await resolveConfig(
     args,
     (name) => Deno.env.get(name),
-    (path) => Deno.readTextFileSync(path),
+    (path) => Deno.readTextFile(path),
   );
   if (!readsFiles(config)) denoRuntime.giveUpReading();
   const lines = [];

@@ -12,7 +12,6 @@ import { createRedact, redactValue } from "../../core/redact.ts";
 import { printableJson } from "../../core/text.ts";
 import { type FoundEntry, ownFlags } from "../../hosts/entry.ts";
 import { FILE_HOSTS, type FileHostName } from "../../hosts/hosts.ts";
-import { resolveWithFiles } from "../../runtime/files.ts";
 import type { Program } from "../../runtime/program.ts";
 import { VERSION } from "../version.ts";
 import { checkApi } from "./api.ts";
@@ -84,10 +83,7 @@ async function entryConfig(
   const { fail } = findings("settings");
   const flags = ownFlags(entry);
   try {
-    const config = await resolveWithFiles(
-      (readNow) => resolveConfig(["doctor", ...flags], env, readNow),
-      readFile,
-    );
+    const config = await resolveConfig(["doctor", ...flags], env, readFile);
     if (config.command === "doctor") return config;
     return fail(
       "The entry's arguments make the program do something else than serve",

@@ -7,8 +7,15 @@ import { makeCertificate } from "../../helpers/certificate.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 import { recordProgram } from "../../helpers/program.ts";
 
-function configOf(args: readonly string[], env: Record<string, string> = {}): HealthConfig {
-  const config = resolveConfig(["health", ...args], (name) => env[name], () => "");
+async function configOf(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<HealthConfig> {
+  const config = await resolveConfig(
+    ["health", ...args],
+    (name) => env[name],
+    () => Promise.resolve(""),
+  );
   if (config.command !== "health") throw new Error(`That is ${config.command}`);
   return config;
 }
@@ -32,7 +39,7 @@ async function askServer(status: number, host = "127.0.0.1"): Promise<Seen & { u
     return new Response(null, { status });
   });
   try {
-    return { ...await ask(configOf(["--host", host, "--port", `${server.addr.port}`])), url };
+    return { ...await ask(await configOf(["--host", host, "--port", `${server.addr.port}`])), url };
   } finally {
     await server.shutdown();
   }
@@ -60,7 +67,7 @@ for (const status of [204, 404, 500, 503]) {
 }
 
 Deno.test("health() is false where nothing listens, in one line", async () => {
-  const { alive, printed } = await ask(configOf(["--port", "1"]));
+  const { alive, printed } = await ask(await configOf(["--port", "1"]));
   assertEquals(alive, false);
   assertMatch(printed, /^127\.0\.0\.1:1 does not answer: .*$/);
 });
@@ -73,7 +80,7 @@ async function askRaw(
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const served = listener.accept().then(serve);
   try {
-    await use(configOf(["--port", `${listener.addr.port}`]));
+    await use(await configOf(["--port", `${listener.addr.port}`]));
     await served;
   } finally {
     listener.close();
@@ -130,10 +137,13 @@ Deno.test("health() asks over TLS where the server has a certificate, whatever i
   );
   const args = ["--port", `${server.addr.port}`, "--tls-cert", "cert.pem"];
   try {
-    assertEquals((await ask(configOf(args), () => Promise.resolve(cert))).alive, true);
+    assertEquals((await ask(await configOf(args), () => Promise.resolve(cert))).alive, true);
     // Without TLS, the server hangs up.
-    assertEquals((await ask(configOf(args.slice(0, 2)))).alive, false);
-    const unreadable = await ask(configOf(args), () => Promise.reject(new Error("No such file")));
+    assertEquals((await ask(await configOf(args.slice(0, 2)))).alive, false);
+    const unreadable = await ask(
+      await configOf(args),
+      () => Promise.reject(new Error("No such file")),
+    );
     assertEquals(unreadable.alive, false);
     assert(unreadable.printed.includes("No such file"));
   } finally {
@@ -141,21 +151,21 @@ Deno.test("health() asks over TLS where the server has a certificate, whatever i
   }
 });
 
-Deno.test("health takes host and port from where the server takes them", () => {
-  assertEquals(configOf([], { HOST: "0.0.0.0", PORT: "8080" }), {
+Deno.test("health takes host and port from where the server takes them", async () => {
+  assertEquals(await configOf([], { HOST: "0.0.0.0", PORT: "8080" }), {
     command: "health",
     listenAddress: "0.0.0.0",
     port: 8080,
     certFile: undefined,
   });
-  assertEquals(configOf(["--port", "81"], { PORT: "8080" }).port, 81);
-  assertEquals(configOf([]).port, 3000);
+  assertEquals((await configOf(["--port", "81"], { PORT: "8080" })).port, 81);
+  assertEquals((await configOf([])).port, 3000);
 });
 
 Deno.test("health() gives up on a certificate file that cannot be read to its end", async () => {
   const clock = new ManualClock();
   const program = recordProgram({ clock, readFile: () => new Promise(() => {}) });
-  const config = { ...configOf(["--port", "1"]), certFile: "pipe.pem" };
+  const config = { ...await configOf(["--port", "1"]), certFile: "pipe.pem" };
   assertEquals(await clock.runUntil(health(config, program)), false);
   assertMatch(program.printed.join(), /does not answer: No answer in 3000 ms/);
   assertEquals(clock.pendingTimers, 0);
@@ -166,7 +176,7 @@ Deno.test("health() gives up on a server that takes connections and says nothing
   const taken = listener.accept();
   const clock = new ManualClock();
   const program = recordProgram({ clock });
-  const asking = health(configOf(["--port", `${listener.addr.port}`]), program);
+  const asking = health(await configOf(["--port", `${listener.addr.port}`]), program);
   using connection = await taken;
   // The request has come: from here on nothing does.
   await connection.read(new Uint8Array(1024));

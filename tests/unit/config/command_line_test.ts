@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { COMMANDS, parseCommandLine } from "../../../src/config/command_line.ts";
 import { resolveConfig } from "../../../src/config/resolve.ts";
 import { ALL_SETTINGS, REMOVED_FLAGS } from "../../../src/config/settings.ts";
@@ -126,26 +126,26 @@ for (const setting of ALL_SETTINGS) {
     resolveConfig(
       [...place, ...rest],
       (name) => name === "ANTHROPIC_API_KEY" ? "a-key" : undefined,
-      () => "",
+      () => Promise.resolve(""),
     );
 
-  Deno.test(`--${flag} says itself what is wrong with an empty value`, () => {
+  Deno.test(`--${flag} says itself what is wrong with an empty value`, async () => {
     for (const empty of [[`--${flag}`, ""], [`--${flag}=`], [`--${flag}`]]) {
-      assertThrows(() => start(...empty), UsageError, `--${flag} needs a value`);
+      await assertRejects(() => start(...empty), UsageError, `--${flag} needs a value`);
     }
   });
 
-  Deno.test(`--${flag} takes a negative number for its value`, () => {
+  Deno.test(`--${flag} takes a negative number for its value`, async () => {
     for (const value of ["-1", "-0.5", "-.5"]) {
-      const told = (args: string[]) => {
+      const told = async (args: string[]) => {
         try {
-          return JSON.stringify(start(...args));
+          return JSON.stringify(await start(...args));
         } catch (error) {
           return String(error);
         }
       };
-      assertEquals(told([`--${flag}`, value]), told([`--${flag}=${value}`]));
-      assertEquals(told([`--${flag}`, value]).includes("Unknown flag"), false);
+      assertEquals(await told([`--${flag}`, value]), await told([`--${flag}=${value}`]));
+      assertEquals((await told([`--${flag}`, value])).includes("Unknown flag"), false);
     }
   });
 }

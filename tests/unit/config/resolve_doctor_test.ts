@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { DoctorConfig, HostConfig } from "../../../src/config/config.ts";
 import { resolveConfig } from "../../../src/config/resolve.ts";
 import { UsageError } from "../../../src/core/errors.ts";
@@ -9,19 +9,17 @@ const TOKEN = "0123456789abcdef0123456789abcdef";
 const SOUND: Env = { ANTHROPIC_API_KEY: "a-key", CMA_MCP_TOKEN: TOKEN };
 
 function resolve(args: readonly string[], env: Env = {}) {
-  return resolveConfig(args, (name) => env[name], () => {
-    throw new Error("no such file");
-  });
+  return resolveConfig(args, (name) => env[name], () => Promise.reject(new Error("no such file")));
 }
 
-function doctorConfig(args: readonly string[], env: Env = {}): DoctorConfig {
-  const config = resolve(["doctor", ...args], env);
+async function doctorConfig(args: readonly string[], env: Env = {}): Promise<DoctorConfig> {
+  const config = await resolve(["doctor", ...args], env);
   assert(config.command === "doctor");
   return config;
 }
 
-Deno.test("resolveConfig() gives the doctor the server's settings", () => {
-  const config = doctorConfig(["--http", "--port=0", "--environment-id=env_1", "--json"], {
+Deno.test("resolveConfig() gives the doctor the server's settings", async () => {
+  const config = await doctorConfig(["--http", "--port=0", "--environment-id=env_1", "--json"], {
     ...SOUND,
     ALLOWED_AGENT_IDS: "agent_1",
   });
@@ -54,8 +52,8 @@ const problems: readonly [string, readonly string[], Env, string, RegExp][] = [
   ["an odd log level", [], { ...SOUND, CMA_LOG_LEVEL: "loud" }, "settings", /type one of/],
 ];
 for (const [name, args, env, check, message] of problems) {
-  Deno.test(`resolveConfig() tells the doctor of ${name}, once, and goes on`, () => {
-    const config = doctorConfig(args, env);
+  Deno.test(`resolveConfig() tells the doctor of ${name}, once, and goes on`, async () => {
+    const config = await doctorConfig(args, env);
     assertEquals(config.problems.map((problem) => problem.check), [check]);
     assertMatch(config.problems[0]?.message ?? "", message);
     // What it does not touch can still be used.
@@ -64,22 +62,22 @@ for (const [name, args, env, check, message] of problems) {
   });
 }
 
-Deno.test("resolveConfig() tells the doctor of everything that is wrong at the same time", () => {
-  const { problems } = doctorConfig(["--http", "--base-url=api", "--max-calls=x"], {});
+Deno.test("resolveConfig() tells the doctor of everything that is wrong at the same time", async () => {
+  const { problems } = await doctorConfig(["--http", "--base-url=api", "--max-calls=x"], {});
   assertEquals(
     problems.map(({ check }) => check),
     ["key", "network", "settings", "http"],
   );
 });
 
-Deno.test("resolveConfig() passes the server's warnings on to the doctor", () => {
-  const { problems, warnings } = doctorConfig(["--http"], SOUND);
+Deno.test("resolveConfig() passes the server's warnings on to the doctor", async () => {
+  const { problems, warnings } = await doctorConfig(["--http"], SOUND);
   assertEquals([problems.length, warnings.length], [0, 1]);
   assertMatch(warnings[0] ?? "", /ALLOWED_AGENT_IDS/);
 });
 
-Deno.test("resolveConfig() needs no key for a doctor of the simulator", () => {
-  const config = doctorConfig(["--simulate"], { CLAUDE_ENVIRONMENT_ID: "env_real" });
+Deno.test("resolveConfig() needs no key for a doctor of the simulator", async () => {
+  const config = await doctorConfig(["--simulate"], { CLAUDE_ENVIRONMENT_ID: "env_real" });
   assertEquals([config.problems, config.server.environmentId], [[], undefined]);
 });
 
@@ -100,8 +98,8 @@ const hosts: readonly [readonly string[], Omit<HostConfig, "command">][] = [
   }],
 ];
 for (const [args, expected] of hosts) {
-  Deno.test(`resolveConfig() understands 'config ${args.join(" ")}' without a key`, () => {
-    assertEquals(resolve(["config", ...args]), { command: "config", ...expected });
+  Deno.test(`resolveConfig() understands 'config ${args.join(" ")}' without a key`, async () => {
+    assertEquals(await resolve(["config", ...args]), { command: "config", ...expected });
   });
 }
 
@@ -119,14 +117,28 @@ const refusals: readonly [readonly string[], RegExp][] = [
   [["help", "doctr"], /did you mean 'help doctor'\?/],
 ];
 for (const [args, message] of refusals) {
-  Deno.test(`resolveConfig() refuses '${args.join(" ")}' with the next step`, () => {
-    const error = assertThrows(() => resolve(args), UsageError);
+  Deno.test(`resolveConfig() refuses '${args.join(" ")}' with the next step`, async () => {
+    const error = await assertRejects(() => resolve(args), UsageError);
     assertMatch(error.message, message);
   });
 }
 
-Deno.test("resolveConfig() gives help for what it is wanted for", () => {
-  assertEquals(resolve(["help", "doctor"]), { command: "help", topic: "doctor" });
-  assertEquals(resolve(["config", "--help"]), { command: "help", topic: "config" });
-  assertEquals(resolve(["--help"]), { command: "help" });
+Deno.test("resolveConfig() gives help for what it is wanted for", async () => {
+  assertEquals(await resolve(["help", "doctor"]), { command: "help", topic: "doctor" });
+  assertEquals(await resolve(["config", "--help"]), { command: "help", topic: "config" });
+  assertEquals(await resolve(["--help"]), { command: "help" });
+});
+
+Deno.test("resolveConfig() reads each file once: it may be a pipe", async () => {
+  const reads: string[] = [];
+  const readFile = (path: string) => {
+    reads.push(path);
+    return path === "t" ? Promise.resolve(TOKEN) : Promise.reject(new Error("no such file"));
+  };
+  const args = ["doctor", "--http", "--token-file=t", "--api-key-file=k"];
+  const config = await resolveConfig(args, () => undefined, readFile);
+  assert(config.command === "doctor");
+  assertEquals(config.http?.tokens, [TOKEN]);
+  assertEquals(config.problems.map(({ check }) => check), ["key"]);
+  assertEquals(reads.toSorted(), ["k", "t"]);
 });

@@ -28,8 +28,12 @@ const cases: readonly [reads: boolean, args: readonly string[], file?: string][]
   [false, ["--version"]],
 ];
 for (const [reads, args, file] of cases) {
-  Deno.test(`'cma-mcp ${args.join(" ")}' ${reads ? "goes on reading" : "gives up reading"}`, () => {
-    const config = resolveConfig(args, (name) => ENV[name], () => file ?? "");
+  Deno.test(`'cma-mcp ${args.join(" ")}' ${reads ? "goes on reading" : "gives up reading"}`, async () => {
+    const config = await resolveConfig(
+      args,
+      (name) => ENV[name],
+      () => Promise.resolve(file ?? ""),
+    );
     assertEquals(readsFiles(config), reads);
   });
 }

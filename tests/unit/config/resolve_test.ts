@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Config, ServeConfig } from "../../../src/config/config.ts";
 import { resolveConfig } from "../../../src/config/resolve.ts";
 import { UsageError } from "../../../src/core/errors.ts";
@@ -12,29 +12,30 @@ interface Given {
   readonly files?: Readonly<Record<string, string>>;
 }
 
-function resolve({ args = [], env = {}, files = {} }: Given): Config {
+function resolve({ args = [], env = {}, files = {} }: Given): Promise<Config> {
   return resolveConfig(args, (name) => env[name], (path) => {
     const content = files[path];
-    if (content === undefined) throw new Error("no such file");
-    return content;
+    return content === undefined
+      ? Promise.reject(new Error("no such file"))
+      : Promise.resolve(content);
   });
 }
 
 /** The configuration to serve with, a key in the environment. */
-function serving({ args, env, files }: Given = {}): ServeConfig {
-  const config = resolve({ args, env: { ANTHROPIC_API_KEY: KEY, ...env }, files });
+async function serving({ args, env, files }: Given = {}): Promise<ServeConfig> {
+  const config = await resolve({ args, env: { ANTHROPIC_API_KEY: KEY, ...env }, files });
   if (config.command !== "serve") throw new Error(`Expected serve, got ${config.command}`);
   return config;
 }
 
-function refusal(given: Given): string {
-  const { message } = assertThrows(() => resolve(given), UsageError);
+async function refusal(given: Given): Promise<string> {
+  const { message } = await assertRejects(() => resolve(given), UsageError);
   assert(!message.includes("\n"), `Expected one line, got ${message}`);
   return message;
 }
 
-Deno.test("resolveConfig() serves stdio with documented defaults when only a key is set", () => {
-  assertEquals({ ...serving() }, {
+Deno.test("resolveConfig() serves stdio with documented defaults when only a key is set", async () => {
+  assertEquals({ ...await serving() }, {
     command: "serve",
     http: undefined,
     simulate: false,
@@ -54,37 +55,41 @@ Deno.test("resolveConfig() serves stdio with documented defaults when only a key
   });
 });
 
-Deno.test("resolveConfig() freezes what it returns, all the way down", () => {
-  const config = serving({ args: ["--http"], env: { CMA_MCP_TOKEN: TOKEN } });
+Deno.test("resolveConfig() freezes what it returns, all the way down", async () => {
+  const config = await serving({ args: ["--http"], env: { CMA_MCP_TOKEN: TOKEN } });
   assert(Object.isFrozen(config) && Object.isFrozen(config.http?.tokens));
 });
 
-Deno.test("resolveConfig() prefers the flag, then each variable in order, then the default", () => {
+Deno.test("resolveConfig() prefers the flag, then each variable in order, then the default", async () => {
   const both = { CMA_BASE_URL: "https://one.example", ANTHROPIC_BASE_URL: "https://two.example" };
   const flag = ["--base-url", "https://flag.example"];
-  assertEquals(serving({ args: flag, env: both }).server.baseUrl, "https://flag.example");
-  assertEquals(serving({ env: both }).server.baseUrl, "https://one.example");
+  assertEquals((await serving({ args: flag, env: both })).server.baseUrl, "https://flag.example");
+  assertEquals((await serving({ env: both })).server.baseUrl, "https://one.example");
   assertEquals(
-    serving({ env: { ...both, CMA_BASE_URL: " " } }).server.baseUrl,
+    (await serving({ env: { ...both, CMA_BASE_URL: " " } })).server.baseUrl,
     "https://two.example",
   );
   assertEquals(
-    serving({ env: { ANTHROPIC_BASE_URL: "" } }).server.baseUrl,
+    (await serving({ env: { ANTHROPIC_BASE_URL: "" } })).server.baseUrl,
     "https://api.anthropic.com",
   );
 });
 
-Deno.test("resolveConfig() takes the key from file, key variable or token variable, in order", () => {
+Deno.test("resolveConfig() takes the key from file, key variable or token variable, in order", async () => {
   const env = { ANTHROPIC_API_KEY: KEY, ANTHROPIC_AUTH_TOKEN: "oauth-token" };
-  const fromFile = serving({ args: ["--api-key-file", "k"], env, files: { k: "file-key\n" } });
+  const fromFile = await serving({
+    args: ["--api-key-file", "k"],
+    env,
+    files: { k: "file-key\n" },
+  });
   assertEquals(fromFile.credential, { kind: "api_key", value: "file-key", file: "k" });
-  assertEquals(serving({ env }).credential, { kind: "api_key", value: KEY });
-  const token = serving({ env: { ...env, ANTHROPIC_API_KEY: "" } }).credential;
+  assertEquals((await serving({ env })).credential, { kind: "api_key", value: KEY });
+  const token = (await serving({ env: { ...env, ANTHROPIC_API_KEY: "" } })).credential;
   assertEquals(token, { kind: "auth_token", value: "oauth-token" });
 });
 
-Deno.test("resolveConfig() reads every setting of a server in HTTP mode", () => {
-  const config = serving({
+Deno.test("resolveConfig() reads every setting of a server in HTTP mode", async () => {
+  const config = await serving({
     args: [
       ...["--http", "--host", "0.0.0.0", "--expose-tool-inputs", "--expose-agent-config"],
       ...["--metrics-port", "0"],
@@ -121,14 +126,14 @@ Deno.test("resolveConfig() reads every setting of a server in HTTP mode", () => 
   );
 });
 
-Deno.test("resolveConfig() ignores what belongs to HTTP when it serves stdio", () => {
+Deno.test("resolveConfig() ignores what belongs to HTTP when it serves stdio", async () => {
   const env = { PORT: "not a port", HOST: "0.0.0.0", CMA_MCP_TOKEN: "short" };
-  assertEquals(serving({ env }).http, undefined);
+  assertEquals((await serving({ env })).http, undefined);
 });
 
-Deno.test("resolveConfig() simulates without a key and without the workspace's ids", () => {
+Deno.test("resolveConfig() simulates without a key and without the workspace's ids", async () => {
   const env = { CLAUDE_ENVIRONMENT_ID: "env_real", ALLOWED_AGENT_IDS: "agent_real" };
-  const config = resolve({ args: ["--simulate"], env });
+  const config = await resolve({ args: ["--simulate"], env });
   assert(config.command === "serve" && config.simulate);
   assertEquals(config.credential, undefined);
   assertEquals([config.server.environmentId, config.server.allowedAgentIds], [
@@ -137,8 +142,8 @@ Deno.test("resolveConfig() simulates without a key and without the workspace's i
   ]);
 });
 
-Deno.test("resolveConfig() still binds a simulated server to agents that a flag names", () => {
-  const config = resolve({ args: ["--simulate", "--allowed-agents", "agent_1"] });
+Deno.test("resolveConfig() still binds a simulated server to agents that a flag names", async () => {
+  const config = await resolve({ args: ["--simulate", "--allowed-agents", "agent_1"] });
   assert(config.command === "serve");
   assertEquals(config.server.allowedAgentIds, ["agent_1"]);
 });
@@ -163,8 +168,8 @@ const commands: readonly [readonly string[], Config][] = [
   }],
 ];
 for (const [args, expected] of commands) {
-  Deno.test(`resolveConfig() understands '${args.join(" ")}' without a key`, () => {
-    assertEquals(resolve({ args, env: { PORT: "9999" } }), expected);
+  Deno.test(`resolveConfig() understands '${args.join(" ")}' without a key`, async () => {
+    assertEquals(await resolve({ args, env: { PORT: "9999" } }), expected);
   });
 }
 
@@ -185,8 +190,8 @@ const warnings: readonly [string, Given, RegExp | undefined][] = [
   ["simulated HTTP", { args: ["--http", "--simulate"] }, undefined],
 ];
 for (const [name, given, expected] of warnings) {
-  Deno.test(`resolveConfig() ${expected ? "warns" : "does not warn"} about ${name}`, () => {
-    const { warnings } = serving({ ...given, env: { CMA_MCP_TOKEN: TOKEN } });
+  Deno.test(`resolveConfig() ${expected ? "warns" : "does not warn"} about ${name}`, async () => {
+    const { warnings } = await serving({ ...given, env: { CMA_MCP_TOKEN: TOKEN } });
     assertEquals(warnings.length, expected ? 1 : 0);
     if (expected) assertMatch(warnings[0] ?? "", expected);
   });
@@ -287,8 +292,8 @@ const refusals: readonly [string, Given, RegExp][] = [
   ["a made-up log level", { args: ["--log-level=loud"], env: keyed }, /one of debug, info/],
 ];
 for (const [name, given, expected] of refusals) {
-  Deno.test(`resolveConfig() refuses ${name} in one line that says what to type`, () => {
-    const message = refusal(given);
+  Deno.test(`resolveConfig() refuses ${name} in one line that says what to type`, async () => {
+    const message = await refusal(given);
     assertMatch(message, expected);
     assert(!message.includes(KEY) && !message.includes(TOKEN), "the secret is not repeated");
   });
@@ -298,39 +303,44 @@ const LIST = JSON.stringify({
   tokens: [{ name: "ci", sha256: "0".repeat(64) }, { name: "ops", sha256: "1".repeat(64) }],
 });
 
-Deno.test("resolveConfig() reads a list of tokens, and binds sessions with the key or its own", () => {
+Deno.test("resolveConfig() reads a list of tokens, and binds sessions with the key or its own", async () => {
   const given = { args: ["--http", "--token-file=t"], files: { t: LIST } };
-  const { http, bindingKey } = serving(given);
+  const { http, bindingKey } = await serving(given);
   assertEquals(http?.tokens, []);
   assertEquals(http?.tokenFile?.path, "t");
   assertEquals(http?.tokenFile?.entries.map(({ name }) => name), ["ci", "ops"]);
   assertEquals(bindingKey, KEY);
   const env = { CMA_MCP_BINDING_KEY: "b".repeat(32), CMA_MCP_TOKEN: TOKEN };
-  assertEquals(serving({ ...given, env }).bindingKey, "b".repeat(32));
+  assertEquals((await serving({ ...given, env })).bindingKey, "b".repeat(32));
 });
 
-Deno.test("resolveConfig() binds no sessions where one token may do everything", () => {
+Deno.test("resolveConfig() binds no sessions where one token may do everything", async () => {
   const env = { CMA_MCP_BINDING_KEY: "b".repeat(32), CMA_MCP_TOKEN: TOKEN };
-  assertEquals("bindingKey" in serving({ args: ["--http"], env }), false);
-  const file = serving({ args: ["--http", "--token-file=t"], env, files: { t: `${TOKEN}\n` } });
+  assertEquals("bindingKey" in await serving({ args: ["--http"], env }), false);
+  const file = await serving({
+    args: ["--http", "--token-file=t"],
+    env,
+    files: { t: `${TOKEN}\n` },
+  });
   assertEquals([file.http?.tokens, "bindingKey" in file], [[TOKEN], false]);
 });
 
-Deno.test("resolveConfig() warns of reach into every agent unless each token names its own", () => {
+Deno.test("resolveConfig() warns of reach into every agent unless each token names its own", async () => {
   const entry = (name: string, digit: string, agents?: string[]) => ({
     name,
     sha256: digit.repeat(64),
     agents,
   });
-  const warnings = (...tokens: object[]) =>
-    serving({ args: ["--http", "--token-file=t"], files: { t: JSON.stringify({ tokens }) } })
-      .warnings.length;
-  assertEquals(warnings(entry("a", "0", ["agent_1"]), entry("b", "1")), 1);
-  assertEquals(warnings(entry("a", "0", ["agent_1"]), entry("b", "1", ["agent_2"])), 0);
+  const warnings = async (...tokens: object[]) => {
+    const files = { t: JSON.stringify({ tokens }) };
+    return (await serving({ args: ["--http", "--token-file=t"], files })).warnings.length;
+  };
+  assertEquals(await warnings(entry("a", "0", ["agent_1"]), entry("b", "1")), 1);
+  assertEquals(await warnings(entry("a", "0", ["agent_1"]), entry("b", "1", ["agent_2"])), 0);
 });
 
-Deno.test("resolveConfig() reads what a new token is to be", () => {
-  const bare = resolve({ args: ["token", "new", "--name", "ci"] });
+Deno.test("resolveConfig() reads what a new token is to be", async () => {
+  const bare = await resolve({ args: ["token", "new", "--name", "ci"] });
   assertEquals({ ...bare }, {
     command: "token",
     name: "ci",
@@ -341,7 +351,7 @@ Deno.test("resolveConfig() reads what a new token is to be", () => {
   });
   const line =
     "token new --name ci --expires 2027-01-31 --agents agent_a,agent_b --environments env_e --read-only";
-  assertEquals({ ...resolve({ args: line.split(" ") }) }, {
+  assertEquals({ ...await resolve({ args: line.split(" ") }) }, {
     command: "token",
     name: "ci",
     expires: "2027-01-31T00:00:00Z",
@@ -351,22 +361,22 @@ Deno.test("resolveConfig() reads what a new token is to be", () => {
   });
 });
 
-Deno.test("resolveConfig() says which tokens do not count", () => {
-  const warnings = (args: string[], env: Record<string, string>) => {
-    const config = resolveConfig(
+Deno.test("resolveConfig() says which tokens do not count", async () => {
+  const warnings = async (args: string[], env: Record<string, string>) => {
+    const config = await resolveConfig(
       ["--http", ...args],
       (name) =>
         ({ ANTHROPIC_API_KEY: "sk-ant-test-key", ALLOWED_AGENT_IDS: "agent_1", ...env })[name],
-      () => TOKEN,
+      () => Promise.resolve(TOKEN),
     );
     return "warnings" in config ? config.warnings : [];
   };
   const [one, other] = [TOKEN, `${TOKEN}-other`];
-  assertEquals(warnings([], { MANAGED_AGENTS_MCP_TOKEN: one, CMA_MCP_TOKEN: one }), []);
-  assertEquals(warnings([], { MANAGED_AGENTS_MCP_TOKEN: one, CMA_MCP_TOKEN: other }), [
+  assertEquals(await warnings([], { MANAGED_AGENTS_MCP_TOKEN: one, CMA_MCP_TOKEN: one }), []);
+  assertEquals(await warnings([], { MANAGED_AGENTS_MCP_TOKEN: one, CMA_MCP_TOKEN: other }), [
     "CMA_MCP_TOKEN does not count beside MANAGED_AGENTS_MCP_TOKEN",
   ]);
-  assertEquals(warnings(["--token-file", "t"], { CMA_MCP_TOKEN: one }), [
+  assertEquals(await warnings(["--token-file", "t"], { CMA_MCP_TOKEN: one }), [
     "CMA_MCP_TOKEN does not count beside --token-file",
   ]);
 });

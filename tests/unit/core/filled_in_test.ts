@@ -1,8 +1,11 @@
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { checkSecret } from "../../../src/config/checks.ts";
 import { resolveConfig, resolveStart } from "../../../src/config/resolve.ts";
 import { checkFilledIn } from "../../../src/core/filled_in.ts";
 import { UsageError } from "../../../src/core/errors.ts";
+
+/** Stands in where no file is to be read. */
+const noFile = () => Promise.reject(new Error("No file is named here"));
 
 const KEY = "sk-ant-api03-0123456789abcdefABCDEF";
 
@@ -59,15 +62,20 @@ const KEYS: readonly [string, RegExp][] = [
   [KEY.replace("-", "\u2013"), /other characters that no key has \(U\+2013\)/],
 ];
 for (const [value, expected] of KEYS) {
-  Deno.test(`a key such as ${JSON.stringify(value)} is refused at once, with what to do`, () => {
+  Deno.test(`a key such as ${JSON.stringify(value)} is refused at once, with what to do`, async () => {
     for (
       const refuse of [
-        () => checkSecret(value, "THE_SOURCE"),
-        () => resolveConfig([], (name) => name === "ANTHROPIC_API_KEY" ? value : undefined, String),
-        () => resolveConfig(["--api-key-file", "k"], () => undefined, () => `\ufeff ${value}\r\n`),
+        () => Promise.try(checkSecret, value, "THE_SOURCE"),
+        () => resolveConfig([], (name) => name === "ANTHROPIC_API_KEY" ? value : undefined, noFile),
+        () =>
+          resolveConfig(
+            ["--api-key-file", "k"],
+            () => undefined,
+            () => Promise.resolve(`\ufeff ${value}\r\n`),
+          ),
       ]
     ) {
-      const { message } = assertThrows(refuse, UsageError);
+      const { message } = await assertRejects(refuse, UsageError);
       assertMatch(message, expected);
       assertMatch(message, /^(THE_SOURCE|ANTHROPIC_API_KEY|'k' \(--api-key-file\)) /);
       assert(!/\n/.test(message) && !message.includes("0123456"), message);
@@ -130,14 +138,14 @@ const SETTINGS: readonly [readonly string[], Readonly<Record<string, string>>, R
   [["--http"], { MANAGED_AGENTS_MCP_TOKEN: "your-token-of-32-characters-or-more" }, /placeholder/],
 ];
 for (const [args, env, expected] of SETTINGS) {
-  Deno.test(`${args.join(" ")} ${JSON.stringify(env)} is refused with what to do`, () => {
+  Deno.test(`${args.join(" ")} ${JSON.stringify(env)} is refused with what to do`, async () => {
     const all: Readonly<Record<string, string>> = {
       ANTHROPIC_API_KEY: KEY,
       CMA_MCP_TOKEN: "0123456789abcdef0123456789abcdef",
       ...env,
     };
-    const { message } = assertThrows(
-      () => resolveConfig(args, (name) => all[name], () => KEY),
+    const { message } = await assertRejects(
+      () => resolveConfig(args, (name) => all[name], () => Promise.resolve(KEY)),
       UsageError,
     );
     assertMatch(message, expected);
@@ -159,18 +167,18 @@ Deno.test("a setting that names a folder says so, with a real one", async () => 
   const folder = await Deno.makeTempDir();
   for (const flag of ["--api-key-file", "--token-file"]) {
     const env: Readonly<Record<string, string>> = { ANTHROPIC_API_KEY: KEY };
-    assertThrows(
-      () => resolveConfig(["--http", flag, folder], (name) => env[name], Deno.readTextFileSync),
+    await assertRejects(
+      () => resolveConfig(["--http", flag, folder], (name) => env[name], Deno.readTextFile),
       UsageError,
       flag === "--token-file" ? "it is a folder" : "bearer token",
     );
-    assertThrows(
-      () => resolveConfig(["--api-key-file", folder], () => undefined, Deno.readTextFileSync),
+    await assertRejects(
+      () => resolveConfig(["--api-key-file", folder], () => undefined, Deno.readTextFile),
       UsageError,
       "it is a folder: name the file in it",
     );
-    assertThrows(
-      () => resolveConfig(["--api-key-file", `${folder}/x`], () => "", Deno.readTextFileSync),
+    await assertRejects(
+      () => resolveConfig(["--api-key-file", `${folder}/x`], () => "", Deno.readTextFile),
       UsageError,
       "there is no such file",
     );
@@ -206,27 +214,27 @@ const MISPLACED: readonly [Readonly<Record<string, string>>, RegExp | undefined]
   [{ ANTHROPIC_API_KEY: "sk-ant-oat01-abcdef", CMA_BASE_URL: "https://cma.test" }, undefined],
 ];
 for (const [env, expected] of MISPLACED) {
-  Deno.test(`${JSON.stringify(env)} is ${expected ? "refused" : "taken"}`, () => {
-    const resolve = () => resolveConfig([], (name) => env[name], () => "");
-    if (!expected) return void resolve();
-    const { message } = assertThrows(resolve, UsageError);
+  Deno.test(`${JSON.stringify(env)} is ${expected ? "refused" : "taken"}`, async () => {
+    const resolve = () => resolveConfig([], (name) => env[name], noFile);
+    if (!expected) return void await resolve();
+    const { message } = await assertRejects(resolve, UsageError);
     assertMatch(message, expected);
     assert(!message.includes("abcdef"), message);
   });
 }
 
-Deno.test("resolveStart() keeps a complaint to one bounded line without known secrets", () => {
+Deno.test("resolveStart() keeps a complaint to one bounded line without known secrets", async () => {
   const secret = "a-secret-that-looks-like-none";
   const env: Readonly<Record<string, string>> = {
     ANTHROPIC_API_KEY: secret,
     CMA_BASE_URL: `x\r\n${secret}${"y".repeat(5_000)}`,
   };
-  const config = resolveStart([], (name) => env[name], () => "");
+  const config = await resolveStart([], (name) => env[name], noFile);
   assert(config.command === "unready");
   assert(!/[\r\n]/.test(config.message) && config.message.length <= 600, config.message);
   assert(!config.message.includes(secret), config.message);
-  const http = assertThrows(
-    () => resolveStart(["--http", `--port=${secret}`], (name) => env[name], () => ""),
+  const http = await assertRejects(
+    () => resolveStart(["--http", `--port=${secret}`], (name) => env[name], noFile),
     UsageError,
   );
   assert(!http.message.includes(secret), http.message);
@@ -241,10 +249,10 @@ for (
   for (
     const variable of ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "MANAGED_AGENTS_MCP_TOKEN"]
   ) {
-    Deno.test(`the complaint about ${variable}=${word} hides none of its own words`, () => {
+    Deno.test(`the complaint about ${variable}=${word} hides none of its own words`, async () => {
       const read = (name: string) => name === variable ? word : undefined;
-      const http = assertThrows(() => resolveStart(["--http"], read, () => ""), UsageError);
-      const stdio = resolveStart([], read, () => "");
+      const http = await assertRejects(() => resolveStart(["--http"], read, noFile), UsageError);
+      const stdio = await resolveStart([], read, noFile);
       assert(stdio.command === "unready" || stdio.command === "serve");
       const message = stdio.command === "unready" ? stdio.message : "";
       assert(!/redacted/.test(http.message + message), `${http.message} ${message}`);
@@ -252,11 +260,11 @@ for (
   }
 }
 
-Deno.test("the complaint about a placeholder keeps what may be a part of a key to itself", () => {
+Deno.test("the complaint about a placeholder keeps what may be a part of a key to itself", async () => {
   const part = "sk-ant-api03-0123456789abcdef...";
   const env: Readonly<Record<string, string>> = { ANTHROPIC_API_KEY: part, CMA_BASE_URL: part };
-  const start = () => resolveStart(["--http"], (name) => env[name], () => "");
-  const { message } = assertThrows(start, UsageError);
+  const start = () => resolveStart(["--http"], (name) => env[name], noFile);
+  const { message } = await assertRejects(start, UsageError);
   assert(!message.includes("0123456789"), message);
 });
 
@@ -274,9 +282,9 @@ const STARTS: readonly [readonly string[], "unready" | "refused"][] = [
   [["config", "nohost"], "refused"],
 ];
 for (const [args, expected] of STARTS) {
-  Deno.test(`resolveStart() of '${args.join(" ")}' without settings is ${expected}`, () => {
-    const resolve = () => resolveStart(args, () => undefined, () => "");
-    if (expected === "refused") assertThrows(resolve, UsageError);
-    else assertEquals(resolve().command, "unready");
+  Deno.test(`resolveStart() of '${args.join(" ")}' without settings is ${expected}`, async () => {
+    const resolve = () => resolveStart(args, () => undefined, noFile);
+    if (expected === "refused") await assertRejects(resolve, UsageError);
+    else assertEquals((await resolve()).command, "unready");
   });
 }

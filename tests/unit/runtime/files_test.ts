@@ -1,5 +1,5 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { createFileReaders, resolveWithFiles } from "../../../src/runtime/files.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { createFileReaders } from "../../../src/runtime/files.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 
 async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
@@ -77,36 +77,4 @@ Deno.test("readText() and exists() tell a missing file from one that cannot be r
     assertEquals(await exists(folder), true);
     await assertRejects(() => readText(folder));
   });
-});
-
-Deno.test("resolveWithFiles() reads what is asked for, each once, and then resolves", async () => {
-  const reads: string[] = [];
-  const readFile = (path: string) => {
-    reads.push(path);
-    return path === "none"
-      ? Promise.reject(new Error("no such file"))
-      : Promise.resolve(`<${path}>`);
-  };
-  const resolve = (readNow: (path: string) => string) => {
-    let third = "";
-    try {
-      third = readNow("none");
-    } catch (error) {
-      third = String(error);
-    }
-    return [readNow("a"), readNow("b"), readNow("a"), third];
-  };
-  assertEquals(await resolveWithFiles(resolve, readFile), [
-    "<a>",
-    "<b>",
-    "<a>",
-    "Error: no such file",
-  ]);
-  assertEquals(reads.toSorted(), ["a", "b", "none"]);
-  const refusal = new Error("wrong");
-  const failing = resolveWithFiles((readNow) => {
-    readNow("a");
-    throw refusal;
-  }, readFile);
-  assert(await failing.catch((error) => error === refusal));
 });

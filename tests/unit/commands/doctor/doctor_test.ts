@@ -34,7 +34,7 @@ async function examined(given: Given) {
   const { args = [], env = { ANTHROPIC_API_KEY: KEY }, fetch = offline } = given;
   const variables: Readonly<Record<string, string>> = { HOME: "/home/user", ...env };
   const read = (name: string) => variables[name];
-  const config = resolveConfig(["doctor", ...args], read, () => "");
+  const config = await resolveConfig(["doctor", ...args], read, () => Promise.resolve(""));
   assert(config.command === "doctor");
   const clock = new ManualClock();
   const program = recordProgram({
@@ -116,7 +116,7 @@ Deno.test("doctor() waits ten seconds for an API that hangs, and no longer", asy
   simulator.faults.add({ fault: { kind: "hang" } });
   const start = clock.now();
   const env = (name: string) => name === "ANTHROPIC_API_KEY" ? KEY : undefined;
-  const config = resolveConfig(["doctor"], env, () => "");
+  const config = await resolveConfig(["doctor"], env, () => Promise.resolve(""));
   assert(config.command === "doctor");
   const openHttpClient: OpenHttpClient = () => ({
     fetch: (url, init) => simulator.fetch(new Request(url, init)),
@@ -397,10 +397,10 @@ Deno.test("doctor() says what it does before it waits, and prints what it has at
     print: (line) => order.push(line),
     note: (line) => order.push(line),
   });
-  const config = resolveConfig(
+  const config = await resolveConfig(
     ["doctor", "--max-waits=0"],
     (name) => name === "ANTHROPIC_API_KEY" ? KEY : undefined,
-    () => "",
+    () => Promise.resolve(""),
   );
   assert(config.command === "doctor");
   const hanging = doctor(config, {

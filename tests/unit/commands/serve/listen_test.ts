@@ -10,7 +10,7 @@ import { type Certificate, makeCertificate } from "../../../helpers/certificate.
 import { recordProgram } from "../../../helpers/program.ts";
 
 /** Serves with files in memory; one that is undefined cannot be read. */
-function serveTls(files: Partial<Certificate>, ...args: string[]) {
+async function serveTls(files: Partial<Certificate>, ...args: string[]) {
   const program = recordProgram({
     readFile: (path) => {
       const content = path === "cert.pem" ? files.cert : files.key;
@@ -19,10 +19,10 @@ function serveTls(files: Partial<Certificate>, ...args: string[]) {
         : Promise.resolve(content);
     },
   });
-  const config = resolveConfig(
+  const config = await resolveConfig(
     ["--http", "--simulate", "--tls-cert=cert.pem", "--tls-key=key.pem", "--port=0", ...args],
     (name) => name === "CMA_MCP_TOKEN" ? "t".repeat(32) : undefined,
-    () => "",
+    () => Promise.resolve(""),
   );
   assert(config.command === "serve");
   return { program, done: serve(config, program) };
@@ -38,7 +38,7 @@ async function isAlive(url: string, { cert }: Certificate): Promise<boolean> {
 Deno.test("serve() takes up a changed certificate only when it starts again", async () => {
   const [first, second] = [await makeCertificate(), await makeCertificate()];
   const files = { ...first };
-  const { program, done } = serveTls(files);
+  const { program, done } = await serveTls(files);
   const [, url = ""] = await program.loggedMatch(/clients at (https:\S+?),/);
   Object.assign(files, second);
   program.reload();
@@ -47,7 +47,7 @@ Deno.test("serve() takes up a changed certificate only when it starts again", as
   await assertRejects(() => isAlive(url, second), TypeError);
   program.stop();
   await done;
-  const again = serveTls(files);
+  const again = await serveTls(files);
   const [, next = ""] = await again.program.loggedMatch(/clients at (https:\S+?),/);
   assert(await isAlive(next, second));
   again.program.stop();
@@ -79,7 +79,7 @@ const refused: readonly [string, (good: Certificate) => Promise<Partial<Certific
 ];
 for (const [name, spoil, words] of refused) {
   Deno.test(`serve() refuses ${name} in one line`, async () => {
-    const { done } = serveTls(await spoil(await makeCertificate()));
+    const { done } = await serveTls(await spoil(await makeCertificate()));
     const { message } = await assertRejects(() => done, UsageError);
     assertMatch(message, words);
     assert(!message.includes("\n") && !message.includes("-----"));
@@ -93,17 +93,17 @@ Deno.test("serve() says that the address is at fault, not that the certificate i
     () => Promise.reject(new Error("Nobody asks")),
     silentLogger,
   );
-  const busy = serveTls(certificate, `--port=${taken.addr.port}`);
+  const busy = await serveTls(certificate, `--port=${taken.addr.port}`);
   await assertRejects(() => busy.done, UsageError, "taken");
   for (const host of ["192.0.2.1", "no-such-host.invalid"]) {
-    const foreign = serveTls(certificate, `--host=${host}`, "--allowed-hosts=x.example");
+    const foreign = await serveTls(certificate, `--host=${host}`, "--allowed-hosts=x.example");
     await assertRejects(() => foreign.done, UsageError, "another --host");
   }
   await taken.shutdown();
 });
 
 Deno.test("serve() serves TLS to nobody who does not trust its certificate", async () => {
-  const { program, done } = serveTls(await makeCertificate());
+  const { program, done } = await serveTls(await makeCertificate());
   const [, url = ""] = await program.loggedMatch(/clients at (https:\S+?),/);
   const stranger = await makeCertificate();
   await assertRejects(() => isAlive(url, stranger), TypeError);

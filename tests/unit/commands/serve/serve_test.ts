@@ -9,11 +9,11 @@ import { makeCertificate } from "../../../helpers/certificate.ts";
 
 const TOKEN = "t".repeat(32);
 
-function httpConfig(...args: string[]): ServeConfig {
-  const config = resolveConfig(
+async function httpConfig(...args: string[]): Promise<ServeConfig> {
+  const config = await resolveConfig(
     ["--http", "--simulate", "--port=0", ...args],
     (name) => name === "CMA_MCP_TOKEN" ? TOKEN : undefined,
-    () => "",
+    () => Promise.resolve(""),
   );
   assert(config.command === "serve");
   return config;
@@ -21,7 +21,7 @@ function httpConfig(...args: string[]): ServeConfig {
 
 async function serveHttp(...args: string[]) {
   const program = recordProgram();
-  const done = serve(httpConfig(...args), program);
+  const done = serve(await httpConfig(...args), program);
   const [, url = ""] = await program.loggedMatch(/clients at (\S+?),/);
   const endpoint = {
     token: TOKEN,
@@ -80,7 +80,7 @@ Deno.test("serve() is ready when the API can be reached", async () => {
 Deno.test("serve() refuses a port that is taken, in words", async () => {
   const { program, done, url } = await serveHttp();
   const { port } = new URL(url);
-  const second = httpConfig(`--port=${port}`);
+  const second = await httpConfig(`--port=${port}`);
   await assertRejects(() => serve(second, recordProgram()), UsageError, `Port ${port} is taken`);
   program.stop();
   await done;
@@ -93,7 +93,7 @@ for (const http2 of [true, false]) {
     const { cert, key } = await makeCertificate();
     const readFile = (path: string) => Promise.resolve(path === "cert.pem" ? cert : key);
     const program = recordProgram({ readFile });
-    const done = serve(httpConfig(...TLS), program);
+    const done = serve(await httpConfig(...TLS), program);
     const [, url = ""] = await program.loggedMatch(/clients at (https:\S+?),/);
     using client = Deno.createHttpClient({ caCerts: [cert], http2, http1: !http2 });
     const endpoint = {
@@ -116,6 +116,6 @@ for (const http2 of [true, false]) {
 }
 
 Deno.test("serve() does not start with a certificate that cannot be read", async () => {
-  const done = serve(httpConfig(...TLS), recordProgram());
+  const done = serve(await httpConfig(...TLS), recordProgram());
   await assertRejects(() => done, UsageError, "Cannot read 'cert.pem' (--tls-cert)");
 });
