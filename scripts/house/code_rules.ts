@@ -124,6 +124,56 @@ export function testsAreFound(files: readonly TextFile[]): Finding[] {
   );
 }
 
+/** Files of the source that need no test of their name, and where they are tested instead. */
+const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
+  "src/main.ts": "it starts the process: tests/e2e",
+  "src/tools/services.ts": "it puts objects together: every test of a tool uses it",
+};
+
+/** A package of its own, most of whose files are tested by its entry. */
+const BY_ENTRY = "src/simulator/";
+
+/** Returns true for a module that does something: more than types and re-exports. */
+function hasBehaviour(file: TextFile): boolean {
+  return parse(file).statements.some((statement) =>
+    ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement) ||
+    ts.isVariableStatement(statement) || ts.isExpressionStatement(statement)
+  );
+}
+
+/**
+ * The test of `src/<room>/<file>.ts` is `tests/unit/<room>/<file>_test.ts`; more tests of the same
+ * file are `<file>_<aspect>_test.ts` beside it.
+ */
+export function testsMirrorTheSource(files: readonly TextFile[]): Finding[] {
+  const paths = new Set(files.map(({ path }) => path));
+  const untested = modulesIn(files, "src").filter((file) =>
+    !paths.has(testOf(file.path)) && !(file.path in TESTED_ELSEWHERE) &&
+    !file.path.startsWith(BY_ENTRY) && hasBehaviour(file)
+  ).map(({ path }) => ({
+    path,
+    message: "has no test of its name",
+    mend:
+      `write ${testOf(path)}, or say in TESTED_ELSEWHERE in scripts/house/code_rules.ts where ` +
+      "it is tested",
+  }));
+  const stray = modulesIn(files, "tests/unit").filter(({ path }) => {
+    const aspects = path.replace(/^tests\/unit\//, "src/").replace(/_test\.ts$/, "").split("_");
+    return path.endsWith("_test.ts") &&
+      !aspects.some((_, index) => paths.has(`${aspects.slice(0, index + 1).join("_")}.ts`));
+  }).map(({ path }) => ({
+    path,
+    message: "is named after no file of src",
+    mend: "name it after the file that it tests, <file>_test.ts or <file>_<aspect>_test.ts, or " +
+      "move it to the folder of what it proves",
+  }));
+  return [...untested, ...stray];
+}
+
+function testOf(path: string): string {
+  return path.replace(/^src\//, "tests/unit/").replace(/\.ts$/, "_test.ts");
+}
+
 /** No unit test starts a program, itself or by a helper: that takes longer than all its like. */
 export function unitTestsStartNothing(files: readonly TextFile[]): Finding[] {
   const support = modulesIn(files, "tests", "scripts");

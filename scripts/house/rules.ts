@@ -13,6 +13,7 @@ import {
   stdoutIsTheProtocols,
   testsAreFound,
   testsAreOn,
+  testsMirrorTheSource,
   unitTestsStartNothing,
   zodIsShaken,
 } from "./code_rules.ts";
@@ -43,6 +44,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "properties are seeded": propertiesAreSeeded,
   "tests are on": testsAreOn,
   "tests are found": testsAreFound,
+  "tests mirror the source": testsMirrorTheSource,
   "unit tests start no program": unitTestsStartNothing,
   "no facts of one machine": noMachineFacts,
   "no secrets": noSecrets,

@@ -157,6 +157,25 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     { "tests/helpers/fuzz.ts": 'import fc from "fast-check";' },
   ],
   [
+    "tests mirror the source",
+    {
+      "src/core/a.ts": "export function a() {}",
+      "tests/unit/core/b_test.ts": "",
+      "src/core/b.ts": "",
+    },
+    /src\/core\/a\.ts has no test of its name: write tests\/unit\/core\/a_test\.ts/,
+    { "src/core/a.ts": "export const A = 1;", "tests/unit/core/a_test.ts": "" },
+  ],
+  [
+    "tests mirror the source",
+    { "tests/unit/core/a_b_test.ts": "", "src/core/b.ts": "" },
+    /core\/a_b_test\.ts is named after no file of src/,
+    {
+      "src/core/a.ts": 'export interface A {}\nexport { b } from "./b.ts";',
+      "tests/unit/core/a_b_test.ts": "",
+    },
+  ],
+  [
     "unit tests start no program",
     { "tests/unit/a_test.ts": "new Deno.Command(name);" },
     /a_test\.ts starts a program: move/,

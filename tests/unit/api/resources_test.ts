@@ -3,39 +3,6 @@ import { agentOf, environmentOf, sessionOf } from "../../../src/api/resources.ts
 import { ApiError } from "../../../src/api/errors.ts";
 import { json, setup } from "./support.ts";
 
-Deno.test("lists of other implementations read as pages", async () => {
-  const bodies: readonly [body: unknown, length: number, next?: string][] = [
-    [{ data: [{ type: "a" }], has_more: false, first_id: "1", last_id: "1" }, 1],
-    [{ data: null, next_page: null }, 0],
-    [{ data: {}, next_page: "" }, 0],
-    [{ data: { 0: { type: "a" }, 1: { type: "b" } } }, 2],
-    [{}, 0],
-    [[], 0],
-    [[{ type: "a" }], 1],
-    [{ data: [{ type: "a" }], next_page: 2 }, 1, "2"],
-    [{ data: [{ type: "a" }], next_page: {} }, 1],
-  ];
-  for (const [body, length, next] of bodies) {
-    const { api } = setup([json(body)]);
-    const page = await api.events.list("sesn_1", {});
-    assertEquals([page.data.length, page.next_page ?? undefined], [length, next]);
-  }
-});
-
-Deno.test("a body that is not a page is an error, not an empty page", async () => {
-  for (const body of [{ data: 7 }, { data: "none" }, { data: { a: 1 } }, "none", 7, null]) {
-    const { api } = setup([json(body)]);
-    await assertRejects(() => api.events.list("sesn_1", {}), ApiError, "no page of events");
-  }
-});
-
-Deno.test("an agent that cannot be read hides none of its neighbours", async () => {
-  const data = [{ id: "agent_1" }, null, 7, { name: "no id" }, [], { id: 5 }, { id: "agent_2" }];
-  const { api } = setup([json({ data })]);
-  const page = await api.agents.list({});
-  assertEquals(page.data.map(({ id }) => id), ["agent_1", "agent_2"]);
-});
-
 Deno.test("an odd field of an agent loses its own meaning only", () => {
   const agent = agentOf({
     id: "agent_1",
