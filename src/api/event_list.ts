@@ -7,6 +7,10 @@
  * is taken from its events ({@linkcode directionOf}). A server that gives one order whatever is asked
  * is read in its own order, and the pages are turned round here.
  *
+ * Each method of `PageReader` hides one habit from those above it: `#request` that a page is too
+ * large, `#ask` that a parameter is refused, `#fetch` that a list is cut or a filter does no good,
+ * `#fetchInOrder` that the order is another; `read` puts together a page of what is left.
+ *
  * @module
  */
 
@@ -24,7 +28,7 @@ import {
 } from "./events.ts";
 import { type HttpContext, request, sessionPath, timeoutOf } from "./http.ts";
 import { CursorTrail, type Page, pageOf } from "./pages.ts";
-import { instantMs } from "./read.ts";
+import { type Fields, fieldsOf, instantMs } from "./read.ts";
 import type { ListEventsParams, ManagedAgentsApi, ReadOptions } from "./types.ts";
 
 /** The direction of a list of events: oldest first, or newest first. */
@@ -153,6 +157,16 @@ function isRefusedQuery(error: unknown): boolean {
   return error instanceof ApiError && error.isInvalidRequest;
 }
 
+/** Gives the page, or undefined where the server refuses the query. */
+async function unlessRefused(page: Promise<ServerPage>): Promise<ServerPage | undefined> {
+  try {
+    return await page;
+  } catch (error) {
+    if (isRefusedQuery(error)) return undefined;
+    throw error;
+  }
+}
+
 /** A place between two entries of a list, in the order of the server. */
 interface Place {
   /** Entries before it. */
@@ -227,7 +241,7 @@ class PageReader {
    * @param room wanted events that are enough, of a page that is turned round
    */
   async #fetchInOrder(cursor: string | undefined, room: number): Promise<ServerPage> {
-    const place = cursor === undefined ? undefined : placeOf(cursor);
+    const place = placeOf(cursor);
     if (place) return await this.#fetchReversed(place, room);
     const isFirst = cursor === undefined;
     const isKnownReversed = isFirst && this.#server.habits.order === opposite(this.#order);
@@ -287,7 +301,7 @@ class PageReader {
       : { offset: start };
     return {
       data: shown.map(({ event }) => event).reverse(),
-      ...(rest.offset > 0 && { next_page: encodePlace(rest) }),
+      ...(rest.offset > 0 && { next_page: placeCursor(rest) }),
     };
   }
 
@@ -318,12 +332,10 @@ class PageReader {
     const entries = new Map<string | number, Entry>();
     for (let index = first;; index++) {
       const { cursor, start } = pages[index] ?? { start: 0 };
-      const page = await this.#fetch({ ...this.#params, order, limit, page: cursor })
-        .catch((error) => {
-          if (index > first || index === 0 || !isRefusedQuery(error)) throw error;
-          // A remembered cursor is no longer taken.
-          lists.delete(key);
-        });
+      const fetching = this.#fetch({ ...this.#params, order, limit, page: cursor });
+      const isRemembered = index === first && index > 0;
+      const page = isRemembered ? await unlessRefused(fetching) : await fetching;
+      if (!page) lists.delete(key);
       // Pages of another size begin elsewhere.
       if (!page || page.reducedLimit !== undefined) return await this.#readUpTo(until);
       const { data, next } = trail.take<SessionEvent>(page);
@@ -390,7 +402,7 @@ class PageReader {
     let known: ServerPage = { ...fetched, isCut: fetched.isCut || count > FULL_LIMIT };
     let most = count;
     for (const limit of fetched.isCut ? sizes : [query.limit + 1, ...sizes]) {
-      const larger = await this.#askForMore({ ...query, limit, afterId: undefined });
+      const larger = await unlessRefused(this.#ask({ ...query, limit, afterId: undefined }));
       if (!larger || larger.data.length <= most) break;
       this.#server.habits.cutsLists = true;
       most = larger.data.length;
@@ -399,16 +411,6 @@ class PageReader {
       if (!known.isCut) break;
     }
     return known;
-  }
-
-  /** As `#ask`; undefined where the server takes no such limit. */
-  async #askForMore(query: ServerQuery): Promise<ServerPage | undefined> {
-    try {
-      return await this.#ask(query);
-    } catch (error) {
-      if (isRefusedQuery(error)) return undefined;
-      throw error;
-    }
   }
 
   /** Asks only what the server takes, and learns that where it refuses a query. */
@@ -427,10 +429,7 @@ class PageReader {
         const isSame = simple.limit === usual.limit && simple.order === usual.order &&
           simple.types === usual.types;
         if (isSame) continue;
-        const page = await this.#request(simple).catch((again) => {
-          if (isRefusedQuery(again)) return undefined;
-          throw again;
-        });
+        const page = await unlessRefused(this.#request(simple));
         if (!page) continue;
         Object.assign(habits, { ...change, without: { ...habits.without, ...change.without } });
         return page;
@@ -574,39 +573,36 @@ function keyOf(event: SessionEvent | undefined): string | undefined {
   return event && (event.id ?? JSON.stringify(event));
 }
 
-const PLACE_PREFIX = "cma-mcp place ";
-const AFTER_PREFIX = "cma-mcp after ";
+/** Cursors that are made here begin with it; all others are the server's own. */
+const OWN_CURSOR = "cma-mcp ";
 
-function encodePlace({ offset, id }: Place): string {
-  return PLACE_PREFIX + JSON.stringify([offset, id ?? null]);
+function placeCursor({ offset, id }: Place): string {
+  return OWN_CURSOR + JSON.stringify({ offset, id });
 }
 
-function placeOf(cursor: string): Place | undefined {
-  const [offset, id] = parseMarked(PLACE_PREFIX, cursor) ?? [];
+function placeOf(cursor: string | undefined): Place | undefined {
+  const { offset, id } = fieldsOfOwn(cursor);
   if (typeof offset !== "number") return undefined;
   return { offset, ...(typeof id === "string" && { id }) };
 }
 
-function afterCursor(event: SessionEvent | undefined): string | undefined {
-  if (!event?.id) return undefined;
-  return AFTER_PREFIX + JSON.stringify([event.id, event.seq ?? null]);
+function afterCursor({ id, seq }: Partial<SessionEvent> = {}): string | undefined {
+  return id ? OWN_CURSOR + JSON.stringify({ afterId: id, afterSeq: seq }) : undefined;
 }
 
 /** The query of a cursor that {@linkcode afterCursor} made. */
-function afterOf(page: string | undefined): Partial<ServerQuery> {
-  const [id, seq] = parseMarked(AFTER_PREFIX, page ?? "") ?? [];
-  if (typeof id !== "string") return {};
-  return { page: undefined, afterId: id, ...(typeof seq === "number" && { afterSeq: seq }) };
+function afterOf(cursor: string | undefined): Partial<ServerQuery> {
+  const { afterId, afterSeq } = fieldsOfOwn(cursor);
+  if (typeof afterId !== "string") return {};
+  return { page: undefined, afterId, ...(typeof afterSeq === "number" && { afterSeq }) };
 }
 
-/** The values in a cursor of this module; undefined for the server's own. */
-function parseMarked(mark: string, cursor: string): unknown[] | undefined {
-  if (!cursor.startsWith(mark)) return undefined;
+function fieldsOfOwn(cursor = ""): Fields {
+  if (!cursor.startsWith(OWN_CURSOR)) return {};
   try {
-    const value: unknown = JSON.parse(cursor.slice(mark.length));
-    return Array.isArray(value) ? value : undefined;
+    return fieldsOf(JSON.parse(cursor.slice(OWN_CURSOR.length))) ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 
