@@ -406,22 +406,129 @@ export function faultOf(failure: ApiFailure): ApiFault {
   };
 }
 
-/** A problem of the network, and its remedy. */
-interface NetworkProblem {
-  /** One sentence without a full stop. */
-  readonly message: string;
-  /** In the imperative, without capital and full stop. */
-  readonly remedy: string;
-  /** True when it stays so until somebody changes something. */
-  readonly lasting?: boolean;
-}
-
 /** The server that a request was for, and the proxy before it. */
 export interface NetworkRoute {
   /** Scheme, host and port of the base URL. */
   readonly origin: string;
   readonly proxy?: Proxy;
 }
+
+/**
+ * Matches connections that were never made. Deno's `fetch` tells them from those that broke: its
+ * `TypeError`, "fetch failed", carries a cause whose message names the phase (Deno 2.9.6).
+ */
+const NEVER_CONNECTED =
+  /client error \(Connect\)|requests to port \d+ are blocked|requires net access/i;
+
+/** The runtime's words for a problem of the network, and what they mean. */
+interface NetworkRow {
+  readonly words: RegExp;
+  /** True where a connection was made: the request may have been delivered. */
+  readonly connected?: true;
+  /** What is wrong, in one sentence without a full stop. */
+  readonly what: (origin: string) => string;
+  /** The same said of the proxy, where there is one that the words can be about. */
+  readonly whatOfProxy?: (origin: string) => string;
+  /** In the imperative, without capital and full stop. */
+  readonly remedy: string;
+  /** True when it stays so until somebody changes something. */
+  readonly lasting?: true;
+}
+
+const CHECK_URL = "check --base-url";
+
+/** The first row that fits counts. */
+const NETWORK_ROWS: readonly NetworkRow[] = [
+  {
+    words: /requests to port \d+ are blocked/i,
+    what: (origin) => `${origin} has a port that 'fetch' does not allow`,
+    remedy: `serve the API on another port, and ${CHECK_URL}`,
+    lasting: true,
+  },
+  {
+    words: /requires net access/i,
+    what: (origin) => `This program may not reach ${origin}`,
+    remedy: "start it with --allow-net, or use the executable",
+    lasting: true,
+  },
+  {
+    words: /proxy authentication required/i,
+    what: (origin) => `A proxy before ${origin} wants a user name and a password`,
+    whatOfProxy: () => "wants a user name and a password",
+    remedy: "set HTTPS_PROXY=http://<user>:<password>@<proxy>",
+    lasting: true,
+  },
+  {
+    words: /tunnel/i,
+    what: (origin) => `A proxy refuses a tunnel to ${origin}`,
+    whatOfProxy: (origin) => `refuses a tunnel to ${origin}`,
+    remedy: "ask its operator to let it through",
+  },
+  {
+    words: /dns error|failed to lookup|no such host|name or service not known/i,
+    what: (origin) => `${new URL(origin).hostname} has no known address (DNS)`,
+    whatOfProxy: () => "has no known address (DNS)",
+    remedy: `${CHECK_URL}, this machine's connection and its DNS`,
+  },
+  {
+    words: /refused/i,
+    what: (origin) => `${origin} refuses connections`,
+    whatOfProxy: () => "refuses connections",
+    remedy: `start what is to listen there, or ${CHECK_URL}`,
+  },
+  {
+    words: /unknownissuer|unknown issuer|self.?signed|caused?as/i,
+    what: (origin) =>
+      `The certificate of ${origin} is signed by an unknown authority (TLS), as it is where a ` +
+      "company's proxy or a virus scanner reads along",
+    remedy: "trust this machine's certificates with DENO_TLS_CA_STORE=system, or name the " +
+      "authority's file with DENO_CERT",
+    lasting: true,
+  },
+  {
+    words: /expired|notvalidyet|not valid yet/i,
+    what: (origin) => `The certificate of ${origin} is not valid at this machine's time (TLS)`,
+    remedy: "set this machine's clock; if it is right, the certificate has to be renewed",
+    lasting: true,
+  },
+  {
+    words: /not valid for name|notvalidforname/i,
+    what: (origin) => `The certificate of ${origin} is for another name (TLS)`,
+    remedy: "see whether this network wants a sign-in in a browser first; otherwise " +
+      `${CHECK_URL}: use a name that the certificate has`,
+    lasting: true,
+  },
+  {
+    words: /corrupt message|invalidcontenttype/i,
+    what: (origin) => `${origin} does not speak TLS`,
+    remedy: "type http:// in --base-url if that is meant, or correct its port",
+    lasting: true,
+  },
+  {
+    words: /handshake|invalid peer|certificate|\btls\b/i,
+    what: (origin) => `Cannot make a secure connection to ${origin} (TLS)`,
+    remedy: "see whether a proxy or a firewall is in between, and set HTTPS_PROXY if there is one",
+  },
+  {
+    words: /unreachable|no route|network is down/i,
+    what: (origin) => `Cannot reach ${origin} from this network`,
+    remedy: "check this machine's connection and its VPN",
+  },
+  {
+    words: /invalid http version|invalid http/i,
+    connected: true,
+    what: (origin) => `${origin} does not speak plain HTTP`,
+    remedy: "type https:// in --base-url",
+    lasting: true,
+  },
+  {
+    words: /certificate_?\s?required/i,
+    connected: true,
+    what: (origin) => `${origin} wants a certificate from its clients, and this program has none`,
+    remedy: "go through a gateway that has one, or correct --base-url",
+    lasting: true,
+  },
+];
 
 /** The messages of an error and of everything that caused it. */
 function messagesOf(error: unknown): string {
@@ -432,146 +539,34 @@ function messagesOf(error: unknown): string {
   return messages.join(" | ");
 }
 
-type Explain = (route: NetworkRoute) => NetworkProblem;
-
-const CHECK_URL = "check --base-url";
-
-function proxyOr(
-  { proxy, origin }: NetworkRoute,
-  withProxy: (name: string) => string,
-  without: string,
-  remedy: string,
-): NetworkProblem {
-  if (!proxy) return { message: without, remedy };
-  const { address, variable } = proxy;
-  const { hostname } = new URL(origin);
-  return {
-    message: withProxy(`The proxy ${address} (${variable})`),
-    remedy: `correct ${variable}, or add ${hostname} to NO_PROXY`,
-  };
-}
-
-/**
- * Matches connections that were never made. Deno's `fetch` tells them from those that broke: its
- * `TypeError`, "fetch failed", carries a cause whose message names the phase (Deno 2.9.6).
- */
-const NEVER_CONNECTED =
-  /client error \(Connect\)|requests to port \d+ are blocked|requires net access/i;
-
-/** Meanings of the runtime's messages when no connection was made; the first match counts. */
-const BEFORE_CONNECTED: readonly (readonly [RegExp, Explain])[] = [
-  [/requests to port \d+ are blocked/i, ({ origin }) => ({
-    message: `${origin} has a port that 'fetch' does not allow`,
-    remedy: `serve the API on another port, and ${CHECK_URL}`,
-    lasting: true,
-  })],
-  [/requires net access/i, ({ origin }) => ({
-    message: `This program may not reach ${origin}`,
-    remedy: "start it with --allow-net, or use the executable",
-    lasting: true,
-  })],
-  [/proxy authentication required/i, (route) => ({
-    ...proxyOr(
-      route,
-      (proxy) => `${proxy} wants a user name and a password`,
-      `A proxy before ${route.origin} wants a user name and a password`,
-      "set HTTPS_PROXY=http://<user>:<password>@<proxy>",
-    ),
-    lasting: true,
-  })],
-  [/tunnel/i, (route) =>
-    proxyOr(
-      route,
-      (proxy) => `${proxy} refuses a tunnel to ${route.origin}`,
-      `A proxy refuses a tunnel to ${route.origin}`,
-      "ask its operator to let it through",
-    )],
-  [/dns error|failed to lookup|no such host|name or service not known/i, (route) =>
-    proxyOr(
-      route,
-      (proxy) => `${proxy} has no known address (DNS)`,
-      `${new URL(route.origin).hostname} has no known address (DNS)`,
-      `${CHECK_URL}, this machine's connection and its DNS`,
-    )],
-  [/refused/i, (route) =>
-    proxyOr(
-      route,
-      (proxy) => `${proxy} refuses connections`,
-      `${route.origin} refuses connections`,
-      `start what is to listen there, or ${CHECK_URL}`,
-    )],
-  [/unknownissuer|unknown issuer|self.?signed|caused?as/i, ({ origin }) => ({
-    message:
-      `The certificate of ${origin} is signed by an unknown authority (TLS), as it is where a ` +
-      "company's proxy or a virus scanner reads along",
-    remedy: "trust this machine's certificates with DENO_TLS_CA_STORE=system, or name the " +
-      "authority's file with DENO_CERT",
-    lasting: true,
-  })],
-  [/expired|notvalidyet|not valid yet/i, ({ origin }) => ({
-    message: `The certificate of ${origin} is not valid at this machine's time (TLS)`,
-    remedy: "set this machine's clock; if it is right, the certificate has to be renewed",
-    lasting: true,
-  })],
-  [/not valid for name|notvalidforname/i, ({ origin }) => ({
-    message: `The certificate of ${origin} is for another name (TLS)`,
-    remedy: "see whether this network wants a sign-in in a browser first; otherwise " +
-      `${CHECK_URL}: use a name that the certificate has`,
-    lasting: true,
-  })],
-  [/corrupt message|invalidcontenttype/i, ({ origin }) => ({
-    message: `${origin} does not speak TLS`,
-    remedy: "type http:// in --base-url if that is meant, or correct its port",
-    lasting: true,
-  })],
-  [/handshake|invalid peer|certificate|\btls\b/i, ({ origin }) => ({
-    message: `Cannot make a secure connection to ${origin} (TLS)`,
-    remedy: "see whether a proxy or a firewall is in between, and set HTTPS_PROXY if there is one",
-  })],
-  [/unreachable|no route|network is down/i, ({ origin }) => ({
-    message: `Cannot reach ${origin} from this network`,
-    remedy: "check this machine's connection and its VPN",
-  })],
-];
-
-/** The same when one was made: the request may have been delivered. */
-const AFTER_CONNECTED: readonly (readonly [RegExp, Explain])[] = [
-  [/invalid http version|invalid http/i, ({ origin }) => ({
-    message: `${origin} does not speak plain HTTP`,
-    remedy: "type https:// in --base-url",
-    lasting: true,
-  })],
-  [/certificate_?\s?required/i, ({ origin }) => ({
-    message: `${origin} wants a certificate from its clients, and this program has none`,
-    remedy: "go through a gateway that has one, or correct --base-url",
-    lasting: true,
-  })],
-];
-
 /**
  * Makes the error of a request that got no response. Whatever is not clearly a failure to connect counts
  * as a connection that broke: then the request may have been delivered.
  */
-export function networkError(cause: unknown, route: NetworkRoute): ApiError {
-  const { origin, proxy } = route;
+export function networkError(cause: unknown, { origin, proxy }: NetworkRoute): ApiError {
   const messages = messagesOf(cause);
   const isUnsent = NEVER_CONNECTED.test(messages);
-  const table = isUnsent ? BEFORE_CONNECTED : AFTER_CONNECTED;
-  const [, explain] = table.find(([pattern]) => pattern.test(messages)) ?? [];
-  const problem: Partial<NetworkProblem> = explain?.(route) ?? (isUnsent ? {} : {
-    remedy: "try again; if it stays so, see " +
-      (proxy
-        ? `what the proxy ${proxy.address} does`
-        : "whether a proxy or a firewall is in between"),
-  });
-  const message = problem.message ??
-    (isUnsent ? `Cannot connect to ${origin}` : `The connection to ${origin} broke`);
-  return new ApiError(message, {
-    kind: isUnsent ? "not_sent" : "connection_lost",
-    origin,
-    remedy: problem.remedy,
-    lasting: problem.lasting,
-  }, { cause });
+  const row = NETWORK_ROWS.find(({ words, connected = false }) =>
+    connected !== isUnsent && words.test(messages)
+  );
+  const failure = (message: string, remedy?: string) =>
+    new ApiError(message, {
+      kind: isUnsent ? "not_sent" : "connection_lost",
+      ...{ origin, remedy, lasting: row?.lasting },
+    }, { cause });
+  if (row?.whatOfProxy && proxy) {
+    const { address, variable } = proxy;
+    return failure(
+      `The proxy ${address} (${variable}) ${row.whatOfProxy(origin)}`,
+      `correct ${variable}, or add ${new URL(origin).hostname} to NO_PROXY`,
+    );
+  }
+  if (row) return failure(row.what(origin), row.remedy);
+  if (isUnsent) return failure(`Cannot connect to ${origin}`);
+  const suspect = proxy
+    ? `what the proxy ${proxy.address} does`
+    : "whether a proxy or a firewall is in between";
+  return failure(`The connection to ${origin} broke`, `try again; if it stays so, see ${suspect}`);
 }
 
 /**
