@@ -5,6 +5,7 @@
  * @module
  */
 
+import { retrySeconds } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { ToolError } from "../core/errors.ts";
 import type { Caller } from "./principal.ts";
@@ -68,7 +69,7 @@ export function createCallLimits(maxCalls: number = DEFAULT_MAX_CALLS): CallLimi
 export function chargeSearch({ principal }: Caller): void {
   const waitMs = principal?.charge?.(1) ?? 0;
   if (waitMs === 0) return;
-  const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
+  const seconds = retrySeconds(waitMs);
   throw new ToolError(
     "rate_limited",
     "To find after_id takes more requests to the API than your token may make now: leave after_id " +

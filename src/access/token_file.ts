@@ -7,7 +7,7 @@
 
 import * as z from "zod";
 import type { Clock } from "../core/clock.ts";
-import { fileError, UsageError } from "../core/errors.ts";
+import { fileError, messageOf, UsageError } from "../core/errors.ts";
 import { isFilledIn } from "../core/filled_in.ts";
 import { type IdKind, isIdOf } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
@@ -214,7 +214,7 @@ export function openTokens(
   const registry = createTokenRegistry(tokenFile.entries);
   const fail = (error: unknown) =>
     log.error("The token file cannot be used: the tokens stay as they were", {
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
     });
   const file = watchFile({
     ...program,

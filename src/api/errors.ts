@@ -5,6 +5,7 @@
  * @module
  */
 
+import { retrySeconds } from "../core/backoff.ts";
 import { HOSTED } from "../core/addresses.ts";
 import type { Proxy } from "../core/proxy.ts";
 
@@ -122,7 +123,7 @@ const TRY_LATER = "Try again later.";
 const TRY_AGAIN: Text = ({ retryAfterMs }) =>
   retryAfterMs === undefined
     ? "Try again in a minute."
-    : `Try again in ${Math.max(1, Math.ceil(retryAfterMs / 1_000))} s.`;
+    : `Try again in ${retrySeconds(retryAfterMs)} s.`;
 
 const at = ({ origin }: ApiFailure) => origin === undefined ? "" : ` at ${origin}`;
 

@@ -52,9 +52,6 @@ export async function demo(program: Program): Promise<void> {
   const token = crypto.randomUUID() + crypto.randomUUID();
   const handler = createHttpHandler(app.factory, {
     tokens: [token],
-    allowedHosts: ["localhost"],
-    allowedOrigins: [],
-    maxBodyBytes: 1024 * 1024,
     ready: () => Promise.resolve(true),
     log,
   });

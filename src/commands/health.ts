@@ -6,6 +6,7 @@
 
 import type { HealthConfig } from "../config/config.ts";
 import { bindSignal, raceSignal } from "../core/abort.ts";
+import { messageOf } from "../core/errors.ts";
 import { plainLine } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Connection } from "../runtime/runtime.ts";
@@ -81,7 +82,7 @@ export async function health(
     program.print(alive ? "ok" : plainLine(`${place} answers '${status}', not 200`));
     return alive;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     program.print(plainLine(`${place} does not answer: ${reason}`));
     return false;
   }

@@ -8,7 +8,7 @@ import type { Config } from "../config/config.ts";
 import { readsFiles, resolveStart } from "../config/resolve.ts";
 import { aborted } from "../core/abort.ts";
 import { systemClock } from "../core/clock.ts";
-import { isBrokenPipe, UsageError } from "../core/errors.ts";
+import { isBrokenPipe, messageOf, UsageError } from "../core/errors.ts";
 import { createLogger, type Logger } from "../core/logger.ts";
 import { Output } from "../core/output.ts";
 import { createRedact } from "../core/redact.ts";
@@ -44,6 +44,7 @@ export async function run(runtime: Runtime): Promise<never> {
     const files = createFileReaders(systemClock);
     const config = await resolveStart(runtime.args, runtime.env, files.readFile);
     redact = createRedact(secretsOf(config));
+    // Counted now: it opens files, and reading may be given up next.
     const problem = "server" in config && config.http && config.server.maxWaits !== undefined
       ? openFilesProblem(config.server.maxWaits, runtime.countOpenableFiles)
       : undefined;
@@ -71,7 +72,7 @@ export async function run(runtime: Runtime): Promise<never> {
     };
     return await exit(runtime, streams, await runToEnd(config, program, streams));
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     streams.err.write(`${redact.loose(plainLine(`cma-mcp: ${message}`))}\n`);
     return await exit(runtime, streams, error instanceof UsageError ? USAGE : FAILED);
   }
@@ -121,7 +122,7 @@ async function runToEnd(
   const { failure } = out;
   // A reader may want no more of it, as `head` does.
   if (failure === undefined || isBrokenPipe(failure)) return code;
-  const reason = failure instanceof Error ? failure.message : String(failure);
+  const reason = messageOf(failure);
   throw new Error(`Cannot write to stdout: ${reason}`);
 }
 

@@ -26,3 +26,8 @@ export function backoffMs(attempt: number, options: BackoffOptions): number {
   const random = options.random ?? Math.random;
   return ceiling / 2 + (ceiling / 2) * random();
 }
+
+/** Returns a pause in whole seconds, for texts and headers that say when to try again: at least 1. */
+export function retrySeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1_000));
+}

@@ -33,10 +33,19 @@ export function unquoted(error: unknown): string {
   return `${name}: ${/^[^"'`:{[\n]{0,100}(?=[\s"'`:{[]|$)/.exec(message)?.[0].trim() ?? ""}`;
 }
 
+/** Returns the words of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Returns the system's code of an error, such as `ENOENT`; undefined where it has none. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}
+
 /** Returns true for the error of a write whose reader has gone, by the names that runtimes give it. */
 export function isBrokenPipe(error: unknown): boolean {
-  return error instanceof Error &&
-    (error.name === "BrokenPipe" || ("code" in error && error.code === "EPIPE"));
+  return systemCode(error) === "EPIPE" || (error instanceof Error && error.name === "BrokenPipe");
 }
 
 /** The runtime's error codes for files: what is wrong, and what to do. */
@@ -54,7 +63,7 @@ const FILE_ERRORS: Readonly<Record<string, string>> = {
 };
 
 function fileErrorText(error: unknown): string | undefined {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = systemCode(error) ?? "";
   return Object.hasOwn(FILE_ERRORS, code) ? FILE_ERRORS[code] : undefined;
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { retrySeconds } from "../core/backoff.ts";
 import { STATUS_CODE } from "@std/http";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
@@ -146,7 +147,7 @@ function admit(token: TokenEntry, limiter: RateLimiter, log: Logger): Admitted {
           `Your token may make ${ratePerMinute} requests a minute: send fewer in one batch.`,
         );
       }
-      const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
+      const seconds = retrySeconds(waitMs);
       return errorResponse(
         STATUS_CODE.TooManyRequests,
         `Your token may make ${ratePerMinute} requests a minute: try again in ${seconds} s.`,

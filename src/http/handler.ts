@@ -19,7 +19,7 @@ import { authInfoOf } from "../mcp/server.ts";
 import { createAuthenticator } from "./authenticate.ts";
 import { readJson } from "./body.ts";
 import { LOOPBACK_HOSTS } from "../core/addresses.ts";
-import { createGuard, type GuardOptions, hostOf, pathOf } from "./guard.ts";
+import { createGuard, hostOf, pathOf } from "./guard.ts";
 import {
   checkBatch,
   checkMessage,
@@ -77,18 +77,22 @@ export function createHttpHandler(
   factory: McpServerFactory,
   options: HttpOptions,
 ): HttpHandler {
-  const { path = "/mcp", log, clock = systemClock, isAccepting = () => true } = options;
+  const { path = "/mcp", maxBodyBytes = MAX_MESSAGE_BYTES } = options;
+  const { allowedHosts = [], allowedOrigins = [] } = options;
+  const { log, clock = systemClock, isAccepting = () => true, onAccepted } = options;
   const tokens = "current" in options.tokens
     ? options.tokens
     : createTokenRegistry(tokensOf(options.tokens));
-  const maxBodyBytes = options.maxBodyBytes ?? MAX_MESSAGE_BYTES;
   const bodyLimits = {
     maxBytes: maxBodyBytes,
     timeoutMs: BODY_TIMEOUT_MS,
     together: { bytes: 0, maxBytes: MAX_BODIES_BYTES },
   };
-  const guard = createGuard(guardOptions(options, maxBodyBytes));
-  const { onAccepted } = options;
+  const guard = createGuard({
+    allowedHosts: allowedHosts.length > 0 ? allowedHosts : LOOPBACK_HOSTS,
+    allowedOrigins,
+    maxBodyBytes,
+  });
   const authenticator = createAuthenticator({ tokens, clock, log, onAccepted });
   const isReady = createReadiness(clock, options.ready);
   const mcp = createMcp(factory, { log, clock, maxBodyBytes });
@@ -270,15 +274,6 @@ const WAITS: ReadonlySet<unknown> = new Set(
 
 function isWait(message: unknown): boolean {
   return isFields(message) && isFields(message.params) && WAITS.has(message.params.name);
-}
-
-function guardOptions(options: HttpOptions, maxBodyBytes: number): GuardOptions {
-  const { allowedHosts = [], allowedOrigins = [] } = options;
-  return {
-    allowedHosts: allowedHosts.length > 0 ? allowedHosts : LOOPBACK_HOSTS,
-    allowedOrigins,
-    maxBodyBytes,
-  };
 }
 
 function shuttingDown(): Response {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { retrySeconds } from "../core/backoff.ts";
 import { type JSONRPCMessage, ProtocolErrorCode } from "@modelcontextprotocol/server";
 import { ApiError, faultOf } from "../api/errors.ts";
 import { ToolError, UsageError } from "../core/errors.ts";
@@ -64,10 +65,6 @@ function joined(parts: readonly (string | undefined)[]): string {
   return parts.filter(Boolean).join(" ");
 }
 
-function seconds(ms: number): number {
-  return Math.max(1, Math.ceil(ms / 1_000));
-}
-
 function apiFacts(error: ApiError): string {
   const facts = [
     error.status === undefined ? undefined : String(error.status),
@@ -77,7 +74,9 @@ function apiFacts(error: ApiError): string {
       ? undefined
       : JSON.stringify(shorten(error.message, MAX_API_MESSAGE_CHARS)),
     error.requestId && `request id ${error.requestId}`,
-    error.retryAfterMs === undefined ? undefined : `retry after ${seconds(error.retryAfterMs)} s`,
+    error.retryAfterMs === undefined
+      ? undefined
+      : `retry after ${retrySeconds(error.retryAfterMs)} s`,
   ];
   const known = facts.filter(Boolean);
   return known.length > 0 ? `(API: ${known.join(", ")})` : "";

@@ -16,6 +16,7 @@ import {
   type ServerContext,
   type Transport,
 } from "@modelcontextprotocol/server";
+import { messageOf } from "../core/errors.ts";
 import { nearest, wordsOf } from "../core/suggest.ts";
 import type { Logger } from "../core/logger.ts";
 import { label } from "../core/text.ts";
@@ -243,7 +244,7 @@ async function serveCall(
       mcpReq.notify({ method: "notifications/progress", params: { progressToken, ...update } }),
     onFailure: (error) =>
       services.log.debug("A progress notification was not sent", {
-        error: error instanceof Error ? error.message : String(error),
+        error: messageOf(error),
       }),
   });
   const call = running.enter(clientKey, id, mcpReq.signal);

@@ -5,7 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../core/clock.ts";
-import { UsageError } from "../core/errors.ts";
+import { messageOf, UsageError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { type HandleRequest, type ListenAddress, ListenError, type Listening } from "./runtime.ts";
 
@@ -166,7 +166,7 @@ export function listen(
     if (clock.now() - toldAt >= TELL_MS) {
       toldAt = clock.now();
       log.error("The port took no more connections: idle ones are closed", {
-        error: error instanceof Error ? error.message : String(error),
+        error: messageOf(error),
       });
     }
     const idle = connections.values().filter(({ isIdle }) => isIdle).take(CLOSED_AT_ONCE).toArray();

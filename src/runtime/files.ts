@@ -6,6 +6,7 @@
 
 import { ByteBuffer } from "../core/byte_buffer.ts";
 import type { Clock } from "../core/clock.ts";
+import { systemCode } from "../core/errors.ts";
 
 /** How long a file may take to be read, in milliseconds. */
 const READ_MS = 5_000;
@@ -77,7 +78,7 @@ async function unlessMissing<T, M>(promise: Promise<T>, missing: M): Promise<T |
   try {
     return await promise;
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = systemCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return missing;
     throw error;
   }
@@ -113,8 +114,7 @@ async function readBytes(path: string, clock: Clock): Promise<Uint8Array> {
 
 /** Passes over the error of a pipe whose writer has written nothing yet. */
 function notYet(error: unknown): undefined {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code !== "EAGAIN") throw error;
+  if (systemCode(error) !== "EAGAIN") throw error;
 }
 
 function late(): Error {

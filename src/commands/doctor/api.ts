@@ -4,6 +4,7 @@
  * @module
  */
 
+import { retrySeconds } from "../../core/backoff.ts";
 import { CREDENTIAL_VARIABLES } from "../../core/ids.ts";
 import { type ApiOptions, createApi } from "../../api/client.ts";
 import { createConnections } from "../../api/connections.ts";
@@ -159,7 +160,7 @@ function cureOf(error: ApiError): string | undefined {
   const { remedy, retryAfterMs } = error;
   if (remedy ?? operator) return remedy ?? operator;
   if (retryAfterMs !== undefined) {
-    return `try again in ${Math.max(1, Math.ceil(retryAfterMs / 1_000))} s`;
+    return `try again in ${retrySeconds(retryAfterMs)} s`;
   }
   return caller && caller[0]?.toLowerCase() + caller.slice(1).replace(/\.$/, "");
 }
