@@ -3,7 +3,6 @@ import type { SessionEvent } from "../../../src/api/events.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { EventReader, EventWindow } from "../../../src/session/event_reader.ts";
 import { setup } from "../api/support.ts";
-import { createRandom, type Random } from "../../helpers/random.ts";
 import { events, fakeApi, FakeLog } from "../tools/support.ts";
 
 const RARE = "session.status_idle";
@@ -29,55 +28,6 @@ Deno.test("EventWindow remembers where shown events stand and its end, not what 
   assertEquals(known, ["e100", "e200", "e300", "e399"]);
   assertEquals(stretch.tailId, "e399");
   assertEquals(stretch.hasMore, true);
-});
-
-/** What a stretch must be, from the whole log at once. */
-function expectedStretch(
-  log: readonly SessionEvent[],
-  query: { readonly afterId: string; readonly limit: number; readonly types?: readonly string[] },
-) {
-  const after = log.slice(log.findIndex(({ id }) => id === query.afterId) + 1);
-  const wanted = after.filter(({ type }) => !query.types || query.types.includes(type));
-  const left = wanted[query.limit];
-  const before = left ? after.slice(0, after.indexOf(left)) : after;
-  return {
-    ids: wanted.slice(0, query.limit).map(({ id }) => id),
-    hasMore: left !== undefined,
-    // Nothing lies between here and what is not shown.
-    onFrom: before.at(-1)?.id ?? query.afterId,
-  };
-}
-
-function randomLog(random: Random): SessionEvent[] {
-  const rarity = random.pick([2, 30, 700]);
-  return events(Math.floor(random.between(2, 3_500))).map((event) => ({
-    ...event,
-    type: random.next() < 1 / rarity ? RARE : random.pick(["agent.message", "agent.thinking"]),
-  }));
-}
-
-Deno.test("EventReader gives what a filter over the whole log gives, and the place right before the rest", async () => {
-  const random = createRandom(20_261_123);
-  for (let round = 0; round < 60; round++) {
-    const log = new FakeLog(randomLog(random));
-    const reader = new EventReader(fakeApi({ events: log.api }));
-    const types = random.pick([[RARE], [RARE, "agent.thinking"], ["unseen"], undefined]);
-    const limit = random.pick([1, 3, 100, 500]);
-    let afterId = `e${1 + Math.floor(random.between(0, log.events.length))}`;
-    for (let calls = 0; calls < 5; calls++) {
-      const query = { sessionId: "sesn_1", afterId, limit, types };
-      const expected = expectedStretch(log.events, query);
-      // Each call searches back anew: no position is remembered.
-      const stretch = await reader.read(query);
-      const lastId = stretch.tailId ?? stretch.events.at(-1)?.id ?? afterId;
-      assertEquals(
-        { ids: stretch.events.map(({ id }) => id), hasMore: stretch.hasMore, onFrom: lastId },
-        expected,
-        JSON.stringify({ round, query, events: log.events.length }),
-      );
-      afterId = lastId;
-    }
-  }
 });
 
 Deno.test("EventReader takes a cursor with a suffix for the event that it names", async () => {
