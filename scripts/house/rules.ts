@@ -20,6 +20,7 @@ import {
 import { cycles, filesAreUsed, layering, simulatorEntry } from "./imports.ts";
 import { readmeIsCurrent } from "./readme.ts";
 import {
+  documentsNameRealFiles,
   noMachineFacts,
   noSecrets,
   nothingUnfinished,
@@ -49,6 +50,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "no facts of one machine": noMachineFacts,
   "no secrets": noSecrets,
   "nothing unfinished": nothingUnfinished,
+  "documents name files that are there": documentsNameRealFiles,
   "top level as agreed": topLevelIsAgreed,
   "permissions match settings": permissionsMatchSettings,
   "settings are used": settingsAreUsed,

@@ -72,6 +72,27 @@ export function noSecrets(files: readonly TextFile[]): Finding[] {
   );
 }
 
+/** A file of the project in a document; not the end of an address or of a pattern with `<name>`. */
+const NAMED_FILE = /(?<![\w/.:<>-])(?:[\w*-]+\/)*[\w*.-]*\.(?:ts|md|jsonl|sh|ps1)\b(?![<>*])/g;
+
+/** Documents name files that are there, by their whole path or by its end; `*` stands for any name. */
+export function documentsNameRealFiles(files: readonly TextFile[]): Finding[] {
+  const isThere = (name: string) => {
+    const pattern = name.replaceAll(".", "\\.").replaceAll("*", "[^/]*");
+    return files.some(({ path }) => new RegExp(`(^|/)${pattern}$`).test(path));
+  };
+  return files.filter(({ path }) => path.endsWith(".md")).flatMap(({ path, text }) =>
+    text.split("\n").flatMap((line, index) =>
+      (line.match(NAMED_FILE) ?? []).filter((name) => !isThere(name)).map((name) => ({
+        path,
+        line: index + 1,
+        message: `names ${name}, which is not there`,
+        mend: "write where that is now",
+      }))
+    )
+  );
+}
+
 const TOP_LEVEL = new Set([
   "src",
   "tests",

@@ -279,6 +279,15 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     { "src/a.ts": "const todos = [];" },
   ],
   [
+    "documents name files that are there",
+    { "README.md": "[How](docs/how.md): `deno test tests/a_test.ts`", "tests/a_test.ts": "" },
+    /README\.md:1 names docs\/how\.md, which is not there/,
+    {
+      "README.md": "`b.ts`, `src/*/b.ts`, `src/<room>/c.ts`, /path/to/d.ts, https://e.test/f.sh",
+      "src/a/b.ts": "",
+    },
+  ],
+  [
     "top level as agreed",
     { "notes.md": "", "src/a.ts": "" },
     /notes\.md does not belong/,
