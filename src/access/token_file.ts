@@ -18,10 +18,13 @@ import { createTokenRegistry, type TokenEntry, type TokenRegistry, tokensOf } fr
 /** Names of tokens: they go into logs and responses, so they stay plain. */
 export const TOKEN_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
+/** The same in words. */
+export const TOKEN_NAME_WORDS = "1 to 64 letters, digits, '.', '_' and '-'";
+
 /** Bounds what is compared for every request. */
 const MAX_TOKENS = 1_000;
 
-const NAME_RULE = "must be 1 to 64 letters, digits, '.', '_' and '-'";
+const NAME_RULE = `must be ${TOKEN_NAME_WORDS}`;
 const HASHES_RULE =
   "must be the SHA-256 of the secret as 64 hex digits, or a list of 1 to 4 of them";
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { TOKEN_NAME } from "../access/token_file.ts";
+import { TOKEN_NAME, TOKEN_NAME_WORDS } from "../access/token_file.ts";
 import { UsageError } from "../core/errors.ts";
 import { normalOrigin } from "../core/addresses.ts";
 import { ID, type IdKind, isIdOf, isKey, kindOfId } from "../core/ids.ts";
@@ -231,7 +231,7 @@ export function checkToken(value: string, source: string): string {
 export function checkTokenName(value: string, source: string): string {
   if (TOKEN_NAME.test(value)) return value;
   throw new UsageError(
-    `Cannot use ${shown(value)} as ${source}: a name has 1 to 64 letters, digits, '.', '_' and '-'`,
+    `Cannot use ${shown(value)} as ${source}: a name has ${TOKEN_NAME_WORDS}`,
   );
 }
 

@@ -13,6 +13,7 @@ import type { LogFields, Logger } from "../core/logger.ts";
 import type { Redact } from "../core/redact.ts";
 import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
+import { ID } from "../core/ids.ts";
 import type { UpstreamUse } from "../core/upstream_requests.ts";
 import { label } from "../core/text.ts";
 import type { ToolCall, ToolDefinition } from "../tools/define.ts";
@@ -134,9 +135,7 @@ const ID_FIELDS: readonly (readonly [field: string, name: string])[] = [
   ["event_id", "event"],
 ];
 
-/** What tools accept as an id; anything else in its place may be any text. */
-const ID = /^[A-Za-z0-9_-]{1,128}$/;
-
+/** What tools do not accept as an id may be any text, and is left out. */
 function idsOf(...sources: readonly unknown[]): Record<string, string> {
   const ids: Record<string, string> = {};
   for (const source of sources) {

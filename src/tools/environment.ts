@@ -55,9 +55,9 @@ export function createEnvironmentResolver(
       if (allowed) return defaultAmong(allowed, configuredId);
       if (known !== undefined) return known;
       const { signal, timeoutMs } = caller;
-      const environments = await listEnvironments(api, { signal, timeoutMs });
-      const [only, ...others] = environments;
-      if (!only || others.length > 0) throw ambiguous(environments);
+      const { usable } = await readEnvironments(api, { signal, timeoutMs });
+      const [only, ...others] = usable;
+      if (!only || others.length > 0) throw ambiguous(usable);
       known = only.id;
       return known;
     },
@@ -72,15 +72,24 @@ function defaultAmong(allowed: readonly string[], configuredId: string | undefin
   throw new ToolError("environment_required", environmentChoices(allowed));
 }
 
-async function listEnvironments(
+/**
+ * Reads the environments of the key's workspace.
+ *
+ * @returns those that sessions can run in, all that were found, and if these are all that there are
+ */
+export async function readEnvironments(
   api: Pick<ManagedAgentsApi, "environments">,
-  options?: CallOptions,
-): Promise<Environment[]> {
-  const { found } = await readAllPages(
+  options: CallOptions,
+): Promise<{
+  readonly usable: readonly Environment[];
+  readonly found: readonly Environment[];
+  readonly complete: boolean;
+}> {
+  const { found, complete } = await readAllPages(
     (page) => api.environments.list({ limit: PAGE_LIMIT, page }, options),
     MAX_PAGES,
   );
-  return found.filter((environment) => !environment.archived_at);
+  return { usable: found.filter(({ archived_at }) => !archived_at), found, complete };
 }
 
 function ambiguous(environments: readonly Environment[]): ToolError {

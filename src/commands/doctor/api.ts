@@ -10,12 +10,12 @@ import { type ApiOptions, createApi } from "../../api/client.ts";
 import { createConnections } from "../../api/connections.ts";
 import { ApiError, faultOf } from "../../api/errors.ts";
 import type { RequestInfo } from "../../api/http.ts";
-import { readAllPages } from "../../api/pages.ts";
 import type { Environment } from "../../api/resources.ts";
 import type { CallOptions, ManagedAgentsApi } from "../../api/types.ts";
 import type { CredentialConfig, DoctorConfig } from "../../config/config.ts";
 import { type Proxy, proxyFor, proxyMisreadings } from "../../core/proxy.ts";
 import type { Program } from "../../runtime/program.ts";
+import { readEnvironments } from "../../tools/environment.ts";
 import { simulatedUpstream } from "../upstream.ts";
 import { VERSION } from "../version.ts";
 import { type Finding, findings } from "./finding.ts";
@@ -26,9 +26,8 @@ const TIMEOUT_MS = 20_000;
 /** How far this machine's clock may be from the API's, in milliseconds. */
 const MAX_SKEW_MS = 60_000;
 
-/** Most pages and entries that a check reads, and most ids that it names. */
-const PAGE_LIMIT = 100;
-const MAX_PAGES = 5;
+/** Most agents that are counted, and most ids that a check names. */
+const MAX_COUNTED = 100;
 const MAX_NAMED = 5;
 /** Agents that are looked up at once. */
 const MAX_PARALLEL = 10;
@@ -234,7 +233,7 @@ async function guarded(
 }
 
 async function checkAgents(api: Api, options: CallOptions): Promise<Finding> {
-  const { data, next_page } = await api.agents.list({ limit: PAGE_LIMIT }, options);
+  const { data, next_page } = await api.agents.list({ limit: MAX_COUNTED }, options);
   const count = data.filter(({ archived_at }) => !archived_at).length;
   if (count === 0 && !next_page) {
     return agents.warn("The key's workspace has no agent", "make one in the Claude Console");
@@ -247,11 +246,7 @@ async function checkEnvironment(
   { environmentId }: WorkspaceSettings,
   options: CallOptions,
 ): Promise<Finding> {
-  const { found, complete } = await readAllPages(
-    (page) => api.environments.list({ limit: PAGE_LIMIT, page }, options),
-    MAX_PAGES,
-  );
-  const usable = found.filter(({ archived_at }) => !archived_at);
+  const { usable, found, complete } = await readEnvironments(api, options);
   const choices = `${listed(usable.map(label))}${complete ? "" : " and more"}`;
   if (environmentId !== undefined) {
     const known = found.find(({ id }) => id === environmentId);
