@@ -7,7 +7,7 @@
 import { STATUS_CODE } from "@std/http";
 import { tooLarge } from "./body.ts";
 import { LOOPBACK_HOSTS, normalOrigin } from "../core/addresses.ts";
-import { errorResponse } from "./responses.ts";
+import { errorResponse, methodNotAllowed } from "./responses.ts";
 
 /** What {@linkcode createGuard} lets through. */
 export interface GuardOptions {
@@ -87,11 +87,7 @@ export function createGuard(options: GuardOptions): Guard {
     check(request) {
       const isPreflight = request.method === "OPTIONS" && request.headers.has("origin");
       if (request.method !== "POST" && !isPreflight) {
-        const refused = errorResponse(
-          STATUS_CODE.MethodNotAllowed,
-          "Method not allowed: use POST.",
-          { allow: METHODS },
-        );
+        const refused = methodNotAllowed(METHODS);
         return hostIsAllowed(request) ? withCors(request, refused) : refused;
       }
       if (!hostIsAllowed(request)) {

@@ -27,7 +27,13 @@ import {
   type MessageError,
   type MessageId,
 } from "../mcp/messages.ts";
-import { errorResponse, requestIdFor, RETRY_AFTER_SEC, withRequestId } from "./responses.ts";
+import {
+  errorResponse,
+  methodNotAllowed,
+  requestIdFor,
+  RETRY_AFTER_SEC,
+  withRequestId,
+} from "./responses.ts";
 import { TOOLS } from "../tools/registry.ts";
 import { createTokenRegistry, type TokenRegistry, tokensOf } from "../access/tokens.ts";
 
@@ -286,9 +292,7 @@ function shuttingDown(): Response {
 /** Answers a load balancer or an orchestrator. */
 function healthResponse(request: Request, ok: boolean): Response {
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return errorResponse(STATUS_CODE.MethodNotAllowed, "Method not allowed: use GET.", {
-      allow: "GET, HEAD",
-    });
+    return methodNotAllowed("GET, HEAD");
   }
   const init = {
     status: ok ? STATUS_CODE.OK : STATUS_CODE.ServiceUnavailable,

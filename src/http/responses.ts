@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { StatusCode } from "@std/http";
+import { STATUS_CODE, type StatusCode } from "@std/http";
 import { jsonRpcError, type MessageId } from "../mcp/messages.ts";
 
 /** JSON-RPC 2.0, section 5.1: the range from -32000 is the server's own. */
@@ -25,6 +25,12 @@ export function errorResponse(
 ): Response {
   const body = jsonRpcError(id, { code, message });
   return Response.json(body, { status, headers });
+}
+
+/** The response 405; `allow` is its header, and begins with the method to use. */
+export function methodNotAllowed(allow: string): Response {
+  const message = `Method not allowed: use ${allow.replace(/,.*/, "")}.`;
+  return errorResponse(STATUS_CODE.MethodNotAllowed, message, { allow });
 }
 
 /** When to try again, with 503: the `retry-after` header, in seconds. */

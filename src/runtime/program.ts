@@ -38,7 +38,10 @@ export interface Program extends Machine, FileReaders, Usable {
   readonly redact: Redact;
   /** Aborts when the process is asked to end; the command then returns promptly. */
   readonly stopping: AbortSignal;
-  /** Stdin and stdout, for commands that speak a protocol there; the input is asked for once. */
+  /**
+   * Stdin and stdout, for commands that speak a protocol there; the input is asked for once. The
+   * output also tells when nobody reads what is printed.
+   */
   readonly protocol: {
     readonly input: Runtime["stdin"];
     readonly output: Pick<Output, "write" | "failure" | "failed">;

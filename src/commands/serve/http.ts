@@ -10,7 +10,7 @@ import type { HttpConfig } from "../../config/config.ts";
 import { aborted } from "../../core/abort.ts";
 import { UsageError } from "../../core/errors.ts";
 import { createHttpHandler, type HttpHandler } from "../../http/handler.ts";
-import { errorResponse } from "../../http/responses.ts";
+import { errorResponse, methodNotAllowed } from "../../http/responses.ts";
 import type { MetricsPage } from "../../mcp/metrics.ts";
 import type { Program } from "../../runtime/program.ts";
 import { ListenError, type Listening } from "../../runtime/runtime.ts";
@@ -109,9 +109,7 @@ async function serveMetrics({ method, url }: Request, page: MetricsPage): Promis
     return errorResponse(STATUS_CODE.NotFound, `Not found: the metrics are at ${METRICS_PATH}.`);
   }
   if (method !== "GET" && method !== "HEAD") {
-    return errorResponse(STATUS_CODE.MethodNotAllowed, "Method not allowed: use GET.", {
-      allow: "GET, HEAD",
-    });
+    return methodNotAllowed("GET, HEAD");
   }
   return new Response(await page.render(), {
     headers: { "content-type": page.contentType, "cache-control": "no-store" },
