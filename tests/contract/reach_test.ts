@@ -421,12 +421,12 @@ for (
   });
 }
 
-Deno.test("what this test knows of arguments is said of those that exist", () => {
+Deno.test("the table of plain arguments names only arguments that tools have", () => {
   const used = new Set(TOOLS.flatMap(({ input }) => Object.keys(input.shape)));
   assertEquals(Object.keys(PLAIN).filter((key) => !used.has(key)), []);
 });
 
-Deno.test("a session that its caller made is the caller's own on every replica", async () => {
+Deno.test("a session belongs to the caller that created it, on every replica", async () => {
   const workspace = await openWorkspace("sessions");
   const made = await workspace.run(createSession, { agent_id: workspace.own.agent });
   const { session_id } = JSON.parse(made.text)[0].structuredContent;
@@ -512,13 +512,13 @@ const carelessTools: readonly [string, ToolDefinition, RegExp][] = [
 ];
 
 for (const [what, tool, complaint] of carelessTools) {
-  Deno.test(`a tool that ${what} is found out`, async () => {
+  Deno.test(`the checks above fail for a tool that ${what}`, async () => {
     const wrongs = await wrongsOf(tool);
     assert(wrongs.some((wrong) => complaint.test(wrong)), wrongs.join("\n"));
   });
 }
 
-Deno.test("nobody reaches a file, for no policy says whose it is", async () => {
+Deno.test("no caller reaches a file: the policy does not know whose it is", async () => {
   const tool = defineTool({
     ...CARELESS,
     name: "get_file",
@@ -536,7 +536,7 @@ Deno.test("nobody reaches a file, for no policy says whose it is", async () => {
   workspace.close();
 });
 
-Deno.test("a tool that runs beside its access check, and does not heed it, is held back", async () => {
+Deno.test("the boundary withholds the result and progress of a tool that ignores its access check", async () => {
   const tool = defineTool({
     ...CARELESS,
     name: "get_session",
@@ -552,7 +552,7 @@ Deno.test("a tool that runs beside its access check, and does not heed it, is he
   assertEquals(await wrongsOf(tool), []);
 });
 
-Deno.test("a caller is offered tools and nothing else that it could name", async () => {
+Deno.test("the server offers tools only: no prompts and no resources", async () => {
   const team = openTeam([entry("caller")]);
   const endpoint = {
     token: secretOf("caller"),

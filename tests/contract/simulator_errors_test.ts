@@ -90,7 +90,7 @@ Deno.test("archiving or deleting a running session is a BadRequestError", async 
   await assertRejects(async () => void await sessions.delete(id), BadRequestError, "interrupt");
 });
 
-Deno.test("an overloaded API and a broken connection are what the SDK makes of them", async () => {
+Deno.test("the SDK throws its own errors for an overloaded API and for a broken connection", async () => {
   const { client: { beta }, simulator } = sdkBench();
   simulator.faults.add({ times: 1, fault: { kind: "status", status: 529 } });
   const error = await assertRejects(

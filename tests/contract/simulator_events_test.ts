@@ -94,7 +94,7 @@ Deno.test("the SDK lists events in either order, by type and by time", async () 
   simulator.close();
 });
 
-Deno.test("the SDK walks a log of 2,500 events in three requests", async () => {
+Deno.test("the SDK lists 2,500 events in three requests", async () => {
   const { events, id, simulator } = start();
   for (let i = 0; i < 2_500; i++) simulator.emit(id, { type: "agent.thinking" });
   const before = simulator.requests.length;
@@ -103,7 +103,7 @@ Deno.test("the SDK walks a log of 2,500 events in three requests", async () => {
   assertEquals(simulator.requests.length - before, 3);
 });
 
-Deno.test("a cursor is bound to its order for the SDK too", async () => {
+Deno.test("the SDK gets a BadRequestError for a cursor of the other order", async () => {
   const { events, id, simulator } = start();
   for (let i = 0; i < 10; i++) simulator.emit(id, { type: "agent.thinking" });
   const page = await events.list(id, { order: "desc", limit: 3 });

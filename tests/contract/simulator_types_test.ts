@@ -232,7 +232,7 @@ Deno.test("every event of an agent that the SDK created has the SDK's fields and
   bench.simulator.close();
 });
 
-Deno.test("what clients send comes back with the SDK's fields and no others", async () => {
+Deno.test("events that clients send are echoed with the SDK's fields and no others", async () => {
   const { client: { beta: { sessions } }, simulator } = sdkBench();
   const id = simulator.createSession({ scripted: false });
   const tool_use_id = simulator.emit(id, { type: "agent.tool_use", name: "bash", input: {} });

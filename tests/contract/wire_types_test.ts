@@ -197,7 +197,7 @@ const FAILING: Failing = [
   true,
 ];
 
-Deno.test("what the official SDK reads fits our types and reader (checked by the compiler)", () => {
+Deno.test("our types and reader accept what the official SDK reads (checked by the compiler)", () => {
   assertEquals(Object.values(READS).every(Boolean) && NAMED && SOURCES, true);
 });
 
@@ -205,6 +205,6 @@ Deno.test("what we send fits the official SDK's parameters (checked by the compi
   assertEquals(Object.values(WRITES).every(Boolean), true);
 });
 
-Deno.test("the checks can fail: each known misfit is refused by the compiler", () => {
+Deno.test("the compiler refuses each known mismatch, so the checks can fail", () => {
   assertEquals(FAILING.length, 9);
 });

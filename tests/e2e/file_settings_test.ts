@@ -47,7 +47,7 @@ const ignore = Deno.build.os === "windows";
 
 for (const flag of ["--token-file", "--api-key-file"]) {
   Deno.test({
-    name: `the program ends with a sentence when ${flag} is a pipe that nobody writes to`,
+    name: `the program ends with one line when ${flag} names a pipe without a writer`,
     ignore,
     async fn() {
       await withFolder(async (folder) => {
@@ -64,7 +64,7 @@ for (const flag of ["--token-file", "--api-key-file"]) {
 }
 
 Deno.test({
-  name: "the program serves on while its token file has become a pipe that nobody writes to",
+  name: "the program keeps its tokens when the token file becomes a pipe without a writer",
   ignore,
   async fn() {
     await withFolder(async (folder) => {
@@ -101,7 +101,7 @@ Deno.test("a token file with a byte order mark can be changed while the program 
 });
 
 Deno.test({
-  name: "a file reader gives up a pipe that nobody writes to, and reads one whose writer is late",
+  name: "a file reader gives up a pipe without a writer, and reads one whose writer is late",
   ignore: Deno.build.os === "windows",
   async fn() {
     await withFolder(async (folder) => {

@@ -138,7 +138,7 @@ async function run(args: readonly string[], env: Readonly<Record<string, string>
   return { code, stdout, stderr, out: stdout.join("\n") };
 }
 
-Deno.test("the doctor of the program finds a served API in order, with exit code 0", async () => {
+Deno.test("the doctor finds a working API in order, with exit code 0", async () => {
   await using home = await emptyHome();
   const key = "sk-ant-e2e-0123456789";
   const simulator = createSimulator({ clock: systemClock, apiKey: key });
@@ -168,7 +168,7 @@ Deno.test("the doctor of the program finds a served API in order, with exit code
   assertStringIncludes(gone.out, `${url} refuses connections`);
 });
 
-Deno.test("the doctor of the program tells a name that does not resolve, directly and by proxy", async () => {
+Deno.test("the doctor reports a name that does not resolve, directly and behind a proxy", async () => {
   await using home = await emptyHome();
   const env = {
     ...home.env,
@@ -189,7 +189,7 @@ Deno.test("the doctor of the program tells a name that does not resolve, directl
   assert(!proxied.out.includes("secret"));
 });
 
-Deno.test("the doctor of the program says at once what it waits for, on a network that is mute", async () => {
+Deno.test("the doctor says at once what it waits for when the network does not respond", async () => {
   await using home = await emptyHome();
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const taken: Deno.Conn[] = [];
@@ -214,7 +214,7 @@ Deno.test("the doctor of the program says at once what it waits for, on a networ
   for (const connection of taken) connection.close();
 });
 
-Deno.test("the doctor of the program names a proxy that refuses, and one that wants a password", async () => {
+Deno.test("the doctor names a proxy that refuses, and one that wants a password", async () => {
   await using home = await emptyHome();
   const env = {
     ...home.env,
@@ -239,7 +239,7 @@ Deno.test("the doctor of the program names a proxy that refuses, and one that wa
   assertMatch(refused.out, /The proxy 127\.0\.0\.1:\d+ \(HTTPS_PROXY\) refuses connections/);
 });
 
-Deno.test("the doctor of the program checks what a host's entry would use, proxy and all", async () => {
+Deno.test("the doctor checks the key, address and proxy of a host's entry", async () => {
   await using home = await emptyHome();
   const key = "sk-ant-of-the-entry-0123456789";
   const simulator = createSimulator({ clock: systemClock, apiKey: key });
@@ -273,7 +273,7 @@ Deno.test("the doctor of the program checks what a host's entry would use, proxy
   simulator.close();
 });
 
-Deno.test("config of the program, merged into a file, is what its doctor wants to see", async () => {
+Deno.test("the doctor accepts the entry that config has merged into a host's file", async () => {
   await using home = await emptyHome();
   const fresh = await run(["config", "cursor", "--merge"], home.env);
   assertEquals(fresh.code, 0);
@@ -294,7 +294,7 @@ Deno.test("config of the program, merged into a file, is what its doctor wants t
   assertEquals(JSON.parse(removed.out), { mcpServers: {} });
 });
 
-Deno.test("what config prints starts the program, and a host gets its answers", async () => {
+Deno.test("a host that starts what config prints gets responses", async () => {
   await using home = await emptyHome();
   const { out } = await run(["config", "claude-desktop", "--simulate"], home.env);
   const { command, args } = JSON.parse(out).mcpServers["managed-agents"];

@@ -93,7 +93,7 @@ const RESPONSES: readonly [string, string, ResponseInit, RegExp][] = [
 ];
 
 for (const [name, body, init, expected] of RESPONSES) {
-  Deno.test(`on stdio the first call tells ${name}, and what to change`, async () => {
+  Deno.test(`on stdio the first call reports ${name} and what to change`, async () => {
     const server = serve(body, init);
     const text = await firstError({ ANTHROPIC_BASE_URL: server.url });
     assertMatch(text, expected);
@@ -103,7 +103,7 @@ for (const [name, body, init, expected] of RESPONSES) {
   });
 }
 
-Deno.test("over HTTP the first call says whom to tell, and of what", async () => {
+Deno.test("over HTTP the first call reports what is wrong and who can change it", async () => {
   const server = serve("<title>No</title>", { status: 403, headers: HTML });
   const { program, endpoint } = await startHttp([], { ...KEY, CMA_BASE_URL: server.url });
   const error = await callServedTool(endpoint, "list_agents", {}).then(
@@ -116,7 +116,7 @@ Deno.test("over HTTP the first call says whom to tell, and of what", async () =>
   await server.close();
 });
 
-Deno.test("on stdio the first call tells an authority that nobody knows", async () => {
+Deno.test("on stdio the first call reports an unknown certificate authority", async () => {
   const { cert, key } = await makeCertificate();
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, cert, key, onListen: () => {} },
@@ -129,7 +129,7 @@ Deno.test("on stdio the first call tells an authority that nobody knows", async 
   await server.shutdown();
 });
 
-Deno.test("on stdio the first call tells a proxy that opens no way, and one that wants a password", async () => {
+Deno.test("on stdio the first call reports a proxy that refuses, and one that wants a password", async () => {
   for (
     const [status, expected] of [
       ["403 Forbidden", /The proxy 127\S+ \(\w+\) refuses a tunnel to https:\/\/api\.invalid/],
@@ -160,7 +160,7 @@ Deno.test("on stdio the first call tells a proxy that opens no way, and one that
   }
 });
 
-Deno.test("on stdio the first call tells a name that does not resolve", async () => {
+Deno.test("on stdio the first call reports a name that does not resolve", async () => {
   const text = await firstError({ CMA_BASE_URL: "https://api.invalid" });
   assertMatch(
     text,

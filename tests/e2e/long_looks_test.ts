@@ -45,7 +45,7 @@ async function growthOf(pid: number, run: () => Promise<void>): Promise<number> 
 }
 
 Deno.test({
-  name: "a foreign after_id on 20,000 events of 20 KB takes little memory",
+  name: "the search for an unknown after_id in 20,000 events of 20 KB takes little memory",
   ignore: Deno.build.os !== "linux",
   async fn() {
     const text = "some words that an agent wrote, ".repeat(640);
@@ -81,7 +81,7 @@ Deno.test({
   },
 });
 
-Deno.test("a look for an unknown after_id is charged to the token, and is not made again in vain", async () => {
+Deno.test("the search for an unknown after_id counts against the token's rate, and is not repeated", async () => {
   await using server = new ListServer(messages(100_000, (n) => `text ${n}`));
   const folder = await Deno.makeTempDir();
   const hash = sha256(TOKEN);

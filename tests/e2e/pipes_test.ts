@@ -83,7 +83,7 @@ for (const end of ["SIGTERM", "SIGINT", "the end of stdin"] as const) {
   });
 }
 
-Deno.test("the program ends when its answers are unread beyond the bound, and says so", async () => {
+Deno.test("the program ends with a log line when more responses are unread than the bound", async () => {
   const program = unread(SIMULATE, "stdout");
   for (let round = 0; round < 100; round++) {
     // It may have ended in the middle of them.
@@ -130,7 +130,7 @@ const ODD_FILES: readonly [string, readonly string[], RegExp][] = [
 for (const [name, [make = ""], sentence] of ODD_FILES) {
   for (const command of ["config claude-desktop --merge", "doctor --host claude-desktop"]) {
     Deno.test({
-      name: `${command} comes to its end where ${name} is the host's file`,
+      name: `${command} ends when the host's file is ${name}`,
       ignore: Deno.build.os !== "linux",
       async fn() {
         await withHome(make, async (env) => {
@@ -145,7 +145,7 @@ for (const [name, [make = ""], sentence] of ODD_FILES) {
 }
 
 Deno.test({
-  name: "a command that a pipe holds ends on SIGTERM",
+  name: "a command that waits for a pipe ends on SIGTERM",
   ignore: Deno.build.os !== "linux",
   async fn() {
     await withHome("mkfifo", async (env, pipe) => {

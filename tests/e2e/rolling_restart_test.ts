@@ -83,7 +83,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-Deno.test("a rolling restart of two replicas under chained waits loses no answer and repeats no word", async () => {
+Deno.test("a rolling restart of two replicas under chained waits neither loses nor repeats text", async () => {
   const upstream = await UpstreamProcess.start({ speed: SPEED });
   const env = { ANTHROPIC_API_KEY: "e2e-key", CMA_BASE_URL: upstream.address.url };
   const start = () => startHttp(["--log-format", "json", "--drain-seconds", "1"], env);

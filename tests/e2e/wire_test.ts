@@ -109,7 +109,7 @@ for (const tls of [false, true]) {
   }
 }
 
-Deno.test("over TLS that offers HTTP/2, a link that goes mute costs one call its silence", async () => {
+Deno.test("over TLS that offers HTTP/2, a connection that stops responding delays one call only", async () => {
   await withProgram(true, async ({ server, program, sessionId }) => {
     server.strikeOpen("mute", "all");
     const startedAt = performance.now();

@@ -50,7 +50,7 @@ Deno.test("a turn of four and a half minutes arrives whole in waits of 45 second
   assertEquals(rig.clock.pendingTimers, 0);
 });
 
-Deno.test("words said between two waits are neither lost nor repeated", async () => {
+Deno.test("text between two waits is neither lost nor repeated", async () => {
   const rig = new Rig();
   const words = playLongTurn(rig);
   const heard: string[] = [];

@@ -327,7 +327,7 @@ for (const combination of COMBINATIONS) {
   });
 }
 
-Deno.test("wait() tells at its deadline of tool calls that need somebody though the session runs", async () => {
+Deno.test("wait() names at its deadline the tool calls that need an answer although the session runs", async () => {
   const rig = new Rig();
   begun(rig);
   const custom = rig.emit("agent.custom_tool_use", { name: "crm", input: { q: 1 } });
@@ -356,7 +356,7 @@ Deno.test("wait() says that text was left out when a gap could not be read to it
   rig.close();
 });
 
-Deno.test("wait() of a first message waits for a log that shows it late", async () => {
+Deno.test("wait() after a first message waits until the list shows the message", async () => {
   const rig = new Rig();
   let hidden = true;
   rig.user("question");
@@ -374,7 +374,7 @@ Deno.test("wait() of a first message waits for a log that shows it late", async 
   rig.close();
 });
 
-Deno.test("cancelling frees the stream at once, whatever the wait was doing", async () => {
+Deno.test("cancelling frees the stream at once, at every point of a wait", async () => {
   for (const at of [0, 1, 2, 3, 5, 8]) {
     const rig = new Rig();
     begun(rig);

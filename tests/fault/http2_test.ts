@@ -42,7 +42,7 @@ async function withUpstream(test: (clients: Clients) => Promise<void>): Promise<
   }
 }
 
-Deno.test("over one HTTP/2 connection open streams block every other call: the server is as real", async () => {
+Deno.test("the test server blocks calls behind open streams on one HTTP/2 connection, as real ones do", async () => {
   await withUpstream(async ({ upstream, together, apart }) => {
     const [sessionId = ""] = await upstream.begin(1);
     const opening = Array.from({ length: MAX_STREAMS }, () => together.events.stream(sessionId));

@@ -65,7 +65,7 @@ const SERVERS: readonly [name: string, manners: ListManners][] = [
 
 const STAMPS: readonly Stamps[] = ["plain", "late", "inputs_never", "numbered", "none"];
 
-Deno.test("a log whose end a server does not give is not taken for a shorter one", async () => {
+Deno.test("reads throw when a server never gives the end of the list", async () => {
   const manners = { order: "asc", types: false, limit: 100, paging: "has_more" } as const;
   await using rig = listRig(turnsOf(60), manners);
   const message = "only the beginning";
@@ -80,7 +80,7 @@ Deno.test("a log whose end a server does not give is not taken for a shorter one
 
 for (const [name, manners] of SERVERS) {
   for (const stamps of STAMPS) {
-    Deno.test(`the newest turn, a log's order, filter and end hold on a server that ${name} (times: ${stamps})`, async () => {
+    Deno.test(`reads find newest turn, order, filter and end on a server that ${name} (times: ${stamps})`, async () => {
       const turns = 60;
       const events = turnsOf(turns, stamps);
       const last = events.length;

@@ -79,7 +79,7 @@ for (const [name, manners] of SERVERS) {
   });
 }
 
-Deno.test("an event that alone is too large is skipped and marked, and hides nothing", async () => {
+Deno.test("an event that is too large is skipped and marked, and the others are shown", async () => {
   const events = screenshots(2, 100);
   const [giant] = screenshots(1, 6 * MIB).filter(({ id }) => id === "r0");
   assert(giant);
@@ -114,7 +114,7 @@ Deno.test("an event that alone is too large is skipped and marked, and hides not
   ]);
 });
 
-Deno.test("a frame of the stream that is too large is read from the list, too large as that may be", async () => {
+Deno.test("a wait reads the list when a frame of the stream is too large", async () => {
   const events = screenshots(3, 100).filter(({ id }) => id !== "i" && id !== "a");
   await using rig = listRig(events, {}, { maxBodyBytes: MAX_BODY_BYTES });
   rig.server.status = "running";

@@ -171,7 +171,7 @@ function assertClean(lines: readonly string[]): void {
 
 for (const format of ["text", "json"] as const) {
   for (const [name, answer] of Object.entries(TROUBLES)) {
-    Deno.test(`no ${format} log of any tool holds a secret or a text: trouble with the API: ${name}`, async () => {
+    Deno.test(`no ${format} log line of any tool holds a secret or a text when the API fails: ${name}`, async () => {
       const rig = open(format);
       for (const [tool, args] of everyCall(rig)) {
         rig.network.answer = answer;
@@ -184,7 +184,7 @@ for (const format of ["text", "json"] as const) {
     });
   }
 
-  Deno.test(`no ${format} log holds a secret or a text: calls that are wrong`, async () => {
+  Deno.test(`no ${format} log line holds a secret or a text when a call is wrong`, async () => {
     const rig = open(format);
     for (const [tool, args] of everyCall(rig)) {
       await rig.call(tool, { ...args, [MESSAGE]: TITLE });

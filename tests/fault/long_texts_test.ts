@@ -66,7 +66,7 @@ const TEXTS: readonly [string, string][] = [
 ];
 
 for (const [name, text] of TEXTS) {
-  Deno.test(`a message of ${name} can be read whole, as the wait says`, async () => {
+  Deno.test(`a message of ${name} can be read whole by the call that the wait names`, async () => {
     await using rig = listRig(turn([text]));
     const result = await rig.wait();
     assert(text.endsWith(String(result.reply).slice(-500)), String(result.reply).slice(-500));
@@ -90,7 +90,7 @@ Deno.test("several long messages, and short ones between, are read one after the
   assertEquals([...known.values()], texts);
 });
 
-Deno.test("a cursor into a text is taken by a wait for its event, and may count", async () => {
+Deno.test("wait_for_idle and list_events accept a cursor into a text, with and without a counter", async () => {
   await using rig = listRig(turn([words(70_000), "more"]));
   for (const cursor of ["m0@30000", "m0@30000w2"]) {
     assertEquals((await rig.wait({ after_id: cursor })).reply, "more");
@@ -102,7 +102,7 @@ Deno.test("a cursor into a text is taken by a wait for its event, and may count"
   assertEquals(Array.isArray(page.events) && page.events.map(({ id }) => id), ["m1"]);
 });
 
-Deno.test("the id of an event that looks like a cursor into a text is an id", async () => {
+Deno.test("an event id in the form of a text cursor is taken for an id", async () => {
   const events = turn([words(70_000), "more"]).map((event) =>
     event.id === "m0" ? { ...event, id: "m0@30000" } : event
   );
@@ -118,7 +118,7 @@ for (
     ["escapes", '\u00e9"\\\n'],
   ] as const
 ) {
-  Deno.test(`of a message too long to be kept the end is shown, and how much is missing (${name})`, async () => {
+  Deno.test(`a message too long to be kept shows its end and how much is missing (${name})`, async () => {
     const text = `START${filler.repeat(Math.ceil(10e6 / filler.length))}END`;
     await using rig = listRig(turn([text]));
     const result = await rig.wait();
@@ -135,7 +135,7 @@ for (
   });
 }
 
-Deno.test("of a secret before the cut nothing is left behind it", async () => {
+Deno.test("a text that is cut inside a secret shows no part of it", async () => {
   // The end of a text that is too long begins 64 Ki characters before its own end.
   for (let shift = 0; shift < 40; shift += 7) {
     const end = "z".repeat(64 * 1024 - 20 + shift);

@@ -140,7 +140,7 @@ for (const skewMs of SKEWS) {
       );
     });
 
-    Deno.test(`${name}: nor after sends that tell how the clock runs`, async () => {
+    Deno.test(`${name}: a message that was not taken is never reported as delivered, even when the server's clock is known`, async () => {
       await Promise.all(
         [30, 2_000, Math.abs(skewMs), 300_000].map((ageMs) =>
           withServer(skewMs, datesAreSkewed, async ({ server, send, loseNext }) => {
@@ -157,7 +157,7 @@ for (const skewMs of SKEWS) {
       );
     });
 
-    Deno.test(`${name}: a message that was taken is found by its stamp`, async () => {
+    Deno.test(`${name}: a message that was taken is recognised by its stamp`, async () => {
       for (const event of [MESSAGE, INTERRUPT]) {
         await withServer(skewMs, datesAreSkewed, async ({ server, send, loseNext }) => {
           // Taken up faster than the lost one can be, however slow this machine is.

@@ -83,7 +83,7 @@ Deno.test("a wait after a send that was cancelled on its way waits for it", asyn
   assert(result.reply.includes("the new one"), result.reply);
 });
 
-Deno.test("a wait after a send that never arrived answers all the same, after some seconds", async () => {
+Deno.test("a wait after a send that never arrived ends after some seconds", async () => {
   const fault = { moment: "before it is read", blow: "closed" } as const;
   const { isLost, result } = await play(fault, {});
   assert(isLost);

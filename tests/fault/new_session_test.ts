@@ -57,7 +57,7 @@ async function withSession(
   }
 }
 
-Deno.test("a wait on a session that was just made outlives that a replica does not know it", async () => {
+Deno.test("a wait on a new session continues when a replica answers 404", async () => {
   await withSession(async ({ wait, hide }) => {
     hide(3);
     const { status, reply } = await wait();
@@ -65,7 +65,7 @@ Deno.test("a wait on a session that was just made outlives that a replica does n
   });
 });
 
-Deno.test("a wait on a session that was made a while ago believes that it is gone", async () => {
+Deno.test("a wait on an older session ends when a replica answers 404", async () => {
   await withSession(async ({ wait, hide, clock }) => {
     await clock.sleep(10_500);
     hide(Infinity);

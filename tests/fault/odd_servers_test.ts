@@ -24,7 +24,7 @@ const textsOf = ({ events }: Record<string, unknown>) =>
 
 const FOREIGN = { session_id: "sesn_2" };
 
-Deno.test("events of another session on the stream are no words, no end and no cursor of this one", async () => {
+Deno.test("events of another session on the stream change neither reply, verdict nor cursor", async () => {
   await using rig = listRig(begun());
   rig.server.status = "running";
   const waiting = rig.wait();
@@ -60,7 +60,7 @@ Deno.test("events of another session in the list are left out everywhere", async
   }
 });
 
-Deno.test("a session is named as it was asked for, and known without the prefix of its id", async () => {
+Deno.test("results name a session by the id that was asked for, and events may name it without its prefix", async () => {
   const events = [...begun(), says("ours", { session_id: "1" }), idle({ session_id: "1" })];
   await using rig = listRig(events, { session: { id: "other" } });
   assertEquals((await rig.wait()).reply, "ours");
@@ -79,7 +79,7 @@ const STREAMS: readonly [string, () => Response][] = [
 ];
 
 for (const [name, stream] of STREAMS) {
-  Deno.test(`where only the stream is missing (${name}), the list tells of the end of the turn`, async () => {
+  Deno.test(`a wait finds the end of the turn in the list when the stream is ${name}`, async () => {
     await using rig = listRig(begun(), { stream });
     rig.server.status = "running";
     const waiting = rig.wait({ timeout_sec: 20 });
@@ -92,7 +92,7 @@ for (const [name, stream] of STREAMS) {
   });
 }
 
-Deno.test("a filter that is applied late leaves nothing out, and a call far back keeps its name", async () => {
+Deno.test("reads are complete on a server that filters after paging, down to the name of a call far back", async () => {
   const call = event("agent.custom_tool_use", { name: "ask", input: {} });
   const spans = () => Array.from({ length: 400 }, () => event("span.model_request_start"));
   const [before, after] = [says("first"), says("last")];
@@ -125,7 +125,7 @@ Deno.test("a filter that is applied late leaves nothing out, and a call far back
   assertEquals([result.status, result.reply], ["requires_action", "first\n\nlast"]);
 });
 
-Deno.test("pages without an event for ever are no empty log", async () => {
+Deno.test("reads throw when a server gives empty pages without end", async () => {
   let page = 0;
   await using rig = listRig([], { envelope: () => ({ data: [], next_page: `p${page++}` }) });
   const message = "page after page";
@@ -161,7 +161,7 @@ for (const [name, frame] of FRAMES) {
   });
 }
 
-Deno.test("what a message grows by after its cursor was given out is told, once", async () => {
+Deno.test("text that a message gains after its cursor was given out is returned once", async () => {
   const message = says("Hello");
   await using rig = listRig([...begun(), message]);
   rig.server.status = "running";
@@ -189,7 +189,7 @@ const NAMES: readonly [string, (event: SessionEvent) => SessionEvent][] = [
 ];
 
 for (const [name, frame] of NAMES) {
-  Deno.test(`where events have ${name} on the stream, words come once, whatever breaks`, async () => {
+  Deno.test(`a wait returns text once where events have ${name} on the stream, whatever breaks`, async () => {
     await using rig = listRig(begun(), { frame });
     rig.server.status = "running";
     const waiting = rig.wait();
@@ -206,7 +206,7 @@ for (const [name, frame] of NAMES) {
     assertEquals([again.status, again.reply], ["idle", ""]);
   });
 
-  Deno.test(`where events have ${name} on the stream, the next wait repeats no words`, async () => {
+  Deno.test(`the next wait repeats no text where events have ${name} on the stream`, async () => {
     await using rig = listRig([...begun(), says("zero")], { frame });
     rig.server.status = "running";
     let waiting = rig.wait({ timeout_sec: 10 });
@@ -242,7 +242,7 @@ Deno.test("a cursor never names an event that only the stream has shown", async 
   assertEquals([result.status, result.reply], ["idle", "done"]);
 });
 
-Deno.test("whose an event is may be written on its wrapper", async () => {
+Deno.test("an event belongs to the session that its wrapper names", async () => {
   const frame = (event: SessionEvent) => ({
     session_id: String(event.content).includes("theirs") ? "sesn_2" : "sesn_1",
     event,
@@ -291,7 +291,7 @@ for (const [name, envelope] of ENVELOPES) {
 }
 
 for (const body of [{ status: "ok" }, { message: "hello" }, { data: { status: "ok" } }]) {
-  Deno.test(`${JSON.stringify(body)} in place of a list says that this is no such API`, async () => {
+  Deno.test(`${JSON.stringify(body)} in place of a list is an error that says that this is no such API`, async () => {
     await using rig = listRig([], { envelope: () => body });
     const error = await assertRejects(() => rig.list(), ApiError);
     assert(faultOf(error).what.includes("is not a Managed Agents API"), faultOf(error).what);

@@ -13,7 +13,7 @@ const WAITS = 500;
 const PEAK_PER_SECOND = 220;
 
 for (const kind of OUTAGE_KINDS) {
-  Deno.test(`500 waits come through an outage below the read limit: ${kind}`, async () => {
+  Deno.test(`500 waits survive an outage and stay below the read limit: ${kind}`, async () => {
     const report = await playOutage(kind, WAITS);
     assertEquals(report.wrong, []);
     assertEquals(report.leaked, []);

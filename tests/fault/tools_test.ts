@@ -57,7 +57,7 @@ const CREATE = /\/v1\/sessions$/;
 const SEND = /\/events$/;
 const ARCHIVE = /\/archive$/;
 
-Deno.test("a lost answer to create_session is found again, and one session exists", async () => {
+Deno.test("create_session finds its session when the response is lost, and makes no second one", async () => {
   const { app, call } = open();
   app.simulator.faults.add({
     match: { method: "POST", path: CREATE },
@@ -81,7 +81,7 @@ for (
     ["interrupt", "user.interrupt", {}],
   ] as const
 ) {
-  Deno.test(`a lost answer to ${name} is not known, what may be it is named, and one event exists`, async () => {
+  Deno.test(`${name} names the event that may be its own when the response is lost, and sends once`, async () => {
     const { app, call } = open();
     const session_id = app.simulator.createSession();
     app.simulator.faults.add({
@@ -98,7 +98,7 @@ for (
   });
 }
 
-Deno.test("a lost answer to archive_session is looked up", async () => {
+Deno.test("archive_session reads the session when the response is lost", async () => {
   const { app, call } = open();
   const session_id = app.simulator.createSession();
   app.simulator.faults.add({
@@ -125,7 +125,7 @@ const UNDELIVERED: readonly [string, Fault, string][] = [
 ];
 
 for (const [name, fault, words] of UNDELIVERED) {
-  Deno.test(`${name} on a send: nothing arrived, the answer says so, nothing is sent twice`, async () => {
+  Deno.test(`${name} on a send: the result says what is known, and nothing is sent twice`, async () => {
     const { app, call } = open();
     const session_id = app.simulator.createSession();
     app.simulator.faults.add({ match: { method: "POST" }, fault });
@@ -137,7 +137,7 @@ for (const [name, fault, words] of UNDELIVERED) {
     app.close();
   });
 
-  Deno.test(`${name} on a create: no session exists, the answer says so`, async () => {
+  Deno.test(`${name} on a create: the result says what is known, and no session exists`, async () => {
     const { app, call } = open();
     app.simulator.faults.add({ match: { method: "POST" }, fault });
     const result = await call("create_session", { agent_id: app.simulator.agentId("quick") });
@@ -149,7 +149,7 @@ for (const [name, fault, words] of UNDELIVERED) {
   });
 }
 
-Deno.test("a send whose answer and log are both lost is reported as unknown", async () => {
+Deno.test("send_message says that delivery is unknown when neither response nor list can be read", async () => {
   const { app, call } = open();
   const session_id = app.simulator.createSession();
   app.simulator.faults.add({ match: { method: "POST" }, fault: { kind: "lost_ack" } });
@@ -230,7 +230,7 @@ Deno.test("archive_session of a session at work says to interrupt it, and then d
   app.close();
 });
 
-Deno.test("a blocked session shows what it waits for, without inputs unless they are exposed", async () => {
+Deno.test("a blocked session shows what it waits for, and inputs only where they are exposed", async () => {
   for (const exposeToolInputs of [false, true]) {
     const { app, call } = open({ exposeToolInputs });
     const created = await call("create_session", {
@@ -250,7 +250,7 @@ Deno.test("a blocked session shows what it waits for, without inputs unless they
   }
 });
 
-Deno.test("under an allowlist other agents and their sessions cannot be told from unknown ones", async () => {
+Deno.test("an allowlist refuses other agents and their sessions in the words for unknown ones", async () => {
   const ids: string[] = [];
   const { app, call } = open({ allowedAgentIds: ids });
   const mine = app.simulator.createSession({ agent: "quick" });

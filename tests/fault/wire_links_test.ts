@@ -27,7 +27,7 @@ function send({ api, sessionId }: WireRig, text: string): Promise<unknown> {
 }
 
 for (const blow of ["closed", "reset", "half-closed"] as const) {
-  Deno.test(`a connection that is ${blow} while ${OTHERS} others live harms none of them`, async () => {
+  Deno.test(`a connection that is ${blow} does not affect ${OTHERS} others`, async () => {
     const rig = await WireRig.start("tls", 2);
     const { server } = rig;
     const gate = Promise.withResolvers<void>();
@@ -48,7 +48,7 @@ for (const blow of ["closed", "reset", "half-closed"] as const) {
   });
 }
 
-Deno.test("a read that times out while others are under way drops connections, not them", async () => {
+Deno.test("a read that times out drops idle connections, and the other reads go on", async () => {
   const rig = await WireRig.start("tls", 5);
   const { server, clock } = rig;
   server.strikeNext(({ method }) => method === "GET", { moment: "after it is read", blow: "mute" });
@@ -68,7 +68,7 @@ Deno.test("a read that times out while others are under way drops connections, n
   await rig.close();
 });
 
-Deno.test("a server that closes after each response, unannounced, fails no call", async () => {
+Deno.test("no call fails when a server closes each connection after its response without saying so", async () => {
   const rig = await WireRig.start("plain", 2);
   const body = `{"data":[]}`;
   const raw = `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
@@ -84,7 +84,7 @@ Deno.test("a server that closes after each response, unannounced, fails no call"
   await rig.close();
 });
 
-Deno.test("a name with an address that refuses is reached at its other one, once", async () => {
+Deno.test("a request reaches the other address of a name when one refuses, once", async () => {
   const rig = await WireRig.start("plain", 2);
   const connections = createConnections(httpClientOpener(), systemClock);
   const api = createApi({
@@ -131,7 +131,7 @@ async function behindRelay(
   }
 }
 
-Deno.test("before a server of HTTP/2, a mute link costs one call its silence and no other", async () => {
+Deno.test("with a server of HTTP/2, a connection that stops responding delays one call only", async () => {
   await behindRelay(async ({ api, relay, upstream, clock, attempts }) => {
     const [sessionId = ""] = await upstream.begin(1);
     const stream = await api.events.stream(sessionId);
@@ -154,7 +154,7 @@ Deno.test("before a server of HTTP/2, a mute link costs one call its silence and
   });
 });
 
-Deno.test("before a server of HTTP/2, calls at once on a mute link all come through", async () => {
+Deno.test("with a server of HTTP/2, simultaneous calls on a connection that stops responding all succeed", async () => {
   await behindRelay(async ({ api, relay }) => {
     await Promise.all(Array.from({ length: 12 }, () => api.agents.list({})));
     for (const link of relay.links) link.strike("mute");

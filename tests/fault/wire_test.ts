@@ -32,7 +32,7 @@ const SAMPLE = [
   "events.send, a message",
 ];
 
-Deno.test("tls: calls when their connection goes mute", async () => {
+Deno.test("tls: every call when its connection stops responding", async () => {
   const operations = OPERATIONS.filter(({ name }) => SAMPLE.includes(name));
   const cases = STRIKES.filter(({ blow }) => blow === "mute").flatMap((strike) =>
     operations.map((operation) => playWireCase(operation, strike, "tls", HURRIED))
@@ -41,14 +41,14 @@ Deno.test("tls: calls when their connection goes mute", async () => {
 });
 
 for (const transport of TRANSPORTS) {
-  Deno.test(`${transport}: a wait whose connections break says every word once`, async () => {
+  Deno.test(`${transport}: a wait whose connections break returns all text once`, async () => {
     const cases = STREAM_STRIKES.filter(({ name }) => !name.startsWith("mute"))
       .map((strike) => playStreamCase(strike, transport, HURRIED));
     assertEquals((await Promise.all(cases)).flatMap(({ complaints }) => complaints), []);
   });
 }
 
-Deno.test("plain: a wait whose link goes mute says every word once", async () => {
+Deno.test("plain: a wait whose connection stops responding returns all text once", async () => {
   const cases = STREAM_STRIKES.filter(({ name }) => name.startsWith("mute: "))
     .map((strike) => playStreamCase(strike, "plain", HURRIED));
   assertEquals((await Promise.all(cases)).flatMap(({ complaints }) => complaints), []);

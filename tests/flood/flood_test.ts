@@ -9,7 +9,7 @@ import { SCENARIOS } from "./scenarios.ts";
 const MAX_HEALTH_MS = 5_000;
 
 for (const scenario of SCENARIOS) {
-  Deno.test(`the program stands a flood of ${scenario.name}`, async () => {
+  Deno.test(`the program survives a flood of ${scenario.name}`, async () => {
     const report = await playFlood(scenario);
     const shown = JSON.stringify(report);
     assertEquals(report.complaints, [], shown);

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { chooseSeed, failureReport, fc, FUZZ_SEED, jsonValue } from "./fuzz.ts";
 
-Deno.test("a property that fails says its seed, how to see it again, and why", () => {
+Deno.test("a failing property names its seed, how to repeat it, and the reason", () => {
   const cause = new Error("odd");
   const failing = fc.property(fc.integer(), () => {
     throw cause;

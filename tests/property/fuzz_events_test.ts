@@ -139,7 +139,7 @@ function take(log: EventHistory, way: number, batch: readonly SessionEvent[]): v
 
 const feeding = fc.array(fc.tuple(fc.nat(2), events), { minLength: 1, maxLength: 4 });
 
-Deno.test("any events leave a log in which each is once, and a turn that a new reader agrees on", () => {
+Deno.test("any events give a history that has each once, and the turn that a new reader works out", () => {
   fc.assert(
     fc.property(feeding, fc.option(ids, { nil: undefined }), (batches, afterId) => {
       const log = new EventHistory();
@@ -196,7 +196,7 @@ Deno.test("any events give a result within its budget, whatever they hold", () =
   );
 });
 
-Deno.test("any event can be told and shown in bounded space", () => {
+Deno.test("progressOf() and showEvent() of any event are bounded", () => {
   fc.assert(
     fc.property(rawEvent, (raw) => {
       const event = decodeEvent(raw);

@@ -69,7 +69,7 @@ const piece = fc.oneof(
 const streamText = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(""));
 const cuts = fc.array(fc.nat(100_000), { maxLength: 30 });
 
-Deno.test("any text with the makings of a stream reads the same however it is cut", () => {
+Deno.test("any text in the form of a stream reads the same however it is cut", () => {
   fc.assert(
     fc.property(streamText, cuts, (text, places) => {
       const bytes = new TextEncoder().encode(text);

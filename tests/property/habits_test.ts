@@ -91,7 +91,7 @@ Deno.test("on any server each message gets its own reply, whole, each word once,
   );
 });
 
-Deno.test("on any server a message queued behind a turn is answered, and no word passes unmarked", async () => {
+Deno.test("on any server a message queued behind a turn is answered, and omitted text is marked", async () => {
   await fc.assert(
     fc.asyncProperty(plans, fc.nat(4_000), async (plan, afterMs) => {
       const world = new HabitWorld(plan.names);
@@ -132,7 +132,7 @@ Deno.test("on any server an interrupted turn ends, and the session can be used a
   );
 });
 
-Deno.test("on any server a turn that asks for an answer says so", async () => {
+Deno.test("on any server a wait says when the turn needs an answer", async () => {
   await fc.assert(
     fc.asyncProperty(plans, async (plan) => {
       const world = new HabitWorld(plan.names);

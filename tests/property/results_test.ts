@@ -215,7 +215,7 @@ Deno.test("redactValue() leaves no known secret anywhere, and keeps JSON whole",
   }));
 });
 
-Deno.test("createRedact(): what is told clean by its JSON text has nothing to redact", () => {
+Deno.test("createRedact() finds nothing to redact in a value whose JSON isClean() accepts", () => {
   const secret = 'k"ey\\with\nodd=characters';
   const redact = createRedact([secret, "plain-secret-1"]);
   const text = fc.oneof(

@@ -537,7 +537,7 @@ function check(probe: Probe, odd: Oddity, before: Outcome, outcome: Outcome): st
 }
 
 for (const probe of PROBES) {
-  Deno.test(`one odd field changes its own meaning only: ${probe.name} (seed ${FUZZ_SEED})`, async () => {
+  Deno.test(`an odd field does not change how other fields are read: ${probe.name} (seed ${FUZZ_SEED})`, async () => {
     const { answers, tool, args, way } = probe;
     const base = await callOver(answers, tool, args, way);
     const wrong: string[] = [];

@@ -104,7 +104,7 @@ async function finish({ clock, simulator }: Bench): Promise<void> {
   assertEquals([clock.pendingTimers, simulator.openStreams()], [0, 0]);
 }
 
-Deno.test("a stream, upserted by id, is the log", async () => {
+Deno.test("a stream whose events are upserted by id equals the list", async () => {
   await fc.assert(
     fc.asyncProperty(habits, actions, async (settings, plan) => {
       const { tools, id, stream } = await playOut(settings, plan);

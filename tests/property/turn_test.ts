@@ -125,7 +125,7 @@ function historyAt(world: World, count: number): SessionEvent[] {
   return [...shown.filter((event) => event.processed_at), ...queued];
 }
 
-Deno.test("any order-preserving split of a log over history, stream and reconnects gives one answer", () => {
+Deno.test("any order-preserving split of events over list, stream and reconnects gives one result", () => {
   fc.assert(
     fc.property(stepsArbitrary, fc.boolean(), cutsArbitrary, (steps, ends, cuts) => {
       const world = play(steps, ends);
@@ -147,7 +147,7 @@ Deno.test("any order-preserving split of a log over history, stream and reconnec
   );
 });
 
-Deno.test("an observer of the whole stream and a reader of history agree", () => {
+Deno.test("a reader of the stream and a reader of the list work out the same turn", () => {
   fc.assert(
     fc.property(stepsArbitrary, fc.boolean(), (steps, ends) => {
       const world = play(steps, ends);
@@ -159,7 +159,7 @@ Deno.test("an observer of the whole stream and a reader of history agree", () =>
   );
 });
 
-Deno.test("no moment of an unfinished session is taken for its end", () => {
+Deno.test("no prefix of an unfinished session's events counts as ended", () => {
   fc.assert(
     fc.property(stepsArbitrary, fc.boolean(), (steps, ends) => {
       const world = play(steps, ends);
@@ -179,7 +179,7 @@ function asksForAction(event: SessionEvent): boolean {
   return JSON.stringify(event.stop_reason).includes("requires_action");
 }
 
-Deno.test("waits chained by cursor deliver every word once", () => {
+Deno.test("waits chained by cursor return all text once", () => {
   fc.assert(
     fc.property(stepsArbitrary, fc.array(fc.nat(200), { maxLength: 4 }), (steps, stops) => {
       const world = play(steps, true);
@@ -200,7 +200,7 @@ Deno.test("waits chained by cursor deliver every word once", () => {
   );
 });
 
-Deno.test("older pages that arrive later change nothing", () => {
+Deno.test("older pages that arrive later do not change the result", () => {
   fc.assert(
     fc.property(stepsArbitrary, fc.nat(200), (steps, at) => {
       const world = play(steps, true);

@@ -142,7 +142,7 @@ class Server {
   }
 }
 
-Deno.test("however a server stamps, the wait after a message ends with its reply, each word once", async () => {
+Deno.test("however a server stamps, the wait after a message ends with its reply, all text once", async () => {
   await fc.assert(
     fc.asyncProperty(plans, async (plan) => {
       const server = new Server(plan);

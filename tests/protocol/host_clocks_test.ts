@@ -60,7 +60,7 @@ for (const [way, connect] of Object.entries(WAYS)) {
     app.close();
   });
 
-  Deno.test(`${way}: a wait on an idle session, and what comes just before its end, tell nothing`, async () => {
+  Deno.test(`${way}: a wait sends no progress on an idle session, nor just before its end`, async () => {
     const app = openBridge();
     const { client, close } = await connect(app);
     const session_id = app.simulator.createSession({ scripted: false, status: "idle" });

@@ -44,7 +44,7 @@ for (
     { what: "that is common", types: ["agent.message"], expected: 10 },
   ]
 ) {
-  Deno.test(`EventReader looks at each event of a long log once for a type ${what}`, async () => {
+  Deno.test(`EventReader reads each event of a long list once for a type ${what}`, async () => {
     for (const count of [2_000, 20_000]) {
       const looks = await looksAtTypes(count, types, expected);
       assert(looks <= count, `${looks} looks at ${count} events`);
@@ -52,7 +52,7 @@ for (
   });
 }
 
-Deno.test("EventReader keeps no page of a long log that it only goes past", async () => {
+Deno.test("EventReader keeps no page of a long list that it only goes past", async () => {
   const pages = 12;
   const all = logWithRare(pages * 1_000, 6_000).toReversed();
   const live: number[] = [];

@@ -28,7 +28,7 @@ Deno.test("a turn forgets the oldest of very many calls whose results name other
   assertEquals([...turn.toolsInFlight.values()].at(-1), "tool_4999");
 });
 
-Deno.test("a process forgets the oldest of very many sends that no log ever shows", () => {
+Deno.test("a process forgets the oldest of very many sends that no list shows", () => {
   const sends = new UnseenSends(new ManualClock());
   const log = new EventHistory();
   const sessions = Array.from({ length: 20_000 }, (_, i) => `sesn_${i}`);
@@ -108,7 +108,7 @@ function heldIn(log: EventHistory): number {
 
 for (const [how, take] of Object.entries(WAYS)) {
   for (const [what, make] of Object.entries({ texts: text, inputs: call })) {
-    Deno.test(`a log that gets 20 MiB of ${what} ${how} holds 5 MiB at most, the newest`, () => {
+    Deno.test(`a history that gets 20 MiB of ${what} ${how} holds the newest 5 MiB at most`, () => {
       const log = new EventHistory();
       const events = Array.from({ length: 1_000 }, (_, i) => make(i, 20 * MIB / 1_000));
       take(log, events);

@@ -19,7 +19,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-Deno.test("a page at the end of a 100,000 event log costs no more than one of a short log", async () => {
+Deno.test("a page at the end of 100,000 events costs no more than one of a short list", async () => {
   const tools = bench();
   const { simulator, events } = tools;
   const long = longSession(tools);
@@ -35,7 +35,7 @@ Deno.test("a page at the end of a 100,000 event log costs no more than one of a 
   assertEquals(longMs < shortMs * 5 + 100, true, `${longMs} ms against ${shortMs} ms`);
 });
 
-Deno.test("a 100,000 event log is walked by cursor, each event once and in order", async () => {
+Deno.test("a cursor walks 100,000 events, each once and in order", async () => {
   const tools = bench();
   const { call } = tools;
   const id = longSession(tools);

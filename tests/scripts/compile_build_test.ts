@@ -124,7 +124,7 @@ Deno.test("readManifest() has the permissions of the server: network, reading, t
   assertEquals([...unstable], ["no-legacy-abort"]);
 });
 
-Deno.test("toolsOf() takes empty variables for unset", () => {
+Deno.test("toolsOf() treats empty variables as unset", () => {
   const env: Record<string, string> = { DENO_COMPILE: "/deno", DENORT_BIN: "" };
   assertEquals(toolsOf((name) => env[name]), { compiler: "/deno", denort: undefined });
 });
@@ -143,7 +143,7 @@ Deno.test("readSource() gives commit and time, and marks a commit that files dif
   assertEquals((await readSource(root, none, git(" M a.ts\n"))).commit, "0123456789ab+");
 });
 
-Deno.test("readSource() listens to the environment where there is no git, and before git", async () => {
+Deno.test("readSource() prefers the environment to git, and needs no git", async () => {
   const env: Record<string, string> = { CMA_MCP_COMMIT: "feedbeef", SOURCE_DATE_EPOCH: "12" };
   for (const runs of [noGit, git("")]) {
     const source = await readSource(root, (name) => env[name], runs);
@@ -151,7 +151,7 @@ Deno.test("readSource() listens to the environment where there is no git, and be
   }
 });
 
-Deno.test("readSource() knows no commit where nobody does", async () => {
+Deno.test("readSource() gives no commit without git and environment", async () => {
   assertEquals(await readSource(root, () => undefined, noGit), { epoch: 0 });
   assertEquals(await readSource(root, () => "", noGit), { epoch: 0 });
 });

@@ -49,7 +49,7 @@ for (const [what, words, names] of selections) {
   });
 }
 
-Deno.test("selectTargets() names the targets to whoever asks for another", () => {
+Deno.test("selectTargets() names the targets when another is asked for", () => {
   assertThrows(
     () => selectTargets(["plan9"], LINUX_TRIPLE),
     Error,
@@ -95,7 +95,7 @@ Deno.test("bundleArgs() minifies, so that no path of the machine stays in, into 
   assertEquals(args.slice(-3), ["--outdir", "/out/bundle", "src/main.ts"]);
 });
 
-Deno.test("bundlerEnv() lets nothing that happens to be set choose between builds of packages", () => {
+Deno.test("bundlerEnv() leaves out variables that choose between builds of packages", () => {
   const env = { PATH: "/bin", DENO_CONDITIONS: "development" };
   assertEquals(bundlerEnv(env), { PATH: "/bin", DENO_CONDITIONS: "browser" });
   assertEquals(bundlerEnv(env, ""), { PATH: "/bin", DENO_CONDITIONS: "" });
@@ -130,7 +130,7 @@ Deno.test("compileArgs() are the same for the same input", () => {
   assertEquals(plan(), plan());
 });
 
-Deno.test("compilerEnv() leaves out what would get into the executable", () => {
+Deno.test("compilerEnv() leaves out variables that would get into the executable", () => {
   const env = {
     PATH: "/bin",
     DENORT_BIN: "/denort",
@@ -177,7 +177,7 @@ Deno.test("compileFailure() repeats other words without colours, lines and stack
   assertEquals(compileFailure(target("linux-x64"), ""), "linux-x64: the compiler said nothing");
 });
 
-Deno.test("baseMismatch() keeps a base of this machine out of others' executables", () => {
+Deno.test("baseMismatch() refuses the base of another target", () => {
   assertEquals(baseMismatch(target("linux-x64"), LINUX_TRIPLE, "/denort"), undefined);
   assertEquals(baseMismatch(target("macos-x64"), LINUX_TRIPLE, undefined), undefined);
   assert(baseMismatch(target("macos-x64"), LINUX_TRIPLE, "/denort")?.includes("unset it"));

@@ -22,7 +22,7 @@ Deno.test("enter() gives a caller as many places as it may have, and takes them 
   assertEquals(codeOf(() => limits.enter("call", ci)), "too_many_calls");
 });
 
-Deno.test("enter() counts waits apart from other calls", () => {
+Deno.test("enter() counts waits and other calls separately", () => {
   const limits = createCallLimits();
   const ci = { principal: { id: "ci", maxCalls: 1, maxWaits: 1 } };
   const leaveWait = limits.enter("wait", ci);
@@ -126,7 +126,7 @@ Deno.test("other tools take one of the caller's calls, until they end or fail", 
   await second;
 });
 
-Deno.test("wrong arguments take no place", async () => {
+Deno.test("a call with wrong arguments takes no place", async () => {
   const { start } = held("get_agent", { id: "ci", maxCalls: 1 }, {
     agents: { retrieve: () => Promise.resolve({ id: "agent_1" }) },
   });
@@ -159,7 +159,7 @@ Deno.test("take() saves up a minute's requests and no more", async () => {
   assertEquals(spend("ci", 10, 20), 10);
 });
 
-Deno.test("take() is not late for who waits as long as told, at any rate", async () => {
+Deno.test("take() grants a request after the time that it named, at any rate", async () => {
   for (const perMinute of [1, 7, 59, 333, 1_000_000]) {
     const { clock, take, spend } = limiter();
     assertEquals(spend("ci", perMinute, perMinute), perMinute);

@@ -60,13 +60,13 @@ for (const tool of [...SESSION_TOOLS, ...AGENT_TOOLS]) {
   });
 }
 
-Deno.test("an allowed session is looked up once for all calls", async () => {
+Deno.test("an allowed session is read once for all calls", async () => {
   const { services, retrieves } = guarded();
   for (let i = 0; i < 3; i++) await services.access.checkSession("sesn_mine", {});
   assertEquals(retrieves, ["sesn_mine"]);
 });
 
-Deno.test("a session whose agent could not be found out is not remembered", async () => {
+Deno.test("a session whose agent could not be read is read again", async () => {
   let failing = true;
   const { services } = harness({
     sessions: {
@@ -78,7 +78,7 @@ Deno.test("a session whose agent could not be found out is not remembered", asyn
   await services.access.checkSession("sesn_1", {});
 });
 
-Deno.test("without an allowlist nothing is looked up and everything is admitted", async () => {
+Deno.test("without an allowlist everything is admitted without a request", async () => {
   const { services } = harness({});
   await services.access.checkSession("sesn_any", {});
   services.access.checkAgent("agent_any", {});
@@ -92,7 +92,7 @@ Deno.test("an empty allowlist admits nothing", async () => {
   await assertRejects(() => services.access.checkSession("sesn_1", {}), ToolError);
 });
 
-Deno.test("a session that was made here needs no look-up", async () => {
+Deno.test("a session that was created here needs no request", async () => {
   const { run, services, retrieves } = guarded({
     sessions: { create: () => Promise.resolve(session({ id: "sesn_new" })) },
   });
@@ -189,7 +189,7 @@ Deno.test("create_session marks sessions of callers that have sessions of their 
   assertEquals(marks, [mark, mark, undefined, undefined]);
 });
 
-Deno.test("a session that was made here needs no look-up, by its owner or by others", async () => {
+Deno.test("a session that was created here needs no request, for its owner and for others", async () => {
   let looks = 0;
   const { create, services } = creating("env_1", {
     sessions: {
@@ -237,7 +237,7 @@ for (const [name, fields, scopes, admitted] of ADMISSION) {
   });
 }
 
-Deno.test("a session's facts are looked up once for all callers that may reach it", async () => {
+Deno.test("a session is read once for all callers that may reach it", async () => {
   const mark = await createOwnerMarks(SECRET).markOf("ci");
   let looks = 0;
   const { services } = harness({
@@ -257,14 +257,14 @@ Deno.test("a session's facts are looked up once for all callers that may reach i
   assertEquals(looks, 1);
 });
 
-Deno.test("a caller without scopes costs no look-up", async () => {
+Deno.test("a caller without scopes costs no request", async () => {
   const { services } = harness({});
   for (const principal of [undefined, { id: "default" }, { id: "all", sessions: "all" as const }]) {
     await services.access.checkSession("sesn_1", { principal });
   }
 });
 
-Deno.test("a session that cannot be looked up is an error of the API, not a refusal", async () => {
+Deno.test("a session that cannot be read is an API error, not a refusal", async () => {
   const { run } = harness({ sessions: { retrieve: () => Promise.reject(httpError(503)) } });
   const principal: Principal = { id: "ci", sessions: "own" };
   const { name } = await assertRejects(

@@ -22,7 +22,7 @@ function watched(first?: string) {
   return { clock, seen, file, reads: () => reads, write: (text?: string) => content = text };
 }
 
-Deno.test("watchFile() tells of the content that it finds, and of changes within three seconds", async () => {
+Deno.test("watchFile() reports the content that it finds, and changes within three seconds", async () => {
   const { clock, seen, file, write } = watched("one");
   await settle();
   assertEquals(seen, ["one"]);
@@ -34,7 +34,7 @@ Deno.test("watchFile() tells of the content that it finds, and of changes within
   file.close();
 });
 
-Deno.test("watchFile() looks at once when it is asked to", async () => {
+Deno.test("watchFile() reads at once when it is asked to", async () => {
   const { seen, file, write } = watched("one");
   await settle();
   write("two");
@@ -43,7 +43,7 @@ Deno.test("watchFile() looks at once when it is asked to", async () => {
   file.close();
 });
 
-Deno.test("watchFile() complains once of a file that is gone, and goes on when it is back", async () => {
+Deno.test("watchFile() reports a missing file once, and goes on when it is back", async () => {
   const { clock, seen, file, write } = watched("one");
   await settle();
   write(undefined);
@@ -72,7 +72,7 @@ Deno.test("watchFile() reads no more once it is closed, and leaves no timer", as
   assertEquals(seen, ["one"]);
 });
 
-Deno.test("watchFile() tells nothing of a content that comes after it was closed", async () => {
+Deno.test("watchFile() reports no content that comes after it was closed", async () => {
   const late = Promise.withResolvers<string>();
   const seen: string[] = [];
   const file = watchFile({
@@ -89,7 +89,7 @@ Deno.test("watchFile() tells nothing of a content that comes after it was closed
   assertEquals(seen, []);
 });
 
-Deno.test("watchFile() never lets an old content come last", async () => {
+Deno.test("watchFile() never reports older content after newer", async () => {
   const clock = new ManualClock();
   const seen: string[] = [];
   const answers = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];

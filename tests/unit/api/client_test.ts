@@ -230,7 +230,7 @@ const WRAPPED: readonly object[] = [
 ];
 
 for (const body of WRAPPED) {
-  Deno.test(`sessions: ${JSON.stringify(body)} is a session`, async () => {
+  Deno.test(`sessions: ${JSON.stringify(body)} reads as a session`, async () => {
     const { api } = setup([json(body), json(body), json(body)]);
     const params = { agent: "agent_1", environmentId: "env_1" };
     for (
@@ -243,7 +243,7 @@ for (const body of WRAPPED) {
   });
 }
 
-Deno.test("sessions: an answer that wraps what is asked for by its id needs no id", async () => {
+Deno.test("sessions: a response that wraps the session needs no id in it", async () => {
   const { api } = setup([json({ session: { status: "running" } })]);
   const { id, status } = await api.sessions.retrieve("sesn_9");
   assertEquals([id, status], ["sesn_9", "running"]);

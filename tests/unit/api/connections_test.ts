@@ -65,7 +65,7 @@ const list = (api: ManagedAgentsApi) => api.agents.list({});
 const interrupt = (api: ManagedAgentsApi) =>
   api.events.send("sesn_1", [{ type: "user.interrupt" }]);
 
-Deno.test("nothing is opened before the first request, and reads share a client", async () => {
+Deno.test("createConnections() opens a client with the first request, and reads share it", async () => {
   const { api, opened } = rig(PAGE, PAGE);
   assertEquals(opened.length, 0);
   await list(api);
@@ -93,7 +93,7 @@ Deno.test("writes and streams go through a client that keeps no connection", asy
   ]);
 });
 
-Deno.test("a read that is met with silence goes out once more, through a new client", async () => {
+Deno.test("a read that gets no response goes out once more, through a new client", async () => {
   const { api, clock, opened } = rig(PAGE, hang, PAGE);
   await list(api);
   const startedAt = clock.now();
@@ -103,7 +103,7 @@ Deno.test("a read that is met with silence goes out once more, through a new cli
   assertEquals(clock.pendingTimers, 0);
 });
 
-Deno.test("a body that falls silent counts like a head that does not come", async () => {
+Deno.test("a body that stops counts like a response that does not begin", async () => {
   const drip = new TestBody(`{"data"`);
   const { api, clock, opened } = rig(PAGE, drip.respond(), PAGE);
   await list(api);
@@ -141,7 +141,7 @@ Deno.test("a read that breaks on a fresh connection is left to the retries", asy
   assertEquals(count(), 1);
 });
 
-Deno.test("what fails late does not drop connections that are newer than it", async () => {
+Deno.test("a request that fails late does not drop newer connections", async () => {
   const { api, clock, opened } = rig(PAGE, hang, hang, PAGE, PAGE, PAGE);
   await list(api);
   const early = list(api);
@@ -161,7 +161,7 @@ const FAILED_WRITES: readonly [string, Step, boolean][] = [
 ];
 
 for (const [how, step, drops] of FAILED_WRITES) {
-  Deno.test(`a write ${how} is not repeated, and ${drops ? "drops" : "keeps"} what is kept`, async () => {
+  Deno.test(`a write ${how} is not repeated, and ${drops ? "drops" : "keeps"} kept connections`, async () => {
     const { api, clock, opened, count } = rig(PAGE, step, PAGE);
     await list(api);
     await assertRejects(() => clock.runUntil(interrupt(api)), ApiError);
@@ -171,7 +171,7 @@ for (const [how, step, drops] of FAILED_WRITES) {
   });
 }
 
-Deno.test("a read given up by its caller drops what is kept only after a silence", async () => {
+Deno.test("an aborted read drops kept connections only after a silence", async () => {
   for (const [silentMs, opens] of [[2_000, 1], [3_000, 2]] as const) {
     const { api, clock, opened } = rig(PAGE, hang, PAGE);
     await list(api);
@@ -195,7 +195,7 @@ function follow(stream: AsyncIterable<StreamItem>) {
   return state;
 }
 
-Deno.test("a read met with silence has open streams prove themselves", async () => {
+Deno.test("a read that gets no response makes open streams prove that they are alive", async () => {
   const alive = new TestBody(": hello\n\n");
   const dead = new TestBody(": hello\n\n");
   const { api, clock } = rig(alive.respondAsStream(), dead.respondAsStream(), hang, PAGE);
@@ -222,7 +222,7 @@ Deno.test("a read met with silence has open streams prove themselves", async () 
   assertEquals(living.ended, "in order");
 });
 
-Deno.test("a stream that is given up after a silence drops what is kept", async () => {
+Deno.test("a stream that is given up after a silence drops kept connections", async () => {
   for (const [silentMs, opens] of [[19_999, 2], [20_000, 3]] as const) {
     const { api, clock, opened } = rig(PAGE, new TestBody(": hi\n\n").respondAsStream(), PAGE);
     await list(api);
@@ -237,7 +237,7 @@ Deno.test("a stream that is given up after a silence drops what is kept", async 
   }
 });
 
-Deno.test("a stream that breaks drops what is kept", async () => {
+Deno.test("a stream that breaks drops kept connections", async () => {
   const body = new TestBody();
   const { api, opened } = rig(PAGE, body.respondAsStream(), PAGE);
   await list(api);
@@ -257,7 +257,7 @@ Deno.test("close() closes every client", async () => {
   assertEquals(opened.map(({ closed }) => closed), [true, true]);
 });
 
-Deno.test("after a sleep of the machine nothing kept is used, and streams prove themselves", async () => {
+Deno.test("after the machine slept, no kept connection is used, and streams prove that they are alive", async () => {
   const body = new TestBody(": hello\n\n");
   const { api, clock, opened } = rig(PAGE, body.respondAsStream(), PAGE, PAGE);
   await list(api);
@@ -292,7 +292,7 @@ function heldSteps(count: number) {
   return { steps, release: (index: number) => gates[index]?.resolve() };
 }
 
-Deno.test("a hundred reads are under way at once, and the others come in turn", async () => {
+Deno.test("a hundred reads run at once, and the others follow in turn", async () => {
   const { steps, release } = heldSteps(103);
   const { api, count, clock } = rig(...steps);
   const ended: number[] = [];
@@ -327,7 +327,7 @@ Deno.test("a read that waits for its turn ends with its caller, and the next one
   assertEquals([count(), clock.pendingTimers], [101, 0]);
 });
 
-Deno.test("reads that wait behind dead ones need not wait them out", async () => {
+Deno.test("reads that wait go on as soon as dead connections are dropped", async () => {
   const { api, count, clock } = rig(
     ...Array.from({ length: 100 }, () => hang),
     ...Array.from({ length: 105 }, () => PAGE),

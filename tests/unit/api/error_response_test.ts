@@ -367,7 +367,7 @@ Deno.test("a redirect fails the call instead of carrying the key along", async (
   assertEquals([error.kind, error.status, requests.length], ["http", 307, 1]);
 });
 
-Deno.test("an answer that is not what was asked for says so, without its words", async () => {
+Deno.test("a response of the wrong kind is an error that does not quote it", async () => {
   for (
     const answer of [{ data: "private" }, { data: { private: 1 } }, "private", null, undefined]
   ) {
@@ -383,7 +383,7 @@ Deno.test("an answer that is not what was asked for says so, without its words",
   }
 });
 
-Deno.test("an answer that is not JSON names its content type", async () => {
+Deno.test("a response that is not JSON is an error that names its content type", async () => {
   const html = () => new Response("<p>private</p>", { headers: { "content-type": "text/html" } });
   const odd = () => new Response("x", { headers: { "content-type": "sk ant; <b>" } });
   const { api } = setup([html, odd]);
@@ -614,7 +614,7 @@ for (const [name, body, status, message] of INSIDE) {
   });
 }
 
-Deno.test("a key that replaced another is hidden in whatever quotes it, and so is the one before", async () => {
+Deno.test("errors hide a rotated key and the key before it", async () => {
   const keys = ["first-gateway-key", "second-gateway-key"];
   const quoting = `invalid x-api-key ${keys.join(" and ")}`;
   let key = keys[0] ?? "";

@@ -126,7 +126,7 @@ const proxied: readonly [string, string, string][] = [
   ["opens no tunnel", "unexpected eof while tunneling", "refuses a tunnel to"],
 ];
 for (const [name, message, expected] of proxied) {
-  Deno.test(`networkError() blames a proxy that ${name}, and names its variable`, () => {
+  Deno.test(`networkError() reports a proxy that ${name}, and names its variable`, () => {
     const problem = networkError(connect(message), { origin: ORIGIN, proxy: PROXY });
     assertStringIncludes(problem.message, expected);
     assertStringIncludes(problem.message, "The proxy proxy.corp:8080 (HTTPS_PROXY)");
@@ -134,7 +134,7 @@ for (const [name, message, expected] of proxied) {
   });
 }
 
-Deno.test("networkError() blames no proxy for a certificate, which the API shows", () => {
+Deno.test("networkError() does not report the proxy for a certificate, which is the API's", () => {
   const error = connect("invalid peer certificate: UnknownIssuer");
   const problem = networkError(error, { origin: ORIGIN, proxy: PROXY });
   assertStringIncludes(problem.message, `certificate of ${ORIGIN}`);
@@ -150,7 +150,7 @@ Deno.test("networkError() says everything in one line", () => {
   }
 });
 
-Deno.test("timeoutError() suspects what is in between", () => {
+Deno.test("timeoutError() names a proxy or firewall in between", () => {
   const direct = timeoutError({ origin: ORIGIN }, "within 10 s");
   assertStringIncludes(direct.message, "within 10 s");
   assertStringIncludes(direct.remedy ?? "", "firewall");

@@ -69,7 +69,7 @@ Deno.test("decodeEvent() refuses what is no event", () => {
   }
 });
 
-Deno.test("decodeEvent() gives of any value an event whose fields can be trusted, or none", () => {
+Deno.test("decodeEvent() of any value gives an event with fields of the right types, or none", () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -177,7 +177,7 @@ Deno.test("answeredToolUse() takes the first id that can be read", () => {
   assertEquals(answer({ tool_use_id: [] }), undefined);
 });
 
-Deno.test("a bad event spoils neither the page of a list nor the echo of a send", async () => {
+Deno.test("a bad event is left out of a page and of an echo, and the others are kept", async () => {
   const data = [{ type: "a", id: "1" }, null, { type: "b", id: [] }];
   const { api, logs } = setup([json({ data, next_page: "page_2" }), json({ data })]);
   const page = await api.events.list("sesn_1", {});

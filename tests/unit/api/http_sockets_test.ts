@@ -75,7 +75,7 @@ function unusedPort(): number {
   return listener.addr.port;
 }
 
-Deno.test("a refused connection is a connect error: nothing was delivered", async () => {
+Deno.test("a refused connection is not_sent: nothing was delivered", async () => {
   using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   const port = unusedPort();
   const call = clientOf(port, client).events.send("sesn_1", INTERRUPT);
@@ -83,7 +83,7 @@ Deno.test("a refused connection is a connect error: nothing was delivered", asyn
   assertEquals(error.kind, "not_sent");
 });
 
-Deno.test("plain text where TLS is expected is a connect error", async () => {
+Deno.test("plain text where TLS is expected is not_sent", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   const serving = (async () => {
@@ -112,7 +112,7 @@ const LOST: readonly [string, string][] = [
 ];
 
 for (const [where, reply] of LOST) {
-  Deno.test(`a connection lost ${where} may have delivered the request`, async () => {
+  Deno.test(`a connection lost ${where} is connection_lost: the request may have been delivered`, async () => {
     await withRawServer([reply], async (api, requests) => {
       const call = api.events.send("sesn_1", INTERRUPT);
       const error = await assertRejects(() => call, ApiError);

@@ -156,7 +156,7 @@ Deno.test("the deadline covers a credential source that hangs", async () => {
   assertEquals([requests.length, clock.pendingTimers], [0, 0]);
 });
 
-Deno.test("a caller's deadline is the caller's reason, not a time-out of ours", async () => {
+Deno.test("a caller's own deadline rejects with the caller's reason, not with a timeout", async () => {
   const controller = new AbortController();
   const { api } = setup([hang]);
   const call = api.agents.list({}, { signal: controller.signal });
@@ -167,7 +167,7 @@ Deno.test("a caller's deadline is the caller's reason, not a time-out of ours", 
   assertStrictEquals(await assertRejects(() => call, DeadlineError), reason);
 });
 
-Deno.test("an error status is told even when its text hangs until the deadline", async () => {
+Deno.test("an error status is reported even when its text hangs until the deadline", async () => {
   const body = new TestBody(`{"error":`);
   const { api, clock } = setup([body.respond({ status: 400, headers: { "request-id": "req_7" } })]);
   const call = api.events.send("sesn_1", [{ type: "user.interrupt" }], { timeoutMs: 500 });
@@ -176,7 +176,7 @@ Deno.test("an error status is told even when its text hangs until the deadline",
   assertEquals([body.cancelled, clock.pendingTimers], [true, 0]);
 });
 
-Deno.test("an error status is told even when its text breaks off or never ends", async () => {
+Deno.test("an error status is reported even when its text breaks off or never ends", async () => {
   const breaking = new TestBody();
   breaking.break();
   const endless = () =>
@@ -441,7 +441,7 @@ Deno.test("a pause that would outlast the deadline fails at once with the 429", 
   assertEquals([requests.length, clock.now() - startedAt, clock.pendingTimers], [1, 0, 0]);
 });
 
-Deno.test("a retry that the rest of the deadline has no room for is not made", async () => {
+Deno.test("no retry is made that would not fit into the rest of the deadline", async () => {
   const slow429: Step = async (request) => {
     await clock.sleep(600);
     return await status(429, { "retry-after-ms": "600" })(request);

@@ -55,7 +55,7 @@ function randomValue(random: Random, depth: number): unknown {
   }
 }
 
-Deno.test(`a long list is what JSON.parse makes of it, however it comes in pieces (seed ${SEED})`, () => {
+Deno.test(`a long list reads as JSON.parse reads it, however it is cut (seed ${SEED})`, () => {
   const random = createRandom(SEED);
   for (let round = 0; round < 400; round++) {
     const entries = Array.from(
@@ -111,7 +111,7 @@ Deno.test("a long list that is cut, or is no JSON, cannot be read", () => {
   assertEquals(readLong(""), undefined);
 });
 
-Deno.test("of a long list texts beyond the bound are left out, and counted", () => {
+Deno.test("a long list leaves out texts beyond the bound, and counts them", () => {
   const long = '"\\'.repeat(100);
   const value = readLong(
     JSON.stringify({ data: [{ id: "a", text: long, more: ["short", long] }, { id: "b" }] }),
@@ -127,7 +127,7 @@ Deno.test("of a long list texts beyond the bound are left out, and counted", () 
   assertEquals([leftOutOf(first), leftOutOf(second)], [800, 0]);
 });
 
-Deno.test("of an entry that is too long the short fields are kept, wherever they stand", () => {
+Deno.test("an entry that is too long keeps its short fields, wherever they stand", () => {
   const many = Array.from({ length: 500 }, (_, index) => ({ index, text: "some text" }));
   const value = readLong(
     JSON.stringify({
@@ -156,7 +156,7 @@ Deno.test("of an entry that is too long the short fields are kept, wherever they
   });
 });
 
-Deno.test("a list of which too much would be kept ends with an error, and the number of whole entries", () => {
+Deno.test("a list beyond the bound ends with an error and the number of whole entries", () => {
   const body = new JsonParser({
     maxTextChars: Infinity,
     maxEntryChars: Infinity,

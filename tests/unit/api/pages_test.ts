@@ -29,7 +29,7 @@ Deno.test("a body that is not a page is an error, not an empty page", async () =
   }
 });
 
-Deno.test("an agent that cannot be read hides none of its neighbours", async () => {
+Deno.test("an agent that cannot be read does not hide the others", async () => {
   const data = [{ id: "agent_1" }, null, 7, { name: "no id" }, [], { id: 5 }, { id: "agent_2" }];
   const { api } = setup([json({ data })]);
   const page = await api.agents.list({});

@@ -32,7 +32,7 @@ Deno.test("integerOf() takes integers, also in quotes", () => {
   }
 });
 
-Deno.test("textOf() takes texts that say something", () => {
+Deno.test("textOf() takes texts that are not empty", () => {
   assertEquals(textOf("a"), "a");
   for (const other of ["", null, undefined, 7, [], {}]) assertEquals(textOf(other), undefined);
 });
@@ -52,7 +52,7 @@ Deno.test("instantMs() reads a time without a zone as UTC, wherever it runs", ()
   assertEquals(instantMs("2026-11-23 09:00:00.5"), Date.UTC(2026, 10, 23, 9, 0, 0, 500));
 });
 
-Deno.test("boundedCopy() makes anything fit to be written", () => {
+Deno.test("boundedCopy() of anything can be written as JSON, within its bound", () => {
   let deep: unknown = "end";
   for (let level = 0; level < 200_000; level++) deep = level % 2 ? [deep] : { a: deep };
   assert(JSON.stringify(boundedCopy(deep)).length < 500);

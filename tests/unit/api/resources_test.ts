@@ -3,7 +3,7 @@ import { agentOf, environmentOf, sessionOf } from "../../../src/api/resources.ts
 import { ApiError } from "../../../src/api/errors.ts";
 import { json, setup } from "./support.ts";
 
-Deno.test("an odd field of an agent loses its own meaning only", () => {
+Deno.test("an odd field of an agent does not change its other fields", () => {
   const agent = agentOf({
     id: "agent_1",
     name: ["x"],
@@ -34,7 +34,7 @@ Deno.test("an odd field of an agent loses its own meaning only", () => {
   );
 });
 
-Deno.test("an odd field of a session loses its own meaning only", () => {
+Deno.test("an odd field of a session does not change its other fields", () => {
   const session = sessionOf({
     id: "sesn_1",
     status: [],
@@ -60,7 +60,7 @@ Deno.test("an odd field of a session loses its own meaning only", () => {
   });
 });
 
-Deno.test("an environment is not archived by an odd time", () => {
+Deno.test("an environment with an odd archived_at is not archived", () => {
   for (const archived_at of [null, "", [], {}, false, 0, "0001-01-01T00:00:00Z"]) {
     assertEquals(environmentOf({ id: "env_1", archived_at })?.archived_at, undefined);
   }
@@ -70,13 +70,13 @@ Deno.test("an environment is not archived by an odd time", () => {
   );
 });
 
-Deno.test("a session that was created is known by its id, whatever else the answer says", async () => {
+Deno.test("a created session is returned by its id, whatever else the response holds", async () => {
   const { api } = setup([json({ id: "sesn_1" })]);
   const made = await api.sessions.create({ agent: "agent_1", environmentId: "env_1" });
   assertEquals([made.id, made.status], ["sesn_1", undefined]);
 });
 
-Deno.test("an answer for one resource need not repeat its id, but must be that resource", async () => {
+Deno.test("a response may leave out the id that was asked for, but may not have another", async () => {
   const { api } = setup([json({ status: "idle" }), json({ name: "Agent" })]);
   assertEquals((await api.sessions.retrieve("sesn_1")).id, "sesn_1");
   assertEquals((await api.agents.retrieve("agent_1", {})).id, "agent_1");

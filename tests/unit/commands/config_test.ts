@@ -134,7 +134,7 @@ Deno.test("printHostConfig() merges into the host's file, exactly, and says wher
 
 const JSON_HOST_NAMES = FILE_HOST_NAMES.filter((name) => FILE_HOSTS[name].format === "json");
 for (const host of JSON_HOST_NAMES) {
-  Deno.test(`printHostConfig() merges into no file of ${host} by making one`, async () => {
+  Deno.test(`printHostConfig() prints a whole file for ${host} where there is none to merge into`, async () => {
     const { out } = await print(host, { edit: "merge" });
     const file = JSON.parse(out);
     assertEquals(Object.keys(file.mcpServers ?? file.servers ?? file.mcp), ["agents"]);

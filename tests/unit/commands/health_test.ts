@@ -87,7 +87,7 @@ async function askRaw(
   }
 }
 
-Deno.test("health() is false for what is no HTTP server, and for one that hangs up", async () => {
+Deno.test("health() is false for a server that speaks no HTTP, and for one that hangs up", async () => {
   const answers = ["SSH-2.0-OpenSSH\r\n", "", "HTTP/1.1 2000 Odd\r\n", "x".repeat(5_000)];
   for (const answer of answers) {
     await askRaw(async (connection) => {
@@ -129,7 +129,7 @@ Deno.test("health() gives up after three seconds with a server that says nothing
   });
 });
 
-Deno.test("health() asks over TLS where the server has a certificate, whatever it names", async () => {
+Deno.test("health() asks over TLS where the server has a certificate, whatever name is on it", async () => {
   const { cert, key } = await makeCertificate();
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, cert, key, onListen: () => {} },

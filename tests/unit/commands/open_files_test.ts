@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { filesForWaits, openFilesProblem } from "../../../src/commands/open_files.ts";
 
-Deno.test("openFilesProblem() names a number of waits that the files suffice for", () => {
+Deno.test("openFilesProblem() names a number of waits for which the open files suffice", () => {
   for (const [waits, openable] of [[400, 863], [1_000, 500], [100_000, 1_000], [1, 3]] as const) {
     const found = openFilesProblem(waits, () => openable);
     const fits = Number(/--max-waits (\d+)$/.exec(found?.cure ?? "")?.[1]);

@@ -44,7 +44,7 @@ Deno.test("parseCommandLine() refuses a switch that is neither on nor off", () =
 });
 
 for (const word of ["toString", "constructor", "__proto__", "valueOf"]) {
-  Deno.test(`parseCommandLine() takes '${word}' for no command`, () => {
+  Deno.test(`parseCommandLine() does not accept '${word}' as a command`, () => {
     assertThrows(() => parseCommandLine([word]), UsageError, "Unknown command");
   });
 }
@@ -89,7 +89,7 @@ const topics: readonly [string, string | undefined][] = [
   ["toString --help", undefined],
 ];
 for (const [line, topic] of topics) {
-  Deno.test(`parseCommandLine() takes '${line}' for a wish for help on ${topic ?? "all"}`, () => {
+  Deno.test(`parseCommandLine() reads '${line}' as a request for help on ${topic ?? "all"}`, () => {
     const { command, operand } = parseCommandLine(line.split(" "));
     assertEquals([command, operand], ["help", topic]);
   });

@@ -52,7 +52,7 @@ const problems: readonly [string, readonly string[], Env, string, RegExp][] = [
   ["an odd log level", [], { ...SOUND, CMA_LOG_LEVEL: "loud" }, "settings", /type one of/],
 ];
 for (const [name, args, env, check, message] of problems) {
-  Deno.test(`resolveConfig() tells the doctor of ${name}, once, and goes on`, async () => {
+  Deno.test(`resolveConfig() reports ${name} to the doctor once, and goes on`, async () => {
     const config = await doctorConfig(args, env);
     assertEquals(config.problems.map((problem) => problem.check), [check]);
     assertMatch(config.problems[0]?.message ?? "", message);
@@ -62,7 +62,7 @@ for (const [name, args, env, check, message] of problems) {
   });
 }
 
-Deno.test("resolveConfig() tells the doctor of everything that is wrong at the same time", async () => {
+Deno.test("resolveConfig() reports everything that is wrong to the doctor at the same time", async () => {
   const { problems } = await doctorConfig(["--http", "--base-url=api", "--max-calls=x"], {});
   assertEquals(
     problems.map(({ check }) => check),

@@ -325,7 +325,7 @@ Deno.test("resolveConfig() binds no sessions where one token may do everything",
   assertEquals([file.http?.tokens, "bindingKey" in file], [[TOKEN], false]);
 });
 
-Deno.test("resolveConfig() warns of reach into every agent unless each token names its own", async () => {
+Deno.test("resolveConfig() warns that tokens reach every agent unless each names its own", async () => {
   const entry = (name: string, digit: string, agents?: string[]) => ({
     name,
     sha256: digit.repeat(64),
@@ -361,7 +361,7 @@ Deno.test("resolveConfig() reads what a new token is to be", async () => {
   });
 });
 
-Deno.test("resolveConfig() says which tokens do not count", async () => {
+Deno.test("resolveConfig() warns of tokens that are ignored", async () => {
   const warnings = async (args: string[], env: Record<string, string>) => {
     const config = await resolveConfig(
       ["--http", ...args],

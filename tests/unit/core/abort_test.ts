@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { allOrAbort } from "../../../src/core/abort.ts";
 
-Deno.test("allOrAbort() gives up the other requests when one fails", async () => {
+Deno.test("allOrAbort() aborts the other requests when one fails", async () => {
   const signals: AbortSignal[] = [];
   const failure = new Error("first");
   const error = await assertRejects(() =>

@@ -43,7 +43,7 @@ for (const [name, texts, expected] of cases) {
   });
 }
 
-Deno.test("byteLines() keeps the edges of a line of any length, and little memory", async () => {
+Deno.test("byteLines() keeps both ends of a line that is too long, in little memory", async () => {
   async function* long() {
     yield encoder.encode('{"id":7,');
     for (let i = 0; i < 2_000; i++) yield await Promise.resolve(new Uint8Array(65_536).fill(0x78));

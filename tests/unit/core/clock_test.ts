@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../../src/core/clock.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
-Deno.test("systemClock tells the system's time from time that only advances", () => {
+Deno.test("systemClock has the system's time and a time that only advances", () => {
   const { now: realNow } = Date;
   const monotonic = systemClock.now();
   try {

@@ -153,7 +153,7 @@ for (const [args, env, expected] of SETTINGS) {
   });
 }
 
-Deno.test("checkFilledIn() lets names and paths of all kinds through", () => {
+Deno.test("checkFilledIn() accepts names and paths of all kinds", () => {
   const paths = ["C:\\Users\\your name\\key.txt", "/srv/your/key", "./...", "/run/secrets/key"];
   for (const path of paths) checkFilledIn(path, "--api-key-file", { isPath: true });
   const others = [
@@ -223,7 +223,7 @@ for (const [env, expected] of MISPLACED) {
   });
 }
 
-Deno.test("resolveStart() keeps a complaint to one bounded line without known secrets", async () => {
+Deno.test("resolveStart() keeps an error to one bounded line without known secrets", async () => {
   const secret = "a-secret-that-looks-like-none";
   const env: Readonly<Record<string, string>> = {
     ANTHROPIC_API_KEY: secret,
@@ -249,7 +249,7 @@ for (
   for (
     const variable of ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "MANAGED_AGENTS_MCP_TOKEN"]
   ) {
-    Deno.test(`the complaint about ${variable}=${word} hides none of its own words`, async () => {
+    Deno.test(`the error about ${variable}=${word} does not redact its own words`, async () => {
       const read = (name: string) => name === variable ? word : undefined;
       const http = await assertRejects(() => resolveStart(["--http"], read, noFile), UsageError);
       const stdio = await resolveStart([], read, noFile);
@@ -260,7 +260,7 @@ for (
   }
 }
 
-Deno.test("the complaint about a placeholder keeps what may be a part of a key to itself", async () => {
+Deno.test("the error about a placeholder does not repeat what may be part of a key", async () => {
   const part = "sk-ant-api03-0123456789abcdef...";
   const env: Readonly<Record<string, string>> = { ANTHROPIC_API_KEY: part, CMA_BASE_URL: part };
   const start = () => resolveStart(["--http"], (name) => env[name], noFile);

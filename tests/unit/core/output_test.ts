@@ -34,7 +34,7 @@ Deno.test("an Output writes everything in order, in as few writes as it takes", 
   assertEquals(text(), Array.from({ length: 10 }, (_, i) => `line ${i}\n`).join(""));
 });
 
-Deno.test("an Output copes with writes that are done by halves", async () => {
+Deno.test("an Output goes on after a write that took only a part", async () => {
   const { write, open, text } = pipe(3);
   const output = new Output({ write, maxQueuedBytes: 1_000 });
   open();
@@ -68,7 +68,7 @@ Deno.test("an Output drops whole texts beyond its bound, and tells how many", as
   assertEquals([told, text()], [[7], "text0\ntext1\ntext2\n7!\nafter\n"]);
 });
 
-Deno.test("an Output counts what a full disk takes none of, and goes on afterwards", async () => {
+Deno.test("an Output counts texts that a full disk refused, and goes on afterwards", async () => {
   const { write, open, fail, text } = pipe();
   const told: number[] = [];
   const output = new Output({ write, maxQueuedBytes: 1_000, onDropped: (n) => told.push(n) });
@@ -84,7 +84,7 @@ Deno.test("an Output counts what a full disk takes none of, and goes on afterwar
   assertEquals([told, text()], [[2], "three\n"]);
 });
 
-Deno.test("an Output with a pause gathers what comes within it, and holds up nobody who waits", async () => {
+Deno.test("an Output with a pause gathers texts, and drained() does not wait for the pause", async () => {
   const clock = new ManualClock();
   const { write, open, taken } = pipe();
   open();
@@ -113,7 +113,7 @@ Deno.test("an Output with a pause gathers what comes within it, and holds up nob
   assertEquals([taken.slice(4).join("").length, clock.pendingTimers], [64 * 1024 + 2, 0]);
 });
 
-Deno.test("flush() waits as long as somebody reads, and not longer", async () => {
+Deno.test("flush() waits as long as the reader reads, and no longer", async () => {
   const clock = new ManualClock();
   const { write, open, shut, text } = pipe(1);
   const output = new Output({ write, maxQueuedBytes: 1_000 });

@@ -43,7 +43,7 @@ Deno.test("createTokenBucket() grants more than the bucket holds from a full one
   assert(granted);
 });
 
-Deno.test("createTokenBucket() lets go of whoever gives up, and serves those behind", async () => {
+Deno.test("createTokenBucket() drops a caller that gives up, and serves the next", async () => {
   const clock = new ManualClock();
   const bucket = createTokenBucket({ clock, perMinute: 60, burst: 1 });
   await bucket.take(1, forever);
@@ -59,7 +59,7 @@ Deno.test("createTokenBucket() lets go of whoever gives up, and serves those beh
   await assertRejects(() => bucket.take(1, controller.signal), Error, "gone");
 });
 
-Deno.test("spend() is never refused, and those who wait pay for it", async () => {
+Deno.test("spend() is never refused, and delays those who wait", async () => {
   const clock = new ManualClock();
   const bucket = createTokenBucket({ clock, perMinute: 60, burst: 2, maxDebt: 10 });
   bucket.spend(5);
@@ -83,7 +83,7 @@ Deno.test("spend() goes no deeper into debt than the limit", async () => {
   assert(granted);
 });
 
-Deno.test("take() lets the patient wait until nobody else does", async () => {
+Deno.test("take() serves a patient caller when no other waits", async () => {
   const clock = new ManualClock();
   const bucket = createTokenBucket({ clock, perMinute: 60, burst: 1 });
   await bucket.take(1, forever);
@@ -111,7 +111,7 @@ Deno.test("hold() grants nothing for its time, and then no burst", async () => {
   assertEquals(clock.pendingTimers, 0);
 });
 
-Deno.test("hold() reaches those who wait already", async () => {
+Deno.test("hold() also delays those who wait already", async () => {
   const clock = new ManualClock();
   const bucket = createTokenBucket({ clock, perMinute: 60, burst: 1 });
   await bucket.take(1, forever);

@@ -40,7 +40,7 @@ Deno.test("a call keeps the API's ids of the first failures only", () => {
   assertEquals(use.requests, 9);
 });
 
-Deno.test("what comes after a call's end is not its own", () => {
+Deno.test("a request after a call's end is not counted", () => {
   const requests = new UpstreamRequests();
   const late = requests.begin("/stream", 0, 0);
   const use = requests.end(10);

@@ -119,7 +119,7 @@ Deno.test("mergedFile() points an old entry here, and keeps its key, flags and t
   assertEquals(mergedFile(STALE, OPTIONS), STALE.replace("/old/", "/opt/"));
 });
 
-Deno.test("mergedFile() leads an entry from the executable to the source, and back", () => {
+Deno.test("mergedFile() changes an entry from the executable to the source, and back", () => {
   const fromSource = { ...OPTIONS, executable: SOURCE };
   const toSource = mergedFile(STALE, fromSource);
   const { args, command } = JSON.parse(toSource.replace(/\/\/.*/, "")).mcpServers["managed-agents"];
@@ -183,13 +183,13 @@ Deno.test("mergedFile() adds its question to those that VS Code already asks", (
   assertEquals(JSON.parse(fileWithout(merged, options)).inputs, JSON.parse(text).inputs);
 });
 
-Deno.test("mergedFile() asks no question for an entry that brings its own key", () => {
+Deno.test("mergedFile() adds no input for an entry that has its own key", () => {
   const options = { ...OPTIONS, host: "vscode" as const };
   const text = '{"servers": {"managed-agents": {"command": "/opt/cma-mcp", "env": {"A": "b"}}}}';
   assertEquals(mergedFile(text, options), text);
 });
 
-Deno.test("ownEntries() finds ours under any name, and whether they have moved", () => {
+Deno.test("ownEntries() finds this program's entries under any name, and says whether they have moved", () => {
   const text = `{ "mcpServers": {
     "one": { "command": "/opt/cma-mcp" }, "two": { "command": "/old/cma-mcp" },
     "three": { "command": "npx" }, "four": null } }`;
@@ -198,7 +198,7 @@ Deno.test("ownEntries() finds ours under any name, and whether they have moved",
   assertEquals(ownEntries("{}", OPTIONS), []);
 });
 
-Deno.test("ownEntries() also looks at what Claude Code keeps by project", () => {
+Deno.test("ownEntries() also finds entries that Claude Code keeps by project", () => {
   const server = { a: { command: "/opt/cma-mcp" } };
   const text = JSON.stringify({ projects: { "/x": { mcpServers: server }, "/y": 1 } });
   assertEquals(ownEntries(text, { ...OPTIONS, host: "claude-code" }).length, 1);

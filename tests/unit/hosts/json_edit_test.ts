@@ -213,7 +213,7 @@ function commentsOf(text: string): string[] {
 
 const RUNS = { numRuns: 400 };
 
-Deno.test("appendChild() adds to whatever people write, and changes nothing else of it", () => {
+Deno.test("appendChild() changes nothing else in any hand-written JSON", () => {
   fc.assert(
     fc.property(handWritten, fc.jsonValue({ maxDepth: 2 }), ({ text }, value) => {
       const after = add(text, [], value, "k");
@@ -230,7 +230,7 @@ Deno.test("appendChild() adds to whatever people write, and changes nothing else
   );
 });
 
-Deno.test("removeChild() takes one member out of whatever people write, and no comment", () => {
+Deno.test("removeChild() removes one member, and no comment, from any hand-written JSON", () => {
   fc.assert(
     fc.property(handWritten.filter(({ size }) => size > 0), fc.nat(), ({ text, size }, seed) => {
       const key = `m${seed % size}`;
@@ -249,7 +249,7 @@ Deno.test("removeChild() takes one member out of whatever people write, and no c
   );
 });
 
-Deno.test("removeChild() undoes appendChild() but for the place of a comma", () => {
+Deno.test("removeChild() undoes appendChild() except for the place of a comma", () => {
   fc.assert(
     fc.property(handWritten, ({ text }) => {
       const after = remove(add(text, [], { a: [1] }, "k"), ["k"]);

@@ -73,7 +73,7 @@ Deno.test("HTTP answers 401 to an expired token, says when that was, and logs wh
   await close();
 });
 
-Deno.test("HTTP tells nobody else that a token has expired", async () => {
+Deno.test("HTTP says that a token has expired only to its bearer", async () => {
   const { post, close } = opened((clock) => ({ expiresAtMs: clock.now() }));
   const { response, status, text } = await post(1, `${SECRET}x`);
   assertEquals([status, response.headers.get("www-authenticate")], [
@@ -106,7 +106,7 @@ Deno.test("HTTP counts every message of a batch", async () => {
   await close();
 });
 
-Deno.test("HTTP lets no batch through that is larger than the token's rate", async () => {
+Deno.test("HTTP refuses a batch that is larger than the token's rate", async () => {
   const { clock, post, close } = opened(() => ({ ratePerMinute: 10 }));
   for (let i = 0; i < 3; i++) {
     const { response, status, text } = await post(11);

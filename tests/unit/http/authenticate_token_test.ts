@@ -105,7 +105,7 @@ Deno.test("authenticate() knows nobody when there are no tokens", () => {
   assertEquals(found([], { "x-api-key": FIRST }), "unknown token");
 });
 
-Deno.test("what was accepted is told, and nothing else that was offered", () => {
+Deno.test("authenticate() passes the accepted secret to onAccepted, and no other", () => {
   const accepted: string[] = [];
   const { authenticate } = createAuthenticator({
     tokens: createTokenRegistry(tokensOf(["the-right-token"])),

@@ -270,7 +270,7 @@ Deno.test("HTTP answers without failing where the target of a request is no URL"
   await http.close();
 });
 
-Deno.test("HTTP names the address of the client in the log, and believes no header", async () => {
+Deno.test("HTTP logs the address of the connection, whatever headers say", async () => {
   const lines: string[] = [];
   const log = createLogger({
     level: "info",
@@ -327,7 +327,7 @@ Deno.test("HTTP takes hosts with and without a port, in any case", async () => {
   await http.close();
 });
 
-Deno.test("HTTP tells probes whether it lives and whether the API can be reached", async () => {
+Deno.test("HTTP answers probes whether it is alive and whether the API can be reached", async () => {
   const clock = new ManualClock();
   let ready: () => Promise<boolean> = () => Promise.resolve(true);
   const http = handler({ ready: () => ready(), clock });
@@ -477,7 +477,7 @@ function halfSent() {
   };
 }
 
-Deno.test("a body that arrives whole while nothing ends is a call", async () => {
+Deno.test("a body that arrives whole before a drain is a call", async () => {
   const call = halfSent();
   await settle();
   call.finish();
@@ -488,7 +488,7 @@ Deno.test("a body that arrives whole while nothing ends is a call", async () => 
 });
 
 for (const end of ["finish", "breakOff"] as const) {
-  Deno.test(`a body that arrives across a drain begins nothing and gets 503: ${end}`, async () => {
+  Deno.test(`a body that arrives during a drain starts no call and gets 503: ${end}`, async () => {
     const call = halfSent();
     await settle();
     call.handler.drain();
@@ -541,7 +541,7 @@ Deno.test("every answer carries the request's id, refusals and probes included",
   await handler.close();
 });
 
-Deno.test("whoever counts refusals is told of every answer that refuses something", async () => {
+Deno.test("onRefused() is called for every error response", async () => {
   const { handler, send, refused } = open();
   await send("/mcp", "POST");
   await send("/mcp");

@@ -3,7 +3,7 @@ import { requestIdFor, withRequestId } from "../../../src/http/responses.ts";
 
 const SANE = ["1", "a-b_c.d~e", "Root=1-67891233-abcdef012345678912345678", "x".repeat(128)];
 for (const id of SANE) {
-  Deno.test(`a request id such as ${id.slice(0, 50)} is taken over`, () => {
+  Deno.test(`a request id such as ${id.slice(0, 50)} is kept`, () => {
     assertEquals(requestIdFor(new Headers({ "x-request-id": id })), id);
   });
 }

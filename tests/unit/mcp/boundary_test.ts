@@ -59,7 +59,7 @@ Deno.test("callTool() gives the same object as structured content and as text", 
   assertEquals(result.isError, undefined);
 });
 
-Deno.test("callTool() lets no secret of the process into a result", async () => {
+Deno.test("callTool() redacts the process's secrets in a result", async () => {
   const { result, text } = await call(() => ({ text: `key ${SECRET}`, [SECRET]: 1 }));
   assert(!JSON.stringify(result).includes(SECRET));
   assertEquals(text, JSON.stringify(result.structuredContent));
@@ -117,7 +117,7 @@ for (const status of [400, 404]) {
   });
 }
 
-Deno.test("callTool() gives no hint where the id is not to blame", async () => {
+Deno.test("callTool() gives no hint where the id is of the right kind", async () => {
   const { text } = await call(() => Promise.reject(httpError(500)), { session_id: "agent_1" });
   assert(!text.includes("looks like"));
 });

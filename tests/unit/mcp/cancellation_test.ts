@@ -18,7 +18,7 @@ Deno.test("cancel() aborts the call of that client and id, and no other", () => 
   assertEquals(entered.map(({ signal }) => signal.aborted), [true, false, false, false, false]);
 });
 
-Deno.test("a call that was left cannot be cancelled", () => {
+Deno.test("a call that has ended cannot be cancelled", () => {
   const calls = createRunningCalls();
   const call = calls.enter("a", 1, NEVER);
   call.leave();
@@ -26,7 +26,7 @@ Deno.test("a call that was left cannot be cancelled", () => {
   assertEquals(call.signal.aborted, false);
 });
 
-Deno.test("leaving a call spares a later one with the same id", () => {
+Deno.test("ending a call does not affect a later one with the same id", () => {
   const calls = createRunningCalls();
   const first = calls.enter("a", 1, NEVER);
   const second = calls.enter("a", 1, NEVER);

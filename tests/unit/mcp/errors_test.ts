@@ -67,7 +67,7 @@ Deno.test("failureText() of a tool's own error is its message, and what the API 
 });
 
 for (const error of [new TypeError("at /home/user/x.ts:3"), "thrown text", undefined]) {
-  Deno.test(`failureText() tells nothing of an unexpected ${typeof error}`, () => {
+  Deno.test(`failureText() shows nothing of an unexpected ${typeof error}`, () => {
     const text = failureText(error);
     assert(!text.includes("/home") && !text.includes("thrown") && text.includes("operator"));
   });
@@ -222,7 +222,7 @@ for (const { info, message = "M", retryable, says } of FAULTS) {
   });
 }
 
-Deno.test("failureText() tells a caller who runs the server what to change, others whom to tell", () => {
+Deno.test("failureText() tells the operator what to change, and other callers whom to ask", () => {
   const remedies: readonly (readonly [ApiErrorInfo, string?])[] = [
     [{ kind: "decode" }],
     [{ kind: "http", status: 401 }],
@@ -242,7 +242,7 @@ Deno.test("failureText() tells a caller who runs the server what to change, othe
   }
 });
 
-Deno.test("failureText() of a setting that went bad says the sentence", () => {
+Deno.test("failureText() of a setting that has become invalid contains its message", () => {
   const error = new UsageError("The file with the API credential cannot be read");
   assertEquals(
     failureText(error, { callerIsOperator: true }),

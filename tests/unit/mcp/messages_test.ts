@@ -12,7 +12,7 @@ const VALUES: readonly unknown[] = [
   ...[[1, 2, 3], { a: 1, b: ",", c: { d: [4] } }, ["a,b", '\\",[', [[]]]],
 ];
 
-Deno.test("findExcess() knows the depth as a parser does, and leaves broken texts to it", () => {
+Deno.test("findExcess() finds the depth that a parser finds, and accepts broken texts", () => {
   const depthOf = (value: unknown): number =>
     typeof value === "object" && value !== null
       ? 1 + Math.max(0, ...Object.values(value).map(depthOf))

@@ -49,7 +49,7 @@ Deno.test("metrics count calls by tool and outcome, and failures by type", async
   assertEquals(values['errors_total{type="cancelled"}'], undefined);
 });
 
-Deno.test("metrics measure calls and what of them is this server's own time", async () => {
+Deno.test("metrics measure calls, and this server's own share of their time", async () => {
   const { call, read } = open();
   call({});
   call({ durationMs: 5, upstreamMs: 6 });
@@ -62,7 +62,7 @@ Deno.test("metrics measure calls and what of them is this server's own time", as
   assertEquals(values['call_overhead_seconds_bucket{le="0.005"}'], 2);
 });
 
-Deno.test("metrics keep waits apart, whose length is the agent's", async () => {
+Deno.test("metrics measure waits separately from other calls", async () => {
   const { call, read } = open();
   call({
     tool: "wait_for_idle",
@@ -115,7 +115,7 @@ for (const [method, path, endpoint] of ENDPOINTS) {
   });
 }
 
-Deno.test("metrics count what was refused over HTTP and what a limit refused", async () => {
+Deno.test("metrics count error responses over HTTP, and calls that a limit refused", async () => {
   const { metrics, call, read } = open();
   for (const status of [401, 401, 429, 503]) metrics.refused(status);
   call({ verdict: "refused", outcome: "too_many_waits" });
@@ -149,7 +149,7 @@ Deno.test("metrics stay bounded when the API invents error types", async () => {
   assertEquals(values['errors_total{type="other"}'], 401);
 });
 
-Deno.test("two servers in a process count for themselves", async () => {
+Deno.test("two servers in a process count separately", async () => {
   const [one, two] = [open(), open()];
   one.call({});
   assertEquals((await two.read())['calls_total{tool="get_agent",outcome="ok"}'], undefined);

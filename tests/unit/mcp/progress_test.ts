@@ -32,7 +32,7 @@ Deno.test("progress begins a moment late, in whole seconds, with the newest mess
   ]);
 });
 
-Deno.test("progress goes out once a second at most, and what is newest at the end does", async () => {
+Deno.test("progress goes out once a second at most, and the newest message last", async () => {
   const { clock, updates, reporter } = reporting();
   for (let tenth = 0; tenth < 600; tenth++) {
     for (let i = 0; i < 20; i++) reporter.report(`news ${tenth}.${i}`);

@@ -88,7 +88,7 @@ Deno.test("a caller whose principal has no name reaches nothing, rather than eve
   }
 });
 
-Deno.test("a caller of another HTTP stack without a principal goes by its client id", async () => {
+Deno.test("a caller of another HTTP stack without a principal is known by its client id", async () => {
   const { text, requests } = await callAs(undefined);
   assert(text.includes('"id":"agent_1"'), text);
   assertEquals(requests, 1);

@@ -43,7 +43,7 @@ Deno.test("listen() answers 500 and logs when a request is not handled", async (
   await server.shutdown();
 });
 
-Deno.test("listen() is not told by the environment where to listen", async () => {
+Deno.test("listen() ignores DENO_SERVE_ADDRESS", async () => {
   Deno.env.set("DENO_SERVE_ADDRESS", "tcp:0.0.0.0:0");
   try {
     const server = listen(LOOPBACK, answer, silentLogger);
@@ -54,7 +54,7 @@ Deno.test("listen() is not told by the environment where to listen", async () =>
   }
 });
 
-Deno.test("listen() tells when it takes no more connections", async () => {
+Deno.test("listen() says when it takes no more connections", async () => {
   const server = listen(LOOPBACK, answer, silentLogger);
   assert(server.isAccepting);
   await server.shutdown();

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { denoRuntime } from "../../../src/runtime/deno.ts";
 
-Deno.test("denoRuntime knows how the source is run", async () => {
+Deno.test("denoRuntime.executable() says how the source is run", async () => {
   const { command, args } = denoRuntime.executable();
   assertEquals(command, Deno.execPath());
   const main = args.at(-1) ?? "";

@@ -28,7 +28,7 @@ for (const [name, bytes, text] of encodings) {
   });
 }
 
-Deno.test("a file reader says what the system says of files that cannot be read", async () => {
+Deno.test("a file reader rejects with the system's error for a file that cannot be read", async () => {
   await withFolder(async (folder) => {
     const { readFile: read } = createFileReaders(systemClock);
     const error = await assertRejects(() => read(`${folder}/none`), Error);

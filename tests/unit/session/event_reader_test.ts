@@ -14,7 +14,7 @@ function logWithRare(count: number, every: number): SessionEvent[] {
   );
 }
 
-Deno.test("EventWindow remembers where shown events stand and its end, not what it went past", () => {
+Deno.test("EventWindow remembers the positions of shown events and of its end only", () => {
   const window = new EventWindow(3);
   const position = { order: "asc", page: "p", limit: 3 } as const;
   const all = logWithRare(400, 100);

@@ -45,7 +45,7 @@ Deno.test("readEvent() keeps a tool's input only where somebody must answer", ()
   assert(custom.kind === "tool_use" && custom.tool.custom && custom.tool.input === input);
 });
 
-Deno.test("readEvent() makes of an unknown type an event that changes nothing", () => {
+Deno.test("readEvent() reads an unknown type as an event that changes nothing", () => {
   for (const type of ["constructor", "__proto__", "", "agent.brand_new"]) {
     assertEquals(readEvent({ ...base, type }).kind, "other");
   }
@@ -61,7 +61,7 @@ Deno.test("readEvent() keeps a tool call whose name cannot be read, and its inpu
   }
 });
 
-Deno.test("readEvent() keeps an error whatever it tells", () => {
+Deno.test("readEvent() keeps an error whatever its fields", () => {
   for (const error of [null, undefined, 5, [], {}, ""]) {
     const read = readEvent({ ...base, type: "session.error", error });
     assertEquals(read.kind === "error" && read.error, { type: "unknown_error" });

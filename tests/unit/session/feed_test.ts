@@ -26,7 +26,7 @@ function onStreams(rig: Rig, answer: (count: number) => Response | undefined): n
 }
 
 for (const status of [401, 403]) {
-  Deno.test(`a stream refused for good with ${status} is made up for by reading the log`, async () => {
+  Deno.test(`a wait reads the list when its stream is refused for good with ${status}`, async () => {
     const rig = new Rig();
     rig.user("go");
     rig.running();
@@ -54,7 +54,7 @@ for (const status of [401, 403]) {
   });
 }
 
-Deno.test("a session that is at rest is told although its stream is refused for good", async () => {
+Deno.test("a wait returns an idle session although its stream is refused for good", async () => {
   const rig = new Rig();
   rig.pastTurn("all done");
   onStreams(rig, () => jsonRpcError(403));
@@ -64,7 +64,7 @@ Deno.test("a session that is at rest is told although its stream is refused for 
 });
 
 for (const retryAfterSec of [5, 20, 45]) {
-  Deno.test(`a stream answered 503 with retry-after ${retryAfterSec} is not asked for before that`, async () => {
+  Deno.test(`a wait does not reconnect before the retry-after of ${retryAfterSec} s that a 503 names`, async () => {
     const rig = new Rig();
     rig.user("go");
     rig.running();
@@ -88,7 +88,7 @@ for (const retryAfterSec of [5, 20, 45]) {
 
 // Turns in the newest page spare the wait reading back; without one it knows the whole log.
 for (const [what, turns] of [["whole", 1], ["newest part of the", 2]] as const) {
-  Deno.test(`with the ${what} log known, what is queued at its far end during a drop is waited for`, async () => {
+  Deno.test(`wait() waits for a message queued at the far end during a drop, with the ${what} history known`, async () => {
     // Null sorts first here: what is queued stands before everything that ever happened.
     const rig = new Rig({ nullProcessedAt: "first" });
     for (let i = 0; i < 1_500; i++) rig.emit("session.updated");

@@ -52,7 +52,7 @@ Deno.test("describeActivity() names the newest tools in flight", () => {
   assertEquals(describeActivity(turn, "turn"), "using a, b, c");
 });
 
-Deno.test("WaitProgress tells news at once, and every nine seconds that the wait is alive", async () => {
+Deno.test("WaitProgress reports news at once, and every nine seconds that the wait goes on", async () => {
   const clock = new ManualClock();
   const told: string[] = [];
   const reporter = new WaitProgress(clock, (message) => told.push(message), () => "thinking");

@@ -41,7 +41,7 @@ Deno.test("buildResult() of a plain turn has what counts and nothing else", () =
   });
 });
 
-Deno.test("buildResult() tells how each tool call stands", () => {
+Deno.test("buildResult() gives the state of each tool call", () => {
   const events = (e: EventMaker) => {
     const [done, failed, open] = [e.tool("a"), e.tool("b"), e.tool("c")];
     const results = [
@@ -124,7 +124,7 @@ for (
     [503, "The Managed Agents API answers 503: Slow down"],
   ] as const
 ) {
-  Deno.test(`buildResult() of a wait that was answered ${status} says that there is a connection`, () => {
+  Deno.test(`buildResult() of a wait that got ${status} does not report the connection`, () => {
     const connectionError = new ApiError("Slow down", { kind: "http", status, answeredBy: "api" });
     const result = build((e) => [e.running()], { status: "timeout", connectionError });
     assertEquals(result.errors[0]?.message, words);

@@ -8,7 +8,7 @@ import { type PolledStatus, verdictOf } from "../../../src/session/verdict.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
-Deno.test("StatusPoll gives a poll up that has begun when another time is set, or none", async () => {
+Deno.test("StatusPoll aborts a running poll when another time is set, or none", async () => {
   for (const end of ["plan", "clear"] as const) {
     const clock = new ManualClock();
     const signals: AbortSignal[] = [];
@@ -61,7 +61,7 @@ for (const [name, turn, polls, expectedMs] of PLANS) {
   });
 }
 
-Deno.test("pollDelayMs() waits no longer than the proof of an end takes", () => {
+Deno.test("pollDelayMs() is no longer than the time that proves an end", () => {
   const idle = idleFor(0);
   assertEquals(pollDelayMs(working, verdictOf(working, idle), 1, idle), 2_300);
   const later = idleFor(1_500);

@@ -46,7 +46,7 @@ function readWatched(events: SessionEvent[], from: number): Turn {
   return turn;
 }
 
-Deno.test("Turn.add() tells of the words that a wait saw pass", () => {
+Deno.test("Turn.add() counts the text of an earlier turn that a wait saw as earlierText", () => {
   const e = eventMaker();
   const [first, begin, second] = [e.user("q1"), e.running(), e.queuedUser("q2")];
   const rest = [e.text("one"), e.endTurn(), e.stamped(second), e.running(), e.text("two")];
@@ -61,14 +61,14 @@ Deno.test("Turn.add() tells of the words that a wait saw pass", () => {
   assertEquals(again.earlierText, turn.earlierText);
 });
 
-Deno.test("Turn.add() tells nothing of turns that were over when the wait came in", () => {
+Deno.test("Turn.add() counts no text of turns that ended before the wait", () => {
   const e = eventMaker();
   const old = [e.user("q1"), e.running(), e.text("one"), e.endTurn()];
   const turn = readWatched([...old, e.user("q2"), e.running(), e.text("two"), e.endTurn()], 4);
   assertEquals([reply(turn), turn.earlierText], ["two", undefined]);
 });
 
-Deno.test("Turn.add() tells of what passes between a queued cursor and its own turn", () => {
+Deno.test("Turn.add() counts text between a queued cursor and its own turn as earlierText", () => {
   const e = eventMaker();
   const [first, begin, second] = [e.user("q1"), e.running(), e.queuedUser("q2")];
   const rest = [e.text("one"), e.endTurn(), e.stamped(second), e.running(), e.text("two")];
@@ -94,7 +94,7 @@ Deno.test("Turn.add() keeps the newest stamped event as cursor, never a queued o
   assertEquals(turn.lastEventId, text.id);
 });
 
-Deno.test("Turn.add() knows whether it saw the beginning of the turn", () => {
+Deno.test("Turn.sawTurnStart says whether the events reach back to the turn's start", () => {
   const e = eventMaker();
   const tail = [e.text("a"), e.endTurn()];
   assert(!read(tail).sawTurnStart);

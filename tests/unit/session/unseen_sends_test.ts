@@ -12,7 +12,7 @@ function setUp() {
   return { clock, history, sends, has: () => sends.has("sesn_1", history), e: eventMaker() };
 }
 
-Deno.test("UnseenSends has a send until the history shows its event", () => {
+Deno.test("UnseenSends keeps a send until the history shows its event", () => {
   const { sends, history, has, e } = setUp();
   const [other, sent] = [e.user("other"), e.user("sent")].map(readEvent);
   sends.add("sesn_1", sent?.id);
@@ -23,7 +23,7 @@ Deno.test("UnseenSends has a send until the history shows its event", () => {
   assertEquals(has(), false);
 });
 
-Deno.test("UnseenSends gives a send up after 30 seconds, or when it was told", async () => {
+Deno.test("UnseenSends forgets a send after 30 seconds, or after the given time", async () => {
   const { clock, sends, has } = setUp();
   sends.add("sesn_1", "sevt_never");
   await clock.advance(29_999);

@@ -10,7 +10,7 @@ const DROPS: [string, (session: FakeSession) => void][] = [
 ];
 
 for (const [name, breakOff] of DROPS) {
-  Deno.test(`wait() survives ${name}: nothing lost, nothing twice`, async () => {
+  Deno.test(`wait() survives ${name}: no event is lost or repeated`, async () => {
     const t = setUp();
     t.session.emit(t.e.user("q"), t.e.running());
     const waiting = t.wait();
@@ -199,7 +199,7 @@ Deno.test("wait() that is cancelled rejects with the reason and frees the stream
 });
 
 for (const status of [401, 403]) {
-  Deno.test(`wait() tells of a key that is refused for good in mid-wait (${status})`, async () => {
+  Deno.test(`wait() reports a key that is refused for good during the wait (${status})`, async () => {
     const t = setUp();
     t.session.emit(t.e.user("q"), t.e.running(), t.e.text("part"));
     t.session.status = "running";
@@ -216,7 +216,7 @@ for (const status of [401, 403]) {
     await t.assertClean();
   });
 
-  Deno.test(`wait() tells of a key that is refused for good while the stream stays open (${status})`, async () => {
+  Deno.test(`wait() reports a key that is refused for good while the stream stays open (${status})`, async () => {
     const t = setUp();
     t.session.emit(t.e.user("q"), t.e.running(), t.e.tool("bash"));
     t.session.status = "running";
@@ -293,7 +293,7 @@ for (const status of [401, 403]) {
     await t.assertClean();
   });
 
-  Deno.test(`wait() goes on by the list when streams alone are refused (${status})`, async () => {
+  Deno.test(`wait() goes on by the list when only streams are refused (${status})`, async () => {
     const t = setUp();
     t.session.emit(t.e.user("q"), t.e.running());
     t.session.status = "running";

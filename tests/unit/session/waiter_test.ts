@@ -27,7 +27,7 @@ Deno.test("wait() says not_started for a session that never got a message", asyn
   await t.assertClean();
 });
 
-Deno.test("wait() keeps waiting on an empty log while the session reads running", async () => {
+Deno.test("wait() goes on with an empty list while the session reads running", async () => {
   const t = setUp();
   t.session.status = "running";
   const waiting = t.wait();
@@ -134,7 +134,7 @@ Deno.test("wait() asks for nothing more while an agent takes its time to take up
   await t.assertClean();
 });
 
-Deno.test("wait() waits for a sent event that the log does not show yet", async () => {
+Deno.test("wait() waits for a sent event that the list does not show yet", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
   const sent = t.e.user("q2");
@@ -146,7 +146,7 @@ Deno.test("wait() waits for a sent event that the log does not show yet", async 
   await t.assertClean();
 });
 
-Deno.test("wait() believes the log when a sent event never shows up", async () => {
+Deno.test("wait() gives up a sent event that the list never shows", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
   t.waiter.rememberSend("sesn_1", "sevt_lost");
@@ -156,7 +156,7 @@ Deno.test("wait() believes the log when a sent event never shows up", async () =
   await t.assertClean();
 });
 
-Deno.test("wait() finds a queued message at the far end of a long log", async () => {
+Deno.test("wait() finds a queued message at the far end of a long list", async () => {
   const t = setUp();
   t.session.nullsFirst = true;
   for (let i = 0; i < 150; i++) {
@@ -184,7 +184,7 @@ Deno.test("wait() reads back to the beginning of a long turn", async () => {
   await t.assertClean();
 });
 
-Deno.test("wait() after a message that was just sent waits for a log that shows it late", async () => {
+Deno.test("wait() after a send waits until the list shows the message", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn());
   const sent = t.e.user("q2");
@@ -196,7 +196,7 @@ Deno.test("wait() after a message that was just sent waits for a log that shows 
   await t.assertClean();
 });
 
-Deno.test("wait() of a queued first message is not told that nothing was sent", async () => {
+Deno.test("wait() after a queued first message does not return not_started", async () => {
   const t = setUp();
   const sent = t.e.queuedUser("q");
   t.session.emit(sent);
@@ -212,7 +212,7 @@ const sentText = (text: string, notBeforeMs: number) => ({
   mayBe: ({ at = Infinity }: DatedEvent) => at >= notBeforeMs,
 });
 
-Deno.test("wait() waits for a message of which the API told no id and the list nothing yet", async () => {
+Deno.test("wait() waits for a message without an id that the list does not show yet", async () => {
   const t = setUp();
   t.session.emit(t.e.user("again"), t.e.running(), t.e.text("one"), t.e.endTurn());
   await t.clock.advance(60_000);
@@ -230,7 +230,7 @@ Deno.test("wait() waits for a message of which the API told no id and the list n
   await t.assertClean();
 });
 
-Deno.test("wait() takes no message for two that were sent with the same text", async () => {
+Deno.test("wait() does not take one message for two that were sent with the same text", async () => {
   const t = setUp();
   const message = sentText("yes", t.clock.now());
   t.waiter.rememberSend("sesn_1", undefined, message);
@@ -289,7 +289,7 @@ async function heartbeats(t: ReturnType<typeof setUp>, untilMs: number): Promise
   }
 }
 
-Deno.test("wait() finds by itself the end that a buffering proxy holds back", async () => {
+Deno.test("wait() finds the end that a buffering proxy holds back", async () => {
   for (const endsAfterMs of [2_000, 20_000, 40_000]) {
     const t = setUp();
     t.session.status = "running";
@@ -309,7 +309,7 @@ Deno.test("wait() finds by itself the end that a buffering proxy holds back", as
   }
 });
 
-Deno.test("wait() tells at its deadline what a buffering proxy holds back", async () => {
+Deno.test("wait() returns at its deadline what a buffering proxy holds back", async () => {
   const t = setUp();
   t.session.status = "running";
   t.session.emit(t.e.user("q"), t.e.running());
@@ -321,7 +321,7 @@ Deno.test("wait() tells at its deadline what a buffering proxy holds back", asyn
   await t.assertClean();
 });
 
-Deno.test("wait() that nobody else's message can end tells of the answer that it saw pass", async () => {
+Deno.test("wait() says how much text it left out when another client's message begins the next turn", async () => {
   const t = setUp();
   t.session.emit(t.e.user("mine"), t.e.running());
   const begun = t.session.log.at(-1)?.id;
@@ -357,7 +357,7 @@ Deno.test("waits on one session share a stream; the last one frees it", async ()
   await t.assertClean();
 });
 
-Deno.test("a wait that joins reads the log anew before it believes that the turn is over", async () => {
+Deno.test("a wait that joins reads the list again before it ends", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q"), t.e.running(), t.e.asks("sevt_ask"));
   const other = new AbortController();
@@ -385,7 +385,7 @@ Deno.test("a wait that joins reads the log anew before it believes that the turn
   await t.assertClean();
 });
 
-Deno.test("wait() refuses a cursor that the session's log does not have", async () => {
+Deno.test("wait() refuses a cursor that the session's list does not have", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q"), t.e.running());
   const waiting = t.wait({ afterId: "sevt_nowhere" });
@@ -408,7 +408,7 @@ Deno.test("wait() reports what a blocked turn waits for, inputs hidden unless sh
   }
 });
 
-Deno.test("wait() refuses one wait too many in words that say so", async () => {
+Deno.test("wait() refuses one wait too many, and says so", async () => {
   const t = setUp({ maxWaits: 1 });
   t.session.emit(t.e.user("q"), t.e.running());
   const waiting = t.wait();
@@ -547,7 +547,7 @@ async function answeredButParked() {
   return { ...t, endUnseen, finish };
 }
 
-Deno.test("a wait that joins and cannot read the log anew tries again before it answers", async () => {
+Deno.test("a wait that joins retries a failed read of the list before it ends", async () => {
   const t = await answeredButParked();
   t.endUnseen();
   let refused = 0;
@@ -564,7 +564,7 @@ Deno.test("a wait that joins and cannot read the log anew tries again before it 
   await t.finish();
 });
 
-Deno.test("a verdict that cannot be read waits its time, whatever wakes the wait", async () => {
+Deno.test("a failed read for a verdict is retried after its pause, whatever wakes the wait", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q"), t.e.running());
   const other = new AbortController();
@@ -591,7 +591,7 @@ Deno.test("a verdict that cannot be read waits its time, whatever wakes the wait
   await t.assertClean();
 });
 
-Deno.test("a failed read of a feed is repeated by plan, not at once", async () => {
+Deno.test("a failed read of a feed is repeated after its pause, not at once", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q"), t.e.running());
   const waiting = t.wait();

@@ -84,7 +84,7 @@ for (const withCursor of [true, false]) {
   });
 }
 
-Deno.test("wait() after the last of three messages, chained over drops, tells each word once", async () => {
+Deno.test("wait() after the last of three messages, chained over drops, returns all text once", async () => {
   const t = setUp();
   const [second, third] = [t.e.queuedUser("q2"), t.e.queuedUser("q3")];
   t.session.nullsInPlace = true;
@@ -145,7 +145,7 @@ Deno.test("wait() after a message that joined a turn ends as soon as the session
   await t.assertClean();
 });
 
-Deno.test("wait() for what comes after an end does not say idle while the session reads running", async () => {
+Deno.test("wait() after an end goes on while the session reads running", async () => {
   const t = setUp();
   await t.clock.advance(60_000);
   const log = [t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn()];
@@ -170,7 +170,7 @@ Deno.test("wait() for what comes after an end costs one status poll where nothin
   await t.assertClean();
 });
 
-Deno.test("wait() for what comes after an end tells that the session is terminated", async () => {
+Deno.test("wait() after an end returns terminated when the session is", async () => {
   const t = setUp();
   await t.clock.advance(60_000);
   const log = [t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn()];
@@ -218,7 +218,7 @@ for (const fields of [{ id: undefined, processed_at: undefined }, {}]) {
   });
 }
 
-Deno.test("wait() reads the list before it says that a turn ended without a word", async () => {
+Deno.test("wait() reads the list before it says that a turn ended without text", async () => {
   const t = setUp();
   t.session.status = "running";
   t.session.emit(t.e.user("q"), t.e.running());
@@ -245,7 +245,7 @@ Deno.test("wait() waits for a sandbox that takes 20 s to begin a turn", async ()
   await t.assertClean();
 });
 
-Deno.test("wait() says of a message that no turn began for that nothing was answered", async () => {
+Deno.test("wait() says that a message got no reply when no turn began for it", async () => {
   const t = setUp();
   const sent = t.e.user("q");
   t.session.emit(sent);
@@ -282,7 +282,7 @@ Deno.test("wait() ends when a message went with an interrupt, and says that it w
   await t.assertClean();
 });
 
-Deno.test("wait() gives out no cursor that stands before words that it has told", async () => {
+Deno.test("wait() returns no cursor that stands before text that it has returned", async () => {
   const t = setUp();
   t.session.nullsInPlace = true;
   const second = t.e.queuedUser("q2");
@@ -337,7 +337,7 @@ Deno.test("wait() goes on while only a subagent's thread is idle", async () => {
 // Servers that go idle while a tool is at work: what the session's own status says then.
 
 for (const atMs of [100, 1_000, 4_000, 14_000]) {
-  Deno.test(`wait() tells what a deaf stream hid after an early end, ${atMs} ms on`, async () => {
+  Deno.test(`wait() returns what a buffered stream hid after an early idle, ${atMs} ms on`, async () => {
     const t = setUp();
     const call = t.e.tool("bash");
     t.session.status = "running";
@@ -495,7 +495,7 @@ for (const count of [1, 195, 196, 197, 198, 199, 200, 201, 250, 1_197, 1_198, 1_
   });
 }
 
-Deno.test("wait() ends on a long log of unstamped messages", async () => {
+Deno.test("wait() ends on a long list of unstamped messages", async () => {
   const t = setUp();
   t.session.nullsInPlace = true;
   for (let i = 0; i < 100; i++) {
@@ -507,7 +507,7 @@ Deno.test("wait() ends on a long log of unstamped messages", async () => {
   await t.assertClean();
 });
 
-Deno.test("wait() does not take a message that a list sorts to the front for answered", async () => {
+Deno.test("wait() does not count a message as answered that the list sorts to the front", async () => {
   const t = setUp();
   t.session.nullsFirst = true;
   t.session.emit(t.e.error("overloaded_error"), t.e.user("q1"), t.e.running(), t.e.text("one"));

@@ -59,7 +59,7 @@ for (const [nullProcessedAt, expected] of [["last", 2], ["first", 0]] as const) 
   });
 }
 
-Deno.test("stampAtSettle stamps a message when its turn ends, unseen, in its place in the log", async () => {
+Deno.test("stampAtSettle stamps a message in the list when its turn ends, and sends nothing", async () => {
   const tools = bench({ stampAtSettle: true });
   const { clock, simulator, send, events, open } = tools;
   const id = simulator.createSession();
@@ -78,7 +78,7 @@ Deno.test("stampAtSettle stamps a message when its turn ends, unseen, in its pla
   await settle();
 });
 
-Deno.test("streamReplaysHistory begins a stream with the whole log, then goes on", async () => {
+Deno.test("streamReplaysHistory begins a stream with all earlier events", async () => {
   const { simulator, open } = bench({ streamReplaysHistory: true });
   const id = simulator.createSession();
   const emitted = [1, 2, 3].map(() => simulator.emit(id, { type: "agent.thinking" }));
@@ -98,7 +98,7 @@ Deno.test("idleWithoutStopReason leaves reason and details out of stream and lis
   }
 });
 
-Deno.test("noStatusEvents leaves only the session's status to tell the end", async () => {
+Deno.test("noStatusEvents shows the end of a turn by the session's status only", async () => {
   const { streamed, listed } = await turn({ noStatusEvents: true });
   assertEquals(listed.map((event) => event.type), [
     "user.message",
@@ -150,7 +150,7 @@ Deno.test("streamEndsWhenTerminated false keeps the stream open", async () => {
 });
 
 for (const archiveEmitsTerminated of [false, true]) {
-  Deno.test(`archiveEmitsTerminated ${archiveEmitsTerminated} decides what the log shows`, async () => {
+  Deno.test(`archiveEmitsTerminated ${archiveEmitsTerminated} decides what the list shows`, async () => {
     const { simulator, call, events, status } = bench({ archiveEmitsTerminated });
     const id = simulator.createSession();
     assertEquals((await call("POST", `/v1/sessions/${id}/archive`)).status, 200);
@@ -207,7 +207,7 @@ function inputs(events: readonly Wire[]): [unknown, boolean][] {
     .map((event) => [event.type, event.processed_at !== null]);
 }
 
-Deno.test("neverStamps leaves every queued input null for good, in its place in the log", async () => {
+Deno.test("neverStamps leaves every queued input null for good, in its place in the list", async () => {
   const { clock, simulator, send, events } = bench({ neverStamps: true });
   const id = simulator.createSession({ agent: "approval" });
   await send(id, message("clean up"));
@@ -373,7 +373,7 @@ for (const [unknownResults, expected] of [["refused", 400], ["accepted", 200]] a
   });
 }
 
-Deno.test("dropsInitialEvents creates an idle session with an empty log", async () => {
+Deno.test("dropsInitialEvents creates an idle session without events", async () => {
   const { clock, simulator, call, events, status } = bench({ dropsInitialEvents: true });
   const body = {
     agent: simulator.agentId("quick"),
@@ -479,7 +479,7 @@ Deno.test("present() takes stop reasons from session idles only", () => {
   assertEquals(IDLE.stop_reason, { type: "end_turn" });
 });
 
-Deno.test("present() takes ids away without touching the log's event", () => {
+Deno.test("present() removes ids without changing the event in the history", () => {
   const shown = present(IDLE, { ...hostedHabits, eventsWithoutIds: true });
   assertEquals(["id" in shown, IDLE.id], [false, "sevt_1"]);
 });

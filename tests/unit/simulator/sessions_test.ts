@@ -207,7 +207,7 @@ Deno.test("a budget can be set at creation only, and once removed never again", 
   );
 });
 
-Deno.test("an archived session reads terminated, keeps its log, and takes no change", async () => {
+Deno.test("an archived session reads terminated, keeps its events, and takes no change", async () => {
   const { simulator, call, events } = bench();
   const id = simulator.createSession();
   simulator.emit(id, { type: "agent.thinking" });
@@ -246,7 +246,7 @@ Deno.test("archiving before the agent took a message up stops it for good", asyn
   assertEquals(clock.pendingTimers, 0);
 });
 
-Deno.test("a deleted session is gone; its streams hear of it and end", async () => {
+Deno.test("a deleted session is gone; its streams get the event and end", async () => {
   const { clock, simulator, call, open } = bench();
   const id = simulator.createSession();
   const stream = await open(id);

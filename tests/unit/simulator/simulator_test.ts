@@ -3,7 +3,7 @@ import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 import { createSimulator } from "../../../src/simulator/simulator.ts";
 import { bench, dataOf, dig, HEADERS, message } from "./helpers.ts";
 
-Deno.test("emit() adds to the log and the streams and returns the id", async () => {
+Deno.test("emit() adds an event to list and streams, and returns its id", async () => {
   const { simulator, open, events } = bench();
   const id = simulator.createSession();
   const stream = await open(id);
@@ -15,7 +15,7 @@ Deno.test("emit() adds to the log and the streams and returns the id", async () 
   await settle();
 });
 
-Deno.test("emit() can leave out the log or the streams", async () => {
+Deno.test("emit() can leave out the list or the streams", async () => {
   const { simulator, open, events } = bench();
   const id = simulator.createSession();
   const stream = await open(id);
@@ -132,7 +132,7 @@ Deno.test("createSession() takes an agent by short name or id, a title and a sta
   assertThrows(() => simulator.createSession({ agent: "nobody" }), Error, "nobody");
 });
 
-Deno.test("hands refuse a session that does not exist", () => {
+Deno.test("emit(), stamp() and setStatus() throw for an unknown session", () => {
   const { simulator } = bench();
   assertThrows(() => simulator.emit("sesn_x", { type: "agent.thinking" }), Error, "sesn_x");
   assertThrows(() => simulator.stamp("sesn_x", "sevt_x"), Error, "sesn_x");

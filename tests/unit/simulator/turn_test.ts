@@ -68,7 +68,7 @@ Deno.test("a turn shows its message queued, then stamped under the same id, then
   assertEquals(stream.state, "ended");
 });
 
-Deno.test("the log of a turn has each event once, in ascending time", async () => {
+Deno.test("the list of a turn has each event once, in ascending time", async () => {
   const tools = bench();
   const { clock, simulator, send, events } = tools;
   const id = simulator.createSession();
@@ -225,7 +225,7 @@ Deno.test("interrupt and message in one POST make two idle events", async () => 
   await finish(tools);
 });
 
-Deno.test("with interrupts silent the turn ends, and only the status tells", async () => {
+Deno.test("with interrupts silent only the status shows that the turn ends", async () => {
   const tools = bench({ interrupts: "silent" });
   const { clock, simulator, send, events, status } = tools;
   const id = simulator.createSession();
@@ -300,7 +300,7 @@ Deno.test("a system message behind a user message is stamped with it and makes n
   await finish(tools);
 });
 
-Deno.test("closing in the middle of a turn stops it without a word", async () => {
+Deno.test("close() stops a running turn without another event", async () => {
   const tools = bench();
   const { clock, simulator, send, open } = tools;
   const id = simulator.createSession();

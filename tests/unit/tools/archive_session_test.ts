@@ -54,7 +54,7 @@ Deno.test("archive_session archives in one request", async () => {
 });
 
 for (const status of [400, 409]) {
-  Deno.test(`archive_session waits for a status that trails the log (${status})`, async () => {
+  Deno.test(`archive_session waits for a status that trails the events (${status})`, async () => {
     const refusal = httpError(status, "Session is running.");
     const { archive, counts, clock } = archiving(
       [refusal, refusal, ARCHIVED],
@@ -93,7 +93,7 @@ Deno.test("archive_session says to interrupt a session that runs", async () => {
   assertEquals(counts.archive, 1);
 });
 
-Deno.test("archive_session knows a session at work by its status in any case", async () => {
+Deno.test("archive_session recognises a running session in any spelling of its status", async () => {
   for (const status of ["Running", " RESCHEDULING "]) {
     const { archive } = archiving([httpError(400)], { status }, runningLog());
     await assertRejects(archive, ToolError, "call interrupt");
@@ -105,12 +105,12 @@ Deno.test("archive_session of a running session without status events says to in
   await assertRejects(archive, ToolError, "interrupt");
 });
 
-Deno.test("archive_session of an archived session is done, whatever the API says to it", async () => {
+Deno.test("archive_session of an archived session succeeds, whatever the API answers", async () => {
   const { archive } = archiving([httpError(409)], ARCHIVED);
   assertEquals(await archive(), DONE);
 });
 
-Deno.test("archive_session looks whether a lost answer hid a success", async () => {
+Deno.test("archive_session reads the session when the response is lost", async () => {
   const lost = new ApiError("lost", { kind: "timeout" });
   assertEquals(await archiving([lost], ARCHIVED).archive(), DONE);
   await assertRejects(archiving([lost], { status: "idle" }).archive, ApiError, "lost");

@@ -168,7 +168,7 @@ for (const [name, beside] of BESIDE) {
 
 for (const name of ["sessionId", "SESSION_ID", "session", "sess", "id", "sesion_id"]) {
   for (const nothing of [{}, { session_id: null }]) {
-    Deno.test(`parseArguments() asks for ${name} while ${JSON.stringify(nothing)} is given`, () => {
+    Deno.test(`parseArguments() suggests session_id for ${name} beside ${JSON.stringify(nothing)}`, () => {
       const error = assertThrows(
         () => parseArguments(SCHEMA, { ...nothing, [name]: "x" }),
         ToolError,
@@ -179,7 +179,7 @@ for (const name of ["sessionId", "SESSION_ID", "session", "sess", "id", "sesion_
 }
 
 for (const none of ["null", "NULL", "undefined", "None", "nil", " "]) {
-  Deno.test(`parseArguments() takes ${JSON.stringify(none)} for nothing, but in a text`, () => {
+  Deno.test(`parseArguments() treats ${JSON.stringify(none)} as absent, except in a text`, () => {
     const schema = z.strictObject({
       session_id: idSchema(),
       environment_id: idSchema().optional(),

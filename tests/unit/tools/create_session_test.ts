@@ -63,7 +63,7 @@ const LOST: readonly [string, ApiErrorInfo][] = [
 ];
 
 for (const [name, info] of LOST) {
-  Deno.test(`create_session finds the session that ${name} hid, and makes no second one`, async () => {
+  Deno.test(`create_session finds its session after ${name}, and makes no second one`, async () => {
     const created: CreateSessionParams[] = [];
     const lists: unknown[] = [];
     const opened = creating({
@@ -89,7 +89,7 @@ for (const [name, info] of LOST) {
   });
 }
 
-Deno.test("create_session that nobody answered may still take effect, and says so", async () => {
+Deno.test("create_session without a response says that it may still take effect", async () => {
   for (
     const info of [{ kind: "timeout" }, { kind: "connection_lost" }, {
       kind: "http",
@@ -122,13 +122,13 @@ Deno.test("create_session says that it does not know when the list fails as well
 for (
   const error of [new ApiError("refused", { kind: "not_sent" }), httpError(400), httpError(429)]
 ) {
-  Deno.test(`create_session passes ${error.status ?? error.kind} on without looking`, async () => {
+  Deno.test(`create_session throws the error of ${error.status ?? error.kind} without reading the list`, async () => {
     const opened = creating({ create: () => Promise.reject(error) });
     assertEquals(await assertRejects(() => create(opened), ApiError), error);
   });
 }
 
-Deno.test("create_session does not look for a session that nobody waits for", async () => {
+Deno.test("create_session does not read the list when the caller aborts", async () => {
   const controller = new AbortController();
   const { run } = creating({
     create: () => {
@@ -174,7 +174,7 @@ for (
     ["that runs although its log is empty", Infinity, "running"],
   ] as const
 ) {
-  Deno.test(`create_session does not doubt the first message of a session ${name}`, async () => {
+  Deno.test(`create_session does not report a missing first message for a session ${name}`, async () => {
     const opened = idleAtFirst(shownAfter, status);
     const result = await create(opened, { message: "Go" });
     assertEquals([result.session_id, result.message_sent], ["sesn_1", undefined]);

@@ -135,7 +135,7 @@ Deno.test("a tool runs only when every id of every argument is within the caller
   assertEquals(ran, [own]);
 });
 
-Deno.test("no file is within anybody's reach while nobody knows whose it is", async () => {
+Deno.test("no file is within any caller's reach", async () => {
   const tool = defineTool({
     ...SPEC,
     input: () => z.object({ file_id: z.string() }),
@@ -145,7 +145,7 @@ Deno.test("no file is within anybody's reach while nobody knows whose it is", as
   assertEquals(code, "not_available");
 });
 
-Deno.test("a tool that runs beside its access check shows nothing unless that passes", async () => {
+Deno.test("a tool that runs beside its access check returns nothing unless that passes", async () => {
   let outcome: Promise<Record<string, unknown>> = Promise.resolve({ text: "secret" });
   const tool = defineTool({
     ...SPEC,

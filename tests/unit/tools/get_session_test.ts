@@ -87,7 +87,7 @@ Deno.test("get_session gives money in dollars: the API's are cents", async () =>
   }
 });
 
-Deno.test("get_session takes the status from the log where the session tells none", async () => {
+Deno.test("get_session takes the status from the events where the session has none", async () => {
   const idle = { type: "session.status_idle", stop_reason: { type: "end_turn" } };
   assertEquals((await get([idle], { status: undefined })).status, "idle");
   assertEquals((await get([], { status: undefined })).status, "unknown");
@@ -98,7 +98,7 @@ Deno.test("get_session reads a session whose agent is a bare id, or missing", as
   assertEquals((await get([], { agent: null })).agent, {});
 });
 
-Deno.test("get_session tells why the last turn ended", async () => {
+Deno.test("get_session says why the last turn ended", async () => {
   const { user, running, idle } = eventMaker();
   const refusal = {
     ...idle("refusal"),
@@ -177,7 +177,7 @@ Deno.test("get_session lists a custom tool that waits while the session goes on 
   assertEquals((await get([...log, answer], { status: "running" })).pending_actions, []);
 });
 
-Deno.test("get_session believes the log where the session's status trails it", async () => {
+Deno.test("get_session prefers the events where the session's status trails them", async () => {
   const { user, running, endTurn } = eventMaker();
   const log = [user("q"), running(), endTurn()];
   assertEquals((await get(log, { status: "running" })).status, "idle");
@@ -251,7 +251,7 @@ for (const first of ["session", "events"] as const) {
   });
 }
 
-Deno.test("get_session says of an unknown session what it says of a foreign one", async () => {
+Deno.test("get_session refuses an unknown session in the words for a foreign one", async () => {
   const { session: sessionRead, events, result } = held(BOUND);
   events.reject(httpError(404, "No session sesn_1."));
   await settle();
@@ -267,7 +267,7 @@ Deno.test("get_session gives up its second request as soon as its caller is refu
   assert(aborted.includes("events"), aborted.join());
 });
 
-Deno.test("get_session fails with its events, once its caller may know of the session", async () => {
+Deno.test("get_session throws the error of its events only after the access check", async () => {
   const { session: sessionRead, events, result } = held(BOUND);
   events.reject(httpError(503, "Overloaded."));
   await settle();

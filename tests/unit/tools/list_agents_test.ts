@@ -91,7 +91,7 @@ Deno.test("list_agents finds its place again when agents were added before it", 
   assertEquals(agentIds(second), agents(10).slice(4).map(({ id }) => id));
 });
 
-Deno.test("list_agents looks at five pages at most and says how to go on", async () => {
+Deno.test("list_agents reads five pages at most and says how to go on", async () => {
   const { run, requests } = workspace(agents(1_234));
   const result = await run(listAgents, { name_contains: "agent 1234" });
   assertEquals(agentIds(result), []);

@@ -22,12 +22,12 @@ Deno.test("list_events starts at the oldest event and says where to read on", as
   assertEquals(log.requests, [{ order: "asc", limit: 4, types: undefined, page: undefined }]);
 });
 
-Deno.test("list_events of an empty log has no last_event_id and nothing more", async () => {
+Deno.test("list_events of no events has neither last_event_id nor more", async () => {
   const { run } = open(0);
   assertEquals(await run(listEvents, { session_id: "sesn_1" }), { events: [], has_more: false });
 });
 
-Deno.test("list_events walks a log by after_id once through, in one or two requests each", async () => {
+Deno.test("list_events walks all events by after_id, in one or two requests each", async () => {
   const { run, log } = open(95);
   const seen: string[] = [];
   let afterId: string | undefined;
@@ -46,7 +46,7 @@ Deno.test("list_events walks a log by after_id once through, in one or two reque
   assertEquals(seen, range(1, 95));
 });
 
-Deno.test("list_events finds what is new at the end of a long log in one request", async () => {
+Deno.test("list_events finds new events at the end of a long list in one request", async () => {
   const { run, log } = open(20_000);
   const result = await run(listEvents, { session_id: "sesn_1", after_id: "e19996" });
   assertEquals(idsOf(result), range(19_997, 20_000));
@@ -54,7 +54,7 @@ Deno.test("list_events finds what is new at the end of a long log in one request
   assertEquals(log.requests.length, 1);
 });
 
-Deno.test("list_events polls the end of a log in one request each, also as events come", async () => {
+Deno.test("list_events polls the end of a list in one request each, also as events come", async () => {
   const { run, log } = open(1_000);
   let afterId = "e990";
   for (let round = 0; round < 5; round++) {
@@ -67,7 +67,7 @@ Deno.test("list_events polls the end of a log in one request each, also as event
   }
 });
 
-Deno.test("list_events reads on from the middle of a log that another process has read", async () => {
+Deno.test("list_events reads on from the middle of a list that another process has read", async () => {
   const { run, log } = open(5_000);
   const seen: string[] = [];
   let afterId = "e1200";
@@ -122,7 +122,7 @@ for (const place of ["end", "beginning"] as const) {
   }
 }
 
-Deno.test("list_events refuses an after_id that is not in the log", async () => {
+Deno.test("list_events refuses an after_id that is not in the list", async () => {
   const { run } = open(250);
   const error = await assertRejects(
     () => run(listEvents, { session_id: "sesn_1", after_id: "sevt_other" }),
@@ -133,7 +133,7 @@ Deno.test("list_events refuses an after_id that is not in the log", async () => 
 });
 
 for (const status of [400, 422]) {
-  Deno.test(`list_events looks anew when a remembered cursor is refused with ${status}`, async () => {
+  Deno.test(`list_events searches again when a remembered cursor is refused with ${status}`, async () => {
     const log = new FakeLog(events(300));
     let refuse = false;
     const { run } = harness({

@@ -36,7 +36,7 @@ Deno.test("wait_for_idle waits 50 seconds, 100 for a host known to wait, and as 
   ]);
 });
 
-Deno.test("wait_for_idle hands cursor, signal and progress on, and reports at once", async () => {
+Deno.test("wait_for_idle passes on cursor, signal and progress, and reports at once", async () => {
   const { run, waiter } = harness({});
   const messages: string[] = [];
   const { signal } = new AbortController();
@@ -54,7 +54,7 @@ Deno.test("wait_for_idle hands cursor, signal and progress on, and reports at on
   assertEquals(messages, ["Looking at the session", "running bash"]);
 });
 
-Deno.test("wait_for_idle tells nothing in the last moment before its deadline", async () => {
+Deno.test("wait_for_idle sends no progress in the last moment before its deadline", async () => {
   const { run, waiter, clock } = harness({});
   const messages: string[] = [];
   await run(waitForIdle, SESSION, { progress: (message) => messages.push(message) });

@@ -70,7 +70,7 @@ Deno.test("probe() asks for one agent, as the API wants to be asked, and follows
   simulator.close();
 });
 
-Deno.test("probe() looks at the way there without a key, too", async () => {
+Deno.test("probe() checks the connection without a key, too", async () => {
   const simulator = createSimulator({ clock: new ManualClock() });
   let headers: Headers | undefined;
   const { states, accepted } = await probed((request) => {
@@ -82,7 +82,7 @@ Deno.test("probe() looks at the way there without a key, too", async () => {
   simulator.close();
 });
 
-Deno.test("probe() says through which proxy the way goes", async () => {
+Deno.test("probe() names the proxy that it uses", async () => {
   const { words } = await probed(answering(200, { data: [] }), { proxy: PROXY });
   assertStringIncludes(words, "through the proxy proxy.corp:8080 (HTTPS_PROXY)");
 });
@@ -306,7 +306,7 @@ async function probedFor(baseUrl: string, init: { client?: Deno.HttpClient } = {
 const answer = () => Promise.resolve(Response.json({ data: [] }));
 const ANY = { host: "127.0.0.1", port: 0 };
 
-Deno.test("probe() sees that nothing listens", async () => {
+Deno.test("probe() reports that nothing listens", async () => {
   const server = listen(ANY, answer, silentLogger);
   const { port } = server.addr;
   await server.shutdown();
@@ -315,7 +315,7 @@ Deno.test("probe() sees that nothing listens", async () => {
   assertStringIncludes(words, `http://127.0.0.1:${port} refuses connections`);
 });
 
-Deno.test("probe() tells a certificate that nobody knows from one that is trusted", async () => {
+Deno.test("probe() reports a certificate of an unknown authority, and accepts a trusted one", async () => {
   const certificate = await makeCertificate();
   const server = listen({ ...ANY, certificate }, answer, silentLogger);
   const url = `https://127.0.0.1:${server.addr.port}`;
@@ -330,7 +330,7 @@ Deno.test("probe() tells a certificate that nobody knows from one that is truste
   await server.shutdown();
 });
 
-Deno.test("probe() tells plain HTTP from TLS, both ways", async () => {
+Deno.test("probe() reports plain HTTP where TLS is expected, and the reverse", async () => {
   const plain = listen(ANY, answer, silentLogger);
   const certificate = await makeCertificate();
   const secure = listen({ ...ANY, certificate }, answer, silentLogger);
@@ -342,7 +342,7 @@ Deno.test("probe() tells plain HTTP from TLS, both ways", async () => {
   await secure.shutdown();
 });
 
-Deno.test("probe() sees a connection that is closed without an answer", async () => {
+Deno.test("probe() reports a connection that is closed without a response", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const closing = (async () => {
     for await (const connection of listener) connection.close();
@@ -354,7 +354,7 @@ Deno.test("probe() sees a connection that is closed without an answer", async ()
   await closing;
 });
 
-Deno.test("probe() does not call an answer one that breaks off, or never ends", async () => {
+Deno.test("probe() does not accept a response that breaks off or never ends", async () => {
   const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
   for (const ends of [true, false]) {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -543,14 +543,14 @@ const allowlistCases: readonly [string, WorkspaceSettings, string, string][] = [
   ],
 ];
 for (const [name, settings, status, words] of allowlistCases) {
-  Deno.test(`checkWorkspace() looks up an allowlist with ${name}`, async () => {
+  Deno.test(`checkWorkspace() reads the agents of an allowlist with ${name}`, async () => {
     const { allowlist } = await check({ agents: [AGENT, archivedAgent] }, settings);
     assertEquals(allowlist?.state, `allowlist:${status}`);
     assertStringIncludes(allowlist?.words ?? "", words);
   });
 }
 
-Deno.test("checkWorkspace() looks up every agent of a long allowlist once", async () => {
+Deno.test("checkWorkspace() reads every agent of a long allowlist once", async () => {
   const ids = Array.from({ length: 35 }, (_, n) => `agent_${n}`);
   const { api, asked } = workspace({ agents: ids.map((id) => ({ id })) });
   await checkWorkspace(api, { allowedAgentIds: ids }, {});
@@ -569,7 +569,7 @@ Deno.test("checkWorkspace() says what the API refuses, for each check", async ()
   }
 });
 
-Deno.test("checkWorkspace() does not take a mistake of this program for the API's", async () => {
+Deno.test("checkWorkspace() throws errors of this program, and does not report them as the API's", async () => {
   await assertRejects(() => check({ error: new RangeError("a bug") }), RangeError);
 });
 

@@ -130,7 +130,7 @@ Deno.test("doctor() waits ten seconds for an API that hangs, and no longer", asy
   simulator.close();
 });
 
-Deno.test("doctor() asks again where an error may go away, once the API is known to answer", async () => {
+Deno.test("doctor() retries a passing error when the API has answered before", async () => {
   const { ok, states } = await simulated({}, {
     fault: { kind: "status", status: 503 },
     match: { path: /environments$/ },
@@ -139,7 +139,7 @@ Deno.test("doctor() asks again where an error may go away, once the API is known
   assertEquals([ok, states.includes("ok:environment")], [true, true]);
 });
 
-Deno.test("doctor() looks at the network and the hosts without a key, and says what it skips", async () => {
+Deno.test("doctor() checks network and hosts without a key, and says what it skips", async () => {
   const { ok, lines, states } = await simulated({ env: {}, machine: machineWith({}) });
   assertEquals(ok, false);
   assertEquals(states, ["fail:key", "ok:network", "skip:clock", "skip:workspace", "warn:hosts"]);
@@ -153,12 +153,12 @@ Deno.test("doctor() only warns of a missing key that a host has", async () => {
   assertMatch(lines[0] ?? "", /^warn key {12}There is no API key here, but Cursor has one for it:/);
 });
 
-Deno.test("doctor() does not forgive an odd key because a host has another", async () => {
+Deno.test("doctor() fails for an odd key even where a host has another", async () => {
   const { ok, states } = await simulated({ env: { ANTHROPIC_API_KEY: "<your API key>" } });
   assertEquals([ok, states[0]], [false, "fail:key"]);
 });
 
-Deno.test("doctor() asks nobody when the base URL cannot be used", async () => {
+Deno.test("doctor() sends no request when the base URL cannot be used", async () => {
   const { ok, states } = await examined({ args: ["--base-url=api"] });
   assertEquals(ok, false);
   assertEquals(states, ["fail:network", "skip:workspace", "ok:cursor"]);
@@ -185,7 +185,7 @@ Deno.test("doctor() fails for a token that is too short", async () => {
   assertMatch(lines[0] ?? "", /^fail http.*CMA_MCP_TOKEN is too short/);
 });
 
-Deno.test("doctor() blames the proxy that a variable names", async () => {
+Deno.test("doctor() reports the proxy that a variable names", async () => {
   const cause = new Error("client error (Connect): tcp connect error: Connection refused");
   const { lines } = await examined({
     env: { ANTHROPIC_API_KEY: KEY, https_proxy: "http://me:secret@proxy.corp:8080" },
@@ -198,7 +198,7 @@ Deno.test("doctor() blames the proxy that a variable names", async () => {
   assert(!lines.join("\n").includes("secret"));
 });
 
-Deno.test("doctor() looks at the simulator without key and network", async () => {
+Deno.test("doctor() checks the simulator without key and network", async () => {
   const { ok, states } = await examined({ args: ["--simulate"], env: {} });
   assertEquals(ok, true);
   assertEquals(states, [
@@ -368,7 +368,7 @@ Deno.test("doctor() with --host replaces what Claude Code replaces, and hands it
   assertEquals([ok, [...asked]], [false, ["https://x.test"]]);
 });
 
-Deno.test("doctor() with --host says what it cannot look into", async () => {
+Deno.test("doctor() with --host says what it cannot check", async () => {
   const vscode = "/home/user/.config/Code/User/mcp.json";
   const asks = { command: "/opt/cma-mcp", env: { ANTHROPIC_API_KEY: "${input:agents-api-key}" } };
   const { states } = await examined({
@@ -414,14 +414,14 @@ Deno.test("doctor() says what it does before it waits, and prints what it has at
   assertEquals(await clock.runUntil(hanging), false);
 });
 
-Deno.test("doctor() never takes its own advice for a credential", async () => {
+Deno.test("doctor() does not redact its own advice", async () => {
   const message = "invalid x-api-key";
   const { lines } = await simulated({}, { fault: { kind: "status", status: 401, message } });
   assertMatch(lines.join("\n"), /invalid x-api-key.*: make a key in the Claude Console/);
   assert(!lines.join("\n").includes("[redacted]"));
 });
 
-Deno.test("doctor() gives a terminal nothing to act on, in lines or JSON", async () => {
+Deno.test("doctor() prints no control characters, in lines or JSON", async () => {
   const message = "no\x1b[2J\x9b31m\u202ekey\u200b\u2028here";
   const rule: FaultRule = { fault: { kind: "status", status: 401, message } };
   for (const args of [[], ["--json"]]) {

@@ -55,7 +55,7 @@ const entries: readonly [string, unknown, string, string][] = [
   ],
 ];
 for (const [name, entry, status, words] of entries) {
-  Deno.test(`checkHosts() sees that an entry ${name}`, async () => {
+  Deno.test(`checkHosts() reports that an entry ${name}`, async () => {
     const found = await check({ [CURSOR]: serverFile(entry), "/opt/cma-mcp-2": "" });
     assertEquals(found.states, [`cursor:${status}`]);
     assertStringIncludes(found.words, words);
@@ -74,7 +74,7 @@ Deno.test("checkHosts() finds the entry in the file of every host", async () => 
   assertEquals(found.keyHolders, ["Claude Desktop", "Claude Code", "Cursor", "VS Code"]);
 });
 
-Deno.test("checkHosts() tells of every entry of a file", async () => {
+Deno.test("checkHosts() reports every entry of a file", async () => {
   const file = { mcpServers: { a: KEYED, b: { command: "/old/cma-mcp" }, c: { command: "npx" } } };
   const found = await check({ [CURSOR]: JSON.stringify(file) });
   assertEquals(found.states, ["cursor:ok", "cursor:fail"]);
@@ -85,7 +85,7 @@ Deno.test("checkHosts() also finds what Claude Code keeps by project", async () 
   assertEquals((await check({ [CODE]: JSON.stringify(file) })).states, ["claude-code:ok"]);
 });
 
-Deno.test("checkHosts() looks for the source where the program is run from it", async () => {
+Deno.test("checkHosts() checks the path of the source where the program runs from it", async () => {
   const executable = { command: "/bin/deno", args: ["run", "/x/src/main.ts"] };
   const entry = { ...KEYED, command: "/bin/deno", args: ["run", "-A", "/x/src/main.ts"] };
   const found = await check({ [CURSOR]: serverFile(entry), "/bin/deno": "" }, {
@@ -94,7 +94,7 @@ Deno.test("checkHosts() looks for the source where the program is run from it", 
   assertEquals(found.states, ["cursor:ok"]);
 });
 
-Deno.test("checkHosts() looks at both files of Claude Desktop on Windows", async () => {
+Deno.test("checkHosts() reads both files of Claude Desktop on Windows", async () => {
   const places = ["Local\\Packages\\Claude_pzs8sxrjxfjjc\\LocalCache\\Roaming", "Roaming"];
   const files = Object.fromEntries(places.map((place) => [
     `D:\\me\\AppData\\${place}\\Claude\\claude_desktop_config.json`,
@@ -138,12 +138,12 @@ Deno.test("checkHosts() does without a home directory, as in a container", async
   assertEquals((await check({}, {}, undefined)).states, ["hosts:warn"]);
 });
 
-Deno.test("checkHosts() takes a placeholder for no key", async () => {
+Deno.test("checkHosts() treats a placeholder as no key", async () => {
   const entry = { command: BINARY, env: { ANTHROPIC_API_KEY: "<your API key>" } };
   assertEquals((await check({ [CURSOR]: serverFile(entry) })).keyHolders, []);
 });
 
-Deno.test("checkHosts() takes other variables, and the simulator, for no key", async () => {
+Deno.test("checkHosts() does not count other variables, or an entry for the simulator, as a key", async () => {
   const entry = { command: BINARY, args: ["--simulate"], env: { CMA_LOG_LEVEL: "debug" } };
   assertEquals((await check({ [CURSOR]: serverFile(entry) })).keyHolders, []);
 });

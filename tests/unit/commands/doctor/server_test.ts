@@ -54,7 +54,7 @@ Deno.test("checkServer() finds nothing wrong with sound settings", async () => {
   assertStringIncludes(words, "answers to localhost, 127.0.0.1, [::1], mcp.example.com");
 });
 
-Deno.test("checkServer() does not tell a token", async () => {
+Deno.test("checkServer() does not show a token", async () => {
   const { words } = await check();
   assertEquals(words.includes("tttt"), false);
 });
@@ -67,14 +67,14 @@ const tokenCases: readonly [string, readonly TokenEntry[], string, string][] = [
   ["only expired tokens", [entry("a", -DAY), entry("b", 0)], "fail", "Every token of 't.json'"],
 ];
 for (const [name, entries, status, words] of tokenCases) {
-  Deno.test(`checkServer() looks at a file with ${name}`, async () => {
+  Deno.test(`checkServer() checks a file with ${name}`, async () => {
     const found = await check({ tokens: [], tokenFile: { path: "t.json", entries } });
     assertEquals(found.states[0], `token:${status}`);
     assertStringIncludes(found.words, words);
   });
 }
 
-Deno.test("checkServer() sees that a port is taken, also that of the metrics", async () => {
+Deno.test("checkServer() reports that a port is taken, also that of the metrics", async () => {
   const taken = listen({ host: "127.0.0.1", port: 0 }, () => Promise.reject(), silentLogger);
   const { port } = taken.addr;
   const main = await check({ port });
@@ -87,7 +87,7 @@ Deno.test("checkServer() sees that a port is taken, also that of the metrics", a
   assertStringIncludes(free.words, `127.0.0.1:${port} is free`);
 });
 
-Deno.test("checkServer() sees that an address is not this machine's", async () => {
+Deno.test("checkServer() reports that an address is not this machine's", async () => {
   const { states, words } = await check({ listenAddress: "192.0.2.1" });
   assertEquals(states.at(-1), "port:fail");
   assertStringIncludes(words, "Cannot listen on 192.0.2.1:0: type a --host");
@@ -154,7 +154,7 @@ const tlsCases: readonly [
   ],
 ];
 for (const [name, pick, words] of tlsCases) {
-  Deno.test(`checkServer() sees that a certificate ${name}`, async () => {
+  Deno.test(`checkServer() reports that a certificate ${name}`, async () => {
     const made = { ...await makeCertificate(), other: (await makeCertificate()).key };
     const found = await check({ tls }, { files: pick(made) });
     assertEquals(found.states[2], "tls:fail");
@@ -162,7 +162,7 @@ for (const [name, pick, words] of tlsCases) {
   });
 }
 
-Deno.test("checkServer() sees that waits need more open files than there are", async () => {
+Deno.test("checkServer() reports that waits need more open files than there are", async () => {
   const checked = async (openableFiles: number | undefined) => {
     const problem = openFilesProblem(400, () => openableFiles);
     const program = recordProgram({ clock: new ManualClock(), openFilesProblem: problem });

@@ -86,7 +86,7 @@ for (const [name, spoil, words] of refused) {
   });
 }
 
-Deno.test("serve() says that the address is at fault, not that the certificate is", async () => {
+Deno.test("serve() reports the address, not the certificate, when the address cannot be used", async () => {
   const certificate = await makeCertificate();
   const taken = listen(
     { host: "127.0.0.1", port: 0 },

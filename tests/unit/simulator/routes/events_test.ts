@@ -219,7 +219,7 @@ for (
   });
 }
 
-Deno.test("a cursor does not open another session's log", async () => {
+Deno.test("a cursor of another session is refused", async () => {
   const { call, simulator, id } = filled(10);
   const page = dig((await call("GET", `/v1/sessions/${id}/events?limit=3`)).body, "next_page");
   const other = simulator.createSession();
