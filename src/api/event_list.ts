@@ -205,19 +205,20 @@ class PageReader {
   }
 
   async read(): Promise<Page<SessionEvent>> {
-    const { limit = 1, page, types } = this.#params;
+    const { limit, page, types } = this.#params;
     const trail = new CursorTrail(page);
     let events: SessionEvent[] = [];
     let cursor = page;
     let hasAny = page !== undefined || types !== undefined;
     // A server may give less than was asked for, and what was not.
     for (let count = 1;; count++) {
-      const fetched = await this.#fetchInOrder(cursor, Math.max(1, limit - events.length));
+      const room = Math.max(1, (limit ?? FULL_LIMIT) - events.length);
+      const fetched = await this.#fetchInOrder(cursor, room);
       const { data, next } = trail.take<SessionEvent>(fetched);
       events = eachOnce([...events, ...data.filter((event) => this.#isWanted(event))], this.#order);
       hasAny ||= fetched.data.length > 0;
       // Of large events, a few will do.
-      const isEnough = events.length >= limit || count >= MAX_FILL ||
+      const isEnough = events.length >= (limit ?? 1) || count >= MAX_FILL ||
         fetched.reducedLimit !== undefined;
       const isLast = next === undefined || count >= MAX_VAIN_FILL;
       if (!isLast && !(isEnough && events.length > 0)) {

@@ -63,3 +63,11 @@ Deno.test("events.list() reads two pages of a reversed list at a time, and mixes
     ["e3", "e2"],
   ]);
 });
+
+Deno.test("events.list() gives a whole page of a reversed list where no limit is named", async () => {
+  const all = page(1, 3, null);
+  const { api } = setup([all, all, all]);
+  const newest = await api.events.list("sesn_1", { order: "desc" });
+  assertEquals(newest.data.map(({ id }) => id), ["e3", "e2", "e1"]);
+  assertEquals(newest.next_page, null);
+});
