@@ -296,13 +296,12 @@ class PageReader {
     const place = (until?.id ? entries.get(until.id) : undefined) ?? until;
     const before = [...entries.values()].filter(({ offset }) => !place || offset < place.offset);
     const shown = before.slice(-room);
-    const [oldest] = shown.length < before.length ? shown : [];
-    const rest: Place = oldest
-      ? { offset: oldest.offset, ...(oldest.event.id && { id: oldest.event.id }) }
-      : { offset: start };
+    const [oldest] = shown;
+    const offset = oldest && shown.length < before.length ? oldest.offset : start;
     return {
       data: shown.map(({ event }) => event).reverse(),
-      ...(rest.offset > 0 && { next_page: placeCursor(rest) }),
+      // By its id it is known where pages overlap.
+      ...(offset > 0 && { next_page: placeCursor(offset, oldest?.event.id) }),
     };
   }
 
@@ -577,7 +576,7 @@ function keyOf(event: SessionEvent | undefined): string | undefined {
 /** Cursors that are made here begin with it; all others are the server's own. */
 const OWN_CURSOR = "cma-mcp ";
 
-function placeCursor({ offset, id }: Place): string {
+function placeCursor(offset: number, id?: string | null): string {
   return OWN_CURSOR + JSON.stringify({ offset, id });
 }
 
