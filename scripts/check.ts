@@ -4,6 +4,7 @@
  * @module
  */
 
+import { run } from "./compile/tools.ts";
 import { exactFigures } from "./house/exact_figures.ts";
 import { numberLines } from "./house/numbers.ts";
 import { RULES } from "./house/rules.ts";
@@ -34,13 +35,9 @@ type Complaints = readonly string[];
 
 /** Runs a command of Deno; when it fails, returns its output and `mend`, which says what to do. */
 async function runDeno(args: readonly string[], mend: string): Promise<Complaints> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const decoder = new TextDecoder();
-  return success ? [] : [decoder.decode(stdout) + decoder.decode(stderr), mend];
+  const env = { ...Deno.env.toObject(), NO_COLOR: "1" };
+  const { success, stdout, stderr } = await run(Deno.execPath(), args, { cwd: ROOT, env });
+  return success ? [] : [stdout + stderr, mend];
 }
 
 async function main(): Promise<boolean> {

@@ -56,9 +56,7 @@ class CountedProgram {
   static async onHttp(apiUrl: string): Promise<CountedProgram> {
     const env = { ...apiAt(apiUrl), MANAGED_AGENTS_MCP_TOKEN: TOKEN };
     const program = new Spawned([...PROGRAM, "--http", "--port=0"], env, Deno.execPath());
-    const url = await program.until(() =>
-      /clients at (\S+?),/.exec(program.stderr.join("\n"))?.[1]
-    );
+    const url = await program.listening();
     const endpoint = endpointAt(url);
     return new CountedProgram(program, (tool, args) => callServedTool(endpoint, tool, args));
   }

@@ -26,10 +26,6 @@ function list(...names: string[]): string {
   return JSON.stringify({ tokens });
 }
 
-function urlOf(program: Spawned): Promise<string> {
-  return program.until(() => /clients at (\S+?),/.exec(program.stderr.join("\n"))?.[1]);
-}
-
 async function statusOf(url: string, name: string): Promise<number> {
   const response = await fetch(url, {
     method: "POST",
@@ -71,7 +67,7 @@ Deno.test({
       const path = `${folder}/tokens.json`;
       await Deno.writeTextFile(path, list("first"));
       const program = new Spawned(["--http", "--port=0", "--simulate", "--token-file", path]);
-      const url = await urlOf(program);
+      const url = await program.listening();
       assertEquals(await statusOf(url, "first"), 200);
       await Deno.remove(path);
       await pipe(path);
@@ -89,7 +85,7 @@ Deno.test("a token file with a byte order mark can be changed while the program 
     const path = `${folder}/tokens.json`;
     await Deno.writeTextFile(path, `\ufeff${list("first", "second")}`);
     const program = new Spawned(["--http", "--port=0", "--simulate", "--token-file", path]);
-    const url = await urlOf(program);
+    const url = await program.listening();
     assertEquals([await statusOf(url, "first"), await statusOf(url, "second")], [200, 200]);
     await Deno.writeTextFile(path, `\ufeff${list("first")}`);
     await program.until(() => program.stderr.find((line) => line.includes("was read again")));

@@ -1,23 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { callServedTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
-import { apiAt, startHttp as startProgram } from "../helpers/http_program.ts";
-import { Spawned } from "../helpers/spawned.ts";
+import { apiAt, startHttp, TOKEN } from "../helpers/http_program.ts";
 
-const TOKEN = "e2e-token-e2e-token-e2e-token-e2e";
 const PROMPT_MS = 2_500;
-
-async function startHttp(): Promise<{ program: Spawned; url: string; endpoint: McpEndpoint }> {
-  const program = new Spawned(["--http", "--port=0", "--simulate"], {
-    MANAGED_AGENTS_MCP_TOKEN: TOKEN,
-  });
-  const url = await program.until(() => /clients at (\S+?),/.exec(program.stderr.join("\n"))?.[1]);
-  const endpoint = {
-    token: TOKEN,
-    fetch: async (request: Request) =>
-      fetch(url, { method: "POST", headers: request.headers, body: await request.text() }),
-  };
-  return { program, url, endpoint };
-}
 
 async function startSession(endpoint: McpEndpoint, agent: string): Promise<unknown> {
   const { agents } = await callServedTool(endpoint, "list_agents", { name_contains: agent });
@@ -30,7 +15,7 @@ async function startSession(endpoint: McpEndpoint, agent: string): Promise<unkno
 }
 
 Deno.test("the program plays a whole turn over HTTP, and its stdout stays empty", async () => {
-  const { program, endpoint } = await startHttp();
+  const { program, endpoint } = await startHttp(["--simulate"]);
   const session_id = await startSession(endpoint, "quick");
   const { status, reply } = await callServedTool(endpoint, "wait_for_idle", { session_id });
   assertEquals(status, "idle");
@@ -42,7 +27,7 @@ Deno.test("the program plays a whole turn over HTTP, and its stdout stays empty"
 });
 
 Deno.test("the program answers 401 over HTTP to whoever has no token", async () => {
-  const { program, url } = await startHttp();
+  const { program, url } = await startHttp(["--simulate"]);
   const response = await fetch(url, { method: "POST", body: "{}" });
   await response.body?.cancel();
   assertEquals(response.status, 401);
@@ -51,7 +36,7 @@ Deno.test("the program answers 401 over HTTP to whoever has no token", async () 
 });
 
 Deno.test("the program answers an open wait over HTTP before it ends on SIGTERM", async () => {
-  const { program, endpoint } = await startHttp();
+  const { program, endpoint } = await startHttp(["--simulate"]);
   const session_id = await startSession(endpoint, "long wait");
   const open = Promise.withResolvers<void>();
   const wait = callServedTool(endpoint, "wait_for_idle", { session_id, timeout_sec: 600 }, {
@@ -67,7 +52,7 @@ Deno.test("the program answers an open wait over HTTP before it ends on SIGTERM"
 
 Deno.test("the program listens where it was told, whatever DENO_SERVE_ADDRESS says", async () => {
   for (const address of ["tcp:0.0.0.0:0", "duplicate,tcp:0.0.0.0:0", "vsock:1:2"]) {
-    const { program, url } = await startProgram(["--simulate"], { DENO_SERVE_ADDRESS: address });
+    const { program, url } = await startHttp(["--simulate"], { DENO_SERVE_ADDRESS: address });
     assertEquals(new URL(url).hostname, "127.0.0.1");
     program.kill("SIGTERM");
     assertEquals((await program.ending()).code, 0);
@@ -90,7 +75,7 @@ for (const era of ["2026-07-28", "2025-11-25"]) {
         );
       },
     );
-    const { program, url, stop } = await startProgram(
+    const { program, url, stop } = await startHttp(
       [],
       apiAt(`http://127.0.0.1:${api.addr.port}`),
     );

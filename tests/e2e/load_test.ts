@@ -1,20 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { apiAt, startHttp } from "../helpers/http_program.ts";
+import { runDeno } from "../helpers/run_deno.ts";
 
-const ROOT = new URL("../../", import.meta.url);
-
-async function runLoad(...args: string[]): Promise<{ code: number; out: string }> {
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "-P=load", "scripts/load.ts", ...args],
-    cwd: ROOT,
-    stderr: "inherit",
-  }).output();
-  return { code, out: new TextDecoder().decode(stdout) };
+function runLoad(...args: string[]) {
+  return runDeno(["run", "-q", "-P=load", "scripts/load.ts", ...args]);
 }
 
 Deno.test("deno task load plays whole sessions without an error, and measures every tool", async () => {
-  const { code, out } = await runLoad("--clients=3", "--seconds=0.2", "--json");
-  const figures = JSON.parse(out);
+  const { code, stdout } = await runLoad("--clients=3", "--seconds=0.2", "--json");
+  const figures = JSON.parse(stdout);
   assertEquals([code, figures.errors, figures.clients], [0, 0, 3]);
   assertEquals(Object.keys(figures.tools).length, 9);
   // Twelve calls and three turns make a session; every client plays at least one.
@@ -28,9 +22,9 @@ Deno.test("deno task load plays whole sessions without an error, and measures ev
 });
 
 Deno.test("deno task load prints a table for people", async () => {
-  const { code, out } = await runLoad("--clients=1", "--seconds=0.1");
+  const { code, stdout } = await runLoad("--clients=1", "--seconds=0.1");
   assertEquals(code, 0);
-  assert(/^wait_for_idle +3 /m.test(out) && / 0 errors\n/.test(out), out);
+  assert(/^wait_for_idle +3 /m.test(stdout) && / 0 errors\n/.test(stdout), stdout);
 });
 
 Deno.test("startHttp() says why the program does not start", async () => {

@@ -5,6 +5,7 @@ import { bundle } from "../../scripts/release/make.ts";
 import { bundleManifest } from "../../scripts/release/mcpb_manifest.ts";
 import { bytes, releaseInput } from "../scripts/release_support.ts";
 import { executable, inFolder, NEEDS_EXECUTABLE, ownTarget } from "./compiled.ts";
+import { runPackage } from "../helpers/run_deno.ts";
 import { Spawned } from "../helpers/spawned.ts";
 
 /** The tool that Claude Desktop's own bundles are made with. */
@@ -14,14 +15,8 @@ async function validate(manifest: string): Promise<{ code: number; output: strin
   return await inFolder(async (folder) => {
     const path = `${folder}/manifest.json`;
     await Deno.writeTextFile(path, manifest);
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "-q", "--no-config", "--no-lock", MCPB, "validate", path],
-      cwd: folder,
-      env: { NO_COLOR: "1" },
-      stdin: "null",
-    }).output();
-    const decoder = new TextDecoder();
-    return { code, output: decoder.decode(stdout) + decoder.decode(stderr) };
+    const { code, stdout, stderr } = await runPackage(MCPB, ["validate", path], folder);
+    return { code, output: stdout + stderr };
   });
 }
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { callServedTool, type McpEndpoint } from "../../src/commands/mcp_call.ts";
+import { callServedTool } from "../../src/commands/mcp_call.ts";
+import { endpointAt } from "../helpers/http_program.ts";
 import { Spawned } from "../helpers/spawned.ts";
 
 /** Makes a token with the program itself; what it prints is all that anybody gets. */
@@ -13,14 +14,6 @@ async function newToken(...args: string[]): Promise<{ secret: string; entry: unk
   return { secret, entry: JSON.parse(entry) };
 }
 
-function endpointOf(url: string, token: string): McpEndpoint {
-  return {
-    token,
-    fetch: async (request) =>
-      fetch(url, { method: "POST", headers: request.headers, body: await request.text() }),
-  };
-}
-
 Deno.test("the program serves the tokens of a file, and reads it again on SIGHUP while a wait goes on", async () => {
   const path = await Deno.makeTempFile({ suffix: ".json" });
   const write = (...tokens: unknown[]) => Deno.writeTextFile(path, JSON.stringify({ tokens }));
@@ -30,8 +23,8 @@ Deno.test("the program serves the tokens of a file, and reads it again on SIGHUP
   ]);
   await write(first.entry);
   const program = new Spawned(["--http", "--port=0", "--simulate", "--token-file", path]);
-  const url = await program.until(() => /clients at (\S+?),/.exec(program.stderr.join("\n"))?.[1]);
-  const [mine, theirs] = [endpointOf(url, first.secret), endpointOf(url, second.secret)];
+  const url = await program.listening();
+  const [mine, theirs] = [endpointAt(url, first.secret), endpointAt(url, second.secret)];
   await assertRejects(() => callServedTool(theirs, "list_agents", {}), Error, "not accepted");
 
   const { agents } = await callServedTool(mine, "list_agents", { name_contains: "long wait" });

@@ -34,8 +34,7 @@ export async function startHttp(
     MANAGED_AGENTS_MCP_TOKEN: token,
     ...env,
   });
-  const listening = () => /clients at (\S+?),/.exec(program.stderr.join("\n"))?.[1];
-  const url = await program.until(listening).catch(async (error) => {
+  const url = await program.listening().catch(async (error) => {
     await program.ending();
     throw error;
   });

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { run } from "../../scripts/compile/tools.ts";
+
 /** Length of a kernel clock tick: `USER_HZ` is 100 on every Linux that the runtime supports. */
 const TICK_MS = 10;
 /** Positions of fields in `/proc/<pid>/stat` behind the program's name, which is field 2. */
@@ -43,7 +45,8 @@ export async function startCpuMs(pid: number): Promise<number | undefined> {
  * Reads the resident memory of another process in bytes; undefined where the system does not tell.
  */
 export async function residentBytes(pid: number): Promise<number | undefined> {
-  const kilobytes = Number(await outputOf("ps", ["-o", "rss=", "-p", String(pid)]));
+  const { stdout } = await run("ps", ["-o", "rss=", "-p", String(pid)]);
+  const kilobytes = Number(stdout);
   return kilobytes > 0 ? kilobytes * 1_024 : undefined;
 }
 
@@ -51,14 +54,6 @@ export async function residentBytes(pid: number): Promise<number | undefined> {
 async function readProc(pid: number, ...files: readonly string[]): Promise<string | undefined> {
   if (Deno.build.os !== "linux") return undefined;
   const paths = files.map((file) => `/proc/${pid}/${file}`);
-  return await outputOf("sh", ["-c", `cat ${paths.join(" ")}`]);
-}
-
-async function outputOf(command: string, args: string[]): Promise<string | undefined> {
-  try {
-    const { success, stdout } = await new Deno.Command(command, { args, stderr: "null" }).output();
-    return success ? new TextDecoder().decode(stdout) : undefined;
-  } catch {
-    return undefined;
-  }
+  const { success, stdout } = await run("sh", ["-c", `cat ${paths.join(" ")}`]);
+  return success ? stdout : undefined;
 }

@@ -107,6 +107,11 @@ export class Spawned {
     return found;
   }
 
+  /** Resolves with the address of the MCP endpoint when the program listens; it must serve HTTP. */
+  listening(): Promise<string> {
+    return this.until(() => /clients at (\S+?),/.exec(this.stderr.join("\n"))?.[1]);
+  }
+
   /** Sends a JSON-RPC request; resolves with its response. */
   async request(method: string, params: object = {}): Promise<Record<string, unknown>> {
     const id = this.#nextId++;

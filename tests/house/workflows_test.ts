@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { runPackage } from "../helpers/run_deno.ts";
 
 /** Knows what GitHub accepts; that the steps do what they should, it cannot tell. */
 const VALIDATOR = "npm:@action-validator/cli@0.6.0";
@@ -13,13 +14,9 @@ const NEWER = /^ {6}attestations: write\n/gm;
 async function validate(text: string): Promise<{ code: number; output: string }> {
   const path = await Deno.makeTempFile({ suffix: ".yml" });
   await Deno.writeTextFile(path, text.replace(NEWER, ""));
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "-q", "--no-config", "--no-lock", VALIDATOR, path],
-    env: { NO_COLOR: "1" },
-  }).output();
+  const { code, stdout, stderr } = await runPackage(VALIDATOR, [path]);
   await Deno.remove(path);
-  const decoder = new TextDecoder();
-  return { code, output: decoder.decode(stdout) + decoder.decode(stderr) };
+  return { code, output: stdout + stderr };
 }
 
 Deno.test("every workflow is known to these tests", async () => {

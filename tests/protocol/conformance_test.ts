@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals } from "@std/assert";
+import { runPackage } from "../helpers/run_deno.ts";
 import { openBridge, serveHttp, TOKEN } from "./support.ts";
 
 /** Exactly this version: its scenarios are what the lists of expected failures name. */
@@ -27,13 +28,9 @@ async function conformance(args: readonly string[]): Promise<Run> {
   const directory = await Deno.makeTempDir();
   try {
     const url = `http://127.0.0.1:${proxy.addr.port}/mcp`;
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "-q", "--no-config", "--no-lock", SUITE, "server", "--url", url, ...args],
-      cwd: directory,
-      env: { NO_COLOR: "1" },
-    }).output();
-    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-    return { code, output: text(stdout) + text(stderr) };
+    const suiteArgs = ["server", "--url", url, ...args];
+    const { code, stdout, stderr } = await runPackage(SUITE, suiteArgs, directory);
+    return { code, output: stdout + stderr };
   } finally {
     await Deno.remove(directory, { recursive: true });
     app.close();

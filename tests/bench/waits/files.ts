@@ -4,6 +4,8 @@
  * @module
  */
 
+import { run } from "../../../scripts/compile/tools.ts";
+
 /** Files and sockets of a process beside those of its waits. */
 const OTHER_FILES = 1_000;
 
@@ -19,8 +21,8 @@ export interface Fitting {
 /** Returns how many files a process may have open; undefined where nothing limits them. */
 export async function openFilesAllowed(): Promise<number | undefined> {
   if (Deno.build.os === "windows") return undefined;
-  const { stdout } = await new Deno.Command("sh", { args: ["-c", "ulimit -n"] }).output();
-  const limit = new TextDecoder().decode(stdout).trim();
+  const { stdout } = await run("sh", ["-c", "ulimit -n"]);
+  const limit = stdout.trim();
   return limit === "unlimited" ? undefined : Number(limit);
 }
 
