@@ -22,11 +22,15 @@ export function cleanEnv(env: Readonly<Record<string, string>> = {}): Record<str
 
 /** The program to start. */
 export interface ChildOptions {
-  /** Arguments of `deno run`: its own flags, the program, the program's arguments. */
+  /** The program, in place of `deno run`. */
+  readonly command?: string;
+  /** Its arguments; those of `deno run` are its own flags, the program, the program's arguments. */
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** `null` drops its standard error; `inherit`, the default, shows it. */
   readonly stderr?: "inherit" | "null";
+  /** Kills it. */
+  readonly signal?: AbortSignal;
 }
 
 /** A running program: lines in, lines out. */
@@ -39,15 +43,16 @@ export class Child implements AsyncDisposable {
   readonly #decoder = new TextDecoder();
   #unread = "";
 
-  constructor({ args, env, stderr = "inherit" }: ChildOptions) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-q", "--no-prompt", ...args],
+  constructor({ command, args, env, stderr = "inherit", signal }: ChildOptions) {
+    this.#child = new Deno.Command(command ?? Deno.execPath(), {
+      args: command === undefined ? ["run", "-q", "--no-prompt", ...args] : [...args],
       cwd: ROOT,
       clearEnv: true,
       env: cleanEnv(env),
       stdin: "piped",
       stdout: "piped",
       stderr,
+      signal,
     }).spawn();
     this.pid = this.#child.pid;
     this.#reader = this.#child.stdout.getReader();
@@ -90,16 +95,21 @@ export class Child implements AsyncDisposable {
     return await this.receive<T>();
   }
 
-  /** Ends the program's standard input, and kills it if it does not end then. */
-  async close(): Promise<void> {
+  /** Ends the program's standard input, and kills it if it does not end then. @returns its exit code */
+  async end(): Promise<number> {
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), END_MS);
     await this.#writer.close().catch(() => {});
     await this.#reader.cancel().catch(() => {});
-    await this.#child.status;
+    const { code } = await this.#child.status;
     clearTimeout(timer);
+    return code;
+  }
+
+  async close(): Promise<void> {
+    await this.end();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    await this.end();
   }
 }

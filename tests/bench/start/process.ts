@@ -4,10 +4,10 @@
  * @module
  */
 
-import { cleanEnv } from "../../helpers/child.ts";
+import { run } from "../../../scripts/compile/tools.ts";
+import { Child, cleanEnv } from "../../helpers/child.ts";
 import { INITIALIZE, INITIALIZED } from "../../helpers/handshake.ts";
 import { residentBytes, startCpuMs } from "../../helpers/process_cost.ts";
-import { TextLineStream } from "../../helpers/text_lines.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 /** A program that has not responded or ended by then is given up. */
@@ -41,19 +41,6 @@ export interface Started {
   end(): Promise<void>;
 }
 
-function spawn({ command, args, env }: Startable, stdin: "piped" | "null"): Deno.ChildProcess {
-  return new Deno.Command(command, {
-    args: [...args],
-    cwd: ROOT,
-    clearEnv: true,
-    env: cleanEnv(env),
-    stdin,
-    stdout: "piped",
-    stderr: "null",
-    signal: AbortSignal.timeout(GIVEN_UP_MS),
-  }).spawn();
-}
-
 /**
  * Starts a server and sends it `initialize`; where `until` wants more, also `tools/list`, at once after
  * the response.
@@ -65,15 +52,12 @@ export async function startServer(
   until: Until = "initialize",
 ): Promise<Started> {
   const startedAt = performance.now();
-  const child = spawn(what, "piped");
-  const stdin = child.stdin.getWriter();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
-    [Symbol.asyncIterator]();
+  const signal = AbortSignal.timeout(GIVEN_UP_MS);
+  const child = new Child({ ...what, stderr: "null", signal });
   try {
     const ask = async (...messages: readonly object[]) => {
-      const text = messages.map((message) => `${JSON.stringify(message)}\n`).join("");
-      await stdin.write(new TextEncoder().encode(text));
-      return (await lines.next()).value ?? "";
+      await child.write(messages.map((message) => JSON.stringify(message)).join("\n"));
+      return await child.readLine();
     };
     const initialized = await ask(INITIALIZE);
     const listed = until === "tools/list" ? await ask(INITIALIZED, LIST_TOOLS) : undefined;
@@ -82,15 +66,12 @@ export async function startServer(
     expectResult(initialized, INITIALIZE.id, "serverInfo");
     if (listed !== undefined) expectResult(listed, LIST_TOOLS.id, "tools");
     const end = async () => {
-      await stdin.close();
-      const { done } = await lines.next();
-      const { code } = await child.status;
-      if (!done || code !== 0) throw new Error(`${what.command} did not end well: ${code}`);
+      const code = await child.end();
+      if (code !== 0) throw new Error(`${what.command} did not end well: ${code}`);
     };
     return { ms, cpuMs, residentBytes: () => residentBytes(child.pid), end };
   } catch (error) {
-    child.kill("SIGKILL");
-    await child.status;
+    await child.close();
     const command = [what.command, ...what.args].join(" ");
     throw new Error(`'${command}' did not start: ${error}`, { cause: error });
   }
@@ -105,7 +86,8 @@ function expectResult(line: string, id: number, field: string): void {
 /** Times a program from start to end; it must end with 0, and print something. */
 export async function timeProgram(what: Startable): Promise<number> {
   const startedAt = performance.now();
-  const { success, stdout } = await spawn(what, "null").output();
+  const env = cleanEnv(what.env);
+  const { success, stdout } = await run(what.command, what.args, { cwd: ROOT, env });
   const ms = performance.now() - startedAt;
   if (!success || stdout.length === 0) throw new Error(`${what.command} ${what.args} failed`);
   return ms;
