@@ -26,7 +26,7 @@ Deno.test("the program plays a whole turn over HTTP, and its stdout stays empty"
   assert(!program.stderr.join("\n").includes(TOKEN));
 });
 
-Deno.test("the program answers 401 over HTTP to whoever has no token", async () => {
+Deno.test("the program answers 401 over HTTP to a request without a token", async () => {
   const { program, url } = await startHttp(["--simulate"]);
   const response = await fetch(url, { method: "POST", body: "{}" });
   await response.body?.cancel();

@@ -41,7 +41,7 @@ const MODERN = {
 };
 
 for (const [name, args, env, sentence] of CASES) {
-  Deno.test(`on stdio ${name} is told in the handshake and by every tool, in both eras`, async () => {
+  Deno.test(`on stdio the handshake and every tool report ${name}, in both eras`, async () => {
     for (const era of ["2025", "2026"]) {
       const program = new Spawned(args, env);
       const _meta = era === "2026" ? MODERN : undefined;

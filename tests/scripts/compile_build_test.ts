@@ -96,7 +96,7 @@ Deno.test("buildExecutable() runs the compiler that was named, beside the bundle
   ]]);
 });
 
-Deno.test("buildExecutable() tells of a failure, and of a base that does not fit without trying", async () => {
+Deno.test("buildExecutable() fails with the compiler's words, and for a base of another target without compiling", async () => {
   let runs = 0;
   const fake: Run = () => {
     runs++;

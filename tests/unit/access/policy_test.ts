@@ -257,7 +257,7 @@ Deno.test("a session is read once for all callers that may reach it", async () =
   assertEquals(looks, 1);
 });
 
-Deno.test("a caller without scopes costs no request", async () => {
+Deno.test("a caller whose reach is not limited costs no request", async () => {
   const { services } = harness({});
   for (const principal of [undefined, { id: "default" }, { id: "all", sessions: "all" as const }]) {
     await services.access.checkSession("sesn_1", { principal });

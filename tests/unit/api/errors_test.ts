@@ -108,7 +108,7 @@ const problems: readonly [string, unknown, string, string][] = [
   ["something else that is no error", "odd", "broke", "try again"],
 ];
 for (const [name, error, message, cure] of problems) {
-  Deno.test(`networkError() tells ${name} apart, with its cure`, () => {
+  Deno.test(`networkError() names ${name} and what to do about it`, () => {
     const problem = networkError(error, { origin: ORIGIN });
     assertStringIncludes(problem.message, message);
     assertStringIncludes(problem.remedy ?? "", cure);

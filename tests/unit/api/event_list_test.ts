@@ -24,7 +24,7 @@ Deno.test("events.list() fails at once where a server refuses the cursor that it
   assertEquals(requests.length, 5);
 });
 
-Deno.test("events.list() reads a reversed list anew where a remembered cursor is no longer taken", async () => {
+Deno.test("events.list() reads a reversed list again when a remembered cursor is refused", async () => {
   const refusal = failure(400, "invalid_request_error");
   const { api, requests } = setup([
     ...OLDEST_FIRST,

@@ -81,7 +81,7 @@ for (const [name, shape] of shapes) {
 const JSON_HOST_NAMES = FILE_HOST_NAMES.filter((name) => FILE_HOSTS[name].format === "json");
 for (const host of JSON_HOST_NAMES) {
   const options = { ...OPTIONS, host };
-  Deno.test(`mergedFile() makes of an empty object what ${host} would be given anew`, () => {
+  Deno.test(`mergedFile() of an empty object is a new file of ${host}`, () => {
     assertEquals(JSON.parse(mergedFile("{}", options)), JSON.parse(newHostFile(options)));
   });
 

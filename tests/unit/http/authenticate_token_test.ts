@@ -101,7 +101,7 @@ Deno.test("authenticate() takes every secret of a token while one replaces anoth
   }
 });
 
-Deno.test("authenticate() knows nobody when there are no tokens", () => {
+Deno.test("authenticate() accepts no secret when there are no tokens", () => {
   assertEquals(found([], { "x-api-key": FIRST }), "unknown token");
 });
 

@@ -215,7 +215,7 @@ for (
   });
 }
 
-Deno.test("HTTP gives up on a body that does not arrive within 30 seconds", async () => {
+Deno.test("HTTP answers 408 to a body that does not arrive within 30 seconds", async () => {
   const clock = new ManualClock();
   const http = handler({ clock });
   const reading = Promise.withResolvers<void>();

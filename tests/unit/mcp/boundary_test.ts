@@ -97,7 +97,7 @@ Deno.test("callTool() hides an unexpected error from the caller and shows it to 
   assert(log.includes("cma-mcp error") && log.includes("undefined is not a function"));
 });
 
-Deno.test("callTool() logs a refusal without alarm", async () => {
+Deno.test("callTool() logs a refusal at level info", async () => {
   const { text, log } = await call(() => Promise.reject(new ToolError("too_many_waits", "Later.")));
   assertEquals(text, "Later.");
   assert(log.includes("cma-mcp info") && log.includes("outcome=too_many_waits"));
@@ -122,7 +122,7 @@ Deno.test("callTool() gives no hint where the id is of the right kind", async ()
   assert(!text.includes("looks like"));
 });
 
-Deno.test("callTool() notes a cancelled call as such", async () => {
+Deno.test("callTool() logs a cancelled call as cancelled", async () => {
   const lines: string[] = [];
   const controller = new AbortController();
   const opened = harness({}, {

@@ -247,7 +247,7 @@ Deno.test("a call that changes something has an audit line, however it went", ()
   }
 });
 
-Deno.test("a failure at the API has a warning with the API's own words and ids", () => {
+Deno.test("a failure at the API is logged as a warning, with the API's message and ids", () => {
   const error = new ApiError("Out of credit", {
     kind: "http",
     status: 402,
@@ -293,14 +293,14 @@ for (const quote of QUOTES) {
   });
 }
 
-Deno.test("a bug has an error line with its stack", () => {
+Deno.test("an error of this program is logged at level error, with its stack", () => {
   const [, line] = lines({ verdict: "failed" }, { error: new TypeError("undefined is"), args: {} });
   assertEquals([line?.level, line?.message], ["error", "Tool call failed"]);
   assert(String(line?.error).includes("call_report_test.ts"));
 });
 
 for (const verdict of ["refused", "cancelled"] as const) {
-  Deno.test(`a call that was ${verdict} is no alarm`, () => {
+  Deno.test(`a call that was ${verdict} is logged at level info`, () => {
     const failure = { error: new ToolError("not_available", "No."), args: {} };
     assertEquals(lines({ verdict }, failure).map(({ level }) => level), ["info"]);
   });

@@ -105,7 +105,7 @@ Deno.test("typesIn() lists what reads of a part of a session's events ask for", 
   ]);
 });
 
-Deno.test("readEvent() and progressOf() take a call of a tool nobody knows for a tool's", () => {
+Deno.test("readEvent() and progressOf() treat a call of an unknown type as a tool call", () => {
   const use = readEvent({ ...base, type: "agent.server_tool_use", name: "fetch" });
   assertEquals([use.kind, progressOf(use)], ["tool_use", "using fetch"]);
   const result = readEvent({ ...base, type: "agent.web_fetch_result", tool_use_id: "sevt_0" });

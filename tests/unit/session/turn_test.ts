@@ -135,7 +135,7 @@ for (const count of [10, 300, 5_000]) {
   });
 }
 
-Deno.test("wait() of a session whose 300 calls were all answered waits for what comes of it", async () => {
+Deno.test("wait() of a session whose 300 calls were all answered waits for the end of the turn", async () => {
   const t = setUp();
   const { asked, answers } = blockedOn(300);
   t.session.emit(t.e.user("q"), t.e.running(), ...asked, ...answers);

@@ -91,7 +91,7 @@ Deno.test("wait() ends by a status poll when no idle event ever comes", async ()
   await t.assertClean();
 });
 
-Deno.test("wait() is not fooled by a status that trails the stream", async () => {
+Deno.test("wait() does not end by a status that trails the stream", async () => {
   const t = setUp();
   t.session.status = "idle";
   const waiting = t.wait();
@@ -154,7 +154,7 @@ Deno.test("wait() answers from history when streams are refused", async () => {
   await t.assertClean();
 });
 
-Deno.test("wait() outlasts rate limits and server errors, and honours retry-after", async () => {
+Deno.test("wait() goes on after rate limits and server errors, and honours retry-after", async () => {
   const t = setUp();
   t.session.emit(t.e.user("q"), t.e.running());
   const waiting = t.wait({ timeoutMs: 120_000 });
@@ -275,7 +275,7 @@ for (const status of [401, 403]) {
     await t.assertClean();
   });
 
-  Deno.test(`wait() outlasts a key that is being replaced (${status})`, async () => {
+  Deno.test(`wait() goes on while a key is being replaced (${status})`, async () => {
     const t = setUp();
     t.session.emit(t.e.user("q"), t.e.running());
     t.session.status = "running";

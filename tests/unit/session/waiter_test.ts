@@ -37,7 +37,7 @@ Deno.test("wait() goes on with an empty list while the session reads running", a
   await t.assertClean();
 });
 
-Deno.test("wait() follows a turn to its end and tells progress", async () => {
+Deno.test("wait() follows a turn to its end and reports progress", async () => {
   const t = setUp();
   t.session.status = "running";
   t.session.emit(t.e.user("q"), t.e.running());

@@ -68,7 +68,7 @@ Deno.test("wait() ends when a session reads failed, in whatever case", async () 
 });
 
 for (const withCursor of [true, false]) {
-  Deno.test(`wait() ${withCursor ? "after" : "without"} a message stamped in its place waits for its turn`, async () => {
+  Deno.test(`wait() ${withCursor ? "after" : "without"} a message that is stamped in its old place waits for its turn`, async () => {
     const t = setUp();
     const second = t.e.queuedUser("q2");
     t.session.nullsInPlace = true;
@@ -182,7 +182,7 @@ Deno.test("wait() after an end returns terminated when the session is", async ()
   await t.assertClean();
 });
 
-Deno.test("wait() believes the events where the session cannot be asked", async () => {
+Deno.test("wait() relies on the events when the session cannot be read", async () => {
   const t = setUp();
   await t.clock.advance(60_000);
   const log = [t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn()];

@@ -230,7 +230,7 @@ const answers: readonly [string, FetchLike, string, string, string][] = [
   ],
 ];
 for (const [name, fetch, status, message, cure] of answers) {
-  Deno.test(`probe() tells ${name} from the API, and does not ask for more`, async () => {
+  Deno.test(`probe() reports ${name} in place of the API, and sends no more requests`, async () => {
     const { states, words, accepted } = await probed(fetch);
     assertEquals(states, [`network:${status}`, "clock:skip"]);
     assertStringIncludes(words, message);

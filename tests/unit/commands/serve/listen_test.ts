@@ -102,7 +102,7 @@ Deno.test("serve() reports the address, not the certificate, when the address ca
   await taken.shutdown();
 });
 
-Deno.test("serve() serves TLS to nobody who does not trust its certificate", async () => {
+Deno.test("a client that does not trust the certificate of serve() gets no response", async () => {
   const { program, done } = await serveTls(await makeCertificate());
   const [, url = ""] = await program.loggedMatch(/clients at (https:\S+?),/);
   const stranger = await makeCertificate();
