@@ -136,19 +136,21 @@ export class EventSender {
    */
   async #recover(sending: Sending, error: unknown): Promise<SendResult> {
     const { signal } = sending;
-    const isLost = isAmbiguous(error);
-    if (!isLost && !signal.aborted) throw error;
-    try {
-      if (!isLost || signal.aborted) throw error;
-      const found = this.#accept(sending, await this.#findLost(sending, error));
-      return { ...found, confirmed_by_log: true };
-    } catch (failure) {
-      if (failure === error && !signal.aborted) throw failure;
-      // It may turn up all the same.
-      sending.openUntil = this.#options.clock.now() + LOST_MS;
-      this.#rememberUnnamed(sending, REMEMBER_LOST_MS);
-      throw failure;
+    let failure = error;
+    if (!signal.aborted) {
+      if (!isAmbiguous(error)) throw error;
+      try {
+        const found = this.#accept(sending, await this.#findLost(sending, error));
+        return { ...found, confirmed_by_log: true };
+      } catch (unknown) {
+        if (unknown === error && !signal.aborted) throw error;
+        failure = unknown;
+      }
     }
+    // It may turn up all the same.
+    sending.openUntil = this.#options.clock.now() + LOST_MS;
+    this.#rememberUnnamed(sending, REMEMBER_LOST_MS);
+    throw failure;
   }
 
   #accept({ sessionId }: Sending, eventId: string): SendResult {

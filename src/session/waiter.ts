@@ -171,6 +171,18 @@ function restarting({ sessionId, afterId }: WaitRequest, elapsedMs: number): Wai
   });
 }
 
+/** A list of events that lags behind the stream. */
+interface Lag {
+  /** The time at which it is read again. */
+  readonly rereadAt: number;
+  /** Reads of the list that were complete when the lag was found. */
+  readonly readsDone: number;
+  /** True if a turn was on then. */
+  readonly inTurn: boolean;
+  /** True once it is certain that the list is to be read again. */
+  mustReread: boolean;
+}
+
 /** One call of `wait`. */
 class Wait {
   readonly #deps: WaitDeps;
@@ -185,12 +197,8 @@ class Wait {
   /** True where the history dates from before this wait. */
   #mustRefresh: boolean;
   #judged = false;
-  /** Set while the list is seen to lag behind the stream. */
-  #lag:
-    | { readonly foundAt: number; readonly readsDone: number; readonly inTurn: boolean }
-    | undefined;
-  /** When a list that lagged behind is to be read again; undefined once that is done, or needless. */
-  #rereadAt: number | undefined;
+  /** Set where the list was seen to lag behind the stream, until it was read again. */
+  #lag: Lag | undefined;
   #cancelReread = () => {};
   #pagesBack = 0;
   #failures = 0;
@@ -337,16 +345,17 @@ class Wait {
   async #confirmSilence(): Promise<boolean> {
     const { history, streamIsAhead } = this.#feed;
     try {
-      if (streamIsAhead) await this.#refresh();
-      else {
-        const quietMs = this.#deps.clock.wallTime() - (history.endsAt ?? -Infinity);
-        return quietMs < STATUS_LAGS_MS || await this.#feed.isAtRest({ ask: true });
+      if (streamIsAhead) {
+        await this.#refresh();
+        return true;
       }
+      const quietMs = this.#deps.clock.wallTime() - (history.endsAt ?? -Infinity);
+      return quietMs < STATUS_LAGS_MS || await this.#feed.isAtRest({ ask: true });
     } catch (error) {
       // What the events say holds where nothing else can be had.
       if (!(error instanceof ApiError) || this.#failures < MAX_SILENCE_READS) throw error;
+      return true;
     }
-    return true;
   }
 
   /** Reads back to the cursor, or to the beginning of the turn as far as the reply has room. */
@@ -387,28 +396,28 @@ class Wait {
     if (!this.#judged && isMissing) {
       const { phase } = this.#turn;
       const inTurn = phase !== "ended" && phase !== "unknown";
-      this.#lag = { foundAt: clock.now(), readsDone, inTurn };
+      const rereadAt = clock.now() + LIST_LAGS_MS;
+      this.#lag = { rereadAt, readsDone, inTurn, mustReread: false };
       if (inTurn) this.#cancelReread = clock.after(LIST_LAGS_MS, () => this.#wake());
     }
     this.#judged = true;
-    if (!this.#lag) return;
-    const { foundAt, readsDone: readsThen, inTurn } = this.#lag;
-    const rereadAt = foundAt + LIST_LAGS_MS;
-    if (isMissing && (!inTurn || clock.now() < rereadAt)) return;
-    if (inTurn || readsDone > readsThen) this.#rereadAt = rereadAt;
-    this.#lag = undefined;
+    const lag = this.#lag;
+    if (!lag || lag.mustReread) return;
+    if (isMissing && (!lag.inTurn || clock.now() < lag.rereadAt)) return;
+    lag.mustReread = lag.inTurn || readsDone > lag.readsDone;
+    if (!lag.mustReread) this.#lag = undefined;
   }
 
   /** Reads the list again as planned. @returns false while that is to come */
   async #rereadIfDue(): Promise<boolean> {
-    if (this.#rereadAt === undefined) return true;
-    const earlyMs = this.#rereadAt - this.#deps.clock.now();
+    if (!this.#lag?.mustReread) return true;
+    const earlyMs = this.#lag.rereadAt - this.#deps.clock.now();
     if (earlyMs > 0) {
       this.#judgeIn(earlyMs);
       return false;
     }
     await this.#refresh();
-    this.#rereadAt = undefined;
+    this.#lag = undefined;
     return true;
   }
 
