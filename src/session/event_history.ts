@@ -404,7 +404,6 @@ function sayingOf(event: TurnEvent): string | undefined {
 
 /** True if an event of the stream and one of a list, which say the same, are the same. */
 function isSame(live: Identity, listed: Identity): boolean {
-  if (live.id !== undefined && live.id === listed.id) return true;
   return live.at === undefined ? live.id === undefined : live.at === listed.at;
 }
 

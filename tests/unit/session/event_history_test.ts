@@ -122,3 +122,41 @@ Deno.test("EventHistory.merge() puts a list that lags behind before what the str
   history.merge([at("a", 1), stamped("x"), at("b", 2), at("c", 3), at("d", 4), at("e", 5)]);
   assertEquals(keys(history), "a x b c d e");
 });
+
+const STREAM_IDS: readonly [string, (key: string) => { key: string; id?: string }][] = [
+  ["no ids", (key) => ({ key: `~${key}` })],
+  ["other ids", (key) => ({ key: `S${key}`, id: `S${key}` })],
+];
+
+for (const [name, identify] of STREAM_IDS) {
+  Deno.test(`EventHistory knows events with ${name} on the stream by what they say, whichever comes first`, () => {
+    const said = (text: string, at: number) => ({ kind: "text", text, at, queued: false }) as const;
+    const live = (key: string, text: string, at: number): TurnEvent => ({
+      ...said(text, at),
+      ...identify(key),
+    });
+    const listed = (key: string, text: string, at: number): TurnEvent => ({
+      ...said(text, at),
+      key,
+      id: key,
+    });
+    const history = new EventHistory();
+    history.merge([stamped("r")]);
+    assert(history.addLive(live("a", "ok", 1)));
+    assert(history.addLive(live("b", "ok", 2)));
+    history.merge([
+      stamped("r"),
+      listed("a", "ok", 1),
+      listed("b", "ok", 2),
+      listed("c", "end", 3),
+    ]);
+    assertEquals(keys(history), "r a b c");
+    assert(!history.lacksListIds);
+    assert(!history.addLive(live("c", "end", 3)), "the list has brought it already");
+    assert(history.addLive(live("d", "ok", 4)), "the same words at another time are said again");
+    assert(history.lacksListIds, "no later call would find it");
+    history.merge([listed("c", "end", 3), listed("d", "ok", 4)]);
+    assertEquals(keys(history), "r a b c d");
+    assert(!history.lacksListIds);
+  });
+}
