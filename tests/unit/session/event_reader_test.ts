@@ -30,6 +30,18 @@ Deno.test("EventWindow remembers the positions of shown events and of its end on
   assertEquals(stretch.hasMore, true);
 });
 
+Deno.test("EventWindow shows an event once that comes queued and then stamped", () => {
+  const position = { order: "asc", page: undefined, limit: 10 } as const;
+  const queued = { id: "q1", type: "user.message", processed_at: null };
+  const stamped = { ...queued, processed_at: "2026-11-23T09:10:00Z" };
+  const [begin, end] = [events(1), events(1, 2)];
+  for (const middle of [[queued, stamped, ...end, queued], [queued, ...end, stamped]]) {
+    const window = new EventWindow(10);
+    for (const event of [...begin, ...middle]) window.add(event, position);
+    assertEquals(window.stretch(false).events, [...begin, stamped, ...end]);
+  }
+});
+
 Deno.test("EventReader takes a cursor with a suffix for the event that it names", async () => {
   const log = new FakeLog([
     ...events(20),

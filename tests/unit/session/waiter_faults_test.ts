@@ -132,6 +132,19 @@ Deno.test("wait() says deleted when the session goes away in mid-wait", async ()
   await t.assertClean();
 });
 
+Deno.test("wait() says deleted when a status poll finds the session gone and the stream stays open", async () => {
+  const t = setUp();
+  t.session.emit(t.e.user("q"), t.e.running(), t.e.text("part"));
+  const waiting = t.wait();
+  await settle();
+  t.session.before = () => {
+    throw apiError(404);
+  };
+  const result = await t.clock.runUntil(waiting);
+  assertEquals([result.status, result.reply], ["deleted", "part"]);
+  await t.assertClean();
+});
+
 Deno.test("wait() rejects with the API's refusal of a session it never knew", async () => {
   for (const status of [400, 401, 403, 404]) {
     const t = setUp();
