@@ -536,7 +536,7 @@ Deno.test("no caller reaches a file: the policy does not know whose it is", asyn
   workspace.close();
 });
 
-Deno.test("the boundary withholds the result and progress of a tool that ignores its access check", async () => {
+Deno.test("the result and progress of a tool that ignores its access check are withheld", async () => {
   const tool = defineTool({
     ...CARELESS,
     name: "get_session",

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { callTool } from "../../../src/mcp/boundary.ts";
@@ -140,42 +140,6 @@ function creating(environmentId?: string, parts: ApiParts = {}) {
   const create = (principal: Principal | undefined, environment_id?: string) =>
     opened.run(createSession, { agent_id: "agent_1", environment_id }, { principal });
   return { ...opened, create, created };
-}
-
-/** Configured, requested and allowed environments, and the one that it becomes. */
-const ENVIRONMENTS: readonly [string, string | undefined, string | undefined, string[], string][] =
-  [
-    ["the requested one, if allowed", "env_1", "env_2", ["env_2", "env_3"], "env_2"],
-    ["the configured one, if allowed", "env_1", undefined, ["env_2", "env_1"], "env_1"],
-    ["the only allowed one", undefined, undefined, ["env_2"], "env_2"],
-    ["the only allowed one, not the configured", "env_1", undefined, ["env_2"], "env_2"],
-  ];
-
-for (const [name, configured, requested, environments, expected] of ENVIRONMENTS) {
-  Deno.test(`create_session takes ${name}, and asks the API nothing`, async () => {
-    const { create, created } = creating(configured);
-    await create({ id: "ci", environments }, requested);
-    assertEquals(created.map(({ environmentId }) => environmentId), [expected]);
-  });
-}
-
-const REFUSED: readonly [string, string | undefined, string | undefined, string[], string][] = [
-  ["one that is not allowed", undefined, "env_9", ["env_1"], "Pass one of these as environment_id"],
-  ["the configured one by name", "env_9", "env_9", ["env_1"], "does not exist or is not available"],
-  ["none of several", undefined, undefined, ["env_1", "env_2"], "environment_id: env_1, env_2."],
-  ["one when none is allowed", "env_9", undefined, [], "Your token may use none"],
-];
-
-for (const [name, configured, requested, environments, expected] of REFUSED) {
-  Deno.test(`create_session refuses ${name}, and tells of allowed ones only`, async () => {
-    const { create, created } = creating(configured);
-    const { message } = await assertRejects(
-      () => create({ id: "ci", environments }, requested),
-      ToolError,
-    );
-    assert(message.includes(expected) && !message.includes("env_9"), message);
-    assertEquals(created, []);
-  });
 }
 
 Deno.test("create_session marks sessions of callers that have sessions of their own or all", async () => {

@@ -159,7 +159,7 @@ Deno.test("wait() after an end goes on while the session reads running", async (
   await t.assertClean();
 });
 
-Deno.test("wait() for what comes after an end costs one status poll where nothing comes", async () => {
+Deno.test("wait() after an end costs one status poll where nothing comes", async () => {
   const t = setUp();
   await t.clock.advance(60_000);
   const log = [t.e.user("q1"), t.e.running(), t.e.text("one"), t.e.endTurn()];
