@@ -196,52 +196,77 @@ export interface OpenTokens {
   close(): void;
 }
 
+/** How often the file is read, in milliseconds. */
+const POLL_MS = 3_000;
+
 /**
- * Opens the tokens of a configuration. A list is read again when its file changes, or when the
+ * Opens the tokens of a configuration. A list is read again every three seconds, and when the
  * operator asks for it (SIGHUP). A list that cannot be used leaves the tokens as they are; running
  * calls go on either way.
  */
 export function openTokens(
   { tokens, tokenFile }: TokenSettings,
-  program: TokenProgram,
+  { clock, log, readFile, onReload }: TokenProgram,
 ): OpenTokens {
-  const { log } = program;
   if (!tokenFile) {
     // Without a listener the signal would end the process.
-    const unsubscribe = program.onReload(() =>
+    const unsubscribe = onReload(() =>
       log.warn("Nothing was read again: only a list of tokens in --token-file can change")
     );
     return { registry: createTokenRegistry(tokensOf(tokens)), close: unsubscribe };
   }
   const { path } = tokenFile;
   const registry = createTokenRegistry(tokenFile.entries);
+  const closing = new AbortController();
+  // What was found last, so that each content, and that there is none, is told once.
+  let last: string | undefined;
+  let isReadable = true;
+
   const fail = (error: unknown) =>
     log.error("The token file cannot be used: the tokens stay as they were", {
       error: messageOf(error),
     });
-  const file = watchFile({
-    ...program,
-    path,
-    onUnreadable: (error) => fail(fileError(error, path, "--token-file")),
-    onContent(content) {
-      try {
-        const entries = parseTokenFile(content, `'${path}' (--token-file)`);
-        const before = registry.current();
-        if (JSON.stringify(entries) === JSON.stringify(before)) return;
-        registry.replace(entries);
-        log.info("The token file was read again", changes(before, entries));
-        if (entries.length === 0) log.warn("No token is left: every call is refused");
-      } catch (error) {
-        fail(error);
-      }
-    },
-  });
-  const unsubscribe = program.onReload(() => void file.check());
+  const replace = (content: string) => {
+    const entries = parseTokenFile(content, `'${path}' (--token-file)`);
+    const before = registry.current();
+    if (JSON.stringify(entries) === JSON.stringify(before)) return;
+    registry.replace(entries);
+    log.info("The token file was read again", changes(before, entries));
+    if (entries.length === 0) log.warn("No token is left: every call is refused");
+  };
+  const read = async () => {
+    const content = await readFile(path).catch((error) => {
+      if (isReadable && !closing.signal.aborted) fail(fileError(error, path, "--token-file"));
+      isReadable = false;
+    });
+    if (content === undefined || closing.signal.aborted) return;
+    isReadable = true;
+    // Contents also show what times of change do not, such as a volume whose links are exchanged.
+    if (content === last) return;
+    last = content;
+    try {
+      replace(content);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  // One after the other, so that an old content never comes last.
+  let reading = Promise.resolve();
+  const readNext = () => reading = reading.then(read);
+  const poll = async () => {
+    while (!closing.signal.aborted) {
+      await readNext();
+      await clock.sleep(POLL_MS, closing.signal);
+    }
+  };
+  // Ends by the signal only.
+  poll().catch(() => {});
+  const unsubscribe = onReload(() => void readNext());
   return {
     registry,
     close() {
       unsubscribe();
-      file.close();
+      closing.abort();
     },
   };
 }
@@ -260,60 +285,4 @@ function changes(before: readonly TokenEntry[], after: readonly TokenEntry[]) {
       return known !== undefined && known !== JSON.stringify(entry);
     })),
   };
-}
-
-/** A file to watch, and its listeners. */
-export interface WatchOptions {
-  readonly path: string;
-  readonly readFile: (path: string) => Promise<string>;
-  readonly clock: Clock;
-  /** Gets the first content, and each that differs from the one before. */
-  readonly onContent: (content: string) => void;
-  /** Called once when the file cannot be read, and again after it could be in between. */
-  readonly onUnreadable: (error: unknown) => void;
-}
-
-/** A file that is being watched. */
-export interface WatchedFile {
-  /** Reads the file now instead of in its turn. */
-  check(): Promise<void>;
-  close(): void;
-}
-
-/** How often a file is read, in milliseconds. */
-const POLL_MS = 3_000;
-
-/**
- * Reads a small file every three seconds. Comparing contents also notices what times of change do
- * not show, such as a mounted volume whose links are exchanged.
- */
-export function watchFile(options: WatchOptions): WatchedFile {
-  const { path, readFile, clock, onContent, onUnreadable } = options;
-  const closing = new AbortController();
-  let last: string | undefined;
-  let readable = true;
-
-  const read = async () => {
-    try {
-      const content = await readFile(path);
-      if (closing.signal.aborted) return;
-      readable = true;
-      if (content !== last) onContent(last = content);
-    } catch (error) {
-      if (readable && !closing.signal.aborted) onUnreadable(error);
-      readable = false;
-    }
-  };
-  // One after the other, so that an old content never comes last.
-  let reading = Promise.resolve();
-  const check = () => reading = reading.then(read);
-  const poll = async () => {
-    while (!closing.signal.aborted) {
-      await check();
-      await clock.sleep(POLL_MS, closing.signal);
-    }
-  };
-  // Ends by the signal only.
-  poll().catch(() => {});
-  return { check, close: () => closing.abort() };
 }

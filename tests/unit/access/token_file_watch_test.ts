@@ -1,112 +1,105 @@
-import { assertEquals } from "@std/assert";
-import { watchFile } from "../../../src/access/token_file.ts";
+import { assert, assertEquals } from "@std/assert";
+import { openTokens, parseTokenFile } from "../../../src/access/token_file.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
+import { recordProgram } from "../../helpers/program.ts";
 
-/** A watched file whose content is in the test's hands; without one it cannot be read. */
-function watched(first?: string) {
-  const clock = new ManualClock();
-  const seen: string[] = [];
-  let reads = 0;
-  let content = first;
-  const file = watchFile({
-    path: "tokens.json",
-    clock,
-    readFile: (path) => {
-      reads++;
-      if (content === undefined) return Promise.reject(new Error(`no ${path}`));
-      return Promise.resolve(content);
-    },
-    onContent: (text) => seen.push(text),
-    onUnreadable: (error) => seen.push(String(error)),
-  });
-  return { clock, seen, file, reads: () => reads, write: (text?: string) => content = text };
+/** The text of a file that lists one token. */
+function listOf(name: string): string {
+  return JSON.stringify({ tokens: [{ name, sha256: "a".repeat(64) }] });
 }
 
-Deno.test("watchFile() reports the content that it finds, and changes within three seconds", async () => {
-  const { clock, seen, file, write } = watched("one");
+/** Opens the token `one`, of a file that is read as the test says. */
+function opened(readFile: (path: string) => Promise<string>) {
+  const clock = new ManualClock();
+  const program = recordProgram({ clock, readFile });
+  const tokenFile = { path: "tokens.json", entries: parseTokenFile(listOf("one"), "'t'") };
+  const { registry, close } = openTokens({ tokens: [], tokenFile }, program);
+  const names = () => registry.current().map(({ name }) => name).join();
+  return { clock, program, names, close };
+}
+
+/** A file whose content is in the test's hands; without one it cannot be read. */
+function openedFile(first: string | undefined) {
+  let [content, reads] = [first, 0];
+  const list = opened((path) => {
+    reads++;
+    return content === undefined
+      ? Promise.reject(new Error(`no ${path}`))
+      : Promise.resolve(content);
+  });
+  return { ...list, reads: () => reads, write: (text?: string) => content = text };
+}
+
+Deno.test("openTokens() takes up a change within three seconds, also one made before it opened", async () => {
+  const { clock, program, names, write, close } = openedFile(listOf("since"));
   await settle();
-  assertEquals(seen, ["one"]);
+  assertEquals(names(), "since");
   await clock.advance(10_000);
-  assertEquals(seen, ["one"]);
-  write("two");
+  assertEquals(program.logged.length, 1);
+  write(listOf("two"));
   await clock.advance(3_000);
-  assertEquals(seen, ["one", "two"]);
-  file.close();
+  assertEquals([names(), program.logged.length], ["two", 2]);
+  close();
 });
 
-Deno.test("watchFile() reads at once when it is asked to", async () => {
-  const { seen, file, write } = watched("one");
-  await settle();
-  write("two");
-  await file.check();
-  assertEquals(seen, ["one", "two"]);
-  file.close();
-});
-
-Deno.test("watchFile() reports a missing file once, and goes on when it is back", async () => {
-  const { clock, seen, file, write } = watched("one");
+Deno.test("openTokens() reports a missing file once, and goes on when it is back", async () => {
+  const { clock, program, names, write, close } = openedFile(listOf("one"));
   await settle();
   write(undefined);
   await clock.advance(9_000);
-  assertEquals(seen, ["one", "Error: no tokens.json"]);
-  write("one");
+  assertEquals([names(), program.logged.length], ["one", 1]);
+  assert(program.logged[0]?.includes("Cannot read 'tokens.json' (--token-file)"));
+  write(listOf("one"));
   await clock.advance(3_000);
-  assertEquals(seen.length, 2);
-  write("two");
+  assertEquals(program.logged.length, 1);
+  write(listOf("two"));
   await clock.advance(3_000);
-  assertEquals(seen.at(-1), "two");
+  assertEquals(names(), "two");
   write(undefined);
   await clock.advance(3_000);
-  assertEquals(seen.at(-1), "Error: no tokens.json");
-  file.close();
+  assert(program.logged.at(-1)?.includes("Cannot read 'tokens.json'"));
+  assertEquals([names(), program.logged.length], ["two", 3]);
+  close();
 });
 
-Deno.test("watchFile() reads no more once it is closed, and leaves no timer", async () => {
-  const { clock, seen, file, reads, write } = watched("one");
+Deno.test("openTokens() reads no more once it is closed, and leaves no timer", async () => {
+  const { clock, program, names, reads, write, close } = openedFile(listOf("one"));
   await settle();
   const before = reads();
-  file.close();
-  write("two");
+  close();
+  write(listOf("two"));
+  program.reload();
   await clock.advance(60_000);
-  assertEquals([reads() - before, clock.pendingTimers], [0, 0]);
-  assertEquals(seen, ["one"]);
+  assertEquals([reads() - before, clock.pendingTimers, names()], [0, 0, "one"]);
 });
 
-Deno.test("watchFile() reports no content that comes after it was closed", async () => {
-  const late = Promise.withResolvers<string>();
-  const seen: string[] = [];
-  const file = watchFile({
-    path: "t",
-    clock: new ManualClock(),
-    readFile: () => late.promise,
-    onContent: (text) => seen.push(text),
-    onUnreadable: (error) => seen.push(String(error)),
+for (const [name, end] of [["a content", listOf("late")], ["an error", undefined]] as const) {
+  Deno.test(`openTokens() ignores ${name} that comes after it was closed`, async () => {
+    const late = Promise.withResolvers<string>();
+    const { program, names, close } = opened(() => late.promise);
+    await settle();
+    close();
+    if (end === undefined) late.reject(new Error("gone"));
+    else late.resolve(end);
+    await settle();
+    assertEquals([names(), program.logged], ["one", []]);
   });
-  await settle();
-  file.close();
-  late.resolve("late");
-  await settle();
-  assertEquals(seen, []);
-});
+}
 
-Deno.test("watchFile() never reports older content after newer", async () => {
-  const clock = new ManualClock();
-  const seen: string[] = [];
+Deno.test("openTokens() never takes older content after newer", async () => {
   const answers = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
   let reads = 0;
-  const file = watchFile({
-    path: "t",
-    clock,
-    readFile: () => answers[reads++]?.promise ?? Promise.reject(new Error("one read too many")),
-    onContent: (text) => seen.push(text),
-    onUnreadable: (error) => seen.push(String(error)),
-  });
+  const { program, names, close } = opened(() =>
+    answers[reads++]?.promise ?? Promise.reject(new Error("one read too many"))
+  );
   await settle();
-  const checked = file.check();
-  answers[1]?.resolve("new");
+  program.reload();
+  answers[1]?.resolve(listOf("new"));
   await settle();
-  answers[0]?.resolve("old");
-  await checked;
-  assertEquals(seen, ["old", "new"]);
-  file.close();
+  assertEquals(names(), "one");
+  answers[0]?.resolve(listOf("old"));
+  await settle();
+  assertEquals(names(), "new");
+  assertEquals(program.logged.length, 2);
+  close();
 });
