@@ -174,10 +174,10 @@ function valueAt(content: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-/** Who may call over HTTP. */
+/** Who may call over HTTP: whoever has the token, or one of a list. */
 export interface TokenSettings {
-  /** Secrets without limits; none when there is a list of tokens. */
-  readonly tokens: readonly string[];
+  /** The secret itself; absent where there is a list of tokens. */
+  readonly token?: string;
   /** A list of tokens, and where it was read from, to be read again when it changes. */
   readonly tokenFile?: { readonly path: string; readonly entries: readonly TokenEntry[] };
 }
@@ -205,7 +205,7 @@ const POLL_MS = 3_000;
  * calls go on either way.
  */
 export function openTokens(
-  { tokens, tokenFile }: TokenSettings,
+  { token, tokenFile }: TokenSettings,
   { clock, log, readFile, onReload }: TokenProgram,
 ): OpenTokens {
   if (!tokenFile) {
@@ -213,7 +213,8 @@ export function openTokens(
     const unsubscribe = onReload(() =>
       log.warn("Nothing was read again: only a list of tokens in --token-file can change")
     );
-    return { registry: createTokenRegistry(tokensOf(tokens)), close: unsubscribe };
+    const tokens = tokensOf(token === undefined ? [] : [token]);
+    return { registry: createTokenRegistry(tokens), close: unsubscribe };
   }
   const { path } = tokenFile;
   const registry = createTokenRegistry(tokenFile.entries);

@@ -177,5 +177,5 @@ function secretsOf(config: Config): string[] {
   if (config.command !== "serve" && config.command !== "doctor") return [];
   const { http, credential } = config;
   const bindingKey = config.command === "serve" ? config.bindingKey : undefined;
-  return [...http?.tokens ?? [], credential?.value ?? "", bindingKey ?? ""];
+  return [http?.token, credential?.value, bindingKey].filter((secret) => secret !== undefined);
 }

@@ -169,15 +169,15 @@ async function tokensOf(sources: Sources): Promise<TokenSettings> {
   if (path !== undefined) {
     const content = await readSecret(sources, path, "--token-file", (text) => text);
     const source = `'${path}' (--token-file)`;
-    if (!isTokenList(content)) return { tokens: [checkToken(content, source)] };
+    if (!isTokenList(content)) return { token: checkToken(content, source) };
     const entries = parseTokenFile(content, source);
-    if (entries.length > 0) return { tokens: [], tokenFile: { path, entries } };
+    if (entries.length > 0) return { tokenFile: { path, entries } };
     throw new UsageError(
       `${source} lists no token: make one with 'cma-mcp token new --name <name>'`,
     );
   }
   const token = valueOf(sources, SETTINGS.tokens.token);
-  if (token !== undefined) return { tokens: [token] };
+  if (token !== undefined) return { token };
   throw new UsageError(`HTTP needs a bearer token: ${TOKEN_ADVICE}`);
 }
 

@@ -45,8 +45,8 @@ export async function checkServer(
   ];
 }
 
-function checkTokens({ tokens, tokenFile }: HttpConfig, nowMs: number): Finding {
-  if (!tokenFile) return token.ok(`A bearer token of ${tokens[0]?.length ?? 0} characters is set`);
+function checkTokens({ token: secret = "", tokenFile }: HttpConfig, nowMs: number): Finding {
+  if (!tokenFile) return token.ok(`A bearer token of ${secret.length} characters is set`);
   const { entries, path } = tokenFile;
   const ending = (beforeMs: number) =>
     entries.filter(({ expiresAtMs = Infinity }) => expiresAtMs <= beforeMs).map(({ name }) => name);

@@ -20,7 +20,7 @@ async function opened(content: string) {
   const file = { content };
   const program = recordProgram({ clock, readFile: () => Promise.resolve(file.content) });
   const tokenFile = { path: "t", entries: parseTokenFile(content, "'t'") };
-  const list = openTokens({ tokens: [], tokenFile }, program);
+  const list = openTokens({ tokenFile }, program);
   await settle();
   const names = () => list.registry.current().map(({ name }) => name);
   return { clock, file, program, list, names };
@@ -92,7 +92,7 @@ Deno.test("openTokens() lets nobody in when the last token is taken out, with a 
 
 Deno.test("openTokens() of a single secret reads no file", () => {
   const clock = new ManualClock();
-  const list = openTokens({ tokens: ["x".repeat(32)] }, recordProgram({ clock }));
+  const list = openTokens({ token: "x".repeat(32) }, recordProgram({ clock }));
   const [token] = list.registry.current();
   assertEquals([token?.name, token?.sessions], ["default", undefined]);
   assertEquals(clock.pendingTimers, 0);
@@ -101,7 +101,7 @@ Deno.test("openTokens() of a single secret reads no file", () => {
 
 Deno.test("openTokens() of a single token outlives the request to read again, and says why", () => {
   const program = recordProgram({});
-  const list = openTokens({ tokens: ["t".repeat(40)] }, program);
+  const list = openTokens({ token: "t".repeat(40) }, program);
   program.reload();
   assertEquals(list.registry.current().length, 1);
   assert(program.logged.at(-1)?.includes("only a list of tokens"), program.logged.join());

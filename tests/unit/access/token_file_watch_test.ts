@@ -13,7 +13,7 @@ function opened(readFile: (path: string) => Promise<string>) {
   const clock = new ManualClock();
   const program = recordProgram({ clock, readFile });
   const tokenFile = { path: "tokens.json", entries: parseTokenFile(listOf("one"), "'t'") };
-  const { registry, close } = openTokens({ tokens: [], tokenFile }, program);
+  const { registry, close } = openTokens({ tokenFile }, program);
   const names = () => registry.current().map(({ name }) => name).join();
   return { clock, program, names, close };
 }

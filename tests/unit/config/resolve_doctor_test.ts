@@ -138,7 +138,7 @@ Deno.test("resolveConfig() reads each file once: it may be a pipe", async () => 
   const args = ["doctor", "--http", "--token-file=t", "--api-key-file=k"];
   const config = await resolveConfig(args, () => undefined, readFile);
   assert(config.command === "doctor");
-  assertEquals(config.http?.tokens, [TOKEN]);
+  assertEquals(config.http?.token, TOKEN);
   assertEquals(config.problems.map(({ check }) => check), ["key"]);
   assertEquals(reads.toSorted(), ["k", "t"]);
 });

@@ -57,7 +57,7 @@ Deno.test("resolveConfig() serves stdio with documented defaults when only a key
 
 Deno.test("resolveConfig() freezes what it returns, all the way down", async () => {
   const config = await serving({ args: ["--http"], env: { CMA_MCP_TOKEN: TOKEN } });
-  assert(Object.isFrozen(config) && Object.isFrozen(config.http?.tokens));
+  assert(Object.isFrozen(config) && Object.isFrozen(config.http?.allowedHosts));
 });
 
 Deno.test("resolveConfig() prefers the flag, then each variable in order, then the default", async () => {
@@ -111,7 +111,7 @@ Deno.test("resolveConfig() reads every setting of a server in HTTP mode", async 
   assertEquals(config.http, {
     listenAddress: "0.0.0.0",
     port: 8080,
-    tokens: [TOKEN],
+    token: TOKEN,
     allowedHosts: ["mcp.example.com", "other.example:8443"],
     allowedOrigins: ["https://claude.ai"],
     tls: { certFile: "c.pem", keyFile: "k.pem" },
@@ -306,7 +306,7 @@ const LIST = JSON.stringify({
 Deno.test("resolveConfig() reads a list of tokens, and binds sessions with the key or its own", async () => {
   const given = { args: ["--http", "--token-file=t"], files: { t: LIST } };
   const { http, bindingKey } = await serving(given);
-  assertEquals(http?.tokens, []);
+  assertEquals(http?.token, undefined);
   assertEquals(http?.tokenFile?.path, "t");
   assertEquals(http?.tokenFile?.entries.map(({ name }) => name), ["ci", "ops"]);
   assertEquals(bindingKey, KEY);
@@ -322,7 +322,7 @@ Deno.test("resolveConfig() binds no sessions where one token may do everything",
     env,
     files: { t: `${TOKEN}\n` },
   });
-  assertEquals([file.http?.tokens, "bindingKey" in file], [[TOKEN], false]);
+  assertEquals([file.http?.token, "bindingKey" in file], [TOKEN, false]);
 });
 
 Deno.test("resolveConfig() warns that tokens reach every agent unless each names its own", async () => {

@@ -514,7 +514,7 @@ for (const [name, contents, environmentId, status, words] of environmentCases) {
 const HTTP: HttpConfig = {
   listenAddress: "127.0.0.1",
   port: 0,
-  tokens: ["t"],
+  token: "t",
   allowedHosts: [],
   allowedOrigins: [],
 };

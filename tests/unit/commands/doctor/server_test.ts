@@ -13,7 +13,7 @@ import { recordProgram } from "../../../helpers/program.ts";
 const CONFIG: HttpConfig = {
   listenAddress: "127.0.0.1",
   port: 0,
-  tokens: ["t".repeat(32)],
+  token: "t".repeat(32),
   allowedHosts: ["mcp.example.com"],
   allowedOrigins: [],
 };
@@ -68,7 +68,7 @@ const tokenCases: readonly [string, readonly TokenEntry[], string, string][] = [
 ];
 for (const [name, entries, status, words] of tokenCases) {
   Deno.test(`checkServer() checks a file with ${name}`, async () => {
-    const found = await check({ tokens: [], tokenFile: { path: "t.json", entries } });
+    const found = await check({ token: undefined, tokenFile: { path: "t.json", entries } });
     assertEquals(found.states[0], `token:${status}`);
     assertStringIncludes(found.words, words);
   });
