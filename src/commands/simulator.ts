@@ -6,23 +6,39 @@
 
 import type { SimulatorConfig } from "../config/config.ts";
 import { aborted } from "../core/abort.ts";
-import { createSimulator } from "../simulator/mod.ts";
+import { hostAndPort } from "../core/addresses.ts";
+import { UsageError } from "../core/errors.ts";
+import type { LogFields } from "../core/logger.ts";
+import { createSimulator, parseFault, parseHabit, type Simulator } from "../simulator/mod.ts";
 import type { Program } from "../runtime/program.ts";
+import { CutConnection, type HandleRequest } from "../runtime/runtime.ts";
 
-/** Serves the simulator on loopback until the process is asked to end. */
+/**
+ * Serves the simulator until the process is asked to end.
+ *
+ * @throws UsageError for a fault or a habit that does not exist
+ */
 export async function runSimulator(config: SimulatorConfig, program: Program): Promise<void> {
-  const simulator = createSimulator({ clock: program.clock });
+  const { faults, habits, secondEnvironment, seed = randomSeed() } = config;
+  const rules = faults.map((text) => readFlag("--fault", text, parseFault));
+  const simulator = createSimulator({
+    clock: program.clock,
+    seed,
+    environments: secondEnvironment ? 2 : 1,
+    habits: Object.assign({}, ...habits.map((text) => readFlag("--habit", text, parseHabit))),
+  });
+  for (const rule of rules) simulator.faults.add(rule);
   const server = await program.listen(
-    { host: "127.0.0.1", port: config.port },
-    (request) => {
-      program.log.debug("Request", { method: request.method, path: new URL(request.url).pathname });
-      return simulator.fetch(request);
-    },
+    { host: config.listenAddress, port: config.port },
+    handlerOf(simulator, config, program),
     program.log,
     program.clock,
   );
-  const url = `http://127.0.0.1:${server.addr.port}`;
+  const url = `http://${reachable(server.addr)}`;
   program.print(`Simulated Managed Agents API on ${url}. Any key is accepted; nothing is real.`);
+  if (rules.some(({ chance }) => chance !== undefined)) {
+    program.print(`The seed of its faults is ${seed}: --seed ${seed} repeats them.`);
+  }
   program.print("");
   program.print(`  ANTHROPIC_BASE_URL=${url} ANTHROPIC_API_KEY=simulated <your program>`);
   program.print(
@@ -34,4 +50,50 @@ export async function runSimulator(config: SimulatorConfig, program: Program): P
   await aborted(program.stopping);
   simulator.close();
   await server.shutdown();
+}
+
+/** Makes a seed that is short enough to be typed again. */
+function randomSeed(): number {
+  return Math.floor(Math.random() * 1_000_000);
+}
+
+function readFlag<T>(flag: string, text: string, read: (text: string) => T): T {
+  try {
+    return read(text);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new UsageError(`${flag}: ${cause.message}`, { cause });
+  }
+}
+
+/** Answers as the simulator does. Where a fault breaks the connection, the client's is cut. */
+function handlerOf(
+  simulator: Simulator,
+  { logRequests }: SimulatorConfig,
+  { log, clock }: Program,
+): HandleRequest {
+  const write = (fields: LogFields) =>
+    logRequests ? log.info("Request", fields) : log.debug("Request", fields);
+  return async (request) => {
+    const { method } = request;
+    const path = new URL(request.url).pathname;
+    const start = clock.now();
+    const logEnd = (status: number | "cut") =>
+      write({ method, path, status, ms: Math.round(clock.now() - start) });
+    try {
+      const response = await simulator.fetch(request);
+      logEnd(response.status);
+      return response;
+    } catch (cause) {
+      if (!(cause instanceof TypeError) && !request.signal.aborted) throw cause;
+      logEnd("cut");
+      throw new CutConnection("A fault cut the connection, or the client has gone", { cause });
+    }
+  };
+}
+
+/** Returns where programs on this machine find a server that listens on `addr`. */
+function reachable(addr: { readonly hostname: string; readonly port: number }): string {
+  const everywhere: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+  return hostAndPort({ ...addr, hostname: everywhere[addr.hostname] ?? addr.hostname });
 }

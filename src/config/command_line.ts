@@ -33,7 +33,7 @@ export const COMMANDS = {
     operandName: "<host>",
     readsFiles: true,
   },
-  simulator: { help: "Run the simulator alone, on loopback" },
+  simulator: { help: "Run the simulator alone, for your own programs" },
   token: {
     help: "Make a token for --token-file; needs --name",
     operands: ["new"],

@@ -56,8 +56,9 @@ export interface UnreadyConfig {
 }
 
 /** `cma-mcp simulator`. */
-export interface SimulatorConfig {
+export interface SimulatorConfig extends Values<typeof SETTINGS.simulator> {
   readonly command: "simulator";
+  readonly listenAddress: string;
   readonly port: number;
   readonly log: LogConfig;
 }

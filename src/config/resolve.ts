@@ -335,12 +335,15 @@ function healthConfig(sources: Sources): HealthConfig {
 }
 
 function simulatorConfig(sources: Sources): SimulatorConfig {
-  // Its port is its own: PORT is the server's.
-  const port = valueOf({ ...sources, env: () => undefined }, {
-    ...SETTINGS.http.port,
-    fallback: SIMULATOR_PORT,
-  });
-  return { command: "simulator", port, log: valuesOf(sources, SETTINGS.log) };
+  // Its address is its own: HOST and PORT are the server's.
+  const flagsOnly = { ...sources, env: () => undefined };
+  return {
+    command: "simulator",
+    listenAddress: valueOf(flagsOnly, SETTINGS.http.listenAddress),
+    port: valueOf(flagsOnly, { ...SETTINGS.http.port, fallback: SIMULATOR_PORT }),
+    ...valuesOf(sources, SETTINGS.simulator),
+    log: valuesOf(sources, SETTINGS.log),
+  };
 }
 
 function deepFreeze<T>(value: T): T {

@@ -124,7 +124,7 @@ export const SETTINGS = {
       parse: checkHost,
       fallback: "127.0.0.1",
       help: "Address that it listens on",
-      also: ["health"],
+      also: ["simulator", "health"],
     },
     allowedHosts: {
       flag: "allowed-hosts",
@@ -299,6 +299,42 @@ export const SETTINGS = {
       help: "Log format: text or json",
     },
   },
+  simulator: {
+    faults: {
+      flag: "fault",
+      valueName: "<faults>",
+      parse: listOf((text) => text),
+      fallback: [],
+      fallbackText: "none",
+      help: "Make requests fail: see docs/simulator.md",
+    },
+    habits: {
+      flag: "habit",
+      valueName: "<habits>",
+      parse: listOf((text) => text),
+      fallback: [],
+      fallbackText: "none",
+      help: "Differ from the hosted API: see there",
+    },
+    seed: {
+      flag: "seed",
+      valueName: "<number>",
+      parse: integer(0, 2 ** 32 - 1),
+      fallback: undefined,
+      fallbackText: "random",
+      help: "Repeat the faults of an earlier run",
+    },
+    secondEnvironment: {
+      ...SWITCH,
+      flag: "second-environment",
+      help: "Have two environments: sessions must name one",
+    },
+    logRequests: {
+      ...SWITCH,
+      flag: "log-requests",
+      help: "Log each request; so does --log-level debug",
+    },
+  },
   doctor: {
     host: {
       flag: "host",
@@ -382,6 +418,7 @@ const SCOPES: Readonly<Record<keyof typeof SETTINGS, SettingScope>> = {
   credential: { commands: ["serve"] },
   server: { commands: ["serve"] },
   log: { commands: ["serve", "simulator"] },
+  simulator: { commands: ["simulator"] },
   doctor: { commands: ["doctor"] },
   config: { commands: ["config"] },
   token: { commands: ["token"] },

@@ -59,6 +59,13 @@ export function checkBaseUrl(value: string, source: string): string {
   return base;
 }
 
+/** Writes an address as it stands in a URL. */
+export function hostAndPort(
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
 /** Names of this machine as seen from itself, as they stand in a `Host` header. */
 export const LOOPBACK_HOSTS: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 

@@ -7,7 +7,13 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { messageOf, UsageError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { type HandleRequest, type ListenAddress, ListenError, type Listening } from "./runtime.ts";
+import {
+  CutConnection,
+  type HandleRequest,
+  type ListenAddress,
+  ListenError,
+  type Listening,
+} from "./runtime.ts";
 
 /** While descriptor tables are full again and again, that is logged this often, in milliseconds. */
 const TELL_MS = 60_000;
@@ -111,6 +117,13 @@ export function listen(
           const response = await handle(request, client);
           streams = isStream(response);
           return response;
+        } catch (error) {
+          if (error instanceof CutConnection) {
+            cancel();
+            // Until it is closed, Deno would still send a response.
+            await accepted.finished;
+          }
+          throw error;
         } finally {
           // Other responses are whole: a client that does not read them keeps nothing from its end.
           if (streams) info.completed.then(endRequest, endRequest);

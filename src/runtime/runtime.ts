@@ -78,6 +78,8 @@ export interface Runtime {
  * its answer are closed, those first that have been without one for longest: whoever opens
  * connections for nothing, or sends half a request, pushes out his own.
  *
+ * A request that `handle` rejects gets 500; with a {@linkcode CutConnection}, no response.
+ *
  * @param log told when connections are closed so, and of requests that `handle` rejects, such as
  *   those whose client has gone
  * @throws ListenError when the address or the certificate cannot be used
@@ -91,6 +93,9 @@ export type Listen = (
 
 /** Answers a request that came from an address. */
 export type HandleRequest = (request: Request, remoteAddress: string) => Promise<Response>;
+
+/** Rejects a request by closing its connection. */
+export class CutConnection extends Error {}
 
 /** Where to serve. */
 export interface ListenAddress {

@@ -17,14 +17,18 @@
  *   times: 1,
  *   fault: { kind: "lost_ack" },
  * });
+ * // From the third on, one request in five is refused.
+ * simulator.faults.add({ from: 3, chance: 0.2, fault: { kind: "status", status: 500 } });
  * ```
  *
- * A request meets at most one fault of each stage, the first added that matches it: a delay
+ * A request meets at most one fault of each stage, the first added that strikes it: a delay
  * (`latency`), a response (`status`, `reset`, `hang`, `lost_ack`), and, for streams that open, one
  * of the stream's own.
  *
  * @module
  */
+
+import { createNoise } from "./ids.ts";
 
 /** Delays a request. */
 export interface DelayFault {
@@ -70,8 +74,12 @@ export type Fault = DelayFault | ResponseFault | StreamFault;
 export interface FaultRule {
   /** Every request when absent; `path` is tested against the URL's path, without its query. */
   readonly match?: { readonly method?: string; readonly path?: RegExp };
+  /** The first request that it may befall, counting from 1 those that match. */
+  readonly from?: number;
   /** How many requests it befalls; all, until removed, when absent. */
   readonly times?: number;
+  /** The probability that it befalls a request, from 0 to 1; 1 when absent. */
+  readonly chance?: number;
   readonly fault: Fault;
 }
 
@@ -113,15 +121,22 @@ function inStage<S extends keyof FaultStages>(fault: Fault, stage: S): fault is 
 
 interface Added {
   readonly rule: FaultRule;
+  matched: number;
   used: number;
 }
 
 /** The faults that are switched on. */
 export class Faults implements FaultSwitches {
   readonly #added = new Set<Added>();
+  readonly #noise: () => number;
+
+  /** @param seed the same seed and requests give the same faults; random when absent */
+  constructor(seed?: number) {
+    this.#noise = createNoise(seed);
+  }
 
   add(rule: FaultRule): FaultHandle {
-    const added: Added = { rule, used: 0 };
+    const added: Added = { rule, matched: 0, used: 0 };
     this.#added.add(added);
     return {
       get used() {
@@ -142,11 +157,12 @@ export class Faults implements FaultSwitches {
     path: string,
   ): FaultStages[S] | undefined {
     for (const added of this.#added) {
-      const { match = {}, times = Infinity, fault } = added.rule;
+      const { match = {}, from = 1, times = Infinity, chance = 1, fault } = added.rule;
       if (!inStage(fault, stage) || added.used >= times) continue;
       if (match.method && match.method.toUpperCase() !== method) continue;
       // `search` ignores the `lastIndex` that a global or sticky expression carries along.
       if (match.path && path.search(match.path) < 0) continue;
+      if (++added.matched < from || (chance < 1 && this.#noise() >= chance * 2 ** 32)) continue;
       added.used++;
       if (added.used >= times) this.#added.delete(added);
       return fault;

@@ -7,14 +7,25 @@
 
 import type { EventBody, WireEvent } from "./wire.ts";
 
+/** The values of each habit that is neither a number nor a switch. */
+export const HABIT_VALUES = {
+  createdAgents: ["as_defined", "talk"],
+  queuedMessages: ["own_turn", "join", "together"],
+  interrupts: ["idle", "silent", "ignored"],
+  awaitingAnswers: ["event", "status", "nothing"],
+  messageWhileBlocked: ["refused", "queued"],
+  nullProcessedAt: ["last", "first"],
+  unknownResults: ["refused", "accepted"],
+  archivedSendStatus: [400, 409],
+  betaHeader: ["required", "ignored"],
+  unknownQuery: ["refused", "ignored"],
+  listIgnores: ["order", "types", "statuses", "created_at", "limit", "page"],
+} as const;
+
+type ValueOf<Name extends keyof typeof HABIT_VALUES> = typeof HABIT_VALUES[Name][number];
+
 /** A query parameter that a server may take without effect; ranges and lists by their bare name. */
-export type IgnorableParameter =
-  | "order"
-  | "types"
-  | "statuses"
-  | "created_at"
-  | "limit"
-  | "page";
+export type IgnorableParameter = ValueOf<"listIgnores">;
 
 /** The switches. Durations are milliseconds. They combine freely. */
 export interface Habits {
@@ -22,7 +33,7 @@ export interface Habits {
    * Agents that clients create: `as_defined` they use the tools of their definition under its
    * policies (`always_ask` asks, a custom tool waits for its result); `talk` they only answer.
    */
-  readonly createdAgents: "as_defined" | "talk";
+  readonly createdAgents: ValueOf<"createdAgents">;
   /** From a POST of events until the agent takes them up: meanwhile the session still reads idle. */
   readonly takeUpMs: number;
   /** By how much `GET /v1/sessions/{id}` trails the status events on the stream. */
@@ -36,23 +47,23 @@ export interface Habits {
    * own afterwards; `join` it gets a reply of its own before the running turn goes idle, once for
    * both; `together` likewise, but all that is queued then gets one reply.
    */
-  readonly queuedMessages: "own_turn" | "join" | "together";
+  readonly queuedMessages: ValueOf<"queuedMessages">;
   /**
    * An interrupt of a running turn: `idle` ends it with `end_turn`; `silent` ends it without any
    * status event; `ignored` changes nothing.
    */
-  readonly interrupts: "idle" | "silent" | "ignored";
+  readonly interrupts: ValueOf<"interrupts">;
   /** An interrupt of a running turn also drops the messages queued behind it, for good. */
   readonly interruptsDropQueued: boolean;
   /**
    * How a turn that waits for answers shows it: `event` an idle event with `requires_action`;
    * `status` the session's status alone reads idle; `nothing` the session goes on reading running.
    */
-  readonly awaitingAnswers: "event" | "status" | "nothing";
+  readonly awaitingAnswers: ValueOf<"awaitingAnswers">;
   /** A message while the session waits for answers: 400, or put in the queue. */
-  readonly messageWhileBlocked: "refused" | "queued";
+  readonly messageWhileBlocked: ValueOf<"messageWhileBlocked">;
   /** Where queued events stand in an ascending list. */
-  readonly nullProcessedAt: "last" | "first";
+  readonly nullProcessedAt: ValueOf<"nullProcessedAt">;
   /** Messages are stamped only when their turn ends, unseen on the stream; lists keep the order of arrival. */
   readonly stampAtSettle: boolean;
   /**
@@ -77,7 +88,7 @@ export interface Habits {
   /** A send answers 200 with `{"accepted":true}`: no `data`, so no ids. */
   readonly sendAnswersWithoutData: boolean;
   /** A result for a call that the session has not made: 400, or taken without effect. */
-  readonly unknownResults: "refused" | "accepted";
+  readonly unknownResults: ValueOf<"unknownResults">;
   /** `initial_events` of a new session are checked and forgotten: it is idle, its history empty. */
   readonly dropsInitialEvents: boolean;
   /** A stream ends after `session.status_terminated`. */
@@ -85,11 +96,11 @@ export interface Habits {
   /** Archiving a session puts `session.status_terminated` into its history. */
   readonly archiveEmitsTerminated: boolean;
   /** HTTP status of a send to an archived or terminated session. */
-  readonly archivedSendStatus: 400 | 409;
+  readonly archivedSendStatus: ValueOf<"archivedSendStatus">;
   /** A request without the `anthropic-beta` header: refused, or taken. */
-  readonly betaHeader: "required" | "ignored";
+  readonly betaHeader: ValueOf<"betaHeader">;
   /** A query parameter that an endpoint does not know: refused, or ignored. */
-  readonly unknownQuery: "refused" | "ignored";
+  readonly unknownQuery: ValueOf<"unknownQuery">;
   /**
    * Query parameters of lists that have no effect. Without `order` events are ascending; without
    * `limit` there is one page; without `page` every page is the first.

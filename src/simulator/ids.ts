@@ -1,5 +1,5 @@
 /**
- * Ids and times as the API writes them.
+ * Ids and times as the API writes them, and the numbers that a seed repeats.
  *
  * @module
  */
@@ -15,6 +15,17 @@ function base32(value: number, width: number): string {
   return text;
 }
 
+/**
+ * Makes whole numbers from 0 to 2^32 - 1, the same for the same seed.
+ *
+ * @param seed random when absent
+ */
+export function createNoise(seed = Math.floor(Math.random() * 2 ** 32)): () => number {
+  let state = seed >>> 0;
+  // Numerical Recipes' linear congruential generator: nothing here needs to be unguessable.
+  return () => state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+}
+
 /** Makes ids: a prefix, an underscore and 26 characters that sort by creation. */
 export type MakeId = (prefix: string) => string;
 
@@ -23,14 +34,9 @@ export type MakeId = (prefix: string) => string;
  * @param seed the same seed and times give the same ids; random when absent
  */
 export function createIds(now: () => number, seed?: number): MakeId {
-  let state = (seed ?? Math.floor(Math.random() * 2 ** 32)) >>> 0;
+  const noise = createNoise(seed);
   let latest = 0;
   let count = 0;
-  const noise = () => {
-    // Numerical Recipes' linear congruential generator: nothing here needs to be unguessable.
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state;
-  };
   return (prefix) => {
     latest = Math.max(latest, Math.floor(now()));
     const tail = base32(noise() >>> 7, 5) + base32(noise() >>> 7, 5);

@@ -16,6 +16,7 @@
 
 export type { SimulatorClock } from "./clock.ts";
 export type { Fault, FaultHandle, FaultRule, FaultSwitches } from "./faults.ts";
+export { parseFault, parseHabit } from "./flags.ts";
 export { type Habits, hostedHabits } from "./habits.ts";
 export { type FixtureKey, fixtures } from "./scripts/fixtures.ts";
 export type { AppendOptions } from "./session.ts";

@@ -29,8 +29,10 @@ export interface SimulatorOptions {
   readonly habits?: Partial<Habits>;
   /** The only credential accepted; any non-empty one when absent. */
   readonly apiKey?: string;
-  /** The same seed and times give the same ids. */
+  /** The same seed and times give the same ids, the same seed and requests the same faults. */
   readonly seed?: number;
+  /** How many environments there are at start; one when absent. */
+  readonly environments?: number;
 }
 
 /** A session to make without a request. */
@@ -67,7 +69,7 @@ export interface Simulator {
   readonly habits: Habits;
   /** Id of a seeded agent, by its short name. */
   agentId(name: FixtureKey): string;
-  /** Id of the one environment. */
+  /** Id of the first environment. */
   readonly environmentId: string;
   /** Makes a session without a request; returns its id. */
   createSession(params?: NewSession): string;
@@ -89,6 +91,9 @@ export interface Simulator {
 }
 
 const MAX_RECORDS = 10_000;
+
+/** Name of the first environment. */
+const ENVIRONMENT = "Simulated environment";
 
 function createWorkspace(options: SimulatorOptions, habits: Habits): Workspace {
   const { clock = realClock } = options;
@@ -121,7 +126,7 @@ function seedAgents(agents: AgentStore): Map<string, string> {
 }
 
 class InProcessSimulator implements Simulator {
-  readonly faults = new Faults();
+  readonly faults: Faults;
   readonly habits: Habits;
   readonly environmentId: string;
   readonly #options: SimulatorOptions;
@@ -133,12 +138,16 @@ class InProcessSimulator implements Simulator {
 
   constructor(options: SimulatorOptions) {
     this.#options = options;
+    this.faults = new Faults(options.seed);
     this.habits = { ...hostedHabits, ...options.habits };
     this.#workspace = createWorkspace(options, this.habits);
     this.#limit = new ReadLimit(this.#workspace.world.now, this.habits.readRequestsPerMinute);
     const { agents, environments } = this.#workspace;
     this.#seeded = seedAgents(agents);
-    this.environmentId = environments.create("Simulated environment").id;
+    this.environmentId = environments.create(ENVIRONMENT).id;
+    for (let i = 2; i <= (options.environments ?? 1); i++) {
+      environments.create(`${ENVIRONMENT} ${i}`);
+    }
     // Handed around as a function, like the global fetch.
     this.fetch = this.fetch.bind(this);
   }
@@ -254,7 +263,7 @@ class InProcessSimulator implements Simulator {
   }
 }
 
-/** Starts a simulator with its seeded agents and one environment. */
+/** Starts a simulator with its seeded agents and environments. */
 export function createSimulator(options: SimulatorOptions = {}): Simulator {
   return new InProcessSimulator(options);
 }

@@ -8,6 +8,7 @@ import { STATUS_CODE } from "@std/http";
 import { openTokens } from "../../access/token_file.ts";
 import type { HttpConfig } from "../../config/config.ts";
 import { aborted } from "../../core/abort.ts";
+import { hostAndPort } from "../../core/addresses.ts";
 import { UsageError } from "../../core/errors.ts";
 import { createHttpHandler, type HttpHandler } from "../../http/handler.ts";
 import { errorResponse, methodNotAllowed } from "../../http/responses.ts";
@@ -114,10 +115,6 @@ async function serveMetrics({ method, url }: Request, page: MetricsPage): Promis
   return new Response(await page.render(), {
     headers: { "content-type": page.contentType, "cache-control": "no-store" },
   });
-}
-
-function hostAndPort({ hostname, port }: Listening["addr"]): string {
-  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 async function isReady(app: App): Promise<boolean> {

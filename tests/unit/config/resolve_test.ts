@@ -158,18 +158,40 @@ const commands: readonly [readonly string[], Config][] = [
   [["demo"], { command: "demo" }],
   [["simulator"], {
     command: "simulator",
+    listenAddress: "127.0.0.1",
     port: 4000,
+    faults: [],
+    habits: [],
+    seed: undefined,
+    secondEnvironment: false,
+    logRequests: false,
     log: { level: "info", format: "text" },
   }],
-  [["simulator", "--port=0", "--log-level", "warn"], {
-    command: "simulator",
-    port: 0,
-    log: { level: "warn", format: "text" },
-  }],
+  [
+    ["simulator", "--port=0", "--log-level", "warn", "--host", "::1", "--log-requests"]
+      .concat(
+        "--second-environment",
+        "--fault",
+        "hang,reset:GET",
+        "--habit=takeUpMs=0",
+        "--seed=7",
+      ),
+    {
+      command: "simulator",
+      listenAddress: "::1",
+      port: 0,
+      faults: ["hang", "reset:GET"],
+      habits: ["takeUpMs=0"],
+      seed: 7,
+      secondEnvironment: true,
+      logRequests: true,
+      log: { level: "warn", format: "text" },
+    },
+  ],
 ];
 for (const [args, expected] of commands) {
   Deno.test(`resolveConfig() understands '${args.join(" ")}' without a key`, async () => {
-    assertEquals(await resolve({ args, env: { PORT: "9999" } }), expected);
+    assertEquals(await resolve({ args, env: { PORT: "9999", HOST: "192.0.2.1" } }), expected);
   });
 }
 

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { listen } from "../../../src/runtime/deno_listener.ts";
 import { createLogger, silentLogger } from "../../../src/core/logger.ts";
 import { UsageError } from "../../../src/core/errors.ts";
+import { CutConnection } from "../../../src/runtime/runtime.ts";
 
 const LOOPBACK = { host: "127.0.0.1", port: 0 };
 const answer = () => Promise.resolve(new Response("hello"));
@@ -40,6 +41,16 @@ Deno.test("listen() answers 500 and logs when a request is not handled", async (
   await response.body?.cancel();
   assertEquals(response.status, 500);
   assertMatch(lines.join("\n"), /debug: A request failed.*oh/);
+  await server.shutdown();
+});
+
+Deno.test("listen() closes a connection without a response where the handler says so", async () => {
+  const cut = () => Promise.reject(new CutConnection());
+  const server = listen(LOOPBACK, cut, silentLogger);
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
+  await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nhost: a\r\n\r\n"));
+  assertEquals(await connection.read(new Uint8Array(100)).catch(() => null), null);
+  connection.close();
   await server.shutdown();
 });
 

@@ -30,6 +30,33 @@ Deno.test("faults of one stage strike in the order they were added, one per requ
   assertEquals(faults.take("response", "GET", "/"), RESET);
 });
 
+Deno.test("a fault begins with the request that it names, counted among those that match", () => {
+  const faults = new Faults();
+  faults.add({ match: { method: "GET" }, from: 2, times: 1, fault: RESET });
+  const taken = ["GET", "POST", "GET", "GET"].map((method) => faults.take("response", method, "/"));
+  assertEquals(taken, [undefined, undefined, RESET, undefined]);
+});
+
+Deno.test("a fault strikes by chance, the same requests with the same seed", () => {
+  const strikes = (seed: number) => {
+    const faults = new Faults(seed);
+    faults.add({ chance: 0.2, fault: RESET });
+    return Array.from({ length: 1000 }, () => faults.take("response", "GET", "/") !== undefined);
+  };
+  assertEquals(strikes(1), strikes(1));
+  const [one, other] = [strikes(1), strikes(2)].map((all) => all.map(Number).join(""));
+  assertEquals(one === other, false);
+  const count = strikes(1).filter(Boolean).length;
+  assertEquals(count > 150 && count < 250, true);
+});
+
+Deno.test("a fault that did not strike by chance leaves the request to the next one", () => {
+  const faults = new Faults(1);
+  faults.add({ chance: 0, fault: { kind: "hang" } });
+  faults.add({ fault: RESET });
+  assertEquals(faults.take("response", "GET", "/"), RESET);
+});
+
 Deno.test("a fault ends when it is removed, all end when cleared", () => {
   const faults = new Faults();
   const handle = faults.add({ fault: RESET });

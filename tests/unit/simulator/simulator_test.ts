@@ -162,3 +162,14 @@ Deno.test("the same seed on the same clock makes the same workspace", async () =
   const list = async () => dataOf(await bench().call("GET", "/v1/agents"));
   assertEquals(await list(), await list());
 });
+
+Deno.test("createSimulator() has as many environments as it is told", async () => {
+  for (const environments of [undefined, 3]) {
+    const simulator = createSimulator({ environments });
+    const request = new Request("http://simulator/v1/environments", { headers: HEADERS });
+    const { data } = await (await simulator.fetch(request)).json();
+    assertEquals(data.length, environments ?? 1);
+    assertEquals(data.at(-1).id, simulator.environmentId);
+    simulator.close();
+  }
+});
