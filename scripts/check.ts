@@ -12,7 +12,7 @@ import { describeFinding, readTree } from "./house/tree.ts";
 import { printLines } from "./table.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const READMES = ["README.md", "src/simulator/README.md"];
+const DOCUMENTS = ["README.md", "docs/simulator.md"];
 
 /** What the runtime checks: arguments of Deno, and what mends what it complains of. */
 const COMMANDS: readonly (readonly [name: string, args: readonly string[], mend: string])[] = [
@@ -24,9 +24,9 @@ const COMMANDS: readonly (readonly [name: string, args: readonly string[], mend:
     "Mend the types at these places.",
   ],
   [
-    "README code",
-    ["check", "--quiet", "--doc-only", ...READMES],
-    "Mend the example in the README.",
+    "code in documents",
+    ["check", "--quiet", "--doc-only", ...DOCUMENTS],
+    "Mend the example in the document.",
   ],
 ];
 

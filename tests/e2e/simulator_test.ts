@@ -37,9 +37,18 @@ async function withSimulator(
   return program;
 }
 
+interface Named {
+  readonly id: string;
+  readonly name: string;
+}
+
+interface Answer extends Named {
+  readonly data: readonly Named[];
+  readonly archived_at: string | null;
+}
+
 /** Reads the JSON of a response. */
-// deno-lint-ignore no-explicit-any
-async function dataOf(response: Promise<Response>): Promise<any> {
+async function dataOf(response: Promise<Response>): Promise<Answer> {
   return await (await response).json();
 }
 
@@ -48,8 +57,8 @@ async function openSession({ get, post }: Running, agent: RegExp): Promise<strin
   const { data: agents } = await dataOf(get("/v1/agents"));
   const { data: environments } = await dataOf(get("/v1/environments"));
   const session = await dataOf(post("/v1/sessions", {
-    agent: agents.find(({ name }: { name: string }) => agent.test(name)).id,
-    environment_id: environments[0].id,
+    agent: agents.find(({ name }) => agent.test(name))?.id,
+    environment_id: environments[0]?.id,
   }));
   return `/v1/sessions/${session.id}`;
 }
