@@ -15,7 +15,7 @@ import { type Connections, withoutConnections } from "./connections.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { ApiError } from "./errors.ts";
 import { createListEvents } from "./event_list.ts";
-import { createEventRecord, type EventRecord } from "./event_record.ts";
+import { EventRecord } from "./event_record.ts";
 import { decodeEvent } from "./events.ts";
 import {
   type HttpContext,
@@ -75,7 +75,7 @@ const MIB = 1024 * 1024;
  * @throws `UsageError` when the base URL is not usable, or nothing carries the requests
  */
 export function createApi(options: ApiOptions): ManagedAgentsApi {
-  const record = createEventRecord(options.clock);
+  const record = new EventRecord(options.clock);
   const baseUrl = checkBaseUrl(options.baseUrl, "the base URL");
   const context: HttpContext = {
     record,

@@ -35,21 +35,6 @@ export interface DatedEvent {
  */
 export type EventAge = "older" | "likely_older" | "unclear" | "likely_newer" | "newer";
 
-/** See the module. One for each server. */
-export interface EventRecord {
-  localTime(): LocalTime;
-  /** Tells whether an event of the session is from before `since` or after it. */
-  ageOf(sessionId: string, event: DatedEvent, since: LocalTime): EventAge;
-  /** Remembers the `date` of a response whose request was sent at `sentAt`. */
-  addDate(headers: Headers, sentAt: LocalTime): void;
-  /** Remembers that the events exist. */
-  addEvents(sessionId: string, events: readonly SessionEvent[]): void;
-  /** Remembers the ids that the server gave to what was sent at `sentAt`. */
-  addSent(sessionId: string, events: readonly SessionEvent[], sentAt: LocalTime): void;
-  /** Remembers that the session was made by a request that was sent at `sentAt`. */
-  addCreated(sessionId: string, sentAt: LocalTime): void;
-}
-
 const MAX_SESSIONS = 2_000;
 const MAX_EVENTS = 20_000;
 /** Sent events of one session whose stamps are awaited. */
@@ -112,50 +97,58 @@ interface SessionRecord {
   readonly latest: Bound;
 }
 
-/** Makes an empty record. */
-export function createEventRecord(clock: Clock): EventRecord {
+/** See the module. One for each server. */
+export class EventRecord {
+  readonly #clock: Clock;
   /** When events of clients were first seen, by session and id. */
-  const seen = new LruMap<string, number>(MAX_EVENTS);
-  // By session: servers may keep them on machines of their own.
-  const sessions = new LruMap<string, SessionRecord>(MAX_SESSIONS);
-  const dates = { earliest: new Bound("earliest"), latest: new Bound("latest") };
-  // Responses within a second carry the same date.
-  let newestDate = { text: "", at: NaN };
-  const dateOf = (text: string): number => {
-    if (text !== newestDate.text) newestDate = { text, at: Date.parse(text) };
-    return newestDate.at;
-  };
-  const localTime = () => ({ monotonic: clock.now(), wall: clock.wallTime() });
+  readonly #seen = new LruMap<string, number>(MAX_EVENTS);
+  /** By session: servers may keep them on machines of their own. */
+  readonly #sessions = new LruMap<string, SessionRecord>(MAX_SESSIONS);
+  readonly #dates = { earliest: new Bound("earliest"), latest: new Bound("latest") };
+  /** Responses within a second carry the same date. */
+  #newestDate = { text: "", at: NaN };
 
-  const recordOf = (sessionId: string, createdAt?: LocalTime): SessionRecord => {
-    const known = sessions.get(sessionId);
-    if (known) return known;
-    const fresh: SessionRecord = {
-      createdAt,
-      awaited: new LruMap(MAX_AWAITED),
-      earliest: new Bound("earliest"),
-      latest: new Bound("latest"),
-    };
-    sessions.set(sessionId, fresh);
-    return fresh;
-  };
-  const addSeen = (sessionId: string, { type, id }: SessionEvent) => {
-    if (!id || !type.startsWith("user.")) return;
-    const key = `${sessionId} ${id}`;
-    if (seen.get(key) === undefined) seen.set(key, clock.now());
-  };
-  /** True when the events' clock keeps within what the `date` headers say; else these say nothing. */
-  const agrees = ({ earliest, latest }: SessionRecord, now: LocalTime) => {
-    const from = dates.earliest.at(now) ?? now.wall - ASSUMED_SKEW_MS;
-    const until = dates.latest.at(now) ?? now.wall + ASSUMED_SKEW_MS;
-    return (latest.at(now) ?? from) >= from && (earliest.at(now) ?? until) <= until;
-  };
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
-  const addEvents = (sessionId: string, events: readonly SessionEvent[]) => {
-    const session = recordOf(sessionId);
+  localTime(): LocalTime {
+    return { monotonic: this.#clock.now(), wall: this.#clock.wallTime() };
+  }
+
+  /** Tells whether an event of the session is from before `since` or after it. */
+  ageOf(sessionId: string, { id, at }: DatedEvent, since: LocalTime): EventAge {
+    const seenAt = id === undefined ? undefined : this.#seen.get(`${sessionId} ${id}`);
+    if (seenAt !== undefined && seenAt < since.monotonic) return "older";
+    if (at === undefined) return "likely_newer";
+    const now = this.localTime();
+    const session = this.#recordOf(sessionId);
+    const { earliest, latest } = session;
+    if (at < (earliest.at(since) ?? -Infinity)) return "older";
+    // What is later than now shows that the clock has been set since it was observed.
+    const isStamped = at > (latest.at(since) ?? Infinity) && at <= (latest.at(now) ?? -Infinity);
+    if (isStamped) return "newer";
+    if (!this.#agrees(session, now) || at > this.#latestDate(now)) return "unclear";
+    return at < this.#earliestDate(since) ? "likely_older" : "likely_newer";
+  }
+
+  /** Remembers the `date` of a response whose request was sent at `sentAt`. */
+  addDate(headers: Headers, sentAt: LocalTime): void {
+    const text = headers.get("date") ?? "";
+    if (text !== this.#newestDate.text) this.#newestDate = { text, at: Date.parse(text) };
+    const { at } = this.#newestDate;
+    // A cache repeats an old one.
+    if (Number.isNaN(at) || headers.has("age")) return;
+    this.#dates.earliest.add(at, this.localTime());
+    this.#dates.latest.add(at + 1_000, sentAt);
+  }
+
+  /** Remembers that the events exist. */
+  addEvents(sessionId: string, events: readonly SessionEvent[]): void {
+    const session = this.#recordOf(sessionId);
     let newest: number | undefined;
     for (const event of events) {
-      addSeen(sessionId, event);
+      this.#addSeen(sessionId, event);
       const at = instantMs(event.processed_at);
       if (at === undefined) continue;
       newest = Math.max(newest ?? at, at);
@@ -165,44 +158,54 @@ export function createEventRecord(clock: Clock): EventRecord {
       if (sentAt && event.id) session.awaited.delete(event.id);
       session.createdAt = undefined;
     }
-    if (newest !== undefined) session.earliest.add(newest, localTime());
-  };
+    if (newest !== undefined) session.earliest.add(newest, this.localTime());
+  }
 
-  return {
-    localTime,
-    ageOf(sessionId, { id, at }, since) {
-      const seenAt = id === undefined ? undefined : seen.get(`${sessionId} ${id}`);
-      if (seenAt !== undefined && seenAt < since.monotonic) return "older";
-      if (at === undefined) return "likely_newer";
-      const now = localTime();
-      const session = recordOf(sessionId);
-      const { earliest, latest } = session;
-      if (at < (earliest.at(since) ?? -Infinity)) return "older";
-      // What is later than now shows that the clock has been set since it was observed.
-      const isStamped = at > (latest.at(since) ?? Infinity) && at <= (latest.at(now) ?? -Infinity);
-      if (isStamped) return "newer";
-      if (!agrees(session, now)) return "unclear";
-      if (at > (dates.latest.at(now) ?? now.wall + ASSUMED_SKEW_MS)) return "unclear";
-      const from = dates.earliest.at(since) ?? since.wall - ASSUMED_SKEW_MS;
-      return at < from ? "likely_older" : "likely_newer";
-    },
-    addDate(headers, sentAt) {
-      const date = dateOf(headers.get("date") ?? "");
-      // A cache repeats an old one.
-      if (Number.isNaN(date) || headers.has("age")) return;
-      dates.earliest.add(date, localTime());
-      dates.latest.add(date + 1_000, sentAt);
-    },
-    addEvents,
-    addSent(sessionId, events, sentAt) {
-      const { awaited } = recordOf(sessionId);
-      for (const { id } of events) if (id) awaited.set(id, sentAt);
-      addEvents(sessionId, events);
-    },
-    addCreated(sessionId, sentAt) {
-      recordOf(sessionId, sentAt);
-    },
-  };
+  /** Remembers the ids that the server gave to what was sent at `sentAt`. */
+  addSent(sessionId: string, events: readonly SessionEvent[], sentAt: LocalTime): void {
+    const { awaited } = this.#recordOf(sessionId);
+    for (const { id } of events) if (id) awaited.set(id, sentAt);
+    this.addEvents(sessionId, events);
+  }
+
+  /** Remembers that the session was made by a request that was sent at `sentAt`. */
+  addCreated(sessionId: string, sentAt: LocalTime): void {
+    this.#recordOf(sessionId, sentAt);
+  }
+
+  #recordOf(sessionId: string, createdAt?: LocalTime): SessionRecord {
+    const known = this.#sessions.get(sessionId);
+    if (known) return known;
+    const fresh: SessionRecord = {
+      createdAt,
+      awaited: new LruMap(MAX_AWAITED),
+      earliest: new Bound("earliest"),
+      latest: new Bound("latest"),
+    };
+    this.#sessions.set(sessionId, fresh);
+    return fresh;
+  }
+
+  #addSeen(sessionId: string, { type, id }: SessionEvent): void {
+    if (!id || !type.startsWith("user.")) return;
+    const key = `${sessionId} ${id}`;
+    if (this.#seen.get(key) === undefined) this.#seen.set(key, this.#clock.now());
+  }
+
+  /** True when the events' clock keeps within what the `date` headers say; else these say nothing. */
+  #agrees({ earliest, latest }: SessionRecord, now: LocalTime): boolean {
+    const from = this.#earliestDate(now);
+    const until = this.#latestDate(now);
+    return (latest.at(now) ?? from) >= from && (earliest.at(now) ?? until) <= until;
+  }
+
+  #earliestDate(time: LocalTime): number {
+    return this.#dates.earliest.at(time) ?? time.wall - ASSUMED_SKEW_MS;
+  }
+
+  #latestDate(time: LocalTime): number {
+    return this.#dates.latest.at(time) ?? time.wall + ASSUMED_SKEW_MS;
+  }
 }
 
 /** By how much a server may have cut a time, in milliseconds: some write whole seconds. */

@@ -9,10 +9,9 @@
 
 import type { ClientEvent, ManagedAgentsApi, SentEvents } from "../api/types.ts";
 import {
-  createEventRecord,
   type DatedEvent,
   type EventAge,
-  type EventRecord,
+  EventRecord,
   type LocalTime,
 } from "../api/event_record.ts";
 import { contentText, type SessionEvent } from "../api/events.ts";
@@ -85,7 +84,7 @@ export class EventSender {
 
   constructor(options: EventSenderOptions) {
     this.#options = options;
-    this.#record = options.api.eventRecord ?? createEventRecord(options.clock);
+    this.#record = options.api.eventRecord ?? new EventRecord(options.clock);
   }
 
   /**

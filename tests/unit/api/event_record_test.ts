@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { createEventRecord, type EventAge } from "../../../src/api/event_record.ts";
+import { type EventAge, EventRecord } from "../../../src/api/event_record.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
 const SESSION = "sesn_1";
@@ -7,7 +7,7 @@ const SESSION = "sesn_1";
 /** A record, and a server whose clock runs `skewMs` ahead and writes fractions of a second. */
 function recording(skewMs = 0) {
   const clock = new ManualClock(Date.parse("2026-11-23T09:00:00.123Z"));
-  const record = createEventRecord(clock);
+  const record = new EventRecord(clock);
   const stamp = (agoMs = 0) => clock.wallTime() + skewMs - agoMs;
   const event = (id: string, at = stamp()) => ({
     type: "user.message",

@@ -1,5 +1,5 @@
 import type { ListEventsParams, ManagedAgentsApi } from "../../../src/api/types.ts";
-import { createEventRecord } from "../../../src/api/event_record.ts";
+import { EventRecord } from "../../../src/api/event_record.ts";
 import { recordEvents } from "../../../src/api/client.ts";
 import type { SessionEvent } from "../../../src/api/events.ts";
 import type { Page } from "../../../src/api/pages.ts";
@@ -96,7 +96,7 @@ export function harness(parts: ApiParts, options: Partial<ServicesOptions> = {})
   const clock = new ManualClock();
   const waiter = new FakeWaiter();
   const services = createServices({
-    api: recordEvents(fakeApi(parts), createEventRecord(clock)),
+    api: recordEvents(fakeApi(parts), new EventRecord(clock)),
     waiter,
     clock,
     log: silentLogger,
