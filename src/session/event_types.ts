@@ -236,6 +236,9 @@ export type TurnEvent = Happening & {
   readonly textDigest?: string;
 };
 
+/** An event of one kind. */
+export type EventOf<Kind extends TurnEvent["kind"]> = TurnEvent & { readonly kind: Kind };
+
 /** Tells a message's text from another's, without keeping it. */
 export function textDigestOf(content: unknown): string {
   return digest(contentText(content));

@@ -22,7 +22,7 @@
 
 import { cursorIds } from "./cursor.ts";
 import type { EventHistory } from "./event_history.ts";
-import type { StopInfo, ToolUse, TurnError, TurnEvent } from "./event_types.ts";
+import type { EventOf, StopInfo, ToolUse, TurnError, TurnEvent } from "./event_types.ts";
 
 /**
  * Where the session stands: `unknown` no event told yet; `starting` input was taken up, the turn
@@ -294,7 +294,6 @@ export class Turn {
         if (isSubagents) return;
         this.phase = event.kind;
         this.queued.clear();
-        this.interrupting = false;
         return;
       case "text":
         this.#work(event.kind);
@@ -356,7 +355,7 @@ export class Turn {
   }
 
   /** @param key under which the input was queued */
-  #takeInput(event: TurnEvent & { kind: "input" }, key: string | undefined): void {
+  #takeInput(event: EventOf<"input">, key: string | undefined): void {
     const { answers } = event;
     // A session that takes input again is not at its end, whatever its events say of earlier times.
     if (answers === undefined && this.phase === "terminated") this.phase = "ended";
@@ -392,7 +391,7 @@ export class Turn {
   }
 
   /** Takes an input while a turn is on: it joins that, or queues behind it. */
-  #takeInTurn(event: TurnEvent & { kind: "input" }, known: QueuedInput | undefined): void {
+  #takeInTurn(event: EventOf<"input">, known: QueuedInput | undefined): void {
     const { phase } = this;
     const isTakenUp = !event.queued && known !== undefined && !known.mayHaveBegun;
     if (isTakenUp && this.#showsStatus && phase === "running") return this.#owe(event, true);
@@ -572,7 +571,7 @@ export class Turn {
   }
 
   /** Ends the turn, or blocks it: an idle event tells both. */
-  #end(event: TurnEvent & { kind: "idle" }): void {
+  #end(event: EventOf<"idle">): void {
     if (this.phase === "terminated" || this.phase === "deleted") return;
     if (this.#isOfTurnBefore(event)) return;
     const { stop, eventIds, at } = event;
@@ -607,7 +606,7 @@ export class Turn {
    * gone on since a call was answered. Some servers say on every connection how the session stands,
    * or say the same again.
    */
-  #isOfTurnBefore({ stop, eventIds }: TurnEvent & { kind: "idle" }): boolean {
+  #isOfTurnBefore({ stop, eventIds }: EventOf<"idle">): boolean {
     if (this.interrupted || eventIds.length > 0) return false;
     if (this.phase === "blocked") return this.isAnswered && stop === undefined;
     if (this.phase !== "starting" || this.#reporting || this.#earlyErrors.length > 0) return false;
@@ -666,7 +665,7 @@ export class Turn {
     this.#reporting = true;
   }
 
-  #collectText({ text, leftOut }: TurnEvent & { kind: "text" }): void {
+  #collectText({ text, leftOut }: EventOf<"text">): void {
     if (text === "" && leftOut === undefined) return;
     const part = { text, leftOut, cursorBefore: this.lastEventId };
     this.collected.texts.push(part);
@@ -754,7 +753,7 @@ export class TurnReader {
   }
 
   /** Adds what the text that the cursor names has grown by meanwhile: it comes after the cursor. */
-  #addGrowth(event: TurnEvent & { kind: "text" }): void {
+  #addGrowth(event: EventOf<"text">): void {
     const from = this.#history.lengthAt(this.#firstEpoch, event.key);
     if (from === undefined) return;
     const text = event.text.slice(from);

@@ -52,6 +52,40 @@ export const END_CASES: readonly TurnCase[] = [
     reply: "",
   })),
   {
+    name: "a subagent at work after the end begins nothing",
+    build: (e) => {
+      const child = { session_thread_id: "sthr_2" };
+      return [
+        ...[e.user("q"), e.running(), e.make("session.thread_created", child), e.text("a")],
+        ...[e.endTurn(), e.make("session.status_running", child)],
+      ];
+    },
+    verdict: "idle",
+    reply: "a",
+  },
+  {
+    name: "a call that an interrupt left without a result puts no later end in doubt",
+    build: (e) => [
+      ...[e.user("q"), e.running(), e.tool("bash"), e.make("user.interrupt"), e.endTurn()],
+      ...[e.user("q2"), e.running(), e.text("b"), e.endTurn()],
+    ],
+    verdict: "idle",
+    reply: "b",
+  },
+  {
+    name: "a turn after one that was interrupted while blocked waits for its own answers",
+    build: (e) => {
+      const [call, later] = [e.tool("bash"), e.tool("edit")];
+      return [
+        ...[e.user("q"), e.running(), call, e.asks(call.id ?? "")],
+        ...[e.make("user.interrupt"), e.endTurn()],
+        ...[e.user("q2"), e.running(), later, e.asks(later.id ?? "")],
+      ];
+    },
+    verdict: "requires_action",
+    reply: "",
+  },
+  {
     name: "the end of a thread that nobody knows does not prove the session's",
     build: (e) => [
       ...[e.user("q"), e.running(), e.text("a")],
