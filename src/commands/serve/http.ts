@@ -10,14 +10,14 @@ import type { HttpConfig } from "../../config/config.ts";
 import { aborted } from "../../core/abort.ts";
 import { hostAndPort } from "../../core/addresses.ts";
 import { UsageError } from "../../core/errors.ts";
-import { createHttpHandler, type HttpHandler } from "../../http/handler.ts";
+import { createHttpHandler } from "../../http/handler.ts";
 import { errorResponse, methodNotAllowed } from "../../http/responses.ts";
 import type { MetricsPage } from "../../mcp/metrics.ts";
 import type { Program } from "../../runtime/program.ts";
-import { ListenError, type Listening } from "../../runtime/runtime.ts";
+import type { Listening } from "../../runtime/runtime.ts";
 import { VERSION } from "../version.ts";
 import type { App } from "./app.ts";
-import { acceptedHosts, readCertificate, unusableCertificate } from "./listen.ts";
+import { acceptedHosts, openPort } from "./listen.ts";
 import { drain } from "./drain.ts";
 
 /** How long the API may take to prove that it can be reached, in milliseconds. */
@@ -43,7 +43,7 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
       onAccepted: program.redact.learn,
       ...(metrics && { onRefused: metrics.refused }),
     });
-    const { addr, shutdown } = server = await openPort(config, handler, program);
+    const { addr, shutdown } = server = await openPort(config, handler.fetch, program);
     const metricsServer = metrics && config.metricsPort !== undefined
       ? await openMetricsServer(
         { host: config.listenAddress, port: config.metricsPort },
@@ -60,25 +60,6 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
     await metricsServer?.shutdown();
   } finally {
     tokens.close();
-  }
-}
-
-async function openPort(
-  { listenAddress: host, port, tls }: HttpConfig,
-  handler: HttpHandler,
-  program: Program,
-): Promise<Listening> {
-  const certificate = tls && await readCertificate(tls, program.readFile);
-  try {
-    return await program.listen(
-      { host, port, certificate },
-      (request, address) => handler.fetch(request, address),
-      program.log,
-      program.clock,
-    );
-  } catch (error) {
-    if (!tls || !(error instanceof ListenError) || error.reason !== "certificate") throw error;
-    throw unusableCertificate(tls, error);
   }
 }
 

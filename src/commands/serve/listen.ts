@@ -9,7 +9,12 @@ import type { HttpConfig } from "../../config/config.ts";
 import { isLoopback, LOOPBACK_HOSTS } from "../../core/addresses.ts";
 import { fileError, UsageError } from "../../core/errors.ts";
 import type { Program } from "../../runtime/program.ts";
-import type { Certificate } from "../../runtime/runtime.ts";
+import {
+  type Certificate,
+  type HandleRequest,
+  ListenError,
+  type Listening,
+} from "../../runtime/runtime.ts";
 
 type Address = Pick<HttpConfig, "listenAddress" | "allowedHosts">;
 
@@ -80,4 +85,23 @@ export function unusableCertificate(
       "that both are whole and belong to each other",
     { cause },
   );
+}
+
+/**
+ * Listens where the settings say.
+ *
+ * @throws UsageError one line that says what is in the way
+ */
+export async function openPort(
+  { listenAddress: host, port, tls }: HttpConfig,
+  handle: HandleRequest,
+  { listen, readFile, log, clock }: Pick<Program, "listen" | "readFile" | "log" | "clock">,
+): Promise<Listening> {
+  const certificate = tls && await readCertificate(tls, readFile);
+  try {
+    return await listen({ host, port, certificate }, handle, log, clock);
+  } catch (error) {
+    if (!tls || !(error instanceof ListenError) || error.reason !== "certificate") throw error;
+    throw unusableCertificate(tls, error);
+  }
 }
