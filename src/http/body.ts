@@ -28,9 +28,9 @@ export type JsonBody = { readonly value: unknown } | { readonly errorResponse: R
 /**
  * Reads and parses the body of a request.
  *
- * Refused with 415 unless it is said to be JSON, and not encoded, 413 when it is too large, 503 when all
- * that are being read together are, 408 when it does not
- * arrive in time, 400 when it breaks off or {@linkcode parseJson} refuses it.
+ * The error response is 415 unless the body is said to be JSON and is not encoded, 413 when it is too
+ * large, 503 when all bodies that are being read together are, 408 when it does not arrive in time,
+ * and 400 when it breaks off or {@linkcode parseJson} refuses it.
  */
 export async function readJson(
   request: Request,
