@@ -1,7 +1,7 @@
 /**
- * What the server costs beside the least that could be one: calls of `get_agent` over HTTP and
- * stdio, in front of an API that answers at once. All servers make the same request to that API for
- * a call. Answers are checked one by one.
+ * Measures what the server costs beside the smallest ones: calls of `get_agent` over HTTP and stdio,
+ * in front of an API that responds at once. All servers make the same request to that API for a call.
+ * Responses are checked one by one.
  *
  * @module
  */
@@ -50,7 +50,7 @@ function exactFigures({ upstreamRequests, answerBytes }: Sides): Figure[] {
     ...names.map((name) =>
       exactFigure({
         id: `overhead.answer_bytes.${name}`,
-        what: `HTTP: ${TITLES[name]}, size of an answer`,
+        what: `HTTP: ${TITLES[name]}, size of a response`,
         unit: "bytes",
         better: "less",
       }, answerBytes[name])
@@ -78,7 +78,7 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
   };
 }
 
-/** Point 1 of the benches. */
+/** Times calls, beside minimal servers. */
 export const bench: Bench = {
   name: "overhead",
   what: "calls over HTTP and stdio, beside minimal servers",

@@ -6,14 +6,14 @@
  */
 import { quantile } from "../../scripts/statistics.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { Child } from "../helpers/child.ts";
+import { startListening } from "../helpers/child.ts";
 import { apiAt, startHttp } from "../helpers/http_program.ts";
 import { UpstreamProcess } from "../helpers/upstream_process.ts";
 import { type Bench, type Figure, figure, inTurns } from "./figure.ts";
 import { runAsProgram } from "./program.ts";
 import { openStream, readTurn, readUntil, replyIn, type Seen } from "./waits/api_stream.ts";
 import { holdWaits, messageIn, post, waitCall, wholeReply } from "./waits/http_waits.ts";
-import { startStdio } from "./waits/stdio_waits.ts";
+import { startStdioServer } from "./waits/stdio_waits.ts";
 
 /** From an open stream until the history around it is read as well, with much to spare. */
 const SETTLED_MS = 20;
@@ -88,9 +88,10 @@ async function measure({ rounds, turns, crowd }: Size): Promise<Map<string, numb
   await using upstream = await UpstreamProcess.start();
   const { url: apiUrl } = upstream.address;
   await using program = await startHttp([`--max-waits=${crowd + 1}`], apiAt(apiUrl));
-  await using stdio = await startStdio(apiUrl);
-  await using relay = new Child({ args: ["-P=bench", "tests/bench/waits/relay.ts", apiUrl] });
-  const { url: relayUrl } = await relay.receive<{ url: string }>();
+  await using stdio = await startStdioServer(apiUrl);
+  await using relay = await startListening({
+    args: ["-P=bench", "tests/bench/waits/relay.ts", apiUrl],
+  });
   const play = (wait: Watch) => playTurns(upstream, wait, turns);
   return await inTurns(
     rounds,
@@ -103,7 +104,7 @@ async function measure({ rounds, turns, crowd }: Size): Promise<Map<string, numb
         return delaysMs;
       }],
       ["stdio_alone", () => play(stdio.wait)],
-      ["relay_alone", () => play(over(relayUrl))],
+      ["relay_alone", () => play(over(relay.url))],
     ]),
   );
 }

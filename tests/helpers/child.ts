@@ -113,3 +113,25 @@ export class Child implements AsyncDisposable {
     await this.end();
   }
 }
+
+/** A child that serves HTTP, by `serveUntilStdinEnds` in `child_server.ts`. */
+export interface Listening<Address> extends AsyncDisposable {
+  readonly child: Child;
+  readonly url: string;
+  /** Everything that it printed of itself. */
+  readonly address: Address;
+}
+
+/** Starts a program that serves HTTP; resolves when it listens. */
+export async function startListening<Address extends { readonly url: string }>(
+  options: ChildOptions,
+): Promise<Listening<Address>> {
+  const child = new Child(options);
+  try {
+    const address = await child.receive<Address>();
+    return { child, url: address.url, address, [Symbol.asyncDispose]: () => child.close() };
+  } catch (error) {
+    await child.close();
+    throw error;
+  }
+}

@@ -1,4 +1,4 @@
-import { Child } from "./child.ts";
+import { type Child, startListening } from "./child.ts";
 
 const PROGRAM = new URL("./upstream.ts", import.meta.url).href;
 
@@ -41,8 +41,9 @@ export class UpstreamProcess implements AsyncDisposable {
   /** Starts one. @param options `speed` of its clock, and `seed` of its ids and faults */
   static async start(options: { speed?: number; seed?: number } = {}): Promise<UpstreamProcess> {
     const { speed = 1, seed = 1 } = options;
-    const child = new Child({ args: ["-A", PROGRAM, String(speed), String(seed)] });
-    return new UpstreamProcess(child, await child.receive());
+    const args = ["-A", PROGRAM, String(speed), String(seed)];
+    const { child, address } = await startListening<UpstreamAddress>({ args });
+    return new UpstreamProcess(child, address);
   }
 
   /** Makes sessions in the middle of a turn. */

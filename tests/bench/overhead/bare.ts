@@ -1,11 +1,11 @@
 /**
- * The least that can be called a server of `get_agent`: JSON-RPC in, the API's answer, JSON-RPC
- * out; no check of anything.
+ * The smallest server of `get_agent`: it takes JSON-RPC, asks the API and sends JSON-RPC, and checks
+ * nothing.
  *
  * @module
  */
 
-import { serveUntilStdinEnds } from "./program.ts";
+import { serveUntilStdinEnds } from "../../helpers/child_server.ts";
 import { askUpstream, upstreamRequests } from "./upstream_requests.ts";
 
 interface ToolCallRequest {

@@ -1,24 +1,22 @@
 /**
- * The call that is measured, as clients of both protocol eras send it.
+ * Makes the call that is measured, as clients of both protocol eras send it, and checks the response.
  *
  * @module
  */
 
+import { TOKEN } from "../../helpers/http_program.ts";
 import { AGENT_ID, NAME } from "./canned.ts";
 import { postBytes } from "./raw_client.ts";
 
 /** Protocol revisions: `legacy` with a handshake and `modern` without one. */
 export const REVISIONS = { legacy: "2025-11-25", modern: "2026-07-28" } as const;
 
-/** How a client speaks. */
+/** The era of the protocol that a client speaks. */
 export type Era = keyof typeof REVISIONS;
-
-/** Bearer token of the program under test; baselines ask for none, and are sent it as well. */
-export const TOKEN = "overhead-bench-token-overhead-bench";
 
 const TOOL = "get_agent";
 
-/** A JSON-RPC message of `tools/call`. */
+/** Makes a JSON-RPC message of `tools/call`. */
 export function callMessage(id: number, era: Era = "legacy"): string {
   const _meta = {
     "io.modelcontextprotocol/protocolVersion": REVISIONS.modern,
@@ -34,9 +32,10 @@ export function callMessage(id: number, era: Era = "legacy"): string {
   });
 }
 
-/** The call as an HTTP request to `url`. */
+/** Makes the call as an HTTP request to `url`. */
 export function callRequest(url: string, era: Era): Uint8Array {
   const headers = {
+    // Baselines ask for none, and are sent it as well.
     "authorization": `Bearer ${TOKEN}`,
     "content-type": "application/json",
     "accept": "application/json, text/event-stream",
@@ -47,14 +46,14 @@ export function callRequest(url: string, era: Era): Uint8Array {
 }
 
 /**
- * Looks whether an answer is the agent that was asked for.
+ * Checks that a response is the agent that was asked for.
  *
  * @throws Error with the beginning of what came instead
  */
-export function checkAnswer(answer: string, era: Era = "legacy"): void {
-  const isGood = answer.includes(AGENT_ID) && answer.includes(NAME) &&
-    !answer.includes('"isError":true') &&
+export function checkResponse(response: string, era: Era = "legacy"): void {
+  const isGood = response.includes(AGENT_ID) && response.includes(NAME) &&
+    !response.includes('"isError":true') &&
     // Results of the modern protocol say what kind they are; older ones do not.
-    answer.includes('"resultType":') === (era === "modern");
-  if (!isGood) throw new Error(`A call failed: ${answer.slice(0, 500)}`);
+    response.includes('"resultType":') === (era === "modern");
+  if (!isGood) throw new Error(`A call failed: ${response.slice(0, 500)}`);
 }

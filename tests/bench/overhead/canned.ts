@@ -1,12 +1,12 @@
 /**
- * An agent, as the API answers it.
+ * An agent, as the API sends it.
  *
  * @module
  */
 
 /** The agent that every call of the bench asks for. */
 export const AGENT_ID = "agent_01M83KPJ5100000CBNBHVJX1JM";
-/** Its name: in every answer that is one, in no error. */
+/** Its name, which is in every good response and in no error. */
 export const NAME = "Release notes of the week";
 
 const AGENT = {
@@ -32,7 +32,7 @@ const AGENT = {
   archived_at: null,
 };
 
-/** Bodies of the API's answers, by path. */
-export const ANSWERS: ReadonlyMap<string, string> = new Map([
+/** Bodies of the API's responses, by path. */
+export const RESPONSES: ReadonlyMap<string, string> = new Map([
   [`/v1/agents/${AGENT_ID}`, JSON.stringify(AGENT)],
 ]);

@@ -1,14 +1,14 @@
 /**
- * An API that knows its answers by heart, so that the time a call takes is that of the server in
- * front of it. `/asked` tells what was asked since it was last told.
+ * An API whose responses are ready, so that the time of a call is that of the server in front of it.
+ * `/asked` lists the requests since the last time.
  *
  * @module
  */
 
-import { ANSWERS } from "./canned.ts";
-import { serveUntilStdinEnds } from "./program.ts";
+import { RESPONSES } from "./canned.ts";
+import { serveUntilStdinEnds } from "../../helpers/child_server.ts";
 
-/** What an upstream was asked. */
+/** Requests that the upstream had. */
 export interface Asked {
   readonly requests: number;
   /** Path and query of the first of them. */
@@ -19,7 +19,7 @@ const MAX_TARGETS = 10;
 const ORIGIN = /^https?:\/\/[^/]+/;
 
 const encoder = new TextEncoder();
-const bodies = new Map([...ANSWERS].map(([path, body]) => [path, encoder.encode(body)]));
+const bodies = new Map([...RESPONSES].map(([path, body]) => [path, encoder.encode(body)]));
 const init = {
   headers: { "content-type": "application/json", "request-id": "req_01M83KPZBC00001F0A3M5T7WQY" },
 };

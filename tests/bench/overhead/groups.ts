@@ -1,5 +1,5 @@
 /**
- * What is measured beside what.
+ * Lists the servers that are measured beside each other, and makes the figures.
  *
  * @module
  */
@@ -19,9 +19,9 @@ export interface Group {
   /** Calls at a time. */
   readonly stdio?: { readonly inFlight: number };
   readonly sides: readonly (HttpName | StdioName)[];
-  /** Whether how long a call takes is told: under load it says nothing that calls/s does not. */
+  /** Set where the time of a call is a figure: under load it tells no more than calls/s. */
   readonly latency?: boolean;
-  /** Whether processor time is told. */
+  /** Set where processor time is a figure. */
   readonly cpu?: boolean;
   /** Least ratio of calls/s, by baseline. */
   readonly targets?: Partial<Record<HttpName, number>>;
@@ -77,7 +77,7 @@ export const GROUPS: readonly Group[] = [
   },
 ];
 
-/** What a server is called for a reader. */
+/** Names of the servers for a reader. */
 export const TITLES: Readonly<Record<HttpName, string>> = {
   ours: "cma-mcp",
   bare: "bare handler",
@@ -85,14 +85,14 @@ export const TITLES: Readonly<Record<HttpName, string>> = {
   sdk2: "minimal SDK 2.x",
 };
 
-/** The key of a server in a group. */
+/** Returns the key of a server in a group. */
 export function keyOf(group: Group, side: HttpName): string {
   return `${group.id}.${side}`;
 }
 
 type Results = ReadonlyMap<string, readonly LoadResult[]>;
 
-/** Values of all rounds; none where the system did not tell, or too coarsely for so short a load. */
+/** Returns the values of all rounds; none where the system did not tell, or too coarsely for the load. */
 function valuesOf(
   results: Results,
   key: string,
@@ -150,7 +150,7 @@ const MEASURES: readonly {
   },
 ];
 
-/** Figures of a group, and what of it was not measured. */
+/** Makes the figures of a group, and a line for each that could not be measured. */
 export function groupFigures(
   group: Group,
   results: Results,

@@ -7,10 +7,10 @@
 import { quantile } from "../../../scripts/statistics.ts";
 import type { Child } from "../../helpers/child.ts";
 import { processCost } from "../../helpers/process_cost.ts";
-import { callMessage, callRequest, checkAnswer, type Era, REVISIONS } from "./calls.ts";
+import { callMessage, callRequest, checkResponse, type Era } from "./calls.ts";
 import { RawConnection } from "./raw_client.ts";
 
-/** What a load has come to. */
+/** The result of a load. */
 export interface LoadResult {
   readonly callsPerSecond: number;
   readonly p50Ms: number;
@@ -19,7 +19,7 @@ export interface LoadResult {
   readonly cpuMicros: number | undefined;
 }
 
-/** Something that answers calls, one at a time. */
+/** Makes one call; resolves when its response is there. */
 type Caller = () => Promise<void>;
 
 async function callUntil(endsAt: number, call: Caller, timesMs: number[]): Promise<void> {
@@ -50,9 +50,9 @@ async function load(pid: number, callsUntil: CallsUntil, ms: number): Promise<Lo
   };
 }
 
-/** A server that answers over HTTP. */
+/** A server over HTTP. */
 export interface HttpSide {
-  /** Of its MCP endpoint. */
+  /** Address of its MCP endpoint. */
   readonly url: string;
   readonly pid: number;
 }
@@ -67,7 +67,7 @@ export async function loadHttp(
   const callers: Caller[] = [];
   for (let i = 0; i < connections; i++) {
     const connection = stack.use(await RawConnection.open(url));
-    callers.push(async () => checkAnswer(await connection.request(request), era));
+    callers.push(async () => checkResponse(await connection.request(request), era));
   }
   return await load(
     pid,
@@ -76,25 +76,15 @@ export async function loadHttp(
   );
 }
 
-/** One call. @returns the answer's body */
+/** Makes one call. @returns the body of the response */
 export async function callOnce({ url }: HttpSide, era: Era): Promise<string> {
   using connection = await RawConnection.open(url);
-  const answer = await connection.request(callRequest(url, era));
-  checkAnswer(answer, era);
-  return answer;
+  const response = await connection.request(callRequest(url, era));
+  checkResponse(response, era);
+  return response;
 }
 
-/** Opens a stdio server as clients of the older protocol do. */
-export async function openStdio(child: Child): Promise<void> {
-  const clientInfo = { name: "bench", version: "1.0.0" };
-  const params = { protocolVersion: REVISIONS.legacy, capabilities: {}, clientInfo };
-  await child.write(JSON.stringify({ jsonrpc: "2.0", id: 0, method: "initialize", params }));
-  const answer = await child.readLine();
-  if (!answer.includes(REVISIONS.legacy)) throw new Error(`No handshake: ${answer}`);
-  await child.write(JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" }));
-}
-
-/** Calls over stdio, `inFlight` of them at any moment: each answer lets the next call go out. */
+/** Calls over stdio, `inFlight` of them at any moment: each response lets the next call go out. */
 export async function loadStdio(
   child: Child,
   { inFlight, ms }: { inFlight: number; ms: number },
@@ -108,12 +98,12 @@ export async function loadStdio(
   return await load(child.pid, async (endsAt, timesMs) => {
     while (sentAt.size < inFlight) await send();
     while (sentAt.size > 0) {
-      const answer = await child.readLine();
-      const id = Number(/"id":(\d+)/.exec(answer)?.[1]);
+      const response = await child.readLine();
+      const id = Number(/"id":(\d+)/.exec(response)?.[1]);
       const at = sentAt.get(id);
-      if (at === undefined) throw new Error(`The answer to no call: ${answer.slice(0, 500)}`);
+      if (at === undefined) throw new Error(`The response to no call: ${response.slice(0, 500)}`);
       sentAt.delete(id);
-      checkAnswer(answer);
+      checkResponse(response);
       const now = performance.now();
       timesMs.push(now - at);
       if (now < endsAt) await send();

@@ -1,5 +1,5 @@
 /**
- * A client of HTTP/1.1 that does next to nothing, so that what is measured is the server.
+ * A client of HTTP/1.1 that does next to nothing, so that only the server is measured.
  *
  * @module
  */
@@ -37,7 +37,7 @@ export function postBytes(
 export class RawConnection implements Disposable {
   readonly #connection: Deno.TcpConn;
   readonly #decoder = new TextDecoder();
-  /** What has arrived of the answer; grows with the largest. */
+  /** The part of the response that has arrived; grows with the largest. */
   #buffer = new Uint8Array(INITIAL_BUFFER);
   #filled = 0;
 
@@ -54,10 +54,10 @@ export class RawConnection implements Disposable {
   }
 
   /**
-   * Sends a request and reads the answer to its end.
+   * Sends a request and reads the response to its end.
    *
    * @returns the body
-   * @throws Error unless it is a whole answer of status 200 after which the connection stays open
+   * @throws Error unless it is a whole response of status 200 after which the connection stays open
    */
   async request(bytes: Uint8Array): Promise<string> {
     for (let sent = 0; sent < bytes.length;) {
@@ -133,7 +133,7 @@ export class RawConnection implements Disposable {
     }
   }
 
-  /** What came with a head that was not expected, as far as it is there. */
+  /** Returns what follows an unexpected head, as far as it is there. */
   async #rest(from: number): Promise<string> {
     if (this.#filled === from) await this.#more().catch(() => {});
     return this.#decoder.decode(this.#buffer.subarray(from, Math.min(this.#filled, from + 500)));

@@ -1,5 +1,5 @@
 /**
- * The least that the official SDK 1.x makes a server of `get_agent`, as its examples have it:
+ * The smallest server of `get_agent` with the official SDK 1.x, as its examples have it:
  * stateless, a server and a transport per request. With a second argument `stdio`: on stdio.
  *
  * @module
@@ -9,7 +9,7 @@ import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
 import { z } from "zod";
-import { serveUntilStdinEnds } from "./program.ts";
+import { serveUntilStdinEnds } from "../../helpers/child_server.ts";
 import { askUpstream, upstreamRequests } from "./upstream_requests.ts";
 
 const upstream = upstreamRequests();

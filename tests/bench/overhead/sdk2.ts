@@ -1,5 +1,5 @@
 /**
- * The least that the official SDK 2.x makes a server of `get_agent`: both protocol eras from one
+ * The smallest server of `get_agent` with the official SDK 2.x: both protocol eras from one
  * factory. With a second argument `stdio`: on stdio.
  *
  * @module
@@ -8,7 +8,7 @@
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";
-import { serveUntilStdinEnds } from "./program.ts";
+import { serveUntilStdinEnds } from "../../helpers/child_server.ts";
 import { askUpstream, upstreamRequests } from "./upstream_requests.ts";
 
 const upstream = upstreamRequests();

@@ -1,14 +1,15 @@
 /**
- * The servers that are measured, all in front of the same upstream.
+ * Starts the servers that are measured, all in front of the same upstream.
  *
  * @module
  */
 
-import { Child, type ChildOptions } from "../../helpers/child.ts";
+import { type Child, startListening } from "../../helpers/child.ts";
+import { programAt, startStdio } from "../../helpers/stdio_program.ts";
 import { AGENT_ID } from "./canned.ts";
 import type { Asked } from "./canned_upstream.ts";
-import { baselineStart, helperStart, ourStart, startListening, startOurHttp } from "./starts.ts";
-import { callOnce, type HttpSide, openStdio } from "./load.ts";
+import { baselineStart, helperStart, startOurHttp } from "./starts.ts";
+import { callOnce, type HttpSide } from "./load.ts";
 import type { UpstreamRequests } from "./upstream_requests.ts";
 
 /** Servers over HTTP: the program, and what it is compared with. */
@@ -23,7 +24,7 @@ export interface Sides {
   readonly stdio: Readonly<Record<StdioName, Child>>;
   /** Requests that the program makes for a call, and with it each baseline. */
   readonly upstreamRequests: number;
-  /** Length of the body of an answer, in bytes. */
+  /** Length of the body of a response, in bytes. */
   readonly answerBytes: Readonly<Record<HttpName, number>>;
 }
 
@@ -34,15 +35,15 @@ async function take(origin: string): Promise<Asked> {
 
 interface Probe {
   readonly bytes: number;
-  /** What the server asked for one call, sorted. */
+  /** Requests of the server for one call, sorted. */
   readonly targets: readonly string[];
 }
 
 async function probe(side: HttpSide, upstream: string): Promise<Probe> {
   await take(upstream);
-  const answer = await callOnce(side, "legacy");
+  const response = await callOnce(side, "legacy");
   const { targets } = await take(upstream);
-  return { bytes: new TextEncoder().encode(answer).length, targets: targets.toSorted() };
+  return { bytes: new TextEncoder().encode(response).length, targets: targets.toSorted() };
 }
 
 async function startBaseline(
@@ -50,18 +51,8 @@ async function startBaseline(
   program: string,
   upstream: UpstreamRequests,
 ): Promise<HttpSide> {
-  const { child, origin } = await startListening(baselineStart(program, upstream));
-  stack.use(child);
-  return { url: `${origin}/mcp`, pid: child.pid };
-}
-
-async function startStdio(
-  stack: AsyncDisposableStack,
-  start: ChildOptions,
-): Promise<Child> {
-  const child = stack.use(new Child(start));
-  await openStdio(child);
-  return child;
+  const { child, url } = stack.use(await startListening(baselineStart(program, upstream)));
+  return { url: `${url}/mcp`, pid: child.pid };
 }
 
 /**
@@ -72,18 +63,17 @@ async function startStdio(
  * @throws Error when a baseline asks for something else than the program
  */
 export async function startSides(stack: AsyncDisposableStack): Promise<Sides> {
-  const { child, origin } = await startListening(helperStart("canned_upstream.ts"));
-  stack.use(child);
-  const program = await startOurHttp(origin);
+  const { url: apiUrl } = stack.use(await startListening(helperStart("canned_upstream.ts")));
+  const program = await startOurHttp(apiUrl);
   stack.defer(async () => {
     // It does not end with its standard input, as the others do.
     Deno.kill(program.child.pid, "SIGTERM");
     await program.child.close();
   });
-  const ours = { url: `${program.origin}/mcp`, pid: program.child.pid };
-  const seen = await probe(ours, origin);
+  const ours = { url: program.url, pid: program.child.pid };
+  const seen = await probe(ours, apiUrl);
   const targets = seen.targets.map((target) => target.replace(AGENT_ID, "{agent_id}"));
-  const same: UpstreamRequests = { apiUrl: origin, targets };
+  const same: UpstreamRequests = { apiUrl, targets };
   const http: Record<HttpName, HttpSide> = {
     ours,
     bare: await startBaseline(stack, "bare.ts", same),
@@ -92,16 +82,16 @@ export async function startSides(stack: AsyncDisposableStack): Promise<Sides> {
   };
   const answerBytes = { ours: seen.bytes, bare: 0, sdk1: 0, sdk2: 0 };
   for (const name of ["bare", "sdk1", "sdk2"] as const) {
-    const { bytes, targets } = await probe(http[name], origin);
+    const { bytes, targets } = await probe(http[name], apiUrl);
     answerBytes[name] = bytes;
     if (targets.join() !== seen.targets.join()) {
       throw new Error(`${name} asks for ${targets}, the program for ${seen.targets}`);
     }
   }
   const stdio: Record<StdioName, Child> = {
-    ours: await startStdio(stack, ourStart(origin)),
-    sdk1: await startStdio(stack, baselineStart("sdk1.ts", same, "stdio")),
-    sdk2: await startStdio(stack, baselineStart("sdk2.ts", same, "stdio")),
+    ours: stack.use(await startStdio(programAt(apiUrl))),
+    sdk1: stack.use(await startStdio(baselineStart("sdk1.ts", same, "stdio"))),
+    sdk2: stack.use(await startStdio(baselineStart("sdk2.ts", same, "stdio"))),
   };
   return { http, stdio, upstreamRequests: targets.length, answerBytes };
 }

@@ -1,10 +1,10 @@
 /**
- * What every baseline does for a call: ask the API, and hand on what it says.
+ * Makes the requests of every baseline for a call, and hands on the responses.
  *
  * @module
  */
 
-/** What a baseline asks for a call of `get_agent`; its first argument, as JSON. */
+/** Requests of a baseline for a call of `get_agent`; its first argument, as JSON. */
 export interface UpstreamRequests {
   readonly apiUrl: string;
   /** Paths with their queries, `{agent_id}` in place of the id; all are asked at once. */
@@ -17,18 +17,18 @@ const HEADERS = {
   "accept": "application/json",
 };
 
-/** What this program was told to ask. */
+/** Returns the requests that this program was told to make. */
 export function upstreamRequests(): UpstreamRequests {
   return JSON.parse(Deno.args[0] ?? "");
 }
 
 async function ask(url: string): Promise<string> {
   const response = await fetch(url, { headers: HEADERS });
-  if (!response.ok) throw new Error(`The API answers ${response.status}`);
+  if (!response.ok) throw new Error(`The API responds ${response.status}`);
   return await response.text();
 }
 
-/** The content of a tool result: the API's answers as they are. */
+/** Makes the requests. @returns the content of a tool result: the API's responses as they are */
 export async function askUpstream(
   { apiUrl, targets }: UpstreamRequests,
   agentId: string,

@@ -6,7 +6,7 @@
 
 import { run } from "../../../scripts/compile/tools.ts";
 import { Child, cleanEnv } from "../../helpers/child.ts";
-import { INITIALIZE, INITIALIZED } from "../../helpers/handshake.ts";
+import { INITIALIZE, INITIALIZED } from "../../helpers/stdio_program.ts";
 import { residentBytes, startCpuMs } from "../../helpers/process_cost.ts";
 
 const ROOT = new URL("../../../", import.meta.url);

@@ -5,9 +5,7 @@
  */
 
 import type { Seen } from "./api_stream.ts";
-import { Child } from "../../helpers/child.ts";
-import { INITIALIZE, INITIALIZED } from "../../helpers/handshake.ts";
-import { apiAt } from "../../helpers/http_program.ts";
+import { programAt, startStdio } from "../../helpers/stdio_program.ts";
 import { waitCall } from "./http_waits.ts";
 
 /** The program on stdio. */
@@ -17,13 +15,8 @@ export interface StdioServer extends AsyncDisposable {
 }
 
 /** Starts the program; resolves after its handshake. */
-export async function startStdio(apiUrl: string): Promise<StdioServer> {
-  const child = new Child({
-    args: ["-P=serve", "src/main.ts", "--log-level=error"],
-    env: apiAt(apiUrl),
-  });
-  await child.ask(INITIALIZE);
-  await child.send(INITIALIZED);
+export async function startStdioServer(apiUrl: string): Promise<StdioServer> {
+  const child = await startStdio(programAt(apiUrl, ["--log-level=error"]));
   let id = 0;
   const response = async (): Promise<Seen> => {
     for (;;) {
