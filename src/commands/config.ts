@@ -6,17 +6,30 @@
 
 import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
 import type { HostConfig } from "../config/config.ts";
-import { entryFor, KEY_PLACEHOLDER, readEntry } from "../hosts/entry.ts";
+import { entryFor, inputsFor, installLink, KEY_PLACEHOLDER, readEntry } from "../hosts/entry.ts";
 import { fileWithout, type HostFileOptions, mergedFile, newHostFile } from "../hosts/file.ts";
 import { FILE_HOSTS, type FileHostName, hostPaths, type Os } from "../hosts/hosts.ts";
 import { JsonEditError } from "../hosts/json_edit.ts";
 import { UsageError, whyUnreadable } from "../core/errors.ts";
 import type { Machine, Program } from "../runtime/program.ts";
+import { findLeftovers } from "./leftovers.ts";
 
 type HostProgram = Machine & Pick<Program, "print" | "printExactly" | "note" | "env">;
 
+/** What a host needs, for people and for programs. */
+interface Instructions {
+  /** What to paste, type or write, exactly. */
+  readonly text: string;
+  /** Sentences for people, before the text and after it. */
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+  /** The other members of the object that `--json` prints. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
 /**
- * Prints on stdout the text for a file or a command line, and on stderr what to do with it.
+ * Prints on stdout the text for a file or a command line, and on stderr what to do with it; with
+ * `--json`, all of it as one object on stdout.
  *
  * @throws UsageError when the host's file cannot be edited; nothing is printed then
  */
@@ -24,10 +37,25 @@ export async function printHostConfig(
   config: HostConfig,
   program: HostProgram,
 ): Promise<void> {
+  const { json } = config;
+  const { text, before, after, facts } = await instructionsFor(config, program);
+  if (json) {
+    const notes = [...before, ...after];
+    return program.print(JSON.stringify({ ...facts, text, notes }, null, 2));
+  }
+  before.forEach(program.note);
+  if (before.length > 0) program.note("");
+  program.printExactly(text);
+  if (after.length > 0 && before.length > 0) program.note("");
+  after.forEach(program.note);
+}
+
+async function instructionsFor(config: HostConfig, program: HostProgram): Promise<Instructions> {
   const { host, edit } = config;
+  if (host === "all") return await findLeftovers(program);
   if (host === "claude.ai") {
     if (edit) throw new UsageError("claude.ai has no file: type cma-mcp config claude.ai");
-    return printForm(config.name, program);
+    return form(config.name);
   }
   const options = { ...config, host, executable: program.executable(), os: program.os };
   const { title, format } = FILE_HOSTS[host];
@@ -37,10 +65,14 @@ export async function printHostConfig(
         `${host} for what to paste into it`,
     );
   }
-  const path = await placeOf(host, program);
-  if (edit) await printFile(options, edit, path, program);
-  else if (host === "claude-code") printCommand(options, program);
-  else printSnippet(options, path, program);
+  const file = await placeOf(host, program);
+  const found = edit
+    ? await wholeFile(options, edit, file, program)
+    : host === "claude-code"
+    ? commandLine(options)
+    : snippet(options, file);
+  const facts = { host, title, name: config.name, file, format, ...found.facts };
+  return { ...found, facts };
 }
 
 /** Finds the host's file, or else the place where it would be. */
@@ -54,24 +86,30 @@ async function placeOf(
   return paths.at(-1) ?? "";
 }
 
-async function printFile(
+async function wholeFile(
   options: HostFileOptions,
   edit: "merge" | "remove",
   path: string,
-  { printExactly, note, readText, os }: HostProgram,
-): Promise<void> {
+  { readText, os }: HostProgram,
+): Promise<Instructions> {
   const before = await readText(path).catch((cause) => {
     throw new UsageError(`Cannot read '${path}': ${whyUnreadable(cause)}`, { cause });
   });
   if (before === undefined && edit === "remove") {
     throw new UsageError(`There is no '${path}': nothing has to be removed`);
   }
-  const after = editedText(before, options, edit, path);
-  printExactly(after);
-  if (after === before) return note(`Nothing to change in ${path}`);
-  note(`This is what to write to ${path}`);
-  note("Redirect it into another file first: the shell empties a file before it is read");
-  if (os === "windows") note('In Windows PowerShell, which writes UTF-16, use cmd /c "… > file"');
+  const text = editedText(before, options, edit, path);
+  const changes = text !== before;
+  const after = changes
+    ? [
+      `This is what to write to ${path}`,
+      "Redirect it into another file first: the shell empties a file before it is read",
+      ...os === "windows"
+        ? ['In Windows PowerShell, which writes UTF-16, use cmd /c "… > file"']
+        : [],
+    ]
+    : [`Nothing to change in ${path}`];
+  return { text, before: [], after, facts: { changes } };
 }
 
 function editedText(
@@ -93,36 +131,46 @@ function withAdvice(problem: string): string {
   return problem.includes("--name") ? problem : `${problem}: correct it first, or delete it`;
 }
 
-function printSnippet(
-  options: HostFileOptions,
-  path: string,
-  { printExactly, note }: HostProgram,
-): void {
-  const { title, format, asksForKey, afterwards } = FILE_HOSTS[options.host];
-  const key = options.simulate || asksForKey ? "" : `, with your key for ${KEY_PLACEHOLDER}`;
-  note(`${title} reads ${path}`);
+function snippet(options: HostFileOptions, path: string): Instructions {
+  const { host, simulate } = options;
+  const { title, format, asksForKey, afterwards } = FILE_HOSTS[host];
+  const key = simulate || asksForKey ? "" : `, with your key for ${KEY_PLACEHOLDER}`;
   const more = {
     json: "With --merge it comes as the whole file",
     toml: "At its end is a good place",
     yaml: "Where it has 'mcpServers:' already, put the rest below that line",
   };
-  note(`Put this into it${key}. ${more[format]}:`);
-  note("");
-  printExactly(newHostFile(options));
-  note("");
-  note(`${afterwards}. 'cma-mcp doctor' checks it`);
+  const inputs = inputsFor(host, options);
+  const link = installLink(host, options);
+  return {
+    text: newHostFile(options),
+    before: [`${title} reads ${path}`, `Put this into it${key}. ${more[format]}:`],
+    after: [
+      `${afterwards}. 'cma-mcp doctor' checks it`,
+      ...link === undefined
+        ? []
+        : [`Or open this link, and ${title} asks before it adds it:`, link],
+    ],
+    facts: {
+      entry: entryFor(host, options),
+      ...(inputs.length > 0 && { inputs }),
+      ...(link !== undefined && { link }),
+    },
+  };
 }
 
-function printCommand(options: HostFileOptions, { print, note }: HostProgram): void {
+function commandLine(options: HostFileOptions): Instructions {
   const { host, name, os, simulate } = options;
-  const { command, args } = readEntry(entryFor(host, options));
+  const entry = entryFor(host, options);
+  const { command, args } = readEntry(entry);
   const key = simulate ? [] : ["-e", `${CREDENTIAL_VARIABLES.api_key}=${KEY_PLACEHOLDER}`];
   const words = ["claude", "mcp", "add", name, "-s", "user", ...key, "--", command ?? "", ...args];
-  note(`Type this${simulate ? "" : `, with your key for ${KEY_PLACEHOLDER}`}:`);
-  note("");
-  print(words.map((word) => quoted(word, os)).join(" "));
-  note("");
-  note(`${FILE_HOSTS[host].afterwards}. 'cma-mcp doctor' checks it`);
+  return {
+    text: `${words.map((word) => quoted(word, os)).join(" ")}\n`,
+    before: [`Type this${simulate ? "" : `, with your key for ${KEY_PLACEHOLDER}`}:`],
+    after: [`${FILE_HOSTS[host].afterwards}. 'cma-mcp doctor' checks it`],
+    facts: { entry },
+  };
 }
 
 /** Quotes a word for the shells of the operating system. */
@@ -131,21 +179,29 @@ function quoted(word: string, os: Os): string {
   return os === "windows" ? `"${word}"` : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-function printForm(name: string, { print }: Pick<HostProgram, "print">): void {
-  print("claude.ai reaches a server over HTTPS. On a machine with a public name, start it with:");
-  print("");
-  print("  MANAGED_AGENTS_MCP_TOKEN=<a token of 32 characters or more>");
-  print("  ANTHROPIC_API_KEY=<your API key>");
-  print("  cma-mcp --http --allowed-hosts mcp.example.com");
-  print("");
-  print("Put TLS in front, or add --tls-cert and --tls-key. Then, under Settings → Connectors →");
-  print("Add custom connector, fill in:");
-  print("");
-  print(`  Name             ${name}`);
-  print("  Server URL       https://mcp.example.com/mcp");
-  print("  Sign-in          None");
-  print("  Request header   Authorization: Bearer <the token>");
-  print("                   or, where that name is refused, X-API-Key: <the token>");
-  print("");
-  print("'cma-mcp doctor --http --allowed-hosts mcp.example.com' checks the server's settings.");
+function form(name: string): Instructions {
+  const lines = [
+    "claude.ai reaches a server over HTTPS. On a machine with a public name, start it with:",
+    "",
+    "  MANAGED_AGENTS_MCP_TOKEN=<a token of 32 characters or more>",
+    "  ANTHROPIC_API_KEY=<your API key>",
+    "  cma-mcp --http --allowed-hosts mcp.example.com",
+    "",
+    "Put TLS in front, or add --tls-cert and --tls-key. Then, under Settings → Connectors →",
+    "Add custom connector, fill in:",
+    "",
+    `  Name             ${name}`,
+    "  Server URL       https://mcp.example.com/mcp",
+    "  Sign-in          None",
+    "  Request header   Authorization: Bearer <the token>",
+    "                   or, where that name is refused, X-API-Key: <the token>",
+    "",
+    "'cma-mcp doctor --http --allowed-hosts mcp.example.com' checks the server's settings.",
+  ];
+  return {
+    text: lines.map((line) => `${line}\n`).join(""),
+    before: [],
+    after: [],
+    facts: { host: "claude.ai", title: "claude.ai", name },
+  };
 }

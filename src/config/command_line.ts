@@ -29,7 +29,7 @@ export const COMMANDS = {
   doctor: { help: "Check key, network, agents, hosts; say what to do", readsFiles: true },
   config: {
     help: "Print what to paste into a host, and where",
-    operands: HOST_NAMES,
+    operands: [...HOST_NAMES, "all"],
     operandName: "<host>",
     readsFiles: true,
   },

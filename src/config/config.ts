@@ -104,9 +104,11 @@ export interface DoctorConfig {
 /** `cma-mcp config`. */
 export interface HostConfig {
   readonly command: "config";
-  readonly host: HostName;
+  /** `all` for what is left of the program in the files of all hosts. */
+  readonly host: HostName | "all";
   /** Of the server in the host. */
   readonly name: string;
+  readonly json: boolean;
   readonly simulate: boolean;
   /** Print the host's whole file, with or without the server; absent for what to paste. */
   readonly edit?: "merge" | "remove";

@@ -302,16 +302,20 @@ async function doctorConfig(sources: Sources): Promise<DoctorConfig> {
 }
 
 function hostConfig(sources: Sources, operand: string | undefined): HostConfig {
-  const host = HOST_NAMES.find((name) => name === operand);
+  const host = operand === "all" ? operand : HOST_NAMES.find((name) => name === operand);
   if (host === undefined) {
     throw new UsageError(`Which host? Type cma-mcp config with one of ${HOST_NAMES.join(", ")}`);
   }
   const { merge, remove, name = SERVER_NAME } = valuesOf(sources, SETTINGS.config);
   if (merge && remove) throw new UsageError("--merge and --remove do not go together: give one");
+  if (host === "all" && !remove) {
+    throw new UsageError("'config all' goes with --remove: it prints what is left in hosts' files");
+  }
   return {
     command: "config",
     host,
     name,
+    json: valueOf(sources, SETTINGS.doctor.json),
     simulate: valueOf(sources, SETTINGS.mode.simulate),
     ...((merge || remove) && { edit: merge ? "merge" as const : "remove" as const }),
   };

@@ -347,6 +347,7 @@ export const SETTINGS = {
       ...SWITCH,
       flag: "json",
       help: "Print the results as JSON",
+      also: ["config"],
     },
   },
   config: {

@@ -128,3 +128,30 @@ export function relationOf(entry: FoundEntry, executable: Executable, os: Os): R
 export function ownFlags({ args }: FoundEntry): readonly string[] {
   return args.slice(mainIndex(args) + 1);
 }
+
+/** Returns the files of keys and tokens that an entry's flags name. */
+export function fileSettings(entry: FoundEntry): string[] {
+  const flags = ownFlags(entry);
+  return flags.flatMap((flag, index) => {
+    const [, value] = /^--(?:api-key|token)-file(?:=(.*))?$/.exec(flag) ?? [];
+    if (value !== undefined) return [value];
+    const next = flags[index + 1];
+    return /^--(?:api-key|token)-file$/.test(flag) && next !== undefined ? [next] : [];
+  });
+}
+
+/** Returns the link that adds the server to a host; undefined for a host that has none. */
+export function installLink(host: FileHostName, options: EntryOptions): string | undefined {
+  const { name } = options;
+  const entry = entryFor(host, options);
+  if (host === "cursor") {
+    const bytes = new TextEncoder().encode(JSON.stringify(entry));
+    const config = encodeURIComponent(btoa(String.fromCharCode(...bytes)));
+    return `https://cursor.com/install-mcp?name=${encodeURIComponent(name)}&config=${config}`;
+  }
+  if (host !== "vscode") return undefined;
+  const inputs = inputsFor(host, options);
+  const server = JSON.stringify({ name, ...entry, ...(inputs.length > 0 && { inputs }) });
+  const url = encodeURIComponent(`vscode:mcp/install?${encodeURIComponent(server)}`);
+  return `https://insiders.vscode.dev/redirect?url=${url}`;
+}

@@ -33,6 +33,8 @@ export interface FileReaders {
   readonly readText: (path: string) => Promise<string | undefined>;
   /** Resolves to true when there is a file or a folder of that name. */
   readonly exists: (path: string) => Promise<boolean>;
+  /** Reads the names of what is in a folder; none when there is no such folder. */
+  readonly listFolder: (path: string) => Promise<readonly string[]>;
 }
 
 /** Makes the readers of the files that settings and hosts name. */
@@ -59,6 +61,10 @@ export function createFileReaders(clock: Clock): FileReaders {
     exists: async (path) => {
       const { promises } = await import("node:fs");
       return await unlessMissing(inTime(promises.stat(path).then(() => true), clock), false);
+    },
+    listFolder: async (path) => {
+      const { promises } = await import("node:fs");
+      return await unlessMissing(inTime(promises.readdir(path), clock), []);
     },
   };
 }

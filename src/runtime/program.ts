@@ -14,7 +14,7 @@ import type { Runtime } from "./runtime.ts";
 /** The machine, its files and this program's start, on which hosts' configurations depend. */
 export type Machine =
   & Pick<Runtime, "os" | "executable" | "setEnv">
-  & Pick<FileReaders, "readText" | "exists">;
+  & Pick<FileReaders, "readText" | "exists" | "listFolder">;
 
 /** The rest of the runtime that commands may use. */
 type Usable = Pick<

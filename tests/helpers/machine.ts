@@ -18,6 +18,11 @@ export function machineWith(
           name === path || name.startsWith(`${path}/`) || name.startsWith(`${path}\\`)
         ),
       ),
+    listFolder: (folder) =>
+      Promise.resolve(
+        Object.keys(files).filter((name) => name.startsWith(folder))
+          .map((name) => name.slice(folder.length)),
+      ),
     setEnv: () => {},
     ...overrides,
   };

@@ -58,6 +58,7 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
     readFile: () => Promise.reject(new Error("No file is read here")),
     readText: () => Promise.resolve(undefined),
     exists: () => Promise.resolve(false),
+    listFolder: () => Promise.resolve([]),
     onReload: (listener) => {
       reloads.add(listener);
       return () => reloads.delete(listener);

@@ -31,7 +31,14 @@ async function print(
   const program = recordProgram({
     env: (name) => ({ ...env, ANTHROPIC_API_KEY: REAL_KEY })[name],
   });
-  const config = { command: "config" as const, host, name: "agents", simulate: false, ...options };
+  const config = {
+    command: "config" as const,
+    host,
+    name: "agents",
+    json: false,
+    simulate: false,
+    ...options,
+  };
   await printHostConfig(config, { ...program, ...machine });
   const out = [...program.written, ...program.printed.map((line) => `${line}\n`)].join("");
   return { out, notes: program.noted.join("\n") };
@@ -163,6 +170,7 @@ for (const [name, options, content, message] of refusals) {
       command: "config",
       host: "claude-desktop",
       name: "agents",
+      json: false,
       simulate: false,
     } as const;
     const printing = printHostConfig({ ...config, ...options }, { ...program, ...machine });
@@ -285,3 +293,49 @@ Deno.test("printHostConfig() merges an OpenCode entry that has moved, and keeps 
   const without = await print("opencode", { edit: "remove" }, machineWith({ [path]: out }));
   assertEquals(Object.keys(JSON.parse(without.out).mcp), ["other"]);
 });
+
+/** Prints as JSON; nothing goes to stderr. */
+async function printJson(
+  host: HostName,
+  options: Partial<HostConfig> = {},
+  machine?: Machine,
+): Promise<Record<string, unknown>> {
+  const { out, notes } = await print(host, { json: true, ...options }, machine);
+  assertEquals(notes, "");
+  return JSON.parse(out);
+}
+
+for (const host of HOST_NAMES) {
+  Deno.test(`printHostConfig() prints for ${host} as JSON all that it prints for people`, async () => {
+    const { out, notes } = await print(host);
+    const printed = await printJson(host);
+    assertEquals(printed.text, out);
+    assertEquals(printed.notes, notes.split("\n").filter((line) => line !== ""));
+    assertEquals([printed.host, printed.name], [host, "agents"]);
+    if (host === "claude.ai") return;
+    assertEquals(printed.format, FILE_HOSTS[host].format);
+    if (host !== "claude-code") assertStringIncludes(notes, `${printed.file}`);
+    assertStringIncludes(JSON.stringify(printed.entry), "/opt/cma-mcp");
+  });
+}
+
+Deno.test("printHostConfig() says as JSON what VS Code asks for", async () => {
+  const { entry, inputs } = await printJson("vscode");
+  assertStringIncludes(JSON.stringify(entry), "${input:agents-api-key}");
+  assertStringIncludes(JSON.stringify(inputs), '"agents-api-key"');
+});
+
+Deno.test("printHostConfig() says as JSON whether a host's file changes", async () => {
+  const first = await printJson("claude-desktop", { edit: "merge" });
+  assertEquals([first.changes, first.file], [true, DESKTOP]);
+  const files = machineWith({ [DESKTOP]: String(first.text) });
+  const { changes } = await printJson("claude-desktop", { edit: "merge" }, files);
+  assertEquals(changes, false);
+});
+
+for (const host of HOST_NAMES) {
+  Deno.test(`printHostConfig() prints a link for ${host} only if it has such links`, async () => {
+    const { notes } = await print(host);
+    assertEquals(/https:\/\/\S+install/.test(notes), host === "cursor" || host === "vscode");
+  });
+}

@@ -26,7 +26,7 @@ Deno.test("helpText() names every command, and under a command only what applies
   const config = helpText("config");
   for (const host of HOST_NAMES) assertStringIncludes(config, host);
   assertStringIncludes(config, "--merge");
-  assert(!config.includes("--json") && !helpText("doctor").includes("--merge"));
+  assert(!config.includes("--seed") && !helpText("doctor").includes("--merge"));
 });
 
 Deno.test("settingLines() gives each setting a way to be set and a line of help", () => {

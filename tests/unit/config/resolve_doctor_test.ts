@@ -82,17 +82,31 @@ Deno.test("resolveConfig() needs no key for a doctor of the simulator", async ()
 });
 
 const hosts: readonly [readonly string[], Omit<HostConfig, "command">][] = [
-  [["cursor"], { host: "cursor", name: "managed-agents", simulate: false }],
-  [["claude.ai"], { host: "claude.ai", name: "managed-agents", simulate: false }],
+  [["cursor"], { host: "cursor", name: "managed-agents", json: false, simulate: false }],
+  [["claude.ai", "--json"], {
+    host: "claude.ai",
+    name: "managed-agents",
+    json: true,
+    simulate: false,
+  }],
+  [["all", "--remove"], {
+    host: "all",
+    name: "managed-agents",
+    json: false,
+    simulate: false,
+    edit: "remove",
+  }],
   [["vscode", "--merge", "--name", "x"], {
     host: "vscode",
     name: "x",
+    json: false,
     simulate: false,
     edit: "merge",
   }],
   [["--remove", "claude-code", "--simulate"], {
     host: "claude-code",
     name: "managed-agents",
+    json: false,
     simulate: true,
     edit: "remove",
   }],
@@ -111,7 +125,7 @@ const refusals: readonly [readonly string[], RegExp][] = [
   [["config", "cursor", "--merge", "--remove"], /do not go together/],
   [["config", "cursor", "--name", "a b"], /1 to 64 letters/],
   [["config", "cursor", "--http"], /--http does not apply to 'config'/],
-  [["config", "cursor", "--json"], /--json does not apply to 'config'/],
+  [["config", "all"], /goes with --remove/],
   [["docter"], /did you mean 'doctor'\?/],
   [["confg", "cursor"], /one command at a time|did you mean 'config'/],
   [["help", "doctr"], /did you mean 'help doctor'\?/],

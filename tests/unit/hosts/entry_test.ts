@@ -2,7 +2,9 @@ import { assertEquals } from "@std/assert";
 import {
   entryFor,
   type EntryOptions,
+  fileSettings,
   inputsFor,
+  installLink,
   ownFlags,
   readEntry,
   relationOf,
@@ -110,3 +112,45 @@ Deno.test("ownFlags() leaves out what runs the source", () => {
   assertEquals(ownFlags({ args: [...SOURCE.args, "--simulate"], env }), ["--simulate"]);
   assertEquals(ownFlags({ args: ["--max-waits", "3"], env }), ["--max-waits", "3"]);
 });
+
+Deno.test("installLink() holds the entry as Cursor reads it", () => {
+  const link = new URL(installLink("cursor", { ...OPTIONS, name: "agents ☃" }) ?? "");
+  assertEquals(link.origin + link.pathname, "https://cursor.com/install-mcp");
+  assertEquals(link.searchParams.get("name"), "agents ☃");
+  const bytes = Uint8Array.from(
+    atob(link.searchParams.get("config") ?? ""),
+    (sign) => sign.charCodeAt(0),
+  );
+  assertEquals(JSON.parse(new TextDecoder().decode(bytes)), entries.cursor);
+});
+
+Deno.test("installLink() holds the entry and the question for the key as VS Code reads them", () => {
+  const executable = { command: "/it's here/ünd dort/cma-mcp", args: ["--x=%20"] };
+  const options = { ...OPTIONS, executable };
+  const outer = new URL(installLink("vscode", options) ?? "");
+  assertEquals(outer.origin + outer.pathname, "https://insiders.vscode.dev/redirect");
+  const [address, server = ""] = (outer.searchParams.get("url") ?? "").split("?");
+  assertEquals(address, "vscode:mcp/install");
+  assertEquals(JSON.parse(decodeURIComponent(server)), {
+    name: "agents",
+    ...entryFor("vscode", options),
+    inputs: inputsFor("vscode", options),
+  });
+});
+
+for (const host of FILE_HOST_NAMES.filter((name) => name !== "cursor" && name !== "vscode")) {
+  Deno.test(`installLink() gives none for ${host}`, () => {
+    assertEquals(installLink(host, OPTIONS), undefined);
+  });
+}
+
+const keyFiles: readonly [readonly string[], readonly string[]][] = [
+  [["--api-key-file", "/k", "--http", "--token-file=/t"], ["/k", "/t"]],
+  [["--log-level", "debug"], []],
+  [["--api-key-file"], []],
+];
+for (const [args, expected] of keyFiles) {
+  Deno.test(`fileSettings() reads ${JSON.stringify(args)}`, () => {
+    assertEquals(fileSettings({ command: "/opt/cma-mcp", args, env: {} }), expected);
+  });
+}

@@ -78,3 +78,13 @@ Deno.test("readText() and exists() tell a missing file from one that cannot be r
     await assertRejects(() => readText(folder));
   });
 });
+
+Deno.test("listFolder() names what is in a folder, and nothing where there is none", async () => {
+  await withFolder(async (folder) => {
+    const { listFolder } = createFileReaders(systemClock);
+    await Deno.writeTextFile(`${folder}/file`, "text");
+    assertEquals(await listFolder(folder), ["file"]);
+    assertEquals(await listFolder(`${folder}/none`), []);
+    assertEquals(await listFolder(`${folder}/file`), []);
+  });
+});
