@@ -139,25 +139,21 @@ export class ListScanner {
   /** The names of the fields that hold the brackets that are open, outermost first. */
   readonly #path: string[] = [];
   /** The text that is being read. */
-  #text: Text | undefined;
+  #text: JsonText | undefined;
   /** True when the newest text in the list is the name of a field of prose. */
   #namesProse = false;
   /** The brackets that are open, outermost first: true for those of objects. */
   #inObject: boolean[] = [];
   /** The newest text outside the list: the name of the field that follows. */
   #name = "";
-  #entry: string[] = [];
-  #entryChars = 0;
-  /** The entry with its short fields only; made beside it, since it may grow too long. */
-  #short: string[] = [];
-  #isLong = false;
-  #leftOut = 0;
+  #entry: EntryText;
   #keptChars = 0;
 
   /** @param parse makes a value of the text of an entry, and of what is around the entries */
   constructor(bounds: ListBounds, parse: (json: string) => unknown) {
     this.#bounds = bounds;
     this.#parse = parse;
+    this.#entry = new EntryText(bounds.maxEntryChars);
   }
 
   push(text: string): void {
@@ -171,7 +167,7 @@ export class ListScanner {
   skip(bytes: Uint8Array): number | undefined {
     if (this.#bounds.maxTextChars === Infinity) return undefined;
     const text = this.#text;
-    if (!text || text.kept || text.leavesEnd) return 0;
+    if (!text?.isLeftOut) return 0;
     const { end, escapes } = endOfText((at) => bytes.indexOf(QUOTE, at), bytes, text.escapes);
     text.escapes = escapes;
     text.chars += end ?? bytes.length;
@@ -224,7 +220,7 @@ export class ListScanner {
             this.#list = "over";
           } else if (this.#isNested(1)) {
             flush(index + 1);
-            this.#short.push("null");
+            this.#entry.omitNested();
           }
           this.#depth--;
           break;
@@ -272,76 +268,42 @@ export class ListScanner {
     const codes = { length: rest.length, at: (index: number) => rest.charCodeAt(index) };
     const { end, escapes } = endOfText((at) => rest.indexOf('"', at), codes, text.escapes);
     text.escapes = escapes;
-    this.#keepText(rest.slice(0, end));
+    text.add(rest.slice(0, end));
     if (end === undefined) return piece.length;
     this.#endText();
     return from + end + 1;
   }
 
-  #keepText(piece: string): void {
-    const text = this.#text;
-    if (!text) return;
-    text.chars += piece.length;
-    if (text.chars > text.maxChars) {
-      text.kept = false;
-      if (!text.leavesEnd) text.pieces = [];
-    }
-    if (!text.kept && !text.leavesEnd) return;
-    text.pieces.push(piece);
-    if (text.kept || text.pieces.length < MAX_PIECES) return;
-    text.pieces = [text.pieces.join("").slice(-END_CHARS)];
-  }
-
-  #newText(): Text {
+  #newText(): JsonText {
     const { maxTextChars, maxProseChars } = this.#bounds;
-    const isListed = this.#list === "open";
-    const isProse = isListed && this.#namesProse && maxProseChars !== undefined;
-    return {
-      pieces: [],
-      chars: 0,
-      maxChars: !isListed ? Infinity : isProse ? maxProseChars : maxTextChars,
-      kept: true,
-      leavesEnd: isProse,
-      escapes: false,
-    };
+    if (this.#list !== "open") return new JsonText(Infinity, false);
+    const isProse = this.#namesProse && maxProseChars !== undefined;
+    return new JsonText(isProse ? maxProseChars : maxTextChars, isProse);
   }
 
   #endText(): void {
     const text = this.#text;
     this.#text = undefined;
     if (!text) return;
-    const value = text.kept ? text.pieces.join("") : endOf(text.pieces.join(""));
+    const value = text.kept();
     if (this.#list !== "open") this.#name = value;
     this.#namesProse = PROSE_FIELDS.includes(value);
-    if (!text.kept) this.#leftOut += text.chars - value.length;
+    this.#entry.leftOut += text.chars - value.length;
     this.#add(`"${value}"`);
   }
 
   #add(piece: string): void {
-    if (this.#list !== "open") {
-      this.#bound(piece.length);
-      this.#frame.push(piece);
+    if (this.#list === "open") {
+      this.#entry.add(piece, this.#depth > this.#listDepth + 1);
       return;
     }
-    this.#entryChars += piece.length;
-    if (!this.#isLong && this.#entryChars > this.#bounds.maxEntryChars) {
-      this.#isLong = true;
-      this.#entry = [];
-    }
-    if (!this.#isLong) this.#entry.push(piece);
-    if (this.#depth > this.#listDepth + 1) return;
-    const isText = piece.charCodeAt(0) === QUOTE;
-    this.#short.push(isText && piece.length > SHORT_TEXT_CHARS ? '""' : piece);
+    this.#bound(piece.length);
+    this.#frame.push(piece);
   }
 
   #endEntry(): void {
-    const text = (this.#isLong ? this.#short : this.#entry).join("");
-    const leftOut = this.#leftOut + (this.#isLong ? this.#entryChars - text.length : 0);
-    this.#entry = [];
-    this.#short = [];
-    this.#entryChars = 0;
-    this.#isLong = false;
-    this.#leftOut = 0;
+    const { text, leftOut } = this.#entry.kept();
+    this.#entry = new EntryText(this.#bounds.maxEntryChars);
     if (text.trim() === "") return;
     this.#bound(text.length);
     const entry = this.#parse(text);
@@ -358,20 +320,85 @@ export class ListScanner {
   }
 }
 
-/** A text that is being read. */
-interface Text {
-  pieces: string[];
-  chars: number;
-  readonly maxChars: number;
-  kept: boolean;
-  /** True when its end is kept where all of it is too long. */
-  readonly leavesEnd: boolean;
-  /** True when the last piece ends with a backslash that escapes. */
-  escapes: boolean;
-}
-
 /** Pieces of a text that is too long, before all but its end are let go. */
 const MAX_PIECES = 16;
+
+/** A text that is being read, as JSON: all of it, or of a longer one its end, or nothing. */
+class JsonText {
+  /** Its length so far. */
+  chars = 0;
+  /** True when it ends, so far, with a backslash that escapes. */
+  escapes = false;
+  readonly #maxChars: number;
+  readonly #leavesEnd: boolean;
+  #isWhole = true;
+  #pieces: string[] = [];
+
+  /** @param leavesEnd true to keep the end of a text that is longer than `maxChars` */
+  constructor(maxChars: number, leavesEnd: boolean) {
+    this.#maxChars = maxChars;
+    this.#leavesEnd = leavesEnd;
+  }
+
+  /** True once nothing of the text is kept. */
+  get isLeftOut(): boolean {
+    return !this.#isWhole && !this.#leavesEnd;
+  }
+
+  add(piece: string): void {
+    this.chars += piece.length;
+    if (this.chars > this.#maxChars) this.#isWhole = false;
+    if (this.isLeftOut) {
+      this.#pieces = [];
+      return;
+    }
+    this.#pieces.push(piece);
+    if (this.#isWhole || this.#pieces.length < MAX_PIECES) return;
+    this.#pieces = [this.#pieces.join("").slice(-END_CHARS)];
+  }
+
+  kept(): string {
+    const text = this.#pieces.join("");
+    return this.#isWhole ? text : endOf(text);
+  }
+}
+
+/** The text of an entry that is being read: all of it, or of a longer one its short fields. */
+class EntryText {
+  /** Characters that are left out of the entry's texts. */
+  leftOut = 0;
+  readonly #maxChars: number;
+  #chars = 0;
+  /** Undefined once it is too long. */
+  #whole: string[] | undefined = [];
+  /** The same with its short fields only; made beside it, since it may grow too long. */
+  readonly #short: string[] = [];
+
+  constructor(maxChars: number) {
+    this.#maxChars = maxChars;
+  }
+
+  /** @param isNested true within a value of a field that is no text */
+  add(piece: string, isNested: boolean): void {
+    this.#chars += piece.length;
+    if (this.#chars > this.#maxChars) this.#whole = undefined;
+    this.#whole?.push(piece);
+    if (isNested) return;
+    const isText = piece.charCodeAt(0) === QUOTE;
+    this.#short.push(isText && piece.length > SHORT_TEXT_CHARS ? '""' : piece);
+  }
+
+  /** Puts null in place of a nested value among the short fields. */
+  omitNested(): void {
+    this.#short.push("null");
+  }
+
+  kept(): { readonly text: string; readonly leftOut: number } {
+    if (this.#whole) return { text: this.#whole.join(""), leftOut: this.leftOut };
+    const text = this.#short.join("");
+    return { text, leftOut: this.leftOut + this.#chars - text.length };
+  }
+}
 
 /** The end of a long text in JSON, without what a cut has left of an escape or of a secret. */
 function endOf(json: string): string {
