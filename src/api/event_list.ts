@@ -86,6 +86,8 @@ interface ServerHabits {
   order?: Order | "asked";
   /** True when it was seen to cut lists at `limit` without a cursor. */
   cutsLists?: true;
+  /** True when it was seen to refuse a cursor without the types that it came with. */
+  bindsCursors?: true;
   /** The largest page that it was seen to take, where it refused a larger one. */
   maxLimit?: number;
   /**
@@ -375,9 +377,11 @@ class PageReader {
     const asked = habits.cutsLists || isChosenHere ? Math.max(wanted, FULL_LIMIT) : wanted;
     const query = { ...params, limit: asked, ...afterOf(params.page) };
     let page = await this.#ask(query);
-    if (page.data.length === 0 && page.next_page && params.types && !habits.without?.types) {
-      const all = await this.#ask({ ...query, types: undefined });
-      if (all.data.length > 0) {
+    const mayBeLate = params.types && !habits.without?.types && !habits.bindsCursors;
+    if (page.data.length === 0 && page.next_page && mayBeLate) {
+      const all = await unlessRefused(this.#ask({ ...query, types: undefined }));
+      if (!all) habits.bindsCursors = true;
+      else if (all.data.length > 0) {
         habits.without = { ...habits.without, types: true };
         page = all;
       }

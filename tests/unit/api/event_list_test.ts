@@ -71,3 +71,17 @@ Deno.test("events.list() gives a whole page of a reversed list where no limit is
   assertEquals(newest.data.map(({ id }) => id), ["e3", "e2", "e1"]);
   assertEquals(newest.next_page, null);
 });
+
+Deno.test("events.list() follows empty pages of a filter whose cursors are good for that filter only", async () => {
+  const { api, requests } = setup([
+    json({ data: [], next_page: "p3" }),
+    failure(400, "invalid_request_error"),
+    json({ data: [], next_page: "p4" }),
+    page(9, 1, null),
+  ]);
+  const types = ["agent.message"];
+  const read = await api.events.list("sesn_1", { limit: 2, types, page: "p2" });
+  assertEquals(read.data.map(({ id }) => id), ["e9"]);
+  const cursors = requests.map(({ url }) => new URL(url).searchParams.get("page"));
+  assertEquals(cursors, ["p2", "p2", "p3", "p4"]);
+});
