@@ -21,7 +21,7 @@ export interface TokenEntry extends Omit<Principal, "id" | "charge"> {
 
 /** The tokens of a server. They can be exchanged while it runs: calls that run go on. */
 export interface TokenRegistry {
-  /** Returns all tokens, also expired ones. */
+  /** Returns all tokens, also expired ones: the same list until it changes. */
   current(): readonly TokenEntry[];
   replace(tokens: readonly TokenEntry[]): void;
 }

@@ -5,6 +5,7 @@
  */
 
 import { retrySeconds } from "../core/backoff.ts";
+import { Buffer } from "node:buffer";
 import { STATUS_CODE } from "@std/http";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
@@ -52,23 +53,44 @@ export interface Unauthorized {
   readonly token?: string;
 }
 
-/** Hashes of accepted secrets that are kept: a hash costs more than all else about a token. */
-const MAX_KEPT_HASHES = 1_000;
+/** A token as a request's is compared with it. */
+interface KnownToken {
+  readonly token: TokenEntry;
+  /** Its hashes as bytes, which are compared four times as fast as texts. */
+  readonly digests: readonly Uint8Array[];
+  readonly admitted: Admitted;
+}
+
+/** Digests of accepted secrets that are kept: a hash costs more than all else about a token. */
+const MAX_KEPT_DIGESTS = 1_000;
 
 /**
  * Accepts the tokens from `Authorization: Bearer` and `X-API-Key` alike, since some hosts can set
- * only one of the two. What is compared are hashes, all of them and to their ends, so that the time
- * it takes tells nothing about a token.
+ * only one of the two. What is compared are digests, all of them and all of their bytes, so that
+ * the time it takes tells nothing about a token.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { tokens, clock, log, onAccepted } = options;
   const limiter = createRateLimiter(clock);
-  const kept = new Map<string, string>();
-  const admitted = new WeakMap<TokenEntry, Admitted>();
+  const kept = new Map<string, Uint8Array>();
+  let list: readonly TokenEntry[] = [];
+  let known: readonly KnownToken[] = [];
 
-  const keep = (secret: string, hash: string) => {
-    if (kept.size >= MAX_KEPT_HASHES) kept.clear();
-    kept.set(secret, hash);
+  const knownTokens = () => {
+    const current = tokens.current();
+    if (current !== list) {
+      list = current;
+      known = current.map((token) => ({
+        token,
+        digests: token.hashes.map(digestIn),
+        admitted: admit(token, limiter, log),
+      }));
+    }
+    return known;
+  };
+  const keep = (secret: string, digest: Uint8Array) => {
+    if (kept.size >= MAX_KEPT_DIGESTS) kept.clear();
+    kept.set(secret, digest);
     onAccepted?.(secret);
   };
   return {
@@ -78,22 +100,21 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         const message = "A bearer token is needed: send Authorization: Bearer, or X-API-Key.";
         return { response: unauthorized(message), reason: "no token" };
       }
-      const offered = secrets.map((secret) => kept.get(secret) ?? sha256(secret));
+      const offered = secrets.map((secret) => kept.get(secret) ?? digestIn(sha256(secret)));
       const now = clock.wallTime();
-      let accepted: TokenEntry | undefined;
+      let accepted: KnownToken | undefined;
       let expired: TokenEntry | undefined;
-      for (const token of tokens.current()) {
-        if (!isAnyEqual(token.hashes, offered)) continue;
-        if (token.expiresAtMs !== undefined && now >= token.expiresAtMs) expired = token;
-        else accepted = token;
+      for (const each of knownTokens()) {
+        if (!isAnyEqual(each.digests, offered)) continue;
+        const { expiresAtMs } = each.token;
+        if (expiresAtMs !== undefined && now >= expiresAtMs) expired = each.token;
+        else accepted = each;
       }
       if (accepted) {
-        for (const [at, hash] of offered.entries()) {
-          if (isAnyEqual(accepted.hashes, [hash])) keep(secrets[at] ?? "", hash);
+        for (const [at, digest] of offered.entries()) {
+          if (isAnyEqual(accepted.digests, [digest])) keep(secrets[at] ?? "", digest);
         }
-        const known = admitted.get(accepted) ?? admit(accepted, limiter, log);
-        admitted.set(accepted, known);
-        return known;
+        return accepted.admitted;
       }
       if (expired) {
         const error = 'error="invalid_token", error_description="The token has expired"';
@@ -114,16 +135,20 @@ function credentials(headers: Headers): string[] {
     .flatMap((value) => value || []);
 }
 
+function digestIn(hash: string): Uint8Array {
+  return new Uint8Array(Buffer.from(hash, "hex"));
+}
+
 /** Compares every pair, whatever the first comparisons gave. */
-function isAnyEqual(known: readonly string[], offered: readonly string[]): boolean {
+function isAnyEqual(known: readonly Uint8Array[], offered: readonly Uint8Array[]): boolean {
   let equal = 0;
   for (const a of known) for (const b of offered) equal |= Number(isEqual(a, b));
   return equal !== 0;
 }
 
-function isEqual(a: string, b: string): boolean {
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   let difference = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
+  for (let i = 0; i < a.length; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
   return difference === 0;
 }
 
