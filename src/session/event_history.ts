@@ -129,7 +129,7 @@ export class EventHistory {
     const changed = this.#weave(eachOnce(placed));
     const added = others.map((event) => this.add(event));
     const fuller = placed.map((event) => this.#takeFuller(event));
-    if (this.#chars > MAX_CHARS) this.#lighten();
+    this.#lighten();
     return changed || added.includes(true) || fuller.includes(true);
   }
 
@@ -142,7 +142,7 @@ export class EventHistory {
     this.#epoch++;
     for (const event of others) this.add(event);
     for (const event of older) this.#takeFuller(event);
-    if (this.#chars > MAX_CHARS) this.#lighten();
+    this.#lighten();
   }
 
   /** Adds queued events that a list sorts before the session's first ones, oldest first. */
@@ -159,7 +159,7 @@ export class EventHistory {
   #append(event: TurnEvent): void {
     this.#count(event);
     this.#entries.push(event);
-    if (this.#chars > MAX_CHARS) this.#lighten();
+    this.#lighten();
   }
 
   /** Counts an event that is new as known. */
@@ -198,8 +198,9 @@ export class EventHistory {
     return true;
   }
 
-  /** Lets go of the oldest texts and inputs: there are too many. */
+  /** Lets go of the oldest texts and inputs where there are too many. */
   #lighten(): void {
+    if (this.#chars <= MAX_CHARS) return;
     this.#entries = this.#entries.map((event) => {
       const chars = this.#chars > CHARS_LEFT ? charsOf(event) : 0;
       this.#chars -= chars;

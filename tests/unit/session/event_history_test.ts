@@ -160,3 +160,22 @@ for (const [name, identify] of STREAM_IDS) {
     assert(!history.lacksListIds);
   });
 }
+
+Deno.test("EventHistory keeps the fuller version of an event where the first one stood", () => {
+  const says = (text: string): TurnEvent => ({ ...stamped("a"), kind: "text", text });
+  for (const take of ["add", "addLive", "merge", "prepend"] as const) {
+    const history = logOf(says("on"), stamped("b"));
+    const { epoch } = history;
+    const takes = (event: TurnEvent) =>
+      take === "merge" || take === "prepend" ? history[take]([event]) : history[take](event);
+    takes(says("o"));
+    assertEquals(history.entries[0], says("on"), take);
+    takes(says("one two"));
+    assertEquals([keys(history), history.entries[0]], ["a b", says("one two")], take);
+    assert(history.epoch > epoch, "whoever reads on must start over");
+    assertEquals([history.lengthAt(epoch, "a"), history.chars], [2, 7], take);
+    assertEquals(history.lengthAt(history.epoch, "a"), undefined, "it has not grown since");
+    takes({ ...stamped("a"), kind: "error", error: { type: "x", message: "much longer words" } });
+    assertEquals(history.entries[0], says("one two"), `${take}: another kind is another event`);
+  }
+});
