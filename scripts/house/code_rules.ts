@@ -27,6 +27,17 @@ function isNamed(node: ts.Node | undefined, name: string): boolean {
   return node !== undefined && ts.isIdentifier(node) && node.text === name;
 }
 
+function isImportOf(node: ts.Node, name: string): node is ts.ImportDeclaration {
+  return ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier) &&
+    node.moduleSpecifier.text === name;
+}
+
+/** Tells whether a node is `Deno.test`. */
+function isDenoTest(node: ts.Node): boolean {
+  return ts.isPropertyAccessExpression(node) && isNamed(node.expression, "Deno") &&
+    node.name.text === "test";
+}
+
 /** Modules of Node that every runtime has, and that any room may import. */
 const COMMON_NODE = new Set(["node:async_hooks", "node:buffer", "node:crypto", "node:stream"]);
 
@@ -69,14 +80,10 @@ export function noAny(files: readonly TextFile[]): Finding[] {
  */
 export function zodIsShaken(files: readonly TextFile[]): Finding[] {
   return findNodes(modulesIn(files, "src"), (node) => {
-    if (!ts.isImportDeclaration(node) || !ts.isStringLiteral(node.moduleSpecifier)) {
-      return undefined;
-    }
+    if (!isImportOf(node, "zod")) return undefined;
     const bindings = node.importClause?.namedBindings;
     const isWhole = bindings !== undefined && ts.isNamespaceImport(bindings);
-    return node.moduleSpecifier.text === "zod" && !isWhole
-      ? "imports zod otherwise than with * as z"
-      : undefined;
+    return isWhole ? undefined : "imports zod otherwise than with * as z";
   }, 'write import * as z from "zod"');
 }
 
@@ -85,12 +92,11 @@ const FUZZ = "tests/helpers/fuzz.ts";
 /** Property tests get fast-check from one helper, which seeds it: a failure can be repeated. */
 export function propertiesAreSeeded(files: readonly TextFile[]): Finding[] {
   const others = modulesIn(files, "tests", "scripts").filter(({ path }) => path !== FUZZ);
-  return findNodes(others, (node) => {
-    if (!ts.isImportDeclaration(node) || !ts.isStringLiteral(node.moduleSpecifier)) {
-      return undefined;
-    }
-    return node.moduleSpecifier.text === "fast-check" ? "imports fast-check" : undefined;
-  }, `import fc from ${FUZZ}, which seeds it`);
+  return findNodes(
+    others,
+    (node) => isImportOf(node, "fast-check") ? "imports fast-check" : undefined,
+    `import fc from ${FUZZ}, which seeds it`,
+  );
 }
 
 const OFF = new Set(["only", "skip", "ignore"]);
@@ -100,9 +106,8 @@ export function testsAreOn(files: readonly TextFile[]): Finding[] {
   return findNodes(modulesIn(files, "tests"), (node) => {
     if (ts.isPropertyAccessExpression(node) && OFF.has(node.name.text)) {
       const { expression } = node;
-      const isTest = ts.isPropertyAccessExpression(expression)
-        ? isNamed(expression.expression, "Deno") && expression.name.text === "test"
-        : isNamed(expression, "test") || isNamed(expression, "it");
+      const isTest = isDenoTest(expression) || isNamed(expression, "test") ||
+        isNamed(expression, "it");
       return isTest ? `switches tests off with ${node.name.text}` : undefined;
     }
     if (!ts.isPropertyAssignment(node) || !ts.isIdentifier(node.name)) return undefined;
@@ -115,11 +120,10 @@ export function testsAreOn(files: readonly TextFile[]): Finding[] {
 export function testsAreFound(files: readonly TextFile[]): Finding[] {
   return findNodes(
     modulesIn(files, "tests").filter(({ path }) => !path.endsWith("_test.ts")),
-    (node) => {
-      const isTest = ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression) &&
-        isNamed(node.expression.expression, "Deno") && node.expression.name.text === "test";
-      return isTest ? "has tests, but its name does not end in _test.ts" : undefined;
-    },
+    (node) =>
+      ts.isCallExpression(node) && isDenoTest(node.expression)
+        ? "has tests, but its name does not end in _test.ts"
+        : undefined,
     "rename it, or it never runs",
   );
 }
