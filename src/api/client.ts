@@ -26,8 +26,8 @@ import {
   sessionPath,
 } from "./http.ts";
 import { type Page, pageOf } from "./pages.ts";
-import { fieldsOf, type Read, textOf } from "./read.ts";
-import { agentOf, environmentOf, type Session, sessionOf } from "./resources.ts";
+import type { Read } from "./read.ts";
+import { agentOf, environmentOf, sessionOf, wrappedSessionOf } from "./resources.ts";
 import { openEventStream } from "./stream.ts";
 import type {
   ClientEvent,
@@ -137,10 +137,7 @@ export interface CreateSessionBody {
   readonly environment_id: string;
   readonly title?: string;
   readonly metadata?: Readonly<Record<string, string>>;
-  readonly initial_events?: {
-    readonly type: "user.message";
-    readonly content: { readonly type: "text"; readonly text: string }[];
-  }[];
+  readonly initial_events?: readonly Extract<ClientEvent, { type: "user.message" }>[];
 }
 
 /** The session endpoints over `context`. */
@@ -176,19 +173,6 @@ function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
       return await request(context, spec, "session", read, options);
     },
   };
-}
-
-/**
- * Reads a session that some servers wrap in an object (`session`, `data`), or of which they give
- * the id alone (`session_id`).
- */
-function wrappedSessionOf(value: unknown, knownId?: string): Session | undefined {
-  const fields = fieldsOf(value);
-  const { session, data, session_id } = fields ?? {};
-  const id = textOf(session_id) ?? textOf(session);
-  const named = id === undefined ? value : { id, ...fields };
-  const read = [session, data, named].map((found) => sessionOf(found, knownId));
-  return read.find((found) => found !== undefined);
 }
 
 /** The body of `POST /v1/sessions/{id}/events`. */

@@ -43,7 +43,7 @@ const PAGE_FIELDS = ["next_page", "has_more", "first_id", "last_id", "prev_page"
 const MAX_ENVELOPES = 3;
 
 /** The entries of a list, and the object that they stand in. */
-export interface Envelope {
+interface Envelope {
   readonly entries: readonly unknown[];
   readonly fields: Fields;
 }
@@ -54,7 +54,7 @@ export interface Envelope {
  *
  * @returns undefined for what is no list: whether there are entries is then not known
  */
-export function envelopeOf(value: unknown, depth = 0): Envelope | undefined {
+function envelopeOf(value: unknown, depth = 0): Envelope | undefined {
   if (Array.isArray(value)) return { entries: entriesOf(value) ?? [], fields: {} };
   const fields = fieldsOf(value);
   if (!fields || depth >= MAX_ENVELOPES) return undefined;

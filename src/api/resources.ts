@@ -138,6 +138,19 @@ export function sessionOf(value: unknown, knownId?: string): Session | undefined
   };
 }
 
+/**
+ * Reads a session that some servers wrap in an object (`session`, `data`), or of which they give
+ * the id alone (`session_id`).
+ */
+export function wrappedSessionOf(value: unknown, knownId?: string): Session | undefined {
+  const fields = fieldsOf(value);
+  const { session, data, session_id } = fields ?? {};
+  const id = textOf(session_id) ?? textOf(session);
+  const named = id === undefined ? value : { id, ...fields };
+  const read = [session, data, named].map((found) => sessionOf(found, knownId));
+  return read.find((found) => found !== undefined);
+}
+
 function timesOf(fields: Fields) {
   return {
     created_at: timeOf(fields.created_at),

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { beginsTurn } from "../../../src/api/events.ts";
 import { readEvent, typesIn } from "../../../src/session/event_types.ts";
 import { progressOf } from "../../../src/session/progress.ts";
 
@@ -26,6 +27,13 @@ Deno.test("readEvent() tells events without an id apart by what they say", () =>
   const two = readEvent({ type: "agent.message", content: "two" });
   assertNotEquals(one.key, two.key);
   assertEquals(one.key, readEvent({ type: "agent.message", content: "one" }).key);
+});
+
+Deno.test("what readEvent() reads as the begin of work shows the order of a list", () => {
+  for (const type of new Set([...typesIn("first"), ...typesIn("status")])) {
+    const { kind } = readEvent({ ...base, type });
+    assertEquals(beginsTurn({ type }), kind === "running" || kind === "model_start", type);
+  }
 });
 
 Deno.test("readEvent() keeps a tool's input only where somebody must answer", () => {
