@@ -56,7 +56,7 @@ export interface Unauthorized {
 /** A token as a request's is compared with it. */
 interface KnownToken {
   readonly token: TokenEntry;
-  /** Its hashes as bytes, which are compared four times as fast as texts. */
+  /** Its hashes as bytes, which are compared in a third of the time that texts take. */
   readonly digests: readonly Uint8Array[];
   readonly admitted: Admitted;
 }
@@ -131,8 +131,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 
 function credentials(headers: Headers): string[] {
   const bearer = /^bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
-  return [bearer, headers.get("x-api-key")].filter((value) => value !== undefined)
-    .flatMap((value) => value || []);
+  return [bearer, headers.get("x-api-key")].flatMap((value) => value || []);
 }
 
 function digestIn(hash: string): Uint8Array {
