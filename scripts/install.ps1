@@ -19,14 +19,15 @@ The folder to install into; default: %LOCALAPPDATA%\Programs\cma-mcp.
 
 .PARAMETER For
 Also adds the server to a host's configuration: claude-desktop, claude-code, cursor, vscode,
-gemini, qwen, copilot, opencode or cline (codex and continue: see 'cma-mcp config'). Shows what
-would change, asks, and keeps a backup.
+gemini, qwen, copilot, opencode or cline (codex and continue: see 'cma-mcp config'). Asks for your
+API key, which it does not show, shows what would change, asks, and keeps a backup.
 
 .PARAMETER Yes
 Does not ask.
 
 .PARAMETER Uninstall
-Removes the program; with -For, also from that host's configuration.
+Removes the program; with -For, also from that host's configuration. Says what is left of it in
+hosts' files, and deletes nothing there.
 #>
 param(
   [string] $Version = 'latest',
@@ -106,29 +107,40 @@ function Move-IntoPlace([string] $New, [string] $Path) {
   }
 }
 
+$keyPlace = '<your API key>'
+
+# Asks for the key and puts it into the text of a host's file. The key is never on a command line,
+# where other users of the machine could read it.
+function Add-Key([string] $Text) {
+  $typed = Read-Host "Your API key for $For (not shown; leave it empty to put it in later)" -AsSecureString
+  $key = (New-Object System.Net.NetworkCredential -ArgumentList '', $typed).Password
+  if ($key -eq '') { return $Text }
+  if ($key -notmatch '^[A-Za-z0-9_.-]+$') { throw "That is no API key: it has letters, digits, '-' and '_' only. Nothing was changed" }
+  $at = $Text.IndexOf($keyPlace)
+  return $Text.Remove($at, $keyPlace.Length).Insert($at, $key)
+}
+
 # Writes what 'cma-mcp config' prints into the host's file; $How is --merge or --remove.
 function Write-HostFile([string] $How) {
   $ran = Invoke-Program $program @('config', $For, $How)
   # Without a file there is nothing to remove.
   if ($How -eq '--remove' -and $ran.Errors -match 'nothing has to be removed') { return }
   if ($ran.Code -ne 0) { throw "The configuration of $For stays as it is: $($ran.Errors)" }
-  $same = [regex]::Match($ran.Errors, '(?m)^Nothing to change in (.+?)\r?$')
-  if ($same.Success) {
-    Write-Host "$($same.Groups[1].Value) is already as it should be."
-    return
-  }
-  $found = [regex]::Match($ran.Errors, '(?m)^This is what to write to (.+?)\r?$')
+  $found = [regex]::Match($ran.Errors, '(?m)^(?:This is what to write to|Nothing to change in) (.+?)\r?$')
   if (-not $found.Success) { throw "Cannot tell which file $For reads: run '$program config $For $How' and write it by hand" }
   $path = $found.Groups[1].Value
+  $text = $ran.Output
+  $isAsked = -not $Yes -and [Environment]::UserInteractive -and -not [Console]::IsInputRedirected
+  if ($How -eq '--merge' -and $isAsked -and $text.Contains($keyPlace)) { $text = Add-Key $text }
   $old = ''
   if (Test-Path -LiteralPath $path) { $old = [System.IO.File]::ReadAllText($path, $utf8) }
-  if ($old -ceq $ran.Output) {
+  if ($old -ceq $text) {
     Write-Host "$path is already as it should be."
     return
   }
   Write-Host ''
   Write-Host "$path would change like this:"
-  Compare-Object ($old -split '\r?\n') ($ran.Output -split '\r?\n') -CaseSensitive |
+  Compare-Object ($old -split '\r?\n') ($text -split '\r?\n') -CaseSensitive |
     ForEach-Object { Write-Host ('{0} {1}' -f $(if ($_.SideIndicator -eq '=>') { '+' } else { '-' }), (Hide-Secrets $_.InputObject)) }
   if (-not $Yes) {
     $answer = Read-Host 'Write it? [y/N]'
@@ -152,17 +164,34 @@ function Write-HostFile([string] $How) {
   }
   $new = '{0}.{1}' -f $target, [System.Guid]::NewGuid().ToString('N')
   try {
-    [System.IO.File]::WriteAllText($new, $ran.Output, $utf8)
+    [System.IO.File]::WriteAllText($new, $text, $utf8)
     Move-IntoPlace $new $target
   } finally {
     Remove-Item -LiteralPath $new -ErrorAction SilentlyContinue
   }
-  Write-Host "Written. If it has '<your API key>' in it, put your key there."
+  Write-Host 'Written.'
+  if ($How -eq '--merge' -and $text.Contains($keyPlace)) { Write-Host "Now put your key into it, in place of '$keyPlace'." }
+}
+
+# Says what hosts' files still have of the program; only the program can tell.
+function Show-Leftovers {
+  try {
+    $ran = Invoke-Program $program @('config', 'all', '--remove')
+  } catch {
+    $ran = [pscustomobject]@{ Code = -1; Output = ''; Errors = "$_" }
+  }
+  if ($ran.Code -ne 0) {
+    Write-Host "$program does not run, so hosts' files were not looked through: $($ran.Errors)"
+  } elseif ($ran.Output -notmatch ' hold nothing of cma-mcp') {
+    Write-Host 'Left as they are:'
+    $ran.Output.TrimEnd() -split '\r?\n' | ForEach-Object { Write-Host "  $_" }
+  }
 }
 
 if ($Uninstall) {
   if (-not (Test-Path -LiteralPath $program)) { throw "There is no ${program}: name the folder of the program with -Dir" }
   if ($For) { Write-HostFile '--remove' }
+  Show-Leftovers
   Remove-Item -LiteralPath $program
   Write-Host "Removed $program."
   return

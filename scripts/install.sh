@@ -9,10 +9,12 @@
 #   --dir <folder>        install into this folder; default: ~/.local/bin
 #   --host <host>         also add the server to a host's configuration: claude-desktop,
 #                         claude-code, cursor, vscode, gemini, qwen, copilot, opencode or cline
-#                         (codex and continue: see 'cma-mcp config'). Shows what would change, asks,
-#                         and keeps a backup
+#                         (codex and continue: see 'cma-mcp config'). On a terminal it asks for your
+#                         API key, which it does not show. Shows what would change, asks, and keeps a
+#                         backup
 #   --yes                 do not ask
-#   --uninstall           remove the program; with --host, also from that host's configuration
+#   --uninstall           remove the program; with --host, also from that host's configuration. Says
+#                         what is left of it in hosts' files, and deletes nothing there
 #
 # CMA_MCP_BASE_URL is the address of the releases on a mirror.
 
@@ -59,13 +61,19 @@ done
 work=$(mktemp -d)
 # The path of a file that is not finished; it is removed at the end.
 new=
-trap 'rm -rf "$work"; [ -z "$new" ] || rm -f "$new"' EXIT
+# The terminal's settings while it does not show what is typed.
+terminal=
+trap 'rm -rf "$work"; [ -z "$new" ] || rm -f "$new"; [ -z "$terminal" ] || stty "$terminal" </dev/tty' EXIT
 trap 'exit 1' INT TERM
+
+has_terminal() {
+  (: </dev/tty) 2>/dev/null
+}
 
 # Asks the user, at the terminal: standard input may be the pipe that this script came through.
 agreed() {
   [ -z "$yes" ] || return 0
-  if ! (: </dev/tty) 2>/dev/null; then
+  if ! has_terminal; then
     say "Nobody can be asked here, because there is no terminal: run it again with --yes."
     return 1
   fi
@@ -84,6 +92,30 @@ without_secrets() {
     -e 's/(sk-ant-|gh[a-z]_|xox[a-z]-|[Bb]earer )[A-Za-z0-9._-]{4,}/\1…/g'
 }
 
+key_place='<your API key>'
+
+# Asks for the key and puts it into $work/config. The key is never on a command line, where other
+# users of the machine could read it: only commands of the shell itself get it.
+fill_in_key() {
+  terminal=$(stty -g </dev/tty)
+  # Before the question: who types fast would be shown otherwise.
+  stty -echo </dev/tty
+  printf 'Your API key for %s (not shown; leave it empty to put it in later): ' "$host"
+  read -r key </dev/tty || key=
+  stty "$terminal" </dev/tty
+  terminal=
+  say ""
+  case $key in
+    '') return 0 ;;
+    *[!A-Za-z0-9_.-]*) fail "that is no API key: it has letters, digits, '-' and '_' only. Nothing was changed" ;;
+  esac
+  # The x keeps the line ends at the end of the file.
+  text=$(cat "$work/config"; printf x)
+  text=${text%x}
+  printf '%s%s%s' "${text%%"$key_place"*}" "$key" "${text#*"$key_place"}" >"$work/filled"
+  mv "$work/filled" "$work/config"
+}
+
 # Writes what 'cma-mcp config' prints into the host's file; $1 is --merge or --remove.
 write_host() {
   "$program" config "$host" "$1" >"$work/config" 2>"$work/said" || {
@@ -92,11 +124,13 @@ write_host() {
     if [ "$1" = --remove ] && grep -q 'nothing has to be removed' "$work/said"; then return 0; fi
     fail "nothing was changed: the configuration of $host stays as it is"
   }
-  if grep -q '^Nothing to change in ' "$work/said"; then
-    say "$(sed -n 's/^Nothing to change in //p' "$work/said") is already as it should be."
+  path=$(sed -n -e 's/^This is what to write to //p' -e 's/^Nothing to change in //p' "$work/said")
+  if [ "$1" = --merge ] && [ -z "$yes" ] && has_terminal && grep -qF "$key_place" "$work/config"; then
+    fill_in_key
+  elif grep -q '^Nothing to change in ' "$work/said"; then
+    say "$path is already as it should be."
     return 0
   fi
-  path=$(sed -n 's/^This is what to write to //p' "$work/said")
   [ -n "$path" ] || fail "cannot tell which file $host reads: run '$program config $host $1' and write it by hand"
   if [ -e "$path" ] && cmp -s "$path" "$work/config"; then
     say "$path is already as it should be."
@@ -133,14 +167,25 @@ write_host() {
   mv -f "$new" "$target"
   new=
   say "Written."
-  [ "$1" = --remove ] || ! grep -q '<your API key>' "$path" ||
-    say "Now put your key into it, in place of '<your API key>'."
+  [ "$1" = --remove ] || ! grep -qF "$key_place" "$path" ||
+    say "Now put your key into it, in place of '$key_place'."
+}
+
+# Says what hosts' files still have of the program; only the program can tell.
+say_what_is_left() {
+  if ! "$program" config all --remove >"$work/left" 2>"$work/said"; then
+    say "$program does not run, so hosts' files were not looked through: $(cat "$work/said")"
+  elif ! grep -q ' hold nothing of cma-mcp' "$work/left"; then
+    say "Left as they are:"
+    sed 's/^/  /' "$work/left"
+  fi
 }
 
 program=$dir/cma-mcp
 if [ -n "$uninstall" ]; then
   [ -e "$program" ] || fail "there is no $program: name the folder of the program with --dir"
   [ -z "$host" ] || write_host --remove
+  say_what_is_left
   rm -f "$program"
   say "Removed $program."
   exit 0

@@ -147,9 +147,12 @@ function snippet(options: HostFileOptions, path: string): Instructions {
     before: [`${title} reads ${path}`, `Put this into it${key}. ${more[format]}:`],
     after: [
       `${afterwards}. 'cma-mcp doctor' checks it`,
-      ...link === undefined
-        ? []
-        : [`Or open this link, and ${title} asks before it adds it:`, link],
+      ...link === undefined ? [] : [
+        `Or open this link, and ${title} asks before it adds it${
+          key ? "; then put your key into its file" : ""
+        }:`,
+        link,
+      ],
     ],
     facts: {
       entry: entryFor(host, options),

@@ -359,7 +359,7 @@ export const SETTINGS = {
     remove: {
       ...SWITCH,
       flag: "remove",
-      help: "Print the host's whole file, without the server",
+      help: "Print its file without the server; all: leftovers",
     },
     name: {
       flag: "name",

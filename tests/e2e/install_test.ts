@@ -28,6 +28,8 @@ case "$1 $3" in
   *) exit 3 ;;
 esac
 `;
+/** The same, with the place for a key in the file that it merges. */
+const FAKE_WITH_PLACE = FAKE.replace('"ours": 2', '"ours": "<your API key>" ');
 const OTHERS = '{ "servers": { "others": 1 } }\r\n';
 const MERGED = '{ "servers": { "others": 1, "ours": 2 } }\r\n';
 
@@ -345,6 +347,97 @@ test("install.sh removes the program, and on request its part of a host's file",
   assertEquals(await Deno.readTextFile(world.hostFile), OTHERS);
   assertStringIncludes((await world.install("--uninstall")).stderr, "there is no");
 });
+
+test("install.sh says what an uninstall leaves in hosts' files, and keeps it", async (world) => {
+  const left = "/home/you/.cursor/mcp.json (Cursor) starts cma-mcp";
+  const answer = `[ "$1 $2" != "config all" ] || { echo '${left}'; exit 0; }`;
+  await release(world, FAKE.replace("\n", `\n${answer}\n`));
+  assertEquals((await world.install("--host", "cursor", "--yes")).code, 0);
+  const { code, stdout } = await world.install("--uninstall");
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, `Left as they are:\n  ${left}\nRemoved `);
+  assertEquals(await Deno.readTextFile(world.hostFile), MERGED);
+  assert(!await exists(world.program));
+});
+
+test("install.sh removes a program that does not run, and says what it could not do", async (world) => {
+  await Deno.mkdir(`${world.home}/.local/bin`, { recursive: true });
+  await Deno.writeTextFile(world.program, "#!/bin/sh\necho broken >&2\nexit 127\n", {
+    mode: 0o755,
+  });
+  const { code, stdout } = await world.install("--uninstall");
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "hosts' files were not looked through: broken");
+  assert(!await exists(world.program));
+});
+
+/** Tests on a terminal need a program that makes one. */
+const NEEDS_TERMINAL = { ignore: Deno.build.os !== "linux" || !await exists("/usr/bin/script") };
+
+/**
+ * Runs the script on a terminal of its own, and types each answer when its question has come.
+ *
+ * @returns what the terminal showed
+ */
+async function onTerminal(
+  world: World,
+  answers: readonly (readonly [question: string, answer: string])[],
+  ...args: string[]
+): Promise<string> {
+  const child = new Deno.Command("/usr/bin/script", {
+    args: ["-qefc", `sh '${SCRIPT}' ${args.join(" ")}`, `${world.home}/typescript`],
+    clearEnv: true,
+    env: {
+      HOME: world.home,
+      PATH: Deno.env.get("PATH") ?? "",
+      SHELL: "/bin/sh",
+      CMA_MCP_BASE_URL: world.server,
+    },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+    signal: AbortSignal.timeout(60_000),
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const open = [...answers];
+  let shown = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    shown += text;
+    const [next] = open;
+    if (next === undefined || !shown.includes(next[0])) continue;
+    open.shift();
+    await writer.write(new TextEncoder().encode(`${next[1]}\n`));
+  }
+  await writer.close().catch(() => {});
+  await child.status;
+  assertEquals(open, [], shown);
+  return shown;
+}
+
+const KEY = "sk-ant-typed-0123456789";
+
+test("install.sh asks for the key on a terminal, and does not show it", async (world) => {
+  await release(world, FAKE_WITH_PLACE);
+  const answers = [["Your API key for cursor", KEY], ["Write it?", "y"]] as const;
+  const shown = await onTerminal(world, answers, "--host", "cursor");
+  assert(!shown.includes("typed-0123"), shown);
+  assert(!shown.includes("Now put your key"), shown);
+  const file = await Deno.readTextFile(world.hostFile);
+  assertEquals(file, `{ "servers": { "others": 1, "ours": "${KEY}"  } }\r\n`);
+  assertEquals(((await Deno.stat(world.hostFile)).mode ?? 0) & 0o077, 0);
+}, NEEDS_TERMINAL);
+
+test("install.sh goes on without a key, and refuses what is none", async (world) => {
+  await release(world, FAKE_WITH_PLACE);
+  const place = '{ "servers": { "others": 1, "ours": "<your API key>"  } }\r\n';
+  const without = [["Your API key for cursor", ""], ["Write it?", "y"]] as const;
+  const shown = await onTerminal(world, without, "--host", "cursor");
+  assertStringIncludes(shown, "Now put your key into it");
+  assertEquals(await Deno.readTextFile(world.hostFile), place);
+  const wrong = [["Your API key for cursor", 'a"b']] as const;
+  assertStringIncludes(await onTerminal(world, wrong, "--host", "cursor"), "that is no API key");
+  assertEquals(await Deno.readTextFile(world.hostFile), place);
+}, NEEDS_TERMINAL);
 
 const PATH_FOLDERS = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
 
