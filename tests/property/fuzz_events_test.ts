@@ -4,10 +4,9 @@ import { decodeEvent, type SessionEvent } from "../../src/api/events.ts";
 import { ApiError } from "../../src/api/errors.ts";
 import { EventHistory } from "../../src/session/event_history.ts";
 import { readEvent, showEvent, type TurnEvent } from "../../src/session/event_types.ts";
-import { progressOf } from "../../src/session/progress.ts";
 import { pollDelayMs } from "../../src/session/status_poll.ts";
 import { verdictOf, type WaitStatus } from "../../src/session/verdict.ts";
-import { describeActivity } from "../../src/session/progress.ts";
+import { describeActivity, progressOf } from "../../src/session/progress.ts";
 import { buildResult } from "../../src/session/result.ts";
 import { TurnReader } from "../../src/session/turn.ts";
 
