@@ -45,12 +45,10 @@ const MAX_PROSE_CHARS = MAX_ENTRY_CHARS - 128 * 1024;
 /** A response with one event may be this many times as large as others: little of it is kept. */
 const ALONE_FACTOR = 16;
 
-/** The API's own page size. */
-const DEFAULT_LIMIT = 1_000;
-/** The largest page known to be accepted everywhere. */
-const FULL_LIMIT = 1_000;
+/** Events of a page where no limit is named, and the most that is known to be taken everywhere. */
+export const FULL_PAGE = 1_000;
 /** Larger ones, for servers that have no pages. */
-const LARGER_LIMITS = [FULL_LIMIT, 10_000, 100_000] as const;
+const LARGER_LIMITS = [FULL_PAGE, 10_000, 100_000] as const;
 /** Where a server takes no larger pages, it takes these. */
 const SMALL_LIMIT = 100;
 /** Entries of the other direction that must show whether the order has an effect. */
@@ -214,7 +212,7 @@ class PageReader {
     let hasAny = page !== undefined || types !== undefined;
     // A server may give less than was asked for, and what was not.
     for (let count = 1;; count++) {
-      const room = Math.max(1, (limit ?? FULL_LIMIT) - events.length);
+      const room = Math.max(1, (limit ?? FULL_PAGE) - events.length);
       const fetched = await this.#fetchInOrder(cursor, room);
       const { data, next } = trail.take<SessionEvent>(fetched);
       events = eachOnce([...events, ...data.filter((event) => this.#isWanted(event))], this.#order);
@@ -283,7 +281,7 @@ class PageReader {
 
   /** The order of a server that gives the same whatever is asked, by events of all types. */
   async #orderOfAll(): Promise<Order> {
-    const { data } = await this.#ask({ limit: FULL_LIMIT });
+    const { data } = await this.#ask({ limit: FULL_PAGE });
     return directionOf(data.filter(hasHappened)) ?? "asc";
   }
 
@@ -318,9 +316,9 @@ class PageReader {
     until: Place | undefined,
   ): Promise<{ readonly entries: Map<string | number, Entry>; readonly start: number }> {
     const { lists, limits } = this.#server;
-    const { types, limit: wanted = FULL_LIMIT } = this.#params;
+    const { types, limit: wanted = FULL_PAGE } = this.#params;
     const order = opposite(this.#order);
-    const limit = limits.get(this.#sessionId) ?? FULL_LIMIT;
+    const limit = limits.get(this.#sessionId) ?? FULL_PAGE;
     const key = JSON.stringify([this.#sessionId, types ?? null]);
     // A list that begins with its newest events shifts as they come: nothing of it lasts.
     const shifts = order === "desc";
@@ -371,10 +369,10 @@ class PageReader {
   /** Fetches one page, and what the server leaves out of it without a word. */
   async #fetch(params: ListEventsParams): Promise<ServerPage> {
     const { habits } = this.#server;
-    const wanted = params.limit ?? FULL_LIMIT;
+    const wanted = params.limit ?? FULL_PAGE;
     // Of what is chosen here, much may be left out.
     const isChosenHere = habits.without?.types && params.types;
-    const asked = habits.cutsLists || isChosenHere ? Math.max(wanted, FULL_LIMIT) : wanted;
+    const asked = habits.cutsLists || isChosenHere ? Math.max(wanted, FULL_PAGE) : wanted;
     const query = { ...params, limit: asked, ...afterOf(params.page) };
     let page = await this.#ask(query);
     const mayBeLate = params.types && !habits.without?.types && !habits.bindsCursors;
@@ -403,7 +401,7 @@ class PageReader {
     query: ServerQuery & { readonly limit: number },
   ): Promise<ServerPage> {
     const sizes: readonly number[] = LARGER_LIMITS.filter((size) => size > query.limit + 1);
-    let known: ServerPage = { ...fetched, isCut: fetched.isCut || count > FULL_LIMIT };
+    let known: ServerPage = { ...fetched, isCut: fetched.isCut || count > FULL_PAGE };
     let most = count;
     for (const limit of fetched.isCut ? sizes : [query.limit + 1, ...sizes]) {
       const larger = await unlessRefused(this.#ask({ ...query, limit, afterId: undefined }));
@@ -425,7 +423,7 @@ class PageReader {
       return await this.#request(usual);
     } catch (error) {
       // More than any page of this server may have is asked for in the hope only.
-      if (!isRefusedQuery(error) || (query.limit ?? 0) > FULL_LIMIT) throw error;
+      if (!isRefusedQuery(error) || (query.limit ?? 0) > FULL_PAGE) throw error;
       for (const change of SIMPLER) {
         // A cursor may be what is refused, and belongs to its order and types.
         if (change.without && (query.page !== undefined || query.afterId !== undefined)) continue;
@@ -475,7 +473,7 @@ class PageReader {
       } catch (error) {
         const entries = error instanceof ApiError ? error.entriesRead : undefined;
         if (entries === undefined || limit === 1) throw error;
-        const half = Math.max(1, Math.floor((limit ?? DEFAULT_LIMIT) / 2));
+        const half = Math.max(1, Math.floor((limit ?? FULL_PAGE) / 2));
         limit = entries > 0 ? Math.min(half, entries) : half;
         limits.set(this.#sessionId, limit);
         log.info("A page of events is too large, asking for less", { limit });

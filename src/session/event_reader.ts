@@ -9,6 +9,7 @@
  */
 
 import { ApiError } from "../api/errors.ts";
+import { FULL_PAGE } from "../api/event_list.ts";
 import { beginsTurn, fullerEvent, isQueued, type SessionEvent } from "../api/events.ts";
 import { leftOutOf } from "../api/json.ts";
 import { CursorTrail } from "../api/pages.ts";
@@ -42,7 +43,6 @@ export interface ReadBounds extends CallOptions {
 const MAX_POSITIONS = 2_000;
 /** The first page back is small, since mostly little is new; then pages as large as the API has. */
 const FIRST_SEARCH_LIMIT = 100;
-const SEARCH_LIMIT = 1_000;
 const MAX_SEARCH_PAGES = 101;
 /** Pages of a search that are read at once; further ones keep to a rate, and count for the caller. */
 const SWIFT_SEARCH_PAGES = 3;
@@ -179,7 +179,7 @@ export class EventReader {
     const window = windowAfter(query, eventId);
     const last = Math.max(1, from.index - MAX_RESUME_PAGES + 1);
     for (let index = from.index; index >= last && window.isEmpty; index--) {
-      const params = { order: "desc", limit: SEARCH_LIMIT, page: from.pages[index] } as const;
+      const params = { order: "desc", limit: FULL_PAGE, page: from.pages[index] } as const;
       const { data } = await this.#list(query, params, options);
       const isFirst = index === from.index;
       const at = isFirst ? data.findIndex((event) => event.id === eventId) : data.length;
@@ -252,7 +252,7 @@ export class EventReader {
     }
     const params = index === 0
       ? { limit: FIRST_SEARCH_LIMIT }
-      : { limit: SEARCH_LIMIT, page, maxTextChars: SEARCH_TEXT_CHARS };
+      : { limit: FULL_PAGE, page, maxTextChars: SEARCH_TEXT_CHARS };
     return await this.#list(query, { order: "desc", ...params }, bounds);
   }
 }

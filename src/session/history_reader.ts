@@ -5,6 +5,7 @@
  * @module
  */
 
+import { FULL_PAGE } from "../api/event_list.ts";
 import { CursorTrail } from "../api/pages.ts";
 import type { ManagedAgentsApi, ReadOptions } from "../api/types.ts";
 import type { EventHistory } from "./event_history.ts";
@@ -12,8 +13,6 @@ import { readEvent, type TurnEvent, typesIn } from "./event_types.ts";
 
 /** Enough for most turns in one request. */
 const FIRST_PAGE = 200;
-/** The API's documented default and the largest page known to be accepted everywhere. */
-const FULL_PAGE = 1_000;
 /** A gap longer than this many pages is closed by `list_events`, not by a wait. */
 const MAX_TAIL_PAGES = 30;
 /** Characters of newer texts beside which older ones find no room in a reply, subagents' included. */
