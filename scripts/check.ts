@@ -40,6 +40,14 @@ async function runDeno(args: readonly string[], mend: string): Promise<Complaint
   return success ? [] : [stdout + stderr, mend];
 }
 
+/** Counts the ways of a call and an event. They are printed and gate nothing. */
+async function wayLines(): Promise<string[]> {
+  const args = ["run", "-q", "-P=ways", "scripts/ways.ts"];
+  const env = { ...Deno.env.toObject(), NO_COLOR: "1" };
+  const { success, stdout, stderr } = await run(Deno.execPath(), args, { cwd: ROOT, env });
+  return success ? stdout.trimEnd().split("\n") : [`NOT COUNTED: deno task ways: ${stderr.trim()}`];
+}
+
 async function main(): Promise<boolean> {
   let failed = 0;
   let passed = 0;
@@ -58,7 +66,8 @@ async function main(): Promise<boolean> {
   const { figures, complaints } = await exactFigures();
   report("requests, bytes and characters within their limits", complaints);
   for (const [name, running] of commands) report(name, await running);
-  printLines([...numberLines(files, figures), `check: ${passed} passed, ${failed} failed`]);
+  printLines([...numberLines(files, figures), "", ...await wayLines(), ""]);
+  printLines([`check: ${passed} passed, ${failed} failed`]);
   return failed === 0;
 }
 
