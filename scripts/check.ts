@@ -5,6 +5,7 @@
  */
 
 import { run } from "./compile/tools.ts";
+import { demoIsCurrent } from "./docs/demo.ts";
 import { exactFigures } from "./house/exact_figures.ts";
 import { numberLines } from "./house/numbers.ts";
 import { RULES } from "./house/rules.ts";
@@ -12,7 +13,7 @@ import { describeFinding, readTree } from "./house/tree.ts";
 import { printLines } from "./table.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const DOCUMENTS = ["README.md", "docs/simulator.md"];
+const DOCUMENTS = ["docs/library.md", "docs/simulator.md"];
 
 /** What the runtime checks: arguments of Deno, and what mends what it complains of. */
 const COMMANDS: readonly (readonly [name: string, args: readonly string[], mend: string])[] = [
@@ -63,6 +64,7 @@ async function main(): Promise<boolean> {
   const commands = COMMANDS.map(([name, args, mend]) => [name, runDeno(args, mend)] as const);
   const files = await readTree(ROOT);
   for (const [name, rule] of Object.entries(RULES)) report(name, rule(files).map(describeFinding));
+  report("the demo's picture is current", (await demoIsCurrent(files)).map(describeFinding));
   const { figures, complaints } = await exactFigures();
   report("requests, bytes and characters within their limits", complaints);
   for (const [name, running] of commands) report(name, await running);

@@ -1,21 +1,26 @@
 /**
- * `deno task docs`: writes the generated parts of the README.
+ * `deno task docs`: writes the generated parts of the documents, and the picture of the demo.
  *
  * @module
  */
 
 import { parseRecord, recordText } from "./bench/record.ts";
+import { DEMO_PATH, demoSvg, recordDemo } from "./docs/demo.ts";
+import { GENERATED_DOCUMENTS, renderDocument } from "./house/documents.ts";
 import { missingFigures } from "./house/figures.ts";
-import { readmeParts, renderReadme } from "./house/readme.ts";
 import { printLines } from "./table.ts";
 
-const README = new URL("../README.md", import.meta.url);
+const ROOT = new URL("../", import.meta.url);
 
 if (import.meta.main) {
-  const before = await Deno.readTextFile(README);
   const record = await recordText();
-  const after = renderReadme(before, readmeParts(record));
-  if (after !== before) await Deno.writeTextFile(README, after);
+  for (const path of GENERATED_DOCUMENTS) {
+    const file = new URL(path, ROOT);
+    const before = await Deno.readTextFile(file);
+    const after = renderDocument(path, before, record);
+    if (after !== before) await Deno.writeTextFile(file, after);
+  }
+  await Deno.writeTextFile(new URL(DEMO_PATH, ROOT), demoSvg(await recordDemo()));
   const run = parseRecord(record).at(-1);
   const missing = run ? missingFigures(run.figures) : [];
   if (missing.length > 0) {

@@ -1,5 +1,5 @@
 /**
- * Makes the README's table of figures, from the newest run on record.
+ * Makes the table of figures in docs/figures.md, from the newest run on record.
  *
  * @module
  */

@@ -17,8 +17,9 @@ import {
   unitTestsStartNothing,
   zodIsShaken,
 } from "./code_rules.ts";
+import { documentsAreCurrent } from "./documents.ts";
 import { cycles, filesAreUsed, layering, simulatorEntry } from "./imports.ts";
-import { readmeIsCurrent } from "./readme.ts";
+import { linksLeadSomewhere } from "./links.ts";
 import {
   documentsNameRealFiles,
   noMachineFacts,
@@ -51,8 +52,9 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "no secrets": noSecrets,
   "nothing unfinished": nothingUnfinished,
   "documents name files that are there": documentsNameRealFiles,
+  "links lead somewhere": linksLeadSomewhere,
   "top level as agreed": topLevelIsAgreed,
   "permissions match settings": permissionsMatchSettings,
   "settings are used": settingsAreUsed,
-  "README tables are current": readmeIsCurrent,
+  "generated tables are current": documentsAreCurrent,
 };

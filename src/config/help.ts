@@ -1,5 +1,5 @@
 /**
- * Makes `--help`, and the lines of the README's table, from the settings table.
+ * Makes `--help`, and the lines of the tables in docs/settings.md, from the settings table.
  *
  * @module
  */
@@ -15,6 +15,8 @@ export interface SettingLine {
   /** The default in words; empty for switches. */
   readonly fallback: string;
   readonly help: string;
+  /** Without `--http` the setting is refused. */
+  readonly httpOnly: boolean;
 }
 
 /**
@@ -27,11 +29,17 @@ export function settingLines(command?: CommandName): SettingLine[] {
 }
 
 function settingLine(setting: ScopedSetting): SettingLine {
-  const { flag, short, valueName, env = [], fallback, fallbackText, help } = setting;
+  const { flag, short, valueName, env = [], fallback, fallbackText, help, httpOnly } = setting;
   const spelled = flag ? `${short ? `-${short}, ` : ""}--${flag}` : "";
   const value = spelled && valueName ? ` ${valueName}` : "";
   const words = typeof fallback === "boolean" ? "" : `${fallback ?? ""}`;
-  return { flag: spelled + value, env, fallback: fallbackText ?? words, help };
+  return {
+    flag: spelled + value,
+    env,
+    fallback: fallbackText ?? words,
+    help,
+    httpOnly: httpOnly ?? false,
+  };
 }
 
 /** Widths of the columns of flags and of commands, in characters. */

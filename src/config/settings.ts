@@ -1,5 +1,5 @@
 /**
- * The settings table: the one source of the parser, the configuration, `--help` and the README.
+ * The settings table: the one source of the parser, the configuration, `--help` and docs/settings.md.
  *
  * A setting is one row. Its section is an object of the configuration (`config.http`, `config.log`,
  * …), in which the row's name is the value's name.
@@ -55,7 +55,7 @@ export interface Setting<T = unknown, F = unknown> {
   readonly fallback: F;
   /** The default in words where the value itself does not say it. */
   readonly fallbackText?: string;
-  /** One line, for `--help` and the README. */
+  /** One line, for `--help` and docs/settings.md. */
   readonly help: string;
   /** The value is a credential, which no error and no log repeats. */
   readonly secret?: boolean;

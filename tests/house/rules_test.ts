@@ -1,7 +1,22 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { renderDocument } from "../../scripts/house/documents.ts";
 import { codeLines, functionLines, numberLines } from "../../scripts/house/numbers.ts";
 import { RULES } from "../../scripts/house/rules.ts";
 import { describeFinding, type TextFile } from "../../scripts/house/tree.ts";
+
+/** A document with empty places for its generated parts, as the code fills them. */
+function generated(path: string, ...names: string[]): string {
+  const places = names.map((name) => `<!-- generated:${name} -->\n<!-- end -->\n`);
+  return renderDocument(path, places.join(""), "");
+}
+
+const SETTINGS_DOCUMENT = generated(
+  "docs/settings.md",
+  "settings",
+  "http_settings",
+  "command_settings",
+);
+const FIGURES_DOCUMENT = generated("docs/figures.md", "figures");
 
 type Tree = Readonly<Record<string, string>>;
 
@@ -306,14 +321,36 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     {},
   ],
   [
-    "README tables are current",
+    "links lead somewhere",
+    { "docs/a.md": "See [b](b.md#a-part), `[c](c.md)` and https://e.test/d.md.", "docs/b.md": "" },
+    /docs\/a\.md:1 links to #a-part, which docs\/b\.md does not have: write/,
     {
-      "README.md": "<!-- generated:tools -->\n<!-- end -->\n" +
-        "<!-- generated:settings -->\n<!-- end -->\n" +
-        "<!-- generated:figures -->\n<!-- end -->\n",
+      "docs/a.md": "[b](b.md#the-cma-mcp-part-1), [c](../src), [d](#e-)\n# E?-\n" +
+        '<img src="b.svg#still">\n```md\n[f](f.md)\n```\n',
+      "docs/b.md": "## The `cma-mcp` part\n## The cma-mcp part\n",
+      "docs/b.svg": "",
+      "src/c.ts": "",
+    },
+  ],
+  [
+    "links lead somewhere",
+    { "README.md": '<picture><source srcset="docs/a.svg#still"></picture>' },
+    /README\.md:1 links to docs\/a\.svg, which is not there/,
+    { "README.md": "[a](https://a.test#b) [c](mailto:c@d.test)" },
+  ],
+  [
+    "generated tables are current",
+    {
+      "README.md": "<!-- generated:tools -->\n<!-- end -->\n",
+      "docs/settings.md": SETTINGS_DOCUMENT,
+      "docs/figures.md": FIGURES_DOCUMENT,
     },
     /README\.md is out of date: run 'deno task docs'/,
-    {},
+    {
+      "README.md": generated("README.md", "tools"),
+      "docs/settings.md": SETTINGS_DOCUMENT,
+      "docs/figures.md": FIGURES_DOCUMENT,
+    },
   ],
 ];
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { RecordedFigure, RecordedRun } from "../../scripts/bench/record.ts";
 import { figureRows, figuresCaption } from "../../scripts/house/figures.ts";
-import { figureTable } from "../../scripts/house/readme.ts";
+import { figureTable } from "../../scripts/house/documents.ts";
 
 const figures: Record<string, RecordedFigure> = {
   "turn_end.http_alone.median": {

@@ -1,0 +1,73 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { z } from "zod";
+import {
+  commandTables,
+  renderParts,
+  settingTable,
+  toolSetTables,
+  toolTable,
+} from "../../scripts/house/documents.ts";
+
+Deno.test("toolTable() marks optional parameters and gives the first sentence", () => {
+  const tool = {
+    name: "get_thing",
+    description: "Gets a thing | or two. Then more.",
+    annotations: { readOnlyHint: true },
+    input: z.object({
+      thing_id: z.string(),
+      limit: z.number().default(5),
+      all: z.boolean().optional(),
+    }),
+  };
+  assertEquals(
+    toolTable([tool]).split("\n").at(-1),
+    "| `get_thing` | Gets a thing \\| or two.<br>Takes `thing_id`, `limit?`, `all?` |",
+  );
+});
+
+Deno.test("toolSetTables() puts opt-in sets below the tools that are always there", () => {
+  const tables = toolSetTables({ core: [], extra: [] }).split("\n\n");
+  assertEquals([tables[1], tables[0] === tables[2]], ["Set `extra`, opt-in:", true]);
+});
+
+Deno.test("toolTable() says which tools write", () => {
+  const tool = {
+    name: "do_it",
+    description: "Does it.",
+    annotations: { readOnlyHint: false },
+    input: z.object({ id: z.string() }),
+  };
+  assertStringIncludes(toolTable([tool]), "**Writes.** Does it.<br>Takes `id`");
+});
+
+Deno.test("settingTable() gives all spellings, and the default if there is one", () => {
+  const line = { flag: "", env: ["A", "B"], fallback: "none", help: "Sets it", httpOnly: false };
+  const flag = { flag: "--c", env: ["C"], fallback: "", help: "Does it", httpOnly: true };
+  assertEquals(settingTable([line, flag]).split("\n").slice(-2), [
+    "| `A`<br>`B`   | Sets it (none) |",
+    "| `--c`<br>`C` | Does it        |",
+  ]);
+});
+
+Deno.test("commandTables() leaves out commands that have no flags of their own", () => {
+  const tables = commandTables();
+  assertStringIncludes(tables, "### cma-mcp doctor\n");
+  assert(!tables.includes("--help"));
+});
+
+Deno.test("renderParts() replaces what is between the markers and nothing else", () => {
+  const text = "before\n<!-- generated:a -->\nold $& text\n<!-- end -->\nafter\n";
+  const rendered = renderParts("a.md", text, { a: "new $& text" });
+  assertEquals(rendered, "before\n<!-- generated:a -->\n\nnew $& text\n\n<!-- end -->\nafter\n");
+  assertEquals(renderParts("a.md", rendered, { a: "new $& text" }), rendered);
+});
+
+Deno.test("renderParts() fails for unknown and for missing parts", () => {
+  const text = "<!-- generated:a -->\n<!-- end -->\n";
+  assertThrows(() => renderParts("b.md", text, {}), Error, "b.md asks for an unknown part: a");
+  assertThrows(
+    () => renderParts("b.md", text, { a: "", b: "" }),
+    Error,
+    "b.md has no place for: b",
+  );
+});
