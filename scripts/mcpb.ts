@@ -1,6 +1,7 @@
 /**
- * `deno task mcpb [--target <name>|all] [--repository <owner>/<name>]`: makes bundles for Claude
- * Desktop in `dist/`, one per target; by default one for this machine.
+ * `deno task mcpb [--target <name>|all|node] [--repository <owner>/<name>]`: makes bundles for Claude
+ * Desktop in `dist/`, one per target; by default one for this machine. `node` makes the one of the
+ * npm package in `dist/npm`, which any system can run.
  *
  * @module
  */
@@ -12,21 +13,32 @@ import { selectTargets } from "./compile/targets.ts";
 import { print, readSource } from "./compile/tools.ts";
 import { findRepository, readReleaseInput } from "./release/input.ts";
 import { bundle } from "./release/make.ts";
-import { bundleName } from "./release/names.ts";
+import { binaryServer, type BundledServer, nodeServer } from "./release/mcpb_manifest.ts";
+import { bundleName, nodeBundleName } from "./release/names.ts";
+import { readNodePackage } from "./release/node_package.ts";
 
 async function main(): Promise<boolean> {
   const { target: named, repository } = parseArgs(Deno.args, { string: ["target", "repository"] });
-  const targets = selectTargets(named ? [named] : [], Deno.build.target);
   const env = (name: string) => Deno.env.get(name);
   const [manifest, source] = [await readManifest(), await readSource(ROOT, env)];
   const input = await readReleaseInput(manifest, source, await findRepository(repository, env));
+  const write = async (name: string, server: BundledServer) => {
+    const output = `${distFolder()}/${name}`;
+    await Deno.writeFile(output, bundle(input, server));
+    print(output);
+  };
+  if (named === "node") {
+    const files = await readNodePackage(`${distFolder()}/npm`);
+    if (!files) throw new Error("There is no package in dist/npm: run 'deno task npm' first");
+    await write(nodeBundleName(input.version), nodeServer(files));
+    return true;
+  }
+  const targets = selectTargets(named ? [named] : [], Deno.build.target);
   const { paths, failures } = await buildExecutables(targets, { manifest, source });
   for (const target of targets) {
     const path = paths.get(target.name);
     if (path === undefined) continue;
-    const output = `${distFolder()}/${bundleName(input.version, target)}`;
-    await Deno.writeFile(output, bundle(input, target, await Deno.readFile(path)));
-    print(output);
+    await write(bundleName(input.version, target), binaryServer(target, await Deno.readFile(path)));
   }
   for (const failure of failures) print(`not built: ${failure}`);
   return failures.length === 0;

@@ -1,7 +1,7 @@
 /**
  * `deno task release [--target <name>|all] [--repository <owner>/<name>]`: makes everything that a
  * release has, in `dist/release`; by default for all targets. When one cannot be built, it makes no
- * release.
+ * release. The bundle for Node is of the npm package in `dist/npm`, which `deno task npm` makes.
  *
  * @module
  */
@@ -13,6 +13,7 @@ import { selectTargets } from "./compile/targets.ts";
 import { print, readSource } from "./compile/tools.ts";
 import { findRepository, readReleaseInput } from "./release/input.ts";
 import { makeRelease } from "./release/make.ts";
+import { readNodePackage } from "./release/node_package.ts";
 
 async function main(): Promise<boolean> {
   const { target, repository: named } = parseArgs(Deno.args, { string: ["target", "repository"] });
@@ -20,7 +21,8 @@ async function main(): Promise<boolean> {
   const env = (name: string) => Deno.env.get(name);
   const repository = await findRepository(named, env);
   const [manifest, source] = [await readManifest(), await readSource(ROOT, env)];
-  const input = await readReleaseInput(manifest, source, repository);
+  const nodePackage = await readNodePackage(`${distFolder()}/npm`);
+  const input = { ...await readReleaseInput(manifest, source, repository), nodePackage };
   const folder = `${distFolder()}/release`;
   await Deno.mkdir(folder, { recursive: true });
   // Empties the folder first: after a failure it must not hold files of an earlier release.
@@ -35,6 +37,7 @@ async function main(): Promise<boolean> {
     (name, bytes) => Deno.writeFile(`${folder}/${name}`, bytes),
   );
   for (const [name, hash] of hashes) print(`${hash}  ${name}`);
+  if (!nodePackage) print("made no bundle for Node: run 'deno task npm' first");
   if (!repository) {
     print(
       "made no server.json and no install scripts: for these, type --repository <owner>/<name>",

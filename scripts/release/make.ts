@@ -7,8 +7,14 @@
 import type { Target } from "../compile/targets.ts";
 import { sha256 } from "../compile/tools.ts";
 import { type Entry, tarGz, zip } from "./archive.ts";
-import { bundleEntries, bundleManifest } from "./mcpb_manifest.ts";
-import { archiveName, bundleName, checksums, type Repository } from "./names.ts";
+import {
+  binaryServer,
+  type BundledServer,
+  bundleEntries,
+  bundleManifest,
+  nodeServer,
+} from "./mcpb_manifest.ts";
+import { archiveName, bundleName, checksums, nodeBundleName, type Repository } from "./names.ts";
 import { serverJson } from "./server_json.ts";
 
 /** The input of a release, beside the executables. */
@@ -26,6 +32,8 @@ export interface ReleaseInput {
   readonly notes: string;
   /** Install scripts by file name; each has {@linkcode REPOSITORY_PLACE} in it. */
   readonly installers: ReadonlyMap<string, string>;
+  /** The files of the npm package; without it, a release has no bundle for Node. */
+  readonly nodePackage?: readonly Entry[];
 }
 
 /** Writes a file of a release. */
@@ -42,10 +50,10 @@ export function placeRepository(script: string, { owner, name }: Repository): st
   return script.replaceAll(REPOSITORY_PLACE, `${owner}/${name}`);
 }
 
-/** Makes the bundle for Claude Desktop. */
-export function bundle(input: ReleaseInput, target: Target, executable: Uint8Array): Uint8Array {
-  const manifest = bundleManifest(input.version, target, input.repository);
-  return zip(bundleEntries(manifest, target, executable, input.papers), input.epoch);
+/** Makes a bundle for Claude Desktop. */
+export function bundle(input: ReleaseInput, server: BundledServer): Uint8Array {
+  const manifest = bundleManifest(input.version, server, input.repository);
+  return zip(bundleEntries(manifest, server, input.papers), input.epoch);
 }
 
 function archive(input: ReleaseInput, target: Target, executable: Uint8Array): Uint8Array {
@@ -80,8 +88,11 @@ export async function makeRelease(
     const executable = await readExecutable(target);
     await add(archiveName(version, target), archive(input, target, executable));
     const name = bundleName(version, target);
-    await add(name, bundle(input, target, executable));
+    await add(name, bundle(input, binaryServer(target, executable)));
     bundles.set(name, hashes.get(name) ?? "");
+  }
+  if (input.nodePackage) {
+    await add(nodeBundleName(version), bundle(input, nodeServer(input.nodePackage)));
   }
   await add(`cma-mcp-${version}.cdx.json`, json(input.sbom));
   if (repository) {

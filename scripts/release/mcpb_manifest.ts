@@ -1,5 +1,6 @@
 /**
- * Makes the manifest and the list of files of the bundle for Claude Desktop.
+ * Makes the manifest and the list of files of a bundle for Claude Desktop: with an executable, or with
+ * the npm package, which Claude Desktop starts with a Node of its own.
  *
  * @module
  */
@@ -48,13 +49,62 @@ function firstSentence(text: string): string {
   return /^.*?\.(?=\s|$)/s.exec(text)?.[0] ?? text;
 }
 
-/** Returns `manifest.json` of format 0.3, for one operating system. */
+/** What a bundle starts, and where it can. */
+export interface BundledServer {
+  readonly type: "binary" | "node";
+  /** Path of the file that is started, within the bundle. */
+  readonly entryPoint: string;
+  readonly files: readonly Entry[];
+  /** Operating systems, as Node calls them. */
+  readonly platforms: readonly string[];
+  /** The versions of Node that can run it. */
+  readonly node?: string;
+}
+
+/** Returns the server of a bundle with an executable. */
+export function binaryServer(target: Target, executable: Uint8Array): BundledServer {
+  const entryPoint = `server/cma-mcp${target.extension}`;
+  return {
+    type: "binary",
+    entryPoint,
+    files: [{ name: entryPoint, bytes: executable, executable: true }],
+    platforms: [target.platform],
+  };
+}
+
+/**
+ * Returns the server of a bundle with the npm package, for every operating system.
+ *
+ * @param files of the package, `package.json` among them
+ * @throws Error when the package starts nothing, or does not say which Node it needs
+ */
+export function nodeServer(files: readonly Entry[]): BundledServer {
+  const bytes = files.find(({ name }) => name === "package.json")?.bytes ?? new Uint8Array();
+  const { bin, engines } = JSON.parse(new TextDecoder().decode(bytes) || "{}");
+  const [main] = typeof bin === "string" ? [bin] : Object.values<unknown>(bin ?? {});
+  const path = typeof main === "string" ? main.replace(/^\.\//, "") : undefined;
+  if (path === undefined || !files.some(({ name }) => name === path)) {
+    throw new Error("package.json names no file to start: give it in bin");
+  }
+  if (typeof engines?.node !== "string") {
+    throw new Error("package.json does not say which Node it needs: give it in engines");
+  }
+  return {
+    type: "node",
+    entryPoint: `server/${path}`,
+    files: files.map((file) => ({ ...file, name: `server/${file.name}` })),
+    platforms: ["darwin", "win32", "linux"],
+    node: engines.node,
+  };
+}
+
+/** Returns `manifest.json` of format 0.3. */
 export function bundleManifest(
   version: string,
-  target: Target,
+  { type, entryPoint, platforms, node }: BundledServer,
   repository: Repository | undefined,
 ): Record<string, unknown> {
-  const entryPoint = `server/cma-mcp${target.extension}`;
+  const path = "${__dirname}/" + entryPoint;
   const settings = Object.entries(USER_CONFIG);
   const url = repository && repositoryUrl(repository);
   return {
@@ -71,11 +121,11 @@ export function bundleManifest(
       support: `${url}/issues`,
     }),
     server: {
-      type: "binary",
+      type,
       entry_point: entryPoint,
       mcp_config: {
-        command: "${__dirname}/" + entryPoint,
-        args: [],
+        // Claude Desktop takes exactly this word for the Node that it brings.
+        ...(type === "node" ? { command: "node", args: [path] } : { command: path, args: [] }),
         env: Object.fromEntries(
           settings.map(([name, { variable }]) => [variable, `\${user_config.${name}}`]),
         ),
@@ -89,7 +139,7 @@ export function bundleManifest(
     keywords: ["claude", "managed agents", "anthropic"],
     license: "MIT",
     privacy_policies: ["https://www.anthropic.com/legal/privacy"],
-    compatibility: { platforms: [target.platform] },
+    compatibility: { platforms, ...(node !== undefined && { runtimes: { node } }) },
     user_config: Object.fromEntries(
       settings.map(([name, { variable: _, ...rest }]) => [name, { type: "string", ...rest }]),
     ),
@@ -99,14 +149,13 @@ export function bundleManifest(
 /** Returns the files of a bundle. */
 export function bundleEntries(
   manifest: Record<string, unknown>,
-  target: Target,
-  executable: Uint8Array,
+  server: BundledServer,
   papers: readonly Entry[],
 ): Entry[] {
   const text = `${JSON.stringify(manifest, null, 2)}\n`;
   return [
     { name: "manifest.json", bytes: new TextEncoder().encode(text) },
-    { name: `server/cma-mcp${target.extension}`, bytes: executable, executable: true },
+    ...server.files,
     ...papers,
   ];
 }

@@ -23,6 +23,11 @@ export function bundleName(version: string, target: Target): string {
   return `${stem(version, target)}.mcpb`;
 }
 
+/** Returns the name of the bundle for Claude Desktop that any Node can run. */
+export function nodeBundleName(version: string): string {
+  return `cma-mcp-${version}-node.mcpb`;
+}
+
 /** A repository on GitHub. */
 export interface Repository {
   readonly owner: string;

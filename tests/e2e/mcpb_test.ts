@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { unzipSync } from "fflate";
 import { TARGETS } from "../../scripts/compile/targets.ts";
 import { bundle } from "../../scripts/release/make.ts";
-import { bundleManifest } from "../../scripts/release/mcpb_manifest.ts";
+import { binaryServer, bundleManifest, nodeServer } from "../../scripts/release/mcpb_manifest.ts";
 import { bytes, releaseInput } from "../scripts/release_support.ts";
 import { executable, inFolder, NEEDS_EXECUTABLE, ownTarget } from "./compiled.ts";
 import { runPackage } from "../helpers/run_deno.ts";
@@ -23,15 +23,33 @@ async function validate(manifest: string): Promise<{ code: number; output: strin
 for (const target of TARGETS) {
   Deno.test(`the manifest of the bundle for ${target.name} passes the publisher's check`, async () => {
     const repository = { owner: "example", name: "cma-mcp" };
-    const manifest = JSON.stringify(bundleManifest("1.2.3", target, repository));
+    const manifest = JSON.stringify(
+      bundleManifest("1.2.3", binaryServer(target, bytes("")), repository),
+    );
     const { code, output } = await validate(manifest);
     assertEquals(code, 0, output);
     assertStringIncludes(output, "passes");
   });
 }
 
+const PACKAGE = [
+  {
+    name: "package.json",
+    bytes: bytes(JSON.stringify({ bin: "main.mjs", engines: { node: ">=20.18.1" } })),
+  },
+  { name: "main.mjs", bytes: bytes("") },
+];
+
+Deno.test("the manifest of the bundle for Node passes the publisher's check", async () => {
+  const manifest = JSON.stringify(bundleManifest("1.2.3", nodeServer(PACKAGE), undefined));
+  const { code, output } = await validate(manifest);
+  assertEquals(code, 0, output);
+  assertStringIncludes(output, "passes");
+});
+
 Deno.test("the publisher's check refuses a manifest that is wrong", async () => {
-  const manifest = { ...bundleManifest("1.2.3", ownTarget(), undefined), server: { type: "exe" } };
+  const good = bundleManifest("1.2.3", binaryServer(ownTarget(), bytes("")), undefined);
+  const manifest = { ...good, server: { type: "exe" } };
   const { code, output } = await validate(JSON.stringify(manifest));
   assert(code !== 0, output);
 });
@@ -42,7 +60,7 @@ Deno.test({
   fn: () =>
     inFolder(async (folder) => {
       const program = await Deno.readFile(executable());
-      const files = unzipSync(bundle(await releaseInput(), ownTarget(), program));
+      const files = unzipSync(bundle(await releaseInput(), binaryServer(ownTarget(), program)));
       const manifest = JSON.parse(new TextDecoder().decode(files["manifest.json"] ?? bytes("")));
       const { entry_point, mcp_config } = manifest.server;
       await Deno.mkdir(`${folder}/server`);

@@ -1,6 +1,11 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { licencesText, readLicence } from "../../scripts/release/licences.ts";
-import { bundleEntries, bundleManifest } from "../../scripts/release/mcpb_manifest.ts";
+import {
+  binaryServer,
+  bundleEntries,
+  bundleManifest,
+  nodeServer,
+} from "../../scripts/release/mcpb_manifest.ts";
 import { packagesBehind, parseGraph, parseLock } from "../../scripts/release/packages.ts";
 import { cycloneDx } from "../../scripts/release/sbom.ts";
 import { serverJson, serverJsonSchema } from "../../scripts/release/server_json.ts";
@@ -143,19 +148,19 @@ const platforms = [
 ] as const;
 for (const [name, platform, entryPoint] of platforms) {
   Deno.test(`bundleManifest() for ${name} starts what is in the bundle, there only`, () => {
-    const target = targetNamed(name);
-    const manifest = JSON.parse(JSON.stringify(bundleManifest("9.9.9", target, repository)));
+    const server = binaryServer(targetNamed(name), bytes(""));
+    const manifest = JSON.parse(JSON.stringify(bundleManifest("9.9.9", server, repository)));
     assertEquals(manifest.compatibility.platforms, [platform]);
     assertEquals(manifest.server.entry_point, entryPoint);
     assertEquals(manifest.server.mcp_config.command, "${__dirname}/" + entryPoint);
-    const names = bundleEntries(manifest, target, bytes(""), []).map((entry) => entry.name);
+    const names = bundleEntries(manifest, server, []).map((entry) => entry.name);
     assertEquals(names, ["manifest.json", entryPoint]);
   });
 }
 
 Deno.test("bundleManifest() keeps the key secret, and asks for nothing that is not passed on", () => {
-  const target = targetNamed("linux-x64");
-  const manifest = JSON.parse(JSON.stringify(bundleManifest("9.9.9", target, undefined)));
+  const server = binaryServer(targetNamed("linux-x64"), bytes(""));
+  const manifest = JSON.parse(JSON.stringify(bundleManifest("9.9.9", server, undefined)));
   const { api_key, ...others } = manifest.user_config;
   assertEquals([api_key.sensitive, api_key.required], [true, true]);
   // A setting that stays empty would otherwise reach the program as the text of its placeholder.
@@ -170,16 +175,53 @@ Deno.test("bundleManifest() keeps the key secret, and asks for nothing that is n
 });
 
 Deno.test("bundleManifest() lists the tools that the program has", () => {
-  const { tools } = bundleManifest("9.9.9", targetNamed("linux-x64"), repository);
+  const server = binaryServer(targetNamed("linux-x64"), bytes(""));
+  const { tools } = bundleManifest("9.9.9", server, repository);
   assert(Array.isArray(tools));
   assertEquals(tools.map(({ name }) => name), toolsOf().map(({ name }) => name));
 });
 
 Deno.test("bundleEntries() can be run where it has to be", () => {
   const papers = [{ name: "LICENSE", bytes: bytes("MIT") }];
-  const entries = bundleEntries({ a: 1 }, targetNamed("linux-x64"), bytes("program"), papers);
+  const server = binaryServer(targetNamed("linux-x64"), bytes("program"));
+  const entries = bundleEntries({ a: 1 }, server, papers);
   assertEquals(entries.map(({ executable }) => executable ?? false), [false, true, false]);
   assertEquals(text(entries[0]?.bytes), '{\n  "a": 1\n}\n');
+});
+
+const PACKAGE = { bin: { "cma-mcp": "./bin/cma-mcp.mjs" }, engines: { node: ">=20.18.1" } };
+
+/** A package with this `package.json`. */
+function packageOf(manifest: unknown) {
+  return [
+    { name: "package.json", bytes: bytes(JSON.stringify(manifest)) },
+    { name: "bin/cma-mcp.mjs", bytes: bytes("program") },
+  ];
+}
+
+Deno.test("nodeServer() starts the package with the host's Node, on every system", () => {
+  const server = nodeServer(packageOf(PACKAGE));
+  const manifest = JSON.parse(JSON.stringify(bundleManifest("9.9.9", server, repository)));
+  assertEquals(manifest.compatibility, {
+    platforms: ["darwin", "win32", "linux"],
+    runtimes: { node: ">=20.18.1" },
+  });
+  const { type, entry_point, mcp_config: { command, args } } = manifest.server;
+  assertEquals([type, entry_point, command], ["node", "server/bin/cma-mcp.mjs", "node"]);
+  assertEquals(args, ["${__dirname}/server/bin/cma-mcp.mjs"]);
+  const names = bundleEntries(manifest, server, []).map((entry) => entry.name);
+  assertEquals(names, ["manifest.json", "server/package.json", "server/bin/cma-mcp.mjs"]);
+});
+
+for (const [what, manifest] of [["starts nothing", {}], ["starts what it has not", { bin: "x" }]]) {
+  Deno.test(`nodeServer() refuses a package that ${what}`, () => {
+    assertThrows(() => nodeServer(packageOf(manifest)), Error, "no file to start");
+  });
+}
+
+Deno.test("nodeServer() refuses a package that does not say which Node it needs", () => {
+  assertThrows(() => nodeServer(packageOf({ bin: PACKAGE.bin })), Error, "which Node");
+  assertThrows(() => nodeServer([]), Error, "no file to start");
 });
 
 const HASH = "0123456789abcdef".repeat(4);

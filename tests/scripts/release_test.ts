@@ -15,6 +15,7 @@ import {
   parseRepository,
   registryName,
 } from "../../scripts/release/names.ts";
+import { readNodePackage } from "../../scripts/release/node_package.ts";
 import { releaseNotes } from "../../scripts/release/notes.ts";
 import { bytes, EPOCH, releaseInput, targetNamed, text } from "./release_support.ts";
 
@@ -206,6 +207,34 @@ Deno.test("makeRelease() leaves out what needs a repository where there is none"
   const { written } = await release({ repository: undefined });
   assert(!written.has("server.json") && !written.has("install.sh"));
   assert(written.has("SHA256SUMS"));
+});
+
+Deno.test("makeRelease() makes a bundle for Node of the npm package", async () => {
+  const manifest = { bin: "main.mjs", engines: { node: ">=20" } };
+  const nodePackage = [
+    { name: "package.json", bytes: bytes(JSON.stringify(manifest)) },
+    { name: "main.mjs", bytes: bytes("program") },
+  ];
+  const { written, hashes } = await release({ nodePackage });
+  const files = unzipSync(written.get("cma-mcp-9.9.9-node.mcpb") ?? bytes(""));
+  assertEquals(text(files["server/main.mjs"]), "program");
+  assert(hashes.has("cma-mcp-9.9.9-node.mcpb"));
+});
+
+Deno.test("readNodePackage() reads what runs, in every folder", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    assertEquals(await readNodePackage(folder), undefined);
+    await Deno.mkdir(`${folder}/dist/node_modules`, { recursive: true });
+    const names = ["package.json", "LICENSE", "README.md", "cma-mcp-1.0.0.tgz", "dist/main.js"]
+      .concat("dist/main.d.ts", "dist/main.js.map", "dist/node_modules/a.js");
+    for (const name of names) await Deno.writeTextFile(`${folder}/${name}`, name);
+    const files = await readNodePackage(folder);
+    assertEquals(files?.map(({ name }) => name), ["LICENSE", "dist/main.js", "package.json"]);
+    assertEquals(text(files?.[1]?.bytes), "dist/main.js");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("makeRelease() gives the same bytes for the same input", async () => {
