@@ -10,7 +10,7 @@ import { type ApiOptions, createApi } from "../../api/client.ts";
 import { createConnections } from "../../api/connections.ts";
 import { ApiError, faultOf } from "../../api/errors.ts";
 import type { RequestInfo } from "../../api/http.ts";
-import type { Environment } from "../../api/resources.ts";
+import type { Agent, Environment } from "../../api/resources.ts";
 import type { CallOptions, ManagedAgentsApi } from "../../api/types.ts";
 import type { CredentialConfig, DoctorConfig } from "../../config/config.ts";
 import { type Proxy, proxyFor, proxyMisreadings } from "../../core/proxy.ts";
@@ -234,11 +234,12 @@ async function guarded(
 
 async function checkAgents(api: Api, options: CallOptions): Promise<Finding> {
   const { data, next_page } = await api.agents.list({ limit: MAX_COUNTED }, options);
-  const count = data.filter(({ archived_at }) => !archived_at).length;
-  if (count === 0 && !next_page) {
+  const usable = data.filter(({ archived_at }) => !archived_at);
+  if (usable.length === 0 && !next_page) {
     return agents.warn("The key's workspace has no agent", "make one in the Claude Console");
   }
-  return agents.ok(`${plural(count, "agent")}${next_page ? " or more" : ""} can be listed`);
+  const count = `${plural(usable.length, "agent")}${next_page ? " or more" : ""} can be listed`;
+  return agents.ok(usable.length === 0 ? count : `${count}: ${listed(usable.map(label))}`);
 }
 
 async function checkEnvironment(
@@ -318,7 +319,7 @@ async function checkAllowlist(
   return allowlist.ok(`${plural(ids.length, "agent")} can be reached, no other`);
 }
 
-function label({ id, name }: Environment): string {
+function label({ id, name }: Pick<Agent | Environment, "id" | "name">): string {
   return name ? `${id} (${name})` : id;
 }
 

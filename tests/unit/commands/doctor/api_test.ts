@@ -429,13 +429,18 @@ const SECOND = { id: "env_2" };
 const many = (count: number) => Array.from({ length: count }, (_, n) => ({ id: `env_${n}` }));
 
 const agentCases: readonly [string, Contents, string, string][] = [
-  ["one", { agents: [AGENT] }, "agents:ok", "1 agent can be listed"],
-  ["many", { agents: [AGENT, AGENT, AGENT], pageSize: 2 }, "agents:ok", "2 agents or more can"],
+  ["one", { agents: [AGENT] }, "agents:ok", "1 agent can be listed: agent_1 (One)"],
+  [
+    "many",
+    { agents: [AGENT, AGENT, AGENT], pageSize: 2 },
+    "agents:ok",
+    "2 agents or more can be listed: agent_1 (One), agent_1 (One)",
+  ],
   [
     "archived ones",
     { agents: [AGENT, { ...AGENT, archived_at: ARCHIVED }] },
     "agents:ok",
-    "1 agent can be listed",
+    "1 agent can be listed: agent_1 (One)",
   ],
   ["none", {}, "agents:warn", "make one in the Claude Console"],
 ];
