@@ -147,24 +147,33 @@ function readStyles(line: string): Run[] {
   return runs;
 }
 
-/** Breaks a line where the terminal ends, as a terminal does. */
+/** A row may end so many characters early, to break at a space. */
+const RAGGED = 20;
+
+/** Breaks a line where the terminal ends: behind a space, if there is one near the end. */
 function wrap(runs: readonly Run[], columns: number): Row[] {
-  const rows: Run[][] = [[]];
-  let column = 0;
-  for (const { style, text } of runs) {
-    let rest = text;
-    while (rest !== "") {
-      if (column === columns) {
-        rows.push([]);
-        column = 0;
-      }
-      const taken = rest.slice(0, columns - column);
-      rows.at(-1)?.push({ style, text: taken });
-      column += taken.length;
-      rest = rest.slice(taken.length);
-    }
-  }
+  const line = runs.map(({ text }) => text).join("");
+  const rows: Row[] = [];
+  let start = 0;
+  do {
+    const space = line.lastIndexOf(" ", start + columns - 1) + 1;
+    const isLast = line.length - start <= columns;
+    const least = start + Math.max(0, columns - RAGGED);
+    const end = !isLast && space > least ? space : start + columns;
+    rows.push(cut(runs, start, end));
+    start = end;
+  } while (start < line.length);
   return rows;
+}
+
+/** Returns the part of a line between two columns. */
+function cut(runs: readonly Run[], start: number, end: number): Row {
+  let column = 0;
+  return runs.flatMap(({ style, text }) => {
+    const part = text.slice(Math.max(0, start - column), Math.max(0, end - column));
+    column += text.length;
+    return part === "" ? [] : [{ style, text: part }];
+  });
 }
 
 function textElement(runs: Row, row: number): string {

@@ -71,7 +71,7 @@ export function settingTable(lines: readonly SettingLine[]): string {
   const rows = lines.map(({ flag, env, fallback, help }) => [
     [flag, ...env].filter((spelling) => spelling !== "").map((spelling) => `\`${spelling}\``)
       .join("<br>"),
-    `${help}${fallback ? ` (${fallback})` : ""}`,
+    `${help}${fallback ? ` (${fallback.replace("://", "://<wbr>")})` : ""}`,
   ]);
   return table(["Setting", "Meaning"], rows);
 }

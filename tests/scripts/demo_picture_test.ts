@@ -7,15 +7,15 @@ const recording = {
   command: "run it",
   lines: [
     { atMs: 0, text: "\x1b[1mBold\x1b[22m & <plain>" },
-    { atMs: 2000, text: "123456789" },
+    { atMs: 2000, text: "12 4 6 89" },
   ],
   columns: 6,
   rows: 3,
 };
 
-Deno.test("terminalSvg() wraps lines where the terminal ends, and keeps their characters", () => {
+Deno.test("terminalSvg() wraps lines behind spaces or where the terminal ends, and keeps their characters", () => {
   const svg = terminalSvg(recording);
-  assertEquals(svgTexts(svg), ["$ run it", "Bold &amp;", " &lt;plai", "n>", "123456", "789"]);
+  assertEquals(svgTexts(svg), ["$ run it", "Bold ", "&amp; ", "&lt;plain", ">", "12 4 ", "6 89"]);
   assertStringIncludes(svg, '<tspan class="b">Bold</tspan>');
 });
 
