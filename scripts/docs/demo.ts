@@ -42,7 +42,7 @@ export async function recordDemo(): Promise<TerminalLine[]> {
 
 /** Returns the picture of a recording. */
 export function demoSvg(lines: readonly TerminalLine[]): string {
-  return terminalSvg({ title: "cma-mcp demo", command: COMMAND, lines, columns: 64, rows: 24 });
+  return terminalSvg({ title: "cma-mcp demo", command: COMMAND, lines, columns: 72, rows: 24 });
 }
 
 /** The picture's text is what the demo prints now. */
