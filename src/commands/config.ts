@@ -171,7 +171,12 @@ function commandLine(options: HostFileOptions): Instructions {
   return {
     text: `${words.map((word) => quoted(word, os)).join(" ")}\n`,
     before: [`Type this${simulate ? "" : `, with your key for ${KEY_PLACEHOLDER}`}:`],
-    after: [`${FILE_HOSTS[host].afterwards}. 'cma-mcp doctor' checks it`],
+    after: [
+      `${FILE_HOSTS[host].afterwards}. 'cma-mcp doctor' checks it`,
+      ...simulate ? [] : [
+        "The shell keeps what you type, the key too: --merge prints the file to fill in instead",
+      ],
+    ],
     facts: { entry },
   };
 }

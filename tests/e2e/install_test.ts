@@ -527,7 +527,10 @@ Deno.test({
       const merged = await Deno.readTextFile(file);
       assertStringIncludes(merged, world.program);
       assertStringIncludes(merged, '"others": { "command": "x" }, // mine');
-      await world.install("--uninstall", "--host", "claude-desktop", "--yes");
+      const ended = await world.install("--uninstall", "--host", "claude-desktop", "--yes");
+      assertEquals(ended.code, 0, ended.stderr);
+      assertMatch(ended.stdout, /Left as they are:\n.*\.backup-\S+ is an older copy of that file/);
+      assert(!ended.stdout.includes("starts cma-mcp"), ended.stdout);
       assert(!(await Deno.readTextFile(file)).includes(world.program));
     }),
 });

@@ -108,6 +108,11 @@ for (const [name, options, machine, expected] of commands) {
   });
 }
 
+Deno.test("printHostConfig() says that the shell keeps a key which is typed", async () => {
+  assertStringIncludes((await print("claude-code")).notes, "The shell keeps what you type");
+  assert(!(await print("claude-code", { simulate: true })).notes.includes("The shell keeps"));
+});
+
 Deno.test("printHostConfig() prints the fields of claude.ai's form", async () => {
   const { out, notes } = await print("claude.ai");
   for (const field of ["agents", "https://mcp.example.com/mcp", "None", "Authorization: Bearer"]) {
