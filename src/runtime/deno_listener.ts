@@ -118,7 +118,8 @@ export function listen(
           streams = isStream(response);
           return response;
         } catch (error) {
-          if (error instanceof CutConnection) {
+          // Once the server ends, a connection cannot be cut: it closes after a response.
+          if (error instanceof CutConnection && !stopped.signal.aborted) {
             cancel();
             // Until it is closed, Deno would still send a response.
             await accepted.finished;

@@ -141,6 +141,20 @@ Deno.test("the simulator holds requests back, or never answers", async () => {
   );
 });
 
+Deno.test("the simulator ends when it is asked to, whatever hangs", async () => {
+  const program = new Spawned(["simulator", "--port=0", "--fault=hang:POST,silence_after=0"]);
+  const url = await program.until(() =>
+    /ANTHROPIC_BASE_URL=(\S+)/.exec(program.stdout.join("\n"))?.[1]
+  );
+  const asked = fetch(`${url}/v1/sessions`, { method: "POST", headers: HEADERS, body: "{}" })
+    .then((response) => response.body?.cancel(), () => {});
+  // It has come when another request is answered: both take the same way.
+  await (await fetch(`${url}/v1/agents`, { headers: HEADERS })).body?.cancel();
+  program.kill("SIGTERM");
+  assertEquals((await program.ending()).code, 0);
+  await asked;
+});
+
 Deno.test("the simulator breaks and ends streams where the flag says", async () => {
   await withSimulator(["--fault=drop_after=2"], async (running) => {
     const path = await openSession(running, /Script/);

@@ -54,6 +54,25 @@ Deno.test("listen() closes a connection without a response where the handler say
   await server.shutdown();
 });
 
+Deno.test("listen() ends while a connection is being cut", async () => {
+  for (const cutsFirst of [true, false]) {
+    const asked = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<Response>();
+    const server = listen(LOOPBACK, () => {
+      asked.resolve();
+      return answered.promise;
+    }, silentLogger);
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
+    await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nhost: a\r\n\r\n"));
+    await asked.promise;
+    if (cutsFirst) answered.reject(new CutConnection());
+    const ending = server.shutdown();
+    answered.reject(new CutConnection());
+    await ending;
+    connection.close();
+  }
+});
+
 Deno.test("listen() ignores DENO_SERVE_ADDRESS", async () => {
   Deno.env.set("DENO_SERVE_ADDRESS", "tcp:0.0.0.0:0");
   try {
