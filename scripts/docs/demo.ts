@@ -21,6 +21,8 @@ function withExampleIds(line: string): string {
   return line.replace(/\b(agent|sesn|sevt)_(01)[0-9A-Z]{24}\b/g, "$1_$2ABCDEFGHJKMNPQRSTVWXYZ23");
 }
 
+const SIMULATED = { command: "demo", simulate: true, server: { baseUrl: "" } } as const;
+
 /**
  * Plays the demo, with the server, the simulator and the times of every other run, on a clock that
  * jumps from one timer to the next: the seconds of a turn pass in a moment.
@@ -34,7 +36,9 @@ export async function recordDemo(): Promise<TerminalLine[]> {
   const print = (text: string) =>
     void lines.push({ atMs: clock.now() - start, text: withExampleIds(text) });
   let done = false;
-  const end = demo(recordProgram({ clock, print, color: true })).finally(() => done = true);
+  const end = demo(SIMULATED, recordProgram({ clock, print, color: true })).finally(() =>
+    done = true
+  );
   while (!done) await (clock.pendingTimers > 0 ? clock.advance(50) : settle());
   await end;
   return lines;

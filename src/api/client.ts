@@ -159,9 +159,9 @@ function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
       // It goes by the id that the caller knows.
       return { ...await request(context, spec, "session", read, options), id: sessionId };
     },
-    list({ agentId, order, createdAtGte, includeArchived, limit, page }, options) {
+    list({ agentId, order, statuses, createdAtGte, includeArchived, limit, page }, options) {
       const query = {
-        ...{ agent_id: agentId, order, "created_at[gte]": createdAtGte },
+        ...{ agent_id: agentId, order, statuses, "created_at[gte]": createdAtGte },
         ...{ include_archived: includeArchived, limit, page },
       };
       return listOf(context, "sessions", query, sessionOf, options);

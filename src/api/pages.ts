@@ -148,16 +148,18 @@ export class CursorTrail {
  *
  * @param read gives the page that a cursor names, without one the first
  * @param maxPages most pages that are read
+ * @param wanted entries after which no more pages are read
  * @returns the entries, and whether they are all
  */
 export async function readAllPages<T extends { readonly id: string }>(
   read: (page: string | undefined) => Promise<TrailPage<T>>,
   maxPages: number,
+  wanted = Infinity,
 ): Promise<{ readonly found: T[]; readonly complete: boolean }> {
   const found = new Map<string, T>();
   const trail = new CursorTrail();
   let next: string | undefined;
-  for (let count = 0; count < maxPages; count++) {
+  for (let count = 0; count < maxPages && found.size < wanted; count++) {
     const step = trail.take<T>(await read(next));
     for (const entry of step.data) found.set(entry.id, entry);
     next = step.next;

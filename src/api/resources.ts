@@ -42,6 +42,7 @@ export interface Agent {
 export interface Environment {
   readonly id: string;
   readonly name?: string | null;
+  readonly created_at?: string | null;
   readonly archived_at?: string | null;
   readonly [field: string]: unknown;
 }

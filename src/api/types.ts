@@ -58,6 +58,8 @@ export interface ListEventsParams extends PageParams {
 export interface ListSessionsParams extends PageParams {
   readonly agentId?: string;
   readonly order?: "asc" | "desc";
+  /** All when absent. */
+  readonly statuses?: readonly string[];
   readonly createdAtGte?: string;
   readonly includeArchived?: boolean;
 }

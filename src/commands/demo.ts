@@ -1,30 +1,36 @@
 /**
- * `cma-mcp demo`: plays one turn through the real server against the simulator, step by step.
+ * `cma-mcp demo`: plays one turn through the real server, step by step, against the simulator or with
+ * an agent of the user's own.
  *
  * @module
  */
 
 import * as z from "zod";
+import type { DemoConfig } from "../config/config.ts";
 import { plainLine, printableJson, shorten } from "../core/text.ts";
 import { createHttpHandler } from "../http/handler.ts";
-import { createApp } from "./serve/app.ts";
+import { type App, createApp } from "./serve/app.ts";
 import { callServedTool, type McpEndpoint } from "./mcp_call.ts";
-import { createPalette, type Palette } from "./paint.ts";
+import { createPalette, type Palette } from "../core/paint.ts";
+import { findAgent } from "./workspace.ts";
 import type { Program } from "../runtime/program.ts";
 
-/** The message that the demo sends to the agent. */
+/** The message that the demo sends to the simulated agent, and to any other. */
 const QUESTION = "Which of our services had the most errors last week?";
+const OPEN_QUESTION = "In two sentences: what can you do for me?";
 
 /** Part of the name of a simulated agent that uses tools and takes some seconds. */
 const AGENT_NAME = "slow answer";
-
-const APP_CONFIG = { simulate: true, server: { baseUrl: "" } };
 
 const agentsSchema = z.object({
   agents: z.array(z.object({ id: z.string(), name: z.string() })).min(1),
 });
 const sessionSchema = z.object({ session_id: z.string() });
-const outcomeSchema = z.object({ status: z.string(), reply: z.string() });
+const outcomeSchema = z.object({
+  status: z.string(),
+  reply: z.string(),
+  last_event_id: z.string().optional(),
+});
 
 /** Longest result that a step shows, in characters. */
 const MAX_SHOWN = 160;
@@ -42,13 +48,13 @@ interface Stage {
  * Plays the demo; ends early, without a complaint, when the process is asked to end, or when nothing
  * more can be printed, as after `| head`.
  */
-export async function demo(program: Program): Promise<void> {
+export async function demo(config: DemoConfig, program: Program): Promise<void> {
   const unread = new AbortController();
   void program.protocol.output.failed.then(() => unread.abort());
   const signal = AbortSignal.any([program.stopping, unread.signal]);
   // The demo prints each call itself.
   const log = { ...program.log, info: () => {} };
-  const app = await createApp(APP_CONFIG, { ...program, log });
+  const app = await createApp(config, { ...program, log });
   const token = crypto.randomUUID() + crypto.randomUUID();
   const handler = createHttpHandler(app.factory, {
     tokens: [token],
@@ -57,7 +63,8 @@ export async function demo(program: Program): Promise<void> {
   });
   const endpoint = { token, fetch: (request: Request) => handler.fetch(request) };
   try {
-    await play({ endpoint, signal, print: program.print, palette: createPalette(program.color) });
+    const stage = { endpoint, signal, print: program.print, palette: createPalette(program.color) };
+    await play(stage, config, app, program);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -66,27 +73,72 @@ export async function demo(program: Program): Promise<void> {
   }
 }
 
-async function play(stage: Stage): Promise<void> {
+async function play(
+  stage: Stage,
+  { simulate, agent }: DemoConfig,
+  app: App,
+  program: Program,
+): Promise<void> {
   const { print, palette: { bold, dim, green } } = stage;
   print(bold("One turn of a managed agent, as an MCP host sees it"));
-  print(dim("The server is the real one. The API behind it is simulated: no key, no network."));
+  print(dim(
+    simulate
+      ? "The server is the real one. The API behind it is simulated: no key, no network."
+      : "Server, API and agent are the real ones: the turn costs what any other turn does.",
+  ));
 
-  const { agents: [agent] } = agentsSchema.parse(
-    await step(stage, "1. Which agents are there?", "list_agents", { name_contains: AGENT_NAME }),
-  );
-  if (!agent) throw new Error("The simulator has no agent for the demo");
+  const agentId = agent === undefined
+    ? await findSimulated(stage)
+    : await showAgent(stage, (await findAgent(agent, app, program)).id);
   const { session_id } = sessionSchema.parse(
-    await step(stage, "2. Start a session", "create_session", { agent_id: agent.id }),
+    await step(stage, "2. Start a session", "create_session", { agent_id: agentId }),
   );
-  await step(stage, "3. Ask", "send_message", { session_id, text: QUESTION });
-  const { status, reply } = outcomeSchema.parse(
-    await step(stage, "4. Wait until the agent is done", "wait_for_idle", { session_id }),
-  );
+  const text = agent === undefined ? QUESTION : OPEN_QUESTION;
+  await step(stage, "3. Ask", "send_message", { session_id, text });
+  const { status, reply } = await waitForEnd(stage, session_id);
   print("");
   print(`${bold("The reply")} ${dim(`(status: ${plainLine(status)})`)}`);
   for (const line of reply.split("\n")) print(line === "" ? "" : green(`  ${plainLine(line)}`));
   print("");
-  print("Next: put your own agents behind it. See 'cma-mcp --help'.");
+  print(
+    simulate
+      ? "Next: put your own agents behind it. See 'cma-mcp --help'."
+      : `Next: go on with 'cma-mcp ask --session ${session_id} "<text>"'.`,
+  );
+}
+
+async function findSimulated(stage: Stage): Promise<string> {
+  const args = { name_contains: AGENT_NAME };
+  const { agents: [agent] } = agentsSchema.parse(
+    await step(stage, "1. Which agents are there?", "list_agents", args),
+  );
+  if (!agent) throw new Error("The simulator has no agent for the demo");
+  return agent.id;
+}
+
+async function showAgent(stage: Stage, agentId: string): Promise<string> {
+  await step(stage, "1. What is the agent for?", "get_agent", { agent_id: agentId });
+  return agentId;
+}
+
+/** Calls `wait_for_idle` until the turn is over: its time is up before hosts give a call up. */
+async function waitForEnd(
+  stage: Stage,
+  sessionId: string,
+): Promise<{ readonly status: string; readonly reply: string }> {
+  const replies: string[] = [];
+  let headline = "4. Wait until the agent is done";
+  let cursor: string | undefined;
+  for (;;) {
+    const args = { session_id: sessionId, ...(cursor !== undefined && { after_id: cursor }) };
+    const { status, reply, last_event_id } = outcomeSchema.parse(
+      await step(stage, headline, "wait_for_idle", args),
+    );
+    if (reply !== "") replies.push(reply);
+    if (status !== "timeout") return { status, reply: replies.join("\n\n") };
+    headline = "   It is still at work: wait on";
+    cursor = last_event_id ?? cursor;
+  }
 }
 
 async function step(

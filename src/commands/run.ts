@@ -5,24 +5,21 @@
  */
 
 import type { Config } from "../config/config.ts";
+import { EXIT } from "../config/exit_codes.ts";
 import { readsFiles, resolveStart } from "../config/resolve.ts";
 import { aborted } from "../core/abort.ts";
 import { systemClock } from "../core/clock.ts";
 import { isBrokenPipe, messageOf, UsageError } from "../core/errors.ts";
+import { LiveLine } from "../core/live_line.ts";
 import { createLogger, type Logger } from "../core/logger.ts";
 import { Output } from "../core/output.ts";
+import { showsColor } from "../core/paint.ts";
 import { createRedact } from "../core/redact.ts";
 import { plainLine } from "../core/text.ts";
 import { createFileReaders } from "../runtime/files.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { openFilesProblem } from "./open_files.ts";
-
-/** Exit codes. */
-const OK = 0;
-const FAILED = 1;
-const USAGE = 2;
-const INTERRUPTED = 130;
 
 /** Log lines that nobody has read yet, in bytes: some thousand lines. */
 const MAX_UNREAD_LOG_BYTES = 1024 * 1024;
@@ -45,15 +42,21 @@ export async function run(runtime: Runtime): Promise<never> {
     const config = await resolveStart(runtime.args, runtime.env, files.readFile);
     redact = createRedact(secretsOf(config));
     // Counted now: it opens files, and reading may be given up next.
-    const problem = "server" in config && config.http && config.server.maxWaits !== undefined
+    const problem = "http" in config && config.http && config.server.maxWaits !== undefined
       ? openFilesProblem(config.server.maxWaits, runtime.countOpenableFiles)
       : undefined;
     if (!readsFiles(config)) runtime.giveUpReading();
+    const liveLine = new LiveLine({
+      write: (text) => void streams.err.write(text),
+      isTerminal: runtime.stderrIsTerminal,
+      columns: runtime.columns,
+      clock: systemClock,
+    });
     const log = streams.log = createLogger({
       level: "log" in config ? config.log.level : "info",
       format: "log" in config ? config.log.format : "text",
       redact: redact.loose,
-      write: (line) => void streams.err.write(`${line}\n`),
+      write: (line) => liveLine.print(line),
       now: () => systemClock.wallTime(),
     });
     endOnBugs(runtime, log, streams);
@@ -65,16 +68,24 @@ export async function run(runtime: Runtime): Promise<never> {
       redact,
       stopping: stopSignal(runtime),
       protocol: { input: runtime.stdin, output: streams.out },
+      color: showsColor(runtime.stdoutIsTerminal, runtime.env),
       print: (line) => void streams.out.write(`${line}\n`),
       printExactly: (text) => void streams.out.write(text),
-      note: (line) => void streams.err.write(`${plainLine(line)}\n`),
+      note: (line) => liveLine.print(plainLine(line)),
+      liveLine: {
+        show: (text) => liveLine.show(text),
+        hide() {
+          liveLine.hide();
+          return streams.err.flush(systemClock, LAST_WORDS_MS);
+        },
+      },
       openFilesProblem: problem,
     };
     return await exit(runtime, streams, await runToEnd(config, program, streams));
   } catch (error) {
     const message = messageOf(error);
     streams.err.write(`${redact.loose(plainLine(`cma-mcp: ${message}`))}\n`);
-    return await exit(runtime, streams, error instanceof UsageError ? USAGE : FAILED);
+    return await exit(runtime, streams, error instanceof UsageError ? EXIT.usage : EXIT.failed);
   }
 }
 
@@ -85,11 +96,19 @@ async function runCommand(config: Config, program: Program): Promise<number | vo
       return (await import("./serve/serve.ts")).serve(config, program);
     case "unready":
       await (await import("./serve/stdio.ts")).serveUnready(config, program);
-      return USAGE;
+      return EXIT.usage;
     case "demo":
-      return (await import("./demo.ts")).demo(program);
+      return (await import("./demo.ts")).demo(config, program);
+    case "agents":
+    case "sessions":
+    case "environments":
+      return (await import("./lists.ts")).list(config, program);
+    case "ask":
+      return (await import("./ask.ts")).ask(config, program);
     case "doctor":
-      return await (await import("./doctor/doctor.ts")).doctor(config, program) ? OK : FAILED;
+      return await (await import("./doctor/doctor.ts")).doctor(config, program)
+        ? EXIT.ok
+        : EXIT.failed;
     case "config":
       return (await import("./config.ts")).printHostConfig(config, program);
     case "simulator":
@@ -97,7 +116,11 @@ async function runCommand(config: Config, program: Program): Promise<number | vo
     case "token":
       return (await import("./token.ts")).printNewToken(config, program);
     case "health":
-      return await (await import("./health.ts")).health(config, program) ? OK : FAILED;
+      return await (await import("./health.ts")).health(config, program) ? EXIT.ok : EXIT.failed;
+    case "completions":
+      return program.print(
+        (await import("../config/completions.ts")).completionScript(config.shell),
+      );
     case "help":
       return program.print((await import("../config/help.ts")).helpText(config.topic));
     case "version":
@@ -113,10 +136,10 @@ async function runToEnd(
 ): Promise<number> {
   const { stopping } = program;
   const running = runCommand(config, program);
-  if (config.command === "serve" || config.command === "unready") return await running ?? OK;
+  if (config.command === "serve" || config.command === "unready") return await running ?? EXIT.ok;
   // A disk that hangs may hold a command that has been asked to end.
   const overdue = aborted(stopping).then(() => systemClock.sleep(LAST_WORDS_MS));
-  const code = await Promise.race([running, overdue.then(() => INTERRUPTED)]) ?? OK;
+  const code = await Promise.race([running, overdue.then(() => EXIT.interrupted)]) ?? EXIT.ok;
   // What was printed must be out.
   await Promise.race([out.drained(), aborted(stopping)]);
   const { failure } = out;
@@ -159,7 +182,7 @@ function endOnBugs(runtime: Runtime, log: Logger, streams: Streams): void {
   runtime.onUnhandledError((error) => {
     log.error("Ended by an error that nothing handled", { error: String(error) });
     log.debug("Where it came from", { stack: error instanceof Error ? error.stack : undefined });
-    void exit(runtime, streams, FAILED);
+    void exit(runtime, streams, EXIT.failed);
   });
 }
 
@@ -167,15 +190,15 @@ function endOnBugs(runtime: Runtime, log: Logger, streams: Streams): void {
 function stopSignal(runtime: Runtime): AbortSignal {
   const controller = new AbortController();
   runtime.onStop(() => {
-    if (controller.signal.aborted) runtime.exit(INTERRUPTED);
+    if (controller.signal.aborted) runtime.exit(EXIT.interrupted);
     controller.abort();
   });
   return controller.signal;
 }
 
 function secretsOf(config: Config): string[] {
-  if (config.command !== "serve" && config.command !== "doctor") return [];
-  const { http, credential } = config;
+  const credential = "credential" in config ? config.credential : undefined;
+  const http = "http" in config ? config.http : undefined;
   const bindingKey = config.command === "serve" ? config.bindingKey : undefined;
   return [http?.token, credential?.value, bindingKey].filter((secret) => secret !== undefined);
 }

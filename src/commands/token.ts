@@ -15,7 +15,7 @@ const PREFIX = "cma_";
 const SECRET_BYTES = 32;
 
 /**
- * Prints a new secret and the entry for the token file, which holds only the secret's hash.
+ * Prints a new secret and, as text or as JSON, the entry for the token file, which holds only the secret's hash.
  *
  * @throws UsageError when `expires` is over
  */
@@ -31,7 +31,9 @@ export function printNewToken(
   }
   const random = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
   const secret = PREFIX + toBase64Url(random);
-  const entry = JSON.stringify(entryFor(config, secret), null, 2);
+  const fields = entryFor(config, secret);
+  if (config.json) return print(JSON.stringify({ secret, entry: fields }, null, 2));
+  const entry = JSON.stringify(fields, null, 2);
   print("The secret, shown only now. Give it to the client, as its bearer token:");
   print(`\n  ${secret}\n`);
   print('The entry for the file of --token-file, a list { "tokens": [ … ] }:');

@@ -11,7 +11,6 @@ import { normalOrigin } from "../core/addresses.ts";
 import { ID, type IdKind, isIdOf, isKey, kindOfId } from "../core/ids.ts";
 import { checkFilledIn } from "../core/filled_in.ts";
 import { shorten } from "../core/text.ts";
-import { FILE_HOST_NAMES } from "../hosts/hosts.ts";
 
 /** Visible ASCII: what an HTTP header can carry without quoting. */
 const HEADER_SAFE = /^[\x21-\x7e]+$/;
@@ -43,6 +42,11 @@ export function checkAgentId(value: string, source: string): string {
 /** An id of an environment. */
 export function checkEnvironmentId(value: string, source: string): string {
   return checkId("environment", "env_01…", value, source);
+}
+
+/** An id of a session. */
+export function checkSessionId(value: string, source: string): string {
+  return checkId("session", "sesn_01…", value, source);
 }
 
 /** Checks an id, and says what stands in its place: the id of something else, or a name. */
@@ -242,13 +246,5 @@ export function checkTime(value: string, source: string): string {
   if (isTime && !Number.isNaN(Date.parse(time))) return time;
   throw new UsageError(
     `Cannot use ${shown(value)} as ${source}: type a date, or a time such as 2027-01-31T00:00:00Z`,
-  );
-}
-
-/** The name of an MCP host that keeps its servers in a file. */
-export function checkMcpHost(value: string, source: string): string {
-  if (FILE_HOST_NAMES.some((name) => name === value)) return value;
-  throw new UsageError(
-    `Cannot use ${shown(value)} as ${source}: type one of ${FILE_HOST_NAMES.join(", ")}`,
   );
 }

@@ -15,17 +15,28 @@ import { ALL_SETTINGS, type CommandName, REMOVED_FLAGS, type ScopedSetting } fro
 export interface CommandDefinition {
   /** One line, for `--help`. */
   readonly help: string;
-  /** The words of which exactly one must follow it; absent where none may. */
-  readonly operands?: readonly string[];
-  /** The operand as help shows it, such as `<host>`. */
+  /** The words of which one may follow it, or how many of any kind; absent where none may. */
+  readonly operands?: readonly string[] | number;
+  /** The operands as help shows them, such as `<host>`. */
   readonly operandName?: string;
   /** It reads files that no setting names. Other commands can give up reading at start. */
   readonly readsFiles?: boolean;
 }
 
+/** Shells that `cma-mcp completions` knows. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
 /** The commands that users type; without one, the program serves MCP. */
 export const COMMANDS = {
-  demo: { help: "Play one whole turn in the terminal, simulated" },
+  agents: { help: "List the agents that the key reaches" },
+  sessions: { help: "List their sessions, newest first" },
+  environments: { help: "List the environments that sessions can run in" },
+  ask: {
+    help: "Send a message to an agent, and print its reply",
+    operands: 2,
+    operandName: "<agent> <text>",
+  },
+  demo: { help: "Play one whole turn, simulated or with --agent" },
   doctor: { help: "Check key, network, agents, hosts; say what to do", readsFiles: true },
   config: {
     help: "Print what to paste into a host, and where",
@@ -40,6 +51,11 @@ export const COMMANDS = {
     operandName: "new",
   },
   health: { help: "Check whether an HTTP server runs on this machine" },
+  completions: {
+    help: "Print a script that completes commands in a shell",
+    operands: SHELLS,
+    operandName: "<shell>",
+  },
 } as const satisfies Readonly<Record<Exclude<CommandName, "serve">, CommandDefinition>>;
 
 /** Returns the definition of a command; undefined for any other word. */
@@ -54,8 +70,8 @@ function isCommand(word: string): word is keyof typeof COMMANDS {
 /** A parsed command line. */
 export interface CommandLine {
   readonly command: CommandName | "help" | "version";
-  /** The word after the command; for `help`, its topic. */
-  readonly operand?: string;
+  /** The words after the command; for `help`, its topic. */
+  readonly operands: readonly string[];
   /** Text by flag name, without dashes; `"true"` for switches. */
   readonly flags: ReadonlyMap<string, string>;
 }
@@ -121,14 +137,22 @@ function longName(arg: string): string {
 }
 
 /** The words that `help` takes: commands, and `http`. */
-const HELP_TOPICS: readonly string[] = ["http", ...Object.keys(COMMANDS)];
+export const HELP_TOPICS: readonly string[] = ["http", ...Object.keys(COMMANDS)];
 
-function operandOf(
+/** Returns the words after a command if it takes them. */
+function checkOperands(
   command: CommandName | "help",
-  [operand, extra]: readonly string[],
-): string | undefined {
+  operands: readonly string[],
+): readonly string[] {
   const accepted = command === "help" ? HELP_TOPICS : commandNamed(command)?.operands ?? [];
-  if (operand === undefined || (accepted.includes(operand) && extra === undefined)) return operand;
+  if (typeof accepted === "number") {
+    if (operands.length <= accepted) return operands;
+    throw new UsageError(
+      `Cannot use '${operands[accepted]}' after '${command}': put the text into quotes`,
+    );
+  }
+  const [operand, extra] = operands;
+  if (operand === undefined || (accepted.includes(operand) && extra === undefined)) return operands;
   const wrong = accepted.includes(operand) ? extra ?? "" : operand;
   const meant = nearest(wrong.toLowerCase(), accepted);
   const known = command === "help" || accepted.length === 0
@@ -180,14 +204,17 @@ function checkScope(flag: string, command: CommandName, http: boolean): void {
 }
 
 /**
- * Splits the command line by the settings table. `--help` and `--version` win over everything else.
+ * Splits the command line by the settings table. `--help` and `--version` win over everything else;
+ * what follows `--` is no flag.
  *
  * @throws UsageError for unknown commands and flags, missing values, and flags out of place
  */
-export function parseCommandLine(args: readonly string[]): CommandLine {
+export function parseCommandLine(given: readonly string[]): CommandLine {
+  const end = given.includes("--") ? given.indexOf("--") : given.length;
+  const args = given.slice(0, end);
   if (args.some((arg) => arg === "--help" || arg === "-h")) {
-    const operand = topicOf(args);
-    return { command: "help", ...(operand !== undefined && { operand }), flags: new Map() };
+    const topic = topicOf(args);
+    return { command: "help", operands: topic === undefined ? [] : [topic], flags: new Map() };
   }
   const parsed = parseArgs(attachValues(args).map(spellSwitch), {
     boolean: FLAGS.filter(({ valueName }) => !valueName).map(({ flag }) => flag),
@@ -196,8 +223,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     unknown: (arg: string, name?: string) => name === undefined || refuseFlag(arg, name),
   });
   const values: Readonly<Record<string, unknown>> = parsed;
-  if (values.version === true) return { command: "version", flags: new Map() };
-  const words = parsed._.map(String);
+  if (values.version === true) return { command: "version", operands: [], flags: new Map() };
+  const words = [...parsed._.map(String), ...given.slice(end + 1)];
   const command = commandOf(words);
   const flags = new Map<string, string>();
   for (const row of FLAGS) {
@@ -210,7 +237,6 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     checkScope(row.flag, command, values.http === true);
     flags.set(row.flag, String(value));
   }
-  if (command === "version") return { command, flags };
-  const operand = operandOf(command, words.slice(1));
-  return { command, ...(operand !== undefined && { operand }), flags };
+  if (command === "version") return { command, operands: [], flags };
+  return { command, operands: checkOperands(command, words.slice(1)), flags };
 }

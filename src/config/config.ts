@@ -6,6 +6,7 @@
 
 import type { TokenSettings } from "../access/token_file.ts";
 import type { FileHostName, HostName } from "../hosts/hosts.ts";
+import type { SHELLS } from "./command_line.ts";
 import type { DoctorCheck, SETTINGS, Values } from "./settings.ts";
 
 /** The key or token that the API is called with. */
@@ -55,6 +56,53 @@ export interface UnreadyConfig {
   readonly log: LogConfig;
 }
 
+/** The API as commands for people reach it; what limits the server's callers does not count. */
+export interface ApiAccessConfig {
+  /** Against the simulator; then there is no credential. */
+  readonly simulate: boolean;
+  readonly credential?: CredentialConfig;
+  readonly server: Pick<ServerConfig, "baseUrl"> & Partial<ServerConfig>;
+}
+
+/** `cma-mcp agents`, `sessions`, `environments`. */
+export interface ListConfig extends ApiAccessConfig, Values<typeof SETTINGS.lists> {
+  readonly command: "agents" | "sessions" | "environments";
+  readonly json: boolean;
+  /** Only sessions of the agent with this id or name. */
+  readonly agent?: string;
+  /** Only sessions with this status. */
+  readonly status?: string;
+  readonly log: LogConfig;
+}
+
+/** `cma-mcp ask`. */
+export interface AskConfig extends ApiAccessConfig {
+  readonly command: "ask";
+  /** Id or name; absent only where there is a session. */
+  readonly agent?: string;
+  /** The message, `-` for stdin; absent to wait for a reply that is under way. */
+  readonly text?: string;
+  /** The session to go on with. */
+  readonly session?: string;
+  /** Milliseconds of the longest wait; none when absent. */
+  readonly timeoutMs?: number;
+  readonly json: boolean;
+  readonly log: LogConfig;
+}
+
+/** `cma-mcp demo`. */
+export interface DemoConfig extends ApiAccessConfig {
+  readonly command: "demo";
+  /** Id or name of a real agent, or of a certain simulated one. */
+  readonly agent?: string;
+}
+
+/** `cma-mcp completions`. */
+export interface CompletionsConfig {
+  readonly command: "completions";
+  readonly shell: typeof SHELLS[number];
+}
+
 /** `cma-mcp simulator`. */
 export interface SimulatorConfig extends Values<typeof SETTINGS.simulator> {
   readonly command: "simulator";
@@ -67,6 +115,7 @@ export interface SimulatorConfig extends Values<typeof SETTINGS.simulator> {
 export interface NewTokenConfig extends Values<typeof SETTINGS.token> {
   readonly command: "token";
   readonly name: string;
+  readonly json: boolean;
 }
 
 /** `cma-mcp health`: the settings of the server beside it. */
@@ -123,5 +172,9 @@ export type Config =
   | SimulatorConfig
   | NewTokenConfig
   | HealthConfig
+  | ListConfig
+  | AskConfig
+  | DemoConfig
+  | CompletionsConfig
   | { readonly command: "help"; readonly topic?: string }
-  | { readonly command: "demo" | "version" };
+  | { readonly command: "version" };

@@ -5,6 +5,7 @@
  */
 
 import { type CommandDefinition, commandNamed, COMMANDS } from "./command_line.ts";
+import { ASK_EXIT_HELP } from "./exit_codes.ts";
 import { ALL_SETTINGS, type CommandName, type ScopedSetting, SETTINGS } from "./settings.ts";
 
 /** One line of a table of settings. */
@@ -44,7 +45,7 @@ function settingLine(setting: ScopedSetting): SettingLine {
 
 /** Widths of the columns of flags and of commands, in characters. */
 const FLAG_COLUMNS = 28;
-const COMMAND_COLUMNS = 26;
+const COMMAND_COLUMNS = 29;
 
 function flagLines(rows: readonly ScopedSetting[]): string[] {
   return rows.map(settingLine).filter(({ flag }) => flag).map(({ flag, help, fallback }) =>
@@ -104,17 +105,35 @@ function commandHelp(name: string, { help, operandName, operands }: CommandDefin
     commands.some((command) => command === name) && !common.includes(flag)
   );
   const usage = ["cma-mcp", name, operandName, rows.length > 0 ? "[flags]" : undefined];
-  const choices = operandName?.startsWith("<") ? operands ?? [] : [];
+  const choices = operandName?.startsWith("<") && Array.isArray(operands) ? operands : [];
   return [
     usage.filter((word) => word !== undefined).join(" "),
     help,
     ...choices.length > 0 ? ["", ...wrap(`${operandName}: ${choices.join(", ")}`, 78)] : [],
     ...rows.length > 0 ? ["", ...flagLines(rows)] : [],
-    ...name === "doctor"
-      ? ["", "It also takes the server's flags and variables, and checks them."]
-      : [],
+    ...rows.some(({ secret }) => secret) ? envLines(rows) : [],
+    ...MORE_HELP[name] ?? [],
   ];
 }
+
+/** What the tables do not say of a command. */
+const MORE_HELP: Readonly<Record<string, readonly string[]>> = {
+  ask: [
+    "",
+    "The text - is read from stdin. With --session the agent may be left out; without",
+    "a text it then waits for the reply that is under way. Progress goes to stderr.",
+    "",
+    "Exit codes:",
+    ...ASK_EXIT_HELP.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`),
+  ],
+  completions: [
+    "",
+    "bash, in ~/.bashrc:                  source <(cma-mcp completions bash)",
+    "zsh, in ~/.zshrc, below compinit:    source <(cma-mcp completions zsh)",
+    "fish, in ~/.config/fish/config.fish: cma-mcp completions fish | source",
+  ],
+  doctor: ["", "It also takes the server's flags and variables, and checks them."],
+};
 
 /**
  * Returns what `cma-mcp --help` prints; it fits on a screen.

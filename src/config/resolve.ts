@@ -10,7 +10,7 @@ import { fileError, UsageError } from "../core/errors.ts";
 import { checkFilledIn, isNoCredential } from "../core/filled_in.ts";
 import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
 import { createRedact } from "../core/redact.ts";
-import { FILE_HOST_NAMES, HOST_NAMES } from "../hosts/hosts.ts";
+import { HOST_NAMES } from "../hosts/hosts.ts";
 import {
   type Check,
   checkHostedCredential,
@@ -19,18 +19,23 @@ import {
   TOKEN_ADVICE,
 } from "./checks.ts";
 import type {
+  ApiAccessConfig,
+  AskConfig,
+  CompletionsConfig,
   Config,
   CredentialConfig,
+  DemoConfig,
   DoctorConfig,
   HealthConfig,
   HostConfig,
   HttpConfig,
+  ListConfig,
   NewTokenConfig,
   ServeConfig,
   SettingProblem,
   SimulatorConfig,
 } from "./config.ts";
-import { type CommandLine, commandNamed, parseCommandLine } from "./command_line.ts";
+import { type CommandLine, commandNamed, parseCommandLine, SHELLS } from "./command_line.ts";
 import {
   type DoctorCheck,
   SECRET_VARIABLES,
@@ -285,9 +290,8 @@ async function doctorConfig(sources: Sources): Promise<DoctorConfig> {
   usable(SETTINGS.log);
   // Whatever else would keep the server from starting.
   const served = await attempt("settings", () => serveConfig(sources));
-  const json = valueOf(sources, SETTINGS.doctor.json);
-  const named = withHttp ? undefined : valueOf(sources, SETTINGS.doctor.host);
-  const host = FILE_HOST_NAMES.find((name) => name === named);
+  const json = valueOf(sources, SETTINGS.output.json);
+  const host = withHttp ? undefined : valueOf(sources, SETTINGS.doctor.host);
   return {
     command: "doctor",
     json,
@@ -315,7 +319,7 @@ function hostConfig(sources: Sources, operand: string | undefined): HostConfig {
     command: "config",
     host,
     name,
-    json: valueOf(sources, SETTINGS.doctor.json),
+    json: valueOf(sources, SETTINGS.output.json),
     simulate: valueOf(sources, SETTINGS.mode.simulate),
     ...((merge || remove) && { edit: merge ? "merge" as const : "remove" as const }),
   };
@@ -326,7 +330,84 @@ function newTokenConfig(sources: Sources, operand: string | undefined): NewToken
   if (operand !== "new" || name === undefined) {
     throw new UsageError("A token needs a name: type cma-mcp token new --name <name>");
   }
-  return { command: "token", name, ...valuesOf(sources, SETTINGS.token) };
+  const json = valueOf(sources, SETTINGS.output.json);
+  return { command: "token", name, json, ...valuesOf(sources, SETTINGS.token) };
+}
+
+async function apiAccess(
+  sources: Sources,
+  settings: Partial<typeof SETTINGS.server>,
+): Promise<ApiAccessConfig> {
+  const simulate = valueOf(sources, SETTINGS.mode.simulate);
+  const { baseUrl } = SETTINGS.server;
+  return {
+    simulate,
+    credential: simulate ? undefined : await credentialOf(sources),
+    server: valuesOf(sourcesFor(simulate, sources), { ...settings, baseUrl }),
+  };
+}
+
+async function listConfig(
+  sources: Sources,
+  command: ListConfig["command"],
+): Promise<ListConfig> {
+  return {
+    command,
+    ...await apiAccess(sources, {}),
+    ...valuesOf(sources, SETTINGS.lists),
+    ...valuesOf(sources, SETTINGS.sessions),
+    ...valuesOf(sources, SETTINGS.output),
+    log: valuesOf(sources, SETTINGS.log),
+  };
+}
+
+/** The settings of the server that count for its owner's own sessions as well. */
+const { exposeToolInputs } = SETTINGS.server;
+const OWN_SESSIONS = { environmentId, exposeToolInputs };
+
+async function askConfig(sources: Sources, operands: readonly string[]): Promise<AskConfig> {
+  const { session, timeoutSeconds } = valuesOf(sources, SETTINGS.ask);
+  // A session has its agent: one word is then the text.
+  const [agent, text] = session === undefined || operands.length > 1
+    ? operands
+    : [undefined, ...operands];
+  if (agent === undefined && session === undefined) {
+    throw new UsageError(
+      "Whom to ask, and what? Type cma-mcp ask <agent> '<text>'; 'cma-mcp agents' lists them",
+    );
+  }
+  if (session === undefined && text === undefined) {
+    throw new UsageError(
+      "What to ask? Type the text after the agent, in quotes, or - to read it from stdin",
+    );
+  }
+  if (text?.trim() === "") throw new UsageError("The text is empty: type one, in quotes");
+  return {
+    command: "ask",
+    ...await apiAccess(sources, OWN_SESSIONS),
+    agent,
+    text,
+    session,
+    ...(timeoutSeconds !== undefined && { timeoutMs: timeoutSeconds * 1_000 }),
+    ...valuesOf(sources, SETTINGS.output),
+    log: valuesOf(sources, SETTINGS.log),
+  };
+}
+
+async function demoConfig(sources: Sources): Promise<DemoConfig> {
+  const agent = valueOf(sources, SETTINGS.sessions.agent);
+  if (agent !== undefined) {
+    return { command: "demo", agent, ...await apiAccess(sources, OWN_SESSIONS) };
+  }
+  return { command: "demo", simulate: true, server: { baseUrl: HOSTED } };
+}
+
+function completionsConfig(operand: string | undefined): CompletionsConfig {
+  const shell = SHELLS.find((name) => name === operand);
+  if (shell) return { command: "completions", shell };
+  throw new UsageError(
+    `Which shell? Type cma-mcp completions with one of ${SHELLS.join(", ")}`,
+  );
 }
 
 function healthConfig(sources: Sources): HealthConfig {
@@ -371,21 +452,22 @@ export async function resolveConfig(
   env: ReadEnv,
   readFile: ReadFile,
 ): Promise<Config> {
-  const { command, operand, flags } = parseCommandLine(args);
+  const { command, operands, flags } = parseCommandLine(args);
   const read = new Map<string, Promise<string>>();
   const readOnce = (path: string) => {
     const content = read.get(path) ?? readFile(path);
     read.set(path, content);
     return content;
   };
-  return deepFreeze(await configFor(command, operand, { flags, env, readFile: readOnce }));
+  return deepFreeze(await configFor(command, operands, { flags, env, readFile: readOnce }));
 }
 
 function configFor(
   command: CommandLine["command"],
-  operand: string | undefined,
+  operands: readonly string[],
   sources: Sources,
 ): Config | Promise<Config> {
+  const [operand] = operands;
   switch (command) {
     case "serve":
       return serveConfig(sources);
@@ -399,9 +481,19 @@ function configFor(
       return doctorConfig(sources);
     case "config":
       return hostConfig(sources, operand);
+    case "agents":
+    case "sessions":
+    case "environments":
+      return listConfig(sources, command);
+    case "ask":
+      return askConfig(sources, operands);
+    case "demo":
+      return demoConfig(sources);
+    case "completions":
+      return completionsConfig(operand);
     case "help":
       return { command, ...(operand !== undefined && { topic: operand }) };
-    default:
+    case "version":
       return { command };
   }
 }
@@ -455,7 +547,8 @@ export function secretsIn(env: ReadEnv): string[] {
  */
 export function readsFiles(config: Config): boolean {
   if (config.command === "health") return config.certFile !== undefined;
-  if (config.command !== "serve") return commandNamed(config.command)?.readsFiles ?? false;
-  const { credential, http } = config;
+  if (commandNamed(config.command)?.readsFiles) return true;
+  const credential = "credential" in config ? config.credential : undefined;
+  const http = "http" in config ? config.http : undefined;
   return credential?.file !== undefined || http?.tokenFile !== undefined || http?.tls !== undefined;
 }

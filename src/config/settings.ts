@@ -11,16 +11,17 @@ import { DEFAULT_MAX_CALLS, MAX_RUNNING } from "../access/limits.ts";
 import { checkBaseUrl, HOSTED } from "../core/addresses.ts";
 import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
 import { LOG_LEVELS } from "../core/logger.ts";
+import { COLOR_VARIABLES } from "../core/paint.ts";
 import { PROXY_VARIABLES } from "../core/proxy.ts";
-import { PLACE_VARIABLES } from "../hosts/hosts.ts";
+import { FILE_HOST_NAMES, PLACE_VARIABLES } from "../hosts/hosts.ts";
 import {
   checkAgentId,
   checkEnvironmentId,
   checkHost,
   checkHostHeader,
-  checkMcpHost,
   checkOrigin,
   checkSecret,
+  checkSessionId,
   checkTime,
   checkToken,
   checkTokenName,
@@ -32,7 +33,31 @@ import {
 } from "./checks.ts";
 
 /** Commands; without one, the program serves MCP. */
-export type CommandName = "serve" | "demo" | "doctor" | "config" | "simulator" | "token" | "health";
+export type CommandName =
+  | "serve"
+  | "agents"
+  | "sessions"
+  | "environments"
+  | "ask"
+  | "demo"
+  | "doctor"
+  | "config"
+  | "simulator"
+  | "token"
+  | "health"
+  | "completions";
+
+/** The commands that people use in a terminal to see and call what a key reaches. */
+const TERMINAL = ["agents", "sessions", "environments", "ask"] as const;
+
+/** Statuses of sessions that can be filtered by, as the API has them. */
+const SESSION_STATUSES = ["idle", "running", "rescheduling", "terminated"] as const;
+
+/** Most lines that a list prints. */
+const MAX_LISTED = 1_000;
+
+/** Longest wait of `ask` that can be set, in seconds: a day. */
+const MAX_ASK_SECONDS = 86_400;
 
 /** A row of the table: the spellings of a setting, its check, its default and its help. */
 export interface Setting<T = unknown, F = unknown> {
@@ -61,6 +86,8 @@ export interface Setting<T = unknown, F = unknown> {
   readonly secret?: boolean;
   /** The value is the path of a file. */
   readonly isPath?: boolean;
+  /** The only values that it takes. */
+  readonly choices?: readonly string[];
   /** Commands that use it beside those of its section. */
   readonly also?: readonly CommandName[];
   /** The doctor's check that a wrong value belongs to; `settings` when absent. */
@@ -89,6 +116,11 @@ const PATH = {
   fallback: undefined,
 } as const;
 
+/** One of a few words. */
+function choice<T extends string>(...choices: readonly T[]) {
+  return { choices, parse: oneOf(...choices) } as const;
+}
+
 const ids = { valueName: "<ids>", fallback: undefined, fallbackText: "all" } as const;
 
 /** Every setting by section and name, in the order of `--help`. */
@@ -103,7 +135,7 @@ export const SETTINGS = {
       ...SWITCH,
       flag: "simulate",
       help: "Use the built-in simulator; needs no key",
-      also: ["config"],
+      also: [...TERMINAL, "demo", "config"],
     },
   },
   http: {
@@ -229,6 +261,7 @@ export const SETTINGS = {
       parse: checkBaseUrl,
       fallback: HOSTED,
       help: "Address of the API",
+      also: [...TERMINAL, "demo"],
       doctorCheck: "network",
     },
     environmentId: {
@@ -239,6 +272,7 @@ export const SETTINGS = {
       fallback: undefined,
       fallbackText: "the only one",
       help: "Environment of new sessions",
+      also: ["ask", "demo"],
       doctorCheck: "environment",
     },
     allowedAgentIds: {
@@ -268,6 +302,7 @@ export const SETTINGS = {
       ...SWITCH,
       flag: "expose-tool-inputs",
       help: "Show what agents pass to their tools",
+      also: ["ask", "demo"],
     },
     exposeAgentConfig: {
       ...SWITCH,
@@ -286,7 +321,7 @@ export const SETTINGS = {
       flag: "log-level",
       env: ["CMA_LOG_LEVEL"],
       valueName: "<level>",
-      parse: oneOf(...LOG_LEVELS),
+      ...choice(...LOG_LEVELS),
       fallback: "info",
       help: "Log level: debug, info, warn or error",
     },
@@ -294,7 +329,7 @@ export const SETTINGS = {
       flag: "log-format",
       env: ["CMA_LOG_FORMAT"],
       valueName: "<format>",
-      parse: oneOf("text", "json"),
+      ...choice("text", "json"),
       fallback: "text",
       help: "Log format: text or json",
     },
@@ -339,15 +374,59 @@ export const SETTINGS = {
     host: {
       flag: "host",
       valueName: "<host>",
-      parse: checkMcpHost,
+      ...choice(...FILE_HOST_NAMES),
       fallback: undefined,
       help: "Check with the settings in this MCP host's entry",
     },
+  },
+  lists: {
+    limit: {
+      flag: "limit",
+      valueName: "<count>",
+      parse: integer(1, MAX_LISTED),
+      fallback: 50,
+      help: "Most lines to print, newest first",
+    },
+  },
+  sessions: {
+    agent: {
+      flag: "agent",
+      valueName: "<agent>",
+      parse: (text: string): string => text,
+      fallback: undefined,
+      help: "Id or name of the agent",
+      also: ["demo"],
+    },
+    status: {
+      flag: "status",
+      valueName: "<status>",
+      ...choice(...SESSION_STATUSES),
+      fallback: undefined,
+      help: "Only sessions that stand so",
+    },
+  },
+  ask: {
+    session: {
+      flag: "session",
+      valueName: "<id>",
+      parse: checkSessionId,
+      fallback: undefined,
+      help: "Go on with this session",
+    },
+    timeoutSeconds: {
+      flag: "timeout",
+      valueName: "<seconds>",
+      parse: integer(1, MAX_ASK_SECONDS),
+      fallback: undefined,
+      fallbackText: "none",
+      help: "Wait no longer; the agent goes on",
+    },
+  },
+  output: {
     json: {
       ...SWITCH,
       flag: "json",
       help: "Print the results as JSON",
-      also: ["config"],
     },
   },
   config: {
@@ -416,14 +495,23 @@ const SCOPES: Readonly<Record<keyof typeof SETTINGS, SettingScope>> = {
   http: { commands: ["serve"], httpOnly: true },
   tokens: { commands: ["serve"], httpOnly: true },
   tls: { commands: ["serve"], httpOnly: true },
-  credential: { commands: ["serve"] },
+  credential: { commands: ["serve", ...TERMINAL, "demo"] },
   server: { commands: ["serve"] },
-  log: { commands: ["serve", "simulator"] },
+  log: { commands: ["serve", ...TERMINAL, "simulator"] },
   simulator: { commands: ["simulator"] },
+  lists: { commands: ["agents", "sessions", "environments"] },
+  sessions: { commands: ["sessions"] },
+  ask: { commands: ["ask"] },
   doctor: { commands: ["doctor"] },
+  output: { commands: [...TERMINAL, "doctor", "config", "token"] },
   config: { commands: ["config"] },
   token: { commands: ["token"] },
-  common: { commands: ["serve", "demo", "doctor", "config", "simulator", "token", "health"] },
+  common: {
+    commands: [
+      ...["serve", ...TERMINAL, "demo", "doctor"] as const,
+      ...["config", "simulator", "token", "health", "completions"] as const,
+    ],
+  },
 };
 
 /** A row with all the commands that use it. */
@@ -460,4 +548,5 @@ export const ENV_NAMES: readonly string[] = [
   ...SETTING_VARIABLES,
   ...PLACE_VARIABLES,
   ...PROXY_VARIABLES,
+  ...COLOR_VARIABLES,
 ];

@@ -31,10 +31,19 @@ export const denoRuntime: Runtime = {
   setEnv: (name, value) => value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value),
 
   stdin: readStdin,
+  plainStdin: () => Deno.stdin.readable,
   stdinIsTerminal: Deno.stdin.isTerminal(),
+  stdoutIsTerminal: Deno.stdout.isTerminal(),
+  stderrIsTerminal: Deno.stderr.isTerminal(),
+  columns() {
+    try {
+      return Deno.consoleSize().columns;
+    } catch {
+      return undefined;
+    }
+  },
   writeOut: (bytes) => pipeToHost ? writePipe(pipeToHost, bytes) : write(Deno.stdout, bytes),
   writeErr: (bytes) => write(Deno.stderr, bytes),
-  color: Deno.stdout.isTerminal() && !Deno.noColor,
 
   onStop(listener) {
     Deno.addSignalListener("SIGINT", listener);

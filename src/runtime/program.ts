@@ -20,8 +20,10 @@ export type Machine =
 type Usable = Pick<
   Runtime,
   | "env"
+  | "plainStdin"
   | "stdinIsTerminal"
-  | "color"
+  | "stdoutIsTerminal"
+  | "columns"
   | "onReload"
   | "certificateDates"
   | "listen"
@@ -46,12 +48,20 @@ export interface Program extends Machine, FileReaders, Usable {
     readonly input: Runtime["stdin"];
     readonly output: Pick<Output, "write" | "failure" | "failed">;
   };
+  /** True when stdout shows colours. */
+  readonly color: boolean;
   /** Writes a line to stdout. Never used while stdout carries JSON-RPC. */
   readonly print: (line: string) => void;
   /** Writes a text to stdout as it is, for what goes into files. */
   readonly printExactly: (text: string) => void;
   /** Writes a line to stderr, for people, beside what goes into files. */
   readonly note: (line: string) => void;
+  /** Shows on stderr what a command is at, while it goes on. */
+  readonly liveLine: {
+    readonly show: (text: string) => void;
+    /** Resolves when the line has gone from the terminal, which may be that of stdout. */
+    readonly hide: () => Promise<void>;
+  };
   /** Says that fewer files can be opened than the waits of the settings need. */
   readonly openFilesProblem: { readonly message: string; readonly cure: string } | undefined;
 }

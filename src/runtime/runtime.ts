@@ -29,13 +29,17 @@ export interface Runtime {
    * to the host may be made ones that do not block, which nothing else should share.
    */
   readonly stdin: () => AsyncIterable<Uint8Array>;
+  /** The bytes of stdin, which is left as it is: for what a person or a shell gives. */
+  readonly plainStdin: () => AsyncIterable<Uint8Array>;
   readonly stdinIsTerminal: boolean;
+  readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
+  /** Finds out how many columns the terminal has; undefined where there is none that tells. */
+  readonly columns: () => number | undefined;
   /** Writes at least one of the bytes without blocking the thread; returns how many. */
   readonly writeOut: (bytes: Uint8Array) => Promise<number>;
   /** As {@linkcode Runtime.writeOut}, to stderr. */
   readonly writeErr: (bytes: Uint8Array) => Promise<number>;
-  /** True when stdout shows colours. */
-  readonly color: boolean;
 
   /** Calls `listener` whenever the process is asked to end: SIGINT, SIGTERM or their like. */
   readonly onStop: (listener: () => void) => void;

@@ -75,7 +75,8 @@ function statusOf({ status }: Session, events: EventStatus): string {
     : status;
 }
 
-function agentRef(session: Session): { id?: string; name?: string; version?: number } {
+/** Names the agent of a session, as results show it. */
+export function agentRef(session: Session): { id?: string; name?: string; version?: number } {
   if (typeof session.agent === "string") return { id: session.agent };
   const { id, name, version } = session.agent ?? {};
   return {

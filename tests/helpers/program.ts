@@ -10,6 +10,8 @@ export interface RecordedProgram extends Program {
   /** Texts that went to stdout exactly as they are, not as lines. */
   readonly written: string[];
   readonly noted: string[];
+  /** What the live line has shown; "" where it was taken away. */
+  readonly shown: string[];
   readonly logged: string[];
   stop(): void;
   /** Makes the program read its files again, as SIGHUP does. */
@@ -22,6 +24,7 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
   const printed: string[] = [];
   const written: string[] = [];
   const noted: string[] = [];
+  const shown: string[] = [];
   const logged: string[] = [];
   const watchers = new Set<() => void>();
   const stopping = new AbortController();
@@ -51,9 +54,16 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
     print: (line) => printed.push(line),
     printExactly: (text) => written.push(text),
     note: (line) => noted.push(line),
+    liveLine: {
+      show: (text) => shown.push(text),
+      hide: () => Promise.resolve(void shown.push("")),
+    },
     env: () => undefined,
     setEnv: () => {},
     stdinIsTerminal: false,
+    stdoutIsTerminal: false,
+    columns: () => undefined,
+    plainStdin: () => new ReadableStream<Uint8Array>(),
     color: false,
     readFile: () => Promise.reject(new Error("No file is read here")),
     readText: () => Promise.resolve(undefined),
@@ -68,6 +78,7 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
     printed,
     written,
     noted,
+    shown,
     logged,
     stop: () => stopping.abort(),
     reload: () => reloads.forEach((listener) => listener()),

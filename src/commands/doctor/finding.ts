@@ -6,7 +6,7 @@
 
 import { plainLine } from "../../core/text.ts";
 import type { Program } from "../../runtime/program.ts";
-import { createPalette } from "../paint.ts";
+import { createPalette } from "../../core/paint.ts";
 
 /** The state of a finding; `skip`: it was not checked, for the reason that the message gives. */
 export type Status = "ok" | "warn" | "fail" | "skip";

@@ -9,7 +9,7 @@ import type { ManagedAgentsApi } from "../../api/types.ts";
 import type { ServeConfig, ServerConfig } from "../../config/config.ts";
 import { createServerFactory } from "../../mcp/server.ts";
 import { createWaiter, type Waiter } from "../../session/waiter.ts";
-import { createServices } from "../../tools/services.ts";
+import { createServices, type Services } from "../../tools/services.ts";
 import type { Program } from "../../runtime/program.ts";
 import { openTelemetry, type Telemetry } from "./telemetry.ts";
 import { remoteUpstream, simulatedUpstream } from "../upstream.ts";
@@ -27,6 +27,8 @@ export interface App {
   readonly factory: ReturnType<typeof createServerFactory>;
   readonly api: ManagedAgentsApi;
   readonly waiter: Waiter;
+  /** What the tools work with. */
+  readonly services: Services;
   readonly telemetry: Telemetry;
   /** Where its requests go, for the operator. */
   readonly target: string;
@@ -73,6 +75,7 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
     factory: createServerFactory(services, { version: VERSION, simulated: simulate, watch }),
     api,
     waiter,
+    services,
     telemetry,
     target: simulate ? "the built-in SIMULATOR" : upstream.baseUrl,
     close: () => {

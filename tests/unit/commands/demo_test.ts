@@ -1,8 +1,15 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { demo } from "../../../src/commands/demo.ts";
+import { UsageError } from "../../../src/core/errors.ts";
 import "../../../src/simulator/mod.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 import { recordProgram } from "../../helpers/program.ts";
+
+const SIMULATED = {
+  command: "demo",
+  simulate: true,
+  server: { baseUrl: "http://unused" },
+} as const;
 
 /** Moves the clock in small steps for as long as the demo takes; what is not timed may take its time. */
 async function runUntilDone(clock: ManualClock, demo: Promise<void>): Promise<void> {
@@ -16,7 +23,7 @@ Deno.test("demo() plays a whole turn, with progress on the way and the reply at 
   const clock = new ManualClock();
   const program = recordProgram({ clock });
   const start = clock.now();
-  await runUntilDone(clock, demo(program));
+  await runUntilDone(clock, demo(SIMULATED, program));
 
   const text = program.printed.join("\n");
   const calls = [...text.matchAll(/host → (\w+)/g)].map(([, name]) => name);
@@ -31,7 +38,7 @@ Deno.test("demo() plays a whole turn, with progress on the way and the reply at 
 Deno.test("demo() leaves no timer behind and says that nothing is real", async () => {
   const clock = new ManualClock();
   const program = recordProgram({ clock });
-  await runUntilDone(clock, demo(program));
+  await runUntilDone(clock, demo(SIMULATED, program));
   assertEquals(clock.pendingTimers, 0);
   assertStringIncludes(program.printed.join("\n"), "simulated: no key, no network");
   assertEquals(program.logged, []);
@@ -44,7 +51,7 @@ Deno.test("demo() ends at once, without a complaint, when it is told to stop", a
     program.printed.push(line);
   };
   const program = recordProgram({ clock, print });
-  await runUntilDone(clock, demo(program));
+  await runUntilDone(clock, demo(SIMULATED, program));
   assert(program.stopping.aborted && !program.printed.join("\n").includes("The reply"));
   assertEquals(clock.pendingTimers, 0);
 });
@@ -59,7 +66,7 @@ Deno.test("demo() ends at once, without a complaint, when nobody reads on", asyn
     program.printed.push(line);
   };
   const program = recordProgram({ clock, print, protocol: { ...protocol, output } });
-  await runUntilDone(clock, demo(program));
+  await runUntilDone(clock, demo(SIMULATED, program));
   assert(!program.printed.join("\n").includes("The reply"));
   assertEquals(clock.pendingTimers, 0);
 });
@@ -68,9 +75,28 @@ Deno.test("demo() colours only where it is told to", async () => {
   const codes = async (color: boolean) => {
     const clock = new ManualClock();
     const program = recordProgram({ clock, color });
-    await runUntilDone(clock, demo(program));
+    await runUntilDone(clock, demo(SIMULATED, program));
     return program.printed.join("\n").split("\x1b[").length - 1;
   };
   assertEquals(await codes(false), 0);
   assert(await codes(true) > 10);
+});
+
+Deno.test("demo() plays the turn with the agent that is named, and waits as long as it takes", async () => {
+  const clock = new ManualClock();
+  const program = recordProgram({ clock });
+  await runUntilDone(clock, demo({ ...SIMULATED, agent: "simulated long wait" }, program));
+  const text = program.printed.join("\n");
+  const calls = [...text.matchAll(/host → (\w+)/g)].map(([, name]) => name);
+  const waits = ["wait_for_idle", "wait_for_idle"];
+  assertEquals(calls, ["get_agent", "create_session", "send_message", ...waits]);
+  assertStringIncludes(text, '"name":"Simulated Long Wait"');
+  assertStringIncludes(text, "The reply (status: idle)");
+});
+
+Deno.test("demo() names agents that may be meant when there is no such agent", async () => {
+  const program = recordProgram({ clock: new ManualClock() });
+  const wrong = { ...SIMULATED, agent: "long" };
+  await assertRejects(() => demo(wrong, program), UsageError, "No agent is called 'long'");
+  assertStringIncludes(program.noted.join("\n"), "Simulated Long Wait");
 });

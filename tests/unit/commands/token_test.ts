@@ -5,13 +5,14 @@ import { parseTokenFile } from "../../../src/access/token_file.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { createAuthenticator } from "../../../src/http/authenticate.ts";
-import { createTokenRegistry } from "../../../src/access/tokens.ts";
+import { createTokenRegistry, sha256 } from "../../../src/access/tokens.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
 async function printed(config: Partial<NewTokenConfig> = {}) {
   const lines: string[] = [];
   const program = { clock: new ManualClock(), print: (line: string) => lines.push(line) };
-  await printNewToken({ command: "token", name: "ci", readOnly: false, ...config }, program);
+  const defaults = { command: "token", name: "ci", json: false, readOnly: false } as const;
+  await printNewToken({ ...defaults, ...config }, program);
   const text = lines.join("\n");
   const secret = /^ {2}(cma_\S+)$/m.exec(text)?.[1] ?? "";
   const entry = /^ {2}\{[\s\S]*?^ {2}\}$/m.exec(text)?.[0] ?? "";
@@ -62,4 +63,11 @@ Deno.test("printNewToken() makes no token that has expired already", async () =>
     UsageError,
   );
   assert(message.includes("type a later one"));
+});
+
+Deno.test("printNewToken() prints the secret and the entry as JSON", async () => {
+  const { text } = await printed({ json: true, agents: ["agent_1"] });
+  const { secret, entry } = JSON.parse(text);
+  assert(/^cma_[A-Za-z0-9_-]{43}$/.test(secret), secret);
+  assertEquals(entry, { name: "ci", sha256: sha256(secret), agents: ["agent_1"] });
 });

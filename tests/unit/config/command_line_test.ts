@@ -90,8 +90,8 @@ const topics: readonly [string, string | undefined][] = [
 ];
 for (const [line, topic] of topics) {
   Deno.test(`parseCommandLine() reads '${line}' as a request for help on ${topic ?? "all"}`, () => {
-    const { command, operand } = parseCommandLine(line.split(" "));
-    assertEquals([command, operand], ["help", topic]);
+    const { command, operands } = parseCommandLine(line.split(" "));
+    assertEquals([command, ...operands], topic === undefined ? ["help"] : ["help", topic]);
   });
 }
 
@@ -101,8 +101,9 @@ Deno.test("parseCommandLine() gives the doctor HTTP flags only together with --h
 });
 
 Deno.test("parseCommandLine() takes the word after a command only where it means something", () => {
-  assertEquals(parseCommandLine(["token", "new"]).operand, "new");
-  assertEquals("operand" in parseCommandLine(["demo"]), false);
+  assertEquals(parseCommandLine(["token", "new"]).operands, ["new"]);
+  assertEquals(parseCommandLine(["demo"]).operands, []);
+  assertEquals(parseCommandLine(["ask", "An agent", "help"]).operands, ["An agent", "help"]);
   const wrong: [string[], string][] = [
     [["token", "old"], "Cannot use 'old' after 'token'"],
     [["token", "new", "more"], "Cannot use 'more' after 'token'"],
@@ -110,6 +111,7 @@ Deno.test("parseCommandLine() takes the word after a command only where it means
     [["config", "vs-code"], "did you mean 'config vscode'?"],
     [["config", "notepad"], "type one of claude-desktop, claude-code, cursor, vscode"],
     [["help", "me"], "Cannot use 'me' after 'help'"],
+    [["ask", "it", "two", "words"], "Cannot use 'words' after 'ask': put the text into quotes"],
   ];
   for (const [args, message] of wrong) {
     assertThrows(() => parseCommandLine(args), UsageError, message);
@@ -149,6 +151,13 @@ for (const setting of ALL_SETTINGS) {
     }
   });
 }
+
+Deno.test("parseCommandLine() takes nothing behind -- for a flag", () => {
+  for (const text of ["--help", "--simulate=maybe", "-1", "--version", "--"]) {
+    const { command, operands, flags } = parseCommandLine(["ask", "--json", "a", "--", text]);
+    assertEquals([command, operands, [...flags.keys()]], ["ask", ["a", text], ["json"]]);
+  }
+});
 
 Deno.test("parseCommandLine() takes no flag for the value of another", () => {
   assertThrows(() => parseCommandLine(["--port", "--http"]), UsageError, "--port needs a value");

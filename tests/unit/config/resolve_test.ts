@@ -155,7 +155,7 @@ const commands: readonly [readonly string[], Config][] = [
   [["help"], { command: "help" }],
   [["--version"], { command: "version" }],
   [["-V"], { command: "version" }],
-  [["demo"], { command: "demo" }],
+  [["demo"], { command: "demo", simulate: true, server: { baseUrl: "https://api.anthropic.com" } }],
   [["simulator"], {
     command: "simulator",
     listenAddress: "127.0.0.1",
@@ -366,16 +366,19 @@ Deno.test("resolveConfig() reads what a new token is to be", async () => {
   assertEquals({ ...bare }, {
     command: "token",
     name: "ci",
+    json: false,
     expires: undefined,
     agents: undefined,
     environments: undefined,
     readOnly: false,
   });
   const line =
-    "token new --name ci --expires 2027-01-31 --agents agent_a,agent_b --environments env_e --read-only";
+    "token new --name ci --expires 2027-01-31 --agents agent_a,agent_b --environments env_e --read-only" +
+    " --json";
   assertEquals({ ...await resolve({ args: line.split(" ") }) }, {
     command: "token",
     name: "ci",
+    json: true,
     expires: "2027-01-31T00:00:00Z",
     agents: ["agent_a", "agent_b"],
     environments: ["env_e"],
@@ -401,4 +404,89 @@ Deno.test("resolveConfig() warns of tokens that are ignored", async () => {
   assertEquals(await warnings(["--token-file", "t"], { CMA_MCP_TOKEN: one }), [
     "CMA_MCP_TOKEN does not count beside --token-file",
   ]);
+});
+
+const ACCESS = {
+  simulate: false,
+  credential: { kind: "api_key", value: KEY },
+  server: { baseUrl: "https://api.anthropic.com" },
+} as const;
+const LOG = { level: "info", format: "text" } as const;
+
+Deno.test("resolveConfig() reads what to list, and not what only a server needs", async () => {
+  const env = {
+    ANTHROPIC_API_KEY: KEY,
+    CLAUDE_ENVIRONMENT_ID: "wrong",
+    ALLOWED_AGENT_IDS: "wrong",
+  };
+  const base = { ...ACCESS, log: LOG, limit: 50, json: false, agent: undefined, status: undefined };
+  for (const command of ["agents", "environments"] as const) {
+    assertEquals(await resolve({ args: [command], env }), { ...base, command });
+  }
+  const args = ["sessions", "--agent", "My agent", "--status=IDLE", "--limit=3", "--json"];
+  assertEquals(await resolve({ args, env }), {
+    ...base,
+    command: "sessions",
+    ...{ agent: "My agent", status: "idle", limit: 3, json: true },
+  });
+  await assertRejects(() => resolve({ args: ["agents"] }), UsageError, "No API key");
+});
+
+const asked: readonly [string[], { agent?: string; text?: string; session?: string }][] = [
+  [["My agent", "Do it"], { agent: "My agent", text: "Do it" }],
+  [["My agent", "-"], { agent: "My agent", text: "-" }],
+  [["--session=sesn_1"], { session: "sesn_1" }],
+  [["--session=sesn_1", "Do it"], { session: "sesn_1", text: "Do it" }],
+  [["My agent", "Do it", "--session=sesn_1"], {
+    agent: "My agent",
+    text: "Do it",
+    session: "sesn_1",
+  }],
+];
+for (const [words, { agent, text, session }] of asked) {
+  Deno.test(`resolveConfig() reads what 'ask ${words.join(" ")}' says`, async () => {
+    const args = ["ask", ...words, "--timeout=5", "--environment-id=env_1"];
+    assertEquals(await resolve({ args, env: { ANTHROPIC_API_KEY: KEY } }), {
+      command: "ask",
+      ...ACCESS,
+      server: { ...ACCESS.server, environmentId: "env_1", exposeToolInputs: false },
+      ...{ agent, text, session },
+      timeoutMs: 5_000,
+      json: false,
+      log: LOG,
+    });
+  });
+}
+
+const unasked: readonly [string[], string][] = [
+  [[], "Whom to ask, and what?"],
+  [["My agent"], "What to ask?"],
+  [["My agent", " "], "The text is empty"],
+  [["--session=agent_1", "Do it"], "--session holds an agent's id: give a session's id there"],
+  [["My agent", "Do it", "--timeout=0"], "type a whole number from 1 to"],
+];
+for (const [words, complaint] of unasked) {
+  Deno.test(`resolveConfig() complains of 'ask ${words.join(" ")}'`, async () => {
+    const message = await refusal({ args: ["ask", ...words], env: { ANTHROPIC_API_KEY: KEY } });
+    assert(message.startsWith(complaint) || message.includes(complaint), message);
+  });
+}
+
+Deno.test("resolveConfig() wants a key for the demo only with an agent of one's own", async () => {
+  const args = ["demo", "--agent", "My agent"];
+  await assertRejects(() => resolve({ args }), UsageError, "No API key");
+  const config = await resolve({ args, env: { ANTHROPIC_API_KEY: KEY } });
+  assert(config.command === "demo");
+  assertEquals([config.agent, config.simulate], ["My agent", false]);
+});
+
+Deno.test("resolveConfig() knows three shells to complete in", async () => {
+  assertEquals(await resolve({ args: ["completions", "zsh"] }), {
+    command: "completions",
+    shell: "zsh",
+  });
+  assertEquals(
+    await refusal({ args: ["completions"] }),
+    "Which shell? Type cma-mcp completions with one of bash, zsh, fish",
+  );
 });

@@ -14,6 +14,21 @@ const CODES = {
   red: [31, 39],
 } as const;
 
+/** Environment variables that decide on colours. */
+export const COLOR_VARIABLES = ["NO_COLOR", "FORCE_COLOR"] as const;
+
+/**
+ * Decides whether stdout shows colours: on a terminal, unless NO_COLOR is set (no-color.org).
+ * FORCE_COLOR (force-color.org) wins over both; `0` and `false` there mean none.
+ */
+export function showsColor(
+  isTerminal: boolean,
+  env: (name: typeof COLOR_VARIABLES[number]) => string | undefined,
+): boolean {
+  const forced = env("FORCE_COLOR");
+  return forced ? !/^(0|false)$/i.test(forced) : isTerminal && !env("NO_COLOR");
+}
+
 /** Functions that wrap a text in a style. */
 export type Palette = Readonly<Record<keyof typeof CODES, (text: string) => string>>;
 

@@ -1,0 +1,215 @@
+/**
+ * `cma-mcp ask`: one turn of an agent from the terminal.
+ *
+ * Stdout has the reply, or the result as JSON, and nothing else; stderr has the session's id, what
+ * the agent is doing, and what to do where the turn ended without an answer.
+ *
+ * @module
+ */
+
+import type { AskConfig } from "../config/config.ts";
+import { ASK_EXIT, EXIT } from "../config/exit_codes.ts";
+import { ToolError, UsageError } from "../core/errors.ts";
+import { kindOfId } from "../core/ids.ts";
+import { redactValue } from "../core/redact.ts";
+import { firstChars, plainLine, printableJson } from "../core/text.ts";
+import type { Program } from "../runtime/program.ts";
+import type { WaitResult } from "../session/result.ts";
+import { createSession } from "../tools/create_session.ts";
+import type { ToolCall } from "../tools/define.ts";
+import { readEnvironments } from "../tools/environment.ts";
+import { agentRef } from "../tools/get_session.ts";
+import { sendMessage } from "../tools/send_message.ts";
+import type { App } from "./serve/app.ts";
+import { findAgent, withApp } from "./workspace.ts";
+
+/** Longest message that the tools take, in characters. */
+const MAX_TEXT_CHARS = 100_000;
+
+/** More bytes are not read from stdin: they cannot be a message. */
+const MAX_STDIN_BYTES = 4 * MAX_TEXT_CHARS;
+
+/** A wait without a limit: timers cannot run longer, in milliseconds. */
+const MAX_WAIT_MS = 2 ** 31 - 1;
+
+/** Longest line of progress, in characters. */
+const MAX_PROGRESS_CHARS = 200;
+
+/**
+ * Sends a message, waits until the turn is over, and prints the reply.
+ *
+ * @returns the exit code, by the status of the turn
+ */
+export async function ask(config: AskConfig, program: Program): Promise<number> {
+  const text = config.text === "-" ? await readText(program) : config.text;
+  checkText(text);
+  return await withApp(config, program, async (app) => {
+    const { stopping, liveLine, note } = program;
+    const call = { signal: stopping, services: app.services, requestId: "ask" };
+    let sessionId = config.session;
+    try {
+      liveLine.show("sending");
+      if (sessionId === undefined) sessionId = await openSession(config, text ?? "", app, program);
+      else await goOn(config, sessionId, text, call);
+      const result = await waitForReply(sessionId, config, call, program);
+      await liveLine.hide();
+      return report(result, config, program);
+    } catch (error) {
+      await liveLine.hide();
+      if (!stopping.aborted) throw error;
+      note(
+        sessionId === undefined
+          ? "It is not known if the agent has begun: 'cma-mcp sessions' shows it"
+          : `The agent goes on. To wait for its reply: ${goOnCommand(sessionId)}`,
+      );
+      return EXIT.interrupted;
+    }
+  });
+}
+
+async function readText({ plainStdin, stdinIsTerminal, note }: Program): Promise<string> {
+  if (stdinIsTerminal) note("Type the message, then Ctrl+D on a line of its own:");
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of plainStdin()) {
+    text += decoder.decode(chunk, { stream: true });
+    bytes += chunk.byteLength;
+    if (bytes > MAX_STDIN_BYTES) break;
+  }
+  text = (text + decoder.decode()).trimEnd();
+  if (text === "") throw new UsageError("Stdin has no text: pipe the message into it");
+  return text;
+}
+
+function checkText(text: string | undefined): void {
+  if (text === undefined || text.length <= MAX_TEXT_CHARS) return;
+  throw new UsageError(
+    `The text is too long: a message has at most ${MAX_TEXT_CHARS} characters`,
+  );
+}
+
+/** Starts a session with the text as its first message, and returns the session's id. */
+async function openSession(
+  { agent: wanted = "" }: AskConfig,
+  text: string,
+  app: App,
+  program: Program,
+): Promise<string> {
+  const { note, redact, stopping: signal } = program;
+  const call = { signal, services: app.services, requestId: "ask" };
+  const agent = await findAgent(wanted, app, program);
+  const args = { agent_id: agent.id, message: text };
+  const session = await createSession.run(args, call).catch(async (error) => {
+    if (!(error instanceof ToolError) || error.code !== "environment_required") throw error;
+    const { usable } = await readEnvironments(app.api, { signal });
+    if (usable.length === 0) throw error;
+    for (const { id, name } of usable) note(redact.thorough(plainLine(`  ${id}  ${name ?? ""}`)));
+    throw new UsageError(
+      `The workspace has ${usable.length} environments: add --environment-id with the id of one`,
+    );
+  });
+  const sessionId = String(session.session_id);
+  note(redact.thorough(`Session ${sessionId} with ${agent.name ?? agent.id}`));
+  // Some servers make a session without its first message.
+  if (session.message_sent === false) await sendMessage.run({ session_id: sessionId, text }, call);
+  return sessionId;
+}
+
+/** Sends the text to a session that is there; without one there is nothing to send. */
+async function goOn(
+  { agent: wanted }: AskConfig,
+  sessionId: string,
+  text: string | undefined,
+  call: ToolCall,
+): Promise<void> {
+  if (wanted !== undefined) {
+    const { api } = call.services;
+    const { id, name } = agentRef(await api.sessions.retrieve(sessionId, { signal: call.signal }));
+    if (wanted !== id && wanted.trim().toLowerCase() !== name?.trim().toLowerCase()) {
+      throw new UsageError(
+        `Session ${sessionId} is not with '${firstChars(plainLine(wanted), 100)}' but with ` +
+          `${
+            plainLine(name ?? id ?? "another agent")
+          }: leave the agent out, or put the text into quotes`,
+      );
+    }
+  }
+  if (text === undefined) return;
+  if (kindOfId(text) === "agent") {
+    throw new UsageError("With --session the first word is the text, and that is an agent's id");
+  }
+  await sendMessage.run({ session_id: sessionId, text }, call);
+}
+
+function waitForReply(
+  sessionId: string,
+  { timeoutMs = MAX_WAIT_MS }: AskConfig,
+  { signal, services: { waiter } }: ToolCall,
+  { liveLine, redact }: Program,
+): Promise<WaitResult> {
+  return waiter.wait({
+    sessionId,
+    timeoutMs,
+    signal,
+    onProgress: (message) =>
+      liveLine.show(firstChars(redact.thorough(plainLine(message)), MAX_PROGRESS_CHARS)),
+  });
+}
+
+/** Prints the result, and what else there is to know of it. */
+function report(result: WaitResult, { json }: AskConfig, program: Program): number {
+  const { print, printExactly, stdoutIsTerminal, redact } = program;
+  const note = (line: string) => program.note(redact.thorough(line));
+  const { status, errors, pending_actions: actions } = result;
+  const reply = redact.thorough(result.reply);
+  // `next` speaks to a model, of tools.
+  const { next: _, ...rest } = result;
+  if (json) print(printableJson(JSON.stringify(redactValue(rest, redact.thorough), null, 2)));
+  // A terminal acts on what an agent may have written; a file gets it as it is.
+  else if (stdoutIsTerminal && reply !== "") {
+    reply.split("\n").forEach((line) => print(shown(line)));
+  } else if (reply !== "") printExactly(`${reply}\n`);
+  for (const { type, message = "" } of errors) note(`error: ${type} ${message}`.trimEnd());
+  for (const { kind, name = "a tool", event_id, input } of actions) {
+    const what = kind === "tool_confirmation" ? "an approval" : "a result";
+    note(`waits for ${what}: ${name} ${JSON.stringify(input ?? {})} (${event_id})`);
+  }
+  if (result.omitted) note(`The beginning is left out: see session ${result.session_id}`);
+  const advice = adviceOn(result);
+  if (advice !== undefined) note(advice);
+  return ASK_EXIT[status];
+}
+
+/** Returns a line of a reply as a terminal may have it: tabs stay, and nothing that it acts on. */
+function shown(line: string): string {
+  return line.split("\t").map(plainLine).join("\t");
+}
+
+function adviceOn({ status, reply, session_id: id }: WaitResult): string | undefined {
+  switch (status) {
+    case "idle":
+      return reply === "" ? "The turn is over without a reply" : undefined;
+    case "requires_action":
+      return `Answer in the Claude Console; then type ${goOnCommand(id)}`;
+    case "timeout":
+      return `The agent goes on. To wait for its reply: ${goOnCommand(id)}`;
+    case "retries_exhausted":
+      return `The turn was given up after repeated errors. To try again: ${
+        goOnCommand(id)
+      } "<text>"`;
+    case "budget_reached":
+      return "The session's budget is used up: raise it in the Claude Console, or ask anew";
+    case "refusal":
+      return "The model declined to go on: ask in other words, or ask anew";
+    case "terminated":
+    case "deleted":
+      return "The session takes no more messages: ask anew, without --session";
+    case "not_started":
+      return `The session has no message yet: type ${goOnCommand(id)} "<text>"`;
+  }
+}
+
+function goOnCommand(sessionId: string): string {
+  return `cma-mcp ask --session ${sessionId}`;
+}

@@ -1,0 +1,113 @@
+/**
+ * What the commands for people share: the way to the API, its failures in words, and finding agents.
+ *
+ * @module
+ */
+
+import { ApiError } from "../api/errors.ts";
+import { readAllPages } from "../api/pages.ts";
+import type { Agent } from "../api/resources.ts";
+import type { ManagedAgentsApi } from "../api/types.ts";
+import type { ApiAccessConfig } from "../config/config.ts";
+import { EXIT } from "../config/exit_codes.ts";
+import { ToolError, UsageError } from "../core/errors.ts";
+import { kindOfId } from "../core/ids.ts";
+import { nearest } from "../core/suggest.ts";
+import { firstChars, plainLine } from "../core/text.ts";
+import { failureText } from "../mcp/errors.ts";
+import type { Program } from "../runtime/program.ts";
+import { type App, createApp } from "./serve/app.ts";
+
+/** Agents of a page, and pages that are read: more than people look through. */
+const PAGE_LIMIT = 100;
+const MAX_PAGES = 10;
+
+/** Most agents that are named where none, or more than one, is meant. */
+const MAX_CANDIDATES = 10;
+
+/**
+ * Runs a command that calls the API.
+ *
+ * @param use is told of the end by `program.stopping`, and may then reject
+ * @returns the exit code
+ * @throws Error that says in one line what is wrong, and what to do
+ */
+export async function withApp(
+  config: ApiAccessConfig,
+  program: Program,
+  use: (app: App) => Promise<number | void>,
+): Promise<number> {
+  const app = await createApp(config, program);
+  try {
+    return await use(app) ?? EXIT.ok;
+  } catch (error) {
+    if (program.stopping.aborted) return EXIT.interrupted;
+    if (!(error instanceof ApiError) && !(error instanceof ToolError)) throw error;
+    // The words for tools name other tools.
+    const isUnknown = error instanceof ApiError && error.isNotFound;
+    const text = isUnknown
+      ? "The API knows no such id: 'cma-mcp agents' and 'cma-mcp sessions' list them"
+      : failureText(error, { callerIsOperator: true });
+    throw new Error(program.redact.thorough(plainLine(text)), { cause: error });
+  } finally {
+    await program.liveLine.hide();
+    app.close();
+  }
+}
+
+/** Reads the agents that are not archived, newest first. */
+export async function readAgents(
+  api: Pick<ManagedAgentsApi, "agents">,
+  signal: AbortSignal,
+): Promise<{ readonly found: Agent[]; readonly complete: boolean }> {
+  const { found, complete } = await readAllPages(
+    (page) => api.agents.list({ limit: PAGE_LIMIT, page }, { signal }),
+    MAX_PAGES,
+  );
+  return { found: newestFirst(found.filter(({ archived_at }) => !archived_at)), complete };
+}
+
+/** Returns resources by their creation, the newest first; those without a date come last. */
+export function newestFirst<T extends { readonly created_at?: string | null }>(
+  resources: readonly T[],
+): T[] {
+  const madeAt = ({ created_at: at }: T) => at ? Date.parse(at) : 0;
+  return resources.toSorted((a, b) => madeAt(b) - madeAt(a));
+}
+
+/**
+ * Finds the agent with an id, or with a name that no other agent has, in whatever case.
+ *
+ * @throws UsageError when there is none, or more than one; those that may be meant are noted before
+ */
+export async function findAgent(
+  wanted: string,
+  { api }: Pick<App, "api">,
+  { stopping, note, redact }: Pick<Program, "stopping" | "note" | "redact">,
+): Promise<Pick<Agent, "id" | "name">> {
+  if (kindOfId(wanted) === "agent") return { id: wanted };
+  const { found, complete } = await readAgents(api, stopping);
+  const spelled = (name: string) => name.trim().replace(/\s+/g, " ").toLowerCase();
+  const nameOf = ({ name }: Agent) => spelled(name ?? "");
+  const meant = found.filter((agent) => agent.id === wanted || nameOf(agent) === spelled(wanted));
+  const [only, ...others] = meant;
+  if (only && others.length === 0 && complete) return only;
+  const close = nearest(spelled(wanted), found.map(nameOf));
+  const similar = found.filter((agent) =>
+    nameOf(agent).includes(spelled(wanted)) || nameOf(agent) === close
+  );
+  for (const { id, name } of (only ? meant : similar).slice(0, MAX_CANDIDATES)) {
+    note(redact.thorough(plainLine(`  ${id}  ${name ?? ""}`)));
+  }
+  const quoted = `'${firstChars(plainLine(wanted), 100)}'`;
+  if (only && others.length > 0) {
+    throw new UsageError(`${meant.length} agents are called ${quoted}: type the id of one`);
+  }
+  if (!complete) {
+    throw new UsageError(`There are too many agents to look for a name: type the agent's id`);
+  }
+  throw new UsageError(
+    `No agent is called ${quoted}: ` +
+      (similar.length > 0 ? "type one of these, or its id" : "'cma-mcp agents' lists them"),
+  );
+}

@@ -1,0 +1,108 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { cleanEnv } from "../helpers/child.ts";
+import { EXECUTABLE, SOURCE_ARGS, Spawned } from "../helpers/spawned.ts";
+
+const asked = (text: string, ...flags: string[]) => [
+  ...["ask", "Simulated Script", text, "--simulate"],
+  ...flags,
+];
+
+const exits: readonly [string, string[], number][] = [
+  ["a turn that is over", asked("say Done"), 0],
+  ["a key that the API refuses", ["agents", "--base-url=http://127.0.0.1:9"], 1],
+  ["an agent that is not there", ["ask", "nobody", "Hello", "--simulate"], 2],
+  ["a question without a text", ["ask", "Simulated Script", "--simulate"], 2],
+  ["no key", ["agents"], 2],
+  ["a turn that waits for an approval", asked("ask bash rm"), 3],
+  ["a turn that takes longer than it may", asked("sleep 60s", "--timeout=1"), 4],
+  ["a turn that was given up", asked("end retries_exhausted"), 5],
+  ["a turn without a budget", asked("end budget_reached"), 6],
+  ["a turn that was refused", asked("end refusal"), 7],
+];
+for (const [name, args, code] of exits) {
+  Deno.test(`the program ends with ${code} for ${name}`, async () => {
+    const env: Record<string, string> = code === 1 ? { ANTHROPIC_API_KEY: "a-key" } : {};
+    const program = new Spawned(args, env);
+    assertEquals((await program.ending()).code, code, program.stderr.join("\n"));
+    if (code === 1 || code === 2) {
+      assertEquals(program.stdout, []);
+      assertMatch(program.stderr.at(-1) ?? "", /^cma-mcp: \S/);
+    }
+  });
+}
+
+Deno.test("the program prints a reply alone on stdout, for a text from stdin", async () => {
+  const program = new Spawned(["ask", "Simulated Script", "-", "--simulate"]);
+  await program.sendText("say One\nsay Two\n");
+  await program.closeStdin();
+  assertEquals((await program.ending()).code, 0);
+  assertEquals(program.stdout, ["One", "", "Two"]);
+  assertMatch(program.stderr[0] ?? "", /^Session sesn_\w+ with Simulated Script$/);
+});
+
+Deno.test("the program lists agents a line each, ids first, and as JSON", async () => {
+  const program = new Spawned(["agents", "--simulate"]);
+  assertEquals((await program.ending()).code, 0);
+  assert(program.stdout.length > 5);
+  for (const line of program.stdout) assertMatch(line, /^agent_\w{26} {2}Simulated [ -~]+$/);
+  const json = new Spawned(["agents", "--simulate", "--json", "--limit=2"]);
+  assertEquals((await json.ending()).code, 0);
+  assertEquals(JSON.parse(json.stdout.join("\n")).length, 2);
+  assertMatch(json.stderr.join("\n"), /add --limit with a larger number$/);
+});
+
+Deno.test("the program goes on with a session of a server that it was told of", async () => {
+  const server = new Spawned(["simulator", "--port=0"]);
+  const url = await server.until(() => /http:\S+:\d+/.exec(server.stdout.join("\n"))?.[0]);
+  const env = { ANTHROPIC_API_KEY: "a-key", CMA_BASE_URL: url };
+  const first = new Spawned(["ask", "Simulated Script", "sleep 60s\nsay Done"], env);
+  const session = await first.until(() => /sesn_\w+/.exec(first.stderr.join("\n"))?.[0]);
+  first.kill("SIGINT");
+  assertEquals((await first.ending()).code, 130);
+  assertEquals(first.stdout, []);
+  assertMatch(first.stderr.at(-1) ?? "", new RegExp(`cma-mcp ask --session ${session}$`));
+  const list = new Spawned(["sessions", "--status=running"], env);
+  assertEquals((await list.ending()).code, 0);
+  assertMatch(list.stdout.join("\n"), new RegExp(`^${session} {2}running `));
+  server.kill("SIGTERM");
+  await server.ending();
+});
+
+const TERMINAL = new URL("../../", import.meta.url);
+
+/** Runs the program in a terminal that `script` (util-linux) makes; undefined where it is not here. */
+async function inTerminal(words: string, env: Record<string, string> = {}) {
+  const program = [EXECUTABLE ?? Deno.execPath(), ...EXECUTABLE ? [] : SOURCE_ARGS];
+  const command = `stty cols 70; ${program.map((word) => `'${word}'`).join(" ")} ${words}`;
+  const { stdout } = await new Deno.Command("script", {
+    args: ["-qec", command, "/dev/null"],
+    cwd: TERMINAL,
+    clearEnv: true,
+    env: cleanEnv({ TERM: "xterm", ...env }),
+    stdin: "null",
+    stdout: "piped",
+  }).output();
+  return new TextDecoder().decode(stdout);
+}
+
+const hasScript = Deno.build.os === "linux" &&
+  await new Deno.Command("script", { args: ["--version"] }).output().then(() => true, () => false);
+
+Deno.test({
+  name: "the program has titles, colours and one live line on a terminal, and fits its width",
+  ignore: !hasScript,
+  fn: async () => {
+    const table = await inTerminal("agents --simulate");
+    const lines = table.trim().split(/\r?\n/);
+    const titles = lines[0]?.replace(/ +/g, " ");
+    assertEquals(titles, "\x1b[1mID NAME MODEL VER\x1b[22m");
+    for (const line of lines.slice(1)) assert(line.length <= 70, line);
+    assertEquals(
+      (await inTerminal("agents --simulate", { NO_COLOR: "1" })).includes("\x1b["),
+      false,
+    );
+    const turn = await inTerminal("ask --simulate 'Simulated Script' 'tool bash ls\nsay Done'");
+    assert(turn.includes("\r\x1b[2Kusing bash ("), turn);
+    assert(turn.endsWith("\r\x1b[2KDone\r\n"), turn);
+  },
+});
