@@ -166,6 +166,59 @@ Deno.test("the simulator breaks and ends streams where the flag says", async () 
   });
 });
 
+/** Opens a session's stream, sends it a message, and reads until `isEnough` or for half a second. */
+async function streamUntil(
+  { url, post }: Running,
+  path: string,
+  isEnough: (text: string) => boolean,
+): Promise<string> {
+  const end = new AbortController();
+  const timer = setTimeout(() => end.abort(), 500);
+  const { signal } = end;
+  const stream = await fetch(`${url}${path}/events/stream`, { headers: HEADERS, signal });
+  await (await post(`${path}/events`, message("say one\nsay two"))).body?.cancel();
+  let text = "";
+  const decoder = new TextDecoder();
+  try {
+    for await (const chunk of stream.body ?? []) {
+      text += decoder.decode(chunk, { stream: true });
+      if (isEnough(text)) break;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+  return text;
+}
+
+Deno.test("the simulator sends frames that are not JSON, and goes on", async () => {
+  await withSimulator(["--fault=malformed_frame=2"], async (running) => {
+    const path = await openSession(running, /Script/);
+    const isIdle = (text: string) => text.includes("event: session.status_idle");
+    const text = await streamUntil(running, path, isIdle);
+    assert(isIdle(text), text);
+    const data = [...text.matchAll(/^data: (.*)$/gm)].map(([, json = ""]) => json);
+    const broken = data.flatMap((json, index) => json.endsWith("}") ? [] : [index]);
+    assertEquals(broken, [2]);
+  });
+});
+
+Deno.test("the simulator's streams fall silent, or begin late", async () => {
+  await withSimulator(["--fault=silence_after=2"], async (running) => {
+    const path = await openSession(running, /Script/);
+    const text = await streamUntil(running, path, () => false);
+    assertEquals(text.match(/^event: /gm)?.length, 2);
+  });
+  await withSimulator(["--fault=slow_first_byte=300ms"], async (running) => {
+    const path = await openSession(running, /Script/);
+    const start = performance.now();
+    const text = await streamUntil(running, path, (text) => text !== "");
+    assertStringIncludes(text, "event: user.message");
+    assert(performance.now() - start >= 290);
+  });
+});
+
 Deno.test("the simulator's faults strike the same requests with the same seed", async () => {
   const runs: string[] = [];
   const flags = ["--fault=status=500:chance=50%", "--seed=12"];
