@@ -136,6 +136,15 @@ function longName(arg: string): string {
   return row ? `--${row.flag}` : arg;
 }
 
+/** Returns all values of a flag on the line, with commas between them. */
+function joinedValues(args: readonly string[], { flag }: FlagRow): string {
+  const name = `--${flag}`;
+  return args.flatMap((arg, at) => {
+    if (arg.startsWith(`${name}=`)) return [arg.slice(name.length + 1)];
+    return args[at - 1] === name ? [arg] : [];
+  }).join(",");
+}
+
 /** The words that `help` takes: commands, and `http`. */
 export const HELP_TOPICS: readonly string[] = ["http", ...Object.keys(COMMANDS)];
 
@@ -235,7 +244,7 @@ export function parseCommandLine(given: readonly string[]): CommandLine {
     }
     if (command === "help" || command === "version") continue;
     checkScope(row.flag, command, values.http === true);
-    flags.set(row.flag, String(value));
+    flags.set(row.flag, row.isRepeatable ? joinedValues(args, row) : String(value));
   }
   if (command === "version") return { command, operands: [], flags };
   return { command, operands: checkOperands(command, words.slice(1)), flags };

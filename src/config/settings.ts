@@ -84,6 +84,8 @@ export interface Setting<T = unknown, F = unknown> {
   readonly help: string;
   /** The value is a credential, which no error and no log repeats. */
   readonly secret?: boolean;
+  /** The flag may be given several times: its values are joined, with commas. */
+  readonly isRepeatable?: boolean;
   /** The value is the path of a file. */
   readonly isPath?: boolean;
   /** The only values that it takes. */
@@ -337,6 +339,7 @@ export const SETTINGS = {
   simulator: {
     faults: {
       flag: "fault",
+      isRepeatable: true,
       valueName: "<faults>",
       parse: listOf((text) => text),
       fallback: [],
@@ -345,6 +348,7 @@ export const SETTINGS = {
     },
     habits: {
       flag: "habit",
+      isRepeatable: true,
       valueName: "<habits>",
       parse: listOf((text) => text),
       fallback: [],

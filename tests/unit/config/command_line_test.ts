@@ -14,6 +14,8 @@ const understood: readonly [string, string, Record<string, string>][] = [
   ["--http --port 8080 --host=::1", "serve", { http: "true", port: "8080", host: "::1" }],
   ["--port 8080 --http --port 9090", "serve", { http: "true", port: "9090" }],
   ["--log-level debug simulator", "simulator", { "log-level": "debug" }],
+  ["simulator --fault reset", "simulator", { fault: "reset" }],
+  ["--fault=a simulator --fault b,c --habit=x=1", "simulator", { fault: "a,b,c", habit: "x=1" }],
   ["demo", "demo", {}],
   ["version", "version", {}],
   ["demo --version", "version", {}],
