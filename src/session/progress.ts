@@ -91,6 +91,8 @@ export function progressOf(event: TurnEvent): string | undefined {
     case "deleted":
     case "other":
       return undefined;
+    default:
+      return event satisfies never;
   }
 }
 
