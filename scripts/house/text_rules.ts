@@ -142,13 +142,20 @@ export function permissionsMatchSettings(files: readonly TextFile[]): Finding[] 
   }];
 }
 
-/** Each setting of `config.server` is taken: it is spread into options, so no type says by whom. */
+/**
+ * Each setting is taken: its section goes whole to the room that uses it, so no type says so. Only
+ * code counts, and no code of `config/` counts for `config.server`, which is spread into options.
+ */
 export function settingsAreUsed(files: readonly TextFile[]): Finding[] {
-  const users = files.filter(({ path }) =>
-    path.startsWith("src/") && !path.startsWith("src/config/")
-  );
-  const unused = Object.keys(SETTINGS.server)
-    .filter((name) => !users.some(({ text }) => new RegExp(`\\b${name}\\b`).test(text)));
+  const codeOf = (isUser: (path: string) => boolean) =>
+    files.filter(({ path }) => path.startsWith("src/") && isUser(path))
+      .map(({ text }) => text.replace(/^\s*(\/\/|\/?\*).*$/gm, "")).join("\n");
+  const inRooms = codeOf((path) => !path.startsWith("src/config/"));
+  const anywhere = codeOf((path) => path !== "src/config/settings.ts");
+  const unused = Object.entries(SETTINGS).flatMap(([section, rows]) => {
+    const users = section === "server" ? inRooms : anywhere;
+    return Object.keys(rows).filter((name) => !new RegExp(`\\b${name}\\b`).test(users));
+  });
   return unused.length === 0 ? [] : [{
     path: "src/config/settings.ts",
     message: `has settings that nothing takes: ${unused.join(", ")}`,

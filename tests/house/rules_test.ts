@@ -316,8 +316,14 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
   ],
   [
     "settings are used",
-    { "src/tools/a.ts": "maxWaits", "src/config/a.ts": "maxCalls" },
-    /src\/config\/settings\.ts has settings that nothing takes: baseUrl, .*, maxCalls, .*: name/,
+    { "src/tools/a.ts": "maxWaits", "src/config/a.ts": "maxCalls, drainSeconds" },
+    /src\/config\/settings\.ts has settings that nothing takes: .*port, (?!.*(maxWaits|drainSeconds)).*maxCalls, .*: name/,
+    {},
+  ],
+  [
+    "settings are used",
+    { "src/http/a.ts": "// port\nlistenAddress" },
+    /settings that nothing takes: .*simulate, port, allowedHosts, /,
     {},
   ],
   [
