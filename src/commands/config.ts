@@ -52,7 +52,7 @@ export async function printHostConfig(
 
 async function instructionsFor(config: HostConfig, program: HostProgram): Promise<Instructions> {
   const { host, edit } = config;
-  if (host === "all") return await findLeftovers(program);
+  if (host === "all") return { ...await findLeftovers(program), before: [], after: [] };
   if (host === "claude.ai") {
     if (edit) throw new UsageError("claude.ai has no file: type cma-mcp config claude.ai");
     return form(config.name);

@@ -31,8 +31,6 @@ interface Leftover {
 /** Looks through the files of all hosts; returns sentences for people, and the facts for programs. */
 export async function findLeftovers(program: HostProgram): Promise<{
   readonly text: string;
-  readonly before: readonly string[];
-  readonly after: readonly string[];
   readonly facts: Readonly<Record<string, unknown>>;
 }> {
   const all = await Promise.all(
@@ -45,8 +43,6 @@ export async function findLeftovers(program: HostProgram): Promise<{
   const none = [`The files of ${FILE_HOST_NAMES.length} hosts hold nothing of cma-mcp.`];
   return {
     text: (lines.length > 0 ? lines : none).map((line) => `${line}\n`).join(""),
-    before: [],
-    after: [],
     facts: { leftovers },
   };
 }
@@ -99,7 +95,7 @@ function describe({ host, file, servers, keyFiles, backups, unreadable }: Leftov
   }
   for (const path of keyFiles) lines.push(`${path} holds a key or tokens, and is kept`);
   for (const path of backups) {
-    lines.push(`${path} is an older copy of that file, and may hold keys`);
+    lines.push(`${path} is an older copy of ${title}'s file, and may hold keys`);
   }
   return lines;
 }

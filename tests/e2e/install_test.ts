@@ -529,7 +529,10 @@ Deno.test({
       assertStringIncludes(merged, '"others": { "command": "x" }, // mine');
       const ended = await world.install("--uninstall", "--host", "claude-desktop", "--yes");
       assertEquals(ended.code, 0, ended.stderr);
-      assertMatch(ended.stdout, /Left as they are:\n.*\.backup-\S+ is an older copy of that file/);
+      assertMatch(
+        ended.stdout,
+        /Left as they are:\n.*\.backup-\S+ is an older copy of Claude Desktop's file/,
+      );
       assert(!ended.stdout.includes("starts cma-mcp"), ended.stdout);
       assert(!(await Deno.readTextFile(file)).includes(world.program));
     }),

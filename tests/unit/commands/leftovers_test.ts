@@ -61,8 +61,8 @@ const cases: readonly [string, Readonly<Record<string, string | Error>>, readonl
     "backups, with or without the file that they are of",
     { [`${CURSOR}.backup-20260101000000-abcdefgh`]: "{}" },
     [
-      "~/.cursor/mcp.json.backup-20260101000000-abcdefgh is an older copy of that file, and may " +
-      "hold keys",
+      "~/.cursor/mcp.json.backup-20260101000000-abcdefgh is an older copy of Cursor's file, and " +
+      "may hold keys",
     ],
   ],
 ];
