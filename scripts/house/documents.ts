@@ -76,11 +76,11 @@ export function settingTable(lines: readonly SettingLine[]): string {
   return table(["Setting", "Meaning"], rows);
 }
 
-/** Returns a table of the flags that each command has beside the server's. */
+/** Returns the tables of the settings that commands have beside the server's. */
 export function commandTables(): string {
-  const common = settingLines("demo").map(({ flag }) => flag);
+  const servers = settingLines("serve").map(({ flag }) => flag);
   const commands = Object.entries<CommandDefinition>(COMMANDS).flatMap(([name, { help }]) => {
-    const lines = settingLines(name as CommandName).filter(({ flag }) => !common.includes(flag));
+    const lines = settingLines(name as CommandName).filter(({ flag }) => !servers.includes(flag));
     return lines.length === 0 ? [] : [`### cma-mcp ${name}\n\n${help}.\n\n${settingTable(lines)}`];
   });
   return commands.join("\n\n");

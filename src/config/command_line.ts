@@ -145,8 +145,8 @@ function joinedValues(args: readonly string[], { flag }: FlagRow): string {
   }).join(",");
 }
 
-/** The words that `help` takes: commands, and `http`. */
-export const HELP_TOPICS: readonly string[] = ["http", ...Object.keys(COMMANDS)];
+/** The words that `help` takes: commands, `http` and `network`. */
+export const HELP_TOPICS: readonly string[] = ["http", "network", ...Object.keys(COMMANDS)];
 
 /** Returns the words after a command if it takes them. */
 function checkOperands(

@@ -53,12 +53,12 @@ function flagLines(rows: readonly ScopedSetting[]): string[] {
   );
 }
 
-function envLines(rows: readonly ScopedSetting[]): string[] {
+function envLines(rows: readonly ScopedSetting[], more = ""): string[] {
   const names = rows.map(({ env = [] }) => env.join(" or ")).filter((words) => words !== "");
   if (names.length === 0) return [];
   return [
     "",
-    "Environment variables; a flag wins over them:",
+    `Environment variables; a flag wins over them${more}:`,
     ...wrap(names.join(", "), 78).map((line) => `  ${line}`),
   ];
 }
@@ -81,7 +81,7 @@ function overview(): string[] {
     usageLine("help <command>", "Show the flags of a command"),
     "",
     ...flagLines(rows),
-    ...envLines(rows),
+    ...envLines(rows, " (proxies: 'cma-mcp help network')"),
   ];
 }
 
@@ -96,6 +96,23 @@ function httpHelp(): string[] {
     "The flags and variables of 'cma-mcp --help' apply as well.",
   ];
 }
+
+/** The variables that the runtime itself reads: they are no settings of the program. */
+const NETWORK_HELP = [
+  "Proxies and certificates: variables for a company's network. Where a host starts",
+  "the program, they belong into the host's entry, beside the key.",
+  "",
+  "  HTTPS_PROXY=http://proxy.example.com:8080",
+  "      Send requests through a proxy; http://user:password@… signs in to it",
+  "  NO_PROXY=api.example.com,10.0.0.0/8",
+  "      Reach these without it: names in small letters, without ports and '*.'",
+  "  DENO_TLS_CA_STORE=system",
+  "      Trust the certificate authorities that this machine trusts",
+  "  DENO_CERT=/path/to/authority.pem",
+  "      Trust one more. In the npm package it is NODE_EXTRA_CA_CERTS",
+  "",
+  "'cma-mcp doctor' tries the network, and says which of them to correct.",
+];
 
 function commandHelp(name: string, { help, operandName, operands }: CommandDefinition): string[] {
   const common: readonly (string | undefined)[] = Object.values(SETTINGS.common).map(({ flag }) =>
@@ -138,10 +155,12 @@ const MORE_HELP: Readonly<Record<string, readonly string[]>> = {
 /**
  * Returns what `cma-mcp --help` prints; it fits on a screen.
  *
- * @param topic a command, or `http` for the flags of HTTP mode; an overview when absent
+ * @param topic a command, `http` for the flags of HTTP mode, or `network` for the variables that
+ *   the runtime reads; an overview when absent
  */
 export function helpText(topic?: string): string {
   if (topic === "http") return httpHelp().join("\n");
+  if (topic === "network") return NETWORK_HELP.join("\n");
   const command = topic === undefined ? undefined : commandNamed(topic);
   const lines = topic !== undefined && command ? commandHelp(topic, command) : overview();
   return lines.join("\n");

@@ -46,7 +46,8 @@ export function lineOf(
 ): string {
   const { green, yellow, red, dim } = createPalette(color);
   const paint = { ok: green, warn: yellow, fail: red, skip: dim }[status];
-  const words = cure === undefined ? message : `${message}: ${cure}`;
+  // The API's own words may end in a full stop.
+  const words = cure === undefined ? message : `${message.replace(/\.$/, "")}: ${cure}`;
   // Not `redact.loose`: "invalid x-api-key: make a key" would lose its advice.
   const line = redact(plainLine(words));
   return paint(status.padEnd(STATUS_COLUMNS)) + check.padEnd(CHECK_COLUMNS) + line;

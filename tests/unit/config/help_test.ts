@@ -4,7 +4,7 @@ import { SETTING_VARIABLES } from "../../../src/config/settings.ts";
 import { HOST_NAMES } from "../../../src/hosts/hosts.ts";
 import { helpText, settingLines } from "../../../src/config/help.ts";
 
-const TOPICS = [undefined, "http", ...Object.keys(COMMANDS)];
+const TOPICS = [undefined, "http", "network", ...Object.keys(COMMANDS)];
 
 Deno.test("helpText() names every flag and every variable under some topic", () => {
   const help = TOPICS.map((topic) => helpText(topic)).join("\n");
@@ -33,5 +33,13 @@ Deno.test("settingLines() gives each setting a way to be set and a line of help"
   for (const { flag, env, help } of settingLines()) {
     assert(flag !== "" || env.length > 0, help);
     assert(help.length > 5 && !help.endsWith("."), help);
+  }
+});
+
+Deno.test("helpText() says where the variables for proxies and certificates stand", () => {
+  assertStringIncludes(helpText(), "'cma-mcp help network'");
+  const help = helpText("network");
+  for (const name of ["HTTPS_PROXY", "NO_PROXY", "DENO_CERT", "DENO_TLS_CA_STORE"]) {
+    assertStringIncludes(help, name);
   }
 });

@@ -17,6 +17,11 @@ Deno.test("lineOf() puts status, check, message and cure on one line, in columns
   assertEquals(lineOf(ok("Fine\nreally"), PLAIN), "ok   network        Fine really");
 });
 
+Deno.test("lineOf() drops the full stop of the API's words before a cure", () => {
+  assertEquals(lineOf(fail("Invalid.", "mend it"), PLAIN), "fail network        Invalid: mend it");
+  assertEquals(lineOf(fail("Invalid."), PLAIN), "fail network        Invalid.");
+});
+
 Deno.test("lineOf() hides known secrets", () => {
   assertEquals(
     lineOf(warn("The key hunter2-secret is odd"), PLAIN),
