@@ -416,10 +416,11 @@ export interface NetworkRoute {
 
 /**
  * Matches connections that were never made. Deno's `fetch` tells them from those that broke: its
- * `TypeError`, "fetch failed", carries a cause whose message names the phase (Deno 2.9.6).
+ * `TypeError`, "fetch failed", carries a cause whose message names the phase (Deno 2.9.6);
+ * `runtime/node_client.ts` says the same.
  */
 const NEVER_CONNECTED =
-  /client error \(Connect\)|requests to port \d+ are blocked|requires net access/i;
+  /client error \(Connect\)|requests to port \d+ are blocked|\bbad port\b|requires net access/i;
 
 /** The runtime's words for a problem of the network, and what they mean. */
 interface NetworkRow {
@@ -438,10 +439,14 @@ interface NetworkRow {
 
 const CHECK_URL = "check --base-url";
 
+const unknownAuthority = (origin: string) =>
+  `The certificate of ${origin} is signed by an unknown authority (TLS), as it is where a ` +
+  "company's proxy or a virus scanner reads along";
+
 /** The first row that fits counts. */
 const NETWORK_ROWS: readonly NetworkRow[] = [
   {
-    words: /requests to port \d+ are blocked/i,
+    words: /requests to port \d+ are blocked|\bbad port\b/i,
     what: (origin) => `${origin} has a port that 'fetch' does not allow`,
     remedy: `serve the API on another port, and ${CHECK_URL}`,
     lasting: true,
@@ -453,7 +458,7 @@ const NETWORK_ROWS: readonly NetworkRow[] = [
     lasting: true,
   },
   {
-    words: /proxy authentication required/i,
+    words: /proxy authentication required|proxy response \(407\)/i,
     what: (origin) => `A proxy before ${origin} wants a user name and a password`,
     whatOfProxy: () => "wants a user name and a password",
     remedy: "set HTTPS_PROXY=http://<user>:<password>@<proxy>",
@@ -466,7 +471,7 @@ const NETWORK_ROWS: readonly NetworkRow[] = [
     remedy: "ask its operator to let it through",
   },
   {
-    words: /dns error|failed to lookup|no such host|name or service not known/i,
+    words: /dns error|failed to lookup|no such host|name or service not known|getaddrinfo/i,
     what: (origin) => `${new URL(origin).hostname} has no known address (DNS)`,
     whatOfProxy: () => "has no known address (DNS)",
     remedy: `${CHECK_URL}, this machine's connection and its DNS`,
@@ -478,29 +483,35 @@ const NETWORK_ROWS: readonly NetworkRow[] = [
     remedy: `start what is to listen there, or ${CHECK_URL}`,
   },
   {
+    // OpenSSL's codes, in Node.
+    words: /UNABLE_TO_(VERIFY|GET)_|SELF_SIGNED_CERT/,
+    what: unknownAuthority,
+    remedy: "name the authority's file with NODE_EXTRA_CA_CERTS, or use Node 22 or later, which " +
+      "asks this machine for its certificates",
+    lasting: true,
+  },
+  {
     words: /unknownissuer|unknown issuer|self.?signed|caused?as/i,
-    what: (origin) =>
-      `The certificate of ${origin} is signed by an unknown authority (TLS), as it is where a ` +
-      "company's proxy or a virus scanner reads along",
+    what: unknownAuthority,
     remedy: "trust this machine's certificates with DENO_TLS_CA_STORE=system, or name the " +
       "authority's file with DENO_CERT",
     lasting: true,
   },
   {
-    words: /expired|notvalidyet|not valid yet/i,
+    words: /expired|notvalidyet|not valid yet|NOT_YET_VALID/i,
     what: (origin) => `The certificate of ${origin} is not valid at this machine's time (TLS)`,
     remedy: "set this machine's clock; if it is right, the certificate has to be renewed",
     lasting: true,
   },
   {
-    words: /not valid for name|notvalidforname/i,
+    words: /not valid for name|notvalidforname|ALTNAME_INVALID/i,
     what: (origin) => `The certificate of ${origin} is for another name (TLS)`,
     remedy: "see whether this network wants a sign-in in a browser first; otherwise " +
       `${CHECK_URL}: use a name that the certificate has`,
     lasting: true,
   },
   {
-    words: /corrupt message|invalidcontenttype/i,
+    words: /corrupt message|invalidcontenttype|wrong.version.number|packet.length.too.long/i,
     what: (origin) => `${origin} does not speak TLS`,
     remedy: "type http:// in --base-url if that is meant, or correct its port",
     lasting: true,
@@ -511,12 +522,12 @@ const NETWORK_ROWS: readonly NetworkRow[] = [
     remedy: "see whether a proxy or a firewall is in between, and set HTTPS_PROXY if there is one",
   },
   {
-    words: /unreachable|no route|network is down/i,
+    words: /unreach|no route|network is down|ENETDOWN/i,
     what: (origin) => `Cannot reach ${origin} from this network`,
     remedy: "check this machine's connection and its VPN",
   },
   {
-    words: /invalid http version|invalid http/i,
+    words: /invalid http version|invalid http|HPE_INVALID/i,
     connected: true,
     what: (origin) => `${origin} does not speak plain HTTP`,
     remedy: "type https:// in --base-url",
@@ -531,11 +542,11 @@ const NETWORK_ROWS: readonly NetworkRow[] = [
   },
 ];
 
-/** The messages of an error and of everything that caused it. */
+/** The messages of an error and of everything that caused it, with Node's codes. */
 function messagesOf(error: unknown): string {
   const messages: string[] = [];
   for (let link = error; link instanceof Error && messages.length < 10; link = link.cause) {
-    messages.push(link.message);
+    messages.push("code" in link ? `${link.code} ${link.message}` : link.message);
   }
   return messages.join(" | ");
 }

@@ -95,6 +95,18 @@ function exemptions(env: ReadEnv): { readonly variable: string; readonly list: s
   return { variable, list: env(variable) ?? "" };
 }
 
+/** Finds the first variable that names a proxy between this program and a URL, and its value. */
+function findProxy(url: URL, env: ReadEnv): { variable: string; proxy: URL } | undefined {
+  if (isExempt(hostOf(url), exemptions(env).list)) return undefined;
+  for (const name of ["ALL_PROXY", url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY"]) {
+    for (const variable of [name, name.toLowerCase()]) {
+      const proxy = readProxy(env(variable)?.trim() ?? "");
+      if (proxy) return { variable, proxy };
+    }
+  }
+  return undefined;
+}
+
 /**
  * The proxy between this program and a URL, as the variables have it; the runtime's own `fetch`
  * follows the same ones, `ALL_PROXY` first, and ignores what it cannot read.
@@ -102,14 +114,13 @@ function exemptions(env: ReadEnv): { readonly variable: string; readonly list: s
  * @param env reads a variable; an empty one counts as unset, but for `NO_PROXY`
  */
 export function proxyFor(url: URL, env: ReadEnv): Proxy | undefined {
-  if (isExempt(hostOf(url), exemptions(env).list)) return undefined;
-  for (const name of ["ALL_PROXY", url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY"]) {
-    for (const variable of [name, name.toLowerCase()]) {
-      const proxy = readProxy(env(variable)?.trim() ?? "");
-      if (proxy) return { variable, address: proxy.host };
-    }
-  }
-  return undefined;
+  const found = findProxy(url, env);
+  return found && { variable: found.variable, address: found.proxy.host };
+}
+
+/** The address of that proxy, with the user name and password that it may have. */
+export function proxyUrl(url: URL, env: ReadEnv): URL | undefined {
+  return findProxy(url, env)?.proxy;
 }
 
 /** A variable that the runtime reads in another way than it was meant. */
