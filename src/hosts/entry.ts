@@ -105,9 +105,16 @@ function isSamePath(a: string, b: string, os: Os): boolean {
     : a === b;
 }
 
-/** Returns the index of the argument that names this program's source; -1 for an executable. */
-function mainIndex(args: readonly string[]): number {
-  return args.findIndex((arg) => /(^|[/\\])src[/\\]main\.ts$/.test(arg));
+const SOURCE = /(^|[/\\])src[/\\]main\.ts$/;
+
+/** Programs that start the npm package, and the package: its name, its script or its archive. */
+const STARTERS = /(^|[/\\])(node|npx|cmd)(\.exe)?$/i;
+const PACKAGE = /(^|[/\\])cma-mcp([@.-][^/\\]*)?$/;
+
+/** Returns the index of the argument that names this program; -1 for an executable. */
+function mainIndex({ command = "", args }: FoundEntry): number {
+  const isPackage = STARTERS.test(command);
+  return args.findIndex((arg) => SOURCE.test(arg) || (isPackage && PACKAGE.test(arg)));
 }
 
 /** Tells which program an entry starts. */
@@ -117,16 +124,16 @@ export function relationOf(entry: FoundEntry, executable: Executable, os: Os): R
   if (wanted === undefined) {
     if (isSamePath(command, executable.command, os)) return "this";
   } else if (args.some((arg) => isSamePath(arg, wanted, os))) {
-    // Which runtime runs the source makes no difference.
+    // Which runtime runs it makes no difference.
     return "this";
   }
-  const isOurs = /(^|[/\\])cma-mcp[^/\\]*$/i.test(command) || mainIndex(args) >= 0;
+  const isOurs = /(^|[/\\])cma-mcp[^/\\]*$/i.test(command) || mainIndex(entry) >= 0;
   return isOurs ? "another" : "foreign";
 }
 
 /** Returns the flags that an entry which starts cma-mcp gives to it. */
-export function ownFlags({ args }: FoundEntry): readonly string[] {
-  return args.slice(mainIndex(args) + 1);
+export function ownFlags(entry: FoundEntry): readonly string[] {
+  return entry.args.slice(mainIndex(entry) + 1);
 }
 
 /** Returns the files of keys and tokens that an entry's flags name. */
