@@ -42,13 +42,18 @@ function isDenoTest(node: ts.Node): boolean {
 const COMMON_NODE = new Set(["node:async_hooks", "node:buffer", "node:crypto", "node:stream"]);
 
 /**
- * Only `runtime/deno*.ts` names `Deno`, so that another runtime can stand beside it; only `runtime/`
- * imports modules of Node that some runtimes lack.
+ * Only `runtime/deno*.ts` names `Deno`, and only `runtime/node*.ts` what Node alone has, so that one
+ * runtime can stand beside the other; only `runtime/` imports modules of Node that some runtimes lack.
  */
 export function runtimesStayInTheirRoom(files: readonly TextFile[]): Finding[] {
   return findNodes(modulesIn(files, "src"), (node, { path }) => {
     if (isNamed(node, "Deno") && !path.startsWith("src/runtime/deno")) {
       return "names Deno outside runtime/deno*.ts";
+    }
+    const isOfNode = isNamed(node, "process") || isNamed(node, "Buffer") ||
+      (ts.isStringLiteral(node) && node.text === "undici");
+    if (isOfNode && !path.startsWith("src/runtime/node")) {
+      return `names ${node.getText()} outside runtime/node*.ts`;
     }
     const isForeign = ts.isStringLiteral(node) && node.text.startsWith("node:") &&
       !COMMON_NODE.has(node.text) && !path.startsWith("src/runtime/");
@@ -56,12 +61,14 @@ export function runtimesStayInTheirRoom(files: readonly TextFile[]): Finding[] {
   }, "put it behind the interface in src/runtime/runtime.ts");
 }
 
+const STDOUT_USERS = ["src/runtime/deno.ts", "src/runtime/node.ts"];
+
 /** Only the protocol goes to standard output: on stdio a host reads JSON-RPC from it. */
 export function stdoutIsTheProtocols(files: readonly TextFile[]): Finding[] {
   return findNodes(modulesIn(files, "src"), (node, { path }) => {
     if (isNamed(node, "console")) return "uses console";
     if (!ts.isPropertyAccessExpression(node) || node.name.text !== "stdout") return undefined;
-    return path === "src/runtime/deno.ts" ? undefined : "writes to stdout";
+    return STDOUT_USERS.includes(path) ? undefined : "writes to stdout";
   }, "log with Logger, which writes to stderr; a command prints with program.print");
 }
 

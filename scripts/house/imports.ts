@@ -62,6 +62,16 @@ const PACKAGE = "src/simulator/";
 const PACKAGE_ENTRY = "src/simulator/mod.ts";
 const PACKAGE_USERS = ["commands", "mod.ts", "main.ts"];
 
+/** The program, on each of its runtimes. */
+const PROGRAMS: readonly string[] = ["main.ts", "main_node.ts"];
+
+/** Files that are run or published, and so need no importer. */
+const ROOTS: readonly string[] = [
+  ...PROGRAMS.map((name) => `src/${name}`),
+  "src/mod.ts",
+  PACKAGE_ENTRY,
+];
+
 /** Read by the program for its version. */
 const MANIFEST = "deno.json";
 
@@ -73,11 +83,11 @@ function mayImport(from: string, to: string): boolean {
   const [, source = ""] = from.split("/");
   const [root, target = ""] = to.split("/");
   if (to === MANIFEST) return true;
-  if (root !== "src" || to === "src/main.ts" || to === "src/mod.ts") return false;
+  if (root !== "src" || ROOTS.includes(to) && to !== PACKAGE_ENTRY) return false;
   if (source === target) return true;
   if (source === "simulator") return false;
   if (target === "simulator") return to === PACKAGE_ENTRY && PACKAGE_USERS.includes(source);
-  if (source === "main.ts") return true;
+  if (PROGRAMS.includes(source)) return true;
   if (source === "mod.ts") return target !== "commands";
   const layer = layerOf(target);
   return layer >= 0 && layer < layerOf(source);
@@ -144,9 +154,6 @@ export function cycles(files: readonly TextFile[]): Finding[] {
   for (const path of graph.keys()) visit(path, []);
   return findings;
 }
-
-/** Files that are run or published, and so need no importer. */
-const ROOTS: readonly string[] = ["src/main.ts", "src/mod.ts", PACKAGE_ENTRY];
 
 /** Each file of the source is imported by another: a tool, for example, by the registry. */
 export function filesAreUsed(files: readonly TextFile[]): Finding[] {

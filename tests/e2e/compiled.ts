@@ -6,14 +6,14 @@ import {
   toolsOf,
 } from "../../scripts/compile/build.ts";
 import { type Target, TARGETS } from "../../scripts/compile/targets.ts";
-import { EXECUTABLE } from "../helpers/spawned.ts";
+import { EXECUTABLE, IS_PACKAGE } from "../helpers/spawned.ts";
 
 /** For tests that are about executables: they run where one was given, see `EXECUTABLE`. */
-export const NEEDS_EXECUTABLE = { ignore: EXECUTABLE === undefined };
+export const NEEDS_EXECUTABLE = { ignore: EXECUTABLE === undefined || IS_PACKAGE };
 
 /** For tests that also need to be root on Linux, such as those that leave a file system behind. */
 export const NEEDS_ROOT = {
-  ignore: EXECUTABLE === undefined || Deno.build.os !== "linux" || Deno.uid() !== 0,
+  ignore: NEEDS_EXECUTABLE.ignore || Deno.build.os !== "linux" || Deno.uid() !== 0,
 };
 
 /** The executable; only for tests that need one. */

@@ -1,8 +1,8 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { callServedTool } from "../../src/commands/mcp_call.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { startHttp } from "../helpers/http_program.ts";
-import { Spawned } from "../helpers/spawned.ts";
+import { IS_PACKAGE, Spawned } from "../helpers/spawned.ts";
 
 const KEY = { ANTHROPIC_API_KEY: "a-key-for-tests" };
 
@@ -123,7 +123,10 @@ Deno.test("on stdio the first call reports an unknown certificate authority", as
     () => new Response(),
   );
   const text = await firstError({ CMA_BASE_URL: `https://127.0.0.1:${server.addr.port}` });
-  assertMatch(text, /nothing was done\. Trust this machine's certificates with DENO_TLS_CA_STORE/);
+  const remedy = IS_PACKAGE
+    ? "Name the authority's file with NODE_EXTRA_CA_CERTS"
+    : "Trust this machine's certificates with DENO_TLS_CA_STORE";
+  assertStringIncludes(text, `nothing was done. ${remedy}`);
   assertMatch(text, /company's proxy or a virus scanner/);
   assert(!/Try again/.test(text), text);
   await server.shutdown();

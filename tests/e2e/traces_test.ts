@@ -5,7 +5,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { createSimulator } from "../../src/simulator/mod.ts";
 import { startHttp, TOKEN } from "../helpers/http_program.ts";
-import { Spawned } from "../helpers/spawned.ts";
+import { IS_PACKAGE, Spawned } from "../helpers/spawned.ts";
 
 const attribute = z.object({
   key: z.string(),
@@ -100,42 +100,49 @@ function attributeOf({ attributes }: Span, name: string): string | undefined {
 const [HTTP_TRACE, META_TRACE] = ["a".repeat(32), "b".repeat(32)];
 const [HTTP_PARENT, META_PARENT] = ["1".repeat(16), "2".repeat(16)];
 
-Deno.test("traces over HTTP join the client's span, the call's and those of the API's requests", async () => {
-  const world = openWorld();
-  const { program, url } = await startHttp([], { ...world.env, ...world.tracing });
-  const traceparent = `00-${HTTP_TRACE}-${HTTP_PARENT}-01`;
-  const agent_id = world.simulator.agentId("quick");
-  await post(url, callBody({ agent_id }, {}), { traceparent, "x-request-id": "req-7" });
-  const upstream = world.traceparents.at(-1);
-  const meta = { traceparent: `00-${META_TRACE}-${META_PARENT}-01`, tracestate: "vendor=1" };
-  await post(url, callBody({ agent_id: "agent_none" }, meta), { traceparent });
-  program.kill("SIGTERM");
-  assertEquals((await program.ending()).code, 0);
-  await world.close();
+/** Deno exports traces by itself; Node has nothing of the kind. */
+const NEEDS_DENO = { ignore: IS_PACKAGE };
 
-  const { spans } = world;
-  const isCall = ({ name }: Span) => name === "tools/call get_agent";
-  const call = only(spans, (span) => isCall(span) && span.traceId === HTTP_TRACE);
-  const request = only(spans, ({ spanId }) => spanId === call.parentSpanId);
-  assertEquals([request.kind, request.parentSpanId], [SERVER, HTTP_PARENT]);
-  const asked = only(spans, ({ parentSpanId }) => parentSpanId === call.spanId);
-  assertEquals(asked.kind, CLIENT);
-  assertEquals(upstream, `00-${HTTP_TRACE}-${asked.spanId}-01`);
-  assertEquals(attributeOf(call, "gen_ai.tool.name"), "get_agent");
-  assertEquals(attributeOf(call, "cma_mcp.agent"), agent_id);
-  assertEquals(attributeOf(call, "cma_mcp.request_id"), "req-7");
-  assertEquals(attributeOf(call, "cma_mcp.outcome"), "ok");
+Deno.test(
+  "traces over HTTP join the client's span, the call's and those of the API's requests",
+  NEEDS_DENO,
+  async () => {
+    const world = openWorld();
+    const { program, url } = await startHttp([], { ...world.env, ...world.tracing });
+    const traceparent = `00-${HTTP_TRACE}-${HTTP_PARENT}-01`;
+    const agent_id = world.simulator.agentId("quick");
+    await post(url, callBody({ agent_id }, {}), { traceparent, "x-request-id": "req-7" });
+    const upstream = world.traceparents.at(-1);
+    const meta = { traceparent: `00-${META_TRACE}-${META_PARENT}-01`, tracestate: "vendor=1" };
+    await post(url, callBody({ agent_id: "agent_none" }, meta), { traceparent });
+    program.kill("SIGTERM");
+    assertEquals((await program.ending()).code, 0);
+    await world.close();
 
-  const failed = only(spans, (span) => isCall(span) && span.traceId === META_TRACE);
-  assertEquals([failed.parentSpanId, failed.kind], [META_PARENT, SERVER]);
-  assertEquals([failed.status?.code, attributeOf(failed, "error.type")], [2, "not_found_error"]);
-  const linked = only(spans, ({ spanId }) => spanId === failed.links?.[0]?.spanId);
-  assertEquals([linked.traceId, linked.kind], [HTTP_TRACE, SERVER]);
-  assert(!JSON.stringify(spans).includes(TOKEN));
-  assert(!program.stderr.join().includes("OTEL_DENO"));
-});
+    const { spans } = world;
+    const isCall = ({ name }: Span) => name === "tools/call get_agent";
+    const call = only(spans, (span) => isCall(span) && span.traceId === HTTP_TRACE);
+    const request = only(spans, ({ spanId }) => spanId === call.parentSpanId);
+    assertEquals([request.kind, request.parentSpanId], [SERVER, HTTP_PARENT]);
+    const asked = only(spans, ({ parentSpanId }) => parentSpanId === call.spanId);
+    assertEquals(asked.kind, CLIENT);
+    assertEquals(upstream, `00-${HTTP_TRACE}-${asked.spanId}-01`);
+    assertEquals(attributeOf(call, "gen_ai.tool.name"), "get_agent");
+    assertEquals(attributeOf(call, "cma_mcp.agent"), agent_id);
+    assertEquals(attributeOf(call, "cma_mcp.request_id"), "req-7");
+    assertEquals(attributeOf(call, "cma_mcp.outcome"), "ok");
 
-Deno.test("traces on stdio begin with the trace context in _meta", async () => {
+    const failed = only(spans, (span) => isCall(span) && span.traceId === META_TRACE);
+    assertEquals([failed.parentSpanId, failed.kind], [META_PARENT, SERVER]);
+    assertEquals([failed.status?.code, attributeOf(failed, "error.type")], [2, "not_found_error"]);
+    const linked = only(spans, ({ spanId }) => spanId === failed.links?.[0]?.spanId);
+    assertEquals([linked.traceId, linked.kind], [HTTP_TRACE, SERVER]);
+    assert(!JSON.stringify(spans).includes(TOKEN));
+    assert(!program.stderr.join().includes("OTEL_DENO"));
+  },
+);
+
+Deno.test("traces on stdio begin with the trace context in _meta", NEEDS_DENO, async () => {
   const world = openWorld();
   const program = new Spawned([], { ...world.env, ...world.tracing });
   await program.initialize();

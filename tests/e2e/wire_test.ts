@@ -49,7 +49,7 @@ async function withProgram(
   const folder = await Deno.makeTempDir();
   const env: Record<string, string> = { ...envAt(server.url), ANTHROPIC_API_KEY: "test-key" };
   if (certificate) {
-    env.DENO_CERT = `${folder}/ca.pem`;
+    env.DENO_CERT = env.NODE_EXTRA_CA_CERTS = `${folder}/ca.pem`;
     await Deno.writeTextFile(env.DENO_CERT, certificate.cert);
   }
   const program = new Spawned([], env);

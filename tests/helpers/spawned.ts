@@ -10,6 +10,9 @@ const ROOT = new URL("../../", import.meta.url);
  */
 export const EXECUTABLE: string | undefined = Deno.env.get("CMA_MCP_EXECUTABLE");
 
+/** True where that is the script of the npm package, which Node runs. */
+export const IS_PACKAGE: boolean = EXECUTABLE?.endsWith(".cjs") ?? false;
+
 /** Arguments of Deno that run the program in `src`. */
 export const SOURCE_ARGS: readonly string[] = [
   "run",

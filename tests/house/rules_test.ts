@@ -118,6 +118,18 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     { "src/runtime/a.ts": 'import "node:fs";', "src/core/a.ts": 'import "node:buffer";' },
   ],
   [
+    "runtimes stay in their room",
+    { "src/core/a.ts": "process.exit();" },
+    /names process outside/,
+    { "src/runtime/node.ts": "process.exit();", "src/core/a.ts": "// process.exit()" },
+  ],
+  [
+    "runtimes stay in their room",
+    { "src/runtime/deno.ts": 'import "undici";' },
+    /names "undici" outside/,
+    { "src/runtime/node_client.ts": 'import "undici";' },
+  ],
+  [
     "stdout carries the protocol only",
     { "src/commands/a.ts": "Deno.stdout.writeSync(bytes);" },
     /writes to stdout/,

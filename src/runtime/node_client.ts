@@ -1,0 +1,170 @@
+/**
+ * Connections to other servers on Node: the HTTP client, with the proxies and the certificates that
+ * it goes by, and plain connections.
+ *
+ * @module
+ */
+
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import net from "node:net";
+import process from "node:process";
+import tls from "node:tls";
+import * as undici from "undici";
+import type { FetchAddress, HttpClient, HttpClientOptions } from "../api/connections.ts";
+import { proxyUrl } from "../core/proxy.ts";
+import type { ConnectAddress, Connection } from "./runtime.ts";
+
+/** A connection that was not made, in the words by which `api/errors.ts` knows it. */
+class ConnectError extends Error {
+  constructor(cause: Error) {
+    super("client error (Connect)", { cause });
+  }
+}
+
+/** `fetch` with the web's own types, which undici declares once more, and more narrowly. */
+const fetchBy: (
+  url: string,
+  init: RequestInit & { readonly dispatcher: undici.Dispatcher },
+) => Promise<Response> = Reflect.get(Object(undici), "fetch");
+
+/** The codes of certificates whose authority is unknown, which the system may know all the same. */
+const UNKNOWN_AUTHORITY =
+  /^(UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT(_LOCALLY)?|(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT))$/;
+
+/** With the system's authorities, once they have been asked for. */
+let systemTrust: tls.SecureContext | undefined;
+
+/**
+ * Opens a client of HTTP/1.1 with `undici`, which sends no request a second time. Node's own `fetch`
+ * ignores proxies, and its version differs with Node's.
+ *
+ * It knows Node's authorities and those of `NODE_EXTRA_CA_CERTS`; when a certificate is of another
+ * one, also the system's, which take 60 milliseconds to read (Node 22 and later can).
+ */
+export function openClient({ maxIdle, idleMs }: HttpClientOptions): HttpClient {
+  /** By proxy; "" is for none. */
+  const dispatchers = new Map<string, undici.Dispatcher>();
+  let trust = systemTrust;
+
+  const dispatcherFor = (url: string): undici.Dispatcher => {
+    const proxy = proxyUrl(new URL(url), (name) => process.env[name])?.href ?? "";
+    const found = dispatchers.get(proxy) ?? openDispatcher(proxy, { maxIdle, idleMs });
+    dispatchers.set(proxy, found);
+    return found;
+  };
+  const close = () => {
+    // Requests under way go on; nobody waits for their end.
+    for (const dispatcher of dispatchers.values()) dispatcher.close().catch(() => {});
+    dispatchers.clear();
+  };
+  const send: FetchAddress = async (url, init) => {
+    if (trust !== systemTrust) close();
+    trust = systemTrust;
+    return await fetchBy(url, { ...init, dispatcher: dispatcherFor(url) });
+  };
+  return {
+    close,
+    async fetch(url, init) {
+      try {
+        return await send(url, init);
+      } catch (error) {
+        // Nothing has been sent before the certificate was accepted.
+        if (!isOfUnknownAuthority(error) || !trustSystem()) throw error;
+        return await send(url, init);
+      }
+    },
+  };
+}
+
+function isOfUnknownAuthority(error: unknown): boolean {
+  for (let link = error; link instanceof Error; link = link.cause) {
+    if ("code" in link && UNKNOWN_AUTHORITY.test(String(link.code))) return true;
+  }
+  return false;
+}
+
+/** Trusts the system's authorities from now on; returns false where that changes nothing. */
+function trustSystem(): boolean {
+  // Node 20 cannot ask for them.
+  if (systemTrust || typeof tls.getCACertificates !== "function") return false;
+  const ca = [...tls.getCACertificates("default"), ...tls.getCACertificates("system")];
+  systemTrust = tls.createSecureContext({ ca });
+  return true;
+}
+
+function openDispatcher(proxy: string, { maxIdle, idleMs }: HttpClientOptions): undici.Dispatcher {
+  const trusted = systemTrust && { secureContext: systemTrust };
+  // The caller bounds every request, and its connection with it.
+  const tlsOptions = { ...trusted, timeout: 0 };
+  const options = {
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: idleMs,
+    keepAliveMaxTimeout: idleMs,
+    // A connection that is not kept is asked for with 0.
+    pipelining: maxIdle === 0 ? 0 : 1,
+    allowH2: false,
+  };
+  const factory = (origin: string | URL, given: { connect?: undici.buildConnector.connector }) => {
+    const connect = telling(given.connect ?? undici.buildConnector(tlsOptions));
+    return new undici.Pool(origin, { ...options, connect });
+  };
+  if (proxy === "") return new undici.Agent({ ...options, factory });
+  return new undici.ProxyAgent({
+    ...options,
+    factory,
+    uri: proxy.replace(/^socks5h:/, "socks5:"),
+    requestTls: tlsOptions,
+    proxyTls: tlsOptions,
+    // What goes over plain HTTP is asked of the proxy itself, as other programs do.
+    proxyTunnel: false,
+  });
+}
+
+/** Has errors tell that the connection was not made, so that nothing was sent. */
+function telling(connect: undici.buildConnector.connector): undici.buildConnector.connector {
+  return (options, callback) =>
+    connect(options, (...[error, socket]) => {
+      if (error) callback(new ConnectError(error), null);
+      else callback(null, socket);
+    });
+}
+
+/** Connects without a proxy; with a certificate, to the server that has it and to no other. */
+export async function connect({ host, port, certificate }: ConnectAddress): Promise<Connection> {
+  const socket = certificate === undefined
+    ? net.connect({ host, port })
+    // Whoever has the key of this certificate is the right one, whatever name it is for.
+    : tls.connect({ host, port, rejectUnauthorized: false });
+  await once(socket, certificate === undefined ? "connect" : "secureConnect");
+  if (certificate !== undefined && !hasCertificate(socket, certificate)) {
+    socket.destroy();
+    throw new Error("The server has another certificate");
+  }
+  const chunks: AsyncIterator<Uint8Array> = socket[Symbol.asyncIterator]();
+  let rest = new Uint8Array();
+  return {
+    async read(buffer) {
+      if (rest.byteLength === 0) {
+        const { done, value } = await chunks.next();
+        if (done) return null;
+        rest = new Uint8Array(value);
+      }
+      const piece = rest.subarray(0, buffer.byteLength);
+      buffer.set(piece);
+      rest = rest.subarray(piece.byteLength);
+      return piece.byteLength;
+    },
+    write: (bytes) =>
+      new Promise((resolve, reject) =>
+        socket.write(bytes, (error) => error ? reject(error) : resolve(bytes.byteLength))
+      ),
+    close: () => void socket.destroy(),
+  };
+}
+
+function hasCertificate(socket: net.Socket, certificate: string): boolean {
+  const theirs = socket instanceof tls.TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  return theirs?.fingerprint256 === new X509Certificate(certificate).fingerprint256;
+}

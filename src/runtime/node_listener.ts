@@ -1,0 +1,348 @@
+/**
+ * HTTP servers on Node.
+ *
+ * @module
+ */
+
+import http from "node:http";
+import http2 from "node:http2";
+import type net from "node:net";
+import process from "node:process";
+import type { Writable } from "node:stream";
+import type tls from "node:tls";
+import { type Clock, systemClock } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
+import { type HandleRequest, type ListenAddress, ListenError, type Listening } from "./runtime.ts";
+
+/** While files run out again and again, that is logged this often, in milliseconds. */
+const TELL_MS = 60_000;
+
+/** How many connections are closed when files run out: more than the one that is needed. */
+const CLOSED_AT_ONCE = 32;
+
+/**
+ * Files that are kept for everything but clients' connections, above all for those to the API. Node
+ * tells nobody when it can accept no connection: it then drops those that come, without a word.
+ */
+const SPARE_FILES = 64;
+
+/** Most bytes of a request's head. */
+const MAX_HEAD_BYTES = 64 * 1024;
+
+/** Header fields of a connection, which HTTP/2 does not have. */
+const OF_CONNECTION = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade"]);
+
+type Incoming = http.IncomingMessage | http2.Http2ServerRequest;
+type Outgoing = http.ServerResponse | http2.Http2ServerResponse;
+
+/** A connection of a client. */
+class Connection {
+  /** One for each request that waits for its response. */
+  readonly running = new Set<AbortController>();
+  /** True once a request has come. */
+  isUsed = false;
+  /** What ends it gently: with TLS, that of the handshake. */
+  socket: net.Socket;
+  session: http2.ServerHttp2Session | undefined;
+  readonly closed: Promise<void>;
+
+  constructor(socket: net.Socket) {
+    this.socket = socket;
+    this.closed = new Promise((resolve) =>
+      socket.once("close", () => {
+        for (const controller of this.running) controller.abort();
+        resolve();
+      })
+    );
+  }
+
+  /** Closes it when what was written is out; if no request runs. */
+  closeIfIdle(): void {
+    if (this.session) this.session.close();
+    else if (!this.isUsed) this.socket.destroy();
+    else if (this.running.size === 0) this.socket.destroySoon();
+  }
+}
+
+/**
+ * Serves as {@linkcode Listen} says, with TLS also HTTP/2. Node bounds the head of a request to 64 KB
+ * (431) and to a minute, and a whole request to five minutes.
+ */
+export async function listenOnNode(
+  address: ListenAddress,
+  handle: HandleRequest,
+  log: Logger,
+  clock: Clock = systemClock,
+): Promise<Listening> {
+  /** By the client's address and port, in the order in which they had their last request. */
+  const connections = new Map<string, Connection>();
+  const maxFile = openFilesLimit() - SPARE_FILES;
+  let accepting = true;
+  let stopping = false;
+  let toldAt = -Infinity;
+
+  /** Closes idle connections, the longest unused first. */
+  const makeRoom = () => {
+    if (clock.now() - toldAt >= TELL_MS) {
+      toldAt = clock.now();
+      log.error("The port took no more connections: idle ones are closed", {
+        error: `There are nearly as many open files as may be: ${maxFile + SPARE_FILES}`,
+      });
+    }
+    let closed = 0;
+    for (const connection of connections.values()) {
+      if (connection.running.size > 0) continue;
+      connection.socket.destroy();
+      if (++closed === CLOSED_AT_ONCE) break;
+    }
+    accepting = closed > 0;
+  };
+
+  const answer = async (incoming: Incoming, outgoing: Outgoing) => {
+    const key = keyOf(incoming.socket);
+    const connection = connections.get(key);
+    if (!connection) return outgoing.destroy();
+    connection.isUsed = true;
+    const controller = new AbortController();
+    connection.running.add(controller);
+    // Who has gone is told by the end of the connection, or of the stream in it.
+    incoming.on("error", () => {});
+    outgoing.on("error", () => {});
+    outgoing.once("close", () => {
+      if (!outgoing.writableFinished) controller.abort();
+    });
+    try {
+      const request = requestOf(incoming, address, controller.signal);
+      const response = request
+        ? await handle(request, incoming.socket.remoteAddress ?? "")
+        : new Response(null, { status: 400 });
+      if (stopping && incoming.httpVersionMajor === 1) outgoing.setHeader("connection", "close");
+      await send(response, outgoing);
+    } catch (error) {
+      log.debug("A request failed", { error: String(error) });
+      if (outgoing.headersSent) outgoing.destroy();
+      else outgoing.writeHead(500).end();
+    } finally {
+      connection.running.delete(controller);
+      if (connections.delete(key) && !connection.socket.destroyed) connections.set(key, connection);
+      if (stopping) connection.closeIfIdle();
+    }
+  };
+
+  const server = open(address, (incoming, outgoing) => void answer(incoming, outgoing));
+  server.on("connection", (socket: net.Socket) => {
+    const key = keyOf(socket);
+    const connection = new Connection(socket);
+    connections.set(key, connection);
+    socket.once("close", () => {
+      if (connections.get(key) === connection) connections.delete(key);
+      accepting = true;
+    });
+    if (fileOf(socket) >= maxFile) makeRoom();
+    else accepting = true;
+  });
+  server.on("secureConnection", (socket: tls.TLSSocket) => {
+    const connection = connections.get(keyOf(socket));
+    if (connection) connection.socket = socket;
+  });
+  server.on("session", (session: http2.ServerHttp2Session) => {
+    const connection = connections.get(keyOf(session.socket));
+    if (connection) connection.session = session;
+  });
+  server.on("tlsClientError", (error: Error) => {
+    log.debug("A TLS handshake failed", { error: String(error) });
+  });
+
+  await listening(server, address);
+  server.on("error", (error) => log.debug("The port failed", { error: String(error) }));
+  const closed = Promise.withResolvers<void>();
+  return {
+    addr: addressOf(server),
+    get isAccepting() {
+      return accepting && !stopping;
+    },
+    async shutdown() {
+      if (!stopping) {
+        stopping = true;
+        server.close(() => closed.resolve());
+        for (const connection of connections.values()) connection.closeIfIdle();
+      }
+      await Promise.all(Array.from(connections.values(), (connection) => connection.closed));
+      await closed.promise;
+    },
+  };
+}
+
+/** Listens on an address for a moment; returns what is in the way of it. */
+export async function tryListenOnNode(address: ListenAddress): Promise<ListenError | undefined> {
+  try {
+    const server = open(address, () => {});
+    await listening(server, address);
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  } catch (error) {
+    if (error instanceof ListenError) return error;
+    throw error;
+  }
+}
+
+function open(
+  address: ListenAddress,
+  answer: (incoming: Incoming, outgoing: Outgoing) => void,
+): net.Server {
+  const { certificate } = address;
+  const options = {
+    maxHeaderSize: MAX_HEAD_BYTES,
+    // Load balancers keep connections for longer than the five seconds that Node would.
+    keepAliveTimeout: 0,
+  };
+  if (certificate === undefined) return http.createServer(options, answer);
+  try {
+    return http2.createSecureServer({ ...options, ...certificate, allowHTTP1: true }, answer);
+  } catch (cause) {
+    throw new ListenError("certificate", address, { cause });
+  }
+}
+
+function listening(server: net.Server, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error) => reject(new ListenError(reasonOf(cause), address, { cause }));
+    server.once("error", fail);
+    server.listen({ host: address.host, port: address.port }, () => {
+      server.off("error", fail);
+      resolve();
+    });
+  });
+}
+
+function reasonOf(error: Error): ListenError["reason"] {
+  const code = "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE") return "taken";
+  if (code === "EACCES") return "forbidden";
+  return code === "ENOTFOUND" || code === "EAI_AGAIN" ? "unresolved" : "unavailable";
+}
+
+function addressOf(server: net.Server): Listening["addr"] {
+  const address = server.address();
+  if (typeof address !== "object" || address === null) {
+    throw new TypeError("The listener has no network address");
+  }
+  return { hostname: address.address, port: address.port };
+}
+
+/** Names a connection: every event of it knows both. */
+function keyOf({ remoteAddress, remotePort }: net.Socket | tls.TLSSocket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+/** How many files this process may have open; systems give each the lowest number that is free. */
+function openFilesLimit(): number {
+  // Else it looks up the name of every connected address.
+  const report = Object.assign(process.report, { excludeNetwork: true });
+  const limit: unknown = Reflect.get(Object(report.getReport()), "userLimits")?.open_files?.soft;
+  return typeof limit === "number" ? limit : Infinity;
+}
+
+/** The number of a connection's file; -1 on Windows, which has no such limit. */
+function fileOf(socket: net.Socket): number {
+  const fd: unknown = Reflect.get(socket, "_handle")?.fd;
+  return typeof fd === "number" ? fd : -1;
+}
+
+/** Returns undefined where there can be no such request, as with an address that is none. */
+function requestOf(
+  incoming: Incoming,
+  { certificate }: ListenAddress,
+  signal: AbortSignal,
+): Request | undefined {
+  const headers = new Headers();
+  const { rawHeaders, method = "GET", url = "/" } = incoming;
+  const authority = incoming.headers[":authority"] ?? incoming.headers.host ?? "localhost";
+  const target = url.startsWith("/")
+    ? `${certificate ? "https" : "http"}://${authority}${url}`
+    : url;
+  try {
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i] ?? "";
+      if (!name.startsWith(":")) headers.append(name, rawHeaders[i + 1] ?? "");
+    }
+    if (!headers.has("host")) headers.set("host", String(authority));
+    const hasBody = method !== "GET" && method !== "HEAD";
+    return new Request(target, {
+      method,
+      headers,
+      signal,
+      ...(hasBody && { body: bodyOf(incoming), duplex: "half" }),
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+/** The body, which is read as far as it is asked for. */
+function bodyOf(incoming: Incoming): ReadableStream<Uint8Array> {
+  let isReading = false;
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (isReading) return void incoming.resume();
+      isReading = true;
+      let isOver = false;
+      const end = (error?: Error) => {
+        if (isOver) return;
+        isOver = true;
+        if (error) controller.error(error);
+        else controller.close();
+      };
+      incoming.on("data", (chunk: Uint8Array) => {
+        if (isOver) return;
+        controller.enqueue(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+        incoming.pause();
+      });
+      incoming.on("end", () => end());
+      incoming.on("error", end);
+      incoming.on("close", () => end(new Error("The request's body broke off")));
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** Sends a response, a stream as fast as the client takes it. Rejects when the body does. */
+async function send(response: Response, outgoing: Outgoing): Promise<void> {
+  const { status, headers, body } = response;
+  const isHttp2 = "stream" in outgoing;
+  for (const [name, value] of headers) {
+    if (!isHttp2 || !OF_CONNECTION.has(name)) outgoing.setHeader(name, value);
+  }
+  outgoing.statusCode = status;
+  if (!headers.get("content-type")?.startsWith("text/event-stream")) {
+    // Other responses are whole, and so have a length.
+    outgoing.end(new Uint8Array(await response.arrayBuffer()));
+    return;
+  }
+  if (isHttp2) outgoing.writeHead(status);
+  else outgoing.flushHeaders();
+  const stream: Writable = outgoing;
+  const reader = body?.getReader();
+  outgoing.once("close", () => void reader?.cancel().catch(() => {}));
+  for (;;) {
+    const piece = await reader?.read();
+    if (!piece || piece.done) break;
+    if (!stream.write(piece.value)) await drained(stream);
+  }
+  await new Promise<void>((resolve) => {
+    if (outgoing.destroyed) resolve();
+    outgoing.once("close", () => resolve());
+    outgoing.end();
+  });
+}
+
+/** Resolves when more can be written, or nothing any more. */
+function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      stream.off("drain", end);
+      stream.off("close", end);
+      resolve();
+    };
+    stream.on("drain", end);
+    stream.on("close", end);
+  });
+}
