@@ -50,7 +50,7 @@ export function runtimesStayInTheirRoom(files: readonly TextFile[]): Finding[] {
     if (isNamed(node, "Deno") && !path.startsWith("src/runtime/deno")) {
       return "names Deno outside runtime/deno*.ts";
     }
-    const isOfNode = isNamed(node, "process") || isNamed(node, "Buffer") ||
+    const isOfNode = isNamed(node, "process") ||
       (ts.isStringLiteral(node) && node.text === "undici");
     if (isOfNode && !path.startsWith("src/runtime/node")) {
       return `names ${node.getText()} outside runtime/node*.ts`;
@@ -135,9 +135,16 @@ export function testsAreFound(files: readonly TextFile[]): Finding[] {
   );
 }
 
+const NEEDS_NODE = "it needs Node: tests/e2e, with the npm package";
+
 /** Files of the source that need no test of their name, and where they are tested instead. */
 const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/main.ts": "it starts the process: tests/e2e",
+  "src/main_node.ts": NEEDS_NODE,
+  "src/runtime/node.ts": NEEDS_NODE,
+  "src/runtime/node_client.ts": NEEDS_NODE,
+  "src/runtime/node_listener.ts": NEEDS_NODE,
+  "src/runtime/node_polyfills.ts": NEEDS_NODE,
   "src/tools/services.ts": "it puts objects together: every test of a tool uses it",
 };
 

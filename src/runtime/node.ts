@@ -36,13 +36,14 @@ export const nodeRuntime: Runtime = {
     else process.env[name] = value;
   },
 
-  async *stdin() {
-    for await (const chunk of process.stdin) yield bytesOf(chunk);
-  },
+  stdin: readStdin,
+  plainStdin: readStdin,
   stdinIsTerminal: tty.isatty(0),
+  stdoutIsTerminal: tty.isatty(1),
+  stderrIsTerminal: tty.isatty(2),
+  columns: () => [process.stdout, process.stderr].find(({ isTTY }) => isTTY)?.columns,
   writeOut: writerTo(1),
   writeErr: writerTo(2),
-  color: tty.isatty(1) && !process.env.NO_COLOR,
 
   onStop(listener) {
     process.on("SIGINT", listener);
@@ -107,6 +108,10 @@ function npxSpec(main: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+async function* readStdin(): AsyncGenerator<Uint8Array> {
+  for await (const chunk of process.stdin) yield bytesOf(chunk);
 }
 
 /** The bytes as the rest of the program knows them: a `Buffer` slices without making a copy. */

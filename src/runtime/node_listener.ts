@@ -12,7 +12,13 @@ import type { Writable } from "node:stream";
 import type tls from "node:tls";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
-import { type HandleRequest, type ListenAddress, ListenError, type Listening } from "./runtime.ts";
+import {
+  CutConnection,
+  type HandleRequest,
+  type ListenAddress,
+  ListenError,
+  type Listening,
+} from "./runtime.ts";
 
 /** While files run out again and again, that is logged this often, in milliseconds. */
 const TELL_MS = 60_000;
@@ -29,7 +35,7 @@ const SPARE_FILES = 64;
 /** Most bytes of a request's head. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
-/** Header fields of a connection, which HTTP/2 does not have. */
+/** Header fields of a connection, which is Node's to keep or to close. */
 const OF_CONNECTION = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade"]);
 
 type Incoming = http.IncomingMessage | http2.Http2ServerRequest;
@@ -120,7 +126,8 @@ export async function listenOnNode(
       await send(response, outgoing);
     } catch (error) {
       log.debug("A request failed", { error: String(error) });
-      if (outgoing.headersSent) outgoing.destroy();
+      if (error instanceof CutConnection) connection.socket.destroy();
+      else if (outgoing.headersSent) outgoing.destroy();
       else outgoing.writeHead(500).end();
     } finally {
       connection.running.delete(controller);
@@ -309,7 +316,7 @@ async function send(response: Response, outgoing: Outgoing): Promise<void> {
   const { status, headers, body } = response;
   const isHttp2 = "stream" in outgoing;
   for (const [name, value] of headers) {
-    if (!isHttp2 || !OF_CONNECTION.has(name)) outgoing.setHeader(name, value);
+    if (!OF_CONNECTION.has(name)) outgoing.setHeader(name, value);
   }
   outgoing.statusCode = status;
   if (!headers.get("content-type")?.startsWith("text/event-stream")) {
