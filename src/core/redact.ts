@@ -127,12 +127,17 @@ function isSecret(value: string): boolean {
 /** Returns the spellings of secrets, the longest first: one may be the beginning of another. */
 function spellingsOf(secrets: readonly string[]): readonly string[] {
   const all = secrets.flatMap((secret) => {
-    const json = JSON.stringify(secret).slice(1, -1);
+    const json = jsonSpelling(secret);
     const encoded = encodeURIComponent(secret);
     const lower = encoded.replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase());
     return [secret, json, json.replaceAll("/", "\\/"), encoded, lower];
   });
   return [...new Set(all)].sort((a, b) => b.length - a.length);
+}
+
+/** Returns a text as JSON has it between its quotes. */
+function jsonSpelling(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 /** Shortest part of a secret that is hidden, in characters. Any such part holds a whole gram. */
@@ -164,10 +169,13 @@ function createPartFinder(secrets: readonly string[]): (text: string) => string 
       new Set(secret).size >= MIN_DISTINCT_CHARS;
     if (secret.length < MIN_PARTED_CHARS || !isRandom) continue;
     const from = KEY_PREFIX.exec(secret)?.[0].length ?? 0;
-    for (let at = from; at + GRAM_CHARS <= secret.length; at++) {
-      const gram = secret.slice(at, at + GRAM_CHARS);
-      grams.set(gram, [...grams.get(gram) ?? [], { secret, at }]);
-      hashes[gramHash(secret, at)] = 1;
+    // Results are searched as JSON, which spells quotes and backslashes in two characters.
+    for (const spelled of new Set([secret, jsonSpelling(secret)])) {
+      for (let at = from; at + GRAM_CHARS <= spelled.length; at++) {
+        const gram = spelled.slice(at, at + GRAM_CHARS);
+        grams.set(gram, [...grams.get(gram) ?? [], { secret: spelled, at }]);
+        hashes[gramHash(spelled, at)] = 1;
+      }
     }
   }
   const hide = (text: string) => {

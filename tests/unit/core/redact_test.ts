@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import {
   createRedact,
   hasCredentialField,
@@ -75,6 +75,16 @@ for (const [name, text] of PARTED) {
     assertEquals(learning.thorough(text), redact.thorough(text));
   });
 }
+
+Deno.test("thorough() finds a part of a secret in JSON text, which escapes quotes and backslashes", () => {
+  const secret = 'wlKx5$x"VPl!fE8\\t%Wl#Qe"P,2Lk|M;_6Yj\\+b';
+  const redact = createRedact([secret]);
+  for (let at = 0; at + 12 <= secret.length; at++) {
+    const part = secret.slice(at, at + 12);
+    const json = JSON.stringify({ reply: `It begins with ${part} and goes on` });
+    assertNotEquals(redact.thorough(json), json, part);
+  }
+});
 
 Deno.test("thorough() leaves what is no part of a secret as it is", () => {
   const words = "my-long-secret-of-words-and-nothing-else";
