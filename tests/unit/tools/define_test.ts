@@ -135,6 +135,22 @@ Deno.test("a tool runs only when every id of every argument is within the caller
   assertEquals(ran, [own]);
 });
 
+Deno.test("a tool whose ids stand in objects does not run: nobody could check them", async () => {
+  let ran = false;
+  const tool = defineTool({
+    ...SPEC,
+    input: () => z.object({ sessions: z.array(z.object({ id: z.string() })) }),
+    reaches: { sessions: "session", result: "list" },
+    run: () => {
+      ran = true;
+      return Promise.resolve({});
+    },
+  });
+  const { run, principal } = bound();
+  await assertRejects(() => run(tool, { sessions: [{ id: "sesn_2" }] }, { principal }), TypeError);
+  assertEquals(ran, false);
+});
+
 Deno.test("no file is within any caller's reach", async () => {
   const tool = defineTool({
     ...SPEC,
