@@ -148,6 +148,12 @@ const GRAM_CHARS = 6;
 const MIN_PARTED_CHARS = 32;
 const MIN_DISTINCT_CHARS = 10;
 
+/** Returns true for what is not made of words. Of long random texts a few have no digit. */
+function isRandom(secret: string): boolean {
+  const isMixed = /\d/.test(secret) ? /[a-z]/i.test(secret) : /(?:[a-z][A-Z].*){2}/.test(secret);
+  return isMixed && new Set(secret).size >= MIN_DISTINCT_CHARS;
+}
+
 /** The beginning of keys, which is no secret and counts for no part of one: `sk-ant-api03-`. */
 const KEY_PREFIX = /^(?:[a-z]{2,12}\d{0,2}[-_]){1,3}/;
 
@@ -165,9 +171,7 @@ function createPartFinder(secrets: readonly string[]): (text: string) => string 
   // Most places of a text are ruled out by a number, without making a text of its own for each.
   const hashes = new Uint8Array(HASHES);
   for (const secret of secrets) {
-    const isRandom = /\d/.test(secret) && /[a-z]/i.test(secret) &&
-      new Set(secret).size >= MIN_DISTINCT_CHARS;
-    if (secret.length < MIN_PARTED_CHARS || !isRandom) continue;
+    if (secret.length < MIN_PARTED_CHARS || !isRandom(secret)) continue;
     const from = KEY_PREFIX.exec(secret)?.[0].length ?? 0;
     // Results are searched as JSON, which spells quotes and backslashes in two characters.
     for (const spelled of new Set([secret, jsonSpelling(secret)])) {

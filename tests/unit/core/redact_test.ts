@@ -86,6 +86,14 @@ Deno.test("thorough() finds a part of a secret in JSON text, which escapes quote
   }
 });
 
+Deno.test("thorough() hides parts of a random secret that happens to have no digit", () => {
+  const secret = "ZMbNYGecBmvZoCAfjydXeUguHPauUlMoomvMHsJCFQO";
+  const redact = createRedact([secret]);
+  for (let at = 0; at + 12 <= secret.length; at++) {
+    assertEquals(redact.thorough(` ${secret.slice(at, at + 12)} `), " [redacted] ");
+  }
+});
+
 Deno.test("thorough() leaves what is no part of a secret as it is", () => {
   const words = "my-long-secret-of-words-and-nothing-else";
   const redact = createRedact([LONG, words, "0000000000000000000000000000000000001"]);
