@@ -12,7 +12,7 @@ import { systemClock } from "../core/clock.ts";
 import { isBrokenPipe, messageOf, UsageError } from "../core/errors.ts";
 import { LiveLine } from "../core/live_line.ts";
 import { createLogger, type Logger } from "../core/logger.ts";
-import { Output } from "../core/output.ts";
+import { Output, Turns } from "../core/output.ts";
 import { showsColor } from "../core/paint.ts";
 import { createRedact } from "../core/redact.ts";
 import { plainLine } from "../core/text.ts";
@@ -60,6 +60,8 @@ export async function run(runtime: Runtime): Promise<never> {
       now: () => systemClock.wallTime(),
     });
     endOnBugs(runtime, log, streams);
+    const print = (text: string) =>
+      streams.turns.take(streams.out, () => void streams.out.write(text));
     const program: Program = {
       ...runtime,
       ...files,
@@ -69,9 +71,9 @@ export async function run(runtime: Runtime): Promise<never> {
       stopping: stopSignal(runtime),
       protocol: { input: runtime.stdin, output: streams.out },
       color: showsColor(runtime.stdoutIsTerminal, runtime.env),
-      print: (line) => void streams.out.write(`${line}\n`),
-      printExactly: (text) => void streams.out.write(text),
-      note: (line) => liveLine.print(plainLine(line)),
+      print: (line) => print(`${line}\n`),
+      printExactly: print,
+      note: (line) => streams.turns.take(streams.err, () => liveLine.print(plainLine(line))),
       liveLine: {
         show: (text) => liveLine.show(text),
         hide() {
@@ -132,7 +134,7 @@ async function runCommand(config: Config, program: Program): Promise<number | vo
 async function runToEnd(
   config: Config,
   program: Program,
-  { out }: Streams,
+  { out, turns }: Streams,
 ): Promise<number> {
   const { stopping } = program;
   const running = runCommand(config, program);
@@ -141,7 +143,7 @@ async function runToEnd(
   const overdue = aborted(stopping).then(() => systemClock.sleep(LAST_WORDS_MS));
   const code = await Promise.race([running, overdue.then(() => EXIT.interrupted)]) ?? EXIT.ok;
   // What was printed must be out.
-  await Promise.race([out.drained(), aborted(stopping)]);
+  await Promise.race([turns.done().then(() => out.drained()), aborted(stopping)]);
   const { failure } = out;
   // A reader may want no more of it, as `head` does.
   if (failure === undefined || isBrokenPipe(failure)) return code;
@@ -153,12 +155,15 @@ async function runToEnd(
 interface Streams {
   readonly out: Output;
   readonly err: Output;
+  /** For lines of commands: a terminal shows them in the order in which they were written. */
+  readonly turns: Turns;
   /** Set when there is one. */
   log?: Logger;
 }
 
 function openStreams({ writeOut, writeErr }: Runtime): Streams {
   const streams: Streams = {
+    turns: new Turns(systemClock, LAST_WORDS_MS),
     out: new Output({ write: writeOut, maxQueuedBytes: MAX_UNREAD_RESULT_BYTES }),
     err: new Output({
       write: writeErr,
@@ -172,7 +177,8 @@ function openStreams({ writeOut, writeErr }: Runtime): Streams {
 }
 
 /** Ends the process once what was written is out, as far as somebody reads it. */
-async function exit(runtime: Runtime, { out, err }: Streams, code: number): Promise<never> {
+async function exit(runtime: Runtime, { out, err, turns }: Streams, code: number): Promise<never> {
+  await turns.done();
   await out.flush(systemClock, LAST_WORDS_MS);
   await err.flush(systemClock, LAST_WORDS_MS);
   return runtime.exit(code);

@@ -75,7 +75,7 @@ export class Output {
     if (bytes.byteLength === 0) return true;
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.byteLength;
-    this.#pumping ??= this.#pump().finally(() => this.#pumping = undefined);
+    this.#pumping ??= this.#pump();
     if (this.#queuedBytes >= CHUNK_BYTES) this.#endPause?.();
     return true;
   }
@@ -117,6 +117,8 @@ export class Output {
       }
       this.#tellDropped();
     }
+    // At once, not when the promise has settled: a text that came in between would stay in the queue.
+    this.#pumping = undefined;
   }
 
   /** Waits until the pause after the last write is over, or somebody waits for what is queued. */
@@ -164,6 +166,46 @@ export class Output {
     const texts = this.#dropped;
     this.#dropped = 0;
     this.#options.onDropped?.(texts);
+  }
+}
+
+/**
+ * Streams that a person sees as one, such as stdout and stderr of a terminal: what is written to one
+ * is out before the next text goes to another.
+ */
+export class Turns {
+  readonly #clock: Pick<Clock, "sleep">;
+  readonly #stallMs: number;
+  #last: Output | undefined;
+  #waiting: { readonly output: Output; readonly write: () => void }[] = [];
+  #isRunning = false;
+  #running = Promise.resolve();
+
+  /** @param stallMs a stream that nobody reads holds the others up for so many milliseconds */
+  constructor(clock: Pick<Clock, "sleep">, stallMs: number) {
+    this.#clock = clock;
+    this.#stallMs = stallMs;
+  }
+
+  /** Calls `write`, which writes to `output`, at once or when it is that stream's turn. */
+  take(output: Output, write: () => void): void {
+    this.#waiting.push({ output, write });
+    if (!this.#isRunning) this.#running = this.#run();
+  }
+
+  /** Resolves when everything has been given to its stream. */
+  async done(): Promise<void> {
+    while (this.#isRunning) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
+      if (this.#last !== next.output) await this.#last?.flush(this.#clock, this.#stallMs);
+      this.#last = next.output;
+      next.write();
+    }
+    this.#isRunning = false;
   }
 }
 

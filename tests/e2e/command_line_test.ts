@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { TOKEN } from "../helpers/http_program.ts";
-import { EXECUTABLE, Spawned } from "../helpers/spawned.ts";
+import { cleanEnv } from "../helpers/child.ts";
+import { EXECUTABLE, SOURCE_ARGS, Spawned } from "../helpers/spawned.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
 const PUBLIC = ["--http", "--simulate", "--port=0"];
@@ -56,4 +57,20 @@ Deno.test("the program prints its help", async () => {
   assertEquals((await program.ending()).code, 0);
   assertMatch(program.stdout.join("\n"), /^cma-mcp: .*\n[\s\S]*--simulate[\s\S]*ANTHROPIC_API_KEY/);
   assertEquals(program.stderr, []);
+});
+
+Deno.test({
+  name: "a terminal shows notes and what is printed in the order in which the program wrote them",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const program = EXECUTABLE ? [EXECUTABLE] : [Deno.execPath(), ...SOURCE_ARGS];
+    const { stdout } = await new Deno.Command("sh", {
+      // Both streams go into one pipe, as into a terminal.
+      args: ["-c", 'exec "$@" 2>&1', "sh", ...program, "config", "claude-desktop", "--simulate"],
+      clearEnv: true,
+      env: cleanEnv({}),
+    }).output();
+    const text = new TextDecoder().decode(stdout);
+    assertMatch(text, /^Claude Desktop reads .*\nPut this .*\n\n\{\n[\s\S]*\n\}\n\nQuit .*\n$/);
+  },
 });

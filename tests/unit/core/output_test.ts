@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Output } from "../../../src/core/output.ts";
+import { Output, Turns } from "../../../src/core/output.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 
 /** A pipe that takes so many bytes at a time, and none until it is opened. */
@@ -136,4 +136,62 @@ Deno.test("flush() waits as long as the reader reads, and no longer", async () =
   await clock.runUntil(last);
   await flush;
   assertEquals([text(), clock.pendingTimers], ["abcd", 0]);
+});
+
+for (let ticks = 0; ticks < 12; ticks++) {
+  Deno.test(`an Output writes a text that comes ${ticks} microtasks after the last write ended`, async () => {
+    const first = Promise.withResolvers<void>();
+    const taken: string[] = [];
+    const output = new Output({
+      write: async (bytes) => {
+        if (taken.push(new TextDecoder().decode(bytes)) === 1) await first.promise;
+        return bytes.byteLength;
+      },
+      maxQueuedBytes: 1_000,
+    });
+    output.write("a");
+    await settle();
+    first.resolve();
+    for (let tick = 0; tick < ticks; tick++) await undefined;
+    output.write("b");
+    await settle();
+    assertEquals(taken, ["a", "b"]);
+  });
+}
+
+Deno.test("Turns let one stream finish before another begins", async () => {
+  const seen: string[] = [];
+  const streamOf = (name: string, ms: number) =>
+    new Output({
+      write: async (bytes) => {
+        await clock.sleep(ms);
+        seen.push(`${name}: ${new TextDecoder().decode(bytes)}`);
+        return bytes.byteLength;
+      },
+      maxQueuedBytes: 1_000,
+    });
+  const clock = new ManualClock();
+  const [out, err] = [streamOf("out", 10), streamOf("err", 30)];
+  const turns = new Turns(clock, 500);
+  const say = (output: Output, text: string) => turns.take(output, () => void output.write(text));
+  say(err, "1");
+  say(err, "2");
+  say(out, "3");
+  say(err, "4");
+  await clock.runUntil(turns.done());
+  await clock.runUntil(Promise.all([out.drained(), err.drained()]));
+  assertEquals(seen, ["err: 12", "out: 3", "err: 4"]);
+});
+
+Deno.test("Turns go on when nobody reads a stream", async () => {
+  const clock = new ManualClock();
+  const stuck = new Output({ write: () => new Promise(() => {}), maxQueuedBytes: 1_000 });
+  const { write, open, text } = pipe();
+  open();
+  const out = new Output({ write, maxQueuedBytes: 1_000 });
+  const turns = new Turns(clock, 500);
+  turns.take(stuck, () => void stuck.write("note"));
+  turns.take(out, () => void out.write("result"));
+  await clock.runUntil(turns.done().then(() => out.drained()));
+  assertEquals(text(), "result");
 });
