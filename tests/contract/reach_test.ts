@@ -14,7 +14,7 @@ import { createSession } from "../../src/tools/create_session.ts";
 import { defineTool, type Reachable, type ToolDefinition } from "../../src/tools/define.ts";
 import { getSession } from "../../src/tools/get_session.ts";
 import { TOOLS, toolsOf } from "../../src/tools/registry.ts";
-import { API_KEY, openBridge } from "../protocol/support.ts";
+import { API_KEY, openApp } from "../protocol/support.ts";
 import { entry, openTeam, secretOf } from "../protocol/tokens_support.ts";
 import { fakeApi } from "../unit/tools/support.ts";
 
@@ -75,7 +75,7 @@ interface Told {
 async function openWorkspace(bound: Bound) {
   const binds = (...limits: Bound[]) => bound === "all" || limits.includes(bound);
   const wordOf = (isForeign: boolean) => isForeign ? FOREIGN : "anybody's";
-  const app = openBridge();
+  const app = openApp();
   const { simulator, until } = app;
   const ask = async (path: string, body?: unknown): Promise<Record<string, unknown>> => {
     const response = await simulator.fetch(

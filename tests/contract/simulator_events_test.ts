@@ -120,7 +120,7 @@ Deno.test("the SDK answers an approval, and the turn goes on to its end", async 
   const idles = await collect(events.list(id, { types: ["session.status_idle"] }));
   const [idle] = idles;
   if (idle?.type !== "session.status_idle" || idle.stop_reason.type !== "requires_action") {
-    throw new Error("not parked");
+    throw new Error("not blocked");
   }
   const [tool_use_id = ""] = idle.stop_reason.event_ids;
   await events.send(id, {

@@ -122,7 +122,7 @@ type Writes = {
   clientEvent: Fits<Writable<ClientEvent>, SdkSendParams["events"][number]>;
 };
 
-/** Event types that the bridge looks for by name must be ones that the SDK knows. */
+/** Event types that the program names must be ones that the SDK knows. */
 type Named = Fits<
   | "session.status_running"
   | "session.status_rescheduled"

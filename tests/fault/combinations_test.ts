@@ -102,7 +102,7 @@ const COMBINATIONS: readonly Combination[] = [
     texts: ["IMPORTANT", "last"],
   },
   {
-    name: "a stream that replays a log longer than what was read",
+    name: "a stream that replays more than what was read",
     habits: { streamReplaysHistory: true },
     plan: (rig) => {
       for (let i = 0; i < 60; i++) rig.pastTurn(`OLD${i}`);
@@ -214,7 +214,7 @@ const COMBINATIONS: readonly Combination[] = [
     texts: ["done"],
   },
   {
-    name: "a message queued at the far end of the log during a drop",
+    name: "a message queued at the far end of the list during a drop",
     habits: { nullProcessedAt: "first" },
     plan: (rig) => {
       for (let i = 0; i < 120; i++) rig.pastTurn();

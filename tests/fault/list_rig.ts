@@ -60,7 +60,7 @@ export function listRig(
   };
 }
 
-/** How the times of a log are made. */
+/** How the times of the events are made. */
 export type Stamps =
   /** As documented. */
   | "plain"

@@ -69,7 +69,7 @@ async function play(
 
 for (const [name, fault] of FAULTS) {
   Deno.test(`a wait after a send that was answered by ${name} waits for it`, async () => {
-    // The looks for it are over before, unless this machine is slow: then they find it.
+    // The reads of the list for it are over before, unless this machine is slow: then they find it.
     const { result } = await play(fault, { listLagMs: 1_500 });
     assertEquals(result.status, "idle");
     assert(result.reply.includes("the new one"), result.reply);

@@ -7,7 +7,7 @@ import { again, FUZZ_SEED } from "../helpers/fuzz.ts";
 import { liveBytes } from "../helpers/garbage.ts";
 import { createRandom } from "../helpers/random.ts";
 import { sendRaw } from "../helpers/raw_http.ts";
-import { openBridge, TOKEN } from "../protocol/support.ts";
+import { openApp, TOKEN } from "../protocol/support.ts";
 import { HEADS } from "./malformed_heads.ts";
 import { type MalformedMessage, MESSAGES } from "./malformed_messages.ts";
 
@@ -21,7 +21,7 @@ const MAX_GROWTH_BYTES = 8 * 1024 * 1024;
 
 /** A server as it is shipped, on a port, that tells of everything that went wrong in it. */
 function serveStrictly() {
-  const app = openBridge();
+  const app = openApp();
   const failures: string[] = [];
   const log = createLogger({
     level: "error",

@@ -156,7 +156,7 @@ for (const [name, frame] of FRAMES) {
     rig.server.emit(says("done"), idle());
     const result = await waiting;
     assertEquals([result.status, result.reply], ["idle", "done"]);
-    // No look at the session is due before.
+    // No status poll is due before.
     assert(performance.now() - before < 10_000);
   });
 }

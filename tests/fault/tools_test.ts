@@ -5,11 +5,11 @@ import type { Fault } from "../../src/simulator/mod.ts";
 import type { ToolDefinition } from "../../src/tools/define.ts";
 import { TOOLS } from "../../src/tools/registry.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";
-import { type App, openBridge } from "../protocol/support.ts";
+import { type App, openApp } from "../protocol/support.ts";
 
 /** Tools over the real API client and the simulator; only the protocol is left out. */
 function open(options: Partial<ServicesOptions> = {}) {
-  const app = openBridge(options);
+  const app = openApp(options);
   const call = async (name: string, args: Record<string, unknown>) => {
     const result = await app.clock.runUntil(
       callTool(toolNamed(name), args, {
@@ -166,8 +166,8 @@ Deno.test("send_message says that delivery is unknown when neither response nor 
 const READS: readonly [string, (app: App, sessionId: string) => Record<string, unknown>][] = [
   ["list_agents", () => ({})],
   ["get_agent", (app) => ({ agent_id: app.simulator.agentId("quick") })],
-  ["get_session", (_bridge, session_id) => ({ session_id })],
-  ["list_events", (_bridge, session_id) => ({ session_id })],
+  ["get_session", (_app, session_id) => ({ session_id })],
+  ["list_events", (_app, session_id) => ({ session_id })],
 ];
 
 for (const [name, args] of READS) {

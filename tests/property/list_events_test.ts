@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { listEvents } from "../../src/tools/list_events.ts";
 import { fc, fuzzRuns } from "../helpers/fuzz.ts";
-import { entriesOf, events, FakeLog, harness } from "../unit/tools/support.ts";
+import { entriesOf, events, FakeEvents, harness } from "../unit/tools/support.ts";
 
 const MAX_CALLS = 80;
 
@@ -37,16 +37,16 @@ Deno.test("list_events shows every event and every part of a text once, whatever
         processed_at: null,
         content: "later",
       }));
-      const log = new FakeLog([...happened, ...waiting]);
+      const list = new FakeEvents([...happened, ...waiting]);
       const types = isFiltered ? ["agent.message"] : undefined;
       const texts = new Map<string, string>();
       const clipped = new Set<string>();
-      let { run } = harness({ events: log.api });
+      let { run } = harness({ events: list.api });
       let afterId: unknown;
       for (let count = 0;; count++) {
         assert(count < MAX_CALLS, "the walk does not end");
         const { limit, moves } = calls[count % calls.length] ?? { limit: 1, moves: false };
-        if (moves) run = harness({ events: log.api }).run;
+        if (moves) run = harness({ events: list.api }).run;
         const page = await run(listEvents, {
           session_id: "sesn_1",
           limit,

@@ -9,7 +9,7 @@ import {
   agents,
   entriesOf,
   events,
-  FakeLog,
+  FakeEvents,
   type Harness,
   harness,
   idsOf,
@@ -31,8 +31,8 @@ Deno.test("list_events: any walk gives every event once and in order", async () 
       fc.array(step, { minLength: 1, maxLength: 12 }),
       fc.option(fc.constantFrom<string[]>(["user.message"], ["agent.message"]), { nil: undefined }),
       async (length, steps, types) => {
-        const log = new FakeLog(events(length));
-        let reader: Harness = harness({ events: log.api });
+        const list = new FakeEvents(events(length));
+        let reader: Harness = harness({ events: list.api });
         let afterId: unknown;
         const seen: string[] = [];
         const read = async (limit: number) => {
@@ -49,11 +49,11 @@ Deno.test("list_events: any walk gives every event once and in order", async () 
         };
         for (const { limit, arrive, elsewhere } of steps) {
           await read(limit);
-          log.events.push(...events(arrive, log.events.length + 1));
-          if (elsewhere) reader = harness({ events: log.api });
+          list.events.push(...events(arrive, list.events.length + 1));
+          if (elsewhere) reader = harness({ events: list.api });
         }
         for (let rounds = 0; (await read(500)).has_more; rounds++) assert(rounds < 100);
-        const wanted = log.events.filter(({ type }) => !types || types.includes(type));
+        const wanted = list.events.filter(({ type }) => !types || types.includes(type));
         assertEquals(seen, wanted.map(({ id }) => id));
       },
     ),

@@ -9,7 +9,7 @@ import { eventMaker } from "../helpers/events.ts";
 
 const RUNS = { numRuns: 400 };
 
-/** What happens in a session, as a plan from which a log is made. */
+/** What happens in a session, as a plan from which its events are made. */
 type Step = "ask" | "queue" | "text" | "tool" | "error" | "approve" | "interrupt" | "run";
 const stepsArbitrary = fc.array(
   fc.constantFrom<Step>("ask", "queue", "text", "tool", "error", "approve", "interrupt", "run"),
@@ -117,7 +117,7 @@ function logOfHistory(history: readonly SessionEvent[]): EventHistory {
 /** A stretch of the stream that a connection carried, and the history read at its start. */
 const cutsArbitrary = fc.array(fc.record({ from: fc.nat(200), to: fc.nat(200) }), { maxLength: 5 });
 
-/** Events of the log that had happened when the stream had carried `count` events. */
+/** Events of the list that had happened when the stream had carried `count` events. */
 function historyAt(world: World, count: number): SessionEvent[] {
   const shown = world.stream.slice(0, count);
   const stampedIds = new Set(shown.filter((event) => event.processed_at).map((event) => event.id));

@@ -4,7 +4,7 @@ import {
   API_KEY,
   type App,
   type CallResult,
-  openBridge,
+  openApp,
   type ProgressSeen,
   type TestClient,
   TOKEN,
@@ -14,7 +14,7 @@ import {
 for (const [way, connect] of Object.entries(WAYS)) {
   const test = (name: string, run: (client: TestClient, app: App) => Promise<void>) => {
     Deno.test(`${way}: ${name}`, async () => {
-      const app = openBridge();
+      const app = openApp();
       const connection = await connect(app);
       try {
         await run(connection.client, app);

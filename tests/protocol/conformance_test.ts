@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals } from "@std/assert";
 import { runPackage } from "../helpers/run_deno.ts";
-import { openBridge, serveHttp, TOKEN } from "./support.ts";
+import { openApp, serveHttp, TOKEN } from "./support.ts";
 
 /** Exactly this version: its scenarios are what the lists of expected failures name. */
 const SUITE = "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12";
@@ -11,9 +11,9 @@ interface Run {
   readonly output: string;
 }
 
-/** Runs the suite against the bridge; the suite knows no tokens, so a proxy puts one in. */
+/** Runs the suite against the server; the suite knows no tokens, so a proxy puts one in. */
 async function conformance(args: readonly string[]): Promise<Run> {
-  const app = openBridge();
+  const app = openApp();
   const served = serveHttp(app);
   const proxy = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },

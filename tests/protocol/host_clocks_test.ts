@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { DEFAULT_REQUEST_TIMEOUT_MSEC as MODERN_TIMEOUT_MS } from "@modelcontextprotocol/client";
 import { DEFAULT_REQUEST_TIMEOUT_MSEC as OLD_TIMEOUT_MS } from "@modelcontextprotocol/sdk/shared/protocol.js";
-import { openBridge, type ProgressSeen, WAYS } from "./support.ts";
+import { openApp, type ProgressSeen, WAYS } from "./support.ts";
 
 /** Hosts whose clock a progress notification resets wait at least this long for one. */
 const LONGEST_SILENCE_SEC = 10;
@@ -10,7 +10,7 @@ const STEP_MS = 1_000;
 
 for (const [way, connect] of Object.entries(WAYS)) {
   Deno.test(`${way}: a wait without progress answers before the client's default timeout`, async () => {
-    const app = openBridge();
+    const app = openApp();
     const { client, close } = await connect(app);
     const session_id = app.simulator.createSession({ scripted: false, status: "running" });
     app.simulator.emit(session_id, { type: "session.status_running" });
@@ -23,7 +23,7 @@ for (const [way, connect] of Object.entries(WAYS)) {
   });
 
   Deno.test(`${way}: a wait with progress is never silent for long, and says nothing after its result`, async () => {
-    const app = openBridge();
+    const app = openApp();
     const { client, close } = await connect(app);
     const session_id = app.simulator.createSession({ scripted: false, status: "running" });
     app.simulator.emit(session_id, { type: "session.status_running" });
@@ -61,7 +61,7 @@ for (const [way, connect] of Object.entries(WAYS)) {
   });
 
   Deno.test(`${way}: a wait sends no progress on an idle session, nor just before its end`, async () => {
-    const app = openBridge();
+    const app = openApp();
     const { client, close } = await connect(app);
     const session_id = app.simulator.createSession({ scripted: false, status: "idle" });
     const seen: ProgressSeen[] = [];
@@ -88,7 +88,7 @@ for (const [way, connect] of Object.entries(WAYS)) {
   });
 
   Deno.test(`${way}: a known host's wait is longer where the client says who it is`, async () => {
-    const app = openBridge();
+    const app = openApp();
     const { client, close } = await connect(app, { name: "claude-code", version: "2.1.400" });
     const session_id = app.simulator.createSession({ scripted: false, status: "running" });
     app.simulator.emit(session_id, { type: "session.status_running" });

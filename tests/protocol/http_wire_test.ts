@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { createServerFactory } from "../../src/mcp/server.ts";
-import { type App, openBridge, type Served, serveHttp, TOKEN } from "./support.ts";
+import { type App, openApp, type Served, serveHttp, TOKEN } from "./support.ts";
 
 type Era = "2026-07-28" | "2025-11-25";
 const ERAS: readonly Era[] = ["2026-07-28", "2025-11-25"];
@@ -33,7 +33,7 @@ function callRequest(era: Era, name: string, args: unknown, signal?: AbortSignal
 
 function test(name: string, run: (served: Served, app: App) => Promise<void>) {
   Deno.test(name, async () => {
-    const app = openBridge();
+    const app = openApp();
     const served = serveHttp(app);
     try {
       await run(served, app);

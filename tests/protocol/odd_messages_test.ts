@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createHttpHandler } from "../../src/http/handler.ts";
-import { type App, openBridge, serveStdioInProcess, TOKEN } from "./support.ts";
+import { type App, openApp, serveStdioInProcess, TOKEN } from "./support.ts";
 
 /** What answers a message: the error's code and its text, "result", or nothing. */
 type Answered = readonly [number, string] | "result" | "nothing";
@@ -166,7 +166,7 @@ const isModern = (value: unknown) => JSON.stringify(value)?.includes("2026-07-28
 
 for (const [name, value, expected] of ODD) {
   Deno.test(`stdio answers ${name}`, async () => {
-    const stdio = openStdio(openBridge());
+    const stdio = openStdio(openApp());
     if (!JSON.stringify(value).includes("initialize") && !isModern(value)) stdio.send(INITIALIZE);
     stdio.send(value, message({ id: "after", method: "ping" }));
     await stdio.until(() => stdio.lines.some((line) => line.includes('"after"')));
@@ -179,7 +179,7 @@ for (const [name, value, expected] of ODD) {
   });
 
   Deno.test(`HTTP answers ${name}`, async () => {
-    const app = openBridge();
+    const app = openApp();
     const log = app.services.log;
     const ready = () => Promise.resolve(true);
     const options = { tokens: [TOKEN], ready, log, clock: app.clock };
@@ -212,7 +212,7 @@ function isAnswer({ id }: Record<string, unknown>): boolean {
 }
 
 Deno.test("stdio answers what is no JSON, skips byte order marks, and logs why", async () => {
-  const app = openBridge();
+  const app = openApp();
   const stdio = openStdio(app);
   stdio.write("\ufeff");
   stdio.send(INITIALIZE);
@@ -234,7 +234,7 @@ Deno.test("stdio answers what is no JSON, skips byte order marks, and logs why",
 });
 
 Deno.test("stdio answers a line that is too long by its id, and lives on", async () => {
-  const app = openBridge();
+  const app = openApp();
   const stdio = openStdio(app);
   stdio.send(INITIALIZE);
   const text = "x".repeat(12 * 1024 * 1024);
@@ -255,7 +255,7 @@ Deno.test("stdio answers a line that is too long by its id, and lives on", async
 });
 
 Deno.test("stdio serves both eras side by side, in any order", async () => {
-  const stdio = openStdio(openBridge());
+  const stdio = openStdio(openApp());
   const modern = (id: number) => message({ id, method: "tools/list", params: { _meta: MODERN } });
   stdio.send(modern(1));
   stdio.send({ ...INITIALIZE, id: 2 });
@@ -276,7 +276,7 @@ Deno.test("stdio serves both eras side by side, in any order", async () => {
 for (const era of ["2025-11-25", "2026-07-28"]) {
   const meta = era === "2026-07-28" ? MODERN : {};
   Deno.test(`stdio, ${era}: a cancellation that could mean two calls ends neither`, async () => {
-    const app = openBridge();
+    const app = openApp();
     const stdio = openStdio(app);
     if (era === "2025-11-25") stdio.send(INITIALIZE);
     const sessions = [1, 2].map(() => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { openBridge, serveStdioInProcess } from "./support.ts";
+import { openApp, serveStdioInProcess } from "./support.ts";
 
 function line(message: Record<string, unknown>): string {
   return `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`;
@@ -23,14 +23,14 @@ function call(id: number, name: string, args: unknown, meta?: unknown): string {
   });
 }
 
-async function untilTrue(app: ReturnType<typeof openBridge>, condition: () => boolean) {
+async function untilTrue(app: ReturnType<typeof openApp>, condition: () => boolean) {
   await app.until((async () => {
     while (!condition()) await new Promise<void>((resolve) => setTimeout(resolve, 0));
   })());
 }
 
 Deno.test("stdio: closed standard input ends the connection at once, with a wait open", async () => {
-  const app = openBridge();
+  const app = openApp();
   const pipes = serveStdioInProcess(app);
   const session_id = app.simulator.createSession({ scripted: false });
   app.simulator.emit(session_id, { type: "session.status_running" });
@@ -48,7 +48,7 @@ Deno.test("stdio: closed standard input ends the connection at once, with a wait
 });
 
 Deno.test("stdio: close() ends the connection, twice as well as once", async () => {
-  const app = openBridge();
+  const app = openApp();
   const pipes = serveStdioInProcess(app);
   pipes.stdin.write(INITIALIZE);
   await untilTrue(app, () => pipes.lines.length === 1);
@@ -59,7 +59,7 @@ Deno.test("stdio: close() ends the connection, twice as well as once", async () 
 });
 
 Deno.test("stdio: every line is a JSON-RPC message, and progress comes before its result", async () => {
-  const app = openBridge();
+  const app = openApp();
   const pipes = serveStdioInProcess(app);
   const session_id = app.simulator.createSession({ agent: "slow" });
   pipes.stdin.write(INITIALIZE);
@@ -86,7 +86,7 @@ Deno.test("stdio: every line is a JSON-RPC message, and progress comes before it
 });
 
 Deno.test("stdio: the tool list promises no changes, and may be cached", async () => {
-  const app = openBridge();
+  const app = openApp();
   const pipes = serveStdioInProcess(app);
   pipes.stdin.write(line({
     id: 1,
@@ -119,7 +119,7 @@ Deno.test("stdio: the tool list promises no changes, and may be cached", async (
 
 for (const era of ["2025-11-25", "2026-07-28"]) {
   Deno.test(`stdio, ${era}: null in place of all arguments means that there are none`, async () => {
-    const app = openBridge();
+    const app = openApp();
     const pipes = serveStdioInProcess(app);
     const isModern = era === "2026-07-28";
     if (!isModern) {
@@ -146,7 +146,7 @@ for (const era of ["2025-11-25", "2026-07-28"]) {
 }
 
 Deno.test("stdio: a message is one line also for readers that split at U+2028", async () => {
-  const app = openBridge();
+  const app = openApp();
   const pipes = serveStdioInProcess(app);
   const text = "a\u2028b\u2029c\u0085d";
   const session_id = app.simulator.createSession({ scripted: false });

@@ -25,7 +25,7 @@ import { ManualClock, settle } from "../helpers/manual_clock.ts";
 export const TOKEN = "protocol-test-token-0123456789abcdef";
 export const API_KEY = "sk-ant-protocol-test-key";
 
-/** The whole bridge over a simulator whose time is in the test's hands. */
+/** The whole app over a simulator whose time is in the test's hands. */
 export interface App {
   readonly simulator: Simulator;
   readonly clock: ManualClock;
@@ -40,7 +40,7 @@ export interface App {
   close(): void;
 }
 
-export function openBridge(options: Partial<ServicesOptions> = {}): App {
+export function openApp(options: Partial<ServicesOptions> = {}): App {
   const clock = new ManualClock();
   const simulator = createSimulator({ clock, apiKey: API_KEY, seed: 1 });
   const lines: string[] = [];
@@ -190,7 +190,7 @@ async function oldClient(
   };
 }
 
-/** A bridge's HTTP handler on a loopback port. */
+/** The HTTP handler of an app on a loopback port. */
 export interface Served {
   readonly url: URL;
   readonly handler: HttpHandler;

@@ -5,7 +5,7 @@ import type { Session } from "../../src/api/resources.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/handler.ts";
 import { createTokenRegistry, sha256, type TokenRegistry } from "../../src/access/tokens.ts";
-import { type App, openBridge } from "./support.ts";
+import { type App, openApp } from "./support.ts";
 
 /** What came back from a tool. */
 export interface Outcome {
@@ -14,7 +14,7 @@ export interface Outcome {
   readonly result: Readonly<Record<string, unknown>>;
 }
 
-/** The whole bridge behind HTTP, with several tokens. The secret of a token is made of its name. */
+/** The whole app behind HTTP, with several tokens. The secret of a token is made of its name. */
 export interface Team {
   readonly app: App;
   readonly tokens: TokenRegistry;
@@ -43,7 +43,7 @@ export function openTeam(
   entries: readonly TokenEntry[],
   options: Partial<ServicesOptions> = {},
 ): Team {
-  return teamOver(openBridge(), entries, options);
+  return teamOver(openApp(), entries, options);
 }
 
 function teamOver(

@@ -4,37 +4,37 @@ import { ToolError } from "../../src/core/errors.ts";
 import { EventReader } from "../../src/session/event_reader.ts";
 import { listEvents } from "../../src/tools/list_events.ts";
 import { liveBytes } from "../helpers/garbage.ts";
-import { events, fakeApi, FakeLog, harness, pageOf } from "../unit/tools/support.ts";
+import { events, fakeApi, FakeEvents, harness, pageOf } from "../unit/tools/support.ts";
 
 const RARE = "session.status_idle";
 
-/** A log of messages, with a rare event after every so many. */
-function logWithRare(count: number, every: number): SessionEvent[] {
+/** Events of a session: messages, with a rare event after every so many. */
+function messagesWithRare(count: number, every: number): SessionEvent[] {
   return events(count).map((event, index) =>
     index % every === every - 1 ? { ...event, type: RARE } : event
   );
 }
 
-/** How often the types of a log's events are looked at by a read that goes all the way back. */
-async function looksAtTypes(
+/** Counts how often a read that goes all the way back reads the types of the events. */
+async function readsOfTypes(
   count: number,
   types: readonly string[],
   expected: number,
 ): Promise<number> {
-  let looks = 0;
-  const log = new FakeLog(
-    logWithRare(count, count / 2).map(({ type, ...event }) => ({
+  let reads = 0;
+  const list = new FakeEvents(
+    messagesWithRare(count, count / 2).map(({ type, ...event }) => ({
       ...event,
       get type() {
-        looks++;
+        reads++;
         return type;
       },
     })),
   );
-  const reader = new EventReader(fakeApi({ events: log.api }));
+  const reader = new EventReader(fakeApi({ events: list.api }));
   const stretch = await reader.read({ sessionId: "sesn_1", afterId: "e1", limit: 10, types });
   assertEquals(stretch.events.length, expected);
-  return looks;
+  return reads;
 }
 
 for (
@@ -46,15 +46,15 @@ for (
 ) {
   Deno.test(`EventReader reads each event of a long list once for a type ${what}`, async () => {
     for (const count of [2_000, 20_000]) {
-      const looks = await looksAtTypes(count, types, expected);
-      assert(looks <= count, `${looks} looks at ${count} events`);
+      const reads = await readsOfTypes(count, types, expected);
+      assert(reads <= count, `${reads} reads of ${count} events`);
     }
   });
 }
 
 Deno.test("EventReader keeps no page of a long list that it only goes past", async () => {
   const pages = 12;
-  const all = logWithRare(pages * 1_000, 6_000).toReversed();
+  const all = messagesWithRare(pages * 1_000, 6_000).toReversed();
   const live: number[] = [];
   const reader = new EventReader(fakeApi({
     events: {
@@ -80,12 +80,12 @@ Deno.test("EventReader keeps no page of a long list that it only goes past", asy
 });
 
 Deno.test("list_events stops looking for an after_id after a bounded number of pages", async () => {
-  const log = new FakeLog(events(101_000));
-  const { run } = harness({ events: log.api });
+  const list = new FakeEvents(events(101_000));
+  const { run } = harness({ events: list.api });
   await assertRejects(
     () => run(listEvents, { session_id: "sesn_1", after_id: "e1" }),
     ToolError,
     "newest 100,000 events",
   );
-  assertEquals(log.requests.length, 101);
+  assertEquals(list.requests.length, 101);
 });

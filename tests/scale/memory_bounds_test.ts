@@ -99,7 +99,7 @@ const WAYS: Readonly<Record<string, (log: EventHistory, events: readonly TurnEve
   },
 };
 
-/** Characters of texts and inputs that the log holds in fact. */
+/** Characters of texts and inputs that the history holds in fact. */
 function heldIn(log: EventHistory): number {
   return JSON.stringify(log.entries).length - JSON.stringify(
     log.entries.map((event) => ({ ...event, text: "", tool: undefined })),

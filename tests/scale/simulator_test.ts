@@ -31,7 +31,7 @@ Deno.test("a page at the end of 100,000 events costs no more than one of a short
   await read(short)();
   const shortMs = await timed(read(short));
   const longMs = await timed(read(long));
-  // A copy of the log per page would make this a hundred times slower.
+  // A copy of the history per page would make this a hundred times slower.
   assertEquals(longMs < shortMs * 5 + 100, true, `${longMs} ms against ${shortMs} ms`);
 });
 

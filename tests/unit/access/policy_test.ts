@@ -154,12 +154,12 @@ Deno.test("create_session marks sessions of callers that have sessions of their 
 });
 
 Deno.test("a session that was created here needs no request, for its owner and for others", async () => {
-  let looks = 0;
+  let reads = 0;
   const { create, services } = creating("env_1", {
     sessions: {
       create: () => Promise.resolve(session({ id: "sesn_1" })),
       retrieve: () => {
-        looks++;
+        reads++;
         return Promise.reject(httpError(404));
       },
     },
@@ -167,7 +167,7 @@ Deno.test("a session that was created here needs no request, for its owner and f
   await create({ id: "ci", sessions: "own" });
   await services.access.checkSession("sesn_1", { principal: { id: "ci", sessions: "own" } });
   await services.access.checkSession("sesn_1", { principal: { id: "x", agents: ["agent_1"] } });
-  assertEquals(looks, 0);
+  assertEquals(reads, 0);
   const others: Principal[] = [
     { id: "ops", sessions: "own" },
     { id: "ops", agents: ["agent_2"] },
@@ -203,11 +203,11 @@ for (const [name, fields, scopes, admitted] of ADMISSION) {
 
 Deno.test("a session is read once for all callers that may reach it", async () => {
   const mark = await createOwnerMarks(SECRET).markOf("ci");
-  let looks = 0;
+  let reads = 0;
   const { services } = harness({
     sessions: {
       retrieve: () => {
-        looks++;
+        reads++;
         return Promise.resolve(session({ metadata: { [OWNER_KEY]: mark } }));
       },
     },
@@ -218,7 +218,7 @@ Deno.test("a session is read once for all callers that may reach it", async () =
     { id: "ci", sessions: "own" },
   ];
   for (const principal of callers) await services.access.checkSession("sesn_1", { principal });
-  assertEquals(looks, 1);
+  assertEquals(reads, 1);
 });
 
 Deno.test("a caller whose reach is not limited costs no request", async () => {

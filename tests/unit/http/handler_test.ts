@@ -4,7 +4,7 @@ import { createLogger, silentLogger } from "../../../src/core/logger.ts";
 import { createHttpHandler, createReadiness, type HttpOptions } from "../../../src/http/handler.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 import { createServerFactory } from "../../../src/mcp/server.ts";
-import { openBridge } from "../../protocol/support.ts";
+import { openApp } from "../../protocol/support.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
 const PAGE = "https://page.example";
@@ -428,7 +428,7 @@ const encoder = new TextEncoder();
 
 /** A call of a tool, half of whose body has come. */
 function halfSent() {
-  const app = openBridge();
+  const app = openApp();
   const { services, simulator } = app;
   const { clock, log } = services;
   const session_id = simulator.createSession();

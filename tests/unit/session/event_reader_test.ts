@@ -3,12 +3,12 @@ import type { SessionEvent } from "../../../src/api/events.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { EventReader, EventWindow } from "../../../src/session/event_reader.ts";
 import { setup } from "../api/support.ts";
-import { events, fakeApi, FakeLog } from "../tools/support.ts";
+import { events, fakeApi, FakeEvents } from "../tools/support.ts";
 
 const RARE = "session.status_idle";
 
-/** A log of messages, with a rare event after every so many. */
-function logWithRare(count: number, every: number): SessionEvent[] {
+/** Events of a session: messages, with a rare event after every so many. */
+function messagesWithRare(count: number, every: number): SessionEvent[] {
   return events(count).map((event, index) =>
     index % every === every - 1 ? { ...event, type: RARE } : event
   );
@@ -17,7 +17,7 @@ function logWithRare(count: number, every: number): SessionEvent[] {
 Deno.test("EventWindow remembers the positions of shown events and of its end only", () => {
   const window = new EventWindow(3);
   const position = { order: "asc", page: "p", limit: 3 } as const;
-  const all = logWithRare(400, 100);
+  const all = messagesWithRare(400, 100);
   for (const event of all) {
     if (event.type === RARE) window.add(event, position);
     else window.pass(String(event.id), position);
@@ -43,11 +43,11 @@ Deno.test("EventWindow shows an event once that comes queued and then stamped", 
 });
 
 Deno.test("EventReader takes a cursor with a suffix for the event that it names", async () => {
-  const log = new FakeLog([
+  const list = new FakeEvents([
     ...events(20),
     ...events(1, 21).map((event) => ({ ...event, id: "e5w1" })),
   ]);
-  const reader = new EventReader(fakeApi({ events: log.api }));
+  const reader = new EventReader(fakeApi({ events: list.api }));
   const read = async (afterId: string) => {
     const { events } = await reader.read({ sessionId: "sesn_1", afterId, limit: 3 });
     return events.map(({ id }) => id);
@@ -62,19 +62,19 @@ Deno.test("EventReader takes a cursor with a suffix for the event that it names"
 });
 
 Deno.test("EventReader asks before each page of a long search, and remembers a search in vain", async () => {
-  const log = new FakeLog(events(9_000));
-  const reader = new EventReader(fakeApi({ events: log.api }));
+  const list = new FakeEvents(events(9_000));
+  const reader = new EventReader(fakeApi({ events: list.api }));
   const query = { sessionId: "sesn_1", afterId: "foreign", limit: 10 };
   let asked = 0;
   const onLongSearch = () => void asked++;
   await assertRejects(() => reader.read(query, { onLongSearch }), ToolError, "foreign");
-  assertEquals([log.requests.length, asked], [10, 7]);
-  log.events.push(...events(50, 9_001));
+  assertEquals([list.requests.length, asked], [10, 7]);
+  list.events.push(...events(50, 9_001));
   await assertRejects(() => reader.read(query, { onLongSearch }), ToolError, "foreign");
-  assertEquals([log.requests.length, asked], [11, 7]);
+  assertEquals([list.requests.length, asked], [11, 7]);
   // What was in vain may be there later, as lists trail.
-  log.events.push(...events(1, 9_051).map((event) => ({ ...event, id: "foreign" })));
-  log.events.push(...events(2, 9_052));
+  list.events.push(...events(1, 9_051).map((event) => ({ ...event, id: "foreign" })));
+  list.events.push(...events(2, 9_052));
   const { events: found } = await reader.read(query, { onLongSearch });
   assertEquals(found.map(({ id }) => id), ["e9052", "e9053"]);
 
@@ -82,25 +82,25 @@ Deno.test("EventReader asks before each page of a long search, and remembers a s
   const stop = () => {
     throw refused;
   };
-  const before = log.requests.length;
+  const before = list.requests.length;
   await assertRejects(
     () => reader.read({ ...query, afterId: "other" }, { onLongSearch: stop }),
     Error,
     "no more",
   );
-  assertEquals(log.requests.length - before, 3);
+  assertEquals(list.requests.length - before, 3);
 });
 
 Deno.test("EventReader reads a stretch again of which a search left texts out", async () => {
   const text = "x".repeat(3_000);
-  const log = events(3_000).map((event) => ({ ...event, content: text }));
+  const all = events(3_000).map((event) => ({ ...event, content: text }));
   const bodies: number[] = [];
   const { api } = setup(
     Array.from({ length: 10 }, () => (request: Request) => {
       const { searchParams } = new URL(request.url);
       const limit = Number(searchParams.get("limit"));
       const from = Number(searchParams.get("page") ?? 0);
-      const data = log.toReversed().slice(from, from + limit);
+      const data = all.toReversed().slice(from, from + limit);
       bodies.push(data.length);
       return Response.json({ data, next_page: from + limit < 3_000 ? String(from + limit) : null });
     }),

@@ -4,7 +4,7 @@ import type { SessionEvent } from "../../../src/api/events.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 import { ApiError, type ApiErrorInfo } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
-import { type ApiParts, FakeLog, harness, httpError } from "../tools/support.ts";
+import { type ApiParts, FakeEvents, harness, httpError } from "../tools/support.ts";
 import type { ServicesOptions } from "../../../src/tools/services.ts";
 
 const MESSAGE: ClientEvent = { type: "user.message", content: [{ type: "text", text: "Hello" }] };
@@ -22,16 +22,16 @@ function opening(parts: ApiParts, options: Partial<ServicesOptions> = {}) {
 const STAMP_MS = 50;
 
 /**
- * A session whose sends end as `outcome` says; `arrives` whether they reach the log. Its clock runs
+ * A session whose sends end as `outcome` says; `arrives` whether they reach the events. Its clock runs
  * `skewMs` ahead.
  */
 function sending(outcome: "echo" | "silent" | ApiError, arrives = true, skewMs = 0) {
-  const log = new FakeLog([]);
+  const list = new FakeEvents([]);
   const sent: ClientEvent[] = [];
   let primes = false;
   const opened = opening({
     events: {
-      ...log.api,
+      ...list.api,
       send: (_sessionId, events) => {
         const data: SessionEvent[] = [];
         for (const event of events) {
@@ -42,7 +42,7 @@ function sending(outcome: "echo" | "silent" | ApiError, arrives = true, skewMs =
             id: primes ? "sevt_0" : `sevt_${sent.length}`,
             processed_at: outcome instanceof ApiError || primes ? new Date(at).toISOString() : null,
           };
-          if (arrives || primes) log.events.push(logged);
+          if (arrives || primes) list.events.push(logged);
           data.push(logged);
         }
         if (outcome instanceof ApiError && !primes) return Promise.reject(outcome);
@@ -61,27 +61,27 @@ function sending(outcome: "echo" | "silent" | ApiError, arrives = true, skewMs =
     opened.waiter.rememberedSends.length = 0;
     await opened.clock.advance(10_000);
   };
-  return { log, sent, prime, ...opened };
+  return { list, sent, prime, ...opened };
 }
 
 Deno.test("send() returns the id that the API echoes, and tells the waiter to expect the event", async () => {
-  const { send, sent, waiter, log } = sending("echo");
+  const { send, sent, waiter, list } = sending("echo");
   assertEquals(await send(), { queued: true, event_id: "sevt_1" });
   assertEquals(sent, [{ type: "user.message", content: [{ type: "text", text: "Hello" }] }]);
   assertEquals(waiter.rememberedSends, [["sesn_1", "sevt_1"]]);
-  assertEquals(log.requests, []);
+  assertEquals(list.requests, []);
 });
 
 Deno.test("send() looks once in the list for the id that an API does not echo", async () => {
-  const { send, log } = sending("silent");
+  const { send, list } = sending("silent");
   assertEquals(await send(), { queued: true, event_id: "sevt_1" });
-  assertEquals(log.requests, [{ order: "desc", limit: 20, types: ["user.message"] }]);
+  assertEquals(list.requests, [{ order: "desc", limit: 20, types: ["user.message"] }]);
 });
 
 Deno.test("send() returns no id when neither the echo nor the list has one", async () => {
-  const { send, waiter, log } = sending("silent", false);
+  const { send, waiter, list } = sending("silent", false);
   assertEquals(await send(), { queued: true });
-  assertEquals(log.requests.length, 1);
+  assertEquals(list.requests.length, 1);
   assertEquals(waiter.rememberedSends, [["sesn_1", undefined]]);
 });
 
@@ -109,11 +109,11 @@ for (const [name, info] of LOST) {
 
     const code = "delivery_unknown";
     Deno.test(`send() of a ${event.type} throws ${code} when the list does not show it after ${name}`, async () => {
-      const { send, clock, sent, log } = sending(new ApiError("lost", info), false);
+      const { send, clock, sent, list } = sending(new ApiError("lost", info), false);
       const error = await assertRejects(() => clock.runUntil(send(event)), ToolError);
       assertEquals(error.code, code);
       assertEquals(sent.length, 1);
-      assertEquals(log.requests.length, 4);
+      assertEquals(list.requests.length, 4);
     });
 
     Deno.test(`send() of a ${event.type} names the event that may be it when nothing tells its age after ${name}`, async () => {
@@ -131,9 +131,9 @@ for (const status of [503, 529]) {
 
   Deno.test(`send() throws the API's own ${status} when the list does not show the event`, async () => {
     for (const readable of [true, false]) {
-      const { send, clock, sent, log } = sending(declined(), false);
+      const { send, clock, sent, list } = sending(declined(), false);
       if (!readable) {
-        Object.defineProperty(log.events, "filter", {
+        Object.defineProperty(list.events, "filter", {
           value: () => {
             throw declined();
           },
@@ -171,23 +171,23 @@ Deno.test("send() throws delivery_unknown when the list cannot be read", async (
 
 for (const error of [httpError(400), httpError(404), httpError(409), httpError(429)]) {
   Deno.test(`send() throws the error of status ${error.status} without reading the list`, async () => {
-    const { send, log } = sending(error);
+    const { send, list } = sending(error);
     assertEquals(await assertRejects(() => send(), ApiError), error);
-    assertEquals(log.requests, []);
+    assertEquals(list.requests, []);
   });
 }
 
 Deno.test("send() throws the error of a refused connection without reading the list", async () => {
-  const { send, log } = sending(new ApiError("refused", { kind: "not_sent" }));
+  const { send, list } = sending(new ApiError("refused", { kind: "not_sent" }));
   await assertRejects(() => send(), ApiError, "refused");
-  assertEquals(log.requests, []);
+  assertEquals(list.requests, []);
 });
 
 Deno.test("send() does not take an earlier message with the same text for the lost one", async () => {
   const lost = new ApiError("lost", { kind: "timeout" });
-  const { send, clock, log } = sending(lost, false);
+  const { send, clock, list } = sending(lost, false);
   const content = [{ type: "text", text: "Hello" }];
-  log.events.push({
+  list.events.push({
     id: "sevt_old",
     type: "user.message",
     processed_at: new Date(clock.now() - 120_000).toISOString(),
@@ -197,16 +197,16 @@ Deno.test("send() does not take an earlier message with the same text for the lo
 });
 
 Deno.test("send() does not take its own message of a moment ago for the lost one", async () => {
-  const log = new FakeLog([]);
+  const list = new FakeEvents([]);
   let sends = 0;
   const { send, clock } = opening({
     events: {
-      ...log.api,
+      ...list.api,
       send: (_id, [event]) => {
         sends++;
         if (sends > 1) return Promise.reject(new ApiError("lost", { kind: "timeout" }));
         const logged = { type: "user.message", ...event, id: "sevt_first", processed_at: null };
-        log.events.push(logged);
+        list.events.push(logged);
         return Promise.resolve({ data: [logged] });
       },
     },
@@ -222,8 +222,8 @@ for (
   ]]] as const
 ) {
   Deno.test(`send() does not take another client's message with the same text ${name} for the lost one`, async () => {
-    const { send, clock, log } = sending(new ApiError("lost", { kind: "connection_lost" }), false);
-    log.events.push(...ages.map((age, index) => ({
+    const { send, clock, list } = sending(new ApiError("lost", { kind: "connection_lost" }), false);
+    list.events.push(...ages.map((age, index) => ({
       id: `sevt_theirs${index}`,
       type: "user.message",
       processed_at: new Date(clock.now() - age).toISOString(),
@@ -246,10 +246,10 @@ for (const skewMs of [-300_000, -60_000, -5_000, 0, 5_000, 60_000, 300_000]) {
   for (const ageMs of [0, 20, 999, 2_000, 5_000, 20_000, 60_000, 250_000, 300_000]) {
     Deno.test(`send() does not take a message stamped ${ageMs} ms ago for its own when the server's clock is ${skewMs} ms ahead`, async () => {
       for (const primed of [false, true]) {
-        const { send, clock, log, prime, sent } = sending(lost(), false, skewMs);
+        const { send, clock, list, prime, sent } = sending(lost(), false, skewMs);
         await clock.advance(777_777);
         if (primed) await prime();
-        log.events.push({
+        list.events.push({
           id: "sevt_theirs",
           type: "user.message",
           processed_at: new Date(clock.wallTime() + skewMs - ageMs).toISOString(),
@@ -267,11 +267,11 @@ for (const skewMs of [-300_000, -60_000, -5_000, 0, 5_000, 60_000, 300_000]) {
 
 for (const ms of [-3_600_000, -1_000, 1_000, 3_600_000]) {
   Deno.test(`send() does not take an older message for the lost one after the system clock was set by ${ms} ms`, async () => {
-    const { send, clock, log, prime } = sending(new ApiError("lost", { kind: "timeout" }), false);
+    const { send, clock, list, prime } = sending(new ApiError("lost", { kind: "timeout" }), false);
     await prime();
     clock.correct(ms);
     for (const at of [clock.now(), clock.wallTime()]) {
-      log.events.push({
+      list.events.push({
         id: `sevt_theirs${at}`,
         type: "user.message",
         processed_at: new Date(at - 10).toISOString(),
@@ -284,11 +284,11 @@ for (const ms of [-3_600_000, -1_000, 1_000, 3_600_000]) {
 }
 
 Deno.test("send() throws delivery_unknown for two lost messages with the same text and one event", async () => {
-  const { send, clock, prime, log } = sending(new ApiError("lost", { kind: "timeout" }), false);
+  const { send, clock, prime, list } = sending(new ApiError("lost", { kind: "timeout" }), false);
   await prime();
   const first = send().catch((error) => error);
   const second = send().catch((error) => error);
-  log.events.push({
+  list.events.push({
     id: "sevt_one",
     type: "user.message",
     processed_at: new Date(clock.wallTime() + STAMP_MS).toISOString(),
@@ -312,13 +312,13 @@ Deno.test("send() stops looking when the caller aborts", async () => {
 
 Deno.test("send() recognises a message whose secret is redacted in the list", async () => {
   const redact = createRedact(["hunter2-secret"]);
-  const log = new FakeLog([]);
+  const list = new FakeEvents([]);
   const { send, clock } = opening({
     events: {
-      ...log.api,
+      ...list.api,
       send: (_id, [event]) => {
         const content = "My password is [redacted]";
-        log.events.push({ ...event, type: "user.message", id: "sevt_1", content });
+        list.events.push({ ...event, type: "user.message", id: "sevt_1", content });
         return Promise.reject(new ApiError("lost", { kind: "timeout" }));
       },
     },

@@ -86,7 +86,7 @@ for (const retryAfterSec of [5, 20, 45]) {
   });
 }
 
-// Turns in the newest page spare the wait reading back; without one it knows the whole log.
+// Turns in the newest page spare the wait reading back; without one it knows all events.
 for (const [what, turns] of [["whole", 1], ["newest part of the", 2]] as const) {
   Deno.test(`wait() waits for a message queued at the far end during a drop, with the ${what} history known`, async () => {
     // Null sorts first here: what is queued stands before everything that ever happened.

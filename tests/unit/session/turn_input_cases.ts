@@ -251,7 +251,7 @@ export const INPUT_CASES: readonly TurnCase[] = [
     reply: "",
   },
   {
-    name: "an idle event that is none of the log does not prove a running turn's end",
+    name: "an idle event that is not in the list does not prove a running turn's end",
     build: (e) => [
       ...[e.user("q"), e.running(), e.text("part")],
       e.make("session.status_idle", { id: undefined, processed_at: undefined }),

@@ -479,7 +479,7 @@ Deno.test("wait() ends for an unstamped message that was interrupted before its 
   await t.assertClean();
 });
 
-// The newest page of a log holds 200 events: where it begins must not matter.
+// The newest page of a list holds 200 events: where it begins must not matter.
 for (const count of [1, 195, 196, 197, 198, 199, 200, 201, 250, 1_197, 1_198, 1_199, 1_200]) {
   Deno.test(`wait() ends for an unstamped message with ${count} events after it`, async () => {
     const t = setUp();

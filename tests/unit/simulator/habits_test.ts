@@ -200,7 +200,7 @@ for (const [messageWhileBlocked, expected] of [["refused", 400], ["queued", 200]
   });
 }
 
-/** Inputs of a log, with whether each is stamped. */
+/** Inputs of a history, with whether each is stamped. */
 function inputs(events: readonly Wire[]): [unknown, boolean][] {
   return events
     .filter((event) => String(event.type).startsWith("user."))

@@ -5,7 +5,7 @@ import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { archiveSession } from "../../../src/tools/archive_session.ts";
 import { eventMaker } from "../../helpers/events.ts";
-import { FakeLog, harness, httpError, session } from "./support.ts";
+import { FakeEvents, harness, httpError, session } from "./support.ts";
 
 const ARCHIVED = session({ status: "terminated", archived_at: "2026-11-23T09:05:00Z" });
 const DONE = { archived: true, archived_at: "2026-11-23T09:05:00Z" };
@@ -14,7 +14,7 @@ const DONE = { archived: true, archived_at: "2026-11-23T09:05:00Z" };
 function archiving(
   answers: readonly (Session | ApiError)[],
   retrieved: Partial<Session> | ApiError = {},
-  log: readonly SessionEvent[] = [],
+  history: readonly SessionEvent[] = [],
 ) {
   const counts = { archive: 0, retrieve: 0 };
   const opened = harness({
@@ -32,19 +32,19 @@ function archiving(
           : Promise.resolve(session(retrieved));
       },
     },
-    events: new FakeLog(log).api,
+    events: new FakeEvents(history).api,
   });
   const archive = () => opened.clock.runUntil(opened.run(archiveSession, { session_id: "sesn_1" }));
   return { counts, archive, clock: opened.clock };
 }
 
-function idleLog(): SessionEvent[] {
+function idleHistory(): SessionEvent[] {
   const { user, running, endTurn } = eventMaker();
   return [user("a"), running(), endTurn()];
 }
 
-function runningLog(): SessionEvent[] {
-  return [...idleLog(), eventMaker(Date.parse("2026-11-23T10:00:00Z")).running()];
+function runningHistory(): SessionEvent[] {
+  return [...idleHistory(), eventMaker(Date.parse("2026-11-23T10:00:00Z")).running()];
 }
 
 Deno.test("archive_session archives in one request", async () => {
@@ -59,7 +59,7 @@ for (const status of [400, 409]) {
     const { archive, counts, clock } = archiving(
       [refusal, refusal, ARCHIVED],
       { status: "running" },
-      idleLog(),
+      idleHistory(),
     );
     const startedAt = clock.now();
     assertEquals(await archive(), DONE);
@@ -69,8 +69,8 @@ for (const status of [400, 409]) {
 }
 
 Deno.test("archive_session waits for the status to catch up after the session was terminated", async () => {
-  const log = [...runningLog(), eventMaker().make("session.status_terminated")];
-  const { archive } = archiving([httpError(400), ARCHIVED], { status: "running" }, log);
+  const history = [...runningHistory(), eventMaker().make("session.status_terminated")];
+  const { archive } = archiving([httpError(400), ARCHIVED], { status: "running" }, history);
   assertEquals(await archive(), DONE);
 });
 
@@ -78,7 +78,7 @@ Deno.test("archive_session gives up within three seconds", async () => {
   const { archive, clock, counts } = archiving(
     [httpError(400, "Session is running.")],
     { status: "running" },
-    idleLog(),
+    idleHistory(),
   );
   const startedAt = clock.now();
   await assertRejects(archive, ApiError, "Session is running.");
@@ -87,7 +87,7 @@ Deno.test("archive_session gives up within three seconds", async () => {
 });
 
 Deno.test("archive_session says to interrupt a session that runs", async () => {
-  const { archive, counts } = archiving([httpError(400)], { status: "running" }, runningLog());
+  const { archive, counts } = archiving([httpError(400)], { status: "running" }, runningHistory());
   const error = await assertRejects(archive, ToolError, "call interrupt, then wait_for_idle");
   assertEquals(error.code, "session_running");
   assertEquals(counts.archive, 1);
@@ -95,7 +95,7 @@ Deno.test("archive_session says to interrupt a session that runs", async () => {
 
 Deno.test("archive_session recognises a running session in any spelling of its status", async () => {
   for (const status of ["Running", " RESCHEDULING "]) {
-    const { archive } = archiving([httpError(400)], { status }, runningLog());
+    const { archive } = archiving([httpError(400)], { status }, runningHistory());
     await assertRejects(archive, ToolError, "call interrupt");
   }
 });
@@ -133,7 +133,7 @@ Deno.test("archive_session does not retry what waiting cannot help", async () =>
     errorCode: "workflow_run_open",
   });
   for (const error of [open, httpError(404), httpError(403), httpError(429)]) {
-    const { archive, counts } = archiving([error], { status: "running" }, idleLog());
+    const { archive, counts } = archiving([error], { status: "running" }, idleHistory());
     assertEquals(await assertRejects(archive, ApiError), error);
     assertEquals(counts.archive, 1);
   }

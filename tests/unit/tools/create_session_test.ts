@@ -143,20 +143,20 @@ Deno.test("create_session does not read the list when the caller aborts", async 
   );
 });
 
-/** A server that answers `idle` although there is a first message; the log shows it after so many looks. */
+/** A server that says `idle` although there is a first message, which the list shows after so many reads. */
 function idleAtFirst(shownAfter: number, status = "idle") {
-  let looks = 0;
-  const log = () => ({
-    data: ++looks > shownAfter ? [{ type: "user.message", id: "sevt_1", processed_at: null }] : [],
+  let reads = 0;
+  const list = () => ({
+    data: ++reads > shownAfter ? [{ type: "user.message", id: "sevt_1", processed_at: null }] : [],
   });
   const opened = harness({
     sessions: {
       create: () => Promise.resolve({ id: "sesn_1" }),
       retrieve: () => Promise.resolve(session({ status })),
     },
-    events: { list: () => Promise.resolve(log()) },
+    events: { list: () => Promise.resolve(list()) },
   }, { environmentId: "env_1" });
-  return { ...opened, looks: () => looks };
+  return { ...opened, reads: () => reads };
 }
 
 Deno.test("create_session says that a server made the session without its first message", async () => {
@@ -169,9 +169,9 @@ Deno.test("create_session says that a server made the session without its first 
 
 for (
   const [name, shownAfter, status] of [
-    ["whose log shows it at once", 0, "idle"],
-    ["whose log shows it late", 2, "idle"],
-    ["that runs although its log is empty", Infinity, "running"],
+    ["whose list shows it at once", 0, "idle"],
+    ["whose list shows it late", 2, "idle"],
+    ["that runs although its list is empty", Infinity, "running"],
   ] as const
 ) {
   Deno.test(`create_session does not report a missing first message for a session ${name}`, async () => {
@@ -179,7 +179,7 @@ for (
     const result = await create(opened, { message: "Go" });
     assertEquals([result.session_id, result.message_sent], ["sesn_1", undefined]);
     assertEquals(opened.waiter.rememberedSends, [["sesn_1", undefined]]);
-    assertEquals(opened.looks(), Math.min(shownAfter + 1, 3));
+    assertEquals(opened.reads(), Math.min(shownAfter + 1, 3));
   });
 }
 

@@ -8,10 +8,10 @@ import { ToolError } from "../../../src/core/errors.ts";
 import { getSession } from "../../../src/tools/get_session.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { settle } from "../../helpers/manual_clock.ts";
-import { FakeLog, harness, httpError, session } from "./support.ts";
+import { FakeEvents, harness, httpError, session } from "./support.ts";
 
-async function get(log: readonly SessionEvent[], fields = {}, exposeToolInputs = false) {
-  const fake = new FakeLog(log);
+async function get(history: readonly SessionEvent[], fields = {}, exposeToolInputs = false) {
+  const fake = new FakeEvents(history);
   let retrieves = 0;
   const { run } = harness({
     sessions: {
@@ -115,8 +115,8 @@ Deno.test("get_session lists the tool calls that wait for an answer, with names 
   const { tool, make, asks } = eventMaker();
   const bash = tool("bash", { evaluated_permission: "ask", input: { command: "rm x" } });
   const custom = make("agent.custom_tool_use", { name: "book", input: { room: "7" } });
-  const log = [bash, custom, asks(String(bash.id), String(custom.id), "sevt_unseen")];
-  assertEquals((await get(log, { status: "idle" })).pending_actions, [
+  const history = [bash, custom, asks(String(bash.id), String(custom.id), "sevt_unseen")];
+  assertEquals((await get(history, { status: "idle" })).pending_actions, [
     {
       event_id: String(bash.id),
       kind: "tool_confirmation",
@@ -131,7 +131,7 @@ Deno.test("get_session lists the tool calls that wait for an answer, with names 
     },
     { event_id: "sevt_unseen", kind: "tool_confirmation" },
   ]);
-  const [exposed] = [(await get(log, {}, true)).pending_actions].flat();
+  const [exposed] = [(await get(history, {}, true)).pending_actions].flat();
   assertEquals(exposed, {
     event_id: String(bash.id),
     kind: "tool_confirmation",
@@ -145,9 +145,9 @@ Deno.test("get_session leaves out calls that were answered since", async () => {
   const first = tool("bash", { evaluated_permission: "ask" });
   const second = tool("edit", { evaluated_permission: "ask" });
   const answer = make("user.tool_confirmation", { tool_use_id: first.id, result: "allow" });
-  const log = [first, second, asks(String(first.id), String(second.id)), answer];
+  const history = [first, second, asks(String(first.id), String(second.id)), answer];
   assertEquals(
-    (await get(log)).pending_actions,
+    (await get(history)).pending_actions,
     [
       { event_id: String(second.id), kind: "tool_confirmation", name: "edit" },
     ].map((action) => ({ ...action, input: {} })),
@@ -165,8 +165,8 @@ Deno.test("get_session has no pending actions once the session runs on", async (
 Deno.test("get_session lists a custom tool that waits while the session goes on reading running", async () => {
   const { user, running, make } = eventMaker();
   const custom = make("agent.custom_tool_use", { name: "book", input: { room: "7" } });
-  const log = [user("q"), running(), custom];
-  const [action] = [(await get(log, { status: "running" })).pending_actions].flat();
+  const history = [user("q"), running(), custom];
+  const [action] = [(await get(history, { status: "running" })).pending_actions].flat();
   assertEquals(action, {
     event_id: String(custom.id),
     kind: "custom_tool_result",
@@ -174,15 +174,15 @@ Deno.test("get_session lists a custom tool that waits while the session goes on 
     input: { room: "[redacted, 1 characters]" },
   });
   const answer = make("user.custom_tool_result", { custom_tool_use_id: custom.id });
-  assertEquals((await get([...log, answer], { status: "running" })).pending_actions, []);
+  assertEquals((await get([...history, answer], { status: "running" })).pending_actions, []);
 });
 
 Deno.test("get_session prefers the events where the session's status trails them", async () => {
   const { user, running, endTurn } = eventMaker();
-  const log = [user("q"), running(), endTurn()];
-  assertEquals((await get(log, { status: "running" })).status, "idle");
-  assertEquals((await get(log.slice(0, 2), { status: "running" })).status, "running");
-  assertEquals((await get(log, { status: "terminated" })).status, "terminated");
+  const history = [user("q"), running(), endTurn()];
+  assertEquals((await get(history, { status: "running" })).status, "idle");
+  assertEquals((await get(history.slice(0, 2), { status: "running" })).status, "running");
+  assertEquals((await get(history, { status: "terminated" })).status, "terminated");
 });
 
 Deno.test("get_session tolerates an idle event without a stop reason", async () => {

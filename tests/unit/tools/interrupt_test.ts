@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import type { ClientEvent } from "../../../src/api/types.ts";
 import { interrupt } from "../../../src/tools/interrupt.ts";
-import { FakeLog, harness } from "./support.ts";
+import { FakeEvents, harness } from "./support.ts";
 
 /** An API that takes every event; it tells their ids only where it `echoes` them. */
 function sending({ echoes }: { echoes: boolean }) {
   const sent: ClientEvent[] = [];
   const opened = harness({
     events: {
-      ...new FakeLog([]).api,
+      ...new FakeEvents([]).api,
       send: (_sessionId, events) => {
         sent.push(...events);
         const echo = events.map((event) => ({ ...event, id: "sevt_1", processed_at: null }));

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ToolError } from "../../../src/core/errors.ts";
 import { listEvents } from "../../../src/tools/list_events.ts";
-import { entriesOf, events, FakeLog, harness, httpError, idsOf } from "./support.ts";
+import { entriesOf, events, FakeEvents, harness, httpError, idsOf } from "./support.ts";
 import type { SessionEvent } from "../../../src/api/events.ts";
 
 function open(count: number) {
-  const log = new FakeLog(events(count));
-  return { log, ...harness({ events: log.api }) };
+  const list = new FakeEvents(events(count));
+  return { list, ...harness({ events: list.api }) };
 }
 
 function range(from: number, to: number): string[] {
@@ -14,12 +14,12 @@ function range(from: number, to: number): string[] {
 }
 
 Deno.test("list_events starts at the oldest event and says where to read on", async () => {
-  const { run, log } = open(10);
+  const { run, list } = open(10);
   const result = await run(listEvents, { session_id: "sesn_1", limit: 4 });
   assertEquals(idsOf(result), range(1, 4));
   assertEquals(result.last_event_id, "e4");
   assertEquals(result.has_more, true);
-  assertEquals(log.requests, [{ order: "asc", limit: 4, types: undefined, page: undefined }]);
+  assertEquals(list.requests, [{ order: "asc", limit: 4, types: undefined, page: undefined }]);
 });
 
 Deno.test("list_events of no events has neither last_event_id nor more", async () => {
@@ -28,17 +28,17 @@ Deno.test("list_events of no events has neither last_event_id nor more", async (
 });
 
 Deno.test("list_events walks all events by after_id, in one or two requests each", async () => {
-  const { run, log } = open(95);
+  const { run, list } = open(95);
   const seen: string[] = [];
   let afterId: string | undefined;
   for (let calls = 0; calls < 20; calls++) {
-    log.requests.length = 0;
+    list.requests.length = 0;
     const result = await run(listEvents, {
       session_id: "sesn_1",
       limit: 10,
       ...(afterId && { after_id: afterId }),
     });
-    assert(log.requests.length <= 2, `${log.requests.length} requests`);
+    assert(list.requests.length <= 2, `${list.requests.length} requests`);
     seen.push(...idsOf(result));
     afterId = String(result.last_event_id);
     if (!result.has_more) break;
@@ -47,40 +47,40 @@ Deno.test("list_events walks all events by after_id, in one or two requests each
 });
 
 Deno.test("list_events finds new events at the end of a long list in one request", async () => {
-  const { run, log } = open(20_000);
+  const { run, list } = open(20_000);
   const result = await run(listEvents, { session_id: "sesn_1", after_id: "e19996" });
   assertEquals(idsOf(result), range(19_997, 20_000));
   assertEquals(result.has_more, false);
-  assertEquals(log.requests.length, 1);
+  assertEquals(list.requests.length, 1);
 });
 
 Deno.test("list_events polls the end of a list in one request each, also as events come", async () => {
-  const { run, log } = open(1_000);
+  const { run, list } = open(1_000);
   let afterId = "e990";
   for (let round = 0; round < 5; round++) {
-    log.requests.length = 0;
+    list.requests.length = 0;
     const result = await run(listEvents, { session_id: "sesn_1", after_id: afterId });
-    assertEquals(result.last_event_id, log.events.at(-1)?.id);
-    assertEquals(log.requests.length, 1);
+    assertEquals(result.last_event_id, list.events.at(-1)?.id);
+    assertEquals(list.requests.length, 1);
     afterId = String(result.last_event_id);
-    log.events.push(...events(3, log.events.length + 1));
+    list.events.push(...events(3, list.events.length + 1));
   }
 });
 
 Deno.test("list_events reads on from the middle of a list that another process has read", async () => {
-  const { run, log } = open(5_000);
+  const { run, list } = open(5_000);
   const seen: string[] = [];
   let afterId = "e1200";
   const costs: number[] = [];
   for (let calls = 0; calls < 60; calls++) {
-    log.requests.length = 0;
+    list.requests.length = 0;
     const result = await run(listEvents, { session_id: "sesn_1", after_id: afterId, limit: 100 });
-    costs.push(log.requests.length);
+    costs.push(list.requests.length);
     seen.push(...idsOf(result));
     afterId = String(result.last_event_id);
     if (!result.has_more) break;
     // What comes meanwhile moves the newest page.
-    if (calls === 3) log.events.push(...events(70, log.events.length + 1));
+    if (calls === 3) list.events.push(...events(70, list.events.length + 1));
   }
   assertEquals(seen, range(1_201, 5_070));
   // The way is found once; then one request a page, and a search back where the newest page begins.
@@ -92,15 +92,15 @@ Deno.test("list_events reads on from the middle of a list that another process h
 for (const place of ["end", "beginning"] as const) {
   for (const limit of [1, 2, 3, 10]) {
     Deno.test(`list_events ends with limit ${limit} when queued messages stand at the ${place} of the list`, async () => {
-      const { run, log } = open(5);
+      const { run, list } = open(5);
       const queued = ["q1", "q2", "q3"].map((id) => ({
         id,
         type: "user.message",
         processed_at: null,
         content: "later",
       }));
-      if (place === "end") log.events.push(...queued);
-      else log.events.unshift(...queued);
+      if (place === "end") list.events.push(...queued);
+      else list.events.unshift(...queued);
       const seen: string[] = [];
       let afterId: string | undefined;
       for (let calls = 0;; calls++) {
@@ -134,15 +134,15 @@ Deno.test("list_events refuses an after_id that is not in the list", async () =>
 
 for (const status of [400, 422]) {
   Deno.test(`list_events searches again when a remembered cursor is refused with ${status}`, async () => {
-    const log = new FakeLog(events(300));
+    const list = new FakeEvents(events(300));
     let refuse = false;
     const { run } = harness({
       events: {
         list: async (id, params) => {
           if (refuse && params.order === "asc") throw httpError(status, "Cursor expired.");
-          const list = log.api.list;
-          if (!list) throw new Error("no list");
-          return await list(id, params);
+          const listPage = list.api.list;
+          if (!listPage) throw new Error("no list");
+          return await listPage(id, params);
         },
       },
     });
@@ -158,27 +158,27 @@ for (const status of [400, 422]) {
 }
 
 Deno.test("list_events with types shows only those, and reads on past what it left out", async () => {
-  const { run, log } = open(50);
+  const { run, list } = open(50);
   const types = ["user.message"];
   const first = await run(listEvents, { session_id: "sesn_1", types, limit: 3 });
   assertEquals(idsOf(first), ["e5", "e10", "e15"]);
-  assertEquals(log.requests[0]?.types, types);
+  assertEquals(list.requests[0]?.types, types);
   const rest = await run(listEvents, { session_id: "sesn_1", types, after_id: "e15" });
   assertEquals(idsOf(rest), ["e20", "e25", "e30", "e35", "e40", "e45", "e50"]);
   // An event of another type serves as a place as well.
-  log.events.push(...events(4, 51));
+  list.events.push(...events(4, 51));
   const later = await run(listEvents, { session_id: "sesn_1", types, after_id: "e47" });
   assertEquals(idsOf(later), ["e50"]);
   assertEquals(later.last_event_id, "e54");
 });
 
 Deno.test("list_events with order desc shows the newest first", async () => {
-  const { run, log } = open(30);
+  const { run, list } = open(30);
   const result = await run(listEvents, { session_id: "sesn_1", order: "desc", limit: 3 });
   assertEquals(idsOf(result), ["e30", "e29", "e28"]);
   assertEquals(result.last_event_id, "e30");
   assertEquals(result.has_more, true);
-  assertEquals(log.requests.length, 1);
+  assertEquals(list.requests.length, 1);
 });
 
 Deno.test("list_events with order desc says that there is more when a server sent more than asked", async () => {
@@ -203,8 +203,8 @@ Deno.test("list_events refuses after_id together with order desc", async () => {
 
 Deno.test("list_events marks queued events and never gives them as the place to read on", async () => {
   const queued = { id: "q1", type: "user.message", processed_at: null, content: "later" };
-  const log = new FakeLog([...events(2), queued]);
-  const { run } = harness({ events: log.api });
+  const list = new FakeEvents([...events(2), queued]);
+  const { run } = harness({ events: list.api });
   const result = await run(listEvents, { session_id: "sesn_1" });
   assertEquals(entriesOf(result, "events").at(-1), {
     id: "q1",
@@ -214,7 +214,7 @@ Deno.test("list_events marks queued events and never gives them as the place to 
   });
   assertEquals(result.last_event_id, "e2");
   // Once it is taken up, it comes again.
-  log.events.splice(2, 1, { ...queued, processed_at: "2026-11-23T09:10:00Z" });
+  list.events.splice(2, 1, { ...queued, processed_at: "2026-11-23T09:10:00Z" });
   const next = await run(listEvents, { session_id: "sesn_1", after_id: "e2" });
   assertEquals(idsOf(next), ["q1"]);
   assertEquals(next.last_event_id, "q1");
@@ -234,8 +234,8 @@ Deno.test("list_events cuts at the size budget between two events, and goes on f
     ...event,
     content: [{ type: "text", text: `${event.id} ${"x".repeat(3_000)}` }],
   }));
-  const log = new FakeLog(long);
-  const { run } = harness({ events: log.api });
+  const list = new FakeEvents(long);
+  const { run } = harness({ events: list.api });
   const seen: string[] = [];
   let afterId: string | undefined;
   for (let calls = 0; calls < 10; calls++) {
@@ -254,11 +254,11 @@ Deno.test("list_events cuts at the size budget between two events, and goes on f
 Deno.test("list_events clips a long field, and shows far more of it when asked for one event", async () => {
   const text = "y".repeat(20_000);
   const [first] = events(1);
-  const log = new FakeLog([
+  const list = new FakeEvents([
     ...(first ? [{ ...first, content: [{ type: "text", text }] }] : []),
     ...events(20, 2),
   ]);
-  const { run } = harness({ events: log.api });
+  const { run } = harness({ events: list.api });
   const many = await run(listEvents, { session_id: "sesn_1" });
   assertEquals(
     entriesOf(many, "events")[0]?.text,
@@ -272,7 +272,7 @@ Deno.test("list_events goes on with a long text also when a message is queued be
   const text = "y".repeat(70_000);
   const queued = { id: "q1", type: "user.message", processed_at: null, content: "later" };
   const long = events(1).map((event) => ({ ...event, content: [{ type: "text", text }] }));
-  const { run } = harness({ events: new FakeLog([...long, queued]).api });
+  const { run } = harness({ events: new FakeEvents([...long, queued]).api });
   const begin = await run(listEvents, { session_id: "sesn_1", limit: 1 });
   assertEquals(begin.last_event_id, "e1@30000");
   const middle = await run(listEvents, { session_id: "sesn_1", after_id: "e1@30000" });
@@ -322,8 +322,8 @@ for (const stamped of [0, 1, 3]) {
         Deno.test(`list_events comes to the end of ${what}, ${limit} at a time`, async () => {
           const happened = events(stamped);
           const waits = queued(waiting, chars);
-          const log = place === "behind" ? [...happened, ...waits] : [...waits, ...happened];
-          const { run } = harness({ events: new FakeLog(log).api });
+          const listed = place === "behind" ? [...happened, ...waits] : [...waits, ...happened];
+          const { run } = harness({ events: new FakeEvents(listed).api });
           const seen = new Set<string>();
           const pages = new Set<string>();
           for (let after: unknown, more = true; more;) {
@@ -350,9 +350,9 @@ for (const stamped of [0, 1, 3]) {
 Deno.test("list_events says has_more of a page that is cut where it can go on, and only there", async () => {
   const long = (count: number) =>
     events(count).map((event) => ({ ...event, content: queued(1, 3_900)[0]?.content }));
-  const cut = harness({ events: new FakeLog(long(60)).api });
+  const cut = harness({ events: new FakeEvents(long(60)).api });
   assertEquals((await cut.run(listEvents, { session_id: "sesn_1" })).has_more, true);
-  const nowhere = harness({ events: new FakeLog(queued(60, 3_900)).api });
+  const nowhere = harness({ events: new FakeEvents(queued(60, 3_900)).api });
   const result = await nowhere.run(listEvents, { session_id: "sesn_1" });
   assert(idsOf(result).length < 60);
   assertEquals([result.has_more, result.last_event_id], [false, undefined]);

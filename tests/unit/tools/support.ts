@@ -148,8 +148,8 @@ export function pageOf<T>(
   return { data: all.slice(start, end), next_page: end < all.length ? `p_${end}` : null };
 }
 
-/** A session's log behind `events.list`, whose cursors hold on to events and refuse other orders. */
-export class FakeLog {
+/** A session's events behind `events.list`, whose cursors hold on to events and refuse other orders. */
+export class FakeEvents {
   readonly events: SessionEvent[];
   readonly requests: ListEventsParams[] = [];
 

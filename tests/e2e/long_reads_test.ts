@@ -9,10 +9,10 @@ import { Spawned } from "../helpers/spawned.ts";
 
 const MB = 1e6;
 /**
- * What a look through a log may take over rest. A page of it is 20 MB, of which the texts are let go
- * as they come in: what is needed at any time fits a heap of 60 MB, what is used up is collected
- * when the runtime finds the time, on a busy machine some pages later. All of the log at once would
- * be 400 MB as bytes, and more than 1 GB as values.
+ * The memory that reading all events of a session may take beyond that at rest. A page of them is 20 MB,
+ * whose texts are dropped as they come in: what is needed at any time fits a heap of 60 MB, and what is
+ * used up is collected when the runtime finds the time, on a busy machine some pages later. All events
+ * at once would be 400 MB as bytes, and more than 1 GB as values.
  */
 const MAX_GROWTH_MB = 128;
 const SESSION = { session_id: "sesn_1" };
@@ -58,7 +58,7 @@ Deno.test({
     const call = async (name: string, args: object) => {
       return JSON.stringify(await program.request("tools/call", { name, arguments: args }));
     };
-    // What the first calls load is not what a look takes.
+    // What the first calls load is not what reading takes.
     await call("list_events", { ...SESSION, limit: 5 });
     await call("wait_for_idle", { ...SESSION, timeout_sec: 1 });
     for (
