@@ -419,8 +419,15 @@ export interface NetworkRoute {
  * `TypeError`, "fetch failed", carries a cause whose message names the phase (Deno 2.9.6);
  * `runtime/node_client.ts` says the same.
  */
-const NEVER_CONNECTED =
-  /client error \(Connect\)|requests to port \d+ are blocked|\bbad port\b|requires net access/i;
+const NEVER_CONNECTED = new RegExp(
+  [
+    "client error \\(Connect\\)",
+    "requests to port \\d+ are blocked|\\bbad port\\b",
+    "requires net access",
+    "opening CA file|unknown certificate store",
+  ].join("|"),
+  "i",
+);
 
 /** The runtime's words for a problem of the network, and what they mean. */
 interface NetworkRow {
@@ -445,6 +452,18 @@ const unknownAuthority = (origin: string) =>
 
 /** The first row that fits counts. */
 const NETWORK_ROWS: readonly NetworkRow[] = [
+  {
+    words: /opening CA file/i,
+    what: () => "The file of certificates that DENO_CERT names cannot be read",
+    remedy: "correct the path in DENO_CERT, or take it out",
+    lasting: true,
+  },
+  {
+    words: /unknown certificate store/i,
+    what: () => "DENO_TLS_CA_STORE names a store of certificates that does not exist",
+    remedy: "set DENO_TLS_CA_STORE to system, or to system,mozilla",
+    lasting: true,
+  },
   {
     words: /requests to port \d+ are blocked|\bbad port\b/i,
     what: (origin) => `${origin} has a port that 'fetch' does not allow`,

@@ -440,10 +440,10 @@ async function dispatch(
   const { baseUrl, clock, record } = context;
   const init = requestInit(attempt, credential);
   attempt.signal.throwIfAborted();
-  const { fetch } = attempt.takeRoute();
-  const sentAt = { monotonic: attempt.heardAt, wall: clock.wallTime() };
   let pending: Promise<Response> | undefined;
   try {
+    const { fetch } = attempt.takeRoute();
+    const sentAt = { monotonic: attempt.heardAt, wall: clock.wallTime() };
     pending = fetch(baseUrl + path + queryString(query), init);
     const response = await attempt.wait(pending);
     attempt.heard();

@@ -132,6 +132,18 @@ Deno.test("on stdio the first call reports an unknown certificate authority", as
   await server.shutdown();
 });
 
+Deno.test({
+  name: "on stdio the first call reports a file and a store of certificates that do not exist",
+  // Node ignores such a file, and warns on stderr.
+  ignore: IS_PACKAGE,
+  async fn() {
+    const missing = await firstError({ DENO_CERT: "/nowhere/authority.pem" });
+    assertMatch(missing, /nothing was done\. Correct the path in DENO_CERT, or take it out/);
+    const unknown = await firstError({ DENO_TLS_CA_STORE: "sytem" });
+    assertMatch(unknown, /nothing was done\. Set DENO_TLS_CA_STORE to system/);
+  },
+});
+
 Deno.test("on stdio the first call reports a proxy that refuses, and one that wants a password", async () => {
   for (
     const [status, expected] of [

@@ -44,6 +44,18 @@ const problems: readonly [string, unknown, string, string][] = [
     "DENO_TLS_CA_STORE=system",
   ],
   [
+    "a file of authorities that is not there",
+    new Error("Failed opening CA file: No such file or directory (os error 2)"),
+    "The file of certificates that DENO_CERT names cannot be read",
+    "DENO_CERT",
+  ],
+  [
+    "a store of authorities that the runtime does not know",
+    new Error('Unknown certificate store "sytem" specified (allowed: "system,mozilla")'),
+    "DENO_TLS_CA_STORE names a store of certificates that does not exist",
+    "DENO_TLS_CA_STORE to system",
+  ],
+  [
     "a certificate that has expired",
     connect("invalid peer certificate: certificate expired: verification time 1"),
     "not valid at this machine's time (TLS)",
