@@ -60,15 +60,18 @@ export async function ask(config: AskConfig, program: Program): Promise<number> 
       note(
         sessionId === undefined
           ? "It is not known if the agent has begun: 'cma-mcp sessions' shows it"
-          : `The agent goes on. To wait for its reply: ${goOnCommand(sessionId)}`,
+          : waitOn(sessionId, config),
       );
       return EXIT.interrupted;
     }
   });
 }
 
-async function readText({ plainStdin, stdinIsTerminal, note }: Program): Promise<string> {
-  if (stdinIsTerminal) note("Type the message, then Ctrl+D on a line of its own:");
+async function readText({ plainStdin, stdinIsTerminal, os, note }: Program): Promise<string> {
+  if (stdinIsTerminal) {
+    const end = os === "windows" ? "Ctrl+Z and Enter" : "Ctrl+D";
+    note(`Type the message, then ${end} on a line of its own:`);
+  }
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
@@ -158,15 +161,16 @@ function waitForReply(
 }
 
 /** Prints the result, and what else there is to know of it. */
-function report(result: WaitResult, { json }: AskConfig, program: Program): number {
+function report(result: WaitResult, config: AskConfig, program: Program): number {
   const { print, printExactly, stdoutIsTerminal, redact } = program;
   const note = (line: string) => program.note(redact.thorough(line));
   const { status, errors, pending_actions: actions } = result;
   const reply = redact.thorough(result.reply);
   // `next` speaks to a model, of tools.
   const { next: _, ...rest } = result;
-  if (json) print(printableJson(JSON.stringify(redactValue(rest, redact.thorough), null, 2)));
-  // A terminal acts on what an agent may have written; a file gets it as it is.
+  if (config.json) {
+    print(printableJson(JSON.stringify(redactValue(rest, redact.thorough), null, 2)));
+  } // A terminal acts on what an agent may have written; a file gets it as it is.
   else if (stdoutIsTerminal && reply !== "") {
     reply.split("\n").forEach((line) => print(shown(line)));
   } else if (reply !== "") printExactly(`${reply}\n`);
@@ -175,8 +179,10 @@ function report(result: WaitResult, { json }: AskConfig, program: Program): numb
     const what = kind === "tool_confirmation" ? "an approval" : "a result";
     note(`waits for ${what}: ${name} ${JSON.stringify(input ?? {})} (${event_id})`);
   }
-  if (result.omitted) note(`The beginning is left out: see session ${result.session_id}`);
-  const advice = adviceOn(result);
+  if (result.omitted) {
+    note(`The beginning is left out: the Claude Console shows it, in session ${result.session_id}`);
+  }
+  const advice = adviceOn(result, config);
   if (advice !== undefined) note(advice);
   return ASK_EXIT[status];
 }
@@ -186,18 +192,22 @@ function shown(line: string): string {
   return line.split("\t").map(plainLine).join("\t");
 }
 
-function adviceOn({ status, reply, session_id: id }: WaitResult): string | undefined {
+function adviceOn(
+  { status, reply, session_id: id }: WaitResult,
+  config: AskConfig,
+): string | undefined {
+  const again = `cma-mcp ask --session ${id}`;
   switch (status) {
     case "idle":
       return reply === "" ? "The turn is over without a reply" : undefined;
     case "requires_action":
-      return `Answer in the Claude Console; then type ${goOnCommand(id)}`;
+      return config.simulate
+        ? END_OF_SIMULATION
+        : `Answer in the Claude Console; then type ${again}`;
     case "timeout":
-      return `The agent goes on. To wait for its reply: ${goOnCommand(id)}`;
+      return waitOn(id, config);
     case "retries_exhausted":
-      return `The turn was given up after repeated errors. To try again: ${
-        goOnCommand(id)
-      } "<text>"`;
+      return `The turn was given up after repeated errors. To try again: ${again} "<text>"`;
     case "budget_reached":
       return "The session's budget is used up: raise it in the Claude Console, or ask anew";
     case "refusal":
@@ -206,10 +216,16 @@ function adviceOn({ status, reply, session_id: id }: WaitResult): string | undef
     case "deleted":
       return "The session takes no more messages: ask anew, without --session";
     case "not_started":
-      return `The session has no message yet: type ${goOnCommand(id)} "<text>"`;
+      return `The session has no message yet: type ${again} "<text>"`;
   }
 }
 
-function goOnCommand(sessionId: string): string {
-  return `cma-mcp ask --session ${sessionId}`;
+/** Says how to wait for a turn that goes on. */
+function waitOn(sessionId: string, { simulate }: AskConfig): string {
+  return simulate
+    ? END_OF_SIMULATION
+    : `The agent goes on. To wait for its reply: cma-mcp ask --session ${sessionId}`;
 }
+
+const END_OF_SIMULATION =
+  "The simulated session ends with this program: 'cma-mcp simulator' keeps sessions";

@@ -71,7 +71,8 @@ function whyNoId(wanted: IdKind, example: string, value: string): string {
     return "give one id, or where several may stand put commas between them";
   }
   if (!ID.test(value)) return "an id has 1 to 128 letters, digits, '_' and '-'";
-  return `that is a name; give ${ID_NAMES[wanted]}, such as ${example}, from the Claude Console`;
+  return `that is a name; give ${ID_NAMES[wanted]}, such as ${example}: 'cma-mcp ${wanted}s' ` +
+    "lists them";
 }
 
 /** Longest value that an error repeats, in characters. */

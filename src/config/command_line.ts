@@ -29,7 +29,7 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 /** The commands that users type; without one, the program serves MCP. */
 export const COMMANDS = {
   agents: { help: "List the agents that the key reaches" },
-  sessions: { help: "List their sessions, newest first" },
+  sessions: { help: "List sessions, newest first" },
   environments: { help: "List the environments that sessions can run in" },
   ask: {
     help: "Send a message to an agent, and print its reply",

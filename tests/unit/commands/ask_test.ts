@@ -166,3 +166,18 @@ Deno.test("ask() says that a session is unknown, in words for the terminal", asy
   const { message } = await assertRejects(asking);
   assertStringIncludes(message, "'cma-mcp sessions' list them");
 });
+
+Deno.test("ask() does not ask anybody to go on with a session that ends with the program", async () => {
+  const terminal = openTerminal();
+  const config = { ...script("sleep 60s"), simulate: true, timeoutMs: 5_000 };
+  const { code, noted } = await asked(terminal, config);
+  assertEquals(code, 4);
+  assertStringIncludes(noted.at(-1) ?? "", "The simulated session ends with this program");
+});
+
+Deno.test("ask() says that the beginning of a long reply is left out", async () => {
+  const long = `say ${"x".repeat(20_000)}`;
+  const { out, noted } = await asked(openTerminal(), script(long, long));
+  assert(out.length < 35_000, `${out.length}`);
+  assertStringIncludes(noted.at(-1) ?? "", "The beginning is left out");
+});
