@@ -17,6 +17,7 @@ import { ApiError } from "./errors.ts";
 import { createListEvents } from "./event_list.ts";
 import { EventRecord } from "./event_record.ts";
 import { decodeEvent } from "./events.ts";
+import { openFileContent } from "./file_content.ts";
 import {
   type HttpContext,
   pathSegment,
@@ -27,7 +28,7 @@ import {
 } from "./http.ts";
 import { type Page, pageOf } from "./pages.ts";
 import type { Read } from "./read.ts";
-import { agentOf, environmentOf, sessionOf, wrappedSessionOf } from "./resources.ts";
+import { agentOf, environmentOf, fileOf, sessionOf, wrappedSessionOf } from "./resources.ts";
 import { openEventStream } from "./stream.ts";
 import type {
   ClientEvent,
@@ -106,6 +107,11 @@ export function createApi(options: ApiOptions): ManagedAgentsApi {
     environments: {
       list: ({ limit, page }, options) =>
         listOf(context, "environments", { limit, page }, environmentOf, options),
+    },
+    files: {
+      list: (sessionId, { limit, page }, options) =>
+        listOf(context, "files", { scope_id: sessionId, limit, page }, fileOf, options),
+      content: (fileId, options) => openFileContent(context, fileId, options),
     },
     sessions: createSessions(context),
     events: createEvents(context),

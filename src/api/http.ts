@@ -73,6 +73,8 @@ export interface RequestSpec {
   readonly body?: unknown;
   /** Asks for an event stream. */
   readonly stream?: true;
+  /** Asks for bytes of any kind and number. */
+  readonly bytes?: true;
   /** The parts of a list's entries that are kept; all when absent. */
   readonly list?: Omit<ListBounds, "maxChars"> & {
     /** Bound of the response's size in bytes; the context's when absent. */
@@ -246,7 +248,7 @@ export class Attempt {
 
   /** @param count 0 for the first attempt of the call */
   constructor(context: HttpContext, spec: RequestSpec, call: Call, count: number) {
-    this.kind = spec.method === "POST" ? "write" : spec.stream ? "stream" : "read";
+    this.kind = spec.method === "POST" ? "write" : spec.stream || spec.bytes ? "stream" : "read";
     this.signal = this.#controller.signal;
     this.context = context;
     this.spec = spec;
@@ -457,7 +459,7 @@ async function dispatch(
 }
 
 function requestInit(
-  { context, spec: { method, body, stream }, signal }: Attempt,
+  { context, spec: { method, body, stream, bytes }, signal }: Attempt,
   credential: Credential | undefined,
 ): RequestInit {
   // A response may quote it.
@@ -466,7 +468,7 @@ function requestInit(
     ...(credential && credentialHeaders(credential)),
     "anthropic-version": "2023-06-01",
     "user-agent": context.userAgent,
-    "accept": stream ? "text/event-stream" : "application/json",
+    "accept": stream ? "text/event-stream" : bytes ? "application/binary, */*" : "application/json",
   };
   // A proxy that compresses a stream also holds its frames back.
   if (stream) headers["accept-encoding"] = "identity";

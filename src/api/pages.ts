@@ -34,7 +34,7 @@ export interface Page<T> {
 /** The fields that hold the entries of a list; the first is the documented one. */
 export const LIST_FIELDS: readonly string[] = [
   "data",
-  ...["events", "agents", "sessions", "environments"],
+  ...["events", "agents", "sessions", "environments", "files"],
   ...["items", "results", "records", "entries", "list"],
 ];
 /** Fields of a list beside its entries; an empty list may have these alone. */

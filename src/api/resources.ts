@@ -65,6 +65,20 @@ export interface Session {
   readonly [field: string]: unknown;
 }
 
+/** A file that the agent of a session has written for whoever asked. */
+export interface SessionFile {
+  readonly id: string;
+  readonly filename?: string;
+  readonly mime_type?: string;
+  readonly size_bytes?: number;
+  /** False for files that were uploaded. */
+  readonly downloadable?: boolean;
+  /** What the file belongs to. */
+  readonly scope?: Fields;
+  readonly created_at?: string | null;
+  readonly [field: string]: unknown;
+}
+
 /**
  * Reads an agent.
  *
@@ -150,6 +164,23 @@ export function wrappedSessionOf(value: unknown, knownId?: string): Session | un
   const named = id === undefined ? value : { id, ...fields };
   const read = [session, data, named].map((found) => sessionOf(found, knownId));
   return read.find((found) => found !== undefined);
+}
+
+/** Reads a file's description. */
+export function fileOf(value: unknown): SessionFile | undefined {
+  const fields = fieldsOf(value);
+  const id = textOf(fields?.id);
+  if (!fields || id === undefined) return undefined;
+  return {
+    ...fields,
+    id,
+    filename: textOf(fields.filename),
+    mime_type: textOf(fields.mime_type),
+    size_bytes: integerOf(fields.size_bytes),
+    downloadable: typeof fields.downloadable === "boolean" ? fields.downloadable : undefined,
+    scope: fieldsOf(fields.scope),
+    ...timesOf(fields),
+  };
 }
 
 function timesOf(fields: Fields) {

@@ -10,7 +10,7 @@
 import type { EventRecord } from "./event_record.ts";
 import type { SessionEvent } from "./events.ts";
 import type { Page } from "./pages.ts";
-import type { Agent, Environment, Session } from "./resources.ts";
+import type { Agent, Environment, Session, SessionFile } from "./resources.ts";
 
 /** `fetch`, reduced to what the client uses, so that tests and the simulator can stand in. */
 export type FetchLike = (request: Request) => Promise<Response>;
@@ -103,6 +103,12 @@ export interface EventStream extends AsyncIterable<StreamItem> {
   close(): void;
 }
 
+/** Bytes of a file as they come in. Iterating throws when the connection breaks. */
+export interface FileContent extends AsyncIterable<Uint8Array> {
+  /** Drops the connection at once. Idempotent. */
+  close(): void;
+}
+
 /** The endpoints that this program uses; agents and environments are read-only here. */
 export interface ManagedAgentsApi {
   /** Knows the events that have passed through; absent where no record is kept. */
@@ -120,6 +126,15 @@ export interface ManagedAgentsApi {
   };
   readonly environments: {
     list(params: PageParams, options?: ReadOptions): Promise<Page<Environment>>;
+  };
+  readonly files: {
+    /** Lists the files of a session, newest first; the list trails the agent by some seconds. */
+    list(sessionId: string, params: PageParams, options?: ReadOptions): Promise<Page<SessionFile>>;
+    /**
+     * Resolves when the head of the response has come, within `timeoutMs`; what follows may take as
+     * long as bytes come.
+     */
+    content(fileId: string, options?: CallOptions): Promise<FileContent>;
   };
   readonly sessions: {
     /** Not retried: a second try could make a second session. */

@@ -12,7 +12,7 @@ import { ASK_EXIT, EXIT } from "../config/exit_codes.ts";
 import { ToolError, UsageError } from "../core/errors.ts";
 import { kindOfId } from "../core/ids.ts";
 import { redactValue } from "../core/redact.ts";
-import { firstChars, plainLine, printableJson } from "../core/text.ts";
+import { firstChars, plainLine, plainText, printableJson } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
 import type { WaitResult } from "../session/result.ts";
 import { createSession } from "../tools/create_session.ts";
@@ -171,9 +171,7 @@ function report(result: WaitResult, config: AskConfig, program: Program): number
   if (config.json) {
     print(printableJson(JSON.stringify(redactValue(rest, redact.thorough), null, 2)));
   } // A terminal acts on what an agent may have written; a file gets it as it is.
-  else if (stdoutIsTerminal && reply !== "") {
-    reply.split("\n").forEach((line) => print(shown(line)));
-  } else if (reply !== "") printExactly(`${reply}\n`);
+  else if (reply !== "") printExactly(`${stdoutIsTerminal ? plainText(reply) : reply}\n`);
   for (const { type, message = "" } of errors) note(`error: ${type} ${message}`.trimEnd());
   for (const { kind, name = "a tool", event_id, input } of actions) {
     const what = kind === "tool_confirmation" ? "an approval" : "a result";
@@ -185,11 +183,6 @@ function report(result: WaitResult, config: AskConfig, program: Program): number
   const advice = adviceOn(result, config);
   if (advice !== undefined) note(advice);
   return ASK_EXIT[status];
-}
-
-/** Returns a line of a reply as a terminal may have it: tabs stay, and nothing that it acts on. */
-function shown(line: string): string {
-  return line.split("\t").map(plainLine).join("\t");
 }
 
 function adviceOn(

@@ -20,8 +20,8 @@ import { agentRef } from "../tools/get_session.ts";
 import type { App } from "./serve/app.ts";
 import { findAgent, newestFirst, readAgents, withApp } from "./workspace.ts";
 
-/** What one of the commands lists. */
-interface Listing {
+/** What is listed. */
+export interface Listing {
   readonly columns: readonly Column[];
   /** For each entry its cells, and its object for `--json`. */
   readonly entries: readonly {
@@ -40,35 +40,47 @@ const USUAL_COLUMNS = 80;
 /** Longest text of a cell, in characters. */
 const MAX_CELL_CHARS = 100;
 
-/** Prints a table, whose ids are whole, or JSON. */
+/** Prints agents, sessions or environments. */
 export function list(config: ListConfig, program: Program): Promise<number> {
-  return withApp(config, program, async (app) => {
-    const { columns, entries, complete, none } = await read(config, app, program);
-    const { json, limit } = config;
-    const { print, note, redact, stdoutIsTerminal } = program;
-    const shown = entries.slice(0, limit);
-    if (json) {
-      const objects = redactValue(shown.map(({ object }) => object), redact.thorough);
-      print(printableJson(JSON.stringify(objects, null, 2)));
-    } else if (shown.length > 0) {
-      const rows = shown.map(({ cells }) =>
-        cells.map((cell) => shorten(redact.thorough(plainLine(cell)), MAX_CELL_CHARS))
-      );
-      const { bold } = createPalette(program.color);
-      // Off a terminal each entry is one line, and nothing else is printed, for `grep` and its like.
-      const lines = tableLines(columns, rows, {
-        withTitles: stdoutIsTerminal,
-        ...(stdoutIsTerminal && { width: program.columns() ?? USUAL_COLUMNS }),
-      });
-      lines.forEach((line, at) => print(at === 0 && stdoutIsTerminal ? bold(line) : line));
-    }
-    if (shown.length === 0) note(none);
-    if (shown.length < entries.length || !complete) {
-      note(
-        `These are the newest ${shown.length}; there are more: add --limit with a larger number`,
-      );
-    }
-  });
+  return withApp(
+    config,
+    program,
+    async (app) => printListing(await read(config, app, program), config, program),
+  );
+}
+
+/** Prints a table, whose ids are whole, or JSON. */
+export function printListing(
+  { columns, entries, complete, none }: Listing,
+  { json, limit }: Pick<ListConfig, "json" | "limit">,
+  program: Program,
+): void {
+  const { print, note, redact, stdoutIsTerminal } = program;
+  const shown = entries.slice(0, limit);
+  if (json) {
+    const objects = redactValue(shown.map(({ object }) => object), redact.thorough);
+    print(printableJson(JSON.stringify(objects, null, 2)));
+  } else if (shown.length > 0) {
+    const rows = shown.map(({ cells }) =>
+      cells.map((cell, at) => {
+        const text = redact.thorough(plainLine(cell));
+        return columns[at]?.isId ? text : shorten(text, MAX_CELL_CHARS);
+      })
+    );
+    const { bold } = createPalette(program.color);
+    // Off a terminal each entry is one line, and nothing else is printed, for `grep` and its like.
+    const lines = tableLines(columns, rows, {
+      withTitles: stdoutIsTerminal,
+      ...(stdoutIsTerminal && { width: program.columns() ?? USUAL_COLUMNS }),
+    });
+    lines.forEach((line, at) => print(at === 0 && stdoutIsTerminal ? bold(line) : line));
+  }
+  if (shown.length === 0) note(none);
+  if (shown.length < entries.length || !complete) {
+    note(
+      `These are the newest ${shown.length}; there are more: add --limit with a larger number`,
+    );
+  }
 }
 
 function read(config: ListConfig, app: App, program: Program): Promise<Listing> {
@@ -194,7 +206,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 /** Returns how long ago something was, such as `5m` or `3d`; empty where that is not known. */
-function ageOf(at: string | null | undefined, nowMs: number): string {
+export function ageOf(at: string | null | undefined, nowMs: number): string {
   const ms = nowMs - Date.parse(at ?? "");
   if (Number.isNaN(ms)) return "";
   if (ms < MINUTE_MS) return `${Math.max(0, Math.floor(ms / 1_000))}s`;

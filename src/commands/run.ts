@@ -105,6 +105,8 @@ async function runCommand(config: Config, program: Program): Promise<number | vo
     case "sessions":
     case "environments":
       return (await import("./lists.ts")).list(config, program);
+    case "files":
+      return (await import("./files.ts")).files(config, program);
     case "ask":
       return (await import("./ask.ts")).ask(config, program);
     case "doctor":

@@ -32,12 +32,17 @@ export const COMMANDS = {
   sessions: { help: "List sessions, newest first" },
   environments: { help: "List the environments that sessions can run in" },
   ask: {
-    help: "Send a message to an agent, and print its reply",
+    help: "Send a message to an agent, print its reply",
     operands: 2,
     operandName: "<agent> <text>",
   },
+  files: {
+    help: "List what a session made, or print one file",
+    operands: 2,
+    operandName: "<session> [file]",
+  },
   demo: { help: "Play one whole turn, simulated or with --agent" },
-  doctor: { help: "Check key, network, agents, hosts; say what to do", readsFiles: true },
+  doctor: { help: "Check key, network, agents and hosts", readsFiles: true },
   config: {
     help: "Print what to paste into a host, and where",
     operands: [...HOST_NAMES, "all"],
@@ -50,9 +55,9 @@ export const COMMANDS = {
     operands: ["new"],
     operandName: "new",
   },
-  health: { help: "Check whether an HTTP server runs on this machine" },
+  health: { help: "Check if an HTTP server runs on this machine" },
   completions: {
-    help: "Print a script that completes commands in a shell",
+    help: "Print a script that completes in a shell",
     operands: SHELLS,
     operandName: "<shell>",
   },
@@ -157,7 +162,9 @@ function checkOperands(
   if (typeof accepted === "number") {
     if (operands.length <= accepted) return operands;
     throw new UsageError(
-      `Cannot use '${operands[accepted]}' after '${command}': put the text into quotes`,
+      `Cannot use '${
+        operands[accepted]
+      }' after '${command}': put what belongs together into quotes`,
     );
   }
   const [operand, extra] = operands;

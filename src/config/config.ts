@@ -90,6 +90,16 @@ export interface AskConfig extends ApiAccessConfig {
   readonly log: LogConfig;
 }
 
+/** `cma-mcp files`. */
+export interface FilesConfig extends ApiAccessConfig, Values<typeof SETTINGS.lists> {
+  readonly command: "files";
+  readonly session: string;
+  /** Id or name of the one to print; absent to list them. */
+  readonly file?: string;
+  readonly json: boolean;
+  readonly log: LogConfig;
+}
+
 /** `cma-mcp demo`. */
 export interface DemoConfig extends ApiAccessConfig {
   readonly command: "demo";
@@ -174,6 +184,7 @@ export type Config =
   | HealthConfig
   | ListConfig
   | AskConfig
+  | FilesConfig
   | DemoConfig
   | CompletionsConfig
   | { readonly command: "help"; readonly topic?: string }

@@ -45,7 +45,7 @@ function settingLine(setting: ScopedSetting): SettingLine {
 
 /** Widths of the columns of flags and of commands, in characters. */
 const FLAG_COLUMNS = 28;
-const COMMAND_COLUMNS = 29;
+const COMMAND_COLUMNS = 32;
 
 function flagLines(rows: readonly ScopedSetting[]): string[] {
   return rows.map(settingLine).filter(({ flag }) => flag).map(({ flag, help, fallback }) =>
@@ -73,12 +73,11 @@ function overview(): string[] {
     usageLine(`${name} ${definition.operandName ?? ""}`.trim(), definition.help)
   );
   return [
-    "cma-mcp: Claude Managed Agents as MCP tools",
+    "cma-mcp: Claude Managed Agents as MCP tools ('cma-mcp help <command>' says more)",
     "",
     usageLine("[flags]", "Serve MCP on stdio, for a host that starts it"),
     usageLine("--http [flags]", "Serve MCP over HTTP: see 'cma-mcp help http'"),
     ...commands,
-    usageLine("help <command>", "Show the flags of a command"),
     "",
     ...flagLines(rows),
     ...envLines(rows, " (proxies: 'cma-mcp help network')"),
@@ -148,6 +147,11 @@ const MORE_HELP: Readonly<Record<string, readonly string[]>> = {
     "bash, in ~/.bashrc:                  source <(cma-mcp completions bash)",
     "zsh, in ~/.zshrc, below compinit:    source <(cma-mcp completions zsh)",
     "fish, in ~/.config/fish/config.fish: cma-mcp completions fish | source",
+  ],
+  files: [
+    "",
+    "Without a file it lists them. A file is its id or its name, and goes to stdout",
+    "byte for byte. Lists trail the agent by some seconds, so it may look again.",
   ],
   doctor: ["", "It also takes the server's flags and variables, and checks them."],
 };

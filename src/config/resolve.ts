@@ -15,6 +15,7 @@ import {
   type Check,
   checkHostedCredential,
   checkSecret,
+  checkSessionId,
   checkToken,
   TOKEN_ADVICE,
 } from "./checks.ts";
@@ -26,6 +27,7 @@ import type {
   CredentialConfig,
   DemoConfig,
   DoctorConfig,
+  FilesConfig,
   HealthConfig,
   HostConfig,
   HttpConfig,
@@ -394,6 +396,24 @@ async function askConfig(sources: Sources, operands: readonly string[]): Promise
   };
 }
 
+async function filesConfig(
+  sources: Sources,
+  [session, file]: readonly string[],
+): Promise<FilesConfig> {
+  if (session === undefined) {
+    throw new UsageError("Files of which session? 'cma-mcp sessions' lists them");
+  }
+  return {
+    command: "files",
+    ...await apiAccess(sources, {}),
+    session: checkSessionId(session, "the command line"),
+    ...(file !== undefined && { file }),
+    ...valuesOf(sources, SETTINGS.lists),
+    ...valuesOf(sources, SETTINGS.output),
+    log: valuesOf(sources, SETTINGS.log),
+  };
+}
+
 async function demoConfig(sources: Sources): Promise<DemoConfig> {
   const agent = valueOf(sources, SETTINGS.sessions.agent);
   if (agent !== undefined) {
@@ -487,6 +507,8 @@ function configFor(
       return listConfig(sources, command);
     case "ask":
       return askConfig(sources, operands);
+    case "files":
+      return filesConfig(sources, operands);
     case "demo":
       return demoConfig(sources);
     case "completions":

@@ -39,6 +39,7 @@ export type CommandName =
   | "sessions"
   | "environments"
   | "ask"
+  | "files"
   | "demo"
   | "doctor"
   | "config"
@@ -48,7 +49,7 @@ export type CommandName =
   | "completions";
 
 /** The commands that people use in a terminal to see and call what a key reaches. */
-const TERMINAL = ["agents", "sessions", "environments", "ask"] as const;
+const TERMINAL = ["agents", "sessions", "environments", "ask", "files"] as const;
 
 /** Statuses of sessions that can be filtered by, as the API has them. */
 const SESSION_STATUSES = ["idle", "running", "rescheduling", "terminated"] as const;
@@ -503,7 +504,7 @@ const SCOPES: Readonly<Record<keyof typeof SETTINGS, SettingScope>> = {
   server: { commands: ["serve"] },
   log: { commands: ["serve", ...TERMINAL, "simulator"] },
   simulator: { commands: ["simulator"] },
-  lists: { commands: ["agents", "sessions", "environments"] },
+  lists: { commands: ["agents", "sessions", "environments", "files"] },
   sessions: { commands: ["sessions"] },
   ask: { commands: ["ask"] },
   doctor: { commands: ["doctor"] },

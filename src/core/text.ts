@@ -124,6 +124,12 @@ export function plainLine(text: string): string {
   return text.replace(TERMINAL_COMMANDS, "").replace(BREAKS, " ").replace(INVISIBLE, "");
 }
 
+/** Returns a foreign text of many lines as {@linkcode plainLine} does; line ends and tabs stay. */
+export function plainText(text: string): string {
+  const plainTabs = (line: string) => line.split("\t").map(plainLine).join("\t");
+  return text.split("\n").map(plainTabs).join("\n");
+}
+
 /** Longest type, code or name that the API gives to a thing; the documented ones are shorter. */
 const MAX_LABEL_CHARS = 100;
 

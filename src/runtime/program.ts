@@ -24,6 +24,7 @@ type Usable = Pick<
   | "stdinIsTerminal"
   | "stdoutIsTerminal"
   | "columns"
+  | "writeOut"
   | "onReload"
   | "certificateDates"
   | "listen"

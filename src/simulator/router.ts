@@ -11,6 +11,7 @@ import type { Habits } from "./habits.ts";
 import { agentRoutes } from "./routes/agents.ts";
 import { environmentRoutes } from "./routes/environments.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { fileRoutes } from "./routes/files.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 
 interface Route {
@@ -19,7 +20,13 @@ interface Route {
   readonly handler: Handler;
 }
 
-const table = { ...agentRoutes, ...environmentRoutes, ...sessionRoutes, ...eventRoutes };
+const table = {
+  ...agentRoutes,
+  ...environmentRoutes,
+  ...sessionRoutes,
+  ...eventRoutes,
+  ...fileRoutes,
+};
 
 const routes: readonly Route[] = Object.entries(table).map(([key, handler]) => {
   const [method = "", pattern = ""] = key.split(" ");

@@ -21,6 +21,8 @@ export type Step =
   | { readonly do: "wait"; readonly ms: number }
   /** Adds an event to the session. */
   | { readonly do: "emit"; readonly event: EventBody }
+  /** Writes a file to the session's outputs. */
+  | { readonly do: "write"; readonly filename: string; readonly content: Uint8Array<ArrayBuffer> }
   /** Goes idle until each of these tool calls is answered, then runs on. */
   | { readonly do: "ask"; readonly eventIds: readonly string[] }
   /** Goes idle at the budget until that is raised or removed, then runs on. */

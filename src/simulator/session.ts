@@ -6,6 +6,7 @@
 
 import { type Habits, present } from "./habits.ts";
 import { formatMicros, type MakeId, parseMicros } from "./ids.ts";
+import { SessionFiles } from "./files.ts";
 import { SimulatedHistory, TrailingHistory } from "./history.ts";
 import type { Place } from "./sorted.ts";
 import { encodeFrame, type OutgoingStream } from "./stream.ts";
@@ -73,6 +74,7 @@ export class SimulatedSession implements Place {
   readonly history: SimulatedHistory;
   readonly threads: SessionThreads;
   readonly usage = new UsageCounter();
+  readonly files: SessionFiles;
   readonly streams = new Set<OutgoingStream>();
   /** Tool calls that the session waits for answers to. */
   readonly blocking = new Set<string>();
@@ -109,6 +111,7 @@ export class SimulatedSession implements Place {
     } as const;
     this.history = new SimulatedHistory(sorted);
     if (listLagMs > 0) this.#trailing = new TrailingHistory(sorted, listLagMs, world.now);
+    this.files = new SessionFiles(this.id, world);
     this.title = init.title;
     this.metadata = init.metadata;
     this.budget = init.budget;

@@ -6,6 +6,7 @@
 
 import type { SimulatorClock } from "./clock.ts";
 import { invalid, notFound } from "./errors.ts";
+import type { SimulatedFile } from "./files.ts";
 import { formatMicros } from "./ids.ts";
 import type { Script } from "./script.ts";
 import { appendSent } from "./sending.ts";
@@ -45,6 +46,15 @@ export class SessionStore {
   /** @throws 404 when there is no such session */
   find(id: string): SimulatedSession {
     return this.#running(id).session;
+  }
+
+  /** @throws 404 when no session has such a file */
+  findFile(id: string): SimulatedFile {
+    for (const { files } of this.list.items) {
+      const file = files.all.find((each) => each.id === id);
+      if (file) return file;
+    }
+    throw notFound(`File ${id} not found.`);
   }
 
   /** Puts checked events into the session's history and lets them take effect. */

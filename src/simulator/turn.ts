@@ -179,6 +179,9 @@ export class TurnEngine {
         return "";
       case "emit":
         return this.#session.append(step.event).id;
+      case "write":
+        this.#session.files.write(step.filename, step.content);
+        return "";
       case "ask": {
         const open = step.eventIds.filter((id) => !this.#answers.has(id));
         if (open.length > 0) await this.#blockOn(open, "requires_action", signal);

@@ -61,7 +61,7 @@ Deno.test("docs/simulator.md shows faults and habits that the flags take", () =>
 Deno.test("docs/simulator.md lists endpoints that the simulator has", async () => {
   const simulator = createSimulator();
   const paths = cellsUnder("Endpoints").slice(2).flatMap(codeIn);
-  assertEquals(paths.length, 14);
+  assertEquals(paths.length, 17);
   const rows = [...DOCS.matchAll(/^\| `(\/v1\/[^`]*)` +\| (.*)$/gm)];
   for (const [, path = "", says = ""] of rows) {
     for (const [method] of says.matchAll(/GET|POST|DELETE/g)) {

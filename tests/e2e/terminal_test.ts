@@ -51,21 +51,45 @@ Deno.test("the program lists agents a line each, ids first, and as JSON", async 
   assertMatch(json.stderr.join("\n"), /add --limit with a larger number$/);
 });
 
-Deno.test("the program goes on with a session of a server that it was told of", async () => {
+/** Runs `use` beside a simulator that outlives the programs that it starts. */
+async function besideSimulator(use: (env: Record<string, string>) => Promise<void>) {
   const server = new Spawned(["simulator", "--port=0"]);
-  const url = await server.until(() => /http:\S+:\d+/.exec(server.stdout.join("\n"))?.[0]);
-  const env = { ANTHROPIC_API_KEY: "a-key", CMA_BASE_URL: url };
-  const first = new Spawned(["ask", "Simulated Script", "sleep 60s\nsay Done"], env);
-  const session = await first.until(() => /sesn_\w+/.exec(first.stderr.join("\n"))?.[0]);
-  first.kill("SIGINT");
-  assertEquals((await first.ending()).code, 130);
-  assertEquals(first.stdout, []);
-  assertMatch(first.stderr.at(-1) ?? "", new RegExp(`cma-mcp ask --session ${session}$`));
-  const list = new Spawned(["sessions", "--status=running"], env);
-  assertEquals((await list.ending()).code, 0);
-  assertMatch(list.stdout.join("\n"), new RegExp(`^${session} {2}running `));
-  server.kill("SIGTERM");
-  await server.ending();
+  try {
+    const url = await server.until(() => /http:\S+:\d+/.exec(server.stdout.join("\n"))?.[0]);
+    await use({ ANTHROPIC_API_KEY: "a-key", CMA_BASE_URL: url });
+  } finally {
+    server.kill("SIGTERM");
+    await server.ending();
+  }
+}
+
+Deno.test("the program goes on with a session that it was interrupted in", async () => {
+  await besideSimulator(async (env) => {
+    const first = new Spawned(["ask", "Simulated Script", "sleep 60s\nsay Done"], env);
+    const session = await first.until(() => /sesn_\w+/.exec(first.stderr.join("\n"))?.[0]);
+    first.kill("SIGINT");
+    assertEquals((await first.ending()).code, 130);
+    assertEquals(first.stdout, []);
+    assertMatch(first.stderr.at(-1) ?? "", new RegExp(`cma-mcp ask --session ${session}$`));
+    const list = new Spawned(["sessions", "--status=running"], env);
+    assertEquals((await list.ending()).code, 0);
+    assertMatch(list.stdout.join("\n"), new RegExp(`^${session} {2}running `));
+  });
+});
+
+Deno.test("the program writes a file that a session made to stdout, byte for byte", async () => {
+  await besideSimulator(async (env) => {
+    const line = "日本\t".repeat(5_000) + "end";
+    const turn = new Spawned(["ask", "Simulated Script", `file notes.txt ${line}`], env);
+    const session = await turn.until(() => /sesn_\w+/.exec(turn.stderr.join("\n"))?.[0]);
+    assertEquals((await turn.ending()).code, 0);
+    const file = new Spawned(["files", session, "notes.txt"], env);
+    assertEquals((await file.ending()).code, 0, file.stderr.join("\n"));
+    assertEquals(file.stdout, [line]);
+    const missing = new Spawned(["files", session, "other.txt"], env);
+    assertEquals((await missing.ending()).code, 2);
+    assertEquals(missing.stdout, []);
+  });
 });
 
 const TERMINAL = new URL("../../", import.meta.url);

@@ -6,12 +6,13 @@
  * sleep 60s
  * tool bash ls -1
  * ask bash rm -r build
+ * file notes.txt # Notes
  * fail
  * end refusal
  * ```
  *
- * `sleep` takes `s` or `ms`; `tool` and `ask` take a name and an input; `end` takes a stop reason.
- * Any other line is said as it is.
+ * `sleep` takes `s` or `ms`; `tool` and `ask` take a name and an input; `file` takes a name and the
+ * line that the file has; `end` takes a stop reason. Any other line is said as it is.
  *
  * @module
  */
@@ -56,6 +57,8 @@ function* follow(word: string, rest: string, line: string): Steps {
     const call = yield* toolUse(name, { input }, "ask");
     const [answer] = yield* askFor(call);
     yield* toolResult(call, answer?.allowed ? "Simulated result." : "Denied.", !answer?.allowed);
+  } else if (word === "file" && name !== "") {
+    yield { do: "write", filename: name, content: new TextEncoder().encode(`${input}\n`) };
   } else if (line === "fail") {
     yield* failToThink(0, "retrying");
   } else {

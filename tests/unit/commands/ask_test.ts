@@ -128,7 +128,7 @@ Deno.test("ask() gives a terminal no commands in a reply, and a file the reply a
   const config = { agent: "Simulated Script", text };
   assertEquals((await asked(terminal, config)).out, `${text.slice(4)}\n`);
   const onTerminal = terminal.program({ stdoutIsTerminal: true });
-  assertEquals((await asked(terminal, config, onTerminal)).out, "abc");
+  assertEquals((await asked(terminal, config, onTerminal)).out, "abc\n");
 });
 
 Deno.test("ask() lists the environments where it has to be told which", async () => {

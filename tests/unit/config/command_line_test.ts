@@ -113,7 +113,10 @@ Deno.test("parseCommandLine() takes the word after a command only where it means
     [["config", "vs-code"], "did you mean 'config vscode'?"],
     [["config", "notepad"], "type one of claude-desktop, claude-code, cursor, vscode"],
     [["help", "me"], "Cannot use 'me' after 'help'"],
-    [["ask", "it", "two", "words"], "Cannot use 'words' after 'ask': put the text into quotes"],
+    [
+      ["ask", "it", "two", "words"],
+      "Cannot use 'words' after 'ask': put what belongs together into quotes",
+    ],
   ];
   for (const [args, message] of wrong) {
     assertThrows(() => parseCommandLine(args), UsageError, message);

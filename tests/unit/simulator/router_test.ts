@@ -58,7 +58,7 @@ for (
     ["GET", "/v1/agents/"],
     ["GET", "/v1/sessions/x/y/z"],
     ["DELETE", "/v1/agents/agent_1"],
-    ["GET", "/v1/files"],
+    ["GET", "/v1/vaults"],
   ] as const
 ) {
   Deno.test(`${method} ${path} is not found, in the envelope`, async () => {

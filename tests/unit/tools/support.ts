@@ -37,6 +37,7 @@ export function fakeApi(parts: ApiParts): ManagedAgentsApi {
       ...parts.agents,
     },
     environments: { list: unexpected("environments.list"), ...parts.environments },
+    files: { list: unexpected("files.list"), content: unexpected("files.content") },
     sessions: {
       create: unexpected("sessions.create"),
       retrieve: unexpected("sessions.retrieve"),

@@ -1,0 +1,80 @@
+/**
+ * The files that a session's agent writes to its outputs.
+ *
+ * @module
+ */
+
+import { formatMicros, type MakeId } from "./ids.ts";
+import { type Place, SortedList } from "./sorted.ts";
+import type { WireObject } from "./wire.ts";
+
+/** Lists of files trail the agent by so many milliseconds; the API's documentation says seconds. */
+const LIST_LAG_MS = 1_500;
+
+/** Types of files by the end of their names, as far as scripts write them. */
+const TYPES: Readonly<Record<string, string>> = {
+  csv: "text/csv",
+  json: "application/json",
+  md: "text/markdown",
+  png: "image/png",
+  txt: "text/plain",
+};
+
+/** A file, and its content. */
+export interface SimulatedFile extends Place {
+  readonly id: string;
+  readonly content: Uint8Array<ArrayBuffer>;
+  /** As the API shows it. */
+  readonly wire: WireObject;
+}
+
+/** What a {@linkcode SessionFiles} needs of the simulated world. */
+export interface FileWorld {
+  readonly makeId: MakeId;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Microseconds since the epoch, strictly increasing. */
+  readonly micros: () => number;
+}
+
+/** The files of one session. */
+export class SessionFiles {
+  readonly #list = new SortedList<SimulatedFile>();
+  readonly #sessionId: string;
+  readonly #world: FileWorld;
+
+  constructor(sessionId: string, world: FileWorld) {
+    this.#sessionId = sessionId;
+    this.#world = world;
+  }
+
+  /** Every file, oldest first. */
+  get all(): readonly SimulatedFile[] {
+    return this.#list.items;
+  }
+
+  /** The files that lists show by now. */
+  get listed(): SortedList<SimulatedFile> {
+    const listed = new SortedList<SimulatedFile>();
+    const until = (this.#world.now() - LIST_LAG_MS) * 1_000;
+    for (const file of this.all) if (file.rank <= until) listed.insert(file);
+    return listed;
+  }
+
+  /** Writes a file; another one of its name stays, as a file of its own. */
+  write(filename: string, content: Uint8Array<ArrayBuffer>): void {
+    const rank = this.#world.micros();
+    const id = this.#world.makeId("file");
+    const wire = {
+      id,
+      type: "file",
+      filename,
+      mime_type: TYPES[/\.(\w+)$/.exec(filename)?.[1] ?? ""] ?? "application/octet-stream",
+      size_bytes: content.byteLength,
+      created_at: formatMicros(rank),
+      downloadable: true,
+      scope: { id: this.#sessionId, type: "session" },
+    };
+    this.#list.insert({ id, rank, seq: 0, content, wire });
+  }
+}
