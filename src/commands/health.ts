@@ -6,6 +6,7 @@
 
 import type { HealthConfig } from "../config/config.ts";
 import { bindSignal, raceSignal } from "../core/abort.ts";
+import { reachableHost } from "../core/addresses.ts";
 import { messageOf } from "../core/errors.ts";
 import { plainLine } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
@@ -19,17 +20,11 @@ const TIMEOUT_MS = 3_000;
 /** Bound of the response's beginning that is read, in bytes; the status line comes first. */
 const MAX_BYTES = 1024;
 
-/** Returns the address at which this machine reaches a server that listens on `host`. */
-function reachable(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  return host === "::" ? "::1" : host;
-}
-
 /** Connects without `fetch`, which would go through a proxy that the environment names. */
 async function connect(config: HealthConfig, program: HealthProgram): Promise<Connection> {
   const { port, certFile } = config;
   const certificate = certFile === undefined ? undefined : await program.readFile(certFile);
-  return await program.connect({ host: reachable(config.listenAddress), port, certificate });
+  return await program.connect({ host: reachableHost(config.listenAddress), port, certificate });
 }
 
 async function statusLine(connection: Connection): Promise<string> {
@@ -75,7 +70,7 @@ export async function health(
   config: HealthConfig,
   program: HealthProgram & Pick<Program, "print">,
 ): Promise<boolean> {
-  const place = `${reachable(config.listenAddress)}:${config.port}`;
+  const place = `${reachableHost(config.listenAddress)}:${config.port}`;
   try {
     const status = await ask(config, program);
     const alive = /^HTTP\/1\.[01] 200(\s|$)/.test(status);

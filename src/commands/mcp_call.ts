@@ -6,6 +6,7 @@
 
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import * as z from "zod";
+import type { Fields } from "../api/read.ts";
 
 /** A server: its handler's `fetch`, and a bearer token that it accepts. */
 export interface McpEndpoint {
@@ -19,9 +20,6 @@ export interface FollowOptions {
   /** Called with every progress message; a tool may take longer when its caller follows it. */
   readonly onProgress?: (message: string) => void;
 }
-
-/** Fields of a JSON object. */
-type Fields = Readonly<Record<string, unknown>>;
 
 const REQUEST_ID = 1;
 

@@ -6,7 +6,7 @@
 
 import type { SimulatorConfig } from "../config/config.ts";
 import { aborted } from "../core/abort.ts";
-import { hostAndPort } from "../core/addresses.ts";
+import { hostAndPort, reachableHost } from "../core/addresses.ts";
 import { UsageError } from "../core/errors.ts";
 import type { LogFields } from "../core/logger.ts";
 import { createSimulator, parseFault, parseHabit, type Simulator } from "../simulator/mod.ts";
@@ -34,7 +34,8 @@ export async function runSimulator(config: SimulatorConfig, program: Program): P
     program.log,
     program.clock,
   );
-  const url = `http://${reachable(server.addr)}`;
+  const { hostname, port } = server.addr;
+  const url = `http://${hostAndPort({ hostname: reachableHost(hostname), port })}`;
   program.print(`Simulated Managed Agents API on ${url}. Any key is accepted; nothing is real.`);
   if (rules.some(({ chance }) => chance !== undefined)) {
     program.print(`The seed of its faults is ${seed}: --seed ${seed} repeats them.`);
@@ -90,10 +91,4 @@ function handlerOf(
       throw new CutConnection("A fault cut the connection, or the client has gone", { cause });
     }
   };
-}
-
-/** Returns where programs on this machine find a server that listens on `addr`. */
-function reachable(addr: { readonly hostname: string; readonly port: number }): string {
-  const everywhere: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
-  return hostAndPort({ ...addr, hostname: everywhere[addr.hostname] ?? addr.hostname });
 }

@@ -31,7 +31,7 @@ export function printNewToken(
   }
   const random = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
   const secret = PREFIX + toBase64Url(random);
-  const fields = entryFor(config, secret);
+  const fields = tokenEntryFor(config, secret);
   if (config.json) return print(JSON.stringify({ secret, entry: fields }, null, 2));
   const entry = JSON.stringify(fields, null, 2);
   print("The secret, shown only now. Give it to the client, as its bearer token:");
@@ -44,7 +44,7 @@ export function printNewToken(
 }
 
 /** Makes the entry in the spelling of the file; without limits that are not set. */
-function entryFor(config: NewTokenConfig, secret: string): Record<string, unknown> {
+function tokenEntryFor(config: NewTokenConfig, secret: string): Record<string, unknown> {
   const { name, expires, agents, environments, readOnly } = config;
   return {
     name,

@@ -66,6 +66,12 @@ export function hostAndPort(
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
+/** Returns where programs on this machine reach a server that listens on `host`. */
+export function reachableHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
+}
+
 /** Names of this machine as seen from itself, as they stand in a `Host` header. */
 export const LOOPBACK_HOSTS: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 

@@ -126,7 +126,7 @@ export class EventHistory {
     this.#takeListed(listed);
     const { placed, others } = split(listed);
     this.#takeOutMisplaced(placed);
-    const changed = this.#weave(eachOnce(placed));
+    const changed = this.#weave(withoutRepeats(placed));
     const added = others.map((event) => this.add(event));
     const fuller = placed.map((event) => this.#takeFuller(event));
     this.#lighten();
@@ -136,7 +136,7 @@ export class EventHistory {
   /** Puts older events, oldest first, before the known ones. */
   prepend(older: readonly TurnEvent[]): void {
     const { placed, others } = split(older, this.#entries);
-    const fresh = eachOnce(placed).filter((event) => this.#isNew(event));
+    const fresh = withoutRepeats(placed).filter((event) => this.#isNew(event));
     fresh.forEach((event) => this.#count(event));
     this.#entries = [...fresh, ...this.#entries];
     this.#epoch++;
@@ -429,7 +429,7 @@ function takeMatch(
 }
 
 /** Leaves out what comes again under the same key. */
-function eachOnce(events: readonly TurnEvent[]): TurnEvent[] {
+function withoutRepeats(events: readonly TurnEvent[]): TurnEvent[] {
   const seen = new Set<string>();
   return events.filter(({ key }) => !seen.has(key) && seen.add(key));
 }

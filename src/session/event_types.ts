@@ -42,14 +42,14 @@ import {
 /** A row of the table. */
 interface EventType {
   /** Reads what a turn, and progress, need to know of the event. */
-  readonly read: Read;
+  readonly read: ReadEvent;
   /** Shows the event to whoever calls `list_events`. */
   readonly view: View;
   /** Names the reads of only a part of a session's events that ask for it. */
   readonly parts?: readonly EventPart[];
 }
 
-type Read = (event: SessionEvent) => ReadResult | undefined;
+type ReadEvent = (event: SessionEvent) => ReadResult | undefined;
 type ReadResult = Happening & Pick<TurnEvent, "threadId" | "textDigest">;
 
 /**
@@ -70,7 +70,7 @@ const EVENT_TYPES: Readonly<Record<string, EventType>> = {
   "user.custom_tool_result": { read: readAnswer, view: toolResultView, parts: ["status"] },
   "user.tool_result": { read: readAnswer, view: toolResultView, parts: ["status"] },
   "system.message": { read: unread, view: messageView },
-  "agent.message": { read: readText, view: messageView, parts: ["first"] },
+  "agent.message": { read: readAgentText, view: messageView, parts: ["first"] },
   "agent.thinking": { read: readAs("thinking"), view: nothingView, parts: ["first"] },
   "agent.tool_use": { read: readToolUse(false), view: toolUseView, parts: ["status"] },
   "agent.mcp_tool_use": { read: readToolUse(false), view: toolUseView, parts: ["status"] },
@@ -275,11 +275,11 @@ function unread(): undefined {}
 
 function readAs(
   kind: "input" | "interrupt" | "thinking" | "model_start" | "model_end" | "deleted",
-): Read {
+): ReadEvent {
   return () => ({ kind });
 }
 
-function readStatus(kind: "running" | "rescheduled" | "terminated"): Read {
+function readStatus(kind: "running" | "rescheduled" | "terminated"): ReadEvent {
   return (event) => ({ kind, ...threadOf(event) });
 }
 
@@ -292,14 +292,14 @@ function readAnswer(event: SessionEvent): ReadResult {
   return { kind: "input", ...(answers !== undefined && { answers }) };
 }
 
-function readText(event: SessionEvent): ReadResult {
+function readAgentText(event: SessionEvent): ReadResult {
   const all = contentText(event.content);
   const text = all.length > MAX_TEXT_CHARS ? lastChars(all, MAX_TEXT_CHARS) : all;
   const leftOut = leftOutOf(event) + all.length - text.length;
   return { kind: "text", text, ...(leftOut > 0 && { leftOut }), ...threadOf(event) };
 }
 
-function readToolUse(custom: boolean): Read {
+function readToolUse(custom: boolean): ReadEvent {
   return (event) => {
     const { name, server, input, permission, threadId } = toolUseOf(event);
     const asks = custom || permission === "ask";
@@ -352,14 +352,14 @@ function readError(event: SessionEvent): ReadResult {
   };
 }
 
-function readThread(change: "created" | "status"): Read {
+function readThread(change: "created" | "status"): ReadEvent {
   return (event) => {
     const agentName = textOf(event.agent_name);
     return { kind: "thread", change, ...kept({ agentName }), ...threadOf(event) };
   };
 }
 
-function readRun(kind: "run_opened" | "run_closed"): Read {
+function readRun(kind: "run_opened" | "run_closed"): ReadEvent {
   return (event) => {
     const runId = textOf(event.workflow_run_id);
     if (runId === undefined) return undefined;

@@ -65,7 +65,7 @@ export const REPLY_BUDGET = 30_000;
 /** Room for what stands beside the lists and the reply: cursors, reasons, advice. */
 const FRAME_BUDGET = 7_000;
 /** Bounds of a list, in entries and in characters of their JSON text. */
-interface ListBounds {
+interface ListLimits {
   readonly entries: number;
   readonly chars: number;
 }
@@ -203,7 +203,7 @@ function joinReply(
   return { text: kept.reverse().join("\n\n"), shownChars };
 }
 
-function listTools(turn: Turn, status: WaitStatus, bounds: ListBounds): ToolActivity[] {
+function listTools(turn: Turn, status: WaitStatus, bounds: ListLimits): ToolActivity[] {
   const { tools, results } = turn.collected;
   // The first result of a call counts.
   const failed = new Map(results.toReversed().map((result) => [result.toolUseId, result.failed]));
@@ -234,7 +234,7 @@ function listErrors({ errors }: Collected, bounds: typeof FULL): TurnError[] {
 
 /** The newest entries within both bounds, oldest first. */
 function newestWithin<T, V>(
-  bounds: ListBounds,
+  bounds: ListLimits,
   entries: readonly T[],
   view: (entry: T) => V,
 ): V[] {
@@ -276,7 +276,7 @@ function askedCalls(turn: Turn, status: WaitStatus): readonly string[] {
 function listActions(
   asked: readonly string[],
   { turn, exposeToolInputs }: ResultParts,
-  bounds: ListBounds,
+  bounds: ListLimits,
 ): PendingAction[] {
   let room = bounds.chars;
   return asked.slice(0, bounds.entries).map((eventId) => {

@@ -45,12 +45,15 @@ export const archiveSession = defineTool({
   },
 });
 
-type Attempt =
+type ArchiveAttempt =
   | { readonly archived: true; readonly result: { archived: boolean; archived_at?: string } }
   /** An error although the events end at rest; `statusLags` when the status still reads otherwise. */
   | { readonly archived: false; readonly error: ApiError; readonly statusLags: boolean };
 
-async function tryArchive(sessionId: string, { signal, services }: ToolCall): Promise<Attempt> {
+async function tryArchive(
+  sessionId: string,
+  { signal, services }: ToolCall,
+): Promise<ArchiveAttempt> {
   const { api, exposeToolInputs } = services;
   try {
     const session = await api.sessions.archive(sessionId, { signal, timeoutMs: WRITE_TIMEOUT_MS });
@@ -81,7 +84,7 @@ async function tryArchive(sessionId: string, { signal, services }: ToolCall): Pr
   }
 }
 
-function archived(archivedAt: string | null | undefined): Attempt {
+function archived(archivedAt: string | null | undefined): ArchiveAttempt {
   return {
     archived: true,
     result: { archived: true, ...(archivedAt && { archived_at: archivedAt }) },

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { checkBaseUrl, isLoopback } from "../../../src/core/addresses.ts";
+import { checkBaseUrl, isLoopback, reachableHost } from "../../../src/core/addresses.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
 const accepted = [
@@ -68,3 +68,8 @@ for (const [host, expected] of hosts) {
     assertEquals(isLoopback(host), expected);
   });
 }
+
+Deno.test("reachableHost() names this machine for an address that stands for all of its own", () => {
+  const reached = ["0.0.0.0", "::", "127.0.0.1", "::1", "10.0.0.1"].map(reachableHost);
+  assertEquals(reached, ["127.0.0.1", "::1", "127.0.0.1", "::1", "10.0.0.1"]);
+});
