@@ -11,6 +11,7 @@ import {
 } from "../session/ambiguous_write.ts";
 import { defineTool, type ToolCall } from "./define.ts";
 import { idSchema } from "./ids.ts";
+import { MAX_MESSAGE_CHARS } from "./send_message.ts";
 
 /** Metadata key whose value tells one call's session from all others. */
 const REQUEST_KEY = "cma_mcp_request";
@@ -38,7 +39,7 @@ export const createSession = defineTool({
   input: () =>
     z.strictObject({
       agent_id: idSchema(),
-      message: z.string().min(1).max(100_000).optional().describe("First user message"),
+      message: z.string().min(1).max(MAX_MESSAGE_CHARS).optional().describe("First user message"),
       title: z.string().min(1).max(500).optional(),
       agent_version: z.int().min(1).optional().describe("Default: the latest"),
       environment_id: idSchema("Only if the server has no default").optional(),

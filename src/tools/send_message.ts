@@ -2,6 +2,9 @@ import * as z from "zod";
 import { defineTool } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
+/** Longest message of a user, in characters. */
+export const MAX_MESSAGE_CHARS = 100_000;
+
 /** `send_message`: queues a user message. */
 export const sendMessage = defineTool({
   name: "send_message",
@@ -21,7 +24,7 @@ export const sendMessage = defineTool({
   input: () =>
     z.strictObject({
       session_id: idSchema(),
-      text: z.string().min(1).max(100_000),
+      text: z.string().min(1).max(MAX_MESSAGE_CHARS),
     }),
   output: () =>
     z.object({
