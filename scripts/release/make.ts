@@ -53,7 +53,9 @@ export function placeRepository(script: string, { owner, name }: Repository): st
 /** Makes a bundle for Claude Desktop. */
 export function bundle(input: ReleaseInput, server: BundledServer): Uint8Array {
   const manifest = bundleManifest(input.version, server, input.repository);
-  return zip(bundleEntries(manifest, server, input.papers), input.epoch);
+  // The npm package brings its own: the release's are about the executables.
+  const papers = server.type === "node" ? [] : input.papers;
+  return zip(bundleEntries(manifest, server, papers), input.epoch);
 }
 
 function archive(input: ReleaseInput, target: Target, executable: Uint8Array): Uint8Array {

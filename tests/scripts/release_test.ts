@@ -218,6 +218,7 @@ Deno.test("makeRelease() makes a bundle for Node of the npm package", async () =
   const { written, hashes } = await release({ nodePackage });
   const files = unzipSync(written.get("cma-mcp-9.9.9-node.mcpb") ?? bytes(""));
   assertEquals(text(files["server/main.mjs"]), "program");
+  assert(!("LICENSE" in files));
   assert(hashes.has("cma-mcp-9.9.9-node.mcpb"));
 });
 
