@@ -46,6 +46,20 @@ const CASES: readonly EndpointCase[] = [
     url: "/v1/environments?limit=2",
   },
   {
+    name: "files.list() asks for the files of a session",
+    call: (api) => api.files.list("sesn_1", { limit: 2, page: "page_2" }),
+    answer: PAGE,
+    method: "GET",
+    url: "/v1/files?scope_id=sesn_1&limit=2&page=page_2",
+  },
+  {
+    name: "sessions.list() filters by status",
+    call: (api) => api.sessions.list({ statuses: ["idle", "running"] }),
+    answer: PAGE,
+    method: "GET",
+    url: "/v1/sessions?statuses[]=idle&statuses[]=running",
+  },
+  {
     name: "sessions.create() sends only what is given",
     call: (api) => api.sessions.create({ agent: "agent_1", environmentId: "env_1" }),
     answer: SESSION,

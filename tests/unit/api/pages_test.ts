@@ -91,3 +91,10 @@ Deno.test("readAllPages() gives each entry once, and says whether these are all"
   };
   assertEquals(await readAllPages(ending, 3), { found, complete: true });
 });
+
+Deno.test("readAllPages() reads no more pages than are wanted", async () => {
+  const found = ["agent_0", "agent_1"].map((id) => ({ id }));
+  assertEquals(await readAllPages(endless, 3, 2), { found, complete: false });
+  const only = () => Promise.resolve({ data: found, next_page: null });
+  assertEquals(await readAllPages(only, 3, 2), { found, complete: true });
+});

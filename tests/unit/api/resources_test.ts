@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { agentOf, environmentOf, sessionOf } from "../../../src/api/resources.ts";
+import { agentOf, environmentOf, fileOf, sessionOf } from "../../../src/api/resources.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 import { json, setup } from "./support.ts";
 
@@ -99,3 +99,22 @@ for (const [word, status] of [["IDLE", "idle"], [" Running\n", "running"], [" ",
     assertEquals(sessionOf({ id: "s", status: word })?.status, status);
   });
 }
+
+Deno.test("an odd field of a file does not change its other fields", () => {
+  const file = fileOf({
+    id: "file_1",
+    filename: 7,
+    mime_type: "text/plain",
+    size_bytes: "12",
+    downloadable: "yes",
+    scope: { id: "sesn_1", type: "session" },
+  });
+  assertEquals([file?.filename, file?.mime_type, file?.size_bytes, file?.downloadable], [
+    undefined,
+    "text/plain",
+    12,
+    undefined,
+  ]);
+  assertEquals(file?.scope, { id: "sesn_1", type: "session" });
+  assertEquals(fileOf({ filename: "no id" }), undefined);
+});

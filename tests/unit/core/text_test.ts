@@ -7,6 +7,7 @@ import {
   label,
   lastJsonChars,
   plainLine,
+  plainText,
   printableJson,
   shorten,
   singleLineJson,
@@ -158,4 +159,9 @@ Deno.test("fromBase64Url() gives back what toBase64Url() was given, and takes no
   for (const text of ["+/", "YQ==", "Y Q", "é", "a"]) {
     assertThrows(() => fromBase64Url(text));
   }
+});
+
+Deno.test("plainText() keeps line ends and tabs, and otherwise does what plainLine() does", () => {
+  const text = "a\tb\r\n\u001b[31mred\u202e\n\n\u0007end";
+  assertEquals(plainText(text), "a\tb \nred\n\n end");
 });
