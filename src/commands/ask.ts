@@ -19,15 +19,15 @@ import { createSession } from "../tools/create_session.ts";
 import type { ToolCall } from "../tools/define.ts";
 import { readEnvironments } from "../tools/environment.ts";
 import { agentRef } from "../tools/get_session.ts";
-import { sendMessage } from "../tools/send_message.ts";
+import { MAX_MESSAGE_CHARS, sendMessage } from "../tools/send_message.ts";
 import type { App } from "./serve/app.ts";
 import { findAgent, withApp } from "./workspace.ts";
 
-/** Longest message that the tools take, in characters. */
-const MAX_TEXT_CHARS = 100_000;
-
 /** More bytes are not read from stdin: they cannot be a message. */
-const MAX_STDIN_BYTES = 4 * MAX_TEXT_CHARS;
+const MAX_STDIN_BYTES = 4 * MAX_MESSAGE_CHARS;
+
+/** Longest reply, in characters: no model reads it, so that it may be longer than a tool's. */
+const MAX_REPLY_CHARS = 1024 * 1024;
 
 /** A wait without a limit: timers cannot run longer, in milliseconds. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
@@ -86,9 +86,9 @@ async function readText({ plainStdin, stdinIsTerminal, os, note }: Program): Pro
 }
 
 function checkText(text: string | undefined): void {
-  if (text === undefined || text.length <= MAX_TEXT_CHARS) return;
+  if (text === undefined || text.length <= MAX_MESSAGE_CHARS) return;
   throw new UsageError(
-    `The text is too long: a message has at most ${MAX_TEXT_CHARS} characters`,
+    `The text is too long: a message has at most ${MAX_MESSAGE_CHARS} characters`,
   );
 }
 
@@ -154,6 +154,7 @@ function waitForReply(
   return waiter.wait({
     sessionId,
     timeoutMs,
+    replyChars: MAX_REPLY_CHARS,
     signal,
     onProgress: (message) =>
       liveLine.show(firstChars(redact.thorough(plainLine(message)), MAX_PROGRESS_CHARS)),

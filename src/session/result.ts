@@ -95,6 +95,8 @@ export interface ResultParts {
   readonly sessionId: string;
   readonly afterId?: string;
   readonly status: WaitStatus;
+  /** As for a wait. */
+  readonly replyChars?: number;
   readonly turn: Turn;
   readonly elapsedMs: number;
   /** True if the events reach back to the beginning of what counts. */
@@ -123,7 +125,8 @@ export function buildResult(parts: ResultParts): WaitResult {
   const asked = askedCalls(turn, status);
   const actions = listActions(asked, parts, bounds.actions);
   const listsLength = jsonLength([tools, errors, actions]);
-  const room = Math.min(REPLY_BUDGET, MAX_RESULT_CHARS - FRAME_BUDGET - listsLength);
+  const room = parts.replyChars ??
+    Math.min(REPLY_BUDGET, MAX_RESULT_CHARS - FRAME_BUDGET - listsLength);
   const reply = joinReply(collected, room);
   const omitted = omittedOf(parts, reply.shownChars, leftOut);
   const cursor = cursorOf(parts);

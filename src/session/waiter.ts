@@ -39,6 +39,8 @@ export interface WaitRequest {
   readonly timeoutMs: number;
   /** Only what came after this event counts towards the reply. */
   readonly afterId?: string;
+  /** Longest reply, in characters of its JSON text; what finds room in a tool's result when absent. */
+  readonly replyChars?: number;
   /** Ends the wait and frees its upstream stream; the agent goes on. */
   readonly signal: AbortSignal;
   /** Told at once, on every meaningful event, and every few seconds while there is none. */
@@ -369,7 +371,7 @@ class Wait {
   #needsOlder(): boolean {
     const { anchor, sawTurnStart, collected } = this.#turn;
     if (anchor) return anchor.id === undefined && this.#pagesBack < MAX_CURSOR_PAGES;
-    const hasRoom = collected.textLength < REPLY_BUDGET;
+    const hasRoom = collected.textLength < (this.#request.replyChars ?? REPLY_BUDGET);
     return !sawTurnStart && hasRoom && this.#pagesBack < MAX_TURN_PAGES;
   }
 
@@ -473,7 +475,7 @@ class Wait {
     if (this.#deps.closing.aborted && feed.readsDone === 0) {
       return restarting(this.#request, elapsedMs);
     }
-    const { sessionId, afterId } = this.#request;
+    const { sessionId, afterId, replyChars } = this.#request;
     // What the turn before said is no reply to a message whose turn is to come.
     const isToCome = status === "timeout" && turn.phase === "ended" && this.#feed.lacksSend;
     const reachesBack = turn.anchor ? turn.anchor.id !== undefined : turn.sawTurnStart;
@@ -488,6 +490,7 @@ class Wait {
       doing: this.#doing(),
       exposeToolInputs: this.#deps.exposeToolInputs ?? false,
       afterId,
+      replyChars,
     });
   }
 }
