@@ -9,6 +9,7 @@ import http2 from "node:http2";
 import type net from "node:net";
 import process from "node:process";
 import type { Writable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import type tls from "node:tls";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
@@ -25,6 +26,12 @@ const TELL_MS = 60_000;
 
 /** How many connections are closed when files run out: more than the one that is needed. */
 const CLOSED_AT_ONCE = 32;
+
+/**
+ * A connection counts as used again at most this often, in milliseconds: otherwise those with many
+ * pipelined requests would always be newer than one that has just come.
+ */
+const USED_MS = 1_000;
 
 /**
  * Files that are kept for everything but clients' connections, above all for those to the API. Node
@@ -45,6 +52,8 @@ type Outgoing = http.ServerResponse | http2.Http2ServerResponse;
 class Connection {
   /** One for each request that waits for its response. */
   readonly running = new Set<AbortController>();
+  /** With HTTP/1.1, resolves when the last response has gone out; undefined when all have. */
+  sent: Promise<void> | undefined;
   /** True once a request has come. */
   isUsed = false;
   /** What ends it gently: with TLS, that of the handshake. */
@@ -52,8 +61,12 @@ class Connection {
   session: http2.ServerHttp2Session | undefined;
   readonly closed: Promise<void>;
 
-  constructor(socket: net.Socket) {
+  /** By the clock's `now()`. */
+  usedAt: number;
+
+  constructor(socket: net.Socket, now: number) {
     this.socket = socket;
+    this.usedAt = now;
     this.closed = new Promise((resolve) =>
       socket.once("close", () => {
         for (const controller of this.running) controller.abort();
@@ -104,19 +117,21 @@ export async function listenOnNode(
     accepting = closed > 0;
   };
 
-  const answer = async (incoming: Incoming, outgoing: Outgoing) => {
+  const answer = async (connection: Connection, incoming: Incoming, outgoing: Outgoing) => {
+    // Its client may have gone while it waited for its turn.
+    if (connection.socket.destroyed) return;
     const key = keyOf(incoming.socket);
-    const connection = connections.get(key);
-    if (!connection) return outgoing.destroy();
-    connection.isUsed = true;
     const controller = new AbortController();
     connection.running.add(controller);
     // Who has gone is told by the end of the connection, or of the stream in it.
     incoming.on("error", () => {});
     outgoing.on("error", () => {});
-    outgoing.once("close", () => {
-      if (!outgoing.writableFinished) controller.abort();
-    });
+    const closed = new Promise<void>((resolve) =>
+      outgoing.once("close", () => {
+        if (!outgoing.writableFinished) controller.abort();
+        resolve();
+      })
+    );
     try {
       const request = requestOf(incoming, address, controller.signal);
       const response = request
@@ -124,6 +139,7 @@ export async function listenOnNode(
         : new Response(null, { status: 400 });
       if (stopping && incoming.httpVersionMajor === 1) outgoing.setHeader("connection", "close");
       await send(response, outgoing);
+      if (isStream(response)) await closed;
     } catch (error) {
       log.debug("A request failed", { error: String(error) });
       if (error instanceof CutConnection) connection.socket.destroy();
@@ -131,15 +147,32 @@ export async function listenOnNode(
       else outgoing.writeHead(500).end();
     } finally {
       connection.running.delete(controller);
-      if (connections.delete(key) && !connection.socket.destroyed) connections.set(key, connection);
+      if (clock.now() - connection.usedAt >= USED_MS && connections.delete(key)) {
+        connection.usedAt = clock.now();
+        connections.set(key, connection);
+      }
       if (stopping) connection.closeIfIdle();
     }
+    await closed;
   };
 
-  const server = open(address, (incoming, outgoing) => void answer(incoming, outgoing));
+  const server = open(address, (incoming, outgoing) => {
+    const connection = connections.get(keyOf(incoming.socket));
+    if (!connection) return void outgoing.destroy();
+    connection.isUsed = true;
+    const respond = () => answer(connection, incoming, outgoing);
+    if (incoming.httpVersionMajor > 1) return void respond();
+    // Node begins all requests that a client sends at once: one could fill the memory with that, or
+    // keep the others waiting, who have their turn after each response.
+    const sent = (connection.sent?.then(() => setImmediate()) ?? Promise.resolve()).then(respond);
+    connection.sent = sent;
+    sent.then(() => {
+      if (connection.sent === sent) connection.sent = undefined;
+    });
+  });
   server.on("connection", (socket: net.Socket) => {
     const key = keyOf(socket);
-    const connection = new Connection(socket);
+    const connection = new Connection(socket, clock.now());
     connections.set(key, connection);
     socket.once("close", () => {
       if (connections.get(key) === connection) connections.delete(key);
@@ -274,12 +307,13 @@ function requestOf(
     }
     if (!headers.has("host")) headers.set("host", String(authority));
     const hasBody = method !== "GET" && method !== "HEAD";
-    return new Request(target, {
+    const request = new Request(target, {
       method,
       headers,
-      signal,
       ...(hasBody && { body: bodyOf(incoming), duplex: "half" }),
     });
+    // Given to the constructor, it would be followed by another, which costs as much as all else.
+    return Object.defineProperty(request, "signal", { value: signal });
   } catch {
     return undefined;
   }
@@ -311,20 +345,23 @@ function bodyOf(incoming: Incoming): ReadableStream<Uint8Array> {
   }, { highWaterMark: 0 });
 }
 
+/** Returns true for a response that goes on after it has begun; others are whole, and have a length. */
+function isStream({ headers }: Response): boolean {
+  return headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+}
+
 /** Sends a response, a stream as fast as the client takes it. Rejects when the body does. */
 async function send(response: Response, outgoing: Outgoing): Promise<void> {
   const { status, headers, body } = response;
-  const isHttp2 = "stream" in outgoing;
   for (const [name, value] of headers) {
     if (!OF_CONNECTION.has(name)) outgoing.setHeader(name, value);
   }
   outgoing.statusCode = status;
-  if (!headers.get("content-type")?.startsWith("text/event-stream")) {
-    // Other responses are whole, and so have a length.
+  if (!isStream(response)) {
     outgoing.end(new Uint8Array(await response.arrayBuffer()));
     return;
   }
-  if (isHttp2) outgoing.writeHead(status);
+  if ("stream" in outgoing) outgoing.writeHead(status);
   else outgoing.flushHeaders();
   const stream: Writable = outgoing;
   const reader = body?.getReader();
@@ -334,11 +371,7 @@ async function send(response: Response, outgoing: Outgoing): Promise<void> {
     if (!piece || piece.done) break;
     if (!stream.write(piece.value)) await drained(stream);
   }
-  await new Promise<void>((resolve) => {
-    if (outgoing.destroyed) resolve();
-    outgoing.once("close", () => resolve());
-    outgoing.end();
-  });
+  outgoing.end();
 }
 
 /** Resolves when more can be written, or nothing any more. */
