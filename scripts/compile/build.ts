@@ -81,7 +81,7 @@ export async function buildBundle(options: BuildOptions): Promise<string> {
   });
   if (!success) throw new Error(`Cannot make the bundle: ${stderr.trim()}`);
   const bundled = basename(entry).replace(/\.ts$/, ".js");
-  const parts = renameParts(await readParts(folder), bundled, BUNDLE_NAME);
+  const parts = renameParts(await readParts(folder), new Map([[bundled, BUNDLE_NAME]]));
   await emptyFolder(folder);
   for (const [name, text] of bakeCommit(parts, source.commit)) {
     await Deno.writeTextFile(`${folder}/${name}`, text);

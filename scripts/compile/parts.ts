@@ -13,20 +13,21 @@ export type Parts = ReadonlyMap<string, string>;
 const REFERENCE = /"\.\/([\w.-]+)"/g;
 
 /**
- * Names the parts in the order in which they are first imported, from the entry on: `name` for the
- * entry, `1.mjs`, `2.mjs`, … for the others. Leaves out parts that nothing imports.
+ * Names the parts in the order in which they are first imported, from the entries on: `1.mjs`,
+ * `2.mjs`, … for those that are no entry. Leaves out parts that nothing imports.
  *
  * @param parts as the bundler wrote them
- * @param entry the bundler's name of the entry
- * @param name its new name
+ * @param entries the new names of the entries by the bundler's
  * @throws Error when there is no such part
  */
-export function renameParts(parts: Parts, entry: string, name: string): Parts {
-  const names = new Map([[entry, name]]);
+export function renameParts(parts: Parts, entries: ReadonlyMap<string, string>): Parts {
+  const names = new Map(entries);
   // The loop also visits the entries that it adds: a map is walked in the order of insertion.
   for (const [from] of names) {
     for (const [, to = ""] of (parts.get(from) ?? "").matchAll(REFERENCE)) {
-      if (parts.has(to) && !names.has(to)) names.set(to, `${names.size}.mjs`);
+      if (parts.has(to) && !names.has(to)) {
+        names.set(to, `${names.size - entries.size + 1}.mjs`);
+      }
     }
   }
   return new Map([...names].map(([from, to]) => {

@@ -7,11 +7,11 @@
 import { ROOT } from "../compile/build.ts";
 import type { Manifest } from "../compile/plan.ts";
 import { type Run, run, type Source } from "../compile/tools.ts";
-import { licencesText, readLicence } from "./licences.ts";
+import { type Licence, licencesText, readLicence } from "./licences.ts";
 import type { ReleaseInput } from "./make.ts";
 import { parseRepository, type Repository } from "./names.ts";
 import { releaseNotes } from "./notes.ts";
-import { packagesBehind, parseGraph, parseLock } from "./packages.ts";
+import { type Package, packagesBehind, parseGraph, parseLock } from "./packages.ts";
 import { cycloneDx } from "./sbom.ts";
 
 const read = (path: string) => Deno.readTextFile(new URL(path, ROOT));
@@ -37,8 +37,13 @@ export async function findRepository(
   }
 }
 
-async function listPackages() {
-  const info = await run(Deno.execPath(), ["info", "--json", "src/main.ts"], { cwd: ROOT });
+/** Lists the packages behind an entry of the program, with their licences. */
+export async function listPackages(entry = "src/main.ts"): Promise<{
+  readonly packages: readonly Package[];
+  readonly roots: readonly string[];
+  readonly licences: ReadonlyMap<string, Licence>;
+}> {
+  const info = await run(Deno.execPath(), ["info", "--json", entry], { cwd: ROOT });
   if (!info.success) throw new Error(`Cannot list the packages: ${info.stderr.trim()}`);
   const { roots, folders } = parseGraph(info.stdout);
   const packages = packagesBehind(parseLock(await read("deno.lock")), roots);

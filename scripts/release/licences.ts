@@ -39,15 +39,20 @@ export async function readLicence(folder: string): Promise<Licence> {
 const DENO = `The executables contain the Deno runtime, which is under the MIT licence. It and the
 licences of what is inside it are at https://github.com/denoland/deno.`;
 
-/** Returns one text with the licences of all packages. */
+/**
+ * Returns one text with the licences of all packages.
+ *
+ * @param preface what is said before them
+ */
 export function licencesText(
   packages: readonly Package[],
   licences: ReadonlyMap<string, Licence>,
+  preface: string = DENO,
 ): string {
   const sections = packages.map(({ id, name, version }) => {
     const licence = licences.get(id);
     if (!licence) throw new Error(`${id} has no licence`);
     return `${name} ${version} (${licence.expression})\n\n${licence.text}`;
   });
-  return [DENO, ...sections].join(`\n\n${"-".repeat(80)}\n\n`) + "\n";
+  return [preface, ...sections].join(`\n\n${"-".repeat(80)}\n\n`) + "\n";
 }

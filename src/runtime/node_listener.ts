@@ -39,6 +39,9 @@ const USED_MS = 1_000;
  */
 const SPARE_FILES = 64;
 
+/** Most requests that a client sends ahead of their responses; it has no reason to send any. */
+const MAX_PIPELINED = 16;
+
 /** Most bytes of a request's head. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
@@ -52,8 +55,10 @@ type Outgoing = http.ServerResponse | http2.Http2ServerResponse;
 class Connection {
   /** One for each request that waits for its response. */
   readonly running = new Set<AbortController>();
-  /** With HTTP/1.1, resolves when the last response has gone out; undefined when all have. */
-  sent: Promise<void> | undefined;
+  /** With HTTP/1.1, how many requests wait for their response or for their turn. */
+  waiting = 0;
+  /** With HTTP/1.1, resolves when the last response has gone out. */
+  sent: Promise<void> = Promise.resolve();
   /** True once a request has come. */
   isUsed = false;
   /** What ends it gently: with TLS, that of the handshake. */
@@ -109,8 +114,9 @@ export async function listenOnNode(
       });
     }
     let closed = 0;
-    for (const connection of connections.values()) {
+    for (const [key, connection] of connections) {
       if (connection.running.size > 0) continue;
+      connections.delete(key);
       connection.socket.destroy();
       if (++closed === CLOSED_AT_ONCE) break;
     }
@@ -160,15 +166,15 @@ export async function listenOnNode(
     const connection = connections.get(keyOf(incoming.socket));
     if (!connection) return void outgoing.destroy();
     connection.isUsed = true;
+    if (connection.waiting > MAX_PIPELINED) return void connection.socket.destroy();
     const respond = () => answer(connection, incoming, outgoing);
     if (incoming.httpVersionMajor > 1) return void respond();
     // Node begins all requests that a client sends at once: one could fill the memory with that, or
     // keep the others waiting, who have their turn after each response.
-    const sent = (connection.sent?.then(() => setImmediate()) ?? Promise.resolve()).then(respond);
-    connection.sent = sent;
-    sent.then(() => {
-      if (connection.sent === sent) connection.sent = undefined;
-    });
+    const turn = connection.waiting++ === 0
+      ? connection.sent
+      : connection.sent.then(() => setImmediate());
+    connection.sent = turn.then(respond).then(() => void connection.waiting--);
   });
   server.on("connection", (socket: net.Socket) => {
     const key = keyOf(socket);

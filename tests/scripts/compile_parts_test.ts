@@ -1,6 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { type Parts, renameParts } from "../../scripts/compile/parts.ts";
 
+const PROGRAM = new Map([["main.js", "program.mjs"]]);
+const MAIN = new Map([["main.js", "main.mjs"]]);
+
 /** A bundle of which the bundler's names carry a hash, and whose files were found in some order. */
 function bundled(hash: (name: string) => string, reversed: boolean): Parts {
   const [shared, demo, help] = ["chunk", "demo", "help"].map((name) => `${name}-${hash(name)}.js`);
@@ -14,7 +17,7 @@ function bundled(hash: (name: string) => string, reversed: boolean): Parts {
 }
 
 Deno.test("renameParts() numbers parts as they are first named, from the entry on", () => {
-  const renamed = renameParts(bundled(() => "AAAAAAAA", false), "main.js", "program.mjs");
+  const renamed = renameParts(bundled(() => "AAAAAAAA", false), PROGRAM);
   assertEquals([...renamed], [
     ["program.mjs", 'import{a}from"./1.mjs";run(()=>import("./2.mjs"),()=>import("./3.mjs"))'],
     ["1.mjs", "export{a};"],
@@ -24,8 +27,8 @@ Deno.test("renameParts() numbers parts as they are first named, from the entry o
 });
 
 Deno.test("renameParts() gives the same for the same code, whatever the bundler called it", () => {
-  const one = renameParts(bundled(() => "AAAAAAAA", false), "main.js", "program.mjs");
-  const other = renameParts(bundled((name) => `Z${name.length}`, true), "main.js", "program.mjs");
+  const one = renameParts(bundled(() => "AAAAAAAA", false), PROGRAM);
+  const other = renameParts(bundled((name) => `Z${name.length}`, true), PROGRAM);
   const code = (parts: Parts) => [...parts].filter(([name]) => name !== "2.mjs");
   assertEquals(code(one), code(other));
 });
@@ -36,15 +39,28 @@ Deno.test("renameParts() leaves out what nothing imports, and what only looks li
     ["a.js", 'import("./main.js")'],
     ["unused.js", 'import"./a.js"'],
   ]);
-  assertEquals([...renameParts(parts, "main.js", "main.mjs")], [
+  assertEquals([...renameParts(parts, MAIN)], [
     ["main.mjs", 'import"./1.mjs";open("./config.json")'],
     ["1.mjs", 'import("./main.mjs")'],
   ]);
 });
 
+Deno.test("renameParts() gives several entries their names, and numbers what they share", () => {
+  const parts = new Map([
+    ["b.js", 'import"./shared.js"'],
+    ["a.js", 'import"./shared.js";import("./b.js")'],
+    ["shared.js", "x"],
+  ]);
+  assertEquals([...renameParts(parts, new Map([["a.js", "a.mjs"], ["b.js", "b.mjs"]]))], [
+    ["a.mjs", 'import"./1.mjs";import("./b.mjs")'],
+    ["b.mjs", 'import"./1.mjs"'],
+    ["1.mjs", "x"],
+  ]);
+});
+
 Deno.test("renameParts() refuses a bundle without its entry", () => {
   assertThrows(
-    () => renameParts(new Map([["a.js", ""]]), "main.js", "main.mjs"),
+    () => renameParts(new Map([["a.js", ""]]), MAIN),
     Error,
     "no file main.js",
   );
