@@ -6,7 +6,7 @@
 
 import fs from "node:fs";
 import net from "node:net";
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import process from "node:process";
 import tty from "node:tty";
 import { systemClock } from "../core/clock.ts";
@@ -104,7 +104,9 @@ function npxSpec(main: string): string | undefined {
   try {
     const { _npx } = JSON.parse(fs.readFileSync(join(folder, "package.json"), "utf8"));
     const [spec] = _npx.packages;
-    return typeof spec === "string" ? spec : undefined;
+    if (typeof spec !== "string") return undefined;
+    // Given a path alone, npx would run the archive.
+    return isAbsolute(spec) ? `file:${spec}` : spec;
   } catch {
     return undefined;
   }
