@@ -54,7 +54,7 @@ export function repeatedCursor(cursor: string | undefined, eventId?: string): st
 function counted(cursor: string, eventId: string | undefined): string {
   const [, base, count] = SUFFIX.exec(cursor) ?? [];
   if (base === undefined) return `${cursor}w1`;
-  // Where the event is not known, one suffix may be part of its id; a second one is ours.
+  // Without the event, one suffix may be part of its id; a second one is ours.
   const isOurs = eventId === undefined ? base === START || SUFFIX.test(base) : eventId !== cursor;
   return isOurs ? `${base}w${Number(count) + 1}` : `${cursor}w1`;
 }

@@ -46,7 +46,7 @@ const FIRST_SEARCH_LIMIT = 100;
 const MAX_SEARCH_PAGES = 101;
 /** Pages of a search that are read at once; further ones keep to a rate, and count for the caller. */
 const SWIFT_SEARCH_PAGES = 3;
-/** Longer texts are read again if they are to be shown: most that a long search reads are not. */
+/** Longer texts are cut in a long search, which shows few of them, and read again to be shown. */
 const SEARCH_TEXT_CHARS = 2_000;
 /** Cursors of which it is remembered that they name nothing. */
 const MAX_UNKNOWN = 1_000;
@@ -110,7 +110,7 @@ export class EventReader {
       const result = await this.#list(query, { order: "asc", limit, types, page }, options);
       const { data, next } = trail.take(result);
       for (const event of data) window.add(event, { order: "asc", page, limit });
-      // Where a list begins with queued events, a small page may hold nothing else.
+      // A list can begin with queued events, and a small page then hold nothing else.
       if (!next || !window.isEmpty || count >= MAX_QUEUED_PAGES) {
         return window.stretch(next !== undefined || result.isCut === true);
       }
@@ -153,10 +153,10 @@ export class EventReader {
       if (count === 1 && at < 0) return undefined;
       const first = at >= 0 && isIncluded(query, eventId) ? at : at + 1;
       for (const event of data.slice(first)) window.add(event, { order: "asc", page, limit });
-      // What follows is out of reach this way; the way back says so, or knows another.
+      // The server cut the list here. Searching back finds another way, or says that there is none.
       if (result.isCut && window.isEmpty) return undefined;
       const isLast = count >= MAX_RESUME_PAGES;
-      // Nothing to read on from: the way back finds a place behind what was left out.
+      // Nothing to read on from: searching back finds a place behind the events that were left out.
       if (next && isLast && window.isEmpty && types) return undefined;
       if (!next || window.full || isLast) {
         return window.stretch(next !== undefined || result.isCut === true);
@@ -310,7 +310,7 @@ function indexOfAny(data: readonly SessionEvent[], ids: readonly string[]): numb
   return -1;
 }
 
-/** The oldest that an answer can take, and a wanted one beyond: that shows that there is more. */
+/** Keeps the oldest that a stretch can take, and one wanted event more: it shows that there are more. */
 function oldestNeeded(newer: Passed[], limit: number): Passed[] {
   let count = 0;
   const from = newer.findLastIndex(({ wanted }) => wanted && ++count > limit);
@@ -357,7 +357,7 @@ export interface EventStretch {
    * loses nothing.
    */
   readonly tailId?: string;
-  /** Where an event of this stretch stands; undefined where that will not last. */
+  /** Returns the page of an event of this stretch; undefined where the page will move. */
   positionOf(eventId: string): Position | undefined;
 }
 
@@ -369,9 +369,9 @@ export class EventWindow {
    * something that happened stands before and after them.
    */
   #queued: SessionEvent[] = [];
-  /** Where the events of the answer that have an id stand in it. */
+  /** Indexes in the stretch, by id. */
   readonly #indexes = new Map<string, number>();
-  /** Of the events of the answer. */
+  /** Pages of the events in the stretch, by id. */
   readonly #positions = new Map<string, Position>();
   readonly #limit: number;
   readonly #startId: string | undefined;
@@ -393,7 +393,7 @@ export class EventWindow {
     return this.#events.length >= this.#limit;
   }
 
-  /** Adds an event of the answer. */
+  /** Adds an event to the stretch. */
   add(event: SessionEvent, position: Position): void {
     const { id } = event;
     if (id && (id === this.#startId || this.#isKnown(id, event))) return;
@@ -417,7 +417,7 @@ export class EventWindow {
     if (id) this.#positions.set(id, position);
   }
 
-  /** Returns true when the answer has the event; it then has the fuller version of it. */
+  /** Returns true when the stretch has the event; it then has the fuller version of it. */
   #isKnown(id: string, event: SessionEvent): boolean {
     const index = this.#indexes.get(id);
     const known = index === undefined ? undefined : this.#events[index];
@@ -432,7 +432,7 @@ export class EventWindow {
     return false;
   }
 
-  /** Goes past an event that the answer leaves out: only the last one is remembered. */
+  /** Goes past an event that the stretch leaves out: only the last one is remembered. */
   pass(id: string, position: Position): void {
     if (!this.#cut) this.#tail = { id, position };
   }

@@ -60,7 +60,7 @@ const MAX_KNOWN_EVENTS = 10_000;
  * the same content passes for one that was sent later.
  */
 const LOST_MS = 60_000;
-/** For so many milliseconds a wait waits for such a message before it believes the events. */
+/** Milliseconds for which a wait waits for such a message before it goes by the events alone. */
 const REMEMBER_LOST_MS = 10_000;
 
 /** One call of `send`. */
@@ -69,7 +69,7 @@ interface Sending {
   readonly event: ClientEvent;
   readonly since: LocalTime;
   readonly signal: AbortSignal;
-  /** When it stops to count as open, by the clock's monotonic time; Infinity while the call runs. */
+  /** Time at which it no longer counts as open, monotonic; Infinity while the call runs. */
   openUntil: number;
 }
 
@@ -158,7 +158,7 @@ export class EventSender {
     return { queued: true, event_id: eventId };
   }
 
-  /** Has waits wait for a message without an id; of another event nothing comes that they miss. */
+  /** Makes waits wait for a message without an id. They miss nothing of other events. */
   #rememberUnnamed({ sessionId, event, since }: Sending, forMs?: number): void {
     if (event.type !== "user.message") return;
     const { waiter, redact } = this.#options;

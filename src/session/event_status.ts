@@ -74,7 +74,7 @@ function lacksCall(newestFirst: readonly TurnEvent[]): boolean {
 }
 
 function eventStatusOf(newestFirst: readonly TurnEvent[], exposeToolInputs: boolean): EventStatus {
-  // What a wait makes of the same events holds here too.
+  // A wait reads the same events in the same way.
   const turn = turnOf(newestFirst.toReversed());
   const status = STATUSES[turn.phase];
   let asked: readonly string[] = [];

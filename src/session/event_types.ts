@@ -269,7 +269,7 @@ function threadOf(event: SessionEvent): { readonly threadId?: string } | undefin
   return threadId === undefined ? undefined : kept({ threadId });
 }
 
-// How types are read: the column `read`.
+// The column `read`: functions that read an event.
 
 function unread(): undefined {}
 

@@ -81,7 +81,7 @@ function textView(all: string, { maxFieldChars, textFrom }: ViewOptions): Fields
   return { text, text_part: { from: textFrom, to: textFrom + text.length, of: all.length } };
 }
 
-// How each kind of event is shown: see the column `view` in `event_types.ts`.
+// Functions that show an event: the column `view` in `event_types.ts`.
 
 export function messageView(event: SessionEvent, options: ViewOptions): Fields {
   const others = attachmentTypes(event.content).slice(0, MAX_LISTED);

@@ -81,7 +81,7 @@ export class SessionFeed {
   #outOfReach = false;
   /** True when the open stream has shown an event. */
   #streamShows = false;
-  /** When the session last told something: by an event, a page or its status. */
+  /** Time of the last sign of the session: an event, a page or its status. */
   #heardAt = -Infinity;
   /** Rejections of the key in a row: their number, when the first came, and the latest. */
   #keyRejections: { readonly count: number; readonly since: number; readonly error?: unknown } =
@@ -92,7 +92,7 @@ export class SessionFeed {
     this.#sessionId = sessionId;
     this.#deps = deps;
     const { signal } = this.#controller;
-    // What fails is tried again by plan: retries would multiply with that.
+    // The feed repeats failed requests by its own plan, with which the client's retries would multiply.
     const request = { signal, timeoutMs: REQUEST_TIMEOUT_MS, retry: false };
     this.#request = request;
     this.#historyReader = new HistoryReader(deps.api.events, sessionId, this.history, request);
@@ -212,7 +212,7 @@ export class SessionFeed {
     const { clock, bucket } = this.#deps;
     const { history } = this;
     const recentMs = this.#streamShows ? RECENT_MS.shown : RECENT_MS.deaf;
-    // What has no id that a later call would find is looked up in the list, whatever was heard.
+    // Events without an id that a later call finds are read from the list, however recent they are.
     const isKnown = clock.now() - this.#heardAt < recentMs && !history.lacksListIds;
     if (this.#outOfReach || isKnown) return;
     this.#heardAt = clock.now();
@@ -250,7 +250,7 @@ export class SessionFeed {
         Math.min(askedMs ?? 0, MAX_HOLD_MS),
         backoffMs(failures, { ...RECONNECT, random }),
       );
-      // An aborted pause ends the loop: it looks at the signal itself.
+      // An aborted pause ends the loop, whose condition reads #stopped.
       await clock.sleep(pauseMs, signal).then(() => bucket.take(CONNECT_COST, signal))
         .catch(() => {});
     }
@@ -267,7 +267,7 @@ export class SessionFeed {
       onSlow: () => this.refresh(),
       onOpen: async () => {
         this.#streamShows = false;
-        // What was queued meanwhile may stand at the far end of the list.
+        // Inputs that were queued meanwhile may stand at the far end of the list.
         this.#historyReader.forgetFarEnd();
         await this.#readNewest();
         this.#streamError = undefined;
@@ -313,7 +313,7 @@ export class SessionFeed {
     if (outOfReach) return this.#changed();
     try {
       await this.#readNewest();
-      // Whoever has the events misses nothing but time.
+      // With the list read, only the time of the next events is lost.
       if (isFatal) this.#streamError = undefined;
       this.#changed();
     } catch (readError) {
@@ -362,12 +362,12 @@ export class SessionFeed {
   async #pollNow(): Promise<void> {
     this.#poll.count++;
     const before = this.history.entries.length;
-    // Whoever may not read the session may read its list.
+    // A key that may not read the session may still read its list.
     const status = await this.#askStatus().catch((error) => {
       if (!isKeyRejected(error)) throw error;
       return undefined;
     });
-    // What led to the end is in the list by then, whatever the stream has shown.
+    // By then the list has all events up to the end, whatever the stream has shown.
     if (!status || !isWorking(status)) {
       this.#deps.bucket.spend(1);
       await this.#readNewest();

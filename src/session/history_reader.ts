@@ -90,7 +90,7 @@ export class HistoryReader {
   loadOlder(): Promise<void> {
     return this.#serially(async () => {
       if (this.#older === undefined) return;
-      // What is older than all that a reply can show is wanted for its ids and its length only.
+      // Of texts older than all that a reply can show only ids and lengths are needed.
       const maxTextChars = this.#history.chars > ENOUGH_CHARS ? SHORT_TEXT_CHARS : undefined;
       const { data, next } = await this.#readPage(this.#trail, this.#older, maxTextChars);
       this.#older = next;

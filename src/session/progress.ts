@@ -11,7 +11,7 @@ import type { TurnEvent } from "./event_types.ts";
 import type { WaitingFor } from "./verdict.ts";
 import type { Turn } from "./turn.ts";
 
-/** So long, in milliseconds, nothing is said at most: a host that hears nothing may give the call up. */
+/** Longest silence, in milliseconds: a host that hears nothing may give the call up. */
 const EVERY_MS = 9_000;
 
 /** Says what keeps a wait from the API. */

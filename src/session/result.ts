@@ -28,7 +28,7 @@ export interface WaitResult {
   readonly last_event_id?: string;
   /** Seconds since the call began, to a tenth. */
   readonly elapsed_sec: number;
-  /** What the caller can do now; absent where nothing is left to do. */
+  /** Advice to the caller on what to do now; absent where nothing is left to do. */
   readonly next?: string;
 }
 
@@ -105,7 +105,7 @@ export interface ResultParts {
   readonly wasRead: boolean;
   /** The error that keeps this server from the API, for a wait that timed out. */
   readonly connectionError?: unknown;
-  /** What the agent is doing, for a wait that timed out. */
+  /** Words for what the agent is doing, for a wait that timed out. */
   readonly doing: string;
   readonly exposeToolInputs: boolean;
 }
@@ -169,7 +169,7 @@ function omittedOf(
   shownChars: number,
   { tools, errors }: { readonly tools: number; readonly errors: number },
 ): Omitted | undefined {
-  // Where older events were not read, nobody knows how much is missing.
+  // If older events were not read, it is not known how much is missing.
   const cutChars = complete ? collected.textLength - shownChars : 0;
   const characters = cutChars + (earlierText?.characters ?? 0);
   if (complete && characters === 0 && tools === 0 && errors === 0) return undefined;

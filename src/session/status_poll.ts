@@ -26,14 +26,14 @@ const SETTLING_MS = [300, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
 const LOOKS_FINISHED_MS = [3_000, 2_500, 10_000, 30_000, 60_000] as const;
 /** The first well within one wait: a proxy that buffers lets heartbeats through and no events. */
 const WORKING_MS = [15_000, 120_000, 240_000] as const;
-/** The newest event is so old, by clocks that may be a little apart: what is overdue is so for long. */
+/** An event so old makes the next one long overdue; the API's clock and ours may differ a little. */
 const LONG_QUIET_MS = 5_000;
 const AFTER_QUIET_MS = 1_000;
 /** A poll that completes a proof comes later than it must, by this factor: polls are jittered. */
 const PROOF_MARGIN = 1.15;
 /** After the API rejected the key the next poll comes this soon. */
 const AFTER_REJECTION_MS = 1_700;
-/** A reason that is no error: that would have a stack, for nobody. */
+/** Reason of an abort. A text, because an error would record a stack that nobody reads. */
 const SUPERSEDED = "superseded";
 
 /** Options of {@linkcode StatusPoll}. */
@@ -100,7 +100,7 @@ export class StatusPoll {
     this.#timer.clear();
   }
 
-  /** Begins the plan anew after an event: what was polled before says nothing any more. */
+  /** Begins the plan anew after an event, which makes the status polled before it out of date. */
   reset(): void {
     this.polled = undefined;
     this.count = 0;
@@ -131,7 +131,7 @@ export function pollDelayMs(
 ): number {
   const plan = planFor(turn, verdict);
   const isOverdue = quietMs >= LONG_QUIET_MS && !verdict.over && verdict.waitingFor === "turn";
-  // What was overdue by then says nothing of what comes now: the plan of an agent at work goes on.
+  // The extra poll after a long quiet is no step of the plan for an agent at work.
   const place = isOverdue && plan === WORKING_MS ? polls - 1 : polls;
   if (isOverdue && polls === 0) return AFTER_QUIET_MS;
   const planned = plan[Math.min(place, plan.length - 1)] ?? WORKING_MS[0];

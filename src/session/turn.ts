@@ -25,7 +25,7 @@ import type { EventHistory } from "./event_history.ts";
 import type { EventOf, StopInfo, ToolUse, TurnError, TurnEvent } from "./event_types.ts";
 
 /**
- * Where the session stands: `unknown` no event told yet; `starting` input was taken up, the turn
+ * State of the session by its events: `unknown` no event told yet; `starting` input was taken up, the turn
  * has not begun; `running`; `ended` idle, turn over; `blocked` idle until somebody answers;
  * `terminated` and `deleted` for good.
  */
@@ -181,7 +181,7 @@ export class Turn {
   earlierText: EarlierText | undefined;
   /** True if the start of this turn is among the events. */
   sawTurnStart = false;
-  /** Where counting begins; undefined for a wait without a cursor. */
+  /** The event after which events count; undefined for a wait without a cursor. */
   readonly anchor: Anchor | undefined;
   #watch: Watch | undefined;
   /** The session's own thread, where its messages name it. */
@@ -404,7 +404,7 @@ export class Turn {
       return;
     }
     if (this.#showsStatus || (event.queued && (known || this.stampsInputs))) return;
-    // Where no status event parts the turns, inputs do.
+    // Without status events, inputs separate the turns.
     if (known?.begun) return this.#cutBefore(known.saidBefore);
     this.owed = [];
     this.#renewForInput();
@@ -430,7 +430,7 @@ export class Turn {
         this.#stampsAtSettle ||= sinceIdleMs !== undefined && sinceIdleMs >= 0;
         return;
       }
-      // What was said while the cursor itself was queued answers others.
+      // Text that came while the cursor's own message was queued answers others.
       const anchorId = this.anchor?.id;
       if (anchorId !== undefined && (anchorId === id || anchorId === key)) this.#setAside();
       return this.#start(event);
@@ -522,7 +522,7 @@ export class Turn {
     if (phase === "running" || phase === "terminated" || phase === "deleted") return;
     const resumes = phase === "blocked";
     const isTaken = resumes || (phase === "starting" && !this.#reporting);
-    // What the agent says of its workflow runs goes on from the turn that started them.
+    // The agent's report on workflow runs goes on from the turn that started them.
     const goesOn = resumes ||
       (!isTaken && (this.#reporting || this.openRuns.size > 0 || this.#isCutShort()));
     const hadQueued = this.queued.size > 0;

@@ -10,7 +10,7 @@ import { LruMap } from "../core/lru.ts";
 import type { DatedEvent } from "../api/event_record.ts";
 import type { EventHistory } from "./event_history.ts";
 
-/** A sent event may stay invisible so long before the history is believed. */
+/** Longest time that a sent event may be missing before the history counts as complete, in milliseconds. */
 const UNSEEN_MS = 30_000;
 const MAX_SESSIONS = 10_000;
 /** Events of one session that are remembered at once. */

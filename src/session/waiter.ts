@@ -43,7 +43,7 @@ export interface WaitRequest {
   readonly replyChars?: number;
   /** Ends the wait and frees its upstream stream; the agent goes on. */
   readonly signal: AbortSignal;
-  /** Told at once, on every meaningful event, and every few seconds while there is none. */
+  /** Called at once, on every meaningful event, and every few seconds while there is none. */
   readonly onProgress?: (message: string) => void;
   /** Called before each page of a long search for `afterId`; what it throws ends the wait. */
   readonly onLongSearch?: () => void;
@@ -99,15 +99,15 @@ const RETRY = { baseMs: 1_000, capMs: 10_000 } as const;
  * the streams and the responses that gave it out.
  */
 const CURSOR_PAUSES_MS: readonly number[] = [500, 1_000, 2_000, 4_000];
-/** So long after a list that lags behind was read it is read again, in milliseconds. */
+/** Pause before a list that lags behind is read again, in milliseconds. */
 const LIST_LAGS_MS = 2_500;
-/** So long before its deadline a wait polls once more, in milliseconds: time for two requests. */
+/** Time before its deadline at which a wait polls once more, in milliseconds: enough for two requests. */
 const LAST_POLL_MS = 3_500;
-/** A shorter wait does not, in milliseconds: it has only just read the list. */
+/** Shortest wait that does so, in milliseconds: a shorter one has only just read the list. */
 const MIN_LAST_POLL_MS = 5_000;
-/** So long a session's status may lag behind its events, in milliseconds. */
+/** Longest time by which a session's status lags behind its events, in milliseconds. */
 const STATUS_LAGS_MS = 2_500;
-/** After so many failed reads a turn without a word is believed to have ended. */
+/** Failed reads after which a turn without a word counts as over. */
 const MAX_SILENCE_READS = 2;
 
 /** Makes the process's waiter. */
@@ -354,7 +354,7 @@ class Wait {
       const quietMs = this.#deps.clock.wallTime() - (history.endsAt ?? -Infinity);
       return quietMs < STATUS_LAGS_MS || await this.#feed.isAtRest({ ask: true });
     } catch (error) {
-      // What the events say holds where nothing else can be had.
+      // The reads go on failing: what the events say must do.
       if (!(error instanceof ApiError) || this.#failures < MAX_SILENCE_READS) throw error;
       return true;
     }
@@ -476,7 +476,7 @@ class Wait {
       return restarting(this.#request, elapsedMs);
     }
     const { sessionId, afterId, replyChars } = this.#request;
-    // What the turn before said is no reply to a message whose turn is to come.
+    // The text of the turn before is no reply to a message whose turn is to come.
     const isToCome = status === "timeout" && turn.phase === "ended" && this.#feed.lacksSend;
     const reachesBack = turn.anchor ? turn.anchor.id !== undefined : turn.sawTurnStart;
     return buildResult({
