@@ -13,8 +13,8 @@ const INTERRUPT: ClientEvent = { type: "user.interrupt" };
 /** The sender of a process, and what it works with. */
 function opening(parts: ApiParts, options: Partial<ServicesOptions> = {}) {
   const { services: { eventSender }, clock, waiter } = harness(parts, options);
-  const send = (event = MESSAGE, signal = new AbortController().signal) =>
-    eventSender.send("sesn_1", event, signal);
+  const send = (event = MESSAGE, signal = new AbortController().signal, sessionId = "sesn_1") =>
+    eventSender.send(sessionId, event, signal);
   return { send, clock, waiter };
 }
 
@@ -23,7 +23,7 @@ const STAMP_MS = 50;
 
 /**
  * A session whose sends end as `outcome` says; `arrives` whether they reach the events. Its clock runs
- * `skewMs` ahead.
+ * `skewMs` ahead. Sends to another session stay open.
  */
 function sending(outcome: "echo" | "silent" | ApiError, arrives = true, skewMs = 0) {
   const list = new FakeEvents([]);
@@ -32,7 +32,8 @@ function sending(outcome: "echo" | "silent" | ApiError, arrives = true, skewMs =
   const opened = opening({
     events: {
       ...list.api,
-      send: (_sessionId, events) => {
+      send: (sessionId, events) => {
+        if (sessionId !== "sesn_1") return new Promise(() => {});
         const data: SessionEvent[] = [];
         for (const event of events) {
           if (!primes) sent.push(event);
@@ -297,6 +298,13 @@ Deno.test("send() throws delivery_unknown for two lost messages with the same te
   for (const result of [await clock.runUntil(first), await clock.runUntil(second)]) {
     assertEquals(result.code, "delivery_unknown");
   }
+});
+
+Deno.test("send() finds its lost message while another session is sent the same text", async () => {
+  const { send, clock, prime } = sending(new ApiError("lost", { kind: "timeout" }));
+  await prime();
+  void send(MESSAGE, undefined, "sesn_2");
+  assertEquals((await clock.runUntil(send())).event_id, "sevt_1");
 });
 
 Deno.test("send() stops looking when the caller aborts", async () => {

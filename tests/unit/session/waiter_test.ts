@@ -4,7 +4,7 @@ import { settle } from "../../helpers/manual_clock.ts";
 import { textDigestOf } from "../../../src/session/event_types.ts";
 import { setUp, type WaiterSetUp } from "./waiter_support.ts";
 import { ToolError } from "../../../src/core/errors.ts";
-import { apiError } from "../../helpers/fake_api.ts";
+import { apiError, FakeSession } from "../../helpers/fake_api.ts";
 
 Deno.test("wait() answers a turn that ended before the call in two requests, without time passing", async () => {
   const t = setUp();
@@ -639,6 +639,32 @@ async function pass({ clock, session }: WaiterSetUp, ms: number): Promise<void> 
     await clock.advance(Math.min(1_000, ms - passed));
   }
 }
+
+Deno.test("wait() shows of two sessions that are waited for at once each its own", async () => {
+  const sessions = { sesn_1: new FakeSession(), sesn_2: new FakeSession() };
+  const of = (id: string) => sessions[id === "sesn_1" ? "sesn_1" : "sesn_2"].api;
+  const { events, sessions: others } = sessions.sesn_1.api;
+  const t = setUp({
+    api: {
+      events: {
+        ...events,
+        list: (id, params, options) => of(id).events.list(id, params, options),
+        stream: (id, options) => of(id).events.stream(id, options),
+      },
+      sessions: { ...others, retrieve: (id, options) => of(id).sessions.retrieve(id, options) },
+    },
+  });
+  const ids = ["sesn_1", "sesn_2"] as const;
+  for (const id of ids) {
+    sessions[id].status = "running";
+    sessions[id].emit(t.e.user("q"), t.e.running());
+  }
+  const waiting = ids.map((sessionId) => t.wait({ sessionId }));
+  await t.clock.advance(1_000);
+  for (const id of ids) sessions[id].emit(t.e.text(`reply of ${id}`), t.e.endTurn());
+  const results = await t.clock.runUntil(Promise.all(waiting));
+  assertEquals(results.map(({ reply }) => reply), ["reply of sesn_1", "reply of sesn_2"]);
+});
 
 const WAITS: readonly [timeoutMs: number, overAtMs: number, maxMs: number][] = [
   [5_000, 1_000, 5_000],
