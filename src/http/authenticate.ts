@@ -138,14 +138,17 @@ function digestIn(hash: string): Uint8Array {
   return new Uint8Array(Buffer.from(hash, "hex"));
 }
 
-/** Compares every pair, whatever the first comparisons gave. */
-function isAnyEqual(known: readonly Uint8Array[], offered: readonly Uint8Array[]): boolean {
+/** Bytes that are compared in the same time wherever they differ. */
+type Digest = ArrayLike<number>;
+
+/** Compares every pair, and all of its bytes, whatever the first comparisons gave. */
+export function isAnyEqual(known: readonly Digest[], offered: readonly Digest[]): boolean {
   let equal = 0;
   for (const a of known) for (const b of offered) equal |= Number(isEqual(a, b));
   return equal !== 0;
 }
 
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+function isEqual(a: Digest, b: Digest): boolean {
   let difference = a.length ^ b.length;
   for (let i = 0; i < a.length; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
   return difference === 0;

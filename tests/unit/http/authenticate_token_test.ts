@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { createAuthenticator } from "../../../src/http/authenticate.ts";
+import { assert, assertEquals } from "@std/assert";
+import { createAuthenticator, isAnyEqual } from "../../../src/http/authenticate.ts";
 import {
   createTokenRegistry,
   sha256,
@@ -101,8 +101,64 @@ Deno.test("authenticate() takes every secret of a token while one replaces anoth
   }
 });
 
+/** Three digests that count how often a byte of them is read. */
+function countedDigests() {
+  let reads = 0;
+  const digest = (...bytes: number[]): ArrayLike<number> =>
+    new Proxy(bytes, {
+      get(target, name) {
+        if (name !== "length") reads++;
+        return Reflect.get(target, name);
+      },
+    });
+  return { known: [digest(1, 2, 3), digest(4, 5, 6), digest(7, 8, 9)], reads: () => reads };
+}
+
+Deno.test("isAnyEqual() reads every byte of every digest, wherever an equal one stands", () => {
+  for (
+    const [offered, expected] of [
+      [[1, 2, 3], true],
+      [[4, 5, 6], true],
+      [[7, 8, 9], true],
+      [[0, 2, 3], false],
+      [[1, 2, 0], false],
+    ] as const
+  ) {
+    const { known, reads } = countedDigests();
+    assertEquals([isAnyEqual(known, [offered]), reads()], [expected, 9], offered.join());
+    const twice = countedDigests();
+    assertEquals([isAnyEqual(twice.known, [offered, [0, 0, 0]]), twice.reads()], [expected, 18]);
+  }
+});
+
+// Which of two alike counts shows that the search goes on behind the first: its time tells no place.
+Deno.test("authenticate() compares a secret with every token, also after it is found", () => {
+  const tokens = [tokenOf("one", [FIRST]), tokenOf("two", [FIRST]), tokenOf("three", [SECOND])];
+  assertEquals(found(tokens, { "x-api-key": FIRST }), "two");
+});
+
+Deno.test("authenticate() accepts no secret for a hash that is none", () => {
+  const hash = sha256(FIRST);
+  for (const wrong of ["", "not hex", hash.slice(0, 2), hash.slice(0, 62), `${hash}00`]) {
+    const tokens = [{ name: "ci", hashes: [wrong] }];
+    assertEquals(found(tokens, { "x-api-key": FIRST }), "unknown token", wrong);
+  }
+});
+
 Deno.test("authenticate() accepts no secret when there are no tokens", () => {
   assertEquals(found([], { "x-api-key": FIRST }), "unknown token");
+});
+
+Deno.test("authenticate() gives a caller whose searches spend the requests of its token's rate", () => {
+  const { authenticate } = createAuthenticator({
+    tokens: createTokenRegistry([{ ...tokenOf("ci", [FIRST]), ratePerMinute: 3 }]),
+    clock: new ManualClock(),
+    log: silentLogger,
+  });
+  const caller = authenticate(new Headers({ "x-api-key": FIRST }));
+  assert("principal" in caller);
+  assertEquals([caller.principal.charge?.(2), caller.limit()?.status], [0, undefined]);
+  assertEquals([caller.principal.charge?.(1), caller.limit()?.status], [20_000, 429]);
 });
 
 Deno.test("authenticate() passes the accepted secret to onAccepted, and no other", () => {

@@ -65,6 +65,21 @@ Deno.test("callTool() redacts the process's secrets in a result", async () => {
   assertEquals(text, JSON.stringify(result.structuredContent));
 });
 
+Deno.test("callTool() redacts a result before it is cut: no part of a secret is left at its end", async () => {
+  // Texts of a result that is too long are cut after 20,000 characters.
+  for (let left = 1; left < SECRET.length; left++) {
+    const cut = "x".repeat(20_000 - left) + SECRET + "y".repeat(30_000);
+    const { text } = await call(() => ({ text: cut }));
+    assert(text.endsWith('"truncated":true}'));
+    assert(!text.includes(`x${SECRET[0]}`), `${left} characters of the secret are left`);
+  }
+});
+
+Deno.test("callTool() redacts fields of a result that hold credentials by their name", async () => {
+  const { result } = await call(() => ({ config: { Authorization: "plain-words", more: "x" } }));
+  assertEquals(result.structuredContent, { config: { Authorization: "[redacted]", more: "x" } });
+});
+
 Deno.test("callTool() keeps a result within its budget and marks what was cut", async () => {
   const { result, text } = await call(() => ({ text: "x".repeat(90_000) }));
   assert(text.length <= 40_100);
