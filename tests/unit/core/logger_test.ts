@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { createLogger, type LogLevel } from "../../../src/core/logger.ts";
+import { createRedact } from "../../../src/core/redact.ts";
 
 function logger(level: LogLevel, format: "text" | "json") {
   const lines: string[] = [];
@@ -44,4 +45,25 @@ Deno.test("a log line in text cannot be forged by a value", () => {
   assertEquals(lines, [
     'cma-mcp info: Call outcome="x level=error token=root" id=a b plain=two words',
   ]);
+});
+
+for (const format of ["text", "json"] as const) {
+  Deno.test(`a log line in ${format} hides a field that is a credential by its name, however short`, () => {
+    const lines: string[] = [];
+    const { loose: redact } = createRedact([]);
+    const write = (line: string) => lines.push(line);
+    const log = createLogger({ level: "info", format, redact, write, now: () => 0 });
+    log.info("Sent", { authorization: "a;b", headers: { "X-API-Key": "k1" } });
+    assert(!/a;b|k1/.test(lines.join()), lines.join());
+    assertEquals(lines.join().split("[redacted]").length, 3);
+  });
+}
+
+Deno.test("a log line in text hides a secret that is whole only without its invisible characters", () => {
+  const lines: string[] = [];
+  const { loose: redact } = createRedact(["hunter2-secret"]);
+  const write = (line: string) => lines.push(line);
+  const log = createLogger({ level: "info", format: "text", redact, write, now: () => 0 });
+  log.info("It says hunter2\u200b-secret", { error: "hun\u001b[31mter2-secret" });
+  assertEquals(lines, ["cma-mcp info: It says [redacted] error=[redacted]"]);
 });

@@ -86,6 +86,17 @@ Deno.test("thorough() finds a part of a secret in JSON text, which escapes quote
   }
 });
 
+Deno.test("thorough() hides a part wherever it stands in a text, and in a secret that repeats itself", () => {
+  const secret = "Zq7Kd9Lw2PfR8vXm3TcHZq7Kd9y6BnQzJe5WtZq7Kd9";
+  const redact = createRedact([secret, "y6BnQz_Zq7Kd9-another-secret-0123456789"]);
+  for (let at = 0; at + 12 <= secret.length; at++) {
+    for (let before = 0; before < 6; before++) {
+      const pad = "-".repeat(before);
+      assertEquals(redact.thorough(`${pad}${secret.slice(at, at + 12)}.`), `${pad}[redacted].`);
+    }
+  }
+});
+
 Deno.test("thorough() hides parts of a random secret that happens to have no digit", () => {
   const secret = "ZMbNYGecBmvZoCAfjydXeUguHPauUlMoomvMHsJCFQO";
   const redact = createRedact([secret]);
