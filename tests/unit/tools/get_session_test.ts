@@ -10,7 +10,11 @@ import { eventMaker } from "../../helpers/events.ts";
 import { settle } from "../../helpers/manual_clock.ts";
 import { FakeEvents, harness, httpError, session } from "./support.ts";
 
-async function get(history: readonly SessionEvent[], fields = {}, exposeToolInputs = false) {
+async function get(
+  history: readonly SessionEvent[],
+  fields = {},
+  options: { readonly exposeToolInputs?: boolean } = {},
+) {
   const fake = new FakeEvents(history);
   let retrieves = 0;
   const { run } = harness({
@@ -21,7 +25,7 @@ async function get(history: readonly SessionEvent[], fields = {}, exposeToolInpu
       },
     },
     events: fake.api,
-  }, { exposeToolInputs });
+  }, options);
   const result = await run(getSession, { session_id: "sesn_1" });
   assertEquals([retrieves, fake.requests.length], [1, 1]);
   return result;
@@ -131,7 +135,7 @@ Deno.test("get_session lists the tool calls that wait for an answer, with names 
     },
     { event_id: "sevt_unseen", kind: "tool_confirmation" },
   ]);
-  const [exposed] = [(await get(history, {}, true)).pending_actions].flat();
+  const [exposed] = [(await get(history, {}, { exposeToolInputs: true })).pending_actions].flat();
   assertEquals(exposed, {
     event_id: String(bash.id),
     kind: "tool_confirmation",
