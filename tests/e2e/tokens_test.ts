@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { callServedTool } from "../../src/commands/mcp_call.ts";
 import { endpointAt } from "../helpers/http_program.ts";
@@ -59,6 +60,30 @@ Deno.test("the program serves the tokens of a file, and reads it again on SIGHUP
   assertEquals((await program.ending()).code, 0);
   const log = program.stderr.join("\n");
   assert(!log.includes(first.secret) && !log.includes(second.secret));
+  await Deno.remove(path);
+});
+
+Deno.test("the program shows its callers neither their tokens nor its own secrets", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".json" });
+  // A token of another maker, since those of this program are known by their shape.
+  const token = "team-secret-of-another-maker-0001";
+  const bindingKey = "binding-key-that-nobody-sends-0001";
+  const sha256 = createHash("sha256").update(token).digest("hex");
+  await Deno.writeTextFile(path, JSON.stringify({ tokens: [{ name: "team", sha256 }] }));
+  const program = new Spawned(["--http", "--port=0", "--simulate", "--token-file", path], {
+    CMA_MCP_BINDING_KEY: bindingKey,
+  });
+  const mine = endpointAt(await program.listening(), token);
+  const { agents } = await callServedTool(mine, "list_agents", { name_contains: "script" });
+  assert(Array.isArray(agents));
+  const { session_id } = await callServedTool(mine, "create_session", {
+    agent_id: agents[0].id,
+    message: `say The token is ${token}, the key ${bindingKey}.`,
+  });
+  const { reply } = await callServedTool(mine, "wait_for_idle", { session_id });
+  assertEquals(reply, "The token is [redacted], the key [redacted].");
+  program.kill("SIGTERM");
+  assertEquals((await program.ending()).code, 0);
   await Deno.remove(path);
 });
 
