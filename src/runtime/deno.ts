@@ -37,7 +37,8 @@ export const denoRuntime: Runtime = {
   stderrIsTerminal: Deno.stderr.isTerminal(),
   columns() {
     try {
-      return Deno.consoleSize().columns;
+      // A terminal that nobody has given a size says 0.
+      return Deno.consoleSize().columns || undefined;
     } catch {
       return undefined;
     }

@@ -41,7 +41,8 @@ export const nodeRuntime: Runtime = {
   stdinIsTerminal: tty.isatty(0),
   stdoutIsTerminal: tty.isatty(1),
   stderrIsTerminal: tty.isatty(2),
-  columns: () => [process.stdout, process.stderr].find(({ isTTY }) => isTTY)?.columns,
+  // A terminal that nobody has given a size says 0.
+  columns: () => [process.stdout, process.stderr].find(({ isTTY }) => isTTY)?.columns || undefined,
   writeOut: writerTo(1),
   writeErr: writerTo(2),
 

@@ -95,9 +95,9 @@ Deno.test("the program writes a file that a session made to stdout, byte for byt
 const TERMINAL = new URL("../../", import.meta.url);
 
 /** Runs the program in a terminal that `script` (util-linux) makes; undefined where it is not here. */
-async function inTerminal(words: string, env: Record<string, string> = {}) {
+async function inTerminal(words: string, env: Record<string, string> = {}, columns = 70) {
   const program = [EXECUTABLE ?? Deno.execPath(), ...EXECUTABLE ? [] : SOURCE_ARGS];
-  const command = `stty cols 70; ${program.map((word) => `'${word}'`).join(" ")} ${words}`;
+  const command = `stty cols ${columns}; ${program.map((word) => `'${word}'`).join(" ")} ${words}`;
   const { stdout } = await new Deno.Command("script", {
     args: ["-qec", command, "/dev/null"],
     cwd: TERMINAL,
@@ -128,5 +128,7 @@ Deno.test({
     const turn = await inTerminal("ask --simulate 'Simulated Script' 'tool bash ls\nsay Done'");
     assert(turn.includes("\r\x1b[2Kusing bash ("), turn);
     assert(turn.endsWith("\r\x1b[2KDone\r\n"), turn);
+    const unsized = await inTerminal("ask --simulate 'Simulated Script' 'say Done'", {}, 0);
+    assert(unsized.includes("\r\x1b[2Ksending (0 s)"), unsized);
   },
 });
