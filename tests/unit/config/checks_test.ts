@@ -11,8 +11,17 @@ import {
   listOf,
   oneOf,
   parseSwitch,
+  shown,
 } from "../../../src/config/checks.ts";
 import { UsageError } from "../../../src/core/errors.ts";
+
+Deno.test("shown() repeats no value that may hold a password, and of others the beginning", () => {
+  for (const value of ["https://me:pass@host", "me:pass@host", "x postgres://a:b@c"]) {
+    assertEquals(shown(value), "that");
+  }
+  assertEquals(shown("https://host:80/@x"), "'https://host:80/@x'");
+  assertEquals(shown("v".repeat(200)), `'${"v".repeat(100)}…'`);
+});
 
 type Check = (value: string, source: string) => string;
 

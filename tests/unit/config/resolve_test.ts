@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Config, ServeConfig } from "../../../src/config/config.ts";
-import { resolveConfig } from "../../../src/config/resolve.ts";
+import { resolveConfig, resolveStart } from "../../../src/config/resolve.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
 const KEY = "sk-ant-api03-not-a-real-key";
@@ -33,6 +33,19 @@ async function refusal(given: Given): Promise<string> {
   assert(!message.includes("\n"), `Expected one line, got ${message}`);
   return message;
 }
+
+Deno.test("resolveStart() repeats no secret that was put in the place of something else", async () => {
+  const secret = "key-of-another-service-0123456789";
+  const env = new Map([["ANTHROPIC_API_KEY", secret], ["MANAGED_AGENTS_MCP_TOKEN", TOKEN]]);
+  const start = (...args: string[]) =>
+    resolveStart(args, (name) => env.get(name), () => Promise.reject(new Error("no such file")));
+  const unready = await start("--log-level", secret);
+  assert(unready.command === "unready" && unready.message.includes("--log-level"));
+  const { message } = await assertRejects(() => start("--http", "--port", secret), UsageError);
+  for (const text of [unready.message, message]) {
+    assert(text.includes("[redacted]") && !text.includes(secret), text);
+  }
+});
 
 Deno.test("resolveConfig() serves stdio with documented defaults when only a key is set", async () => {
   assertEquals({ ...await serving() }, {

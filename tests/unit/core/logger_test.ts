@@ -26,6 +26,13 @@ Deno.test("a log line in text is one line, whatever its fields hold, and leaves 
   assertEquals(lines, ['cma-mcp info: Done a=x cma-mcp error: forged c=["[redacted]"] d=1']);
 });
 
+Deno.test("a log line in JSON escapes what a terminal or a viewer acts on", () => {
+  const { log, lines } = logger("info", "json");
+  const error = "a\u2028b\u0085c\u009b31md\u202ee\u007f";
+  log.info("Done", { error });
+  assertEquals([/^[ -~]*$/.test(lines[0] ?? ""), JSON.parse(lines[0] ?? "").error], [true, error]);
+});
+
 Deno.test("a log drops what is below its level", () => {
   const { log, lines } = logger("warn", "text");
   log.debug("one");

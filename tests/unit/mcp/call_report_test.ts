@@ -198,7 +198,11 @@ const REPORT: CallReport = {
   apiRequestIds: [],
 };
 
-function lines(report: Partial<CallReport>, failure?: Failure): Record<string, unknown>[] {
+function lines(
+  report: Partial<CallReport>,
+  failure?: Failure,
+  secrets: readonly string[] = [],
+): Record<string, unknown>[] {
   const written: string[] = [];
   const log = createLogger({
     level: "debug",
@@ -207,7 +211,7 @@ function lines(report: Partial<CallReport>, failure?: Failure): Record<string, u
     write: (line) => written.push(line),
     now: () => 0,
   });
-  logCall({ log, redact: createRedact([]) }, { ...REPORT, ...report }, failure);
+  logCall({ log, redact: createRedact(secrets) }, { ...REPORT, ...report }, failure);
   return written.map((line) => {
     const { time: _, ...fields } = JSON.parse(line);
     return fields;
@@ -292,6 +296,14 @@ for (const quote of QUOTES) {
     }
   });
 }
+
+Deno.test("a failure's line shows no part of a secret that an argument would split", () => {
+  const secret = "a-secret-of-the-operator-0123456789";
+  const error = new ApiError(`Failed on ${secret}.`, { kind: "http", status: 500 });
+  const args = { text: secret.slice(10, 16) };
+  const [, line] = lines({ verdict: "failed" }, { error, args }, [secret]);
+  assertEquals(line?.api_message, "Failed on [redacted].");
+});
 
 Deno.test("an error of this program is logged at level error, with its stack", () => {
   const [, line] = lines({ verdict: "failed" }, { error: new TypeError("undefined is"), args: {} });

@@ -36,6 +36,13 @@ for (const [name, meant] of MEANT) {
   });
 }
 
+Deno.test("toolNamed() repeats of a name only a short line", () => {
+  for (const name of [`a\nb\u001b[31m\u202ec`, "n".repeat(10_000)]) {
+    const { message } = assertThrows(() => toolNamed(TOOLS, name));
+    assert(/^Tool [ -~…]{1,101} not found$/.test(message), message);
+  }
+});
+
 Deno.test("a server lists and calls the tools of its sets only", async () => {
   const { services } = harness({});
   const factory = createServerFactory(services, { version: "1.2.3", toolSets: [] });

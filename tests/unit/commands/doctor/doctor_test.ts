@@ -327,6 +327,10 @@ const entryFaults: readonly [string, object, RegExp][] = [
     args: ["--simulat"],
     env: { ANTHROPIC_API_KEY: DESKTOP_KEY },
   }, /^fail settings .*did you mean '--simulate'/m],
+  ["a key in the place of something else", {
+    args: ["--log-level", DESKTOP_KEY],
+    env: { ANTHROPIC_API_KEY: DESKTOP_KEY },
+  }, /^fail settings .*\[redacted\].*--log-level/m],
   ["the arguments of another command", {
     args: ["demo"],
     env: { ANTHROPIC_API_KEY: DESKTOP_KEY },
