@@ -42,6 +42,30 @@ Deno.test("EventWindow shows an event once that comes queued and then stamped", 
   }
 });
 
+Deno.test("EventReader uses no page of one session to read another, whose event has the same id", async () => {
+  const { api: { list = () => Promise.reject(new Error("no list")) } } = new FakeEvents(events(40));
+  const asked: string[] = [];
+  const reader = new EventReader(fakeApi({
+    events: {
+      list: (sessionId, params, options) => {
+        asked.push(`${sessionId} ${params.order} ${params.page}`);
+        return list(sessionId, params, options);
+      },
+    },
+  }));
+  const query = { sessionId: "sesn_1", limit: 10 };
+  for (const afterId of [undefined, "e10"]) {
+    const stretch = await reader.read({ ...query, afterId });
+    reader.remember(query, stretch, String(stretch.events.at(-1)?.id));
+  }
+  for (const sessionId of ["sesn_1", "sesn_2"]) {
+    asked.length = 0;
+    await reader.read({ ...query, sessionId, afterId: "e20" });
+    const isKnown = sessionId === "sesn_1";
+    assertEquals(asked[0], isKnown ? "sesn_1 asc asc//e10" : "sesn_2 desc undefined");
+  }
+});
+
 Deno.test("EventReader takes a cursor with a suffix for the event that it names", async () => {
   const list = new FakeEvents([
     ...events(20),
