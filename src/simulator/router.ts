@@ -28,6 +28,9 @@ const table = {
   ...fileRoutes,
 };
 
+/** Every endpoint by method and path, with `*` for the variable parts. */
+export const ENDPOINTS: readonly string[] = Object.keys(table);
+
 const routes: readonly Route[] = Object.entries(table).map(([key, handler]) => {
   const [method = "", pattern = ""] = key.split(" ");
   return { method, path: new RegExp(`^${pattern.replaceAll("*", "([^/]+)")}$`), handler };

@@ -1,7 +1,6 @@
 // What docs/simulator.md says is what the simulator has and does.
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { createSimulator, fixtures, parseFault, parseHabit } from "../../src/simulator/mod.ts";
-import { hostedHabits } from "../../src/simulator/mod.ts";
+import { fixtures, hostedHabits, parseFault, parseHabit } from "../../src/simulator/mod.ts";
 import { HABIT_VALUES } from "../helpers/habits.ts";
 import { collect, sdkBench, userMessage } from "./simulator_client.ts";
 
@@ -56,26 +55,6 @@ Deno.test("docs/simulator.md shows faults and habits that the flags take", () =>
   for (const [, flag, list = ""] of lists) {
     for (const text of list.split(",")) flag === "fault" ? parseFault(text) : parseHabit(text);
   }
-});
-
-Deno.test("docs/simulator.md lists endpoints that the simulator has", async () => {
-  const simulator = createSimulator();
-  const paths = cellsUnder("Endpoints").slice(2).flatMap(codeIn);
-  assertEquals(paths.length, 17);
-  const rows = [...DOCS.matchAll(/^\| `(\/v1\/[^`]*)` +\| (.*)$/gm)];
-  for (const [, path = "", says = ""] of rows) {
-    for (const [method] of says.matchAll(/GET|POST|DELETE/g)) {
-      const response = await simulator.fetch(
-        new Request(`http://simulator${path.replaceAll("{id}", "x")}`, {
-          method,
-          headers: { "x-api-key": "any", "anthropic-beta": "managed-agents-2026-04-01" },
-          ...(method === "POST" && { body: "{}" }),
-        }),
-      );
-      assert(!(await response.text()).includes("No such endpoint"), `${method} ${path}`);
-    }
-  }
-  simulator.close();
 });
 
 /** Sends a message to the Script agent; comes to the types of the events, and the stop reason. */

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { findRoute, ReadLimit } from "../../../src/simulator/router.ts";
+import { ENDPOINTS, findRoute, ReadLimit } from "../../../src/simulator/router.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 import { bench, dig, HEADERS } from "./helpers.ts";
 
@@ -124,4 +124,15 @@ Deno.test("ReadLimit counts anew when a minute has passed since the first read",
   assertEquals(allowed(), false);
   await clock.advance(1);
   assertEquals([allowed(), allowed(), allowed()], [true, true, false]);
+});
+
+Deno.test("ENDPOINTS are those that docs/simulator.md lists", async () => {
+  const docs = await Deno.readTextFile(new URL("../../../docs/simulator.md", import.meta.url));
+  const rows = [...docs.matchAll(/^\| `(\/v1\/[^`]*)` +\| (.*)$/gm)];
+  const listed = rows.flatMap(([, path = "", says = ""]) =>
+    [...says.matchAll(/GET|POST|DELETE/g)].map(([method]) =>
+      `${method} ${path.replaceAll("{id}", "*")}`
+    )
+  );
+  assertEquals(listed.sort(), [...ENDPOINTS].sort());
 });
