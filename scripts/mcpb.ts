@@ -1,7 +1,7 @@
 /**
  * `deno task mcpb [--target <name>|all|node] [--repository <owner>/<name>]`: makes bundles for Claude
  * Desktop in `dist/`, one per target; by default one for this machine. `node` makes the one of the
- * npm package in `dist/npm`, which any system can run.
+ * npm package, which any system can run.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { buildExecutables } from "./compile/all.ts";
 import { distFolder, readManifest, ROOT } from "./compile/build.ts";
 import { selectTargets } from "./compile/targets.ts";
 import { print, readSource } from "./compile/tools.ts";
+import { makePackage } from "./npm/make.ts";
 import { findRepository, readReleaseInput } from "./release/input.ts";
 import { bundle } from "./release/make.ts";
 import { binaryServer, type BundledServer, nodeServer } from "./release/mcpb_manifest.ts";
@@ -21,16 +22,17 @@ async function main(): Promise<boolean> {
   const { target: named, repository } = parseArgs(Deno.args, { string: ["target", "repository"] });
   const env = (name: string) => Deno.env.get(name);
   const [manifest, source] = [await readManifest(), await readSource(ROOT, env)];
-  const input = await readReleaseInput(manifest, source, await findRepository(repository, env));
+  const place = await findRepository(repository, env);
+  const input = await readReleaseInput(manifest, source, place);
   const write = async (name: string, server: BundledServer) => {
     const output = `${distFolder()}/${name}`;
     await Deno.writeFile(output, bundle(input, server));
     print(output);
   };
   if (named === "node") {
-    const files = await readNodePackage(`${distFolder()}/npm`);
-    if (!files) throw new Error("There is no package in dist/npm: run 'deno task npm' first");
-    await write(nodeBundleName(input.version), nodeServer(files));
+    const folder = `${distFolder()}/npm`;
+    await makePackage(folder, { version: input.version, source, repository: place });
+    await write(nodeBundleName(input.version), nodeServer(await readNodePackage(folder)));
     return true;
   }
   const targets = selectTargets(named ? [named] : [], Deno.build.target);

@@ -1,7 +1,7 @@
 /**
  * `deno task release [--target <name>|all] [--repository <owner>/<name>]`: makes everything that a
  * release has, in `dist/release`; by default for all targets. When one cannot be built, it makes no
- * release. The bundle for Node is of the npm package in `dist/npm`, which `deno task npm` makes.
+ * release.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { buildExecutables } from "./compile/all.ts";
 import { distFolder, readManifest, ROOT } from "./compile/build.ts";
 import { selectTargets } from "./compile/targets.ts";
 import { print, readSource } from "./compile/tools.ts";
+import { makePackage, pack } from "./npm/make.ts";
 import { findRepository, readReleaseInput } from "./release/input.ts";
 import { makeRelease } from "./release/make.ts";
 import { readNodePackage } from "./release/node_package.ts";
@@ -21,7 +22,12 @@ async function main(): Promise<boolean> {
   const env = (name: string) => Deno.env.get(name);
   const repository = await findRepository(named, env);
   const [manifest, source] = [await readManifest(), await readSource(ROOT, env)];
-  const nodePackage = await readNodePackage(`${distFolder()}/npm`);
+  const packed = `${distFolder()}/npm`;
+  await makePackage(packed, { version: manifest.version, source, repository });
+  const nodePackage = {
+    files: await readNodePackage(packed),
+    archive: await Deno.readFile(await pack(packed)),
+  };
   const input = { ...await readReleaseInput(manifest, source, repository), nodePackage };
   const folder = `${distFolder()}/release`;
   await Deno.mkdir(folder, { recursive: true });
@@ -37,7 +43,6 @@ async function main(): Promise<boolean> {
     (name, bytes) => Deno.writeFile(`${folder}/${name}`, bytes),
   );
   for (const [name, hash] of hashes) print(`${hash}  ${name}`);
-  if (!nodePackage) print("made no bundle for Node: run 'deno task npm' first");
   if (!repository) {
     print(
       "made no server.json and no install scripts: for these, type --repository <owner>/<name>",

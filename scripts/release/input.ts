@@ -68,7 +68,7 @@ export async function readReleaseInput(
   { version }: Manifest,
   { epoch }: Source,
   repository: Repository | undefined,
-): Promise<ReleaseInput> {
+): Promise<Omit<ReleaseInput, "nodePackage">> {
   const { packages, roots, licences } = await listPackages();
   const paper = async (name: string, text: string | Promise<string>) => ({
     name,

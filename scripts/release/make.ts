@@ -14,7 +14,14 @@ import {
   bundleManifest,
   nodeServer,
 } from "./mcpb_manifest.ts";
-import { archiveName, bundleName, checksums, nodeBundleName, type Repository } from "./names.ts";
+import {
+  archiveName,
+  bundleName,
+  checksums,
+  nodeArchiveName,
+  nodeBundleName,
+  type Repository,
+} from "./names.ts";
 import { serverJson } from "./server_json.ts";
 
 /** The input of a release, beside the executables. */
@@ -32,8 +39,8 @@ export interface ReleaseInput {
   readonly notes: string;
   /** Install scripts by file name; each has {@linkcode REPOSITORY_PLACE} in it. */
   readonly installers: ReadonlyMap<string, string>;
-  /** The files of the npm package; without it, a release has no bundle for Node. */
-  readonly nodePackage?: readonly Entry[];
+  /** The npm package: what of it runs, and the archive that `npm install` takes. */
+  readonly nodePackage: { readonly files: readonly Entry[]; readonly archive: Uint8Array };
 }
 
 /** Writes a file of a release. */
@@ -51,7 +58,10 @@ export function placeRepository(script: string, { owner, name }: Repository): st
 }
 
 /** Makes a bundle for Claude Desktop. */
-export function bundle(input: ReleaseInput, server: BundledServer): Uint8Array {
+export function bundle(
+  input: Pick<ReleaseInput, "version" | "epoch" | "repository" | "papers">,
+  server: BundledServer,
+): Uint8Array {
   const manifest = bundleManifest(input.version, server, input.repository);
   // The npm package brings its own: the release's are about the executables.
   const papers = server.type === "node" ? [] : input.papers;
@@ -93,9 +103,9 @@ export async function makeRelease(
     await add(name, bundle(input, binaryServer(target, executable)));
     bundles.set(name, hashes.get(name) ?? "");
   }
-  if (input.nodePackage) {
-    await add(nodeBundleName(version), bundle(input, nodeServer(input.nodePackage)));
-  }
+  const { files, archive: packed } = input.nodePackage;
+  await add(nodeBundleName(version), bundle(input, nodeServer(files)));
+  await add(nodeArchiveName(version), packed);
   await add(`cma-mcp-${version}.cdx.json`, json(input.sbom));
   if (repository) {
     for (const [name, script] of input.installers) {

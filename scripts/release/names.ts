@@ -28,6 +28,11 @@ export function nodeBundleName(version: string): string {
   return `cma-mcp-${version}-node.mcpb`;
 }
 
+/** Returns the name of the npm package's archive. */
+export function nodeArchiveName(version: string): string {
+  return `cma-mcp-${version}.tgz`;
+}
+
 /** A repository on GitHub. */
 export interface Repository {
   readonly owner: string;

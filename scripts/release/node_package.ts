@@ -1,5 +1,5 @@
 /**
- * Reads the npm package that `deno task npm` has made.
+ * Reads the npm package, for a bundle that Node runs.
  *
  * @module
  */
@@ -9,14 +9,8 @@ import type { Entry } from "./archive.ts";
 /** What the package has for compilers and registries, and a program that runs does not need. */
 const NOT_RUN = /\.(d\.ts|d\.mts|map|tgz)$|^README\.md$/;
 
-/**
- * Reads the files of the package that a program needs to run.
- *
- * @returns undefined where there is no package
- */
-export async function readNodePackage(folder: string): Promise<Entry[] | undefined> {
-  const isThere = await Deno.stat(`${folder}/package.json`).then(() => true, () => false);
-  if (!isThere) return undefined;
+/** Reads the files of the package that a program needs to run. */
+export async function readNodePackage(folder: string): Promise<Entry[]> {
   const names = (await listFiles(folder, "")).filter((name) => !NOT_RUN.test(name)).sort();
   return await Promise.all(
     names.map(async (name) => ({ name, bytes: await Deno.readFile(`${folder}/${name}`) })),

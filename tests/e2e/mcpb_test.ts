@@ -109,6 +109,6 @@ Deno.test({
   name: "the npm package in a bundle starts with Node where it was unpacked, and answers",
   fn: async () => {
     const files = await readNodePackage(await packageFolder());
-    await startUnpacked(bundle(await releaseInput(), nodeServer(files ?? [])));
+    await startUnpacked(bundle(await releaseInput(), nodeServer(files)));
   },
 });

@@ -29,6 +29,16 @@ export async function releaseInput(overrides: Partial<ReleaseInput> = {}): Promi
       ["install.sh", await script("install.sh")],
       ["install.ps1", await script("install.ps1")],
     ]),
+    nodePackage: {
+      files: [
+        {
+          name: "package.json",
+          bytes: bytes(JSON.stringify({ bin: "main.cjs", engines: { node: ">=20" } })),
+        },
+        { name: "main.cjs", bytes: bytes("program") },
+      ],
+      archive: bytes("archive"),
+    },
     ...overrides,
   };
 }

@@ -168,9 +168,11 @@ Deno.test("makeRelease() writes archives, bundles, papers and sums that are righ
     "SHA256SUMS",
     "cma-mcp-9.9.9-linux-x64.mcpb",
     "cma-mcp-9.9.9-linux-x64.tar.gz",
+    "cma-mcp-9.9.9-node.mcpb",
     "cma-mcp-9.9.9-windows-x64.mcpb",
     "cma-mcp-9.9.9-windows-x64.zip",
     "cma-mcp-9.9.9.cdx.json",
+    "cma-mcp-9.9.9.tgz",
     "install.ps1",
     "install.sh",
     "release-notes.md",
@@ -209,30 +211,23 @@ Deno.test("makeRelease() leaves out what needs a repository where there is none"
   assert(written.has("SHA256SUMS"));
 });
 
-Deno.test("makeRelease() makes a bundle for Node of the npm package", async () => {
-  const manifest = { bin: "main.mjs", engines: { node: ">=20" } };
-  const nodePackage = [
-    { name: "package.json", bytes: bytes(JSON.stringify(manifest)) },
-    { name: "main.mjs", bytes: bytes("program") },
-  ];
-  const { written, hashes } = await release({ nodePackage });
+Deno.test("makeRelease() makes a bundle for Node of the npm package, and keeps its archive", async () => {
+  const { written } = await release();
   const files = unzipSync(written.get("cma-mcp-9.9.9-node.mcpb") ?? bytes(""));
-  assertEquals(text(files["server/main.mjs"]), "program");
-  assert(!("LICENSE" in files));
-  assert(hashes.has("cma-mcp-9.9.9-node.mcpb"));
+  assertEquals(Object.keys(files), ["manifest.json", "server/package.json", "server/main.cjs"]);
+  assertEquals(text(written.get("cma-mcp-9.9.9.tgz")), "archive");
 });
 
 Deno.test("readNodePackage() reads what runs, in every folder", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    assertEquals(await readNodePackage(folder), undefined);
     await Deno.mkdir(`${folder}/dist/node_modules`, { recursive: true });
     const names = ["package.json", "LICENSE", "README.md", "cma-mcp-1.0.0.tgz", "dist/main.js"]
       .concat("dist/main.d.ts", "dist/main.js.map", "dist/node_modules/a.js");
     for (const name of names) await Deno.writeTextFile(`${folder}/${name}`, name);
     const files = await readNodePackage(folder);
-    assertEquals(files?.map(({ name }) => name), ["LICENSE", "dist/main.js", "package.json"]);
-    assertEquals(text(files?.[1]?.bytes), "dist/main.js");
+    assertEquals(files.map(({ name }) => name), ["LICENSE", "dist/main.js", "package.json"]);
+    assertEquals(text(files[1]?.bytes), "dist/main.js");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
