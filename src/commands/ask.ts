@@ -21,7 +21,7 @@ import { readEnvironments } from "../tools/environment.ts";
 import { agentRef } from "../tools/get_session.ts";
 import { MAX_MESSAGE_CHARS, sendMessage } from "../tools/send_message.ts";
 import type { App } from "./serve/app.ts";
-import { findAgent, withApp } from "./workspace.ts";
+import { findAgent, isCalled, noteChoices, withApp } from "./workspace.ts";
 
 /** More bytes are not read from stdin: they cannot be a message. */
 const MAX_STDIN_BYTES = 4 * MAX_MESSAGE_CHARS;
@@ -107,7 +107,7 @@ async function openSession(
     if (!(error instanceof ToolError) || error.code !== "environment_required") throw error;
     const { usable } = await readEnvironments(app.api, { signal });
     if (usable.length === 0) throw error;
-    for (const { id, name } of usable) note(redact.thorough(plainLine(`  ${id}  ${name ?? ""}`)));
+    noteChoices(usable, program);
     throw new UsageError(
       `The workspace has ${usable.length} environments: add --environment-id with the id of one`,
     );
@@ -128,13 +128,12 @@ async function goOn(
 ): Promise<void> {
   if (wanted !== undefined) {
     const { api } = call.services;
-    const { id, name } = agentRef(await api.sessions.retrieve(sessionId, { signal: call.signal }));
-    if (wanted !== id && wanted.trim().toLowerCase() !== name?.trim().toLowerCase()) {
+    const agent = agentRef(await api.sessions.retrieve(sessionId, { signal: call.signal }));
+    if (!isCalled(agent, wanted)) {
+      const actual = plainLine(agent.name ?? agent.id ?? "another agent");
       throw new UsageError(
         `Session ${sessionId} is not with '${firstChars(plainLine(wanted), 100)}' but with ` +
-          `${
-            plainLine(name ?? id ?? "another agent")
-          }: leave the agent out, or put the text into quotes`,
+          `${actual}: leave the agent out, or put the text into quotes`,
       );
     }
   }

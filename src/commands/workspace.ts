@@ -75,6 +75,30 @@ export function newestFirst<T extends { readonly created_at?: string | null }>(
   return resources.toSorted((a, b) => madeAt(b) - madeAt(a));
 }
 
+/** What a person may name by its id or its name. */
+type Named = Partial<Pick<Agent, "id" | "name">>;
+
+function spelled(name: string): string {
+  return name.trim().replace(/\s+/g, " ").toLowerCase();
+}
+
+function nameOf({ name }: Named): string {
+  return spelled(name ?? "");
+}
+
+/** Returns true if a person means this one: by its id, or its name in whatever case. */
+export function isCalled(one: Named, wanted: string): boolean {
+  return one.id === wanted || nameOf(one) === spelled(wanted);
+}
+
+/** Notes what there is to choose from, a line each. */
+export function noteChoices(
+  choices: readonly Named[],
+  { note, redact }: Pick<Program, "note" | "redact">,
+): void {
+  for (const { id, name } of choices) note(redact.thorough(plainLine(`  ${id}  ${name ?? ""}`)));
+}
+
 /**
  * Finds the agent with an id, or with a name that no other agent has, in whatever case.
  *
@@ -83,22 +107,18 @@ export function newestFirst<T extends { readonly created_at?: string | null }>(
 export async function findAgent(
   wanted: string,
   { api }: Pick<App, "api">,
-  { stopping, note, redact }: Pick<Program, "stopping" | "note" | "redact">,
+  program: Pick<Program, "stopping" | "note" | "redact">,
 ): Promise<Pick<Agent, "id" | "name">> {
   if (kindOfId(wanted) === "agent") return { id: wanted };
-  const { found, complete } = await readAgents(api, stopping);
-  const spelled = (name: string) => name.trim().replace(/\s+/g, " ").toLowerCase();
-  const nameOf = ({ name }: Agent) => spelled(name ?? "");
-  const meant = found.filter((agent) => agent.id === wanted || nameOf(agent) === spelled(wanted));
+  const { found, complete } = await readAgents(api, program.stopping);
+  const meant = found.filter((agent) => isCalled(agent, wanted));
   const [only, ...others] = meant;
   if (only && others.length === 0 && complete) return only;
   const close = nearest(spelled(wanted), found.map(nameOf));
   const similar = found.filter((agent) =>
     nameOf(agent).includes(spelled(wanted)) || nameOf(agent) === close
   );
-  for (const { id, name } of (only ? meant : similar).slice(0, MAX_CANDIDATES)) {
-    note(redact.thorough(plainLine(`  ${id}  ${name ?? ""}`)));
-  }
+  noteChoices((only ? meant : similar).slice(0, MAX_CANDIDATES), program);
   const quoted = `'${firstChars(plainLine(wanted), 100)}'`;
   if (only && others.length > 0) {
     throw new UsageError(`${meant.length} agents are called ${quoted}: type the id of one`);

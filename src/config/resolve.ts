@@ -373,7 +373,7 @@ async function askConfig(sources: Sources, operands: readonly string[]): Promise
   const [agent, text] = session === undefined || operands.length > 1
     ? operands
     : [undefined, ...operands];
-  if (agent === undefined && session === undefined) {
+  if (!agent?.trim() && session === undefined) {
     throw new UsageError(
       "Whom to ask, and what? Type cma-mcp ask <agent> '<text>'; 'cma-mcp agents' lists them",
     );

@@ -473,6 +473,7 @@ for (const [words, { agent, text, session }] of asked) {
 
 const unasked: readonly [string[], string][] = [
   [[], "Whom to ask, and what?"],
+  [[" ", "Do it"], "Whom to ask, and what?"],
   [["My agent"], "What to ask?"],
   [["My agent", " "], "The text is empty"],
   [["--session=agent_1", "Do it"], "--session holds an agent's id: give a session's id there"],
