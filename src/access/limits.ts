@@ -1,6 +1,6 @@
 /**
- * Limits of calls: how many run at once, of one caller and of all together, and how often a token
- * calls.
+ * Limits of calls: how many may run at once, for one caller and for all together, and how often a
+ * token may call.
  *
  * @module
  */
@@ -10,13 +10,16 @@ import type { Clock } from "../core/clock.ts";
 import { ToolError } from "../core/errors.ts";
 import type { Caller } from "./principal.ts";
 
-/** Waits are held open by design, so they count apart from calls that should be short. */
+/**
+ * Kind of a call. Waits are held open by design, so they count apart from calls that should be
+ * short.
+ */
 export type CallKind = "call" | "wait";
 
-/** The most calls, or waits, that a setting or a token may allow at once. */
+/** Most calls, or waits, that a setting or a token may allow at once. */
 export const MAX_RUNNING = 100_000;
 
-/** Counts what runs. One per process. */
+/** Counts running calls. One per process. */
 export interface CallLimits {
   /**
    * Takes a place; the returned function frees it.
@@ -30,7 +33,9 @@ export interface CallLimits {
 export const DEFAULT_MAX_CALLS = 1_000;
 
 /**
- * @param maxCalls of all callers together; the total of waits is the waiter's own limit
+ * Makes the limits of a process.
+ *
+ * @param maxCalls calls of all callers together; the waiter limits the total of waits itself
  */
 export function createCallLimits(maxCalls: number = DEFAULT_MAX_CALLS): CallLimits {
   // Keyed by kind and name of the caller; callers with nothing running are left out.
@@ -102,15 +107,15 @@ export interface RateLimiter {
   /**
    * Spends requests if there are enough.
    *
-   * @param perMinute what comes back every minute, evenly, and the most that can be saved up
-   * @param requests how many are spent at once, or none of them: at most `perMinute`, and 1 by
-   *   default
+   * @param perMinute requests that come back every minute, evenly, and the most that can be saved
+   * up
+   * @param requests how many to spend, all or none: at most `perMinute`, and 1 by default
    * @returns 0 when they were spent, else the milliseconds after which there will be enough
    */
   take(name: string, perMinute: number, requests?: number): number;
 }
 
-/** Rounding must not refuse a caller who has waited as long as told. */
+/** Tolerance for rounding: a caller who has waited as long as asked must get in. */
 const TOLERANCE = 1e-6;
 
 interface Bucket {

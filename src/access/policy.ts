@@ -13,7 +13,7 @@ import { toBase64Url } from "../core/text.ts";
 import type { Caller, Principal } from "./principal.ts";
 
 /**
- * Decides before anything is done. Every refusal reads the same, whether the id exists or not, so
+ * Checks a caller before a tool acts. Every error reads the same, whether the id exists or not, so
  * that a caller cannot probe for what it may not reach.
  */
 export interface AccessPolicy {
@@ -21,22 +21,30 @@ export interface AccessPolicy {
   allowedAgentIds(caller: Caller): readonly string[] | undefined;
   /** Ids of the only environments that the caller may reach; all when undefined. */
   allowedEnvironmentIds(caller: Caller): readonly string[] | undefined;
-  /** @throws `ToolError` `not_available` when the agent may not be reached */
+  /**
+   * Checks that the caller may reach an agent.
+   *
+   * @throws `ToolError` `not_available` otherwise
+   */
   checkAgent(agentId: string, caller: Caller): void;
-  /** @throws `ToolError` `not_available` that lists the choices when it may not be reached */
+  /**
+   * Checks that the caller may reach an environment.
+   *
+   * @throws `ToolError` `not_available`, with the choices, otherwise
+   */
   checkEnvironment(environmentId: string, caller: Caller): void;
   /**
-   * Looks up at most once per session what it depends on: agent, environment and owner, none of
-   * which ever changes.
+   * Checks that the caller may reach a session. Its agent, environment and owner decide; none of
+   * them ever changes, so a session is read at most once.
    *
    * @returns the session, where it had to be read
    * @throws `ToolError` `not_available` when the session is unknown or may not be reached;
-   *   `ApiError` when that could not be found out
+   * `ApiError` when that could not be found out
    */
   checkSession(sessionId: string, caller: Caller): Promise<Session | undefined>;
   /** Metadata that makes a new session the caller's own. */
   ownerMetadata(caller: Caller): Promise<Readonly<Record<string, string>>>;
-  /** Spares the look-up for a session that was made here for the caller. */
+  /** Remembers a session that was created here for the caller, so that it need not be read. */
   rememberSession(
     sessionId: string,
     made: { readonly agentId: string; readonly environmentId: string },
@@ -44,7 +52,7 @@ export interface AccessPolicy {
   ): Promise<void>;
 }
 
-/** What {@linkcode createAccessPolicy} is given. */
+/** Options of {@linkcode createAccessPolicy}. */
 export interface AccessOptions {
   readonly api: Pick<ManagedAgentsApi, "sessions">;
   /** The only agents that anybody may reach; all when absent. */
@@ -60,10 +68,13 @@ interface SessionFacts {
   readonly owner: string | undefined;
 }
 
-/** Sessions whose facts are remembered. */
+/** Most sessions whose facts are remembered. */
 const MAX_SESSIONS = 10_000;
 
-/** The refusal; the same for agents and sessions, unknown and forbidden ones. */
+/**
+ * Makes the error for an agent or a session that is unknown or forbidden; it reads the same for
+ * all.
+ */
 export function notAvailable(): ToolError {
   return new ToolError(
     "not_available",
@@ -72,21 +83,21 @@ export function notAvailable(): ToolError {
   );
 }
 
-/** Environments that an error message names. */
+/** Most environments that an error message names. */
 export const MAX_ENVIRONMENT_CHOICES = 20;
 
-/** Says which environments a caller may choose from, for the end of an error message. */
+/** Lists the environments that a caller may choose from, for the end of an error message. */
 export function environmentChoices(allowed: readonly string[]): string {
   if (allowed.length === 0) return "Your token may use none: ask the operator for another.";
   const shown = allowed.slice(0, MAX_ENVIRONMENT_CHOICES);
   return `Pass one of these as environment_id: ${shown.join(", ")}.`;
 }
 
-/** A policy that admits what both the server's own list and the caller's scopes admit. */
+/** Makes a policy that admits what both the server's own list and the caller's scopes admit. */
 export function createAccessPolicy(options: AccessOptions): AccessPolicy {
   const { api, ownerMarks = createOwnerMarks() } = options;
   const allowed = options.allowedAgentIds && [...new Set(options.allowedAgentIds)];
-  // Keyed by session id; sessions out of reach are remembered like any other.
+  // Keyed by session id; sessions that callers may not reach are remembered too.
   const known = new LruMap<string, SessionFacts>(MAX_SESSIONS);
 
   const admitsAgent = (agentId: string | undefined, { principal }: Caller) =>
@@ -125,7 +136,8 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
       if (!allowed && !isBound(caller.principal)) return undefined;
       const remembered = known.get(sessionId);
       if (remembered && await admitsSession(remembered, caller)) return undefined;
-      // A refusal always costs a request: by its time, what exists is not told from what does not.
+      // Denying a session always costs a request, so that the time does not tell which sessions
+      // exist.
       const session = await retrieve(sessionId, caller);
       if (await admitsSession(factsOf(session), caller)) return session;
       throw notAvailable();
@@ -141,12 +153,14 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
   };
 }
 
-/** Returns true when the API does not know the id; some refuse a malformed one as such. */
+/** Returns true if the API does not know the id; some servers reject a malformed id as invalid. */
 export function isUnknownId(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 404 || error.isInvalidRequest);
 }
 
-/** Admits an unknown id only where there is no list. */
+/**
+ * Returns true if the list admits the id; an unknown id is admitted only where there is no list.
+ */
 function admits(ids: readonly string[] | undefined, id: string | undefined): boolean {
   return ids === undefined || (id !== undefined && ids.includes(id));
 }
@@ -155,7 +169,7 @@ function isBound(principal: Principal | undefined): boolean {
   return Boolean(principal?.agents || principal?.environments || principal?.sessions === "own");
 }
 
-/** The agent comes in whichever form the API gives it. */
+/** Reads the facts from a session, whose agent comes in one of several forms. */
 function factsOf({ agent, environment_id, metadata }: Session): SessionFacts {
   const owner = metadata?.[OWNER_KEY];
   return {
@@ -165,23 +179,25 @@ function factsOf({ agent, environment_id, metadata }: Session): SessionFacts {
   };
 }
 
-/** Metadata key of the mark that a session carries of the caller who created it. */
+/** Metadata key of the mark that names a session's owner. */
 export const OWNER_KEY = "cma_mcp_owner";
 
-/** Says what the key is used for, so that no other use of it gives the same values. */
+/** Separates this use of the key from all others, so that none of them gives the same values. */
 const PURPOSE = "cma-mcp session owner v1\n";
 
-/** Makes marks: the same name gives the same mark on every replica that has the same secret. */
+/**
+ * Makes owner marks: the same name gives the same mark on every replica that has the same secret.
+ */
 export interface OwnerMarks {
   markOf(name: string): Promise<string>;
 }
 
 /**
- * Marks are HMAC-SHA256 values, 43 characters of base64url: they tell neither the name nor the
- * secret to those who can read a session's metadata.
+ * Makes owner marks from HMAC-SHA256: 43 characters of base64url, which reveal neither the name nor
+ * the secret to those who can read a session's metadata.
  *
  * @param secret random text of 32 characters or more; without one, a new one that ends with the
- *   process: sessions from before are then out of reach
+ * process, after which nobody reaches the sessions marked with it
  */
 export function createOwnerMarks(secret: string = randomSecret()): OwnerMarks {
   let key: Promise<CryptoKey> | undefined;

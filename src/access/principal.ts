@@ -6,9 +6,9 @@
 
 import type { CallOptions } from "../api/types.ts";
 
-/** A caller that the transport tells apart from others. What is absent is not limited. */
+/** A caller that the transport can identify. An absent field sets no limit. */
 export interface Principal {
-  /** Name of the caller's token: for the operator, and what its sessions are bound to. */
+  /** Name of the caller's token, which the operator sees and sessions are bound to. */
   readonly id: string;
   /** The only agents that it may reach, with their sessions. */
   readonly agents?: readonly string[];
@@ -21,9 +21,9 @@ export interface Principal {
    * session that the other scopes admit.
    */
   readonly sessions?: "own" | "all";
-  /** Waits that it may have open at once. */
+  /** Most waits that it may have open at once. */
   readonly maxWaits?: number;
-  /** Other calls that it may have running at once. */
+  /** Most other calls that it may have running at once. */
   readonly maxCalls?: number;
   /**
    * Counts requests to the API that a call makes beside the usual few against the caller's rate.
@@ -33,8 +33,8 @@ export interface Principal {
   readonly charge?: (requests: number) => number;
 }
 
-/** On whose behalf something is done, and its bounds. */
+/** The caller on whose behalf something is done, and the bounds of the call. */
 export interface Caller extends CallOptions {
-  /** Absent where the transport does not tell callers apart: then nothing of it is limited. */
+  /** Absent where the transport does not identify callers: then no limits apply. */
   readonly principal?: Principal;
 }

@@ -15,13 +15,13 @@ import { firstChars } from "../core/text.ts";
 import { MAX_RUNNING } from "./limits.ts";
 import { createTokenRegistry, type TokenEntry, type TokenRegistry, tokensOf } from "./tokens.ts";
 
-/** Names of tokens: they go into logs and responses, so they stay plain. */
+/** Pattern of token names, which stay plain because they go into logs and responses. */
 export const TOKEN_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** The same in words. */
+/** {@linkcode TOKEN_NAME} in words. */
 export const TOKEN_NAME_WORDS = "1 to 64 letters, digits, '.', '_' and '-'";
 
-/** Bounds what is compared for every request. */
+/** Most tokens of a file: every request is compared with all of them. */
 const MAX_TOKENS = 1_000;
 
 const NAME_RULE = `must be ${TOKEN_NAME_WORDS}`;
@@ -105,7 +105,7 @@ function parseJson(text: string, source: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // What the parser says may quote the file.
+    // The parser's own message may quote the file.
     throw new UsageError(`${source} is not valid JSON: check its commas, quotes and brackets`);
   }
 }
@@ -142,7 +142,7 @@ function refuseDuplicates(entries: readonly TokenEntry[], source: string): void 
   }
 }
 
-/** `tokens[1] ("ci"): read_only must be true or false`. */
+/** Describes a problem of the file, such as `tokens[1] ("ci"): read_only must be true or false`. */
 function describe(issue: z.core.$ZodIssue, content: unknown): string {
   const [list, index, ...path] = issue.path;
   const isEntry = typeof index === "number";
@@ -174,15 +174,15 @@ function valueAt(content: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-/** Who may call over HTTP: whoever has the token, or one of a list. */
+/** The tokens that may call over HTTP: a single one, or a list. */
 export interface TokenSettings {
   /** The secret itself; absent where there is a list of tokens. */
   readonly token?: string;
-  /** A list of tokens, and where it was read from, to be read again when it changes. */
+  /** A list of tokens, and the file that it came from, which is read again when it changes. */
   readonly tokenFile?: { readonly path: string; readonly entries: readonly TokenEntry[] };
 }
 
-/** What following a file takes of the program. */
+/** The parts of the program that following a file needs. */
 interface TokenProgram {
   readonly clock: Clock;
   readonly log: Logger;
@@ -196,7 +196,7 @@ export interface OpenTokens {
   close(): void;
 }
 
-/** How often the file is read, in milliseconds. */
+/** Time between two reads of the file, in milliseconds. */
 const POLL_MS = 3_000;
 
 /**
@@ -219,7 +219,7 @@ export function openTokens(
   const { path } = tokenFile;
   const registry = createTokenRegistry(tokenFile.entries);
   const closing = new AbortController();
-  // What was found last, so that each content, and that there is none, is told once.
+  // The last result, so that each content, or a missing file, is logged once.
   let last: string | undefined;
   let isReadable = true;
 
@@ -242,7 +242,8 @@ export function openTokens(
     });
     if (content === undefined || closing.signal.aborted) return;
     isReadable = true;
-    // Contents also show what times of change do not, such as a volume whose links are exchanged.
+    // Compare contents: times of change miss some changes, such as a volume whose links are
+    // exchanged.
     if (content === last) return;
     last = content;
     try {
@@ -251,7 +252,7 @@ export function openTokens(
       fail(error);
     }
   };
-  // One after the other, so that an old content never comes last.
+  // Read one at a time, so that an old content never comes last.
   let reading = Promise.resolve();
   const readNext = () => reading = reading.then(read);
   const poll = async () => {
@@ -260,7 +261,7 @@ export function openTokens(
       await clock.sleep(POLL_MS, closing.signal);
     }
   };
-  // Ends by the signal only.
+  // Rejects only when the signal aborts.
   poll().catch(() => {});
   const unsubscribe = onReload(() => void readNext());
   return {

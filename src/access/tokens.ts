@@ -7,21 +7,23 @@
 import { createHash } from "node:crypto";
 import type { Principal } from "./principal.ts";
 
-/** A token: its secrets, and what its bearer may do. What is absent is not limited. */
+/**
+ * A token: the hashes of its secrets, and what its bearer may do. An absent field sets no limit.
+ */
 export interface TokenEntry extends Omit<Principal, "id" | "charge"> {
   /** 1 to 64 letters, digits, `.`, `_` and `-`; sessions are bound to it. */
   readonly name: string;
   /** SHA-256 of each accepted secret, as lower-case hex: one, or several while one replaces another. */
   readonly hashes: readonly string[];
-  /** Milliseconds since the epoch from which on the token is refused. */
+  /** Time at which the token expires, in milliseconds since the epoch. */
   readonly expiresAtMs?: number;
-  /** Requests per minute. */
+  /** Most requests per minute. */
   readonly ratePerMinute?: number;
 }
 
-/** The tokens of a server. They can be exchanged while it runs: calls that run go on. */
+/** The tokens of a server. They can be replaced while it runs; running calls go on. */
 export interface TokenRegistry {
-  /** Returns all tokens, also expired ones: the same list until it changes. */
+  /** Returns all tokens, expired ones too: the same list until it changes. */
   current(): readonly TokenEntry[];
   replace(tokens: readonly TokenEntry[]): void;
 }
@@ -49,8 +51,8 @@ export function tokensOf(secrets: readonly string[]): TokenEntry[] {
 }
 
 /**
- * Returns the SHA-256 of a text as lower-case hex: at once, since Web Crypto's detour over a thread
- * takes far longer.
+ * Returns the SHA-256 of a text as lower-case hex. Synchronous, since Web Crypto's detour over a
+ * thread takes far longer.
  */
 export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");

@@ -228,7 +228,7 @@ export class Attempt {
   /** Aborts when the attempt is ended from this side. */
   readonly signal: AbortSignal;
   /** When the last bytes came, or else the request went out, by the clock's `now()`. */
-  heardAt: number;
+  lastByteAt: number;
   /** The response, once its head has come. */
   response: Response | undefined;
   /** After {@linkcode failed}: true when it may have been for a dead connection alone. */
@@ -255,7 +255,7 @@ export class Attempt {
     this.#call = call;
     this.#count = count;
     this.#deadlineAt = call.deadlineAt;
-    this.heardAt = this.#startedAt = context.clock.now();
+    this.lastByteAt = this.#startedAt = context.clock.now();
     this.#countEnd = currentUpstreamRequests()?.begin(spec.path, this.#startedAt, count);
     if (call.signal?.aborted) this.handleEvent();
     else call.signal?.addEventListener("abort", this);
@@ -278,13 +278,13 @@ export class Attempt {
 
   /** Takes a connection for the request, whose silence counts from now on. */
   takeRoute(): Route {
-    this.heardAt = this.context.clock.now();
+    this.lastByteAt = this.context.clock.now();
     return this.#route = this.context.connections.route(this.kind);
   }
 
   /** Records that bytes came. */
   heard(): void {
-    this.heardAt = this.context.clock.now();
+    this.lastByteAt = this.context.clock.now();
   }
 
   /** Returns the promise's outcome, unless the attempt is ended first. For one promise at a time. */
@@ -345,7 +345,7 @@ export class Attempt {
 
   /** Drops the connection if the attempt, which ends from this side, got no byte for so long. */
   dropIfSilent(suspiciousMs: number, options: { readonly suspect?: boolean } = {}): void {
-    if (this.context.clock.now() - this.heardAt < suspiciousMs) return;
+    if (this.context.clock.now() - this.lastByteAt < suspiciousMs) return;
     if (options.suspect) this.#route?.suspect();
     else this.#route?.drop();
   }
@@ -363,8 +363,8 @@ export class Attempt {
     const { clock } = this.context;
     if (this.signal.aborted) return;
     // Silence before the request goes out says nothing about its connection.
-    const heardAt = this.#route ? this.heardAt : now;
-    const silentAt = this.kind === "read" ? heardAt + READ_SILENCE_MS : Infinity;
+    const lastByteAt = this.#route ? this.lastByteAt : now;
+    const silentAt = this.kind === "read" ? lastByteAt + READ_SILENCE_MS : Infinity;
     if (now >= this.#deadlineAt) {
       this.#endedBy = "deadline";
       this.abort(timeoutError(this.context, `within ${this.#call.timeoutMs / 1_000} s`));
@@ -445,10 +445,10 @@ async function dispatch(
   let pending: Promise<Response> | undefined;
   try {
     const { fetch } = attempt.takeRoute();
-    const sentAt = { monotonic: attempt.heardAt, wall: clock.wallTime() };
+    const sentAt = { monotonic: attempt.lastByteAt, wall: clock.wallTime() };
     pending = fetch(baseUrl + path + queryString(query), init);
     const response = await attempt.wait(pending);
-    attempt.heard();
+    attempt.noteBytes();
     record.addDate(response.headers, sentAt);
     return response;
   } catch (error) {
@@ -491,7 +491,7 @@ async function readErrorText(attempt: Attempt, response: Response): Promise<stri
     return await readText(response, {
       signal: attempt.signal,
       maxBytes: MAX_ERROR_BYTES,
-      onChunk: () => attempt.heard(),
+      onChunk: () => attempt.noteBytes(),
     });
   } catch {
     // The status is known, and says more than why the text cannot be read.
@@ -522,7 +522,7 @@ async function readJson(attempt: Attempt, response: Response): Promise<unknown> 
     if (isShort(response, Math.min(SHORT_BYTES, maxBytes))) {
       parser.push(await attempt.wait(response.text()));
     } else {
-      await readPieces(response, { signal, maxBytes, onChunk: () => attempt.heard() }, parser);
+      await readPieces(response, { signal, maxBytes, onChunk: () => attempt.noteBytes() }, parser);
     }
     return parser.end();
   } catch (error) {

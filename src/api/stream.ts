@@ -67,10 +67,10 @@ export async function openEventStream(
 function endWhenSilent({ clock, connections }: HttpContext, attempt: Attempt): () => void {
   let cancel = () => {};
   const unwatch = connections.watchStream(() => {
-    const { heardAt } = attempt;
+    const { lastByteAt } = attempt;
     cancel();
-    cancel = clock.after(Math.max(0, heardAt + SUSPECT_SILENCE_MS - clock.now()), () => {
-      if (attempt.heardAt !== heardAt) return;
+    cancel = clock.after(Math.max(0, lastByteAt + SUSPECT_SILENCE_MS - clock.now()), () => {
+      if (attempt.lastByteAt !== lastByteAt) return;
       attempt.abort(new ApiError("The event stream went silent", { kind: "connection_lost" }));
     });
   });
@@ -112,7 +112,7 @@ function eventStreamOf(
   async function* items(): AsyncGenerator<StreamItem, void, undefined> {
     try {
       for (let chunk = await reader.read(); chunk; chunk = await reader.read()) {
-        attempt.heard();
+        attempt.noteBytes();
         for (const item of decoder.push(chunk)) {
           if (item.kind === "event") record.addEvents(sessionId, [item.event]);
           yield item;

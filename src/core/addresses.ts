@@ -1,5 +1,5 @@
 /**
- * The rules for addresses: of the API, of this machine, and of pages that call.
+ * Rules for addresses: the API's base URL, names of this machine, and origins of web pages.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { firstChars } from "./text.ts";
 /** Base URL of the hosted API. */
 export const HOSTED = "https://api.anthropic.com";
 
-/** Sites of Anthropic's that people copy an address from, and that are no API. */
+/** Anthropic sites that people copy an address from although they are not the API. */
 const NO_API =
   /^(console|platform|www|docs|support|status)\.(anthropic|claude)\.com$|^(claude\.ai|anthropic\.com|claude\.com)$/;
 
-/** The API's own paths, which are put behind the base URL. */
+/** The API's own paths, which requests append to the base URL. */
 const API_PATH = /\/v1(?:\/(?:[a-z_]+)(?:\/.*)?)?$/;
 
 /**
@@ -82,12 +82,12 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Brings an origin, as browsers write it into an `Origin` header (RFC 6454, section 6), into the form
- * in which two are compared: scheme, host and port in lower case, without the scheme's own port. The
- * URL standard knows origins of the web's schemes only; those of extensions and of pages inside
- * programs, such as `vscode-webview://…`, have a host just the same.
+ * Brings an origin, as browsers write it into an `Origin` header (RFC 6454, section 6), into a
+ * normal form for comparison: scheme, host and port in lower case, without the scheme's default
+ * port. The URL standard knows origins of the web's schemes only; those of extensions and of pages
+ * inside programs, such as `vscode-webview://…`, have a host just the same.
  *
- * @returns undefined for what is no origin: an opaque one (`null`), or a URL with more in it
+ * @returns undefined for anything else: an opaque origin (`null`), or a URL with more in it
  */
 export function normalOrigin(text: string): string | undefined {
   const url = URL.parse(text);

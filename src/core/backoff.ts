@@ -1,5 +1,5 @@
 /**
- * How long to pause before another try.
+ * Pauses between retries.
  *
  * @module
  */
@@ -8,15 +8,15 @@
 export interface BackoffOptions {
   /** Pause after the first failure, before jitter. */
   readonly baseMs: number;
-  /** The pause never exceeds this. */
+  /** Longest pause. */
   readonly capMs: number;
   /** Uniform random number in [0, 1); inject for tests. */
   readonly random?: () => number;
 }
 
 /**
- * Exponential back-off with jitter: `base · 2^attempt`, capped, of which the upper half is random,
- * so that many callers that failed together do not come back together.
+ * Returns the pause before a retry: `base · 2^attempt`, capped. The upper half is random, so that
+ * callers that failed together do not retry together.
  *
  * @param attempt failures so far, 0 for the first
  * @returns milliseconds in [ceiling / 2, ceiling]

@@ -1,10 +1,10 @@
 /**
- * Bytes that come in pieces, put together.
+ * Joins bytes that come in pieces.
  *
  * @module
  */
 
-/** Smallest memory that is taken for more than one piece, in bytes. */
+/** Smallest capacity of a buffer that holds more than one piece, in bytes. */
 const MIN_CAPACITY = 1024;
 
 /**
@@ -14,10 +14,10 @@ const MIN_CAPACITY = 1024;
 export class ByteBuffer {
   #bytes = new Uint8Array();
   #length = 0;
-  /** True while the memory is a piece that the caller made, which must not be written to. */
+  /** True while the buffer is the caller's own first piece, which must not be written to. */
   #borrowed = true;
 
-  /** How many bytes there are. */
+  /** Number of bytes collected. */
   get byteLength(): number {
     return this.#length;
   }

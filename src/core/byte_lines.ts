@@ -1,33 +1,34 @@
 /**
- * Lines of a stream of bytes, within a bound of memory and in time that grows with their length.
+ * Reads lines from a stream of bytes, in bounded memory and in time that grows with their length.
  *
  * @module
  */
 
 import { ByteBuffer } from "./byte_buffer.ts";
 
-/** A line without its end; of one that is too long, only how it begins and ends is kept. */
+/**
+ * A line without its line end. Of a line that is too long, only the beginning and the end are kept.
+ */
 export type ByteLine =
   | { readonly kind: "line"; readonly bytes: Uint8Array }
   | {
     readonly kind: "too_long";
-    /** How long it was. */
+    /** Length of the whole line. */
     readonly byteLength: number;
     readonly head: Uint8Array;
     readonly tail: Uint8Array;
   };
 
-/** How much is kept of the beginning and of the end of a line that is too long, in bytes. */
+/** Bytes kept of the beginning, and of the end, of a line that is too long. */
 const EDGE_BYTES = 1024;
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
 /**
- * Reads lines that end in LF or CR LF. What follows the last line end is a line too, unless it is
- * empty.
+ * Reads lines that end in LF or CR LF. Text after the last line end is a line too.
  *
- * @param maxBytes longest line; longer ones are read over
+ * @param maxBytes longest line that is kept whole
  */
 export async function* byteLines(
   source: AsyncIterable<Uint8Array>,

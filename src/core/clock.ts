@@ -1,5 +1,5 @@
 /**
- * Time as a dependency: everything that waits takes a {@linkcode Clock}, so that tests never sleep.
+ * Time as a dependency: all code that waits takes a {@linkcode Clock}, so that tests never sleep.
  *
  * @module
  */
@@ -7,8 +7,9 @@
 /** A source of time. Durations are milliseconds. */
 export interface Clock {
   /**
-   * Milliseconds of monotonic time. Only differences mean something: the system clock may have been
-   * corrected since the process began, and on Linux this time stands still while the machine sleeps.
+   * Milliseconds of monotonic time. Only differences are meaningful: the system clock may have been
+   * corrected since the process began, and on Linux this time stands still while the machine
+   * sleeps.
    */
   now(): number;
   /**

@@ -7,12 +7,15 @@
 
 import { firstChars } from "./text.ts";
 
-/** The command line, the environment or a named file is wrong: one line, exit code 2. */
+/**
+ * A wrong setting on the command line, in the environment or in a named file; printed as one line,
+ * with exit code 2.
+ */
 export class UsageError extends Error {
   override name = "UsageError";
 }
 
-/** A tool call that cannot be done, in words that tell the caller what to do about it. */
+/** A tool call that failed; the message tells the caller what to do. */
 export class ToolError extends Error {
   override name = "ToolError";
   /** Stable, machine-readable: `not_available`, `invalid_argument`, `too_many_waits`, … */
@@ -25,30 +28,32 @@ export class ToolError extends Error {
 }
 
 /**
- * Returns the beginning of a foreign error's message, in whole words, up to where it may quote a text
- * that was sent: for logs, which hold no message texts.
+ * Returns the beginning of a foreign error's message, in whole words, up to the first place where
+ * it may quote a text that was sent. For logs, which must hold no message texts.
  */
 export function unquoted(error: unknown): string {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   return `${name}: ${/^[^"'`:{[\n]{0,100}(?=[\s"'`:{[]|$)/.exec(message)?.[0].trim() ?? ""}`;
 }
 
-/** Returns the words of whatever was thrown. */
+/** Returns the message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Returns the system's code of an error, such as `ENOENT`; undefined where it has none. */
+/** Returns the system's code of an error, such as `ENOENT`; undefined if it has none. */
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
 
-/** Returns true for the error of a write whose reader has gone, by the names that runtimes give it. */
+/**
+ * Returns true if a write failed because its reader has gone; runtimes name that error differently.
+ */
 export function isBrokenPipe(error: unknown): boolean {
   return systemCode(error) === "EPIPE" || (error instanceof Error && error.name === "BrokenPipe");
 }
 
-/** The runtime's error codes for files: what is wrong, and what to do. */
+/** File errors by the runtime's code: what is wrong, and what to do. */
 const FILE_ERRORS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file: check the path",
   ENOTDIR: "a part of its path is a file: check the path",
@@ -68,9 +73,10 @@ function fileErrorText(error: unknown): string | undefined {
 }
 
 /**
- * Says in a clause why a host's file cannot be read as UTF-8, such as "it is a folder".
+ * Returns the reason why a host's file cannot be read as UTF-8, as a clause such as "it is a
+ * folder".
  *
- * @param error what the read threw
+ * @param error thrown by the read
  */
 export function whyUnreadable(error: unknown): string {
   return fileErrorText(error)?.replace(/:.*/, "") ??
@@ -78,16 +84,16 @@ export function whyUnreadable(error: unknown): string {
 }
 
 /**
- * Makes the error, in one line, of a file that a setting names and that cannot be read.
+ * Makes the one-line error for a file that a setting names and that cannot be read.
  *
- * @param error what the read threw; it becomes the cause
+ * @param error thrown by the read; it becomes the cause
  * @param flag how the user named the file, such as `--api-key-file`
  */
 export function fileError(error: unknown, path: string, flag: string): UsageError {
   const reason = /^~[/\\]/.test(path)
     ? "nothing has replaced its '~': type the whole path"
     : fileErrorText(error) ?? "check that it exists and is readable";
-  // A key in the place of a path is not repeated.
+  // The value may be a key in place of a path: do not repeat it.
   const shown = /^(sk-|cma_)|^[^/\\.]{32,}$/.test(path) ? "the file" : `'${firstChars(path, 200)}'`;
   return new UsageError(`Cannot read ${shown} (${flag}): ${reason}`, { cause: error });
 }

@@ -7,17 +7,17 @@
 import { UsageError } from "./errors.ts";
 import { firstChars } from "./text.ts";
 
-/** The kind of value that is expected. */
+/** Options of {@linkcode checkFilledIn}: the kind of value expected. */
 export interface FilledInOptions {
-  /** A credential, which is never repeated. */
+  /** True for a credential, which errors never repeat. */
   readonly secret?: boolean;
-  /** One word that a machine made, such as an id; credentials are. */
+  /** True for one machine-made word, such as an id. A credential always counts as one. */
   readonly isWord?: boolean;
-  /** The path of a file, in which names of all kinds occur. */
+  /** True for the path of a file, which may contain nearly any name. */
   readonly isPath?: boolean;
 }
 
-/** Characters that cannot be seen: control, zero-width, directional and other odd white space. */
+/** Invisible characters: control, zero-width, directional and other odd white space. */
 const INVISIBLE =
   // deno-lint-ignore no-control-regex -- control characters are what is looked for
   /[\u0000-\u0008\u000e-\u001f\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0]/;
@@ -29,27 +29,27 @@ const QUOTED = new RegExp(`^${QUOTES}|${QUOTES}$`);
 const ASSIGNMENT =
   /^(?:(?:export|set|setx|env)\s+|\$env:)?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\s*(?:(=)\s*|(:)\s+)[^=\s]/;
 
-/** A value that is nothing but a reference, which no program replaced. */
+/** A value that is only a variable reference, which no program replaced. */
 const REFERENCE =
   /^(\$[A-Z_][A-Z0-9_]*|\$env:\w+|\$\{[^}]*\}|\$\([^)]*\)|%\w+%|\$?\{\{.*\}\}|\{(?:env|file):[^}]*\}|(op|bw|vault|keychain|secretmanager):\/\/.*)$/is;
 
-/** A reference within a longer value. */
+/** A variable reference within a longer value. */
 const CONTAINS_REFERENCE =
   /\$\{[^}]*\}|\$\([^)]*\)|\$[A-Z_][A-Z0-9_]+|%[A-Z_][A-Z0-9_]{2,}%|\{\{.*\}\}|\{(?:env|file):[^}]*\}/;
 
-/** Words that programs write for nothing. */
+/** Words that programs write for a missing value. */
 const NOTHING = /^(undefined|null|\(null\)|none|nil|nan|\[object \w+\])$/i;
 
-/** Signs and words of instructions where a person is to put a value of any kind. */
+/** Placeholders that instructions use for a value of any kind. */
 const PLACEHOLDER =
   /^<.*>$|\.{3}|\u2026|\*{3}|[-_]x{3,}$|^(x{3,}|change[-_]?me|placeholder|todo|tbd|replace[-_]?me)$/i;
 
-/** Words of instructions where an id or a credential is to be. */
+/** Placeholders that instructions use for an id or a credential. */
 const WORD_PLACEHOLDER =
   /^(.*[-_])?your([-_].*)?$|[-_](goes[-_])?here$|^(sk-ant-)?(api\d*-)?(xx+|key|secret|token|example)$|^(insert[-_].*|(anthropic[-_])?api[-_]?key)$/i;
 
 /**
- * Makes sure that a value was filled in.
+ * Throws unless a value was filled in.
  *
  * @param value non-empty, trimmed
  * @param source how the user spelled the setting: `--port` or `PORT`
@@ -60,20 +60,20 @@ export function checkFilledIn(value: string, source: string, options: FilledInOp
   if (complaint !== undefined) throw new UsageError(`${source} ${complaint}`);
 }
 
-/** Returns false for what {@linkcode checkFilledIn} complains about. */
+/** Returns false for a value that {@linkcode checkFilledIn} rejects. */
 export function isFilledIn(value: string, options?: FilledInOptions): boolean {
   return complaintOf(value, options ?? {}) === undefined;
 }
 
-/** Shortest placeholder that may have a part of a real credential in it, in characters. */
+/** Shortest placeholder that may contain part of a real credential, in characters. */
 const MIN_CREDENTIAL_CHARS = 24;
 
-/** Credentials are longer, or have other characters in them. */
+/** A word that is too short and too plain for a credential. */
 const SHORT_WORD = /^[a-z]{1,15}$/i;
 
 /**
- * Returns true for what is certainly no credential: what programs write for nothing, a short
- * placeholder, a short word. An error may repeat it.
+ * Returns true for a value that is certainly no credential, so that an error may repeat it: a word
+ * for a missing value, a short placeholder, or a short word.
  */
 export function isNoCredential(value: string): boolean {
   if (NOTHING.test(value) || SHORT_WORD.test(value)) return true;
@@ -118,7 +118,7 @@ function complaintOf(
   return undefined;
 }
 
-/** Names that are no secret: those that variables for this program and its like have. */
+/** Returns true for a variable name of this program or a similar one, which is not secret. */
 function isKnown(name: string): boolean {
   return /^(ANTHROPIC|CLAUDE|CMA|MANAGED_AGENTS|MCP)_[A-Z_]{1,40}$/.test(name);
 }

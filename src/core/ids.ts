@@ -1,11 +1,11 @@
 /**
- * The shape of ids of the Managed Agents API, and of the keys that are mistaken for them.
+ * The shape of ids of the Managed Agents API, and of the keys that people paste in their place.
  *
  * @module
  */
 
 /**
- * An id: anything that is safe as a path segment. The API documents neither prefixes nor lengths as
+ * An id: any text that is safe as a path segment. The API documents neither prefixes nor lengths as
  * stable, and other implementations choose their own.
  */
 export const ID = /^[A-Za-z0-9_-]{1,128}$/;
@@ -22,7 +22,7 @@ const PREFIXES: Readonly<Record<IdKind, RegExp>> = {
   file: /^file[_-]/i,
 };
 
-/** Returns the kind that an id's prefix tells; undefined where it tells none. */
+/** Returns the kind that an id's prefix names; undefined for any other prefix. */
 export function kindOfId(id: string): IdKind | undefined {
   return ID_KINDS.find((kind) => PREFIXES[kind].test(id));
 }
@@ -30,8 +30,8 @@ export function kindOfId(id: string): IdKind | undefined {
 const ID_KINDS: readonly IdKind[] = ["agent", "environment", "session", "event", "file"];
 
 /**
- * Returns true for what can be the id of such a thing: of its prefix, or of none that is known but
- * with a digit in it, which ids have whoever makes them, and names mostly have not.
+ * Returns true if the value can be an id of this kind: it has a prefix of the kind, or no known
+ * prefix but a digit. Ids of every implementation contain digits; names mostly do not.
  */
 export function isIdOf(kind: IdKind, value: string): boolean {
   const known = kindOfId(value);
@@ -45,7 +45,7 @@ export const CREDENTIAL_VARIABLES = {
   auth_token: "ANTHROPIC_AUTH_TOKEN",
 } as const;
 
-/** Returns true for what begins as keys do, which are pasted in the place of ids. */
+/** Returns true for a value that begins like a key; people paste keys in place of ids. */
 export function isKey(value: string): boolean {
   return /^sk-/i.test(value);
 }

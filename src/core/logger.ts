@@ -1,5 +1,5 @@
 /**
- * The operator's log: redacted lines, to wherever its creator writes them.
+ * The operator's log: redacts lines and hands them to the writer that its creator chose.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export interface LoggerOptions {
   /** Lines below this level are dropped. */
   readonly level: LogLevel;
   readonly format: "text" | "json";
-  /** Applied to the message and every text of the fields: `loose` of what `createRedact` makes. */
+  /** Redacts the message and every text in the fields; use `createRedact(…).loose`. */
   readonly redact: (text: string) => string;
   /** Receives one line without a line end. */
   readonly write: (line: string) => void;
@@ -47,7 +47,7 @@ export function createLogger(options: LoggerOptions): Logger {
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-/** Printable ASCII without a backslash: no text in such a line is escaped, nor holds an escape. */
+/** Printable ASCII without a backslash: a line that matches contains no escapes. */
 const HAS_NO_ESCAPES = /^[\x20-\x5b\x5d-\x7e]*$/;
 
 function formatLine(
@@ -57,12 +57,12 @@ function formatLine(
   fields: LogFields,
 ): string {
   const layout = format === "json" ? jsonLine(new Date(now()).toISOString()) : textLine;
-  // A secret within a text is one within the line too, because blanks, quotes and equals signs
+  // A secret in a text is also a secret in the line, because the blanks, quotes and equals signs
   // around the text belong to no secret. So one search clears nearly every line.
   const line = layout(level, message, fields);
   if (HAS_NO_ESCAPES.test(line) && !hasCredentialField(line) && redact(line) === line) return line;
-  // In text, a line break or escape sequence would forge a line, or what a terminal shows of it.
-  // Taken out first: a secret may be whole without it.
+  // In text format, a line break or escape sequence could forge a line, or what a terminal shows of
+  // it. Remove them before redacting: they may split a secret.
   const clean = format === "json" ? redact : (text: string) => redact(plainLine(text));
   return layout(level, clean(message), redactValue({ ...fields }, clean));
 }
@@ -72,7 +72,7 @@ type Layout = (level: LogLevel, message: string, fields: LogFields) => string;
 function jsonLine(time: string): Layout {
   return (level, message, fields) => {
     const facts = { time, level, message };
-    // Spread twice: the facts come first in the line, and no field can take their place.
+    // Spread twice, so that the facts come first in the line and no field can overwrite them.
     return printableJson(JSON.stringify({ ...facts, ...fields, ...facts }));
   };
 }
@@ -86,7 +86,7 @@ const textLine: Layout = (level, message, fields) => {
   return line;
 };
 
-/** A value as it is, or quoted where it would pass for another fact. */
+/** Returns a value as it is, or quoted where a reader could take it for another fact. */
 function word(value: string): string {
   return /\s[\w.]+=/.test(value) ? JSON.stringify(value) : value;
 }

@@ -1,13 +1,13 @@
 /**
- * A timer whose time is moved often, by every event or byte, at the cost of reading the clock: one
- * that fires too early is set again.
+ * A timer that is moved often, such as by every event or byte, at the cost of reading the clock: a
+ * timer that fires too early is set again.
  *
  * @module
  */
 
 import type { Clock } from "./clock.ts";
 
-/** See the module. */
+/** A timer that is cheap to move; see the module. */
 export class MovableTimer {
   readonly #clock: Clock;
   readonly #run: () => void;
@@ -20,13 +20,13 @@ export class MovableTimer {
     this.#run = run;
   }
 
-  /** Runs once after `delayMs` milliseconds, and not at the time that was set before. */
+  /** Runs once after `delayMs` milliseconds, in place of the time that was set before. */
   set(delayMs: number): void {
     this.#dueAt = this.#clock.now() + delayMs;
     if (this.#dueAt < this.#firesAt) this.#arm(delayMs);
   }
 
-  /** Sets no time, and leaves no timer behind. */
+  /** Cancels the timer. */
   clear(): void {
     this.#cancel();
     this.#firesAt = Infinity;

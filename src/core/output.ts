@@ -1,6 +1,6 @@
 /**
- * Writing to streams that nobody may be reading: a log that a host does not collect must not stop
- * the work that it tells of.
+ * Writes to streams that may have no reader: a log that a host does not collect must not stop the
+ * process.
  *
  * @module
  */
@@ -10,30 +10,30 @@ import type { Clock } from "./clock.ts";
 /** The stream that {@linkcode Output} writes to, and its bounds. */
 export interface OutputOptions {
   /**
-   * Writes bytes, at least one, without blocking the thread.
+   * Writes at least one byte, without blocking the thread.
    *
-   * @returns how many were written
+   * @returns the number of bytes written
    */
   readonly write: (bytes: Uint8Array) => Promise<number>;
-  /** How many bytes may wait to be written; what comes on top of them is dropped. */
+  /** Most bytes that may wait to be written; texts beyond that are dropped. */
   readonly maxQueuedBytes: number;
   /**
-   * Least time from one write to the next, for texts that many calls write, each for itself: a write
-   * on a thread of its own costs more than a log line. Nothing is held back when absent.
+   * Shortest time between two writes, so that texts of many calls go out together: a write on a
+   * thread of its own costs more than a log line. When absent, texts are written at once.
    */
   readonly pause?: { readonly ms: number; readonly clock: Pick<Clock, "now" | "after"> };
   /** Called with the number of texts that were dropped, as soon as texts get through again. */
   readonly onDropped?: (texts: number) => void;
 }
 
-/** Bytes that are written at once; one write costs as much as another, so that texts go together. */
+/** Most bytes of one write. Each write costs about the same, so texts are written together. */
 const CHUNK_BYTES = 64 * 1024;
 
 const encoder = new TextEncoder();
 
 /**
- * A stream to which texts are written in order, and whole or not at all. Writing never waits: what
- * the reader does not take is queued up to a bound, and beyond that dropped and counted.
+ * Writes texts to a stream in order, each whole or not at all. Writing never waits: texts that the
+ * reader has not taken are queued up to a bound; beyond it they are dropped and counted.
  */
 export class Output {
   readonly #options: OutputOptions;
@@ -51,7 +51,7 @@ export class Output {
     this.#options = options;
   }
 
-  /** The error of the last write that failed: the reader has gone, or the disk is full. */
+  /** Error of the last write that failed: the reader has gone, or the disk is full. */
   get failure(): unknown {
     return this.#failure;
   }
@@ -88,7 +88,9 @@ export class Output {
     }
   }
 
-  /** Resolves when everything is written, or when nothing has been for `stallMs` milliseconds. */
+  /**
+   * Resolves when everything is written, or when nothing was written for `stallMs` milliseconds.
+   */
   async flush(clock: Pick<Clock, "sleep">, stallMs: number): Promise<void> {
     while (this.#pumping !== undefined) {
       this.#endPause?.();
@@ -101,7 +103,7 @@ export class Output {
   }
 
   async #pump(): Promise<void> {
-    // Texts that are written in the same turn go out together.
+    // Texts of the same turn of the event loop go out together.
     await Promise.resolve();
     await this.#pause();
     while (this.#queue.length > 0) {
@@ -109,7 +111,7 @@ export class Output {
       try {
         await this.#writeAll(joined(texts));
       } catch (error) {
-        // The next text is tried all the same: a disk may have room again.
+        // Try the next text all the same: a disk may have room again.
         this.#failure = error;
         this.#failed.resolve();
         this.#dropped += texts.length;
@@ -121,7 +123,7 @@ export class Output {
     this.#pumping = undefined;
   }
 
-  /** Waits until the pause after the last write is over, or somebody waits for what is queued. */
+  /** Waits until the pause after the last write is over, or until somebody waits for the queue. */
   #pause(): Promise<void> | undefined {
     const { pause } = this.#options;
     if (!pause) return undefined;

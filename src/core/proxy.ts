@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Variables that name proxies, or hosts that are reached without. */
+/** Variables that name proxies, or hosts that bypass them. */
 export const PROXY_VARIABLES: readonly string[] = [
   "ALL_PROXY",
   "all_proxy",
@@ -29,7 +29,9 @@ type ReadEnv = (name: string) => string | undefined;
 /** Schemes of proxies that the runtime can use. */
 const SCHEMES = /^(https?|socks5h?):$/;
 
-/** The URL of a proxy; undefined for what the runtime cannot read, and so ignores. */
+/**
+ * Returns the URL of a proxy; undefined for a value that the runtime cannot read, and so ignores.
+ */
 function readProxy(value: string): URL | undefined {
   const url = URL.parse(value.includes("://") ? value : `http://${value}`);
   return url && SCHEMES.test(url.protocol) && url.hostname !== "" ? url : undefined;
@@ -50,7 +52,7 @@ function bits(address: string): { readonly value: bigint; readonly size: number 
   return { value: all.reduce((sum, word) => sum * 65536n + BigInt(`0x${word}`), 0n), size: 128 };
 }
 
-/** Returns true for an address that is another, or is in a network such as `10.0.0.0/8`. */
+/** Returns true if an address equals the entry, or lies in its network, such as `10.0.0.0/8`. */
 function isInNetwork(host: string, entry: string): boolean {
   const [network = "", length, ...rest] = entry.split("/");
   const [address, base] = [bits(host), bits(network)];
@@ -62,10 +64,10 @@ function isInNetwork(host: string, entry: string): boolean {
 }
 
 /**
- * Returns true for a host that the runtime reaches without the proxy. Seen with Deno 2.9.6: names
- * match whole or as the end of one, with or without a dot before it, and with regard to case; `*`
- * means every name and no address; addresses match addresses and networks; ports and wildcards
- * match nothing.
+ * Returns true if the runtime reaches a host without the proxy. Seen with Deno 2.9.6: names match
+ * whole or as the end of one, with or without a dot before it, and with regard to case; `*` matches
+ * every name and no address; addresses match addresses and networks; ports and wildcards match
+ * nothing.
  */
 function isExempt(host: string, list: string): boolean {
   const entries = list.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");
@@ -76,7 +78,10 @@ function isExempt(host: string, list: string): boolean {
   });
 }
 
-/** Returns true for a host that a list means to name, also where the runtime reads it otherwise. */
+/**
+ * Returns true if a list was probably meant to name the host, even if the runtime reads it
+ * differently.
+ */
 function isMeant(host: string, list: string): boolean {
   const normal = list.split(/[\s,;|]+/).map((entry) =>
     entry.toLowerCase().replace(/^[a-z]+:\/\//, "").replace(/^\*\./, ".")
@@ -89,7 +94,10 @@ function hostOf(url: URL): string {
   return url.hostname.toLowerCase().replace(/^\[(.*)\]$/, "$1");
 }
 
-/** The list of hosts without proxy. An empty variable in capitals still hides the other one. */
+/**
+ * Returns the list of hosts that bypass the proxy. An empty variable in capitals still hides the
+ * other one.
+ */
 function exemptions(env: ReadEnv): { readonly variable: string; readonly list: string } {
   const variable = env("NO_PROXY") === undefined ? "no_proxy" : "NO_PROXY";
   return { variable, list: env(variable) ?? "" };
@@ -108,8 +116,8 @@ function findProxy(url: URL, env: ReadEnv): { variable: string; proxy: URL } | u
 }
 
 /**
- * The proxy between this program and a URL, as the variables have it; the runtime's own `fetch`
- * follows the same ones, `ALL_PROXY` first, and ignores what it cannot read.
+ * Returns the proxy between this program and a URL, by the variables that the runtime's own `fetch`
+ * follows: `ALL_PROXY` first; a value that it cannot read is ignored.
  *
  * @param env reads a variable; an empty one counts as unset, but for `NO_PROXY`
  */
@@ -123,13 +131,13 @@ export function proxyUrl(url: URL, env: ReadEnv): URL | undefined {
   return findProxy(url, env)?.proxy;
 }
 
-/** A variable that the runtime reads in another way than it was meant. */
+/** A variable that the runtime reads differently from what was probably meant. */
 export interface ProxyMisreading {
   readonly message: string;
   readonly cure: string;
 }
 
-/** Finds variables that do not do for a URL what they were most likely set for. */
+/** Finds proxy variables that do not apply to a URL although they were probably meant to. */
 export function proxyMisreadings(url: URL, env: ReadEnv): ProxyMisreading[] {
   const host = hostOf(url);
   const unreadable = ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"]

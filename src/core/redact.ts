@@ -1,31 +1,32 @@
 /**
- * Keeps secrets out of everything that leaves the process; nothing else does.
+ * Keeps secrets out of everything that leaves the process; no other module does.
  *
- * There are two measures. In what agents and people write, only known secrets and keys of their full
- * shape are hidden, since `authorization: ` or "bearer" are ordinary words there. In the operator's
- * log and in error messages of the API, whatever stands where a credential belongs is hidden too.
+ * There are two measures. In texts of agents and people, only known secrets and whole keys are
+ * hidden, since `authorization: ` or "bearer" are ordinary words there. In the operator's log and
+ * in error messages of the API, any value in the place of a credential is hidden too.
  *
  * @module
  */
 
-/** Hides secrets in texts; all its functions know the same ones, also those learned later. */
+/** Hides secrets in texts; all its functions know the same secrets, also those learned later. */
 export interface Redact {
-  /** Hides known secrets, and API keys and tokens of their full shape; changes nothing else. */
+  /** Hides known secrets, and whole API keys and tokens; changes nothing else. */
   (text: string): string;
   /**
-   * Hides as well parts of known secrets, of 12 characters or more, and known secrets that are
-   * spelled in escapes. For what leaves the process: an agent may spread a key over several texts.
+   * Also hides parts of known secrets, of 12 characters or more, and known secrets that are spelled
+   * in escapes. For everything that leaves the process: an agent may spread a key over several
+   * texts.
    */
   thorough(text: string): string;
   /**
-   * Hides, beside what `thorough` does, what only looks like a credential: values of headers that
-   * carry one, bearer and basic credentials, the user and password of a URL. For logs and error
-   * messages, a text at a time: never for a text that this program's own words are part of.
+   * Hides what `thorough` hides, and values that only look like a credential: values of headers
+   * that carry one, bearer and basic credentials, the user and password of a URL. For logs and
+   * error messages, one text at a time; never for a text that contains this program's own words.
    */
   loose(text: string): string;
   /**
-   * Returns true when JSON text certainly holds no known secret and no key; it must escape what JSON
-   * demands and nothing else. Most values need no search through each of their texts after that.
+   * Returns true if JSON text certainly holds no known secret and no key, so that most values need
+   * no search through each of their texts. The text must escape only what JSON demands.
    */
   isClean(json: string): boolean;
   /** Hides one more secret from now on. The newest {@linkcode MAX_LEARNED} are kept. */
@@ -35,16 +36,16 @@ export interface Redact {
 /** Stands in place of a secret. */
 export const MARK = "[redacted]";
 
-/** Secrets that are kept beside those given at the beginning. */
+/** Most learned secrets that are kept. */
 export const MAX_LEARNED = 100;
 
-/** Shorter ones would blank ordinary words, and are no secrets. */
+/** Shortest secret that is hidden, in characters; a shorter one would blank ordinary words. */
 const MIN_SECRET_LENGTH = 8;
 
 /** Keys of the Claude API (`sk-ant-api03-…`) and tokens that `cma-mcp token new` makes. */
 const SHAPES =
   /(?<![A-Za-z0-9])(?:sk-ant-[a-z]{2,12}\d\d-[A-Za-z0-9_-]{24,}|cma_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-]))/g;
-/** A token that is known by its shape already. */
+/** A token that its shape alone gives away. */
 const TOKEN_SHAPE = /^cma_[A-Za-z0-9_-]{43}$/;
 /** Every text that has one of the shapes contains one of these. */
 const SHAPE_HINTS = ["sk-ant-", "cma_"] as const;
@@ -68,18 +69,20 @@ const LOOSE: readonly [RegExp, string][] = [
     ),
     `$1$2${MARK}`,
   ],
-  // Any word may follow these two: a credential has a digit, changes its case, or is long.
+  // Any word may follow these two; a credential has a digit, changes its case, or is long.
   [
     /\b([Bb]earer|BEARER|[Bb]asic|BASIC)(\s+)(?:(?=[A-Za-z._~+/=-]*(?:\d|[a-z][A-Z]))[\w.~+/=-]{8,}|[\w.~+/=-]{20,})/g,
     `$1$2${MARK}`,
   ],
 ];
 
-/** Fields whose value is a credential whatever it looks like. */
+/** Fields whose value is always a credential. */
 const CREDENTIAL_FIELD = new RegExp(`^${CREDENTIAL_HEADER}$`, "i");
 const CREDENTIAL_FIELD_IN_LINE = new RegExp(`[" ]${CREDENTIAL_HEADER}(?:":|=)`, "i");
 
 /**
+ * Makes the functions that hide secrets.
+ *
  * @param secrets values to hide wherever they occur, also JSON-escaped or percent-encoded
  */
 export function createRedact(secrets: readonly string[]): Redact {
@@ -103,7 +106,7 @@ export function createRedact(secrets: readonly string[]): Redact {
     if (!LOOSE_HINT.test(clean)) return clean;
     return LOOSE.reduce((rest, [pattern, instead]) => rest.replace(pattern, instead), clean);
   };
-  // JSON spells a secret as it is or escaped, and both are known; hints it never escapes.
+  // JSON spells a secret plain or escaped, and both spellings are known; it never escapes a hint.
   const isClean = (json: string) =>
     !spellings.some((secret) => json.includes(secret)) &&
     !SHAPE_HINTS.some((hint) => json.includes(hint));
@@ -163,12 +166,12 @@ const ESCAPED_RUN =
 const ESCAPE = /%([\da-f]{2})|\\{1,4}(?:u([\da-f]{4})|x([\da-f]{2})|([^ux\s\\]))/gi;
 
 /**
- * Makes what hides parts of long random secrets. A text is looked at once, however many there are:
- * every sixth place of it is compared with all grams of all secrets.
+ * Makes the function that hides parts of long random secrets. It passes over a text once, however
+ * many secrets there are, and compares every sixth place with all grams of all secrets.
  */
 function createPartFinder(secrets: readonly string[]): (text: string) => string {
   const grams = new Map<string, { readonly secret: string; readonly at: number }[]>();
-  // Most places of a text are ruled out by a number, without making a text of its own for each.
+  // A hash rules out most places of a text without allocating a string for each.
   const hashes = new Uint8Array(HASHES);
   for (const secret of secrets) {
     if (secret.length < MIN_PARTED_CHARS || !isRandom(secret)) continue;
@@ -212,7 +215,7 @@ function createPartFinder(secrets: readonly string[]): (text: string) => string 
   };
 }
 
-/** Different hashes of grams: more of them let fewer wrong places pass. */
+/** Number of hash values of grams: with more of them, fewer wrong places pass. */
 const HASHES = 2 ** 14;
 
 function gramHash(text: string, at: number): number {
@@ -247,7 +250,7 @@ export function hasCredentialField(text: string): boolean {
   return CREDENTIAL_FIELD_IN_LINE.test(text);
 }
 
-/** Deeper values are left out: no honest one is, and a walk must come to an end. */
+/** Deepest nesting that is kept: no honest value is deeper, and a walk must come to an end. */
 const MAX_DEPTH = 200;
 const TOO_DEEP = "[nested too deeply]";
 

@@ -27,7 +27,7 @@ export function nearest(typed: string, candidates: readonly string[]): string | 
   const limit = Math.max(1, Math.floor(typed.length / 3));
   let best: { name: string; distance: number } | undefined;
   for (const name of candidates) {
-    // Half a name is closer to being meant than its distance says.
+    // Part of a name is a better match than its distance says.
     const distance = typed.length > 2 && name.includes(typed) ? 1 : editDistance(typed, name);
     if (distance <= limit && (!best || distance < best.distance)) best = { name, distance };
   }

@@ -1,9 +1,9 @@
 /**
  * Every cut and every escape of a text.
  *
- * A cut can leave a part of a secret that no pattern recognises any more, so secrets are taken out
- * first: of what the API says where it comes in (`parseClean` in `api/json.ts`), of everything else by the caller.
- * No function here splits a character of two UTF-16 units. Lengths are UTF-16 units.
+ * A cut can leave a part of a secret that no pattern recognises any more, so secrets are removed
+ * first: from the API's texts where they come in (`parseClean` in `api/json.ts`), from all others
+ * by the caller. No function here splits a surrogate pair. Lengths are UTF-16 units.
  *
  * @module
  */
@@ -101,22 +101,22 @@ const TERMINAL_COMMANDS =
   // deno-lint-ignore no-control-regex -- control characters are what is looked for
   /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-~]/g;
 
-/** Control characters of both sets, and what else readers take for the end of a line. */
+/** Control characters of both sets, and other characters that readers take for a line end. */
 const BREAKS = /[\p{Cc}\u2028\u2029]+/gu;
 
 /**
  * Characters that show nothing, or change how others show: zero-width and bidirectional controls,
- * tags, fillers, annotations, and halves of characters. The two selectors that tell an emoji from a
+ * tags, fillers, annotations, and lone surrogates. The two selectors that tell an emoji from a
  * plain sign stay.
  */
 const INVISIBLE = /(?![\ufe0e\ufe0f])[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\p{Cs}]/gu;
 
-/** Nearly all texts have nothing to strip. */
+/** A text with nothing to strip, as nearly all are. */
 const PLAIN = /^[\x20-\x7e]*$/;
 
 /**
- * Returns a foreign text as one line that shows what it says: for progress, terminals, text logs and
- * sentences of this program. Terminal commands and invisible characters are taken out, control
+ * Returns a foreign text as one line that shows what it says, for progress, terminals, text logs
+ * and sentences of this program. Terminal commands and invisible characters are removed; control
  * characters and line ends become a blank.
  */
 export function plainLine(text: string): string {
@@ -133,7 +133,9 @@ export function plainText(text: string): string {
 /** Longest type, code or name that the API gives to a thing; the documented ones are shorter. */
 const MAX_LABEL_CHARS = 100;
 
-/** Returns a type, code or name of the API as it may stand in a result's frame, a log or a metric. */
+/**
+ * Returns a type, code or name from the API in a form that is safe in results, logs and metrics.
+ */
 export function label(text: string): string {
   return shorten(plainLine(text), MAX_LABEL_CHARS);
 }
@@ -142,16 +144,16 @@ const ESCAPED =
   /[\x7f-\x9f\u2028\u2029]|(?![\ufe0e\ufe0f])[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
 
 /**
- * Escapes in JSON text the characters that JSON allows but a terminal or a log viewer acts on;
- * it means the same. JSON itself escapes the first set of control characters.
+ * Escapes in JSON text the characters that JSON allows but a terminal or a log viewer acts on; the
+ * value stays the same. JSON itself escapes the first set of control characters.
  */
 export function printableJson(json: string): string {
   return json.replace(ESCAPED, escapeUnits);
 }
 
 /**
- * Escapes U+0085, U+2028 and U+2029 in JSON text; it means the same. Readers that split by lines,
- * such as Python's `splitlines`, take them for the end of one, and with it of a message.
+ * Escapes U+0085, U+2028 and U+2029 in JSON text; the value stays the same. Readers that split by
+ * lines, such as Python's `splitlines`, take them for line ends, which end a message.
  */
 export function singleLineJson(json: string): string {
   return json.replace(/[\x85\u2028\u2029]/g, escapeUnits);
@@ -168,7 +170,11 @@ export function toBase64Url(bytes: Uint8Array): string {
   return text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-/** @throws when {@linkcode toBase64Url} makes no such text */
+/**
+ * Decodes base64url without padding.
+ *
+ * @throws if {@linkcode toBase64Url} does not make such a text
+ */
 export function fromBase64Url(text: string): Uint8Array {
   if (!/^[\w-]*$/.test(text)) throw new SyntaxError("Not base64url");
   const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));

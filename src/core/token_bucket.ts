@@ -1,19 +1,19 @@
 /**
- * A token bucket in time: work that nobody asked for right now keeps to a rate.
+ * A token bucket, which keeps background work to a rate.
  *
  * @module
  */
 
 import type { Clock } from "./clock.ts";
 
-/** The rate that {@linkcode createTokenBucket} keeps. */
+/** Options of {@linkcode createTokenBucket}. */
 export interface TokenBucketOptions {
   readonly clock: Clock;
   /** Tokens that come back every minute, evenly. */
   readonly perMinute: number;
   /** Tokens that can be spent at once after a rest. */
   readonly burst: number;
-  /** How far {@linkcode TokenBucket.spend} can bring the bucket below empty; default 0. */
+  /** Most tokens that {@linkcode TokenBucket.spend} may take beyond an empty bucket; default 0. */
   readonly maxDebt?: number;
 }
 
@@ -22,18 +22,18 @@ export interface TokenBucket {
   /**
    * Resolves when `tokens` are there, and spends them.
    *
-   * @param options `patient` lets everybody go first who is not, and leaves half a burst for those
-   *   who come later
+   * @param options `patient` lets all other callers go first, and leaves half a burst for later
+   * ones
    * @throws the signal's reason when it aborts first; nothing is spent then
    */
   take(tokens: number, signal: AbortSignal, options?: { patient?: boolean }): Promise<void>;
   /** Spends tokens whether they are there or not, for work that could not wait. */
   spend(tokens: number): void;
-  /** Grants nothing for `ms` milliseconds, and begins with an empty bucket after that. */
+  /** Grants nothing for `ms` milliseconds, and then starts with an empty bucket. */
   hold(ms: number): void;
 }
 
-/** A call of `take` that waits. */
+/** A pending call of `take`. */
 interface Claim {
   readonly tokens: number;
   readonly grant: () => void;
@@ -65,7 +65,7 @@ export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
     for (const queue of [urgent, patient]) {
       const reserve = queue === patient ? Math.floor(burst / 2) : 0;
       for (const claim of queue) {
-        // More than the bucket holds is granted from a full one, on credit.
+        // A claim for more than the bucket holds is granted from a full bucket, on credit.
         const missing = Math.min(claim.tokens + reserve, burst) - tokens;
         if (heldMs > 0 || missing > 0) {
           cancel = clock.after(heldMs + Math.ceil(Math.max(0, missing) / perMs), serve);
@@ -108,7 +108,7 @@ export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
     take,
     spend(count) {
       fill();
-      // What was granted on credit before may already be further below.
+      // A claim on credit may already have taken the bucket further below.
       tokens = Math.min(tokens, Math.max(tokens - count, -maxDebt));
     },
     hold(ms) {

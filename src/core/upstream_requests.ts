@@ -3,33 +3,33 @@
  *
  * The counter travels by `AsyncLocalStorage`, through awaits and timers, as OpenTelemetry's context
  * does: nothing between the tool and the HTTP client has to pass it on, and only these two read it.
- * What several waits share counts for the call that began it, until that call ends.
+ * A request that several waits share counts for the call that began it, until that call ends.
  *
  * @module
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** Tells that an attempt has ended, and of a failed one the id that the API gave the request. */
+/** Records the end of an attempt and, if it failed, the id that the API gave the request. */
 export type EndAttempt = (endedAt: number, failedRequestId?: string) => void;
 
-/** An attempt, as far as it is counted. */
+/** A counted attempt. */
 interface CountedAttempt {
   readonly path: string;
-  /** When it began; of a repetition, when the attempt before it ended. */
+  /** Time of its start; for a retry, the time when the attempt before it ended. */
   readonly from: number;
-  /** Absent while it is under way. */
+  /** Time of its end; absent while it runs. */
   to?: number;
 }
 
-/** Request ids of the API that are kept for one call. */
+/** Most request ids of the API that are kept for one call. */
 const MAX_FAILED = 5;
 
-/** What a call caused upstream. */
+/** The upstream requests of one call, summed up. */
 export interface UpstreamUse {
   /** Attempts at requests. */
   readonly requests: number;
-  /** Milliseconds in which a request was under way, or about to be repeated. */
+  /** Milliseconds in which a request ran or waited to be retried. */
   readonly ms: number;
   /** The API's ids of the requests that failed, the first few. */
   readonly failedRequestIds: readonly string[];
@@ -42,10 +42,10 @@ export class UpstreamRequests {
   #endedAt = Infinity;
 
   /**
-   * Enters an attempt at a request.
+   * Counts an attempt at a request.
    *
-   * @param attempt 0 for the first; the pause before a repetition counts as time at the API
-   * @returns to be called when it ends
+   * @param attempt 0 for the first; the pause before a retry counts as time at the API
+   * @returns the function to call when the attempt ends
    */
   begin(path: string, startedAt: number, attempt: number): EndAttempt {
     const before = attempt > 0
@@ -77,7 +77,7 @@ export class UpstreamRequests {
 
 const current = new AsyncLocalStorage<UpstreamRequests>();
 
-/** Runs a call: all requests that it causes, also later, are entered in `requests`. */
+/** Runs a call and counts all requests that it causes, also later, in `requests`. */
 export function countRequestsIn<T>(requests: UpstreamRequests, run: () => Promise<T>): Promise<T> {
   return current.run(requests, run);
 }
