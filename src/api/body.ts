@@ -1,36 +1,37 @@
 /**
- * Reading response bodies: bounded, and ended at once by a signal.
+ * Reads response bodies, within a bound of size; a signal ends a read at once.
  *
  * @module
  */
 
-/** A body turned out longer than allowed. */
+/** Thrown for a body that is larger than allowed. */
 export class BodyTooLargeError extends Error {
   override name = "BodyTooLargeError";
 }
 
-/** Bytes that a read holds while little comes: of a response, which is mostly short. */
+/** Buffer of a read while few bytes come, in bytes: for a response, which is mostly short. */
 const RESPONSE_BUFFER_BYTES = 16 * 1024;
-/** The same of an event stream, which stays silent for long. */
+/** The same for an event stream, which stays silent for long. */
 export const STREAM_BUFFER_BYTES = 1024;
-/** The same while more comes than fits into the first buffer. */
+/** The same while more bytes come than fit into the first buffer. */
 const BUSY_BUFFER_BYTES = 64 * 1024;
 
 /**
- * Takes a body over and reads it chunk by chunk; `close` must be called, also after its end or an
- * error. It brings its own buffers: left alone, the runtime reads 64 KiB at a time, which costs more
- * than all else about a short response, and which a silent stream holds as long as it is open.
+ * Takes over a body and reads it chunk by chunk; the owner must call `close`, also after the body's
+ * end or an error. The reader brings its own buffers: left alone, the runtime reads 64 KiB at a
+ * time, which costs more than all else about a short response, and a silent stream holds that
+ * memory as long as it is open.
  */
 export class BodyReader {
   readonly #signal: AbortSignal;
   readonly #bufferBytes: number;
   readonly #reader: ReadableStreamBYOBReader | undefined;
-  /** Of a body that does not let its reader bring the buffers. */
+  /** Reader of a body that accepts no buffers. */
   readonly #plainReader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #buffer: ArrayBuffer;
   #isOver = false;
 
-  /** @param bufferBytes memory that a read holds while little comes, in bytes */
+  /** @param bufferBytes size of the buffer while few bytes come */
   constructor(body: ReadableStream<Uint8Array>, signal: AbortSignal, bufferBytes: number) {
     this.#signal = signal;
     this.#bufferBytes = bufferBytes;
@@ -73,7 +74,7 @@ export class BodyReader {
     this.#buffer = bytes === buffer.byteLength ? buffer : new ArrayBuffer(bytes);
   }
 
-  /** Drops the body when the signal aborts: that settles a read that is under way. */
+  /** Drops the body when the signal aborts, which settles a pending read. */
   handleEvent(): void {
     if (this.#isOver) return;
     const reader = this.#reader ?? this.#plainReader;
@@ -87,25 +88,29 @@ export class BodyReader {
   }
 }
 
-/** Drops a body that is not going to be read. */
+/** Drops a body that nobody is going to read. */
 export function discardBody(response: Response): void {
   if (!response.body || response.body.locked) return;
   response.body.cancel().catch(() => {/* it broke already */});
 }
 
-/** Takes a body's text as it comes in. */
+/** Receives a body's text piece by piece. */
 export interface TextSink {
-  /** @throws `BodyTooLargeError` when it would keep too much, `SyntaxError` */
+  /**
+   * Adds a piece.
+   *
+   * @throws `BodyTooLargeError` when it would keep too much, `SyntaxError`
+   */
   push(text: string): void;
   /**
-   * Passes over bytes that come next and that nothing is wanted of: decoding them costs memory.
+   * Passes over unwanted bytes that come next: decoding them costs memory.
    *
-   * @returns how many; undefined while all that comes is wanted
+   * @returns how many; undefined while all bytes are wanted
    */
   skip?(bytes: Uint8Array): number | undefined;
 }
 
-/** So much is decoded at a time of what may be followed by something to skip. */
+/** Bytes that are decoded at a time when a part to skip may follow. */
 const WINDOW_BYTES = 2 * 1024;
 
 /** Bounds of reading a body. */
@@ -113,15 +118,14 @@ export interface ReadBodyOptions {
   readonly signal: AbortSignal;
   /** Bound of the (decompressed) size, in bytes. */
   readonly maxBytes: number;
-  /** Told whenever bytes come. */
+  /** Called whenever bytes come. */
   readonly onChunk?: () => void;
 }
 
 /**
  * Reads a body piece by piece.
  *
- * @throws {@linkcode BodyTooLargeError}; the signal's reason; whatever the source rejects with or
- *   `into` throws
+ * @throws {@linkcode BodyTooLargeError}; the signal's reason; any error of the source or of `into`
  */
 export async function readPieces(
   response: Response,
@@ -151,7 +155,7 @@ export async function readPieces(
   }
 }
 
-/** A body as text; as {@linkcode readPieces}. */
+/** Reads a body as text; see {@linkcode readPieces}. */
 export async function readText(response: Response, options: ReadBodyOptions): Promise<string> {
   const parts: string[] = [];
   await readPieces(response, options, { push: (text) => void parts.push(text) });

@@ -42,25 +42,27 @@ import type {
 export interface ApiOptions {
   /** http or https, with or without a path prefix and a trailing slash. */
   readonly baseUrl: string;
-  /** The proxy that `fetch` goes through, to be named when that fails. */
+  /** The proxy that `fetch` goes through; error messages name it. */
   readonly proxy?: Proxy;
-  /** Asked before every request, and again after a 401. Undefined to go without a credential. */
+  /**
+   * Gives the credential before every request, and again after a 401. Undefined to go without one.
+   */
   readonly credential: CredentialSource | undefined;
   /** Carries the requests; made by `createConnections`. */
   readonly connections?: Connections;
-  /** Carries the requests where there are no connections, such as to a server in this process. */
+  /** Carries the requests in place of `connections`, such as to a server in this process. */
   readonly fetch?: FetchLike;
   readonly clock: Clock;
   readonly log?: Logger;
   /**
-   * Hides secrets in everything that the API says, before anything else reads it; it learns every
-   * credential that is used. One of its own when absent.
+   * Hides secrets in every text of the API before anything else reads it, and learns every
+   * credential that is used. A new one when absent.
    */
   readonly redact?: Redact;
   /** Uniform random number in [0, 1), for jitter. */
   readonly random?: () => number;
   readonly userAgent?: string;
-  /** Told of every attempt. */
+  /** Called after every attempt. */
   readonly observe?: (info: RequestInfo) => void;
   /** Bound of a response's size in bytes; 64 MiB when absent. */
   readonly maxBodyBytes?: number;
@@ -73,7 +75,8 @@ const MIB = 1024 * 1024;
 /**
  * Makes a client; see `ManagedAgentsApi` for its calls.
  *
- * @throws `UsageError` when the base URL is not usable, or nothing carries the requests
+ * @throws `UsageError` when the base URL is not usable, or neither `connections` nor `fetch` is
+ * given
  */
 export function createApi(options: ApiOptions): ManagedAgentsApi {
   const record = new EventRecord(options.clock);
@@ -121,7 +124,7 @@ export function createApi(options: ApiOptions): ManagedAgentsApi {
 function connectionsOf({ connections, fetch }: ApiOptions): Connections {
   if (connections) return connections;
   if (fetch) return withoutConnections(fetch);
-  throw new UsageError("An API client needs connections or a fetch function");
+  throw new UsageError("Cannot make an API client: pass connections or fetch");
 }
 
 /** Lists one page of `/v1/<name>`. */
@@ -146,7 +149,7 @@ export interface CreateSessionBody {
   readonly initial_events?: readonly Extract<ClientEvent, { type: "user.message" }>[];
 }
 
-/** The session endpoints over `context`. */
+/** Makes the session endpoints. */
 function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
   return {
     create({ agent, environmentId, title, metadata, message }, options) {
@@ -162,7 +165,7 @@ function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
     async retrieve(sessionId, options) {
       const spec = { method: "GET", path: sessionPath(sessionId) } as const;
       const read = (value: unknown) => wrappedSessionOf(value, sessionId);
-      // It goes by the id that the caller knows.
+      // The caller knows the session by this id.
       return { ...await request(context, spec, "session", read, options), id: sessionId };
     },
     list({ agentId, order, statuses, createdAtGte, includeArchived, limit, page }, options) {
@@ -174,7 +177,7 @@ function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
     },
     async archive(sessionId, options) {
       const spec = { method: "POST", path: `${sessionPath(sessionId)}/archive` } as const;
-      // Carried out, whatever the body says about it.
+      // A 2xx status means archived, whatever the body says.
       const read = (value: unknown) => wrappedSessionOf(value, sessionId) ?? { id: sessionId };
       return await request(context, spec, "session", read, options);
     },
@@ -186,14 +189,14 @@ export interface SendEventsBody {
   readonly events: readonly ClientEvent[];
 }
 
-/** The event endpoints over `context`: the list, sending, and the stream. */
+/** Makes the event endpoints: the list, sending, and the stream. */
 function createEvents(context: HttpContext): ManagedAgentsApi["events"] {
   return {
     list: createListEvents(context),
     async send(sessionId, events, options) {
       const body: SendEventsBody = { events };
       const spec = { method: "POST", path: `${sessionPath(sessionId)}/events`, body } as const;
-      // Accepted, whether or not the body echoes it: one implementation sends none.
+      // A 2xx status means accepted; one implementation sends no echo.
       const read = (value: unknown) => pageOf(value, decodeEvent, context.log) ?? { data: [] };
       return await request(context, spec, "page of events", read, options);
     },
@@ -205,14 +208,16 @@ function createEvents(context: HttpContext): ManagedAgentsApi["events"] {
   };
 }
 
-/** Created sessions that are remembered, and how long, in milliseconds, a replica may trail. */
+/**
+ * Most created sessions that are remembered, and how long, in milliseconds, a replica may trail.
+ */
 const MAX_CREATED = 1_000;
 const NEW_MS = 10_000;
 
 /**
- * Wraps an API to keep a record of the events that pass through it; `stream.ts` notes those of
- * streams. A 404 for a session that was created through it moments ago becomes a `timeout`, which
- * does not pass for a wrong id: a replica may trail.
+ * Wraps an API to record the events that pass through it; `stream.ts` records those of streams. For
+ * a session that was created through it moments ago, a 404 becomes a `timeout`, so that nobody
+ * takes it for a wrong id: a replica may trail.
  */
 export function recordEvents(api: ManagedAgentsApi, record: EventRecord): ManagedAgentsApi {
   const { sessions, events } = api;

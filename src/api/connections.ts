@@ -1,17 +1,18 @@
 /**
- * The one policy for connections to the API: which may be reused, when they count as dead, and what
- * may be sent a second time.
+ * The one policy for connections to the API: which may be reused, when they count as dead, and
+ * which requests may be sent a second time.
  *
  * - **A write** goes out once, on a connection that carried nothing before it. Deno's `fetch`
  *   repeats a request, also a POST, whose reused connection closes before a response begins; so a
- *   server that took a message and dropped the connection would be given it twice. What became of a
- *   write whose response is lost is read from the API, never found out by sending it again.
+ *   server that took a message and dropped the connection would get it twice. When the response of
+ *   a write is lost, its outcome is read from the API; the write is never sent again.
  * - **A read** uses a kept connection. If that goes silent or breaks, the read goes out once more,
- *   at once, on a fresh one. What fails in other ways is repeated by `http.ts`.
- * - **A stream** has a connection of its own: long streams would take up the places that calls need.
- * - **A kept connection is dropped** with all its siblings after a time-out, a break or a stream that
- *   went silent: behind a laptop's sleep, a VPN or a NAT they are dead without a word, and each
- *   would cost the next call its time. What is under way on them goes on.
+ *   at once, on a fresh one. `http.ts` retries other failures.
+ * - **A stream** has a connection of its own: long streams would take up the places that calls
+ *   need.
+ * - **A kept connection is dropped** with all its siblings after a time-out, a break or a stream
+ *   that went silent: after a laptop's sleep, a VPN change or behind a NAT they are dead without
+ *   notice, and each would cost the next call its time. Requests that run on them go on.
  *
  * @module
  */
@@ -19,19 +20,19 @@
 import type { Clock } from "../core/clock.ts";
 import type { FetchLike } from "./types.ts";
 
-/** `fetch` by address: of a `Request` made beforehand the runtime would make a second one. */
+/** `fetch` by URL: a `Request` would make the runtime build a second one. */
 export type FetchAddress = (url: string, init: RequestInit) => Promise<Response>;
 
 /** A client of HTTP/1.1 with its own connections. */
 export interface HttpClient {
   readonly fetch: FetchAddress;
-  /** Drops the idle connections; requests under way go on, and theirs are not kept afterwards. */
+  /** Drops the idle connections; running requests go on, and their connections are not kept. */
   close(): void;
 }
 
-/** Connections that a client keeps. */
+/** Options of {@linkcode OpenHttpClient}. */
 export interface HttpClientOptions {
-  /** Connections that are kept when idle; with 0 every request has one of its own. */
+  /** Most idle connections that are kept; with 0 every request has a connection of its own. */
   readonly maxIdle: number;
   /** Milliseconds after which an idle connection is closed. */
   readonly idleMs: number;
@@ -43,7 +44,7 @@ export interface HttpClientOptions {
  */
 export type OpenHttpClient = (options: HttpClientOptions) => HttpClient;
 
-/** A kind of request, which decides on its connection. */
+/** Kind of a request, which decides on its connection. */
 export type RequestKind = "read" | "write" | "stream";
 
 /** The connection of one request. */
@@ -53,51 +54,57 @@ export interface Route {
   readonly reuses: boolean;
   /** Drops every kept connection that is as old as this route. */
   drop(): void;
-  /** The same, and has open streams prove that they are alive. */
+  /** Drops them too, and makes open streams prove that they are alive. */
   suspect(): void;
 }
 
 /** The connections of a process to the API. */
 export interface Connections {
-  /** Begins a request: asked anew for each attempt. */
+  /** Chooses the connection of a request; call it for each attempt. */
   route(kind: RequestKind): Route;
   /**
    * Takes a place among the reads, or waits for one: many at once would take the descriptors that
-   * everything else needs. Those that wait come in turn, and at once when the connections are
+   * everything else needs. Waiting reads get places in turn, and at once when the connections are
    * dropped.
    *
-   * @returns gives the place up; to be called when the read is over
+   * @returns the function that frees the place; call it when the read is over
    * @throws the signal's reason when it aborts first
    */
   enter(signal: AbortSignal): (() => void) | Promise<() => void>;
   /**
    * Calls `doubt` whenever a request got no byte for long, as long as a stream is open.
    *
-   * @returns ends that
+   * @returns the function that ends the watch
    */
   watchStream(doubt: () => void): () => void;
   /** Drops the idle connections. Idempotent. */
   close(): void;
 }
 
-/** Calls are short; a crowd of more than so many at a time makes connections anew. */
+/** Most idle connections that are kept. Calls are short; more at a time make new connections. */
 const MAX_IDLE = 32;
-/** Below what NATs and load balancers commonly keep, in milliseconds. */
+/**
+ * Time after which an idle connection is closed, in milliseconds: less than NATs and load balancers
+ * commonly keep one.
+ */
 const IDLE_MS = 30_000;
 
-/** Reads that are under way at once on one client. */
+/** Most reads that run at once on one client. */
 const MAX_READS = 100;
-/** A lead of the system clock over monotonic time that grew by more tells of a sleep. */
+/**
+ * A lead of the system clock over monotonic time that grew by more than this, in milliseconds,
+ * shows that the machine slept.
+ */
 const SLEPT_MS = 5_000;
 
 /** The reads of one client: those that have a place, and those that wait for one. */
 interface Reads {
   count: number;
-  /** Called with true to hand a place over, with false when the client is dropped. */
+  /** Each is called with true to hand it a place, with false when the client is dropped. */
   readonly waiting: Set<(hasPlace: boolean) => void>;
 }
 
-/** Makes the function that gives a place up; the read that has waited longest takes it over. */
+/** Makes the function that frees a place; the read that has waited longest takes it over. */
 function releaseOf(reads: Reads): () => void {
   let released = false;
   return () => {
@@ -109,7 +116,11 @@ function releaseOf(reads: Reads): () => void {
   };
 }
 
-/** @param current gives the reads of the client that is in use when it is called */
+/**
+ * Waits for a place among the reads.
+ *
+ * @param current gives the reads of the client that is in use when it is called
+ */
 async function waitForPlace(current: () => Reads, signal: AbortSignal): Promise<() => void> {
   for (;;) {
     signal.throwIfAborted();
@@ -141,15 +152,15 @@ function isHandedPlace({ waiting }: Reads, signal: AbortSignal): Promise<boolean
 }
 
 /**
- * Connections by the policy of this module.
+ * Makes connections by the policy of this module.
  *
- * @param clock tells a sleep of the machine: connections rarely outlive it
+ * @param clock shows when the machine slept: connections rarely outlive that
  */
 export function createConnections(
   open: OpenHttpClient,
   clock: Pick<Clock, "now" | "wallTime">,
 ): Connections {
-  // Both are opened for the first request that needs them: a start should not wait for them.
+  // The first request that needs a client opens it: the program's start should not wait for it.
   let single: HttpClient | undefined;
   let kept: { readonly client: HttpClient; used: boolean } | undefined;
   let generation = 0;
@@ -180,7 +191,7 @@ export function createConnections(
     noticeSleep();
     const mine = generation;
     const drop = () => {
-      // What fails late, on connections that were dropped already, says nothing about newer ones.
+      // A late failure on connections that were already dropped says nothing about newer ones.
       if (mine === generation) dropAll();
     };
     const suspect = () => {
@@ -218,7 +229,7 @@ export function createConnections(
   };
 }
 
-/** Stands for connections where there are none, such as before a server in the same process. */
+/** Makes a stand-in where there are no connections, such as before a server in the same process. */
 export function withoutConnections(fetch: FetchLike): Connections {
   const streams = new Set<() => void>();
   const doubt = () => [...streams].forEach((stream) => stream());

@@ -1,5 +1,5 @@
 /**
- * The key or token of a request: its source, its check and its headers.
+ * The credential of a request: its source, its check and its headers.
  *
  * @module
  */
@@ -14,20 +14,21 @@ export interface Credential {
 }
 
 /**
- * Gives the credential of the next request. It is asked with `refresh: true` after a 401: a source
- * that can tell whether the credential was rotated then looks again; others give the same one.
+ * Returns the credential of the next request. After a 401 it is called with `refresh: true`: a
+ * source that can tell whether the credential was rotated then reads it again; others return the
+ * same one.
  */
 export type CredentialSource = (
   options?: { readonly refresh?: boolean },
 ) => Credential | Promise<Credential>;
 
 /**
- * A credential that is kept in a file (or anywhere that can be read again). It is read on first
- * use, kept, and read again when asked to refresh; requests that ask at the same time share a read.
+ * Makes a source that keeps its credential in a file, or anywhere else that can be read again. It
+ * reads on first use, and again on refresh; requests that need it at the same time share a read.
  *
- * @param read gives the file's text; white space around the value is dropped
+ * @param read returns the file's text; white space around the value is dropped
  * @returns a source that rejects with a `UsageError` when the text cannot be read or is not one
- *   printable word; a failed refresh keeps what was read before
+ * printable word; a failed refresh keeps the earlier credential
  */
 export function fileCredential(
   kind: Credential["kind"],
@@ -59,8 +60,10 @@ function asUsageError(cause: unknown): UsageError {
 }
 
 /**
+ * Checks that a credential can be sent as a header.
+ *
  * @returns the same credential
- * @throws `UsageError`, without the value, when it could not be sent as a header
+ * @throws `UsageError`, without the value
  */
 export function checkCredential(credential: Credential): Credential {
   if (credential.value === "") throw new UsageError("The API credential is empty");
@@ -71,10 +74,14 @@ export function checkCredential(credential: Credential): Credential {
 }
 
 const BETA = "managed-agents-2026-04-01";
-/** Asked of bearer tokens by the API; the official SDK adds it in the same way. */
+/**
+ * Beta header that the API demands with bearer tokens; the official SDK adds it in the same way.
+ */
 const OAUTH_BETA = "oauth-2025-04-20";
 
-/** The headers that authenticate a request, and the `anthropic-beta` that goes with them. */
+/**
+ * Returns the headers that authenticate a request, and the `anthropic-beta` that goes with them.
+ */
 export function credentialHeaders(credential: Credential): Record<string, string> {
   const { kind, value } = checkCredential(credential);
   if (kind === "api_key") return { "x-api-key": value, "anthropic-beta": BETA };

@@ -1,5 +1,5 @@
 /**
- * Reads error responses, in whichever form servers and proxies write them, as `ApiError`s.
+ * Reads error responses, in every form that servers and proxies use, as `ApiError`s.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { isFields } from "./read.ts";
 import type { Redact } from "../core/redact.ts";
 import { firstChars, label, plainLine, shorten } from "../core/text.ts";
 
-/** Longer messages are cut: they end up in front of a model. */
+/** Longest message of an error; a longer one is cut, since a model reads it. */
 const MAX_MESSAGE_CHARS = 1_000;
 
 /** Longest type, code or request id of an error that is passed on. */
 const MAX_WORD_CHARS = 128;
 
-/** Gateways nest envelopes in envelopes; they are followed so deep. */
+/** Deepest envelope that is read: gateways nest envelopes in envelopes. */
 const MAX_DEPTH = 4;
 
 /** The body of an error, read from any of its forms. */
@@ -30,19 +30,19 @@ interface ErrorBody {
   readonly isFrameworks?: boolean;
 }
 
-/** The first text that is not blank. */
+/** Returns the first text that is not blank. */
 function firstText(...values: readonly unknown[]): string | undefined {
   return values.find((value): value is string => typeof value === "string" && value.trim() !== "");
 }
 
-/** The first type, code or id: one short printable word. */
+/** Returns the first type, code or id: one short printable word. */
 function firstWord(...values: readonly unknown[]): string | undefined {
   return values.find((value): value is string =>
     typeof value === "string" && value.length <= MAX_WORD_CHARS && /^[\w.:/-]+$/.test(value)
   );
 }
 
-/** The first code that is a word; numbers and statuses in its place say nothing. */
+/** Returns the first code that is a word; a number or status in its place says nothing. */
 function firstCode(...values: readonly unknown[]): string | undefined {
   return firstWord(...values.filter((value) => typeof value === "string" && !/^\d*$/.test(value)));
 }
@@ -71,7 +71,7 @@ function readErrorBody(body: unknown, depth = 0): ErrorBody {
   const listed = [body.detail].flat().find(isFields);
   const isOuter = body.type === "error" || inner !== undefined;
   return {
-    // Some give a bare label as `error`, and the sentence beside it.
+    // Some servers give a bare label as `error`, and the sentence beside it.
     message:
       (typeof inner === "string" ? firstText(body.message, body.error_description) : undefined) ??
         nested.message ?? firstText(...own, listed?.msg, listed?.message),
@@ -106,7 +106,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** One line, bounded, and without anything that looks like a credential. */
+/** Returns a message as one line, bounded, and without anything that looks like a credential. */
 function presentable(
   message: string | undefined,
   redact: Redact,
@@ -116,22 +116,22 @@ function presentable(
   return line === "" ? undefined : shorten(redact.loose(line), maxChars);
 }
 
-/** The resources of the API, as the sentences of its implementations name them. */
+/** Names of the API's resources, as its implementations write them in sentences. */
 const NAMES_A_THING =
   /\b(agent|session|environment|event|thread|file|vault|deployment)s?\b|\b(agent|sesn|sess|session|env|sevt|sthr|file)[_-]\w/i;
 
-/** Words of servers about addresses that they do not know, and of proxies about their upstream. */
+/** Words of servers about unknown addresses, and of proxies about their upstream. */
 const ABOUT_ADDRESS =
   /\b(route|url|uri|path|endpoint|page|upstream|backend|gateway|proxy|host|healthy)\b|\bcannot (get|post|delete|put)\b|missing authentication token/i;
 
-/** No more than the status in words. */
+/** A message that only repeats the status in words. */
 const BARE_STATUS =
   /^\W*(\d{3}\W*)?(resource |the requested resource (was |could )?)?(not (be )?found|forbidden|unauthorized|access denied|bad gateway|bad request|method not allowed|not\s+implemented|(internal )?server error|service (temporarily )?unavailable|gateway time-?out)\W*$/i;
 
 /**
- * Tells who wrote an error: an API of this kind, or something between it and this program.
+ * Returns who wrote an error: an API of this kind, or something between it and this program.
  *
- * @returns undefined where nothing tells
+ * @returns undefined where nothing shows it
  */
 function authorOf(
   { status, headers }: Response,
@@ -142,12 +142,12 @@ function authorOf(
   if (isPage(headers, text) || [407, 511].includes(status)) return "other";
   if (status >= 300 && status < 400) return "other";
   const { message, type, hasError, isFrameworks } = envelope;
-  // The parts of an address name no resource.
-  // Cut first: the pattern takes quadratic time over a long word.
+  // The parts of an address name no resource. Cut first: the pattern takes quadratic time over a
+  // long word.
   const said = firstChars(message ?? plainText(headers, text) ?? "", MAX_MESSAGE_CHARS)
     .replace(/\S*\/\S*/g, " ");
   if (status === 404 && request && isCollection(request)) {
-    // There is nothing that could be missing but the address itself, or what the body names.
+    // Only the address itself, or a resource in the body, could be missing.
     if (request.method === "GET" || BARE_STATUS.test(said)) return "other";
   }
   const isPlain = message === undefined && type === undefined;
@@ -164,18 +164,18 @@ function authorOf(
   return "api";
 }
 
-/** True for requests without an id in their path, which every Managed Agents API serves. */
+/** Returns true for a request without an id in its path, which every Managed Agents API serves. */
 function isCollection({ path }: RequestFacts): boolean {
   return /^\/v1\/(agents|sessions|environments)\/?$/.test(path);
 }
 
-/** True for the body of a web page. */
+/** Returns true for the body of a web page. */
 function isPage(headers: Headers, text: string): boolean {
   return /^(text\/html|application\/xhtml\+xml)$/.test(mediaType(headers)) ||
     /^\uFEFF?\s*<(!doctype|html|head|body)\b/i.test(text.slice(0, 200));
 }
 
-/** Words that a web page has for its title: they name the filter or proxy that wrote it. */
+/** Returns the title of a web page: it names the filter or proxy that wrote the page. */
 function titleOf(text: string): string {
   const title = /<title[^>]{0,200}>([^<]*)/i.exec(firstChars(text, 16_384))?.[1] ?? "";
   return title.replace(/\s+/g, " ").trim();
@@ -184,34 +184,37 @@ function titleOf(text: string): string {
 /** Longest title of a web page that is passed on. */
 const MAX_TITLE_CHARS = 80;
 
-/** A short plain text, such as a proxy's. */
+/** Returns a short plain text, such as a proxy's. */
 function plainText(headers: Headers, text: string): string | undefined {
   return mediaType(headers) === "text/plain" && text.length <= 200 ? firstText(text) : undefined;
 }
 
-/** The `content-type` without parameters, lower case; empty when there is none. */
+/** Returns the `content-type` without parameters, in lower case; empty when there is none. */
 export function mediaType(headers: Headers): string {
   return (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
-/** The id by which the API's operators find a request. */
+/** Returns the id by which the API's operators find a request. */
 export function apiRequestIdOf(headers: Headers): string | undefined {
   return firstWord(headers.get("request-id"), headers.get("x-request-id"));
 }
 
 /**
- * Reads the wait that a response asks for: `retry-after-ms`, else `retry-after` in seconds or as a
- * date.
+ * Returns the wait that a response asks for: `retry-after-ms`, else `retry-after` in seconds or as
+ * a date.
  *
  * @param nowMs milliseconds since the epoch
- * @returns milliseconds from 0 to a day; undefined when the response names none that can be read
+ * @returns milliseconds from 0 to a day; undefined when the response has none that can be read
  */
 export function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
   const asked = askedPauseMs(headers, nowMs);
   return asked === undefined ? undefined : Math.min(asked, MAX_RETRY_AFTER_MS);
 }
 
-/** Longer pauses are nothing to wait for, and more than timers take. */
+/**
+ * Longest wait that is returned, in milliseconds: nobody waits longer, and timers cannot hold every
+ * value.
+ */
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 
 function askedPauseMs(headers: Headers, nowMs: number): number | undefined {
@@ -220,7 +223,7 @@ function askedPauseMs(headers: Headers, nowMs: number): number | undefined {
   const value = headers.get("retry-after");
   const seconds = decimal(value);
   if (seconds !== undefined) return seconds * 1_000;
-  // Only with a weekday: the parser also takes "-5" for a date.
+  // Only with a weekday: `Date.parse` also takes "-5" for a date.
   const date = /^\w{3,9}, /.test(value ?? "") ? Date.parse(value ?? "") : NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }
@@ -229,16 +232,16 @@ function decimal(value: string | null): number | undefined {
   return value !== null && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : undefined;
 }
 
-/** The request that failed. */
+/** The failed request. */
 export interface RequestFacts {
   readonly method: string;
-  /** From `/v1` on, without the query. */
+  /** Path from `/v1` on, without the query. */
   readonly path: string;
   /** Scheme, host and port. */
   readonly origin: string;
 }
 
-/** What {@linkcode responseError} needs beside the response. */
+/** Facts that {@linkcode responseError} needs beside the response. */
 export interface FailureContext {
   readonly redact: Redact;
   /** Milliseconds since the epoch. */
@@ -247,7 +250,7 @@ export interface FailureContext {
 }
 
 /**
- * Makes the error of a response whose status is not 2xx.
+ * Makes the error for a response whose status is not 2xx.
  *
  * @param text the response's body, or as much of it as could be read
  */
@@ -264,7 +267,7 @@ export function responseError(
     : presentable(envelope.message ?? plainText(headers, text), redact) ??
       (isPage(headers, text)
         ? pageMessage(response, text, redact)
-        : `The API answered with status ${status} and no message`);
+        : `The API returned status ${status} and no message`);
   return new ApiError(message, {
     kind: "http",
     status,
@@ -272,7 +275,7 @@ export function responseError(
     errorCode: envelope.errorCode,
     requestId: apiRequestIdOf(headers) ?? envelope.requestId,
     retryAfterMs: retryAfterMs(headers, nowMs),
-    answeredBy: authorOf(response, text, envelope, request),
+    author: authorOf(response, text, envelope, request),
     ...(request && { origin: request.origin }),
     shouldRetry: shouldRetry === "true" ? true : shouldRetry === "false" ? false : undefined,
   });
@@ -280,16 +283,16 @@ export function responseError(
 
 function pageMessage({ status }: Response, text: string, redact: Redact): string {
   const title = presentable(titleOf(text), redact, MAX_TITLE_CHARS);
-  return `A web page came instead of the API's answer (status ${status}${
+  return `A web page came instead of the API's response (status ${status}${
     title ? `: ${title}` : ""
   })`;
 }
 
 /**
- * Makes the error of a response of status 2xx that has another type than was asked for: a sign-in
- * page, a proxy's page, or a server that is no Managed Agents API.
+ * Makes the error for a response of status 2xx that has the wrong type: a sign-in page, a proxy's
+ * page, or a server that is no Managed Agents API.
  *
- * @param wanted what it should have been, such as `JSON`
+ * @param wanted the type it should have, such as `JSON`
  * @param text the body, as far as it was read
  */
 export function typeError(
@@ -299,18 +302,18 @@ export function typeError(
   text = "",
 ): ApiError {
   const type = label(mediaType(headers).match(/^[\w.+-]+\/[\w.+-]+$/)?.[0] ?? "of no known type");
-  return new ApiError(`The API's answer is not ${wanted} (${type}): check the base URL`, {
+  return new ApiError(`The API's response is not ${wanted} (${type}): check the base URL`, {
     kind: "decode",
     status,
     requestId: apiRequestIdOf(headers),
     origin,
-    ...(isPage(headers, text) && { answeredBy: "other" }),
+    ...(isPage(headers, text) && { author: "other" }),
   });
 }
 
 /**
- * Reads the error that a response of status 2xx holds in place of what was asked for, as some
- * gateways write it; undefined where there is none. It is judged like the same error with its own status.
+ * Reads the error that some gateways put into a response of status 2xx; undefined where there is
+ * none. It is treated like the same error with its own status.
  */
 export function errorInside(
   { status, headers }: Response,
@@ -323,26 +326,26 @@ export function errorInside(
   if (!hasError || (message === undefined && type === undefined)) return undefined;
   const own = statusOfType(type);
   return new ApiError(
-    presentable(message, redact) ?? `The API answered with status ${status} and an error`,
+    presentable(message, redact) ?? `The API returned status ${status} and an error`,
     {
       ...{ kind: own === undefined ? "decode" : "http", status: own ?? status, type, errorCode },
       requestId: apiRequestIdOf(headers) ?? requestId,
-      answeredBy: "api",
+      author: "api",
       origin,
     },
   );
 }
 
-/** A redirect is not followed: the credential would go wherever it points. */
+/** Says that redirects are not followed: the credential would go to the new address. */
 function redirectMessage(response: Response): string {
   const location = response.headers.get("location");
   const base = response.url || undefined;
   const target = location && URL.canParse(location, base) ? new URL(location, base) : undefined;
-  return `The API answered with a redirect (${response.status})` +
+  return `The API returned a redirect (${response.status})` +
     (target ? ` to ${label(target.origin)}` : "") + ", which is not followed: check the base URL";
 }
 
-/** The statuses that the API documents for its error types. */
+/** Statuses that the API documents for its error types. */
 const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
   invalid_request_error: 400,
   authentication_error: 401,
@@ -363,7 +366,7 @@ function statusOfType(type = ""): number | undefined {
 
 /**
  * Makes the error that a stream reports in an `error` frame. Its status is the one that the API
- * documents for the type, so that it is judged like the same error in a response.
+ * documents for the type, so that it is treated like the same error in a response.
  *
  * @param data the frame's data: an envelope, or anything else
  */
@@ -374,6 +377,6 @@ export function frameError(data: string, redact: Redact): ApiError {
   const { type, errorCode, requestId } = envelope;
   return new ApiError(message, {
     ...{ kind: "http", status, type, errorCode, requestId },
-    answeredBy: "api",
+    author: "api",
   });
 }

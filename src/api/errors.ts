@@ -1,6 +1,6 @@
 /**
- * The error of a failed request to the API, and what each failure means: whether repeating the
- * request can help, who has to do what, and what the runtime's words about the network stand for.
+ * The error of a failed request to the API, and the meaning of each failure: whether a retry can
+ * help, who has to do what, and what the runtime's messages about the network mean.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { HOSTED } from "../core/addresses.ts";
 import type { Proxy } from "../core/proxy.ts";
 
 /**
- * The stage at which a request failed: `http` an error status came back; `not_sent` no connection was made, so
- * nothing was delivered; `connection_lost` it broke after it was made; `timeout` no response in
- * time; `decode` the response was not what the API documents.
+ * The stage at which a request failed: `http`: an error status came back; `not_sent`: no connection
+ * was made, so nothing was delivered; `connection_lost`: the connection broke; `timeout`: no
+ * response came in time; `decode`: the response was not what the API documents.
  */
 export type ApiErrorKind = "http" | "not_sent" | "connection_lost" | "timeout" | "decode";
 
@@ -27,26 +27,27 @@ export interface ApiErrorInfo {
   readonly errorCode?: string;
   /** The `request-id` header or `request_id` of the envelope. */
   readonly requestId?: string;
-  /** Milliseconds that the API asks to wait. */
+  /** Milliseconds that the API asks clients to wait. */
   readonly retryAfterMs?: number;
   /**
-   * Who wrote the response: `api`, whose errors have an envelope; or `other`, such as a proxy, a
-   * filter, a sign-in page, or a server that is no Managed Agents API. Absent where it is not known.
+   * Writer of the response: `api`, whose errors have an envelope; or `other`, such as a proxy, a
+   * filter, a sign-in page, or a server that is no Managed Agents API. Absent where it is not
+   * known.
    */
-  readonly answeredBy?: "api" | "other";
-  /** Scheme, host and port that the request was for. */
+  readonly author?: "api" | "other";
+  /** Scheme, host and port of the request. */
   readonly origin?: string;
-  /** The operator's remedy for a network that does not carry the request, in the imperative. */
+  /** The operator's remedy for a network failure, in the imperative. */
   readonly remedy?: string;
-  /** True when it stays so until somebody changes something: repeating the request is in vain. */
+  /** True when a retry is in vain until somebody changes something. */
   readonly lasting?: boolean;
-  /** The response's `x-should-retry`. */
+  /** Value of the response's `x-should-retry`. */
   readonly shouldRetry?: boolean;
-  /** Entries of a list that had come in when the response turned out too large. */
+  /** Entries of a list that had arrived when the response turned out too large. */
   readonly entriesRead?: number;
 }
 
-/** Every fact about the request is a field of its error. */
+/** Makes every fact about the request a field of its error. */
 export interface ApiError extends ApiErrorInfo {}
 
 /** A failed request to the Managed Agents API; `message` is the API's own where there is one. */
@@ -63,28 +64,30 @@ export class ApiError extends Error {
     return faultOf(this).retry;
   }
 
-  /** True when the API asks for slower requests; a spent budget also has status 429, but is none. */
+  /**
+   * True when the API asks for slower requests. A spent budget also has status 429, but is not one.
+   */
   get isRateLimit(): boolean {
     return this.status === 429 && this.retryable;
   }
 
-  /** True when the API refuses the request as such; several frameworks say 422 for 400. */
+  /** True when the API rejects the request as invalid; several frameworks say 422 for 400. */
   get isInvalidRequest(): boolean {
     return this.status === 400 || this.status === 422;
   }
 
   /**
-   * True when the API itself says that there is no such thing, in any form of its errors; the 404 of
-   * a proxy, or of a server that is no Managed Agents API, says nothing of the kind.
+   * True when the API itself says that the thing does not exist, in any form of its errors; the 404
+   * of a proxy, or of a server that is no Managed Agents API, does not count.
    */
   get isNotFound(): boolean {
-    const { status, answeredBy, type } = this;
+    const { status, author, type } = this;
     return status === 404 &&
-      (answeredBy ?? (type === "not_found_error" ? "api" : "other")) === "api";
+      (author ?? (type === "not_found_error" ? "api" : "other")) === "api";
   }
 }
 
-/** A failure, as {@linkcode faultOf} looks at it. */
+/** A failure, as {@linkcode faultOf} reads it. */
 export interface ApiFailure extends ApiErrorInfo {
   readonly message: string;
 }
@@ -95,7 +98,7 @@ export interface ApiFault {
   readonly retry: boolean;
   /** What is wrong, in one sentence. */
   readonly what: string;
-  /** What the caller can do, in one sentence; absent where only the operator can do something. */
+  /** What the caller can do, in one sentence; absent where only the operator can help. */
   readonly caller?: string;
   /** What the operator can do, in the imperative, without capital and full stop. */
   readonly operator?: string;
@@ -103,15 +106,15 @@ export interface ApiFault {
 
 type Text = string | ((failure: ApiFailure) => string);
 
-/** Conditions, all of which must hold, and what they mean. */
+/** A row of the table: conditions, all of which must hold, and the meaning of the failure. */
 interface Row {
   readonly kind?: ApiErrorKind;
   readonly status?: readonly number[] | ((status: number) => boolean);
-  /** Of the error code, or of the type: backends differ in where they put a reason. */
+  /** Matches the error code or the type: backends differ in where they put a reason. */
   readonly code?: RegExp;
   readonly message?: RegExp;
-  readonly answeredBy?: "other";
-  /** By the status, where absent. */
+  readonly author?: "other";
+  /** Decided by the status when absent. */
   readonly retry?: boolean;
   readonly what: Text;
   readonly caller?: Text;
@@ -137,8 +140,9 @@ const SIGN_IN =
 const isServerError = (status: number) => status >= 500;
 
 /**
- * The first row that fits counts. The error codes are those of `@anthropic-ai/sdk` 1.14.0 and of the
- * platform's documentation; the messages are the hosted API's, where it has no code of its own.
+ * Table of failures; the first row that fits counts. The error codes are those of
+ * `@anthropic-ai/sdk` 1.14.0 and of the platform's documentation; the messages are the hosted
+ * API's, where it has no code of its own.
  */
 const ROWS: readonly Row[] = [
   {
@@ -153,16 +157,16 @@ const ROWS: readonly Row[] = [
     caller: "Try again.",
     operator: ({ remedy = "", lasting }) => lasting ? remedy : "",
   },
-  { kind: "timeout", what: "The API did not answer in time.", caller: "Try again." },
+  { kind: "timeout", what: "The API did not respond in time.", caller: "Try again." },
   {
     kind: "decode",
-    answeredBy: "other",
-    what: (failure) => `What answers${at(failure)} is not a Managed Agents API.`,
+    author: "other",
+    what: (failure) => `The server${at(failure)} is not a Managed Agents API.`,
     operator: `${SIGN_IN}: ${CHECK_BASE_URL}`,
   },
   {
     kind: "decode",
-    what: "The API's answer could not be read.",
+    what: "The API's response could not be read.",
     operator: "check the base URL, and whether this program is up to date",
   },
   {
@@ -262,7 +266,7 @@ const ROWS: readonly Row[] = [
   {
     code: /^(billing_error|insufficient_(credits?|funds|balance|quota)|payment_required)$/,
     retry: false,
-    what: "The API refused for billing reasons.",
+    what: "The API rejected the request for billing reasons.",
     operator: "settle that under Billing in the Claude Console, or with whoever runs the API's " +
       "gateway; the API's words say what it is",
   },
@@ -271,7 +275,7 @@ const ROWS: readonly Row[] = [
     message:
       /credit balance|purchase credits|\b(usage|spend(ing)?) limits?\b.*\breached|reached\b.*\b(usage|spend(ing)?) limits?\b|exceeds?\b.*\bspend(ing)? limits?\b|regain access|\b(insufficient|not enough|out of|no (more|remaining)|used up|depleted)\b.{0,20}\b(credits?|funds|balance|quota)\b|\b(credits?|funds|balance) (is |are |has been |have been )?(insufficient|exhausted|depleted|used up|too low)|insufficient_(credits?|funds|balance|quota)|exceeded your current quota|payment (is )?required/i,
     retry: false,
-    what: "The API refused for billing reasons.",
+    what: "The API rejected the request for billing reasons.",
     operator:
       "add credit or raise the limit in the Claude Console, or with whoever runs the API's " +
       "gateway; the API's words say which",
@@ -294,45 +298,45 @@ const ROWS: readonly Row[] = [
   {
     status: (status) => status >= 300 && status < 400,
     what: (failure) =>
-      `What answers${at(failure)} sends requests elsewhere, which is not followed.`,
+      `The server${at(failure)} redirects requests, and this program follows no redirects.`,
     operator: `${SIGN_IN}: ${CHECK_BASE_URL}`,
   },
   {
-    answeredBy: "other",
+    author: "other",
     status: [404, 405, 410, 501],
     retry: false,
     what: (failure) =>
-      `What answers${at(failure)} does not serve Managed Agents, or not to this key.`,
+      `The server${at(failure)} does not serve Managed Agents, or not to this key.`,
     operator: CHECK_BASE_URL,
   },
   {
-    answeredBy: "other",
+    author: "other",
     status: [401],
     what: (failure) => `Something before the API${at(failure)} wants a sign-in of its own.`,
     operator: `see which proxy or gateway is in between, and check the base URL`,
   },
   {
-    answeredBy: "other",
+    author: "other",
     status: [400, 403, 451],
-    what: (failure) => `A filter or proxy before the API${at(failure)} refused the request.`,
+    what: (failure) => `A filter or proxy before the API${at(failure)} blocked the request.`,
     operator: "have the API's address let through by whoever runs the network's filter or proxy",
   },
   {
-    answeredBy: "other",
+    author: "other",
     status: [413],
     what: "The request is too large for a proxy before the API.",
     caller: "Send less.",
   },
   {
-    answeredBy: "other",
+    author: "other",
     status: isServerError,
-    what: (failure) => `A proxy or gateway before the API${at(failure)} has trouble.`,
+    what: (failure) => `A proxy or gateway before the API${at(failure)} failed.`,
     caller: TRY_LATER,
     operator: "if it stays so, see which proxy is in between and whether it reaches the API",
   },
   {
     status: [400, 422],
-    what: "The API refused the request.",
+    what: "The API rejected the request.",
     caller: "Change what it objects to and try again.",
   },
   {
@@ -344,7 +348,7 @@ const ROWS: readonly Row[] = [
   },
   {
     status: [402],
-    what: "The API refused for billing reasons.",
+    what: "The API rejected the request for billing reasons.",
     operator: "add credit in the Claude Console",
   },
   {
@@ -354,7 +358,7 @@ const ROWS: readonly Row[] = [
   },
   {
     status: [404],
-    what: "No such thing: check the id, which list_agents and create_session give.",
+    what: "That does not exist: check the id; list_agents and create_session return valid ones.",
   },
   {
     status: [409],
@@ -367,14 +371,14 @@ const ROWS: readonly Row[] = [
 
 /** The meaning of a failure that no row fits. */
 const OTHER: Row = {
-  what: "The API refused the request.",
+  what: "The API rejected the request.",
   operator: "check the base URL, and whether this program is up to date",
 };
 
-function fits({ kind, status, code, message, answeredBy }: Row, failure: ApiFailure): boolean {
+function fits({ kind, status, code, message, author }: Row, failure: ApiFailure): boolean {
   const given = failure.status;
   return (kind === undefined || kind === failure.kind) &&
-    (answeredBy === undefined || answeredBy === failure.answeredBy) &&
+    (author === undefined || author === failure.author) &&
     (status === undefined ||
       (given !== undefined &&
         (typeof status === "function" ? status(given) : status.includes(given)))) &&
@@ -382,14 +386,14 @@ function fits({ kind, status, code, message, answeredBy }: Row, failure: ApiFail
     (message === undefined || message.test(failure.message));
 }
 
-/** No response, 408, 409, 429 or a server error. */
+/** Returns true for no response, 408, 409, 429 or a server error. */
 function retriedByStatus({ kind, status, lasting }: ApiFailure): boolean {
   if (lasting) return false;
   if (status === undefined) return kind !== "decode";
   return status >= 500 || status === 408 || status === 409 || status === 429;
 }
 
-/** Looks a failure up in the table. */
+/** Returns the meaning of a failure, from the table. */
 export function faultOf(failure: ApiFailure): ApiFault {
   const { retry, what, caller, operator } = ROWS.find((row) => fits(row, failure)) ??
     OTHER;
@@ -401,13 +405,13 @@ export function faultOf(failure: ApiFailure): ApiFault {
   return {
     retry: willPass,
     what: textOf(what) ?? "",
-    // "Try again" is no advice where trying again is in vain.
+    // Do not advise to try again where that is in vain.
     ...(advice && !(failure.lasting && remedy) && { caller: advice }),
     ...(remedy && { operator: remedy }),
   };
 }
 
-/** The server that a request was for, and the proxy before it. */
+/** The server of a request, and the proxy before it. */
 export interface NetworkRoute {
   /** Scheme, host and port of the base URL. */
   readonly origin: string;
@@ -415,9 +419,9 @@ export interface NetworkRoute {
 }
 
 /**
- * Matches connections that were never made. Deno's `fetch` tells them from those that broke: its
- * `TypeError`, "fetch failed", carries a cause whose message names the phase (Deno 2.9.6);
- * `runtime/node_client.ts` says the same.
+ * Matches errors of connections that were never made. Deno's `fetch` tells them from broken ones:
+ * its `TypeError`, "fetch failed", has a cause whose message names the phase (Deno 2.9.6);
+ * `runtime/node_client.ts` writes the same.
  */
 const NEVER_CONNECTED = new RegExp(
   [
@@ -429,18 +433,18 @@ const NEVER_CONNECTED = new RegExp(
   "i",
 );
 
-/** The runtime's words for a problem of the network, and what they mean. */
+/** The runtime's message for a network problem, and its meaning. */
 interface NetworkRow {
   readonly words: RegExp;
   /** True where a connection was made: the request may have been delivered. */
   readonly connected?: true;
   /** What is wrong, in one sentence without a full stop. */
   readonly what: (origin: string) => string;
-  /** The same said of the proxy, where there is one that the words can be about. */
+  /** The same sentence about the proxy, where the message can mean it. */
   readonly whatOfProxy?: (origin: string) => string;
-  /** In the imperative, without capital and full stop. */
+  /** The operator's remedy, in the imperative, without capital and full stop. */
   readonly remedy: string;
-  /** True when it stays so until somebody changes something. */
+  /** True when a retry is in vain until somebody changes something. */
   readonly lasting?: true;
 }
 
@@ -450,7 +454,7 @@ const unknownAuthority = (origin: string) =>
   `The certificate of ${origin} is signed by an unknown authority (TLS), as it is where a ` +
   "company's proxy or a virus scanner reads along";
 
-/** The first row that fits counts. */
+/** Table of network problems; the first row that fits counts. */
 const NETWORK_ROWS: readonly NetworkRow[] = [
   {
     words: /opening CA file/i,
@@ -561,7 +565,7 @@ const NETWORK_ROWS: readonly NetworkRow[] = [
   },
 ];
 
-/** The messages of an error and of everything that caused it, with Node's codes. */
+/** Returns the messages of an error and of all its causes, with Node's codes. */
 function messagesOf(error: unknown): string {
   const messages: string[] = [];
   for (let link = error; link instanceof Error && messages.length < 10; link = link.cause) {
@@ -571,8 +575,8 @@ function messagesOf(error: unknown): string {
 }
 
 /**
- * Makes the error of a request that got no response. Whatever is not clearly a failure to connect counts
- * as a connection that broke: then the request may have been delivered.
+ * Makes the error for a request that got no response. Any failure that is not clearly one to
+ * connect counts as a broken connection, over which the request may have been delivered.
  */
 export function networkError(cause: unknown, { origin, proxy }: NetworkRoute): ApiError {
   const messages = messagesOf(cause);
@@ -601,13 +605,13 @@ export function networkError(cause: unknown, { origin, proxy }: NetworkRoute): A
 }
 
 /**
- * Makes the error of a request that got no response in time.
+ * Makes the error for a request that got no response in time.
  *
- * @param when how long it was waited for, such as `within 10 s`
+ * @param when the time limit, such as `within 10 s`
  */
 export function timeoutError({ origin, proxy }: NetworkRoute, when: string): ApiError {
   const via = proxy ? `, through the proxy ${proxy.address}` : "";
-  return new ApiError(`No answer from ${origin} ${when}${via}`, {
+  return new ApiError(`No response from ${origin} ${when}${via}`, {
     kind: "timeout",
     origin,
     remedy: proxy

@@ -1,15 +1,15 @@
 /**
- * Lists a session's events page by page, in the order that was asked for, whatever the server makes
- * of the query.
+ * Lists a session's events page by page, in the requested order, even from servers that ignore the
+ * query.
  *
- * Independent servers were seen to ignore `order`, `types`, `limit` and `page`, to give everything
- * in one page, and to cut a list at `limit` without a word of what follows. So the order of a page
- * is taken from its events ({@linkcode directionOf}). A server that gives one order whatever is asked
- * is read in its own order, and the pages are turned round here.
+ * Independent servers were seen to ignore `order`, `types`, `limit` and `page`, to put everything
+ * into one page, and to cut a list at `limit` without a sign that more follows. So the order of a
+ * page is taken from its events ({@linkcode directionOf}). A server that always gives the same
+ * order is read in that order, and the pages are reversed here.
  *
- * Each method of `PageReader` hides one habit from those above it: `#request` that a page is too
- * large, `#ask` that a parameter is refused, `#fetch` that a list is cut or a filter does no good,
- * `#fetchInOrder` that the order is another; `read` puts together a page of what is left.
+ * Each method of `PageReader` hides one habit from the methods above it: `#request` that a page is
+ * too large, `#ask` that the server rejects a parameter, `#fetch` that it cuts a list or filters
+ * badly, `#fetchInOrder` that it gives the other order. `read` makes a page of the rest.
  *
  * @module
  */
@@ -37,36 +37,41 @@ type Order = "asc" | "desc";
 type ListEvents = ManagedAgentsApi["events"]["list"];
 
 const MIB = 1024 * 1024;
-/** The longest text of an event in a large page; longer ones are screenshots and files. */
+/** Longest text of an event in a large page; longer ones are screenshots and files. */
 const MAX_TEXT_CHARS = 256 * 1024;
-/** Of a larger event only the short fields are kept, and of a longer text to be read its end. */
+/**
+ * Longest event and text in characters. Of a larger event only the short fields are kept, of a
+ * longer readable text its end.
+ */
 const MAX_ENTRY_CHARS = 8 * MIB;
 const MAX_PROSE_CHARS = MAX_ENTRY_CHARS - 128 * 1024;
-/** A response with one event may be this many times as large as others: little of it is kept. */
+/** How many times larger a response with a single event may be: little of it is kept. */
 const ALONE_FACTOR = 16;
 
-/** Events of a page where no limit is named, and the most that is known to be taken everywhere. */
+/**
+ * Events of a page where no limit is named, and the largest limit that servers are known to take.
+ */
 export const FULL_PAGE = 1_000;
-/** Larger ones, for servers that have no pages. */
+/** Larger limits, for servers that have no pages. */
 const LARGER_LIMITS = [FULL_PAGE, 10_000, 100_000] as const;
-/** Where a server takes no larger pages, it takes these. */
+/** Limit for servers that take no larger pages. */
 const SMALL_LIMIT = 100;
-/** Entries of the other direction that must show whether the order has an effect. */
+/** Most entries in the other direction that are needed to tell whether the order has an effect. */
 const PROBE_LIMIT = 20;
 /** Most pages of a list that is read from its other end. */
 const MAX_PAGES = 100;
-/** Most pages that are put together where each holds less than was asked for. */
+/** Most pages that are joined where each holds fewer events than requested. */
 const MAX_FILL = 10;
-/** The same while none of them holds anything that was asked for. */
+/** Most pages that are joined while none of them holds a requested event. */
 const MAX_VAIN_FILL = 50;
-/** Sessions of which it is remembered how large a page may be. */
+/** Most sessions whose page size is remembered. */
 const MAX_SESSIONS = 1_000;
-/** Lists of which the cursors of pages are remembered. */
+/** Most lists whose cursors are remembered. */
 const MAX_LISTS = 200;
 
-/** A query for one page, as it goes to the server. */
+/** A query for one page, as it is sent to the server. */
 interface ServerQuery extends ListEventsParams {
-  /** Only what comes after this event: how servers that have `has_more` go on. */
+  /** Lists only events after this one, for servers that have `has_more` in place of cursors. */
   readonly afterId?: string;
   /** The running number of that event. */
   readonly afterSeq?: number;
@@ -74,36 +79,36 @@ interface ServerQuery extends ListEventsParams {
 
 /** A page of the server. */
 interface ServerPage extends Page<SessionEvent> {
-  /** The smaller limit that was asked for in the end, where a page of the wanted one was too large. */
+  /** The smaller limit of the last request, where a page of the wanted one was too large. */
   readonly reducedLimit?: number;
 }
 
 /** Habits of the server, as far as they were seen. */
 interface ServerHabits {
-  /** The order that it gives whatever is asked; `asked` where it was seen to do as it is told. */
+  /** The order that it always gives; `asked` where it was seen to follow the query. */
   order?: Order | "asked";
   /** True when it was seen to cut lists at `limit` without a cursor. */
   cutsLists?: true;
-  /** True when it was seen to refuse a cursor without the types that it came with. */
+  /** True when it was seen to reject a cursor without the types that it came with. */
   bindsCursors?: true;
-  /** The largest page that it was seen to take, where it refused a larger one. */
+  /** The largest page that it was seen to take, where it rejected a larger one. */
   maxLimit?: number;
   /**
-   * Parameters that it refuses, or that do no good: some servers apply `types` to what a page would
-   * have held, and so give page after page with nothing. Then the choice is made here.
+   * Parameters that it rejects, or that do harm: some servers apply `types` to a finished page, and
+   * so give page after page without events. Then this module filters or sorts itself.
    */
   without?: { readonly order?: true; readonly types?: true };
 }
 
 /** A list in the server's own order, as far as it was read. */
 interface KnownList {
-  /** Its pages from the first on: the cursor of each, and how many entries stand before it. */
+  /** Its pages from the first on: the cursor of each, and the number of entries before it. */
   readonly pages: readonly { readonly cursor?: string; readonly start: number }[];
-  /** Entries of a page that these were asked for with. */
+  /** Limit that the pages were requested with. */
   readonly limit: number;
 }
 
-/** What all reads share, and have learned of the server. */
+/** What all reads share, and have learned about the server. */
 interface Server {
   readonly context: HttpContext;
   readonly habits: ServerHabits;
@@ -114,14 +119,14 @@ interface Server {
 }
 
 /**
- * Makes the function that lists events: one page in the order that is asked for, of the types that
- * are asked for, each event once. A page may hold more events than `limit` where the server gives
- * more, and fewer. `timeoutMs` bounds all requests of a page together; mostly it is one.
+ * Makes the function that lists events: one page in the requested order, of the requested types,
+ * each event once. A page may hold more events than `limit` where the server gives more, and fewer.
+ * `timeoutMs` bounds all requests of a page together; mostly it is one.
  *
- * It throws `ApiError`, also where the end of the list is asked for and the server gives no way
- * there.
+ * It throws `ApiError`, also when the end of the list is requested and the server gives no way to
+ * reach it.
  *
- * @param context of one server: what is learned of it holds for all sessions
+ * @param context of one server: habits learned from it apply to all sessions
  */
 export function createListEvents(context: HttpContext): ListEvents {
   const server: Server = {
@@ -133,7 +138,7 @@ export function createListEvents(context: HttpContext): ListEvents {
   return (sessionId, params, options) => new PageReader(server, sessionId, params, options).read();
 }
 
-/** Simpler queries for a server that refuses one: at first a smaller page, then fewer parameters. */
+/** Simpler queries for a server that rejects one: first a smaller page, then fewer parameters. */
 const SIMPLER: readonly Pick<ServerHabits, "maxLimit" | "without">[] = [
   { maxLimit: SMALL_LIMIT },
   { without: { types: true } },
@@ -152,36 +157,36 @@ function simplified(query: ServerQuery, { maxLimit = Infinity, without }: Server
   };
 }
 
-/** True when the server refuses a query as such. */
-function isRefusedQuery(error: unknown): boolean {
+/** Returns true if the server rejects the query itself. */
+function isRejectedQuery(error: unknown): boolean {
   return error instanceof ApiError && error.isInvalidRequest;
 }
 
-/** Gives the page, or undefined where the server refuses the query. */
-async function unlessRefused(page: Promise<ServerPage>): Promise<ServerPage | undefined> {
+/** Returns the page, or undefined where the server rejects the query. */
+async function unlessRejected(page: Promise<ServerPage>): Promise<ServerPage | undefined> {
   try {
     return await page;
   } catch (error) {
-    if (isRefusedQuery(error)) return undefined;
+    if (isRejectedQuery(error)) return undefined;
     throw error;
   }
 }
 
 /** A place between two entries of a list, in the order of the server. */
 interface Place {
-  /** Entries before it. */
+  /** Number of entries before it. */
   readonly offset: number;
-  /** The entry after it: a list that begins with its newest events shifts as they come. */
+  /** Id of the entry after it: a list that begins with its newest events shifts as they come. */
   readonly id?: string;
 }
 
-/** An event and how many stand before it in the server's list. */
+/** An event, and the number of entries before it in the server's list. */
 interface Entry {
   readonly event: SessionEvent;
   readonly offset: number;
 }
 
-/** Reads one page of a session's events, with as many requests as that takes. */
+/** Reads one page of a session's events, with as many requests as that needs. */
 class PageReader {
   readonly #server: Server;
   readonly #sessionId: string;
@@ -210,14 +215,14 @@ class PageReader {
     let events: SessionEvent[] = [];
     let cursor = page;
     let hasAny = page !== undefined || types !== undefined;
-    // A server may give less than was asked for, and what was not.
+    // A server may give fewer events than requested, and others than requested.
     for (let count = 1;; count++) {
       const room = Math.max(1, (limit ?? FULL_PAGE) - events.length);
       const fetched = await this.#fetchInOrder(cursor, room);
       const { data, next } = trail.take<SessionEvent>(fetched);
       events = eachOnce([...events, ...data.filter((event) => this.#isWanted(event))], this.#order);
       hasAny ||= fetched.data.length > 0;
-      // Of large events, a few will do.
+      // A few large events are enough.
       const isEnough = events.length >= (limit ?? 1) || count >= MAX_FILL ||
         fetched.reducedLimit !== undefined;
       const isLast = next === undefined || count >= MAX_VAIN_FILL;
@@ -225,7 +230,7 @@ class PageReader {
         cursor = next;
         continue;
       }
-      // Page after page without an event: that there are none is not known.
+      // Page after page without an event does not prove that there are none.
       if (!hasAny && next === undefined && fetched.next_page) throw noEvents();
       if (fetched.isCut) {
         this.#server.context.log.warn("The API cuts a list of events and gives no way on", {
@@ -237,9 +242,9 @@ class PageReader {
   }
 
   /**
-   * Fetches a page in the order that is asked for, as the server gives it or turned round.
+   * Fetches a page in the requested order, as the server gives it or reversed.
    *
-   * @param room wanted events that are enough, of a page that is turned round
+   * @param room number of wanted events that is enough for a reversed page
    */
   async #fetchInOrder(cursor: string | undefined, room: number): Promise<ServerPage> {
     const place = placeOf(cursor);
@@ -259,15 +264,15 @@ class PageReader {
     return isOfTypes && isOfSession(event, this.#sessionId);
   }
 
-  /** Tells whether the server's first page shows that it ignores the order that is asked for. */
+  /** Returns true if the server's first page shows that it ignores the requested order. */
   async #runsOtherWay(data: readonly SessionEvent[]): Promise<boolean> {
     const { habits, context } = this.#server;
-    // Of inputs that are queued, no order is documented.
+    // No order is documented for queued inputs.
     const happened = data.filter(hasHappened);
     if (habits.order !== undefined || happened.length < 2) return false;
     const seen = directionOf(happened);
     const order = this.#order;
-    // Ascending is what every server gives that was not asked for anything else.
+    // Ascending is the default order of every server.
     if ((seen ?? "asc") === order) return false;
     const probe = await this.#ask({ ...this.#params, order: opposite(order), limit: PROBE_LIMIT });
     const first = probe.data.find(hasHappened);
@@ -279,17 +284,17 @@ class PageReader {
     return habits.order === opposite(order);
   }
 
-  /** The order of a server that gives the same whatever is asked, by events of all types. */
+  /** Returns the order of a server that always gives the same one, by events of all types. */
   async #orderOfAll(): Promise<Order> {
     const { data } = await this.#ask({ limit: FULL_PAGE });
     return directionOf(data.filter(hasHappened)) ?? "asc";
   }
 
   /**
-   * Makes a page of what comes last in the server's list, which runs the other way, before a place
+   * Makes a page of the last entries of the server's list, which runs the other way, before a place
    * or the end.
    *
-   * @param room wanted events that are enough
+   * @param room number of wanted events that is enough
    */
   async #fetchReversed(until: Place | undefined, room: number): Promise<ServerPage> {
     const { entries, start } = await this.#readUpTo(until);
@@ -300,7 +305,7 @@ class PageReader {
     const offset = oldest && shown.length < before.length ? oldest.offset : start;
     return {
       data: shown.map(({ event }) => event).reverse(),
-      // By its id it is known where pages overlap.
+      // The id shows where pages overlap.
       ...(offset > 0 && { next_page: placeCursor(offset, oldest?.event.id) }),
     };
   }
@@ -309,7 +314,7 @@ class PageReader {
    * Reads the server's list, which runs the other way, up to a place or its end.
    *
    * @returns the last wanted entries by id, each where it stood first, in its fuller version; and
-   *   how many stand before the first page that was read
+   * the number of entries before the first page that was read
    * @throws `ApiError`, also where the end of the list cannot be reached
    */
   async #readUpTo(
@@ -320,12 +325,12 @@ class PageReader {
     const order = opposite(this.#order);
     const limit = limits.get(this.#sessionId) ?? FULL_PAGE;
     const key = JSON.stringify([this.#sessionId, types ?? null]);
-    // A list that begins with its newest events shifts as they come: nothing of it lasts.
+    // A list that begins with its newest events shifts as they come: remember nothing of it.
     const shifts = order === "desc";
     const known = lists.get(key);
     const pages = known?.limit === limit ? [...known.pages] : [{ start: 0 }];
     if (!shifts) lists.set(key, { pages, limit });
-    // The last known page that begins before the place.
+    // Start at the last known page that begins before the place.
     const isBefore = ({ start }: { readonly start: number }) => !until || start < until.offset;
     const first = Math.max(0, pages.findLastIndex(isBefore));
     const trail = new CursorTrail(pages[first]?.cursor);
@@ -334,17 +339,17 @@ class PageReader {
       const { cursor, start } = pages[index] ?? { start: 0 };
       const fetching = this.#fetch({ ...this.#params, order, limit, page: cursor });
       const isRemembered = index === first && index > 0;
-      const page = isRemembered ? await unlessRefused(fetching) : await fetching;
+      const page = isRemembered ? await unlessRejected(fetching) : await fetching;
       if (!page) lists.delete(key);
       // Pages of another size begin elsewhere.
       if (!page || page.reducedLimit !== undefined) return await this.#readUpTo(until);
       const { data, next } = trail.take<SessionEvent>(page);
       if (data.length < page.data.length) {
-        // The page before once more: its cursor leads nowhere.
+        // The same page came again: its cursor leads nowhere.
         pages.length = index;
         break;
       }
-      // What came before is needed only as far as the last page leaves room.
+      // Earlier entries are needed only as far as the last page leaves room.
       for (const id of [...entries.keys()].slice(0, -wanted - 1)) entries.delete(id);
       for (const [place, event] of data.entries()) {
         if (!this.#isWanted(event)) continue;
@@ -366,18 +371,18 @@ class PageReader {
     return { entries, start: pages[first]?.start ?? 0 };
   }
 
-  /** Fetches one page, and what the server leaves out of it without a word. */
+  /** Fetches one page, and the entries that the server left out of it without a sign. */
   async #fetch(params: ListEventsParams): Promise<ServerPage> {
     const { habits } = this.#server;
     const wanted = params.limit ?? FULL_PAGE;
-    // Of what is chosen here, much may be left out.
+    // The filter here may leave out many entries, so ask for a full page.
     const isChosenHere = habits.without?.types && params.types;
     const asked = habits.cutsLists || isChosenHere ? Math.max(wanted, FULL_PAGE) : wanted;
     const query = { ...params, limit: asked, ...afterOf(params.page) };
     let page = await this.#ask(query);
     const mayBeLate = params.types && !habits.without?.types && !habits.bindsCursors;
     if (page.data.length === 0 && page.next_page && mayBeLate) {
-      const all = await unlessRefused(this.#ask({ ...query, types: undefined }));
+      const all = await unlessRejected(this.#ask({ ...query, types: undefined }));
       if (!all) habits.bindsCursors = true;
       else if (all.data.length > 0) {
         habits.without = { ...habits.without, types: true };
@@ -387,14 +392,14 @@ class PageReader {
     const limit = Math.min(asked, habits.maxLimit ?? Infinity);
     const tells = page.next_page !== undefined || typeof page.has_more === "boolean" ||
       query.page !== undefined;
-    // A full page and no word of what follows: either nothing does, or lists are cut here.
+    // A full page without a sign of more: either it is the end, or this server cuts lists.
     const mayBeCut = !tells && page.data.length >= limit;
     const fetched = withWayOn(page, query);
     if ((!fetched.isCut && !mayBeCut) || fetched.reducedLimit !== undefined) return fetched;
     return await this.#fetchLarger(fetched, page.data.length, { ...query, limit });
   }
 
-  /** Asks for larger pages in place of one that is cut, or may be, as long as they hold more. */
+  /** Requests larger pages in place of one that is cut, or may be, as long as they hold more. */
   async #fetchLarger(
     fetched: ServerPage,
     count: number,
@@ -404,7 +409,7 @@ class PageReader {
     let known: ServerPage = { ...fetched, isCut: fetched.isCut || count > FULL_PAGE };
     let most = count;
     for (const limit of fetched.isCut ? sizes : [query.limit + 1, ...sizes]) {
-      const larger = await unlessRefused(this.#ask({ ...query, limit, afterId: undefined }));
+      const larger = await unlessRejected(this.#ask({ ...query, limit, afterId: undefined }));
       if (!larger || larger.data.length <= most) break;
       this.#server.habits.cutsLists = true;
       most = larger.data.length;
@@ -415,23 +420,23 @@ class PageReader {
     return known;
   }
 
-  /** Asks only what the server takes, and learns that where it refuses a query. */
+  /** Sends only queries that the server takes, and learns from those it rejects. */
   async #ask(query: ServerQuery): Promise<ServerPage> {
     const { habits } = this.#server;
     const usual = simplified(query, habits);
     try {
       return await this.#request(usual);
     } catch (error) {
-      // More than any page of this server may have is asked for in the hope only.
-      if (!isRefusedQuery(error) || (query.limit ?? 0) > FULL_PAGE) throw error;
+      // A limit above that of any page is tried in hope only.
+      if (!isRejectedQuery(error) || (query.limit ?? 0) > FULL_PAGE) throw error;
       for (const change of SIMPLER) {
-        // A cursor may be what is refused, and belongs to its order and types.
+        // The server may reject the cursor, which belongs to its order and types.
         if (change.without && (query.page !== undefined || query.afterId !== undefined)) continue;
         const simple = simplified(usual, change);
         const isSame = simple.limit === usual.limit && simple.order === usual.order &&
           simple.types === usual.types;
         if (isSame) continue;
-        const page = await unlessRefused(this.#request(simple));
+        const page = await unlessRejected(this.#request(simple));
         if (!page) continue;
         Object.assign(habits, { ...change, without: { ...habits.without, ...change.without } });
         return page;
@@ -461,7 +466,7 @@ class PageReader {
           ...{ order, types, "created_at[gte]": createdAtGte, limit, page },
           ...{ after_id: afterId, after_seq: afterSeq },
         },
-        // An event that is alone too large comes in as well, as far as it can be of use.
+        // A single event that is too large is read as well, as far as it is useful.
         list: { ...bounds, ...(limit === 1 && { maxBytes: maxBodyBytes * ALONE_FACTOR }) },
       };
       const read = (value: unknown) => pageOf(value, decodeEvent, log);
@@ -482,7 +487,10 @@ class PageReader {
   }
 }
 
-/** Adds how a list goes on after a page: the cursor, or that there is none though there is more. */
+/**
+ * Adds how a list continues after a page: the cursor, or a sign that there is none though there is
+ * more.
+ */
 function withWayOn(page: ServerPage, { afterId, page: asked }: ServerQuery): ServerPage {
   const { reducedLimit, next_page, has_more } = page;
   // A server that does not know `after_id` begins again.
@@ -497,7 +505,7 @@ function withWayOn(page: ServerPage, { afterId, page: asked }: ServerQuery): Ser
   return { data, isCut: mayHaveMore, reducedLimit };
 }
 
-/** Fields that name an event which came before. */
+/** Fields that name an earlier event. */
 const REFERENCES = [
   "tool_use_id",
   "mcp_tool_use_id",
@@ -506,15 +514,15 @@ const REFERENCES = [
 ] as const;
 
 /**
- * The direction in which the events of a page stand, oldest or newest first. Some servers ignore the
- * order that is asked for.
+ * Returns the direction in which the events of a page stand: oldest or newest first. Some servers
+ * ignore the requested order.
  *
- * What decides, the first that says anything: an event that refers to another came after it; the
- * times of what the server itself made, pair by pair (the majority counts, since clocks differ);
- * the server's running numbers; the times of inputs, which some servers stamp only when their turn
- * has ended; that a message precedes the turn that it starts.
+ * The first of these signs that says anything decides: an event that refers to another came after
+ * it; the times of the server's own events, pair by pair (the majority counts, since clocks
+ * differ); the server's running numbers; the times of inputs, which some servers stamp only when
+ * their turn has ended; a message precedes the turn that it starts.
  *
- * @returns undefined where nothing tells
+ * @returns undefined where no sign says anything
  */
 function directionOf(events: readonly SessionEvent[]): Order | undefined {
   const votes = referenceVotes(events) ||
@@ -543,7 +551,7 @@ function instantOf(event: SessionEvent): number | undefined {
   return instantMs(event.processed_at ?? event.created_at);
 }
 
-/** Steps up less steps down. */
+/** Returns the number of steps up less that of steps down. */
 function stepVotes(values: readonly (number | undefined)[]): number {
   const known = values.filter((value) => value !== undefined);
   return known.reduce((votes, value, index) => {
@@ -575,7 +583,7 @@ function keyOf(event: SessionEvent | undefined): string | undefined {
   return event && (event.id ?? JSON.stringify(event));
 }
 
-/** Cursors that are made here begin with it; all others are the server's own. */
+/** Prefix of cursors that are made here; all others are the server's own. */
 const OWN_CURSOR = "cma-mcp ";
 
 function placeCursor(offset: number, id?: string | null): string {
@@ -592,7 +600,7 @@ function afterCursor({ id, seq }: Partial<SessionEvent> = {}): string | undefine
   return id ? OWN_CURSOR + JSON.stringify({ afterId: id, afterSeq: seq }) : undefined;
 }
 
-/** The query of a cursor that {@linkcode afterCursor} made. */
+/** Returns the query of a cursor that {@linkcode afterCursor} made. */
 function afterOf(cursor: string | undefined): Partial<ServerQuery> {
   const { afterId, afterSeq } = fieldsOfOwn(cursor);
   if (typeof afterId !== "string") return {};

@@ -1,12 +1,12 @@
 /**
- * Remembers the events of sessions that this process has seen, and how the clocks that stamp them
- * run, to tell events that are newer than a moment here from older ones.
+ * Remembers the events of sessions that this process has seen, and how the servers' clocks run, to
+ * tell events that are newer than a local moment from older ones.
  *
- * `processed_at` is by the server's clock, which may be minutes away from this machine's. The `date`
- * header (RFC 9110, 6.6.1) gives whole seconds, and need not be by the same clock: a proxy may write
- * it. So it makes an event likely to be new or old, and proves neither. What proves something are
- * stamps: a server stamps what was sent from here after it was sent, and has stamped what was seen
- * here before it was seen.
+ * `processed_at` is by the server's clock, which may be minutes away from this machine's. The
+ * `date` header (RFC 9110, 6.6.1) gives whole seconds, and need not be by the same clock: a proxy
+ * may write it. So it makes an event likely to be new or old, and proves neither. Stamps prove it:
+ * a server stamps an event that was sent from here after the sending, and has stamped an event that
+ * was seen here before the sighting.
  *
  * @module
  */
@@ -16,7 +16,10 @@ import { LruMap } from "../core/lru.ts";
 import type { SessionEvent } from "./events.ts";
 import { instantMs } from "./read.ts";
 
-/** A moment by both of this machine's clocks, in milliseconds: one may jump, the other stand still. */
+/**
+ * A moment by both of this machine's clocks, in milliseconds: the wall clock may jump, and the
+ * monotonic one may stand still.
+ */
 export interface LocalTime {
   readonly monotonic: number;
   readonly wall: number;
@@ -30,24 +33,24 @@ export interface DatedEvent {
 }
 
 /**
- * When an event came to be, compared with a moment here. `older` and `newer` are certain; `unclear`
- * where the server's clocks disagree.
+ * Age of an event, compared with a local moment. `older` and `newer` are certain; `unclear` where
+ * the server's clocks disagree.
  */
 export type EventAge = "older" | "likely_older" | "unclear" | "likely_newer" | "newer";
 
 const MAX_SESSIONS = 2_000;
 const MAX_EVENTS = 20_000;
-/** Sent events of one session whose stamps are awaited. */
+/** Most sent events of one session that wait for their stamps. */
 const MAX_AWAITED = 50;
-/** A clock is known by so many of its newest observations, none older: clocks drift. */
+/** Most observations of a clock that are kept, and for how long, in milliseconds: clocks drift. */
 const MAX_OBSERVATIONS = 16;
 const OBSERVED_MS = 10 * 60_000;
-/** Of observations that are closer in time the tightest counts, in milliseconds. */
+/** Of observations that are closer in time, in milliseconds, only the tightest is kept. */
 const SPACING_MS = 1_000;
-/** Without a `date` the server's clock is taken to be so near, in milliseconds. */
+/** Assumed difference of the server's clock, in milliseconds, where there is no `date`. */
 const ASSUMED_SKEW_MS = 2_000;
 
-/** An instant by a server's clock, and one of this machine's that was not later, or not earlier. */
+/** A time by a server's clock, and a moment of this machine that was not later, or not earlier. */
 interface Observation {
   readonly server: number;
   readonly local: LocalTime;
@@ -73,7 +76,9 @@ class Bound {
     if (this.#observations.length > MAX_OBSERVATIONS) this.#observations.shift();
   }
 
-  /** The tightest bound of what the server's clock shows at a moment; the laxer one of two clocks. */
+  /**
+   * Returns the tightest bound of the server's clock at a moment; by the laxer of the local clocks.
+   */
   at(time: LocalTime): number | undefined {
     const recent = this.#observations.filter(({ local }) =>
       Math.abs(time.monotonic - local.monotonic) <= OBSERVED_MS
@@ -89,23 +94,25 @@ class Bound {
 
 /** The events and the clock of one session. */
 interface SessionRecord {
-  /** When the session was asked for, until one of its events is seen: all came later. */
+  /**
+   * Time of the request that created the session, until one of its events is seen: all are newer.
+   */
   createdAt: LocalTime | undefined;
-  /** When events were sent that have not been seen stamped, by id. */
+  /** Times at which events were sent that have not been seen stamped, by id. */
   readonly awaited: LruMap<string, LocalTime>;
   readonly earliest: Bound;
   readonly latest: Bound;
 }
 
-/** See the module. One for each server. */
+/** Events and clocks of one server; see the module. */
 export class EventRecord {
   readonly #clock: Clock;
-  /** When events of clients were first seen, by session and id. */
+  /** Times at which clients' events were first seen, by session and id. */
   readonly #seen = new LruMap<string, number>(MAX_EVENTS);
-  /** By session: servers may keep them on machines of their own. */
+  /** Records by session: servers may keep sessions on different machines. */
   readonly #sessions = new LruMap<string, SessionRecord>(MAX_SESSIONS);
   readonly #dates = { earliest: new Bound("earliest"), latest: new Bound("latest") };
-  /** Responses within a second carry the same date. */
+  /** The newest `date`: responses within a second carry the same one. */
   #newestDate = { text: "", at: NaN };
 
   constructor(clock: Clock) {
@@ -116,7 +123,7 @@ export class EventRecord {
     return { monotonic: this.#clock.now(), wall: this.#clock.wallTime() };
   }
 
-  /** Tells whether an event of the session is from before `since` or after it. */
+  /** Returns the age of a session's event, compared with `since`. */
   ageOf(sessionId: string, { id, at }: DatedEvent, since: LocalTime): EventAge {
     const seenAt = id === undefined ? undefined : this.#seen.get(`${sessionId} ${id}`);
     if (seenAt !== undefined && seenAt < since.monotonic) return "older";
@@ -125,7 +132,7 @@ export class EventRecord {
     const session = this.#recordOf(sessionId);
     const { earliest, latest } = session;
     if (at < (earliest.at(since) ?? -Infinity)) return "older";
-    // What is later than now shows that the clock has been set since it was observed.
+    // A stamp later than now shows that the clock has been set since it was observed.
     const isStamped = at > (latest.at(since) ?? Infinity) && at <= (latest.at(now) ?? -Infinity);
     if (isStamped) return "newer";
     if (!this.#agrees(session, now) || at > this.#latestDate(now)) return "unclear";
@@ -137,13 +144,13 @@ export class EventRecord {
     const text = headers.get("date") ?? "";
     if (text !== this.#newestDate.text) this.#newestDate = { text, at: Date.parse(text) };
     const { at } = this.#newestDate;
-    // A cache repeats an old one.
+    // A cache repeats an old date.
     if (Number.isNaN(at) || headers.has("age")) return;
     this.#dates.earliest.add(at, this.localTime());
     this.#dates.latest.add(at + 1_000, sentAt);
   }
 
-  /** Remembers that the events exist. */
+  /** Remembers that events exist. */
   addEvents(sessionId: string, events: readonly SessionEvent[]): void {
     const session = this.#recordOf(sessionId);
     let newest: number | undefined;
@@ -161,14 +168,14 @@ export class EventRecord {
     if (newest !== undefined) session.earliest.add(newest, this.localTime());
   }
 
-  /** Remembers the ids that the server gave to what was sent at `sentAt`. */
+  /** Remembers the ids that the server gave to events that were sent at `sentAt`. */
   addSent(sessionId: string, events: readonly SessionEvent[], sentAt: LocalTime): void {
     const { awaited } = this.#recordOf(sessionId);
     for (const { id } of events) if (id) awaited.set(id, sentAt);
     this.addEvents(sessionId, events);
   }
 
-  /** Remembers that the session was made by a request that was sent at `sentAt`. */
+  /** Remembers that a request sent at `sentAt` created the session. */
   addCreated(sessionId: string, sentAt: LocalTime): void {
     this.#recordOf(sessionId, sentAt);
   }
@@ -192,7 +199,7 @@ export class EventRecord {
     if (this.#seen.get(key) === undefined) this.#seen.set(key, this.#clock.now());
   }
 
-  /** True when the events' clock keeps within what the `date` headers say; else these say nothing. */
+  /** Returns true if the events' clock fits the `date` headers; otherwise these prove nothing. */
   #agrees({ earliest, latest }: SessionRecord, now: LocalTime): boolean {
     const from = this.#earliestDate(now);
     const until = this.#latestDate(now);
@@ -208,7 +215,7 @@ export class EventRecord {
   }
 }
 
-/** By how much a server may have cut a time, in milliseconds: some write whole seconds. */
+/** Returns how much a server may have cut off a time, in milliseconds: some write whole seconds. */
 function roundedBy(at: number): number {
   if (at % 1_000 === 0) return 1_000;
   return Number.isInteger(at) ? 1 : 0;

@@ -1,7 +1,7 @@
 /**
- * Session events as they cross the wire, and what their fields mean. Reading is total: an event
- * type, a stop reason or an error type that is new passes through, and a field that
- * cannot be read is as good as absent.
+ * Session events as they cross the wire, and the meaning of their fields. Reading never fails: a
+ * new event type, stop reason or error type passes through, and a field that cannot be read counts
+ * as absent.
  *
  * Source of the shapes: the types of `@anthropic-ai/sdk` (checked against them in
  * `tests/contract`), and the habits of other implementations of the API, which omit ids,
@@ -28,21 +28,21 @@ import {
  */
 export interface SessionEvent {
   readonly type: string;
-  /** As `eventIdOf` gives it; absent or null where the event has none. */
+  /** Id as {@linkcode eventIdOf} returns it; absent or null where the event has none. */
   readonly id?: string | null;
-  /** A text that is no time says nothing. Null says "queued"; absent does not. */
+  /** Time of processing. Null means "queued"; an absent or unreadable time means nothing. */
   readonly processed_at?: string | null;
   readonly [field: string]: unknown;
 }
 
 /** Fields in which gateways and frameworks wrap what they pass on. */
 const WRAPPING_FIELDS = ["event", "data", "payload", "item"] as const;
-/** Wrappers in wrappers are followed so far. */
+/** Deepest wrapper that is opened. */
 const MAX_WRAPPERS = 3;
 
 /**
- * The event that lies in a wrapper such as `{"event":{…}}`; the value itself where it is one. All
- * documented types of events have a dot in their name, which tells them from types of wrappers.
+ * Returns the event in a wrapper such as `{"event":{…}}`, or the value itself where it is an event.
+ * All documented event types have a dot in their name, which tells them from types of wrappers.
  */
 function unwrapped(value: unknown, depth = 0): unknown {
   const fields = fieldsOf(value);
@@ -50,17 +50,17 @@ function unwrapped(value: unknown, depth = 0): unknown {
   for (const name of WRAPPING_FIELDS) {
     const inner = fieldsOf(unwrapped(fields[name], depth + 1));
     if (!textOf(inner?.type)?.includes(".")) continue;
-    // Whose event it is may be written on the wrapper.
+    // The wrapper may name the session of the event.
     return "session_id" in fields ? { session_id: fields.session_id, ...inner } : inner;
   }
   return value;
 }
 
 /**
- * True when an event of a session's list or stream is the session's own. Some servers send the events
- * of several sessions over one stream, and then name the session in each.
+ * Returns true if an event of a session's list or stream belongs to the session. Some servers send
+ * the events of several sessions over one stream, and then name the session in each.
  *
- * @param sessionId as it was asked for; a server may leave out, or add, the prefix of its kind
+ * @param sessionId as it was requested; a server may leave out, or add, the prefix of its kind
  */
 export function isOfSession({ session_id: named }: SessionEvent, sessionId: string): boolean {
   const id = textOf(named);
@@ -72,7 +72,7 @@ function bareId(id: string): string {
 }
 
 /**
- * An event, if the value is one: an object with a `type`, or one in a wrapper.
+ * Reads an event: an object with a `type`, or one in a wrapper; undefined for any other value.
  *
  * @param fallbackType used where the object has none, such as the `event:` name of its frame
  */
@@ -98,40 +98,40 @@ function isEvent(fields: Fields): fields is SessionEvent {
     (processedAt == null || isTimeOfThisAge(processedAt) || timeOf(processedAt) === processedAt);
 }
 
-/** Recognises the form of the API's own times without reading them. */
+/** Returns true for a text in the form of the API's own times, without parsing it. */
 function isTimeOfThisAge(value: unknown): value is string {
   return typeof value === "string" && value.length >= 20 && value.length <= 40 &&
     value.startsWith("2") && value[10] === "T" && value.endsWith("Z");
 }
 
 /**
- * True when a client sent the event and it is not taken up: its place in the list is not final. Of
- * the agent's and the session's own events null says nothing.
+ * Returns true if a client sent the event and the agent has not taken it up, so that its place in
+ * the list is not final. In the agent's and the session's own events, null means nothing.
  */
 export function isQueued(event: SessionEvent): boolean {
   return event.processed_at === null && isInput(event);
 }
 
-/** True for events that a client sent: their time says at most when they were taken up. */
+/** Returns true for an event that a client sent: its time says at most when it was taken up. */
 export function isInput({ type }: SessionEvent): boolean {
   return type.startsWith("user.") || type.startsWith("system.");
 }
 
-/** Types of events that show that a turn has begun. */
+/** Event types that show that a turn has begun. */
 const TURN_STARTS: ReadonlySet<string> = new Set([
   "session.status_running",
   "session.thread_status_running",
   "span.model_request_start",
 ]);
 
-/** True for events that show that a turn has begun. */
+/** Returns true for an event that shows that a turn has begun. */
 export function beginsTurn({ type }: SessionEvent): boolean {
   return TURN_STARTS.has(type);
 }
 
 /**
- * Each event once, where it stood first in time: what comes again under the same id is the same
- * event, and of two versions the fuller one counts.
+ * Keeps each event once, where it stood first in time: events with the same id are the same event,
+ * and the fuller version counts.
  */
 export function eachOnce(
   events: readonly SessionEvent[],
@@ -157,8 +157,8 @@ export function eachOnce(
 }
 
 /**
- * Of two versions of an event the one that says more: stamped before queued, then the longer one,
- * then the second.
+ * Returns the fuller of two versions of an event: stamped before queued, then the longer one, then
+ * the second.
  */
 export function fullerEvent(first: SessionEvent, second: SessionEvent): SessionEvent {
   if (isQueued(first) !== isQueued(second)) return isQueued(first) ? second : first;
@@ -166,20 +166,20 @@ export function fullerEvent(first: SessionEvent, second: SessionEvent): SessionE
 }
 
 /**
- * The text of a message's content: its text blocks, joined as they are. Texts in the list, a text
- * or a block in place of the list, and blocks without a type count.
+ * Returns the text of a message's content: its text blocks, joined as they are. Also reads texts in
+ * the list, a text or a block in place of the list, and blocks without a type.
  */
 export function contentText(content: unknown): string {
   const blocks = entriesOf(content);
   return blocks ? blocks.map((block) => blockText(block)).join("") : blockText(content);
 }
 
-/** Types of blocks that are text; the second as the Responses API of OpenAI has it. */
+/** Types of text blocks; the second is that of OpenAI's Responses API. */
 const TEXT_TYPES: readonly unknown[] = ["text", "output_text"];
-/** Lists in lists are followed so far. */
+/** Deepest nesting of lists that is read. */
 const MAX_LISTS = 3;
 
-/** The text of one block of a content, or of a list of them; "" of one that is no text. */
+/** Returns the text of a content block, or of a list of them; "" for a block without text. */
 export function blockText(block: unknown, depth = 0): string {
   if (typeof block === "string") return block;
   if (Array.isArray(block)) {
@@ -190,7 +190,7 @@ export function blockText(block: unknown, depth = 0): string {
   return isText && typeof text === "string" ? text : "";
 }
 
-/** The types of the blocks of a content that are not text. */
+/** Returns the types of the blocks that are not text. */
 export function attachmentTypes(content: unknown): string[] {
   return (entriesOf(content) ?? [content]).flatMap((block) => {
     const type = textOf(fieldsOf(block)?.type);
@@ -201,20 +201,23 @@ export function attachmentTypes(content: unknown): string[] {
 /** The reason why a session went idle. Only `requires_action` means that the turn is not over. */
 export interface StopReason {
   readonly type: string;
-  /** Ids of the tool calls that wait for an answer; undefined where the event has no such list. */
+  /** Ids of the tool calls that wait for a result; undefined where the event has no such list. */
   readonly eventIds?: readonly string[];
   readonly category?: string;
   readonly explanation?: string;
 }
 
-/** The stop reason of a `session.status_idle` or `session.thread_status_idle`, if it tells one. */
+/**
+ * Reads the stop reason of a `session.status_idle` or `session.thread_status_idle`, if there is
+ * one.
+ */
 export function stopReasonOf(event: SessionEvent): StopReason | undefined {
   const given = unquotedObject(event.stop_reason);
   const reason = fieldsOf(given);
   const ids = reason?.event_ids;
   const eventIds = textOf(ids) ? [ids] : entriesOf(ids);
   const waiting = readEach(eventIds ?? [], eventIdOf);
-  // A session that names the calls it waits for waits, whatever became of the word for it.
+  // A session that names the calls it waits for is waiting, whatever its reason is called.
   const type = (textOf(given) ?? textOf(reason?.type))?.trim().toLowerCase() ||
     (waiting.length > 0 ? "requires_action" : undefined);
   if (type === undefined) return undefined;
@@ -227,7 +230,7 @@ export function stopReasonOf(event: SessionEvent): StopReason | undefined {
   };
 }
 
-/** Reads an object that was written as JSON into a text; gives everything else as it is. */
+/** Parses an object that was written as JSON into a text; returns any other value as it is. */
 function unquotedObject(value: unknown): unknown {
   if (typeof value !== "string" || !value.trimStart().startsWith("{")) return value;
   try {
@@ -240,7 +243,7 @@ function unquotedObject(value: unknown): unknown {
 /** Fields of an `agent.tool_use`, `agent.mcp_tool_use` or `agent.custom_tool_use`. */
 export interface ToolUseFields {
   readonly name?: string;
-  /** Name of the MCP server that offers the tool. */
+  /** Name of the MCP server of the tool. */
   readonly server?: string;
   readonly input?: unknown;
   /** `allow`, `ask`, `deny`; others pass through. */
@@ -248,7 +251,7 @@ export interface ToolUseFields {
   readonly threadId?: string;
 }
 
-/** Reads a tool use. */
+/** Reads the fields of a tool use. */
 export function toolUseOf(event: SessionEvent): ToolUseFields {
   return {
     name: textOf(event.name),
@@ -259,7 +262,7 @@ export function toolUseOf(event: SessionEvent): ToolUseFields {
   };
 }
 
-/** The id of the tool use that a result, or a person's answer, is for. */
+/** Returns the id of the tool use that a result, or a person's decision, is for. */
 export function answeredToolUse(event: SessionEvent): string | undefined {
   return eventIdOf(event.tool_use_id) ?? eventIdOf(event.mcp_tool_use_id) ??
     eventIdOf(event.custom_tool_use_id);
@@ -275,8 +278,8 @@ export interface ErrorFields {
 }
 
 /**
- * Reads an error event. That there was an error is certain, whatever it tells. Some implementations
- * give a code or a sentence in place of the object, or the sentence in `content` or `message`.
+ * Reads an error event. There was an error, whatever its fields say. Some implementations give a
+ * code or a sentence in place of the object, or the sentence in `content` or `message`.
  */
 export function errorOf(event: SessionEvent): ErrorFields {
   const error = fieldsOf(event.error) ?? {};

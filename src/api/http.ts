@@ -1,5 +1,5 @@
 /**
- * One request to the API: its deadline, its retries, and its errors by kind.
+ * Sends one request to the API: its deadline, its retries, and its errors by kind.
  *
  * @module
  */
@@ -22,40 +22,42 @@ import { JsonParser, type ListBounds, parseClean } from "./json.ts";
 import type { Read } from "./read.ts";
 import type { CallOptions, ReadOptions } from "./types.ts";
 
-/** One attempt, for metrics. */
+/** Facts about one attempt, for metrics. */
 export interface RequestInfo {
   readonly method: string;
-  /** Without the query. */
+  /** Path without the query. */
   readonly path: string;
-  /** Absent when no response arrived. */
+  /** Status; absent when no response arrived. */
   readonly status?: number;
-  /** Of the response. */
+  /** Headers of the response. */
   readonly headers?: Headers;
-  /** Milliseconds from sending to the end of the response, for a stream to its head. */
+  /**
+   * Milliseconds from sending to the end of the response, for a stream to the end of its headers.
+   */
   readonly ms: number;
-  /** 0 for the first. */
+  /** Number of the attempt, 0 for the first. */
   readonly attempt: number;
 }
 
 /** The parts that every request shares. */
 export interface HttpContext {
-  /** Without a trailing slash. */
+  /** Base URL without a trailing slash. */
   readonly baseUrl: string;
-  /** Scheme, host and port of the base URL: all that messages tell of the server. */
+  /** Scheme, host and port of the base URL: the only parts that messages show. */
   readonly origin: string;
   /** The proxy between this program and the API, as far as it is known. */
   readonly proxy?: Proxy;
-  /** Undefined to go without one. */
+  /** Gives the credential; undefined to go without one. */
   readonly credential: CredentialSource | undefined;
   readonly connections: Connections;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Learns every credential that is used. */
+  /** Hides secrets, and learns every credential that is used. */
   readonly redact: Redact;
   readonly random?: () => number;
   readonly userAgent: string;
   readonly observe?: (info: RequestInfo) => void;
-  /** Learns the server's clock from the head of every response. */
+  /** Learns the server's clock from the headers of every response. */
   readonly record: EventRecord;
   /** Bound of a response's size, in bytes. */
   readonly maxBodyBytes: number;
@@ -63,15 +65,15 @@ export interface HttpContext {
   readonly maxFrameChars: number;
 }
 
-/** A request, less what the context adds. */
+/** A request without the parts that the context adds. */
 export interface RequestSpec {
   readonly method: "GET" | "POST";
-  /** From `/v1` on, segments encoded. */
+  /** Path from `/v1` on, segments encoded. */
   readonly path: string;
   readonly query?: Query;
-  /** Sent as JSON. */
+  /** Body, which is sent as JSON. */
   readonly body?: unknown;
-  /** Asks for an event stream. */
+  /** True to request an event stream. */
   readonly stream?: true;
   /** Asks for bytes of any kind and number. */
   readonly bytes?: true;
@@ -84,37 +86,37 @@ export interface RequestSpec {
 
 /** A response of status 2xx, parsed. */
 interface JsonResponse {
-  /** Undefined when the body was empty. */
+  /** The value; undefined when the body was empty. */
   readonly value: unknown;
   readonly status: number;
   readonly requestId?: string;
 }
 
-/** Milliseconds until a call fails when the caller names no other bound. */
+/** Time-out of a call whose caller sets none, in milliseconds. */
 const DEFAULT_TIMEOUT_MS = 30_000;
 
-/** Timers take no more. */
+/** Longest delay of a timer. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** The call's own bound in milliseconds, made fit for a timer. */
+/** Returns the time-out of a call, in milliseconds, within the range of a timer. */
 export function timeoutOf(options: CallOptions | undefined): number {
   return Math.min(options?.timeoutMs ?? DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS);
 }
 
-/** Tries of a safe request, the first included. */
+/** Most tries of a safe request, the first included. */
 const MAX_TRIES = 3;
 
-/** Pauses between tries, in milliseconds, where the API does not name one. */
+/** Pauses between tries, in milliseconds, where the API asks for none. */
 const BACKOFF = { baseMs: 500, capMs: 8_000 } as const;
 
 /**
- * Milliseconds without a byte, of the head or after it, after which a read is given up and sent once
- * more on a fresh connection.
+ * Milliseconds without a byte after which a read is given up and sent once more on a fresh
+ * connection.
  */
 const READ_SILENCE_MS = 10_000;
 
 /**
- * A request that ended from this side after so many milliseconds without a byte makes its connection
+ * A request that this side ended after so many milliseconds without a byte makes its connection
  * suspect, though a response might have come later.
  */
 const SUSPICIOUS_MS = 3_000;
@@ -122,9 +124,9 @@ const SUSPICIOUS_MS = 3_000;
 /**
  * Sends a request and parses the response as JSON. Reads are retried, everything else is sent once.
  *
- * A read whose connection may have been dead, since it fell silent or broke when it may have been
- * used before, is sent again at once, one time, on a fresh connection. A pause that the deadline
- * would cut short is not begun: the failure at hand says more than a time-out later.
+ * A read is sent again at once, one time, on a fresh connection if its connection may have been
+ * dead: it fell silent, or broke after earlier use. A pause that would outlast the deadline is not
+ * begun: the present failure says more than a later time-out.
  *
  * @throws `ApiError`, or the caller's signal's reason as soon as that aborts
  */
@@ -174,10 +176,10 @@ async function requestJson(
 }
 
 /**
- * Sends a request and reads what was asked for from the response.
+ * Sends a request and reads the wanted value from the response.
  *
- * @param what the name of that, such as `session`
- * @param read undefined where it finds nothing
+ * @param what the name of the value, such as `session`
+ * @param read returns undefined where it finds no such value
  * @throws as {@linkcode requestJson}; `ApiError` of kind `decode` when nothing is found
  */
 export async function request<T>(
@@ -190,48 +192,48 @@ export async function request<T>(
   const response = await requestJson(context, spec, options);
   const found = read(response.value);
   if (found !== undefined) return found;
-  throw new ApiError(`The API's answer is no ${what}`, {
+  throw new ApiError(`The API's response is no ${what}`, {
     kind: "decode",
-    // An API of this kind has none of this: a health check or a gateway answers in its place.
-    ...(what.startsWith("page of") && { answeredBy: "other" }),
+    // No API of this kind lacks a list: a health check or a gateway wrote the response.
+    ...(what.startsWith("page of") && { author: "other" }),
     status: response.status,
     requestId: response.requestId,
     origin: context.origin,
   });
 }
 
-/** Tells whether the same safe request may succeed when repeated: `x-should-retry` decides. */
+/** Returns true if the same safe request may succeed when repeated: `x-should-retry` decides. */
 function shouldRetry(error: unknown): error is ApiError {
   if (!(error instanceof ApiError) || error.kind === "timeout") return false;
-  // A spent budget is spent, whatever a proxy's header says.
+  // A retry does not refill a spent budget, whatever a proxy's header says.
   if (error.status === 429 && !error.retryable) return false;
   return error.shouldRetry ?? error.retryable;
 }
 
 /** The bounds of a call, which its attempts share. */
 interface Call {
-  /** The caller's. */
+  /** The caller's signal. */
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number;
-  /** By the clock's `now()`. */
+  /** End of the call, by the clock's `now()`. */
   readonly deadlineAt: number;
 }
 
 /**
- * One sending of a request: the signal that ends it, by the caller's, by the deadline or, for a
- * read, by silence; and what its failure says about its connection.
+ * One sending of a request: the signal that ends it (by the caller, by the deadline or, for a read,
+ * by silence), and the check whether its connection has failed.
  */
 export class Attempt {
   readonly context: HttpContext;
   readonly spec: RequestSpec;
   readonly kind: RequestKind;
-  /** Aborts when the attempt is ended from this side. */
+  /** Aborts when this side ends the attempt. */
   readonly signal: AbortSignal;
   /** When the last bytes came, or else the request went out, by the clock's `now()`. */
   lastByteAt: number;
   /** The response, once its head has come. */
   response: Response | undefined;
-  /** After {@linkcode failed}: true when it may have been for a dead connection alone. */
+  /** Set by {@linkcode failed}: true when only a dead connection may be the cause. */
   mayBeDead = false;
   readonly #call: Call;
   readonly #count: number;
@@ -269,14 +271,14 @@ export class Attempt {
     this.abort(this.#call.signal?.reason);
   }
 
-  /** Takes a place among the reads; where none is free, resolves when one is. */
+  /** Takes a place among the reads; where none is free, resolves when there is one. */
   takePlace(): Promise<void> | undefined {
     const place = this.context.connections.enter(this.signal);
     if (place instanceof Promise) return place.then((leave) => void (this.#leave = leave));
     this.#leave = place;
   }
 
-  /** Takes a connection for the request, whose silence counts from now on. */
+  /** Takes a connection for the request, whose silence is measured from now on. */
   takeRoute(): Route {
     this.lastByteAt = this.context.clock.now();
     return this.#route = this.context.connections.route(this.kind);
@@ -287,7 +289,7 @@ export class Attempt {
     this.lastByteAt = this.context.clock.now();
   }
 
-  /** Returns the promise's outcome, unless the attempt is ended first. For one promise at a time. */
+  /** Returns the promise's outcome, unless the attempt ends first. For one promise at a time. */
   wait<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#rejectWait = reject;
@@ -296,19 +298,21 @@ export class Attempt {
     });
   }
 
-  /** Ends the attempt: what is under way rejects with `reason`. */
+  /** Ends the attempt: pending reads and waits reject with `reason`. */
   abort(reason: unknown): void {
     this.#controller.abort(reason);
     this.#rejectWait?.(reason);
   }
 
-  /** Lifts the deadline: an open stream has none. */
+  /** Removes the deadline: an open stream has none. */
   endDeadline(): void {
     this.#deadlineAt = Infinity;
     this.#cancelTimer?.();
   }
 
-  /** Tells the context's observer and the tool call's counter that the attempt has ended. Once. */
+  /**
+   * Reports the end of the attempt to the context's observer and to the tool call's counter. Once.
+   */
   report(error?: unknown): void {
     if (this.#isReported) return;
     this.#isReported = true;
@@ -322,7 +326,7 @@ export class Attempt {
   }
 
   /**
-   * Drops the connection where the attempt failed as it does on a dead one.
+   * Drops the connection if the failure is like that of a dead one.
    *
    * @returns the error to go on with
    */
@@ -343,7 +347,7 @@ export class Attempt {
     return outcome;
   }
 
-  /** Drops the connection if the attempt, which ends from this side, got no byte for so long. */
+  /** Drops the connection if the attempt, which this side ends, got no byte for so long. */
   dropIfSilent(suspiciousMs: number, options: { readonly suspect?: boolean } = {}): void {
     if (this.context.clock.now() - this.lastByteAt < suspiciousMs) return;
     if (options.suspect) this.#route?.suspect();
@@ -358,7 +362,7 @@ export class Attempt {
     this.report();
   }
 
-  /** Sets the one timer, for whichever comes first, the deadline or the end of the silence. */
+  /** Sets the timer to the deadline or to the end of the silence, whichever comes first. */
   #watch(now: number): void {
     const { clock } = this.context;
     if (this.signal.aborted) return;
@@ -370,7 +374,7 @@ export class Attempt {
       this.abort(timeoutError(this.context, `within ${this.#call.timeoutMs / 1_000} s`));
     } else if (now >= silentAt) {
       this.#endedBy = "silence";
-      // A caller sees it only of the second try.
+      // The caller sees this error only of the second try.
       this.abort(timeoutError(this.context, `within ${READ_SILENCE_MS / 1_000} s, twice`));
     } else {
       const dueMs = Math.min(this.#deadlineAt, silentAt) - now;
@@ -380,11 +384,11 @@ export class Attempt {
 }
 
 /**
- * Sends a request and waits for the head of a response of status 2xx, whose body must be read or
+ * Sends a request and waits for the headers of a response of status 2xx, whose body must be read or
  * dropped.
  *
  * After a 401 a read gets one more try with a credential that was rotated meanwhile. A write does
- * not: it goes out with what the credential's source has at that moment, and never again.
+ * not: it goes out once, with the credential that its source has at that moment.
  *
  * @throws `ApiError` of kind `http`, `not_sent` or `connection_lost`; the attempt's signal's reason
  */
@@ -410,10 +414,12 @@ export async function sendRequest(attempt: Attempt): Promise<Response> {
   });
 }
 
-/** Milliseconds that reading a newer credential may take: the one that is known may do. */
+/**
+ * Longest time for reading a newer credential, in milliseconds: the known one may still be valid.
+ */
 const REFRESH_MS = 1_000;
 
-/** Asks for the credential; where a newer one takes too long, for the one that is known. */
+/** Returns the credential; the known one where reading a newer one takes too long. */
 async function askCredential(
   attempt: Attempt,
   refresh: boolean,
@@ -462,7 +468,7 @@ function requestInit(
   { context, spec: { method, body, stream, bytes }, signal }: Attempt,
   credential: Credential | undefined,
 ): RequestInit {
-  // A response may quote it.
+  // A response may quote the credential.
   if (credential) context.redact.learn(credential.value);
   const headers: Record<string, string> = {
     ...(credential && credentialHeaders(credential)),
@@ -477,13 +483,13 @@ function requestInit(
     method,
     headers,
     signal,
-    // A blob has a length, and yet the runtime cannot send it twice, as it would a string.
+    // A blob has a length like a string, but the runtime cannot send it twice.
     body: body === undefined ? undefined : new Blob([JSON.stringify(body)]),
     redirect: "manual",
   };
 }
 
-/** Error texts are short; a longer body is not worth its time. */
+/** Largest error body that is read, in bytes; error texts are short. */
 const MAX_ERROR_BYTES = 256 * 1024;
 
 async function readErrorText(attempt: Attempt, response: Response): Promise<string> {
@@ -494,20 +500,24 @@ async function readErrorText(attempt: Attempt, response: Response): Promise<stri
       onChunk: () => attempt.noteBytes(),
     });
   } catch {
-    // The status is known, and says more than why the text cannot be read.
+    // The status is known, and says more than the error of reading the text.
     return "";
   }
 }
 
 /**
- * A body of a known length of at most so many bytes is read in one piece. The runtime does not tell
- * of bytes on the way then, so that the body has `READ_SILENCE_MS` for all of it rather than for each
- * byte. Reading it piece by piece made a whole request 1.2 to 1.4 times as dear (loopback, Deno
- * 2.9.6).
+ * Largest body of a known length that is read in one piece, in bytes. The runtime does not report
+ * its bytes on the way then, so `READ_SILENCE_MS` applies to the whole body rather than to each
+ * byte. Reading it piece by piece made a whole request 1.2 to 1.4 times as expensive (loopback,
+ * Deno 2.9.6).
  */
 const SHORT_BYTES = 16 * 1024;
 
-/** @returns undefined for an empty body */
+/**
+ * Reads a body as JSON.
+ *
+ * @returns undefined for an empty body
+ */
 async function readJson(attempt: Attempt, response: Response): Promise<unknown> {
   const { context, signal, spec: { list } } = attempt;
   const { redact, origin, maxBodyBytes } = context;
@@ -528,7 +538,7 @@ async function readJson(attempt: Attempt, response: Response): Promise<unknown> 
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof BodyTooLargeError) {
-      throw new ApiError("The API's answer is too large", {
+      throw new ApiError("The API's response is too large", {
         ...{ kind: "decode", status: response.status, requestId: apiRequestIdOf(response.headers) },
         entriesRead: parser.entries,
       });
@@ -540,7 +550,7 @@ async function readJson(attempt: Attempt, response: Response): Promise<unknown> 
   }
 }
 
-/** Tells whether the head names a length of at most `maxBytes`, of the body as it is read. */
+/** Returns true if the headers name a length of at most `maxBytes`, of the body as it is read. */
 function isShort({ headers }: Response, maxBytes: number): boolean {
   const length = headers.get("content-length");
   return length !== null && Number(length) <= maxBytes && !headers.has("content-encoding");
@@ -552,8 +562,8 @@ export type Query = Readonly<
 >;
 
 /**
- * An id as one path segment. Ids that a URL parser would take for a step up or down the path are
- * refused, as the official SDK does.
+ * Encodes an id as one path segment. Rejects ids that a URL parser would take for a step up or down
+ * the path, as the official SDK does.
  *
  * @throws `ToolError` `invalid_argument`
  */
@@ -564,12 +574,12 @@ export function pathSegment(id: string): string {
   return encodeURIComponent(id);
 }
 
-/** The path of a session; see {@linkcode pathSegment}. */
+/** Returns the path of a session; see {@linkcode pathSegment}. */
 export function sessionPath(sessionId: string): string {
   return `/v1/sessions/${pathSegment(sessionId)}`;
 }
 
-/** `?a=1&types%5B%5D=x&types%5B%5D=y`, or nothing. */
+/** Returns `?a=1&types%5B%5D=x&types%5B%5D=y`, or nothing. */
 export function queryString(query: Query = {}): string {
   const pairs: string[] = [];
   const add = (name: string, value: string) =>

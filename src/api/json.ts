@@ -1,9 +1,9 @@
 /**
- * Makes values of JSON text as it comes in, without secrets.
+ * Parses JSON text piece by piece, as it comes in, and hides its secrets.
  *
- * A long list is read entry by entry: however long it is, only one entry is held as text, and of each
- * entry no more than a reader can use. A session's events hold screenshots and whole files; a page of
- * them in one piece takes hundreds of megabytes.
+ * A long list is read entry by entry: however long it is, only one entry is held as text, and of
+ * each entry no more than a reader can use. A session's events contain screenshots and whole files;
+ * a page of them in one piece takes hundreds of megabytes.
  *
  * @module
  */
@@ -14,29 +14,29 @@ import { blockText } from "./events.ts";
 import { LIST_FIELDS } from "./pages.ts";
 import { fieldsOf, isFields } from "./read.ts";
 
-/** Bounds of what is kept of a list. Lengths are UTF-16 units of JSON text. */
+/** Bounds of the parts of a list that are kept. Lengths are UTF-16 units of JSON text. */
 export interface ListBounds {
-  /** Longer texts are left out of their entry. */
+  /** Longest text that is kept; longer ones are left out of their entry. */
   readonly maxTextChars: number;
   /**
-   * The same for what is there to be read, in fields named `text` and `content`; as `maxTextChars`
-   * when absent. What is longer leaves its end.
+   * The same for readable texts, in fields named `text` and `content`; as `maxTextChars` when
+   * absent. Of a longer one the end is kept.
    */
   readonly maxProseChars?: number;
-  /** Of a longer entry only its short fields are kept. */
+  /** Longest entry that is kept whole; of a longer one only the short fields are kept. */
   readonly maxEntryChars: number;
-  /** All entries together, as far as they are kept. */
+  /** Longest list that is kept, all entries together. */
   readonly maxChars: number;
 }
 
 /** Longest text that is parsed in one piece, nothing left out, in UTF-16 units. */
 const MAX_WHOLE_CHARS = 1024 * 1024;
-/** The beginning of a body is kept so far, in characters. */
+/** Characters that are kept of the beginning of a body. */
 const BEGINNING_CHARS = 64 * 1024;
 
-/** Makes a value of the text of a JSON body as it comes; a long list is cut short within `bounds`. */
+/** Parses a JSON body as it comes; a long list is cut short within `bounds`. */
 export class JsonParser implements TextSink {
-  /** The beginning of the text, which tells what a body is that is no JSON. */
+  /** The beginning of the text, which shows what kind of body it is when it is not JSON. */
   beginning = "";
   readonly #bounds: ListBounds;
   readonly #parse: (json: string) => unknown;
@@ -47,16 +47,13 @@ export class JsonParser implements TextSink {
   #last = "";
   #scanner: ListScanner | undefined;
 
-  /**
-   * @param parse makes a value of JSON text: of the whole, or of each entry and of what is around
-   *   them
-   */
+  /** @param parse parses JSON text: the whole, or each entry and the frame around the entries */
   constructor(bounds: ListBounds, parse: (json: string) => unknown) {
     this.#bounds = bounds;
     this.#parse = parse;
   }
 
-  /** Entries of a long list that are complete. */
+  /** Number of complete entries of a long list. */
   get entries(): number {
     return this.#scanner?.entries.length ?? 0;
   }
@@ -96,21 +93,24 @@ export class JsonParser implements TextSink {
   }
 }
 
-/** The fields whose texts are there to be read. */
+/** Names of fields with readable texts. */
 const PROSE_FIELDS: readonly string[] = ["text", "content"];
-/** A longer text leaves so much of its end, as JSON text: more than a reply shows. */
+/** Characters that are kept of the end of a longer text, as JSON text: more than a reply shows. */
 const END_CHARS = 64 * 1024;
-/** Half of a secret may reach so far behind a cut; no secret has a blank in it. */
+/** Longest secret, in characters. Half of one may follow a cut; no secret contains a blank. */
 const MAX_SECRET_CHARS = 4_096;
-/** A text that is kept of an entry that is too long. */
+/** Longest text that is kept of an entry that is too long. */
 const SHORT_TEXT_CHARS = 1_000;
-/** The list is looked for so deep in envelopes. */
+/** Deepest envelope in which a list is found. */
 const MAX_LIST_DEPTH = 4;
 
-/** Holds the number of characters that were left out of an entry. */
+/** Key of the number of characters that were left out of an entry. */
 const LEFT_OUT = Symbol("left out");
 
-/** Characters of JSON text that were left out of an entry of a list; 0 where it is whole. */
+/**
+ * Returns the number of characters of JSON text that were left out of a list's entry; 0 where it is
+ * whole.
+ */
 export function leftOutOf(entry: object): number {
   const value: unknown = Reflect.get(entry, LEFT_OUT);
   return typeof value === "number" ? value : 0;
@@ -124,32 +124,32 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** Takes the entries out of the text of a list as it comes. */
+/** Takes the entries out of a list's text as it comes. */
 export class ListScanner {
   readonly entries: unknown[] = [];
   readonly #bounds: ListBounds;
   readonly #parse: (json: string) => unknown;
   /** The text around the list. */
   readonly #frame: string[] = [];
-  /** Brackets that are open. */
+  /** Number of open brackets. */
   #depth = 0;
   #list: "ahead" | "open" | "over" = "ahead";
-  /** The depth at which the entries of the list stand. */
+  /** Depth of the list's entries. */
   #listDepth = 0;
-  /** The names of the fields that hold the brackets that are open, outermost first. */
+  /** Names of the fields of the open brackets, outermost first. */
   readonly #path: string[] = [];
   /** The text that is being read. */
   #text: JsonText | undefined;
-  /** True when the newest text in the list is the name of a field of prose. */
+  /** True when the newest text in the list is the name of a field with readable text. */
   #namesProse = false;
-  /** The brackets that are open, outermost first: true for those of objects. */
+  /** Open brackets, outermost first: true for those of objects. */
   #inObject: boolean[] = [];
   /** The newest text outside the list: the name of the field that follows. */
   #name = "";
   #entry: EntryText;
   #keptChars = 0;
 
-  /** @param parse makes a value of the text of an entry, and of what is around the entries */
+  /** @param parse parses the text of an entry, and the frame around the entries */
   constructor(bounds: ListBounds, parse: (json: string) => unknown) {
     this.#bounds = bounds;
     this.#parse = parse;
@@ -163,7 +163,7 @@ export class ListScanner {
     }
   }
 
-  /** Passes over the rest of a text that is left out; see `TextSink`. */
+  /** Passes over the rest of a text that is left out; see {@linkcode TextSink}. */
   skip(bytes: Uint8Array): number | undefined {
     if (this.#bounds.maxTextChars === Infinity) return undefined;
     const text = this.#text;
@@ -188,7 +188,7 @@ export class ListScanner {
     return value;
   }
 
-  /** Reads up to the next text. @returns where to go on */
+  /** Reads up to the next text. @returns where to continue */
   #readFrame(text: string, from: number): number {
     let start = from;
     const flush = (end: number) => {
@@ -245,7 +245,9 @@ export class ListScanner {
     return this.#list === "open" && this.#depth - less === this.#listDepth + 1;
   }
 
-  /** True when the bracket that was just opened begins the list: a bare one, or that of its field. */
+  /**
+   * True when the bracket that was just opened begins the list: a bare one, or that of its field.
+   */
   #beginsList(): boolean {
     if (this.#list !== "ahead") return false;
     if (this.#depth === 1) return true;
@@ -253,14 +255,14 @@ export class ListScanner {
     return this.#depth <= MAX_LIST_DEPTH && path.every((name) => LIST_FIELDS.includes(name));
   }
 
-  /** Notes the field whose value begins here; what stands in a list stands in no field. */
+  /** Remembers the name of the field whose value begins here; an entry of a list has none. */
   #open(code: number): void {
     if (this.#depth === 0) this.#inObject = [];
     else this.#path[this.#depth - 1] = this.#inObject[this.#depth - 1] ? this.#name : "";
     this.#inObject[this.#depth] = code === OPEN_BRACE;
   }
 
-  /** Reads a text to its end, or to that of the piece. @returns where to go on */
+  /** Reads a text to its end, or to the end of the piece. @returns where to continue */
   #readText(piece: string, from: number): number {
     const text = this.#text;
     if (!text) return from;
@@ -320,14 +322,14 @@ export class ListScanner {
   }
 }
 
-/** Pieces of a text that is too long, before all but its end are let go. */
+/** Most pieces of a text that is too long, before all but its end are dropped. */
 const MAX_PIECES = 16;
 
-/** A text that is being read, as JSON: all of it, or of a longer one its end, or nothing. */
+/** A text that is being read, as JSON: the whole of it, or the end of a long one, or nothing. */
 class JsonText {
   /** Its length so far. */
   chars = 0;
-  /** True when it ends, so far, with a backslash that escapes. */
+  /** True when the text so far ends with a backslash that escapes. */
   escapes = false;
   readonly #maxChars: number;
   readonly #leavesEnd: boolean;
@@ -363,22 +365,26 @@ class JsonText {
   }
 }
 
-/** The text of an entry that is being read: all of it, or of a longer one its short fields. */
+/** The text of an entry that is being read: the whole of it, or the short fields of a long one. */
 class EntryText {
-  /** Characters that are left out of the entry's texts. */
+  /** Number of characters that are left out of the entry's texts. */
   leftOut = 0;
   readonly #maxChars: number;
   #chars = 0;
-  /** Undefined once it is too long. */
+  /** The whole text; undefined once it is too long. */
   #whole: string[] | undefined = [];
-  /** The same with its short fields only; made beside it, since it may grow too long. */
+  /** The text with its short fields only; built beside it, since it may grow too long. */
   readonly #short: string[] = [];
 
   constructor(maxChars: number) {
     this.#maxChars = maxChars;
   }
 
-  /** @param isNested true within a value of a field that is no text */
+  /**
+   * Adds a piece.
+   *
+   * @param isNested true within a value of a field that is no text
+   */
   add(piece: string, isNested: boolean): void {
     this.#chars += piece.length;
     if (this.#chars > this.#maxChars) this.#whole = undefined;
@@ -400,7 +406,10 @@ class EntryText {
   }
 }
 
-/** The end of a long text in JSON, without what a cut has left of an escape or of a secret. */
+/**
+ * Returns the end of a long text in JSON, without the rest that a cut has left of an escape or of a
+ * secret.
+ */
 function endOf(json: string): string {
   const end = json.slice(-END_CHARS);
   const blank = end.slice(0, MAX_SECRET_CHARS).indexOf(" ");
@@ -415,8 +424,8 @@ function endOf(json: string): string {
 /**
  * Finds the end of a text.
  *
- * @param nextQuote gives the place of the next quotation mark, -1 without one
- * @param codes what of the text is there
+ * @param nextQuote returns the place of the next quotation mark, -1 without one
+ * @param codes the part of the text that has come
  * @param escapes true when the text before ends with a backslash that escapes
  * @returns the place of the mark that ends it; `escapes` for the text so far where there is none
  */
@@ -439,27 +448,27 @@ function endOfText(
   }
 }
 
-/** Escapes by which JSON can spell a character that needs none, as Go and PHP do: `\u003c`, `\/`. */
+/** Unneeded escapes that JSON permits, as Go and PHP write them: `\u003c`, `\/`. */
 const ODD_ESCAPES = ["\\u", "\\/"] as const;
 
 /**
- * Parses a response, or the data of a stream's frame. Known secrets and full keys are hidden in every
- * text; in errors that sessions report also what looks like a credential.
+ * Parses a response, or the data of a stream's frame. Known secrets and whole keys are hidden in
+ * every text; in errors that sessions report, also values that only look like a credential.
  *
  * @throws `SyntaxError` when the text is not JSON
  */
 export function parseClean(text: string, redact: Redact): unknown {
   const value: unknown = JSON.parse(text);
   const isOdd = ODD_ESCAPES.some((escape) => text.includes(escape));
-  // First: of a key that is cut in two, one part alone may pass for a whole one.
+  // First, because one part of a key that is cut in two may pass for a whole one.
   if (isOdd || text.includes('"content"') || text.includes('error"')) cleanEvents(value, redact);
   return redact.isClean(text) && !isOdd ? value : redactValue(value, redact);
 }
 
-/** Events are looked for so deep in lists and wrappers. */
+/** Deepest nesting of lists and wrappers in which events are found. */
 const MAX_DEPTH = 5;
 
-/** Cleans all events in a value: itself, the entries of a list, what lies in wrappers. */
+/** Cleans all events in a value: the value itself, the entries of a list, and those in wrappers. */
 function cleanEvents(value: unknown, redact: Redact, depth = 0): void {
   if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return;
   cleanEvent(value, redact);
@@ -467,24 +476,24 @@ function cleanEvents(value: unknown, redact: Redact, depth = 0): void {
   for (const part of Object.values(value)) cleanEvents(part, redact, depth + 1);
 }
 
-/** Events hold no others. */
+/** Returns true for an object that may be an event; events contain no other events. */
 function isEvent(value: object): boolean {
   return "type" in value && typeof value.type === "string" && value.type.includes(".");
 }
 
-/** Cleans in place what reaches beyond one text. */
+/** Hides in place the secrets that reach beyond one text. */
 function cleanEvent(event: unknown, redact: Redact): void {
   if (!isFields(event)) return;
   const { type, content } = event;
   if (typeof content === "object" && content !== null) cleanBlocks({ ...content }, content, redact);
   if (typeof type !== "string" || !type.endsWith("error")) return;
-  // The API's own words, such as the address of an MCP server that cannot be reached.
+  // The API's own sentences, such as one with the address of an MCP server that cannot be reached.
   for (const [name, field] of Object.entries(event)) {
     Reflect.set(event, name, redactValue(field, redact.loose));
   }
 }
 
-/** Text blocks are read as one text, so a secret may begin in one and end in another. */
+/** Readers join text blocks, so a secret may begin in one and end in another. */
 function cleanBlocks(
   blocks: Readonly<Record<string, unknown>>,
   content: object,

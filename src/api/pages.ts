@@ -1,6 +1,6 @@
 /**
- * Pages of lists: reading one in whatever envelope it comes, and following the cursors from page to
- * page, to an end also where the server gives none.
+ * Pages of lists: reads a page in any envelope, and follows the cursors from page to page, to an
+ * end even where the server gives none.
  *
  * @module
  */
@@ -25,34 +25,34 @@ export interface Page<T> {
    * is the last page, absent where it says nothing.
    */
   readonly next_page?: string | null;
-  /** True where there is more after the last entry: some servers give it instead of `next_page`. */
+  /** True where more entries follow: some servers give it instead of `next_page`. */
   readonly has_more?: boolean;
-  /** True when there is more after the last entry, without a cursor that leads to it. */
+  /** True when more entries follow, without a cursor that leads to them. */
   readonly isCut?: boolean;
 }
 
-/** The fields that hold the entries of a list; the first is the documented one. */
+/** Names of fields that hold the entries of a list; the first is the documented one. */
 export const LIST_FIELDS: readonly string[] = [
   "data",
   ...["events", "agents", "sessions", "environments", "files"],
   ...["items", "results", "records", "entries", "list"],
 ];
-/** Fields of a list beside its entries; an empty list may have these alone. */
+/** Other fields of a list; an empty list may have these alone. */
 const PAGE_FIELDS = ["next_page", "has_more", "first_id", "last_id", "prev_page"];
-/** Envelopes in envelopes are followed so far. */
+/** Deepest envelope that is opened. */
 const MAX_ENVELOPES = 3;
 
-/** The entries of a list, and the object that they stand in. */
+/** The entries of a list, and the object that contains them. */
 interface Envelope {
   readonly entries: readonly unknown[];
   readonly fields: Fields;
 }
 
 /**
- * Opens a list: entries in `data`, or nothing there, which some write for an empty
- * one; a bare list; or a list under another name or in an envelope more.
+ * Opens a list: entries in `data`, or nothing there, which some servers write for an empty list; a
+ * bare list; or a list under another name or in one more envelope.
  *
- * @returns undefined for what is no list: whether there are entries is then not known
+ * @returns undefined for any other value, which does not show if there are entries
  */
 function envelopeOf(value: unknown, depth = 0): Envelope | undefined {
   if (Array.isArray(value)) return { entries: entriesOf(value) ?? [], fields: {} };
@@ -80,8 +80,8 @@ function isNothing(value: unknown): boolean {
 /**
  * Reads a page, as {@linkcode envelopeOf} opens it.
  *
- * @param read entries for which it gives undefined are left out, with a line in the log
- * @returns undefined for what is no page: whether there are entries is then not known
+ * @param read entries for which it returns undefined are left out, with a line in the log
+ * @returns undefined for any other value, which does not show if there are entries
  */
 export function pageOf<T>(value: unknown, read: Read<T>, log: Logger): Page<T> | undefined {
   const page = envelopeOf(value);
@@ -100,30 +100,30 @@ export function pageOf<T>(value: unknown, read: Read<T>, log: Logger): Page<T> |
   };
 }
 
-/** Pages in a row without an entry after which a list counts as ended. */
+/** Empty pages in a row after which a list counts as ended. */
 const MAX_EMPTY_PAGES = 5;
 
 /** The part of a page that a trail follows. */
 type TrailPage<T> = Pick<Page<T>, "data" | "next_page">;
 
-/** The part of a page that is new. */
+/** The new part of a page. */
 export interface TrailStep<T> {
-  /** The entries of the page; none where it is the page before once more. */
+  /** The entries of the page; none where it repeats the page before. */
   readonly data: readonly T[];
   /** The cursor of the page after it; undefined at the end of the list. */
   readonly next?: string;
 }
 
 /**
- * Follows a list as long as there is progress: a cursor that was given before, a page that repeats
- * the one before it, and page after page without an entry end it.
+ * Follows a list as long as there is progress: it ends at a repeated cursor, a repeated page, or
+ * after several empty pages.
  */
 export class CursorTrail {
   readonly #given = new Set<string>();
   #emptyPages = 0;
   #before: ReadonlySet<string> = new Set();
 
-  /** @param start the cursor of the page that the trail begins with; absent for the first one */
+  /** @param start the cursor of the first page to take; absent for the list's first page */
   constructor(start?: string) {
     if (start !== undefined) this.#given.add(start);
   }
@@ -146,7 +146,7 @@ export class CursorTrail {
 /**
  * Reads a list from its first page on, each entry once.
  *
- * @param read gives the page that a cursor names, without one the first
+ * @param read fetches the page of a cursor, without one the first
  * @param maxPages most pages that are read
  * @param wanted entries after which no more pages are read
  * @returns the entries, and whether they are all

@@ -1,36 +1,36 @@
 /**
- * The one tolerant reader of what crosses the wire: single values, each read by itself.
+ * Reads single values of the wire tolerantly, each by itself.
  *
  * Servers that speak the API differ in what they write for "nothing" (Go `null` for an empty list,
  * `""` and year 1 for an unset text and time; PHP `[]` for an empty object and an object with the
- * keys 0, 1, … for a list) and in how they spell numbers and times. A value that cannot be read is
- * as good as absent, and says nothing about the values beside it.
+ * keys 0, 1, … for a list) and in how they write numbers and times. A value that cannot be read
+ * counts as absent, and says nothing about the values beside it.
  *
  * @module
  */
 
-/** An object of JSON. */
+/** A JSON object. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 const NO_FIELDS: Fields = {};
 
-/** The fields of an object, none of an empty list; undefined for everything else. */
+/** Returns the fields of an object, none of an empty list; undefined for any other value. */
 export function fieldsOf(value: unknown): Fields | undefined {
   if (isFields(value)) return value;
   return Array.isArray(value) && value.length === 0 ? NO_FIELDS : undefined;
 }
 
-/** True for an object that is no list. */
+/** Returns true for an object that is not a list. */
 export function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A text that says something; undefined for "" and everything else. */
+/** Returns a text that is not empty; undefined for any other value. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** An integer, also one in quotes. */
+/** Returns an integer, also one in quotes. */
 export function integerOf(value: unknown): number | undefined {
   const number = typeof value === "string" && /^-?\d{1,16}$/.test(value) ? Number(value) : value;
   return Number.isSafeInteger(number) ? Number(number) : undefined;
@@ -40,9 +40,9 @@ export function integerOf(value: unknown): number | undefined {
 export const MAX_ENTRIES = 100_000;
 
 /**
- * The entries of a list, at most {@linkcode MAX_ENTRIES}; none where there is nothing.
+ * Returns the entries of a list, at most {@linkcode MAX_ENTRIES}; none for null or an absent value.
  *
- * @returns undefined for what is neither a list nor nothing
+ * @returns undefined for anything else
  */
 export function entriesOf(value: unknown): readonly unknown[] | undefined {
   if (value === undefined || value === null) return [];
@@ -53,10 +53,10 @@ export function entriesOf(value: unknown): readonly unknown[] | undefined {
   return Object.values(value).slice(0, MAX_ENTRIES);
 }
 
-/** Reads a value of the wire; undefined for what it cannot read. */
+/** Reads a value of the wire; returns undefined for one that it cannot read. */
 export type Read<T> = (value: unknown) => T | undefined;
 
-/** The entries that `read` can read; the others are left out alone. */
+/** Returns the entries that `read` can read; leaves out the others. */
 export function readEach<T>(entries: readonly unknown[], read: Read<T>): T[] {
   return entries.map((entry) => read(entry)).filter((entry) => entry !== undefined);
 }
@@ -67,17 +67,17 @@ export function readEach<T>(entries: readonly unknown[], read: Read<T>): T[] {
  */
 export const EVENT_ID = /^[^\s\p{C}]{1,128}$/u;
 
-/** Matches nearly all ids, faster. */
+/** Matches nearly all ids, and is faster. */
 const PLAIN_ID = /^[\w-]{1,128}$/;
 
-/** True for an event's id as it can be handed out. */
+/** Returns true for an event's id that can be handed out. */
 export function isEventId(value: unknown): value is string {
   return typeof value === "string" && (PLAIN_ID.test(value) || EVENT_ID.test(value));
 }
 
 /**
- * An event's id, fit to be handed out and taken back. One that is too long or not printable is
- * represented by a digest, the same for the same id, so that the event can still be told from
+ * Returns an event's id in a form that can be handed out and taken back. A digest, the same for the
+ * same id, replaces one that is too long or not printable, so that the event can still be told from
  * others and referred to.
  */
 export function eventIdOf(value: unknown): string | undefined {
@@ -86,7 +86,7 @@ export function eventIdOf(value: unknown): string | undefined {
   return Number.isSafeInteger(value) ? String(value) : undefined;
 }
 
-/** A short text that is the same for the same text (FNV-1a, 32 bits, and the length). */
+/** Returns a short text that is the same for the same text (FNV-1a, 32 bits, and the length). */
 export function digest(text: string): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
@@ -95,24 +95,27 @@ export function digest(text: string): string {
   return `${text.length.toString(36)}_${(hash >>> 0).toString(36)}`;
 }
 
-/** Nothing of this API is older; some servers write an earlier time for none. */
+/**
+ * Earliest time that is read: nothing of this API is older, and some servers write an earlier one
+ * for none.
+ */
 const EARLIEST_MS = Date.UTC(2000);
-/** The last instant that a `Date` can be. */
+/** Latest time of a `Date`. */
 const LATEST_MS = 8.64e15;
 
 /**
- * An instant in milliseconds since the epoch, with the microseconds that `Date.parse` drops.
+ * Reads a time, in milliseconds since the epoch, with the microseconds that `Date.parse` drops.
  *
  * @param value RFC 3339, UTC where it names no zone; or a number, also in quotes, of seconds,
- *   milliseconds, microseconds or nanoseconds since the epoch, as its size tells
- * @returns undefined for what is no time, or one before the year 2000
+ * milliseconds, microseconds or nanoseconds since the epoch, as its size tells
+ * @returns undefined for anything else, or a time before the year 2000
  */
 export function instantMs(value: unknown): number | undefined {
   const ms = typeof value === "string" ? parseTime(value) : epochMs(value);
   return ms >= EARLIEST_MS && ms <= LATEST_MS ? ms : undefined;
 }
 
-/** A time as RFC 3339; undefined for what {@linkcode instantMs} cannot read. */
+/** Returns a time as RFC 3339; undefined for one that {@linkcode instantMs} cannot read. */
 export function timeOf(value: unknown): string | undefined {
   const ms = instantMs(value);
   if (ms === undefined) return undefined;
@@ -141,13 +144,13 @@ function epochMs(value: unknown): number {
   return value < 1e17 ? value / 1e3 : value / 1e6;
 }
 
-/** Bounds of {@linkcode boundedCopy}, beyond what honest values have. */
+/** Bounds of {@linkcode boundedCopy}, beyond any honest value. */
 const MAX_DEPTH = 32;
 const MAX_VALUES = 20_000;
 
 /**
- * A copy of a JSON value that can be serialised whatever the value is: what is nested deeper than
- * 32 levels, and what comes after 20,000 values, is left out.
+ * Copies a JSON value so that it can always be serialised: values nested deeper than 32 levels, and
+ * those after the first 20,000, are left out.
  */
 export function boundedCopy(value: unknown): unknown {
   let room = MAX_VALUES;

@@ -50,10 +50,12 @@ export interface Environment {
 /** A run of an agent. */
 export interface Session {
   readonly id: string;
-  /** `idle`, `running`, `rescheduling`, `terminated`; others pass through. Absent: not told. */
+  /**
+   * `idle`, `running`, `rescheduling`, `terminated`; others pass through. Absent where not known.
+   */
   readonly status?: string;
   readonly title?: string | null;
-  /** The agent in its version of then, or its id. */
+  /** The agent in the version of the session's start, or its id. */
   readonly agent?: string | Partial<Agent> | null;
   readonly environment_id?: string | null;
   readonly metadata?: Fields | null;
@@ -136,7 +138,7 @@ export function environmentOf(value: unknown): Environment | undefined {
 export function sessionOf(value: unknown, knownId?: string): Session | undefined {
   const fields = fieldsOf(value);
   const ownId = textOf(fields?.id);
-  // Servers spell the words their own way: "IDLE", "Running".
+  // Servers write the words their own way: "IDLE", "Running".
   const status = textOf(textOf(fields?.status)?.trim().toLowerCase());
   const id = ownId ?? (status === undefined ? undefined : knownId);
   if (!fields || id === undefined) return undefined;
@@ -154,8 +156,8 @@ export function sessionOf(value: unknown, knownId?: string): Session | undefined
 }
 
 /**
- * Reads a session that some servers wrap in an object (`session`, `data`), or of which they give
- * the id alone (`session_id`).
+ * Reads a session that may be wrapped in an object (`session`, `data`), or given by its id alone
+ * (`session_id`).
  */
 export function wrappedSessionOf(value: unknown, knownId?: string): Session | undefined {
   const fields = fieldsOf(value);

@@ -1,5 +1,5 @@
 /**
- * A session's event stream: opening it, and reading its bytes as events.
+ * Opens a session's event stream, and reads its bytes as events.
  *
  * @module
  */
@@ -17,17 +17,17 @@ import { eventIdOf, fieldsOf } from "./read.ts";
 import type { CallOptions, EventStream, StreamItem } from "./types.ts";
 
 /**
- * Once connections to the API are suspect, a stream is ended that has shown no byte for so many
- * milliseconds: longer than a heartbeat of 15 s takes. A stream that was silent for so long when it
+ * Silence, in milliseconds, after which a stream is ended once connections to the API are suspect:
+ * longer than the pause between heartbeats of 15 s. A stream that was silent for so long when it
  * ended makes them suspect.
  */
 const SUSPECT_SILENCE_MS = 20_000;
 
 /**
- * Opens a stream; resolves when its head has arrived.
+ * Opens a stream; resolves when its headers have arrived.
  *
- * @param sessionId whose events it is for; those of others are left out
- * @param options `timeoutMs` bounds the wait for the head; `signal` drops the stream at any time
+ * @param sessionId session whose events are wanted; those of others are left out
+ * @param options `timeoutMs` bounds the wait for the headers; `signal` drops the stream at any time
  * @throws `ApiError`, or the signal's reason as soon as that aborts
  */
 export async function openEventStream(
@@ -62,7 +62,7 @@ export async function openEventStream(
 /**
  * Ends a stream that stays silent while connections to the API are suspect.
  *
- * @returns how to stop that
+ * @returns the function that stops the watch
  */
 function endWhenSilent({ clock, connections }: HttpContext, attempt: Attempt): () => void {
   let cancel = () => {};
@@ -105,7 +105,7 @@ function eventStreamOf(
     closed = true;
     attempt.dropIfSilent(SUSPECT_SILENCE_MS);
     release();
-    // Ends the request.
+    // End the request.
     attempt.abort(undefined);
     reader.close();
   };
@@ -134,10 +134,11 @@ function eventStreamOf(
 /** Turns the bytes of a stream into items. */
 export interface ItemDecoder {
   /**
-   * The items that this chunk completes. A chunk without an event gives one `activity`, whatever
-   * it holds: part of a frame, a comment, a heartbeat, noise.
+   * Decodes a chunk, and yields the items that it completes. A chunk without an event gives one
+   * `activity`, whatever it holds: part of a frame, a comment, a heartbeat, noise.
    *
-   * @throws `ApiError` at an `error` frame, and at one that is too large, after the events before it
+   * @throws `ApiError` at an `error` frame, and at one that is too large, after the events before
+   * it
    */
   push(chunk: Uint8Array): Generator<StreamItem, void, undefined>;
 }
@@ -147,16 +148,19 @@ export interface ItemDecoderOptions {
   /** Bound of a frame's data, in UTF-16 code units. */
   readonly maxFrameChars: number;
   readonly log: Logger;
-  /** Applied to everything that frames say. */
+  /** Hides secrets in the texts of frames. */
   readonly redact: Redact;
-  /** Events of other sessions are signs of life, no more; all are taken when absent. */
+  /**
+   * The session whose events are taken; those of other sessions are only signs of life. All are
+   * taken when absent.
+   */
   readonly sessionId?: string;
 }
 
 const ACTIVITY: StreamItem = { kind: "activity" };
 const UNREADABLE: StreamItem = { kind: "unreadable" };
 
-/** Frames that only say that the connection is alive. */
+/** Names of frames that only show that the connection is alive. */
 const HEARTBEATS: ReadonlySet<string> = new Set(["ping", "heartbeat"]);
 
 /** Makes a decoder for one stream; any chunking of the same bytes gives the same events. */
@@ -195,16 +199,24 @@ export function createItemDecoder(options: ItemDecoderOptions): ItemDecoder {
 
 /** Cuts a stream's text into frames, up to the first one that is too large. */
 export interface Framer {
-  /** @returns the frames that this piece of the text completes */
+  /**
+   * Adds a piece of the text.
+   *
+   * @returns the frames that it completes
+   */
   push(text: string): EventSourceMessage[];
-  /** True once a frame was too large: nothing after it is read. */
+  /** True once a frame was too large; nothing after it is read. */
   readonly isTooLarge: boolean;
 }
 
-/** Room for the field names that the parser counts and the bound does not. */
+/** Room for the field names, which the parser counts and the bound does not. */
 const FIELD_ROOM = 64;
 
-/** @param maxFrameChars bound of a frame's data, in UTF-16 code units, ≥ 1 */
+/**
+ * Makes a framer.
+ *
+ * @param maxFrameChars bound of a frame's data, in UTF-16 code units, ≥ 1
+ */
 export function createFramer(maxFrameChars: number): Framer {
   let frames: EventSourceMessage[] = [];
   let isTooLarge = false;
@@ -228,7 +240,7 @@ export function createFramer(maxFrameChars: number): Framer {
   };
 }
 
-/** Reads the events of a frame; "unreadable" where it may have one and cannot be read. */
+/** Reads the events of a frame; "unreadable" where it may hold one that cannot be read. */
 function readFrame(
   frame: EventSourceMessage,
   { log, redact, sessionId }: ItemDecoderOptions,
@@ -260,8 +272,8 @@ function readFrame(
 }
 
 /**
- * True when a value that is no event may hold one in an unknown form, which the list may show: it
- * has an id, or more in it than the plain values of a sign of life.
+ * Returns true if a value that is no event may hold one in an unknown form, which the list may
+ * show: it has an id, or more in it than the plain values of a sign of life.
  */
 function mayHoldEvent(value: unknown): boolean {
   const fields = fieldsOf(value);

@@ -1,8 +1,8 @@
 /**
  * The Managed Agents API as the rest of the program sees it.
  *
- * Every method takes a {@linkcode CallOptions}, rejects with an `ApiError` (or with the signal's
- * reason when that aborts), and retries only what is safe to retry: reads.
+ * Every method takes a {@linkcode CallOptions} and rejects with an `ApiError` (or with the signal's
+ * reason when that aborts). Only reads are retried, since nothing else is safe to repeat.
  *
  * @module
  */
@@ -26,35 +26,36 @@ export interface CallOptions {
 /** Bounds of one read. */
 export interface ReadOptions extends CallOptions {
   /**
-   * False leaves the retrying to a caller that has its own plan; what only a fresh connection can tell
-   * is tried all the same (see `connections.ts`).
+   * False leaves retries to a caller that has its own plan; a read that may have failed for a dead
+   * connection alone is still tried once more (see `connections.ts`).
    */
   readonly retry?: boolean;
 }
 
-/** Paging that every list shares. */
+/** Paging parameters that every list shares. */
 export interface PageParams {
   /** Entries per page; the API's own limits differ by resource. */
   readonly limit?: number;
-  /** The `next_page` of the page before; bound to the same order and filters. */
+  /** The `next_page` of the page before; it belongs to the same order and filters. */
   readonly page?: string;
 }
 
-/** Which events of a session to list, and in which order. */
+/** Parameters of a list of events. */
 export interface ListEventsParams extends PageParams {
   readonly order?: "asc" | "desc";
   /** Event types to return; all when absent. */
   readonly types?: readonly string[];
-  /** RFC 3339; compares `processed_at`. */
+  /** RFC 3339 time; compared with `processed_at`. */
   readonly createdAtGte?: string;
   /**
-   * Texts of a large page that are longer than this are left out as they come in, for readers that
-   * have no use for them; counts UTF-16 units, 256 Ki when absent. `leftOutOf` tells of what.
+   * Longest text that is kept in a large page, in UTF-16 units; longer ones are left out as they
+   * come in, for readers that have no use for them. 256 Ki when absent. `leftOutOf` returns how
+   * much is missing.
    */
   readonly maxTextChars?: number;
 }
 
-/** Which sessions to list, and in which order. */
+/** Parameters of a list of sessions. */
 export interface ListSessionsParams extends PageParams {
   readonly agentId?: string;
   readonly order?: "asc" | "desc";
@@ -83,7 +84,7 @@ export type ClientEvent =
   | { readonly type: "user.message"; readonly content: readonly { type: "text"; text: string }[] }
   | { readonly type: "user.interrupt" };
 
-/** Events as the API echoes them after they were sent; none where it echoes nothing. */
+/** Events as the API echoes them after sending; none where it echoes nothing. */
 export interface SentEvents {
   readonly data: readonly SessionEvent[];
 }
@@ -111,7 +112,7 @@ export interface FileContent extends AsyncIterable<Uint8Array> {
 
 /** The endpoints that this program uses; agents and environments are read-only here. */
 export interface ManagedAgentsApi {
-  /** Knows the events that have passed through; absent where no record is kept. */
+  /** Record of the events that have passed through; absent where none is kept. */
   readonly eventRecord?: EventRecord;
   readonly agents: {
     list(
@@ -137,24 +138,26 @@ export interface ManagedAgentsApi {
     content(fileId: string, options?: CallOptions): Promise<FileContent>;
   };
   readonly sessions: {
-    /** Not retried: a second try could make a second session. */
+    /** Creates a session. Not retried: a second try could make a second session. */
     create(params: CreateSessionParams, options?: CallOptions): Promise<Session>;
     retrieve(
       sessionId: string,
       options?: ReadOptions,
     ): Promise<Session>;
     list(params: ListSessionsParams, options?: ReadOptions): Promise<Page<Session>>;
-    /** Not retried. */
+    /** Archives a session. Not retried. */
     archive(sessionId: string, options?: CallOptions): Promise<Session>;
   };
   readonly events: {
-    /** One page. */
+    /** Lists one page of events. */
     list(
       sessionId: string,
       params: ListEventsParams,
       options?: ReadOptions,
     ): Promise<Page<SessionEvent>>;
-    /** Not retried: the API has no idempotency key, a repeated POST repeats the turn. */
+    /**
+     * Sends events. Not retried: the API has no idempotency key, a repeated POST repeats the turn.
+     */
     send(
       sessionId: string,
       events: readonly ClientEvent[],

@@ -75,7 +75,7 @@ export async function findLostWrite<T>(write: LostWrite<T>): Promise<T> {
   }
   if (alike.length > 0) throw unknownError({ why: "look_alike", ids: alike }, lost);
   // The API itself says that it takes nothing at the moment; too late perhaps, hence the checks.
-  if (lost.answeredBy === "api" && (lost.status === 503 || lost.status === 529)) throw lost;
+  if (lost.author === "api" && (lost.status === 503 || lost.status === 529)) throw lost;
   throw unreadable
     ? unknownError({ why: "unreadable" }, unreadable)
     : unknownError({ why: "on_its_way" }, lost);

@@ -66,7 +66,7 @@ const RESPONSES: readonly [string, string, ResponseInit, RegExp][] = [
     "a gateway's error page",
     "<html><h1>502</h1></html>",
     { status: 502, headers: { ...HTML, "x-should-retry": "false" } },
-    /A proxy or gateway before the API .* has trouble\. Try again later\./,
+    /A proxy or gateway before the API .* failed\. Try again later\./,
   ],
   [
     "credit that is used up",

@@ -134,8 +134,8 @@ function via(proxy: Proxy | undefined): string {
 }
 
 /** Returns true for what the API itself says about a request that it could have carried out. */
-function isAboutKey({ kind, status = 0, answeredBy, isRateLimit }: ApiError): boolean {
-  return kind === "http" && status < 500 && answeredBy !== "other" && !isRateLimit;
+function isAboutKey({ kind, status = 0, author, isRateLimit }: ApiError): boolean {
+  return kind === "http" && status < 500 && author !== "other" && !isRateLimit;
 }
 
 /** Makes a finding of a response that is not the API's, or says that the API is busy or fails. */

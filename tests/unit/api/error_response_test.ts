@@ -71,7 +71,7 @@ const CASES: readonly ErrorCase[] = [
     name: "fields of the wrong type",
     status: 400,
     body: `{"error":{"type":7,"message":["x"],"details":"y"},"request_id":{}}`,
-    message: "The API answered with status 400 and no message",
+    message: "The API returned status 400 and no message",
     info: {},
   },
   {
@@ -94,7 +94,7 @@ const CASES: readonly ErrorCase[] = [
     status: 502,
     body: "<html><h1>502 Bad Gateway</h1></html>",
     headers: { "content-type": "text/html" },
-    message: "A web page came instead of the API's answer (status 502)",
+    message: "A web page came instead of the API's response (status 502)",
     info: {},
   },
   {
@@ -498,7 +498,7 @@ for (const { status, method = "GET", body, type, by, message, ...rest } of AUTHO
       ...CONTEXT,
       request,
     });
-    assertEquals([error.answeredBy, error.origin], [by, "https://api.test"]);
+    assertEquals([error.author, error.origin], [by, "https://api.test"]);
     assertEquals(error.isNotFound, status === 404 && by === "api");
     if (message !== undefined) assertEquals(error.message, message);
   });
@@ -543,7 +543,7 @@ Deno.test("responseError() gives a web page's title, which names the filter that
   const error = responseError(new Response(null, { status: 403, headers }), page, CONTEXT);
   assertEquals(
     error.message,
-    `A web page came instead of the API's answer (status 403: Blocked by ExampleFilter)`,
+    `A web page came instead of the API's response (status 403: Blocked by ExampleFilter)`,
   );
 });
 

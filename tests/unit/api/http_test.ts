@@ -60,7 +60,7 @@ for (const [name, call] of CALLS) {
     const error = await assertRejects(
       () => clock.runUntil(call(api, { timeoutMs: 2_500 })),
       ApiError,
-      "No answer from https://api.test within 2.5 s",
+      "No response from https://api.test within 2.5 s",
     );
     assertEquals([error.kind, error.status], ["timeout", undefined]);
     assertEquals([clock.now() - startedAt, clock.pendingTimers], [2_500, 0]);

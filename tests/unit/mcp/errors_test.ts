@@ -6,17 +6,17 @@ import { failureText, withPlainError } from "../../../src/mcp/errors.ts";
 const API: readonly [ApiErrorInfo, string][] = [
   [{ kind: "not_sent" }, "nothing was done. Try again later."],
   [{ kind: "connection_lost" }, "The connection to the API broke."],
-  [{ kind: "timeout" }, "did not answer in time"],
+  [{ kind: "timeout" }, "did not respond in time"],
   [{ kind: "decode" }, "could not be read"],
-  [{ kind: "http", status: 400 }, "refused the request. Change what it objects to"],
-  [{ kind: "http", status: 422 }, "refused the request. Change what it objects to"],
+  [{ kind: "http", status: 400 }, "rejected the request. Change what it objects to"],
+  [{ kind: "http", status: 422 }, "rejected the request. Change what it objects to"],
   [{ kind: "http", status: 401 }, "does not accept this server's key"],
   [{ kind: "http", status: 402 }, "billing"],
   [{ kind: "http", status: 403 }, "may not do that"],
   [{ kind: "http", status: 404 }, "check the id"],
   [{ kind: "http", status: 409 }, "conflicts"],
   [{ kind: "http", status: 413 }, "too large"],
-  [{ kind: "http", status: 418 }, "refused the request"],
+  [{ kind: "http", status: 418 }, "rejected the request"],
   [{ kind: "http", status: 429 }, "Try again in a minute."],
   [{ kind: "http", status: 429, retryAfterMs: 2_400 }, "Try again in 3 s."],
   [{ kind: "http", status: 500 }, "The API failed. Try again later."],
@@ -81,7 +81,7 @@ interface FaultCase {
   readonly says: RegExp;
 }
 
-const OTHER = { kind: "http", answeredBy: "other", origin: "https://gw.corp" } as const;
+const OTHER = { kind: "http", author: "other", origin: "https://gw.corp" } as const;
 
 /** Each with whether it is tried again: nothing that only a person can change is. */
 const FAULTS: readonly FaultCase[] = [
@@ -189,7 +189,7 @@ const FAULTS: readonly FaultCase[] = [
   {
     info: { ...OTHER, status: 403 },
     retryable: false,
-    says: /filter or proxy before the API at https:\/\/gw\.corp refused.*let through/,
+    says: /filter or proxy before the API at https:\/\/gw\.corp blocked.*let through/,
   },
   { info: { ...OTHER, status: 407 }, retryable: false, says: /user name.*HTTPS_PROXY=/ },
   { info: { ...OTHER, status: 511 }, retryable: false, says: /sign-in in a browser/ },
@@ -203,7 +203,7 @@ const FAULTS: readonly FaultCase[] = [
   },
   { info: { ...OTHER, status: 405 }, retryable: false, says: /does not serve Managed Agents/ },
   { info: { ...OTHER, kind: "decode", status: 200 }, retryable: false, says: /is not a Managed/ },
-  { info: { kind: "http", status: 302 }, retryable: false, says: /sends requests elsewhere/ },
+  { info: { kind: "http", status: 302 }, retryable: false, says: /redirects requests/ },
   {
     info: { kind: "not_sent", lasting: true, remedy: "name the authority's file with DENO_CERT" },
     retryable: false,

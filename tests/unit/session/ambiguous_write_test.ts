@@ -76,7 +76,7 @@ for (const [name, checks, doubt] of DOUBTS) {
 
 for (const status of [503, 529]) {
   Deno.test(`findLostWrite() throws the API's own ${status} when nothing is found`, async () => {
-    const { found } = looking([undefined, undefined], { kind: "http", status, answeredBy: "api" });
+    const { found } = looking([undefined, undefined], { kind: "http", status, author: "api" });
     assertEquals((await assertRejects(found, ApiError)).status, status);
   });
 }

@@ -128,7 +128,7 @@ for (const [name, info] of LOST) {
 
 for (const status of [503, 529]) {
   const declined = () =>
-    new ApiError("Down for maintenance", { kind: "http", status, answeredBy: "api" });
+    new ApiError("Down for maintenance", { kind: "http", status, author: "api" });
 
   Deno.test(`send() throws the API's own ${status} when the list does not show the event`, async () => {
     for (const readable of [true, false]) {

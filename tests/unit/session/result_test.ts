@@ -125,7 +125,7 @@ for (
   ] as const
 ) {
   Deno.test(`buildResult() of a wait that got ${status} does not report the connection`, () => {
-    const connectionError = new ApiError("Slow down", { kind: "http", status, answeredBy: "api" });
+    const connectionError = new ApiError("Slow down", { kind: "http", status, author: "api" });
     const result = build((e) => [e.running()], { status: "timeout", connectionError });
     assertEquals(result.errors[0]?.message, words);
   });

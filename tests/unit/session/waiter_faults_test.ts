@@ -330,7 +330,7 @@ Deno.test("wait() says deleted when a server's 404 in mid-wait has its own form"
   const waiting = t.wait();
   await settle();
   t.session.before = () => {
-    throw new ApiError("Session not found", { kind: "http", status: 404, answeredBy: "api" });
+    throw new ApiError("Session not found", { kind: "http", status: 404, author: "api" });
   };
   t.session.end();
   const result = await t.clock.runUntil(waiting);

@@ -184,7 +184,7 @@ for (
 }
 
 Deno.test("create_session passes the API's 503 on when there is no such session", async () => {
-  const declined = new ApiError("Down", { kind: "http", status: 503, answeredBy: "api" });
+  const declined = new ApiError("Down", { kind: "http", status: 503, author: "api" });
   const opened = creating({
     create: () => Promise.reject(declined),
     list: () => Promise.resolve({ data: [] }),

@@ -160,7 +160,7 @@ const answers: readonly [string, FetchLike, string, string, string][] = [
     "a sign-in page",
     answering(200, "<html>Welcome to the hotel</html>"),
     "fail",
-    "What answers at https://api.example.com is not a Managed Agents API (200): The API's answer " +
+    "The server at https://api.example.com is not a Managed Agents API (200): The API's response " +
     "is not JSON (text/html)",
     "sign-in",
   ],
@@ -168,7 +168,7 @@ const answers: readonly [string, FetchLike, string, string, string][] = [
     "a page that forbids",
     answering(403, "<html>no</html>"),
     "fail",
-    "A filter or proxy before the API at https://api.example.com refused the request (403)",
+    "A filter or proxy before the API at https://api.example.com blocked the request (403)",
     "let through",
   ],
   [
@@ -225,7 +225,7 @@ const answers: readonly [string, FetchLike, string, string, string][] = [
     "a gateway's page",
     answering(502, "<h1>Bad</h1>"),
     "fail",
-    "A proxy or gateway before the API at https://api.example.com has trouble (502)",
+    "A proxy or gateway before the API at https://api.example.com failed (502)",
     "which proxy is in between",
   ],
 ];
