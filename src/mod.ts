@@ -1,5 +1,5 @@
 /**
- * cma-mcp as a library: build the parts yourself, or put MCP servers of it behind your own HTTP
+ * cma-mcp as a library: build the parts yourself, or serve its MCP servers behind your own HTTP
  * stack.
  *
  * @module

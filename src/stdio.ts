@@ -34,25 +34,28 @@ import {
 export interface StdioConnection {
   /** Resolves when the connection is over: standard input ended, or `close` was called. */
   readonly closed: Promise<void>;
-  /** Ends the connection; calls that run are cancelled. Idempotent. */
+  /** Ends the connection and cancels running calls. Idempotent. */
   close(): Promise<void>;
 }
 
-/** What {@linkcode serveStdioTransport} is given. */
+/** Options of {@linkcode serveStdioTransport}. */
 export interface StdioOptions {
   readonly log: Logger;
-  /** Where messages come from, one per line. */
+  /** Source of messages, one per line. */
   readonly input: AsyncIterable<Uint8Array>;
-  /** Where messages go, one per line; a write that fails or that it refuses ends the connection. */
+  /**
+   * Receives messages, one per line; a write that fails, or that returns false, ends the
+   * connection.
+   */
   readonly output: Pick<Output, "write" | "failure" | "failed">;
 }
 
 /**
- * Serves the one client that started this process, in whichever protocol era its messages are.
+ * Serves the one client that started this process, in the protocol era of its messages.
  *
- * The SDK does so too, but says nothing about lines that it cannot read, ends at one that is too
- * long, and keeps the era of the first message. So lines are checked before they reach it, and each
- * era is a connection of its own.
+ * The SDK's own transport says nothing about lines that it cannot read, ends at one that is too
+ * long, and keeps the era of the first message. So this function checks lines before the SDK sees
+ * them, and makes each era a connection of its own.
  */
 export function serveStdioTransport(
   factory: McpServerFactory,
@@ -68,7 +71,7 @@ export function serveStdioTransport(
   };
   const onLost = (reason: string) => {
     if (isClosed) return;
-    log.error("The host does not take what it is sent: the connection ends", { reason });
+    log.error("The host no longer reads stdout: ending the connection", { reason });
     close();
   };
   const send = (message: unknown) => {
@@ -77,11 +80,11 @@ export function serveStdioTransport(
     if (!output.write(line)) onLost("stdout is not read");
   };
   const eras = new Eras(factory, send, log);
-  // A host may close its end and leave stdin open: nobody is there to write to it any more.
+  // A host may close its end and leave stdin open: then nobody reads any more.
   void output.failed.then(() => onLost(whyLost(output.failure)));
   const refuse = (id: MessageId, error: MessageError, bytes: number) => {
     log.warn("A line on stdin cannot be read", { reason: error.message, bytes });
-    // JSON-RPC 2.0, section 4.1: notifications are not answered. Others without an id are.
+    // JSON-RPC 2.0, section 4.1: notifications get no response. Other messages without an id do.
     if (id === null && error.code === INVALID_PARAMS) return;
     send(jsonRpcError(id, error));
   };
@@ -111,7 +114,8 @@ export function serveStdioTransport(
     }
   };
   read().catch((error) => log.debug("stdin", { error: unquoted(error) }))
-    // A turn later: what was read last still gets the response that needs nothing from elsewhere.
+    // One turn later, so that the message read last still gets a response that needs no other
+    // input.
     .finally(() => setTimeout(close));
   return { closed, close: () => Promise.resolve(close()) };
 }
@@ -127,18 +131,24 @@ const TOO_LONG: MessageError = {
   message: `Invalid request: the line is too long: at most ${MAX_MESSAGE_BYTES} bytes`,
 };
 
-/** Space and tab, and what else ends lines. */
+/** Returns true for space, tab and other bytes that may end a line. */
 function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x09 || byte === 0x0d;
 }
 
-/** Ids that come first in a message, as most clients put them. */
+/** Matches an id at the beginning of a message, where most clients put it. */
 const ID_AT_HEAD = /^\s*\{(?:\s*"(?:jsonrpc|method)"\s*:\s*"[^"\\]*"\s*,)*\s*"id"\s*:\s*([^\s,}]+)/;
-/** Ids that come last, as the SDK's client puts them. A quote in a text has a backslash before it. */
+/**
+ * Matches an id at the end, where the SDK's client puts it. A quote in a text has a backslash
+ * before it.
+ */
 const ID_AT_TAIL =
   /,\s*(?:"jsonrpc"\s*:\s*"[^"\\]*"\s*,\s*)?"id"\s*:\s*([^\s,{}]+)\s*(?:,\s*"jsonrpc"\s*:\s*"[^"\\]*"\s*)?\}\s*$/;
 
-/** The id of a message of which only the edges are known: who waits for its answer is told. */
+/**
+ * Returns the id of a message of which only the edges are known, so that its sender gets a
+ * response.
+ */
 function idOfEdges({ head, tail }: Extract<ByteLine, { kind: "too_long" }>): MessageId {
   const decoder = new TextDecoder();
   const text = ID_AT_HEAD.exec(decoder.decode(head))?.[1] ??
@@ -146,13 +156,13 @@ function idOfEdges({ head, tail }: Extract<ByteLine, { kind: "too_long" }>): Mes
   return /^-?\d{1,15}$|^"[\w.:-]{1,128}"$/.test(text) ? JSON.parse(text) : null;
 }
 
-/** The connections of a client, one per protocol era, and which of them its requests went to. */
+/** The connections of a client, one per protocol era, and the era of each request. */
 class Eras {
   readonly #factory: McpServerFactory;
   readonly #write: (message: JSONRPCMessage) => void;
   readonly #log: Logger;
   readonly #open = new Map<"2025" | "2026", EraTransport>();
-  /** Requests without an answer yet, by id: a client may use an id twice. */
+  /** Requests without a response yet, by id: a client may use an id twice. */
   readonly #requests = new Map<string, EraTransport[]>();
 
   constructor(
@@ -184,13 +194,17 @@ class Eras {
     this.#open.clear();
   }
 
-  /** Cancels the request that is meant; none when several are under way that have its id. */
+  /**
+   * Cancels the request that the notification names; none when several running ones have its id.
+   */
   #cancel(message: Extract<JSONRPCMessage, { method: string }>): void {
     const id = message.params?.requestId;
     const key = JSON.stringify(id);
     const [era, ...others] = this.#requests.get(key) ?? [];
     if (others.length > 0) {
-      return this.#log.info("A cancellation names several calls, and none is cancelled", { id });
+      return this.#log.info("Several running calls have the id of a cancellation: cancelled none", {
+        id,
+      });
     }
     this.#requests.delete(key);
     (era ?? this.#existing()).deliver(message);
@@ -225,7 +239,7 @@ class Eras {
   }
 }
 
-/** What the SDK takes for a whole connection, and is one era of it. */
+/** Looks like a whole connection to the SDK, and is one era of it. */
 class EraTransport implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;

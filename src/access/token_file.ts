@@ -130,12 +130,16 @@ function refuseDuplicates(entries: readonly TokenEntry[], source: string): void 
   const names = new Set<string>();
   const holders = new Map<string, string>();
   for (const { name, hashes } of entries) {
-    if (names.has(name)) throw new UsageError(`${source}: two tokens have the name "${name}"`);
+    if (names.has(name)) {
+      throw new UsageError(`${source}: two tokens have the name "${name}": rename one`);
+    }
     names.add(name);
     for (const hash of hashes) {
       const holder = holders.get(hash);
       if (holder !== undefined) {
-        throw new UsageError(`${source}: the same sha256 stands at "${holder}" and "${name}"`);
+        throw new UsageError(
+          `${source}: "${holder}" and "${name}" have the same sha256: give each its own secret`,
+        );
       }
       holders.set(hash, name);
     }
@@ -233,7 +237,7 @@ export function openTokens(
     if (JSON.stringify(entries) === JSON.stringify(before)) return;
     registry.replace(entries);
     log.info("The token file was read again", changes(before, entries));
-    if (entries.length === 0) log.warn("No token is left: every call is refused");
+    if (entries.length === 0) log.warn("No token is left: every request gets 401");
   };
   const read = async () => {
     const content = await readFile(path).catch((error) => {

@@ -20,12 +20,12 @@ export const MIN_TOKEN_LENGTH = 32;
 
 const MAKE_TOKEN = "'openssl rand -hex 32'";
 
-/** Says what to do where there is no bearer token yet. */
+/** Tells the operator how to get a bearer token. */
 export const TOKEN_ADVICE =
   `set MANAGED_AGENTS_MCP_TOKEN, such as to the output of ${MAKE_TOKEN}, ` +
   "or name a file with --token-file";
 
-/** Each kind of id, as errors call it. */
+/** Names of the kinds of ids in errors. */
 const ID_NAMES: Readonly<Record<IdKind, string>> = {
   agent: "an agent's id",
   environment: "an environment's id",
@@ -34,22 +34,22 @@ const ID_NAMES: Readonly<Record<IdKind, string>> = {
   file: "a file's id",
 };
 
-/** An id of an agent. */
+/** Checks an agent's id. */
 export function checkAgentId(value: string, source: string): string {
   return checkId("agent", "agent_01…", value, source);
 }
 
-/** An id of an environment. */
+/** Checks an environment's id. */
 export function checkEnvironmentId(value: string, source: string): string {
   return checkId("environment", "env_01…", value, source);
 }
 
-/** An id of a session. */
+/** Checks a session's id. */
 export function checkSessionId(value: string, source: string): string {
   return checkId("session", "sesn_01…", value, source);
 }
 
-/** Checks an id, and says what stands in its place: the id of something else, or a name. */
+/** Checks an id; the error says if the value is the id of something else, or a name. */
 function checkId(wanted: IdKind, example: string, value: string, source: string): string {
   checkFilledIn(value, source, { isWord: true });
   if (isIdOf(wanted, value)) return value;
@@ -78,14 +78,17 @@ function whyNoId(wanted: IdKind, example: string, value: string): string {
 /** Longest value that an error repeats, in characters. */
 const MAX_SHOWN_CHARS = 100;
 
-/** A value for an error, bounded and in quotes; one that may hold a password is not repeated. */
+/**
+ * Returns a value for an error, bounded and in quotes; a value that may hold a password is not
+ * repeated.
+ */
 export function shown(value: string): string {
   if (/:[^/@\s]*@/.test(value)) return "that";
   return `'${shorten(value, MAX_SHOWN_CHARS)}'`;
 }
 
 /**
- * Reads a switch; the same spellings for flags and the environment.
+ * Reads a switch; flags and the environment have the same spellings.
  *
  * @throws UsageError for a text that means neither on nor off
  */
@@ -118,7 +121,10 @@ export function oneOf<T extends string>(...words: readonly T[]): Check<T> {
   };
 }
 
-/** Makes the check of entries separated by commas or white space: at least one, none kept twice. */
+/**
+ * Makes the check of entries separated by commas or white space: at least one, duplicates kept
+ * once.
+ */
 export function listOf(check: Check): Check<readonly string[]> {
   return (text, source) => {
     const entries = text.split(/[\s,]+/).filter((entry) => entry !== "");
@@ -129,7 +135,7 @@ export function listOf(check: Check): Check<readonly string[]> {
   };
 }
 
-/** A host name, an address or either with a port, as in a `Host` header. */
+/** Checks a host name, an address or either with a port, as in a `Host` header. */
 export function checkHostHeader(value: string, source: string): string {
   const url = /^[^/?#@\\]+$/.test(value) ? URL.parse(`http://${value}`) : null;
   if (url && !value.includes("*")) return value.toLowerCase();
@@ -137,7 +143,9 @@ export function checkHostHeader(value: string, source: string): string {
   throw new UsageError(`Cannot use ${shown(value)} in ${source}: type a host such as ${host}`);
 }
 
-/** An origin, as in an `Origin` header: of a web page, an extension, or a page in a program. */
+/**
+ * Checks an origin, as in an `Origin` header: of a web page, an extension, or a page in a program.
+ */
 export function checkOrigin(value: string, source: string): string {
   if (value.includes("*")) {
     throw new UsageError(
@@ -151,7 +159,7 @@ export function checkOrigin(value: string, source: string): string {
   );
 }
 
-/** An interface to listen on: a host name or an address. */
+/** Checks an interface to listen on: a host name or an address. */
 export function checkHost(value: string, source: string): string {
   const bare = value.replace(/^\[(.*)\]$/, "$1");
   const [, address, port] = /^([^:]+|\[.*\]):(\d+)$/.exec(value) ?? [];
@@ -166,7 +174,7 @@ export function checkHost(value: string, source: string): string {
   );
 }
 
-/** A credential that must fit into a header. Never repeats the value. */
+/** Checks a credential that must fit into a header. Never repeats the value. */
 export function checkSecret(value: string, source: string): string {
   checkFilledIn(value, source, { secret: true });
   const [, label] = /^(bearer|basic|authorization:|x-api-key:)\s*\S/i.exec(value) ?? [];
@@ -182,7 +190,7 @@ export function checkSecret(value: string, source: string): string {
   );
 }
 
-/** Credentials that the hosted API takes in the other variable, or not at all, by their looks. */
+/** Credentials that the hosted API takes from the other variable, or not at all, by their form. */
 const MISPLACED: readonly (readonly [RegExp, CredentialKind | undefined, string])[] = [
   [/^sk-ant-oat/, "api_key", "is an OAuth token and no API key: set it as ANTHROPIC_AUTH_TOKEN"],
   [/^sk-ant-api/, "auth_token", "is an API key and no token: set it as ANTHROPIC_API_KEY"],
@@ -210,10 +218,10 @@ const MISPLACED: readonly (readonly [RegExp, CredentialKind | undefined, string]
   ],
 ];
 
-/** An API key goes out in `x-api-key`, a token in `authorization`. */
+/** Kind of a credential: an API key goes out in `x-api-key`, a token in `authorization`. */
 type CredentialKind = "api_key" | "auth_token";
 
-/** Refuses a credential that the hosted API cannot take. Never repeats the value. */
+/** Throws for a credential that the hosted API cannot take. Never repeats the value. */
 export function checkHostedCredential(value: string, kind: CredentialKind, source: string): void {
   const [, , complaint] =
     MISPLACED.find(([pattern, only]) =>
@@ -222,7 +230,7 @@ export function checkHostedCredential(value: string, kind: CredentialKind, sourc
   if (complaint !== undefined) throw new UsageError(`${source} ${complaint}`);
 }
 
-/** A bearer token of the HTTP server. Never repeats the value. */
+/** Checks a bearer token of the HTTP server. Never repeats the value. */
 export function checkToken(value: string, source: string): string {
   checkSecret(value, source);
   if (value.length >= MIN_TOKEN_LENGTH) return value;
@@ -232,7 +240,7 @@ export function checkToken(value: string, source: string): string {
   );
 }
 
-/** A name for a token of the token file. */
+/** Checks a name for a token of the token file. */
 export function checkTokenName(value: string, source: string): string {
   if (TOKEN_NAME.test(value)) return value;
   throw new UsageError(
@@ -240,7 +248,7 @@ export function checkTokenName(value: string, source: string): string {
   );
 }
 
-/** A time in RFC 3339, or a date, which means its first moment in UTC. */
+/** Checks a time in RFC 3339, or a date, which means its first moment in UTC. */
 export function checkTime(value: string, source: string): string {
   const time = /^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T00:00:00Z` : value;
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(time);

@@ -15,11 +15,11 @@ import { ALL_SETTINGS, type CommandName, REMOVED_FLAGS, type ScopedSetting } fro
 export interface CommandDefinition {
   /** One line, for `--help`. */
   readonly help: string;
-  /** The words of which one may follow it, or how many of any kind; absent where none may. */
+  /** The words of which one may follow it, or the number of free ones; absent if it takes none. */
   readonly operands?: readonly string[] | number;
   /** The operands as help shows them, such as `<host>`. */
   readonly operandName?: string;
-  /** It reads files that no setting names. Other commands can give up reading at start. */
+  /** True if it reads files that no setting names. Other commands can give up reading at start. */
   readonly readsFiles?: boolean;
 }
 
@@ -112,7 +112,10 @@ function refuseFlag(arg: string, name: string): never {
   );
 }
 
-/** Rewrites `--switch=off`, and other words for off, to `=false`: the parser knows no other. */
+/**
+ * Rewrites `--switch=off`, and other words for off, to `=false`, the only word that the parser
+ * knows.
+ */
 function spellSwitch(arg: string): string {
   const [name = "", ...rest] = arg.split("=");
   const row = FLAGS.find(({ flag, valueName }) => !valueName && name === `--${flag}`);
@@ -122,7 +125,7 @@ function spellSwitch(arg: string): string {
 
 /**
  * Joins a value to its flag where the parser would not take it for a value: negative numbers, which
- * look like flags, and empty texts. The setting's check then says what is wrong with it.
+ * look like flags, and empty texts. The setting's check then reports the problem.
  */
 function attachValues(args: readonly string[]): string[] {
   const takesValue = (arg: string | undefined) =>
@@ -150,10 +153,10 @@ function joinedValues(args: readonly string[], { flag }: FlagRow): string {
   }).join(",");
 }
 
-/** The words that `help` takes: commands, `http` and `network`. */
+/** Operands of `help`: commands, `http` and `network`. */
 export const HELP_TOPICS: readonly string[] = ["http", "network", ...Object.keys(COMMANDS)];
 
-/** Returns the words after a command if it takes them. */
+/** Checks the words after a command. */
 function checkOperands(
   command: CommandName | "help",
   operands: readonly string[],
@@ -180,7 +183,7 @@ function checkOperands(
   );
 }
 
-/** Returns the topic of a `--help` that stands somewhere on the line. */
+/** Returns the topic of a `--help` anywhere on the line. */
 function topicOf(args: readonly string[]): string | undefined {
   return args.find((arg) => commandNamed(arg)) ?? (args.includes("--http") ? "http" : undefined);
 }
@@ -198,9 +201,9 @@ function commandOf(words: readonly string[]): CommandLine["command"] {
   );
 }
 
-/** Returns why a flag does not apply to a command; undefined where it does. */
+/** Returns the reason why a flag does not apply to a command; undefined where it does. */
 function outOfPlace(row: FlagRow, command: CommandName, http: boolean): string | undefined {
-  // The doctor is given the server's flags, to check them.
+  // The doctor takes the server's flags, to check them.
   const serving = command === "serve" || command === "doctor";
   if (!row.commands.includes(command) && !(serving && row.commands.includes("serve"))) {
     const place = command === "serve" ? "when serving" : `to '${command}'`;
@@ -211,7 +214,7 @@ function outOfPlace(row: FlagRow, command: CommandName, http: boolean): string |
     : undefined;
 }
 
-/** Refuses a flag of which no row applies to the command. */
+/** Throws for a flag of which no row applies to the command. */
 function checkScope(flag: string, command: CommandName, http: boolean): void {
   const complaints = FLAGS.filter((row) => row.flag === flag)
     .map((row) => outOfPlace(row, command, http));

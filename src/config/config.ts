@@ -9,46 +9,46 @@ import type { FileHostName, HostName } from "../hosts/hosts.ts";
 import type { SHELLS } from "./command_line.ts";
 import type { DoctorCheck, SETTINGS, Values } from "./settings.ts";
 
-/** The key or token that the API is called with. */
+/** The key or token for the API. */
 export interface CredentialConfig {
   readonly kind: "api_key" | "auth_token";
   readonly value: string;
-  /** Where it was read from, to be read again when the API refuses it. */
+  /** The file that it was read from, which is read again when the API rejects it. */
   readonly file?: string;
 }
 
-/** Where the HTTP server listens, and whom it lets in. */
+/** The HTTP server's address, and the callers that it lets in. */
 export interface HttpConfig
   extends Omit<Values<typeof SETTINGS.http>, "drainSeconds">, TokenSettings {
   /** Files of the certificate and its key, both PEM; plain HTTP when absent. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
-  /** Milliseconds for which a server that ends goes on listening and answers 503. */
+  /** Milliseconds for which a server that ends keeps listening and answers 503. */
   readonly drainMs?: number;
 }
 
 /** The log on stderr. */
 export type LogConfig = Values<typeof SETTINGS.log>;
 
-/** The API, what of it may be reached, and limits. */
+/** The API, the parts of it that callers may reach, and limits. */
 export type ServerConfig = Values<typeof SETTINGS.server>;
 
 /** `cma-mcp`, `cma-mcp --http`. */
 export interface ServeConfig {
   readonly command: "serve";
   readonly server: ServerConfig;
-  /** Absent for stdio. */
+  /** Settings of HTTP; absent for stdio. */
   readonly http?: HttpConfig;
-  /** Against the simulator; then there is no credential. */
+  /** True to use the simulator; then there is no credential. */
   readonly simulate: boolean;
   readonly credential?: CredentialConfig;
   /** The secret that binds sessions to tokens; absent where there is no list of tokens. */
   readonly bindingKey?: string;
   readonly log: LogConfig;
-  /** For the operator, at start. */
+  /** Sentences for the operator, at start. */
   readonly warnings: readonly string[];
 }
 
-/** `cma-mcp` on stdio with a setting that cannot be used: it answers its host with the sentence. */
+/** `cma-mcp` on stdio with an unusable setting: every response to its host says what is wrong. */
 export interface UnreadyConfig {
   readonly command: "unready";
   /** One line that says what is wrong and what to type; no secret is in it. */
@@ -133,24 +133,24 @@ export interface HealthConfig {
   readonly command: "health";
   readonly listenAddress: string;
   readonly port: number;
-  /** File of its certificate chain, where it serves TLS. */
+  /** File of the server's certificate chain, if it serves TLS. */
   readonly certFile?: string;
 }
 
-/** A setting that cannot be used. */
+/** An unusable setting. */
 export interface SettingProblem {
-  /** The doctor's check that it belongs to. */
+  /** The doctor's check that reports it. */
   readonly check: DoctorCheck;
   /** One line that says what is wrong and what to type. */
   readonly message: string;
 }
 
-/** `cma-mcp doctor`: the server's settings, as far as they can be used, and what is wrong. */
+/** `cma-mcp doctor`: the server's usable settings, and the problems of the others. */
 export interface DoctorConfig {
   readonly command: "doctor";
   readonly server: Partial<ServerConfig>;
   readonly json: boolean;
-  /** Check the entry of this MCP host, in place of the settings of the terminal. */
+  /** The MCP host whose entry is checked, in place of the terminal's settings. */
   readonly host?: FileHostName;
   readonly simulate: boolean;
   readonly credential?: CredentialConfig;
@@ -163,13 +163,16 @@ export interface DoctorConfig {
 /** `cma-mcp config`. */
 export interface HostConfig {
   readonly command: "config";
-  /** `all` for what is left of the program in the files of all hosts. */
+  /** The host; `all` finds what is left of the program in the files of all hosts. */
   readonly host: HostName | "all";
-  /** Of the server in the host. */
+  /** Name of the server in the host. */
   readonly name: string;
   readonly json: boolean;
   readonly simulate: boolean;
-  /** Print the host's whole file, with or without the server; absent for what to paste. */
+  /**
+   * Set to print the host's whole file, with or without the server; absent to print the text to
+   * paste.
+   */
   readonly edit?: "merge" | "remove";
 }
 

@@ -23,7 +23,7 @@ export interface SettingLine {
 /**
  * Returns a line for each setting, in the order of the table.
  *
- * @param command only the settings that it uses; all when absent
+ * @param command lists only the settings that it uses; all when absent
  */
 export function settingLines(command?: CommandName): SettingLine[] {
   return ALL_SETTINGS.filter((row) => !command || row.commands.includes(command)).map(settingLine);
@@ -157,7 +157,7 @@ const MORE_HELP: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Returns what `cma-mcp --help` prints; it fits on a screen.
+ * Returns the text of `cma-mcp --help`; it fits on a screen.
  *
  * @param topic a command, `http` for the flags of HTTP mode, or `network` for the variables that
  *   the runtime reads; an overview when absent

@@ -1,5 +1,6 @@
 /**
- * Arguments and environment in, frozen configuration out: flag over environment over default.
+ * Makes the frozen configuration from arguments and environment: flag over environment over
+ * default.
  *
  * @module
  */
@@ -58,7 +59,7 @@ export type ReadEnv = (name: string) => string | undefined;
 /** Reads a text file; rejects when it cannot. */
 export type ReadFile = (path: string) => Promise<string>;
 
-/** Where values come from. */
+/** Sources of values. */
 interface Sources {
   readonly flags: CommandLine["flags"];
   readonly env: ReadEnv;
@@ -79,7 +80,7 @@ function valueOf<T, F>({ flags, env }: Sources, setting: Setting<T, F>): T | F {
   if (given !== undefined) return parse(given, `--${setting.flag}`);
   for (const name of setting.env ?? []) {
     const value = env(name)?.trim();
-    // Hosts pass on settings that were left blank as empty texts.
+    // Hosts pass on blank settings as empty texts.
     if (value) return parse(value, name);
   }
   return setting.fallback;
@@ -90,7 +91,7 @@ type Section = Readonly<Record<string, Setting>>;
 /**
  * Returns the values of a section's settings, by the names of its rows.
  *
- * @param instead gives the value of a setting that cannot be used; throws the error when absent
+ * @param instead returns the value of an unusable setting; when absent, the error is thrown
  */
 function valuesOf<S extends Section>(
   sources: Sources,
@@ -112,7 +113,7 @@ function valuesOf<S extends Section>(
 const { environmentId, allowedAgentIds } = SETTINGS.server;
 const WORKSPACE_VARIABLES: readonly string[] = [...environmentId.env, ...allowedAgentIds.env];
 
-/** Leaves out what the environment says of the workspace when the simulator stands for it. */
+/** Hides the environment's settings about the workspace when the simulator takes its place. */
 function sourcesFor(simulate: boolean, sources: Sources): Sources {
   if (!simulate) return sources;
   const env = (name: string) => WORKSPACE_VARIABLES.includes(name) ? undefined : sources.env(name);
@@ -166,7 +167,7 @@ function isHosted(sources: Sources): boolean {
   try {
     return valueOf(sources, SETTINGS.server.baseUrl) === HOSTED;
   } catch {
-    // That is a complaint of its own.
+    // The check of the setting reports that itself.
     return false;
   }
 }
@@ -209,14 +210,14 @@ async function httpOf(sources: Sources): Promise<HttpConfig> {
   };
 }
 
-/** Names the tokens that are set but do not count, so that no operator relies on them. */
+/** Names the tokens that are set but have no effect, so that no operator relies on them. */
 function ignoredTokens(sources: Sources): string[] {
   const file = valueOf(sources, SETTINGS.tokens.tokenFile) !== undefined;
   const set = SETTINGS.tokens.token.env.filter((name) => sources.env(name)?.trim());
   const [first, ...others] = set.map((name) => sources.env(name)?.trim());
-  if (file) return set.map((name) => `${name} does not count beside --token-file`);
+  if (file) return set.map((name) => `${name} has no effect beside --token-file`);
   return others.some((other) => other !== first)
-    ? [`${set.slice(1).join(", ")} does not count beside ${set[0]}`]
+    ? [`${set.slice(1).join(", ")} has no effect beside ${set[0]}`]
     : [];
 }
 
@@ -290,7 +291,7 @@ async function doctorConfig(sources: Sources): Promise<DoctorConfig> {
   const server = usable(SETTINGS.server);
   const http = withHttp ? await attempt("http", () => httpOf(sources)) : undefined;
   usable(SETTINGS.log);
-  // Whatever else would keep the server from starting.
+  // Any other problem that would keep the server from starting.
   const served = await attempt("settings", () => serveConfig(sources));
   const json = valueOf(sources, SETTINGS.output.json);
   const host = withHttp ? undefined : valueOf(sources, SETTINGS.doctor.host);
@@ -440,7 +441,7 @@ function healthConfig(sources: Sources): HealthConfig {
 }
 
 function simulatorConfig(sources: Sources): SimulatorConfig {
-  // Its address is its own: HOST and PORT are the server's.
+  // The simulator has its own address: HOST and PORT are the server's.
   const flagsOnly = { ...sources, env: () => undefined };
   return {
     command: "simulator",
@@ -460,9 +461,9 @@ function deepFreeze<T>(value: T): T {
 }
 
 /**
- * The configuration for a command line.
+ * Resolves the configuration of a command line.
  *
- * @param args what follows the program's name
+ * @param args the arguments after the program's name
  * @param env reads a variable; an empty one counts as unset
  * @param readFile reads a file that a flag names, once: it may be a pipe
  * @throws UsageError one line that says what is wrong and what to type
@@ -521,11 +522,11 @@ function configFor(
 }
 
 /**
- * The configuration that the program starts with: as {@linkcode resolveConfig}, but a host that
- * starts a server on stdio shows none of its stderr, so a setting that cannot be used becomes a
- * configuration that says so.
+ * Resolves the configuration that the program starts with, as {@linkcode resolveConfig}. A host
+ * that starts a server on stdio shows none of its stderr, so there an unusable setting becomes a
+ * configuration that says what is wrong.
  *
- * @throws UsageError where no host listens: HTTP, and every other command; no secret is in it
+ * @throws UsageError for HTTP and all other commands; no secret is in it
  */
 export async function resolveStart(
   args: readonly string[],
@@ -536,7 +537,7 @@ export async function resolveStart(
     return await resolveConfig(args, env, readFile);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    // A key may have been put in the place of something that is repeated.
+    // Somebody may have put a key in the place of a value that errors repeat.
     const message = createRedact(secretsIn(env))(error.message).replace(/\s+/g, " ")
       .slice(0, MAX_COMPLAINT_CHARS);
     if (!servesStdio(args)) throw new UsageError(message, { cause: error.cause });
@@ -549,23 +550,22 @@ export async function resolveStart(
 /** Longest sentence about a setting, in characters. */
 const MAX_COMPLAINT_CHARS = 600;
 
-/** Returns true when a command line, right or wrong, asks for a server on stdio. */
+/** Returns true if a command line, right or wrong, starts a server on stdio. */
 function servesStdio(args: readonly string[]): boolean {
   const http = args.some((arg) => /^--http(=(?!(0|false|no|off)$).*)?$/i.test(arg));
   const named = args.some((arg) => arg === "help" || arg === "version" || commandNamed(arg));
   return !http && !named && (args[0]?.startsWith("-") ?? true);
 }
 
-/** Reads the secrets in variables, also those that cannot be used: they may stand elsewhere too. */
+/** Reads the secrets in variables, unusable ones too: they may also stand in other places. */
 export function secretsIn(env: ReadEnv): string[] {
   const values = SECRET_VARIABLES.map((name) => env(name)?.trim() ?? "");
   return values.filter((value) => value !== "" && !isNoCredential(value));
 }
 
 /**
- * Returns true when the command will go on to read files: such as it always does, or such as a
- * setting names and that are read again when they change. Otherwise the process can give up its
- * permission to read.
+ * Returns true if the command reads files later: files that it always reads, or files of settings
+ * that are read again when they change. Otherwise the process can give up its permission to read.
  */
 export function readsFiles(config: Config): boolean {
   if (config.command === "health") return config.certFile !== undefined;

@@ -62,9 +62,9 @@ const MAX_ASK_SECONDS = 86_400;
 
 /** A row of the table: the spellings of a setting, its check, its default and its help. */
 export interface Setting<T = unknown, F = unknown> {
-  /** Without the dashes; absent for what must not be on a command line. */
+  /** The flag without its dashes; absent for a setting that must not be on a command line. */
   readonly flag?: string;
-  /** One letter. */
+  /** The one-letter flag. */
   readonly short?: string;
   /** Environment variables, by precedence. */
   readonly env?: readonly string[];
@@ -79,31 +79,31 @@ export interface Setting<T = unknown, F = unknown> {
    */
   readonly parse: (text: string, source: string) => T;
   readonly fallback: F;
-  /** The default in words where the value itself does not say it. */
+  /** The default in words, where the value itself does not show it. */
   readonly fallbackText?: string;
   /** One line, for `--help` and docs/settings.md. */
   readonly help: string;
-  /** The value is a credential, which no error and no log repeats. */
+  /** True for a credential, which no error and no log repeats. */
   readonly secret?: boolean;
-  /** The flag may be given several times: its values are joined, with commas. */
+  /** True if the flag may be given several times; its values are joined, with commas. */
   readonly isRepeatable?: boolean;
-  /** The value is the path of a file. */
+  /** True for the path of a file. */
   readonly isPath?: boolean;
   /** The only values that it takes. */
   readonly choices?: readonly string[];
-  /** Commands that use it beside those of its section. */
+  /** Commands that use it, beside those of its section. */
   readonly also?: readonly CommandName[];
-  /** The doctor's check that a wrong value belongs to; `settings` when absent. */
+  /** The doctor's check that reports a wrong value; `settings` when absent. */
   readonly doctorCheck?: DoctorCheck;
 }
 
 /** The doctor's checks of settings. */
 export type DoctorCheck = "key" | "network" | "environment" | "allowlist" | "http" | "settings";
 
-/** The value of a row. */
+/** Type of a row's value. */
 type ValueOf<S> = S extends Setting<infer T, infer F> ? T | F : never;
 
-/** The values of a section, by the names of its rows. */
+/** Types of a section's values, by the names of its rows. */
 export type Values<S> =
   & { readonly [K in keyof S as undefined extends ValueOf<S[K]> ? never : K]: ValueOf<S[K]> }
   & { readonly [K in keyof S as undefined extends ValueOf<S[K]> ? K : never]?: ValueOf<S[K]> };
@@ -491,7 +491,7 @@ export const SETTINGS = {
 /** The commands that use a setting. */
 export interface SettingScope {
   readonly commands: readonly CommandName[];
-  /** Without `--http` the setting is refused. */
+  /** True if the setting needs `--http`. */
   readonly httpOnly?: boolean;
 }
 
@@ -534,7 +534,7 @@ export const ALL_SETTINGS: readonly ScopedSetting[] = Object.entries(SCOPES).fla
     })),
 );
 
-/** Flags of earlier versions, and what to do instead; CHANGELOG.md says the same. */
+/** Flags of earlier versions, each with its replacement; CHANGELOG.md says the same. */
 export const REMOVED_FLAGS: ReadonlyMap<string, string> = new Map([
   ["trusted-proxies", "leave it out, and find the client in your proxy's log by x-request-id"],
   ["metrics-path", "use --metrics-port, which opens a port for your own network only"],
@@ -543,7 +543,7 @@ export const REMOVED_FLAGS: ReadonlyMap<string, string> = new Map([
 /** The environment variables that settings are read from. */
 export const SETTING_VARIABLES: readonly string[] = ALL_SETTINGS.flatMap(({ env }) => env ?? []);
 
-/** Those of them that hold credentials. */
+/** The environment variables that hold credentials. */
 export const SECRET_VARIABLES: readonly string[] = ALL_SETTINGS.flatMap(({ env, secret }) =>
   secret ? env ?? [] : []
 );

@@ -1,5 +1,5 @@
 /**
- * This program as a server of an MCP host: the entry in the host's file.
+ * The entry of this program in a host's file.
  *
  * @module
  */
@@ -19,9 +19,9 @@ export const KEY_PLACEHOLDER = "<your API key>";
 /** Options of an entry. */
 export interface EntryOptions {
   readonly executable: Executable;
-  /** The name of the server in the host. */
+  /** Name of the server in the host. */
   readonly name: string;
-  /** True to start it with the simulator, which needs no key. */
+  /** True to start the server with the simulator, which needs no key. */
   readonly simulate: boolean;
 }
 
@@ -57,21 +57,21 @@ export function launchOf(host: FileHostName, { command, args }: Executable): Hos
   return { command, ...(args.length > 0 && { args }) };
 }
 
-/** Returns the questions that the host is to ask; none for a host that cannot. */
+/** Returns the questions that the host is to ask; none for a host that cannot ask any. */
 export function inputsFor(host: FileHostName, { name, simulate }: EntryOptions): HostInput[] {
   if (!FILE_HOSTS[host].asksForKey || simulate) return [];
   const description = "API key for Claude Managed Agents";
   return [{ type: "promptString", id: `${name}-api-key`, description, password: true }];
 }
 
-/** An entry of a file: the parts that say what it starts. */
+/** The parts of a file's entry that say what it starts. */
 export interface FoundEntry {
   readonly command?: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Reads an entry in any host's spelling; parts of another type are left out. */
+/** Reads an entry in any host's spelling; leaves out parts of another type. */
 export function readEntry(value: unknown): FoundEntry {
   const entry = recordOf(value);
   const texts = (list: unknown) =>
@@ -88,7 +88,7 @@ export function readEntry(value: unknown): FoundEntry {
   };
 }
 
-/** Returns an object's members; none for anything else. */
+/** Returns an object's members; none for any other value. */
 export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
 }
@@ -117,21 +117,21 @@ function mainIndex({ command = "", args }: FoundEntry): number {
   return args.findIndex((arg) => SOURCE.test(arg) || (isPackage && PACKAGE.test(arg)));
 }
 
-/** Tells which program an entry starts. */
+/** Returns which program an entry starts. */
 export function relationOf(entry: FoundEntry, executable: Executable, os: Os): Relation {
   const { command = "", args } = entry;
   const wanted = executable.args.at(-1);
   if (wanted === undefined) {
     if (isSamePath(command, executable.command, os)) return "this";
   } else if (args.some((arg) => isSamePath(arg, wanted, os))) {
-    // Which runtime runs it makes no difference.
+    // It makes no difference which runtime runs it.
     return "this";
   }
   const isOurs = /(^|[/\\])cma-mcp[^/\\]*$/i.test(command) || mainIndex(entry) >= 0;
   return isOurs ? "another" : "foreign";
 }
 
-/** Returns the flags that an entry which starts cma-mcp gives to it. */
+/** Returns the flags of an entry that starts cma-mcp. */
 export function ownFlags(entry: FoundEntry): readonly string[] {
   return entry.args.slice(mainIndex(entry) + 1);
 }

@@ -35,7 +35,7 @@ export interface HostFileOptions extends EntryOptions {
   readonly os: Os;
 }
 
-/** Makes the file of a host that has none yet; also the text to paste into another. */
+/** Makes the file of a host that has none yet; people paste the same text into an existing file. */
 export function newHostFile(options: HostFileOptions): string {
   const { host, name } = options;
   const { format, serversKey } = FILE_HOSTS[host];
@@ -76,7 +76,7 @@ function nameIsTaken(name: string): JsonEditError {
   );
 }
 
-/** Returns true when an entry has a key, and not only a place for one. */
+/** Returns true if an entry contains a key, and not only a placeholder. */
 export function bringsKey({ args, env }: FoundEntry): boolean {
   return Object.values(CREDENTIAL_VARIABLES).some((name) =>
     env[name] && env[name] !== KEY_PLACEHOLDER
@@ -84,7 +84,7 @@ export function bringsKey({ args, env }: FoundEntry): boolean {
     args.some((arg) => /^--api-key-file(=|$)/.test(arg));
 }
 
-/** Returns true when an entry can do without a key. */
+/** Returns true if an entry needs no key. */
 export function needsNoKey({ args }: FoundEntry): boolean {
   return args.includes("--simulate");
 }
@@ -111,7 +111,7 @@ function mergeEntry(root: Node, text: string, options: HostFileOptions): Edit[] 
     : [...edits, ...setMember(text, known, "args", args ?? [])];
 }
 
-/** Makes the members that start this executable with the flags that the entry has. */
+/** Makes the members that start this executable, with the entry's own flags. */
 function launchFor({ host, executable }: HostFileOptions, found: FoundEntry): HostEntry {
   return launchOf(host, { ...executable, args: [...executable.args, ...ownFlags(found)] });
 }
@@ -121,7 +121,7 @@ function sameValue(object: Node, key: string, value: unknown): boolean {
   return known !== undefined && JSON.stringify(getNodeValue(known)) === JSON.stringify(value);
 }
 
-/** Adds the arguments that run the source to an entry that had none. */
+/** Adds the arguments that run the source to an entry without arguments. */
 function addArgs(root: Node, text: string, options: HostFileOptions): Edit[] {
   const { host, name } = options;
   const entry = findNodeAtLocation(root, [FILE_HOSTS[host].serversKey, name]);
@@ -142,7 +142,7 @@ function inputNode(inputs: Node | undefined, id: string): Node | undefined {
   return inputs?.children?.find((child) => recordOf(getNodeValue(child)).id === id);
 }
 
-/** Returns true when an entry refers to the answer of a question. */
+/** Returns true if an entry refers to the answer of a question. */
 function isReferredTo(root: Node, id: string): boolean {
   return JSON.stringify(recordOf(getNodeValue(root)).servers ?? {}).includes(`\${input:${id}}`);
 }

@@ -1,5 +1,5 @@
 /**
- * MCP hosts, and where each keeps its servers.
+ * MCP hosts, and the files in which they keep their servers.
  *
  * @module
  */
@@ -30,23 +30,23 @@ export type FileHostName = typeof FILE_HOST_NAMES[number];
 /** Hosts that `cma-mcp config` knows; `claude.ai` has a form instead of a file. */
 export type HostName = FileHostName | "claude.ai";
 
-/** How a host keeps its servers, as far as hosts differ. */
+/** The differences between hosts that keep their servers in a file. */
 export interface FileHost {
-  /** The name for people. */
+  /** Name for people. */
   readonly title: string;
-  /** The format of the file. Only JSON is edited; for the others there is a text to paste. */
+  /** Format of the file. Only JSON is edited; for the others the program prints a text to paste. */
   readonly format: "json" | "toml" | "yaml";
-  /** The member of the file that holds the servers, by name; in YAML, a list of them. */
+  /** Member of the file that holds the servers, by name; in YAML, a list of them. */
   readonly serversKey: "mcpServers" | "servers" | "mcp" | "mcp_servers";
   /** Members of an entry beside command, arguments and variables. */
   readonly extra?: Readonly<Record<string, unknown>>;
-  /** True when command and arguments are one list, and the variables are called `environment`. */
+  /** True if command and arguments are one list, and the variables are called `environment`. */
   readonly isOneList?: boolean;
-  /** True when the host hands its own variables on to servers, beside those of the entry. */
+  /** True if the host passes its own variables on to servers, beside those of the entry. */
   readonly inheritsEnv?: boolean;
-  /** True when the host asks for the key itself and keeps it out of the file. */
+  /** True if the host asks for the key itself and keeps it out of the file. */
   readonly asksForKey?: boolean;
-  /** Tells a person how to make the host read the file again. */
+  /** Sentence that tells a person how to make the host read the file again. */
   readonly afterwards: string;
   /** Paths by operating system, the preferred one first; `{NAME}` stands for a variable. */
   readonly paths: Readonly<Record<Os, readonly string[]>>;
@@ -55,7 +55,7 @@ export interface FileHost {
 type Paths = FileHost["paths"];
 
 /**
- * Spells the paths of files in one directory for each operating system.
+ * Returns the paths of files in one directory for each operating system.
  *
  * @param directory with `{HOME}` for the home directory, on Windows too
  */
@@ -68,8 +68,8 @@ function filesIn(directory: string, ...names: readonly string[]): Paths {
 }
 
 /**
- * The hosts with files. What each reads was tried with the host itself, but for Cursor, VS Code and
- * the packaged Claude Desktop, whose Windows build keeps its files inside the package
+ * Hosts with files. The paths were tried with the hosts themselves, but for Cursor, VS Code and the
+ * packaged Claude Desktop, whose Windows build keeps its files inside the package
  * (anthropics/claude-code#26073); the plain place is that of older builds.
  */
 export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
@@ -122,7 +122,7 @@ export const FILE_HOSTS: Readonly<Record<FileHostName, FileHost>> = {
     title: "Codex",
     format: "toml",
     serversKey: "mcp_servers",
-    // Without it 'codex exec' refuses every tool that reaches further than this machine.
+    // Without it 'codex exec' rejects every tool that reaches further than this machine.
     extra: { default_tools_approval_mode: "approve" },
     afterwards:
       "Start Codex again. 'approve' lets it call the tools without asking: 'codex exec' " +
@@ -197,7 +197,7 @@ export const PLACE_VARIABLES: readonly string[] = [
   "CONTINUE_GLOBAL_DIR",
 ];
 
-/** Stand for variables that are not set. `{~}` is the home directory and a separator. */
+/** Values for variables that are not set. `{~}` is the home directory and a separator. */
 const FALLBACKS: Readonly<Record<string, string>> = {
   XDG_CONFIG_HOME: "{HOME}/.config",
   CODEX_HOME: "{~}.codex",
@@ -210,7 +210,7 @@ const FALLBACKS: Readonly<Record<string, string>> = {
  * Returns the paths of a host's file on this machine, the preferred one first.
  *
  * @param env reads a variable; an empty one counts as unset
- * @throws UsageError when a variable that says where people keep their files is not set
+ * @throws UsageError when a variable that names the folder of such files is not set
  */
 export function hostPaths(
   host: FileHostName,

@@ -15,12 +15,15 @@ import {
   printParseErrorCode,
 } from "jsonc-parser";
 
-/** A text that cannot be edited. The message continues a sentence that begins with the file's name. */
+/**
+ * Thrown for a text that cannot be edited. The message continues a sentence that begins with the
+ * file's name.
+ */
 export class JsonEditError extends Error {
   override name = "JsonEditError";
 }
 
-/** Names the place of an offset for people: `line 3, column 5`. */
+/** Names the position of an offset for people: `line 3, column 5`. */
 function placeOf(text: string, offset: number): string {
   const lines = text.slice(0, offset).split("\n");
   return `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
@@ -127,7 +130,7 @@ export function appendChild(
   const child = (key === undefined ? "" : `${JSON.stringify(key)}: `) +
     render(value, inner, style) + (trailing ? "," : "");
   const comma = last && !trailing ? [{ offset: endOf(last), length: 0, content: "," }] : [];
-  // What follows the last child on its line, such as a comment, stays with it.
+  // Text after the last child on its line, such as a comment, stays with it.
   const gap = /\s*$/.exec(text.slice(container.offset + 1, close))?.[0] ?? "";
   const lineBreak = /\r?\n/.exec(gap);
   return [

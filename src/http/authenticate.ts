@@ -1,5 +1,5 @@
 /**
- * Lets requests in by the token that they carry, as often as it may call.
+ * Lets requests in by their token, as often as its rate permits.
  *
  * @module
  */
@@ -14,60 +14,60 @@ import type { Principal } from "../access/principal.ts";
 import { sha256, type TokenEntry, type TokenRegistry } from "../access/tokens.ts";
 import { errorResponse } from "./responses.ts";
 
-/** The parts that {@linkcode createAuthenticator} works with. */
+/** Options of {@linkcode createAuthenticator}. */
 export interface AuthenticatorOptions {
   readonly tokens: TokenRegistry;
   readonly clock: Pick<Clock, "now" | "wallTime">;
   readonly log: Logger;
-  /** Told of every secret that was accepted: a list of tokens holds only hashes. */
+  /** Called with every accepted secret: a list of tokens holds only hashes. */
   readonly onAccepted?: (secret: string) => void;
 }
 
 /** Lets requests in by their tokens. */
 export interface Authenticator {
-  /** Finds the token that the request carries, or says why it is let in by none. */
+  /** Returns the request's token, or the reason why it has no valid one. */
   authenticate(headers: Headers): Admitted | Unauthorized;
 }
 
-/** The token of a request that is let in. */
+/** A request that is let in, and its token's rights. */
 export interface Admitted {
   /** The token's bearer, whose long searches are charged to the token's rate. */
   readonly principal: Principal;
   /**
    * Counts messages against the token's rate.
    *
-   * @param messages how many JSON-RPC messages the request holds; 1 by default
-   * @param counted how many of them were counted before; 0 by default
+   * @param messages number of JSON-RPC messages in the request; 1 by default
+   * @param counted number of them that were counted before; 0 by default
    * @returns the response 429 when there were too many
    */
   limit(messages?: number, counted?: number): Response | undefined;
 }
 
-/** A request that is not let in. */
+/** A request without a valid token. */
 export interface Unauthorized {
-  /** 401. */
+  /** The response 401. */
   readonly response: Response;
-  /** For the log; the client learns no more than the response says. */
+  /** Reason for the log; the client learns no more than the response says. */
   readonly reason: "no token" | "unknown token" | "expired token";
   /** Name of a token that has expired. */
   readonly token?: string;
 }
 
-/** A token as a request's is compared with it. */
+/** A token in the form that requests are compared with. */
 interface KnownToken {
   readonly token: TokenEntry;
-  /** Its hashes as bytes, which are compared in a third of the time that texts take. */
+  /** Its hashes as bytes, which compare in a third of the time of texts. */
   readonly digests: readonly Uint8Array[];
   readonly admitted: Admitted;
 }
 
-/** Digests of accepted secrets that are kept: a hash costs more than all else about a token. */
+/** Most digests of accepted secrets that are kept: a hash costs more than the rest of the check. */
 const MAX_KEPT_DIGESTS = 1_000;
 
 /**
- * Accepts the tokens from `Authorization: Bearer` and `X-API-Key` alike, since some hosts can set
- * only one of the two. What is compared are digests, all of them and all of their bytes, so that
- * the time it takes tells nothing about a token.
+ * Makes an authenticator. It accepts tokens from `Authorization: Bearer` and `X-API-Key` alike,
+ * since some hosts can set only one of the two. It compares digests, all of them and all of their
+ * bytes, so that the time reveals nothing about a token.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { tokens, clock, log, onAccepted } = options;
@@ -190,9 +190,10 @@ function expiredText({ name, expiresAtMs }: TokenEntry): string {
 }
 
 /**
- * The challenge is RFC 6750's, section 3: an error code only for a token that was offered and is
- * wrong. It names no metadata of an authorization server, since there is none to ask: some clients
- * that find such a name give up on the token that they were configured with.
+ * Makes the response 401. Its challenge is that of RFC 6750, section 3: with an error code only
+ * when the request had a token, and a wrong one. It names no metadata of an authorization server,
+ * since there is none: some clients that find such a name give up on the token that they were
+ * configured with.
  */
 function unauthorized(message: string, error?: string): Response {
   const challenge = `Bearer realm="cma-mcp"${error ? `, ${error}` : ""}`;

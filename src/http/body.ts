@@ -1,5 +1,5 @@
 /**
- * The body of a request: read within bounds of size and time, and parsed within bounds of shape.
+ * Reads the body of a request within bounds of size and time, and parses it within bounds of shape.
  *
  * @module
  */
@@ -14,9 +14,9 @@ import { errorResponse, RETRY_AFTER_SEC } from "./responses.ts";
 export interface BodyLimits {
   /** Largest body, in bytes. */
   readonly maxBytes: number;
-  /** How long a body may take to arrive, in milliseconds. */
+  /** Longest time for a body to arrive, in milliseconds. */
   readonly timeoutMs: number;
-  /** The bytes of all bodies that are being read at this moment, and the most that they may be. */
+  /** Bytes of all bodies that are being read at this moment, and their bound. */
   readonly together: { bytes: number; readonly maxBytes: number };
 }
 
@@ -28,9 +28,9 @@ export type JsonBody = { readonly value: unknown } | { readonly errorResponse: R
 /**
  * Reads and parses the body of a request.
  *
- * The error response is 415 unless the body is said to be JSON and is not encoded, 413 when it is too
- * large, 503 when all bodies that are being read together are, 408 when it does not arrive in time,
- * and 400 when it breaks off or {@linkcode parseJson} refuses it.
+ * The error response is 415 for a body that is not declared as JSON or is encoded, 413 for one that
+ * is too large, 503 when all bodies being read are too large together, 408 for one that does not
+ * arrive in time, and 400 for one that breaks off or that {@linkcode parseJson} rejects.
  */
 export async function readJson(
   request: Request,
@@ -42,7 +42,7 @@ export async function readJson(
   }
   const encoding = request.headers.get("content-encoding") ?? "";
   if (!/^\s*(identity)?\s*$/i.test(encoding)) {
-    // RFC 9110, section 15.5.16: the response says which encodings would be taken.
+    // RFC 9110, section 15.5.16: the response says which encodings are accepted.
     return refusedWith(
       STATUS_CODE.UnsupportedMediaType,
       "Send the body as it is: this server reads no content-encoding.",
@@ -90,11 +90,11 @@ async function readBytes(
   { maxBytes, timeoutMs, together }: BodyLimits,
 ): Promise<Uint8Array | "too large" | "too many" | "late" | "broken off"> {
   if (!body) return new Uint8Array();
-  // The runtime's own server hands out bodies that bring their own buffers, as short as they are.
+  // The runtime's own server returns bodies that bring buffers of their own, as short as they are.
   const reader = body.getReader();
   const drop = () => reader.cancel().catch(() => {/* it broke already */});
   let late = false;
-  // A cancelled stream ends every read, also one that waits for a client that sends nothing.
+  // Cancelling the stream ends every read, also one that waits for a client that sends nothing.
   const cancelTimer = clock.after(timeoutMs, () => {
     late = true;
     drop();

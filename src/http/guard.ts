@@ -1,5 +1,5 @@
 /**
- * Checks a request before anything of it is read: method, host, origin, size.
+ * Checks a request before reading its body: method, host, origin, size.
  *
  * @module
  */
@@ -9,16 +9,16 @@ import { tooLarge } from "./body.ts";
 import { LOOPBACK_HOSTS, normalOrigin } from "../core/addresses.ts";
 import { errorResponse, methodNotAllowed } from "./responses.ts";
 
-/** What {@linkcode createGuard} lets through. */
+/** Options of {@linkcode createGuard}. */
 export interface GuardOptions {
   /**
-   * Accepted `Host` headers: a name for any port, or `name:port`. Keeps a web page from reaching
-   * this server under a name of its own (DNS rebinding).
+   * Accepted `Host` headers: a name for any port, or `name:port`. The check keeps web pages from
+   * reaching this server under a name of their own (DNS rebinding).
    */
   readonly allowedHosts: readonly string[];
   /**
-   * Accepted `Origin` headers, such as `https://claude.ai`. Requests without one are no browser's;
-   * the server's own origin, under an accepted host, is always accepted.
+   * Accepted `Origin` headers, such as `https://claude.ai`. A request without one comes from no
+   * browser; the server's own origin, under an accepted host, is always accepted.
    */
   readonly allowedOrigins: readonly string[];
   /** Largest body, in bytes. */
@@ -27,14 +27,17 @@ export interface GuardOptions {
 
 /** Checks requests to the MCP endpoint. */
 export interface Guard {
-  /** Returns the error response to a request that goes no further; undefined when it may pass. */
+  /** Returns the error response to a request that is not accepted; undefined for any other. */
   check(request: Request): Response | undefined;
   /** Returns the response with the headers that let the calling page read it. */
   withCors(request: Request, response: Response): Response;
 }
 
 const METHODS = "POST, OPTIONS";
-/** Clients of the older protocol try GET and DELETE; a page must be able to read the 405. */
+/**
+ * Methods of the CORS preflight. Clients of the older protocol try GET and DELETE; a page must be
+ * able to read the 405.
+ */
 const CORS_METHODS = "POST, GET, DELETE, OPTIONS";
 const CORS_REQUEST_HEADERS =
   "authorization, x-api-key, content-type, accept, mcp-protocol-version, mcp-method, mcp-name, " +
@@ -43,7 +46,7 @@ const CORS_RESPONSE_HEADERS =
   "www-authenticate, retry-after, allow, mcp-session-id, mcp-protocol-version, x-request-id";
 const PREFLIGHT_MAX_AGE_SEC = "600";
 
-/** Makes a guard that lets through what the options name. */
+/** Makes a guard. */
 export function createGuard(options: GuardOptions): Guard {
   const hosts = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
   const origins = new Set(options.allowedOrigins.map(normalOrigin));
@@ -65,8 +68,8 @@ export function createGuard(options: GuardOptions): Guard {
     if (allowed) lastAllowed = named;
     return allowed;
   };
-  // A request for an absolute URL names a host there too (RFC 9112, section 3.2.2). Servers that this
-  // one is built into may put a name of this machine there, which tells nothing.
+  // A request for an absolute URL names a host there too (RFC 9112, section 3.2.2). HTTP stacks
+  // around this handler may put a name of this machine there, which means nothing.
   const hostIsAllowed = (request: Request): boolean => {
     const host = hostOf(request);
     const named = authorityOf(request);
@@ -93,7 +96,7 @@ export function createGuard(options: GuardOptions): Guard {
       if (!hostIsAllowed(request)) {
         return errorResponse(
           STATUS_CODE.MisdirectedRequest,
-          "This server is not reached under that host name. The operator can add it to ALLOWED_HOSTS.",
+          "This server does not accept that host name. The operator can add it to ALLOWED_HOSTS.",
         );
       }
       if (request.headers.has("origin") && allowedOrigin(request) === undefined) {
@@ -117,7 +120,7 @@ function isLocal(named: string): boolean {
   return LOOPBACK_HOSTS.includes(URL.parse(`http://${named}`)?.hostname ?? "localhost");
 }
 
-/** Only asked about requests whose host was accepted. */
+/** Returns true for the server's own origin. Called only for requests with an accepted host. */
 function isOwnOrigin(origin: string, request: Request): boolean {
   const [scheme, host] = origin.split("://");
   return (scheme === "http" || scheme === "https") && host === hostOf(request);
@@ -134,11 +137,11 @@ function preflight(): Response {
   });
 }
 
-/** Longest URL, in characters: no client of this server has anything to say there. */
+/** Longest URL, in characters: no client of this server needs a long one. */
 const MAX_URL_LENGTH = 4_096;
 /** Most header fields; proxies add some of their own. */
 const MAX_FIELDS = 100;
-/** Longest header fields together, names included, in characters. */
+/** Largest sum of all header fields, names included, in characters. */
 const MAX_FIELDS_LENGTH = 16_384;
 
 /** Returns the error response to a request whose URL or header is too large. */
@@ -163,23 +166,26 @@ export function checkHead({ url, headers }: Request): Response | undefined {
   );
 }
 
-/** What a request is addressed to. Clients may write anything there, also what no URL can hold. */
+/** Target of a request. Clients may write anything there, even text that no URL can hold. */
 const TARGET = /^[a-z]+:\/\/([^/?#]*)([^?#]*)/i;
 
-/** The path as it was sent; empty when there is none. */
+/** Returns the path as it was sent; empty when there is none. */
 export function pathOf(request: Request): string {
   return TARGET.exec(request.url)?.[2] ?? "";
 }
 
 /**
- * The host as it was sent, in lower case. HTTP/2 has a pseudo-header in place of `Host`
- * (RFC 9113, section 8.3.1), which servers hand on as part of the URL only.
+ * Returns the host as it was sent, in lower case. HTTP/2 has a pseudo-header in place of `Host`
+ * (RFC 9113, section 8.3.1), which servers pass on only as part of the URL.
  */
 export function hostOf(request: Request): string {
   return request.headers.get("host")?.toLowerCase() ?? authorityOf(request);
 }
 
-/** The host of the request's URL, in lower case: the runtime puts `Host` there, or what was sent. */
+/**
+ * Returns the host of the request's URL, in lower case: the runtime puts `Host` there, or the host
+ * as it was sent.
+ */
 function authorityOf(request: Request): string {
   return (TARGET.exec(request.url)?.[1] ?? "").toLowerCase();
 }

@@ -37,9 +37,9 @@ import {
 import { TOOLS } from "../tools/registry.ts";
 import { createTokenRegistry, type TokenRegistry, tokensOf } from "../access/tokens.ts";
 
-/** What {@linkcode createHttpHandler} is given. */
+/** Options of {@linkcode createHttpHandler}. */
 export interface HttpOptions {
-  /** Tokens of those who may call: at least one, or a registry that knows what each may do. */
+  /** Accepted tokens: at least one secret, or a registry with the rights of each token. */
   readonly tokens: readonly string[] | TokenRegistry;
   /** Accepted `Host` headers, see `GuardOptions`; the loopback names when empty. */
   readonly allowedHosts?: readonly string[];
@@ -49,15 +49,15 @@ export interface HttpOptions {
   readonly path?: string;
   /** Largest request body, in bytes; 2 MiB by default. */
   readonly maxBodyBytes?: number;
-  /** Returns true while new connections reach this server; they do when absent. */
+  /** Returns true while new connections reach this server. When absent, they always do. */
   readonly isAccepting?: () => boolean;
-  /** Tells if the API can be reached; asked at most every ten seconds. */
+  /** Returns true if the API can be reached; called at most every ten seconds. */
   readonly ready: () => Promise<boolean>;
   readonly log: Logger;
   readonly clock?: Clock;
-  /** Told of every token that was accepted, to keep it out of what leaves the process. */
+  /** Called with every accepted secret, to keep it out of everything that leaves the process. */
   readonly onAccepted?: (secret: string) => void;
-  /** Told of every request that was answered with an error status. */
+  /** Called with the status of every error response. */
   readonly onRefused?: (status: number) => void;
 }
 
@@ -65,20 +65,30 @@ export interface HttpOptions {
 export interface HttpHandler {
   /** @param remoteAddress where the connection comes from, for the log */
   fetch(request: Request, remoteAddress?: string): Promise<Response>;
-  /** From now on new requests get 503; those that run go on to their end. */
+  /** Answers new requests with 503 from now on; running ones go on to their end. */
   drain(): void;
-  /** Drains, and cancels what still runs. */
+  /** Drains, and cancels the requests that still run. */
   close(): Promise<void>;
 }
 
-/** Clients send their few kilobytes at once; who takes longer only holds a place. */
+/**
+ * Longest time for a body to arrive, in milliseconds. Clients send their few kilobytes at once; a
+ * slower one only holds a place.
+ */
 const BODY_TIMEOUT_MS = 30_000;
-/** Bodies that are being read at the same moment, of all callers together, in bytes. */
+/** Largest sum of all bodies that are being read, of all callers together, in bytes. */
 const MAX_BODIES_BYTES = 64 * 1024 * 1024;
-/** Proxies cut connections that are silent for long, hosts those whose first byte is late. */
+/**
+ * Time between two comments on a silent stream, in milliseconds: proxies cut connections that are
+ * silent for long, hosts those whose first byte is late.
+ */
 const KEEP_ALIVE_MS = 10_000;
 
-/** @throws `TypeError` without a token: an open endpoint would spend its operator's money */
+/**
+ * Makes the handler.
+ *
+ * @throws `TypeError` without a token: an open endpoint would spend its operator's money
+ */
 export function createHttpHandler(
   factory: McpServerFactory,
   options: HttpOptions,
@@ -124,7 +134,8 @@ export function createHttpHandler(
     const limited = caller.limit();
     if (limited) return guard.withCors(request, limited);
     const body = await readJson(request, clock, bodyLimits);
-    // The drain began while the body was read: the client is to try elsewhere, whatever became of it.
+    // The drain began while the body was read: tell the client to try elsewhere, whatever the body
+    // was.
     if (draining) return guard.withCors(request, shuttingDown());
     if ("errorResponse" in body) return guard.withCors(request, body.errorResponse);
     const checked = checkBody(body.value);
@@ -143,7 +154,7 @@ export function createHttpHandler(
     const pathname = pathOf(request).replace(/(?<=.)\/$/, "");
     if (pathname === path) return await serveMcp(request, requestId, notes);
     if (pathname === "/health") return healthResponse(request, isAccepting());
-    // Draining may begin while the API is asked, so it is looked at before and after.
+    // Draining may begin while the API is probed, so check before and after.
     if (pathname === "/ready") {
       return healthResponse(request, !draining && await isReady() && !draining && isAccepting());
     }
@@ -161,7 +172,7 @@ export function createHttpHandler(
         });
         return errorResponse(
           STATUS_CODE.InternalServerError,
-          "The server failed; its log says why.",
+          "The server failed. Its log gives the reason.",
         );
       });
       if (response.status >= 400) {
@@ -180,7 +191,7 @@ export function createHttpHandler(
   };
 }
 
-/** The SDK's handler of requests that were let in. */
+/** Makes the SDK's handler, for requests that were let in. */
 function createMcp(
   factory: McpServerFactory,
   { log, clock, maxBodyBytes }: {
@@ -207,8 +218,8 @@ function createMcp(
       maxRequestBodySize: maxBodyBytes,
       onerror: (error) => log.debug("HTTP", { error: unquoted(error) }),
     });
-  // Other calls end before a proxy or a host misses a sign of life: their response may be plain JSON,
-  // which costs less than a stream.
+  // Other calls end before a proxy or a host misses a sign of life, so their response may be plain
+  // JSON, which costs less than a stream.
   const waits = handlerWith("sse");
   const others = handlerWith("auto");
   return {
@@ -227,13 +238,13 @@ interface Closable {
   close(): Promise<void>;
 }
 
-/** A response that is not there by then begins as a stream, in milliseconds. */
+/** Time after which a response that is not ready begins as a stream, in milliseconds. */
 const BEGIN_MS = 1_000;
 
 /**
- * Begins a stream when the response takes long, and puts the response into it. Deno's server notices
- * that a client has gone at any time once the response has begun; before that only where the whole
- * request came in one piece of less than 1 KB, which few do (measured, Deno 2.9.6).
+ * Begins a stream when the response takes long, and puts the response into it. Deno's server
+ * notices that a client has gone at any time once the response has begun; before that only where
+ * the whole request came in one piece of less than 1 KB, which few do (measured, Deno 2.9.6).
  */
 function beginSoon(response: Promise<Response>, clock: Clock): Promise<Response> {
   return new Promise((resolve, reject) => {
@@ -249,10 +260,10 @@ function beginSoon(response: Promise<Response>, clock: Clock): Promise<Response>
   });
 }
 
-/** Yields comments until the response is there, and then its frames, or itself as one. */
+/** Yields comments until the response is ready, then its frames, or the response itself as one. */
 async function* framesOf(pending: Promise<Response>, clock: Clock): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
-  // The SDK rejects when the client has gone or the server ends: nobody reads on then.
+  // The SDK rejects when the client has gone or the server ends: then nobody reads on.
   const arriving = pending.catch(() => undefined);
   let response = await unlessLate(arriving, clock);
   for (; response === LATE; response = await unlessLate(arriving, clock)) {
@@ -265,7 +276,7 @@ async function* framesOf(pending: Promise<Response>, clock: Clock): AsyncGenerat
 
 const LATE = "late";
 
-/** Resolves with what is pending, or with `LATE` when it is time for a comment. */
+/** Resolves with the pending value, or with `LATE` when it is time for a comment. */
 function unlessLate<T>(pending: Promise<T>, clock: Clock): Promise<T | typeof LATE> {
   return new Promise((resolve) => {
     const cancelTimer = clock.after(KEEP_ALIVE_MS, () => resolve(LATE));
@@ -289,7 +300,7 @@ function shuttingDown(): Response {
   });
 }
 
-/** Answers a load balancer or an orchestrator. */
+/** Makes the response to a load balancer or an orchestrator. */
 function healthResponse(request: Request, ok: boolean): Response {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return methodNotAllowed("GET, HEAD");
@@ -305,9 +316,10 @@ function healthResponse(request: Request, ok: boolean): Response {
 }
 
 /**
- * Gives a client of the older protocol a name when it opens, which it repeats from then on. Nothing
- * is kept under it and any replica takes any: it only tells whose `notifications/cancelled` it is.
- * Only the opening request has neither a session id nor a protocol version in its headers.
+ * Gives a client of the older protocol a session id when it initializes, which the client then
+ * repeats. The server keeps nothing under it, and any replica accepts any id: it only shows to whom
+ * a `notifications/cancelled` belongs. Only the first request has neither a session id nor a
+ * protocol version in its headers.
  */
 function withMcpSessionId(request: Request, response: Response): Response {
   const opens = !request.headers.has("mcp-session-id") &&
@@ -318,7 +330,7 @@ function withMcpSessionId(request: Request, response: Response): Response {
   return new Response(response.body, { status: response.status, headers });
 }
 
-/** Facts about a refused request that only the log is told. */
+/** Facts about a rejected request, for the log only. */
 type LogNotes = Record<string, string | undefined>;
 
 /** Longest `Host` that is logged, in characters: the longest name of the DNS, and a port. */
@@ -328,7 +340,9 @@ function shownHost(request: Request): string {
   return hostOf(request).slice(0, MAX_SHOWN_HOST);
 }
 
-/** Returns a body, one message or several, as the SDK can read it; else the error response to it. */
+/**
+ * Returns a body, one message or several, in a form that the SDK can read; else the error response.
+ */
 function checkBody(value: unknown): { readonly messages: unknown } | Response {
   const badRequest = ({ code, message }: MessageError, id: MessageId = null) =>
     errorResponse(STATUS_CODE.BadRequest, message, {}, code, id);
@@ -350,23 +364,27 @@ function checkBody(value: unknown): { readonly messages: unknown } | Response {
 const BOTH_TYPES = "application/json, text/event-stream";
 
 /**
- * The request, with an `Accept` that the SDK understands: it looks for both media types by name,
- * where RFC 9110, section 12.5.1, also has ranges, lower and upper case, and no such header at all.
+ * Returns the request with an `Accept` that the SDK understands: it looks for both media types by
+ * name, where RFC 9110, section 12.5.1, also permits ranges, lower and upper case, and no such
+ * header at all.
  */
 function withPlainAccept(request: Request): Request {
   const given = request.headers.get("accept");
   if (given === BOTH_TYPES) return request;
-  // An empty list of ranges says as little as no header.
+  // An empty list of ranges means the same as no header.
   const acceptsBoth = given?.trim() === "" ||
     (accepts(request, "application/json") && accepts(request, "text/event-stream"));
   if (!acceptsBoth) return request;
   const headers = new Headers(request.headers);
   headers.set("accept", BOTH_TYPES);
-  // The body has been read; what is known of it is handed on beside the request.
+  // The body has been read; its value is passed on beside the request.
   return new Request(request.url, { method: request.method, headers, signal: request.signal });
 }
 
-/** Returns true for what SDK clients try and do without: `GET /mcp`, `DELETE`, OAuth discovery. */
+/**
+ * Returns true for requests that SDK clients try and can do without: `GET /mcp`, `DELETE`, OAuth
+ * discovery.
+ */
 function isOptional({ method }: Request, pathname: string, status: number): boolean {
   if (status === STATUS_CODE.MethodNotAllowed) return method === "GET" || method === "DELETE";
   return status === STATUS_CODE.NotFound && method === "GET" && pathname.includes("/.well-known/");
@@ -379,24 +397,27 @@ function logErrorResponse(
   who: LogFields,
 ): void {
   if (isOptional(request, pathOf(request), status)) {
-    return log.debug("A client tried what this server does not have", {
+    return log.debug("A client tried an optional request that this server does not serve", {
       method: request.method,
       status,
       ...who,
     });
   }
   onRefused?.(status);
-  // Probes that find it not ready are expected, and come every few seconds.
+  // Probes that find the server not ready are expected, and come every few seconds.
   const level = status === STATUS_CODE.ServiceUnavailable ? "debug" : "info";
-  log[level]("HTTP request refused", { method: request.method, status, ...who });
+  log[level]("HTTP error response", { method: request.method, status, ...who });
 }
 
-/** How long an answer about the API holds, in milliseconds: probes must not cost its rate limit. */
+/**
+ * Time for which a probe's result is kept, in milliseconds: probes must not use up the API's rate
+ * limit.
+ */
 const READY_CACHE_MS = 10_000;
 
 /**
- * A cached `probe`: one at a time, and its answer holds for ten seconds. A probe that fails counts
- * as not ready.
+ * Caches `probe`: runs one at a time, and keeps its result for ten seconds. A probe that fails
+ * counts as not ready.
  */
 export function createReadiness(
   clock: Clock,

@@ -1,5 +1,5 @@
 /**
- * Responses to requests that never become a call, and the id that every response carries.
+ * Responses to requests that never become a call, and the request id that every response carries.
  *
  * @module
  */
@@ -7,11 +7,11 @@
 import { STATUS_CODE, type StatusCode } from "@std/http";
 import { jsonRpcError, type MessageId } from "../mcp/messages.ts";
 
-/** JSON-RPC 2.0, section 5.1: the range from -32000 is the server's own. */
+/** Code of a server's own error: JSON-RPC 2.0, section 5.1, reserves the range from -32000. */
 const SERVER_ERROR = -32_000;
 
 /**
- * An answer outside of any call: a JSON-RPC error, which every client can read.
+ * Makes an error response outside of any call: a JSON-RPC error, which every client can read.
  *
  * @param code of the JSON-RPC error
  * @param id of the request, where it is known
@@ -27,28 +27,32 @@ export function errorResponse(
   return Response.json(body, { status, headers });
 }
 
-/** The response 405; `allow` is its header, and begins with the method to use. */
+/**
+ * Makes the response 405.
+ *
+ * @param allow its `allow` header, which begins with the method to use
+ */
 export function methodNotAllowed(allow: string): Response {
   const message = `Method not allowed: use ${allow.replace(/,.*/, "")}.`;
   return errorResponse(STATUS_CODE.MethodNotAllowed, message, { allow });
 }
 
-/** When to try again, with 503: the `retry-after` header, in seconds. */
+/** Value of the `retry-after` header with 503, in seconds. */
 export const RETRY_AFTER_SEC = "5";
 
-/** Carries the id of a request, in and out: one search finds a request in every log. */
+/** Header that carries the id of a request, in and out: one search finds a request in every log. */
 const REQUEST_ID_HEADER = "x-request-id";
 
-/** What is taken over: anything else could forge or flood log lines. */
+/** Request ids that are accepted: any other could forge or flood log lines. */
 const SANE = /^[A-Za-z0-9._~:+/=-]{1,128}$/;
 
-/** The request's own id where it is a sane one, else a new one. */
+/** Returns the request's own id if it is acceptable, else a new one. */
 export function requestIdFor(headers: Headers): string {
   const given = headers.get(REQUEST_ID_HEADER);
   return given !== null && SANE.test(given) ? given : crypto.randomUUID();
 }
 
-/** The response, with the id in its headers. */
+/** Returns the response with the id in its headers. */
 export function withRequestId(response: Response, requestId: string): Response {
   response.headers.set(REQUEST_ID_HEADER, requestId);
   return response;

@@ -302,7 +302,7 @@ for (const era of ["2025-11-25", "2026-07-28"]) {
     stdio.send(message({ id: 7, method: "ping" }));
     await stdio.until(() => stdio.lines.some((line) => line.includes('"id":7')));
     assertEquals(app.simulator.openStreams(), 2);
-    assert(app.log.some((line) => line.includes("names several calls")));
+    assert(app.log.some((line) => line.includes("Several running calls have the id")));
     await stdio.until(() => stdio.messages().filter(({ id }) => id === 1).length === 2);
     // Of one call there is no doubt.
     stdio.send(wait(1, sessions[0]));

@@ -412,10 +412,10 @@ Deno.test("resolveConfig() warns of tokens that are ignored", async () => {
   const [one, other] = [TOKEN, `${TOKEN}-other`];
   assertEquals(await warnings([], { MANAGED_AGENTS_MCP_TOKEN: one, CMA_MCP_TOKEN: one }), []);
   assertEquals(await warnings([], { MANAGED_AGENTS_MCP_TOKEN: one, CMA_MCP_TOKEN: other }), [
-    "CMA_MCP_TOKEN does not count beside MANAGED_AGENTS_MCP_TOKEN",
+    "CMA_MCP_TOKEN has no effect beside MANAGED_AGENTS_MCP_TOKEN",
   ]);
   assertEquals(await warnings(["--token-file", "t"], { CMA_MCP_TOKEN: one }), [
-    "CMA_MCP_TOKEN does not count beside --token-file",
+    "CMA_MCP_TOKEN has no effect beside --token-file",
   ]);
 });
 

@@ -67,7 +67,7 @@ Deno.test("HTTP answers 401 to an expired token, says when that was, and logs wh
   const { jsonrpc, error } = JSON.parse(text);
   assertEquals(jsonrpc, "2.0");
   assertMatch(error.message, /"ci" expired on 2026-11-23T09:00:01.000Z. Ask the operator/);
-  const told = /refused method=POST status=401 .*reason=expired token token=ci/;
+  const told = /error response method=POST status=401 .*reason=expired token token=ci/;
   assert(lines.some((line) => told.test(line)), lines.join());
   assert(!lines.join().includes(SECRET));
   await close();

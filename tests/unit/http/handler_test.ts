@@ -396,7 +396,7 @@ Deno.test("HTTP logs why it refuses, without the headers of the request", async 
   await send({ method: "PUT" });
   await send({ method: "GET", path: "/other" });
   const line = (text: string, method = "POST") =>
-    `cma-mcp info: HTTP request refused method=${method} ${text}`;
+    `cma-mcp info: HTTP error response method=${method} ${text}`;
   assertEquals(lines, [
     line("status=401 request_id=req-1 reason=unknown token"),
     line("status=401 request_id=req-1 reason=no token"),
