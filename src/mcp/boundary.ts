@@ -1,5 +1,5 @@
 /**
- * Where tools meet the protocol: a call in, a result out, whatever happens in between.
+ * Connects tools with the protocol: takes a call and returns a result, whatever happens in between.
  *
  * @module
  */
@@ -17,8 +17,8 @@ import { failureText } from "./errors.ts";
 import { type CallReport, type CallWatch, logCall, reportOf } from "./call_report.ts";
 
 /**
- * Runs a tool. Failures become `isError` results, which the model reads; what there is to know of
- * the call goes to the operator's log and to `watch`.
+ * Runs a tool. A failure becomes an `isError` result, which the model reads; the facts about the
+ * call go to the operator's log and to `watch`.
  */
 export async function callTool(
   tool: ToolDefinition,
@@ -84,7 +84,7 @@ async function outcomeOf(tool: ToolDefinition, args: unknown, call: ToolCall): P
   }
 }
 
-/** Returns the result as it leaves: redacted, then within the size budget. */
+/** Returns the result in its final form: redacted, then within the size budget. */
 function toResult(result: Record<string, unknown>, { services: { redact } }: ToolCall): Outcome {
   const text = JSON.stringify(result);
   const isClean = text.length <= MAX_RESULT_CHARS && redact.isClean(text) &&
@@ -97,7 +97,10 @@ function toResult(result: Record<string, unknown>, { services: { redact } }: Too
   return { structured, text: JSON.stringify(structured) };
 }
 
-/** Returns a hint at an id of the wrong kind where one was refused; it would not help elsewhere. */
+/**
+ * Returns a hint about an id of the wrong kind where the API rejected one; elsewhere it would not
+ * help.
+ */
 function hintFor(error: unknown, args: unknown): string | undefined {
   const aboutId = error instanceof ToolError
     ? error.code === "not_available" || error.code === "unknown_event"

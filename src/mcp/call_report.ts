@@ -1,6 +1,6 @@
 /**
- * Reports a tool call that is over: the log, metrics and traces are made from the report. It holds
- * ids, counts and durations; never texts of callers or agents.
+ * Reports a tool call that has ended; the log, metrics and traces are made from the report. It
+ * holds ids, counts and durations; never texts of callers or agents.
  *
  * The operator's log has one line per call at level info; one more for a call that changes
  * something, marked `audit`; one more with the details of a failure.
@@ -18,10 +18,10 @@ import type { UpstreamUse } from "../core/upstream_requests.ts";
 import { label } from "../core/text.ts";
 import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 
-/** How a call ended; a `refused` one was kept from doing anything. */
+/** How a call ended; a `refused` one was stopped before it did anything. */
 export type CallVerdict = "ok" | "refused" | "failed" | "cancelled";
 
-/** A call that is over. */
+/** Facts about a call that has ended. */
 export interface CallReport {
   readonly tool: string;
   readonly kind: CallKind;
@@ -30,19 +30,19 @@ export interface CallReport {
   readonly verdict: CallVerdict;
   /**
    * `ok`; for waits their status; for failures the tool error's code, else the API's error type,
-   * else where the request failed; `cancelled`; `internal_error`.
+   * else the stage at which the request failed; `cancelled`; `internal_error`.
    */
   readonly outcome: string;
   readonly durationMs: number;
   /** Milliseconds of the duration in which the API was at work. */
   readonly upstreamMs: number;
-  /** Requests to the API, repetitions included. */
+  /** Requests to the API, retries included. */
   readonly upstreamRequests: number;
   /** Size of the result's text, in UTF-8 bytes. */
   readonly bytes: number;
-  /** Name of the caller's token; absent where the transport does not tell callers apart. */
+  /** Name of the caller's token; absent where the transport does not identify callers. */
   readonly token?: string;
-  /** Ids that the call named or that its result did: of what, by what name. */
+  /** Ids from the call's arguments and its result, by their names in the log. */
   readonly ids: Readonly<Record<string, string>>;
   /** Id of the HTTP request, or on stdio of the MCP request. */
   readonly requestId?: string;
@@ -50,7 +50,7 @@ export interface CallReport {
   readonly apiRequestIds: readonly string[];
 }
 
-/** Observes calls: metrics, traces, the count of those that run. */
+/** Observes calls: metrics, traces, the count of running calls. */
 export interface CallWatch {
   /**
    * Runs a call; resolves with its report, which never rejects.
@@ -61,7 +61,7 @@ export interface CallWatch {
     call: { readonly tool: string; readonly meta: Readonly<Record<string, unknown>> },
     run: () => Promise<T>,
   ) => Promise<T>;
-  /** Told of every call that is over. */
+  /** Called with the report of every call that has ended. */
   readonly ended?: (report: CallReport) => void;
 }
 
@@ -70,11 +70,11 @@ export interface ReportParts {
   readonly tool: ToolDefinition;
   readonly args: unknown;
   readonly call: ToolCall;
-  /** The text of the result. */
+  /** Text of the result. */
   readonly text: string;
   /** The result itself; absent when the call failed. */
   readonly structured?: Readonly<Record<string, unknown>>;
-  /** Why it failed; absent when it did not. */
+  /** The error; absent when the call succeeded. */
   readonly failure?: { readonly error: unknown };
   readonly durationMs: number;
   readonly upstream: UpstreamUse;
@@ -82,7 +82,7 @@ export interface ReportParts {
 
 const encoder = new TextEncoder();
 
-/** The report of a call. */
+/** Makes the report of a call. */
 export function reportOf(parts: ReportParts): CallReport {
   const { tool, call, text, durationMs, upstream } = parts;
   const requestId = requestIdOf(call);
@@ -92,7 +92,7 @@ export function reportOf(parts: ReportParts): CallReport {
     kind: tool.kind,
     changes: !tool.annotations.readOnlyHint,
     verdict,
-    // It may be the API's word, and becomes a label of metrics and traces.
+    // The outcome may be the API's word, and becomes a label of metrics and traces.
     outcome: call.services.redact.loose(label(outcome)),
     durationMs,
     upstreamMs: upstream.ms,
@@ -105,7 +105,10 @@ export function reportOf(parts: ReportParts): CallReport {
   };
 }
 
-/** Clients choose the ids of MCP requests: only those that look like one are worth a line. */
+/**
+ * Returns the MCP request's id if it is worth a line: clients choose their ids, so only a plain one
+ * is.
+ */
 function requestIdOf({ httpRequestId, requestId }: ToolCall): string | undefined {
   return httpRequestId ?? (ID.test(requestId) ? requestId : undefined);
 }
@@ -127,7 +130,7 @@ function verdictOf(
   return { verdict: "failed", outcome };
 }
 
-/** The ids that arguments and results have, by their names in a log line. */
+/** Fields of arguments and results that hold ids, and their names in a log line. */
 const ID_FIELDS: readonly (readonly [field: string, name: string])[] = [
   ["session_id", "session"],
   ["agent_id", "agent"],
@@ -135,7 +138,7 @@ const ID_FIELDS: readonly (readonly [field: string, name: string])[] = [
   ["event_id", "event"],
 ];
 
-/** What tools do not accept as an id may be any text, and is left out. */
+/** Collects the ids. A value that tools do not accept as an id may be any text, and is left out. */
 function idsOf(...sources: readonly unknown[]): Record<string, string> {
   const ids: Record<string, string> = {};
   for (const source of sources) {
@@ -149,22 +152,22 @@ function idsOf(...sources: readonly unknown[]): Record<string, string> {
   return ids;
 }
 
-/** Stands for the caller where there is only one: whoever started the program. */
+/** Stands for the only caller where there is one: the person who started the program. */
 const LOCAL = "local";
 
-/** A failure in detail, and the arguments, so that their words can be kept out. */
+/** An error, and the arguments whose texts its message must not repeat. */
 export interface Failure {
   readonly error: unknown;
   readonly args: unknown;
 }
 
-/** The log, and what keeps secrets out of it: an argument that is taken out may split one. */
+/** The log, and the functions that hide secrets: removing an argument's text may split a secret. */
 export interface LogTools {
   readonly log: Logger;
   readonly redact: Redact;
 }
 
-/** Writes the lines of a call that is over. */
+/** Writes the log lines of a call that has ended. */
 export function logCall(
   { log, redact }: LogTools,
   report: CallReport,
@@ -191,7 +194,7 @@ export function logCall(
   }
 }
 
-/** Writes the details of a failure, without the words of its arguments. */
+/** Writes the details of a failure, without the texts of its arguments. */
 export function logFailure(
   { log, redact }: LogTools,
   fields: LogFields,
@@ -218,15 +221,15 @@ export function logFailure(
   });
 }
 
-/** Refusals that are about the account or the pace, not about what was asked. */
+/** Statuses of errors about the account or the rate, not about the request. */
 const ABOUT_ACCOUNT: readonly number[] = [401, 402, 408, 429];
 
-/** Returns true where the API's words are about what it was sent: they may repeat it or name a session. */
+/** Returns true if the API's message is about the request: it may quote it or name a session. */
 function mayQuote({ status = 0 }: ApiError): boolean {
   return status >= 400 && status < 500 && !ABOUT_ACCOUNT.includes(status);
 }
 
-/** Shorter arguments say nothing, and would blank ordinary words. */
+/** Shortest argument that is removed, in characters: shorter ones would blank ordinary words. */
 const MIN_QUOTED = 4;
 
 function withoutArguments(text: string, args: unknown): string {

@@ -1,9 +1,9 @@
 /**
- * Cancelling a call by a notification that comes in another HTTP request.
+ * Cancels calls by notifications that come in other HTTP requests.
  *
  * Protocol versions up to 2025-11-25 cancel by `notifications/cancelled`. Over stateless HTTP that
  * is a POST of its own, served by another server instance, while the call's response stream stays
- * open. What joins the two is the MCP session id that the client repeats, and the request id.
+ * open. The MCP session id, which the client repeats, and the request id join the two.
  *
  * @module
  */
@@ -11,9 +11,9 @@
 /** Calls that can be cancelled from elsewhere in the process. */
 export interface RunningCalls {
   /**
-   * Enters a call.
+   * Registers a call.
    *
-   * @param clientKey tells clients apart; a call without one cannot be named
+   * @param clientKey tells clients apart; a call without one cannot be cancelled from elsewhere
    * @param signal cancels the call as well
    */
   enter(
@@ -22,17 +22,17 @@ export interface RunningCalls {
     signal: AbortSignal,
   ): RunningCall;
   /**
-   * Cancels the call of the same client that has this id. None is cancelled when there are several:
+   * Cancels the call of the same client that has this id. Cancels none when there are several:
    * claude.ai gives every request of a connection the id 1
-   * (https://github.com/modelcontextprotocol/python-sdk/issues/3060). Anything else is ignored, as
-   * the protocol wants it.
+   * (https://github.com/modelcontextprotocol/python-sdk/issues/3060). Ignores any other
+   * notification, as the protocol demands.
    */
   cancel(clientKey: string | undefined, requestId: string | number): void;
 }
 
-/** A call until it is left. */
+/** A registered call. */
 export interface RunningCall {
-  /** Aborts when the call is cancelled, either way. */
+  /** Aborts when either signal cancels the call. */
   readonly signal: AbortSignal;
   leave(): void;
 }

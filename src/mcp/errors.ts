@@ -1,6 +1,6 @@
 /**
- * The words for a failure: of a tool, one sentence that says what to do, and what the API said; of a
- * request that the SDK refuses, which parameter is wrong. Never a stack, a path or a secret.
+ * Texts of failures: for a tool, one sentence that says what to do, and the API's message; for a
+ * request that the SDK rejects, the wrong parameter. Never a stack, a path or a secret.
  *
  * @module
  */
@@ -14,15 +14,15 @@ import { shorten } from "../core/text.ts";
 /** Longest message of the API that is passed on, in characters. */
 const MAX_API_MESSAGE_CHARS = 500;
 
-/** How {@linkcode failureText} tells of a failure. */
+/** Options of {@linkcode failureText}. */
 export interface FailureTextOptions {
-  /** What may be wrong with the arguments, put before the API's own words. */
+  /** Hint about the arguments, put before the API's message. */
   readonly hint?: string;
-  /** Whether the caller runs this server, as on stdio, and so is told what to change. */
+  /** True if the caller runs this server, as on stdio, so that the text says what to change. */
   readonly callerIsOperator?: boolean;
 }
 
-/** The text of a failed call. */
+/** Returns the text of a failed call. */
 export function failureText(
   error: unknown,
   { hint, callerIsOperator = false }: FailureTextOptions = {},
@@ -50,7 +50,7 @@ export function failureText(
 }
 
 /**
- * The sentence for whoever runs this server.
+ * Returns the sentence for the operator of this server.
  *
  * @param remedy in the imperative, without a full stop
  */
@@ -82,10 +82,10 @@ function apiFacts(error: ApiError): string {
   return known.length > 0 ? `(API: ${known.join(", ")})` : "";
 }
 
-/** The issues of a zod error, as the SDK puts them into messages: as JSON, at the end. */
+/** Matches the issues of a zod error as the SDK puts them into messages: as JSON, at the end. */
 const ISSUES = /^(?:Invalid [\w/]+ request: )?(\[\s*\{[^]*\])$/;
 
-/** The message, with its error in plain words where that is a validator's. */
+/** Returns the message, with its error in plain words if a validator wrote it. */
 export function withPlainError(message: JSONRPCMessage): JSONRPCMessage {
   if (!("error" in message)) return message;
   const issues = ISSUES.exec(message.error.message)?.[1];

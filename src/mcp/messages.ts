@@ -1,7 +1,7 @@
 /**
- * JSON-RPC messages as they come from clients, before the SDK sees them: both transports answer what
- * is none in the same way, and read what clients get slightly wrong. JSON is read within bounds of
- * shape: a short text can hold enough values, or levels of them, to keep the process busy for seconds.
+ * Checks JSON-RPC messages from clients before the SDK sees them: both transports reject invalid
+ * ones in the same way, and repair small deviations. JSON is read within bounds of shape: a short
+ * text can hold enough values, or levels of them, to keep the process busy for seconds.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export const INVALID_REQUEST = -32_600;
 /** JSON-RPC 2.0, section 5.1. */
 export const INVALID_PARAMS = -32_602;
 
-/** How many messages a JSON-RPC batch may hold. */
+/** Most messages of a JSON-RPC batch. */
 export const MAX_BATCH = 50;
 
 /**
@@ -29,7 +29,7 @@ export const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
 /** The id of a request; null where it has none, or none that can be read. */
 export type MessageId = string | number | null;
 
-/** A message that may go on to the SDK, or the error that answers it. */
+/** A message that may go on to the SDK, or the error to return for it. */
 export type CheckedMessage =
   | { readonly message: Fields }
   | { readonly id: MessageId; readonly error: MessageError };
@@ -40,20 +40,20 @@ export interface MessageError {
   readonly message: string;
 }
 
-/** How deep arrays and objects may be nested. Tool arguments are flat; around them are five levels. */
+/** Deepest nesting of arrays and objects. Tool arguments are flat; around them are five levels. */
 const MAX_DEPTH = 64;
 
-/** How many values a text may hold: a batch of the largest honest calls has about 3,000. */
+/** Most values of a text: a batch of the largest honest calls has about 3,000. */
 const MAX_VALUES = 10_000;
 
-/** What a text says, or why it is not read. */
+/** The value of a text, or the error to return for it. */
 export type ParsedJson = { readonly value: unknown } | { readonly error: MessageError };
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Parses JSON in UTF-8, with or without a byte order mark. Depth and number of values are looked at
- * before: whatever walks the value later may do so recursively.
+ * Parses JSON in UTF-8, with or without a byte order mark. Checks depth and number of values first:
+ * later code may walk the value recursively.
  */
 export function parseJson(bytes: Uint8Array): ParsedJson {
   const excess = findExcess(bytes, MAX_DEPTH, MAX_VALUES);
@@ -73,22 +73,22 @@ export function parseJson(bytes: Uint8Array): ParsedJson {
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
-/** What brackets and braces have in common: `[` and `{` differ in this bit, and so do `]` and `}`. */
+/** The bit in which `[` and `{` differ, and so do `]` and `}`. */
 const BRACE = 0x20;
 const OPENING = 0x7b;
 const CLOSING = 0x7d;
 
 /**
- * The bound that a JSON text exceeds, if any: the number of arrays and objects that it opens within
- * one another, or the number of its values, which are at most one more than its commas and opening
- * brackets. Bytes of UTF-8 that belong to longer characters are never mistaken for these.
+ * Returns the bound that a JSON text exceeds, if any: the number of arrays and objects that it
+ * opens within one another, or the number of its values, which is at most one more than that of its
+ * commas and opening brackets. Bytes of longer UTF-8 characters are never mistaken for these.
  */
 export function findExcess(
   bytes: Uint8Array,
   maxDepth: number,
   maxValues: number,
 ): "depth" | "values" | undefined {
-  // Shorter texts cannot even open so many.
+  // Shorter texts cannot exceed a bound.
   if (bytes.length <= Math.min(maxDepth, maxValues)) return undefined;
   let depth = 0;
   let values = 1;
@@ -109,17 +109,17 @@ export function findExcess(
   return undefined;
 }
 
-/** An error response. */
+/** Makes an error response. */
 export function jsonRpcError(id: MessageId, error: MessageError): Fields {
   return { jsonrpc: "2.0", id, error };
 }
 
 /**
- * Checks the form of one message.
+ * Checks the form of one message, and repairs small deviations.
  *
- * Clients write null for what they leave out (`"params": null`), add fields of their own beside
- * `method`, and open without saying who they are. All of this is read as what it means. Fields of a
- * tool's arguments are the tool's to judge.
+ * Clients write null for fields that they leave out (`"params": null`), add fields of their own
+ * beside `method`, and initialize without naming themselves. Fields of a tool's arguments are left
+ * to the tool.
  */
 export function checkMessage(value: unknown): CheckedMessage {
   if (!isFields(value)) return invalid(null, "a message must be a JSON object");
@@ -150,7 +150,7 @@ export function checkMessage(value: unknown): CheckedMessage {
 /**
  * Checks the messages of a batch together.
  *
- * @returns the error that answers all of them; undefined when there is none
+ * @returns the one error to return for all of them; undefined when there is none
  */
 export function checkBatch(batch: readonly unknown[]): MessageError | undefined {
   if (batch.length === 0 || batch.length > MAX_BATCH) {
@@ -164,14 +164,14 @@ export function checkBatch(batch: readonly unknown[]): MessageError | undefined 
   return undefined;
 }
 
-/** Checks a client's response to a request of the server, which gets no response in turn. */
+/** Checks a client's response to a request of the server; it gets no response in turn. */
 function checkResponse(value: Fields, id: MessageId): CheckedMessage {
   const { result, error } = value;
   if (result === undefined && error === undefined) return invalid(id, "method is missing");
   return { message: value };
 }
 
-/** What the protocol asks of `initialize` and this server can do without. */
+/** Adds the parts of `initialize` that the protocol demands and this server does not need. */
 function completed(message: Fields): Fields {
   if (message.method !== "initialize" || !isFields(message.params)) return message;
   const { capabilities = {}, clientInfo = {} } = message.params;
@@ -181,7 +181,7 @@ function completed(message: Fields): Fields {
   return { ...message, params: { ...message.params, capabilities, clientInfo: info } };
 }
 
-/** Nulls mean "left out" everywhere in the protocol; what `arguments` holds is the tool's. */
+/** Leaves out nulls, which mean "absent" everywhere in the protocol; `arguments` stays as it is. */
 function withoutNulls(fields: Fields): Fields {
   if (!hasNulls(fields)) return fields;
   const kept = Object.entries(fields).filter(([, value]) => value !== null)
@@ -214,14 +214,17 @@ function readableId(id: unknown): MessageId {
   return typeof id === "number" && Math.abs(id) <= Number.MAX_SAFE_INTEGER ? id : null;
 }
 
-/** Larger numbers are not read exactly (RFC 8259, section 6), so no answer could name them. */
+/**
+ * Returns true for a valid id. Larger numbers are not read exactly (RFC 8259, section 6), so no
+ * response could repeat them.
+ */
 function isId(id: unknown): id is string | number {
   return typeof id === "string" || Number.isSafeInteger(id);
 }
 
 /**
- * U+0085, U+2028 and U+2029: Python's `splitlines`, and with it `httpx`, takes them for the end of a
- * line, and so of an event of a stream.
+ * U+0085, U+2028 and U+2029: Python's `splitlines`, and with it `httpx`, takes them for line ends,
+ * and so for the end of a stream's event.
  */
 const OTHER_LINE_ENDS = /[\x85\u2028\u2029]/;
 
@@ -230,7 +233,7 @@ const rawJson: (json: string) => unknown = Reflect.get(JSON, "rawJSON");
 
 /**
  * Returns the message so that the SDK writes {@linkcode OTHER_LINE_ENDS} in the result of a tool as
- * escapes. The text of a result repeats all of it, and tells whether there are any.
+ * escapes. The text of a result repeats all of it, and so shows if there are any.
  */
 export function withLineEndsEscaped(message: JSONRPCMessage): JSONRPCMessage {
   if (!("result" in message) || !isFields(message.result)) return message;

@@ -1,6 +1,6 @@
 /**
- * What the server did, in numbers, for a Prometheus collector. Labels have few values: tools,
- * outcomes and statuses, never an id or a token's name.
+ * Metrics of the server for a Prometheus collector. Labels have few values: tools, outcomes and
+ * statuses, never an id or a token's name.
  *
  * @module
  */
@@ -17,31 +17,34 @@ export interface MetricsPage {
   render(): Promise<string>;
 }
 
-/** What metrics are made of, and where they are read. */
+/** Counts events, and renders them as metrics. */
 export interface Metrics extends MetricsPage {
-  /** Counts a tool call that is over. */
+  /** Counts a tool call that has ended. */
   call(report: CallReport): void;
   /** Counts an attempt at a request to the API. */
   upstream(info: RequestInfo): void;
-  /** Counts an HTTP request that was answered with an error status. */
+  /** Counts an error response to an HTTP request. */
   refused(status: number): void;
 }
 
-/** What {@linkcode createMetrics} reads whenever the page is. */
+/** Sources of {@linkcode createMetrics}, read whenever the page is rendered. */
 export interface MetricsSources {
   readonly version: string;
   readonly waits: () => WaiterStats;
 }
 
-/** Upper bounds in seconds; a wait ends after ten minutes at the latest. */
+/** Upper bounds of wait times, in seconds; a wait ends after ten minutes at the latest. */
 const WAIT_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 300, 600];
 const CALL_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const OVERHEAD_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5];
 
-/** Outcomes and statuses that come from elsewhere are counted by name only so far. */
+/** Most outcomes and statuses from elsewhere that are counted by name. */
 const MAX_NAMES = 100;
 
-/** A registry of its own: nothing of the process is measured that would need permissions. */
+/**
+ * Makes metrics in a registry of their own: nothing of the process is measured that would need
+ * permissions.
+ */
 export function createMetrics({ version, waits }: MetricsSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -55,16 +58,16 @@ export function createMetrics({ version, waits }: MetricsSources): Metrics {
   ) => new Histogram({ name: `cma_mcp_${name}`, help, buckets, labelNames, registers });
   const boundedOutcome = boundedNames();
 
-  const calls = counter("calls_total", "Tool calls that are over", "tool", "outcome");
+  const calls = counter("calls_total", "Tool calls that have ended", "tool", "outcome");
   const errors = counter("errors_total", "Tool calls that failed or were refused", "type");
-  const refusals = counter("http_refusals_total", "HTTP requests answered by an error", "status");
-  const limited = counter("limiter_refusals_total", "Calls that a limit refused", "limit");
+  const refusals = counter("http_refusals_total", "HTTP error responses", "status");
+  const limited = counter("limiter_refusals_total", "Calls that a limit rejected", "limit");
   const requests = counter("upstream_requests_total", "Requests to the API", "endpoint", "status");
   const durations = histogram("call_duration_seconds", "Calls, less waits", CALL_BUCKETS, "tool");
   const waited = histogram("wait_duration_seconds", "Waits", WAIT_BUCKETS, "status");
   const overhead = histogram(
     "call_overhead_seconds",
-    "Time of calls, less waits, in which no request to the API was under way",
+    "Time of calls, less waits, in which no request to the API ran",
     OVERHEAD_BUCKETS,
   );
   gauges(registry, version, waits);
@@ -76,7 +79,7 @@ export function createMetrics({ version, waits }: MetricsSources): Metrics {
       if (verdict === "failed" || verdict === "refused") errors.inc({ type: outcome });
       const limit = LIMIT_OF_OUTCOME[outcome];
       if (limit !== undefined) limited.inc({ limit });
-      // How long a wait takes says nothing about this server.
+      // The length of a wait says nothing about this server.
       if (kind === "wait") return waited.observe({ status: outcome }, durationMs / 1_000);
       durations.observe({ tool }, durationMs / 1_000);
       overhead.observe(Math.max(0, durationMs - upstreamMs) / 1_000);
@@ -128,15 +131,18 @@ function gauges(registry: Registry, version: string, waits: () => WaiterStats): 
   }).set({ version }, 1);
 }
 
-/** Ids in paths, in the API's three collections. */
+/** Matches ids in paths of the API's three collections. */
 const ID_SEGMENT = /\/(agents|environments|sessions)\/[^/]+/g;
 
-/** The request less its ids, such as `GET /v1/sessions/{id}/events`. */
+/** Returns the request without its ids, such as `GET /v1/sessions/{id}/events`. */
 function endpointOf(method: string, path: string): string {
   return `${method} ${path.replace(ID_SEGMENT, "/$1/{id}")}`;
 }
 
-/** Keeps the first hundred names apart; an API that invents more must not fill the memory. */
+/**
+ * Makes the function that keeps the first hundred names apart; an API that invents more must not
+ * fill the memory.
+ */
 function boundedNames(): (name: string) => string {
   const known = new Set<string>();
   return (name) => {

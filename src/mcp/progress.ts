@@ -16,9 +16,9 @@ export interface ProgressUpdate {
 
 /** Reports progress until it is stopped. */
 export interface ProgressReporter {
-  /** The newest message is sent as soon as one may be; older ones that still wait are dropped. */
+  /** Sends the newest message as soon as possible; older ones that still wait are dropped. */
   report(message: string): void;
-  /** After this nothing is sent, and failures to send are not reported. */
+  /** Sends nothing from now on, and reports no failure to send. */
   stop(): void;
 }
 
@@ -26,26 +26,29 @@ export interface ProgressReporter {
 const MAX_MESSAGE_CHARS = 200;
 
 /**
- * The first update waits this long, in milliseconds: a call that has its result by then has no
- * progress to tell.
+ * Delay of the first update, in milliseconds: a call that has its result by then has no progress to
+ * report.
  */
 const FIRST_MS = 2_000;
-/** Between two updates, in milliseconds: people read no faster, and models pay for none of it. */
+/**
+ * Least time between two updates, in milliseconds: people read no faster, and models pay for none
+ * of it.
+ */
 const EVERY_MS = 1_000;
 /**
- * Every update waits this long, in milliseconds, and is dropped when the result comes first: clients
- * take a notification that arrives together with the result for one of an unknown call.
+ * Delay of every update, in milliseconds. It is dropped when the result comes first: clients take a
+ * notification that arrives together with the result for one of an unknown call.
  */
 const HOLD_MS = 250;
 
-/** What {@linkcode createProgressReporter} needs. */
+/** Options of {@linkcode createProgressReporter}. */
 export interface ProgressOptions {
   readonly clock: Clock;
   /** Hides secrets in messages, which may be the words of agents. */
   readonly redact: (text: string) => string;
-  /** Sends one update; updates go out in order, one after the other. */
+  /** Sends one update. Updates are sent in order, one at a time. */
   readonly send: (update: ProgressUpdate) => Promise<void>;
-  /** Told of updates that could not be sent while the call went on. */
+  /** Called when an update could not be sent while the call ran. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -63,9 +66,9 @@ export function createProgressReporter(options: ProgressOptions): ProgressReport
     cancel = undefined;
     notBefore = clock.now() + EVERY_MS;
     const elapsedSec = Math.floor((clock.now() - startedAt) / 1_000);
-    // The protocol wants every value to be larger than the one before.
+    // The protocol demands that every value is larger than the one before.
     last = Math.max(elapsedSec, last + 1);
-    // Stripped first, since a secret may be whole only then, and cut last.
+    // Strip first, since a secret may be whole only then, and cut last.
     const message = firstChars(redact(plainLine(newest)), MAX_MESSAGE_CHARS);
     send({ progress: last, message: `${message} (${elapsedSec} s)` }).catch((error) => {
       if (!stopped) onFailure(error);

@@ -1,5 +1,6 @@
 /**
- * Tool schemas as `tools/list` carries them: every conversation pays for every character.
+ * Makes the tool schemas of `tools/list`, as short as possible: every conversation pays for every
+ * character.
  *
  * @module
  */
@@ -8,7 +9,7 @@ import type { ListToolsResult } from "@modelcontextprotocol/server";
 import * as z from "zod";
 import type { ToolDefinition } from "../tools/define.ts";
 
-/** Returns what `tools/list` answers for the tools of a server. */
+/** Returns the result of `tools/list` for the tools of a server. */
 export function toolList(tools: Iterable<ToolDefinition>): ListToolsResult {
   return {
     tools: [...tools].map((tool) => ({
@@ -28,9 +29,9 @@ export type JsonSchema = Record<string, unknown>;
 type Keep = (keyword: string, value: unknown) => boolean;
 
 /**
- * The schema of the tool's arguments, and of no others: what hosts fill in beside them is told in
- * words. It leaves out what no model gets wrong, the alphabet of ids and that a text is not empty:
- * the tool checks both, in better words.
+ * Returns the schema of the tool's arguments, without those that hosts add. It leaves out
+ * constraints that no model violates, the alphabet of ids and that a text is not empty: the tool
+ * checks both, with better messages.
  */
 export function inputJsonSchema(tool: ToolDefinition): JsonSchema {
   return compact(z.toJSONSchema(tool.input, { io: "input" }), (keyword, value) => {
@@ -40,15 +41,18 @@ export function inputJsonSchema(tool: ToolDefinition): JsonSchema {
 }
 
 /**
- * The schema of the tool's result, which may grow fields that older hosts do not know: that
- * anything else is allowed is JSON Schema's default.
+ * Returns the schema of the tool's result. The result may get fields that older hosts do not know,
+ * which JSON Schema allows by default.
  */
 export function outputJsonSchema(tool: ToolDefinition): JsonSchema {
   const keep: Keep = (keyword) => keyword !== "additionalProperties";
   return compact(z.toJSONSchema(tool.output, { io: "output" }), keep);
 }
 
-/** The dialect is the protocol's default, and so is an object without named properties. */
+/**
+ * Returns false for fields that only repeat a default: the protocol's dialect, or an object without
+ * named properties.
+ */
 function saysSomething(name: string, field: unknown): boolean {
   return name !== "$schema" && !(name === "properties" && isEmpty(field));
 }
@@ -66,7 +70,7 @@ function compact(schema: JsonSchema, keep: Keep): JsonSchema {
   const walkObject = (value: object, isSchema: boolean): JsonSchema => {
     const entries = Object.entries(value)
       .filter(([name, field]) => !isSchema || (saysSomething(name, field) && keep(name, field)));
-    // Below `properties` names are the tool's own, not JSON Schema's.
+    // Names below `properties` are the tool's own, not JSON Schema's.
     return Object.fromEntries(
       entries.map(([name, field]) => [name, walk(field, !(isSchema && name === "properties"))]),
     );

@@ -1,5 +1,5 @@
 /**
- * The MCP server: one factory behind every transport and both protocol eras.
+ * The MCP server: one factory for every transport and both protocol eras.
  *
  * @module
  */
@@ -33,13 +33,13 @@ import { withLineEndsEscaped } from "./messages.ts";
 import { createProgressReporter } from "./progress.ts";
 import { type CallWatch, logFailure } from "./call_report.ts";
 
-/** What {@linkcode createServerFactory} puts into the servers that it makes. */
+/** Options of {@linkcode createServerFactory}. */
 export interface ServerOptions {
   /** Version of this program. */
   readonly version: string;
-  /** True when the API behind it is the simulator: said loudly in the instructions. */
+  /** True when the API is the simulator; the instructions then say so. */
   readonly simulated?: boolean;
-  /** Observes calls: metrics, traces. */
+  /** Observes calls, for metrics and traces. */
   readonly watch?: CallWatch;
   /** The sets of tools to serve; `core` when absent. */
   readonly toolSets?: readonly ToolSetName[];
@@ -58,18 +58,18 @@ const SIMULATED =
 fact. Tell the user so.
 `;
 
-/** The server's instructions for models: hosts cut them at 2,048 characters. */
+/** Returns the server's instructions for models: hosts cut them at 2,048 characters. */
 export function instructions(simulated: boolean): string {
   return simulated ? SIMULATED + LOOP : LOOP;
 }
 
-/** Clients may keep the tool list this long: it changes with this program's version only. */
+/** Time for which clients may keep the tool list: it changes with this program's version only. */
 const TOOL_LIST_TTL_MS = 3_600_000;
 
 /**
- * A factory of servers. Over HTTP it is called for every request, so a server is cheap: texts and
- * schemas are made once per process, and nothing is registered. (The SDK's `McpServer` converts and
- * compiles every tool's schemas anew, which costs more than a call.)
+ * Makes a factory of servers. Over HTTP it is called for every request, so a server is cheap: texts
+ * and schemas are made once per process, and nothing is registered. (The SDK's `McpServer` converts
+ * and compiles every tool's schemas anew, which costs more than a call.)
  */
 export function createServerFactory(services: Services, options: ServerOptions): McpServerFactory {
   const info = {
@@ -111,17 +111,17 @@ export function createServerFactory(services: Services, options: ServerOptions):
   };
 }
 
-/** What {@linkcode createUnreadyFactory} tells. */
+/** Options of {@linkcode createUnreadyFactory}. */
 export interface UnreadyOptions {
   /** Version of this program. */
   readonly version: string;
-  /** What is wrong and what to type, without a full stop; no secret is in it. */
+  /** Sentence that says what is wrong and what to type, without a full stop; no secret is in it. */
   readonly message: string;
 }
 
 /**
- * A factory of servers that answer the handshake and list the tools as ever; their instructions and
- * each call of a tool say what has to be set.
+ * Makes a factory of servers that complete the handshake and list the tools as usual; their
+ * instructions and each call of a tool say which setting to change.
  */
 export function createUnreadyFactory({ version, message }: UnreadyOptions): McpServerFactory {
   const text = "This server is not set up right, so nothing was done. " +
@@ -131,7 +131,7 @@ export function createUnreadyFactory({ version, message }: UnreadyOptions): McpS
     "checks those of a host.";
   const options = {
     capabilities: { tools: { listChanged: false } },
-    instructions: `NOT SET UP: ${text} Tell the user so; calling the tools is in vain until then.`,
+    instructions: `NOT SET UP: ${text} Tell the user so; until then every tool fails.`,
   };
   const tools = servedTools(undefined);
   return () => {
@@ -148,7 +148,7 @@ export function createUnreadyFactory({ version, message }: UnreadyOptions): McpS
   };
 }
 
-/** A server whose messages odd clients can read as well. */
+/** A server whose messages imperfect clients can read as well. */
 class PlainServer extends Server {
   override connect(transport: Transport): Promise<void> {
     const send = transport.send.bind(transport);
@@ -159,8 +159,8 @@ class PlainServer extends Server {
 }
 
 /**
- * Returns a key that tells one client of the older HTTP protocol from others, whose request ids are
- * alike: the MCP session id that the HTTP transport gave it, and the token that it comes with.
+ * Returns a key that tells one client of the older HTTP protocol from others with the same request
+ * ids: the MCP session id from the HTTP transport, and the token.
  */
 export function clientKeyOf(headers: Headers, authInfo: AuthInfo | undefined): string | undefined {
   const mcpSessionId = headers.get("mcp-session-id");
@@ -173,7 +173,7 @@ interface ServingContext {
   readonly watch: CallWatch | undefined;
 }
 
-/** The tools of a server: by name, and as `tools/list` answers, made when first asked for. */
+/** The tools of a server by name, and their `tools/list`, which is made on first use. */
 interface ServedTools {
   readonly byName: ReadonlyMap<string, ToolDefinition>;
   readonly list: () => ListToolsResult;
@@ -186,9 +186,9 @@ function servedTools(sets: readonly ToolSetName[] | undefined): ServedTools {
 }
 
 /**
- * Finds the tool of a name.
+ * Finds a tool by its name.
  *
- * @throws `ProtocolError` for a name that was not listed, as the specification asks
+ * @throws `ProtocolError` for a name that was not listed, as the specification demands
  */
 export function toolNamed(
   tools: ReadonlyMap<string, ToolDefinition>,
@@ -203,27 +203,34 @@ export function toolNamed(
   );
 }
 
-/** Longer names are no misspelt ones, with whatever a host puts before them. */
+/**
+ * Longest name that is compared, in characters, with any prefix of a host's; a longer one is no
+ * misspelt name.
+ */
 const MAX_COMPARED_CHARS = 128;
 
-/** The tool that a name was probably meant for: hosts prefix the server's, models guess. */
+/**
+ * Returns the tool that a name was probably meant for: hosts add the server's name, models guess.
+ */
 function toolMeant(names: readonly string[], name: string): string | undefined {
   if (name.length > MAX_COMPARED_CHARS) return undefined;
   const key = wordsOf(name).join("_");
   return names.find((real) => `_${key}`.endsWith(`_${real}`)) ?? nearest(key, names);
 }
 
-/** Tells the operator what a client asks for; what cannot be a name is not repeated. */
+/** Logs the name that a client called; a text that cannot be a name is not repeated. */
 function logUnknownTool(log: Logger, name: string): void {
-  log.info("There is no such tool", { tool: /^[\w.-]{1,64}$/.test(name) ? name : undefined });
+  log.info("A client called an unknown tool", {
+    tool: /^[\w.-]{1,64}$/.test(name) ? name : undefined,
+  });
 }
 
-/** Where a call comes from. */
+/** The origin of a call. */
 interface CallOrigin {
   readonly context: ServerContext;
   /** See {@linkcode clientKeyOf}. */
   readonly clientKey: string | undefined;
-  /** The program that calls; absent where nothing says it. */
+  /** The calling program; absent where it is not known. */
   readonly clientInfo: ClientInfo | undefined;
 }
 
@@ -258,7 +265,7 @@ async function serveCall(
       ...(reporter && { progress: (message: string) => reporter.report(message) }),
     }, watch);
   } catch (error) {
-    // A failed tool gives a result, so this is a fault of the server itself, or of a watch.
+    // A failed tool returns a result, so this is a fault of the server itself, or of a watch.
     logFailure(services, { tool: tool.name }, { error, args });
     throw new ProtocolError(ProtocolErrorCode.InternalError, "Internal error");
   } finally {
@@ -267,7 +274,7 @@ async function serveCall(
   }
 }
 
-/** The 2026-era protocol names the client in each request. */
+/** Reads the client's name, which the 2026-era protocol puts into each request. */
 function clientInfoIn({ envelope, _meta }: ServerContext["mcpReq"]): ClientInfo | undefined {
   for (const meta of [envelope, _meta]) {
     const info: unknown = meta && Reflect.get(meta, CLIENT_INFO_META_KEY);
@@ -278,17 +285,17 @@ function clientInfoIn({ envelope, _meta }: ServerContext["mcpReq"]): ClientInfo 
   return undefined;
 }
 
-/** What `AuthInfo.extra` holds, the SDK's field for data of the server's own. */
+/** Content of `AuthInfo.extra`, the SDK's field for the server's own data. */
 interface CallerInfo extends Record<string, unknown> {
   readonly principal: Principal;
-  /** Of the HTTP request, for the operator's log. */
+  /** Id of the HTTP request, for the operator's log. */
   readonly requestId?: string;
 }
 
 /**
- * Returns what an HTTP stack gives to the SDK's handler as `authInfo`, so that the tools know the
- * caller. The SDK hands on nothing else of ours from a request to a call: a factory of servers that knew the
- * caller would have to be made, with an SDK handler of its own, for every request.
+ * Returns the `authInfo` with which an HTTP stack calls the SDK's handler, so that the tools know
+ * the caller. The SDK passes on nothing else of ours from a request to a call; otherwise every
+ * request would need its own factory, with its own SDK handler.
  *
  * @param requestId of the HTTP request, for the operator's log
  */
@@ -298,10 +305,10 @@ export function authInfoOf(principal: Principal, requestId?: string): AuthInfo {
 }
 
 /**
- * Reads what {@linkcode authInfoOf} wrote. Where another HTTP stack wrote it without a principal, the
- * client id is its name, and nothing limits it.
+ * Reads the caller that {@linkcode authInfoOf} wrote. If another HTTP stack wrote none, the client
+ * id is its name, and it has no limits.
  *
- * @throws `TypeError` when there is a principal without a name: its limits cannot be trusted
+ * @throws `TypeError` for a principal without a name: its limits cannot be trusted
  */
 function callerIn(
   authInfo: AuthInfo | undefined,

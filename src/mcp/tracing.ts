@@ -1,6 +1,6 @@
 /**
- * A trace span around every tool call, with the runtime's OpenTelemetry: the spans of incoming HTTP
- * requests and of requests to the API are the runtime's own, and join up by themselves.
+ * Puts a trace span around every tool call, with the runtime's OpenTelemetry: the runtime itself
+ * makes the spans of incoming HTTP requests and of requests to the API, and links them.
  *
  * @module
  */
@@ -19,14 +19,14 @@ import type { CallReport, CallWatch } from "./call_report.ts";
 
 /** Spans around calls. */
 export interface Tracing extends Required<Pick<CallWatch, "around">> {
-  /** Whether the runtime takes the spans; otherwise they lead nowhere. */
+  /** True if the runtime collects the spans. */
   readonly isCollected: boolean;
 }
 
 /**
- * Runs every call in a span of its own. Its parent is the trace context that the client put into
- * `_meta` (https://modelcontextprotocol.io, trace context in `_meta`: `traceparent`, `tracestate`),
- * linked to the HTTP request then; else the HTTP request.
+ * Makes the tracing, which runs every call in its own span. The span's parent is the trace context
+ * in the client's `_meta` (https://modelcontextprotocol.io, trace context in `_meta`:
+ * `traceparent`, `tracestate`), linked to the HTTP request; without one, the HTTP request.
  */
 export function createTracing(version: string): Tracing {
   const tracer = trace.getTracer("cma-mcp", version);

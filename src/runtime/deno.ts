@@ -9,10 +9,10 @@ import type { OpenHttpClient } from "../api/connections.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** How long until a full pipe that does not block is tried again, in milliseconds. */
+/** Time after which a write to a full pipe that does not block is tried again, in milliseconds. */
 const WOULD_BLOCK_MS = 10;
 
-/** More files are not tried, since it takes time: about half a second. */
+/** Most files that are opened to count them: that takes time, about half a second. */
 const MAX_TRIED_FILES = 50_000;
 
 const { os } = Deno.build;
@@ -71,7 +71,7 @@ export const denoRuntime: Runtime = {
   giveUpReading: () => void Deno.permissions.revokeSync({ name: "read" }),
   countOpenableFiles,
 
-  // Loaded when they are used: a host waits for stdio to start.
+  // Loaded on use: a host waits for stdio to start.
   async certificateDates(pem) {
     const { X509Certificate } = await import("node:crypto");
     const { validFrom, validTo } = new X509Certificate(pem);
@@ -87,16 +87,17 @@ export const denoRuntime: Runtime = {
   },
 };
 
-/** Bytes that are read or written at once: what a pipe holds. */
+/** Bytes of one read or write: the capacity of a pipe. */
 const PIPE_BYTES = 64 * 1024;
 
-/** Stdout, once it was found to be a pipe to a host. */
+/** Stdout, once it turned out to be a pipe to a host. */
 let pipeToHost: Socket | undefined;
 
 /**
- * Reads stdin. On Linux it then makes the pipes to the host ones that do not block: each of Deno's own
- * reads and writes goes over a thread, which costs a third of a short call. The first messages go that
- * way all the same, since the host waits for them and `node:net` takes ten milliseconds to load.
+ * Reads stdin. After the first messages on Linux it makes the pipes to the host non-blocking: each
+ * of Deno's own reads and writes goes over a thread, which costs a third of a short call. The first
+ * messages go that way all the same, since the host waits for them and `node:net` takes ten
+ * milliseconds to load.
  */
 async function* readStdin(): AsyncGenerator<Uint8Array> {
   const buffer = new Uint8Array(PIPE_BYTES);
@@ -105,7 +106,7 @@ async function* readStdin(): AsyncGenerator<Uint8Array> {
     if (count === null) return;
     // A copy: lines keep pieces of it beyond the next read.
     yield buffer.slice(0, count);
-    // Tried on Linux only: Windows has no such mode, and on macOS nobody has measured a gain.
+    // On Linux only: Windows has no such mode, and on macOS nobody has measured a gain.
     if (!isFirst || os !== "linux") continue;
     const net = await import("node:net");
     pipeToHost = openPipe(net, 1);
@@ -118,7 +119,7 @@ async function* readStdin(): AsyncGenerator<Uint8Array> {
 function openPipe(net: typeof import("node:net"), fd: 0 | 1): Socket | undefined {
   try {
     const pipe = new net.Socket({ fd, readable: fd === 0, writable: fd === 1 });
-    // Who reads or writes is told as well.
+    // The pending read or write rejects with the same error.
     return pipe.on("error", () => {});
   } catch {
     return undefined;
@@ -132,7 +133,10 @@ function writePipe(pipe: Socket, bytes: Uint8Array): Promise<number> {
   );
 }
 
-/** Deno writes on a thread of its own: a pipe that nobody reads blocks that one only. */
+/**
+ * Writes to stdout or stderr. Deno writes on a thread of its own: a pipe without a reader blocks
+ * only that thread.
+ */
 async function write(
   stream: { write(bytes: Uint8Array): Promise<number> },
   bytes: Uint8Array,
@@ -141,14 +145,14 @@ async function write(
     try {
       return await stream.write(bytes);
     } catch (error) {
-      // Another process that has the same pipe may have made it one that does not block.
+      // Another process that shares the pipe may have made it non-blocking.
       if (!(error instanceof Deno.errors.WouldBlock)) throw error;
       await systemClock.sleep(WOULD_BLOCK_MS);
     }
   }
 }
 
-/** Opens files: there is no other way to ask that needs no permission of its own. */
+/** Counts by opening files: any other way needs a permission of its own. */
 function countOpenableFiles(wanted: number): number | undefined {
   const files: Deno.FsFile[] = [];
   try {
@@ -163,8 +167,8 @@ function countOpenableFiles(wanted: number): number | undefined {
 }
 
 /**
- * Opens clients that speak HTTP/1.1 only. They follow the proxies that the environment names, and
- * trust the authorities that Deno trusts, as a plain `fetch` does.
+ * Opens clients that speak HTTP/1.1 only. They follow the environment's proxies, and trust the
+ * authorities that Deno trusts, as a plain `fetch` does.
  *
  * @param caCerts PEM of further authorities
  */
@@ -177,7 +181,7 @@ export function httpClientOpener(caCerts: readonly string[] = []): OpenHttpClien
       poolMaxIdlePerHost: maxIdle,
       poolIdleTimeout: idleMs,
     });
-    // The request's own redirect mode stays.
+    // The request keeps its own redirect mode.
     return { fetch: (url, init) => fetch(url, { ...init, client }), close: () => client.close() };
   };
 }

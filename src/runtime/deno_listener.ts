@@ -15,21 +15,21 @@ import {
   type Listening,
 } from "./runtime.ts";
 
-/** While descriptor tables are full again and again, that is logged this often, in milliseconds. */
+/** Time between two log lines while descriptor tables stay full, in milliseconds. */
 const TELL_MS = 60_000;
 
-/** Pause before `accept` is tried again when there was nothing to close, in milliseconds. */
+/** Pause before `accept` is tried again when no connection could be closed, in milliseconds. */
 const FULL_MS = 50;
 
 /**
- * How many connections are closed when no file can be opened: more than the one that is needed, so
- * that requests that run find files for their own connections to the API.
+ * Connections that are closed when no file can be opened: more than the one that is needed, so that
+ * running requests find files for their own connections to the API.
  */
 const CLOSED_AT_ONCE = 32;
 
 /**
- * A connection counts as used again at most this often, in milliseconds: otherwise those with many
- * pipelined requests would always be newer than one that has just come.
+ * Least time after which a connection counts as used again, in milliseconds: otherwise connections
+ * with many pipelined requests would always be newer than one that has just come.
  */
 const USED_MS = 1_000;
 
@@ -48,23 +48,23 @@ type ServeConnection = (
   onListen: () => void,
 ) => Pick<Deno.HttpServer, "finished" | "shutdown">;
 
-/** A connection that was accepted: its TLS handshake, and then its requests. */
+/** An accepted connection: its TLS handshake, and then its requests. */
 interface Accepted {
-  /** True while no request on it waits for its response. */
+  /** True while none of its requests waits for a response. */
   readonly isIdle: boolean;
   /** True once a request has come. */
   readonly isUsed: boolean;
   readonly finished: Promise<void>;
-  /** Cuts it. */
+  /** Cuts the connection. */
   close(): void;
-  /** Closes it when its requests are answered. */
+  /** Closes the connection when its requests have their responses. */
   shutdown(): Promise<void>;
 }
 
 /**
- * Finds Deno's server for a connection that somebody else accepted. `Deno.serve` is the same server
- * with an accept loop of its own, which ends for good when no file can be opened, tells nobody while
- * a connection lives, and lets nobody close one connection. Deno has no public name for it
+ * Returns Deno's server for an already accepted connection. `Deno.serve` is the same server with an
+ * accept loop of its own, which ends for good when no file can be opened, does not report that
+ * while a connection lives, and cannot close a single connection. Deno has no public name for it
  * (`ext/http/00_serve.ts` puts it among the internals, for Deno's own tests and `node:http`).
  *
  * @throws UsageError on a runtime that does not have it
@@ -77,8 +77,8 @@ function connectionServer(): ServeConnection {
 }
 
 /**
- * Serves as {@linkcode Listen} says. Deno bounds the head of a request (about 64 KB, about 100
- * fields: 400), but not the time that a client takes over it.
+ * Serves as {@linkcode Listen} says. Deno bounds the headers of a request (about 64 KB, about 100
+ * fields: 400), but not the time that a client takes to send them.
  */
 export function listen(
   address: ListenAddress,
@@ -88,7 +88,7 @@ export function listen(
 ): Listening {
   const serveConnection = connectionServer();
   const stopped = new AbortController();
-  /** In the order in which they had their last request. */
+  /** Connections in the order of their last request. */
   const connections = new Set<Accepted>();
   let accepting = true;
   let toldAt = -Infinity;
@@ -121,12 +121,12 @@ export function listen(
           // Once the server ends, a connection cannot be cut: it closes after a response.
           if (error instanceof CutConnection && !stopped.signal.aborted) {
             cancel();
-            // Until it is closed, Deno would still send a response.
+            // Until the server is closed, Deno would still send a response.
             await accepted.finished;
           }
           throw error;
         } finally {
-          // Other responses are whole: a client that does not read them keeps nothing from its end.
+          // Other responses are whole, so a client that does not read them delays nothing.
           if (streams) info.completed.then(endRequest, endRequest);
           else endRequest();
         }
@@ -146,7 +146,7 @@ export function listen(
       },
       finished: server.finished.catch(async (error: unknown) => {
         log.debug("A connection failed", { error: String(error) });
-        // After an error, Deno keeps its entry until it is told.
+        // After an error, Deno keeps its entry until the server is shut down.
         await server.shutdown().catch(() => {});
       }).finally(() => connections.delete(accepted)),
       close: () => unlessOver(() => cancel()),
@@ -155,7 +155,10 @@ export function listen(
     connections.add(accepted);
   };
 
-  /** A handshake is closed like a connection until it is done: Deno waits for it for ever. */
+  /**
+   * Serves TLS. Until its handshake is done, close a connection directly: Deno waits for the
+   * handshake for ever.
+   */
   const serveTls = (connection: Deno.TlsConn) => {
     const closed = Promise.withResolvers<void>();
     const close = () => {
@@ -186,7 +189,7 @@ export function listen(
     const idle = connections.values().filter(({ isIdle }) => isIdle).take(CLOSED_AT_ONCE).toArray();
     for (const one of idle) one.close();
     if (idle.length === 0) accepting = false;
-    // Not every runtime tells of the end of all that were cut.
+    // Not every runtime reports the end of all cut connections.
     await Promise.race([
       ...idle.length > 0 ? [Promise.all(idle.map((one) => one.finished))] : [],
       clock.sleep(FULL_MS, stopped.signal),
@@ -218,11 +221,11 @@ export function listen(
         stopped.abort();
         listener.close();
       }
-      // The port is free when the `accept` that waits on it has ended.
+      // The port is free when the pending `accept` has ended.
       await accepts;
       await Promise.all(
         Array.from(connections, async (one) => {
-          // Some runtimes wait for the rest of a first request that may never come.
+          // Some runtimes wait for the rest of a first request, which may never come.
           if (!one.isUsed) one.close();
           else await one.shutdown();
           await one.finished;
@@ -232,16 +235,16 @@ export function listen(
   };
 }
 
-/** Runs what fails on a connection that has just ended by itself. */
+/** Runs `run`, which throws for a connection that has just ended by itself. */
 function unlessOver(run: () => void): void {
   try {
     run();
   } catch {
-    // It is over.
+    // The connection is over.
   }
 }
 
-/** Listens on an address for a moment; returns what is in the way of it. */
+/** Listens on an address for a moment; returns the error if that fails. */
 export function tryListen(address: ListenAddress): ListenError | undefined {
   try {
     open(address).close();
@@ -265,7 +268,7 @@ function open(address: ListenAddress): Deno.Listener {
 function reasonOf(error: unknown, isTls: boolean): ListenError["reason"] {
   if (error instanceof Deno.errors.AddrInUse) return "taken";
   if (error instanceof Deno.errors.PermissionDenied) return "forbidden";
-  // Deno has no error of its own for a name that cannot be resolved; Windows has other words for it.
+  // Deno has no error class for a name that cannot be resolved; Windows has its own message.
   if (error instanceof Error && /failed to lookup|os error 1100\d/.test(error.message)) {
     return "unresolved";
   }
@@ -274,12 +277,12 @@ function reasonOf(error: unknown, isTls: boolean): ListenError["reason"] {
   return isTls && !isAboutHost ? "certificate" : "unavailable";
 }
 
-/** Returns true for a response that goes on after it has begun, as those to calls do. */
+/** Returns true for a response that continues after it has begun, as those to calls do. */
 function isStream({ headers }: Response): boolean {
   return headers.get("content-type")?.startsWith("text/event-stream") ?? false;
 }
 
-/** Returns true when `accept` failed because of the connection that it would have accepted. */
+/** Returns true if `accept` failed because of the connection that it would have accepted. */
 function isOfOneConnection(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionAborted ||
     error instanceof Deno.errors.ConnectionReset;
@@ -290,7 +293,7 @@ function isTls(connection: Deno.Conn): connection is Deno.TlsConn {
 }
 
 function addressOf({ addr }: Deno.Listener): Listening["addr"] {
-  // Older runtimes give the addresses of TLS listeners no transport.
+  // Older runtimes leave out the transport in addresses of TLS listeners.
   if (!("hostname" in addr)) throw new TypeError("The listener has no network address");
   return { hostname: addr.hostname, port: addr.port };
 }

@@ -1,5 +1,5 @@
 /**
- * Reads the files that settings and hosts name, by the system's calls that every runtime has.
+ * Reads the files that settings and hosts name, by system calls that every runtime has.
  *
  * @module
  */
@@ -8,40 +8,40 @@ import { ByteBuffer } from "../core/byte_buffer.ts";
 import type { Clock } from "../core/clock.ts";
 import { systemCode } from "../core/errors.ts";
 
-/** How long a file may take to be read, in milliseconds. */
+/** Longest time for reading a file, in milliseconds. */
 const READ_MS = 5_000;
 
-/** Largest file, in bytes: a list of a thousand tokens with all that they can have is smaller. */
+/** Largest file, in bytes: a list of a thousand tokens with every field is smaller. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 const CHUNK_BYTES = 64 * 1024;
 
-/** How often a pipe is read that nobody has written to yet, in milliseconds. */
+/** Time between two reads of a pipe that has no data yet, in milliseconds. */
 const PIPE_MS = 50;
 
-/** Reads files; each rejects after five seconds with the code ETIMEDOUT where nothing comes. */
+/** Reads files; each read rejects after five seconds without data, with the code ETIMEDOUT. */
 export interface FileReaders {
   /**
-   * Reads a text in whatever encoding editors and shells write it: UTF-8 with or without a byte
-   * order mark, or UTF-16 with one. Rejects with the system's error.
+   * Reads a text in any encoding that editors and shells write: UTF-8 with or without a byte order
+   * mark, or UTF-16 with one. Rejects with the system's error.
    */
   readonly readFile: (path: string) => Promise<string>;
   /**
    * Reads a text in UTF-8 with its byte order mark, if it has one; undefined when there is no such
-   * file. Rejects with a `TypeError` for what is no UTF-8, else with the system's error.
+   * file. Rejects with a `TypeError` for any other encoding, else with the system's error.
    */
   readonly readText: (path: string) => Promise<string | undefined>;
   /** Resolves to true when there is a file or a folder of that name. */
   readonly exists: (path: string) => Promise<boolean>;
-  /** Reads the names of what is in a folder; none when there is no such folder. */
+  /** Reads the names in a folder; none when there is no such folder. */
   readonly listFolder: (path: string) => Promise<readonly string[]>;
 }
 
 /** Makes the readers of the files that settings and hosts name. */
 export function createFileReaders(clock: Clock): FileReaders {
   const reads = new Map<string, Promise<Uint8Array>>();
-  // A read of a disk that is gone cannot be ended, and holds one of the runtime's few threads: so
-  // those who ask for the same file meanwhile share it.
+  // A read of a disk that is gone cannot be ended, and holds one of the runtime's few threads. So
+  // reads of the same file at the same time share it.
   const read = (path: string) => {
     let reading = reads.get(path);
     if (reading === undefined) {
@@ -79,7 +79,7 @@ async function inTime<T>(promise: Promise<T>, clock: Clock): Promise<T> {
   }
 }
 
-/** Waits for the promise; a file that is not there, by the system's codes, gives `missing`. */
+/** Waits for the promise; resolves to `missing` if the system says that the file does not exist. */
 async function unlessMissing<T, M>(promise: Promise<T>, missing: M): Promise<T | M> {
   try {
     return await promise;
@@ -91,12 +91,12 @@ async function unlessMissing<T, M>(promise: Promise<T>, missing: M): Promise<T |
 }
 
 async function readBytes(path: string, clock: Clock): Promise<Uint8Array> {
-  // Loaded where a setting names a file: most starts read none.
+  // Loaded on use: most starts read no file.
   const { constants, promises } = await import("node:fs");
-  // Not blocking, opening a pipe does not wait for its writer; files are read as ever.
+  // Opening a pipe without blocking does not wait for its writer; reads of files stay the same.
   const file = await promises.open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
-    // Everything is spelled out: older runtimes under the executable know no defaults here.
+    // Pass every option: older runtimes under the executable have no defaults.
     const isPipe = (await file.stat({ bigint: false })).isFIFO();
     const deadline = clock.now() + READ_MS;
     const buffer = new ByteBuffer();

@@ -11,7 +11,7 @@ import type { Redact } from "../core/redact.ts";
 import type { FileReaders } from "./files.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** The machine, its files and this program's start, on which hosts' configurations depend. */
+/** The machine, its files and the command that starts this program, for hosts' configurations. */
 export type Machine =
   & Pick<Runtime, "os" | "executable" | "setEnv">
   & Pick<FileReaders, "readText" | "exists" | "listFolder">;
@@ -33,17 +33,17 @@ type Usable = Pick<
   | "connect"
 >;
 
-/** The process, as far as commands may touch it. */
+/** The process, as far as commands may use it. */
 export interface Program extends Machine, FileReaders, Usable {
   readonly clock: Clock;
-  /** Goes to stderr. */
+  /** The operator's log, on stderr. */
   readonly log: Logger;
   readonly redact: Redact;
-  /** Aborts when the process is asked to end; the command then returns promptly. */
+  /** Aborts when the process is asked to end; the command must then return promptly. */
   readonly stopping: AbortSignal;
   /**
-   * Stdin and stdout, for commands that speak a protocol there; the input is asked for once. The
-   * output also tells when nobody reads what is printed.
+   * Stdin and stdout, for commands that speak a protocol there; read the input only once. The
+   * output also shows when nobody reads it.
    */
   readonly protocol: {
     readonly input: Runtime["stdin"];
@@ -53,16 +53,16 @@ export interface Program extends Machine, FileReaders, Usable {
   readonly color: boolean;
   /** Writes a line to stdout. Never used while stdout carries JSON-RPC. */
   readonly print: (line: string) => void;
-  /** Writes a text to stdout as it is, for what goes into files. */
+  /** Writes a text to stdout unchanged, for texts that go into files. */
   readonly printExactly: (text: string) => void;
-  /** Writes a line to stderr, for people, beside what goes into files. */
+  /** Writes a line to stderr, for people, beside the output that goes into files. */
   readonly note: (line: string) => void;
-  /** Shows on stderr what a command is at, while it goes on. */
+  /** Shows on stderr the state of a running command. */
   readonly liveLine: {
     readonly show: (text: string) => void;
     /** Resolves when the line has gone from the terminal, which may be that of stdout. */
     readonly hide: () => Promise<void>;
   };
-  /** Says that fewer files can be opened than the waits of the settings need. */
+  /** Set if fewer files can be opened than the waits of the settings need. */
   readonly openFilesProblem: { readonly message: string; readonly cure: string } | undefined;
 }

@@ -1,6 +1,5 @@
 /**
- * The interface between the program and the runtime it runs on, so that another runtime can take
- * Deno's place.
+ * The interface between the program and its runtime, so that another runtime can take Deno's place.
  *
  * @module
  */
@@ -12,31 +11,34 @@ import type { Logger } from "../core/logger.ts";
 import type { Executable } from "../hosts/entry.ts";
 import type { Os } from "../hosts/hosts.ts";
 
-/** The process, its machine and its network. `runtime/deno.ts` is the one for Deno. */
+/** The process, its machine and its network. `runtime/deno.ts` implements it for Deno. */
 export interface Runtime {
-  /** What follows the program's name on the command line. */
+  /** Arguments after the program's name on the command line. */
   readonly args: readonly string[];
   readonly os: Os;
-  /** How another program starts this one: the compiled executable, or what runs the source. */
+  /**
+   * Returns the command that starts this program: the compiled executable, or the runtime and the
+   * source.
+   */
   readonly executable: () => Executable;
   /** Reads an environment variable that the program may read. */
   readonly env: (name: string) => string | undefined;
-  /** Gives this process another value of a variable, or none. */
+  /** Sets or removes a variable of this process. */
   readonly setEnv: (name: string, value: string | undefined) => void;
 
   /**
-   * The bytes of stdin; asked for once, by a program that a host has started: the pipes that it has
-   * to the host may be made ones that do not block, which nothing else should share.
+   * Reads the bytes of stdin. Call it once, in a program that a host has started: it may make the
+   * pipes to the host non-blocking, and nothing else may share those.
    */
   readonly stdin: () => AsyncIterable<Uint8Array>;
-  /** The bytes of stdin, which is left as it is: for what a person or a shell gives. */
+  /** Reads the bytes of stdin without changing its mode: for input from a person or a shell. */
   readonly plainStdin: () => AsyncIterable<Uint8Array>;
   readonly stdinIsTerminal: boolean;
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
-  /** Finds out how many columns the terminal has; undefined where there is none that tells. */
+  /** Returns the number of the terminal's columns; undefined where it is not known. */
   readonly columns: () => number | undefined;
-  /** Writes at least one of the bytes without blocking the thread; returns how many. */
+  /** Writes at least one of the bytes without blocking the thread; returns the number written. */
   readonly writeOut: (bytes: Uint8Array) => Promise<number>;
   /** As {@linkcode Runtime.writeOut}, to stderr. */
   readonly writeErr: (bytes: Uint8Array) => Promise<number>;
@@ -46,46 +48,46 @@ export interface Runtime {
   /**
    * Calls `listener` whenever the operator asks for files to be read again (SIGHUP).
    *
-   * @returns ends that
+   * @returns the function that removes the listener
    */
   readonly onReload: (listener: () => void) => () => void;
-  /** Calls `listener` with every error that nothing handles, which then ends nothing by itself. */
+  /** Calls `listener` with every unhandled error, which then does not end the process. */
   readonly onUnhandledError: (listener: (error: unknown) => void) => void;
   readonly exit: (code: number) => never;
 
   /**
-   * Gives up the permission to read files for the rest of the process; does nothing where the runtime
-   * has no permissions that can be given up.
+   * Gives up the permission to read files for the rest of the process; does nothing where the
+   * runtime has no such permission.
    */
   readonly giveUpReading: () => void;
   /**
-   * Finds out whether so many files can be open at once. Called before {@linkcode giveUpReading}.
+   * Counts the files that can be open at once. Call it before {@linkcode giveUpReading}.
    *
-   * @returns how many can be, at most `wanted`; undefined when that cannot be found out
+   * @returns the number, at most `wanted`; undefined when it cannot be found out
    */
   readonly countOpenableFiles: (wanted: number) => number | undefined;
 
-  /** Reads from when and until when the first certificate of a PEM text is valid. */
+  /** Reads the validity dates of the first certificate of a PEM text. */
   readonly certificateDates: (pem: string) => Promise<CertificateDates>;
   readonly listen: Listen;
-  /** Listens on an address for a moment; returns what is in the way of it. */
+  /** Listens on an address for a moment; returns the error if that fails. */
   readonly tryListen: (address: ListenAddress) => Promise<ListenError | undefined>;
   readonly openHttpClient: OpenHttpClient;
-  /** Connects without any proxy that the environment names. */
+  /** Connects directly, without the environment's proxies. */
   readonly connect: (address: ConnectAddress) => Promise<Connection>;
 }
 
 /**
  * Serves `handle` on an address.
  *
- * When the process has as many files open as it may, connections without a request that waits for
- * its answer are closed, those first that have been without one for longest: whoever opens
- * connections for nothing, or sends half a request, pushes out his own.
+ * When the process has as many files open as it may, it closes connections that have no running
+ * request, the longest idle first: a client that opens connections without using them, or sends
+ * half a request, thus pushes out its own.
  *
  * A request that `handle` rejects gets 500; with a {@linkcode CutConnection}, no response.
  *
- * @param log told when connections are closed so, and of requests that `handle` rejects, such as
- *   those whose client has gone
+ * @param log gets a line when connections are closed so, and for requests that `handle` rejects,
+ * such as those whose client has gone
  * @throws ListenError when the address or the certificate cannot be used
  */
 export type Listen = (
@@ -95,18 +97,18 @@ export type Listen = (
   clock?: Clock,
 ) => Promise<Listening>;
 
-/** Answers a request that came from an address. */
+/** Handles a request that came from an address. */
 export type HandleRequest = (request: Request, remoteAddress: string) => Promise<Response>;
 
-/** Rejects a request by closing its connection. */
+/** Thrown to reject a request by closing its connection. */
 export class CutConnection extends Error {}
 
-/** Where to serve. */
+/** Address to listen on. */
 export interface ListenAddress {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** Port; 0 takes a free one. */
   readonly port: number;
-  /** With one, TLS, and HTTP/2 for clients that ask for it. */
+  /** Set to serve TLS, and HTTP/2 for clients that ask for it. */
   readonly certificate?: Certificate;
 }
 
@@ -116,22 +118,22 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** When a certificate is valid, as the runtime writes dates. */
+/** The validity of a certificate, in the runtime's date format. */
 export interface CertificateDates {
   readonly validFrom: string;
   readonly validTo: string;
 }
 
-/** A server that can be told to end. */
+/** A running server. */
 export interface Listening {
   readonly addr: { readonly hostname: string; readonly port: number };
-  /** False while new connections cannot be taken, and after a shutdown has begun. */
+  /** False while new connections cannot be accepted, and once a shutdown has begun. */
   readonly isAccepting: boolean;
-  /** Takes no more connections; resolves when running requests are answered. */
+  /** Accepts no more connections; resolves when running requests have their responses. */
   shutdown(): Promise<void>;
 }
 
-/** An address that cannot be listened on. */
+/** Thrown for an address that cannot be listened on. */
 export class ListenError extends UsageError {
   constructor(
     readonly reason: "taken" | "forbidden" | "unresolved" | "unavailable" | "certificate",
@@ -150,17 +152,17 @@ export class ListenError extends UsageError {
   }
 }
 
-/** Where to connect to. */
+/** Address to connect to. */
 export interface ConnectAddress {
   readonly host: string;
   readonly port: number;
-  /** With it, TLS: the certificate chain that the server has, in PEM, whatever name is on it. */
+  /** Set to use TLS: the server's certificate chain, in PEM, whatever name is on it. */
   readonly certificate?: string;
 }
 
-/** A connection that carries bytes. */
+/** A connection for bytes. */
 export interface Connection {
-  /** Reads into the buffer; returns how many bytes came, null at the end. */
+  /** Reads into the buffer; returns the number of bytes, null at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
   close(): void;

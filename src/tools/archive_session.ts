@@ -8,8 +8,8 @@ import { defineTool, type ToolCall } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
 /**
- * Pauses between tries, in milliseconds. The session's status trails its events: right after an idle
- * event the API may still refuse.
+ * Pauses between tries, in milliseconds. The session's status trails its events: right after an
+ * idle event the API may still reject the request.
  */
 const LAG_DELAYS_MS: readonly number[] = [200, 400, 800, 1_200];
 
@@ -37,7 +37,7 @@ export const archiveSession = defineTool({
       await call.services.clock.sleep(delayMs, call.signal);
       const lagged = attempt.statusLags;
       attempt = await tryArchive(session_id, call);
-      // With a status that had caught up, one more try has told whether the error was about it.
+      // The status had caught up before this try, so the error was not about a lag.
       if (!lagged) break;
     }
     if (!attempt.archived) throw attempt.error;
@@ -47,7 +47,10 @@ export const archiveSession = defineTool({
 
 type ArchiveAttempt =
   | { readonly archived: true; readonly result: { archived: boolean; archived_at?: string } }
-  /** An error although the events end at rest; `statusLags` when the status still reads otherwise. */
+  /**
+   * Fails although the events end at rest; `statusLags` is true while the status still says
+   * otherwise.
+   */
   | { readonly archived: false; readonly error: ApiError; readonly statusLags: boolean };
 
 async function tryArchive(

@@ -1,5 +1,5 @@
 /**
- * Checks a call's arguments, and says of wrong ones what would be accepted.
+ * Checks a call's arguments; errors say which values are accepted.
  *
  * @module
  */
@@ -26,19 +26,19 @@ interface PropertySchema {
 
 /** The arguments of a call. */
 export interface ParsedArguments<I extends z.ZodObject> {
-  /** As the schema parses them. */
+  /** Values as the schema parses them. */
   readonly values: z.output<I>;
-  /** Names of what was given and is no argument of the tool, at most {@linkcode MAX_NAMED}. */
+  /** Names of given fields that are no arguments of the tool, at most {@linkcode MAX_NAMED}. */
   readonly ignored: readonly string[];
 }
 
 /**
- * Parses the arguments of a call, as hosts fill them in: for an optional argument null, "" and an
- * empty list are absent, and so is "null" where no free text is wanted; a number may come in
- * quotes, and a list of texts as one text. What is no argument is ignored, since hosts add some of
- * their own to every call, unless it looks like one that is missing.
+ * Parses the arguments of a call as hosts fill them in. For an optional argument null, "" and an
+ * empty list count as absent, and so does "null" where no free text is wanted; a number may be in
+ * quotes, and a list of texts one text. Unknown fields are ignored, since hosts add some of their
+ * own to every call, unless their name looks like that of a missing argument.
  *
- * @throws `ToolError` `invalid_argument` that names each wrong argument and what it accepts
+ * @throws `ToolError` `invalid_argument` that names each wrong argument and the values it accepts
  */
 export function parseArguments<I extends z.ZodObject>(
   schema: I,
@@ -60,7 +60,7 @@ export function parseArguments<I extends z.ZodObject>(
   if (parsed.success && unknown.length === 0) return { values: parsed.data, ignored: [] };
   const misspelt = new Map(
     unknown.slice(0, MAX_COMPARED).flatMap((name) => {
-      // Beside a real argument its look-alike is the host's own, such as its `sessionId`.
+      // Beside a real argument, a similar name is the host's own, such as its `sessionId`.
       if (Object.keys(filled).some((real) => isMeantBy(name, real))) return [];
       const meant = [...properties.keys()].find((real) => isMeantBy(name, real));
       return meant === undefined ? [] : [[name, meant]];
@@ -72,7 +72,7 @@ export function parseArguments<I extends z.ZodObject>(
     return { values: parsed.data, ignored: namesOf(unknown) };
   }
   const wrong = parsed.error?.issues.map((issue) => problem(schema, filled, issue)) ?? [];
-  // Beside a wrong argument, one that was ignored may be what was meant.
+  // Beside a wrong argument, an ignored one may have been meant.
   const others = wrong.length > 0 ? namesOf(unknown.filter((name) => !misspelt.has(name))) : [];
   if (others.length > 0) {
     wrong.push(`Unknown argument ${others.map(quoted).join(", ")}: ${takes(schema)}`);
@@ -87,10 +87,10 @@ function invalid(problems: readonly string[]): ToolError {
   return new ToolError("invalid_argument", text.endsWith("?") ? text : `${text}.`);
 }
 
-/** Unknown names that are named, and how much of each. */
+/** Most unknown names in a message, and the longest part of each. */
 const MAX_NAMED = 5;
 const MAX_NAME_CHARS = 60;
-/** Unknown names that are compared with the real ones; honest hosts add one or two. */
+/** Most unknown names that are compared with the real ones; honest hosts add one or two. */
 const MAX_COMPARED = 50;
 
 function quoted(name: string): string {
@@ -99,7 +99,7 @@ function quoted(name: string): string {
 
 interface Property extends PropertySchema {
   readonly optional: boolean;
-  /** True for a text of the model's own: neither one of fixed words nor an id or cursor. */
+  /** True for a free text: neither one of fixed words nor an id or cursor. */
   readonly isText: boolean;
 }
 
@@ -120,13 +120,16 @@ function propertiesOf(schema: z.ZodObject): ReadonlyMap<string, Property> {
   return properties;
 }
 
-/** Words that models write where they have nothing to give. */
+/** Words that models write for a missing value. */
 const NOTHING = /^\s*(null|undefined|none|nil)?\s*$/i;
 
-/** Takes null as absent for a required argument too: it is then missing, not of a wrong type. */
+/**
+ * Returns true for a value that counts as absent. Null does for a required argument too, which is
+ * then missing rather than of a wrong type.
+ */
 function isAbsent({ optional, isText }: Property, value: unknown): boolean {
   if (value === null || value === undefined) return true;
-  // A text may say "null".
+  // A free text may say "null".
   if (optional && !isText && typeof value === "string" && NOTHING.test(value)) return true;
   return optional && (value === "" || (Array.isArray(value) && value.length === 0));
 }
@@ -138,19 +141,22 @@ function plain({ type }: Property, value: unknown): unknown {
   return /^\s*[+-]?\d{1,15}(\.\d{1,15})?\s*$/.test(value) ? Number(value) : value;
 }
 
-/** Lists are of texts: one text is a list of one, or of several with commas, or a list that was written as JSON. */
+/**
+ * Makes a list of a text: a list of one, of several with commas, or a list that was written as
+ * JSON.
+ */
 function listOf(value: unknown): unknown {
   if (typeof value !== "string") return value;
   try {
     const parsed: unknown = JSON.parse(value);
     if (Array.isArray(parsed)) return parsed;
   } catch {
-    // No JSON.
+    // Not JSON.
   }
   return value.split(",").map((item) => item.trim()).filter(Boolean);
 }
 
-/** Names that results and other tools have for the same thing. */
+/** Names of arguments in results and in other tools for the same thing. */
 const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
   ["last_event_id", "after_id"],
   ["text", "message"],
@@ -208,7 +214,7 @@ function accepted(schema: PropertySchema): string {
   }
 }
 
-/** Says in words what the patterns of the schemas of `ids.ts` accept. */
+/** Words for the patterns in the schemas of `ids.ts`. */
 const PATTERNS: ReadonlyMap<string, string> = new Map([
   [ID.source, "an id of 1 to 128 letters, digits, _ or -"],
   [EVENT_ID.source, "an event id of 1 to 128 printable characters without spaces"],

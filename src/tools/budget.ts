@@ -1,5 +1,5 @@
 /**
- * The size budget of results. Hosts cut, spill or refuse what is too long for a model.
+ * The size budget of results: hosts cut, spill or reject results that are too long for a model.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { clipText, MAX_RESULT_CHARS } from "../core/text.ts";
 /**
  * Takes the first of `items` that fit, and at least one.
  *
- * @param budgetChars room for their JSON text, commas included
+ * @param budgetChars bound of their JSON text, commas included
  */
 export function takeWithinBudget<T>(
   items: readonly T[],
@@ -27,9 +27,9 @@ const STRING_CAPS = [20_000, 8_000, 3_000, 1_000, 400] as const;
 const ARRAY_CAPS = [200, 50, 10] as const;
 
 /**
- * Fits a value into a budget: returns it as it is when its JSON text fits, else a copy in which first
- * long texts are clipped, then long lists are shortened, as little as will do. Ids are shorter than
- * any cap, so they stay whole.
+ * Fits a value into a budget: returns it as it is when its JSON text fits, else a copy in which
+ * first long texts are clipped, then long lists are shortened, as little as necessary. Ids are
+ * shorter than any bound, so they stay whole.
  *
  * @returns the value; `cut` is true when anything was left out
  */

@@ -15,7 +15,7 @@ import { MAX_MESSAGE_CHARS } from "./send_message.ts";
 
 /** Metadata key whose value tells one call's session from all others. */
 const REQUEST_KEY = "cma_mcp_request";
-/** So many of the newest sessions are searched for a lost one. */
+/** Number of the newest sessions in which a lost one is searched. */
 const SEARCH_LIMIT = 20;
 /** Pauses before each check that a new session has its first message, in milliseconds. */
 const MESSAGE_CHECK_DELAYS_MS: readonly number[] = [0, 1_000, 2_000];
@@ -53,7 +53,7 @@ export const createSession = defineTool({
     const { access, waiter } = call.services;
     const { session, environmentId, confirmedByList } = await create(args, call);
     const dropped = args.message !== undefined && await isMessageDropped(session, call);
-    // The events may not show the first message yet when somebody waits for its answer.
+    // The events may not show the first message yet when a wait for its reply begins.
     if (args.message !== undefined && !dropped) waiter.rememberSend(session.id);
     await access.rememberSession(session.id, { agentId: args.agent_id, environmentId }, call);
     return {
@@ -78,11 +78,11 @@ interface CreateArguments {
 
 interface Created {
   readonly session: Session;
-  /** The API's response was lost, and the session was found in the list. */
+  /** True when the API's response was lost, and the list showed the session. */
   readonly confirmedByList: boolean;
 }
 
-/** Creates the session; a second time where the environment that was remembered is gone. */
+/** Creates the session; tries again where the remembered environment is gone. */
 async function create(
   args: CreateArguments,
   call: ToolCall,
@@ -93,7 +93,7 @@ async function create(
     try {
       return { environmentId, ...await createOnce(args, environmentId, call) };
     } catch (error) {
-      // Nothing was made, so it is safe to try again where another environment may be there.
+      // No session was created, so it is safe to try again where there may be another environment.
       const isGone = error instanceof ApiError && error.errorCode?.startsWith("environment_");
       if (!isGone || !environment.forget(environmentId)) throw error;
       if (isSecond) {
@@ -106,7 +106,9 @@ async function create(
   }
 }
 
-/** Creates one session, never two: when the response is lost, it looks for the session instead. */
+/**
+ * Creates one session, never two: when the response is lost, it searches for the session instead.
+ */
 async function createOnce(
   { agent_id: id, agent_version: version, title, message }: CreateArguments,
   environmentId: string,
@@ -126,7 +128,7 @@ async function createOnce(
     return { session, confirmedByList: false };
   } catch (error) {
     if (signal.aborted || !isAmbiguous(error)) throw error;
-    services.log.warn("The answer to a create was lost; looking for the session", {
+    services.log.warn("The response to a create was lost: searching for the session", {
       agent_id: id,
       kind: error.kind,
       status: error.status,
@@ -160,15 +162,15 @@ function unknownCreation({ why }: Doubt, cause: ApiError): ToolError {
     : "the request may still be on its way";
   return new ToolError(
     "creation_unknown",
-    `It is not known whether the session was created: the API's answer was lost and ${reason}. ` +
+    `It is not known whether the session was created: the API's response was lost and ${reason}. ` +
       "Trying again may make a second session.",
     { cause },
   );
 }
 
 /**
- * Finds out whether a new session was made without its first message, as some servers do. With it a
- * session is at work from the start; one that is idle, and that has no events, never got it.
+ * Returns true if a new session was made without its first message, as some servers do. With the
+ * message a session runs from the start; one that is idle, and that has no events, never got it.
  */
 async function isMessageDropped(
   { id, status = "idle" }: Session,
@@ -186,7 +188,7 @@ async function isMessageDropped(
     return session.status === "idle";
   } catch (error) {
     if (signal.aborted || !(error instanceof ApiError)) throw error;
-    // The API accepted the message; that the check failed says nothing against it.
+    // The API accepted the message; a failed check does not disprove that.
     return false;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Defines what a tool is, and the one way to call it: through the checks of scope, arguments, limits
- * and access.
+ * Defines tools, and the one way to call them: through the checks of scope, arguments, limits and
+ * access.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { IdKind } from "../core/ids.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Services } from "./services.ts";
 
-/** The program that calls, as it says itself: MCP's `clientInfo`. */
+/** The calling program as it names itself: MCP's `clientInfo`. */
 export interface ClientInfo {
   readonly name: string;
   readonly version: string;
@@ -40,62 +40,62 @@ export interface ToolCall extends Caller {
   readonly httpRequestId?: string;
   /** The MCP request's `_meta`, such as its trace context. */
   readonly meta?: Readonly<Record<string, unknown>>;
-  /** The program that calls; absent where it does not say, as over stateless 2025-era HTTP. */
+  /** The calling program; absent where it does not name itself, as over stateless 2025-era HTTP. */
   readonly clientInfo?: ClientInfo;
   /** Reports progress; absent when the caller did not ask for it. */
   readonly progress?: (message: string) => void;
-  /** The clock's time at which the call is to end; set for tools that have a `timeoutMs`. */
+  /** Time at which the call is to end, by the clock; set for tools that have a `timeoutMs`. */
   readonly deadline?: number;
 }
 
 /**
- * A kind of thing that a call can name by an id. An event needs no check: it is one of the session
+ * A kind of thing that a call can name by an id. An event needs no check: it belongs to the session
  * named beside it.
  */
 export type Reachable = Exclude<IdKind, "event">;
 
-/** A right of a tool's caller, by the name that its OAuth scope will have. */
+/** A right of a tool's caller, with the name of its future OAuth scope. */
 export type Scope = "agents:read" | "sessions:read" | "sessions:write";
 
-/** Arguments that hold ids to check. */
+/** Names of the arguments that hold ids to check. */
 type IdArgument<I extends z.ZodObject> = Exclude<
   Extract<keyof I["shape"], `${string}_id` | `${string}_ids`>,
   "after_id"
 >;
 
-/** The kind that an argument's own name says, such as `agent_id` or `session_ids`; else any. */
+/** The kind that an argument's own name gives, such as `agent_id` or `session_ids`; else any. */
 type KindOf<Argument> = Argument extends `${infer Kind extends Reachable}_id${"" | "s"}` ? Kind
   : Reachable;
 
 /**
- * Declares what a tool reaches: for each argument that holds ids, what they name; `result: "list"`
- * where the result lists what the caller did not name. The ids are checked before `run` is called; a list
- * must be filtered by `run` itself, with what `services.access` allows.
+ * Declares what a tool reaches: for each argument that holds ids, the kind of thing that they name;
+ * `result: "list"` where the result lists things that the caller did not name. The ids are checked
+ * before `run` is called; `run` itself must filter a list by `services.access`.
  */
 export type Reaches<I extends z.ZodObject> =
   & { readonly [Argument in IdArgument<I>]: KindOf<Argument> }
   & { readonly [Argument in Exclude<keyof I["shape"], IdArgument<I>>]?: Reachable }
   & ([IdArgument<I>] extends [never] ? { readonly result: "list" } : { readonly result?: "list" });
 
-/** A tool as `tools/list` shows it, and what it does. */
+/** A tool: its entry in `tools/list`, and its function. */
 export interface ToolDefinition {
   readonly name: string;
   readonly title: string;
   readonly description: string;
   readonly scope: Scope;
   readonly kind: CallKind;
-  /** By argument; see {@linkcode Reaches}. */
+  /** Kinds by argument; see {@linkcode Reaches}. */
   readonly reaches: Readonly<Record<string, Reachable | "list" | undefined>>;
   readonly annotations: ToolAnnotations;
   readonly input: z.ZodObject;
   readonly output: z.ZodObject;
   /**
-   * Runs the tool for a caller who may use it and reach what it names, within the limits of running
-   * calls.
+   * Runs the tool for a caller who has its scope and may reach every id, within the limits of
+   * running calls.
    *
    * @param args checked against {@linkcode input} before anything else happens
-   * @returns what {@linkcode output} describes; with `ignored_arguments`, the names of what was
-   *   given and is no argument, where there is any
+   * @returns the value that {@linkcode output} describes; with `ignored_arguments`, the names of
+   * unknown fields, where there are any
    * @throws `ToolError`, `ApiError`, or the signal's reason
    */
   run(args: unknown, call: ToolCall): Promise<Record<string, unknown>>;
@@ -107,26 +107,26 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject> {
   readonly title: string;
   /** At most 2,047 characters: hosts cut longer ones. */
   readonly description: string;
-  /** The right that the caller must have; a read-only token has the `:read` scopes. */
+  /** Right that the caller must have; a read-only token has the `:read` scopes. */
   readonly scope: Scope;
-  /** Limits count the running calls of each kind. */
+  /** Kind of its calls; limits count each kind apart. */
   readonly kind: CallKind;
   readonly reaches: Reaches<NoInfer<I>>;
   readonly annotations: ToolAnnotations;
   /** Makes the schema of the arguments; called once, when it is first needed. */
   readonly input: () => I;
-  /** The same for the result. */
+  /** Makes the schema of the result. */
   readonly output: () => O;
   /**
-   * Returns the milliseconds that the call may take, access check included. For tools that hold
-   * their call open: `run` finds the end in `call.deadline`.
+   * Returns the time-out of the call in milliseconds, access check included. For tools that hold
+   * their call open; `run` finds the end in `call.deadline`.
    */
   readonly timeoutMs?: (args: z.output<NoInfer<I>>, call: ToolCall) => number;
-  /** Progress that is reported before the access check. */
+  /** Progress message that is sent before the access check. */
   readonly firstProgress?: string;
   /**
-   * Starts `run` beside the access check, which spares a round trip. For tools that only read: when
-   * the check fails, nothing of what `run` found leaves.
+   * Starts `run` beside the access check, which saves a round trip. For tools that only read: if
+   * the check fails, the caller gets nothing of what `run` found.
    */
   readonly runsBesideCheck?: true;
   /**
@@ -148,7 +148,8 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<I, O>,
 ): ToolDefinition {
   const { name, title, description, scope, kind, reaches, annotations } = spec;
-  // `initialize` needs neither, and a host waits for its answer: cold, all of them take 10 ms.
+  // Made on first use: `initialize` needs none, and a host waits for its response; cold, all of
+  // them take 10 ms.
   let input: I | undefined;
   let output: O | undefined;
   const inputOf = () => input ??= spec.input();
@@ -197,7 +198,7 @@ async function runChecked<I extends z.ZodObject, O extends z.ZodObject>(
     return await spec.run(args, call, checked);
   }
   const running = spec.run(args, { ...call, progress: undefined }, checked);
-  // Its failure is told only to who may know of the session.
+  // Only a caller who may reach the session gets its error.
   running.catch(() => {});
   await checked;
   return await running;
@@ -219,7 +220,7 @@ async function checkAccess(
   for (const [argument, kind] of Object.entries(reaches)) {
     if (kind === "list" || args[argument] === undefined) continue;
     for (const id of [args[argument]].flat()) {
-      if (typeof id !== "string") throw new TypeError(`${argument} holds something else than ids`);
+      if (typeof id !== "string") throw new TypeError(`${argument} must hold ids only`);
       switch (kind) {
         case "agent":
           access.checkAgent(id, call);
@@ -231,7 +232,7 @@ async function checkAccess(
           session = await access.checkSession(id, call);
           break;
         default:
-          // The policy does not know whose a file is, so nobody reaches one.
+          // The policy does not know the owner of a file, so nobody reaches one.
           throw notAvailable();
       }
     }

@@ -1,5 +1,5 @@
 /**
- * The environment that new sessions run in.
+ * Finds the environment for new sessions.
  *
  * @module
  */
@@ -20,14 +20,13 @@ import type { Caller } from "../access/principal.ts";
 export interface EnvironmentResolver {
   /**
    * Returns the configured id, else that of the workspace's only environment, which is remembered.
-   * A caller who may reach some environments only gets one of those: the configured one, else the
-   * only one.
+   * A caller with a list of environments gets one of those: the configured one, else the only one.
    *
    * @throws `ToolError` `environment_required` that lists the choices; `ApiError`
    */
   resolve(caller: Caller): Promise<string>;
   /**
-   * Forgets an id that the API no longer takes.
+   * Forgets an id that the API no longer accepts.
    *
    * @returns true when resolving again may find another
    */
@@ -37,7 +36,11 @@ export interface EnvironmentResolver {
 const PAGE_LIMIT = 100;
 const MAX_PAGES = 5;
 
-/** @param configuredId used without asking the API */
+/**
+ * Makes a resolver.
+ *
+ * @param configuredId returned without a request to the API
+ */
 export function createEnvironmentResolver(
   api: Pick<ManagedAgentsApi, "environments">,
   access: Pick<AccessPolicy, "allowedEnvironmentIds">,
@@ -64,7 +67,10 @@ export function createEnvironmentResolver(
   };
 }
 
-/** Asks nothing of the API: what else the workspace has is not this caller's business. */
+/**
+ * Returns the default among the caller's environments. Sends no request: the rest of the workspace
+ * is not this caller's business.
+ */
 function defaultAmong(allowed: readonly string[], configuredId: string | undefined): string {
   const [only, ...others] = allowed;
   if (configuredId !== undefined && allowed.includes(configuredId)) return configuredId;
@@ -75,7 +81,7 @@ function defaultAmong(allowed: readonly string[], configuredId: string | undefin
 /**
  * Reads the environments of the key's workspace.
  *
- * @returns those that sessions can run in, all that were found, and if these are all that there are
+ * @returns the usable ones, all that were read, and whether these are all that exist
  */
 export async function readEnvironments(
   api: Pick<ManagedAgentsApi, "environments">,

@@ -5,7 +5,7 @@ import { clipText } from "../core/text.ts";
 import { defineTool } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
-/** `get_agent`: one agent, without what its author may want to keep. */
+/** `get_agent`: shows one agent, without the parts that its author may want to keep. */
 export const getAgent = defineTool({
   name: "get_agent",
   title: "Get agent",
@@ -47,7 +47,7 @@ export const getAgent = defineTool({
   },
 });
 
-/** An agent as results show it: never its system prompt, never an MCP server's URL. */
+/** An agent in results: never with its system prompt or an MCP server's URL. */
 export interface AgentSummary {
   id: string;
   name?: string;
@@ -56,7 +56,7 @@ export interface AgentSummary {
   version?: number;
 }
 
-/** Sums an agent up, with a description of at most `maxDescriptionChars` characters. */
+/** Summarises an agent, with a description of at most `maxDescriptionChars` characters. */
 export function agentSummary(agent: Agent, maxDescriptionChars: number): AgentSummary {
   const model = typeof agent.model === "string" ? agent.model : agent.model?.id;
   return {

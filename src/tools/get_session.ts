@@ -8,7 +8,7 @@ import { idSchema } from "./ids.ts";
 import { type EventStatus, readEventStatus } from "../session/event_status.ts";
 import { allOrAbort } from "../core/abort.ts";
 
-/** `get_session`: where a session stands, in short. */
+/** `get_session`: shows the state of a session, in short. */
 export const getSession = defineTool({
   name: "get_session",
   title: "Get session",
@@ -68,7 +68,10 @@ export const getSession = defineTool({
   },
 });
 
-/** The session's own status trails its events by a moment: where they say that it rests, it does. */
+/**
+ * Returns the session's status. The API's own trails the events by a moment: if they say that the
+ * session rests, it does.
+ */
 function statusOf({ status }: Session, events: EventStatus): string {
   return status === "running" || status === undefined
     ? events.status ?? status ?? "unknown"
@@ -86,7 +89,7 @@ export function agentRef(session: Session): { id?: string; name?: string; versio
   };
 }
 
-/** Returns a value as the output schema wants it, an object with fields; else undefined. */
+/** Returns a value if it is an object with fields, as the output schema demands; else undefined. */
 function objectIn(value: unknown): Fields | undefined {
   const fields = fieldsOf(inDollars(boundedCopy(value)));
   return fields && Object.keys(fields).length > 0 ? fields : undefined;

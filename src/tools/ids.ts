@@ -1,5 +1,5 @@
 /**
- * Identifiers as arguments.
+ * Schemas of ids as arguments.
  *
  * @module
  */
@@ -8,13 +8,16 @@ import * as z from "zod";
 import { EVENT_ID } from "../api/read.ts";
 import { ID, type IdKind, kindOfId } from "../core/ids.ts";
 
-/** An id argument; `description` where its name does not say it all. */
+/** Makes the schema of an id argument; pass `description` where its name does not say it all. */
 export function idSchema(description?: string): z.ZodString {
   const schema = z.string().regex(ID);
   return description === undefined ? schema : schema.describe(description);
 }
 
-/** An event's id, or a cursor made of one, as an argument: whatever a result gave out as one. */
+/**
+ * Makes the schema of an event's id, or of a cursor made of one: any text that a result gave out as
+ * such.
+ */
 export function eventIdSchema(description: string): z.ZodString {
   return z.string().regex(EVENT_ID).describe(description);
 }
@@ -31,8 +34,8 @@ const ARGUMENTS: Readonly<Partial<Record<IdKind, string>>> = {
 };
 
 /**
- * Tells what may be wrong with the ids of a call that failed: an id whose prefix belongs to another
- * argument. A hint only, since ids of other implementations look otherwise.
+ * Returns a hint about the ids of a failed call: an id whose prefix belongs to another argument.
+ * Only a hint, since ids of other implementations differ.
  */
 export function idHint(args: Readonly<Record<string, unknown>>): string | undefined {
   for (const argument of Object.values(ARGUMENTS)) {

@@ -22,7 +22,7 @@ interface ListAgentsResult {
   unavailable?: string[];
 }
 
-/** `list_agents`: the agents that can be called. */
+/** `list_agents`: lists the agents that the caller may use. */
 export const listAgents = defineTool({
   name: "list_agents",
   title: "List agents",
@@ -53,7 +53,7 @@ export const listAgents = defineTool({
         version: z.number().optional(),
       })),
       next_cursor: z.string().optional(),
-      scanned: z.number().describe("Agents looked at"),
+      scanned: z.number().describe("Agents searched"),
       unavailable: z.array(z.string()).optional(),
     }),
   async run({ name_contains, limit = 50, cursor }, call) {
@@ -82,9 +82,9 @@ class Collector {
     this.limit = limit;
   }
 
-  /** Returns false when the agent has no room: the list ends before it. */
+  /** Returns false when there is no room for the agent: the list ends before it. */
   offer(agent: Agent): boolean {
-    // Duplicates are possible, says the API's documentation.
+    // The API's documentation says that duplicates are possible.
     if (this.#seen.has(agent.id)) return true;
     const name = agent.name ?? "";
     if (this.#needle === undefined || name.toLowerCase().includes(this.#needle)) {
@@ -125,7 +125,7 @@ async function listWorkspace(
     }
     if (next === undefined) return listing(collector);
     page = next;
-    // Should the next page be this one again, it has nothing after its last entry.
+    // If the next page is this one again, nothing follows its last entry.
     last = data.at(-1)?.id ?? last;
     if (collector.full) break;
     limit = size;
@@ -193,27 +193,31 @@ function listing(
   };
 }
 
-/** A place between two agents, also in the middle of an API page; `next_cursor` as an object. */
+/** A place between two agents, also within an API page; `next_cursor` as an object. */
 interface ListCursor {
   /** The API's cursor of the page; absent for the first one. */
   readonly p?: string;
-  /** Size that the page was asked for with. */
+  /** Limit that the page was requested with. */
   readonly n?: number;
-  /** Entries of the page, or of the allowlist, that were passed. */
+  /** Number of entries of the page, or of the allowlist, that were passed. */
   readonly s?: number;
-  /** Id of the last entry passed, which finds the place again when entries were added. */
+  /** Id of the last passed entry, which finds the place again when entries were added. */
   readonly a?: string;
 }
 
-/** The longest that {@linkcode encodeCursor} makes, and some. */
+/** Longest text of a cursor, in characters: somewhat more than {@linkcode encodeCursor} makes. */
 const MAX_CURSOR_TEXT_CHARS = 4_000;
 
-/** Makes an opaque, URL-safe text. */
+/** Encodes a cursor as an opaque, URL-safe text. */
 export function encodeCursor(cursor: ListCursor): string {
   return toBase64Url(new TextEncoder().encode(JSON.stringify(cursor)));
 }
 
-/** @throws `ToolError` `invalid_argument` for anything that {@linkcode encodeCursor} did not make */
+/**
+ * Decodes a cursor.
+ *
+ * @throws `ToolError` `invalid_argument` for any text that {@linkcode encodeCursor} did not make
+ */
 export function decodeCursor(text: string): ListCursor {
   try {
     if (text.length > MAX_CURSOR_TEXT_CHARS) throw new RangeError("Too long for a cursor");

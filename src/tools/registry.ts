@@ -1,5 +1,5 @@
 /**
- * All tools, by the set that an operator switches on.
+ * All tools, by the sets that an operator can switch on.
  *
  * @module
  */
@@ -16,8 +16,8 @@ import { sendMessage } from "./send_message.ts";
 import { waitForIdle } from "./wait_for_idle.ts";
 
 /**
- * The tools of each set, in the order in which `tools/list` shows them: hosts cache prompts that
- * contain it. `core` is served unless told otherwise, every other set is opt-in.
+ * The tools of each set, in the order of `tools/list`: hosts cache prompts that contain it. `core`
+ * is served by default, every other set is opt-in.
  */
 export const TOOL_SETS = {
   core: [
@@ -33,7 +33,7 @@ export const TOOL_SETS = {
   ],
 } as const satisfies Readonly<Record<string, readonly ToolDefinition[]>>;
 
-/** The name of a set of tools. */
+/** Name of a set of tools. */
 export type ToolSetName = keyof typeof TOOL_SETS;
 
 /** Lists the tools of some sets, `core` when none are named, in the registry's order. */

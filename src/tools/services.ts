@@ -1,5 +1,5 @@
 /**
- * Wires up what the tools work with: one set per process, shared by all servers and calls.
+ * Makes the services of the tools: one object per process, shared by all servers and calls.
  *
  * @module
  */
@@ -22,24 +22,27 @@ export interface ServicesOptions {
   readonly waiter: Waiter;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Hides the process's secrets in every result; hides what looks like a credential by default. */
+  /**
+   * Hides the process's secrets in every result; by default, values that look like a credential.
+   */
   readonly redact?: Redact;
   /** Environment of new sessions; the workspace's only one when absent. */
   readonly environmentId?: string;
   /** The only agents that may be reached; all when absent. */
   readonly allowedAgentIds?: readonly string[];
   /**
-   * Random text of 32 characters or more, the same on all replicas: marks whose session is whose.
-   * Without one, callers with `sessions: "own"` do not reach what they made before a restart.
+   * Random text of 32 characters or more, the same on all replicas, which marks the owner of each
+   * session. Without one, callers with `sessions: "own"` do not reach the sessions that they made
+   * before a restart.
    */
   readonly bindingKey?: string;
-  /** Calls other than waits that may run at once; 1,000 by default. */
+  /** Most calls other than waits that may run at once; 1,000 by default. */
   readonly maxCalls?: number;
-  /** Show tool inputs in results. */
+  /** True to show tool inputs in results. */
   readonly exposeToolInputs?: boolean;
-  /** Let `get_agent` show system prompts and MCP server URLs. */
+  /** True to let `get_agent` show system prompts and MCP server URLs. */
   readonly exposeAgentConfig?: boolean;
-  /** Set where the caller runs the server, as on stdio: errors then say which setting to change. */
+  /** True if the caller runs the server, as on stdio: errors then say which setting to change. */
   readonly callerIsOperator?: boolean;
 }
 
@@ -61,13 +64,13 @@ export interface Services {
 }
 
 /**
- * Rate of the requests that search long event histories for a cursor, of all callers together. With
- * what waits do in the background they stay below the 1,200 reads a minute that the API allows an
+ * Rate of requests for long searches in event histories, of all callers together. With the
+ * background requests of waits it stays below the 1,200 reads a minute that the API allows an
  * organisation.
  */
 const LONG_SEARCHES = { perMinute: 300, burst: 100 } as const;
 
-/** Wires the services of one process together. */
+/** Makes the services of one process. */
 export function createServices(options: ServicesOptions): Services {
   const { api, waiter, clock, log, allowedAgentIds } = options;
   const ownerMarks = createOwnerMarks(options.bindingKey);

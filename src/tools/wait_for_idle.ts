@@ -3,7 +3,9 @@ import { type ClientInfo, defineTool } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
 import { chargeSearch } from "../access/limits.ts";
 
-/** No progress is reported in the last milliseconds before the deadline: the result tells it. */
+/**
+ * Time before the deadline in which no progress is reported, in milliseconds: the result follows.
+ */
 const QUIET_MS = 2_000;
 
 /** `wait_for_idle`: turns the session's event stream into one result. */
@@ -28,7 +30,7 @@ export const waitForIdle = defineTool({
     timeout_sec === undefined
       ? defaultWaitMs(clientInfo, progress !== undefined)
       : timeout_sec * 1_000,
-  firstProgress: "Looking at the session",
+  firstProgress: "Checking the session",
   input: () =>
     z.strictObject({
       session_id: idSchema(),
@@ -75,8 +77,8 @@ export const waitForIdle = defineTool({
 });
 
 /**
- * Milliseconds of a wait whose caller names no time. The SDKs' clients give a call up after 60 s,
- * several of them although they ask for progress (LangChain, Mastra, the TypeScript SDK 1.x).
+ * Length of a wait whose caller names none, in milliseconds. The SDKs' clients give up a call after
+ * 60 s, several of them although they ask for progress (LangChain, Mastra, the TypeScript SDK 1.x).
  */
 const DEFAULT_MS = 50_000;
 /** The same for hosts that were seen to wait longer; the next known limit is 120 s. */
@@ -90,12 +92,12 @@ const PATIENT_MS = 100_000;
 const PATIENT_HOSTS: ReadonlyMap<string, string> = new Map([["claude-code", "2.1.330"]]);
 
 /**
- * Returns how long a wait takes at most where the caller names no time, in milliseconds: at least
- * 10 s less than any known limit of the host.
+ * Returns the longest time of a wait whose caller names none, in milliseconds: at least 10 s less
+ * than any known limit of the host.
  *
  * @param client the host; absent where it is not known
- * @param hasProgress true when the caller asked for progress: builds of a host that do not are known
- *   to give up after 60 s
+ * @param hasProgress true when the caller asked for progress: builds of a host that do not are
+ * known to give up after 60 s
  */
 export function defaultWaitMs(client: ClientInfo | undefined, hasProgress: boolean): number {
   const seen = client && PATIENT_HOSTS.get(client.name);

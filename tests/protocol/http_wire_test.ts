@@ -98,7 +98,7 @@ for (const era of ERAS) {
     const response = await fetch(served.url, callRequest(era, "delete_agent", {}));
     const body = await app.until(response.text());
     assert(body.includes("delete_agent") && body.includes("-32602"), body);
-    assert(app.log.includes("cma-mcp info: There is no such tool tool=delete_agent"));
+    assert(app.log.includes("cma-mcp info: A client called an unknown tool tool=delete_agent"));
   });
 }
 

@@ -51,7 +51,7 @@ Deno.test("wait_for_idle passes on cursor, signal and progress, and reports at o
     true,
   ]);
   wait?.onProgress?.("running bash");
-  assertEquals(messages, ["Looking at the session", "running bash"]);
+  assertEquals(messages, ["Checking the session", "running bash"]);
 });
 
 Deno.test("wait_for_idle sends no progress in the last moment before its deadline", async () => {
@@ -62,7 +62,7 @@ Deno.test("wait_for_idle sends no progress in the last moment before its deadlin
   waiter.waits[0]?.onProgress?.("in time");
   await clock.advance(1);
   waiter.waits[0]?.onProgress?.("too late");
-  assertEquals(messages, ["Looking at the session", "in time"]);
+  assertEquals(messages, ["Checking the session", "in time"]);
 });
 
 Deno.test("wait_for_idle counts the time of the access check towards its timeout", async () => {
