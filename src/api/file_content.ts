@@ -74,7 +74,7 @@ function contentOf(
         const cancel = context.clock.after(SILENCE_MS, silent);
         const chunk = await reader.read().finally(cancel);
         if (!chunk) return;
-        attempt.heard();
+        attempt.noteBytes();
         yield chunk;
       }
     } catch (error) {

@@ -285,7 +285,7 @@ export class Attempt {
   }
 
   /** Records that bytes came. */
-  heard(): void {
+  noteBytes(): void {
     this.lastByteAt = this.context.clock.now();
   }
 

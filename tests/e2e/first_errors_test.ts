@@ -60,7 +60,7 @@ const RESPONSES: readonly [string, string, ResponseInit, RegExp][] = [
     "a redirect to a sign-in page",
     "",
     { status: 302, headers: { location: "https://login.invalid/x?key=1" } },
-    /sends requests elsewhere.*sign-in in a browser.*https:\/\/login\.invalid/,
+    /redirects requests.*sign-in in a browser.*https:\/\/login\.invalid/,
   ],
   [
     "a gateway's error page",
