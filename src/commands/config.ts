@@ -1,5 +1,6 @@
 /**
- * `cma-mcp config <host>`: prints what to put into a host's configuration, and where. Writes no file.
+ * `cma-mcp config <host>`: prints the text for a host's configuration, and where to put it. Writes
+ * no file.
  *
  * @module
  */
@@ -16,9 +17,9 @@ import { findLeftovers } from "./leftovers.ts";
 
 type HostProgram = Machine & Pick<Program, "print" | "printExactly" | "note" | "env">;
 
-/** What a host needs, for people and for programs. */
+/** Instructions for a host, for people and for programs. */
 interface Instructions {
-  /** What to paste, type or write, exactly. */
+  /** The exact text to paste, type or write. */
   readonly text: string;
   /** Sentences for people, before the text and after it. */
   readonly before: readonly string[];
@@ -28,10 +29,10 @@ interface Instructions {
 }
 
 /**
- * Prints on stdout the text for a file or a command line, and on stderr what to do with it; with
+ * Prints the text for a file or a command line on stdout, and the instructions on stderr; with
  * `--json`, all of it as one object on stdout.
  *
- * @throws UsageError when the host's file cannot be edited; nothing is printed then
+ * @throws UsageError when the host's file cannot be edited; then it prints nothing
  */
 export async function printHostConfig(
   config: HostConfig,
@@ -75,7 +76,7 @@ async function instructionsFor(config: HostConfig, program: HostProgram): Promis
   return { ...found, facts };
 }
 
-/** Finds the host's file, or else the place where it would be. */
+/** Finds the host's file, or the path for a new one. */
 async function placeOf(
   host: FileHostName,
   { env, os, exists }: HostProgram,

@@ -39,14 +39,14 @@ const MAX_SHOWN = 160;
 interface Stage {
   readonly endpoint: McpEndpoint;
   readonly print: Program["print"];
-  /** Aborts when the demo is to end early. */
+  /** Aborts when the demo must end early. */
   readonly signal: AbortSignal;
   readonly palette: Palette;
 }
 
 /**
- * Plays the demo; ends early, without a complaint, when the process is asked to end, or when nothing
- * more can be printed, as after `| head`.
+ * Plays the demo. It ends early, without an error, when the process is asked to end, or when
+ * nothing more can be printed, as after `| head`.
  */
 export async function demo(config: DemoConfig, program: Program): Promise<void> {
   const unread = new AbortController();

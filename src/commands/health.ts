@@ -1,5 +1,5 @@
 /**
- * `cma-mcp health`: asks the server on this machine for `/health`, in images without `curl`.
+ * `cma-mcp health`: requests `/health` from the server on this machine, in images without `curl`.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import type { Connection } from "../runtime/runtime.ts";
 
 type HealthProgram = Pick<Program, "clock" | "readFile" | "connect">;
 
-/** How long the server may take to answer, in milliseconds. */
+/** Longest time for the server's response, in milliseconds. */
 const TIMEOUT_MS = 3_000;
 
-/** Bound of the response's beginning that is read, in bytes; the status line comes first. */
+/** Bytes of the response that are read; the status line comes first. */
 const MAX_BYTES = 1024;
 
-/** Connects without `fetch`, which would go through a proxy that the environment names. */
+/** Connects without `fetch`, which would go through the environment's proxy. */
 async function connect(config: HealthConfig, program: HealthProgram): Promise<Connection> {
   const { port, certFile } = config;
   const certificate = certFile === undefined ? undefined : await program.readFile(certFile);
@@ -44,7 +44,7 @@ async function ask(config: HealthConfig, program: HealthProgram): Promise<string
   const bound = bindSignal(program.clock, { timeoutMs: TIMEOUT_MS });
   const { signal } = bound;
   const connecting = connect(config, program);
-  // Closing the connection ends a read that would last; one that is made too late is closed as well.
+  // Closing the connection ends a pending read; a connection that comes too late is closed as well.
   connecting.then((connection) => {
     if (signal.aborted) return connection.close();
     signal.addEventListener("abort", () => connection.close(), { once: true });
@@ -62,9 +62,9 @@ async function ask(config: HealthConfig, program: HealthProgram): Promise<string
 }
 
 /**
- * Prints `ok`, or what is wrong.
+ * Prints `ok`, or the problem.
  *
- * @returns true when the server answers 200
+ * @returns true when the server responds with 200
  */
 export async function health(
   config: HealthConfig,

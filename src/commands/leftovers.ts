@@ -1,5 +1,5 @@
 /**
- * Finds what is left of this program beside hosts' files: entries, backups and files with keys.
+ * Finds the rest of this program in and beside hosts' files: entries, backups and files with keys.
  *
  * @module
  */
@@ -13,22 +13,22 @@ import type { Machine, Program } from "../runtime/program.ts";
 
 type HostProgram = Machine & Pick<Program, "env">;
 
-/** What a host's files still have of this program. */
+/** The rest of this program in a host's files. */
 interface Leftover {
   readonly host: FileHostName;
   /** The host's file, where it names this program or cannot be read. */
   readonly file?: string;
-  /** The names of its servers; none where the file is not JSON. */
+  /** Names of its servers; none where the file is not JSON. */
   readonly servers: readonly string[];
   /** Files of keys and tokens that its entries name. */
   readonly keyFiles: readonly string[];
-  /** Older copies of the file, as the install scripts keep them. */
+  /** Older copies of the file, which the install scripts keep. */
   readonly backups: readonly string[];
-  /** What is wrong with the file, behind its name. */
+  /** Problem of the file, as the rest of a sentence that begins with its name. */
   readonly unreadable?: string;
 }
 
-/** Looks through the files of all hosts; returns sentences for people, and the facts for programs. */
+/** Searches the files of all hosts; returns sentences for people, and the facts for programs. */
 export async function findLeftovers(program: HostProgram): Promise<{
   readonly text: string;
   readonly facts: Readonly<Record<string, unknown>>;
@@ -53,7 +53,7 @@ async function leftoverOf(
   { os, executable, readText, listFolder }: HostProgram,
 ): Promise<Leftover> {
   const [, folder = "", file = ""] = /^(.*[/\\])([^/\\]*)$/.exec(path) ?? [];
-  // A folder that cannot be listed has no backups that anybody could name.
+  // A folder that cannot be listed has no backups to name.
   const names = await listFolder(folder).catch(() => []);
   const backups = names.filter((name) => name.startsWith(`${file}.backup-`))
     .map((name) => folder + name);
@@ -77,7 +77,7 @@ async function leftoverOf(
   }
 }
 
-/** Returns true for a file in which this program, or its source, is named. */
+/** Returns true if a file names this program or its source. */
 function namesProgram(text: string): boolean {
   return /cma-mcp|src[/\\]+main\.ts/i.test(text);
 }

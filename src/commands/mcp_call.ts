@@ -8,7 +8,7 @@ import { EventSourceParserStream } from "eventsource-parser/stream";
 import * as z from "zod";
 import type { Fields } from "../api/read.ts";
 
-/** A server: its handler's `fetch`, and a bearer token that it accepts. */
+/** A server: its handler's `fetch`, and a token that it accepts. */
 export interface McpEndpoint {
   readonly fetch: (request: Request) => Promise<Response>;
   readonly token: string;
@@ -17,7 +17,7 @@ export interface McpEndpoint {
 /** Options of a call. */
 export interface FollowOptions {
   readonly signal?: AbortSignal;
-  /** Called with every progress message; a tool may take longer when its caller follows it. */
+  /** Called with every progress message; with it, a tool may take longer. */
   readonly onProgress?: (message: string) => void;
 }
 
@@ -54,7 +54,8 @@ async function* messagesOf(
 /**
  * Sends one JSON-RPC request and follows it to its result.
  *
- * @throws Error with the server's own words when it refuses, and when it ends without an answer
+ * @throws Error with the server's own message when it returns an error, and when it ends without a
+ * response
  */
 export async function callMethod(
   endpoint: McpEndpoint,
@@ -91,7 +92,7 @@ export async function callMethod(
  * Calls a tool.
  *
  * @returns its structured result
- * @throws Error with the tool's or the server's own words when the call fails
+ * @throws Error with the tool's or the server's own message when the call fails
  */
 export async function callServedTool(
   endpoint: McpEndpoint,

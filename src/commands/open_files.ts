@@ -8,20 +8,23 @@ import type { Program } from "../runtime/program.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /**
- * What is open beside waits, in files: connections that are idle or make other calls, the log, and
- * what the runtime needs.
+ * Open files beside those of waits: connections that are idle or serve other calls, the log, and
+ * those of the runtime.
  */
 const SPARE_FILES = 64;
 
-/** Returns how many files so many waits need: each has a connection to its client and to the API. */
+/**
+ * Returns the number of files that so many waits need: each has a connection to its client and to
+ * the API.
+ */
 export function filesForWaits(waits: number): number {
   return 2 * waits + SPARE_FILES;
 }
 
 /**
- * Says what is wrong with the limit of open files, and what to do.
+ * Returns the problem with the limit of open files, and the cure.
  *
- * @returns undefined when the files suffice, or cannot be counted
+ * @returns undefined when there are enough files, or they cannot be counted
  */
 export function openFilesProblem(
   waits: number,

@@ -1,5 +1,6 @@
 /**
- * Runs the program: from arguments and environment to a command, and to the exit code.
+ * Runs the program: resolves arguments and environment to a command, runs it, and exits with its
+ * code.
  *
  * @module
  */
@@ -21,19 +22,21 @@ import type { Program } from "../runtime/program.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { openFilesProblem } from "./open_files.ts";
 
-/** Log lines that nobody has read yet, in bytes: some thousand lines. */
+/** Bound of log lines that nobody has read yet, in bytes: some thousand lines. */
 const MAX_UNREAD_LOG_BYTES = 1024 * 1024;
 
-/** Log lines of so many milliseconds go out together: each write costs as much as ten lines. */
+/**
+ * Pause between two writes of log lines, in milliseconds: each write costs as much as ten lines.
+ */
 const LOG_PAUSE_MS = 10;
 
-/** Results that a host has not read yet, in bytes: hundreds of the largest. */
+/** Bound of results that a host has not read yet, in bytes: hundreds of the largest. */
 const MAX_UNREAD_RESULT_BYTES = 64 * 1024 * 1024;
 
-/** At the end, readers get this long for the next bytes, in milliseconds. */
+/** Time that readers get for the next bytes at the end, in milliseconds. */
 const LAST_WORDS_MS = 500;
 
-/** Runs what the command line asks for, and ends the process with its exit code. */
+/** Runs the command of the command line, and ends the process with its exit code. */
 export async function run(runtime: Runtime): Promise<never> {
   const streams = openStreams(runtime);
   let redact = createRedact([]);
@@ -41,7 +44,7 @@ export async function run(runtime: Runtime): Promise<never> {
     const files = createFileReaders(systemClock);
     const config = await resolveStart(runtime.args, runtime.env, files.readFile);
     redact = createRedact(secretsOf(config));
-    // Counted now: it opens files, and reading may be given up next.
+    // Count now: that opens files, and the permission to read may be given up next.
     const problem = "http" in config && config.http && config.server.maxWaits !== undefined
       ? openFilesProblem(config.server.maxWaits, runtime.countOpenableFiles)
       : undefined;
@@ -91,7 +94,7 @@ export async function run(runtime: Runtime): Promise<never> {
   }
 }
 
-/** Runs a command; loads its code only now: the server should not wait for the demo's. */
+/** Runs a command. Loads its code only now: the server should not wait for the demo's. */
 async function runCommand(config: Config, program: Program): Promise<number | void> {
   switch (config.command) {
     case "serve":
@@ -132,7 +135,10 @@ async function runCommand(config: Config, program: Program): Promise<number | vo
   }
 }
 
-/** The exit code of a command. One that serves a host is waited for, others have to end soon. */
+/**
+ * Waits for a command and returns its exit code. One that serves a host may take its time; others
+ * have to end soon after a stop.
+ */
 async function runToEnd(
   config: Config,
   program: Program,
@@ -144,10 +150,10 @@ async function runToEnd(
   // A disk that hangs may hold a command that has been asked to end.
   const overdue = aborted(stopping).then(() => systemClock.sleep(LAST_WORDS_MS));
   const code = await Promise.race([running, overdue.then(() => EXIT.interrupted)]) ?? EXIT.ok;
-  // What was printed must be out.
+  // All printed output must be written.
   await Promise.race([turns.done().then(() => out.drained()), aborted(stopping)]);
   const { failure } = out;
-  // A reader may want no more of it, as `head` does.
+  // A reader may stop early, as `head` does.
   if (failure === undefined || isBrokenPipe(failure)) return code;
   const reason = messageOf(failure);
   throw new Error(`Cannot write to stdout: ${reason}`);
@@ -159,7 +165,7 @@ interface Streams {
   readonly err: Output;
   /** For lines of commands: a terminal shows them in the order in which they were written. */
   readonly turns: Turns;
-  /** Set when there is one. */
+  /** Set once there is a logger. */
   log?: Logger;
 }
 
@@ -178,7 +184,7 @@ function openStreams({ writeOut, writeErr }: Runtime): Streams {
   return streams;
 }
 
-/** Ends the process once what was written is out, as far as somebody reads it. */
+/** Ends the process once its output is written, as far as somebody reads it. */
 async function exit(runtime: Runtime, { out, err, turns }: Streams, code: number): Promise<never> {
   await turns.done();
   await out.flush(systemClock, LAST_WORDS_MS);
@@ -194,7 +200,10 @@ function endOnBugs(runtime: Runtime, log: Logger, streams: Streams): void {
   });
 }
 
-/** A signal that aborts when the process is asked to end; asked twice, the process ends at once. */
+/**
+ * Returns a signal that aborts when the process is asked to end; a second request ends the process
+ * at once.
+ */
 function stopSignal(runtime: Runtime): AbortSignal {
   const controller = new AbortController();
   runtime.onStop(() => {

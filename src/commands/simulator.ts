@@ -1,5 +1,5 @@
 /**
- * `cma-mcp simulator`: serves the simulated API, for programs that are built against the real one.
+ * `cma-mcp simulator`: serves the simulated API, for programs that are built for the real one.
  *
  * @module
  */
@@ -67,7 +67,10 @@ function readFlag<T>(flag: string, text: string, read: (text: string) => T): T {
   }
 }
 
-/** Answers as the simulator does. Where a fault breaks the connection, the client's is cut. */
+/**
+ * Makes the handler: it returns the simulator's responses, and cuts the connection where a fault
+ * breaks it.
+ */
 function handlerOf(
   simulator: Simulator,
   { logRequests }: SimulatorConfig,

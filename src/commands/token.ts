@@ -10,7 +10,7 @@ import { UsageError } from "../core/errors.ts";
 import { toBase64Url } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
 
-/** Shows people, and scanners for leaked secrets, what the text is. */
+/** Tells people, and scanners for leaked secrets, what kind of secret the text is. */
 const PREFIX = "cma_";
 const SECRET_BYTES = 32;
 
@@ -43,7 +43,7 @@ export function printNewToken(
   }
 }
 
-/** Makes the entry in the spelling of the file; without limits that are not set. */
+/** Makes the entry in the format of the file, without limits that are not set. */
 function tokenEntryFor(config: NewTokenConfig, secret: string): Record<string, unknown> {
   const { name, expires, agents, environments, readOnly } = config;
   return {

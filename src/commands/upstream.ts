@@ -1,5 +1,5 @@
 /**
- * Opens the way to the API: over the network, or to the built-in simulator.
+ * Opens a client of the API: over the network, or of the built-in simulator.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { fileError } from "../core/errors.ts";
 import { type Proxy, proxyFor } from "../core/proxy.ts";
 import type { Program } from "../runtime/program.ts";
 
-/** An API, and the way to it. */
+/** A client of the API, and its connections. */
 export interface Upstream {
   readonly baseUrl: string;
   readonly credential: CredentialSource;
@@ -22,7 +22,7 @@ export interface Upstream {
   close(): void;
 }
 
-/** Opens the way to an API that is reached over the network; nothing is sent. */
+/** Opens the client of an API over the network; it sends nothing yet. */
 export function remoteUpstream(
   baseUrl: string,
   credential: CredentialConfig,
@@ -55,7 +55,7 @@ function credentialSource(
   program: Pick<Program, "readFile">,
 ): CredentialSource {
   if (file === undefined) return () => ({ kind, value });
-  // The client reads the file again when the API refuses the key.
+  // The client reads the file again when the API rejects the key.
   return fileCredential(kind, async () => {
     const text = await program.readFile(file).catch((error) => {
       throw fileError(error, file, "--api-key-file");

@@ -1,5 +1,5 @@
 /**
- * Tells the version of this program, from `deno.json`, and the commit of an executable.
+ * Gives the version of this program, from `deno.json`, and the commit of an executable.
  *
  * @module
  */
@@ -9,11 +9,11 @@ import manifest from "../../deno.json" with { type: "json" };
 /** Semantic version of this program. */
 export const VERSION: string = manifest.version;
 
-/** scripts/compile.ts puts the commit in its place, where that is known. */
+/** Placeholder that scripts/compile.ts replaces with the commit, where that is known. */
 const BAKED: string = "commit-of-the-build";
 
 /**
- * The commit that an executable was made from, with `+` behind it where files differed from it;
+ * The commit that an executable was made from, followed by `+` where files differed from it;
  * undefined when the program runs from source.
  */
 export const COMMIT: string | undefined = /^[0-9a-f]{7,40}\+?$/.test(BAKED) ? BAKED : undefined;

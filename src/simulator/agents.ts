@@ -1,5 +1,5 @@
 /**
- * Agents and their versions.
+ * Agents of the simulated workspace and their versions.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { World } from "./session.ts";
 import { type Place, SortedList } from "./sorted.ts";
 import { isWireObject, type WireObject } from "./wire.ts";
 
-/** The fields of an agent that a client gives; the rest is filled in. */
+/** The fields of an agent that a client sets; the simulator fills in the rest. */
 export interface AgentInit {
   readonly name: string;
   readonly description?: string | null;
@@ -28,9 +28,9 @@ export interface AgentInit {
 export interface AgentRecord extends Place {
   readonly id: string;
   readonly script: Script;
-  /** Budget that its sessions get when they are created without one. */
+  /** Budget of its sessions that are created without one. */
   readonly budget: WireObject | null;
-  /** As the API shows them, oldest first. */
+  /** Versions as the API shows them, oldest first. */
   readonly versions: WireObject[];
 }
 
@@ -55,14 +55,22 @@ export class AgentStore {
     return record;
   }
 
-  /** @throws 404 when there is no such agent */
+  /**
+   * Finds an agent.
+   *
+   * @throws 404 when there is no such agent
+   */
   find(id: string): AgentRecord {
     const record = this.#byId.get(id);
     if (!record) throw notFound(`Agent ${id} not found.`);
     return record;
   }
 
-  /** @throws 404 when there is no such agent or version */
+  /**
+   * Returns an agent as the API shows it.
+   *
+   * @throws 404 when there is no such agent or version
+   */
   retrieve(id: string, version?: number): WireObject {
     const record = this.find(id);
     const found = version === undefined ? latest(record) : record.versions[version - 1];
@@ -104,18 +112,20 @@ export class AgentStore {
   }
 }
 
-/** The newest version. */
+/** Returns the newest version. */
 export function latest(record: AgentRecord): WireObject {
   return record.versions.at(-1) ?? {};
 }
 
-/** The part of an agent that a session keeps a snapshot of. */
+/** Returns the part of an agent that a session keeps as a snapshot. */
 export function snapshot(agent: WireObject): WireObject {
   const { created_at: _c, updated_at: _u, archived_at: _a, metadata: _m, ...rest } = agent;
   return rest;
 }
 
-/** Wire fields from what a client gives; the same for a new agent and for an update. */
+/**
+ * Returns the wire fields of an agent from those that a client sets; for new agents and updates.
+ */
 export function agentFields(init: AgentInit): WireObject {
   return {
     type: "agent",
@@ -133,7 +143,7 @@ export function agentFields(init: AgentInit): WireObject {
   };
 }
 
-/** A tool with the defaults that the API fills in. */
+/** Returns a tool with the defaults that the API fills in. */
 export function completeTool(tool: WireObject): WireObject {
   if (tool.type === "custom") return tool;
   const type = tool.type === "mcp_toolset" ? "always_ask" : "always_allow";
@@ -147,7 +157,7 @@ export function completeTool(tool: WireObject): WireObject {
   };
 }
 
-/** The fields of an object that are not null. */
+/** Returns the fields of an object that are not null. */
 function given(value: unknown): WireObject {
   const fields = isWireObject(value) ? Object.entries(value) : [];
   return Object.fromEntries(fields.filter(([, field]) => field !== null));

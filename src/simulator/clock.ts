@@ -1,12 +1,12 @@
 /**
- * Time as a dependency: everything in the simulator that waits takes a clock.
+ * Time as a dependency: all code of the simulator that waits takes a clock.
  *
  * @module
  */
 
 /** A source of time, in milliseconds. */
 export interface SimulatorClock {
-  /** Monotonic time; only differences mean something. */
+  /** Monotonic time; only differences are meaningful. */
   now(): number;
   /** Time since the Unix epoch, for the dates that the API shows. */
   wallTime(): number;

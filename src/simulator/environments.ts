@@ -10,17 +10,17 @@ import type { World } from "./session.ts";
 import { type Place, SortedList } from "./sorted.ts";
 import { isWireObject, type WireObject } from "./wire.ts";
 
-/** An environment; `wire` is what the API shows. */
+/** An environment; `wire` is the object that the API shows. */
 export interface EnvironmentRecord extends Place {
   readonly id: string;
   wire: WireObject;
 }
 
-/** The fields of an environment beside its name; those that are absent are filled in. */
+/** The fields of an environment beside its name; absent ones are filled in. */
 export interface EnvironmentInit {
   readonly description?: string | null;
   readonly metadata?: Readonly<Record<string, string>>;
-  /** As the API shows it; a cloud container without limits when absent. */
+  /** Configuration as the API shows it; a cloud container without limits when absent. */
   readonly config?: WireObject;
 }
 
@@ -40,7 +40,11 @@ export class EnvironmentStore {
     this.#world = world;
   }
 
-  /** @throws 409 when there is one of this name */
+  /**
+   * Creates an environment.
+   *
+   * @throws 409 when there is one of this name
+   */
   create(name: string, init: EnvironmentInit = {}): EnvironmentRecord {
     this.#refuseTaken(name);
     const micros = this.#world.micros();
@@ -63,7 +67,11 @@ export class EnvironmentStore {
     return record;
   }
 
-  /** @throws 404 when there is no such environment */
+  /**
+   * Finds an environment.
+   *
+   * @throws 404 when there is none
+   */
   find(id: string): EnvironmentRecord {
     const record = this.#byId.get(id);
     if (!record) throw notFound(`Environment ${id} not found.`, "environment_not_found");
@@ -92,7 +100,7 @@ export class EnvironmentStore {
     return record.wire;
   }
 
-  /** Deletes an environment; sessions that were made in it stay. */
+  /** Deletes an environment; its sessions stay. */
   delete(id: string): void {
     this.list.remove(this.find(id));
     this.#byId.delete(id);

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** An error response, in the API's terms. */
+/** An error response in the API's format. */
 export class SimulatorError extends Error {
   override name = "SimulatorError";
   /** HTTP status. */
@@ -29,12 +29,12 @@ export class SimulatorError extends Error {
   }
 }
 
-/** 400 `invalid_request_error` */
+/** Makes a 400 `invalid_request_error`. */
 export function invalid(message: string, errorCode?: string): SimulatorError {
   return new SimulatorError(400, "invalid_request_error", message, { errorCode });
 }
 
-/** 404 `not_found_error` */
+/** Makes a 404 `not_found_error`. */
 export function notFound(message: string, errorCode?: string): SimulatorError {
   return new SimulatorError(404, "not_found_error", message, { errorCode });
 }
@@ -53,12 +53,12 @@ const TYPES: Readonly<Record<number, string>> = {
   529: "overloaded_error",
 };
 
-/** The `error.type` that goes with an HTTP status. */
+/** Returns the `error.type` of an HTTP status. */
 export function errorTypeOf(status: number): string {
   return TYPES[status] ?? (status >= 500 ? "api_error" : "invalid_request_error");
 }
 
-/** The error envelope with its HTTP status. */
+/** Makes the response with the error envelope. */
 export function errorEnvelope(error: SimulatorError, requestId: string): Response {
   const details = error.errorCode ? { details: { error_code: error.errorCode } } : {};
   const body = {

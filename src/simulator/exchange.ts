@@ -1,5 +1,5 @@
 /**
- * One request under way, as the routes see it.
+ * One running request, as the routes see it.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export interface Workspace {
   readonly agents: AgentStore;
   readonly environments: EnvironmentStore;
   readonly sessions: SessionStore;
-  /** Plays agents that clients create. */
+  /** Script of agents that clients create. */
   readonly defaultScript: Script;
 }
 
@@ -41,15 +41,15 @@ export interface SimulatedExchange {
   readonly takeStreamFault: () => StreamFault | undefined;
 }
 
-/** Answers a request; throws a `SimulatorError` to refuse it. */
+/** Handles a request; throws a `SimulatorError` to reject it. */
 export type Handler = (exchange: SimulatedExchange) => Response | Promise<Response>;
 
-/** A variable part of the path. */
+/** Returns a variable part of the path. */
 export function idAt(exchange: SimulatedExchange, index: number): string {
   return exchange.ids[index] ?? "";
 }
 
-/** The request's query, which may hold these parameters only. */
+/** Returns the request's query, which may contain only the known parameters. */
 export function queryOf(exchange: SimulatedExchange, ...known: string[]): RequestQuery {
   return new RequestQuery(exchange.url.searchParams, known, exchange.workspace.world.habits);
 }
@@ -57,7 +57,7 @@ export function queryOf(exchange: SimulatedExchange, ...known: string[]): Reques
 /** Largest body in bytes; the API documents 32 MB. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-/** The request's JSON object. */
+/** Reads the request's JSON object. */
 export async function bodyOf(exchange: SimulatedExchange): Promise<WireObject> {
   const bytes = await exchange.request.arrayBuffer();
   if (bytes.byteLength > MAX_BODY_BYTES) {
@@ -74,14 +74,14 @@ export async function bodyOf(exchange: SimulatedExchange): Promise<WireObject> {
   throw invalid("The request body must be a JSON object.");
 }
 
-/** A JSON response with status 200. */
+/** Makes a JSON response with status 200. */
 export function respond(exchange: SimulatedExchange, body: unknown): Response {
   return new Response(JSON.stringify(body), {
     headers: { "content-type": "application/json", "request-id": exchange.requestId },
   });
 }
 
-/** A page of a list. */
+/** Makes the response with a page of a list. */
 export function respondPage<T>(
   exchange: SimulatedExchange,
   page: Pick<ListPage<T>, "items" | "next_page">,

@@ -4,24 +4,24 @@
  * ```ts
  * // The next two reads of a session fail as overloaded, then all is well again.
  * simulator.faults.add({
- *   match: { method: "GET", path: /^\/v1\/sessions\/[^/]+$/ },
- *   times: 2,
- *   fault: { kind: "status", status: 529 },
+ * match: { method: "GET", path: /^\/v1\/sessions\/[^/]+$/ },
+ * times: 2,
+ * fault: { kind: "status", status: 529 },
  * });
  * // Every stream breaks after three events, until removed.
  * const drop = simulator.faults.add({ fault: { kind: "drop_after", events: 3 } });
  * drop.remove();
- * // A message is delivered, but the sender never hears of it.
+ * // A message is delivered, but its sender gets no response.
  * simulator.faults.add({
- *   match: { method: "POST", path: /\/events$/ },
- *   times: 1,
- *   fault: { kind: "lost_ack" },
+ * match: { method: "POST", path: /\/events$/ },
+ * times: 1,
+ * fault: { kind: "lost_ack" },
  * });
- * // From the third on, one request in five is refused.
+ * // From the third on, one request in five fails.
  * simulator.faults.add({ from: 3, chance: 0.2, fault: { kind: "status", status: 500 } });
  * ```
  *
- * A request meets at most one fault of each stage, the first added that strikes it: a delay
+ * At most one fault of each stage applies to a request, the first added that matches it: a delay
  * (`latency`), a response (`status`, `reset`, `hang`, `lost_ack`), and, for streams that open, one
  * of the stream's own.
  *
@@ -33,13 +33,13 @@ import { createNoise } from "./ids.ts";
 /** Delays a request. */
 export interface DelayFault {
   readonly kind: "latency";
-  /** Milliseconds before the request is looked at. */
+  /** Milliseconds before the request is handled. */
   readonly ms: number;
 }
 
 /** Takes the place of a response. */
 export type ResponseFault =
-  /** An error envelope; `retryAfter` in seconds adds the header. Nothing takes effect. */
+  /** An error envelope; `retryAfter` in seconds adds the header. The request has no effect. */
   | {
     readonly kind: "status";
     readonly status: number;
@@ -49,12 +49,12 @@ export type ResponseFault =
   }
   /** The connection breaks before the request takes effect. */
   | { readonly kind: "reset" }
-  /** No response until the caller gives up. Nothing takes effect. */
+  /** No response until the caller gives up. The request has no effect. */
   | { readonly kind: "hang" }
   /** The request takes effect, then the connection breaks. */
   | { readonly kind: "lost_ack" };
 
-/** Breaks a stream, or bends it. `events` and `after` count events, not heartbeats. */
+/** Breaks a stream, or changes it. `events` and `after` count events, not heartbeats. */
 export type StreamFault =
   /** The body breaks after so many events. */
   | { readonly kind: "drop_after"; readonly events: number }
@@ -64,30 +64,33 @@ export type StreamFault =
   | { readonly kind: "silence_after"; readonly events: number }
   /** One frame that is not JSON comes after so many events; then the stream goes on. */
   | { readonly kind: "malformed_frame"; readonly after: number }
-  /** Headers come at once; everything else is held back for so many milliseconds. */
+  /** Headers come at once; the rest comes after so many milliseconds. */
   | { readonly kind: "slow_first_byte"; readonly ms: number };
 
-/** Everything that can be wrong with a request. */
+/** Every kind of fault. */
 export type Fault = DelayFault | ResponseFault | StreamFault;
 
-/** A fault and the requests that it befalls. */
+/** A fault and the requests that it applies to. */
 export interface FaultRule {
-  /** Every request when absent; `path` is tested against the URL's path, without its query. */
+  /**
+   * Requests that match; all when absent. `path` is tested against the URL's path, without its
+   * query.
+   */
   readonly match?: { readonly method?: string; readonly path?: RegExp };
-  /** The first request that it may befall, counting from 1 those that match. */
+  /** The first request that it may apply to, counting the matching ones from 1. */
   readonly from?: number;
-  /** How many requests it befalls; all, until removed, when absent. */
+  /** Number of requests that it applies to; all, until removed, when absent. */
   readonly times?: number;
-  /** The probability that it befalls a request, from 0 to 1; 1 when absent. */
+  /** Probability that it applies to a request, from 0 to 1; 1 when absent. */
   readonly chance?: number;
   readonly fault: Fault;
 }
 
 /** A fault that was added. */
 export interface FaultHandle {
-  /** Requests that it has befallen. */
+  /** Number of requests that it has applied to. */
   readonly used: number;
-  /** Ends it. Streams that it already befell keep it. */
+  /** Removes the fault. Streams that already have it keep it. */
   remove(): void;
 }
 
@@ -98,7 +101,7 @@ export interface FaultSwitches {
   clear(): void;
 }
 
-/** The stages of a request at which faults strike. */
+/** The stages of a request at which faults apply. */
 export interface FaultStages {
   readonly delay: DelayFault;
   readonly response: ResponseFault;
@@ -130,7 +133,7 @@ export class Faults implements FaultSwitches {
   readonly #added = new Set<Added>();
   readonly #noise: () => number;
 
-  /** @param seed the same seed and requests give the same faults; random when absent */
+  /** @param seed gives the same faults for the same requests; random when absent */
   constructor(seed?: number) {
     this.#noise = createNoise(seed);
   }
@@ -150,7 +153,7 @@ export class Faults implements FaultSwitches {
     this.#added.clear();
   }
 
-  /** The fault of `stage` that befalls this request, counted as used. */
+  /** Returns the fault of `stage` that applies to this request, and counts it as used. */
   take<S extends keyof FaultStages>(
     stage: S,
     method: string,
@@ -160,7 +163,7 @@ export class Faults implements FaultSwitches {
       const { match = {}, from = 1, times = Infinity, chance = 1, fault } = added.rule;
       if (!inStage(fault, stage) || added.used >= times) continue;
       if (match.method && match.method.toUpperCase() !== method) continue;
-      // `search` ignores the `lastIndex` that a global or sticky expression carries along.
+      // `search` ignores the `lastIndex` of a global or sticky expression.
       if (match.path && path.search(match.path) < 0) continue;
       if (++added.matched < from || (chance < 1 && this.#noise() >= chance * 2 ** 32)) continue;
       added.used++;

@@ -1,8 +1,8 @@
 /**
- * Reads faults and habits as texts, for command lines and settings.
+ * Parses faults and habits from texts, for command lines and settings.
  *
- * A fault is its kind, with a value where it takes one, then in any order the requests that it
- * befalls, each part behind a colon:
+ * A fault is its kind, with a value where it takes one, then in any order the conditions for its
+ * requests, each after a colon:
  *
  * ```text
  * reset:POST:/events:chance=20%
@@ -18,10 +18,10 @@
 import type { Fault, FaultRule } from "./faults.ts";
 import { HABIT_VALUES, type Habits, hostedHabits, type IgnorableParameter } from "./habits.ts";
 
-/** Longest that a fault may delay, in milliseconds: an hour. */
+/** Longest delay of a fault, in milliseconds: an hour. */
 const MAX_DELAY_MS = 3_600_000;
 
-/** Reads the value behind a fault's kind. */
+/** Parses the value after a fault's kind. */
 type MakeFault = (value: string) => Fault | undefined;
 
 function withEvents<K extends "drop_after" | "end_after" | "silence_after">(kind: K): MakeFault {
@@ -42,7 +42,7 @@ function withoutValue<K extends "reset" | "hang" | "lost_ack">(kind: K): MakeFau
   return (value) => value === "" ? { kind } : undefined;
 }
 
-/** Every kind of fault: how its value is read, and what to type. */
+/** Every kind of fault: the parser of its value, and an example to type. */
 const KINDS: { readonly [K in Fault["kind"]]: readonly [example: string, make: MakeFault] } = {
   latency: ["latency=2s", withMs("latency")],
   status: ["status=529", (value) => {
@@ -70,7 +70,7 @@ function isKind(word: string): word is Fault["kind"] {
 }
 
 /**
- * Reads a fault.
+ * Parses a fault.
  *
  * @throws RangeError one line that says what to type
  */
@@ -88,7 +88,7 @@ export function parseFault(text: string): FaultRule {
   return rule;
 }
 
-/** Reads one part of where and when a fault strikes. */
+/** Parses one condition of a fault. */
 function readPart(part: string, match: FaultRule["match"], text: string): Partial<FaultRule> {
   const { name, value = "" } = pair(part);
   if (/^(GET|POST|DELETE)$/.test(part)) return { match: { ...match, method: part } };
@@ -103,7 +103,7 @@ function readPart(part: string, match: FaultRule["match"], text: string): Partia
   );
 }
 
-/** Matches paths that end so; `*` stands for one part of a path. */
+/** Makes a pattern of paths with this end; `*` stands for one part of a path. */
 function pathEnding(text: string): RegExp {
   const escaped = text.replace(
     /[.*+?^${}()|[\]\\]/g,
@@ -113,7 +113,7 @@ function pathEnding(text: string): RegExp {
 }
 
 /**
- * Reads a habit.
+ * Parses a habit.
  *
  * @throws RangeError one line that says what to type
  */
@@ -132,7 +132,7 @@ export function parseHabit(text: string): Partial<Habits> {
 
 type HabitValue = Habits[keyof Habits];
 
-/** Returns what reads a habit's value, and the values for people. */
+/** Returns the parser of a habit's value, and the values for people. */
 function habitReader(
   name: keyof Habits,
 ): [read: (value: string) => HabitValue | undefined, toType: string] {
@@ -176,7 +176,7 @@ function count(text: string, min: number, max = 1_000_000): number | undefined {
   return /^\d+$/.test(text) && value >= min && value <= max ? value : undefined;
 }
 
-/** Reads `2s`, `500ms` or a number of milliseconds. */
+/** Parses `2s`, `500ms` or a number of milliseconds. */
 function milliseconds(text: string): number | undefined {
   const [, value, unit] = /^(\d+(?:\.\d+)?)(ms|s)?$/.exec(text) ?? [];
   const ms = Number(value) * (unit === "s" ? 1000 : 1);

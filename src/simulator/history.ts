@@ -14,29 +14,32 @@ interface Entry extends Place {
   readonly micros: number | undefined;
 }
 
-/** A read of a {@linkcode SimulatedHistory}. */
+/** Options of a read of a {@linkcode SimulatedHistory}. */
 export interface EventQuery {
   readonly order: "asc" | "desc";
   readonly limit: number;
   readonly after?: Place;
   /** Event types wanted; all when absent. */
   readonly types?: ReadonlySet<string>;
-  /** Bounds of `processed_at` in microseconds, inclusive; queued events are within no bounds. */
+  /** Bounds of `processed_at` in microseconds, inclusive; a queued event is outside any bounds. */
   readonly minMicros?: number;
   readonly maxMicros?: number;
 }
 
-/** A page of events, and where the next one begins. */
+/** A page of events, and the place where the next one begins. */
 export interface EventPage {
   readonly events: WireEvent[];
   readonly next: Place | undefined;
 }
 
-/** The order of a history. */
+/** Options of a {@linkcode SimulatedHistory}: its order. */
 export interface HistoryOptions {
-  /** `processed_at`: by that time, an event moves when it is stamped; `appended`: as appended. */
+  /**
+   * `processed_at`: sorted by it, so that an event moves when it is stamped; `appended`: in order
+   * of arrival.
+   */
   readonly order: "processed_at" | "appended";
-  /** Where queued events stand when sorted by `processed_at`. */
+  /** Place of queued events in the order of `processed_at`. */
   readonly queued: "first" | "last";
 }
 
@@ -55,7 +58,7 @@ export class SimulatedHistory {
     return this.#entries.length;
   }
 
-  /** Every event, in ascending order. */
+  /** Yields every event, in ascending order. */
   *events(): Generator<WireEvent> {
     for (const entry of this.#entries.items) yield entry.event;
   }
@@ -69,7 +72,7 @@ export class SimulatedHistory {
     this.#put(event, micros, this.#appended++);
   }
 
-  /** Stamps a queued event; returns it as it is then, or undefined when no such event is queued. */
+  /** Stamps a queued event and returns its new version; undefined when no such event is queued. */
   stamp(id: string, micros: number): WireEvent | undefined {
     const entry = this.#byId.get(id);
     if (!entry || entry.micros !== undefined) return undefined;
@@ -114,7 +117,7 @@ export class SimulatedHistory {
   }
 }
 
-/** A history that shows each change a while after it was made. */
+/** A history that shows each change some time after it was made. */
 export class TrailingHistory {
   readonly #history: SimulatedHistory;
   readonly #lagMs: number;
@@ -122,7 +125,7 @@ export class TrailingHistory {
   readonly #pending: { readonly from: number; readonly apply: () => void }[] = [];
 
   /**
-   * @param lagMs milliseconds from a change until it is shown
+   * @param lagMs milliseconds from a change until it shows
    * @param now milliseconds since the epoch
    */
   constructor(options: HistoryOptions, lagMs: number, now: () => number) {
@@ -139,7 +142,7 @@ export class TrailingHistory {
     this.#later(() => this.#history.stamp(id, micros));
   }
 
-  /** The history as it is shown now. */
+  /** Returns the history as it shows now. */
   now(): SimulatedHistory {
     const now = this.#now();
     while (this.#pending[0] && this.#pending[0].from <= now) this.#pending.shift()?.apply();

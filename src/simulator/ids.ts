@@ -1,5 +1,5 @@
 /**
- * Ids and times as the API writes them, and the numbers that a seed repeats.
+ * Ids and times in the API's format, and seeded random numbers.
  *
  * @module
  */
@@ -16,13 +16,13 @@ function base32(value: number, width: number): string {
 }
 
 /**
- * Makes whole numbers from 0 to 2^32 - 1, the same for the same seed.
+ * Makes a generator of whole numbers from 0 to 2^32 - 1.
  *
- * @param seed random when absent
+ * @param seed gives the same numbers each time; random when absent
  */
 export function createNoise(seed = Math.floor(Math.random() * 2 ** 32)): () => number {
   let state = seed >>> 0;
-  // Numerical Recipes' linear congruential generator: nothing here needs to be unguessable.
+  // Numerical Recipes' linear congruential generator: nothing here must be unguessable.
   return () => state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
 }
 
@@ -30,8 +30,10 @@ export function createNoise(seed = Math.floor(Math.random() * 2 ** 32)): () => n
 export type MakeId = (prefix: string) => string;
 
 /**
+ * Makes a maker of ids.
+ *
  * @param now milliseconds since the epoch
- * @param seed the same seed and times give the same ids; random when absent
+ * @param seed gives the same ids for the same times; random when absent
  */
 export function createIds(now: () => number, seed?: number): MakeId {
   const noise = createNoise(seed);
@@ -45,7 +47,7 @@ export function createIds(now: () => number, seed?: number): MakeId {
 }
 
 /**
- * Strictly increasing times, in microseconds since the epoch.
+ * Makes a source of strictly increasing times, in microseconds since the epoch.
  *
  * @param now milliseconds since the epoch
  */
@@ -54,7 +56,7 @@ export function createMicros(now: () => number): () => number {
   return () => latest = Math.max(latest + 1, Math.floor(now() * 1000));
 }
 
-/** RFC 3339 in UTC with microseconds. */
+/** Formats a time as RFC 3339 in UTC with microseconds. */
 export function formatMicros(micros: number): string {
   const millis = Math.floor(micros / 1000);
   const rest = String(micros - millis * 1000).padStart(3, "0");
@@ -63,7 +65,7 @@ export function formatMicros(micros: number): string {
 
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
-/** Microseconds since the epoch, or undefined when the text is not an RFC 3339 time. */
+/** Parses an RFC 3339 time to microseconds since the epoch; undefined for any other text. */
 export function parseMicros(text: string): number | undefined {
   const match = RFC_3339.exec(text);
   if (!match) return undefined;

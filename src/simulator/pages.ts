@@ -1,6 +1,6 @@
 /**
  * Pages of lists, and the opaque cursors between them. A cursor holds a place in the order, not an
- * index, so that what is added or removed meanwhile shifts nothing; and it is bound to the list,
+ * index, so that entries that are added or removed meanwhile shift nothing. It belongs to the list,
  * the order and the filters that it was made for.
  *
  * @module
@@ -10,7 +10,7 @@ import { invalid } from "./errors.ts";
 import type { RequestQuery } from "./query.ts";
 import type { Place, SortedList } from "./sorted.ts";
 
-/** A place to read on from, and in which direction. */
+/** A place to continue from, and the direction. */
 export interface Cursor {
   readonly place: Place;
   readonly back: boolean;
@@ -22,7 +22,11 @@ function digest(text: string): number {
   return hash >>> 0;
 }
 
-/** @param scope path of the list */
+/**
+ * Makes the text of a cursor.
+ *
+ * @param scope path of the list
+ */
 export function writeCursor(scope: string, query: RequestQuery, cursor: Cursor): string {
   const { place, back } = cursor;
   const bound = digest(`${scope}?${query.fingerprint()}`);
@@ -30,7 +34,7 @@ export function writeCursor(scope: string, query: RequestQuery, cursor: Cursor):
   return `page_${btoa(text).replaceAll("=", "")}`;
 }
 
-/** The cursor in the `page` parameter; one that was not made for this query gets 400. */
+/** Reads the cursor in the `page` parameter; throws 400 for one that was made for another query. */
 export function readCursor(scope: string, query: RequestQuery): Cursor | undefined {
   const page = query.text("page");
   if (page === undefined) return undefined;
@@ -71,7 +75,7 @@ export interface ListPage<T> {
   readonly prev_page: string | null;
 }
 
-/** Reads the page that the query asks for. */
+/** Reads the page for a query. */
 export function readListPage<T extends Place>(
   list: SortedList<T>,
   options: PageOptions<T>,

@@ -8,7 +8,7 @@ import { invalid } from "./errors.ts";
 import type { Habits } from "./habits.ts";
 import { parseMicros } from "./ids.ts";
 
-/** The habits that decide how a query is taken. */
+/** The habits that decide how a query is read. */
 export type QueryHabits = Pick<Habits, "unknownQuery" | "listIgnores">;
 
 /** Bounds of a time in microseconds since the epoch, inclusive. */
@@ -17,14 +17,14 @@ export interface MicrosRange {
   readonly max: number | undefined;
 }
 
-/** A request's query, of which every parameter is known. */
+/** A request's query, whose parameters are all known. */
 export class RequestQuery {
   readonly #params: URLSearchParams;
   readonly #ignored: readonly string[];
 
   /**
-   * @param known names that the endpoint takes; others are refused with 400, except `beta`, which
-   *   older clients still send
+   * @param known names that the endpoint accepts; others get 400, except `beta`, which older
+   * clients still send
    */
   constructor(params: URLSearchParams, known: readonly string[], habits: QueryHabits) {
     this.#ignored = habits.listIgnores;
@@ -38,12 +38,12 @@ export class RequestQuery {
     }
   }
 
-  /** True for a parameter, by its bare name, that is taken without effect. */
+  /** Returns true for a parameter, by its bare name, that has no effect. */
   ignores(name: string): boolean {
     return this.#ignored.includes(name);
   }
 
-  /** The parameter's value; an empty one counts as absent. */
+  /** Returns the parameter's value; an empty one counts as absent. */
   text(name: string): string | undefined {
     return this.#params.get(name) || undefined;
   }
@@ -52,7 +52,7 @@ export class RequestQuery {
     return this.#params.getAll(name);
   }
 
-  /** Each value must be one of `allowed`. */
+  /** Returns the parameter's values, each of which must be one of `allowed`. */
   allOf(name: string, allowed: readonly string[]): string[] {
     const values = this.all(name);
     const wrong = values.find((value) => !allowed.includes(value));
@@ -68,7 +68,7 @@ export class RequestQuery {
     throw invalid(`${name}: must be an integer from ${bounds.min} to ${bounds.max}.`);
   }
 
-  /** Entries per page: `fallback` when the query does not say, all when that has no effect. */
+  /** Returns the entries per page: `fallback` without the parameter, all where it has no effect. */
   limit(fallback: number, max: number): number {
     if (this.ignores("limit")) return Infinity;
     return this.integer("limit", { min: 1, max }) ?? fallback;
@@ -87,7 +87,7 @@ export class RequestQuery {
     throw invalid("order: must be asc or desc.");
   }
 
-  /** The bounds in `name[gt]`, `name[gte]`, `name[lt]` and `name[lte]`. */
+  /** Reads the bounds in `name[gt]`, `name[gte]`, `name[lt]` and `name[lte]`. */
   range(name: string): MicrosRange {
     const at = (suffix: string, shift: number) => {
       const text = this.text(`${name}[${suffix}]`);
@@ -106,7 +106,9 @@ export class RequestQuery {
     };
   }
 
-  /** Returns what a cursor is bound to: everything but the page and its size. */
+  /**
+   * Returns the part of the query that a cursor belongs to: everything but the page and its size.
+   */
   fingerprint(): string {
     return [...this.#params]
       .filter(([name, value]) => !["page", "limit", "beta"].includes(name) && value !== "")

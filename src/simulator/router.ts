@@ -1,6 +1,5 @@
 /**
- * From a request to its route, and what it must show before: a credential, the beta header, and a
- * place within the rate limit.
+ * Finds the route of a request, and checks its credential, its beta header and the rate limit.
  *
  * @module
  */
@@ -36,7 +35,9 @@ const routes: readonly Route[] = Object.entries(table).map(([key, handler]) => {
   return { method, path: new RegExp(`^${pattern.replaceAll("*", "([^/]+)")}$`), handler };
 });
 
-/** The route of a request and the variable parts of its path; throws 404 when there is none. */
+/**
+ * Returns the route of a request and the variable parts of its path; throws 404 when there is none.
+ */
 export function findRoute(method: string, pathname: string): { handler: Handler; ids: string[] } {
   for (const route of routes) {
     if (route.method !== method) continue;
@@ -67,7 +68,7 @@ export function checkBeta(headers: Headers, pathname: string, habits: Habits): v
   const unknown = given.find((beta) => !KNOWN_BETAS.has(beta));
   if (unknown) throw invalid(`anthropic-beta: unknown value "${unknown}".`);
   if (given.includes(REQUIRED_BETA)) return;
-  // Without the header the thread endpoints are as if they did not exist.
+  // Without the header the thread endpoints do not exist.
   if (/\/threads(\/|$)/.test(pathname)) throw notFound("Not found.");
   throw invalid(`anthropic-beta: this endpoint needs ${REQUIRED_BETA}.`);
 }
@@ -85,7 +86,7 @@ export class ReadLimit {
     this.#perMinute = perMinute;
   }
 
-  /** Counts a request; throws 429 with `retry-after` when a read is one too many. */
+  /** Counts a request; throws 429 with `retry-after` when a read exceeds the limit. */
   check(method: string): void {
     if (this.#perMinute <= 0 || method !== "GET") return;
     const now = this.#now();

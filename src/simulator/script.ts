@@ -1,13 +1,13 @@
 /**
- * A script plays an agent in a turn: a generator of steps, which are data. The turn's engine
- * performs a step and hands back its result.
+ * Scripts, which play an agent in a turn: generators of steps, which are data. The turn's engine
+ * performs a step and returns its result to the script.
  *
  * @module
  */
 
 import type { EventBody, WireObject } from "./wire.ts";
 
-/** An answer to a tool call. */
+/** The result of a tool call, or a person's decision about it. */
 export interface Answer {
   /** True where a confirmation allowed the call, and for results. */
   readonly allowed: boolean;
@@ -23,17 +23,17 @@ export type Step =
   | { readonly do: "emit"; readonly event: EventBody }
   /** Writes a file to the session's outputs. */
   | { readonly do: "write"; readonly filename: string; readonly content: Uint8Array<ArrayBuffer> }
-  /** Goes idle until each of these tool calls is answered, then runs on. */
+  /** Goes idle until each of these tool calls has its answer, then continues. */
   | { readonly do: "ask"; readonly eventIds: readonly string[] }
-  /** Goes idle at the budget until that is raised or removed, then runs on. */
+  /** Goes idle at the budget until that is raised or removed, then continues. */
   | { readonly do: "reach_budget" }
-  /** Waits to be put back on its feet, as after a failure of the machine; then runs on. */
+  /** Waits to be rescheduled, as after a failure of the machine; then continues. */
   | { readonly do: "reschedule"; readonly ms: number }
   /** Goes idle with the turn unfinished, as while a workflow run is open. */
   | { readonly do: "pause" }
-  /** Runs on after a pause. */
+  /** Continues after a pause. */
   | { readonly do: "resume" }
-  /** Ends the turn for this reason; without this step a turn ends with `end_turn`. */
+  /** Ends the turn with this reason; without this step a turn ends with `end_turn`. */
   | { readonly do: "end"; readonly stopReason: string; readonly stopDetails?: WireObject }
   /** Ends the session. */
   | { readonly do: "terminate" };
@@ -46,18 +46,18 @@ export interface StepResult {
   readonly answers: ReadonlyMap<string, Answer>;
 }
 
-/** Steps, and what they come to. */
+/** A generator of steps that returns a value. */
 export type Steps<T = void> = Generator<Step, T, StepResult>;
 
 /** The turn that a script plays. */
 export interface ScriptedTurn {
-  /** Text of the message that began it. */
+  /** Text of the message that started it. */
   readonly text: string;
   readonly agentName: string;
   /** The session's agent as the API shows it. */
   readonly agent: WireObject;
   readonly primaryThreadId: string;
-  /** An id such as `wrun_…`. */
+  /** Makes an id such as `wrun_…`. */
   readonly makeId: (prefix: string) => string;
 }
 
@@ -69,22 +69,22 @@ export function* wait(ms: number): Steps {
   yield { do: "wait", ms };
 }
 
-/** Adds an event; comes to its id. */
+/** Adds an event; returns its id. */
 export function* emit(type: string, fields: WireObject = {}): Steps<string> {
   return (yield { do: "emit", event: { ...fields, type } }).eventId;
 }
 
-/** Content of one text block. */
+/** Makes a content of one text block. */
 export function textContent(text: string): readonly WireObject[] {
   return [{ type: "text", text }];
 }
 
-/** A message of the agent. */
+/** Adds a message of the agent. */
 export function* say(text: string): Steps {
   yield* emit("agent.message", { content: textContent(text) });
 }
 
-/** A model request of `ms` milliseconds, in which the agent does `body`. */
+/** Plays a model request of `ms` milliseconds, in which the agent does `body`. */
 export function* think<T>(ms: number, body: () => Steps<T>): Steps<T> {
   const startId = yield* emit("span.model_request_start");
   yield* wait(ms);
@@ -97,7 +97,7 @@ export function* think<T>(ms: number, body: () => Steps<T>): Steps<T> {
   return outcome;
 }
 
-/** A model request that fails after `ms` milliseconds; `retry` is what comes of it. */
+/** Plays a model request that fails after `ms` milliseconds; `retry` is its retry status. */
 export function* failToThink(
   ms: number,
   retry: "retrying" | "exhausted" | "terminal",
@@ -128,9 +128,9 @@ function modelUsage(input: number, output: number): WireObject {
 }
 
 /**
- * A call of one of the agent's own tools; comes to the event's id.
+ * Calls one of the agent's own tools; returns the event's id.
  *
- * @param permission what came of the tool's policy, or the event's fields that say it
+ * @param permission result of the tool's policy, or the event's fields that state it
  */
 export function toolUse(
   name: string,
@@ -143,7 +143,7 @@ export function toolUse(
   return emit("agent.tool_use", { name, input, ...evaluated, session_thread_id: null });
 }
 
-/** The result of a tool call. */
+/** Adds the result of a tool call. */
 export function* toolResult(toolUseId: string, text: string, isError = false): Steps {
   yield* emit("agent.tool_result", {
     tool_use_id: toolUseId,
@@ -152,7 +152,7 @@ export function* toolResult(toolUseId: string, text: string, isError = false): S
   });
 }
 
-/** Waits for the answers to these tool calls; comes to them, in the same order. */
+/** Waits for the answers to these tool calls; returns them in the same order. */
 export function* askFor(...eventIds: string[]): Steps<Answer[]> {
   const { answers } = yield { do: "ask", eventIds };
   return eventIds.map((id) => answers.get(id) ?? { allowed: false, text: "" });

@@ -1,6 +1,6 @@
 /**
- * Events that clients send: checked by the API's documented shapes and rules, put into the history, and
- * read as answers to tool calls.
+ * Events that clients send: checks them by the API's documented shapes and rules, adds them to the
+ * history, and reads the answers to tool calls among them.
  *
  * @module
  */
@@ -79,7 +79,7 @@ const initial = z.discriminatedUnion("type", [message, outcome]);
 /** Event types that are stamped on receipt, never queued. */
 const STAMPED = new Set(["user.define_outcome", "user.custom_tool_result", "user.tool_result"]);
 
-/** The first thing wrong, in one sentence that names the place. */
+/** Returns the first problem, in one sentence that names its place. */
 export function complaint(error: z.ZodError, root: string): string {
   const issue = error.issues[0];
   const path = (issue?.path ?? []).map((part) =>
@@ -88,7 +88,7 @@ export function complaint(error: z.ZodError, root: string): string {
   return `${root}${path}: ${issue?.message ?? "invalid"}`;
 }
 
-/** Checks the body of a send; throws a 400 that names the event at fault. */
+/** Checks the body of a send; throws a 400 that names the wrong event. */
 export function parseSend(body: unknown): EventBody[] {
   const parsed = z.strictObject({ events: z.array(sendable).min(1) }).safeParse(body);
   if (!parsed.success) throw invalid(complaint(parsed.error, "body"));
@@ -110,7 +110,7 @@ export function parseInitialEvents(value: unknown): EventBody[] {
   return parsed.data;
 }
 
-/** Throws when the session cannot take these events; then none of them takes effect. */
+/** Throws when the session cannot accept these events; then none of them takes effect. */
 export function checkSend(
   session: SimulatedSession,
   events: readonly EventBody[],
@@ -166,7 +166,7 @@ function checkConfirmation(session: SimulatedSession, event: EventBody, where: s
   }
 }
 
-/** The calls that each kind of result may answer. */
+/** The kinds of calls that each kind of result may answer. */
 const ANSWERABLE: Readonly<Record<string, string>> = {
   "user.custom_tool_result": "agent.custom_tool_use",
   "user.tool_result": "agent.tool_use",
@@ -180,7 +180,7 @@ function checkResult(session: SimulatedSession, event: EventBody, where: string)
   throw invalid(`${where}: ${toolUseId} is no ${type} event of this session.`);
 }
 
-/** Puts checked events into the history; the result is what the sender gets back. */
+/** Adds checked events to the history; returns what the sender gets back. */
 export function appendSent(
   session: SimulatedSession,
   events: readonly EventBody[],
@@ -201,7 +201,7 @@ export function appendSent(
   });
 }
 
-/** The tool call that an event answers, or undefined when it is no answer. */
+/** Returns the tool call that an event answers; undefined for any other event. */
 export function answeredId(event: WireObject): string | undefined {
   switch (event.type) {
     case "user.tool_confirmation":
@@ -214,7 +214,7 @@ export function answeredId(event: WireObject): string | undefined {
   }
 }
 
-/** Reads the answer that an event gives. */
+/** Reads the answer in an event. */
 export function answerOf(event: WireObject): Answer {
   if (event.type === "user.tool_confirmation") {
     const message = event.deny_message;

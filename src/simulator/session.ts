@@ -21,31 +21,31 @@ import {
   type WireObject,
 } from "./wire.ts";
 
-/** Shared by all sessions. */
+/** Parts that all sessions share. */
 export interface World {
   readonly habits: Habits;
   readonly makeId: MakeId;
-  /** Milliseconds since the epoch. */
+  /** Returns milliseconds since the epoch. */
   readonly now: () => number;
-  /** Microseconds since the epoch, strictly increasing. */
+  /** Returns microseconds since the epoch, strictly increasing. */
   readonly micros: () => number;
 }
 
 /** Options of {@linkcode SimulatedSession.append}. */
 export interface AppendOptions {
-  /** `processed_at` stays null until the event is stamped. */
+  /** True to keep `processed_at` null until the event is stamped. */
   readonly queued?: boolean;
-  /** Put on the streams, not into the history. */
+  /** True to send it to the streams, and not add it to the history. */
   readonly streamOnly?: boolean;
-  /** Put into the history, not on the streams. */
+  /** True to add it to the history, and not send it to the streams. */
   readonly historyOnly?: boolean;
-  /** The event's id; made up when absent. */
+  /** The event's id; a new one when absent. */
   readonly id?: string;
-  /** RFC 3339; now when absent. */
+  /** RFC 3339 time; now when absent. */
   readonly processedAt?: string;
 }
 
-/** A session as it is created. */
+/** The parameters of a new session. */
 export interface SessionInit {
   readonly agent: WireObject;
   readonly agentName: string;
@@ -64,34 +64,34 @@ const STATUS_EVENTS: Readonly<Record<string, SessionStatus>> = {
   "session.status_terminated": "terminated",
 };
 
-/** A session. Its actual status follows its events at once; the one it shows trails them. */
+/** A session. Its actual status follows its events at once; the shown one trails them. */
 export class SimulatedSession implements Place {
   readonly id: string;
   readonly rank: number;
   readonly seq: number;
   readonly init: SessionInit;
-  /** Every event, as it is. */
+  /** Every event, in its actual state. */
   readonly history: SimulatedHistory;
   readonly threads: SessionThreads;
   readonly usage = new UsageCounter();
   readonly files: SessionFiles;
   readonly streams = new Set<OutgoingStream>();
-  /** Tool calls that the session waits for answers to. */
+  /** Tool calls whose answers the session waits for. */
   readonly blocking = new Set<string>();
-  /** Tool calls that were answered. */
+  /** Tool calls that have their answer. */
   readonly answered = new Set<string>();
   readonly openRuns = new Set<string>();
   title: string | null;
   metadata: Readonly<Record<string, string>>;
   budget: WireObject | null;
-  /** Idle because its budget is used up. */
+  /** True while it is idle because its budget is used up. */
   atBudget = false;
   archivedAt: string | null = null;
   readonly #world: World;
   /** The events that lists show, where they trail the history. */
   readonly #trailing: TrailingHistory | undefined;
   #status: SessionStatus;
-  /** The statuses shown, each from a time on: the current one first, then those to come. */
+  /** The shown statuses, each from a time on: the current one first, then the coming ones. */
   #shown: { readonly from: number; readonly status: SessionStatus }[];
   #updatedAt: string;
   readonly #createdMs: number;
@@ -121,24 +121,24 @@ export class SimulatedSession implements Place {
     this.threads = new SessionThreads(this.id, world.makeId("sthr"), init.agent, this.#updatedAt);
   }
 
-  /** The history as lists show it now. */
+  /** Returns the history as lists show it now. */
   get listed(): SimulatedHistory {
     return this.#trailing?.now() ?? this.history;
   }
 
-  /** The actual status. */
+  /** Returns the actual status. */
   get status(): SessionStatus {
     return this.#status;
   }
 
-  /** The status that the API shows, which may trail the actual one. */
+  /** Returns the status that the API shows, which may trail the actual one. */
   get shownStatus(): SessionStatus {
     if (this.archivedAt !== null) return "terminated";
     this.#forgetPast();
     return this.#shown[0]?.status ?? this.#status;
   }
 
-  /** Changes the status, shown after `lagMs` milliseconds. */
+  /** Changes the status; it shows after `lagMs` milliseconds. */
   setStatus(status: SessionStatus, lagMs: number): void {
     const from = this.#world.now() + lagMs;
     this.#status = status;
@@ -149,17 +149,17 @@ export class SimulatedSession implements Place {
     this.touch();
   }
 
-  /** Takes the effect of a status event that is not shown to anybody. */
+  /** Applies a status event that is shown to nobody. */
   applyStatusSilently(type: string, stopReason: unknown): void {
     this.#applyStatus(type, stopReason);
   }
 
-  /** Notes a change for `updated_at`. */
+  /** Sets `updated_at`. */
   touch(): void {
     this.#updatedAt = formatMicros(this.#world.micros());
   }
 
-  /** Adds an event, lets it take effect, and sends it to the streams. */
+  /** Adds an event, applies it, and sends it to the streams. */
   append(body: EventBody, options: AppendOptions = {}): WireEvent {
     const micros = options.queued ? undefined : this.#timeOf(options.processedAt);
     const event = {
@@ -195,7 +195,7 @@ export class SimulatedSession implements Place {
     for (const stream of [...this.streams]) stream.release();
   }
 
-  /** The session as the API shows it. */
+  /** Returns the session as the API shows it. */
   toWire(): WireObject {
     const { agent, environmentId, vaultIds } = this.init;
     const created = formatMicros(this.rank);
@@ -248,7 +248,7 @@ export class SimulatedSession implements Place {
     if (last) this.endStreams();
   }
 
-  /** Sends what announces an event: its text in two deltas, where it has one. */
+  /** Sends the announcement of an event: its text in two deltas, where it has one. */
   #preview(stream: OutgoingStream, event: WireEvent): void {
     const start = { type: "event_start", event: { id: event.id, type: event.type } };
     stream.pushAside(encodeFrame("event_start", start));
@@ -263,7 +263,7 @@ export class SimulatedSession implements Place {
     }
   }
 
-  /** Changes the session as the event says. */
+  /** Applies an event to the session. */
   #applyEvent(event: WireEvent): void {
     if (event.type in STATUS_EVENTS) {
       this.#applyStatus(event.type, event.stop_reason);
@@ -286,7 +286,9 @@ export class SimulatedSession implements Place {
     this.setBlocking(stopReason);
   }
 
-  /** Takes from a stop reason what the session waits for; nothing when it is undefined. */
+  /**
+   * Takes the tool calls that the session waits for from a stop reason; none when it is undefined.
+   */
   setBlocking(stopReason: unknown): void {
     const reason = isWireObject(stopReason) ? stopReason : {};
     this.atBudget = reason.type === "budget_reached";

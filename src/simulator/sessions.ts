@@ -33,7 +33,11 @@ export class SessionStore {
     this.#clock = clock;
   }
 
-  /** @param script plays the session's turns; without one, what is sent stays queued */
+  /**
+   * Creates a session.
+   *
+   * @param script plays the session's turns; without one, sent events stay queued
+   */
   create(init: SessionInit, script: Script | undefined): SimulatedSession {
     const session = new SimulatedSession(this.#world, this.#created++, init);
     const { habits, makeId } = this.#world;
@@ -43,7 +47,11 @@ export class SessionStore {
     return session;
   }
 
-  /** @throws 404 when there is no such session */
+  /**
+   * Finds a session.
+   *
+   * @throws 404 when there is none
+   */
   find(id: string): SimulatedSession {
     return this.#running(id).session;
   }
@@ -57,7 +65,7 @@ export class SessionStore {
     throw notFound(`File ${id} not found.`);
   }
 
-  /** Puts checked events into the session's history and lets them take effect. */
+  /** Adds checked events to the session's history and applies them. */
   send(session: SimulatedSession, events: readonly EventBody[]): WireEvent[] {
     const { engine } = this.#running(session.id);
     const sent = appendSent(session, events, this.#world.makeId);
@@ -65,7 +73,7 @@ export class SessionStore {
     return sent;
   }
 
-  /** Lets a session that waits at its budget go on. */
+  /** Lets a session that waits at its budget continue. */
   raiseBudget(session: SimulatedSession): void {
     this.#running(session.id).engine.raiseBudget();
   }
@@ -84,7 +92,7 @@ export class SessionStore {
     return session;
   }
 
-  /** Deletes a session with its history; open streams learn of it and end. */
+  /** Deletes a session with its history; open streams report it and end. */
   delete(id: string): void {
     const { session, engine } = this.#running(id);
     this.#refuseBusy(session, "deleted");

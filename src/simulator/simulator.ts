@@ -1,5 +1,5 @@
 /**
- * The simulator: its workspace, its switches, and the life of a request.
+ * The simulator: its workspace, its switches, and the handling of a request.
  *
  * @module
  */
@@ -23,26 +23,26 @@ import type { EventBody, SessionStatus } from "./wire.ts";
 
 /** Options of {@linkcode createSimulator}. */
 export interface SimulatorOptions {
-  /** All of the simulator's time; the machine's clock when absent. */
+  /** Clock of the whole simulator; the machine's clock when absent. */
   readonly clock?: SimulatorClock;
   /** Differences from the hosted API's habits. */
   readonly habits?: Partial<Habits>;
   /** The only credential accepted; any non-empty one when absent. */
   readonly apiKey?: string;
-  /** The same seed and times give the same ids, the same seed and requests the same faults. */
+  /** Seed: with the same times it gives the same ids, with the same requests the same faults. */
   readonly seed?: number;
-  /** How many environments there are at start; one when absent. */
+  /** Number of environments at start; one when absent. */
   readonly environments?: number;
 }
 
-/** A session to make without a request. */
+/** Parameters of a session that is made without a request. */
 export interface NewSession {
   /** Short name of a seeded agent (`quick`, `slow`, …) or an agent's id; `quick` when absent. */
   readonly agent?: string;
   readonly title?: string;
-  /** Status at first; `idle` when absent. */
+  /** Initial status; `idle` when absent. */
   readonly status?: SessionStatus;
-  /** False: nothing happens by itself, and what clients send stays queued. True when absent. */
+  /** False: nothing happens by itself, and sent events stay queued. True when absent. */
   readonly scripted?: boolean;
 }
 
@@ -52,22 +52,22 @@ export interface RequestRecord {
   readonly path: string;
   /** The query as it was sent, without its question mark. */
   readonly query: string;
-  /** Milliseconds since the epoch. */
+  /** Time of the request, in milliseconds since the epoch. */
   readonly at: number;
 }
 
 /** A running simulator. */
 export interface Simulator {
   /**
-   * Answers a request as the API would.
+   * Returns the response that the API would give.
    *
    * @throws `TypeError` where a fault breaks the connection; the reason of the request's signal
-   *   when that aborts
+   * when that aborts
    */
   fetch(request: Request): Promise<Response>;
   readonly faults: FaultSwitches;
   readonly habits: Habits;
-  /** Id of a seeded agent, by its short name. */
+  /** Returns the id of a seeded agent, by its short name. */
   agentId(name: FixtureKey): string;
   /** Id of the first environment. */
   readonly environmentId: string;
@@ -84,7 +84,7 @@ export interface Simulator {
   setStatus(sessionId: string, status: SessionStatus): void;
   /** The newest 10,000 requests, oldest first. */
   readonly requests: readonly RequestRecord[];
-  /** Streams that are open now. */
+  /** Returns the number of open streams. */
   openStreams(): number;
   /** Ends every stream, turn and timer. */
   close(): void;
@@ -148,7 +148,7 @@ class InProcessSimulator implements Simulator {
     for (let i = 2; i <= (options.environments ?? 1); i++) {
       environments.create(`${ENVIRONMENT} ${i}`);
     }
-    // Handed around as a function, like the global fetch.
+    // Callers pass it on as a function, like the global fetch.
     this.fetch = this.fetch.bind(this);
   }
 
@@ -222,7 +222,7 @@ class InProcessSimulator implements Simulator {
     if (this.#requests.length > MAX_RECORDS) this.#requests.shift();
   }
 
-  /** A signal that ends waiting: the caller's, or the simulator's own end. */
+  /** Returns a signal that ends waiting: the caller's, or the simulator's own end. */
   #ends(request: Request): AbortSignal {
     return AbortSignal.any([request.signal, this.#closing.signal]);
   }

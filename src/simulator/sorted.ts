@@ -10,13 +10,13 @@ export interface Place {
   readonly seq: number;
 }
 
-/** A read of a {@linkcode SortedList}. */
+/** Options of a read of a {@linkcode SortedList}. */
 export interface SortedReadOptions<T> {
   readonly order: "asc" | "desc";
   readonly limit: number;
-  /** Read on behind this place, exclusive, in reading direction. */
+  /** Reads after this place, exclusive, in reading direction. */
   readonly after?: Place;
-  /** Nothing of a lower rank is wanted: where to begin, or stop, without looking further. */
+  /** Least rank wanted; the read begins or stops there. */
   readonly minRank?: number;
   readonly filter?: (item: T) => boolean;
 }
@@ -25,7 +25,7 @@ function precedes(a: Place, b: Place): boolean {
   return a.rank < b.rank || (a.rank === b.rank && a.seq < b.seq);
 }
 
-/** Appending and reading a page cost no copy of the list, whatever its length. */
+/** A sorted list. Appending and reading a page copy no list, whatever its length. */
 export class SortedList<T extends Place> {
   readonly #items: T[] = [];
 
@@ -43,13 +43,13 @@ export class SortedList<T extends Place> {
     else this.#items.splice(this.#firstNotBefore(item), 0, item);
   }
 
-  /** Takes an item out; its place must be the one it was inserted with. */
+  /** Removes an item; its place must be the one it was inserted with. */
   remove(item: T): void {
     const index = this.#firstNotBefore(item);
     if (this.#items[index] === item) this.#items.splice(index, 1);
   }
 
-  /** The items wanted, at most `limit`, and whether there are more. */
+  /** Returns the wanted items, at most `limit`, and whether there are more. */
   read(options: SortedReadOptions<T>): { items: T[]; more: boolean } {
     const found: T[] = [];
     const step = options.order === "asc" ? 1 : -1;
@@ -77,7 +77,7 @@ export class SortedList<T extends Place> {
     return Math.max(behind, this.#firstNotBefore({ rank: minRank, seq: -1 }));
   }
 
-  /** Index of the first item that does not precede `place`. */
+  /** Returns the index of the first item that does not precede `place`. */
   #firstNotBefore(place: Place): number {
     let low = 0;
     let high = this.#items.length;

@@ -1,5 +1,5 @@
 /**
- * The server's end of an event stream, and the heartbeats of them all.
+ * The server's end of an event stream, and the heartbeats of all streams.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { StreamFault } from "./faults.ts";
 
 const encoder = new TextEncoder();
 
-/** One SSE frame: the `event:` line is what the official SDK goes by. */
+/** Encodes one SSE frame; the official SDK reads the `event:` line. */
 export function encodeFrame(name: string, data: unknown): Uint8Array<ArrayBuffer> {
   return encoder.encode(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
 }
@@ -24,19 +24,19 @@ export interface StreamOptions {
   readonly clock: SimulatorClock;
   readonly heartbeats: Heartbeats;
   readonly fault?: StreamFault;
-  /** The caller's: the stream breaks with its reason. */
+  /** The caller's signal: when it aborts, the stream breaks with its reason. */
   readonly signal: AbortSignal;
-  /** Kinds of preview that the caller asked for with `event_deltas[]`. */
+  /** Kinds of preview that the caller requested with `event_deltas[]`. */
   readonly previews: ReadonlySet<string>;
-  /** Called once, however the stream ends. */
+  /** Called once when the stream ends, in any way. */
   readonly onClosed: (stream: OutgoingStream) => void;
 }
 
 type Ending = { readonly error?: unknown };
 
 /**
- * Frames wait here until they are read, so that a fault after n events strikes behind the n-th:
- * erroring a stream would otherwise discard what was not read yet.
+ * A stream to a client. Frames wait here until they are read, so that a fault after n events
+ * applies after the n-th: erroring a stream would otherwise discard unread frames.
  */
 export class OutgoingStream {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -91,7 +91,7 @@ export class OutgoingStream {
     this.#write(frame);
   }
 
-  /** Ends the stream, behind what was sent. */
+  /** Ends the stream, after the sent frames. */
   end(): void {
     this.#finish({});
   }
@@ -103,7 +103,7 @@ export class OutgoingStream {
     this.end();
   }
 
-  /** Breaks the stream at once; what was not read is lost. */
+  /** Breaks the stream at once; unread frames are lost. */
   break(reason: unknown): void {
     if (this.#closed) return;
     this.#close();
@@ -125,7 +125,7 @@ export class OutgoingStream {
     }));
   }
 
-  /** Lets the stream's fault strike when its number of events is reached. */
+  /** Applies the stream's fault when its number of events is reached. */
   #strike(): void {
     const fault = this.#options.fault;
     if (fault?.kind === "drop_after" && this.#events >= fault.events) {
@@ -194,7 +194,7 @@ export class Heartbeats {
     this.#periodMs = periodMs;
   }
 
-  /** Begins calling `beat`, first after one period; the returned function ends it. */
+  /** Starts calling `beat`, first after one period; the returned function stops it. */
   add(beat: () => void): () => void {
     if (this.#periodMs <= 0) return () => {};
     this.#schedule(beat);

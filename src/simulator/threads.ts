@@ -10,7 +10,7 @@ type Thread = Record<string, unknown> & { id: string; status: string };
 
 const STATUS = "session.thread_status_";
 
-/** Threads, primary first, as the session's events make them. */
+/** Threads, primary first, built from the session's events. */
 export class SessionThreads {
   readonly primaryId: string;
   readonly #sessionId: string;
@@ -24,7 +24,7 @@ export class SessionThreads {
     this.#add(primaryId, null, agent, null, createdAt);
   }
 
-  /** Threads as the API shows them, primary first, then in the order they were made. */
+  /** Returns threads as the API shows them, primary first, then in the order they were made. */
   list(): WireObject[] {
     return [...this.#byId.values()];
   }
@@ -33,7 +33,7 @@ export class SessionThreads {
     return this.#byId.get(id);
   }
 
-  /** Takes a `session.thread_*` event's effect; `at` is the time in its `processed_at`. */
+  /** Applies a `session.thread_*` event; `at` is the time in its `processed_at`. */
   apply(event: WireEvent, at: string): void {
     const id = String(event.session_thread_id);
     if (event.type === "session.thread_created") {

@@ -1,5 +1,5 @@
 /**
- * Plays a session's turns: takes up what clients sent, runs the script, and makes the status events
+ * Plays a session's turns: takes up sent events, runs the script, and makes the status events
  * around it.
  *
  * @module
@@ -17,7 +17,7 @@ export interface TurnOptions {
   readonly clock: SimulatorClock;
   readonly habits: Habits;
   readonly makeId: (prefix: string) => string;
-  /** Plays the turns; without one, whatever is sent stays queued. */
+  /** Plays the turns; without one, sent events stay queued. */
   readonly script: Script | undefined;
 }
 
@@ -31,7 +31,7 @@ type Ending = { readonly stopReason: WireObject; readonly stopDetails?: WireObje
 
 const END_TURN: Ending = { stopReason: { type: "end_turn" } };
 
-/** One session's turns, one after another. */
+/** Plays one session's turns, one after another. */
 export class TurnEngine {
   readonly #session: SimulatedSession;
   readonly #options: TurnOptions;
@@ -51,7 +51,7 @@ export class TurnEngine {
     this.#options = options;
   }
 
-  /** Takes events that a client sent, as they stand in the history. */
+  /** Accepts events that a client sent, in the form that the history has them. */
   accept(events: readonly WireEvent[]): void {
     if (!this.#options.script) return;
     const inputs = events.filter((event) =>
@@ -68,13 +68,13 @@ export class TurnEngine {
     this.#pump();
   }
 
-  /** Runs on after the budget was raised or removed. */
+  /** Continues after the budget was raised or removed. */
   raiseBudget(): void {
     this.#session.atBudget = false;
     if (this.#blocked?.eventIds.length === 0) this.#unblock();
   }
 
-  /** Ends the turn and its timers without a word. */
+  /** Ends the turn and its timers, without an event. */
   close(): void {
     this.#queue = [];
     for (const cancel of this.#timers) cancel();
@@ -90,7 +90,7 @@ export class TurnEngine {
     this.#timers.add(cancel);
   }
 
-  /** Begins the next turn, a while from now, when none is under way. */
+  /** Begins the next turn, after a pause, when none is running. */
   #pump(): void {
     if (this.#current || this.#scheduled || this.#queue.length === 0) return;
     this.#scheduled = true;
@@ -126,7 +126,7 @@ export class TurnEngine {
     this.#pump();
   }
 
-  /** Takes up what is next in the queue, or all of it; the text to answer. */
+  /** Takes up the next message of the queue, or all of them; returns the text to reply to. */
   #takeUp(): string {
     const { queuedMessages, stampAtSettle } = this.#options.habits;
     const taken = this.#queue.splice(0, queuedMessages === "together" ? Infinity : 1);
@@ -145,7 +145,7 @@ export class TurnEngine {
     if (!this.#options.habits.neverStamps) this.#session.stamp(eventId, quiet);
   }
 
-  /** Runs the script; undefined when it was interrupted or the session is over. */
+  /** Runs the script; returns undefined when it was interrupted or the session is over. */
   async #run(text: string, signal: AbortSignal): Promise<Ending | undefined> {
     const { script, makeId } = this.#options;
     if (!script) return END_TURN;
@@ -210,7 +210,7 @@ export class TurnEngine {
   }
 
   #ending(step: Step & { do: "end" }): Ending {
-    // The API drops what is queued behind a turn that it gives up.
+    // The API drops the messages queued behind a turn that it gives up.
     if (step.stopReason === "retries_exhausted") this.#queue = [];
     return { stopReason: { type: step.stopReason }, stopDetails: step.stopDetails };
   }
@@ -259,7 +259,7 @@ export class TurnEngine {
   #unblock(): void {
     const blocked = this.#blocked;
     this.#blocked = undefined;
-    // A session that went on reading running does not begin to run.
+    // A session whose status stayed running does not begin to run again.
     if (this.#session.status === "running") this.#session.setBlocking(undefined);
     else this.#begin();
     blocked?.goOn();

@@ -28,7 +28,11 @@ export class UsageCounter {
     this.#output += tokens(modelUsage.output_tokens);
   }
 
-  /** @param now milliseconds since the epoch */
+  /**
+   * Starts or stops the time of running.
+   *
+   * @param now milliseconds since the epoch
+   */
   setStatus(status: SessionStatus, now: number): void {
     if (status === "running") this.#runningSince ??= now;
     else if (this.#runningSince !== undefined) {
@@ -37,7 +41,11 @@ export class UsageCounter {
     }
   }
 
-  /** @param now milliseconds since the epoch */
+  /**
+   * Returns the seconds of running so far.
+   *
+   * @param now milliseconds since the epoch
+   */
   activeSeconds(now: number): number {
     const current = this.#runningSince === undefined ? 0 : now - this.#runningSince;
     return Math.round((this.#activeMs + current) / 1000);

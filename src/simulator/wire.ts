@@ -4,10 +4,10 @@
  * @module
  */
 
-/** A JSON object whose fields are not looked at here. */
+/** A JSON object whose fields are not read here. */
 export type WireObject = Readonly<Record<string, unknown>>;
 
-/** An event as it is before the history gives it an id and a time. */
+/** An event before the history gives it an id and a time. */
 export interface EventBody {
   readonly type: string;
   readonly [field: string]: unknown;
@@ -19,15 +19,15 @@ export interface WireEvent extends EventBody {
   readonly processed_at: string | null;
 }
 
-/** The status of a session, as `GET /v1/sessions/{id}` says it. */
+/** The status of a session in `GET /v1/sessions/{id}`. */
 export type SessionStatus = "idle" | "running" | "rescheduling" | "terminated";
 
-/** Tells a JSON object from other values. */
+/** Returns true for a JSON object. */
 export function isWireObject(value: unknown): value is WireObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The text of a content value: its text blocks, joined by line ends. */
+/** Returns the text of a content value: its text blocks, joined by line ends. */
 export function joinedText(content: unknown): string {
   if (!Array.isArray(content)) return "";
   return content

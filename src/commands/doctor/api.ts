@@ -1,5 +1,5 @@
 /**
- * Checks the API: the way there, the clock, the key, and what the key reaches.
+ * Checks the API: the connection, the clock, the key, and the things that the key reaches.
  *
  * @module
  */
@@ -20,16 +20,16 @@ import { simulatedUpstream } from "../upstream.ts";
 import { VERSION } from "../version.ts";
 import { type Finding, findings } from "./finding.ts";
 
-/** Milliseconds that the first request may take, and all that follow it together. */
+/** Longest time for the first request, and for all requests after it together, in milliseconds. */
 const PROBE_TIMEOUT_MS = 10_000;
 const TIMEOUT_MS = 20_000;
-/** How far this machine's clock may be from the API's, in milliseconds. */
+/** Largest difference between this machine's clock and the API's, in milliseconds. */
 const MAX_SKEW_MS = 60_000;
 
 /** Most agents that are counted, and most ids that a check names. */
 const MAX_COUNTED = 100;
 const MAX_NAMED = 5;
-/** Agents that are looked up at once. */
+/** Agents that are read at once. */
 const MAX_PARALLEL = 10;
 
 const network = findings("network");
@@ -39,7 +39,7 @@ const agents = findings("agents");
 const environment = findings("environment");
 const allowlist = findings("allowlist");
 
-/** Checks the API of the settings; further than the key only where that is accepted. */
+/** Checks the API of the settings; the workspace only if the API accepts the key. */
 export async function* checkApi(config: DoctorConfig, program: Program): AsyncGenerator<Finding> {
   const { simulate, credential, server, http } = config;
   const { baseUrl } = server;
@@ -58,9 +58,9 @@ export async function* checkApi(config: DoctorConfig, program: Program): AsyncGe
   if (baseUrl === undefined) return yield notChecked("the base URL cannot be used");
   const url = new URL(baseUrl);
   for (const { message, cure } of proxyMisreadings(url, env)) yield network.warn(message, cure);
-  // Says why nothing happens for so long where the network is dead.
+  // Shown because nothing else happens for so long where the network is dead.
   note(`Asking ${url.origin}, for at most ${PROBE_TIMEOUT_MS / 1_000} s …`);
-  // The server's own way to the API, so that what is found on it holds for the server.
+  // The same connections as the server's, so that the findings hold for the server.
   const connections = createConnections(program.openHttpClient, clock);
   const way = { baseUrl, proxy: proxyFor(url, env), connections };
   try {
@@ -77,11 +77,11 @@ function notChecked(reason: string): Finding {
   return findings("workspace").skip(`Agents and environments were not checked: ${reason}`);
 }
 
-/** The API that is probed, and the way to it. */
+/** The API to probe, and the connections to it. */
 export type ProbeOptions =
   & Pick<ApiOptions, "baseUrl" | "proxy" | "connections" | "clock" | "log">
   & {
-    /** Absent when there is none: the way to the API can be checked without. */
+    /** Credential; absent when there is none: the connection can be checked without. */
     readonly credential?: CredentialConfig;
     readonly signal: AbortSignal;
   };
@@ -89,8 +89,8 @@ export type ProbeOptions =
 /**
  * Lists one agent, without a retry, which would hide a failure.
  *
- * @returns what that shows of the way to the API, the key and the clock; and a client, where the
- *   key is accepted
+ * @returns findings about the connection, the key and the clock; and a client, where the key is
+ * accepted
  * @throws the signal's reason when that aborts
  */
 export async function probe(
@@ -133,27 +133,30 @@ function via(proxy: Proxy | undefined): string {
   return proxy ? `, through the proxy ${proxy.address} (${proxy.variable})` : "";
 }
 
-/** Returns true for what the API itself says about a request that it could have carried out. */
+/** Returns true for the API's own error about a request that it could have carried out. */
 function isAboutKey({ kind, status = 0, author, isRateLimit }: ApiError): boolean {
   return kind === "http" && status < 500 && author !== "other" && !isRateLimit;
 }
 
-/** Makes a finding of a response that is not the API's, or says that the API is busy or fails. */
+/**
+ * Makes the finding for a response that is not the API's, or that says that the API is busy or
+ * fails.
+ */
 function responseFinding(error: ApiError, proxy: Proxy | undefined): Finding {
   const { status = 0, message, isRateLimit } = error;
-  // This message says it all, and where to.
+  // This message says it all, with the address.
   if (status >= 300 && status < 400) return network.fail(withoutAdvice(message), cureOf(error));
   const what = faultOf(error).what.replace(/\.$/, "");
   const words = `${what} (${status})${via(proxy)}: ${withoutAdvice(message)}`;
   return isRateLimit ? network.warn(words, cureOf(error)) : network.fail(words, cureOf(error));
 }
 
-/** Takes out the advice that {@linkcode cureOf} gives more precisely. */
+/** Removes the advice that {@linkcode cureOf} gives more precisely. */
 function withoutAdvice(message: string): string {
   return message.replace(/: check the base URL$/, "");
 }
 
-/** Returns what the table of the API's errors advises to do about one. */
+/** Returns the advice for an API error, from the table of errors. */
 function cureOf(error: ApiError): string | undefined {
   const { caller, operator } = faultOf(error);
   const { remedy, retryAfterMs } = error;
@@ -183,7 +186,11 @@ function keyFinding(credential: CredentialConfig, error: ApiError | undefined): 
   );
 }
 
-/** @param nowMs this machine's time when the response was made, in milliseconds since the epoch */
+/**
+ * Compares the clocks.
+ *
+ * @param nowMs this machine's time when the response was made, in milliseconds since the epoch
+ */
 function clockFinding(headers: Headers | undefined, nowMs: number): Finding {
   const skewMs = nowMs - Date.parse(headers?.get("date") ?? "");
   if (Number.isNaN(skewMs)) return clockCheck.skip("The API does not say what time it is");
@@ -199,12 +206,14 @@ function clockFinding(headers: Headers | undefined, nowMs: number): Finding {
 
 type Api = Pick<ManagedAgentsApi, "agents" | "environments">;
 
-/** The settings whose ids are looked up. */
+/** The settings whose ids are checked. */
 export type WorkspaceSettings =
   & Pick<DoctorConfig["server"], "environmentId" | "allowedAgentIds">
   & Pick<DoctorConfig, "http">;
 
-/** Checks what the key reaches: agents, the environment of new sessions, the allowlist. */
+/**
+ * Checks the things that the key reaches: agents, the environment of new sessions, the allowlist.
+ */
 export async function checkWorkspace(
   api: Api,
   settings: WorkspaceSettings,
@@ -217,7 +226,7 @@ export async function checkWorkspace(
   ]);
 }
 
-/** Makes a check; where the API keeps it from being made, that is its finding. */
+/** Runs a check; an API error that prevents it becomes its finding. */
 async function guarded(
   { fail }: ReturnType<typeof findings>,
   check: () => Promise<Finding>,
@@ -296,7 +305,7 @@ async function checkAllowlist(
       const { archived_at } = await api.agents.retrieve(id, {}, options);
       if (archived_at) archived.push(id);
     } catch (error) {
-      // The API answers 400 to what is no id at all.
+      // The API returns 400 for a text that is no id at all.
       if (!(error instanceof ApiError && [400, 404].includes(error.status ?? 0))) throw error;
       missing.push(id);
     }

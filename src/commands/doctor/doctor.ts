@@ -1,5 +1,5 @@
 /**
- * `cma-mcp doctor`: checks everything that has to be right, and says what to do about the rest.
+ * `cma-mcp doctor`: checks the whole setup, and says what to do about each problem.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { checkHosts, checkNamedHost, entryEnvironment } from "./hosts.ts";
 import { checkServer } from "./server.ts";
 
 /**
- * Prints a line for each check as soon as it is made, or everything as JSON.
+ * Prints a line for each check as soon as it is done, or all of them as JSON.
  *
  * @returns true when nothing failed
  */
@@ -39,7 +39,7 @@ export async function doctor(config: DoctorConfig, program: Program): Promise<bo
   return ok;
 }
 
-/** Makes every check; one that fails does not keep the others from being made. */
+/** Runs every check, whether or not the others fail. */
 async function* examine(config: DoctorConfig, program: Program): AsyncGenerator<Finding> {
   const hosts = await checkHosts(program);
   const withKey = hosts.keyHolders.join(" and ");
@@ -55,7 +55,7 @@ async function* examine(config: DoctorConfig, program: Program): AsyncGenerator<
   yield* hosts.findings;
 }
 
-/** Checks what the entry of a host would use, and nothing that only this terminal has. */
+/** Checks the settings of a host's entry, and nothing that only this terminal has. */
 async function* examineHost(host: FileHostName, program: Program): AsyncGenerator<Finding> {
   const { findings: found, entry } = await checkNamedHost(host, program);
   yield* found;
@@ -75,7 +75,7 @@ async function* examineHost(host: FileHostName, program: Program): AsyncGenerato
   }
 }
 
-/** Resolves the settings of an entry; returns a finding where they cannot be. */
+/** Resolves the settings of an entry; returns a finding if that fails. */
 async function entryConfig(
   entry: FoundEntry,
   { env, readFile }: Program,
@@ -110,7 +110,11 @@ async function* examineEntry(
   yield* checkApi(config, program);
 }
 
-/** @param missingKey the finding where there is no key, in place of a failure */
+/**
+ * Makes the findings about settings.
+ *
+ * @param missingKey replaces the failure when there is no key
+ */
 function* settingFindings(
   { problems, warnings }: DoctorConfig,
   missingKey: Finding | undefined,

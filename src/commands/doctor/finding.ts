@@ -1,5 +1,5 @@
 /**
- * The findings of the doctor, and how they are printed.
+ * The findings of the doctor, and their output.
  *
  * @module
  */
@@ -8,23 +8,23 @@ import { plainLine } from "../../core/text.ts";
 import type { Program } from "../../runtime/program.ts";
 import { createPalette } from "../../core/paint.ts";
 
-/** The state of a finding; `skip`: it was not checked, for the reason that the message gives. */
+/** The state of a finding; `skip`: not checked, for the reason that the message gives. */
 export type Status = "ok" | "warn" | "fail" | "skip";
 
-/** One line of the doctor's. */
+/** One line of the doctor's output. */
 export interface Finding {
   /** The check that found it: `key`, `network`, … */
   readonly check: string;
   readonly status: Status;
-  /** One line. */
+  /** One line of text. */
   readonly message: string;
-  /** What to do; absent where the message says it, or nothing has to be done. */
+  /** Advice; absent where the message contains it, or nothing has to be done. */
   readonly cure?: string;
 }
 
 type MakeFinding = (message: string, cure?: string) => Finding;
 
-/** Makes findings of one check, of what was found and what to do about it. */
+/** Makes the functions that make findings of one check, from a message and advice. */
 export function findings(check: string): Readonly<Record<Status, MakeFinding>> {
   const make = (status: Status): MakeFinding => (message, cure) => ({
     check,

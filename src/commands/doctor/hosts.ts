@@ -48,7 +48,7 @@ export async function checkHosts(
  * Checks the files of one host.
  *
  * @returns the findings, and the entry that the host would start; no entry where there is none, or
- *   the file is not JSON
+ * the file is not JSON
  */
 export async function checkNamedHost(
   host: FileHostName,
@@ -64,17 +64,17 @@ export async function checkNamedHost(
       "type 'cma-mcp doctor' with the same variables and flags as there",
     )
     : fail(`${title} does not start this program`, `type 'cma-mcp config ${host}' to add it`);
-  // The last one says the same as a skipped file.
+  // The last finding says the same as a skipped file.
   return { findings: [...found.filter(({ status }) => status !== "skip"), last] };
 }
 
-/** Variables that every host hands on to servers. */
+/** Variables that every host passes on to servers. */
 const ALWAYS_GIVEN: readonly string[] = ["HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"];
 
 /**
- * Reads the variables that a host gives to a server: those of the entry, with references replaced
- * where the host does that, and the host's own where it hands them on. The host is taken to have
- * the variables of this terminal.
+ * Returns the variables that a host passes to a server: those of the entry, with references
+ * replaced where the host does that, and the host's own where it passes them on. Assumes that the
+ * host has the variables of this terminal.
  */
 export function entryEnvironment(
   host: FileHostName,
@@ -110,7 +110,7 @@ export function entryEnvironment(
  * Checks the files of a host.
  *
  * @returns the findings; the entries of cma-mcp, and the one that the host would use; and
- *   `isStarted`, also for a file that only names the program
+ * `isStarted`, which is true also for a file that only names the program
  */
 async function checkFiles(host: FileHostName, program: HostProgram) {
   const { fail, skip } = findings(host);
@@ -172,7 +172,7 @@ function pathsOf(host: FileHostName, { env, os }: HostProgram): readonly string[
   try {
     return hostPaths(host, os, env);
   } catch (error) {
-    // Without a home directory there are no files of hosts, as in a container.
+    // Without a home directory there are no hosts' files, as in a container.
     if (error instanceof UsageError) return [];
     throw error;
   }

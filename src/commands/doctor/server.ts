@@ -1,5 +1,5 @@
 /**
- * Checks what `--http` needs of this machine: valid tokens, a certificate, free ports.
+ * Checks the parts of this machine that `--http` needs: valid tokens, a certificate, free ports.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import {
 import { type Finding, findings } from "./finding.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** Tokens and certificates that expire within this time get a warning, in milliseconds. */
+/** Time before the end of a token or certificate in which the doctor warns, in milliseconds. */
 const SOON_MS = 14 * DAY_MS;
 
 const token = findings("token");

@@ -1,5 +1,5 @@
 /**
- * Puts the parts together: API or simulator, waiter, tools, MCP servers.
+ * Composes the server: API or simulator, waiter, tools, MCP servers.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { openTelemetry, type Telemetry } from "./telemetry.ts";
 import { remoteUpstream, simulatedUpstream } from "../upstream.ts";
 import { VERSION } from "../version.ts";
 
-/** The settings of an app, whatever it is served over; absent ones have their defaults. */
+/** The settings of an app on any transport; absent ones have their defaults. */
 export interface AppConfig
   extends Partial<Pick<ServeConfig, "http" | "credential" | "bindingKey">> {
   readonly simulate: boolean;
@@ -30,7 +30,7 @@ export interface App {
   /** What the tools work with. */
   readonly services: Services;
   readonly telemetry: Telemetry;
-  /** Where its requests go, for the operator. */
+  /** Address that its requests go to, for the operator. */
   readonly target: string;
   /** Ends open waits, and frees connections and timers. Idempotent. */
   close(): void;

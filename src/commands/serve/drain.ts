@@ -11,30 +11,31 @@ import type { HttpHandler } from "../../http/handler.ts";
 import type { InFlight } from "./telemetry.ts";
 
 /**
- * How long calls that run may take to end by themselves, in milliseconds. Waits end at once; with
- * the time for responses it stays below the ten seconds after which container engines kill.
+ * Longest time for running calls to end by themselves, in milliseconds. Waits end at once. With the
+ * time for responses it stays below the ten seconds after which container engines kill.
  */
 export const CALLS_MS = 8_000;
 
-/** How long responses may take to get out after that, in milliseconds. */
+/** Longest time for responses to get out after that, in milliseconds. */
 const ANSWERS_MS = 800;
 
-/** The parts of a server that is to end. */
+/** The parts of a server that drains. */
 export interface DrainParts {
   readonly handler: HttpHandler;
   readonly waiter: Pick<Waiter, "close">;
   readonly calls: Pick<InFlight, "size" | "idle">;
-  /** Stops listening; resolves when every response has gone out. */
+  /** Stops listening; resolves when every response has been sent. */
   readonly shutdown: () => Promise<void>;
-  /** For how long new calls get 503 before the port is closed, in milliseconds; 0 by default. */
+  /** Time for which new calls get 503 before the port is closed, in milliseconds; 0 by default. */
   readonly announceMs?: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /**
- * Refuses new calls while it still listens, so that load balancers learn to go elsewhere before the
- * port is closed; lets waits answer with what they have, and other calls end; then stops listening.
+ * Drains a server. First it rejects new calls while it still listens, so that load balancers go
+ * elsewhere before the port closes. Then it lets waits return what they have, and other calls end.
+ * Then it stops listening.
  */
 export async function drain(parts: DrainParts): Promise<void> {
   const { handler, waiter, calls, shutdown, announceMs = 0, clock, log } = parts;
@@ -49,7 +50,7 @@ export async function drain(parts: DrainParts): Promise<void> {
   await handler.close();
 }
 
-/** Resolves when `done` does, or after so many milliseconds. */
+/** Resolves when `done` does, or after `ms` milliseconds. */
 export async function within(ms: number, done: Promise<void>, clock: Clock): Promise<void> {
   const enough = new AbortController();
   await Promise.race([done, clock.sleep(ms, enough.signal).catch(() => {})]);

@@ -1,5 +1,5 @@
 /**
- * The server over HTTP, and its metrics on a port of their own.
+ * Serves MCP over HTTP, and metrics on a port of their own.
  *
  * @module
  */
@@ -20,10 +20,10 @@ import type { App } from "./app.ts";
 import { acceptedHosts, openPort } from "./listen.ts";
 import { drain } from "./drain.ts";
 
-/** How long the API may take to prove that it can be reached, in milliseconds. */
+/** Longest time for the API to show that it can be reached, in milliseconds. */
 const READY_TIMEOUT_MS = 5_000;
 
-/** Where the metrics are on their port. */
+/** Path of the metrics on their port. */
 const METRICS_PATH = "/metrics";
 
 /** Serves until the process is asked to end. */
@@ -64,7 +64,7 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
 }
 
 /**
- * Serves metrics to whoever reaches the port.
+ * Serves metrics to every client that reaches the port.
  *
  * @throws UsageError when the address cannot be listened on
  */
@@ -103,7 +103,7 @@ async function isReady(app: App): Promise<boolean> {
     await app.api.agents.list({ limit: 1 }, { timeoutMs: READY_TIMEOUT_MS });
     return true;
   } catch {
-    // Why it cannot be reached is in the log of the API client; the probe only asks whether.
+    // The API client logs the reason; the probe only needs a yes or no.
     return false;
   }
 }

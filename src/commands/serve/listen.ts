@@ -1,6 +1,6 @@
 /**
- * Where the HTTP server listens: its address, the names that it answers to, and its certificate,
- * read from its files at start.
+ * Prepares the HTTP server's port: its address, the host names that it accepts, and its
+ * certificate, which is read from its files at start.
  *
  * @module
  */
@@ -18,22 +18,24 @@ import {
 
 type Address = Pick<HttpConfig, "listenAddress" | "allowedHosts">;
 
-/** Returns the `Host` headers that the server accepts: a client on this machine needs no setting. */
+/**
+ * Returns the `Host` headers that the server accepts: a client on this machine needs no setting.
+ */
 export function acceptedHosts({ allowedHosts }: Address): string[] {
   return [...new Set([...LOOPBACK_HOSTS, ...allowedHosts])];
 }
 
 /**
- * Checks that a server which others can reach knows the names under which they call it.
+ * Checks that a server which other machines can reach knows the names under which they call it.
  *
- * @throws UsageError where no such name is given, or the address to listen on is an unknown name
+ * @throws UsageError when no such name is given, or the address to listen on is an unknown name
  */
 export async function checkAddress(
   { listenAddress, allowedHosts }: Address,
   { tryListen }: Pick<Program, "tryListen">,
 ): Promise<void> {
   if (isLoopback(listenAddress) || allowedHosts.length > 0) return;
-  // More names would not help an address that does not exist.
+  // An address that does not exist would not work with more names either.
   const problem = await tryListen({ host: listenAddress, port: 0 });
   if (problem?.reason === "unresolved") throw problem;
   throw new UsageError(
@@ -51,7 +53,7 @@ const ENCRYPTED_KEY = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRY
 /**
  * Reads both files.
  *
- * @throws UsageError one line that says which file is wrong; never what the key file holds
+ * @throws UsageError one line that says which file is wrong; never the content of the key file
  */
 export async function readCertificate(
   { certFile, keyFile }: CertificateFiles,
@@ -75,7 +77,7 @@ export async function readCertificate(
   return { cert, key };
 }
 
-/** The error of a certificate that the runtime does not take. */
+/** Makes the error for a certificate that the runtime rejects. */
 export function unusableCertificate(
   { certFile, keyFile }: CertificateFiles,
   cause: unknown,
@@ -88,9 +90,9 @@ export function unusableCertificate(
 }
 
 /**
- * Listens where the settings say.
+ * Listens on the address of the settings.
  *
- * @throws UsageError one line that says what is in the way
+ * @throws UsageError one line that says what prevents it
  */
 export async function openPort(
   { listenAddress: host, port, tls }: HttpConfig,

@@ -21,7 +21,7 @@ export async function serve(config: ServeConfig, program: Program): Promise<void
   if (config.http && program.openFilesProblem) problems.push(program.openFilesProblem);
   for (const { message, cure } of problems) program.log.warn(`${message}: ${cure}`);
   try {
-    // Each loads what it needs: hosts wait for stdio to start.
+    // Each transport loads only its own code: hosts wait for stdio to start.
     if (config.http) await (await import("./http.ts")).serveHttp(config.http, app, program);
     else await (await import("./stdio.ts")).serveStdio(app, program);
   } finally {

@@ -1,5 +1,5 @@
 /**
- * The server on stdio, also that of a program that a setting keeps from working.
+ * Serves MCP on stdio, also when a setting keeps the program from working.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { VERSION } from "../version.ts";
 import type { App } from "./app.ts";
 import { CALLS_MS, within } from "./drain.ts";
 
-/** How long results may take to get out over stdio at the end, in milliseconds. */
+/** Longest time for results to get out over stdio at the end, in milliseconds. */
 const STDIO_DRAIN_MS = 50;
 
 /** Serves until the host hangs up or the process is asked to end. */
@@ -30,7 +30,7 @@ export async function serveStdio(app: App, program: Program): Promise<void> {
   await Promise.race([transport.closed, aborted(stopping)]);
   app.waiter.close();
   if (stopping.aborted) {
-    // A host that is still there gets the answers of the waits that just ended and of other calls.
+    // A host that is still there gets the results of the waits that just ended and of other calls.
     await within(CALLS_MS, app.telemetry.calls.idle(), clock);
     await clock.sleep(STDIO_DRAIN_MS);
   }
@@ -38,9 +38,9 @@ export async function serveStdio(app: App, program: Program): Promise<void> {
 }
 
 /**
- * Tells the host what has to be set, until it hangs up or the process is asked to end.
+ * Tells the host which setting to change, until it hangs up or the process is asked to end.
  *
- * @throws UsageError at once where a person is typing: there is no host to tell
+ * @throws UsageError at once where stdin is a terminal: there is no host to tell
  */
 export async function serveUnready({ message }: UnreadyConfig, program: Program): Promise<void> {
   if (program.stdinIsTerminal) throw new UsageError(message);

@@ -1,6 +1,6 @@
 /**
  * Metrics, traces and the count of running calls. The code of metrics and traces is loaded only
- * when the settings ask for them: a program on stdio that nobody measures starts without it.
+ * when the settings ask for them, so that other programs on stdio start without it.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { WaiterStats } from "../../session/waiter.ts";
 import type { Metrics } from "../../mcp/metrics.ts";
 import { VERSION } from "../version.ts";
 
-/** The settings that ask for metrics or traces. */
+/** The settings that switch on metrics or traces. */
 export interface TelemetryConfig {
   readonly tracing?: boolean;
   readonly metricsPort?: number;
@@ -22,17 +22,17 @@ export interface TelemetryConfig {
 export interface Telemetry {
   readonly watch: CallWatch;
   readonly observe?: (info: RequestInfo) => void;
-  /** Present where they can be read. */
+  /** Metrics; absent where nobody can read them. */
   readonly metrics?: Metrics;
-  /** Calls that are under way. */
+  /** Running calls. */
   readonly calls: InFlight;
 }
 
 /**
- * Opens the observers that the settings ask for.
+ * Opens the observers that the settings switch on.
  *
  * @param waits read whenever the metrics are
- * @param log told when traces are asked for that this executable cannot give
+ * @param log gets a warning when this executable cannot make the traces
  */
 export async function openTelemetry(
   config: TelemetryConfig,
@@ -64,7 +64,7 @@ export async function openTelemetry(
   };
 }
 
-/** Counts work that is under way. */
+/** Counts running work. */
 export class InFlight {
   #count = 0;
   readonly #idle = new Set<() => void>();
@@ -73,7 +73,7 @@ export class InFlight {
     return this.#count;
   }
 
-  /** Counts `run` until it has settled, and passes on how it does. */
+  /** Counts `run` until it has settled, and returns its outcome. */
   async track<T>(run: () => Promise<T>): Promise<T> {
     this.#count++;
     try {
@@ -86,7 +86,7 @@ export class InFlight {
     }
   }
 
-  /** Resolves when nothing is running, at once when that is so now. */
+  /** Resolves when nothing is running, at once if nothing runs now. */
   idle(): Promise<void> {
     if (this.#count === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.add(resolve));

@@ -40,7 +40,7 @@ const config = z.discriminatedUnion("type", [
   cloud,
   z.strictObject({ type: z.literal("self_hosted") }),
 ]).nullish();
-// The types of the official SDK: `account` exists, but API organizations have it rejected.
+// The types of the official SDK: `account` exists, but the API rejects it for API organizations.
 const scope = z.literal("organization").nullish();
 const description = z.string().nullish();
 const creation = z.strictObject({
@@ -64,7 +64,7 @@ async function parsedBody<T>(exchange: SimulatedExchange, schema: z.ZodType<T>):
   return parsed.data;
 }
 
-/** The configuration as the API shows it, with what it fills in. */
+/** Returns the configuration as the API shows it, with its defaults. */
 function completeConfig(given: z.infer<typeof config>): WireObject | undefined {
   if (!given || given.type === "self_hosted") return given ?? undefined;
   const { networking, packages } = given;

@@ -1,10 +1,10 @@
 /**
- * An agent that does what its definition lets it do: in every turn it uses its tools, under the
- * policies that the definition gives them.
+ * An agent that does what its definition permits: in every turn it uses its tools, under the
+ * policies of the definition.
  *
  * A message may name the tools to use, each as `use NAME`. Otherwise the agent uses every custom
- * tool, and of each toolset the first enabled tool of every policy. Calls that need nobody run;
- * then the turn waits for the others, all at once.
+ * tool, and of each toolset the first enabled tool of every policy. Calls that need no decision
+ * run; then the turn waits for the others, all at once.
  *
  * @module
  */
@@ -28,7 +28,7 @@ import { excerpt, quickAnswer } from "./quick.ts";
 /** A tool that an agent may call. */
 interface Tool {
   readonly name: string;
-  /** `custom` for tools of the client. */
+  /** Its policy; `custom` for tools of the client. */
   readonly policy: string;
   /** The toolset or custom tool that it comes from. */
   readonly entry: WireObject;
@@ -47,7 +47,7 @@ function policyOf(config: WireObject): string {
   return isWireObject(config.permission_policy) ? String(config.permission_policy.type) : "";
 }
 
-/** The enabled tools of one entry of an agent's `tools`. */
+/** Returns the enabled tools of one entry of an agent's `tools`. */
 function toolsOf(entry: WireObject): Tool[] {
   if (entry.type === "custom") return [{ name: String(entry.name), policy: "custom", entry }];
   const byName = new Map(listOf(entry.configs).map((config) => [String(config.name), config]));
@@ -60,7 +60,7 @@ function toolsOf(entry: WireObject): Tool[] {
   });
 }
 
-/** The tools of one turn. */
+/** Chooses the tools of one turn. */
 function chooseTools(turn: ScriptedTurn): Tool[] {
   const named = new Set([...turn.text.matchAll(/\buse ([\w-]+)/g)].map((match) => match[1]));
   const perEntry = listOf(turn.agent.tools).map(toolsOf);
@@ -81,7 +81,7 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
   object: {},
 };
 
-/** An input with a value for each property of the tool's schema. */
+/** Makes an input with a value for each property of the tool's schema. */
 function sampleInput(tool: Tool): WireObject {
   const schema = isWireObject(tool.entry.input_schema) ? tool.entry.input_schema : {};
   const properties = isWireObject(schema.properties) ? Object.entries(schema.properties) : [];
@@ -101,7 +101,7 @@ function permission(tool: Tool): WireObject {
   return { evaluated_permission: evaluated, evaluation: { type: tool.policy, ...judgement } };
 }
 
-/** Calls a tool; comes to the id of the call. */
+/** Calls a tool; returns the id of the call. */
 function* call(tool: Tool, turn: ScriptedTurn): Steps<string> {
   if (tool.policy === "custom") {
     const input = sampleInput(tool);
@@ -124,7 +124,7 @@ function* call(tool: Tool, turn: ScriptedTurn): Steps<string> {
   });
 }
 
-/** The result of a call that the agent's own side runs. */
+/** Adds the result of a call that the agent's own side runs. */
 function* result(tool: Tool, callId: string, answer?: Answer): Steps {
   const denied = answer !== undefined && !answer.allowed;
   const text = denied ? `Denied. ${answer.text}`.trim() : "Simulated result.";
@@ -140,7 +140,7 @@ function outcome(tool: Tool, answer: Answer | undefined): string {
   return `${tool.name} was ${answer.allowed ? "allowed" : "denied"}`;
 }
 
-/** Uses the agent's tools, then answers; without tools it only answers. */
+/** Uses the agent's tools, then replies; without tools it only replies. */
 export function* definedAgent(turn: ScriptedTurn): Steps {
   const tools = chooseTools(turn);
   if (tools.length === 0) return yield* quickAnswer(turn);

@@ -1,5 +1,5 @@
 /**
- * Agents that have others do the work: subagents, and a workflow run.
+ * Agents that delegate their work: to subagents, and to a workflow run.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { emit, say, type ScriptedTurn, type Steps, textContent, think, wait } from "../script.ts";
 import { excerpt } from "./quick.ts";
 
-/** Hands a task to two subagents and sums up what they found, in about 6 s. */
+/** Gives a task to two subagents and sums up their findings, in about 6 s. */
 export function* subagents(turn: ScriptedTurn): Steps {
   yield* think(700, () => say("I'll ask two subagents."));
   const workers = ["Simulated Researcher", "Simulated Reviewer"].map((agent_name) => ({

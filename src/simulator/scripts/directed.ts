@@ -29,7 +29,7 @@ import {
 } from "../script.ts";
 
 const SLEEP = /^(\d+(?:\.\d+)?)\s*(ms|s)$/;
-/** Longest pause that a message can ask for: an hour. */
+/** Longest pause of a message, in milliseconds: an hour. */
 const MAX_SLEEP_MS = 3_600_000;
 
 /** Follows the message's lines. */

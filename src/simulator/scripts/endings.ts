@@ -1,5 +1,5 @@
 /**
- * Agents whose turns do not end well, or not at once.
+ * Agents whose turns do not end normally, or not at once.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { failToThink, say, type ScriptedTurn, type Steps, think, wait } from "../script.ts";
 import { excerpt } from "./quick.ts";
 
-/** Refuses. */
+/** Ends the turn with a refusal. */
 export function* refusal(): Steps {
   yield* think(600, () => say("I can't help with that."));
   yield {
@@ -21,14 +21,14 @@ export function* refusal(): Steps {
   };
 }
 
-/** Stops half-way, at its budget; goes on when that is raised or removed. */
+/** Stops half-way, at its budget; continues when that is raised or removed. */
 export function* budgetReached(turn: ScriptedTurn): Steps {
   yield* think(900, () => say("Half of the work is done, and the budget is used up."));
   yield { do: "reach_budget" };
   yield* think(900, () => say(`With more budget, the rest is done too: "${excerpt(turn.text)}".`));
 }
 
-/** Fails, is put back on its feet, and answers. */
+/** Fails, is rescheduled, and replies. */
 export function* failureAndRetry(turn: ScriptedTurn): Steps {
   yield* failToThink(800, "retrying");
   yield { do: "reschedule", ms: 1_500 };
@@ -45,7 +45,7 @@ export function* retriesExhausted(): Steps {
   yield { do: "end", stopReason: "retries_exhausted" };
 }
 
-/** Fails for good: the session is over. */
+/** Fails for good, which ends the session. */
 export function* fatalFailure(): Steps {
   yield* failToThink(800, "terminal");
   yield { do: "terminate" };

@@ -33,7 +33,7 @@ const ASKING_TOOLSET = {
   default_config: { enabled: true, permission_policy: { type: "always_ask" } },
 };
 
-/** 25 cents. */
+/** A budget of 25 cents. */
 const SMALL_BUDGET = { type: "limit", max_list_cost: { amount: "25", currency: "USD" } };
 
 function agent(
@@ -52,7 +52,7 @@ function agent(
   return { init, script, budget: more.budget };
 }
 
-/** Every seeded agent by a short name, oldest first: lists begin with the last. */
+/** Every seeded agent by a short name, oldest first; lists begin with the last. */
 export const fixtures = {
   script: agent("Script", "Does what the message says, line by line.", directed),
   terminated: agent("Fatal Failure", "Fails for good.", fatalFailure),

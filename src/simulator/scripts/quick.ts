@@ -6,13 +6,13 @@
 
 import { say, type ScriptedTurn, type Steps, think, wait } from "../script.ts";
 
-/** The first words of a message, for a reply that shows it was read. */
+/** Returns the first words of a message, for a reply that shows it was read. */
 export function excerpt(text: string, length = 200): string {
   const line = text.replace(/\s+/g, " ").trim();
   return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
 }
 
-/** Answers in about a second. */
+/** Replies in about a second. */
 export function* quickAnswer(turn: ScriptedTurn): Steps {
   yield* think(
     800,

@@ -18,7 +18,7 @@ import {
 } from "../script.ts";
 import { excerpt } from "./quick.ts";
 
-/** Searches, runs two commands, one of which fails, and answers in three messages, in about 8 s. */
+/** Searches, runs two commands, one of which fails, and replies in three messages, in about 8 s. */
 export function* slowAnswer(turn: ScriptedTurn): Steps {
   const search = yield* think(900, function* () {
     yield* emit("agent.thinking");
@@ -96,7 +96,7 @@ export const WEATHER_TOOL = {
   },
 } as const;
 
-/** Calls a tool that the client must answer. */
+/** Calls a tool whose result the client must send. */
 export function* customTool(): Steps {
   const call = yield* think(
     700,
