@@ -1,5 +1,6 @@
 /**
- * Makes the generated parts of the documents: the tables of tools, settings and figures.
+ * Makes the generated parts of the documents: how to install with npm, and the tables of tools,
+ * settings and figures.
  *
  * @module
  */
@@ -8,6 +9,7 @@ import { type CommandDefinition, COMMANDS } from "../../src/config/command_line.
 import { type SettingLine, settingLines } from "../../src/config/help.ts";
 import type { CommandName } from "../../src/config/settings.ts";
 import { TOOL_SETS } from "../../src/tools/registry.ts";
+import { OLDEST_NODE, PACKAGE } from "../npm/manifest.ts";
 import { parseRecord, RECORD_PATH, type RecordedRun } from "../bench/record.ts";
 import { figureRows, figuresCaption } from "./figures.ts";
 import type { Finding, TextFile } from "./tree.ts";
@@ -128,6 +130,26 @@ export function figureTable(run: RecordedRun | undefined): string {
   }`;
 }
 
+/** Returns how to install the package: by its name once it is published, until then from a clone. */
+export function npmInstall(
+  { name, isPublished }: { readonly name: string; readonly isPublished: boolean },
+): string {
+  const lines = isPublished
+    ? [`npm install -g ${name}   # or, without installing: npx -y ${name} demo`]
+    : [
+      "npx --yes deno@2.9.6 task npm   # in a clone: packs it",
+      `npm install -g ./dist/${name}-*.tgz`,
+    ];
+  return [
+    `**With npm**, on every system, with Node ${OLDEST_NODE} or later:`,
+    ["```sh", ...lines, "```"].join("\n"),
+    ...isPublished ? [] : [
+      `\`npx -y ${name}\` will do the same once the owner of that name has published it. Do not run ` +
+      "it before: it could be anybody's.",
+    ],
+  ].join("\n\n");
+}
+
 const serveSettings = (overHttp: boolean) =>
   settingTable(settingLines("serve").filter(({ httpOnly }) => httpOnly === overHttp));
 
@@ -136,7 +158,10 @@ type MakePart = (record: string) => string;
 
 /** The generated parts by document and name. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, MakePart>>>> = {
-  "README.md": { tools: () => toolSetTables(TOOL_SETS) },
+  "README.md": {
+    npm: () => npmInstall(PACKAGE),
+    tools: () => toolSetTables(TOOL_SETS),
+  },
   "docs/settings.md": {
     settings: () => serveSettings(false),
     http_settings: () => serveSettings(true),

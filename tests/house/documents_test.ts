@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { z } from "zod";
 import {
   commandTables,
+  npmInstall,
   renderParts,
   settingTable,
   toolSetTables,
@@ -53,6 +54,14 @@ Deno.test("commandTables() leaves out commands that have no flags of their own",
   const tables = commandTables();
   assertStringIncludes(tables, "### cma-mcp doctor\n");
   assert(!tables.includes("--help"));
+});
+
+Deno.test("npmInstall() tells nobody to run a name that is not published", () => {
+  const name = "a-name";
+  const runs = /^(npx -y|npm install -g) a-name/m;
+  assert(!runs.test(npmInstall({ name, isPublished: false })));
+  assertStringIncludes(npmInstall({ name, isPublished: false }), "./dist/a-name-*.tgz");
+  assert(runs.test(npmInstall({ name, isPublished: true })));
 });
 
 Deno.test("renderParts() replaces what is between the markers and nothing else", () => {
