@@ -172,7 +172,7 @@ function isHosted(sources: Sources): boolean {
   }
 }
 
-async function tokensOf(sources: Sources): Promise<TokenSettings> {
+async function tokenSettingsOf(sources: Sources): Promise<TokenSettings> {
   const path = valueOf(sources, SETTINGS.tokens.tokenFile);
   if (path !== undefined) {
     const content = await readSecret(sources, path, "--token-file", (text) => text);
@@ -200,7 +200,7 @@ function tlsOf(sources: Sources): HttpConfig["tls"] {
 }
 
 async function httpOf(sources: Sources): Promise<HttpConfig> {
-  const tokens = await tokensOf(sources);
+  const tokens = await tokenSettingsOf(sources);
   const { drainSeconds, ...http } = valuesOf(sources, SETTINGS.http);
   return {
     ...http,

@@ -86,7 +86,7 @@ const encoder = new TextEncoder();
 export function reportOf(parts: ReportParts): CallReport {
   const { tool, call, text, durationMs, upstream } = parts;
   const requestId = requestIdOf(call);
-  const { verdict, outcome } = verdictOf(parts);
+  const { verdict, outcome } = callVerdictOf(parts);
   return {
     tool: tool.name,
     kind: tool.kind,
@@ -113,7 +113,7 @@ function requestIdOf({ httpRequestId, requestId }: ToolCall): string | undefined
   return httpRequestId ?? (ID.test(requestId) ? requestId : undefined);
 }
 
-function verdictOf(
+function callVerdictOf(
   { call, failure, tool, structured }: ReportParts,
 ): { verdict: CallVerdict; outcome: string } {
   if (!failure) {
