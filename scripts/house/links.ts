@@ -6,8 +6,9 @@
 
 import type { Finding, TextFile } from "./tree.ts";
 
-/** Links and pictures of Markdown, and those of HTML in it. */
-const LINK = /\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)|\b(?:href|src|srcset)="([^"]+)"/g;
+/** Links and pictures of Markdown, the targets that it names apart, and those of HTML in it. */
+const LINK =
+  /\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)|^\[[^\]]+\]:\s+(\S+)|\b(?:href|src|srcset)="([^"]+)"/g;
 
 /** Relative links in documents lead to a file or folder of the project, and to a heading in it. */
 export function linksLeadSomewhere(files: readonly TextFile[]): Finding[] {
@@ -17,8 +18,8 @@ export function linksLeadSomewhere(files: readonly TextFile[]): Finding[] {
     path === "" || files.some((file) => file.path === path || file.path.startsWith(`${path}/`));
   return documents.flatMap(({ path, text }) =>
     proseLines(text).flatMap((prose, index): Finding[] =>
-      [...prose.matchAll(LINK)].flatMap(([, markdown, html]) => {
-        const link = markdown ?? html ?? "";
+      [...prose.matchAll(LINK)].flatMap(([, inline, apart, html]) => {
+        const link = inline ?? apart ?? html ?? "";
         if (/^[a-z][a-z0-9+.-]*:/i.test(link)) return [];
         const [place = "", anchor] = link.split("#");
         const target = place === "" ? path : resolve(path, place);

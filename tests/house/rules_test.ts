@@ -352,6 +352,12 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
   ],
   [
     "links lead somewhere",
+    { "README.md": "See [there][a].\n\n[a]: docs/a.md#nowhere\n", "docs/a.md": "# A\n" },
+    /README\.md:3 links to #nowhere, which docs\/a\.md does not have/,
+    { "README.md": "[a]: docs/a.md#a\n", "docs/a.md": "# A\n" },
+  ],
+  [
+    "links lead somewhere",
     { "README.md": '<picture><source srcset="docs/a.svg#still"></picture>' },
     /README\.md:1 links to docs\/a\.svg, which is not there/,
     { "README.md": "[a](https://a.test#b) [c](mailto:c@d.test)" },
