@@ -168,7 +168,11 @@ export async function listenOnNode(
     connection.isUsed = true;
     if (connection.waiting > MAX_PIPELINED) return void connection.socket.destroy();
     const respond = () => answer(connection, incoming, outgoing);
-    if (incoming.httpVersionMajor > 1) return void respond();
+    if ("stream" in incoming) {
+      // A client may open streams and reset them at once, to have us work for nothing.
+      const { stream } = incoming;
+      return void setImmediate().then(() => stream.destroyed ? undefined : respond());
+    }
     // Node begins all requests that a client sends at once: one could fill the memory with that, or
     // keep the others waiting, who have their turn after each response.
     const turn = connection.waiting++ === 0
