@@ -90,7 +90,7 @@ export function isTokenList(text: string): boolean {
  * @throws UsageError one line that names the entry and the field, and never a hash
  */
 export function parseTokenFile(text: string, source: string): readonly TokenEntry[] {
-  const content = parseJson(text, source);
+  const content = parseContent(text, source);
   const parsed = fileSchema().safeParse(content);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -101,7 +101,7 @@ export function parseTokenFile(text: string, source: string): readonly TokenEntr
   return entries;
 }
 
-function parseJson(text: string, source: string): unknown {
+function parseContent(text: string, source: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -98,7 +98,7 @@ function cleanErrorBody(body: unknown, redact: Redact): ErrorBody {
   };
 }
 
-function parseJson(text: string): unknown {
+function parseLeniently(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch {
@@ -260,7 +260,7 @@ export function responseError(
   { redact, nowMs, request }: FailureContext,
 ): ApiError {
   const { status, headers } = response;
-  const envelope = isPage(headers, text) ? {} : cleanErrorBody(parseJson(text), redact);
+  const envelope = isPage(headers, text) ? {} : cleanErrorBody(parseLeniently(text), redact);
   const shouldRetry = headers.get("x-should-retry");
   const message = status >= 300 && status < 400
     ? redirectMessage(response)
@@ -371,7 +371,7 @@ function statusOfType(type = ""): number | undefined {
  * @param data the frame's data: an envelope, or anything else
  */
 export function frameError(data: string, redact: Redact): ApiError {
-  const envelope = cleanErrorBody(parseJson(data), redact);
+  const envelope = cleanErrorBody(parseLeniently(data), redact);
   const message = presentable(envelope.message, redact) ?? "The event stream reported an error";
   const status = statusOfType(envelope.type);
   const { type, errorCode, requestId } = envelope;

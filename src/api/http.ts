@@ -148,7 +148,7 @@ async function requestJson(
       const entering = attempt.kind === "read" ? attempt.takePlace() : undefined;
       if (entering) await entering;
       const response = await sendRequest(attempt);
-      const value = await readJson(attempt, response);
+      const value = await readJsonBody(attempt, response);
       const inside = errorInside(response, value, context.redact, context.origin);
       if (inside) throw inside;
       const { status, headers } = response;
@@ -518,7 +518,7 @@ const SHORT_BYTES = 16 * 1024;
  *
  * @returns undefined for an empty body
  */
-async function readJson(attempt: Attempt, response: Response): Promise<unknown> {
+async function readJsonBody(attempt: Attempt, response: Response): Promise<unknown> {
   const { context, signal, spec: { list } } = attempt;
   const { redact, origin, maxBodyBytes } = context;
   const maxBytes = list?.maxBytes ?? maxBodyBytes;

@@ -90,7 +90,7 @@ function isMeant(host: string, list: string): boolean {
   return normal.includes("*") || isExempt(host, normal.join(","));
 }
 
-function hostOf(url: URL): string {
+function bareHostOf(url: URL): string {
   return url.hostname.toLowerCase().replace(/^\[(.*)\]$/, "$1");
 }
 
@@ -105,7 +105,7 @@ function exemptions(env: ReadEnv): { readonly variable: string; readonly list: s
 
 /** Finds the first variable that names a proxy between this program and a URL, and its value. */
 function findProxy(url: URL, env: ReadEnv): { variable: string; proxy: URL } | undefined {
-  if (isExempt(hostOf(url), exemptions(env).list)) return undefined;
+  if (isExempt(bareHostOf(url), exemptions(env).list)) return undefined;
   for (const name of ["ALL_PROXY", url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY"]) {
     for (const variable of [name, name.toLowerCase()]) {
       const proxy = readProxy(env(variable)?.trim() ?? "");
@@ -139,7 +139,7 @@ export interface ProxyMisreading {
 
 /** Finds proxy variables that do not apply to a URL although they were probably meant to. */
 export function proxyMisreadings(url: URL, env: ReadEnv): ProxyMisreading[] {
-  const host = hostOf(url);
+  const host = bareHostOf(url);
   const unreadable = ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"]
     .flatMap((name) => [name, name.toLowerCase()])
     .filter((variable) => env(variable)?.trim() && !readProxy(env(variable)?.trim() ?? ""))
