@@ -12,6 +12,7 @@ import { run, type Source } from "../compile/tools.ts";
 import { listPackages } from "../release/input.ts";
 import { licencesText } from "../release/licences.ts";
 import type { Repository } from "../release/names.ts";
+import { readmeOutside } from "../release/readme.ts";
 import { OLDEST_NODE, packageJson } from "./manifest.ts";
 import { declarations } from "./types.ts";
 
@@ -59,10 +60,12 @@ const LICENCES = "The package contains the packages below.";
 export async function makePackage(folder: string, input: PackageInput): Promise<void> {
   const parts = bakeCommit(await bundle(`${folder}.build`), input.source.commit);
   const { packages, licences } = await listPackages("src/main_node.ts");
+  const { version, repository } = input;
   const paper = (name: string) => Deno.readTextFile(new URL(name, ROOT));
+  const readme = await paper("README.md");
   const files = new Map<string, string>([
-    ["package.json", packageJson(input.version, input.repository)],
-    ["README.md", await paper("README.md")],
+    ["package.json", packageJson(version, repository)],
+    ["README.md", repository ? readmeOutside(readme, version, repository) : readme],
     ["LICENSE", await paper("LICENSE")],
     ["THIRD-PARTY-LICENSES.txt", licencesText(packages, licences, LICENCES)],
     ["bin/cma-mcp.cjs", LAUNCHER],

@@ -12,6 +12,7 @@ import type { ReleaseInput } from "./make.ts";
 import { parseRepository, type Repository } from "./names.ts";
 import { releaseNotes } from "./notes.ts";
 import { type Package, packagesBehind, parseGraph, parseLock } from "./packages.ts";
+import { readmeOutside } from "./readme.ts";
 import { cycloneDx } from "./sbom.ts";
 
 const read = (path: string) => Deno.readTextFile(new URL(path, ROOT));
@@ -70,6 +71,7 @@ export async function readReleaseInput(
   repository: Repository | undefined,
 ): Promise<Omit<ReleaseInput, "nodePackage">> {
   const { packages, roots, licences } = await listPackages();
+  const readme = await read("README.md");
   const paper = async (name: string, text: string | Promise<string>) => ({
     name,
     bytes: new TextEncoder().encode(await text),
@@ -81,7 +83,7 @@ export async function readReleaseInput(
     repository,
     papers: [
       await paper("LICENSE", read("LICENSE")),
-      await paper("README.md", read("README.md")),
+      await paper("README.md", repository ? readmeOutside(readme, version, repository) : readme),
       await paper("THIRD-PARTY-LICENSES.txt", licencesText(packages, licences)),
     ],
     sbom: cycloneDx({
