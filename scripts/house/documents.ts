@@ -144,8 +144,8 @@ export function npmInstall(
     `**With npm**, on every system, with Node ${OLDEST_NODE} or later:`,
     ["```sh", ...lines, "```"].join("\n"),
     ...isPublished ? [] : [
-      `\`npx -y ${name}\` will do the same once the owner of that name has published it. Do not run ` +
-      "it before: it could be anybody's.",
+      `A release has that file as well, \`${name}-<version>.tgz\`. \`npx -y ${name}\` will do once the ` +
+      "owner of that name has published it; do not run it before, because it could be anybody's.",
     ],
   ].join("\n\n");
 }
