@@ -144,7 +144,7 @@ export function npmInstall(
     `**With npm**, on every system, with Node ${OLDEST_NODE} or later:`,
     ["```sh", ...lines, "```"].join("\n"),
     ...isPublished ? [] : [
-      `A release has that file as well, \`${name}-<version>.tgz\`. \`npx -y ${name}\` will do once the ` +
+      `A release has that file as well, \`${name}-<version>.tgz\`. \`npx -y ${name}\` works once the ` +
       "owner of that name has published it; do not run it before, because it could be anybody's.",
     ],
   ].join("\n\n");
