@@ -25,6 +25,11 @@ const COMMANDS: readonly (readonly [name: string, args: readonly string[], mend:
     "Mend the types at these places.",
   ],
   [
+    "published library",
+    ["publish", "--dry-run", "--allow-dirty"],
+    "Give each exported name that it lists an explicit type.",
+  ],
+  [
     "code in documents",
     ["check", "--quiet", "--doc-only", ...DOCUMENTS],
     "Mend the example in the document.",

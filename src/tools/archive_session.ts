@@ -4,7 +4,7 @@ import { ToolError } from "../core/errors.ts";
 import { CHECK_TIMEOUT_MS, isAmbiguous, WRITE_TIMEOUT_MS } from "../session/ambiguous_write.ts";
 import { readEventStatus } from "../session/event_status.ts";
 import { isWorking } from "../session/verdict.ts";
-import { defineTool, type ToolCall } from "./define.ts";
+import { defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
 /**
@@ -14,7 +14,7 @@ import { idSchema } from "./ids.ts";
 const LAG_DELAYS_MS: readonly number[] = [200, 400, 800, 1_200];
 
 /** `archive_session`: ends a session for good and keeps its events. */
-export const archiveSession = defineTool({
+export const archiveSession: ToolDefinition = defineTool({
   name: "archive_session",
   title: "Archive session",
   description: "Archive a session: its log stays readable, it takes no more messages, and this " +

@@ -9,7 +9,7 @@ import {
   isAmbiguous,
   WRITE_TIMEOUT_MS,
 } from "../session/ambiguous_write.ts";
-import { defineTool, type ToolCall } from "./define.ts";
+import { defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
 
@@ -21,7 +21,7 @@ const SEARCH_LIMIT = 20;
 const MESSAGE_CHECK_DELAYS_MS: readonly number[] = [0, 1_000, 2_000];
 
 /** `create_session`: starts a session, with its first message if there is one. */
-export const createSession = defineTool({
+export const createSession: ToolDefinition = defineTool({
   name: "create_session",
   title: "Create session",
   description: "Start a session with an agent. With message, the agent begins to work on it at " +

@@ -2,11 +2,11 @@ import * as z from "zod";
 import { boundedCopy, entriesOf, fieldsOf, readEach, textOf } from "../api/read.ts";
 import type { Agent } from "../api/resources.ts";
 import { clipText } from "../core/text.ts";
-import { defineTool } from "./define.ts";
+import { defineTool, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
 /** `get_agent`: shows one agent, without the parts that its author may want to keep. */
-export const getAgent = defineTool({
+export const getAgent: ToolDefinition = defineTool({
   name: "get_agent",
   title: "Get agent",
   description: "Show one agent: what it is for, its model and the names of its tools.",

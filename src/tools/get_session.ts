@@ -3,13 +3,13 @@ import { boundedCopy, type Fields, fieldsOf } from "../api/read.ts";
 import type { Session } from "../api/resources.ts";
 import { clipText } from "../core/text.ts";
 import { inDollars } from "../session/event_view.ts";
-import { defineTool } from "./define.ts";
+import { defineTool, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { type EventStatus, readEventStatus } from "../session/event_status.ts";
 import { allOrAbort } from "../core/abort.ts";
 
 /** `get_session`: shows the state of a session, in short. */
-export const getSession = defineTool({
+export const getSession: ToolDefinition = defineTool({
   name: "get_session",
   title: "Get session",
   description: "Show where a session stands: status, why its last turn ended, what it waits for, " +

@@ -1,9 +1,9 @@
 import * as z from "zod";
-import { defineTool } from "./define.ts";
+import { defineTool, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
 /** `interrupt`: stops the running turn. */
-export const interrupt = defineTool({
+export const interrupt: ToolDefinition = defineTool({
   name: "interrupt",
   title: "Interrupt session",
   description: "Stop the session's running turn. The session stays usable; a turn stopped this " +

@@ -5,7 +5,7 @@ import { ApiError } from "../api/errors.ts";
 import { clipText, fromBase64Url, MAX_RESULT_CHARS, toBase64Url } from "../core/text.ts";
 import { ToolError } from "../core/errors.ts";
 import { isUnknownId } from "../access/policy.ts";
-import { defineTool, type ToolCall } from "./define.ts";
+import { defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
 import { type AgentSummary, agentSummary } from "./get_agent.ts";
 import { allOrAbort } from "../core/abort.ts";
 
@@ -23,7 +23,7 @@ interface ListAgentsResult {
 }
 
 /** `list_agents`: lists the agents that the caller may use. */
-export const listAgents = defineTool({
+export const listAgents: ToolDefinition = defineTool({
   name: "list_agents",
   title: "List agents",
   description: "List the agents that can be called here. A call looks at a bounded number of " +

@@ -6,7 +6,7 @@ import { showEvent } from "../session/event_types.ts";
 import type { EventView, ViewOptions } from "../session/event_view.ts";
 import { MAX_RESULT_CHARS } from "../core/text.ts";
 import { takeWithinBudget } from "./budget.ts";
-import { defineTool, type ToolCall } from "./define.ts";
+import { defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
 import { EVENT_TYPE, eventIdSchema, idSchema } from "./ids.ts";
 import { chargeSearch } from "../access/limits.ts";
 import type { ReadQuery } from "../session/event_reader.ts";
@@ -27,7 +27,7 @@ interface ListEventsResult {
 }
 
 /** `list_events`: reads the session's events. */
-export const listEvents = defineTool({
+export const listEvents: ToolDefinition = defineTool({
   name: "list_events",
   title: "List events",
   description:

@@ -1,12 +1,12 @@
 import * as z from "zod";
-import { defineTool } from "./define.ts";
+import { defineTool, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
 /** Longest message of a user, in characters. */
 export const MAX_MESSAGE_CHARS = 100_000;
 
 /** `send_message`: queues a user message. */
-export const sendMessage = defineTool({
+export const sendMessage: ToolDefinition = defineTool({
   name: "send_message",
   title: "Send message",
   description: "Send a user message to a session. Returns as soon as it is queued; it does not " +

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type ClientInfo, defineTool } from "./define.ts";
+import { type ClientInfo, defineTool, type ToolDefinition } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
 import { chargeSearch } from "../access/limits.ts";
 
@@ -9,7 +9,7 @@ import { chargeSearch } from "../access/limits.ts";
 const QUIET_MS = 2_000;
 
 /** `wait_for_idle`: turns the session's event stream into one result. */
-export const waitForIdle = defineTool({
+export const waitForIdle: ToolDefinition = defineTool({
   name: "wait_for_idle",
   title: "Wait for the reply",
   description:

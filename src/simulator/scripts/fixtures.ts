@@ -52,8 +52,25 @@ function agent(
   return { init, script, budget: more.budget };
 }
 
+/** Short name of a seeded agent. */
+export type FixtureKey =
+  | "script"
+  | "terminated"
+  | "exhausted"
+  | "retry"
+  | "workflow"
+  | "subagents"
+  | "budget"
+  | "refusal"
+  | "custom_tool"
+  | "approvals"
+  | "approval"
+  | "long"
+  | "slow"
+  | "quick";
+
 /** Every seeded agent by a short name, oldest first; lists begin with the last. */
-export const fixtures = {
+export const fixtures: Readonly<Record<FixtureKey, AgentFixture>> = {
   script: agent("Script", "Does what the message says, line by line.", directed),
   terminated: agent("Fatal Failure", "Fails for good.", fatalFailure),
   exhausted: agent("Retries Exhausted", "Fails until it gives up.", retriesExhausted),
@@ -76,7 +93,4 @@ export const fixtures = {
     tools: [TOOLSET],
   }),
   quick: agent("Quick Answer", "Answers in about a second.", quickAnswer),
-} as const satisfies Readonly<Record<string, AgentFixture>>;
-
-/** Short name of a seeded agent. */
-export type FixtureKey = keyof typeof fixtures;
+};
