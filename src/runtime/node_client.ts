@@ -9,10 +9,13 @@ import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import net from "node:net";
 import process from "node:process";
+import { pipeline, type Transform } from "node:stream";
 import tls from "node:tls";
+import zlib from "node:zlib";
 import * as undici from "undici";
 import type { FetchAddress, HttpClient, HttpClientOptions } from "../api/connections.ts";
 import { proxyUrl } from "../core/proxy.ts";
+import { webStream } from "./node_streams.ts";
 import type { ConnectAddress, Connection } from "./runtime.ts";
 
 /** A connection that was not made, in the words by which `api/errors.ts` knows it. */
@@ -22,12 +25,6 @@ class ConnectError extends Error {
   }
 }
 
-/** `fetch` with the web's own types, which undici declares once more, and more narrowly. */
-const fetchBy: (
-  url: string,
-  init: RequestInit & { readonly dispatcher: undici.Dispatcher },
-) => Promise<Response> = Reflect.get(Object(undici), "fetch");
-
 /** The codes of certificates whose authority is unknown, which the system may know all the same. */
 const UNKNOWN_AUTHORITY =
   /^(UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT(_LOCALLY)?|(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT))$/;
@@ -36,8 +33,8 @@ const UNKNOWN_AUTHORITY =
 let systemTrust: tls.SecureContext | undefined;
 
 /**
- * Opens a client of HTTP/1.1 with `undici`, which sends no request a second time. Node's own `fetch`
- * ignores proxies, and its version differs with Node's.
+ * Opens a client of HTTP/1.1 with `undici`, whose `request` sends nothing a second time. Its `fetch`
+ * does so after a 421, makes an error of a 407, and Node's own ignores proxies as well.
  *
  * It knows Node's authorities and those of `NODE_EXTRA_CA_CERTS`; when a certificate is of another
  * one, also the system's, which take 60 milliseconds to read (Node 22 and later can).
@@ -61,7 +58,7 @@ export function openClient({ maxIdle, idleMs }: HttpClientOptions): HttpClient {
   const send: FetchAddress = async (url, init) => {
     if (trust !== systemTrust) close();
     trust = systemTrust;
-    return await fetchBy(url, { ...init, dispatcher: dispatcherFor(url) });
+    return await request(url, init, dispatcherFor(url));
   };
   return {
     close,
@@ -75,6 +72,47 @@ export function openClient({ maxIdle, idleMs }: HttpClientOptions): HttpClient {
       }
     },
   };
+}
+
+/** Statuses whose responses have no body. */
+const WITHOUT_BODY = new Set([204, 205, 304]);
+
+const DECODERS: Readonly<Record<string, () => Transform>> = {
+  gzip: zlib.createGunzip,
+  "x-gzip": zlib.createGunzip,
+  deflate: zlib.createInflate,
+  br: zlib.createBrotliDecompress,
+};
+
+async function request(
+  url: string,
+  { method = "GET", headers, body, signal }: RequestInit,
+  dispatcher: undici.Dispatcher,
+): Promise<Response> {
+  const fields = { "accept-encoding": "gzip, deflate, br" };
+  const response = await undici.request(url, {
+    dispatcher,
+    method: method === "POST" ? "POST" : "GET",
+    headers: Object.assign(fields, Object.fromEntries(new Headers(headers))),
+    body: body instanceof Blob ? new Uint8Array(await body.arrayBuffer()) : null,
+    signal,
+  });
+  const received = new Headers();
+  for (const [name, value = []] of Object.entries(response.headers)) {
+    for (const each of [value].flat()) received.append(name, each);
+  }
+  const status = response.statusCode;
+  if (WITHOUT_BODY.has(status)) {
+    response.body.resume();
+    return new Response(null, { status, headers: received });
+  }
+  const decode = DECODERS[received.get("content-encoding")?.toLowerCase() ?? ""];
+  // The callback is told what the reader of the last stream is told as well.
+  const decoded = decode ? pipeline(response.body, decode(), () => {}) : response.body;
+  return new Response(webStream(decoded, () => response.body.destroy()), {
+    status,
+    headers: received,
+  });
 }
 
 function isOfUnknownAuthority(error: unknown): boolean {

@@ -13,6 +13,7 @@ import { setImmediate } from "node:timers/promises";
 import type tls from "node:tls";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
+import { webStream } from "./node_streams.ts";
 import {
   CutConnection,
   type HandleRequest,
@@ -317,42 +318,14 @@ function requestOf(
     }
     if (!headers.has("host")) headers.set("host", String(authority));
     const hasBody = method !== "GET" && method !== "HEAD";
-    const request = new Request(target, {
-      method,
-      headers,
-      ...(hasBody && { body: bodyOf(incoming), duplex: "half" }),
-    });
+    // What is not read of a body is left: a response may still come.
+    const body = hasBody && { body: webStream(incoming, () => {}), duplex: "half" };
+    const request = new Request(target, { method, headers, ...body });
     // Given to the constructor, it would be followed by another, which costs as much as all else.
     return Object.defineProperty(request, "signal", { value: signal });
   } catch {
     return undefined;
   }
-}
-
-/** The body, which is read as far as it is asked for. */
-function bodyOf(incoming: Incoming): ReadableStream<Uint8Array> {
-  let isReading = false;
-  return new ReadableStream<Uint8Array>({
-    pull(controller) {
-      if (isReading) return void incoming.resume();
-      isReading = true;
-      let isOver = false;
-      const end = (error?: Error) => {
-        if (isOver) return;
-        isOver = true;
-        if (error) controller.error(error);
-        else controller.close();
-      };
-      incoming.on("data", (chunk: Uint8Array) => {
-        if (isOver) return;
-        controller.enqueue(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-        incoming.pause();
-      });
-      incoming.on("end", () => end());
-      incoming.on("error", end);
-      incoming.on("close", () => end(new Error("The request's body broke off")));
-    },
-  }, { highWaterMark: 0 });
 }
 
 /** Returns true for a response that goes on after it has begun; others are whole, and have a length. */
