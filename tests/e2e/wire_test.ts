@@ -109,6 +109,42 @@ for (const tls of [false, true]) {
   }
 }
 
+const BODY = `{"data":[]}`;
+
+/** Responses that clients of HTTP take for a reason to send the request again. */
+for (const status of ["407 Proxy Authentication Required", "421 Misdirected Request"]) {
+  Deno.test(`a write that gets ${status} is sent once, and its status told`, async () => {
+    await withProgram(false, async ({ server, program, posts, sessionId }) => {
+      const raw = `HTTP/1.1 ${status}\r\ncontent-length: 0\r\n\r\n`;
+      server.strikeNext(isPost, { raw, keep: true });
+      const args = { session_id: sessionId, text: "Hi" };
+      const words = await failure(program, "send_message", args);
+      assert(words.includes(status.slice(0, 3)), words);
+      assertEquals(posts(/\/events$/), 1);
+    });
+  });
+}
+
+/** Bodies that end before they are whole. */
+const CUT: Readonly<Record<string, string>> = {
+  "shorter than its length": `content-length: 100\r\n\r\n${BODY}`,
+  "a chunk that is cut": `transfer-encoding: chunked\r\n\r\nff\r\n${BODY}`,
+  "no gzip": `content-encoding: gzip\r\ncontent-length: ${BODY.length}\r\n\r\n${BODY}`,
+};
+
+for (const [how, rest] of Object.entries(CUT)) {
+  Deno.test(`a read whose body is ${how} is sent once more, at once`, async () => {
+    await withProgram(false, async ({ server, program }) => {
+      server.strikeNext(({ path }) => path.startsWith("/v1/agents"), {
+        raw: `HTTP/1.1 200 OK\r\n${rest}`,
+      });
+      const startedAt = performance.now();
+      assert((await call(program, "list_agents", {})).agents);
+      assert(performance.now() - startedAt < 5_000);
+    });
+  });
+}
+
 Deno.test("over TLS that offers HTTP/2, a connection that stops responding delays one call only", async () => {
   await withProgram(true, async ({ server, program, sessionId }) => {
     server.strikeOpen("mute", "all");
