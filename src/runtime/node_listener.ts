@@ -165,9 +165,13 @@ export async function listenOnNode(
 
   const server = open(address, (incoming, outgoing) => {
     const connection = connections.get(keyOf(incoming.socket));
-    if (!connection) return void outgoing.destroy();
+    if (!connection) return void incoming.destroy();
     connection.isUsed = true;
-    if (connection.waiting > MAX_PIPELINED) return void connection.socket.destroy();
+    if (connection.waiting > MAX_PIPELINED) {
+      connection.socket.destroy();
+      // Else Node makes an error of each, which costs more than the requests.
+      return void incoming.destroy();
+    }
     const respond = () => answer(connection, incoming, outgoing);
     if ("stream" in incoming) {
       // A client may open streams and reset them at once, to have us work for nothing.
