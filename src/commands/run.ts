@@ -149,7 +149,12 @@ async function runToEnd(
   if (config.command === "serve" || config.command === "unready") return await running ?? EXIT.ok;
   // A disk that hangs may hold a command that has been asked to end.
   const overdue = aborted(stopping).then(() => systemClock.sleep(LAST_WORDS_MS));
-  const code = await Promise.race([running, overdue.then(() => EXIT.interrupted)]) ?? EXIT.ok;
+  // What fails then fails because of the stop.
+  const ended = running.catch((error) => {
+    if (!stopping.aborted) throw error;
+    return EXIT.interrupted;
+  });
+  const code = await Promise.race([ended, overdue.then(() => EXIT.interrupted)]) ?? EXIT.ok;
   // All printed output must be written.
   await Promise.race([turns.done().then(() => out.drained()), aborted(stopping)]);
   const { failure } = out;

@@ -77,6 +77,21 @@ Deno.test("the program goes on with a session that it was interrupted in", async
   });
 });
 
+for (const command of [["doctor"], ["agents"], ["demo", "--agent=nobody"]]) {
+  Deno.test(`the program ends '${command[0]}' with 130 when it is interrupted`, async () => {
+    // An API that never responds.
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const program = new Spawned(command, {
+      ANTHROPIC_API_KEY: "a-key",
+      CMA_BASE_URL: `http://127.0.0.1:${listener.addr.port}`,
+    });
+    using _connection = await listener.accept();
+    program.kill("SIGINT");
+    assertEquals((await program.ending()).code, 130);
+    assert(!program.stderr.join("\n").includes("cma-mcp: "), program.stderr.join("\n"));
+  });
+}
+
 Deno.test("the program writes a file that a session made to stdout, byte for byte", async () => {
   await besideSimulator(async (env) => {
     const line = "日本\t".repeat(5_000) + "end";
