@@ -17,11 +17,17 @@ import type { Program } from "../runtime/program.ts";
 import type { WaitResult } from "../session/result.ts";
 import { createSession } from "../tools/create_session.ts";
 import type { ToolCall } from "../tools/define.ts";
-import { readEnvironments } from "../tools/environment.ts";
 import { agentRef } from "../tools/get_session.ts";
 import { MAX_MESSAGE_CHARS, sendMessage } from "../tools/send_message.ts";
 import type { App } from "./serve/app.ts";
-import { findAgent, isCalled, noteChoices, withApp } from "./workspace.ts";
+import {
+  checkEnvironmentChoice,
+  findAgent,
+  type FoundAgent,
+  isCalled,
+  waitOn,
+  withApp,
+} from "./workspace.ts";
 
 /** More bytes are not read from stdin: they cannot be a message. */
 const MAX_STDIN_BYTES = 4 * MAX_MESSAGE_CHARS;
@@ -47,21 +53,23 @@ export async function ask(config: AskConfig, program: Program): Promise<number> 
     const { stopping, liveLine, note } = program;
     const call = { signal: stopping, services: app.services, requestId: "ask" };
     let sessionId = config.session;
+    let agent: FoundAgent | undefined;
     try {
       liveLine.show("sending");
-      if (sessionId === undefined) sessionId = await openSession(config, text ?? "", app, program);
-      else await goOn(config, sessionId, text, call);
+      if (sessionId !== undefined) await goOn(config, sessionId, text, call);
+      else {
+        agent = await findAgent(config.agent ?? "", app, program);
+        sessionId = await openSession(agent, text ?? "", app, program);
+      }
       const result = await waitForReply(sessionId, config, call, program);
       await liveLine.hide();
       return report(result, config, program);
     } catch (error) {
       await liveLine.hide();
       if (!stopping.aborted) throw error;
-      note(
-        sessionId === undefined
-          ? "It is not known if the agent has begun: 'cma-mcp sessions' shows it"
-          : waitOn(sessionId, config),
-      );
+      if (sessionId !== undefined) note(howToWaitOn(sessionId, config));
+      // Before an agent is found nothing is sent.
+      else if (agent) note("It is not known if the agent has begun: 'cma-mcp sessions' shows it");
       return EXIT.interrupted;
     }
   });
@@ -94,23 +102,18 @@ function checkText(text: string | undefined): void {
 
 /** Starts a session with the text as its first message, and returns the session's id. */
 async function openSession(
-  { agent: wanted = "" }: AskConfig,
+  agent: FoundAgent,
   text: string,
   app: App,
   program: Program,
 ): Promise<string> {
   const { note, redact, stopping: signal } = program;
   const call = { signal, services: app.services, requestId: "ask" };
-  const agent = await findAgent(wanted, app, program);
   const args = { agent_id: agent.id, message: text };
   const session = await createSession.run(args, call).catch(async (error) => {
     if (!(error instanceof ToolError) || error.code !== "environment_required") throw error;
-    const { usable } = await readEnvironments(app.api, { signal });
-    if (usable.length === 0) throw error;
-    noteChoices(usable, program);
-    throw new UsageError(
-      `The workspace has ${usable.length} environments: add --environment-id with the id of one`,
-    );
+    await checkEnvironmentChoice(app, program);
+    throw error;
   });
   const sessionId = String(session.session_id);
   note(redact.thorough(`Session ${sessionId} with ${agent.name ?? agent.id}`));
@@ -198,7 +201,7 @@ function adviceOn(
         ? END_OF_SIMULATION
         : `Answer in the Claude Console; then type ${again}`;
     case "timeout":
-      return waitOn(id, config);
+      return howToWaitOn(id, config);
     case "retries_exhausted":
       return `The turn was given up after repeated errors. To try again: ${again} "<text>"`;
     case "budget_reached":
@@ -213,11 +216,9 @@ function adviceOn(
   }
 }
 
-/** Says how to wait for a turn that goes on. */
-function waitOn(sessionId: string, { simulate }: AskConfig): string {
-  return simulate
-    ? END_OF_SIMULATION
-    : `The agent goes on. To wait for its reply: cma-mcp ask --session ${sessionId}`;
+/** Says how to wait for a turn that goes on, as long as its session does. */
+function howToWaitOn(sessionId: string, { simulate }: AskConfig): string {
+  return simulate ? END_OF_SIMULATION : waitOn(sessionId);
 }
 
 const END_OF_SIMULATION =

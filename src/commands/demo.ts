@@ -7,12 +7,13 @@
 
 import * as z from "zod";
 import type { DemoConfig } from "../config/config.ts";
+import { EXIT } from "../config/exit_codes.ts";
 import { plainLine, printableJson, shorten } from "../core/text.ts";
 import { createHttpHandler } from "../http/handler.ts";
-import { type App, createApp } from "./serve/app.ts";
+import type { App } from "./serve/app.ts";
 import { callServedTool, type McpEndpoint } from "./mcp_call.ts";
 import { createPalette, type Palette } from "../core/paint.ts";
-import { findAgent } from "./workspace.ts";
+import { checkEnvironmentChoice, findAgent, waitOn, withApp } from "./workspace.ts";
 import type { Program } from "../runtime/program.ts";
 
 /** The message that the demo sends to the simulated agent, and to any other. */
@@ -35,6 +36,12 @@ const outcomeSchema = z.object({
 /** Longest result that a step shows, in characters. */
 const MAX_SHOWN = 160;
 
+/** The turn that is played. */
+interface Turn {
+  /** Set once it has a session, in which the agent goes on when the demo ends early. */
+  sessionId?: string;
+}
+
 /** The parts that every step needs. */
 interface Stage {
   readonly endpoint: McpEndpoint;
@@ -42,44 +49,62 @@ interface Stage {
   /** Aborts when the demo must end early. */
   readonly signal: AbortSignal;
   readonly palette: Palette;
+  readonly turn: Turn;
 }
 
 /**
  * Plays the demo. It ends early, without an error, when the process is asked to end, or when
  * nothing more can be printed, as after `| head`.
+ *
+ * @returns the exit code
  */
-export async function demo(config: DemoConfig, program: Program): Promise<void> {
-  const unread = new AbortController();
-  void program.protocol.output.failed.then(() => unread.abort());
-  const signal = AbortSignal.any([program.stopping, unread.signal]);
+export function demo(config: DemoConfig, program: Program): Promise<number> {
   // The demo prints each call itself.
   const log = { ...program.log, info: () => {} };
-  const app = await createApp(config, { ...program, log });
+  return withApp(config, { ...program, log }, (app) => playServed(config, app, program));
+}
+
+/** Plays the demo against a server of its own, and ends that. */
+async function playServed(config: DemoConfig, app: App, program: Program): Promise<number> {
+  const { stopping, print, note, log } = program;
+  const unread = new AbortController();
+  void program.protocol.output.failed.then(() => unread.abort());
+  const signal = AbortSignal.any([stopping, unread.signal]);
   const token = crypto.randomUUID() + crypto.randomUUID();
   const handler = createHttpHandler(app.factory, {
     tokens: [token],
     ready: () => Promise.resolve(true),
-    log,
+    log: { ...log, info: () => {} },
   });
   const endpoint = { token, fetch: (request: Request) => handler.fetch(request) };
+  const turn: Turn = {};
   try {
-    const stage = { endpoint, signal, print: program.print, palette: createPalette(program.color) };
-    await play(stage, config, app, program);
+    await play(
+      { endpoint, signal, print, palette: createPalette(program.color), turn },
+      config,
+      app,
+      program,
+    );
+    return EXIT.ok;
   } catch (error) {
     if (!signal.aborted) throw error;
+    if (!config.simulate && turn.sessionId !== undefined) note(waitOn(turn.sessionId));
+    return stopping.aborted ? EXIT.interrupted : EXIT.ok;
   } finally {
-    app.close();
     await handler.close();
   }
 }
 
 async function play(
   stage: Stage,
-  { simulate, agent }: DemoConfig,
+  { simulate, agent, server }: DemoConfig,
   app: App,
   program: Program,
 ): Promise<void> {
   const { print, palette: { bold, dim, green } } = stage;
+  if (agent !== undefined && server.environmentId === undefined) {
+    await checkEnvironmentChoice(app, program);
+  }
   print(bold("One turn of a managed agent, as an MCP host sees it"));
   print(dim(
     simulate
@@ -93,6 +118,7 @@ async function play(
   const { session_id } = sessionSchema.parse(
     await step(stage, "2. Start a session", "create_session", { agent_id: agentId }),
   );
+  stage.turn.sessionId = session_id;
   const text = agent === undefined ? QUESTION : OPEN_QUESTION;
   await step(stage, "3. Ask", "send_message", { session_id, text });
   const { status, reply } = await waitForEnd(stage, session_id);

@@ -16,6 +16,7 @@ import { nearest } from "../core/suggest.ts";
 import { firstChars, plainLine } from "../core/text.ts";
 import { failureText } from "../mcp/errors.ts";
 import type { Program } from "../runtime/program.ts";
+import { readEnvironments } from "../tools/environment.ts";
 import { type App, createApp } from "./serve/app.ts";
 
 /** Agents of a page, and pages that are read: more than people look through. */
@@ -46,7 +47,7 @@ export async function withApp(
     // The words for tools name other tools.
     const isUnknown = error instanceof ApiError && error.isNotFound;
     const text = isUnknown
-      ? "The API knows no such id: 'cma-mcp agents' and 'cma-mcp sessions' list them"
+      ? "The API knows no such id: 'cma-mcp agents', 'cma-mcp environments' and 'cma-mcp sessions' list them"
       : failureText(error, { callerIsOperator: true });
     throw new Error(program.redact.thorough(plainLine(text)), { cause: error });
   } finally {
@@ -99,6 +100,9 @@ export function noteChoices(
   for (const { id, name } of choices) note(redact.thorough(plainLine(`  ${id}  ${name ?? ""}`)));
 }
 
+/** An agent as {@linkcode findAgent} returns it. */
+export type FoundAgent = Pick<Agent, "id" | "name">;
+
 /**
  * Finds the agent with an id, or with a name that no other agent has, in whatever case.
  *
@@ -108,7 +112,7 @@ export async function findAgent(
   wanted: string,
   { api }: Pick<App, "api">,
   program: Pick<Program, "stopping" | "note" | "redact">,
-): Promise<Pick<Agent, "id" | "name">> {
+): Promise<FoundAgent> {
   if (kindOfId(wanted) === "agent") return { id: wanted };
   const { found, complete } = await readAgents(api, program.stopping);
   const meant = found.filter((agent) => isCalled(agent, wanted));
@@ -130,4 +134,26 @@ export async function findAgent(
     `No agent is called ${quoted}: ` +
       (similar.length > 0 ? "type one of these, or its id" : "'cma-mcp agents' lists them"),
   );
+}
+
+/**
+ * Notes the environments where a new session has to name its own.
+ *
+ * @throws UsageError where there is more than one
+ */
+export async function checkEnvironmentChoice(
+  { api }: Pick<App, "api">,
+  program: Pick<Program, "stopping" | "note" | "redact">,
+): Promise<void> {
+  const { usable } = await readEnvironments(api, { signal: program.stopping });
+  if (usable.length < 2) return;
+  noteChoices(usable, program);
+  throw new UsageError(
+    `The workspace has ${usable.length} environments: add --environment-id with the id of one`,
+  );
+}
+
+/** Says how to wait for a turn that goes on. */
+export function waitOn(sessionId: string): string {
+  return `The agent goes on. To wait for its reply: cma-mcp ask --session ${sessionId}`;
 }

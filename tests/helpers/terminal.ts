@@ -1,5 +1,5 @@
 import type { ApiAccessConfig } from "../../src/config/config.ts";
-import { createSimulator, type Simulator } from "../../src/simulator/mod.ts";
+import { createSimulator, type Simulator, type SimulatorOptions } from "../../src/simulator/mod.ts";
 import { ManualClock, settle } from "./manual_clock.ts";
 import { type RecordedProgram, recordProgram } from "./program.ts";
 
@@ -17,9 +17,9 @@ export interface Terminal {
 }
 
 /** Opens a terminal whose key reaches a new simulated workspace. */
-export function openTerminal(): Terminal {
+export function openTerminal(options: SimulatorOptions = {}): Terminal {
   const clock = new ManualClock();
-  const simulator = createSimulator({ clock });
+  const simulator = createSimulator({ clock, ...options });
   const requests: string[] = [];
   const client = {
     fetch: (url: string, init: RequestInit) => {

@@ -161,6 +161,16 @@ Deno.test("ask() ends with 130 when it is interrupted, says how to go on, and le
   assertEquals((await asked(terminal, { session })).out, "Done\n");
 });
 
+Deno.test("ask() says nothing of an agent at work when it is interrupted before it sends", async () => {
+  const terminal = openTerminal();
+  const program = terminal.program();
+  terminal.simulator.faults.add({ match: {}, fault: { kind: "hang" } });
+  const running = ask(configOf(terminal, script("say Done")), program);
+  void terminal.clock.after(2_000, () => program.stop());
+  assertEquals(await terminal.run(running), 130);
+  assertEquals(program.noted, []);
+});
+
 Deno.test("ask() says that a session is unknown, in words for the terminal", async () => {
   const asking = () => asked(openTerminal(), { session: "sesn_1", text: "Hello" });
   const { message } = await assertRejects(asking);

@@ -1,9 +1,17 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { demo } from "../../../src/commands/demo.ts";
+import type { DemoConfig } from "../../../src/config/config.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 import "../../../src/simulator/mod.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 import { recordProgram } from "../../helpers/program.ts";
+import { openTerminal, type Terminal } from "../../helpers/terminal.ts";
 
 const SIMULATED = {
   command: "demo",
@@ -12,11 +20,11 @@ const SIMULATED = {
 } as const;
 
 /** Moves the clock in small steps for as long as the demo takes; what is not timed may take its time. */
-async function runUntilDone(clock: ManualClock, demo: Promise<void>): Promise<void> {
+async function runUntilDone(clock: ManualClock, demo: Promise<number>): Promise<number> {
   let done = false;
   const end = demo.finally(() => done = true);
   while (!done) await (clock.pendingTimers > 0 ? clock.advance(50) : settle());
-  await end;
+  return await end;
 }
 
 Deno.test("demo() plays a whole turn, with progress on the way and the reply at the end", async () => {
@@ -51,7 +59,8 @@ Deno.test("demo() ends at once, without a complaint, when it is told to stop", a
     program.printed.push(line);
   };
   const program = recordProgram({ clock, print });
-  await runUntilDone(clock, demo(SIMULATED, program));
+  assertEquals(await runUntilDone(clock, demo(SIMULATED, program)), 130);
+  assertEquals(program.noted, []);
   assert(program.stopping.aborted && !program.printed.join("\n").includes("The reply"));
   assertEquals(clock.pendingTimers, 0);
 });
@@ -99,4 +108,33 @@ Deno.test("demo() names agents that may be meant when there is no such agent", a
   const wrong = { ...SIMULATED, agent: "long" };
   await assertRejects(() => demo(wrong, program), UsageError, "No agent is called 'long'");
   assertStringIncludes(program.noted.join("\n"), "Simulated Long Wait");
+});
+
+/** Plays the demo with an agent behind the API of a terminal. */
+function demoOf({ access }: Terminal, agent: string): DemoConfig {
+  return { ...access, command: "demo", agent };
+}
+
+Deno.test("demo() says how to wait on for a real agent that it leaves at work", async () => {
+  const terminal = openTerminal();
+  const program = terminal.program();
+  const running = demo(demoOf(terminal, "Simulated Long Wait"), program);
+  void terminal.clock.after(5_000, () => program.stop());
+  assertEquals(await terminal.run(running), 130);
+  assertMatch(program.noted.at(-1) ?? "", /To wait for its reply: cma-mcp ask --session sesn_\w+$/);
+});
+
+Deno.test("demo() says what a failure of the API means, and what to do", async () => {
+  const terminal = openTerminal();
+  terminal.simulator.faults.add({ match: {}, fault: { kind: "status", status: 401 } });
+  const playing = demo(demoOf(terminal, "Simulated Long Wait"), terminal.program());
+  await assertRejects(() => terminal.run(playing), Error, "does not accept this server's key");
+});
+
+Deno.test("demo() starts nothing where it has to be told the environment", async () => {
+  const terminal = openTerminal({ environments: 2 });
+  const program = terminal.program();
+  const playing = demo(demoOf(terminal, terminal.simulator.agentId("quick")), program);
+  await assertRejects(() => terminal.run(playing), UsageError, "add --environment-id");
+  assertEquals([program.noted.length, program.printed.length], [2, 0]);
 });
