@@ -174,7 +174,9 @@ function checkOperands(
   if (operand === undefined || (accepted.includes(operand) && extra === undefined)) return operands;
   const wrong = accepted.includes(operand) ? extra ?? "" : operand;
   const meant = nearest(wrong.toLowerCase(), accepted);
-  const known = command === "help" || accepted.length === 0
+  const known = command === "help"
+    ? "'cma-mcp help' lists the commands"
+    : accepted.length === 0
     ? `see 'cma-mcp help ${command}'`
     : `type one of ${accepted.join(", ")}`;
   throw new UsageError(

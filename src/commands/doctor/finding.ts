@@ -56,5 +56,7 @@ export function lineOf(
 /** Counts findings by their status, for the last line. */
 export function summaryOf(all: readonly Finding[]): string {
   const count = (wanted: Status) => all.filter(({ status }) => status === wanted).length;
-  return `${count("ok")} ok, ${count("warn")} warnings, ${count("fail")} failed`;
+  const warnings = count("warn");
+  return `${count("ok")} ok, ${warnings} warning${warnings === 1 ? "" : "s"}, ` +
+    `${count("fail")} failed`;
 }

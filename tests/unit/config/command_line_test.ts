@@ -112,7 +112,7 @@ Deno.test("parseCommandLine() takes the word after a command only where it means
     [["demo", "new"], "Cannot use 'new'"],
     [["config", "vs-code"], "did you mean 'config vscode'?"],
     [["config", "notepad"], "type one of claude-desktop, claude-code, cursor, vscode"],
-    [["help", "me"], "Cannot use 'me' after 'help'"],
+    [["help", "me"], "Cannot use 'me' after 'help': 'cma-mcp help' lists the commands"],
     [
       ["ask", "it", "two", "words"],
       "Cannot use 'words' after 'ask': put what belongs together into quotes",

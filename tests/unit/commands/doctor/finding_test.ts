@@ -37,6 +37,7 @@ Deno.test("lineOf() colours the status alone, and only on a terminal", () => {
 Deno.test("summaryOf() counts what is well, what is doubtful and what failed", () => {
   assertEquals(
     summaryOf([ok("a"), ok("b"), warn("c"), fail("d"), skip("e")]),
-    "2 ok, 1 warnings, 1 failed",
+    "2 ok, 1 warning, 1 failed",
   );
+  assertEquals(summaryOf([warn("a"), warn("b")]), "0 ok, 2 warnings, 0 failed");
 });
