@@ -20,6 +20,9 @@ const TIMEOUT_MS = 3_000;
 /** Bytes of the response that are read; the status line comes first. */
 const MAX_BYTES = 1024;
 
+/** First byte of an alert (RFC 8446, section 5.1): a TLS server's response to plain HTTP. */
+const TLS_ALERT = 0x15;
+
 /** Connects without `fetch`, which would go through the environment's proxy. */
 async function connect(config: HealthConfig, program: HealthProgram): Promise<Connection> {
   const { port, certFile } = config;
@@ -35,6 +38,9 @@ async function statusLine(connection: Connection): Promise<string> {
   while (!answer.includes("\r\n") && answer.length < MAX_BYTES) {
     const count = await connection.read(buffer);
     if (count === null) break;
+    if (answer === "" && buffer[0] === TLS_ALERT) {
+      throw new Error("it speaks TLS: name its certificate with --tls-cert");
+    }
     answer += new TextDecoder().decode(buffer.subarray(0, count));
   }
   return answer.split("\r\n")[0] ?? "";

@@ -295,7 +295,7 @@ async function checkAllowlist(
 ): Promise<Finding> {
   if (!ids) {
     return http
-      ? allowlist.skip("There is none; see what 'settings' says")
+      ? allowlist.skip("There is none: callers over HTTP reach every agent of the workspace")
       : allowlist.ok("There is none: every agent of the workspace can be reached");
   }
   const missing: string[] = [];

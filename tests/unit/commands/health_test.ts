@@ -183,3 +183,12 @@ Deno.test("health() gives up on a server that takes connections and says nothing
   assertEquals(await clock.runUntil(asking), false);
   assertMatch(program.printed.join(), /does not answer: No answer in 3000 ms/);
 });
+
+Deno.test("health() without a certificate says that the server speaks TLS", async () => {
+  const { cert, key } = await makeCertificate();
+  const options = { hostname: "127.0.0.1", port: 0, cert, key, onListen: () => {} };
+  await using server = Deno.serve(options, () => new Response());
+  const { alive, printed } = await ask(await configOf(["--port", `${server.addr.port}`]));
+  assertEquals(alive, false);
+  assertMatch(printed, /it speaks TLS: name its certificate with --tls-cert$/);
+});

@@ -526,7 +526,7 @@ const HTTP: HttpConfig = {
 const archivedAgent = { id: "agent_2", archived_at: ARCHIVED };
 const allowlistCases: readonly [string, WorkspaceSettings, string, string][] = [
   ["none on stdio", {}, "ok", "every agent of the workspace"],
-  ["none over HTTP", { http: HTTP }, "skip", "see what 'settings' says"],
+  ["none over HTTP", { http: HTTP }, "skip", "reach every agent"],
   ["agents that are there", { allowedAgentIds: ["agent_1"] }, "ok", "1 agent can be reached, no"],
   [
     "an archived one",
