@@ -105,3 +105,21 @@ Deno.test("run() ends at once with 130 when it is asked to end a second time", a
   await ended.promise;
   assertEquals(codes, [130, 0]);
 });
+
+Deno.test({
+  name: "run() ends a command whose output nobody reads any more, and does not wait for it",
+  // The command still waits for its API: a real process has ended by then.
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
+  const home = (name: string) =>
+    name === "HOME" || name === "USERPROFILE" ? "/home/you" : undefined;
+  const { code, err } = await running(["doctor", "--base-url=http://127.0.0.1:1"], {
+    env: home,
+    writeOut: () => Promise.reject(Object.assign(new Error("gone"), { code: "EPIPE" })),
+    // An API that never responds.
+    openHttpClient: () => ({ fetch: () => new Promise(() => {}), close: () => {} }),
+  });
+  assertEquals(code, 0);
+  assertMatch(err, /^(Asking [^\n]*\n)?$/);
+});
