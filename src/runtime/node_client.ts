@@ -131,13 +131,15 @@ function trustSystem(): boolean {
   return true;
 }
 
+/** No limits of time: the caller bounds every request. */
+const UNBOUNDED = { headersTimeout: 0, bodyTimeout: 0 };
+
 function openDispatcher(proxy: string, { maxIdle, idleMs }: HttpClientOptions): undici.Dispatcher {
   const trusted = systemTrust && { secureContext: systemTrust };
-  // The caller bounds every request, and its connection with it.
+  // What bounds a request bounds its connection as well.
   const tlsOptions = { ...trusted, timeout: 0 };
   const options = {
-    headersTimeout: 0,
-    bodyTimeout: 0,
+    ...UNBOUNDED,
     keepAliveTimeout: idleMs,
     keepAliveMaxTimeout: idleMs,
     // A connection that is not kept is asked for with 0.
@@ -149,10 +151,22 @@ function openDispatcher(proxy: string, { maxIdle, idleMs }: HttpClientOptions): 
     return new undici.Pool(origin, { ...options, connect });
   };
   if (proxy === "") return new undici.Agent({ ...options, factory });
+  if (proxy.startsWith("socks")) {
+    // Not a `ProxyAgent`, which speaks TLS to a SOCKS proxy as soon as it has options for TLS.
+    const connect = telling(undici.buildConnector({ timeout: 0 }));
+    // The types lack `requestTls`.
+    const socks = { connect, requestTls: tlsOptions };
+    // It has the proxy look names up, as `socks5h` wants it.
+    return new undici.Socks5ProxyAgent(proxy.replace(/^socks5h:/, "socks5:"), socks)
+      .compose((dispatch) => (given, handler) =>
+        // Its pools take no options, so that each request brings them.
+        dispatch({ ...given, ...UNBOUNDED, reset: maxIdle === 0 }, handler)
+      );
+  }
   return new undici.ProxyAgent({
     ...options,
     factory,
-    uri: proxy.replace(/^socks5h:/, "socks5:"),
+    uri: proxy,
     requestTls: tlsOptions,
     proxyTls: tlsOptions,
     // What goes over plain HTTP is asked of the proxy itself, as other programs do.

@@ -190,6 +190,41 @@ await test(
   },
 );
 
+/** A SOCKS proxy that serves the API itself to its first client. */
+async function serveBehindSocks(listener: Deno.TcpListener): Promise<string> {
+  using connection = await listener.accept();
+  const buffer = new Uint8Array(4_096);
+  const read = async () => buffer.slice(0, await connection.read(buffer) ?? 0);
+  await read();
+  // No sign-in.
+  await connection.write(Uint8Array.of(5, 0));
+  const wanted = await read();
+  await connection.write(Uint8Array.of(5, 0, 0, 1, 0, 0, 0, 0, 0, 0));
+  await read();
+  const body = JSON.stringify({ data: [{ id: "agent_1", name: "Behind it" }] });
+  const head = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n`;
+  const response = `${head}content-length: ${body.length}\r\n\r\n${body}`;
+  await connection.write(new TextEncoder().encode(response));
+  // A name, its length before it, and a port behind it.
+  return new TextDecoder().decode(wanted.slice(5, -2));
+}
+
+for (const scheme of ["socks5", "socks5h"]) {
+  await test(`the npm package goes through a proxy of ${scheme}`, async (node, { program }) => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const serving = serveBehindSocks(listener);
+    const { code, stdout, stderr } = await runProgram(program, ["agents"], {
+      ...on(node),
+      ANTHROPIC_API_KEY: "a-key",
+      CMA_BASE_URL: "http://api.test.invalid",
+      ALL_PROXY: `${scheme}://127.0.0.1:${listener.addr.port}`,
+    });
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /^agent_1 +Behind it/);
+    assertEquals(await serving, "api.test.invalid");
+  });
+}
+
 /** What a program that uses the library may say: a server's whole turn in one process. */
 const LIBRARY = `
 import {
