@@ -84,7 +84,7 @@ const GAP = "  ";
 const MIN_WIDTH = 8;
 
 /**
- * Lays a table out in lines.
+ * Lays a table out in lines; where the columns do not fit, the texts stand below the id.
  *
  * @param rows a text for each column, without control characters
  */
@@ -95,6 +95,9 @@ export function tableLines(
 ): string[] {
   const all = withTitles ? [columns.map(({ title }) => title), ...rows] : rows;
   const widths = widthsOf(columns, all, width);
+  if (width !== undefined && totalOf(widths) > width) {
+    return all.flatMap((row) => stackedLines(columns, row, width));
+  }
   return all.flatMap((row) => {
     const cells = columns.map(({ isId }, at) => {
       const text = row[at] ?? "";
@@ -113,6 +116,24 @@ function padded(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - columnsOf(text)));
 }
 
+function totalOf(widths: readonly number[]): number {
+  return widths.reduce((sum, each) => sum + each + GAP.length, -GAP.length);
+}
+
+/** Puts the texts of a row below its id, for terminals that have no room for columns. */
+function stackedLines(
+  columns: readonly Column[],
+  row: readonly string[],
+  width: number,
+): string[] {
+  const texts = row.filter((text, at) => !columns[at]?.isId && text !== "").join(" · ");
+  return [
+    row.filter((_, at) => columns[at]?.isId).join(GAP),
+    ...texts === "" ? [] : wrapColumns(texts, Math.max(MIN_WIDTH, width - GAP.length))
+      .map((line) => `${GAP}${line}`),
+  ];
+}
+
 /** As wide as the widest cell; where that is too much the widest columns give, but none with ids. */
 function widthsOf(
   columns: readonly Column[],
@@ -122,8 +143,7 @@ function widthsOf(
   const widths = columns.map((_, at) =>
     Math.max(0, ...rows.map((row) => columnsOf(row[at] ?? "")))
   );
-  const total = () => widths.reduce((sum, each) => sum + each + GAP.length, -GAP.length);
-  while (total() > width) {
+  while (totalOf(widths) > width) {
     const givers = columns.flatMap(({ isId }, at) => isId ? [] : [at])
       .filter((at) => (widths[at] ?? 0) > MIN_WIDTH);
     const [widest] = givers.sort((a, b) => (widths[b] ?? 0) - (widths[a] ?? 0));

@@ -69,6 +69,21 @@ for (const width of [40, 60, 80]) {
   });
 }
 
+Deno.test("tableLines() puts texts below the id where there is no room beside it", () => {
+  assertEquals(
+    tableLines(COLUMNS, [[ID, "Several words", "1"], ["a", "", ""]], {
+      withTitles: true,
+      width: 32,
+    }),
+    ["ID", "  NAME · X", ID, "  Several words · 1", "a"],
+  );
+  for (const width of [1, 10, 40]) {
+    for (const line of tableLines(COLUMNS, ROWS, { withTitles: true, width })) {
+      assert(line.startsWith("agent_") || columnsOf(line) <= Math.max(width, 10), line);
+    }
+  }
+});
+
 Deno.test("tableLines() makes one line of each row where no width is given", () => {
   const lines = tableLines(COLUMNS, ROWS, { withTitles: false });
   assertEquals(lines.length, 2);
