@@ -150,8 +150,16 @@ export function proxyMisreadings(url: URL, env: ReadEnv): ProxyMisreading[] {
   const { variable, list } = exemptions(env);
   const proxy = proxyFor(url, env);
   const isMisread = proxy !== undefined && isMeant(host, list);
+  const plain = ["HTTP_PROXY", "http_proxy"].find((name) => readProxy(env(name)?.trim() ?? ""));
+  const isForPlainOnly = proxy === undefined && url.protocol === "https:" && !isMeant(host, list);
   return [
     ...unreadable,
+    ...plain && isForPlainOnly
+      ? [{
+        message: `${plain} does not apply to ${url.origin}, which is reached without a proxy`,
+        cure: "set HTTPS_PROXY as well if this network has one, or NO_PROXY if it needs none",
+      }]
+      : [],
     ...isMisread
       ? [{
         message: `${variable} does not keep ${host} from the proxy ${proxy.address}`,

@@ -105,6 +105,23 @@ Deno.test("proxyFor() reads no variable that the program may not read", () => {
   assertEquals([...read].sort(), [...PROXY_VARIABLES].sort());
 });
 
+const PLAIN_ONLY: readonly [string, Env, string, boolean][] = [
+  ["an address with TLS", {}, HTTPS, true],
+  ["an address without TLS", {}, "http://api.example.com", false],
+  ["an address that has a proxy", { HTTPS_PROXY: "http://p:8080" }, HTTPS, false],
+  ["an address that needs no proxy", { NO_PROXY: "*" }, HTTPS, false],
+];
+for (const [name, others, url, expected] of PLAIN_ONLY) {
+  Deno.test(`proxyMisreadings() ${expected ? "warns" : "does not warn"} of HTTP_PROXY for ${name}`, () => {
+    for (const variable of ["HTTP_PROXY", "http_proxy"]) {
+      const env: Env = { [variable]: "http://me:secret@p:8080", ...others };
+      const found = proxyMisreadings(new URL(url), (name) => env[name]);
+      assertEquals(found.map(({ message }) => message.split(" ")[0]), expected ? [variable] : []);
+      assertEquals(JSON.stringify(found).includes("secret"), false);
+    }
+  });
+}
+
 Deno.test("proxyMisreadings() names a proxy that is ignored, without its password", () => {
   const env: Env = { HTTPS_PROXY: "http://me:secret@ p", all_proxy: "ftp://p" };
   const found = proxyMisreadings(new URL(HTTPS), (variable) => env[variable]);
