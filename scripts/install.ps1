@@ -170,7 +170,9 @@ function Write-HostFile([string] $How) {
     Remove-Item -LiteralPath $new -ErrorAction SilentlyContinue
   }
   Write-Host 'Written.'
-  if ($How -eq '--merge' -and $text.Contains($keyPlace)) { Write-Host "Now put your key into it, in place of '$keyPlace'." }
+  if ($How -ne '--merge') { return }
+  if ($text.Contains($keyPlace)) { Write-Host "Now put your key into it, in place of '$keyPlace'." }
+  Write-Host "Start the host again to have it read that; '$program doctor --host $For' checks it."
 }
 
 # Says what hosts' files still have of the program; only the program can tell.

@@ -167,8 +167,9 @@ write_host() {
   mv -f "$new" "$target"
   new=
   say "Written."
-  [ "$1" = --remove ] || ! grep -qF "$key_place" "$path" ||
-    say "Now put your key into it, in place of '$key_place'."
+  [ "$1" = --merge ] || return 0
+  ! grep -qF "$key_place" "$path" || say "Now put your key into it, in place of '$key_place'."
+  say "Start the host again to have it read that; '$program doctor --host $host' checks it."
 }
 
 # Says what hosts' files still have of the program; only the program can tell.
@@ -261,11 +262,11 @@ have=$(hash_of "$work/$file")
   fail "$file is not what was released (SHA-256 $have, not $want): nothing was installed"
 tar -xzf "$work/$file" -C "$work" cma-mcp || fail "$file cannot be unpacked"
 
-(umask 022 && mkdir -p "$dir")
+(umask 022 && mkdir -p "$dir") || fail "cannot make $dir: name another folder with --dir"
 [ ! -d "$program" ] || fail "$program is a folder: name another with --dir"
 # Copied beside it under a random name, run there once, and only then renamed: a program that does not
 # run replaces nothing, and a server that is running keeps the file that it was started from.
-new=$(mktemp "$dir/.cma-mcp.XXXXXXXX") || fail "cannot write to $dir"
+new=$(mktemp "$dir/.cma-mcp.XXXXXXXX") || fail "cannot write to $dir: name another folder with --dir"
 cp "$work/cma-mcp" "$new" || fail "cannot write $new"
 chmod 755 "$new"
 installed=$("$new" --version) ||

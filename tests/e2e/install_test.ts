@@ -132,6 +132,13 @@ test("install.sh takes another version and another folder", async (world) => {
   assert(world.requests.every((path) => path.startsWith("/download/v9.9.9/")));
 });
 
+test("install.sh names the flag for a folder that it cannot make", async (world) => {
+  await Deno.writeTextFile(`${world.home}/taken`, "");
+  const { code, stderr } = await world.install("--dir", `${world.home}/taken/below`);
+  assertEquals(code, 1);
+  assertMatch(stderr, /^install: cannot make .*below: name another folder with --dir$/m);
+});
+
 test("install.sh replaces an older one, also while that runs", async (world) => {
   await world.install();
   await Deno.writeTextFile(world.program, "#!/bin/sh\nsleep 30\n");
@@ -422,6 +429,7 @@ test("install.sh asks for the key on a terminal, and does not show it", async (w
   const shown = await onTerminal(world, answers, "--host", "cursor");
   assert(!shown.includes("typed-0123"), shown);
   assert(!shown.includes("Now put your key"), shown);
+  assertStringIncludes(shown, "doctor --host cursor' checks it");
   const file = await Deno.readTextFile(world.hostFile);
   assertEquals(file, `{ "servers": { "others": 1, "ours": "${KEY}"  } }\r\n`);
   assertEquals(((await Deno.stat(world.hostFile)).mode ?? 0) & 0o077, 0);
