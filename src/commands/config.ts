@@ -129,7 +129,10 @@ function editedText(
 }
 
 function withAdvice(problem: string): string {
-  return problem.includes("--name") ? problem : `${problem}: correct it first, or delete it`;
+  if (problem.includes("--name")) return problem;
+  // The shell of "config … --merge > file" has just made it so.
+  const redirect = problem === "is empty" ? ", and redirect the output into another file" : "";
+  return `${problem}: correct it first, or delete it${redirect}`;
 }
 
 function snippet(options: HostFileOptions, path: string): Instructions {

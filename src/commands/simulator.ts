@@ -41,9 +41,9 @@ export async function runSimulator(config: SimulatorConfig, program: Program): P
     program.print(`The seed of its faults is ${seed}: --seed ${seed} repeats them.`);
   }
   program.print("");
-  program.print(`  ANTHROPIC_BASE_URL=${url} ANTHROPIC_API_KEY=simulated <your program>`);
+  program.print(`  ANTHROPIC_BASE_URL=${url} ANTHROPIC_API_KEY=${ANY_KEY} <your program>`);
   program.print(
-    `  curl ${url}/v1/agents -H 'x-api-key: simulated' -H 'anthropic-version: 2023-06-01' ` +
+    `  curl ${url}/v1/agents -H 'x-api-key: ${ANY_KEY}' -H 'anthropic-version: 2023-06-01' ` +
       "-H 'anthropic-beta: managed-agents-2026-04-01'",
   );
   program.print("");
@@ -52,6 +52,9 @@ export async function runSimulator(config: SimulatorConfig, program: Program): P
   simulator.close();
   await server.shutdown();
 }
+
+/** Not a word that agents use: the server hides its key wherever it finds it. */
+const ANY_KEY = "simulated-key";
 
 /** Makes a seed that is short enough to be typed again. */
 function randomSeed(): number {

@@ -407,7 +407,7 @@ async function filesConfig(
   return {
     command: "files",
     ...await apiAccess(sources, {}),
-    session: checkSessionId(session, "the command line"),
+    session: checkSessionId(session, "'files <session>'"),
     ...(file !== undefined && { file }),
     ...valuesOf(sources, SETTINGS.lists),
     ...valuesOf(sources, SETTINGS.output),

@@ -156,7 +156,7 @@ for (const host of JSON_HOST_NAMES) {
 const refusals: readonly [string, Partial<HostConfig>, string | Error | undefined, string][] = [
   ["a broken file", { edit: "merge" }, "{", "line 1"],
   ["a broken file to remove from", { edit: "remove" }, "{", "correct it first"],
-  ["an empty file", { edit: "merge" }, "", "is empty"],
+  ["an empty file", { edit: "merge" }, "", "redirect the output into another file"],
   [
     "another server of that name",
     { edit: "merge" },
