@@ -27,7 +27,7 @@ class ConnectError extends Error {
 
 /** The codes of certificates whose authority is unknown, which the system may know all the same. */
 const UNKNOWN_AUTHORITY =
-  /^(UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT(_LOCALLY)?|(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT))$/;
+  /^(UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT\w*|\w+_SELF_SIGNED_CERT|SELF_SIGNED_CERT\w*)$/;
 
 /** With the system's authorities, once they have been asked for. */
 let systemTrust: tls.SecureContext | undefined;
@@ -92,6 +92,7 @@ async function request(
   const fields = { "accept-encoding": "gzip, deflate, br" };
   const response = await undici.request(url, {
     dispatcher,
+    // The API has no other methods that this program uses.
     method: method === "POST" ? "POST" : "GET",
     headers: Object.assign(fields, Object.fromEntries(new Headers(headers))),
     body: body instanceof Blob ? new Uint8Array(await body.arrayBuffer()) : null,

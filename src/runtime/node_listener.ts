@@ -65,10 +65,9 @@ class Connection {
   /** What ends it gently: with TLS, that of the handshake. */
   socket: net.Socket;
   session: http2.ServerHttp2Session | undefined;
-  readonly closed: Promise<void>;
-
   /** By the clock's `now()`. */
   usedAt: number;
+  readonly closed: Promise<void>;
 
   constructor(socket: net.Socket, now: number) {
     this.socket = socket;
@@ -81,7 +80,7 @@ class Connection {
     );
   }
 
-  /** Closes it when what was written is out; if no request runs. */
+  /** Closes it when what was written is out, unless a request runs. */
   closeIfIdle(): void {
     if (this.session) this.session.close();
     else if (!this.isUsed) this.socket.destroy();
@@ -106,8 +105,8 @@ export async function listenOnNode(
   let stopping = false;
   let toldAt = -Infinity;
 
-  /** Closes idle connections, the longest unused first. */
-  const makeRoom = () => {
+  /** Closes idle connections, the longest unused first; returns false where there is none. */
+  const makeRoom = (): boolean => {
     if (clock.now() - toldAt >= TELL_MS) {
       toldAt = clock.now();
       log.error("The port took no more connections: idle ones are closed", {
@@ -121,7 +120,7 @@ export async function listenOnNode(
       connection.socket.destroy();
       if (++closed === CLOSED_AT_ONCE) break;
     }
-    accepting = closed > 0;
+    return closed > 0;
   };
 
   const answer = async (connection: Connection, incoming: Incoming, outgoing: Outgoing) => {
@@ -145,7 +144,7 @@ export async function listenOnNode(
         ? await handle(request, incoming.socket.remoteAddress ?? "")
         : new Response(null, { status: 400 });
       if (stopping && incoming.httpVersionMajor === 1) outgoing.setHeader("connection", "close");
-      await send(response, outgoing);
+      await send(response, outgoing, controller.signal);
       if (isStream(response)) await closed;
     } catch (error) {
       log.debug("A request failed", { error: String(error) });
@@ -186,6 +185,9 @@ export async function listenOnNode(
     connection.sent = turn.then(respond).then(() => void connection.waiting--);
   });
   server.on("connection", (socket: net.Socket) => {
+    accepting = fileOf(socket) < maxFile || makeRoom();
+    // What can still be opened is for the requests that run.
+    if (!accepting) return void socket.destroy();
     const key = keyOf(socket);
     const connection = new Connection(socket, clock.now());
     connections.set(key, connection);
@@ -193,8 +195,6 @@ export async function listenOnNode(
       if (connections.get(key) === connection) connections.delete(key);
       accepting = true;
     });
-    if (fileOf(socket) >= maxFile) makeRoom();
-    else accepting = true;
   });
   server.on("secureConnection", (socket: tls.TLSSocket) => {
     const connection = connections.get(keyOf(socket));
@@ -337,8 +337,12 @@ function isStream({ headers }: Response): boolean {
   return headers.get("content-type")?.startsWith("text/event-stream") ?? false;
 }
 
-/** Sends a response, a stream as fast as the client takes it. Rejects when the body does. */
-async function send(response: Response, outgoing: Outgoing): Promise<void> {
+/**
+ * Sends a response, a stream as fast as the client takes it. Rejects when the body does.
+ *
+ * @param gone aborts when the client goes
+ */
+async function send(response: Response, outgoing: Outgoing, gone: AbortSignal): Promise<void> {
   const { status, headers, body } = response;
   for (const [name, value] of headers) {
     if (!OF_CONNECTION.has(name)) outgoing.setHeader(name, value);
@@ -348,14 +352,15 @@ async function send(response: Response, outgoing: Outgoing): Promise<void> {
     outgoing.end(new Uint8Array(await response.arrayBuffer()));
     return;
   }
+  if (gone.aborted) return await body?.cancel();
   if ("stream" in outgoing) outgoing.writeHead(status);
   else outgoing.flushHeaders();
   const stream: Writable = outgoing;
   const reader = body?.getReader();
-  outgoing.once("close", () => void reader?.cancel().catch(() => {}));
+  gone.addEventListener("abort", () => void reader?.cancel().catch(() => {}));
   for (;;) {
     const piece = await reader?.read();
-    if (!piece || piece.done) break;
+    if (!piece || piece.done || gone.aborted) break;
     if (!stream.write(piece.value)) await drained(stream);
   }
   outgoing.end();
