@@ -82,7 +82,21 @@ export interface CreateSessionParams {
 /** An event that a client may send. */
 export type ClientEvent =
   | { readonly type: "user.message"; readonly content: readonly { type: "text"; text: string }[] }
-  | { readonly type: "user.interrupt" };
+  | { readonly type: "user.interrupt" }
+  | ToolConfirmation;
+
+/**
+ * A person's decision on a tool call. It names no thread: the server finds that of a subagent by the
+ * call (`BetaManagedAgentsUserToolConfirmationEventParams` of `@anthropic-ai/sdk` 1.12.0).
+ */
+export interface ToolConfirmation {
+  readonly type: "user.tool_confirmation";
+  /** Id of the event of the call. */
+  readonly tool_use_id: string;
+  readonly result: "allow" | "deny";
+  /** The reason, for the agent: only with `deny`, at most 10,000 characters. */
+  readonly deny_message?: string;
+}
 
 /** Events as the API echoes them after sending; none where it echoes nothing. */
 export interface SentEvents {

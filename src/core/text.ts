@@ -159,6 +159,37 @@ export function singleLineJson(json: string): string {
   return json.replace(/[\x85\u2028\u2029]/g, escapeUnits);
 }
 
+/**
+ * Every character but the blank that shows nothing, shows as one, or changes how others show:
+ * controls, formats (bidirectional, zero-width, tags), separators, lone surrogates, private and
+ * unassigned code points, variation selectors, fillers, and the empty Braille pattern.
+ */
+const UNSEEN = /(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+
+/**
+ * Escapes as `\uXXXX` each character that a reader would not see, and drops none: for texts that a
+ * person decides on. In JSON text the value stays the same.
+ */
+export function escapeUnseen(text: string): string {
+  return PLAIN.test(text) ? text : text.replace(UNSEEN, escapeUnits);
+}
+
+/**
+ * Returns a text without line ends, or its beginning and its end. A line between the two says how
+ * many characters are left out: the text cannot forge it.
+ */
+export function clipMiddle(
+  text: string,
+  headChars: number,
+  tailChars: number,
+): { readonly text: string; readonly leftOut: number } {
+  if (text.length <= headChars + tailChars) return { text, leftOut: 0 };
+  const head = firstChars(text, headChars);
+  const tail = lastChars(text, tailChars);
+  const leftOut = text.length - head.length - tail.length;
+  return { text: `${head}\n[${leftOut} characters left out]\n${tail}`, leftOut };
+}
+
 function escapeUnits(char: string): string {
   return char.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
     .join("");

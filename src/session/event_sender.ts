@@ -194,6 +194,9 @@ export class EventSender {
     const check = async (): Promise<Trace<string> | undefined> => {
       // Both ends of the list: where it puts queued events is not specified.
       const alike = await this.#listAlike(sending, ["asc", "desc"]);
+      // A call is decided once: an equal decision on it is the one that counts, whatever its age.
+      const [decision] = event.type === "user.tool_confirmation" ? alike : [];
+      if (decision) return { found: decision.id };
       // Only what is certainly newer than the request shows that it was taken.
       const [found, ...others] = alike.filter(({ age }) => age === "newer");
       if (found && others.length === 0 && !this.#hasTwin(sending)) return { found: found.id };
@@ -279,6 +282,10 @@ function listed(ids: readonly string[]): string {
 
 function isSame(seen: SessionEvent | ClientEvent, sent: ClientEvent, redact: Redact): boolean {
   if (seen.type !== sent.type) return false;
+  if (sent.type === "user.tool_confirmation") {
+    return "tool_use_id" in seen && seen.tool_use_id === sent.tool_use_id &&
+      seen.result === sent.result;
+  }
   if (sent.type !== "user.message" || !("content" in seen)) return true;
   // Both: a secret may have been learned since either was read.
   return redact(contentText(seen.content)) === redact(contentText(sent.content));

@@ -4,10 +4,11 @@
  * @module
  */
 
-import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
+import type { SessionEvent } from "../api/events.ts";
+import type { CallOptions, ListEventsParams, ManagedAgentsApi } from "../api/types.ts";
 import { readEvent, type StopInfo, type TurnEvent, typesIn } from "./event_types.ts";
 import { type PendingAction, pendingAction } from "./result.ts";
-import { type Phase, turnOf } from "./turn.ts";
+import { type Phase, type Turn, turnOf } from "./turn.ts";
 
 /** Holds what a session's newest events say about it. */
 export interface EventStatus {
@@ -48,21 +49,34 @@ export async function readEventStatus(
   exposeToolInputs: boolean,
   options?: CallOptions,
 ): Promise<EventStatus> {
-  const newestFirst: TurnEvent[] = [];
+  const params = { types: TYPES, maxTextChars: MAX_TEXT_CHARS };
+  const newestFirst = await readBackToCalls(api, sessionId, params, options);
+  return eventStatusOf(newestFirst.map(readEvent), exposeToolInputs);
+}
+
+/**
+ * Reads a session's newest events, newest first, as far back as the calls that it waits for: at most
+ * four pages.
+ */
+export async function readBackToCalls(
+  api: Pick<ManagedAgentsApi, "events">,
+  sessionId: string,
+  params: Pick<ListEventsParams, "types" | "maxTextChars">,
+  options?: CallOptions,
+): Promise<SessionEvent[]> {
+  const newestFirst: SessionEvent[] = [];
   let page: string | undefined;
   for (let older = 0; older <= MAX_OLDER_PAGES; older++) {
-    const { data, next_page } = await api.events.list(sessionId, {
-      order: "desc",
-      limit: PAGE_LIMIT,
-      types: TYPES,
-      maxTextChars: MAX_TEXT_CHARS,
-      page,
-    }, options);
-    newestFirst.push(...data.map(readEvent));
+    const { data, next_page } = await api.events.list(
+      sessionId,
+      { order: "desc", limit: PAGE_LIMIT, ...params, page },
+      options,
+    );
+    newestFirst.push(...data);
     page = next_page ?? undefined;
-    if (page === undefined || !lacksCall(newestFirst)) break;
+    if (page === undefined || !lacksCall(newestFirst.map(readEvent))) break;
   }
-  return eventStatusOf(newestFirst, exposeToolInputs);
+  return newestFirst;
 }
 
 /** True if a call which the session waits for is not among the events. */
@@ -77,21 +91,25 @@ function eventStatusOf(newestFirst: readonly TurnEvent[], exposeToolInputs: bool
   // A wait reads the same events in the same way.
   const turn = turnOf(newestFirst.toReversed());
   const status = STATUSES[turn.phase];
-  let asked: readonly string[] = [];
-  if (turn.phase === "blocked") asked = turn.openActions();
-  if (turn.phase === "running") {
-    // A session that has gone on has the answers that it waited for, though the list may lag behind.
-    const waitedFor = new Set(
-      newestFirst.flatMap((event) => event.kind === "idle" ? event.eventIds : []),
-    );
-    asked = turn.unansweredAsks().filter((id) => !waitedFor.has(id));
-  }
   const calls = new Map(
     newestFirst.flatMap((event) => event.kind === "tool_use" ? [[event.tool.id, event.tool]] : []),
   );
   return {
     ...(status && { status }),
     ...(turn.stop && { lastStop: turn.stop }),
-    pendingActions: asked.map((id) => pendingAction(id, calls.get(id), exposeToolInputs)),
+    pendingActions: waitingCalls(turn, newestFirst).map((id) =>
+      pendingAction(id, calls.get(id), exposeToolInputs)
+    ),
   };
+}
+
+/** Lists the ids of the calls that wait for an answer. */
+export function waitingCalls(turn: Turn, newestFirst: readonly TurnEvent[]): readonly string[] {
+  if (turn.phase === "blocked") return turn.openActions();
+  if (turn.phase !== "running") return [];
+  // A session that has gone on has the answers that it waited for, though the list may lag behind.
+  const waitedFor = new Set(
+    newestFirst.flatMap((event) => event.kind === "idle" ? event.eventIds : []),
+  );
+  return turn.unansweredAsks().filter((id) => !waitedFor.has(id));
 }

@@ -54,9 +54,10 @@ type ReadResult = Happening & Pick<TurnEvent, "threadId" | "textDigest">;
 
 /**
  * A read of some events of a session: `first` reads its first inputs and what tells whether turns
- * followed them, where it is small; `status` reads where the session stands and what it waits for.
+ * followed them, where it is small; `status` reads where the session stands and what it waits for;
+ * `subagents` reads their names.
  */
-type EventPart = "first" | "status";
+type EventPart = "first" | "status" | "subagents";
 
 const EVENT_TYPES: Readonly<Record<string, EventType>> = {
   "user.message": { read: readMessage, view: messageView, parts: ["first"] },
@@ -104,7 +105,11 @@ const EVENT_TYPES: Readonly<Record<string, EventType>> = {
   "session.error": { read: readError, view: errorView },
   "session.updated": { read: unread, view: updatedView },
   "session.usage": { read: unread, view: usageView },
-  "session.thread_created": { read: readThread("created"), view: threadView },
+  "session.thread_created": {
+    read: readThread("created"),
+    view: threadView,
+    parts: ["subagents"],
+  },
   "session.thread_status_running": { read: readThread("status"), view: threadView },
   "session.thread_status_idle": { read: readThread("status"), view: stopView },
   "session.thread_status_rescheduled": { read: readThread("status"), view: threadView },

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
+  clipMiddle,
   clipText,
+  escapeUnseen,
   firstChars,
   fromBase64Url,
   jsonLength,
@@ -164,4 +166,38 @@ Deno.test("fromBase64Url() gives back what toBase64Url() was given, and takes no
 Deno.test("plainText() keeps line ends and tabs, and otherwise does what plainLine() does", () => {
   const text = "a\tb\r\n\u001b[31mred\u202e\n\n\u0007end";
   assertEquals(plainText(text), "a\tb \nred\n\n end");
+});
+
+Deno.test("escapeUnseen() escapes every character that shows nothing, and no other", () => {
+  assertEquals(escapeUnseen("plain text, 日本, é, 😀"), "plain text, 日本, é, 😀");
+  const hidden = ["\u0000", "\n", "\x1b", "\x9b", "\u00a0", "\u00ad", "\u115f", "\u200b", "\u200e"];
+  const more = ["\u202e", "\u2028", "\u2067", "\u2800", "\u3000", "\u3164", "\ue000", "\ufe0f"];
+  for (const char of [...hidden, ...more, "\ufeff", "\ud800", "\u{e0041}", "\u{e0100}"]) {
+    const escaped = escapeUnseen(`a${char}b`);
+    assert(/^a(?:\\u[0-9a-f]{4})+b$/.test(escaped), escaped);
+    assertEquals(JSON.parse(`"${escaped}"`), `a${char}b`);
+  }
+});
+
+Deno.test("escapeUnseen() of JSON text keeps its value", () => {
+  fc.assert(
+    fc.property(jsonValue(), (value) => {
+      const json = JSON.stringify(value);
+      assertEquals(JSON.parse(escapeUnseen(json)), JSON.parse(json));
+    }),
+    fuzzRuns(500),
+  );
+});
+
+Deno.test("clipMiddle() keeps both ends, and says between them how much is left out", () => {
+  assertEquals(clipMiddle("abcdef", 4, 2), { text: "abcdef", leftOut: 0 });
+  assertEquals(clipMiddle("abcdefg", 4, 2), {
+    text: "abcd\n[1 characters left out]\nfg",
+    leftOut: 1,
+  });
+  // No half of a character of two units.
+  assertEquals(clipMiddle("😀😀😀", 1, 1), {
+    text: "\n[6 characters left out]\n",
+    leftOut: 6,
+  });
 });
