@@ -19,6 +19,8 @@ import { createSession } from "../tools/create_session.ts";
 import type { ToolCall } from "../tools/define.ts";
 import { agentRef } from "../tools/get_session.ts";
 import { MAX_MESSAGE_CHARS, sendMessage } from "../tools/send_message.ts";
+import { Confirmations } from "../session/confirmations.ts";
+import { askOnTerminal, noteOutcome } from "./ask_approvals.ts";
 import type { App } from "./serve/app.ts";
 import {
   checkEnvironmentChoice,
@@ -147,20 +149,39 @@ async function goOn(
   await sendMessage.run({ session_id: sessionId, text }, call);
 }
 
-function waitForReply(
+/** Waits until the turn is over; a person at the terminal is asked for what it waits for. */
+async function waitForReply(
   sessionId: string,
-  { timeoutMs = MAX_WAIT_MS }: AskConfig,
-  { signal, services: { waiter } }: ToolCall,
-  { liveLine, redact }: Program,
+  config: AskConfig,
+  { signal, services }: ToolCall,
+  program: Program,
 ): Promise<WaitResult> {
-  return waiter.wait({
-    sessionId,
-    timeoutMs,
-    replyChars: MAX_REPLY_CHARS,
-    signal,
-    onProgress: (message) =>
-      liveLine.show(firstChars(redact.thorough(plainLine(message)), MAX_PROGRESS_CHARS)),
-  });
+  const { liveLine, redact, clock } = program;
+  const askPerson = askOnTerminal(program);
+  const confirmations = new Confirmations(sessionId, { ...services, askPerson });
+  // The time that a person takes does not count.
+  for (let timeoutMs = config.timeoutMs ?? MAX_WAIT_MS;;) {
+    const endsAt = clock.now() + timeoutMs;
+    const result = await services.waiter.wait({
+      sessionId,
+      timeoutMs,
+      replyChars: MAX_REPLY_CHARS,
+      signal,
+      onProgress: (message) =>
+        liveLine.show(firstChars(redact.thorough(plainLine(message)), MAX_PROGRESS_CHARS)),
+    });
+    if (result.status !== "requires_action" || !canAsk(config, program)) return result;
+    timeoutMs = config.timeoutMs === undefined ? MAX_WAIT_MS : Math.max(1, endsAt - clock.now());
+    const blocking = result.pending_actions.filter(({ kind }) => kind === "tool_confirmation");
+    const outcomes = await confirmations.ask(blocking.map(({ event_id }) => event_id), signal);
+    if (outcomes.length === 0) return result;
+    for (const outcome of outcomes) noteOutcome(outcome, program);
+  }
+}
+
+/** True if a person sits at the terminal who may be asked, and stdin is for the answers. */
+function canAsk({ json, text }: AskConfig, program: Program): boolean {
+  return program.stdinIsTerminal && program.stderrIsTerminal && !json && text !== "-";
 }
 
 /** Prints the result, and what else there is to know of it. */
@@ -183,7 +204,7 @@ function report(result: WaitResult, config: AskConfig, program: Program): number
   if (result.omitted) {
     note(`The beginning is left out: the Claude Console shows it, in session ${result.session_id}`);
   }
-  const advice = adviceOn(result, config);
+  const advice = adviceOn(result, config, canAsk(config, program));
   if (advice !== undefined) note(advice);
   return ASK_EXIT[status];
 }
@@ -191,14 +212,16 @@ function report(result: WaitResult, config: AskConfig, program: Program): number
 function adviceOn(
   { status, reply, session_id: id }: WaitResult,
   config: AskConfig,
+  wasAsked: boolean,
 ): string | undefined {
   const again = `cma-mcp ask --session ${id}`;
   switch (status) {
     case "idle":
       return reply === "" ? "The turn is over without a reply" : undefined;
     case "requires_action":
-      return config.simulate
-        ? END_OF_SIMULATION
+      if (config.simulate) return END_OF_SIMULATION;
+      return wasAsked
+        ? `To be asked again: ${again}; or answer in the Claude Console first`
         : `Answer in the Claude Console; then type ${again}`;
     case "timeout":
       return howToWaitOn(id, config);

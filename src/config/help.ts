@@ -138,6 +138,8 @@ const MORE_HELP: Readonly<Record<string, readonly string[]>> = {
     "",
     "The text - is read from stdin. With --session the agent may be left out; without",
     "a text it then waits for the reply that is under way. Progress goes to stderr.",
+    "On a terminal it asks you to allow or deny the tool calls that need an approval;",
+    "not with --json, and not where the text comes from stdin.",
     "",
     "Exit codes:",
     ...ASK_EXIT_HELP.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`),

@@ -23,6 +23,7 @@ type Usable = Pick<
   | "plainStdin"
   | "stdinIsTerminal"
   | "stdoutIsTerminal"
+  | "stderrIsTerminal"
   | "columns"
   | "writeOut"
   | "onReload"

@@ -106,19 +106,54 @@ Deno.test("the program writes a file that a session made to stdout, byte for byt
 
 const TERMINAL = new URL("../../", import.meta.url);
 
-/** Runs the program in a terminal that `script` (util-linux) makes; undefined where it is not here. */
-async function inTerminal(words: string, env: Record<string, string> = {}, columns = 70) {
+/** The command that runs the program in a terminal that `script` (util-linux) makes. */
+function terminalCommand(
+  words: string,
+  env: Record<string, string>,
+  columns: number,
+  stdin: "null" | "piped",
+): Deno.Command {
   const program = [EXECUTABLE ?? Deno.execPath(), ...EXECUTABLE ? [] : SOURCE_ARGS];
   const command = `stty cols ${columns}; ${program.map((word) => `'${word}'`).join(" ")} ${words}`;
-  const { stdout } = await new Deno.Command("script", {
+  return new Deno.Command("script", {
     args: ["-qec", command, "/dev/null"],
     cwd: TERMINAL,
     clearEnv: true,
     env: cleanEnv({ TERM: "xterm", ...env }),
-    stdin: "null",
+    stdin,
     stdout: "piped",
-  }).output();
+  });
+}
+
+/** Runs the program in a terminal; returns what that showed. */
+async function inTerminal(words: string, env: Record<string, string> = {}, columns = 70) {
+  const { stdout } = await terminalCommand(words, env, columns, "null").output();
   return new TextDecoder().decode(stdout);
+}
+
+/** Does the same, and types each answer when its question has been shown. */
+async function typing(
+  words: string,
+  answers: readonly (readonly [question: string, keys: string])[],
+): Promise<{ readonly shown: string; readonly code: number }> {
+  const child = terminalCommand(words, {}, 200, "piped").spawn();
+  const writer = child.stdin.getWriter();
+  let shown = "";
+  let from = 0;
+  let next = 0;
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    shown += text;
+    const [question, keys] = answers[next] ?? [];
+    const at = question === undefined ? -1 : shown.indexOf(question, from);
+    if (question === undefined || at < 0) continue;
+    next++;
+    from = at + question.length;
+    await writer.write(new TextEncoder().encode(keys));
+  }
+  await writer.close().catch(() => {});
+  const { code } = await child.status;
+  assertEquals(next, answers.length, shown);
+  return { shown, code };
 }
 
 const hasScript = Deno.build.os === "linux" &&
@@ -142,5 +177,35 @@ Deno.test({
     assert(turn.endsWith("\r\x1b[2KDone\r\n"), turn);
     const unsized = await inTerminal("ask --simulate 'Simulated Script' 'say Done'", {}, 0);
     assert(unsized.includes("\r\x1b[2Ksending (0 s)"), unsized);
+  },
+});
+
+const CTRL_D = "\x04";
+
+Deno.test({
+  name: "the program asks on a terminal for approvals, and sends what is typed",
+  ignore: !hasScript,
+  fn: async () => {
+    const { shown, code } = await typing("ask --simulate 'Simulated Two Approvals' Hello", [
+      ["1. bash: type allow, deny or later (Enter is later)\r\n", "deny\n"],
+      ["The reason, for the agent (Enter for none):\r\n", "Not today.\n"],
+      ["2. bash: type allow, deny or later (Enter is later)\r\n", "allow\n"],
+    ]);
+    assertEquals(code, 0, shown);
+    assertMatch(shown, /1\. bash, by the agent\r\n {3}\{"command":"git push --force"\}\r\n/);
+    assertMatch(shown, /denied: bash \(sevt_\w+\)\r\n.*allowed: bash \(sevt_\w+\)\r\n/);
+    assert(shown.endsWith("1 of 2 simulated commands were allowed.\r\n"), shown);
+  },
+});
+
+Deno.test({
+  name: "the program puts approvals off at the end of the terminal's input",
+  ignore: !hasScript,
+  fn: async () => {
+    const { shown, code } = await typing("ask --simulate 'Simulated Approval Needed' Hello", [
+      ["type allow, deny or later (Enter is later)\r\n", CTRL_D],
+    ]);
+    assertEquals(code, 3, shown);
+    assertMatch(shown, /waits for an approval: bash /);
   },
 });

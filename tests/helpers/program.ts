@@ -62,6 +62,7 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
     setEnv: () => {},
     stdinIsTerminal: false,
     stdoutIsTerminal: false,
+    stderrIsTerminal: false,
     columns: () => undefined,
     plainStdin: () => new ReadableStream<Uint8Array>(),
     color: false,

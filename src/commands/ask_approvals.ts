@@ -1,0 +1,189 @@
+/**
+ * Asks a person at the terminal whether the agent may use its tools.
+ *
+ * @module
+ */
+
+import { type ByteLine, byteLines } from "../core/byte_lines.ts";
+import { raceSignal } from "../core/abort.ts";
+import { plainLine } from "../core/text.ts";
+import type { Program } from "../runtime/program.ts";
+import {
+  type AskPerson,
+  type Confirmation,
+  type Decision,
+  MAX_REASON_CHARS,
+  type Outcome,
+} from "../session/confirmations.ts";
+
+/** Longest line that is read, in bytes: no longer one can be a reason. */
+const MAX_LINE_BYTES = 4 * MAX_REASON_CHARS;
+
+/** What was typed before the calls are shown comes within so many milliseconds, and counts for nothing. */
+const TYPED_AHEAD_MS = 200;
+
+/** The parts of a program that speak with a person. */
+type Asking = Pick<Program, "plainStdin" | "clock" | "note" | "liveLine">;
+
+/**
+ * Makes the way to ask on stderr and stdin. Only the word `allow` allows a call; Enter alone, and the
+ * end of the input, put the decision off.
+ */
+export function askOnTerminal(program: Asking): AskPerson {
+  const lines = new TypedLines(program);
+  return async (asked, signal) => {
+    const { liveLine, note } = program;
+    await liveLine.hide();
+    await lines.dropTyped(signal);
+    note(
+      asked.length === 1
+        ? "The agent asks for your approval of a tool call:"
+        : `The agent asks for your approval of ${asked.length} tool calls:`,
+    );
+    asked.forEach((call, index) => show(call, index, note));
+    const decisions = new Map<string, Decision>();
+    for (const [index, call] of asked.entries()) {
+      const decision = await decide(call, index, lines, note, signal);
+      if (decision === "end") break;
+      if (decision !== "later") decisions.set(call.eventId, decision);
+    }
+    liveLine.show("sending");
+    return decisions;
+  };
+}
+
+type Note = Program["note"];
+
+/** Shows one call: what runs, and for whom. */
+function show(call: Confirmation, index: number, note: Note): void {
+  const { subagent, server, leftOut } = call;
+  const by = subagent === undefined ? "the agent" : `subagent ${subagent}`;
+  const from = server === undefined ? "" : ` of MCP server ${server}`;
+  note(`${titleOf(call, index)}${from}, by ${by}`);
+  for (const line of call.input.split("\n")) note(`   ${line}`);
+  if (leftOut > 0) note(`   (${leftOut} characters of this input are not shown)`);
+}
+
+function titleOf({ tool }: Confirmation, index: number): string {
+  return `${index + 1}. ${tool}`;
+}
+
+/** Asks about one call until the person gives one of the answers. */
+async function decide(
+  call: Confirmation,
+  index: number,
+  lines: TypedLines,
+  note: Note,
+  signal: AbortSignal,
+): Promise<Decision | "later" | "end"> {
+  const title = titleOf(call, index);
+  for (;;) {
+    note(
+      call.mayAllow
+        ? `${title}: type allow, deny or later (Enter is later)`
+        : `${title}: type deny or later (Enter is later); too little of it is shown to allow it here`,
+    );
+    const line = await lines.next(signal);
+    if (!line) return "end";
+    const word = textOf(line)?.trim();
+    if (word === "" || word === "later") return "later";
+    if (word === "allow" && call.mayAllow) return { result: "allow" };
+    if (word === "deny") {
+      const reason = await readReason(lines, note, signal);
+      return reason === undefined ? "end" : { result: "deny", reason };
+    }
+  }
+}
+
+/** Reads the reason of a denial; undefined at the end of the input: then nothing is decided. */
+async function readReason(
+  lines: TypedLines,
+  note: Note,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  for (;;) {
+    note("   The reason, for the agent (Enter for none):");
+    const line = await lines.next(signal);
+    if (!line) return undefined;
+    const text = textOf(line);
+    const reason = text === undefined ? undefined : plainLine(text).trim();
+    if (reason !== undefined && reason.length <= MAX_REASON_CHARS) return reason;
+    note(`   That is too long: a reason has at most ${MAX_REASON_CHARS} characters`);
+  }
+}
+
+/** Returns the text of a line; undefined for one that is too long. */
+function textOf(line: ByteLine): string | undefined {
+  return line.kind === "line" ? new TextDecoder().decode(line.bytes) : undefined;
+}
+
+/** Reads what a person types, from the first question on. */
+class TypedLines {
+  readonly #program: Pick<Program, "plainStdin" | "clock">;
+  #lines: ByteLine[] = [];
+  #isOpen = false;
+  #isAtEnd = false;
+  #wake = () => {};
+
+  constructor(program: Pick<Program, "plainStdin" | "clock">) {
+    this.#program = program;
+  }
+
+  /** Drops what was typed before: nobody can have meant what comes now. */
+  async dropTyped(signal: AbortSignal): Promise<void> {
+    if (!this.#isOpen) {
+      this.#isOpen = true;
+      void this.#read();
+    }
+    await this.#program.clock.sleep(TYPED_AHEAD_MS, signal);
+    this.#lines = [];
+  }
+
+  /** Returns the next line; undefined at the end of the input. */
+  async next(signal: AbortSignal): Promise<ByteLine | undefined> {
+    for (;;) {
+      signal.throwIfAborted();
+      const line = this.#lines.shift();
+      if (line || this.#isAtEnd) return line;
+      await raceSignal(new Promise<void>((resolve) => this.#wake = resolve), signal);
+    }
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for await (const line of byteLines(this.#program.plainStdin(), MAX_LINE_BYTES)) {
+        this.#lines.push(line);
+        this.#wake();
+      }
+    } catch {
+      // A terminal that is gone is the end of the input.
+    }
+    this.#isAtEnd = true;
+    this.#wake();
+  }
+}
+
+/** Says what became of a decision. */
+export function noteOutcome(
+  outcome: Outcome,
+  { note, redact }: Pick<Program, "note" | "redact">,
+): void {
+  const { asked: { tool, eventId }, decision } = outcome;
+  const call = `${tool} (${eventId})`;
+  switch (outcome.kind) {
+    case "sent":
+      return note(`${decision.result === "allow" ? "allowed" : "denied"}: ${call}`);
+    case "answered_elsewhere":
+      return note(`answered elsewhere: ${call}; your answer does not count`);
+    case "changed":
+      return note(`changed since it was shown: ${call}; nothing was sent`);
+    case "gone":
+      return note(`no longer waits: ${call}; nothing was decided`);
+    case "unknown":
+      return note(`it is not known if your answer arrived: ${call}; it is not sent again`);
+    case "failed": {
+      const reason = redact.thorough(plainLine(outcome.error.message));
+      return note(`not sent: ${call}; ${reason}`);
+    }
+  }
+}
