@@ -131,13 +131,13 @@ export class Confirmations {
     const { api, redact, clock } = this.#options;
     const open = blocking.filter((id) => !this.#settled.has(id));
     if (open.length === 0) return [];
-    for (const pauseMs of [...LIST_LAGS_MS, undefined]) {
+    for (let reads = 0;; reads++) {
       const { waiting, known } = await readCalls(api, this.#sessionId, redact, { signal });
       const unasked = waiting.filter(({ eventId }) => !this.#settled.has(eventId));
+      const pauseMs = LIST_LAGS_MS[reads];
       if (pauseMs === undefined || open.every((id) => known.has(id))) return unasked;
       await clock.sleep(pauseMs, signal);
     }
-    return [];
   }
 }
 

@@ -1,6 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ApiError } from "../../../src/api/errors.ts";
 import { ask } from "../../../src/commands/ask.ts";
+import { noteOutcome } from "../../../src/commands/ask_approvals.ts";
 import type { AskConfig } from "../../../src/config/config.ts";
+import type { Confirmation, Outcome } from "../../../src/session/confirmations.ts";
 import type { RecordedProgram } from "../../helpers/program.ts";
 import { openTerminal, type Terminal } from "../../helpers/terminal.ts";
 
@@ -253,3 +256,33 @@ Deno.test("ask() asks nobody about a call of a custom tool", async () => {
   assertEquals(noted.some((line) => line.includes("type allow")), false);
   assert(noted.some((line) => line.startsWith("waits for a result: get_weather")));
 });
+
+Deno.test("ask() says that a decision got lost, does not send it twice, and ends with 3", async () => {
+  const terminal = openTerminal();
+  const before = () => {
+    const match = { method: "POST", path: /\/events$/ };
+    terminal.simulator.faults.add({ match, fault: { kind: "hang" } });
+  };
+  const { code, noted, decisions } = await asking(ONE, [["type allow", "allow"]], {
+    terminal,
+    before,
+  });
+  assertEquals([code, decisions], [3, []]);
+  assert(noted.some((line) => line.startsWith("it is not known if your answer arrived: bash (")));
+  assertEquals(terminal.requests.filter((one) => /^POST .*events$/.test(one)).length, 1);
+});
+
+const OUTCOMES: readonly (readonly [Outcome["kind"], RegExp])[] = [
+  ["changed", /^changed since it was shown: bash \(sevt_1\); nothing was sent$/],
+  ["gone", /^no longer waits: bash \(sevt_1\); nothing was decided$/],
+  ["failed", /^not sent: bash \(sevt_1\); No\.$/],
+];
+for (const [kind, expected] of OUTCOMES) {
+  Deno.test(`noteOutcome() says of a decision that it is ${kind}`, () => {
+    const asked = { eventId: "sevt_1", tool: "bash" } as Confirmation;
+    const error = new ApiError("No.", { kind: "http", status: 403 });
+    const program = openTerminal().program();
+    noteOutcome({ asked, decision: { result: "allow" }, kind, error } as Outcome, program);
+    assert(expected.test(program.noted[0] ?? ""), program.noted[0]);
+  });
+}
