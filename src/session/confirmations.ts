@@ -144,8 +144,8 @@ export class Confirmations {
 /** The calls of a session, as its newest events show them. */
 interface Calls {
   readonly waiting: readonly Confirmation[];
-  /** Ids of calls that have an answer. */
-  readonly answered: ReadonlySet<string>;
+  /** The `result` of each answer, by the id of its call. */
+  readonly answers: ReadonlyMap<string, unknown>;
   /** Ids of all calls among the events. */
   readonly known: ReadonlySet<string>;
 }
@@ -163,11 +163,15 @@ async function readCalls(
   const newestFirst = events.map(readEvent);
   const turn = turnOf(newestFirst.toReversed());
   const calls = new Map<string, SessionEvent>();
+  const answers = new Map<string, unknown>();
   const subagents = new Map<string, string>();
   for (const [index, event] of newestFirst.entries()) {
     const wire = events[index];
     if (event.kind === "thread" && event.threadId !== undefined) {
       subagents.set(event.threadId, event.agentName ?? event.threadId);
+    }
+    if (wire && event.kind === "input" && event.answers !== undefined) {
+      answers.set(event.answers, wire.result);
     }
     if (wire && event.kind === "tool_use" && event.id !== undefined) calls.set(event.id, wire);
   }
@@ -177,7 +181,7 @@ async function readCalls(
   });
   return {
     waiting: await Promise.all(asked),
-    answered: turn.answered,
+    answers,
     known: new Set(calls.keys()),
   };
 }
@@ -264,8 +268,8 @@ async function sendDecisions(
   return outcomes;
 }
 
-function goneAs({ eventId }: Confirmation, { answered }: Calls): "answered_elsewhere" | "gone" {
-  return answered.has(eventId) ? "answered_elsewhere" : "gone";
+function goneAs({ eventId }: Confirmation, { answers }: Calls): "answered_elsewhere" | "gone" {
+  return answers.has(eventId) ? "answered_elsewhere" : "gone";
 }
 
 async function sendDecision(
@@ -279,14 +283,19 @@ async function sendDecision(
     return { ...one, kind: "sent" };
   } catch (error) {
     if (signal.aborted) throw error;
-    if (error instanceof ToolError && error.code === "delivery_unknown") {
-      return { ...one, kind: "unknown" };
-    }
-    if (!(error instanceof ApiError)) throw error;
-    // An answer that came first makes the API refuse this one.
+    const isLost = error instanceof ToolError && error.code === "delivery_unknown";
+    if (!isLost && !(error instanceof ApiError)) throw error;
     const calls = await readCalls(api, sessionId, redact, { signal }).catch(() => undefined);
     signal.throwIfAborted();
-    const waits = calls?.waiting.some(({ eventId }) => eventId === one.asked.eventId) ?? true;
+    const { asked: { eventId }, decision } = one;
+    if (!(error instanceof ApiError)) {
+      if (!calls?.answers.has(eventId)) return { ...one, kind: "unknown" };
+      // Only the first answer to a call counts.
+      const isOurs = calls.answers.get(eventId) === decision.result;
+      return { ...one, kind: isOurs ? "sent" : "answered_elsewhere" };
+    }
+    // An answer that came first makes the API refuse this one.
+    const waits = calls?.waiting.some((call) => call.eventId === eventId) ?? true;
     return calls && !waits
       ? { ...one, kind: goneAs(one.asked, calls) }
       : { ...one, kind: "failed", error };

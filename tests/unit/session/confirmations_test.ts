@@ -285,7 +285,8 @@ Deno.test("a decision of another person does not pass for a lost one", async () 
     session.take({ ...event, result: "deny" } as ClientEvent);
     throw new ApiError("lost", { kind: "timeout" });
   };
-  assertEquals((await session.ask()).map(({ kind }) => kind), ["unknown"]);
+  assertEquals((await session.ask()).map(({ kind }) => kind), ["answered_elsewhere"]);
+  assertEquals(session.sent.length, 1);
 });
 
 Deno.test("calls that were put off are not asked about again", async () => {
