@@ -208,7 +208,7 @@ Deno.test("the doctor says at once what it waits for when the network does not r
   );
   await program.until(() => program.stdout.find((line) => line.startsWith("fail settings")));
   program.kill("SIGTERM");
-  assertEquals((await program.ending()).code, 1);
+  assertEquals((await program.ending()).code, 130);
   listener.close();
   await listening;
   for (const connection of taken) connection.close();
