@@ -129,6 +129,8 @@ async function play(
   print(
     simulate
       ? "Next: put your own agents behind it. See 'cma-mcp --help'."
+      : status === "requires_action"
+      ? `Next: 'cma-mcp ask --session ${session_id}' shows what waits for a person.`
       : `Next: go on with 'cma-mcp ask --session ${session_id} "<text>"'.`,
   );
 }

@@ -124,6 +124,13 @@ Deno.test("demo() says how to wait on for a real agent that it leaves at work", 
   assertMatch(program.noted.at(-1) ?? "", /To wait for its reply: cma-mcp ask --session sesn_\w+$/);
 });
 
+Deno.test("demo() sends nobody on with a text where the agent waits for an approval", async () => {
+  const terminal = openTerminal();
+  const program = terminal.program();
+  await terminal.run(demo(demoOf(terminal, "Simulated Approval Needed"), program));
+  assertMatch(program.printed.at(-1) ?? "", /'cma-mcp ask --session sesn_\w+' shows what waits/);
+});
+
 Deno.test("demo() says what a failure of the API means, and what to do", async () => {
   const terminal = openTerminal();
   terminal.simulator.faults.add({ match: {}, fault: { kind: "status", status: 401 } });
