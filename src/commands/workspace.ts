@@ -113,7 +113,8 @@ export async function findAgent(
   { api }: Pick<App, "api">,
   program: Pick<Program, "stopping" | "note" | "redact">,
 ): Promise<FoundAgent> {
-  if (kindOfId(wanted) === "agent") return { id: wanted };
+  // Ids contain digits; a name may begin like one, as in "agent_support".
+  if (kindOfId(wanted) === "agent" && /\d/.test(wanted)) return { id: wanted };
   const { found, complete } = await readAgents(api, program.stopping);
   const meant = found.filter((agent) => isCalled(agent, wanted));
   const [only, ...others] = meant;

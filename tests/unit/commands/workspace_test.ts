@@ -25,6 +25,18 @@ Deno.test("findAgent() finds an agent by its whole name, in any case", async () 
   assertEquals((await found("  simulated SLOW  answer ", terminal)).id, id);
 });
 
+Deno.test("findAgent() finds an agent whose name begins like an id", async () => {
+  const terminal = openTerminal();
+  const recorded = terminal.program();
+  const named = { id: "agent_1", name: "agent_support" };
+  const looking = withApp(terminal.access, recorded, async ({ api }) => {
+    const agents = { ...api.agents, list: () => Promise.resolve({ data: [named] }) };
+    const { id } = await findAgent("agent_support", { api: { ...api, agents } }, recorded);
+    assertEquals(id, "agent_1");
+  });
+  assertEquals(await terminal.run(looking), 0);
+});
+
 Deno.test("findAgent() takes no part of a name for an agent, and notes who may be meant", async () => {
   const terminal = openTerminal();
   const recorded = terminal.program();
