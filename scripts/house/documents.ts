@@ -8,6 +8,8 @@
 import { type CommandDefinition, COMMANDS } from "../../src/config/command_line.ts";
 import { type SettingLine, settingLines } from "../../src/config/help.ts";
 import type { CommandName } from "../../src/config/settings.ts";
+import { SERVER_NAME } from "../../src/config/resolve.ts";
+import { installLink } from "../../src/hosts/entry.ts";
 import { TOOL_SETS } from "../../src/tools/registry.ts";
 import { OLDEST_NODE, PACKAGE } from "../npm/manifest.ts";
 import { parseRecord, RECORD_PATH, type RecordedRun } from "../bench/record.ts";
@@ -150,6 +152,24 @@ export function npmInstall(
   ].join("\n\n");
 }
 
+/** Hosts with a link that adds the server, by the name that a button has. */
+const LINKED_HOSTS = [["vscode", "VS Code"], ["cursor", "Cursor"]] as const;
+
+/** Returns links that add the package to a host: to one that is published, else how to get them. */
+export function installButtons(
+  { name, isPublished }: { readonly name: string; readonly isPublished: boolean },
+): string {
+  if (!isPublished) {
+    return "For VS Code and Cursor, `cma-mcp config vscode` and `cma-mcp config cursor` also print a " +
+      "link that adds the server.";
+  }
+  const executable = { command: "npx", args: ["-y", name] };
+  const links = LINKED_HOSTS.map(([host, title]) =>
+    `[Add to ${title}](${installLink(host, { executable, name: SERVER_NAME, simulate: false })})`
+  );
+  return `One click: ${links.join(" · ")}`;
+}
+
 const serveSettings = (overHttp: boolean) =>
   settingTable(settingLines("serve").filter(({ httpOnly }) => httpOnly === overHttp));
 
@@ -160,6 +180,7 @@ type MakePart = (record: string) => string;
 const PARTS: Readonly<Record<string, Readonly<Record<string, MakePart>>>> = {
   "README.md": {
     npm: () => npmInstall(PACKAGE),
+    buttons: () => installButtons(PACKAGE),
     tools: () => toolSetTables(TOOL_SETS),
   },
   "docs/settings.md": {

@@ -51,7 +51,7 @@ import {
 const SIMULATOR_PORT = 4000;
 
 /** Name of the server in a host unless a flag gives another. */
-const SERVER_NAME = "managed-agents";
+export const SERVER_NAME = "managed-agents";
 
 /** Reads an environment variable. */
 export type ReadEnv = (name: string) => string | undefined;

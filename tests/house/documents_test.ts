@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { z } from "zod";
 import {
   commandTables,
+  installButtons,
   npmInstall,
   renderParts,
   settingTable,
@@ -62,6 +63,16 @@ Deno.test("npmInstall() tells nobody to run a name that is not published", () =>
   assert(!runs.test(npmInstall({ name, isPublished: false })));
   assertStringIncludes(npmInstall({ name, isPublished: false }), "./dist/a-name-*.tgz");
   assert(runs.test(npmInstall({ name, isPublished: true })));
+});
+
+Deno.test("installButtons() links only to a name that is published", () => {
+  const name = "a-name";
+  assert(!installButtons({ name, isPublished: false }).includes("https://"));
+  const links = installButtons({ name, isPublished: true });
+  assertStringIncludes(links, "[Add to VS Code](https://insiders.vscode.dev/redirect?url=");
+  const [, config = ""] = /cursor\.com\/install-mcp\?name=[^&]+&config=([^)]+)\)/.exec(links) ?? [];
+  const { command, args } = JSON.parse(atob(decodeURIComponent(config)));
+  assertEquals([command, args], ["npx", ["-y", name]]);
 });
 
 Deno.test("renderParts() replaces what is between the markers and nothing else", () => {

@@ -365,13 +365,14 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
   [
     "generated tables are current",
     {
-      "README.md": "<!-- generated:npm -->\n<!-- end -->\n<!-- generated:tools -->\n<!-- end -->\n",
+      "README.md":
+        "<!-- generated:npm -->\n<!-- end -->\n<!-- generated:buttons -->\n<!-- end -->\n<!-- generated:tools -->\n<!-- end -->\n",
       "docs/settings.md": SETTINGS_DOCUMENT,
       "docs/figures.md": FIGURES_DOCUMENT,
     },
     /README\.md is out of date: run 'deno task docs'/,
     {
-      "README.md": generated("README.md", "npm", "tools"),
+      "README.md": generated("README.md", "npm", "buttons", "tools"),
       "docs/settings.md": SETTINGS_DOCUMENT,
       "docs/figures.md": FIGURES_DOCUMENT,
     },
