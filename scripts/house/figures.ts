@@ -32,7 +32,7 @@ const SHOWN: readonly (readonly [id: string, what: string])[] = [
   ["overhead.http_16.vs_bare", "Calls a second over HTTP, relative to a bare handler"],
   ["overhead.http_16.vs_sdk2", "… relative to a minimal server of the same SDK"],
   ["overhead.http_16_modern.vs_sdk2", "… the same in the 2026-07-28 protocol"],
-  ["overhead.stdio.vs_sdk2", "… the same on stdio"],
+  ["overhead.stdio_16.vs_sdk2", "… the same on stdio"],
   ["start.executable.vs_one_tool", "Start of the executable, relative to a one-tool server"],
   ["sse.turn.growth", "Cost of an event in a turn of 100,000, relative to a turn of 10,000"],
   ["model_cost.tools_list", "`tools/list`"],
