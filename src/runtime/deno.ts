@@ -7,13 +7,7 @@
 import type { Socket } from "node:net";
 import type { OpenHttpClient } from "../api/connections.ts";
 import { systemClock } from "../core/clock.ts";
-import type { Runtime } from "./runtime.ts";
-
-/** Time after which a write to a full pipe that does not block is tried again, in milliseconds. */
-const WOULD_BLOCK_MS = 10;
-
-/** Most files that are opened to count them: that takes time, about half a second. */
-const MAX_TRIED_FILES = 50_000;
+import { BOUNDS, type Runtime } from "./runtime.ts";
 
 const { os } = Deno.build;
 
@@ -87,9 +81,6 @@ export const denoRuntime: Runtime = {
   },
 };
 
-/** Bytes of one read or write: the capacity of a pipe. */
-const PIPE_BYTES = 64 * 1024;
-
 /** Stdout, once it turned out to be a pipe to a host. */
 let pipeToHost: Socket | undefined;
 
@@ -100,7 +91,7 @@ let pipeToHost: Socket | undefined;
  * milliseconds to load.
  */
 async function* readStdin(): AsyncGenerator<Uint8Array> {
-  const buffer = new Uint8Array(PIPE_BYTES);
+  const buffer = new Uint8Array(BOUNDS.pipeBytes);
   for (let isFirst = true;; isFirst = false) {
     const count = await Deno.stdin.read(buffer);
     if (count === null) return;
@@ -127,7 +118,7 @@ function openPipe(net: typeof import("node:net"), fd: 0 | 1): Socket | undefined
 }
 
 function writePipe(pipe: Socket, bytes: Uint8Array): Promise<number> {
-  const piece = bytes.subarray(0, PIPE_BYTES);
+  const piece = bytes.subarray(0, BOUNDS.pipeBytes);
   return new Promise((resolve, reject) =>
     pipe.write(piece, (error) => error ? reject(error) : resolve(piece.byteLength))
   );
@@ -147,7 +138,7 @@ async function write(
     } catch (error) {
       // Another process that shares the pipe may have made it non-blocking.
       if (!(error instanceof Deno.errors.WouldBlock)) throw error;
-      await systemClock.sleep(WOULD_BLOCK_MS);
+      await systemClock.sleep(BOUNDS.wouldBlockMs);
     }
   }
 }
@@ -157,7 +148,7 @@ function countOpenableFiles(wanted: number): number | undefined {
   const files: Deno.FsFile[] = [];
   try {
     const path = Deno.execPath();
-    for (let i = 0; i < Math.min(wanted, MAX_TRIED_FILES); i++) files.push(Deno.openSync(path));
+    for (let i = 0; i < Math.min(wanted, BOUNDS.triedFiles); i++) files.push(Deno.openSync(path));
     return wanted;
   } catch {
     return files.length > 0 ? files.length : undefined;

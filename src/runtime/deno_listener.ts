@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { messageOf, UsageError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import {
+  BOUNDS,
   CutConnection,
   type HandleRequest,
   type ListenAddress,
@@ -15,23 +16,8 @@ import {
   type Listening,
 } from "./runtime.ts";
 
-/** Time between two log lines while descriptor tables stay full, in milliseconds. */
-const TELL_MS = 60_000;
-
 /** Pause before `accept` is tried again when no connection could be closed, in milliseconds. */
 const FULL_MS = 50;
-
-/**
- * Connections that are closed when no file can be opened: more than the one that is needed, so that
- * running requests find files for their own connections to the API.
- */
-const CLOSED_AT_ONCE = 32;
-
-/**
- * Least time after which a connection counts as used again, in milliseconds: otherwise connections
- * with many pipelined requests would always be newer than one that has just come.
- */
-const USED_MS = 1_000;
 
 /** The part of an `AbortSignal` that Deno's server uses. */
 interface CancelSignal {
@@ -102,7 +88,7 @@ export function listen(
     let usedAt = clock.now();
     const endRequest = () => {
       running--;
-      if (clock.now() - usedAt < USED_MS) return;
+      if (clock.now() - usedAt < BOUNDS.usedAgainMs) return;
       usedAt = clock.now();
       if (connections.delete(accepted)) connections.add(accepted);
     };
@@ -180,13 +166,14 @@ export function listen(
 
   /** Closes idle connections, the longest unused first. */
   const makeRoom = async (error: unknown) => {
-    if (clock.now() - toldAt >= TELL_MS) {
+    if (clock.now() - toldAt >= BOUNDS.tellFullMs) {
       toldAt = clock.now();
       log.error("The port took no more connections: idle ones are closed", {
         error: messageOf(error),
       });
     }
-    const idle = connections.values().filter(({ isIdle }) => isIdle).take(CLOSED_AT_ONCE).toArray();
+    const idle = connections.values().filter(({ isIdle }) => isIdle).take(BOUNDS.closedAtOnce)
+      .toArray();
     for (const one of idle) one.close();
     if (idle.length === 0) accepting = false;
     // Not every runtime reports the end of all cut connections.

@@ -11,16 +11,7 @@ import process from "node:process";
 import tty from "node:tty";
 import { systemClock } from "../core/clock.ts";
 import type { Executable } from "../hosts/entry.ts";
-import type { Runtime } from "./runtime.ts";
-
-/** How long until a full pipe that does not block is tried again, in milliseconds. */
-const WOULD_BLOCK_MS = 10;
-
-/** More files are not tried, since it takes time: about half a second. */
-const MAX_TRIED_FILES = 50_000;
-
-/** Bytes that are written at once: what a pipe holds. */
-const PIPE_BYTES = 64 * 1024;
+import { BOUNDS, type Runtime } from "./runtime.ts";
 
 const isWindows = process.platform === "win32";
 const os = isWindows ? "windows" : process.platform === "darwin" ? "darwin" : "linux";
@@ -153,7 +144,7 @@ function toStream(stream: NodeJS.WritableStream): Write {
   let failure: Error | undefined;
   stream.on("error", (error) => failure ??= error);
   return (bytes) => {
-    const piece = bytes.subarray(0, PIPE_BYTES);
+    const piece = bytes.subarray(0, BOUNDS.pipeBytes);
     return new Promise((resolve, reject) =>
       stream.write(piece, (error) => error ? reject(failure ?? error) : resolve(piece.byteLength))
     );
@@ -170,7 +161,7 @@ async function toFile(fd: number, bytes: Uint8Array): Promise<number> {
     } catch (error) {
       // Another process that has the same pipe may have made it one that does not block.
       if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
-      await systemClock.sleep(WOULD_BLOCK_MS);
+      await systemClock.sleep(BOUNDS.wouldBlockMs);
     }
   }
 }
@@ -179,7 +170,7 @@ async function toFile(fd: number, bytes: Uint8Array): Promise<number> {
 function countOpenableFiles(wanted: number): number | undefined {
   const files: number[] = [];
   try {
-    for (let i = 0; i < Math.min(wanted, MAX_TRIED_FILES); i++) {
+    for (let i = 0; i < Math.min(wanted, BOUNDS.triedFiles); i++) {
       files.push(fs.openSync(process.execPath, "r"));
     }
     return wanted;

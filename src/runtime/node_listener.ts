@@ -15,24 +15,13 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import { webStream } from "./node_streams.ts";
 import {
+  BOUNDS,
   CutConnection,
   type HandleRequest,
   type ListenAddress,
   ListenError,
   type Listening,
 } from "./runtime.ts";
-
-/** While files run out again and again, that is logged this often, in milliseconds. */
-const TELL_MS = 60_000;
-
-/** How many connections are closed when files run out: more than the one that is needed. */
-const CLOSED_AT_ONCE = 32;
-
-/**
- * A connection counts as used again at most this often, in milliseconds: otherwise those with many
- * pipelined requests would always be newer than one that has just come.
- */
-const USED_MS = 1_000;
 
 /**
  * Files that are kept for everything but clients' connections, above all for those to the API. Node
@@ -107,7 +96,7 @@ export async function listenOnNode(
 
   /** Closes idle connections, the longest unused first; returns false where there is none. */
   const makeRoom = (): boolean => {
-    if (clock.now() - toldAt >= TELL_MS) {
+    if (clock.now() - toldAt >= BOUNDS.tellFullMs) {
       toldAt = clock.now();
       log.error("The port took no more connections: idle ones are closed", {
         error: `There are nearly as many open files as may be: ${maxFile + SPARE_FILES}`,
@@ -118,7 +107,7 @@ export async function listenOnNode(
       if (connection.running.size > 0) continue;
       connections.delete(key);
       connection.socket.destroy();
-      if (++closed === CLOSED_AT_ONCE) break;
+      if (++closed === BOUNDS.closedAtOnce) break;
     }
     return closed > 0;
   };
@@ -153,7 +142,7 @@ export async function listenOnNode(
       else outgoing.writeHead(500).end();
     } finally {
       connection.running.delete(controller);
-      if (clock.now() - connection.usedAt >= USED_MS && connections.delete(key)) {
+      if (clock.now() - connection.usedAt >= BOUNDS.usedAgainMs && connections.delete(key)) {
         connection.usedAt = clock.now();
         connections.set(key, connection);
       }

@@ -167,3 +167,25 @@ export interface Connection {
   write(bytes: Uint8Array): Promise<number>;
   close(): void;
 }
+
+/** Bounds that hold on every runtime. Times are milliseconds. */
+export const BOUNDS = {
+  /** Bytes that are read or written at once: what a pipe holds. */
+  pipeBytes: 64 * 1024,
+  /** Time after which a write to a full pipe that does not block is tried again. */
+  wouldBlockMs: 10,
+  /** Most files that are opened to count them: that takes time, about half a second. */
+  triedFiles: 50_000,
+  /** Time between two log lines while descriptor tables stay full. */
+  tellFullMs: 60_000,
+  /**
+   * Connections that are closed when no file can be opened: more than the one that is needed, so
+   * that running requests find files for their own connections to the API.
+   */
+  closedAtOnce: 32,
+  /**
+   * Least time after which a connection counts as used again: otherwise connections with many
+   * pipelined requests would always be newer than one that has just come.
+   */
+  usedAgainMs: 1_000,
+} as const;
