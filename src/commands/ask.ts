@@ -118,7 +118,7 @@ async function openSession(
     throw error;
   });
   const sessionId = String(session.session_id);
-  note(redact.thorough(`Session ${sessionId} with ${agent.name ?? agent.id}`));
+  note(redact.thorough(plainLine(`Session ${sessionId} with ${agent.name ?? agent.id}`)));
   // Some servers make a session without its first message.
   if (session.message_sent === false) await sendMessage.run({ session_id: sessionId, text }, call);
   return sessionId;
@@ -187,15 +187,16 @@ function canAsk({ json, text }: AskConfig, program: Program): boolean {
 /** Prints the result, and what else there is to know of it. */
 function report(result: WaitResult, config: AskConfig, program: Program): number {
   const { print, printExactly, stdoutIsTerminal, redact } = program;
-  const note = (line: string) => program.note(redact.thorough(line));
+  // What does not show is taken out first: a secret may be whole without it.
+  const note = (line: string) => program.note(redact.thorough(plainLine(line)));
   const { status, errors, pending_actions: actions } = result;
-  const reply = redact.thorough(result.reply);
+  // A terminal acts on what an agent may have written; a file gets it as it is.
+  const reply = redact.thorough(stdoutIsTerminal ? plainText(result.reply) : result.reply);
   // `next` speaks to a model, of tools.
   const { next: _, ...rest } = result;
   if (config.json) {
     print(printableJson(JSON.stringify(redactValue(rest, redact.thorough), null, 2)));
-  } // A terminal acts on what an agent may have written; a file gets it as it is.
-  else if (reply !== "") printExactly(`${stdoutIsTerminal ? plainText(reply) : reply}\n`);
+  } else if (reply !== "") printExactly(`${reply}\n`);
   for (const { type, message = "" } of errors) note(`error: ${type} ${message}`.trimEnd());
   for (const { kind, name = "a tool", event_id, input } of actions) {
     const what = kind === "tool_confirmation" ? "an approval" : "a result";

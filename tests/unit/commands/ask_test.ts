@@ -193,3 +193,16 @@ Deno.test("ask() prints a long reply whole, or says that its beginning is left o
   assert(cut.out.startsWith("… x") && cut.out.length > 60_000, `${cut.out.length}`);
   assertStringIncludes(cut.noted.at(-1) ?? "", "The beginning is left out");
 });
+
+Deno.test("ask() shows a terminal no secret that an agent has parted with what does not show", async () => {
+  const terminal = openTerminal();
+  const { credential } = terminal.access;
+  const parted = credential?.value.replaceAll("-", "-\u200b") ?? "";
+  const program = terminal.program({ stdoutIsTerminal: true });
+  const lines = [`say ${parted}`, `ask bash ${parted}`];
+  const { out, noted } = await asked(terminal, script(...lines), program);
+  const shown = [out, ...noted].join("\n");
+  assertStringIncludes(out, "[redacted]");
+  assertStringIncludes(noted.join("\n"), "waits for an approval");
+  assert(!shown.includes(credential?.value ?? "none"), shown);
+});
