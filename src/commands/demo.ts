@@ -124,7 +124,10 @@ async function play(
   const { status, reply } = await waitForEnd(stage, session_id);
   print("");
   print(`${bold("The reply")} ${dim(`(status: ${plainLine(status)})`)}`);
-  for (const line of reply.split("\n")) print(line === "" ? "" : green(`  ${plainLine(line)}`));
+  for (const line of reply.split("\n")) {
+    // What does not show is taken out first: a secret may be whole without it.
+    print(line === "" ? "" : green(`  ${program.redact.thorough(plainLine(line))}`));
+  }
   print("");
   print(
     simulate

@@ -145,3 +145,28 @@ Deno.test("demo() starts nothing where it has to be told the environment", async
   await assertRejects(() => terminal.run(playing), UsageError, "add --environment-id");
   assertEquals([program.noted.length, program.printed.length], [2, 0]);
 });
+
+Deno.test("demo() shows no secret that an agent has parted with what does not show", async () => {
+  const terminal = openTerminal();
+  const secret = "sk-ant-not-a-real-key";
+  const parted = secret.replaceAll("-", "-\u200b");
+  const withSecret = () =>
+    new TransformStream<string, string>({
+      transform: (text, controller) =>
+        controller.enqueue(text.replaceAll("A real agent would answer.", parted)),
+    });
+  const client = {
+    fetch: async (url: string, init: RequestInit) => {
+      const response = await terminal.simulator.fetch(new Request(url, init));
+      const body = response.body?.pipeThrough(new TextDecoderStream()).pipeThrough(withSecret())
+        .pipeThrough(new TextEncoderStream());
+      return new Response(body, { status: response.status, headers: response.headers });
+    },
+    close: () => {},
+  };
+  const program = terminal.program({ openHttpClient: () => client });
+  await terminal.run(demo(demoOf(terminal, "Simulated Quick Answer"), program));
+  const shown = program.printed.join("\n");
+  assertStringIncludes(shown.slice(shown.indexOf("The reply")), "[redacted]");
+  assert(!shown.includes(secret), shown);
+});
