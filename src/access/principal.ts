@@ -5,17 +5,16 @@
  */
 
 import type { CallOptions } from "../api/types.ts";
+import type { Rights } from "./scopes.ts";
 
 /** A caller that the transport can identify. An absent field sets no limit. */
-export interface Principal {
+export interface Principal extends Rights {
   /** Name of the caller's token, which the operator sees and sessions are bound to. */
   readonly id: string;
   /** The only agents that it may reach, with their sessions. */
   readonly agents?: readonly string[];
   /** The only environments that it may reach, with their sessions. */
   readonly environments?: readonly string[];
-  /** Refuses every tool that changes something. */
-  readonly readOnly?: boolean;
   /**
    * `own`: only sessions that were created under the same name; `all`, also when absent: every
    * session that the other scopes admit.

@@ -83,7 +83,8 @@ export interface CreateSessionParams {
 export type ClientEvent =
   | { readonly type: "user.message"; readonly content: readonly { type: "text"; text: string }[] }
   | { readonly type: "user.interrupt" }
-  | ToolConfirmation;
+  | ToolConfirmation
+  | CustomToolResult;
 
 /**
  * A person's decision on a tool call. It names no thread: the server finds that of a subagent by the
@@ -96,6 +97,18 @@ export interface ToolConfirmation {
   readonly result: "allow" | "deny";
   /** The reason, for the agent: only with `deny`, at most 10,000 characters. */
   readonly deny_message?: string;
+}
+
+/**
+ * The result of a custom tool, which the client runs
+ * (`BetaManagedAgentsUserCustomToolResultEventParams` of `@anthropic-ai/sdk` 1.12.0).
+ */
+export interface CustomToolResult {
+  readonly type: "user.custom_tool_result";
+  /** Id of the event of the call. */
+  readonly custom_tool_use_id: string;
+  readonly content: readonly { readonly type: "text"; readonly text: string }[];
+  readonly is_error: boolean;
 }
 
 /** Events as the API echoes them after sending; none where it echoes nothing. */

@@ -8,13 +8,8 @@ import { type ByteLine, byteLines } from "../core/byte_lines.ts";
 import { raceSignal } from "../core/abort.ts";
 import { plainLine } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
-import {
-  type AskPerson,
-  type Confirmation,
-  type Decision,
-  MAX_REASON_CHARS,
-  type Outcome,
-} from "../session/confirmations.ts";
+import { type AskPerson, MAX_REASON_CHARS, type Outcome } from "../session/confirmations.ts";
+import type { AskedCall, Decision } from "../session/person.ts";
 
 /** Longest line that is read, in bytes: no longer one can be a reason. */
 const MAX_LINE_BYTES = 4 * MAX_REASON_CHARS;
@@ -55,7 +50,7 @@ export function askOnTerminal(program: Asking): AskPerson {
 type Note = Program["note"];
 
 /** Shows one call: what runs, and for whom. */
-function show(call: Confirmation, index: number, note: Note): void {
+function show(call: AskedCall, index: number, note: Note): void {
   const { subagent, server, leftOut } = call;
   const by = subagent === undefined ? "the agent" : `subagent ${subagent}`;
   const from = server === undefined ? "" : ` of MCP server ${server}`;
@@ -64,13 +59,13 @@ function show(call: Confirmation, index: number, note: Note): void {
   if (leftOut > 0) note(`   (${leftOut} characters of this input are not shown)`);
 }
 
-function titleOf({ tool }: Confirmation, index: number): string {
+function titleOf({ tool }: AskedCall, index: number): string {
   return `${index + 1}. ${tool}`;
 }
 
 /** Asks about one call until the person gives one of the answers. */
 async function decide(
-  call: Confirmation,
+  call: AskedCall,
   index: number,
   lines: TypedLines,
   note: Note,

@@ -10,7 +10,7 @@
 import { ApiError } from "../api/errors.ts";
 import { type SessionEvent, toolUseOf } from "../api/events.ts";
 import { leftOutOf } from "../api/json.ts";
-import type { CallOptions, ManagedAgentsApi, ToolConfirmation } from "../api/types.ts";
+import type { CallOptions, ClientEvent, ManagedAgentsApi } from "../api/types.ts";
 import type { Clock } from "../core/clock.ts";
 import { ToolError } from "../core/errors.ts";
 import type { Redact } from "../core/redact.ts";
@@ -18,6 +18,7 @@ import { clipMiddle, escapeUnseen, firstChars, toBase64Url } from "../core/text.
 import type { EventSender } from "./event_sender.ts";
 import { readBackToCalls, waitingCalls } from "./event_status.ts";
 import { readEvent, typesIn } from "./event_types.ts";
+import type { AskedCall, Decision } from "./person.ts";
 import { turnOf } from "./turn.ts";
 
 /** Longest reason of a denial, in characters: the API takes no longer one. */
@@ -31,37 +32,13 @@ const MAX_UNSEEN_CHARS = 2_000;
 /** No more of a name is shown. */
 const MAX_NAME_CHARS = 200;
 
-/** A tool call that a person is to allow or deny, as it is shown; secrets are hidden in all texts. */
-export interface Confirmation {
-  readonly eventId: string;
-  /** The subagent that makes the call: its name, or its thread; absent for the session's agent. */
-  readonly subagent?: string;
-  readonly tool: string;
-  /** Name of the MCP server that offers the tool. */
-  readonly server?: string;
-  /** The input as JSON text, with every unseen character escaped; of a long one only both ends. */
-  readonly input: string;
-  /** Characters of the input that are not shown. */
-  readonly leftOut: number;
-  /** False where too little of the input is shown for a person to allow the call. */
-  readonly mayAllow: boolean;
-  /** SHA-256 of the tool and its whole input: another one is another call. */
-  readonly digest: string;
-}
-
-/** A person's decision on one call. */
-export type Decision =
-  | { readonly result: "allow" }
-  /** `reason` goes to the agent, and has at most {@linkcode MAX_REASON_CHARS}. */
-  | { readonly result: "deny"; readonly reason?: string };
-
 /**
  * Asks a person about all of some calls, over one channel.
  *
  * @returns the decisions by event id; a call without one is put off
  */
 export type AskPerson = (
-  asked: readonly Confirmation[],
+  asked: readonly AskedCall[],
   signal: AbortSignal,
 ) => Promise<ReadonlyMap<string, Decision>>;
 
@@ -73,7 +50,7 @@ export type AskPerson = (
  * `failed` the API does not have it.
  */
 export type Outcome =
-  & { readonly asked: Confirmation; readonly decision: Decision }
+  & { readonly asked: AskedCall; readonly decision: Decision }
   & (
     | { readonly kind: "sent" | "answered_elsewhere" | "changed" | "gone" | "unknown" }
     | { readonly kind: "failed"; readonly error: ApiError }
@@ -127,7 +104,7 @@ export class Confirmations {
     return outcomes;
   }
 
-  async #readWaiting(blocking: readonly string[], signal: AbortSignal): Promise<Confirmation[]> {
+  async #readWaiting(blocking: readonly string[], signal: AbortSignal): Promise<AskedCall[]> {
     const { api, redact, clock } = this.#options;
     const open = blocking.filter((id) => !this.#settled.has(id));
     if (open.length === 0) return [];
@@ -143,7 +120,7 @@ export class Confirmations {
 
 /** The calls of a session, as its newest events show them. */
 interface Calls {
-  readonly waiting: readonly Confirmation[];
+  readonly waiting: readonly AskedCall[];
   /** The `result` of each answer, by the id of its call. */
   readonly answers: ReadonlyMap<string, unknown>;
   /** Ids of all calls among the events. */
@@ -195,7 +172,7 @@ async function confirmationOf(
   call: SessionEvent,
   subagents: ReadonlyMap<string, string>,
   redact: Redact,
-): Promise<Confirmation> {
+): Promise<AskedCall> {
   const { name, server, input, threadId } = toolUseOf(call);
   const show = (text: string) => firstChars(escapeUnseen(redact.thorough(text)), MAX_NAME_CHARS);
   const json = jsonOf(input ?? {});
@@ -208,6 +185,7 @@ async function confirmationOf(
   const leftOut = shown.leftOut + leftOutOf(call);
   const subagent = threadId === undefined ? undefined : subagents.get(threadId) ?? threadId;
   return {
+    kind: "tool_confirmation",
     eventId,
     ...(subagent !== undefined && { subagent: show(subagent) }),
     tool: show(name ?? "a tool without a name"),
@@ -268,7 +246,7 @@ async function sendDecisions(
   return outcomes;
 }
 
-function goneAs({ eventId }: Confirmation, { answers }: Calls): "answered_elsewhere" | "gone" {
+function goneAs({ eventId }: AskedCall, { answers }: Calls): "answered_elsewhere" | "gone" {
   return answers.has(eventId) ? "answered_elsewhere" : "gone";
 }
 
@@ -302,7 +280,15 @@ async function sendDecision(
   }
 }
 
-function eventOf({ asked, decision }: Decided): ToolConfirmation {
+function eventOf({ asked, decision }: Decided): ClientEvent {
+  if (decision.result === "answer") {
+    return {
+      type: "user.custom_tool_result",
+      custom_tool_use_id: asked.eventId,
+      content: [{ type: "text", text: decision.text }],
+      is_error: decision.isError,
+    };
+  }
   const isReasoned = decision.result === "deny" && decision.reason !== undefined &&
     decision.reason !== "";
   return {

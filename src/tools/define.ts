@@ -8,10 +8,12 @@
 import type * as z from "zod";
 import type { CallKind } from "../access/limits.ts";
 import { notAvailable } from "../access/policy.ts";
-import type { Caller } from "../access/principal.ts";
+import type { Caller, Principal } from "../access/principal.ts";
+import { hasScope, type Scope } from "../access/scopes.ts";
 import type { Session } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
 import type { IdKind } from "../core/ids.ts";
+import type { Person } from "../session/person.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Services } from "./services.ts";
 
@@ -46,6 +48,8 @@ export interface ToolCall extends Caller {
   readonly progress?: (message: string) => void;
   /** Time at which the call is to end, by the clock; set for tools that have a `timeoutMs`. */
   readonly deadline?: number;
+  /** The person at the other end; absent where the client cannot ask one. */
+  readonly person?: Person;
 }
 
 /**
@@ -53,9 +57,6 @@ export interface ToolCall extends Caller {
  * named beside it.
  */
 export type Reachable = Exclude<IdKind, "event">;
-
-/** A right of a tool's caller, with the name of its future OAuth scope. */
-export type Scope = "agents:read" | "sessions:read" | "sessions:write";
 
 /** Names of the arguments that hold ids to check. */
 type IdArgument<I extends z.ZodObject> = Exclude<
@@ -125,6 +126,11 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject> {
   /** Progress message that is sent before the access check. */
   readonly firstProgress?: string;
   /**
+   * The tool may ask `call.person`, and takes up the answer that a call carries. For every other
+   * tool that changes something such a call fails, because the client makes it a second time.
+   */
+  readonly asksPerson?: true;
+  /**
    * Starts `run` beside the access check, which saves a round trip. For tools that only read: if
    * the check fails, the caller gets nothing of what `run` found.
    */
@@ -162,7 +168,10 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
       return output ??= spec.output();
     },
     async run(args, call) {
-      if (call.principal?.readOnly && !scope.endsWith(":read")) throw readOnly(name);
+      if (!hasScope(call.principal, scope)) throw forbidden(name, call.principal);
+      if (call.person?.carried && !spec.asksPerson && !annotations.readOnlyHint) {
+        throw carriesAnswer(name);
+      }
       const { values, ignored } = parseArguments(inputOf(), args);
       const leave = call.services.limits.enter(kind, call);
       try {
@@ -175,10 +184,23 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
   };
 }
 
-function readOnly(name: string): ToolError {
+function forbidden(name: string, principal: Principal | undefined): ToolError {
+  return principal?.readOnly
+    ? new ToolError(
+      "read_only",
+      `Your token may only read, so ${name} is not for it. Ask the operator for a token that may write.`,
+    )
+    : new ToolError(
+      "missing_scope",
+      `Your token does not have the scope of ${name}. Ask the operator for one that has it.`,
+    );
+}
+
+function carriesAnswer(name: string): ToolError {
   return new ToolError(
-    "read_only",
-    `Your token may only read, so ${name} is not for it. Ask the operator for a token that may write.`,
+    "unexpected_answer",
+    `This call carries the answer to a question, and ${name} asks none. Nothing was done: call it ` +
+      "without inputResponses and requestState.",
   );
 }
 

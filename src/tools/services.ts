@@ -13,6 +13,7 @@ import type { Waiter } from "../session/waiter.ts";
 import { type AccessPolicy, createAccessPolicy, createOwnerMarks } from "../access/policy.ts";
 import { type CallLimits, createCallLimits } from "../access/limits.ts";
 import { createEnvironmentResolver, type EnvironmentResolver } from "./environment.ts";
+import { createSealer, type Sealer } from "../access/sealing.ts";
 import { EventReader } from "../session/event_reader.ts";
 import { EventSender } from "../session/event_sender.ts";
 
@@ -38,6 +39,15 @@ export interface ServicesOptions {
   readonly bindingKey?: string;
   /** Most calls other than waits that may run at once; 1,000 by default. */
   readonly maxCalls?: number;
+  /**
+   * Keys for what leaves the server and comes back, 32 random bytes or more each: the first seals,
+   * all open. Without any, a random one that ends with the process.
+   */
+  readonly sealingKeys?: readonly Uint8Array<ArrayBuffer>[];
+  /** Milliseconds for which a question to a person is open; 600,000 by default, 0 asks nobody. */
+  readonly approvalTimeoutMs?: number;
+  /** True to ask a person for the results of custom tools. */
+  readonly askCustomTools?: boolean;
   /** True to show tool inputs in results. */
   readonly exposeToolInputs?: boolean;
   /** True to let `get_agent` show system prompts and MCP server URLs. */
@@ -58,6 +68,9 @@ export interface Services {
   readonly environment: EnvironmentResolver;
   readonly eventReader: EventReader;
   readonly eventSender: EventSender;
+  readonly sealer: Sealer;
+  readonly approvalTimeoutMs: number;
+  readonly askCustomTools: boolean;
   readonly exposeToolInputs: boolean;
   readonly exposeAgentConfig: boolean;
   readonly callerIsOperator: boolean;
@@ -69,6 +82,9 @@ export interface Services {
  * organisation.
  */
 const LONG_SEARCHES = { perMinute: 300, burst: 100 } as const;
+
+/** Default time for which a question to a person is open, in milliseconds. */
+export const APPROVAL_TIMEOUT_MS = 600_000;
 
 /** Makes the services of one process. */
 export function createServices(options: ServicesOptions): Services {
@@ -87,6 +103,9 @@ export function createServices(options: ServicesOptions): Services {
     environment: createEnvironmentResolver(api, access, options.environmentId),
     eventReader: new EventReader(api, createTokenBucket({ ...LONG_SEARCHES, clock })),
     eventSender: new EventSender({ api, waiter, clock, log, redact }),
+    sealer: createSealer(options.sealingKeys),
+    approvalTimeoutMs: options.approvalTimeoutMs ?? APPROVAL_TIMEOUT_MS,
+    askCustomTools: options.askCustomTools ?? false,
     exposeToolInputs: options.exposeToolInputs ?? false,
     exposeAgentConfig: options.exposeAgentConfig ?? false,
     callerIsOperator: options.callerIsOperator ?? false,

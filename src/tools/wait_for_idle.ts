@@ -1,6 +1,8 @@
 import * as z from "zod";
 import { type ClientInfo, defineTool, type ToolDefinition } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
+import { hasScope } from "../access/scopes.ts";
+import { waitAttended } from "../session/attended_wait.ts";
 import { chargeSearch } from "../access/limits.ts";
 
 /**
@@ -31,6 +33,7 @@ export const waitForIdle: ToolDefinition = defineTool({
       ? defaultWaitMs(clientInfo, progress !== undefined)
       : timeout_sec * 1_000,
   firstProgress: "Checking the session",
+  asksPerson: true,
   input: () =>
     z.strictObject({
       session_id: idSchema(),
@@ -61,9 +64,10 @@ export const waitForIdle: ToolDefinition = defineTool({
       next: z.string().optional().describe("What can be done now"),
     }),
   async run({ session_id, after_id }, call) {
-    const { signal, progress, services: { clock, waiter } } = call;
+    const { signal, progress, person, principal, services } = call;
+    const { clock } = services;
     const { deadline = clock.now() } = call;
-    return await waiter.wait({
+    return await waitAttended({
       sessionId: session_id,
       timeoutMs: Math.max(0, deadline - clock.now()),
       afterId: after_id,
@@ -72,7 +76,9 @@ export const waitForIdle: ToolDefinition = defineTool({
         if (clock.now() < deadline - QUIET_MS) progress(message);
       }),
       onLongSearch: () => chargeSearch(call),
-    });
+      ...(person && { person }),
+      mayAct: () => hasScope(principal, "actions"),
+    }, services);
   },
 });
 

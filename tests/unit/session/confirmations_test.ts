@@ -3,12 +3,8 @@ import { ApiError } from "../../../src/api/errors.ts";
 import type { SessionEvent } from "../../../src/api/events.ts";
 import type { ClientEvent } from "../../../src/api/types.ts";
 import { createRedact } from "../../../src/core/redact.ts";
-import {
-  type Confirmation,
-  Confirmations,
-  type Decision,
-  MAX_REASON_CHARS,
-} from "../../../src/session/confirmations.ts";
+import { Confirmations, MAX_REASON_CHARS } from "../../../src/session/confirmations.ts";
+import type { AskedCall, Decision } from "../../../src/session/person.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { FakeEvents, harness, httpError } from "../tools/support.ts";
 
@@ -20,7 +16,7 @@ function call(input: unknown, fields: Record<string, unknown> = {}): SessionEven
   return e.tool("bash", { evaluated_permission: "ask", input, ...fields });
 }
 
-type Choose = (asked: readonly Confirmation[]) => Record<string, Decision> | void;
+type Choose = (asked: readonly AskedCall[]) => Record<string, Decision> | void;
 
 /**
  * A session that waits for calls. A person decides by `choose`; `send` is what the API does with a
@@ -30,7 +26,7 @@ function blockedOn(calls: readonly SessionEvent[], choose: Choose = () => {}) {
   const ids = calls.map(({ id }) => String(id));
   const list = new FakeEvents([e.user("q"), e.running(), ...calls, e.asks(...ids)]);
   const sent: ClientEvent[] = [];
-  const asked: (readonly Confirmation[])[] = [];
+  const asked: (readonly AskedCall[])[] = [];
   const session = {
     list,
     sent,
@@ -73,7 +69,7 @@ const all = (decision: Decision): Choose => (asked) =>
 
 const ALLOW: Decision = { result: "allow" };
 
-async function shown(input: unknown, fields: Record<string, unknown> = {}): Promise<Confirmation> {
+async function shown(input: unknown, fields: Record<string, unknown> = {}): Promise<AskedCall> {
   const { ask, asked } = blockedOn([call(input, fields)]);
   await ask();
   const [confirmation] = asked[0] ?? [];
