@@ -28,6 +28,8 @@ export interface WaiterOptions {
   readonly random?: () => number;
   /** Show the inputs of tools that wait for an answer. */
   readonly exposeToolInputs?: boolean;
+  /** Address of the console's sessions, without a slash at its end; results name no page without. */
+  readonly consoleUrl?: string;
   /** Waits that may be open at once; default 1,000. */
   readonly maxWaits?: number;
 }
@@ -41,6 +43,8 @@ export interface WaitRequest {
   readonly afterId?: string;
   /** Longest reply, in characters of its JSON text; what finds room in a tool's result when absent. */
   readonly replyChars?: number;
+  /** Returns true for a tool that the caller has; the tools of the set `core` when absent. */
+  readonly has?: (tool: string) => boolean;
   /** Ends the wait and frees its upstream stream; the agent goes on. */
   readonly signal: AbortSignal;
   /** Called at once, on every meaningful event, and every few seconds while there is none. */

@@ -9,6 +9,7 @@ import {
   isAmbiguous,
   WRITE_TIMEOUT_MS,
 } from "../session/ambiguous_write.ts";
+import { consoleUrlOf } from "../session/console_url.ts";
 import { defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
@@ -50,7 +51,7 @@ export const createSession: ToolDefinition = defineTool({
       status: z.string(),
     }),
   async run(args, call) {
-    const { access, waiter } = call.services;
+    const { access, waiter, consoleUrl } = call.services;
     const { session, environmentId, confirmedByList } = await create(args, call);
     const dropped = args.message !== undefined && await isMessageDropped(session, call);
     // The events may not show the first message yet when a wait for its reply begins.
@@ -59,6 +60,7 @@ export const createSession: ToolDefinition = defineTool({
     return {
       session_id: session.id,
       status: session.status ?? "unknown",
+      ...(consoleUrl !== undefined && { console_url: consoleUrlOf(consoleUrl, session.id) }),
       ...(confirmedByList && { confirmed_by_list: true }),
       ...(dropped && {
         message_sent: false,

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { boundedCopy, type Fields, fieldsOf } from "../api/read.ts";
 import type { Session } from "../api/resources.ts";
 import { clipText } from "../core/text.ts";
+import { consoleUrlOf } from "../session/console_url.ts";
 import { inDollars } from "../session/event_view.ts";
 import { defineTool, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
@@ -41,7 +42,7 @@ export const getSession: ToolDefinition = defineTool({
       budget: z.looseObject({}).optional(),
     }),
   async run({ session_id }, call, checked) {
-    const { api, exposeToolInputs } = call.services;
+    const { api, exposeToolInputs, consoleUrl } = call.services;
     const [session, events] = await allOrAbort(
       call.signal,
       (signal) =>
@@ -64,6 +65,7 @@ export const getSession: ToolDefinition = defineTool({
       ...(session.created_at && { created_at: session.created_at }),
       ...(session.updated_at && { updated_at: session.updated_at }),
       ...(session.archived_at && { archived_at: session.archived_at }),
+      ...(consoleUrl !== undefined && { console_url: consoleUrlOf(consoleUrl, session.id) }),
     };
   },
 });

@@ -50,6 +50,8 @@ export interface ServicesOptions {
   readonly askCustomTools?: boolean;
   /** True to show tool inputs in results. */
   readonly exposeToolInputs?: boolean;
+  /** Address of the console's sessions, without a slash at its end; results name no page without. */
+  readonly consoleUrl?: string;
   /** True to let `get_agent` show system prompts and MCP server URLs. */
   readonly exposeAgentConfig?: boolean;
   /** True if the caller runs the server, as on stdio: errors then say which setting to change. */
@@ -72,6 +74,7 @@ export interface Services {
   readonly approvalTimeoutMs: number;
   readonly askCustomTools: boolean;
   readonly exposeToolInputs: boolean;
+  readonly consoleUrl?: string;
   readonly exposeAgentConfig: boolean;
   readonly callerIsOperator: boolean;
 }
@@ -107,6 +110,7 @@ export function createServices(options: ServicesOptions): Services {
     approvalTimeoutMs: options.approvalTimeoutMs ?? APPROVAL_TIMEOUT_MS,
     askCustomTools: options.askCustomTools ?? false,
     exposeToolInputs: options.exposeToolInputs ?? false,
+    ...(options.consoleUrl !== undefined && { consoleUrl: options.consoleUrl }),
     exposeAgentConfig: options.exposeAgentConfig ?? false,
     callerIsOperator: options.callerIsOperator ?? false,
   };

@@ -36,6 +36,14 @@ Deno.test("create_session creates an idle session in the configured environment"
   assertMatch(params?.metadata?.cma_mcp_request ?? "", /^[0-9a-f-]{36}$/);
 });
 
+Deno.test("create_session names the session's page where the console is known", async () => {
+  const opened = harness({
+    sessions: { create: () => Promise.resolve(session()) },
+  }, { environmentId: "env_1", consoleUrl: "https://console.example/sessions" });
+  const { console_url } = await create(opened);
+  assertEquals(console_url, "https://console.example/sessions/sesn_1");
+});
+
 Deno.test("create_session passes message, title, version and environment on", async () => {
   const opened = creating();
   const result = await create(opened, {

@@ -13,7 +13,7 @@ import { FakeEvents, harness, httpError, session } from "./support.ts";
 async function get(
   history: readonly SessionEvent[],
   fields = {},
-  options: { readonly exposeToolInputs?: boolean } = {},
+  options: { readonly exposeToolInputs?: boolean; readonly consoleUrl?: string } = {},
 ) {
   const fake = new FakeEvents(history);
   let retrieves = 0;
@@ -30,6 +30,11 @@ async function get(
   assertEquals([retrieves, fake.requests.length], [1, 1]);
   return result;
 }
+
+Deno.test("get_session names the session's page where the console is known", async () => {
+  const { console_url } = await get([], {}, { consoleUrl: "https://console.example/sessions" });
+  assertEquals(console_url, "https://console.example/sessions/sesn_1");
+});
 
 Deno.test("get_session is compact: no snapshot of the agent, no system prompt", async () => {
   const result = await get([], {
