@@ -71,14 +71,26 @@ export function createCallLimits(maxCalls: number = DEFAULT_MAX_CALLS): CallLimi
  *
  * @throws `ToolError` `rate_limited` when the caller has none left
  */
-export function chargeSearch({ principal }: Caller): void {
+export function chargeSearch(caller: Caller): void {
+  charge(caller, "find after_id", "leave after_id out");
+}
+
+/**
+ * Counts the request that checks one file against the caller's rate.
+ *
+ * @throws `ToolError` `rate_limited` when the caller has none left
+ */
+export function chargeFileCheck(caller: Caller): void {
+  charge(caller, "check these files", "name fewer");
+}
+
+function charge({ principal }: Caller, purpose: string, remedy: string): void {
   const waitMs = principal?.charge?.(1) ?? 0;
   if (waitMs === 0) return;
-  const seconds = retrySeconds(waitMs);
   throw new ToolError(
     "rate_limited",
-    "To find after_id takes more requests to the API than your token may make now: leave after_id " +
-      `out, or try again in ${seconds} s.`,
+    `To ${purpose} takes more requests to the API than your token may make now: ${remedy}, or try ` +
+      `again in ${retrySeconds(waitMs)} s.`,
   );
 }
 

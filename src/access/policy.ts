@@ -1,15 +1,16 @@
 /**
- * Decides which agents, environments and sessions a caller may reach through this server.
+ * Decides which agents, environments, sessions and files a caller may reach through this server.
  *
  * @module
  */
 
 import type { ManagedAgentsApi } from "../api/types.ts";
-import type { Session } from "../api/resources.ts";
+import type { Session, SessionFile } from "../api/resources.ts";
 import { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import { LruMap } from "../core/lru.ts";
 import { toBase64Url } from "../core/text.ts";
+import { chargeFileCheck } from "./limits.ts";
 import type { Caller, Principal } from "./principal.ts";
 
 /**
@@ -42,6 +43,17 @@ export interface AccessPolicy {
    * `ApiError` when that could not be found out
    */
   checkSession(sessionId: string, caller: Caller): Promise<Session | undefined>;
+  /**
+   * Checks that the caller may reach a file. The API's key reads every file of its workspace, so
+   * the session that a file belongs to decides; a file that belongs to none, such as an uploaded
+   * one, is within reach only of callers without limits, on a server without a list of agents.
+   *
+   * @param named sessions that the same call names, and that the caller may reach
+   * @throws `ToolError` `not_available` when the file is unknown or may not be reached, and
+   * `rate_limited` when the caller's rate does not allow the request; `ApiError` when it could not
+   * be found out
+   */
+  checkFile(fileId: string, caller: Caller, named: readonly string[]): Promise<void>;
   /** Metadata that makes a new session the caller's own. */
   ownerMetadata(caller: Caller): Promise<Readonly<Record<string, string>>>;
   /** Remembers a session that was created here for the caller, so that it need not be read. */
@@ -54,7 +66,7 @@ export interface AccessPolicy {
 
 /** Options of {@linkcode createAccessPolicy}. */
 export interface AccessOptions {
-  readonly api: Pick<ManagedAgentsApi, "sessions">;
+  readonly api: Pick<ManagedAgentsApi, "sessions" | "files">;
   /** The only agents that anybody may reach; all when absent. */
   readonly allowedAgentIds?: readonly string[];
   /** Makes the marks by which a session is known to be a caller's own. */
@@ -80,6 +92,15 @@ export function notAvailable(): ToolError {
     "not_available",
     "That agent or session does not exist or is not available through this server. " +
       "Use an agent_id from list_agents or a session_id from create_session.",
+  );
+}
+
+/** Makes the error for a file that is unknown or forbidden; it reads the same for all. */
+export function fileNotAvailable(): ToolError {
+  return new ToolError(
+    "not_available",
+    "That file does not exist or is not available through this server. Use the id of a file that " +
+      "belongs to this session, or to another one that you may reach.",
   );
 }
 
@@ -116,6 +137,23 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
     known.set(sessionId, factsOf(session));
     return session;
   };
+  const isUnlimited = ({ principal }: Caller) => !allowed && !isBound(principal);
+  const findSession = async (sessionId: string, caller: Caller) => {
+    if (isUnlimited(caller)) return undefined;
+    const remembered = known.get(sessionId);
+    if (remembered && await admitsSession(remembered, caller)) return undefined;
+    // Denying a session always costs a request, so that the time does not tell which sessions
+    // exist.
+    const session = await retrieve(sessionId, caller);
+    if (await admitsSession(factsOf(session), caller)) return session;
+    throw notAvailable();
+  };
+  const retrieveFile = async (fileId: string, { signal, timeoutMs }: Caller) => {
+    return await api.files.retrieve(fileId, { signal, timeoutMs }).catch((error) => {
+      if (isUnknownId(error)) return undefined;
+      throw error;
+    });
+  };
   return {
     allowedAgentIds: ({ principal }) =>
       allowed?.filter((id) => admits(principal?.agents, id)) ?? principal?.agents,
@@ -132,15 +170,19 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
           environmentChoices(environments),
       );
     },
-    async checkSession(sessionId, caller) {
-      if (!allowed && !isBound(caller.principal)) return undefined;
-      const remembered = known.get(sessionId);
-      if (remembered && await admitsSession(remembered, caller)) return undefined;
-      // Denying a session always costs a request, so that the time does not tell which sessions
-      // exist.
-      const session = await retrieve(sessionId, caller);
-      if (await admitsSession(factsOf(session), caller)) return session;
-      throw notAvailable();
+    checkSession: findSession,
+    async checkFile(fileId, caller, named) {
+      if (isUnlimited(caller)) return;
+      chargeFileCheck(caller);
+      const owner = ownerOf(await retrieveFile(fileId, caller));
+      if (owner !== undefined && named.includes(owner)) return;
+      // A file of nobody's costs as many requests as one of somebody else's, so that the time does
+      // not tell which files exist.
+      const isReached = owner === undefined
+        ? retrieve(named[0] ?? fileId, caller).then(() => false)
+        : findSession(owner, caller).then(() => true);
+      if (await isReached.catch(falseIfRefused)) return;
+      throw fileNotAvailable();
     },
     async ownerMetadata({ principal }): Promise<Readonly<Record<string, string>>> {
       if (!principal?.sessions) return {};
@@ -177,6 +219,18 @@ function factsOf({ agent, environment_id, metadata }: Session): SessionFacts {
     environmentId: environment_id ?? undefined,
     owner: typeof owner === "string" ? owner : undefined,
   };
+}
+
+function falseIfRefused(error: unknown): false {
+  if (error instanceof ToolError) return false;
+  throw error;
+}
+
+/** Returns the id of the session that a file belongs to; undefined for any other file. */
+function ownerOf(file: SessionFile | undefined): string | undefined {
+  const { id, type } = file?.scope ?? {};
+  const isSession = type === undefined || type === "session";
+  return isSession && typeof id === "string" && id !== "" ? id : undefined;
 }
 
 /** Metadata key of the mark that names a session's owner. */

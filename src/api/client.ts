@@ -114,6 +114,10 @@ export function createApi(options: ApiOptions): ManagedAgentsApi {
     files: {
       list: (sessionId, { limit, page }, options) =>
         listOf(context, "files", { scope_id: sessionId, limit, page }, fileOf, options),
+      async retrieve(fileId, options) {
+        const spec = { method: "GET", path: `/v1/files/${pathSegment(fileId)}` } as const;
+        return await request(context, spec, "file", (value) => fileOf(value, fileId), options);
+      },
       content: (fileId, options) => openFileContent(context, fileId, options),
     },
     sessions: createSessions(context),

@@ -67,7 +67,7 @@ export interface Session {
   readonly [field: string]: unknown;
 }
 
-/** A file that the agent of a session has written for whoever asked. */
+/** A file: one that the agent of a session has written for whoever asked, or an uploaded one. */
 export interface SessionFile {
   readonly id: string;
   readonly filename?: string;
@@ -75,7 +75,7 @@ export interface SessionFile {
   readonly size_bytes?: number;
   /** False for files that were uploaded. */
   readonly downloadable?: boolean;
-  /** What the file belongs to. */
+  /** What the file belongs to; absent for files that were uploaded to the workspace. */
   readonly scope?: Fields;
   readonly created_at?: string | null;
   readonly [field: string]: unknown;
@@ -168,10 +168,15 @@ export function wrappedSessionOf(value: unknown, knownId?: string): Session | un
   return read.find((found) => found !== undefined);
 }
 
-/** Reads a file's description. */
-export function fileOf(value: unknown): SessionFile | undefined {
+/**
+ * Reads a file's description.
+ *
+ * @param value an object that has an id, or a name where the id is known
+ * @param knownId the id that was asked for, where the response does not repeat it
+ */
+export function fileOf(value: unknown, knownId?: string): SessionFile | undefined {
   const fields = fieldsOf(value);
-  const id = textOf(fields?.id);
+  const id = textOf(fields?.id) ?? (textOf(fields?.filename) === undefined ? undefined : knownId);
   if (!fields || id === undefined) return undefined;
   return {
     ...fields,

@@ -158,6 +158,8 @@ export interface ManagedAgentsApi {
   readonly files: {
     /** Lists the files of a session, newest first; the list trails the agent by some seconds. */
     list(sessionId: string, params: PageParams, options?: ReadOptions): Promise<Page<SessionFile>>;
+    /** Reads a file's description. */
+    retrieve(fileId: string, options?: ReadOptions): Promise<SessionFile>;
     /**
      * Resolves when the head of the response has come, within `timeoutMs`; what follows may take as
      * long as bytes come.

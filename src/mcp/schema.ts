@@ -19,6 +19,7 @@ export function toolList(tools: Iterable<ToolDefinition>): ListToolsResult {
       inputSchema: { ...inputJsonSchema(tool), type: "object" },
       annotations: tool.annotations,
       outputSchema: { ...outputJsonSchema(tool), type: "object" },
+      ...(tool.meta && { _meta: { ...tool.meta } }),
     })),
   };
 }

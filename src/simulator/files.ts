@@ -61,8 +61,8 @@ export class SessionFiles {
     return listed;
   }
 
-  /** Writes a file; another one of its name stays, as a file of its own. */
-  write(filename: string, content: Uint8Array<ArrayBuffer>): void {
+  /** Writes a file, and returns its id; another one of its name stays, as a file of its own. */
+  write(filename: string, content: Uint8Array<ArrayBuffer>): string {
     const rank = this.#world.micros();
     const id = this.#world.makeId("file");
     const wire = {
@@ -76,5 +76,6 @@ export class SessionFiles {
       scope: { id: this.#sessionId, type: "session" },
     };
     this.#list.insert({ id, rank, seq: 0, content, wire });
+    return id;
   }
 }

@@ -80,6 +80,8 @@ export interface Simulator {
   emit(sessionId: string, event: EventBody, options?: AppendOptions): string;
   /** Stamps a queued event and sends it again under its id. */
   stamp(sessionId: string, eventId: string): void;
+  /** Writes a file to a session's outputs, as its agent does; returns its id. */
+  writeFile(sessionId: string, filename: string, content: Uint8Array<ArrayBuffer>): string;
   /** Sets a session's status at once, with no event. */
   setStatus(sessionId: string, status: SessionStatus): void;
   /** The newest 10,000 requests, oldest first. */
@@ -199,6 +201,10 @@ class InProcessSimulator implements Simulator {
 
   stamp(sessionId: string, eventId: string): void {
     this.#workspace.sessions.find(sessionId).stamp(eventId);
+  }
+
+  writeFile(sessionId: string, filename: string, content: Uint8Array<ArrayBuffer>): string {
+    return this.#workspace.sessions.find(sessionId).files.write(filename, content);
   }
 
   setStatus(sessionId: string, status: SessionStatus): void {

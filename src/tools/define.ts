@@ -31,6 +31,15 @@ export interface ToolAnnotations {
   readonly openWorldHint: boolean;
 }
 
+/** What hosts read in a tool's `_meta`, beside the specification. */
+export interface ToolMeta {
+  /**
+   * The host asks the person at every call, also where they allow the tool for good (Claude Code
+   * 2.1.332).
+   */
+  readonly "anthropic/requiresUserInteraction"?: true;
+}
+
 /** One call of a tool. */
 export interface ToolCall extends Caller {
   /** Aborts when the caller cancels or goes away. */
@@ -61,7 +70,7 @@ export type Reachable = Exclude<IdKind, "event">;
 /** Names of the arguments that hold ids to check. */
 type IdArgument<I extends z.ZodObject> = Exclude<
   Extract<keyof I["shape"], `${string}_id` | `${string}_ids`>,
-  "after_id"
+  "after_id" | "event_id"
 >;
 
 /** The kind that an argument's own name gives, such as `agent_id` or `session_ids`; else any. */
@@ -88,6 +97,8 @@ export interface ToolDefinition {
   /** Kinds by argument; see {@linkcode Reaches}. */
   readonly reaches: Readonly<Record<string, Reachable | "list" | undefined>>;
   readonly annotations: ToolAnnotations;
+  /** See {@linkcode ToolSpec.meta}. */
+  readonly meta?: ToolMeta;
   readonly input: z.ZodObject;
   readonly output: z.ZodObject;
   /**
@@ -114,6 +125,8 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject> {
   readonly kind: CallKind;
   readonly reaches: Reaches<NoInfer<I>>;
   readonly annotations: ToolAnnotations;
+  /** `_meta` of the tool in `tools/list`; absent where it has none. */
+  readonly meta?: ToolMeta;
   /** Makes the schema of the arguments; called once, when it is first needed. */
   readonly input: () => I;
   /** Makes the schema of the result. */
@@ -153,7 +166,7 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject> {
 export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<I, O>,
 ): ToolDefinition {
-  const { name, title, description, scope, kind, reaches, annotations } = spec;
+  const { name, title, description, scope, kind, reaches, annotations, meta } = spec;
   // Made on first use: `initialize` needs none, and a host waits for its response; cold, all of
   // them take 10 ms.
   let input: I | undefined;
@@ -161,6 +174,7 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
   const inputOf = () => input ??= spec.input();
   return {
     ...{ name, title, description, scope, kind, reaches, annotations },
+    ...(meta && { meta }),
     get input() {
       return inputOf();
     },
@@ -239,6 +253,8 @@ async function checkAccess(
 ): Promise<Session | undefined> {
   const { access } = call.services;
   let session: Session | undefined;
+  const sessionIds: string[] = [];
+  const fileIds: string[] = [];
   for (const [argument, kind] of Object.entries(reaches)) {
     if (kind === "list" || args[argument] === undefined) continue;
     for (const id of [args[argument]].flat()) {
@@ -252,12 +268,17 @@ async function checkAccess(
           break;
         case "session":
           session = await access.checkSession(id, call);
+          sessionIds.push(id);
+          break;
+        case "file":
+          fileIds.push(id);
           break;
         default:
-          // The policy does not know the owner of a file, so nobody reaches one.
           throw notAvailable();
       }
     }
   }
+  // Last, because a file may belong to a session that the same call names.
+  for (const id of fileIds) await access.checkFile(id, call, sessionIds);
   return session;
 }

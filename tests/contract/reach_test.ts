@@ -158,7 +158,7 @@ async function openWorkspace(bound: Bound) {
       }),
     );
     const id = String(fieldOf(made, "session_id"));
-    const file = `file_of_${id}`;
+    const file = simulator.writeFile(id, `${whose}.txt`, new TextEncoder().encode(whose));
     const source = { type: "file", file_id: file };
     const content = [{ type: "text", text: whose }, { type: "document", source, title: whose }];
     const { data } = await ask(`/v1/sessions/${id}/events`, {
@@ -518,21 +518,43 @@ for (const [what, tool, complaint] of carelessTools) {
   });
 }
 
-Deno.test("no caller reaches a file: the policy does not know whose it is", async () => {
-  const tool = defineTool({
+/** Tools that show a file: one that takes its id alone, and one that takes a session beside it. */
+const FILE_TOOLS: readonly ToolDefinition[] = [
+  defineTool({
     ...CARELESS,
     name: "get_file",
     reaches: { file_id: "file" },
     input: () => z.object({ file_id: z.string() }),
-    run: ({ file_id }) => Promise.resolve({ file_id }),
+    run: async ({ file_id }, { services }) => ({
+      file: await services.api.files.retrieve(file_id),
+    }),
+  }),
+  defineTool({
+    ...CARELESS,
+    name: "get_files",
+    // The files stand first, and are checked last.
+    reaches: { file_ids: "file", session_id: "session" },
+    input: () => z.object({ file_ids: z.string(), session_id: z.string() }),
+    run: async ({ file_ids }, { services }) => ({
+      file: await services.api.files.retrieve(file_ids),
+    }),
+  }),
+];
+
+for (const tool of FILE_TOOLS) {
+  Deno.test(`${tool.name} shows only files of sessions that its caller may reach`, async () => {
+    assertEquals(await wrongsOf(tool), []);
   });
+}
+
+Deno.test("a session that the caller may not reach opens no file of its own", async () => {
+  const [, tool] = FILE_TOOLS;
+  assert(tool);
   const workspace = await openWorkspace("all");
-  for (const file_id of [workspace.own.file, ...workspace.foreign.file]) {
-    for (const principal of [workspace.caller, workspace.other]) {
-      const { isError, text } = await workspace.run(tool, { file_id }, principal);
-      assert(isError && text.includes(notAvailable().message), text);
-    }
-  }
+  const { session, file } = workspace.foreign;
+  const args = { session_id: session[0], file_ids: file[0] };
+  const { isError, text } = await workspace.run(tool, args);
+  assert(isError && text.includes(notAvailable().message), text);
   workspace.close();
 });
 

@@ -1,10 +1,11 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { callTool } from "../../../src/mcp/boundary.ts";
 import { createSession } from "../../../src/tools/create_session.ts";
 import { toolsOf } from "../../../src/tools/registry.ts";
 import { type ApiParts, harness, httpError, session } from "../tools/support.ts";
+import type { SessionFile } from "../../../src/api/resources.ts";
 import type { CreateSessionParams } from "../../../src/api/types.ts";
 import { getSession } from "../../../src/tools/get_session.ts";
 import { createOwnerMarks, OWNER_KEY } from "../../../src/access/policy.ts";
@@ -236,4 +237,113 @@ Deno.test("a session that cannot be read is an API error, not a refusal", async 
     Error,
   );
   assertEquals(name, "ApiError");
+});
+
+/** Files by id: what each belongs to. `sesn_mine` is of agent_a, which `ci` may reach. */
+const FILES: Readonly<Record<string, SessionFile>> = {
+  file_mine: { id: "file_mine", scope: { id: "sesn_mine", type: "session" } },
+  file_untyped: { id: "file_untyped", scope: { id: "sesn_mine" } },
+  file_theirs: { id: "file_theirs", scope: { id: "sesn_theirs", type: "session" } },
+  file_of_gone: { id: "file_of_gone", scope: { id: "sesn_gone", type: "session" } },
+  file_uploaded: { id: "file_uploaded" },
+  file_null: { id: "file_null", scope: undefined },
+  file_odd: { id: "file_odd", scope: { id: 7, type: "session" } },
+  file_of_vault: { id: "file_of_vault", scope: { id: "sesn_mine", type: "vault" } },
+};
+
+/** Sessions and files, and the requests that checks make. */
+function filed(options: Parameters<typeof harness>[1] = {}) {
+  const requests: string[] = [];
+  const opened = harness({
+    sessions: {
+      retrieve: (id) => {
+        requests.push(id);
+        if (id === "sesn_mine") return Promise.resolve(session({ id, agent: "agent_a" }));
+        if (id === "sesn_theirs") return Promise.resolve(session({ id, agent: "agent_b" }));
+        return Promise.reject(httpError(404));
+      },
+    },
+    files: {
+      retrieve: (id) => {
+        requests.push(id);
+        const file = FILES[id];
+        return file ? Promise.resolve(file) : Promise.reject(httpError(id === "" ? 400 : 404));
+      },
+    },
+  }, options);
+  const ci: Principal = { id: "ci", agents: ["agent_a"] };
+  const check = (id: string, principal: Principal | undefined = ci, named: string[] = []) =>
+    opened.services.access.checkFile(id, { ...(principal && { principal }) }, named);
+  return { ...opened, ci, check, requests };
+}
+
+Deno.test("a file is within reach with the session that it belongs to", async () => {
+  const { check, requests } = filed();
+  await check("file_mine");
+  await check("file_untyped");
+  assertEquals(requests, ["file_mine", "sesn_mine", "file_untyped"], "a session is read once");
+  await check("file_theirs", undefined, ["sesn_theirs"]);
+  assertEquals(requests.slice(3), ["file_theirs"], "the session named was checked before");
+});
+
+Deno.test("every other file is refused alike, for as many requests", async () => {
+  const refused = [
+    ...["file_theirs", "file_of_gone", "file_uploaded", "file_null", "file_odd"],
+    ...["file_of_vault", "file_unknown"],
+  ];
+  for (const named of [[], ["sesn_mine"]]) {
+    const { check, requests } = filed();
+    const told = new Set<string>();
+    for (const id of [...refused, ...refused]) {
+      const before = requests.length;
+      const error = await assertRejects(() => check(id, undefined, named), ToolError);
+      told.add(`${error.code} ${error.message} for ${requests.length - before} requests`);
+    }
+    assertEquals(told.size, 1, [...told].join("\n"));
+    assertStringIncludes([...told].join(), "not_available That file does not exist or is not");
+  }
+});
+
+Deno.test("callers without limits reach every file without a request, unless the server has a list", async () => {
+  const { check, requests } = filed();
+  for (const id of [...Object.keys(FILES), "file_unknown"]) await check(id, { id: "free" });
+  assertEquals(requests, []);
+  const listed = filed({ allowedAgentIds: ["agent_a"] });
+  await listed.check("file_mine", { id: "free" });
+  for (const id of ["file_theirs", "file_uploaded", "file_unknown"]) {
+    await assertRejects(() => listed.check(id, { id: "free" }), ToolError, "That file does not");
+  }
+});
+
+Deno.test("a file that could not be checked is no refusal", async () => {
+  const failing = harness({ files: { retrieve: () => Promise.reject(httpError(503)) } });
+  const principal: Principal = { id: "ci", sessions: "own" };
+  await assertRejects(
+    () => failing.services.access.checkFile("file_1", { principal }, []),
+    ApiError,
+  );
+  const { check, ci } = filed();
+  const { services } = harness({
+    sessions: { retrieve: () => Promise.reject(httpError(503)) },
+    files: { retrieve: (id) => Promise.resolve({ ...FILES.file_mine, id }) },
+  });
+  await assertRejects(
+    () => services.access.checkFile("file_1", { principal: ci }, []),
+    ApiError,
+  );
+  await check("file_mine");
+});
+
+Deno.test("each check of a file counts against the caller's rate", async () => {
+  const { check, requests, ci } = filed();
+  let left = 1;
+  const charge = (count: number) => (left -= count) < 0 ? 4_000 : 0;
+  await check("file_mine", { ...ci, charge });
+  const { code, message } = await assertRejects(
+    () => check("file_mine", { ...ci, charge }),
+    ToolError,
+  );
+  assertEquals(code, "rate_limited");
+  assertStringIncludes(message, "name fewer, or try again in 4 s");
+  assertEquals(requests, ["file_mine", "sesn_mine"]);
 });

@@ -53,6 +53,13 @@ const CASES: readonly EndpointCase[] = [
     url: "/v1/files?scope_id=sesn_1&limit=2&page=page_2",
   },
   {
+    name: "files.retrieve() reads a file",
+    call: (api) => api.files.retrieve("file/1"),
+    answer: { filename: "a.txt" },
+    method: "GET",
+    url: "/v1/files/file%2F1",
+  },
+  {
     name: "sessions.list() filters by status",
     call: (api) => api.sessions.list({ statuses: ["idle", "running"] }),
     answer: PAGE,

@@ -117,4 +117,6 @@ Deno.test("an odd field of a file does not change its other fields", () => {
   ]);
   assertEquals(file?.scope, { id: "sesn_1", type: "session" });
   assertEquals(fileOf({ filename: "no id" }), undefined);
+  assertEquals(fileOf({ filename: "no id" }, "file_1")?.id, "file_1");
+  assertEquals(fileOf({}, "file_1"), undefined);
 });

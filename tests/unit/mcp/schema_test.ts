@@ -3,7 +3,7 @@ import * as z from "zod";
 import { inputJsonSchema, outputJsonSchema, toolList } from "../../../src/mcp/schema.ts";
 import { defineTool } from "../../../src/tools/define.ts";
 
-const tool = defineTool({
+const SPEC = {
   name: "count_words",
   title: "Count words",
   description: "Counts.",
@@ -25,7 +25,9 @@ const tool = defineTool({
     }),
   output: () => z.looseObject({ words: z.number(), first: z.object({}).optional() }),
   run: () => Promise.resolve({ words: 0 }),
-});
+} as const;
+
+const tool = defineTool(SPEC);
 
 Deno.test("inputJsonSchema() keeps what models need, and drops what the tool checks itself", () => {
   assertEquals(inputJsonSchema(tool), {
@@ -61,4 +63,11 @@ Deno.test("toolList() gives each tool with its texts, hints and both schemas", (
       outputSchema: { ...outputJsonSchema(tool), type: "object" },
     }],
   });
+});
+
+Deno.test("toolList() gives the _meta of a tool that has some", () => {
+  const meta = { "anthropic/requiresUserInteraction": true } as const;
+  const { tools } = toolList([tool, defineTool({ ...SPEC, meta })]);
+  assertEquals(tools.map(({ _meta }) => _meta), [undefined, meta]);
+  assertEquals(tools.map((listed) => "_meta" in listed), [false, true]);
 });

@@ -59,6 +59,21 @@ Deno.test("stamp() stamps a queued event and sends it again under its id", async
   await settle();
 });
 
+Deno.test("writeFile() writes a file of a session, and returns its id", async () => {
+  const { simulator } = bench();
+  const id = simulator.createSession();
+  const fileId = simulator.writeFile(id, "notes.md", new TextEncoder().encode("# Notes"));
+  const get = (path: string) =>
+    simulator.fetch(
+      new Request(`http://simulator/v1/files/${fileId}${path}`, { headers: HEADERS }),
+    );
+  const file = await (await get("")).json();
+  assertEquals([file.id, file.scope], [fileId, { id, type: "session" }]);
+  assertEquals(await (await get("/content")).text(), "# Notes");
+  assertThrows(() => simulator.writeFile("sesn_x", "a", new Uint8Array()), Error, "sesn_x");
+  simulator.close();
+});
+
 Deno.test("emitted status events move the status as in a turn; setStatus() moves it at once", async () => {
   const { clock, simulator, status } = bench();
   const id = simulator.createSession();

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import * as z from "zod";
 import { ToolError } from "../../../src/core/errors.ts";
 import { defineTool } from "../../../src/tools/define.ts";
-import { harness, httpError, session } from "./support.ts";
+import { type ApiParts, harness, httpError, session } from "./support.ts";
 
 function counted() {
   const made = { input: 0, output: 0 };
@@ -86,8 +86,9 @@ Deno.test("defineTool() does not compile where an id argument's kind is missing 
 });
 
 /** A caller of agent_1 alone, over sessions of agent_1 and of others. */
-function bound() {
+function bound(parts: ApiParts = {}) {
   const opened = harness({
+    ...parts,
     sessions: {
       retrieve: (id) => {
         const agent = id === "sesn_1" ? "agent_1" : "agent_2";
@@ -151,13 +152,51 @@ Deno.test("a tool whose ids stand in objects does not run: nobody could check th
   assertEquals(ran, false);
 });
 
-Deno.test("no file is within any caller's reach", async () => {
+Deno.test("a file of a session that the call names is within reach, whatever stands first", async () => {
+  const FILES: Readonly<Record<string, string>> = { file_1: "sesn_1", file_2: "sesn_2" };
+  const { services, principal, call } = bound({
+    files: {
+      retrieve: (id) => Promise.resolve({ id, scope: { id: FILES[id], type: "session" } }),
+    },
+  });
+  const asked: unknown[] = [];
+  const access: typeof services.access = {
+    ...services.access,
+    checkFile(id, caller, named) {
+      asked.push([id, named]);
+      return services.access.checkFile(id, caller, named);
+    },
+  };
   const tool = defineTool({
     ...SPEC,
-    input: () => z.object({ file_id: z.string() }),
-    reaches: { file_id: "file" },
+    input: () => z.object({ file_ids: z.array(z.string()), session_id: z.string() }),
+    reaches: { file_ids: "file", session_id: "session" },
   });
-  const { code } = await assertRejects(() => harness({}).run(tool, { file_id: "f" }), ToolError);
+  const run = (args: unknown) =>
+    tool.run(args, call({ principal, services: { ...services, access } }));
+  await run({ file_ids: ["file_1"], session_id: "sesn_1" });
+  await assertRejects(
+    () => run({ file_ids: ["file_1", "file_2"], session_id: "sesn_1" }),
+    ToolError,
+    "That file does not exist or is not available",
+  );
+  assertEquals(asked, [
+    ["file_1", ["sesn_1"]],
+    ["file_1", ["sesn_1"]],
+    ["file_2", ["sesn_1"]],
+  ]);
+});
+
+Deno.test("an id of a kind that nobody can check is refused", async () => {
+  const tool = defineTool({
+    ...SPEC,
+    input: () => z.object({ limit: z.string() }),
+    reaches: { result: "list", limit: undefined },
+  });
+  const { code } = await assertRejects(
+    () => harness({}).run(tool, { limit: "1" }),
+    ToolError,
+  );
   assertEquals(code, "not_available");
 });
 

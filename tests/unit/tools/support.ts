@@ -20,6 +20,7 @@ import { ManualClock } from "../../helpers/manual_clock.ts";
 export interface ApiParts {
   readonly agents?: Partial<ManagedAgentsApi["agents"]>;
   readonly environments?: Partial<ManagedAgentsApi["environments"]>;
+  readonly files?: Partial<ManagedAgentsApi["files"]>;
   readonly sessions?: Partial<ManagedAgentsApi["sessions"]>;
   readonly events?: Partial<ManagedAgentsApi["events"]>;
 }
@@ -37,7 +38,12 @@ export function fakeApi(parts: ApiParts): ManagedAgentsApi {
       ...parts.agents,
     },
     environments: { list: unexpected("environments.list"), ...parts.environments },
-    files: { list: unexpected("files.list"), content: unexpected("files.content") },
+    files: {
+      list: unexpected("files.list"),
+      retrieve: unexpected("files.retrieve"),
+      content: unexpected("files.content"),
+      ...parts.files,
+    },
     sessions: {
       create: unexpected("sessions.create"),
       retrieve: unexpected("sessions.retrieve"),
