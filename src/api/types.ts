@@ -107,8 +107,22 @@ export interface CustomToolResult {
   readonly type: "user.custom_tool_result";
   /** Id of the event of the call. */
   readonly custom_tool_use_id: string;
-  readonly content: readonly { readonly type: "text"; readonly text: string }[];
+  readonly content: readonly (TextBlock | AttachmentBlock)[];
   readonly is_error: boolean;
+}
+
+/** A text in the content of an event. */
+export interface TextBlock {
+  readonly type: "text";
+  readonly text: string;
+}
+
+/** An image, or a document, in the content of an event. */
+export interface AttachmentBlock {
+  readonly type: "image" | "document";
+  readonly source:
+    | { readonly type: "url"; readonly url: string }
+    | { readonly type: "file"; readonly file_id: string };
 }
 
 /** Events as the API echoes them after sending; none where it echoes nothing. */

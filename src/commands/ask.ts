@@ -158,7 +158,11 @@ async function waitForReply(
 ): Promise<WaitResult> {
   const { liveLine, redact, clock } = program;
   const askPerson = askOnTerminal(program);
-  const confirmations = new Confirmations(sessionId, { ...services, askPerson });
+  const confirmations = new Confirmations(sessionId, {
+    ...services,
+    askPerson,
+    by: { channel: "terminal", mayAct: () => true },
+  });
   // The time that a person takes does not count.
   for (let timeoutMs = config.timeoutMs ?? MAX_WAIT_MS;;) {
     const endsAt = clock.now() + timeoutMs;

@@ -8,7 +8,8 @@ import { type ByteLine, byteLines } from "../core/byte_lines.ts";
 import { raceSignal } from "../core/abort.ts";
 import { plainLine } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
-import { type AskPerson, MAX_REASON_CHARS, type Outcome } from "../session/confirmations.ts";
+import { MAX_REASON_CHARS, type Outcome } from "../session/answer_sender.ts";
+import type { AskPerson } from "../session/confirmations.ts";
 import type { AskedCall, Decision } from "../session/person.ts";
 
 /** Longest line that is read, in bytes: no longer one can be a reason. */
@@ -163,13 +164,16 @@ export function noteOutcome(
   outcome: Outcome,
   { note, redact }: Pick<Program, "note" | "redact">,
 ): void {
-  const { asked: { tool, eventId }, decision } = outcome;
+  const { shown: { eventId }, decision, tool = "a tool" } = outcome;
   const call = `${tool} (${eventId})`;
   switch (outcome.kind) {
     case "sent":
+    case "repeated":
       return note(`${decision.result === "allow" ? "allowed" : "denied"}: ${call}`);
     case "answered_elsewhere":
       return note(`answered elsewhere: ${call}; your answer does not count`);
+    case "dropped":
+      return note(`not sent: ${call}`);
     case "changed":
       return note(`changed since it was shown: ${call}; nothing was sent`);
     case "gone":

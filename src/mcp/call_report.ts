@@ -16,7 +16,8 @@ import { ToolError } from "../core/errors.ts";
 import { ID } from "../core/ids.ts";
 import type { UpstreamUse } from "../core/upstream_requests.ts";
 import { label } from "../core/text.ts";
-import type { ToolCall, ToolDefinition } from "../tools/define.ts";
+import { LOCAL_CALLER } from "../session/answer_sender.ts";
+import { requestIdOf, type ToolCall, type ToolDefinition } from "../tools/define.ts";
 
 /** How a call ended; a `refused` one was stopped before it did anything. */
 export type CallVerdict = "ok" | "refused" | "failed" | "cancelled";
@@ -105,14 +106,6 @@ export function reportOf(parts: ReportParts): CallReport {
   };
 }
 
-/**
- * Returns the MCP request's id if it is worth a line: clients choose their ids, so only a plain one
- * is.
- */
-function requestIdOf({ httpRequestId, requestId }: ToolCall): string | undefined {
-  return httpRequestId ?? (ID.test(requestId) ? requestId : undefined);
-}
-
 function callVerdictOf(
   { call, failure, tool, structured }: ReportParts,
 ): { verdict: CallVerdict; outcome: string } {
@@ -152,9 +145,6 @@ function idsOf(...sources: readonly unknown[]): Record<string, string> {
   return ids;
 }
 
-/** Stands for the only caller where there is one: the person who started the program. */
-const LOCAL = "local";
-
 /** An error, and the arguments whose texts its message must not repeat. */
 export interface Failure {
   readonly error: unknown;
@@ -173,7 +163,7 @@ export function logCall(
   report: CallReport,
   failure: Failure | undefined,
 ): void {
-  const { tool, outcome, token = LOCAL, requestId: request_id, apiRequestIds, ids } = report;
+  const { tool, outcome, token = LOCAL_CALLER, requestId: request_id, apiRequestIds, ids } = report;
   const api_request_ids = apiRequestIds.length > 0 ? apiRequestIds : undefined;
   log.info("Tool call", {
     token,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Answerer } from "./answer_sender.ts";
 import type { Person } from "./person.ts";
 import type { WaitResult } from "./result.ts";
 import type { Waiter, WaitRequest } from "./waiter.ts";
@@ -12,8 +13,8 @@ import type { Waiter, WaitRequest } from "./waiter.ts";
 export interface AttendedWaitRequest extends WaitRequest {
   /** Absent where nobody can be asked: then the wait ends with `requires_action`. */
   readonly person?: Person;
-  /** Returns true while the caller has the right to act; called before each question and send. */
-  readonly mayAct: () => boolean;
+  /** The caller; a person is asked only while it has the right to act. */
+  readonly by: Answerer;
 }
 
 /** What {@linkcode waitAttended} works with. */

@@ -194,9 +194,9 @@ export class EventSender {
     const check = async (): Promise<Trace<string> | undefined> => {
       // Both ends of the list: where it puts queued events is not specified.
       const alike = await this.#listAlike(sending, ["asc", "desc"]);
-      // A call is decided once: an equal decision on it is the one that counts, whatever its age.
-      const [decision] = event.type === "user.tool_confirmation" ? alike : [];
-      if (decision) return { found: decision.id };
+      // A call is answered once: an equal answer to it is the one that counts, whatever its age.
+      const [answer] = isAnswer(event) ? alike : [];
+      if (answer) return { found: answer.id };
       // Only what is certainly newer than the request shows that it was taken.
       const [found, ...others] = alike.filter(({ age }) => age === "newer");
       if (found && others.length === 0 && !this.#hasTwin(sending)) return { found: found.id };
@@ -221,7 +221,7 @@ export class EventSender {
     ));
     const alike = new Map<string, SessionEvent>();
     for (const seen of pages.flatMap(({ data }) => data)) {
-      if (!seen.id || this.#known.get(seen.id) || !isSame(seen, event, redact)) continue;
+      if (!seen.id || this.#known.get(seen.id) || !isSameEvent(seen, event, redact)) continue;
       alike.set(seen.id, seen);
     }
     return [...alike].map(([id, { processed_at }]) => {
@@ -235,7 +235,7 @@ export class EventSender {
     const { clock, redact } = this.#options;
     return [...this.#open].some((other) =>
       other !== sending && other.sessionId === sending.sessionId && other.openUntil > clock.now() &&
-      isSame(other.event, sending.event, redact)
+      isSameEvent(other.event, sending.event, redact)
     );
   }
 }
@@ -280,13 +280,30 @@ function listed(ids: readonly string[]): string {
     })`;
 }
 
-function isSame(seen: SessionEvent | ClientEvent, sent: ClientEvent, redact: Redact): boolean {
+/** True for the answer to a tool call. */
+function isAnswer({ type }: ClientEvent): boolean {
+  return type === "user.tool_confirmation" || type === "user.custom_tool_result";
+}
+
+/**
+ * Returns true if two events have the same content: for answers the call and the decision, or the
+ * text of the result.
+ */
+export function isSameEvent(
+  seen: SessionEvent | ClientEvent,
+  sent: ClientEvent,
+  redact: Redact,
+): boolean {
   if (seen.type !== sent.type) return false;
   if (sent.type === "user.tool_confirmation") {
     return "tool_use_id" in seen && seen.tool_use_id === sent.tool_use_id &&
       seen.result === sent.result;
   }
-  if (sent.type !== "user.message" || !("content" in seen)) return true;
+  if (sent.type === "user.custom_tool_result") {
+    const isForCall = "custom_tool_use_id" in seen &&
+      seen.custom_tool_use_id === sent.custom_tool_use_id;
+    if (!isForCall || Boolean(seen.is_error) !== sent.is_error) return false;
+  } else if (sent.type !== "user.message" || !("content" in seen)) return true;
   // Both: a secret may have been learned since either was read.
   return redact(contentText(seen.content)) === redact(contentText(sent.content));
 }

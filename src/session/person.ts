@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { AttachmentBlock } from "../api/types.ts";
+
 /** A tool call that waits for an answer, as a person sees it; secrets are hidden in all texts. */
 export interface AskedCall {
   /** Kind of the answer: a decision on a call of the agent's own tools, or a custom tool's result. */
@@ -33,7 +35,13 @@ export type Decision =
   | { readonly result: "allow" }
   /** `reason` goes to the agent, and has at most 10,000 characters. */
   | { readonly result: "deny"; readonly reason?: string }
-  | { readonly result: "answer"; readonly text: string; readonly isError: boolean };
+  | {
+    readonly result: "answer";
+    /** May be empty. */
+    readonly text: string;
+    readonly attachments?: readonly AttachmentBlock[];
+    readonly isError: boolean;
+  };
 
 /** Calls of one kind that a person is asked about together. */
 export interface Question {

@@ -12,7 +12,7 @@ import type { Caller, Principal } from "../access/principal.ts";
 import { hasScope, type Scope } from "../access/scopes.ts";
 import type { Session } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
-import type { IdKind } from "../core/ids.ts";
+import { ID, type IdKind } from "../core/ids.ts";
 import type { Person } from "../session/person.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Services } from "./services.ts";
@@ -59,6 +59,16 @@ export interface ToolCall extends Caller {
   readonly deadline?: number;
   /** The person at the other end; absent where the client cannot ask one. */
   readonly person?: Person;
+}
+
+/**
+ * Returns the id of the request for the operator's log, if it is worth a line: clients choose the
+ * ids of MCP requests, so only a plain one is.
+ */
+export function requestIdOf(
+  { httpRequestId, requestId }: Pick<ToolCall, "httpRequestId" | "requestId">,
+): string | undefined {
+  return httpRequestId ?? (ID.test(requestId) ? requestId : undefined);
 }
 
 /**

@@ -15,6 +15,7 @@ import { type CallLimits, createCallLimits } from "../access/limits.ts";
 import { createEnvironmentResolver, type EnvironmentResolver } from "./environment.ts";
 import { createSealer, type Sealer } from "../access/sealing.ts";
 import { EventReader } from "../session/event_reader.ts";
+import { AnswerSender, type DecisionRecord } from "../session/answer_sender.ts";
 import { EventSender } from "../session/event_sender.ts";
 
 /** Options of {@linkcode createServices}. */
@@ -48,6 +49,8 @@ export interface ServicesOptions {
   readonly approvalTimeoutMs?: number;
   /** True to ask a person for the results of custom tools. */
   readonly askCustomTools?: boolean;
+  /** Called once for each decision of a person on a tool call, when it is over; must not throw. */
+  readonly onDecided?: (record: DecisionRecord) => void;
   /** True to show tool inputs in results. */
   readonly exposeToolInputs?: boolean;
   /** Address of the console's sessions, without a slash at its end; results name no page without. */
@@ -70,6 +73,7 @@ export interface Services {
   readonly environment: EnvironmentResolver;
   readonly eventReader: EventReader;
   readonly eventSender: EventSender;
+  readonly answers: AnswerSender;
   readonly sealer: Sealer;
   readonly approvalTimeoutMs: number;
   readonly askCustomTools: boolean;
@@ -95,6 +99,8 @@ export function createServices(options: ServicesOptions): Services {
   const ownerMarks = createOwnerMarks(options.bindingKey);
   const access = createAccessPolicy({ api, allowedAgentIds, ownerMarks });
   const redact = options.redact ?? createRedact([]);
+  const eventSender = new EventSender({ api, waiter, clock, log, redact });
+  const { onDecided } = options;
   return {
     api,
     waiter,
@@ -105,7 +111,8 @@ export function createServices(options: ServicesOptions): Services {
     limits: createCallLimits(options.maxCalls),
     environment: createEnvironmentResolver(api, access, options.environmentId),
     eventReader: new EventReader(api, createTokenBucket({ ...LONG_SEARCHES, clock })),
-    eventSender: new EventSender({ api, waiter, clock, log, redact }),
+    eventSender,
+    answers: new AnswerSender({ api, eventSender, redact, log, onDecided }),
     sealer: createSealer(options.sealingKeys),
     approvalTimeoutMs: options.approvalTimeoutMs ?? APPROVAL_TIMEOUT_MS,
     askCustomTools: options.askCustomTools ?? false,

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { type ClientInfo, defineTool, type ToolDefinition } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
-import { hasScope } from "../access/scopes.ts";
+import { answererOf } from "./answerer.ts";
 import { waitAttended } from "../session/attended_wait.ts";
 import { chargeSearch } from "../access/limits.ts";
 
@@ -64,7 +64,7 @@ export const waitForIdle: ToolDefinition = defineTool({
       next: z.string().optional().describe("What can be done now"),
     }),
   async run({ session_id, after_id }, call) {
-    const { signal, progress, person, principal, services } = call;
+    const { signal, progress, person, services } = call;
     const { clock } = services;
     const { deadline = clock.now() } = call;
     return await waitAttended({
@@ -77,7 +77,7 @@ export const waitForIdle: ToolDefinition = defineTool({
       }),
       onLongSearch: () => chargeSearch(call),
       ...(person && { person }),
-      mayAct: () => hasScope(principal, "actions"),
+      by: answererOf(call),
     }, services);
   },
 });

@@ -3,8 +3,7 @@ import { ApiError } from "../../../src/api/errors.ts";
 import { ask } from "../../../src/commands/ask.ts";
 import { noteOutcome } from "../../../src/commands/ask_approvals.ts";
 import type { AskConfig } from "../../../src/config/config.ts";
-import type { Outcome } from "../../../src/session/confirmations.ts";
-import type { AskedCall } from "../../../src/session/person.ts";
+import type { Outcome } from "../../../src/session/answer_sender.ts";
 import type { RecordedProgram } from "../../helpers/program.ts";
 import { openTerminal, type Terminal } from "../../helpers/terminal.ts";
 
@@ -280,10 +279,13 @@ const OUTCOMES: readonly (readonly [Outcome["kind"], RegExp])[] = [
 ];
 for (const [kind, expected] of OUTCOMES) {
   Deno.test(`noteOutcome() says of a decision that it is ${kind}`, () => {
-    const asked = { eventId: "sevt_1", tool: "bash" } as AskedCall;
+    const shown = { kind: "tool_confirmation", eventId: "sevt_1", digest: "d" } as const;
     const error = new ApiError("No.", { kind: "http", status: 403 });
     const program = openTerminal().program();
-    noteOutcome({ asked, decision: { result: "allow" }, kind, error } as Outcome, program);
+    noteOutcome(
+      { shown, tool: "bash", decision: { result: "allow" }, kind, error } as Outcome,
+      program,
+    );
     assert(expected.test(program.noted[0] ?? ""), program.noted[0]);
   });
 }

@@ -14,7 +14,7 @@ Deno.test("waitAttended() returns requires_action where nobody can be asked", as
     sessionId: "sesn_1",
     timeoutMs: 50_000,
     signal: new AbortController().signal,
-    mayAct: () => true,
+    by: { mayAct: () => true },
   }, { waiter: createWaiter(services) }));
   assertEquals(result.status, "requires_action");
 });

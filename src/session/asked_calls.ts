@@ -1,0 +1,138 @@
+/**
+ * Reads the tool calls that a session waits for an answer to, as a person is to see them.
+ *
+ * An agent chooses the input of a call, and could hide in it what runs. So each character of what is
+ * shown is visible, and of a call that is shown too little of it is known that it cannot be allowed.
+ *
+ * @module
+ */
+
+import { type SessionEvent, toolUseOf } from "../api/events.ts";
+import { leftOutOf } from "../api/json.ts";
+import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
+import type { Redact } from "../core/redact.ts";
+import { clipMiddle, escapeUnseen, firstChars, toBase64Url } from "../core/text.ts";
+import { readBackToCalls, waitingCalls } from "./event_status.ts";
+import { readEvent, typesIn } from "./event_types.ts";
+import type { AskedCall } from "./person.ts";
+import { turnOf } from "./turn.ts";
+
+/** Characters that are shown of the beginning, and of the end, of an input. */
+const HEAD_CHARS = 1_500;
+const TAIL_CHARS = 500;
+/** With more characters than this left out of an input, nobody can allow its call. */
+const MAX_UNSEEN_CHARS = 2_000;
+/** No more of a name is shown. */
+const MAX_NAME_CHARS = 200;
+
+/** The calls of a session, as its newest events show them. */
+export interface AskedCalls {
+  /** The calls that wait for an answer, in the order in which they block. */
+  readonly waiting: readonly AskedCall[];
+  /** The event of each answer, by the id of its call. */
+  readonly answers: ReadonlyMap<string, SessionEvent>;
+  /** Names of the tools of all calls among the events, as a person sees them, by the call's id. */
+  readonly tools: ReadonlyMap<string, string>;
+}
+
+const TYPES = [...typesIn("status"), ...typesIn("subagents")];
+
+/**
+ * Reads the calls that wait for a person's decision, or for the result of a custom tool. A call that
+ * waits although no policy lets it ask is left out.
+ *
+ * @param redact hides secrets in all that is shown
+ * @throws `ApiError`; the signal's reason
+ */
+export async function readAskedCalls(
+  api: Pick<ManagedAgentsApi, "events">,
+  sessionId: string,
+  redact: Redact,
+  options: CallOptions,
+): Promise<AskedCalls> {
+  const events = await readBackToCalls(api, sessionId, { types: TYPES }, options);
+  const newestFirst = events.map(readEvent);
+  const turn = turnOf(newestFirst.toReversed());
+  const calls = new Map<string, SessionEvent>();
+  const answers = new Map<string, SessionEvent>();
+  const subagents = new Map<string, string>();
+  for (const [index, event] of newestFirst.entries()) {
+    const wire = events[index];
+    if (event.kind === "thread" && event.threadId !== undefined) {
+      subagents.set(event.threadId, event.agentName ?? event.threadId);
+    }
+    // Only the first answer to a call counts.
+    if (wire && event.kind === "input" && event.answers !== undefined) {
+      answers.set(event.answers, wire);
+    }
+    if (wire && event.kind === "tool_use" && event.id !== undefined) calls.set(event.id, wire);
+  }
+  const waiting = waitingCalls(turn, newestFirst).flatMap((id) => {
+    const call = calls.get(id);
+    const kind = call && kindOf(call);
+    return kind ? [askedCall(id, kind, call, subagents, redact)] : [];
+  });
+  return {
+    waiting: await Promise.all(waiting),
+    answers,
+    tools: new Map([...calls].map(([id, call]) => [id, toolName(call, redact)])),
+  };
+}
+
+/** Returns the kind of answer that a call may get; undefined where no policy lets it ask. */
+function kindOf(call: SessionEvent): AskedCall["kind"] | undefined {
+  if (call.type === "agent.custom_tool_use") return "custom_tool_result";
+  return toolUseOf(call).permission === "ask" ? "tool_confirmation" : undefined;
+}
+
+async function askedCall(
+  eventId: string,
+  kind: AskedCall["kind"],
+  call: SessionEvent,
+  subagents: ReadonlyMap<string, string>,
+  redact: Redact,
+): Promise<AskedCall> {
+  const { name, server, input, threadId } = toolUseOf(call);
+  const json = jsonOf(input ?? {});
+  const shown = clipMiddle(
+    escapeUnseen(redact.thorough(json ?? "(nested too deeply to be shown)")),
+    HEAD_CHARS,
+    TAIL_CHARS,
+  );
+  // Characters of a large event are left out as it comes in: nobody has seen them.
+  const leftOut = shown.leftOut + leftOutOf(call);
+  const subagent = threadId === undefined ? undefined : subagents.get(threadId) ?? threadId;
+  return {
+    kind,
+    eventId,
+    ...(subagent !== undefined && { subagent: nameShown(subagent, redact) }),
+    tool: toolName(call, redact),
+    ...(server !== undefined && { server: nameShown(server, redact) }),
+    input: shown.text,
+    leftOut,
+    mayAllow: json !== undefined && leftOut <= MAX_UNSEEN_CHARS,
+    digest: await sha256(JSON.stringify([call.type, name, server, threadId, json])),
+  };
+}
+
+function toolName(call: SessionEvent, redact: Redact): string {
+  return nameShown(toolUseOf(call).name ?? "a tool without a name", redact);
+}
+
+function nameShown(name: string, redact: Redact): string {
+  return firstChars(escapeUnseen(redact.thorough(name)), MAX_NAME_CHARS);
+}
+
+/** Returns JSON text; undefined for a value that is nested more deeply than the stack is high. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}
+
+async function sha256(text: string): Promise<string> {
+  const bytes = new TextEncoder().encode(text);
+  return toBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+}

@@ -1,0 +1,21 @@
+/**
+ * The caller of a tool that sends people's decisions.
+ *
+ * @module
+ */
+
+import { hasScope } from "../access/scopes.ts";
+import type { Answerer } from "../session/answer_sender.ts";
+import { requestIdOf, type ToolCall } from "./define.ts";
+
+/** Returns the caller of a tool as the sender of decisions asks for it. */
+export function answererOf(call: ToolCall): Answerer {
+  const { principal, clientInfo } = call;
+  const requestId = requestIdOf(call);
+  return {
+    ...(principal && { caller: principal.id }),
+    ...(clientInfo && { client: clientInfo.name }),
+    ...(requestId !== undefined && { requestId }),
+    mayAct: () => hasScope(principal, "actions"),
+  };
+}

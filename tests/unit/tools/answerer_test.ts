@@ -1,0 +1,18 @@
+import { assertEquals } from "@std/assert";
+import { answererOf } from "../../../src/tools/answerer.ts";
+import { harness } from "./support.ts";
+
+Deno.test("answererOf() names token, client and request, and asks for the scope of actions", () => {
+  const { call } = harness({});
+  const { mayAct, ...facts } = answererOf(call({
+    principal: { id: "team-a", scopes: ["sessions:read"] },
+    clientInfo: { name: "host", version: "1" },
+    httpRequestId: "req-1",
+  }));
+  assertEquals(facts, { caller: "team-a", client: "host", requestId: "req-1" });
+  assertEquals(mayAct(), false);
+  const local = answererOf(call({ requestId: "an id\nof a client" }));
+  assertEquals([local.mayAct(), "requestId" in local, "caller" in local], [true, false, false]);
+  assertEquals(answererOf(call({ principal: { id: "a", scopes: ["actions"] } })).mayAct(), true);
+  assertEquals(answererOf(call({ principal: { id: "a", readOnly: true } })).mayAct(), false);
+});
