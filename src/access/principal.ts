@@ -6,6 +6,7 @@
 
 import type { CallOptions } from "../api/types.ts";
 import type { Rights } from "./scopes.ts";
+import type { ToolSetName } from "./tool_sets.ts";
 
 /** A caller that the transport can identify. An absent field sets no limit. */
 export interface Principal extends Rights {
@@ -20,6 +21,8 @@ export interface Principal extends Rights {
    * session that the other scopes admit.
    */
   readonly sessions?: "own" | "all";
+  /** The only sets of tools that it sees and calls, as far as the server serves them. */
+  readonly tools?: readonly ToolSetName[];
   /** Most waits that it may have open at once. */
   readonly maxWaits?: number;
   /** Most other calls that it may have running at once. */

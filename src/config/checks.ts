@@ -6,10 +6,12 @@
  */
 
 import { TOKEN_NAME, TOKEN_NAME_WORDS } from "../access/token_file.ts";
+import { TOOL_SET_NAMES, type ToolSetName } from "../access/tool_sets.ts";
 import { UsageError } from "../core/errors.ts";
-import { normalOrigin } from "../core/addresses.ts";
+import { HOSTED_CONSOLE, normalOrigin } from "../core/addresses.ts";
 import { ID, type IdKind, isIdOf, isKey, kindOfId } from "../core/ids.ts";
 import { checkFilledIn } from "../core/filled_in.ts";
+import { nearest } from "../core/suggest.ts";
 import { shorten } from "../core/text.ts";
 
 /** Visible ASCII: what an HTTP header can carry without quoting. */
@@ -112,6 +114,12 @@ export function integer(min: number, max: number): Check<number> {
   };
 }
 
+/** Makes the check of a whole number of seconds, whose value is in milliseconds. */
+export function secondsAsMs(min: number, max: number): Check<number> {
+  const seconds = integer(min, max);
+  return (text, source) => 1_000 * seconds(text, source);
+}
+
 /** Makes the check of one of a few words, in any case. */
 export function oneOf<T extends string>(...words: readonly T[]): Check<T> {
   return (text, source) => {
@@ -133,6 +141,63 @@ export function listOf(check: Check): Check<readonly string[]> {
     }
     return [...new Set(entries.map((entry) => check(entry, source)))];
   };
+}
+
+/**
+ * Checks the sets of tools that a server serves: `core` and those that are named, or `all`, without
+ * those that have a `-` before their name.
+ *
+ * @returns each once, in the order of `tools/list`
+ */
+export function checkToolSets(text: string, source: string): readonly ToolSetName[] {
+  const named = new Set<string>(["core"]);
+  const without = new Set<string>();
+  for (const word of listOf(checkToolSetWord)(text.toLowerCase(), source)) {
+    if (word.startsWith("-")) without.add(word.slice(1));
+    else if (word === "all") TOOL_SET_NAMES.forEach((name) => named.add(name));
+    else named.add(word);
+  }
+  const sets = TOOL_SET_NAMES.filter((name) => named.has(name) && !without.has(name));
+  if (sets.length > 0) return sets;
+  throw new UsageError(
+    `Cannot use ${shown(text)} as ${source}: that leaves no tool, so name another set beside it`,
+  );
+}
+
+function checkToolSetWord(word: string, source: string): string {
+  const name = word.replace(/^-/, "");
+  if (word === "all" || TOOL_SET_NAMES.some((set) => set === name)) return word;
+  throw unknownToolSet(word, source, ["all"]);
+}
+
+/** Checks the name of a set of tools. */
+export function checkToolSet(name: string, source: string): ToolSetName {
+  const found = TOOL_SET_NAMES.find((set) => set === name.toLowerCase());
+  if (found) return found;
+  throw unknownToolSet(name, source, []);
+}
+
+function unknownToolSet(word: string, source: string, more: readonly string[]): UsageError {
+  const known = [...TOOL_SET_NAMES, ...more];
+  const meant = nearest(word.replace(/^-/, ""), known);
+  return new UsageError(
+    `Cannot use ${shown(word)} in ${source}: ${meant ? `did you mean ${meant}? ` : ""}There are ` +
+      known.join(", "),
+  );
+}
+
+/** Checks the address of a console's list of sessions; returns it without a slash at its end. */
+export function checkConsoleUrl(value: string, source: string): string {
+  const url = URL.parse(value);
+  if (!url || !/^https?:$/.test(url.protocol) || /\s/.test(value)) {
+    throw new UsageError(
+      `Cannot use ${shown(value)} as ${source}: type a URL such as ${HOSTED_CONSOLE}`,
+    );
+  }
+  if (url.username || url.password || url.search || url.hash) {
+    throw new UsageError(`Cannot use ${source}: leave out user name, password, '?' and '#'`);
+  }
+  return url.href.replace(/\/+$/, "");
 }
 
 /** Checks a host name, an address or either with a port, as in a `Host` header. */

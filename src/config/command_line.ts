@@ -124,18 +124,23 @@ function spellSwitch(arg: string): string {
 }
 
 /**
- * Joins a value to its flag where the parser would not take it for a value: negative numbers, which
- * look like flags, and empty texts. The setting's check then reports the problem.
+ * Joins a value to its flag where the parser would not take it for a value: negative numbers and
+ * choices with a `-` before them, which look like flags, and empty texts. The setting's check then
+ * reports the problem.
  */
 function attachValues(args: readonly string[]): string[] {
-  const takesValue = (arg: string | undefined) =>
-    FLAGS.some(({ flag, short, valueName }) =>
+  const rowsOf = (arg: string | undefined) =>
+    FLAGS.filter(({ flag, short, valueName }) =>
       valueName && (arg === `--${flag}` || (short && arg === `-${short}`))
     );
+  const takesOdd = (arg: string | undefined, value: string | undefined) =>
+    rowsOf(arg).some(({ choices = [] }) =>
+      /^(?:-[\d.].*)?$/.test(value ?? "-") ||
+      choices.some((choice) => value?.startsWith(`-${choice}`))
+    );
   return args.flatMap((arg, at) => {
-    const isOdd = (value: string | undefined) => /^(?:-[\d.].*)?$/.test(value ?? "-");
-    if (takesValue(arg) && isOdd(args[at + 1])) return [`${longName(arg)}=${args[at + 1]}`];
-    return takesValue(args[at - 1]) && isOdd(arg) ? [] : [arg];
+    if (takesOdd(arg, args[at + 1])) return [`${longName(arg)}=${args[at + 1]}`];
+    return takesOdd(args[at - 1], arg) ? [] : [arg];
   });
 }
 
@@ -153,8 +158,13 @@ function joinedValues(args: readonly string[], { flag }: FlagRow): string {
   }).join(",");
 }
 
-/** Operands of `help`: commands, `http` and `network`. */
-export const HELP_TOPICS: readonly string[] = ["http", "network", ...Object.keys(COMMANDS)];
+/** Operands of `help`: commands, `serve`, `http` and `network`. */
+export const HELP_TOPICS: readonly string[] = [
+  "serve",
+  "http",
+  "network",
+  ...Object.keys(COMMANDS),
+];
 
 /** Checks the words after a command. */
 function checkOperands(

@@ -67,20 +67,33 @@ function usageLine(words: string, help: string): string {
   return `  ${`cma-mcp ${words}`.padEnd(COMMAND_COLUMNS)}${help}`;
 }
 
+/** Rows of the server on any transport. */
+const SERVE_ROWS = ALL_SETTINGS.filter((row) => row.commands.includes("serve") && !row.httpOnly);
+
 function overview(): string[] {
-  const rows = ALL_SETTINGS.filter((row) => row.commands.includes("serve") && !row.httpOnly);
+  const rows = SERVE_ROWS.filter(({ isDetail }) => !isDetail);
   const commands = Object.entries<CommandDefinition>(COMMANDS).map(([name, definition]) =>
     usageLine(`${name} ${definition.operandName ?? ""}`.trim(), definition.help)
   );
   return [
     "cma-mcp: Claude Managed Agents as MCP tools ('cma-mcp help <command>' says more)",
     "",
-    usageLine("[flags]", "Serve MCP on stdio, for a host that starts it"),
+    usageLine("[flags]", "Serve MCP on stdio: see 'cma-mcp help serve'"),
     usageLine("--http [flags]", "Serve MCP over HTTP: see 'cma-mcp help http'"),
     ...commands,
     "",
     ...flagLines(rows),
     ...envLines(rows, " (proxies: 'cma-mcp help network')"),
+  ];
+}
+
+function serveHelp(): string[] {
+  return [
+    "cma-mcp [flags]: serve MCP on stdio, for a host that starts it, or with --http",
+    "over HTTP; 'cma-mcp help http' lists the flags that only HTTP has.",
+    "",
+    ...flagLines(SERVE_ROWS),
+    ...envLines(SERVE_ROWS),
   ];
 }
 
@@ -92,7 +105,7 @@ function httpHelp(): string[] {
     ...flagLines(rows),
     ...envLines(rows),
     "",
-    "The flags and variables of 'cma-mcp --help' apply as well.",
+    "The flags and variables of 'cma-mcp help serve' apply as well.",
   ];
 }
 
@@ -127,10 +140,14 @@ function commandHelp(name: string, { help, operandName, operands }: CommandDefin
     help,
     ...choices.length > 0 ? ["", ...wrap(`${operandName}: ${choices.join(", ")}`, 78)] : [],
     ...rows.length > 0 ? ["", ...flagLines(rows)] : [],
-    ...rows.some(({ secret }) => secret) ? envLines(rows) : [],
+    ...rows.some(({ secret }) => secret) ? ["", ENVIRONMENT_HELP] : [],
     ...MORE_HELP[name] ?? [],
   ];
 }
+
+/** Where the lists of variables stand: with them, the help of some commands would not fit a screen. */
+const ENVIRONMENT_HELP =
+  "Environment variables, such as ANTHROPIC_API_KEY: see 'cma-mcp help serve'.";
 
 /** What the tables do not say of a command. */
 const MORE_HELP: Readonly<Record<string, readonly string[]>> = {
@@ -161,10 +178,11 @@ const MORE_HELP: Readonly<Record<string, readonly string[]>> = {
 /**
  * Returns the text of `cma-mcp --help`; it fits on a screen.
  *
- * @param topic a command, `http` for the flags of HTTP mode, or `network` for the variables that
- *   the runtime reads; an overview when absent
+ * @param topic a command, `serve` for all flags of the server, `http` for those that only HTTP has,
+ *   or `network` for the variables that the runtime reads; an overview when absent
  */
 export function helpText(topic?: string): string {
+  if (topic === "serve") return serveHelp().join("\n");
   if (topic === "http") return httpHelp().join("\n");
   if (topic === "network") return NETWORK_HELP.join("\n");
   const command = topic === undefined ? undefined : commandNamed(topic);

@@ -110,8 +110,12 @@ function valuesOf<S extends Section>(
 }
 
 /** Settings that name things of a real workspace, which mean nothing to the simulator. */
-const { environmentId, allowedAgentIds } = SETTINGS.server;
-const WORKSPACE_VARIABLES: readonly string[] = [...environmentId.env, ...allowedAgentIds.env];
+const { environmentId, allowedAgentIds, consoleUrl } = SETTINGS.server;
+const WORKSPACE_VARIABLES: readonly string[] = [
+  ...environmentId.env,
+  ...allowedAgentIds.env,
+  ...consoleUrl.env,
+];
 
 /** Hides the environment's settings about the workspace when the simulator takes its place. */
 function sourcesFor(simulate: boolean, sources: Sources): Sources {
@@ -365,7 +369,7 @@ async function listConfig(
 }
 
 /** The settings of the server that count for its owner's own sessions as well. */
-const { exposeToolInputs } = SETTINGS.server;
+const { exposeToolInputs, askCustomTools } = SETTINGS.server;
 const OWN_SESSIONS = { environmentId, exposeToolInputs };
 
 async function askConfig(sources: Sources, operands: readonly string[]): Promise<AskConfig> {
@@ -387,7 +391,7 @@ async function askConfig(sources: Sources, operands: readonly string[]): Promise
   if (text?.trim() === "") throw new UsageError("The text is empty: type one, in quotes");
   return {
     command: "ask",
-    ...await apiAccess(sources, OWN_SESSIONS),
+    ...await apiAccess(sources, { ...OWN_SESSIONS, askCustomTools, consoleUrl }),
     agent,
     text,
     session,

@@ -8,14 +8,17 @@
  */
 
 import { DEFAULT_MAX_CALLS, MAX_RUNNING } from "../access/limits.ts";
+import { DEFAULT_SETS, TOOL_SET_NAMES } from "../access/tool_sets.ts";
 import { checkBaseUrl, HOSTED } from "../core/addresses.ts";
 import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
 import { LOG_LEVELS } from "../core/logger.ts";
 import { COLOR_VARIABLES } from "../core/paint.ts";
 import { PROXY_VARIABLES } from "../core/proxy.ts";
 import { FILE_HOST_NAMES, PLACE_VARIABLES } from "../hosts/hosts.ts";
+import { APPROVAL_TIMEOUT_MS } from "../tools/services.ts";
 import {
   checkAgentId,
+  checkConsoleUrl,
   checkEnvironmentId,
   checkHost,
   checkHostHeader,
@@ -25,11 +28,13 @@ import {
   checkTime,
   checkToken,
   checkTokenName,
+  checkToolSets,
   integer,
   listOf,
   MIN_TOKEN_LENGTH,
   oneOf,
   parseSwitch,
+  secondsAsMs,
 } from "./checks.ts";
 
 /** Commands; without one, the program serves MCP. */
@@ -56,6 +61,9 @@ const SESSION_STATUSES = ["idle", "running", "rescheduling", "terminated"] as co
 
 /** Most lines that a list prints. */
 const MAX_LISTED = 1_000;
+
+/** Longest time for a person to decide that can be set, in seconds. */
+const MAX_APPROVAL_SECONDS = 3_600;
 
 /** Longest wait of `ask` that can be set, in seconds: a day. */
 const MAX_ASK_SECONDS = 86_400;
@@ -91,6 +99,8 @@ export interface Setting<T = unknown, F = unknown> {
   readonly isPath?: boolean;
   /** The only values that it takes. */
   readonly choices?: readonly string[];
+  /** True if `cma-mcp help serve` lists it and the overview does not, which has to fit a screen. */
+  readonly isDetail?: boolean;
   /** Commands that use it, beside those of its section. */
   readonly also?: readonly CommandName[];
   /** The doctor's check that reports a wrong value; `settings` when absent. */
@@ -286,7 +296,17 @@ export const SETTINGS = {
       help: "Agents to serve, with their sessions",
       doctorCheck: "allowlist",
     },
+    toolSets: {
+      flag: "tools",
+      env: ["CMA_MCP_TOOLS"],
+      valueName: "<sets>",
+      choices: [...TOOL_SET_NAMES, "all"],
+      parse: checkToolSets,
+      fallback: DEFAULT_SETS,
+      help: `Sets of tools: ${TOOL_SET_NAMES.join(", ")} or all`,
+    },
     maxWaits: {
+      isDetail: true,
       flag: "max-waits",
       valueName: "<count>",
       parse: integer(1, MAX_RUNNING),
@@ -295,6 +315,7 @@ export const SETTINGS = {
       help: "Waits that may be open at once",
     },
     maxCalls: {
+      isDetail: true,
       flag: "max-calls",
       valueName: "<count>",
       parse: integer(1, MAX_RUNNING),
@@ -304,6 +325,7 @@ export const SETTINGS = {
     exposeToolInputs: {
       ...SWITCH,
       flag: "expose-tool-inputs",
+      env: ["CMA_MCP_EXPOSE_TOOL_INPUTS"],
       help: "Show what agents pass to their tools",
       also: ["ask", "demo"],
     },
@@ -311,6 +333,35 @@ export const SETTINGS = {
       ...SWITCH,
       flag: "expose-agent-config",
       help: "Show agents' prompts and MCP server URLs",
+    },
+    approvalTimeoutMs: {
+      isDetail: true,
+      flag: "approval-timeout",
+      env: ["CMA_MCP_APPROVAL_TIMEOUT"],
+      valueName: "<secs>",
+      parse: secondsAsMs(0, MAX_APPROVAL_SECONDS),
+      fallback: APPROVAL_TIMEOUT_MS,
+      fallbackText: `${APPROVAL_TIMEOUT_MS / 1_000}`,
+      help: "Time to decide on tool calls; 0 asks nobody",
+    },
+    askCustomTools: {
+      ...SWITCH,
+      isDetail: true,
+      flag: "ask-custom-tools",
+      env: ["CMA_MCP_ASK_CUSTOM_TOOLS"],
+      help: "Ask a person what custom tools answer",
+      also: ["ask"],
+    },
+    consoleUrl: {
+      isDetail: true,
+      flag: "console-url",
+      env: ["CMA_MCP_CONSOLE_URL"],
+      valueName: "<url>",
+      parse: checkConsoleUrl,
+      fallback: undefined,
+      fallbackText: "the hosted API's",
+      help: "Console page of all sessions",
+      also: ["ask"],
     },
     tracing: {
       ...SWITCH,
@@ -329,6 +380,7 @@ export const SETTINGS = {
       help: "Log level: debug, info, warn or error",
     },
     format: {
+      isDetail: true,
       flag: "log-format",
       env: ["CMA_LOG_FORMAT"],
       valueName: "<format>",

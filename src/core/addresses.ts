@@ -10,6 +10,9 @@ import { firstChars } from "./text.ts";
 /** Base URL of the hosted API. */
 export const HOSTED = "https://api.anthropic.com";
 
+/** Page of the Claude Console that lists the hosted API's sessions; the page of one has its id behind. */
+export const HOSTED_CONSOLE = "https://platform.claude.com/workspaces/default/sessions";
+
 /** Anthropic sites that people copy an address from although they are not the API. */
 const NO_API =
   /^(console|platform|www|docs|support|status)\.(anthropic|claude)\.com$|^(claude\.ai|anthropic\.com|claude\.com)$/;

@@ -57,6 +57,11 @@ export interface ToolCall extends Caller {
   readonly progress?: (message: string) => void;
   /** Time at which the call is to end, by the clock; set for tools that have a `timeoutMs`. */
   readonly deadline?: number;
+  /**
+   * Returns true for the name of a tool that the caller may call, so that texts name no other.
+   * Absent: every tool of the set `core`.
+   */
+  readonly has?: (tool: string) => boolean;
   /** The person at the other end; absent where the client cannot ask one. */
   readonly person?: Person;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DEFAULT_SETS, type ToolSetName } from "../access/tool_sets.ts";
 import { archiveSession } from "./archive_session.ts";
 import { createSession } from "./create_session.ts";
 import type { ToolDefinition } from "./define.ts";
@@ -15,10 +16,7 @@ import { listEvents } from "./list_events.ts";
 import { sendMessage } from "./send_message.ts";
 import { waitForIdle } from "./wait_for_idle.ts";
 
-/**
- * The tools of each set, in the order of `tools/list`: hosts cache prompts that contain it. `core`
- * is served by default, every other set is opt-in.
- */
+/** The tools of each set, in the order of `tools/list`: hosts cache prompts that contain it. */
 export const TOOL_SETS = {
   core: [
     listAgents,
@@ -31,13 +29,11 @@ export const TOOL_SETS = {
     interrupt,
     archiveSession,
   ],
-} as const satisfies Readonly<Record<string, readonly ToolDefinition[]>>;
+  actions: [],
+} as const satisfies Readonly<Record<ToolSetName, readonly ToolDefinition[]>>;
 
-/** Name of a set of tools. */
-export type ToolSetName = keyof typeof TOOL_SETS;
-
-/** Lists the tools of some sets, `core` when none are named, in the registry's order. */
-export function toolsOf(names: readonly ToolSetName[] = ["core"]): readonly ToolDefinition[] {
+/** Lists the tools of some sets, the default ones when none are named, in the registry's order. */
+export function toolsOf(names: readonly ToolSetName[] = DEFAULT_SETS): readonly ToolDefinition[] {
   return Object.entries(TOOL_SETS).flatMap(([name, tools]) =>
     names.some((wanted) => wanted === name) ? tools : []
   );

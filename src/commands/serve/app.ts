@@ -7,6 +7,7 @@
 import { createApi } from "../../api/client.ts";
 import type { ManagedAgentsApi } from "../../api/types.ts";
 import type { ServeConfig, ServerConfig } from "../../config/config.ts";
+import { HOSTED, HOSTED_CONSOLE } from "../../core/addresses.ts";
 import { createServerFactory } from "../../mcp/server.ts";
 import { createWaiter, type Waiter } from "../../session/waiter.ts";
 import { createServices, type Services } from "../../tools/services.ts";
@@ -39,7 +40,8 @@ export interface App {
 /** Builds the app that a configuration describes; it sends nothing before the first call. */
 export async function createApp(config: AppConfig, program: Program): Promise<App> {
   const { clock, log, redact } = program;
-  const { simulate, server, http, bindingKey } = config;
+  const { simulate, server: settings, http, bindingKey } = config;
+  const server = { ...settings, consoleUrl: settings.consoleUrl ?? consoleOf(config) };
   const upstream = simulate
     ? await simulatedUpstream(program)
     : remoteUpstream(server.baseUrl, required(config.credential), program);
@@ -72,7 +74,13 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
   });
   const { watch } = telemetry;
   return {
-    factory: createServerFactory(services, { version: VERSION, simulated: simulate, watch }),
+    factory: createServerFactory(services, {
+      version: VERSION,
+      simulated: simulate,
+      watch,
+      toolSets: server.toolSets,
+      listsByCaller: http?.tokenFile !== undefined,
+    }),
     api,
     waiter,
     services,
@@ -83,6 +91,11 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
       upstream.close();
     },
   };
+}
+
+/** Returns where sessions of the hosted API can be seen; no other API has a console that is known. */
+function consoleOf({ simulate, server }: AppConfig): string | undefined {
+  return !simulate && server.baseUrl === HOSTED ? HOSTED_CONSOLE : undefined;
 }
 
 function required(credential: AppConfig["credential"]): NonNullable<AppConfig["credential"]> {

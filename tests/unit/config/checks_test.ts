@@ -1,16 +1,19 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
   checkAgentId,
+  checkConsoleUrl,
   checkEnvironmentId,
   checkHost,
   checkHostHeader,
   checkOrigin,
   checkSecret,
   checkToken,
+  checkToolSets,
   integer,
   listOf,
   oneOf,
   parseSwitch,
+  secondsAsMs,
   shown,
 } from "../../../src/config/checks.ts";
 import { UsageError } from "../../../src/core/errors.ts";
@@ -93,6 +96,67 @@ Deno.test("parseSwitch() understands the usual spellings and nothing else", () =
     ...Array(4).fill(false),
   ]);
   assertThrows(() => parseSwitch("maybe", "X"), UsageError, "'maybe' as X");
+});
+
+const sets: readonly [string, readonly string[]][] = [
+  ["core", ["core"]],
+  ["actions", ["core", "actions"]],
+  ["actions,core", ["core", "actions"]],
+  ["Core, ACTIONS actions", ["core", "actions"]],
+  ["all", ["core", "actions"]],
+  ["actions,-core", ["actions"]],
+  ["-core all", ["actions"]],
+  ["all,-actions", ["core"]],
+];
+for (const [text, expected] of sets) {
+  Deno.test(`checkToolSets() reads '${text}' as ${expected.join(" and ")}`, () => {
+    assertEquals(checkToolSets(text, "--tools"), expected);
+  });
+}
+
+const noSets: readonly [string, RegExp][] = [
+  ["-core", /Cannot use '-core' as --tools: that leaves no tool, so name another set beside it/],
+  ["core,-core", /leaves no tool/],
+  ["all,-core,-actions", /leaves no tool/],
+  ["action", /Cannot use 'action' in --tools: did you mean actions\? There are core, actions, all/],
+  ["-croe", /'-croe' in --tools: did you mean core\?/],
+  ["everything", /'everything' in --tools: There are core, actions, all/],
+  ["-all", /'-all' in --tools/],
+  ["--core", /'--core' in --tools/],
+  [",", /--tools names nothing/],
+];
+for (const [text, message] of noSets) {
+  Deno.test(`checkToolSets() refuses '${text}' and says what there is`, () => {
+    const error = assertThrows(() => checkToolSets(text, "--tools"), UsageError);
+    assertMatch(error.message, message);
+  });
+}
+
+Deno.test("checkConsoleUrl() takes the address of a page, without a slash at its end", () => {
+  const page = "https://console.example.com/workspaces/a/sessions";
+  for (
+    const text of [
+      page,
+      `${page}/`,
+      `${page}//`,
+      "HTTPS://Console.Example.com/workspaces/a/sessions",
+    ]
+  ) {
+    assertEquals(checkConsoleUrl(text, "X"), page);
+  }
+  assertEquals(checkConsoleUrl("http://127.0.0.1:8080", "X"), "http://127.0.0.1:8080");
+  for (const text of ["console.example.com", "ftp://x", "javascript:alert(1)", "https://a b"]) {
+    assertThrows(() => checkConsoleUrl(text, "X"), UsageError, "type a URL such as https://");
+  }
+  for (const text of ["https://a:b@x", `${page}?event=1`, `${page}#top`]) {
+    const { message } = assertThrows(() => checkConsoleUrl(text, "X"), UsageError);
+    assertEquals(message, "Cannot use X: leave out user name, password, '?' and '#'");
+  }
+});
+
+Deno.test("secondsAsMs() takes seconds and gives milliseconds", () => {
+  assertEquals(secondsAsMs(0, 10)("10", "X"), 10_000);
+  assertThrows(() => secondsAsMs(0, 10)("11", "X"), UsageError, "whole number from 0 to 10");
 });
 
 Deno.test("integer() takes whole numbers of its range only", () => {

@@ -16,6 +16,8 @@ const understood: readonly [string, string, Record<string, string>][] = [
   ["--log-level debug simulator", "simulator", { "log-level": "debug" }],
   ["simulator --fault reset", "simulator", { fault: "reset" }],
   ["--fault=a simulator --fault b,c --habit=x=1", "simulator", { fault: "a,b,c", habit: "x=1" }],
+  ["--tools -core,actions", "serve", { tools: "-core,actions" }],
+  ["--tools=-core --simulate", "serve", { tools: "-core", simulate: "true" }],
   ["demo", "demo", {}],
   ["version", "version", {}],
   ["demo --version", "version", {}],

@@ -57,10 +57,14 @@ Deno.test("resolveConfig() serves stdio with documented defaults when only a key
       baseUrl: "https://api.anthropic.com",
       environmentId: undefined,
       allowedAgentIds: undefined,
+      toolSets: ["core"],
       maxWaits: 400,
       maxCalls: 1000,
       exposeToolInputs: false,
       exposeAgentConfig: false,
+      approvalTimeoutMs: 600_000,
+      askCustomTools: false,
+      consoleUrl: undefined,
       tracing: false,
     },
     log: { level: "info", format: "text" },
@@ -139,20 +143,56 @@ Deno.test("resolveConfig() reads every setting of a server in HTTP mode", async 
   );
 });
 
+Deno.test("resolveConfig() reads whom to ask, which tools to serve and where the console is", async () => {
+  const expected: Partial<ServeConfig["server"]> = {
+    toolSets: ["core", "actions"],
+    approvalTimeoutMs: 30_000,
+    askCustomTools: true,
+    consoleUrl: "https://console.example.com/sessions",
+    exposeToolInputs: true,
+  };
+  const args = [
+    ...["--tools", "actions", "--approval-timeout=30", "--ask-custom-tools"],
+    ...["--expose-tool-inputs", "--console-url", "https://console.example.com/sessions/"],
+  ];
+  const env = {
+    CMA_MCP_TOOLS: "actions",
+    CMA_MCP_APPROVAL_TIMEOUT: "30",
+    CMA_MCP_ASK_CUSTOM_TOOLS: "yes",
+    CMA_MCP_EXPOSE_TOOL_INPUTS: "1",
+    CMA_MCP_CONSOLE_URL: "https://console.example.com/sessions/",
+  };
+  for (const given of [{ args }, { env }]) {
+    const { server } = await serving(given);
+    const { toolSets, approvalTimeoutMs, askCustomTools, consoleUrl, exposeToolInputs } = server;
+    const found = { toolSets, approvalTimeoutMs, askCustomTools, consoleUrl, exposeToolInputs };
+    assertEquals<Partial<ServeConfig["server"]>>(found, expected);
+  }
+  const asking = await resolve({ args: ["ask", "it", "x"], env: { ...env, ...keyed } });
+  assert(asking.command === "ask");
+  assertEquals(
+    [asking.server.askCustomTools, asking.server.consoleUrl],
+    [true, expected.consoleUrl],
+  );
+  assertEquals((await serving({ args: ["--approval-timeout=0"] })).server.approvalTimeoutMs, 0);
+});
+
 Deno.test("resolveConfig() ignores what belongs to HTTP when it serves stdio", async () => {
   const env = { PORT: "not a port", HOST: "0.0.0.0", CMA_MCP_TOKEN: "short" };
   assertEquals((await serving({ env })).http, undefined);
 });
 
 Deno.test("resolveConfig() simulates without a key and without the workspace's ids", async () => {
-  const env = { CLAUDE_ENVIRONMENT_ID: "env_real", ALLOWED_AGENT_IDS: "agent_real" };
+  const env = {
+    CLAUDE_ENVIRONMENT_ID: "env_real",
+    ALLOWED_AGENT_IDS: "agent_real",
+    CMA_MCP_CONSOLE_URL: "https://console.example.com/sessions",
+  };
   const config = await resolve({ args: ["--simulate"], env });
   assert(config.command === "serve" && config.simulate);
   assertEquals(config.credential, undefined);
-  assertEquals([config.server.environmentId, config.server.allowedAgentIds], [
-    undefined,
-    undefined,
-  ]);
+  const { environmentId, allowedAgentIds, consoleUrl } = config.server;
+  assertEquals([environmentId, allowedAgentIds, consoleUrl], [undefined, undefined, undefined]);
 });
 
 Deno.test("resolveConfig() still binds a simulated server to agents that a flag names", async () => {
@@ -324,6 +364,10 @@ const refusals: readonly [string, Given, RegExp][] = [
     env: http,
   }, /'\*' stands for nothing here, so list each origin/],
   ["a page as origin", { args: ["--http", "--allowed-origins=https://x/y"], env: http }, /origin/],
+  ["a made-up set", { args: ["--tools=actoins"], env: keyed }, /--tools: did you mean actions\?/],
+  ["no tools at all", { args: ["--tools", "-core"], env: keyed }, /--tools: that leaves no tool/],
+  ["an hour and a bit", { args: ["--approval-timeout=3601"], env: keyed }, /from 0 to 3600/],
+  ["a console without a scheme", { args: ["--console-url=x"], env: keyed }, /such as https:/],
   ["a made-up log level", { args: ["--log-level=loud"], env: keyed }, /one of debug, info/],
 ];
 for (const [name, given, expected] of refusals) {
@@ -462,7 +506,13 @@ for (const [words, { agent, text, session }] of asked) {
     assertEquals(await resolve({ args, env: { ANTHROPIC_API_KEY: KEY } }), {
       command: "ask",
       ...ACCESS,
-      server: { ...ACCESS.server, environmentId: "env_1", exposeToolInputs: false },
+      server: {
+        ...ACCESS.server,
+        environmentId: "env_1",
+        exposeToolInputs: false,
+        askCustomTools: false,
+        consoleUrl: undefined,
+      },
       ...{ agent, text, session },
       timeoutMs: 5_000,
       json: false,

@@ -1,6 +1,9 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { createMcpHandler } from "@modelcontextprotocol/server";
 import { callMethod } from "../../../src/commands/mcp_call.ts";
+import type { Principal } from "../../../src/access/principal.ts";
+import type { ToolSetName } from "../../../src/access/tool_sets.ts";
+import { ToolError } from "../../../src/core/errors.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { createHttpHandler } from "../../../src/http/handler.ts";
 import {
@@ -9,6 +12,7 @@ import {
   instructions,
   toolNamed,
 } from "../../../src/mcp/server.ts";
+import type { ToolCall } from "../../../src/tools/define.ts";
 import { toolsOf } from "../../../src/tools/registry.ts";
 import { harness } from "../tools/support.ts";
 
@@ -58,6 +62,131 @@ Deno.test("a server lists and calls the tools of its sets only", async () => {
   const call = { name: "get_agent", arguments: { agent_id: "agent_1" } };
   await assertRejects(() => callMethod(endpoint, "tools/call", call), Error, "not found");
   await handler.close();
+});
+
+/** Serves one request of a caller over the newer protocol, and returns its result. */
+async function resultFor(
+  factory: ReturnType<typeof createServerFactory>,
+  principal: Principal,
+  method: string,
+  params: Record<string, unknown> = {},
+): Promise<Record<string, unknown>> {
+  const handler = createMcpHandler(factory, {});
+  const request = new Request("http://localhost/mcp", {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2026-07-28",
+      "mcp-method": method,
+      ...(typeof params.name === "string" && { "mcp-name": params.name }),
+    },
+    body: JSON.stringify({
+      ...{ jsonrpc: "2.0", id: 1, method },
+      params: {
+        ...params,
+        _meta: {
+          "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+          "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
+          "io.modelcontextprotocol/clientCapabilities": {},
+        },
+      },
+    }),
+  });
+  const response = await handler.fetch(request, { authInfo: authInfoOf(principal) });
+  const { result, error } = await response.json();
+  await handler.close();
+  return result ?? error;
+}
+
+const FREE: Principal = { id: "free" };
+const ACTING: Principal = { id: "acting", tools: ["actions"] };
+
+function namesIn({ tools }: Record<string, unknown>): unknown {
+  return Array.isArray(tools) ? tools.map(({ name }) => name) : tools;
+}
+
+Deno.test("a server shows a caller the tools of its sets, as far as it serves them itself", async () => {
+  const { services } = harness({});
+  const names = (sets: readonly ToolSetName[]) => toolsOf(sets).map(({ name }) => name);
+  const cases: [ToolSetName[] | undefined, ToolSetName[] | undefined, ToolSetName[]][] = [
+    [undefined, undefined, ["core"]],
+    [undefined, ["core", "actions"], ["core"]],
+    [undefined, ["actions"], []],
+    [["core", "actions"], undefined, ["core", "actions"]],
+    [["core", "actions"], ["core"], ["core"]],
+    [["core", "actions"], ["actions"], ["actions"]],
+  ];
+  for (const [toolSets, tools, expected] of cases) {
+    const factory = createServerFactory(services, { version: "1.2.3", toolSets });
+    for (const readOnly of [false, true]) {
+      const list = await resultFor(factory, { id: "a", tools, readOnly }, "tools/list");
+      assertEquals(namesIn(list), names(expected));
+    }
+  }
+});
+
+Deno.test("a tool that a caller does not see reads like one that there is not", async () => {
+  const { services } = harness({});
+  const factory = createServerFactory(services, { version: "1.2.3" });
+  const call = (name: string) => resultFor(factory, ACTING, "tools/call", { name, arguments: {} });
+  const hidden = await call("get_agent");
+  const unknown = await call("got_agent");
+  assertEquals(hidden, { ...unknown, message: "Tool get_agent not found" });
+  assertEquals(unknown.message, "Tool got_agent not found");
+});
+
+Deno.test("what depends on the caller is for no cache that others use, and for minutes only", async () => {
+  const { services } = harness({});
+  const shared = createServerFactory(services, { version: "1.2.3" });
+  const byCaller = createServerFactory(services, { version: "1.2.3", listsByCaller: true });
+  for (const method of ["tools/list", "server/discover"]) {
+    const hint = async (factory: typeof shared, principal: Principal) => {
+      const { ttlMs, cacheScope } = await resultFor(factory, principal, method);
+      return { ttlMs, cacheScope };
+    };
+    assertEquals(await hint(shared, FREE), { ttlMs: 3_600_000, cacheScope: "public" });
+    const own = { ttlMs: 300_000, cacheScope: "private" };
+    assertEquals(await hint(shared, { ...FREE, tools: ["core"] }), own);
+    assertEquals(await hint(byCaller, FREE), own);
+    assertEquals(await hint(byCaller, ACTING), own);
+  }
+});
+
+Deno.test("a call knows the tools that its caller may call", async () => {
+  const seen: Record<string, (boolean | undefined)[]> = {};
+  const names = ["get_agent", "send_message", "no_tool"];
+  const { services } = harness({});
+  const reach = (principal: Principal, sets?: ToolSetName[]) => {
+    const limits = {
+      ...services.limits,
+      enter: (_: unknown, call: ToolCall) => {
+        seen[principal.id] = names.map((name) => call.has?.(name));
+        throw new ToolError("seen", "Seen.");
+      },
+    };
+    const factory = createServerFactory({ ...services, limits }, {
+      version: "1.2.3",
+      toolSets: sets,
+    });
+    return resultFor(factory, principal, "tools/call", {
+      name: "get_agent",
+      arguments: { agent_id: "agent_1" },
+    });
+  };
+  await reach(FREE);
+  await reach({ id: "reader", readOnly: true });
+  await reach({ id: "scoped", scopes: ["agents:read", "sessions:write"] });
+  assertEquals(seen, {
+    free: [true, true, false],
+    reader: [true, false, false],
+    scoped: [true, true, false],
+  });
+});
+
+Deno.test("instructions() explain a loop to those who have its tools only", () => {
+  assert(!instructions(false, ["actions"]).includes("list_agents"));
+  assertEquals(instructions(false, ["core", "actions"]), instructions(false));
 });
 
 /** Calls a tool with what another HTTP stack might say of the caller, and returns the response. */
