@@ -16,6 +16,8 @@ export const HABIT_VALUES = {
   messageWhileBlocked: ["refused", "queued"],
   nullProcessedAt: ["last", "first"],
   unknownResults: ["refused", "accepted"],
+  lateConfirmations: ["accepted", "refused"],
+  subagentConfirmations: ["same_id", "other_id"],
   archivedSendStatus: [400, 409],
   betaHeader: ["required", "ignored"],
   unknownQuery: ["refused", "ignored"],
@@ -69,6 +71,23 @@ export interface Habits {
   readonly awaitingAnswers: ValueOf<"awaitingAnswers">;
   /** Treatment of a message while the session is blocked: 400, or the queue. */
   readonly messageWhileBlocked: ValueOf<"messageWhileBlocked">;
+  /**
+   * Treatment of a confirmation for a call whose turn an interrupt has ended: accepted without
+   * effect, or 400.
+   */
+  readonly lateConfirmations: ValueOf<"lateConfirmations">;
+  /**
+   * Id of a confirmation of a subagent's call in the session's list and stream: that of the echo,
+   * which stands on the subagent's thread, or another one.
+   */
+  readonly subagentConfirmations: ValueOf<"subagentConfirmations">;
+  /** Time by which tool calls in lists of events trail the other events there. */
+  readonly callLagMs: number;
+  /**
+   * Number of times that lists show a tool call that waits as it is; after that they show it with
+   * another input, which has one more field, `changed`. 0 changes nothing.
+   */
+  readonly inputChangesAfter: number;
   /** Place of queued events in an ascending list. */
   readonly nullProcessedAt: ValueOf<"nullProcessedAt">;
   /**
@@ -141,6 +160,10 @@ export const hostedHabits: Habits = {
   interruptsDropQueued: false,
   awaitingAnswers: "event",
   messageWhileBlocked: "refused",
+  lateConfirmations: "accepted",
+  subagentConfirmations: "same_id",
+  callLagMs: 0,
+  inputChangesAfter: 0,
   nullProcessedAt: "last",
   stampAtSettle: false,
   stampsInterrupted: true,

@@ -6,7 +6,7 @@
 
 import { formatMicros } from "./ids.ts";
 import { type Place, SortedList } from "./sorted.ts";
-import type { WireEvent } from "./wire.ts";
+import type { WireEvent, WireObject } from "./wire.ts";
 
 interface Entry extends Place {
   readonly event: WireEvent;
@@ -82,6 +82,14 @@ export class SimulatedHistory {
     return event;
   }
 
+  /** Changes fields of an event, which keeps its place. */
+  rewrite(id: string, fields: WireObject): void {
+    const entry = this.#byId.get(id);
+    if (!entry) return;
+    this.#entries.remove(entry);
+    this.#put({ ...entry.event, ...fields, id, type: entry.event.type }, entry.micros, entry.seq);
+  }
+
   read(query: EventQuery): EventPage {
     const { types, minMicros, maxMicros } = query;
     const bounded = minMicros !== undefined || maxMicros !== undefined;
@@ -117,25 +125,37 @@ export class SimulatedHistory {
   }
 }
 
+const CALLS = new Set(["agent.tool_use", "agent.mcp_tool_use", "agent.custom_tool_use"]);
+
+/** Options of a {@linkcode TrailingHistory}. Durations are milliseconds. */
+export interface TrailingOptions {
+  /** Time from a change until it shows. */
+  readonly listLagMs: number;
+  /** Time by which tool calls show later than that. */
+  readonly callLagMs: number;
+  /** Returns milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
 /** A history that shows each change some time after it was made. */
 export class TrailingHistory {
   readonly #history: SimulatedHistory;
-  readonly #lagMs: number;
-  readonly #now: () => number;
+  readonly #lags: TrailingOptions;
+  /** Changes to come, by the time when they show. */
   readonly #pending: { readonly from: number; readonly apply: () => void }[] = [];
 
-  /**
-   * @param lagMs milliseconds from a change until it shows
-   * @param now milliseconds since the epoch
-   */
-  constructor(options: HistoryOptions, lagMs: number, now: () => number) {
+  constructor(options: HistoryOptions, lags: TrailingOptions) {
     this.#history = new SimulatedHistory(options);
-    this.#lagMs = lagMs;
-    this.#now = now;
+    this.#lags = lags;
   }
 
   append(event: WireEvent, micros: number | undefined): void {
-    this.#later(() => this.#history.append(event, micros));
+    const more = CALLS.has(event.type) ? this.#lags.callLagMs : 0;
+    this.#later(() => this.#history.append(event, micros), more);
+  }
+
+  rewrite(id: string, fields: WireObject): void {
+    this.#later(() => this.#history.rewrite(id, fields), this.#lags.callLagMs);
   }
 
   stamp(id: string, micros: number): void {
@@ -144,13 +164,15 @@ export class TrailingHistory {
 
   /** Returns the history as it shows now. */
   now(): SimulatedHistory {
-    const now = this.#now();
+    const now = this.#lags.now();
     while (this.#pending[0] && this.#pending[0].from <= now) this.#pending.shift()?.apply();
     return this.#history;
   }
 
-  #later(apply: () => void): void {
+  #later(apply: () => void, moreMs = 0): void {
     this.now();
-    this.#pending.push({ from: this.#now() + this.#lagMs, apply });
+    const from = this.#lags.now() + this.#lags.listLagMs + moreMs;
+    const after = this.#pending.findLastIndex((change) => change.from <= from);
+    this.#pending.splice(after + 1, 0, { from, apply });
   }
 }

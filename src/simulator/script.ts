@@ -57,6 +57,8 @@ export interface ScriptedTurn {
   /** The session's agent as the API shows it. */
   readonly agent: WireObject;
   readonly primaryThreadId: string;
+  /** Returns the thread of a subagent, by its name; undefined when the session has none yet. */
+  readonly threadOf: (subagentName: string) => string | undefined;
   /** Makes an id such as `wrun_…`. */
   readonly makeId: (prefix: string) => string;
 }
@@ -97,10 +99,23 @@ export function* think<T>(ms: number, body: () => Steps<T>): Steps<T> {
   return outcome;
 }
 
-/** Plays a model request that fails after `ms` milliseconds; `retry` is its retry status. */
+/** The retry status of an error: what the session does about it. */
+export type RetryStatus = "retrying" | "exhausted" | "terminal";
+
+const OVERLOADED = {
+  type: "model_overloaded_error",
+  message: "The simulated model is overloaded.",
+};
+
+/**
+ * Plays a model request that fails after `ms` milliseconds.
+ *
+ * @param error fields of the error beside its retry status
+ */
 export function* failToThink(
   ms: number,
-  retry: "retrying" | "exhausted" | "terminal",
+  retry: RetryStatus,
+  error: WireObject = OVERLOADED,
 ): Steps {
   const startId = yield* emit("span.model_request_start");
   yield* wait(ms);
@@ -109,13 +124,16 @@ export function* failToThink(
     is_error: true,
     model_usage: modelUsage(0, 0),
   });
-  yield* emit("session.error", {
-    error: {
-      type: "model_overloaded_error",
-      message: "The simulated model is overloaded.",
-      retry_status: { type: retry },
-    },
-  });
+  yield* fail(retry, error);
+}
+
+/**
+ * Reports an error of the session.
+ *
+ * @param error its fields beside the retry status
+ */
+export function* fail(retry: RetryStatus, error: WireObject): Steps {
+  yield* emit("session.error", { error: { ...error, retry_status: { type: retry } } });
 }
 
 function modelUsage(input: number, output: number): WireObject {
@@ -127,8 +145,16 @@ function modelUsage(input: number, output: number): WireObject {
   };
 }
 
+/** Options of {@linkcode toolUse}. */
+export interface ToolUseOptions {
+  /** The MCP server that has the tool; one of the agent's own tools when absent. */
+  readonly server?: string;
+  /** The thread of the subagent that makes the call; the primary one when absent. */
+  readonly threadId?: string;
+}
+
 /**
- * Calls one of the agent's own tools; returns the event's id.
+ * Calls a tool; returns the event's id.
  *
  * @param permission result of the tool's policy, or the event's fields that state it
  */
@@ -136,20 +162,33 @@ export function toolUse(
   name: string,
   input: WireObject,
   permission: "allow" | "ask" | WireObject = "allow",
+  options: ToolUseOptions = {},
 ): Steps<string> {
+  const { server, threadId = null } = options;
   const evaluated = typeof permission === "string"
     ? { evaluated_permission: permission, evaluation: { type: `always_${permission}` } }
     : permission;
-  return emit("agent.tool_use", { name, input, ...evaluated, session_thread_id: null });
+  const fields = { input, ...evaluated, session_thread_id: threadId };
+  return server === undefined
+    ? emit("agent.tool_use", { name, ...fields })
+    : emit("agent.mcp_tool_use", { name, mcp_server_name: server, ...fields });
 }
 
-/** Adds the result of a tool call. */
-export function* toolResult(toolUseId: string, text: string, isError = false): Steps {
-  yield* emit("agent.tool_result", {
-    tool_use_id: toolUseId,
-    content: textContent(text),
-    is_error: isError,
-  });
+/**
+ * Adds the result of a tool call.
+ *
+ * @param ofServer true where the tool is one of an MCP server
+ */
+export function* toolResult(
+  toolUseId: string,
+  text: string,
+  isError = false,
+  ofServer = false,
+): Steps {
+  const result = { content: textContent(text), is_error: isError };
+  yield* ofServer
+    ? emit("agent.mcp_tool_result", { mcp_tool_use_id: toolUseId, ...result })
+    : emit("agent.tool_result", { tool_use_id: toolUseId, ...result });
 }
 
 /** Waits for the answers to these tool calls; returns them in the same order. */

@@ -126,13 +126,18 @@ export function checkSend(
   }
   const interrupts = events.some((event) => event.type === "user.interrupt");
   const open = new Set(session.blocking);
+  const confirmed = new Set(session.answered);
   events.forEach((event, index) => {
     const where = `events[${index}]`;
-    if (event.type === "user.tool_confirmation") checkConfirmation(session, event, where);
-    else if (habits.unknownResults === "refused") checkResult(session, event, where);
+    if (event.type === "user.tool_confirmation") {
+      checkConfirmation(session, event, { where, confirmed, habits });
+    } else if (habits.unknownResults === "refused") checkResult(session, event, where);
     checkThread(session, event, where);
     const answered = answeredId(event);
-    if (answered !== undefined) open.delete(answered);
+    if (answered !== undefined) {
+      open.delete(answered);
+      confirmed.add(answered);
+    }
     if (event.type !== "user.message" || interrupts) return;
     if (session.atBudget) {
       throw invalid(`${where}: the session is at its budget; raise or remove it first.`);
@@ -152,7 +157,18 @@ function checkThread(session: SimulatedSession, event: EventBody, where: string)
   if (thread.status === "terminated") throw invalid(`${where}: thread ${threadId} is terminated.`);
 }
 
-function checkConfirmation(session: SimulatedSession, event: EventBody, where: string): void {
+interface ConfirmationCheck {
+  readonly where: string;
+  /** Calls that have their answer, by an earlier event of the same request too. */
+  readonly confirmed: ReadonlySet<string>;
+  readonly habits: Habits;
+}
+
+function checkConfirmation(
+  session: SimulatedSession,
+  event: EventBody,
+  { where, confirmed, habits }: ConfirmationCheck,
+): void {
   const toolUseId = String(event.tool_use_id);
   if (event.deny_message != null && event.result !== "deny") {
     throw invalid(`${where}: deny_message goes with result "deny" only.`);
@@ -161,8 +177,11 @@ function checkConfirmation(session: SimulatedSession, event: EventBody, where: s
   if (call?.evaluated_permission !== "ask") {
     throw invalid(`${where}: ${toolUseId} is not a tool call that asks for confirmation.`);
   }
-  if (session.answered.has(toolUseId)) {
+  if (confirmed.has(toolUseId)) {
     throw invalid(`${where}: ${toolUseId} is already confirmed.`);
+  }
+  if (habits.lateConfirmations === "refused" && session.abandoned.has(toolUseId)) {
+    throw invalid(`${where}: ${toolUseId} is not waiting for a confirmation.`);
   }
 }
 
@@ -176,11 +195,17 @@ function checkResult(session: SimulatedSession, event: EventBody, where: string)
   const type = ANSWERABLE[event.type];
   const toolUseId = answeredId(event);
   if (type === undefined || toolUseId === undefined) return;
-  if (session.history.find(toolUseId)?.type === type) return;
-  throw invalid(`${where}: ${toolUseId} is no ${type} event of this session.`);
+  const call = session.history.find(toolUseId);
+  if (call?.type !== type) {
+    throw invalid(`${where}: ${toolUseId} is no ${type} event of this session.`);
+  }
+  // A result would otherwise stand for the permission that nobody gave.
+  if (call.evaluated_permission === "ask" && !session.answered.has(toolUseId)) {
+    throw invalid(`${where}: ${toolUseId} waits for a user.tool_confirmation first.`);
+  }
 }
 
-/** Adds checked events to the history; returns what the sender gets back. */
+/** Adds checked events to the history; returns them as it has them. */
 export function appendSent(
   session: SimulatedSession,
   events: readonly EventBody[],
@@ -191,7 +216,7 @@ export function appendSent(
     if (answered !== undefined) session.answered.add(answered);
     const extra = event.type === "user.define_outcome"
       ? { outcome_id: makeId("outc"), max_iterations: event.max_iterations ?? 3 }
-      : {};
+      : routeOf(session, answered);
     const queued = !STAMPED.has(event.type);
     // At its budget a session ignores an interrupt, and never lists it.
     if (event.type === "user.interrupt" && session.atBudget) {
@@ -199,6 +224,25 @@ export function appendSent(
     }
     return session.append({ ...event, ...extra }, { queued });
   });
+}
+
+/** Returns the field that names the subagent's thread to which an answer goes. */
+function routeOf(session: SimulatedSession, answered: string | undefined): WireObject {
+  const call = answered === undefined ? undefined : session.history.find(answered);
+  const threadId = call?.session_thread_id;
+  return typeof threadId === "string" ? { session_thread_id: threadId } : {};
+}
+
+/** Returns a sent event as its sender gets it back. */
+export function echoOf(
+  event: WireEvent,
+  habits: Habits,
+  makeId: (prefix: string) => string,
+): WireEvent {
+  const ofSubagent = event.type === "user.tool_confirmation" &&
+    typeof event.session_thread_id === "string";
+  if (!ofSubagent || habits.subagentConfirmations === "same_id") return event;
+  return { ...event, id: makeId("sevt") };
 }
 
 /** Returns the tool call that an event answers; undefined for any other event. */

@@ -78,6 +78,8 @@ export class SimulatedSession implements Place {
   readonly streams = new Set<OutgoingStream>();
   /** Tool calls whose answers the session waits for. */
   readonly blocking = new Set<string>();
+  /** Tool calls that waited for an answer when an interrupt ended their turn. */
+  readonly abandoned = new Set<string>();
   /** Tool calls that have their answer. */
   readonly answered = new Set<string>();
   readonly openRuns = new Set<string>();
@@ -90,6 +92,8 @@ export class SimulatedSession implements Place {
   readonly #world: World;
   /** The events that lists show, where they trail the history. */
   readonly #trailing: TrailingHistory | undefined;
+  /** How often lists have shown each tool call that waited. */
+  readonly #timesListed = new Map<string, number>();
   #status: SessionStatus;
   /** The shown statuses, each from a time on: the current one first, then the coming ones. */
   #shown: { readonly from: number; readonly status: SessionStatus }[];
@@ -103,14 +107,16 @@ export class SimulatedSession implements Place {
     this.rank = world.micros();
     this.#createdMs = world.now();
     this.id = world.makeId("sesn");
-    const { stampAtSettle, neverStamps, stampsInterrupted, nullProcessedAt, listLagMs } =
-      world.habits;
+    const { stampAtSettle, neverStamps, stampsInterrupted, nullProcessedAt } = world.habits;
+    const { listLagMs, callLagMs } = world.habits;
     const sorted = {
       order: stampAtSettle || neverStamps || !stampsInterrupted ? "appended" : "processed_at",
       queued: nullProcessedAt,
     } as const;
     this.history = new SimulatedHistory(sorted);
-    if (listLagMs > 0) this.#trailing = new TrailingHistory(sorted, listLagMs, world.now);
+    if (listLagMs > 0 || callLagMs > 0) {
+      this.#trailing = new TrailingHistory(sorted, { listLagMs, callLagMs, now: world.now });
+    }
     this.files = new SessionFiles(this.id, world);
     this.title = init.title;
     this.metadata = init.metadata;
@@ -124,6 +130,24 @@ export class SimulatedSession implements Place {
   /** Returns the history as lists show it now. */
   get listed(): SimulatedHistory {
     return this.#trailing?.now() ?? this.history;
+  }
+
+  /** Returns an event as a list shows it this time: by habit a call that waits changes its input. */
+  asListed(event: WireEvent): WireEvent {
+    const { inputChangesAfter } = this.#world.habits;
+    const times = this.#timesListed.get(event.id);
+    if (inputChangesAfter === 0 || (times === undefined && !this.blocking.has(event.id))) {
+      return event;
+    }
+    this.#timesListed.set(event.id, (times ?? 0) + 1);
+    if ((times ?? 0) < inputChangesAfter) return event;
+    return { ...event, input: { ...(isWireObject(event.input) && event.input), changed: true } };
+  }
+
+  /** Changes fields of an event in the history, and tells no stream. */
+  rewrite(eventId: string, fields: WireObject): void {
+    this.history.rewrite(eventId, fields);
+    this.#trailing?.rewrite(eventId, fields);
   }
 
   /** Returns the actual status. */

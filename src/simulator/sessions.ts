@@ -9,7 +9,7 @@ import { invalid, notFound } from "./errors.ts";
 import type { SimulatedFile } from "./files.ts";
 import { formatMicros } from "./ids.ts";
 import type { Script } from "./script.ts";
-import { appendSent } from "./sending.ts";
+import { appendSent, echoOf } from "./sending.ts";
 import { type SessionInit, SimulatedSession, type World } from "./session.ts";
 import { SortedList } from "./sorted.ts";
 import { TurnEngine } from "./turn.ts";
@@ -65,12 +65,12 @@ export class SessionStore {
     throw notFound(`File ${id} not found.`);
   }
 
-  /** Adds checked events to the session's history and applies them. */
+  /** Adds checked events to the session's history and applies them; returns their echo. */
   send(session: SimulatedSession, events: readonly EventBody[]): WireEvent[] {
     const { engine } = this.#running(session.id);
     const sent = appendSent(session, events, this.#world.makeId);
     engine.accept(sent);
-    return sent;
+    return sent.map((event) => echoOf(event, this.#world.habits, this.#world.makeId));
   }
 
   /** Lets a session that waits at its budget continue. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WireEvent, WireObject } from "./wire.ts";
+import { isWireObject, type WireEvent, type WireObject } from "./wire.ts";
 
 type Thread = Record<string, unknown> & { id: string; status: string };
 
@@ -31,6 +31,22 @@ export class SessionThreads {
 
   find(id: string): WireObject | undefined {
     return this.#byId.get(id);
+  }
+
+  /** Returns the threads of subagents, in the order they were made. */
+  subagents(): readonly { readonly id: string; readonly status: string }[] {
+    return [...this.#byId.values()].filter(({ id }) => id !== this.primaryId);
+  }
+
+  /** Returns the thread of a subagent, by its name; undefined when there is none. */
+  named(agentName: string): string | undefined {
+    return this.subagents().find(({ id }) => this.agentName(id) === agentName)?.id;
+  }
+
+  /** Returns the name of a thread's agent. */
+  agentName(id: string): string {
+    const agent = this.#byId.get(id)?.agent;
+    return isWireObject(agent) ? String(agent.name) : "";
   }
 
   /** Applies a `session.thread_*` event; `at` is the time in its `processed_at`. */

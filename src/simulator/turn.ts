@@ -24,6 +24,8 @@ export interface TurnOptions {
 /** A turn that waits for answers, or for a higher budget. */
 interface Blocked {
   readonly eventIds: readonly string[];
+  /** The threads that wait; the primary one last. */
+  readonly threadIds: readonly string[];
   readonly goOn: () => void;
 }
 
@@ -154,6 +156,7 @@ export class TurnEngine {
       agentName: this.#session.init.agentName,
       agent: this.#session.init.agent,
       primaryThreadId: this.#session.threads.primaryId,
+      threadOf: (name) => this.#session.threads.named(name),
       makeId,
     });
     let result: StepResult = { eventId: "", answers: this.#answers };
@@ -239,7 +242,8 @@ export class TurnEngine {
         signal.removeEventListener("abort", onAbort);
         resolve();
       };
-      this.#blocked = { eventIds, goOn };
+      const threadIds = this.#threadStops(stopReason).map(({ threadId }) => threadId);
+      this.#blocked = { eventIds, threadIds, goOn };
       this.#showBlocked(stopReason);
     });
   }
@@ -261,7 +265,7 @@ export class TurnEngine {
     this.#blocked = undefined;
     // A session whose status stayed running does not begin to run again.
     if (this.#session.status === "running") this.#session.setBlocking(undefined);
-    else this.#begin();
+    else this.#begin(blocked?.threadIds);
     blocked?.goOn();
   }
 
@@ -295,7 +299,10 @@ export class TurnEngine {
       else this.#unstamped = [];
       this.#refuseOpenCalls();
       if (interrupts === "silent") this.#session.setStatus("idle", 0);
-      else this.#settle(END_TURN);
+      else {
+        this.#stopSubagents();
+        this.#settle(END_TURN);
+      }
       this.#release();
     });
   }
@@ -303,7 +310,11 @@ export class TurnEngine {
   #refuseOpenCalls(): void {
     const content = [{ type: "text", text: "Interrupted before an answer came." }];
     for (const id of this.#session.blocking) {
-      const { type } = this.#session.history.find(id) ?? {};
+      this.#session.abandoned.add(id);
+      const call = this.#session.history.find(id);
+      // Results of subagents' calls stand on their own threads only.
+      if (typeof call?.session_thread_id === "string") continue;
+      const type = call?.type;
       if (type === "agent.tool_use") {
         this.#session.append({
           type: "agent.tool_result",
@@ -318,24 +329,65 @@ export class TurnEngine {
     }
   }
 
-  #threadFields(): WireObject {
-    return {
-      session_thread_id: this.#session.threads.primaryId,
-      agent_name: this.#session.init.agentName,
-    };
+  /** Ends the work of every subagent that is at work or waits for an answer. */
+  #stopSubagents(): void {
+    const { blocking, history, threads } = this.#session;
+    const waiting = new Set([...blocking].map((id) => history.find(id)?.session_thread_id));
+    for (const { id, status } of threads.subagents()) {
+      if (status !== "running" && !waiting.has(id)) continue;
+      const stop = { stop_reason: END_TURN.stopReason, stop_details: null };
+      this.#status("session.thread_status_idle", { ...this.#threadFields(id), ...stop });
+    }
   }
 
-  #begin(): void {
+  #threadFields(threadId = this.#session.threads.primaryId): WireObject {
+    const { init, threads } = this.#session;
+    const agent_name = threadId === threads.primaryId
+      ? init.agentName
+      : threads.agentName(threadId);
+    return { session_thread_id: threadId, agent_name };
+  }
+
+  /** Shows that the session runs, and these of its threads. */
+  #begin(threadIds = [this.#session.threads.primaryId] as readonly string[]): void {
     this.#status("session.status_running", {});
-    this.#status("session.thread_status_running", this.#threadFields());
+    for (const id of threadIds) {
+      this.#status("session.thread_status_running", this.#threadFields(id));
+    }
+  }
+
+  /**
+   * Says for each thread why it stops when the session stops for this reason; the primary one last.
+   * A subagent waits for its own calls, and the primary thread has nothing to do meanwhile.
+   */
+  #threadStops(
+    stopReason: WireObject,
+  ): { readonly threadId: string; readonly stopReason: WireObject }[] {
+    const { threads: { primaryId }, history } = this.#session;
+    const ids = Array.isArray(stopReason.event_ids) ? stopReason.event_ids.map(String) : [];
+    const byThread = Map.groupBy(ids, (id) => {
+      const threadId = history.find(id)?.session_thread_id;
+      return typeof threadId === "string" ? threadId : primaryId;
+    });
+    const own = byThread.get(primaryId);
+    byThread.delete(primaryId);
+    if (byThread.size === 0) return [{ threadId: primaryId, stopReason }];
+    const waits = (event_ids: string[]) => ({ ...stopReason, event_ids });
+    return [
+      ...[...byThread].map(([threadId, calls]) => ({ threadId, stopReason: waits(calls) })),
+      { threadId: primaryId, stopReason: own ? waits(own) : END_TURN.stopReason },
+    ];
   }
 
   #settle(ending: Ending): void {
     this.#stampLate();
-    const stop = { stop_reason: ending.stopReason, stop_details: ending.stopDetails ?? null };
-    this.#status("session.thread_status_idle", { ...this.#threadFields(), ...stop });
+    const stop_details = ending.stopDetails ?? null;
+    for (const { threadId, stopReason } of this.#threadStops(ending.stopReason)) {
+      const stop = { stop_reason: stopReason, stop_details };
+      this.#status("session.thread_status_idle", { ...this.#threadFields(threadId), ...stop });
+    }
     this.#status("session.usage", { usage: this.#session.usage.toWire() });
-    this.#status("session.status_idle", stop);
+    this.#status("session.status_idle", { stop_reason: ending.stopReason, stop_details });
   }
 
   #stampLate(): void {

@@ -35,7 +35,7 @@ const list: Handler = (exchange) => {
   return respondPage(
     exchange,
     { items: page.events, next_page },
-    (event) => present(event, world.habits),
+    (event) => present(session.asListed(event), world.habits),
   );
 };
 

@@ -16,7 +16,6 @@ import {
   say,
   type ScriptedTurn,
   type Steps,
-  textContent,
   think,
   toolResult,
   toolUse,
@@ -112,16 +111,12 @@ function* call(tool: Tool, turn: ScriptedTurn): Steps<string> {
     });
   }
   const input = { simulated: excerpt(turn.text, 80) };
-  if (tool.entry.type !== "mcp_toolset") {
-    return yield* toolUse(tool.name, input, permission(tool));
-  }
-  return yield* emit("agent.mcp_tool_use", {
-    name: tool.name,
-    mcp_server_name: tool.entry.mcp_server_name,
-    input,
-    ...permission(tool),
-    session_thread_id: null,
-  });
+  return yield* toolUse(tool.name, input, permission(tool), { server: serverOf(tool) });
+}
+
+/** Returns the MCP server that has the tool; undefined for the agent's own tools. */
+function serverOf({ entry }: Tool): string | undefined {
+  return entry.type === "mcp_toolset" ? String(entry.mcp_server_name) : undefined;
 }
 
 /** Adds the result of a call that the agent's own side runs. */
@@ -129,9 +124,7 @@ function* result(tool: Tool, callId: string, answer?: Answer): Steps {
   const denied = answer !== undefined && !answer.allowed;
   const text = denied ? `Denied. ${answer.text}`.trim() : "Simulated result.";
   if (!denied) yield* wait(300);
-  if (tool.entry.type !== "mcp_toolset") return yield* toolResult(callId, text, denied);
-  const content = textContent(text);
-  yield* emit("agent.mcp_tool_result", { mcp_tool_use_id: callId, content, is_error: denied });
+  yield* toolResult(callId, text, denied, serverOf(tool) !== undefined);
 }
 
 function outcome(tool: Tool, answer: Answer | undefined): string {

@@ -4,64 +4,117 @@
  * ```text
  * say Working on it.
  * sleep 60s
- * tool bash ls -1
  * ask bash rm -r build
  * file notes.txt # Notes
  * fail
+ * fail billing_error exhausted The credit balance is too low.
  * end refusal
  * ```
  *
- * `sleep` takes `s` or `ms`; `tool` and `ask` take a name and an input; `file` takes a name and the
- * line that the file has; `end` takes a stop reason. Any other line is said as it is.
+ * `sleep` takes `s` or `ms`; `file` takes a name and the line that the file has; `fail` takes the
+ * type of an error, its retry status and its message; `end` takes a stop reason, and a refusal its
+ * category and explanation. `directed_calls.ts` has the lines that call tools. Any other line is
+ * said as it is.
  *
  * @module
  */
 
 import {
-  askFor,
+  fail,
   failToThink,
+  type RetryStatus,
   say,
   type ScriptedTurn,
+  type Step,
   type Steps,
-  toolResult,
-  toolUse,
   wait,
 } from "../script.ts";
+import type { WireObject } from "../wire.ts";
+import { type DirectedCall, makeCalls, parseCall } from "./directed_calls.ts";
 
-const SLEEP = /^(\d+(?:\.\d+)?)\s*(ms|s)$/;
+const SLEEP = /^sleep (\d+(?:\.\d+)?)\s*(ms|s)$/;
 /** Longest pause of a message, in milliseconds: an hour. */
 const MAX_SLEEP_MS = 3_600_000;
+const FILE = /^file\s+(\S+)\s*(.*)$/s;
+const FAILURE = /^fail\s+(\w+_error)(?:\s+(retrying|exhausted|terminal))?(?:\s+(.+))?$/s;
+const REFUSAL = /^end\s+refusal\s+(\w+)(?:\s+(.+))?$/s;
+const END = /^end\s+(\w+)$/;
 
 /** Follows the message's lines. */
 export function* directed(turn: ScriptedTurn): Steps {
-  for (const line of turn.text.split("\n").map((text) => text.trim())) {
-    if (line === "") continue;
-    const [, word = "", rest = ""] = /^(\S+)\s*(.*)$/.exec(line) ?? [];
-    if (word === "end" && rest !== "") {
-      yield { do: "end", stopReason: rest };
-    }
-    yield* follow(word, rest, line);
+  const lines = turn.text.split("\n").map((text) => text.trim()).filter((line) => line !== "");
+  for (let at = 0; at < lines.length; at++) {
+    const calls = callsFrom(lines, at);
+    if (calls.length === 0) yield* follow(lines[at] ?? "");
+    else yield* makeCalls(calls, turn);
+    at += Math.max(calls.length, 1) - 1;
   }
 }
 
-function* follow(word: string, rest: string, line: string): Steps {
-  const sleep = word === "sleep" ? SLEEP.exec(rest) : null;
-  const [, name = "", input = ""] = /^(\S+)\s*(.*)$/.exec(rest) ?? [];
-  if (sleep) {
-    const ms = Number(sleep[1]) * (sleep[2] === "s" ? 1000 : 1);
-    yield* wait(Math.min(ms, MAX_SLEEP_MS));
-  } else if (word === "tool" && name !== "") {
-    const call = yield* toolUse(name, { input });
-    yield* toolResult(call, "Simulated result.");
-  } else if (word === "ask" && name !== "") {
-    const call = yield* toolUse(name, { input }, "ask");
-    const [answer] = yield* askFor(call);
-    yield* toolResult(call, answer?.allowed ? "Simulated result." : "Denied.", !answer?.allowed);
-  } else if (word === "file" && name !== "") {
-    yield { do: "write", filename: name, content: new TextEncoder().encode(`${input}\n`) };
+/** Returns the call on a line, and those on the lines after it that begin with `and`. */
+function callsFrom(lines: readonly string[], start: number): DirectedCall[] {
+  const calls: DirectedCall[] = [];
+  for (const line of lines.slice(start)) {
+    const call = calls.length === 0
+      ? parseCall(line)
+      : line.startsWith("and ")
+      ? parseCall(line.slice(4).trim())
+      : undefined;
+    if (!call) break;
+    calls.push(call);
+  }
+  return calls;
+}
+
+function* follow(line: string): Steps {
+  const [, count, unit] = SLEEP.exec(line) ?? [];
+  const [, filename, content] = FILE.exec(line) ?? [];
+  const [, failure, retry, message] = FAILURE.exec(line) ?? [];
+  const ending = endOf(line);
+  if (count !== undefined) {
+    yield* wait(Math.min(Number(count) * (unit === "s" ? 1000 : 1), MAX_SLEEP_MS));
+  } else if (filename !== undefined) {
+    yield { do: "write", filename, content: new TextEncoder().encode(`${content}\n`) };
   } else if (line === "fail") {
     yield* failToThink(0, "retrying");
+  } else if (failure !== undefined) {
+    yield* failAs(failure, retryOf(retry), message ?? `Simulated ${failure}.`);
+  } else if (ending) {
+    yield ending;
   } else {
-    yield* say(word === "say" && rest !== "" ? rest : line);
+    yield* say(/^say\s+(.+)$/s.exec(line)?.[1] ?? line);
   }
+}
+
+function endOf(line: string): Step | undefined {
+  const [, category, explanation = null] = REFUSAL.exec(line) ?? [];
+  if (category !== undefined) {
+    const stopDetails = { type: "refusal", category, explanation };
+    return { do: "end", stopReason: "refusal", stopDetails };
+  }
+  const stopReason = END.exec(line)?.[1];
+  return stopReason === undefined ? undefined : { do: "end", stopReason };
+}
+
+function retryOf(word: string | undefined): RetryStatus {
+  return word === "exhausted" || word === "terminal" ? word : "retrying";
+}
+
+/** Fails, and does what the API does then: goes on, gives up the turn, or ends the session. */
+function* failAs(type: string, retry: RetryStatus, message: string): Steps {
+  const error = { type, message, ...fieldsOf(type) };
+  if (type.startsWith("model_")) yield* failToThink(0, retry, error);
+  else yield* fail(retry, error);
+  if (retry === "exhausted") yield { do: "end", stopReason: "retries_exhausted" };
+  if (retry === "terminal") yield { do: "terminate" };
+}
+
+/** Returns the fields that errors of this type have beside message and retry status, by the SDK. */
+function fieldsOf(type: string): WireObject {
+  if (type.startsWith("mcp_")) return { mcp_server_name: "simulated" };
+  if (type.startsWith("repository_")) return { repository_url: null };
+  if (type === "credential_host_unreachable_error") {
+    return { credential_id: "vcrd_simulated", vault_id: "vlt_simulated" };
+  }
+  return {};
 }

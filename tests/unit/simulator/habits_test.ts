@@ -1,7 +1,16 @@
 import { assertEquals } from "@std/assert";
 import { settle } from "../../helpers/manual_clock.ts";
 import { type Habits, hostedHabits, present } from "../../../src/simulator/habits.ts";
-import { type Bench, bench, dig, HEADERS, message, type Wire } from "./helpers.ts";
+import {
+  askedFor,
+  type Bench,
+  bench,
+  confirm,
+  dig,
+  HEADERS,
+  message,
+  type Wire,
+} from "./helpers.ts";
 import type { WireEvent } from "../../../src/simulator/wire.ts";
 
 const NO_BETA = { "x-api-key": "k" };
@@ -372,6 +381,88 @@ for (const [unknownResults, expected] of [["refused", 400], ["accepted", 200]] a
     assertEquals((await send(id, { type: "user.tool_result", tool_use_id: use })).status, 200);
   });
 }
+
+/** A session of the Script agent that has followed `text` for half a second. */
+async function scripted(habits: Partial<Habits>, text: string): Promise<Bench & { id: string }> {
+  const tools = bench(habits);
+  const id = tools.simulator.createSession({ agent: "script" });
+  await tools.send(id, message(text));
+  await tools.clock.advance(500);
+  return { ...tools, id };
+}
+
+for (const [lateConfirmations, expected] of [["accepted", 200], ["refused", 400]] as const) {
+  Deno.test(`lateConfirmations ${lateConfirmations} answers one behind an interrupt with ${expected}`, async () => {
+    const tools = await scripted({ lateConfirmations }, "ask bash a");
+    const { clock, send, events, id } = tools;
+    const [call] = await askedFor(tools, id);
+    await send(id, { type: "user.interrupt" });
+    await clock.advance(500);
+    assertEquals((await send(id, confirm(call, "allow"))).status, expected);
+    await clock.advance(500);
+    assertEquals(ofType(await events(id), "agent.tool_result").map((event) => event.is_error), [
+      true,
+    ]);
+  });
+}
+
+for (const subagentConfirmations of ["same_id", "other_id"] as const) {
+  Deno.test(`subagentConfirmations ${subagentConfirmations} decides the id that the session shows`, async () => {
+    const script = "ask bash a\nand as Helper ask bash b";
+    const tools = await scripted({ subagentConfirmations }, script);
+    const { send, clock, events, open, id } = tools;
+    const stream = await open(id);
+    const reply = await send(
+      id,
+      ...(await askedFor(tools, id)).map((call) => confirm(call, "allow")),
+    );
+    await clock.advance(500);
+    const echoed = [0, 1].map((at) => dig(reply.body, "data", at, "id"));
+    const listed = ofType(await events(id), "user.tool_confirmation").map((event) => event.id);
+    const same = subagentConfirmations === "same_id";
+    assertEquals(listed.map((one, at) => one === echoed[at]), [true, same]);
+    const streamed = ofType(stream.events, "user.tool_confirmation").map((event) => event.id);
+    assertEquals(streamed, [...listed, ...listed]);
+    assertEquals((await events(id)).at(-1)?.type, "session.status_idle");
+    tools.simulator.close();
+  });
+}
+
+Deno.test("callLagMs makes lists show an idle event ahead of the calls that it names", async () => {
+  const tools = await scripted({ callLagMs: 2_000 }, "say One.\nask bash a\nand custom b");
+  const { clock, events, id } = tools;
+  assertEquals((await askedFor(tools, id)).length, 2);
+  assertEquals(ofType(await events(id), "agent.tool_use"), []);
+  await clock.advance(2_000);
+  const types = (await events(id)).map((event) => event.type);
+  assertEquals(types.slice(3, 6), ["agent.message", "agent.tool_use", "agent.custom_tool_use"]);
+  tools.simulator.close();
+});
+
+Deno.test("callLagMs comes on top of listLagMs", async () => {
+  const habits = { callLagMs: 1_000, listLagMs: 1_000 };
+  const { clock, events, id, simulator } = await scripted(habits, "ask bash a");
+  await clock.advance(1_000);
+  assertEquals((await events(id)).at(-1)?.type, "session.status_idle");
+  assertEquals(ofType(await events(id), "agent.tool_use"), []);
+  await clock.advance(1_000);
+  assertEquals(ofType(await events(id), "agent.tool_use").length, 1);
+  simulator.close();
+});
+
+Deno.test("inputChangesAfter gives a call that waits another input for good", async () => {
+  const script = "tool bash a\nask bash b";
+  const tools = await scripted({ inputChangesAfter: 2 }, script);
+  const { events, send, clock, id } = tools;
+  const inputs = async () => ofType(await events(id), "agent.tool_use").map(({ input }) => input);
+  const [a, b] = [{ input: "a" }, { input: "b" }];
+  assertEquals([await inputs(), await inputs()], [[a, b], [a, b]]);
+  const changed = { input: "b", changed: true };
+  assertEquals(await inputs(), [a, changed]);
+  await send(id, confirm((await askedFor(tools, id))[0], "allow"));
+  await clock.advance(500);
+  assertEquals(await inputs(), [a, changed]);
+});
 
 Deno.test("dropsInitialEvents creates an idle session without events", async () => {
   const { clock, simulator, call, events, status } = bench({ dropsInitialEvents: true });

@@ -1,4 +1,5 @@
 import type { Habits } from "../../../src/simulator/habits.ts";
+import type { FixtureKey } from "../../../src/simulator/scripts/fixtures.ts";
 import { createSimulator, type Simulator } from "../../../src/simulator/simulator.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
@@ -131,4 +132,46 @@ export class Listener {
 /** A user message. */
 export function message(text: string): Wire & { readonly type: string } {
   return { type: "user.message", content: [{ type: "text", text }] };
+}
+
+/** Starts a session of an agent, sends it a message and lets `ms` pass. */
+export async function play(
+  agent: FixtureKey,
+  text: string,
+  ms: number,
+): Promise<Bench & { id: string }> {
+  const tools = bench();
+  const id = tools.simulator.createSession({ agent });
+  await tools.send(id, message(text));
+  await tools.clock.advance(ms);
+  return { ...tools, id };
+}
+
+/** Types without spans, usage and thread status, which every turn has; idles with their reason. */
+export function story(events: readonly Wire[]): string[] {
+  return events
+    .filter((event) => !/^span\.|^session\.(usage|thread_status)/.test(String(event.type)))
+    .map((event) => {
+      const reason = dig(event, "stop_reason", "type") ??
+        dig(event, "error", "retry_status", "type");
+      return reason ? `${event.type} ${reason}` : String(event.type);
+    });
+}
+
+/** Everything that the agent says, line by line. */
+export function replies(events: readonly Wire[]): string {
+  const messages = events.filter((event) => event.type === "agent.message");
+  return messages.map((event) => dig(event, "content", 0, "text")).join("\n");
+}
+
+/** A decision about a call. */
+export function confirm(toolUseId: unknown, result: "allow" | "deny", deny_message?: string): Wire {
+  return { type: "user.tool_confirmation", tool_use_id: toolUseId, result, deny_message };
+}
+
+/** The calls that the newest idle event names. */
+export async function askedFor({ events }: Bench, id: string): Promise<unknown[]> {
+  const idle = (await events(id)).findLast((event) => event.type === "session.status_idle");
+  const ids = dig(idle, "stop_reason", "event_ids");
+  return Array.isArray(ids) ? ids : [];
 }

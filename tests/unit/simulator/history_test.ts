@@ -4,6 +4,7 @@ import {
   type EventQuery,
   type HistoryOptions,
   SimulatedHistory,
+  TrailingHistory,
 } from "../../../src/simulator/history.ts";
 import type { WireEvent } from "../../../src/simulator/wire.ts";
 import { fc } from "../../helpers/fuzz.ts";
@@ -153,4 +154,28 @@ Deno.test("SimulatedHistory gives every event once to a reader that pages while 
       assertEquals(seen, [...log.events()].map((e) => e.id));
     },
   ));
+});
+
+Deno.test("SimulatedHistory changes an event's fields and leaves it in its place", () => {
+  for (const order of ["processed_at", "appended"] as const) {
+    const log = sample({ order, queued: "last" });
+    const before = [...log.events()].map(({ id }) => id);
+    log.rewrite("b", { input: 1, id: "z", type: "other" });
+    log.rewrite("missing", { input: 1 });
+    assertEquals([...log.events()].map(({ id }) => id), before);
+    assertEquals([log.find("b")?.input, log.find("b")?.type], [1, "session.status_idle"]);
+  }
+});
+
+Deno.test("TrailingHistory shows calls later than what came after them", () => {
+  let now = 0;
+  const log = new TrailingHistory(HOSTED, { listLagMs: 10, callLagMs: 5, now: () => now });
+  log.append(event("call", START, "agent.tool_use"), START);
+  log.append(event("idle", START + 1), START + 1);
+  log.rewrite("call", { input: 2 });
+  const shown = () => [...log.now().events()].map(({ id, input }) => [id, input]);
+  now = 10;
+  assertEquals(shown(), [["idle", undefined]]);
+  now = 15;
+  assertEquals(shown(), [["call", 2], ["idle", undefined]]);
 });

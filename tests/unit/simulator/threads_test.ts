@@ -48,3 +48,12 @@ Deno.test("SessionThreads ignores events of threads that it does not know", () =
   threads.apply(threadEvent("status_running", { session_thread_id: "sthr_9" }), LATER);
   assertEquals(threads.list().map((thread) => thread.status), ["idle"]);
 });
+
+Deno.test("SessionThreads finds subagents by name, never the primary thread", () => {
+  const threads = new SessionThreads("sesn_1", "sthr_1", { name: "Lead" }, AT);
+  const child = { session_thread_id: "sthr_2", agent_name: "Helper" };
+  threads.apply(threadEvent("created", { ...child, workflow_run_id: null }), LATER);
+  assertEquals(threads.subagents().map(({ id }) => id), ["sthr_2"]);
+  assertEquals([threads.named("Helper"), threads.named("Lead")], ["sthr_2", undefined]);
+  assertEquals([threads.agentName("sthr_1"), threads.agentName("sthr_3")], ["Lead", ""]);
+});

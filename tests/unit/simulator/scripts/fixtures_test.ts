@@ -1,31 +1,16 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type FixtureKey, fixtures } from "../../../../src/simulator/scripts/fixtures.ts";
-import { type Bench, bench, dataOf, dig, message, type Wire } from "../helpers.ts";
-
-/** Starts a session of an agent, sends it a message and lets `ms` pass. */
-async function play(agent: FixtureKey, text: string, ms: number): Promise<Bench & { id: string }> {
-  const tools = bench();
-  const id = tools.simulator.createSession({ agent });
-  await tools.send(id, message(text));
-  await tools.clock.advance(ms);
-  return { ...tools, id };
-}
-
-/** Types without spans, usage and thread status, which every turn has; idles with their reason. */
-function story(events: readonly Wire[]): string[] {
-  return events
-    .filter((event) => !/^span\.|^session\.(usage|thread_status)/.test(String(event.type)))
-    .map((event) => {
-      const reason = dig(event, "stop_reason", "type") ??
-        dig(event, "error", "retry_status", "type");
-      return reason ? `${event.type} ${reason}` : String(event.type);
-    });
-}
-
-function replies(events: readonly Wire[]): string {
-  const messages = events.filter((event) => event.type === "agent.message");
-  return messages.map((event) => dig(event, "content", 0, "text")).join("\n");
-}
+import { fixtures } from "../../../../src/simulator/scripts/fixtures.ts";
+import {
+  askedFor,
+  bench,
+  confirm,
+  dataOf,
+  dig,
+  message,
+  play,
+  replies,
+  story,
+} from "../helpers.ts";
 
 const OPENING = ["user.message", "session.status_running"];
 const TOOL_ROUND = ["agent.tool_use", "agent.tool_result"];
@@ -154,16 +139,6 @@ Deno.test("tool results name the tool call they belong to, model spans their sta
   );
   simulator.close();
 });
-
-function confirm(toolUseId: unknown, result: "allow" | "deny", deny_message?: string): Wire {
-  return { type: "user.tool_confirmation", tool_use_id: toolUseId, result, deny_message };
-}
-
-async function askedFor({ events }: Bench, id: string): Promise<unknown[]> {
-  const idle = (await events(id)).findLast((event) => event.type === "session.status_idle");
-  const ids = dig(idle, "stop_reason", "event_ids");
-  return Array.isArray(ids) ? ids : [];
-}
 
 Deno.test("an approval that is given lets the command run and the turn end", async () => {
   const tools = await play("approval", "Clean up", 2_000);
