@@ -395,8 +395,19 @@ function retriedByStatus({ kind, status, lasting }: ApiFailure): boolean {
 
 /** Returns the meaning of a failure, from the table. */
 export function faultOf(failure: ApiFailure): ApiFault {
-  const { retry, what, caller, operator } = ROWS.find((row) => fits(row, failure)) ??
-    OTHER;
+  return faultIn(ROWS.find((row) => fits(row, failure)) ?? OTHER, failure);
+}
+
+/**
+ * Returns the meaning of an error code or type that a session's error has in place of a type of its
+ * own; undefined for a code that the table does not have.
+ */
+export function faultOfCode(code: string): ApiFault | undefined {
+  const row = ROWS.find(({ code: pattern }) => pattern?.test(code));
+  return row && faultIn(row, { kind: "http", errorCode: code, message: "" });
+}
+
+function faultIn({ retry, what, caller, operator }: Row, failure: ApiFailure): ApiFault {
   const textOf = (text: Text | undefined) =>
     (typeof text === "function" ? text(failure) : text) || undefined;
   const willPass = retry ?? retriedByStatus(failure);

@@ -7,7 +7,7 @@
 import type { SessionEvent } from "../api/events.ts";
 import type { CallOptions, ListEventsParams, ManagedAgentsApi } from "../api/types.ts";
 import { readEvent, type StopInfo, type TurnEvent, typesIn } from "./event_types.ts";
-import { type PendingAction, pendingAction } from "./result.ts";
+import { type PendingAction, pendingActions, type ResultView } from "./pending_actions.ts";
 import { type Phase, type Turn, turnOf } from "./turn.ts";
 
 /** Holds what a session's newest events say about it. */
@@ -30,10 +30,12 @@ const STATUSES: Readonly<Record<Phase, EventStatus["status"]>> = {
   deleted: "terminated",
 };
 
-const TYPES = typesIn("status");
+const TYPES = [...typesIn("status"), ...typesIn("subagents")];
 const PAGE_LIMIT = 100;
 /** Further pages for calls that a session waits for. */
 const MAX_OLDER_PAGES = 3;
+/** Room for what is said of the calls that wait, in characters of its JSON text. */
+const ACTIONS_CHARS = 15_000;
 /** No more of an input is shown. */
 const MAX_TEXT_CHARS = 8_000;
 
@@ -46,12 +48,12 @@ const MAX_TEXT_CHARS = 8_000;
 export async function readEventStatus(
   api: Pick<ManagedAgentsApi, "events">,
   sessionId: string,
-  exposeToolInputs: boolean,
+  view: ResultView,
   options?: CallOptions,
 ): Promise<EventStatus> {
   const params = { types: TYPES, maxTextChars: MAX_TEXT_CHARS };
   const newestFirst = await readBackToCalls(api, sessionId, params, options);
-  return eventStatusOf(newestFirst.map(readEvent), exposeToolInputs);
+  return eventStatusOf(sessionId, newestFirst.map(readEvent), view);
 }
 
 /**
@@ -87,19 +89,23 @@ function lacksCall(newestFirst: readonly TurnEvent[]): boolean {
   return ids.some((id) => !known.has(id));
 }
 
-function eventStatusOf(newestFirst: readonly TurnEvent[], exposeToolInputs: boolean): EventStatus {
+function eventStatusOf(
+  sessionId: string,
+  newestFirst: readonly TurnEvent[],
+  view: ResultView,
+): EventStatus {
   // A wait reads the same events in the same way.
   const turn = turnOf(newestFirst.toReversed());
   const status = STATUSES[turn.phase];
-  const calls = new Map(
+  const tools = new Map(
     newestFirst.flatMap((event) => event.kind === "tool_use" ? [[event.tool.id, event.tool]] : []),
   );
+  const calls = waitingCalls(turn, newestFirst)
+    .map((eventId) => ({ eventId, tool: tools.get(eventId) }));
   return {
     ...(status && { status }),
     ...(turn.stop && { lastStop: turn.stop }),
-    pendingActions: waitingCalls(turn, newestFirst).map((id) =>
-      pendingAction(id, calls.get(id), exposeToolInputs)
-    ),
+    pendingActions: pendingActions({ sessionId, calls, turn }, view, ACTIONS_CHARS),
   };
 }
 

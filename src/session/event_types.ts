@@ -188,6 +188,8 @@ export interface ToolUse {
 export interface TurnError {
   readonly type: string;
   readonly message?: string;
+  /** Name of the MCP server that the error is about. */
+  readonly server?: string;
   /** `retrying`, `exhausted`, `terminal`; others pass through. */
   readonly retry_status?: string;
 }
@@ -346,13 +348,13 @@ function readIdle(event: SessionEvent): ReadResult {
 }
 
 function readError(event: SessionEvent): ReadResult {
-  const { type, message, retryStatus } = errorOf(event);
+  const { type, message, retryStatus, server } = errorOf(event);
   return {
     kind: "error",
     error: {
       type: firstChars(type, MAX_NAME_CHARS),
       ...kept({ message }, MAX_MESSAGE_CHARS),
-      ...kept({ retry_status: retryStatus }),
+      ...kept({ server, retry_status: retryStatus }),
     },
   };
 }

@@ -6,9 +6,17 @@
 
 import { ApiError } from "../api/errors.ts";
 import { firstChars, jsonLength, lastJsonChars, MAX_RESULT_CHARS } from "../core/text.ts";
+import { advise } from "./advice.ts";
+import { consoleUrlOf } from "./console_url.ts";
 import { repeatedCursor } from "./cursor.ts";
 import type { StopInfo, ToolUse, TurnError } from "./event_types.ts";
-import { toolInputView } from "./event_view.ts";
+import {
+  answerWay,
+  isDefaultTool,
+  type PendingAction,
+  pendingActions,
+  type ResultView,
+} from "./pending_actions.ts";
 import type { Collected, Turn } from "./turn.ts";
 import type { WaitStatus } from "./verdict.ts";
 
@@ -28,6 +36,8 @@ export interface WaitResult {
   readonly last_event_id?: string;
   /** Seconds since the call began, to a tenth. */
   readonly elapsed_sec: number;
+  /** The page of the console that shows the session, for a turn that did not end by itself. */
+  readonly console_url?: string;
   /** Advice to the caller on what to do now; absent where nothing is left to do. */
   readonly next?: string;
 }
@@ -48,16 +58,6 @@ export interface ToolActivity {
   /** Name of the MCP server that offers the tool. */
   readonly server?: string;
   readonly status: "running" | "done" | "failed" | "waiting";
-}
-
-/** A tool call that waits for an answer. */
-export interface PendingAction {
-  readonly event_id: string;
-  readonly kind: "tool_confirmation" | "custom_tool_result";
-  readonly name?: string;
-  /** The tool's input, redacted unless the operator shows inputs. */
-  readonly input?: unknown;
-  readonly session_thread_id?: string;
 }
 
 /** Longest reply, in characters of its JSON text. */
@@ -87,11 +87,18 @@ const BRIEF = {
   actions: { entries: 2, chars: 200 },
   message: 60,
 };
-/** Longest words, in characters, for what the agent is doing. */
-const MAX_DOING_CHARS = 60;
+
+/** Statuses of a session that somebody may want to look into. */
+const SHOWN_IN_CONSOLE: ReadonlySet<WaitStatus> = new Set([
+  "requires_action",
+  "retries_exhausted",
+  "budget_reached",
+  "refusal",
+  "terminated",
+]);
 
 /** The parts of which {@linkcode buildResult} makes a result. */
-export interface ResultParts {
+export interface ResultParts extends ResultView {
   readonly sessionId: string;
   readonly afterId?: string;
   readonly status: WaitStatus;
@@ -107,7 +114,6 @@ export interface ResultParts {
   readonly connectionError?: unknown;
   /** Words for what the agent is doing, for a wait that timed out. */
   readonly doing: string;
-  readonly exposeToolInputs: boolean;
 }
 
 /** Makes the result object of `wait_for_idle`. */
@@ -123,14 +129,22 @@ export function buildResult(parts: ResultParts): WaitResult {
   };
   if (status === "timeout") errors.push(...connectionErrorOf(parts));
   const asked = askedCalls(turn, status);
-  const actions = listActions(asked, parts, bounds.actions);
+  const calls = asked.map((eventId) => ({ eventId, tool: turn.asking.get(eventId) }));
+  const shown = calls.slice(0, bounds.actions.entries);
+  const actions = pendingActions({ ...parts, calls: shown }, parts, bounds.actions.chars);
   const listsLength = jsonLength([tools, errors, actions]);
   const room = parts.replyChars ??
     Math.min(REPLY_BUDGET, MAX_RESULT_CHARS - FRAME_BUDGET - listsLength);
   const reply = joinReply(collected, room);
   const omitted = omittedOf(parts, reply.shownChars, leftOut);
   const cursor = cursorOf(parts);
-  const advice = advise(parts, cursor, asked.length, actions.length);
+  const advice = advise({
+    ...parts,
+    cursor,
+    asked: calls.map(({ tool }) => answerWay(tool)),
+    shown: shown.length,
+    has: parts.has ?? isDefaultTool,
+  });
   const next = [advice, omitted && describeOmitted(omitted, parts)].filter(Boolean).join(" ");
   return {
     session_id: parts.sessionId,
@@ -143,6 +157,8 @@ export function buildResult(parts: ResultParts): WaitResult {
     errors,
     ...(cursor !== undefined && { last_event_id: cursor }),
     elapsed_sec: Math.round(parts.elapsedMs / 100) / 10,
+    ...(parts.consoleUrl !== undefined && SHOWN_IN_CONSOLE.has(status) &&
+      { console_url: consoleUrlOf(parts.consoleUrl, parts.sessionId) }),
     ...(next !== "" && { next }),
   };
 }
@@ -229,8 +245,9 @@ function toolStatus(
 }
 
 function listErrors({ errors }: Collected, bounds: typeof FULL): TurnError[] {
-  return newestWithin(bounds.errors, errors, (error) => ({
+  return newestWithin(bounds.errors, errors, ({ server, ...error }) => ({
     ...error,
+    ...(server !== undefined && bounds === FULL && { server }),
     ...(error.message !== undefined && { message: firstChars(error.message, bounds.message) }),
   }));
 }
@@ -276,113 +293,24 @@ function askedCalls(turn: Turn, status: WaitStatus): readonly string[] {
   return blocked.length === 0 && mayAsk ? turn.unansweredAsks() : blocked;
 }
 
-function listActions(
-  asked: readonly string[],
-  { turn, exposeToolInputs }: ResultParts,
-  bounds: ListLimits,
-): PendingAction[] {
-  let room = bounds.chars;
-  return asked.slice(0, bounds.entries).map((eventId) => {
-    const { input, ...action } = pendingAction(eventId, turn.asking.get(eventId), exposeToolInputs);
-    room -= jsonLength(action) + jsonLength(input);
-    // An input that finds no room can be had by list_events.
-    return input === undefined || room < 0 ? action : { ...action, input };
-  });
-}
-
-/**
- * Describes a tool call that waits for an answer.
- *
- * @param tool the call, where it is known
- * @param exposeToolInputs show its input as it is, else only the names and sizes of its fields
- */
-export function pendingAction(
-  eventId: string,
-  tool: ToolUse | undefined,
-  exposeToolInputs: boolean,
-): PendingAction {
-  const input = toolInputView(tool?.input, exposeToolInputs);
-  return {
-    event_id: eventId,
-    kind: tool?.custom ? "custom_tool_result" : "tool_confirmation",
-    ...(tool?.name !== undefined && { name: tool.name }),
-    ...(tool?.threadId !== undefined && { session_thread_id: tool.threadId }),
-    ...(input !== undefined && { input }),
-  };
-}
-
 function describeOmitted(
   omitted: Omitted,
-  { turn, status }: ResultParts,
+  { turn, status, has = isDefaultTool }: ResultParts,
 ): string | undefined {
+  const canList = has("list_events");
   const isText = omitted.characters !== undefined || omitted.after_id !== undefined;
   if (!isText && Object.keys(omitted).length > 0) {
     // The caller goes on asking: which tools were used until now is a detail.
     if (status === "timeout") return undefined;
     const kinds = [omitted.tools && "tool calls", omitted.errors && "errors"].filter(Boolean);
-    return `Earlier ${kinds.join(" and ")} of this turn were left out: list_events shows them.`;
+    return `Earlier ${kinds.join(" and ")} of this turn were left out` +
+      (canList ? ": list_events shows them." : ".");
   }
   const from = omitted.after_id === undefined ? "the message's event_id" : `"${omitted.after_id}"`;
   const what = turn.earlierText
     ? "What the agent said in answer to earlier messages"
     : "The oldest part";
+  if (!canList) return `${what} was left out.`;
   return `${what} was left out: list_events with after_id = ${from}, types = ["agent.message"] ` +
     "and limit = 1 shows it, part by part, each time with its last_event_id as the next after_id.";
-}
-
-/**
- * Says what the caller can do now.
- *
- * @param asked calls that wait for an answer
- * @param shown those of them that the result shows
- */
-function advise(
-  parts: ResultParts,
-  cursor: string | undefined,
-  asked: number,
-  shown: number,
-): string | undefined {
-  const again = cursor === undefined ? "" : ` with after_id "${cursor}"`;
-  switch (parts.status) {
-    case "timeout":
-      if (!parts.wasRead) {
-        return `The API did not tell how the session stands. Call wait_for_idle again${again}.`;
-      }
-      return `Still running (${firstChars(parts.doing, MAX_DOING_CHARS)}). ` +
-        (asked > 0 ? `${asked} tool call(s) wait for an answer in the Claude Console. ` : "") +
-        `Call wait_for_idle again${again}.`;
-    case "requires_action":
-      return `The agent waits for an answer to ${asked} tool call(s)` +
-        (shown < asked ? `, the first ${shown} of which are shown` : "") +
-        `, which a person gives in the Claude Console. Then call wait_for_idle again${again}, or ` +
-        "interrupt to give it up.";
-    case "retries_exhausted":
-      return "The turn was given up after repeated errors. Send the message again to retry.";
-    case "budget_reached":
-      return "The session's budget is used up. It goes on when somebody raises or removes it.";
-    case "refusal":
-      return "The model declined to go on. Rephrase the request or start another session.";
-    case "terminated":
-    case "deleted":
-      return "This session takes no more messages. Use create_session for a new one.";
-    case "not_started":
-      return "No message was sent to this session yet. Call send_message first.";
-    case "idle":
-      return parts.turn.hasUnansweredInput
-        ? `A message was not answered: the session is idle and no turn has begun for it. Call ` +
-          `wait_for_idle again${again} to go on waiting, or send the message again.`
-        : adviseIdle(parts.turn.collected);
-  }
-}
-
-/** Tells an error that ended the turn: some servers end such a turn like any other. */
-function adviseIdle({ errors, textLength }: Collected): string | undefined {
-  const error = errors.at(-1);
-  if (!error) return undefined;
-  const given = error.retry_status;
-  const gaveUp = given === "exhausted" || given === "terminal";
-  if (textLength > 0 && !gaveUp) return undefined;
-  return `The turn ended with an error (${error.type}) and ` +
-    (textLength > 0 ? "the reply may be incomplete. " : "no reply. ") +
-    "Sending the message again helps only if the cause has passed.";
 }

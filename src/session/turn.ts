@@ -120,6 +120,8 @@ const OWED_MS = 5_000;
 const MAX_OWED = 100;
 /** Calls whose results do not say whose they are would otherwise pile up. */
 const MAX_IN_FLIGHT = 1_000;
+/** A session has 25 subagents at once, and 1,000 in workflow runs. */
+const MAX_AGENT_NAMES = 1_100;
 
 /**
  * Reads a turn from events, oldest first.
@@ -188,6 +190,8 @@ export class Turn {
   #primaryThread: string | undefined;
   /** Threads of subagents. */
   readonly #childThreads = new Set<string>();
+  /** Names of agents by the thread that they work in. */
+  readonly #agentNames = new Map<string, string>();
   /** Id of the newest event that can serve as a cursor. */
   lastEventId: string | undefined;
   /** The kind of the newest event that shows the agent at work. */
@@ -327,6 +331,7 @@ export class Turn {
       case "run_closed":
         return this.#closeRun(event.runId);
       case "thread":
+        this.#nameAgent(event);
         // A thread that is created once the session is in use is a subagent's.
         if (event.change !== "created" || this.phase === "unknown") return;
         if (event.threadId !== undefined) this.#childThreads.add(event.threadId);
@@ -336,6 +341,17 @@ export class Turn {
       default:
         event satisfies never;
     }
+  }
+
+  /** Returns the name of the subagent that works in a thread; undefined where it is not known. */
+  subagentOf(threadId: string): string | undefined {
+    return threadId === this.#primaryThread ? undefined : this.#agentNames.get(threadId);
+  }
+
+  #nameAgent({ threadId, agentName }: EventOf<"thread">): void {
+    if (threadId === undefined || agentName === undefined) return;
+    if (this.#agentNames.size >= MAX_AGENT_NAMES && !this.#agentNames.has(threadId)) return;
+    this.#agentNames.set(threadId, agentName);
   }
 
   /** True if the thread is a subagent's: what that says goes to the agent, not to the user. */
@@ -653,7 +669,7 @@ export class Turn {
   #askFor(blocking: readonly string[]): void {
     for (const id of blocking) {
       if (this.asking.has(id) || !this.toolsInFlight.has(id)) continue;
-      this.asking.set(id, { id, custom: false, asks: true, name: this.toolsInFlight.get(id) });
+      this.asking.set(id, { id, custom: false, asks: false, name: this.toolsInFlight.get(id) });
     }
   }
 

@@ -163,7 +163,7 @@ interface WaitDeps extends WaiterOptions {
 }
 
 /** Makes the result of a wait that this server had no time for: nothing, and where to go on. */
-function restarting({ sessionId, afterId }: WaitRequest, elapsedMs: number): WaitResult {
+function restarting({ sessionId, afterId, has }: WaitRequest, elapsedMs: number): WaitResult {
   return buildResult({
     sessionId,
     status: "timeout",
@@ -173,6 +173,7 @@ function restarting({ sessionId, afterId }: WaitRequest, elapsedMs: number): Wai
     wasRead: true,
     doing: "this server is restarting",
     exposeToolInputs: false,
+    has,
     afterId,
   });
 }
@@ -479,7 +480,7 @@ class Wait {
     if (this.#deps.closing.aborted && feed.readsDone === 0) {
       return restarting(this.#request, elapsedMs);
     }
-    const { sessionId, afterId, replyChars } = this.#request;
+    const { sessionId, afterId, replyChars, has } = this.#request;
     // The text of the turn before is no reply to a message whose turn is to come.
     const isToCome = status === "timeout" && turn.phase === "ended" && this.#feed.lacksSend;
     const reachesBack = turn.anchor ? turn.anchor.id !== undefined : turn.sawTurnStart;
@@ -493,6 +494,8 @@ class Wait {
       connectionError: feed.connectionError,
       doing: this.#doing(),
       exposeToolInputs: this.#deps.exposeToolInputs ?? false,
+      consoleUrl: this.#deps.consoleUrl,
+      has,
       afterId,
       replyChars,
     });

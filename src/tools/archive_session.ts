@@ -55,9 +55,8 @@ type ArchiveAttempt =
 
 async function tryArchive(
   sessionId: string,
-  { signal, services }: ToolCall,
+  { signal, services: { api } }: ToolCall,
 ): Promise<ArchiveAttempt> {
-  const { api, exposeToolInputs } = services;
   try {
     const session = await api.sessions.archive(sessionId, { signal, timeoutMs: WRITE_TIMEOUT_MS });
     return archived(session.archived_at);
@@ -74,7 +73,7 @@ async function tryArchive(
     if (!isWorking({ status: session.status ?? "" })) {
       return { archived: false, error, statusLags: false };
     }
-    const events = await readEventStatus(api, sessionId, exposeToolInputs, options);
+    const events = await readEventStatus(api, sessionId, { exposeToolInputs: false }, options);
     if (events.status === undefined || events.status === "running") {
       throw new ToolError(
         "session_running",

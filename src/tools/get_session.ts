@@ -43,12 +43,13 @@ export const getSession: ToolDefinition = defineTool({
     }),
   async run({ session_id }, call, checked) {
     const { api, exposeToolInputs, consoleUrl } = call.services;
+    const view = { exposeToolInputs, consoleUrl, has: call.has };
     const [session, events] = await allOrAbort(
       call.signal,
       (signal) =>
         Promise.all([
           checked.then((read) => read ?? api.sessions.retrieve(session_id, { signal })),
-          readEventStatus(api, session_id, exposeToolInputs, { signal }),
+          readEventStatus(api, session_id, view, { signal }),
         ]),
     );
     const [usage, budget] = [session.usage, session.budget].map(objectIn);

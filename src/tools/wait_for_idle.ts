@@ -64,7 +64,7 @@ export const waitForIdle: ToolDefinition = defineTool({
       next: z.string().optional().describe("What can be done now"),
     }),
   async run({ session_id, after_id }, call) {
-    const { signal, progress, person, services } = call;
+    const { signal, progress, person, services, has } = call;
     const { clock } = services;
     const { deadline = clock.now() } = call;
     return await waitAttended({
@@ -76,6 +76,7 @@ export const waitForIdle: ToolDefinition = defineTool({
         if (clock.now() < deadline - QUIET_MS) progress(message);
       }),
       onLongSearch: () => chargeSearch(call),
+      ...(has && { has }),
       ...(person && { person }),
       by: answererOf(call),
     }, services);

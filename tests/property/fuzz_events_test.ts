@@ -185,6 +185,8 @@ Deno.test("any events give a result within its budget, whatever they hold", () =
             connectionError: new ApiError("x".repeat(2_000), { kind: "connection_lost" }),
             doing: "thinking",
             exposeToolInputs: expose,
+            consoleUrl: `https://console.example/${"x".repeat(200)}`,
+            has: () => expose,
           });
           const { length } = JSON.stringify(result);
           assert(length <= MAX_RESULT_CHARS, `${length} characters`);

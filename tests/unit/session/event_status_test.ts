@@ -16,7 +16,7 @@ async function statusOf(events: readonly SessionEvent[], pageSize = 100) {
     return Promise.resolve({ data: newestFirst.slice(start, end), next_page });
   };
   const api = { events: { list } as unknown as ManagedAgentsApi["events"] };
-  const status = await readEventStatus(api, "sesn_1", false);
+  const status = await readEventStatus(api, "sesn_1", { exposeToolInputs: false });
   return { requests, ...status };
 }
 

@@ -79,6 +79,96 @@ Deno.test("buildResult() names MCP servers, threads and custom tools that wait",
   assertStringIncludes(result.next ?? "", "3 tool call(s)");
 });
 
+Deno.test("buildResult() names the subagent that makes a call, and never the session's own agent", () => {
+  const events = (e: EventMaker) => {
+    const call = (threadId: string) =>
+      e.tool("bash", { evaluated_permission: "ask", session_thread_id: threadId });
+    const named = (type: string, threadId: string, name: string) =>
+      e.make(type, { session_thread_id: threadId, agent_name: name });
+    const history = [
+      e.user("q", { session_thread_id: "sthr_own" }),
+      e.running(),
+      named("session.thread_status_running", "sthr_own", "Lead"),
+      named("session.thread_created", "sthr_1", "Researcher"),
+      named("session.thread_status_running", "sthr_2", "Writer"),
+      ...["sthr_1", "sthr_2", "sthr_3", "sthr_own"].map(call),
+    ];
+    const ids = history.slice(-4).map(({ id }) => String(id));
+    return [...history, e.asks(...ids)];
+  };
+  const { pending_actions } = build(events, { status: "requires_action" });
+  assertEquals(pending_actions.map(({ agent }) => agent), [
+    ...["Researcher", "Writer"],
+    ...[undefined, undefined],
+  ]);
+});
+
+const CONSOLE = "https://console.example/sessions";
+
+Deno.test("buildResult() names the session's page for every stop that somebody may look into", () => {
+  const statuses: WaitStatus[] = [
+    ...(["idle", "requires_action", "retries_exhausted", "budget_reached", "refusal"] as const),
+    ...(["terminated", "deleted", "not_started", "timeout"] as const),
+  ];
+  const page = `${CONSOLE}/sesn_1`;
+  const withPage = statuses.filter((status) => {
+    const { console_url } = build((e) => [e.user("q"), e.running()], {
+      status,
+      consoleUrl: CONSOLE,
+    });
+    if (console_url !== undefined) assertEquals(console_url, page);
+    return console_url !== undefined;
+  });
+  assertEquals(withPage, [
+    ...["requires_action", "retries_exhausted", "budget_reached", "refusal", "terminated"],
+  ]);
+  assertEquals(build(() => [], { status: "refusal" }).console_url, undefined);
+});
+
+Deno.test("buildResult() of a timeout says little also where calls wait", () => {
+  const events = (e: EventMaker) => {
+    const id = (n: number) => `sevt_011CZkZBJq5dWxk9fVLNcPh${n}`;
+    const asked = [1, 2, 3].map((n) => e.tool("bash", { id: id(n), evaluated_permission: "ask" }));
+    return [e.user("q"), e.running(), ...asked];
+  };
+  const options = {
+    status: "timeout" as const,
+    consoleUrl: CONSOLE,
+    sessionId: "sesn_011CZkZBJq5dWxk9fVLNcPht",
+    afterId: "sevt_011CZkZBJq5dWxk9fVLNcPh3",
+  };
+  for (const has of [undefined, () => true]) {
+    const result = build(events, { ...options, has });
+    const beside = { ...result, tool_activity: [], pending_actions: [] };
+    const size = JSON.stringify(beside).length;
+    assert(size <= 400, `${size}: ${JSON.stringify(beside)}`);
+    assert(JSON.stringify(result.pending_actions).length <= 200);
+    assertEquals(result.pending_actions.length, 2);
+    assertStringIncludes(result.next ?? "", "3 tool call(s) wait for an answer");
+  }
+});
+
+Deno.test("buildResult() names no tool that the caller lacks", () => {
+  const text = "x".repeat(40_000);
+  const has = () => false;
+  const cut = build((e) => [e.user("q"), e.running(), e.text(text), e.endTurn()], { has });
+  assertEquals(cut.next, "The oldest part was left out.");
+  const tools = (e: EventMaker) => Array.from({ length: 60 }, (_, i) => e.tool(`tool_${i}`));
+  const many = build((e) => [e.running(), ...tools(e), e.text("end"), e.endTurn()], { has });
+  assertEquals(many.next, "Earlier tool calls of this turn were left out.");
+});
+
+Deno.test("buildResult() names the MCP server of an error, but not in a timeout", () => {
+  const events = (e: EventMaker) => [
+    e.running(),
+    e.make("session.error", {
+      error: { type: "mcp_connection_failed_error", mcp_server_name: "crm" },
+    }),
+  ];
+  assertEquals(build(events).errors[0]?.server, "crm");
+  assertEquals(build(events, { status: "timeout" }).errors[0]?.server, undefined);
+});
+
 Deno.test("buildResult() carries refusals and errors as the API gave them", () => {
   const result = build((e) => [
     e.running(),

@@ -130,22 +130,54 @@ Deno.test("get_session lists the tool calls that wait for an answer, with names 
       event_id: String(bash.id),
       kind: "tool_confirmation",
       name: "bash",
+      answer: "a person decides, in the Claude Console",
       input: { command: "[redacted, 4 characters]" },
     },
     {
       event_id: String(custom.id),
       kind: "custom_tool_result",
       name: "book",
+      answer: "the program that provides the tool",
       input: { room: "[redacted, 1 characters]" },
     },
-    { event_id: "sevt_unseen", kind: "tool_confirmation" },
+    {
+      event_id: "sevt_unseen",
+      kind: "tool_confirmation",
+      answer: "a person decides, in the Claude Console",
+    },
   ]);
   const [exposed] = [(await get(history, {}, { exposeToolInputs: true })).pending_actions].flat();
   assertEquals(exposed, {
     event_id: String(bash.id),
     kind: "tool_confirmation",
     name: "bash",
+    answer: "a person decides, in the Claude Console",
     input: { command: "rm x" },
+  });
+});
+
+Deno.test("get_session says where a call can be answered by this caller, and who makes it", async () => {
+  const { tool, make, asks, user } = eventMaker();
+  const thread = { session_thread_id: "sthr_1", agent_name: "Researcher" };
+  const bash = tool("bash", { evaluated_permission: "ask", session_thread_id: "sthr_1" });
+  const history = [user("q"), make("session.thread_created", thread), bash, asks(String(bash.id))];
+  const fake = new FakeEvents(history);
+  const { run } = harness({
+    sessions: { retrieve: () => Promise.resolve(session()) },
+    events: fake.api,
+  }, { consoleUrl: "https://console.example/sessions" });
+  const args = { session_id: "sesn_1" };
+  const { pending_actions } = await run(getSession, args, { has: () => true });
+  const [action] = [pending_actions].flat();
+  assertEquals(action, {
+    event_id: String(bash.id),
+    kind: "tool_confirmation",
+    name: "bash",
+    session_thread_id: "sthr_1",
+    agent: "Researcher",
+    answer: "a person decides: in the Claude Console, or confirm_tool_use sends it",
+    input: {},
+    console_url: `https://console.example/sessions/sesn_1?event=${bash.id}`,
   });
 });
 
@@ -158,8 +190,14 @@ Deno.test("get_session leaves out calls that were answered since", async () => {
   assertEquals(
     (await get(history)).pending_actions,
     [
-      { event_id: String(second.id), kind: "tool_confirmation", name: "edit" },
-    ].map((action) => ({ ...action, input: {} })),
+      {
+        event_id: String(second.id),
+        kind: "tool_confirmation",
+        name: "edit",
+        answer: "a person decides, in the Claude Console",
+        input: {},
+      },
+    ],
   );
 });
 
@@ -180,6 +218,7 @@ Deno.test("get_session lists a custom tool that waits while the session goes on 
     event_id: String(custom.id),
     kind: "custom_tool_result",
     name: "book",
+    answer: "the program that provides the tool",
     input: { room: "[redacted, 1 characters]" },
   });
   const answer = make("user.custom_tool_result", { custom_tool_use_id: custom.id });

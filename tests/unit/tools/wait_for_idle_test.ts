@@ -54,6 +54,15 @@ Deno.test("wait_for_idle passes on cursor, signal and progress, and reports at o
   assertEquals(messages, ["Checking the session", "running bash"]);
 });
 
+Deno.test("wait_for_idle tells the wait which tools its caller has", async () => {
+  const { run, waiter } = harness({});
+  await run(waitForIdle, SESSION);
+  await run(waitForIdle, SESSION, { has: (tool) => tool === "wait_for_idle" });
+  const [byDefault, limited] = waiter.waits;
+  assertEquals(byDefault?.has, undefined);
+  assertEquals([limited?.has?.("wait_for_idle"), limited?.has?.("interrupt")], [true, false]);
+});
+
 Deno.test("wait_for_idle sends no progress in the last moment before its deadline", async () => {
   const { run, waiter, clock } = harness({});
   const messages: string[] = [];

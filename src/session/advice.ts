@@ -1,0 +1,236 @@
+/**
+ * Says what the caller of a wait can do next: one or two sentences for each way in which it ends.
+ *
+ * Only tools that the caller has are named, and nothing that an agent wrote is repeated.
+ *
+ * @module
+ */
+
+import { firstChars, label } from "../core/text.ts";
+import type { StopInfo, TurnError } from "./event_types.ts";
+import { type AnswerWay, isDefaultTool } from "./pending_actions.ts";
+import type { Undecided } from "./person.ts";
+import type { Turn } from "./turn.ts";
+import { type TurnFault, turnFaultOf } from "./turn_faults.ts";
+import type { WaitStatus } from "./verdict.ts";
+
+/** How a wait ended, and who reads its advice. */
+export interface Situation {
+  readonly status: WaitStatus;
+  readonly turn: Turn;
+  /** True if the session's events could be read at all. */
+  readonly wasRead: boolean;
+  /** Words for what the agent is doing, for a wait that timed out. */
+  readonly doing: string;
+  /** The `last_event_id` of the result. */
+  readonly cursor: string | undefined;
+  /** The calls that wait for an answer, by the way to it. */
+  readonly asked: readonly AnswerWay[];
+  /** Number of those calls that the result shows. */
+  readonly shown: number;
+  readonly has: (tool: string) => boolean;
+}
+
+type Has = Situation["has"];
+
+/** Longest words, in characters, for what the agent is doing. */
+const MAX_DOING_CHARS = 60;
+
+/** Says what the caller can do now; undefined where nothing is left to do. */
+export function advise(situation: Situation): string | undefined {
+  const { status, turn, asked, has } = situation;
+  const again = waitAgain(situation.cursor);
+  switch (status) {
+    case "timeout":
+      if (!situation.wasRead) {
+        return `The API did not tell how the session stands. Call ${again}.`;
+      }
+      return `Still running (${firstChars(situation.doing, MAX_DOING_CHARS)}). ` +
+        (asked.length > 0 ? `${describeWaiting(asked, has)} ` : "") +
+        `Call ${again}.`;
+    case "requires_action":
+      return `${describeAsked(situation)} Then call ${again}` +
+        (has("interrupt") ? ", or interrupt to give it up." : ".");
+    case "retries_exhausted":
+      return adviseExhausted(lastError(turn), has);
+    case "budget_reached":
+      return "The session's budget is used up. It goes on when somebody raises or removes it: " +
+        `then call ${again}.`;
+    case "refusal":
+      return adviseRefused(turn.stop, has);
+    case "terminated":
+    case "deleted":
+      return adviseEnded(status === "terminated" ? lastError(turn) : undefined, has);
+    case "not_started":
+      return "No message was sent to this session yet." +
+        (has("send_message") ? " Call send_message first." : "");
+    case "idle":
+      return turn.hasUnansweredInput
+        ? "A message was not answered: the session is idle and no turn has begun for it. Call " +
+          `${again} to go on waiting${has("send_message") ? ", or send the message again" : ""}.`
+        : adviseIdle(turn, has);
+  }
+}
+
+function waitAgain(cursor: string | undefined): string {
+  return `wait_for_idle again${cursor === undefined ? "" : ` with after_id "${cursor}"`}`;
+}
+
+/** Says who gives the answer of a call: as the end of "wait", and of "an answer, which". */
+interface GivenBy {
+  readonly wait: string;
+  readonly which: string;
+}
+
+const GIVEN_BY: Readonly<Record<AnswerWay, (has: Has) => GivenBy>> = {
+  confirmation: (has) => {
+    const isTaken = has("confirm_tool_use");
+    return {
+      wait: `for an answer in the Claude Console${isTaken ? " or by confirm_tool_use" : ""}`,
+      which: "a person gives in the Claude Console" +
+        (isTaken ? ", or tells you for confirm_tool_use" : ""),
+    };
+  },
+  custom: (has) => {
+    const orTool = has("submit_tool_result") ? ", or submit_tool_result" : "";
+    return {
+      wait: `for an answer of the program that provides the tool${orTool}`,
+      which: `the program that provides the tool gives${orTool}`,
+    };
+  },
+  environment: () => ({
+    wait: "for the environment that runs the tool",
+    which: "the environment that runs the tool gives, or a person in the Claude Console",
+  }),
+};
+
+/** Returns the way that all calls have in common; undefined where they have several. */
+function onlyWay(asked: readonly AnswerWay[]): AnswerWay | undefined {
+  // Some servers block without naming a call.
+  const [way = "confirmation", ...others] = new Set(asked);
+  return others.length === 0 ? way : undefined;
+}
+
+/** Says in few words that calls wait for an answer, for a result that is to be short. */
+function describeWaiting(asked: readonly AnswerWay[], has: Has): string {
+  const way = onlyWay(asked);
+  return `${asked.length} tool call(s) wait ${way ? GIVEN_BY[way](has).wait : "for answers"}.`;
+}
+
+function describeAsked({ asked, shown, has }: Situation): string {
+  const way = onlyWay(asked);
+  const givenBy = way
+    ? `, which ${GIVEN_BY[way](has).which}`
+    : "; the answer field of each says who gives it";
+  return `The agent waits for an answer to ${asked.length} tool call(s)` +
+    (shown < asked.length ? `, the first ${shown} of which are shown` : "") + `${givenBy}.`;
+}
+
+/** Returns the error that ended the turn, or the newest one if none says that it did. */
+function lastError({ collected: { errors } }: Turn): TurnError | undefined {
+  return errors.findLast(endsTurn) ?? errors.at(-1);
+}
+
+function endsTurn({ retry_status: given }: TurnError): boolean {
+  return given === "exhausted" || given === "terminal";
+}
+
+function adviseExhausted(error: TurnError | undefined, has: Has): string {
+  const fault = error && turnFaultOf(error);
+  if (fault) return joined("The turn was given up.", fault.what, helpOf(fault, has));
+  return joined(
+    "The turn was given up after repeated errors.",
+    has("send_message") && "Send the message again to retry.",
+  );
+}
+
+/** Says what helps against an error. */
+function helpOf({ remedy, then = "again" }: TurnFault, has: Has): string {
+  return joined(
+    remedy !== undefined && `Tell the user what helps: ${remedy}.`,
+    has("send_message") && (remedy === undefined ? HELP[then] : "Then send the message again."),
+  );
+}
+
+/** Says which message helps. */
+const HELP: Readonly<Record<NonNullable<TurnFault["then"]>, string>> = {
+  again: "Send the message again in a few minutes.",
+  continue: "Send a message that asks it to go on.",
+  smaller: "Send a smaller task, or start another session.",
+};
+
+function adviseRefused(stop: StopInfo | undefined, has: Has): string {
+  const ways = [
+    has("send_message") && "rephrase the request",
+    has("create_session") && "start another session",
+  ].filter((way) => way !== false).join(" or ");
+  const category = stop?.category === undefined ? "" : ` (${label(stop.category)})`;
+  return joined(
+    `The model declined to go on${category}${stop?.explanation ? "; stop_reason says why" : ""}.`,
+    ways !== "" && `${ways.slice(0, 1).toUpperCase()}${ways.slice(1)}.`,
+  );
+}
+
+function adviseEnded(error: TurnError | undefined, has: Has): string {
+  const fault = error?.retry_status === "terminal" ? turnFaultOf(error) : undefined;
+  return joined(
+    "This session takes no more messages.",
+    fault?.what,
+    fault?.remedy !== undefined && `Tell the user what helps: ${fault.remedy}.`,
+    has("create_session") && "Use create_session for a new one.",
+  );
+}
+
+/** Tells an error that ended the turn: some servers end such a turn like any other. */
+function adviseIdle({ collected: { errors, textLength } }: Turn, has: Has): string | undefined {
+  const error = errors.at(-1);
+  if (!error || (textLength > 0 && !endsTurn(error))) return undefined;
+  const fault = turnFaultOf(error);
+  return joined(
+    `The turn ended with an error (${error.type}) and ` +
+      (textLength > 0 ? "the reply may be incomplete." : "no reply."),
+    ...(fault ? [fault.what, helpOf(fault, has)] : [
+      has("send_message") && "Sending the message again helps only if the cause has passed.",
+    ]),
+  );
+}
+
+function joined(...sentences: readonly (string | false | undefined)[]): string {
+  return sentences.filter(Boolean).join(" ");
+}
+
+/**
+ * The reason why nobody decided about the calls that a person was asked about: that the person put
+ * all of them off, did not answer, or could not be asked; or that the answer came too late, or
+ * belongs to no question of this server.
+ */
+export type NotDecided = Undecided | "put_off" | "expired" | "unusable";
+
+const NOT_DECIDED: Readonly<Record<NotDecided, string>> = {
+  put_off: "The person who was asked put it off",
+  declined: "The person who was asked declined to answer",
+  cancelled: "The person who was asked closed the question",
+  timed_out: "Nobody answered in time",
+  expired: "The answer came too late",
+  unusable: "The answer could not be used",
+  failed: "The host could not ask a person",
+};
+
+/**
+ * Says why nobody decided in a wait that ended with `requires_action`, and what the caller can do.
+ *
+ * @param result of that wait
+ */
+export function adviseUndecided(
+  why: NotDecided,
+  { last_event_id: cursor, next }: { readonly last_event_id?: string; readonly next?: string },
+  has: (tool: string) => boolean = isDefaultTool,
+): string {
+  const reason = `${NOT_DECIDED[why]}, so nothing was sent.`;
+  if (why === "failed") return joined(reason, next);
+  return joined(
+    reason,
+    `Talk with the person first: ${waitAgain(cursor)} asks again` +
+      (has("interrupt") ? ", and interrupt gives it up." : "."),
+  );
+}

@@ -1,0 +1,130 @@
+/**
+ * Describes the tool calls that wait for an answer: what is asked, who can answer, and how.
+ *
+ * @module
+ */
+
+import { jsonLength } from "../core/text.ts";
+import { consoleUrlOf } from "./console_url.ts";
+import type { ToolUse } from "./event_types.ts";
+import { toolInputView } from "./event_view.ts";
+import type { Turn } from "./turn.ts";
+
+/** A tool call that waits for an answer. */
+export interface PendingAction {
+  readonly event_id: string;
+  readonly kind: "tool_confirmation" | "custom_tool_result";
+  readonly name?: string;
+  /** The thread of the call, where that is not the session's own. */
+  readonly session_thread_id?: string;
+  /** Name of the MCP server that offers the tool. */
+  readonly server?: string;
+  /** Name of the subagent that makes the call. */
+  readonly agent?: string;
+  /** Who can answer, and how. */
+  readonly answer?: string;
+  /** The names and sizes of the input's fields; the input itself if the operator shows inputs. */
+  readonly input?: unknown;
+  /** The page of the console that shows the call. */
+  readonly console_url?: string;
+}
+
+/** What the results of a caller may show, and which tools they may name. */
+export interface ResultView {
+  /** Show the inputs of tools that wait for an answer. */
+  readonly exposeToolInputs: boolean;
+  /** Address of the console's sessions, without a slash at its end; no page is named without. */
+  readonly consoleUrl?: string;
+  /** Returns true for a tool that the caller has; {@linkcode isDefaultTool} when absent. */
+  readonly has?: (tool: string) => boolean;
+}
+
+/** Tools that results name and that no caller has by default. */
+const OPT_IN: ReadonlySet<string> = new Set(["confirm_tool_use", "submit_tool_result"]);
+
+/** Returns true for a tool of the set `core`, of those that results name. */
+export function isDefaultTool(tool: string): boolean {
+  return !OPT_IN.has(tool);
+}
+
+/**
+ * The way to the answer of a call: `confirmation` a person decides; `custom` the tool is a program's
+ * of its own; `environment` the call asks nobody, and the environment has not run the tool.
+ */
+export type AnswerWay = "confirmation" | "custom" | "environment";
+
+/** Returns the way to the answer of a call; one that could not be read counts as a confirmation. */
+export function answerWay(tool: ToolUse | undefined): AnswerWay {
+  if (tool?.custom) return "custom";
+  return tool?.asks === false ? "environment" : "confirmation";
+}
+
+/** Says who can answer and how, in a cell of the action. */
+const ANSWERS: Readonly<Record<AnswerWay, (has: (tool: string) => boolean) => string>> = {
+  confirmation: (has) =>
+    has("confirm_tool_use")
+      ? "a person decides: in the Claude Console, or confirm_tool_use sends it"
+      : "a person decides, in the Claude Console",
+  custom: (has) =>
+    has("submit_tool_result")
+      ? "the program that provides the tool, or submit_tool_result"
+      : "the program that provides the tool",
+  environment: () => "the environment that runs the tool, or a person in the Claude Console",
+};
+
+/** The calls of a session that wait for an answer. */
+export interface WaitingCalls {
+  readonly sessionId: string;
+  /** A call without `tool` was not read. */
+  readonly calls: readonly WaitingCall[];
+  readonly turn: Pick<Turn, "subagentOf">;
+}
+
+interface WaitingCall {
+  readonly eventId: string;
+  readonly tool: ToolUse | undefined;
+}
+
+/**
+ * Describes calls that wait for an answer.
+ *
+ * @param maxChars room for all of them, in characters of their JSON text: cells that find none are
+ * left out, `console_url` first; ids, kinds and names always stay
+ */
+export function pendingActions(
+  { sessionId, calls, turn }: WaitingCalls,
+  { exposeToolInputs, consoleUrl, has = isDefaultTool }: ResultView,
+  maxChars: number,
+): PendingAction[] {
+  const cells: readonly ((call: WaitingCall) => Partial<PendingAction>)[] = [
+    ({ tool }) => ({ server: tool?.server }),
+    ({ tool }) => ({ agent: tool?.threadId && turn.subagentOf(tool.threadId) }),
+    ({ tool }) => ({ answer: ANSWERS[answerWay(tool)](has) }),
+    ({ tool }) => ({ input: toolInputView(tool?.input, exposeToolInputs) }),
+    ({ eventId }) => ({
+      console_url: consoleUrl && consoleUrlOf(consoleUrl, sessionId, eventId),
+    }),
+  ];
+  let actions = calls.map(essence);
+  let room = maxChars - jsonLength(actions);
+  // Cell by cell: no action has its page while another lacks its answer.
+  for (const cell of cells) {
+    actions = calls.map((call, index) => {
+      const action = actions[index] ?? essence(call);
+      const value = cell(call);
+      if (Object.values(value)[0] === undefined) return action;
+      room -= jsonLength(value) - 1;
+      return room < 0 ? action : { ...action, ...value };
+    });
+  }
+  return actions;
+}
+
+function essence({ eventId, tool }: WaitingCall): PendingAction {
+  return {
+    event_id: eventId,
+    kind: tool?.custom ? "custom_tool_result" : "tool_confirmation",
+    ...(tool?.name !== undefined && { name: tool.name }),
+    ...(tool?.threadId !== undefined && { session_thread_id: tool.threadId }),
+  };
+}

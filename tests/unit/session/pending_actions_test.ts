@@ -1,0 +1,123 @@
+import { assert, assertEquals } from "@std/assert";
+import type { ToolUse } from "../../../src/session/event_types.ts";
+import { type PendingAction, pendingActions } from "../../../src/session/pending_actions.ts";
+
+const CONSOLE = "https://console.example/sessions";
+const BASH: ToolUse = {
+  id: "sevt_1",
+  name: "bash",
+  custom: false,
+  asks: true,
+  threadId: "sthr_1",
+  input: { command: "rm -rf build" },
+};
+const MERGE: ToolUse = { id: "sevt_1", name: "merge", server: "github", custom: false, asks: true };
+const BOOK: ToolUse = { id: "sevt_1", name: "book", custom: true, asks: true, input: {} };
+const RUN: ToolUse = { id: "sevt_1", name: "run", custom: false, asks: false };
+const turn = { subagentOf: (id: string) => id === "sthr_1" ? "Researcher" : undefined };
+const hasAll = () => true;
+
+function describe(
+  tools: readonly (ToolUse | undefined)[],
+  view: Partial<Parameters<typeof pendingActions>[1]> = {},
+  maxChars = 15_000,
+): PendingAction[] {
+  const calls = tools.map((tool, index) => ({ eventId: `sevt_${index + 1}`, tool }));
+  return pendingActions({ sessionId: "sesn_1", calls, turn }, {
+    exposeToolInputs: false,
+    ...view,
+  }, maxChars);
+}
+
+Deno.test("pendingActions() says all that is known of a call", () => {
+  assertEquals(describe([BASH, MERGE], { consoleUrl: CONSOLE }), [
+    {
+      event_id: "sevt_1",
+      kind: "tool_confirmation",
+      name: "bash",
+      session_thread_id: "sthr_1",
+      agent: "Researcher",
+      answer: "a person decides, in the Claude Console",
+      input: { command: "[redacted, 12 characters]" },
+      console_url: `${CONSOLE}/sesn_1?event=sevt_1`,
+    },
+    {
+      event_id: "sevt_2",
+      kind: "tool_confirmation",
+      name: "merge",
+      server: "github",
+      answer: "a person decides, in the Claude Console",
+      console_url: `${CONSOLE}/sesn_1?event=sevt_2`,
+    },
+  ]);
+});
+
+Deno.test("pendingActions() shows an input itself where the operator shows inputs", () => {
+  const [action] = describe([BASH], { exposeToolInputs: true });
+  assertEquals(action?.input, { command: "rm -rf build" });
+});
+
+Deno.test("pendingActions() names an unknown subagent by its thread only", () => {
+  const [action] = describe([{ ...BASH, threadId: "sthr_2" }]);
+  assertEquals([action?.session_thread_id, action?.agent], ["sthr_2", undefined]);
+});
+
+const ANSWERS: readonly [string, ToolUse | undefined, string, string][] = [
+  [
+    "a confirmation",
+    MERGE,
+    "a person decides, in the Claude Console",
+    "a person decides: in the Claude Console, or confirm_tool_use sends it",
+  ],
+  [
+    "a call that was not read",
+    undefined,
+    "a person decides, in the Claude Console",
+    "a person decides: in the Claude Console, or confirm_tool_use sends it",
+  ],
+  [
+    "a custom tool",
+    BOOK,
+    "the program that provides the tool",
+    "the program that provides the tool, or submit_tool_result",
+  ],
+  [
+    "a call whose policy asks nobody",
+    RUN,
+    "the environment that runs the tool, or a person in the Claude Console",
+    "the environment that runs the tool, or a person in the Claude Console",
+  ],
+];
+
+for (const [name, tool, byDefault, withActions] of ANSWERS) {
+  Deno.test(`pendingActions() says who answers ${name}, and names no tool that is lacking`, () => {
+    assertEquals(describe([tool])[0]?.answer, byDefault);
+    assertEquals(describe([tool], { has: () => false })[0]?.answer, byDefault);
+    assertEquals(describe([tool], { has: hasAll })[0]?.answer, withActions);
+  });
+}
+
+Deno.test("pendingActions() leaves out what has no room, pages first and answers last", () => {
+  const tools = [BASH, { ...BASH, input: { command: "x".repeat(200) } }];
+  const view = { consoleUrl: CONSOLE, exposeToolInputs: true };
+  const whole = JSON.stringify(describe(tools, view)).length;
+  const seen = new Set<string>();
+  let cells = Infinity;
+  for (let room = whole; room >= 0; room -= 5) {
+    const actions = describe(tools, view, room);
+    const size = JSON.stringify(actions).length;
+    const names = actions.map((action) => Object.keys(action).slice(4));
+    seen.add(JSON.stringify(names));
+    assert(size <= room || names.flat().length === 0, `${size} of ${room}`);
+    const count = names.flat().length;
+    assert(count <= cells + 1, `${count} cells in less room`);
+    cells = count;
+    assertEquals(actions.map(({ event_id }) => event_id), ["sevt_1", "sevt_2"]);
+  }
+  assertEquals(
+    [...seen][0],
+    JSON.stringify(Array(2).fill(["agent", "answer", "input", "console_url"])),
+  );
+  assert(seen.has(JSON.stringify([["agent", "answer", "input"], ["agent", "answer", "input"]])));
+  assertEquals([...seen].at(-1), JSON.stringify([[], []]));
+});
