@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CallToolResult } from "@modelcontextprotocol/server";
+import type { CallToolResult, InputRequiredResult } from "@modelcontextprotocol/server";
 import { countRequestsIn, UpstreamRequests } from "../core/upstream_requests.ts";
 import { isUnknownId } from "../access/policy.ts";
 import { ToolError } from "../core/errors.ts";
@@ -15,17 +15,19 @@ import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 import { idHint } from "../tools/ids.ts";
 import { failureText } from "./errors.ts";
 import { type CallReport, type CallWatch, logCall, reportOf } from "./call_report.ts";
+import { InputNeeded } from "./person.ts";
 
 /**
- * Runs a tool. A failure becomes an `isError` result, which the model reads; the facts about the
- * call go to the operator's log and to `watch`.
+ * Runs a tool. A failure becomes an `isError` result, which the model reads; a question that ends
+ * the call becomes the result that asks the client for the answer. The facts about the call go to
+ * the operator's log and to `watch`.
  */
 export async function callTool(
   tool: ToolDefinition,
   args: unknown,
   call: ToolCall,
   watch: CallWatch = {},
-): Promise<CallToolResult> {
+): Promise<CallToolResult | InputRequiredResult> {
   const run = () => perform(tool, args, call);
   const { meta = {} } = call;
   const { result, report, failure } =
@@ -38,11 +40,12 @@ export async function callTool(
 interface Outcome {
   readonly text: string;
   readonly structured?: Record<string, unknown>;
+  readonly question?: InputRequiredResult;
   readonly failure?: { readonly error: unknown };
 }
 
 interface Performed {
-  readonly result: CallToolResult;
+  readonly result: CallToolResult | InputRequiredResult;
   readonly report: CallReport;
   readonly failure?: { readonly error: unknown };
 }
@@ -54,10 +57,8 @@ async function perform(tool: ToolDefinition, args: unknown, call: ToolCall): Pro
   const answered = await countRequestsIn(requests, () => outcomeOf(tool, args, call));
   const endedAt = clock.now();
   const durationMs = endedAt - startedAt;
-  const { text, structured: structuredContent, failure } = answered;
-  const content = [{ type: "text" as const, text }];
   return {
-    result: structuredContent ? { content, structuredContent } : { content, isError: true },
+    result: resultOf(answered),
     report: reportOf({
       ...answered,
       tool,
@@ -66,14 +67,25 @@ async function perform(tool: ToolDefinition, args: unknown, call: ToolCall): Pro
       durationMs,
       upstream: requests.end(endedAt),
     }),
-    failure,
+    failure: answered.failure,
   };
+}
+
+function resultOf(
+  { text, structured: structuredContent, question }: Outcome,
+): CallToolResult | InputRequiredResult {
+  const content = [{ type: "text" as const, text }];
+  return question ??
+    (structuredContent ? { content, structuredContent } : { content, isError: true });
 }
 
 async function outcomeOf(tool: ToolDefinition, args: unknown, call: ToolCall): Promise<Outcome> {
   try {
     return toResult(await tool.run(args, call), call);
   } catch (error) {
+    if (error instanceof InputNeeded) {
+      return { text: JSON.stringify(error.result), question: error.result };
+    }
     const text = call.signal.aborted
       ? "The call was cancelled."
       : call.services.redact.thorough(plainLine(failureText(error, {

@@ -30,7 +30,8 @@ export interface CallReport {
   readonly changes: boolean;
   readonly verdict: CallVerdict;
   /**
-   * `ok`; for waits their status; for failures the tool error's code, else the API's error type,
+   * `ok`; for waits their status; `input_required` for a call that the client makes again with a
+   * person's answer; for failures the tool error's code, else the API's error type,
    * else the stage at which the request failed; `cancelled`; `internal_error`.
    */
   readonly outcome: string;
@@ -75,6 +76,8 @@ export interface ReportParts {
   readonly text: string;
   /** The result itself; absent when the call failed. */
   readonly structured?: Readonly<Record<string, unknown>>;
+  /** The question that ended the call; absent where none did. */
+  readonly question?: Readonly<Record<string, unknown>>;
   /** The error; absent when the call succeeded. */
   readonly failure?: { readonly error: unknown };
   readonly durationMs: number;
@@ -107,8 +110,9 @@ export function reportOf(parts: ReportParts): CallReport {
 }
 
 function callVerdictOf(
-  { call, failure, tool, structured }: ReportParts,
+  { call, failure, tool, structured, question }: ReportParts,
 ): { verdict: CallVerdict; outcome: string } {
+  if (question) return { verdict: "ok", outcome: "input_required" };
   if (!failure) {
     const status = tool.kind === "wait" ? structured?.status : undefined;
     return { verdict: "ok", outcome: typeof status === "string" ? status : "ok" };

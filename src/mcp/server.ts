@@ -9,6 +9,7 @@ import {
   type CacheHint,
   type CallToolResult,
   CLIENT_INFO_META_KEY,
+  type InputRequiredResult,
   type ListToolsResult,
   type McpServerFactory,
   ProtocolError,
@@ -35,6 +36,7 @@ import { isFields } from "../api/read.ts";
 import { withLineEndsEscaped } from "./messages.ts";
 import { createProgressReporter } from "./progress.ts";
 import { type CallWatch, logFailure } from "./call_report.ts";
+import { type Asking, personOf } from "./person.ts";
 
 /** Options of {@linkcode createServerFactory}. */
 export interface ServerOptions {
@@ -119,6 +121,10 @@ export function createServerFactory(services: Services, options: ServerOptions):
         clientKey,
         clientInfo,
         served: tools.byName,
+        era,
+        // Over HTTP this server is of one request: nothing that a client sends later reaches it.
+        canRequest: requestInfo === undefined,
+        capabilities: server.getClientCapabilities(),
       });
     });
     return server;
@@ -272,7 +278,7 @@ function logUnknownTool(log: Logger, name: string): void {
 }
 
 /** The origin of a call. */
-interface CallOrigin {
+interface CallOrigin extends Pick<Asking, "era" | "canRequest" | "capabilities"> {
   readonly context: ServerContext;
   /** See {@linkcode clientKeyOf}. */
   readonly clientKey: string | undefined;
@@ -287,8 +293,8 @@ async function serveCall(
   { services, running, watch }: ServingContext,
   tool: ToolDefinition,
   args: unknown,
-  { context: { mcpReq, http }, clientKey, clientInfo, served }: CallOrigin,
-): Promise<CallToolResult> {
+  { context: { mcpReq, http }, clientKey, clientInfo, served, ...connection }: CallOrigin,
+): Promise<CallToolResult | InputRequiredResult> {
   const { id, _meta: meta } = mcpReq;
   const progressToken = meta?.progressToken;
   const reporter = progressToken === undefined ? undefined : createProgressReporter({
@@ -304,6 +310,8 @@ async function serveCall(
   const call = running.enter(clientKey, id, mcpReq.signal);
   try {
     const caller = callerIn(http?.authInfo);
+    const { principal } = caller;
+    const person = personOf({ ...connection, mcpReq, tool: tool.name, args, principal, services });
     return await callTool(tool, args, {
       signal: call.signal,
       services,
@@ -315,6 +323,7 @@ async function serveCall(
         const named = served.get(name);
         return named !== undefined && hasScope(caller.principal, named.scope);
       },
+      ...(person && { person }),
       ...(reporter && { progress: (message: string) => reporter.report(message) }),
     }, watch);
   } catch (error) {

@@ -1,10 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
+import { inputRequired, isInputRequiredResult } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { createLogger } from "../../../src/core/logger.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 import { callTool } from "../../../src/mcp/boundary.ts";
+import { InputNeeded } from "../../../src/mcp/person.ts";
 import { defineTool } from "../../../src/tools/define.ts";
 import { harness, httpError } from "../tools/support.ts";
 
@@ -47,6 +49,7 @@ async function call(
     }),
   });
   const result = await callTool(tool(run), args, opened.call());
+  assert(!isInputRequiredResult(result));
   const [content] = result.content;
   assert(content?.type === "text");
   return { result, text: content.text, log: lines.join("\n") };
@@ -156,4 +159,27 @@ Deno.test("callTool() logs a cancelled call as cancelled", async () => {
   const result = await callTool(cancelled, {}, opened.call({ signal: controller.signal }));
   assertEquals(result.isError, true);
   assert(lines[0]?.includes("outcome=cancelled"));
+});
+
+Deno.test("callTool() ends a call with a question to the client, which is no failure", async () => {
+  const lines: string[] = [];
+  const opened = harness({}, {
+    maxCalls: 1,
+    log: createLogger({
+      level: "info",
+      format: "text",
+      redact: (text) => text,
+      write: (line) => lines.push(line),
+      now: () => 0,
+    }),
+  });
+  const question = inputRequired({ requestState: "state", inputRequests: {} });
+  const asks = tool(() => Promise.reject(new InputNeeded(question)));
+  // The second call gets the only place, which the first has given back.
+  for (let call = 0; call < 2; call++) {
+    assertEquals(await callTool(asks, {}, opened.call()), question);
+  }
+  assertEquals(lines.length, 2);
+  assert(lines.every((line) => line.includes("outcome=input_required")), lines.join());
+  assert(!lines.join().includes("state"));
 });

@@ -12,6 +12,7 @@ import {
   type Failure,
   logCall,
 } from "../../../src/mcp/call_report.ts";
+import { InputNeeded } from "../../../src/mcp/person.ts";
 import { defineTool, type ToolCall } from "../../../src/tools/define.ts";
 import { harness, httpError } from "../tools/support.ts";
 import { createRedact } from "../../../src/core/redact.ts";
@@ -71,6 +72,13 @@ const OUTCOMES: readonly [string, Run, Reported, CallReport["verdict"], string][
     { kind: "wait" },
     "ok",
     "timeout",
+  ],
+  [
+    "a wait that ends with a question to the client",
+    fail(new InputNeeded({ resultType: "input_required", requestState: "state" })),
+    { kind: "wait" },
+    "ok",
+    "input_required",
   ],
   ["a refusal", fail(new ToolError("not_available", "No.")), {}, "refused", "not_available"],
   [
