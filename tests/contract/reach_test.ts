@@ -9,7 +9,7 @@ import { createAccessPolicy, notAvailable } from "../../src/access/policy.ts";
 import type { Principal } from "../../src/access/principal.ts";
 import { callMethod } from "../../src/commands/mcp_call.ts";
 import { ToolError } from "../../src/core/errors.ts";
-import { callTool } from "../../src/mcp/boundary.ts";
+import { callTool } from "../helpers/call_tool.ts";
 import { createSession } from "../../src/tools/create_session.ts";
 import { defineTool, type Reachable, type ToolDefinition } from "../../src/tools/define.ts";
 import { getSession } from "../../src/tools/get_session.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { ApiError } from "../../src/api/errors.ts";
-import { callTool } from "../../src/mcp/boundary.ts";
+import { callTool } from "../helpers/call_tool.ts";
 import type { Fault } from "../../src/simulator/mod.ts";
 import type { ToolDefinition } from "../../src/tools/define.ts";
 import { TOOLS } from "../../src/tools/registry.ts";

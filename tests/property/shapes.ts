@@ -6,7 +6,7 @@
 import { createApi } from "../../src/api/client.ts";
 import { fieldsOf } from "../../src/api/read.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import { callTool } from "../../src/mcp/boundary.ts";
+import { callTool } from "../helpers/call_tool.ts";
 import { createWaiter } from "../../src/session/waiter.ts";
 import { TOOLS } from "../../src/tools/registry.ts";
 import { createServices } from "../../src/tools/services.ts";

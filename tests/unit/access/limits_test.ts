@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ToolError } from "../../../src/core/errors.ts";
-import { callTool } from "../../../src/mcp/boundary.ts";
+import { callTool } from "../../helpers/call_tool.ts";
 import { createCallLimits, createRateLimiter } from "../../../src/access/limits.ts";
 import type { Principal } from "../../../src/access/principal.ts";
 import { TOOLS } from "../../../src/tools/registry.ts";

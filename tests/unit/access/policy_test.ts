@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
-import { callTool } from "../../../src/mcp/boundary.ts";
+import { callTool } from "../../helpers/call_tool.ts";
 import { createSession } from "../../../src/tools/create_session.ts";
 import { toolsOf } from "../../../src/tools/registry.ts";
 import { type ApiParts, harness, httpError, session } from "../tools/support.ts";
