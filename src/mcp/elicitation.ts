@@ -13,7 +13,7 @@ import type { ElicitRequestFormParams } from "@modelcontextprotocol/server";
 import { type Fields, isFields } from "../api/read.ts";
 import { firstColumns } from "../core/columns.ts";
 import { firstChars } from "../core/text.ts";
-import { MAX_REASON_CHARS } from "../session/confirmations.ts";
+import { MAX_REASON_CHARS } from "../session/answer_sender.ts";
 import type { AskedCall, Decision, PersonAnswer, Question, ShownCall } from "../session/person.ts";
 
 /** A call of a question as its answer is read: a call that may not be allowed cannot be. */
