@@ -9,6 +9,7 @@ import type { SimulatorClock } from "./clock.ts";
 import type { EnvironmentStore } from "./environments.ts";
 import { invalid, SimulatorError } from "./errors.ts";
 import type { StreamFault } from "./faults.ts";
+import type { SimulatedFiles } from "./files.ts";
 import type { ListPage } from "./pages.ts";
 import { RequestQuery } from "./query.ts";
 import type { Script } from "./script.ts";
@@ -25,6 +26,8 @@ export interface Workspace {
   readonly agents: AgentStore;
   readonly environments: EnvironmentStore;
   readonly sessions: SessionStore;
+  /** Files that were uploaded, and belong to no session. */
+  readonly uploads: SimulatedFiles;
   /** Script of agents that clients create. */
   readonly defaultScript: Script;
 }

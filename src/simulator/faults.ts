@@ -17,6 +17,12 @@
  * times: 1,
  * fault: { kind: "lost_ack" },
  * });
+ * // The first confirmation is refused, as by a server that is overloaded.
+ * simulator.faults.add({
+ *   match: { event: "user.tool_confirmation" },
+ *   times: 1,
+ *   fault: { kind: "status", status: 529 },
+ * });
  * // From the third on, one request in five fails.
  * simulator.faults.add({ from: 3, chance: 0.2, fault: { kind: "status", status: 500 } });
  * ```
@@ -39,13 +45,17 @@ export interface DelayFault {
 
 /** Takes the place of a response. */
 export type ResponseFault =
-  /** An error envelope; `retryAfter` in seconds adds the header. The request has no effect. */
+  /**
+   * An error envelope; `retryAfter` in seconds adds the header, `code` adds `details.error_code`. The
+   * request has no effect.
+   */
   | {
     readonly kind: "status";
     readonly status: number;
     readonly type?: string;
     readonly message?: string;
     readonly retryAfter?: number;
+    readonly code?: string;
   }
   /** The connection breaks before the request takes effect. */
   | { readonly kind: "reset" }
@@ -74,9 +84,9 @@ export type Fault = DelayFault | ResponseFault | StreamFault;
 export interface FaultRule {
   /**
    * Requests that match; all when absent. `path` is tested against the URL's path, without its
-   * query.
+   * query; `event` is the type of an event that the request sends.
    */
-  readonly match?: { readonly method?: string; readonly path?: RegExp };
+  readonly match?: { readonly method?: string; readonly path?: RegExp; readonly event?: string };
   /** The first request that it may apply to, counting the matching ones from 1. */
   readonly from?: number;
   /** Number of requests that it applies to; all, until removed, when absent. */
@@ -153,11 +163,21 @@ export class Faults implements FaultSwitches {
     this.#added.clear();
   }
 
-  /** Returns the fault of `stage` that applies to this request, and counts it as used. */
+  /** True where a fault applies to requests by the events that they send. */
+  get matchesEvents(): boolean {
+    return [...this.#added].some(({ rule }) => rule.match?.event !== undefined);
+  }
+
+  /**
+   * Returns the fault of `stage` that applies to this request, and counts it as used.
+   *
+   * @param events types of the events that the request sends
+   */
   take<S extends keyof FaultStages>(
     stage: S,
     method: string,
     path: string,
+    events: readonly string[] = [],
   ): FaultStages[S] | undefined {
     for (const added of this.#added) {
       const { match = {}, from = 1, times = Infinity, chance = 1, fault } = added.rule;
@@ -165,6 +185,7 @@ export class Faults implements FaultSwitches {
       if (match.method && match.method.toUpperCase() !== method) continue;
       // `search` ignores the `lastIndex` of a global or sticky expression.
       if (match.path && path.search(match.path) < 0) continue;
+      if (match.event !== undefined && !events.includes(match.event)) continue;
       if (++added.matched < from || (chance < 1 && this.#noise() >= chance * 2 ** 32)) continue;
       added.used++;
       if (added.used >= times) this.#added.delete(added);

@@ -1,5 +1,5 @@
 /**
- * The files that a session's agent writes to its outputs.
+ * Files: those that a session's agent writes to its outputs, and those that were uploaded.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export interface SimulatedFile extends Place {
   readonly wire: WireObject;
 }
 
-/** What a {@linkcode SessionFiles} needs of the simulated world. */
+/** What a {@linkcode SimulatedFiles} needs of the simulated world. */
 export interface FileWorld {
   readonly makeId: MakeId;
   /** Milliseconds since the epoch. */
@@ -37,13 +37,14 @@ export interface FileWorld {
   readonly micros: () => number;
 }
 
-/** The files of one session. */
-export class SessionFiles {
+/** The files of one session, or those that were uploaded to the workspace. */
+export class SimulatedFiles {
   readonly #list = new SortedList<SimulatedFile>();
-  readonly #sessionId: string;
+  readonly #sessionId: string | null;
   readonly #world: FileWorld;
 
-  constructor(sessionId: string, world: FileWorld) {
+  /** @param sessionId the session that has the files; null for uploaded ones */
+  constructor(sessionId: string | null, world: FileWorld) {
     this.#sessionId = sessionId;
     this.#world = world;
   }
@@ -61,6 +62,10 @@ export class SessionFiles {
     return listed;
   }
 
+  find(id: string): SimulatedFile | undefined {
+    return this.all.find((file) => file.id === id);
+  }
+
   /** Writes a file, and returns its id; another one of its name stays, as a file of its own. */
   write(filename: string, content: Uint8Array<ArrayBuffer>): string {
     const rank = this.#world.micros();
@@ -72,8 +77,8 @@ export class SessionFiles {
       mime_type: TYPES[/\.(\w+)$/.exec(filename)?.[1] ?? ""] ?? "application/octet-stream",
       size_bytes: content.byteLength,
       created_at: formatMicros(rank),
-      downloadable: true,
-      scope: { id: this.#sessionId, type: "session" },
+      downloadable: this.#sessionId !== null,
+      scope: this.#sessionId === null ? null : { id: this.#sessionId, type: "session" },
     };
     this.#list.insert({ id, rank, seq: 0, content, wire });
     return id;

@@ -8,6 +8,7 @@
  * reset:POST:/events:chance=20%
  * status=529:GET:/sessions/*:from=3:times=2
  * drop_after=3:/stream
+ * lost_ack:user.tool_confirmation:times=1
  * ```
  *
  * A habit is `name=value`: `listLagMs=500`, `interrupts=silent`, `listIgnores=order+limit`.
@@ -42,15 +43,25 @@ function withoutValue<K extends "reset" | "hang" | "lost_ack">(kind: K): MakeFau
   return (value) => value === "" ? { kind } : undefined;
 }
 
+/** An `error_code` of the API's errors, such as `enforced_spend_limit_reached`. */
+const ERROR_CODE = /^[a-z][a-z_]*$/;
+
 /** Every kind of fault: the parser of its value, and an example to type. */
 const KINDS: { readonly [K in Fault["kind"]]: readonly [example: string, make: MakeFault] } = {
   latency: ["latency=2s", withMs("latency")],
   status: ["status=529", (value) => {
-    const [code = "", retryAfter] = value.split("+");
-    const status = count(code, 400, 599);
-    const seconds = retryAfter === undefined ? undefined : count(retryAfter, 0);
-    if (status === undefined || (retryAfter !== undefined && seconds === undefined)) return;
-    return { kind: "status", status, ...(seconds !== undefined && { retryAfter: seconds }) };
+    const [number = "", ...parts] = value.split("+");
+    const status = count(number, 400, 599);
+    const retryAfter = parts.map((part) => count(part, 0)).find((part) => part !== undefined);
+    const code = parts.find((part) => ERROR_CODE.test(part));
+    const read = [retryAfter, code].filter((part) => part !== undefined).length;
+    if (status === undefined || read !== parts.length) return;
+    return {
+      kind: "status",
+      status,
+      ...(retryAfter !== undefined && { retryAfter }),
+      ...(code !== undefined && { code }),
+    };
   }],
   reset: ["reset", withoutValue("reset")],
   hang: ["hang", withoutValue("hang")],
@@ -93,13 +104,14 @@ function readPart(part: string, match: FaultRule["match"], text: string): Partia
   const { name, value = "" } = pair(part);
   if (/^(GET|POST|DELETE)$/.test(part)) return { match: { ...match, method: part } };
   if (part.startsWith("/")) return { match: { ...match, path: pathEnding(part) } };
+  if (/^(user|system)\.[a-z_]+$/.test(part)) return { match: { ...match, event: part } };
   const number = name === "from" || name === "times" ? count(value, 1) : undefined;
   if (number !== undefined) return { [name]: number };
   const percent = name === "chance" ? /^(\d+(?:\.\d+)?)%$/.exec(value)?.[1] : undefined;
   if (percent !== undefined && Number(percent) <= 100) return { chance: Number(percent) / 100 };
   throw new RangeError(
     `Cannot use '${part}' in the fault '${text}': type GET, POST or DELETE, the end of a path such ` +
-      "as /events, from=3, times=2 or chance=20%",
+      "as /events, an event such as user.tool_confirmation, from=3, times=2 or chance=20%",
   );
 }
 

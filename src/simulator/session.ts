@@ -6,7 +6,7 @@
 
 import { type Habits, present } from "./habits.ts";
 import { formatMicros, type MakeId, parseMicros } from "./ids.ts";
-import { SessionFiles } from "./files.ts";
+import { SimulatedFiles } from "./files.ts";
 import { SimulatedHistory, TrailingHistory } from "./history.ts";
 import type { Place } from "./sorted.ts";
 import { encodeFrame, type OutgoingStream } from "./stream.ts";
@@ -74,7 +74,7 @@ export class SimulatedSession implements Place {
   readonly history: SimulatedHistory;
   readonly threads: SessionThreads;
   readonly usage = new UsageCounter();
-  readonly files: SessionFiles;
+  readonly files: SimulatedFiles;
   readonly streams = new Set<OutgoingStream>();
   /** Tool calls whose answers the session waits for. */
   readonly blocking = new Set<string>();
@@ -117,7 +117,7 @@ export class SimulatedSession implements Place {
     if (listLagMs > 0 || callLagMs > 0) {
       this.#trailing = new TrailingHistory(sorted, { listLagMs, callLagMs, now: world.now });
     }
-    this.files = new SessionFiles(this.id, world);
+    this.files = new SimulatedFiles(this.id, world);
     this.title = init.title;
     this.metadata = init.metadata;
     this.budget = init.budget;

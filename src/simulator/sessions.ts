@@ -56,13 +56,13 @@ export class SessionStore {
     return this.#running(id).session;
   }
 
-  /** @throws 404 when no session has such a file */
-  findFile(id: string): SimulatedFile {
+  /** Finds a file of a session. */
+  findFile(id: string): SimulatedFile | undefined {
     for (const { files } of this.list.items) {
-      const file = files.all.find((each) => each.id === id);
+      const file = files.find(id);
       if (file) return file;
     }
-    throw notFound(`File ${id} not found.`);
+    return undefined;
   }
 
   /** Adds checked events to the session's history and applies them; returns their echo. */

@@ -10,6 +10,7 @@ import { EnvironmentStore } from "./environments.ts";
 import { errorEnvelope, errorTypeOf, SimulatorError } from "./errors.ts";
 import type { Workspace } from "./exchange.ts";
 import { Faults, type FaultSwitches, type ResponseFault } from "./faults.ts";
+import { SimulatedFiles } from "./files.ts";
 import { type Habits, hostedHabits } from "./habits.ts";
 import { createIds, createMicros } from "./ids.ts";
 import { checkApiKey, checkBeta, findRoute, ReadLimit } from "./router.ts";
@@ -19,7 +20,7 @@ import { quickAnswer } from "./scripts/quick.ts";
 import type { AppendOptions, World } from "./session.ts";
 import { SessionStore } from "./sessions.ts";
 import { Heartbeats } from "./stream.ts";
-import type { EventBody, SessionStatus } from "./wire.ts";
+import { type EventBody, isWireObject, type SessionStatus, type WireObject } from "./wire.ts";
 
 /** Options of {@linkcode createSimulator}. */
 export interface SimulatorOptions {
@@ -82,6 +83,13 @@ export interface Simulator {
   stamp(sessionId: string, eventId: string): void;
   /** Writes a file to a session's outputs, as its agent does; returns its id. */
   writeFile(sessionId: string, filename: string, content: Uint8Array<ArrayBuffer>): string;
+  /** Changes fields of an event in a session's history, and tells no stream. */
+  rewrite(sessionId: string, eventId: string, fields: WireObject): void;
+  /**
+   * Adds a file as one that was uploaded to the workspace, which has no scope and cannot be
+   * downloaded; returns its id.
+   */
+  uploadFile(filename: string, content: Uint8Array<ArrayBuffer>): string;
   /** Sets a session's status at once, with no event. */
   setStatus(sessionId: string, status: SessionStatus): void;
   /** The newest 10,000 requests, oldest first. */
@@ -113,6 +121,7 @@ function createWorkspace(options: SimulatorOptions, habits: Habits): Workspace {
     agents: new AgentStore(world),
     environments: new EnvironmentStore(world),
     sessions: new SessionStore(world, clock),
+    uploads: new SimulatedFiles(null, world),
     defaultScript: habits.createdAgents === "as_defined" ? definedAgent : quickAnswer,
   };
 }
@@ -125,6 +134,18 @@ function seedAgents(agents: AgentStore): Map<string, string> {
       agents.create(init, script, budget ?? null).id,
     ]),
   );
+}
+
+/** Returns the types of the events that a request sends, and leaves its body to be read. */
+async function sentTypes(request: Request): Promise<string[]> {
+  if (request.method !== "POST") return [];
+  try {
+    const body: unknown = await request.clone().json();
+    const events = isWireObject(body) && Array.isArray(body.events) ? body.events : [];
+    return events.filter(isWireObject).map((event) => String(event.type));
+  } catch {
+    return [];
+  }
 }
 
 class InProcessSimulator implements Simulator {
@@ -162,9 +183,10 @@ class InProcessSimulator implements Simulator {
     const url = new URL(request.url);
     this.#record(request.method, url);
     request.signal.throwIfAborted();
-    const delay = this.faults.take("delay", request.method, url.pathname);
+    const events = this.faults.matchesEvents ? await sentTypes(request) : [];
+    const delay = this.faults.take("delay", request.method, url.pathname, events);
     if (delay) await this.#workspace.clock.sleep(delay.ms, this.#ends(request));
-    const fault = this.faults.take("response", request.method, url.pathname);
+    const fault = this.faults.take("response", request.method, url.pathname, events);
     if (fault && fault.kind !== "lost_ack") return await this.#fail(fault, request);
     const response = await raceAbort(this.#respond(request, url), request.signal);
     if (!fault) return response;
@@ -207,6 +229,14 @@ class InProcessSimulator implements Simulator {
     return this.#workspace.sessions.find(sessionId).files.write(filename, content);
   }
 
+  rewrite(sessionId: string, eventId: string, fields: WireObject): void {
+    this.#workspace.sessions.find(sessionId).rewrite(eventId, fields);
+  }
+
+  uploadFile(filename: string, content: Uint8Array<ArrayBuffer>): string {
+    return this.#workspace.uploads.write(filename, content);
+  }
+
   setStatus(sessionId: string, status: SessionStatus): void {
     this.#workspace.sessions.find(sessionId).setStatus(status, 0);
   }
@@ -239,10 +269,11 @@ class InProcessSimulator implements Simulator {
   ): Promise<Response> {
     if (fault.kind === "reset") throw new TypeError("connection reset by peer");
     if (fault.kind === "hang") return await raceAbort(new Promise(() => {}), this.#ends(request));
-    const { status, message = "Simulated fault.", retryAfter } = fault;
+    const { status, message = "Simulated fault.", retryAfter, code: errorCode } = fault;
     const headers = retryAfter === undefined ? undefined : { "retry-after": String(retryAfter) };
     const error = new SimulatorError(status, fault.type ?? errorTypeOf(status), message, {
       headers,
+      errorCode,
     });
     return errorEnvelope(error, this.#workspace.world.makeId("req"));
   }

@@ -17,6 +17,12 @@ Deno.test("the SDK lists a session's files, with the fields of its types, and do
   ]);
   const [{ id: fileId = "", scope, mime_type } = {}] = files;
   assertEquals([scope, mime_type], [{ id, type: "session" }, "text/csv"]);
+  const uploaded = simulator.uploadFile("in.csv", new TextEncoder().encode("1,2"));
+  for (const one of [fileId, uploaded]) {
+    const { size_bytes, scope } = await client.beta.files.retrieveMetadata(one, { betas });
+    assertEquals(scope, one === uploaded ? null : { id, type: "session" });
+    assertEquals(size_bytes, one === uploaded ? 3 : 4);
+  }
   const response = await client.beta.files.download(fileId, { betas });
   assertEquals(await response.text(), "1,2\n");
   simulator.close();

@@ -157,16 +157,25 @@ const FIELDS: { [Type in Played]: FieldsOf<Type> } = {
 
 const NAMES = Object.keys(fixtures).filter((name): name is FixtureKey => name in fixtures);
 
+/** Name of the tool whose result the client sends. */
+const AWAITED = "client_bash";
+
 /** Every event of one turn of an agent, whose questions are answered. */
-async function play({ client, clock, simulator }: SdkBench, agent: string) {
+async function play(
+  { client, clock, simulator }: SdkBench,
+  agent: string,
+  text = "Look after the report",
+) {
   const { events } = client.beta.sessions;
   const id = simulator.createSession({ agent });
-  await events.send(id, { events: [userMessage("Look after the report")] });
+  await events.send(id, { events: [userMessage(text)] });
   await clock.advance(3_000);
   for await (const event of events.list(id)) {
     if (event.type === "agent.custom_tool_use") {
       const type = "user.custom_tool_result";
       await events.send(id, { events: [{ type, custom_tool_use_id: event.id }] });
+    } else if (event.type === "agent.tool_use" && event.name === AWAITED) {
+      await events.send(id, { events: [{ type: "user.tool_result", tool_use_id: event.id }] });
     } else if (
       (event.type === "agent.tool_use" || event.type === "agent.mcp_tool_use") &&
       event.evaluated_permission === "ask"
@@ -231,6 +240,78 @@ Deno.test("every event of an agent that the SDK created has the SDK's fields and
   for (const event of events) checkFields(event);
   bench.simulator.close();
 });
+
+/** A turn of the Script agent with a line of each kind. */
+const EVERY_LINE = `say On it.
+sleep 1s
+tool bash ls
+ask bash rm -r build
+and ask crm/find {"id":7}
+and await ${AWAITED} ls
+and custom get_weather {"city":"Lisbon"}
+and as "Code Reviewer" ask bash git push
+and as "Code Reviewer" custom ticket
+file notes.txt Hello
+fail
+fail mcp_connection_failed_error
+end refusal cyber No.`;
+
+Deno.test("every event of every line of the script agent has the SDK's fields and no others", async () => {
+  const bench = sdkBench();
+  const events = await play(bench, "script", EVERY_LINE);
+  for (const event of events) checkFields(event);
+  const kinds = new Set<string>(events.map((event) => event.type));
+  for (
+    const type of [
+      ...["agent.tool_use", "agent.mcp_tool_result", "agent.custom_tool_use", "user.tool_result"],
+      ...["session.thread_created", "agent.thread_message_received", "session.error"],
+    ]
+  ) assertEquals([type, kinds.has(type)], [type, true]);
+  const idle = events.at(-1);
+  assertEquals(idle?.type === "session.status_idle" && idle.stop_reason.type, "refusal");
+  bench.simulator.close();
+});
+
+/** Each type of error that the SDK knows, with its fields; those that all have are left out. */
+type ErrorOf<Type> = Extract<
+  Extract<SdkEvent, { type: "session.error" }>["error"],
+  { type: Type }
+>;
+type ErrorType = Extract<SdkEvent, { type: "session.error" }>["error"]["type"];
+type OwnFields = {
+  [Type in ErrorType]: {
+    [Field in Exclude<keyof ErrorOf<Type>, "type" | "message" | "retry_status">]: true;
+  };
+};
+
+const ERRORS: OwnFields = {
+  unknown_error: {},
+  model_overloaded_error: {},
+  model_rate_limited_error: {},
+  model_request_failed_error: {},
+  mcp_connection_failed_error: { mcp_server_name: true },
+  mcp_authentication_failed_error: { mcp_server_name: true },
+  billing_error: {},
+  credential_host_unreachable_error: { credential_id: true, vault_id: true },
+  tool_use_limit_reached_error: {},
+  compaction_limit_reached_error: {},
+  repository_authentication_error: { repository_url: true },
+  repository_forbidden_error: { repository_url: true },
+  repository_not_found_error: { repository_url: true },
+  repository_checkout_error: { repository_url: true },
+  repository_clone_error: { repository_url: true },
+};
+
+for (const [type, own] of Object.entries(ERRORS)) {
+  Deno.test(`the script agent's ${type} has the SDK's fields and no others`, async () => {
+    const bench = sdkBench();
+    const events = await play(bench, "script", `fail ${type}`);
+    const failed = events.find((event) => event.type === "session.error");
+    const fields = ["message", "retry_status", "type", ...Object.keys(own)];
+    assertEquals(Object.keys(failed?.error ?? {}).sort(), fields.sort());
+    bench.simulator.close();
+  });
+}
 
 Deno.test("events that clients send are echoed with the SDK's fields and no others", async () => {
   const { client: { beta: { sessions } }, simulator } = sdkBench();

@@ -1,11 +1,19 @@
 /**
- * `/v1/files`, as far as sessions write them
+ * `/v1/files`: lists of what sessions write, and any file by its id
  *
  * @module
  */
 
-import { invalid } from "../errors.ts";
-import { type Handler, idAt, queryOf, respond, respondPage } from "../exchange.ts";
+import { invalid, notFound } from "../errors.ts";
+import {
+  type Handler,
+  idAt,
+  queryOf,
+  respond,
+  respondPage,
+  type SimulatedExchange,
+} from "../exchange.ts";
+import type { SimulatedFile } from "../files.ts";
 import { readListPage } from "../pages.ts";
 
 const list: Handler = (exchange) => {
@@ -22,14 +30,25 @@ const list: Handler = (exchange) => {
   return respondPage(exchange, page, ({ wire }) => wire);
 };
 
+function fileAt(exchange: SimulatedExchange): SimulatedFile {
+  const { sessions, uploads } = exchange.workspace;
+  const id = idAt(exchange, 0);
+  const file = uploads.find(id) ?? sessions.findFile(id);
+  if (!file) throw notFound(`File ${id} not found.`);
+  return file;
+}
+
 const retrieve: Handler = (exchange) => {
   queryOf(exchange);
-  return respond(exchange, exchange.workspace.sessions.findFile(idAt(exchange, 0)).wire);
+  return respond(exchange, fileAt(exchange).wire);
 };
 
 const content: Handler = (exchange) => {
   queryOf(exchange);
-  const { content, wire } = exchange.workspace.sessions.findFile(idAt(exchange, 0));
+  const { id, content, wire } = fileAt(exchange);
+  if (!wire.downloadable) {
+    throw invalid(`File ${id} was uploaded and cannot be downloaded.`, "file_not_downloadable");
+  }
   return new Response(content, {
     headers: {
       "content-type": String(wire.mime_type),

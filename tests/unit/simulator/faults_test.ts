@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Fault, Faults, type StreamFault } from "../../../src/simulator/faults.ts";
 import { settle } from "../../helpers/manual_clock.ts";
-import { bench, dataOf, dig, HEADERS, message } from "./helpers.ts";
+import { askedFor, bench, confirm, dataOf, dig, HEADERS, message, play } from "./helpers.ts";
 
 const RESET: Fault = { kind: "reset" };
 
@@ -35,6 +35,19 @@ Deno.test("a fault begins with the request that it names, counted among those th
   faults.add({ match: { method: "GET" }, from: 2, times: 1, fault: RESET });
   const taken = ["GET", "POST", "GET", "GET"].map((method) => faults.take("response", method, "/"));
   assertEquals(taken, [undefined, undefined, RESET, undefined]);
+});
+
+Deno.test("a fault strikes requests by an event that they send", () => {
+  const faults = new Faults();
+  faults.add({ match: { event: "user.tool_confirmation" }, fault: RESET });
+  assertEquals(faults.matchesEvents, true);
+  assertEquals(faults.take("response", "POST", "/"), undefined);
+  assertEquals(faults.take("response", "POST", "/", ["user.message"]), undefined);
+  const both = ["user.interrupt", "user.tool_confirmation"];
+  assertEquals(faults.take("response", "POST", "/", both), RESET);
+  faults.clear();
+  faults.add({ match: { method: "POST" }, fault: RESET });
+  assertEquals(faults.matchesEvents, false);
 });
 
 Deno.test("a fault strikes by chance, the same requests with the same seed", () => {
@@ -288,4 +301,43 @@ Deno.test("faults of different stages meet in one request", async () => {
   const stream = await opening;
   await settle();
   assertEquals(stream.state, "ended");
+});
+
+Deno.test("a confirmation is lost on its way back, and has taken effect", async () => {
+  const tools = await play("script", "ask bash a", 500);
+  const { simulator, send, clock, events, id } = tools;
+  const [call] = await askedFor(tools, id);
+  const match = { event: "user.tool_confirmation" };
+  simulator.faults.add({ match, times: 1, fault: { kind: "lost_ack" } });
+  assertEquals((await send(id, { type: "user.tool_result", tool_use_id: call })).status, 400);
+  await assertRejects(() => send(id, confirm(call, "allow")), TypeError);
+  await clock.advance(500);
+  assertEquals((await events(id)).at(-1)?.type, "session.status_idle");
+  assertEquals((await send(id, confirm(call, "allow"))).status, 400);
+  simulator.close();
+});
+
+Deno.test("a spend limit refuses messages by its code, and the next one passes", async () => {
+  const { simulator, send } = bench();
+  const id = simulator.createSession();
+  const code = "enforced_spend_limit_reached";
+  const fault = { kind: "status", status: 429, code } as const;
+  simulator.faults.add({ match: { event: "user.message" }, times: 1, fault });
+  const { status, body } = await send(id, message("hello"));
+  assertEquals([status, dig(body, "error", "type"), dig(body, "error", "details")], [
+    ...[429, "rate_limit_error"],
+    { error_code: code },
+  ]);
+  assertEquals((await send(id, message("hello"))).status, 200);
+  simulator.close();
+});
+
+Deno.test("a fault that reads events leaves other requests alone, whatever they carry", async () => {
+  const { simulator, call } = bench();
+  simulator.faults.add({ match: { event: "user.message" }, fault: RESET });
+  assertEquals((await call("GET", "/v1/agents")).status, 200);
+  const created = { agent: simulator.agentId("quick"), environment_id: simulator.environmentId };
+  assertEquals((await call("POST", "/v1/sessions", created)).status, 200);
+  assertEquals((await call("POST", "/v1/sessions", { events: [1] })).status, 400);
+  assertEquals((await call("POST", "/v1/sessions")).status, 400);
 });

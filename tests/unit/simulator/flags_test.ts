@@ -22,6 +22,18 @@ const faults: readonly [string, FaultRule][] = [
     match: { method: "GET" },
   }],
   ["status=429+7", { fault: { kind: "status", status: 429, retryAfter: 7 } }],
+  ["status=429+enforced_spend_limit_reached:user.message", {
+    fault: { kind: "status", status: 429, code: "enforced_spend_limit_reached" },
+    match: { event: "user.message" },
+  }],
+  ["status=429+ramp_limit_exceeded+7", {
+    fault: { kind: "status", status: 429, retryAfter: 7, code: "ramp_limit_exceeded" },
+  }],
+  ["lost_ack:user.tool_confirmation:times=1", {
+    fault: { kind: "lost_ack" },
+    match: { event: "user.tool_confirmation" },
+    times: 1,
+  }],
   ["drop_after=0", { fault: { kind: "drop_after", events: 0 } }],
   ["end_after=2", { fault: { kind: "end_after", events: 2 } }],
   ["silence_after=2", { fault: { kind: "silence_after", events: 2 } }],
@@ -44,6 +56,9 @@ const noFaults: readonly [string, RegExp][] = [
   ["latency=3601s", /type it as latency=2s$/],
   ["status=200", /type it as status=529$/],
   ["status=529+", /type it as status=529$/],
+  ["status=529+7+8", /type it as status=529$/],
+  ["status=529+Code", /type it as status=529$/],
+  ["reset:agent.message", /'agent.message' in the fault/],
   ["drop_after=-1", /type it as drop_after=3$/],
   ["malformed_frame", /type it as malformed_frame=3$/],
   ["reset:get", /'get' in the fault 'reset:get': type GET, POST or DELETE/],

@@ -59,6 +59,18 @@ Deno.test("stamp() stamps a queued event and sends it again under its id", async
   await settle();
 });
 
+Deno.test("rewrite() changes an event in lists, and tells no stream", async () => {
+  const { simulator, open, events } = bench();
+  const id = simulator.createSession({ scripted: false });
+  const stream = await open(id);
+  const call = simulator.emit(id, { type: "agent.tool_use", name: "bash", input: { a: 1 } });
+  simulator.rewrite(id, call, { input: { a: 2 } });
+  await settle();
+  assertEquals((await events(id)).map(({ id, input }) => [id, input]), [[call, { a: 2 }]]);
+  assertEquals(stream.events.map(({ input }) => input), [{ a: 1 }]);
+  simulator.close();
+});
+
 Deno.test("writeFile() writes a file of a session, and returns its id", async () => {
   const { simulator } = bench();
   const id = simulator.createSession();

@@ -44,3 +44,16 @@ Deno.test("the files of an unknown session, and an unknown file, get 404", async
   }
   assertEquals((await call("GET", "/v1/files")).status, 400);
 });
+
+Deno.test("a file that was uploaded has no scope, is in no session's list, and is not downloaded", async () => {
+  const { simulator, call, id } = await withFiles();
+  const fileId = simulator.uploadFile("in.csv", new TextEncoder().encode("1,2"));
+  const { status, body } = await call("GET", `/v1/files/${fileId}`);
+  assertEquals([status, dig(body, "filename"), dig(body, "scope")], [200, "in.csv", null]);
+  const content = await call("GET", `/v1/files/${fileId}/content`);
+  assertEquals([content.status, dig(content.body, "error", "details", "error_code")], [
+    400,
+    "file_not_downloadable",
+  ]);
+  assertEquals(dataOf(await call("GET", `/v1/files?scope_id=${id}`)).length, 2);
+});

@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { dig, play, replies, story, type Wire } from "../helpers.ts";
+import { askedFor, confirm, dig, play, replies, story, type Wire } from "../helpers.ts";
+
+const OPENING = ["user.message", "session.status_running"];
 
 function errors(events: readonly Wire[]): unknown[] {
   return events.filter((event) => event.type === "session.error").map((event) => event.error);
@@ -79,5 +81,50 @@ Deno.test("the script agent says lines that only begin like others", async () =>
   const lines = "end of story\nfail safely\nfile\nsleep well\nsay";
   const { simulator, events, id } = await play("script", lines, 500);
   assertEquals(replies(await events(id)), lines);
+  simulator.close();
+});
+
+Deno.test("the script agent follows the message line by line", async () => {
+  const text = [
+    "say Working on it.",
+    "sleep 60s",
+    "tool bash ls -1",
+    "",
+    "fail",
+    "sleep 250ms",
+    "tell me more",
+    "end refusal",
+    "say never reached",
+  ].join("\n");
+  const { clock, simulator, events, id } = await play("script", text, 60_000);
+  assertEquals(story(await events(id)), [...OPENING, "agent.message"]);
+  await clock.advance(1_000);
+  const listed = await events(id);
+  assertEquals(story(listed).slice(2), [
+    "agent.message",
+    ...["agent.tool_use", "agent.tool_result"],
+    "session.error retrying",
+    "agent.message",
+    "session.status_idle refusal",
+  ]);
+  assertEquals(replies(listed), "Working on it.\ntell me more");
+  simulator.close();
+});
+
+Deno.test("the script agent asks when told to, and takes words it does not know as speech", async () => {
+  const tools = await play("script", "ask bash rm -r build\nsleep well\nsay", 500);
+  const { clock, simulator, send, events, id } = tools;
+  const [call] = await askedFor(tools, id);
+  await send(id, confirm(call, "deny"));
+  await clock.advance(500);
+  const listed = await events(id);
+  assertEquals(listed.find((event) => event.type === "agent.tool_result")?.is_error, true);
+  assertEquals(replies(listed), "sleep well\nsay");
+  simulator.close();
+});
+
+Deno.test("an empty script ends its turn at once", async () => {
+  const { simulator, events, id } = await play("script", " ", 500);
+  assertEquals(story(await events(id)), [...OPENING, "session.status_idle end_turn"]);
   simulator.close();
 });
