@@ -8,6 +8,7 @@
 import { Counter, Gauge, Histogram, Registry } from "@platformatic/prom-client";
 import type { RequestInfo } from "../api/http.ts";
 import type { CallReport } from "./call_report.ts";
+import type { DecisionRecord } from "../session/answer_sender.ts";
 import type { WaiterStats } from "../session/waiter.ts";
 
 /** Metrics in a text format. */
@@ -23,6 +24,8 @@ export interface Metrics extends MetricsPage {
   call(report: CallReport): void;
   /** Counts an attempt at a request to the API. */
   upstream(info: RequestInfo): void;
+  /** Counts a person's decision on a tool call, when it is over. */
+  decided(record: DecisionRecord): void;
   /** Counts an error response to an HTTP request. */
   refused(status: number): void;
 }
@@ -63,6 +66,13 @@ export function createMetrics({ version, waits }: MetricsSources): Metrics {
   const refusals = counter("http_refusals_total", "HTTP error responses", "status");
   const limited = counter("limiter_refusals_total", "Calls that a limit rejected", "limit");
   const requests = counter("upstream_requests_total", "Requests to the API", "endpoint", "status");
+  const decisions = counter(
+    "decisions_total",
+    "Decisions of people on tool calls",
+    "decision",
+    "outcome",
+    "channel",
+  );
   const durations = histogram("call_duration_seconds", "Calls, less waits", CALL_BUCKETS, "tool");
   const waited = histogram("wait_duration_seconds", "Waits", WAIT_BUCKETS, "status");
   const overhead = histogram(
@@ -86,6 +96,9 @@ export function createMetrics({ version, waits }: MetricsSources): Metrics {
     },
     upstream({ method, path, status }) {
       requests.inc({ endpoint: endpointOf(method, path), status: String(status ?? "none") });
+    },
+    decided({ decision, outcome, channel }) {
+      decisions.inc({ decision, outcome, channel });
     },
     refused(status) {
       refusals.inc({ status: String(status) });

@@ -70,6 +70,7 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
     clock,
     log,
     redact,
+    onDecided: telemetry.onDecided,
     callerIsOperator: http === undefined,
   });
   const { watch } = telemetry;

@@ -9,6 +9,7 @@ import type { RequestInfo } from "../../api/http.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { CallWatch } from "../../mcp/call_report.ts";
 import type { WaiterStats } from "../../session/waiter.ts";
+import type { DecisionRecord } from "../../session/answer_sender.ts";
 import type { Metrics } from "../../mcp/metrics.ts";
 import { VERSION } from "../version.ts";
 
@@ -18,10 +19,11 @@ export interface TelemetryConfig {
   readonly metricsPort?: number;
 }
 
-/** The observers of calls, and of requests to the API. */
+/** The observers of calls, of requests to the API, and of people's decisions. */
 export interface Telemetry {
   readonly watch: CallWatch;
   readonly observe?: (info: RequestInfo) => void;
+  readonly onDecided?: (record: DecisionRecord) => void;
   /** Metrics; absent where nobody can read them. */
   readonly metrics?: Metrics;
   /** Running calls. */
@@ -60,7 +62,7 @@ export async function openTelemetry(
         calls.track(() => spans?.isCollected ? spans.around(call, run) : run()),
       ...(metrics && { ended: metrics.call }),
     },
-    ...(metrics && { metrics, observe: metrics.upstream }),
+    ...(metrics && { metrics, observe: metrics.upstream, onDecided: metrics.decided }),
   };
 }
 

@@ -49,6 +49,22 @@ Deno.test("metrics count calls by tool and outcome, and failures by type", async
   assertEquals(values['errors_total{type="cancelled"}'], undefined);
 });
 
+Deno.test("metrics count decisions by what was decided, what became of it, and the way", async () => {
+  const { metrics, read } = open();
+  const record = { sessionId: "sesn_1", eventId: "sevt_1", tool: "bash", digest: "d" };
+  const sent = { ...record, decision: "allow", outcome: "sent", channel: "form" } as const;
+  metrics.decided(sent);
+  metrics.decided(sent);
+  metrics.decided({ ...sent, decision: "deny", outcome: "answered_elsewhere" });
+  metrics.decided({ decision: "unread", outcome: "dropped", channel: "confirm_tool_use" });
+  const values = await read();
+  const count = (labels: string) => values[`decisions_total{${labels}}`];
+  assertEquals(count('decision="allow",outcome="sent",channel="form"'), 2);
+  assertEquals(count('decision="deny",outcome="answered_elsewhere",channel="form"'), 1);
+  assertEquals(count('decision="unread",outcome="dropped",channel="confirm_tool_use"'), 1);
+  assertEquals((await metrics.render()).includes("sesn_1"), false);
+});
+
 Deno.test("metrics measure calls, and this server's own share of their time", async () => {
   const { call, read } = open();
   call({});

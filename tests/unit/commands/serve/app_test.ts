@@ -88,6 +88,29 @@ Deno.test("createApp() keeps a stream open on a connection of its own until it i
   app.close();
 });
 
+Deno.test("createApp() counts people's decisions, and names pages of the console", async () => {
+  const consoleUrl = "https://console.example/sessions";
+  const app = await createApp({
+    ...BASE,
+    server: { ...BASE.server, consoleUrl },
+    simulate: true,
+    http: {
+      listenAddress: "127.0.0.1",
+      port: 0,
+      metricsPort: 0,
+      allowedHosts: [],
+      allowedOrigins: [],
+    },
+  }, recordProgram());
+  assertEquals(app.services.consoleUrl, consoleUrl);
+  const by = { channel: "form", mayAct: () => true };
+  app.services.answers.drop({ kind: "invalid", why: "expired" }, by);
+  const page = await app.telemetry.metrics?.render() ?? "";
+  const counted = 'cma_mcp_decisions_total{decision="unread",outcome="dropped",channel="form"} 1';
+  assertEquals(page.includes(counted), true, page);
+  app.close();
+});
+
 Deno.test("createApp() simulates without a key, without network, and says so", async () => {
   const clock = new ManualClock();
   const app = await createApp({ ...BASE, simulate: true }, recordProgram({ clock }));

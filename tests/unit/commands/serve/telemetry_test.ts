@@ -22,8 +22,8 @@ const CALL = { tool: "get_agent", meta: {} };
 const STATS = { openWaits: 4, openStreams: 2, reconnects: 1 };
 
 Deno.test("openTelemetry() counts running calls, and nothing else unless asked to", async () => {
-  const { watch, calls, metrics, observe } = await openTelemetry({}, () => STATS, silentLogger);
-  assertEquals([metrics, observe, watch.ended], [undefined, undefined, undefined]);
+  const { watch, calls, ...rest } = await openTelemetry({}, () => STATS, silentLogger);
+  assertEquals([rest, watch.ended], [{}, undefined]);
   const gate = Promise.withResolvers<{ report: CallReport }>();
   const done = watch.around?.(CALL, () => gate.promise);
   assertEquals(calls.size, 1);
@@ -32,15 +32,18 @@ Deno.test("openTelemetry() counts running calls, and nothing else unless asked t
 });
 
 Deno.test("openTelemetry() measures for a metrics port", async () => {
-  const { watch, metrics, observe } = await openTelemetry(
+  const { watch, metrics, observe, onDecided } = await openTelemetry(
     { metricsPort: 0 },
     () => STATS,
     silentLogger,
   );
   watch.ended?.(REPORT);
+  onDecided?.({ decision: "deny", outcome: "sent", channel: "form" });
   observe?.({ method: "GET", path: "/v1/agents", status: 200, ms: 1, attempt: 0 });
   const page = await metrics?.render() ?? "";
   assert(page.includes('cma_mcp_calls_total{tool="get_agent",outcome="ok"} 1'), page);
+  const denied = 'cma_mcp_decisions_total{decision="deny",outcome="sent",channel="form"} 1';
+  assert(page.includes(denied), page);
   assert(page.includes('endpoint="GET /v1/agents",status="200"} 1'), page);
   assert(page.includes("cma_mcp_open_waits 4"), page);
 });
