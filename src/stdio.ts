@@ -14,6 +14,7 @@ import {
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { type ByteLine, byteLines } from "./core/byte_lines.ts";
 import { isBrokenPipe, unquoted } from "./core/errors.ts";
+import { ID } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import type { Output } from "./core/output.ts";
 import { singleLineJson } from "./core/text.ts";
@@ -164,6 +165,8 @@ class Eras {
   readonly #open = new Map<"2025" | "2026", EraTransport>();
   /** Requests without a response yet, by id: a client may use an id twice. */
   readonly #requests = new Map<string, EraTransport[]>();
+  /** Requests to the client that wait for its response, by id: questions to a person. */
+  readonly #questions = new Map<string, EraTransport>();
 
   constructor(
     factory: McpServerFactory,
@@ -176,7 +179,7 @@ class Eras {
   }
 
   deliver(message: JSONRPCMessage): void {
-    if (!("method" in message)) return this.#existing().deliver(message);
+    if (!("method" in message)) return this.#answer(message);
     if (message.method === "notifications/cancelled") return this.#cancel(message);
     const isRequest = "id" in message;
     const meta = message.params?._meta;
@@ -192,6 +195,23 @@ class Eras {
   close(): void {
     for (const era of this.#open.values()) era.onclose?.();
     this.#open.clear();
+    this.#questions.clear();
+  }
+
+  /** Takes a response to where its request came from; nothing of a late one counts. */
+  #answer(message: Exclude<JSONRPCMessage, { method: string }>): void {
+    const id = String(message.id);
+    const era = this.#questions.get(id);
+    if (era) {
+      this.#questions.delete(id);
+      return era.deliver(message);
+    }
+    // An error response is how some clients confirm that a question was withdrawn.
+    if (!("result" in message)) return this.#log.debug("A client failed at no open request");
+    this.#log.info("An answer came too late: its question is no longer open, nothing was done", {
+      audit: true,
+      request_id: ID.test(id) ? id : undefined,
+    });
   }
 
   /**
@@ -227,7 +247,12 @@ class Eras {
   }
 
   #send(era: EraTransport, message: JSONRPCMessage): Promise<void> {
-    if (!("method" in message) && message.id !== undefined) {
+    if ("method" in message) {
+      if ("id" in message) this.#questions.set(String(message.id), era);
+      else if (message.method === "notifications/cancelled") {
+        this.#questions.delete(String(message.params?.requestId));
+      }
+    } else if (message.id !== undefined) {
       const key = JSON.stringify(message.id);
       const waiting = this.#requests.get(key) ?? [];
       const at = waiting.indexOf(era);

@@ -135,7 +135,7 @@ export function checkMessage(value: unknown): CheckedMessage {
   if (params === undefined || params === null) return { message: completed(call) };
   if (!isFields(params)) return invalidParams(id, "params must be an object");
   const given = withoutNulls(params);
-  const { _meta: meta = {} } = given;
+  const { _meta: meta = {}, requestState } = given;
   if (!isFields(meta)) return invalidParams(id, "params._meta must be an object");
   const { progressToken } = meta;
   if (progressToken !== undefined && !isId(progressToken)) {
@@ -143,6 +143,9 @@ export function checkMessage(value: unknown): CheckedMessage {
       id,
       "params._meta.progressToken must be a text or a whole number below 2^53",
     );
+  }
+  if ("id" in value && requestState !== undefined && typeof requestState !== "string") {
+    return invalidParams(id, "params.requestState must be a text");
   }
   return { message: completed({ ...call, params: given }) };
 }

@@ -45,6 +45,12 @@ const ODD: readonly [string, unknown, Answered][] = [
   ["arguments null", call({ name: "list_agents", arguments: null }), "result"],
   ["_meta null", call({ name: "list_agents", _meta: null }), "result"],
   ["progressToken null", call({ name: "list_agents", _meta: { progressToken: null } }), "result"],
+  ["requestState null", call({ name: "list_agents", requestState: null }), "result"],
+  [
+    "a number as requestState",
+    call({ name: "list_agents", requestState: 5 }),
+    [PARAMS, "params.requestState must be a text"],
+  ],
   ["a field beside params", message({ method: "ping", extra: 1 }), "result"],
   ["no jsonrpc", { id: 1, method: "ping" }, [INVALID, 'must have "jsonrpc": "2.0"']],
   ["jsonrpc 1.0", { jsonrpc: "1.0", id: 1, method: "ping" }, [INVALID, 'must have "jsonrpc"']],
