@@ -128,7 +128,8 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
     const { principal } = caller;
     if (!admitsAgent(facts.agentId, caller)) return false;
     if (!admits(allowedEnvironmentIds(caller), facts.environmentId)) return false;
-    return principal?.sessions !== "own" || facts.owner === await ownerMarks.markOf(principal.id);
+    if (principal?.sessions !== "own") return true;
+    return facts.owner !== undefined && await ownerMarks.isMarkOf(facts.owner, principal.id);
   };
   const retrieve = async (sessionId: string, { signal, timeoutMs }: Caller) => {
     const session = await api.sessions.retrieve(sessionId, { signal, timeoutMs }).catch((error) => {
@@ -236,40 +237,73 @@ function ownerOf(file: SessionFile | undefined): string | undefined {
 /** Metadata key of the mark that names a session's owner. */
 export const OWNER_KEY = "cma_mcp_owner";
 
-/** Separates this use of the key from all others, so that none of them gives the same values. */
-const PURPOSE = "cma-mcp session owner v1\n";
+/** Separates this use of the binding key from all others: none of them gives the same values. */
+const BINDING_PURPOSE = "cma-mcp session owner v1\n";
 
-/**
- * Makes owner marks: the same name gives the same mark on every replica that has the same secret.
- */
+/** Marks sessions with their owner; replicas with the same keys agree on the marks. */
 export interface OwnerMarks {
+  /** Makes the mark of a name, for new sessions. */
   markOf(name: string): Promise<string>;
+  /** Returns true if any of the keys gives the name that mark. */
+  isMarkOf(mark: string, name: string): Promise<boolean>;
+}
+
+/** Keys of {@linkcode createOwnerMarks}; without any, a random one that ends with the process. */
+export interface OwnerMarkKeys {
+  /**
+   * Returns the keys for HMAC-SHA256 that the sealing keys give: the first makes marks, all are
+   * known.
+   */
+  readonly sealed?: () => Promise<readonly CryptoKey[]>;
+  /**
+   * Random text of 32 characters or more, by which version 0.1.0 made its marks. It is known, and
+   * makes marks where there are no sealing keys.
+   */
+  readonly bindingKey?: string;
 }
 
 /**
  * Makes owner marks from HMAC-SHA256: 43 characters of base64url, which reveal neither the name nor
- * the secret to those who can read a session's metadata.
- *
- * @param secret random text of 32 characters or more; without one, a new one that ends with the
- * process, after which nobody reaches the sessions marked with it
+ * the key to those who can read a session's metadata.
  */
-export function createOwnerMarks(secret: string = randomSecret()): OwnerMarks {
-  let key: Promise<CryptoKey> | undefined;
-  const marks = new Map<string, Promise<string>>();
-  const sign = async (name: string) => {
-    key ??= importKey(secret);
-    const data = new TextEncoder().encode(PURPOSE + name);
-    return toBase64Url(new Uint8Array(await crypto.subtle.sign("HMAC", await key, data)));
+export function createOwnerMarks({ sealed, bindingKey }: OwnerMarkKeys = {}): OwnerMarks {
+  const secret = bindingKey ?? (sealed ? undefined : randomSecret());
+  const readKeys = async (): Promise<readonly MarkKey[]> => {
+    const current = (await sealed?.() ?? []).map((key) => ({ key, prefix: "" }));
+    if (secret === undefined) return current;
+    return [...current, { key: await importKey(secret), prefix: BINDING_PURPOSE }];
+  };
+  let keys: Promise<readonly MarkKey[]> | undefined;
+  const known = new Map<string, Promise<readonly string[]>>();
+  const signAll = async (name: string) => {
+    keys ??= readKeys();
+    return await Promise.all((await keys).map((key) => sign(key, name)));
+  };
+  // The marks of a name by every key, the one of new sessions first.
+  const marksOf = (name: string) => {
+    const marks = known.get(name) ?? signAll(name);
+    known.set(name, marks);
+    return marks;
   };
   return {
-    markOf(name) {
-      const known = marks.get(name);
-      if (known) return known;
-      const mark = sign(name);
-      marks.set(name, mark);
+    async markOf(name) {
+      const [mark] = await marksOf(name);
+      if (mark === undefined) throw new Error("Owner marks have a key");
       return mark;
     },
+    isMarkOf: async (mark, name) => (await marksOf(name)).includes(mark),
   };
+}
+
+/** A key for marks, and what is signed before the name. */
+interface MarkKey {
+  readonly key: CryptoKey;
+  readonly prefix: string;
+}
+
+async function sign({ key, prefix }: MarkKey, name: string): Promise<string> {
+  const data = new TextEncoder().encode(prefix + name);
+  return toBase64Url(new Uint8Array(await crypto.subtle.sign("HMAC", key, data)));
 }
 
 function importKey(secret: string): Promise<CryptoKey> {

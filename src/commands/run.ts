@@ -122,6 +122,8 @@ async function runCommand(config: Config, program: Program): Promise<number | vo
       return (await import("./simulator.ts")).runSimulator(config, program);
     case "token":
       return (await import("./token.ts")).printNewToken(config, program);
+    case "sealing-key":
+      return (await import("./token.ts")).printNewSealingKey(program);
     case "health":
       return await (await import("./health.ts")).health(config, program) ? EXIT.ok : EXIT.failed;
     case "completions":
@@ -225,5 +227,8 @@ function secretsOf(config: Config): string[] {
   const credential = "credential" in config ? config.credential : undefined;
   const http = "http" in config ? config.http : undefined;
   const bindingKey = config.command === "serve" ? config.bindingKey : undefined;
-  return [http?.token, credential?.value, bindingKey].filter((secret) => secret !== undefined);
+  const sealing = "sealing" in config ? config.sealing : undefined;
+  const sealingKeys = sealing?.keys.map(({ text }) => text) ?? [];
+  return [http?.token, credential?.value, bindingKey, ...sealingKeys]
+    .filter((secret) => secret !== undefined);
 }

@@ -1,9 +1,10 @@
 /**
- * `cma-mcp token new`: makes a token and prints it; writes no file.
+ * `cma-mcp token`: makes a token or a sealing key and prints it; writes no file.
  *
  * @module
  */
 
+import { newSealingKey } from "../access/sealing_keys.ts";
 import { sha256 } from "../access/tokens.ts";
 import type { NewTokenConfig } from "../config/config.ts";
 import { UsageError } from "../core/errors.ts";
@@ -41,6 +42,12 @@ export function printNewToken(
   if (config.readOnly) {
     print('It can start no session of its own: with "sessions": "all" it sees those of others.');
   }
+}
+
+/** Prints a new key for the file of `--sealing-key-file`: on stdout the key and nothing else. */
+export function printNewSealingKey({ print, note }: Pick<Program, "print" | "note">): void {
+  print(newSealingKey());
+  note("A line for the file of --sealing-key-file. Let nobody read that file but the server.");
 }
 
 /** Makes the entry in the format of the file, without limits that are not set. */

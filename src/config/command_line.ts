@@ -52,7 +52,7 @@ export const COMMANDS = {
   simulator: { help: "Run the simulator alone, for your own programs" },
   token: {
     help: "Make a token for --token-file; needs --name",
-    operands: ["new"],
+    operands: ["new", "sealing-key"],
     operandName: "new",
   },
   health: { help: "Check if an HTTP server runs on this machine" },

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { SealingKey } from "../access/sealing_keys.ts";
 import type { TokenSettings } from "../access/token_file.ts";
 import type { FileHostName, HostName } from "../hosts/hosts.ts";
 import type { SHELLS } from "./command_line.ts";
@@ -26,6 +27,13 @@ export interface HttpConfig
   readonly drainMs?: number;
 }
 
+/** The keys that seal what leaves the server and comes back. */
+export interface SealingConfig {
+  /** The file that they were read from, once. */
+  readonly path: string;
+  readonly keys: readonly SealingKey[];
+}
+
 /** The log on stderr. */
 export type LogConfig = Values<typeof SETTINGS.log>;
 
@@ -43,6 +51,8 @@ export interface ServeConfig {
   readonly credential?: CredentialConfig;
   /** The secret that binds sessions to tokens; absent where there is no list of tokens. */
   readonly bindingKey?: string;
+  /** Absent: a random key, which ends with the process. */
+  readonly sealing?: SealingConfig;
   readonly log: LogConfig;
   /** Sentences for the operator, at start. */
   readonly warnings: readonly string[];
@@ -128,6 +138,11 @@ export interface NewTokenConfig extends Values<typeof SETTINGS.token> {
   readonly json: boolean;
 }
 
+/** `cma-mcp token sealing-key`. */
+export interface NewSealingKeyConfig {
+  readonly command: "sealing-key";
+}
+
 /** `cma-mcp health`: the settings of the server beside it. */
 export interface HealthConfig {
   readonly command: "health";
@@ -156,6 +171,7 @@ export interface DoctorConfig {
   readonly credential?: CredentialConfig;
   /** Absent without `--http`. */
   readonly http?: HttpConfig;
+  readonly sealing?: SealingConfig;
   readonly problems: readonly SettingProblem[];
   readonly warnings: readonly string[];
 }
@@ -184,6 +200,7 @@ export type Config =
   | HostConfig
   | SimulatorConfig
   | NewTokenConfig
+  | NewSealingKeyConfig
   | HealthConfig
   | ListConfig
   | AskConfig

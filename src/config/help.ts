@@ -172,6 +172,10 @@ const MORE_HELP: Readonly<Record<string, readonly string[]>> = {
     "Without a file it lists them. A file is its id or its name, and goes to stdout",
     "byte for byte. Lists trail the agent by some seconds, so it may look again.",
   ],
+  token: [
+    "",
+    "'cma-mcp token sealing-key > sealing.key' makes a file for --sealing-key-file.",
+  ],
   doctor: ["", "It also takes the server's flags and variables, and checks them."],
 };
 

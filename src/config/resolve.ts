@@ -5,7 +5,9 @@
  * @module
  */
 
+import { MAKE_SEALING_KEY, parseSealingKeys } from "../access/sealing_keys.ts";
 import { isTokenList, parseTokenFile, type TokenSettings } from "../access/token_file.ts";
+import { sha256 } from "../access/tokens.ts";
 import { HOSTED, isLoopback } from "../core/addresses.ts";
 import { fileError, UsageError } from "../core/errors.ts";
 import { checkFilledIn, isNoCredential } from "../core/filled_in.ts";
@@ -33,7 +35,9 @@ import type {
   HostConfig,
   HttpConfig,
   ListConfig,
+  NewSealingKeyConfig,
   NewTokenConfig,
+  SealingConfig,
   ServeConfig,
   SettingProblem,
   SimulatorConfig,
@@ -124,16 +128,19 @@ function sourcesFor(simulate: boolean, sources: Sources): Sources {
   return { ...sources, env };
 }
 
+async function readGiven({ readFile }: Sources, path: string, flag: string): Promise<string> {
+  return await readFile(path).catch((error) => {
+    throw fileError(error, path, flag);
+  });
+}
+
 async function readSecret(
-  { readFile }: Sources,
+  sources: Sources,
   path: string,
   flag: string,
   check: Check,
 ): Promise<string> {
-  const text = await readFile(path).catch((error) => {
-    throw fileError(error, path, flag);
-  });
-  const content = text.trim();
+  const content = (await readGiven(sources, path, flag)).trim();
   if (content === "") throw new UsageError(`'${path}' (${flag}) is empty: put the secret into it`);
   return check(content, `'${path}' (${flag})`);
 }
@@ -191,6 +198,33 @@ async function tokenSettingsOf(sources: Sources): Promise<TokenSettings> {
   const token = valueOf(sources, SETTINGS.tokens.token);
   if (token !== undefined) return { token };
   throw new UsageError(`HTTP needs a bearer token: ${TOKEN_ADVICE}`);
+}
+
+/**
+ * Reads the sealing keys.
+ *
+ * @param others the server's other secrets: none of them may be a sealing key as well
+ * @throws UsageError one line without any of them
+ */
+async function sealingOf(
+  sources: Sources,
+  others: Pick<ServeConfig, "credential" | "http">,
+): Promise<SealingConfig | undefined> {
+  const { flag, env: [variable] } = SETTINGS.sealing.sealingKeyFile;
+  const path = valueOf(sources, SETTINGS.sealing.sealingKeyFile);
+  if (path === undefined) return undefined;
+  const named = sources.flags.has(flag) ? `--${flag}` : variable;
+  const source = `'${path}' (${named})`;
+  const keys = parseSealingKeys(await readGiven(sources, path, named), source);
+  const { credential, http } = others;
+  const hashes = http?.tokenFile?.entries.flatMap((entry) => entry.hashes) ?? [];
+  for (const { text } of keys) {
+    const isToken = text === http?.token || hashes.includes(sha256(text));
+    if (!isToken && text !== credential?.value) continue;
+    const kind = isToken ? "a bearer token" : "the key for the API";
+    throw new UsageError(`${source} holds ${kind}, which must seal nothing: ${MAKE_SEALING_KEY}`);
+  }
+  return { path, keys };
 }
 
 function tlsOf(sources: Sources): HttpConfig["tls"] {
@@ -253,6 +287,7 @@ async function serveConfig(sources: Sources): Promise<ServeConfig> {
   const credential = mode.simulate ? undefined : await credentialOf(sources);
   const bindingKey = http?.tokenFile &&
     (valueOf(sources, SETTINGS.tokens.bindingKey) ?? credential?.value);
+  const sealing = await sealingOf(sources, { credential, http });
   const config = {
     command: "serve" as const,
     http,
@@ -260,6 +295,7 @@ async function serveConfig(sources: Sources): Promise<ServeConfig> {
     credential,
     server: valuesOf(sourcesFor(mode.simulate, sources), SETTINGS.server),
     ...(bindingKey !== undefined && { bindingKey }),
+    ...(sealing && { sealing }),
     log: valuesOf(sources, SETTINGS.log),
   };
   return { ...config, warnings: [...warningsOf(config), ...(http ? ignoredTokens(sources) : [])] };
@@ -294,6 +330,7 @@ async function doctorConfig(sources: Sources): Promise<DoctorConfig> {
   const credential = simulate ? undefined : await attempt("key", () => credentialOf(sources));
   const server = usable(SETTINGS.server);
   const http = withHttp ? await attempt("http", () => httpOf(sources)) : undefined;
+  const sealing = await attempt("sealing", () => sealingOf(sources, { credential, http }));
   usable(SETTINGS.log);
   // Any other problem that would keep the server from starting.
   const served = await attempt("settings", () => serveConfig(sources));
@@ -307,6 +344,7 @@ async function doctorConfig(sources: Sources): Promise<DoctorConfig> {
     credential,
     server,
     http,
+    ...(sealing && { sealing }),
     problems,
     warnings: served?.warnings ?? [],
   };
@@ -332,7 +370,14 @@ function hostConfig(sources: Sources, operand: string | undefined): HostConfig {
   };
 }
 
-function newTokenConfig(sources: Sources, operand: string | undefined): NewTokenConfig {
+function newTokenConfig(
+  sources: Sources,
+  operand: string | undefined,
+): NewTokenConfig | NewSealingKeyConfig {
+  if (operand === "sealing-key") {
+    if (sources.flags.size === 0) return { command: operand };
+    throw new UsageError("'cma-mcp token sealing-key' takes no flags: leave them out");
+  }
   const name = valueOf(sources, SETTINGS.config.name);
   if (operand !== "new" || name === undefined) {
     throw new UsageError("A token needs a name: type cma-mcp token new --name <name>");
@@ -457,6 +502,8 @@ function simulatorConfig(sources: Sources): SimulatorConfig {
 }
 
 function deepFreeze<T>(value: T): T {
+  // The runtime freezes no bytes.
+  if (ArrayBuffer.isView(value)) return value;
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
     Object.values(value).forEach(deepFreeze);

@@ -108,7 +108,14 @@ export interface Setting<T = unknown, F = unknown> {
 }
 
 /** The doctor's checks of settings. */
-export type DoctorCheck = "key" | "network" | "environment" | "allowlist" | "http" | "settings";
+export type DoctorCheck =
+  | "key"
+  | "network"
+  | "environment"
+  | "allowlist"
+  | "http"
+  | "sealing"
+  | "settings";
 
 /** Type of a row's value. */
 type ValueOf<S> = S extends Setting<infer T, infer F> ? T | F : never;
@@ -264,6 +271,17 @@ export const SETTINGS = {
       ...PATH,
       flag: "api-key-file",
       help: "File with the API key; read again when it changes",
+    },
+  },
+  sealing: {
+    sealingKeyFile: {
+      ...PATH,
+      isDetail: true,
+      flag: "sealing-key-file",
+      env: ["CMA_MCP_SEALING_KEY_FILE"],
+      fallbackText: "random",
+      help: "File with keys for sealed states",
+      doctorCheck: "sealing",
     },
   },
   server: {
@@ -553,6 +571,7 @@ const SCOPES: Readonly<Record<keyof typeof SETTINGS, SettingScope>> = {
   tokens: { commands: ["serve"], httpOnly: true },
   tls: { commands: ["serve"], httpOnly: true },
   credential: { commands: ["serve", ...TERMINAL, "demo"] },
+  sealing: { commands: ["serve"] },
   server: { commands: ["serve"] },
   log: { commands: ["serve", ...TERMINAL, "simulator"] },
   simulator: { commands: ["simulator"] },

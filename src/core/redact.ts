@@ -47,6 +47,11 @@ const SHAPES =
   /(?<![A-Za-z0-9])(?:sk-ant-[a-z]{2,12}\d\d-[A-Za-z0-9_-]{24,}|cma_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-]))/g;
 /** A token that its shape alone gives away. */
 const TOKEN_SHAPE = /^cma_[A-Za-z0-9_-]{43}$/;
+/** Returns true for a token that `cma-mcp token new` makes. */
+export function isTokenSecret(text: string): boolean {
+  return TOKEN_SHAPE.test(text);
+}
+
 /** Every text that has one of the shapes contains one of these. */
 const SHAPE_HINTS = ["sk-ant-", "cma_"] as const;
 

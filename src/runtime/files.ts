@@ -33,6 +33,8 @@ export interface FileReaders {
   readonly readText: (path: string) => Promise<string | undefined>;
   /** Resolves to true when there is a file or a folder of that name. */
   readonly exists: (path: string) => Promise<boolean>;
+  /** Reads the permission bits of a file, which mean nothing on Windows; undefined where it cannot. */
+  readonly modeOf: (path: string) => Promise<number | undefined>;
   /** Reads the names in a folder; none when there is no such folder. */
   readonly listFolder: (path: string) => Promise<readonly string[]>;
 }
@@ -61,6 +63,11 @@ export function createFileReaders(clock: Clock): FileReaders {
     exists: async (path) => {
       const { promises } = await import("node:fs");
       return await unlessMissing(inTime(promises.stat(path).then(() => true), clock), false);
+    },
+    modeOf: async (path) => {
+      const { promises } = await import("node:fs");
+      const reading = promises.stat(path).then(({ mode }) => mode & 0o777);
+      return await inTime(reading, clock).catch(() => undefined);
     },
     listFolder: async (path) => {
       const { promises } = await import("node:fs");

@@ -34,15 +34,17 @@ export interface ServicesOptions {
   readonly allowedAgentIds?: readonly string[];
   /**
    * Random text of 32 characters or more, the same on all replicas, which marks the owner of each
-   * session. Without one, callers with `sessions: "own"` do not reach the sessions that they made
-   * before a restart.
+   * session where there are no sealing keys; with them, the sessions that it marked are known. With
+   * neither, callers with `sessions: "own"` do not reach the sessions that they made before a
+   * restart.
    */
   readonly bindingKey?: string;
   /** Most calls other than waits that may run at once; 1,000 by default. */
   readonly maxCalls?: number;
   /**
-   * Keys for what leaves the server and comes back, 32 random bytes or more each: the first seals,
-   * all open. Without any, a random one that ends with the process.
+   * Keys for what leaves the server and comes back, and for the marks of owners, 32 random bytes or
+   * more each: the first seals and marks, all open and are known. Without any, what is sealed ends
+   * with the process.
    */
   readonly sealingKeys?: readonly Uint8Array<ArrayBuffer>[];
   /** Milliseconds for which a question to a person is open; 600,000 by default, 0 asks nobody. */
@@ -96,7 +98,12 @@ export const APPROVAL_TIMEOUT_MS = 600_000;
 /** Makes the services of one process. */
 export function createServices(options: ServicesOptions): Services {
   const { api, waiter, clock, log, allowedAgentIds } = options;
-  const ownerMarks = createOwnerMarks(options.bindingKey);
+  const { bindingKey, sealingKeys = [] } = options;
+  const sealer = createSealer(sealingKeys);
+  const ownerMarks = createOwnerMarks({
+    bindingKey,
+    ...(sealingKeys.length > 0 && { sealed: () => sealer.macKeys("session owner") }),
+  });
   const access = createAccessPolicy({ api, allowedAgentIds, ownerMarks });
   const redact = options.redact ?? createRedact([]);
   const eventSender = new EventSender({ api, waiter, clock, log, redact });
@@ -113,7 +120,7 @@ export function createServices(options: ServicesOptions): Services {
     eventReader: new EventReader(api, createTokenBucket({ ...LONG_SEARCHES, clock })),
     eventSender,
     answers: new AnswerSender({ api, eventSender, redact, log, onDecided }),
-    sealer: createSealer(options.sealingKeys),
+    sealer,
     approvalTimeoutMs: options.approvalTimeoutMs ?? APPROVAL_TIMEOUT_MS,
     askCustomTools: options.askCustomTools ?? false,
     exposeToolInputs: options.exposeToolInputs ?? false,

@@ -69,6 +69,7 @@ export function recordProgram(overrides: Partial<Program> = {}): RecordedProgram
     readFile: () => Promise.reject(new Error("No file is read here")),
     readText: () => Promise.resolve(undefined),
     exists: () => Promise.resolve(false),
+    modeOf: () => Promise.resolve(undefined),
     listFolder: () => Promise.resolve([]),
     onReload: (listener) => {
       reloads.add(listener);

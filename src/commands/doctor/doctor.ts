@@ -17,7 +17,7 @@ import { VERSION } from "../version.ts";
 import { checkApi } from "./api.ts";
 import { type Finding, findings, lineOf, summaryOf } from "./finding.ts";
 import { checkHosts, checkNamedHost, entryEnvironment } from "./hosts.ts";
-import { checkServer } from "./server.ts";
+import { checkSealing, checkServer } from "./server.ts";
 
 /**
  * Prints a line for each check as soon as it is done, or all of them as JSON.
@@ -51,7 +51,13 @@ async function* examine(config: DoctorConfig, program: Program): AsyncGenerator<
     ),
   );
   yield* checkApi(config, program);
-  if (config.http) yield* await checkServer(config.http, program);
+  if (config.http) {
+    yield* await checkServer(config.http, program);
+    const { sealing, simulate, problems } = config;
+    // Keys that cannot be used are among the problems; simulated sessions end with the process.
+    const isReported = problems.some(({ check }) => check === "sealing");
+    if (!isReported && (sealing || !simulate)) yield await checkSealing(sealing, program);
+  }
   yield* hosts.findings;
 }
 

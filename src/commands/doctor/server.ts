@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { HttpConfig } from "../../config/config.ts";
+import { NAME_SEALING_KEY, NO_SEALING_KEY } from "../../access/sealing_keys.ts";
+import type { HttpConfig, SealingConfig } from "../../config/config.ts";
 import { UsageError } from "../../core/errors.ts";
 import type { Program } from "../../runtime/program.ts";
 import type { CertificateDates } from "../../runtime/runtime.ts";
@@ -59,6 +60,24 @@ function checkTokens({ token: secret = "", tokenFile }: HttpConfig, nowMs: numbe
   const soon = ending(nowMs + SOON_MS);
   if (soon.length > 0) return token.warn(`Expires within 14 days: ${soon.join(", ")}`, cure);
   return token.ok(`'${path}' lists ${entries.length} token${entries.length === 1 ? "" : "s"}`);
+}
+
+/** Permission bit of a file that every user of the machine may read. */
+const READABLE_BY_ALL = 0o004;
+
+/** Checks the sealing keys, which can be used, or are not given. */
+export async function checkSealing(
+  config: SealingConfig | undefined,
+  { os, modeOf }: Pick<Program, "os" | "modeOf">,
+): Promise<Finding> {
+  const { ok, warn } = findings("sealing");
+  if (!config) return warn(NO_SEALING_KEY, NAME_SEALING_KEY);
+  const { path, keys } = config;
+  const mode = os === "windows" ? undefined : await modeOf(path);
+  if (mode !== undefined && (mode & READABLE_BY_ALL) !== 0) {
+    return warn(`Every user of this machine can read '${path}'`, `type chmod 600 '${path}'`);
+  }
+  return ok(`'${path}' has ${keys.length} sealing key${keys.length === 1 ? "" : "s"}`);
 }
 
 async function addressFinding(config: HttpConfig, program: ServerProgram): Promise<Finding> {

@@ -18,7 +18,7 @@ import { VERSION } from "../version.ts";
 
 /** The settings of an app on any transport; absent ones have their defaults. */
 export interface AppConfig
-  extends Partial<Pick<ServeConfig, "http" | "credential" | "bindingKey">> {
+  extends Partial<Pick<ServeConfig, "http" | "credential" | "bindingKey" | "sealing">> {
   readonly simulate: boolean;
   readonly server: Partial<ServerConfig> & Pick<ServerConfig, "baseUrl">;
 }
@@ -40,7 +40,7 @@ export interface App {
 /** Builds the app that a configuration describes; it sends nothing before the first call. */
 export async function createApp(config: AppConfig, program: Program): Promise<App> {
   const { clock, log, redact } = program;
-  const { simulate, server: settings, http, bindingKey } = config;
+  const { simulate, server: settings, http, bindingKey, sealing } = config;
   const server = { ...settings, consoleUrl: settings.consoleUrl ?? consoleOf(config) };
   const upstream = simulate
     ? await simulatedUpstream(program)
@@ -65,6 +65,7 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
   const services = createServices({
     ...server,
     bindingKey,
+    sealingKeys: sealing?.keys.map(({ bytes }) => bytes),
     api,
     waiter,
     clock,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NAME_SEALING_KEY, NO_SEALING_KEY } from "../../access/sealing_keys.ts";
 import type { ServeConfig } from "../../config/config.ts";
 import { proxyMisreadings } from "../../core/proxy.ts";
 import { createApp } from "./app.ts";
@@ -15,6 +16,9 @@ export async function serve(config: ServeConfig, program: Program): Promise<void
   if (config.http) await checkAddress(config.http, program);
   const app = await createApp(config, program);
   for (const warning of config.warnings) program.log.warn(warning);
+  if (config.http && !config.sealing && !config.simulate) {
+    program.log.warn(`${NO_SEALING_KEY}: ${NAME_SEALING_KEY}`);
+  }
   const problems = config.simulate
     ? []
     : proxyMisreadings(new URL(config.server.baseUrl), program.env);

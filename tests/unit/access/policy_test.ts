@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { callTool } from "../../helpers/call_tool.ts";
@@ -9,6 +9,7 @@ import type { SessionFile } from "../../../src/api/resources.ts";
 import type { CreateSessionParams } from "../../../src/api/types.ts";
 import { getSession } from "../../../src/tools/get_session.ts";
 import { createOwnerMarks, OWNER_KEY } from "../../../src/access/policy.ts";
+import { createSealer } from "../../../src/access/sealing.ts";
 import type { Principal } from "../../../src/access/principal.ts";
 
 /** Sessions `sesn_mine` of an allowed agent, `sesn_theirs` of another, and no others. */
@@ -105,14 +106,14 @@ Deno.test("a session that was created here needs no request", async () => {
 const SECRET = "s".repeat(32);
 
 Deno.test("markOf() gives the same mark for the same name and secret only", async () => {
-  const marks = createOwnerMarks(SECRET);
+  const marks = createOwnerMarks({ bindingKey: SECRET });
   const mark = await marks.markOf("ci");
   assertEquals(await marks.markOf("ci"), mark);
-  assertEquals(await createOwnerMarks(SECRET).markOf("ci"), mark);
+  assertEquals(await createOwnerMarks({ bindingKey: SECRET }).markOf("ci"), mark);
   const others = [
     await marks.markOf("ops"),
     await marks.markOf(""),
-    await createOwnerMarks(`${SECRET}!`).markOf("ci"),
+    await createOwnerMarks({ bindingKey: `${SECRET}!` }).markOf("ci"),
     await createOwnerMarks().markOf("ci"),
     await createOwnerMarks().markOf("ci"),
   ];
@@ -121,10 +122,68 @@ Deno.test("markOf() gives the same mark for the same name and secret only", asyn
 
 Deno.test("markOf() is HMAC-SHA256 over its purpose and the name, so that replicas agree", async () => {
   // Made with: printf 'cma-mcp session owner v1\nci' | openssl dgst -sha256 -hmac s…s -binary
-  assertEquals(await createOwnerMarks(SECRET).markOf("ci"), EXPECTED_MARK);
+  assertEquals(await createOwnerMarks({ bindingKey: SECRET }).markOf("ci"), EXPECTED_MARK);
 });
 
 const EXPECTED_MARK = "1s-NH2Itxb4Z6tQWGU9hRZf2RuGu05T8Iy7L1LPSzVA";
+
+Deno.test("with sealing keys the first makes marks, and those of all and of the binding key are known", async () => {
+  const keys = (...fills: number[]) => {
+    const sealer = createSealer(fills.map((fill) => new Uint8Array(32).fill(fill)));
+    return { sealed: () => sealer.macKeys("session owner") };
+  };
+  const bindingKey = SECRET;
+  const old = await createOwnerMarks({ bindingKey }).markOf("ci");
+  const first = await createOwnerMarks(keys(1)).markOf("ci");
+  const marks = createOwnerMarks({ ...keys(2, 1), bindingKey });
+  const mark = await marks.markOf("ci");
+  assertEquals(await createOwnerMarks(keys(2)).markOf("ci"), mark);
+  assertEquals(new Set([old, first, mark]).size, 3);
+  assertMatch(mark, /^[\w-]{43}$/);
+  for (const own of [old, first, mark]) {
+    assertEquals([await marks.isMarkOf(own, "ci"), await marks.isMarkOf(own, "ops")], [
+      true,
+      false,
+    ]);
+  }
+  const others = [
+    await createOwnerMarks(keys(3)).markOf("ci"),
+    await createOwnerMarks({ bindingKey: `${SECRET}!` }).markOf("ci"),
+    ...["", "ci", `${mark}A`, mark.slice(1)],
+  ];
+  for (const other of others) assertEquals(await marks.isMarkOf(other, "ci"), false, other);
+  // Without the binding key its marks are those of a stranger.
+  assertEquals(await createOwnerMarks(keys(2, 1)).isMarkOf(old, "ci"), false);
+});
+
+Deno.test("a session stays its owner's when the sealing key comes, is rotated, and goes", async () => {
+  const key = (fill: number) => new Uint8Array(32).fill(fill);
+  const servers = {
+    "0.1.0": { bindingKey: SECRET },
+    "with a key": { bindingKey: SECRET, sealingKeys: [key(1)] },
+    "with a new key": { bindingKey: SECRET, sealingKeys: [key(2), key(1)] },
+    "with the new key only": { bindingKey: SECRET, sealingKeys: [key(2)] },
+  };
+  const reached: Record<string, string[]> = {};
+  for (const [maker, made] of Object.entries(servers)) {
+    const { access } = harness({}, made).services;
+    const metadata = await access.ownerMetadata({ principal: { id: "ci", sessions: "own" } });
+    const retrieve = () => Promise.resolve(session({ metadata }));
+    for (const [reader, options] of Object.entries(servers)) {
+      const check = (id: string) =>
+        harness({ sessions: { retrieve } }, options).services.access
+          .checkSession("sesn_1", { principal: { id, sessions: "own" } });
+      await assertRejects(() => check("ops"), ToolError);
+      await check("ci").then(() => (reached[maker] ??= []).push(reader), () => {});
+    }
+  }
+  assertEquals(reached, {
+    "0.1.0": ["0.1.0", "with a key", "with a new key", "with the new key only"],
+    "with a key": ["with a key", "with a new key"],
+    "with a new key": ["with a new key", "with the new key only"],
+    "with the new key only": ["with a new key", "with the new key only"],
+  });
+});
 
 /** A server whose sessions are created in the environment that the test configures. */
 function creating(environmentId?: string, parts: ApiParts = {}) {
@@ -145,7 +204,7 @@ function creating(environmentId?: string, parts: ApiParts = {}) {
 
 Deno.test("create_session marks sessions of callers that have sessions of their own or all", async () => {
   const { create, created } = creating("env_1");
-  const mark = await createOwnerMarks(SECRET).markOf("ci");
+  const mark = await createOwnerMarks({ bindingKey: SECRET }).markOf("ci");
   await create({ id: "ci", sessions: "own" });
   await create({ id: "ci", sessions: "all" });
   await create({ id: "default" });
@@ -203,7 +262,7 @@ for (const [name, fields, scopes, admitted] of ADMISSION) {
 }
 
 Deno.test("a session is read once for all callers that may reach it", async () => {
-  const mark = await createOwnerMarks(SECRET).markOf("ci");
+  const mark = await createOwnerMarks({ bindingKey: SECRET }).markOf("ci");
   let reads = 0;
   const { services } = harness({
     sessions: {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { printNewToken } from "../../../src/commands/token.ts";
+import { printNewSealingKey, printNewToken } from "../../../src/commands/token.ts";
 import type { NewTokenConfig } from "../../../src/config/config.ts";
+import { parseSealingKeys } from "../../../src/access/sealing_keys.ts";
 import { parseTokenFile } from "../../../src/access/token_file.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
@@ -70,4 +71,21 @@ Deno.test("printNewToken() prints the secret and the entry as JSON", async () =>
   const { secret, entry } = JSON.parse(text);
   assert(/^cma_[A-Za-z0-9_-]{43}$/.test(secret), secret);
   assertEquals(entry, { name: "ci", sha256: sha256(secret), agents: ["agent_1"] });
+});
+
+Deno.test("printNewSealingKey() prints a file of one key, another each time, and says what it is", () => {
+  const printed: string[] = [];
+  const noted: string[] = [];
+  const program = {
+    print: (line: string) => printed.push(line),
+    note: (line: string) => noted.push(line),
+  };
+  printNewSealingKey(program);
+  printNewSealingKey(program);
+  assertEquals(new Set(printed).size, 2);
+  for (const key of printed) {
+    assertEquals(parseSealingKeys(`${key}\n`, "'k'").map(({ text }) => text), [key]);
+    assert(!noted.join().includes(key));
+  }
+  assert(noted[0]?.includes("--sealing-key-file"));
 });

@@ -48,6 +48,8 @@ const problems: readonly [string, readonly string[], Env, string, RegExp][] = [
   ["no token", ["--http"], { ANTHROPIC_API_KEY: "a-key" }, "http", /needs a bearer token/],
   ["a short token", ["--http"], { ...SOUND, CMA_MCP_TOKEN: "short" }, "http", /too short/],
   ["half a certificate", ["--http", "--tls-key=k"], SOUND, "http", /goes with --tls-cert/],
+  ["no sealing key file", ["--sealing-key-file=k"], SOUND, "sealing", /Cannot read 'k'/],
+  ["an odd sealing key file", ["--sealing-key-file=~"], SOUND, "sealing", /Cannot read '~'/],
   ["an odd number", ["--max-waits=0"], SOUND, "settings", /whole number from 1/],
   ["an odd log level", [], { ...SOUND, CMA_LOG_LEVEL: "loud" }, "settings", /type one of/],
 ];

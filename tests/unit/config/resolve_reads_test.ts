@@ -14,6 +14,8 @@ const cases: readonly [reads: boolean, args: readonly string[], file?: string][]
   [false, ["--http"]],
   // Read once, at the start.
   [false, ["--http", "--token-file", "token"], TOKEN],
+  [false, ["--http", "--sealing-key-file", "k"], "q83vEjRWeJq83vEjRWeJq7zd7xIzRFVmd4iZqrvM3e8"],
+  [false, ["token", "sealing-key"]],
   [true, ["--api-key-file", "key"], "sk-ant-0123456789"],
   [true, ["--http", "--token-file", "tokens.json"], LIST],
   [true, ["--http", "--tls-cert", "cert.pem", "--tls-key", "key.pem"]],

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Config, ServeConfig } from "../../../src/config/config.ts";
 import { resolveConfig, resolveStart } from "../../../src/config/resolve.ts";
+import { sha256 } from "../../../src/access/tokens.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
 const KEY = "sk-ant-api03-not-a-real-key";
@@ -377,6 +378,69 @@ for (const [name, given, expected] of refusals) {
     assert(!message.includes(KEY) && !message.includes(TOKEN), "the secret is not repeated");
   });
 }
+
+const SEALING_KEY = "q83vEjRWeJq83vEjRWeJq7zd7xIzRFVmd4iZqrvM3e8";
+const OTHER_SEALING_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00123456789abcdeffedcba9876543210";
+
+Deno.test("resolveConfig() reads sealing keys on every transport, by flag or variable", async () => {
+  const files = { k: `# new\n${SEALING_KEY}\n${OTHER_SEALING_KEY}\n` };
+  const env = { CMA_MCP_TOKEN: TOKEN, CMA_MCP_SEALING_KEY_FILE: "k" };
+  for (
+    const given of [
+      { args: ["--sealing-key-file", "k"] },
+      { env },
+      { args: ["--http"], env },
+      { args: ["--http", "--sealing-key-file=k"], env: { ...env, CMA_MCP_SEALING_KEY_FILE: "no" } },
+    ]
+  ) {
+    const { sealing } = await serving({ ...given, files });
+    assertEquals(sealing?.path, "k");
+    assertEquals(sealing?.keys.map(({ text }) => text), [SEALING_KEY, OTHER_SEALING_KEY]);
+    assertEquals(sealing?.keys.map(({ bytes }) => bytes.byteLength), [32, 32]);
+  }
+  assertEquals("sealing" in await serving(), false);
+});
+
+const sealingRefusals: readonly [string, string, Given, RegExp][] = [
+  ["an empty file", " \n", {}, /'k' \(--sealing-key-file\) holds no key: make one with 'cma-mcp/],
+  ["a short key", "c2hvcnQ=", {}, /line 1, is too short \(5 bytes, at least 32\)/],
+  ["an API key", KEY, {}, /is an API key, which must seal nothing/],
+  ["the key for another API", SEALING_KEY, {
+    env: { ANTHROPIC_API_KEY: SEALING_KEY },
+  }, /holds the key for the API, which must seal nothing: make one with/],
+  ["the bearer token", `${SEALING_KEY}\n${OTHER_SEALING_KEY}`, {
+    args: ["--http"],
+    env: { CMA_MCP_TOKEN: OTHER_SEALING_KEY },
+  }, /holds a bearer token, which must seal nothing/],
+  ["a token of a list", SEALING_KEY, {
+    args: ["--http", "--token-file=t"],
+    files: { t: JSON.stringify({ tokens: [{ name: "a", sha256: sha256(SEALING_KEY) }] }) },
+  }, /holds a bearer token/],
+  ["a file that a variable names", "", {
+    args: [],
+    env: { CMA_MCP_SEALING_KEY_FILE: "~/k" },
+  }, /Cannot read '~\/k' \(CMA_MCP_SEALING_KEY_FILE\): nothing has replaced its '~'/],
+];
+for (const [name, content, { args = [], env, files }, expected] of sealingRefusals) {
+  Deno.test(`resolveConfig() refuses ${name} for sealing, in one line without it`, async () => {
+    const flag = env?.CMA_MCP_SEALING_KEY_FILE ? [] : ["--sealing-key-file", "k"];
+    const message = await refusal({
+      args: [...args, ...flag],
+      env: { ANTHROPIC_API_KEY: KEY, CMA_MCP_TOKEN: TOKEN, ...env },
+      files: { k: content, ...files },
+    });
+    assertMatch(message, expected);
+    for (const secret of [KEY, SEALING_KEY, OTHER_SEALING_KEY]) {
+      assert(!message.includes(secret.slice(0, 12)), message);
+    }
+  });
+}
+
+Deno.test("resolveConfig() makes a sealing key without flags only", async () => {
+  assertEquals(await resolve({ args: ["token", "sealing-key"] }), { command: "sealing-key" });
+  const message = await refusal({ args: ["token", "sealing-key", "--name=a"] });
+  assertMatch(message, /takes no flags/);
+});
 
 const LIST = JSON.stringify({
   tokens: [{ name: "ci", sha256: "0".repeat(64) }, { name: "ops", sha256: "1".repeat(64) }],

@@ -38,6 +38,22 @@ Deno.test("a file reader rejects with the system's error for a file that cannot 
   });
 });
 
+Deno.test({
+  name: "a file reader reads the permission bits of a file, where there is one",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await withFolder(async (folder) => {
+      const { modeOf } = createFileReaders(systemClock);
+      await Deno.writeTextFile(`${folder}/file`, "");
+      for (const mode of [0o600, 0o644]) {
+        await Deno.chmod(`${folder}/file`, mode);
+        assertEquals(await modeOf(`${folder}/file`), mode);
+      }
+      assertEquals(await modeOf(`${folder}/none`), undefined);
+    });
+  },
+});
+
 Deno.test("a file reader gives up a file without end", async () => {
   await withFolder(async (folder) => {
     // A file of zeros that takes no room.

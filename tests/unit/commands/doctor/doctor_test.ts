@@ -25,6 +25,8 @@ interface Given {
   readonly fetch?: FetchLike;
   readonly machine?: Machine;
   readonly program?: Partial<Program>;
+  /** Content of every file that a setting names. */
+  readonly file?: string;
 }
 
 const offline: FetchLike = () => Promise.reject(new Error("No request is expected"));
@@ -34,7 +36,8 @@ async function examined(given: Given) {
   const { args = [], env = { ANTHROPIC_API_KEY: KEY }, fetch = offline } = given;
   const variables: Readonly<Record<string, string>> = { HOME: "/home/user", ...env };
   const read = (name: string) => variables[name];
-  const config = await resolveConfig(["doctor", ...args], read, () => Promise.resolve(""));
+  const readFile = () => Promise.resolve(given.file ?? "");
+  const config = await resolveConfig(["doctor", ...args], read, readFile);
   assert(config.command === "doctor");
   const clock = new ManualClock();
   const program = recordProgram({
@@ -176,6 +179,28 @@ Deno.test("doctor() checks the settings of HTTP mode only with --http", async ()
   ]);
   const stdio = await simulated({ env });
   assertEquals(stdio.states.filter((state) => /token|http|port/.test(state)), []);
+});
+
+const SEALING_KEY = "q83vEjRWeJq83vEjRWeJq7zd7xIzRFVmd4iZqrvM3e8";
+
+Deno.test("doctor() has one row about sealing, over HTTP, and for an unusable file everywhere", async () => {
+  const env = { ANTHROPIC_API_KEY: KEY, CMA_MCP_TOKEN: TOKEN };
+  const rows = async (...[args, file]: [string[], string?]) => {
+    const { ok, lines } = await simulated({ args, env, file });
+    const found = lines.filter((line) => /sealing/.test(line));
+    assert(!lines.join().includes(SEALING_KEY.slice(0, 12)));
+    return [ok, ...found.map((line) => line.split(/ +/, 2).join(":"))];
+  };
+  const http = ["--http", "--port=0"];
+  const keyed = ["--sealing-key-file=k"];
+  assertEquals(await rows(http), [true, "warn:sealing"]);
+  assertEquals(await rows([...http, ...keyed], SEALING_KEY), [true, "ok:sealing"]);
+  assertEquals(await rows([...http, ...keyed], "short"), [false, "fail:sealing"]);
+  assertEquals(await rows([...http, ...keyed], TOKEN + TOKEN), [false, "fail:sealing"]);
+  assertEquals(await rows([...http, "--simulate"]), [true]);
+  assertEquals(await rows([]), [true]);
+  assertEquals(await rows(keyed, SEALING_KEY), [true]);
+  assertEquals(await rows(keyed, "short"), [false, "fail:sealing"]);
 });
 
 Deno.test("doctor() fails for a token that is too short", async () => {

@@ -1,6 +1,6 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openFilesProblem } from "../../../../src/commands/open_files.ts";
-import { checkServer } from "../../../../src/commands/doctor/server.ts";
+import { checkSealing, checkServer } from "../../../../src/commands/doctor/server.ts";
 import { listen } from "../../../../src/runtime/deno_listener.ts";
 import type { HttpConfig } from "../../../../src/config/config.ts";
 import type { TokenEntry } from "../../../../src/access/tokens.ts";
@@ -175,3 +175,38 @@ Deno.test("checkServer() reports that waits need more open files than there are"
   assertEquals(found?.status, "warn");
   assertEquals(found?.cure, "raise the limit (ulimit -n 1024), or type --max-waits 207");
 });
+
+const KEY = { text: "a-sealing-key", bytes: new Uint8Array(32) };
+
+const sealings: readonly [
+  string,
+  number,
+  "linux" | "windows",
+  number | undefined,
+  string,
+  RegExp,
+][] = [
+  [
+    "no key",
+    0,
+    "linux",
+    undefined,
+    "warn",
+    /not at another replica: make one with 'cma-mcp token seal/,
+  ],
+  ["a key of the server's own", 1, "linux", 0o600, "ok", /'k' has 1 sealing key:/],
+  ["keys that a group may read", 2, "linux", 0o640, "ok", /'k' has 2 sealing keys:/],
+  ["a key that everybody may read", 1, "linux", 0o644, "warn", /can read 'k': type chmod 600 'k'/],
+  ["a file whose mode it cannot read", 1, "linux", undefined, "ok", /has 1/],
+  ["a mode that means nothing", 1, "windows", 0o666, "ok", /has 1/],
+];
+for (const [name, count, os, mode, status, words] of sealings) {
+  Deno.test(`checkSealing() checks ${name}`, async () => {
+    const config = count > 0 ? { path: "k", keys: Array(count).fill(KEY) } : undefined;
+    const finding = await checkSealing(config, { os, modeOf: () => Promise.resolve(mode) });
+    assertEquals([finding.check, finding.status], ["sealing", status]);
+    const text = `${finding.message}: ${finding.cure ?? ""}`;
+    assertMatch(text, words);
+    assertEquals(text.includes(KEY.text), false);
+  });
+}

@@ -40,6 +40,34 @@ Deno.test("serve() announces the address, answers calls there, and ends when tol
   assertMatch(program.logged.join("\n"), /SIMULATOR/);
 });
 
+Deno.test("serve() warns over HTTP once when answers count in its own process only", async () => {
+  const env: Record<string, string> = {
+    CMA_MCP_TOKEN: TOKEN,
+    ANTHROPIC_API_KEY: "sk-ant-a-key-for-tests",
+    ALLOWED_AGENT_IDS: "agent_1",
+  };
+  const key = "q83vEjRWeJq83vEjRWeJq7zd7xIzRFVmd4iZqrvM3e8";
+  const logged = async (...args: string[]) => {
+    const config = await resolveConfig(
+      ["--port=0", "--http", ...args],
+      (name) => env[name],
+      () => Promise.resolve(key),
+    );
+    assert(config.command === "serve");
+    const program = recordProgram();
+    const done = serve(config, program);
+    await program.loggedMatch(/clients at/);
+    program.stop();
+    await done;
+    return program.logged.filter((line) => /sealing/i.test(line));
+  };
+  const [line = "", ...more] = await logged();
+  assertEquals(more, []);
+  assertMatch(line, /warn.* not at another replica: make one with 'cma-mcp token sealing-key/i);
+  assertEquals(await logged("--sealing-key-file=k"), []);
+  assertEquals(await logged("--simulate"), []);
+});
+
 Deno.test("serve() lets an open wait answer with what it has when it is told to end", async () => {
   const { program, done, endpoint } = await serveHttp();
   const { agents } = await callServedTool(endpoint, "list_agents", { name_contains: "long" });
