@@ -16,6 +16,7 @@ export const HABIT_VALUES = {
   messageWhileBlocked: ["refused", "queued"],
   nullProcessedAt: ["last", "first"],
   unknownResults: ["refused", "accepted"],
+  earlyConfirmations: ["accepted", "refused"],
   lateConfirmations: ["accepted", "refused"],
   subagentConfirmations: ["same_id", "other_id"],
   archivedSendStatus: [400, 409],
@@ -71,6 +72,8 @@ export interface Habits {
   readonly awaitingAnswers: ValueOf<"awaitingAnswers">;
   /** Treatment of a message while the session is blocked: 400, or the queue. */
   readonly messageWhileBlocked: ValueOf<"messageWhileBlocked">;
+  /** Treatment of a confirmation for a call that lists do not show yet: accepted, or 400. */
+  readonly earlyConfirmations: ValueOf<"earlyConfirmations">;
   /**
    * Treatment of a confirmation for a call whose turn an interrupt has ended: accepted without
    * effect, or 400.
@@ -160,6 +163,7 @@ export const hostedHabits: Habits = {
   interruptsDropQueued: false,
   awaitingAnswers: "event",
   messageWhileBlocked: "refused",
+  earlyConfirmations: "accepted",
   lateConfirmations: "accepted",
   subagentConfirmations: "same_id",
   callLagMs: 0,

@@ -173,7 +173,8 @@ function checkConfirmation(
   if (event.deny_message != null && event.result !== "deny") {
     throw invalid(`${where}: deny_message goes with result "deny" only.`);
   }
-  const call = session.history.find(toolUseId);
+  const { history, listed } = session;
+  const call = (habits.earlyConfirmations === "refused" ? listed : history).find(toolUseId);
   if (call?.evaluated_permission !== "ask") {
     throw invalid(`${where}: ${toolUseId} is not a tool call that asks for confirmation.`);
   }

@@ -20,6 +20,7 @@ export const HABIT_VALUES: { readonly [Name in keyof Habits]: readonly Habits[Na
   interruptsDropQueued: [false, true],
   awaitingAnswers: ["event", "status", "nothing"],
   messageWhileBlocked: ["refused", "queued"],
+  earlyConfirmations: ["accepted", "refused"],
   lateConfirmations: ["accepted", "refused"],
   subagentConfirmations: ["same_id", "other_id"],
   callLagMs: [0, 2_000],

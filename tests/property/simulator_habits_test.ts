@@ -23,7 +23,10 @@ const actions: fc.Arbitrary<Action[]> = fc.array(
   fc.oneof(
     fc.record({
       do: fc.constant("message" as const),
-      lines: fc.constantFrom("", "\nsleep 1s", "\nask bash x", "\ntool bash x"),
+      lines: fc.constantFrom(
+        ...["", "\nsleep 1s", "\nask bash x", "\ntool bash x"],
+        "\nask bash x\nand as Helper ask crm/y",
+      ),
     }),
     fc.record({ do: fc.constant("interrupt" as const) }),
     fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(1, 60, 400, 5_000) }),
@@ -36,13 +39,10 @@ function ok(reply: Reply): boolean {
   return reply.status < 300;
 }
 
-/** Calls that ask and have no result yet. */
+/** Calls that ask and have neither a result nor an answer yet. */
 function openCalls(events: readonly Wire[]): unknown[] {
-  const closed = new Set(
-    events.map((event) => event.tool_use_id).filter((_, i) =>
-      events[i]?.type === "agent.tool_result"
-    ),
-  );
+  const answers = events.filter((event) => event.tool_use_id ?? event.mcp_tool_use_id);
+  const closed = new Set(answers.map((event) => event.tool_use_id ?? event.mcp_tool_use_id));
   return events
     .filter((event) => event.evaluated_permission === "ask" && !closed.has(event.id))
     .map((event) => event.id);

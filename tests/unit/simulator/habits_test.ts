@@ -406,6 +406,19 @@ for (const [lateConfirmations, expected] of [["accepted", 200], ["refused", 400]
   });
 }
 
+for (const [earlyConfirmations, expected] of [["accepted", 200], ["refused", 400]] as const) {
+  Deno.test(`earlyConfirmations ${earlyConfirmations} answers one for a call that no list shows with ${expected}`, async () => {
+    const habits = { earlyConfirmations, callLagMs: 1_000 };
+    const tools = await scripted(habits, "ask bash a\nand ask bash b");
+    const { clock, send, id, simulator } = tools;
+    const [call, other] = await askedFor(tools, id);
+    assertEquals((await send(id, confirm(call, "allow"))).status, expected);
+    await clock.advance(1_000);
+    assertEquals((await send(id, confirm(other, "allow"))).status, 200);
+    simulator.close();
+  });
+}
+
 for (const subagentConfirmations of ["same_id", "other_id"] as const) {
   Deno.test(`subagentConfirmations ${subagentConfirmations} decides the id that the session shows`, async () => {
     const script = "ask bash a\nand as Helper ask bash b";

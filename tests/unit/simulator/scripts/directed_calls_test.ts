@@ -104,6 +104,15 @@ Deno.test("a tool of an MCP server asks, and has its own kind of result", async 
   simulator.close();
 });
 
+Deno.test("an input passes as it is, however long and whatever its characters", async () => {
+  const command = `\0\x1b[31m\r\n\u2028\u202e\u200b\ufeff\ud800${"x".repeat(10_000)}`;
+  const input = { command, "": [null, { "\u202e": 1e21 }] };
+  const line = `ask bash ${JSON.stringify(input)}`;
+  const { simulator, events, id } = await play("script", line, 500);
+  assertEquals(ofType(await events(id), "agent.tool_use").map((event) => event.input), [input]);
+  simulator.close();
+});
+
 Deno.test("a custom tool's result is said", async () => {
   const tools = await play("script", 'custom get_weather {"city":"Lisbon"}', 500);
   const { clock, simulator, send, events, id } = tools;
