@@ -40,12 +40,15 @@ export function numberLines(files: readonly TextFile[], exact: readonly Figure[]
   const linesIn = (folder: string) =>
     modulesIn(files, folder).reduce((total, file) => total + codeLines(file), 0);
   const [all, simulator, tests] = [linesIn("src"), linesIn("src/simulator"), linesIn("tests")];
-  const toolList = exact.find(({ id }) => id === "model_cost.tools_list")?.median;
+  const figureOf = (name: string) => exact.find(({ id }) => id === `model_cost.${name}`)?.median;
   return [
     sizesLine("files", source.map(({ text }) => text.split("\n").length - 1)),
     sizesLine("functions", source.flatMap(functionLines)),
     `src: ${all - simulator} lines of code, and ${simulator} of the simulator; ` +
     `tests: ${(tests / all).toFixed(2)} per line of them`,
-    `tools/list: ${toolList} characters`,
+    `tools/list: ${figureOf("tools_list")} characters, ${
+      figureOf("tools_list.actions")
+    } with the ` +
+    "set actions",
   ];
 }

@@ -109,13 +109,14 @@ function toResult(result: Record<string, unknown>, { services: { redact } }: Too
   return { structured, text: JSON.stringify(structured) };
 }
 
+/** Codes of errors about an id that names nothing of the caller's. */
+const ABOUT_IDS: ReadonlySet<string> = new Set(["not_available", "unknown_event", "not_waiting"]);
+
 /**
  * Returns a hint about an id of the wrong kind where the API rejected one; elsewhere it would not
  * help.
  */
 function hintFor(error: unknown, args: unknown): string | undefined {
-  const aboutId = error instanceof ToolError
-    ? error.code === "not_available" || error.code === "unknown_event"
-    : isUnknownId(error);
+  const aboutId = error instanceof ToolError ? ABOUT_IDS.has(error.code) : isUnknownId(error);
   return aboutId && typeof args === "object" && args !== null ? idHint({ ...args }) : undefined;
 }

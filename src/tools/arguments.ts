@@ -34,8 +34,8 @@ export interface ParsedArguments<I extends z.ZodObject> {
 
 /**
  * Parses the arguments of a call as hosts fill them in. For an optional argument null, "" and an
- * empty list count as absent, and so does "null" where no free text is wanted; a number may be in
- * quotes, and a list of texts one text. Unknown fields are ignored, since hosts add some of their
+ * empty list count as absent, and so does "null" where no free text is wanted; a number, true and
+ * false may be in quotes, and a list of texts one text. Unknown fields are ignored, since hosts add some of their
  * own to every call, unless their name looks like that of a missing argument.
  *
  * @throws `ToolError` `invalid_argument` that names each wrong argument and the values it accepts
@@ -136,9 +136,16 @@ function isAbsent({ optional, isText }: Property, value: unknown): boolean {
 
 function plain({ type }: Property, value: unknown): unknown {
   if (type === "array") return listOf(value);
+  if (type === "boolean" && typeof value === "string") return booleanOf(value);
   const isNumber = type === "integer" || type === "number";
   if (!isNumber || typeof value !== "string") return value;
   return /^\s*[+-]?\d{1,15}(\.\d{1,15})?\s*$/.test(value) ? Number(value) : value;
+}
+
+function booleanOf(text: string): unknown {
+  const word = text.trim().toLowerCase();
+  if (word === "true") return true;
+  return word === "false" ? false : text;
 }
 
 /**
@@ -161,6 +168,8 @@ const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
   ["last_event_id", "after_id"],
   ["text", "message"],
   ["message", "text"],
+  ["name", "tool_name"],
+  ["reason", "deny_message"],
 ]);
 
 function isMeantBy(name: string, real: string): boolean {
@@ -214,11 +223,15 @@ function accepted(schema: PropertySchema): string {
   }
 }
 
-/** Words for the patterns in the schemas of `ids.ts`. */
+/** Matches an address that anybody's servers can read. */
+export const HTTPS_URL = /^https:\/\/[^\s/?#]\S*$/i;
+
+/** Words for the patterns in the schemas of arguments. */
 const PATTERNS: ReadonlyMap<string, string> = new Map([
   [ID.source, "an id of 1 to 128 letters, digits, _ or -"],
   [EVENT_ID.source, "an event id of 1 to 128 printable characters without spaces"],
   [EVENT_TYPE.source, 'an event type such as "agent.message"'],
+  [HTTPS_URL.source, "an https:// address of at most 2048 characters"],
 ]);
 
 function lengthOf({ minLength = 0, maxLength }: PropertySchema): string {

@@ -25,12 +25,13 @@ export function eventIdSchema(description: string): z.ZodString {
 /** Matches the type of an event. */
 export const EVENT_TYPE = /^[a-z_.]{1,64}$/;
 
-/** The argument that takes an id of each kind; no argument takes a file's. */
-const ARGUMENTS: Readonly<Partial<Record<IdKind, string>>> = {
-  agent: "agent_id",
-  session: "session_id",
-  environment: "environment_id",
-  event: "after_id",
+/** The arguments that take one id of each kind; those that take a file's take several. */
+const ARGUMENTS: Readonly<Record<IdKind, readonly string[]>> = {
+  agent: ["agent_id"],
+  session: ["session_id"],
+  environment: ["environment_id"],
+  event: ["after_id", "event_id"],
+  file: [],
 };
 
 /**
@@ -38,19 +39,18 @@ const ARGUMENTS: Readonly<Partial<Record<IdKind, string>>> = {
  * Only a hint, since ids of other implementations differ.
  */
 export function idHint(args: Readonly<Record<string, unknown>>): string | undefined {
-  for (const argument of Object.values(ARGUMENTS)) {
+  for (const argument of Object.values(ARGUMENTS).flat()) {
     const value = args[argument];
     const kind = typeof value === "string" ? kindOfId(value) : undefined;
-    const meant = kind && ARGUMENTS[kind];
-    if (meant && meant !== argument) {
-      return `The ${argument} "${value}" looks like ${article(meant)}.`;
+    if (kind && !ARGUMENTS[kind].includes(argument)) {
+      return `The ${argument} "${value}" looks like ${article(kind)}.`;
     }
   }
   return undefined;
 }
 
-function article(argument: string): string {
-  return argument === "after_id"
-    ? "an event id"
-    : `${/^[ae]/.test(argument) ? "an" : "a"} ${argument}`;
+/** Names a kind by its argument, or in words where the argument is not named after it. */
+function article(kind: IdKind): string {
+  const named = ARGUMENTS[kind].includes(`${kind}_id`) && kind !== "event";
+  return `${/^[ae]/.test(kind) ? "an" : "a"} ${kind}${named ? "_id" : " id"}`;
 }

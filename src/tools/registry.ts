@@ -6,6 +6,7 @@
 
 import { DEFAULT_SETS, type ToolSetName } from "../access/tool_sets.ts";
 import { archiveSession } from "./archive_session.ts";
+import { confirmToolUse } from "./confirm_tool_use.ts";
 import { createSession } from "./create_session.ts";
 import type { ToolDefinition } from "./define.ts";
 import { getAgent } from "./get_agent.ts";
@@ -14,6 +15,7 @@ import { interrupt } from "./interrupt.ts";
 import { listAgents } from "./list_agents.ts";
 import { listEvents } from "./list_events.ts";
 import { sendMessage } from "./send_message.ts";
+import { submitToolResult } from "./submit_tool_result.ts";
 import { waitForIdle } from "./wait_for_idle.ts";
 
 /** The tools of each set, in the order of `tools/list`: hosts cache prompts that contain it. */
@@ -29,7 +31,7 @@ export const TOOL_SETS = {
     interrupt,
     archiveSession,
   ],
-  actions: [],
+  actions: [confirmToolUse, submitToolResult],
 } as const satisfies Readonly<Record<ToolSetName, readonly ToolDefinition[]>>;
 
 /** Lists the tools of some sets, the default ones when none are named, in the registry's order. */

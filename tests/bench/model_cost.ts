@@ -6,6 +6,8 @@
  *
  * @module
  */
+import { toolList as toolListOf } from "../../src/mcp/schema.ts";
+import { toolsOf } from "../../src/tools/registry.ts";
 import { type Bench, exactFigure, type Figure } from "./figure.ts";
 import { type InProcessRig, inProcessRig } from "./in_process/rig.ts";
 import * as earlier from "./model_cost/earlier.ts";
@@ -57,6 +59,12 @@ async function toolList(rig: InProcessRig): Promise<Figure[]> {
       "tools/list: names, descriptions and parameters, which is all the earlier ones had",
       JSON.stringify(essence).length,
       { target: EARLIER_TOOL_LIST },
+    ),
+    ...characters(
+      "tools_list.actions",
+      "tools/list with the sets core and actions",
+      JSON.stringify(toolListOf(toolsOf(["core", "actions"])).tools).length,
+      { limit: 11_500 },
     ),
   ];
 }

@@ -7,13 +7,16 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as z from "zod";
 import { createAccessPolicy, notAvailable } from "../../src/access/policy.ts";
 import type { Principal } from "../../src/access/principal.ts";
+import { SCOPES } from "../../src/access/scopes.ts";
 import { callMethod } from "../../src/commands/mcp_call.ts";
 import { ToolError } from "../../src/core/errors.ts";
-import { callTool } from "../helpers/call_tool.ts";
+import type { Person } from "../../src/session/person.ts";
+import type { EventBody } from "../../src/simulator/mod.ts";
 import { createSession } from "../../src/tools/create_session.ts";
 import { defineTool, type Reachable, type ToolDefinition } from "../../src/tools/define.ts";
 import { getSession } from "../../src/tools/get_session.ts";
 import { TOOLS, toolsOf } from "../../src/tools/registry.ts";
+import { callTool } from "../helpers/call_tool.ts";
 import { API_KEY, openApp } from "../protocol/support.ts";
 import { entry, openTeam, secretOf } from "../protocol/tokens_support.ts";
 import { fakeApi } from "../unit/tools/support.ts";
@@ -28,20 +31,36 @@ type Named = Reachable | "event";
 /** Arguments that name nothing: a value that is right anywhere. */
 const PLAIN: Readonly<Record<string, unknown>> = {
   agent_version: 1,
+  deny_message: OWN,
+  document_urls: ["https://example.com/a.pdf"],
+  image_urls: ["https://example.com/a.png"],
+  is_error: true,
   limit: 1,
   message: OWN,
   name_contains: "s",
   order: "desc",
+  result: "deny",
   text: OWN,
   timeout_sec: 1,
   title: OWN,
+  tool_name: "bash",
   types: ["user.message", "agent.message"],
   version: 1,
 };
 
+/** Optional arguments without one of which a tool has nothing to do. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = { submit_tool_result: ["text"] };
+
+/** The call that every session waits for, where a tool answers it; its input has the owner's word. */
+const ANSWERED: Readonly<Record<string, EventBody>> = {
+  confirm_tool_use: { type: "agent.tool_use", name: "bash", evaluated_permission: "ask" },
+  submit_tool_result: { type: "agent.custom_tool_use", name: "get_weather" },
+};
+
 /** What an argument of a tool names, by the tool's own declaration. */
-function namedBy({ reaches }: ToolDefinition, argument: string): Named | undefined {
-  const kind = argument === "after_id" ? "event" : reaches[argument];
+function namedBy({ name, reaches }: ToolDefinition, argument: string): Named | undefined {
+  const isEvent = argument === "after_id" || (argument === "event_id" && name in ANSWERED);
+  const kind = isEvent ? "event" : reaches[argument];
   return kind === "list" ? undefined : kind;
 }
 
@@ -71,8 +90,10 @@ interface Told {
 /**
  * A workspace with one agent, environment and session of the caller's among those of others. What
  * its bound keeps from the caller has {@linkcode FOREIGN} in all of its words.
+ *
+ * @param blocker call that every session waits for; its event is the one that arguments name
  */
-async function openWorkspace(bound: Bound) {
+async function openWorkspace(bound: Bound, blocker?: EventBody) {
   const binds = (...limits: Bound[]) => bound === "all" || limits.includes(bound);
   const wordOf = (isForeign: boolean) => isForeign ? FOREIGN : "anybody's";
   const app = openApp();
@@ -122,6 +143,7 @@ async function openWorkspace(bound: Bound) {
     args: Args,
     principal: Principal = caller,
     by = services,
+    person?: Person,
   ): Promise<Told> => {
     const before = simulator.requests.length;
     const told: string[] = [];
@@ -132,6 +154,7 @@ async function openWorkspace(bound: Bound) {
         requestId: "1",
         principal,
         progress: (message) => told.push(message),
+        ...(person && { person }),
       }),
       500,
     );
@@ -166,7 +189,11 @@ async function openWorkspace(bound: Bound) {
     });
     const [event] = Array.isArray(data) ? data : [];
     await app.clock.advance(10_000);
-    return { session: id, event: String(event?.id), file };
+    if (!blocker) return { session: id, event: String(event?.id), file };
+    const call = simulator.emit(id, { ...blocker, input: { command: whose } });
+    const stop_reason = { type: "requires_action", event_ids: [call] };
+    simulator.emit(id, { type: "session.status_idle", stop_reason });
+    return { session: id, event: call, file };
   };
   const there = { agent_id: agents.own, environment_id: environments.own };
   const own = await session(OWN, caller, there);
@@ -194,6 +221,9 @@ async function openWorkspace(bound: Bound) {
   const madeFor = new Set([own, ...foreign].map(({ session }) => session));
   return {
     run,
+    /** The same where a person can be asked. */
+    runAttended: (tool: ToolDefinition, args: Args, principal: Principal, person: Person) =>
+      run(tool, args, principal, services, person),
     /** The same for another caller, on the replica that made the sessions. */
     runElsewhere: (tool: ToolDefinition, args: Args, principal: Principal) =>
       run(tool, args, principal, makers),
@@ -243,10 +273,9 @@ function ownArguments(tool: ToolDefinition, { own }: Workspace): Args[] {
     return named === undefined ? PLAIN[key] : own[named];
   };
   const keys = Object.keys(tool.input.shape);
-  const least = Object.fromEntries(
-    keys.filter((key) => !isOptional(tool, key)).map((key) => [key, value(key)]),
-  );
-  const optional = keys.filter((key) => isOptional(tool, key) && value(key) !== undefined);
+  const isNeeded = (key: string) => !isOptional(tool, key) || NEEDED[tool.name]?.includes(key);
+  const least = Object.fromEntries(keys.filter(isNeeded).map((key) => [key, value(key)]));
+  const optional = keys.filter((key) => !isNeeded(key) && value(key) !== undefined);
   return [least, ...optional.map((key) => ({ ...least, [key]: value(key) }))];
 }
 
@@ -295,7 +324,7 @@ function unknownLike(id: string): string {
 }
 
 async function wrongsWithForeignIds(tool: ToolDefinition, bound: Bound): Promise<string[]> {
-  const workspace = await openWorkspace(bound);
+  const workspace = await openWorkspace(bound, ANSWERED[tool.name]);
   const wrongs: string[] = [];
   for (const [key, id, args] of foreignArguments(tool, workspace)) {
     const before = workspace.writes();
@@ -345,7 +374,7 @@ async function wrongsWithOwnIds(tool: ToolDefinition, bound: Bound): Promise<str
   const wrongs: string[] = [];
   for (let index = 0;; index++) {
     // A tool may end what the next case needs.
-    const workspace = await openWorkspace(bound);
+    const workspace = await openWorkspace(bound, ANSWERED[tool.name]);
     const args = ownArguments(tool, workspace)[index];
     if (args) wrongs.push(...await wrongsOfCase(tool, args, workspace));
     workspace.close();
@@ -391,12 +420,25 @@ for (const tool of TOOLS) {
   });
 
   Deno.test(`${tool.name} changes nothing for a caller who may only read`, async () => {
-    const workspace = await openWorkspace("all");
+    const workspace = await openWorkspace("all", ANSWERED[tool.name]);
     const [least = {}] = ownArguments(tool, workspace);
     const before = workspace.writes();
     const reader: Principal = { ...workspace.caller, readOnly: true };
     const { isError, text } = await workspace.run(tool, least, reader);
-    assertEquals([isError, workspace.writes()], [tool.scope.endsWith(":write"), before], text);
+    assertEquals([isError, workspace.writes()], [!tool.scope.endsWith(":read"), before], text);
+    workspace.close();
+  });
+
+  Deno.test(`${tool.name} does nothing for a caller with every scope but its own`, async () => {
+    const workspace = await openWorkspace("all", ANSWERED[tool.name]);
+    const [least = {}] = ownArguments(tool, workspace);
+    const others = SCOPES.filter((scope) => scope !== tool.scope);
+    const without: Principal = { ...workspace.caller, scopes: others };
+    const { isError, text, requests } = await workspace.run(tool, least, without);
+    assertEquals([isError, requests], [true, 0], text);
+    const alone = { ...workspace.caller, scopes: [tool.scope] };
+    const allowed = await workspace.run(tool, least, alone);
+    assertEquals(allowed.isError, false, allowed.text);
     workspace.close();
   });
 }

@@ -3,7 +3,7 @@ import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { callTool } from "../../helpers/call_tool.ts";
 import { createSession } from "../../../src/tools/create_session.ts";
-import { toolsOf } from "../../../src/tools/registry.ts";
+import { TOOLS } from "../../../src/tools/registry.ts";
 import { type ApiParts, harness, httpError, session } from "../tools/support.ts";
 import type { SessionFile } from "../../../src/api/resources.ts";
 import type { CreateSessionParams } from "../../../src/api/types.ts";
@@ -31,16 +31,21 @@ function guarded(parts: ApiParts = {}) {
   return { retrieves, ...opened };
 }
 
-const SESSION_TOOLS = toolsOf().filter(({ input }) => "session_id" in input.shape);
-const AGENT_TOOLS = toolsOf().filter(({ input }) => "agent_id" in input.shape);
+const SESSION_TOOLS = TOOLS.filter(({ input }) => "session_id" in input.shape);
+const AGENT_TOOLS = TOOLS.filter(({ input }) => "agent_id" in input.shape);
 
 function argumentsFor(name: string, id: string): Record<string, unknown> {
   const idArgument = AGENT_TOOLS.some((tool) => tool.name === name) ? "agent_id" : "session_id";
-  return { [idArgument]: id, ...(name === "send_message" && { text: "Hi" }) };
+  return {
+    [idArgument]: id,
+    ...(name === "send_message" && { text: "Hi" }),
+    ...(name === "confirm_tool_use" && { event_id: "sevt_1", tool_name: "bash", result: "deny" }),
+    ...(name === "submit_tool_result" && { event_id: "sevt_1", text: "Sunny." }),
+  };
 }
 
 Deno.test("the allowlist covers every tool that takes an id", () => {
-  assertEquals(SESSION_TOOLS.length + AGENT_TOOLS.length, 8);
+  assertEquals(SESSION_TOOLS.length + AGENT_TOOLS.length, 10);
 });
 
 for (const tool of [...SESSION_TOOLS, ...AGENT_TOOLS]) {

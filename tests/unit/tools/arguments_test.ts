@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { ToolError } from "../../../src/core/errors.ts";
-import { parseArguments } from "../../../src/tools/arguments.ts";
+import { HTTPS_URL, parseArguments } from "../../../src/tools/arguments.ts";
 import { EVENT_TYPE, eventIdSchema, idSchema } from "../../../src/tools/ids.ts";
 import { TOOLS } from "../../../src/tools/registry.ts";
 
@@ -15,11 +15,14 @@ const SCHEMA = z.strictObject({
   cursor: z.string().min(1).optional(),
   timeout_sec: z.int().optional(),
   after_id: z.string().optional(),
+  tool_name: z.string().optional(),
+  deny_message: z.string().optional(),
 });
 
 const ID = "session_id must be an id of 1 to 128 letters, digits, _ or -.";
 const TAKES =
-  "this tool takes session_id, limit, version, text, order, types, cursor, timeout_sec, after_id";
+  "this tool takes session_id, limit, version, text, order, types, cursor, timeout_sec, after_id, " +
+  "tool_name, deny_message";
 
 const WRONG: readonly [string, unknown, string][] = [
   ["nothing", undefined, "session_id is required: an id of 1 to 128 letters, digits, _ or -."],
@@ -111,6 +114,29 @@ Deno.test("parseArguments() takes digits in quotes for the number", () => {
   });
 });
 
+Deno.test("parseArguments() takes true and false in quotes for the word", () => {
+  const schema = z.object({ is_error: z.boolean().optional(), text: z.string().optional() });
+  const values = (args: unknown) => parseArguments(schema, args).values;
+  assertEquals(values({ is_error: " True ", text: "true" }), { is_error: true, text: "true" });
+  assertEquals(values({ is_error: "false" }), { is_error: false });
+  assertEquals(values({ is_error: "" }), {});
+  for (const is_error of ["yes", 1, "0"]) {
+    assertThrows(() => values({ is_error }), ToolError, "is_error must be a boolean.");
+  }
+});
+
+Deno.test("parseArguments() says that an address must be one that anybody can read", () => {
+  const schema = z.object({ image_urls: z.array(z.string().regex(HTTPS_URL)).max(10) });
+  const { message } = assertThrows(
+    () => parseArguments(schema, { image_urls: ["http://a.example"] }),
+    ToolError,
+  );
+  assertEquals(
+    message,
+    "image_urls must be a list of at most 10, each an https:// address of at most 2048 characters.",
+  );
+});
+
 const LISTS: readonly [unknown, string[]][] = [
   ["agent.message", ["agent.message"]],
   ["agent.message, user.message", ["agent.message", "user.message"]],
@@ -131,6 +157,9 @@ const MISSPELT: readonly [name: string, meant: string][] = [
   ["last_event_id", "after_id"],
   ["lastEventId", "after_id"],
   ["message", "text"],
+  ["name", "tool_name"],
+  ["toolName", "tool_name"],
+  ["reason", "deny_message"],
   ["limits", "limit"],
   ["max_limit", "limit"],
   ["test", "text"],
@@ -225,7 +254,10 @@ for (const name of INJECTED) {
 }
 
 for (const tool of TOOLS) {
-  const required = { session_id: "s", agent_id: "a", text: "t" };
+  const required = {
+    ...{ session_id: "s", agent_id: "a", text: "t" },
+    ...{ event_id: "e", tool_name: "n", result: "deny" },
+  };
   const own = Object.fromEntries(
     Object.entries(required).filter(([name]) => name in tool.input.shape),
   );

@@ -7,6 +7,12 @@ const HINTS: readonly [Record<string, unknown>, string | undefined][] = [
   [{ agent_id: "env-1" }, 'The agent_id "env-1" looks like an environment_id.'],
   [{ session_id: "sesn_1", after_id: "sesn_1" }, 'The after_id "sesn_1" looks like a session_id.'],
   [{ session_id: "sevt_1" }, 'The session_id "sevt_1" looks like an event id.'],
+  [
+    { session_id: "sesn_1", event_id: "env_1" },
+    'The event_id "env_1" looks like an environment_id.',
+  ],
+  [{ session_id: "file_1" }, 'The session_id "file_1" looks like a file id.'],
+  [{ event_id: "sevt_1", after_id: "sevt_1" }, undefined],
   [{ session_id: "sesn_1" }, undefined],
   [{ session_id: "anything" }, undefined],
   [{ session_id: 7 }, undefined],

@@ -1,0 +1,159 @@
+/**
+ * Answers a tool call that a session waits for: what `confirm_tool_use` and `submit_tool_result` have
+ * in common.
+ *
+ * @module
+ */
+
+import { ToolError } from "../core/errors.ts";
+import { label } from "../core/text.ts";
+import type { Outcome } from "../session/answer_sender.ts";
+import { readAskedCalls } from "../session/asked_calls.ts";
+import { consoleUrlOf } from "../session/console_url.ts";
+import type { AskedCall, Decision } from "../session/person.ts";
+import { answererOf } from "./answerer.ts";
+import type { ToolCall } from "./define.ts";
+
+/** An answer to a tool call. */
+export interface CallAnswer {
+  readonly sessionId: string;
+  /** Id of the event of the call. */
+  readonly eventId: string;
+  /** Kind of calls that the tool answers. */
+  readonly kind: AskedCall["kind"];
+  readonly decision: Decision;
+  /** Name of the tool that answers, for the audit log. */
+  readonly channel: string;
+  /** Throws where the call must not get this answer. */
+  readonly check?: (asked: AskedCall) => void;
+}
+
+/** What became of an answer. */
+export interface CallAnswered {
+  /**
+   * `sent`; `repeated` the same answer was there before; `answered_elsewhere` another answer was
+   * first; `unknown` the API's response was lost. Nothing is sent a second time.
+   */
+  readonly outcome: "sent" | "repeated" | "answered_elsewhere" | "unknown";
+  /** What can be done now. */
+  readonly next: string;
+}
+
+/**
+ * Sends an answer to a call that waits for one, at most once.
+ *
+ * @throws `ToolError` `not_waiting` when no such call waits, with the same text for every event id
+ * that is none; what `check` throws; `ApiError`; the signal's reason
+ */
+export async function answerCall(answer: CallAnswer, call: ToolCall): Promise<CallAnswered> {
+  const { sessionId, eventId, kind, decision, channel } = answer;
+  const { signal, services: { api, redact, answers } } = call;
+  const calls = await readAskedCalls(api, sessionId, redact, { signal });
+  const asked = calls.waiting.find((waiting) => waiting.eventId === eventId);
+  if (asked && asked.kind !== kind) throw otherKind(asked, call);
+  if (asked) answer.check?.(asked);
+  else if (!calls.answers.has(eventId) && !answers.mayHaveAnswered(sessionId, eventId)) {
+    throw notWaiting(answer, call);
+  }
+  // An answered call goes the same way: whoever was first, the audit log has this answer too.
+  const shown = asked ?? { kind, eventId, digest: "" };
+  const [outcome] = await answers.send(
+    sessionId,
+    [{ shown, decision }],
+    { ...answererOf(call), channel },
+    signal,
+  );
+  return answered(outcome, answer, call);
+}
+
+function answered(
+  outcome: Outcome | undefined,
+  answer: CallAnswer,
+  call: ToolCall,
+): CallAnswered {
+  switch (outcome?.kind) {
+    case "sent":
+      return { outcome: "sent", next: waitNext(call) };
+    case "repeated":
+      return {
+        outcome: "repeated",
+        next: `The call had the same answer already, and it was not sent again. ${waitNext(call)}`,
+      };
+    case "answered_elsewhere":
+      return {
+        outcome: "answered_elsewhere",
+        next: `Another answer came first, and this one does not count. ${waitNext(call)}`,
+      };
+    case "unknown":
+      return {
+        outcome: "unknown",
+        next: "The API's response was lost. The answer may have arrived, and is not sent again. " +
+          `${waitNext(call)} If the call waits even then, a person can answer it ` +
+          `${inConsole(answer, call)}.`,
+      };
+    case "failed":
+      throw outcome.error;
+    case "changed":
+      throw new ToolError(
+        "changed",
+        `The call under event_id "${answer.eventId}" is no longer the one that was read. Nothing ` +
+          "was sent: read what waits, ask again, and call again.",
+      );
+    default:
+      throw notWaiting(answer, call);
+  }
+}
+
+/** Returns true if the caller may call the tool: texts name no other. */
+function has({ has = () => true }: ToolCall, tool: string): boolean {
+  return has(tool);
+}
+
+function waitNext(call: ToolCall): string {
+  return has(call, "wait_for_idle")
+    ? "Call wait_for_idle for what the agent does next."
+    : "The agent goes on when every call of the turn has its answer.";
+}
+
+/** Returns where a person finds the call outside this server. */
+export function inConsole(
+  { sessionId, eventId }: Pick<CallAnswer, "sessionId" | "eventId">,
+  { services: { consoleUrl } }: ToolCall,
+): string {
+  return consoleUrl === undefined
+    ? "in the Console"
+    : `in the Console: ${consoleUrlOf(consoleUrl, sessionId, eventId)}`;
+}
+
+/** Words for the kinds of calls. */
+const WAITS_FOR: Readonly<Record<AskedCall["kind"], string>> = {
+  tool_confirmation: "a person's decision",
+  custom_tool_result: "the result of a custom tool",
+};
+
+/** Reads the same for every event that is no such call, whether it exists or not. */
+function notWaiting({ eventId, kind }: CallAnswer, call: ToolCall): ToolError {
+  const listed = has(call, "get_session")
+    ? " pending_actions of get_session lists what waits, and who can answer it."
+    : "";
+  return new ToolError(
+    "not_waiting",
+    `No tool call of this session waits for ${WAITS_FOR[kind]} under event_id "${eventId}", so ` +
+      `nothing was sent. It may have ended, or its policy asks nobody.${listed}`,
+  );
+}
+
+/** The tool that answers calls of each kind. */
+const ANSWERED_BY: Readonly<Record<AskedCall["kind"], string>> = {
+  tool_confirmation: "confirm_tool_use",
+  custom_tool_result: "submit_tool_result",
+};
+
+function otherKind({ eventId, kind, tool }: AskedCall, call: ToolCall): ToolError {
+  const other = ANSWERED_BY[kind];
+  return new ToolError(
+    "other_kind",
+    `The call under event_id "${eventId}", of ${label(tool)}, waits for ${WAITS_FOR[kind]}, so ` +
+      `nothing was sent${has(call, other) ? `: use ${other}` : ""}.`,
+  );
+}
