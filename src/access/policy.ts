@@ -90,8 +90,14 @@ const MAX_SESSIONS = 10_000;
 export function notAvailable(): ToolError {
   return new ToolError(
     "not_available",
-    "That agent or session does not exist or is not available through this server. " +
-      "Use an agent_id from list_agents or a session_id from create_session.",
+    (has) => {
+      const ids = [
+        has("list_agents") && "an agent_id from list_agents",
+        has("create_session") && "a session_id from create_session",
+      ].filter(Boolean).join(" or ");
+      return "That agent or session does not exist or is not available through this server." +
+        (ids === "" ? "" : ` Use ${ids}.`);
+    },
   );
 }
 

@@ -102,6 +102,8 @@ export interface ApiFault {
   readonly caller?: string;
   /** What the operator can do, in the imperative, without capital and full stop. */
   readonly operator?: string;
+  /** What the caller can look up before it tries again: ids that exist, or the session's state. */
+  readonly lookUp?: "ids" | "state";
 }
 
 type Text = string | ((failure: ApiFailure) => string);
@@ -119,6 +121,7 @@ interface Row {
   readonly what: Text;
   readonly caller?: Text;
   readonly operator?: Text;
+  readonly lookUp?: ApiFault["lookUp"];
 }
 
 const TRY_LATER = "Try again later.";
@@ -358,11 +361,13 @@ const ROWS: readonly Row[] = [
   },
   {
     status: [404],
-    what: "That does not exist: check the id; list_agents and create_session return valid ones.",
+    what: "That does not exist: check the id.",
+    lookUp: "ids",
   },
   {
     status: [409],
-    what: "The request conflicts with the present state: get_session shows it.",
+    what: "The request conflicts with the present state.",
+    lookUp: "state",
   },
   { status: [413], what: "The request is too large for the API.", caller: "Send less." },
   { status: [429], what: "The API's rate limit is reached.", caller: TRY_AGAIN },
@@ -407,7 +412,7 @@ export function faultOfCode(code: string): ApiFault | undefined {
   return row && faultIn(row, { kind: "http", errorCode: code, message: "" });
 }
 
-function faultIn({ retry, what, caller, operator }: Row, failure: ApiFailure): ApiFault {
+function faultIn({ retry, what, caller, operator, lookUp }: Row, failure: ApiFailure): ApiFault {
   const textOf = (text: Text | undefined) =>
     (typeof text === "function" ? text(failure) : text) || undefined;
   const willPass = retry ?? retriedByStatus(failure);
@@ -419,6 +424,7 @@ function faultIn({ retry, what, caller, operator }: Row, failure: ApiFailure): A
     // Do not advise to try again where that is in vain.
     ...(advice && !(failure.lasting && remedy) && { caller: advice }),
     ...(remedy && { operator: remedy }),
+    ...(lookUp && { lookUp }),
   };
 }
 

@@ -44,11 +44,10 @@ export async function withApp(
   } catch (error) {
     if (program.stopping.aborted) return EXIT.interrupted;
     if (!(error instanceof ApiError) && !(error instanceof ToolError)) throw error;
-    // The words for tools name other tools.
     const isUnknown = error instanceof ApiError && error.isNotFound;
     const text = isUnknown
       ? "The API knows no such id: 'cma-mcp agents', 'cma-mcp environments' and 'cma-mcp sessions' list them"
-      : failureText(error, { callerIsOperator: true });
+      : failureText(error, { callerIsOperator: true, has: () => false });
     throw new Error(program.redact.thorough(plainLine(text)), { cause: error });
   } finally {
     await program.liveLine.hide();

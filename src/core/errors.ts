@@ -15,15 +15,26 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
+/** A text that names tools only if its reader has them; `has` is true for those. */
+export type TextForTools = (has: (tool: string) => boolean) => string;
+
 /** A tool call that failed; the message tells the caller what to do. */
 export class ToolError extends Error {
   override name = "ToolError";
   /** Stable, machine-readable: `not_available`, `invalid_argument`, `too_many_waits`, … */
   readonly code: string;
+  readonly #text: string | TextForTools;
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
+  /** @param text what is wrong and what to do; a function where that is to call another tool */
+  constructor(code: string, text: string | TextForTools, options?: ErrorOptions) {
+    super(typeof text === "string" ? text : text(() => true), options);
     this.code = code;
+    this.#text = text;
+  }
+
+  /** Returns the message for a caller who has some of the tools only. */
+  messageFor(has: (tool: string) => boolean): string {
+    return typeof this.#text === "string" ? this.#text : this.#text(has);
   }
 }
 

@@ -91,6 +91,7 @@ async function outcomeOf(tool: ToolDefinition, args: unknown, call: ToolCall): P
       : call.services.redact.thorough(plainLine(failureText(error, {
         hint: hintFor(error, args),
         callerIsOperator: call.services.callerIsOperator,
+        ...(call.has && { has: call.has }),
       })));
     return { text, failure: { error } };
   }

@@ -7,8 +7,8 @@
 
 import { retrySeconds } from "../core/backoff.ts";
 import { type JSONRPCMessage, ProtocolErrorCode } from "@modelcontextprotocol/server";
-import { ApiError, faultOf } from "../api/errors.ts";
-import { ToolError, UsageError } from "../core/errors.ts";
+import { ApiError, type ApiFault, faultOf } from "../api/errors.ts";
+import { type TextForTools, ToolError, UsageError } from "../core/errors.ts";
 import { shorten } from "../core/text.ts";
 
 /** Longest message of the API that is passed on, in characters. */
@@ -20,21 +20,32 @@ export interface FailureTextOptions {
   readonly hint?: string;
   /** True if the caller runs this server, as on stdio, so that the text says what to change. */
   readonly callerIsOperator?: boolean;
+  /** Returns true for a tool that the caller has; no text names another. True for all when absent. */
+  readonly has?: (tool: string) => boolean;
 }
+
+/** Says where to look something up. */
+const LOOK_UP: Readonly<Record<NonNullable<ApiFault["lookUp"]>, TextForTools>> = {
+  ids: (has) => {
+    const tools = ["list_agents", "create_session"].filter(has);
+    return tools.length === 0 ? "" : `Valid ones come from ${tools.join(" and ")}.`;
+  },
+  state: (has) => has("get_session") ? "get_session shows it." : "",
+};
 
 /** Returns the text of a failed call. */
 export function failureText(
   error: unknown,
-  { hint, callerIsOperator = false }: FailureTextOptions = {},
+  { hint, callerIsOperator = false, has = () => true }: FailureTextOptions = {},
 ): string {
   if (error instanceof ToolError) {
     const cause = error.cause instanceof ApiError ? apiFacts(error.cause) : "";
-    return joined([error.message, hint, cause]);
+    return joined([error.messageFor(has), hint, cause]);
   }
   if (error instanceof ApiError) {
-    const { what, caller, operator } = faultOf(error);
+    const { what, caller, operator, lookUp } = faultOf(error);
     const remedy = operator && forOperator(operator, callerIsOperator);
-    return joined([what, caller, remedy, hint, apiFacts(error)]);
+    return joined([what, lookUp && LOOK_UP[lookUp](has), caller, remedy, hint, apiFacts(error)]);
   }
   if (error instanceof UsageError) {
     return joined([

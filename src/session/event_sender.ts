@@ -252,19 +252,22 @@ function unknownDelivery(doubt: Doubt, cause: ApiError): ToolError {
   const [reason, check] = doubt.why === "look_alike"
     ? [
       `${listed(doubt.ids)} with the same content may be this one or an earlier one`,
-      'Before sending again, see with list_events (order "desc") whether it came after everything ' +
-      "that you have seen: then it is this one.",
+      'see with list_events (order "desc") whether it came after everything that you have seen: ' +
+      "then it is this one.",
     ]
     : [
       doubt.why === "unreadable"
         ? "the session's events could not be read"
         : "it may still be on its way",
-      'Before sending again, look for it with list_events (order "desc").',
+      'look for it with list_events (order "desc").',
     ];
   return new ToolError(
     "delivery_unknown",
-    `It is not known whether the event was delivered: the API's response was lost and ${reason}. ` +
-      check,
+    (has) =>
+      `It is not known whether the event was delivered: the API's response was lost and ${reason}. ` +
+      (has("list_events")
+        ? `Before sending again, ${check}`
+        : "Sending again may deliver it a second time."),
     { cause },
   );
 }

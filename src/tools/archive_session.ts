@@ -77,8 +77,10 @@ async function tryArchive(
     if (events.status === undefined || events.status === "running") {
       throw new ToolError(
         "session_running",
-        "The session is running and cannot be archived: call interrupt, then wait_for_idle, then " +
-          "archive_session again.",
+        // Whoever may archive a session may interrupt it.
+        (has) =>
+          "The session is running and cannot be archived: call interrupt, then " +
+          `${has("wait_for_idle") ? "wait_for_idle, then " : ""}archive_session again.`,
         { cause: error },
       );
     }

@@ -64,7 +64,8 @@ export const createSession: ToolDefinition = defineTool({
       ...(confirmedByList && { confirmed_by_list: true }),
       ...(dropped && {
         message_sent: false,
-        next: "The API made the session without its first message: send it with send_message.",
+        next: "The API made the session without its first message" +
+          (call.has?.("send_message") ?? true ? ": send it with send_message." : "."),
       }),
     };
   },

@@ -8,7 +8,7 @@ import { type ApiParts, harness, httpError, session } from "../tools/support.ts"
 import type { SessionFile } from "../../../src/api/resources.ts";
 import type { CreateSessionParams } from "../../../src/api/types.ts";
 import { getSession } from "../../../src/tools/get_session.ts";
-import { createOwnerMarks, OWNER_KEY } from "../../../src/access/policy.ts";
+import { createOwnerMarks, notAvailable, OWNER_KEY } from "../../../src/access/policy.ts";
 import { createSealer } from "../../../src/access/sealing.ts";
 import type { Principal } from "../../../src/access/principal.ts";
 
@@ -410,4 +410,16 @@ Deno.test("each check of a file counts against the caller's rate", async () => {
   assertEquals(code, "rate_limited");
   assertStringIncludes(message, "name fewer, or try again in 4 s");
   assertEquals(requests, ["file_mine", "sesn_mine"]);
+});
+
+Deno.test("notAvailable() names only tools that the caller has", () => {
+  const error = notAvailable();
+  const fact = "That agent or session does not exist or is not available through this server.";
+  assertEquals(
+    error.message,
+    `${fact} Use an agent_id from list_agents or a session_id from create_session.`,
+  );
+  const reader = error.messageFor((tool) => tool === "list_agents");
+  assertEquals(reader, `${fact} Use an agent_id from list_agents.`);
+  assertEquals(error.messageFor(() => false), fact);
 });

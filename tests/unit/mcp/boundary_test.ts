@@ -7,7 +7,7 @@ import { createLogger } from "../../../src/core/logger.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 import { callTool as callToolOrAsk } from "../../../src/mcp/boundary.ts";
 import { InputNeeded } from "../../../src/mcp/person.ts";
-import { defineTool } from "../../../src/tools/define.ts";
+import { defineTool, type ToolCall } from "../../../src/tools/define.ts";
 import { callTool } from "../../helpers/call_tool.ts";
 import { harness, httpError } from "../tools/support.ts";
 
@@ -36,6 +36,7 @@ function tool(run: () => Record<string, unknown> | Promise<Record<string, unknow
 async function call(
   run: () => Record<string, unknown> | Promise<Record<string, unknown>>,
   args: unknown = {},
+  overrides: Partial<ToolCall> = {},
 ) {
   const lines: string[] = [];
   const redact = createRedact([SECRET]);
@@ -49,7 +50,7 @@ async function call(
       now: () => 0,
     }),
   });
-  const result = await callTool(tool(run), args, opened.call());
+  const result = await callTool(tool(run), args, opened.call(overrides));
   const [content] = result.content;
   assert(content?.type === "text");
   return { result, text: content.text, log: lines.join("\n") };
@@ -88,6 +89,13 @@ Deno.test("callTool() keeps a result within its budget and marks what was cut", 
   assert(text.length <= 40_100);
   assertEquals(text, JSON.stringify(result.structuredContent));
   assert(text.endsWith(`"truncated":true}`));
+});
+
+Deno.test("callTool() names no tool that the caller lacks in an error result", async () => {
+  const error = new ToolError("x", (has) => has("get_session") ? "See get_session." : "Wait.");
+  const fail = () => Promise.reject(error);
+  assertEquals((await call(fail)).text, "See get_session.");
+  assertEquals((await call(fail, {}, { has: () => false })).text, "Wait.");
 });
 
 Deno.test("callTool() makes an API error an error result, with detail for the operator", async () => {

@@ -48,6 +48,29 @@ Deno.test("failureText() gives the API's type, message, request id and pause", (
   );
 });
 
+const LOOK_UPS: readonly [number, readonly string[], string][] = [
+  [404, ["list_agents", "create_session"], "Valid ones come from list_agents and create_session."],
+  [404, ["list_agents"], "Valid ones come from list_agents."],
+  [404, [], ""],
+  [409, ["get_session"], "get_session shows it."],
+  [409, [], ""],
+];
+
+for (const [status, tools, words] of LOOK_UPS) {
+  Deno.test(`failureText() of ${status} names only what the caller has: ${tools}`, () => {
+    const error = new ApiError("", { kind: "http", status, author: "api" });
+    const text = failureText(error, { has: (tool) => tools.includes(tool) });
+    const [what] = text.split(/(?<=\.) /);
+    assertEquals(text.includes(`${what}${words && ` ${words}`} (API:`), true, text);
+  });
+}
+
+Deno.test("failureText() of a tool's error has the tool's text for the caller", () => {
+  const error = new ToolError("x", (has) => has("list_events") ? "See list_events." : "See.");
+  assertEquals([error.message, failureText(error)], ["See list_events.", "See list_events."]);
+  assertEquals(failureText(error, { has: () => false }), "See.");
+});
+
 Deno.test("failureText() clips a long message and puts the hint before it", () => {
   const text = failureText(new ApiError("m".repeat(5_000), { kind: "http", status: 404 }), {
     hint: "Hint.",

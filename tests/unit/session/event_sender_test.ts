@@ -165,9 +165,11 @@ Deno.test("send() throws delivery_unknown when the list cannot be read", async (
   const error = await assertRejects(
     () => clock.runUntil(send()),
     ToolError,
-    "list_events",
+    "Before sending again, look for it with list_events",
   );
   assertEquals(error.code, "delivery_unknown");
+  const unable = error.messageFor(() => false);
+  assertEquals(unable.endsWith("Sending again may deliver it a second time."), true, unable);
 });
 
 for (const error of [httpError(400), httpError(404), httpError(409), httpError(429)]) {

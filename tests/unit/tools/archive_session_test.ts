@@ -90,6 +90,10 @@ Deno.test("archive_session says to interrupt a session that runs", async () => {
   const { archive, counts } = archiving([httpError(400)], { status: "running" }, runningHistory());
   const error = await assertRejects(archive, ToolError, "call interrupt, then wait_for_idle");
   assertEquals(error.code, "session_running");
+  assertEquals(
+    error.messageFor((tool) => tool !== "wait_for_idle"),
+    "The session is running and cannot be archived: call interrupt, then archive_session again.",
+  );
   assertEquals(counts.archive, 1);
 });
 

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { CreateSessionParams } from "../../../src/api/types.ts";
 import { ApiError, type ApiErrorInfo } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
+import type { ToolCall } from "../../../src/tools/define.ts";
 import { createSession } from "../../../src/tools/create_session.ts";
 import { type ApiParts, type Harness, harness, httpError, session } from "./support.ts";
 
@@ -22,8 +23,9 @@ function creating(parts: ApiParts["sessions"] = {}, environmentId: string | null
 async function create(
   { run, clock }: Harness,
   args: Record<string, unknown> = {},
+  overrides: Partial<ToolCall> = {},
 ): Promise<Record<string, unknown>> {
-  return await clock.runUntil(run(createSession, { agent_id: "agent_1", ...args }));
+  return await clock.runUntil(run(createSession, { agent_id: "agent_1", ...args }, overrides));
 }
 
 Deno.test("create_session creates an idle session in the configured environment", async () => {
@@ -171,6 +173,8 @@ Deno.test("create_session says that a server made the session without its first 
   const opened = idleAtFirst(Infinity);
   const result = await create(opened, { message: "Go" });
   assertEquals([result.session_id, result.message_sent], ["sesn_1", false]);
+  const unable = await create(idleAtFirst(Infinity), { message: "Go" }, { has: () => false });
+  assertEquals(unable.next, "The API made the session without its first message.");
   assertMatch(String(result.next), /send_message/);
   assertEquals(opened.waiter.rememberedSends, []);
 });
