@@ -13,6 +13,8 @@ export interface Answer {
   readonly allowed: boolean;
   /** The reason of a denial, or the text of a result. */
   readonly text: string;
+  /** True for a result that reports a failure. */
+  readonly isError?: boolean;
 }
 
 /** One thing that an agent does. */

@@ -13,12 +13,23 @@ import type { SimulatedSession } from "./session.ts";
 import { type EventBody, joinedText, type WireEvent, type WireObject } from "./wire.ts";
 
 const text = z.strictObject({ type: z.literal("text"), text: z.string().min(1) });
-const source = z.looseObject({ type: z.string() });
+const id = z.string().min(1).max(128);
+/** Sources that images and documents may have, as the official SDK types them. */
+const sources = [
+  z.strictObject({ type: z.literal("base64"), media_type: z.string(), data: z.base64().min(1) }),
+  z.strictObject({ type: z.literal("url"), url: z.url() }),
+  z.strictObject({ type: z.literal("file"), file_id: id }),
+] as const;
+const plainText = z.strictObject({
+  type: z.literal("text"),
+  media_type: z.literal("text/plain"),
+  data: z.string(),
+});
 const media = [
-  z.strictObject({ type: z.literal("image"), source }),
+  z.strictObject({ type: z.literal("image"), source: z.discriminatedUnion("type", sources) }),
   z.strictObject({
     type: z.literal("document"),
-    source,
+    source: z.discriminatedUnion("type", [...sources, plainText]),
     title: z.string().nullish(),
     context: z.string().nullish(),
   }),
@@ -29,10 +40,9 @@ const searchResult = z.strictObject({
   source: z.string(),
   title: z.string(),
   content: z.array(text),
-  citations: z.strictObject({ enabled: z.boolean().optional() }).optional(),
+  citations: z.strictObject({ enabled: z.boolean() }),
 });
 const resultContent = z.array(z.discriminatedUnion("type", [text, ...media, searchResult]));
-const id = z.string().min(1).max(128);
 const thread = { session_thread_id: id.nullish() };
 
 const message = z.strictObject({ type: z.literal("user.message"), content: content.min(1) });
@@ -268,5 +278,6 @@ export function answerOf(event: WireObject): Answer {
       text: typeof message === "string" ? message : "",
     };
   }
-  return { allowed: true, text: joinedText(event.content) };
+  const text = joinedText(event.content);
+  return { allowed: true, text, ...(event.is_error === true && { isError: true }) };
 }

@@ -155,7 +155,7 @@ function* finish(call: MadeCall, answer: Answer | undefined, turn: ScriptedTurn)
   const given = excerpt(answer?.text ?? "", 200);
   const outcome = kind === "ask"
     ? `${name} was ${answer?.allowed ? "allowed" : "denied"}. ${given}`.trim()
-    : `${name} gave: ${given}`;
+    : `${name} ${answer?.isError ? "failed" : "gave"}: ${given}`;
   if (threadId === undefined) return yield* say(outcome);
   yield* emit("agent.thread_message_received", {
     from_session_thread_id: threadId,

@@ -2,6 +2,12 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { bench, dataOf, dig, message, type Wire } from "../helpers.ts";
 
 const text = (value: string) => [{ type: "text", text: value }];
+const PNG = { type: "base64", media_type: "image/png", data: "iVBORw==" };
+const PLAIN = { type: "text", media_type: "text/plain", data: "Hello" };
+const withBlock = (type: string, source: Wire) => ({
+  type: "user.message",
+  content: [{ type, source }],
+});
 
 for (
   const [what, events, named] of [
@@ -13,6 +19,14 @@ for (
     ["no content", [{ type: "user.message", content: [] }], /events\[0\]\.content/],
     ["a bare string as content", [{ type: "user.message", content: "x" }], /content/],
     ["a redacted block", [{ type: "user.message", content: [{ type: "redacted" }] }], /content/],
+    [
+      "an image without a source that the API has",
+      [withBlock("image", { type: "text" })],
+      /source/,
+    ],
+    ["an image that is not base64", [withBlock("image", { ...PNG, data: "?" })], /source\.data/],
+    ["an image by what is no URL", [withBlock("image", { type: "url", url: "x" })], /source\.url/],
+    ["a document with an extra field", [withBlock("document", { ...PLAIN, more: 1 })], /source/],
     ["a bad second event", [message("x"), { type: "user.wave" }], /events\[1\]/],
     [
       "a confirmation with a strange result",
@@ -45,6 +59,28 @@ for (
     assertEquals(await list(id), []);
   });
 }
+
+Deno.test("a custom tool's result has texts, images, documents and search results", async () => {
+  const { simulator, send } = bench();
+  const id = simulator.createSession({ scripted: false });
+  const call = { type: "agent.custom_tool_use", name: "find", input: {} };
+  const custom_tool_use_id = simulator.emit(id, call);
+  const sources = [PNG, { type: "url", url: "https://example.com/a" }, {
+    type: "file",
+    file_id: "file_1",
+  }];
+  const citations = { enabled: false };
+  const content = [
+    ...text("Found."),
+    ...sources.map((source) => ({ type: "image", source })),
+    ...[...sources, PLAIN].map((source) => ({ type: "document", source, title: "A" })),
+    { type: "search_result", source: "s", title: "t", content: text("x"), citations },
+  ];
+  const result = { type: "user.custom_tool_result", custom_tool_use_id };
+  assertEquals((await send(id, { ...result, content, is_error: false })).status, 200);
+  const redacted = [{ type: "redacted" }];
+  assertEquals((await send(id, { ...result, content: redacted })).status, 400);
+});
 
 Deno.test("a body that is not JSON, or no object, is refused", async () => {
   const { simulator, call } = bench();

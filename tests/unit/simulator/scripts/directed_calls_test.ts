@@ -113,16 +113,18 @@ Deno.test("an input passes as it is, however long and whatever its characters", 
   simulator.close();
 });
 
-Deno.test("a custom tool's result is said", async () => {
-  const tools = await play("script", 'custom get_weather {"city":"Lisbon"}', 500);
-  const { clock, simulator, send, events, id } = tools;
-  const [custom_tool_use_id] = await askedFor(tools, id);
-  const content = [{ type: "text", text: "sunny" }];
-  await send(id, { type: "user.custom_tool_result", custom_tool_use_id, content });
-  await clock.advance(500);
-  assertEquals(replies(await events(id)), "get_weather gave: sunny");
-  simulator.close();
-});
+for (const [is_error, said] of [[undefined, "gave"], [false, "gave"], [true, "failed"]] as const) {
+  Deno.test(`a custom tool's result is said, with is_error ${is_error}`, async () => {
+    const tools = await play("script", 'custom get_weather {"city":"Lisbon"}', 500);
+    const { clock, simulator, send, events, id } = tools;
+    const [custom_tool_use_id] = await askedFor(tools, id);
+    const content = [{ type: "text", text: "sunny" }];
+    await send(id, { type: "user.custom_tool_result", custom_tool_use_id, content, is_error });
+    await clock.advance(500);
+    assertEquals(replies(await events(id)), `get_weather ${said}: sunny`);
+    simulator.close();
+  });
+}
 
 Deno.test("a call that is awaited takes the client's result, and no confirmation", async () => {
   const tools = await play("script", "await bash ls\nsay Done.", 500);
