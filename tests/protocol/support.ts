@@ -204,6 +204,11 @@ export function serveHttp(app: App): Served {
     log: { debug() {}, info() {}, warn() {}, error() {} },
     clock: app.clock,
   });
+  return serveHandler(handler);
+}
+
+/** A handler on a loopback port. */
+export function serveHandler(handler: HttpHandler): Served {
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request) => handler.fetch(request),
@@ -309,16 +314,25 @@ export const WAYS: Readonly<
   "stdio, SDK 1": (app, info) => overStdio(app, "sdk1", info),
 };
 
-async function overHttp(
-  app: App,
-  kind: "auto" | "legacy" | "sdk1",
+/** Which SDK, and which protocol era it speaks; `auto` takes the newest that the server has. */
+export type ClientKind = "auto" | "legacy" | "sdk1";
+
+/** Connects a client with a token over HTTP. */
+export async function connectHttp(
+  url: URL,
+  kind: ClientKind,
+  token: string,
   info: ClientInfo = INFO,
-): Promise<Connection> {
+): Promise<TestClient> {
+  const requestInit = { headers: { authorization: `Bearer ${token}` } };
+  return kind === "sdk1"
+    ? await oldClient(new OldHttpTransport(url, { requestInit }), info)
+    : await modernClient(kind, new ModernHttpTransport(url, { requestInit }), info);
+}
+
+async function overHttp(app: App, kind: ClientKind, info?: ClientInfo): Promise<Connection> {
   const served = serveHttp(app);
-  const requestInit = { headers: { authorization: `Bearer ${TOKEN}` } };
-  const client = kind === "sdk1"
-    ? await oldClient(new OldHttpTransport(served.url, { requestInit }), info)
-    : await modernClient(kind, new ModernHttpTransport(served.url, { requestInit }), info);
+  const client = await connectHttp(served.url, kind, TOKEN, info);
   return {
     client,
     async close() {

@@ -1,6 +1,6 @@
 import { callMethod } from "../../src/commands/mcp_call.ts";
 import type { TokenEntry } from "../../src/access/tokens.ts";
-import { createServerFactory } from "../../src/mcp/server.ts";
+import { createServerFactory, type ServerOptions } from "../../src/mcp/server.ts";
 import type { Session } from "../../src/api/resources.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/handler.ts";
@@ -21,7 +21,7 @@ export interface Team {
   readonly handler: HttpHandler;
   call(token: string, tool: string, args: Record<string, unknown>): Promise<Outcome>;
   /** Another replica, or the same after a restart: nothing is shared but the API. */
-  replica(options?: Partial<ServicesOptions>): Team;
+  replica(options?: TeamOptions): Team;
   /** The session as the API has it. */
   session(id: unknown): Promise<Session>;
   close(): Promise<void>;
@@ -41,20 +41,24 @@ export function entry(name: string, fields: Partial<TokenEntry> = {}): TokenEntr
 
 export function openTeam(
   entries: readonly TokenEntry[],
-  options: Partial<ServicesOptions> = {},
+  options: TeamOptions = {},
 ): Team {
   return teamOver(openApp(), entries, options);
 }
 
+/** Options of the services, and of the server. */
+export type TeamOptions = Partial<ServicesOptions> & Pick<ServerOptions, "toolSets">;
+
 function teamOver(
   app: App,
   entries: readonly TokenEntry[],
-  options: Partial<ServicesOptions>,
+  options: TeamOptions,
 ): Team {
+  const { toolSets } = options;
   const services = app.servicesWith({ bindingKey: SECRET, ...options });
   const tokens = createTokenRegistry(entries);
   const { clock, log } = services;
-  const handler = createHttpHandler(createServerFactory(services, { version: "1.2.3" }), {
+  const handler = createHttpHandler(createServerFactory(services, { version: "1.2.3", toolSets }), {
     tokens,
     ready: () => Promise.resolve(true),
     log,
