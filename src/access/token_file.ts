@@ -13,6 +13,8 @@ import { type IdKind, isIdOf } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import { firstChars } from "../core/text.ts";
 import { MAX_RUNNING } from "./limits.ts";
+import { hasScope, type Scope, SCOPES } from "./scopes.ts";
+import { TOOL_SET_NAMES } from "./tool_sets.ts";
 import { createTokenRegistry, type TokenEntry, type TokenRegistry, tokensOf } from "./tokens.ts";
 
 /** Pattern of token names, which stay plain because they go into logs and responses. */
@@ -36,6 +38,14 @@ function idsSchema(kind: IdKind): z.ZodArray<z.ZodString> {
   )
     .min(1, "must name at least one id, or be left out for all")
     .max(1_000, "must be at most 1,000 ids");
+}
+
+/** Makes the schema of a list of at least one of these words, each kept once. */
+function wordsSchema<const T extends string>(words: readonly T[]) {
+  const known = words.join(", ");
+  return z.array(z.enum(words, `must be one of ${known}`), `must be a list, of ${known}`)
+    .min(1, "must name at least one, or be left out for all")
+    .transform((list) => words.filter((word) => list.includes(word)));
 }
 
 function countSchema(max: number): z.ZodInt {
@@ -65,6 +75,8 @@ function makeSchema() {
     agents: idsSchema("agent").optional(),
     environments: idsSchema("environment").optional(),
     read_only: z.boolean("must be true or false").optional(),
+    scopes: wordsSchema(SCOPES).optional(),
+    tools: wordsSchema(TOOL_SET_NAMES).optional(),
     sessions: z.enum(["own", "all"], 'must be "own" or "all"').optional(),
     rate_per_minute: countSchema(1_000_000).optional(),
     max_waits: countSchema(MAX_RUNNING).optional(),
@@ -96,6 +108,7 @@ export function parseTokenFile(text: string, source: string): readonly TokenEntr
     const [issue] = parsed.error.issues;
     throw new UsageError(`${source}: ${issue ? describe(issue, content) : "cannot be used"}`);
   }
+  refuseWritingReaders(parsed.data.tokens, source);
   const entries = parsed.data.tokens.map(entryOf);
   refuseDuplicates(entries, source);
   return entries;
@@ -119,11 +132,32 @@ function entryOf(entry: FileEntry): TokenEntry {
     ...(entry.agents && { agents: entry.agents }),
     ...(entry.environments && { environments: entry.environments }),
     readOnly: entry.read_only ?? false,
+    ...(entry.scopes && { scopes: entry.scopes }),
+    ...(entry.tools && { tools: entry.tools }),
     sessions: entry.sessions ?? "own",
     ...(entry.rate_per_minute !== undefined && { ratePerMinute: entry.rate_per_minute }),
     ...(entry.max_waits !== undefined && { maxWaits: entry.max_waits }),
     ...(entry.max_calls !== undefined && { maxCalls: entry.max_calls }),
   };
+}
+
+/** Refuses scopes that have no effect, so that no operator relies on them. */
+function refuseWritingReaders(entries: readonly FileEntry[], source: string): void {
+  for (const [index, { name, read_only: readOnly, scopes }] of entries.entries()) {
+    const problem = readOnly ? scopesBesideReadOnly(scopes) : undefined;
+    if (problem !== undefined) {
+      throw new UsageError(`${source}: tokens[${index}] ("${name}"): ${problem}`);
+    }
+  }
+}
+
+/**
+ * Says which scopes a token that may only read cannot have; undefined where it has none of those.
+ */
+export function scopesBesideReadOnly(scopes: readonly Scope[] = []): string | undefined {
+  const idle = scopes.filter((scope) => !hasScope({ readOnly: true }, scope));
+  if (idle.length === 0) return undefined;
+  return `a token that may only read cannot have ${idle.join(" and ")}: let it have either`;
 }
 
 function refuseDuplicates(entries: readonly TokenEntry[], source: string): void {

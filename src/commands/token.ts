@@ -52,7 +52,7 @@ export function printNewSealingKey({ print, note }: Pick<Program, "print" | "not
 
 /** Makes the entry in the format of the file, without limits that are not set. */
 function tokenEntryFor(config: NewTokenConfig, secret: string): Record<string, unknown> {
-  const { name, expires, agents, environments, readOnly } = config;
+  const { name, expires, agents, environments, readOnly, scopes, tools } = config;
   return {
     name,
     sha256: sha256(secret),
@@ -60,5 +60,7 @@ function tokenEntryFor(config: NewTokenConfig, secret: string): Record<string, u
     ...(agents && { agents }),
     ...(environments && { environments }),
     ...(readOnly && { read_only: true }),
+    ...(scopes && { scopes }),
+    ...(tools && { tools }),
   };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type Scope, SCOPES } from "../access/scopes.ts";
 import { TOKEN_NAME, TOKEN_NAME_WORDS } from "../access/token_file.ts";
 import { TOOL_SET_NAMES, type ToolSetName } from "../access/tool_sets.ts";
 import { UsageError } from "../core/errors.ts";
@@ -133,7 +134,7 @@ export function oneOf<T extends string>(...words: readonly T[]): Check<T> {
  * Makes the check of entries separated by commas or white space: at least one, duplicates kept
  * once.
  */
-export function listOf(check: Check): Check<readonly string[]> {
+export function listOf<T extends string>(check: Check<T>): Check<readonly T[]> {
   return (text, source) => {
     const entries = text.split(/[\s,]+/).filter((entry) => entry !== "");
     if (entries.length === 0) {
@@ -183,6 +184,17 @@ function unknownToolSet(word: string, source: string, more: readonly string[]): 
   return new UsageError(
     `Cannot use ${shown(word)} in ${source}: ${meant ? `did you mean ${meant}? ` : ""}There are ` +
       known.join(", "),
+  );
+}
+
+/** Checks the name of a scope. */
+export function checkScope(name: string, source: string): Scope {
+  const found = SCOPES.find((scope) => scope === name.toLowerCase());
+  if (found) return found;
+  const meant = nearest(name.toLowerCase(), SCOPES);
+  throw new UsageError(
+    `Cannot use ${shown(name)} in ${source}: ${meant ? `did you mean ${meant}? ` : ""}There are ` +
+      SCOPES.join(", "),
   );
 }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { SCOPES } from "../access/scopes.ts";
+import { TOOL_SET_NAMES } from "../access/tool_sets.ts";
 import { type CommandDefinition, commandNamed, COMMANDS } from "./command_line.ts";
 import { ASK_EXIT_HELP } from "./exit_codes.ts";
 import { ALL_SETTINGS, type CommandName, type ScopedSetting, SETTINGS } from "./settings.ts";
@@ -173,6 +175,10 @@ const MORE_HELP: Readonly<Record<string, readonly string[]>> = {
     "byte for byte. Lists trail the agent by some seconds, so it may look again.",
   ],
   token: [
+    "",
+    `Scopes: ${SCOPES.join(", ")}.`,
+    "actions answers the tool calls of agents, for a person who has decided.",
+    `Sets of tools: ${TOOL_SET_NAMES.join(", ")}.`,
     "",
     "'cma-mcp token sealing-key > sealing.key' makes a file for --sealing-key-file.",
   ],

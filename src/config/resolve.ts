@@ -6,7 +6,12 @@
  */
 
 import { MAKE_SEALING_KEY, parseSealingKeys } from "../access/sealing_keys.ts";
-import { isTokenList, parseTokenFile, type TokenSettings } from "../access/token_file.ts";
+import {
+  isTokenList,
+  parseTokenFile,
+  scopesBesideReadOnly,
+  type TokenSettings,
+} from "../access/token_file.ts";
 import { sha256 } from "../access/tokens.ts";
 import { HOSTED, isLoopback } from "../core/addresses.ts";
 import { fileError, UsageError } from "../core/errors.ts";
@@ -383,7 +388,10 @@ function newTokenConfig(
     throw new UsageError("A token needs a name: type cma-mcp token new --name <name>");
   }
   const json = valueOf(sources, SETTINGS.output.json);
-  return { command: "token", name, json, ...valuesOf(sources, SETTINGS.token) };
+  const token = valuesOf(sources, SETTINGS.token);
+  const problem = token.readOnly ? scopesBesideReadOnly(token.scopes) : undefined;
+  if (problem !== undefined) throw new UsageError(`--read-only with --scopes: ${problem}`);
+  return { command: "token", name, json, ...token };
 }
 
 async function apiAccess(

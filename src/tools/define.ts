@@ -197,7 +197,7 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
       return output ??= spec.output();
     },
     async run(args, call) {
-      if (!hasScope(call.principal, scope)) throw forbidden(name, call.principal);
+      if (!hasScope(call.principal, scope)) throw forbidden(name, scope, call.principal);
       if (call.person?.carried && !spec.asksPerson && !annotations.readOnlyHint) {
         throw carriesAnswer(name);
       }
@@ -213,7 +213,7 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
   };
 }
 
-function forbidden(name: string, principal: Principal | undefined): ToolError {
+function forbidden(name: string, scope: Scope, principal: Principal | undefined): ToolError {
   return principal?.readOnly
     ? new ToolError(
       "read_only",
@@ -221,7 +221,8 @@ function forbidden(name: string, principal: Principal | undefined): ToolError {
     )
     : new ToolError(
       "missing_scope",
-      `Your token does not have the scope of ${name}. Ask the operator for one that has it.`,
+      `Your token does not have the scope ${scope}, which ${name} needs. Ask the operator for a ` +
+        "token that has it.",
     );
 }
 

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { callServedTool } from "../../src/commands/mcp_call.ts";
+import type { ToolSetName } from "../../src/access/tool_sets.ts";
+import { callMethod, callServedTool } from "../../src/commands/mcp_call.ts";
+import { toolsOf } from "../../src/tools/registry.ts";
 import { endpointAt } from "../helpers/http_program.ts";
 import { Spawned } from "../helpers/spawned.ts";
 
@@ -14,6 +16,42 @@ async function newToken(...args: string[]): Promise<{ secret: string; entry: unk
   assert(secret && entry, text);
   return { secret, entry: JSON.parse(entry) };
 }
+
+Deno.test("the program holds tokens to their scopes and to their sets of tools", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".json" });
+  const all = await newToken("--name", "all");
+  const reader = await newToken("--name", "reader", "--scopes", "sessions:read,agents:read");
+  const actor = await newToken("--name", "actor", "--tools", "actions");
+  const tokens = [all.entry, reader.entry, actor.entry];
+  await Deno.writeTextFile(path, JSON.stringify({ tokens }));
+  const args = ["--simulate", "--token-file", path, "--tools", "actions"];
+  const program = new Spawned(["--http", "--port=0", ...args]);
+  const url = await program.listening();
+  const listed = async ({ secret }: { secret: string }) => {
+    const { tools } = await callMethod(endpointAt(url, secret), "tools/list");
+    assert(Array.isArray(tools));
+    return tools.map(({ name }) => name);
+  };
+  const names = (...sets: ToolSetName[]) => toolsOf(sets).map(({ name }) => name);
+  assertEquals(await listed(all), names("core", "actions"));
+  assertEquals(await listed(reader), names("core", "actions"));
+  assertEquals(await listed(actor), names("actions"));
+  const call = ({ secret }: { secret: string }, name: string, args: Record<string, unknown>) =>
+    callServedTool(endpointAt(url, secret), name, args);
+  const { agents } = await call(reader, "list_agents", {});
+  assert(Array.isArray(agents));
+  const creation = { agent_id: agents[0].id };
+  await assertRejects(
+    () => call(reader, "create_session", creation),
+    Error,
+    "does not have the scope sessions:write, which create_session needs",
+  );
+  await assertRejects(() => call(actor, "list_agents", {}), Error, "Tool list_agents not found");
+  await call(all, "create_session", creation);
+  program.kill("SIGTERM");
+  assertEquals((await program.ending()).code, 0);
+  await Deno.remove(path);
+});
 
 Deno.test("the program serves the tokens of a file, and reads it again on SIGHUP while a wait goes on", async () => {
   const path = await Deno.makeTempFile({ suffix: ".json" });

@@ -46,6 +46,8 @@ Deno.test("printNewToken() puts every scope into the entry", async () => {
     agents: ["agent_1"],
     environments: ["env_1"],
     readOnly: true,
+    scopes: ["agents:read"],
+    tools: ["core"],
   });
   const { sha256: _, ...fields } = JSON.parse(entry);
   assertEquals(fields, {
@@ -54,6 +56,8 @@ Deno.test("printNewToken() puts every scope into the entry", async () => {
     agents: ["agent_1"],
     environments: ["env_1"],
     read_only: true,
+    scopes: ["agents:read"],
+    tools: ["core"],
   });
   assert(text.includes('"sessions": "all"'), "a token that starts no session is told about");
 });

@@ -325,6 +325,15 @@ const refusals: readonly [string, Given, RegExp][] = [
   ["a day that there is not", {
     args: ["token", "new", "--name=a", "--expires=2027-13-01"],
   }, /type a date/],
+  ["a made-up scope", {
+    args: ["token", "new", "--name=a", "--scopes=action"],
+  }, /'action' in --scopes: did you mean actions\? There are agents:read, /],
+  ["a made-up set for a token", {
+    args: ["token", "new", "--name=a", "--tools=all"],
+  }, /'all' in --tools: There are core, actions$/],
+  ["a reader that acts", {
+    args: ["token", "new", "--name=a", "--read-only", "--scopes=agents:read,actions"],
+  }, /--read-only with --scopes: a token that may only read cannot have actions: let it/],
   ["a flag of the server for a token", {
     args: ["token", "new", "--name=a", "--http"],
   }, /--http does not apply to 'token'/],
@@ -492,10 +501,12 @@ Deno.test("resolveConfig() reads what a new token is to be", async () => {
     agents: undefined,
     environments: undefined,
     readOnly: false,
+    scopes: undefined,
+    tools: undefined,
   });
   const line =
     "token new --name ci --expires 2027-01-31 --agents agent_a,agent_b --environments env_e --read-only" +
-    " --json";
+    " --json --scopes=agents:read --tools core,CORE";
   assertEquals({ ...await resolve({ args: line.split(" ") }) }, {
     command: "token",
     name: "ci",
@@ -504,6 +515,8 @@ Deno.test("resolveConfig() reads what a new token is to be", async () => {
     agents: ["agent_a", "agent_b"],
     environments: ["env_e"],
     readOnly: true,
+    scopes: ["agents:read"],
+    tools: ["core"],
   });
 });
 

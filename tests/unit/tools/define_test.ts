@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import * as z from "zod";
+import type { Principal } from "../../../src/access/principal.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { defineTool } from "../../../src/tools/define.ts";
 import { type ApiParts, harness, httpError, session } from "./support.ts";
@@ -47,6 +48,26 @@ Deno.test("defineTool() makes each schema once, whether it is listed or called f
   assertStrictEquals(tool.input, tool.input);
   assertStrictEquals(tool.output, tool.output);
   assertEquals(made, { input: 1, output: 1 });
+});
+
+Deno.test("run() names the scope that a caller lacks; a reader has those that read", async () => {
+  const { tool } = counted();
+  const { run } = harness({});
+  const refusal = async (principal: Principal) => {
+    const { code, message } = await assertRejects(
+      () => run(tool, { count: 1 }, { principal }),
+      ToolError,
+    );
+    return `${code}: ${message}`;
+  };
+  assertEquals(
+    await refusal({ id: "ci", scopes: ["sessions:read", "actions"] }),
+    "missing_scope: Your token does not have the scope agents:read, which probe needs. Ask the " +
+      "operator for a token that has it.",
+  );
+  assertEquals(await run(tool, { count: 1 }, { principal: { id: "ci", readOnly: true } }), {
+    count: 2,
+  });
 });
 
 const SPEC = {
