@@ -159,12 +159,16 @@ export function checkSend(
   });
 }
 
+/** Refuses events for threads that have ended: those named, and those whose call is answered. */
 function checkThread(session: SimulatedSession, event: EventBody, where: string): void {
-  const threadId = event.session_thread_id;
-  if (typeof threadId !== "string") return;
-  const thread = session.threads.find(threadId);
-  if (!thread) throw invalid(`${where}: the session has no thread ${threadId}.`);
-  if (thread.status === "terminated") throw invalid(`${where}: thread ${threadId} is terminated.`);
+  const named = event.session_thread_id;
+  if (typeof named === "string" && !session.threads.find(named)) {
+    throw invalid(`${where}: the session has no thread ${named}.`);
+  }
+  for (const id of [named, routeOf(session, answeredId(event)).session_thread_id]) {
+    if (typeof id !== "string" || session.threads.find(id)?.status !== "terminated") continue;
+    throw invalid(`${where}: thread ${id} is terminated.`);
+  }
 }
 
 interface ConfirmationCheck {
@@ -238,7 +242,10 @@ export function appendSent(
 }
 
 /** Returns the field that names the subagent's thread to which an answer goes. */
-function routeOf(session: SimulatedSession, answered: string | undefined): WireObject {
+function routeOf(
+  session: SimulatedSession,
+  answered: string | undefined,
+): { readonly session_thread_id?: string } {
   const call = answered === undefined ? undefined : session.history.find(answered);
   const threadId = call?.session_thread_id;
   return typeof threadId === "string" ? { session_thread_id: threadId } : {};

@@ -83,6 +83,20 @@ Deno.test("a session that was archived or deleted meanwhile takes no answers", a
   simulator.close();
 });
 
+Deno.test("a subagent's call takes no answer once its thread has ended", async () => {
+  const tools = await play("script", "as Helper ask bash a\nand as Helper custom b", 500);
+  const { simulator, send, events, id } = tools;
+  const [asks, custom] = await askedFor(tools, id);
+  const created = (await events(id)).find((event) => event.type === "session.thread_created");
+  const { session_thread_id, agent_name } = created ?? {};
+  const type = "session.thread_status_terminated";
+  simulator.emit(id, { type, session_thread_id, agent_name });
+  assertEquals((await send(id, confirm(asks, "allow"))).status, 400);
+  const result = { type: "user.custom_tool_result", custom_tool_use_id: custom };
+  assertEquals((await send(id, result)).status, 400);
+  simulator.close();
+});
+
 Deno.test("a confirmation is queued in its echo, and stamped when the agent takes it up", async () => {
   const tools = await play("script", "ask bash a\nand ask bash b", 500);
   const { simulator, send, clock, events, id } = tools;
