@@ -10,6 +10,7 @@ import { label } from "../core/text.ts";
 import type { Outcome } from "../session/answer_sender.ts";
 import { readAskedCalls } from "../session/asked_calls.ts";
 import { consoleUrlOf } from "../session/console_url.ts";
+import { isDefaultTool } from "../session/pending_actions.ts";
 import type { AskedCall, Decision } from "../session/person.ts";
 import { answererOf } from "./answerer.ts";
 import type { ToolCall } from "./define.ts";
@@ -105,7 +106,7 @@ function answered(
 }
 
 /** Returns true if the caller may call the tool: texts name no other. */
-function has({ has = () => true }: ToolCall, tool: string): boolean {
+function has({ has = isDefaultTool }: ToolCall, tool: string): boolean {
   return has(tool);
 }
 

@@ -95,7 +95,7 @@ for (const [what, args, words] of WRONG) {
 
 Deno.test("submit_tool_result sends nothing for a call that waits for a person's decision", async () => {
   const { refusal, sent } = submitting((e) => [askingCall(e, {})]);
-  const { code, message } = await refusal();
+  const { code, message } = await refusal({}, { has: () => true });
   assertEquals(code, "other_kind");
   assertMatch(
     message,
