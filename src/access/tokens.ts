@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
+import { sha256 } from "../core/sha256.ts";
 import type { Principal } from "./principal.ts";
 
 /**
@@ -48,12 +48,4 @@ export function tokensOf(secrets: readonly string[]): TokenEntry[] {
     name: secrets.length === 1 ? "default" : `token-${index + 1}`,
     hashes: [sha256(secret)],
   }));
-}
-
-/**
- * Returns the SHA-256 of a text as lower-case hex. Synchronous, since Web Crypto's detour over a
- * thread takes far longer.
- */
-export function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }

@@ -5,9 +5,9 @@
  */
 
 import { newSealingKey } from "../access/sealing_keys.ts";
-import { sha256 } from "../access/tokens.ts";
 import type { NewTokenConfig } from "../config/config.ts";
 import { UsageError } from "../core/errors.ts";
+import { sha256 } from "../core/sha256.ts";
 import { toBase64Url } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
 

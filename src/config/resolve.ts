@@ -12,7 +12,7 @@ import {
   scopesBesideReadOnly,
   type TokenSettings,
 } from "../access/token_file.ts";
-import { sha256 } from "../access/tokens.ts";
+import { sha256 } from "../core/sha256.ts";
 import { HOSTED, isLoopback } from "../core/addresses.ts";
 import { fileError, UsageError } from "../core/errors.ts";
 import { checkFilledIn, isNoCredential } from "../core/filled_in.ts";

@@ -11,7 +11,8 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import { createRateLimiter, type RateLimiter } from "../access/limits.ts";
 import type { Principal } from "../access/principal.ts";
-import { sha256, type TokenEntry, type TokenRegistry } from "../access/tokens.ts";
+import type { TokenEntry, TokenRegistry } from "../access/tokens.ts";
+import { sha256 } from "../core/sha256.ts";
 import { errorResponse } from "./responses.ts";
 
 /** Options of {@linkcode createAuthenticator}. */

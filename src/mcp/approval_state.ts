@@ -6,7 +6,7 @@
  */
 
 import type { Sealer } from "../access/sealing.ts";
-import { sha256 } from "../access/tokens.ts";
+import { sha256 } from "../core/sha256.ts";
 import { isFields } from "../api/read.ts";
 import type { CarriedAnswer, Question, Round } from "../session/person.ts";
 import type { FormCall } from "./elicitation.ts";

@@ -200,24 +200,38 @@ function joined(...sentences: readonly (string | false | undefined)[]): string {
 }
 
 /**
- * The reason why nobody decided about the calls that a person was asked about: that the person put
- * all of them off, did not answer, or could not be asked; or that the answer came too late, or
- * belongs to no question of this server.
+ * The reason why calls still wait that a person was asked about: that the person put all of them
+ * off, or some, did not answer, or could not be asked; that the answer came too late, or belongs to
+ * no question of this server; that a decision could not be sent, or that it is not known if it
+ * arrived; that one call asks no more often.
  */
-export type NotDecided = Undecided | "put_off" | "expired" | "unusable";
+export type NotDecided =
+  | Undecided
+  | "put_off"
+  | "partly"
+  | "expired"
+  | "unusable"
+  | "not_sent"
+  | "unknown"
+  | "asked_often";
 
 const NOT_DECIDED: Readonly<Record<NotDecided, string>> = {
-  put_off: "The person who was asked put it off",
-  declined: "The person who was asked declined to answer",
-  cancelled: "The person who was asked closed the question",
-  timed_out: "Nobody answered in time",
-  expired: "The answer came too late",
-  unusable: "The answer could not be used",
-  failed: "The host could not ask a person",
+  put_off: "The person who was asked put it off, so nothing was sent.",
+  partly: "The person who was asked put some of it off, so nothing was sent for that.",
+  declined: "The person who was asked declined to answer, so nothing was sent.",
+  cancelled: "The person who was asked closed the question, so nothing was sent.",
+  timed_out: "Nobody answered in time, so nothing was sent.",
+  expired: "The answer came too late, so nothing was sent.",
+  unusable: "The answer could not be used, so nothing was sent.",
+  failed: "The host could not ask a person, so nothing was sent.",
+  not_sent: "A decision could not be sent: decisions says which.",
+  unknown: "It is not known if a decision arrived, and it is not sent again.",
+  asked_often: "One call asks a person no more often than this.",
 };
 
 /**
- * Says why nobody decided in a wait that ended with `requires_action`, and what the caller can do.
+ * Says why calls still wait in a wait that has asked a person and ended with `requires_action`, and
+ * what the caller can do.
  *
  * @param result of that wait
  */
@@ -226,10 +240,10 @@ export function adviseUndecided(
   { last_event_id: cursor, next }: { readonly last_event_id?: string; readonly next?: string },
   has: (tool: string) => boolean = isDefaultTool,
 ): string {
-  const reason = `${NOT_DECIDED[why]}, so nothing was sent.`;
-  if (why === "failed") return joined(reason, next);
+  // Asking again does not help.
+  if (why === "failed" || why === "unknown") return joined(NOT_DECIDED[why], next);
   return joined(
-    reason,
+    NOT_DECIDED[why],
     `Talk with the person first: ${waitAgain(cursor)} asks again` +
       (has("interrupt") ? ", and interrupt gives it up." : "."),
   );

@@ -18,7 +18,7 @@ import type { Redact } from "../core/redact.ts";
 import { firstChars, label } from "../core/text.ts";
 import { type AskedCalls, readAskedCalls } from "./asked_calls.ts";
 import { type EventSender, isSameEvent } from "./event_sender.ts";
-import type { CarriedAnswer, Decision, ShownCall } from "./person.ts";
+import type { CarriedAnswer, Decision, OutcomeKind, ShownCall } from "./person.ts";
 
 /** Longest reason of a denial, in characters: the API takes no longer one. */
 export const MAX_REASON_CHARS = 10_000;
@@ -53,14 +53,7 @@ export interface AnsweredBy extends Answerer {
   readonly channel: string;
 }
 
-/**
- * What became of a decision:
- * `sent` the API has it; `repeated` the API had the same decision from this process before, and it
- * was not sent again; `answered_elsewhere` another answer was first; `changed` the call is not the
- * one that was shown; `gone` the call waits no longer; `unknown` it is not known if it arrived, and
- * it is never sent again; `dropped` the caller may not act, or the decision does not fit the call;
- * `failed` the API does not have it, and it may be made again.
- */
+/** A decision, and what became of it. */
 export type Outcome =
   & Decided
   & {
@@ -71,16 +64,6 @@ export type Outcome =
     | { readonly kind: Exclude<OutcomeKind, "failed"> }
     | { readonly kind: "failed"; readonly error: ApiError }
   );
-
-export type OutcomeKind =
-  | "sent"
-  | "repeated"
-  | "answered_elsewhere"
-  | "changed"
-  | "gone"
-  | "unknown"
-  | "dropped"
-  | "failed";
 
 /** A decision that is over: what the audit log and the metrics tell of it. */
 export interface DecisionRecord {

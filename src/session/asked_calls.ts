@@ -11,7 +11,8 @@ import { type SessionEvent, toolUseOf } from "../api/events.ts";
 import { leftOutOf } from "../api/json.ts";
 import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
 import type { Redact } from "../core/redact.ts";
-import { clipMiddle, escapeUnseen, firstChars, toBase64Url } from "../core/text.ts";
+import { sha256 } from "../core/sha256.ts";
+import { clipMiddle, escapeUnseen, firstChars } from "../core/text.ts";
 import { readBackToCalls, waitingCalls } from "./event_status.ts";
 import { readEvent, typesIn } from "./event_types.ts";
 import type { AskedCall } from "./person.ts";
@@ -73,7 +74,7 @@ export async function readAskedCalls(
     return kind ? [askedCall(id, kind, call, subagents, redact)] : [];
   });
   return {
-    waiting: await Promise.all(waiting),
+    waiting,
     answers,
     tools: new Map([...calls].map(([id, call]) => [id, toolName(call, redact)])),
   };
@@ -85,13 +86,13 @@ function kindOf(call: SessionEvent): AskedCall["kind"] | undefined {
   return toolUseOf(call).permission === "ask" ? "tool_confirmation" : undefined;
 }
 
-async function askedCall(
+function askedCall(
   eventId: string,
   kind: AskedCall["kind"],
   call: SessionEvent,
   subagents: ReadonlyMap<string, string>,
   redact: Redact,
-): Promise<AskedCall> {
+): AskedCall {
   const { name, server, input, threadId } = toolUseOf(call);
   const json = jsonOf(input ?? {});
   const shown = clipMiddle(
@@ -111,7 +112,7 @@ async function askedCall(
     input: shown.text,
     leftOut,
     mayAllow: json !== undefined && leftOut <= MAX_UNSEEN_CHARS,
-    digest: await sha256(JSON.stringify([call.type, name, server, threadId, json])),
+    digest: sha256(JSON.stringify([call.type, name, server, threadId, json])),
   };
 }
 
@@ -130,9 +131,4 @@ function jsonOf(value: unknown): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function sha256(text: string): Promise<string> {
-  const bytes = new TextEncoder().encode(text);
-  return toBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }

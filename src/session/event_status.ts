@@ -109,13 +109,17 @@ function eventStatusOf(
   };
 }
 
-/** Lists the ids of the calls that wait for an answer. */
-export function waitingCalls(turn: Turn, newestFirst: readonly TurnEvent[]): readonly string[] {
+/**
+ * Lists the ids of the calls that wait for an answer.
+ *
+ * @param events the turn's, in whatever order
+ */
+export function waitingCalls(turn: Turn, events: readonly TurnEvent[]): readonly string[] {
   if (turn.phase === "blocked") return turn.openActions();
   if (turn.phase !== "running") return [];
   // A session that has gone on has the answers that it waited for, though the list may lag behind.
   const waitedFor = new Set(
-    newestFirst.flatMap((event) => event.kind === "idle" ? event.eventIds : []),
+    events.flatMap((event) => event.kind === "idle" ? event.eventIds : []),
   );
   return turn.unansweredAsks().filter((id) => !waitedFor.has(id));
 }

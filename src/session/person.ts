@@ -43,6 +43,24 @@ export type Decision =
     readonly isError: boolean;
   };
 
+/**
+ * What became of a decision:
+ * `sent` the API has it; `repeated` the API had the same decision from this process before, and it
+ * was not sent again; `answered_elsewhere` another answer was first; `changed` the call is not the
+ * one that was shown; `gone` the call waits no longer; `unknown` it is not known if it arrived, and
+ * it is never sent again; `dropped` the caller may not act, or the decision does not fit the call;
+ * `failed` the API does not have it, and it may be made again.
+ */
+export type OutcomeKind =
+  | "sent"
+  | "repeated"
+  | "answered_elsewhere"
+  | "changed"
+  | "gone"
+  | "unknown"
+  | "dropped"
+  | "failed";
+
 /** Calls of one kind that a person is asked about together. */
 export interface Question {
   readonly sessionId: string;
@@ -67,7 +85,10 @@ export interface Round {
   readonly number: number;
   /** Milliseconds of the wait that are left: the time that a person takes does not count. */
   readonly remainingMs: number;
-  /** Ids of calls that were asked about, and that are not asked about again in this call. */
+  /**
+   * Keys of calls that were asked about, and that are not asked about again in this call: the
+   * event's id, a space and the digest.
+   */
   readonly settled: readonly string[];
 }
 

@@ -17,6 +17,7 @@ import {
   pendingActions,
   type ResultView,
 } from "./pending_actions.ts";
+import type { Decision, OutcomeKind } from "./person.ts";
 import type { Collected, Turn } from "./turn.ts";
 import type { WaitStatus } from "./verdict.ts";
 
@@ -34,6 +35,8 @@ export interface WaitResult {
   readonly errors: TurnError[];
   /** Pass as `after_id` to get only what comes later; absent for a session without events. */
   readonly last_event_id?: string;
+  /** What became of a person's decisions in this call; absent where there were none. */
+  readonly decisions?: readonly DecisionView[];
   /** Seconds since the call began, to a tenth. */
   readonly elapsed_sec: number;
   /** The page of the console that shows the session, for a turn that did not end by itself. */
@@ -58,6 +61,15 @@ export interface ToolActivity {
   /** Name of the MCP server that offers the tool. */
   readonly server?: string;
   readonly status: "running" | "done" | "failed" | "waiting";
+}
+
+/** A person's decision on a tool call. */
+export interface DecisionView {
+  readonly event_id: string;
+  readonly name?: string;
+  readonly result: Decision["result"];
+  /** {@linkcode OutcomeKind} says what the words mean. */
+  readonly outcome: OutcomeKind;
 }
 
 /** Longest reply, in characters of its JSON text. */

@@ -99,6 +99,9 @@ export function verdictOf(turn: Turn, polled: PolledStatus | undefined): Verdict
   const isTerminated = polled?.status.trim().toLowerCase() === "terminated";
   if (turn.phase === "terminated" || isTerminated) return over("terminated");
   const byEvents = verdictByEvents(turn);
+  // A session that takes nothing more up takes no answer either.
+  const isBlocked = byEvents.over && byEvents.status === "requires_action";
+  if (isBlocked && polled && meaningOf(polled) === "dead") return over("terminated");
   if (byEvents.over || !polled || proofLeftMs(turn, polled) > 0) return byEvents;
   if (meaningOf(polled) === "dead") return over("terminated");
   if (byEvents.waitingFor === "first_event") return over("not_started");

@@ -12,6 +12,7 @@ import type { Clock } from "../core/clock.ts";
 import { ToolError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { createTokenBucket, type TokenBucket } from "../core/token_bucket.ts";
+import { waitingCalls } from "./event_status.ts";
 import { FeedHub, type FeedLease, type SessionFeed, SWIFT_PAGES } from "./feed.ts";
 import { buildResult, REPLY_BUDGET, type WaitResult } from "./result.ts";
 import type { WaitStatus } from "./verdict.ts";
@@ -61,6 +62,12 @@ export interface Waiter {
    */
   wait(request: WaitRequest): Promise<WaitResult>;
   /**
+   * Takes a place for several waits in a row on one session, with its stream open until the release.
+   *
+   * @throws `ToolError` when there are too many open waits
+   */
+  enter(sessionId: string): WaitPlace;
+  /**
    * Tells the waiter that an event was sent: until the session's events show it, they are not taken
    * for those of a turn that has ended.
    *
@@ -71,6 +78,22 @@ export interface Waiter {
   rememberSend(sessionId: string, eventId?: string, message?: SentMessage, forMs?: number): void;
   /** Ends every wait with what it has, and frees every stream. */
   close(): void;
+}
+
+/** A place among the open waits; {@linkcode Waiter.enter} gives it. */
+export interface WaitPlace {
+  /** Waits as {@linkcode Waiter.wait} does. */
+  wait(request: WaitRequest): Promise<WaitResult>;
+  /**
+   * Resolves when none of some tool calls waits for an answer any longer, or the session can no
+   * longer be followed.
+   *
+   * @param ids ids of the calls
+   * @throws the signal's reason
+   */
+  whileBlocked(ids: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Gives the place back. Idempotent. */
+  release(): void;
 }
 
 /** Counts for the operator what a process's waits are doing. */
@@ -125,9 +148,7 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
   const hub = new FeedHub(deps);
   let openWaits = 0;
 
-  async function wait(request: WaitRequest): Promise<WaitResult> {
-    request.signal.throwIfAborted();
-    if (closing.signal.aborted) return restarting(request, 0);
+  function enter(sessionId: string): WaitPlace {
     if (openWaits >= maxWaits) {
       throw new ToolError(
         "too_many_waits",
@@ -135,22 +156,60 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
       );
     }
     openWaits++;
-    const lease = hub.acquire(request.sessionId);
-    const bound = bindSignal(clock, {
-      signals: [request.signal, closing.signal],
-      timeoutMs: request.timeoutMs,
-    });
+    let lease = hub.acquire(sessionId);
+    let isReleased = false;
+    return {
+      wait: async (request) => {
+        request.signal.throwIfAborted();
+        if (closing.signal.aborted) return restarting(request, 0);
+        if (lease.feed.failure) {
+          lease.release();
+          lease = hub.acquire(sessionId);
+        }
+        const bound = bindSignal(clock, {
+          signals: [request.signal, closing.signal],
+          timeoutMs: request.timeoutMs,
+        });
+        try {
+          return await new Wait(deps, lease, request, bound).run();
+        } finally {
+          bound.dispose();
+        }
+      },
+      whileBlocked: async (ids, signal) => {
+        const bound = bindSignal(clock, { signals: [signal, closing.signal] });
+        try {
+          await whileBlocked(lease.feed, ids, bound.signal);
+        } catch (error) {
+          signal.throwIfAborted();
+          if (!closing.signal.aborted) throw error;
+        } finally {
+          bound.dispose();
+        }
+      },
+      release: () => {
+        if (isReleased) return;
+        isReleased = true;
+        lease.release();
+        openWaits--;
+      },
+    };
+  }
+
+  async function wait(request: WaitRequest): Promise<WaitResult> {
+    request.signal.throwIfAborted();
+    if (closing.signal.aborted) return restarting(request, 0);
+    const place = enter(request.sessionId);
     try {
-      return await new Wait(deps, lease, request, bound).run();
+      return await place.wait(request);
     } finally {
-      bound.dispose();
-      lease.release();
-      openWaits--;
+      place.release();
     }
   }
 
   return {
     wait,
+    enter,
     rememberSend: (...sent) => unseenSends.add(...sent),
     stats: () => ({ openWaits, ...counters }),
     close: () => closing.abort(new DOMException("The server is shutting down", "AbortError")),
@@ -176,6 +235,36 @@ function restarting({ sessionId, afterId, has }: WaitRequest, elapsedMs: number)
     has,
     afterId,
   });
+}
+
+/** Resolves when none of the calls waits for an answer any longer. */
+async function whileBlocked(
+  feed: SessionFeed,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const reader = new TurnReader(feed.history);
+  let wake = () => {};
+  const unsubscribe = feed.subscribe(() => wake());
+  try {
+    for (;;) {
+      const changed = new Promise<void>((resolve) => wake = resolve);
+      reader.update();
+      const isKnown = feed.readsDone > 0;
+      if (feed.failure || (isKnown && !isBlockedOn(feed, reader.turn, ids))) return;
+      await raceSignal(changed, signal);
+    }
+  } finally {
+    unsubscribe();
+  }
+}
+
+/** True while a session waits for the answer to one of the calls. */
+function isBlockedOn(feed: SessionFeed, turn: Turn, ids: readonly string[]): boolean {
+  const verdict = feed.verdictOf(turn);
+  if (turn.interrupting || (verdict.over && verdict.status !== "requires_action")) return false;
+  const open = waitingCalls(turn, feed.history.entries);
+  return ids.some((id) => open.includes(id));
 }
 
 /** A list of events that lags behind the stream. */

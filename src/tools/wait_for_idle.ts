@@ -72,9 +72,8 @@ export const waitForIdle: ToolDefinition = defineTool({
       timeoutMs: Math.max(0, deadline - clock.now()),
       afterId: after_id,
       signal,
-      onProgress: progress && ((message) => {
-        if (clock.now() < deadline - QUIET_MS) progress(message);
-      }),
+      onProgress: progress,
+      quietMs: QUIET_MS,
       onLongSearch: () => chargeSearch(call),
       ...(has && { has }),
       ...(person && { person }),

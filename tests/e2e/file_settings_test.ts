@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { sha256 } from "../../src/access/tokens.ts";
+import { sha256 } from "../../src/core/sha256.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createFileReaders } from "../../src/runtime/files.ts";
 import { ManualClock } from "../helpers/manual_clock.ts";

@@ -3,7 +3,7 @@ import type { SessionEvent } from "../../src/api/events.ts";
 import { callServedTool } from "../../src/commands/mcp_call.ts";
 import { ListServer } from "../helpers/list_server.ts";
 import { processCost } from "../helpers/process_cost.ts";
-import { sha256 } from "../../src/access/tokens.ts";
+import { sha256 } from "../../src/core/sha256.ts";
 import { endpointAt, startHttp, TOKEN } from "../helpers/http_program.ts";
 import { Spawned } from "../helpers/spawned.ts";
 

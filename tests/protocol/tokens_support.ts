@@ -4,7 +4,8 @@ import { createServerFactory, type ServerOptions } from "../../src/mcp/server.ts
 import type { Session } from "../../src/api/resources.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/handler.ts";
-import { createTokenRegistry, sha256, type TokenRegistry } from "../../src/access/tokens.ts";
+import { createTokenRegistry, type TokenRegistry } from "../../src/access/tokens.ts";
+import { sha256 } from "../../src/core/sha256.ts";
 import { type App, openApp } from "./support.ts";
 
 /** What came back from a tool. */

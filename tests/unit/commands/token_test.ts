@@ -6,7 +6,8 @@ import { parseTokenFile } from "../../../src/access/token_file.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { createAuthenticator } from "../../../src/http/authenticate.ts";
-import { createTokenRegistry, sha256 } from "../../../src/access/tokens.ts";
+import { createTokenRegistry } from "../../../src/access/tokens.ts";
+import { sha256 } from "../../../src/core/sha256.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
 async function printed(config: Partial<NewTokenConfig> = {}) {

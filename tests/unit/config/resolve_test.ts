@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Config, ServeConfig } from "../../../src/config/config.ts";
 import { resolveConfig, resolveStart } from "../../../src/config/resolve.ts";
-import { sha256 } from "../../../src/access/tokens.ts";
+import { sha256 } from "../../../src/core/sha256.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 
 const KEY = "sk-ant-api03-not-a-real-key";

@@ -3,7 +3,8 @@ import { McpServer } from "@modelcontextprotocol/server";
 import type { TokenEntry } from "../../../src/access/tokens.ts";
 import { createLogger } from "../../../src/core/logger.ts";
 import { createHttpHandler } from "../../../src/http/handler.ts";
-import { createTokenRegistry, sha256 } from "../../../src/access/tokens.ts";
+import { createTokenRegistry } from "../../../src/access/tokens.ts";
+import { sha256 } from "../../../src/core/sha256.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
 const SECRET = "a-secret-of-a-token-0123456789";

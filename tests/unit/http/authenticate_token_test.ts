@@ -1,11 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createAuthenticator, isAnyEqual } from "../../../src/http/authenticate.ts";
-import {
-  createTokenRegistry,
-  sha256,
-  type TokenEntry,
-  tokensOf,
-} from "../../../src/access/tokens.ts";
+import { createTokenRegistry, type TokenEntry, tokensOf } from "../../../src/access/tokens.ts";
+import { sha256 } from "../../../src/core/sha256.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 

@@ -55,6 +55,7 @@ const [joined, joins] = [e.queuedUser("q1"), e.queuedUser("q2")];
 const together = turn(joined, e.running(), joins, e.text("both"), e.endTurn());
 const early = turn(e.user("q"), e.running(), e.tool("bash"), e.endTurn());
 const silentAsk = turn(e.user("q"), e.running(), e.tool("rm", { evaluated_permission: "ask" }));
+const asking = turn(e.user("q"), e.running(), e.asks("sevt_asks"));
 const archived = (steadyMs: number) => ({ status: "idle", archived: true, steadyMs });
 
 const VERDICTS: [
@@ -124,6 +125,8 @@ const VERDICTS: [
   ["a message on a session that was archived", untouched, archived(2_000), "terminated"],
   ["a turn of a session that was archived", working, archived(2_000), "terminated"],
   ["a turn archived a moment ago", working, archived(0), "waits:turn"],
+  ["a call that asks in a session that was archived", asking, archived(0), "terminated"],
+  ["a call that asks in an idle session", asking, read("idle", 60_000), "requires_action"],
   ["an early end, not polled", early, undefined, "waits:turn"],
   ["an early end of a running session", early, read("running", 60_000), "waits:turn"],
   ["an early end of an idle session", early, read("idle"), "idle"],

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import type { DatedEvent } from "../../../src/api/event_record.ts";
 import { settle } from "../../helpers/manual_clock.ts";
 import { textDigestOf } from "../../../src/session/event_types.ts";
+import type { WaiterOptions } from "../../../src/session/waiter.ts";
 import { setUp, type WaiterSetUp } from "./waiter_support.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { apiError, FakeSession } from "../../helpers/fake_api.ts";
@@ -704,3 +705,109 @@ for (const [timeoutMs, overAtMs, maxMs] of WAITS) {
     }
   }
 }
+
+/** Follows some calls of a session; `seen` tells how that ended. */
+async function following(t: WaiterSetUp, ids: readonly string[]) {
+  const place = t.waiter.enter("sesn_1");
+  const seen = { ended: "" };
+  place.whileBlocked(ids, t.controller.signal).then(
+    () => seen.ended = "answered",
+    (error: unknown) => seen.ended = String(error),
+  ).finally(() => place.release());
+  await settle();
+  return seen;
+}
+
+function blockedSession(options?: Partial<WaiterOptions>) {
+  const t = setUp(options);
+  const [a, b] = [t.e.tool("a", ASK), t.e.tool("b", ASK)];
+  const ids = [a.id ?? "", b.id ?? ""];
+  t.session.emit(t.e.user("q"), t.e.running(), a, b, t.e.asks(...ids));
+  return { t, ids };
+}
+
+const ASK = { evaluated_permission: "ask" };
+
+Deno.test("whileBlocked() ends when none of the calls waits any longer", async () => {
+  const { t, ids } = blockedSession();
+  const seen = await following(t, ids);
+  await t.clock.advance(10_000);
+  t.session.emit(t.e.make("user.tool_confirmation", { tool_use_id: ids[0], result: "allow" }));
+  await t.clock.advance(1_000);
+  assertEquals(seen.ended, "");
+  t.session.emit(t.e.make("user.tool_confirmation", { tool_use_id: ids[1], result: "deny" }));
+  await settle();
+  assertEquals(seen.ended, "answered");
+  await t.assertClean();
+});
+
+const GIVEN_UP: readonly (readonly [string, (t: WaiterSetUp) => void])[] = [
+  ["an interrupt", ({ session, e }) => session.emit(e.make("user.interrupt"))],
+  ["a session that went on", ({ session, e }) => session.emit(e.running())],
+  ["the end of the session", ({ session, e }) => {
+    session.emit(e.make("session.status_terminated"));
+  }],
+  ["its deletion", ({ session, e }) => session.emit(e.make("session.deleted"))],
+  ["a status that says so", ({ session }) => session.status = "archived"],
+  ["a key that is rejected for good", ({ session }) => {
+    session.before = () => {
+      throw apiError(401);
+    };
+    session.drop();
+  }],
+  ["the end of the server", ({ waiter }) => waiter.close()],
+];
+for (const [name, happen] of GIVEN_UP) {
+  Deno.test(`whileBlocked() ends with ${name}`, async () => {
+    const { t, ids } = blockedSession();
+    const seen = await following(t, ids);
+    assertEquals(seen.ended, "");
+    happen(t);
+    await t.clock.advance(30_000);
+    assertEquals(seen.ended, "answered");
+    await t.assertClean();
+  });
+}
+
+Deno.test("whileBlocked() goes on while a message is queued, and while the stream is broken", async () => {
+  const { t, ids } = blockedSession();
+  const seen = await following(t, ids);
+  t.waiter.rememberSend("sesn_1", "sevt_to_come");
+  t.session.drop();
+  await t.clock.advance(120_000);
+  assertEquals(seen.ended, "");
+  t.controller.abort(new Error("gone"));
+  await settle();
+  assertEquals(seen.ended, "Error: gone");
+  await t.assertClean();
+});
+
+Deno.test("a place holds the stream between its waits, and counts as one wait", async () => {
+  const { t } = blockedSession({ maxWaits: 1 });
+  const place = t.waiter.enter("sesn_1");
+  const request = { sessionId: "sesn_1", timeoutMs: 5_000, signal: t.controller.signal };
+  assertEquals((await t.clock.runUntil(place.wait(request))).status, "requires_action");
+  await t.clock.advance(1_000);
+  assertEquals(t.waiter.stats(), { openWaits: 1, openStreams: 1, reconnects: 0 });
+  await assertRejects(() => t.wait(), ToolError, "1 open waits");
+  assertEquals((await t.clock.runUntil(place.wait(request))).status, "requires_action");
+  assertEquals(t.session.count("stream"), 1);
+  place.release();
+  place.release();
+  assertEquals(t.waiter.stats().openWaits, 0);
+  await t.assertClean();
+});
+
+Deno.test("a place whose stream failed for good connects anew for its next wait", async () => {
+  const { t } = blockedSession();
+  const place = t.waiter.enter("sesn_1");
+  const request = { sessionId: "sesn_1", timeoutMs: 5_000, signal: t.controller.signal };
+  t.session.before = () => {
+    throw apiError(401);
+  };
+  await assertRejects(() => t.clock.runUntil(place.wait(request)), Error, "status 401");
+  t.session.before = () => {};
+  assertEquals((await t.clock.runUntil(place.wait(request))).status, "requires_action");
+  place.release();
+  await t.assertClean();
+});

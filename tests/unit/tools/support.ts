@@ -7,7 +7,8 @@ import type { Agent, Session } from "../../../src/api/resources.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import type { WaitResult } from "../../../src/session/result.ts";
-import type { Waiter, WaitRequest } from "../../../src/session/waiter.ts";
+import { raceSignal } from "../../../src/core/abort.ts";
+import type { Waiter, WaitPlace, WaitRequest } from "../../../src/session/waiter.ts";
 import type { ToolCall, ToolDefinition } from "../../../src/tools/define.ts";
 import {
   createServices,
@@ -77,6 +78,14 @@ export class FakeWaiter implements Waiter {
   wait(request: WaitRequest): Promise<WaitResult> {
     this.waits.push(request);
     return Promise.resolve(this.result);
+  }
+
+  enter(): WaitPlace {
+    return {
+      wait: (request) => this.wait(request),
+      whileBlocked: (_ids, signal) => raceSignal(new Promise(() => {}), signal),
+      release: () => {},
+    };
   }
 
   rememberSend(sessionId: string, eventId: string): void {
