@@ -208,7 +208,7 @@ class Eras {
     }
     // An error response is how some clients confirm that a question was withdrawn.
     if (!("result" in message)) return this.#log.debug("A client failed at no open request");
-    this.#log.info("An answer came too late: its question is no longer open, nothing was done", {
+    this.#log.info("An answer came too late", {
       audit: true,
       request_id: ID.test(id) ? id : undefined,
     });
