@@ -166,7 +166,8 @@ class Eras {
   /** Requests without a response yet, by id: a client may use an id twice. */
   readonly #requests = new Map<string, EraTransport[]>();
   /** Requests to the client that wait for its response, by id: questions to a person. */
-  readonly #questions = new Map<string, EraTransport>();
+  readonly #questions = new Map<string, Question>();
+  #asked = 0;
 
   constructor(
     factory: McpServerFactory,
@@ -201,10 +202,10 @@ class Eras {
   /** Takes a response to where its request came from; nothing of a late one counts. */
   #answer(message: Exclude<JSONRPCMessage, { method: string }>): void {
     const id = String(message.id);
-    const era = this.#questions.get(id);
-    if (era) {
+    const question = this.#questions.get(id);
+    if (question) {
       this.#questions.delete(id);
-      return era.deliver(message);
+      return question.era.deliver({ ...message, id: question.id });
     }
     // An error response is how some clients confirm that a question was withdrawn.
     if (!("result" in message)) return this.#log.debug("A client failed at no open request");
@@ -247,21 +248,48 @@ class Eras {
   }
 
   #send(era: EraTransport, message: JSONRPCMessage): Promise<void> {
-    if ("method" in message) {
-      if ("id" in message) this.#questions.set(String(message.id), era);
-      else if (message.method === "notifications/cancelled") {
-        this.#questions.delete(String(message.params?.requestId));
-      }
-    } else if (message.id !== undefined) {
-      const key = JSON.stringify(message.id);
-      const waiting = this.#requests.get(key) ?? [];
-      const at = waiting.indexOf(era);
-      if (at !== -1) waiting.splice(at, 1);
-      if (waiting.length === 0) this.#requests.delete(key);
-    }
-    this.#write(message);
+    if (!("method" in message)) this.#forget(era, message.id);
+    this.#write("method" in message ? this.#withOwnId(era, message) : message);
     return Promise.resolve();
   }
+
+  #forget(era: EraTransport, id: MessageId | undefined): void {
+    if (id === undefined) return;
+    const key = JSON.stringify(id);
+    const waiting = this.#requests.get(key) ?? [];
+    const at = waiting.indexOf(era);
+    if (at !== -1) waiting.splice(at, 1);
+    if (waiting.length === 0) this.#requests.delete(key);
+  }
+
+  /**
+   * Gives questions, and what withdraws them, ids from 1. The SDK counts from 0, and clients with
+   * its 1.x take a request with the id 0 for one that cannot be cancelled (`Protocol._oncancel`).
+   */
+  #withOwnId(
+    era: EraTransport,
+    message: Extract<JSONRPCMessage, { method: string }>,
+  ): JSONRPCMessage {
+    if ("id" in message) {
+      const id = ++this.#asked;
+      this.#questions.set(String(id), { era, id: message.id });
+      return { ...message, id };
+    }
+    if (message.method !== "notifications/cancelled") return message;
+    const requestId = message.params?.requestId;
+    for (const [id, question] of this.#questions) {
+      if (question.era !== era || question.id !== requestId) continue;
+      this.#questions.delete(id);
+      return { ...message, params: { ...message.params, requestId: Number(id) } };
+    }
+    return message;
+  }
+}
+
+/** A request to the client, under the id that the SDK knows. */
+interface Question {
+  readonly era: EraTransport;
+  readonly id: string | number;
 }
 
 /** Looks like a whole connection to the SDK, and is one era of it. */

@@ -17,6 +17,7 @@ import {
 } from "@modelcontextprotocol/server";
 import type { Principal } from "../access/principal.ts";
 import { isFields } from "../api/read.ts";
+import { DeadlineError } from "../core/abort.ts";
 import { unquoted } from "../core/errors.ts";
 import type {
   CarriedAnswer,
@@ -107,22 +108,22 @@ const ANY_RESULT = {
 /** The longest time that a timer can be set for, in milliseconds. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** Asks in the running call, up to the question's own end. */
+/** Asks in the running call; the signal also ends the question's own time. */
 async function askInCall(
   question: Question,
   signal: AbortSignal,
-  { mcpReq, services: { clock, log, approvalTimeoutMs } }: Asking,
+  { mcpReq, services: { log, approvalTimeoutMs } }: Asking,
 ): Promise<PersonAnswer> {
   // The reason is what the client reads in `notifications/cancelled`.
   const closing = new AbortController();
-  const withdraw = () => closing.abort("The question is no longer open.");
-  let isLate = false;
+  const withdraw = () =>
+    closing.abort(
+      signal.reason instanceof DeadlineError
+        ? "Nobody answered in time."
+        : "The question is no longer open.",
+    );
   signal.throwIfAborted();
   signal.addEventListener("abort", withdraw, { once: true });
-  const cancelTimer = clock.after(approvalTimeoutMs, () => {
-    isLate = true;
-    closing.abort("Nobody answered in time.");
-  });
   try {
     const request = {
       method: "elicitation/create" as const,
@@ -134,11 +135,9 @@ async function askInCall(
     return readAnswer(question.calls, result);
   } catch (error) {
     signal.throwIfAborted();
-    if (isLate) return undecided("timed_out");
     log.info("The client could not ask a person", { error: unquoted(error) });
     return undecided("failed");
   } finally {
-    cancelTimer();
     signal.removeEventListener("abort", withdraw);
   }
 }
