@@ -76,7 +76,7 @@ export interface SessionFile {
   /** False for files that were uploaded. */
   readonly downloadable?: boolean;
   /** What the file belongs to; absent for files that were uploaded to the workspace. */
-  readonly scope?: Fields;
+  readonly scope?: Fields | null;
   readonly created_at?: string | null;
   readonly [field: string]: unknown;
 }

@@ -14,6 +14,7 @@ type Resolved<T> = T extends PromiseLike<infer R> ? R : never;
 
 type SdkAgent = Resolved<ReturnType<Beta["agents"]["retrieve"]>>;
 type SdkEnvironment = Resolved<ReturnType<Beta["environments"]["retrieve"]>>;
+type SdkFile = Resolved<ReturnType<Beta["files"]["retrieveMetadata"]>>;
 type SdkSession = Resolved<ReturnType<Beta["sessions"]["retrieve"]>>;
 type SdkEvent = Item<ReturnType<Beta["sessions"]["events"]["list"]>>;
 type SdkSent = Resolved<ReturnType<Beta["sessions"]["events"]["send"]>>;
@@ -39,6 +40,7 @@ type Real<T> = 0 extends 1 & T ? "any" : [T] extends [never] ? "never" : "real";
 type Sources = Fits<
   | Real<SdkAgent>
   | Real<SdkEnvironment>
+  | Real<SdkFile>
   | Real<SdkSession>
   | Real<SdkEvent>
   | Real<SdkSent>
@@ -54,6 +56,9 @@ type Reads = {
   agent: Fits<Plain<SdkAgent>, resources.Agent>;
   environment: Fits<Plain<SdkEnvironment>, resources.Environment>;
   session: Fits<Plain<SdkSession>, resources.Session>;
+  file: Fits<Plain<SdkFile>, resources.SessionFile>;
+  /** Decides who may reach a file. */
+  fileScope: Fits<"id" | "type", keyof NonNullable<SdkFile["scope"]>>;
   sent: Fits<Plain<Required<SdkSent>>, Partial<SentEvents>>;
   event: Fits<Plain<SdkEvent>, events.SessionEvent>;
   streamed: Fits<Plain<SdkStream>, events.SessionEvent>;
@@ -161,6 +166,8 @@ const READS: Required<Reads> = {
   agent: true,
   environment: true,
   session: true,
+  file: true,
+  fileScope: true,
   sent: true,
   event: true,
   streamed: true,

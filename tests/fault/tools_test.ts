@@ -98,6 +98,54 @@ for (
   });
 }
 
+/** Answers to a call that a session waits for: the call, the arguments, the event that is sent. */
+const ANSWERS = [
+  [
+    "confirm_tool_use",
+    { type: "agent.tool_use", name: "bash", evaluated_permission: "ask" },
+    { tool_name: "bash", result: "allow" },
+    "user.tool_confirmation",
+  ],
+  [
+    "submit_tool_result",
+    { type: "agent.custom_tool_use", name: "get_weather" },
+    { text: "Sunny." },
+    "user.custom_tool_result",
+  ],
+] as const;
+
+/** A session that waits for a call, and a fault that hits the first event that it is sent. */
+function openBlocked(blocker: typeof ANSWERS[number][1], fault: Fault) {
+  const opened = open();
+  const { simulator } = opened.app;
+  const session_id = simulator.createSession();
+  const event_id = simulator.emit(session_id, blocker);
+  const stop_reason = { type: "requires_action", event_ids: [event_id] };
+  simulator.emit(session_id, { type: "session.status_idle", stop_reason });
+  simulator.faults.add({ match: { method: "POST", path: SEND }, times: 1, fault });
+  return { ...opened, ids: { session_id, event_id } };
+}
+
+for (const [name, blocker, args, type] of ANSWERS) {
+  Deno.test(`${name} finds its answer when the response is lost, and sends no second one`, async () => {
+    const { app, call, ids } = openBlocked(blocker, { kind: "lost_ack" });
+    const first = await call(name, { ...ids, ...args });
+    const second = await call(name, { ...ids, ...args });
+    assertEquals([first.value.outcome, second.value.outcome], ["sent", "repeated"], first.text);
+    assertEquals([await eventsOf(app, ids.session_id, type), posts(app, SEND)], [1, 1]);
+    app.close();
+  });
+
+  Deno.test(`${name} does not repeat an answer that may still be on its way`, async () => {
+    const { app, call, ids } = openBlocked(blocker, { kind: "reset" });
+    const first = await call(name, { ...ids, ...args });
+    const second = await call(name, { ...ids, ...args });
+    assertEquals([first.value.outcome, second.value.outcome], ["unknown", "unknown"], first.text);
+    assertEquals([await eventsOf(app, ids.session_id, type), posts(app, SEND)], [0, 1]);
+    app.close();
+  });
+}
+
 Deno.test("archive_session reads the session when the response is lost", async () => {
   const { app, call } = open();
   const session_id = app.simulator.createSession();
