@@ -4,7 +4,8 @@
  *
  * A person is to see who says what. So each text of agents and of other servers stands on lines of
  * its own, behind a bar, and is cut into lines here: a host that wraps a long line would let the
- * text begin a line, and speak as this server does.
+ * text begin a line, and speak as this server does. The input of a call is also the description of
+ * its field, alone or behind words of this server.
  *
  * @module
  */
@@ -12,7 +13,7 @@
 import type { ElicitRequestFormParams } from "@modelcontextprotocol/server";
 import { type Fields, isFields } from "../api/read.ts";
 import { firstColumns } from "../core/columns.ts";
-import { firstChars } from "../core/text.ts";
+import { firstChars, lastChars } from "../core/text.ts";
 import { MAX_REASON_CHARS } from "../session/answer_sender.ts";
 import type { AskedCall, Decision, PersonAnswer, Question, ShownCall } from "../session/person.ts";
 
@@ -104,13 +105,20 @@ function keyOf({ eventId }: ShownCall, index: number): string {
 
 function decisionForm({ sessionId, calls }: Question, openMs: number): ElicitRequestFormParams {
   const many = calls.length > 1;
-  const what = many ? `${calls.length} tool calls` : "a tool call";
-  const head = `An agent waits for you to decide on ${what}, in session ${sessionId}. ` +
-    `${many ? "None of them runs" : "It does not run"} unless you allow it. ` +
+  const what = many ? `${calls.length} tool calls` : nameOrElse(calls, "a tool call");
+  const head = many
+    ? `Decide on ${what}. If text behind | is cut off, choose later.`
+    : calls.some(({ mayAllow }) => mayAllow)
+    ? `Allow ${what}? If text behind | is cut off, choose later.`
+    : `Deny ${what}? Choose later to decide in the Console.`;
+  const terms = `${many ? "They wait" : "It waits"} in session ${sessionId}, and ` +
+    `${many ? "none of them runs" : "does not run"} unless you allow it. ` +
     `The question is open for ${durationWords(openMs)}; after that, nothing is sent.`;
   return {
-    message: [head, BAR_NOTE, ...calls.flatMap((call, index) => callLines(call, index, many))]
-      .join("\n\n"),
+    message: messageOf(head, calls, many, [
+      terms,
+      "later: decide another time. deny: it does not run. allow: it runs as it is shown.",
+    ]),
     requestedSchema: {
       type: "object",
       properties: {
@@ -120,7 +128,8 @@ function decisionForm({ sessionId, calls }: Question, openMs: number): ElicitReq
         [REASON]: {
           type: "string",
           title: "Reason",
-          description: "Optional. Goes to the agent where you deny, and nowhere else.",
+          description: "Optional, for the agent if you deny. This question is open for " +
+            `${durationWords(openMs)}.`,
           maxLength: MAX_REASON_CHARS,
         },
       },
@@ -131,8 +140,8 @@ function decisionForm({ sessionId, calls }: Question, openMs: number): ElicitReq
         title: `An agent asks to use ${
           many ? `${calls.length} tools` : nameOrElse(calls, "a tool")
         }`,
-        displayName: many ? `${calls.length} tool calls` : nameOrElse(calls, "Tool call"),
-        description: head,
+        displayName: many ? what : nameOrElse(calls, "Tool call"),
+        description: terms,
       },
     },
   };
@@ -147,49 +156,92 @@ function choiceOf(call: AskedCall, index: number) {
   return {
     type: "string" as const,
     title: PLAIN_NAME.test(tool) ? `Call ${index + 1}: ${tool}` : `Call ${index + 1}`,
-    description: mayAllow
-      ? "later: decide another time. deny: it does not run. allow: it runs as it is shown."
-      : `later: decide another time. deny: it does not run. ${TOO_LITTLE}`,
+    description: `${mayAllow ? "" : `${TOO_LITTLE} `}${inputInOneLine(call)}`,
     enum: ["later", "deny", ...mayAllow ? ["allow"] : []],
   };
 }
 
 const TOO_LITTLE = "Too little of it is shown to allow it here; the Console shows all of it.";
 
+/** Characters of the beginning and the end of a long input in a description. */
+const DESCRIBED_HEAD_CHARS = 1_300;
+const DESCRIBED_TAIL_CHARS = 450;
+/** A description has no more of an input: Claude Code 2.1.332 shows 2,000 characters of each. */
+const MAX_DESCRIBED_CHARS = 1_850;
+
+/**
+ * Returns a call's input for the description of its field. Claude Code shows four lines of a message,
+ * but in its classic view the whole of each description, and so do other hosts; a line end would be
+ * shown as an unknown character.
+ */
+function inputInOneLine({ input, leftOut }: AskedCall): string {
+  if (leftOut === 0 && input.length <= MAX_DESCRIBED_CHARS) return `Input: ${input}`;
+  const parts = input.split("\n");
+  const [first = "", last = first] = [parts[0], parts.at(-1)];
+  const head = firstChars(first, DESCRIBED_HEAD_CHARS);
+  const tail = lastChars(last, DESCRIBED_TAIL_CHARS);
+  const whole = parts.length === 1 ? input.length : first.length + last.length;
+  const missing = leftOut + whole - head.length - tail.length;
+  // The number stands before the agent's text, which could else forge it.
+  return `Input, with ${missing} characters of its middle left out: ${head} … ${tail}`;
+}
+
 function customToolForm({ sessionId, calls }: Question, openMs: number): ElicitRequestFormParams {
-  const head = `An agent waits for an answer from you, in session ${sessionId}: it uses a tool ` +
-    "that somebody outside has to do. The question is open for " +
-    `${durationWords(openMs)}; after that, nothing is sent.`;
+  const name = nameOrElse(calls, "a tool");
+  const terms = `It waits in session ${sessionId}: it uses a tool that somebody outside has to ` +
+    `do. The question is open for ${durationWords(openMs)}; after that, nothing is sent.`;
   const warning =
     "The request is the agent's words, and your answer goes to the agent. Never put " +
     "a password, a key or another secret into it.";
+  const head = `An agent asks you for the answer of ${name}. No passwords.`;
   return {
-    message: [head, BAR_NOTE, ...calls.flatMap((call, index) => callLines(call, index, false))]
-      .concat(warning).join("\n\n"),
+    message: messageOf(head, calls, false, [terms, warning]),
     requestedSchema: {
       type: "object",
       properties: {
         [ANSWER]: {
           type: "string",
           title: "Answer",
-          description: "What the tool returns to the agent. No passwords. Empty: decide later.",
+          description: calls.map(inputInOneLine).join(" "),
           maxLength: MAX_ANSWER_CHARS,
         },
         [COULD_NOT]: {
           type: "boolean",
           title: "I could not do it",
-          description: "Tells the agent that its tool failed; the answer then says why.",
+          description: "Tells the agent that its tool failed; the answer then says why. Without " +
+            "either, you decide another time.",
         },
       },
     },
     _meta: {
       [PERMISSION_DISPLAY]: {
-        title: `An agent asks for the answer of ${nameOrElse(calls, "a tool")}`,
+        title: `An agent asks for the answer of ${name}`,
         displayName: nameOrElse(calls, "Custom tool"),
-        description: head,
+        description: terms,
       },
     },
   };
+}
+
+/**
+ * Lays a message out. Hosts were seen to show its first four lines only, and to cut each where the
+ * screen ends; others render Markdown, and show a block of indented lines as it is. So the block with
+ * the calls comes first, below one line of this server, and everything else after it.
+ */
+function messageOf(
+  head: string,
+  calls: readonly AskedCall[],
+  isNumbered: boolean,
+  terms: readonly string[],
+): string {
+  const blocks = calls.map((call, index) => callLines(call, index, isNumbered));
+  const hidden = calls.map((call, index) => hiddenNote(call, index, isNumbered)).filter(Boolean);
+  return [
+    [`${INDENT}${head}`, ...blocks.flat()].join("\n"),
+    ...hidden,
+    ...terms,
+    BAR_NOTE,
+  ].join("\n\n");
 }
 
 /** A name that can stand among words of this server, and in a title. */
@@ -204,29 +256,35 @@ function nameOrElse([call]: readonly AskedCall[], words: string): string {
 const INDENT = "    ";
 const LABEL_CHARS = 11;
 
-/** Returns the paragraphs about a call. */
+/**
+ * Returns the lines about a call: the input, which a host may cut, above what tells where it is from.
+ */
 function callLines(call: AskedCall, index: number, isNumbered: boolean): string[] {
-  const { tool, server, subagent, input, leftOut, mayAllow, kind } = call;
+  const { tool, server, subagent, input } = call;
   const parts = input.split("\n");
-  const block = [
-    ...quotedLines("tool", tool),
-    ...(server === undefined ? [] : quotedLines("MCP server", server)),
-    ...(subagent === undefined ? [] : quotedLines("subagent", subagent)),
+  const label = isNumbered ? `${index + 1} input` : "input";
+  return [
     // Of a long input, the second of three lines is this server's.
     ...parts.flatMap((part, at) =>
       parts.length === 3 && at === 1
         ? [`${INDENT}${part}`]
-        : quotedLines(at === 0 ? "input" : "", part)
+        : quotedLines(at === 0 ? label : "", part)
     ),
+    ...quotedLines("tool", tool),
+    ...(server === undefined ? [] : quotedLines("MCP server", server)),
+    ...(subagent === undefined ? [] : quotedLines("subagent", subagent)),
   ];
-  const hidden = `${leftOut} characters of this input are not shown.`;
+}
+
+/** Returns how much of a call's input nobody sees; empty where all of it is shown. */
+function hiddenNote(call: AskedCall, index: number, isNumbered: boolean): string {
+  const { leftOut, mayAllow, kind } = call;
   const isTooLittle = kind === "tool_confirmation" && !mayAllow;
-  return [
-    ...isNumbered ? [`Call ${index + 1}:`] : [],
-    block.join("\n"),
-    ...leftOut > 0 ? [isTooLittle ? `${hidden} ${TOO_LITTLE}` : hidden] : [],
-    ...leftOut === 0 && isTooLittle ? [TOO_LITTLE] : [],
+  const notes = [
+    ...leftOut > 0 ? [`${leftOut} characters of this input are not shown.`] : [],
+    ...isTooLittle ? [TOO_LITTLE] : [],
   ];
+  return notes.length > 0 && isNumbered ? `Call ${index + 1}: ${notes.join(" ")}` : notes.join(" ");
 }
 
 /** Returns the lines of a foreign text, each behind a bar; only the first has the label. */

@@ -52,27 +52,66 @@ Deno.test("formOf() shows the call and asks for one of three words, none of whic
   );
   assertEquals(
     message,
-    `An agent waits for you to decide on a tool call, in session sesn_1. It does not run unless \
-you allow it. The question is open for 10 minutes; after that, nothing is sent.
-
-What stands behind a bar (|) was written by the agent or its tools, not by this server.
-
+    `    Allow bash? If text behind | is cut off, choose later.
+    input      | {"command":"ls -la"}
     tool       | bash
     MCP server | github
     subagent   | researcher
-    input      | {"command":"ls -la"}`,
+
+It waits in session sesn_1, and does not run unless you allow it. The question is open for 10 \
+minutes; after that, nothing is sent.
+
+later: decide another time. deny: it does not run. allow: it runs as it is shown.
+
+What stands behind a bar (|) was written by the agent or its tools, not by this server.`,
   );
   assertEquals(keys, ["call_1_00000001", "reason"]);
   assertEquals(required, ["call_1_00000001"]);
-  const choice = properties[keys[0] ?? ""];
-  assertEquals(choice, {
+  assertEquals(properties[keys[0] ?? ""], {
     type: "string",
     title: "Call 1: bash",
-    description:
-      "later: decide another time. deny: it does not run. allow: it runs as it is shown.",
+    description: 'Input: {"command":"ls -la"}',
     enum: ["later", "deny", "allow"],
   });
+  assertEquals(
+    properties.reason?.description,
+    "Optional, for the agent if you deny. This question is open for 10 minutes.",
+  );
   assert(!JSON.stringify(properties).includes('"default"'));
+});
+
+Deno.test("formOf() shows the input in the first lines of the message, which is all that some hosts show", () => {
+  const [head = "", ...lines] = formFor(confirmation({ input: "j".repeat(100) })).message
+    .split("\n");
+  assert(head.startsWith("    Allow bash?"), head);
+  assertEquals(lines.slice(0, 2).join("").replaceAll(/[^j]/g, ""), "j".repeat(100));
+  for (const line of [head, ...lines.slice(0, 2)]) assert(columnsOf(line) <= 76, line);
+});
+
+Deno.test("formOf() has each input in a description, in one line that no host cuts", () => {
+  const long = JSON.stringify({
+    command: "x".repeat(1_000) + "y".repeat(1_000) + "z".repeat(1_000),
+  });
+  const inputs: readonly [string, number][] = [
+    ["short", 0],
+    ["s".repeat(1_850), 0],
+    ["s".repeat(2_000), 0],
+    [clipMiddle(long, 1_500, 500).text, clipMiddle(long, 1_500, 500).leftOut],
+  ];
+  for (const [input, leftOut] of inputs) {
+    const { properties, required } = formFor(confirmation({ input, leftOut }));
+    const { description = "" } = properties[required[0] ?? ""] ?? {};
+    assert(description.length <= 2_000 && !description.includes("\n"), description);
+    const [words = "", shown = ""] = description.split(/: (.*)/);
+    const [head = "", tail = ""] = shown.split(" … ");
+    if (words === "Input") assertEquals(shown, input);
+    else {
+      const all = input.replace(/\n.*\n/, "");
+      assert(all.startsWith(head) && all.endsWith(tail));
+      const missing = all.length + leftOut - head.length - tail.length;
+      assertEquals(words, `Input, with ${missing} characters of its middle left out`);
+    }
+  }
 });
 
 Deno.test("formOf() asks about all calls in one form, each with a key that no other call has", () => {
@@ -83,9 +122,10 @@ Deno.test("formOf() asks about all calls in one form, each with a key that no ot
   const { message, required, keys } = formFor(...calls);
   assertEquals(new Set(required).size, 8);
   assertEquals(keys, [...required, "reason"]);
-  assertStringIncludes(message, "decide on 8 tool calls");
+  assertStringIncludes(message, "    Decide on 8 tool calls. If text behind | is cut off,");
   for (const at of [0, 7]) {
-    assertStringIncludes(message, `Call ${at + 1}:\n\n    tool       | tool_${at}`);
+    const input = `    ${at + 1} input    | {"command":"ls -la"}`;
+    assertStringIncludes(message, `${input}\n    tool       | tool_${at}\n`);
   }
 });
 
@@ -101,35 +141,35 @@ Deno.test("formOf() does not offer to allow what is not shown, and says where to
   const { message, properties, required } = formFor(
     confirmation({ input, leftOut, mayAllow: false }),
   );
-  assertEquals(properties[required[0] ?? ""], {
-    type: "string",
-    title: "Call 1: bash",
-    description:
-      "later: decide another time. deny: it does not run. Too little of it is shown to " +
-      "allow it here; the Console shows all of it.",
-    enum: ["later", "deny"],
-  });
+  const choice = properties[required[0] ?? ""];
+  assert(choice && "enum" in choice);
+  const { title, description = "", enum: choices } = choice;
+  assertEquals([title, choices], ["Call 1: bash", ["later", "deny"]]);
+  const tooLittle = "Too little of it is shown to allow it here; the Console shows all of it.";
+  assert(description.startsWith(`${tooLittle} Input, with `), description);
+  assert(message.startsWith("    Deny bash? Choose later to decide in the Console.\n"), message);
   assertStringIncludes(message, `\n    [${leftOut} characters left out]\n               | xxx`);
-  assert(
-    message.endsWith(
-      `\n\n${leftOut} characters of this input are not shown. Too little of it is shown to allow it ` +
-        "here; the Console shows all of it.",
-    ),
+  assertStringIncludes(
     message,
+    `\n\n${leftOut} characters of this input are not shown. ${tooLittle}\n\n`,
   );
+});
+
+Deno.test("formOf() says of which of several calls too little is shown", () => {
+  const { message } = formFor(confirmation(), confirmation({ leftOut: 9, mayAllow: false }));
+  assertStringIncludes(message, "\n\nCall 2: 9 characters of this input are not shown. Too little");
+  assert(!message.includes("Call 1:"), message);
 });
 
 Deno.test("formOf() says how much is left out of a call that may be allowed", () => {
   const { text: input, leftOut } = clipMiddle("y".repeat(3_000), 1_500, 500);
   const { message } = formFor(confirmation({ input, leftOut }));
-  assert(message.endsWith("\n\n1000 characters of this input are not shown."), message);
+  assertStringIncludes(message, "\n\n1000 characters of this input are not shown.\n\n");
 });
 
 Deno.test("formOf() says that a call may not be allowed also where its input cannot be shown", () => {
   const { message } = formFor(confirmation({ input: "(nested too deeply)", mayAllow: false }));
-  assert(
-    message.endsWith("Too little of it is shown to allow it here; the Console shows all of it."),
-  );
+  assertStringIncludes(message, "Too little of it is shown to allow it here; the Console shows");
 });
 
 const DURATIONS: readonly [number, string][] = [
@@ -148,7 +188,7 @@ for (const [ms, words] of DURATIONS) {
 
 /** The texts of this server in a form of these calls: all lines without a bar. */
 function ownLines(message: string): string[] {
-  return message.split("\n").filter((line) => !/^ {4}[A-Za-z ]{11}\| /.test(line));
+  return message.split("\n").filter((line) => !/^ {4}[0-9A-Za-z ]{11}\| /.test(line));
 }
 
 const FORGERIES: readonly string[] = [
@@ -184,7 +224,10 @@ for (const forgery of FORGERIES) {
       // deno-lint-ignore no-control-regex -- no control character may be left
       assert(!/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u200b]/.test(line), line);
     }
-    const titles = JSON.stringify([hostile.properties, hostile.form._meta]);
+    const titles = JSON.stringify([
+      Object.values(hostile.properties).map(({ title }) => title),
+      hostile.form._meta,
+    ]);
     const isName = /^[\w.:/-]{1,64}$/.test(text);
     assertEquals(text !== "" && titles.includes(text), isName);
   });
@@ -195,7 +238,9 @@ Deno.test("formOf() gives Claude Code a title without the agent's words", () => 
     "anthropic/permissionDisplay": {
       title: "An agent asks to use bash",
       displayName: "bash",
-      description: formFor(confirmation()).message.split("\n")[0],
+      description:
+        "It waits in session sesn_1, and does not run unless you allow it. The question is " +
+        "open for 10 minutes; after that, nothing is sent.",
     },
   });
   const { title, displayName } = displayOf(formFor(confirmation(), confirmation()));
@@ -214,7 +259,17 @@ Deno.test("formOf() asks for the answer of a custom tool in two fields, and warn
   assertEquals(requestedSchema.required, undefined);
   assertEquals(requestedSchema.properties.could_not_do_it?.type, "boolean");
   assert(!JSON.stringify(requestedSchema).includes('"default"'));
-  assertStringIncludes(message, "    tool       | ask_colleague");
+  assert(
+    message.startsWith(
+      `    An agent asks you for the answer of ask_colleague. No passwords.
+    input      | {"command":"ls -la"}
+    tool       | ask_colleague
+
+`,
+    ),
+    message,
+  );
+  assertEquals(requestedSchema.properties.answer?.description, 'Input: {"command":"ls -la"}');
   assertStringIncludes(message, "The request is the agent's words");
   assertStringIncludes(message, "Never put a password");
   assertStringIncludes(message, "open for 10 minutes");
