@@ -53,10 +53,8 @@ export async function answerCall(answer: CallAnswer, call: ToolCall): Promise<Ca
   const asked = calls.waiting.find((waiting) => waiting.eventId === eventId);
   if (asked && asked.kind !== kind) throw otherKind(asked, call);
   if (asked) answer.check?.(asked);
-  else if (!calls.answers.has(eventId) && !answers.mayHaveAnswered(sessionId, eventId)) {
-    throw notWaiting(answer, call);
-  }
-  // An answered call goes the same way: whoever was first, the audit log has this answer too.
+  // An answer to a call that does not wait goes the same way: nothing is sent, and the sender finds
+  // out whether another one was first, and logs that there was this one.
   const shown = asked ?? { kind, eventId, digest: "" };
   const [outcome] = await answers.send(
     sessionId,

@@ -186,7 +186,10 @@ Deno.test("a call knows the tools that its caller may call", async () => {
 
 Deno.test("instructions() explain a loop to those who have its tools only", () => {
   assert(!instructions(false, ["actions"]).includes("list_agents"));
-  assertEquals(instructions(false, ["core", "actions"]), instructions(false));
+  assert(instructions(false).includes("a person has to decide outside this server."));
+  const withActions = instructions(false, ["core", "actions"]);
+  assert(withActions.includes("what the user decided with confirm_tool_use, never a decision of"));
+  assert(!withActions.includes("outside this server"));
 });
 
 /** Calls a tool with what another HTTP stack might say of the caller, and returns the response. */
