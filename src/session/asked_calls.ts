@@ -12,9 +12,10 @@ import { leftOutOf } from "../api/json.ts";
 import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
 import type { Redact } from "../core/redact.ts";
 import { sha256 } from "../core/sha256.ts";
-import { clipMiddle, escapeUnseen, firstChars } from "../core/text.ts";
+import { clipMiddle, escapeUnseen } from "../core/text.ts";
 import { readBackToCalls, waitingCalls } from "./event_status.ts";
 import { readEvent, typesIn } from "./event_types.ts";
+import { shownName } from "./pending_actions.ts";
 import type { AskedCall } from "./person.ts";
 import { turnOf } from "./turn.ts";
 
@@ -23,8 +24,6 @@ const HEAD_CHARS = 1_500;
 const TAIL_CHARS = 500;
 /** With more characters than this left out of an input, nobody can allow its call. */
 const MAX_UNSEEN_CHARS = 2_000;
-/** No more of a name is shown. */
-const MAX_NAME_CHARS = 200;
 
 /** The calls of a session, as its newest events show them. */
 export interface AskedCalls {
@@ -121,7 +120,7 @@ function toolName(call: SessionEvent, redact: Redact): string {
 }
 
 function nameShown(name: string, redact: Redact): string {
-  return firstChars(escapeUnseen(redact.thorough(name)), MAX_NAME_CHARS);
+  return shownName(redact.thorough(name));
 }
 
 /** Returns JSON text; undefined for a value that is nested more deeply than the stack is high. */

@@ -17,6 +17,7 @@ import { firstChars, label } from "../core/text.ts";
 import { adviseUndecided, type NotDecided } from "./advice.ts";
 import type { Answerer, AnswerSender, Outcome } from "./answer_sender.ts";
 import { readAskedCalls } from "./asked_calls.ts";
+import type { AnswerWay } from "./pending_actions.ts";
 import type { AskedCall, Person, PersonAnswer, Question, Round, ShownCall } from "./person.ts";
 import { WaitProgress } from "./progress.ts";
 import type { DecisionView, WaitResult } from "./result.ts";
@@ -79,20 +80,32 @@ export async function waitAttended(
   request: AttendedWaitRequest,
   options: AttendedWaitOptions,
 ): Promise<WaitResult> {
-  const { person, by } = request;
-  const canAsk = person && by.mayAct() && options.approvalTimeoutMs > 0;
+  const { person } = request;
+  const asksAbout = asksAboutIn(request, options);
   // An answer that does not count is to be logged in any case.
-  if (!person || !(canAsk || person.carried)) {
+  if (!person || (asksAbout.length === 0 && !person.carried)) {
     const { clock } = options;
     return await options.waiter.wait(quietAtEnd(request, request.timeoutMs, clock));
   }
   request.signal.throwIfAborted();
   const place = options.waiter.enter(request.sessionId);
   try {
-    return await new AttendedWait(request, person, place, options).run();
+    return await new AttendedWait({ ...request, asksAbout }, person, place, options).run();
   } finally {
     place.release();
   }
+}
+
+/** Returns what a person is asked about in the waits of a caller. */
+export function asksAboutIn(
+  { person, by }: Pick<AttendedWaitRequest, "person" | "by">,
+  { approvalTimeoutMs, askCustomTools }: Pick<
+    AttendedWaitOptions,
+    "approvalTimeoutMs" | "askCustomTools"
+  >,
+): readonly AnswerWay[] {
+  if (!person || !by.mayAct() || approvalTimeoutMs <= 0) return [];
+  return askCustomTools ? ["confirmation", "custom"] : ["confirmation"];
 }
 
 /** Reports no progress shortly before a wait's end: its result follows. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { jsonLength } from "../core/text.ts";
+import { escapeUnseen, firstChars, jsonLength } from "../core/text.ts";
 import { consoleUrlOf } from "./console_url.ts";
 import type { ToolUse } from "./event_types.ts";
 import { toolInputView } from "./event_view.ts";
@@ -37,6 +37,8 @@ export interface ResultView {
   readonly consoleUrl?: string;
   /** Returns true for a tool that the caller has; {@linkcode isDefaultTool} when absent. */
   readonly has?: (tool: string) => boolean;
+  /** What `wait_for_idle` asks a person of this caller about; nothing when absent. */
+  readonly asksAbout?: readonly AnswerWay[];
 }
 
 /** Tools that results name and that no caller has by default. */
@@ -59,18 +61,30 @@ export function answerWay(tool: ToolUse | undefined): AnswerWay {
   return tool?.asks === false ? "environment" : "confirmation";
 }
 
-/** Says who can answer and how, in a cell of the action. */
-const ANSWERS: Readonly<Record<AnswerWay, (has: (tool: string) => boolean) => string>> = {
-  confirmation: (has) =>
-    has("confirm_tool_use")
-      ? "a person decides: in the Claude Console, or confirm_tool_use sends it"
-      : "a person decides, in the Claude Console",
-  custom: (has) =>
-    has("submit_tool_result")
-      ? "the program that provides the tool, or submit_tool_result"
-      : "the program that provides the tool",
-  environment: () => "the environment that runs the tool, or a person in the Claude Console",
-};
+/** Says who can answer a call and how. */
+function answerOf(
+  tool: ToolUse | undefined,
+  { has = isDefaultTool, asksAbout = [] }: ResultView,
+): string {
+  const way = answerWay(tool);
+  const whenAsked = asksAbout.includes(way) && has("wait_for_idle") && "when wait_for_idle asks";
+  switch (way) {
+    case "confirmation": {
+      const ways = [whenAsked, "in the Claude Console"].filter(Boolean).join(" or ");
+      return has("confirm_tool_use")
+        ? `a person decides: ${ways}, or confirm_tool_use sends it`
+        : `a person decides, ${ways}`;
+    }
+    case "custom":
+      return [
+        "the program that provides the tool",
+        whenAsked && `a person ${whenAsked}`,
+        has("submit_tool_result") && "submit_tool_result",
+      ].filter(Boolean).join(", or ");
+    case "environment":
+      return "the environment that runs the tool, or a person in the Claude Console";
+  }
+}
 
 /** The calls of a session that wait for an answer. */
 export interface WaitingCalls {
@@ -93,38 +107,49 @@ interface WaitingCall {
  */
 export function pendingActions(
   { sessionId, calls, turn }: WaitingCalls,
-  { exposeToolInputs, consoleUrl, has = isDefaultTool }: ResultView,
+  view: ResultView,
   maxChars: number,
 ): PendingAction[] {
+  const { exposeToolInputs, consoleUrl } = view;
   const cells: readonly ((call: WaitingCall) => Partial<PendingAction>)[] = [
     ({ tool }) => ({ server: tool?.server }),
     ({ tool }) => ({ agent: tool?.threadId && turn.subagentOf(tool.threadId) }),
-    ({ tool }) => ({ answer: ANSWERS[answerWay(tool)](has) }),
+    ({ tool }) => ({ answer: answerOf(tool, view) }),
     ({ tool }) => ({ input: toolInputView(tool?.input, exposeToolInputs) }),
     ({ eventId }) => ({
       console_url: consoleUrl && consoleUrlOf(consoleUrl, sessionId, eventId),
     }),
   ];
-  let actions = calls.map(essence);
-  let room = maxChars - jsonLength(actions);
+  const described = calls.map((call) => ({ call, action: essence(call) }));
+  let room = maxChars - jsonLength(described.map(({ action }) => action));
   // Cell by cell: no action has its page while another lacks its answer.
   for (const cell of cells) {
-    actions = calls.map((call, index) => {
-      const action = actions[index] ?? essence(call);
-      const value = cell(call);
-      if (Object.values(value)[0] === undefined) return action;
+    for (const one of described) {
+      const value = cell(one.call);
+      if (Object.values(value)[0] === undefined) continue;
       room -= jsonLength(value) - 1;
-      return room < 0 ? action : { ...action, ...value };
-    });
+      if (room >= 0) one.action = { ...one.action, ...value };
+    }
   }
-  return actions;
+  return described.map(({ action }) => action);
+}
+
+/** Longest name that is shown, in characters. */
+const MAX_NAME_CHARS = 128;
+
+/**
+ * Returns a name as everybody sees it who decides about the call: in forms, at the terminal, in
+ * results and in the arguments of `confirm_tool_use`. Characters that do not show are escaped.
+ */
+export function shownName(name: string): string {
+  return firstChars(escapeUnseen(name), MAX_NAME_CHARS);
 }
 
 function essence({ eventId, tool }: WaitingCall): PendingAction {
   return {
     event_id: eventId,
     kind: tool?.custom ? "custom_tool_result" : "tool_confirmation",
-    ...(tool?.name !== undefined && { name: tool.name }),
+    ...(tool?.name !== undefined && { name: shownName(tool.name) }),
     ...(tool?.threadId !== undefined && { session_thread_id: tool.threadId }),
   };
 }

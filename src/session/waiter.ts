@@ -14,6 +14,7 @@ import type { Logger } from "../core/logger.ts";
 import { createTokenBucket, type TokenBucket } from "../core/token_bucket.ts";
 import { waitingCalls } from "./event_status.ts";
 import { FeedHub, type FeedLease, type SessionFeed, SWIFT_PAGES } from "./feed.ts";
+import type { AnswerWay } from "./pending_actions.ts";
 import { buildResult, REPLY_BUDGET, type WaitResult } from "./result.ts";
 import type { WaitStatus } from "./verdict.ts";
 import { describeActivity, describeConnectionError, WaitProgress } from "./progress.ts";
@@ -46,6 +47,8 @@ export interface WaitRequest {
   readonly replyChars?: number;
   /** Returns true for a tool that the caller has; the tools of the set `core` when absent. */
   readonly has?: (tool: string) => boolean;
+  /** What a person of the caller is asked about; nothing when absent. */
+  readonly asksAbout?: readonly AnswerWay[];
   /** Ends the wait and frees its upstream stream; the agent goes on. */
   readonly signal: AbortSignal;
   /** Called at once, on every meaningful event, and every few seconds while there is none. */
@@ -569,7 +572,7 @@ class Wait {
     if (this.#deps.closing.aborted && feed.readsDone === 0) {
       return restarting(this.#request, elapsedMs);
     }
-    const { sessionId, afterId, replyChars, has } = this.#request;
+    const { sessionId, afterId, replyChars, has, asksAbout } = this.#request;
     // The text of the turn before is no reply to a message whose turn is to come.
     const isToCome = status === "timeout" && turn.phase === "ended" && this.#feed.lacksSend;
     const reachesBack = turn.anchor ? turn.anchor.id !== undefined : turn.sawTurnStart;
@@ -585,6 +588,7 @@ class Wait {
       exposeToolInputs: this.#deps.exposeToolInputs ?? false,
       consoleUrl: this.#deps.consoleUrl,
       has,
+      asksAbout,
       afterId,
       replyChars,
     });

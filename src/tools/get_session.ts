@@ -2,8 +2,10 @@ import * as z from "zod";
 import { boundedCopy, type Fields, fieldsOf } from "../api/read.ts";
 import type { Session } from "../api/resources.ts";
 import { clipText } from "../core/text.ts";
+import { asksAboutIn } from "../session/attended_wait.ts";
 import { consoleUrlOf } from "../session/console_url.ts";
 import { inDollars } from "../session/event_view.ts";
+import { answererOf } from "./answerer.ts";
 import { defineTool, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { type EventStatus, readEventStatus } from "../session/event_status.ts";
@@ -43,7 +45,8 @@ export const getSession: ToolDefinition = defineTool({
     }),
   async run({ session_id }, call, checked) {
     const { api, exposeToolInputs, consoleUrl } = call.services;
-    const view = { exposeToolInputs, consoleUrl, has: call.has };
+    const asksAbout = asksAboutIn({ person: call.person, by: answererOf(call) }, call.services);
+    const view = { exposeToolInputs, consoleUrl, has: call.has, asksAbout };
     const [session, events] = await allOrAbort(
       call.signal,
       (signal) =>

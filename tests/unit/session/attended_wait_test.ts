@@ -60,6 +60,29 @@ Deno.test("one call asks at most six times", async () => {
   assertEquals((await world.wait(world.person(decides(ALLOW)))).status, "idle");
 });
 
+/** What is asked about, by settings and rights. */
+const ASKS: readonly [string, WorldOptions["services"], boolean, readonly string[]][] = [
+  ["by default", {}, true, ["a person decides, when wait_for_idle asks or in the Claude Console"]],
+  ["where nobody is asked", { approvalTimeoutMs: 0 }, true, [
+    "a person decides, in the Claude Console",
+  ]],
+  ["of a caller who may not act", {}, false, ["a person decides, in the Claude Console"]],
+  ["with custom tools", { askCustomTools: true }, true, [
+    "a person decides, when wait_for_idle asks or in the Claude Console",
+    "the program that provides the tool, or a person when wait_for_idle asks",
+  ]],
+];
+
+for (const [name, services, mayAct, expected] of ASKS) {
+  Deno.test(`a result says that a person can be asked again: ${name}`, async () => {
+    const lines = ["ask bash one", "and custom weather Lisbon"].slice(0, expected.length);
+    const world = await blocked(lines, { services });
+    world.mayAct = mayAct;
+    const { pending_actions } = await world.wait(world.person(decides(undefined)));
+    assertEquals(pending_actions.map(({ answer }) => answer), [...expected]);
+  });
+}
+
 Deno.test("a caller may have no limit of questions", async () => {
   const world = await blocked(Array.from({ length: 7 }, () => "ask bash x"));
   const request = { maxRounds: Infinity };

@@ -1,6 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ToolUse } from "../../../src/session/event_types.ts";
-import { type PendingAction, pendingActions } from "../../../src/session/pending_actions.ts";
+import {
+  type PendingAction,
+  pendingActions,
+  type ResultView,
+} from "../../../src/session/pending_actions.ts";
 
 const CONSOLE = "https://console.example/sessions";
 const BASH: ToolUse = {
@@ -19,7 +23,7 @@ const hasAll = () => true;
 
 function describe(
   tools: readonly (ToolUse | undefined)[],
-  view: Partial<Parameters<typeof pendingActions>[1]> = {},
+  view: Partial<ResultView> = {},
   maxChars = 15_000,
 ): PendingAction[] {
   const calls = tools.map((tool, index) => ({ eventId: `sevt_${index + 1}`, tool }));
@@ -62,40 +66,72 @@ Deno.test("pendingActions() names an unknown subagent by its thread only", () =>
   assertEquals([action?.session_thread_id, action?.agent], ["sthr_2", undefined]);
 });
 
-const ANSWERS: readonly [string, ToolUse | undefined, string, string][] = [
+const PERSON = "a person decides, in the Claude Console";
+const PROGRAM = "the program that provides the tool";
+const ENVIRONMENT = "the environment that runs the tool, or a person in the Claude Console";
+
+/** Who can answer a call, in the view of a caller. */
+const ANSWERS: readonly [
+  name: string,
+  tool: ToolUse | undefined,
+  view: Partial<ResultView>,
+  answer: string,
+][] = [
+  ["a confirmation", MERGE, {}, PERSON],
+  ["a call that was not read", undefined, {}, PERSON],
   [
-    "a confirmation",
+    "a confirmation, with confirm_tool_use",
     MERGE,
-    "a person decides, in the Claude Console",
+    { has: hasAll },
     "a person decides: in the Claude Console, or confirm_tool_use sends it",
   ],
   [
-    "a call that was not read",
-    undefined,
-    "a person decides, in the Claude Console",
-    "a person decides: in the Claude Console, or confirm_tool_use sends it",
+    "a confirmation, where a person can be asked",
+    MERGE,
+    { asksAbout: ["confirmation"] },
+    "a person decides, when wait_for_idle asks or in the Claude Console",
   ],
   [
-    "a custom tool",
+    "a confirmation, with all ways",
+    MERGE,
+    { asksAbout: ["confirmation"], has: hasAll },
+    "a person decides: when wait_for_idle asks or in the Claude Console, or confirm_tool_use " +
+    "sends it",
+  ],
+  [
+    "a confirmation, without wait_for_idle",
+    MERGE,
+    { asksAbout: ["confirmation"], has: () => false },
+    PERSON,
+  ],
+  ["a custom tool", BOOK, {}, PROGRAM],
+  ["a custom tool that nobody is asked about", BOOK, { asksAbout: ["confirmation"] }, PROGRAM],
+  ["a custom tool, with its tool", BOOK, { has: hasAll }, `${PROGRAM}, or submit_tool_result`],
+  [
+    "a custom tool, with all ways",
     BOOK,
-    "the program that provides the tool",
-    "the program that provides the tool, or submit_tool_result",
+    { asksAbout: ["confirmation", "custom"], has: hasAll },
+    `${PROGRAM}, or a person when wait_for_idle asks, or submit_tool_result`,
   ],
+  ["a call whose policy asks nobody", RUN, {}, ENVIRONMENT],
   [
-    "a call whose policy asks nobody",
+    "a call whose policy asks nobody, whoever has what",
     RUN,
-    "the environment that runs the tool, or a person in the Claude Console",
-    "the environment that runs the tool, or a person in the Claude Console",
+    { asksAbout: ["confirmation", "custom"], has: hasAll },
+    ENVIRONMENT,
   ],
 ];
 
-for (const [name, tool, byDefault, withActions] of ANSWERS) {
-  Deno.test(`pendingActions() says who answers ${name}, and names no tool that is lacking`, () => {
-    assertEquals(describe([tool])[0]?.answer, byDefault);
-    assertEquals(describe([tool], { has: () => false })[0]?.answer, byDefault);
-    assertEquals(describe([tool], { has: hasAll })[0]?.answer, withActions);
+for (const [name, tool, view, answer] of ANSWERS) {
+  Deno.test(`pendingActions() says who answers ${name}`, () => {
+    assertEquals(describe([tool], view)[0]?.answer, answer);
   });
 }
+
+Deno.test("pendingActions() shows names as people see them who decide", () => {
+  const [action] = describe([{ ...MERGE, name: `rm\u202e${"x".repeat(200)}` }]);
+  assertEquals(action?.name, `rm\\u202e${"x".repeat(120)}`);
+});
 
 Deno.test("pendingActions() leaves out what has no room, pages first and answers last", () => {
   const tools = [BASH, { ...BASH, input: { command: "x".repeat(200) } }];

@@ -5,6 +5,8 @@ import type { Page } from "../../../src/api/pages.ts";
 import type { Session } from "../../../src/api/resources.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
+import type { Person } from "../../../src/session/person.ts";
+import type { ToolCall } from "../../../src/tools/define.ts";
 import { getSession } from "../../../src/tools/get_session.ts";
 import { eventMaker } from "../../helpers/events.ts";
 import { settle } from "../../helpers/manual_clock.ts";
@@ -179,6 +181,28 @@ Deno.test("get_session says where a call can be answered by this caller, and who
     input: {},
     console_url: `https://console.example/sessions/sesn_1?event=${bash.id}`,
   });
+});
+
+Deno.test("get_session says that wait_for_idle asks, to a caller who may act", async () => {
+  const { tool, asks } = eventMaker();
+  const bash = tool("bash", { evaluated_permission: "ask" });
+  const fake = new FakeEvents([bash, asks(String(bash.id))]);
+  const { run } = harness({
+    sessions: { retrieve: () => Promise.resolve(session()) },
+    events: fake.api,
+  });
+  const person: Person = { channel: "form", ask: () => Promise.reject(new Error("Asked")) };
+  const answerFor = async (overrides: Partial<ToolCall>) => {
+    const { pending_actions } = await run(getSession, { session_id: "sesn_1" }, overrides);
+    const [action] = [pending_actions].flat();
+    return typeof action === "object" && action ? Reflect.get(action, "answer") : undefined;
+  };
+  const asked = "a person decides, when wait_for_idle asks or in the Claude Console";
+  const notAsked = "a person decides, in the Claude Console";
+  const reader: Principal = { id: "reader", readOnly: true };
+  assertEquals(await answerFor({ person }), asked);
+  assertEquals(await answerFor({}), notAsked);
+  assertEquals(await answerFor({ person, principal: reader }), notAsked);
 });
 
 Deno.test("get_session leaves out calls that were answered since", async () => {
