@@ -7,7 +7,7 @@
 import { UsageError } from "../core/errors.ts";
 import { isKey } from "../core/ids.ts";
 import { isTokenSecret } from "../core/redact.ts";
-import { fromBase64Url, toBase64Url } from "../core/text.ts";
+import { toBase64Url } from "../core/text.ts";
 import { MIN_SEALING_KEY_BYTES } from "./sealing.ts";
 
 /** A sealing key: its bytes, and the text that the file has for it, which no output may show. */
@@ -85,7 +85,8 @@ function bytesOf(text: string): Uint8Array<ArrayBuffer> | undefined {
   }
   const bare = text.replace(/={1,2}$/, "");
   if (!/^[\w+/-]+$/.test(bare) || bare.length % 4 === 1) return undefined;
-  return new Uint8Array(fromBase64Url(bare.replaceAll("+", "-").replaceAll("/", "_")));
+  const binary = atob(bare.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (byte) => byte.charCodeAt(0));
 }
 
 /** Fewest different bytes of a key: 32 random ones have 30, and fewer than 20 never. */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { DEFAULT_MAX_CALLS, MAX_RUNNING } from "../access/limits.ts";
+import { APPROVAL_TIMEOUT_MS, DEFAULT_MAX_CALLS, MAX_RUNNING } from "../access/limits.ts";
 import { DEFAULT_SETS, TOOL_SET_NAMES } from "../access/tool_sets.ts";
 import { checkBaseUrl, HOSTED } from "../core/addresses.ts";
 import { CREDENTIAL_VARIABLES } from "../core/ids.ts";
@@ -15,7 +15,6 @@ import { LOG_LEVELS } from "../core/logger.ts";
 import { COLOR_VARIABLES } from "../core/paint.ts";
 import { PROXY_VARIABLES } from "../core/proxy.ts";
 import { FILE_HOST_NAMES, PLACE_VARIABLES } from "../hosts/hosts.ts";
-import { APPROVAL_TIMEOUT_MS } from "../tools/services.ts";
 import {
   checkAgentId,
   checkConsoleUrl,

@@ -208,6 +208,11 @@ export function toBase64Url(bytes: Uint8Array): string {
  */
 export function fromBase64Url(text: string): Uint8Array {
   if (!/^[\w-]*$/.test(text)) throw new SyntaxError("Not base64url");
-  const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(bytes, (byte) => byte.charCodeAt(0));
+  const bytes = Uint8Array.from(
+    atob(text.replaceAll("-", "+").replaceAll("_", "/")),
+    (byte) => byte.charCodeAt(0),
+  );
+  // The last character may have bits beyond the last byte, which `atob` passes over.
+  if (toBase64Url(bytes) !== text) throw new SyntaxError("Not base64url");
+  return bytes;
 }

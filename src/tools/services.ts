@@ -11,7 +11,7 @@ import { createTokenBucket } from "../core/token_bucket.ts";
 import { createRedact, type Redact } from "../core/redact.ts";
 import type { Waiter } from "../session/waiter.ts";
 import { type AccessPolicy, createAccessPolicy, createOwnerMarks } from "../access/policy.ts";
-import { type CallLimits, createCallLimits } from "../access/limits.ts";
+import { APPROVAL_TIMEOUT_MS, type CallLimits, createCallLimits } from "../access/limits.ts";
 import { createEnvironmentResolver, type EnvironmentResolver } from "./environment.ts";
 import { createSealer, type Sealer } from "../access/sealing.ts";
 import { EventReader } from "../session/event_reader.ts";
@@ -91,9 +91,6 @@ export interface Services {
  * organisation.
  */
 const LONG_SEARCHES = { perMinute: 300, burst: 100 } as const;
-
-/** Default time for which a question to a person is open, in milliseconds. */
-export const APPROVAL_TIMEOUT_MS = 600_000;
 
 /** Makes the services of one process. */
 export function createServices(options: ServicesOptions): Services {

@@ -73,9 +73,16 @@ function fieldOf(result: { readonly structuredContent?: unknown }, name: string)
 /**
  * What a caller is bound by: the server's own list of agents, one of its token's limits alone, where
  * nothing else can stand in, a token's agents that are fewer than the server's, or all of those.
+ * `sessions` are marked by the binding key, `sealed` ones by a sealing key that another replaced, and
+ * `earlier` ones by the binding key before there was a sealing key.
  */
-const BOUNDS = ["allowlist", "agents", "fewer", "environments", "sessions", "all"] as const;
+const BOUNDS = [
+  ...["allowlist", "agents", "fewer", "environments", "all"] as const,
+  ...["sessions", "sealed", "earlier"] as const,
+];
 type Bound = typeof BOUNDS[number];
+
+const SEALING_KEYS = [2, 1].map((fill) => new Uint8Array(32).fill(fill));
 
 type Args = Record<string, unknown>;
 
@@ -124,19 +131,24 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
     other: await environment(wordOf(binds("environments"))),
   };
   const bindingKey = "s".repeat(32);
+  const hasOwn = binds("sessions", "sealed", "earlier");
   // Another replica than the one that made the sessions: it knows of them what the API tells.
   const services = app.servicesWith({
     bindingKey,
+    ...(binds("sealed", "earlier") && { sealingKeys: SEALING_KEYS }),
     environmentId: environments.other,
     ...(binds("allowlist") && { allowedAgentIds: [agents.own] }),
     ...(bound === "fewer" && { allowedAgentIds: [agents.other, agents.own] }),
   });
-  const makers = app.servicesWith({ bindingKey });
+  const makers = app.servicesWith({
+    bindingKey,
+    ...(bound === "sealed" && { sealingKeys: SEALING_KEYS.slice(1) }),
+  });
   const caller: Principal = {
     id: "caller",
     ...(binds("agents", "fewer") && { agents: [agents.own] }),
     ...(binds("environments") && { environments: [environments.own] }),
-    ...(binds("sessions") && { sessions: "own" }),
+    ...(hasOwn && { sessions: "own" }),
   };
   const run = async (
     tool: ToolDefinition,
@@ -207,10 +219,10 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
   const foreign: Awaited<ReturnType<typeof session>>[] = [];
   for (
     const [isForeign, principal, where] of [
-      [binds("sessions"), other, there],
-      [binds("sessions"), another, there],
-      [binds("sessions", "agents", "fewer", "allowlist"), other, withOther.agent],
-      [binds("sessions", "environments"), other, withOther.environment],
+      [hasOwn, other, there],
+      [hasOwn, another, there],
+      [hasOwn || binds("agents", "fewer", "allowlist"), other, withOther.agent],
+      [hasOwn || binds("environments"), other, withOther.environment],
     ] as const
   ) {
     const made = await session(wordOf(isForeign), principal, where);
