@@ -1,7 +1,11 @@
+import { assert } from "@std/assert";
 import { PassThrough } from "node:stream";
 import {
   Client as ModernClient,
   deserializeMessage,
+  type ElicitRequestFormParams,
+  type ElicitResult,
+  isSpecType,
   type JSONRPCMessage,
   serializeMessage,
   StreamableHTTPClientTransport as ModernHttpTransport,
@@ -9,6 +13,7 @@ import {
 } from "@modelcontextprotocol/client";
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as OldHttpTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { ElicitRequestSchema as OldElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { InMemoryTransport as OldInMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { createApi } from "../../src/api/client.ts";
 import { createLogger } from "../../src/core/logger.ts";
@@ -147,12 +152,31 @@ function readResult(result: unknown): CallResult {
 
 const INFO: ClientInfo = { name: "protocol-test", version: "0" };
 
+/** The person at a client. */
+export interface TestPerson {
+  /** What the client says that it can show; forms when absent. */
+  readonly elicitation?: { form?: { applyDefaults?: boolean }; url?: Record<string, never> };
+  /** Answers a form, unless the signal says that the server has withdrawn it. */
+  answer(form: ElicitRequestFormParams, signal: AbortSignal): ElicitResult | Promise<ElicitResult>;
+}
+
 async function modernClient(
   mode: "auto" | "legacy",
   transport: Transport,
   info: ClientInfo,
+  person: TestPerson | undefined,
 ): Promise<TestClient> {
-  const client = new ModernClient(info, { versionNegotiation: { mode } });
+  const { elicitation = { form: {} } } = person ?? {};
+  const client = new ModernClient(info, {
+    versionNegotiation: { mode },
+    ...(person && { capabilities: { elicitation } }),
+  });
+  if (person && (elicitation.form || !elicitation.url)) {
+    client.setRequestHandler("elicitation/create", ({ params }, { mcpReq }) => {
+      assert(params.mode !== "url");
+      return person.answer(params, mcpReq.signal);
+    });
+  }
   await client.connect(transport);
   return {
     listTools: () => client.listTools(),
@@ -172,8 +196,17 @@ async function modernClient(
 async function oldClient(
   transport: Parameters<OldClient["connect"]>[0],
   info: ClientInfo,
+  person: TestPerson | undefined,
 ): Promise<TestClient> {
-  const client = new OldClient(info);
+  const { elicitation = { form: {} } } = person ?? {};
+  const client = new OldClient(info, person && { capabilities: { elicitation } });
+  if (person && (elicitation.form || !elicitation.url)) {
+    const answer = async (request: unknown, { signal }: { signal: AbortSignal }) => {
+      assert(isSpecType.ElicitRequest(request) && request.params.mode !== "url");
+      return { ...await person.answer(request.params, signal) };
+    };
+    client.setRequestHandler(OldElicitRequestSchema, answer);
+  }
   await client.connect(transport);
   return {
     listTools: () => client.listTools(),
@@ -304,14 +337,14 @@ export interface Connection {
 
 /** Every way in which a host may connect: transport, SDK and protocol era. */
 export const WAYS: Readonly<
-  Record<string, (app: App, info?: ClientInfo) => Promise<Connection>>
+  Record<string, (app: App, info?: ClientInfo, person?: TestPerson) => Promise<Connection>>
 > = {
-  "HTTP, SDK 2, 2026-07-28": (app, info) => overHttp(app, "auto", info),
-  "HTTP, SDK 2, 2025-11-25": (app, info) => overHttp(app, "legacy", info),
-  "HTTP, SDK 1": (app, info) => overHttp(app, "sdk1", info),
-  "stdio, SDK 2, 2026-07-28": (app, info) => overStdio(app, "auto", info),
-  "stdio, SDK 2, 2025-11-25": (app, info) => overStdio(app, "legacy", info),
-  "stdio, SDK 1": (app, info) => overStdio(app, "sdk1", info),
+  "HTTP, SDK 2, 2026-07-28": (app, info, person) => overHttp(app, "auto", info, person),
+  "HTTP, SDK 2, 2025-11-25": (app, info, person) => overHttp(app, "legacy", info, person),
+  "HTTP, SDK 1": (app, info, person) => overHttp(app, "sdk1", info, person),
+  "stdio, SDK 2, 2026-07-28": (app, info, person) => overStdio(app, "auto", info, person),
+  "stdio, SDK 2, 2025-11-25": (app, info, person) => overStdio(app, "legacy", info, person),
+  "stdio, SDK 1": (app, info, person) => overStdio(app, "sdk1", info, person),
 };
 
 /** Which SDK, and which protocol era it speaks; `auto` takes the newest that the server has. */
@@ -323,16 +356,22 @@ export async function connectHttp(
   kind: ClientKind,
   token: string,
   info: ClientInfo = INFO,
+  person?: TestPerson,
 ): Promise<TestClient> {
   const requestInit = { headers: { authorization: `Bearer ${token}` } };
   return kind === "sdk1"
-    ? await oldClient(new OldHttpTransport(url, { requestInit }), info)
-    : await modernClient(kind, new ModernHttpTransport(url, { requestInit }), info);
+    ? await oldClient(new OldHttpTransport(url, { requestInit }), info, person)
+    : await modernClient(kind, new ModernHttpTransport(url, { requestInit }), info, person);
 }
 
-async function overHttp(app: App, kind: ClientKind, info?: ClientInfo): Promise<Connection> {
+async function overHttp(
+  app: App,
+  kind: ClientKind,
+  info?: ClientInfo,
+  person?: TestPerson,
+): Promise<Connection> {
   const served = serveHttp(app);
-  const client = await connectHttp(served.url, kind, TOKEN, info);
+  const client = await connectHttp(served.url, kind, TOKEN, info, person);
   return {
     client,
     async close() {
@@ -346,11 +385,12 @@ async function overStdio(
   app: App,
   kind: "auto" | "legacy" | "sdk1",
   info: ClientInfo = INFO,
+  person?: TestPerson,
 ): Promise<Connection> {
   const pipes = serveStdioInProcess(app);
   const client = kind === "sdk1"
-    ? await oldClient(oldPipeTransport(pipes), info)
-    : await modernClient(kind, new PipeTransport(pipes), info);
+    ? await oldClient(oldPipeTransport(pipes), info, person)
+    : await modernClient(kind, new PipeTransport(pipes), info, person);
   return {
     client,
     async close() {
