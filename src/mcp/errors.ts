@@ -30,7 +30,7 @@ const LOOK_UP: Readonly<Record<NonNullable<ApiFault["lookUp"]>, TextForTools>> =
     const tools = ["list_agents", "create_session"].filter(has);
     return tools.length === 0 ? "" : `Valid ones come from ${tools.join(" and ")}.`;
   },
-  state: (has) => has("get_session") ? "get_session shows it." : "",
+  state: (has) => has("get_session") ? "get_session shows it." : "Try again when it has changed.",
 };
 
 /** Returns the text of a failed call. */

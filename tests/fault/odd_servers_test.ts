@@ -118,8 +118,9 @@ Deno.test("reads are complete on a server that filters after paging, down to the
   }
   assertEquals(seen, ["first", "last"]);
   const { pending_actions } = await rig.session();
+  const answer = "the program that provides the tool";
   assertEquals(pending_actions, [
-    { event_id: call.id, kind: "custom_tool_result", name: "ask", input: {} },
+    { event_id: call.id, kind: "custom_tool_result", name: "ask", answer, input: {} },
   ]);
   const result = await rig.wait();
   assertEquals([result.status, result.reply], ["requires_action", "first\n\nlast"]);

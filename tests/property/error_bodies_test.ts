@@ -85,14 +85,16 @@ Deno.test("the error of any response is bounded, in one line, and says who must 
       for (const word of [error.type, error.errorCode, error.requestId]) {
         assert(word === undefined || /^[\w.:/-]{1,128}$/.test(word));
       }
-      const { what, caller, operator } = faultOf(error);
+      const { what, caller, operator, lookUp } = faultOf(error);
       assert(/^[A-Z].*[.]$/.test(what), what);
       assert(operator === undefined || /^[a-z].*[^.]$/.test(operator), operator);
       // A model that can do nothing has somebody to tell.
-      assert(caller || operator || /check the id|get_session/.test(what), what);
+      assert(caller || operator || lookUp, what);
       if (!error.retryable) assert(!/^Try again/.test(caller ?? ""), `${what} ${caller}`);
       for (const callerIsOperator of [false, true]) {
         const told = failureText(error, { callerIsOperator });
+        const unable = failureText(error, { callerIsOperator, has: () => false });
+        assert(!/list_agents|create_session|get_session/.test(unable), unable);
         assert(told.length < 2_000 && !told.includes(SECRET), told);
         assert(!/[\r\n]/.test(told), told);
       }

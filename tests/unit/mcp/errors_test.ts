@@ -53,7 +53,7 @@ const LOOK_UPS: readonly [number, readonly string[], string][] = [
   [404, ["list_agents"], "Valid ones come from list_agents."],
   [404, [], ""],
   [409, ["get_session"], "get_session shows it."],
-  [409, [], ""],
+  [409, [], "Try again when it has changed."],
 ];
 
 for (const [status, tools, words] of LOOK_UPS) {
