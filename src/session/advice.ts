@@ -218,8 +218,10 @@ export type NotDecided =
 const NOT_DECIDED: Readonly<Record<NotDecided, string>> = {
   put_off: "The person who was asked put it off, so nothing was sent.",
   partly: "The person who was asked put some of it off, so nothing was sent for that.",
-  declined: "The person who was asked declined to answer, so nothing was sent.",
-  cancelled: "The person who was asked closed the question, so nothing was sent.",
+  // Seen of `claude -p`, which closes a form at once, and of Codex `exec` and Copilot CLI `-p`, which
+  // decline it.
+  declined: "The question was declined, by a person or a host without one, so nothing was sent.",
+  cancelled: "The question was closed, by a person or a host without one, so nothing was sent.",
   timed_out: "Nobody answered in time, so nothing was sent.",
   expired: "The answer came too late, so nothing was sent.",
   unusable: "The answer could not be used, so nothing was sent.",

@@ -304,8 +304,14 @@ Deno.test("advise() never repeats what an agent or a server wrote, but bounded n
 
 const UNDECIDED: readonly [NotDecided, string][] = [
   ["put_off", "The person who was asked put it off, so nothing was sent. Talk with"],
-  ["declined", "The person who was asked declined to answer, so nothing was sent. Talk with"],
-  ["cancelled", "The person who was asked closed the question, so nothing was sent. Talk with"],
+  [
+    "declined",
+    "The question was declined, by a person or a host without one, so nothing was sent. Talk",
+  ],
+  [
+    "cancelled",
+    "The question was closed, by a person or a host without one, so nothing was sent. Talk",
+  ],
   ["timed_out", "Nobody answered in time, so nothing was sent. Talk with"],
   ["expired", "The answer came too late, so nothing was sent. Talk with"],
   ["unusable", "The answer could not be used, so nothing was sent. Talk with"],

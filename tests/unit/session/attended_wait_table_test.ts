@@ -164,11 +164,11 @@ const TABLE: readonly (readonly [State, string, Cell])[] = [
   }],
   ["asked", "declined", {
     person: undecided("declined"),
-    ...{ ...STAYS, next: "The person who was asked declined" },
+    ...{ ...STAYS, next: "The question was declined, by a person" },
   }],
   ["asked", "cancelled by the person", {
     person: undecided("cancelled"),
-    ...{ ...STAYS, next: "The person who was asked closed the question" },
+    ...{ ...STAYS, next: "The question was closed, by a person" },
   }],
   ["asked", "timed out at the host", {
     person: undecided("timed_out"),
@@ -341,7 +341,7 @@ const TABLE: readonly (readonly [State, string, Cell])[] = [
   }],
   ["carried", "declined", {
     person: carriedBy(() => ({ kind: "undecided", why: "declined" })),
-    ...{ ...STAYS, next: "The person who was asked declined" },
+    ...{ ...STAYS, next: "The question was declined, by a person" },
   }],
   ["carried", "expired", {
     person: invalid("expired"),
