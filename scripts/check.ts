@@ -5,6 +5,7 @@
  */
 
 import { run } from "./compile/tools.ts";
+import { approvalIsCurrent } from "./docs/approval.ts";
 import { demoIsCurrent } from "./docs/demo.ts";
 import { exactFigures } from "./house/exact_figures.ts";
 import { numberLines } from "./house/numbers.ts";
@@ -70,6 +71,7 @@ async function main(): Promise<boolean> {
   const files = await readTree(ROOT);
   for (const [name, rule] of Object.entries(RULES)) report(name, rule(files).map(describeFinding));
   report("the demo's picture is current", (await demoIsCurrent(files)).map(describeFinding));
+  report("the form's picture is current", approvalIsCurrent(files).map(describeFinding));
   const { figures, complaints } = await exactFigures();
   report("requests, bytes and characters within their limits", complaints);
   for (const [name, running] of commands) report(name, await running);

@@ -1,10 +1,11 @@
 /**
- * `deno task docs`: writes the generated parts of the documents, and the picture of the demo.
+ * `deno task docs`: writes the generated parts of the documents, and their pictures.
  *
  * @module
  */
 
 import { parseRecord, recordText } from "./bench/record.ts";
+import { APPROVAL_PATH, approvalSvg } from "./docs/approval.ts";
 import { DEMO_PATH, demoSvg, recordDemo } from "./docs/demo.ts";
 import { GENERATED_DOCUMENTS, renderDocument } from "./house/documents.ts";
 import { missingFigures } from "./house/figures.ts";
@@ -21,6 +22,7 @@ if (import.meta.main) {
     if (after !== before) await Deno.writeTextFile(file, after);
   }
   await Deno.writeTextFile(new URL(DEMO_PATH, ROOT), demoSvg(await recordDemo()));
+  await Deno.writeTextFile(new URL(APPROVAL_PATH, ROOT), approvalSvg());
   const run = parseRecord(record).at(-1);
   const missing = run ? missingFigures(run.figures) : [];
   if (missing.length > 0) {

@@ -1,5 +1,5 @@
 /**
- * Draws what a program printed in a terminal as an animated SVG.
+ * Draws what stands in a terminal as SVG: what a program printed, animated, or one screen.
  *
  * @module
  */
@@ -123,6 +123,30 @@ ${keyframes.join("\n")}
 ${groups.join("\n")}
 </g>
 </g>
+</svg>
+`;
+}
+
+/** One screen of a terminal. */
+export interface Screen {
+  /** What a screen reader says. */
+  readonly title: string;
+  /** May hold colours; each fits into the columns. */
+  readonly lines: readonly string[];
+  readonly columns: number;
+}
+
+/** Draws one screen, which needs nothing else either, and follows the choice of dark or light. */
+export function screenSvg({ title, lines, columns }: Screen): string {
+  const width = Math.ceil(columns * CHAR) + 2 * PADDING;
+  const height = lines.length * LINE + 2 * PADDING;
+  const texts = lines.map((line, row) => textElement(readStyles(line), row));
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="t">
+<title id="t">${escapeXml(title)}</title>
+<style>${CSS}
+</style>
+<rect x=".5" y=".5" width="${width - 1}" height="${height - 1}" rx="8"/>
+${texts.join("\n")}
 </svg>
 `;
 }

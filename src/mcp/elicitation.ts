@@ -128,8 +128,7 @@ function decisionForm({ sessionId, calls }: Question, openMs: number): ElicitReq
         [REASON]: {
           type: "string",
           title: "Reason",
-          description: "Optional, for the agent if you deny. This question is open for " +
-            `${durationWords(openMs)}.`,
+          description: `Optional, for the agent if you deny. Open for ${durationWords(openMs)}.`,
           maxLength: MAX_REASON_CHARS,
         },
       },

@@ -75,7 +75,7 @@ What stands behind a bar (|) was written by the agent or its tools, not by this 
   });
   assertEquals(
     properties.reason?.description,
-    "Optional, for the agent if you deny. This question is open for 10 minutes.",
+    "Optional, for the agent if you deny. Open for 10 minutes.",
   );
   assert(!JSON.stringify(properties).includes('"default"'));
 });
