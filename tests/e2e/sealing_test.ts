@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { callServedTool } from "../../src/commands/mcp_call.ts";
-import { startHttp } from "../helpers/http_program.ts";
+import { apiAt, startHttp, TOKEN } from "../helpers/http_program.ts";
 import { Spawned } from "../helpers/spawned.ts";
 
 async function withFile(content: string, run: (path: string) => Promise<void>): Promise<void> {
@@ -60,4 +61,77 @@ Deno.test("a key that the program makes seals, and stands in no result and no lo
     assertEquals(await server.stop(), 0);
     assert(!server.program.stderr.join("\n").includes(key.slice(0, 12)));
   });
+});
+
+/** Asks a person at one replica, gives the answer to another, and returns the wait's result. */
+async function answeredElsewhere(api: string, asking: URL, answering: URL) {
+  const urls = [asking, answering];
+  let waits = 0;
+  const transport = new StreamableHTTPClientTransport(asking, {
+    requestInit: { headers: { authorization: `Bearer ${TOKEN}` } },
+    fetch: (_, init) => {
+      const isWait = String(init?.body).includes('"wait_for_idle"');
+      return fetch(urls[isWait ? waits++ : 0] ?? answering, init);
+    },
+  });
+  const client = new Client({ name: "person", version: "1" }, {
+    versionNegotiation: { mode: "auto" },
+    capabilities: { elicitation: { form: {} } },
+  });
+  let forms = 0;
+  client.setRequestHandler("elicitation/create", ({ params }) => {
+    forms++;
+    const keys = "requestedSchema" in params ? params.requestedSchema.required ?? [] : [];
+    return { action: "accept", content: Object.fromEntries(keys.map((key) => [key, "allow"])) };
+  });
+  await client.connect(transport);
+  const call = async (name: string, args: Record<string, unknown>) => {
+    const { structuredContent } = await client.callTool({ name, arguments: args });
+    return { ...structuredContent as Record<string, unknown> };
+  };
+  const { agents } = await call("list_agents", { name_contains: "approval needed" });
+  assert(Array.isArray(agents));
+  const { session_id } = await call("create_session", {
+    agent_id: agents[0].id,
+    message: "Please do.",
+  });
+  const { status } = await call("wait_for_idle", { session_id });
+  await client.close();
+  const events = await fetch(`${api}/v1/sessions/${session_id}/events?limit=100`, {
+    headers: { "x-api-key": "any", "anthropic-beta": "managed-agents-2026-04-01" },
+  });
+  const { data } = await events.json();
+  const confirmations =
+    data.filter(({ type }: { type: string }) => type === "user.tool_confirmation").length;
+  return { status, forms, waits, confirmations };
+}
+
+Deno.test("an answer counts at every replica that has the sealing key, and at no other", async () => {
+  const simulator = new Spawned(["simulator", "--port=0"]);
+  const line = await simulator.until(() =>
+    [...simulator.stdout, ...simulator.stderr].find((line) => line.includes("ANTHROPIC_BASE_URL="))
+  );
+  const [, api = ""] = /ANTHROPIC_BASE_URL=(\S+)/.exec(line) ?? [];
+  const [first, second] = [await newKey(), await newKey()];
+  await withFile(`${second}\n${first}\n`, async (rotated) => {
+    await withFile(first, async (old) => {
+      const start = (...args: string[]) => startHttp(args, apiAt(api));
+      await using asking = await start("--sealing-key-file", old);
+      await using sealed = await start("--sealing-key-file", rotated);
+      await using other = await start();
+      assertEquals(
+        await answeredElsewhere(api, new URL(asking.url), new URL(sealed.url)),
+        { status: "idle", forms: 1, waits: 2, confirmations: 1 },
+      );
+      assertEquals(
+        await answeredElsewhere(api, new URL(asking.url), new URL(other.url)),
+        { status: "requires_action", forms: 1, waits: 2, confirmations: 0 },
+      );
+      const warned = ({ program }: typeof other) =>
+        program.stderr.filter((line) => line.includes("Without a sealing key")).length;
+      assertEquals([asking, sealed, other].map(warned), [0, 0, 1]);
+    });
+  });
+  simulator.kill("SIGTERM");
+  await simulator.ending();
 });
