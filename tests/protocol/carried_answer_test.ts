@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { isInputRequiredResult } from "@modelcontextprotocol/server";
 import { isFields } from "../../src/api/read.ts";
+import type { TokenEntry } from "../../src/access/tokens.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";
 import { openApp, serveStdioInProcess } from "./support.ts";
 import { entry, openTeam, secretOf, type Team } from "./tokens_support.ts";
@@ -10,6 +11,8 @@ const META = {
   "io.modelcontextprotocol/clientInfo": { name: "raw", version: "0" },
   "io.modelcontextprotocol/clientCapabilities": { elicitation: { form: {} } },
 };
+
+const CI = entry("ci", { sessions: "all" });
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -44,10 +47,7 @@ async function post(team: Team, token: string, era: "2025" | "2026", params: Par
 
 /** A session that waits for approval, and the first call's question. */
 async function askedTeam(options: Partial<ServicesOptions> = {}) {
-  const team = openTeam([
-    entry("ci", { sessions: "all" }),
-    entry("laptop", { sessions: "all" }),
-  ], options);
+  const team = openTeam([CI, entry("laptop", { sessions: "all" })], options);
   const session_id = await blockedSession(team);
   const call = { name: "wait_for_idle", arguments: { session_id } };
   const { result } = await post(team, "ci", "2026", call);
@@ -123,6 +123,33 @@ Deno.test("two calls at once with the same answer send it once", async () => {
   assertEquals(await answersIn(team, session_id), ["allow"]);
   await team.close();
 });
+
+/** Rights with which a caller may wait, and not decide. */
+const NO_RIGHT: readonly [string, Partial<TokenEntry>][] = [
+  ["may only read", { readOnly: true }],
+  ["lacks the scope of decisions", { scopes: ["sessions:read", "sessions:write"] }],
+];
+for (const [what, fields] of NO_RIGHT) {
+  Deno.test(`a caller who ${what} is not asked`, async () => {
+    const team = openTeam([{ ...CI, ...fields }]);
+    const session_id = await blockedSession(team);
+    const call = { name: "wait_for_idle", arguments: { session_id } };
+    const result = resultOf(await post(team, "ci", "2026", call));
+    assertEquals(result.status, "requires_action");
+    await team.close();
+  });
+
+  Deno.test(`an answer of a caller who ${what} by now is dropped`, async () => {
+    const { team, session_id, answered } = await askedTeam();
+    team.tokens.replace([{ ...CI, ...fields }]);
+    const result = resultOf(await post(team, "ci", "2026", answered));
+    assertEquals(result.status, "requires_action", JSON.stringify(result));
+    assertEquals(await answersIn(team, session_id), []);
+    const log = team.app.log.filter((line) => line.includes("audit=true")).join("\n");
+    assert(/Decision .*decision=allow.*outcome=dropped/.test(log), log);
+    await team.close();
+  });
+}
 
 type Asked = Awaited<ReturnType<typeof askedTeam>>;
 
@@ -223,7 +250,7 @@ const CARRIED: readonly Params[] = [
 for (const [name, args] of CHANGES) {
   for (const era of ["2025", "2026"] as const) {
     Deno.test(`HTTP, ${era}: ${name} does nothing for a call that carries an answer`, async () => {
-      const team = openTeam([entry("ci", { sessions: "all" })]);
+      const team = openTeam([CI]);
       const session_id = team.app.simulator.createSession({ agent: "quick" });
       const call = { name, arguments: args(session_id, team.app.simulator.agentId("quick")) };
       for (const carried of CARRIED) {
@@ -271,7 +298,7 @@ for (const [name, args] of CHANGES) {
 }
 
 Deno.test("a call that only reads is answered as usual, whatever it carries", async () => {
-  const team = openTeam([entry("ci", { sessions: "all" })]);
+  const team = openTeam([CI]);
   for (const carried of CARRIED) {
     const call = { name: "list_agents", arguments: { limit: 1 }, ...carried };
     const result = resultOf(await post(team, "ci", "2026", call));

@@ -285,6 +285,41 @@ for (const [way, connect] of Object.entries(WAYS)) {
     }));
 }
 
+/** The ways on which the call ends while a person is asked, and is made again. */
+for (const way of ["HTTP, SDK 2, 2026-07-28", "stdio, SDK 2, 2026-07-28"]) {
+  const connect = WAYS[way];
+  assert(connect);
+
+  Deno.test(`${way}: an answer that comes too late is dropped`, async () => {
+    let correct = (_ms: number) => {};
+    const answer: TestPerson["answer"] = (form, signal) => {
+      correct(600_000);
+      return sayAll("allow")(form, signal);
+    };
+    await runTurn(connect, { answer }, async (turn) => {
+      correct = (ms) => turn.app.clock.correct(ms);
+      const result = await turn.wait();
+      assertEquals(result.status, "requires_action");
+      assertStringIncludes(String(result.next), "too late");
+      assertEquals(turn.forms.length, 1);
+      assertEquals(await turn.answers(), []);
+      const log = turn.app.log.filter((line) => line.includes("audit=true")).join("\n");
+      assert(/Decision .*outcome=dropped/.test(log), log);
+    });
+  });
+
+  Deno.test(`${way}: a client that fails to ask makes no second call, and nothing is sent`, async () => {
+    const answer = () => {
+      throw new Error("words of the client");
+    };
+    await runTurn(connect, { answer }, async (turn) => {
+      await assertRejects(() => turn.wait(), Error, "words of the client");
+      assertEquals(turn.forms.length, 1);
+      assertEquals(await turn.answers(), []);
+    });
+  });
+}
+
 /** The ways on which the call stays open while a person is asked. */
 for (const way of ["stdio, SDK 2, 2025-11-25", "stdio, SDK 1"]) {
   const connect = WAYS[way];

@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { Principal } from "../../../src/access/principal.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { defineTool } from "../../../src/tools/define.ts";
+import { TOOL_SETS } from "../../../src/tools/registry.ts";
 import { type ApiParts, harness, httpError, session } from "./support.ts";
 
 function counted() {
@@ -244,3 +245,21 @@ Deno.test("a tool that runs beside its access check returns nothing unless that 
   outcome = Promise.resolve({ text: "own" });
   assertEquals(await run(tool, { session_id: "sesn_1" }, call), { text: "own" });
 });
+
+/** Every tool of every set that changes something, and that asks nobody. */
+const CHANGING = Object.values(TOOL_SETS).flat().filter(({ annotations }) =>
+  !annotations.readOnlyHint
+);
+for (const tool of CHANGING) {
+  Deno.test(`${tool.name} does nothing for a call that carries an answer, whatever its arguments`, async () => {
+    const person = {
+      channel: "form",
+      carried: () => Promise.reject(new Error("The answer is not even read")),
+      ask: () => Promise.reject(new Error("Nobody is asked")),
+    };
+    const opened = harness({});
+    const args = { session_id: "sesn_1", agent_id: "agent_1", event_id: "sevt_1", text: "Once" };
+    const error = await assertRejects(() => opened.run(tool, args, { person }), ToolError);
+    assertEquals(error.code, "unexpected_answer");
+  });
+}
