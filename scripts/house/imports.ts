@@ -1,6 +1,6 @@
 /**
- * Rules about imports: one direction, no cycles, no file that nobody imports, and the simulator by its
- * entry.
+ * Rules about imports: one direction, no cycles, no file that nobody imports, the simulator by its
+ * entry, and nothing loaded before it is needed.
  *
  * @module
  */
@@ -14,6 +14,14 @@ export interface Import {
   /** Path of the imported file, relative to the project. */
   readonly to: string;
   readonly line: number;
+  /** True if the file is loaded with the one that imports it; false for types, and on demand. */
+  readonly isLoaded: boolean;
+}
+
+/** Returns true for an import of more than types, and one that is no call. */
+function loads(node: ts.Node): boolean {
+  if (ts.isImportDeclaration(node)) return !node.importClause?.isTypeOnly;
+  return ts.isExportDeclaration(node) && !node.isTypeOnly;
 }
 
 function specifierOf(node: ts.Node): ts.StringLiteralLike | undefined {
@@ -38,7 +46,7 @@ export function importsOf(file: TextFile): readonly Import[] {
     const specifier = specifierOf(node);
     if (!specifier?.text.startsWith(".")) return;
     const to = new URL(specifier.text, `file:///${file.path}`).pathname.slice(1);
-    imports.push({ from: file.path, to, line: lineOf(file, specifier) });
+    imports.push({ from: file.path, to, line: lineOf(file, specifier), isLoaded: loads(node) });
   });
   return imports;
 }
@@ -167,4 +175,35 @@ export function filesAreUsed(files: readonly TextFile[]): Finding[] {
         ? "add the tool to a set in src/tools/registry.ts, or delete the file"
         : "import it where it is used, or delete it",
     }));
+}
+
+/** The file that chooses a command; it loads what every command needs. */
+const CHOOSER = "src/commands/run.ts";
+
+/** Rooms that only some commands need: hosts wait for the start of the program. */
+const ON_DEMAND = /^src\/(api|session|tools|mcp|http|simulator)\//;
+
+/** No command waits for the code of others. */
+export function commandsLoadLittle(files: readonly TextFile[]): Finding[] {
+  const modules = new Map(modulesIn(files, "src").map((file) => [file.path, file]));
+  const findings: Finding[] = [];
+  const seen = new Set<string>();
+  const visit = (path: string) => {
+    const file = modules.get(path);
+    if (!file || seen.has(path)) return;
+    seen.add(path);
+    for (const { from, to, line } of importsOf(file).filter(({ isLoaded }) => isLoaded)) {
+      if (!ON_DEMAND.test(to)) visit(to);
+      else {
+        findings.push({
+          path: from,
+          line,
+          message: `makes every command load ${to}`,
+          mend: "import it as types, import it in the function that needs it, or move the constant",
+        });
+      }
+    }
+  };
+  visit(CHOOSER);
+  return findings;
 }

@@ -18,7 +18,7 @@ import {
   zodIsShaken,
 } from "./code_rules.ts";
 import { documentsAreCurrent } from "./documents.ts";
-import { cycles, filesAreUsed, layering, simulatorEntry } from "./imports.ts";
+import { commandsLoadLittle, cycles, filesAreUsed, layering, simulatorEntry } from "./imports.ts";
 import { linksLeadSomewhere } from "./links.ts";
 import {
   documentsNameRealFiles,
@@ -37,6 +37,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "the simulator is used by its entry": simulatorEntry,
   "no import cycles": cycles,
   "source files are used": filesAreUsed,
+  "commands load little": commandsLoadLittle,
   "runtimes stay in their room": runtimesStayInTheirRoom,
   "stdout carries the protocol only": stdoutIsTheProtocols,
   "an exported name has one home": namesHaveOneHome,

@@ -203,6 +203,26 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     },
   ],
   [
+    "commands load little",
+    {
+      "src/commands/run.ts": 'import { a } from "../config/a.ts";',
+      "src/config/a.ts": '\nimport { b } from "../session/b.ts";',
+    },
+    /src\/config\/a\.ts:2 makes every command load src\/session\/b\.ts: import it as types/,
+    {
+      "src/commands/run.ts":
+        'import type { A } from "../config/a.ts";\nawait import("../commands/b.ts");',
+      "src/config/a.ts": 'import { b } from "../session/b.ts";',
+      "src/commands/b.ts": 'export { c } from "../tools/c.ts";',
+    },
+  ],
+  [
+    "commands load little",
+    { "src/commands/run.ts": 'export * from "../api/a.ts";' },
+    /run\.ts:1 makes every command load src\/api\/a\.ts/,
+    { "src/commands/run.ts": 'export type { A } from "../api/a.ts";' },
+  ],
+  [
     "unit tests start no program",
     { "tests/unit/a_test.ts": "new Deno.Command(name);" },
     /a_test\.ts starts a program: move/,
