@@ -13,12 +13,13 @@ import {
   CLIENT_CAPABILITIES_META_KEY,
   type InputRequiredResult,
   type McpRequestContext,
+  ProtocolError,
+  SdkError,
   type ServerContext,
 } from "@modelcontextprotocol/server";
 import type { Principal } from "../access/principal.ts";
 import { isFields } from "../api/read.ts";
 import { DeadlineError } from "../core/abort.ts";
-import { unquoted } from "../core/errors.ts";
 import type {
   CarriedAnswer,
   Person,
@@ -135,7 +136,8 @@ async function askInCall(
     return readAnswer(question.calls, result);
   } catch (error) {
     signal.throwIfAborted();
-    log.info("The client could not ask a person", { error: unquoted(error) });
+    // Its message may repeat what was asked, or what was typed.
+    log.info("The client could not ask a person", { code: codeOf(error) });
     return undecided("failed");
   } finally {
     signal.removeEventListener("abort", withdraw);
@@ -195,6 +197,13 @@ async function readCarried(asking: Asking): Promise<CarriedAnswer> {
     : readAnswer(calls, response);
   const shown = calls.map(({ kind, eventId, digest }) => ({ kind, eventId, digest }));
   return { kind: "valid", sessionId, calls: shown, round, answer };
+}
+
+/** Returns the code of an error of the client (a number), or of the SDK (a name). */
+function codeOf(error: unknown): string | undefined {
+  return error instanceof ProtocolError || error instanceof SdkError
+    ? String(error.code)
+    : undefined;
 }
 
 function callOf({ tool, args, principal }: Asking): AskingCall {
