@@ -98,6 +98,10 @@ const GIVEN_BY: Readonly<Record<AnswerWay, (has: Has) => GivenBy>> = {
       which: `the program that provides the tool gives${orTool}`,
     };
   },
+  unsaid: () => ({
+    wait: "for an answer in the Claude Console",
+    which: "a person gives in the Claude Console",
+  }),
   environment: () => ({
     wait: "for the environment that runs the tool",
     which: "the environment that runs the tool gives, or a person in the Claude Console",

@@ -179,6 +179,8 @@ export interface ToolUse {
   readonly custom: boolean;
   /** True if somebody must answer it: a custom tool, or one whose use is to be confirmed. */
   readonly asks: boolean;
+  /** True if its policy lets it run without anybody's answer. */
+  readonly isAllowed?: true;
   /** Kept only for calls that wait for an answer: others can be large and are not needed. */
   readonly input?: unknown;
   readonly threadId?: string;
@@ -316,6 +318,7 @@ function readToolUse(custom: boolean): ReadEvent {
         id: event.id ?? "",
         custom,
         asks,
+        ...(permission === "allow" && { isAllowed: true as const }),
         ...kept({ name, server, threadId }),
         ...(asks && input !== undefined && { input }),
       },

@@ -51,14 +51,16 @@ export function isDefaultTool(tool: string): boolean {
 
 /**
  * The way to the answer of a call: `confirmation` a person decides; `custom` the tool is a program's
- * of its own; `environment` the call asks nobody, and the environment has not run the tool.
+ * of its own; `environment` the policy allows the call, and the environment has not run the tool;
+ * `unsaid` the call does not say that it asks, so that only the console can tell.
  */
-export type AnswerWay = "confirmation" | "custom" | "environment";
+export type AnswerWay = "confirmation" | "custom" | "environment" | "unsaid";
 
 /** Returns the way to the answer of a call; one that could not be read counts as a confirmation. */
 export function answerWay(tool: ToolUse | undefined): AnswerWay {
   if (tool?.custom) return "custom";
-  return tool?.asks === false ? "environment" : "confirmation";
+  if (!tool || tool.asks) return "confirmation";
+  return tool.isAllowed ? "environment" : "unsaid";
 }
 
 /** Says who can answer a call and how. */
@@ -81,6 +83,8 @@ function answerOf(
         whenAsked && `a person ${whenAsked}`,
         has("submit_tool_result") && "submit_tool_result",
       ].filter(Boolean).join(", or ");
+    case "unsaid":
+      return "a person decides, in the Claude Console";
     case "environment":
       return "the environment that runs the tool, or a person in the Claude Console";
   }

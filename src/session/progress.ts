@@ -39,7 +39,7 @@ export function describeActivity(turn: Turn, waitingFor: WaitingFor): string {
 }
 
 function describeWork(turn: Turn): string {
-  const tools = [...turn.toolsInFlight.values()].map((name) => name ?? "a tool");
+  const tools = [...turn.toolsInFlight.values()].map(({ name = "a tool" }) => name);
   if (tools.length > 0) return `using ${tools.slice(-3).join(", ")}`;
   return turn.lastWork === "text" ? "writing" : "thinking";
 }

@@ -172,7 +172,7 @@ export class Turn {
   /** Ids of the workflow runs that were created and have not ended. */
   readonly openRuns = new Set<string>();
   /** Names, by id, of the tool calls in flight, newest last. */
-  readonly toolsInFlight = new Map<string, string | undefined>();
+  readonly toolsInFlight = new Map<string, ToolUse>();
   /** True if the latest idle event came while a tool was at work, and no interrupt says why. */
   endedEarly = false;
   /** Texts, tools and errors that the result tells of. */
@@ -668,8 +668,8 @@ export class Turn {
   /** Adds the calls that block the session to those that ask, whether or not they said so. */
   #askFor(blocking: readonly string[]): void {
     for (const id of blocking) {
-      if (this.asking.has(id) || !this.toolsInFlight.has(id)) continue;
-      this.asking.set(id, { id, custom: false, asks: false, name: this.toolsInFlight.get(id) });
+      const tool = this.toolsInFlight.get(id);
+      if (tool && !this.asking.has(id)) this.asking.set(id, tool);
     }
   }
 
@@ -699,7 +699,7 @@ export class Turn {
   #track(tool: ToolUse): void {
     // Nothing can answer a call without an id by name.
     if (tool.id === "") return;
-    this.toolsInFlight.set(tool.id, tool.name);
+    this.toolsInFlight.set(tool.id, tool);
     const [oldest] = this.toolsInFlight.keys();
     if (this.toolsInFlight.size > MAX_IN_FLIGHT && oldest !== undefined) {
       this.toolsInFlight.delete(oldest);

@@ -25,7 +25,7 @@ Deno.test("a turn forgets the oldest of very many calls whose results name other
   }
   assert(largest(turn) <= 1_000, `${largest(turn)} entries`);
   // What it is doing now is known all the same.
-  assertEquals([...turn.toolsInFlight.values()].at(-1), "tool_4999");
+  assertEquals([...turn.toolsInFlight.values()].at(-1)?.name, "tool_4999");
 });
 
 Deno.test("a process forgets the oldest of very many sends that no list shows", () => {

@@ -77,6 +77,15 @@ const TABLE: readonly [name: string, WaitStatus, Case, Record<CallerName, string
       `provides the tool, or submit_tool_result. Call ${AGAIN}.`,
   }],
   [
+    "a turn that goes on while a call waits that does not say what for",
+    "timeout",
+    { asked: ["unsaid"] },
+    same(
+      "Still running (thinking). 1 tool call(s) wait for an answer in the Claude Console. Call " +
+        `${AGAIN}.`,
+    ),
+  ],
+  [
     "a turn that goes on while a call waits that asks nobody",
     "timeout",
     { asked: ["environment"] },

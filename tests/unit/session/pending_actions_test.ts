@@ -17,7 +17,8 @@ const BASH: ToolUse = {
 };
 const MERGE: ToolUse = { id: "sevt_1", name: "merge", server: "github", custom: false, asks: true };
 const BOOK: ToolUse = { id: "sevt_1", name: "book", custom: true, asks: true, input: {} };
-const RUN: ToolUse = { id: "sevt_1", name: "run", custom: false, asks: false };
+const RUN: ToolUse = { id: "sevt_1", name: "run", custom: false, asks: false, isAllowed: true };
+const ODD: ToolUse = { id: "sevt_1", name: "odd", custom: false, asks: false };
 const turn = { subagentOf: (id: string) => id === "sthr_1" ? "Researcher" : undefined };
 const hasAll = () => true;
 
@@ -112,6 +113,12 @@ const ANSWERS: readonly [
     BOOK,
     { asksAbout: ["confirmation", "custom"], has: hasAll },
     `${PROGRAM}, or a person when wait_for_idle asks, or submit_tool_result`,
+  ],
+  [
+    "a call that does not say that it asks, whoever has what",
+    ODD,
+    { asksAbout: ["confirmation", "custom"], has: hasAll },
+    PERSON,
   ],
   ["a call whose policy asks nobody", RUN, {}, ENVIRONMENT],
   [

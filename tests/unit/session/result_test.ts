@@ -103,6 +103,28 @@ Deno.test("buildResult() names the subagent that makes a call, and never the ses
   ]);
 });
 
+Deno.test("buildResult() tells all of a call that blocks without saying that it asks", () => {
+  const answerTo = (permission?: string) => {
+    const events = (e: EventMaker) => {
+      const call = e.make("agent.mcp_tool_use", {
+        name: "merge",
+        mcp_server_name: "github",
+        evaluated_permission: permission,
+      });
+      return [e.user("q"), e.running(), call, e.asks(call.id ?? "")];
+    };
+    const [action] = build(events, { status: "requires_action", has: () => true }).pending_actions;
+    assertEquals([action?.name, action?.server], ["merge", "github"]);
+    return action?.answer;
+  };
+  assertEquals(
+    answerTo("allow"),
+    "the environment that runs the tool, or a person in the Claude Console",
+  );
+  assertEquals(answerTo(), "a person decides, in the Claude Console");
+  assertStringIncludes(answerTo("ask") ?? "", "confirm_tool_use");
+});
+
 const CONSOLE = "https://console.example/sessions";
 
 Deno.test("buildResult() names the session's page for every stop that somebody may look into", () => {
