@@ -3,19 +3,21 @@
 // others own. What an argument names is read from the tool's `reaches`; an argument that neither a
 // tool nor this test classifies fails, and so does a tool that shows or changes what its caller may
 // not reach, or that answers to it otherwise than to an id that does not exist.
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
 import { createAccessPolicy, notAvailable } from "../../src/access/policy.ts";
 import type { Principal } from "../../src/access/principal.ts";
 import { SCOPES } from "../../src/access/scopes.ts";
 import { callMethod } from "../../src/commands/mcp_call.ts";
 import { ToolError } from "../../src/core/errors.ts";
-import type { Person } from "../../src/session/person.ts";
+import { readAskedCalls } from "../../src/session/asked_calls.ts";
+import type { CarriedAnswer, Person } from "../../src/session/person.ts";
 import type { EventBody } from "../../src/simulator/mod.ts";
 import { createSession } from "../../src/tools/create_session.ts";
 import { defineTool, type Reachable, type ToolDefinition } from "../../src/tools/define.ts";
 import { getSession } from "../../src/tools/get_session.ts";
 import { TOOLS, toolsOf } from "../../src/tools/registry.ts";
+import { waitForIdle } from "../../src/tools/wait_for_idle.ts";
 import { callTool } from "../helpers/call_tool.ts";
 import { API_KEY, openApp } from "../protocol/support.ts";
 import { entry, openTeam, secretOf } from "../protocol/tokens_support.ts";
@@ -236,6 +238,20 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
     /** The same where a person can be asked. */
     runAttended: (tool: ToolDefinition, args: Args, principal: Principal, person: Person) =>
       run(tool, args, principal, services, person),
+    /** The answer of a person who was shown the calls that a session waits for, and allowed them. */
+    async allowed(sessionId: string) {
+      const { api, redact } = makers;
+      const { waiting: calls } = await until(readAskedCalls(api, sessionId, redact, {}));
+      const allow = { result: "allow" } as const;
+      const decisions = new Map(calls.map(({ eventId }) => [eventId, allow]));
+      return {
+        kind: "valid",
+        sessionId,
+        calls,
+        round: { number: 1, remainingMs: 1_000, settled: [] },
+        answer: { kind: "decided", decisions },
+      } as const satisfies CarriedAnswer;
+    },
     /** The same for another caller, on the replica that made the sessions. */
     runElsewhere: (tool: ToolDefinition, args: Args, principal: Principal) =>
       run(tool, args, principal, makers),
@@ -454,6 +470,85 @@ for (const tool of TOOLS) {
     workspace.close();
   });
 }
+
+/** A person who allows whatever they are asked about, and the questions that they got. */
+function allowing(): { readonly person: Person; readonly asked: string[] } {
+  const asked: string[] = [];
+  const person: Person = {
+    channel: "form",
+    ask({ calls }) {
+      asked.push(...calls.map(({ eventId }) => eventId));
+      const decisions = calls.map(({ eventId }) => [eventId, { result: "allow" }] as const);
+      return Promise.resolve({ kind: "decided", decisions: new Map(decisions) });
+    },
+  };
+  return { person, asked };
+}
+
+/** Callers who may wait for the session of the case, but not have its calls answered. */
+const WITHOUT_RIGHT: Readonly<Record<string, Partial<Principal>>> = {
+  "who may only read": { readOnly: true },
+  "without the scope actions": { scopes: ["agents:read", "sessions:read", "sessions:write"] },
+};
+
+for (const [who, limits] of Object.entries(WITHOUT_RIGHT)) {
+  Deno.test(`nobody is asked, and nothing sent, for a caller ${who}`, async () => {
+    const workspace = await openWorkspace("all", ANSWERED.confirm_tool_use);
+    const { session: session_id } = workspace.own;
+    const args = { session_id, timeout_sec: 1 };
+    const { person, asked } = allowing();
+    const principal = { ...workspace.caller, ...limits };
+    const before = workspace.writes();
+    const { text } = await workspace.runAttended(waitForIdle, args, principal, person);
+    assertStringIncludes(text, "requires_action");
+    // The answer to a question that was asked while the caller had the right.
+    const answer = await workspace.allowed(session_id);
+    const carried = () => Promise.resolve(answer);
+    await workspace.runAttended(waitForIdle, args, principal, { ...person, carried });
+    assertEquals([asked, workspace.writes()], [[], before]);
+    workspace.close();
+  });
+}
+
+Deno.test("a person is asked about calls of the session that the caller may reach, and of no other", async () => {
+  const workspace = await openWorkspace("all", ANSWERED.confirm_tool_use);
+  const { own, foreign, caller } = workspace;
+  const { person, asked } = allowing();
+  const wait = (session_id: string, person: Person) =>
+    workspace.runAttended(waitForIdle, { session_id, timeout_sec: 1 }, caller, person);
+  const before = workspace.writes();
+  for (const session of foreign.session) {
+    const answer = await workspace.allowed(session);
+    const bringing = (carried: CarriedAnswer): Person => {
+      return { ...person, carried: () => Promise.resolve(carried) };
+    };
+    for (const somebody of [person, bringing(answer)]) {
+      const { isError, text } = await wait(session, somebody);
+      assert(isError && text.includes(notAvailable().message), text);
+    }
+    // The answer to a question about another session counts for none; nobody answers a new one.
+    const ask = () => Promise.resolve({ kind: "undecided", why: "declined" } as const);
+    await wait(own.session, { ...bringing(answer), ask });
+    await wait(own.session, { ...bringing({ ...answer, sessionId: own.session }), ask });
+  }
+  assertEquals([asked, workspace.writes()], [[], before]);
+  const { text } = await wait(own.session, person);
+  assertEquals([asked, workspace.writes()], [[own.event], before + 1], text);
+  workspace.close();
+});
+
+Deno.test("the answer that a call carries is sent for a caller with the right", async () => {
+  const workspace = await openWorkspace("all", ANSWERED.confirm_tool_use);
+  const { session: session_id } = workspace.own;
+  const { person, asked } = allowing();
+  const before = workspace.writes();
+  const answer = await workspace.allowed(session_id);
+  const carried = () => Promise.resolve(answer);
+  const args = { session_id, timeout_sec: 1 };
+  await workspace.runAttended(waitForIdle, args, workspace.caller, { ...person, carried });
+  assertEquals([asked, workspace.writes()], [[], before + 1]);
+  workspace.close();
+});
 
 // The simulator gives every session an agent and an environment; the client also reads sessions that
 // have none.
