@@ -19,7 +19,7 @@ import { createSession } from "../tools/create_session.ts";
 import type { ToolCall } from "../tools/define.ts";
 import { agentRef } from "../tools/get_session.ts";
 import { MAX_MESSAGE_CHARS, sendMessage } from "../tools/send_message.ts";
-import { Confirmations } from "../session/confirmations.ts";
+import { waitAttended } from "../session/attended_wait.ts";
 import { askOnTerminal, noteOutcome } from "./ask_approvals.ts";
 import type { App } from "./serve/app.ts";
 import {
@@ -150,37 +150,31 @@ async function goOn(
 }
 
 /** Waits until the turn is over; a person at the terminal is asked for what it waits for. */
-async function waitForReply(
+function waitForReply(
   sessionId: string,
   config: AskConfig,
   { signal, services }: ToolCall,
   program: Program,
 ): Promise<WaitResult> {
-  const { liveLine, redact, clock } = program;
-  const askPerson = askOnTerminal(program);
-  const confirmations = new Confirmations(sessionId, {
-    ...services,
-    askPerson,
-    by: { channel: "terminal", mayAct: () => true },
-  });
-  // The time that a person takes does not count.
-  for (let timeoutMs = config.timeoutMs ?? MAX_WAIT_MS;;) {
-    const endsAt = clock.now() + timeoutMs;
-    const result = await services.waiter.wait({
-      sessionId,
-      timeoutMs,
-      replyChars: MAX_REPLY_CHARS,
-      signal,
-      onProgress: (message) =>
-        liveLine.show(firstChars(redact.thorough(plainLine(message)), MAX_PROGRESS_CHARS)),
-    });
-    if (result.status !== "requires_action" || !canAsk(config, program)) return result;
-    timeoutMs = config.timeoutMs === undefined ? MAX_WAIT_MS : Math.max(1, endsAt - clock.now());
-    const blocking = result.pending_actions.filter(({ kind }) => kind === "tool_confirmation");
-    const outcomes = await confirmations.ask(blocking.map(({ event_id }) => event_id), signal);
-    if (outcomes.length === 0) return result;
-    for (const outcome of outcomes) noteOutcome(outcome, program);
-  }
+  const { liveLine, redact } = program;
+  const person = askOnTerminal(program);
+  return waitAttended({
+    sessionId,
+    timeoutMs: config.timeoutMs ?? MAX_WAIT_MS,
+    replyChars: MAX_REPLY_CHARS,
+    signal,
+    onProgress: (message) => {
+      // The question stands there.
+      if (person.isAsking) return;
+      liveLine.show(firstChars(redact.thorough(plainLine(message)), MAX_PROGRESS_CHARS));
+    },
+    ...(canAsk(config, program) && { person }),
+    by: { mayAct: () => true },
+    maxRounds: Infinity,
+    onOutcomes: (outcomes) => {
+      for (const outcome of outcomes) noteOutcome(outcome, program);
+    },
+  }, { ...services, approvalTimeoutMs: Infinity });
 }
 
 /** True if a person sits at the terminal who may be asked, and stdin is for the answers. */
@@ -211,6 +205,11 @@ function report(result: WaitResult, config: AskConfig, program: Program): number
   }
   const advice = adviceOn(result, config, canAsk(config, program));
   if (advice !== undefined) note(advice);
+  if (actions.length > 0 && !config.json && !canAsk(config, program)) {
+    // For a program that reads the end of stderr: it knows how to answer them.
+    const open = { session_id: result.session_id, pending_actions: actions };
+    program.note(printableJson(JSON.stringify(redactValue(open, redact.thorough))));
+  }
   return ASK_EXIT[status];
 }
 

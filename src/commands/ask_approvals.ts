@@ -1,5 +1,5 @@
 /**
- * Asks a person at the terminal whether the agent may use its tools.
+ * Asks a person at the terminal about the agent's tool calls.
  *
  * @module
  */
@@ -8,9 +8,8 @@ import { type ByteLine, byteLines } from "../core/byte_lines.ts";
 import { raceSignal } from "../core/abort.ts";
 import { plainLine } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
-import { MAX_REASON_CHARS, type Outcome } from "../session/answer_sender.ts";
-import type { AskPerson } from "../session/confirmations.ts";
-import type { AskedCall, Decision } from "../session/person.ts";
+import { COULD_NOT_DO_IT, MAX_REASON_CHARS, type Outcome } from "../session/answer_sender.ts";
+import type { AskedCall, Decision, Person } from "../session/person.ts";
 
 /** Longest line that is read, in bytes: no longer one can be a reason. */
 const MAX_LINE_BYTES = 4 * MAX_REASON_CHARS;
@@ -19,33 +18,61 @@ const MAX_LINE_BYTES = 4 * MAX_REASON_CHARS;
 const TYPED_AHEAD_MS = 200;
 
 /** The parts of a program that speak with a person. */
-type Asking = Pick<Program, "plainStdin" | "clock" | "note" | "liveLine">;
+type Asking = Pick<Program, "plainStdin" | "clock" | "note" | "liveLine" | "stopping">;
+
+/** The person at the terminal. */
+export interface TerminalPerson extends Person {
+  /** True while a question stands on the terminal. */
+  readonly isAsking: boolean;
+}
 
 /**
  * Makes the way to ask on stderr and stdin. Only the word `allow` allows a call; Enter alone, and the
  * end of the input, put the decision off.
  */
-export function askOnTerminal(program: Asking): AskPerson {
+export function askOnTerminal(program: Asking): TerminalPerson {
+  const { liveLine, note, stopping } = program;
   const lines = new TypedLines(program);
-  return async (asked, signal) => {
-    const { liveLine, note } = program;
-    await liveLine.hide();
-    await lines.dropTyped(signal);
-    note(
-      asked.length === 1
-        ? "The agent asks for your approval of a tool call:"
-        : `The agent asks for your approval of ${asked.length} tool calls:`,
-    );
-    asked.forEach((call, index) => show(call, index, note));
-    const decisions = new Map<string, Decision>();
-    for (const [index, call] of asked.entries()) {
-      const decision = await decide(call, index, lines, note, signal);
-      if (decision === "end") break;
-      if (decision !== "later") decisions.set(call.eventId, decision);
-    }
-    liveLine.show("sending");
-    return decisions;
+  let isAsking = false;
+  return {
+    channel: "terminal",
+    get isAsking() {
+      return isAsking;
+    },
+    ask: async ({ calls }, _round, signal) => {
+      isAsking = true;
+      try {
+        await liveLine.hide();
+        await lines.dropTyped(signal);
+        note(titleFor(calls));
+        calls.forEach((call, index) => show(call, index, note));
+        const decisions = new Map<string, Decision>();
+        for (const [index, call] of calls.entries()) {
+          const decision = await decide(call, index, lines, note, signal);
+          if (decision === "end") break;
+          if (decision !== "later") decisions.set(call.eventId, decision);
+        }
+        liveLine.show("sending");
+        return { kind: "decided", decisions };
+      } catch (error) {
+        if (signal.aborted && !stopping.aborted) {
+          note("The question is withdrawn: it was answered elsewhere, or given up");
+        }
+        throw error;
+      } finally {
+        isAsking = false;
+      }
+    },
   };
+}
+
+function titleFor(calls: readonly AskedCall[]): string {
+  if (calls.every(({ kind }) => kind === "custom_tool_result")) {
+    return "The agent asks for the answer of a tool; type no password, for it goes to the agent:";
+  }
+  return calls.length === 1
+    ? "The agent asks for your approval of a tool call:"
+    : `The agent asks for your approval of ${calls.length} tool calls:`;
 }
 
 type Note = Program["note"];
@@ -72,39 +99,72 @@ async function decide(
   note: Note,
   signal: AbortSignal,
 ): Promise<Decision | "later" | "end"> {
-  const title = titleOf(call, index);
   for (;;) {
-    note(
-      call.mayAllow
-        ? `${title}: type allow, deny or later (Enter is later)`
-        : `${title}: type deny or later (Enter is later); too little of it is shown to allow it here`,
-    );
+    note(`${titleOf(call, index)}: ${choicesFor(call)}`);
     const line = await lines.next(signal);
     if (!line) return "end";
     const word = textOf(line)?.trim();
     if (word === "" || word === "later") return "later";
-    if (word === "allow" && call.mayAllow) return { result: "allow" };
-    if (word === "deny") {
-      const reason = await readReason(lines, note, signal);
-      return reason === undefined ? "end" : { result: "deny", reason };
-    }
+    const decision = call.kind === "custom_tool_result"
+      ? await readResult(word, lines, note, signal)
+      : await readApproval(word, call, lines, note, signal);
+    if (decision) return decision;
   }
 }
 
-/** Reads the reason of a denial; undefined at the end of the input: then nothing is decided. */
-async function readReason(
+function choicesFor({ kind, mayAllow }: AskedCall): string {
+  if (kind === "custom_tool_result") return "type answer, fail or later (Enter is later)";
+  return mayAllow
+    ? "type allow, deny or later (Enter is later)"
+    : "type deny or later (Enter is later); too little of it is shown to allow it here";
+}
+
+async function readApproval(
+  word: string | undefined,
+  { mayAllow }: AskedCall,
+  lines: TypedLines,
+  note: Note,
+  signal: AbortSignal,
+): Promise<Decision | "end" | undefined> {
+  if (word === "allow" && mayAllow) return { result: "allow" };
+  if (word !== "deny") return undefined;
+  const reason = await readText("The reason, for the agent (Enter for none)", lines, note, signal);
+  return reason === undefined ? "end" : { result: "deny", reason };
+}
+
+/** Reads the result of a custom tool; an empty answer is none. */
+async function readResult(
+  word: string | undefined,
+  lines: TypedLines,
+  note: Note,
+  signal: AbortSignal,
+): Promise<Decision | "later" | "end" | undefined> {
+  if (word === "answer") {
+    const text = await readText("The answer, in one line", lines, note, signal);
+    if (text === undefined) return "end";
+    return text === "" ? "later" : { result: "answer", text, isError: false };
+  }
+  if (word !== "fail") return undefined;
+  const why = await readText("Why, for the agent (Enter for none)", lines, note, signal);
+  if (why === undefined) return "end";
+  return { result: "answer", text: why === "" ? COULD_NOT_DO_IT : why, isError: true };
+}
+
+/** Reads a line for the agent; undefined at the end of the input: then nothing is decided. */
+async function readText(
+  what: string,
   lines: TypedLines,
   note: Note,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   for (;;) {
-    note("   The reason, for the agent (Enter for none):");
+    note(`   ${what}:`);
     const line = await lines.next(signal);
     if (!line) return undefined;
-    const text = textOf(line);
-    const reason = text === undefined ? undefined : plainLine(text).trim();
-    if (reason !== undefined && reason.length <= MAX_REASON_CHARS) return reason;
-    note(`   That is too long: a reason has at most ${MAX_REASON_CHARS} characters`);
+    const typed = textOf(line);
+    const text = typed === undefined ? undefined : plainLine(typed).trim();
+    if (text !== undefined && text.length <= MAX_REASON_CHARS) return text;
+    note(`   That is too long: type at most ${MAX_REASON_CHARS} characters`);
   }
 }
 
@@ -159,6 +219,12 @@ class TypedLines {
   }
 }
 
+const DONE: Readonly<Record<Decision["result"], string>> = {
+  allow: "allowed",
+  deny: "denied",
+  answer: "answered",
+};
+
 /** Says what became of a decision. */
 export function noteOutcome(
   outcome: Outcome,
@@ -169,7 +235,7 @@ export function noteOutcome(
   switch (outcome.kind) {
     case "sent":
     case "repeated":
-      return note(`${decision.result === "allow" ? "allowed" : "denied"}: ${call}`);
+      return note(`${DONE[decision.result]}: ${call}`);
     case "answered_elsewhere":
       return note(`answered elsewhere: ${call}; your answer does not count`);
     case "dropped":

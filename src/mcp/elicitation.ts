@@ -14,7 +14,7 @@ import type { ElicitRequestFormParams } from "@modelcontextprotocol/server";
 import { type Fields, isFields } from "../api/read.ts";
 import { firstColumns } from "../core/columns.ts";
 import { firstChars, lastChars } from "../core/text.ts";
-import { MAX_REASON_CHARS } from "../session/answer_sender.ts";
+import { COULD_NOT_DO_IT, MAX_REASON_CHARS } from "../session/answer_sender.ts";
 import type { AskedCall, Decision, PersonAnswer, Question, ShownCall } from "../session/person.ts";
 
 /** A call of a question as its answer is read: a call that may not be allowed cannot be. */
@@ -31,9 +31,6 @@ const REASON = "reason";
 /** Keys of the form for a custom tool. */
 const ANSWER = "answer";
 const COULD_NOT = "could_not_do_it";
-
-/** Sent where the person could not do what a custom tool asks for, and does not say why. */
-const COULD_NOT_TEXT = "The person could not do it, and gave no reason.";
 
 /** Name in `_meta` under which Claude Code hands titles to the program that shows the form. */
 const PERMISSION_DISPLAY = "anthropic/permissionDisplay";
@@ -85,7 +82,7 @@ function readCustomToolAnswer(fields: Fields): Decision | undefined {
   const text = typeof answer === "string" ? answer.trim() : "";
   const isError = valueOf(fields, COULD_NOT) === true;
   if (text.length > MAX_ANSWER_CHARS || (text === "" && !isError)) return undefined;
-  return { result: "answer", text: text === "" ? COULD_NOT_TEXT : text, isError };
+  return { result: "answer", text: text === "" ? COULD_NOT_DO_IT : text, isError };
 }
 
 function valueOf(fields: Fields, key: string): unknown {

@@ -23,6 +23,9 @@ import type { CarriedAnswer, Decision, OutcomeKind, ShownCall } from "./person.t
 /** Longest reason of a denial, in characters: the API takes no longer one. */
 export const MAX_REASON_CHARS = 10_000;
 
+/** Sent where a person could not do what a custom tool asks for, and does not say why. */
+export const COULD_NOT_DO_IT = "The person could not do it, and gave no reason.";
+
 /** Calls whose answers are remembered: more than wait for an answer at once. */
 const MAX_REMEMBERED = 10_000;
 

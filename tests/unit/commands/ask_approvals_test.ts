@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ApiError } from "../../../src/api/errors.ts";
+import { contentText } from "../../../src/api/events.ts";
 import { ask } from "../../../src/commands/ask.ts";
 import { noteOutcome } from "../../../src/commands/ask_approvals.ts";
 import type { AskConfig } from "../../../src/config/config.ts";
@@ -185,23 +186,47 @@ Deno.test("ask() asks again about each call of a turn, and prints the whole repl
   assertEquals([code, decisions.length, out], [0, 2, "One\n\nTwo\n\nThree\n"]);
 });
 
-Deno.test("ask() says that a call was answered elsewhere while the person thought", async () => {
+/** Denies the call with this number around the program, as in the Console. */
+async function denyElsewhere(terminal: Terminal, noted: readonly string[], index: number) {
+  const session = /sesn_\w+/.exec(noted.join("\n"))?.[0] ?? "";
+  const calls = (await eventsOf(terminal, session))
+    .filter(({ evaluated_permission: permission }) => permission === "ask");
+  const tool_use_id = calls[index]?.id;
+  await api(terminal, session, {
+    events: [{ type: "user.tool_confirmation", tool_use_id, result: "deny" }],
+  });
+}
+
+Deno.test("ask() takes the question away when its call was answered elsewhere, and goes on", async () => {
   const terminal = openTerminal();
-  const { code, noted, decisions } = await asking(ONE, [["type allow", "allow"]], {
+  const { code, out, noted, decisions } = await asking(ONE, [["type allow", "allow"]], {
     terminal,
     before: async (_shown, { noted }) => {
-      const session = /sesn_\w+/.exec(noted.join("\n"))?.[0] ?? "";
-      const call = (await eventsOf(terminal, session)).find((
-        { evaluated_permission: permission },
-      ) => permission === "ask");
-      const type = "user.tool_confirmation";
-      await api(terminal, session, {
-        events: [{ type, tool_use_id: call?.id, result: "deny" }],
-      });
+      await denyElsewhere(terminal, noted, 0);
+      await terminal.clock.sleep(1_000);
     },
   });
   assertEquals([code, decisions.map(({ result }) => result)], [0, ["deny"]]);
-  assert(noted.at(-1)?.startsWith("answered elsewhere: bash ("), noted.at(-1));
+  assertEquals(
+    noted.at(-1),
+    "The question is withdrawn: it was answered elsewhere, or given up",
+  );
+  assertStringIncludes(out, "I left it alone");
+});
+
+Deno.test("ask() says that one of its calls was answered elsewhere while the person thought", async () => {
+  const terminal = openTerminal();
+  const { code, noted, decisions } = await asking(TWO, [
+    ["1. bash: type", "allow"],
+    ["2. bash: type", "allow"],
+  ], {
+    terminal,
+    before: async (shown, { noted }) => {
+      if (shown.startsWith("1.")) await denyElsewhere(terminal, noted, 0);
+    },
+  });
+  assertEquals([code, decisions.map(({ result }) => result)], [0, ["deny", "allow"]]);
+  assert(noted.some((line) => line.startsWith("answered elsewhere: bash (")), noted.join("\n"));
 });
 
 Deno.test("ask() shows both ends of a long input, and offers no approval of it", async () => {
@@ -251,11 +276,40 @@ for (const [name, setting] of SILENT) {
 }
 
 Deno.test("ask() asks nobody about a call of a custom tool", async () => {
-  const { code, noted } = await asking("Simulated Custom Tool", []);
+  const { code, noted } = await asking(CUSTOM, []);
   assertEquals(code, 3);
-  assertEquals(noted.some((line) => line.includes("type allow")), false);
+  assertEquals(noted.some((line) => line.includes("type answer")), false);
   assert(noted.some((line) => line.startsWith("waits for a result: get_weather")));
 });
+
+const CUSTOM = "Simulated Custom Tool";
+
+const RESULTS: readonly (readonly [string, readonly Typed[], number, unknown])[] = [
+  ["an answer", [["type answer", "answer"], ["The answer", "Sunny"]], 0, ["Sunny", false]],
+  ["a failure", [["type answer", "fail"], ["Why", "No idea."]], 0, ["No idea.", true]],
+  ["a failure without a reason", [["type answer", "fail"], ["Why", ""]], 0, [
+    "The person could not do it, and gave no reason.",
+    true,
+  ]],
+  ["later", [["type answer", "allow"], ["type answer", "later"]], 3, undefined],
+  ["an empty answer", [["type answer", "answer"], ["The answer", ""]], 3, undefined],
+  ["the end of the input", [["type answer", "answer"], ["The answer", undefined]], 3, undefined],
+  ["the end in place of a reason", [["type answer", "fail"], ["Why", undefined]], 3, undefined],
+];
+for (const [name, typed, expected, sent] of RESULTS) {
+  Deno.test(`ask() with --ask-custom-tools takes ${name}`, async () => {
+    const terminal = openTerminal();
+    const server = { ...terminal.access.server, askCustomTools: true };
+    const { code, noted } = await asking(CUSTOM, typed, { terminal, config: { server } });
+    const session = /sesn_\w+/.exec(noted.join("\n"))?.[0] ?? "";
+    const [result] = (await eventsOf(terminal, session))
+      .filter(({ type }) => type === "user.custom_tool_result")
+      .map(({ content, is_error: isError }) => [contentText(content), isError]);
+    assertEquals([code, result], [expected, sent]);
+    assert(noted.some((line) => line.includes("type no password")), noted.join("\n"));
+    if (sent !== undefined) assert(noted.at(-1)?.startsWith("answered: get_weather ("));
+  });
+}
 
 Deno.test("ask() says that a decision got lost, does not send it twice, and ends with 3", async () => {
   const terminal = openTerminal();
@@ -273,6 +327,10 @@ Deno.test("ask() says that a decision got lost, does not send it twice, and ends
 });
 
 const OUTCOMES: readonly (readonly [Outcome["kind"], RegExp])[] = [
+  ["repeated", /^allowed: bash \(sevt_1\)$/],
+  ["answered_elsewhere", /^answered elsewhere: bash \(sevt_1\); your answer does not count$/],
+  ["dropped", /^not sent: bash \(sevt_1\)$/],
+  ["unknown", /^it is not known if your answer arrived: bash \(sevt_1\); it is not sent again$/],
   ["changed", /^changed since it was shown: bash \(sevt_1\); nothing was sent$/],
   ["gone", /^no longer waits: bash \(sevt_1\); nothing was decided$/],
   ["failed", /^not sent: bash \(sevt_1\); No\.$/],

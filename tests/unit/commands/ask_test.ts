@@ -69,8 +69,9 @@ for (const [ending, lines, expected, advice] of endings) {
   Deno.test(`ask() ends with ${expected} and advice when the turn ${ending}`, async () => {
     const { code, noted } = await asked(openTerminal(), { ...script(...lines), timeoutMs: 9_000 });
     assertEquals(code, expected);
-    if (advice) assert(advice.test(noted.at(-1) ?? ""), noted.join("\n"));
-    else assertEquals(noted.length, 1);
+    const notes = noted.filter((line) => !line.startsWith("{"));
+    if (advice) assert(advice.test(notes.at(-1) ?? ""), noted.join("\n"));
+    else assertEquals(notes.length, 1);
   });
 }
 
@@ -90,6 +91,24 @@ Deno.test("ask() shows what waits for an approval, its input only where that is 
   };
   assertStringIncludes(await shown(true), "rm -r build");
   assertEquals((await shown(false)).includes("rm -r build"), false);
+});
+
+Deno.test("ask() ends stderr with what waits, as a line of JSON, where nobody is asked", async () => {
+  const { code, noted } = await asked(openTerminal(), script("ask ba\u202esh rm", "ask bash ls"));
+  assertEquals(code, 3);
+  const line = noted.at(-1) ?? "";
+  assert(/^[\x20-\x7e]+$/.test(line), line);
+  const { session_id: session, pending_actions: [action, ...others] } = JSON.parse(line);
+  assertStringIncludes(noted[0] ?? "", session);
+  assertEquals([action.kind, others.length, typeof action.event_id], [
+    "tool_confirmation",
+    0,
+    "string",
+  ]);
+  const ended = await asked(openTerminal(), script("say Done"));
+  assertEquals(ended.noted.some((line) => line.startsWith("{")), false);
+  const json = await asked(openTerminal(), { ...script("ask bash rm"), json: true });
+  assertEquals(json.noted.some((line) => line.startsWith("{")), false);
 });
 
 Deno.test("ask() prints the result as JSON, without advice that names tools", async () => {
