@@ -29,6 +29,9 @@ export interface Posted {
   readonly id: string;
   readonly decision: string;
   readonly body: Readonly<Record<string, unknown>>;
+  readonly replica: number;
+  /** Status of the response that this program got; absent where it got none. */
+  status?: number;
 }
 
 interface Replica {
@@ -87,11 +90,15 @@ export class AttendedWorld {
     this.sessionId = this.simulator.createSession({ agent: "script" });
     this.#replicas = Array.from(
       { length: replicas },
-      () => this.#replica(maxWaits, services ?? {}),
+      (_, index) => this.#replica(index, maxWaits, services ?? {}),
     );
   }
 
-  #replica(maxWaits: number | undefined, options: Partial<ServicesOptions>): Replica {
+  #replica(
+    index: number,
+    maxWaits: number | undefined,
+    options: Partial<ServicesOptions>,
+  ): Replica {
     const { clock } = this;
     const log = {
       ...silentLogger,
@@ -102,7 +109,7 @@ export class AttendedWorld {
     const api = createApi({
       baseUrl: "http://simulator.test",
       credential: () => ({ kind: "api_key", value: "test-key" }),
-      fetch: (request) => this.#fetch(request),
+      fetch: (request) => this.#fetch(request, index),
       clock,
       random: () => 0.5,
     });
@@ -113,18 +120,21 @@ export class AttendedWorld {
     return { waiter, services: createServices({ api, waiter, clock, log, ...options }) };
   }
 
-  async #fetch(request: Request): Promise<Response> {
+  async #fetch(request: Request, replica: number): Promise<Response> {
     await this.before(request);
     const { pathname } = new URL(request.url);
     if (request.method === "POST" && pathname.endsWith("/events")) {
       const { events } = await request.clone().json();
-      for (const body of events) {
-        this.posted.push({
-          id: String(body.tool_use_id ?? body.custom_tool_use_id ?? ""),
-          decision: String(body.result ?? "answer"),
-          body,
-        });
-      }
+      const posted: Posted[] = events.map((body: Record<string, unknown>) => ({
+        id: String(body.tool_use_id ?? body.custom_tool_use_id ?? ""),
+        decision: String(body.result ?? "answer"),
+        body,
+        replica,
+      }));
+      this.posted.push(...posted);
+      const response = await this.simulator.fetch(request);
+      for (const one of posted) one.status = response.status;
+      return response;
     }
     const response = await this.simulator.fetch(request);
     const isList = request.method === "GET" && pathname.endsWith("/events");
