@@ -60,8 +60,8 @@ wait_for_idle for each further turn; archive_session when done. Keep the session
 wait_for_idle status "timeout" is not a failure: the agent is still working. Call it again with \
 after_id = last_event_id. "requires_action" means that a person has to decide`;
 
-/** How a decision gets to the agent: by hand, or by a tool of the set `actions`. */
-const OUTSIDE = " outside this server.";
+/** The end of the sentence about decisions, without the set `actions` and with it. */
+const NOT_MODEL = ", not you.";
 const BY_TOOL =
   ": tell the user what waits, and pass on what the user decided with confirm_tool_use, never a " +
   "decision of your own.";
@@ -83,7 +83,7 @@ export function instructions(
   simulated: boolean,
   toolSets: readonly ToolSetName[] = DEFAULT_SETS,
 ): string {
-  const decide = toolSets.includes("actions") ? BY_TOOL : OUTSIDE;
+  const decide = toolSets.includes("actions") ? BY_TOOL : NOT_MODEL;
   const loop = toolSets.includes("core") ? LOOP + decide : "";
   return `${simulated ? SIMULATED : ""}${AGENTS}${loop}${DATA}`;
 }

@@ -114,7 +114,7 @@ function waitNext(call: ToolCall): string {
     : "The agent goes on when every call of the turn has its answer.";
 }
 
-/** Returns where a person finds the call outside this server. */
+/** Returns where a person can read the whole call, and answer it. */
 export function inConsole(
   { sessionId, eventId }: Pick<CallAnswer, "sessionId" | "eventId">,
   { services: { consoleUrl } }: ToolCall,

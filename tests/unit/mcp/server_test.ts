@@ -186,10 +186,10 @@ Deno.test("a call knows the tools that its caller may call", async () => {
 
 Deno.test("instructions() explain a loop to those who have its tools only", () => {
   assert(!instructions(false, ["actions"]).includes("list_agents"));
-  assert(instructions(false).includes("a person has to decide outside this server."));
+  assert(instructions(false).includes("a person has to decide, not you."));
   const withActions = instructions(false, ["core", "actions"]);
   assert(withActions.includes("what the user decided with confirm_tool_use, never a decision of"));
-  assert(!withActions.includes("outside this server"));
+  assert(!withActions.includes(", not you."));
 });
 
 /** Calls a tool with what another HTTP stack might say of the caller, and returns the response. */
