@@ -9,6 +9,7 @@ import { Counter, Gauge, Histogram, Registry } from "@platformatic/prom-client";
 import type { RequestInfo } from "../api/http.ts";
 import type { CallReport } from "./call_report.ts";
 import type { DecisionRecord } from "../session/answer_sender.ts";
+import type { QuestionRecord } from "../session/person.ts";
 import type { WaiterStats } from "../session/waiter.ts";
 
 /** Metrics in a text format. */
@@ -26,6 +27,8 @@ export interface Metrics extends MetricsPage {
   upstream(info: RequestInfo): void;
   /** Counts a person's decision on a tool call, when it is over. */
   decided(record: DecisionRecord): void;
+  /** Counts a question to a person, when it is over. */
+  asked(record: QuestionRecord): void;
   /** Counts an error response to an HTTP request. */
   refused(status: number): void;
 }
@@ -73,6 +76,7 @@ export function createMetrics({ version, waits }: MetricsSources): Metrics {
     "outcome",
     "channel",
   );
+  const questions = counter("questions_total", "Questions to people", "channel", "answer");
   const durations = histogram("call_duration_seconds", "Calls, less waits", CALL_BUCKETS, "tool");
   const waited = histogram("wait_duration_seconds", "Waits", WAIT_BUCKETS, "status");
   const overhead = histogram(
@@ -99,6 +103,9 @@ export function createMetrics({ version, waits }: MetricsSources): Metrics {
     },
     decided({ decision, outcome, channel }) {
       decisions.inc({ decision, outcome, channel });
+    },
+    asked({ channel, answer }) {
+      questions.inc({ channel, answer });
     },
     refused(status) {
       refusals.inc({ status: String(status) });

@@ -18,7 +18,15 @@ import { adviseUndecided, type NotDecided } from "./advice.ts";
 import type { Answerer, AnswerSender, Outcome } from "./answer_sender.ts";
 import { readAskedCalls } from "./asked_calls.ts";
 import type { AnswerWay } from "./pending_actions.ts";
-import type { AskedCall, Person, PersonAnswer, Question, Round, ShownCall } from "./person.ts";
+import type {
+  AskedCall,
+  Person,
+  PersonAnswer,
+  Question,
+  QuestionRecord,
+  Round,
+  ShownCall,
+} from "./person.ts";
 import { WaitProgress } from "./progress.ts";
 import type { DecisionView, WaitResult } from "./result.ts";
 import type { Waiter, WaitPlace, WaitRequest } from "./waiter.ts";
@@ -48,6 +56,8 @@ export interface AttendedWaitOptions {
   readonly approvalTimeoutMs: number;
   /** Ask for the results of custom tools too. */
   readonly askCustomTools: boolean;
+  /** Called once for each question, when it is over; must not throw. */
+  readonly onAsked?: (record: QuestionRecord) => void;
 }
 
 /** Most questions in one call: an agent must not be able to wear a person down. */
@@ -297,6 +307,7 @@ class AttendedWait {
     };
     const answer = await this.#answerTo(question, round);
     if (answer) return await this.#take(calls, answer);
+    this.#tell("withdrawn");
     for (const call of calls) this.#settled.add(keyOf(call));
     this.#remainingMs = Math.max(this.#remainingMs, MIN_LOOK_MS);
   }
@@ -336,11 +347,15 @@ class AttendedWait {
   /** Sends what a person has decided about calls, and settles what they put off. */
   async #take(calls: readonly ShownCall[], answer: PersonAnswer): Promise<void> {
     this.#remainingMs = Math.max(this.#remainingMs, MIN_LOOK_MS);
-    if (answer.kind === "undecided") return this.#endAsking(answer.why);
+    if (answer.kind === "undecided") {
+      this.#tell(answer.why);
+      return this.#endAsking(answer.why);
+    }
     const decided = calls.flatMap((shown) => {
       const decision = answer.decisions.get(shown.eventId);
       return decision ? [{ shown, decision }] : [];
     });
+    this.#tell(decided.length === 0 ? "put_off" : "decided");
     if (decided.length === 0) return this.#endAsking("put_off");
     if (decided.length < calls.length) this.#why = "partly";
     const { sessionId, by, signal, onOutcomes } = this.#request;
@@ -355,6 +370,10 @@ class AttendedWait {
     this.#why = outcomes.map(whyNotSent).find((why) => why !== undefined) ?? this.#why;
     this.#decisions = [...this.#decisions, ...outcomes.map(viewOf)].slice(-MAX_DECISIONS);
     onOutcomes?.(outcomes);
+  }
+
+  #tell(answer: QuestionRecord["answer"]): void {
+    this.#options.onAsked?.({ channel: this.#person.channel, answer });
   }
 
   #finish(result: WaitResult): WaitResult {

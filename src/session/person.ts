@@ -79,6 +79,13 @@ export type PersonAnswer =
  */
 export type Undecided = "declined" | "cancelled" | "timed_out" | "failed";
 
+/** A question that is over: what the metrics tell of it. */
+export interface QuestionRecord {
+  readonly channel: string;
+  /** `put_off`: nothing was decided; `withdrawn`: the calls were answered elsewhere or given up. */
+  readonly answer: "decided" | "put_off" | "withdrawn" | Undecided;
+}
+
 /** How far a call with questions has come; a client that calls again with an answer carries it. */
 export interface Round {
   /** Questions asked in this call, this one included. */

@@ -14,6 +14,7 @@ import { type AccessPolicy, createAccessPolicy, createOwnerMarks } from "../acce
 import { APPROVAL_TIMEOUT_MS, type CallLimits, createCallLimits } from "../access/limits.ts";
 import { createEnvironmentResolver, type EnvironmentResolver } from "./environment.ts";
 import { createSealer, type Sealer } from "../access/sealing.ts";
+import type { QuestionRecord } from "../session/person.ts";
 import { EventReader } from "../session/event_reader.ts";
 import { AnswerSender, type DecisionRecord } from "../session/answer_sender.ts";
 import { EventSender } from "../session/event_sender.ts";
@@ -53,6 +54,8 @@ export interface ServicesOptions {
   readonly askCustomTools?: boolean;
   /** Called once for each decision of a person on a tool call, when it is over; must not throw. */
   readonly onDecided?: (record: DecisionRecord) => void;
+  /** Called once for each question to a person, when it is over; must not throw. */
+  readonly onAsked?: (record: QuestionRecord) => void;
   /** True to show tool inputs in results. */
   readonly exposeToolInputs?: boolean;
   /** Address of the console's sessions, without a slash at its end; results name no page without. */
@@ -79,6 +82,7 @@ export interface Services {
   readonly sealer: Sealer;
   readonly approvalTimeoutMs: number;
   readonly askCustomTools: boolean;
+  readonly onAsked?: (record: QuestionRecord) => void;
   readonly exposeToolInputs: boolean;
   readonly consoleUrl?: string;
   readonly exposeAgentConfig: boolean;
@@ -104,7 +108,7 @@ export function createServices(options: ServicesOptions): Services {
   const access = createAccessPolicy({ api, allowedAgentIds, ownerMarks });
   const redact = options.redact ?? createRedact([]);
   const eventSender = new EventSender({ api, waiter, clock, log, redact });
-  const { onDecided } = options;
+  const { onDecided, onAsked } = options;
   return {
     api,
     waiter,
@@ -120,6 +124,7 @@ export function createServices(options: ServicesOptions): Services {
     sealer,
     approvalTimeoutMs: options.approvalTimeoutMs ?? APPROVAL_TIMEOUT_MS,
     askCustomTools: options.askCustomTools ?? false,
+    ...(onAsked && { onAsked }),
     exposeToolInputs: options.exposeToolInputs ?? false,
     ...(options.consoleUrl !== undefined && { consoleUrl: options.consoleUrl }),
     exposeAgentConfig: options.exposeAgentConfig ?? false,

@@ -72,6 +72,7 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
     log,
     redact,
     onDecided: telemetry.onDecided,
+    onAsked: telemetry.onAsked,
     callerIsOperator: http === undefined,
   });
   const { watch } = telemetry;

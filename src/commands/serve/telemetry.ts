@@ -10,6 +10,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { CallWatch } from "../../mcp/call_report.ts";
 import type { WaiterStats } from "../../session/waiter.ts";
 import type { DecisionRecord } from "../../session/answer_sender.ts";
+import type { QuestionRecord } from "../../session/person.ts";
 import type { Metrics } from "../../mcp/metrics.ts";
 import { VERSION } from "../version.ts";
 
@@ -19,11 +20,12 @@ export interface TelemetryConfig {
   readonly metricsPort?: number;
 }
 
-/** The observers of calls, of requests to the API, and of people's decisions. */
+/** The observers of calls, of requests to the API, and of people's answers. */
 export interface Telemetry {
   readonly watch: CallWatch;
   readonly observe?: (info: RequestInfo) => void;
   readonly onDecided?: (record: DecisionRecord) => void;
+  readonly onAsked?: (record: QuestionRecord) => void;
   /** Metrics; absent where nobody can read them. */
   readonly metrics?: Metrics;
   /** Running calls. */
@@ -62,7 +64,12 @@ export async function openTelemetry(
         calls.track(() => spans?.isCollected ? spans.around(call, run) : run()),
       ...(metrics && { ended: metrics.call }),
     },
-    ...(metrics && { metrics, observe: metrics.upstream, onDecided: metrics.decided }),
+    ...(metrics && {
+      metrics,
+      observe: metrics.upstream,
+      onDecided: metrics.decided,
+      onAsked: metrics.asked,
+    }),
   };
 }
 

@@ -65,6 +65,16 @@ Deno.test("metrics count decisions by what was decided, what became of it, and t
   assertEquals((await metrics.render()).includes("sesn_1"), false);
 });
 
+Deno.test("metrics count questions by the way and the answer", async () => {
+  const { metrics, read } = open();
+  metrics.asked({ channel: "form", answer: "decided" });
+  metrics.asked({ channel: "form", answer: "declined" });
+  metrics.asked({ channel: "form", answer: "declined" });
+  const values = await read();
+  assertEquals(values['questions_total{channel="form",answer="decided"}'], 1);
+  assertEquals(values['questions_total{channel="form",answer="declined"}'], 2);
+});
+
 Deno.test("metrics measure calls, and this server's own share of their time", async () => {
   const { call, read } = open();
   call({});

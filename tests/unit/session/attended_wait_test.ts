@@ -1,5 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { Decision, Person, PersonAnswer } from "../../../src/session/person.ts";
+import type {
+  Decision,
+  Person,
+  PersonAnswer,
+  QuestionRecord,
+} from "../../../src/session/person.ts";
 import {
   AttendedWorld,
   decides,
@@ -82,6 +87,31 @@ for (const [name, services, mayAct, expected] of ASKS) {
     assertEquals(pending_actions.map(({ answer }) => answer), [...expected]);
   });
 }
+
+/** How a question ends, by what the person does. */
+const ENDS: readonly [QuestionRecord["answer"], () => PersonAnswer][] = [
+  ["declined", () => ({ kind: "undecided", why: "declined" })],
+  ["timed_out", () => ({ kind: "undecided", why: "timed_out" })],
+  ["put_off", () => ({ kind: "decided", decisions: new Map() })],
+];
+
+for (const [answer, act] of ENDS) {
+  Deno.test(`a question is counted once: ${answer}`, async () => {
+    const records: QuestionRecord[] = [];
+    const services = { onAsked: (record: QuestionRecord) => records.push(record) };
+    const world = await blocked(["ask bash one"], { services });
+    await world.wait(world.person(act));
+    assertEquals(records, [{ channel: world.person(act).channel, answer }]);
+  });
+}
+
+Deno.test("each question of a call is counted", async () => {
+  const records: QuestionRecord[] = [];
+  const services = { onAsked: (record: QuestionRecord) => records.push(record) };
+  const world = await blocked(["ask bash one", "ask bash two"], { services });
+  await world.wait(world.person(decides(ALLOW)));
+  assertEquals(records.map(({ answer }) => answer), ["decided", "decided"]);
+});
 
 Deno.test("a caller may have no limit of questions", async () => {
   const world = await blocked(Array.from({ length: 7 }, () => "ask bash x"));
@@ -221,7 +251,9 @@ Deno.test("a wait keeps its place while a person is asked", async () => {
 });
 
 Deno.test("a question is withdrawn when its calls are answered elsewhere, and the wait goes on", async () => {
-  const world = await blocked(["ask bash one", "say Done."]);
+  const records: QuestionRecord[] = [];
+  const services = { onAsked: (record: QuestionRecord) => records.push(record) };
+  const world = await blocked(["ask bash one", "say Done."], { services });
   const [one] = await world.calls();
   let withdrawn: unknown;
   const person = world.person(async (_question, _round, signal) => {
@@ -236,6 +268,7 @@ Deno.test("a question is withdrawn when its calls are answered elsewhere, and th
   assertStringIncludes(result.reply, "Done.");
   assert(world.clock.now() - startedAt < 10_000);
   assertEquals(withdrawn instanceof DOMException && withdrawn.name, "AbortError");
+  assertEquals(records.map(({ answer }) => answer), ["withdrawn"]);
 });
 
 Deno.test("a question stays while one of its calls waits", async () => {

@@ -32,18 +32,20 @@ Deno.test("openTelemetry() counts running calls, and nothing else unless asked t
 });
 
 Deno.test("openTelemetry() measures for a metrics port", async () => {
-  const { watch, metrics, observe, onDecided } = await openTelemetry(
+  const { watch, metrics, observe, onDecided, onAsked } = await openTelemetry(
     { metricsPort: 0 },
     () => STATS,
     silentLogger,
   );
   watch.ended?.(REPORT);
   onDecided?.({ decision: "deny", outcome: "sent", channel: "form" });
+  onAsked?.({ channel: "form", answer: "timed_out" });
   observe?.({ method: "GET", path: "/v1/agents", status: 200, ms: 1, attempt: 0 });
   const page = await metrics?.render() ?? "";
   assert(page.includes('cma_mcp_calls_total{tool="get_agent",outcome="ok"} 1'), page);
   const denied = 'cma_mcp_decisions_total{decision="deny",outcome="sent",channel="form"} 1';
   assert(page.includes(denied), page);
+  assert(page.includes('cma_mcp_questions_total{channel="form",answer="timed_out"} 1'), page);
   assert(page.includes('endpoint="GET /v1/agents",status="200"} 1'), page);
   assert(page.includes("cma_mcp_open_waits 4"), page);
 });
