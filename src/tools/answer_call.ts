@@ -138,7 +138,7 @@ function notWaiting({ eventId, kind }: CallAnswer, call: ToolCall): ToolError {
   return new ToolError(
     "not_waiting",
     `No tool call of this session waits for ${WAITS_FOR[kind]} under event_id "${eventId}", so ` +
-      `nothing was sent. It may have ended, or its policy asks nobody.${listed}`,
+      `nothing was sent: there is no such call, it has ended, or it asks for none.${listed}`,
   );
 }
 

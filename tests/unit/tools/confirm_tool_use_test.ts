@@ -102,8 +102,8 @@ for (const [what, make, event_id] of NOT_WAITING) {
     assertEquals([code, message], [
       "not_waiting",
       `No tool call of this session waits for a person's decision under event_id "${named}", so ` +
-      "nothing was sent. It may have ended, or its policy asks nobody. pending_actions of " +
-      "get_session lists what waits, and who can answer it.",
+      "nothing was sent: there is no such call, it has ended, or it asks for none. " +
+      "pending_actions of get_session lists what waits, and who can answer it.",
     ]);
     assertEquals(sent, []);
   });
