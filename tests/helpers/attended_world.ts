@@ -161,7 +161,8 @@ export class AttendedWorld {
         ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
       }),
     );
-    return await response.json();
+    const text = await response.text();
+    return text === "" ? {} : JSON.parse(text);
   }
 
   /** Sends an event around this program. */

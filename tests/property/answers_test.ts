@@ -23,7 +23,9 @@ interface Host {
   readonly choices: readonly Choice[];
   /** Other calls of the same client that carry the answer, each to a replica; none asks in the call. */
   readonly carriedTo: readonly (0 | 1)[];
-  /** The call is cancelled after so many milliseconds. */
+  /** Milliseconds between them. */
+  readonly repeatsMs: number;
+  /** The call, and the first that carries its answer, are cancelled after so many milliseconds. */
   readonly cancelsMs: number | undefined;
 }
 
@@ -59,7 +61,8 @@ const hosts: fc.Arbitrary<Host> = fc.record({
     fc.constant([]),
     fc.array(replica, { minLength: 1, maxLength: 3 }),
   ),
-  cancelsMs: fc.option(fc.constantFrom(500, 3_000, 9_000), { nil: undefined, freq: 4 }),
+  repeatsMs: fc.constantFrom(0, 2_000, 6_000),
+  cancelsMs: fc.option(fc.constantFrom(500, 3_000, 4_000, 9_000), { nil: undefined, freq: 4 }),
 });
 
 const faults: fc.Arbitrary<FaultRule> = fc.record({
@@ -141,9 +144,9 @@ async function play(world: AttendedWorld, host: Host, given: Set<string>): Promi
       await clock.sleep(host.thinksMs, asking);
       return answerOf(host, question, given);
     }, carried);
-  const call = (to: number, carried?: CarriedAnswer) =>
-    world.attend(person(carried), { signal, timeoutMs: 20_000 }, to).catch((error) => error);
-  const first = await call(host.replica);
+  const call = (to: number, request: { signal?: AbortSignal }, carried?: CarriedAnswer) =>
+    world.attend(person(carried), { timeoutMs: 20_000, ...request }, to).catch((error) => error);
+  const first = await call(host.replica, { signal });
   if (!(first instanceof Asked)) return;
   await clock.sleep(host.thinksMs);
   const { question, round } = first;
@@ -155,7 +158,10 @@ async function play(world: AttendedWorld, host: Host, given: Set<string>): Promi
     answer: answerOf(host, question, given),
   };
   // A client that gives up on a call repeats it, and proxies do so on their own.
-  await Promise.all(host.carriedTo.map((to) => call(to, carried)));
+  await Promise.all(host.carriedTo.map(async (to, index) => {
+    await clock.sleep(index * host.repeatsMs);
+    await call(to, index === 0 ? { signal } : {}, carried);
+  }));
 }
 
 const RUNS = 200;

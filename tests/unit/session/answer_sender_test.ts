@@ -227,6 +227,7 @@ Deno.test("a decision that waits for another one is given up with its call", asy
   const controller = new AbortController();
   let second: Promise<Outcome[]> | undefined;
   session.send = async (event) => {
+    if (second) return session.take(event);
     second = decide(session, [DENY], { signal: controller.signal }, shown);
     second.catch(() => {});
     await session.clock.sleep(10_000);
