@@ -63,10 +63,14 @@ export type Outcome =
     /** Name of the call's tool, as people see it; absent where the events no longer show the call. */
     readonly tool?: string;
   }
-  & (
-    | { readonly kind: Exclude<OutcomeKind, "failed"> }
-    | { readonly kind: "failed"; readonly error: ApiError }
-  );
+  & Ending;
+
+/** What became of a decision. */
+type Ending =
+  | { readonly kind: Exclude<OutcomeKind, "dropped" | "failed"> }
+  /** `may_not_act` the caller has lost the right; `misfit` the call takes no such decision. */
+  | { readonly kind: "dropped"; readonly why: "may_not_act" | "misfit" }
+  | { readonly kind: "failed"; readonly error: ApiError };
 
 /** A decision that is over: what the audit log and the metrics tell of it. */
 export interface DecisionRecord {
@@ -98,12 +102,6 @@ interface Sending {
   /** How it ended; never rejects. After `refused` the call may be answered again. */
   readonly fate: Promise<"sent" | "unknown" | "refused">;
 }
-
-/** Result of one decision, without what was decided. */
-type Ending = { readonly kind: Exclude<OutcomeKind, "failed"> } | {
-  readonly kind: "failed";
-  readonly error: ApiError;
-};
 
 /** Sends answers. One per process: it remembers which calls it has answered. */
 export class AnswerSender {
@@ -142,7 +140,8 @@ export class AnswerSender {
         const outcome = { ...one, ...(tool !== undefined && { tool }), ...ending };
         open.shift();
         outcomes.push(outcome);
-        this.#record({ ...factsOf(sessionId, outcome), outcome: outcome.kind }, by);
+        const why = ending.kind === "dropped" && { why: ending.why };
+        this.#record({ ...factsOf(sessionId, outcome), outcome: outcome.kind, ...why }, by);
       }
       signal.throwIfAborted();
     } catch (error) {
@@ -216,11 +215,13 @@ export class AnswerSender {
     const now = calls.waiting.find(({ eventId }) => eventId === shown.eventId);
     if (!now) return { kind: goneAs(shown, calls) };
     const isAnswer = decision.result === "answer";
-    if (isAnswer !== (shown.kind === "custom_tool_result")) return { kind: "dropped" };
+    if (isAnswer !== (shown.kind === "custom_tool_result")) {
+      return { kind: "dropped", why: "misfit" };
+    }
     if (now.digest !== shown.digest || now.kind !== shown.kind) return { kind: "changed" };
     if (decision.result === "allow" && !now.mayAllow) return { kind: "changed" };
     signal.throwIfAborted();
-    if (!by.mayAct()) return { kind: "dropped" };
+    if (!by.mayAct()) return { kind: "dropped", why: "may_not_act" };
     return await this.#post(sessionId, { shown, decision }, signal);
   }
 

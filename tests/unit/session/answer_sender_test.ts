@@ -262,12 +262,14 @@ Deno.test("nothing is sent for a caller who may not act, asked right before each
   const by = { ...BY, mayAct: () => session.sent.length === 0 };
   assertEquals(kindsOf(await decide(session, [ALLOW, ALLOW], { by })), ["sent", "dropped"]);
   assertEquals(session.sent.length, 1);
+  assertEquals(session.audit.map(({ why }) => why), [undefined, "may_not_act"]);
 });
 
 Deno.test("a decision that does not fit its call is dropped", async () => {
   const answer: Decision = { result: "answer", text: "x", isError: false };
   const confirmation = blockedOn(one);
   assertEquals(kindsOf(await decide(confirmation, [answer])), ["dropped"]);
+  assertEquals(confirmation.audit.map(({ why }) => why), ["misfit"]);
   const result = blockedOn(custom);
   assertEquals(kindsOf(await decide(result, [ALLOW])), ["dropped"]);
   const [call] = await result.waiting();
