@@ -383,6 +383,20 @@ for (const way of ["stdio, SDK 2, 2025-11-25", "stdio, SDK 1"]) {
   );
 
   test(
+    "a question goes with its line, and nothing is sent",
+    { answer: untilWithdrawn },
+    async (turn) => {
+      const ended = assertRejects(() => turn.wait());
+      await turn.app.until(poll(() => turn.forms.length === 1));
+      await turn.app.until(turn.client.close());
+      await turn.app.until(ended);
+      // The call has left: no stream is open, and no timer runs for its question.
+      await turn.app.until(poll(() => turn.app.simulator.openStreams() === 0));
+      assertEquals(await turn.answers(), []);
+    },
+  );
+
+  test(
     "a question is withdrawn when somebody answers elsewhere, and the wait goes on",
     { answer: untilWithdrawn },
     async (turn) => {
