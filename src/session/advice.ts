@@ -8,7 +8,7 @@
 
 import { firstChars, label } from "../core/text.ts";
 import type { StopInfo, TurnError } from "./event_types.ts";
-import { type AnswerWay, isDefaultTool } from "./pending_actions.ts";
+import { type AnswerWay, givenBy, isDefaultTool } from "./pending_actions.ts";
 import type { Undecided } from "./person.ts";
 import type { Turn } from "./turn.ts";
 import { type TurnFault, turnFaultOf } from "./turn_faults.ts";
@@ -25,7 +25,7 @@ export interface Situation {
   /** The `last_event_id` of the result. */
   readonly cursor: string | undefined;
   /** The calls that wait for an answer, by the way to it. */
-  readonly asked: readonly AnswerWay[];
+  readonly pending: readonly AnswerWay[];
   /** Number of those calls that the result shows. */
   readonly shown: number;
   readonly has: (tool: string) => boolean;
@@ -38,7 +38,7 @@ const MAX_DOING_CHARS = 60;
 
 /** Says what the caller can do now; undefined where nothing is left to do. */
 export function advise(situation: Situation): string | undefined {
-  const { status, turn, asked, has } = situation;
+  const { status, turn, pending, has } = situation;
   const again = waitAgain(situation.cursor);
   switch (status) {
     case "timeout":
@@ -46,10 +46,10 @@ export function advise(situation: Situation): string | undefined {
         return `The API did not tell how the session stands. Call ${again}.`;
       }
       return `Still running (${firstChars(situation.doing, MAX_DOING_CHARS)}). ` +
-        (asked.length > 0 ? `${describeWaiting(asked, has)} ` : "") +
+        (pending.length > 0 ? `${describePendingBriefly(pending, has)} ` : "") +
         `Call ${again}.`;
     case "requires_action":
-      return `${describeAsked(situation)} Then call ${again}` +
+      return `${describePending(situation)} Then call ${again}` +
         (has("interrupt") ? ", or interrupt to give it up." : ".");
     case "retries_exhausted":
       return adviseExhausted(lastError(turn), has);
@@ -76,58 +76,26 @@ function waitAgain(cursor: string | undefined): string {
   return `wait_for_idle again${cursor === undefined ? "" : ` with after_id "${cursor}"`}`;
 }
 
-/** Says who gives the answer of a call: as the end of "wait", and of "an answer, which". */
-interface GivenBy {
-  readonly wait: string;
-  readonly which: string;
-}
-
-const GIVEN_BY: Readonly<Record<AnswerWay, (has: Has) => GivenBy>> = {
-  confirmation: (has) => {
-    const isTaken = has("confirm_tool_use");
-    return {
-      wait: `for an answer in the Claude Console${isTaken ? " or by confirm_tool_use" : ""}`,
-      which: "a person gives in the Claude Console" +
-        (isTaken ? ", or tells you for confirm_tool_use" : ""),
-    };
-  },
-  custom: (has) => {
-    const orTool = has("submit_tool_result") ? ", or submit_tool_result" : "";
-    return {
-      wait: `for an answer of the program that provides the tool${orTool}`,
-      which: `the program that provides the tool gives${orTool}`,
-    };
-  },
-  unsaid: () => ({
-    wait: "for an answer in the Claude Console",
-    which: "a person gives in the Claude Console",
-  }),
-  environment: () => ({
-    wait: "for the environment that runs the tool",
-    which: "the environment that runs the tool gives, or a person in the Claude Console",
-  }),
-};
-
 /** Returns the way that all calls have in common; undefined where they have several. */
-function onlyWay(asked: readonly AnswerWay[]): AnswerWay | undefined {
+function onlyWay(pending: readonly AnswerWay[]): AnswerWay | undefined {
   // Some servers block without naming a call.
-  const [way = "confirmation", ...others] = new Set(asked);
+  const [way = "confirmation", ...others] = new Set(pending);
   return others.length === 0 ? way : undefined;
 }
 
 /** Says in few words that calls wait for an answer, for a result that is to be short. */
-function describeWaiting(asked: readonly AnswerWay[], has: Has): string {
-  const way = onlyWay(asked);
-  return `${asked.length} tool call(s) wait ${way ? GIVEN_BY[way](has).wait : "for answers"}.`;
+function describePendingBriefly(pending: readonly AnswerWay[], has: Has): string {
+  const way = onlyWay(pending);
+  return `${pending.length} tool call(s) wait ${way ? givenBy(way, { has }).wait : "for answers"}.`;
 }
 
-function describeAsked({ asked, shown, has }: Situation): string {
-  const way = onlyWay(asked);
-  const givenBy = way
-    ? `, which ${GIVEN_BY[way](has).which}`
+function describePending({ pending, shown, has }: Situation): string {
+  const way = onlyWay(pending);
+  const whoGivesIt = way
+    ? `, which ${givenBy(way, { has }).which}`
     : "; the answer field of each says who gives it";
-  return `The agent waits for an answer to ${asked.length} tool call(s)` +
-    (shown < asked.length ? `, the first ${shown} of which are shown` : "") + `${givenBy}.`;
+  return `The agent waits for an answer to ${pending.length} tool call(s)` +
+    (shown < pending.length ? `, the first ${shown} of which are shown` : "") + `${whoGivesIt}.`;
 }
 
 /** Returns the error that ended the turn, or the newest one if none says that it did. */

@@ -13,7 +13,7 @@ import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
 import type { Redact } from "../core/redact.ts";
 import { sha256 } from "../core/sha256.ts";
 import { clipMiddle, escapeUnseen } from "../core/text.ts";
-import { readBackToCalls, waitingCalls } from "./event_status.ts";
+import { readBackToCalls, waitingCallIds } from "./event_status.ts";
 import { readEvent, typesIn } from "./event_types.ts";
 import { shownName } from "./pending_actions.ts";
 import type { AskedCall } from "./person.ts";
@@ -67,7 +67,7 @@ export async function readAskedCalls(
     }
     if (wire && event.kind === "tool_use" && event.id !== undefined) calls.set(event.id, wire);
   }
-  const waiting = waitingCalls(turn, newestFirst).flatMap((id) => {
+  const waiting = waitingCallIds(turn, newestFirst).flatMap((id) => {
     const call = calls.get(id);
     const kind = call && kindOf(call);
     return kind ? [askedCall(id, kind, call, subagents, redact)] : [];

@@ -100,7 +100,7 @@ function eventStatusOf(
   const tools = new Map(
     newestFirst.flatMap((event) => event.kind === "tool_use" ? [[event.tool.id, event.tool]] : []),
   );
-  const calls = waitingCalls(turn, newestFirst)
+  const calls = waitingCallIds(turn, newestFirst)
     .map((eventId) => ({ eventId, tool: tools.get(eventId) }));
   return {
     ...(status && { status }),
@@ -114,7 +114,7 @@ function eventStatusOf(
  *
  * @param events the turn's, in whatever order
  */
-export function waitingCalls(turn: Turn, events: readonly TurnEvent[]): readonly string[] {
+export function waitingCallIds(turn: Turn, events: readonly TurnEvent[]): readonly string[] {
   if (turn.phase === "blocked") return turn.openActions();
   if (turn.phase !== "running") return [];
   // A session that has gone on has the answers that it waited for, though the list may lag behind.

@@ -63,42 +63,68 @@ export function answerWay(tool: ToolUse | undefined): AnswerWay {
   return tool.isAllowed ? "environment" : "unsaid";
 }
 
-/** Says who can answer a call and how. */
-function answerOf(
-  tool: ToolUse | undefined,
-  { has = isDefaultTool, asksAbout = [] }: ResultView,
-): string {
-  const way = answerWay(tool);
+/** Says who gives the answer of a call. */
+export interface GivenBy {
+  /** In full: `answer` of a pending action. */
+  readonly answer: string;
+  /** As the end of "a call waits". */
+  readonly wait: string;
+  /** As the end of "an answer, which". */
+  readonly which: string;
+}
+
+/** Returns the words for who gives the answers of one way; they name only tools of the caller. */
+export function givenBy(
+  way: AnswerWay,
+  { has = isDefaultTool, asksAbout = [] }: Pick<ResultView, "has" | "asksAbout">,
+): GivenBy {
   const whenAsked = asksAbout.includes(way) && has("wait_for_idle") && "when wait_for_idle asks";
   switch (way) {
     case "confirmation": {
+      const isTaken = has("confirm_tool_use");
       const ways = [whenAsked, "in the Claude Console"].filter(Boolean).join(" or ");
-      return has("confirm_tool_use")
-        ? `a person decides: ${ways}, or confirm_tool_use sends it`
-        : `a person decides, ${ways}`;
+      return {
+        answer: isTaken
+          ? `a person decides: ${ways}, or confirm_tool_use sends it`
+          : `a person decides, ${ways}`,
+        wait: `for an answer in the Claude Console${isTaken ? " or by confirm_tool_use" : ""}`,
+        which: "a person gives in the Claude Console" +
+          (isTaken ? ", or tells you for confirm_tool_use" : ""),
+      };
     }
-    case "custom":
-      return [
-        "the program that provides the tool",
-        whenAsked && `a person ${whenAsked}`,
-        has("submit_tool_result") && "submit_tool_result",
-      ].filter(Boolean).join(", or ");
+    case "custom": {
+      const orTool = has("submit_tool_result") ? ", or submit_tool_result" : "";
+      const orPerson = whenAsked ? `, or a person ${whenAsked}` : "";
+      return {
+        answer: `the program that provides the tool${orPerson}${orTool}`,
+        wait: `for an answer of the program that provides the tool${orTool}`,
+        which: `the program that provides the tool gives${orTool}`,
+      };
+    }
     case "unsaid":
-      return "a person decides, in the Claude Console";
+      return {
+        answer: "a person decides, in the Claude Console",
+        wait: "for an answer in the Claude Console",
+        which: "a person gives in the Claude Console",
+      };
     case "environment":
-      return "the environment that runs the tool, or a person in the Claude Console";
+      return {
+        answer: "the environment that runs the tool, or a person in the Claude Console",
+        wait: "for the environment that runs the tool",
+        which: "the environment that runs the tool gives, or a person in the Claude Console",
+      };
   }
 }
 
 /** The calls of a session that wait for an answer. */
-export interface WaitingCalls {
+export interface PendingCalls {
   readonly sessionId: string;
   /** A call without `tool` was not read. */
-  readonly calls: readonly WaitingCall[];
+  readonly calls: readonly PendingCall[];
   readonly turn: Pick<Turn, "subagentOf">;
 }
 
-interface WaitingCall {
+interface PendingCall {
   readonly eventId: string;
   readonly tool: ToolUse | undefined;
 }
@@ -110,15 +136,15 @@ interface WaitingCall {
  * left out, `console_url` first; ids, kinds and names always stay
  */
 export function pendingActions(
-  { sessionId, calls, turn }: WaitingCalls,
+  { sessionId, calls, turn }: PendingCalls,
   view: ResultView,
   maxChars: number,
 ): PendingAction[] {
   const { exposeToolInputs, consoleUrl } = view;
-  const cells: readonly ((call: WaitingCall) => Partial<PendingAction>)[] = [
+  const cells: readonly ((call: PendingCall) => Partial<PendingAction>)[] = [
     ({ tool }) => ({ server: tool?.server }),
     ({ tool }) => ({ agent: tool?.threadId && turn.subagentOf(tool.threadId) }),
-    ({ tool }) => ({ answer: answerOf(tool, view) }),
+    ({ tool }) => ({ answer: givenBy(answerWay(tool), view).answer }),
     ({ tool }) => ({ input: toolInputView(tool?.input, exposeToolInputs) }),
     ({ eventId }) => ({
       console_url: consoleUrl && consoleUrlOf(consoleUrl, sessionId, eventId),
@@ -149,7 +175,7 @@ export function shownName(name: string): string {
   return firstChars(escapeUnseen(name), MAX_NAME_CHARS);
 }
 
-function essence({ eventId, tool }: WaitingCall): PendingAction {
+function essence({ eventId, tool }: PendingCall): PendingAction {
   return {
     event_id: eventId,
     kind: tool?.custom ? "custom_tool_result" : "tool_confirmation",

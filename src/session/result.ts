@@ -140,8 +140,10 @@ export function buildResult(parts: ResultParts): WaitResult {
     errors: collected.errors.length - errors.length,
   };
   if (status === "timeout") errors.push(...connectionErrorOf(parts));
-  const asked = askedCalls(turn, status);
-  const calls = asked.map((eventId) => ({ eventId, tool: turn.asking.get(eventId) }));
+  const calls = pendingIds(turn, status).map((eventId) => ({
+    eventId,
+    tool: turn.asking.get(eventId),
+  }));
   const shown = calls.slice(0, bounds.actions.entries);
   const actions = pendingActions({ ...parts, calls: shown }, parts, bounds.actions.chars);
   const listsLength = jsonLength([tools, errors, actions]);
@@ -153,7 +155,7 @@ export function buildResult(parts: ResultParts): WaitResult {
   const advice = advise({
     ...parts,
     cursor,
-    asked: calls.map(({ tool }) => answerWay(tool)),
+    pending: calls.map(({ tool }) => answerWay(tool)),
     shown: shown.length,
     has: parts.has ?? isDefaultTool,
   });
@@ -298,8 +300,8 @@ function connectionErrorOf({ connectionError, wasRead }: ResultParts): TurnError
   }];
 }
 
-/** Lists the calls whose answers the turn waits for. */
-function askedCalls(turn: Turn, status: WaitStatus): readonly string[] {
+/** Lists the ids of the calls whose answers the turn waits for. */
+function pendingIds(turn: Turn, status: WaitStatus): readonly string[] {
   const blocked = turn.phase === "blocked" ? turn.openActions() : [];
   const mayAsk = status === "timeout" || status === "requires_action";
   return blocked.length === 0 && mayAsk ? turn.unansweredAsks() : blocked;

@@ -12,7 +12,7 @@ import type { Clock } from "../core/clock.ts";
 import { ToolError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { createTokenBucket, type TokenBucket } from "../core/token_bucket.ts";
-import { waitingCalls } from "./event_status.ts";
+import { waitingCallIds } from "./event_status.ts";
 import { FeedHub, type FeedLease, type SessionFeed, SWIFT_PAGES } from "./feed.ts";
 import type { AnswerWay } from "./pending_actions.ts";
 import { buildResult, REPLY_BUDGET, type WaitResult } from "./result.ts";
@@ -266,7 +266,7 @@ async function whileBlocked(
 function isBlockedOn(feed: SessionFeed, turn: Turn, ids: readonly string[]): boolean {
   const verdict = feed.verdictOf(turn);
   if (turn.interrupting || (verdict.over && verdict.status !== "requires_action")) return false;
-  const open = waitingCalls(turn, feed.history.entries);
+  const open = waitingCallIds(turn, feed.history.entries);
   return ids.some((id) => open.includes(id));
 }
 

@@ -24,7 +24,7 @@ const NAMES =
 
 interface Case {
   readonly events?: (e: EventMaker) => SessionEvent[];
-  readonly asked?: readonly AnswerWay[];
+  readonly pending?: readonly AnswerWay[];
   readonly shown?: number;
   readonly wasRead?: boolean;
 }
@@ -32,12 +32,12 @@ interface Case {
 function adviceFor(
   caller: CallerName,
   status: WaitStatus,
-  { events = () => [], asked = [], shown = asked.length, wasRead = true }: Case = {},
+  { events = () => [], pending = [], shown = pending.length, wasRead = true }: Case = {},
 ): string {
   const turn = turnOf(events(eventMaker()).map(readEvent));
   const has = (tool: string) => CALLERS[caller].includes(tool);
   const doing = "thinking";
-  return advise({ status, turn, wasRead, doing, cursor: "sevt_9", asked, shown, has }) ?? "";
+  return advise({ status, turn, wasRead, doing, cursor: "sevt_9", pending, shown, has }) ?? "";
 }
 
 const AGAIN = 'wait_for_idle again with after_id "sevt_9"';
@@ -60,7 +60,7 @@ const TABLE: readonly [name: string, WaitStatus, Case, Record<CallerName, string
     { wasRead: false },
     same(`The API did not tell how the session stands. Call ${AGAIN}.`),
   ],
-  ["a turn that goes on while approvals wait", "timeout", { asked: ["confirmation"] }, {
+  ["a turn that goes on while approvals wait", "timeout", { pending: ["confirmation"] }, {
     ...same(
       "Still running (thinking). 1 tool call(s) wait for an answer in the Claude Console. Call " +
         `${AGAIN}.`,
@@ -68,7 +68,7 @@ const TABLE: readonly [name: string, WaitStatus, Case, Record<CallerName, string
     actions: "Still running (thinking). 1 tool call(s) wait for an answer in the Claude Console " +
       `or by confirm_tool_use. Call ${AGAIN}.`,
   }],
-  ["a turn that goes on while custom tools wait", "timeout", { asked: ["custom", "custom"] }, {
+  ["a turn that goes on while custom tools wait", "timeout", { pending: ["custom", "custom"] }, {
     ...same(
       "Still running (thinking). 2 tool call(s) wait for an answer of the program that provides " +
         `the tool. Call ${AGAIN}.`,
@@ -79,7 +79,7 @@ const TABLE: readonly [name: string, WaitStatus, Case, Record<CallerName, string
   [
     "a turn that goes on while a call waits that does not say what for",
     "timeout",
-    { asked: ["unsaid"] },
+    { pending: ["unsaid"] },
     same(
       "Still running (thinking). 1 tool call(s) wait for an answer in the Claude Console. Call " +
         `${AGAIN}.`,
@@ -88,7 +88,7 @@ const TABLE: readonly [name: string, WaitStatus, Case, Record<CallerName, string
   [
     "a turn that goes on while a call waits that asks nobody",
     "timeout",
-    { asked: ["environment"] },
+    { pending: ["environment"] },
     same(
       "Still running (thinking). 1 tool call(s) wait for the environment that runs the tool. Call " +
         `${AGAIN}.`,
@@ -97,10 +97,10 @@ const TABLE: readonly [name: string, WaitStatus, Case, Record<CallerName, string
   [
     "a turn that goes on while calls of many kinds wait",
     "timeout",
-    { asked: ["custom", "confirmation"] },
+    { pending: ["custom", "confirmation"] },
     same(`Still running (thinking). 2 tool call(s) wait for answers. Call ${AGAIN}.`),
   ],
-  ["approvals", "requires_action", { asked: ["confirmation", "confirmation"] }, {
+  ["approvals", "requires_action", { pending: ["confirmation", "confirmation"] }, {
     core: "The agent waits for an answer to 2 tool call(s), which a person gives in the Claude " +
       `Console. Then call ${AGAIN}, or interrupt to give it up.`,
     actions:
@@ -109,7 +109,7 @@ const TABLE: readonly [name: string, WaitStatus, Case, Record<CallerName, string
     readOnly: "The agent waits for an answer to 2 tool call(s), which a person gives in the " +
       `Claude Console. Then call ${AGAIN}.`,
   }],
-  ["a custom tool", "requires_action", { asked: ["custom"] }, {
+  ["a custom tool", "requires_action", { pending: ["custom"] }, {
     core: "The agent waits for an answer to 1 tool call(s), which the program that provides the " +
       `tool gives. Then call ${AGAIN}, or interrupt to give it up.`,
     actions: "The agent waits for an answer to 1 tool call(s), which the program that provides " +
@@ -117,7 +117,7 @@ const TABLE: readonly [name: string, WaitStatus, Case, Record<CallerName, string
     readOnly: "The agent waits for an answer to 1 tool call(s), which the program that provides " +
       `the tool gives. Then call ${AGAIN}.`,
   }],
-  ["a call that asks nobody", "requires_action", { asked: ["environment"] }, {
+  ["a call that asks nobody", "requires_action", { pending: ["environment"] }, {
     ...same(
       "The agent waits for an answer to 1 tool call(s), which the environment that runs the tool " +
         `gives, or a person in the Claude Console. Then call ${AGAIN}, or interrupt to give it up.`,
@@ -129,7 +129,7 @@ const TABLE: readonly [name: string, WaitStatus, Case, Record<CallerName, string
   [
     "calls of many kinds, of which not all are shown",
     "requires_action",
-    { asked: ["custom", "confirmation", "custom"], shown: 2 },
+    { pending: ["custom", "confirmation", "custom"], shown: 2 },
     {
       ...same(
         "The agent waits for an answer to 3 tool call(s), the first 2 of which are shown; the " +
