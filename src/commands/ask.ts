@@ -19,6 +19,7 @@ import { createSession } from "../tools/create_session.ts";
 import type { ToolCall } from "../tools/define.ts";
 import { agentRef } from "../tools/get_session.ts";
 import { MAX_MESSAGE_CHARS, sendMessage } from "../tools/send_message.ts";
+import { AnswerSender } from "../session/answer_sender.ts";
 import { waitAttended } from "../session/attended_wait.ts";
 import { askOnTerminal, noteOutcome } from "./ask_approvals.ts";
 import type { App } from "./serve/app.ts";
@@ -158,6 +159,9 @@ function waitForReply(
 ): Promise<WaitResult> {
   const { liveLine, redact } = program;
   const person = askOnTerminal(program);
+  // The log is on the terminal of the person, who is told of each decision in other words.
+  const log = { ...services.log, info: services.log.debug };
+  const answers = new AnswerSender({ ...services, log });
   return waitAttended({
     sessionId,
     timeoutMs: config.timeoutMs ?? MAX_WAIT_MS,
@@ -174,7 +178,7 @@ function waitForReply(
     onOutcomes: (outcomes) => {
       for (const outcome of outcomes) noteOutcome(outcome, program);
     },
-  }, { ...services, approvalTimeoutMs: Infinity });
+  }, { ...services, answers, approvalTimeoutMs: Infinity });
 }
 
 /** True if a person sits at the terminal who may be asked, and stdin is for the answers. */

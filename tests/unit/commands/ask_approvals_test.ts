@@ -4,6 +4,7 @@ import { contentText } from "../../../src/api/events.ts";
 import { ask } from "../../../src/commands/ask.ts";
 import { noteOutcome } from "../../../src/commands/ask_approvals.ts";
 import type { AskConfig } from "../../../src/config/config.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
 import type { Outcome } from "../../../src/session/answer_sender.ts";
 import type { RecordedProgram } from "../../helpers/program.ts";
 import { openTerminal, type Terminal } from "../../helpers/terminal.ts";
@@ -100,6 +101,15 @@ Deno.test("ask() on a terminal shows what the agent wants to do, and goes on whe
     "1. bash: type allow, deny or later (Enter is later)",
   ]);
   assert(/^allowed: bash \(sevt_\w+\)$/.test(noted.at(-1) ?? ""), noted.at(-1));
+});
+
+Deno.test("ask() shows the audit line of a decision at level debug only", async () => {
+  const logged: string[] = [];
+  const lineAt = (level: string) => (message: string) => logged.push(`${level} ${message}`);
+  const [debug, info] = [lineAt("debug"), lineAt("info")];
+  const program = { log: { ...silentLogger, debug, info } };
+  await asking(ONE, [["type allow", "allow"]], { program });
+  assertEquals(logged.filter((line) => line.includes("Decision")), ["debug Decision"]);
 });
 
 Deno.test("ask() sends a denial with the reason that is typed, or with none", async () => {
