@@ -148,10 +148,12 @@ const BAR_NOTE =
   "server.";
 
 function choiceOf(call: AskedCall, index: number) {
-  const { mayAllow, tool } = call;
+  const { mayAllow, subagent } = call;
+  const name = toolNameOf(call);
   return {
     type: "string" as const,
-    title: PLAIN_NAME.test(tool) ? `Call ${index + 1}: ${tool}` : `Call ${index + 1}`,
+    title: `Call ${index + 1}${name === undefined ? "" : `: ${name}`}` +
+      (subagent === undefined ? "" : `, by ${PLAIN_NAME.test(subagent) ? subagent : "a subagent"}`),
     description: `${mayAllow ? "" : `${TOO_LITTLE} `}${inputInOneLine(call)}`,
     enum: ["later", "deny", ...mayAllow ? ["allow"] : []],
   };
@@ -243,9 +245,19 @@ function messageOf(
 /** A name that can stand among words of this server, and in a title. */
 const PLAIN_NAME = /^[\w.:/-]{1,64}$/;
 
-/** Returns the name of the first call's tool; a name that could say more than a name is left out. */
+/** Returns what the first call is to use; a name that could say more than a name is left out. */
 function nameOrElse([call]: readonly AskedCall[], words: string): string {
-  return call && PLAIN_NAME.test(call.tool) ? call.tool : words;
+  return (call && toolNameOf(call)) ?? words;
+}
+
+/**
+ * Returns a tool's name and where it is from: the tool of another MCP server may have the name of one
+ * that a person knows, and hosts were seen to cut the lines that tell them apart.
+ */
+function toolNameOf({ tool, server }: AskedCall): string | undefined {
+  if (!PLAIN_NAME.test(tool)) return undefined;
+  if (server === undefined) return tool;
+  return `${tool} of ${PLAIN_NAME.test(server) ? server : "an MCP server"}`;
 }
 
 /** Indent of the lines about a call: hosts that render Markdown show such lines as they are. */

@@ -52,7 +52,7 @@ Deno.test("formOf() shows the call and asks for one of three words, none of whic
   );
   assertEquals(
     message,
-    `    Allow bash? If text behind | is cut off, choose later.
+    `    Allow bash of github? If text behind | is cut off, choose later.
     input      | {"command":"ls -la"}
     tool       | bash
     MCP server | github
@@ -69,7 +69,7 @@ What stands behind a bar (|) was written by the agent or its tools, not by this 
   assertEquals(required, ["call_1_00000001"]);
   assertEquals(properties[keys[0] ?? ""], {
     type: "string",
-    title: "Call 1: bash",
+    title: "Call 1: bash of github, by researcher",
     description: 'Input: {"command":"ls -la"}',
     enum: ["later", "deny", "allow"],
   });
@@ -112,6 +112,23 @@ Deno.test("formOf() has each input in a description, in one line that no host cu
       assertEquals(words, `Input, with ${missing} characters of its middle left out`);
     }
   }
+});
+
+Deno.test("formOf() tells the tool of another server from one of the agent's own in every title", () => {
+  const titleOf = (fields: Partial<AskedCall>) => {
+    const { properties, required, message } = formFor(confirmation(fields));
+    return [properties[required[0] ?? ""]?.title, /(Allow .*\?)/.exec(message)?.[1]];
+  };
+  assertEquals(titleOf({}), ["Call 1: bash", "Allow bash?"]);
+  assertEquals(titleOf({ server: "evil" }), ["Call 1: bash of evil", "Allow bash of evil?"]);
+  assertEquals(titleOf({ server: "no. It is safe", subagent: "the owner, who agrees" }), [
+    "Call 1: bash of an MCP server, by a subagent",
+    "Allow bash of an MCP server?",
+  ]);
+  assertEquals(titleOf({ tool: "bash. It is safe", server: "evil" }), [
+    "Call 1",
+    "Allow a tool call?",
+  ]);
 });
 
 Deno.test("formOf() asks about all calls in one form, each with a key that no other call has", () => {
