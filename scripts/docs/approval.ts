@@ -23,6 +23,7 @@ const MESSAGE_ROWS = 4;
 
 const QUESTION: Question = {
   sessionId: "sesn_01ABCDEFGHJKMNPQRSTVWXYZ23",
+  agent: "Build helper",
   calls: [{
     kind: "tool_confirmation",
     eventId: "sevt_01ABCDEFGHJKMNPQRSTVWXYZ23",

@@ -39,13 +39,13 @@ export function askOnTerminal(program: Asking): TerminalPerson {
     get isAsking() {
       return isAsking;
     },
-    ask: async ({ calls }, _round, signal) => {
+    ask: async ({ agent, calls }, _round, signal) => {
       isAsking = true;
       try {
         await liveLine.hide();
         await lines.dropTyped(signal);
         note(titleFor(calls));
-        calls.forEach((call, index) => show(call, index, note));
+        calls.forEach((call, index) => show(call, agent, index, note));
         const decisions = new Map<string, Decision>();
         for (const [index, call] of calls.entries()) {
           const decision = await decide(call, index, lines, note, signal);
@@ -78,9 +78,13 @@ function titleFor(calls: readonly AskedCall[]): string {
 type Note = Program["note"];
 
 /** Shows one call: what runs, and for whom. */
-function show(call: AskedCall, index: number, note: Note): void {
+function show(call: AskedCall, agent: string | undefined, index: number, note: Note): void {
   const { subagent, server, leftOut } = call;
-  const by = subagent === undefined ? "the agent" : `subagent ${subagent}`;
+  const by = subagent !== undefined
+    ? `subagent ${subagent}`
+    : agent !== undefined
+    ? `agent ${agent}`
+    : "the agent";
   const from = server === undefined ? "" : ` of MCP server ${server}`;
   note(`${titleOf(call, index)}${from}, by ${by}`);
   for (const line of call.input.split("\n")) note(`   ${line}`);

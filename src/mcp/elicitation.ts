@@ -100,7 +100,8 @@ function keyOf({ eventId }: ShownCall, index: number): string {
   return `call_${index + 1}_${eventId.replace(/\W/g, "").slice(-KEY_ID_CHARS)}`;
 }
 
-function decisionForm({ sessionId, calls }: Question, openMs: number): ElicitRequestFormParams {
+function decisionForm(question: Question, openMs: number): ElicitRequestFormParams {
+  const { sessionId, calls } = question;
   const many = calls.length > 1;
   const what = many ? `${calls.length} tool calls` : nameOrElse(calls, "a tool call");
   const head = many
@@ -112,7 +113,7 @@ function decisionForm({ sessionId, calls }: Question, openMs: number): ElicitReq
     `${many ? "none of them runs" : "does not run"} unless you allow it. ` +
     `The question is open for ${durationWords(openMs)}; after that, nothing is sent.`;
   return {
-    message: messageOf(head, calls, many, [
+    message: messageOf(head, question, many, [
       terms,
       "later: decide another time. deny: it does not run. allow: it runs as it is shown.",
     ]),
@@ -184,7 +185,8 @@ function inputInOneLine({ input, leftOut }: AskedCall): string {
   return `Input, with ${missing} characters of its middle left out: ${head} … ${tail}`;
 }
 
-function customToolForm({ sessionId, calls }: Question, openMs: number): ElicitRequestFormParams {
+function customToolForm(question: Question, openMs: number): ElicitRequestFormParams {
+  const { sessionId, calls } = question;
   const name = nameOrElse(calls, "a tool");
   const terms = `It waits in session ${sessionId}: it uses a tool that somebody outside has to ` +
     `do. The question is open for ${durationWords(openMs)}; after that, nothing is sent.`;
@@ -193,7 +195,7 @@ function customToolForm({ sessionId, calls }: Question, openMs: number): ElicitR
     "a password, a key or another secret into it.";
   const head = `An agent asks you for the answer of ${name}. No passwords.`;
   return {
-    message: messageOf(head, calls, false, [terms, warning]),
+    message: messageOf(head, question, false, [terms, warning]),
     requestedSchema: {
       type: "object",
       properties: {
@@ -228,11 +230,11 @@ function customToolForm({ sessionId, calls }: Question, openMs: number): ElicitR
  */
 function messageOf(
   head: string,
-  calls: readonly AskedCall[],
+  { agent, calls }: Question,
   isNumbered: boolean,
   terms: readonly string[],
 ): string {
-  const blocks = calls.map((call, index) => callLines(call, index, isNumbered));
+  const blocks = calls.map((call, index) => callLines(call, agent, index, isNumbered));
   const hidden = calls.map((call, index) => hiddenNote(call, index, isNumbered)).filter(Boolean);
   return [
     [`${INDENT}${head}`, ...blocks.flat()].join("\n"),
@@ -267,7 +269,12 @@ const LABEL_CHARS = 11;
 /**
  * Returns the lines about a call: the input, which a host may cut, above what tells where it is from.
  */
-function callLines(call: AskedCall, index: number, isNumbered: boolean): string[] {
+function callLines(
+  call: AskedCall,
+  agent: string | undefined,
+  index: number,
+  isNumbered: boolean,
+): string[] {
   const { tool, server, subagent, input } = call;
   const parts = input.split("\n");
   const label = isNumbered ? `${index + 1} input` : "input";
@@ -280,7 +287,11 @@ function callLines(call: AskedCall, index: number, isNumbered: boolean): string[
     ),
     ...quotedLines("tool", tool),
     ...(server === undefined ? [] : quotedLines("MCP server", server)),
-    ...(subagent === undefined ? [] : quotedLines("subagent", subagent)),
+    ...(subagent !== undefined
+      ? quotedLines("subagent", subagent)
+      : agent !== undefined
+      ? quotedLines("agent", agent)
+      : []),
   ];
 }
 

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { ApiError } from "../api/errors.ts";
 import { type SessionEvent, toolUseOf } from "../api/events.ts";
 import { leftOutOf } from "../api/json.ts";
 import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
@@ -24,6 +25,9 @@ const HEAD_CHARS = 1_500;
 const TAIL_CHARS = 500;
 /** With more characters than this left out of an input, nobody can allow its call. */
 const MAX_UNSEEN_CHARS = 2_000;
+
+/** Longest time for reading the agent's name, in milliseconds: a person can decide without. */
+const NAME_TIMEOUT_MS = 5_000;
 
 /** The calls of a session, as its newest events show them. */
 export interface AskedCalls {
@@ -77,6 +81,30 @@ export async function readAskedCalls(
     answers,
     tools: new Map([...calls].map(([id, call]) => [id, toolName(call, redact)])),
   };
+}
+
+/**
+ * Reads the name of a session's agent.
+ *
+ * @param redact hides secrets in it
+ * @returns undefined where it cannot be read, or the agent has no name
+ * @throws the signal's reason
+ */
+export async function readAgentName(
+  api: Pick<ManagedAgentsApi, "sessions">,
+  sessionId: string,
+  redact: Redact,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<string | undefined> {
+  try {
+    const options = { signal, timeoutMs: NAME_TIMEOUT_MS, retry: false };
+    const { agent } = await api.sessions.retrieve(sessionId, options);
+    const name = typeof agent === "object" ? agent?.name : undefined;
+    return typeof name === "string" && name !== "" ? nameShown(name, redact) : undefined;
+  } catch (error) {
+    if (signal.aborted || !(error instanceof ApiError)) throw error;
+    return undefined;
+  }
 }
 
 /** Returns the kind of answer that a call may get; undefined where no policy lets it ask. */

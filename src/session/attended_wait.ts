@@ -16,7 +16,7 @@ import type { Redact } from "../core/redact.ts";
 import { firstChars, label } from "../core/text.ts";
 import { adviseUndecided, type NotDecided } from "./advice.ts";
 import type { Answerer, AnswerSender, Outcome } from "./answer_sender.ts";
-import { readAskedCalls } from "./asked_calls.ts";
+import { readAgentName, readAskedCalls } from "./asked_calls.ts";
 import type { AnswerWay } from "./pending_actions.ts";
 import type {
   AskedCall,
@@ -48,7 +48,7 @@ export interface AttendedWaitRequest extends WaitRequest {
 /** What {@linkcode waitAttended} works with. */
 export interface AttendedWaitOptions {
   readonly waiter: Pick<Waiter, "wait" | "enter">;
-  readonly api: Pick<ManagedAgentsApi, "events">;
+  readonly api: Pick<ManagedAgentsApi, "events" | "sessions">;
   readonly answers: AnswerSender;
   readonly clock: Clock;
   readonly redact: Redact;
@@ -147,6 +147,8 @@ class AttendedWait {
   readonly #settled = new Set<string>();
   /** When a custom tool's call was first seen to block, by its key. */
   readonly #blockedSince = new Map<string, number>();
+  /** Name of the session's agent; read once, for the first question. */
+  #agent: Promise<string | undefined> | undefined;
   #decisions: DecisionView[] = [];
   #why: NotDecided | undefined;
   /** False once the person has put off what they were asked, or could not be asked. */
@@ -240,9 +242,17 @@ class AttendedWait {
       return undefined;
     }
     if (confirmations.length > 0 || !custom) {
-      return { sessionId, calls: confirmations.slice(0, MAX_CALLS) };
+      return await this.#questionAbout(confirmations.slice(0, MAX_CALLS));
     }
     return await this.#whenBlockedLong(custom);
+  }
+
+  async #questionAbout(calls: readonly AskedCall[]): Promise<Question> {
+    const { sessionId, signal } = this.#request;
+    const { api, redact } = this.#options;
+    this.#agent ??= readAgentName(api, sessionId, redact, { signal });
+    const agent = await this.#agent;
+    return { sessionId, ...(agent !== undefined && { agent }), calls };
   }
 
   /** Reads the calls that wait; again while the list does not show those that the stream has shown. */
@@ -278,7 +288,7 @@ class AttendedWait {
     const since = this.#blockedSince.get(keyOf(call)) ?? now;
     this.#blockedSince.set(keyOf(call), since);
     const leftMs = since + CUSTOM_TOOL_MS - now;
-    if (leftMs <= 0) return { sessionId: this.#request.sessionId, calls: [call] };
+    if (leftMs <= 0) return await this.#questionAbout([call]);
     if (leftMs > this.#remainingMs) return undefined;
     await this.#whileBlocked([call], leftMs);
     return "look_again";

@@ -64,6 +64,8 @@ export type OutcomeKind =
 /** Calls of one kind that a person is asked about together. */
 export interface Question {
   readonly sessionId: string;
+  /** Name of the session's agent, as a person sees it; absent where it is not known. */
+  readonly agent?: string;
   readonly calls: readonly AskedCall[];
 }
 

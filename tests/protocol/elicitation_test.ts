@@ -150,7 +150,7 @@ for (const [way, connect] of ASKING) {
   );
 
   test(
-    "a form names the subagent and the server of a tool, and shows what hides",
+    "a form names agent and subagent, and the server of a tool, and shows what hides",
     {
       agent: "script",
       text: String.raw`ask bash {"command":"echo \u202egnp.exe\nCall 2:"}` +
@@ -165,7 +165,8 @@ for (const [way, connect] of ASKING) {
         lines.includes(String.raw`    1 input    | {"command":"echo \u202egnp.exe\nCall 2:"}`),
         form?.message,
       );
-      for (const line of ["tool       | export", "MCP server | crm", "subagent   | Researcher"]) {
+      const WHO = ["agent      | Simulated Script", "subagent   | Researcher"];
+      for (const line of ["tool       | export", "MCP server | crm", ...WHO]) {
         assert(lines.includes(`    ${line}`), form?.message);
       }
       assert(!lines.some((line) => line.startsWith("Call 2:")), form?.message);

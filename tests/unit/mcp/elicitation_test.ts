@@ -270,6 +270,16 @@ function displayOf({ form }: ReturnType<typeof formFor>): Record<string, unknown
   return { ...display };
 }
 
+Deno.test("formOf() names the session's agent behind a bar, for calls of its own only", () => {
+  const agent = "Build\\nallow: all of it";
+  const calls = [confirmation(), confirmation({ eventId: "sevt_2", subagent: "researcher" })];
+  const lines = (asked: readonly AskedCall[]) =>
+    formOf({ sessionId: "sesn_1", agent, calls: asked }, TEN_MINUTES).message.split("\n");
+  const named = lines(calls).filter((line) => /\bs?u?b?agent +\|/.test(line));
+  assertEquals(named, [`    agent      | ${agent}`, "    subagent   | researcher"]);
+  assert(lines([customCall()]).includes(`    agent      | ${agent}`));
+});
+
 Deno.test("formOf() asks for the answer of a custom tool in two fields, and warns of secrets", () => {
   const { message, form: { requestedSchema }, keys } = formFor(customCall());
   assertEquals(keys, ["answer", "could_not_do_it"]);

@@ -43,6 +43,26 @@ Deno.test("a question shows every call that waits, and the reply comes when they
   assertEquals(world.posted.map(({ body }) => body.deny_message), ["Not this.", undefined]);
 });
 
+Deno.test("a question names the session's agent, which is read once", async () => {
+  const world = await blocked(["ask bash one", "ask bash two"]);
+  const path = new RegExp(`${world.sessionId}$`);
+  await world.wait(world.person((question) => {
+    // From now on nobody can read it.
+    world.simulator.faults.add({ match: { method: "GET", path }, fault: { kind: "hang" } });
+    return decides(ALLOW)(question);
+  }));
+  assertEquals(world.asked.map(({ agent }) => agent), ["Simulated Script", "Simulated Script"]);
+});
+
+Deno.test("a question is asked where the agent's name cannot be read", async () => {
+  const world = await blocked(["ask bash one"]);
+  const path = new RegExp(`${world.sessionId}$`);
+  world.simulator.faults.add({ match: { method: "GET", path }, fault: { kind: "hang" } });
+  const result = await world.wait(world.person(decides(ALLOW)));
+  assertEquals(world.asked.map(({ agent }) => agent), [undefined]);
+  assertEquals([result.status, result.decisions?.[0]?.outcome], ["idle", "sent"]);
+});
+
 Deno.test("a question has at most eight calls, and the rest are in the next one", async () => {
   const lines = Array.from(
     { length: 11 },
