@@ -208,14 +208,16 @@ const NOT_DECIDED: Readonly<Record<NotDecided, string>> = {
  * what the caller can do.
  *
  * @param result of that wait
+ * @param asksAgain false for a caller whose person is not asked by another wait
  */
 export function adviseUndecided(
   why: NotDecided,
   { last_event_id: cursor, next }: { readonly last_event_id?: string; readonly next?: string },
   has: (tool: string) => boolean = isDefaultTool,
+  asksAgain = true,
 ): string {
-  // Asking again does not help.
-  if (why === "failed" || why === "unknown") return joined(NOT_DECIDED[why], next);
+  // Asking again does not help, or is not possible.
+  if (!asksAgain || why === "failed" || why === "unknown") return joined(NOT_DECIDED[why], next);
   return joined(
     NOT_DECIDED[why],
     `Talk with the person first: ${waitAgain(cursor)} asks again` +

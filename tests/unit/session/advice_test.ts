@@ -340,5 +340,7 @@ for (const [why, beginning] of UNDECIDED) {
     assert(text.endsWith(`${AGAIN} asks again, and interrupt gives it up.`), text);
     const reader = adviseUndecided(why, result, (tool) => tool === "wait_for_idle");
     assert(reader.endsWith(`${AGAIN} asks again.`), reader);
+    const unasked = adviseUndecided(why, result, undefined, false);
+    assert(unasked.endsWith(". Who can.") && !unasked.includes("asks again"), unasked);
   });
 }

@@ -109,6 +109,10 @@ async (world: World) => {
 const invalid = (why: "expired" | "unreadable" | "foreign") => (world: World) =>
   world.person(decides(ALLOW), { kind: "invalid", why });
 
+/** Advice to a caller whose person is not asked again. */
+const NOBODY_ASKS =
+  "A decision could not be sent: decisions says which. The agent waits for an answer";
+
 const TABLE: readonly (readonly [State, string, Cell])[] = [
   // Nobody is asked.
   ["blocked", "nobody can be asked", {
@@ -206,7 +210,7 @@ const TABLE: readonly (readonly [State, string, Cell])[] = [
         world.mayAct = false;
         return decides(ALLOW)(question);
       }),
-    ...{ ...STAYS, audit: ["dropped"], next: "A decision could not be sent" },
+    ...{ ...STAYS, audit: ["dropped"], next: NOBODY_ASKS },
   }],
 
   // Something else happens first.
@@ -382,7 +386,7 @@ const TABLE: readonly (readonly [State, string, Cell])[] = [
   }],
   ["carried", "by a caller who may no longer act", {
     person: carriedBy(undefined, (world) => world.mayAct = false),
-    ...{ ...STAYS, audit: ["dropped"], next: "A decision could not be sent" },
+    ...{ ...STAYS, audit: ["dropped"], next: NOBODY_ASKS },
   }],
   ["carried", "replayed", {
     person: async (world) => {
