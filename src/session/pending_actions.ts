@@ -142,8 +142,8 @@ export function pendingActions(
 ): PendingAction[] {
   const { exposeToolInputs, consoleUrl } = view;
   const cells: readonly ((call: PendingCall) => Partial<PendingAction>)[] = [
-    ({ tool }) => ({ server: tool?.server }),
-    ({ tool }) => ({ agent: tool?.threadId && turn.subagentOf(tool.threadId) }),
+    ({ tool }) => ({ server: shownIfNamed(tool?.server) }),
+    ({ tool }) => ({ agent: shownIfNamed(tool?.threadId && turn.subagentOf(tool.threadId)) }),
     ({ tool }) => ({ answer: givenBy(answerWay(tool), view).answer }),
     ({ tool }) => ({ input: toolInputView(tool?.input, exposeToolInputs) }),
     ({ eventId }) => ({
@@ -173,6 +173,10 @@ const MAX_NAME_CHARS = 128;
  */
 export function shownName(name: string): string {
   return firstChars(escapeUnseen(name), MAX_NAME_CHARS);
+}
+
+function shownIfNamed(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : shownName(name);
 }
 
 function essence({ eventId, tool }: PendingCall): PendingAction {

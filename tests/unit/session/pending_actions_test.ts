@@ -67,6 +67,20 @@ Deno.test("pendingActions() names an unknown subagent by its thread only", () =>
   assertEquals([action?.session_thread_id, action?.agent], ["sthr_2", undefined]);
 });
 
+Deno.test("pendingActions() shows each character of a name, of whatever it is the name", () => {
+  const odd = "a\u202eb";
+  const calls = [{ eventId: "sevt_1", tool: { ...BASH, name: odd, server: odd } }];
+  const [action] = pendingActions(
+    { sessionId: "sesn_1", calls, turn: { subagentOf: () => odd } },
+    { exposeToolInputs: false },
+    15_000,
+  );
+  assertEquals(
+    [action?.name, action?.server, action?.agent],
+    ["a\\u202eb", "a\\u202eb", "a\\u202eb"],
+  );
+});
+
 const PERSON = "a person decides, in the Claude Console";
 const PROGRAM = "the program that provides the tool";
 const ENVIRONMENT = "the environment that runs the tool, or a person in the Claude Console";
