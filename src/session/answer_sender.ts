@@ -308,7 +308,8 @@ function factsOf(
     sessionId,
     eventId,
     ...(tool !== undefined && { tool: label(tool) }),
-    digest,
+    // Empty where the call waited no longer, so that nobody can have seen it.
+    ...(digest !== "" && { digest }),
   };
 }
 

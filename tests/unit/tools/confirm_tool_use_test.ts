@@ -160,6 +160,8 @@ Deno.test("confirm_tool_use writes an audit line for every decision, with no tex
     },
   ]);
   assert(!JSON.stringify(audit).includes("secret reason"));
+  // The second decision was on a call that waited no longer.
+  assertEquals(audit.map((line) => "digest" in line && line.digest !== undefined), [true, false]);
 });
 
 Deno.test("confirm_tool_use sends nothing for a caller without the right to act", async () => {
