@@ -14,6 +14,7 @@ import { kindOfId } from "../core/ids.ts";
 import { redactValue } from "../core/redact.ts";
 import { firstChars, plainLine, plainText, printableJson } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
+import type { PendingAction } from "../session/pending_actions.ts";
 import type { WaitResult } from "../session/result.ts";
 import { createSession } from "../tools/create_session.ts";
 import type { ToolCall } from "../tools/define.ts";
@@ -218,9 +219,9 @@ function report(result: WaitResult, config: AskConfig, program: Program): number
 }
 
 function adviceOn(
-  { status, reply, session_id: id }: WaitResult,
+  { status, reply, session_id: id, pending_actions: actions }: WaitResult,
   config: AskConfig,
-  wasAsked: boolean,
+  hasPerson: boolean,
 ): string | undefined {
   const again = `cma-mcp ask --session ${id}`;
   switch (status) {
@@ -228,7 +229,11 @@ function adviceOn(
       return reply === "" ? "The turn is over without a reply" : undefined;
     case "requires_action":
       if (config.simulate) return END_OF_SIMULATION;
-      return wasAsked
+      if (actions.length > 0 && !actions.some((action) => asksAbout(action, config))) {
+        return `The program that provides the tool gives its result; then type ${again}` +
+          (hasPerson ? `; or give it yourself: ${again} --ask-custom-tools` : "");
+      }
+      return hasPerson
         ? `To be asked again: ${again}; or answer in the Claude Console first`
         : `Answer in the Claude Console; then type ${again}`;
     case "timeout":
@@ -245,6 +250,11 @@ function adviceOn(
     case "not_started":
       return `The session has no message yet: type ${again} "<text>"`;
   }
+}
+
+/** True for a call that a person at the terminal is asked about. */
+function asksAbout({ kind }: PendingAction, { server }: AskConfig): boolean {
+  return kind === "tool_confirmation" || server.askCustomTools === true;
 }
 
 /** Says how to wait for a turn that goes on, as long as its session does. */

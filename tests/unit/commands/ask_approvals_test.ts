@@ -142,6 +142,14 @@ for (const [name, typed] of LATER) {
   });
 }
 
+Deno.test("ask() says how to be asked for the result of a custom tool", async () => {
+  const { code, noted } = await asking("Simulated Custom Tool", []);
+  assertEquals(code, 3);
+  assert(
+    /; or give it yourself: .* --session sesn_\w+ --ask-custom-tools$/.test(noted.at(-1) ?? ""),
+  );
+});
+
 Deno.test("ask() takes nothing but the exact word for an approval", async () => {
   const words = ["yes", "y", "ALLOW", "Allow", "allow all", "a", "ok", "deny allow"];
   const typed = words.map((word): Typed => ["type allow", word]);

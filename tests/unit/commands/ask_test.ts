@@ -60,6 +60,12 @@ const endings: readonly [string, string[], number, RegExp | undefined][] = [
   ["is over", ["say Done"], 0, undefined],
   ["is over without a word", ["tool bash ls"], 0, /^The turn is over without a reply$/],
   ["waits for an approval", ["ask bash rm"], 3, /^Answer in the Claude Console; then type cma-mcp/],
+  [
+    "waits for a program",
+    ["custom get_weather Lisbon"],
+    3,
+    /^The program that provides the tool gives its result; then type cma-mcp ask --session \w+$/,
+  ],
   ["takes too long", ["sleep 60s"], 4, /^The agent goes on\. To wait for its reply: cma-mcp ask/],
   ["was given up", ["end retries_exhausted"], 5, /^The turn was given up after repeated errors/],
   ["has no budget left", ["end budget_reached"], 6, /budget is used up/],
