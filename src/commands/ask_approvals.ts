@@ -11,10 +11,13 @@ import type { Program } from "../runtime/program.ts";
 import { COULD_NOT_DO_IT, MAX_REASON_CHARS, type Outcome } from "../session/answer_sender.ts";
 import type { AskedCall, Decision, Person } from "../session/person.ts";
 
-/** Longest line that is read, in bytes: no longer one can be a reason. */
+/** Longest line that is read, in bytes: no longer one can be a reason, or an answer. */
 const MAX_LINE_BYTES = 4 * MAX_REASON_CHARS;
 
-/** What was typed before the calls are shown comes within so many milliseconds, and counts for nothing. */
+/**
+ * What was typed before the calls are shown comes within so many milliseconds, and counts for
+ * nothing.
+ */
 const TYPED_AHEAD_MS = 200;
 
 /** The parts of a program that speak with a person. */

@@ -10,7 +10,10 @@ import { firstChars } from "./text.ts";
 /** Base URL of the hosted API. */
 export const HOSTED = "https://api.anthropic.com";
 
-/** Page of the Claude Console that lists the hosted API's sessions; the page of one has its id behind. */
+/**
+ * Page of the Claude Console that lists the hosted API's sessions; the page of a session has its id
+ * behind that.
+ */
 export const HOSTED_CONSOLE = "https://platform.claude.com/workspaces/default/sessions";
 
 /** Anthropic sites that people copy an address from although they are not the API. */

@@ -203,6 +203,38 @@ Deno.test("a wait goes on with what was left of its time", async () => {
   assert(remaining > 15_000 && remaining < 25_000, String(remaining));
 });
 
+for (
+  const [timeoutMs, leftMs, lastsMs] of [[50_000, 12_000, 12_000], [
+    12_000,
+    50_000,
+    12_000,
+  ]] as const
+) {
+  Deno.test(`a call of ${timeoutMs} ms with an answer goes on for ${lastsMs} ms where ${leftMs} ms were left`, async () => {
+    const world = await blocked(["ask bash one", "sleep 90s"]);
+    const [eventId = ""] = await world.calls();
+    const ends = new Error("the call ends with a question");
+    const first = world.person(() => {
+      throw ends;
+    });
+    await assertRejects(() => world.wait(first), Error, ends.message);
+    const [asked] = world.asked;
+    assert(asked);
+    const carried = {
+      kind: "valid",
+      sessionId: world.sessionId,
+      calls: asked.calls.map(({ kind, digest }) => ({ kind, eventId, digest })),
+      round: { ...asked.round, remainingMs: leftMs },
+      answer: decides(ALLOW)(asked),
+    } as const;
+    const startedAt = world.clock.now();
+    const result = await world.wait(world.person(decides(ALLOW), carried), { timeoutMs });
+    assertEquals([result.status, result.decisions?.[0]?.outcome], ["timeout", "sent"]);
+    const tookMs = world.clock.now() - startedAt;
+    assert(Math.abs(tookMs - lastsMs) <= 1_000, String(tookMs));
+  });
+}
+
 Deno.test("a wait that has asked looks once more, however little of its time is left", async () => {
   const world = await blocked(["ask bash one", "say Done."]);
   const carried = {
