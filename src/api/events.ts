@@ -10,6 +10,7 @@
  * @module
  */
 
+import { sha256 } from "../core/sha256.ts";
 import {
   entriesOf,
   eventIdOf,
@@ -260,6 +261,28 @@ export function toolUseOf(event: SessionEvent): ToolUseFields {
     permission: textOf(event.evaluated_permission),
     threadId: textOf(event.session_thread_id),
   };
+}
+
+/**
+ * Returns the SHA-256 of what a tool use calls, and with what input: another one is another call.
+ *
+ * @param inputJson its input as JSON text; absent where that is nested too deeply to be written
+ */
+export function toolUseDigest(event: SessionEvent, inputJson: string | undefined): string {
+  const { name, server, threadId } = toolUseOf(event);
+  return sha256(JSON.stringify([event.type, name, server, threadId, inputJson]));
+}
+
+/**
+ * Returns the input of a tool use as JSON text, `{}` where it has none; undefined for one that is
+ * nested more deeply than the stack is high.
+ */
+export function inputJsonOf(event: SessionEvent): string | undefined {
+  try {
+    return JSON.stringify(toolUseOf(event).input ?? {});
+  } catch {
+    return undefined;
+  }
 }
 
 /** Returns the id of the tool use that a result, or a person's decision, is for. */

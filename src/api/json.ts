@@ -8,9 +8,9 @@
  * @module
  */
 
-import { type Redact, redactValue } from "../core/redact.ts";
+import { hiddenChars, type Redact, redactValue } from "../core/redact.ts";
 import { BodyTooLargeError, type TextSink } from "./body.ts";
-import { blockText } from "./events.ts";
+import { blockText, inputJsonOf, type SessionEvent, toolUseDigest, toolUseOf } from "./events.ts";
 import { LIST_FIELDS } from "./pages.ts";
 import { fieldsOf, isFields } from "./read.ts";
 
@@ -462,7 +462,69 @@ export function parseClean(text: string, redact: Redact): unknown {
   const isOdd = ODD_ESCAPES.some((escape) => text.includes(escape));
   // First, because one part of a key that is cut in two may pass for a whole one.
   if (isOdd || text.includes('"content"') || text.includes('error"')) cleanEvents(value, redact);
-  return redact.isClean(text) && !isOdd ? value : redactValue(value, redact);
+  if (redact.isClean(text) && !isOdd) return value;
+  const clean = redactValue(value, redact);
+  noteHidden(value, clean, text.length);
+  return clean;
+}
+
+/** What was hidden of a tool call. */
+export interface HiddenOfCall {
+  /** Characters of its name and its input that nobody sees. */
+  readonly chars: number;
+  /** {@linkcode toolUseDigest} of the call as it came, with what is hidden. */
+  readonly digest: string;
+}
+
+/** Key of what was hidden of a tool call. */
+const HIDDEN = Symbol("hidden");
+
+/**
+ * Returns what {@linkcode parseClean} hid of a tool call that may wait for an answer; undefined where
+ * it hid nothing. An agent may write what looks like a key in order to hide what it does.
+ */
+export function hiddenOf(event: SessionEvent): HiddenOfCall | undefined {
+  const value: unknown = Reflect.get(event, HIDDEN);
+  if (!isFields(value)) return undefined;
+  const { chars, digest } = value;
+  return typeof chars === "number" && typeof digest === "string" ? { chars, digest } : undefined;
+}
+
+/**
+ * Notes at each tool call what was hidden of it.
+ *
+ * @param maxChars counts as hidden where a value is too deep to be counted
+ */
+function noteHidden(value: unknown, clean: unknown, maxChars: number): void {
+  const cleanCalls = waitingCallsIn(clean);
+  for (const [index, call] of waitingCallsIn(value).entries()) {
+    const cleanCall = cleanCalls[index];
+    if (!cleanCall) continue;
+    const input = inputJsonOf(call);
+    const text = input === undefined ? undefined : textOfCall(call, input);
+    const cleanText = textOfCall(cleanCall, inputJsonOf(cleanCall) ?? "");
+    if (text === cleanText) continue;
+    const hidden: HiddenOfCall = {
+      chars: text === undefined ? maxChars : hiddenChars(text, cleanText),
+      digest: toolUseDigest(call, input),
+    };
+    Object.assign(cleanCall, { [HIDDEN]: hidden });
+  }
+}
+
+function textOfCall(call: SessionEvent, inputJson: string): string {
+  const { name, server } = toolUseOf(call);
+  return `${name} ${server} ${inputJson}`;
+}
+
+/** Lists the tool calls in a value that may wait for an answer. */
+function waitingCallsIn(value: unknown, depth = 0): SessionEvent[] {
+  if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return [];
+  if (!isEvent(value)) {
+    return Object.values(value).flatMap((part) => waitingCallsIn(part, depth + 1));
+  }
+  const mayWait = value.type === "agent.custom_tool_use" || toolUseOf(value).permission === "ask";
+  return mayWait ? [value] : [];
 }
 
 /** Deepest nesting of lists and wrappers in which events are found. */
@@ -477,7 +539,7 @@ function cleanEvents(value: unknown, redact: Redact, depth = 0): void {
 }
 
 /** Returns true for an object that may be an event; events contain no other events. */
-function isEvent(value: object): boolean {
+function isEvent(value: object): value is SessionEvent {
   return "type" in value && typeof value.type === "string" && value.type.includes(".");
 }
 

@@ -274,6 +274,12 @@ export function redactValue(value: unknown, redact: (text: string) => string): u
   return redactWithin(value, redact, MAX_DEPTH);
 }
 
+/** Returns how many characters of a text are not in its redacted version. */
+export function hiddenChars(text: string, redacted: string): number {
+  const bare = (part: string) => part.replaceAll(MARK, "").replaceAll(TOO_DEEP, "").length;
+  return Math.max(0, bare(text) - bare(redacted));
+}
+
 function redactWithin(value: unknown, redact: (text: string) => string, depth: number): unknown {
   if (typeof value === "string") return redact(value);
   if (typeof value !== "object" || value === null) return value;

@@ -174,14 +174,18 @@ const MAX_DESCRIBED_CHARS = 1_850;
  * shown as an unknown character.
  */
 function inputInOneLine({ input, leftOut }: AskedCall): string {
-  if (leftOut === 0 && input.length <= MAX_DESCRIBED_CHARS) return `Input: ${input}`;
   const parts = input.split("\n");
+  // The numbers stand before the agent's text, which could else forge them.
+  if (parts.length === 1 && input.length <= MAX_DESCRIBED_CHARS) {
+    return leftOut === 0
+      ? `Input: ${input}`
+      : `Input, with ${leftOut} of its characters not shown: ${input}`;
+  }
   const [first = "", last = first] = [parts[0], parts.at(-1)];
   const head = firstChars(first, DESCRIBED_HEAD_CHARS);
   const tail = lastChars(last, DESCRIBED_TAIL_CHARS);
   const whole = parts.length === 1 ? input.length : first.length + last.length;
   const missing = leftOut + whole - head.length - tail.length;
-  // The number stands before the agent's text, which could else forge it.
   return `Input, with ${missing} characters of its middle left out: ${head} … ${tail}`;
 }
 

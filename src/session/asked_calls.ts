@@ -8,11 +8,10 @@
  */
 
 import { ApiError } from "../api/errors.ts";
-import { type SessionEvent, toolUseOf } from "../api/events.ts";
-import { leftOutOf } from "../api/json.ts";
+import { inputJsonOf, type SessionEvent, toolUseDigest, toolUseOf } from "../api/events.ts";
+import { hiddenOf, leftOutOf } from "../api/json.ts";
 import type { CallOptions, ManagedAgentsApi } from "../api/types.ts";
-import type { Redact } from "../core/redact.ts";
-import { sha256 } from "../core/sha256.ts";
+import { hiddenChars, type Redact } from "../core/redact.ts";
 import { clipMiddle, escapeUnseen } from "../core/text.ts";
 import { readBackToCalls, waitingCallIds } from "./event_status.ts";
 import { readEvent, typesIn } from "./event_types.ts";
@@ -120,15 +119,16 @@ function askedCall(
   subagents: ReadonlyMap<string, string>,
   redact: Redact,
 ): AskedCall {
-  const { name, server, input, threadId } = toolUseOf(call);
-  const json = jsonOf(input ?? {});
-  const shown = clipMiddle(
-    escapeUnseen(redact.thorough(json ?? "(nested too deeply to be shown)")),
-    HEAD_CHARS,
-    TAIL_CHARS,
-  );
-  // Characters of a large event are left out as it comes in: nobody has seen them.
-  const leftOut = shown.leftOut + leftOutOf(call);
+  const { server, input, threadId } = toolUseOf(call);
+  const json = inputJsonOf(call);
+  const text = json ?? "(nested too deeply to be shown)";
+  const redacted = redact.thorough(text);
+  const shown = clipMiddle(escapeUnseen(redacted), HEAD_CHARS, TAIL_CHARS);
+  // Characters of a large event are left out as it comes in, and what may be a secret is hidden then
+  // and here: nobody has seen them.
+  const hidden = hiddenOf(call);
+  const leftOut = shown.leftOut + leftOutOf(call) + (hidden?.chars ?? 0) +
+    hiddenChars(text, redacted);
   const subagent = threadId === undefined ? undefined : subagents.get(threadId) ?? threadId;
   return {
     kind,
@@ -138,8 +138,8 @@ function askedCall(
     ...(server !== undefined && { server: nameShown(server, redact) }),
     input: shown.text,
     leftOut,
-    mayAllow: json !== undefined && leftOut <= MAX_UNSEEN_CHARS,
-    digest: sha256(JSON.stringify([call.type, name, server, threadId, json])),
+    mayAllow: json !== undefined && leftOut <= MAX_UNSEEN_CHARS && !hasInexactNumber(input),
+    digest: hidden?.digest ?? toolUseDigest(call, json),
   };
 }
 
@@ -151,11 +151,11 @@ function nameShown(name: string, redact: Redact): string {
   return shownName(redact.thorough(name));
 }
 
-/** Returns JSON text; undefined for a value that is nested more deeply than the stack is high. */
-function jsonOf(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return undefined;
-  }
+/**
+ * Returns true if a value that can be written as JSON has a number which may be another one than came:
+ * beyond 2^53, numbers of JavaScript have gaps.
+ */
+function hasInexactNumber(value: unknown): boolean {
+  if (typeof value === "number") return Math.abs(value) > Number.MAX_SAFE_INTEGER;
+  return typeof value === "object" && value !== null && Object.values(value).some(hasInexactNumber);
 }

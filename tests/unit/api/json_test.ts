@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BodyTooLargeError } from "../../../src/api/body.ts";
+import type { SessionEvent } from "../../../src/api/events.ts";
 import {
+  hiddenOf,
   JsonParser,
   leftOutOf,
   type ListBounds,
@@ -253,4 +255,64 @@ Deno.test("parseClean() comes to an end however deep a value is", () => {
   );
   assert(JSON.stringify(value).includes("nested too deeply"));
   assert(JSON.stringify(value).endsWith('"text":"<"}]}'));
+});
+
+/** A text that has the shape of a key, and says what its writer likes. */
+const looksLikeKey = (text: string) => `sk-ant-api03-${text.padEnd(24, "_")}`;
+
+/** Reads a list with one tool call. */
+function readCall(input: string, fields = '"evaluated_permission":"ask"'): SessionEvent {
+  const call = `{"type":"agent.tool_use","id":"sevt_1","name":"bash",${fields},"input":${input}}`;
+  const { data: [event] }: { data: SessionEvent[] } = JSON.parse(
+    '{"data":[{"type":"agent.tool_use"}]}',
+  );
+  const list = parseClean(`{"data":[{"type":"user.interrupt"},${call}]}`, createRedact([SECRET]));
+  const read: unknown = Reflect.get(Object(Reflect.get(Object(list), "data")), 1);
+  assert(event);
+  return Object.assign(event, read);
+}
+
+/** Inputs that hide so many characters, in two that read the same. */
+const HIDING: readonly (readonly [what: string, chars: number, input: (text: string) => string])[] =
+  [
+    ["what looks like a key", 313, (text) => `{"c":"${looksLikeKey(text.repeat(300))}"}`],
+    ["a header's value", 300, (text) => `{"o":"\\u0041","cookie":"${text.repeat(300)}"}`],
+    [
+      "deep values",
+      // The deepest 102 levels, and the text.
+      102 * 6 + 300,
+      (text) => `{"o":"\\u0041","a":${'{"a":'.repeat(298)}"${text.repeat(300)}"${"}".repeat(298)}}`,
+    ],
+  ];
+for (const [what, chars, input] of HIDING) {
+  Deno.test(`parseClean() counts ${what} that it hides of a call which waits, and tells it apart`, () => {
+    const [one, other] = [readCall(input("a")), readCall(input("b"))];
+    assertEquals(JSON.stringify(one), JSON.stringify(other));
+    assertEquals(hiddenOf(one)?.chars, chars);
+    assertEquals(hiddenOf(other)?.chars, chars);
+    assert(hiddenOf(one)?.digest !== hiddenOf(other)?.digest);
+    assertEquals(hiddenOf(one), hiddenOf(readCall(input("a"))));
+  });
+}
+
+Deno.test("parseClean() counts what it hides of a custom tool's call, and of a tool's name", () => {
+  const key = looksLikeKey("");
+  const custom = parseClean(`{"type":"agent.custom_tool_use","input":"${key}"}`, createRedact([]));
+  assertEquals(hiddenOf(Object(custom))?.chars, key.length);
+  assertEquals(hiddenOf(readCall("{}", `"name":"${key}","evaluated_permission":"ask"`))?.chars, 37);
+});
+
+Deno.test("parseClean() notes nothing at calls that hide nothing, or that ask nobody", () => {
+  assertEquals(hiddenOf(readCall('{"o":"\\u0041"}')), undefined);
+  assertEquals(hiddenOf(readCall('{"o":"[redacted]"}')), undefined);
+  assertEquals(
+    hiddenOf(readCall(`"${looksLikeKey("")}"`, '"evaluated_permission":"allow"')),
+    undefined,
+  );
+});
+
+Deno.test("parseClean() counts what it hides however deep a call is", () => {
+  const { chars = 0 } = hiddenOf(readCall(`${"[".repeat(50_000)}"\\u0041"${"]".repeat(50_000)}`)) ??
+    {};
+  assert(chars > 99_000, String(chars));
 });

@@ -423,3 +423,14 @@ for (const [content, decision] of CUSTOM) {
     assertEquals(decisionsOf(answer), decision ? { [call.eventId]: decision } : {});
   });
 }
+
+Deno.test("the description of a short input says once how much of it nobody sees, before the input", () => {
+  const { properties, keys: [key = ""] } = formFor(
+    confirmation({ input: '{"key":"[redacted]"}', leftOut: 108 }),
+  );
+  const { description } = properties[key] ?? {};
+  assertEquals(
+    description,
+    'Input, with 108 of its characters not shown: {"key":"[redacted]"}',
+  );
+});

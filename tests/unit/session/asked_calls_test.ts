@@ -1,4 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { parseClean } from "../../../src/api/json.ts";
+import { createRedact } from "../../../src/core/redact.ts";
+import { readAskedCalls } from "../../../src/session/asked_calls.ts";
 import type { AskedCall } from "../../../src/session/person.ts";
 import { askingCall, blockedOn, SECRET } from "./asked_support.ts";
 
@@ -60,10 +63,74 @@ for (const [length, leftOut, mayAllow] of LENGTHS) {
   });
 }
 
+/** Reads a call as the API client gets it from the wire. */
+async function shownFromWire(inputJson: string): Promise<AskedCall> {
+  const redact = createRedact([SECRET]);
+  const { list, services } = blockedOn((e) => [askingCall(e, "IN")]);
+  const wire = JSON.stringify({ data: list.events.toReversed() }).replace('"IN"', inputJson);
+  const data: unknown = Reflect.get(Object(parseClean(wire, redact)), "data");
+  assert(Array.isArray(data));
+  const events = {
+    ...services.api.events,
+    list: () => Promise.resolve({ data, next_page: null }),
+  };
+  const { waiting: [call] } = await readAskedCalls({ events }, "sesn_1", redact, {});
+  assert(call);
+  return call;
+}
+
+Deno.test("what an agent hides as a key counts as not shown, and makes another digest", async () => {
+  const hide = (text: string) => shownFromWire(`{"c":"x sk-ant-api03-${text} | sh"}`);
+  const [short, long, other] = [
+    await hide("a".repeat(1_987)),
+    await hide("a".repeat(1_988)),
+    await hide("b".repeat(1_988)),
+  ];
+  assertEquals([short.leftOut, short.mayAllow], [2_000, true]);
+  assertEquals([long.leftOut, long.mayAllow], [2_001, false]);
+  assertEquals(long.input, '{"c":"x [redacted] | sh"}');
+  assertEquals(other.input, long.input);
+  assertNotEquals(other.digest, long.digest);
+});
+
+Deno.test("the digest of a call does not depend on what was known to be a secret", async () => {
+  const { digest } = await shownFromWire(JSON.stringify({ c: SECRET }));
+  const { api } = blockedOn((e) => [askingCall(e, { c: SECRET })]).services;
+  const { waiting: [call] } = await readAskedCalls(api, "sesn_1", createRedact([]), {});
+  assertEquals(call?.digest, digest);
+});
+
+Deno.test("a secret that is masked is counted, wherever it is known", async () => {
+  assertEquals((await shown({ c: SECRET })).leftOut, SECRET.length);
+  assertEquals((await shownFromWire(JSON.stringify({ c: SECRET }))).leftOut, SECRET.length);
+});
+
+for (
+  const [number, mayAllow] of [
+    ["9007199254740991", true],
+    ["-9007199254740991", true],
+    ["0.12345", true],
+    ["9007199254740993", false],
+    ["-9007199254740993", false],
+    ["1e400", false],
+  ] as const
+) {
+  Deno.test(`a call with the number ${number} ${mayAllow ? "can" : "cannot"} be allowed`, async () => {
+    assertEquals((await shownFromWire(`{"a":[{"n":${number}}]}`)).mayAllow, mayAllow);
+  });
+}
+
 Deno.test("an input that is nested too deeply to be shown can only be denied", async () => {
   let input: unknown = {};
   for (let depth = 0; depth < 100_000; depth++) input = [input];
   assertEquals((await shown(input)).mayAllow, false);
+  const tooDeep = {
+    toJSON(): never {
+      throw new RangeError("Maximum call stack size exceeded");
+    },
+  };
+  const { input: text, mayAllow } = await shown(tooDeep);
+  assertEquals([text, mayAllow], ["(nested too deeply to be shown)", false]);
 });
 
 Deno.test("only calls whose policy asks wait, and custom tools", async () => {
