@@ -80,7 +80,21 @@ function unquoted(name: string): string | undefined {
 
 function inputOf(text: string): WireObject {
   const value = text.startsWith("{") ? parseJson(text) : undefined;
-  return isWireObject(value) ? value : { input: text };
+  return isWireObject(value) && !isTooDeep(value) ? value : { input: text };
+}
+
+/** Most levels of an input: deeper ones could not be written into a response. */
+const MAX_LEVELS = 1_000;
+
+function isTooDeep(value: unknown): boolean {
+  let level = [value];
+  for (let count = 0; level.length > 0; count++) {
+    if (count > MAX_LEVELS) return true;
+    level = level.flatMap((one) =>
+      typeof one === "object" && one !== null ? Object.values(one) : []
+    );
+  }
+  return false;
 }
 
 function parseJson(text: string): unknown {

@@ -39,6 +39,12 @@ for (const [line, call] of calls) {
   Deno.test(`parseCall() reads ${JSON.stringify(line)}`, () => assertEquals(parseCall(line), call));
 }
 
+Deno.test("parseCall() takes an input for a text that is nested too deeply to be sent", () => {
+  const nested = (levels: number) => `{"a":${"[".repeat(levels)}${"]".repeat(levels)}}`;
+  assertEquals(Object.keys(parseCall(`ask bash ${nested(900)}`)?.input ?? {}), ["a"]);
+  assertEquals(parseCall(`ask bash ${nested(20_000)}`)?.input, { input: nested(20_000) });
+});
+
 function ofType(events: readonly Wire[], type: string): Wire[] {
   return events.filter((event) => event.type === type);
 }
