@@ -86,7 +86,7 @@ function checkShown(sessionId: string, asked: AskedCall, call: ToolCall): void {
   const { eventId } = asked;
   throw new ToolError(
     "input_not_shown",
-    "The input of this call is too long for all of it to be shown, so it cannot be allowed here, " +
+    "Too little of this call's input can be shown, so it cannot be allowed here, " +
       `and nothing was sent. A person can deny it here, or read and allow it ` +
       `${inConsole({ sessionId, eventId }, call)}.`,
   );
