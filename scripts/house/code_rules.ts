@@ -61,6 +61,51 @@ export function runtimesStayInTheirRoom(files: readonly TextFile[]): Finding[] {
   }, "put it behind the interface in src/runtime/runtime.ts");
 }
 
+/**
+ * Built-in functions that Node 20 lacks, by their owner; `*` is any value. From the compatibility
+ * tables of MDN.
+ */
+const NEWER_THAN_NODE_20: ReadonlyMap<string, readonly string[]> = new Map([
+  ["Array", ["fromAsync"]],
+  ["Error", ["isError"]],
+  ["JSON", ["rawJSON", "isRawJSON"]],
+  ["Map", ["groupBy"]],
+  ["Math", ["sumPrecise", "f16round"]],
+  ["Object", ["groupBy"]],
+  ["Promise", ["try", "withResolvers"]],
+  ["RegExp", ["escape"]],
+  ["URL", ["parse"]],
+  ["Uint8Array", ["fromBase64", "fromHex"]],
+  ["*", ["isDisjointFrom", "isSubsetOf", "isSupersetOf", "symmetricDifference", "toBase64"]],
+]);
+
+const POLYFILLS = "src/runtime/node_polyfills.ts";
+
+/** Functions of iterators that Node 20 lacks. */
+const ITERATOR_HELPERS =
+  /\.(?:values|keys|entries)\(\)\s*\.(?:map|filter|take|drop|flatMap|reduce|toArray|forEach|some|every|find)$/;
+
+/**
+ * The npm package runs on Node 20, where a test that runs on Deno sees nothing missing: a built-in
+ * function that is newer needs a polyfill.
+ */
+export function builtInsAreOld(files: readonly TextFile[]): Finding[] {
+  const source = modulesIn(files, "src");
+  const polyfills = source.find(({ path }) => path === POLYFILLS)?.text ?? "";
+  const isSupplied = (name: string) => polyfills.includes(`"${name}"`);
+  const shared = source.filter(({ path }) => !/^src\/runtime\/(?:deno|node_polyfills)/.test(path));
+  return findNodes(shared, (node) => {
+    if (!ts.isPropertyAccessExpression(node)) return undefined;
+    const { expression, name: { text: name } } = node;
+    const owner = ts.isIdentifier(expression) ? expression.text : "";
+    const isNewer = [owner, "*"].some((key) => NEWER_THAN_NODE_20.get(key)?.includes(name)) &&
+      !isSupplied(name);
+    return isNewer || ITERATOR_HELPERS.test(node.getText())
+      ? `uses ${owner === "" ? "" : `${owner}.`}${name}, which Node 20 lacks`
+      : undefined;
+  }, `add it to ${POLYFILLS}, or do without`);
+}
+
 const STDOUT_USERS = ["src/runtime/deno.ts", "src/runtime/node.ts"];
 
 /** Only the protocol goes to standard output: on stdio a host reads JSON-RPC from it. */

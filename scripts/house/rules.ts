@@ -5,6 +5,7 @@
  */
 
 import {
+  builtInsAreOld,
   namesHaveOneHome,
   noAny,
   propertiesAreSeeded,
@@ -39,6 +40,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "source files are used": filesAreUsed,
   "commands load little": commandsLoadLittle,
   "runtimes stay in their room": runtimesStayInTheirRoom,
+  "Node 20 has what is used": builtInsAreOld,
   "stdout carries the protocol only": stdoutIsTheProtocols,
   "an exported name has one home": namesHaveOneHome,
   "no any": noAny,

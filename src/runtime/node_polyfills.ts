@@ -22,6 +22,22 @@ supply(Promise, "withResolvers", () => {
 });
 
 supply(
+  Map,
+  "groupBy",
+  (items: Iterable<unknown>, keyOf: (item: unknown, at: number) => unknown) => {
+    const groups = new Map<unknown, unknown[]>();
+    let at = 0;
+    for (const item of items) {
+      const key = keyOf(item, at++);
+      const group = groups.get(key);
+      if (group) group.push(item);
+      else groups.set(key, [item]);
+    }
+    return groups;
+  },
+);
+
+supply(
   URL,
   "parse",
   (url: string, base?: string) => URL.canParse(url, base) ? new URL(url, base) : null,

@@ -130,6 +130,24 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     { "src/runtime/node_client.ts": 'import "undici";' },
   ],
   [
+    "Node 20 has what is used",
+    { "src/simulator/a.ts": "\nconst groups = Map.groupBy(ids, keyOf);" },
+    /a\.ts:2 uses Map\.groupBy, which Node 20 lacks/,
+    {
+      "src/simulator/a.ts": "const groups = Map.groupBy(ids, keyOf);\nids.groupBy(keyOf);",
+      "src/runtime/node_polyfills.ts": 'supply(Map, "groupBy", groupBy);',
+    },
+  ],
+  [
+    "Node 20 has what is used",
+    { "src/core/a.ts": "const some = held.values().filter(isIdle);" },
+    /uses filter, which Node 20 lacks/,
+    {
+      "src/core/a.ts": "const some = [...held.values()].filter(isIdle);",
+      "src/runtime/deno_a.ts": "const some = held.values().filter(isIdle);",
+    },
+  ],
+  [
     "stdout carries the protocol only",
     { "src/commands/a.ts": "Deno.stdout.writeSync(bytes);" },
     /writes to stdout/,
