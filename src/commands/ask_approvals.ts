@@ -6,9 +6,11 @@
 
 import { type ByteLine, byteLines } from "../core/byte_lines.ts";
 import { raceSignal } from "../core/abort.ts";
+import { cutColumns } from "../core/columns.ts";
 import { plainLine } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
 import { COULD_NOT_DO_IT, MAX_REASON_CHARS, type Outcome } from "../session/answer_sender.ts";
+import { isPlainName } from "../session/pending_actions.ts";
 import type { AskedCall, Decision, Person } from "../session/person.ts";
 
 /** Longest line that is read, in bytes: no longer one can be a reason, or an answer. */
@@ -21,7 +23,10 @@ const MAX_LINE_BYTES = 4 * MAX_REASON_CHARS;
 const TYPED_AHEAD_MS = 200;
 
 /** The parts of a program that speak with a person. */
-type Asking = Pick<Program, "plainStdin" | "clock" | "note" | "liveLine" | "stopping">;
+type Asking = Pick<
+  Program,
+  "plainStdin" | "clock" | "note" | "liveLine" | "stopping" | "columns"
+>;
 
 /** The person at the terminal. */
 export interface TerminalPerson extends Person {
@@ -34,7 +39,7 @@ export interface TerminalPerson extends Person {
  * end of the input, put the decision off.
  */
 export function askOnTerminal(program: Asking): TerminalPerson {
-  const { liveLine, note, stopping } = program;
+  const { liveLine, note, stopping, columns } = program;
   const lines = new TypedLines(program);
   let isAsking = false;
   return {
@@ -48,7 +53,8 @@ export function askOnTerminal(program: Asking): TerminalPerson {
         await liveLine.hide();
         await lines.dropTyped(signal);
         note(titleFor(calls));
-        calls.forEach((call, index) => show(call, agent, index, note));
+        const inputColumns = (columns() ?? USUAL_COLUMNS) - BAR.length;
+        calls.forEach((call, index) => show(call, agent, index, inputColumns, note));
         const decisions = new Map<string, Decision>();
         for (const [index, call] of calls.entries()) {
           const decision = await decide(call, index, lines, note, signal);
@@ -80,22 +86,48 @@ function titleFor(calls: readonly AskedCall[]): string {
 
 type Note = Program["note"];
 
-/** Shows one call: what runs, and for whom. */
-function show(call: AskedCall, agent: string | undefined, index: number, note: Note): void {
+/** Columns of a terminal that does not tell. */
+const USUAL_COLUMNS = 80;
+/** Stands before each line of an input. */
+const BAR = "   | ";
+/** An input takes at least so many columns, however narrow the terminal is. */
+const MIN_COLUMNS = 20;
+
+/**
+ * Shows one call: what runs, and for whom. An agent chooses the input, so each of its lines stands
+ * behind a bar, and is cut here: the terminal would let it begin a line, and speak as this program.
+ */
+function show(
+  call: AskedCall,
+  agent: string | undefined,
+  index: number,
+  inputColumns: number,
+  note: Note,
+): void {
   const { subagent, server, leftOut } = call;
   const by = subagent !== undefined
-    ? `subagent ${subagent}`
+    ? `subagent ${nameInTitle(subagent)}`
     : agent !== undefined
     ? `agent ${agent}`
     : "the agent";
-  const from = server === undefined ? "" : ` of MCP server ${server}`;
+  const from = server === undefined ? "" : ` of MCP server ${nameInTitle(server)}`;
   note(`${titleOf(call, index)}${from}, by ${by}`);
-  for (const line of call.input.split("\n")) note(`   ${line}`);
+  const parts = call.input.split("\n");
+  for (const [at, part] of parts.entries()) {
+    // Of a long input, the second of three lines is this program's.
+    if (parts.length === 3 && at === 1) note(`   ${part}`);
+    else for (const line of cutColumns(part, Math.max(inputColumns, MIN_COLUMNS))) note(BAR + line);
+  }
   if (leftOut > 0) note(`   (${leftOut} characters of this input are not shown)`);
 }
 
 function titleOf({ tool }: AskedCall, index: number): string {
-  return `${index + 1}. ${tool}`;
+  return `${index + 1}. ${nameInTitle(tool)}`;
+}
+
+/** Returns a name as it stands among words of this program: in quotes where it could say more. */
+function nameInTitle(name: string): string {
+  return isPlainName(name) ? name : JSON.stringify(name);
 }
 
 /** Asks about one call until the person gives one of the answers. */

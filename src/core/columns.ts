@@ -43,6 +43,21 @@ export function firstColumns(text: string, columns: number): string {
   return text;
 }
 
+/**
+ * Cuts a text into lines of at most `columns`, wherever that is: for a foreign text, of which no part
+ * may come to stand at the beginning of a line of the terminal.
+ */
+export function cutColumns(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let rest = text;
+  do {
+    const line = firstColumns(rest, columns) || rest.slice(0, columns);
+    rest = rest.slice(line.length);
+    lines.push(line);
+  } while (rest !== "");
+  return lines;
+}
+
 /** Wraps a text by words into lines of at most `columns`; a word that is longer is parted. */
 export function wrapColumns(text: string, columns: number): string[] {
   const lines: string[] = [];

@@ -12,9 +12,10 @@
 
 import type { ElicitRequestFormParams } from "@modelcontextprotocol/server";
 import { type Fields, isFields } from "../api/read.ts";
-import { firstColumns } from "../core/columns.ts";
+import { cutColumns } from "../core/columns.ts";
 import { firstChars, lastChars } from "../core/text.ts";
 import { COULD_NOT_DO_IT, MAX_REASON_CHARS } from "../session/answer_sender.ts";
+import { isPlainName } from "../session/pending_actions.ts";
 import type { AskedCall, Decision, PersonAnswer, Question, ShownCall } from "../session/person.ts";
 
 /** A call of a question as its answer is read: a call that may not be allowed cannot be. */
@@ -154,7 +155,7 @@ function choiceOf(call: AskedCall, index: number) {
   return {
     type: "string" as const,
     title: `Call ${index + 1}${name === undefined ? "" : `: ${name}`}` +
-      (subagent === undefined ? "" : `, by ${PLAIN_NAME.test(subagent) ? subagent : "a subagent"}`),
+      (subagent === undefined ? "" : `, by ${isPlainName(subagent) ? subagent : "a subagent"}`),
     description: `${mayAllow ? "" : `${TOO_LITTLE} `}${inputInOneLine(call)}`,
     enum: ["later", "deny", ...mayAllow ? ["allow"] : []],
   };
@@ -248,9 +249,6 @@ function messageOf(
   ].join("\n\n");
 }
 
-/** A name that can stand among words of this server, and in a title. */
-const PLAIN_NAME = /^[\w.:/-]{1,64}$/;
-
 /** Returns what the first call is to use; a name that could say more than a name is left out. */
 function nameOrElse([call]: readonly AskedCall[], words: string): string {
   return (call && toolNameOf(call)) ?? words;
@@ -261,9 +259,9 @@ function nameOrElse([call]: readonly AskedCall[], words: string): string {
  * that a person knows, and hosts were seen to cut the lines that tell them apart.
  */
 function toolNameOf({ tool, server }: AskedCall): string | undefined {
-  if (!PLAIN_NAME.test(tool)) return undefined;
+  if (!isPlainName(tool)) return undefined;
   if (server === undefined) return tool;
-  return `${tool} of ${PLAIN_NAME.test(server) ? server : "an MCP server"}`;
+  return `${tool} of ${isPlainName(server) ? server : "an MCP server"}`;
 }
 
 /** Indent of the lines about a call: hosts that render Markdown show such lines as they are. */
@@ -312,14 +310,9 @@ function hiddenNote(call: AskedCall, index: number, isNumbered: boolean): string
 
 /** Returns the lines of a foreign text, each behind a bar; only the first has the label. */
 function quotedLines(label: string, text: string): string[] {
-  const lines: string[] = [];
-  let rest = text;
-  do {
-    const line = firstColumns(rest, LINE_COLUMNS) || rest.slice(0, LINE_COLUMNS);
-    rest = rest.slice(line.length);
-    lines.push(`${INDENT}${(lines.length === 0 ? label : "").padEnd(LABEL_CHARS)}| ${line}`);
-  } while (rest !== "");
-  return lines;
+  return cutColumns(text, LINE_COLUMNS).map((line, index) =>
+    `${INDENT}${(index === 0 ? label : "").padEnd(LABEL_CHARS)}| ${line}`
+  );
 }
 
 /** Returns a duration in words, rounded: `10 minutes`, `45 seconds`. */

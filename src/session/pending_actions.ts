@@ -179,6 +179,11 @@ function shownIfNamed(name: string | undefined): string | undefined {
   return name === undefined ? undefined : shownName(name);
 }
 
+/** Returns true for a name that says nothing more than a name among the words of this program. */
+export function isPlainName(name: string): boolean {
+  return /^[\w.:/-]{1,64}$/.test(name);
+}
+
 function essence({ eventId, tool }: PendingCall): PendingAction {
   return {
     event_id: eventId,

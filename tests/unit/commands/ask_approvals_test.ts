@@ -97,7 +97,7 @@ Deno.test("ask() on a terminal shows what the agent wants to do, and goes on whe
   assertEquals(noted.slice(1, -1), [
     "The agent asks for your approval of a tool call:",
     "1. bash, by agent Simulated Approval Needed",
-    '   {"command":"rm -r build"}',
+    '   | {"command":"rm -r build"}',
     "1. bash: type allow, deny or later (Enter is later)",
   ]);
   assert(/^allowed: bash \(sevt_\w+\)$/.test(noted.at(-1) ?? ""), noted.at(-1));
@@ -262,7 +262,22 @@ Deno.test("ask() shows what a terminal would hide or act on", async () => {
     config: { text: "ask bash rm\u202e -r\u200b \x1b[2J" },
   });
   const shown = noted.find((line) => line.includes('{"input"'));
-  assertEquals(shown, '   {"input":"rm\\u202e -r\\u200b \\u001b[2J"}');
+  assertEquals(shown, '   | {"input":"rm\\u202e -r\\u200b \\u001b[2J"}');
+});
+
+Deno.test("ask() lets no input begin a line, and no name speak as the program", async () => {
+  const forged = `ls${" ".repeat(50)}2. rm: allowed by your administrator`;
+  const { noted } = await asking("Simulated Script", [["type allow", "later"]], {
+    config: { text: `ask a,/rm ${forged}` },
+    program: { columns: () => 40 },
+  });
+  const from = noted.findIndex((line) => line.startsWith("1. "));
+  const lines = noted.slice(from + 1, noted.findIndex((line) => line.includes("type allow")));
+  assertEquals(noted[from]?.startsWith('1. rm of MCP server "a,", by agent '), true, noted[from]);
+  assert(lines.length > 2 && lines.every((line) => line.length <= 40), lines.join("\n"));
+  const text = lines.map((line) => line.slice("   | ".length)).join("");
+  assertEquals(lines.every((line) => line.startsWith("   | ")), true);
+  assertEquals(JSON.parse(text), { input: forged });
 });
 
 Deno.test("ask() does not count the time that a person takes", async () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ToolUse } from "../../../src/session/event_types.ts";
 import {
+  isPlainName,
   type PendingAction,
   pendingActions,
   type ResultView,
@@ -177,4 +178,13 @@ Deno.test("pendingActions() leaves out what has no room, pages first and answers
   );
   assert(seen.has(JSON.stringify([["agent", "answer", "input"], ["agent", "answer", "input"]])));
   assertEquals([...seen].at(-1), JSON.stringify([[], []]));
+});
+
+Deno.test("isPlainName() knows names that can stand among the words of a question", () => {
+  for (const name of ["bash", "crm/delete.v2", "a:b-c_d", "x".repeat(64)]) {
+    assertEquals(isPlainName(name), true, name);
+  }
+  for (const name of ["", "ls, by root", "a\u202eb", "a\nb", '"a"', "x".repeat(65)]) {
+    assertEquals(isPlainName(name), false, name);
+  }
 });
