@@ -20,6 +20,7 @@ import { readAgentName, readAskedCalls } from "./asked_calls.ts";
 import type { AnswerWay } from "./pending_actions.ts";
 import type {
   AskedCall,
+  DecisionView,
   Person,
   PersonAnswer,
   Question,
@@ -28,7 +29,7 @@ import type {
   ShownCall,
 } from "./person.ts";
 import { WaitProgress } from "./progress.ts";
-import type { DecisionView, WaitResult } from "./result.ts";
+import type { WaitResult } from "./result.ts";
 import type { Waiter, WaitPlace, WaitRequest } from "./waiter.ts";
 
 /** A wait that a person may be asked in. */
@@ -210,7 +211,8 @@ class AttendedWait {
       this.#endAsking(carried.why === "expired" ? "expired" : "unusable");
       return;
     }
-    const { number, remainingMs, settled } = carried.round;
+    const { number, remainingMs, settled, decisions = [] } = carried.round;
+    this.#decisions = [...decisions];
     this.#rounds = number;
     this.#remainingMs = Math.min(this.#remainingMs, remainingMs);
     for (const key of settled) this.#settled.add(key);
@@ -314,6 +316,7 @@ class AttendedWait {
       number: ++this.#rounds,
       remainingMs: this.#remainingMs,
       settled: [...this.#settled],
+      ...(this.#decisions.length > 0 && { decisions: this.#decisions }),
     };
     const answer = await this.#answerTo(question, round);
     if (answer) return await this.#take(calls, answer);

@@ -61,6 +61,15 @@ export type OutcomeKind =
   | "dropped"
   | "failed";
 
+/** A person's decision on a tool call, as results tell of it. */
+export interface DecisionView {
+  readonly event_id: string;
+  readonly name?: string;
+  readonly result: Decision["result"];
+  /** {@linkcode OutcomeKind} says what the words mean. */
+  readonly outcome: OutcomeKind;
+}
+
 /** Calls of one kind that a person is asked about together. */
 export interface Question {
   readonly sessionId: string;
@@ -99,6 +108,8 @@ export interface Round {
    * event's id, a space and the digest.
    */
   readonly settled: readonly string[];
+  /** What became of the decisions so far, the newest; absent where there were none. */
+  readonly decisions?: readonly DecisionView[];
 }
 
 /** The answer that a call carries to a question of the call before it. */

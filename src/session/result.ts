@@ -17,7 +17,7 @@ import {
   pendingActions,
   type ResultView,
 } from "./pending_actions.ts";
-import type { Decision, OutcomeKind } from "./person.ts";
+import type { DecisionView } from "./person.ts";
 import type { Collected, Turn } from "./turn.ts";
 import type { WaitStatus } from "./verdict.ts";
 
@@ -61,15 +61,6 @@ export interface ToolActivity {
   /** Name of the MCP server that offers the tool. */
   readonly server?: string;
   readonly status: "running" | "done" | "failed" | "waiting";
-}
-
-/** A person's decision on a tool call. */
-export interface DecisionView {
-  readonly event_id: string;
-  readonly name?: string;
-  readonly result: Decision["result"];
-  /** {@linkcode OutcomeKind} says what the words mean. */
-  readonly outcome: OutcomeKind;
 }
 
 /** Longest reply, in characters of its JSON text. */

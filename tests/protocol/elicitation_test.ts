@@ -146,6 +146,8 @@ for (const [way, connect] of ASKING) {
       const keys = turn.forms.map(({ requestedSchema }) => requestedSchema.required?.[0]);
       assert(keys[0] !== keys[1], keys.join());
       assertEquals((await turn.answers()).map(({ result }) => result), ["allow", "allow"]);
+      assert(Array.isArray(result.decisions));
+      assertEquals(result.decisions.map(({ outcome }) => outcome), ["sent", "sent"]);
     },
   );
 
