@@ -340,7 +340,7 @@ class AttendedWait {
     progress.say(`waiting for a person's decision on ${what}`);
     this.#place.whileBlocked(question.calls.map(({ eventId }) => eventId), over.signal).then(
       () => withdrawn.abort(new DOMException("The question is no longer open", "AbortError")),
-      // A session that cannot be followed is asked about all the same.
+      // Rejects only once the question is over.
       () => {},
     );
     try {

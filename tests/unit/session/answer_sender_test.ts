@@ -418,3 +418,107 @@ Deno.test("drop() writes the audit line of an answer that does not count", () =>
   );
   assertEquals(records.length, 1);
 });
+
+Deno.test("a decision that arrived as its call ended is recorded, and the call still ends", async () => {
+  const session = blockedOn(two);
+  const controller = new AbortController();
+  session.send = (event) => {
+    controller.abort(new Error("cancelled"));
+    return session.take(event);
+  };
+  const { signal } = controller;
+  const shown = await session.waiting();
+  await assertRejects(() => decide(session, [ALLOW], { signal }, shown), Error, "cancelled");
+  const late = () => decide(session, [undefined, ALLOW], { signal }, shown);
+  await assertRejects(late, Error, "cancelled");
+  assertEquals(session.audit.map(({ event, outcome }) => [event, outcome]), [
+    [session.ids[0], "sent"],
+    [session.ids[1], "dropped"],
+  ]);
+  assertEquals(session.sent.length, 1);
+});
+
+Deno.test("a result of another content does not pass for one whose arrival is not known", async () => {
+  const answer = (text: string, attached: boolean): Decision => ({
+    result: "answer",
+    text,
+    isError: false,
+    ...(attached && {
+      attachments: [{ type: "image", source: { type: "file", file_id: "file_1" } }],
+    }),
+  });
+  const session = blockedOn(custom);
+  const shown = await session.waiting();
+  session.send = () => {
+    throw new ApiError("lost", { kind: "timeout" });
+  };
+  assertEquals(kindsOf(await decide(session, [answer("Sunny", true)])), ["unknown"]);
+  const seen = (text: string): ClientEvent => ({
+    type: "user.custom_tool_result",
+    custom_tool_use_id: session.ids[0] ?? "",
+    content: [{ type: "text", text }],
+    is_error: false,
+  });
+  session.take(seen("Sunny"));
+  assertEquals(kindsOf(await decide(session, [answer("Sunny", true)], {}, shown)), ["repeated"]);
+  assertEquals(kindsOf(await decide(session, [answer("Sunny", false)], {}, shown)), [
+    "answered_elsewhere",
+  ]);
+  const other = blockedOn(custom);
+  const call = await other.waiting();
+  other.send = session.send;
+  await decide(other, [answer("Sunny", false)]);
+  other.take({ ...seen("Rain"), custom_tool_use_id: other.ids[0] } as ClientEvent);
+  assertEquals(kindsOf(await decide(other, [answer("Sunny", false)], {}, call)), [
+    "answered_elsewhere",
+  ]);
+  assertEquals([session.sent.length, other.sent.length], [1, 1]);
+});
+
+Deno.test("a fault of the program leaves a decision unknown: it is not sent again, and nothing hangs", async () => {
+  const session = blockedOn(one);
+  session.send = () => {
+    throw new TypeError("a fault");
+  };
+  await assertRejects(() => decide(session, [ALLOW]), TypeError, "a fault");
+  assertEquals(session.audit.map(({ outcome, why }) => [outcome, why]), [["dropped", "error"]]);
+  session.send = session.take;
+  assertEquals(kindsOf(await decide(session, [ALLOW])), ["unknown"]);
+  assertEquals(session.sent.length, 1);
+});
+
+Deno.test("a refused decision has failed, or is gone, whatever the next read brings", async () => {
+  for (
+    const [sending, reading, expected] of [
+      [httpError(400), new TypeError("a fault"), "failed"],
+      [httpError(404, "No.", "not_found_error"), httpError(404, "No.", "not_found_error"), "gone"],
+    ] as const
+  ) {
+    const session = blockedOn(one);
+    const shown = await session.waiting();
+    const { events } = session.services.api;
+    const { list } = events;
+    session.send = () => {
+      Object.assign(events, { list: () => Promise.reject(reading) });
+      throw sending;
+    };
+    assertEquals(kindsOf(await decide(session, [ALLOW], {}, shown)), [expected]);
+    Object.assign(events, { list });
+  }
+});
+
+Deno.test("an answer is remembered for its session", async () => {
+  const session = blockedOn(one);
+  await decide(session, [ALLOW]);
+  const { services: { answers }, ids: [id = ""] } = session;
+  assertEquals(["sesn_1", "sesn_2"].map((session) => answers.mayHaveAnswered(session, id)), [
+    true,
+    false,
+  ]);
+});
+
+Deno.test("the log shows the beginning of a tool's name", async () => {
+  const session = blockedOn((e) => [askingCall(e, "a", { name: "n".repeat(120) })]);
+  await decide(session, [ALLOW]);
+  assertEquals(session.audit[0]?.tool, `${"n".repeat(100)}…`);
+});

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { parseClean } from "../../../src/api/json.ts";
+import { ListScanner, parseClean } from "../../../src/api/json.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 import { readAskedCalls } from "../../../src/session/asked_calls.ts";
 import type { AskedCall } from "../../../src/session/person.ts";
@@ -178,4 +178,28 @@ Deno.test("a call that is answered waits no longer", async () => {
   const { waiting, list, e, ids } = blockedOn((e) => [askingCall(e, "a"), askingCall(e, "b")]);
   list.events.push(e.make("user.tool_confirmation", { tool_use_id: ids[0], result: "deny" }));
   assertEquals((await waiting()).map(({ eventId }) => eventId), [ids[1]]);
+});
+
+Deno.test("the first answer to a call is the one that counts", async () => {
+  const { take, ids: [tool_use_id = ""], services: { api, redact } } = blockedOn((e) => [
+    askingCall(e, "a"),
+  ]);
+  const first = take({ type: "user.tool_confirmation", tool_use_id, result: "deny" });
+  take({ type: "user.tool_confirmation", tool_use_id, result: "allow" });
+  const { answers } = await readAskedCalls(api, "sesn_1", redact, {});
+  assertEquals(answers.get(tool_use_id), first);
+});
+
+Deno.test("what was left out of a large call as it came counts as not shown", async () => {
+  const { list, services: { api, redact } } = blockedOn((e) => [
+    askingCall(e, { path: "a", content: "x".repeat(3_000) }),
+  ]);
+  const bounds = { maxTextChars: 1_000, maxEntryChars: 100_000, maxChars: 1_000_000 };
+  const scanner = new ListScanner(bounds, (json) => parseClean(json, redact));
+  scanner.push(JSON.stringify({ data: list.events.toReversed() }));
+  const data: unknown = Reflect.get(Object(scanner.end()), "data");
+  assert(Array.isArray(data));
+  const events = { ...api.events, list: () => Promise.resolve({ data, next_page: null }) };
+  const { waiting: [call] } = await readAskedCalls({ events }, "sesn_1", redact, {});
+  assertEquals([call?.leftOut, call?.mayAllow], [3_000, false]);
 });
