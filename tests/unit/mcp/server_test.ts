@@ -14,6 +14,7 @@ import {
 } from "../../../src/mcp/server.ts";
 import type { ToolCall } from "../../../src/tools/define.ts";
 import { toolsOf } from "../../../src/tools/registry.ts";
+import { resultFor } from "../../helpers/call_tool.ts";
 import { harness } from "../tools/support.ts";
 
 const TOOLS = new Map(toolsOf().map((tool) => [tool.name, tool]));
@@ -63,41 +64,6 @@ Deno.test("a server lists and calls the tools of its sets only", async () => {
   await assertRejects(() => callMethod(endpoint, "tools/call", call), Error, "not found");
   await handler.close();
 });
-
-/** Serves one request of a caller over the newer protocol, and returns its result. */
-async function resultFor(
-  factory: ReturnType<typeof createServerFactory>,
-  principal: Principal,
-  method: string,
-  params: Record<string, unknown> = {},
-): Promise<Record<string, unknown>> {
-  const handler = createMcpHandler(factory, {});
-  const request = new Request("http://localhost/mcp", {
-    method: "POST",
-    headers: {
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      "mcp-protocol-version": "2026-07-28",
-      "mcp-method": method,
-      ...(typeof params.name === "string" && { "mcp-name": params.name }),
-    },
-    body: JSON.stringify({
-      ...{ jsonrpc: "2.0", id: 1, method },
-      params: {
-        ...params,
-        _meta: {
-          "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-          "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
-          "io.modelcontextprotocol/clientCapabilities": {},
-        },
-      },
-    }),
-  });
-  const response = await handler.fetch(request, { authInfo: authInfoOf(principal) });
-  const { result, error } = await response.json();
-  await handler.close();
-  return result ?? error;
-}
 
 const FREE: Principal = { id: "free" };
 const ACTING: Principal = { id: "acting", tools: ["actions"] };

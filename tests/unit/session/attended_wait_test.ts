@@ -58,7 +58,13 @@ Deno.test("a question is asked where the agent's name cannot be read", async () 
   const world = await blocked(["ask bash one"]);
   const path = new RegExp(`${world.sessionId}$`);
   world.simulator.faults.add({ match: { method: "GET", path }, fault: { kind: "hang" } });
-  const result = await world.wait(world.person(decides(ALLOW)));
+  const startedAt = world.clock.now();
+  let askedAt = Infinity;
+  const result = await world.wait(world.person((question) => {
+    askedAt = world.clock.now();
+    return decides(ALLOW)(question);
+  }));
+  assert(askedAt - startedAt < 7_000, String(askedAt - startedAt));
   assertEquals(world.asked.map(({ agent }) => agent), [undefined]);
   assertEquals([result.status, result.decisions?.[0]?.outcome], ["idle", "sent"]);
 });
@@ -370,6 +376,13 @@ Deno.test("a caller hears of the outcomes of each question", async () => {
     onOutcomes: (outcomes) => heard.push(outcomes.map(({ kind }) => kind)),
   });
   assertEquals(heard, [["sent"], ["sent"]]);
+});
+
+Deno.test("a result tells a tool's name in one short line", async () => {
+  const name = `long_${"x".repeat(200)}`;
+  const world = await blocked([`ask ${name} one`]);
+  const { decisions } = await world.wait(world.person(decides(ALLOW)));
+  assertEquals(decisions?.map(({ name }) => name), [name.slice(0, 60)]);
 });
 
 Deno.test("a result tells of the newest decisions only", async () => {

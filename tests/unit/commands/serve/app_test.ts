@@ -2,10 +2,13 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type AppConfig, createApp } from "../../../../src/commands/serve/app.ts";
 import { listen } from "../../../../src/runtime/deno_listener.ts";
 import { ApiError } from "../../../../src/api/errors.ts";
+import { HOSTED, HOSTED_CONSOLE } from "../../../../src/core/addresses.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
 import { silentLogger } from "../../../../src/core/logger.ts";
 import { systemClock } from "../../../../src/core/clock.ts";
 import { createSimulator } from "../../../../src/simulator/mod.ts";
+import { toolsOf } from "../../../../src/tools/registry.ts";
+import { resultFor } from "../../../helpers/call_tool.ts";
 import { ManualClock } from "../../../helpers/manual_clock.ts";
 import { recordProgram } from "../../../helpers/program.ts";
 
@@ -109,6 +112,41 @@ Deno.test("createApp() counts people's decisions, and names pages of the console
   const counted = 'cma_mcp_decisions_total{decision="unread",outcome="dropped",channel="form"} 1';
   assertEquals(page.includes(counted), true, page);
   app.close();
+});
+
+Deno.test("createApp() knows the console of the hosted API alone", async () => {
+  const credential = { kind: "api_key", value: "k" } as const;
+  const consoleFor = async (baseUrl: string, simulate: boolean) => {
+    const config = { ...BASE, simulate, credential, server: { ...BASE.server, baseUrl } };
+    const app = await createApp(config, recordProgram());
+    app.close();
+    return app.services.consoleUrl;
+  };
+  assertEquals(await consoleFor(HOSTED, false), HOSTED_CONSOLE);
+  assertEquals(await consoleFor(HOSTED, true), undefined);
+  assertEquals(await consoleFor("https://other.example", false), undefined);
+});
+
+Deno.test("createApp() serves the sets of the settings, for no shared cache where tokens may differ", async () => {
+  const http = {
+    ...{ listenAddress: "127.0.0.1", port: 0 },
+    ...{ allowedHosts: [], allowedOrigins: [] },
+  };
+  const listFor = async (tokenFile?: { path: string; entries: [] }) => {
+    const app = await createApp({
+      ...BASE,
+      simulate: true,
+      server: { ...BASE.server, toolSets: ["actions"] },
+      http: { ...http, ...(tokenFile && { tokenFile }) },
+    }, recordProgram());
+    const { tools, cacheScope } = await resultFor(app.factory, { id: "a" }, "tools/list");
+    app.close();
+    assert(Array.isArray(tools));
+    return [tools.map(({ name }) => name), cacheScope];
+  };
+  const names = toolsOf(["actions"]).map(({ name }) => name);
+  assertEquals(await listFor(), [names, "public"]);
+  assertEquals(await listFor({ path: "tokens.json", entries: [] }), [names, "private"]);
 });
 
 Deno.test("createApp() simulates without a key, without network, and says so", async () => {
