@@ -188,6 +188,15 @@ const REFUSED: readonly [string, (asked: Asked) => Promise<Record<string, unknow
     /nothing was sent/,
   ],
   [
+    "the state of a call with other arguments",
+    ({ team, answered }) =>
+      post(team, "ci", "2026", {
+        ...answered,
+        arguments: { ...answered.arguments, timeout_sec: 7 },
+      }),
+    /nothing was sent/,
+  ],
+  [
     "the state of another replica's key",
     ({ team, answered }) => post(team.replica(), "ci", "2026", answered),
     /nothing was sent/,

@@ -65,6 +65,7 @@ const refused: readonly [string, string, RegExp][] = [
   ["a second line that is too short", `${key}\n${key.slice(0, 20)}`, /line 2, is too short/],
   ["zeros", hex(new Uint8Array(32)), /line 1, is not random: make/],
   ["few different bytes", hex(Uint8Array.from({ length: 64 }, (_, i) => i * i % 10)), /not random/],
+  ["words of few letters", hex(drawn(1, 64).map((byte) => byte % 15)), /not random/],
   ["counted bytes", hex(Uint8Array.from({ length: 32 }, (_, i) => i)), /not random/],
   ["bytes counted down", hex(Uint8Array.from({ length: 48 }, (_, i) => 255 - i)), /not random/],
   ["a short key said twice", hex(drawn(1, 24)).repeat(2), /not random/],

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { createOwnerMarks } from "../../../src/access/policy.ts";
 import { createSealer } from "../../../src/access/sealing.ts";
 
 const key = (byte: number) => new Uint8Array(32).fill(byte);
@@ -36,4 +37,19 @@ Deno.test("of several keys the first seals, and all open", async () => {
   const fromBoth = await both.seal("approval state", VALUE);
   assertEquals(await createSealer([key(2)]).open("approval state", fromBoth), VALUE);
   assertEquals(await old.open("approval state", fromBoth), undefined);
+});
+
+Deno.test("a sealer without keys has one of its own, which no other has", async () => {
+  const sealed = await createSealer().seal("approval state", VALUE);
+  const others = [createSealer(), createSealer([key(0)])];
+  for (const other of others) assertEquals(await other.open("approval state", sealed), undefined);
+});
+
+Deno.test("replicas of every version derive the same keys", async () => {
+  // By node:crypto: HKDF of the key with `cma-mcp <purpose> <use> v1`, then AES-GCM, or HMAC.
+  const sealer = createSealer([key(1)]);
+  const sealed = "BwcHBwcHBwcHBwcHAv0HfgTzbSH3AY8nRiP_Ymc1ueHPAvA";
+  assertEquals(await sealer.open("approval state", sealed), { a: 1 });
+  const marks = createOwnerMarks({ sealed: () => sealer.macKeys("session owner") });
+  assertEquals(await marks.markOf("ci"), "hHFwef6pzX-0ZaFuT8O_FF20FHu_0mi3G7P93IDzkUY");
 });

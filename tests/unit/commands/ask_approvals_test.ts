@@ -255,6 +255,26 @@ Deno.test("ask() shows both ends of a long input, and offers no approval of it",
   assertEquals([code, decisions], [3, []]);
   assert(noted.some((line) => /^ {3}\[\d+ characters left out\]$/.test(line)), noted.join("\n"));
   assertEquals(noted.some((line) => line.includes("type allow")), false);
+  assert(noted.some((line) => /^ {3}\(\d+ characters of this input are not shown\)$/.test(line)));
+  assertEquals(noted.some((line) => /changed since|nothing was sent/.test(line)), false);
+});
+
+Deno.test("ask() sends of a reason what the terminal showed", async () => {
+  const { decisions } = await asking(ONE, [
+    ["type allow", "deny"],
+    ["The reason", "Not \u001b[31mthis\u202e one."],
+  ]);
+  assertEquals(decisions, [{ result: "deny", deny_message: "Not this one." }]);
+});
+
+Deno.test("ask() shows an input also on a terminal that is very narrow", async () => {
+  const { noted } = await asking(ONE, [["type allow", "later"]], {
+    program: { columns: () => 1 },
+  });
+  assertEquals(noted.filter((line) => line.startsWith("   | ")), [
+    '   | {"command":"rm -r bu',
+    '   | ild"}',
+  ]);
 });
 
 Deno.test("ask() shows what a terminal would hide or act on", async () => {

@@ -155,3 +155,10 @@ Deno.test("sealState() has room for the longest question, and makes no state tha
   const none = await sealState(sealer, CALL, question, { ...ROUND, settled: tooMany }, EXPIRES);
   assertEquals(none, undefined);
 });
+
+Deno.test("openState() knows of each call if it could be allowed", async () => {
+  const calls = [asked({ mayAllow: false }), asked({ eventId: "sevt_2" })];
+  const state = await openState(sealer, CALL, await sealed(calls), NOW);
+  assert("calls" in state);
+  assertEquals(state.calls.map(({ mayAllow }) => mayAllow), [false, true]);
+});

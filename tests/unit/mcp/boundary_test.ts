@@ -191,3 +191,8 @@ Deno.test("callTool() ends a call with a question to the client, which is no fai
   assert(lines.every((line) => line.includes("outcome=input_required")), lines.join());
   assert(!lines.join().includes("state"));
 });
+
+Deno.test("callTool() gives an error as one line that shows what it says", async () => {
+  const fail = () => Promise.reject(new ToolError("x", "An agent's\u001b[2J name\u202e\nis odd."));
+  assertEquals((await call(fail)).text, "An agent's name is odd.");
+});

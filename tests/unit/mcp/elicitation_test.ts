@@ -434,3 +434,19 @@ Deno.test("the description of a short input says once how much of it nobody sees
     'Input, with 108 of its characters not shown: {"key":"[redacted]"}',
   );
 });
+
+Deno.test("a description never exceeds what hosts show of one", () => {
+  const described = (fields: Partial<AskedCall>) => {
+    const { properties, keys: [key = ""] } = formFor(confirmation(fields));
+    return String(properties[key]?.description);
+  };
+  assertEquals(described({ input: "x".repeat(1_850) }), `Input: ${"x".repeat(1_850)}`);
+  assertEquals(
+    described({ input: "x".repeat(1_851) }),
+    "Input, with 101 characters of its middle left out: " +
+      `${"x".repeat(1_300)} … ${"x".repeat(450)}`,
+  );
+  const clipped = clipMiddle("x".repeat(1_000_000), 1_500, 500);
+  const longest = described({ input: clipped.text, leftOut: clipped.leftOut, mayAllow: false });
+  assert(longest.length <= 2_000, String(longest.length));
+});

@@ -263,3 +263,30 @@ for (const tool of CHANGING) {
     assertEquals(error.code, "unexpected_answer");
   });
 }
+
+Deno.test("a tool that asks a person takes up the answer of a call, also where it changes something", async () => {
+  const person = {
+    channel: "form",
+    carried: () => Promise.resolve({ kind: "invalid", why: "expired" } as const),
+    ask: () => Promise.reject(new Error("Nobody is asked")),
+  };
+  const asking = defineTool({
+    name: "asking",
+    title: "Asking",
+    description: "Asks.",
+    scope: "sessions:write",
+    kind: "call",
+    reaches: { result: "list" },
+    annotations: {
+      readOnlyHint: false,
+      destructiveHint: false,
+      idempotentHint: false,
+      openWorldHint: false,
+    },
+    asksPerson: true,
+    input: () => z.strictObject({}),
+    output: () => z.object({ kind: z.string().optional() }),
+    run: async (_args, { person }) => ({ kind: (await person?.carried?.())?.kind }),
+  });
+  assertEquals(await harness({}).run(asking, {}, { person }), { kind: "invalid" });
+});
