@@ -166,7 +166,7 @@ class Eras {
   /** Requests without a response yet, by id: a client may use an id twice. */
   readonly #requests = new Map<string, EraTransport[]>();
   /** Requests to the client that wait for its response, by id: questions to a person. */
-  readonly #questions = new Map<string, Question>();
+  readonly #questions = new Map<string, OpenQuestion>();
   #asked = 0;
 
   constructor(
@@ -286,8 +286,8 @@ class Eras {
   }
 }
 
-/** A request to the client, under the id that the SDK knows. */
-interface Question {
+/** A question to the client that waits for its response, under the id that the SDK knows. */
+interface OpenQuestion {
   readonly era: EraTransport;
   readonly id: string | number;
 }

@@ -108,7 +108,7 @@ function show(
   const by = subagent !== undefined
     ? `subagent ${nameInTitle(subagent)}`
     : agent !== undefined
-    ? `agent ${agent}`
+    ? `agent ${nameInTitle(agent)}`
     : "the agent";
   const from = server === undefined ? "" : ` of MCP server ${nameInTitle(server)}`;
   note(`${titleOf(call, index)}${from}, by ${by}`);

@@ -12,7 +12,7 @@ import type { CarriedAnswer, Question, Round } from "../session/person.ts";
 import type { FormCall } from "./elicitation.ts";
 
 /** Longest state, in characters: a longer one is not from this server, and is not even opened. */
-const MAX_STATE_CHARS = 16_384;
+const MAX_STATE_CHARS = 32_768;
 
 /** Raised with every change of {@linkcode State}: replicas of two versions may run side by side. */
 const VERSION = 1;

@@ -192,7 +192,10 @@ Deno.test({
       ["2. bash: type allow, deny or later (Enter is later)\r\n", "allow\n"],
     ]);
     assertEquals(code, 0, shown);
-    assertMatch(shown, /1\. bash, by agent [ \w]+\r\n {3}\| \{"command":"git push --force"\}\r\n/);
+    assertMatch(
+      shown,
+      /1\. bash, by agent "[ \w]+"\r\n {3}\| \{"command":"git push --force"\}\r\n/,
+    );
     assertMatch(shown, /denied: bash \(sevt_\w+\)\r\n[^\n]*allowed: bash \(sevt_\w+\)\r\n/);
     assert(shown.endsWith("1 of 2 simulated commands were allowed.\r\n"), shown);
   },

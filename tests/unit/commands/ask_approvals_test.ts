@@ -96,7 +96,7 @@ Deno.test("ask() on a terminal shows what the agent wants to do, and goes on whe
   assertEquals(out, "I need to remove the old build.\n\nThe simulated build is gone.\n");
   assertEquals(noted.slice(1, -1), [
     "The agent asks for your approval of a tool call:",
-    "1. bash, by agent Simulated Approval Needed",
+    '1. bash, by agent "Simulated Approval Needed"',
     '   | {"command":"rm -r build"}',
     "1. bash: type allow, deny or later (Enter is later)",
   ]);

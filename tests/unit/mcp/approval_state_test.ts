@@ -140,18 +140,27 @@ Deno.test("openState() does not even open a text that no question can have", asy
       return sealer.open(...args);
     },
   };
-  assertEquals(await why("A".repeat(16_385), CALL, NOW, counting), "unreadable");
+  assertEquals(await why("A".repeat(32_769), CALL, NOW, counting), "unreadable");
   assertEquals(opened, 0);
 });
 
 Deno.test("sealState() has room for the longest question, and makes no state that is not opened", async () => {
   const id = (at: number) => `${"e".repeat(126)}${String(at).padStart(2, "0")}`;
-  const calls = Array.from({ length: 8 }, (_, at) => asked({ eventId: id(at) }));
+  const digest = "d".repeat(64);
+  const keys = (count: number) => Array.from({ length: count }, (_, at) => `${id(at)} ${digest}`);
+  const calls = Array.from({ length: 8 }, (_, at) => asked({ eventId: id(at), digest }));
   const question = { sessionId: "s".repeat(128), calls };
-  const settled = Array.from({ length: 48 }, (_, at) => id(at));
-  const text = await sealState(sealer, CALL, question, { ...ROUND, settled }, EXPIRES);
+  // Six questions of eight calls, with the newest sixteen decisions and the longest names.
+  const decisions = Array.from({ length: 16 }, (_, at) => ({
+    event_id: id(at),
+    name: "\u540d".repeat(60),
+    result: "answer" as const,
+    outcome: "answered_elsewhere" as const,
+  }));
+  const round = { ...ROUND, settled: keys(40), decisions };
+  const text = await sealState(sealer, CALL, question, round, EXPIRES);
   assertEquals(await why(text), undefined);
-  const tooMany = Array.from({ length: 200 }, (_, at) => id(at));
+  const tooMany = keys(200);
   const none = await sealState(sealer, CALL, question, { ...ROUND, settled: tooMany }, EXPIRES);
   assertEquals(none, undefined);
 });
