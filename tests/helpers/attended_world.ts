@@ -81,6 +81,7 @@ export class AttendedWorld {
   before: (request: Request) => void | Promise<void> = () => {};
   mayAct = true;
   readonly #replicas: Replica[];
+  #calls: readonly string[] = [];
 
   constructor({ habits, replicas = 1, maxWaits, services }: WorldOptions = {}) {
     const { clock } = this;
@@ -150,7 +151,11 @@ export class AttendedWorld {
   }
 
   /** A request to the API that goes around this program: from the Console, or another host. */
-  async direct(path: string, body?: unknown): Promise<Record<string, unknown>> {
+  async direct(
+    path: string,
+    body?: unknown,
+    method = body === undefined ? "GET" : "POST",
+  ): Promise<Record<string, unknown>> {
     const response = await this.simulator.fetch(
       new Request(`http://simulator.test/v1/sessions/${this.sessionId}${path}`, {
         headers: {
@@ -158,11 +163,17 @@ export class AttendedWorld {
           "anthropic-beta": "managed-agents-2026-04-01",
           "content-type": "application/json",
         },
-        ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
+        method,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
       }),
     );
     const text = await response.text();
     return text === "" ? {} : JSON.parse(text);
+  }
+
+  /** Deletes the session around this program. */
+  async deleteDirect(): Promise<void> {
+    await this.direct("", undefined, "DELETE");
   }
 
   /** Sends an event around this program. */
@@ -175,26 +186,36 @@ export class AttendedWorld {
     const content = [{ type: "text", text: lines.join("\n") }];
     await this.sendDirect({ type: "user.message", content });
     await this.clock.advance(10_000);
+    await this.calls();
   }
 
   /** Answers that the session has, whoever sent them, in their order: decision by call. */
   async answers(): Promise<(readonly [id: string, decision: string])[]> {
-    const { data } = await this.direct("/events?limit=1000");
-    if (!Array.isArray(data)) throw new Error("There are no events");
-    return data.flatMap(({ type, tool_use_id, custom_tool_use_id, result }) =>
+    return (await this.#events() ?? []).flatMap((
+      { type, tool_use_id, custom_tool_use_id, result },
+    ) =>
       type === "user.tool_confirmation"
-        ? [[tool_use_id, result] as const]
+        ? [[String(tool_use_id), String(result)] as const]
         : type === "user.custom_tool_result"
-        ? [[custom_tool_use_id, "answer"] as const]
+        ? [[String(custom_tool_use_id), "answer"] as const]
         : []
     );
   }
 
-  /** Ids of the calls that the agent made, in their order. */
-  async calls(): Promise<string[]> {
+  /** Ids of the calls that the agent made, in their order; of a deleted session, those read before. */
+  async calls(): Promise<readonly string[]> {
+    const events = await this.#events();
+    if (events) {
+      this.#calls = events.filter(({ type }) => /^agent\..*tool_use$/.test(String(type)))
+        .map(({ id }) => String(id));
+    }
+    return this.#calls;
+  }
+
+  /** The session's events; undefined once it is deleted. */
+  async #events(): Promise<readonly Record<string, unknown>[] | undefined> {
     const { data } = await this.direct("/events?limit=1000");
-    if (!Array.isArray(data)) throw new Error("There are no events");
-    return data.filter(({ type }) => /^agent\..*tool_use$/.test(type)).map(({ id }) => id);
+    return Array.isArray(data) ? data : undefined;
   }
 
   /** A person who answers questions by `answer`. */

@@ -239,9 +239,7 @@ const TABLE: readonly (readonly [State, string, Cell])[] = [
     ...{ ends: "terminated", asked: 1, posted: [] },
   }],
   ["asked", "deleted meanwhile", {
-    person: meanwhile(({ simulator, sessionId }) =>
-      simulator.emit(sessionId, { type: "session.deleted" })
-    ),
+    person: meanwhile((world) => world.deleteDirect()),
     ...{ ends: "deleted", asked: 1, posted: [] },
   }],
   ["asked", "changed under the same id meanwhile", {
@@ -291,6 +289,10 @@ const TABLE: readonly (readonly [State, string, Cell])[] = [
     person: beforePost((world) => world.direct("/archive", {})),
     ...{ ...STAYS, posted: ["0 allow"], has: [], audit: ["failed"] },
     next: "A decision could not be sent",
+  }],
+  ["sending", "deleted right before", {
+    person: beforePost((world) => world.deleteDirect()),
+    ...{ ends: "deleted", asked: 1, posted: ["0 allow"], has: [], audit: ["gone"] },
   }],
   ["sending", "the response is lost", {
     person: fault("lost_ack"),
@@ -434,6 +436,38 @@ const TABLE: readonly (readonly [State, string, Cell])[] = [
     }),
     ...{ ...DONE, posted: [], audit: ["gone"] },
   }],
+  ["carried", "cancelled by the person", {
+    person: carriedBy(() => ({ kind: "undecided", why: "cancelled" })),
+    ...{ ...STAYS, next: "The question was closed, by a person" },
+  }],
+  ["carried", "the host could not ask", {
+    person: carriedBy(() => ({ kind: "undecided", why: "failed" })),
+    ...{ ...STAYS, next: "The host could not ask a person, so nothing was sent. The agent waits" },
+  }],
+  ["carried", "answered elsewhere in part meanwhile", {
+    turn: TWO,
+    person: carriedBy(undefined, (world) => confirm(world, 0, "deny")),
+    ...{ ...DONE, posted: ["1 allow"], has: ["0 deny", "1 allow"] },
+    audit: ["answered_elsewhere", "sent"],
+  }],
+  ["carried", "archived meanwhile", {
+    person: carriedBy(undefined, (world) => world.direct("/archive", {})),
+    ...{ ...STAYS, posted: ["0 allow"], has: [], audit: ["failed"] },
+    next: "A decision could not be sent",
+  }],
+  ["carried", "terminated meanwhile", {
+    person: carriedBy(
+      undefined,
+      ({ simulator, sessionId }) =>
+        simulator.emit(sessionId, { type: "session.status_terminated" }),
+    ),
+    ...{ ends: "terminated", asked: 1, posted: [], audit: ["gone"] },
+  }],
+  ["carried", "deleted meanwhile", {
+    person: carriedBy(undefined, (world) => world.deleteDirect()),
+    // As for every session that is no more.
+    ...{ ends: "Session sesn_1 not found.", asked: 1, posted: [], audit: ["gone"] },
+  }],
   ["carried", "expired, and the turn is over by then", {
     person: async (world) => {
       await confirm(world, 0, "allow");
@@ -462,7 +496,7 @@ for (const [state, event, cell] of TABLE) {
     await world.begin(...turn);
     const person = await cell.person(world);
     const result = await world.wait(person, cell.request).catch((error: Error) => ({
-      status: error.message,
+      status: error.message.replace(world.sessionId, "sesn_1"),
       next: undefined,
       decisions: undefined,
     }));
