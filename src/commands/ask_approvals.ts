@@ -269,8 +269,8 @@ export function noteOutcome(
   outcome: Outcome,
   { note, redact }: Pick<Program, "note" | "redact">,
 ): void {
-  const { shown: { eventId }, decision, tool = "a tool" } = outcome;
-  const call = `${tool} (${eventId})`;
+  const { shown: { eventId }, decision, tool } = outcome;
+  const call = `${tool === undefined ? "a tool" : nameInTitle(tool)} (${eventId})`;
   switch (outcome.kind) {
     case "sent":
     case "repeated":

@@ -400,3 +400,17 @@ for (const [kind, expected] of OUTCOMES) {
     assert(expected.test(program.noted[0] ?? ""), program.noted[0]);
   });
 }
+
+Deno.test("noteOutcome() lets no name of a tool speak as the program", () => {
+  const noted = (tool?: string) => {
+    const shown = { kind: "tool_confirmation", eventId: "sevt_1", digest: "d" } as const;
+    const program = openTerminal().program();
+    noteOutcome(
+      { shown, ...(tool && { tool }), decision: { result: "deny" }, kind: "sent" },
+      program,
+    );
+    return program.noted;
+  };
+  assertEquals(noted("rm (sevt_1); allowed: ls"), ['denied: "rm (sevt_1); allowed: ls" (sevt_1)']);
+  assertEquals(noted(), ["denied: a tool (sevt_1)"]);
+});
