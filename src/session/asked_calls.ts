@@ -18,6 +18,7 @@ import { readEvent, typesIn } from "./event_types.ts";
 import { shownName } from "./pending_actions.ts";
 import type { AskedCall } from "./person.ts";
 import { turnOf } from "./turn.ts";
+import { isDead } from "./verdict.ts";
 
 /** Characters that are shown of the beginning, and of the end, of an input. */
 const HEAD_CHARS = 1_500;
@@ -25,8 +26,8 @@ const TAIL_CHARS = 500;
 /** With more characters than this left out of an input, nobody can allow its call. */
 const MAX_UNSEEN_CHARS = 2_000;
 
-/** Longest time for reading the agent's name, in milliseconds: a person can decide without. */
-const NAME_TIMEOUT_MS = 5_000;
+/** Longest time for reading the session, in milliseconds: a person can decide without. */
+const SESSION_TIMEOUT_MS = 5_000;
 
 /** The calls of a session, as its newest events show them. */
 export interface AskedCalls {
@@ -82,27 +83,38 @@ export async function readAskedCalls(
   };
 }
 
+/** A session whose calls a person is to be asked about. */
+export interface AskingSession {
+  /** Name of its agent, as a person sees it; absent where it is not known. */
+  readonly agent?: string;
+  /** True if it takes no answer any more. */
+  readonly isDead: boolean;
+}
+
 /**
- * Reads the name of a session's agent.
+ * Reads a session before a person is asked. The events of one that was archived do not say so.
  *
- * @param redact hides secrets in it
- * @returns undefined where it cannot be read, or the agent has no name
+ * @param redact hides secrets in the name
+ * @returns a living session without a name where it cannot be read
  * @throws the signal's reason
  */
-export async function readAgentName(
+export async function readAskingSession(
   api: Pick<ManagedAgentsApi, "sessions">,
   sessionId: string,
   redact: Redact,
   { signal }: { readonly signal: AbortSignal },
-): Promise<string | undefined> {
+): Promise<AskingSession> {
   try {
-    const options = { signal, timeoutMs: NAME_TIMEOUT_MS, retry: false };
-    const { agent } = await api.sessions.retrieve(sessionId, options);
+    const options = { signal, timeoutMs: SESSION_TIMEOUT_MS, retry: false };
+    const { agent, status = "", archived_at } = await api.sessions.retrieve(sessionId, options);
     const name = typeof agent === "object" ? agent?.name : undefined;
-    return typeof name === "string" && name !== "" ? nameShown(name, redact) : undefined;
+    return {
+      ...(typeof name === "string" && name !== "" && { agent: nameShown(name, redact) }),
+      isDead: isDead({ status, archived: Boolean(archived_at) }),
+    };
   } catch (error) {
     if (signal.aborted || !(error instanceof ApiError)) throw error;
-    return undefined;
+    return { isDead: false };
   }
 }
 

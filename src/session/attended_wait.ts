@@ -16,7 +16,7 @@ import type { Redact } from "../core/redact.ts";
 import { firstChars, label } from "../core/text.ts";
 import { adviseUndecided, type NotDecided } from "./advice.ts";
 import type { Answerer, AnswerSender, Outcome } from "./answer_sender.ts";
-import { readAgentName, readAskedCalls } from "./asked_calls.ts";
+import { type AskingSession, readAskedCalls, readAskingSession } from "./asked_calls.ts";
 import type { AnswerWay } from "./pending_actions.ts";
 import type {
   AskedCall,
@@ -148,8 +148,8 @@ class AttendedWait {
   readonly #settled = new Set<string>();
   /** When a custom tool's call was first seen to block, by its key. */
   readonly #blockedSince = new Map<string, number>();
-  /** Name of the session's agent; read once, for the first question. */
-  #agent: Promise<string | undefined> | undefined;
+  /** Read once, for the first question. */
+  #session: Promise<AskingSession> | undefined;
   #decisions: DecisionView[] = [];
   #why: NotDecided | undefined;
   /** False once the person has put off what they were asked, or could not be asked. */
@@ -249,12 +249,16 @@ class AttendedWait {
     return await this.#whenBlockedLong(custom);
   }
 
-  async #questionAbout(calls: readonly AskedCall[]): Promise<Question> {
+  /** Makes a question; none about calls of a dead session, of which the feed finds out as well. */
+  async #questionAbout(calls: readonly AskedCall[]): Promise<Question | "look_again"> {
     const { sessionId, signal } = this.#request;
     const { api, redact } = this.#options;
-    this.#agent ??= readAgentName(api, sessionId, redact, { signal });
-    const agent = await this.#agent;
-    return { sessionId, ...(agent !== undefined && { agent }), calls };
+    this.#session ??= readAskingSession(api, sessionId, redact, { signal });
+    const { agent, isDead } = await this.#session;
+    if (!isDead) return { sessionId, ...(agent !== undefined && { agent }), calls };
+    this.#mayAsk = false;
+    await this.#whileBlocked(calls, this.#remainingMs);
+    return "look_again";
   }
 
   /** Reads the calls that wait; again while the list does not show those that the stream has shown. */

@@ -89,6 +89,11 @@ export function isWorking(status: SessionState): boolean {
   return meaningOf(status) === "working";
 }
 
+/** True if a session with this status takes nothing more up. */
+export function isDead(status: SessionState): boolean {
+  return meaningOf(status) === "dead";
+}
+
 /**
  * Decides by a turn's events, and by the session's own status where those leave it open.
  *
@@ -101,9 +106,9 @@ export function verdictOf(turn: Turn, polled: PolledStatus | undefined): Verdict
   const byEvents = verdictByEvents(turn);
   // A session that takes nothing more up takes no answer either.
   const isBlocked = byEvents.over && byEvents.status === "requires_action";
-  if (isBlocked && polled && meaningOf(polled) === "dead") return over("terminated");
+  if (isBlocked && polled && isDead(polled)) return over("terminated");
   if (byEvents.over || !polled || proofLeftMs(turn, polled) > 0) return byEvents;
-  if (meaningOf(polled) === "dead") return over("terminated");
+  if (isDead(polled)) return over("terminated");
   if (byEvents.waitingFor === "first_event") return over("not_started");
   const asks = turn.phase === "blocked" ? turn.openActions() : turn.unansweredAsks();
   if (asks.length > 0 && turn.phase !== "ended") return over("requires_action");

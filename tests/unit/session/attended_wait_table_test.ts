@@ -142,6 +142,22 @@ const TABLE: readonly (readonly [State, string, Cell])[] = [
     ...{ ends: "requires_action", asked: 0, next: "The agent waits for" },
   }],
 
+  ["blocked", "the session was archived before", {
+    person: async (world) => {
+      await world.direct("/archive", {});
+      return world.person(decides(ALLOW));
+    },
+    ...{ ends: "terminated", asked: 0 },
+  }],
+  ["blocked", "the session was archived before, and the wait is short", {
+    person: async (world) => {
+      await world.direct("/archive", {});
+      return world.person(decides(ALLOW));
+    },
+    request: { timeoutMs: 3_000 },
+    ...{ ends: "requires_action", asked: 0, next: "The agent waits for" },
+  }],
+
   // The person answers.
   ["asked", "accepted", {
     person: (world) => world.person(decides(ALLOW)),
