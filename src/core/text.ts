@@ -166,12 +166,16 @@ export function singleLineJson(json: string): string {
  */
 const UNSEEN = /(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
+/** Marks beyond those that one letter of any script has: stacked, they would cover other lines. */
+const STACKED_MARKS = /(?<=\p{M}{4})\p{M}+/gu;
+
 /**
- * Escapes as `\uXXXX` each character that a reader would not see, and drops none: for texts that a
- * person decides on. In JSON text the value stays the same.
+ * Escapes as `\uXXXX` each character that a reader would not see, or that would hide others, and
+ * drops none: for texts that a person decides on. In JSON text the value stays the same.
  */
 export function escapeUnseen(text: string): string {
-  return PLAIN.test(text) ? text : text.replace(UNSEEN, escapeUnits);
+  if (PLAIN.test(text)) return text;
+  return text.replace(UNSEEN, escapeUnits).replace(STACKED_MARKS, escapeUnits);
 }
 
 /**

@@ -222,16 +222,19 @@ export class AnswerSender {
     if (decision.result === "allow" && !now.mayAllow) return { kind: "changed" };
     signal.throwIfAborted();
     if (!by.mayAct()) return { kind: "dropped", why: "may_not_act" };
-    return await this.#post(sessionId, { shown, decision }, signal);
+    return await this.#post(sessionId, { shown, decision });
   }
 
-  /** Sends one decision, and remembers that before anything else can happen. */
-  async #post(sessionId: string, one: Decided, signal: AbortSignal): Promise<Ending> {
+  /**
+   * Sends one decision, and remembers that before anything else can happen. What has begun is seen
+   * through, also when the call is cancelled: cut off, nobody would know if the agent has the answer.
+   */
+  async #post(sessionId: string, one: Decided): Promise<Ending> {
     const key = keyOf(sessionId, one.shown);
     const { promise: fate, resolve } = Promise.withResolvers<"sent" | "unknown" | "refused">();
     this.#sendings.set(key, { decision: one.decision, fate });
     try {
-      const ending = await this.#sendOnce(sessionId, one, signal);
+      const ending = await this.#sendOnce(sessionId, one);
       const isRefused = ending.kind !== "sent" && ending.kind !== "unknown";
       if (isRefused) this.#sendings.delete(key);
       resolve(isRefused ? "refused" : ending.kind);
@@ -241,19 +244,15 @@ export class AnswerSender {
     }
   }
 
-  /** Sends a decision, and finds out what became of it; when the signal aborts that is unknown. */
-  async #sendOnce(
-    sessionId: string,
-    { shown, decision }: Decided,
-    signal: AbortSignal,
-  ): Promise<Ending> {
+  /** Sends a decision, and finds out what became of it. */
+  async #sendOnce(sessionId: string, { shown, decision }: Decided): Promise<Ending> {
     const { eventSender, redact } = this.#options;
+    const { signal } = new AbortController();
     const event = eventOf(shown, decision);
     try {
       await eventSender.send(sessionId, event, signal);
       return { kind: "sent" };
     } catch (error) {
-      if (signal.aborted) return { kind: "unknown" };
       const isLost = error instanceof ToolError && error.code === "delivery_unknown";
       if (!isLost && !(error instanceof ApiError)) throw error;
       // The answer is the error where this fails as well, or is cut short.

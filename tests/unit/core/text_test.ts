@@ -179,6 +179,12 @@ Deno.test("escapeUnseen() escapes every character that shows nothing, and no oth
   }
 });
 
+Deno.test("escapeUnseen() escapes marks beyond four on one letter", () => {
+  assertEquals(escapeUnseen("e\u0301 \u0e01\u0e39\u0e49"), "e\u0301 \u0e01\u0e39\u0e49");
+  const [four, more] = ["\u0301".repeat(4), "\\u0301".repeat(996)];
+  assertEquals(escapeUnseen(`a${"\u0301".repeat(1_000)}b`), `a${four}${more}b`);
+});
+
 Deno.test("escapeUnseen() of JSON text keeps its value", () => {
   fc.assert(
     fc.property(jsonValue(), (value) => {

@@ -352,22 +352,37 @@ Deno.test("nothing is read where nothing was decided", async () => {
   assertEquals([session.list.requests, session.audit], [[], []]);
 });
 
-Deno.test("what is being sent when its call is cancelled is unknown, and the others are dropped", async () => {
+Deno.test("what is being sent when its call is cancelled is seen through, the others are dropped", async () => {
   const session = blockedOn(two);
   const controller = new AbortController();
-  session.send = () => {
+  session.send = async (event) => {
     controller.abort(new Error("cancelled"));
-    throw controller.signal.reason;
+    await session.clock.sleep(1_000);
+    return session.take(event);
   };
   const { signal } = controller;
-  await assertRejects(() => decide(session, [ALLOW, ALLOW], { signal }), Error, "cancelled");
+  const shown = await session.waiting();
+  await assertRejects(() => decide(session, [ALLOW, ALLOW], { signal }, shown), Error, "cancelled");
   assertEquals(session.audit.map(({ event, outcome, why }) => [event, outcome, why]), [
-    [session.ids[0], "unknown", undefined],
+    [session.ids[0], "sent", undefined],
     [session.ids[1], "dropped", "cancelled"],
   ]);
   session.send = session.take;
-  assertEquals(kindsOf(await decide(session, [ALLOW, ALLOW])), ["unknown", "sent"]);
+  assertEquals(kindsOf(await decide(session, [ALLOW, ALLOW], {}, shown)), ["repeated", "sent"]);
   assertEquals(session.sent.length, 2);
+});
+
+Deno.test("a decision that the API refuses as its call is cancelled may be made again", async () => {
+  const session = blockedOn(one);
+  const controller = new AbortController();
+  session.send = () => {
+    controller.abort(new Error("cancelled"));
+    throw httpError(429, "Not now.");
+  };
+  const { signal } = controller;
+  await assertRejects(() => decide(session, [ALLOW], { signal }), Error, "cancelled");
+  session.send = session.take;
+  assertEquals(kindsOf(await decide(session, [ALLOW])), ["sent"]);
 });
 
 Deno.test("a decision writes one audit line and one record, without input, reason and text", async () => {

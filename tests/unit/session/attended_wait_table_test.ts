@@ -326,8 +326,8 @@ const TABLE: readonly (readonly [State, string, Cell])[] = [
       };
       return world.person(decides(ALLOW));
     },
-    ...{ ...STAYS, ends: "The call was cancelled", posted: ["0 allow"], has: [] },
-    audit: ["unknown"],
+    ...{ ...STAYS, ends: "The call was cancelled", posted: ["0 allow"], has: ["0 allow"] },
+    audit: ["sent"],
   }],
 
   // The agent goes on.
