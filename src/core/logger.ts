@@ -86,9 +86,12 @@ const textLine: Layout = (level, message, fields) => {
   return line;
 };
 
-/** Returns a value as it is, or quoted where a reader could take it for another fact. */
+/**
+ * Returns a value as it is, or quoted where a reader could take it for another fact, or the facts
+ * behind it for a part of it.
+ */
 function word(value: string): string {
-  return /\s[\w.]+=/.test(value) ? JSON.stringify(value) : value;
+  return /\s[\w.]+=|^"/.test(value) ? JSON.stringify(value) : value;
 }
 
 /** A logger that writes nothing. */

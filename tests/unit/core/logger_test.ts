@@ -48,9 +48,10 @@ Deno.test("a log line in text cannot be forged by a value", () => {
     outcome: "x level=error token=root",
     id: "a\r\nb\u001b[31m",
     plain: "two words",
+    client: '"x',
   });
   assertEquals(lines, [
-    'cma-mcp info: Call outcome="x level=error token=root" id=a b plain=two words',
+    'cma-mcp info: Call outcome="x level=error token=root" id=a b plain=two words client="\\"x"',
   ]);
 });
 
