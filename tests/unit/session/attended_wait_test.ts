@@ -252,6 +252,7 @@ Deno.test("a wait that has asked looks once more, however little of its time is 
   const first = await world.wait(world.person(decides(ALLOW)), { timeoutMs: 1_000 });
   assertEquals(first.status, "idle");
   const answer: PersonAnswer = { kind: "undecided", why: "declined" };
+  world.before = () => world.clock.sleep(1_000);
   const late = await world.wait(world.person(decides(ALLOW), { ...carried, answer }));
   assertEquals(late.status, "idle");
 });

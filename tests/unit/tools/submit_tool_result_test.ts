@@ -144,3 +144,8 @@ Deno.test("submit_tool_result sends no file that its caller may not reach", asyn
   }
   assertEquals([asked, sent], [["file_1", "file_1"], []]);
 });
+
+Deno.test("submit_tool_result repeats of a tool's name only the beginning", async () => {
+  const { refusal } = submitting((e) => [askingCall(e, {}, { name: "n".repeat(120) })]);
+  assertStringIncludes((await refusal({})).message, `of ${"n".repeat(100)}…, waits for`);
+});
