@@ -26,6 +26,7 @@ import {
   type RequestInfo,
   sessionPath,
 } from "./http.ts";
+import type { Budget } from "./money.ts";
 import { type Page, pageOf } from "./pages.ts";
 import type { Read } from "./read.ts";
 import { agentOf, environmentOf, fileOf, sessionOf, wrappedSessionOf } from "./resources.ts";
@@ -150,15 +151,16 @@ export interface CreateSessionBody {
   readonly environment_id: string;
   readonly title?: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  readonly budget?: Budget;
   readonly initial_events?: readonly Extract<ClientEvent, { type: "user.message" }>[];
 }
 
 /** Makes the session endpoints. */
 function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
   return {
-    create({ agent, environmentId, title, metadata, message }, options) {
+    create({ agent, environmentId, title, metadata, budget, message }, options) {
       const body: CreateSessionBody = {
-        ...{ agent, environment_id: environmentId, title, metadata },
+        ...{ agent, environment_id: environmentId, title, metadata, budget },
         initial_events: message === undefined
           ? undefined
           : [{ type: "user.message", content: [{ type: "text", text: message }] }],

@@ -9,6 +9,7 @@
 
 import type { EventRecord } from "./event_record.ts";
 import type { SessionEvent } from "./events.ts";
+import type { Budget } from "./money.ts";
 import type { Page } from "./pages.ts";
 import type { Agent, Environment, Session, SessionFile } from "./resources.ts";
 
@@ -75,6 +76,8 @@ export interface CreateSessionParams {
   readonly environmentId: string;
   readonly title?: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** What the session may cost; it can be given at creation only. */
+  readonly budget?: Budget;
   /** Text of the first user message, sent as `initial_events`. */
   readonly message?: string;
 }

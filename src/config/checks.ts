@@ -121,6 +121,15 @@ export function secondsAsMs(min: number, max: number): Check<number> {
   return (text, source) => 1_000 * seconds(text, source);
 }
 
+/** Checks an amount of US dollars: a cent or more, in whole cents. */
+export function dollars(text: string, source: string): number {
+  const value = Number(text);
+  if (/^\d{1,9}(\.\d{1,2})?$/.test(text) && value > 0) return value;
+  throw new UsageError(
+    `Cannot use ${shown(text)} as ${source}: type US dollars from 0.01, such as 5 or 2.50`,
+  );
+}
+
 /** Makes the check of one of a few words, in any case. */
 export function oneOf<T extends string>(...words: readonly T[]): Check<T> {
   return (text, source) => {

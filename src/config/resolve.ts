@@ -422,8 +422,8 @@ async function listConfig(
 }
 
 /** The settings of the server that count for its owner's own sessions as well. */
-const { exposeToolInputs, askCustomTools } = SETTINGS.server;
-const OWN_SESSIONS = { environmentId, exposeToolInputs };
+const { exposeToolInputs, askCustomTools, maxCostUsd } = SETTINGS.server;
+const OWN_SESSIONS = { environmentId, exposeToolInputs, maxCostUsd };
 
 async function askConfig(sources: Sources, operands: readonly string[]): Promise<AskConfig> {
   const { session, timeoutSeconds } = valuesOf(sources, SETTINGS.ask);

@@ -51,11 +51,13 @@ export function outputJsonSchema(tool: ToolDefinition): JsonSchema {
 }
 
 /**
- * Returns false for fields that only repeat a default: the protocol's dialect, or an object without
- * named properties.
+ * Returns false for fields that only repeat a default: the protocol's dialect, that keys are texts, or
+ * an object without named properties.
  */
 function saysSomething(name: string, field: unknown): boolean {
-  return name !== "$schema" && !(name === "properties" && isEmpty(field));
+  // JSON has no keys but texts; the length of those the tool checks.
+  if (name === "$schema" || name === "propertyNames") return false;
+  return !(name === "properties" && isEmpty(field));
 }
 
 function isEmpty(value: unknown): boolean {

@@ -16,7 +16,9 @@ import {
   toolUseOf,
 } from "../api/events.ts";
 import { leftOutOf } from "../api/json.ts";
-import { boundedCopy, entriesOf, type Fields, fieldsOf, integerOf, textOf } from "../api/read.ts";
+import { isMark } from "../api/metadata.ts";
+import { centsOf } from "../api/money.ts";
+import { boundedCopy, entriesOf, type Fields, fieldsOf, textOf } from "../api/read.ts";
 import { clipText, firstJsonChars } from "../core/text.ts";
 
 /** An event as a result shows it: always `type`, and what the type has to tell. */
@@ -238,6 +240,7 @@ function scalars(
   if (!fields) return undefined;
   const shown: [string, unknown][] = [];
   for (const [name, field] of Object.entries(fields).slice(0, MAX_SCALARS)) {
+    if (isMark(name)) continue;
     const dollars = dollarsOf(name, field);
     if (dollars) {
       shown.push([...dollars]);
@@ -363,9 +366,8 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Shows a field that holds an amount of US dollars as a field that says so, in dollars. The API
- * writes whole cents in a text (`{"amount":"3","currency":"USD"}`, from `@anthropic-ai/sdk`), which
- * readers take for dollars.
+ * Shows a field that holds an amount of US dollars as a field that says so, in dollars: readers take
+ * the API's cents for dollars.
  *
  * @returns undefined for any other field
  */
@@ -373,9 +375,8 @@ function dollarsOf(
   name: string,
   value: unknown,
 ): readonly [name: string, dollars: number] | undefined {
-  const { amount, currency } = fieldsOf(value) ?? {};
-  const cents = integerOf(amount);
-  if (cents === undefined || currency !== "USD") return undefined;
+  const cents = centsOf(value);
+  if (cents === undefined) return undefined;
   return [Object.hasOwn(NAMES, name) ? NAMES[name] ?? name : `${name}_usd`, cents / 100];
 }
 

@@ -35,7 +35,7 @@ export interface ParsedArguments<I extends z.ZodObject> {
 /**
  * Parses the arguments of a call as hosts fill them in. For an optional argument null, "" and an
  * empty list count as absent, and so does "null" where no free text is wanted; a number, true and
- * false may be in quotes, and a list of texts one text. Unknown fields are ignored, since hosts add
+ * false may be in quotes, a list of texts one text, and an object JSON. Unknown fields are ignored, since hosts add
  * some of their own to every call, unless their name looks like that of a missing argument.
  *
  * @throws `ToolError` `invalid_argument` that names each wrong argument and the values it accepts
@@ -136,10 +136,21 @@ function isAbsent({ optional, isText }: Property, value: unknown): boolean {
 
 function plain({ type }: Property, value: unknown): unknown {
   if (type === "array") return listOf(value);
+  if (type === "object" && typeof value === "string") return jsonObjectIn(value);
   if (type === "boolean" && typeof value === "string") return booleanOf(value);
   const isNumber = type === "integer" || type === "number";
   if (!isNumber || typeof value !== "string") return value;
   return /^\s*[+-]?\d{1,15}(\.\d{1,15})?\s*$/.test(value) ? Number(value) : value;
+}
+
+/** Reads an object that was written as JSON; any other text stays as it is, and is refused. */
+function jsonObjectIn(text: string): unknown {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === "object" ? parsed : text;
+  } catch {
+    return text;
+  }
 }
 
 function booleanOf(text: string): unknown {
@@ -170,10 +181,15 @@ const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
   ["message", "text"],
   ["name", "tool_name"],
   ["reason", "deny_message"],
+  ["budget", "max_cost_usd"],
+  ["max_budget_usd", "max_cost_usd"],
 ]);
 
+/** What hosts add beside the arguments of any tool, by MCP's own name for it. */
+const META = "_meta";
+
 function isMeantBy(name: string, real: string): boolean {
-  if (name.length > MAX_NAME_CHARS) return false;
+  if (name.length > MAX_NAME_CHARS || name === META) return false;
   return OTHER_NAMES.get(wordsOf(name).join("_")) === real || looksLike(name, real);
 }
 
@@ -210,6 +226,10 @@ function accepted(schema: PropertySchema): string {
       return schema.maximum === undefined || schema.maximum >= Number.MAX_SAFE_INTEGER
         ? `an integer of at least ${schema.minimum}`
         : `an integer from ${schema.minimum} to ${schema.maximum}`;
+    case "number":
+      return schema.minimum === undefined ? "a number" : `a number of at least ${schema.minimum}`;
+    case "object":
+      return "an object whose values are texts";
     case "array": {
       const limit = schema.maxItems === undefined ? "" : ` of at most ${schema.maxItems}`;
       return `a list${limit}, each ${accepted(Object(schema.items))}`;

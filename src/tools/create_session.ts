@@ -1,6 +1,8 @@
 import * as z from "zod";
-import type { Session } from "../api/resources.ts";
 import { ApiError } from "../api/errors.ts";
+import { isMark, MARK_PREFIX, METADATA_LIMITS } from "../api/metadata.ts";
+import { budgetDollarsOf, budgetOf } from "../api/money.ts";
+import type { Session } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
 import {
   CHECK_TIMEOUT_MS,
@@ -13,9 +15,12 @@ import { consoleUrlOf } from "../session/console_url.ts";
 import { defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
+import type { Services } from "./services.ts";
 
 /** Metadata key whose value tells one call's session from all others. */
 const REQUEST_KEY = "cma_mcp_request";
+/** Most pairs of metadata of a caller: the others that the API takes are for marks. */
+const MAX_PAIRS = 12;
 /** Number of the newest sessions in which a lost one is searched. */
 const SEARCH_LIMIT = 20;
 /** Pauses before each check that a new session has its first message, in milliseconds. */
@@ -44,6 +49,8 @@ export const createSession: ToolDefinition = defineTool({
       title: z.string().min(1).max(500).optional(),
       agent_version: z.int().min(1).optional().describe("Default: the latest"),
       environment_id: idSchema("Only if the server has no default").optional(),
+      metadata: z.record(z.string(), z.string()).optional(),
+      max_cost_usd: z.number().min(0.01).max(Number.MAX_SAFE_INTEGER).optional(),
     }),
   output: () =>
     z.object({
@@ -52,21 +59,28 @@ export const createSession: ToolDefinition = defineTool({
     }),
   async run(args, call) {
     const { access, waiter, consoleUrl } = call.services;
-    const { session, environmentId, confirmedByList } = await create(args, call);
+    checkMetadata(args.metadata);
+    const limit = costLimit(args.max_cost_usd, call.services);
+    const { session, environmentId, confirmedByList } = await create(args, limit, call);
     const dropped = args.message !== undefined && await isMessageDropped(session, call);
     // The events may not show the first message yet when a wait for its reply begins.
     if (args.message !== undefined && !dropped) waiter.rememberSend(session.id);
     await access.rememberSession(session.id, { agentId: args.agent_id, environmentId }, call);
+    const maxCost = limit === undefined ? undefined : budgetDollarsOf(session.budget);
+    const next = [
+      dropped && "The API made the session without its first message" +
+        (call.has?.("send_message") ?? true ? ": send it with send_message." : "."),
+      limit !== undefined && maxCost === undefined &&
+      "The API's response shows no budget, so it may not bound what the session costs.",
+    ].filter(Boolean).join(" ");
     return {
       session_id: session.id,
       status: session.status ?? "unknown",
       ...(consoleUrl !== undefined && { console_url: consoleUrlOf(consoleUrl, session.id) }),
       ...(confirmedByList && { confirmed_by_list: true }),
-      ...(dropped && {
-        message_sent: false,
-        next: "The API made the session without its first message" +
-          (call.has?.("send_message") ?? true ? ": send it with send_message." : "."),
-      }),
+      ...(maxCost !== undefined && { max_cost_usd: maxCost }),
+      ...(dropped && { message_sent: false }),
+      ...(next !== "" && { next }),
     };
   },
 });
@@ -77,6 +91,41 @@ interface CreateArguments {
   readonly environment_id?: string;
   readonly title?: string;
   readonly message?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Throws unless a session can have the metadata. */
+function checkMetadata(metadata: CreateArguments["metadata"] = {}): void {
+  const pairs = Object.entries(metadata);
+  const { key: maxKey, value: maxValue } = METADATA_LIMITS;
+  const isFit = pairs.length <= MAX_PAIRS &&
+    pairs.every(([key, value]) =>
+      key !== "" && key.length <= maxKey && !isMark(key) && value.length <= maxValue
+    );
+  if (isFit) return;
+  throw new ToolError(
+    "invalid_argument",
+    `metadata must have at most ${MAX_PAIRS} pairs: keys of 1 to ${maxKey} characters that do not ` +
+      `begin with ${MARK_PREFIX}, values of at most ${maxValue}.`,
+  );
+}
+
+/**
+ * Returns the dollars that a new session may cost: what the caller asks for, or the operator's
+ * default.
+ *
+ * @throws `ToolError` `invalid_argument` for more than the operator allows
+ */
+function costLimit(
+  asked: number | undefined,
+  { maxCostUsd, maxCostCeilingUsd = Infinity }: Pick<Services, "maxCostUsd" | "maxCostCeilingUsd">,
+): number | undefined {
+  if ((asked ?? 0) <= maxCostCeilingUsd) return asked ?? maxCostUsd;
+  throw new ToolError(
+    "invalid_argument",
+    `max_cost_usd must be at most ${maxCostCeilingUsd}: this server's operator allows no more for ` +
+      "a session.",
+  );
 }
 
 interface Created {
@@ -88,13 +137,14 @@ interface Created {
 /** Creates the session; tries again where the remembered environment is gone. */
 async function create(
   args: CreateArguments,
+  limit: number | undefined,
   call: ToolCall,
 ): Promise<Created & { readonly environmentId: string }> {
   const { environment } = call.services;
   for (let isSecond = false;; isSecond = true) {
     const environmentId = args.environment_id ?? await environment.resolve(call);
     try {
-      return { environmentId, ...await createOnce(args, environmentId, call) };
+      return { environmentId, ...await createOnce(args, environmentId, limit, call) };
     } catch (error) {
       // No session was created, so it is safe to try again where there may be another environment.
       const isGone = error instanceof ApiError && error.errorCode?.startsWith("environment_");
@@ -113,8 +163,9 @@ async function create(
  * Creates one session, never two: when the response is lost, it searches for the session instead.
  */
 async function createOnce(
-  { agent_id: id, agent_version: version, title, message }: CreateArguments,
+  { agent_id: id, agent_version: version, title, message, metadata }: CreateArguments,
   environmentId: string,
+  limit: number | undefined,
   call: ToolCall,
 ): Promise<Created> {
   const { signal, services } = call;
@@ -126,10 +177,12 @@ async function createOnce(
       environmentId,
       title,
       message,
-      metadata: { [REQUEST_KEY]: token, ...owner },
+      metadata: { ...metadata, [REQUEST_KEY]: token, ...owner },
+      ...(limit !== undefined && { budget: budgetOf(limit) }),
     }, { signal, timeoutMs: WRITE_TIMEOUT_MS });
     return { session, confirmedByList: false };
   } catch (error) {
+    if (limit !== undefined && isNotBudgetable(error)) throw notBudgetable(services, error);
     if (signal.aborted || !isAmbiguous(error)) throw error;
     services.log.warn("The response to a create was lost: searching for the session", {
       agent_id: id,
@@ -139,6 +192,24 @@ async function createOnce(
     });
     return { session: await findCreated(id, token, error, call), confirmedByList: true };
   }
+}
+
+/** Returns true if the API has no list price for the agent's model, and so takes no budget. */
+function isNotBudgetable(error: unknown): error is ApiError {
+  return error instanceof ApiError &&
+    (error.errorCode === "model_not_budgetable" || /\bmodel_not_budgetable\b/.test(error.message));
+}
+
+function notBudgetable({ maxCostUsd }: Services, cause: ApiError): ToolError {
+  const remedy = maxCostUsd === undefined
+    ? "Leave max_cost_usd out."
+    : "This server gives every session a budget: take another agent, or ask the operator for a " +
+      "server without --max-cost-usd and --max-cost-usd-ceiling.";
+  return new ToolError(
+    "model_not_budgetable",
+    `The agent's model has no list price, so a session of it can have no budget. ${remedy}`,
+    { cause },
+  );
 }
 
 function findCreated(

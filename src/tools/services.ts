@@ -56,6 +56,10 @@ export interface ServicesOptions {
   readonly onDecided?: (record: DecisionRecord) => void;
   /** Called once for each question to a person, when it is over; must not throw. */
   readonly onAsked?: (record: QuestionRecord) => void;
+  /** Dollars that a new session may cost where its caller does not say; not bounded by default. */
+  readonly maxCostUsd?: number;
+  /** Most dollars that any new session may cost, also where nobody says; not bounded by default. */
+  readonly maxCostCeilingUsd?: number;
   /** True to show tool inputs in results. */
   readonly exposeToolInputs?: boolean;
   /** Address of the console's sessions, without a slash at its end; results name no page without. */
@@ -83,6 +87,9 @@ export interface Services {
   readonly approvalTimeoutMs: number;
   readonly askCustomTools: boolean;
   readonly onAsked?: (record: QuestionRecord) => void;
+  /** Dollars that a new session may cost where its caller does not say, within the ceiling. */
+  readonly maxCostUsd?: number;
+  readonly maxCostCeilingUsd?: number;
   readonly exposeToolInputs: boolean;
   readonly consoleUrl?: string;
   readonly exposeAgentConfig: boolean;
@@ -108,7 +115,8 @@ export function createServices(options: ServicesOptions): Services {
   const access = createAccessPolicy({ api, allowedAgentIds, ownerMarks });
   const redact = options.redact ?? createRedact([]);
   const eventSender = new EventSender({ api, waiter, clock, log, redact });
-  const { onDecided, onAsked } = options;
+  const { onDecided, onAsked, maxCostCeilingUsd } = options;
+  const maxCosts = [options.maxCostUsd, maxCostCeilingUsd].filter((usd) => usd !== undefined);
   return {
     api,
     waiter,
@@ -125,6 +133,8 @@ export function createServices(options: ServicesOptions): Services {
     approvalTimeoutMs: options.approvalTimeoutMs ?? APPROVAL_TIMEOUT_MS,
     askCustomTools: options.askCustomTools ?? false,
     ...(onAsked && { onAsked }),
+    ...(maxCosts.length > 0 && { maxCostUsd: Math.min(...maxCosts) }),
+    ...(maxCostCeilingUsd !== undefined && { maxCostCeilingUsd }),
     exposeToolInputs: options.exposeToolInputs ?? false,
     ...(options.consoleUrl !== undefined && { consoleUrl: options.consoleUrl }),
     exposeAgentConfig: options.exposeAgentConfig ?? false,

@@ -53,7 +53,7 @@ async function toolList(rig: InProcessRig): Promise<Figure[]> {
     return { name, description, inputSchema };
   });
   return [
-    ...characters("tools_list", "tools/list", whole, { limit: 8_900 }),
+    ...characters("tools_list", "tools/list", whole, { limit: 9_000 }),
     ...characters(
       "tools_list.as_earlier",
       "tools/list: names, descriptions and parameters, which is all the earlier ones had",

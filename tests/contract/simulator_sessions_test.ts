@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { collect, sdkBench, userMessage } from "./simulator_client.ts";
 
 function start() {
@@ -61,6 +61,22 @@ Deno.test("the SDK pages through sessions, newest first, in order and back", asy
   assertEquals(first.prev_page, null);
   const back = await sessions.list({ limit: 10, page: second.prev_page });
   assertEquals(back.data.map((session) => session.id), first.data.map((session) => session.id));
+});
+
+Deno.test("the SDK creates sessions with a budget and metadata within the API's bounds", async () => {
+  const { client, sessions, base } = start();
+  const budget = { type: "limit", max_list_cost: { amount: "500", currency: "USD" } } as const;
+  const pairs = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, "v"]));
+  const made = await sessions.create({ ...base, budget, metadata: pairs(16) });
+  assertEquals([made.budget, made.metadata], [budget, pairs(16)]);
+  const refused = (params: Partial<Parameters<typeof sessions.create>[0]>, why: string) =>
+    assertRejects(() => sessions.create({ ...base, ...params }), Error, why);
+  await refused({ metadata: pairs(17) }, "16 pairs");
+  const unpriced = await client.beta.agents.create({ name: "Local", model: "unpriced-model" });
+  const agent = unpriced.id;
+  await refused({ agent, budget }, "model_not_budgetable");
+  assertEquals((await sessions.create({ ...base, agent })).budget, null);
 });
 
 Deno.test("the SDK filters sessions by agent, status and archiving", async () => {

@@ -127,7 +127,10 @@ for (const [way, connect] of Object.entries(WAYS)) {
     };
     const agent_id = app.simulator.agentId("quick");
     // OpenAI's strict mode fills in null, other hosts "", or numbers in quotes.
-    const optional = ["title", "message", "environment_id", "agent_version"];
+    const optional = [
+      ...["title", "message", "environment_id", "agent_version"],
+      ...["metadata", "max_cost_usd"],
+    ];
     for (const nothing of [null, ""]) {
       const filled = Object.fromEntries(optional.map((name) => [name, nothing]));
       const created = await call("create_session", { agent_id, ...filled });
@@ -153,6 +156,34 @@ for (const [way, connect] of Object.entries(WAYS)) {
     assert(meant.isError && meant.text.includes("did you mean session_id?"), meant.text);
   });
 
+  test("a session has its caller's metadata and budget, and no marks", async (client, app) => {
+    const make = async (args: Record<string, unknown>) =>
+      await app.until(client.call("create_session", args));
+    const agent_id = app.simulator.agentId("quick");
+    const metadata = { ticket: "OPS-7" };
+    const made = await make({ agent_id, metadata, max_cost_usd: "2.509", message: "Hello" });
+    assertEquals([made.isError, made.structured?.max_cost_usd], [false, 2.5], made.text);
+    const { session_id } = made.structured ?? {};
+    const waited = await app.until(client.call("wait_for_idle", { session_id }));
+    const state = await app.until(client.call("get_session", { session_id }));
+    assertEquals(state.structured?.budget, { type: "limit", max_cost_usd: 2.5 });
+    const stored = await app.until(app.services.api.sessions.retrieve(String(session_id)));
+    assertEquals(stored.metadata?.ticket, "OPS-7");
+    const events = await app.until(client.call("list_events", { session_id }));
+    const texts = [made, waited, state, events].map(({ text }) => text).join("");
+    assert(!texts.includes("cma_mcp_"), texts);
+    const marked = await make({ agent_id, metadata: { cma_mcp_owner: "x" } });
+    assert(marked.isError && marked.text.includes("do not begin with cma_mcp_"), marked.text);
+    const unpriced = await make({ agent_id: await unpricedAgent(app), max_cost_usd: 1 });
+    assert(unpriced.isError && unpriced.text.includes("has no list price"), unpriced.text);
+    assertEquals(
+      app.simulator.requests.filter(({ method, path }) =>
+        method === "POST" && path === "/v1/sessions"
+      ).length,
+      2,
+    );
+  });
+
   test("failures are results that say what to do", async (client, app) => {
     const unknown = await app.until(client.call("get_session", { session_id: "sesn_nope" }));
     assertEquals(unknown.isError, true);
@@ -169,6 +200,18 @@ for (const [way, connect] of Object.entries(WAYS)) {
     const limited = await app.until(client.call("create_session", { agent_id: quick }));
     assert(limited.isError && limited.text.includes("Try again in 7 s."), limited.text);
   });
+}
+
+/** Makes an agent of a model without a list price. */
+async function unpricedAgent({ simulator }: App): Promise<string> {
+  const response = await simulator.fetch(
+    new Request("http://simulator/v1/agents", {
+      method: "POST",
+      headers: { "x-api-key": API_KEY, "anthropic-beta": "managed-agents-2026-04-01" },
+      body: JSON.stringify({ name: "Local", model: "unpriced-model" }),
+    }),
+  );
+  return String((await response.json()).id);
 }
 
 /** Resolves once the condition holds; time passes in between. */

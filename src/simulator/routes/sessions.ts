@@ -20,13 +20,14 @@ import {
 import { readListPage } from "../pages.ts";
 import { complaint, parseInitialEvents } from "../sending.ts";
 import type { SimulatedSession } from "../session.ts";
-import type { WireObject } from "../wire.ts";
+import { isWireObject, type WireObject } from "../wire.ts";
 
 const STATUSES = ["rescheduling", "running", "idle", "terminated"];
 const BOUNDS = ["created_at[gt]", "created_at[gte]", "created_at[lt]", "created_at[lte]"];
 
 const title = z.string().max(500).nullish();
 const pairs = z.record(z.string().max(64), z.string().max(512));
+const newPairs = pairs.refine((value) => Object.keys(value).length <= 16, "more than 16 pairs");
 const budget = z.strictObject({
   type: z.literal("limit"),
   max_list_cost: z.strictObject({
@@ -56,7 +57,7 @@ const creation = z.strictObject({
   agent: agentReference,
   environment_id: z.string().min(1),
   title,
-  metadata: pairs.optional(),
+  metadata: newPairs.optional(),
   vault_ids: z.array(z.string()).optional(),
   // The simulator has no files, repositories or memory stores that could be mounted.
   resources: z.array(z.unknown()).max(0, "the simulator has no resources to mount").optional(),
@@ -85,12 +86,20 @@ function agentOf(workspace: Workspace, reference: z.infer<typeof agentReference>
   return { record, wire: { ...snapshot(agent), ...replaced, ...model } };
 }
 
+/** Throws where a budget is asked for and the model has no list price. */
+function checkPriced({ model }: WireObject, given: unknown): void {
+  const id = isWireObject(model) ? model.id : model;
+  if (given === undefined || !/^unpriced/.test(String(id))) return;
+  throw invalid("budget: the agent's model has no list price.", "model_not_budgetable");
+}
+
 const create: Handler = async (exchange) => {
   const parsed = creation.safeParse(await bodyOf(exchange));
   if (!parsed.success) throw invalid(complaint(parsed.error, "body"));
   const { data } = parsed;
   const { workspace } = exchange;
   const { record, wire } = agentOf(workspace, data.agent);
+  checkPriced(wire, data.budget);
   const environment = workspace.environments.find(data.environment_id);
   if (environment.wire.archived_at !== null) {
     throw invalid(`Environment ${environment.id} is archived.`, "environment_archived");

@@ -82,6 +82,7 @@ const CASES: readonly EndpointCase[] = [
         environmentId: "env_1",
         title: "Report",
         metadata: { ticket: "OPS-7" },
+        budget: { type: "limit", max_list_cost: { amount: "500", currency: "USD" } },
         message: "Summarise\nin.csv",
       }),
     answer: SESSION,
@@ -92,6 +93,7 @@ const CASES: readonly EndpointCase[] = [
       environment_id: "env_1",
       title: "Report",
       metadata: { ticket: "OPS-7" },
+      budget: { type: "limit", max_list_cost: { amount: "500", currency: "USD" } },
       initial_events: [
         { type: "user.message", content: [{ type: "text", text: "Summarise\nin.csv" }] },
       ],

@@ -66,6 +66,8 @@ Deno.test("resolveConfig() serves stdio with documented defaults when only a key
       approvalTimeoutMs: 600_000,
       askCustomTools: false,
       consoleUrl: undefined,
+      maxCostUsd: undefined,
+      maxCostCeilingUsd: undefined,
       tracing: false,
     },
     log: { level: "info", format: "text" },
@@ -176,6 +178,20 @@ Deno.test("resolveConfig() reads whom to ask, which tools to serve and where the
     [true, expected.consoleUrl],
   );
   assertEquals((await serving({ args: ["--approval-timeout=0"] })).server.approvalTimeoutMs, 0);
+});
+
+Deno.test("resolveConfig() reads what sessions may cost, for servers and for the terminal", async () => {
+  const args = ["--max-cost-usd", "2.50", "--max-cost-usd-ceiling=10"];
+  const env = { CMA_MCP_MAX_COST_USD: "2.5", CMA_MCP_MAX_COST_USD_CEILING: "10.00", ...keyed };
+  for (const given of [{ args }, { env }]) {
+    const { maxCostUsd, maxCostCeilingUsd } = (await serving(given)).server;
+    assertEquals([maxCostUsd, maxCostCeilingUsd], [2.5, 10]);
+  }
+  for (const args of [["ask", "it", "x"], ["demo", "--agent", "it"]]) {
+    const own = await resolve({ args, env });
+    assert(own.command === "ask" || own.command === "demo");
+    assertEquals(own.server.maxCostUsd, 2.5);
+  }
 });
 
 Deno.test("resolveConfig() ignores what belongs to HTTP when it serves stdio", async () => {
@@ -377,6 +393,9 @@ const refusals: readonly [string, Given, RegExp][] = [
   ["a made-up set", { args: ["--tools=actoins"], env: keyed }, /--tools: did you mean actions\?/],
   ["no tools at all", { args: ["--tools", "-core"], env: keyed }, /--tools: that leaves no tool/],
   ["an hour and a bit", { args: ["--approval-timeout=3601"], env: keyed }, /from 0 to 3600/],
+  ["a budget of nothing", { args: ["--max-cost-usd=0"], env: keyed }, /US dollars from 0.01/],
+  ["parts of a cent", { args: ["--max-cost-usd-ceiling=0.001"], env: keyed }, /such as 5 or 2.50/],
+  ["a sign of money", { env: { ...keyed, CMA_MCP_MAX_COST_USD: "5 USD" } }, /'5 USD' as CMA_MCP/],
   ["a console without a scheme", { args: ["--console-url=x"], env: keyed }, /such as https:/],
   ["a made-up log level", { args: ["--log-level=loud"], env: keyed }, /one of debug, info/],
 ];
@@ -587,6 +606,7 @@ for (const [words, { agent, text, session }] of asked) {
         ...ACCESS.server,
         environmentId: "env_1",
         exposeToolInputs: false,
+        maxCostUsd: undefined,
         askCustomTools: false,
         consoleUrl: undefined,
       },

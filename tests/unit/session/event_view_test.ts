@@ -301,6 +301,12 @@ Deno.test("showEvent() shows of an unknown event what is no input", () => {
   });
 });
 
+Deno.test("showEvent() shows no marks of this program, of whichever event", () => {
+  const metadata = { ticket: "OPS-7", cma_mcp_owner: "x" };
+  assertEquals(view({ type: "session.brand_new", metadata }), { metadata: { ticket: "OPS-7" } });
+  assertEquals(view({ type: "session.updated", metadata }), { changed: ["metadata"] });
+});
+
 Deno.test("showEvent() reads each field of an event by itself", () => {
   const blocked = { type: "requires_action", event_ids: ["T", null] };
   assertEquals(view({ type: "session.status_idle", stop_reason: blocked, stop_details: [] }), {

@@ -137,6 +137,29 @@ Deno.test("parseArguments() says that an address must be one that anybody can re
   );
 });
 
+Deno.test("parseArguments() takes an object of texts, also as JSON, and nothing like it", () => {
+  const schema = z.strictObject({
+    metadata: z.record(z.string(), z.string()).optional(),
+    max_cost_usd: z.number().min(0.01).optional(),
+  });
+  const parse = (args: unknown) => parseArguments(schema, args);
+  const metadata = { ticket: "OPS-7" };
+  assertEquals(parse({ metadata: JSON.stringify(metadata) }).values, { metadata });
+  for (const nothing of [null, "", "null", []]) {
+    assertEquals(parse({ metadata: nothing, max_cost_usd: nothing }).values, {});
+  }
+  for (const wrong of ["x", "[1]", 7, { ticket: 7 }, { ticket: null }, '{"ticket":7}']) {
+    const { message } = assertThrows(() => parse({ metadata: wrong }), ToolError);
+    assertEquals(message, "metadata must be an object whose values are texts.");
+  }
+  for (const name of ["budget", "maxBudgetUsd", "max_cost", "cost_usd"]) {
+    const { message } = assertThrows(() => parse({ [name]: 5 }), ToolError);
+    assertEquals(message, `Unknown argument "${name}": did you mean max_cost_usd?`);
+  }
+  // MCP's own name, which some hosts put among the arguments.
+  assertEquals(parse({ _meta: {} }).ignored, ["_meta"]);
+});
+
 const LISTS: readonly [unknown, string[]][] = [
   ["agent.message", ["agent.message"]],
   ["agent.message, user.message", ["agent.message", "user.message"]],

@@ -4,6 +4,7 @@ import { ApiError, type ApiErrorInfo } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import type { ToolCall } from "../../../src/tools/define.ts";
 import { createSession } from "../../../src/tools/create_session.ts";
+import type { ServicesOptions } from "../../../src/tools/services.ts";
 import { type ApiParts, type Harness, harness, httpError, session } from "./support.ts";
 
 function creating(parts: ApiParts["sessions"] = {}, environmentId: string | null = "env_1") {
@@ -203,3 +204,165 @@ Deno.test("create_session passes the API's 503 on when there is no such session"
   });
   assertEquals(await assertRejects(() => create(opened), ApiError), declined);
 });
+
+Deno.test("create_session sends the caller's metadata, and its own marks last", async () => {
+  const principal = { id: "alice", sessions: "own" } as const;
+  const opened = creating();
+  const result = await create(opened, { metadata: { ticket: "OPS-7" } }, { principal });
+  const { metadata = {} } = opened.created[0] ?? {};
+  assertEquals(Object.keys(metadata), ["ticket", "cma_mcp_request", "cma_mcp_owner"]);
+  assertEquals(metadata.ticket, "OPS-7");
+  assertEquals(result, { session_id: "sesn_1", status: "idle" });
+});
+
+const pairs = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, at) => [`key${at}`, "v"]));
+
+for (
+  const [name, metadata] of [
+    ["13 pairs", pairs(13)],
+    ["a key without characters", { "": "v" }],
+    ["a key of 65 characters", { ["k".repeat(65)]: "v" }],
+    ["a value of 513 characters", { key: "v".repeat(513) }],
+    ["the key of a mark", { cma_mcp_owner: "v" }],
+    ["a key that looks like a mark", { " Cma_Mcp_x": "v" }],
+  ] as const
+) {
+  Deno.test(`create_session refuses metadata with ${name}, and makes nothing`, async () => {
+    const opened = creating();
+    const error = await assertRejects(() => create(opened, { metadata }), ToolError);
+    assertEquals(error.code, "invalid_argument");
+    assertEquals(
+      error.message,
+      "metadata must have at most 12 pairs: keys of 1 to 64 characters that do not begin with " +
+        "cma_mcp_, values of at most 512.",
+    );
+    assertEquals(opened.created, []);
+  });
+}
+
+Deno.test("create_session takes the largest metadata that leaves room for marks", async () => {
+  const opened = creating();
+  const metadata = { ...pairs(11), ["k".repeat(64)]: "v".repeat(512) };
+  await create(opened, { metadata });
+  const { cma_mcp_request: _, ...sent } = opened.created[0]?.metadata ?? {};
+  assertEquals(sent, metadata);
+});
+
+Deno.test("create_session finds a lost session by its mark, whatever the caller's metadata", async () => {
+  const created: CreateSessionParams[] = [];
+  const opened = creating({
+    create: (params) => {
+      created.push(params);
+      return Promise.reject(new ApiError("lost", { kind: "timeout" }));
+    },
+    list: () => {
+      const like = session({ id: "sesn_like", metadata: { ticket: "OPS-7" } });
+      const mine = session({ id: "sesn_mine", metadata: { ...created[0]?.metadata } });
+      return Promise.resolve({ data: [like, mine] });
+    },
+  });
+  const result = await create(opened, { metadata: { ticket: "OPS-7" } });
+  assertEquals([result.session_id, created.length], ["sesn_mine", 1]);
+});
+
+/** A server that shows the budget that a session was made with. */
+function budgeting(options: Partial<ServicesOptions> = {}) {
+  const created: CreateSessionParams[] = [];
+  const opened = harness({
+    sessions: {
+      create: (params) => {
+        created.push(params);
+        return Promise.resolve(session({ budget: params.budget ?? null }));
+      },
+    },
+  }, { environmentId: "env_1", ...options });
+  const sent = () => created.map(({ budget }) => budget?.max_list_cost.amount);
+  return { ...opened, sent };
+}
+
+Deno.test("create_session sends max_cost_usd in whole cents, and tells what holds", async () => {
+  const opened = budgeting();
+  assertEquals((await create(opened, { max_cost_usd: 0.299 })).max_cost_usd, 0.29);
+  assertEquals((await create(opened, { max_cost_usd: "2.5" })).max_cost_usd, 2.5);
+  for (const nothing of [null, "", undefined]) {
+    assertEquals("max_cost_usd" in await create(opened, { max_cost_usd: nothing }), false);
+  }
+  assertEquals(opened.sent(), ["29", "250", undefined, undefined, undefined]);
+  for (const wrong of [0, 0.009, -1, "$5", true]) {
+    await assertRejects(
+      () => create(opened, { max_cost_usd: wrong }),
+      ToolError,
+      "max_cost_usd must be a number of at least 0.01.",
+    );
+  }
+  assertEquals(opened.sent().length, 5);
+});
+
+for (
+  const [name, options, asked, sent] of [
+    ["the operator's default where none is asked for", { maxCostUsd: 3 }, undefined, "300"],
+    ["what is asked for beside a default", { maxCostUsd: 3 }, 7, "700"],
+    ["the ceiling where nobody says", { maxCostCeilingUsd: 5 }, undefined, "500"],
+    ["a default below the ceiling", { maxCostUsd: 3, maxCostCeilingUsd: 5 }, undefined, "300"],
+    ["the ceiling for a default above", { maxCostUsd: 9, maxCostCeilingUsd: 5 }, undefined, "500"],
+    ["what is asked for up to the ceiling", { maxCostCeilingUsd: 5 }, 5, "500"],
+  ] as const
+) {
+  Deno.test(`create_session sends as budget ${name}`, async () => {
+    const opened = budgeting(options);
+    await create(opened, { max_cost_usd: asked });
+    assertEquals(opened.sent(), [sent]);
+  });
+}
+
+Deno.test("create_session refuses more than the operator's ceiling, and makes nothing", async () => {
+  const opened = budgeting({ maxCostUsd: 3, maxCostCeilingUsd: 5 });
+  const error = await assertRejects(() => create(opened, { max_cost_usd: 5.001 }), ToolError);
+  assertEquals([error.code, error.message], [
+    "invalid_argument",
+    "max_cost_usd must be at most 5: this server's operator allows no more for a session.",
+  ]);
+  assertEquals(opened.sent(), []);
+});
+
+Deno.test("create_session says so where the API shows no budget for the session", async () => {
+  const { next } = await create(creating(), { max_cost_usd: 5 });
+  assertEquals(
+    next,
+    "The API's response shows no budget, so it may not bound what the session costs.",
+  );
+  const dropped = await create(idleAtFirst(Infinity), { message: "Go", max_cost_usd: 5 });
+  assertMatch(String(dropped.next), /send_message\. The API's response shows no budget/);
+});
+
+const UNPRICED: readonly ApiErrorInfo[] = [
+  { kind: "http", status: 400, errorCode: "model_not_budgetable" },
+  { kind: "http", status: 400 },
+];
+
+for (const info of UNPRICED) {
+  Deno.test(`create_session fails for a model without a price (code ${info.errorCode}), once`, async () => {
+    const fail = async (args: Record<string, unknown>, options: Partial<ServicesOptions> = {}) => {
+      let creates = 0;
+      const opened = harness({
+        sessions: {
+          create: () => {
+            creates++;
+            return Promise.reject(new ApiError("model_not_budgetable: no price", info));
+          },
+        },
+      }, { environmentId: "env_1", ...options });
+      const error = await assertRejects(() => create(opened, args), ToolError);
+      assertEquals([error.code, creates], ["model_not_budgetable", 1]);
+      return error.message;
+    };
+    const why = "The agent's model has no list price, so a session of it can have no budget.";
+    assertEquals(await fail({ max_cost_usd: 5 }), `${why} Leave max_cost_usd out.`);
+    for (const options of [{ maxCostUsd: 5 }, { maxCostCeilingUsd: 5 }]) {
+      const message = await fail({}, options);
+      assertMatch(message, /ask the operator for a server without --max-cost-usd/);
+      assertEquals(await fail({ max_cost_usd: 1 }, options), message);
+    }
+  });
+}

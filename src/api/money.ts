@@ -1,0 +1,39 @@
+/**
+ * Amounts of US dollars. The API writes whole cents in a text, `{"amount":"187","currency":"USD"}`,
+ * and knows no other currency (`BetaMonetaryAmount` of `@anthropic-ai/sdk` 1.12.0).
+ *
+ * @module
+ */
+
+import { fieldsOf, integerOf } from "./read.ts";
+
+/** A bound of what a session may cost by list prices. */
+export interface Budget {
+  readonly type: "limit";
+  readonly max_list_cost: { readonly amount: string; readonly currency: "USD" };
+}
+
+/** Reads an amount in whole cents; undefined for anything but an amount of US dollars. */
+export function centsOf(value: unknown): number | undefined {
+  const { amount, currency } = fieldsOf(value) ?? {};
+  return currency === "USD" ? integerOf(amount) : undefined;
+}
+
+/** Reads the dollars that a session may cost; undefined where it has no budget. */
+export function budgetDollarsOf(budget: unknown): number | undefined {
+  const cents = centsOf(fieldsOf(budget)?.max_list_cost);
+  return cents === undefined ? undefined : cents / 100;
+}
+
+/**
+ * Makes a session's budget.
+ *
+ * @param dollars from 0.01 to 2^53 - 1, rounded down to cents. By the number's digits: 0.29 * 100 is
+ *   less than 29
+ */
+export function budgetOf(dollars: number): Budget {
+  const [whole = "", fraction = ""] = String(dollars).split(".");
+  const cents = whole + fraction.slice(0, 2).padEnd(2, "0");
+  const amount = cents.replace(/^0+(?=\d)/, "");
+  return { type: "limit", max_list_cost: { amount, currency: "USD" } };
+}
