@@ -25,6 +25,12 @@ export function budgetDollarsOf(budget: unknown): number | undefined {
   return cents === undefined ? undefined : cents / 100;
 }
 
+/** Reads the cents that a session has cost by its cumulative usage; undefined where not known. */
+export function costCentsOf(usage: unknown): number | undefined {
+  const cents = centsOf(fieldsOf(usage)?.list_cost);
+  return cents !== undefined && cents >= 0 ? cents : undefined;
+}
+
 /**
  * Makes a session's budget.
  *

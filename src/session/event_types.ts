@@ -17,6 +17,7 @@ import {
   toolUseOf,
 } from "../api/events.ts";
 import { leftOutOf } from "../api/json.ts";
+import { costCentsOf } from "../api/money.ts";
 import { boundedCopy, digest, instantMs, textOf } from "../api/read.ts";
 import { firstChars, lastChars } from "../core/text.ts";
 import {
@@ -104,7 +105,7 @@ const EVENT_TYPES: Readonly<Record<string, EventType>> = {
   "session.deleted": { read: readAs("deleted"), view: otherView },
   "session.error": { read: readError, view: errorView },
   "session.updated": { read: unread, view: updatedView },
-  "session.usage": { read: unread, view: usageView },
+  "session.usage": { read: readUsage, view: usageView },
   "session.thread_created": {
     read: readThread("created"),
     view: threadView,
@@ -221,6 +222,8 @@ type Happening =
   | { readonly kind: "terminated" }
   | { readonly kind: "deleted" }
   | { readonly kind: "error"; readonly error: TurnError }
+  /** What the session has cost so far. */
+  | { readonly kind: "usage"; readonly costCents: number }
   | {
     readonly kind: "thread";
     readonly change: "created" | "status";
@@ -360,6 +363,11 @@ function readError(event: SessionEvent): ReadResult {
       ...kept({ server, retry_status: retryStatus }),
     },
   };
+}
+
+function readUsage(event: SessionEvent): ReadResult | undefined {
+  const costCents = costCentsOf(event.usage);
+  return costCents === undefined ? undefined : { kind: "usage", costCents, ...threadOf(event) };
 }
 
 function readThread(change: "created" | "status"): ReadEvent {

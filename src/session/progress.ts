@@ -89,6 +89,7 @@ export function progressOf(event: TurnEvent): string | undefined {
     case "model_end":
     case "terminated":
     case "deleted":
+    case "usage":
     case "other":
       return undefined;
     default:

@@ -39,6 +39,10 @@ export interface WaitResult {
   readonly decisions?: readonly DecisionView[];
   /** Seconds since the call began, to a tenth. */
   readonly elapsed_sec: number;
+  /** Dollars that the session has cost by list prices; absent where not known. */
+  readonly cost_usd?: number;
+  /** Dollars of that which the newest turn has cost; absent where not known. */
+  readonly turn_cost_usd?: number;
   /** The page of the console that shows the session, for a turn that did not end by itself. */
   readonly console_url?: string;
   /** Advice to the caller on what to do now; absent where nothing is left to do. */
@@ -162,9 +166,20 @@ export function buildResult(parts: ResultParts): WaitResult {
     errors,
     ...(cursor !== undefined && { last_event_id: cursor }),
     elapsed_sec: Math.round(parts.elapsedMs / 100) / 10,
+    // Of a turn that goes on, nothing says yet what it costs.
+    ...(status !== "timeout" && costOf(turn)),
     ...(parts.consoleUrl !== undefined && SHOWN_IN_CONSOLE.has(status) &&
       { console_url: consoleUrlOf(parts.consoleUrl, parts.sessionId) }),
     ...(next !== "" && { next }),
+  };
+}
+
+function costOf(
+  { costCents, turnCostCents }: Turn,
+): Pick<WaitResult, "cost_usd" | "turn_cost_usd"> {
+  return {
+    ...(costCents !== undefined && { cost_usd: costCents / 100 }),
+    ...(turnCostCents !== undefined && { turn_cost_usd: turnCostCents / 100 }),
   };
 }
 

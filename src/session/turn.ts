@@ -194,6 +194,10 @@ export class Turn {
   readonly #agentNames = new Map<string, string>();
   /** Id of the newest event that can serve as a cursor. */
   lastEventId: string | undefined;
+  /** US cents that the session has cost by now; undefined where not known, as in mid-turn. */
+  costCents: number | undefined;
+  /** The same when the newest turn began. */
+  #costBefore: number | undefined;
   /** The kind of the newest event that shows the agent at work. */
   lastWork: TurnEvent["kind"] | undefined;
 
@@ -220,6 +224,14 @@ export class Turn {
    */
   get isEndDoubtful(): boolean {
     return this.phase === "ended" && (this.endedEarly || this.owed.length > 0);
+  }
+
+  /** US cents that the newest turn has cost; undefined where either end is not known. */
+  get turnCostCents(): number | undefined {
+    const { costCents } = this;
+    const before = this.#costBefore;
+    if (costCents === undefined || before === undefined || before > costCents) return undefined;
+    return this.phase === "starting" ? undefined : costCents - before;
   }
 
   /** Lists the tool calls of the turn that somebody must answer and nobody has. */
@@ -325,6 +337,12 @@ export class Turn {
       case "error":
         if (counts) this.#collectError(event.error);
         return;
+      case "usage": {
+        // Of another thread it is not the session's.
+        const isSessions = event.threadId === undefined || event.threadId === this.#primaryThread;
+        if (isSessions) this.costCents = event.costCents;
+        return;
+      }
       case "run_opened":
         this.openRuns.add(event.runId);
         return;
@@ -490,6 +508,7 @@ export class Turn {
   #renew(): void {
     const watch = this.#watch;
     const sawTurn = watch?.inTurn ?? false;
+    this.#costBefore = this.costCents;
     this.sawTurnStart ||= this.phase === "ended";
     if (watch?.on) watch.inTurn = true;
     // A cursor that is a queued message: the turns before its own answer others.
@@ -530,6 +549,7 @@ export class Turn {
       this.owed = this.owed.filter(({ taken }) => !taken);
     }
     this.#begin();
+    this.costCents = undefined;
   }
 
   /** Begins a turn, or goes on with one that was blocked or not over yet. */
@@ -551,6 +571,7 @@ export class Turn {
       this.#own = goesOn || phase === "unknown" || hadQueued ? {} : undefined;
     }
     this.phase = "running";
+    this.costCents = undefined;
     this.#reporting = false;
     this.queuedAtIdle = false;
     this.interrupted &&= resumes;

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { costCentsOf } from "../api/money.ts";
 import { boundedCopy, type Fields, fieldsOf } from "../api/read.ts";
 import type { Session } from "../api/resources.ts";
 import { clipText } from "../core/text.ts";
@@ -40,6 +41,7 @@ export const getSession: ToolDefinition = defineTool({
         kind: z.string(),
         name: z.string().optional(),
       })),
+      cost_usd: z.number().optional(),
       usage: z.looseObject({}).optional(),
       budget: z.looseObject({}).optional(),
     }),
@@ -55,6 +57,7 @@ export const getSession: ToolDefinition = defineTool({
           readEventStatus(api, session_id, view, { signal }),
         ]),
     );
+    const costCents = costCentsOf(session.usage);
     const [usage, budget] = [session.usage, session.budget].map(objectIn);
     return {
       session_id: session.id,
@@ -64,6 +67,7 @@ export const getSession: ToolDefinition = defineTool({
       ...(session.environment_id && { environment_id: session.environment_id }),
       ...(events.lastStop && { last_stop_reason: events.lastStop }),
       pending_actions: events.pendingActions,
+      ...(costCents !== undefined && { cost_usd: costCents / 100 }),
       ...(usage && { usage }),
       ...(budget && { budget }),
       ...(session.created_at && { created_at: session.created_at }),

@@ -61,6 +61,8 @@ export const waitForIdle: ToolDefinition = defineTool({
       errors: z.array(z.object({ type: z.string(), message: z.string().optional() })),
       last_event_id: z.string().optional(),
       elapsed_sec: z.number(),
+      cost_usd: z.number().optional(),
+      turn_cost_usd: z.number().optional(),
       next: z.string().optional().describe("What can be done now"),
     }),
   async run({ session_id, after_id }, call) {

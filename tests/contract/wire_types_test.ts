@@ -119,6 +119,12 @@ type Reads = {
     >
   >;
   usage: Fits<"usage", keyof EventOf<"session.usage">>;
+  listCost: Fits<"list_cost", keyof (EventOf<"session.usage">["usage"] | SdkSession["usage"])>;
+  budget: Fits<"max_list_cost", keyof NonNullable<SdkSession["budget"]>>;
+  amount: Fits<
+    "amount" | "currency",
+    keyof NonNullable<(EventOf<"session.usage">["usage"] | SdkSession["usage"])["list_cost"]>
+  >;
 };
 
 type Writes = {
@@ -188,6 +194,9 @@ const READS: Required<Reads> = {
   thread: true,
   workflow: true,
   usage: true,
+  listCost: true,
+  budget: true,
+  amount: true,
 };
 const WRITES: Writes = { create: true, send: true, clientEvent: true };
 const NAMED: Named = true;

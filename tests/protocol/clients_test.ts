@@ -184,6 +184,21 @@ for (const [way, connect] of Object.entries(WAYS)) {
     );
   });
 
+  test("a wait tells what the turn and the session have cost", async (client, app) => {
+    const call = async (name: string, args: Record<string, unknown>) =>
+      (await app.until(client.call(name, args))).structured ?? {};
+    const agent_id = app.simulator.agentId("quick");
+    const { session_id } = await call("create_session", { agent_id, message: "One" });
+    const first = await call("wait_for_idle", { session_id });
+    assertEquals([first.cost_usd, first.turn_cost_usd], [0.01, undefined]);
+    await call("send_message", { session_id, text: "Two" });
+    const second = await call("wait_for_idle", { session_id });
+    assertEquals([second.reply !== first.reply, second.cost_usd, second.turn_cost_usd], [
+      ...[true, 0.02, 0.01],
+    ]);
+    assertEquals((await call("get_session", { session_id })).cost_usd, 0.02);
+  });
+
   test("failures are results that say what to do", async (client, app) => {
     const unknown = await app.until(client.call("get_session", { session_id: "sesn_nope" }));
     assertEquals(unknown.isError, true);

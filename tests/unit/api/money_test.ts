@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { budgetDollarsOf, budgetOf, centsOf } from "../../../src/api/money.ts";
+import { budgetDollarsOf, budgetOf, centsOf, costCentsOf } from "../../../src/api/money.ts";
 
 Deno.test("budgetOf() rounds dollars down to cents, by their digits", () => {
   const amounts = [0.01, 0.019, 0.29, 1, 1.15, 2.5, 4.999999999, 1_000_000, 2 ** 53 - 1];
@@ -22,9 +22,11 @@ Deno.test("centsOf() reads whole cents of US dollars, and nothing else", () => {
   }
 });
 
-Deno.test("budgetDollarsOf() finds the amount where it is known", () => {
+Deno.test("budgetDollarsOf() and costCentsOf() find the amount where it is known", () => {
   assertEquals(budgetDollarsOf(budgetOf(2.5)), 2.5);
-  for (const odd of [null, undefined, [], "5", { max_list_cost: 5 }]) {
-    assertEquals(budgetDollarsOf(odd), undefined);
+  assertEquals(costCentsOf({ list_cost: { amount: "187", currency: "USD" } }), 187);
+  for (const odd of [null, undefined, [], "5", { list_cost: null, max_list_cost: 5 }]) {
+    assertEquals([budgetDollarsOf(odd), costCentsOf(odd)], [undefined, undefined]);
   }
+  assertEquals(costCentsOf({ list_cost: { amount: "-1", currency: "USD" } }), undefined);
 });

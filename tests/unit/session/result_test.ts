@@ -7,6 +7,8 @@ import { buildResult, type ResultParts } from "../../../src/session/result.ts";
 import { turnOf } from "../../../src/session/turn.ts";
 import { type EventMaker, eventMaker } from "../../helpers/events.ts";
 
+const TERMINATED = "session.status_terminated";
+
 function build(
   events: (e: EventMaker) => SessionEvent[],
   parts: Partial<ResultParts> = {},
@@ -39,6 +41,97 @@ Deno.test("buildResult() of a plain turn has what counts and nothing else", () =
     last_event_id: "sevt_000004",
     elapsed_sec: 1.2,
   });
+});
+
+/** A `session.usage` event with what the session has cost so far, in cents. */
+function usage(e: EventMaker, amount: unknown, fields: Record<string, unknown> = {}) {
+  return e.make("session.usage", { usage: { list_cost: { amount, currency: "USD" } }, ...fields });
+}
+
+/** A turn at whose end the session has cost so much. */
+function turn(e: EventMaker, amount: unknown) {
+  return [e.user("q"), e.running(), e.text("a"), usage(e, amount), e.endTurn()];
+}
+
+const COSTS: readonly [
+  what: string,
+  events: (e: EventMaker) => SessionEvent[],
+  status: WaitStatus,
+  costs: [session?: number, turn?: number],
+][] = [
+  ["a first turn", (e) => turn(e, "12"), "idle", [0.12, undefined]],
+  ["a second turn", (e) => [...turn(e, "12"), ...turn(e, "187")], "idle", [1.87, 1.75]],
+  ["a turn for nothing", (e) => [...turn(e, "7"), ...turn(e, "7")], "idle", [0.07, 0]],
+  [
+    "a turn that waited for somebody",
+    (e) => {
+      const call = e.tool("bash", { evaluated_permission: "ask" });
+      const id = call.id ?? "";
+      const asked = [e.user("q"), e.running(), call, usage(e, "20"), e.asks(id)];
+      const allowed = e.make("user.tool_confirmation", { tool_use_id: id, result: "allow" });
+      const rest = [e.running(), e.toolResult(id), e.text("a"), usage(e, "50"), e.endTurn()];
+      return [...turn(e, "10"), ...asked, allowed, ...rest];
+    },
+    "idle",
+    [0.5, 0.4],
+  ],
+  [
+    "a turn that waits for somebody",
+    (e) => {
+      const call = e.tool("bash", { evaluated_permission: "ask" });
+      const asked = [e.user("q"), e.running(), call, usage(e, "20"), e.asks(call.id ?? "")];
+      return [...turn(e, "10"), ...asked];
+    },
+    "requires_action",
+    [0.2, 0.1],
+  ],
+  [
+    "a turn whose end tells no cost",
+    (e) => [...turn(e, "12"), e.user("q"), e.running(), e.text("a"), e.endTurn()],
+    "idle",
+    [],
+  ],
+  [
+    "a turn that ends without having said a word",
+    (e) => [...turn(e, "12"), e.user("q"), e.running(), e.endTurn()],
+    "idle",
+    [],
+  ],
+  [
+    "work after the cost was told",
+    (e) => [e.user("q"), e.running(), usage(e, "12"), e.text("a"), e.make(TERMINATED)],
+    "terminated",
+    [],
+  ],
+  ["a wait that timed out", (e) => turn(e, "12"), "timeout", []],
+  ["a cost that has shrunk", (e) => [...turn(e, "12"), ...turn(e, "3")], "idle", [0.03, undefined]],
+  ["an earlier cost that is unknown", (e) => [...turn(e, {}), ...turn(e, "3")], "idle", [0.03]],
+  ...["1.5", null, {}, "-3", true].map((odd): typeof COSTS[number] => [
+    `a cost of ${JSON.stringify(odd)}`,
+    (e) => turn(e, odd),
+    "idle",
+    [],
+  ]),
+  [
+    "the cost of a subagent",
+    (e) => [...turn(e, "12"), usage(e, "3", { session_thread_id: "sthr_2" })],
+    "idle",
+    [0.12],
+  ],
+];
+
+for (const [what, events, status, [session, ofTurn]] of COSTS) {
+  Deno.test(`buildResult() tells what is known of the cost, and guesses nothing: ${what}`, () => {
+    const { cost_usd, turn_cost_usd } = build(events, { status });
+    assertEquals([cost_usd, turn_cost_usd], [session, ofTurn]);
+  });
+}
+
+Deno.test("buildResult() tells the cost of the newest turn also after a cursor", () => {
+  const all = (e: EventMaker) => [...turn(e, "12"), ...turn(e, "15")];
+  const afterId = all(eventMaker())[4]?.id ?? "";
+  const { cost_usd, turn_cost_usd } = build(all, { afterId });
+  assertEquals([cost_usd, turn_cost_usd], [0.15, 0.03]);
 });
 
 Deno.test("buildResult() gives the state of each tool call", () => {

@@ -93,8 +93,10 @@ Deno.test("get_session gives money in dollars: the API's are cents", async () =>
     parts: [{ cost_usd: 0.03, tax_usd: 1.87 }],
   });
   assertEquals(result.budget, { type: "limit", max_cost_usd: 5 });
+  assertEquals(result.cost_usd, 0.03);
   for (const odd of [{ amount: "x", currency: "USD" }, { amount: "3", currency: "JPY" }, null, 3]) {
-    assertEquals((await get([], { usage: { list_cost: odd } })).usage, { list_cost: odd });
+    const { usage, ...rest } = await get([], { usage: { list_cost: odd } });
+    assertEquals([usage, "cost_usd" in rest], [{ list_cost: odd }, false]);
   }
 });
 
