@@ -35,8 +35,9 @@ export interface ParsedArguments<I extends z.ZodObject> {
 /**
  * Parses the arguments of a call as hosts fill them in. For an optional argument null, "" and an
  * empty list count as absent, and so does "null" where no free text is wanted; a number, true and
- * false may be in quotes, a list of texts one text, and an object JSON. Unknown fields are ignored, since hosts add
- * some of their own to every call, unless their name looks like that of a missing argument.
+ * false may be in quotes, a list of texts one text, and an object JSON. Unknown fields are ignored,
+ * since hosts add some of their own to every call, unless their name looks like that of a missing
+ * argument.
  *
  * @throws `ToolError` `invalid_argument` that names each wrong argument and the values it accepts
  */

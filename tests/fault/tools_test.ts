@@ -75,6 +75,26 @@ Deno.test("create_session finds its session when the response is lost, and makes
   app.close();
 });
 
+Deno.test("create_session finds its lost session among others with the same metadata and budget", async () => {
+  const { app, call } = open();
+  const args = {
+    agent_id: app.simulator.agentId("quick"),
+    metadata: { ticket: "OPS-7" },
+    max_cost_usd: 2.5,
+  };
+  const before = await call("create_session", args);
+  app.simulator.faults.add({
+    match: { method: "POST", path: CREATE },
+    times: 1,
+    fault: { kind: "lost_ack" },
+  });
+  const { isError, value } = await call("create_session", args);
+  assertEquals([isError, value.confirmed_by_list, value.max_cost_usd], [false, true, 2.5]);
+  assert(value.session_id !== before.value.session_id);
+  assertEquals([await sessionsIn(app), posts(app, CREATE)], [2, 2]);
+  app.close();
+});
+
 for (
   const [name, type, args] of [
     ["send_message", "user.message", { text: "Once only" }],
