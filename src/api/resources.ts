@@ -197,3 +197,11 @@ function timesOf(fields: Fields) {
     archived_at: timeOf(fields.archived_at),
   };
 }
+
+/** Returns resources by their creation, the newest first; those without a date come last. */
+export function newestFirst<T extends { readonly created_at?: string | null }>(
+  resources: readonly T[],
+): T[] {
+  const madeAt = ({ created_at: at }: T) => at ? Date.parse(at) : 0;
+  return resources.toSorted((a, b) => madeAt(b) - madeAt(a));
+}

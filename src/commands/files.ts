@@ -5,14 +5,14 @@
  */
 
 import { readAllPages } from "../api/pages.ts";
-import type { SessionFile } from "../api/resources.ts";
+import { newestFirst, type SessionFile } from "../api/resources.ts";
 import type { ManagedAgentsApi } from "../api/types.ts";
 import type { FilesConfig } from "../config/config.ts";
 import { isBrokenPipe, messageOf, UsageError } from "../core/errors.ts";
 import { firstChars, plainLine, plainText } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
 import { ageOf, type Listing, printListing } from "./lists.ts";
-import { newestFirst, withApp } from "./workspace.ts";
+import { withApp } from "./workspace.ts";
 
 /** Files of a page, and pages that are read: more than a session may have. */
 const PAGE_LIMIT = 100;

@@ -6,7 +6,7 @@
  */
 
 import { readAllPages } from "../api/pages.ts";
-import type { Session } from "../api/resources.ts";
+import { newestFirst, type Session } from "../api/resources.ts";
 import type { ManagedAgentsApi } from "../api/types.ts";
 import type { ListConfig } from "../config/config.ts";
 import { type Column, tableLines } from "../core/columns.ts";
@@ -18,7 +18,7 @@ import { readEnvironments } from "../tools/environment.ts";
 import { agentSummary } from "../tools/get_agent.ts";
 import { agentRef } from "../tools/get_session.ts";
 import type { App } from "./serve/app.ts";
-import { findAgent, newestFirst, readAgents, withApp } from "./workspace.ts";
+import { findAgent, readAgents, withApp } from "./workspace.ts";
 
 /** What is listed. */
 export interface Listing {

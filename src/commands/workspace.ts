@@ -6,7 +6,7 @@
 
 import { ApiError } from "../api/errors.ts";
 import { readAllPages } from "../api/pages.ts";
-import type { Agent } from "../api/resources.ts";
+import { type Agent, newestFirst } from "../api/resources.ts";
 import type { ManagedAgentsApi } from "../api/types.ts";
 import type { ApiAccessConfig } from "../config/config.ts";
 import { EXIT } from "../config/exit_codes.ts";
@@ -65,14 +65,6 @@ export async function readAgents(
     MAX_PAGES,
   );
   return { found: newestFirst(found.filter(({ archived_at }) => !archived_at)), complete };
-}
-
-/** Returns resources by their creation, the newest first; those without a date come last. */
-export function newestFirst<T extends { readonly created_at?: string | null }>(
-  resources: readonly T[],
-): T[] {
-  const madeAt = ({ created_at: at }: T) => at ? Date.parse(at) : 0;
-  return resources.toSorted((a, b) => madeAt(b) - madeAt(a));
 }
 
 /** What a person may name by its id or its name. */

@@ -1,5 +1,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { agentOf, environmentOf, fileOf, sessionOf } from "../../../src/api/resources.ts";
+import {
+  agentOf,
+  environmentOf,
+  fileOf,
+  newestFirst,
+  sessionOf,
+} from "../../../src/api/resources.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 import { json, setup } from "./support.ts";
 
@@ -119,4 +125,11 @@ Deno.test("an odd field of a file does not change its other fields", () => {
   assertEquals(fileOf({ filename: "no id" }), undefined);
   assertEquals(fileOf({ filename: "no id" }, "file_1")?.id, "file_1");
   assertEquals(fileOf({}, "file_1"), undefined);
+});
+
+Deno.test("newestFirst() puts what has no date last", () => {
+  const [a, b, c] = [{ created_at: "2026-01-01T00:00:00Z" }, {}, {
+    created_at: "2026-02-01T00:00:00Z",
+  }];
+  assertEquals(newestFirst([b, a, c]), [c, a, b]);
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { findAgent, newestFirst, withApp } from "../../../src/commands/workspace.ts";
+import { findAgent, withApp } from "../../../src/commands/workspace.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 import { openTerminal, type Terminal } from "../../helpers/terminal.ts";
 
@@ -77,13 +77,6 @@ Deno.test("findAgent() does not choose between two agents of one name", async ()
     terminal.simulator.agentId("refusal"),
     "agent_twin",
   ]);
-});
-
-Deno.test("newestFirst() puts what has no date last", () => {
-  const [a, b, c] = [{ created_at: "2026-01-01T00:00:00Z" }, {}, {
-    created_at: "2026-02-01T00:00:00Z",
-  }];
-  assertEquals(newestFirst([b, a, c]), [c, a, b]);
 });
 
 Deno.test("withApp() says what a failure of the API means, and what to do", async () => {
