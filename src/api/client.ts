@@ -174,9 +174,12 @@ function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
       // The caller knows the session by this id.
       return { ...await request(context, spec, "session", read, options), id: sessionId };
     },
-    list({ agentId, order, statuses, createdAtGte, includeArchived, limit, page }, options) {
+    list(params, options) {
+      const { agentId, order, statuses, createdAtGte, createdAtLt } = params;
+      const { includeArchived, limit, page } = params;
       const query = {
-        ...{ agent_id: agentId, order, statuses, "created_at[gte]": createdAtGte },
+        ...{ agent_id: agentId, order, statuses },
+        ...{ "created_at[gte]": createdAtGte, "created_at[lt]": createdAtLt },
         ...{ include_archived: includeArchived, limit, page },
       };
       return listOf(context, "sessions", query, sessionOf, options);

@@ -62,7 +62,10 @@ export interface ListSessionsParams extends PageParams {
   readonly order?: "asc" | "desc";
   /** All when absent. */
   readonly statuses?: readonly string[];
+  /** RFC 3339 time: the sessions of it, and later ones. */
   readonly createdAtGte?: string;
+  /** RFC 3339 time: earlier sessions only. */
+  readonly createdAtLt?: string;
   readonly includeArchived?: boolean;
 }
 

@@ -113,13 +113,14 @@ const CASES: readonly EndpointCase[] = [
         agentId: "agent_1",
         order: "desc",
         createdAtGte: "2026-11-23T09:00:00Z",
+        createdAtLt: "2026-11-24T09:00:00Z",
         includeArchived: true,
         limit: 5,
       }),
     answer: PAGE,
     method: "GET",
     url: "/v1/sessions?agent_id=agent_1&order=desc&created_at[gte]=2026-11-23T09:00:00Z" +
-      "&include_archived=true&limit=5",
+      "&created_at[lt]=2026-11-24T09:00:00Z&include_archived=true&limit=5",
   },
   {
     name: "sessions.archive() posts no body",
