@@ -87,6 +87,15 @@ export function chargeFileCheck(caller: Caller): void {
   charge(caller, "check these files", "name fewer");
 }
 
+/**
+ * Counts one more page of a list against the caller's rate.
+ *
+ * @returns false when the caller has no request left: the list is to end before that page
+ */
+export function mayReadPage({ principal }: Caller): boolean {
+  return (principal?.charge?.(1) ?? 0) === 0;
+}
+
 function charge({ principal }: Caller, purpose: string, remedy: string): void {
   const waitMs = principal?.charge?.(1) ?? 0;
   if (waitMs === 0) return;

@@ -54,7 +54,14 @@ export interface AccessPolicy {
    * be found out
    */
   checkFile(fileId: string, caller: Caller, named: readonly string[]): Promise<void>;
-  /** Metadata that makes a new session the caller's own. */
+  /**
+   * Decides on a session that a list of the API contains, without a request: what the list tells of
+   * it must admit the caller. The facts of an admitted session are remembered.
+   *
+   * @returns undefined for a session that the caller may not reach
+   */
+  admitListed(session: Session, caller: Caller): Promise<AdmittedSession | undefined>;
+  /** Metadata that marks a new session as the caller's own; none for one that is not identified. */
   ownerMetadata(caller: Caller): Promise<Readonly<Record<string, string>>>;
   /** Remembers a session that was created here for the caller, so that it need not be read. */
   rememberSession(
@@ -62,6 +69,12 @@ export interface AccessPolicy {
     made: { readonly agentId: string; readonly environmentId: string },
     caller: Caller,
   ): Promise<void>;
+}
+
+/** A listed session that a caller may reach. */
+export interface AdmittedSession {
+  /** True for a session that was created under the caller's own name. */
+  readonly isMine: boolean;
 }
 
 /** Options of {@linkcode createAccessPolicy}. */
@@ -93,7 +106,9 @@ export function notAvailable(): ToolError {
     (has) => {
       const ids = [
         has("list_agents") && "an agent_id from list_agents",
-        has("create_session") && "a session_id from create_session",
+        has("list_sessions")
+          ? "a session_id from list_sessions"
+          : has("create_session") && "a session_id from create_session",
       ].filter(Boolean).join(" or ");
       return "That agent or session does not exist or is not available through this server." +
         (ids === "" ? "" : ` Use ${ids}.`);
@@ -130,12 +145,13 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
   const admitsAgent = (agentId: string | undefined, { principal }: Caller) =>
     admits(allowed, agentId) && admits(principal?.agents, agentId);
   const allowedEnvironmentIds = ({ principal }: Caller) => principal?.environments;
+  const isOwn = async ({ owner }: SessionFacts, { principal }: Caller) =>
+    principal !== undefined && owner !== undefined &&
+    await ownerMarks.isMarkOf(owner, principal.id);
   const admitsSession = async (facts: SessionFacts, caller: Caller) => {
-    const { principal } = caller;
     if (!admitsAgent(facts.agentId, caller)) return false;
     if (!admits(allowedEnvironmentIds(caller), facts.environmentId)) return false;
-    if (principal?.sessions !== "own") return true;
-    return facts.owner !== undefined && await ownerMarks.isMarkOf(facts.owner, principal.id);
+    return caller.principal?.sessions !== "own" || await isOwn(facts, caller);
   };
   const retrieve = async (sessionId: string, { signal, timeoutMs }: Caller) => {
     const session = await api.sessions.retrieve(sessionId, { signal, timeoutMs }).catch((error) => {
@@ -191,12 +207,18 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
       if (await isReached.catch(falseIfRefused)) return;
       throw fileNotAvailable();
     },
+    async admitListed(session, caller) {
+      const facts = factsOf(session);
+      if (!await admitsSession(facts, caller)) return undefined;
+      known.set(session.id, facts);
+      return { isMine: await isOwn(facts, caller) };
+    },
     async ownerMetadata({ principal }): Promise<Readonly<Record<string, string>>> {
-      if (!principal?.sessions) return {};
+      if (!principal) return {};
       return { [OWNER_KEY]: await ownerMarks.markOf(principal.id) };
     },
     async rememberSession(sessionId, made, { principal }) {
-      const owner = principal?.sessions && await ownerMarks.markOf(principal.id);
+      const owner = principal && await ownerMarks.markOf(principal.id);
       known.set(sessionId, { ...made, owner });
     },
   };

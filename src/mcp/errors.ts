@@ -10,6 +10,7 @@ import { type JSONRPCMessage, ProtocolErrorCode } from "@modelcontextprotocol/se
 import { ApiError, type ApiFault, faultOf } from "../api/errors.ts";
 import { type TextForTools, ToolError, UsageError } from "../core/errors.ts";
 import { shorten } from "../core/text.ts";
+import { isDefaultTool } from "../session/pending_actions.ts";
 
 /** Longest message of the API that is passed on, in characters. */
 const MAX_API_MESSAGE_CHARS = 500;
@@ -20,14 +21,15 @@ export interface FailureTextOptions {
   readonly hint?: string;
   /** True if the caller runs this server, as on stdio, so that the text says what to change. */
   readonly callerIsOperator?: boolean;
-  /** Returns true for a tool that the caller has; no text names another. True for all when absent. */
+  /** Returns true for a tool that the caller has; no text names another. Absent: default ones. */
   readonly has?: (tool: string) => boolean;
 }
 
 /** Says where to look something up. */
 const LOOK_UP: Readonly<Record<NonNullable<ApiFault["lookUp"]>, TextForTools>> = {
   ids: (has) => {
-    const tools = ["list_agents", "create_session"].filter(has);
+    const sessions = has("list_sessions") ? "list_sessions" : "create_session";
+    const tools = ["list_agents", sessions].filter(has);
     return tools.length === 0 ? "" : `Valid ones come from ${tools.join(" and ")}.`;
   },
   state: (has) => has("get_session") ? "get_session shows it." : "Try again when it has changed.",
@@ -36,7 +38,7 @@ const LOOK_UP: Readonly<Record<NonNullable<ApiFault["lookUp"]>, TextForTools>> =
 /** Returns the text of a failed call. */
 export function failureText(
   error: unknown,
-  { hint, callerIsOperator = false, has = () => true }: FailureTextOptions = {},
+  { hint, callerIsOperator = false, has = isDefaultTool }: FailureTextOptions = {},
 ): string {
   if (error instanceof ToolError) {
     const cause = error.cause instanceof ApiError ? apiFacts(error.cause) : "";

@@ -42,7 +42,11 @@ export interface ResultView {
 }
 
 /** Tools that results name and that no caller has by default. */
-const OPT_IN: ReadonlySet<string> = new Set(["confirm_tool_use", "submit_tool_result"]);
+const OPT_IN: ReadonlySet<string> = new Set([
+  "confirm_tool_use",
+  "submit_tool_result",
+  "list_sessions",
+]);
 
 /** Returns true for a tool of the set `core`, of those that results name. */
 export function isDefaultTool(tool: string): boolean {

@@ -112,7 +112,8 @@ function propertiesOf(schema: z.ZodObject): ReadonlyMap<string, Property> {
   const properties = new Map(
     Object.entries(schema.shape).map(([name, field]) => {
       const property = propertySchema(field);
-      const isText = property.type === "string" && !property.enum && !/(id|cursor)$/.test(name);
+      const isText = property.type === "string" && !property.enum &&
+        property.pattern === undefined && !/(id|cursor)$/.test(name);
       const optional = z.safeParse(field, undefined).success;
       return [name, { ...property, optional, isText }] as const;
     }),
@@ -247,11 +248,15 @@ function accepted(schema: PropertySchema): string {
 /** Matches an address that anybody's servers can read. */
 export const HTTPS_URL = /^https:\/\/[^\s/?#]\S*$/i;
 
+/** Matches a date, or an RFC 3339 time; the month and the day need not exist. */
+export const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d))?$/;
+
 /** Words for the patterns in the schemas of arguments. */
 const PATTERNS: ReadonlyMap<string, string> = new Map([
   [ID.source, "an id of 1 to 128 letters, digits, _ or -"],
   [EVENT_ID.source, "an event id of 1 to 128 printable characters without spaces"],
   [EVENT_TYPE.source, 'an event type such as "agent.message"'],
+  [TIME.source, "a date such as 2026-11-25, or a time such as 2026-11-25T09:00:00Z"],
   [HTTPS_URL.source, "an https:// address of at most 2048 characters"],
 ]);
 

@@ -26,6 +26,12 @@ export interface EnvironmentResolver {
    */
   resolve(caller: Caller): Promise<string>;
   /**
+   * Returns the id that `resolve` would return; undefined where it would ask for a choice.
+   *
+   * @param usable the workspace's environments that are not archived
+   */
+  defaultAmong(usable: readonly Environment[], caller: Caller): string | undefined;
+  /**
    * Forgets an id that the API no longer accepts.
    *
    * @returns true when resolving again may find another
@@ -53,9 +59,14 @@ export function createEnvironmentResolver(
       known = undefined;
       return true;
     },
+    defaultAmong(usable, caller) {
+      const allowed = access.allowedEnvironmentIds(caller);
+      if (allowed) return choose(allowed, configuredId);
+      return known ?? choose(usable.map(({ id }) => id), undefined);
+    },
     async resolve(caller) {
       const allowed = access.allowedEnvironmentIds(caller);
-      if (allowed) return defaultAmong(allowed, configuredId);
+      if (allowed) return chooseAllowed(allowed, configuredId);
       if (known !== undefined) return known;
       const { signal, timeoutMs } = caller;
       const { usable } = await readEnvironments(api, { signal, timeoutMs });
@@ -71,11 +82,16 @@ export function createEnvironmentResolver(
  * Returns the default among the caller's environments. Sends no request: the rest of the workspace
  * is not this caller's business.
  */
-function defaultAmong(allowed: readonly string[], configuredId: string | undefined): string {
-  const [only, ...others] = allowed;
-  if (configuredId !== undefined && allowed.includes(configuredId)) return configuredId;
-  if (only !== undefined && others.length === 0) return only;
+function chooseAllowed(allowed: readonly string[], configuredId: string | undefined): string {
+  const chosen = choose(allowed, configuredId);
+  if (chosen !== undefined) return chosen;
   throw new ToolError("environment_required", environmentChoices(allowed));
+}
+
+/** Returns the configured id if it is among the ids, else the only one. */
+function choose(ids: readonly string[], configuredId: string | undefined): string | undefined {
+  if (configuredId !== undefined && ids.includes(configuredId)) return configuredId;
+  return ids.length === 1 ? ids[0] : undefined;
 }
 
 /**

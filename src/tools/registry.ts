@@ -13,7 +13,9 @@ import { getAgent } from "./get_agent.ts";
 import { getSession } from "./get_session.ts";
 import { interrupt } from "./interrupt.ts";
 import { listAgents } from "./list_agents.ts";
+import { listEnvironments } from "./list_environments.ts";
 import { listEvents } from "./list_events.ts";
+import { listSessions } from "./list_sessions.ts";
 import { sendMessage } from "./send_message.ts";
 import { submitToolResult } from "./submit_tool_result.ts";
 import { waitForIdle } from "./wait_for_idle.ts";
@@ -31,6 +33,7 @@ export const TOOL_SETS = {
     interrupt,
     archiveSession,
   ],
+  sessions: [listSessions, listEnvironments],
   actions: [confirmToolUse, submitToolResult],
 } as const satisfies Readonly<Record<ToolSetName, readonly ToolDefinition[]>>;
 

@@ -67,6 +67,12 @@ async function toolList(rig: InProcessRig): Promise<Figure[]> {
       JSON.stringify(toolListOf(toolsOf(["core", "actions"])).tools).length,
       { limit: 11_650 },
     ),
+    ...characters(
+      "tools_list.sessions",
+      "tools/list with the sets core and sessions",
+      JSON.stringify(toolListOf(toolsOf(["core", "sessions"])).tools).length,
+      { limit: 11_600 },
+    ),
   ];
 }
 

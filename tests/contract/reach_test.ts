@@ -11,6 +11,7 @@ import { SCOPES } from "../../src/access/scopes.ts";
 import { callMethod } from "../../src/commands/mcp_call.ts";
 import { ToolError } from "../../src/core/errors.ts";
 import { readAskedCalls } from "../../src/session/asked_calls.ts";
+import { isDefaultTool } from "../../src/session/pending_actions.ts";
 import type { CarriedAnswer, Person } from "../../src/session/person.ts";
 import type { EventBody } from "../../src/simulator/mod.ts";
 import { createSession } from "../../src/tools/create_session.ts";
@@ -27,14 +28,20 @@ import { fakeApi } from "../unit/tools/support.ts";
 const OWN = "ours";
 const FOREIGN = "SOMEBODY-ELSES";
 
+/** What every call of an id that is not the caller's is told, by a server of the set `core`. */
+const REFUSAL = notAvailable().messageFor(isDefaultTool);
+
 /** What an argument names; an event is one of the session that is named beside it. */
 type Named = Reachable | "event";
 
 /** Arguments that name nothing: a value that is right anywhere. */
 const PLAIN: Readonly<Record<string, unknown>> = {
   agent_version: 1,
+  created_after: "2020-01-01",
+  created_before: "2090-01-01T00:00:00Z",
   deny_message: OWN,
   document_urls: ["https://example.com/a.pdf"],
+  include_archived: true,
   image_urls: ["https://example.com/a.png"],
   is_error: true,
   limit: 1,
@@ -44,6 +51,7 @@ const PLAIN: Readonly<Record<string, unknown>> = {
   name_contains: "s",
   order: "desc",
   result: "deny",
+  status: "idle",
   text: OWN,
   timeout_sec: 1,
   title: OWN,
@@ -526,7 +534,7 @@ Deno.test("a person is asked about calls of the session that the caller may reac
     };
     for (const somebody of [person, bringing(answer)]) {
       const { isError, text } = await wait(session, somebody);
-      assert(isError && text.includes(notAvailable().message), text);
+      assert(isError && text.includes(REFUSAL), text);
     }
     // The answer to a question about another session counts for none; nobody answers a new one.
     const ask = () => Promise.resolve({ kind: "undecided", why: "declined" } as const);
@@ -705,7 +713,7 @@ Deno.test("a session that the caller may not reach opens no file of its own", as
   const { session, file } = workspace.foreign;
   const args = { session_id: session[0], file_ids: file[0] };
   const { isError, text } = await workspace.run(tool, args);
-  assert(isError && text.includes(notAvailable().message), text);
+  assert(isError && text.includes(REFUSAL), text);
   workspace.close();
 });
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ToolError } from "../../../src/core/errors.ts";
 import { callTool } from "../../helpers/call_tool.ts";
-import { createCallLimits, createRateLimiter } from "../../../src/access/limits.ts";
+import { createCallLimits, createRateLimiter, mayReadPage } from "../../../src/access/limits.ts";
 import type { Principal } from "../../../src/access/principal.ts";
 import { TOOLS } from "../../../src/tools/registry.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
@@ -201,4 +201,12 @@ Deno.test("take() survives a clock that goes backwards", () => {
   assertEquals(take("ci", 1), 60_000);
   now = 60_000;
   assertEquals(take("ci", 1), 0);
+});
+
+Deno.test("mayReadPage() counts each page against the caller's rate, and refuses without an error", () => {
+  let left = 1;
+  const charge = (requests: number) => (left -= requests) < 0 ? 4_000 : 0;
+  const caller = { principal: { id: "ci", charge } };
+  assertEquals([mayReadPage(caller), mayReadPage(caller)], [true, false]);
+  assertEquals([mayReadPage({}), mayReadPage({ principal: { id: "ci" } })], [true, true]);
 });

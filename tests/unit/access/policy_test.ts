@@ -45,7 +45,7 @@ function argumentsFor(name: string, id: string): Record<string, unknown> {
 }
 
 Deno.test("the allowlist covers every tool that takes an id", () => {
-  assertEquals(SESSION_TOOLS.length + AGENT_TOOLS.length, 10);
+  assertEquals(SESSION_TOOLS.length + AGENT_TOOLS.length, 11);
 });
 
 for (const tool of [...SESSION_TOOLS, ...AGENT_TOOLS]) {
@@ -207,15 +207,71 @@ function creating(environmentId?: string, parts: ApiParts = {}) {
   return { ...opened, create, created };
 }
 
-Deno.test("create_session marks sessions of callers that have sessions of their own or all", async () => {
+Deno.test("create_session marks sessions of every caller that the transport identifies", async () => {
   const { create, created } = creating("env_1");
-  const mark = await createOwnerMarks({ bindingKey: SECRET }).markOf("ci");
+  const marks = createOwnerMarks({ bindingKey: SECRET });
+  const mark = await marks.markOf("ci");
   await create({ id: "ci", sessions: "own" });
   await create({ id: "ci", sessions: "all" });
+  await create({ id: "ci" });
   await create({ id: "default" });
   await create(undefined);
-  const marks = created.map(({ metadata }) => metadata?.[OWNER_KEY]);
-  assertEquals(marks, [mark, mark, undefined, undefined]);
+  assertEquals(
+    created.map(({ metadata }) => metadata?.[OWNER_KEY]),
+    [mark, mark, mark, await marks.markOf("default"), undefined],
+  );
+});
+
+Deno.test("a mark keeps nobody else from a session, but for callers with sessions of their own", async () => {
+  const { create, services } = creating("env_1", {
+    sessions: {
+      create: () => Promise.resolve(session()),
+      retrieve: () => Promise.reject(httpError(404)),
+    },
+  });
+  await create({ id: "default" });
+  const check = (principal?: Principal) =>
+    services.access.checkSession("sesn_1", { ...(principal && { principal }) });
+  for (const id of ["default", "ops"]) {
+    await check({ id });
+    await check({ id, sessions: "all", agents: ["agent_1"] });
+  }
+  await check();
+  await check({ id: "default", sessions: "own" });
+  await assertRejects(() => check({ id: "ops", sessions: "own" }), ToolError);
+});
+
+/** Limits of a caller, and whether it may reach a listed session, and calls it its own. */
+const LISTED: readonly [string, Principal | undefined, boolean | undefined][] = [
+  ["nobody in particular", undefined, false],
+  ["the owner, without limits", { id: "ci" }, true],
+  ["the owner, with its own sessions", { id: "ci", sessions: "own" }, true],
+  ["another one with all", { id: "ops", sessions: "all", agents: ["agent_1"] }, false],
+  ["another one with its own sessions", { id: "ops", sessions: "own" }, undefined],
+  ["the owner, with other agents", { id: "ci", agents: ["agent_2"] }, undefined],
+  ["the owner, with other environments", { id: "ci", environments: ["env_2"] }, undefined],
+];
+
+for (const [who, principal, isMine] of LISTED) {
+  Deno.test(`admitListed() decides for ${who} without a request`, async () => {
+    const { services } = harness({}, { bindingKey: SECRET });
+    const { access } = services;
+    const metadata = await access.ownerMetadata({ principal: { id: "ci" } });
+    const listed = session({ environment_id: "env_1", metadata });
+    const caller = { ...(principal && { principal }) };
+    const admitted = await access.admitListed(listed, caller);
+    assertEquals(admitted, isMine === undefined ? undefined : { isMine });
+    // What was admitted is known from then on: no session can be read here.
+    const isReached = access.checkSession("sesn_1", caller).then(() => true, () => false);
+    assertEquals(await isReached, isMine !== undefined);
+  });
+}
+
+Deno.test("admitListed() admits nothing of an agent that the server's own list lacks", async () => {
+  const { access } = harness({}, { allowedAgentIds: ["agent_2"] }).services;
+  assertEquals(await access.admitListed(session(), {}), undefined);
+  assertEquals(await access.admitListed(session({ agent: null }), {}), undefined);
+  assertEquals(await access.admitListed(session({ agent: "agent_2" }), {}), { isMine: false });
 });
 
 Deno.test("a session that was created here needs no request, for its owner and for others", async () => {
@@ -416,8 +472,12 @@ Deno.test("notAvailable() names only tools that the caller has", () => {
   const error = notAvailable();
   const fact = "That agent or session does not exist or is not available through this server.";
   assertEquals(
-    error.message,
+    error.messageFor((tool) => tool !== "list_sessions"),
     `${fact} Use an agent_id from list_agents or a session_id from create_session.`,
+  );
+  assertEquals(
+    error.messageFor(() => true),
+    `${fact} Use an agent_id from list_agents or a session_id from list_sessions.`,
   );
   const reader = error.messageFor((tool) => tool === "list_agents");
   assertEquals(reader, `${fact} Use an agent_id from list_agents.`);

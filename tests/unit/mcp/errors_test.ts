@@ -50,6 +50,11 @@ Deno.test("failureText() gives the API's type, message, request id and pause", (
 
 const LOOK_UPS: readonly [number, readonly string[], string][] = [
   [404, ["list_agents", "create_session"], "Valid ones come from list_agents and create_session."],
+  [
+    404,
+    ["list_agents", "create_session", "list_sessions"],
+    "Valid ones come from list_agents and list_sessions.",
+  ],
   [404, ["list_agents"], "Valid ones come from list_agents."],
   [404, [], ""],
   [409, ["get_session"], "get_session shows it."],
@@ -64,6 +69,11 @@ for (const [status, tools, words] of LOOK_UPS) {
     assertEquals(text.includes(`${what}${words && ` ${words}`} (API:`), true, text);
   });
 }
+
+Deno.test("failureText() names no opt-in tool unless it is told that the caller has it", () => {
+  const error = new ApiError("", { kind: "http", status: 404, author: "api" });
+  assertStringIncludes(failureText(error), "Valid ones come from list_agents and create_session.");
+});
 
 Deno.test("failureText() of a tool's error has the tool's text for the caller", () => {
   const error = new ToolError("x", (has) => has("list_events") ? "See list_events." : "See.");

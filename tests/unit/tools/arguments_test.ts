@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { ToolError } from "../../../src/core/errors.ts";
-import { HTTPS_URL, parseArguments } from "../../../src/tools/arguments.ts";
+import { HTTPS_URL, parseArguments, TIME } from "../../../src/tools/arguments.ts";
 import { EVENT_TYPE, eventIdSchema, idSchema } from "../../../src/tools/ids.ts";
 import { TOOLS } from "../../../src/tools/registry.ts";
 
@@ -158,6 +158,25 @@ Deno.test("parseArguments() takes an object of texts, also as JSON, and nothing 
   }
   // MCP's own name, which some hosts put among the arguments.
   assertEquals(parse({ _meta: {} }).ignored, ["_meta"]);
+});
+
+Deno.test("parseArguments() takes a date, or a time with its zone, and says so", () => {
+  const schema = z.strictObject({ created_after: z.string().regex(TIME).optional() });
+  const valueOf = (created_after: unknown) =>
+    parseArguments(schema, { created_after }).values.created_after;
+  for (
+    const time of ["2026-11-25", "2026-11-25T09:00:00Z", "2026-11-25T09:00:00.123456789+05:30"]
+  ) {
+    assertEquals(valueOf(time), time);
+  }
+  for (const nothing of [null, "", "null"]) assertEquals(valueOf(nothing), undefined);
+  for (const wrong of ["yesterday", "2026-11-25T09:00:00", "25.11.2026", "2026-11-25 "]) {
+    assertThrows(
+      () => valueOf(wrong),
+      ToolError,
+      "created_after must be a date such as 2026-11-25, or a time such as 2026-11-25T09:00:00Z.",
+    );
+  }
 });
 
 const LISTS: readonly [unknown, string[]][] = [

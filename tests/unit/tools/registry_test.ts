@@ -89,6 +89,8 @@ Deno.test("the tool list stays within its budget of characters", () => {
   assert(size <= 9_100, `${size} characters`);
   const sizeOfActions = JSON.stringify(toolsOf(["actions"]).map(listed)).length;
   assert(sizeOfActions <= 2_600, `${sizeOfActions} characters of the set actions`);
+  const sizeOfSessions = JSON.stringify(toolsOf(["sessions"]).map(listed)).length;
+  assert(sizeOfSessions <= 2_500, `${sizeOfSessions} characters of the set sessions`);
   const sizeOfAll = JSON.stringify(TOOLS.map(listed)).length;
   assert(sizeOfAll <= 22_000, `${sizeOfAll} characters with every set`);
 });
