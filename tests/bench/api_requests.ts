@@ -75,10 +75,10 @@ async function turns(): Promise<Figure[]> {
   });
   await rig.close();
   return [
-    ...figuresOf("turn", "a turn: create, send, wait", separate, { requests: 4, bytes: 7_600 }),
+    ...figuresOf("turn", "a turn: create, send, wait", separate, { requests: 4, bytes: 7_700 }),
     ...figuresOf("turn_with_message", "a turn: create with message, wait", together, {
       requests: 3,
-      bytes: 7_500,
+      bytes: 7_600,
     }),
     ...figuresOf("next_turn", "a further turn: send, wait", next, { requests: 3, bytes: 11_500 }),
     ...figuresOf("turn_over", "a wait for a turn that is over", over, {
