@@ -37,6 +37,7 @@ import type {
   FetchLike,
   ManagedAgentsApi,
   ReadOptions,
+  UserMessage,
 } from "./types.ts";
 
 /** Options of {@linkcode createApi}. */
@@ -152,18 +153,18 @@ export interface CreateSessionBody {
   readonly title?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly budget?: Budget;
-  readonly initial_events?: readonly Extract<ClientEvent, { type: "user.message" }>[];
+  readonly initial_events?: readonly UserMessage[];
 }
 
 /** Makes the session endpoints. */
 function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
   return {
-    create({ agent, environmentId, title, metadata, budget, message }, options) {
+    create({ agent, environmentId, title, metadata, budget, message, attachments = [] }, options) {
+      const texts = message === undefined ? [] : [{ type: "text", text: message } as const];
+      const content = [...texts, ...attachments];
       const body: CreateSessionBody = {
         ...{ agent, environment_id: environmentId, title, metadata, budget },
-        initial_events: message === undefined
-          ? undefined
-          : [{ type: "user.message", content: [{ type: "text", text: message }] }],
+        initial_events: content.length === 0 ? undefined : [{ type: "user.message", content }],
       };
       const spec = { method: "POST", path: "/v1/sessions", body } as const;
       return request(context, spec, "session", (value) => wrappedSessionOf(value), options);

@@ -193,9 +193,26 @@ export function blockText(block: unknown, depth = 0): string {
 
 /** Returns the types of the blocks that are not text. */
 export function attachmentTypes(content: unknown): string[] {
+  return attachmentsIn(content).map(({ type }) => type);
+}
+
+/** An image, a document or another block that is not text, and what it names. */
+export interface Attachment {
+  readonly type: string;
+  /** Address of the content, if that is what the block has. */
+  readonly url?: string;
+  /** File of the content, if that is what the block has. */
+  readonly fileId?: string;
+}
+
+/** Returns the blocks that are not text. */
+export function attachmentsIn(content: unknown): Attachment[] {
   return (entriesOf(content) ?? [content]).flatMap((block) => {
-    const type = textOf(fieldsOf(block)?.type);
-    return type === undefined || TEXT_TYPES.includes(type) ? [] : [type];
+    const { type: given, source } = fieldsOf(block) ?? {};
+    const type = textOf(given);
+    if (type === undefined || TEXT_TYPES.includes(type)) return [];
+    const { url, file_id } = fieldsOf(source) ?? {};
+    return [{ type, url: textOf(url), fileId: textOf(file_id) }];
   });
 }
 

@@ -83,14 +83,22 @@ export interface CreateSessionParams {
   readonly budget?: Budget;
   /** Text of the first user message, sent as `initial_events`. */
   readonly message?: string;
+  /** Images and documents of that message, which need no text. */
+  readonly attachments?: readonly AttachmentBlock[];
 }
 
 /** An event that a client may send. */
 export type ClientEvent =
-  | { readonly type: "user.message"; readonly content: readonly { type: "text"; text: string }[] }
+  | UserMessage
   | { readonly type: "user.interrupt" }
   | ToolConfirmation
   | CustomToolResult;
+
+/** A message of a user (`BetaManagedAgentsUserMessageEventParams` of `@anthropic-ai/sdk` 1.12.0). */
+export interface UserMessage {
+  readonly type: "user.message";
+  readonly content: readonly (TextBlock | AttachmentBlock)[];
+}
 
 /**
  * A person's decision on a tool call. It names no thread: the server finds that of a subagent by the

@@ -17,8 +17,9 @@ import { LruMap } from "../core/lru.ts";
 import type { Redact } from "../core/redact.ts";
 import { firstChars, label } from "../core/text.ts";
 import { type AskedCalls, readAskedCalls } from "./asked_calls.ts";
-import { type EventSender, isSameEvent } from "./event_sender.ts";
+import type { EventSender } from "./event_sender.ts";
 import type { CarriedAnswer, Decision, OutcomeKind, ShownCall } from "./person.ts";
+import { isSameEvent } from "./same_event.ts";
 
 /** Longest reason of a denial, in characters: the API takes no longer one. */
 export const MAX_REASON_CHARS = 10_000;

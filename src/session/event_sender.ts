@@ -22,6 +22,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Redact } from "../core/redact.ts";
 import { textDigestOf } from "./event_types.ts";
+import { isSameEvent } from "./same_event.ts";
 import type { Waiter } from "./waiter.ts";
 import {
   CHECK_TIMEOUT_MS,
@@ -286,27 +287,4 @@ function listed(ids: readonly string[]): string {
 /** True for the answer to a tool call. */
 function isAnswer({ type }: ClientEvent): boolean {
   return type === "user.tool_confirmation" || type === "user.custom_tool_result";
-}
-
-/**
- * Returns true if two events have the same content: for answers the call and the decision, or the
- * text of the result.
- */
-export function isSameEvent(
-  seen: SessionEvent | ClientEvent,
-  sent: ClientEvent,
-  redact: Redact,
-): boolean {
-  if (seen.type !== sent.type) return false;
-  if (sent.type === "user.tool_confirmation") {
-    return "tool_use_id" in seen && seen.tool_use_id === sent.tool_use_id &&
-      seen.result === sent.result;
-  }
-  if (sent.type === "user.custom_tool_result") {
-    const isForCall = "custom_tool_use_id" in seen &&
-      seen.custom_tool_use_id === sent.custom_tool_use_id;
-    if (!isForCall || Boolean(seen.is_error) !== sent.is_error) return false;
-  } else if (sent.type !== "user.message" || !("content" in seen)) return true;
-  // Both: a secret may have been learned since either was read.
-  return redact(contentText(seen.content)) === redact(contentText(sent.content));
 }

@@ -3,6 +3,7 @@ import { ApiError } from "../api/errors.ts";
 import { isMark, MARK_PREFIX, METADATA_LIMITS } from "../api/metadata.ts";
 import { budgetDollarsOf, budgetOf } from "../api/money.ts";
 import type { Session } from "../api/resources.ts";
+import type { AttachmentBlock } from "../api/types.ts";
 import { ToolError } from "../core/errors.ts";
 import {
   CHECK_TIMEOUT_MS,
@@ -12,6 +13,7 @@ import {
   WRITE_TIMEOUT_MS,
 } from "../session/ambiguous_write.ts";
 import { consoleUrlOf } from "../session/console_url.ts";
+import { ATTACHMENT_REACHES, attachmentShape, attachmentsOf } from "./attachments.ts";
 import { defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
@@ -30,12 +32,12 @@ const MESSAGE_CHECK_DELAYS_MS: readonly number[] = [0, 1_000, 2_000];
 export const createSession: ToolDefinition = defineTool({
   name: "create_session",
   title: "Create session",
-  description: "Start a session with an agent. With message, the agent begins to work on it at " +
+  description: "Start a session with an agent. With a message, the agent begins to work on it at " +
     "once: call wait_for_idle next. Without, the session is idle until send_message. One session " +
     "keeps its context over many messages.",
   scope: "sessions:write",
   kind: "call",
-  reaches: { agent_id: "agent", environment_id: "environment" },
+  reaches: { agent_id: "agent", environment_id: "environment", ...ATTACHMENT_REACHES },
   annotations: {
     readOnlyHint: false,
     destructiveHint: false,
@@ -46,6 +48,7 @@ export const createSession: ToolDefinition = defineTool({
     z.strictObject({
       agent_id: idSchema(),
       message: z.string().min(1).max(MAX_MESSAGE_CHARS).optional().describe("First user message"),
+      ...attachmentShape(),
       title: z.string().min(1).max(500).optional(),
       agent_version: z.int().min(1).optional().describe("Default: the latest"),
       environment_id: idSchema("Only if the server has no default").optional(),
@@ -61,10 +64,13 @@ export const createSession: ToolDefinition = defineTool({
     const { access, waiter, consoleUrl } = call.services;
     checkMetadata(args.metadata);
     const limit = costLimit(args.max_cost_usd, call.services);
-    const { session, environmentId, confirmedByList } = await create(args, limit, call);
-    const dropped = args.message !== undefined && await isMessageDropped(session, call);
+    const attachments = attachmentsOf(args);
+    const wanted = { ...args, attachments };
+    const { session, environmentId, confirmedByList } = await create(wanted, limit, call);
+    const hasMessage = args.message !== undefined || attachments.length > 0;
+    const dropped = hasMessage && await isMessageDropped(session, call);
     // The events may not show the first message yet when a wait for its reply begins.
-    if (args.message !== undefined && !dropped) waiter.rememberSend(session.id);
+    if (hasMessage && !dropped) waiter.rememberSend(session.id);
     await access.rememberSession(session.id, { agentId: args.agent_id, environmentId }, call);
     const maxCost = limit === undefined ? undefined : budgetDollarsOf(session.budget);
     const next = [
@@ -91,6 +97,7 @@ interface CreateArguments {
   readonly environment_id?: string;
   readonly title?: string;
   readonly message?: string;
+  readonly attachments: readonly AttachmentBlock[];
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -163,7 +170,7 @@ async function create(
  * Creates one session, never two: when the response is lost, it searches for the session instead.
  */
 async function createOnce(
-  { agent_id: id, agent_version: version, title, message, metadata }: CreateArguments,
+  { agent_id: id, agent_version: version, title, message, attachments, metadata }: CreateArguments,
   environmentId: string,
   limit: number | undefined,
   call: ToolCall,
@@ -177,6 +184,7 @@ async function createOnce(
       environmentId,
       title,
       message,
+      ...(attachments.length > 0 && { attachments }),
       metadata: { ...metadata, [REQUEST_KEY]: token, ...owner },
       ...(limit !== undefined && { budget: budgetOf(limit) }),
     }, { signal, timeoutMs: WRITE_TIMEOUT_MS });

@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { ToolError } from "../core/errors.ts";
+import { ATTACHMENT_REACHES, attachmentShape, attachmentsOf } from "./attachments.ts";
 import { defineTool, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
@@ -9,12 +11,12 @@ export const MAX_MESSAGE_CHARS = 100_000;
 export const sendMessage: ToolDefinition = defineTool({
   name: "send_message",
   title: "Send message",
-  description: "Send a user message to a session. Returns as soon as it is queued; it does not " +
-    "interrupt a running turn. Call wait_for_idle for the reply. Delivered at most once: an error " +
-    "says whether sending again is safe.",
+  description: "Send a user message to a session: text, images, documents. Returns as soon as it " +
+    "is queued; it does not interrupt a running turn. Call wait_for_idle for the reply. Delivered " +
+    "at most once: an error says whether sending again is safe.",
   scope: "sessions:write",
   kind: "call",
-  reaches: { session_id: "session" },
+  reaches: { session_id: "session", ...ATTACHMENT_REACHES },
   annotations: {
     readOnlyHint: false,
     destructiveHint: false,
@@ -24,15 +26,26 @@ export const sendMessage: ToolDefinition = defineTool({
   input: () =>
     z.strictObject({
       session_id: idSchema(),
-      text: z.string().min(1).max(MAX_MESSAGE_CHARS),
+      text: z.string().min(1).max(MAX_MESSAGE_CHARS).optional(),
+      ...attachmentShape(),
     }),
   output: () =>
     z.object({
       queued: z.boolean(),
       event_id: z.string().optional(),
     }),
-  async run({ session_id, text }, { signal, services }) {
-    const message = { type: "user.message", content: [{ type: "text", text }] } as const;
-    return await services.eventSender.send(session_id, message, signal);
+  async run({ session_id, text, ...given }, { signal, services }) {
+    const content = [
+      ...(text === undefined ? [] : [{ type: "text", text } as const]),
+      ...attachmentsOf(given),
+    ];
+    if (content.length === 0) {
+      throw new ToolError(
+        "invalid_argument",
+        `text is required: a text of 1 to ${MAX_MESSAGE_CHARS} characters, unless there are images ` +
+          "or documents.",
+      );
+    }
+    return await services.eventSender.send(session_id, { type: "user.message", content }, signal);
   },
 });

@@ -1,18 +1,10 @@
 import * as z from "zod";
-import type { AttachmentBlock } from "../api/types.ts";
 import { ToolError } from "../core/errors.ts";
 import { answerCall } from "./answer_call.ts";
-import { HTTPS_URL } from "./arguments.ts";
+import { ATTACHMENT_REACHES, attachmentShape, attachmentsOf } from "./attachments.ts";
 import { defineTool, type ToolDefinition } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
-
-/** Most images, or documents, by URL, and as many by file id. */
-const MAX_ATTACHMENTS = 10;
-const MAX_URL_CHARS = 2_048;
-
-const urls = () => z.array(z.string().regex(HTTPS_URL).max(MAX_URL_CHARS)).max(MAX_ATTACHMENTS);
-const fileIds = () => z.array(idSchema()).max(MAX_ATTACHMENTS);
 
 /** `submit_tool_result`: sends the result of a custom tool. */
 export const submitToolResult: ToolDefinition = defineTool({
@@ -23,11 +15,7 @@ export const submitToolResult: ToolDefinition = defineTool({
     "Then call wait_for_idle.",
   scope: "actions",
   kind: "call",
-  reaches: {
-    session_id: "session",
-    image_file_ids: "file",
-    document_file_ids: "file",
-  },
+  reaches: { session_id: "session", ...ATTACHMENT_REACHES },
   annotations: {
     readOnlyHint: false,
     destructiveHint: false,
@@ -39,10 +27,7 @@ export const submitToolResult: ToolDefinition = defineTool({
       session_id: idSchema(),
       event_id: eventIdSchema("As in pending_actions"),
       text: z.string().max(MAX_MESSAGE_CHARS).optional(),
-      image_urls: urls().optional(),
-      document_urls: urls().optional(),
-      image_file_ids: fileIds().optional(),
-      document_file_ids: fileIds().optional(),
+      ...attachmentShape(),
       is_error: z.boolean().optional(),
     }),
   output: () =>
@@ -53,10 +38,7 @@ export const submitToolResult: ToolDefinition = defineTool({
       next: z.string(),
     }),
   async run({ session_id, event_id, text = "", is_error = false, ...given }, call) {
-    const attachments = [
-      ...attachmentsOf("image", given.image_urls, given.image_file_ids),
-      ...attachmentsOf("document", given.document_urls, given.document_file_ids),
-    ];
+    const attachments = attachmentsOf(given);
     if (text === "" && attachments.length === 0 && !is_error) {
       throw new ToolError(
         "invalid_argument",
@@ -74,15 +56,3 @@ export const submitToolResult: ToolDefinition = defineTool({
     return { session_id, event_id, ...answered };
   },
 });
-
-/** Makes the content blocks of one type: those by URL first. */
-function attachmentsOf(
-  type: AttachmentBlock["type"],
-  urls: readonly string[] = [],
-  fileIds: readonly string[] = [],
-): AttachmentBlock[] {
-  return [
-    ...urls.map((url): AttachmentBlock => ({ type, source: { type: "url", url } })),
-    ...fileIds.map((file_id): AttachmentBlock => ({ type, source: { type: "file", file_id } })),
-  ];
-}

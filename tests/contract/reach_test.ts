@@ -61,7 +61,10 @@ const PLAIN: Readonly<Record<string, unknown>> = {
 };
 
 /** Optional arguments without one of which a tool has nothing to do. */
-const NEEDED: Readonly<Record<string, readonly string[]>> = { submit_tool_result: ["text"] };
+const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  send_message: ["text"],
+  submit_tool_result: ["text"],
+};
 
 /** The call that every session waits for, where a tool answers it; its input has the owner's word. */
 const ANSWERED: Readonly<Record<string, EventBody>> = {

@@ -98,10 +98,15 @@ Deno.test("create_session finds its lost session among others with the same meta
 for (
   const [name, type, args] of [
     ["send_message", "user.message", { text: "Once only" }],
+    ["send_message", "user.message", {
+      image_urls: ["HTTPS://a.example"],
+      document_file_ids: ["f"],
+    }],
     ["interrupt", "user.interrupt", {}],
   ] as const
 ) {
-  Deno.test(`${name} names the event that may be its own when the response is lost, and sends once`, async () => {
+  const what = `${name} of ${Object.keys(args).join(", ") || "nothing"}`;
+  Deno.test(`${what} names the event that may be its own when the response is lost, and sends once`, async () => {
     const { app, call } = open();
     const session_id = app.simulator.createSession();
     app.simulator.faults.add({
@@ -132,6 +137,12 @@ const ANSWERS = [
     { text: "Sunny." },
     "user.custom_tool_result",
   ],
+  [
+    "submit_tool_result",
+    { type: "agent.custom_tool_use", name: "get_weather" },
+    { image_urls: ["HTTPS://a.example"], document_file_ids: ["f"] },
+    "user.custom_tool_result",
+  ],
 ] as const;
 
 /** A session that waits for a call, and a fault that hits the first event that it is sent. */
@@ -147,7 +158,8 @@ function openBlocked(blocker: typeof ANSWERS[number][1], fault: Fault) {
 }
 
 for (const [name, blocker, args, type] of ANSWERS) {
-  Deno.test(`${name} finds its answer when the response is lost, and sends no second one`, async () => {
+  const what = `${name} of ${Object.keys(args).join(", ")}`;
+  Deno.test(`${what} finds its answer when the response is lost, and sends no second one`, async () => {
     const { app, call, ids } = openBlocked(blocker, { kind: "lost_ack" });
     const first = await call(name, { ...ids, ...args });
     const second = await call(name, { ...ids, ...args });
@@ -156,7 +168,7 @@ for (const [name, blocker, args, type] of ANSWERS) {
     app.close();
   });
 
-  Deno.test(`${name} does not repeat an answer that may still be on its way`, async () => {
+  Deno.test(`${what} does not repeat an answer that may still be on its way`, async () => {
     const { app, call, ids } = openBlocked(blocker, { kind: "reset" });
     const first = await call(name, { ...ids, ...args });
     const second = await call(name, { ...ids, ...args });

@@ -100,6 +100,24 @@ const CASES: readonly EndpointCase[] = [
     },
   },
   {
+    name: "sessions.create() sends a first message of an image alone",
+    call: (api) => {
+      const attachments = [{ type: "image", source: { type: "file", file_id: "file_1" } }] as const;
+      return api.sessions.create({ agent: "agent_1", environmentId: "env_1", attachments });
+    },
+    answer: SESSION,
+    method: "POST",
+    url: "/v1/sessions",
+    body: {
+      agent: "agent_1",
+      environment_id: "env_1",
+      initial_events: [{
+        type: "user.message",
+        content: [{ type: "image", source: { type: "file", file_id: "file_1" } }],
+      }],
+    },
+  },
+  {
     name: "sessions.retrieve() asks for one session",
     call: (api) => api.sessions.retrieve("sesn_1"),
     answer: SESSION,

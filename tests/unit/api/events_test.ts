@@ -1,6 +1,7 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import {
   answeredToolUse,
+  attachmentsIn,
   attachmentTypes,
   contentText,
   decodeEvent,
@@ -120,6 +121,23 @@ Deno.test("attachmentTypes() names blocks that are no text, and skips what is no
   const content = [{ type: "image" }, null, { type: "text" }, { type: 7 }, { type: "document" }];
   assertEquals(attachmentTypes(content), ["image", "document"]);
   assertEquals(attachmentTypes("text"), []);
+});
+
+Deno.test("attachmentsIn() reads the address or the file of each, where there is one", () => {
+  const content = [
+    { type: "text", text: "a" },
+    { type: "image", source: { type: "url", url: "https://a.example/b.png" } },
+    { type: "document", source: { type: "file", file_id: "file_1" } },
+    { type: "image", source: { type: "base64", data: "AA==" } },
+    { type: "redacted", source: 7 },
+  ];
+  const none = { url: undefined, fileId: undefined };
+  assertEquals(attachmentsIn(content), [
+    { ...none, type: "image", url: "https://a.example/b.png" },
+    { ...none, type: "document", fileId: "file_1" },
+    { ...none, type: "image" },
+    { ...none, type: "redacted" },
+  ]);
 });
 
 const idle = (fields: Record<string, unknown>) => ({ type: "session.status_idle", ...fields });

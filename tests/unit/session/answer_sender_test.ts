@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ApiError } from "../../../src/api/errors.ts";
-import type { ClientEvent } from "../../../src/api/types.ts";
+import type { AttachmentBlock, ClientEvent } from "../../../src/api/types.ts";
 import {
   type AnsweredBy,
   AnswerSender,
@@ -308,6 +308,26 @@ Deno.test("the result of a custom tool is sent once, and another one is another'
   assertEquals(session.sent.length, 1);
 });
 
+const image = (file_id: string): AttachmentBlock => ({
+  type: "image",
+  source: { type: "file", file_id },
+});
+
+Deno.test("a result with another image does not pass for one that is lost", async () => {
+  for (
+    const [fileId, expected] of [["file_1", "sent"], ["file_2", "answered_elsewhere"]] as const
+  ) {
+    const session = blockedOn(custom);
+    session.send = (event) => {
+      session.take({ ...event, content: [image(fileId)] } as ClientEvent);
+      throw new ApiError("lost", { kind: "timeout" });
+    };
+    const attachments = [image("file_1")];
+    const answer: Decision = { result: "answer", text: "", attachments, isError: false };
+    assertEquals(kindsOf(await decide(session, [answer])), [expected], fileId);
+  }
+});
+
 for (
   const [text, isError, expected] of [
     ["Sunny", false, "sent"],
@@ -458,9 +478,7 @@ Deno.test("a result of another content does not pass for one whose arrival is no
     result: "answer",
     text,
     isError: false,
-    ...(attached && {
-      attachments: [{ type: "image", source: { type: "file", file_id: "file_1" } }],
-    }),
+    ...(attached && { attachments: [image("file_1")] }),
   });
   const session = blockedOn(custom);
   const shown = await session.waiting();
@@ -468,13 +486,13 @@ Deno.test("a result of another content does not pass for one whose arrival is no
     throw new ApiError("lost", { kind: "timeout" });
   };
   assertEquals(kindsOf(await decide(session, [answer("Sunny", true)])), ["unknown"]);
-  const seen = (text: string): ClientEvent => ({
+  const seen = (text: string, ...images: AttachmentBlock[]): ClientEvent => ({
     type: "user.custom_tool_result",
     custom_tool_use_id: session.ids[0] ?? "",
-    content: [{ type: "text", text }],
+    content: [{ type: "text", text }, ...images],
     is_error: false,
   });
-  session.take(seen("Sunny"));
+  session.take(seen("Sunny", image("file_1")));
   assertEquals(kindsOf(await decide(session, [answer("Sunny", true)], {}, shown)), ["repeated"]);
   assertEquals(kindsOf(await decide(session, [answer("Sunny", false)], {}, shown)), [
     "answered_elsewhere",

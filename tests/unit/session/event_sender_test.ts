@@ -302,6 +302,32 @@ Deno.test("send() throws delivery_unknown for two lost messages with the same te
   }
 });
 
+/** A message with the same text as {@linkcode MESSAGE}, and an image. */
+const withImage = (file_id: string): ClientEvent => ({
+  type: "user.message",
+  content: [{ type: "text", text: "Hello" }, { type: "image", source: { type: "file", file_id } }],
+});
+
+Deno.test("send() tells two lost messages with the same text apart by their images", async () => {
+  const { send, clock, prime } = sending(new ApiError("lost", { kind: "timeout" }));
+  await prime();
+  const found = ["file_1", "file_2"].map((id) => send(withImage(id)));
+  const ids = await clock.runUntil(Promise.all(found));
+  assertEquals(ids.map(({ event_id }) => event_id), ["sevt_1", "sevt_2"]);
+});
+
+Deno.test("send() does not take a message with another image for the lost one", async () => {
+  const { send, clock, prime, list } = sending(new ApiError("lost", { kind: "timeout" }), false);
+  await prime();
+  const lost = send(withImage("file_1"));
+  list.events.push({
+    ...withImage("file_2"),
+    id: "sevt_other",
+    processed_at: new Date(clock.wallTime() + STAMP_MS).toISOString(),
+  });
+  await assertRejects(() => clock.runUntil(lost), ToolError, "still be on its way");
+});
+
 Deno.test("send() finds its lost message while another session is sent the same text", async () => {
   const { send, clock, prime } = sending(new ApiError("lost", { kind: "timeout" }));
   await prime();

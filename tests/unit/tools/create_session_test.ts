@@ -13,7 +13,9 @@ function creating(parts: ApiParts["sessions"] = {}, environmentId: string | null
     sessions: {
       create: (params) => {
         created.push(params);
-        return Promise.resolve(session({ status: params.message ? "running" : "idle" }));
+        return Promise.resolve(
+          session({ status: params.message || params.attachments ? "running" : "idle" }),
+        );
       },
       ...parts,
     },
@@ -63,6 +65,31 @@ Deno.test("create_session passes message, title, version and environment on", as
     title: "Work",
     message: "Go",
   });
+});
+
+const DOCUMENT = { type: "document", source: { type: "file", file_id: "file_1" } } as const;
+
+Deno.test("create_session passes images and documents on, with a text or without", async () => {
+  const opened = creating();
+  const url = "https://example.com/a.png";
+  const image = { type: "image", source: { type: "url", url } } as const;
+  await create(opened, {
+    message: "Go",
+    document_file_ids: ["file_1"],
+    image_urls: [url],
+  });
+  const sent = () => opened.created.map(({ message, attachments }) => [message, attachments]);
+  assertEquals(sent(), [["Go", [image, DOCUMENT]]]);
+  assertEquals(opened.waiter.rememberedSends.length, 1);
+});
+
+Deno.test("create_session takes a document for a first message", async () => {
+  const opened = idleAtFirst(0);
+  const result = await create(opened, { document_file_ids: ["file_1"] });
+  assertEquals(result.message_sent, undefined);
+  assertEquals(opened.waiter.rememberedSends.length, 1);
+  const dropped = await create(idleAtFirst(Infinity), { document_file_ids: ["file_1"] });
+  assertEquals(dropped.message_sent, false);
 });
 
 const LOST: readonly [string, ApiErrorInfo][] = [

@@ -86,7 +86,7 @@ Deno.test("every property of every schema has a type, as some hosts ask for", ()
 
 Deno.test("the tool list stays within its budget of characters", () => {
   const size = JSON.stringify(toolsOf().map(listed)).length;
-  assert(size <= 9_100, `${size} characters`);
+  assert(size <= 9_800, `${size} characters`);
   const sizeOfActions = JSON.stringify(toolsOf(["actions"]).map(listed)).length;
   assert(sizeOfActions <= 2_600, `${sizeOfActions} characters of the set actions`);
   const sizeOfSessions = JSON.stringify(toolsOf(["sessions"]).map(listed)).length;
