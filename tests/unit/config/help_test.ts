@@ -17,6 +17,8 @@ for (const topic of TOPICS) {
     const lines = helpText(topic).split("\n");
     assert(lines.length <= 36, `${lines.length} lines`);
     assertEquals(lines.filter((line) => line.length > 80), []);
+    // A flag that is as wide as its column runs into its help.
+    assertEquals(lines.filter((line) => /^ {2}-.*>\S/.test(line)), []);
   });
 }
 
