@@ -49,6 +49,7 @@ export function numberLines(files: readonly TextFile[], exact: readonly Figure[]
     `tools/list: ${figureOf("tools_list")} characters, ${
       figureOf("tools_list.actions")
     } with the ` +
-    `set actions, ${figureOf("tools_list.sessions")} with the set sessions`,
+    `set actions, ${figureOf("tools_list.sessions")} with the set sessions, ` +
+    `${figureOf("tools_list.threads")} with the set threads`,
   ];
 }

@@ -8,7 +8,7 @@
 import { fromBase64Url, toBase64Url } from "../core/text.ts";
 
 /** Uses of sealed texts; a text of one does not open as another. */
-export type Purpose = "approval state" | "session owner" | "session list";
+export type Purpose = "approval state" | "session owner" | "session list" | "thread page";
 
 /** Seals and opens values with one key per purpose. */
 export interface Sealer {

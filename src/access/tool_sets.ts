@@ -5,7 +5,7 @@
  */
 
 /** Every set, in the order of `tools/list`. */
-export const TOOL_SET_NAMES = ["core", "sessions", "actions"] as const;
+export const TOOL_SET_NAMES = ["core", "sessions", "actions", "threads"] as const;
 
 /** Name of a set of tools. */
 export type ToolSetName = typeof TOOL_SET_NAMES[number];

@@ -16,7 +16,7 @@ import type { CredentialSource } from "./credentials.ts";
 import { ApiError } from "./errors.ts";
 import { createListEvents } from "./event_list.ts";
 import { EventRecord } from "./event_record.ts";
-import { decodeEvent } from "./events.ts";
+import { decodeEvent, eachOnce, isOfSession } from "./events.ts";
 import { openFileContent } from "./file_content.ts";
 import {
   type HttpContext,
@@ -29,7 +29,14 @@ import {
 import type { Budget } from "./money.ts";
 import { type Page, pageOf } from "./pages.ts";
 import type { Read } from "./read.ts";
-import { agentOf, environmentOf, fileOf, sessionOf, wrappedSessionOf } from "./resources.ts";
+import {
+  agentOf,
+  environmentOf,
+  fileOf,
+  sessionOf,
+  threadOf,
+  wrappedSessionOf,
+} from "./resources.ts";
 import { openEventStream } from "./stream.ts";
 import type {
   ClientEvent,
@@ -124,6 +131,7 @@ export function createApi(options: ApiOptions): ManagedAgentsApi {
     },
     sessions: createSessions(context),
     events: createEvents(context),
+    threads: createThreads(context),
   }, record);
 }
 
@@ -218,6 +226,26 @@ function createEvents(context: HttpContext): ManagedAgentsApi["events"] {
   };
 }
 
+/** Makes the thread endpoints. */
+function createThreads(context: HttpContext): ManagedAgentsApi["threads"] {
+  return {
+    list(sessionId, { statuses, limit, page }, options) {
+      const path = `${sessionPath(sessionId)}/threads`;
+      const spec = { method: "GET", path, query: { statuses, limit, page } } as const;
+      const read = (value: unknown) => pageOf(value, threadOf, context.log);
+      return request(context, spec, "page of threads", read, options);
+    },
+    async events(sessionId, threadId, { limit, page }, options) {
+      const path = `${sessionPath(sessionId)}/threads/${pathSegment(threadId)}/events`;
+      const spec = { method: "GET", path, query: { limit, page } } as const;
+      const read = (value: unknown) => pageOf(value, decodeEvent, context.log);
+      const found = await request(context, spec, "page of events", read, options);
+      const own = found.data.filter((event) => isOfSession(event, sessionId));
+      return { ...found, data: eachOnce(own) };
+    },
+  };
+}
+
 /**
  * Most created sessions that are remembered, and how long, in milliseconds, a replica may trail.
  */
@@ -230,7 +258,7 @@ const NEW_MS = 10_000;
  * takes it for a wrong id: a replica may trail.
  */
 export function recordEvents(api: ManagedAgentsApi, record: EventRecord): ManagedAgentsApi {
-  const { sessions, events } = api;
+  const { sessions, events, threads } = api;
   const created = new LruMap<string, number>(MAX_CREATED);
   const reading = async <T>(sessionId: string, read: Promise<T>): Promise<T> => {
     try {
@@ -271,6 +299,11 @@ export function recordEvents(api: ManagedAgentsApi, record: EventRecord): Manage
         return result;
       },
       stream: (sessionId, options) => reading(sessionId, events.stream(sessionId, options)),
+    },
+    threads: {
+      ...threads,
+      list: (sessionId, params, options) =>
+        reading(sessionId, threads.list(sessionId, params, options)),
     },
   };
 }

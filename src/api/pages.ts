@@ -34,7 +34,7 @@ export interface Page<T> {
 /** Names of fields that hold the entries of a list; the first is the documented one. */
 export const LIST_FIELDS: readonly string[] = [
   "data",
-  ...["events", "agents", "sessions", "environments", "files"],
+  ...["events", "agents", "sessions", "environments", "files", "threads"],
   ...["items", "results", "records", "entries", "list"],
 ];
 /** Other fields of a list; an empty list may have these alone. */

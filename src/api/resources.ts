@@ -67,6 +67,21 @@ export interface Session {
   readonly [field: string]: unknown;
 }
 
+/** A thread of a session: its primary one, or that of a subagent. */
+export interface SessionThread {
+  readonly id: string;
+  /** As of a session. */
+  readonly status?: string;
+  /** The thread that made this one; absent for the primary one. */
+  readonly parent_thread_id?: string;
+  /** The thread's agent, or its name; some have no name, such as an advisor. */
+  readonly agent?: string | Fields;
+  readonly usage?: unknown;
+  readonly created_at?: string | null;
+  readonly archived_at?: string | null;
+  readonly [field: string]: unknown;
+}
+
 /** A file: one that the agent of a session has written for whoever asked, or an uploaded one. */
 export interface SessionFile {
   readonly id: string;
@@ -138,8 +153,7 @@ export function environmentOf(value: unknown): Environment | undefined {
 export function sessionOf(value: unknown, knownId?: string): Session | undefined {
   const fields = fieldsOf(value);
   const ownId = textOf(fields?.id);
-  // Servers write the words their own way: "IDLE", "Running".
-  const status = textOf(textOf(fields?.status)?.trim().toLowerCase());
+  const status = statusOf(fields);
   const id = ownId ?? (status === undefined ? undefined : knownId);
   if (!fields || id === undefined) return undefined;
   const agent = fieldsOf(fields.agent);
@@ -151,6 +165,26 @@ export function sessionOf(value: unknown, knownId?: string): Session | undefined
     agent: agent ? agentFields(agent) : textOf(fields.agent),
     environment_id: textOf(fields.environment_id),
     metadata: fieldsOf(fields.metadata),
+    ...timesOf(fields),
+  };
+}
+
+/** Reads a status; servers write the words their own way: "IDLE", "Running". */
+function statusOf(fields: Fields | undefined): string | undefined {
+  return textOf(textOf(fields?.status)?.trim().toLowerCase());
+}
+
+/** Reads a thread. */
+export function threadOf(value: unknown): SessionThread | undefined {
+  const fields = fieldsOf(value);
+  const id = textOf(fields?.id);
+  if (!fields || id === undefined) return undefined;
+  return {
+    ...fields,
+    id,
+    status: statusOf(fields),
+    parent_thread_id: textOf(fields.parent_thread_id),
+    agent: fieldsOf(fields.agent) ?? textOf(fields.agent),
     ...timesOf(fields),
   };
 }

@@ -11,7 +11,7 @@ import type { EventRecord } from "./event_record.ts";
 import type { SessionEvent } from "./events.ts";
 import type { Budget } from "./money.ts";
 import type { Page } from "./pages.ts";
-import type { Agent, Environment, Session, SessionFile } from "./resources.ts";
+import type { Agent, Environment, Session, SessionFile, SessionThread } from "./resources.ts";
 
 /** `fetch`, reduced to what the client uses, so that tests and the simulator can stand in. */
 export type FetchLike = (request: Request) => Promise<Response>;
@@ -67,6 +67,12 @@ export interface ListSessionsParams extends PageParams {
   /** RFC 3339 time: earlier sessions only. */
   readonly createdAtLt?: string;
   readonly includeArchived?: boolean;
+}
+
+/** Parameters of a list of threads. */
+export interface ListThreadsParams extends PageParams {
+  /** All when absent. */
+  readonly statuses?: readonly string[];
 }
 
 /** Parameters of a new session. */
@@ -225,5 +231,24 @@ export interface ManagedAgentsApi {
      * `timeoutMs` bounds the wait for the headers only; `signal` drops the stream at any time.
      */
     stream(sessionId: string, options?: CallOptions): Promise<EventStream>;
+  };
+  readonly threads: {
+    /** Lists a session's threads: the primary one, then those of subagents as they were made. */
+    list(
+      sessionId: string,
+      params: ListThreadsParams,
+      options?: ReadOptions,
+    ): Promise<Page<SessionThread>>;
+    /**
+     * Lists one page of a thread's own events, each once and oldest first, as the API gives them:
+     * the list takes neither an order nor types (`threads.EventListParams` of `@anthropic-ai/sdk`
+     * 1.12.0).
+     */
+    events(
+      sessionId: string,
+      threadId: string,
+      params: PageParams,
+      options?: ReadOptions,
+    ): Promise<Page<SessionEvent>>;
   };
 }

@@ -33,6 +33,7 @@ const ID_NAMES: Readonly<Record<IdKind, string>> = {
   agent: "an agent's id",
   environment: "an environment's id",
   session: "a session's id",
+  thread: "a thread's id",
   event: "an event's id",
   file: "a file's id",
 };

@@ -323,7 +323,7 @@ export const SETTINGS = {
       choices: [...TOOL_SET_NAMES, "all"],
       parse: checkToolSets,
       fallback: DEFAULT_SETS,
-      help: `Tool sets: ${TOOL_SET_NAMES.join(", ")} or all`,
+      help: `Tools: ${TOOL_SET_NAMES.join(",")},all`,
     },
     maxWaits: {
       isDetail: true,

@@ -11,13 +11,14 @@
 export const ID = /^[A-Za-z0-9_-]{1,128}$/;
 
 /** Things that have ids. */
-export type IdKind = "agent" | "environment" | "session" | "event" | "file";
+export type IdKind = "agent" | "environment" | "session" | "thread" | "event" | "file";
 
 /** Prefixes of each kind, as the hosted API and other implementations spell them. */
 const PREFIXES: Readonly<Record<IdKind, RegExp>> = {
   agent: /^agent[_-]/i,
   environment: /^env[_-]/i,
   session: /^(sesn|sess|session)[_-]/i,
+  thread: /^(sthr|thread)[_-]/i,
   event: /^(sevt|event)[_-]/i,
   file: /^file[_-]/i,
 };
@@ -27,7 +28,7 @@ export function kindOfId(id: string): IdKind | undefined {
   return ID_KINDS.find((kind) => PREFIXES[kind].test(id));
 }
 
-const ID_KINDS: readonly IdKind[] = ["agent", "environment", "session", "event", "file"];
+const ID_KINDS: readonly IdKind[] = ["agent", "environment", "session", "thread", "event", "file"];
 
 /**
  * Returns true if the value can be an id of this kind: it has a prefix of the kind, or no known

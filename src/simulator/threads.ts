@@ -4,6 +4,8 @@
  * @module
  */
 
+import { parseMicros } from "./ids.ts";
+import { type Place, SortedList } from "./sorted.ts";
 import { isWireObject, type WireEvent, type WireObject } from "./wire.ts";
 
 type Thread = Record<string, unknown> & { id: string; status: string };
@@ -80,4 +82,66 @@ export class SessionThreads {
       updated_at: at,
     });
   }
+}
+
+/** An event of a thread, at its place in the thread's list. */
+export interface ThreadEvent extends Place {
+  readonly event: WireEvent;
+}
+
+const ANSWERED = ["tool_use_id", "mcp_tool_use_id", "custom_tool_use_id"];
+
+/**
+ * Makes the list of a thread's own events from those of the session. The primary thread has what no
+ * subagent's has. A subagent's begins each task with the message that gave it, and has as its own
+ * words what the session gets as a message from it: the session shows less of subagents than their
+ * threads do.
+ *
+ * @param events all of the session, in ascending order
+ */
+export function threadEvents(
+  threadId: string,
+  threads: SessionThreads,
+  events: Iterable<WireEvent>,
+): SortedList<ThreadEvent> {
+  const list = new SortedList<ThreadEvent>();
+  const threadOfCall = new Map<string, string>();
+  const isPrimary = threadId === threads.primaryId;
+  let seq = 0;
+  const add = (event: WireEvent) => {
+    const at = event.processed_at;
+    const rank = (typeof at === "string" ? parseMicros(at) : undefined) ?? Number.MAX_SAFE_INTEGER;
+    list.insert({ event, rank, seq: seq++ });
+  };
+  for (const event of events) {
+    const answered = ANSWERED.map((name) => event[name]).find((id) => typeof id === "string");
+    const named = event.session_thread_id ?? threadOfCall.get(String(answered));
+    const owner = typeof named === "string" ? named : threads.primaryId;
+    threadOfCall.set(event.id, owner);
+    if (owner === threadId) add(event);
+    else if (!isPrimary) { for (const seen of mirrored(event, threadId, threads)) add(seen); }
+  }
+  return list;
+}
+
+/** Returns how a subagent's thread shows a message that the session shows between two threads. */
+function mirrored(event: WireEvent, threadId: string, threads: SessionThreads): WireEvent[] {
+  const { content, processed_at, id } = event;
+  if (event.to_session_thread_id === threadId) {
+    const from = {
+      from_session_thread_id: threads.primaryId,
+      from_agent_name: threads.agentName(threads.primaryId),
+    };
+    const type = "agent.thread_message_received";
+    return [{ id: `${id}r`, type, ...from, content, processed_at }];
+  }
+  if (event.from_session_thread_id !== threadId) return [];
+  const to = {
+    to_session_thread_id: threads.primaryId,
+    to_agent_name: threads.agentName(threads.primaryId),
+  };
+  return [
+    { id: `${id}t`, type: "agent.message", content, processed_at },
+    { id: `${id}s`, type: "agent.thread_message_sent", ...to, content, processed_at },
+  ];
 }

@@ -77,15 +77,15 @@ export function requestIdOf(
 }
 
 /**
- * A kind of thing that a call can name by an id. An event needs no check: it belongs to the session
- * named beside it.
+ * A kind of thing that a call can name by an id. Events and threads need no check: they belong to
+ * the session named beside them, and the API looks for them there alone.
  */
-export type Reachable = Exclude<IdKind, "event">;
+export type Reachable = Exclude<IdKind, "event" | "thread">;
 
 /** Names of the arguments that hold ids to check. */
 type IdArgument<I extends z.ZodObject> = Exclude<
   Extract<keyof I["shape"], `${string}_id` | `${string}_ids`>,
-  "after_id" | "event_id"
+  "after_id" | "event_id" | "thread_id"
 >;
 
 /** The kind that an argument's own name gives, such as `agent_id` or `session_ids`; else any. */

@@ -30,6 +30,7 @@ const ARGUMENTS: Readonly<Record<IdKind, readonly string[]>> = {
   agent: ["agent_id"],
   session: ["session_id"],
   environment: ["environment_id"],
+  thread: ["thread_id"],
   event: ["after_id", "event_id"],
   file: [],
 };

@@ -80,7 +80,7 @@ async function listForward(query: ReadQuery, call: ToolCall): Promise<ListEvents
   const { afterId } = query;
   const stretch = await eventReader.read(query, { signal, onLongSearch: () => chargeSearch(call) });
   const place = afterId === undefined ? undefined : textPlaceOf(afterId);
-  const { events, views, rest, isCut } = show(stretch.events, query.limit, place, call);
+  const { events, views, rest, isCut } = showEvents(stretch.events, query.limit, place, call);
   const isPartial = isCut || rest !== undefined;
   // If nothing is left of the text that the cursor names, reading goes on after its event.
   const passedId = stretch.events[0]?.id === place?.eventId ? place?.eventId : undefined;
@@ -104,7 +104,7 @@ async function listNewest(
   const page = await api.events.list(sessionId, { ...params, order: "desc" }, { signal });
   // A server may return more than requested.
   const newest = page.data.slice(0, params.limit);
-  const { views, rest, isCut } = show(newest, params.limit, undefined, call);
+  const { views, rest, isCut } = showEvents(newest, params.limit, undefined, call);
   const cursor = rest ?? lastPlacedId(newest.toReversed());
   return {
     events: views,
@@ -120,11 +120,11 @@ function lastPlacedId(events: readonly SessionEvent[]): string | undefined {
 }
 
 /** The events that a result shows. */
-interface Shown {
+export interface ShownEvents {
   readonly events: readonly SessionEvent[];
   /** View of each event. */
   readonly views: EventView[];
-  /** Cursor of the rest of a text that continues. */
+  /** Cursor of the rest of a text that continues, as `textCursor` makes it. */
   readonly rest?: string;
   /** True if events were left out for lack of room. */
   readonly isCut: boolean;
@@ -133,13 +133,16 @@ interface Shown {
 /**
  * Shows as many events as there is room for. An event that is alone in the result shows its text in
  * parts, from the place that the cursor names.
+ *
+ * @param limit number of events that the caller asked for
+ * @param place the place in the first event's text where the result begins, if it begins in one
  */
-function show(
+export function showEvents(
   events: readonly SessionEvent[],
   limit: number,
   place: TextPlace | undefined,
   call: ToolCall,
-): Shown {
+): ShownEvents {
   const [first] = events;
   const isContinued = place !== undefined && first?.id === place.eventId;
   const isAlone = isContinued || (limit === 1 && first !== undefined && !isQueued(first));
@@ -161,7 +164,7 @@ function show(
  *
  * @param firstView view of the first event, where it differs from the others
  */
-function fit(events: readonly SessionEvent[], call: ToolCall, firstView?: EventView): Shown {
+function fit(events: readonly SessionEvent[], call: ToolCall, firstView?: EventView): ShownEvents {
   const others = firstView ? events.slice(1) : events;
   const options = viewOptions(others.length, call);
   const views = others.map((event) => showEvent(event, options));

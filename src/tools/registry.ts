@@ -16,6 +16,8 @@ import { listAgents } from "./list_agents.ts";
 import { listEnvironments } from "./list_environments.ts";
 import { listEvents } from "./list_events.ts";
 import { listSessions } from "./list_sessions.ts";
+import { listThreadEvents } from "./list_thread_events.ts";
+import { listThreads } from "./list_threads.ts";
 import { sendMessage } from "./send_message.ts";
 import { submitToolResult } from "./submit_tool_result.ts";
 import { waitForIdle } from "./wait_for_idle.ts";
@@ -35,6 +37,7 @@ export const TOOL_SETS = {
   ],
   sessions: [listSessions, listEnvironments],
   actions: [confirmToolUse, submitToolResult],
+  threads: [listThreads, listThreadEvents],
 } as const satisfies Readonly<Record<ToolSetName, readonly ToolDefinition[]>>;
 
 /** Lists the tools of some sets, the default ones when none are named, in the registry's order. */

@@ -73,6 +73,12 @@ async function toolList(rig: InProcessRig): Promise<Figure[]> {
       JSON.stringify(toolListOf(toolsOf(["core", "sessions"])).tools).length,
       { limit: 12_250 },
     ),
+    ...characters(
+      "tools_list.threads",
+      "tools/list with the sets core and threads",
+      JSON.stringify(toolListOf(toolsOf(["core", "threads"])).tools).length,
+      { limit: 12_250 },
+    ),
   ];
 }
 

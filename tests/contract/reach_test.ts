@@ -31,8 +31,8 @@ const FOREIGN = "SOMEBODY-ELSES";
 /** What every call of an id that is not the caller's is told, by a server of the set `core`. */
 const REFUSAL = notAvailable().messageFor(isDefaultTool);
 
-/** What an argument names; an event is one of the session that is named beside it. */
-type Named = Reachable | "event";
+/** What an argument names; an event or a thread is one of the session that is named beside it. */
+type Named = Reachable | "event" | "thread";
 
 /** Arguments that name nothing: a value that is right anywhere. */
 const PLAIN: Readonly<Record<string, unknown>> = {
@@ -75,7 +75,7 @@ const ANSWERED: Readonly<Record<string, EventBody>> = {
 /** What an argument of a tool names, by the tool's own declaration. */
 function namedBy({ name, reaches }: ToolDefinition, argument: string): Named | undefined {
   const isEvent = argument === "after_id" || (argument === "event_id" && name in ANSWERED);
-  const kind = isEvent ? "event" : reaches[argument];
+  const kind = isEvent ? "event" : argument === "thread_id" ? "thread" : reaches[argument];
   return kind === "list" ? undefined : kind;
 }
 
@@ -192,7 +192,7 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
       requests: simulator.requests.length - before,
     };
   };
-  /** A session with one turn, in which everything has its owner's word, and a file's id. */
+  /** A session with one turn, in which everything has its owner's word, a file and its thread. */
   const session = async (
     whose: string,
     principal: Principal,
@@ -216,11 +216,19 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
     });
     const [event] = Array.isArray(data) ? data : [];
     await app.clock.advance(10_000);
-    if (!blocker) return { session: id, event: String(event?.id), file };
+    simulator.emit(id, {
+      type: "session.thread_created",
+      session_thread_id: `sthr_${id.slice(-10)}`,
+      agent_name: whose,
+      workflow_run_id: null,
+    });
+    const threads = (await ask(`/v1/sessions/${id}/threads`)).data;
+    const thread = String(Array.isArray(threads) ? threads[0].id : undefined);
+    if (!blocker) return { session: id, event: String(event?.id), thread, file };
     const call = simulator.emit(id, { ...blocker, input: { command: whose } });
     const stop_reason = { type: "requires_action", event_ids: [call] };
     simulator.emit(id, { type: "session.status_idle", stop_reason });
-    return { session: id, event: call, file };
+    return { session: id, event: call, thread, file };
   };
   const there = { agent_id: agents.own, environment_id: environments.own };
   const own = await session(OWN, caller, there);
@@ -277,6 +285,7 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
       environment: foreignEnvironments,
       session: foreign.map(({ session }) => session),
       event: foreign.map(({ event }) => event),
+      thread: foreign.map(({ thread }) => thread),
       file: foreign.map(({ file }) => file),
     },
     /** Requests that change something, so far. */

@@ -1,3 +1,4 @@
+import { APIError } from "@anthropic-ai/sdk";
 import { assertEquals, assertRejects } from "@std/assert";
 import { collect, sdkBench, userMessage } from "./simulator_client.ts";
 
@@ -113,4 +114,34 @@ Deno.test("the SDK lists a session's threads", async () => {
   const [primary] = threads;
   if (!primary) throw new Error("no thread");
   assertEquals(await sessions.threads.retrieve(primary.id, { session_id: id }), primary);
+});
+
+Deno.test("the SDK lists the events of a subagent's thread, page by page", async () => {
+  const { sessions, base, simulator, clock } = start();
+  const { id } = await sessions.create({ ...base, agent: simulator.agentId("subagents") });
+  await sessions.events.send(id, { events: [userMessage("Compare them.")] });
+  await clock.advance(20_000);
+  const [primary, helper] = await collect(sessions.threads.list(id));
+  if (!primary || !helper) throw new Error("no threads");
+  const at = { session_id: id };
+  const own = await collect(sessions.threads.events.list(helper.id, { ...at, limit: 2 }));
+  assertEquals(own.map(({ type }) => type), [
+    "session.thread_created",
+    "session.thread_status_running",
+    "agent.thread_message_received",
+    "agent.message",
+    "agent.thread_message_sent",
+    "session.thread_status_idle",
+  ]);
+  const received = own.find((event) => event.type === "agent.thread_message_received");
+  assertEquals([received?.from_session_thread_id, received?.from_agent_name], [
+    primary.id,
+    "Simulated Subagents",
+  ]);
+  const lead = await collect(sessions.threads.events.list(primary.id, at));
+  assertEquals(lead.some(({ type }) => type === "session.thread_created"), false);
+  assertEquals(lead.filter(({ type }) => type === "agent.thread_message_received").length, 2);
+  const unknown = sessions.threads.events.list("sthr_unknown", at);
+  const error = await assertRejects(() => collect(unknown), APIError);
+  assertEquals(error.status, 404);
 });

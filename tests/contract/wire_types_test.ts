@@ -16,6 +16,8 @@ type SdkAgent = Resolved<ReturnType<Beta["agents"]["retrieve"]>>;
 type SdkEnvironment = Resolved<ReturnType<Beta["environments"]["retrieve"]>>;
 type SdkFile = Resolved<ReturnType<Beta["files"]["retrieveMetadata"]>>;
 type SdkSession = Resolved<ReturnType<Beta["sessions"]["retrieve"]>>;
+type SdkThread = Item<ReturnType<Beta["sessions"]["threads"]["list"]>>;
+type SdkThreadEvent = Item<ReturnType<Beta["sessions"]["threads"]["events"]["list"]>>;
 type SdkEvent = Item<ReturnType<Beta["sessions"]["events"]["list"]>>;
 type SdkSent = Resolved<ReturnType<Beta["sessions"]["events"]["send"]>>;
 type SdkStream = Item<Resolved<ReturnType<Beta["sessions"]["events"]["stream"]>>>;
@@ -42,6 +44,8 @@ type Sources = Fits<
   | Real<SdkEnvironment>
   | Real<SdkFile>
   | Real<SdkSession>
+  | Real<SdkThread>
+  | Real<SdkThreadEvent>
   | Real<SdkEvent>
   | Real<SdkSent>
   | Real<SdkStream>
@@ -57,6 +61,13 @@ type Reads = {
   environment: Fits<Plain<SdkEnvironment>, resources.Environment>;
   session: Fits<Plain<SdkSession>, resources.Session>;
   file: Fits<Plain<SdkFile>, resources.SessionFile>;
+  /** By the names of fields: of the primary thread the API says that its parent is null. */
+  sessionThread: Fits<
+    "id" | "status" | "parent_thread_id" | "agent" | "usage" | "created_at" | "archived_at",
+    keyof SdkThread
+  >;
+  threadCost: Fits<"list_cost", keyof NonNullable<SdkThread["usage"]>>;
+  threadEvent: Fits<Plain<SdkThreadEvent>, events.SessionEvent>;
   /** Decides who may reach a file. */
   fileScope: Fits<"id" | "type", keyof NonNullable<SdkFile["scope"]>>;
   sent: Fits<Plain<Required<SdkSent>>, Partial<SentEvents>>;
@@ -173,6 +184,9 @@ const READS: Required<Reads> = {
   environment: true,
   session: true,
   file: true,
+  sessionThread: true,
+  threadCost: true,
+  threadEvent: true,
   fileScope: true,
   sent: true,
   event: true,

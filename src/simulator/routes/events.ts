@@ -11,6 +11,7 @@ import { readCursor, readListPage, writeCursor } from "../pages.ts";
 import { checkSend, parseSend } from "../sending.ts";
 import { SortedList } from "../sorted.ts";
 import { encodeFrame, OutgoingStream } from "../stream.ts";
+import { threadEvents } from "../threads.ts";
 import type { WireObject } from "../wire.ts";
 
 const MAX_LIMIT = 1000;
@@ -105,6 +106,23 @@ const thread: Handler = (exchange) => {
   return respond(exchange, found);
 };
 
+const eventsOfThread: Handler = (exchange) => {
+  const { sessions, world } = exchange.workspace;
+  const session = sessions.find(idAt(exchange, 0));
+  // It takes no types and no order (`threads.EventListParams` of `@anthropic-ai/sdk` 1.12.0).
+  const query = queryOf(exchange, "limit", "page");
+  const threadId = idAt(exchange, 1);
+  if (!session.threads.find(threadId)) throw notFound(`Thread ${threadId} not found.`);
+  const page = readListPage(threadEvents(threadId, session.threads, session.listed.events()), {
+    scope: exchange.url.pathname,
+    query,
+    order: "asc",
+    defaultLimit: MAX_LIMIT,
+    maxLimit: MAX_LIMIT,
+  });
+  return respondPage(exchange, page, ({ event }) => present(session.asListed(event), world.habits));
+};
+
 /** Routes by method and path. */
 export const eventRoutes: Readonly<Record<string, Handler>> = {
   "GET /v1/sessions/*/events": list,
@@ -112,4 +130,5 @@ export const eventRoutes: Readonly<Record<string, Handler>> = {
   "GET /v1/sessions/*/events/stream": stream,
   "GET /v1/sessions/*/threads": threads,
   "GET /v1/sessions/*/threads/*": thread,
+  "GET /v1/sessions/*/threads/*/events": eventsOfThread,
 };

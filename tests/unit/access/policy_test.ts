@@ -38,6 +38,7 @@ function argumentsFor(name: string, id: string): Record<string, unknown> {
   const idArgument = AGENT_TOOLS.some((tool) => tool.name === name) ? "agent_id" : "session_id";
   return {
     [idArgument]: id,
+    ...(name === "list_thread_events" && { thread_id: "sthr_1" }),
     ...(name === "send_message" && { text: "Hi" }),
     ...(name === "confirm_tool_use" && { event_id: "sevt_1", tool_name: "bash", result: "deny" }),
     ...(name === "submit_tool_result" && { event_id: "sevt_1", text: "Sunny." }),
@@ -45,7 +46,7 @@ function argumentsFor(name: string, id: string): Record<string, unknown> {
 }
 
 Deno.test("the allowlist covers every tool that takes an id", () => {
-  assertEquals(SESSION_TOOLS.length + AGENT_TOOLS.length, 11);
+  assertEquals(SESSION_TOOLS.length + AGENT_TOOLS.length, 13);
 });
 
 for (const tool of [...SESSION_TOOLS, ...AGENT_TOOLS]) {

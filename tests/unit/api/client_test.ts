@@ -60,6 +60,20 @@ const CASES: readonly EndpointCase[] = [
     url: "/v1/files/file%2F1",
   },
   {
+    name: "threads.list() asks for the threads of a session",
+    call: (api) => api.threads.list("sesn_1", { statuses: ["idle"], limit: 2, page: "page_2" }),
+    answer: PAGE,
+    method: "GET",
+    url: "/v1/sessions/sesn_1/threads?statuses[]=idle&limit=2&page=page_2",
+  },
+  {
+    name: "threads.events() asks for a thread's own events",
+    call: (api) => api.threads.events("sesn_1", "sthr/1", { limit: 2, page: "page_2" }),
+    answer: PAGE,
+    method: "GET",
+    url: "/v1/sessions/sesn_1/threads/sthr%2F1/events?limit=2&page=page_2",
+  },
+  {
     name: "sessions.list() filters by status",
     call: (api) => api.sessions.list({ statuses: ["idle", "running"] }),
     answer: PAGE,
@@ -289,4 +303,13 @@ Deno.test("sessions: a response that wraps the session needs no id in it", async
   const { api } = setup([json({ session: { status: "running" } })]);
   const { id, status } = await api.sessions.retrieve("sesn_9");
   assertEquals([id, status], ["sesn_9", "running"]);
+});
+
+Deno.test("threads.events() leaves out events of other sessions, and those that come twice", async () => {
+  const event = (id: string, session_id: string) => ({ id, type: "agent.message", session_id });
+  const { api } = setup([
+    json({ data: [event("e1", "sesn_1"), event("e2", "sesn_2"), event("e1", "sesn_1")] }),
+  ]);
+  const { data } = await api.threads.events("sesn_1", "sthr_1", {});
+  assertEquals(data.map(({ id }) => id), ["e1"]);
 });

@@ -41,6 +41,8 @@ const CALLS: readonly [string, (api: ManagedAgentsApi, o?: CallOptions) => Promi
   ["events.list()", (api, o) => api.events.list("sesn_1", {}, o)],
   ["events.send()", (api, o) => api.events.send("sesn_1", [{ type: "user.interrupt" }], o)],
   ["events.stream()", (api, o) => api.events.stream("sesn_1", o)],
+  ["threads.list()", (api, o) => api.threads.list("sesn_1", {}, o)],
+  ["threads.events()", (api, o) => api.threads.events("sesn_1", "sthr_1", {}, o)],
 ];
 
 /** Sent once more when they are met with silence. */
@@ -53,6 +55,8 @@ const READS = [
   "sessions.retrieve()",
   "sessions.list()",
   "events.list()",
+  "threads.list()",
+  "threads.events()",
 ];
 
 for (const [name, call] of CALLS) {

@@ -5,6 +5,7 @@ import {
   fileOf,
   newestFirst,
   sessionOf,
+  threadOf,
 } from "../../../src/api/resources.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 import { json, setup } from "./support.ts";
@@ -132,4 +133,31 @@ Deno.test("newestFirst() puts what has no date last", () => {
     created_at: "2026-02-01T00:00:00Z",
   }];
   assertEquals(newestFirst([b, a, c]), [c, a, b]);
+});
+
+Deno.test("an odd field of a thread does not change its other fields", () => {
+  const thread = threadOf({
+    id: "sthr_1",
+    status: " IDLE",
+    parent_thread_id: null,
+    agent: { type: "advisor" },
+    usage: 7,
+    created_at: "yesterday",
+  });
+  assertEquals([thread?.status, thread?.parent_thread_id, thread?.created_at], [
+    "idle",
+    undefined,
+    undefined,
+  ]);
+  assertEquals([thread?.agent, threadOf({ id: "sthr_2", agent: "Helper" })?.agent], [
+    { type: "advisor" },
+    "Helper",
+  ]);
+  assertEquals(threadOf({ status: "idle" }), undefined);
+});
+
+Deno.test("threads are also read from a list of that name", async () => {
+  const { api } = setup([json({ threads: [{ id: "sthr_1" }] })]);
+  const { data } = await api.threads.list("sesn_1", {});
+  assertEquals(data.map(({ id }) => id), ["sthr_1"]);
 });

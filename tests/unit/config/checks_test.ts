@@ -103,11 +103,11 @@ const sets: readonly [string, readonly string[]][] = [
   ["actions", ["core", "actions"]],
   ["actions,core", ["core", "actions"]],
   ["Core, ACTIONS actions", ["core", "actions"]],
-  ["all", ["core", "sessions", "actions"]],
+  ["all", ["core", "sessions", "actions", "threads"]],
   ["actions,-core", ["actions"]],
-  ["-core all", ["sessions", "actions"]],
+  ["-core all", ["sessions", "actions", "threads"]],
   ["actions,sessions", ["core", "sessions", "actions"]],
-  ["all,-actions", ["core", "sessions"]],
+  ["all,-actions", ["core", "sessions", "threads"]],
 ];
 for (const [text, expected] of sets) {
   Deno.test(`checkToolSets() reads '${text}' as ${expected.join(" and ")}`, () => {
@@ -118,13 +118,13 @@ for (const [text, expected] of sets) {
 const noSets: readonly [string, RegExp][] = [
   ["-core", /Cannot use '-core' as --tools: that leaves no tool, so name another set beside it/],
   ["core,-core", /leaves no tool/],
-  ["all,-core,-sessions,-actions", /leaves no tool/],
+  ["all,-core,-sessions,-actions,-threads", /leaves no tool/],
   [
     "action",
-    /Cannot use 'action' in --tools: did you mean actions\? There are core, sessions, actions, all/,
+    /Cannot use 'action' in --tools: did you mean actions\? There are core, sessions, actions, threads, all/,
   ],
   ["-croe", /'-croe' in --tools: did you mean core\?/],
-  ["everything", /'everything' in --tools: There are core, sessions, actions, all/],
+  ["everything", /'everything' in --tools: There are core, sessions, actions, threads, all/],
   ["-all", /'-all' in --tools/],
   ["--core", /'--core' in --tools/],
   [",", /--tools names nothing/],

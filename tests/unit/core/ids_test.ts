@@ -7,6 +7,7 @@ const KINDS: readonly [string, ReturnType<typeof kindOfId>][] = [
   ["env_01abc", "environment"],
   ["sesn_01abc", "session"],
   ["session-1", "session"],
+  ["sthr_01abc", "thread"],
   ["sevt_01abc", "event"],
   ["event_1", "event"],
   ["file_01abc", "file"],

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { SessionThreads } from "../../../src/simulator/threads.ts";
+import { SessionThreads, threadEvents } from "../../../src/simulator/threads.ts";
 import type { WireEvent } from "../../../src/simulator/wire.ts";
 import { dig } from "./helpers.ts";
 
@@ -56,4 +56,41 @@ Deno.test("SessionThreads finds subagents by name, never the primary thread", ()
   assertEquals(threads.subagents().map(({ id }) => id), ["sthr_2"]);
   assertEquals([threads.named("Helper"), threads.named("Lead")], ["sthr_2", undefined]);
   assertEquals([threads.agentName("sthr_1"), threads.agentName("sthr_3")], ["Lead", ""]);
+});
+
+Deno.test("threadEvents() gives each event to its thread, and a subagent its own side of messages", () => {
+  const threads = new SessionThreads("sesn_1", "sthr_1", { name: "Lead" }, AT);
+  const child = { session_thread_id: "sthr_2", agent_name: "Helper" };
+  threads.apply(threadEvent("created", child), LATER);
+  const content = [{ type: "text", text: "Hello" }];
+  const made = (id: string, type: string, fields: Record<string, unknown>): WireEvent => {
+    return { id, type, processed_at: AT, ...fields };
+  };
+  const session = [
+    made("e1", "user.message", { content }),
+    made("e2", "session.thread_created", child),
+    made("e3", "agent.thread_message_sent", { to_session_thread_id: "sthr_2", content }),
+    made("e4", "agent.tool_use", { session_thread_id: "sthr_2" }),
+    made("e5", "agent.tool_result", { tool_use_id: "e4" }),
+    made("e6", "agent.thread_message_received", { from_session_thread_id: "sthr_2", content }),
+    made("e7", "agent.tool_use", { session_thread_id: null }),
+    { ...made("e8", "agent.tool_result", { tool_use_id: "e7" }), processed_at: null },
+  ];
+  const shown = (id: string) =>
+    threadEvents(id, threads, session).items.map(({ event }) => `${event.id} ${event.type}`);
+  assertEquals(shown("sthr_1"), [
+    "e1 user.message",
+    "e3 agent.thread_message_sent",
+    "e6 agent.thread_message_received",
+    "e7 agent.tool_use",
+    "e8 agent.tool_result",
+  ]);
+  assertEquals(shown("sthr_2"), [
+    "e2 session.thread_created",
+    "e3r agent.thread_message_received",
+    "e4 agent.tool_use",
+    "e5 agent.tool_result",
+    "e6t agent.message",
+    "e6s agent.thread_message_sent",
+  ]);
 });

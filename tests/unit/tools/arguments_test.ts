@@ -297,7 +297,7 @@ for (const name of INJECTED) {
 
 for (const tool of TOOLS) {
   const required = {
-    ...{ session_id: "s", agent_id: "a", text: "t" },
+    ...{ session_id: "s", agent_id: "a", thread_id: "h", text: "t" },
     ...{ event_id: "e", tool_name: "n", result: "deny" },
   };
   const own = Object.fromEntries(

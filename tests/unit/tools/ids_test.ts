@@ -11,6 +11,8 @@ const HINTS: readonly [Record<string, unknown>, string | undefined][] = [
     { session_id: "sesn_1", event_id: "env_1" },
     'The event_id "env_1" looks like an environment_id.',
   ],
+  [{ session_id: "sthr_1" }, 'The session_id "sthr_1" looks like a thread_id.'],
+  [{ thread_id: "sesn_1" }, 'The thread_id "sesn_1" looks like a session_id.'],
   [{ session_id: "file_1" }, 'The session_id "file_1" looks like a file id.'],
   [{ event_id: "sevt_1", after_id: "sevt_1" }, undefined],
   [{ session_id: "sesn_1" }, undefined],

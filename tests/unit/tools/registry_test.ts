@@ -91,6 +91,8 @@ Deno.test("the tool list stays within its budget of characters", () => {
   assert(sizeOfActions <= 2_600, `${sizeOfActions} characters of the set actions`);
   const sizeOfSessions = JSON.stringify(toolsOf(["sessions"]).map(listed)).length;
   assert(sizeOfSessions <= 2_500, `${sizeOfSessions} characters of the set sessions`);
+  const sizeOfThreads = JSON.stringify(toolsOf(["threads"]).map(listed)).length;
+  assert(sizeOfThreads <= 2_500, `${sizeOfThreads} characters of the set threads`);
   const sizeOfAll = JSON.stringify(TOOLS.map(listed)).length;
   assert(sizeOfAll <= 22_000, `${sizeOfAll} characters with every set`);
 });

@@ -24,6 +24,7 @@ export interface ApiParts {
   readonly files?: Partial<ManagedAgentsApi["files"]>;
   readonly sessions?: Partial<ManagedAgentsApi["sessions"]>;
   readonly events?: Partial<ManagedAgentsApi["events"]>;
+  readonly threads?: Partial<ManagedAgentsApi["threads"]>;
 }
 
 function unexpected(name: string) {
@@ -57,6 +58,11 @@ export function fakeApi(parts: ApiParts): ManagedAgentsApi {
       send: unexpected("events.send"),
       stream: unexpected("events.stream"),
       ...parts.events,
+    },
+    threads: {
+      list: unexpected("threads.list"),
+      events: unexpected("threads.events"),
+      ...parts.threads,
     },
   };
 }

@@ -270,6 +270,16 @@ Deno.test("the event list names the parameters it knows when it meets another", 
   assertMatch(String(dig(body, "error", "message")), /"after".*types\[\].*order.*limit.*page/);
 });
 
+Deno.test("the list of a thread's events takes neither types nor an order", async () => {
+  const { call, id } = filled(1);
+  const thread = dig((await call("GET", `/v1/sessions/${id}/threads`)).body, "data", "0", "id");
+  const path = `/v1/sessions/${id}/threads/${thread}/events`;
+  const ask = async (query: string) => (await call("GET", path + query)).status;
+  const asked = await Promise.all(["?limit=1", "?order=desc", "?types[]=user.message"].map(ask));
+  assertEquals(asked, [200, 400, 400]);
+  assertEquals((await call("GET", `/v1/sessions/${id}/threads/sthr_0/events`)).status, 404);
+});
+
 Deno.test("event_deltas of an unknown kind are refused", async () => {
   const { call, simulator } = bench();
   const path = `/v1/sessions/${simulator.createSession()}/events/stream`;
