@@ -185,7 +185,9 @@ class InProcessSimulator implements Simulator {
     request.signal.throwIfAborted();
     const events = this.faults.matchesEvents ? await sentTypes(request) : [];
     const delay = this.faults.take("delay", request.method, url.pathname, events);
-    if (delay) await this.#workspace.clock.sleep(delay.ms, this.#ends(request));
+    if (delay) {
+      await this.#untilEnd(request, (ends) => this.#workspace.clock.sleep(delay.ms, ends));
+    }
     const fault = this.faults.take("response", request.method, url.pathname, events);
     if (fault && fault.kind !== "lost_ack") return await this.#fail(fault, request);
     const response = await raceAbort(this.#respond(request, url), request.signal);
@@ -258,9 +260,21 @@ class InProcessSimulator implements Simulator {
     if (this.#requests.length > MAX_RECORDS) this.#requests.shift();
   }
 
-  /** Returns a signal that ends waiting: the caller's, or the simulator's own end. */
-  #ends(request: Request): AbortSignal {
-    return AbortSignal.any([request.signal, this.#closing.signal]);
+  /**
+   * Waits until the caller goes away or the simulator is closed. Not by `AbortSignal.any`: its signal
+   * can be collected while only a listener waits for it (Deno 2.9.6), and then never aborts.
+   */
+  async #untilEnd<T>(request: Request, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const ends = new AbortController();
+    const signals = [request.signal, this.#closing.signal];
+    const onAbort = () => ends.abort(signals.find(({ aborted }) => aborted)?.reason);
+    for (const signal of signals) signal.addEventListener("abort", onAbort, { once: true });
+    if (signals.some(({ aborted }) => aborted)) onAbort();
+    try {
+      return await run(ends.signal);
+    } finally {
+      for (const signal of signals) signal.removeEventListener("abort", onAbort);
+    }
   }
 
   async #fail(
@@ -268,7 +282,9 @@ class InProcessSimulator implements Simulator {
     request: Request,
   ): Promise<Response> {
     if (fault.kind === "reset") throw new TypeError("connection reset by peer");
-    if (fault.kind === "hang") return await raceAbort(new Promise(() => {}), this.#ends(request));
+    if (fault.kind === "hang") {
+      return await this.#untilEnd(request, (ends) => raceAbort(new Promise(() => {}), ends));
+    }
     const { status, message = "Simulated fault.", retryAfter, code: errorCode } = fault;
     const headers = retryAfter === undefined ? undefined : { "retry-after": String(retryAfter) };
     const error = new SimulatorError(status, fault.type ?? errorTypeOf(status), message, {
