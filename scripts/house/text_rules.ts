@@ -135,6 +135,8 @@ export function permissionsMatchSettings(files: readonly TextFile[]): Finding[] 
     ...(missing.length > 0 ? [`add ${quoted(missing)}`] : []),
     ...(unknown.length > 0 ? [`take out ${quoted(unknown)}`] : []),
   ];
+  const isInOrder = ENV_NAMES.every((name, index) => allowed[index] === name);
+  if (orders.length === 0 && !isInOrder) orders.push(`give it this order: ${quoted(ENV_NAMES)}`);
   return orders.length === 0 ? [] : [{
     path: "deno.json",
     message: "permissions.serve.env is not the list of variables that the program reads",

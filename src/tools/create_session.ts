@@ -14,7 +14,7 @@ import {
 } from "../session/ambiguous_write.ts";
 import { consoleUrlOf } from "../session/console_url.ts";
 import { ATTACHMENT_REACHES, attachmentShape, attachmentsOf } from "./attachments.ts";
-import { defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
+import { defineTool, SENDS, type ToolCall, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
 import type { Services } from "./services.ts";
@@ -38,12 +38,7 @@ export const createSession: ToolDefinition = defineTool({
   scope: "sessions:write",
   kind: "call",
   reaches: { agent_id: "agent", environment_id: "environment", ...ATTACHMENT_REACHES },
-  annotations: {
-    readOnlyHint: false,
-    destructiveHint: false,
-    idempotentHint: false,
-    openWorldHint: true,
-  },
+  annotations: SENDS,
   input: () =>
     z.strictObject({
       agent_id: idSchema(),

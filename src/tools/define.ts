@@ -40,6 +40,22 @@ export interface ToolMeta {
   readonly "anthropic/requiresUserInteraction"?: true;
 }
 
+/** Hints of a tool that only reads. */
+export const READS: ToolAnnotations = {
+  readOnlyHint: true,
+  destructiveHint: false,
+  idempotentHint: true,
+  openWorldHint: true,
+};
+
+/** Hints of a tool that adds something, each time anew. */
+export const SENDS: ToolAnnotations = {
+  readOnlyHint: false,
+  destructiveHint: false,
+  idempotentHint: false,
+  openWorldHint: true,
+};
+
 /** One call of a tool. */
 export interface ToolCall extends Caller {
   /** Aborts when the caller cancels or goes away. */

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { boundedCopy, entriesOf, fieldsOf, readEach, textOf } from "../api/read.ts";
 import type { Agent } from "../api/resources.ts";
 import { clipText } from "../core/text.ts";
-import { defineTool, type ToolDefinition } from "./define.ts";
+import { defineTool, READS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
 /** `get_agent`: shows one agent, without the parts that its author may want to keep. */
@@ -13,12 +13,7 @@ export const getAgent: ToolDefinition = defineTool({
   scope: "agents:read",
   kind: "call",
   reaches: { agent_id: "agent" },
-  annotations: {
-    readOnlyHint: true,
-    destructiveHint: false,
-    idempotentHint: true,
-    openWorldHint: true,
-  },
+  annotations: READS,
   input: () =>
     z.strictObject({
       agent_id: idSchema(),

@@ -7,7 +7,7 @@ import { asksAboutIn } from "../session/attended_wait.ts";
 import { consoleUrlOf } from "../session/console_url.ts";
 import { inDollars } from "../session/event_view.ts";
 import { answererOf } from "./answerer.ts";
-import { defineTool, type ToolDefinition } from "./define.ts";
+import { defineTool, READS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { type EventStatus, readEventStatus } from "../session/event_status.ts";
 import { allOrAbort } from "../core/abort.ts";
@@ -21,12 +21,7 @@ export const getSession: ToolDefinition = defineTool({
   scope: "sessions:read",
   kind: "call",
   reaches: { session_id: "session" },
-  annotations: {
-    readOnlyHint: true,
-    destructiveHint: false,
-    idempotentHint: true,
-    openWorldHint: true,
-  },
+  annotations: READS,
   runsBesideCheck: true,
   input: () => z.strictObject({ session_id: idSchema() }),
   output: () =>

@@ -5,7 +5,7 @@ import { ApiError } from "../api/errors.ts";
 import { clipText, fromBase64Url, MAX_RESULT_CHARS, toBase64Url } from "../core/text.ts";
 import { ToolError } from "../core/errors.ts";
 import { isUnknownId } from "../access/policy.ts";
-import { defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
+import { defineTool, READS, type ToolCall, type ToolDefinition } from "./define.ts";
 import { type AgentSummary, agentSummary } from "./get_agent.ts";
 import { allOrAbort } from "../core/abort.ts";
 
@@ -31,12 +31,7 @@ export const listAgents: ToolDefinition = defineTool({
   scope: "agents:read",
   kind: "call",
   reaches: { result: "list" },
-  annotations: {
-    readOnlyHint: true,
-    destructiveHint: false,
-    idempotentHint: true,
-    openWorldHint: true,
-  },
+  annotations: READS,
   input: () =>
     z.strictObject({
       name_contains: z.string().min(1).max(200).optional().describe("Part of the name, any case"),

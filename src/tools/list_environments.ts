@@ -3,7 +3,7 @@ import { fieldsOf, textOf } from "../api/read.ts";
 import type { Environment } from "../api/resources.ts";
 import { clipText, MAX_RESULT_CHARS } from "../core/text.ts";
 import { takeWithinBudget } from "./budget.ts";
-import { defineTool, type ToolDefinition } from "./define.ts";
+import { defineTool, READS, type ToolDefinition } from "./define.ts";
 import { readEnvironments } from "./environment.ts";
 
 const NAME_CHARS = 256;
@@ -23,12 +23,7 @@ export const listEnvironments: ToolDefinition = defineTool({
   scope: "agents:read",
   kind: "call",
   reaches: { result: "list" },
-  annotations: {
-    readOnlyHint: true,
-    destructiveHint: false,
-    idempotentHint: true,
-    openWorldHint: true,
-  },
+  annotations: READS,
   input: () =>
     z.strictObject({
       name_contains: z.string().min(1).max(200).optional().describe("Part of the name, any case"),

@@ -6,7 +6,7 @@ import { showEvent } from "../session/event_types.ts";
 import type { EventView, ViewOptions } from "../session/event_view.ts";
 import { MAX_RESULT_CHARS } from "../core/text.ts";
 import { takeWithinBudget } from "./budget.ts";
-import { defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
+import { defineTool, READS, type ToolCall, type ToolDefinition } from "./define.ts";
 import { EVENT_TYPE, eventIdSchema, idSchema } from "./ids.ts";
 import { chargeSearch } from "../access/limits.ts";
 import type { ReadQuery } from "../session/event_reader.ts";
@@ -37,12 +37,7 @@ export const listEvents: ToolDefinition = defineTool({
   scope: "sessions:read",
   kind: "call",
   reaches: { session_id: "session" },
-  annotations: {
-    readOnlyHint: true,
-    destructiveHint: false,
-    idempotentHint: true,
-    openWorldHint: true,
-  },
+  annotations: READS,
   input: () =>
     z.strictObject({
       session_id: idSchema(),

@@ -7,7 +7,7 @@ import { ToolError } from "../core/errors.ts";
 import { clipText, MAX_RESULT_CHARS } from "../core/text.ts";
 import { consoleUrlOf } from "../session/console_url.ts";
 import { TIME } from "./arguments.ts";
-import { defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
+import { defineTool, READS, type ToolCall, type ToolDefinition } from "./define.ts";
 import { agentRef } from "./get_session.ts";
 import { idSchema } from "./ids.ts";
 
@@ -45,12 +45,7 @@ export const listSessions: ToolDefinition = defineTool({
   scope: "sessions:read",
   kind: "call",
   reaches: { agent_id: "agent", result: "list" },
-  annotations: {
-    readOnlyHint: true,
-    destructiveHint: false,
-    idempotentHint: true,
-    openWorldHint: true,
-  },
+  annotations: READS,
   input: () =>
     z.strictObject({
       agent_id: idSchema().optional(),

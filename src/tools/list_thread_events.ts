@@ -3,7 +3,7 @@ import { isUnknownId } from "../access/policy.ts";
 import { isQueued, type SessionEvent } from "../api/events.ts";
 import { ToolError } from "../core/errors.ts";
 import { textPlaceOf } from "../session/cursor.ts";
-import { defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
+import { defineTool, READS, type ToolCall, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { showEvents, type ShownEvents } from "./list_events.ts";
 import {
@@ -30,12 +30,7 @@ export const listThreadEvents: ToolDefinition = defineTool({
   scope: "sessions:read",
   kind: "call",
   reaches: { session_id: "session" },
-  annotations: {
-    readOnlyHint: true,
-    destructiveHint: false,
-    idempotentHint: true,
-    openWorldHint: true,
-  },
+  annotations: READS,
   input: () =>
     z.strictObject({
       session_id: idSchema(),

@@ -4,7 +4,7 @@ import { textOf } from "../api/read.ts";
 import type { SessionThread } from "../api/resources.ts";
 import { clipText, MAX_RESULT_CHARS } from "../core/text.ts";
 import { takeWithinBudget } from "./budget.ts";
-import { defineTool, type ToolDefinition } from "./define.ts";
+import { defineTool, READS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { openCursor, readStretch, sealCursor } from "./thread_pages.ts";
 
@@ -22,12 +22,7 @@ export const listThreads: ToolDefinition = defineTool({
   scope: "sessions:read",
   kind: "call",
   reaches: { session_id: "session" },
-  annotations: {
-    readOnlyHint: true,
-    destructiveHint: false,
-    idempotentHint: true,
-    openWorldHint: true,
-  },
+  annotations: READS,
   input: () =>
     z.strictObject({
       session_id: idSchema(),

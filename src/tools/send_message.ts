@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ToolError } from "../core/errors.ts";
 import { ATTACHMENT_REACHES, attachmentShape, attachmentsOf } from "./attachments.ts";
-import { defineTool, type ToolDefinition } from "./define.ts";
+import { defineTool, SENDS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
 /** Longest message of a user, in characters. */
@@ -17,12 +17,7 @@ export const sendMessage: ToolDefinition = defineTool({
   scope: "sessions:write",
   kind: "call",
   reaches: { session_id: "session", ...ATTACHMENT_REACHES },
-  annotations: {
-    readOnlyHint: false,
-    destructiveHint: false,
-    idempotentHint: false,
-    openWorldHint: true,
-  },
+  annotations: SENDS,
   input: () =>
     z.strictObject({
       session_id: idSchema(),

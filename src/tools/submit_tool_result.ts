@@ -2,7 +2,7 @@ import * as z from "zod";
 import { ToolError } from "../core/errors.ts";
 import { answerCall } from "./answer_call.ts";
 import { ATTACHMENT_REACHES, attachmentShape, attachmentsOf } from "./attachments.ts";
-import { defineTool, type ToolDefinition } from "./define.ts";
+import { defineTool, SENDS, type ToolDefinition } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
 
@@ -16,12 +16,7 @@ export const submitToolResult: ToolDefinition = defineTool({
   scope: "actions",
   kind: "call",
   reaches: { session_id: "session", ...ATTACHMENT_REACHES },
-  annotations: {
-    readOnlyHint: false,
-    destructiveHint: false,
-    idempotentHint: false,
-    openWorldHint: true,
-  },
+  annotations: SENDS,
   input: () =>
     z.strictObject({
       session_id: idSchema(),

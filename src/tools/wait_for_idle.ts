@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type ClientInfo, defineTool, type ToolDefinition } from "./define.ts";
+import { type ClientInfo, defineTool, READS, type ToolDefinition } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
 import { answererOf } from "./answerer.ts";
 import { waitAttended } from "../session/attended_wait.ts";
@@ -22,12 +22,7 @@ export const waitForIdle: ToolDefinition = defineTool({
   scope: "sessions:read",
   kind: "wait",
   reaches: { session_id: "session" },
-  annotations: {
-    readOnlyHint: true,
-    destructiveHint: false,
-    idempotentHint: true,
-    openWorldHint: true,
-  },
+  annotations: READS,
   timeoutMs: ({ timeout_sec }, { clientInfo, progress }) =>
     timeout_sec === undefined
       ? defaultWaitMs(clientInfo, progress !== undefined)

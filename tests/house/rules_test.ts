@@ -3,6 +3,7 @@ import { renderDocument } from "../../scripts/house/documents.ts";
 import { codeLines, functionLines, numberLines } from "../../scripts/house/numbers.ts";
 import { RULES } from "../../scripts/house/rules.ts";
 import { describeFinding, type TextFile } from "../../scripts/house/tree.ts";
+import { ENV_NAMES } from "../../src/config/settings.ts";
 
 /** A document with empty places for its generated parts, as the code fills them. */
 function generated(path: string, ...names: string[]): string {
@@ -363,6 +364,16 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
     { "deno.json": '{"permissions": {"serve": {"env": ["PORT", "HOME", "SHELL"]}}}' },
     /deno\.json permissions\.serve\.env is not .*: add "HOST", .*, take out "SHELL"$/,
     {},
+  ],
+  [
+    "permissions match settings",
+    {
+      "deno.json": JSON.stringify({
+        permissions: { serve: { env: [...ENV_NAMES].reverse() } },
+      }),
+    },
+    /deno\.json permissions\.serve\.env is not .*: give it this order: "PORT", "HOST", /,
+    { "deno.json": JSON.stringify({ permissions: { serve: { env: ENV_NAMES } } }) },
   ],
   [
     "settings are used",
