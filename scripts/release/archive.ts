@@ -19,6 +19,9 @@ export interface Entry {
 
 const BEST = 9;
 
+/** Bytes of a record, the unit in which archives are written (POSIX.1-2017, pax, `-b`). */
+const TAR_RECORD = 10_240;
+
 /**
  * Makes a `.tar.gz`.
  *
@@ -31,7 +34,11 @@ export function tarGz(entries: readonly Entry[], epoch: number): Uint8Array {
     attrs: { mode: executable ? "755" : "644" },
   }));
   const tar = createTar(files, { attrs: { mtime: epoch * 1000, uid: 0, gid: 0 } });
-  return new Uint8Array(gzipSync(tar, { level: BEST }));
+  // The library fills up the last record only. When the files end within 1,023 bytes of its end,
+  // one or both of the zero blocks that end an archive are missing, which GNU tar warns of.
+  const ended = new Uint8Array(tar.length + TAR_RECORD);
+  ended.set(tar);
+  return new Uint8Array(gzipSync(ended, { level: BEST }));
 }
 
 /** The earliest time that a zip can hold. */

@@ -1,3 +1,4 @@
+import { gunzipSync } from "node:zlib";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { unzipSync } from "fflate";
 import { parseTarGzip } from "nanotar";
@@ -43,6 +44,17 @@ Deno.test("tarGz() keeps names, contents and the right to run, with one time and
   assertEquals(files.map(({ data }) => text(data)), ["program", "MIT"]);
   assertEquals(files.map(({ attrs }) => parseInt(attrs?.mode ?? "", 8) & 0o777), [0o755, 0o644]);
   for (const { attrs } of files) assertEquals([attrs?.uid, attrs?.gid], [0, 0]);
+});
+
+Deno.test("tarGz() ends with two zero blocks or more, wherever the files end in a record", () => {
+  for (let blocks = 0; blocks <= 20; blocks++) {
+    const full = new Uint8Array(blocks * 512).fill(1);
+    const tar = gunzipSync(tarGz([{ name: "cma-mcp", bytes: full }], EPOCH));
+    assertEquals(tar.length % 10_240, 0);
+    const end = (1 + blocks) * 512;
+    assert(tar.length - end >= 2 * 512, `${blocks} blocks: ${tar.length - end} bytes follow`);
+    assert(tar.subarray(end).every((byte) => byte === 0));
+  }
 });
 
 Deno.test("zip() keeps names, contents and the right to run, and the time in UTC", () => {
