@@ -191,6 +191,7 @@ const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/runtime/node_listener.ts": NEEDS_NODE,
   "src/runtime/node_polyfills.ts": NEEDS_NODE,
   "src/runtime/node_streams.ts": NEEDS_NODE,
+  "src/tools/new_session.ts": "create_session makes its sessions: create_session_test.ts",
   "src/tools/services.ts": "it puts objects together: every test of a tool uses it",
 };
 

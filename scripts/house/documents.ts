@@ -64,7 +64,8 @@ export function toolTable(tools: readonly ToolRow[]): string {
 
 /** Returns the tables of all sets of tools; opt-in sets stand below their names. */
 export function toolSetTables(sets: Readonly<Record<string, readonly ToolRow[]>>): string {
-  const parts = Object.entries(sets).map(([name, tools]) =>
+  const withTools = Object.entries(sets).filter(([, tools]) => tools.length > 0);
+  const parts = withTools.map(([name, tools]) =>
     name === "core" ? toolTable(tools) : `Set \`${name}\`, opt-in:\n\n${toolTable(tools)}`
   );
   return parts.join("\n\n");

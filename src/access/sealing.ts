@@ -8,7 +8,13 @@
 import { fromBase64Url, toBase64Url } from "../core/text.ts";
 
 /** Uses of sealed texts; a text of one does not open as another. */
-export type Purpose = "approval state" | "session owner" | "session list" | "thread page";
+export type Purpose =
+  | "approval state"
+  | "session owner"
+  | "session list"
+  | "thread page"
+  | "file link"
+  | "idempotency";
 
 /** Seals and opens values with one key per purpose. */
 export interface Sealer {

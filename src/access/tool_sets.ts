@@ -5,7 +5,15 @@
  */
 
 /** Every set, in the order of `tools/list`. */
-export const TOOL_SET_NAMES = ["core", "sessions", "actions", "threads"] as const;
+export const TOOL_SET_NAMES = [
+  "core",
+  "sessions",
+  "files",
+  "actions",
+  "threads",
+  "ask",
+  "resources",
+] as const;
 
 /** Name of a set of tools. */
 export type ToolSetName = typeof TOOL_SET_NAMES[number];

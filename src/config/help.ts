@@ -96,6 +96,8 @@ function serveHelp(): string[] {
     "",
     ...flagLines(SERVE_ROWS),
     ...envLines(SERVE_ROWS),
+    "",
+    `Sets of tools: ${TOOL_SET_NAMES.join(", ")}.`,
   ];
 }
 

@@ -323,7 +323,7 @@ export const SETTINGS = {
       choices: [...TOOL_SET_NAMES, "all"],
       parse: checkToolSets,
       fallback: DEFAULT_SETS,
-      help: `Tools: ${TOOL_SET_NAMES.join(",")},all`,
+      help: "Sets of tools, or all",
     },
     maxWaits: {
       isDetail: true,

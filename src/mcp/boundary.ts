@@ -11,6 +11,7 @@ import { ToolError } from "../core/errors.ts";
 import { hasCredentialField, redactValue } from "../core/redact.ts";
 import { MAX_RESULT_CHARS, plainLine } from "../core/text.ts";
 import { fitBudget } from "../tools/budget.ts";
+import { CONTENT, type ContentBlock, redactBlock, type WithContent } from "../tools/content.ts";
 import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 import { idHint } from "../tools/ids.ts";
 import { failureText } from "./errors.ts";
@@ -39,6 +40,8 @@ export async function callTool(
 
 interface Outcome {
   readonly text: string;
+  /** What the result holds beside the text. */
+  readonly blocks?: readonly ContentBlock[];
   readonly structured?: Record<string, unknown>;
   readonly question?: InputRequiredResult;
   readonly failure?: { readonly error: unknown };
@@ -72,9 +75,9 @@ async function perform(tool: ToolDefinition, args: unknown, call: ToolCall): Pro
 }
 
 function resultOf(
-  { text, structured: structuredContent, question }: Outcome,
+  { text, blocks = [], structured: structuredContent, question }: Outcome,
 ): CallToolResult | InputRequiredResult {
-  const content = [{ type: "text" as const, text }];
+  const content = [{ type: "text" as const, text }, ...blocks];
   return question ??
     (structuredContent ? { content, structuredContent } : { content, isError: true });
 }
@@ -98,16 +101,19 @@ async function outcomeOf(tool: ToolDefinition, args: unknown, call: ToolCall): P
 }
 
 /** Returns the result in its final form: redacted, then within the size budget. */
-function toResult(result: Record<string, unknown>, { services: { redact } }: ToolCall): Outcome {
-  const text = JSON.stringify(result);
+function toResult(
+  result: Record<string, unknown> & WithContent,
+  { services: { redact } }: ToolCall,
+): Outcome {
+  const { [CONTENT]: given = [], ...fields } = result;
+  const blocks = given.map((block) => redactBlock(block, redact.thorough));
+  const text = JSON.stringify(fields);
   const isClean = text.length <= MAX_RESULT_CHARS && redact.isClean(text) &&
     !hasCredentialField(text) && redact.thorough(text) === text;
-  if (isClean) {
-    return { structured: result, text };
-  }
-  const { value, cut } = fitBudget(redactValue(result, redact.thorough));
+  if (isClean) return { structured: fields, text, blocks };
+  const { value, cut } = fitBudget(redactValue(fields, redact.thorough));
   const structured = cut ? { ...value, truncated: true } : value;
-  return { structured, text: JSON.stringify(structured) };
+  return { structured, text: JSON.stringify(structured), blocks };
 }
 
 /** Codes of errors about an id that names nothing of the caller's. */

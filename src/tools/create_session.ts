@@ -1,32 +1,11 @@
 import * as z from "zod";
-import { ApiError } from "../api/errors.ts";
-import { isMark, MARK_PREFIX, METADATA_LIMITS } from "../api/metadata.ts";
-import { budgetDollarsOf, budgetOf } from "../api/money.ts";
-import type { Session } from "../api/resources.ts";
-import type { AttachmentBlock } from "../api/types.ts";
-import { ToolError } from "../core/errors.ts";
-import {
-  CHECK_TIMEOUT_MS,
-  type Doubt,
-  findLostWrite,
-  isAmbiguous,
-  WRITE_TIMEOUT_MS,
-} from "../session/ambiguous_write.ts";
+import { budgetDollarsOf } from "../api/money.ts";
 import { consoleUrlOf } from "../session/console_url.ts";
 import { ATTACHMENT_REACHES, attachmentShape, attachmentsOf } from "./attachments.ts";
-import { defineTool, SENDS, type ToolCall, type ToolDefinition } from "./define.ts";
+import { defineTool, SENDS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
+import { makeSession } from "./new_session.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
-import type { Services } from "./services.ts";
-
-/** Metadata key whose value tells one call's session from all others. */
-const REQUEST_KEY = "cma_mcp_request";
-/** Most pairs of metadata of a caller: the others that the API takes are for marks. */
-const MAX_PAIRS = 12;
-/** Number of the newest sessions in which a lost one is searched. */
-const SEARCH_LIMIT = 20;
-/** Pauses before each check that a new session has its first message, in milliseconds. */
-const MESSAGE_CHECK_DELAYS_MS: readonly number[] = [0, 1_000, 2_000];
 
 /** `create_session`: starts a session, with its first message if there is one. */
 export const createSession: ToolDefinition = defineTool({
@@ -56,22 +35,14 @@ export const createSession: ToolDefinition = defineTool({
       status: z.string(),
     }),
   async run(args, call) {
-    const { access, waiter, consoleUrl } = call.services;
-    checkMetadata(args.metadata);
-    const limit = costLimit(args.max_cost_usd, call.services);
-    const attachments = attachmentsOf(args);
-    const wanted = { ...args, attachments };
-    const { session, environmentId, confirmedByList } = await create(wanted, limit, call);
-    const hasMessage = args.message !== undefined || attachments.length > 0;
-    const dropped = hasMessage && await isMessageDropped(session, call);
-    // The events may not show the first message yet when a wait for its reply begins.
-    if (hasMessage && !dropped) waiter.rememberSend(session.id);
-    await access.rememberSession(session.id, { agentId: args.agent_id, environmentId }, call);
-    const maxCost = limit === undefined ? undefined : budgetDollarsOf(session.budget);
+    const { consoleUrl } = call.services;
+    const wanted = { ...args, attachments: attachmentsOf(args) };
+    const { session, confirmedByList, messageDropped, limitUsd } = await makeSession(wanted, call);
+    const maxCost = limitUsd === undefined ? undefined : budgetDollarsOf(session.budget);
     const next = [
-      dropped && "The API made the session without its first message" +
+      messageDropped && "The API made the session without its first message" +
         (call.has?.("send_message") ?? true ? ": send it with send_message." : "."),
-      limit !== undefined && maxCost === undefined &&
+      limitUsd !== undefined && maxCost === undefined &&
       "The API's response shows no budget, so it may not bound what the session costs.",
     ].filter(Boolean).join(" ");
     return {
@@ -80,192 +51,8 @@ export const createSession: ToolDefinition = defineTool({
       ...(consoleUrl !== undefined && { console_url: consoleUrlOf(consoleUrl, session.id) }),
       ...(confirmedByList && { confirmed_by_list: true }),
       ...(maxCost !== undefined && { max_cost_usd: maxCost }),
-      ...(dropped && { message_sent: false }),
+      ...(messageDropped && { message_sent: false }),
       ...(next !== "" && { next }),
     };
   },
 });
-
-interface CreateArguments {
-  readonly agent_id: string;
-  readonly agent_version?: number;
-  readonly environment_id?: string;
-  readonly title?: string;
-  readonly message?: string;
-  readonly attachments: readonly AttachmentBlock[];
-  readonly metadata?: Readonly<Record<string, string>>;
-}
-
-/** Throws unless a session can have the metadata. */
-function checkMetadata(metadata: CreateArguments["metadata"] = {}): void {
-  const pairs = Object.entries(metadata);
-  const { key: maxKey, value: maxValue } = METADATA_LIMITS;
-  const isFit = pairs.length <= MAX_PAIRS &&
-    pairs.every(([key, value]) =>
-      key !== "" && key.length <= maxKey && !isMark(key) && value.length <= maxValue
-    );
-  if (isFit) return;
-  throw new ToolError(
-    "invalid_argument",
-    `metadata must have at most ${MAX_PAIRS} pairs: keys of 1 to ${maxKey} characters that do not ` +
-      `begin with ${MARK_PREFIX}, values of at most ${maxValue}.`,
-  );
-}
-
-/**
- * Returns the dollars that a new session may cost: what the caller asks for, or the operator's
- * default.
- *
- * @throws `ToolError` `invalid_argument` for more than the operator allows
- */
-function costLimit(
-  asked: number | undefined,
-  { maxCostUsd, maxCostCeilingUsd = Infinity }: Pick<Services, "maxCostUsd" | "maxCostCeilingUsd">,
-): number | undefined {
-  if ((asked ?? 0) <= maxCostCeilingUsd) return asked ?? maxCostUsd;
-  throw new ToolError(
-    "invalid_argument",
-    `max_cost_usd must be at most ${maxCostCeilingUsd}: this server's operator allows no more for ` +
-      "a session.",
-  );
-}
-
-interface Created {
-  readonly session: Session;
-  /** True when the API's response was lost, and the list showed the session. */
-  readonly confirmedByList: boolean;
-}
-
-/** Creates the session; tries again where the remembered environment is gone. */
-async function create(
-  args: CreateArguments,
-  limit: number | undefined,
-  call: ToolCall,
-): Promise<Created & { readonly environmentId: string }> {
-  const { environment } = call.services;
-  for (let isSecond = false;; isSecond = true) {
-    const environmentId = args.environment_id ?? await environment.resolve(call);
-    try {
-      return { environmentId, ...await createOnce(args, environmentId, limit, call) };
-    } catch (error) {
-      // No session was created, so it is safe to try again where there may be another environment.
-      const isGone = error instanceof ApiError && error.errorCode?.startsWith("environment_");
-      if (!isGone || !environment.forget(environmentId)) throw error;
-      if (isSecond) {
-        throw new ToolError(
-          "environment_required",
-          "The workspace's environment keeps changing: try again.",
-        );
-      }
-    }
-  }
-}
-
-/**
- * Creates one session, never two: when the response is lost, it searches for the session instead.
- */
-async function createOnce(
-  { agent_id: id, agent_version: version, title, message, attachments, metadata }: CreateArguments,
-  environmentId: string,
-  limit: number | undefined,
-  call: ToolCall,
-): Promise<Created> {
-  const { signal, services } = call;
-  const token = crypto.randomUUID();
-  const owner = await services.access.ownerMetadata(call);
-  try {
-    const session = await services.api.sessions.create({
-      agent: version === undefined ? id : { type: "agent", id, version },
-      environmentId,
-      title,
-      message,
-      ...(attachments.length > 0 && { attachments }),
-      metadata: { ...metadata, [REQUEST_KEY]: token, ...owner },
-      ...(limit !== undefined && { budget: budgetOf(limit) }),
-    }, { signal, timeoutMs: WRITE_TIMEOUT_MS });
-    return { session, confirmedByList: false };
-  } catch (error) {
-    if (limit !== undefined && isNotBudgetable(error)) throw notBudgetable(services, error);
-    if (signal.aborted || !isAmbiguous(error)) throw error;
-    services.log.warn("The response to a create was lost: searching for the session", {
-      agent_id: id,
-      kind: error.kind,
-      status: error.status,
-      request_id: error.requestId,
-    });
-    return { session: await findCreated(id, token, error, call), confirmedByList: true };
-  }
-}
-
-/** Returns true if the API has no list price for the agent's model, and so takes no budget. */
-function isNotBudgetable(error: unknown): error is ApiError {
-  return error instanceof ApiError &&
-    (error.errorCode === "model_not_budgetable" || /\bmodel_not_budgetable\b/.test(error.message));
-}
-
-function notBudgetable({ maxCostUsd }: Services, cause: ApiError): ToolError {
-  const remedy = maxCostUsd === undefined
-    ? "Leave max_cost_usd out."
-    : "This server gives every session a budget: take another agent, or ask the operator for a " +
-      "server without --max-cost-usd and --max-cost-usd-ceiling.";
-  return new ToolError(
-    "model_not_budgetable",
-    `The agent's model has no list price, so a session of it can have no budget. ${remedy}`,
-    { cause },
-  );
-}
-
-function findCreated(
-  agentId: string,
-  token: string,
-  lost: ApiError,
-  { signal, services }: ToolCall,
-): Promise<Session> {
-  const check = async () => {
-    const page = await services.api.sessions.list(
-      { agentId, order: "desc", limit: SEARCH_LIMIT },
-      { signal, timeoutMs: CHECK_TIMEOUT_MS },
-    );
-    const found = page.data.find((session) => session.metadata?.[REQUEST_KEY] === token);
-    return found && { found };
-  };
-  const { clock } = services;
-  return findLostWrite({ clock, signal, lost, check, unknownError: unknownCreation });
-}
-
-function unknownCreation({ why }: Doubt, cause: ApiError): ToolError {
-  const reason = why === "unreadable"
-    ? "its session list could not be read"
-    : "the request may still be on its way";
-  return new ToolError(
-    "creation_unknown",
-    `It is not known whether the session was created: the API's response was lost and ${reason}. ` +
-      "Trying again may make a second session.",
-    { cause },
-  );
-}
-
-/**
- * Returns true if a new session was made without its first message, as some servers do. With the
- * message a session runs from the start; one that is idle, and that has no events, never got it.
- */
-async function isMessageDropped(
-  { id, status = "idle" }: Session,
-  { signal, services: { api, clock } }: ToolCall,
-): Promise<boolean> {
-  if (status !== "idle") return false;
-  const options = { signal, timeoutMs: CHECK_TIMEOUT_MS };
-  try {
-    for (const delayMs of MESSAGE_CHECK_DELAYS_MS) {
-      await clock.sleep(delayMs, signal);
-      const page = await api.events.list(id, { order: "asc", limit: 1 }, options);
-      if (page.data.length > 0 || page.next_page) return false;
-    }
-    const session = await api.sessions.retrieve(id, options);
-    return session.status === "idle";
-  } catch (error) {
-    if (signal.aborted || !(error instanceof ApiError)) throw error;
-    // The API accepted the message; a failed check does not disprove that.
-    return false;
-  }
-}

@@ -15,6 +15,7 @@ import { ToolError } from "../core/errors.ts";
 import { ID, type IdKind } from "../core/ids.ts";
 import type { Person } from "../session/person.ts";
 import { parseArguments } from "./arguments.ts";
+import type { WithContent } from "./content.ts";
 import type { Services } from "./services.ts";
 
 /** The calling program as it names itself: MCP's `clientInfo`. */
@@ -138,10 +139,10 @@ export interface ToolDefinition {
    *
    * @param args checked against {@linkcode input} before anything else happens
    * @returns the value that {@linkcode output} describes; with `ignored_arguments`, the names of
-   * unknown fields, where there are any
+   * unknown fields, where there are any; with the blocks that stand beside it in the result
    * @throws `ToolError`, `ApiError`, or the signal's reason
    */
-  run(args: unknown, call: ToolCall): Promise<Record<string, unknown>>;
+  run(args: unknown, call: ToolCall): Promise<Record<string, unknown> & WithContent>;
 }
 
 /** A tool whose `run` is typed by its schemas. */
@@ -187,7 +188,7 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject> {
     args: z.output<I>,
     call: ToolCall,
     checked: Promise<Session | undefined>,
-  ): Promise<z.input<O>>;
+  ): Promise<z.input<O> & WithContent>;
 }
 
 /**
@@ -254,7 +255,7 @@ async function runChecked<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<I, O>,
   args: z.output<I>,
   unbounded: ToolCall,
-): Promise<z.input<O>> {
+): Promise<z.input<O> & WithContent> {
   const timeoutMs = spec.timeoutMs?.(args, unbounded);
   const call = timeoutMs === undefined
     ? unbounded

@@ -36,8 +36,12 @@ export const TOOL_SETS = {
     archiveSession,
   ],
   sessions: [listSessions, listEnvironments],
+  files: [],
   actions: [confirmToolUse, submitToolResult],
   threads: [listThreads, listThreadEvents],
+  ask: [],
+  // These are no tools, but what clients read with resources/read.
+  resources: [],
 } as const satisfies Readonly<Record<ToolSetName, readonly ToolDefinition[]>>;
 
 /** Lists the tools of some sets, the default ones when none are named, in the registry's order. */

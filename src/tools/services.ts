@@ -10,6 +10,7 @@ import type { Logger } from "../core/logger.ts";
 import { createTokenBucket } from "../core/token_bucket.ts";
 import { createRedact, type Redact } from "../core/redact.ts";
 import type { Waiter } from "../session/waiter.ts";
+import type { FileLinks } from "../access/file_links.ts";
 import { type AccessPolicy, createAccessPolicy, createOwnerMarks } from "../access/policy.ts";
 import { APPROVAL_TIMEOUT_MS, type CallLimits, createCallLimits } from "../access/limits.ts";
 import { createEnvironmentResolver, type EnvironmentResolver } from "./environment.ts";
@@ -60,6 +61,8 @@ export interface ServicesOptions {
   readonly maxCostUsd?: number;
   /** Most dollars that any new session may cost, also where nobody says; not bounded by default. */
   readonly maxCostCeilingUsd?: number;
+  /** Makes links to files; no result has one without. */
+  readonly fileLinks?: FileLinks;
   /** True to show tool inputs in results. */
   readonly exposeToolInputs?: boolean;
   /** Address of the console's sessions, without a slash at its end; results name no page without. */
@@ -91,6 +94,8 @@ export interface Services {
   readonly maxCostUsd?: number;
   readonly maxCostCeilingUsd?: number;
   readonly exposeToolInputs: boolean;
+  /** Makes links to files; absent where nobody could open one, as on stdio. */
+  readonly fileLinks?: FileLinks;
   readonly consoleUrl?: string;
   readonly exposeAgentConfig: boolean;
   readonly callerIsOperator: boolean;
@@ -136,6 +141,7 @@ export function createServices(options: ServicesOptions): Services {
     ...(maxCosts.length > 0 && { maxCostUsd: Math.min(...maxCosts) }),
     ...(maxCostCeilingUsd !== undefined && { maxCostCeilingUsd }),
     exposeToolInputs: options.exposeToolInputs ?? false,
+    ...(options.fileLinks && { fileLinks: options.fileLinks }),
     ...(options.consoleUrl !== undefined && { consoleUrl: options.consoleUrl }),
     exposeAgentConfig: options.exposeAgentConfig ?? false,
     callerIsOperator: options.callerIsOperator ?? false,

@@ -81,7 +81,11 @@ const WRONG: readonly [string, Record<string, unknown>, string][] = [
   ],
   ["a scope by itself", { scopes: "actions" }, "scopes must be a list, of agents:read, sessions:"],
   ["no set of tools", { tools: [] }, "tools must name at least one"],
-  ["a made-up set", { tools: ["all"] }, "tools.0 must be one of core, sessions, actions, threads"],
+  [
+    "a made-up set",
+    { tools: ["all"] },
+    "tools.0 must be one of core, sessions, files, actions, threads, ask, resources",
+  ],
   [
     "scopes that a reader has not",
     { read_only: true, scopes: ["sessions:write", "agents:read", "actions"] },

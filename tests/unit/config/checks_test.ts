@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { TOOL_SET_NAMES } from "../../../src/access/tool_sets.ts";
 import {
   checkAgentId,
   checkConsoleUrl,
@@ -103,11 +104,11 @@ const sets: readonly [string, readonly string[]][] = [
   ["actions", ["core", "actions"]],
   ["actions,core", ["core", "actions"]],
   ["Core, ACTIONS actions", ["core", "actions"]],
-  ["all", ["core", "sessions", "actions", "threads"]],
+  ["all", TOOL_SET_NAMES],
   ["actions,-core", ["actions"]],
-  ["-core all", ["sessions", "actions", "threads"]],
+  ["-core all", ["sessions", "files", "actions", "threads", "ask", "resources"]],
   ["actions,sessions", ["core", "sessions", "actions"]],
-  ["all,-actions", ["core", "sessions", "threads"]],
+  ["all,-actions", ["core", "sessions", "files", "threads", "ask", "resources"]],
 ];
 for (const [text, expected] of sets) {
   Deno.test(`checkToolSets() reads '${text}' as ${expected.join(" and ")}`, () => {
@@ -118,13 +119,16 @@ for (const [text, expected] of sets) {
 const noSets: readonly [string, RegExp][] = [
   ["-core", /Cannot use '-core' as --tools: that leaves no tool, so name another set beside it/],
   ["core,-core", /leaves no tool/],
-  ["all,-core,-sessions,-actions,-threads", /leaves no tool/],
+  ["all,-core,-sessions,-files,-actions,-threads,-ask,-resources", /leaves no tool/],
   [
     "action",
-    /Cannot use 'action' in --tools: did you mean actions\? There are core, sessions, actions, threads, all/,
+    /Cannot use 'action' in --tools: did you mean actions\? There are core, sessions, files, actions, threads, ask, resources, all/,
   ],
   ["-croe", /'-croe' in --tools: did you mean core\?/],
-  ["everything", /'everything' in --tools: There are core, sessions, actions, threads, all/],
+  [
+    "everything",
+    /'everything' in --tools: There are core, sessions, files, actions, threads, ask, resources, all/,
+  ],
   ["-all", /'-all' in --tools/],
   ["--core", /'--core' in --tools/],
   [",", /--tools names nothing/],

@@ -346,7 +346,7 @@ const refusals: readonly [string, Given, RegExp][] = [
   }, /'action' in --scopes: did you mean actions\? There are agents:read, /],
   ["a made-up set for a token", {
     args: ["token", "new", "--name=a", "--tools=all"],
-  }, /'all' in --tools: There are core, sessions, actions, threads$/],
+  }, /'all' in --tools: There are core, sessions, files, actions, threads, ask, resources$/],
   ["a reader that acts", {
     args: ["token", "new", "--name=a", "--read-only", "--scopes=agents:read,actions"],
   }, /--read-only with --scopes: a token that may only read cannot have actions: let it/],

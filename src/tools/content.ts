@@ -1,0 +1,43 @@
+/**
+ * What a tool's result holds beside its fields: images, documents, and links to resources.
+ *
+ * @module
+ */
+
+/** A block of an MCP result's `content` that is not text. */
+export type ContentBlock =
+  | { readonly type: "image"; readonly data: string; readonly mimeType: string }
+  | {
+    readonly type: "resource";
+    readonly resource: { readonly uri: string; readonly mimeType: string; readonly blob: string };
+  }
+  | {
+    readonly type: "resource_link";
+    readonly uri: string;
+    readonly name: string;
+    readonly mimeType?: string;
+    /** Bytes. */
+    readonly size?: number;
+  };
+
+/**
+ * Key of the blocks in a tool's result: a symbol, since they are no field of the structured result.
+ */
+export const CONTENT: unique symbol = Symbol("content");
+
+/** A result that may have blocks beside its fields. */
+export interface WithContent {
+  readonly [CONTENT]?: readonly ContentBlock[];
+}
+
+/**
+ * Most base64 characters of all blocks of a result: hosts refuse messages of about 1 MB
+ * (Claude Desktop says "Maximum size is 1MB": anthropics/claude-code#66519).
+ */
+export const MAX_CONTENT_CHARS = 700_000;
+
+/** Returns a block with the texts that an agent may have chosen redacted. */
+export function redactBlock(block: ContentBlock, redact: (text: string) => string): ContentBlock {
+  if (block.type !== "resource_link") return block;
+  return { ...block, name: redact(block.name) };
+}
