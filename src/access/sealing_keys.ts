@@ -31,9 +31,20 @@ export const NO_SEALING_KEY =
   "process that asked it: not after a restart, and not at another replica";
 export const NAME_SEALING_KEY = `${MAKE_SEALING_KEY}, and name it with --sealing-key-file`;
 
-/** Makes the text of a new key. */
-export function newSealingKey(): string {
-  return toBase64Url(crypto.getRandomValues(new Uint8Array(MIN_SEALING_KEY_BYTES)));
+/**
+ * Makes the text of a new key: never one that begins as an API key does, which would be refused.
+ *
+ * @param draw returns {@linkcode MIN_SEALING_KEY_BYTES} random bytes
+ */
+export function newSealingKey(draw: () => Uint8Array = drawBytes): string {
+  for (;;) {
+    const text = toBase64Url(draw());
+    if (!isKey(text)) return text;
+  }
+}
+
+function drawBytes(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(MIN_SEALING_KEY_BYTES));
 }
 
 /**

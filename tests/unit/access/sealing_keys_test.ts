@@ -6,6 +6,7 @@ import {
   parseSealingKeys,
 } from "../../../src/access/sealing_keys.ts";
 import { UsageError } from "../../../src/core/errors.ts";
+import { fromBase64Url } from "../../../src/core/text.ts";
 
 /** Bytes that look random, and differ by seed. */
 function drawn(seed: number, length = 32): Uint8Array {
@@ -93,6 +94,13 @@ Deno.test("parseSealingKeys() takes ten keys, and every key that newSealingKey()
   assertEquals(parseSealingKeys(made.join("\n"), "'k'").map(({ text }) => text), made);
   for (let i = 0; i < 1_000; i++) assertEquals(bytesIn(newSealingKey())[0]?.byteLength, 32);
   assertNotEquals(newSealingKey(), newSealingKey());
+});
+
+Deno.test("newSealingKey() draws again where the text would begin as an API key does", () => {
+  const taken = "sk-wgfh3xr1DL-ecDRSS6IrwoZBYHnjU1lsbS4MgD8s";
+  const other = newSealingKey();
+  const draws = [taken, taken.replace("sk", "SK"), other].map(fromBase64Url);
+  assertEquals(newSealingKey(() => draws.shift() ?? new Uint8Array()), other);
 });
 
 Deno.test("NO_SEALING_KEY and NAME_SEALING_KEY make one line", () => {
