@@ -27,9 +27,15 @@ Deno.test("toolTable() marks optional parameters and gives the first sentence", 
   );
 });
 
-Deno.test("toolSetTables() puts opt-in sets below the tools that are always there", () => {
-  const tables = toolSetTables({ core: [], extra: [] }).split("\n\n");
-  assertEquals([tables[1], tables[0] === tables[2]], ["Set `extra`, opt-in:", true]);
+Deno.test("toolSetTables() puts opt-in sets below the tools that are always there, empty ones nowhere", () => {
+  const tool = {
+    name: "get_thing",
+    description: "Gets a thing.",
+    annotations: { readOnlyHint: true },
+    input: z.object({}),
+  };
+  const tables = toolSetTables({ core: [tool], extra: [tool], empty: [] }).split("\n\n");
+  assertEquals(tables, [toolTable([tool]), "Set `extra`, opt-in:", toolTable([tool])]);
 });
 
 Deno.test("toolTable() says which tools write", () => {
