@@ -9,7 +9,7 @@ import { type Scope, SCOPES } from "../access/scopes.ts";
 import { TOKEN_NAME, TOKEN_NAME_WORDS } from "../access/token_file.ts";
 import { TOOL_SET_NAMES, type ToolSetName } from "../access/tool_sets.ts";
 import { UsageError } from "../core/errors.ts";
-import { HOSTED_CONSOLE, normalOrigin } from "../core/addresses.ts";
+import { HOSTED_CONSOLE, isLoopback, normalOrigin } from "../core/addresses.ts";
 import { ID, type IdKind, isIdOf, isKey, kindOfId } from "../core/ids.ts";
 import { checkFilledIn } from "../core/filled_in.ts";
 import { nearest } from "../core/suggest.ts";
@@ -220,6 +220,32 @@ export function checkConsoleUrl(value: string, source: string): string {
     throw new UsageError(`Cannot use ${source}: leave out user name, password, '?' and '#'`);
   }
   return url.href.replace(/\/+$/, "");
+}
+
+/**
+ * Checks the address by which clients reach the server: https, or http on this machine; with or
+ * without a path, but not the MCP endpoint's own. Returns it without a slash at its end.
+ */
+export function checkPublicUrl(value: string, source: string): string {
+  const url = /^https?:/i.test(value) && !/\s/.test(value) ? URL.parse(value) : null;
+  if (!url) {
+    const meant = /^[\w.-]+(:\d+)?$/.test(value) ? URL.parse(`https://${value}`) : null;
+    const example = meant?.origin ?? "https://mcp.example.com";
+    throw new UsageError(`Cannot use ${shown(value)} as ${source}: type a URL such as ${example}`);
+  }
+  if (url.username || url.password || url.search || url.hash) {
+    throw new UsageError(`Cannot use ${source}: leave out user name, password, '?' and '#'`);
+  }
+  if (url.protocol === "http:" && !isLoopback(url.hostname)) {
+    throw new UsageError(
+      `Cannot use ${source}: links would travel unencrypted: type https://${url.host}`,
+    );
+  }
+  const path = url.pathname.replace(/\/{2,}/g, "/").replace(/\/$/, "");
+  const [own] = /\/(?:mcp|files)$/.exec(path) ?? [];
+  if (own === undefined) return url.origin + path;
+  const base = url.origin + path.slice(0, -own.length);
+  throw new UsageError(`Cannot use ${source}: leave out '${own}': type ${base}`);
 }
 
 /** Checks a host name, an address or either with a port, as in a `Host` header. */

@@ -283,6 +283,9 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
       "Every agent of the workspace can be reached by every client: set ALLOWED_AGENT_IDS",
     );
   }
+  if (config.http && !config.http.publicUrl && config.server.toolSets.includes("files")) {
+    warnings.push("Files have no links: name the address that clients call with --public-url");
+  }
   return warnings;
 }
 

@@ -151,8 +151,8 @@ function gauges(registry: Registry, version: string, waits: () => WaiterStats): 
   }).set({ version }, 1);
 }
 
-/** Matches ids in paths of the API's three collections. */
-const ID_SEGMENT = /\/(agents|environments|sessions)\/[^/]+/g;
+/** Matches ids in paths of the API's collections. */
+const ID_SEGMENT = /\/(agents|environments|files|sessions|threads)\/[^/]+/g;
 
 /** Returns the request without its ids, such as `GET /v1/sessions/{id}/events`. */
 function endpointOf(method: string, path: string): string {

@@ -10,7 +10,7 @@ import type { Logger } from "../core/logger.ts";
 import { createTokenBucket } from "../core/token_bucket.ts";
 import { createRedact, type Redact } from "../core/redact.ts";
 import type { Waiter } from "../session/waiter.ts";
-import type { FileLinks } from "../access/file_links.ts";
+import { createFileLinks, type FileLinks } from "../access/file_links.ts";
 import { type AccessPolicy, createAccessPolicy, createOwnerMarks } from "../access/policy.ts";
 import { APPROVAL_TIMEOUT_MS, type CallLimits, createCallLimits } from "../access/limits.ts";
 import { createEnvironmentResolver, type EnvironmentResolver } from "./environment.ts";
@@ -61,7 +61,9 @@ export interface ServicesOptions {
   readonly maxCostUsd?: number;
   /** Most dollars that any new session may cost, also where nobody says; not bounded by default. */
   readonly maxCostCeilingUsd?: number;
-  /** Makes links to files; no result has one without. */
+  /** Address that clients call, without a slash at its end; results have no links without. */
+  readonly publicUrl?: string;
+  /** Makes links to files in place of those below `publicUrl`. */
   readonly fileLinks?: FileLinks;
   /** True to show tool inputs in results. */
   readonly exposeToolInputs?: boolean;
@@ -120,7 +122,9 @@ export function createServices(options: ServicesOptions): Services {
   const access = createAccessPolicy({ api, allowedAgentIds, ownerMarks });
   const redact = options.redact ?? createRedact([]);
   const eventSender = new EventSender({ api, waiter, clock, log, redact });
-  const { onDecided, onAsked, maxCostCeilingUsd } = options;
+  const { onDecided, onAsked, maxCostCeilingUsd, publicUrl } = options;
+  const fileLinks = options.fileLinks ??
+    (publicUrl === undefined ? undefined : createFileLinks({ sealer, publicUrl, clock }));
   const maxCosts = [options.maxCostUsd, maxCostCeilingUsd].filter((usd) => usd !== undefined);
   return {
     api,
@@ -141,7 +145,7 @@ export function createServices(options: ServicesOptions): Services {
     ...(maxCosts.length > 0 && { maxCostUsd: Math.min(...maxCosts) }),
     ...(maxCostCeilingUsd !== undefined && { maxCostCeilingUsd }),
     exposeToolInputs: options.exposeToolInputs ?? false,
-    ...(options.fileLinks && { fileLinks: options.fileLinks }),
+    ...(fileLinks && { fileLinks }),
     ...(options.consoleUrl !== undefined && { consoleUrl: options.consoleUrl }),
     exposeAgentConfig: options.exposeAgentConfig ?? false,
     callerIsOperator: options.callerIsOperator ?? false,

@@ -66,6 +66,7 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
     ...server,
     bindingKey,
     sealingKeys: sealing?.keys.map(({ bytes }) => bytes),
+    publicUrl: http?.publicUrl,
     api,
     waiter,
     clock,

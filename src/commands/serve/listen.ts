@@ -16,13 +16,15 @@ import {
   type Listening,
 } from "../../runtime/runtime.ts";
 
-type Address = Pick<HttpConfig, "listenAddress" | "allowedHosts">;
+type Address = Pick<HttpConfig, "listenAddress" | "allowedHosts" | "publicUrl">;
 
 /**
- * Returns the `Host` headers that the server accepts: a client on this machine needs no setting.
+ * Returns the `Host` headers that the server accepts: a client on this machine needs no setting, and
+ * the name of the public address is known.
  */
-export function acceptedHosts({ allowedHosts }: Address): string[] {
-  return [...new Set([...LOOPBACK_HOSTS, ...allowedHosts])];
+export function acceptedHosts({ allowedHosts, publicUrl }: Address): string[] {
+  const named = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
+  return [...new Set([...LOOPBACK_HOSTS, ...allowedHosts, ...named])];
 }
 
 /**
@@ -31,10 +33,10 @@ export function acceptedHosts({ allowedHosts }: Address): string[] {
  * @throws UsageError when no such name is given, or the address to listen on is an unknown name
  */
 export async function checkAddress(
-  { listenAddress, allowedHosts }: Address,
+  { listenAddress, allowedHosts, publicUrl }: Address,
   { tryListen }: Pick<Program, "tryListen">,
 ): Promise<void> {
-  if (isLoopback(listenAddress) || allowedHosts.length > 0) return;
+  if (isLoopback(listenAddress) || allowedHosts.length > 0 || publicUrl !== undefined) return;
   // An address that does not exist would not work with more names either.
   const problem = await tryListen({ host: listenAddress, port: 0 });
   if (problem?.reason === "unresolved") throw problem;

@@ -7,6 +7,7 @@ import {
   checkHost,
   checkHostHeader,
   checkOrigin,
+  checkPublicUrl,
   checkSecret,
   checkToken,
   checkToolSets,
@@ -44,6 +45,11 @@ const accepted: readonly [Check, string, string][] = [
   [checkOrigin, "chrome-extension://abcdefghijklmnop", "chrome-extension://abcdefghijklmnop"],
   [checkOrigin, "vscode-webview://1A2b3c/", "vscode-webview://1a2b3c"],
   [checkOrigin, "app://obsidian.md", "app://obsidian.md"],
+  [checkPublicUrl, "https://MCP.example.com", "https://mcp.example.com"],
+  [checkPublicUrl, "https://mcp.example.com:443/", "https://mcp.example.com"],
+  [checkPublicUrl, "https://example.com:8443//agents/", "https://example.com:8443/agents"],
+  [checkPublicUrl, "http://localhost:3000", "http://localhost:3000"],
+  [checkPublicUrl, "http://[::1]:3000/", "http://[::1]:3000"],
   [checkHost, "[::]", "::"],
   [checkHost, "0.0.0.0", "0.0.0.0"],
   [checkSecret, "sk-ant-x", "sk-ant-x"],
@@ -75,6 +81,16 @@ const refused: readonly [Check, string][] = [
   [checkOrigin, "https://user@claude.ai"],
   [checkOrigin, "https://claude.ai/chat"],
   [checkOrigin, "data:text/html,x"],
+  [checkPublicUrl, "mcp.example.com"],
+  [checkPublicUrl, "mcp.example.com:8443"],
+  [checkPublicUrl, "ftp://mcp.example.com"],
+  [checkPublicUrl, "http://mcp.example.com"],
+  [checkPublicUrl, "http://0.0.0.0:3000"],
+  [checkPublicUrl, "https://user@mcp.example.com"],
+  [checkPublicUrl, "https://mcp.example.com/?a=1"],
+  [checkPublicUrl, "https://mcp.example.com/#a"],
+  [checkPublicUrl, "https://mcp.example.com https://b.example.com"],
+  [checkPublicUrl, "https:"],
   [checkHost, "http://0.0.0.0"],
   [checkHost, "a b"],
   [checkSecret, "two words"],
@@ -191,3 +207,17 @@ Deno.test("listOf() splits at commas and white space, checks each entry, keeps e
   assertThrows(() => parse("a bad", "X"), UsageError, "No bad ones");
   assertThrows(() => parse(" , ", "X"), UsageError, "X names nothing");
 });
+
+const publicUrls: readonly [string, string][] = [
+  ["mcp.example.com:8443", "type a URL such as https://mcp.example.com:8443"],
+  ["mcp example", "type a URL such as https://mcp.example.com"],
+  ["http://mcp.example.com:80/x", "type https://mcp.example.com"],
+  ["https://example.com/agents/mcp/", "leave out '/mcp': type https://example.com/agents"],
+  ["https://example.com/files", "leave out '/files': type https://example.com"],
+];
+for (const [value, advice] of publicUrls) {
+  Deno.test(`checkPublicUrl() says of '${value}': ${advice}`, () => {
+    const { message } = assertThrows(() => checkPublicUrl(value, "--public-url"), UsageError);
+    assertEquals(message.slice(message.lastIndexOf(": ", message.indexOf(advice)) + 2), advice);
+  });
+}

@@ -117,6 +117,7 @@ Deno.test("resolveConfig() reads every setting of a server in HTTP mode", async 
     ],
     env: {
       PORT: "8080",
+      CMA_MCP_PUBLIC_URL: "https://mcp.example.com/agents/",
       OTEL_DENO: "true",
       MANAGED_AGENTS_MCP_TOKEN: TOKEN,
       CMA_MCP_TOKEN: "ignored",
@@ -134,6 +135,7 @@ Deno.test("resolveConfig() reads every setting of a server in HTTP mode", async 
     token: TOKEN,
     allowedHosts: ["mcp.example.com", "other.example:8443"],
     allowedOrigins: ["https://claude.ai"],
+    publicUrl: "https://mcp.example.com/agents",
     tls: { certFile: "c.pem", keyFile: "k.pem" },
     drainMs: 2_000,
     metricsPort: 0,
@@ -280,6 +282,16 @@ const warnings: readonly [string, Given, RegExp | undefined][] = [
     ],
   }, undefined],
   ["simulated HTTP", { args: ["--http", "--simulate"] }, undefined],
+  ["files over HTTP without a public address", {
+    args: ["--http", "--allowed-agents=agent_1", "--tools=files"],
+  }, /^Files have no links: .* --public-url$/],
+  ["files over HTTP with one", {
+    args: [
+      ...["--http", "--allowed-agents=agent_1", "--tools=files"],
+      "--public-url=https://mcp.example.com",
+    ],
+  }, undefined],
+  ["files on stdio", { args: ["--tools=files"] }, undefined],
 ];
 for (const [name, given, expected] of warnings) {
   Deno.test(`resolveConfig() ${expected ? "warns" : "does not warn"} about ${name}`, async () => {

@@ -125,6 +125,8 @@ Deno.test("metrics show what is open when they are read", async () => {
 const ENDPOINTS: readonly [method: string, path: string, endpoint: string][] = [
   ["GET", "/v1/agents", "GET /v1/agents"],
   ["GET", "/v1/agents/agent_1", "GET /v1/agents/{id}"],
+  ["GET", "/v1/files/file_1/content", "GET /v1/files/{id}/content"],
+  ["GET", "/v1/sessions/sesn_1/threads/sthr_1/events", "GET /v1/sessions/{id}/threads/{id}/events"],
   ["POST", "/v1/sessions", "POST /v1/sessions"],
   ["POST", "/v1/sessions/sesn_1/archive", "POST /v1/sessions/{id}/archive"],
   ["GET", "/v1/sessions/sesn_1/events", "GET /v1/sessions/{id}/events"],

@@ -3,7 +3,7 @@ import { serve } from "../../../../src/commands/serve/serve.ts";
 import { resolveConfig } from "../../../../src/config/resolve.ts";
 import { UsageError } from "../../../../src/core/errors.ts";
 import { silentLogger } from "../../../../src/core/logger.ts";
-import { checkAddress } from "../../../../src/commands/serve/listen.ts";
+import { acceptedHosts, checkAddress } from "../../../../src/commands/serve/listen.ts";
 import { listen } from "../../../../src/runtime/deno_listener.ts";
 import { type ListenAddress, ListenError } from "../../../../src/runtime/runtime.ts";
 import { type Certificate, makeCertificate } from "../../../helpers/certificate.ts";
@@ -134,4 +134,12 @@ Deno.test("checkAddress() says of a name without an address just that", async ()
     message,
     "The name 'not_a_host' has no address: type another --host, such as 127.0.0.1",
   );
+});
+
+Deno.test("the public address names the server, to whoever calls it", async () => {
+  const publicUrl = "https://mcp.example.com:8443/agents";
+  const address = { listenAddress: "0.0.0.0", allowedHosts: ["other.example"], publicUrl };
+  assertEquals(acceptedHosts(address).slice(-2), ["other.example", "mcp.example.com"]);
+  const tryListen = () => Promise.reject(new Error("It was tried"));
+  await checkAddress({ ...address, allowedHosts: [] }, { tryListen });
 });
