@@ -27,15 +27,25 @@ export async function callTool(
   tool: ToolDefinition,
   args: unknown,
   call: ToolCall,
-  watch: CallWatch = {},
+  watch?: CallWatch,
 ): Promise<CallToolResult | InputRequiredResult> {
+  return (await runTool(tool, args, call, watch)).result;
+}
+
+/** Does as {@linkcode callTool} does, for a caller that makes an error of its own of a failure. */
+export async function runTool(
+  tool: ToolDefinition,
+  args: unknown,
+  call: ToolCall,
+  watch: CallWatch = {},
+): Promise<Performed> {
   const run = () => perform(tool, args, call);
   const { meta = {} } = call;
-  const { result, report, failure } =
-    await (watch.around?.({ tool: tool.name, meta }, run) ?? run());
+  const performed = await (watch.around?.({ tool: tool.name, meta }, run) ?? run());
+  const { report, failure } = performed;
   logCall(call.services, report, failure && { ...failure, args });
   watch.ended?.(report);
-  return result;
+  return performed;
 }
 
 interface Outcome {
@@ -47,8 +57,11 @@ interface Outcome {
   readonly failure?: { readonly error: unknown };
 }
 
-interface Performed {
+/** A call that has ended. */
+export interface Performed {
   readonly result: CallToolResult | InputRequiredResult;
+  /** Text of the result, or of what failed. */
+  readonly text: string;
   readonly report: CallReport;
   readonly failure?: { readonly error: unknown };
 }
@@ -62,6 +75,7 @@ async function perform(tool: ToolDefinition, args: unknown, call: ToolCall): Pro
   const durationMs = endedAt - startedAt;
   return {
     result: resultOf(answered),
+    text: answered.text,
     report: reportOf({
       ...answered,
       tool,

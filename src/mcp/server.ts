@@ -22,12 +22,14 @@ import { messageOf } from "../core/errors.ts";
 import { nearest, wordsOf } from "../core/suggest.ts";
 import type { Logger } from "../core/logger.ts";
 import { label } from "../core/text.ts";
-import type { ClientInfo, ToolDefinition } from "../tools/define.ts";
+import type { ClientInfo, ToolCall, ToolDefinition } from "../tools/define.ts";
 import { toolList } from "./schema.ts";
 import type { Principal } from "../access/principal.ts";
 import { hasScope } from "../access/scopes.ts";
 import { DEFAULT_SETS, type ToolSetName } from "../access/tool_sets.ts";
 import { toolsOf } from "../tools/registry.ts";
+import { resourceAt } from "../tools/resource_uris.ts";
+import { type ResourceDefinition, resourcesOf } from "../tools/resources.ts";
 import type { Services } from "../tools/services.ts";
 import { callTool } from "./boundary.ts";
 import { forOperator, withPlainError } from "./errors.ts";
@@ -37,6 +39,7 @@ import { withLineEndsEscaped } from "./messages.ts";
 import { createProgressReporter } from "./progress.ts";
 import { type CallWatch, logFailure } from "./call_report.ts";
 import { type Asking, personOf } from "./person.ts";
+import { readResource, templateList } from "./resources.ts";
 
 /** Options of {@linkcode createServerFactory}. */
 export interface ServerOptions {
@@ -94,6 +97,8 @@ export function instructions(
  */
 const SHARED_LIST = { ttlMs: 3_600_000, cacheScope: "public" } as const;
 const CALLERS_LIST = { ttlMs: 300_000, cacheScope: "private" } as const;
+/** Sessions go on, and agents change. */
+const NOT_KEPT = { ttlMs: 0, cacheScope: "private" } as const;
 
 /**
  * Makes a factory of servers. Over HTTP it is called for every request, so a server is cheap: texts
@@ -109,7 +114,7 @@ export function createServerFactory(services: Services, options: ServerOptions):
   const serving = { services, running: createRunningCalls(), watch: options.watch };
   const viewFor = viewsByCaller(options);
   return ({ era, authInfo, requestInfo }) => {
-    const { tools, serverOptions } = viewFor(toolSetsIn(authInfo));
+    const { tools, resources, serverOptions } = viewFor(toolSetsIn(authInfo));
     const server = new PlainServer(info, serverOptions);
     const clientKey = era === "legacy" && requestInfo
       ? clientKeyOf(requestInfo.headers, authInfo)
@@ -119,21 +124,37 @@ export function createServerFactory(services: Services, options: ServerOptions):
         if (params.requestId !== undefined) serving.running.cancel(clientKey, params.requestId);
       });
     }
+    const originOf = (context: ServerContext): CallOrigin => ({
+      context,
+      clientKey,
+      clientInfo: clientInfoIn(context.mcpReq) ?? server.getClientVersion(),
+      served: tools.byName,
+      era,
+      // Over HTTP this server is of one request: nothing that a client sends later reaches it.
+      canRequest: requestInfo === undefined,
+      capabilities: server.getClientCapabilities(),
+    });
     server.setRequestHandler("tools/list", tools.list);
     server.setRequestHandler("tools/call", ({ params }, context) => {
       if (!tools.byName.has(params.name)) logUnknownTool(services.log, params.name);
-      const clientInfo = clientInfoIn(context.mcpReq) ?? server.getClientVersion();
-      return serveCall(serving, toolNamed(tools.byName, params.name), params.arguments, {
-        context,
-        clientKey,
-        clientInfo,
-        served: tools.byName,
-        era,
-        // Over HTTP this server is of one request: nothing that a client sends later reaches it.
-        canRequest: requestInfo === undefined,
-        capabilities: server.getClientCapabilities(),
-      });
+      const tool = toolNamed(tools.byName, params.name);
+      return serveCall(serving, tool, params.arguments, originOf(context));
     });
+    if (resources.length > 0) {
+      const { watch } = options;
+      server.setRequestHandler("resources/templates/list", () => templateList(resources));
+      server.setRequestHandler("resources/list", () => ({ resources: [] }));
+      server.setRequestHandler(
+        "resources/read",
+        ({ params: { uri } }, context) =>
+          inCall(
+            serving,
+            `resources/read ${resourceAt(uri)?.kind}`,
+            originOf(context),
+            (call) => readResource(uri, resources, call, watch),
+          ),
+      );
+    }
     return server;
   };
 }
@@ -215,6 +236,7 @@ function servedTools(sets: readonly ToolSetName[]): ServedTools {
 /** What a caller sees of the server. */
 interface View {
   readonly tools: ServedTools;
+  readonly resources: readonly ResourceDefinition[];
   readonly serverOptions: ConstructorParameters<typeof Server>[1];
 }
 
@@ -226,14 +248,27 @@ function viewsByCaller(
   { toolSets = DEFAULT_SETS, simulated = false, listsByCaller = false }: ServerOptions,
 ): (limit: readonly ToolSetName[] | undefined) => View {
   const views = new Map<string, View>();
-  const viewOf = (sets: readonly ToolSetName[], hint: CacheHint): View => ({
-    tools: servedTools(sets),
-    serverOptions: {
-      capabilities: { tools: { listChanged: false } },
-      cacheHints: { "tools/list": hint, "server/discover": hint },
-      instructions: instructions(simulated, sets),
-    },
-  });
+  const viewOf = (sets: readonly ToolSetName[], hint: CacheHint): View => {
+    const resources = resourcesOf(sets);
+    return {
+      tools: servedTools(sets),
+      resources,
+      serverOptions: {
+        capabilities: {
+          tools: { listChanged: false },
+          ...(resources.length > 0 && { resources: { listChanged: false, subscribe: false } }),
+        },
+        cacheHints: {
+          "tools/list": hint,
+          "server/discover": hint,
+          "resources/templates/list": hint,
+          "resources/list": CALLERS_LIST,
+          "resources/read": NOT_KEPT,
+        },
+        instructions: instructions(simulated, sets),
+      },
+    };
+  };
   return (limit) => {
     const sets = limit ? toolSets.filter((name) => limit.includes(name)) : toolSets;
     const hint = limit || listsByCaller ? CALLERS_LIST : SHARED_LIST;
@@ -297,11 +332,34 @@ interface CallOrigin extends Pick<Asking, "era" | "canRequest" | "capabilities">
 
 /** Serves a `tools/call`: its progress, its cancellation, its result. */
 async function serveCall(
-  { services, running, watch }: ServingContext,
+  serving: ServingContext,
   tool: ToolDefinition,
   args: unknown,
-  { context: { mcpReq, http }, clientKey, clientInfo, served, ...connection }: CallOrigin,
+  origin: CallOrigin,
 ): Promise<CallToolResult | InputRequiredResult> {
+  const { services, watch } = serving;
+  const { context: { mcpReq }, ...connection } = origin;
+  return await inCall(serving, tool.name, origin, async (call) => {
+    const { principal } = call;
+    const person = personOf({ ...connection, mcpReq, tool: tool.name, args, principal, services });
+    return await callTool(tool, args, { ...call, ...(person && { person }) }, watch);
+  }, args);
+}
+
+/**
+ * Does what a request asks for: with its progress, until it is cancelled.
+ *
+ * @param name of what is called, for the log
+ * @param args texts that the log must not repeat
+ * @throws `ProtocolError`
+ */
+async function inCall<T>(
+  { services, running }: ServingContext,
+  name: string,
+  { context: { mcpReq, http }, clientKey, clientInfo, served }: CallOrigin,
+  run: (call: ToolCall) => Promise<T>,
+  args?: unknown,
+): Promise<T> {
   const { id, _meta: meta } = mcpReq;
   const progressToken = meta?.progressToken;
   const reporter = progressToken === undefined ? undefined : createProgressReporter({
@@ -317,9 +375,7 @@ async function serveCall(
   const call = running.enter(clientKey, id, mcpReq.signal);
   try {
     const caller = callerIn(http?.authInfo);
-    const { principal } = caller;
-    const person = personOf({ ...connection, mcpReq, tool: tool.name, args, principal, services });
-    return await callTool(tool, args, {
+    return await run({
       signal: call.signal,
       services,
       requestId: String(id),
@@ -330,12 +386,12 @@ async function serveCall(
         const named = served.get(name);
         return named !== undefined && hasScope(caller.principal, named.scope);
       },
-      ...(person && { person }),
       ...(reporter && { progress: (message: string) => reporter.report(message) }),
-    }, watch);
+    });
   } catch (error) {
+    if (error instanceof ProtocolError) throw error;
     // A failed tool returns a result, so this is a fault of the server itself, or of a watch.
-    logFailure(services, { tool: tool.name }, { error, args });
+    logFailure(services, { tool: name }, { error, args });
     throw new ProtocolError(ProtocolErrorCode.InternalError, "Internal error");
   } finally {
     reporter?.stop();

@@ -1,9 +1,10 @@
 import * as z from "zod";
-import { boundedCopy, entriesOf, fieldsOf, readEach, textOf } from "../api/read.ts";
+import { boundedCopy, entriesOf, type Fields, fieldsOf, readEach, textOf } from "../api/read.ts";
 import type { Agent } from "../api/resources.ts";
 import { clipText } from "../core/text.ts";
 import { defineTool, READS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
+import type { Services } from "./services.ts";
 
 /** `get_agent`: shows one agent, without the parts that its author may want to keep. */
 export const getAgent: ToolDefinition = defineTool({
@@ -31,16 +32,25 @@ export const getAgent: ToolDefinition = defineTool({
     }),
   async run({ agent_id, version }, { signal, services }) {
     const agent = await services.api.agents.retrieve(agent_id, { version }, { signal });
-    return {
-      ...agentSummary(agent, 2_048),
-      tools: toolNames(agent),
-      ...(agent.created_at && { created_at: agent.created_at }),
-      ...(agent.updated_at && { updated_at: agent.updated_at }),
-      ...(agent.archived_at && { archived_at: agent.archived_at }),
-      ...(services.exposeAgentConfig && { config: fieldsOf(boundedCopy(agent)) }),
-    };
+    return agentView(agent, services);
   },
 });
+
+/** Shows one agent; its configuration only where the operator shows those. */
+export function agentView(
+  agent: Agent,
+  { exposeAgentConfig }: Pick<Services, "exposeAgentConfig">,
+): AgentSummary & { readonly tools: string[]; readonly config?: Fields } {
+  const config = exposeAgentConfig ? fieldsOf(boundedCopy(agent)) : undefined;
+  return {
+    ...agentSummary(agent, 2_048),
+    tools: toolNames(agent),
+    ...(agent.created_at && { created_at: agent.created_at }),
+    ...(agent.updated_at && { updated_at: agent.updated_at }),
+    ...(agent.archived_at && { archived_at: agent.archived_at }),
+    ...(config && { config }),
+  };
+}
 
 /** An agent in results: never with its system prompt or an MCP server's URL. */
 export interface AgentSummary {

@@ -1,6 +1,6 @@
-// Drives everything that a caller can name: every tool of the registry, every argument that holds an
-// id or a cursor, and every list, by callers bound in each way over a workspace that is full of what
-// others own. What an argument names is read from the tool's `reaches`; an argument that neither a
+// Drives everything that a caller can name: every tool of the registry and every resource, every
+// argument that holds an id or a cursor, and every list, by callers bound in each way over a workspace
+// that is full of what others own. What an argument names is read from the tool's `reaches`; an argument that neither a
 // tool nor this test classifies fails, and so does a tool that shows or changes what its caller may
 // not reach, or that answers to it otherwise than to an id that does not exist.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
@@ -18,6 +18,7 @@ import { createSession } from "../../src/tools/create_session.ts";
 import { defineTool, type Reachable, type ToolDefinition } from "../../src/tools/define.ts";
 import { getSession } from "../../src/tools/get_session.ts";
 import { TOOLS, toolsOf } from "../../src/tools/registry.ts";
+import { RESOURCES } from "../../src/tools/resources.ts";
 import { waitForIdle } from "../../src/tools/wait_for_idle.ts";
 import { callTool } from "../helpers/call_tool.ts";
 import { API_KEY, openApp } from "../protocol/support.ts";
@@ -460,11 +461,16 @@ async function wrongsOfCase(
 
 /** What is to be done about a tool that this test complains of. */
 function howToMend({ name }: ToolDefinition): string {
-  return `Mend src/tools/${name}.ts: filter what it lists by services.access, and say in reaches ` +
+  return `Mend src/tools/${
+    name.replace(":", "_")
+  }.ts: filter what it lists by services.access, and say in reaches ` +
     "what its arguments name; an argument that names nothing belongs into PLAIN of this test.";
 }
 
-for (const tool of TOOLS) {
+/** What is defined as tools are: also what resources are read and listed by. */
+const DEFINED: readonly ToolDefinition[] = [...TOOLS, ...RESOURCES.map(({ read }) => read)];
+
+for (const tool of DEFINED) {
   Deno.test(`${tool.name} shows and changes only what its caller may reach`, async () => {
     assertEquals(await wrongsOf(tool), [], howToMend(tool));
   });
@@ -593,7 +599,7 @@ for (
 }
 
 Deno.test("the table of plain arguments names only arguments that tools have", () => {
-  const used = new Set(TOOLS.flatMap(({ input }) => Object.keys(input.shape)));
+  const used = new Set(DEFINED.flatMap(({ input }) => Object.keys(input.shape)));
   assertEquals(Object.keys(PLAIN).filter((key) => !used.has(key)), []);
 });
 

@@ -1,0 +1,96 @@
+/**
+ * The MCP requests about resources: lists, templates, reading. Each goes through the same boundary
+ * as the call of a tool.
+ *
+ * @module
+ */
+
+import {
+  type CallToolResult,
+  type InputRequiredResult,
+  type ListResourceTemplatesResult,
+  ProtocolError,
+  ProtocolErrorCode,
+  type ReadResourceResult,
+  ResourceNotFoundError,
+} from "@modelcontextprotocol/server";
+import { isUnknownId } from "../access/policy.ts";
+import { isFields } from "../api/read.ts";
+import { ToolError } from "../core/errors.ts";
+import type { ToolCall } from "../tools/define.ts";
+import { RESOURCE_TEMPLATES, resourceAt } from "../tools/resource_uris.ts";
+import type { ResourceDefinition } from "../tools/resources.ts";
+import { runTool } from "./boundary.ts";
+import type { CallWatch } from "./call_report.ts";
+
+/** Returns the result of `resources/templates/list`. */
+export function templateList(
+  resources: readonly ResourceDefinition[],
+): ListResourceTemplatesResult {
+  return {
+    resourceTemplates: resources.map(({ kind, mimeType, read: { title, description } }) => ({
+      uriTemplate: RESOURCE_TEMPLATES[kind],
+      name: kind,
+      title,
+      description,
+      ...(mimeType !== undefined && { mimeType }),
+    })),
+  };
+}
+
+/**
+ * Serves `resources/read`.
+ *
+ * @param resources the kinds of resources that the caller sees
+ * @throws `ProtocolError`; `ResourceNotFoundError`, the same for every URI that names nothing, or
+ * nothing that the caller may reach
+ */
+export async function readResource(
+  uri: string,
+  resources: readonly ResourceDefinition[],
+  call: ToolCall,
+  watch?: CallWatch,
+): Promise<ReadResourceResult> {
+  const { kind, ...args } = resourceAt(uri) ?? {};
+  const definition = resources.find((resource) => resource.kind === kind);
+  if (!definition) throw notFound(uri);
+  const { result, text, failure } = await runTool(definition.read, args, call, watch);
+  if (failure) throw protocolErrorOf(failure.error, uri, text);
+  return { contents: contentsOf(result, uri) };
+}
+
+function notFound(uri: string): ResourceNotFoundError {
+  return new ResourceNotFoundError(
+    uri,
+    "That resource does not exist or is not available through this server. " +
+      "resources/templates/list says how its URIs are made.",
+  );
+}
+
+/** Codes of errors about what was asked for. */
+const ABOUT_PARAMS: ReadonlySet<string> = new Set(["invalid_argument"]);
+
+function protocolErrorOf(error: unknown, uri: string, text: string): ProtocolError {
+  const code = error instanceof ToolError ? error.code : undefined;
+  if (code === "not_available" || isUnknownId(error)) return notFound(uri);
+  return new ProtocolError(
+    ABOUT_PARAMS.has(code ?? "")
+      ? ProtocolErrorCode.InvalidParams
+      : ProtocolErrorCode.InternalError,
+    text,
+  );
+}
+
+/** Makes a resource's contents: its text from the fields of the result, its bytes from a block. */
+function contentsOf(
+  result: CallToolResult | InputRequiredResult,
+  uri: string,
+): ReadResourceResult["contents"] {
+  const { structuredContent: fields, content } = result;
+  if (isFields(fields) && typeof fields.text === "string") {
+    return [{ uri, mimeType: String(fields.mime_type), text: fields.text }];
+  }
+  return (Array.isArray(content) ? content : []).flatMap((block) =>
+    block.type === "resource" ? [{ ...block.resource, uri }] : []
+  );
+}

@@ -1,0 +1,122 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ProtocolError, ProtocolErrorCode } from "@modelcontextprotocol/server";
+import type { ToolSetName } from "../../../src/access/tool_sets.ts";
+import { createLogger } from "../../../src/core/logger.ts";
+import type { CallReport } from "../../../src/mcp/call_report.ts";
+import { readResource, templateList } from "../../../src/mcp/resources.ts";
+import { createServerFactory } from "../../../src/mcp/server.ts";
+import { RESOURCES } from "../../../src/tools/resources.ts";
+import { resultFor } from "../../helpers/call_tool.ts";
+import { type ApiParts, harness, httpError } from "../tools/support.ts";
+
+const URI = "cma://agents/agent_1";
+const AGENTS: ApiParts = { agents: { retrieve: (id) => Promise.resolve({ id, name: "One" }) } };
+
+Deno.test("readResource() returns the contents under the URI that was asked for", async () => {
+  const { call } = harness(AGENTS);
+  const { contents: [only, ...more] } = await readResource(URI, RESOURCES, call());
+  assertEquals([only?.uri, only?.mimeType, more], [URI, "application/json", []]);
+  assert(only && "text" in only && only.text.includes('"name": "One"'), JSON.stringify(only));
+});
+
+Deno.test("unknown, foreign and malformed URIs get the same protocol error", async () => {
+  const retrieve = () => Promise.reject(httpError(404, "Agent not found."));
+  const { call } = harness({ agents: { retrieve } });
+  const bound = { principal: { id: "ci", agents: ["agent_2"] } };
+  const messages = new Set<string>();
+  for (
+    const [uri, caller] of [
+      [URI, {}],
+      [URI, bound],
+      ["cma://agents/agent_2", bound],
+      ["cma://agents", {}],
+      ["https://example.com/", {}],
+    ] as const
+  ) {
+    const error = await assertRejects(
+      () => readResource(uri, RESOURCES, call(caller)),
+      ProtocolError,
+    );
+    assertEquals([error.code, error.data], [ProtocolErrorCode.InvalidParams, { uri }]);
+    messages.add(error.message);
+  }
+  assertEquals(messages.size, 1);
+});
+
+Deno.test("a resource that the caller's sets do not have reads like an unknown one", async () => {
+  const { call } = harness(AGENTS);
+  const error = await assertRejects(() => readResource(URI, [], call()), ProtocolError);
+  assertEquals(error.data, { uri: URI });
+});
+
+Deno.test("a failure that is not about the URI says what to do, and is no unknown resource", async () => {
+  const retrieve = () => Promise.reject(httpError(500, "Oh no."));
+  const { call } = harness({ agents: { retrieve } });
+  for (const principal of [undefined, { id: "ci", scopes: ["sessions:read"] as const }]) {
+    const error = await assertRejects(
+      () => readResource(URI, RESOURCES, call({ principal })),
+      ProtocolError,
+      principal ? "scope agents:read" : "Oh no.",
+    );
+    assertEquals([error.code, error.data], [ProtocolErrorCode.InternalError, undefined]);
+  }
+});
+
+Deno.test("reading is reported, logged and traced like the call of a tool", async () => {
+  const lines: string[] = [];
+  const log = createLogger({
+    level: "info",
+    format: "text",
+    redact: (text) => text,
+    write: (line) => lines.push(line),
+    now: () => 0,
+  });
+  const { call } = harness(AGENTS, { log });
+  const reports: CallReport[] = [];
+  await readResource(URI, RESOURCES, call({ principal: { id: "ci" } }), {
+    ended: (report) => reports.push(report),
+  });
+  assertEquals(reports.map(({ tool, outcome, ids }) => [tool, outcome, ids]), [
+    ["resource:agent", "ok", { agent: "agent_1" }],
+  ]);
+  assert(/tool=resource:agent agent=agent_1 outcome=ok/.test(lines.join("\n")), lines.join("\n"));
+});
+
+Deno.test("templateList() names each kind with its template", () => {
+  for (const template of templateList(RESOURCES).resourceTemplates) {
+    assert(template.uriTemplate.startsWith("cma://"), JSON.stringify(template));
+    assert(template.title && template.description, JSON.stringify(template));
+  }
+});
+
+Deno.test("a server has resources only for callers whose sets have them", async () => {
+  const { services } = harness(AGENTS);
+  const capabilities = async (served: ToolSetName[], held?: ToolSetName[]) => {
+    const factory = createServerFactory(services, { version: "1.2.3", toolSets: served });
+    const principal = { id: "ci", ...(held && { tools: held }) };
+    const discovered = await resultFor(factory, principal, "server/discover");
+    const list = await resultFor(factory, principal, "resources/list");
+    const has = "resources" in Object(discovered.capabilities);
+    assertEquals(list.code, has ? undefined : ProtocolErrorCode.MethodNotFound);
+    return has;
+  };
+  assertEquals(await capabilities(["core"]), false);
+  assertEquals(await capabilities(["core", "resources"]), true);
+  assertEquals(await capabilities(["core", "resources"], ["core"]), false);
+  assertEquals(await capabilities(["core", "resources"], ["resources"]), true);
+});
+
+Deno.test("what a caller reads and is shown of resources stays out of shared caches", async () => {
+  const { services } = harness(AGENTS);
+  const toolSets = ["core", "resources"] as const;
+  const factory = createServerFactory(services, { version: "1.2.3", toolSets });
+  const hint = async (method: string, params = {}) => {
+    const { ttlMs, cacheScope } = await resultFor(factory, { id: "ci" }, method, params);
+    return { ttlMs, cacheScope };
+  };
+  assertEquals(await hint("resources/list"), { ttlMs: 300_000, cacheScope: "private" });
+  assertEquals(await hint("resources/read", { uri: URI, name: URI }), {
+    ttlMs: 0,
+    cacheScope: "private",
+  });
+});
