@@ -45,8 +45,9 @@ export interface AccessPolicy {
   checkSession(sessionId: string, caller: Caller): Promise<Session | undefined>;
   /**
    * Checks that the caller may reach a file. The API's key reads every file of its workspace, so
-   * the session that a file belongs to decides; a file that belongs to none, such as an uploaded
-   * one, is within reach only of callers without limits, on a server without a list of agents.
+   * the session that a file belongs to decides. A file that belongs to none, such as an uploaded
+   * one, is within reach only of callers whose `files` name it, and of callers without limits on a
+   * server without a list of agents.
    *
    * @param named sessions that the same call names, and that the caller may reach
    * @throws `ToolError` `not_available` when the file is unknown or may not be reached, and
@@ -197,8 +198,10 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
     async checkFile(fileId, caller, named) {
       if (isUnlimited(caller)) return;
       chargeFileCheck(caller);
-      const owner = ownerOf(await retrieveFile(fileId, caller));
+      const file = await retrieveFile(fileId, caller);
+      const owner = ownerOf(file);
       if (owner !== undefined && named.includes(owner)) return;
+      if (file && owner === undefined && caller.principal?.files?.includes(fileId)) return;
       // A file of nobody's costs as many requests as one of somebody else's, so that the time does
       // not tell which files exist.
       const isReached = owner === undefined

@@ -16,6 +16,8 @@ export interface Principal extends Rights {
   readonly agents?: readonly string[];
   /** The only environments that it may reach, with their sessions. */
   readonly environments?: readonly string[];
+  /** Files of no session, such as uploaded ones, that it may name although it has limits. */
+  readonly files?: readonly string[];
   /**
    * `own`: only sessions that were created under the same name; `all`, also when absent: every
    * session that the other scopes admit.

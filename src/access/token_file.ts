@@ -30,13 +30,14 @@ const NAME_RULE = `must be ${TOKEN_NAME_WORDS}`;
 const HASHES_RULE =
   "must be the SHA-256 of the secret as 64 hex digits, or a list of 1 to 4 of them";
 
-function idsSchema(kind: IdKind): z.ZodArray<z.ZodString> {
+/** @param absent what a list that is left out stands for */
+function idsSchema(kind: IdKind, absent: "all" | "none" = "all"): z.ZodArray<z.ZodString> {
   const isId = (value: string) => isFilledIn(value, { isWord: true }) && isIdOf(kind, value);
   return z.array(
     z.string("must be an id").refine(isId, "must be an id, and not a name"),
     "must be a list of ids",
   )
-    .min(1, "must name at least one id, or be left out for all")
+    .min(1, `must name at least one id, or be left out for ${absent}`)
     .max(1_000, "must be at most 1,000 ids");
 }
 
@@ -74,6 +75,7 @@ function makeSchema() {
     }).optional(),
     agents: idsSchema("agent").optional(),
     environments: idsSchema("environment").optional(),
+    files: idsSchema("file", "none").optional(),
     read_only: z.boolean("must be true or false").optional(),
     scopes: wordsSchema(SCOPES).optional(),
     tools: wordsSchema(TOOL_SET_NAMES).optional(),
@@ -131,6 +133,7 @@ function entryOf(entry: FileEntry): TokenEntry {
     ...(expires !== undefined && { expiresAtMs: Date.parse(expires) }),
     ...(entry.agents && { agents: entry.agents }),
     ...(entry.environments && { environments: entry.environments }),
+    ...(entry.files && { files: entry.files }),
     readOnly: entry.read_only ?? false,
     ...(entry.scopes && { scopes: entry.scopes }),
     ...(entry.tools && { tools: entry.tools }),

@@ -19,6 +19,7 @@ import { defineTool, type Reachable, type ToolDefinition } from "../../src/tools
 import { getSession } from "../../src/tools/get_session.ts";
 import { TOOLS, toolsOf } from "../../src/tools/registry.ts";
 import { RESOURCES } from "../../src/tools/resources.ts";
+import { sendMessage } from "../../src/tools/send_message.ts";
 import { waitForIdle } from "../../src/tools/wait_for_idle.ts";
 import { callTool } from "../helpers/call_tool.ts";
 import { API_KEY, openApp } from "../protocol/support.ts";
@@ -289,6 +290,8 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
       thread: foreign.map(({ thread }) => thread),
       file: foreign.map(({ file }) => file),
     },
+    /** Uploads a file that belongs to no session. */
+    upload: () => simulator.uploadFile("in.csv", new TextEncoder().encode("1,2")),
     /** Requests that change something, so far. */
     writes: () => simulator.requests.filter(({ method }) => method !== "GET").length,
     /** Sessions that a tool made with what is not its caller's. */
@@ -732,6 +735,25 @@ Deno.test("a session that the caller may not reach opens no file of its own", as
   const args = { session_id: session[0], file_ids: file[0] };
   const { isError, text } = await workspace.run(tool, args);
   assert(isError && text.includes(REFUSAL), text);
+  workspace.close();
+});
+
+Deno.test("of files that belong to no session, a bound caller attaches those that its token lists", async () => {
+  const workspace = await openWorkspace("all");
+  const [listed, other] = [workspace.upload(), workspace.upload()];
+  const { own: { session: session_id }, foreign, caller } = workspace;
+  // A listed file that is of a foreign session stays foreign.
+  const principal = { ...caller, files: [listed, ...foreign.file] };
+  const send = (id: string) =>
+    workspace.run(sendMessage, { session_id, text: OWN, document_file_ids: [id] }, principal);
+  const before = workspace.writes();
+  for (const id of [other, ...foreign.file]) {
+    const { isError, text } = await send(id);
+    assert(isError && text.includes("That file does not exist"), text);
+  }
+  assertEquals(workspace.writes(), before);
+  const { isError, text } = await send(listed);
+  assertEquals([isError, workspace.writes()], [false, before + 1], text);
   workspace.close();
 });
 

@@ -425,6 +425,18 @@ Deno.test("every other file is refused alike, for as many requests", async () =>
   }
 });
 
+Deno.test("a caller with limits may name the files of no session that its token lists, and no others", async () => {
+  const { check, requests, ci } = filed();
+  const listing = { ...ci, files: ["file_uploaded", "file_theirs", "file_unknown"] };
+  await check("file_uploaded", listing);
+  assertEquals(requests, ["file_uploaded"]);
+  for (const id of ["file_theirs", "file_unknown", "file_null"]) {
+    await assertRejects(() => check(id, listing), ToolError, "That file does not exist");
+  }
+  const listed = filed({ allowedAgentIds: ["agent_a"] });
+  await listed.check("file_uploaded", { id: "free", files: ["file_uploaded"] });
+});
+
 Deno.test("callers without limits reach every file without a request, unless the server has a list", async () => {
   const { check, requests } = filed();
   for (const id of [...Object.keys(FILES), "file_unknown"]) await check(id, { id: "free" });
