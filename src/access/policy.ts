@@ -143,8 +143,13 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
   // Keyed by session id; sessions that callers may not reach are remembered too.
   const known = new LruMap<string, SessionFacts>(MAX_SESSIONS);
 
-  const admitsAgent = (agentId: string | undefined, { principal }: Caller) =>
-    admits(allowed, agentId) && admits(principal?.agents, agentId);
+  const listsOf = ({ principal, boundAgentId }: Caller) => [
+    allowed,
+    principal?.agents,
+    boundAgentId === undefined ? undefined : [boundAgentId],
+  ];
+  const admitsAgent = (agentId: string | undefined, caller: Caller) =>
+    listsOf(caller).every((ids) => admits(ids, agentId));
   const allowedEnvironmentIds = ({ principal }: Caller) => principal?.environments;
   const isOwn = async ({ owner }: SessionFacts, { principal }: Caller) =>
     principal !== undefined && owner !== undefined &&
@@ -161,7 +166,8 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
     known.set(sessionId, factsOf(session));
     return session;
   };
-  const isUnlimited = ({ principal }: Caller) => !allowed && !isBound(principal);
+  const isUnlimited = ({ principal, boundAgentId }: Caller) =>
+    !allowed && !isBound(principal) && boundAgentId === undefined;
   const findSession = async (sessionId: string, caller: Caller) => {
     if (isUnlimited(caller)) return undefined;
     const remembered = known.get(sessionId);
@@ -179,8 +185,10 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
     });
   };
   return {
-    allowedAgentIds: ({ principal }) =>
-      allowed?.filter((id) => admits(principal?.agents, id)) ?? principal?.agents,
+    allowedAgentIds(caller) {
+      const [first, ...others] = listsOf(caller).filter((ids) => ids !== undefined);
+      return first?.filter((id) => others.every((ids) => ids.includes(id)));
+    },
     allowedEnvironmentIds,
     checkAgent(agentId, caller) {
       if (!admitsAgent(agentId, caller)) throw notAvailable();

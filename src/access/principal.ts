@@ -14,6 +14,8 @@ export interface Principal extends Rights {
   readonly id: string;
   /** The only agents that it may reach, with their sessions. */
   readonly agents?: readonly string[];
+  /** The one agent of `agents` that its tools are bound to, so that they take no `agent_id`. */
+  readonly agent?: string;
   /** The only environments that it may reach, with their sessions. */
   readonly environments?: readonly string[];
   /** Files of no session, such as uploaded ones, that it may name although it has limits. */
@@ -41,4 +43,6 @@ export interface Principal extends Rights {
 export interface Caller extends CallOptions {
   /** Absent where the transport does not identify callers: then no limits apply. */
   readonly principal?: Principal;
+  /** The only agent that the call may reach, with its sessions: set where its tool is bound to one. */
+  readonly boundAgentId?: string;
 }

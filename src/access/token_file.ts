@@ -30,13 +30,14 @@ const NAME_RULE = `must be ${TOKEN_NAME_WORDS}`;
 const HASHES_RULE =
   "must be the SHA-256 of the secret as 64 hex digits, or a list of 1 to 4 of them";
 
+function idSchema(kind: IdKind): z.ZodString {
+  const isId = (value: string) => isFilledIn(value, { isWord: true }) && isIdOf(kind, value);
+  return z.string("must be an id").refine(isId, "must be an id, and not a name");
+}
+
 /** @param absent what a list that is left out stands for */
 function idsSchema(kind: IdKind, absent: "all" | "none" = "all"): z.ZodArray<z.ZodString> {
-  const isId = (value: string) => isFilledIn(value, { isWord: true }) && isIdOf(kind, value);
-  return z.array(
-    z.string("must be an id").refine(isId, "must be an id, and not a name"),
-    "must be a list of ids",
-  )
+  return z.array(idSchema(kind), "must be a list of ids")
     .min(1, `must name at least one id, or be left out for ${absent}`)
     .max(1_000, "must be at most 1,000 ids");
 }
@@ -74,6 +75,7 @@ function makeSchema() {
       error: 'must be a time such as "2027-01-31T00:00:00Z"',
     }).optional(),
     agents: idsSchema("agent").optional(),
+    agent: idSchema("agent").optional(),
     environments: idsSchema("environment").optional(),
     files: idsSchema("file", "none").optional(),
     read_only: z.boolean("must be true or false").optional(),
@@ -110,7 +112,7 @@ export function parseTokenFile(text: string, source: string): readonly TokenEntr
     const [issue] = parsed.error.issues;
     throw new UsageError(`${source}: ${issue ? describe(issue, content) : "cannot be used"}`);
   }
-  refuseWritingReaders(parsed.data.tokens, source);
+  refuseContradictions(parsed.data.tokens, source);
   const entries = parsed.data.tokens.map(entryOf);
   refuseDuplicates(entries, source);
   return entries;
@@ -132,6 +134,7 @@ function entryOf(entry: FileEntry): TokenEntry {
     hashes: entry.sha256,
     ...(expires !== undefined && { expiresAtMs: Date.parse(expires) }),
     ...(entry.agents && { agents: entry.agents }),
+    ...(entry.agent !== undefined && { agent: entry.agent, agents: [entry.agent] }),
     ...(entry.environments && { environments: entry.environments }),
     ...(entry.files && { files: entry.files }),
     readOnly: entry.read_only ?? false,
@@ -144,15 +147,23 @@ function entryOf(entry: FileEntry): TokenEntry {
   };
 }
 
-/** Refuses scopes that have no effect, so that no operator relies on them. */
-function refuseWritingReaders(entries: readonly FileEntry[], source: string): void {
-  for (const [index, { name, read_only: readOnly, scopes }] of entries.entries()) {
-    const problem = readOnly ? scopesBesideReadOnly(scopes) : undefined;
+/** Refuses fields that have no effect beside others, so that no operator relies on them. */
+function refuseContradictions(entries: readonly FileEntry[], source: string): void {
+  for (const [index, { name, read_only: readOnly, scopes, agent, agents }] of entries.entries()) {
+    const problem = agent !== undefined && agents
+      ? AGENT_OR_AGENTS
+      : readOnly
+      ? scopesBesideReadOnly(scopes)
+      : undefined;
     if (problem !== undefined) {
       throw new UsageError(`${source}: tokens[${index}] ("${name}"): ${problem}`);
     }
   }
 }
+
+/** Says that a token has one agent or a list. */
+export const AGENT_OR_AGENTS =
+  "give agent, the one that its tools are bound to, or agents, a list to choose from";
 
 /**
  * Says which scopes a token that may only read cannot have; undefined where it has none of those.

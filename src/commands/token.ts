@@ -52,12 +52,13 @@ export function printNewSealingKey({ print, note }: Pick<Program, "print" | "not
 
 /** Makes the entry in the format of the file, without limits that are not set. */
 function tokenEntryFor(config: NewTokenConfig, secret: string): Record<string, unknown> {
-  const { name, expires, agents, environments, readOnly, scopes, tools } = config;
+  const { name, expires, agents, agent, environments, readOnly, scopes, tools } = config;
   return {
     name,
     sha256: sha256(secret),
     ...(expires !== undefined && { expires }),
     ...(agents && { agents }),
+    ...(agent !== undefined && { agent }),
     ...(environments && { environments }),
     ...(readOnly && { read_only: true }),
     ...(scopes && { scopes }),

@@ -392,6 +392,9 @@ function newTokenConfig(
   }
   const json = valueOf(sources, SETTINGS.output.json);
   const token = valuesOf(sources, SETTINGS.token);
+  if (token.agent !== undefined && token.agents) {
+    throw new UsageError("--agent and --agents do not go together: give one");
+  }
   const problem = token.readOnly ? scopesBesideReadOnly(token.scopes) : undefined;
   if (problem !== undefined) throw new UsageError(`--read-only with --scopes: ${problem}`);
   return { command: "token", name, json, ...token };

@@ -574,6 +574,13 @@ export const SETTINGS = {
       parse: listOf(checkAgentId),
       help: "Agents that it may reach",
     },
+    agent: {
+      flag: "agent",
+      valueName: "<id>",
+      parse: checkAgentId,
+      fallback: undefined,
+      help: "The one that its tools are bound to",
+    },
     environments: {
       ...ids,
       flag: "environments",

@@ -21,13 +21,14 @@ import {
 import { messageOf } from "../core/errors.ts";
 import { nearest, wordsOf } from "../core/suggest.ts";
 import type { Logger } from "../core/logger.ts";
+import { LruMap } from "../core/lru.ts";
 import { label } from "../core/text.ts";
 import type { ClientInfo, ToolCall, ToolDefinition } from "../tools/define.ts";
 import { toolList } from "./schema.ts";
 import type { Principal } from "../access/principal.ts";
 import { hasScope } from "../access/scopes.ts";
 import { DEFAULT_SETS, type ToolSetName } from "../access/tool_sets.ts";
-import { toolsOf } from "../tools/registry.ts";
+import { toolsBoundTo, toolsOf } from "../tools/registry.ts";
 import { resourceAt } from "../tools/resource_uris.ts";
 import { type ResourceDefinition, resourcesOf } from "../tools/resources.ts";
 import type { Services } from "../tools/services.ts";
@@ -57,8 +58,11 @@ export interface ServerOptions {
 
 const AGENTS = "Managed agents do longer work in sessions of their own.";
 
-const LOOP = ` The loop, with this server's tools: \
-list_agents; create_session with a message; wait_for_idle for the reply; send_message and \
+/** The loop begins with the list where there is an agent to choose. */
+const LOOP_START = " The loop, with this server's tools: ";
+const FROM_LIST = "list_agents; ";
+
+const LOOP = `create_session with a message; wait_for_idle for the reply; send_message and \
 wait_for_idle for each further turn; archive_session when done. Keep the session_id: a session remembers its conversation.
 wait_for_idle status "timeout" is not a failure: the agent is still working. Call it again with \
 after_id = last_event_id. "requires_action" means that a person has to decide`;
@@ -81,13 +85,16 @@ fact. Tell the user so.
  * Returns the server's instructions for models: hosts cut them at 2,048 characters.
  *
  * @param toolSets sets of the caller's tools: without `core` there is no loop to explain
+ * @param isBound true where the tools are bound to an agent: then there is none to choose
  */
 export function instructions(
   simulated: boolean,
   toolSets: readonly ToolSetName[] = DEFAULT_SETS,
+  isBound = false,
 ): string {
   const decide = toolSets.includes("actions") ? BY_TOOL : NOT_MODEL;
-  const loop = toolSets.includes("core") ? LOOP + decide : "";
+  const start = LOOP_START + (isBound ? "" : FROM_LIST);
+  const loop = toolSets.includes("core") ? start + LOOP + decide : "";
   return `${simulated ? SIMULATED : ""}${AGENTS}${loop}${DATA}`;
 }
 
@@ -114,7 +121,7 @@ export function createServerFactory(services: Services, options: ServerOptions):
   const serving = { services, running: createRunningCalls(), watch: options.watch };
   const viewFor = viewsByCaller(options);
   return ({ era, authInfo, requestInfo }) => {
-    const { tools, resources, serverOptions } = viewFor(toolSetsIn(authInfo));
+    const { tools, resources, serverOptions } = viewFor(principalIn(authInfo));
     const server = new PlainServer(info, serverOptions);
     const clientKey = era === "legacy" && requestInfo
       ? clientKeyOf(requestInfo.headers, authInfo)
@@ -181,7 +188,7 @@ export function createUnreadyFactory({ version, message }: UnreadyOptions): McpS
     capabilities: { tools: { listChanged: false } },
     instructions: `NOT SET UP: ${text} Tell the user so; until then every tool fails.`,
   };
-  const tools = servedTools(DEFAULT_SETS);
+  const tools = servedTools(toolsOf());
   return () => {
     const server = new PlainServer(
       { name: "cma-mcp", title: "Claude Managed Agents (NOT SET UP)", version },
@@ -227,8 +234,8 @@ interface ServedTools {
   readonly list: () => ListToolsResult;
 }
 
-function servedTools(sets: readonly ToolSetName[]): ServedTools {
-  const byName = new Map(toolsOf(sets).map((tool) => [tool.name, tool]));
+function servedTools(served: readonly ToolDefinition[]): ServedTools {
+  const byName = new Map(served.map((tool) => [tool.name, tool]));
   let listed: ListToolsResult | undefined;
   return { byName, list: () => listed ??= toolList(byName.values()) };
 }
@@ -240,18 +247,25 @@ interface View {
   readonly serverOptions: ConstructorParameters<typeof Server>[1];
 }
 
+/** Most views that are kept: callers with the same sets and agent share one. */
+const MAX_VIEWS = 500;
+
 /**
  * Returns the function that gives each caller its view: of the tools of all sets that the server
- * serves, or of those sets that the caller is held to. Callers with the same sets share one.
+ * serves, or of those sets that the caller is held to, bound to its agent where it has but one.
  */
 function viewsByCaller(
   { toolSets = DEFAULT_SETS, simulated = false, listsByCaller = false }: ServerOptions,
-): (limit: readonly ToolSetName[] | undefined) => View {
-  const views = new Map<string, View>();
-  const viewOf = (sets: readonly ToolSetName[], hint: CacheHint): View => {
+): (principal: Principal | undefined) => View {
+  const views = new LruMap<string, View>(MAX_VIEWS);
+  const viewOf = (
+    sets: readonly ToolSetName[],
+    agent: string | undefined,
+    hint: CacheHint,
+  ): View => {
     const resources = resourcesOf(sets);
     return {
-      tools: servedTools(sets),
+      tools: servedTools(agent === undefined ? toolsOf(sets) : toolsBoundTo(agent, sets)),
       resources,
       serverOptions: {
         capabilities: {
@@ -265,15 +279,16 @@ function viewsByCaller(
           "resources/list": CALLERS_LIST,
           "resources/read": NOT_KEPT,
         },
-        instructions: instructions(simulated, sets),
+        instructions: instructions(simulated, sets, agent !== undefined),
       },
     };
   };
-  return (limit) => {
+  return (principal) => {
+    const { tools: limit, agent } = principal ?? {};
     const sets = limit ? toolSets.filter((name) => limit.includes(name)) : toolSets;
-    const hint = limit || listsByCaller ? CALLERS_LIST : SHARED_LIST;
-    const key = `${hint.cacheScope} ${sets}`;
-    const view = views.get(key) ?? viewOf(sets, hint);
+    const hint = limit || agent !== undefined || listsByCaller ? CALLERS_LIST : SHARED_LIST;
+    const key = `${hint.cacheScope} ${agent ?? ""} ${sets}`;
+    const view = views.get(key) ?? viewOf(sets, agent, hint);
     views.set(key, view);
     return view;
   };
@@ -446,10 +461,10 @@ function callerIn(
   return { principal, ...(typeof requestId === "string" && { httpRequestId: requestId }) };
 }
 
-/** Reads the sets of tools that a caller is held to; undefined where it is not held to any. */
-function toolSetsIn(authInfo: AuthInfo | undefined): readonly ToolSetName[] | undefined {
+/** Reads the limits of a caller that decide what it sees; undefined where there is none. */
+function principalIn(authInfo: AuthInfo | undefined): Principal | undefined {
   const { principal } = authInfo?.extra ?? {};
-  return isPrincipal(principal) ? principal.tools : undefined;
+  return isPrincipal(principal) ? principal : undefined;
 }
 
 function isPrincipal(value: unknown): value is Principal {

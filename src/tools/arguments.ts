@@ -32,6 +32,14 @@ export interface ParsedArguments<I extends z.ZodObject> {
   readonly ignored: readonly string[];
 }
 
+/** What a caller does not choose of a tool's arguments. */
+export interface Preset {
+  /** Values of arguments that the caller neither sees nor gives. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** The only arguments that the caller may give; every other one when absent. */
+  readonly offered?: readonly string[];
+}
+
 /**
  * Parses the arguments of a call as hosts fill them in. For an optional argument null, "" and an
  * empty list count as absent, and so does "null" where no free text is wanted; a number, true and
@@ -44,15 +52,17 @@ export interface ParsedArguments<I extends z.ZodObject> {
 export function parseArguments<I extends z.ZodObject>(
   schema: I,
   args: unknown,
+  preset?: Preset,
 ): ParsedArguments<I> {
   const given = args ?? {};
+  const properties = preset ? offeredOf(propertiesOf(schema), preset) : propertiesOf(schema);
   if (typeof given !== "object" || Array.isArray(given)) {
-    throw invalid([`The arguments must be an object: ${takes(schema)}`]);
+    throw invalid([`The arguments must be an object: ${takes(properties)}`]);
   }
-  const properties = propertiesOf(schema);
-  const filled: Record<string, unknown> = {};
+  const filled: Record<string, unknown> = { ...preset?.values };
   const unknown: string[] = [];
   for (const [name, value] of Object.entries(given)) {
+    if (preset && name in preset.values) continue;
     const property = properties.get(name);
     if (!property) unknown.push(name);
     else if (!isAbsent(property, value)) filled[name] = plain(property, value);
@@ -76,7 +86,7 @@ export function parseArguments<I extends z.ZodObject>(
   // Beside a wrong argument, an ignored one may have been meant.
   const others = wrong.length > 0 ? namesOf(unknown.filter((name) => !misspelt.has(name))) : [];
   if (others.length > 0) {
-    wrong.push(`Unknown argument ${others.map(quoted).join(", ")}: ${takes(schema)}`);
+    wrong.push(`Unknown argument ${others.map(quoted).join(", ")}: ${takes(properties)}`);
   }
   const guesses = [...misspelt].slice(0, MAX_NAMED)
     .map(([name, meant]) => `Unknown argument ${quoted(name)}: did you mean ${meant}?`);
@@ -195,8 +205,17 @@ function isMeantBy(name: string, real: string): boolean {
   return OTHER_NAMES.get(wordsOf(name).join("_")) === real || looksLike(name, real);
 }
 
-function takes(schema: z.ZodObject): string {
-  const names = Object.keys(schema.shape);
+/** Returns the arguments that a caller may give. */
+function offeredOf(
+  properties: ReadonlyMap<string, Property>,
+  { values, offered }: Preset,
+): ReadonlyMap<string, Property> {
+  const isOffered = (name: string) => !(name in values) && (offered?.includes(name) ?? true);
+  return new Map([...properties].filter(([name]) => isOffered(name)));
+}
+
+function takes(properties: ReadonlyMap<string, Property>): string {
+  const names = [...properties.keys()];
   return names.length > 0 ? `this tool takes ${names.join(", ")}` : "this tool takes none";
 }
 

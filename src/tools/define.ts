@@ -14,7 +14,8 @@ import type { Session } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
 import { ID, type IdKind } from "../core/ids.ts";
 import type { Person } from "../session/person.ts";
-import { parseArguments } from "./arguments.ts";
+import { isFields } from "../api/read.ts";
+import { parseArguments, type Preset } from "./arguments.ts";
 import type { WithContent } from "./content.ts";
 import type { Services } from "./services.ts";
 
@@ -133,16 +134,40 @@ export interface ToolDefinition {
   readonly meta?: ToolMeta;
   readonly input: z.ZodObject;
   readonly output: z.ZodObject;
+  /** See {@linkcode Binding}; absent for a tool that is bound to no agent. */
+  readonly binding?: Binding;
   /**
    * Runs the tool for a caller who has its scope and may reach every id, within the limits of
    * running calls.
    *
    * @param args checked against {@linkcode input} before anything else happens
+   * @param binding of the tool that the caller called, where that is this one bound to an agent
    * @returns the value that {@linkcode output} describes; with `ignored_arguments`, the names of
    * unknown fields, where there are any; with the blocks that stand beside it in the result
    * @throws `ToolError`, `ApiError`, or the signal's reason
    */
-  run(args: unknown, call: ToolCall): Promise<Record<string, unknown> & WithContent>;
+  run(
+    args: unknown,
+    call: ToolCall,
+    binding?: Binding,
+  ): Promise<Record<string, unknown> & WithContent>;
+}
+
+/**
+ * What a tool is bound to. Its caller gives no `agent_id`: it is filled in before anything else
+ * happens, and nothing of another agent can be reached through the tool.
+ */
+export interface Binding {
+  readonly agentId: string;
+  /** How the tool shows itself, where it does not do so as what it is made of. */
+  readonly shown?: {
+    readonly name: string;
+    readonly title: string;
+    readonly description: string;
+    readonly annotations: ToolAnnotations;
+    /** The only arguments that it takes. */
+    readonly offered: readonly string[];
+  };
 }
 
 /** A tool whose `run` is typed by its schemas. */
@@ -213,12 +238,18 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
     get output() {
       return output ??= spec.output();
     },
-    async run(args, call) {
-      if (!hasScope(call.principal, scope)) throw forbidden(name, scope, call.principal);
+    async run(args, unbound, binding) {
+      const called = binding?.shown?.name ?? name;
+      const call = binding ? { ...unbound, boundAgentId: binding.agentId } : unbound;
+      if (!hasScope(call.principal, scope)) throw forbidden(called, scope, call.principal);
       if (call.person?.carried && !spec.asksPerson && !annotations.readOnlyHint) {
-        throw carriesAnswer(name);
+        throw carriesAnswer(called);
       }
-      const { values, ignored } = parseArguments(inputOf(), args);
+      const { values, ignored } = parseArguments(
+        inputOf(),
+        args,
+        binding && presetOf(binding, args),
+      );
       const leave = call.services.limits.enter(kind, call);
       try {
         const result = await runChecked(spec, values, call);
@@ -229,6 +260,20 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
     },
   };
 }
+
+/**
+ * Returns what a binding gives of a call's arguments.
+ *
+ * @throws `ToolError` `not_available` if the caller names another agent
+ */
+function presetOf({ agentId, shown }: Binding, args: unknown): Preset {
+  const named = isFields(args) ? args[AGENT_ID] : undefined;
+  if ((named ?? "") !== "" && named !== agentId) throw notAvailable();
+  return { values: { [AGENT_ID]: agentId }, ...(shown && { offered: shown.offered }) };
+}
+
+/** The argument that names an agent. */
+export const AGENT_ID = "agent_id";
 
 function forbidden(name: string, scope: Scope, principal: Principal | undefined): ToolError {
   return principal?.readOnly

@@ -6,9 +6,10 @@
 
 import { DEFAULT_SETS, type ToolSetName } from "../access/tool_sets.ts";
 import { archiveSession } from "./archive_session.ts";
+import { boundTo } from "./bound.ts";
 import { confirmToolUse } from "./confirm_tool_use.ts";
 import { createSession } from "./create_session.ts";
-import type { ToolDefinition } from "./define.ts";
+import { AGENT_ID, type ToolDefinition } from "./define.ts";
 import { getAgent } from "./get_agent.ts";
 import { getSession } from "./get_session.ts";
 import { interrupt } from "./interrupt.ts";
@@ -48,6 +49,19 @@ export const TOOL_SETS = {
 export function toolsOf(names: readonly ToolSetName[] = DEFAULT_SETS): readonly ToolDefinition[] {
   return Object.entries(TOOL_SETS).flatMap(([name, tools]) =>
     names.some((wanted) => wanted === name) ? tools : []
+  );
+}
+
+/**
+ * Lists the tools of some sets for callers who may reach one agent only: none takes its id, and the
+ * list of agents, from which there is nothing to choose, is left out.
+ */
+export function toolsBoundTo(
+  agentId: string,
+  names?: readonly ToolSetName[],
+): readonly ToolDefinition[] {
+  return toolsOf(names).filter((tool) => tool !== listAgents).map((tool) =>
+    AGENT_ID in tool.reaches ? boundTo(tool, { agentId }) : tool
   );
 }
 

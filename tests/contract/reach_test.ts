@@ -14,8 +14,14 @@ import { readAskedCalls } from "../../src/session/asked_calls.ts";
 import { isDefaultTool } from "../../src/session/pending_actions.ts";
 import type { CarriedAnswer, Person } from "../../src/session/person.ts";
 import type { EventBody } from "../../src/simulator/mod.ts";
+import { boundTo } from "../../src/tools/bound.ts";
 import { createSession } from "../../src/tools/create_session.ts";
-import { defineTool, type Reachable, type ToolDefinition } from "../../src/tools/define.ts";
+import {
+  AGENT_ID,
+  defineTool,
+  type Reachable,
+  type ToolDefinition,
+} from "../../src/tools/define.ts";
 import { getSession } from "../../src/tools/get_session.ts";
 import { TOOLS, toolsOf } from "../../src/tools/registry.ts";
 import { RESOURCES } from "../../src/tools/resources.ts";
@@ -91,13 +97,14 @@ function fieldOf(result: { readonly structuredContent?: unknown }, name: string)
  * What a caller is bound by: the server's own list of agents, one of its token's limits alone, where
  * nothing else can stand in, a token's agents that are fewer than the server's, or all of those.
  * `sessions` are marked by the binding key, `sealed` ones by a sealing key that another replaced, and
- * `earlier` ones by the binding key before there was a sealing key.
+ * `earlier` ones by the binding key before there was a sealing key. `tool` binds the caller's tools
+ * to its agent, and the caller by nothing else.
  */
 const BOUNDS = [
   ...["allowlist", "agents", "fewer", "environments", "all"] as const,
   ...["sessions", "sealed", "earlier"] as const,
 ];
-type Bound = typeof BOUNDS[number];
+type Bound = typeof BOUNDS[number] | "tool";
 
 const SEALING_KEYS = [2, 1].map((fill) => new Uint8Array(32).fill(fill));
 
@@ -141,7 +148,7 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
     String((await ask("/v1/environments", { name: whose, description: whose })).id);
   const agents = {
     own: await agent(OWN),
-    other: await agent(wordOf(binds("allowlist", "agents", "fewer"))),
+    other: await agent(wordOf(binds("allowlist", "agents", "fewer", "tool"))),
   };
   const environments = {
     own: await environment(OWN),
@@ -246,14 +253,14 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
     const [isForeign, principal, where] of [
       [hasOwn, other, there],
       [hasOwn, another, there],
-      [hasOwn || binds("agents", "fewer", "allowlist"), other, withOther.agent],
+      [hasOwn || binds("agents", "fewer", "allowlist", "tool"), other, withOther.agent],
       [hasOwn || binds("environments"), other, withOther.environment],
     ] as const
   ) {
     const made = await session(wordOf(isForeign), principal, where);
     if (isForeign) foreign.push(made);
   }
-  const foreignAgents = binds("allowlist", "agents", "fewer") ? [agents.other] : [];
+  const foreignAgents = binds("allowlist", "agents", "fewer", "tool") ? [agents.other] : [];
   const foreignEnvironments = binds("environments") ? [environments.other] : [];
   const madeFor = new Set([own, ...foreign].map(({ session }) => session));
   return {
@@ -336,7 +343,9 @@ function ownArguments(tool: ToolDefinition, { own }: Workspace): Args[] {
 /** Arguments of which one names what is not the caller's: their key, and that id. */
 function foreignArguments(tool: ToolDefinition, workspace: Workspace): [string, string, Args][] {
   const [least = {}] = ownArguments(tool, workspace);
-  return Object.keys(tool.input.shape).flatMap((key) => {
+  // What a bound tool does not ask for can be named all the same.
+  const keys = [...Object.keys(tool.input.shape), ...tool.binding ? [AGENT_ID] : []];
+  return keys.flatMap((key) => {
     const named = namedBy(tool, key);
     const ids = named === undefined ? [] : workspace.foreign[named];
     // A cursor is an event's id, also with a suffix or a place in its text.
@@ -347,19 +356,31 @@ function foreignArguments(tool: ToolDefinition, workspace: Workspace): [string, 
   });
 }
 
-/** What a tool lets a bound caller see or do that it must not, in words. */
-async function wrongsOf(tool: ToolDefinition): Promise<string[]> {
+/** Makes the tool that is driven of an agent's id, which each workspace has anew. */
+type ToolFor = (agentId: string) => ToolDefinition;
+
+/**
+ * What a tool lets a bound caller see or do that it must not, in words.
+ *
+ * @param toolFor makes the tool, where it is bound to the caller's agent
+ */
+async function wrongsOf(
+  given: ToolDefinition,
+  toolFor: ToolFor = () => given,
+  bounds: readonly Bound[] = BOUNDS,
+): Promise<string[]> {
+  const tool = toolFor("agent_1");
   const unknown = unclassified(tool);
   if (unknown.length > 0) return unknown.map((key) => `not classified: ${key}`);
   if (Object.keys(tool.reaches).length === 0) return ["reaches nothing, as it says"];
   const wrongs: string[] = [];
-  for (const bound of BOUNDS) {
-    const found = await wrongsWithForeignIds(tool, bound);
-    found.push(...await wrongsWithForeignCursor(tool, bound));
+  for (const bound of bounds) {
+    const found = await wrongsWithForeignIds(toolFor, bound);
+    found.push(...await wrongsWithForeignCursor(toolFor, bound));
     // Who need not name anything gets a list, and what is made may be made where it should not;
     // both depend on the bound. The rest is refused or not.
     const isPlain = tool.reaches.session_id !== undefined && bound !== "all";
-    if (!isPlain) found.push(...await wrongsWithOwnIds(tool, bound));
+    if (!isPlain) found.push(...await wrongsWithOwnIds(toolFor, bound));
     wrongs.push(...found.map((wrong) => `bound by ${bound}: ${wrong}`));
   }
   return wrongs;
@@ -377,8 +398,14 @@ function unknownLike(id: string): string {
   return id.slice(0, -1) + (id.endsWith("Q") ? "R" : "Q");
 }
 
-async function wrongsWithForeignIds(tool: ToolDefinition, bound: Bound): Promise<string[]> {
-  const workspace = await openWorkspace(bound, ANSWERED[tool.name]);
+/** Opens a workspace for a tool. */
+async function openFor(toolFor: ToolFor, bound: Bound) {
+  const workspace = await openWorkspace(bound, ANSWERED[toolFor("agent_1").name]);
+  return { workspace, tool: toolFor(workspace.own.agent) };
+}
+
+async function wrongsWithForeignIds(toolFor: ToolFor, bound: Bound): Promise<string[]> {
+  const { workspace, tool } = await openFor(toolFor, bound);
   const wrongs: string[] = [];
   for (const [key, id, args] of foreignArguments(tool, workspace)) {
     const before = workspace.writes();
@@ -408,9 +435,9 @@ async function wrongsWithForeignIds(tool: ToolDefinition, bound: Bound): Promise
 }
 
 /** A cursor that somebody got who sees everything opens nothing. */
-async function wrongsWithForeignCursor(tool: ToolDefinition, bound: Bound): Promise<string[]> {
-  if (!("cursor" in tool.input.shape)) return [];
-  const workspace = await openWorkspace(bound);
+async function wrongsWithForeignCursor(toolFor: ToolFor, bound: Bound): Promise<string[]> {
+  if (!("cursor" in toolFor("agent_1").input.shape)) return [];
+  const { workspace, tool } = await openFor(toolFor, bound);
   const [least = {}] = ownArguments(tool, workspace);
   const { nextCursor } = await workspace.runElsewhere(
     tool,
@@ -424,11 +451,11 @@ async function wrongsWithForeignCursor(tool: ToolDefinition, bound: Bound): Prom
   return wrongs;
 }
 
-async function wrongsWithOwnIds(tool: ToolDefinition, bound: Bound): Promise<string[]> {
+async function wrongsWithOwnIds(toolFor: ToolFor, bound: Bound): Promise<string[]> {
   const wrongs: string[] = [];
   for (let index = 0;; index++) {
     // A tool may end what the next case needs.
-    const workspace = await openWorkspace(bound, ANSWERED[tool.name]);
+    const { workspace, tool } = await openFor(toolFor, bound);
     const args = ownArguments(tool, workspace)[index];
     if (args) wrongs.push(...await wrongsOfCase(tool, args, workspace));
     workspace.close();
@@ -499,6 +526,14 @@ for (const tool of DEFINED) {
     const allowed = await workspace.run(tool, least, alone);
     assertEquals(allowed.isError, false, allowed.text);
     workspace.close();
+  });
+}
+
+for (const tool of TOOLS.filter(({ reaches }) => AGENT_ID in reaches)) {
+  Deno.test(`${tool.name} shows and changes nothing of another agent than its own`, async () => {
+    const toolFor = (agentId: string) => boundTo(tool, { agentId });
+    assert(!(AGENT_ID in toolFor("agent_1").input.shape));
+    assertEquals(await wrongsOf(tool, toolFor, ["tool", "agents", "all"]), []);
   });
 }
 

@@ -48,6 +48,13 @@ Deno.test("parseTokenFile() reads every field", () => {
   });
 });
 
+Deno.test("parseTokenFile() holds a token with one agent to that agent", () => {
+  assertEquals(parse({ name: "ci", sha256: A, agent: "agent_1" }), [{
+    ...{ name: "ci", hashes: [A], readOnly: false, sessions: "own" },
+    ...{ agent: "agent_1", agents: ["agent_1"] },
+  }]);
+});
+
 Deno.test("parseTokenFile() reads a list without tokens, which lets nobody in", () => {
   assertEquals(parse(), []);
 });
@@ -75,6 +82,13 @@ const WRONG: readonly [string, Record<string, unknown>, string][] = [
   ["a path as agent", { agents: ["agent_1", "../x"] }, "agents.1 must be an id"],
   ["no files", { files: [] }, "files must name at least one id, or be left out for none"],
   ["a name as file", { files: ["in.csv"] }, "files.0 must be an id, and not a name"],
+  ["a list as the one agent", { agent: ["agent_1"] }, "agent must be an id"],
+  ["a name as the one agent", { agent: "Research" }, "agent must be an id, and not a name"],
+  [
+    "one agent beside a list",
+    { agent: "agent_1", agents: ["agent_1"] },
+    'tokens[0] ("ci"): give agent, the one that its tools are bound to, or agents, a list',
+  ],
   ["no environment", { environments: [null] }, "environments.0 must be an id"],
   ["yes as switch", { read_only: "yes" }, "read_only must be true or false"],
   ["no scope", { scopes: [] }, "scopes must name at least one, or be left out for all"],

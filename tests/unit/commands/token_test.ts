@@ -41,6 +41,12 @@ Deno.test("printNewToken() prints the secret once, and another one each time", a
   assert(!first.entry.includes(first.secret));
 });
 
+Deno.test("printNewToken() puts the one agent of a token into the entry", async () => {
+  const { entry } = await printed({ agent: "agent_1" });
+  const [parsed] = parseTokenFile(`{ "tokens": [${entry}] }`, "'t'");
+  assertEquals([parsed?.agent, parsed?.agents], ["agent_1", ["agent_1"]]);
+});
+
 Deno.test("printNewToken() puts every scope into the entry", async () => {
   const { entry, text } = await printed({
     expires: "2027-01-31T00:00:00Z",

@@ -385,6 +385,9 @@ const refusals: readonly [string, Given, RegExp][] = [
   ["a URL without scheme", { env: { ...keyed, CMA_BASE_URL: "x.example" } }, /CMA_BASE_URL: type/],
   ["another scheme", { args: ["--base-url=ftp://x"], env: keyed }, /such as https/],
   ["a URL with a password", { args: ["--base-url=https://a:b@x"], env: keyed }, /leave out user/],
+  ["one agent and a list", {
+    args: ["token", "new", "--name=a", "--agent=agent_1", "--agents=agent_2"],
+  }, /--agent and --agents do not go together/],
   ["only commas as agents", { env: { ...keyed, ALLOWED_AGENT_IDS: "," } }, /names nothing/],
   [
     "a path as agent",
@@ -530,6 +533,7 @@ Deno.test("resolveConfig() reads what a new token is to be", async () => {
     json: false,
     expires: undefined,
     agents: undefined,
+    agent: undefined,
     environments: undefined,
     readOnly: false,
     scopes: undefined,
@@ -544,11 +548,14 @@ Deno.test("resolveConfig() reads what a new token is to be", async () => {
     json: true,
     expires: "2027-01-31T00:00:00Z",
     agents: ["agent_a", "agent_b"],
+    agent: undefined,
     environments: ["env_e"],
     readOnly: true,
     scopes: ["agents:read"],
     tools: ["core"],
   });
+  const bound = await resolve({ args: ["token", "new", "--name=a", "--agent=agent_1"] });
+  assertEquals("agent" in bound && bound.agent, "agent_1");
 });
 
 Deno.test("resolveConfig() warns of tokens that are ignored", async () => {

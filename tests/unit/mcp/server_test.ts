@@ -114,6 +114,7 @@ Deno.test("what depends on the caller is for no cache that others use, and for m
     assertEquals(await hint(shared, FREE), { ttlMs: 3_600_000, cacheScope: "public" });
     const own = { ttlMs: 300_000, cacheScope: "private" };
     assertEquals(await hint(shared, { ...FREE, tools: ["core"] }), own);
+    assertEquals(await hint(shared, { ...FREE, agent: "agent_1" }), own);
     assertEquals(await hint(byCaller, FREE), own);
     assertEquals(await hint(byCaller, ACTING), own);
   }
@@ -148,6 +149,33 @@ Deno.test("a call knows the tools that its caller may call", async () => {
     reader: [true, false, false],
     scoped: [true, true, false],
   });
+});
+
+Deno.test("a caller of one agent gets its tools, and another with the same sets gets its own", async () => {
+  const read: string[] = [];
+  const { services } = harness({
+    agents: {
+      retrieve: (id) => {
+        read.push(id);
+        return Promise.resolve({ id });
+      },
+    },
+  });
+  const factory = createServerFactory(services, { version: "1.2.3" });
+  for (const agent of ["agent_1", "agent_2"]) {
+    const principal: Principal = { id: "a", agent, agents: [agent] };
+    const { tools } = await resultFor(factory, principal, "tools/list");
+    assert(!JSON.stringify(tools).includes("agent_id"));
+    const listed = toolsOf().map(({ name }) => name).filter((name) => name !== "list_agents");
+    assertEquals(namesIn({ tools }), listed);
+    await resultFor(factory, principal, "tools/call", { name: "get_agent", arguments: {} });
+  }
+  assertEquals(read, ["agent_1", "agent_2"]);
+});
+
+Deno.test("instructions() tell nobody to choose an agent who has but one", () => {
+  const text = instructions(false, ["core"], true);
+  assert(!text.includes("list_agents") && text.includes("tools: create_session"), text);
 });
 
 Deno.test("instructions() explain a loop to those who have its tools only", () => {
