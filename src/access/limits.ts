@@ -22,11 +22,11 @@ export const MAX_RUNNING = 100_000;
 /** Counts running calls. One per process. */
 export interface CallLimits {
   /**
-   * Takes a place; the returned function frees it.
+   * Takes places, one by default; the returned function frees them.
    *
-   * @throws `ToolError` `too_many_calls` or `too_many_waits` when there is none
+   * @throws `ToolError` `too_many_calls` or `too_many_waits` when there are too few
    */
-  enter(kind: CallKind, caller: Caller): () => void;
+  enter(kind: CallKind, caller: Caller, places?: number): () => void;
 }
 
 /** Calls, other than waits, that all callers together may have running. */
@@ -45,25 +45,26 @@ export function createCallLimits(maxCalls: number = DEFAULT_MAX_CALLS): CallLimi
   const running = new Map<string, number>();
   let calls = 0;
 
-  const count = (key: string, by: 1 | -1) => {
+  const count = (key: string, by: number) => {
     const now = (running.get(key) ?? 0) + by;
     if (now > 0) running.set(key, now);
     else running.delete(key);
   };
   return {
-    enter(kind, { principal }) {
+    enter(kind, { principal }, places = 1) {
       const key = `${kind} ${principal?.id ?? ""}`;
       const limit = kind === "wait" ? principal?.maxWaits : principal?.maxCalls;
-      if (limit !== undefined && (running.get(key) ?? 0) >= limit) throw tooMany(kind, limit);
-      if (kind === "call" && calls >= maxCalls) throw tooBusy(maxCalls);
-      if (kind === "call") calls++;
-      count(key, 1);
+      const wanted = (running.get(key) ?? 0) + places;
+      if (limit !== undefined && wanted > limit) throw tooMany(kind, limit, places);
+      if (kind === "call" && calls + places > maxCalls) throw tooBusy(maxCalls);
+      if (kind === "call") calls += places;
+      count(key, places);
       let held = true;
       return () => {
         if (!held) return;
         held = false;
-        if (kind === "call") calls--;
-        count(key, -1);
+        if (kind === "call") calls -= places;
+        count(key, -places);
       };
     },
   };
@@ -88,6 +89,16 @@ export function chargeFileCheck(caller: Caller): void {
 }
 
 /**
+ * Counts the sessions of a call beside the first, for which the call itself counts, against the
+ * caller's rate.
+ *
+ * @throws `ToolError` `rate_limited` when the caller has too few left
+ */
+export function chargeSessions(caller: Caller, sessions: number): void {
+  charge(caller, `wait for ${sessions} sessions`, "name fewer", sessions - 1);
+}
+
+/**
  * Counts one more page of a list against the caller's rate.
  *
  * @returns false when the caller has no request left: the list is to end before that page
@@ -96,8 +107,8 @@ export function mayReadPage({ principal }: Caller): boolean {
   return (principal?.charge?.(1) ?? 0) === 0;
 }
 
-function charge({ principal }: Caller, purpose: string, remedy: string): void {
-  const waitMs = principal?.charge?.(1) ?? 0;
+function charge({ principal }: Caller, purpose: string, remedy: string, requests = 1): void {
+  const waitMs = requests > 0 ? principal?.charge?.(requests) ?? 0 : 0;
   if (waitMs === 0) return;
   throw new ToolError(
     "rate_limited",
@@ -106,7 +117,13 @@ function charge({ principal }: Caller, purpose: string, remedy: string): void {
   );
 }
 
-function tooMany(kind: CallKind, limit: number): ToolError {
+function tooMany(kind: CallKind, limit: number, places: number): ToolError {
+  if (places > limit) {
+    return new ToolError(
+      "too_many_waits",
+      `Your token may wait for at most ${limit} session(s) at once: name no more.`,
+    );
+  }
   return kind === "wait"
     ? new ToolError(
       "too_many_waits",

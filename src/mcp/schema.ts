@@ -31,13 +31,13 @@ type Keep = (keyword: string, value: unknown) => boolean;
 
 /**
  * Returns the schema of the tool's arguments, without those that hosts add. It leaves out
- * constraints that no model violates, the alphabet of ids and that a text is not empty: the tool
- * checks both, with better messages.
+ * constraints that no model violates, the alphabet of ids and that a text or list is not empty: the
+ * tool checks them, with better messages.
  */
 export function inputJsonSchema(tool: ToolDefinition): JsonSchema {
   return compact(z.toJSONSchema(tool.input, { io: "input" }), (keyword, value) => {
     if (keyword === "maximum") return value !== Number.MAX_SAFE_INTEGER;
-    return keyword !== "pattern" && keyword !== "minLength";
+    return keyword !== "pattern" && keyword !== "minLength" && keyword !== "minItems";
   });
 }
 

@@ -29,6 +29,8 @@ export interface Situation {
   /** Number of those calls that the result shows. */
   readonly shown: number;
   readonly has: (tool: string) => boolean;
+  /** Words for the call that goes on waiting, with the cursor; those of `wait_for_idle` if absent. */
+  readonly again?: (cursor: string | undefined) => string;
 }
 
 type Has = Situation["has"];
@@ -39,7 +41,7 @@ const MAX_DOING_CHARS = 60;
 /** Says what the caller can do now; undefined where nothing is left to do. */
 export function advise(situation: Situation): string | undefined {
   const { status, turn, pending, has } = situation;
-  const again = waitAgain(situation.cursor);
+  const again = (situation.again ?? waitAgain)(situation.cursor);
   switch (status) {
     case "timeout":
       if (!situation.wasRead) {

@@ -72,7 +72,7 @@ export const REPLY_BUDGET = 30_000;
 /** Room for what stands beside the lists and the reply: cursors, reasons, advice. */
 const FRAME_BUDGET = 7_000;
 /** Bounds of a list, in entries and in characters of their JSON text. */
-interface ListLimits {
+export interface ListLimits {
   readonly entries: number;
   readonly chars: number;
 }
@@ -104,13 +104,21 @@ const SHOWN_IN_CONSOLE: ReadonlySet<WaitStatus> = new Set([
   "terminated",
 ]);
 
+/** Room for what grows in a result; as much as the result of one wait has where absent. */
+export interface ResultRoom {
+  /** Longest reply, in characters of its JSON text. */
+  readonly replyChars?: number;
+  /** Bounds of the calls that wait for an answer, for a wait that did not time out. */
+  readonly actions?: ListLimits;
+}
+
 /** The parts of which {@linkcode buildResult} makes a result. */
-export interface ResultParts extends ResultView {
+export interface ResultParts extends ResultView, ResultRoom {
   readonly sessionId: string;
   readonly afterId?: string;
   readonly status: WaitStatus;
   /** As for a wait. */
-  readonly replyChars?: number;
+  readonly again?: (cursor: string | undefined) => string;
   readonly turn: Turn;
   readonly elapsedMs: number;
   /** True if the events reach back to the beginning of what counts. */
@@ -128,6 +136,7 @@ export function buildResult(parts: ResultParts): WaitResult {
   const { turn, status } = parts;
   const { collected } = turn;
   const bounds = status === "timeout" ? BRIEF : FULL;
+  const actionBounds = status === "timeout" ? BRIEF.actions : parts.actions ?? FULL.actions;
   const tools = listTools(turn, status, bounds.tools);
   const errors = listErrors(collected, bounds);
   const leftOut = {
@@ -139,8 +148,8 @@ export function buildResult(parts: ResultParts): WaitResult {
     eventId,
     tool: turn.asking.get(eventId),
   }));
-  const shown = calls.slice(0, bounds.actions.entries);
-  const actions = pendingActions({ ...parts, calls: shown }, parts, bounds.actions.chars);
+  const shown = calls.slice(0, actionBounds.entries);
+  const actions = pendingActions({ ...parts, calls: shown }, parts, actionBounds.chars);
   const listsLength = jsonLength([tools, errors, actions]);
   const room = parts.replyChars ??
     Math.min(REPLY_BUDGET, MAX_RESULT_CHARS - FRAME_BUDGET - listsLength);

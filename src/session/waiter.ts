@@ -15,7 +15,13 @@ import { createTokenBucket, type TokenBucket } from "../core/token_bucket.ts";
 import { waitingCallIds } from "./event_status.ts";
 import { FeedHub, type FeedLease, type SessionFeed, SWIFT_PAGES } from "./feed.ts";
 import type { AnswerWay } from "./pending_actions.ts";
-import { buildResult, REPLY_BUDGET, type WaitResult } from "./result.ts";
+import {
+  buildResult,
+  REPLY_BUDGET,
+  type ResultParts,
+  type ResultRoom,
+  type WaitResult,
+} from "./result.ts";
 import type { WaitStatus } from "./verdict.ts";
 import { describeActivity, describeConnectionError, WaitProgress } from "./progress.ts";
 import { Turn, TurnReader } from "./turn.ts";
@@ -49,8 +55,14 @@ export interface WaitRequest {
   readonly has?: (tool: string) => boolean;
   /** What a person of the caller is asked about; nothing when absent. */
   readonly asksAbout?: readonly AnswerWay[];
+  /** Words for the call that goes on waiting, with its cursor; those of `wait_for_idle` if absent. */
+  readonly again?: (cursor: string | undefined) => string;
   /** Ends the wait and frees its upstream stream; the agent goes on. */
   readonly signal: AbortSignal;
+  /** Ends the wait as if its time were up. */
+  readonly timeUp?: AbortSignal;
+  /** Called whenever the session's events have been read, and its turn is not over. */
+  readonly onGoesOn?: () => void;
   /** Called at once, on every meaningful event, and every few seconds while there is none. */
   readonly onProgress?: (message: string) => void;
   /** Called before each page of a long search for `afterId`; what it throws ends the wait. */
@@ -83,10 +95,19 @@ export interface Waiter {
   close(): void;
 }
 
+/** How a wait ended. */
+export interface WaitEnd {
+  readonly status: WaitStatus;
+  /** Makes the result, within so much room; as much as a tool's result has when absent. */
+  result(room?: ResultRoom): WaitResult;
+}
+
 /** A place among the open waits; {@linkcode Waiter.enter} gives it. */
 export interface WaitPlace {
   /** Waits as {@linkcode Waiter.wait} does. */
   wait(request: WaitRequest): Promise<WaitResult>;
+  /** The same for several waits that share the room of one result. */
+  waitForEnd(request: WaitRequest): Promise<WaitEnd>;
   /**
    * Resolves when none of some tool calls waits for an answer any longer, or the session can no
    * longer be followed.
@@ -161,24 +182,26 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
     openWaits++;
     let lease = hub.acquire(sessionId);
     let isReleased = false;
+    const waitForEnd = async (request: WaitRequest) => {
+      request.signal.throwIfAborted();
+      if (closing.signal.aborted) return endOf(restarting(request, 0));
+      if (lease.feed.failure) {
+        lease.release();
+        lease = hub.acquire(sessionId);
+      }
+      const bound = bindSignal(clock, {
+        signals: [request.signal, closing.signal, request.timeUp],
+        timeoutMs: request.timeoutMs,
+      });
+      try {
+        return endOf(await new Wait(deps, lease, request, bound).run());
+      } finally {
+        bound.dispose();
+      }
+    };
     return {
-      wait: async (request) => {
-        request.signal.throwIfAborted();
-        if (closing.signal.aborted) return restarting(request, 0);
-        if (lease.feed.failure) {
-          lease.release();
-          lease = hub.acquire(sessionId);
-        }
-        const bound = bindSignal(clock, {
-          signals: [request.signal, closing.signal],
-          timeoutMs: request.timeoutMs,
-        });
-        try {
-          return await new Wait(deps, lease, request, bound).run();
-        } finally {
-          bound.dispose();
-        }
-      },
+      waitForEnd,
+      wait: async (request) => (await waitForEnd(request)).result(),
       whileBlocked: async (ids, signal) => {
         const bound = bindSignal(clock, { signals: [signal, closing.signal] });
         try {
@@ -201,7 +224,7 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
 
   async function wait(request: WaitRequest): Promise<WaitResult> {
     request.signal.throwIfAborted();
-    if (closing.signal.aborted) return restarting(request, 0);
+    if (closing.signal.aborted) return endOf(restarting(request, 0)).result();
     const place = enter(request.sessionId);
     try {
       return await place.wait(request);
@@ -224,9 +247,16 @@ interface WaitDeps extends WaiterOptions {
   readonly closing: AbortSignal;
 }
 
-/** Makes the result of a wait that this server had no time for: nothing, and where to go on. */
-function restarting({ sessionId, afterId, has }: WaitRequest, elapsedMs: number): WaitResult {
-  return buildResult({
+function endOf(parts: ResultParts): WaitEnd {
+  return { status: parts.status, result: (room) => buildResult({ ...parts, ...room }) };
+}
+
+/** The end of a wait that this server had no time for: nothing, and where to go on. */
+function restarting(
+  { sessionId, afterId, has, again }: WaitRequest,
+  elapsedMs: number,
+): ResultParts {
+  return {
     sessionId,
     status: "timeout",
     turn: new Turn(),
@@ -236,8 +266,9 @@ function restarting({ sessionId, afterId, has }: WaitRequest, elapsedMs: number)
     doing: "this server is restarting",
     exposeToolInputs: false,
     has,
+    again,
     afterId,
-  });
+  };
 }
 
 /** Resolves when none of the calls waits for an answer any longer. */
@@ -321,7 +352,7 @@ class Wait {
     return this.#turnReader.turn;
   }
 
-  async run(): Promise<WaitResult> {
+  async run(): Promise<ResultParts> {
     const { signal } = this.#bound;
     const feed = this.#feed;
     const unsubscribe = feed.subscribe(() => this.#wake());
@@ -333,13 +364,14 @@ class Wait {
         const events = this.#turnReader.update();
         if (told) this.#progress.report(events);
         const status = await raceSignal(this.#judgeOrRetry(), signal);
-        if (status !== undefined) return this.#result(status);
+        if (status !== undefined) return this.#end(status);
         if (feed.failure) throw feed.failure.error;
         if (feed.readsDone > 0) {
           this.#turnReader.watch();
           // Events from before this call are not told, but what they led to is.
           if (!told) this.#progress.say(this.#doing());
           told = true;
+          this.#request.onGoesOn?.();
         }
         await raceSignal(changed, signal);
       }
@@ -348,7 +380,7 @@ class Wait {
       this.#request.signal.throwIfAborted();
       // The time is up, or the server closes: the result has what came until now.
       this.#turnReader.update();
-      return this.#result("timeout");
+      return this.#end("timeout");
     } finally {
       unsubscribe();
       cancelLastPoll();
@@ -565,18 +597,18 @@ class Wait {
     return verdict.over ? "finishing" : describeActivity(this.#turn, verdict.waitingFor);
   }
 
-  #result(status: WaitStatus): WaitResult {
+  #end(status: WaitStatus): ResultParts {
     const { turn } = this.#turnReader;
     const feed = this.#feed;
     const elapsedMs = this.#deps.clock.now() - this.#startedAt;
     if (this.#deps.closing.aborted && feed.readsDone === 0) {
       return restarting(this.#request, elapsedMs);
     }
-    const { sessionId, afterId, replyChars, has, asksAbout } = this.#request;
+    const { sessionId, afterId, replyChars, has, asksAbout, again } = this.#request;
     // The text of the turn before is no reply to a message whose turn is to come.
     const isToCome = status === "timeout" && turn.phase === "ended" && this.#feed.lacksSend;
     const reachesBack = turn.anchor ? turn.anchor.id !== undefined : turn.sawTurnStart;
-    return buildResult({
+    return {
       sessionId,
       status,
       turn: isToCome && !turn.anchor ? new Turn() : turn,
@@ -589,8 +621,9 @@ class Wait {
       consoleUrl: this.#deps.consoleUrl,
       has,
       asksAbout,
+      again,
       afterId,
       replyChars,
-    });
+    };
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import type * as z from "zod";
-import type { CallKind } from "../access/limits.ts";
+import { type CallKind, chargeSessions } from "../access/limits.ts";
 import { notAvailable } from "../access/policy.ts";
 import type { Caller, Principal } from "../access/principal.ts";
 import { hasScope, type Scope } from "../access/scopes.ts";
@@ -96,14 +96,14 @@ export function requestIdOf(
 
 /**
  * A kind of thing that a call can name by an id. Events and threads need no check: they belong to
- * the session named beside them, and the API looks for them there alone.
+ * the session named beside them, or by whose id they stand, and the API looks for them there alone.
  */
 export type Reachable = Exclude<IdKind, "event" | "thread">;
 
 /** Names of the arguments that hold ids to check. */
 type IdArgument<I extends z.ZodObject> = Exclude<
   Extract<keyof I["shape"], `${string}_id` | `${string}_ids`>,
-  "after_id" | "event_id" | "thread_id"
+  "after_id" | "after_ids" | "event_id" | "thread_id"
 >;
 
 /** The kind that an argument's own name gives, such as `agent_id` or `session_ids`; else any. */
@@ -193,6 +193,11 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject> {
    * their call open; `run` finds the end in `call.deadline`.
    */
   readonly timeoutMs?: (args: z.output<NoInfer<I>>, call: ToolCall) => number;
+  /**
+   * Returns the sessions that a call holds a wait on, each of which counts against the limits and
+   * the rate of its caller; one when absent.
+   */
+  readonly waitsOn?: (args: z.output<NoInfer<I>>) => number;
   /** Progress message that is sent before the access check. */
   readonly firstProgress?: string;
   /**
@@ -250,8 +255,10 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
         args,
         binding && presetOf(binding, args),
       );
-      const leave = call.services.limits.enter(kind, call);
+      const places = spec.waitsOn?.(values) ?? 1;
+      const leave = call.services.limits.enter(kind, call, places);
       try {
+        chargeSessions(call, places);
         const result = await runChecked(spec, values, call);
         return ignored.length > 0 ? { ...result, ignored_arguments: ignored } : result;
       } finally {

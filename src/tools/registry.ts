@@ -21,6 +21,7 @@ import { listThreadEvents } from "./list_thread_events.ts";
 import { listThreads } from "./list_threads.ts";
 import { sendMessage } from "./send_message.ts";
 import { submitToolResult } from "./submit_tool_result.ts";
+import { waitForAny } from "./wait_for_any.ts";
 import { waitForIdle } from "./wait_for_idle.ts";
 
 /** The tools of each set, in the order of `tools/list`: hosts cache prompts that contain it. */
@@ -40,7 +41,7 @@ export const TOOL_SETS = {
   files: [],
   actions: [confirmToolUse, submitToolResult],
   threads: [listThreads, listThreadEvents],
-  ask: [],
+  ask: [waitForAny],
   // These are no tools, but what clients read with resources/read.
   resources: [],
 } as const satisfies Readonly<Record<ToolSetName, readonly ToolDefinition[]>>;

@@ -14,7 +14,7 @@ import type { ClientInfo, ToolCall } from "./define.ts";
 /**
  * Time before the deadline in which no progress is reported, in milliseconds: the result follows.
  */
-const QUIET_MS = 2_000;
+export const QUIET_MS = 2_000;
 
 const makeTimeout = () =>
   z.int().min(1).max(600).optional().describe("Default 50, or 100 where the host waits longer");

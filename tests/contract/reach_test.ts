@@ -56,6 +56,7 @@ const PLAIN: Readonly<Record<string, unknown>> = {
   max_cost_usd: 1,
   message: OWN,
   metadata: { whose: OWN },
+  mode: "all",
   name_contains: "s",
   order: "desc",
   result: "deny",
@@ -80,9 +81,12 @@ const ANSWERED: Readonly<Record<string, EventBody>> = {
   submit_tool_result: { type: "agent.custom_tool_use", name: "get_weather" },
 };
 
+/** Arguments that hold an event's id as a cursor: one, or one for each session by its id. */
+const CURSORS = ["after_id", "after_ids"];
+
 /** What an argument of a tool names, by the tool's own declaration. */
 function namedBy({ name, reaches }: ToolDefinition, argument: string): Named | undefined {
-  const isEvent = argument === "after_id" || (argument === "event_id" && name in ANSWERED);
+  const isEvent = CURSORS.includes(argument) || (argument === "event_id" && name in ANSWERED);
   const kind = isEvent ? "event" : argument === "thread_id" ? "thread" : reaches[argument];
   return kind === "list" ? undefined : kind;
 }
@@ -327,11 +331,21 @@ function isOptional({ input }: ToolDefinition, key: string): boolean {
   return z.safeParse(input.shape[key] as z.ZodType, undefined).success;
 }
 
+/** The value of an argument that names an id, in a call that is about a session. */
+function valueOf(key: string, id: string, session: string): unknown {
+  return key === "after_ids" ? { [session]: id } : id;
+}
+
+function isList({ input }: ToolDefinition, key: string): boolean {
+  return key in input.shape &&
+    z.toJSONSchema(input.shape[key] as z.ZodType, { unrepresentable: "any" }).type === "array";
+}
+
 /** Arguments with the caller's own ids: the fewest, then with each optional one. */
 function ownArguments(tool: ToolDefinition, { own }: Workspace): Args[] {
   const value = (key: string) => {
     const named = namedBy(tool, key);
-    return named === undefined ? PLAIN[key] : own[named];
+    return named === undefined ? PLAIN[key] : valueOf(key, own[named], own.session);
   };
   const keys = Object.keys(tool.input.shape);
   const isNeeded = (key: string) => !isOptional(tool, key) || NEEDED[tool.name]?.includes(key);
@@ -347,12 +361,24 @@ function foreignArguments(tool: ToolDefinition, workspace: Workspace): [string, 
   const keys = [...Object.keys(tool.input.shape), ...tool.binding ? [AGENT_ID] : []];
   return keys.flatMap((key) => {
     const named = namedBy(tool, key);
-    const ids = named === undefined ? [] : workspace.foreign[named];
+    const { own, foreign } = workspace;
+    const ids = named === undefined ? [] : foreign[named];
     // A cursor is an event's id, also with a suffix or a place in its text.
     const forms = named === "event" ? ["", "w1", "@1"] : [""];
-    return ids.flatMap((id) =>
-      forms.map((form): [string, string, Args] => [key, id, { ...least, [key]: id + form }])
-    );
+    // Cursors stand by the ids of sessions, which may be foreign as well.
+    const byKeys = (key === "after_ids" ? foreign.session : []).map((
+      id,
+    ): [string, string, Args] => [
+      key,
+      id,
+      { ...least, [key]: valueOf(key, own.event, id) },
+    ]);
+    return byKeys.concat(ids.flatMap((id) => {
+      const values = forms.map((form) => valueOf(key, id + form, own.session));
+      // Beside the caller's own.
+      if (named !== undefined && isList(tool, key)) values.push([own[named], id], [id, own[named]]);
+      return values.map((value): [string, string, Args] => [key, id, { ...least, [key]: value }]);
+    }));
   });
 }
 
@@ -379,7 +405,8 @@ async function wrongsOf(
     found.push(...await wrongsWithForeignCursor(toolFor, bound));
     // Who need not name anything gets a list, and what is made may be made where it should not;
     // both depend on the bound. The rest is refused or not.
-    const isPlain = tool.reaches.session_id !== undefined && bound !== "all";
+    const isPlain = (tool.reaches.session_id ?? tool.reaches.session_ids) !== undefined &&
+      bound !== "all";
     if (!isPlain) found.push(...await wrongsWithOwnIds(toolFor, bound));
     wrongs.push(...found.map((wrong) => `bound by ${bound}: ${wrong}`));
   }
@@ -410,7 +437,7 @@ async function wrongsWithForeignIds(toolFor: ToolFor, bound: Bound): Promise<str
   for (const [key, id, args] of foreignArguments(tool, workspace)) {
     const before = workspace.writes();
     const unknownId = unknownLike(id);
-    const unknownArgs = { ...args, [key]: String(args[key]).replace(id, unknownId) };
+    const unknownArgs: Args = JSON.parse(JSON.stringify(args).replaceAll(id, unknownId));
     const told = ({ text, requests }: Told) =>
       `${text.replaceAll(id, "ID").replaceAll(unknownId, "ID")} for ${requests} requests`;
     // The first call may read what is the caller's own.
@@ -483,7 +510,7 @@ async function wrongsOfCase(
   if (strays.length > 0) wrongs.push(`${JSON.stringify(args)} makes ${JSON.stringify(strays)}`);
   // What reads must show the caller's own, or it was not reached at all. Nothing comes after the
   // caller's own last event.
-  if (tool.scope.endsWith(":read") && !shown.includes(OWN) && !("after_id" in args)) {
+  if (tool.scope.endsWith(":read") && !shown.includes(OWN) && !CURSORS.some((key) => key in args)) {
     wrongs.push(`${JSON.stringify(args)} shows nothing: ${shown}`);
   }
   return wrongs;
@@ -723,6 +750,24 @@ const carelessTools: readonly [string, ToolDefinition, RegExp][] = [
       },
     }),
     /after_id tells foreign from unknown/,
+  ],
+  [
+    "follows the sessions that stand beside its cursors",
+    defineTool({
+      ...CARELESS,
+      name: "wait_for_any",
+      reaches: { session_ids: "session" },
+      input: () =>
+        z.object({
+          session_ids: z.array(z.string()),
+          after_ids: z.record(z.string(), z.string()).optional(),
+        }),
+      run: async ({ after_ids = {} }, { services }) => {
+        const ids = Object.keys(after_ids);
+        return { sessions: await Promise.all(ids.map((id) => services.api.sessions.retrieve(id))) };
+      },
+    }),
+    /after_ids may be foreign/,
   ],
 ];
 

@@ -127,17 +127,21 @@ export interface Outcome {
   readonly leaked: string[];
 }
 
+/** What several rigs share, so that their sessions are those of one API. */
+export type SharedWorld = Pick<Rig, "clock" | "simulator">;
+
 /** One session behind a network that can fail, a waiter in front of it, and a clock for both. */
 export class Rig {
-  readonly clock = new ManualClock();
+  readonly clock: ManualClock;
   readonly simulator: Simulator;
   readonly network: Network;
   readonly sessionId: string;
   readonly #waiter;
   readonly #controller = new AbortController();
 
-  constructor(habits: Partial<Habits> = {}) {
-    this.simulator = createSimulator({ clock: this.clock, habits, seed: 1 });
+  constructor(habits: Partial<Habits> = {}, shared?: SharedWorld) {
+    this.clock = shared?.clock ?? new ManualClock();
+    this.simulator = shared?.simulator ?? createSimulator({ clock: this.clock, habits, seed: 1 });
     this.network = new Network(this.simulator);
     this.sessionId = this.simulator.createSession({ scripted: false });
     const api = createApi({

@@ -298,7 +298,7 @@ for (const name of INJECTED) {
 for (const tool of TOOLS) {
   const required = {
     ...{ session_id: "s", agent_id: "a", thread_id: "h", text: "t" },
-    ...{ event_id: "e", tool_name: "n", result: "deny" },
+    ...{ event_id: "e", tool_name: "n", result: "deny", session_ids: ["s"] },
   };
   const own = Object.fromEntries(
     Object.entries(required).filter(([name]) => name in tool.input.shape),

@@ -93,6 +93,8 @@ Deno.test("the tool list stays within its budget of characters", () => {
   assert(sizeOfSessions <= 2_500, `${sizeOfSessions} characters of the set sessions`);
   const sizeOfThreads = JSON.stringify(toolsOf(["threads"]).map(listed)).length;
   assert(sizeOfThreads <= 2_500, `${sizeOfThreads} characters of the set threads`);
+  const sizeOfAsk = JSON.stringify(toolsOf(["ask"]).map(listed)).length;
+  assert(sizeOfAsk <= 1_200, `${sizeOfAsk} characters of the set ask`);
   const sizeOfAll = JSON.stringify(TOOLS.map(listed)).length;
   assert(sizeOfAll <= 22_000, `${sizeOfAll} characters with every set`);
 });

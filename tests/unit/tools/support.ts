@@ -89,6 +89,10 @@ export class FakeWaiter implements Waiter {
   enter(): WaitPlace {
     return {
       wait: (request) => this.wait(request),
+      waitForEnd: async (request) => {
+        const result = await this.wait(request);
+        return { status: result.status, result: () => result };
+      },
       whileBlocked: (_ids, signal) => raceSignal(new Promise(() => {}), signal),
       release: () => {},
     };
