@@ -44,6 +44,12 @@ export interface AccessPolicy {
    */
   checkSession(sessionId: string, caller: Caller): Promise<Session | undefined>;
   /**
+   * Checks that a session is one of an agent's; both are ones that the caller may reach.
+   *
+   * @throws `ToolError` `not_available` otherwise; `ApiError` when that could not be found out
+   */
+  checkSessionAgent(sessionId: string, agentId: string, caller: Caller): Promise<void>;
+  /**
    * Checks that the caller may reach a file. The API's key reads every file of its workspace, so
    * the session that a file belongs to decides. A file that belongs to none, such as an uploaded
    * one, is within reach only of callers whose `files` name it, and of callers without limits on a
@@ -109,7 +115,9 @@ export function notAvailable(): ToolError {
         has("list_agents") && "an agent_id from list_agents",
         has("list_sessions")
           ? "a session_id from list_sessions"
-          : has("create_session") && "a session_id from create_session",
+          : has("create_session")
+          ? "a session_id from create_session"
+          : has("ask_agent") && "a session_id from ask_agent",
       ].filter(Boolean).join(" or ");
       return "That agent or session does not exist or is not available through this server." +
         (ids === "" ? "" : ` Use ${ids}.`);
@@ -203,6 +211,11 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
       );
     },
     checkSession: findSession,
+    async checkSessionAgent(sessionId, agentId, caller) {
+      if (known.get(sessionId)?.agentId === agentId) return;
+      const facts = factsOf(await retrieve(sessionId, caller));
+      if (facts.agentId !== agentId) throw notAvailable();
+    },
     async checkFile(fileId, caller, named) {
       if (isUnlimited(caller)) return;
       chargeFileCheck(caller);

@@ -39,6 +39,22 @@ export class ToolError extends Error {
 }
 
 /**
+ * A tool call that failed after it had changed something. The message says what stands and what to
+ * do; the failure itself is the cause.
+ */
+export class PartlyDoneError extends ToolError {
+  override name = "PartlyDoneError";
+}
+
+/**
+ * Ends a call with a question, which the client answers by its next call. It passes through a tool,
+ * and is no failure of what the tool has done.
+ */
+export class CallEnded extends Error {
+  override name = "CallEnded";
+}
+
+/**
  * Returns the beginning of a foreign error's message, in whole words, up to the first place where
  * it may quote a text that was sent. For logs, which must hold no message texts.
  */

@@ -86,7 +86,7 @@ export async function openState(
   const state = await sealer.open("approval state", text);
   if (!isState(state)) return invalid("unreadable");
   if (state.call !== digestOf(call)) return invalid("foreign");
-  if (now >= state.expiresAt) return invalid("expired");
+  if (now >= state.expiresAt) return { ...invalid("expired"), sessionId: state.sessionId };
   return state;
 }
 

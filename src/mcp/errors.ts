@@ -8,7 +8,7 @@
 import { retrySeconds } from "../core/backoff.ts";
 import { type JSONRPCMessage, ProtocolErrorCode } from "@modelcontextprotocol/server";
 import { ApiError, type ApiFault, faultOf } from "../api/errors.ts";
-import { type TextForTools, ToolError, UsageError } from "../core/errors.ts";
+import { PartlyDoneError, type TextForTools, ToolError, UsageError } from "../core/errors.ts";
 import { shorten } from "../core/text.ts";
 import { isDefaultTool } from "../session/pending_actions.ts";
 
@@ -28,7 +28,7 @@ export interface FailureTextOptions {
 /** Says where to look something up. */
 const LOOK_UP: Readonly<Record<NonNullable<ApiFault["lookUp"]>, TextForTools>> = {
   ids: (has) => {
-    const sessions = has("list_sessions") ? "list_sessions" : "create_session";
+    const sessions = ["list_sessions", "create_session", "ask_agent"].find(has) ?? "";
     const tools = ["list_agents", sessions].filter(has);
     return tools.length === 0 ? "" : `Valid ones come from ${tools.join(" and ")}.`;
   },
@@ -40,6 +40,12 @@ export function failureText(
   error: unknown,
   { hint, callerIsOperator = false, has = isDefaultTool }: FailureTextOptions = {},
 ): string {
+  if (error instanceof PartlyDoneError) {
+    return joined([
+      error.messageFor(has),
+      failureText(error.cause, { hint, callerIsOperator, has }),
+    ]);
+  }
   if (error instanceof ToolError) {
     const cause = error.cause instanceof ApiError ? apiFacts(error.cause) : "";
     return joined([error.messageFor(has), hint, cause]);

@@ -20,6 +20,7 @@ import {
 import type { Principal } from "../access/principal.ts";
 import { isFields } from "../api/read.ts";
 import { DeadlineError } from "../core/abort.ts";
+import { CallEnded } from "../core/errors.ts";
 import type {
   CarriedAnswer,
   Person,
@@ -33,7 +34,7 @@ import { type AskingCall, openState, sealState } from "./approval_state.ts";
 import { formOf, readAnswer } from "./elicitation.ts";
 
 /** Ends a call with a question to the client: thrown through the tool, and no failure. */
-export class InputNeeded extends Error {
+export class InputNeeded extends CallEnded {
   override name = "InputNeeded";
   readonly result: InputRequiredResult;
 

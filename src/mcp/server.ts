@@ -67,6 +67,12 @@ wait_for_idle for each further turn; archive_session when done. Keep the session
 wait_for_idle status "timeout" is not a failure: the agent is still working. Call it again with \
 after_id = last_event_id. "requires_action" means that a person has to decide`;
 
+const ONE_CALL = "\nask_agent is a whole turn in one call: ";
+const OPENS = "agent_id and message open a session";
+const OPENS_BOUND = "a message opens a session";
+const GOES_ON =
+  ', session_id and message go on, session_id and after_id alone wait on, as after "timeout".';
+
 /** The end of the sentence about decisions, without the set `actions` and with it. */
 const NOT_MODEL = ", not you.";
 const BY_TOOL =
@@ -95,7 +101,10 @@ export function instructions(
   const decide = toolSets.includes("actions") ? BY_TOOL : NOT_MODEL;
   const start = LOOP_START + (isBound ? "" : FROM_LIST);
   const loop = toolSets.includes("core") ? start + LOOP + decide : "";
-  return `${simulated ? SIMULATED : ""}${AGENTS}${loop}${DATA}`;
+  const oneCall = toolSets.includes("ask")
+    ? ONE_CALL + (isBound ? OPENS_BOUND : OPENS) + GOES_ON
+    : "";
+  return `${simulated ? SIMULATED : ""}${AGENTS}${loop}${oneCall}${DATA}`;
 }
 
 /**

@@ -8,14 +8,22 @@
 
 import { firstChars, label } from "../core/text.ts";
 import type { StopInfo, TurnError } from "./event_types.ts";
-import { type AnswerWay, givenBy, isDefaultTool } from "./pending_actions.ts";
+import {
+  type AnswerWay,
+  askToolOf,
+  givenBy,
+  isDefaultTool,
+  type ToolsOfCaller,
+  waitToolOf,
+} from "./pending_actions.ts";
 import type { Undecided } from "./person.ts";
 import type { Turn } from "./turn.ts";
 import { type TurnFault, turnFaultOf } from "./turn_faults.ts";
 import type { WaitStatus } from "./verdict.ts";
 
 /** How a wait ended, and who reads its advice. */
-export interface Situation {
+export interface Situation extends Tools {
+  readonly sessionId: string;
   readonly status: WaitStatus;
   readonly turn: Turn;
   /** True if the session's events could be read at all. */
@@ -28,12 +36,14 @@ export interface Situation {
   readonly pending: readonly AnswerWay[];
   /** Number of those calls that the result shows. */
   readonly shown: number;
-  readonly has: (tool: string) => boolean;
-  /** Words for the call that goes on waiting, with the cursor; those of `wait_for_idle` if absent. */
+  /** Words for the call that goes on waiting, with the cursor; those of the caller's tool if absent. */
   readonly again?: (cursor: string | undefined) => string;
 }
 
-type Has = Situation["has"];
+/** The tools of the caller. */
+interface Tools extends ToolsOfCaller {
+  readonly has: (tool: string) => boolean;
+}
 
 /** Longest words, in characters, for what the agent is doing. */
 const MAX_DOING_CHARS = 60;
@@ -41,41 +51,61 @@ const MAX_DOING_CHARS = 60;
 /** Says what the caller can do now; undefined where nothing is left to do. */
 export function advise(situation: Situation): string | undefined {
   const { status, turn, pending, has } = situation;
-  const again = (situation.again ?? waitAgain)(situation.cursor);
+  const again = situation.again?.(situation.cursor) ?? waitAgain(situation);
   switch (status) {
     case "timeout":
       if (!situation.wasRead) {
         return `The API did not tell how the session stands. Call ${again}.`;
       }
       return `Still running (${firstChars(situation.doing, MAX_DOING_CHARS)}). ` +
-        (pending.length > 0 ? `${describePendingBriefly(pending, has)} ` : "") +
+        (pending.length > 0 ? `${describePendingBriefly(pending, situation)} ` : "") +
         `Call ${again}.`;
     case "requires_action":
       return `${describePending(situation)} Then call ${again}` +
         (has("interrupt") ? ", or interrupt to give it up." : ".");
     case "retries_exhausted":
-      return adviseExhausted(lastError(turn), has);
+      return adviseExhausted(lastError(turn), situation);
     case "budget_reached":
       return "The session's budget is used up. It goes on when somebody raises or removes it: " +
         `then call ${again}.`;
     case "refusal":
-      return adviseRefused(turn.stop, has);
+      return adviseRefused(turn.stop, situation);
     case "terminated":
     case "deleted":
-      return adviseEnded(status === "terminated" ? lastError(turn) : undefined, has);
+      return adviseEnded(status === "terminated" ? lastError(turn) : undefined, situation);
     case "not_started":
-      return "No message was sent to this session yet." +
-        (has("send_message") ? " Call send_message first." : "");
+      return joined("No message was sent to this session yet.", adviseFirst(situation));
     case "idle":
       return turn.hasUnansweredInput
         ? "A message was not answered: the session is idle and no turn has begun for it. Call " +
-          `${again} to go on waiting${has("send_message") ? ", or send the message again" : ""}.`
-        : adviseIdle(turn, has);
+          `${again} to go on waiting${canSend(situation) ? ", or send the message again" : ""}.`
+        : adviseIdle(turn, situation);
   }
 }
 
-function waitAgain(cursor: string | undefined): string {
-  return `wait_for_idle again${cursor === undefined ? "" : ` with after_id "${cursor}"`}`;
+/** Names the call that waits on; one that asks as well must carry no message then. */
+function waitAgain({ sessionId, cursor, ...tools }: WaitingCall): string {
+  const askTool = askToolOf(tools);
+  const waitTool = waitToolOf(tools) ?? "wait_for_idle";
+  const after = cursor === undefined ? undefined : `after_id "${cursor}"`;
+  if (waitTool !== askTool) {
+    return `${waitTool} again${after === undefined ? "" : ` with ${after}`}`;
+  }
+  const args = [`session_id "${sessionId}"`, after].filter(Boolean).join(", ");
+  return `${askTool} with ${args} and no message`;
+}
+
+/** What the call that waits on is made of. */
+type WaitingCall = ToolsOfCaller & Pick<Situation, "sessionId" | "cursor">;
+
+function canSend(tools: Tools): boolean {
+  return tools.has("send_message") || askToolOf(tools) !== undefined;
+}
+
+function adviseFirst(tools: Tools): string | undefined {
+  const askTool = askToolOf(tools);
+  if (tools.askTool === undefined && tools.has("send_message")) return "Call send_message first.";
+  return askTool && `Call ${askTool} with its session_id and a message.`;
 }
 
 /** Returns the way that all calls have in common; undefined where they have several. */
@@ -86,15 +116,15 @@ function onlyWay(pending: readonly AnswerWay[]): AnswerWay | undefined {
 }
 
 /** Says in few words that calls wait for an answer, for a result that is to be short. */
-function describePendingBriefly(pending: readonly AnswerWay[], has: Has): string {
+function describePendingBriefly(pending: readonly AnswerWay[], tools: Tools): string {
   const way = onlyWay(pending);
-  return `${pending.length} tool call(s) wait ${way ? givenBy(way, { has }).wait : "for answers"}.`;
+  return `${pending.length} tool call(s) wait ${way ? givenBy(way, tools).wait : "for answers"}.`;
 }
 
-function describePending({ pending, shown, has }: Situation): string {
+function describePending({ pending, shown, has, askTool }: Situation): string {
   const way = onlyWay(pending);
   const whoGivesIt = way
-    ? `, which ${givenBy(way, { has }).which}`
+    ? `, which ${givenBy(way, { has, askTool }).which}`
     : "; the answer field of each says who gives it";
   return `The agent waits for an answer to ${pending.length} tool call(s)` +
     (shown < pending.length ? `, the first ${shown} of which are shown` : "") + `${whoGivesIt}.`;
@@ -109,20 +139,20 @@ function endsTurn({ retry_status: given }: TurnError): boolean {
   return given === "exhausted" || given === "terminal";
 }
 
-function adviseExhausted(error: TurnError | undefined, has: Has): string {
+function adviseExhausted(error: TurnError | undefined, tools: Tools): string {
   const fault = error && turnFaultOf(error);
-  if (fault) return joined("The turn was given up.", fault.what, helpOf(fault, has));
+  if (fault) return joined("The turn was given up.", fault.what, helpOf(fault, tools));
   return joined(
     "The turn was given up after repeated errors.",
-    has("send_message") && "Send the message again to retry.",
+    canSend(tools) && "Send the message again to retry.",
   );
 }
 
 /** Says what helps against an error. */
-function helpOf({ remedy, then = "again" }: TurnFault, has: Has): string {
+function helpOf({ remedy, then = "again" }: TurnFault, tools: Tools): string {
   return joined(
     remedy !== undefined && `Tell the user what helps: ${remedy}.`,
-    has("send_message") && (remedy === undefined ? HELP[then] : "Then send the message again."),
+    canSend(tools) && (remedy === undefined ? HELP[then] : "Then send the message again."),
   );
 }
 
@@ -133,10 +163,10 @@ const HELP: Readonly<Record<NonNullable<TurnFault["then"]>, string>> = {
   smaller: "Send a smaller task, or start another session.",
 };
 
-function adviseRefused(stop: StopInfo | undefined, has: Has): string {
+function adviseRefused(stop: StopInfo | undefined, tools: Tools): string {
   const ways = [
-    has("send_message") && "rephrase the request",
-    has("create_session") && "start another session",
+    canSend(tools) && "rephrase the request",
+    canStart(tools) && "start another session",
   ].filter((way) => way !== false).join(" or ");
   const category = stop?.category === undefined ? "" : ` (${label(stop.category)})`;
   return joined(
@@ -145,26 +175,37 @@ function adviseRefused(stop: StopInfo | undefined, has: Has): string {
   );
 }
 
-function adviseEnded(error: TurnError | undefined, has: Has): string {
+function canStart(tools: Tools): boolean {
+  return tools.has("create_session") || askToolOf(tools) !== undefined;
+}
+
+function adviseEnded(error: TurnError | undefined, tools: Tools): string {
+  const askTool = askToolOf(tools);
+  const byAsking = tools.askTool !== undefined || !tools.has("create_session");
   const fault = error?.retry_status === "terminal" ? turnFaultOf(error) : undefined;
   return joined(
     "This session takes no more messages.",
     fault?.what,
     fault?.remedy !== undefined && `Tell the user what helps: ${fault.remedy}.`,
-    has("create_session") && "Use create_session for a new one.",
+    byAsking
+      ? askTool && `Call ${askTool} without session_id for a new one.`
+      : "Use create_session for a new one.",
   );
 }
 
 /** Tells an error that ended the turn: some servers end such a turn like any other. */
-function adviseIdle({ collected: { errors, textLength } }: Turn, has: Has): string | undefined {
+function adviseIdle(
+  { collected: { errors, textLength } }: Turn,
+  tools: Tools,
+): string | undefined {
   const error = errors.at(-1);
   if (!error || (textLength > 0 && !endsTurn(error))) return undefined;
   const fault = turnFaultOf(error);
   return joined(
     `The turn ended with an error (${error.type}) and ` +
       (textLength > 0 ? "the reply may be incomplete." : "no reply."),
-    ...(fault ? [fault.what, helpOf(fault, has)] : [
-      has("send_message") && "Sending the message again helps only if the cause has passed.",
+    ...(fault ? [fault.what, helpOf(fault, tools)] : [
+      canSend(tools) && "Sending the message again helps only if the cause has passed.",
     ]),
   );
 }
@@ -214,15 +255,20 @@ const NOT_DECIDED: Readonly<Record<NotDecided, string>> = {
  */
 export function adviseUndecided(
   why: NotDecided,
-  { last_event_id: cursor, next }: { readonly last_event_id?: string; readonly next?: string },
-  has: (tool: string) => boolean = isDefaultTool,
+  { session_id: sessionId, last_event_id: cursor, next }: {
+    readonly session_id: string;
+    readonly last_event_id?: string;
+    readonly next?: string;
+  },
+  tools: ToolsOfCaller = {},
   asksAgain = true,
 ): string {
+  const { has = isDefaultTool } = tools;
   // Asking again does not help, or is not possible.
   if (!asksAgain || why === "failed" || why === "unknown") return joined(NOT_DECIDED[why], next);
   return joined(
     NOT_DECIDED[why],
-    `Talk with the person first: ${waitAgain(cursor)} asks again` +
+    `Talk with the person first: ${waitAgain({ ...tools, sessionId, cursor })} asks again` +
       (has("interrupt") ? ", and interrupt gives it up." : "."),
   );
 }

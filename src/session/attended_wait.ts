@@ -395,14 +395,14 @@ class AttendedWait {
 
   #finish(result: WaitResult): WaitResult {
     const why = result.status === "requires_action" ? this.#why : undefined;
-    const { by, has, asksAbout = [] } = this.#request;
+    const { by, has, askTool, asksAbout = [] } = this.#request;
     // The right may have ended since the question.
     const asksAgain = asksAbout.length > 0 && by.mayAct();
     return {
       ...result,
       ...(this.#decisions.length > 0 && { decisions: this.#decisions }),
       elapsed_sec: Math.round((this.#options.clock.now() - this.#startedAt) / 100) / 10,
-      ...(why && { next: adviseUndecided(why, result, has, asksAgain) }),
+      ...(why && { next: adviseUndecided(why, result, { has, askTool }, asksAgain) }),
     };
   }
 }

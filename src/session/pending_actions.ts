@@ -37,12 +37,15 @@ export interface ResultView {
   readonly consoleUrl?: string;
   /** Returns true for a tool that the caller has; {@linkcode isDefaultTool} when absent. */
   readonly has?: (tool: string) => boolean;
-  /** What `wait_for_idle` asks a person of this caller about; nothing when absent. */
+  /** See {@linkcode WaitRequest.askTool}. */
+  readonly askTool?: string;
+  /** What a wait asks a person of this caller about; nothing when absent. */
   readonly asksAbout?: readonly AnswerWay[];
 }
 
 /** Tools that results name and that no caller has by default. */
 const OPT_IN: ReadonlySet<string> = new Set([
+  "ask_agent",
   "confirm_tool_use",
   "submit_tool_result",
   "list_sessions",
@@ -51,6 +54,20 @@ const OPT_IN: ReadonlySet<string> = new Set([
 /** Returns true for a tool of the set `core`, of those that results name. */
 export function isDefaultTool(tool: string): boolean {
   return !OPT_IN.has(tool);
+}
+
+/** The tools of a caller, as far as texts on its sessions name them. */
+export type ToolsOfCaller = Pick<ResultView, "has" | "askTool">;
+
+/** Returns the tool by which a caller asks an agent and waits in one call; undefined without one. */
+export function askToolOf({ askTool, has = isDefaultTool }: ToolsOfCaller): string | undefined {
+  return askTool ?? (has("ask_agent") ? "ask_agent" : undefined);
+}
+
+/** Returns the tool by which a caller waits; undefined where it has none. */
+export function waitToolOf(tools: ToolsOfCaller): string | undefined {
+  const { askTool, has = isDefaultTool } = tools;
+  return askTool ?? (has("wait_for_idle") ? "wait_for_idle" : askToolOf(tools));
 }
 
 /**
@@ -80,9 +97,11 @@ export interface GivenBy {
 /** Returns the words for who gives the answers of one way; they name only tools of the caller. */
 export function givenBy(
   way: AnswerWay,
-  { has = isDefaultTool, asksAbout = [] }: Pick<ResultView, "has" | "asksAbout">,
+  view: Pick<ResultView, "has" | "asksAbout" | "askTool">,
 ): GivenBy {
-  const whenAsked = asksAbout.includes(way) && has("wait_for_idle") && "when wait_for_idle asks";
+  const { has = isDefaultTool, asksAbout = [] } = view;
+  const waitTool = waitToolOf(view);
+  const whenAsked = asksAbout.includes(way) && waitTool !== undefined && `when ${waitTool} asks`;
   switch (way) {
     case "confirmation": {
       const isTaken = has("confirm_tool_use");

@@ -122,7 +122,12 @@ export type CarriedAnswer =
     readonly answer: PersonAnswer;
   }
   /** Nothing of it counts. `foreign` belongs to another caller, another call, or another server. */
-  | { readonly kind: "invalid"; readonly why: "expired" | "unreadable" | "foreign" };
+  | {
+    readonly kind: "invalid";
+    readonly why: "expired" | "unreadable" | "foreign";
+    /** Session of the question; absent where the answer cannot tell. */
+    readonly sessionId?: string;
+  };
 
 /** Asks the person at the other end of a call. */
 export interface Person {
@@ -131,9 +136,9 @@ export interface Person {
   /** Reads the answer that this call carries; absent where it carries none. */
   readonly carried?: () => Promise<CarriedAnswer>;
   /**
-   * Asks about all calls of a question. An implementation may end the call instead, by an exception
-   * that reaches the protocol, and get the answer with the client's next call as
-   * {@linkcode Person.carried}.
+   * Asks about all calls of a question. An implementation may end the call instead, by a
+   * `CallEnded` that reaches the protocol, and get the answer with the client's next call
+   * as {@linkcode Person.carried}.
    *
    * @throws the signal's reason
    */

@@ -53,6 +53,11 @@ export interface WaitRequest {
   readonly replyChars?: number;
   /** Returns true for a tool that the caller has; the tools of the set `core` when absent. */
   readonly has?: (tool: string) => boolean;
+  /**
+   * Tool that asks an agent and waits in one call, where this wait is part of such a call: texts name
+   * it for going on. Absent for a wait by itself.
+   */
+  readonly askTool?: string;
   /** What a person of the caller is asked about; nothing when absent. */
   readonly asksAbout?: readonly AnswerWay[];
   /** Words for the call that goes on waiting, with its cursor; those of `wait_for_idle` if absent. */
@@ -253,7 +258,7 @@ function endOf(parts: ResultParts): WaitEnd {
 
 /** The end of a wait that this server had no time for: nothing, and where to go on. */
 function restarting(
-  { sessionId, afterId, has, again }: WaitRequest,
+  { sessionId, afterId, has, askTool, again }: WaitRequest,
   elapsedMs: number,
 ): ResultParts {
   return {
@@ -267,6 +272,7 @@ function restarting(
     exposeToolInputs: false,
     has,
     again,
+    askTool,
     afterId,
   };
 }
@@ -604,7 +610,7 @@ class Wait {
     if (this.#deps.closing.aborted && feed.readsDone === 0) {
       return restarting(this.#request, elapsedMs);
     }
-    const { sessionId, afterId, replyChars, has, asksAbout, again } = this.#request;
+    const { sessionId, afterId, replyChars, has, askTool, asksAbout, again } = this.#request;
     // The text of the turn before is no reply to a message whose turn is to come.
     const isToCome = status === "timeout" && turn.phase === "ended" && this.#feed.lacksSend;
     const reachesBack = turn.anchor ? turn.anchor.id !== undefined : turn.sawTurnStart;
@@ -620,6 +626,7 @@ class Wait {
       exposeToolInputs: this.#deps.exposeToolInputs ?? false,
       consoleUrl: this.#deps.consoleUrl,
       has,
+      askTool,
       asksAbout,
       again,
       afterId,

@@ -4,7 +4,7 @@ import { consoleUrlOf } from "../session/console_url.ts";
 import { ATTACHMENT_REACHES, attachmentShape, attachmentsOf } from "./attachments.ts";
 import { defineTool, SENDS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
-import { makeSession } from "./new_session.ts";
+import { describeBudget, makeSession } from "./new_session.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
 
 /** `create_session`: starts a session, with its first message if there is one. */
@@ -37,13 +37,13 @@ export const createSession: ToolDefinition = defineTool({
   async run(args, call) {
     const { consoleUrl } = call.services;
     const wanted = { ...args, attachments: attachmentsOf(args) };
-    const { session, confirmedByList, messageDropped, limitUsd } = await makeSession(wanted, call);
+    const made = await makeSession(wanted, call);
+    const { session, confirmedByList, messageDropped, limitUsd } = made;
     const maxCost = limitUsd === undefined ? undefined : budgetDollarsOf(session.budget);
     const next = [
       messageDropped && "The API made the session without its first message" +
         (call.has?.("send_message") ?? true ? ": send it with send_message." : "."),
-      limitUsd !== undefined && maxCost === undefined &&
-      "The API's response shows no budget, so it may not bound what the session costs.",
+      describeBudget(made),
     ].filter(Boolean).join(" ");
     return {
       session_id: session.id,

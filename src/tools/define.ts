@@ -71,6 +71,8 @@ export interface ToolCall extends Caller {
   readonly meta?: Readonly<Record<string, unknown>>;
   /** The calling program; absent where it does not name itself, as over stateless 2025-era HTTP. */
   readonly clientInfo?: ClientInfo;
+  /** Name by which the tool was called, where it is not the tool's own. */
+  readonly calledAs?: string;
   /** Reports progress; absent when the caller did not ask for it. */
   readonly progress?: (message: string) => void;
   /** Time at which the call is to end, by the clock; set for tools that have a `timeoutMs`. */
@@ -245,7 +247,9 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
     },
     async run(args, unbound, binding) {
       const called = binding?.shown?.name ?? name;
-      const call = binding ? { ...unbound, boundAgentId: binding.agentId } : unbound;
+      const call = binding
+        ? { ...unbound, boundAgentId: binding.agentId, calledAs: called }
+        : unbound;
       if (!hasScope(call.principal, scope)) throw forbidden(called, scope, call.principal);
       if (call.person?.carried && !spec.asksPerson && !annotations.readOnlyHint) {
         throw carriesAnswer(called);

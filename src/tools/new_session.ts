@@ -6,7 +6,7 @@
 
 import { ApiError } from "../api/errors.ts";
 import { isMark, MARK_PREFIX, METADATA_LIMITS } from "../api/metadata.ts";
-import { budgetOf } from "../api/money.ts";
+import { budgetDollarsOf, budgetOf } from "../api/money.ts";
 import type { Session } from "../api/resources.ts";
 import type { AttachmentBlock } from "../api/types.ts";
 import { ToolError } from "../core/errors.ts";
@@ -81,6 +81,12 @@ export async function makeSession(wanted: WantedSession, call: ToolCall): Promis
     messageDropped,
     ...(limitUsd !== undefined && { limitUsd }),
   };
+}
+
+/** Says that a session may cost more than it is bound to; undefined where there is no doubt. */
+export function describeBudget({ session, limitUsd }: MadeSession): string | undefined {
+  if (limitUsd === undefined || budgetDollarsOf(session.budget) !== undefined) return undefined;
+  return "The API's response shows no budget, so it may not bound what the session costs.";
 }
 
 /** Throws unless a session can have the metadata. */

@@ -5,6 +5,7 @@
  */
 
 import { DEFAULT_SETS, type ToolSetName } from "../access/tool_sets.ts";
+import { askAgentTool } from "./ask_agent.ts";
 import { archiveSession } from "./archive_session.ts";
 import { boundTo } from "./bound.ts";
 import { confirmToolUse } from "./confirm_tool_use.ts";
@@ -41,7 +42,7 @@ export const TOOL_SETS = {
   files: [],
   actions: [confirmToolUse, submitToolResult],
   threads: [listThreads, listThreadEvents],
-  ask: [waitForAny],
+  ask: [askAgentTool, waitForAny],
   // These are no tools, but what clients read with resources/read.
   resources: [],
 } as const satisfies Readonly<Record<ToolSetName, readonly ToolDefinition[]>>;

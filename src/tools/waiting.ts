@@ -68,6 +68,8 @@ export function waitTimeoutMs(
 export interface ToolWait {
   readonly sessionId: string;
   readonly afterId?: string;
+  /** See `WaitRequest.askTool`. */
+  readonly askTool?: string;
 }
 
 /**
@@ -77,7 +79,7 @@ export interface ToolWait {
  * @throws as `waitAttended` does
  */
 export async function waitInCall(
-  { sessionId, afterId }: ToolWait,
+  { sessionId, afterId, askTool }: ToolWait,
   call: ToolCall,
 ): Promise<WaitResult> {
   const { signal, progress, person, services, has } = call;
@@ -92,6 +94,7 @@ export async function waitInCall(
     quietMs: QUIET_MS,
     onLongSearch: () => chargeSearch(call),
     ...(has && { has }),
+    ...(askTool !== undefined && { askTool }),
     ...(person && { person }),
     by: answererOf(call),
   }, services);

@@ -71,8 +71,14 @@ const PLAIN: Readonly<Record<string, unknown>> = {
 
 /** Optional arguments without one of which a tool has nothing to do. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  ask_agent: ["agent_id", "message"],
   send_message: ["text"],
   submit_tool_result: ["text"],
+};
+
+/** Arguments that go with others than the needed ones, and those. */
+const GOES_WITH: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  ask_agent: { after_id: ["session_id"] },
 };
 
 /** The call that every session waits for, where a tool answers it; its input has the owner's word. */
@@ -341,25 +347,39 @@ function isList({ input }: ToolDefinition, key: string): boolean {
     z.toJSONSchema(input.shape[key] as z.ZodType, { unrepresentable: "any" }).type === "array";
 }
 
-/** Arguments with the caller's own ids: the fewest, then with each optional one. */
-function ownArguments(tool: ToolDefinition, { own }: Workspace): Args[] {
-  const value = (key: string) => {
-    const named = namedBy(tool, key);
-    return named === undefined ? PLAIN[key] : valueOf(key, own[named], own.session);
-  };
-  const keys = Object.keys(tool.input.shape);
+/** A value of an argument that is the caller's own, or right anywhere. */
+function ownValue(tool: ToolDefinition, key: string, { own }: Workspace): unknown {
+  const named = namedBy(tool, key);
+  return named === undefined ? PLAIN[key] : valueOf(key, own[named], own.session);
+}
+
+/** The fewest of the caller's own arguments that go with an argument; with none, the fewest at all. */
+function leastArguments(tool: ToolDefinition, workspace: Workspace, beside = ""): Args {
   const isNeeded = (key: string) => !isOptional(tool, key) || NEEDED[tool.name]?.includes(key);
-  const least = Object.fromEntries(keys.filter(isNeeded).map((key) => [key, value(key)]));
-  const optional = keys.filter((key) => !isNeeded(key) && value(key) !== undefined);
-  return [least, ...optional.map((key) => ({ ...least, [key]: value(key) }))];
+  const keys = GOES_WITH[tool.name]?.[beside] ?? Object.keys(tool.input.shape).filter(isNeeded);
+  return Object.fromEntries(keys.map((key) => [key, ownValue(tool, key, workspace)]));
+}
+
+/** Arguments with the caller's own ids: the fewest, then with each optional one. */
+function ownArguments(tool: ToolDefinition, workspace: Workspace): Args[] {
+  const least = leastArguments(tool, workspace);
+  const optional = Object.keys(tool.input.shape)
+    .filter((key) => !(key in least) && ownValue(tool, key, workspace) !== undefined);
+  return [
+    least,
+    ...optional.map((key) => ({
+      ...leastArguments(tool, workspace, key),
+      [key]: ownValue(tool, key, workspace),
+    })),
+  ];
 }
 
 /** Arguments of which one names what is not the caller's: their key, and that id. */
 function foreignArguments(tool: ToolDefinition, workspace: Workspace): [string, string, Args][] {
-  const [least = {}] = ownArguments(tool, workspace);
   // What a bound tool does not ask for can be named all the same.
   const keys = [...Object.keys(tool.input.shape), ...tool.binding ? [AGENT_ID] : []];
   return keys.flatMap((key) => {
+    const least = leastArguments(tool, workspace, key);
     const named = namedBy(tool, key);
     const { own, foreign } = workspace;
     const ids = named === undefined ? [] : foreign[named];
@@ -405,8 +425,8 @@ async function wrongsOf(
     found.push(...await wrongsWithForeignCursor(toolFor, bound));
     // Who need not name anything gets a list, and what is made may be made where it should not;
     // both depend on the bound. The rest is refused or not.
-    const isPlain = (tool.reaches.session_id ?? tool.reaches.session_ids) !== undefined &&
-      bound !== "all";
+    const { session_id, session_ids = session_id, agent_id } = tool.reaches;
+    const isPlain = session_ids !== undefined && agent_id === undefined && bound !== "all";
     if (!isPlain) found.push(...await wrongsWithOwnIds(toolFor, bound));
     wrongs.push(...found.map((wrong) => `bound by ${bound}: ${wrong}`));
   }

@@ -34,10 +34,10 @@ function guarded(parts: ApiParts = {}) {
 const SESSION_TOOLS = TOOLS.filter(({ input }) => "session_id" in input.shape);
 const AGENT_TOOLS = TOOLS.filter(({ input }) => "agent_id" in input.shape);
 
-function argumentsFor(name: string, id: string): Record<string, unknown> {
-  const idArgument = AGENT_TOOLS.some((tool) => tool.name === name) ? "agent_id" : "session_id";
+function argumentsFor(name: string, ids: Record<string, string>): Record<string, unknown> {
   return {
-    [idArgument]: id,
+    ...ids,
+    ...(name === "ask_agent" && { message: "Hi" }),
     ...(name === "list_thread_events" && { thread_id: "sthr_1" }),
     ...(name === "send_message" && { text: "Hi" }),
     ...(name === "confirm_tool_use" && { event_id: "sevt_1", tool_name: "bash", result: "deny" }),
@@ -46,19 +46,24 @@ function argumentsFor(name: string, id: string): Record<string, unknown> {
 }
 
 Deno.test("the allowlist covers every tool that takes an id", () => {
-  assertEquals(SESSION_TOOLS.length + AGENT_TOOLS.length, 13);
+  assertEquals(SESSION_TOOLS.length + AGENT_TOOLS.length, 15);
 });
 
-for (const tool of [...SESSION_TOOLS, ...AGENT_TOOLS]) {
-  Deno.test(`${tool.name} refuses forbidden and unknown ids in the same words`, async () => {
-    const isSession = SESSION_TOOLS.includes(tool);
+for (
+  const [tool, argument] of [
+    ...SESSION_TOOLS.map((tool) => [tool, "session_id"] as const),
+    ...AGENT_TOOLS.map((tool) => [tool, "agent_id"] as const),
+  ]
+) {
+  Deno.test(`${tool.name} refuses each forbidden and unknown ${argument} in the same words`, async () => {
+    const isSession = argument === "session_id";
     const ids = isSession
       ? ["sesn_theirs", "sesn_unknown", "malformed", "sesn_nobodys", "sesn_theirs"]
       : ["agent_b", "agent_unknown"];
     const { call, retrieves } = guarded();
     const texts = new Set<string>();
     for (const id of ids) {
-      const result = await callTool(tool, argumentsFor(tool.name, id), call());
+      const result = await callTool(tool, argumentsFor(tool.name, { [argument]: id }), call());
       assertEquals(result.isError, true);
       texts.add(JSON.stringify(result.content));
     }

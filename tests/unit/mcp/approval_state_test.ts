@@ -46,6 +46,14 @@ Deno.test("openState() returns the question as it was asked, without names and i
   }]);
 });
 
+Deno.test("openState() tells the session of a question whose time is over", async () => {
+  assertEquals(await openState(sealer, CALL, await sealed(), EXPIRES), {
+    kind: "invalid",
+    why: "expired",
+    sessionId: "sesn_1",
+  });
+});
+
 Deno.test("openState() returns the same after a replay: the sender of answers counts them", async () => {
   const text = await sealed();
   assertEquals(await openState(sealer, CALL, text, NOW), await openState(sealer, CALL, text, NOW));

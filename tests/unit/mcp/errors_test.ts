@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ApiError, type ApiErrorInfo } from "../../../src/api/errors.ts";
-import { ToolError, UsageError } from "../../../src/core/errors.ts";
+import { PartlyDoneError, ToolError, UsageError } from "../../../src/core/errors.ts";
 import { failureText, withPlainError } from "../../../src/mcp/errors.ts";
 
 const API: readonly [ApiErrorInfo, string][] = [
@@ -25,6 +25,16 @@ const API: readonly [ApiErrorInfo, string][] = [
 ];
 
 for (const [info, expected] of API) {
+  Deno.test("failureText() of a call that did something says what stands, then what failed", () => {
+    const cause = new ApiError("Overloaded", { kind: "http", status: 529 });
+    const error = new PartlyDoneError("partly_done", (has) => has("x") ? "Use x." : "Done.", {
+      cause,
+    });
+    const text = failureText(error);
+    assertEquals(text, `Use x. ${failureText(cause)}`);
+    assertEquals(failureText(error, { has: () => false }), `Done. ${failureText(cause)}`);
+  });
+
   Deno.test(`failureText() of ${JSON.stringify(info)} says what to do`, () => {
     const text = failureText(new ApiError("The message", info));
     assert(text.includes(expected), text);

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { createMcpHandler } from "@modelcontextprotocol/server";
 import { callMethod } from "../../../src/commands/mcp_call.ts";
 import type { Principal } from "../../../src/access/principal.ts";
-import type { ToolSetName } from "../../../src/access/tool_sets.ts";
+import { TOOL_SET_NAMES, type ToolSetName } from "../../../src/access/tool_sets.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { createHttpHandler } from "../../../src/http/handler.ts";
@@ -176,6 +176,17 @@ Deno.test("a caller of one agent gets its tools, and another with the same sets 
 Deno.test("instructions() tell nobody to choose an agent who has but one", () => {
   const text = instructions(false, ["core"], true);
   assert(!text.includes("list_agents") && text.includes("tools: create_session"), text);
+});
+
+Deno.test("instructions() say that a turn is one call to those who have ask_agent only", () => {
+  assert(!instructions(false).includes("ask_agent"));
+  for (const sets of [["ask"], ["core", "ask"], TOOL_SET_NAMES] as const) {
+    const text = instructions(true, sets);
+    assertEquals([text.split("ask_agent is a whole turn").length, text.length < 2_048], [2, true]);
+    assert(
+      text.includes("agent_id and message") && !instructions(true, sets, true).includes("agent_id"),
+    );
+  }
 });
 
 Deno.test("instructions() explain a loop to those who have its tools only", () => {

@@ -16,11 +16,13 @@ const CALLERS = {
   readOnly: TOOL_SETS.core.filter(({ scope }) => scope.endsWith(":read"))
     .map(({ name }): string => name),
 };
+/** What a caller has who asks and waits in one call, and has nothing else. */
+const ASK_ONLY = (tool: string) => tool === "ask_agent";
 type CallerName = keyof typeof CALLERS;
 
 /** Every tool that a text could name. */
 const NAMES =
-  /\b(list_agents|get_agent|create_session|send_message|wait_for_idle|get_session|list_events|interrupt|archive_session|confirm_tool_use|submit_tool_result)\b/g;
+  /\b(list_agents|get_agent|create_session|send_message|wait_for_idle|get_session|list_events|interrupt|archive_session|confirm_tool_use|submit_tool_result|ask_agent)\b/g;
 
 interface Case {
   readonly events?: (e: EventMaker) => SessionEvent[];
@@ -29,15 +31,19 @@ interface Case {
   readonly wasRead?: boolean;
 }
 
-function adviceFor(
-  caller: CallerName,
+function adviceFor(caller: CallerName, status: WaitStatus, situation?: Case): string {
+  return adviceTo({ has: (tool) => CALLERS[caller].includes(tool) }, status, situation);
+}
+
+function adviceTo(
+  tools: { readonly has: (tool: string) => boolean; readonly askTool?: string },
   status: WaitStatus,
   { events = () => [], pending = [], shown = pending.length, wasRead = true }: Case = {},
 ): string {
   const turn = turnOf(events(eventMaker()).map(readEvent));
-  const has = (tool: string) => CALLERS[caller].includes(tool);
-  const doing = "thinking";
-  return advise({ status, turn, wasRead, doing, cursor: "sevt_9", pending, shown, has }) ?? "";
+  const ids = { sessionId: "sesn_1", cursor: "sevt_9" };
+  return advise({ ...tools, ...ids, status, turn, wasRead, doing: "thinking", pending, shown }) ??
+    "";
 }
 
 const AGAIN = 'wait_for_idle again with after_id "sevt_9"';
@@ -284,6 +290,72 @@ for (const [name, status, situation, expected] of TABLE) {
   });
 }
 
+/** The call by which somebody goes on who asks and waits in one call. */
+const WAIT_ON = (tool: string) =>
+  `${tool} with session_id "sesn_1", after_id "sevt_9" and no message`;
+
+/** The advice of such a call, with the name of its tool, where that is not the table's own. */
+const OF_ASKING: readonly [WaitStatus, Case, (tool: string) => string][] = [
+  ["timeout", {}, (tool) => `Still running (thinking). Call ${WAIT_ON(tool)}.`],
+  [
+    "timeout",
+    { wasRead: false },
+    (tool) => `The API did not tell how the session stands. Call ${WAIT_ON(tool)}.`,
+  ],
+  [
+    "requires_action",
+    { pending: ["confirmation"] },
+    (tool) =>
+      "The agent waits for an answer to 1 tool call(s), which a person gives in the Claude Console. " +
+      `Then call ${WAIT_ON(tool)}.`,
+  ],
+  [
+    "retries_exhausted",
+    {},
+    () => "The turn was given up after repeated errors. Send the message again to retry.",
+  ],
+  [
+    "refusal",
+    { events: REFUSED(null) },
+    () => "The model declined to go on. Rephrase the request or start another session.",
+  ],
+  [
+    "deleted",
+    {},
+    (tool) => `This session takes no more messages. Call ${tool} without session_id for a new one.`,
+  ],
+  [
+    "not_started",
+    {},
+    (tool) =>
+      `No message was sent to this session yet. Call ${tool} with its session_id and a message.`,
+  ],
+  [
+    "idle",
+    { events: UNANSWERED },
+    (tool) =>
+      "A message was not answered: the session is idle and no turn has begun for it. Call " +
+      `${WAIT_ON(tool)} to go on waiting, or send the message again.`,
+  ],
+];
+for (const [status, situation, expected] of OF_ASKING) {
+  const name = `${status} ${JSON.stringify(situation)}`;
+  Deno.test(`advise() names the tool that asks and waits in one call: ${name}`, () => {
+    // Another wait of a caller that has no tool but ask_agent.
+    assertEquals(adviceTo({ has: ASK_ONLY }, status, situation), expected("ask_agent"));
+    const askTool = "agent_writer_1a2b3c";
+    for (const tools of [[], ["wait_for_idle", "send_message", "create_session", "ask_agent"]]) {
+      const has = (tool: string) => tools.includes(tool);
+      assertEquals(adviceTo({ has, askTool }, status, situation), expected(askTool));
+    }
+  });
+}
+
+Deno.test("advise() names wait_for_idle to a caller of it who could ask as well", () => {
+  const has = (tool: string) => ["wait_for_idle", "ask_agent"].includes(tool);
+  assertEquals(adviceTo({ has }, "timeout"), `Still running (thinking). Call ${AGAIN}.`);
+});
+
 Deno.test("advise() goes by the error that ended the turn, not by a later one that did not", () => {
   const events = (e: EventMaker) => [
     e.running(),
@@ -333,13 +405,15 @@ const UNDECIDED: readonly [NotDecided, string][] = [
 
 for (const [why, beginning] of UNDECIDED) {
   Deno.test(`adviseUndecided() says why nobody decided: ${why}`, () => {
-    const result = { last_event_id: "sevt_9", next: "Who can." };
+    const result = { session_id: "sesn_1", last_event_id: "sevt_9", next: "Who can." };
     const text = adviseUndecided(why, result);
     assertEquals(text.startsWith(beginning), true, text);
     if (why === "failed" || why === "unknown") return;
     assert(text.endsWith(`${AGAIN} asks again, and interrupt gives it up.`), text);
-    const reader = adviseUndecided(why, result, (tool) => tool === "wait_for_idle");
+    const reader = adviseUndecided(why, result, { has: (tool) => tool === "wait_for_idle" });
     assert(reader.endsWith(`${AGAIN} asks again.`), reader);
+    const asker = adviseUndecided(why, result, { has: ASK_ONLY, askTool: "ask_agent" });
+    assert(asker.endsWith(`${WAIT_ON("ask_agent")} asks again.`), asker);
     const unasked = adviseUndecided(why, result, undefined, false);
     assert(unasked.endsWith(". Who can.") && !unasked.includes("asks again"), unasked);
   });

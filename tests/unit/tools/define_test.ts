@@ -246,9 +246,11 @@ Deno.test("a tool that runs beside its access check returns nothing unless that 
   assertEquals(await run(tool, { session_id: "sesn_1" }, call), { text: "own" });
 });
 
+/** These take the answer up; their own tests show that they then create and send nothing. */
+const ASKING: readonly string[] = ["ask_agent"];
 /** Every tool of every set that changes something, and that asks nobody. */
-const CHANGING = Object.values(TOOL_SETS).flat().filter(({ annotations }) =>
-  !annotations.readOnlyHint
+const CHANGING = Object.values(TOOL_SETS).flat().filter(({ name, annotations }) =>
+  !annotations.readOnlyHint && !ASKING.includes(name)
 );
 for (const tool of CHANGING) {
   Deno.test(`${tool.name} does nothing for a call that carries an answer, whatever its arguments`, async () => {

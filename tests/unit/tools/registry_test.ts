@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ToolDefinition } from "../../../src/tools/define.ts";
 import { inputJsonSchema, outputJsonSchema } from "../../../src/mcp/schema.ts";
+import { askAgentTool } from "../../../src/tools/ask_agent.ts";
+import { waitForAny } from "../../../src/tools/wait_for_any.ts";
 import { TOOLS, toolsOf } from "../../../src/tools/registry.ts";
 
 /** By its own path, because the runtime looks beside the file that it was told to run. */
@@ -93,8 +95,10 @@ Deno.test("the tool list stays within its budget of characters", () => {
   assert(sizeOfSessions <= 2_500, `${sizeOfSessions} characters of the set sessions`);
   const sizeOfThreads = JSON.stringify(toolsOf(["threads"]).map(listed)).length;
   assert(sizeOfThreads <= 2_500, `${sizeOfThreads} characters of the set threads`);
-  const sizeOfAsk = JSON.stringify(toolsOf(["ask"]).map(listed)).length;
-  assert(sizeOfAsk <= 1_200, `${sizeOfAsk} characters of the set ask`);
+  const sizeOfJointWait = JSON.stringify(listed(waitForAny)).length;
+  assert(sizeOfJointWait <= 1_200, `${sizeOfJointWait} characters of wait_for_any`);
+  const sizeOfAsking = JSON.stringify(listed(askAgentTool)).length;
+  assert(sizeOfAsking <= 1_500, `${sizeOfAsking} characters of ask_agent`);
   const sizeOfAll = JSON.stringify(TOOLS.map(listed)).length;
   assert(sizeOfAll <= 22_000, `${sizeOfAll} characters with every set`);
 });
