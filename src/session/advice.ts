@@ -194,12 +194,10 @@ function adviseEnded(error: TurnError | undefined, tools: Tools): string {
 }
 
 /** Tells an error that ended the turn: some servers end such a turn like any other. */
-function adviseIdle(
-  { collected: { errors, textLength } }: Turn,
-  tools: Tools,
-): string | undefined {
+function adviseIdle(turn: Turn, tools: Tools): string | undefined {
+  const { errors, textLength } = turn.collected;
   const error = errors.at(-1);
-  if (!error || (textLength > 0 && !endsTurn(error))) return undefined;
+  if (!error || (textLength > 0 && !endsTurn(error))) return adviseUnmet(turn, tools);
   const fault = turnFaultOf(error);
   return joined(
     `The turn ended with an error (${error.type}) and ` +
@@ -207,6 +205,16 @@ function adviseIdle(
     ...(fault ? [fault.what, helpOf(fault, tools)] : [
       canSend(tools) && "Sending the message again helps only if the cause has passed.",
     ]),
+  );
+}
+
+/** Says that the turn ended without what was asked of it; undefined where no evaluation says so. */
+function adviseUnmet({ details: { evaluations } }: Turn, tools: Tools): string | undefined {
+  const { result = "satisfied" } = evaluations.at(-1) ?? {};
+  if (result === "satisfied") return undefined;
+  return joined(
+    `The outcome is not met (${label(result)}): its evaluation says why.`,
+    canSend(tools) && "A message can ask the agent to go on.",
   );
 }
 

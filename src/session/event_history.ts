@@ -314,6 +314,7 @@ const IN_A_TURN: ReadonlySet<TurnEvent["kind"]> = new Set<TurnEvent["kind"]>([
   "thinking",
   "text",
   "tool_use",
+  "evaluation",
 ]);
 
 /**
@@ -375,6 +376,8 @@ function fullnessOf(event: TurnEvent): number {
       return event.error.message?.length ?? 0;
     case "text":
       return event.text.length + (event.leftOut ?? 0);
+    case "evaluation":
+      return event.evaluation.explanation?.length ?? 0;
     default:
       return 0;
   }

@@ -96,7 +96,9 @@ function eventStatusOf(
 ): EventStatus {
   // A wait reads the same events in the same way.
   const turn = turnOf(newestFirst.toReversed());
-  const status = STATUSES[turn.phase];
+  // Events that tell of an end in the middle of an evaluation leave it to the session to say.
+  const isOpen = turn.phase === "ended" && turn.isEvaluating;
+  const status = isOpen ? undefined : STATUSES[turn.phase];
   const tools = new Map(
     newestFirst.flatMap((event) => event.kind === "tool_use" ? [[event.tool.id, event.tool]] : []),
   );

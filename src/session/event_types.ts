@@ -18,7 +18,7 @@ import {
 } from "../api/events.ts";
 import { leftOutOf } from "../api/json.ts";
 import { costCentsOf } from "../api/money.ts";
-import { boundedCopy, digest, instantMs, textOf } from "../api/read.ts";
+import { boundedCopy, digest, instantMs, integerOf, textOf } from "../api/read.ts";
 import { firstChars, lastChars } from "../core/text.ts";
 import {
   confirmationView,
@@ -79,13 +79,21 @@ const EVENT_TYPES: Readonly<Record<string, EventType>> = {
   "agent.custom_tool_use": { read: readToolUse(true), view: toolUseView, parts: ["status"] },
   "agent.tool_result": { read: readToolResult, view: toolResultView },
   "agent.mcp_tool_result": { read: readToolResult, view: toolResultView },
-  "agent.thread_message_sent": { read: unread, view: messageView },
-  "agent.thread_message_received": { read: unread, view: messageView },
+  "agent.thread_message_sent": { read: readThreadMessage("to"), view: messageView },
+  "agent.thread_message_received": { read: readThreadMessage("from"), view: messageView },
   "span.model_request_start": { read: readAs("model_start"), view: otherView, parts: ["first"] },
   "span.model_request_end": { read: readAs("model_end"), view: usageView },
-  "span.outcome_evaluation_start": { read: unread, view: outcomeView },
-  "span.outcome_evaluation_ongoing": { read: unread, view: outcomeView },
-  "span.outcome_evaluation_end": { read: unread, view: outcomeView },
+  "span.outcome_evaluation_start": {
+    read: readEvaluation("start"),
+    view: outcomeView,
+    parts: ["status"],
+  },
+  "span.outcome_evaluation_ongoing": { read: readEvaluation("ongoing"), view: outcomeView },
+  "span.outcome_evaluation_end": {
+    read: readEvaluation("end"),
+    view: outcomeView,
+    parts: ["status"],
+  },
   "session.status_running": {
     read: readStatus("running"),
     view: otherView,
@@ -204,6 +212,16 @@ export interface StopInfo {
   readonly explanation?: string;
 }
 
+/** An evaluation of what the agent made of an outcome, in the API's words. */
+export interface Evaluation {
+  readonly outcomeId?: string;
+  /** Revision cycle, from 0. */
+  readonly iteration?: number;
+  /** `satisfied`, `needs_revision`, `max_iterations_reached`, `failed`, `interrupted`, or others. */
+  readonly result?: string;
+  readonly explanation?: string;
+}
+
 /** Says what happened, as far as it matters to a turn. */
 type Happening =
   /** Client input that begins or resumes a turn; `answers` names the tool call it settles. */
@@ -226,8 +244,16 @@ type Happening =
   | { readonly kind: "usage"; readonly costCents: number }
   | {
     readonly kind: "thread";
-    readonly change: "created" | "status";
+    /** `sent` and `received`: a message to a subagent, and from one. */
+    readonly change: "created" | "status" | "sent" | "received";
     readonly agentName?: string;
+    /** Of a change of `status`: as {@linkcode Subagent} has it. */
+    readonly status?: string;
+  }
+  | {
+    readonly kind: "evaluation";
+    readonly stage: "start" | "ongoing" | "end";
+    readonly evaluation: Evaluation;
   }
   | { readonly kind: "run_opened"; readonly runId: string; readonly name?: string }
   | { readonly kind: "run_closed"; readonly runId: string }
@@ -260,6 +286,8 @@ export function textDigestOf(content: unknown): string {
 const MAX_NAME_CHARS = 128;
 /** Longest message of an error, and explanation of a stop, that is kept. */
 const MAX_MESSAGE_CHARS = 500;
+/** Longest explanation of an evaluation that is kept: it says which criteria failed, and why. */
+const MAX_EXPLANATION_CHARS = 1_000;
 /** Longest message of the agent that is kept, of a longer one the end: no reply shows more. */
 const MAX_TEXT_CHARS = 64 * 1024;
 
@@ -373,7 +401,42 @@ function readUsage(event: SessionEvent): ReadResult | undefined {
 function readThread(change: "created" | "status"): ReadEvent {
   return (event) => {
     const agentName = textOf(event.agent_name);
-    return { kind: "thread", change, ...kept({ agentName }), ...threadOf(event) };
+    const status = change === "status" ? threadStatusOf(event) : undefined;
+    return { kind: "thread", change, ...kept({ agentName, status }), ...threadOf(event) };
+  };
+}
+
+/** Returns a thread's status as its own endpoint names it; of an idle one that waits, the reason. */
+function threadStatusOf(event: SessionEvent): string {
+  const status = event.type.slice("session.thread_status_".length);
+  if (status === "rescheduled") return "rescheduling";
+  const reason = status === "idle" ? stopReasonOf(event)?.type : undefined;
+  return reason === undefined || reason === "end_turn" ? status : reason;
+}
+
+/** @param side which side of the message, seen from the session's own thread, is the subagent */
+function readThreadMessage(side: "to" | "from"): ReadEvent {
+  return (event) => {
+    const threadId = textOf(event[`${side}_session_thread_id`]);
+    if (threadId === undefined) return undefined;
+    const agentName = textOf(event[`${side}_agent_name`]);
+    const change = side === "to" ? "sent" : "received";
+    return { kind: "thread", change, ...kept({ agentName, threadId }) };
+  };
+}
+
+function readEvaluation(stage: "start" | "ongoing" | "end"): ReadEvent {
+  return (event) => {
+    const iteration = integerOf(event.iteration);
+    return {
+      kind: "evaluation",
+      stage,
+      evaluation: {
+        ...kept({ outcomeId: textOf(event.outcome_id), result: textOf(event.result) }),
+        ...(iteration !== undefined && { iteration }),
+        ...kept({ explanation: textOf(event.explanation) }, MAX_EXPLANATION_CHARS),
+      },
+    };
   };
 }
 

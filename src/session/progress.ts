@@ -6,8 +6,8 @@
 
 import type { Clock } from "../core/clock.ts";
 import { ApiError } from "../api/errors.ts";
-import { firstChars, plainLine } from "../core/text.ts";
-import type { TurnEvent } from "./event_types.ts";
+import { firstChars, label, plainLine } from "../core/text.ts";
+import type { EventOf, TurnEvent } from "./event_types.ts";
 import type { WaitingFor } from "./verdict.ts";
 import type { Turn } from "./turn.ts";
 
@@ -41,14 +41,29 @@ export function describeActivity(turn: Turn, waitingFor: WaitingFor): string {
 function describeWork(turn: Turn): string {
   const tools = [...turn.toolsInFlight.values()].map(({ name = "a tool" }) => name);
   if (tools.length > 0) return `using ${tools.slice(-3).join(", ")}`;
+  if (turn.isEvaluating) return "the outcome is being evaluated";
+  const subagents = turn.details.workingThreads();
+  const names = subagents.slice(-3).map((id) => nameOf(turn.subagentOf(id)));
+  if (names.length > 0) return `${subagents.length} subagent(s) working: ${names.join(", ")}`;
   return turn.lastWork === "text" ? "writing" : "thinking";
 }
 
 /** Enough of a message for a few words, also behind much that does not show. */
 const MAX_BEGINNING_CHARS = 1_000;
 
-/** Tells an event to a person who waits; undefined for one that nobody needs to know of. */
-export function progressOf(event: TurnEvent): string | undefined {
+function nameOf(subagent: string | undefined): string {
+  return subagent === undefined ? "without a name" : label(subagent);
+}
+
+/** Tells which threads are subagents', and their names. */
+type Subagents = Pick<Turn, "isSubagent" | "subagentOf">;
+
+/**
+ * Tells an event to a person who waits; undefined for one that nobody needs to know of.
+ *
+ * @param turn of the event, which tells subagents from the session's own thread
+ */
+export function progressOf(event: TurnEvent, turn?: Subagents): string | undefined {
   switch (event.kind) {
     case "text": {
       const beginning = plainLine(firstChars(event.text, MAX_BEGINNING_CHARS));
@@ -58,8 +73,11 @@ export function progressOf(event: TurnEvent): string | undefined {
     case "thinking":
       return "thinking";
     case "tool_use": {
-      const { name = "a tool", server } = event.tool;
-      return server === undefined ? `using ${name}` : `using ${server} ${name}`;
+      const { name = "a tool", server, threadId } = event.tool;
+      const using = server === undefined ? `using ${name}` : `using ${server} ${name}`;
+      return turn?.isSubagent(threadId)
+        ? `subagent ${nameOf(turn.subagentOf(threadId))}: ${using}`
+        : using;
     }
     case "running":
       return "the agent is working";
@@ -75,9 +93,9 @@ export function progressOf(event: TurnEvent): string | undefined {
       return retryStatus === "retrying" ? `retrying: ${readable}` : `error: ${readable}`;
     }
     case "thread":
-      return event.change === "created"
-        ? `subagent ${event.agentName ?? "without a name"} started`
-        : undefined;
+      return threadProgressOf(event, turn);
+    case "evaluation":
+      return evaluationProgressOf(event);
     case "run_opened":
       return `workflow run ${event.name ?? event.runId} started`;
     case "run_closed":
@@ -95,6 +113,36 @@ export function progressOf(event: TurnEvent): string | undefined {
     default:
       return event satisfies never;
   }
+}
+
+function threadProgressOf(
+  { change, threadId, agentName, status }: EventOf<"thread">,
+  turn: Subagents | undefined,
+): string | undefined {
+  const subagent = `subagent ${nameOf(agentName)}`;
+  switch (change) {
+    case "created":
+      return `${subagent} started`;
+    case "sent":
+      return `${subagent} was given a task`;
+    case "received":
+      return `${subagent} has reported`;
+    case "status":
+      // The session's own thread has its statuses, too.
+      if (!turn?.isSubagent(threadId)) return undefined;
+      if (status === "requires_action") return `${subagent} waits for an approval or answer`;
+      return status === "running" ? `${subagent} is working` : undefined;
+  }
+}
+
+function evaluationProgressOf(
+  { stage, evaluation: { iteration = 0, result = "" } }: EventOf<"evaluation">,
+): string | undefined {
+  // Iterations are counted from 0.
+  const number = iteration > 0 ? ` (${iteration + 1})` : "";
+  if (stage === "start") return `evaluating the outcome${number}`;
+  if (stage === "ongoing") return undefined;
+  return `evaluated the outcome${number}: ${label(result).replaceAll("_", " ")}`;
 }
 
 /** Tells a listener what happens, and that the wait is alive where nothing does. */
@@ -121,12 +169,12 @@ export class WaitProgress {
     this.#tell(message);
   }
 
-  /** Tells the newest of some events that has something to tell. */
-  report(events: readonly TurnEvent[]): void {
+  /** Tells the newest of some events that has something to tell; `turn` as for `progressOf`. */
+  report(events: readonly TurnEvent[], turn?: Subagents): void {
     if (!this.#tell) return;
     for (let at = events.length - 1; at >= 0; at--) {
       const event = events[at];
-      const message = event && progressOf(event);
+      const message = event && progressOf(event, turn);
       if (message !== undefined) return this.say(message);
     }
   }

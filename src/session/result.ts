@@ -5,7 +5,14 @@
  */
 
 import { ApiError } from "../api/errors.ts";
-import { firstChars, jsonLength, lastJsonChars, MAX_RESULT_CHARS } from "../core/text.ts";
+import {
+  firstChars,
+  firstJsonChars,
+  jsonLength,
+  label,
+  lastJsonChars,
+  MAX_RESULT_CHARS,
+} from "../core/text.ts";
 import { advise } from "./advice.ts";
 import { consoleUrlOf } from "./console_url.ts";
 import { repeatedCursor } from "./cursor.ts";
@@ -16,6 +23,7 @@ import {
   type PendingAction,
   pendingActions,
   type ResultView,
+  shownName,
 } from "./pending_actions.ts";
 import type { DecisionView } from "./person.ts";
 import type { Collected, Turn } from "./turn.ts";
@@ -33,6 +41,10 @@ export interface WaitResult {
   readonly tool_activity: ToolActivity[];
   readonly pending_actions: PendingAction[];
   readonly errors: TurnError[];
+  /** The subagents that worked in the turn, those that an event told of last at the end. */
+  readonly subagents?: SubagentView[];
+  /** What came of the evaluations of an outcome in the turn, oldest first. */
+  readonly outcome_evaluations?: EvaluationView[];
   /** Pass as `after_id` to get only what comes later; absent for a session without events. */
   readonly last_event_id?: string;
   /** What became of a person's decisions in this call; absent where there were none. */
@@ -55,6 +67,8 @@ export interface Omitted {
   readonly characters?: number;
   readonly tools?: number;
   readonly errors?: number;
+  readonly subagents?: number;
+  readonly outcome_evaluations?: number;
   /** `list_events` with this `after_id` (or without one) shows what is missing. */
   readonly after_id?: string;
 }
@@ -65,6 +79,31 @@ export interface ToolActivity {
   /** Name of the MCP server that offers the tool. */
   readonly server?: string;
   readonly status: "running" | "done" | "failed" | "waiting";
+  /** Name of the subagent that used it. */
+  readonly agent?: string;
+}
+
+/** A subagent that worked in the turn. */
+export interface SubagentView {
+  readonly name: string;
+  readonly thread_id: string;
+  /**
+   * Status of its thread (`running`, `idle`, `rescheduling`, `terminated`), or of an idle one why it
+   * is, as `requires_action`; absent where no event tells it.
+   */
+  readonly status?: string;
+  /** Dollars that its thread has cost so far, where an event tells it. */
+  readonly cost_usd?: number;
+}
+
+/** An evaluation of an outcome. */
+export interface EvaluationView {
+  readonly outcome_id?: string;
+  /** Revision cycle, from 0. */
+  readonly iteration?: number;
+  /** `satisfied`, `needs_revision`, `max_iterations_reached`, `failed`, `interrupted`, or others. */
+  readonly result: string;
+  readonly explanation?: string;
 }
 
 /** Longest reply, in characters of its JSON text. */
@@ -84,6 +123,16 @@ const FULL = {
   actions: { entries: 10, chars: 15_000 },
   message: 500,
 };
+/**
+ * Bounds of the lists that only a result has whose turn is over or blocked; those of one that timed
+ * out would take the room of words.
+ */
+const DETAILS = {
+  subagents: { entries: 20, chars: 1_500 },
+  evaluations: { entries: 5, chars: 3_000 },
+};
+/** Longest explanation of an evaluation, in characters of its JSON text. */
+const MAX_EXPLANATION_CHARS = 1_500;
 /**
  * The same for a wait that timed out. Its caller asks again and again, and each result stays in the
  * context of a model: beside new text all of it is to take about 400 characters.
@@ -139,9 +188,11 @@ export function buildResult(parts: ResultParts): WaitResult {
   const actionBounds = status === "timeout" ? BRIEF.actions : parts.actions ?? FULL.actions;
   const tools = listTools(turn, status, bounds.tools);
   const errors = listErrors(collected, bounds);
+  const details = status === "timeout" ? undefined : listDetails(turn);
   const leftOut = {
     tools: collected.tools.length - tools.length,
     errors: collected.errors.length - errors.length,
+    ...details?.leftOut,
   };
   if (status === "timeout") errors.push(...connectionErrorOf(parts));
   const calls = pendingIds(turn, status).map((eventId) => ({
@@ -150,7 +201,7 @@ export function buildResult(parts: ResultParts): WaitResult {
   }));
   const shown = calls.slice(0, actionBounds.entries);
   const actions = pendingActions({ ...parts, calls: shown }, parts, actionBounds.chars);
-  const listsLength = jsonLength([tools, errors, actions]);
+  const listsLength = jsonLength([tools, errors, actions, details?.shown]);
   const room = parts.replyChars ??
     Math.min(REPLY_BUDGET, MAX_RESULT_CHARS - FRAME_BUDGET - listsLength);
   const reply = joinReply(collected, room);
@@ -173,6 +224,7 @@ export function buildResult(parts: ResultParts): WaitResult {
     tool_activity: tools,
     pending_actions: actions,
     errors,
+    ...details?.shown,
     ...(cursor !== undefined && { last_event_id: cursor }),
     elapsed_sec: Math.round(parts.elapsedMs / 100) / 10,
     // Of a turn that goes on, nothing says yet what it costs.
@@ -212,18 +264,18 @@ function cursorOf({ turn, status, afterId }: ResultParts): string | undefined {
 function omittedOf(
   { turn: { earlierText, collected }, complete }: ResultParts,
   shownChars: number,
-  { tools, errors }: { readonly tools: number; readonly errors: number },
+  leftOut: Readonly<Record<string, number>>,
 ): Omitted | undefined {
   // If older events were not read, it is not known how much is missing.
   const cutChars = complete ? collected.textLength - shownChars : 0;
   const characters = cutChars + (earlierText?.characters ?? 0);
-  if (complete && characters === 0 && tools === 0 && errors === 0) return undefined;
+  const entries = Object.entries(leftOut).filter(([, count]) => count > 0);
+  if (complete && characters === 0 && entries.length === 0) return undefined;
   const oldest = earlierText ?? (cutChars > 0 ? collected.texts[0] : undefined);
   return {
     ...(characters > 0 && { characters }),
     ...(oldest?.cursorBefore !== undefined && { after_id: oldest.cursorBefore }),
-    ...(tools > 0 && { tools }),
-    ...(errors > 0 && { errors }),
+    ...Object.fromEntries(entries),
   };
 }
 
@@ -260,7 +312,53 @@ function listTools(turn: Turn, status: WaitStatus, bounds: ListLimits): ToolActi
     name: tool.name ?? "unknown",
     ...(tool.server !== undefined && { server: tool.server }),
     status: waiting.has(tool.id) ? "waiting" : toolStatus(tool, failed.get(tool.id), status),
+    ...(status !== "timeout" && agentOf(turn, tool.threadId)),
   }));
+}
+
+/** Names the subagent of a thread; nothing for a thread that is none's, as far as is known. */
+function agentOf(turn: Turn, threadId: string | undefined): { readonly agent: string } | undefined {
+  const name = turn.isSubagent(threadId) ? turn.subagentOf(threadId) : undefined;
+  return name === undefined ? undefined : { agent: shownName(name) };
+}
+
+/** Lists what only a result has whose turn is over or blocked, and counts what finds no room. */
+function listDetails(turn: Turn): {
+  readonly shown: Pick<WaitResult, "subagents" | "outcome_evaluations">;
+  readonly leftOut: Readonly<Record<string, number>>;
+} {
+  const { details } = turn;
+  const subagents = newestWithin(
+    DETAILS.subagents,
+    [...details.subagents],
+    ([threadId, known]) => ({
+      name: shownName(turn.subagentOf(threadId) ?? "unknown"),
+      thread_id: threadId,
+      ...(known.status !== undefined && { status: label(known.status) }),
+      ...(known.costCents !== undefined && { cost_usd: known.costCents / 100 }),
+    }),
+  );
+  const evaluations = newestWithin(
+    DETAILS.evaluations,
+    details.evaluations,
+    ({ outcomeId, iteration, result, explanation }) => ({
+      ...(outcomeId !== undefined && { outcome_id: label(outcomeId) }),
+      ...(iteration !== undefined && { iteration }),
+      result: label(result ?? "unknown"),
+      ...(explanation !== undefined &&
+        { explanation: firstJsonChars(explanation, MAX_EXPLANATION_CHARS) }),
+    }),
+  );
+  return {
+    shown: {
+      ...(subagents.length > 0 && { subagents }),
+      ...(evaluations.length > 0 && { outcome_evaluations: evaluations }),
+    },
+    leftOut: {
+      subagents: details.subagents.size - subagents.length,
+      outcome_evaluations: details.evaluationCount - evaluations.length,
+    },
+  };
 }
 
 function toolStatus(
@@ -331,7 +429,12 @@ function describeOmitted(
   if (!isText && Object.keys(omitted).length > 0) {
     // The caller goes on asking: which tools were used until now is a detail.
     if (status === "timeout") return undefined;
-    const kinds = [omitted.tools && "tool calls", omitted.errors && "errors"].filter(Boolean);
+    const kinds = [
+      omitted.tools && "tool calls",
+      omitted.errors && "errors",
+      omitted.subagents && "subagents",
+      omitted.outcome_evaluations && "outcome evaluations",
+    ].filter(Boolean);
     return `Earlier ${kinds.join(" and ")} of this turn were left out` +
       (canList ? ": list_events shows them." : ".");
   }

@@ -23,6 +23,7 @@
 import { cursorIds } from "./cursor.ts";
 import type { EventHistory } from "./event_history.ts";
 import type { EventOf, StopInfo, ToolUse, TurnError, TurnEvent } from "./event_types.ts";
+import { TurnDetails } from "./turn_details.ts";
 
 /**
  * State of the session by its events: `unknown` no event told yet; `starting` input was taken up, the turn
@@ -177,6 +178,11 @@ export class Turn {
   endedEarly = false;
   /** Texts, tools and errors that the result tells of. */
   collected: Collected = collection();
+  /**
+   * Subagents and evaluations of the same turns, and of the one that was on when the cursor came:
+   * the results before it, of waits that timed out, had no room for them.
+   */
+  details = new TurnDetails();
   /** Errors that came between an input and the start of its turn. */
   #earlyErrors: TurnError[] = [];
   /** Text of earlier turns after the cursor, or while a wait watched: `collected` is without it. */
@@ -223,7 +229,13 @@ export class Turn {
    * is at work, or between two turns. The session's own status then decides.
    */
   get isEndDoubtful(): boolean {
-    return this.phase === "ended" && (this.endedEarly || this.owed.length > 0);
+    return this.phase === "ended" &&
+      (this.endedEarly || this.owed.length > 0 || this.isEvaluating);
+  }
+
+  /** True while an outcome is evaluated or to be revised, and no interrupt has ended that. */
+  get isEvaluating(): boolean {
+    return this.details.isEvaluating && !this.interrupted;
   }
 
   /** US cents that the newest turn has cost; undefined where either end is not known. */
@@ -276,6 +288,7 @@ export class Turn {
       anchor.id = event.id;
       anchor.queued = event.queued;
       anchor.unknown = event.queued && event.kind === "other";
+      if (this.phase === "ended" && !this.isEndDoubtful) this.details = new TurnDetails();
     }
     if (watch && !watch.on && event.key === watch.from) this.watchFrom(watch.from, true);
     // One that was queued may stand in the list where it was sent, before words that have been told;
@@ -321,6 +334,7 @@ export class Turn {
       case "tool_use":
         this.#work(event.kind);
         this.#track(event.tool);
+        if (this.isSubagent(event.tool.threadId)) this.details.noteSubagent(event.tool.threadId);
         if (counts) this.collected.tools.push(event.tool);
         return;
       case "tool_result": {
@@ -341,6 +355,9 @@ export class Turn {
         // Of another thread it is not the session's.
         const isSessions = event.threadId === undefined || event.threadId === this.#primaryThread;
         if (isSessions) this.costCents = event.costCents;
+        else if (this.isSubagent(event.threadId)) {
+          this.details.noteSubagent(event.threadId, { costCents: event.costCents });
+        }
         return;
       }
       case "run_opened":
@@ -349,11 +366,12 @@ export class Turn {
       case "run_closed":
         return this.#closeRun(event.runId);
       case "thread":
-        this.#nameAgent(event);
-        // A thread that is created once the session is in use is a subagent's.
-        if (event.change !== "created" || this.phase === "unknown") return;
-        if (event.threadId !== undefined) this.#childThreads.add(event.threadId);
-        return;
+        return this.#takeThread(event);
+      case "evaluation":
+        this.lastWork = event.kind;
+        // The evaluation costs, too.
+        if (this.phase === "running") this.costCents = undefined;
+        return this.details.noteEvaluation(event);
       case "other":
         return;
       default:
@@ -366,8 +384,26 @@ export class Turn {
     return threadId === this.#primaryThread ? undefined : this.#agentNames.get(threadId);
   }
 
-  #nameAgent({ threadId, agentName }: EventOf<"thread">): void {
-    if (threadId === undefined || agentName === undefined) return;
+  /** True if a thread is a subagent's, as far as the events tell. */
+  isSubagent(threadId: string | undefined): threadId is string {
+    return threadId !== undefined && threadId !== this.#primaryThread &&
+      (this.#isSubagents(threadId) || this.details.subagents.has(threadId));
+  }
+
+  #takeThread(event: EventOf<"thread">): void {
+    const { threadId, change, status } = event;
+    if (threadId === undefined) return;
+    this.#nameAgent(threadId, event.agentName);
+    // A thread that is created once the session is in use is a subagent's.
+    if (change === "created" && this.phase !== "unknown") this.#childThreads.add(threadId);
+    // A message that the session shows is between its own thread and a subagent's.
+    const isMessage = change === "sent" || change === "received";
+    const isSubagents = isMessage ? threadId !== this.#primaryThread : this.isSubagent(threadId);
+    if (isSubagents) this.details.noteSubagent(threadId, status === undefined ? {} : { status });
+  }
+
+  #nameAgent(threadId: string, agentName: string | undefined): void {
+    if (agentName === undefined) return;
     if (this.#agentNames.size >= MAX_AGENT_NAMES && !this.#agentNames.has(threadId)) return;
     this.#agentNames.set(threadId, agentName);
   }
@@ -514,6 +550,7 @@ export class Turn {
     // A cursor that is a queued message: the turns before its own answer others.
     if (this.anchor ? this.#isAnchorToCome() : sawTurn) this.#setAside();
     else if (!this.anchor) this.collected = collection(this.#earlyErrors);
+    if (this.anchor?.id === undefined) this.details = new TurnDetails();
   }
 
   /** True if the cursor is an input whose turn has not begun, as far as is known. */
@@ -526,6 +563,7 @@ export class Turn {
   #setAside(): void {
     const { earlierText: before, collected: { textLength, texts } } = this;
     this.collected = collection(this.#earlyErrors);
+    this.details = new TurnDetails();
     if (textLength === 0) return;
     const cursorBefore = (before ?? texts[0])?.cursorBefore;
     this.earlierText = {
@@ -657,7 +695,7 @@ export class Turn {
   #isEarly({ id, threadId }: TurnEvent): boolean {
     if (threadId !== undefined && threadId !== this.#primaryThread) return true;
     if (id === undefined && this.lastEventId !== undefined) return true;
-    return !this.interrupted && this.toolsInFlight.size > 0;
+    return this.isEvaluating || (!this.interrupted && this.toolsInFlight.size > 0);
   }
 
   /** Drops what an idle event shows to be owed no more, and learns when this server stamps. */

@@ -368,7 +368,7 @@ class Wait {
       for (let told = false;;) {
         const changed = new Promise<void>((resolve) => this.#wake = resolve);
         const events = this.#turnReader.update();
-        if (told) this.#progress.report(events);
+        if (told) this.#progress.report(events, this.#turn);
         const status = await raceSignal(this.#judgeOrRetry(), signal);
         if (status !== undefined) return this.#end(status);
         if (feed.failure) throw feed.failure.error;

@@ -1,6 +1,14 @@
 import * as z from "zod";
 import { costCentsOf } from "../api/money.ts";
-import { boundedCopy, type Fields, fieldsOf } from "../api/read.ts";
+import {
+  boundedCopy,
+  entriesOf,
+  type Fields,
+  fieldsOf,
+  integerOf,
+  readEach,
+  textOf,
+} from "../api/read.ts";
 import type { Session } from "../api/resources.ts";
 import { clipText } from "../core/text.ts";
 import { asksAboutIn } from "../session/attended_wait.ts";
@@ -62,6 +70,7 @@ export const getSession: ToolDefinition = defineTool({
       ...(session.environment_id && { environment_id: session.environment_id }),
       ...(events.lastStop && { last_stop_reason: events.lastStop }),
       pending_actions: events.pendingActions,
+      ...outcomesOf(session),
       ...(costCents !== undefined && { cost_usd: costCents / 100 }),
       ...(usage && { usage }),
       ...(budget && { budget }),
@@ -91,6 +100,34 @@ export function agentRef(session: Session): { id?: string; name?: string; versio
     ...(id && { id }),
     ...(name && { name: clipText(name, 256) }),
     ...(typeof version === "number" && { version }),
+  };
+}
+
+/** Outcomes that are shown: the newest. */
+const MAX_OUTCOMES = 10;
+
+/** Shows how the agent's work on each outcome was judged; nothing for a session without outcomes. */
+function outcomesOf(
+  { outcome_evaluations: given }: Session,
+): { readonly outcome_evaluations?: readonly Fields[] } {
+  const outcomes = readEach(entriesOf(given) ?? [], fieldsOf).slice(-MAX_OUTCOMES);
+  if (outcomes.length === 0) return {};
+  return {
+    outcome_evaluations: outcomes.map((outcome) => {
+      const text = (name: string, maxChars: number) => {
+        const value = textOf(outcome[name]);
+        return value === undefined ? {} : { [name]: clipText(value, maxChars) };
+      };
+      const iteration = integerOf(outcome.iteration);
+      return {
+        ...text("outcome_id", 100),
+        ...text("description", 300),
+        ...text("result", 100),
+        ...(iteration !== undefined && { iteration }),
+        ...text("explanation", 1_000),
+        ...text("completed_at", 40),
+      };
+    }),
   };
 }
 

@@ -55,6 +55,10 @@ const REFUSED = (details: Record<string, string> | null) => (e: EventMaker) => [
   e.running(),
   e.make("session.status_idle", { stop_reason: { type: "refusal" }, stop_details: details }),
 ];
+const JUDGED = (result: string) => (e: EventMaker) => [
+  ...[e.running(), e.text("a")],
+  ...[e.make("span.outcome_evaluation_end", { iteration: 0, result }), e.endTurn()],
+];
 const UNANSWERED = (e: EventMaker) => [e.running(), e.endTurn(), e.user("q")];
 
 /** A way in which a wait ends, and the whole advice for each caller. */
@@ -245,6 +249,14 @@ const TABLE: readonly [name: string, WaitStatus, Case, Record<CallerName, string
     readOnly: "No message was sent to this session yet.",
   }],
   ["a turn that ended well", "idle", { events: (e) => [e.running(), e.text("a")] }, same("")],
+  ["an outcome that is met", "idle", { events: JUDGED("satisfied") }, same("")],
+  ["an outcome that is not met", "idle", { events: JUDGED("max_iterations_reached") }, {
+    core: "The outcome is not met (max_iterations_reached): its evaluation says why. " +
+      "A message can ask the agent to go on.",
+    actions: "The outcome is not met (max_iterations_reached): its evaluation says why. " +
+      "A message can ask the agent to go on.",
+    readOnly: "The outcome is not met (max_iterations_reached): its evaluation says why.",
+  }],
   ["a message without an answer", "idle", { events: UNANSWERED }, {
     ...same(
       `A message was not answered: the session is idle and no turn has begun for it. Call ${AGAIN} ` +

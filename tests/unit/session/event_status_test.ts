@@ -29,6 +29,14 @@ const STATUSES: readonly [string, SessionEvent[], string | undefined][] = [
   ["a turn that runs", [e.user("q"), e.running(), e.text("a")], "running"],
   ["a message that was taken up", [e.user("q")], "running"],
   ["a call that waits for an answer", [e.user("q"), e.running(), ASKED, ASKS], "idle"],
+  [
+    "a turn whose outcome is to be revised",
+    [
+      ...[e.user("q"), e.running(), e.text("a")],
+      ...[e.make("span.outcome_evaluation_end", { result: "needs_revision" }), e.endTurn()],
+    ],
+    undefined,
+  ],
   ["a session that ended for good", [e.make("session.status_terminated")], "terminated"],
 ];
 for (const [name, events, expected] of STATUSES) {

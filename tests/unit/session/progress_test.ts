@@ -26,6 +26,24 @@ const MESSAGES: [ReturnType<typeof e.make>, string | undefined][] = [
   [error("billing_error", "terminal"), "error: billing"],
   [e.make("session.thread_created", { agent_name: "Researcher" }), "subagent Researcher started"],
   [e.make("session.thread_status_idle", { agent_name: "Researcher" }), undefined],
+  [e.make("session.thread_status_running", { agent_name: "Lead" }), undefined],
+  [
+    e.make("agent.thread_message_sent", {
+      to_session_thread_id: "sthr_1",
+      to_agent_name: "Critic",
+    }),
+    "subagent Critic was given a task",
+  ],
+  [
+    e.make("agent.thread_message_received", { from_session_thread_id: "sthr_1" }),
+    "subagent without a name has reported",
+  ],
+  [e.make("span.outcome_evaluation_start", { iteration: 0 }), "evaluating the outcome"],
+  [e.make("span.outcome_evaluation_ongoing", { iteration: 1 }), undefined],
+  [
+    e.make("span.outcome_evaluation_end", { iteration: 1, result: "needs_revision" }),
+    "evaluated the outcome (2): needs revision",
+  ],
   [
     e.make("workflow_run.created", { workflow_run_id: "wrun_1", name: "nightly" }),
     "workflow run nightly started",
@@ -43,6 +61,40 @@ for (const [event, message] of MESSAGES) {
     assertEquals(progressOf(readEvent(event)), message);
   });
 }
+
+const child = { session_thread_id: "sthr_1", agent_name: "Re\u202esearcher" };
+const OF_SUBAGENTS: [ReturnType<typeof e.make>, string | undefined][] = [
+  [e.make("session.thread_status_running", child), "subagent Researcher is working"],
+  [
+    e.make("session.thread_status_idle", { ...child, stop_reason: { type: "requires_action" } }),
+    "subagent Researcher waits for an approval or answer",
+  ],
+  [e.make("session.thread_status_idle", child), undefined],
+  [
+    e.tool("bash", { session_thread_id: "sthr_1", evaluated_permission: "ask" }),
+    "subagent Researcher: using bash",
+  ],
+  [e.tool("bash", { session_thread_id: "sthr_own" }), "using bash"],
+];
+for (const [event, message] of OF_SUBAGENTS) {
+  Deno.test(`progressOf() says ${message ?? "nothing"} where the turn tells subagents apart`, () => {
+    const own = { session_thread_id: "sthr_own" };
+    const events = [e.user("q", own), e.running(), e.make("session.thread_created", child)];
+    assertEquals(progressOf(readEvent(event), turnOf(events.map(readEvent))), message);
+  });
+}
+
+Deno.test("describeActivity() names the subagents at work, and says that an outcome is evaluated", () => {
+  const turn = turnOf([
+    e.user("q"),
+    e.running(),
+    e.make("session.thread_created", child),
+    e.make("session.thread_status_running", child),
+  ].map(readEvent));
+  assertEquals(describeActivity(turn, "turn"), "1 subagent(s) working: Researcher");
+  turn.add(readEvent(e.make("span.outcome_evaluation_start", { iteration: 0 })));
+  assertEquals(describeActivity(turn, "turn"), "the outcome is being evaluated");
+});
 
 Deno.test("describeActivity() names the newest tools in flight", () => {
   const events = ["a", "b", "c", "d"].map((name) => e.tool(name));

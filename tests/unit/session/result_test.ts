@@ -514,3 +514,72 @@ Deno.test("buildResult() marks what the wait saw pass with the cursor that shows
   assertEquals(result.omitted, { characters: 3, after_id: begin.id ?? "" });
   assertStringIncludes(result.next ?? "", `list_events with after_id = "${begin.id}"`);
 });
+
+/** A turn in which a subagent worked on an outcome that was then judged. */
+function delegated(e: EventMaker, name = "Researcher", explanation = "The title is missing.") {
+  const thread = { session_thread_id: "sthr_1", agent_name: name };
+  const outcome = { outcome_id: "outc_1", iteration: 1 };
+  return [
+    e.user("q"),
+    e.running(),
+    e.make("session.thread_created", thread),
+    e.make("session.thread_status_running", thread),
+    e.tool("bash", { session_thread_id: "sthr_1", evaluated_permission: "ask" }),
+    usage(e, "7", { session_thread_id: "sthr_1" }),
+    e.make("session.thread_status_idle", { ...thread, stop_reason: { type: "end_turn" } }),
+    e.text("a"),
+    e.make("span.outcome_evaluation_start", outcome),
+    e.make("span.outcome_evaluation_end", { ...outcome, result: "failed", explanation }),
+    e.endTurn(),
+  ];
+}
+
+Deno.test("buildResult() names the subagents that worked, and how the outcome was judged", () => {
+  const result = build((e) => delegated(e));
+  assertEquals(result.subagents, [
+    { name: "Researcher", thread_id: "sthr_1", status: "idle", cost_usd: 0.07 },
+  ]);
+  assertEquals(result.outcome_evaluations, [{
+    outcome_id: "outc_1",
+    iteration: 1,
+    result: "failed",
+    explanation: "The title is missing.",
+  }]);
+  assertEquals(result.tool_activity, [{ name: "bash", status: "done", agent: "Researcher" }]);
+  assertEquals(result.omitted, undefined);
+});
+
+Deno.test("buildResult() of a timeout leaves subagents and evaluations to the turn's end", () => {
+  const result = build((e) => delegated(e), { status: "timeout" });
+  assertEquals([result.subagents, result.outcome_evaluations], [undefined, undefined]);
+  assertEquals("agent" in (result.tool_activity[0] ?? {}), false);
+});
+
+Deno.test("buildResult() escapes what does not show in a subagent's name", () => {
+  const { subagents, tool_activity } = build((e) => delegated(e, "A\u202eB\n"));
+  assertEquals([subagents?.[0]?.name, tool_activity[0]?.agent], Array(2).fill("A\\u202eB\\u000a"));
+});
+
+Deno.test("buildResult() bounds subagents and evaluations, and counts what it leaves out", () => {
+  const result = build((e) => [
+    e.running(),
+    ...Array.from({ length: 60 }, (_, index) =>
+      e.make("agent.thread_message_sent", {
+        to_session_thread_id: `sthr_${index}`,
+        to_agent_name: `Worker ${index}`,
+      })),
+    ...Array.from({ length: 30 }, (_, iteration) =>
+      e.make("span.outcome_evaluation_end", {
+        iteration,
+        result: "needs_revision",
+        explanation: "\u0007".repeat(900),
+      })),
+    e.text("a"),
+  ]);
+  const { subagents = [], outcome_evaluations: evaluations = [] } = result;
+  assertEquals([subagents.length, subagents.at(-1)?.name], [20, "Worker 59"]);
+  assertEquals([evaluations.length, evaluations.at(-1)?.iteration], [1, 29]);
+  assertEquals(evaluations[0]?.explanation?.length, 250);
+  assertEquals(result.omitted, { subagents: 40, outcome_evaluations: 29 });
+  assertStringIncludes(result.next ?? "", "Earlier subagents and outcome evaluations of this turn");
+});

@@ -56,6 +56,13 @@ const together = turn(joined, e.running(), joins, e.text("both"), e.endTurn());
 const early = turn(e.user("q"), e.running(), e.tool("bash"), e.endTurn());
 const silentAsk = turn(e.user("q"), e.running(), e.tool("rm", { evaluated_permission: "ask" }));
 const asking = turn(e.user("q"), e.running(), e.asks("sevt_asks"));
+const judged = (result: string) =>
+  turn(
+    ...[e.user("q"), e.running(), e.text("draft")],
+    e.make("span.outcome_evaluation_start", { outcome_id: "outc_1", iteration: 0 }),
+    e.make("span.outcome_evaluation_end", { outcome_id: "outc_1", iteration: 0, result }),
+    e.endTurn(),
+  );
 const archived = (steadyMs: number) => ({ status: "idle", archived: true, steadyMs });
 
 const VERDICTS: [
@@ -131,6 +138,16 @@ const VERDICTS: [
   ["an early end of a running session", early, read("running", 60_000), "waits:turn"],
   ["an early end of an idle session", early, read("idle"), "idle"],
   ["a call that asks without an idle event", silentAsk, read("idle", 2_000), "requires_action"],
+  ["an outcome to be revised, not polled", judged("needs_revision"), undefined, "waits:turn"],
+  [
+    "an outcome to be revised in a running session",
+    judged("needs_revision"),
+    read("running", 60_000),
+    "waits:turn",
+  ],
+  ["an outcome that nobody revises", judged("needs_revision"), read("idle"), "idle"],
+  ["an outcome that is met", judged("satisfied"), undefined, "idle"],
+  ["an outcome that is given up", judged("max_iterations_reached"), undefined, "idle"],
   ["an open workflow run", runOpen, read("idle", 600_000), "waits:workflow_runs"],
 ];
 

@@ -348,3 +348,32 @@ Deno.test("get_session throws the error of its events only after the access chec
   sessionRead.resolve(session());
   await assertRejects(() => result, ApiError, "Overloaded.");
 });
+
+Deno.test("get_session shows how the agent's work on each outcome was judged", async () => {
+  const judged = {
+    type: "outcome_evaluation",
+    outcome_id: "outc_1",
+    description: "d".repeat(400),
+    result: "needs_revision",
+    iteration: 1,
+    explanation: "The title is missing.",
+    completed_at: null,
+  };
+  const { outcome_evaluations } = await get([], { outcome_evaluations: [judged] });
+  assertEquals(outcome_evaluations, [{
+    outcome_id: "outc_1",
+    description: `${"d".repeat(300)}… [100 more characters]`,
+    result: "needs_revision",
+    iteration: 1,
+    explanation: "The title is missing.",
+  }]);
+});
+
+Deno.test("get_session shows the newest ten outcomes, and leaves out what it cannot read", async () => {
+  const many = Array.from({ length: 12 }, (_, iteration) => ({ iteration, result: 5 }));
+  const { outcome_evaluations } = await get([], { outcome_evaluations: [...many, null, "odd"] });
+  assertEquals(outcome_evaluations, many.slice(2).map(({ iteration }) => ({ iteration })));
+  for (const odd of [[], null, {}, "odd"]) {
+    assertEquals("outcome_evaluations" in await get([], { outcome_evaluations: odd }), false);
+  }
+});

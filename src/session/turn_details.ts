@@ -1,0 +1,58 @@
+/**
+ * Keeps what a turn had beside its words and tool calls: the subagents that worked in it, and the
+ * evaluations of its outcome.
+ *
+ * @module
+ */
+
+import type { Evaluation, EventOf } from "./event_types.ts";
+
+/** A subagent that worked in the turn, as far as the session's own events tell of it. */
+export interface Subagent {
+  /** Status of its thread in the API's words, or why that is idle; absent where no event told it. */
+  readonly status?: string;
+  /** US cents that its thread has cost so far; absent where no event told it. */
+  readonly costCents?: number;
+}
+
+/** A session has 25 subagents at once, and 1,000 in workflow runs. */
+const MAX_SUBAGENTS = 1_100;
+/** Evaluations that are kept; an outcome has at most 20 (`max_iterations` of the SDK's types). */
+const MAX_EVALUATIONS = 20;
+
+/** Collects the details of one turn. Only the methods change it. */
+export class TurnDetails {
+  /** Subagents by thread; those that an event told of last come last. */
+  readonly subagents = new Map<string, Subagent>();
+  /** Finished evaluations, oldest first. */
+  readonly evaluations: Evaluation[] = [];
+  /** Number of finished evaluations, those that are not kept included. */
+  evaluationCount = 0;
+  /**
+   * True while an outcome is evaluated, or is to be revised: the session is at work then, whatever
+   * its events say of an end.
+   */
+  isEvaluating = false;
+
+  /** Notes that a subagent takes part in the turn, and what is new of it. */
+  noteSubagent(threadId: string, news: Subagent = {}): void {
+    const known = this.subagents.get(threadId);
+    if (!known && this.subagents.size >= MAX_SUBAGENTS) return;
+    this.subagents.delete(threadId);
+    this.subagents.set(threadId, { ...known, ...news });
+  }
+
+  /** Lists the threads of the subagents that are at work now. */
+  workingThreads(): string[] {
+    return [...this.subagents].flatMap(([id, { status }]) => status === "running" ? [id] : []);
+  }
+
+  /** Notes where the evaluation of an outcome stands. */
+  noteEvaluation({ stage, evaluation }: EventOf<"evaluation">): void {
+    this.isEvaluating = stage !== "end" || evaluation.result === "needs_revision";
+    if (stage !== "end") return;
+    this.evaluationCount++;
+    this.evaluations.push(evaluation);
+    if (this.evaluations.length > MAX_EVALUATIONS) this.evaluations.shift();
+  }
+}
