@@ -4,25 +4,20 @@
  * @module
  */
 
-import { readAllPages } from "../api/pages.ts";
-import { newestFirst, type SessionFile } from "../api/resources.ts";
+import type { SessionFile } from "../api/resources.ts";
 import type { ManagedAgentsApi } from "../api/types.ts";
 import type { FilesConfig } from "../config/config.ts";
 import { isBrokenPipe, messageOf, UsageError } from "../core/errors.ts";
 import { firstChars, plainLine, plainText } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
+import {
+  type FoundFiles,
+  listMayTrail,
+  readOutputs,
+  readTrailing,
+} from "../session/session_files.ts";
 import { ageOf, type Listing, printListing } from "./lists.ts";
 import { withApp } from "./workspace.ts";
-
-/** Files of a page, and pages that are read: more than a session may have. */
-const PAGE_LIMIT = 100;
-const MAX_PAGES = 10;
-
-/** Pauses before a list is read again that may trail the agent, in milliseconds. */
-const LAG_PAUSES_MS: readonly number[] = [1_000, 2_000, 3_000];
-
-/** So long after a session has last changed its files are all listed, in milliseconds. */
-const LAG_MS = 30_000;
 
 /** Prints a list of files, or a file. */
 export function files(config: FilesConfig, program: Program): Promise<number> {
@@ -52,41 +47,28 @@ export function files(config: FilesConfig, program: Program): Promise<number> {
   });
 }
 
-interface Found {
-  /** The newest first. */
-  readonly found: readonly SessionFile[];
-  readonly complete: boolean;
-}
-
 /** Reads the list of files; again where it may trail the agent and is not enough. */
 async function read(
   api: Pick<ManagedAgentsApi, "sessions" | "files">,
   { session }: FilesConfig,
   { clock, stopping: signal, liveLine }: Program,
   isEnough: (found: readonly SessionFile[]) => boolean,
-): Promise<Found> {
+): Promise<FoundFiles> {
   // Some servers list no file for a session that they do not know.
-  const { updated_at } = await api.sessions.retrieve(session, { signal });
-  const isOld = clock.wallTime() - Date.parse(updated_at ?? "") > LAG_MS;
-  for (const pauseMs of [...isOld ? [] : LAG_PAUSES_MS, undefined]) {
-    const { found, complete } = await readAllPages(
-      (page) => api.files.list(session, { limit: PAGE_LIMIT, page }, { signal }),
-      MAX_PAGES,
-    );
-    const own = newestFirst(found.filter((file) => isOutputOf(file, session)));
-    if (pauseMs === undefined || isEnough(own)) return { found: own, complete };
-    liveLine.show("waiting for the list of files");
-    await clock.sleep(pauseMs, signal);
-  }
-  return { found: [], complete: true };
+  const mayTrail = listMayTrail(await api.sessions.retrieve(session, { signal }), clock);
+  return await readTrailing(
+    () => readOutputs(api, session, { signal, withUnscoped: true }),
+    ({ found }) => isEnough(found),
+    {
+      clock,
+      signal,
+      mayTrail: () => mayTrail,
+      onPause: () => liveLine.show("waiting for the list of files"),
+    },
+  );
 }
 
-/** Some servers list every file of the workspace, and files that were uploaded. */
-function isOutputOf({ scope, downloadable }: SessionFile, session: string): boolean {
-  return downloadable !== false && (scope?.id === undefined || scope.id === session);
-}
-
-function listingOf({ found, complete }: Found, { clock }: Program): Listing {
+function listingOf({ found, complete }: FoundFiles, { clock }: Program): Listing {
   return {
     columns: [
       { title: "ID", isId: true },

@@ -17,9 +17,11 @@ import { interrupt } from "./interrupt.ts";
 import { listAgents } from "./list_agents.ts";
 import { listEnvironments } from "./list_environments.ts";
 import { listEvents } from "./list_events.ts";
+import { listSessionFiles } from "./list_session_files.ts";
 import { listSessions } from "./list_sessions.ts";
 import { listThreadEvents } from "./list_thread_events.ts";
 import { listThreads } from "./list_threads.ts";
+import { readSessionFile } from "./read_session_file.ts";
 import { sendMessage } from "./send_message.ts";
 import { submitToolResult } from "./submit_tool_result.ts";
 import { waitForAny } from "./wait_for_any.ts";
@@ -39,7 +41,7 @@ export const TOOL_SETS = {
     archiveSession,
   ],
   sessions: [listSessions, listEnvironments],
-  files: [],
+  files: [listSessionFiles, readSessionFile],
   actions: [confirmToolUse, submitToolResult],
   threads: [listThreads, listThreadEvents],
   ask: [askAgentTool, waitForAny],

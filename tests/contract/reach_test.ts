@@ -24,6 +24,7 @@ import {
 } from "../../src/tools/define.ts";
 import { getSession } from "../../src/tools/get_session.ts";
 import { TOOLS, toolsOf } from "../../src/tools/registry.ts";
+import { readSessionFile } from "../../src/tools/read_session_file.ts";
 import { RESOURCES } from "../../src/tools/resources.ts";
 import { sendMessage } from "../../src/tools/send_message.ts";
 import { waitForIdle } from "../../src/tools/wait_for_idle.ts";
@@ -50,6 +51,7 @@ const PLAIN: Readonly<Record<string, unknown>> = {
   deny_message: OWN,
   document_urls: ["https://example.com/a.pdf"],
   include_archived: true,
+  filename: `${OWN}.txt`,
   image_urls: ["https://example.com/a.png"],
   is_error: true,
   limit: 1,
@@ -58,6 +60,7 @@ const PLAIN: Readonly<Record<string, unknown>> = {
   metadata: { whose: OWN },
   mode: "all",
   name_contains: "s",
+  offset: 1,
   order: "desc",
   result: "deny",
   status: "idle",
@@ -72,6 +75,7 @@ const PLAIN: Readonly<Record<string, unknown>> = {
 /** Optional arguments without one of which a tool has nothing to do. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   ask_agent: ["agent_id", "message"],
+  read_session_file: ["file_id"],
   send_message: ["text"],
   submit_tool_result: ["text"],
 };
@@ -227,7 +231,10 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
       }),
     );
     const id = String(fieldOf(made, "session_id"));
-    const file = simulator.writeFile(id, `${whose}.txt`, new TextEncoder().encode(whose));
+    const [file] = [".txt", ".md"].map((end) =>
+      simulator.writeFile(id, whose + end, new TextEncoder().encode(whose))
+    );
+    assert(file !== undefined);
     const source = { type: "file", file_id: file };
     const content = [{ type: "text", text: whose }, { type: "document", source, title: whose }];
     const { data } = await ask(`/v1/sessions/${id}/events`, {
@@ -838,6 +845,39 @@ Deno.test("a session that the caller may not reach opens no file of its own", as
   workspace.close();
 });
 
+/** The refusal of every file that a call cannot name. */
+const FILE_REFUSAL = "That file does not exist or is not available";
+
+Deno.test("a file is read in the session that it belongs to and in no other, by its id and by its name", async () => {
+  for (const bound of ["all", "environments"] as const) {
+    const workspace = await openWorkspace(bound);
+    const { own: { session: session_id, file }, foreign, caller, other } = workspace;
+    const read = (args: Args, principal: Principal) =>
+      workspace.run(readSessionFile, { session_id, ...args }, principal);
+    const uploaded = workspace.upload();
+    // Also who reaches every session reads a file only beside its own.
+    for (const principal of [caller, other, { ...other, files: [uploaded] }]) {
+      // The first call may read the session.
+      await read({ file_id: "file_unknown" }, principal);
+      const unknown = await read({ file_id: "file_unknown" }, principal);
+      assertStringIncludes(unknown.text, FILE_REFUSAL);
+      for (const file_id of [...foreign.file, uploaded]) {
+        const { isError, text, requests } = await read({ file_id }, principal);
+        assertEquals([isError, text, requests], [true, unknown.text, unknown.requests]);
+      }
+      const unknownName = await read({ filename: "unknown.txt" }, principal);
+      for (const filename of [`${FOREIGN}.txt`, "in.csv"]) {
+        assertEquals((await read({ filename }, principal)).text, unknownName.text);
+      }
+      for (const args of [{ file_id: file }, { filename: `${OWN}.txt` }]) {
+        const { isError, text } = await read(args, principal);
+        assertEquals([isError, text.includes(OWN)], [false, true], text);
+      }
+    }
+    workspace.close();
+  }
+});
+
 Deno.test("of files that belong to no session, a bound caller attaches those that its token lists", async () => {
   const workspace = await openWorkspace("all");
   const [listed, other] = [workspace.upload(), workspace.upload()];
@@ -849,7 +889,7 @@ Deno.test("of files that belong to no session, a bound caller attaches those tha
   const before = workspace.writes();
   for (const id of [other, ...foreign.file]) {
     const { isError, text } = await send(id);
-    assert(isError && text.includes("That file does not exist"), text);
+    assert(isError && text.includes(FILE_REFUSAL), text);
   }
   assertEquals(workspace.writes(), before);
   const { isError, text } = await send(listed);

@@ -99,6 +99,8 @@ Deno.test("the tool list stays within its budget of characters", () => {
   assert(sizeOfJointWait <= 1_200, `${sizeOfJointWait} characters of wait_for_any`);
   const sizeOfAsking = JSON.stringify(listed(askAgentTool)).length;
   assert(sizeOfAsking <= 1_500, `${sizeOfAsking} characters of ask_agent`);
+  const sizeOfFiles = JSON.stringify(toolsOf(["files"]).map(listed)).length;
+  assert(sizeOfFiles <= 2_300, `${sizeOfFiles} characters of the set files`);
   const sizeOfAll = JSON.stringify(TOOLS.map(listed)).length;
   assert(sizeOfAll <= 22_000, `${sizeOfAll} characters with every set`);
 });

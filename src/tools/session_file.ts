@@ -1,0 +1,81 @@
+/**
+ * One file that a session's agent has written: finds it, and reads a part of it.
+ *
+ * @module
+ */
+
+import { fileNotAvailable, isUnknownId } from "../access/policy.ts";
+import type { SessionFile } from "../api/resources.ts";
+import { bindSignal } from "../core/abort.ts";
+import { ToolError } from "../core/errors.ts";
+import { type FilePart, type FileRequest, readFilePart } from "../session/file_reader.ts";
+import { belongsTo } from "../session/session_files.ts";
+import type { ToolCall } from "./define.ts";
+
+/** Milliseconds in which the part of a file that is asked for must have come. */
+const READ_TIMEOUT_MS = 30_000;
+
+/**
+ * Finds a file of the session by its id.
+ *
+ * @throws `ToolError` `not_available`, the same for an unknown id and for a file of no session, or of
+ * another one
+ */
+export async function findFile(
+  sessionId: string,
+  fileId: string,
+  { signal, services: { api } }: ToolCall,
+): Promise<SessionFile> {
+  const file = await api.files.retrieve(fileId, { signal }).catch((error) => {
+    if (isUnknownId(error)) return undefined;
+    throw error;
+  });
+  if (file && belongsTo(file, sessionId)) return file;
+  throw fileNotAvailable();
+}
+
+/**
+ * Reads a part of a file.
+ *
+ * @throws `ToolError` `file_too_slow` where it does not come in time, and `file_incomplete` where it
+ * comes to an end too soon; `ApiError`
+ */
+export async function readPart(
+  file: SessionFile,
+  { offset = 0, maxBytes, maxChars }: Pick<FileRequest, "offset" | "maxBytes" | "maxChars">,
+  call: ToolCall,
+): Promise<FilePart> {
+  const { services: { api, clock, redact } } = call;
+  const bound = bindSignal(clock, { signals: [call.signal], timeoutMs: READ_TIMEOUT_MS });
+  const { signal } = bound;
+  try {
+    const content = await api.files.content(file.id, { signal });
+    try {
+      const request = { hints: file, offset, maxBytes, maxChars, redact: redact.thorough };
+      const part = await readFilePart(content, request);
+      if (!part.isWhole || part.bytesRead >= (file.size_bytes ?? 0)) return part;
+      throw new ToolError("file_incomplete", "The API sent only a part of the file: try again.");
+    } finally {
+      content.close();
+    }
+  } catch (error) {
+    if (!signal.aborted || call.signal.aborted) throw error;
+    throw new ToolError(
+      "file_too_slow",
+      `The file did not come within ${READ_TIMEOUT_MS / 1_000} s: try again` +
+        (offset > 0 ? ", or read less far into it." : "."),
+    );
+  } finally {
+    bound.dispose();
+  }
+}
+
+/** Encodes bytes as base64, piece by piece: a function takes only so many arguments. */
+export function toBase64(bytes: Uint8Array): string {
+  const PIECE = 3 * 4_096;
+  let text = "";
+  for (let at = 0; at < bytes.byteLength; at += PIECE) {
+    text += btoa(String.fromCharCode(...bytes.subarray(at, at + PIECE)));
+  }
+  return text;
+}

@@ -1,0 +1,64 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { ApiError } from "../../../src/api/errors.ts";
+import { ToolError } from "../../../src/core/errors.ts";
+import { findFile, readPart, toBase64 } from "../../../src/tools/session_file.ts";
+import { fakeFile, filesWorld, SESSION_ID } from "./files_support.ts";
+import { httpError } from "./support.ts";
+
+const BOUNDS = { maxBytes: 100, maxChars: 100 };
+
+Deno.test("findFile() finds a file of the session, and passes on that the API is down", async () => {
+  const world = filesWorld([fakeFile("file_1", "x")]);
+  assertEquals((await findFile(SESSION_ID, "file_1", world.call())).id, "file_1");
+  await assertRejects(() => findFile("sesn_2", "file_1", world.call()), ToolError, "That file");
+  const down = filesWorld([], {}, { retrieve: () => Promise.reject(httpError(503)) });
+  await assertRejects(() => findFile(SESSION_ID, "file_1", down.call()), ApiError);
+});
+
+Deno.test("readPart() fails where less comes than the file has", async () => {
+  const file = fakeFile("file_1", "short", { size_bytes: 6 });
+  const world = filesWorld([file]);
+  await assertRejects(
+    () => readPart(file, BOUNDS, world.call()),
+    ToolError,
+    "The API sent only a part of the file: try again.",
+  );
+  assertEquals(world.closed, 1);
+});
+
+Deno.test("readPart() gives up a file that does not come in time, and one that nobody waits for", async () => {
+  let signal: AbortSignal | undefined;
+  const file = fakeFile("file_1", "x");
+  const world = filesWorld([file], {}, {
+    content: (_, options) => {
+      signal = options?.signal;
+      return new Promise((_, reject) =>
+        signal?.addEventListener("abort", () => reject(signal?.reason))
+      );
+    },
+  });
+  const slow = assertRejects(
+    () => readPart(file, BOUNDS, world.call()),
+    ToolError,
+    "The file did not come within 30 s: try again.",
+  );
+  await world.clock.advance(30_000);
+  await slow;
+  const cancelling = new AbortController();
+  const cancelled = assertRejects(
+    () => readPart(file, BOUNDS, world.call({ signal: cancelling.signal })),
+    Error,
+    "gone",
+  );
+  cancelling.abort(new Error("gone"));
+  await cancelled;
+  assertEquals(world.clock.pendingTimers, 0);
+});
+
+Deno.test("toBase64() encodes any length", () => {
+  for (const length of [0, 1, 2, 3, 12_287, 12_288, 12_289, 30_000]) {
+    const bytes = Uint8Array.from({ length }, (_, n) => n % 256);
+    const back = Uint8Array.from(atob(toBase64(bytes)), (char) => char.charCodeAt(0));
+    assertEquals(back, bytes);
+  }
+});
