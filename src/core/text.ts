@@ -178,6 +178,21 @@ export function escapeUnseen(text: string): string {
   return text.replace(UNSEEN, escapeUnits).replace(STACKED_MARKS, escapeUnits);
 }
 
+/** What {@linkcode showUnseen} escapes: controls but the tab, and what {@linkcode INVISIBLE} has. */
+const UNSEEN_IN_LINE =
+  // deno-lint-ignore no-control-regex -- control characters are what is looked for
+  /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]|(?![\ufe0e\ufe0f])[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\p{Cs}]/gu;
+
+/**
+ * Escapes as `\uXXXX` each control, each character that is invisible or changes how others show,
+ * and marks that would cover other lines, and drops none: for a line of a text that is read. Tabs
+ * and the blanks of all scripts stay.
+ */
+export function showUnseen(line: string): string {
+  if (PLAIN.test(line)) return line;
+  return line.replace(UNSEEN_IN_LINE, escapeUnits).replace(STACKED_MARKS, escapeUnits);
+}
+
 /**
  * Returns a text without line ends, or its beginning and its end. A line between the two says how
  * many characters are left out: the text cannot forge it.

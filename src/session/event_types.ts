@@ -39,6 +39,29 @@ import {
   type ViewOptions,
   workflowView,
 } from "./event_view.ts";
+import {
+  type Tell,
+  tellAgent,
+  tellConfirmation,
+  type TellContext,
+  tellEnd,
+  tellError,
+  tellGivenResult,
+  tellInterrupt,
+  tellMessageReceived,
+  tellMessageSent,
+  tellOutcome,
+  tellOutcomeWanted,
+  tellRun,
+  tellStop,
+  tellSystem,
+  tellThreadCreated,
+  tellToolResult,
+  tellToolUse,
+  tellUser,
+  type TranscriptEntry,
+  untold,
+} from "./transcript_entry.ts";
 
 /** A row of the table. */
 interface EventType {
@@ -46,6 +69,8 @@ interface EventType {
   readonly read: ReadEvent;
   /** Shows the event to whoever calls `list_events`. */
   readonly view: View;
+  /** Tells the event in a transcript. */
+  readonly tell: Tell;
   /** Names the reads of only a part of a session's events that ask for it. */
   readonly parts?: readonly EventPart[];
 }
@@ -61,75 +86,142 @@ type ReadResult = Happening & Pick<TurnEvent, "threadId" | "textDigest">;
 type EventPart = "first" | "status" | "subagents";
 
 const EVENT_TYPES: Readonly<Record<string, EventType>> = {
-  "user.message": { read: readMessage, view: messageView, parts: ["first"] },
-  "user.define_outcome": { read: readAs("input"), view: outcomeView, parts: ["first"] },
-  "user.interrupt": { read: readAs("interrupt"), view: threadView, parts: ["first"] },
+  "user.message": { read: readMessage, view: messageView, tell: tellUser, parts: ["first"] },
+  "user.define_outcome": {
+    read: readAs("input"),
+    view: outcomeView,
+    tell: tellOutcomeWanted,
+    parts: ["first"],
+  },
+  "user.interrupt": {
+    read: readAs("interrupt"),
+    view: threadView,
+    tell: tellInterrupt,
+    parts: ["first"],
+  },
   "user.tool_confirmation": {
     read: readAnswer,
     view: confirmationView,
+    tell: tellConfirmation,
     parts: ["first", "status"],
   },
-  "user.custom_tool_result": { read: readAnswer, view: toolResultView, parts: ["status"] },
-  "user.tool_result": { read: readAnswer, view: toolResultView, parts: ["status"] },
-  "system.message": { read: unread, view: messageView },
-  "agent.message": { read: readAgentText, view: messageView, parts: ["first"] },
-  "agent.thinking": { read: readAs("thinking"), view: nothingView, parts: ["first"] },
-  "agent.tool_use": { read: readToolUse(false), view: toolUseView, parts: ["status"] },
-  "agent.mcp_tool_use": { read: readToolUse(false), view: toolUseView, parts: ["status"] },
-  "agent.custom_tool_use": { read: readToolUse(true), view: toolUseView, parts: ["status"] },
-  "agent.tool_result": { read: readToolResult, view: toolResultView },
-  "agent.mcp_tool_result": { read: readToolResult, view: toolResultView },
-  "agent.thread_message_sent": { read: readThreadMessage("to"), view: messageView },
-  "agent.thread_message_received": { read: readThreadMessage("from"), view: messageView },
-  "span.model_request_start": { read: readAs("model_start"), view: otherView, parts: ["first"] },
-  "span.model_request_end": { read: readAs("model_end"), view: usageView },
+  "user.custom_tool_result": {
+    read: readAnswer,
+    view: toolResultView,
+    tell: tellGivenResult,
+    parts: ["status"],
+  },
+  "user.tool_result": {
+    read: readAnswer,
+    view: toolResultView,
+    tell: tellGivenResult,
+    parts: ["status"],
+  },
+  "system.message": { read: unread, view: messageView, tell: tellSystem },
+  "agent.message": { read: readAgentText, view: messageView, tell: tellAgent, parts: ["first"] },
+  "agent.thinking": { read: readAs("thinking"), view: nothingView, tell: untold, parts: ["first"] },
+  "agent.tool_use": {
+    read: readToolUse(false),
+    view: toolUseView,
+    tell: tellToolUse,
+    parts: ["status"],
+  },
+  "agent.mcp_tool_use": {
+    read: readToolUse(false),
+    view: toolUseView,
+    tell: tellToolUse,
+    parts: ["status"],
+  },
+  "agent.custom_tool_use": {
+    read: readToolUse(true),
+    view: toolUseView,
+    tell: tellToolUse,
+    parts: ["status"],
+  },
+  "agent.tool_result": { read: readToolResult, view: toolResultView, tell: tellToolResult },
+  "agent.mcp_tool_result": { read: readToolResult, view: toolResultView, tell: tellToolResult },
+  "agent.thread_message_sent": {
+    read: readThreadMessage("to"),
+    view: messageView,
+    tell: tellMessageSent,
+  },
+  "agent.thread_message_received": {
+    read: readThreadMessage("from"),
+    view: messageView,
+    tell: tellMessageReceived,
+  },
+  "span.model_request_start": {
+    read: readAs("model_start"),
+    view: otherView,
+    tell: untold,
+    parts: ["first"],
+  },
+  "span.model_request_end": { read: readAs("model_end"), view: usageView, tell: untold },
   "span.outcome_evaluation_start": {
     read: readEvaluation("start"),
     view: outcomeView,
+    tell: untold,
     parts: ["status"],
   },
-  "span.outcome_evaluation_ongoing": { read: readEvaluation("ongoing"), view: outcomeView },
+  "span.outcome_evaluation_ongoing": {
+    read: readEvaluation("ongoing"),
+    view: outcomeView,
+    tell: untold,
+  },
   "span.outcome_evaluation_end": {
     read: readEvaluation("end"),
     view: outcomeView,
+    tell: tellOutcome,
     parts: ["status"],
   },
   "session.status_running": {
     read: readStatus("running"),
     view: otherView,
+    tell: untold,
     parts: ["first", "status"],
   },
   "session.status_rescheduled": {
     read: readStatus("rescheduled"),
     view: otherView,
+    tell: untold,
     parts: ["first", "status"],
   },
-  "session.status_idle": { read: readIdle, view: stopView, parts: ["status"] },
+  "session.status_idle": { read: readIdle, view: stopView, tell: tellStop, parts: ["status"] },
   "session.status_terminated": {
     read: readStatus("terminated"),
     view: otherView,
+    tell: tellEnd,
     parts: ["status"],
   },
-  "session.deleted": { read: readAs("deleted"), view: otherView },
-  "session.error": { read: readError, view: errorView },
-  "session.updated": { read: unread, view: updatedView },
-  "session.usage": { read: readUsage, view: usageView },
+  "session.deleted": { read: readAs("deleted"), view: otherView, tell: tellEnd },
+  "session.error": { read: readError, view: errorView, tell: tellError },
+  "session.updated": { read: unread, view: updatedView, tell: untold },
+  "session.usage": { read: readUsage, view: usageView, tell: untold },
   "session.thread_created": {
     read: readThread("created"),
     view: threadView,
+    tell: tellThreadCreated,
     parts: ["subagents"],
   },
-  "session.thread_status_running": { read: readThread("status"), view: threadView },
-  "session.thread_status_idle": { read: readThread("status"), view: stopView },
-  "session.thread_status_rescheduled": { read: readThread("status"), view: threadView },
-  "session.thread_status_terminated": { read: readThread("status"), view: threadView },
-  "workflow_run.created": { read: readRun("run_opened"), view: workflowView },
-  "workflow_run.status_running": { read: unread, view: workflowView },
-  "workflow_run.status_idle": { read: unread, view: workflowView },
-  "workflow_run.status_ended": { read: readRun("run_closed"), view: workflowView },
-  "workflow_run.error": { read: unread, view: errorView },
-  "workflow_run.phase_started": { read: unread, view: workflowView },
-  "workflow_run.phase_ended": { read: unread, view: workflowView },
+  "session.thread_status_running": { read: readThread("status"), view: threadView, tell: untold },
+  "session.thread_status_idle": { read: readThread("status"), view: stopView, tell: untold },
+  "session.thread_status_rescheduled": {
+    read: readThread("status"),
+    view: threadView,
+    tell: untold,
+  },
+  "session.thread_status_terminated": {
+    read: readThread("status"),
+    view: threadView,
+    tell: untold,
+  },
+  "workflow_run.created": { read: readRun("run_opened"), view: workflowView, tell: tellRun },
+  "workflow_run.status_running": { read: unread, view: workflowView, tell: untold },
+  "workflow_run.status_idle": { read: unread, view: workflowView, tell: untold },
+  "workflow_run.status_ended": { read: readRun("run_closed"), view: workflowView, tell: tellRun },
+  "workflow_run.error": { read: unread, view: errorView, tell: tellError },
+  "workflow_run.phase_started": { read: unread, view: workflowView, tell: untold },
+  "workflow_run.phase_ended": { read: unread, view: workflowView, tell: untold },
 };
 
 /** Types without a row that are read like one with: calls and results of tools nobody knows yet. */
@@ -173,6 +265,16 @@ function jsonOf(event: SessionEvent): string {
 export function showEvent(event: SessionEvent, options: ViewOptions): EventView {
   const view = ROWS.get(event.type)?.view ?? otherView;
   return eventView(event, view(event, options));
+}
+
+/** Tells an event in a transcript; undefined for one that says nothing there. Total. */
+export function tellEvent(event: SessionEvent, context: TellContext): TranscriptEntry | undefined {
+  return ROWS.get(event.type)?.tell(event, context);
+}
+
+/** Lists the event types that a transcript has something of. */
+export function typesTold(): string[] {
+  return [...ROWS].filter(([, { tell }]) => tell !== untold).map(([type]) => type);
 }
 
 /** Lists the event types that a part of a session's events consists of. */

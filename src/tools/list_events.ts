@@ -110,7 +110,7 @@ async function listNewest(
 }
 
 /** Returns the id of the last event that keeps its place, from which reading can go on. */
-function lastPlacedId(events: readonly SessionEvent[]): string | undefined {
+export function lastPlacedId(events: readonly SessionEvent[]): string | undefined {
   return events.findLast((event) => event.id && !isQueued(event))?.id ?? undefined;
 }
 

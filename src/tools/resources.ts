@@ -8,6 +8,7 @@
 import type { ToolSetName } from "../access/tool_sets.ts";
 import type { ToolDefinition } from "./define.ts";
 import { agentResource } from "./resource_agent.ts";
+import { transcriptResource } from "./resource_transcript.ts";
 import type { ResourceKind } from "./resource_uris.ts";
 
 /** A kind of resource that clients can read. */
@@ -23,6 +24,12 @@ export interface ResourceDefinition {
 
 /** Every kind of resource, in the order of `resources/templates/list`. */
 export const RESOURCES: readonly ResourceDefinition[] = [
+  {
+    kind: "transcript",
+    read: transcriptResource,
+    mimeType: "text/markdown",
+    sets: ["resources"],
+  },
   { kind: "agent", read: agentResource, mimeType: "application/json", sets: ["resources"] },
 ];
 

@@ -92,7 +92,7 @@ const ANSWERED: Readonly<Record<string, EventBody>> = {
 };
 
 /** Arguments that hold an event's id as a cursor: one, or one for each session by its id. */
-const CURSORS = ["after_id", "after_ids"];
+const CURSORS = ["after_id", "after_ids", "after"];
 
 /** What an argument of a tool names, by the tool's own declaration. */
 function namedBy({ name, reaches }: ToolDefinition, argument: string): Named | undefined {
