@@ -28,6 +28,8 @@ export interface AuthenticatorOptions {
 export interface Authenticator {
   /** Returns the request's token, or the reason why it has no valid one. */
   authenticate(headers: Headers): Admitted | Unauthorized;
+  /** Returns the token of that name; undefined when there is none, or it has expired. */
+  named(name: string): Admitted | undefined;
 }
 
 /** A request that is let in, and its token's rights. */
@@ -94,7 +96,12 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     kept.set(secret, digest);
     onAccepted?.(secret);
   };
+  const hasExpired = ({ expiresAtMs }: TokenEntry) =>
+    expiresAtMs !== undefined && clock.wallTime() >= expiresAtMs;
   return {
+    named(name) {
+      return knownTokens().find(({ token }) => token.name === name && !hasExpired(token))?.admitted;
+    },
     authenticate(headers) {
       const secrets = credentials(headers);
       if (secrets.length === 0) {
@@ -102,13 +109,11 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         return { response: unauthorized(message), reason: "no token" };
       }
       const offered = secrets.map((secret) => kept.get(secret) ?? digestIn(sha256(secret)));
-      const now = clock.wallTime();
       let accepted: KnownToken | undefined;
       let expired: TokenEntry | undefined;
       for (const each of knownTokens()) {
         if (!isAnyEqual(each.digests, offered)) continue;
-        const { expiresAtMs } = each.token;
-        if (expiresAtMs !== undefined && now >= expiresAtMs) expired = each.token;
+        if (hasExpired(each.token)) expired = each.token;
         else accepted = each;
       }
       if (accepted) {

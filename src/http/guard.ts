@@ -25,10 +25,15 @@ export interface GuardOptions {
   readonly maxBodyBytes: number;
 }
 
-/** Checks requests to the MCP endpoint. */
+/** Checks requests to the MCP endpoint, and to links. */
 export interface Guard {
   /** Returns the error response to a request that is not accepted; undefined for any other. */
   check(request: Request): Response | undefined;
+  /**
+   * The same for a link, which people open: GET and HEAD, without a preflight, and from no page
+   * that could not call the MCP endpoint.
+   */
+  checkLink(request: Request): Response | undefined;
   /** Returns the response with the headers that let the calling page read it. */
   withCors(request: Request, response: Response): Response;
 }
@@ -85,26 +90,38 @@ export function createGuard(options: GuardOptions): Guard {
     return new Response(response.body, { status: response.status, headers });
   };
 
+  const checkPlace = (request: Request): Response | undefined => {
+    if (!hostIsAllowed(request)) {
+      return errorResponse(
+        STATUS_CODE.MisdirectedRequest,
+        "This server does not accept that host name. The operator can add it to ALLOWED_HOSTS.",
+      );
+    }
+    if (request.headers.has("origin") && allowedOrigin(request) === undefined) {
+      return errorResponse(
+        STATUS_CODE.Forbidden,
+        "Requests from that origin are not allowed. The operator can add it to ALLOWED_ORIGINS.",
+      );
+    }
+    return undefined;
+  };
+
   return {
     withCors,
+    checkLink(request) {
+      if (request.method !== "GET" && request.method !== "HEAD") {
+        return methodNotAllowed("GET, HEAD");
+      }
+      return checkPlace(request) ?? checkHead(request);
+    },
     check(request) {
       const isPreflight = request.method === "OPTIONS" && request.headers.has("origin");
       if (request.method !== "POST" && !isPreflight) {
         const refused = methodNotAllowed(METHODS);
         return hostIsAllowed(request) ? withCors(request, refused) : refused;
       }
-      if (!hostIsAllowed(request)) {
-        return errorResponse(
-          STATUS_CODE.MisdirectedRequest,
-          "This server does not accept that host name. The operator can add it to ALLOWED_HOSTS.",
-        );
-      }
-      if (request.headers.has("origin") && allowedOrigin(request) === undefined) {
-        return errorResponse(
-          STATUS_CODE.Forbidden,
-          "Requests from that origin are not allowed. The operator can add it to ALLOWED_ORIGINS.",
-        );
-      }
+      const misplaced = checkPlace(request);
+      if (misplaced) return misplaced;
       const refusedHead = checkHead(request);
       if (refusedHead) return withCors(request, refusedHead);
       if (isPreflight) return withCors(request, preflight());

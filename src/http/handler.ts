@@ -18,6 +18,7 @@ import type { LogFields, Logger } from "../core/logger.ts";
 import { authInfoOf } from "../mcp/server.ts";
 import { createAuthenticator } from "./authenticate.ts";
 import { readJson } from "./body.ts";
+import { createFileHandler, type FileServing, sealedIn, servesFiles } from "./files.ts";
 import { LOOPBACK_HOSTS } from "../core/addresses.ts";
 import { createGuard, hostOf, pathOf } from "./guard.ts";
 import {
@@ -57,6 +58,8 @@ export interface HttpOptions {
   readonly clock?: Clock;
   /** Called with every accepted secret, to keep it out of everything that leaves the process. */
   readonly onAccepted?: (secret: string) => void;
+  /** Serves links to files, where the services make them; no link opens when absent. */
+  readonly files?: FileServing;
   /** Called with the status of every error response. */
   readonly onRefused?: (status: number) => void;
 }
@@ -110,9 +113,18 @@ export function createHttpHandler(
     maxBodyBytes,
   });
   const authenticator = createAuthenticator({ tokens, clock, log, onAccepted });
+  const { files } = options;
+  const links = files && servesFiles(files.toolSets)
+    ? createFileHandler({ ...files, admit: authenticator.named })
+    : undefined;
   const isReady = createReadiness(clock, options.ready);
   const mcp = createMcp(factory, { log, clock, maxBodyBytes });
   let draining = false;
+
+  const refuse = (request: Request, refused: Response, notes: LogNotes): Response => {
+    if (refused.status === STATUS_CODE.MisdirectedRequest) notes.host = shownHost(request);
+    return refused;
+  };
 
   const serveMcp = async (
     request: Request,
@@ -120,10 +132,7 @@ export function createHttpHandler(
     notes: LogNotes,
   ): Promise<Response> => {
     const refused = guard.check(request);
-    if (refused) {
-      if (refused.status === STATUS_CODE.MisdirectedRequest) notes.host = shownHost(request);
-      return refused;
-    }
+    if (refused) return refuse(request, refused, notes);
     const caller = authenticator.authenticate(request.headers);
     if ("response" in caller) {
       const { response, ...why } = caller;
@@ -153,6 +162,12 @@ export function createHttpHandler(
   const route = async (request: Request, requestId: string, notes: LogNotes): Promise<Response> => {
     const pathname = pathOf(request).replace(/(?<=.)\/$/, "");
     if (pathname === path) return await serveMcp(request, requestId, notes);
+    const sealed = links && sealedIn(pathname, files?.basePath ?? "");
+    if (links && sealed !== undefined) {
+      const refused = guard.checkLink(request);
+      if (refused) return refuse(request, refused, notes);
+      return draining ? shuttingDown() : await links.fetch(request, sealed, requestId);
+    }
     if (pathname === "/health") return healthResponse(request, isAccepting());
     // Draining may begin while the API is probed, so check before and after.
     if (pathname === "/ready") {
@@ -186,6 +201,7 @@ export function createHttpHandler(
     },
     async close() {
       draining = true;
+      links?.close();
       await mcp.close();
     },
   };

@@ -29,6 +29,8 @@ export interface Metrics extends MetricsPage {
   decided(record: DecisionRecord): void;
   /** Counts a question to a person, when it is over. */
   asked(record: QuestionRecord): void;
+  /** Counts a download by a link, when it is over. */
+  downloaded(report: { readonly outcome: string; readonly bytes: number }): void;
   /** Counts an error response to an HTTP request. */
   refused(status: number): void;
 }
@@ -77,6 +79,8 @@ export function createMetrics({ version, waits }: MetricsSources): Metrics {
     "channel",
   );
   const questions = counter("questions_total", "Questions to people", "channel", "answer");
+  const downloads = counter("downloads_total", "Downloads by links", "outcome");
+  const downloadBytes = counter("download_bytes_total", "Bytes of downloads by links");
   const durations = histogram("call_duration_seconds", "Calls, less waits", CALL_BUCKETS, "tool");
   const waited = histogram("wait_duration_seconds", "Waits", WAIT_BUCKETS, "status");
   const overhead = histogram(
@@ -106,6 +110,10 @@ export function createMetrics({ version, waits }: MetricsSources): Metrics {
     },
     asked({ channel, answer }) {
       questions.inc({ channel, answer });
+    },
+    downloaded({ outcome, bytes }) {
+      downloads.inc({ outcome: boundedOutcome(outcome) });
+      downloadBytes.inc(bytes);
     },
     refused(status) {
       refusals.inc({ status: String(status) });

@@ -11,6 +11,7 @@ import {
   BOUNDS,
   CutConnection,
   type HandleRequest,
+  isStream,
   type ListenAddress,
   ListenError,
   type Listening,
@@ -262,11 +263,6 @@ function reasonOf(error: unknown, isTls: boolean): ListenError["reason"] {
   const isAboutHost = error instanceof Deno.errors.AddrNotAvailable ||
     error instanceof Deno.errors.NotCapable;
   return isTls && !isAboutHost ? "certificate" : "unavailable";
-}
-
-/** Returns true for a response that continues after it has begun, as those to calls do. */
-function isStream({ headers }: Response): boolean {
-  return headers.get("content-type")?.startsWith("text/event-stream") ?? false;
 }
 
 /** Returns true if `accept` failed because of the connection that it would have accepted. */

@@ -18,6 +18,7 @@ import {
   BOUNDS,
   CutConnection,
   type HandleRequest,
+  isStream,
   type ListenAddress,
   ListenError,
   type Listening,
@@ -319,11 +320,6 @@ function requestOf(
   } catch {
     return undefined;
   }
-}
-
-/** Returns true for a response that goes on after it has begun; others are whole, and have a length. */
-function isStream({ headers }: Response): boolean {
-  return headers.get("content-type")?.startsWith("text/event-stream") ?? false;
 }
 
 /**

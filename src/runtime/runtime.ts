@@ -189,3 +189,12 @@ export const BOUNDS = {
    */
   usedAgainMs: 1_000,
 } as const;
+
+/**
+ * Returns true for a response that goes on after it has begun, as those to calls do, and those that
+ * carry a file; all others are whole.
+ */
+export function isStream({ headers }: Response): boolean {
+  return headers.has("content-disposition") ||
+    (headers.get("content-type")?.startsWith("text/event-stream") ?? false);
+}

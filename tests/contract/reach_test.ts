@@ -8,8 +8,11 @@ import * as z from "zod";
 import { createAccessPolicy, notAvailable } from "../../src/access/policy.ts";
 import type { Principal } from "../../src/access/principal.ts";
 import { SCOPES } from "../../src/access/scopes.ts";
+import { createTokenRegistry } from "../../src/access/tokens.ts";
+import { TOOL_SET_NAMES } from "../../src/access/tool_sets.ts";
 import { callMethod } from "../../src/commands/mcp_call.ts";
 import { ToolError } from "../../src/core/errors.ts";
+import { createHttpHandler } from "../../src/http/handler.ts";
 import { readAskedCalls } from "../../src/session/asked_calls.ts";
 import { isDefaultTool } from "../../src/session/pending_actions.ts";
 import type { CarriedAnswer, Person } from "../../src/session/person.ts";
@@ -172,6 +175,7 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
   const hasOwn = binds("sessions", "sealed", "earlier");
   // Another replica than the one that made the sessions: it knows of them what the API tells.
   const services = app.servicesWith({
+    publicUrl: "http://localhost",
     bindingKey,
     ...(binds("sealed", "earlier") && { sealingKeys: SEALING_KEYS }),
     environmentId: environments.other,
@@ -316,6 +320,25 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
     },
     /** Uploads a file that belongs to no session. */
     upload: () => simulator.uploadFile("in.csv", new TextEncoder().encode("1,2")),
+    /** What a link opens that was made for the caller, whose rights may be others by now. */
+    async openLink(file: { sessionId: string; fileId: string }, principal: Principal = caller) {
+      const { id: name, ...limits } = principal;
+      const handler = createHttpHandler(() => Promise.reject(new Error("No MCP here")), {
+        tokens: createTokenRegistry([{ name, hashes: [], ...limits }]),
+        ready: () => Promise.resolve(true),
+        log: services.log,
+        clock: services.clock,
+        files: { services, toolSets: TOOL_SET_NAMES },
+      });
+      const { url = "" } = await services.fileLinks?.make({ ...file, principalId: caller.id }) ??
+        {};
+      const before = simulator.requests.length;
+      const response = await until(
+        handler.fetch(new Request(url, { headers: { host: "localhost" } })),
+      );
+      const text = await until(response.text());
+      return { status: response.status, text, requests: simulator.requests.length - before };
+    },
     /** Requests that change something, so far. */
     writes: () => simulator.requests.filter(({ method }) => method !== "GET").length,
     /** Sessions that a tool made with what is not its caller's. */
@@ -588,6 +611,44 @@ for (const tool of TOOLS.filter(({ reaches }) => AGENT_ID in reaches)) {
     const toolFor = (agentId: string) => boundTo(tool, { agentId });
     assert(!(AGENT_ID in toolFor("agent_1").input.shape));
     assertEquals(await wrongsOf(tool, toolFor, ["tool", "agents", "all"]), []);
+  });
+}
+
+for (const bound of BOUNDS) {
+  Deno.test(`a link opens only what its caller, bound by ${bound}, may reach`, async () => {
+    const { own, foreign, openLink, close } = await openWorkspace(bound);
+    const [sessionId, fileId] = [own.session, own.file];
+    const mine = await openLink({ sessionId, fileId });
+    assertEquals([mine.status, mine.text], [200, OWN]);
+    const unknown = await openLink({ sessionId, fileId: unknownLike(fileId) });
+    const unknownSession = await openLink({ sessionId: unknownLike(sessionId), fileId });
+    assertEquals([unknown.status, unknownSession.status], [404, 404]);
+    for (const [index, session] of foreign.session.entries()) {
+      const file = foreign.file[index] ?? "";
+      assertEquals(await openLink({ sessionId, fileId: file }), unknown);
+      assertEquals(await openLink({ sessionId: session, fileId: file }), unknownSession);
+      assertEquals(await openLink({ sessionId: session, fileId }), unknownSession);
+    }
+    close();
+  });
+}
+
+/** What may become of a caller while its link still lasts. */
+const LOST_RIGHTS: Readonly<Record<string, Partial<Principal>>> = {
+  "has another name": { id: "somebody" },
+  "lacks the scope sessions:read": { scopes: SCOPES.filter((scope) => scope !== "sessions:read") },
+  "is held to sets without files": { tools: ["core", "sessions", "actions", "threads", "ask"] },
+  "is bound to another agent": { agents: ["agent_other"] },
+  "is bound to another environment": { environments: ["env_other"] },
+};
+
+for (const [what, rights] of Object.entries(LOST_RIGHTS)) {
+  Deno.test(`a link opens nothing any more when its caller ${what}`, async () => {
+    const { own, caller, openLink, close } = await openWorkspace("allowlist");
+    const file = { sessionId: own.session, fileId: own.file };
+    const { status, text } = await openLink(file, { ...caller, ...rights });
+    assertEquals([status, text.includes(OWN)], [404, false]);
+    close();
   });
 }
 

@@ -172,3 +172,18 @@ Deno.test("nothing is traced, and no trace context is sent, unless OTEL_DENO say
   await world.close();
   assertEquals([world.spans, world.traceparents], [[], [null]]);
 });
+
+Deno.test("traces of a link do not have the link", NEEDS_DENO, async () => {
+  const world = openWorld();
+  const args = ["--tools=files", "--public-url=https://mcp.example.com"];
+  const { program, url } = await startHttp(args, { ...world.env, ...world.tracing });
+  const sealed = "c2VhbGVk".repeat(20);
+  const response = await fetch(new URL(`/files/${sealed}`, url));
+  assertEquals([response.status, (await response.text()).slice(0, 9)], [404, "This link"]);
+  program.kill("SIGTERM");
+  assertEquals((await program.ending()).code, 0);
+  await world.close();
+  const text = JSON.stringify(world.spans);
+  assert(!text.includes("c2VhbGVk"), text);
+  assertEquals(world.spans.map((span) => attributeOf(span, "url.path")), ["/files/[redacted]"]);
+});

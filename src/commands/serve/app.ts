@@ -8,6 +8,7 @@ import { createApi } from "../../api/client.ts";
 import type { ManagedAgentsApi } from "../../api/types.ts";
 import type { ServeConfig, ServerConfig } from "../../config/config.ts";
 import { HOSTED, HOSTED_CONSOLE } from "../../core/addresses.ts";
+import { DEFAULT_SETS, type ToolSetName } from "../../access/tool_sets.ts";
 import { createServerFactory } from "../../mcp/server.ts";
 import { createWaiter, type Waiter } from "../../session/waiter.ts";
 import { createServices, type Services } from "../../tools/services.ts";
@@ -30,6 +31,8 @@ export interface App {
   readonly waiter: Waiter;
   /** What the tools work with. */
   readonly services: Services;
+  /** The sets of tools that it serves. */
+  readonly toolSets: readonly ToolSetName[];
   readonly telemetry: Telemetry;
   /** Address that its requests go to, for the operator. */
   readonly target: string;
@@ -88,6 +91,7 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
     api,
     waiter,
     services,
+    toolSets: server.toolSets ?? DEFAULT_SETS,
     telemetry,
     target: simulate ? "the built-in SIMULATOR" : upstream.baseUrl,
     close: () => {

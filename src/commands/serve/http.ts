@@ -41,6 +41,15 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
       ready: () => isReady(app),
       log,
       onAccepted: program.redact.learn,
+      ...(config.publicUrl !== undefined && {
+        files: {
+          services: app.services,
+          toolSets: app.toolSets,
+          basePath: new URL(config.publicUrl).pathname.replace(/\/$/, ""),
+          track: (run: () => Promise<void>) => calls.track(run),
+          onEnded: metrics?.downloaded,
+        },
+      }),
       ...(metrics && { onRefused: metrics.refused }),
     });
     const { addr, shutdown } = server = await openPort(config, handler.fetch, program);

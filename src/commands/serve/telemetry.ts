@@ -48,7 +48,9 @@ export async function openTelemetry(
   const metrics = metricsPort !== undefined
     ? (await import("../../mcp/metrics.ts")).createMetrics({ version: VERSION, waits })
     : undefined;
-  const spans = tracing ? (await import("../../mcp/tracing.ts")).createTracing(VERSION) : undefined;
+  const traces = tracing ? await import("../../mcp/tracing.ts") : undefined;
+  const spans = traces?.createTracing(VERSION);
+  if (spans?.isCollected) traces?.hideLinks();
   // A compiled executable has OpenTelemetry only when that was switched on while it was compiled
   // (https://github.com/denoland/deno/issues/28839).
   if (spans && !spans.isCollected) {

@@ -172,3 +172,29 @@ Deno.test("authenticate() passes the accepted secret to onAccepted, and no other
   );
   assertEquals(accepted, ["the-right-token"]);
 });
+
+Deno.test("named() gives the token of a name as it is now, unless it has expired", () => {
+  const clock = new ManualClock();
+  const token = (name: string, fields: Partial<TokenEntry> = {}): TokenEntry => {
+    return { name, hashes: [], ...fields };
+  };
+  const tokens = createTokenRegistry([
+    token("team", { agents: ["agent_1"], ratePerMinute: 1 }),
+    token("late", { expiresAtMs: clock.wallTime() + 1_000 }),
+  ]);
+  const { named } = createAuthenticator({ tokens, clock, log: silentLogger });
+  const team = named("team");
+  assertEquals([team?.principal.id, team?.principal.agents], ["team", ["agent_1"]]);
+  assertEquals([team?.limit()?.status, named("team")?.limit()?.status], [undefined, 429]);
+  assertEquals([named("late")?.principal.id, named("nobody"), named("")], ["late", ...none(2)]);
+  clock.correct(1_000);
+  assertEquals(named("late"), undefined);
+  tokens.replace([token("team", { agents: ["agent_2"] })]);
+  assertEquals(named("team")?.principal.agents, ["agent_2"]);
+  tokens.replace([]);
+  assertEquals(named("team"), undefined);
+});
+
+function none(count: number): undefined[] {
+  return Array.from({ length: count });
+}

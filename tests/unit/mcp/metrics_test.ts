@@ -75,6 +75,17 @@ Deno.test("metrics count questions by the way and the answer", async () => {
   assertEquals(values['questions_total{channel="form",answer="declined"}'], 2);
 });
 
+Deno.test("metrics count downloads and their bytes", async () => {
+  const { metrics, read } = open();
+  metrics.downloaded({ outcome: "ok", bytes: 10 });
+  metrics.downloaded({ outcome: "ok", bytes: 5 });
+  metrics.downloaded({ outcome: "cancelled", bytes: 1 });
+  const values = await read();
+  assertEquals(values['downloads_total{outcome="ok"}'], 2);
+  assertEquals(values['downloads_total{outcome="cancelled"}'], 1);
+  assertEquals(values.download_bytes_total, 16);
+});
+
 Deno.test("metrics measure calls, and this server's own share of their time", async () => {
   const { call, read } = open();
   call({});

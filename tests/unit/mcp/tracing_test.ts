@@ -11,7 +11,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { CallReport } from "../../../src/mcp/call_report.ts";
-import { createTracing } from "../../../src/mcp/tracing.ts";
+import { createTracing, hideLinks } from "../../../src/mcp/tracing.ts";
 
 /** A span as the tracer was told of it. */
 interface Recorded {
@@ -135,4 +135,26 @@ Deno.test("around() ends the span of a call that throws", async () => {
     await assertRejects(() => createTracing("1.2.3").around(CALL, failing), Error, "bug");
     assertEquals(spans[0]?.ended, true);
   });
+});
+
+Deno.test("hideLinks() keeps the ends of links out of every span of the runtime", () => {
+  class RuntimeSpan {
+    readonly written: unknown[] = [];
+    setAttribute(name: string, value: unknown): this {
+      this.written.push([name, value]);
+      return this;
+    }
+  }
+  const [first, second] = [new RuntimeSpan(), new RuntimeSpan()];
+  hideLinks(first as unknown as Span);
+  hideLinks({} as Span);
+  const link = `https://mcp.example.com/agents/files/${"aZ09-_".repeat(12)}`;
+  const file = "https://api.anthropic.com/v1/files/file_011CNha8iCJcU1wXNR6q4V8w/content";
+  second.setAttribute("url.full", `${link}?a=1`).setAttribute("url.full", file);
+  assertEquals(second.setAttribute("http.status_code", 200), second);
+  assertEquals(second.written, [
+    ["url.full", "https://mcp.example.com/agents/files/[redacted]?a=1"],
+    ["url.full", file],
+    ["http.status_code", 200],
+  ]);
 });
