@@ -175,6 +175,11 @@ export function contentText(content: unknown): string {
   return blocks ? blocks.map((block) => blockText(block)).join("") : blockText(content);
 }
 
+/** Returns the texts of a content, block by block, without those that are empty. */
+export function textsIn(content: unknown): string[] {
+  return (entriesOf(content) ?? [content]).map((block) => blockText(block)).filter(Boolean);
+}
+
 /** Types of text blocks; the second is that of OpenAI's Responses API. */
 const TEXT_TYPES: readonly unknown[] = ["text", "output_text"];
 /** Deepest nesting of lists that is read. */

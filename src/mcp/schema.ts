@@ -29,15 +29,17 @@ export type JsonSchema = Record<string, unknown>;
 
 type Keep = (keyword: string, value: unknown) => boolean;
 
+/** Constraints that models keep: the tool checks them, with better messages. */
+const LEFT_OUT: readonly string[] = ["pattern", "minLength", "minItems", "maxItems"];
+
 /**
- * Returns the schema of the tool's arguments, without those that hosts add. It leaves out
- * constraints that no model violates, the alphabet of ids and that a text or list is not empty: the
- * tool checks them, with better messages.
+ * Returns the schema of the tool's arguments, without those that hosts add. It leaves out the
+ * alphabet of ids, that a text or list is not empty, and how long a list may be.
  */
 export function inputJsonSchema(tool: ToolDefinition): JsonSchema {
   return compact(z.toJSONSchema(tool.input, { io: "input" }), (keyword, value) => {
     if (keyword === "maximum") return value !== Number.MAX_SAFE_INTEGER;
-    return keyword !== "pattern" && keyword !== "minLength" && keyword !== "minItems";
+    return !LEFT_OUT.includes(keyword);
   });
 }
 

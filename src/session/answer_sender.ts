@@ -19,7 +19,7 @@ import { firstChars, label } from "../core/text.ts";
 import { type AskedCalls, readAskedCalls } from "./asked_calls.ts";
 import type { EventSender } from "./event_sender.ts";
 import type { CarriedAnswer, Decision, OutcomeKind, ShownCall } from "./person.ts";
-import { isSameEvent } from "./same_event.ts";
+import { likenessOf } from "./same_event.ts";
 
 /** Longest reason of a denial, in characters: the API takes no longer one. */
 export const MAX_REASON_CHARS = 10_000;
@@ -210,8 +210,10 @@ export class AnswerSender {
       if (fate === "refused") continue;
       const answer = calls.answers.get(shown.eventId);
       if (!answer) return { kind: "unknown" };
-      const isOurs = isSame && isSameEvent(answer, eventOf(shown, decision), this.#options.redact);
-      return { kind: isOurs ? "repeated" : "answered_elsewhere" };
+      const { redact } = this.#options;
+      const likeness = isSame ? likenessOf(answer, eventOf(shown, decision), redact) : "different";
+      if (likeness === "maybe") return { kind: "unknown" };
+      return { kind: likeness === "same" ? "repeated" : "answered_elsewhere" };
     }
     const now = calls.waiting.find(({ eventId }) => eventId === shown.eventId);
     if (!now) return { kind: goneAs(shown, calls) };
@@ -262,7 +264,9 @@ export class AnswerSender {
       const answer = calls?.answers.get(shown.eventId);
       if (!(error instanceof ApiError)) {
         if (!answer) return { kind: "unknown" };
-        return { kind: isSameEvent(answer, event, redact) ? "sent" : "answered_elsewhere" };
+        const likeness = likenessOf(answer, event, redact);
+        if (likeness === "maybe") return { kind: "unknown" };
+        return { kind: likeness === "same" ? "sent" : "answered_elsewhere" };
       }
       if (read && "kind" in read && read.kind === "gone") return read;
       // An answer that came first makes the API refuse this one.

@@ -14,15 +14,13 @@ import {
   EventRecord,
   type LocalTime,
 } from "../api/event_record.ts";
-import { contentText, type SessionEvent } from "../api/events.ts";
 import { instantMs } from "../api/read.ts";
 import type { ApiError } from "../api/errors.ts";
 import { ToolError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Redact } from "../core/redact.ts";
-import { textDigestOf } from "./event_types.ts";
-import { isSameEvent } from "./same_event.ts";
+import { contentDigestOf, type Likeness, likenessOf } from "./same_event.ts";
 import type { Waiter } from "./waiter.ts";
 import {
   CHECK_TIMEOUT_MS,
@@ -72,6 +70,13 @@ interface Sending {
   readonly signal: AbortSignal;
   /** Time at which it no longer counts as open, monotonic; Infinity while the call runs. */
   openUntil: number;
+}
+
+/** An event that may be the one that was sent. */
+interface Alike {
+  readonly id: string;
+  readonly likeness: Exclude<Likeness, "different">;
+  readonly age: EventAge;
 }
 
 /** Sends events. One per process: it remembers which events it knows to be its own. */
@@ -164,7 +169,7 @@ export class EventSender {
     if (event.type !== "user.message") return;
     const { waiter, redact } = this.#options;
     const message = {
-      textDigest: textDigestOf(redact(contentText(event.content))),
+      contentDigest: contentDigestOf(event.content, redact),
       mayBe: (seen: DatedEvent) => isProbablyNewer(this.#record.ageOf(sessionId, seen, since)),
     };
     waiter.rememberSend(sessionId, undefined, message, forMs);
@@ -175,7 +180,7 @@ export class EventSender {
     const alike = await this.#listAlike(sending, ["desc"]);
     const [one, ...others] = alike.filter(({ age }) => isProbablyNewer(age));
     // Several are somebody else's too: which is ours cannot be told.
-    return others.length === 0 ? one?.id : undefined;
+    return others.length === 0 && one?.likeness === "same" ? one.id : undefined;
   }
 
   /** Finds the id of an event whose response was lost. */
@@ -196,22 +201,26 @@ export class EventSender {
       // Both ends of the list: where it puts queued events is not specified.
       const alike = await this.#listAlike(sending, ["asc", "desc"]);
       // A call is answered once: an equal answer to it is the one that counts, whatever its age.
-      const [answer] = isAnswer(event) ? alike : [];
+      const answer = isAnswer(event) && alike.find(({ likeness }) => likeness === "same");
       if (answer) return { found: answer.id };
       // Only what is certainly newer than the request shows that it was taken.
       const [found, ...others] = alike.filter(({ age }) => age === "newer");
-      if (found && others.length === 0 && !this.#hasTwin(sending)) return { found: found.id };
+      const isAlone = others.length === 0 && !this.#hasTwin(sending);
+      if (found?.likeness === "same" && isAlone) return { found: found.id };
       const ids = alike.filter(({ age }) => !isProbablyOlder(age)).map(({ id }) => id);
       return ids.length > 0 ? { alike: ids } : undefined;
     };
     return findLostWrite({ clock, signal, lost, check, unknownError: unknownDelivery });
   }
 
-  /** Lists the events of the same content that are not accounted for, by age beside the send. */
+  /**
+   * Lists the events that have, or may have, the same content and are not accounted for, by age
+   * beside the send.
+   */
   async #listAlike(
     { sessionId, event, since, signal }: Sending,
     orders: readonly ("asc" | "desc")[],
-  ): Promise<{ readonly id: string; readonly age: EventAge }[]> {
+  ): Promise<Alike[]> {
     const { api, redact } = this.#options;
     const pages = await Promise.all(orders.map((order) =>
       api.events.list(
@@ -220,15 +229,15 @@ export class EventSender {
         { signal, timeoutMs: CHECK_TIMEOUT_MS },
       )
     ));
-    const alike = new Map<string, SessionEvent>();
-    for (const seen of pages.flatMap(({ data }) => data)) {
-      if (!seen.id || this.#known.get(seen.id) || !isSameEvent(seen, event, redact)) continue;
-      alike.set(seen.id, seen);
+    const alike = new Map<string, Alike>();
+    for (const { id, ...seen } of pages.flatMap(({ data }) => data)) {
+      if (!id || this.#known.get(id)) continue;
+      const likeness = likenessOf(seen, event, redact);
+      if (likeness === "different") continue;
+      const dated = { id, at: instantMs(seen.processed_at) };
+      alike.set(id, { id, likeness, age: this.#record.ageOf(sessionId, dated, since) });
     }
-    return [...alike].map(([id, { processed_at }]) => {
-      const dated = { id, at: instantMs(processed_at) };
-      return { id, age: this.#record.ageOf(sessionId, dated, since) };
-    });
+    return [...alike.values()];
   }
 
   /** True if another send of the same content is open. */
@@ -236,7 +245,7 @@ export class EventSender {
     const { clock, redact } = this.#options;
     return [...this.#open].some((other) =>
       other !== sending && other.sessionId === sending.sessionId && other.openUntil > clock.now() &&
-      isSameEvent(other.event, sending.event, redact)
+      likenessOf(other.event, sending.event, redact) !== "different"
     );
   }
 }
@@ -252,7 +261,8 @@ function isProbablyOlder(age: EventAge): boolean {
 function unknownDelivery(doubt: Doubt, cause: ApiError): ToolError {
   const [reason, check] = doubt.why === "look_alike"
     ? [
-      `${listed(doubt.ids)} with the same content may be this one or an earlier one`,
+      `${listed(doubt.ids)} with the same content, as far as it shows, may be this one or an ` +
+      "earlier one",
       'see with list_events (order "desc") whether it came after everything that you have seen: ' +
       "then it is this one.",
     ]

@@ -39,6 +39,7 @@ import {
   type ViewOptions,
   workflowView,
 } from "./event_view.ts";
+import { contentDigestOf } from "./same_event.ts";
 import {
   type Tell,
   tellAgent,
@@ -76,7 +77,7 @@ interface EventType {
 }
 
 type ReadEvent = (event: SessionEvent) => ReadResult | undefined;
-type ReadResult = Happening & Pick<TurnEvent, "threadId" | "textDigest">;
+type ReadResult = Happening & Pick<TurnEvent, "threadId" | "contentDigest">;
 
 /**
  * A read of some events of a session: `first` reads its first inputs and what tells whether turns
@@ -372,17 +373,12 @@ export type TurnEvent = Happening & {
   readonly queued: boolean;
   /** The thread that the event is about. */
   readonly threadId?: string;
-  /** Of a user's message: {@linkcode textDigestOf} its content. */
-  readonly textDigest?: string;
+  /** Of a user's message: {@linkcode contentDigestOf} its content. */
+  readonly contentDigest?: string;
 };
 
 /** An event of one kind. */
 export type EventOf<Kind extends TurnEvent["kind"]> = TurnEvent & { readonly kind: Kind };
-
-/** Tells a message's text from another's, without keeping it. */
-export function textDigestOf(content: unknown): string {
-  return digest(contentText(content));
-}
 
 /** Longest name or code that is kept. */
 const MAX_NAME_CHARS = 128;
@@ -426,7 +422,7 @@ function readStatus(kind: "running" | "rescheduled" | "terminated"): ReadEvent {
 }
 
 function readMessage(event: SessionEvent): ReadResult {
-  return { kind: "input", textDigest: textDigestOf(event.content), ...threadOf(event) };
+  return { kind: "input", contentDigest: contentDigestOf(event.content), ...threadOf(event) };
 }
 
 function readAnswer(event: SessionEvent): ReadResult {

@@ -23,6 +23,7 @@
 import { cursorIds } from "./cursor.ts";
 import type { EventHistory } from "./event_history.ts";
 import type { EventOf, StopInfo, ToolUse, TurnError, TurnEvent } from "./event_types.ts";
+import { findSameContent } from "./same_event.ts";
 import { TurnDetails } from "./turn_details.ts";
 
 /**
@@ -67,7 +68,7 @@ export interface QueuedInput {
   /** `sent`: an interrupt came after it; `over`: an idle event came after that. */
   interrupt?: "sent" | "over";
   /** Digest of the text, by which the stamped version of a message without an id is known. */
-  readonly textDigest: string | undefined;
+  readonly contentDigest: string | undefined;
   /** The newest text when it was sent, where nothing else will part the turns. */
   readonly saidBefore: TextPart | undefined;
 }
@@ -416,12 +417,11 @@ export class Turn {
   }
 
   /** Finds the key under which an input is queued. */
-  #queuedKey({ key, id, textDigest, queued }: TurnEvent): string | undefined {
+  #queuedKey({ key, id, contentDigest, queued }: TurnEvent): string | undefined {
     if (this.queued.has(key)) return key;
-    // A queued one with an id of its own is another of the same text; stamped it may have a new id.
-    if (textDigest === undefined || (queued && id !== undefined)) return undefined;
-    for (const [other, input] of this.queued) if (input.textDigest === textDigest) return other;
-    return undefined;
+    // A queued one with an id of its own is another of the same content; stamped it may have a new id.
+    if (contentDigest === undefined || (queued && id !== undefined)) return undefined;
+    return findSameContent(contentDigest, this.queued, ([, input]) => input.contentDigest)?.[0];
   }
 
   /** @param key under which the input was queued */
@@ -446,11 +446,11 @@ export class Turn {
     else this.#takeAtRest(event, known, key);
   }
 
-  #queue({ key, textDigest }: TurnEvent): void {
+  #queue({ key, contentDigest }: TurnEvent): void {
     // Without status events nothing more will tell that its turn begins.
     const begun = this.phase === "running" && !this.#showsStatus;
     const saidBefore = begun ? this.collected.texts.at(-1) : undefined;
-    this.queued.set(key, { mayHaveBegun: begun, begun, textDigest, saidBefore });
+    this.queued.set(key, { mayHaveBegun: begun, begun, contentDigest, saidBefore });
   }
 
   #unqueue(key: string): void {

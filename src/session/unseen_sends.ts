@@ -9,6 +9,7 @@ import type { Clock } from "../core/clock.ts";
 import { LruMap } from "../core/lru.ts";
 import type { DatedEvent } from "../api/event_record.ts";
 import type { EventHistory } from "./event_history.ts";
+import { findSameContent } from "./same_event.ts";
 
 /** Longest time that a sent event may be missing before the history counts as complete, in milliseconds. */
 const UNSEEN_MS = 30_000;
@@ -29,8 +30,8 @@ interface Send {
 
 /** A message that was sent, for where the API did not tell its event's id. */
 export interface SentMessage {
-  /** Its text, as `textDigestOf` gives it. */
-  readonly textDigest: string;
+  /** Of its content, as `contentDigestOf` gives it. */
+  readonly contentDigest: string;
   /** Tells by its age whether an event may be the message: what is from before it is another's. */
   readonly mayBe: (event: DatedEvent) => boolean;
 }
@@ -73,9 +74,14 @@ export class UnseenSends {
     if (eventId !== undefined) return history.has(eventId);
     if (!message) return entries.length > 0;
     const isSame = searched?.history === history && searched.epoch === epoch;
-    const found = entries.slice(isSame ? searched.length : 0).find((event) =>
-      event.textDigest === message.textDigest && message.mayBe({ id: event.id, at: event.at }) &&
-      !this.#recognised.get(`${sessionId} ${event.key}`)
+    const found = findSameContent(
+      message.contentDigest,
+      entries.slice(isSame ? searched.length : 0),
+      (event) =>
+        message.mayBe({ id: event.id, at: event.at }) &&
+          !this.#recognised.get(`${sessionId} ${event.key}`)
+          ? event.contentDigest
+          : undefined,
     );
     send.searched = { history, epoch, length: entries.length };
     if (found) this.#recognise(sessionId, found.key);

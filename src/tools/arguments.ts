@@ -110,7 +110,7 @@ function quoted(name: string): string {
 
 interface Property extends PropertySchema {
   readonly optional: boolean;
-  /** True for a free text: neither one of fixed words nor an id or cursor. */
+  /** True for a free text, or a list of some: neither one of fixed words nor an id or cursor. */
   readonly isText: boolean;
 }
 
@@ -122,14 +122,18 @@ function propertiesOf(schema: z.ZodObject): ReadonlyMap<string, Property> {
   const properties = new Map(
     Object.entries(schema.shape).map(([name, field]) => {
       const property = propertySchema(field);
-      const isText = property.type === "string" && !property.enum &&
-        property.pattern === undefined && !/(id|cursor)$/.test(name);
+      const isText = !/(id|cursor)$/.test(name) && isFreeText(property);
       const optional = z.safeParse(field, undefined).success;
       return [name, { ...property, optional, isText }] as const;
     }),
   );
   PROPERTIES.set(schema, properties);
   return properties;
+}
+
+function isFreeText(schema: PropertySchema): boolean {
+  if (schema.type === "array") return isFreeText(Object(schema.items));
+  return schema.type === "string" && !schema.enum && schema.pattern === undefined;
 }
 
 /** Words that models write for a missing value. */
@@ -146,8 +150,8 @@ function isAbsent({ optional, isText }: Property, value: unknown): boolean {
   return optional && (value === "" || (Array.isArray(value) && value.length === 0));
 }
 
-function plain({ type }: Property, value: unknown): unknown {
-  if (type === "array") return listOf(value);
+function plain({ type, isText }: Property, value: unknown): unknown {
+  if (type === "array") return isText ? textsOf(value) : listOf(value);
   if (type === "object" && typeof value === "string") return jsonObjectIn(value);
   if (type === "boolean" && typeof value === "string") return booleanOf(value);
   const isNumber = type === "integer" || type === "number";
@@ -184,6 +188,18 @@ function listOf(value: unknown): unknown {
     // Not JSON.
   }
   return value.split(",").map((item) => item.trim()).filter(Boolean);
+}
+
+/** Makes a list of a free text, which may have commas, or of a list of texts written as JSON. */
+function textsOf(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    const parsed: unknown = JSON.parse(value);
+    if (Array.isArray(parsed) && parsed.every((item) => typeof item === "string")) return parsed;
+  } catch {
+    // Not JSON.
+  }
+  return [value];
 }
 
 /** Names of arguments in results and in other tools for the same thing. */

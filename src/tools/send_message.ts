@@ -4,8 +4,10 @@ import { ATTACHMENT_REACHES, attachmentShape, attachmentsOf } from "./attachment
 import { defineTool, SENDS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
-/** Longest message of a user, in characters. */
+/** Longest message of a user, in characters: all of its texts together. */
 export const MAX_MESSAGE_CHARS = 100_000;
+/** Most texts of a message beside the first. */
+const MAX_TEXTS = 20;
 
 /** `send_message`: queues a user message. */
 export const sendMessage: ToolDefinition = defineTool({
@@ -22,6 +24,7 @@ export const sendMessage: ToolDefinition = defineTool({
     z.strictObject({
       session_id: idSchema(),
       text: z.string().min(1).max(MAX_MESSAGE_CHARS).optional(),
+      texts: z.array(z.string().min(1)).max(MAX_TEXTS).optional().describe("After text"),
       ...attachmentShape(),
     }),
   output: () =>
@@ -29,9 +32,16 @@ export const sendMessage: ToolDefinition = defineTool({
       queued: z.boolean(),
       event_id: z.string().optional(),
     }),
-  async run({ session_id, text, ...given }, { signal, services }) {
+  async run({ session_id, text, texts = [], ...given }, { signal, services }) {
+    const all = text === undefined ? texts : [text, ...texts];
+    if (all.reduce((chars, one) => chars + one.length, 0) > MAX_MESSAGE_CHARS) {
+      throw new ToolError(
+        "invalid_argument",
+        `text and texts must have at most ${MAX_MESSAGE_CHARS} characters together.`,
+      );
+    }
     const content = [
-      ...(text === undefined ? [] : [{ type: "text", text } as const]),
+      ...all.map((text) => ({ type: "text", text }) as const),
       ...attachmentsOf(given),
     ];
     if (content.length === 0) {

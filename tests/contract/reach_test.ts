@@ -68,6 +68,7 @@ const PLAIN: Readonly<Record<string, unknown>> = {
   result: "deny",
   status: "idle",
   text: OWN,
+  texts: [OWN],
   timeout_sec: 1,
   title: OWN,
   tool_name: "bash",

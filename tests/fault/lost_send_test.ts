@@ -29,6 +29,10 @@ class SkewedServer {
   readonly events: StoredEvent[] = [];
   readonly clock: FastClock = fastClock(SPEED);
   readonly skewMs: number;
+  /** True to show none of what messages say. */
+  withholds = false;
+  /** True to take what is sent, and to say that it takes nothing. */
+  refuses = false;
   /** What the next event that is sent is stamped with, before the skew, instead of the time. */
   stampsAt: number | undefined;
   #count = 0;
@@ -59,11 +63,22 @@ class SkewedServer {
       const ageMs = this.clock.wallTime() - (this.stampsAt ?? this.clock.wallTime());
       this.stampsAt = undefined;
       const data = events.map((event: Sent) => this.add(event, ageMs));
+      if (this.refuses) {
+        const error = { type: "overloaded_error", message: "Nothing is taken." };
+        return Response.json({ type: "error", error }, { status: 529, headers });
+      }
       return Response.json({ data }, { headers });
     }
     const types = searchParams.getAll("types[]");
     const data = this.events.filter(({ type }) => types.length === 0 || types.includes(type));
     if (searchParams.get("order") === "desc") data.reverse();
+    if (this.withholds) {
+      const content = [{ type: "redacted" }];
+      return Response.json(
+        { data: data.map((event) => ({ ...event, content })), next_page: null },
+        { headers },
+      );
+    }
     return Response.json({ data, next_page: null }, { headers });
   }
 }
@@ -169,4 +184,18 @@ for (const skewMs of SKEWS) {
       }
     });
   }
+}
+
+for (const way of ["loses the response", "says that it takes nothing"] as const) {
+  Deno.test(`a message that a server withholds, and ${way}, is neither delivered nor not sent`, async () => {
+    await withServer(0, false, async ({ server, send, loseNext }) => {
+      server.stampsAt = server.clock.wallTime() - 200;
+      await send(MESSAGE);
+      server.withholds = true;
+      if (way === "loses the response") loseNext({ moment: "after it is read", blow: "closed" });
+      else server.refuses = true;
+      assertEquals(await outcome(send(MESSAGE)), "delivery_unknown");
+      assertEquals(server.events.length, 2);
+    });
+  });
 }

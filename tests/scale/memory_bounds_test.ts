@@ -55,7 +55,7 @@ Deno.test("a process forgets the oldest of very many messages that it has recogn
   const e = eventMaker();
   const event = readEvent(e.user("the same words"));
   log.add(event);
-  const message = { textDigest: event.textDigest ?? "", mayBe: () => true };
+  const message = { contentDigest: event.contentDigest ?? "", mayBe: () => true };
   const isAnother = () => {
     sends.add("sesn_1", undefined, message);
     return sends.has("sesn_1", log);

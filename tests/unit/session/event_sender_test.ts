@@ -366,3 +366,56 @@ Deno.test("send() recognises a message whose secret is redacted in the list", as
     "event sevt_1 with the same content",
   );
 });
+
+for (
+  const [why, info] of [
+    ["was lost", { kind: "timeout" }],
+    // Which alone would say that nothing was taken.
+    ["is a refusal of the API's own", { kind: "http", status: 503, author: "api" }],
+  ] as const
+) {
+  for (
+    const [what, content] of [
+      ["all of which is withheld", [{ type: "redacted" }]],
+      ["a part of which is withheld", [{ type: "text", text: "Hel" }, { type: "redacted" }]],
+      ["of which two texts are joined", [{ type: "text", text: "HelloBye" }]],
+    ] as const
+  ) {
+    Deno.test(`send() does not say that a message was not sent whose response ${why}, beside one ${what}`, async () => {
+      const { send, clock, prime, list, sent } = sending(new ApiError("lost", info), false);
+      await prime();
+      const texts = ["Hello", "Bye"].map((text) => ({ type: "text", text }) as const);
+      const waiting = send({ type: "user.message", content: texts });
+      list.events.push({
+        id: "sevt_withheld",
+        type: "user.message",
+        processed_at: new Date(clock.wallTime() + STAMP_MS).toISOString(),
+        content,
+      });
+      const error = await assertRejects(() => clock.runUntil(waiting), ToolError, "sevt_withheld");
+      assertEquals([error.code, sent.length], ["delivery_unknown", 1]);
+    });
+  }
+}
+
+Deno.test("send() tells two lost messages apart by how their texts are parted", async () => {
+  const { send, clock, prime } = sending(new ApiError("lost", { kind: "timeout" }));
+  await prime();
+  const messages = [["a", "b"], ["a", "c"]].map((texts): ClientEvent => ({
+    type: "user.message",
+    content: texts.map((text) => ({ type: "text", text })),
+  }));
+  const found = await clock.runUntil(Promise.all(messages.map((message) => send(message))));
+  assertEquals(found.map(({ event_id }) => event_id), ["sevt_1", "sevt_2"]);
+});
+
+Deno.test("send() does not take a message whose content is withheld for one that has no echo", async () => {
+  const { send, list, clock } = sending("silent", false);
+  list.events.push({
+    id: "sevt_withheld",
+    type: "user.message",
+    processed_at: new Date(clock.wallTime() + 60_000).toISOString(),
+    content: [{ type: "redacted" }],
+  });
+  assertEquals(await send(), { queued: true });
+});

@@ -38,7 +38,7 @@ Deno.test("UnseenSends forgets a send after 30 seconds, or after the given time"
 Deno.test("UnseenSends knows a message without an id by its text, each event once", () => {
   const { sends, history, has, e } = setUp();
   const event = readEvent(e.user("the same words"));
-  const message = { textDigest: event.textDigest ?? "", mayBe: () => true };
+  const message = { contentDigest: event.contentDigest ?? "", mayBe: () => true };
   sends.add("sesn_1", undefined, message);
   history.add(readEvent(e.user("other words")));
   assertEquals(has(), true);
@@ -53,8 +53,41 @@ Deno.test("UnseenSends does not take an event from before the send for the messa
   const event = readEvent(e.user("the same words"));
   history.add(event);
   sends.add("sesn_1", undefined, {
-    textDigest: event.textDigest ?? "",
+    contentDigest: event.contentDigest ?? "",
     mayBe: ({ id }) => id !== event.id,
   });
+  assertEquals(has(), true);
+});
+
+/** A message of images alone. */
+const images = (...fileIds: string[]) => ({
+  content: fileIds.map((file_id) => ({ type: "image", source: { type: "file", file_id } })),
+});
+
+Deno.test("UnseenSends tells messages of images alone apart, unless one does not say what it shows", () => {
+  const { sends, history, has, e } = setUp();
+  const event = readEvent(e.user("", images("file_1")));
+  sends.add("sesn_1", undefined, { contentDigest: event.contentDigest ?? "", mayBe: () => true });
+  history.add(readEvent(e.user("", images("file_2"))));
+  history.add(readEvent(e.user("", images("file_1", "file_1"))));
+  history.add(readEvent(e.user("")));
+  assertEquals(has(), true);
+  history.add(readEvent(e.user("", { content: [{ type: "image" }] })));
+  assertEquals(has(), false);
+});
+
+Deno.test("UnseenSends takes a message for the one that names the same images rather than none", () => {
+  const { sends, history, has, e } = setUp();
+  const event = readEvent(e.user("", images("file_1")));
+  const message = { contentDigest: event.contentDigest ?? "", mayBe: () => true };
+  const nameless = readEvent(e.user("", { content: [{ type: "image" }] }));
+  history.add(nameless);
+  history.add(event);
+  sends.add("sesn_1", undefined, message);
+  assertEquals(has(), false);
+  // The other one is left for another message.
+  sends.add("sesn_1", undefined, message);
+  assertEquals(has(), false);
+  sends.add("sesn_1", undefined, message);
   assertEquals(has(), true);
 });

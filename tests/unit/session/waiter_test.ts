@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { DatedEvent } from "../../../src/api/event_record.ts";
 import { settle } from "../../helpers/manual_clock.ts";
-import { textDigestOf } from "../../../src/session/event_types.ts";
+import { contentDigestOf } from "../../../src/session/same_event.ts";
 import type { WaiterOptions } from "../../../src/session/waiter.ts";
 import { setUp, type WaiterSetUp } from "./waiter_support.ts";
 import { ToolError } from "../../../src/core/errors.ts";
@@ -209,7 +209,7 @@ Deno.test("wait() after a queued first message does not return not_started", asy
 });
 
 const sentText = (text: string, notBeforeMs: number) => ({
-  textDigest: textDigestOf([{ type: "text", text }]),
+  contentDigest: contentDigestOf([{ type: "text", text }]),
   mayBe: ({ at = Infinity }: DatedEvent) => at >= notBeforeMs,
 });
 

@@ -331,3 +331,23 @@ Deno.test("parseArguments() says what a list of ids takes", () => {
     "session_ids must be a list of at most 16, each an id of 1 to 128 letters, digits, _ or -.",
   );
 });
+
+const TEXTS: readonly (readonly [unknown, readonly string[] | undefined])[] = [
+  [["One.", "Two."], ["One.", "Two."]],
+  ["One, and two.", ["One, and two."]],
+  ['["One.", "Two, and three."]', ["One.", "Two, and three."]],
+  ["[1, 2]", ["[1, 2]"]],
+  ['{"a": 1}', ['{"a": 1}']],
+  ["none", ["none"]],
+  ["", undefined],
+  [[], undefined],
+  [null, undefined],
+];
+
+for (const [given, texts] of TEXTS) {
+  Deno.test(`parseArguments() takes ${JSON.stringify(given)} for a list of free texts`, () => {
+    const schema = z.object({ texts: z.array(z.string().min(1)).optional() });
+    const { values } = parseArguments(schema, { texts: given });
+    assertEquals(values, texts === undefined ? {} : { texts: [...texts] });
+  });
+}

@@ -50,6 +50,19 @@ Deno.test("send_message sends images and documents behind the text", async () =>
   assertEquals(sent, [["sesn_1", [{ type: "user.message", content }]]]);
 });
 
+Deno.test("send_message sends several texts, each as a block of its own, in their order", async () => {
+  const { run, sent } = echoing();
+  await run(sendMessage, { ...MESSAGE, texts: ["One, and", "two."], image_file_ids: ["file_1"] });
+  await run(sendMessage, { session_id: "sesn_1", texts: "Alone, with a comma." });
+  const block = (text: string) => ({ type: "text", text }) as const;
+  const image = { type: "image", source: { type: "file", file_id: "file_1" } } as const;
+  const first = [block("Hello"), block("One, and"), block("two."), image];
+  assertEquals(sent, [
+    ["sesn_1", [{ type: "user.message", content: first }]],
+    ["sesn_1", [{ type: "user.message", content: [block("Alone, with a comma.")] }]],
+  ]);
+});
+
 Deno.test("send_message needs no text where there is an image", async () => {
   const { run, sent } = echoing();
   await run(sendMessage, { session_id: "sesn_1", text: "", image_file_ids: ["file_1"] });
@@ -65,6 +78,13 @@ const REFUSED: readonly [string, Record<string, unknown>, string][] = [
     { message: "Hello" },
     'Unknown argument "message": did you mean text?',
   ],
+  [
+    "texts that are too long together",
+    { text: "x".repeat(60_000), texts: ["y".repeat(40_000), "z"] },
+    "text and texts must have at most 100000 characters together",
+  ],
+  ["many texts", { texts: Array(21).fill("x") }, "a list of at most 20"],
+  ["an empty text of several", { texts: ["x", ""] }, "texts must be a list"],
   ["an http URL", { image_urls: ["http://example.com/a.png"] }, "each an https:// address"],
   ["many files", { document_file_ids: Array(11).fill("file_1") }, "a list of at most 10"],
 ];
