@@ -16,6 +16,7 @@ const TYPES: Readonly<Record<string, string>> = {
   csv: "text/csv",
   json: "application/json",
   md: "text/markdown",
+  pdf: "application/pdf",
   png: "image/png",
   txt: "text/plain",
 };
@@ -26,6 +27,8 @@ export interface SimulatedFile extends Place {
   readonly content: Uint8Array<ArrayBuffer>;
   /** As the API shows it. */
   readonly wire: WireObject;
+  /** True once it is no longer kept: nobody gets it, and no list shows it. */
+  expired?: true;
 }
 
 /** What a {@linkcode SimulatedFiles} needs of the simulated world. */
@@ -58,7 +61,9 @@ export class SimulatedFiles {
   get listed(): SortedList<SimulatedFile> {
     const listed = new SortedList<SimulatedFile>();
     const until = (this.#world.now() - LIST_LAG_MS) * 1_000;
-    for (const file of this.all) if (file.rank <= until) listed.insert(file);
+    for (const file of this.all) {
+      if (file.rank <= until && !file.expired) listed.insert(file);
+    }
     return listed;
   }
 

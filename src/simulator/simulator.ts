@@ -83,6 +83,8 @@ export interface Simulator {
   stamp(sessionId: string, eventId: string): void;
   /** Writes a file to a session's outputs, as its agent does; returns its id. */
   writeFile(sessionId: string, filename: string, content: Uint8Array<ArrayBuffer>): string;
+  /** Ends the time for which a file of a session is kept. */
+  expireFile(fileId: string): void;
   /** Changes fields of an event in a session's history, and tells no stream. */
   rewrite(sessionId: string, eventId: string, fields: WireObject): void;
   /**
@@ -229,6 +231,12 @@ class InProcessSimulator implements Simulator {
 
   writeFile(sessionId: string, filename: string, content: Uint8Array<ArrayBuffer>): string {
     return this.#workspace.sessions.find(sessionId).files.write(filename, content);
+  }
+
+  expireFile(fileId: string): void {
+    const file = this.#workspace.sessions.findFile(fileId);
+    if (!file) throw new RangeError(`There is no file ${fileId}`);
+    file.expired = true;
   }
 
   rewrite(sessionId: string, eventId: string, fields: WireObject): void {

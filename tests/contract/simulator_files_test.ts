@@ -1,5 +1,6 @@
 // The official SDK lists and downloads the files of a simulated session.
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import Anthropic from "@anthropic-ai/sdk";
 import { collect, sdkBench, userMessage } from "./simulator_client.ts";
 
 Deno.test("the SDK lists a session's files, with the fields of its types, and downloads one", async () => {
@@ -25,5 +26,60 @@ Deno.test("the SDK lists a session's files, with the fields of its types, and do
   }
   const response = await client.beta.files.download(fileId, { betas });
   assertEquals(await response.text(), "1,2\n");
+  simulator.close();
+});
+
+Deno.test("the SDK gets the files of a report as they were written", async () => {
+  const { client, clock, simulator } = sdkBench();
+  const id = simulator.createSession({ agent: "script" });
+  await client.beta.sessions.events.send(id, { events: [userMessage("make report")] });
+  await clock.advance(10_000);
+  const betas = ["managed-agents-2026-04-01"];
+  const files = await collect(client.beta.files.list({ scope_id: id, betas }));
+  const beginnings = await Promise.all(files.map(async ({ id, filename, size_bytes }) => {
+    const response = await client.beta.files.download(id, { betas });
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    assertEquals(bytes.byteLength, size_bytes);
+    return [filename, String.fromCharCode(...bytes.subarray(0, 5))];
+  }));
+  assertEquals(beginnings, [
+    ["report.pdf", "%PDF-"],
+    ["summary.json", '{\n  "'],
+    ["report.md", "# Sal"],
+    ["chart.png", "\x89PNG\r"],
+    ["sales.csv", "month"],
+  ]);
+  simulator.close();
+});
+
+Deno.test("the SDK gets a large table whole", async () => {
+  const { client, clock, simulator } = sdkBench();
+  const id = simulator.createSession({ agent: "script" });
+  await client.beta.sessions.events.send(id, {
+    events: [userMessage("table data.csv 200000\ntable more.csv 900000")],
+  });
+  await clock.advance(10_000);
+  const betas = ["managed-agents-2026-04-01"];
+  const files = await collect(client.beta.files.list({ scope_id: id, betas }));
+  for (const { id } of files) {
+    const text = await (await client.beta.files.download(id, { betas })).text();
+    assertEquals(text.split("\n").length, 200_002);
+  }
+  assertEquals(files.length, 2);
+  simulator.close();
+});
+
+Deno.test("the SDK reads the errors of files that nobody gets", async () => {
+  const { client, simulator } = sdkBench();
+  const id = simulator.createSession({ agent: "script" });
+  const betas = ["managed-agents-2026-04-01"];
+  const expired = simulator.writeFile(id, "old.csv", new TextEncoder().encode("1,2"));
+  simulator.expireFile(expired);
+  const uploaded = simulator.uploadFile("in.csv", new TextEncoder().encode("1,2"));
+  for (const [file, status] of [[expired, 404], [uploaded, 400], ["file_unknown", 404]] as const) {
+    const error = await assertRejects(() => client.beta.files.download(file, { betas }));
+    assert(error instanceof Anthropic.APIError);
+    assertEquals(error.status, status);
+  }
   simulator.close();
 });

@@ -35,6 +35,7 @@ function fileAt(exchange: SimulatedExchange): SimulatedFile {
   const id = idAt(exchange, 0);
   const file = uploads.find(id) ?? sessions.findFile(id);
   if (!file) throw notFound(`File ${id} not found.`);
+  if (file.expired) throw notFound(`File ${id} has expired.`, "file_expired");
   return file;
 }
 

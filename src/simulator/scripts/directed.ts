@@ -6,12 +6,15 @@
  * sleep 60s
  * ask bash rm -r build
  * file notes.txt # Notes
+ * table data.csv 5000
+ * make report
  * fail
  * fail billing_error exhausted The credit balance is too low.
  * end refusal
  * ```
  *
- * `sleep` takes `s` or `ms`; `file` takes a name and the line that the file has; `fail` takes the
+ * `sleep` takes `s` or `ms`; `file` takes a name and the line that the file has, `table` a
+ * name and a number of rows; `fail` takes the
  * type of an error, its retry status and its message; `end` takes a stop reason, and a refusal its
  * category and explanation. `directed_calls.ts` has the lines that call tools. Any other line is
  * said as it is.
@@ -30,12 +33,16 @@ import {
   wait,
 } from "../script.ts";
 import type { WireObject } from "../wire.ts";
+import { writeReport } from "./report.ts";
 import { type DirectedCall, makeCalls, parseCall } from "./directed_calls.ts";
 
 const SLEEP = /^sleep (\d+(?:\.\d+)?)\s*(ms|s)$/;
 /** Longest pause of a message, in milliseconds: an hour. */
 const MAX_SLEEP_MS = 3_600_000;
 const FILE = /^file\s+(\S+)\s*(.*)$/s;
+const TABLE = /^table\s+(\S+)\s+(\d{1,6})$/;
+/** Most rows of a table: some megabytes. */
+const MAX_ROWS = 200_000;
 const FAILURE = /^fail\s+(\w+_error)(?:\s+(retrying|exhausted|terminal))?(?:\s+(.+))?$/s;
 const REFUSAL = /^end\s+refusal\s+(\w+)(?:\s+(.+))?$/s;
 const END = /^end\s+(\w+)$/;
@@ -69,12 +76,17 @@ function callsFrom(lines: readonly string[], start: number): DirectedCall[] {
 function* follow(line: string): Steps {
   const [, count, unit] = SLEEP.exec(line) ?? [];
   const [, filename, content] = FILE.exec(line) ?? [];
+  const [, table, rows] = TABLE.exec(line) ?? [];
   const [, failure, retry, message] = FAILURE.exec(line) ?? [];
   const ending = endOf(line);
   if (count !== undefined) {
     yield* wait(Math.min(Number(count) * (unit === "s" ? 1000 : 1), MAX_SLEEP_MS));
   } else if (filename !== undefined) {
     yield { do: "write", filename, content: new TextEncoder().encode(`${content}\n`) };
+  } else if (table !== undefined) {
+    yield { do: "write", filename: table, content: tableOf(Math.min(Number(rows), MAX_ROWS)) };
+  } else if (line === "make report") {
+    yield* writeReport(line);
   } else if (line === "fail") {
     yield* failToThink(0, "retrying");
   } else if (failure !== undefined) {
@@ -84,6 +96,12 @@ function* follow(line: string): Steps {
   } else {
     yield* say(/^say\s+(.+)$/s.exec(line)?.[1] ?? line);
   }
+}
+
+/** Returns a table of so many rows as CSV; each tells its number. */
+function tableOf(rows: number): Uint8Array<ArrayBuffer> {
+  const lines = Array.from({ length: rows }, (_, n) => `${n + 1},${(n * 7_919) % 10_007}\n`);
+  return new TextEncoder().encode(`row,value\n${lines.join("")}`);
 }
 
 function endOf(line: string): Step | undefined {

@@ -17,8 +17,9 @@ import {
   wait,
 } from "../script.ts";
 import { excerpt } from "./quick.ts";
+import { writeReport } from "./report.ts";
 
-/** Searches, runs two commands, one of which fails, and replies in three messages, in about 8 s. */
+/** Searches, runs two commands, one of which fails, and replies in three messages, in about 8 s; writes files. */
 export function* slowAnswer(turn: ScriptedTurn): Steps {
   const search = yield* think(900, function* () {
     yield* emit("agent.thinking");
@@ -36,6 +37,7 @@ export function* slowAnswer(turn: ScriptedTurn): Steps {
   });
   yield* wait(1_400);
   yield* toolResult(listing, "notes.md\nnumbers.csv");
+  yield* writeReport(turn.text);
   yield* think(
     1_800,
     () =>

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { bench, dataOf, dig, message } from "../helpers.ts";
 
 /** A session whose agent has written two files, which lists show. */
@@ -56,4 +56,17 @@ Deno.test("a file that was uploaded has no scope, is in no session's list, and i
     "file_not_downloadable",
   ]);
   assertEquals(dataOf(await call("GET", `/v1/files?scope_id=${id}`)).length, 2);
+});
+
+Deno.test("a file that has expired is in no list, and gets 404 with its error code", async () => {
+  const { simulator, call, id } = await withFiles();
+  const [file] = dataOf(await call("GET", `/v1/files?scope_id=${id}`));
+  simulator.expireFile(String(file?.id));
+  assertThrows(() => simulator.expireFile("file_x"), RangeError, "There is no file file_x");
+  for (const path of [`/v1/files/${file?.id}`, `/v1/files/${file?.id}/content`]) {
+    const { status, body } = await call("GET", path);
+    assertEquals([status, dig(body, "error", "details", "error_code")], [404, "file_expired"]);
+  }
+  const listed = dataOf(await call("GET", `/v1/files?scope_id=${id}`));
+  assertEquals(listed.map(({ filename }) => filename), ["one.txt"]);
 });
