@@ -29,7 +29,9 @@ function openActions(): App {
 }
 
 /** The first of the calls that a result says to wait for. */
-function pendingIn({ structured }: CallResult): Readonly<Record<string, unknown>> {
+function pendingIn(
+  { structured }: Pick<CallResult, "structured">,
+): Readonly<Record<string, unknown>> {
   const actions = structured?.pending_actions;
   assert(Array.isArray(actions) && actions.length > 0, JSON.stringify(structured));
   return actions[0];

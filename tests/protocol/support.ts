@@ -127,6 +127,8 @@ export interface ProgressSeen {
 export interface CallResult {
   readonly text: string;
   readonly structured: Record<string, unknown> | undefined;
+  /** What stands in the content beside the text. */
+  readonly blocks: readonly unknown[];
   readonly isError: boolean;
 }
 
@@ -136,7 +138,7 @@ function readResult(result: unknown): CallResult {
     throw new Error(`No content in ${JSON.stringify(result)}`);
   }
   const { content } = result;
-  const [block] = Array.isArray(content) ? content : [];
+  const [block, ...blocks] = Array.isArray(content) ? content : [];
   if (block?.type !== "text" || typeof block.text !== "string") {
     throw new Error(`No text in ${JSON.stringify(result)}`);
   }
@@ -146,6 +148,7 @@ function readResult(result: unknown): CallResult {
     structured: typeof structured === "object" && structured !== null
       ? { ...structured }
       : undefined,
+    blocks,
     isError: "isError" in result && result.isError === true,
   };
 }
