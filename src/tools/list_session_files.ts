@@ -63,8 +63,14 @@ export const listSessionFiles: ToolDefinition = defineTool({
         clock,
         signal,
         async mayTrail() {
-          session ??= await checked ?? await api.sessions.retrieve(session_id, { signal });
-          return isAtRest(session) && listMayTrail(session, clock) && mayReadPage(call);
+          const isFirst = session === undefined;
+          if (!session || !isAtRest(session)) {
+            const known = isFirst ? await checked : undefined;
+            session = known ?? await api.sessions.retrieve(session_id, { signal });
+          }
+          // The status may trail the end of a turn, so that a second look decides.
+          const mayShowMore = isAtRest(session) ? listMayTrail(session, clock) : isFirst;
+          return mayShowMore && mayReadPage(call);
         },
         onPause: () => call.progress?.("waiting for the list of files"),
       },

@@ -5,6 +5,7 @@
  */
 
 import { fileNotAvailable, isUnknownId } from "../access/policy.ts";
+import { ApiError } from "../api/errors.ts";
 import type { SessionFile } from "../api/resources.ts";
 import { bindSignal } from "../core/abort.ts";
 import { ToolError } from "../core/errors.ts";
@@ -14,6 +15,8 @@ import type { ToolCall } from "./define.ts";
 
 /** Milliseconds in which the part of a file that is asked for must have come. */
 const READ_TIMEOUT_MS = 30_000;
+/** Milliseconds before the second try, where the connection broke or the API failed. */
+const RETRY_PAUSE_MS = 500;
 
 /**
  * Finds a file of the session by its id.
@@ -35,7 +38,7 @@ export async function findFile(
 }
 
 /**
- * Reads a part of a file.
+ * Reads a part of a file; a second time where the connection breaks.
  *
  * @throws `ToolError` `file_too_slow` where it does not come in time, and `file_incomplete` where it
  * comes to an end too soon; `ApiError`
@@ -48,7 +51,7 @@ export async function readPart(
   const { services: { api, clock, redact } } = call;
   const bound = bindSignal(clock, { signals: [call.signal], timeoutMs: READ_TIMEOUT_MS });
   const { signal } = bound;
-  try {
+  const read = async () => {
     const content = await api.files.content(file.id, { signal });
     try {
       const request = { hints: file, offset, maxBytes, maxChars, redact: redact.thorough };
@@ -58,6 +61,13 @@ export async function readPart(
     } finally {
       content.close();
     }
+  };
+  try {
+    return await read().catch(async (error) => {
+      if (signal.aborted || !isPassing(error)) throw error;
+      await clock.sleep(RETRY_PAUSE_MS, signal);
+      return await read();
+    });
   } catch (error) {
     if (!signal.aborted || call.signal.aborted) throw error;
     throw new ToolError(
@@ -68,6 +78,12 @@ export async function readPart(
   } finally {
     bound.dispose();
   }
+}
+
+/** Returns true for a failure that is worth a second try at once. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof ToolError) return error.code === "file_incomplete";
+  return error instanceof ApiError && error.retryable && error.retryAfterMs === undefined;
 }
 
 /** Encodes bytes as base64, piece by piece: a function takes only so many arguments. */

@@ -124,7 +124,7 @@ Deno.test("list_session_files says what to do while nothing is listed", async ()
   assertEquals(reader.next, "The agent has written no file to /mnt/session/outputs/.");
 });
 
-Deno.test("list_session_files does not wait while the agent still works", async () => {
+Deno.test("list_session_files does not wait long while the agent still works", async () => {
   const world = filesWorld();
   for (const status of ["running", "rescheduling"]) {
     [world.status, world.age] = [status, 1];
@@ -134,10 +134,22 @@ Deno.test("list_session_files does not wait while the agent still works", async 
       next,
       "The agent is still working: call wait_for_idle, and then list_session_files again.",
     );
-    assertEquals(world.requests, ["list", "session"]);
+    assertEquals(world.requests, ["list", "session", "list", "session"]);
   }
   const { next } = await list(world, {}, { has: (tool) => tool !== "wait_for_idle" });
   assert(!String(next).includes("wait_for_idle"));
+});
+
+Deno.test("list_session_files looks again where the status trails the end of the turn", async () => {
+  const world = filesWorld();
+  [world.status, world.age] = ["running", 1];
+  const running = world.run(listSessionFiles, { session_id: SESSION_ID });
+  await world.clock.advance(500);
+  world.status = "idle";
+  await world.clock.advance(1_000);
+  world.files = [fakeFile("file_1", "x")];
+  await world.clock.advance(2_000);
+  assertEquals(namesOf(await running), ["file_1.txt"]);
 });
 
 Deno.test("list_session_files looks no further than the caller's rate allows", async () => {

@@ -15,15 +15,49 @@ Deno.test("findFile() finds a file of the session, and passes on that the API is
   await assertRejects(() => findFile(SESSION_ID, "file_1", down.call()), ApiError);
 });
 
-Deno.test("readPart() fails where less comes than the file has", async () => {
+Deno.test("readPart() tries a second time where less comes than the file has, and then fails", async () => {
   const file = fakeFile("file_1", "short", { size_bytes: 6 });
   const world = filesWorld([file]);
-  await assertRejects(
+  const failing = assertRejects(
     () => readPart(file, BOUNDS, world.call()),
     ToolError,
     "The API sent only a part of the file: try again.",
   );
-  assertEquals(world.closed, 1);
+  await world.clock.advance(500);
+  await failing;
+  assertEquals([world.requests, world.closed], [["content", "content"], 2]);
+});
+
+/** A file whose content fails some times in a way. */
+function failing(error: Error, times: number) {
+  const file = fakeFile("file_1", "text");
+  let tries = 0;
+  const world = filesWorld([file], {}, {
+    content: () =>
+      ++tries <= times ? Promise.reject(error) : Promise.resolve({
+        async *[Symbol.asyncIterator]() {
+          yield await Promise.resolve(file.content);
+        },
+        close() {},
+      }),
+  });
+  return { run: () => readPart(file, BOUNDS, world.call()), tries: () => tries, world };
+}
+
+Deno.test("readPart() tries a second time where a connection breaks", async () => {
+  const lost = new ApiError("reset", { kind: "connection_lost" });
+  const once = failing(lost, 1);
+  const running = once.run();
+  await once.world.clock.advance(500);
+  assertEquals([(await running).page?.text, once.tries()], ["text", 2]);
+  const twice = failing(lost, 2);
+  const broken = assertRejects(() => twice.run(), ApiError, "reset");
+  await twice.world.clock.advance(500);
+  await broken;
+  assertEquals([twice.tries(), twice.world.clock.pendingTimers], [2, 0]);
+  const refused = failing(httpError(404, "Expired.", "not_found_error"), 2);
+  await assertRejects(() => refused.run(), ApiError, "Expired");
+  assertEquals(refused.tries(), 1);
 });
 
 Deno.test("readPart() gives up a file that does not come in time, and one that nobody waits for", async () => {
