@@ -8,6 +8,8 @@
 import {
   type CallToolResult,
   type InputRequiredResult,
+  isSpecType,
+  type ListResourcesResult,
   type ListResourceTemplatesResult,
   ProtocolError,
   ProtocolErrorCode,
@@ -15,9 +17,10 @@ import {
   ResourceNotFoundError,
 } from "@modelcontextprotocol/server";
 import { isUnknownId } from "../access/policy.ts";
+import { hasScope } from "../access/scopes.ts";
 import { isFields } from "../api/read.ts";
 import { ToolError } from "../core/errors.ts";
-import type { ToolCall } from "../tools/define.ts";
+import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 import { RESOURCE_TEMPLATES, resourceAt } from "../tools/resource_uris.ts";
 import type { ResourceDefinition } from "../tools/resources.ts";
 import { runTool } from "./boundary.ts";
@@ -36,6 +39,30 @@ export function templateList(
       ...(mimeType !== undefined && { mimeType }),
     })),
   };
+}
+
+/**
+ * Serves `resources/list`: the newest sessions and the agents, as far as the caller has the scopes.
+ * Others can be read by their URI.
+ *
+ * @param lists the parts that the caller sees
+ * @throws `ProtocolError`
+ */
+export async function listResources(
+  lists: readonly ToolDefinition[],
+  call: ToolCall,
+  watch?: CallWatch,
+): Promise<ListResourcesResult> {
+  const all: ListResourcesResult["resources"] = [];
+  // One after another: a caller may be held to one call at a time.
+  for (const list of lists) {
+    if (!hasScope(call.principal, list.scope)) continue;
+    const { result, text, failure } = await runTool(list, {}, call, watch);
+    if (failure) throw new ProtocolError(ProtocolErrorCode.InternalError, text);
+    const { resources } = isFields(result.structuredContent) ? result.structuredContent : {};
+    all.push(...(Array.isArray(resources) ? resources : []).filter(isSpecType.Resource));
+  }
+  return { resources: all };
 }
 
 /**
@@ -68,7 +95,7 @@ function notFound(uri: string): ResourceNotFoundError {
 }
 
 /** Codes of errors about what was asked for. */
-const ABOUT_PARAMS: ReadonlySet<string> = new Set(["invalid_argument"]);
+const ABOUT_PARAMS: ReadonlySet<string> = new Set(["invalid_argument", "file_too_large"]);
 
 function protocolErrorOf(error: unknown, uri: string, text: string): ProtocolError {
   const code = error instanceof ToolError ? error.code : undefined;

@@ -29,8 +29,7 @@ import type { Principal } from "../access/principal.ts";
 import { hasScope } from "../access/scopes.ts";
 import { DEFAULT_SETS, type ToolSetName } from "../access/tool_sets.ts";
 import { toolsBoundTo, toolsOf } from "../tools/registry.ts";
-import { resourceAt } from "../tools/resource_uris.ts";
-import { type ResourceDefinition, resourcesOf } from "../tools/resources.ts";
+import { type ResourceDefinition, resourceListsOf, resourcesOf } from "../tools/resources.ts";
 import type { Services } from "../tools/services.ts";
 import { callTool } from "./boundary.ts";
 import { forOperator, withPlainError } from "./errors.ts";
@@ -40,7 +39,7 @@ import { withLineEndsEscaped } from "./messages.ts";
 import { createProgressReporter } from "./progress.ts";
 import { type CallWatch, logFailure } from "./call_report.ts";
 import { type Asking, personOf } from "./person.ts";
-import { readResource, templateList } from "./resources.ts";
+import { listResources, readResource, templateList } from "./resources.ts";
 
 /** Options of {@linkcode createServerFactory}. */
 export interface ServerOptions {
@@ -130,7 +129,7 @@ export function createServerFactory(services: Services, options: ServerOptions):
   const serving = { services, running: createRunningCalls(), watch: options.watch };
   const viewFor = viewsByCaller(options);
   return ({ era, authInfo, requestInfo }) => {
-    const { tools, resources, serverOptions } = viewFor(principalIn(authInfo));
+    const { tools, resources, resourceLists, serverOptions } = viewFor(principalIn(authInfo));
     const server = new PlainServer(info, serverOptions);
     const clientKey = era === "legacy" && requestInfo
       ? clientKeyOf(requestInfo.headers, authInfo)
@@ -159,13 +158,22 @@ export function createServerFactory(services: Services, options: ServerOptions):
     if (resources.length > 0) {
       const { watch } = options;
       server.setRequestHandler("resources/templates/list", () => templateList(resources));
-      server.setRequestHandler("resources/list", () => ({ resources: [] }));
       server.setRequestHandler(
-        "resources/read",
-        ({ params: { uri } }, context) =>
+        "resources/list",
+        ({ method }, context) =>
           inCall(
             serving,
-            `resources/read ${resourceAt(uri)?.kind}`,
+            method,
+            originOf(context),
+            (call) => listResources(resourceLists, call, watch),
+          ),
+      );
+      server.setRequestHandler(
+        "resources/read",
+        ({ method, params: { uri } }, context) =>
+          inCall(
+            serving,
+            method,
             originOf(context),
             (call) => readResource(uri, resources, call, watch),
           ),
@@ -253,6 +261,7 @@ function servedTools(served: readonly ToolDefinition[]): ServedTools {
 interface View {
   readonly tools: ServedTools;
   readonly resources: readonly ResourceDefinition[];
+  readonly resourceLists: readonly ToolDefinition[];
   readonly serverOptions: ConstructorParameters<typeof Server>[1];
 }
 
@@ -276,6 +285,7 @@ function viewsByCaller(
     return {
       tools: servedTools(agent === undefined ? toolsOf(sets) : toolsBoundTo(agent, sets)),
       resources,
+      resourceLists: resourceListsOf(sets),
       serverOptions: {
         capabilities: {
           tools: { listChanged: false },

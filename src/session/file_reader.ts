@@ -24,7 +24,7 @@ export interface TextPage {
 /** What was read of a file. */
 export interface FilePart {
   readonly type: FileType;
-  /** The whole of an image or a PDF document; absent where it is too large. */
+  /** The whole of an image or a PDF document, or of what was asked for; absent where it is too large. */
   readonly bytes?: Uint8Array;
   /** A page of a text; absent where there is no text at the place that was asked for. */
   readonly page?: TextPage;
@@ -41,6 +41,8 @@ export interface FileRequest {
   readonly offset?: number;
   /** Most bytes of an image or a PDF document. */
   readonly maxBytes: number;
+  /** True to read files of all other kinds as well as images are read. */
+  readonly anyKind?: boolean;
   /** Most characters of a page, as JSON. */
   readonly maxChars: number;
   /** Hides secrets; decides where pages end, so that none is cut in two. */
@@ -59,7 +61,7 @@ const CONTEXT_BYTES = CONTEXT_CHARS * BYTES_PER_UNIT;
 /** Reads the part of a file that is asked for, and no byte after it. */
 export async function readFilePart(
   content: AsyncIterable<Uint8Array>,
-  { hints, offset = 0, maxBytes, maxChars, redact }: FileRequest,
+  { hints, offset = 0, maxBytes, anyKind = false, maxChars, redact }: FileRequest,
 ): Promise<FilePart> {
   const beginning = new ByteRange(0, Math.max(maxBytes, HEAD_BYTES));
   const window = new ByteRange(
@@ -69,9 +71,10 @@ export async function readFilePart(
   let type: FileType | undefined;
   let position = 0;
   let isWhole = true;
+  const isLeftOut = ({ kind }: FileType) => kind === "binary" && !anyKind;
   const isEnough = () => {
     if (type?.kind === "text") return position >= window.end;
-    return type !== undefined && (type.kind === "binary" || position > maxBytes);
+    return type !== undefined && (isLeftOut(type) || position > maxBytes);
   };
   for await (const chunk of content) {
     if (type?.kind !== "text") beginning.add(chunk, position);
@@ -84,7 +87,7 @@ export async function readFilePart(
   }
   type ??= fileTypeOf(beginning.bytes(), hints);
   const part = { type, bytesRead: position, isWhole };
-  if (type.kind === "binary") return part;
+  if (isLeftOut(type)) return part;
   if (type.kind !== "text") {
     return isWhole && position <= maxBytes ? { ...part, bytes: beginning.bytes() } : part;
   }

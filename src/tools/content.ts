@@ -9,7 +9,9 @@ export type ContentBlock =
   | { readonly type: "image"; readonly data: string; readonly mimeType: string }
   | {
     readonly type: "resource";
-    readonly resource: { readonly uri: string; readonly mimeType: string; readonly blob: string };
+    readonly resource:
+      & { readonly uri: string; readonly mimeType: string }
+      & ({ readonly blob: string } | { readonly text: string });
   }
   | {
     readonly type: "resource_link";
@@ -38,6 +40,10 @@ export const MAX_CONTENT_CHARS = 700_000;
 
 /** Returns a block with the texts that an agent may have chosen redacted. */
 export function redactBlock(block: ContentBlock, redact: (text: string) => string): ContentBlock {
+  if (block.type === "resource" && "text" in block.resource) {
+    const { resource } = block;
+    return { ...block, resource: { ...resource, text: redact(block.resource.text) } };
+  }
   if (block.type !== "resource_link") return block;
   return { ...block, name: redact(block.name) };
 }

@@ -8,6 +8,9 @@
 import type { ToolSetName } from "../access/tool_sets.ts";
 import type { ToolDefinition } from "./define.ts";
 import { agentResource } from "./resource_agent.ts";
+import { agentResources } from "./resource_agents.ts";
+import { fileResource } from "./resource_file.ts";
+import { sessionResources } from "./resource_sessions.ts";
 import { transcriptResource } from "./resource_transcript.ts";
 import type { ResourceKind } from "./resource_uris.ts";
 
@@ -30,10 +33,20 @@ export const RESOURCES: readonly ResourceDefinition[] = [
     mimeType: "text/markdown",
     sets: ["resources"],
   },
+  // What results of the set `files` link to.
+  { kind: "file", read: fileResource, sets: ["files", "resources"] },
   { kind: "agent", read: agentResource, mimeType: "application/json", sets: ["resources"] },
 ];
 
 /** Lists the kinds of resources that are served with some sets of tools. */
 export function resourcesOf(sets: readonly ToolSetName[]): readonly ResourceDefinition[] {
   return RESOURCES.filter((resource) => resource.sets.some((name) => sets.includes(name)));
+}
+
+/** The parts of `resources/list`: their result has `resources`. */
+export const RESOURCE_LISTS: readonly ToolDefinition[] = [sessionResources, agentResources];
+
+/** Lists the parts of `resources/list` that are served with some sets of tools. */
+export function resourceListsOf(sets: readonly ToolSetName[]): readonly ToolDefinition[] {
+  return sets.includes("resources") ? RESOURCE_LISTS : [];
 }

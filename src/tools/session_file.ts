@@ -45,7 +45,7 @@ export async function findFile(
  */
 export async function readPart(
   file: SessionFile,
-  { offset = 0, maxBytes, maxChars }: Pick<FileRequest, "offset" | "maxBytes" | "maxChars">,
+  { offset = 0, ...bounds }: Omit<FileRequest, "hints" | "redact">,
   call: ToolCall,
 ): Promise<FilePart> {
   const { services: { api, clock, redact } } = call;
@@ -54,7 +54,7 @@ export async function readPart(
   const read = async () => {
     const content = await api.files.content(file.id, { signal });
     try {
-      const request = { hints: file, offset, maxBytes, maxChars, redact: redact.thorough };
+      const request = { hints: file, offset, ...bounds, redact: redact.thorough };
       const part = await readFilePart(content, request);
       if (!part.isWhole || part.bytesRead >= (file.size_bytes ?? 0)) return part;
       throw new ToolError("file_incomplete", "The API sent only a part of the file: try again.");

@@ -28,7 +28,7 @@ import {
 import { getSession } from "../../src/tools/get_session.ts";
 import { TOOLS, toolsOf } from "../../src/tools/registry.ts";
 import { readSessionFile } from "../../src/tools/read_session_file.ts";
-import { RESOURCES } from "../../src/tools/resources.ts";
+import { RESOURCE_LISTS, RESOURCES } from "../../src/tools/resources.ts";
 import { sendMessage } from "../../src/tools/send_message.ts";
 import { waitForIdle } from "../../src/tools/wait_for_idle.ts";
 import { callTool } from "../helpers/call_tool.ts";
@@ -576,7 +576,11 @@ function howToMend({ name }: ToolDefinition): string {
 }
 
 /** What is defined as tools are: also what resources are read and listed by. */
-const DEFINED: readonly ToolDefinition[] = [...TOOLS, ...RESOURCES.map(({ read }) => read)];
+const DEFINED: readonly ToolDefinition[] = [
+  ...TOOLS,
+  ...RESOURCES.map(({ read }) => read),
+  ...RESOURCE_LISTS,
+];
 
 for (const tool of DEFINED) {
   Deno.test(`${tool.name} shows and changes only what its caller may reach`, async () => {

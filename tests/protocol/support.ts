@@ -114,9 +114,21 @@ export interface TestClient {
     args: Record<string, unknown>,
     options?: { signal?: AbortSignal; onProgress?: (progress: ProgressSeen) => void },
   ): Promise<CallResult>;
+  listResources(): Promise<{ resources: readonly { uri: string; name: string }[] }>;
+  listTemplates(): Promise<{ resourceTemplates: readonly { uriTemplate: string }[] }>;
+  readResource(uri: string): Promise<{ contents: readonly ResourceContents[] }>;
+  hasResources(): boolean;
   instructions(): string | undefined;
   serverVersion(): { name: string; version: string } | undefined;
   close(): Promise<void>;
+}
+
+/** What a resource holds: text, or bytes in base64. */
+export interface ResourceContents {
+  readonly uri: string;
+  readonly mimeType?: string;
+  readonly text?: string;
+  readonly blob?: string;
 }
 
 export interface ProgressSeen {
@@ -190,6 +202,10 @@ async function modernClient(
           onprogress: options.onProgress,
         }),
       ),
+    listResources: () => client.listResources(),
+    listTemplates: () => client.listResourceTemplates(),
+    readResource: (uri) => client.readResource({ uri }),
+    hasResources: () => client.getServerCapabilities()?.resources !== undefined,
     instructions: () => client.getInstructions(),
     serverVersion: () => client.getServerVersion(),
     close: () => client.close(),
@@ -220,6 +236,10 @@ async function oldClient(
           onprogress: options.onProgress,
         }),
       ),
+    listResources: () => client.listResources(),
+    listTemplates: () => client.listResourceTemplates(),
+    readResource: (uri) => client.readResource({ uri }),
+    hasResources: () => client.getServerCapabilities()?.resources !== undefined,
     instructions: () => client.getInstructions(),
     serverVersion: () => client.getServerVersion(),
     close: () => client.close(),

@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ProtocolError, ProtocolErrorCode } from "@modelcontextprotocol/server";
+import type { Scope } from "../../../src/access/scopes.ts";
 import type { ToolSetName } from "../../../src/access/tool_sets.ts";
 import { createLogger } from "../../../src/core/logger.ts";
 import type { CallReport } from "../../../src/mcp/call_report.ts";
-import { readResource, templateList } from "../../../src/mcp/resources.ts";
+import { listResources, readResource, templateList } from "../../../src/mcp/resources.ts";
 import { createServerFactory } from "../../../src/mcp/server.ts";
-import { RESOURCES } from "../../../src/tools/resources.ts";
+import { RESOURCE_LISTS, RESOURCES } from "../../../src/tools/resources.ts";
 import { resultFor } from "../../helpers/call_tool.ts";
 import { type ApiParts, harness, httpError } from "../tools/support.ts";
 
@@ -82,6 +83,33 @@ Deno.test("reading is reported, logged and traced like the call of a tool", asyn
   assert(/tool=resource:agent agent=agent_1 outcome=ok/.test(lines.join("\n")), lines.join("\n"));
 });
 
+const LISTS: ApiParts = {
+  sessions: { list: () => Promise.resolve({ data: [{ id: "sesn_1" }], next_page: null }) },
+  agents: { list: () => Promise.resolve({ data: [{ id: "agent_1" }], next_page: null }) },
+};
+
+Deno.test("listResources() lists what the caller's scopes admit, one request after another", async () => {
+  const { call } = harness(LISTS);
+  const uris = async (scopes?: readonly Scope[]) => {
+    const principal = { id: "ci", maxCalls: 1, ...(scopes && { scopes }) };
+    const { resources } = await listResources(RESOURCE_LISTS, call({ principal }));
+    return resources.map(({ uri }) => uri);
+  };
+  const [transcript, agent] = ["cma://sessions/sesn_1/transcript", "cma://agents/agent_1"];
+  assertEquals(await uris(), [transcript, agent]);
+  assertEquals(await uris(["agents:read"]), [agent]);
+  assertEquals(await uris(["sessions:read"]), [transcript]);
+  assertEquals(await uris(["sessions:write"]), []);
+});
+
+Deno.test("listResources() says why a list cannot be had", async () => {
+  const list = () => Promise.reject(httpError(429, "Slow down.", "rate_limit_error"));
+  const { call } = harness({ ...LISTS, sessions: { list } });
+  const error = await assertRejects(() => listResources(RESOURCE_LISTS, call()), ProtocolError);
+  assertEquals(error.code, ProtocolErrorCode.InternalError);
+  assert(error.message.includes("Slow down."), error.message);
+});
+
 Deno.test("templateList() names each kind with its template", () => {
   for (const template of templateList(RESOURCES).resourceTemplates) {
     assert(template.uriTemplate.startsWith("cma://"), JSON.stringify(template));
@@ -90,7 +118,7 @@ Deno.test("templateList() names each kind with its template", () => {
 });
 
 Deno.test("a server has resources only for callers whose sets have them", async () => {
-  const { services } = harness(AGENTS);
+  const { services } = harness(LISTS);
   const capabilities = async (served: ToolSetName[], held?: ToolSetName[]) => {
     const factory = createServerFactory(services, { version: "1.2.3", toolSets: served });
     const principal = { id: "ci", ...(held && { tools: held }) };
@@ -104,10 +132,11 @@ Deno.test("a server has resources only for callers whose sets have them", async 
   assertEquals(await capabilities(["core", "resources"]), true);
   assertEquals(await capabilities(["core", "resources"], ["core"]), false);
   assertEquals(await capabilities(["core", "resources"], ["resources"]), true);
+  assertEquals(await capabilities(["core", "files"]), true);
 });
 
 Deno.test("what a caller reads and is shown of resources stays out of shared caches", async () => {
-  const { services } = harness(AGENTS);
+  const { services } = harness({ ...LISTS, agents: { ...LISTS.agents, ...AGENTS.agents } });
   const toolSets = ["core", "resources"] as const;
   const factory = createServerFactory(services, { version: "1.2.3", toolSets });
   const hint = async (method: string, params = {}) => {

@@ -124,3 +124,10 @@ Deno.test("readFilePart() reads of a binary file no more than tells its type", a
   const { type, bytesRead, isWhole } = await read(new Uint8Array(100_000), {}, 1_000);
   assertEquals([type.kind, bytesRead, isWhole], ["binary", 5_000, false]);
 });
+
+Deno.test("readFilePart() reads what cannot be shown whole where any kind is asked for", async () => {
+  const zip = new Uint8Array(90).fill(0);
+  const { type, bytes, isWhole } = await read(zip, { anyKind: true });
+  assertEquals([type.kind, bytes, isWhole], ["binary", zip, true]);
+  assertEquals((await read(new Uint8Array(9_000), { anyKind: true })).bytes, undefined);
+});

@@ -1,0 +1,56 @@
+import * as z from "zod";
+import { ToolError } from "../core/errors.ts";
+import { CONTENT, MAX_CONTENT_CHARS } from "./content.ts";
+import { defineTool, READS, type ToolDefinition } from "./define.ts";
+import { idSchema } from "./ids.ts";
+import { uriOf } from "./resource_uris.ts";
+import { findFile, readPart, toBase64 } from "./session_file.ts";
+
+/** Most bytes of a file that is no text, of which base64 makes four characters for each three. */
+const MAX_BYTES = MAX_CONTENT_CHARS / 4 * 3;
+
+/**
+ * `cma://sessions/{session_id}/files/{file_id}`: a file that the session's agent has written, whole:
+ * a text as text, anything else as bytes.
+ */
+export const fileResource: ToolDefinition = defineTool({
+  name: "resource:file",
+  title: "File",
+  description: "A file that a session's agent has written, whole: text as text, anything else as " +
+    "bytes.",
+  scope: "sessions:read",
+  kind: "call",
+  reaches: { session_id: "session", file_id: "file" },
+  annotations: READS,
+  input: () => z.strictObject({ session_id: idSchema(), file_id: idSchema() }),
+  output: () => z.object({ size_bytes: z.number().optional() }),
+  async run({ session_id, file_id }, call) {
+    const file = await findFile(session_id, file_id, call);
+    const bounds = { maxBytes: MAX_BYTES, maxChars: MAX_CONTENT_CHARS, anyKind: true };
+    const { type: { mimeType }, bytes, page, isWhole } = await readPart(file, bounds, call);
+    const uri = uriOf({ kind: "file", session_id, file_id });
+    const isText = page?.rest === "nothing";
+    if (!isText && !(bytes && isWhole)) throw tooLarge(session_id, file_id);
+    return {
+      ...(file.size_bytes !== undefined && { size_bytes: file.size_bytes }),
+      [CONTENT]: [{
+        type: "resource",
+        resource: isText
+          // The byte order mark of a file is no part of its text.
+          ? { uri, mimeType, text: page.text.replace(/^\ufeff/, "") }
+          : { uri, mimeType, blob: toBase64(bytes ?? new Uint8Array()) },
+      }],
+    };
+  },
+});
+
+function tooLarge(sessionId: string, fileId: string): ToolError {
+  return new ToolError(
+    "file_too_large",
+    (has) =>
+      `The file is too large to be read as a resource, of which texts have at most ` +
+      `${MAX_CONTENT_CHARS} characters and other files ${MAX_BYTES} bytes. ` +
+      (has("read_session_file") ? "read_session_file reads a text page by page. " : "") +
+      `The user can save it with: cma-mcp files ${sessionId} ${fileId} > file`,
+  );
+}
