@@ -173,8 +173,11 @@ export function contentDisposition(filename: string, id: string): string {
   return `${plain}; filename*=UTF-8''${encoded}`;
 }
 
-/** A client that takes no byte for so many milliseconds has the download ended. */
-export const STALL_MS = 60_000;
+/**
+ * A client that takes no piece for so many milliseconds has the download ended. The system's own
+ * buffers take megabytes ahead of a slow client, so a shorter time would end its download too.
+ */
+export const STALL_MS = 120_000;
 
 /** What a {@linkcode streamOf} is of. */
 export interface StreamParts {

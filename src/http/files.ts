@@ -220,7 +220,7 @@ export function createFileHandler(options: FileHandlerOptions): FileHandler {
       const admitted = link && admit(link.principalId);
       if (!admitted || !mayRead(admitted.principal, toolSets)) return noLink();
       const limited = admitted.limit();
-      if (limited) return tooMany(limited.headers.get("retry-after") ?? undefined);
+      if (limited) return tooMany(STATUS_CODE.TooManyRequests, limited.headers.get("retry-after"));
       const { promise, resolve, reject } = Promise.withResolvers<Response>();
       track(() => reported(request, link, admitted.principal, requestId, resolve)).catch(reject);
       return await promise;
@@ -283,16 +283,19 @@ function noLink(): Response {
   );
 }
 
-function tooMany(retryAfter = RETRY_AFTER_SEC): Response {
+/** @param status 429 for too many in a time, 503 for too many at once */
+function tooMany(status: 429 | 503, retryAfter: string | null): Response {
   return sentenceResponse(
-    STATUS_CODE.TooManyRequests,
+    status,
     "Whoever made this link has too many requests running now. Try again in a moment.",
-    { "retry-after": retryAfter },
+    { "retry-after": retryAfter ?? RETRY_AFTER_SEC },
   );
 }
 
 function failureResponse(error: unknown): Response {
-  if (error instanceof ToolError && error.code !== "not_available") return tooMany();
+  if (error instanceof ToolError && error.code !== "not_available") {
+    return tooMany(STATUS_CODE.ServiceUnavailable, null);
+  }
   if (error instanceof ToolError || isUnknownId(error)) return noLink();
   const isTemporary = error instanceof ApiError && error.retryable;
   return sentenceResponse(

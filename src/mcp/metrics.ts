@@ -113,6 +113,8 @@ export function createMetrics({ version, waits }: MetricsSources): Metrics {
     },
     downloaded({ outcome, bytes }) {
       downloads.inc({ outcome: boundedOutcome(outcome) });
+      const limit = LIMIT_OF_OUTCOME[outcome];
+      if (limit !== undefined) limited.inc({ limit });
       downloadBytes.inc(bytes);
     },
     refused(status) {

@@ -7,7 +7,7 @@ import { listen } from "../../src/runtime/deno_listener.ts";
 import { apiAt, type HttpProgram, startHttp } from "../helpers/http_program.ts";
 
 const KEY = newSealingKey();
-const [SMALL, LARGE] = ["file_small", "file_large"];
+const [SMALL, LARGE, BROKEN] = ["file_small", "file_large", "file_broken"];
 const TEXT = "name,sum\nApril,3\n";
 const PIECE = new Uint8Array(64 * 1024).fill(65);
 const PIECES = 3_200;
@@ -47,9 +47,9 @@ function openApi() {
       [`/v1/files/${SMALL}`]: () => Response.json(file(SMALL, "März.csv", TEXT.length)),
       [`/v1/files/${LARGE}`]: () => Response.json(file(LARGE, "large.txt", LARGE_BYTES)),
       [`/v1/files/${SMALL}/content`]: () => new Response(TEXT),
-      // Without this the runtime's server would send it as an event stream's pieces: one by one.
-      [`/v1/files/${LARGE}/content`]: () =>
-        new Response(large(), { headers: { "content-length": String(LARGE_BYTES) } }),
+      [`/v1/files/${LARGE}/content`]: () => new Response(large()),
+      [`/v1/files/${BROKEN}`]: () => Response.json(file(BROKEN, "broken.txt", LARGE_BYTES)),
+      [`/v1/files/${BROKEN}/content`]: () => new Response(PIECE),
     };
     const respond = found[pathname] ?? (() => Response.json({}, { status: 404 }));
     return Promise.resolve(respond());
@@ -182,6 +182,22 @@ Deno.test("a whole file of 200 MB comes through, and parts of it", async () => {
     assertEquals([part.status, await part.text()], [206, "A".repeat(10)]);
     await api.until(({ open }) => open === 0);
     assert(api.seen.pieces < PIECES + 200, "the API was read on behind the part");
+  });
+});
+
+Deno.test("a file that breaks off at the API breaks off at the client, which notices", async () => {
+  await withWorld(async (api, keyFile) => {
+    await using server = await start(api, ["--sealing-key-file", keyFile]);
+    const response = await fetch(await linkAt(server, BROKEN));
+    assertEquals(response.headers.get("content-length"), String(LARGE_BYTES));
+    let bytes = 0;
+    await assertRejects(async () => {
+      for await (const chunk of response.body ?? []) bytes += chunk.byteLength;
+    });
+    assertEquals(bytes, PIECE.byteLength);
+    assertEquals(await statusOf(await linkAt(server, SMALL)), 200);
+    await server.stop();
+    assert(server.program.stderr.some((line) => line.includes("The file is not whole")));
   });
 });
 

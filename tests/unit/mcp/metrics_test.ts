@@ -80,10 +80,12 @@ Deno.test("metrics count downloads and their bytes", async () => {
   metrics.downloaded({ outcome: "ok", bytes: 10 });
   metrics.downloaded({ outcome: "ok", bytes: 5 });
   metrics.downloaded({ outcome: "cancelled", bytes: 1 });
+  metrics.downloaded({ outcome: "too_many_calls", bytes: 0 });
   const values = await read();
   assertEquals(values['downloads_total{outcome="ok"}'], 2);
   assertEquals(values['downloads_total{outcome="cancelled"}'], 1);
   assertEquals(values.download_bytes_total, 16);
+  assertEquals(values['limiter_refusals_total{limit="calls"}'], 1);
 });
 
 Deno.test("metrics measure calls, and this server's own share of their time", async () => {
