@@ -162,17 +162,26 @@ export interface CreateSessionBody {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly budget?: Budget;
   readonly initial_events?: readonly UserMessage[];
+  readonly resources?: readonly {
+    readonly type: "file";
+    readonly file_id: string;
+    readonly mount_path: string;
+  }[];
 }
 
 /** Makes the session endpoints. */
 function createSessions(context: HttpContext): ManagedAgentsApi["sessions"] {
   return {
-    create({ agent, environmentId, title, metadata, budget, message, attachments = [] }, options) {
+    create({ message, attachments = [], files = [], ...params }, options) {
+      const { agent, environmentId, title, metadata, budget } = params;
       const texts = message === undefined ? [] : [{ type: "text", text: message } as const];
       const content = [...texts, ...attachments];
       const body: CreateSessionBody = {
         ...{ agent, environment_id: environmentId, title, metadata, budget },
         initial_events: content.length === 0 ? undefined : [{ type: "user.message", content }],
+        resources: files.length === 0 ? undefined : files.map(({ fileId, mountPath }) => ({
+          ...{ type: "file", file_id: fileId, mount_path: mountPath } as const,
+        })),
       };
       const spec = { method: "POST", path: "/v1/sessions", body } as const;
       return request(context, spec, "session", (value) => wrappedSessionOf(value), options);

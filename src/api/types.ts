@@ -91,6 +91,18 @@ export interface CreateSessionParams {
   readonly message?: string;
   /** Images and documents of that message, which need no text. */
   readonly attachments?: readonly AttachmentBlock[];
+  /** Files that the agent finds in its container. */
+  readonly files?: readonly FileMount[];
+}
+
+/**
+ * A file that is mounted into a session, as a copy with an id of its own
+ * (`BetaManagedAgentsFileResourceParams` of `@anthropic-ai/sdk` 1.12.0).
+ */
+export interface FileMount {
+  readonly fileId: string;
+  /** Absolute path in the container. */
+  readonly mountPath: string;
 }
 
 /** An event that a client may send. */

@@ -71,8 +71,17 @@ export class SimulatedFiles {
     return this.all.find((file) => file.id === id);
   }
 
+  /** Takes a copy of a file, which nobody can download, and returns its id. */
+  mount({ content, wire: { filename } }: SimulatedFile): string {
+    return this.#add(String(filename), content, false);
+  }
+
   /** Writes a file, and returns its id; another one of its name stays, as a file of its own. */
   write(filename: string, content: Uint8Array<ArrayBuffer>): string {
+    return this.#add(filename, content, this.#sessionId !== null);
+  }
+
+  #add(filename: string, content: Uint8Array<ArrayBuffer>, downloadable: boolean): string {
     const rank = this.#world.micros();
     const id = this.#world.makeId("file");
     const wire = {
@@ -82,7 +91,7 @@ export class SimulatedFiles {
       mime_type: TYPES[/\.(\w+)$/.exec(filename)?.[1] ?? ""] ?? "application/octet-stream",
       size_bytes: content.byteLength,
       created_at: formatMicros(rank),
-      downloadable: this.#sessionId !== null,
+      downloadable,
       scope: this.#sessionId === null ? null : { id: this.#sessionId, type: "session" },
     };
     this.#list.insert({ id, rank, seq: 0, content, wire });

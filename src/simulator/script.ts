@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Mount } from "./session.ts";
 import type { EventBody, WireObject } from "./wire.ts";
 
 /** The result of a tool call, or a person's decision about it. */
@@ -59,6 +60,8 @@ export interface ScriptedTurn {
   /** The session's agent as the API shows it. */
   readonly agent: WireObject;
   readonly primaryThreadId: string;
+  /** Files that are mounted into the session. */
+  readonly mounts: readonly Pick<Mount, "path" | "content">[];
   /** Returns the thread of a subagent, by its name; undefined when the session has none yet. */
   readonly threadOf: (subagentName: string) => string | undefined;
   /** Makes an id such as `wrun_…`. */

@@ -6,7 +6,7 @@
 
 import { type Habits, present } from "./habits.ts";
 import { formatMicros, type MakeId, parseMicros } from "./ids.ts";
-import { SimulatedFiles } from "./files.ts";
+import { type SimulatedFile, SimulatedFiles } from "./files.ts";
 import { SimulatedHistory, TrailingHistory } from "./history.ts";
 import type { Place } from "./sorted.ts";
 import { encodeFrame, type OutgoingStream } from "./stream.ts";
@@ -64,6 +64,14 @@ const STATUS_EVENTS: Readonly<Record<string, SessionStatus>> = {
   "session.status_terminated": "terminated",
 };
 
+/** A file that is mounted into a session. */
+export interface Mount {
+  readonly path: string;
+  readonly content: Uint8Array<ArrayBuffer>;
+  /** The resource as the API shows it. */
+  readonly wire: WireObject;
+}
+
 /** A session. Its actual status follows its events at once; the shown one trails them. */
 export class SimulatedSession implements Place {
   readonly id: string;
@@ -75,6 +83,8 @@ export class SimulatedSession implements Place {
   readonly threads: SessionThreads;
   readonly usage = new UsageCounter();
   readonly files: SimulatedFiles;
+  /** Files that are mounted into the session, in their order. */
+  readonly mounts: Mount[] = [];
   readonly streams = new Set<OutgoingStream>();
   /** Tool calls whose answers the session waits for. */
   readonly blocking = new Set<string>();
@@ -209,6 +219,20 @@ export class SimulatedSession implements Place {
     if (!quiet) this.#publish(event);
   }
 
+  /** Mounts a copy of a file, as the API does, which has an id of its own. */
+  mount(file: SimulatedFile, path = `/mnt/session/uploads/${file.id}`): void {
+    const at = formatMicros(this.#world.micros());
+    const wire = {
+      id: this.#world.makeId("sesrsc"),
+      type: "file",
+      file_id: this.files.mount(file),
+      mount_path: path,
+      created_at: at,
+      updated_at: at,
+    };
+    this.mounts.push({ path, content: file.content, wire });
+  }
+
   /** Ends every stream. */
   endStreams(): void {
     for (const stream of [...this.streams]) stream.end();
@@ -232,7 +256,7 @@ export class SimulatedSession implements Place {
       environment_id: environmentId,
       metadata: this.metadata,
       vault_ids: vaultIds,
-      resources: [],
+      resources: this.mounts.map(({ wire }) => wire),
       budget: this.budget,
       outcome_evaluations: [],
       deployment_id: null,

@@ -156,6 +156,7 @@ export class TurnEngine {
       agentName: this.#session.init.agentName,
       agent: this.#session.init.agent,
       primaryThreadId: this.#session.threads.primaryId,
+      mounts: this.#session.mounts,
       threadOf: (name) => this.#session.threads.named(name),
       makeId,
     });

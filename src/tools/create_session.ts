@@ -4,6 +4,7 @@ import { consoleUrlOf } from "../session/console_url.ts";
 import { ATTACHMENT_REACHES, attachmentShape, attachmentsOf } from "./attachments.ts";
 import { defineTool, SENDS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
+import { describeMounts, mountsOf, mountsSchema } from "./mounts.ts";
 import { describeBudget, makeSession } from "./new_session.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
 
@@ -16,13 +17,17 @@ export const createSession: ToolDefinition = defineTool({
     "keeps its context over many messages.",
   scope: "sessions:write",
   kind: "call",
-  reaches: { agent_id: "agent", environment_id: "environment", ...ATTACHMENT_REACHES },
+  reaches: {
+    ...{ agent_id: "agent", environment_id: "environment", files: "file" },
+    ...ATTACHMENT_REACHES,
+  },
   annotations: SENDS,
   input: () =>
     z.strictObject({
       agent_id: idSchema(),
       message: z.string().min(1).max(MAX_MESSAGE_CHARS).optional().describe("First user message"),
       ...attachmentShape(),
+      files: mountsSchema(),
       title: z.string().min(1).max(500).optional(),
       agent_version: z.int().min(1).optional().describe("Default: the latest"),
       environment_id: idSchema("Only if the server has no default").optional(),
@@ -36,7 +41,8 @@ export const createSession: ToolDefinition = defineTool({
     }),
   async run(args, call) {
     const { consoleUrl } = call.services;
-    const wanted = { ...args, attachments: attachmentsOf(args) };
+    const mounts = mountsOf(args.files);
+    const wanted = { ...args, attachments: attachmentsOf(args), mounts };
     const made = await makeSession(wanted, call);
     const { session, confirmedByList, messageDropped, limitUsd } = made;
     const maxCost = limitUsd === undefined ? undefined : budgetDollarsOf(session.budget);
@@ -44,6 +50,7 @@ export const createSession: ToolDefinition = defineTool({
       messageDropped && "The API made the session without its first message" +
         (call.has?.("send_message") ?? true ? ": send it with send_message." : "."),
       describeBudget(made),
+      describeMounts(session, mounts),
     ].filter(Boolean).join(" ");
     return {
       session_id: session.id,
@@ -51,6 +58,7 @@ export const createSession: ToolDefinition = defineTool({
       ...(consoleUrl !== undefined && { console_url: consoleUrlOf(consoleUrl, session.id) }),
       ...(confirmedByList && { confirmed_by_list: true }),
       ...(maxCost !== undefined && { max_cost_usd: maxCost }),
+      ...(mounts.length > 0 && { mount_paths: mounts.map(({ mountPath }) => mountPath) }),
       ...(messageDropped && { message_sent: false }),
       ...(next !== "" && { next }),
     };

@@ -329,6 +329,12 @@ async function runChecked<I extends z.ZodObject, O extends z.ZodObject>(
   return await running;
 }
 
+/** Returns the values of an argument: one, those of a list, or those of an object. */
+function valuesOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  return typeof value === "object" && value !== null ? Object.values(value) : [value];
+}
+
 /**
  * Checks that the caller may reach every id that the arguments name.
  *
@@ -346,7 +352,7 @@ async function checkAccess(
   const fileIds: string[] = [];
   for (const [argument, kind] of Object.entries(reaches)) {
     if (kind === "list" || args[argument] === undefined) continue;
-    for (const id of [args[argument]].flat()) {
+    for (const id of valuesOf(args[argument])) {
       if (typeof id !== "string") throw new TypeError(`${argument} must hold ids only`);
       switch (kind) {
         case "agent":

@@ -8,7 +8,7 @@ import { ApiError } from "../api/errors.ts";
 import { isMark, MARK_PREFIX, METADATA_LIMITS } from "../api/metadata.ts";
 import { budgetDollarsOf, budgetOf } from "../api/money.ts";
 import type { Session } from "../api/resources.ts";
-import type { AttachmentBlock } from "../api/types.ts";
+import type { AttachmentBlock, FileMount } from "../api/types.ts";
 import { ToolError } from "../core/errors.ts";
 import {
   CHECK_TIMEOUT_MS,
@@ -41,6 +41,8 @@ export interface WantedSession {
   readonly message?: string;
   /** Images and documents of that message. */
   readonly attachments?: readonly AttachmentBlock[];
+  /** Files that the agent finds in its container. */
+  readonly mounts?: readonly FileMount[];
   /** The caller's own pairs. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly max_cost_usd?: number;
@@ -159,7 +161,8 @@ async function createOnce(
   limit: number | undefined,
   call: ToolCall,
 ): Promise<Created> {
-  const { agent_id: id, agent_version: version, title, message, attachments = [] } = wanted;
+  const { agent_id: id, agent_version: version, title, message } = wanted;
+  const { attachments = [], mounts = [] } = wanted;
   const { signal, services } = call;
   const token = crypto.randomUUID();
   const owner = await services.access.ownerMetadata(call);
@@ -170,6 +173,7 @@ async function createOnce(
       title,
       message,
       ...(attachments.length > 0 && { attachments }),
+      ...(mounts.length > 0 && { files: mounts }),
       metadata: { ...wanted.metadata, ...wanted.marks, [REQUEST_KEY]: token, ...owner },
       ...(limit !== undefined && { budget: budgetOf(limit) }),
     }, { signal, timeoutMs: WRITE_TIMEOUT_MS });

@@ -24,7 +24,7 @@ export const sendMessage: ToolDefinition = defineTool({
     z.strictObject({
       session_id: idSchema(),
       text: z.string().min(1).max(MAX_MESSAGE_CHARS).optional(),
-      texts: z.array(z.string().min(1)).max(MAX_TEXTS).optional().describe("After text"),
+      texts: z.array(z.string().min(1)).max(MAX_TEXTS).optional(),
       ...attachmentShape(),
     }),
   output: () =>

@@ -370,6 +370,7 @@ function isOptional({ input }: ToolDefinition, key: string): boolean {
 
 /** The value of an argument that names an id, in a call that is about a session. */
 function valueOf(key: string, id: string, session: string): unknown {
+  if (key === "files") return { "in.txt": id };
   return key === "after_ids" ? { [session]: id } : id;
 }
 
@@ -428,6 +429,7 @@ function foreignArguments(tool: ToolDefinition, workspace: Workspace): [string, 
       const values = forms.map((form) => valueOf(key, id + form, own.session));
       // Beside the caller's own.
       if (named !== undefined && isList(tool, key)) values.push([own[named], id], [id, own[named]]);
+      if (key === "files") values.push({ "own.txt": own.file, "in.txt": id });
       return values.map((value): [string, string, Args] => [key, id, { ...least, [key]: value }]);
     }));
   });

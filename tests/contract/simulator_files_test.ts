@@ -83,3 +83,50 @@ Deno.test("the SDK reads the errors of files that nobody gets", async () => {
   }
   simulator.close();
 });
+
+Deno.test("the SDK mounts a file into a session, as a copy with an id of its own", async () => {
+  const { client, clock, simulator } = sdkBench();
+  const { sessions } = client.beta;
+  const csv = simulator.uploadFile("in.csv", new TextEncoder().encode("a,b\n1,2"));
+  const made = await sessions.create({
+    agent: simulator.agentId("script"),
+    environment_id: simulator.environmentId,
+    resources: [
+      { type: "file", file_id: csv, mount_path: "/workspace/in.csv" },
+      { type: "file", file_id: csv },
+    ],
+    initial_events: [userMessage("mounts")],
+  });
+  const paths = ["/workspace/in.csv", `/mnt/session/uploads/${csv}`];
+  const mounted = made.resources.flatMap((one) => one.type === "file" ? [one] : []);
+  assertEquals(mounted.map(({ mount_path }) => mount_path), paths);
+  assertEquals((await sessions.retrieve(made.id)).resources, made.resources);
+  await clock.advance(5_000);
+  const said = (await collect(sessions.events.list(made.id))).flatMap((event) =>
+    event.type === "agent.message" ? event.content : []
+  );
+  assertEquals(said, [{ type: "text", text: paths.map((path) => `${path}: a,b`).join("\n") }]);
+  // The copies are files of the session that nobody can download.
+  const betas = ["managed-agents-2026-04-01"];
+  const files = await collect(client.beta.files.list({ scope_id: made.id, betas }));
+  assertEquals(
+    files.map(({ id }) => id).toSorted(),
+    mounted.map(({ file_id }) => file_id).toSorted(),
+  );
+  assertEquals(files.map(({ downloadable }) => downloadable), [false, false]);
+  for (
+    const resources of [
+      [{ type: "file" as const, file_id: "file_unknown" }],
+      [{ type: "file" as const, file_id: csv, mount_path: "in.csv" }],
+      [0, 1].map(() => ({ type: "file" as const, file_id: csv, mount_path: "/in.csv" })),
+    ]
+  ) {
+    const creating = sessions.create({
+      agent: simulator.agentId("script"),
+      environment_id: simulator.environmentId,
+      resources,
+    });
+    assertEquals(await creating.then(() => 200, ({ status }) => status), 400);
+  }
+  simulator.close();
+});

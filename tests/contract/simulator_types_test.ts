@@ -252,6 +252,7 @@ and custom get_weather {"city":"Lisbon"}
 and as "Code Reviewer" ask bash git push
 and as "Code Reviewer" custom ticket
 file notes.txt Hello
+mounts
 fail
 fail mcp_connection_failed_error
 end refusal cyber No.`;

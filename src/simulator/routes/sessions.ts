@@ -59,8 +59,12 @@ const creation = z.strictObject({
   title,
   metadata: newPairs.optional(),
   vault_ids: z.array(z.string()).optional(),
-  // The simulator has no files, repositories or memory stores that could be mounted.
-  resources: z.array(z.unknown()).max(0, "the simulator has no resources to mount").optional(),
+  // The simulator has no repositories or memory stores that could be mounted.
+  resources: z.array(z.strictObject({
+    type: z.literal("file", "the simulator mounts only files"),
+    file_id: z.string().min(1),
+    mount_path: z.string().regex(/^\//, "not an absolute path").nullish(),
+  })).max(500).optional(),
   budget: budget.optional(),
   initial_events: z.unknown().optional(),
 });
@@ -93,6 +97,17 @@ function checkPriced({ model }: WireObject, given: unknown): void {
   throw invalid("budget: the agent's model has no list price.", "model_not_budgetable");
 }
 
+/** Finds the files that a session is to have. */
+function filesOf(workspace: Workspace, resources: z.infer<typeof creation>["resources"] = []) {
+  const paths = resources.flatMap(({ mount_path: path }) => path ?? []);
+  if (new Set(paths).size < paths.length) throw invalid("resources: two have the same path.");
+  return resources.map(({ file_id: id, mount_path: path }) => {
+    const file = workspace.uploads.find(id) ?? workspace.sessions.findFile(id);
+    if (!file) throw invalid(`resources: file ${id} not found.`);
+    return { file, path: path ?? undefined };
+  });
+}
+
 const create: Handler = async (exchange) => {
   const parsed = creation.safeParse(await bodyOf(exchange));
   if (!parsed.success) throw invalid(complaint(parsed.error, "body"));
@@ -106,6 +121,7 @@ const create: Handler = async (exchange) => {
   }
   const given = data.initial_events === undefined ? [] : parseInitialEvents(data.initial_events);
   const events = workspace.world.habits.dropsInitialEvents ? [] : given;
+  const mounts = filesOf(workspace, data.resources);
   const session = workspace.sessions.create({
     agent: wire,
     agentName: String(workspace.agents.retrieve(record.id).name),
@@ -116,6 +132,7 @@ const create: Handler = async (exchange) => {
     vaultIds: data.vault_ids ?? [],
     status: events.length > 0 ? "running" : "idle",
   }, record.script);
+  for (const { file, path } of mounts) session.mount(file, path);
   if (events.length > 0) workspace.sessions.send(session, events);
   return respond(exchange, session.toWire());
 };

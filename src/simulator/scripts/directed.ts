@@ -8,16 +8,17 @@
  * file notes.txt # Notes
  * table data.csv 5000
  * make report
+ * mounts
  * fail
  * fail billing_error exhausted The credit balance is too low.
  * end refusal
  * ```
  *
  * `sleep` takes `s` or `ms`; `file` takes a name and the line that the file has, `table` a
- * name and a number of rows; `fail` takes the
- * type of an error, its retry status and its message; `end` takes a stop reason, and a refusal its
- * category and explanation. `directed_calls.ts` has the lines that call tools. Any other line is
- * said as it is.
+ * name and a number of rows; `mounts` says what is mounted, each with its first line; `fail`
+ * takes the type of an error, its retry status and its message; `end` takes a stop reason, and a
+ * refusal its category and explanation. `directed_calls.ts` has the lines that call tools. Any
+ * other line is said as it is.
  *
  * @module
  */
@@ -52,10 +53,20 @@ export function* directed(turn: ScriptedTurn): Steps {
   const lines = turn.text.split("\n").map((text) => text.trim()).filter((line) => line !== "");
   for (let at = 0; at < lines.length; at++) {
     const calls = callsFrom(lines, at);
-    if (calls.length === 0) yield* follow(lines[at] ?? "");
+    if (lines[at] === "mounts") yield* sayMounts(turn);
+    else if (calls.length === 0) yield* follow(lines[at] ?? "");
     else yield* makeCalls(calls, turn);
     at += Math.max(calls.length, 1) - 1;
   }
+}
+
+/** Says what is mounted into the session: of each file its path and its first line. */
+function* sayMounts({ mounts }: ScriptedTurn): Steps {
+  const lines = mounts.map(({ path, content }) => {
+    const [first = ""] = new TextDecoder().decode(content).split("\n");
+    return `${path}: ${first}`;
+  });
+  yield* say(lines.length > 0 ? lines.join("\n") : "Nothing is mounted.");
 }
 
 /** Returns the call on a line, and those on the lines after it that begin with `and`. */

@@ -293,6 +293,76 @@ Deno.test("create_session finds a lost session by its mark, whatever the caller'
   assertEquals([result.session_id, created.length], ["sesn_mine", 1]);
 });
 
+const CSV = { fileId: "file_1", mountPath: "/mnt/session/uploads/in.csv" };
+
+/** A server that shows what is mounted. */
+const showing = (params: CreateSessionParams) =>
+  session({
+    resources: (params.files ?? []).map(({ fileId, mountPath }) => ({
+      ...{ type: "file", id: "sesrsc_1", file_id: `copy of ${fileId}`, mount_path: mountPath },
+    })),
+  });
+
+Deno.test("create_session mounts files, and says where", async () => {
+  const created: CreateSessionParams[] = [];
+  const opened = creating({
+    create: (params) => {
+      created.push(params);
+      return Promise.resolve(showing(params));
+    },
+  });
+  const files = { "in.csv": "file_1", "/data/b": "file_2" };
+  assertEquals(await create(opened, { files }), {
+    session_id: "sesn_1",
+    status: "idle",
+    mount_paths: ["/mnt/session/uploads/in.csv", "/data/b"],
+  });
+  assertEquals(created[0]?.files, [CSV, { fileId: "file_2", mountPath: "/data/b" }]);
+});
+
+Deno.test("create_session says so where the API does not show all files", async () => {
+  const words = "The API's response does not show all files, so the agent may not find them.";
+  const opened = creating();
+  const { next, mount_paths } = await create(opened, { files: { "in.csv": "file_1" } });
+  assertEquals([next, mount_paths], [words, ["/mnt/session/uploads/in.csv"]]);
+  const some = creating({
+    create: (params) => Promise.resolve(showing({ ...params, files: [CSV] })),
+  });
+  const files = { "in.csv": "file_1", "b.csv": "file_2" };
+  assertEquals((await create(some, { files })).next, words);
+  assertEquals((await create(creating(), { files: {} })).next, undefined);
+});
+
+Deno.test("create_session with a file that cannot be mounted makes nothing", async () => {
+  const opened = creating();
+  await assertRejects(() => create(opened, { files: { "../in.csv": "file_1" } }), ToolError);
+  await assertRejects(() => create(opened, { files: { "in.csv": "no id" } }), ToolError);
+  assertEquals(opened.created, []);
+});
+
+Deno.test("create_session finds a lost session with files, and makes no second one", async () => {
+  const created: CreateSessionParams[] = [];
+  const opened = creating({
+    create: (params) => {
+      created.push(params);
+      return Promise.reject(new ApiError("lost", { kind: "connection_lost" }));
+    },
+    list: () => {
+      const [params] = created;
+      if (!params) return Promise.resolve({ data: [] });
+      return Promise.resolve({ data: [{ ...showing(params), metadata: { ...params.metadata } }] });
+    },
+  });
+  const result = await create(opened, { files: { "in.csv": "file_1" } });
+  assertEquals(result, {
+    session_id: "sesn_1",
+    status: "idle",
+    confirmed_by_list: true,
+    mount_paths: ["/mnt/session/uploads/in.csv"],
+  });
+  assertEquals([created.length, created[0]?.files], [1, [CSV]]);
+});
+
 /** A server that shows the budget that a session was made with. */
 function budgeting(options: Partial<ServicesOptions> = {}) {
   const created: CreateSessionParams[] = [];

@@ -128,3 +128,9 @@ Deno.test("an empty script ends its turn at once", async () => {
   assertEquals(story(await events(id)), [...OPENING, "session.status_idle end_turn"]);
   simulator.close();
 });
+
+Deno.test("the script agent says that nothing is mounted where nothing is", async () => {
+  const { simulator, events, id } = await play("script", "mounts", 500);
+  assertEquals(replies(await events(id)), "Nothing is mounted.");
+  simulator.close();
+});
