@@ -133,6 +133,7 @@ const ID_FIELDS: readonly (readonly [field: string, name: string])[] = [
   ["agent_id", "agent"],
   ["environment_id", "environment"],
   ["event_id", "event"],
+  ["file_id", "file"],
 ];
 
 /** Collects the ids. A value that tools do not accept as an id may be any text, and is left out. */

@@ -170,7 +170,8 @@ function adviceFor(
   if (page?.rest === "text" && page.to > MAX_OFFSET) {
     return `Only the first ${MAX_OFFSET} bytes of a file can be read here. ${saved}`;
   }
-  if (page?.rest === "nothing" || page?.rest === "text") return undefined;
+  if (page?.rest === "nothing") return undefined;
+  if (page?.rest === "text") return `The text goes on at next_offset. ${saved}`.trimEnd();
   const why = page
     ? "What follows is no UTF-8 text, and is not shown."
     : kind === "text"

@@ -108,8 +108,9 @@ for (const [name, run, options, verdict, outcome] of OUTCOMES) {
 
 Deno.test("a report has the ids of arguments and result, and no text that stands in their place", async () => {
   const args = { agent_id: "agent_1", session_id: "Hello, this is no id", text: "private" };
-  const { ids } = await report(() => ({ session_id: "sesn_1", event_id: "sevt_1" }), { args });
-  assertEquals(ids, { agent: "agent_1", session: "sesn_1", event: "sevt_1" });
+  const found = { session_id: "sesn_1", event_id: "sevt_1", file_id: "file_1" };
+  const { ids } = await report(() => found, { args });
+  assertEquals(ids, { agent: "agent_1", session: "sesn_1", event: "sevt_1", file: "file_1" });
   assertEquals((await report(() => ({}), { args })).ids, { agent: "agent_1" });
   assertEquals((await report(() => ({}), { args: "private" })).ids, {});
 });
