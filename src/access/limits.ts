@@ -32,6 +32,9 @@ export interface CallLimits {
 /** Calls, other than waits, that all callers together may have running. */
 export const DEFAULT_MAX_CALLS = 1_000;
 
+/** Most agents that are published as tools: every conversation pays for each. */
+export const MAX_PUBLISHED = 20;
+
 /** Time for which a question to a person is open by default, in milliseconds. */
 export const APPROVAL_TIMEOUT_MS = 600_000;
 

@@ -240,6 +240,8 @@ interface TokenProgram {
   readonly log: Logger;
   readonly readFile: (path: string) => Promise<string>;
   readonly onReload: (listener: () => void) => () => void;
+  /** True where the same signal has something else read again. */
+  readonly reloadsElse?: boolean;
 }
 
 /** Tokens that follow their file until they are closed. */
@@ -258,13 +260,14 @@ const POLL_MS = 3_000;
  */
 export function openTokens(
   { token, tokenFile }: TokenSettings,
-  { clock, log, readFile, onReload }: TokenProgram,
+  { clock, log, readFile, onReload, reloadsElse = false }: TokenProgram,
 ): OpenTokens {
   if (!tokenFile) {
     // Without a listener the signal would end the process.
-    const unsubscribe = onReload(() =>
-      log.warn("Nothing was read again: only a list of tokens in --token-file can change")
-    );
+    const unsubscribe = onReload(() => {
+      if (reloadsElse) return;
+      log.warn("Nothing was read again: only a list of tokens in --token-file can change");
+    });
     const tokens = tokensOf(token === undefined ? [] : [token]);
     return { registry: createTokenRegistry(tokens), close: unsubscribe };
   }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MAX_PUBLISHED } from "../access/limits.ts";
 import { type Scope, SCOPES } from "../access/scopes.ts";
 import { TOKEN_NAME, TOKEN_NAME_WORDS } from "../access/token_file.ts";
 import { TOOL_SET_NAMES, type ToolSetName } from "../access/tool_sets.ts";
@@ -179,6 +180,15 @@ function checkToolSetWord(word: string, source: string): string {
   const name = word.replace(/^-/, "");
   if (word === "all" || TOOL_SET_NAMES.some((set) => set === name)) return word;
   throw unknownToolSet(word, source, ["all"]);
+}
+
+/** Checks the agents to publish as tools: `all`, or ids. */
+export function checkPublished(text: string, source: string): "all" | readonly string[] {
+  const entries = listOf((entry) => entry)(text, source);
+  if (entries.some((entry) => entry.toLowerCase() === "all")) return "all";
+  const ids = entries.map((entry) => checkAgentId(entry, source));
+  if (ids.length <= MAX_PUBLISHED) return ids;
+  throw new UsageError(`${source} names ${ids.length} agents: give at most ${MAX_PUBLISHED}`);
 }
 
 /** Checks the name of a set of tools. */

@@ -119,10 +119,11 @@ function valuesOf<S extends Section>(
 }
 
 /** Settings that name things of a real workspace, which mean nothing to the simulator. */
-const { environmentId, allowedAgentIds, consoleUrl } = SETTINGS.server;
+const { environmentId, allowedAgentIds, publish, consoleUrl } = SETTINGS.server;
 const WORKSPACE_VARIABLES: readonly string[] = [
   ...environmentId.env,
   ...allowedAgentIds.env,
+  ...publish.env,
   ...consoleUrl.env,
 ];
 
@@ -289,6 +290,16 @@ function warningsOf(config: Omit<ServeConfig, "warnings">): string[] {
   return warnings;
 }
 
+/** Throws for an agent that is to be published, and that nobody may reach. */
+function checkPublishable({ publish, allowedAgentIds }: ServeConfig["server"]): void {
+  if (!publish || publish === "all" || !allowedAgentIds) return;
+  const outside = publish.find((id) => !allowedAgentIds.includes(id));
+  if (outside === undefined) return;
+  throw new UsageError(
+    `--publish names ${outside}, which --allowed-agents does not: name it in both, or in none`,
+  );
+}
+
 async function serveConfig(sources: Sources): Promise<ServeConfig> {
   const mode = valuesOf(sources, SETTINGS.mode);
   const http = mode.http ? await httpOf(sources) : undefined;
@@ -296,12 +307,14 @@ async function serveConfig(sources: Sources): Promise<ServeConfig> {
   const bindingKey = http?.tokenFile &&
     (valueOf(sources, SETTINGS.tokens.bindingKey) ?? credential?.value);
   const sealing = await sealingOf(sources, { credential, http });
+  const server = valuesOf(sourcesFor(mode.simulate, sources), SETTINGS.server);
+  checkPublishable(server);
   const config = {
     command: "serve" as const,
     http,
     simulate: mode.simulate,
     credential,
-    server: valuesOf(sourcesFor(mode.simulate, sources), SETTINGS.server),
+    server,
     ...(bindingKey !== undefined && { bindingKey }),
     ...(sealing && { sealing }),
     log: valuesOf(sources, SETTINGS.log),

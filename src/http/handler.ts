@@ -35,6 +35,7 @@ import {
   RETRY_AFTER_SEC,
   withRequestId,
 } from "./responses.ts";
+import { publishedHash } from "../tools/published_name.ts";
 import { TOOLS } from "../tools/registry.ts";
 import { createTokenRegistry, type TokenRegistry, tokensOf } from "../access/tokens.ts";
 
@@ -306,7 +307,9 @@ const WAITS: ReadonlySet<unknown> = new Set(
 );
 
 function isWait(message: unknown): boolean {
-  return isFields(message) && isFields(message.params) && WAITS.has(message.params.name);
+  if (!isFields(message) || !isFields(message.params)) return false;
+  const { name } = message.params;
+  return WAITS.has(name) || (typeof name === "string" && publishedHash(name) !== undefined);
 }
 
 function shuttingDown(): Response {

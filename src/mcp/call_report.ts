@@ -103,7 +103,7 @@ export function reportOf(parts: ReportParts): CallReport {
     upstreamRequests: upstream.requests,
     bytes: encoder.encode(text).byteLength,
     ...(call.principal && { token: call.principal.id }),
-    ids: idsOf(parts.args, parts.structured),
+    ids: idsOf({ agent_id: tool.binding?.agentId }, parts.args, parts.structured),
     ...(requestId !== undefined && { requestId }),
     apiRequestIds: upstream.failedRequestIds,
   };

@@ -7,6 +7,7 @@
 
 import { Counter, Gauge, Histogram, Registry } from "@platformatic/prom-client";
 import type { RequestInfo } from "../api/http.ts";
+import { publishedHash } from "../tools/published_name.ts";
 import type { CallReport } from "./call_report.ts";
 import type { DecisionRecord } from "../session/answer_sender.ts";
 import type { QuestionRecord } from "../session/person.ts";
@@ -91,7 +92,8 @@ export function createMetrics({ version, waits }: MetricsSources): Metrics {
   gauges(registry, version, waits);
 
   return {
-    call({ tool, kind, verdict, outcome: named, durationMs, upstreamMs }) {
+    call({ tool: called, kind, verdict, outcome: named, durationMs, upstreamMs }) {
+      const tool = publishedHash(called) === undefined ? called : "published";
       const outcome = boundedOutcome(named);
       calls.inc({ tool, outcome });
       if (verdict === "failed" || verdict === "refused") errors.inc({ type: outcome });

@@ -18,7 +18,9 @@ export function toolList(tools: Iterable<ToolDefinition>): ListToolsResult {
       description: tool.description,
       inputSchema: { ...inputJsonSchema(tool), type: "object" },
       annotations: tool.annotations,
-      outputSchema: { ...outputJsonSchema(tool), type: "object" },
+      // Of agents that are tools there may be many: only what a model needs to call them is said.
+      ...(!tool.binding?.shown &&
+        { outputSchema: { ...outputJsonSchema(tool), type: "object" as const } }),
       ...(tool.meta && { _meta: { ...tool.meta } }),
     })),
   };
@@ -37,7 +39,9 @@ const LEFT_OUT: readonly string[] = ["pattern", "minLength", "minItems", "maxIte
  * alphabet of ids, that a text or list is not empty, and how long a list may be.
  */
 export function inputJsonSchema(tool: ToolDefinition): JsonSchema {
+  const isBrief = tool.binding?.shown !== undefined;
   return compact(z.toJSONSchema(tool.input, { io: "input" }), (keyword, value) => {
+    if (isBrief && (keyword === "description" || keyword === "maxLength")) return false;
     if (keyword === "maximum") return value !== Number.MAX_SAFE_INTEGER;
     return !LEFT_OUT.includes(keyword);
   });

@@ -13,6 +13,7 @@ import { TOOL_SET_NAMES } from "../../src/access/tool_sets.ts";
 import { callMethod } from "../../src/commands/mcp_call.ts";
 import { ToolError } from "../../src/core/errors.ts";
 import { createHttpHandler } from "../../src/http/handler.ts";
+import { createRedact } from "../../src/core/redact.ts";
 import { readAskedCalls } from "../../src/session/asked_calls.ts";
 import { isDefaultTool } from "../../src/session/pending_actions.ts";
 import type { CarriedAnswer, Person } from "../../src/session/person.ts";
@@ -26,6 +27,7 @@ import {
   type ToolDefinition,
 } from "../../src/tools/define.ts";
 import { getSession } from "../../src/tools/get_session.ts";
+import { publishedTool } from "../../src/tools/publishing.ts";
 import { TOOLS, toolsOf } from "../../src/tools/registry.ts";
 import { readSessionFile } from "../../src/tools/read_session_file.ts";
 import { RESOURCE_LISTS, RESOURCES } from "../../src/tools/resources.ts";
@@ -387,8 +389,10 @@ function ownValue(tool: ToolDefinition, key: string, { own }: Workspace): unknow
 
 /** The fewest of the caller's own arguments that go with an argument; with none, the fewest at all. */
 function leastArguments(tool: ToolDefinition, workspace: Workspace, beside = ""): Args {
-  const isNeeded = (key: string) => !isOptional(tool, key) || NEEDED[tool.name]?.includes(key);
-  const keys = GOES_WITH[tool.name]?.[beside] ?? Object.keys(tool.input.shape).filter(isNeeded);
+  // A published agent's tool is this one under another name.
+  const base = tool.binding?.shown ? "ask_agent" : tool.name;
+  const isNeeded = (key: string) => !isOptional(tool, key) || NEEDED[base]?.includes(key);
+  const keys = GOES_WITH[base]?.[beside] ?? Object.keys(tool.input.shape).filter(isNeeded);
   return Object.fromEntries(keys.map((key) => [key, ownValue(tool, key, workspace)]));
 }
 
@@ -658,6 +662,33 @@ for (const [what, rights] of Object.entries(LOST_RIGHTS)) {
     close();
   });
 }
+
+Deno.test("a published agent's tool reaches nothing but its agent, whatever its caller may reach", async () => {
+  const services = { redact: createRedact([]) };
+  const toolFor = (id: string) => publishedTool({ id, name: OWN }, { services });
+  assertEquals(
+    await wrongsOf(toolFor("agent_1"), toolFor, ["tool", "fewer", "sessions", "all"]),
+    [],
+  );
+});
+
+Deno.test("a published agent's tool does nothing for a caller who may not send messages", async () => {
+  const workspace = await openWorkspace("all");
+  const tool = publishedTool({ id: workspace.own.agent, name: OWN }, {
+    services: { redact: createRedact([]) },
+  });
+  const scopes = SCOPES.filter((scope) => scope !== tool.scope);
+  for (const limits of [{ readOnly: true }, { scopes }]) {
+    const principal: Principal = { ...workspace.caller, ...limits };
+    const { isError, requests, text } = await workspace.run(tool, { message: OWN }, principal);
+    assertEquals([isError, requests], [true, 0], text);
+    assertStringIncludes(
+      text,
+      limits.readOnly ? `so ${tool.name} is not` : `which ${tool.name} needs`,
+    );
+  }
+  workspace.close();
+});
 
 /** A person who allows whatever they are asked about, and the questions that they got. */
 function allowing(): { readonly person: Person; readonly asked: string[] } {

@@ -11,6 +11,7 @@ import { HOSTED, HOSTED_CONSOLE } from "../../core/addresses.ts";
 import { DEFAULT_SETS, type ToolSetName } from "../../access/tool_sets.ts";
 import { createServerFactory } from "../../mcp/server.ts";
 import { createWaiter, type Waiter } from "../../session/waiter.ts";
+import type { Publishing } from "../../tools/publishing.ts";
 import { createServices, type Services } from "../../tools/services.ts";
 import type { Program } from "../../runtime/program.ts";
 import { openTelemetry, type Telemetry } from "./telemetry.ts";
@@ -34,13 +35,18 @@ export interface App {
   /** The sets of tools that it serves. */
   readonly toolSets: readonly ToolSetName[];
   readonly telemetry: Telemetry;
+  /** The agents that are tools; absent where none is to be. */
+  readonly publishing?: Publishing;
   /** Address that its requests go to, for the operator. */
   readonly target: string;
   /** Ends open waits, and frees connections and timers. Idempotent. */
   close(): void;
 }
 
-/** Builds the app that a configuration describes; it sends nothing before the first call. */
+/**
+ * Builds the app that a configuration describes. It sends nothing before the first call, except to
+ * read the agents that are to be published.
+ */
 export async function createApp(config: AppConfig, program: Program): Promise<App> {
   const { clock, log, redact } = program;
   const { simulate, server: settings, http, bindingKey, sealing } = config;
@@ -80,6 +86,7 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
     callerIsOperator: http === undefined,
   });
   const { watch } = telemetry;
+  const publishing = await publishingOf(server, services, program);
   return {
     factory: createServerFactory(services, {
       version: VERSION,
@@ -87,18 +94,32 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
       watch,
       toolSets: server.toolSets,
       listsByCaller: http?.tokenFile !== undefined,
+      ...(publishing && { publishing }),
     }),
     api,
     waiter,
     services,
     toolSets: server.toolSets ?? DEFAULT_SETS,
     telemetry,
+    ...(publishing && { publishing }),
     target: simulate ? "the built-in SIMULATOR" : upstream.baseUrl,
     close: () => {
+      publishing?.close();
       waiter.close();
       upstream.close();
     },
   };
+}
+
+/** Begins to publish agents; loads the code only where there are any to publish. */
+async function publishingOf(
+  { publish, publishDescriptions }: Pick<AppConfig["server"], "publish" | "publishDescriptions">,
+  services: Services,
+  { onReload }: Pick<Program, "onReload">,
+): Promise<Publishing | undefined> {
+  if (publish === undefined) return undefined;
+  const { openPublishing } = await import("../../tools/publishing.ts");
+  return openPublishing({ services, publish, publishDescriptions, onReload });
 }
 
 /** Returns where sessions of the hosted API can be seen; no other API has a console that is known. */

@@ -28,9 +28,10 @@ const METRICS_PATH = "/metrics";
 
 /** Serves until the process is asked to end. */
 export async function serveHttp(config: HttpConfig, app: App, program: Program): Promise<void> {
-  const { clock, log } = program;
+  const { clock, log, readFile, onReload } = program;
   const { metrics, calls } = app.telemetry;
-  const tokens = openTokens(config, program);
+  const reloadsElse = app.publishing !== undefined;
+  const tokens = openTokens(config, { clock, log, readFile, onReload, reloadsElse });
   try {
     let server: Listening | undefined;
     const handler = createHttpHandler(app.factory, {

@@ -107,3 +107,11 @@ Deno.test("openTokens() of a single token outlives the request to read again, an
   assert(program.logged.at(-1)?.includes("only a list of tokens"), program.logged.join());
   list.close();
 });
+
+Deno.test("openTokens() of a single token says nothing where the signal has something else read", () => {
+  const program = recordProgram({});
+  const list = openTokens({ token: "t".repeat(40) }, { ...program, reloadsElse: true });
+  program.reload();
+  assertEquals(program.logged, []);
+  list.close();
+});

@@ -8,6 +8,7 @@ import {
   checkHostHeader,
   checkOrigin,
   checkPublicUrl,
+  checkPublished,
   checkSecret,
   checkToken,
   checkToolSets,
@@ -131,6 +132,28 @@ for (const [text, expected] of sets) {
     assertEquals(checkToolSets(text, "--tools"), expected);
   });
 }
+
+Deno.test("checkPublished() takes ids, each once, or all for every agent", () => {
+  assertEquals(checkPublished("agent_1, agent_2 agent_1", "--publish"), ["agent_1", "agent_2"]);
+  for (const text of ["all", "ALL", "agent_1,all"]) {
+    assertEquals(checkPublished(text, "--publish"), "all");
+  }
+});
+
+Deno.test("checkPublished() refuses names, other ids and more than twenty", () => {
+  const many = Array.from({ length: 21 }, (_, at) => `agent_${at}`);
+  assertEquals(checkPublished(many.slice(1).join(), "--publish").length, 20);
+  const wrong: readonly [string, RegExp][] = [
+    [many.join(), /--publish names 21 agents: give at most 20/],
+    ["Research", /'Research' in --publish: that is a name; give an agent's id, such as agent_01/],
+    ["env_1", /--publish holds an environment's id/],
+    [",", /--publish names nothing/],
+  ];
+  for (const [text, message] of wrong) {
+    const error = assertThrows(() => checkPublished(text, "--publish"), UsageError);
+    assertMatch(error.message, message);
+  }
+});
 
 const noSets: readonly [string, RegExp][] = [
   ["-core", /Cannot use '-core' as --tools: that leaves no tool, so name another set beside it/],

@@ -59,6 +59,8 @@ Deno.test("resolveConfig() serves stdio with documented defaults when only a key
       environmentId: undefined,
       allowedAgentIds: undefined,
       toolSets: ["core"],
+      publish: undefined,
+      publishDescriptions: false,
       maxWaits: 400,
       maxCalls: 1000,
       exposeToolInputs: false,
@@ -182,6 +184,23 @@ Deno.test("resolveConfig() reads whom to ask, which tools to serve and where the
   assertEquals((await serving({ args: ["--approval-timeout=0"] })).server.approvalTimeoutMs, 0);
 });
 
+Deno.test("resolveConfig() reads which agents to publish, and never one that nobody may reach", async () => {
+  const args = ["--publish", "agent_1,agent_2", "--publish-descriptions"];
+  const env = { CMA_MCP_PUBLISH: "agent_1,agent_2", CMA_MCP_PUBLISH_DESCRIPTIONS: "on" };
+  for (const given of [{ args }, { env }]) {
+    const { publish, publishDescriptions } = (await serving(given)).server;
+    assertEquals([publish, publishDescriptions], [["agent_1", "agent_2"], true]);
+  }
+  const some = ["--publish=agent_1,agent_2", "--allowed-agents=agent_2"];
+  await assertRejects(
+    () => serving({ args: some }),
+    UsageError,
+    "--publish names agent_1, which --allowed-agents does not: name it in both, or in none",
+  );
+  const all = await serving({ args: ["--publish=all", "--allowed-agents=agent_2"] });
+  assertEquals(all.server.publish, "all");
+});
+
 Deno.test("resolveConfig() reads what sessions may cost, for servers and for the terminal", async () => {
   const args = ["--max-cost-usd", "2.50", "--max-cost-usd-ceiling=10"];
   const env = { CMA_MCP_MAX_COST_USD: "2.5", CMA_MCP_MAX_COST_USD_CEILING: "10.00", ...keyed };
@@ -206,12 +225,13 @@ Deno.test("resolveConfig() simulates without a key and without the workspace's i
     CLAUDE_ENVIRONMENT_ID: "env_real",
     ALLOWED_AGENT_IDS: "agent_real",
     CMA_MCP_CONSOLE_URL: "https://console.example.com/sessions",
+    CMA_MCP_PUBLISH: "agent_real",
   };
   const config = await resolve({ args: ["--simulate"], env });
   assert(config.command === "serve" && config.simulate);
   assertEquals(config.credential, undefined);
-  const { environmentId, allowedAgentIds, consoleUrl } = config.server;
-  assertEquals([environmentId, allowedAgentIds, consoleUrl], [undefined, undefined, undefined]);
+  const { environmentId, allowedAgentIds, consoleUrl, publish } = config.server;
+  assertEquals([environmentId, allowedAgentIds, consoleUrl, publish], Array(4).fill(undefined));
 });
 
 Deno.test("resolveConfig() still binds a simulated server to agents that a flag names", async () => {

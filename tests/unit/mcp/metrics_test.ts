@@ -49,6 +49,14 @@ Deno.test("metrics count calls by tool and outcome, and failures by type", async
   assertEquals(values['errors_total{type="cancelled"}'], undefined);
 });
 
+Deno.test("metrics count the tools of published agents together: agents come and go", async () => {
+  const { call, read } = open();
+  for (const tool of ["agent_writer_abc123", "agent_xyz789", "list_agents"]) call({ tool });
+  const values = await read();
+  assertEquals(values['calls_total{tool="published",outcome="ok"}'], 2);
+  assertEquals(values['calls_total{tool="list_agents",outcome="ok"}'], 1);
+});
+
 Deno.test("metrics count decisions by what was decided, what became of it, and the way", async () => {
   const { metrics, read } = open();
   const record = { sessionId: "sesn_1", eventId: "sevt_1", tool: "bash", digest: "d" };

@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { inputJsonSchema, outputJsonSchema, toolList } from "../../../src/mcp/schema.ts";
+import { boundTo } from "../../../src/tools/bound.ts";
 import { defineTool } from "../../../src/tools/define.ts";
 
 const SPEC = {
@@ -63,6 +64,18 @@ Deno.test("toolList() gives each tool with its texts, hints and both schemas", (
       outputSchema: { ...outputJsonSchema(tool), type: "object" },
     }],
   });
+});
+
+Deno.test("toolList() says of a published agent only what a model needs to call it", () => {
+  const { name, title, description, annotations } = tool;
+  const shown = { name, title, description, annotations, offered: Object.keys(tool.input.shape) };
+  const { tools: [full, listed] } = toolList([tool, boundTo(tool, { agentId: "agent_1", shown })]);
+  assert(full && listed);
+  const { outputSchema: _, ...others } = full;
+  assertEquals(Object.keys(listed), Object.keys(others));
+  const { properties } = listed.inputSchema;
+  assertEquals(Object.keys(Object(properties)), Object.keys(Object(full.inputSchema.properties)));
+  assert(!/"(description|maxLength)"/.test(JSON.stringify(properties)));
 });
 
 Deno.test("toolList() gives the _meta of a tool that has some", () => {

@@ -149,6 +149,32 @@ Deno.test("createApp() serves the sets of the settings, for no shared cache wher
   assertEquals(await listFor({ path: "tokens.json", entries: [] }), [names, "private"]);
 });
 
+Deno.test("createApp() publishes the agents of the settings, and reads them again when asked to", async () => {
+  const program = recordProgram({ clock: new ManualClock() });
+  const config = { ...BASE, simulate: true };
+  const app = await createApp({
+    ...config,
+    server: { ...BASE.server, publish: "all", publishDescriptions: true },
+  }, program);
+  assert(app.publishing);
+  await app.publishing.ready();
+  const { tools, cacheScope } = await resultFor(app.factory, { id: "a" }, "tools/list");
+  assert(Array.isArray(tools));
+  const published = tools.filter(({ name }) => /^agent_/.test(name));
+  assertEquals([published.length > 10, cacheScope], [true, "private"]);
+  assert(published.every(({ description }) => / in its words "/.test(description)));
+  const read = () => program.logged.filter((line) => line.includes("are published")).length;
+  assertEquals(read(), 1);
+  program.reload();
+  await program.loggedMatch(/are published/);
+  await app.publishing.ready();
+  app.close();
+  app.close();
+  const plain = await createApp(config, recordProgram({ clock: new ManualClock() }));
+  assertEquals(plain.publishing, undefined);
+  plain.close();
+});
+
 Deno.test("createApp() simulates without a key, without network, and says so", async () => {
   const clock = new ManualClock();
   const app = await createApp({ ...BASE, simulate: true }, recordProgram({ clock }));
