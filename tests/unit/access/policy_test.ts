@@ -46,7 +46,7 @@ function argumentsFor(name: string, ids: Record<string, string>): Record<string,
 }
 
 Deno.test("the allowlist covers every tool that takes an id", () => {
-  assertEquals(SESSION_TOOLS.length + AGENT_TOOLS.length, 15);
+  assertEquals(SESSION_TOOLS.length + AGENT_TOOLS.length, 17);
 });
 
 for (
