@@ -6,6 +6,7 @@
 
 import { digest } from "../api/read.ts";
 import type { TurnEvent } from "./event_types.ts";
+import { attachmentChars } from "./returned_attachments.ts";
 
 /**
  * Characters of texts and inputs that are kept, and to which it comes down when it has more: no
@@ -350,17 +351,20 @@ function split(history: readonly TurnEvent[], following: readonly TurnEvent[] = 
   };
 }
 
-/** Characters of an event's text or input. */
+/** Characters of an event's text, input or attachments. */
 function charsOf(event: TurnEvent): number {
-  if (event.kind === "text") return event.text.length;
+  if (event.kind === "text") return event.text.length + attachmentChars(event.attachments);
+  if (event.kind === "tool_result") return attachmentChars(event.attachments);
   if (event.kind !== "tool_use" || event.tool.input == null) return 0;
   return JSON.stringify(event.tool.input)?.length ?? 0;
 }
 
 function lightened(event: TurnEvent): TurnEvent {
   if (event.kind === "text") {
-    return { ...event, text: "", leftOut: (event.leftOut ?? 0) + event.text.length };
+    const leftOut = (event.leftOut ?? 0) + event.text.length;
+    return { ...event, text: "", leftOut, attachments: undefined };
   }
+  if (event.kind === "tool_result") return { ...event, attachments: undefined };
   // A call that waits for an answer goes on waiting.
   return event.kind === "tool_use" ? { ...event, tool: { ...event.tool, input: null } } : event;
 }

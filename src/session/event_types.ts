@@ -20,6 +20,7 @@ import { leftOutOf } from "../api/json.ts";
 import { costCentsOf } from "../api/money.ts";
 import { boundedCopy, digest, instantMs, integerOf, textOf } from "../api/read.ts";
 import { firstChars, lastChars } from "../core/text.ts";
+import { type ReturnedAttachment, returnedAttachmentsIn } from "./returned_attachments.ts";
 import {
   confirmationView,
   errorView,
@@ -140,7 +141,7 @@ const EVENT_TYPES: Readonly<Record<string, EventType>> = {
     parts: ["status"],
   },
   "agent.tool_result": { read: readToolResult, view: toolResultView, tell: tellToolResult },
-  "agent.mcp_tool_result": { read: readToolResult, view: toolResultView, tell: tellToolResult },
+  "agent.mcp_tool_result": { read: readMcpResult, view: toolResultView, tell: tellToolResult },
   "agent.thread_message_sent": {
     read: readThreadMessage("to"),
     view: messageView,
@@ -331,10 +332,20 @@ type Happening =
   | { readonly kind: "input"; readonly answers?: string }
   | { readonly kind: "interrupt" }
   /** `leftOut` counts characters that the text had beside those that are kept. */
-  | { readonly kind: "text"; readonly text: string; readonly leftOut?: number }
+  | {
+    readonly kind: "text";
+    readonly text: string;
+    readonly leftOut?: number;
+    readonly attachments?: readonly ReturnedAttachment[];
+  }
   | { readonly kind: "thinking" }
   | { readonly kind: "tool_use"; readonly tool: ToolUse }
-  | { readonly kind: "tool_result"; readonly toolUseId?: string; readonly failed: boolean }
+  | {
+    readonly kind: "tool_result";
+    readonly toolUseId?: string;
+    readonly failed: boolean;
+    readonly attachments?: readonly ReturnedAttachment[];
+  }
   | { readonly kind: "model_start" }
   | { readonly kind: "model_end" }
   | { readonly kind: "running" }
@@ -434,7 +445,13 @@ function readAgentText(event: SessionEvent): ReadResult {
   const all = contentText(event.content);
   const text = all.length > MAX_TEXT_CHARS ? lastChars(all, MAX_TEXT_CHARS) : all;
   const leftOut = leftOutOf(event) + all.length - text.length;
-  return { kind: "text", text, ...(leftOut > 0 && { leftOut }), ...threadOf(event) };
+  return {
+    kind: "text",
+    text,
+    ...(leftOut > 0 && { leftOut }),
+    ...attachmentsOf(event),
+    ...threadOf(event),
+  };
 }
 
 function readToolUse(custom: boolean): ReadEvent {
@@ -462,6 +479,19 @@ function readToolResult(event: SessionEvent): ReadResult {
     ...(toolUseId !== undefined && { toolUseId }),
     failed: event.is_error === true,
   };
+}
+
+/** Reads the result of a tool that stands on no file system, so that only the result shows it. */
+function readMcpResult(event: SessionEvent): ReadResult {
+  const failed = event.is_error === true;
+  return { ...readToolResult(event), ...(!failed && attachmentsOf(event)) };
+}
+
+function attachmentsOf(
+  { content }: SessionEvent,
+): { readonly attachments?: readonly ReturnedAttachment[] } {
+  const attachments = returnedAttachmentsIn(content);
+  return attachments.length > 0 ? { attachments } : {};
 }
 
 function readIdle(event: SessionEvent): ReadResult {

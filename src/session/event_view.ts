@@ -86,10 +86,9 @@ function textView(all: string, { maxFieldChars, textFrom }: ViewOptions): Fields
 // Functions that show an event: the column `view` in `event_types.ts`.
 
 export function messageView(event: SessionEvent, options: ViewOptions): Fields {
-  const others = attachmentTypes(event.content).slice(0, MAX_LISTED);
   return {
     ...textView(contentText(event.content), options),
-    attachments: others.length > 0 ? others.map((type) => clipText(type, 50)) : undefined,
+    attachments: attachmentsView(event.content),
     ...pick(event, [
       "session_thread_id",
       "from_session_thread_id",
@@ -98,6 +97,11 @@ export function messageView(event: SessionEvent, options: ViewOptions): Fields {
       "to_agent_name",
     ]),
   };
+}
+
+function attachmentsView(content: unknown): readonly string[] | undefined {
+  const types = attachmentTypes(content).slice(0, MAX_LISTED);
+  return types.length > 0 ? types.map((type) => clipText(type, 50)) : undefined;
 }
 
 export function toolUseView(event: SessionEvent, { exposeToolInputs }: ViewOptions): Fields {
@@ -118,6 +122,7 @@ export function toolResultView(event: SessionEvent, options: ViewOptions): Field
     tool_use_id: answeredToolUse(event),
     is_error: event.is_error === true ? true : undefined,
     ...(shown !== "" && textView(shown, options)),
+    attachments: attachmentsView(event.content),
   };
 }
 

@@ -45,6 +45,8 @@ export interface WaitResult {
   readonly subagents?: SubagentView[];
   /** What came of the evaluations of an outcome in the turn, oldest first. */
   readonly outcome_evaluations?: EvaluationView[];
+  /** Images and documents that the agent returned in the turn, oldest first. */
+  readonly attachments?: readonly AttachmentView[];
   /** Pass as `after_id` to get only what comes later; absent for a session without events. */
   readonly last_event_id?: string;
   /** What became of a person's decisions in this call; absent where there were none. */
@@ -69,6 +71,7 @@ export interface Omitted {
   readonly errors?: number;
   readonly subagents?: number;
   readonly outcome_evaluations?: number;
+  readonly attachments?: number;
   /** `list_events` with this `after_id` (or without one) shows what is missing. */
   readonly after_id?: string;
 }
@@ -106,6 +109,21 @@ export interface EvaluationView {
   readonly explanation?: string;
 }
 
+/** An image or a document that the agent returned. */
+export interface AttachmentView {
+  readonly type: "image" | "document";
+  /** What the agent's side says of its type. */
+  readonly media_type?: string;
+  readonly title?: string;
+  /** Name of the MCP server's tool in whose result it stands; absent where the agent's message has it. */
+  readonly tool?: string;
+  readonly event_id?: string;
+  readonly url?: string;
+  readonly file_id?: string;
+  /** True if it stands beside this result; absent where the event does not have its bytes. */
+  readonly shown?: boolean;
+}
+
 /** Longest reply, in characters of its JSON text. */
 export const REPLY_BUDGET = 30_000;
 /** Room for what stands beside the lists and the reply: cursors, reasons, advice. */
@@ -130,6 +148,7 @@ const FULL = {
 const DETAILS = {
   subagents: { entries: 20, chars: 1_500 },
   evaluations: { entries: 5, chars: 3_000 },
+  attachments: { entries: 10, chars: 1_500 },
 };
 /** Longest explanation of an evaluation, in characters of its JSON text. */
 const MAX_EXPLANATION_CHARS = 1_500;
@@ -324,7 +343,7 @@ function agentOf(turn: Turn, threadId: string | undefined): { readonly agent: st
 
 /** Lists what only a result has whose turn is over or blocked, and counts what finds no room. */
 function listDetails(turn: Turn): {
-  readonly shown: Pick<WaitResult, "subagents" | "outcome_evaluations">;
+  readonly shown: Pick<WaitResult, "subagents" | "outcome_evaluations" | "attachments">;
   readonly leftOut: Readonly<Record<string, number>>;
 } {
   const { details } = turn;
@@ -349,14 +368,30 @@ function listDetails(turn: Turn): {
         { explanation: firstJsonChars(explanation, MAX_EXPLANATION_CHARS) }),
     }),
   );
+  const attachments = newestWithin(
+    DETAILS.attachments,
+    details.attachments,
+    ({ type, mediaType, title, tool, eventId, url, fileId, isInline }): AttachmentView => ({
+      type,
+      ...(mediaType !== undefined && { media_type: mediaType }),
+      ...(title !== undefined && { title: shownName(title) }),
+      ...(tool !== undefined && { tool: shownName(tool) }),
+      ...(eventId !== undefined && { event_id: eventId }),
+      ...(url !== undefined && { url }),
+      ...(fileId !== undefined && { file_id: fileId }),
+      ...(isInline && { shown: false }),
+    }),
+  );
   return {
     shown: {
       ...(subagents.length > 0 && { subagents }),
       ...(evaluations.length > 0 && { outcome_evaluations: evaluations }),
+      ...(attachments.length > 0 && { attachments }),
     },
     leftOut: {
       subagents: details.subagents.size - subagents.length,
       outcome_evaluations: details.evaluationCount - evaluations.length,
+      attachments: details.attachmentCount - attachments.length,
     },
   };
 }
@@ -434,6 +469,7 @@ function describeOmitted(
       omitted.errors && "errors",
       omitted.subagents && "subagents",
       omitted.outcome_evaluations && "outcome evaluations",
+      omitted.attachments && "attachments",
     ].filter(Boolean);
     return `Earlier ${kinds.join(" and ")} of this turn were left out` +
       (canList ? ": list_events shows them." : ".");

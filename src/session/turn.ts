@@ -180,7 +180,7 @@ export class Turn {
   /** Texts, tools and errors that the result tells of. */
   collected: Collected = collection();
   /**
-   * Subagents and evaluations of the same turns, and of the one that was on when the cursor came:
+   * Subagents, evaluations and attachments of the same turns, and of the one that was on when the cursor came:
    * the results before it, of waits that timed out, had no room for them.
    */
   details = new TurnDetails();
@@ -290,6 +290,7 @@ export class Turn {
       anchor.queued = event.queued;
       anchor.unknown = event.queued && event.kind === "other";
       if (this.phase === "ended" && !this.isEndDoubtful) this.details = new TurnDetails();
+      if (this.phase === "blocked") this.details.dropAttachments();
     }
     if (watch && !watch.on && event.key === watch.from) this.watchFrom(watch.from, true);
     // One that was queued may stand in the list where it was sent, before words that have been told;
@@ -327,8 +328,9 @@ export class Turn {
         return;
       case "text":
         this.#work(event.kind);
-        if (counts && !isSubagents) this.#collectText(event);
-        return;
+        if (isSubagents) return;
+        if (counts) this.#collectText(event);
+        return this.details.noteAttachments(event);
       case "thinking":
       case "model_start":
         return this.#work(event.kind);
@@ -342,7 +344,10 @@ export class Turn {
         this.lastWork = event.kind;
         // A result that does not say whose it is: calls are answered in their order.
         const [oldest = ""] = this.toolsInFlight.keys();
-        this.toolsInFlight.delete(event.toolUseId ?? oldest);
+        const answered = event.toolUseId ?? oldest;
+        const { name = "unknown" } = this.toolsInFlight.get(answered) ?? {};
+        this.details.noteAttachments(event, name);
+        this.toolsInFlight.delete(answered);
         if (counts) this.collected.results.push(event);
         return;
       }
@@ -832,6 +837,7 @@ export class TurnReader {
     const from = this.#history.lengthAt(this.#firstEpoch, event.key);
     if (from === undefined) return;
     const text = event.text.slice(from);
-    this.turn.add({ ...event, id: undefined, key: `${event.key}~${from}`, text });
+    const key = `${event.key}~${from}`;
+    this.turn.add({ ...event, id: undefined, key, text, attachments: undefined });
   }
 }

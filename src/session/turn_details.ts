@@ -1,11 +1,12 @@
 /**
- * Keeps what a turn had beside its words and tool calls: the subagents that worked in it, and the
- * evaluations of its outcome.
+ * Keeps what a turn had beside its words and tool calls: the subagents that worked in it, the
+ * evaluations of its outcome, and the images and documents that the agent returned.
  *
  * @module
  */
 
 import type { Evaluation, EventOf } from "./event_types.ts";
+import type { ReturnedAttachment } from "./returned_attachments.ts";
 
 /** A subagent that worked in the turn, as far as the session's own events tell of it. */
 export interface Subagent {
@@ -15,6 +16,15 @@ export interface Subagent {
   readonly costCents?: number;
 }
 
+/** An image or a document that the agent returned, and where. */
+export interface TurnAttachment extends ReturnedAttachment {
+  readonly eventId?: string;
+  /** Name of the tool in whose result it stands. */
+  readonly tool?: string;
+}
+
+/** Attachments that are kept: the newest. */
+const MAX_ATTACHMENTS = 20;
 /** A session has 25 subagents at once, and 1,000 in workflow runs. */
 const MAX_SUBAGENTS = 1_100;
 /** Evaluations that are kept; an outcome has at most 20 (`max_iterations` of the SDK's types). */
@@ -26,6 +36,10 @@ export class TurnDetails {
   readonly subagents = new Map<string, Subagent>();
   /** Finished evaluations, oldest first. */
   readonly evaluations: Evaluation[] = [];
+  /** Images and documents, oldest first. */
+  attachments: readonly TurnAttachment[] = [];
+  /** Number of them, those that are not kept included. */
+  attachmentCount = 0;
   /** Number of finished evaluations, those that are not kept included. */
   evaluationCount = 0;
   /**
@@ -40,6 +54,23 @@ export class TurnDetails {
     if (!known && this.subagents.size >= MAX_SUBAGENTS) return;
     this.subagents.delete(threadId);
     this.subagents.set(threadId, { ...known, ...news });
+  }
+
+  /** Notes what an event returns; `tool` names the tool whose result it is. */
+  noteAttachments(
+    { id: eventId, attachments }: EventOf<"text" | "tool_result">,
+    tool?: string,
+  ): void {
+    if (!attachments) return;
+    const found = attachments.map((attachment) => ({ ...attachment, eventId, tool }));
+    this.attachments = [...this.attachments, ...found].slice(-MAX_ATTACHMENTS);
+    this.attachmentCount += found.length;
+  }
+
+  /** Forgets the attachments, of which a result has told. */
+  dropAttachments(): void {
+    this.attachments = [];
+    this.attachmentCount = 0;
   }
 
   /** Lists the threads of the subagents that are at work now. */

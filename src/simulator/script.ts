@@ -62,6 +62,8 @@ export interface ScriptedTurn {
   readonly primaryThreadId: string;
   /** Files that are mounted into the session. */
   readonly mounts: readonly Pick<Mount, "path" | "content">[];
+  /** Returns the outcome whose evaluation comes next, and its revision cycle. */
+  readonly nextEvaluation: () => { readonly outcome_id: string; readonly iteration: number };
   /** Returns the thread of a subagent, by its name; undefined when the session has none yet. */
   readonly threadOf: (subagentName: string) => string | undefined;
   /** Makes an id such as `wrun_…`. */
@@ -141,7 +143,8 @@ export function* fail(retry: RetryStatus, error: WireObject): Steps {
   yield* emit("session.error", { error: { ...error, retry_status: { type: retry } } });
 }
 
-function modelUsage(input: number, output: number): WireObject {
+/** Makes the usage of a model request. */
+export function modelUsage(input: number, output: number): WireObject {
   return {
     input_tokens: input,
     output_tokens: output,

@@ -7,6 +7,7 @@
 import { type Habits, present } from "./habits.ts";
 import { formatMicros, type MakeId, parseMicros } from "./ids.ts";
 import { type SimulatedFile, SimulatedFiles } from "./files.ts";
+import { SessionOutcomes } from "./outcomes.ts";
 import { SimulatedHistory, TrailingHistory } from "./history.ts";
 import type { Place } from "./sorted.ts";
 import { encodeFrame, type OutgoingStream } from "./stream.ts";
@@ -20,6 +21,9 @@ import {
   type WireEvent,
   type WireObject,
 } from "./wire.ts";
+
+/** Tokens of a subagent's work, as its thread and its session count them. */
+const REPORT_USAGE: WireObject = { input_tokens: 9_000, output_tokens: 600 };
 
 /** Parts that all sessions share. */
 export interface World {
@@ -81,6 +85,7 @@ export class SimulatedSession implements Place {
   /** Every event, in its actual state. */
   readonly history: SimulatedHistory;
   readonly threads: SessionThreads;
+  readonly outcomes: SessionOutcomes;
   readonly usage = new UsageCounter();
   readonly files: SimulatedFiles;
   /** Files that are mounted into the session, in their order. */
@@ -128,6 +133,7 @@ export class SimulatedSession implements Place {
       this.#trailing = new TrailingHistory(sorted, { listLagMs, callLagMs, now: world.now });
     }
     this.files = new SimulatedFiles(this.id, world);
+    this.outcomes = new SessionOutcomes(world.makeId);
     this.title = init.title;
     this.metadata = init.metadata;
     this.budget = init.budget;
@@ -258,7 +264,7 @@ export class SimulatedSession implements Place {
       vault_ids: vaultIds,
       resources: this.mounts.map(({ wire }) => wire),
       budget: this.budget,
-      outcome_evaluations: [],
+      outcome_evaluations: this.outcomes.toWire(),
       deployment_id: null,
       usage: this.usage.toWire(),
       stats: {
@@ -321,6 +327,13 @@ export class SimulatedSession implements Place {
       this.openRuns.delete(String(event.workflow_run_id));
     } else if (event.type === "span.model_request_end") {
       this.usage.addRequest(event.model_usage);
+    } else if (event.type === "agent.thread_message_received") {
+      // What a subagent reports has cost a request of its own.
+      this.usage.addRequest(REPORT_USAGE);
+      this.threads.addUsage(String(event.from_session_thread_id), REPORT_USAGE);
+    } else if (event.type === "user.define_outcome" || event.type.startsWith("span.outcome_")) {
+      this.outcomes.apply(event);
+      this.usage.addRequest(event.usage);
     } else if (event.type.startsWith("session.thread_")) {
       this.threads.apply(event, formatMicros(this.#world.micros()));
     }

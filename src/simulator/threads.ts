@@ -6,6 +6,7 @@
 
 import { parseMicros } from "./ids.ts";
 import { type Place, SortedList } from "./sorted.ts";
+import { UsageCounter } from "./usage.ts";
 import { isWireObject, type WireEvent, type WireObject } from "./wire.ts";
 
 type Thread = Record<string, unknown> & { id: string; status: string };
@@ -18,6 +19,7 @@ export class SessionThreads {
   readonly #sessionId: string;
   readonly #agent: WireObject;
   readonly #byId = new Map<string, Thread>();
+  readonly #usage = new Map<string, UsageCounter>();
 
   constructor(sessionId: string, primaryId: string, agent: WireObject, createdAt: string) {
     this.#sessionId = sessionId;
@@ -64,6 +66,16 @@ export class SessionThreads {
     const status = event.type.slice(STATUS.length);
     thread.status = status === "rescheduled" ? "rescheduling" : status;
     thread.updated_at = at;
+  }
+
+  /** Adds the usage of a model request to a thread's. */
+  addUsage(id: string, modelUsage: WireObject): void {
+    const thread = this.#byId.get(id);
+    if (!thread) return;
+    const counter = this.#usage.get(id) ?? new UsageCounter();
+    counter.addRequest(modelUsage);
+    this.#usage.set(id, counter);
+    thread.usage = counter.toWire();
   }
 
   #add(id: string, parentId: string | null, agent: WireObject, runId: unknown, at: string): void {

@@ -157,6 +157,7 @@ export class TurnEngine {
       agent: this.#session.init.agent,
       primaryThreadId: this.#session.threads.primaryId,
       mounts: this.#session.mounts,
+      nextEvaluation: () => this.#session.outcomes.next(),
       threadOf: (name) => this.#session.threads.named(name),
       makeId,
     });

@@ -9,7 +9,9 @@ import { chargeSearch } from "../access/limits.ts";
 import { waitAttended } from "../session/attended_wait.ts";
 import type { WaitResult } from "../session/result.ts";
 import { answererOf } from "./answerer.ts";
+import type { WithContent } from "./content.ts";
 import type { ClientInfo, ToolCall } from "./define.ts";
+import { withReturnedContent } from "./returned_content.ts";
 
 /**
  * Time before the deadline in which no progress is reported, in milliseconds: the result follows.
@@ -74,18 +76,19 @@ export interface ToolWait {
 
 /**
  * Waits for the end of a turn until the call's deadline; a person of the caller is asked about the
- * tool calls that the turn waits for.
+ * tool calls that the turn waits for. Images and documents that the agent returned stand beside the
+ * result.
  *
  * @throws as `waitAttended` does
  */
 export async function waitInCall(
   { sessionId, afterId, askTool }: ToolWait,
   call: ToolCall,
-): Promise<WaitResult> {
+): Promise<WaitResult & WithContent> {
   const { signal, progress, person, services, has } = call;
   const { clock } = services;
   const { deadline = clock.now() } = call;
-  return await waitAttended({
+  const result = await waitAttended({
     sessionId,
     timeoutMs: Math.max(0, deadline - clock.now()),
     afterId,
@@ -98,6 +101,7 @@ export async function waitInCall(
     ...(person && { person }),
     by: answererOf(call),
   }, services);
+  return await withReturnedContent(result, call);
 }
 
 /**

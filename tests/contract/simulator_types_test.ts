@@ -17,7 +17,6 @@ type FieldsOf<Type extends SdkEvent["type"]> = {
 type Played = Exclude<
   SdkEvent["type"],
   // What no scripted agent does.
-  | `span.outcome_${string}`
   | "agent.thread_context_compacted"
   | "session.deleted"
   | "workflow_run.error"
@@ -31,6 +30,7 @@ const thread = {
   session_thread_id: "required",
   agent_name: "required",
 } as const;
+const evaluation = { ...bare, outcome_id: "required", iteration: "required" } as const;
 const run = { ...bare, workflow_run_id: "required" } as const;
 
 const FIELDS: { [Type in Played]: FieldsOf<Type> } = {
@@ -132,6 +132,15 @@ const FIELDS: { [Type in Played]: FieldsOf<Type> } = {
   "session.thread_status_idle": { ...thread, stop_reason: "required", stop_details: "required" },
   "session.thread_status_rescheduled": thread,
   "session.thread_status_terminated": thread,
+  "span.outcome_evaluation_start": evaluation,
+  "span.outcome_evaluation_ongoing": evaluation,
+  "span.outcome_evaluation_end": {
+    ...evaluation,
+    outcome_evaluation_start_id: "required",
+    result: "required",
+    explanation: "required",
+    usage: "required",
+  },
   "span.model_request_start": bare,
   "span.model_request_end": {
     ...bare,
@@ -251,6 +260,11 @@ and await ${AWAITED} ls
 and custom get_weather {"city":"Lisbon"}
 and as "Code Reviewer" ask bash git push
 and as "Code Reviewer" custom ticket
+as Critic say It is fine.
+image charts/draw
+document charts/report https://charts.example/report.pdf
+evaluate needs_revision The title is missing.
+evaluate satisfied
 file notes.txt Hello
 mounts
 fail
@@ -266,6 +280,7 @@ Deno.test("every event of every line of the script agent has the SDK's fields an
     const type of [
       ...["agent.tool_use", "agent.mcp_tool_result", "agent.custom_tool_use", "user.tool_result"],
       ...["session.thread_created", "agent.thread_message_received", "session.error"],
+      ...["span.outcome_evaluation_start", "span.outcome_evaluation_end"],
     ]
   ) assertEquals([type, kinds.has(type)], [type, true]);
   const idle = events.at(-1);
@@ -335,4 +350,48 @@ Deno.test("events that clients send are echoed with the SDK's fields and no othe
   const events = await collect(sessions.events.list(id));
   assertEquals(events.length, 7);
   for (const event of events) checkFields(event);
+});
+
+type ResultBlock = NonNullable<
+  Extract<SdkEvent, { type: "agent.mcp_tool_result" }>["content"]
+>[number];
+type Source<Type> = Extract<ResultBlock, { type: Type; source: object }>["source"];
+
+Deno.test("images and documents in results have the SDK's sources", async () => {
+  const bench = sdkBench();
+  const address = "https://charts.example/1";
+  const lines = ["image charts/draw", `image charts/draw ${address}`, "document charts/report"];
+  const events = await play(bench, "script", lines.join("\n"));
+  const blocks = events.flatMap((event) =>
+    event.type === "agent.mcp_tool_result" ? event.content ?? [] : []
+  );
+  const sources: (Source<"image"> | Source<"document">)[] = blocks.flatMap((block) =>
+    block.type === "image" || block.type === "document" ? [block.source] : []
+  );
+  assertEquals(sources.map((source) => [source.type, Object.keys(source).sort()]), [
+    ["base64", ["data", "media_type", "type"]],
+    ["url", ["type", "url"]],
+    ["base64", ["data", "media_type", "type"]],
+  ]);
+  bench.simulator.close();
+});
+
+Deno.test("an outcome that is given is evaluated, and the session says how", async () => {
+  const { client: { beta: { sessions } }, clock, simulator } = sdkBench();
+  const id = simulator.createSession({ agent: "script" });
+  const rubric = { type: "text", content: "It has a title." } as const;
+  const description = "evaluate needs_revision No title.\nevaluate satisfied";
+  await sessions.events.send(id, {
+    events: [{ type: "user.define_outcome", description, rubric }],
+  });
+  const [pending] = (await sessions.retrieve(id)).outcome_evaluations;
+  await clock.advance(3_000);
+  const [judged, ...others] = (await sessions.retrieve(id)).outcome_evaluations;
+  assertEquals([pending?.result, others], ["pending", []]);
+  assertEquals(
+    [judged?.outcome_id, judged?.description, judged?.result, judged?.iteration],
+    [pending?.outcome_id, description, "satisfied", 1],
+  );
+  assertEquals(typeof judged?.completed_at, "string");
+  simulator.close();
 });

@@ -1,7 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { fc, jsonValue } from "../helpers/fuzz.ts";
 import { createRedact, hasCredentialField, redactValue } from "../../src/core/redact.ts";
-import { showEvent } from "../../src/session/event_types.ts";
+import { MAX_RESULT_CHARS } from "../../src/core/text.ts";
+import type { SessionEvent } from "../../src/api/events.ts";
+import { readEvent, showEvent } from "../../src/session/event_types.ts";
+import { buildResult } from "../../src/session/result.ts";
+import { turnOf } from "../../src/session/turn.ts";
+import type { WaitStatus } from "../../src/session/verdict.ts";
+import { eventMaker } from "../helpers/events.ts";
 import { fitBudget, takeWithinBudget } from "../../src/tools/budget.ts";
 import { decodeCursor, encodeCursor, listAgents } from "../../src/tools/list_agents.ts";
 import { listEvents } from "../../src/tools/list_events.ts";
@@ -242,4 +248,70 @@ Deno.test("createRedact() finds nothing to redact in a value whose JSON isClean(
     { numRuns: 2_000 },
   );
   assert(clean > 50, `${clean} of 2,000 were told clean`);
+});
+
+/** Texts that take much more room as JSON than they have characters, and others. */
+const wideText = fc.tuple(
+  fc.constantFrom("\u0007", "x", '"', "\u202e", "ü", "Name "),
+  fc.nat(3_000),
+).map(([unit, times]) => unit.repeat(times));
+
+/** Makes the events of one thing that happens in a turn, with this text, and this running number. */
+const HAPPENINGS: Readonly<Record<string, (text: string, at: number) => readonly SessionEvent[]>> =
+  (() => {
+    const e = eventMaker();
+    const child = (at: number) => ({ session_thread_id: `sthr_${at}` });
+    const url = (text: string) =>
+      `https://charts.example/${encodeURIComponent(text.slice(0, 300))}`;
+    return {
+      text: (text) => [e.text(text)],
+      tool: (text, at) => [e.tool(text, child(at))],
+      error: (text) => [e.make("session.error", { error: { type: text, message: text } })],
+      subagent: (text, at) => [
+        e.make("session.thread_created", { ...child(at), agent_name: text }),
+        e.make("session.thread_status_idle", { ...child(at), stop_reason: { type: text } }),
+      ],
+      evaluation: (text, iteration) => [
+        e.make("span.outcome_evaluation_end", {
+          ...{ outcome_id: text, iteration, result: text, explanation: text },
+        }),
+      ],
+      attachment: (text) => [
+        e.make("agent.message", {
+          content: [
+            { type: "document", title: text, source: { type: "base64", data: text } },
+            { type: "image", source: { type: "url", url: url(text) } },
+          ],
+        }),
+      ],
+    };
+  })();
+
+const turnEvents = fc.array(
+  fc.tuple(fc.constantFrom(...Object.keys(HAPPENINGS)), wideText, fc.nat(3_000)),
+  { maxLength: 60 },
+).map((steps) => steps.flatMap(([name, text, at]) => HAPPENINGS[name]?.(text, at) ?? []));
+
+Deno.test("buildResult() fits its budget whatever a turn had, and says little of one that goes on", () => {
+  const e = eventMaker(0);
+  const status = fc.constantFrom<WaitStatus>("idle", "requires_action", "terminated", "timeout");
+  let most = 0;
+  fc.assert(fc.property(turnEvents, status, (events, status) => {
+    const turn = turnOf([e.user("q"), e.running(), ...events].map(readEvent));
+    const result = buildResult({
+      ...{ sessionId: "sesn_1", status, turn, elapsedMs: 1, complete: true, wasRead: true },
+      ...{ doing: "thinking", exposeToolInputs: false, consoleUrl: "https://console.example" },
+    });
+    const size = JSON.stringify(result).length;
+    assert(size <= MAX_RESULT_CHARS, `${size}`);
+    const { subagents, outcome_evaluations, attachments } = result;
+    if (status !== "timeout") {
+      most = Math.max(most, JSON.stringify([subagents, outcome_evaluations, attachments]).length);
+      return;
+    }
+    assertEquals([subagents, outcome_evaluations, attachments], Array(3).fill(undefined));
+    const beside = JSON.stringify({ ...result, reply: "" }).length;
+    assert(beside <= 900, `${beside}: ${JSON.stringify({ ...result, reply: "" })}`);
+  }));
+  assert(most > 3_000 && most <= 6_200, `${most}`);
 });

@@ -9,23 +9,28 @@
  * table data.csv 5000
  * make report
  * mounts
+ * image charts/draw
+ * evaluate needs_revision The title is missing.
  * fail
  * fail billing_error exhausted The credit balance is too low.
  * end refusal
  * ```
  *
- * `sleep` takes `s` or `ms`; `file` takes a name and the line that the file has, `table` a
- * name and a number of rows; `mounts` says what is mounted, each with its first line; `fail`
- * takes the type of an error, its retry status and its message; `end` takes a stop reason, and a
- * refusal its category and explanation. `directed_calls.ts` has the lines that call tools. Any
- * other line is said as it is.
+ * `sleep` takes `s` or `ms`; `file` takes a name and the line that the file has, `table` a name and a
+ * number of rows; `mounts` says what is mounted, each with its first line; `image`, or `document`,
+ * takes the tool of an MCP server that returns one, and its address where it has one; `evaluate`
+ * takes the result of an evaluation of the outcome, and its explanation; `fail` takes the type of an
+ * error, its retry status and its message; `end` takes a stop reason, and a refusal its category and
+ * explanation. `directed_calls.ts` has the lines that call tools. Any other line is said as it is.
  *
  * @module
  */
 
 import {
+  emit,
   fail,
   failToThink,
+  modelUsage,
   type RetryStatus,
   say,
   type ScriptedTurn,
@@ -35,7 +40,8 @@ import {
 } from "../script.ts";
 import type { WireObject } from "../wire.ts";
 import { writeReport } from "./report.ts";
-import { type DirectedCall, makeCalls, parseCall } from "./directed_calls.ts";
+import { type DirectedCall, makeCalls, parseCall, parseReport, report } from "./directed_calls.ts";
+import { parsePicture, showPicture } from "./pictures.ts";
 
 const SLEEP = /^sleep (\d+(?:\.\d+)?)\s*(ms|s)$/;
 /** Longest pause of a message, in milliseconds: an hour. */
@@ -44,6 +50,7 @@ const FILE = /^file\s+(\S+)\s*(.*)$/s;
 const TABLE = /^table\s+(\S+)\s+(\d{1,6})$/;
 /** Most rows of a table: some megabytes. */
 const MAX_ROWS = 200_000;
+const EVALUATION = /^evaluate\s+(\w+)(?:\s+(.+))?$/s;
 const FAILURE = /^fail\s+(\w+_error)(?:\s+(retrying|exhausted|terminal))?(?:\s+(.+))?$/s;
 const REFUSAL = /^end\s+refusal\s+(\w+)(?:\s+(.+))?$/s;
 const END = /^end\s+(\w+)$/;
@@ -54,7 +61,7 @@ export function* directed(turn: ScriptedTurn): Steps {
   for (let at = 0; at < lines.length; at++) {
     const calls = callsFrom(lines, at);
     if (lines[at] === "mounts") yield* sayMounts(turn);
-    else if (calls.length === 0) yield* follow(lines[at] ?? "");
+    else if (calls.length === 0) yield* follow(lines[at] ?? "", turn);
     else yield* makeCalls(calls, turn);
     at += Math.max(calls.length, 1) - 1;
   }
@@ -84,11 +91,14 @@ function callsFrom(lines: readonly string[], start: number): DirectedCall[] {
   return calls;
 }
 
-function* follow(line: string): Steps {
+function* follow(line: string, turn: ScriptedTurn): Steps {
   const [, count, unit] = SLEEP.exec(line) ?? [];
   const [, filename, content] = FILE.exec(line) ?? [];
   const [, table, rows] = TABLE.exec(line) ?? [];
   const [, failure, retry, message] = FAILURE.exec(line) ?? [];
+  const [, result, explanation] = EVALUATION.exec(line) ?? [];
+  const picture = parsePicture(line);
+  const reported = parseReport(line);
   const ending = endOf(line);
   if (count !== undefined) {
     yield* wait(Math.min(Number(count) * (unit === "s" ? 1000 : 1), MAX_SLEEP_MS));
@@ -98,6 +108,12 @@ function* follow(line: string): Steps {
     yield { do: "write", filename: table, content: tableOf(Math.min(Number(rows), MAX_ROWS)) };
   } else if (line === "make report") {
     yield* writeReport(line);
+  } else if (picture) {
+    yield* showPicture(picture);
+  } else if (reported) {
+    yield* report(reported, turn);
+  } else if (result !== undefined) {
+    yield* evaluate(result, explanation ?? `Simulated ${result}.`, turn);
   } else if (line === "fail") {
     yield* failToThink(0, "retrying");
   } else if (failure !== undefined) {
@@ -113,6 +129,18 @@ function* follow(line: string): Steps {
 function tableOf(rows: number): Uint8Array<ArrayBuffer> {
   const lines = Array.from({ length: rows }, (_, n) => `${n + 1},${(n * 7_919) % 10_007}\n`);
   return new TextEncoder().encode(`row,value\n${lines.join("")}`);
+}
+
+/** Plays an evaluation of the newest outcome, or of one of the agent's own. */
+function* evaluate(result: string, explanation: string, turn: ScriptedTurn): Steps {
+  const outcome = turn.nextEvaluation();
+  const outcome_evaluation_start_id = yield* emit("span.outcome_evaluation_start", outcome);
+  yield* emit("span.outcome_evaluation_ongoing", outcome);
+  yield* emit("span.outcome_evaluation_end", {
+    ...outcome,
+    ...{ outcome_evaluation_start_id, result, explanation },
+    usage: modelUsage(2_000, 200),
+  });
 }
 
 function endOf(line: string): Step | undefined {

@@ -7,9 +7,12 @@
  * and ask bash git push
  * ask crm/delete_customer {"id":7}
  * as Researcher ask bash curl example.com
+ * as Researcher say Nothing to report.
  * await bash ls -1
  * custom get_weather {"city":"Lisbon"}
  * ```
+ *
+ * `as` and a name with `say` let a subagent report to the agent.
  *
  * A call takes the name of a tool and an input: a JSON object, or the text of its field `input`. A
  * name with a slash is a tool of an MCP server. `as` and a name let a subagent make the call, and
@@ -131,6 +134,34 @@ export function* makeCalls(calls: readonly DirectedCall[], turn: ScriptedTurn): 
   for (const [name, threadId] of started) yield* endSubagent(name, threadId);
 }
 
+const REPORT = /^as ("(?:[^"\\]|\\.)*"|\S+) +say\s+(.+)$/s;
+
+/** Reads a line by which a subagent reports; returns undefined for any other line. */
+export function parseReport(line: string): { subagent: string; text: string } | undefined {
+  const [, by, text] = REPORT.exec(line) ?? [];
+  const subagent = by === undefined ? undefined : unquoted(by);
+  return subagent === undefined || text === undefined ? undefined : { subagent, text };
+}
+
+/** Lets a subagent work and report. */
+export function* report(
+  { subagent, text }: { readonly subagent: string; readonly text: string },
+  turn: ScriptedTurn,
+): Steps {
+  const threadId = yield* startSubagent(subagent, turn);
+  yield* tellSession(subagent, threadId, text);
+  yield* endSubagent(subagent, threadId);
+}
+
+/** Sends what a subagent has to say to the session's own thread. */
+function* tellSession(name: string, threadId: string, text: string): Steps {
+  yield* emit("agent.thread_message_received", {
+    from_session_thread_id: threadId,
+    from_agent_name: name,
+    content: textContent(text),
+  });
+}
+
 /** Lets a subagent begin to work; returns its thread, a new one where it has none yet. */
 function* startSubagent(agent_name: string, turn: ScriptedTurn): Steps<string> {
   const known = turn.threadOf(agent_name);
@@ -171,11 +202,7 @@ function* finish(call: MadeCall, answer: Answer | undefined, turn: ScriptedTurn)
     ? `${name} was ${answer?.allowed ? "allowed" : "denied"}. ${given}`.trim()
     : `${name} ${answer?.isError ? "failed" : "gave"}: ${given}`;
   if (threadId === undefined) return yield* say(outcome);
-  yield* emit("agent.thread_message_received", {
-    from_session_thread_id: threadId,
-    from_agent_name: subagent ?? turn.agentName,
-    content: textContent(outcome),
-  });
+  yield* tellSession(subagent ?? turn.agentName, threadId, outcome);
 }
 
 /** Adds the result of a call that runs on the agent's side. */

@@ -583,3 +583,54 @@ Deno.test("buildResult() bounds subagents and evaluations, and counts what it le
   assertEquals(result.omitted, { subagents: 40, outcome_evaluations: 29 });
   assertStringIncludes(result.next ?? "", "Earlier subagents and outcome evaluations of this turn");
 });
+
+/** A turn in which MCP tools and the agent returned images and documents. */
+function illustrated(e: EventMaker) {
+  const call = e.make("agent.mcp_tool_use", { name: "draw\u202e", mcp_server_name: "charts" });
+  const content = [
+    { type: "image", source: { type: "base64", media_type: "image/png", data: "AAAA" } },
+    { type: "image", source: { type: "url", url: "https://charts.example/1" } },
+  ];
+  const document = { type: "document", title: "Re\u200bport", source: { file_id: "file_1" } };
+  return [
+    ...[e.user("q"), e.running(), call],
+    e.make("agent.mcp_tool_result", { mcp_tool_use_id: call.id, content }),
+    e.make("agent.message", { content: [{ type: "text", text: "a" }, document] }),
+    e.endTurn(),
+  ];
+}
+
+Deno.test("buildResult() names the images and documents that the agent returned", () => {
+  const { attachments, omitted } = build(illustrated);
+  assertEquals(attachments, [
+    {
+      type: "image",
+      media_type: "image/png",
+      tool: "draw\\u202e",
+      event_id: "sevt_000004",
+      shown: false,
+    },
+    {
+      type: "image",
+      tool: "draw\\u202e",
+      event_id: "sevt_000004",
+      url: "https://charts.example/1",
+    },
+    { type: "document", title: "Re\\u200bport", event_id: "sevt_000005", file_id: "file_1" },
+  ]);
+  assertEquals(omitted, undefined);
+  assertEquals(build(illustrated, { status: "timeout" }).attachments, undefined);
+});
+
+Deno.test("buildResult() names the newest ten attachments, and counts the others", () => {
+  const result = build((e) => [
+    e.running(),
+    ...Array.from(
+      { length: 15 },
+      (_, at) => e.make("agent.message", { content: [{ type: "document", title: `Page ${at}` }] }),
+    ),
+    e.text("a"),
+  ]);
+  assertEquals(result.attachments?.map(({ title }) => title).at(0), "Page 5");
+  assertEquals([result.attachments?.length, result.omitted], [10, { attachments: 5 }]);
+});

@@ -94,3 +94,15 @@ Deno.test("threadEvents() gives each event to its thread, and a subagent its own
     "e6s agent.thread_message_sent",
   ]);
 });
+
+Deno.test("SessionThreads count what a thread has used", () => {
+  const threads = new SessionThreads("sesn_1", "sthr_1", {}, AT);
+  const usage = { input_tokens: 9_000, output_tokens: 600 };
+  for (const id of ["sthr_1", "sthr_1", "sthr_9"]) threads.addUsage(id, usage);
+  assertEquals(threads.find("sthr_1")?.usage, {
+    input_tokens: 18_000,
+    output_tokens: 1_200,
+    cache_read_input_tokens: 0,
+    list_cost: { amount: "12", currency: "USD" },
+  });
+});

@@ -217,3 +217,18 @@ Deno.test("an interrupt ends the turn of a subagent that waits, without a result
   ]);
   simulator.close();
 });
+
+Deno.test("a subagent reports what it is told to, and the session pays for it", async () => {
+  const line = 'as "Code Reviewer" say It is fine.';
+  const { simulator, events, id } = await play("script", line, 500);
+  const listed = await events(id);
+  const [report] = ofType(listed, "agent.thread_message_received");
+  assertEquals(
+    [report?.from_agent_name, dig(report, "content", 0, "text")],
+    ["Code Reviewer", "It is fine."],
+  );
+  assertEquals(statuses(listed).includes("thread idle Code Reviewer end_turn"), true);
+  const usage = ofType(listed, "session.usage").at(-1);
+  assertEquals(dig(usage, "usage", "list_cost"), { amount: "6", currency: "USD" });
+  simulator.close();
+});

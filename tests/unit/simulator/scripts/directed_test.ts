@@ -134,3 +134,17 @@ Deno.test("the script agent says that nothing is mounted where nothing is", asyn
   assertEquals(replies(await events(id)), "Nothing is mounted.");
   simulator.close();
 });
+
+Deno.test("the script agent evaluates its outcome, revision by revision", async () => {
+  const text = "evaluate needs_revision No title.\nsay Better.\nevaluate satisfied";
+  const { simulator, events, id } = await play("script", text, 500);
+  const listed = await events(id);
+  assertEquals(story(listed).slice(2), ["agent.message", "session.status_idle end_turn"]);
+  const ends = listed.filter(({ type }) => type === "span.outcome_evaluation_end");
+  assertEquals(ends.map(({ iteration, result, explanation }) => [iteration, result, explanation]), [
+    [0, "needs_revision", "No title."],
+    [1, "satisfied", "Simulated satisfied."],
+  ]);
+  assertEquals(new Set(ends.map(({ outcome_id }) => outcome_id)).size, 1);
+  simulator.close();
+});

@@ -1,0 +1,80 @@
+// What a turn had beside words: subagents, evaluations of its outcome, images and documents.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { openApp, type ProgressSeen, WAYS } from "./support.ts";
+
+const LINES = [
+  "as Researcher say The numbers are in.",
+  "image charts/draw",
+  "document charts/report",
+  "image charts/draw https://charts.example/2.png",
+  "evaluate needs_revision The title is missing.",
+  "sleep 6s",
+  "say The chart has a title now.",
+  "evaluate satisfied It has one.",
+];
+
+for (const [way, connect] of Object.entries(WAYS)) {
+  Deno.test(`a result names subagents, evaluations and attachments, and shows these: ${way}`, async () => {
+    const app = openApp();
+    const { client, close } = await connect(app);
+    const seen: ProgressSeen[] = [];
+    const call = async (tool: string, args: Record<string, unknown>) => {
+      const onProgress = (progress: ProgressSeen) => void seen.push(progress);
+      const result = await app.until(client.call(tool, args, { onProgress }));
+      assertEquals(result.isError, false, result.text);
+      return result;
+    };
+    const agent_id = app.simulator.agentId("script");
+    const made = await call("create_session", { agent_id, message: LINES.join("\n") });
+    const session_id = String(made.structured?.session_id);
+    // The outcome is to be revised by then.
+    const begun = await call("wait_for_idle", { session_id, timeout_sec: 1 });
+    assertEquals([begun.structured?.status, begun.blocks], ["timeout", []]);
+    assertEquals("attachments" in { ...begun.structured }, false);
+    const requests = app.simulator.requests.length;
+    const after_id = begun.structured?.last_event_id;
+    const { structured = {}, blocks } = await call("wait_for_idle", { session_id, after_id });
+    assertEquals(structured.reply, "The chart has a title now.");
+    const { subagents, outcome_evaluations, attachments } = structured;
+    assert(Array.isArray(subagents) && Array.isArray(outcome_evaluations));
+    assertEquals(subagents.map(({ name, status }) => [name, status]), [["Researcher", "idle"]]);
+    assertEquals(
+      outcome_evaluations.map(({ iteration, result, explanation }) => [
+        iteration,
+        result,
+        explanation,
+      ]),
+      [[0, "needs_revision", "The title is missing."], [1, "satisfied", "It has one."]],
+    );
+    assert(Array.isArray(attachments));
+    assertEquals(
+      attachments.map(({ type, tool, url, shown }) => [type, tool, url, shown]),
+      [
+        ["image", "draw", undefined, true],
+        ["document", "report", undefined, true],
+        ["image", "draw", "https://charts.example/2.png", undefined],
+      ],
+    );
+    const [image, document] = blocks.map((block) => ({ ...Object(block) }));
+    assertEquals([image.type, image.mimeType, blocks.length], ["image", "image/png", 2]);
+    assertEquals(atob(image.data).slice(1, 4), "PNG");
+    assertEquals(document.resource.mimeType, "application/pdf");
+    assertStringIncludes(document.resource.uri, `cma://sessions/${session_id}/events/sevt_`);
+    assertEquals(atob(document.resource.blob).slice(0, 5), "%PDF-");
+    const lists = app.simulator.requests.slice(requests).filter(({ path }) =>
+      path.endsWith("/events")
+    );
+    assert(lists.length <= 3, JSON.stringify(lists));
+    const told = seen.map(({ message }) => message).join("\n");
+    assertStringIncludes(told, "the outcome is being evaluated");
+    const { structured: session } = await call("get_session", { session_id });
+    const judged = session?.outcome_evaluations;
+    assertEquals(Array.isArray(judged) && judged.map(({ result }) => result), ["satisfied"]);
+    // What was shown once is not shown again.
+    const rest = { session_id, after_id: structured.last_event_id };
+    const again = await call("wait_for_idle", rest);
+    assertEquals([again.structured?.attachments, again.blocks], [undefined, []]);
+    await close();
+    app.close();
+  });
+}
