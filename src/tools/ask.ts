@@ -8,12 +8,27 @@
  * @module
  */
 
+import { chargeSearch } from "../access/limits.ts";
+import { CursorTrail } from "../api/pages.ts";
+import type { Session } from "../api/resources.ts";
+import type { ClientEvent } from "../api/types.ts";
 import { CallEnded, PartlyDoneError, ToolError } from "../core/errors.ts";
+import { CHECK_TIMEOUT_MS } from "../session/ambiguous_write.ts";
 import type { CarriedAnswer } from "../session/person.ts";
 import type { WaitResult } from "../session/result.ts";
+import type { SendResult } from "../session/event_sender.ts";
+import { likenessOf } from "../session/same_event.ts";
 import { answererOf } from "./answerer.ts";
 import type { ToolCall } from "./define.ts";
-import { describeBudget, makeSession } from "./new_session.ts";
+import {
+  type AskedSession,
+  callBehind,
+  isOutcomeUnknown,
+  type KeyMarks,
+  keyReused,
+  metadataOf,
+} from "./keyed_calls.ts";
+import { describeBudget, isMessageDropped, makeSession } from "./new_session.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
 import { waitInCall } from "./waiting.ts";
 
@@ -29,10 +44,23 @@ export interface AskRequest {
   readonly message?: string;
   /** Only what came after this event counts towards the reply; only beside `session_id`. */
   readonly after_id?: string;
+  /**
+   * Marks calls that are the same one, made again: they send the message once. Beside `session_id` it
+   * needs `after_id`, by which a message that was sent before is told from an earlier one.
+   */
+  readonly idempotency_key?: string;
   /** Of a new session, as are the following. */
   readonly environment_id?: string;
   readonly title?: string;
   readonly max_cost_usd?: number;
+}
+
+/** The result of {@linkcode askAgent}. */
+export interface AskResult extends WaitResult {
+  /** Set where an earlier call with the same key had sent the message. */
+  readonly sent_before?: true;
+  /** Sessions that other calls with the same key opened in the same moment. */
+  readonly duplicate_session_ids?: readonly string[];
 }
 
 /**
@@ -42,20 +70,31 @@ export interface AskRequest {
  * @throws `PartlyDoneError`, which names the session, for what fails after something was created or
  * sent; else `ToolError`, `ApiError`, `CallEnded`, or the signal's reason
  */
-export async function askAgent(request: AskRequest, call: ToolCall): Promise<WaitResult> {
+export async function askAgent(request: AskRequest, call: ToolCall): Promise<AskResult> {
   const carried = await call.person?.carried?.();
-  const { sessionId, done, note } = carried
+  const opened = carried
     ? await sessionOf(carried, request, call)
-    : await open(planOf(request), request.tool, call);
+    : await openOnce(planOf(request), request, call);
+  const { sessionId, done, note, isRepeated, marks } = opened;
+  const twins = marks && lookForTwins(opened, marks, call);
   const { tool: askTool, after_id: afterId } = request;
   try {
     const result = await waitInCall({ sessionId, afterId, askTool }, call);
-    const next = [note, result.next].filter(Boolean).join(" ");
-    return next === "" ? result : { ...result, next };
+    const others = [...opened.others ?? [], ...await twins?.found() ?? []];
+    const next = [others.length > 0 && describeTwins(others), note, result.next]
+      .filter(Boolean).join(" ");
+    return {
+      ...result,
+      ...(isRepeated && { sent_before: true as const }),
+      ...(others.length > 0 && { duplicate_session_ids: others }),
+      ...(next !== "" && { next }),
+    };
   } catch (error) {
     throw done === undefined
       ? error
       : withDone(error, `${done} The wait for the reply failed.`, call);
+  } finally {
+    twins?.stop();
   }
 }
 
@@ -104,36 +143,80 @@ function invalid(text: string): ToolError {
 }
 
 /** The session in which the turn is waited for. */
-interface Opened {
-  readonly sessionId: string;
+interface Opened extends AskedSession {
   /** What stands already, for a call that fails from here on; absent where it has changed nothing. */
   readonly done?: string;
-  /** What the caller should know beside the result. */
-  readonly note?: string;
+  /** True where another call with the same key sent the message. */
+  readonly isRepeated?: boolean;
 }
 
-async function open(plan: Plan, tool: string, call: ToolCall): Promise<Opened> {
-  return plan.kind === "open" ? await openNew(plan, tool, call) : await goOn(plan, tool, call);
-}
-
-async function goOn(
-  { sessionId, agentId, message }: Extract<Plan, { kind: "go_on" }>,
-  tool: string,
-  call: ToolCall,
-): Promise<Opened> {
-  if (agentId !== undefined) {
-    await call.services.access.checkSessionAgent(sessionId, agentId, call);
+/** Opens or goes on with a session; once for all calls with the same key. */
+async function openOnce(plan: Plan, request: AskRequest, call: ToolCall): Promise<Opened> {
+  const { idempotency_key: key, tool } = request;
+  const { access, keyedAsks } = call.services;
+  if (plan.kind === "go_on") {
+    const { sessionId, agentId, message } = plan;
+    if (agentId !== undefined) await access.checkSessionAgent(sessionId, agentId, call);
+    if (message === undefined) return { sessionId };
   }
-  if (message === undefined) return { sessionId };
-  await send(sessionId, message, call);
-  return { sessionId, done: doneSo(sessionId, tool) };
+  const { find, make } = waysOf(plan, request, call);
+  const { asked, isRepeated } = key === undefined
+    ? { asked: await make(undefined, []), isRepeated: false }
+    : await keyedAsks.once({ key, plan, caller: call, signal: call.signal, find, make })
+      .catch((error) => {
+        throw isOutcomeUnknown(error) ? tryAgain(error) : error;
+      });
+  const { marks, ...rest } = asked;
+  return {
+    ...rest,
+    done: doneSo(asked.sessionId, tool),
+    ...(isRepeated ? { isRepeated } : marks && { marks }),
+  };
+}
+
+/** How the message of a plan is sent, and found where an earlier call sent it. */
+interface Ways {
+  find(all: readonly KeyMarks[]): Promise<AskedSession | undefined>;
+  make(marks: KeyMarks | undefined, all: readonly KeyMarks[]): Promise<AskedSession>;
+}
+
+function waysOf(
+  plan: Plan,
+  { idempotency_key: key, after_id: afterId, tool }: AskRequest,
+  call: ToolCall,
+): Ways {
+  // Calls with a key share what one of them does: none of them can end it.
+  const shared = key === undefined ? call : { ...call, signal: new AbortController().signal };
+  if (plan.kind === "open") {
+    return {
+      find: (all) => findSession(plan, tool, all, shared),
+      make: (marks, all) => openNew(plan, tool, shared, marks, all),
+    };
+  }
+  const { sessionId, message = "" } = plan;
+  if (key !== undefined && afterId === undefined) {
+    throw invalid(
+      "idempotency_key beside session_id needs after_id, the last_event_id that you have of the " +
+        "session: what came after it tells if the message was sent before.",
+    );
+  }
+  return {
+    find: async (all) =>
+      await isSent(sessionId, message, afterId, all, shared) ? { sessionId } : undefined,
+    make: async () => {
+      const { event_id: eventId } = await send(sessionId, message, shared);
+      return { sessionId, ...(eventId !== undefined && { eventId }) };
+    },
+  };
 }
 
 async function openNew(
   plan: Extract<Plan, { kind: "open" }>,
   tool: string,
   call: ToolCall,
-): Promise<Opened> {
+  marks: KeyMarks | undefined,
+  all: readonly KeyMarks[],
+): Promise<AskedSession> {
   const { message, title } = plan;
   const made = await makeSession({
     agent_id: plan.agentId,
@@ -141,21 +224,157 @@ async function openNew(
     title,
     message,
     max_cost_usd: plan.maxCostUsd,
+    ...(marks && { marks: metadataOf(marks) }),
   }, call);
   const { session: { id: sessionId }, messageDropped } = made;
-  if (messageDropped) {
-    await send(sessionId, message, call).catch((error) => {
-      const done = `Session "${sessionId}" was created, without the message. Go on with it by ` +
-        `${tool} with session_id "${sessionId}". To send the message failed.`;
-      throw withDone(error, done, call);
-    });
-  }
-  return { sessionId, done: doneSo(sessionId, tool), note: describeBudget(made) };
+  if (messageDropped) await sendFirst(sessionId, message, tool, call);
+  return { sessionId, note: describeBudget(made), ...(marks && { marks: all }) };
 }
 
-async function send(sessionId: string, text: string, call: ToolCall): Promise<void> {
-  const event = { type: "user.message", content: [{ type: "text", text }] } as const;
-  await call.services.eventSender.send(sessionId, event, call.signal);
+/** Sends the first message to a session that was made without it. */
+async function sendFirst(
+  sessionId: string,
+  message: string,
+  tool: string,
+  call: ToolCall,
+): Promise<void> {
+  await send(sessionId, message, call).catch((error) => {
+    const done = `Session "${sessionId}" was created, without the message. Go on with it by ` +
+      `${tool} with session_id "${sessionId}". To send the message failed.`;
+    throw withDone(error, done, call);
+  });
+}
+
+/** Finds the session that an earlier call with the key opened: the oldest, if there are several. */
+async function findSession(
+  { message }: Extract<Plan, { kind: "open" }>,
+  tool: string,
+  all: readonly KeyMarks[],
+  call: ToolCall,
+): Promise<AskedSession | undefined> {
+  const [session, ...others] = (await markedSessions(all, call, CHECK_TIMEOUT_MS)).reverse();
+  if (!session) return undefined;
+  if (callBehind(session.metadata, all) === "other") throw keyReused(session.id);
+  const { id: sessionId } = session;
+  if (await isMessageDropped(session, call)) await sendFirst(sessionId, message, tool, call);
+  return { sessionId, ...(others.length > 0 && { others: others.map(({ id }) => id) }) };
+}
+
+/** Sessions of the caller among which those of earlier calls are looked for: the newest. */
+const MAX_SESSIONS = 100;
+/** Most pages of the list that are read for them: others' sessions stand between. */
+const MAX_PAGES = 5;
+
+/** Lists the caller's sessions that bear the marks of a key, newest first. */
+async function markedSessions(
+  all: readonly KeyMarks[],
+  call: ToolCall,
+  timeoutMs: number,
+): Promise<Session[]> {
+  const { api, access } = call.services;
+  const trail = new CursorTrail();
+  const marked = new Map<string, Session>();
+  let page: string | undefined;
+  let own = 0;
+  for (let count = 0; count < MAX_PAGES && own < MAX_SESSIONS; count++) {
+    const params = { order: "desc", limit: MAX_SESSIONS, page } as const;
+    const { data, next } = trail.take(
+      await api.sessions.list(params, { signal: call.signal, timeoutMs }),
+    );
+    for (const session of data) {
+      const admitted = await access.admitListed(session, call);
+      if (admitted?.isMine || (admitted && !call.principal)) own++;
+      if (admitted && callBehind(session.metadata, all)) marked.set(session.id, session);
+    }
+    if (next === undefined) break;
+    page = next;
+  }
+  return [...marked.values()];
+}
+
+/** Events after the cursor among which a message is looked for. */
+const MAX_EVENTS = 100;
+
+/** Returns true if a message of this text came after the cursor, and is not known for another's. */
+async function isSent(
+  sessionId: string,
+  text: string,
+  afterId: string | undefined,
+  all: readonly KeyMarks[],
+  call: ToolCall,
+): Promise<boolean> {
+  const { eventReader, redact, keyedAsks } = call.services;
+  const { events } = await eventReader.read(
+    { sessionId, afterId, limit: MAX_EVENTS, types: ["user.message"] },
+    { signal: call.signal, onLongSearch: () => chargeSearch(call) },
+  );
+  const message = messageOf(text);
+  // What may be the message is taken for it: rather no message than two.
+  return events.some((event) =>
+    likenessOf(event, message, redact) !== "different" &&
+    !keyedAsks.isOfAnother(event.id ?? "", all)
+  );
+}
+
+/** Makes the error of a call whose outcome is unknown, and that can be made again with its key. */
+function tryAgain({ code, cause }: ToolError): ToolError {
+  return new ToolError(
+    code,
+    "It is not known whether the API took the message: its response was lost. Call again with the " +
+      "same arguments and idempotency_key, 10 s from now or later: what arrived is found, and not " +
+      "sent a second time.",
+    { cause },
+  );
+}
+
+/** Time after which a new session's twins are looked for, in milliseconds: lists lag behind. */
+const TWINS_AFTER_MS = 2_000;
+
+/**
+ * Looks for sessions that other replicas opened for the same key in the same moment, while the call
+ * waits for its reply.
+ */
+function lookForTwins(
+  { sessionId }: Opened,
+  all: readonly KeyMarks[],
+  call: ToolCall,
+): { found(): Promise<string[]>; stop(): void } {
+  const { clock } = call.services;
+  const hurry = new AbortController();
+  const stopped = new AbortController();
+  const look = async () => {
+    await clock.sleep(TWINS_AFTER_MS, hurry.signal).catch(() => {});
+    const timeoutMs = Math.min(CHECK_TIMEOUT_MS, (call.deadline ?? Infinity) - clock.now());
+    if (stopped.signal.aborted || timeoutMs <= 0) return [];
+    const marked = await markedSessions(all, { ...call, signal: stopped.signal }, timeoutMs);
+    return marked.map(({ id }) => id).filter((id) => id !== sessionId);
+  };
+  // A look that fails finds nothing: the reply counts.
+  const looked = look().catch(() => []);
+  return {
+    found: () => {
+      hurry.abort();
+      return looked;
+    },
+    stop: () => {
+      stopped.abort();
+      hurry.abort();
+    },
+  };
+}
+
+function describeTwins(ids: readonly string[]): string {
+  const which = ids.map((id) => `"${id}"`).join(", ");
+  return `Another call with this idempotency_key sent the message in the same moment, in session ` +
+    `${which}: tell the user, who may want to end that one.`;
+}
+
+async function send(sessionId: string, text: string, call: ToolCall): Promise<SendResult> {
+  return await call.services.eventSender.send(sessionId, messageOf(text), call.signal);
+}
+
+function messageOf(text: string): Extract<ClientEvent, { type: "user.message" }> {
+  return { type: "user.message", content: [{ type: "text", text }] };
 }
 
 /** Says that the agent has the message, and how to go on without sending it again. */
@@ -183,7 +402,8 @@ async function sessionOf(
 ): Promise<Opened> {
   const { access, answers } = call.services;
   if (given !== undefined) {
-    return await goOn({ kind: "go_on", sessionId: given, agentId }, tool, call);
+    if (agentId !== undefined) await access.checkSessionAgent(given, agentId, call);
+    return { sessionId: given };
   }
   const { sessionId } = carried;
   if (sessionId !== undefined) {

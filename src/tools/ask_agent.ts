@@ -5,6 +5,9 @@ import { eventIdSchema, idSchema } from "./ids.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
 import { timeoutSchema, waitTimeoutMs } from "./waiting.ts";
 
+/** Longest idempotency key, in characters. */
+const MAX_KEY_CHARS = 255;
+
 /** `ask_agent`: a whole turn in one call. */
 export const askAgentTool: ToolDefinition = defineTool({
   name: "ask_agent",
@@ -27,6 +30,8 @@ export const askAgentTool: ToolDefinition = defineTool({
       message: z.string().min(1).max(MAX_MESSAGE_CHARS).optional(),
       after_id: eventIdSchema("Only what came after").optional(),
       timeout_sec: timeoutSchema(),
+      idempotency_key: z.string().min(1).max(MAX_KEY_CHARS).optional()
+        .describe("A new one for each message; the same to repeat a call that may have failed"),
       environment_id: idSchema().optional(),
       title: z.string().min(1).max(500).optional(),
       max_cost_usd: z.number().min(0.01).max(Number.MAX_SAFE_INTEGER).optional(),

@@ -243,7 +243,7 @@ function unknownCreation({ why }: Doubt, cause: ApiError): ToolError {
  * Returns true if a new session was made without its first message, as some servers do. With the
  * message a session runs from the start; one that is idle, and that has no events, never got it.
  */
-async function isMessageDropped(
+export async function isMessageDropped(
   { id, status = "idle" }: Session,
   { signal, services: { api, clock } }: ToolCall,
 ): Promise<boolean> {

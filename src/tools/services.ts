@@ -13,6 +13,7 @@ import type { Waiter } from "../session/waiter.ts";
 import { createFileLinks, type FileLinks } from "../access/file_links.ts";
 import { type AccessPolicy, createAccessPolicy, createOwnerMarks } from "../access/policy.ts";
 import { APPROVAL_TIMEOUT_MS, type CallLimits, createCallLimits } from "../access/limits.ts";
+import { KeyedCalls } from "./keyed_calls.ts";
 import { createEnvironmentResolver, type EnvironmentResolver } from "./environment.ts";
 import { createSealer, type Sealer } from "../access/sealing.ts";
 import type { QuestionRecord } from "../session/person.ts";
@@ -89,6 +90,8 @@ export interface Services {
   readonly eventSender: EventSender;
   readonly answers: AnswerSender;
   readonly sealer: Sealer;
+  /** The calls of `ask_agent` with an idempotency key. */
+  readonly keyedAsks: KeyedCalls;
   readonly approvalTimeoutMs: number;
   readonly askCustomTools: boolean;
   readonly onAsked?: (record: QuestionRecord) => void;
@@ -139,6 +142,7 @@ export function createServices(options: ServicesOptions): Services {
     eventSender,
     answers: new AnswerSender({ api, eventSender, redact, log, onDecided }),
     sealer,
+    keyedAsks: new KeyedCalls({ clock, sealer }),
     approvalTimeoutMs: options.approvalTimeoutMs ?? APPROVAL_TIMEOUT_MS,
     askCustomTools: options.askCustomTools ?? false,
     ...(onAsked && { onAsked }),

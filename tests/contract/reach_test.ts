@@ -55,6 +55,7 @@ const PLAIN: Readonly<Record<string, unknown>> = {
   created_before: "2090-01-01T00:00:00Z",
   deny_message: OWN,
   document_urls: ["https://example.com/a.pdf"],
+  idempotency_key: "once",
   include_archived: true,
   filename: `${OWN}.txt`,
   image_urls: ["https://example.com/a.png"],

@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { ClientEvent, CreateSessionParams } from "../../../src/api/types.ts";
+import type { Principal } from "../../../src/access/principal.ts";
+import type { SessionEvent } from "../../../src/api/events.ts";
+import type { Session } from "../../../src/api/resources.ts";
+import type {
+  ClientEvent,
+  CreateSessionParams,
+  ListSessionsParams,
+} from "../../../src/api/types.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 import { CallEnded, PartlyDoneError, ToolError } from "../../../src/core/errors.ts";
 import { failureText } from "../../../src/mcp/errors.ts";
@@ -7,10 +14,14 @@ import type { CarriedAnswer, Person } from "../../../src/session/person.ts";
 import type { WaitRequest } from "../../../src/session/waiter.ts";
 import { askAgent, type AskRequest } from "../../../src/tools/ask.ts";
 import type { ToolCall } from "../../../src/tools/define.ts";
-import { type ApiParts, harness, httpError, session } from "./support.ts";
+import type { ServicesOptions } from "../../../src/tools/services.ts";
+import { type ApiParts, harness, httpError, pageOf, session } from "./support.ts";
 
 /** An API that counts what it creates and sends. */
-function asking(parts: Partial<Pick<ApiParts, "sessions" | "events">> = {}) {
+function asking(
+  parts: Partial<Pick<ApiParts, "sessions" | "events">> = {},
+  options: Partial<ServicesOptions> = {},
+) {
   const created: CreateSessionParams[] = [];
   const sent: [string, ClientEvent][] = [];
   const opened = harness({
@@ -28,7 +39,7 @@ function asking(parts: Partial<Pick<ApiParts, "sessions" | "events">> = {}) {
       },
       ...parts.events,
     },
-  }, { environmentId: "env_1" });
+  }, { environmentId: "env_1", ...options });
   return {
     ...opened,
     created,
@@ -199,6 +210,237 @@ Deno.test("askAgent() ends with the signal's reason when it is cancelled, and in
   const { signal } = cancel;
   await assertRejects(() => opened.ask(NEW, { signal }), DOMException, "Cancelled");
   assertEquals([opened.created.length, opened.sent], [1, []]);
+});
+
+const KEYED = { ...NEW, idempotency_key: "k-1" };
+
+/** Replicas over a list that has the sessions which they create, in pages of so many. */
+function replicas(pageSize = 100) {
+  const sessions: Session[] = [];
+  const lists: ListSessionsParams[] = [];
+  const open = (parts: Partial<ApiParts> = {}, options: Partial<ServicesOptions> = {}) =>
+    asking({
+      sessions: {
+        create: ({ metadata, agent }) => {
+          const id = `sesn_new${sessions.length}`;
+          const made = session({ id, status: "running", metadata, agent: String(agent) });
+          sessions.unshift(made);
+          return Promise.resolve(made);
+        },
+        list: (params) => {
+          lists.push(params);
+          return Promise.resolve(pageOf(sessions, { ...params, limit: pageSize }));
+        },
+        ...parts.sessions,
+      },
+      ...(parts.events && { events: parts.events }),
+    }, { sealingKeys: [new Uint8Array(32).fill(5)], ...options });
+  return { sessions, lists, open };
+}
+
+/** So many sessions of somebody else. */
+function others(count: number): Session[] {
+  return Array.from({ length: count }, (_, index) => session({ id: `sesn_other${index}` }));
+}
+
+Deno.test("askAgent() marks a session that it opens for a key, and finds it again", async () => {
+  const { open, sessions, lists } = replicas();
+  const { ask } = open();
+  const first = await ask(KEYED);
+  assertEquals([first.sent_before, sessions.length], [undefined, 1]);
+  const marks = Object.keys(sessions[0]?.metadata ?? {}).filter((key) => key !== "cma_mcp_request");
+  assertEquals(marks, ["cma_mcp_idempotency", "cma_mcp_arguments"]);
+  const again = await ask(KEYED);
+  assertEquals([again.sent_before, sessions.length], [true, 1]);
+  // One look before, and one for twins.
+  assertEquals(lists, [1, 2].map(() => ({ order: "desc", limit: 100, page: undefined })));
+  const elsewhere = await open().ask(KEYED);
+  assertEquals([elsewhere.sent_before, sessions.length], [true, 1]);
+});
+
+Deno.test("askAgent() looks for nothing without a key, and where a call only waits", async () => {
+  const { open, sessions, lists } = replicas();
+  const { ask } = open();
+  await ask(NEW);
+  await ask({ session_id: "sesn_1", idempotency_key: "k-1" });
+  assertEquals([sessions.length, lists], [1, []]);
+});
+
+Deno.test("askAgent() looks among the caller's newest 100 sessions, and in five pages at most", async () => {
+  const { open, sessions, lists } = replicas(30);
+  await open().ask(KEYED);
+  const [made] = sessions.splice(0);
+  assert(made);
+  const again = async (before: number, principal?: Principal) => {
+    sessions.splice(0, Infinity, ...others(before), made);
+    lists.length = 0;
+    const { sent_before } = await open().ask(KEYED, principal && { principal });
+    return [sent_before, lists.length];
+  };
+  // Where nobody is identified all sessions are the caller's: 100 are in the first four pages.
+  assertEquals([await again(29), await again(119)], [[true, 1], [true, 4]]);
+  // A look, and one for twins.
+  assertEquals(await again(120), [undefined, 4 + 4]);
+  // Of a caller with a name, those of others don't count.
+  const principal = { id: "mia" };
+  await open().ask({ ...KEYED, title: "T" }, { principal });
+  const mine = sessions.shift();
+  assert(mine);
+  sessions.splice(0, Infinity, ...others(149), mine);
+  lists.length = 0;
+  assertEquals((await open().ask({ ...KEYED, title: "T" }, { principal })).sent_before, true);
+  assertEquals(lists.length, 5);
+});
+
+Deno.test("askAgent() refuses a key of a session with other arguments, and names the session", async () => {
+  const { open, sessions } = replicas();
+  await open().ask(KEYED);
+  for (const other of [{ message: "Other" }, { title: "T" }, { agent_id: "agent_2" }]) {
+    const error = await assertRejects(() => open().ask({ ...KEYED, ...other }), ToolError);
+    assertEquals([error.code, error.message.includes('"sesn_new0"')], ["key_reused", true]);
+  }
+  assertEquals(sessions.length, 1);
+});
+
+Deno.test("askAgent() finds no session that the caller may no longer reach", async () => {
+  const { open, sessions } = replicas();
+  await open().ask(KEYED);
+  const allowedAgentIds = ["agent_2"];
+  await open({}, { allowedAgentIds }).ask(KEYED);
+  assertEquals(sessions.length, 2);
+});
+
+Deno.test("askAgent() goes on with the oldest session of a key, and names the others", async () => {
+  const { open, sessions } = replicas();
+  await open().ask(KEYED);
+  const [made] = sessions;
+  assert(made);
+  sessions.unshift({ ...made, id: "sesn_twin" });
+  const result = await open().ask(KEYED);
+  assertEquals(result.duplicate_session_ids, ["sesn_twin"]);
+  assertStringIncludes(result.next ?? "", 'in the same moment, in session "sesn_twin"');
+});
+
+Deno.test("askAgent() sends the message to a session of the key that was made without it", async () => {
+  const { open, sessions } = replicas();
+  await open().ask(KEYED);
+  const [made] = sessions;
+  assert(made);
+  sessions.splice(0, 1, { ...made, status: "idle" });
+  const { ask, sent } = open({
+    sessions: { retrieve: () => Promise.resolve(session()) },
+    events: { list: () => Promise.resolve({ data: [] }) },
+  });
+  assertEquals([(await ask(KEYED)).sent_before, sent], [true, [["sesn_new0", MESSAGE]]]);
+});
+
+Deno.test("askAgent() names twins that show while it waits, and gives its reply without them", async () => {
+  for (const fails of [false, true]) {
+    const { open, sessions } = replicas();
+    let looks = 0;
+    const opened = open({
+      sessions: {
+        list: () => {
+          if (looks++ > 0 && fails) return Promise.reject(httpError(500));
+          return Promise.resolve({ data: sessions });
+        },
+      },
+    });
+    const { clock, waiter } = opened;
+    const { wait } = waiter;
+    waiter.wait = async (request) => {
+      sessions.unshift({ ...sessions[0], id: "sesn_twin" });
+      await clock.sleep(10_000);
+      assertEquals(looks, 2);
+      return await wait.call(waiter, request);
+    };
+    const result = await opened.ask(KEYED);
+    assertEquals(result.duplicate_session_ids, fails ? undefined : ["sesn_twin"]);
+    assertEquals([result.reply, looks, clock.pendingTimers], ["Done.", 2, 0]);
+  }
+});
+
+Deno.test("askAgent() stops looking for twins with a wait that fails or is cancelled", async () => {
+  const { open, lists } = replicas();
+  const opened = open();
+  const cancel = new AbortController();
+  opened.waiter.wait = () => {
+    cancel.abort(new DOMException("Gone", "AbortError"));
+    return Promise.reject(cancel.signal.reason);
+  };
+  await assertRejects(() => opened.ask(KEYED, { signal: cancel.signal }), DOMException, "Gone");
+  await opened.clock.advance(60_000);
+  assertEquals([lists.length, opened.clock.pendingTimers], [1, 0]);
+});
+
+const GOING_ON = {
+  session_id: "sesn_1",
+  after_id: "sevt_9",
+  message: "Hello",
+  idempotency_key: "k-1",
+};
+
+Deno.test("askAgent() takes a key beside session_id with a cursor only", async () => {
+  const { ask, sent } = asking();
+  const { after_id: _, ...request } = GOING_ON;
+  await assertRejects(() => ask(request), ToolError, "needs after_id");
+  assertEquals(sent, []);
+});
+
+/** Events of a session, the newest first: messages behind the cursor. */
+function eventsWith(...texts: readonly string[]): SessionEvent[] {
+  const messages = texts.map((text, index) => ({
+    id: `sevt_1${index}`,
+    type: "user.message",
+    content: [{ type: "text", text }],
+    processed_at: "2026-11-23T09:00:00Z",
+  }));
+  const cursor = { id: "sevt_9", type: "agent.message", processed_at: "2026-11-23T08:59:00Z" };
+  const same = { ...MESSAGE, id: "sevt_0", processed_at: "2026-11-23T08:58:00Z" };
+  return [...messages.toReversed(), cursor, same];
+}
+
+const AFTER: readonly [string, readonly string[], boolean][] = [
+  ["nothing", [], false],
+  ["another message", ["Hello!"], false],
+  ["the message", ["Hello"], true],
+  ["the message among others", ["Before", "Hello", "Later"], true],
+];
+for (const [what, texts, isSent] of AFTER) {
+  Deno.test(`askAgent() ${isSent ? "does not send" : "sends"} for a key where ${what} came after the cursor`, async () => {
+    const list = () => Promise.resolve({ data: eventsWith(...texts) });
+    const { ask, sent, waited } = asking({ events: { list } });
+    const result = await ask(GOING_ON);
+    assertEquals([result.sent_before, sent.length], [isSent || undefined, isSent ? 0 : 1]);
+    assertEquals(waited().map(({ afterId }) => afterId), ["sevt_9"]);
+  });
+}
+
+Deno.test("askAgent() sends the same words for another key, though they stand behind the cursor", async () => {
+  const data = eventsWith();
+  let sends = 0;
+  const { ask } = asking({
+    events: {
+      list: () => Promise.resolve({ data }),
+      send: () => {
+        const id = `sevt_sent${sends++}`;
+        data.unshift({ ...MESSAGE, id, processed_at: "2026-11-23T09:00:00Z" });
+        return Promise.resolve({ data: [{ type: "user.message", id }] });
+      },
+    },
+  });
+  await ask(GOING_ON);
+  await ask({ ...GOING_ON, idempotency_key: "k-2" });
+  for (const idempotency_key of ["k-1", "k-2"]) {
+    assertEquals((await ask({ ...GOING_ON, idempotency_key })).sent_before, true);
+  }
+  assertEquals(sends, 2);
+});
+
+Deno.test("askAgent() sends nothing for a key where the cursor is no event of the session", async () => {
+  const { ask, sent } = asking({ events: { list: () => Promise.resolve({ data: [] }) } });
+  const error = await assertRejects(() => ask(GOING_ON), ToolError);
+  assertEquals([error.code, sent], ["unknown_event", []]);
 });
 
 /** A person whose answer the call carries. */
