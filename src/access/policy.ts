@@ -106,13 +106,15 @@ const MAX_SESSIONS = 10_000;
 /**
  * Makes the error for an agent or a session that is unknown or forbidden; it reads the same for
  * all.
+ *
+ * @param caller of a tool that is bound to an agent: it is told of no other
  */
-export function notAvailable(): ToolError {
+export function notAvailable({ boundAgentId }: Pick<Caller, "boundAgentId"> = {}): ToolError {
   return new ToolError(
     "not_available",
     (has) => {
       const ids = [
-        has("list_agents") && "an agent_id from list_agents",
+        boundAgentId === undefined && has("list_agents") && "an agent_id from list_agents",
         has("list_sessions")
           ? "a session_id from list_sessions"
           : has("create_session")
@@ -167,9 +169,10 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
     if (!admits(allowedEnvironmentIds(caller), facts.environmentId)) return false;
     return caller.principal?.sessions !== "own" || await isOwn(facts, caller);
   };
-  const retrieve = async (sessionId: string, { signal, timeoutMs }: Caller) => {
+  const retrieve = async (sessionId: string, caller: Caller) => {
+    const { signal, timeoutMs } = caller;
     const session = await api.sessions.retrieve(sessionId, { signal, timeoutMs }).catch((error) => {
-      throw isUnknownId(error) ? notAvailable() : error;
+      throw isUnknownId(error) ? notAvailable(caller) : error;
     });
     known.set(sessionId, factsOf(session));
     return session;
@@ -184,7 +187,7 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
     // exist.
     const session = await retrieve(sessionId, caller);
     if (await admitsSession(factsOf(session), caller)) return session;
-    throw notAvailable();
+    throw notAvailable(caller);
   };
   const retrieveFile = async (fileId: string, { signal, timeoutMs }: Caller) => {
     return await api.files.retrieve(fileId, { signal, timeoutMs }).catch((error) => {
@@ -199,7 +202,7 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
     },
     allowedEnvironmentIds,
     checkAgent(agentId, caller) {
-      if (!admitsAgent(agentId, caller)) throw notAvailable();
+      if (!admitsAgent(agentId, caller)) throw notAvailable(caller);
     },
     checkEnvironment(environmentId, caller) {
       const environments = allowedEnvironmentIds(caller);
@@ -214,7 +217,7 @@ export function createAccessPolicy(options: AccessOptions): AccessPolicy {
     async checkSessionAgent(sessionId, agentId, caller) {
       if (known.get(sessionId)?.agentId === agentId) return;
       const facts = factsOf(await retrieve(sessionId, caller));
-      if (facts.agentId !== agentId) throw notAvailable();
+      if (facts.agentId !== agentId) throw notAvailable(caller);
     },
     async checkFile(fileId, caller, named) {
       if (isUnlimited(caller)) return;

@@ -279,7 +279,9 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
  */
 function presetOf({ agentId, shown }: Binding, args: unknown): Preset {
   const named = isFields(args) ? args[AGENT_ID] : undefined;
-  if ((named ?? "") !== "" && named !== agentId) throw notAvailable();
+  if ((named ?? "") !== "" && named !== agentId) {
+    throw notAvailable({ boundAgentId: agentId });
+  }
   return { values: { [AGENT_ID]: agentId }, ...(shown && { offered: shown.offered }) };
 }
 

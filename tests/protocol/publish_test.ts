@@ -1,12 +1,13 @@
 // Agents that are tools themselves, as clients of every kind see and call them.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Principal } from "../../src/access/principal.ts";
+import { createHttpHandler } from "../../src/http/handler.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { publishedName } from "../../src/tools/published_name.ts";
 import { openPublishing } from "../../src/tools/publishing.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";
 import { resultFor } from "../helpers/call_tool.ts";
-import { type App, openApp, serveStdioInProcess, type TestPerson, WAYS } from "./support.ts";
+import { type App, openApp, serveStdioInProcess, type TestPerson, TOKEN, WAYS } from "./support.ts";
 
 /** An app that publishes some of the simulated agents, by their short names. */
 async function openPublished(
@@ -163,6 +164,12 @@ Deno.test("a caller neither sees nor calls an agent that it may not ask", async 
     { id: "a", agents: ["agent_elsewhere"] },
   ];
   const unknownName = publishedName("agent_nowhere", "Nobody");
+  const toldOf = async (principal: Principal) => {
+    const { instructions } = await resultFor(app.factory, principal, "server/discover");
+    return String(instructions).includes("Each tool agent_…");
+  };
+  assertEquals(await toldOf({ id: "a" }), true);
+  assertEquals(await toldOf({ id: "a", readOnly: true }), false);
   for (const principal of unable) {
     assertEquals(await names(principal), []);
     const refused = await result(principal, first.tool);
@@ -173,6 +180,43 @@ Deno.test("a caller neither sees nor calls an agent that it may not ask", async 
     );
     assertStringIncludes(String(refused.message), "not found");
   }
+  app.close();
+});
+
+Deno.test("over HTTP a published agent's tool answers as a stream from the start, like every wait", async () => {
+  const { app, first } = await openPublished(["quick answer", "slow answer"]);
+  const handler = createHttpHandler(app.factory, {
+    tokens: [TOKEN],
+    ready: () => Promise.resolve(true),
+    log: app.services.log,
+    clock: app.clock,
+  });
+  const typeFor = async (name: string) => {
+    const response = await handler.fetch(
+      new Request("http://localhost/mcp", {
+        method: "POST",
+        headers: {
+          host: "localhost",
+          authorization: `Bearer ${TOKEN}`,
+          accept: "application/json, text/event-stream",
+          "content-type": "application/json",
+          "mcp-protocol-version": "2026-07-28",
+          "mcp-method": "tools/call",
+          "mcp-name": name,
+        },
+        body: JSON.stringify({
+          ...{ jsonrpc: "2.0", id: 1, method: "tools/call" },
+          params: { name, arguments: { message: "" }, _meta: MODERN },
+        }),
+      }),
+    );
+    await response.body?.cancel();
+    return response.headers.get("content-type");
+  };
+  assertEquals(await typeFor(first.tool), await typeFor("wait_for_idle"));
+  assertEquals(await typeFor(first.tool), "text/event-stream");
+  assertEquals(await typeFor("get_agent"), "application/json");
+  await handler.close();
   app.close();
 });
 

@@ -53,7 +53,9 @@ Deno.test("a bound tool refuses every other agent like an unknown one, before it
   for (const agent_id of ["agent_2", "agent 1", 1, ["agent_1"], {}]) {
     const refusal = await assertRejects(() => run(bound, { agent_id }), ToolError);
     assertEquals(refusal.code, "not_available");
-    assertEquals(refusal.messageFor(isDefaultTool), notAvailable().messageFor(isDefaultTool));
+    const text = refusal.messageFor(isDefaultTool);
+    assertEquals(text, notAvailable({ boundAgentId: "agent_1" }).messageFor(isDefaultTool));
+    assert(text.includes("a session_id from") && !text.includes("agent_id"), text);
   }
   assertEquals(read, []);
 });
