@@ -1,5 +1,6 @@
 // What a turn had beside words: subagents, evaluations of its outcome, images and documents.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { createServerFactory } from "../../src/mcp/server.ts";
 import { openApp, type ProgressSeen, WAYS } from "./support.ts";
 
 const LINES = [
@@ -74,6 +75,31 @@ for (const [way, connect] of Object.entries(WAYS)) {
     const rest = { session_id, after_id: structured.last_event_id };
     const again = await call("wait_for_idle", rest);
     assertEquals([again.structured?.attachments, again.blocks], [undefined, []]);
+    await close();
+    app.close();
+  });
+}
+
+for (const [way, connect] of Object.entries(WAYS)) {
+  Deno.test(`the cost of a turn has what its subagents cost: ${way}`, async () => {
+    const app = openApp();
+    const toolSets = ["core", "threads"] as const;
+    const factory = createServerFactory(app.services, { version: "1.2.3", toolSets });
+    const { client, close } = await connect({ ...app, factory });
+    const call = async (tool: string, args: Record<string, unknown>) => ({
+      ...(await app.until(client.call(tool, args))).structured,
+    });
+    const agent_id = app.simulator.agentId("script");
+    const { session_id } = await call("create_session", { agent_id, message: "say Hello." });
+    await call("wait_for_idle", { session_id });
+    const text = "as Researcher say One.\nas Critic say Two.\nsay Done.";
+    await call("send_message", { session_id, text });
+    const { cost_usd, turn_cost_usd } = await call("wait_for_idle", { session_id });
+    assertEquals([cost_usd, turn_cost_usd], [0.12, 0.12]);
+    assertEquals((await call("get_session", { session_id })).cost_usd, 0.12);
+    const { threads } = await call("list_threads", { session_id });
+    assert(Array.isArray(threads));
+    assertEquals(threads.map((thread) => thread.cost_usd), [undefined, 0.06, 0.06]);
     await close();
     app.close();
   });

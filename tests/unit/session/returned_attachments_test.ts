@@ -8,7 +8,7 @@ import {
   readAttachments,
   returnedAttachmentsIn,
 } from "../../../src/session/returned_attachments.ts";
-import { type Turn, turnOf } from "../../../src/session/turn.ts";
+import { type Turn, turnOf, TurnReader } from "../../../src/session/turn.ts";
 import { type EventMaker, eventMaker } from "../../helpers/events.ts";
 
 const inline = (data: string, media_type = "image/png") => ({
@@ -114,8 +114,18 @@ for (const [where, index, count] of CURSORS) {
 
 Deno.test("a text that grows after the cursor does not bring its attachments again", () => {
   const e = eventMaker();
-  const message = e.make("agent.message", { content: [inline("AAAA")] });
-  assertEquals(attachmentsOf(() => [e.running(), message], message.id ?? "").length, 1);
+  const history = new EventHistory();
+  const id = "sevt_text";
+  const message = (text: string) =>
+    readEvent(e.make("agent.message", { id, content: [inline("AAAA"), { type: "text", text }] }));
+  history.add(readEvent(e.running()));
+  history.add(message("One"));
+  const reader = new TurnReader(history, id);
+  reader.update();
+  history.add(message("One, two"));
+  reader.update();
+  const { collected, details } = reader.turn;
+  assertEquals([collected.texts.map(({ text }) => text), details.attachmentCount], [[", two"], 1]);
 });
 
 Deno.test("a turn keeps the newest attachments, and their number", () => {

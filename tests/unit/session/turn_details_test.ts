@@ -196,3 +196,24 @@ Deno.test("TurnDetails keep a bounded number of subagents and evaluations", () =
   assertEquals([details.evaluations.length, details.evaluationCount], [20, 50]);
   assertEquals(details.evaluations.at(-1)?.iteration, 49);
 });
+
+Deno.test("an evaluation that begins behind an idle event makes that doubtful, also after a cursor", () => {
+  const events = (e: EventMaker) => [
+    ...[e.user("q"), e.running(), e.text("draft"), e.endTurn()],
+    ...evaluation(e, "needs_revision"),
+  ];
+  const ids = events(eventMaker()).map(({ id }) => id ?? "");
+  for (const afterId of [undefined, ids[3], ids.at(-1)]) {
+    assertEquals(turn(events, afterId).isEndDoubtful, true);
+  }
+});
+
+Deno.test("the details of the turn that is on do not count for a message that is queued behind it", () => {
+  const queued = eventMaker().queuedUser("mine");
+  const seen = turn((e) => [
+    ...[e.user("q"), e.running(), thread(e, "created", "A"), { ...queued, id: "sevt_mine" }],
+    ...[thread(e, "status_running", "A"), idle(e, "A"), e.endTurn()],
+    ...[e.user("mine", { id: "sevt_mine" }), e.running(), thread(e, "created", "B"), e.endTurn()],
+  ], "sevt_mine");
+  assertEquals([...seen.details.subagents.keys()], ["sthr_B"]);
+});

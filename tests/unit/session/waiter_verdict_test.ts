@@ -515,3 +515,51 @@ Deno.test("wait() does not count a message as answered that the list sorts to th
   const result = await t.clock.runUntil(t.wait({ timeoutMs: 30_000 }));
   assertEquals([result.status, result.reply], ["timeout", ""]);
 });
+
+/** The begin of an evaluation, and its end with a result. */
+function evaluation({ e }: WaiterSetUp, result: string, iteration = 0): SessionEvent[] {
+  const outcome = { outcome_id: "outc_1", iteration };
+  const end = { ...outcome, result, explanation: "Why." };
+  return [
+    e.make("span.outcome_evaluation_start", outcome),
+    e.make("span.outcome_evaluation_end", end),
+  ];
+}
+
+for (const idlesBetween of [true, false]) {
+  Deno.test(`wait() goes on while an outcome is revised, ${idlesBetween ? "also behind an idle event" : "in one turn"}`, async () => {
+    const t = setUp();
+    t.session.status = "running";
+    t.session.emit(t.e.user("q"), t.e.running(), t.e.text("draft"));
+    const result = await play(t, t.wait(), [
+      [1_000, () => t.session.emit(...evaluation(t, "needs_revision"))],
+      [1_100, () => idlesBetween && t.session.emit(t.e.endTurn())],
+      [15_000, () => begin(t)],
+      [20_000, () => end(t, t.e.text("final"), ...evaluation(t, "satisfied", 1))],
+    ]);
+    assertEquals(texts(result), ["idle", "draft\n\nfinal"]);
+    assertEquals(result.outcome_evaluations?.map((one) => one.result), [
+      "needs_revision",
+      "satisfied",
+    ]);
+    await t.assertClean();
+  });
+}
+
+for (
+  const [what, more] of [
+    ["that nobody revises", () => []],
+    ["whose revision was interrupted", ({ e }: WaiterSetUp) => [e.make("user.interrupt")]],
+  ] as const
+) {
+  Deno.test(`wait() ends with an outcome ${what}`, async () => {
+    const t = setUp();
+    t.session.status = "idle";
+    t.session.emit(t.e.user("q"), t.e.running(), t.e.text("draft"));
+    t.session.emit(...evaluation(t, "needs_revision"), ...more(t), t.e.endTurn());
+    const result = await t.clock.runUntil(t.wait());
+    assertEquals(texts(result), ["idle", "draft"]);
+    assertEquals(result.elapsed_sec < 10, true);
+    await t.assertClean();
+  });
+}
