@@ -131,8 +131,11 @@ export function notAvailable({ boundAgentId }: Pick<Caller, "boundAgentId"> = {}
 export function fileNotAvailable(): ToolError {
   return new ToolError(
     "not_available",
-    "That file does not exist or is not available through this server. Use the id of a file that " +
-      "belongs to this session, or to another one that you may reach.",
+    (has) =>
+      "That file does not exist or is not available through this server. " +
+      (has("list_session_files")
+        ? "Use a file_id from list_session_files, and the same session_id to read it."
+        : "Use the id of a file that belongs to this session, or to another one that you may reach."),
   );
 }
 

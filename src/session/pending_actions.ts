@@ -49,6 +49,7 @@ const OPT_IN: ReadonlySet<string> = new Set([
   "confirm_tool_use",
   "submit_tool_result",
   "list_sessions",
+  "list_session_files",
 ]);
 
 /** Returns true for a tool of the set `core`, of those that results name. */

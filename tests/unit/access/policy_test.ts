@@ -8,8 +8,14 @@ import { type ApiParts, harness, httpError, session } from "../tools/support.ts"
 import type { SessionFile } from "../../../src/api/resources.ts";
 import type { CreateSessionParams } from "../../../src/api/types.ts";
 import { getSession } from "../../../src/tools/get_session.ts";
-import { createOwnerMarks, notAvailable, OWNER_KEY } from "../../../src/access/policy.ts";
+import {
+  createOwnerMarks,
+  fileNotAvailable,
+  notAvailable,
+  OWNER_KEY,
+} from "../../../src/access/policy.ts";
 import { createSealer } from "../../../src/access/sealing.ts";
+import { isDefaultTool } from "../../../src/session/pending_actions.ts";
 import type { Principal } from "../../../src/access/principal.ts";
 
 /** Sessions `sesn_mine` of an allowed agent, `sesn_theirs` of another, and no others. */
@@ -500,4 +506,17 @@ Deno.test("notAvailable() names only tools that the caller has", () => {
   const reader = error.messageFor((tool) => tool === "list_agents");
   assertEquals(reader, `${fact} Use an agent_id from list_agents.`);
   assertEquals(error.messageFor(() => false), fact);
+});
+
+Deno.test("fileNotAvailable() names list_session_files only to callers who have it", () => {
+  const error = fileNotAvailable();
+  const fact = "That file does not exist or is not available through this server.";
+  assertEquals(
+    error.messageFor(() => true),
+    `${fact} Use a file_id from list_session_files, and the same session_id to read it.`,
+  );
+  assertEquals(
+    error.messageFor(isDefaultTool),
+    `${fact} Use the id of a file that belongs to this session, or to another one that you may reach.`,
+  );
 });
