@@ -1,6 +1,6 @@
 /**
- * Pages of a session's threads and of their events: reads on from a place, and seals places as
- * cursors.
+ * Pages of what belongs to a session, such as its threads, their events and its files: reads on from
+ * a place, and seals places as cursors.
  *
  * @module
  */
