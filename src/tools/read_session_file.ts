@@ -138,17 +138,24 @@ async function linkTo({ id }: SessionFile, sessionId: string, call: ToolCall) {
   return await fileLinks?.make({ fileId: id, sessionId, principalId: principal.id });
 }
 
-/** Makes the block that shows an image or a document beside the result. */
+/**
+ * Makes the block beside the result: an image, a document, or a link to a file of another kind that
+ * can be read as a resource. Every caller of this tool can read those; larger files nobody can.
+ */
 function blockOf(
-  { id }: SessionFile,
+  file: SessionFile,
   sessionId: string,
   { type: { kind, mimeType }, bytes }: FilePart,
 ): ContentBlock | undefined {
-  if (!bytes) return undefined;
-  const blob = toBase64(bytes);
-  if (kind === "image") return { type: "image", data: blob, mimeType };
-  const uri = uriOf({ kind: "file", session_id: sessionId, file_id: id });
-  return { type: "resource", resource: { uri, mimeType, blob } };
+  const uri = uriOf({ kind: "file", session_id: sessionId, file_id: file.id });
+  if (bytes) {
+    const blob = toBase64(bytes);
+    if (kind === "image") return { type: "image", data: blob, mimeType };
+    return { type: "resource", resource: { uri, mimeType, blob } };
+  }
+  const { size_bytes: size } = file;
+  if (kind !== "binary" || size === undefined || size > MAX_BYTES) return undefined;
+  return { type: "resource_link", uri, name: nameOf(file), mimeType, size };
 }
 
 /** Says what the result does not show, and how to get it. */

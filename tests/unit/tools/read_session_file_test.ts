@@ -204,6 +204,19 @@ Deno.test("read_session_file tells the type of what is no text, and what to do",
     undefined,
   ]);
   assertStringIncludes(String(binary.next), "It is neither UTF-8 text, nor an image");
+  assertEquals(blocksOf(binary), [{
+    type: "resource_link",
+    uri: "cma://sessions/sesn_1/files/file_3",
+    name: "file_3.txt",
+    mimeType: "application/zip",
+    size: 100,
+  }]);
+  // What cannot be read as a resource either has no link.
+  const large = fakeFile("file_4", new Uint8Array(600_000), { mime_type: "application/zip" });
+  world.files = [...world.files, large, { ...large, id: "file_5", size_bytes: undefined }];
+  for (const file_id of ["file_4", "file_5"]) {
+    assertEquals(blocksOf(await read(world, { file_id })), []);
+  }
   const other = await read(world, { file_id: "file_1" });
   assertEquals(other.mime_type, "application/octet-stream");
   const cut = await read(world, { file_id: "file_2" });
