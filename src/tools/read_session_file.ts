@@ -17,8 +17,11 @@ import { idSchema } from "./ids.ts";
 import { uriOf } from "./resource_uris.ts";
 import { findFile, readPart, toBase64 } from "./session_file.ts";
 
-/** Most characters of a page of text, as JSON; the rest of a result is for the fields around it. */
-const PAGE_CHARS = 34_000;
+/**
+ * Most characters of a page of text, as JSON. The rest of a result is for the fields around it, and
+ * for marks in place of secrets, which may be a quarter longer than these.
+ */
+const PAGE_CHARS = 30_000;
 /** Most bytes of an image or a document, of which base64 makes four characters for each three. */
 const MAX_BYTES = MAX_CONTENT_CHARS / 4 * 3;
 /**
@@ -44,7 +47,7 @@ export const readSessionFile: ToolDefinition = defineTool({
       file_id: idSchema().optional(),
       filename: z.string().max(1_000).optional().describe("The newest of that name"),
       offset: z.int().min(0).max(MAX_OFFSET).optional()
-        .describe("next_offset of the last call, in bytes"),
+        .describe("next_offset of the last call, with its file_id; bytes"),
     }),
   output: () =>
     z.object({
@@ -65,7 +68,7 @@ export const readSessionFile: ToolDefinition = defineTool({
       : await findByName(session_id, filename, call, checked);
     const part = await readPart(file, { offset, maxBytes: MAX_BYTES, maxChars: PAGE_CHARS }, call);
     const { type, page, bytesRead, isWhole } = part;
-    if (page === undefined && type.kind === "text" && offset > 0 && isWhole && offset > bytesRead) {
+    if (type.kind === "text" && isWhole && offset > bytesRead) {
       throw new ToolError(
         "invalid_argument",
         `offset is beyond the end of the file, which has ${bytesRead} bytes.`,

@@ -8,7 +8,7 @@ import { MAX_CONTENT_CHARS } from "../../src/tools/content.ts";
 import { listSessionFiles } from "../../src/tools/list_session_files.ts";
 import { readSessionFile } from "../../src/tools/read_session_file.ts";
 import { callTool } from "../helpers/call_tool.ts";
-import { fc, fuzzRuns } from "../helpers/fuzz.ts";
+import { anyCharacter, fc, fuzzRuns } from "../helpers/fuzz.ts";
 import { fakeFile, filesWorld, SESSION_ID } from "../unit/tools/files_support.ts";
 
 const KNOWN = "Kp3x-Qz9w_Rt5y.Ln8m~Vb2c-Hd6f_Js4g";
@@ -19,12 +19,14 @@ const beginnings = fc.constantFrom(
   ...["", "\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF89a", "RIFF0000WEBP", "%PDF-1.7", "\xff\xfe"],
   ...["\xef\xbb\xbf", "PK\x03\x04", "<svg>", "<html>", "{"],
 );
-const names = fc.string({ unit: "binary", maxLength: 300 });
+const names = fc.string({ unit: anyCharacter, maxLength: 300 });
 const anyFile = fc.record({
   beginning: beginnings,
   content: fc.oneof(
     fc.uint8Array({ maxLength: 20_000 }),
-    fc.string({ unit: "binary", maxLength: 5_000 }).map((text) => new TextEncoder().encode(text)),
+    fc.string({ unit: anyCharacter, maxLength: 5_000 }).map((text) =>
+      new TextEncoder().encode(text)
+    ),
   ),
   repeats: fc.integer({ min: 1, max: 40 }),
   filename: names,
@@ -69,7 +71,7 @@ Deno.test("read_session_file shows any bytes within the budget, or says why not"
 
 const pieces = fc.oneof(
   fc.string({ unit: "grapheme", maxLength: 60 }),
-  fc.string({ unit: "binary", maxLength: 30 }).map((text) => text.replaceAll("\0", "")),
+  fc.string({ unit: anyCharacter, maxLength: 30 }).map((text) => text.replaceAll("\0", "")),
   fc.constantFrom("\n", " ", ",", '"', "\\", "🙂", "é", "x".repeat(90), " \t"),
   fc.constantFrom(KNOWN, KEY, `=${KEY}`, `"${KNOWN}"`, KNOWN.slice(0, 16), KEY + KNOWN),
 );

@@ -11,6 +11,7 @@ import {
 } from "../../../src/tools/content.ts";
 import type { ToolCall } from "../../../src/tools/define.ts";
 import { readSessionFile } from "../../../src/tools/read_session_file.ts";
+import { callTool } from "../../helpers/call_tool.ts";
 import { fakeFile, type FilesWorld, filesWorld, SESSION_ID } from "./files_support.ts";
 
 function read(
@@ -122,7 +123,7 @@ Deno.test("read_session_file takes no more of a large text than it shows", async
     file_id: "file_1",
     offset: 16 * 1024 * 1024 - 1_000,
   });
-  assertEquals([String(text).length, next_offset], [34_000, undefined]);
+  assertEquals([String(text).length, next_offset], [30_000, undefined]);
   assertEquals(
     next,
     "Only the first 16777216 bytes of a file can be read here. The user can save it with: " +
@@ -134,7 +135,7 @@ Deno.test("read_session_file takes no more of a large text than it shows", async
 
 Deno.test("read_session_file shows no part of a secret at the border of two parts", async () => {
   const secret = "sk-ant-api03-" + "AbC1_-".repeat(15);
-  for (const before of [33_900, 33_940, 33_980, 34_000]) {
+  for (const before of [29_900, 29_940, 29_980, 30_000]) {
     const text = `${"x".repeat(before)}=${secret} end`;
     const world = filesWorld([fakeFile("file_1", text)], { redact: createRedact([]) });
     const first = await read(world, { file_id: "file_1" });
@@ -143,6 +144,22 @@ Deno.test("read_session_file shows no part of a secret at the border of two part
     const shown = redact.thorough(String(first.text)) + redact.thorough(String(second.text));
     assertEquals(shown, `${"x".repeat(before)}=[redacted] end`);
   }
+});
+
+Deno.test("read_session_file loses nothing where marks are longer than the secrets", async () => {
+  const secret = "Pa55w0rd";
+  const text = `${secret}\n`.repeat(8_000);
+  const world = filesWorld([fakeFile("file_1", text)], { redact: createRedact([secret]) });
+  let lines = 0;
+  for (let offset: unknown = 0; offset !== undefined;) {
+    const args = { session_id: SESSION_ID, file_id: "file_1", offset };
+    const { structuredContent } = await callTool(readSessionFile, args, world.call());
+    const fields: Record<string, unknown> = { ...Object(structuredContent) };
+    assertEquals(fields.truncated, undefined);
+    lines += String(fields.text).split("\n").length - 1;
+    offset = fields.next_offset;
+  }
+  assertEquals(lines, 8_000);
 });
 
 Deno.test("read_session_file shows an image, and a PDF, as content beside the result", async () => {
