@@ -69,44 +69,51 @@ function partOfLine(line: string, room: number): string {
   return firstChars(line, fits) || line.slice(0, 2);
 }
 
-/** Begins with what opens or closes a fenced code block, wherever a list or a quotation has it. */
-const FENCE_SOMEWHERE = /```|~~~/;
-const OPENING_FENCE = /^(?:(`{3,})[^`]*|(~{3,}).*)$/;
+/** A fence, which at the beginning of a line opens or closes a block of code. */
+const FENCE = /```|~~~/;
+/** An opening fence whose line is nothing else to any renderer, such as the head of a table. */
+const OPENING_FENCE = /^(`{3,}|~{3,})[\w .+#-]*$/;
+const CLOSING_FENCE = /^(?:`+|~+)[ \t]*$/;
+/** In the lines before a fence: it may then be a part of a table. */
+const IN_TABLE = /\|/;
+/** Before a fence: it may then be a part of a link's title, in marked 15 also after a blank line. */
+const IN_TITLE = /\]:/;
 
 /**
  * Makes the function that escapes the lines of a text, one after another. Code in a fenced block
- * stays as it is, as long as there is no doubt where the block ends: only fences at the beginning of
- * a line count, since an indented one may belong to a list, and end with it. After any other fence
- * all is escaped.
+ * stays as it is, as long as all renderers agree on where the block begins and ends: an indented
+ * fence, for one, may belong to a list, and end with it. After a fence that leaves a doubt all is
+ * escaped.
  */
 function lineEscaper(): (line: string) => string {
   let fence: string | undefined;
   let isSure = true;
+  let mayBeTable = false;
   return (line) => {
     const shown = showUnseen(line);
-    if (!isSure) return withoutMarkup(shown);
-    if (fence === undefined) {
-      if (!FENCE_SOMEWHERE.test(shown)) return withoutMarkup(shown);
-      const [, backticks, tildes] = OPENING_FENCE.exec(shown) ?? [];
-      fence = backticks ?? tildes;
-      isSure = fence !== undefined;
-      return withoutMarkup(shown);
-    }
-    const [mark = ""] = fence;
-    const isLong = shown.trim().length >= fence.length;
-    if (isLong && shown.trim().replaceAll(mark, "") === "") {
-      // One that is indented, or ends with another blank, may close the block or not.
-      isSure = shown.startsWith(mark) && /^\S+[ \t]*$/.test(shown);
+    if (isSure && fence !== undefined) {
+      const [mark = ""] = fence;
+      const isFence = shown.trim().length >= fence.length &&
+        shown.trim().replaceAll(mark, "") === "";
+      if (!isFence) return shown;
+      isSure = shown.startsWith(mark) && CLOSING_FENCE.test(shown);
       fence = undefined;
-      return withoutMarkup(shown);
+    } else if (FENCE.test(shown)) {
+      fence = OPENING_FENCE.exec(shown)?.[1];
+      isSure &&= fence !== undefined && !mayBeTable;
     }
-    return shown;
+    mayBeTable = shown.trim() !== "" && (mayBeTable || IN_TABLE.test(shown));
+    isSure &&= !IN_TITLE.test(shown);
+    return withoutMarkup(shown);
   };
 }
 
-/** Escapes what begins HTML, or an image. */
+/**
+ * Escapes what begins HTML, and parts what begins an image, which is a link then. (A backslash is
+ * not enough: marked 15 takes it out of the text of a link, and then finds the image.)
+ */
 function withoutMarkup(line: string): string {
-  return line.replace(/<(?=[A-Za-z/!?])/g, "&lt;").replaceAll("![", "!\\[");
+  return line.replace(/<(?=[A-Za-z/!?])/g, "&lt;").replaceAll("![", "! [");
 }
 
 /** Returns a foreign name as a part of a line: a beginning of at most `maxChars` of it. */
