@@ -54,6 +54,7 @@ export type { Waiter, WaitRequest } from "./session/waiter.ts";
 export { createWaiter } from "./session/waiter.ts";
 export { createSimulator } from "./simulator/mod.ts";
 export type { Principal } from "./access/principal.ts";
+export { openPublishing, type Publishing, type PublishingOptions } from "./tools/publishing.ts";
 export { createServices, type Services, type ServicesOptions } from "./tools/services.ts";
 export { createHttpHandler } from "./http/handler.ts";
 export { serveStdioTransport } from "./stdio.ts";

@@ -38,6 +38,7 @@ const clockCheck = findings("clock");
 const agents = findings("agents");
 const environment = findings("environment");
 const allowlist = findings("allowlist");
+const published = findings("publish");
 
 /** Checks the API of the settings; the workspace only if the API accepts the key. */
 export async function* checkApi(config: DoctorConfig, program: Program): AsyncGenerator<Finding> {
@@ -208,21 +209,26 @@ type Api = Pick<ManagedAgentsApi, "agents" | "environments">;
 
 /** The settings whose ids are checked. */
 export type WorkspaceSettings =
-  & Pick<DoctorConfig["server"], "environmentId" | "allowedAgentIds">
+  & Pick<DoctorConfig["server"], "environmentId" | "allowedAgentIds" | "publish">
   & Pick<DoctorConfig, "http">;
 
 /**
- * Checks the things that the key reaches: agents, the environment of new sessions, the allowlist.
+ * Checks the things that the key reaches: agents, the environment of new sessions, the allowlist,
+ * and the agents to publish where they are named.
  */
 export async function checkWorkspace(
   api: Api,
   settings: WorkspaceSettings,
   options: CallOptions,
 ): Promise<Finding[]> {
+  const { publish } = settings;
   return await Promise.all([
     guarded(agents, () => checkAgents(api, options), options),
     guarded(environment, () => checkEnvironment(api, settings, options), options),
     guarded(allowlist, () => checkAllowlist(api, settings, options), options),
+    ...publish && publish !== "all"
+      ? [guarded(published, () => checkPublished(api, publish, options), options)]
+      : [],
   ]);
 }
 
@@ -298,6 +304,27 @@ async function checkAllowlist(
       ? allowlist.skip("There is none: callers over HTTP reach every agent of the workspace")
       : allowlist.ok("There is none: every agent of the workspace can be reached");
   }
+  return await checkIds(allowlist, ids, "ALLOWED_AGENT_IDS", api, options) ??
+    allowlist.ok(`${plural(ids.length, "agent")} can be reached, no other`);
+}
+
+async function checkPublished(
+  api: Api,
+  ids: readonly string[],
+  options: CallOptions,
+): Promise<Finding> {
+  return await checkIds(published, ids, "--publish", api, options) ??
+    published.ok(`${plural(ids.length, "agent")} can be published as tools`);
+}
+
+/** Looks agents up; returns what is wrong with any of them, undefined where nothing is. */
+async function checkIds(
+  { fail, warn }: ReturnType<typeof findings>,
+  ids: readonly string[],
+  setting: string,
+  api: Api,
+  options: CallOptions,
+): Promise<Finding | undefined> {
   const missing: string[] = [];
   const archived: string[] = [];
   const lookUp = async (id: string) => {
@@ -314,18 +341,16 @@ async function checkAllowlist(
     await Promise.all(ids.slice(start, start + MAX_PARALLEL).map(lookUp));
   }
   if (missing.length > 0) {
-    return allowlist.fail(
+    return fail(
       `${listed(missing)} ${missing.length === 1 ? "does" : "do"} not exist in the key's workspace`,
-      "take it out of ALLOWED_AGENT_IDS, or use a key of its workspace",
+      `take it out of ${setting}, or use a key of its workspace`,
     );
   }
-  if (archived.length > 0) {
-    return allowlist.warn(
-      `${listed(archived)} ${archived.length === 1 ? "is" : "are"} archived`,
-      "take it out of ALLOWED_AGENT_IDS",
-    );
-  }
-  return allowlist.ok(`${plural(ids.length, "agent")} can be reached, no other`);
+  if (archived.length === 0) return undefined;
+  return warn(
+    `${listed(archived)} ${archived.length === 1 ? "is" : "are"} archived`,
+    `take it out of ${setting}`,
+  );
 }
 
 function label({ id, name }: Pick<Agent | Environment, "id" | "name">): string {

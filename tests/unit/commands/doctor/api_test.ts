@@ -555,6 +555,27 @@ for (const [name, settings, status, words] of allowlistCases) {
   });
 }
 
+Deno.test("checkWorkspace() says which agents cannot be published, where they are named", async () => {
+  const cases: readonly [WorkspaceSettings["publish"], string | undefined][] = [
+    [undefined, undefined],
+    ["all", undefined],
+    [["agent_1"], "publish:ok 1 agent can be published as tools"],
+    [["agent_1", "agent_2"], "publish:warn agent_2 is archived: take it out of --publish"],
+    [
+      ["agent_9"],
+      "publish:fail agent_9 does not exist in the key's workspace: take it out of --publish, or use " +
+      "a key of its workspace",
+    ],
+  ];
+  for (const [publish, expected] of cases) {
+    const { api } = workspace({ agents: [AGENT, archivedAgent] });
+    const [, , , finding] = await checkWorkspace(api, { publish }, {});
+    const { check, status, message, cure } = finding ?? {};
+    const words = cure === undefined ? message : `${message}: ${cure}`;
+    assertEquals(finding && `${check}:${status} ${words}`, expected);
+  }
+});
+
 Deno.test("checkWorkspace() reads every agent of a long allowlist once", async () => {
   const ids = Array.from({ length: 35 }, (_, n) => `agent_${n}`);
   const { api, asked } = workspace({ agents: ids.map((id) => ({ id })) });
