@@ -27,7 +27,10 @@ export const confirmToolUse: ToolDefinition = defineTool({
     idempotentHint: false,
     openWorldHint: true,
   },
-  meta: { "anthropic/requiresUserInteraction": true },
+  meta: {
+    "anthropic/requiresUserInteraction": true,
+    "anthropic/searchHint": "approve or reject",
+  },
   input: () =>
     z.strictObject({
       session_id: idSchema(),

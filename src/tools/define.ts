@@ -40,6 +40,14 @@ export interface ToolMeta {
    * 2.1.332).
    */
   readonly "anthropic/requiresUserInteraction"?: true;
+  /**
+   * Words by which a host's search finds the tool, where its name and description lack those that
+   * people use (Claude Code 2.1.332, which puts off tools until it has searched for them).
+   *
+   * Its `anthropic/maxResultSizeChars` is left out: no result exceeds what it shows a model, and one
+   * that a person has bounded lower would pass that bound.
+   */
+  readonly "anthropic/searchHint"?: string;
 }
 
 /** Hints of a tool that only reads. */

@@ -23,6 +23,7 @@ export const listSessionFiles: ToolDefinition = defineTool({
   kind: "call",
   reaches: { session_id: "session" },
   annotations: READS,
+  meta: { "anthropic/searchHint": "download results, charts, documents" },
   input: () =>
     z.strictObject({
       session_id: idSchema(),

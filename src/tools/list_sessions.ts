@@ -39,8 +39,8 @@ interface ListSessionsResult {
 export const listSessions: ToolDefinition = defineTool({
   name: "list_sessions",
   title: "List sessions",
-  description: "List the sessions that can be reached here, newest first, to find an earlier one " +
-    "and go on with it. A call looks at a bounded number of sessions: while next_cursor is present " +
+  description: "List the sessions that can be reached here, newest first, to find an earlier " +
+    "conversation and resume it. A call looks at a bounded number of sessions: while next_cursor is present " +
     "there are more, also when few or none matched.",
   scope: "sessions:read",
   kind: "call",

@@ -128,7 +128,13 @@ for (const [way, connect] of Object.entries(WAYS)) {
     ]);
     assertEquals(
       tools.flatMap((tool) => "_meta" in tool ? [[tool.name, tool._meta]] : []),
-      [["confirm_tool_use", { "anthropic/requiresUserInteraction": true }]],
+      [[
+        "confirm_tool_use",
+        {
+          "anthropic/requiresUserInteraction": true,
+          "anthropic/searchHint": "approve or reject",
+        },
+      ]],
     );
     await close();
     app.close();

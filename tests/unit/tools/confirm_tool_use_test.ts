@@ -181,7 +181,10 @@ Deno.test("confirm_tool_use sends nothing for a caller without the right to act"
 });
 
 Deno.test("confirm_tool_use makes hosts ask the person at every call", () => {
-  assertEquals(confirmToolUse.meta, { "anthropic/requiresUserInteraction": true });
+  assertEquals(confirmToolUse.meta, {
+    "anthropic/requiresUserInteraction": true,
+    "anthropic/searchHint": "approve or reject",
+  });
   assertEquals(confirmToolUse.annotations.destructiveHint, true);
   assertMatch(confirmToolUse.description, /a person's decision.*never decide yourself/);
 });

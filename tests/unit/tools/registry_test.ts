@@ -96,13 +96,28 @@ Deno.test("the tool list stays within its budget of characters", () => {
   const sizeOfThreads = JSON.stringify(toolsOf(["threads"]).map(listed)).length;
   assert(sizeOfThreads <= 2_500, `${sizeOfThreads} characters of the set threads`);
   const sizeOfJointWait = JSON.stringify(listed(waitForAny)).length;
-  assert(sizeOfJointWait <= 1_200, `${sizeOfJointWait} characters of wait_for_any`);
+  assert(sizeOfJointWait <= 1_000, `${sizeOfJointWait} characters of wait_for_any`);
   const sizeOfAsking = JSON.stringify(listed(askAgentTool)).length;
   assert(sizeOfAsking <= 1_500, `${sizeOfAsking} characters of ask_agent`);
   const sizeOfFiles = JSON.stringify(toolsOf(["files"]).map(listed)).length;
   assert(sizeOfFiles <= 2_300, `${sizeOfFiles} characters of the set files`);
   const sizeOfAll = JSON.stringify(TOOLS.map(listed)).length;
   assert(sizeOfAll <= 22_000, `${sizeOfAll} characters with every set`);
+});
+
+Deno.test("a search hint has only words that the tool's name and description lack", () => {
+  const hinted = TOOLS.flatMap((tool) => {
+    const hint = tool.meta?.["anthropic/searchHint"];
+    return hint === undefined ? [] : [{ ...tool, hint }];
+  });
+  assert(hinted.length > 0);
+  const wordsOf = (text: string): readonly string[] => text.toLowerCase().match(/[a-z]+/g) ?? [];
+  for (const { name, description, hint } of hinted) {
+    const known = wordsOf(`${name.replaceAll("_", " ")} ${description}`);
+    const repeated = wordsOf(hint).filter((word) => known.includes(word) && word.length > 2);
+    assertEquals([name, repeated], [name, []]);
+    assert(hint.length <= 40, `${name}: ${hint.length} characters`);
+  }
 });
 
 Deno.test("only the tools that change nothing are marked as read-only", () => {
