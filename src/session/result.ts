@@ -122,6 +122,8 @@ export interface AttachmentView {
   readonly file_id?: string;
   /** True if it stands beside this result; absent where the event does not have its bytes. */
   readonly shown?: boolean;
+  /** Of one that is not shown: `list_events` with this cursor and `limit` 1 shows it. */
+  readonly after_id?: string;
 }
 
 /** Longest reply, in characters of its JSON text. */
@@ -148,7 +150,7 @@ const FULL = {
 const DETAILS = {
   subagents: { entries: 20, chars: 1_500 },
   evaluations: { entries: 5, chars: 3_000 },
-  attachments: { entries: 10, chars: 1_500 },
+  attachments: { entries: 10, chars: 2_000 },
 };
 /** Longest explanation of an evaluation, in characters of its JSON text. */
 const MAX_EXPLANATION_CHARS = 1_500;
@@ -371,7 +373,7 @@ function listDetails(turn: Turn): {
   const attachments = newestWithin(
     DETAILS.attachments,
     details.attachments,
-    ({ type, mediaType, title, tool, eventId, url, fileId, isInline }): AttachmentView => ({
+    ({ type, mediaType, title, tool, eventId, url, fileId, isInline, cursorBefore }) => ({
       type,
       ...(mediaType !== undefined && { media_type: mediaType }),
       ...(title !== undefined && { title: shownName(title) }),
@@ -380,6 +382,7 @@ function listDetails(turn: Turn): {
       ...(url !== undefined && { url }),
       ...(fileId !== undefined && { file_id: fileId }),
       ...(isInline && { shown: false }),
+      ...(isInline && cursorBefore !== undefined && { after_id: cursorBefore }),
     }),
   );
   return {

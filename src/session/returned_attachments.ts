@@ -88,6 +88,15 @@ export function attachmentChars(attachments: readonly ReturnedAttachment[] = [])
   return lengths.reduce((total, length) => total + length, 0);
 }
 
+/** Returns the bytes of the images and documents of an event's content, in base64. */
+export function attachmentTextsIn(content: unknown): string[] {
+  return blocksIn(content).flatMap(({ source }) => textOfSource(source) ?? []);
+}
+
+function textOfSource({ type, data }: Fields): string | undefined {
+  return type === "base64" ? textOf(data) : undefined;
+}
+
 /** Newest events in which attachments are looked for. */
 const EVENTS_READ = 20;
 
@@ -122,8 +131,8 @@ export async function readAttachments(
   }, options);
   const left = new Map(data.map(({ id, content }) => [id, blocksIn(content)]));
   const newestFirst = wanted.toReversed().map(({ event_id: id }) => {
-    const source = id === undefined ? undefined : left.get(id)?.pop()?.source;
-    const text = source?.type === "base64" ? textOf(source.data) : undefined;
+    const block = id === undefined ? undefined : left.get(id)?.pop();
+    const text = block && textOfSource(block.source);
     return text !== undefined && text.length <= maxChars ? text : undefined;
   });
   return newestFirst.reverse();

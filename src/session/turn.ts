@@ -330,7 +330,7 @@ export class Turn {
         this.#work(event.kind);
         if (isSubagents) return;
         if (counts) this.#collectText(event);
-        return this.details.noteAttachments(event);
+        return this.details.noteAttachments(event, { cursorBefore: this.lastEventId });
       case "thinking":
       case "model_start":
         return this.#work(event.kind);
@@ -345,8 +345,8 @@ export class Turn {
         // A result that does not say whose it is: calls are answered in their order.
         const [oldest = ""] = this.toolsInFlight.keys();
         const answered = event.toolUseId ?? oldest;
-        const { name = "unknown" } = this.toolsInFlight.get(answered) ?? {};
-        this.details.noteAttachments(event, name);
+        const { name: tool = "unknown" } = this.toolsInFlight.get(answered) ?? {};
+        this.details.noteAttachments(event, { tool, cursorBefore: this.lastEventId });
         this.toolsInFlight.delete(answered);
         if (counts) this.collected.results.push(event);
         return;

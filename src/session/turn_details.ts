@@ -21,6 +21,8 @@ export interface TurnAttachment extends ReturnedAttachment {
   readonly eventId?: string;
   /** Name of the tool in whose result it stands. */
   readonly tool?: string;
+  /** The last event before it that can serve as a cursor. */
+  readonly cursorBefore?: string;
 }
 
 /** Attachments that are kept: the newest. */
@@ -56,13 +58,13 @@ export class TurnDetails {
     this.subagents.set(threadId, { ...known, ...news });
   }
 
-  /** Notes what an event returns; `tool` names the tool whose result it is. */
+  /** Notes what an event returns, and where that stands. */
   noteAttachments(
     { id: eventId, attachments }: EventOf<"text" | "tool_result">,
-    tool?: string,
+    place: Pick<TurnAttachment, "tool" | "cursorBefore">,
   ): void {
     if (!attachments) return;
-    const found = attachments.map((attachment) => ({ ...attachment, eventId, tool }));
+    const found = attachments.map((attachment) => ({ ...attachment, eventId, ...place }));
     this.attachments = [...this.attachments, ...found].slice(-MAX_ATTACHMENTS);
     this.attachmentCount += found.length;
   }

@@ -6,6 +6,8 @@ import { showEvent } from "../session/event_types.ts";
 import type { EventView, ViewOptions } from "../session/event_view.ts";
 import { MAX_RESULT_CHARS } from "../core/text.ts";
 import { takeWithinBudget } from "./budget.ts";
+import type { WithContent } from "./content.ts";
+import { contentOf } from "./returned_content.ts";
 import { defineTool, READS, type ToolCall, type ToolDefinition } from "./define.ts";
 import { EVENT_TYPE, eventIdSchema, idSchema } from "./ids.ts";
 import { chargeSearch } from "../access/limits.ts";
@@ -20,7 +22,7 @@ const EVENTS_BUDGET_CHARS = MAX_RESULT_CHARS - 1_000;
 const MIN_FIELD_CHARS = 4_000;
 const MAX_FIELD_CHARS = 30_000;
 
-interface ListEventsResult {
+interface ListEventsResult extends WithContent {
   events: EventView[];
   last_event_id?: string;
   has_more: boolean;
@@ -87,6 +89,7 @@ async function listForward(query: ReadQuery, call: ToolCall): Promise<ListEvents
     events: views,
     ...(cursor && { last_event_id: cursor }),
     has_more: stretch.hasMore || (isPartial && cursor !== afterId),
+    ...(place === undefined && contentOfOnly(query.sessionId, events, query)),
   };
 }
 
@@ -99,14 +102,24 @@ async function listNewest(
   const page = await api.events.list(sessionId, { ...params, order: "desc" }, { signal });
   // A server may return more than requested.
   const newest = page.data.slice(0, params.limit);
-  const { views, rest, isCut } = showEvents(newest, params.limit, undefined, call);
+  const { events, views, rest, isCut } = showEvents(newest, params.limit, undefined, call);
   const cursor = rest ?? lastPlacedId(newest.toReversed());
   return {
     events: views,
     ...(cursor && { last_event_id: cursor }),
     has_more: isCut || rest !== undefined || newest.length < page.data.length ||
       Boolean(page.next_page),
+    ...contentOfOnly(sessionId, events, params),
   };
+}
+
+/** Returns the images and documents of an event that was asked for alone. */
+function contentOfOnly(
+  sessionId: string,
+  [event]: readonly SessionEvent[],
+  { limit }: Pick<ReadQuery, "limit">,
+): WithContent {
+  return limit === 1 && event ? contentOf(sessionId, event) : {};
 }
 
 /** Returns the id of the last event that keeps its place, from which reading can go on. */

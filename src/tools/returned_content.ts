@@ -1,14 +1,17 @@
 /**
- * Puts the images and documents that an agent returned beside the result of a wait.
+ * Puts the images and documents that an agent returned beside the results of waits and of
+ * `list_events`.
  *
  * @module
  */
 
+import type { SessionEvent } from "../api/events.ts";
 import { bindSignal } from "../core/abort.ts";
 import { unquoted } from "../core/errors.ts";
 import type { AttachmentView, WaitResult } from "../session/result.ts";
 import { fileTypeOf } from "../session/file_type.ts";
-import { readAttachments } from "../session/returned_attachments.ts";
+import { isDefaultTool } from "../session/pending_actions.ts";
+import { attachmentTextsIn, readAttachments } from "../session/returned_attachments.ts";
 import { CONTENT, type ContentBlock, MAX_CONTENT_CHARS, type WithContent } from "./content.ts";
 import type { ToolCall } from "./define.ts";
 
@@ -22,7 +25,7 @@ const MIN_READ_MS = 500;
 /**
  * Adds the newest images and PDF documents that the agent returned, up to 4 and within
  * `MAX_CONTENT_CHARS`, and marks them as shown. Their bytes decide on their types. What cannot be
- * read in time is not shown: the result has it by name.
+ * read in time, or finds no room, is not shown: the result has it by name, and says what shows it.
  *
  * @throws the call's signal's reason
  */
@@ -30,29 +33,64 @@ export async function withReturnedContent(
   result: WaitResult,
   call: ToolCall,
 ): Promise<WaitResult & WithContent> {
-  const { attachments = [] } = result;
-  const wanted = attachments.filter(({ shown, event_id }) =>
-    shown === false && event_id !== undefined
-  )
-    .slice(-MAX_SHOWN);
-  if (wanted.length === 0) return result;
-  const texts = await read(result, wanted, call);
-  const blocks = new Map<AttachmentView, ContentBlock>();
-  let room = MAX_CONTENT_CHARS;
-  for (let at = wanted.length - 1; at >= 0; at--) {
-    const [attachment, base64] = [wanted[at], texts[at]];
-    if (!attachment || base64 === undefined || base64.length > room) continue;
-    const block = blockOf(base64, uriOf(result.session_id, attachment, at));
-    if (!block) continue;
-    room -= base64.length;
-    blocks.set(attachment, block);
-  }
-  if (blocks.size === 0) return result;
+  const { attachments = [], session_id: sessionId } = result;
+  const inline = attachments.filter(({ shown }) => shown === false);
+  if (inline.length === 0) return result;
+  const wanted = inline.filter(({ event_id }) => event_id !== undefined).slice(-MAX_SHOWN);
+  const texts = wanted.length > 0 ? await read(result, wanted, call) : [];
+  const { blocks, odd } = blocksOf(texts, (at) => uriOf(sessionId, wanted[at]?.event_id, at));
+  const views = attachments.map((one) => {
+    const at = wanted.indexOf(one);
+    if (!blocks.has(at) && !odd.has(at)) return one;
+    const { after_id: _, ...rest } = one;
+    return { ...rest, shown: blocks.has(at) };
+  });
+  const isLeft = views.some(({ after_id }) => after_id !== undefined);
+  const { has = isDefaultTool } = call;
+  const next = isLeft && has("list_events")
+    ? [result.next, "list_events with an attachment's after_id and limit 1 shows it."]
+      .filter(Boolean).join(" ")
+    : result.next;
   return {
     ...result,
-    attachments: attachments.map((one) => blocks.has(one) ? { ...one, shown: true } : one),
-    [CONTENT]: [...blocks.values()].reverse(),
+    attachments: views,
+    ...(next !== undefined && { next }),
+    ...(blocks.size > 0 && { [CONTENT]: [...blocks.values()] }),
   };
+}
+
+/** Returns the images and PDF documents in one event as blocks; the last ones that find room. */
+export function contentOf(sessionId: string, { id, content }: SessionEvent): WithContent {
+  const texts = attachmentTextsIn(content).slice(-MAX_SHOWN);
+  const { blocks } = blocksOf(texts, (at) => uriOf(sessionId, id ?? undefined, at));
+  return blocks.size > 0 ? { [CONTENT]: [...blocks.values()] } : {};
+}
+
+/**
+ * Makes the blocks of attachments, of which the last ones find room.
+ *
+ * @param texts their bytes in base64; undefined where they were not read
+ * @param uriAt makes the URI of a document
+ * @returns blocks by their place in `texts`, in its order, and the places of what no host shows
+ */
+function blocksOf(
+  texts: readonly (string | undefined)[],
+  uriAt: (at: number) => string,
+): { readonly blocks: ReadonlyMap<number, ContentBlock>; readonly odd: ReadonlySet<number> } {
+  const newestFirst: [number, ContentBlock][] = [];
+  const odd = new Set<number>();
+  let room = MAX_CONTENT_CHARS;
+  for (let at = texts.length - 1; at >= 0; at--) {
+    const base64 = texts[at];
+    if (base64 === undefined || base64.length > room) continue;
+    const block = blockOf(base64, uriAt(at));
+    if (!block) odd.add(at);
+    else {
+      room -= base64.length;
+      newestFirst.push([at, block]);
+    }
+  }
+  return { blocks: new Map(newestFirst.reverse()), odd };
 }
 
 async function read(
@@ -96,7 +134,7 @@ function blockOf(base64: string, uri: string): ContentBlock | undefined {
 }
 
 /** Names a document, which is no resource that can be read again. */
-function uriOf(sessionId: string, { event_id = "" }: AttachmentView, number: number): string {
-  const event = encodeURIComponent(event_id.toWellFormed());
+function uriOf(sessionId: string, eventId = "", number: number): string {
+  const event = encodeURIComponent(eventId.toWellFormed());
   return `cma://sessions/${sessionId}/events/${event}/attachments/${number}`;
 }

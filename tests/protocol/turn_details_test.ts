@@ -71,6 +71,9 @@ for (const [way, connect] of Object.entries(WAYS)) {
     const { structured: session } = await call("get_session", { session_id });
     const judged = session?.outcome_evaluations;
     assertEquals(Array.isArray(judged) && judged.map(({ result }) => result), ["satisfied"]);
+    const alone = { session_id, types: ["agent.mcp_tool_result"], limit: 1 };
+    const listed = await call("list_events", alone);
+    assertEquals(listed.blocks, [blocks[0]]);
     // What was shown once is not shown again.
     const rest = { session_id, after_id: structured.last_event_id };
     const again = await call("wait_for_idle", rest);

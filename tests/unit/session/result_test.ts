@@ -609,6 +609,7 @@ Deno.test("buildResult() names the images and documents that the agent returned"
       tool: "draw\\u202e",
       event_id: "sevt_000004",
       shown: false,
+      after_id: "sevt_000001",
     },
     {
       type: "image",

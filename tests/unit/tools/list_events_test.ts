@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ToolError } from "../../../src/core/errors.ts";
+import { CONTENT, type WithContent } from "../../../src/tools/content.ts";
 import { listEvents } from "../../../src/tools/list_events.ts";
 import { entriesOf, events, FakeEvents, harness, httpError, idsOf } from "./support.ts";
 import type { SessionEvent } from "../../../src/api/events.ts";
@@ -357,3 +358,38 @@ Deno.test("list_events says has_more of a page that is cut where it can go on, a
   assert(idsOf(result).length < 60);
   assertEquals([result.has_more, result.last_event_id], [false, undefined]);
 });
+
+/** Two results of an MCP server's tool, each with an image. */
+function drawn(): SessionEvent[] {
+  return ["one", "two"].map((word, at) => {
+    const data = btoa(`\x89PNG\r\n\x1a\n${word}`);
+    const source = { type: "base64", media_type: "image/png", data };
+    const content = [{ type: "text", text: word }, { type: "image", source }];
+    const processed_at = `2026-11-23T09:00:0${at + 1}.000000Z`;
+    return { id: `e${at + 1}`, type: "agent.mcp_tool_result", processed_at, content };
+  });
+}
+
+for (
+  const [args, images] of [
+    [{ limit: 1 }, ["one"]],
+    [{ limit: 1, after_id: "e1" }, ["two"]],
+    [{ limit: 1, order: "desc" }, ["two"]],
+    [{ limit: 2 }, []],
+    [{ order: "desc" }, []],
+    [{}, []],
+  ] as const
+) {
+  Deno.test(`list_events shows images of an event that is asked for alone: ${JSON.stringify(args)}`, async () => {
+    const { run } = harness({ events: new FakeEvents(drawn()).api });
+    const result: WithContent & Record<string, unknown> = await run(listEvents, {
+      session_id: "sesn_1",
+      ...args,
+    });
+    const words = result[CONTENT]?.map((block) =>
+      block.type === "image" && atob(block.data).slice(8)
+    );
+    assertEquals(words ?? [], [...images]);
+    assertEquals(entriesOf(result, "events")[0]?.attachments, ["image"]);
+  });
+}

@@ -5,7 +5,7 @@ import { ApiError } from "../../../src/api/errors.ts";
 import type { AttachmentView, WaitResult } from "../../../src/session/result.ts";
 import { CONTENT, MAX_CONTENT_CHARS } from "../../../src/tools/content.ts";
 import type { ToolCall } from "../../../src/tools/define.ts";
-import { withReturnedContent } from "../../../src/tools/returned_content.ts";
+import { contentOf, withReturnedContent } from "../../../src/tools/returned_content.ts";
 import { type Harness, harness } from "./support.ts";
 
 const PNG = btoa("\x89PNG\r\n\x1a\n and the rest");
@@ -15,6 +15,8 @@ const SIGNATURES: readonly [mimeType: string, beginning: string][] = [
   ["image/gif", "GIF89a"],
   ["image/webp", "RIFF\0\0\0\0WEBP"],
 ];
+
+const SHOWS = "list_events with an attachment's after_id and limit 1 shows it.";
 
 const RESULT: WaitResult = {
   session_id: "sesn_1",
@@ -34,7 +36,8 @@ function event(at: number, data: string): SessionEvent {
 
 /** How the result of a wait names that image. */
 function named(at: number): AttachmentView {
-  return { type: "image", tool: "draw", event_id: `sevt_${at}`, shown: false };
+  const after_id = `sevt_before_${at}`;
+  return { type: "image", tool: "draw", event_id: `sevt_${at}`, shown: false, after_id };
 }
 
 interface World extends Harness {
@@ -67,6 +70,8 @@ async function show(texts: readonly string[], call: Partial<ToolCall> = {}, more
     requests: made.requests,
     blocks: shown[CONTENT] ?? [],
     shown: shown.attachments?.map((one) => one.shown),
+    left: shown.attachments?.flatMap(({ after_id }) => after_id ?? []),
+    next: shown.next,
   };
 }
 
@@ -100,8 +105,8 @@ Deno.test("withReturnedContent() shows nothing that is no image and no PDF, or n
     "=",
   ];
   for (const text of odd) {
-    const { blocks, shown } = await show([text]);
-    assertEquals([text, blocks, shown], [text, [], [false]]);
+    const { blocks, shown, left, next } = await show([text]);
+    assertEquals([text, blocks, shown, left, next], [text, [], [false], [], undefined]);
   }
 });
 
@@ -109,15 +114,23 @@ Deno.test("withReturnedContent() shows the newest four, in their order", async (
   const texts = ["one", "two", "three", "four", "five"].map((word) =>
     btoa(`\x89PNG\r\n\x1a\n${word}`)
   );
-  const { blocks, shown, requests } = await show(texts);
+  const { blocks, shown, requests, left, next } = await show(texts, {}, { next: "Go on." });
   assertEquals(blocks.map((block) => block.type === "image" && block.data), texts.slice(1));
   assertEquals([shown, requests.length], [[false, true, true, true, true], 1]);
+  assertEquals(left, ["sevt_before_0"]);
+  assertEquals(next, `Go on. ${SHOWS}`);
+});
+
+Deno.test("withReturnedContent() names list_events only to those who have it", async () => {
+  const texts = Array<string>(5).fill(PNG);
+  const { left, next } = await show(texts, { has: () => false });
+  assertEquals([left?.length, next], [1, undefined]);
 });
 
 Deno.test("withReturnedContent() keeps within the room for all blocks, newest first", async () => {
   const big = PNG + "AAAA".repeat(MAX_CONTENT_CHARS / 8);
-  const { blocks, shown } = await show([PNG, big, big]);
-  assertEquals(shown, [true, false, true]);
+  const { blocks, shown, left } = await show([PNG, big, big]);
+  assertEquals([shown, left], [[true, false, true], ["sevt_before_1"]]);
   const chars = blocks.map((block) => block.type === "image" ? block.data.length : 0);
   assert(chars.reduce((sum, one) => sum + one, 0) <= MAX_CONTENT_CHARS);
 });
@@ -141,14 +154,14 @@ Deno.test("withReturnedContent() gives the result as it is where nothing can be 
   const failure = new ApiError("No.", { kind: "http", status: 500 });
   const { call } = world(() => Promise.reject(failure));
   const result = { ...RESULT, attachments: [named(0)] };
-  assertEquals(await withReturnedContent(result, call()), result);
+  assertEquals(await withReturnedContent(result, call()), { ...result, next: SHOWS });
 });
 
 Deno.test("withReturnedContent() keeps the deadline, and asks nothing shortly before it", async () => {
   const { call, clock, requests } = world(() => new Promise(() => {}));
   const result = { ...RESULT, attachments: [named(0)] };
   const late = await withReturnedContent(result, call({ deadline: clock.now() + 499 }));
-  assertEquals([late, requests.length], [result, 0]);
+  assertEquals([late, requests.length], [{ ...result, next: SHOWS }, 0]);
 });
 
 Deno.test("withReturnedContent() reads after a person's decision, though the deadline has passed", async () => {
@@ -168,4 +181,15 @@ Deno.test("withReturnedContent() ends with a call that is cancelled", async () =
     Error,
     "cancelled",
   );
+});
+
+Deno.test("contentOf() gives the last four images of an event that find room", () => {
+  const texts = ["one", "two", "three", "four", "five"].map((word) =>
+    btoa(`\x89PNG\r\n\x1a\n${word}`)
+  );
+  const content = texts.flatMap((text) => [event(0, text).content]).flat();
+  const blocks = contentOf("sesn_1", { ...event(0, ""), content })[CONTENT] ?? [];
+  assertEquals(blocks.map((block) => block.type === "image" && block.data), texts.slice(1));
+  assertEquals(contentOf("sesn_1", event(0, btoa("<svg>"))), {});
+  assertEquals(contentOf("sesn_1", { type: "agent.message", content: "text" }), {});
 });
