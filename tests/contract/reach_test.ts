@@ -19,6 +19,7 @@ import { isDefaultTool } from "../../src/session/pending_actions.ts";
 import type { CarriedAnswer, Person } from "../../src/session/person.ts";
 import type { EventBody } from "../../src/simulator/mod.ts";
 import { boundTo } from "../../src/tools/bound.ts";
+import { askAgentTool } from "../../src/tools/ask_agent.ts";
 import { createSession } from "../../src/tools/create_session.ts";
 import {
   AGENT_ID,
@@ -754,6 +755,24 @@ Deno.test("a person is asked about calls of the session that the caller may reac
   assertEquals([asked, workspace.writes()], [[], before]);
   const { text } = await wait(own.session, person);
   assertEquals([asked, workspace.writes()], [[own.event], before + 1], text);
+  workspace.close();
+});
+
+Deno.test("an answer to a call that opens a session leads to none that its caller may not reach", async () => {
+  const workspace = await openWorkspace("all", ANSWERED.confirm_tool_use);
+  const { own, foreign, caller } = workspace;
+  const { person, asked } = allowing();
+  const before = workspace.writes();
+  const args = { agent_id: own.agent, message: OWN, timeout_sec: 1 };
+  for (const session of foreign.session) {
+    const answer = await workspace.allowed(session);
+    const carried = () => Promise.resolve(answer);
+    const bringing = { ...person, carried };
+    const { isError, text } = await workspace.runAttended(askAgentTool, args, caller, bringing);
+    assert(isError && text.includes(REFUSAL), text);
+    assertEquals(leaks(args, text, workspace), []);
+  }
+  assertEquals([asked, workspace.writes()], [[], before]);
   workspace.close();
 });
 

@@ -1,49 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { isInputRequiredResult } from "@modelcontextprotocol/server";
 import { isFields } from "../../src/api/read.ts";
 import type { TokenEntry } from "../../src/access/tokens.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";
+import { allowedBy, META, type Params, post, resultOf } from "./raw_calls.ts";
 import { openApp, serveStdioInProcess } from "./support.ts";
-import { entry, openTeam, secretOf, type Team } from "./tokens_support.ts";
-
-const META = {
-  "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-  "io.modelcontextprotocol/clientInfo": { name: "raw", version: "0" },
-  "io.modelcontextprotocol/clientCapabilities": { elicitation: { form: {} } },
-};
+import { entry, openTeam, type Team } from "./tokens_support.ts";
 
 const CI = entry("ci", { sessions: "all" });
-
-type Params = Readonly<Record<string, unknown>>;
-
-/** Makes a call as a client of one era does, and returns its result or its error. */
-async function post(team: Team, token: string, era: "2025" | "2026", params: Params) {
-  const headers = new Headers({
-    host: "localhost",
-    authorization: `Bearer ${secretOf(token)}`,
-    "content-type": "application/json",
-    accept: "application/json, text/event-stream",
-  });
-  if (era === "2026") {
-    headers.set("mcp-protocol-version", "2026-07-28");
-    headers.set("mcp-method", "tools/call");
-    headers.set("mcp-name", String(params.name));
-  }
-  const body = JSON.stringify({
-    ...{ jsonrpc: "2.0", id: 1, method: "tools/call" },
-    params: { ...params, ...(era === "2026" && { _meta: META }) },
-  });
-  const request = new Request("http://localhost/mcp", { method: "POST", headers, body });
-  const { app: { until }, handler } = team;
-  const response = await until(handler.fetch(request));
-  const text = await until(response.text());
-  const messages = text.startsWith("{")
-    ? [text]
-    : [...text.matchAll(/^data: (.+)$/gm)].map(([, json = ""]) => json);
-  const answer: unknown = JSON.parse(messages.at(-1) ?? "");
-  assert(isFields(answer));
-  return answer;
-}
 
 /** A session that waits for approval, and the first call's question. */
 async function askedTeam(options: Partial<ServicesOptions> = {}) {
@@ -51,15 +14,7 @@ async function askedTeam(options: Partial<ServicesOptions> = {}) {
   const session_id = await blockedSession(team);
   const call = { name: "wait_for_idle", arguments: { session_id } };
   const { result } = await post(team, "ci", "2026", call);
-  assert(isInputRequiredResult(result), JSON.stringify(result));
-  const { inputRequests = {}, requestState } = result;
-  const [key = ""] = Object.keys(inputRequests);
-  const params = inputRequests[key]?.params;
-  assert(params && "requestedSchema" in params);
-  const { requestedSchema } = params;
-  assert(isFields(requestedSchema) && Array.isArray(requestedSchema.required));
-  const content = Object.fromEntries(requestedSchema.required.map((name) => [name, "allow"]));
-  const inputResponses = { [key]: { action: "accept", content } };
+  const { key, requestState, inputResponses } = allowedBy(result);
   return { team, session_id, answered: { ...call, requestState, inputResponses }, key };
 }
 
@@ -79,12 +34,6 @@ async function answersIn({ app }: Team, session_id: string): Promise<unknown[]> 
   const types = ["user.tool_confirmation"];
   const list = app.services.api.events.list(session_id, { types });
   return (await app.until(list)).data.map(({ result }) => result);
-}
-
-/** The structured result of a call. */
-function resultOf({ result }: Record<string, unknown>): Record<string, unknown> {
-  assert(isFields(result) && isFields(result.structuredContent), JSON.stringify(result));
-  return { ...result.structuredContent };
 }
 
 Deno.test("an answer that the next call carries is sent, and the wait goes on", async () => {
