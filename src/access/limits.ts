@@ -102,6 +102,16 @@ export function chargeSessions(caller: Caller, sessions: number): void {
 }
 
 /**
+ * Counts one more page of the list in which an earlier call with the same key is looked for against
+ * the caller's rate.
+ *
+ * @throws `ToolError` `rate_limited` when the caller has none left
+ */
+export function chargeKeyLookup(caller: Caller): void {
+  charge(caller, "find an earlier call with this idempotency_key", "leave the key out");
+}
+
+/**
  * Counts one more page of a list against the caller's rate.
  *
  * @returns false when the caller has no request left: the list is to end before that page

@@ -44,6 +44,13 @@ export class ToolError extends Error {
  */
 export class PartlyDoneError extends ToolError {
   override name = "PartlyDoneError";
+  /** The session that was made, or that got something. */
+  readonly sessionId: string;
+
+  constructor(sessionId: string, text: string | TextForTools, options: ErrorOptions) {
+    super("partly_done", text, options);
+    this.sessionId = sessionId;
+  }
 }
 
 /**
@@ -52,6 +59,13 @@ export class PartlyDoneError extends ToolError {
  */
 export class CallEnded extends Error {
   override name = "CallEnded";
+  /** Session of the question. */
+  readonly sessionId: string;
+
+  constructor(sessionId: string, message: string) {
+    super(message);
+    this.sessionId = sessionId;
+  }
 }
 
 /**

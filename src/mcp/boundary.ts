@@ -7,7 +7,7 @@
 import type { CallToolResult, InputRequiredResult } from "@modelcontextprotocol/server";
 import { countRequestsIn, UpstreamRequests } from "../core/upstream_requests.ts";
 import { isUnknownId } from "../access/policy.ts";
-import { ToolError } from "../core/errors.ts";
+import { PartlyDoneError, ToolError } from "../core/errors.ts";
 import { hasCredentialField, redactValue } from "../core/redact.ts";
 import { MAX_RESULT_CHARS, plainLine } from "../core/text.ts";
 import { fitBudget } from "../tools/budget.ts";
@@ -55,6 +55,8 @@ interface Outcome {
   readonly structured?: Record<string, unknown>;
   readonly question?: InputRequiredResult;
   readonly failure?: { readonly error: unknown };
+  /** Session of a question, or of what was done before a failure. */
+  readonly sessionId?: string | undefined;
 }
 
 /** A call that has ended. */
@@ -101,7 +103,8 @@ async function outcomeOf(tool: ToolDefinition, args: unknown, call: ToolCall): P
     return toResult(await tool.run(args, call), call);
   } catch (error) {
     if (error instanceof InputNeeded) {
-      return { text: JSON.stringify(error.result), question: error.result };
+      const { result: question, sessionId } = error;
+      return { text: JSON.stringify(question), question, sessionId };
     }
     const text = call.signal.aborted
       ? "The call was cancelled."
@@ -110,7 +113,8 @@ async function outcomeOf(tool: ToolDefinition, args: unknown, call: ToolCall): P
         callerIsOperator: call.services.callerIsOperator,
         ...(call.has && { has: call.has }),
       })));
-    return { text, failure: { error } };
+    const sessionId = error instanceof PartlyDoneError ? error.sessionId : undefined;
+    return { text, failure: { error }, sessionId };
   }
 }
 

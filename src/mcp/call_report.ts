@@ -78,6 +78,8 @@ export interface ReportParts {
   readonly structured?: Readonly<Record<string, unknown>>;
   /** The question that ended the call; absent where none did. */
   readonly question?: Readonly<Record<string, unknown>>;
+  /** Session that neither arguments nor result name; absent where there is none. */
+  readonly sessionId?: string | undefined;
   /** The error; absent when the call succeeded. */
   readonly failure?: { readonly error: unknown };
   readonly durationMs: number;
@@ -103,7 +105,9 @@ export function reportOf(parts: ReportParts): CallReport {
     upstreamRequests: upstream.requests,
     bytes: encoder.encode(text).byteLength,
     ...(call.principal && { token: call.principal.id }),
-    ids: idsOf({ agent_id: tool.binding?.agentId }, parts.args, parts.structured),
+    ids: idsOf({ agent_id: tool.binding?.agentId }, parts.args, parts.structured, {
+      session_id: parts.sessionId,
+    }),
     ...(requestId !== undefined && { requestId }),
     apiRequestIds: upstream.failedRequestIds,
   };

@@ -38,8 +38,8 @@ export class InputNeeded extends CallEnded {
   override name = "InputNeeded";
   readonly result: InputRequiredResult;
 
-  constructor(result: InputRequiredResult) {
-    super("The call goes on when the client calls again with the answer");
+  constructor(sessionId: string, result: InputRequiredResult) {
+    super(sessionId, "The call goes on when the client calls again with the answer");
     this.result = result;
   }
 }
@@ -165,7 +165,7 @@ async function endCallWith(
     return undecided("failed");
   }
   const params = formOf(question, approvalTimeoutMs);
-  throw new InputNeeded({
+  throw new InputNeeded(question.sessionId, {
     resultType: "input_required",
     inputRequests: { [questionKey(round)]: { method: "elicitation/create", params } },
     requestState,

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { chargeSearch } from "../access/limits.ts";
+import { chargeKeyLookup, chargeSearch } from "../access/limits.ts";
 import { CursorTrail } from "../api/pages.ts";
 import type { Session } from "../api/resources.ts";
 import type { ClientEvent } from "../api/types.ts";
@@ -92,7 +92,7 @@ export async function askAgent(request: AskRequest, call: ToolCall): Promise<Ask
   } catch (error) {
     throw done === undefined
       ? error
-      : withDone(error, `${done} The wait for the reply failed.`, call);
+      : withDone(error, sessionId, `${done} The wait for the reply failed.`, call);
   } finally {
     twins?.stop();
   }
@@ -241,7 +241,7 @@ async function sendFirst(
   await send(sessionId, message, call).catch((error) => {
     const done = `Session "${sessionId}" was created, without the message. Go on with it by ` +
       `${tool} with session_id "${sessionId}". To send the message failed.`;
-    throw withDone(error, done, call);
+    throw withDone(error, sessionId, done, call);
   });
 }
 
@@ -287,6 +287,7 @@ async function markedSessions(
       if (admitted && callBehind(session.metadata, all)) marked.set(session.id, session);
     }
     if (next === undefined) break;
+    if (count + 1 < MAX_PAGES && own < MAX_SESSIONS) chargeKeyLookup(call);
     page = next;
   }
   return [...marked.values()];
@@ -384,10 +385,10 @@ function doneSo(sessionId: string, tool: string): string {
 }
 
 /** Makes the error of a call that failed after it had done something. */
-function withDone(cause: unknown, done: string, { signal }: ToolCall): unknown {
+function withDone(cause: unknown, sessionId: string, done: string, { signal }: ToolCall): unknown {
   // Nobody reads the error of a call that was cancelled.
   if (signal.aborted || cause instanceof CallEnded) return cause;
-  return new PartlyDoneError("partly_done", done, { cause });
+  return new PartlyDoneError(sessionId, done, { cause });
 }
 
 /**

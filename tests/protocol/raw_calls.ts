@@ -14,7 +14,12 @@ export const META = {
 export type Params = Readonly<Record<string, unknown>>;
 
 /** Makes a call as a client of one era does, and returns its result or its error. */
-export async function post(team: Team, token: string, era: "2025" | "2026", params: Params) {
+export async function post(
+  team: Team,
+  token: string,
+  era: "2025" | "2026",
+  params: Params,
+): Promise<Record<string, unknown>> {
   const headers = new Headers({
     host: "localhost",
     authorization: `Bearer ${secretOf(token)}`,
@@ -42,8 +47,15 @@ export async function post(team: Team, token: string, era: "2025" | "2026", para
   return answer;
 }
 
-/** The answer to a question that allows every call, as the client's next call carries it. */
-export function allowedBy(result: unknown) {
+/** What the client's next call carries to answer a question. */
+export interface Carried {
+  readonly key: string;
+  readonly requestState: string | undefined;
+  readonly inputResponses: Record<string, { readonly action: string; readonly content: Params }>;
+}
+
+/** The answer to a question that allows every call. */
+export function allowedBy(result: unknown): Carried {
   assert(isInputRequiredResult(result), JSON.stringify(result));
   const { inputRequests = {}, requestState } = result;
   const [key = ""] = Object.keys(inputRequests);

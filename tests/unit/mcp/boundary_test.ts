@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { inputRequired } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { ApiError } from "../../../src/api/errors.ts";
-import { ToolError } from "../../../src/core/errors.ts";
+import { PartlyDoneError, ToolError } from "../../../src/core/errors.ts";
 import { createLogger } from "../../../src/core/logger.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 import { callTool as callToolOrAsk } from "../../../src/mcp/boundary.ts";
@@ -182,14 +182,31 @@ Deno.test("callTool() ends a call with a question to the client, which is no fai
     }),
   });
   const question = inputRequired({ requestState: "state", inputRequests: {} });
-  const asks = tool(() => Promise.reject(new InputNeeded(question)));
+  const asks = tool(() => Promise.reject(new InputNeeded("sesn_asked", question)));
   // The second call gets the only place, which the first has given back.
   for (let call = 0; call < 2; call++) {
     assertEquals(await callToolOrAsk(asks, {}, opened.call()), question);
   }
   assertEquals(lines.length, 2);
   assert(lines.every((line) => line.includes("outcome=input_required")), lines.join());
+  assert(lines.every((line) => line.includes("session=sesn_asked")), lines.join());
   assert(!lines.join().includes("state"));
+});
+
+Deno.test("callTool() logs the session of what a failed call did", async () => {
+  const lines: string[] = [];
+  const log = createLogger({
+    level: "info",
+    format: "text",
+    redact: (text) => text,
+    write: (line) => lines.push(line),
+    now: () => 0,
+  });
+  const opened = harness({}, { log });
+  const cause = new ToolError("too_many_waits", "Too many.");
+  const fails = tool(() => Promise.reject(new PartlyDoneError("sesn_made", "Sent.", { cause })));
+  await callToolOrAsk(fails, {}, opened.call());
+  assert(lines[0]?.includes("session=sesn_made outcome=partly_done"), lines.join());
 });
 
 Deno.test("callTool() gives an error as one line that shows what it says", async () => {

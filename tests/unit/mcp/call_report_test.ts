@@ -75,7 +75,7 @@ const OUTCOMES: readonly [string, Run, Reported, CallReport["verdict"], string][
   ],
   [
     "a wait that ends with a question to the client",
-    fail(new InputNeeded({ resultType: "input_required", requestState: "state" })),
+    fail(new InputNeeded("sesn_1", { resultType: "input_required", requestState: "state" })),
     { kind: "wait" },
     "ok",
     "input_required",

@@ -27,7 +27,7 @@ const API: readonly [ApiErrorInfo, string][] = [
 for (const [info, expected] of API) {
   Deno.test("failureText() of a call that did something says what stands, then what failed", () => {
     const cause = new ApiError("Overloaded", { kind: "http", status: 529 });
-    const error = new PartlyDoneError("partly_done", (has) => has("x") ? "Use x." : "Done.", {
+    const error = new PartlyDoneError("sesn_1", (has) => has("x") ? "Use x." : "Done.", {
       cause,
     });
     const text = failureText(error);

@@ -292,6 +292,17 @@ Deno.test("askAgent() looks among the caller's newest 100 sessions, and in five 
   assertEquals(lists.length, 5);
 });
 
+Deno.test("askAgent() counts further pages of a look against the caller, and creates nothing without", async () => {
+  const { open, sessions, lists } = replicas(30);
+  sessions.push(...others(90));
+  let left = 1;
+  const charge = () => left-- > 0 ? 0 : 5_000;
+  const { ask } = open();
+  const request = () => ask(KEYED, { principal: { id: "mia", charge } });
+  const error = await assertRejects(request, ToolError, "try again in 5 s");
+  assertEquals([error.code, lists.length, sessions.length], ["rate_limited", 2, 90]);
+});
+
 Deno.test("askAgent() refuses a key of a session with other arguments, and names the session", async () => {
   const { open, sessions } = replicas();
   await open().ask(KEYED);
@@ -501,7 +512,7 @@ Deno.test("askAgent() names the session of a question when the wait after its an
 
 Deno.test("askAgent() lets a question to the client through: it is no failure", async () => {
   const opened = asking();
-  opened.waiter.wait = () => Promise.reject(new CallEnded("A question"));
+  opened.waiter.wait = () => Promise.reject(new CallEnded("sesn_1", "A question"));
   const error = await assertRejects(() => opened.ask(NEW));
   assert(error instanceof CallEnded);
 });

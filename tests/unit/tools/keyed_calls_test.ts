@@ -91,7 +91,7 @@ Deno.test("what an earlier call made elsewhere is found, and nothing is made", a
 const FAILURES: readonly [string, unknown, boolean][] = [
   ["an unknown creation", LOST, true],
   ["an unknown delivery", new ToolError("delivery_unknown", "It is not known."), true],
-  ["a session without its message", new PartlyDoneError("partly_done", "Made."), true],
+  ["a session without its message", new PartlyDoneError("sesn_1", "Made.", {}), true],
   ["a lost connection", new ApiError("Lost", { kind: "connection_lost" }), true],
   ["status 500", new ApiError("Fails", { kind: "http", status: 500 }), true],
   ["a fault of the program", new TypeError("a bug"), true],
