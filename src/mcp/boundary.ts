@@ -40,8 +40,8 @@ export async function runTool(
   watch: CallWatch = {},
 ): Promise<Performed> {
   const run = () => perform(tool, args, call);
-  const { meta = {} } = call;
-  const performed = await (watch.around?.({ tool: tool.name, meta }, run) ?? run());
+  const { meta = {}, method = "tools/call" } = call;
+  const performed = await (watch.around?.({ tool: tool.name, method, meta }, run) ?? run());
   const { report, failure } = performed;
   logCall(call.services, report, failure && { ...failure, args });
   watch.ended?.(report);

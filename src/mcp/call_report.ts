@@ -57,10 +57,14 @@ export interface CallWatch {
   /**
    * Runs a call; resolves with its report, which never rejects.
    *
-   * @param meta the `_meta` of the MCP request
+   * @param call with the method and the `_meta` of the MCP request
    */
   readonly around?: <T extends { readonly report: CallReport }>(
-    call: { readonly tool: string; readonly meta: Readonly<Record<string, unknown>> },
+    call: {
+      readonly tool: string;
+      readonly method: string;
+      readonly meta: Readonly<Record<string, unknown>>;
+    },
     run: () => Promise<T>,
   ) => Promise<T>;
   /** Called with the report of every call that has ended. */

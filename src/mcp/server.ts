@@ -446,7 +446,7 @@ async function inCall<T>(
   run: (call: ToolCall) => Promise<T>,
   args?: unknown,
 ): Promise<T> {
-  const { id, _meta: meta } = mcpReq;
+  const { id, method, _meta: meta } = mcpReq;
   const progressToken = meta?.progressToken;
   const reporter = progressToken === undefined ? undefined : createProgressReporter({
     clock: services.clock,
@@ -465,6 +465,7 @@ async function inCall<T>(
       signal: call.signal,
       services,
       requestId: String(id),
+      method,
       ...(meta && { meta }),
       ...(clientInfo && { clientInfo }),
       ...caller,

@@ -36,16 +36,16 @@ export function createTracing(version: string): Tracing {
     provider.getDelegateTracer("cma-mcp", version) !== undefined;
   return {
     isCollected,
-    around({ tool, meta }, run) {
+    around({ tool, method, meta }, run) {
       const carrier = carrierOf(meta);
       const surrounding = trace.getSpanContext(context.active());
       const parent = carrier ? propagation.extract(ROOT_CONTEXT, carrier) : context.active();
       const options = {
         kind: SpanKind.SERVER,
-        attributes: { "mcp.method.name": "tools/call", "gen_ai.tool.name": tool },
+        attributes: { "mcp.method.name": method, "gen_ai.tool.name": tool },
         ...(carrier && surrounding && { links: [{ context: surrounding }] }),
       };
-      return tracer.startActiveSpan(`tools/call ${tool}`, options, parent, async (span) => {
+      return tracer.startActiveSpan(`${method} ${tool}`, options, parent, async (span) => {
         try {
           const done = await run();
           describe(span, done.report);

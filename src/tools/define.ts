@@ -75,6 +75,8 @@ export interface ToolCall extends Caller {
   readonly requestId: string;
   /** Id of the HTTP request that brought it; absent on stdio. */
   readonly httpRequestId?: string;
+  /** The MCP request's method; `tools/call` when absent. */
+  readonly method?: string;
   /** The MCP request's `_meta`, such as its trace context. */
   readonly meta?: Readonly<Record<string, unknown>>;
   /** The calling program; absent where it does not name itself, as over stateless 2025-era HTTP. */

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { chargeSearch } from "../access/limits.ts";
 import { costCentsOf } from "../api/money.ts";
 import type { SessionEvent } from "../api/events.ts";
-import { instantMs, textOf } from "../api/read.ts";
+import { entriesOf, fieldsOf, instantMs, readEach, textOf } from "../api/read.ts";
 import type { Session } from "../api/resources.ts";
 import { allOrAbort } from "../core/abort.ts";
 import { ToolError } from "../core/errors.ts";
@@ -161,7 +161,23 @@ function headOf(session: Session, { services: { redact, consoleUrl } }: ToolCall
     (id ? codeMarkdown(id, 128) : "") + (version === undefined ? "" : `, version ${version}`),
     createdAt !== undefined && `Created: ${utcTime(createdAt)}`,
     costCents !== undefined && `Cost so far: $${(costCents / 100).toFixed(2)}`,
+    ...mountedFiles(session, redact.thorough),
     consoleUrl !== undefined && `Console: ${consoleUrlOf(consoleUrl, session.id)}`,
   ];
   return `# ${title}\n\n${facts.filter(Boolean).map((fact) => `- ${fact}\n`).join("")}`;
+}
+
+/** Most mounted files that are named. */
+const MAX_MOUNTED = 20;
+
+/** Names the files that stood in the session's container from the start. */
+function mountedFiles({ resources }: Session, redact: (text: string) => string): string[] {
+  const all = readEach(entriesOf(resources) ?? [], (resource) => {
+    const { type, file_id, mount_path } = fieldsOf(resource) ?? {};
+    return type === "file" ? { id: textOf(file_id), path: textOf(mount_path) } : undefined;
+  });
+  return all.slice(0, MAX_MOUNTED).map(({ id, path }) => {
+    const names = [path, id].flatMap((name) => name ? [codeMarkdown(redact(name), 200)] : []);
+    return `File mounted: ${names.join(" ")}`;
+  });
 }

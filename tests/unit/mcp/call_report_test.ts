@@ -166,7 +166,7 @@ Deno.test("a report counts requests to the API and their time, repetitions and f
   assertEquals(Math.round((reported?.durationMs ?? 0) - (reported?.upstreamMs ?? 0)), 10);
 });
 
-Deno.test("a watch runs around the call, with its name and its _meta", async () => {
+Deno.test("a watch runs around the call, with its name, its method and its _meta", async () => {
   const seen: unknown[] = [];
   const watch: CallWatch = {
     around: async (call, run) => {
@@ -180,7 +180,7 @@ Deno.test("a watch runs around the call, with its name and its _meta", async () 
     seen.push("during");
     return {};
   }, { watch, call: { meta: { traceparent: "00-1-2-01" } } });
-  const call = { tool: "probe", meta: { traceparent: "00-1-2-01" } };
+  const call = { tool: "probe", method: "tools/call", meta: { traceparent: "00-1-2-01" } };
   assertEquals(seen, [call, "before", "during", "ok"]);
 });
 

@@ -110,6 +110,51 @@ Deno.test("listResources() says why a list cannot be had", async () => {
   assert(error.message.includes("Slow down."), error.message);
 });
 
+Deno.test("the watch of a call knows the method of its request", async () => {
+  const { services } = harness({ ...LISTS, agents: { ...LISTS.agents, ...AGENTS.agents } });
+  const seen: string[] = [];
+  const factory = createServerFactory(services, {
+    version: "1.2.3",
+    toolSets: ["core", "resources"],
+    watch: {
+      around: ({ tool, method }, run) => {
+        seen.push(`${method} ${tool}`);
+        return run();
+      },
+    },
+  });
+  const ask = (method: string, params = {}) => resultFor(factory, { id: "ci" }, method, params);
+  await ask("resources/list");
+  await ask("resources/read", { uri: URI, name: URI });
+  await ask("tools/call", { name: "get_agent", arguments: { agent_id: "agent_1" } });
+  assertEquals(seen, [
+    "resources/list resource:sessions",
+    "resources/list resource:agents",
+    "resources/read resource:agent",
+    "tools/call get_agent",
+  ]);
+});
+
+Deno.test("reading ends with its request", async () => {
+  const controller = new AbortController();
+  const retrieve: NonNullable<ApiParts["agents"]>["retrieve"] = (_id, _params, options) => {
+    assertEquals(options?.signal?.aborted, false);
+    controller.abort();
+    return Promise.reject(options?.signal?.reason);
+  };
+  const { call } = harness({ agents: { retrieve } });
+  const reports: CallReport[] = [];
+  await assertRejects(
+    () =>
+      readResource(URI, RESOURCES, call({ signal: controller.signal }), {
+        ended: (report) => reports.push(report),
+      }),
+    ProtocolError,
+    "cancelled",
+  );
+  assertEquals(reports.map(({ verdict }) => verdict), ["cancelled"]);
+});
+
 Deno.test("templateList() names each kind with its template", () => {
   for (const template of templateList(RESOURCES).resourceTemplates) {
     assert(template.uriTemplate.startsWith("cma://"), JSON.stringify(template));

@@ -73,7 +73,7 @@ function report(fields: Partial<CallReport> = {}): CallReport {
   };
 }
 
-const CALL = { tool: "get_session", meta: {} };
+const CALL = { tool: "get_session", method: "tools/call", meta: {} };
 
 Deno.test("createTracing() knows whether anything takes its spans", async () => {
   assertEquals(createTracing("1.2.3").isCollected, false);

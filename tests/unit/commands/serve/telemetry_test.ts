@@ -18,7 +18,7 @@ const REPORT: CallReport = {
   ids: {},
   apiRequestIds: [],
 };
-const CALL = { tool: "get_agent", meta: {} };
+const CALL = { tool: "get_agent", method: "tools/call", meta: {} };
 const STATS = { openWaits: 4, openStreams: 2, reconnects: 1 };
 
 Deno.test("openTelemetry() counts running calls, and nothing else unless asked to", async () => {
