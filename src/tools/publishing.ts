@@ -28,7 +28,7 @@ export interface PublishingOptions {
   readonly services: Pick<Services, "access" | "clock" | "log" | "redact"> & {
     readonly api: Pick<ManagedAgentsApi, "agents">;
   };
-  /** Ids of the agents to publish; `all`: the newest that are not archived. */
+  /** Ids of the agents to publish, at most 20; `all`: the newest that are not archived. */
   readonly publish: "all" | readonly string[];
   /** True to show the first line of each agent's own description as well. */
   readonly publishDescriptions?: boolean;
@@ -156,7 +156,7 @@ async function readAgents(
     if (missing.length > 0) {
       log.warn("Agents cannot be published: unknown, archived or not allowed", { agents: missing });
     }
-    return usable;
+    return usable.slice(0, MAX_PUBLISHED);
   }
   const leftOut = usable.length - MAX_PUBLISHED;
   if (leftOut > 0) {
@@ -244,7 +244,8 @@ export function publishedTool(
       readonly services: Pick<Services, "redact">;
     },
 ): ToolDefinition {
-  const name = quotable(redact.thorough(agent.name || agent.id), NAME_CHARS);
+  const name = quotable(redact.thorough(agent.name ?? ""), NAME_CHARS) ||
+    quotable(agent.id, NAME_CHARS);
   const own = publishDescriptions
     ? quotable(firstLine(redact.thorough(agent.description ?? "")), OWN_CHARS)
     : "";

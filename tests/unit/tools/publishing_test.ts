@@ -3,10 +3,12 @@ import type { Agent } from "../../../src/api/resources.ts";
 import { ApiError } from "../../../src/api/errors.ts";
 import type { LogFields, Logger } from "../../../src/core/logger.ts";
 import { createRedact } from "../../../src/core/redact.ts";
+import { plainLine } from "../../../src/core/text.ts";
 import { toolList } from "../../../src/mcp/schema.ts";
 import { publishedName } from "../../../src/tools/published_name.ts";
 import { openPublishing, publishedTool } from "../../../src/tools/publishing.ts";
 import { createServices } from "../../../src/tools/services.ts";
+import { fc, fuzzRuns } from "../../helpers/fuzz.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 import { fakeApi, FakeWaiter, httpError, pageOf } from "./support.ts";
 
@@ -238,7 +240,9 @@ Deno.test("publishedTool() describes an agent in our words, and quotes its name"
     openWorldHint: true,
   });
   assertEquals(Object.keys(tool.input.shape).sort(), ["after_id", "message", "session_id"]);
-  assertEquals(publishedTool({ id: "agent_1" }, PLAIN).title, "Ask agent_1");
+  for (const name of [undefined, null, "", " \u200b\n"]) {
+    assertEquals(publishedTool({ id: "agent_1", name }, PLAIN).title, "Ask agent_1");
+  }
 });
 
 Deno.test("publishedTool() lets no sign of an agent's words end the quotation or hide", () => {
@@ -261,6 +265,33 @@ Deno.test("publishedTool() lets no sign of an agent's words end the quotation or
   const cut = described(`${"x".repeat(190)} a-secret-of-the-server`);
   assert(!cut.includes("a-secret"), cut);
   assertEquals(described(" \n"), publishedTool({ id: "agent_1", name: "A" }, PLAIN).description);
+});
+
+Deno.test("openPublishing() publishes no more than twenty of those that are named", async () => {
+  const { open } = rig(made(25));
+  const publishing = open(made(25).map(({ id }) => id));
+  await publishing.ready();
+  assertEquals(publishing.toolsFor(undefined).length, 20);
+  publishing.close();
+});
+
+Deno.test("publishedTool() quotes an agent's words in one visible line, whatever they are", () => {
+  const words = fc.string({ unit: "binary", maxLength: 300 });
+  fc.assert(
+    fc.property(words, words, (name, description) => {
+      const tool = publishedTool({ id: "agent_1", name, description }, {
+        ...PLAIN,
+        publishDescriptions: true,
+      });
+      const quoted = tool.description.split('"');
+      assert(quoted.length === 3 || quoted.length === 5, tool.description);
+      assertEquals(quoted[0], "Ask the agent ");
+      assertEquals(plainLine(tool.description), tool.description);
+      assert(tool.description.length <= 105 + 28 + 16 + 200, `${tool.description.length}`);
+      assertEquals(tool.name, publishedName("agent_1", name));
+    }),
+    fuzzRuns(300),
+  );
 });
 
 Deno.test("a published tool stays within its budget of characters", () => {
