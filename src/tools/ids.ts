@@ -28,7 +28,7 @@ export const EVENT_TYPE = /^[a-z_.]{1,64}$/;
 /** The arguments that take one id of each kind; those that take a file's take several. */
 const ARGUMENTS: Readonly<Record<IdKind, readonly string[]>> = {
   agent: ["agent_id"],
-  session: ["session_id"],
+  session: ["session_id", "session_ids"],
   environment: ["environment_id"],
   thread: ["thread_id"],
   event: ["after_id", "event_id"],
@@ -41,10 +41,11 @@ const ARGUMENTS: Readonly<Record<IdKind, readonly string[]>> = {
  */
 export function idHint(args: Readonly<Record<string, unknown>>): string | undefined {
   for (const argument of Object.values(ARGUMENTS).flat()) {
-    const value = args[argument];
-    const kind = typeof value === "string" ? kindOfId(value) : undefined;
-    if (kind && !ARGUMENTS[kind].includes(argument)) {
-      return `The ${argument} "${value}" looks like ${article(kind)}.`;
+    for (const value of [args[argument]].flat()) {
+      const kind = typeof value === "string" ? kindOfId(value) : undefined;
+      if (kind && !ARGUMENTS[kind].includes(argument)) {
+        return `The ${argument.replace(/ids$/, "id")} "${value}" looks like ${article(kind)}.`;
+      }
     }
   }
   return undefined;

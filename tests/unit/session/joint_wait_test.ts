@@ -91,6 +91,22 @@ Deno.test("any: a session that is over before the others were read lets them be 
   assertEquals(await world.leftovers(), []);
 });
 
+Deno.test("any: a session that is over waits for others only until they were read", async () => {
+  const world = openJointWorld(2);
+  const [a, b] = world.sessions;
+  a?.begin();
+  a?.finish("A");
+  b?.begin();
+  assert(b);
+  // The stream and the list, one after the other.
+  b.session.before = () => world.clock.sleep(200);
+  const startedAt = world.clock.now();
+  const ends = await world.clock.runUntil(waitIn(world));
+  assertEquals(told(ends), ["sesn_a idle A", "sesn_b timeout "]);
+  assertEquals(world.clock.now() - startedAt, 400);
+  assertEquals(await world.leftovers(), []);
+});
+
 Deno.test("any: a session that is over waits no longer than 1.5 s for one that cannot be read", async () => {
   const world = openJointWorld(2);
   const [a, b] = world.sessions;

@@ -14,6 +14,8 @@ const HINTS: readonly [Record<string, unknown>, string | undefined][] = [
   [{ session_id: "sthr_1" }, 'The session_id "sthr_1" looks like a thread_id.'],
   [{ thread_id: "sesn_1" }, 'The thread_id "sesn_1" looks like a session_id.'],
   [{ session_id: "file_1" }, 'The session_id "file_1" looks like a file id.'],
+  [{ session_ids: ["sesn_1", "agent_1"] }, 'The session_id "agent_1" looks like an agent_id.'],
+  [{ session_ids: ["sesn_1", 7] }, undefined],
   [{ event_id: "sevt_1", after_id: "sevt_1" }, undefined],
   [{ session_id: "sesn_1" }, undefined],
   [{ session_id: "anything" }, undefined],
