@@ -208,6 +208,22 @@ for (const [where, replica] of REPLICAS) {
     });
   }
 
+  Deno.test(`a message that is queued behind a running turn is found on ${where}`, async () => {
+    const app = openReplicas();
+    const agent_id = app.simulator.agentId("slow");
+    const first = await app.ask({ agent_id, message: "Begin.", timeout_sec: 1 });
+    const { session_id, last_event_id: after_id, status } = first.value;
+    assertEquals(status, "timeout");
+    const more = { session_id, after_id, message: MESSAGE, idempotency_key: KEY };
+    const queued = await app.ask({ ...more, timeout_sec: 1 });
+    assertEquals(queued.value.status, "timeout");
+    const { value, text } = await app.ask(more, replica);
+    assertEquals([value.status, value.sent_before], ["idle", true], text);
+    const sent = (await app.messages())[String(session_id)] ?? [];
+    assertEquals(sent.filter((content) => content.includes(MESSAGE)).length, 1);
+    app.close();
+  });
+
   Deno.test(`a key of another message is refused on ${where}, and nothing is created`, async () => {
     const app = openReplicas();
     const { value: { session_id } } = await app.ask(app.keyed);
