@@ -14,7 +14,9 @@ import { plainLine } from "../core/text.ts";
  * should it do so, the page runs nothing and is of no origin. Nothing keeps or passes on the link.
  */
 const SAFE_HEADERS = {
-  "cache-control": "no-store",
+  // Compressed on its way, by a proxy or by the runtime (Deno 2.6.10), a file would have no length,
+  // and the ranges of it would be of other bytes.
+  "cache-control": "no-store, no-transform",
   "content-security-policy": "sandbox",
   "cross-origin-resource-policy": "same-origin",
   "referrer-policy": "no-referrer",

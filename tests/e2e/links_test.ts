@@ -185,6 +185,22 @@ Deno.test("a whole file of 200 MB comes through, and parts of it", async () => {
   });
 });
 
+Deno.test("a text comes as it is, also to a client that would take it compressed", async () => {
+  await withWorld(async (api, keyFile) => {
+    await using server = await start(api, ["--sealing-key-file", keyFile]);
+    for (const coding of ["gzip", "br", "gzip, deflate, br, zstd"]) {
+      const response = await fetch(await linkAt(server, LARGE), {
+        headers: { "accept-encoding": coding },
+      });
+      const { headers } = response;
+      assertEquals(headers.get("content-encoding"), null, coding);
+      assertEquals(headers.get("content-length"), String(LARGE_BYTES), coding);
+      await response.body?.cancel();
+    }
+    await api.until(({ open }) => open === 0);
+  });
+});
+
 Deno.test("a file that breaks off at the API breaks off at the client, which notices", async () => {
   await withWorld(async (api, keyFile) => {
     await using server = await start(api, ["--sealing-key-file", keyFile]);

@@ -16,7 +16,7 @@ import type { FileContent } from "../../../src/api/types.ts";
 import { ManualClock } from "../../helpers/manual_clock.ts";
 
 const SAFE = {
-  "cache-control": "no-store",
+  "cache-control": "no-store, no-transform",
   "content-security-policy": "sandbox",
   "cross-origin-resource-policy": "same-origin",
   "referrer-policy": "no-referrer",
