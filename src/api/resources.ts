@@ -212,12 +212,13 @@ export function fileOf(value: unknown, knownId?: string): SessionFile | undefine
   const fields = fieldsOf(value);
   const id = textOf(fields?.id) ?? (textOf(fields?.filename) === undefined ? undefined : knownId);
   if (!fields || id === undefined) return undefined;
+  const size = integerOf(fields.size_bytes);
   return {
     ...fields,
     id,
     filename: textOf(fields.filename),
     mime_type: textOf(fields.mime_type),
-    size_bytes: integerOf(fields.size_bytes),
+    size_bytes: size !== undefined && size >= 0 ? size : undefined,
     downloadable: typeof fields.downloadable === "boolean" ? fields.downloadable : undefined,
     scope: fieldsOf(fields.scope),
     ...timesOf(fields),

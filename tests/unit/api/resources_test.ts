@@ -123,6 +123,9 @@ Deno.test("an odd field of a file does not change its other fields", () => {
     undefined,
   ]);
   assertEquals(file?.scope, { id: "sesn_1", type: "session" });
+  // It would be the length of a response.
+  assertEquals(fileOf({ id: "file_1", size_bytes: -1 })?.size_bytes, undefined);
+  assertEquals(fileOf({ id: "file_1", size_bytes: 0 })?.size_bytes, 0);
   assertEquals(fileOf({ filename: "no id" }), undefined);
   assertEquals(fileOf({ filename: "no id" }, "file_1")?.id, "file_1");
   assertEquals(fileOf({}, "file_1"), undefined);
