@@ -57,6 +57,18 @@ const BYTES_PER_UNIT = 3;
  */
 const CONTEXT_CHARS = 4_096;
 const CONTEXT_BYTES = CONTEXT_CHARS * BYTES_PER_UNIT;
+/**
+ * Places that are tried one after another for a border: more than most credentials have characters.
+ * Farther ones are tried a stride apart, since each costs some searches for secrets, during which
+ * nothing else runs. The stride is odd, so that not all of them part a character of two units.
+ */
+const NEAR_CHARS = 256;
+const STRIDE_CHARS = 63;
+
+/** Returns the step from a place to the next one that is tried. */
+function stepAfter(tried: number): number {
+  return tried < NEAR_CHARS ? 1 : STRIDE_CHARS;
+}
 
 /** Reads the part of a file that is asked for, and no byte after it. */
 export async function readFilePart(
@@ -204,10 +216,17 @@ type IsClean = (left: string, right: string) => boolean;
 function firstClean(before: string, text: string, isClean: IsClean): number {
   if (before === "") return 0;
   const last = Math.min(text.length, CONTEXT_CHARS);
-  for (let at = 0; at < last; at++) {
-    if (isWholeAt(text, at) && isClean(before + text.slice(0, at), text.slice(at))) return at;
+  const isFit = (at: number) =>
+    isWholeAt(text, at) && isClean(before + text.slice(0, at), text.slice(at));
+  let next = 0;
+  let at = 0;
+  while (at < last && !isFit(at)) {
+    next = at + 1;
+    at = Math.min(last, at + stepAfter(at));
   }
-  return last;
+  // Of the places that were passed over, the first.
+  while (next < at && !isFit(next)) next++;
+  return Math.min(next, at);
 }
 
 /**
@@ -220,7 +239,7 @@ function lastClean(
   isClean: IsClean,
   before: string,
 ): number | undefined {
-  for (let at = upTo; at > Math.max(0, upTo - CONTEXT_CHARS); at--) {
+  for (let at = upTo; at > Math.max(0, upTo - CONTEXT_CHARS); at -= stepAfter(upTo - at)) {
     const left = before.slice(-CONTEXT_CHARS) + text.slice(0, at);
     if (isWholeAt(text, at) && isClean(left, text.slice(at))) return at;
   }

@@ -89,6 +89,31 @@ Deno.test("readFilePart() shows nothing of a secret that fills a page", async ()
   assertEquals(await walk(`${SECRET} end`, { redact }), [MARK, " end"]);
 });
 
+Deno.test("readFilePart() tries few places for the borders of a page among nothing but secrets", async () => {
+  const { thorough } = createRedact([]);
+  const secrets = SECRET.repeat(2_000);
+  for (const offset of [0, 50_000, 50_007]) {
+    let calls = 0;
+    const redact = (text: string) => {
+      calls++;
+      return thorough(text);
+    };
+    const { page } = await read(secrets, { redact, offset, maxChars: 20_000 }, 60_000);
+    assertEquals(page?.text.slice(0, 100), MARK);
+    assert(calls <= 2_500, `${calls} calls at ${offset}`);
+  }
+});
+
+Deno.test("readFilePart() ends a page before a long secret, also among characters of two units", async () => {
+  const { thorough: redact } = createRedact([]);
+  const long = `sk-ant-api03-${"AbC1_-".repeat(200)}`;
+  for (const before of ["🙂".repeat(150), `x${"🙂".repeat(150)}`]) {
+    const pages = await walk(`${before} ${long} end`, { redact, maxChars: 900 });
+    assert(`${before} `.startsWith(pages[0] ?? "") && (pages[0] ?? "").length > 200, pages[0]);
+    assertEquals(pages.map(redact).join("").slice(-4), " end");
+  }
+});
+
 Deno.test("readFilePart() shows the text before other bytes, and none after them", async () => {
   const mixed = Uint8Array.of(...utf8("good\n".repeat(1_000)), 0xff, ...utf8("more"));
   const first = await read(mixed, { maxChars: 20_000 });
