@@ -65,9 +65,10 @@ export const transcriptResource: ToolDefinition = defineTool({
       roomChars: PART_BUDGET_CHARS - jsonLength(start) - END_CHARS,
       ...(place && stretch.events[0]?.id === place.eventId && { textFrom: place.from }),
     });
-    const cursor = cursorAfter(stretch, told, textTo) ?? after;
-    if (cursor) eventReader.remember(query, stretch, cursor);
     const hasMore = stretch.hasMore || told < stretch.events.length;
+    // Where nothing is new, what comes later stands after the same event; more of it never does.
+    const cursor = cursorAfter(stretch, told, textTo) ?? (hasMore ? undefined : after);
+    if (cursor) eventReader.remember(query, stretch, cursor);
     const uri = cursor && uriOf({ kind: "transcript", session_id, after: cursor });
     return {
       mime_type: "text/markdown",
@@ -86,7 +87,11 @@ const NOTE =
 const END_CHARS = 2_200;
 
 function endOf(hasMore: boolean, uri: string | undefined): string {
-  if (uri === undefined) return "End of the transcript so far.";
+  if (uri === undefined) {
+    return hasMore
+      ? "More follows, which cannot be read: its events have no ids."
+      : "End of the transcript so far.";
+  }
   return hasMore
     ? `Next part: \`${uri}\``
     : `End of the transcript so far. What comes later: \`${uri}\``;

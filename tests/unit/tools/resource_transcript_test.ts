@@ -166,6 +166,17 @@ Deno.test("a call of a subagent that began on an earlier part has the subagent's
   assertEquals(list.requests.length, 3);
 });
 
+Deno.test("a transcript ends where events without ids leave nowhere to go on from", async () => {
+  const nameless = events(300).map((event) => ({ ...event, id: undefined }));
+  const list = () => Promise.resolve({ data: nameless.slice(0, 200), next_page: "more" });
+  const retrieve = () => Promise.resolve(session());
+  const { run } = harness({ sessions: { retrieve }, events: { list } });
+  const { text } = await run(transcriptResource, { session_id: SESSION_ID });
+  assert(
+    String(text).endsWith("\n---\n\nMore follows, which cannot be read: its events have no ids.\n"),
+  );
+});
+
 Deno.test("a cursor that the session does not have says how to begin anew", async () => {
   const app = opened(new FakeEvents(events(3)));
   const error = await assertRejects(() => read(app, "e9"), ToolError, "leave '?after=…' out");
