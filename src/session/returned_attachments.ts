@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { SessionEvent } from "../api/events.ts";
 import type { ManagedAgentsApi, ReadOptions } from "../api/types.ts";
 import { entriesOf, type Fields, fieldsOf, textOf } from "../api/read.ts";
 import { firstChars } from "../core/text.ts";
@@ -88,9 +89,35 @@ export function attachmentChars(attachments: readonly ReturnedAttachment[] = [])
   return lengths.reduce((total, length) => total + length, 0);
 }
 
-/** Returns the bytes of the images and documents of an event's content, in base64. */
-export function attachmentTextsIn(content: unknown): string[] {
-  return blocksIn(content).flatMap(({ source }) => textOfSource(source) ?? []);
+/** Events of one instant among which one is looked for. */
+const SAME_INSTANT = 5;
+
+/**
+ * Returns the bytes of the images and documents of an event, in base64. A large page of a list is
+ * without the long ones: then one request reads the event again, by its type and time.
+ *
+ * @param maxChars longest attachment, in base64 characters
+ * @throws `ApiError`, or the signal's reason
+ */
+export async function attachmentTextsOf(
+  api: Pick<ManagedAgentsApi, "events">,
+  sessionId: string,
+  event: SessionEvent,
+  maxChars: number,
+  options?: ReadOptions,
+): Promise<string[]> {
+  const { id, type, processed_at: createdAtGte } = event;
+  const lacksBytes = blocksIn(event.content).some(({ source }) => source.data === "");
+  if (!lacksBytes || !id || !createdAtGte) return textsIn(event.content, maxChars);
+  const { data } = await api.events.list(sessionId, {
+    ...{ order: "asc", limit: SAME_INSTANT, types: [type], createdAtGte, maxTextChars: maxChars },
+  }, options);
+  return textsIn((data.find((other) => other.id === id) ?? event).content, maxChars);
+}
+
+function textsIn(content: unknown, maxChars: number): string[] {
+  const texts = blocksIn(content).flatMap(({ source }) => textOfSource(source) ?? []);
+  return texts.filter(({ length }) => length <= maxChars);
 }
 
 function textOfSource({ type, data }: Fields): string | undefined {

@@ -89,7 +89,7 @@ async function listForward(query: ReadQuery, call: ToolCall): Promise<ListEvents
     events: views,
     ...(cursor && { last_event_id: cursor }),
     has_more: stretch.hasMore || (isPartial && cursor !== afterId),
-    ...(place === undefined && contentOfOnly(query.sessionId, events, query)),
+    ...(place === undefined && await contentOfOnly(query.sessionId, events, query, call)),
   };
 }
 
@@ -109,17 +109,18 @@ async function listNewest(
     ...(cursor && { last_event_id: cursor }),
     has_more: isCut || rest !== undefined || newest.length < page.data.length ||
       Boolean(page.next_page),
-    ...contentOfOnly(sessionId, events, params),
+    ...await contentOfOnly(sessionId, events, params, call),
   };
 }
 
 /** Returns the images and documents of an event that was asked for alone. */
-function contentOfOnly(
+async function contentOfOnly(
   sessionId: string,
   [event]: readonly SessionEvent[],
   { limit }: Pick<ReadQuery, "limit">,
-): WithContent {
-  return limit === 1 && event ? contentOf(sessionId, event) : {};
+  call: ToolCall,
+): Promise<WithContent> {
+  return limit === 1 && event ? await contentOf(sessionId, event, call) : {};
 }
 
 /** Returns the id of the last event that keeps its place, from which reading can go on. */

@@ -6,12 +6,13 @@
  */
 
 import type { SessionEvent } from "../api/events.ts";
+import type { ManagedAgentsApi, ReadOptions } from "../api/types.ts";
 import { bindSignal } from "../core/abort.ts";
 import { unquoted } from "../core/errors.ts";
-import type { AttachmentView, WaitResult } from "../session/result.ts";
+import type { WaitResult } from "../session/result.ts";
 import { fileTypeOf } from "../session/file_type.ts";
 import { isDefaultTool } from "../session/pending_actions.ts";
-import { attachmentTextsIn, readAttachments } from "../session/returned_attachments.ts";
+import { attachmentTextsOf, readAttachments } from "../session/returned_attachments.ts";
 import { CONTENT, type ContentBlock, MAX_CONTENT_CHARS, type WithContent } from "./content.ts";
 import type { ToolCall } from "./define.ts";
 
@@ -37,7 +38,13 @@ export async function withReturnedContent(
   const inline = attachments.filter(({ shown }) => shown === false);
   if (inline.length === 0) return result;
   const wanted = inline.filter(({ event_id }) => event_id !== undefined).slice(-MAX_SHOWN);
-  const texts = wanted.length > 0 ? await read(result, wanted, call) : [];
+  const hasAsked = result.decisions !== undefined;
+  const texts = wanted.length === 0 ? [] : await tryToRead(
+    call,
+    (api, options) => readAttachments(api, sessionId, wanted, MAX_CONTENT_CHARS, options),
+    // A call in which a person decided may have outlasted its deadline.
+    hasAsked ? Infinity : call.deadline,
+  );
   const { blocks, odd } = blocksOf(texts, (at) => uriOf(sessionId, wanted[at]?.event_id, at));
   const views = attachments.map((one) => {
     const at = wanted.indexOf(one);
@@ -59,10 +66,25 @@ export async function withReturnedContent(
   };
 }
 
-/** Returns the images and PDF documents in one event as blocks; the last ones that find room. */
-export function contentOf(sessionId: string, { id, content }: SessionEvent): WithContent {
-  const texts = attachmentTextsIn(content).slice(-MAX_SHOWN);
-  const { blocks } = blocksOf(texts, (at) => uriOf(sessionId, id ?? undefined, at));
+/**
+ * Returns the images and PDF documents of one event as blocks; the last ones that find room.
+ *
+ * @throws the call's signal's reason
+ */
+export async function contentOf(
+  sessionId: string,
+  event: SessionEvent,
+  call: ToolCall,
+): Promise<WithContent> {
+  const texts = await tryToRead(
+    call,
+    (api, options) => attachmentTextsOf(api, sessionId, event, MAX_CONTENT_CHARS, options),
+    call.deadline,
+  );
+  const { blocks } = blocksOf(
+    texts.slice(-MAX_SHOWN),
+    (at) => uriOf(sessionId, event.id ?? undefined, at),
+  );
   return blocks.size > 0 ? { [CONTENT]: [...blocks.values()] } : {};
 }
 
@@ -93,22 +115,20 @@ function blocksOf(
   return { blocks: new Map(newestFirst.reverse()), odd };
 }
 
-async function read(
-  { session_id: sessionId, decisions }: WaitResult,
-  wanted: readonly AttachmentView[],
-  { signal, deadline = Infinity, services: { api, clock, log } }: ToolCall,
-): Promise<readonly (string | undefined)[]> {
-  // A call in which a person decided may have outlasted its deadline.
-  const leftMs = decisions ? Infinity : deadline - clock.now();
-  const timeoutMs = Math.min(READ_TIMEOUT_MS, leftMs);
+/** Reads attachments within the time that is left; none where that fails. */
+async function tryToRead<T>(
+  { signal, services: { api, clock, log } }: ToolCall,
+  read: (api: ManagedAgentsApi, options: ReadOptions) => Promise<readonly T[]>,
+  deadline = Infinity,
+): Promise<readonly T[]> {
+  const timeoutMs = Math.min(READ_TIMEOUT_MS, deadline - clock.now());
   if (timeoutMs < MIN_READ_MS) return [];
   const bound = bindSignal(clock, { signals: [signal], timeoutMs });
   try {
-    const options = { signal: bound.signal, timeoutMs, retry: false };
-    return await readAttachments(api, sessionId, wanted, MAX_CONTENT_CHARS, options);
+    return await read(api, { signal: bound.signal, timeoutMs, retry: false });
   } catch (error) {
     signal.throwIfAborted();
-    log.debug("attachments could not be read", { session: sessionId, error: unquoted(error) });
+    log.debug("attachments could not be read", { error: unquoted(error) });
     return [];
   } finally {
     bound.dispose();

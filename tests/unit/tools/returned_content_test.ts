@@ -183,13 +183,32 @@ Deno.test("withReturnedContent() ends with a call that is cancelled", async () =
   );
 });
 
-Deno.test("contentOf() gives the last four images of an event that find room", () => {
+Deno.test("contentOf() gives the last four images of an event that find room", async () => {
+  const { call } = harness({});
   const texts = ["one", "two", "three", "four", "five"].map((word) =>
     btoa(`\x89PNG\r\n\x1a\n${word}`)
   );
   const content = texts.flatMap((text) => [event(0, text).content]).flat();
-  const blocks = contentOf("sesn_1", { ...event(0, ""), content })[CONTENT] ?? [];
+  const shown = await contentOf("sesn_1", { ...event(0, "A"), content }, call());
+  const blocks = shown[CONTENT] ?? [];
   assertEquals(blocks.map((block) => block.type === "image" && block.data), texts.slice(1));
-  assertEquals(contentOf("sesn_1", event(0, btoa("<svg>"))), {});
-  assertEquals(contentOf("sesn_1", { type: "agent.message", content: "text" }), {});
+  assertEquals(await contentOf("sesn_1", event(0, btoa("<svg>")), call()), {});
+  const without = { type: "agent.message", content: "text" };
+  assertEquals(await contentOf("sesn_1", without, call()), {});
+});
+
+Deno.test("contentOf() reads an event again of which a large page left out the bytes", async () => {
+  const processed_at = "2026-11-23T09:00:00.000000Z";
+  const { call, requests } = world(() => Promise.resolve([event(1, "AAAA"), event(0, PNG)]));
+  const shown = await contentOf("sesn_1", { ...event(0, ""), processed_at }, call());
+  assertEquals(shown[CONTENT], [{ type: "image", data: PNG, mimeType: "image/png" }]);
+  assertEquals(requests, [{
+    ...{ order: "asc", limit: 5, types: ["agent.mcp_tool_result"], createdAtGte: processed_at },
+    maxTextChars: MAX_CONTENT_CHARS,
+  }]);
+  const failing = world(() => Promise.reject(new Error("No.")));
+  assertEquals(
+    await contentOf("sesn_1", { ...event(0, ""), processed_at }, failing.call()),
+    {},
+  );
 });
