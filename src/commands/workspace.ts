@@ -46,13 +46,20 @@ export async function withApp(
     if (!(error instanceof ApiError) && !(error instanceof ToolError)) throw error;
     const isUnknown = error instanceof ApiError && error.isNotFound;
     const text = isUnknown
-      ? "The API knows no such id: 'cma-mcp agents', 'cma-mcp environments' and 'cma-mcp sessions' list them"
+      ? unknownId(config)
       : failureText(error, { callerIsOperator: true, has: () => false });
     throw new Error(program.redact.thorough(plainLine(text)), { cause: error });
   } finally {
     await program.liveLine.hide();
     app.close();
   }
+}
+
+function unknownId({ simulate }: ApiAccessConfig): string {
+  return simulate
+    ? "The simulator knows no such id, because each command has a simulator of its own: run " +
+      "'cma-mcp simulator', and give it to each by --base-url in place of --simulate"
+    : "The API knows no such id: 'cma-mcp agents', 'cma-mcp environments' and 'cma-mcp sessions' list them";
 }
 
 /** Reads the agents that are not archived, newest first. */

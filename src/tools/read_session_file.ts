@@ -2,7 +2,6 @@ import * as z from "zod";
 import { mayReadPage } from "../access/limits.ts";
 import type { Session, SessionFile } from "../api/resources.ts";
 import { ToolError } from "../core/errors.ts";
-import { ID } from "../core/ids.ts";
 import type { FilePart } from "../session/file_reader.ts";
 import {
   isSameName,
@@ -15,7 +14,7 @@ import { CONTENT, type ContentBlock, MAX_CONTENT_CHARS } from "./content.ts";
 import { defineTool, READS, type ToolCall, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { uriOf } from "./resource_uris.ts";
-import { findFile, readPart, toBase64 } from "./session_file.ts";
+import { findFile, readPart, savingAdvice, toBase64 } from "./session_file.ts";
 
 /**
  * Most characters of a page of text, as JSON. The rest of a result is for the fields around it, and
@@ -166,19 +165,18 @@ function adviceFor(
   file: SessionFile,
   sessionId: string,
   { type: { kind }, bytes, page }: FilePart,
-  { call: { has = () => true }, isLinked }: { call: ToolCall; isLinked: boolean },
+  { call, isLinked }: { call: ToolCall; isLinked: boolean },
 ): string | undefined {
+  const { has = () => true } = call;
   const saved = isLinked
     ? "The user can open download_url in a browser."
-    : !ID.test(file.id)
-    ? ""
-    : `The user can save it with: cma-mcp files ${sessionId} ${file.id} > ${shellName(file)}`;
+    : savingAdvice({ sessionId, fileId: file.id, name: shellName(file) }, call);
   if (bytes) {
     const what = kind === "image" ? "image" : "PDF document";
     return `The ${what} stands beside this result. ${saved}`.trimEnd();
   }
   if (page?.rest === "text" && page.to > MAX_OFFSET) {
-    return `Only the first ${MAX_OFFSET} bytes of a file can be read here. ${saved}`;
+    return `Only the first ${MAX_OFFSET} bytes of a file can be read here. ${saved}`.trimEnd();
   }
   if (page?.rest === "nothing") return undefined;
   if (page?.rest === "text") return `The text goes on at next_offset. ${saved}`.trimEnd();

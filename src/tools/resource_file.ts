@@ -4,7 +4,7 @@ import { CONTENT, MAX_CONTENT_CHARS } from "./content.ts";
 import { defineTool, READS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { uriOf } from "./resource_uris.ts";
-import { findFile, readPart, toBase64 } from "./session_file.ts";
+import { findFile, readPart, savingAdvice, toBase64 } from "./session_file.ts";
 
 /** Most bytes of a file that is no text, of which base64 makes four characters for each three. */
 const MAX_BYTES = MAX_CONTENT_CHARS / 4 * 3;
@@ -30,7 +30,9 @@ export const fileResource: ToolDefinition = defineTool({
     const { type: { mimeType }, bytes, page, isWhole } = await readPart(file, bounds, call);
     const uri = uriOf({ kind: "file", session_id, file_id });
     const isText = page?.rest === "nothing";
-    if (!isText && !(bytes && isWhole)) throw tooLarge(session_id, file_id);
+    if (!isText && !(bytes && isWhole)) {
+      throw tooLarge(savingAdvice({ sessionId: session_id, fileId: file_id, name: "file" }, call));
+    }
     return {
       ...(file.size_bytes !== undefined && { size_bytes: file.size_bytes }),
       [CONTENT]: [{
@@ -44,13 +46,14 @@ export const fileResource: ToolDefinition = defineTool({
   },
 });
 
-function tooLarge(sessionId: string, fileId: string): ToolError {
+/** @param saving says how a person gets the file, where somebody can */
+function tooLarge(saving: string): ToolError {
   return new ToolError(
     "file_too_large",
     (has) =>
-      `The file is too large to be read as a resource, of which texts have at most ` +
-      `${MAX_CONTENT_CHARS} characters and other files ${MAX_BYTES} bytes. ` +
-      (has("read_session_file") ? "read_session_file reads a text page by page. " : "") +
-      `The user can save it with: cma-mcp files ${sessionId} ${fileId} > file`,
+      (`The file is too large to be read as a resource, of which texts have at most ` +
+        `${MAX_CONTENT_CHARS} characters and other files ${MAX_BYTES} bytes. ` +
+        (has("read_session_file") ? "read_session_file reads a text page by page. " : "") +
+        saving).trimEnd(),
   );
 }

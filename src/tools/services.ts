@@ -74,6 +74,8 @@ export interface ServicesOptions {
   readonly exposeAgentConfig?: boolean;
   /** True if the caller runs the server, as on stdio: errors then say which setting to change. */
   readonly callerIsOperator?: boolean;
+  /** True if the API is a simulator in this process: no other program reaches what it has. */
+  readonly simulated?: boolean;
 }
 
 /** The long-lived collaborators of all tool calls. */
@@ -104,6 +106,7 @@ export interface Services {
   readonly consoleUrl?: string;
   readonly exposeAgentConfig: boolean;
   readonly callerIsOperator: boolean;
+  readonly simulated: boolean;
 }
 
 /**
@@ -153,5 +156,6 @@ export function createServices(options: ServicesOptions): Services {
     ...(options.consoleUrl !== undefined && { consoleUrl: options.consoleUrl }),
     exposeAgentConfig: options.exposeAgentConfig ?? false,
     callerIsOperator: options.callerIsOperator ?? false,
+    simulated: options.simulated ?? false,
   };
 }

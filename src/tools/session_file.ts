@@ -9,6 +9,7 @@ import { ApiError } from "../api/errors.ts";
 import type { SessionFile } from "../api/resources.ts";
 import { bindSignal } from "../core/abort.ts";
 import { ToolError } from "../core/errors.ts";
+import { ID } from "../core/ids.ts";
 import { type FilePart, type FileRequest, readFilePart } from "../session/file_reader.ts";
 import { belongsTo } from "../session/session_files.ts";
 import type { ToolCall } from "./define.ts";
@@ -78,6 +79,22 @@ export async function readPart(
   } finally {
     bound.dispose();
   }
+}
+
+/**
+ * Says how a person gets a file without a link; "" where nobody can: what a simulator in this process
+ * has, no other program reaches.
+ *
+ * @param name what the shell is to call the file
+ */
+export function savingAdvice(
+  { sessionId, fileId, name }: { sessionId: string; fileId: string; name: string },
+  { principal, services: { simulated } }: Pick<ToolCall, "principal" | "services">,
+): string {
+  if (simulated || !ID.test(fileId)) return "";
+  // Callers over HTTP have a token, and the command needs the key.
+  const who = principal ? "Whoever has the API key" : "The user";
+  return `${who} can save it with: cma-mcp files ${sessionId} ${fileId} > ${name}`;
 }
 
 /** Returns true for a failure that is worth a second try at once. */

@@ -84,6 +84,7 @@ export async function createApp(config: AppConfig, program: Program): Promise<Ap
     onDecided: telemetry.onDecided,
     onAsked: telemetry.onAsked,
     callerIsOperator: http === undefined,
+    simulated: simulate,
   });
   const { watch } = telemetry;
   const publishing = await publishingOf(server, services, program);

@@ -96,6 +96,12 @@ Deno.test("files() refuses what is not there, and what a terminal cannot show", 
   await assertRejects(unknown, Error, "The API knows no such id");
 });
 
+Deno.test("files() says that each command has a simulator of its own", async () => {
+  const { terminal } = await withSession("say Nothing");
+  const unknown = () => run(terminal, { session: "sesn_1", simulate: true });
+  await assertRejects(unknown, Error, "each command has a simulator of its own");
+});
+
 Deno.test("files() reaches no file of another session", async () => {
   const { terminal, session } = await withSession("file a.txt secret");
   await terminal.clock.advance(3_000);

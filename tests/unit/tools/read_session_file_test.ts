@@ -193,6 +193,19 @@ Deno.test("read_session_file shows an image, and a PDF, as content beside the re
   assertStringIncludes(String(pdf.next), "The PDF document stands beside this result.");
 });
 
+Deno.test("read_session_file names the command only to those whom it helps", async () => {
+  const files = [fakeFile("file_1", png(100))];
+  const alice = { principal: { id: "alice" } };
+  const overHttp = await read(filesWorld(files), { file_id: "file_1" }, alice);
+  assertEquals(
+    overHttp.next,
+    "The image stands beside this result. Whoever has the API key can save it with: cma-mcp files " +
+      "sesn_1 file_1 > file_1.txt",
+  );
+  const simulated = await read(filesWorld(files, { simulated: true }), { file_id: "file_1" });
+  assertEquals(simulated.next, "The image stands beside this result.");
+});
+
 Deno.test("read_session_file says how to get an image that is too large, without reading it", async () => {
   const limit = MAX_CONTENT_CHARS / 4 * 3;
   const world = filesWorld([fakeFile("file_1", png(limit)), fakeFile("file_2", png(limit + 1))]);

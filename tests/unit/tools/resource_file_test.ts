@@ -55,6 +55,14 @@ Deno.test("a file that is too large is not read to its end, and the error says w
   }
 });
 
+Deno.test("no command is named for a file that only this process has", async () => {
+  const world = filesWorld([fakeFile("file_1", new Uint8Array(MAX_CONTENT_CHARS * 2))], {
+    simulated: true,
+  });
+  const { message } = await assertRejects(() => blockOf(world), ToolError);
+  assert(message.endsWith("read_session_file reads a text page by page."), message);
+});
+
 Deno.test("secrets in a text are hidden, and a file of another session is refused like none", async () => {
   const secret = "a-long-secret-0123456789";
   const world = filesWorld([
