@@ -590,7 +590,7 @@ class Wait {
       "unknown_event",
       `after_id '${this.#request.afterId}' is not an event of this session` +
         (this.#feed.complete ? "" : ", or is too old") +
-        ": use the last_event_id of an earlier result, or leave after_id out",
+        ": use the last_event_id of an earlier result, or leave after_id out.",
     );
   }
 

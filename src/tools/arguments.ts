@@ -22,6 +22,7 @@ interface PropertySchema {
   readonly pattern?: string;
   readonly maxItems?: number;
   readonly items?: unknown;
+  readonly additionalProperties?: unknown;
 }
 
 /** The arguments of a call. */
@@ -43,7 +44,8 @@ export interface Preset {
 /**
  * Parses the arguments of a call as hosts fill them in. For an optional argument null, "" and an
  * empty list count as absent, and so does "null" where no free text is wanted; a number, true and
- * false may be in quotes, a list of texts one text, and an object JSON. Unknown fields are ignored,
+ * false may be in quotes, a list of texts one text, and an object JSON, of which a cursor counts as
+ * absent as an argument does. Unknown fields are ignored,
  * since hosts add some of their own to every call, unless their name looks like that of a missing
  * argument.
  *
@@ -112,6 +114,8 @@ interface Property extends PropertySchema {
   readonly optional: boolean;
   /** True for a free text, or a list of some: neither one of fixed words nor an id or cursor. */
   readonly isText: boolean;
+  /** True for an object of cursors, of which each may be absent. */
+  readonly isOfCursors: boolean;
 }
 
 const PROPERTIES = new WeakMap<z.ZodObject, ReadonlyMap<string, Property>>();
@@ -124,7 +128,8 @@ function propertiesOf(schema: z.ZodObject): ReadonlyMap<string, Property> {
       const property = propertySchema(field);
       const isText = !/(id|cursor)$/.test(name) && isFreeText(property);
       const optional = z.safeParse(field, undefined).success;
-      return [name, { ...property, optional, isText }] as const;
+      const isOfCursors = property.type === "object" && name.endsWith("_ids");
+      return [name, { ...property, optional, isText, isOfCursors }] as const;
     }),
   );
   PROPERTIES.set(schema, properties);
@@ -150,9 +155,12 @@ function isAbsent({ optional, isText }: Property, value: unknown): boolean {
   return optional && (value === "" || (Array.isArray(value) && value.length === 0));
 }
 
-function plain({ type, isText }: Property, value: unknown): unknown {
+function plain({ type, isText, isOfCursors }: Property, value: unknown): unknown {
   if (type === "array") return isText ? textsOf(value) : listOf(value);
-  if (type === "object" && typeof value === "string") return jsonObjectIn(value);
+  if (type === "object") {
+    const object = typeof value === "string" ? jsonObjectIn(value) : value;
+    return isOfCursors ? withoutNothing(object) : object;
+  }
   if (type === "boolean" && typeof value === "string") return booleanOf(value);
   const isNumber = type === "integer" || type === "number";
   if (!isNumber || typeof value !== "string") return value;
@@ -167,6 +175,16 @@ function jsonObjectIn(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/** Leaves out the cursors that hosts fill in for what has none. */
+function withoutNothing(object: unknown): unknown {
+  if (typeof object !== "object" || object === null || Array.isArray(object)) return object;
+  return Object.fromEntries(
+    Object.entries(object).filter(([, value]) =>
+      value !== null && !(typeof value === "string" && NOTHING.test(value))
+    ),
+  );
 }
 
 function booleanOf(text: string): unknown {
@@ -266,7 +284,7 @@ function accepted(schema: PropertySchema): string {
     case "number":
       return schema.minimum === undefined ? "a number" : `a number of at least ${schema.minimum}`;
     case "object":
-      return "an object whose values are texts";
+      return `an object whose values are ${valuesOf(Object(schema.additionalProperties))}`;
     case "array": {
       const limit = schema.maxItems === undefined ? "" : ` of at most ${schema.maxItems}`;
       return `a list${limit}, each ${accepted(Object(schema.items))}`;
@@ -278,6 +296,10 @@ function accepted(schema: PropertySchema): string {
     default:
       return typeof schema.type === "string" ? `a ${schema.type}` : "a different value";
   }
+}
+
+function valuesOf(schema: PropertySchema): string {
+  return schema.pattern === undefined ? "texts" : `each ${accepted(schema)}`;
 }
 
 /** Matches an address that anybody's servers can read. */

@@ -393,6 +393,7 @@ Deno.test("wait() refuses a cursor that the session's list does not have", async
   const error = await assertRejects(() => t.clock.runUntil(waiting), ToolError);
   assertEquals(error.code, "unknown_event");
   assertStringIncludes(error.message, "sevt_nowhere");
+  assertStringIncludes(error.message, "or leave after_id out.");
   await t.assertClean();
 });
 

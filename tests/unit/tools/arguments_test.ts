@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { ToolError } from "../../../src/core/errors.ts";
+import { EVENT_ID } from "../../../src/api/read.ts";
 import { HTTPS_URL, parseArguments, TIME } from "../../../src/tools/arguments.ts";
 import { EVENT_TYPE, eventIdSchema, idSchema } from "../../../src/tools/ids.ts";
 import { TOOLS } from "../../../src/tools/registry.ts";
@@ -319,6 +320,25 @@ for (const tool of TOOLS) {
     assertEquals(parseArguments(tool.input, { ...own, ...added }), { values: own, ignored: names });
   });
 }
+
+Deno.test("parseArguments() leaves out the cursors that say nothing, and says what the others are", () => {
+  const schema = z.object({
+    after_ids: z.record(z.string(), z.string().regex(EVENT_ID)).optional(),
+  });
+  const given = { sesn_1: "sevt_1", sesn_2: null, sesn_3: "", sesn_4: "null" };
+  const expected = { after_ids: { sesn_1: "sevt_1" } };
+  for (const after_ids of [given, JSON.stringify(given)]) {
+    assertEquals(parseArguments(schema, { after_ids }).values, expected);
+  }
+  for (const after_ids of [{ sesn_1: "a b" }, { sesn_1: 7 }, "x", 7]) {
+    const { message } = assertThrows(() => parseArguments(schema, { after_ids }), ToolError);
+    assertEquals(
+      message,
+      "after_ids must be an object whose values are each an event id of 1 to 128 printable " +
+        "characters without spaces.",
+    );
+  }
+});
 
 Deno.test("parseArguments() says what a list of ids takes", () => {
   const schema = z.object({ session_ids: z.array(idSchema()).max(16) });
