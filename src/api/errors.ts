@@ -102,8 +102,11 @@ export interface ApiFault {
   readonly caller?: string;
   /** What the operator can do, in the imperative, without capital and full stop. */
   readonly operator?: string;
-  /** What the caller can look up before it tries again: ids that exist, or the session's state. */
-  readonly lookUp?: "ids" | "state";
+  /**
+   * What the caller can look up before it tries again: ids that exist, those of environments, or the
+   * session's state.
+   */
+  readonly lookUp?: "ids" | "environments" | "state";
 }
 
 type Text = string | ((failure: ApiFailure) => string);
@@ -258,6 +261,7 @@ const ROWS: readonly Row[] = [
     code: /^environment_/,
     what: "The environment cannot be used.",
     caller: "Pass another environment_id.",
+    lookUp: "environments",
     operator: "set CLAUDE_ENVIRONMENT_ID to an environment that can be",
   },
   {

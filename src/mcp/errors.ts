@@ -32,6 +32,8 @@ const LOOK_UP: Readonly<Record<NonNullable<ApiFault["lookUp"]>, TextForTools>> =
     const tools = ["list_agents", sessions].filter(has);
     return tools.length === 0 ? "" : `Valid ones come from ${tools.join(" and ")}.`;
   },
+  environments: (has) =>
+    has("list_environments") ? "list_environments shows those that can be." : "",
   state: (has) => has("get_session") ? "get_session shows it." : "Try again when it has changed.",
 };
 

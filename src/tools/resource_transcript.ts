@@ -72,9 +72,7 @@ export const transcriptResource: ToolDefinition = defineTool({
     const uri = cursor && uriOf({ kind: "transcript", session_id, after: cursor });
     return {
       mime_type: "text/markdown",
-      text: `${start}${markdown || "Nothing has been said yet.\n"}\n---\n\n${
-        endOf(hasMore, uri)
-      }\n`,
+      text: `${start}${markdown || nothingSaid(after)}\n---\n\n${endOf(hasMore, uri)}\n`,
     };
   },
 });
@@ -85,6 +83,10 @@ const NOTE =
 
 /** Room for the last lines, with a URI of full length, as JSON. */
 const END_CHARS = 2_200;
+
+function nothingSaid(after: string | undefined): string {
+  return after === undefined ? "Nothing has been said yet.\n" : "Nothing has been said since.\n";
+}
 
 function endOf(hasMore: boolean, uri: string | undefined): string {
   if (uri === undefined) {

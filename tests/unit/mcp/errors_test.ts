@@ -285,6 +285,15 @@ Deno.test("failureText() tells the operator what to change, and other callers wh
   }
 });
 
+Deno.test("failureText() says where environments are listed, to those who have the tool", () => {
+  const error = new ApiError("M", {
+    ...{ kind: "http", status: 404, errorCode: "environment_not_found" },
+  });
+  const says = "cannot be used. list_environments shows those that can be. Pass another";
+  assertStringIncludes(failureText(error, { has: () => true }), says);
+  assert(!failureText(error, { has: () => false }).includes("list_environments"));
+});
+
 Deno.test("failureText() of a setting that has become invalid contains its message", () => {
   const error = new UsageError("The file with the API credential cannot be read");
   assertEquals(

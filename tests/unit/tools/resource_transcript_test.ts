@@ -81,6 +81,11 @@ Deno.test("a session of which little is known, in which nothing happened, has a 
   assertEquals(endOf(text), { says: "End of the transcript so far.", after: undefined });
 });
 
+Deno.test("a part after which nothing came says so, and not that nothing was ever said", async () => {
+  const text = await read(opened(new FakeEvents(events(2))), "e2");
+  assert(text.includes("\n\nNothing has been said since.\n"), text);
+});
+
 Deno.test("a walk through the parts of a long session tells each message once, by two requests each", async () => {
   const count = 5_000;
   const list = new FakeEvents(events(count));
