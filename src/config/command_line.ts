@@ -219,7 +219,10 @@ function outOfPlace(row: FlagRow, command: CommandName, http: boolean): string |
   const serving = command === "serve" || command === "doctor";
   if (!row.commands.includes(command) && !(serving && row.commands.includes("serve"))) {
     const place = command === "serve" ? "when serving" : `to '${command}'`;
-    return `--${row.flag} does not apply ${place}: leave it out`;
+    const remedy = command === "config" && row.commands.includes("serve") && !row.httpOnly
+      ? "add it to the program's arguments in what that prints"
+      : "leave it out";
+    return `--${row.flag} does not apply ${place}: ${remedy}`;
   }
   return row.httpOnly && serving && !http
     ? `--${row.flag} only matters for HTTP: add --http, or leave it out`

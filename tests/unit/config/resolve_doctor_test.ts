@@ -127,6 +127,10 @@ const refusals: readonly [readonly string[], RegExp][] = [
   [["config", "cursor", "--merge", "--remove"], /do not go together/],
   [["config", "cursor", "--name", "a b"], /1 to 64 letters/],
   [["config", "cursor", "--http"], /--http does not apply to 'config'/],
+  [
+    ["config", "cursor", "--tools", "all"],
+    /--tools does not apply to 'config': add it to the program's arguments in what that prints/,
+  ],
   [["config", "all"], /goes with --remove/],
   [["docter"], /did you mean 'doctor'\?/],
   [["confg", "cursor"], /one command at a time|did you mean 'config'/],
