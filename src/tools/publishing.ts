@@ -204,13 +204,15 @@ function toolsOf(
   agents: readonly Agent[],
   options: PublishingOptions,
 ): readonly ToolDefinition[] {
+  const { log } = options.services;
   const tools = new Map<string, ToolDefinition>();
   for (const agent of agents) {
     const tool = publishedTool(agent, options);
-    if (!tools.has(tool.name)) tools.set(tool.name, tool);
-    else {options.services.log.warn("A tool of that name is published: left out", {
-        agent: agent.id,
-      });}
+    if (tools.has(tool.name)) {
+      log.warn("A tool of that name is published: left out", { agent: agent.id });
+    } else {
+      tools.set(tool.name, tool);
+    }
   }
   return [...tools.values()];
 }
