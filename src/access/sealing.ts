@@ -12,7 +12,7 @@ export type Purpose =
   | "approval state"
   | "session owner"
   | "session list"
-  | "thread page"
+  | "session page"
   | "file link"
   | "idempotency";
 

@@ -7,7 +7,7 @@ import { isOutputOf, listMayTrail, nameOf, readTrailing } from "../session/sessi
 import { takeWithinBudget } from "./budget.ts";
 import { defineTool, READS, type ToolCall, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
-import { openCursor, readStretch, sealCursor } from "./thread_pages.ts";
+import { openCursor, readStretch, sealCursor } from "./session_pages.ts";
 
 const DEFAULT_LIMIT = 50;
 const FILES_BUDGET_CHARS = MAX_RESULT_CHARS - 3_000;

@@ -12,7 +12,7 @@ import {
   readStretch,
   sealCursor,
   type Stretch,
-} from "./thread_pages.ts";
+} from "./session_pages.ts";
 
 const DEFAULT_LIMIT = 100;
 

@@ -6,7 +6,7 @@ import { clipText, MAX_RESULT_CHARS } from "../core/text.ts";
 import { takeWithinBudget } from "./budget.ts";
 import { defineTool, READS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
-import { openCursor, readStretch, sealCursor } from "./thread_pages.ts";
+import { openCursor, readStretch, sealCursor } from "./session_pages.ts";
 
 const DEFAULT_LIMIT = 50;
 const NAME_CHARS = 256;

@@ -58,7 +58,7 @@ Deno.test("what was changed, sealed for another purpose or as another value open
   }
   const right = ["team", "sesn_1", "file_1", end];
   assertEquals(await open(await sealer.seal("file link", right)), FILE);
-  for (const purpose of ["approval state", "session list", "thread page"] as const) {
+  for (const purpose of ["approval state", "session list", "session page"] as const) {
     const other: Purpose = purpose;
     assertEquals(await open(await sealer.seal(other, right)), undefined, purpose);
   }

@@ -6,7 +6,7 @@ import {
   openCursor,
   readStretch,
   sealCursor,
-} from "../../../src/tools/thread_pages.ts";
+} from "../../../src/tools/session_pages.ts";
 import { harness, pageOf } from "./support.ts";
 
 const entries = (...ids: string[]) => ids.map((id) => ({ id }));

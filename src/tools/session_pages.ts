@@ -93,7 +93,7 @@ export type CursorOf = Readonly<Record<string, string | undefined>>;
 
 /** Seals a place as a cursor of this caller's, for the same list alone. */
 export function sealCursor(place: ListPlace, list: CursorOf, call: ToolCall): Promise<string> {
-  return call.services.sealer.seal("thread page", {
+  return call.services.sealer.seal("session page", {
     place,
     list: JSON.stringify(list),
     caller: callerOf(call),
@@ -112,7 +112,7 @@ export async function openCursor(
   call: ToolCall,
 ): Promise<ListPlace> {
   const opened = text.length <= MAX_CURSOR_CHARS
-    ? await call.services.sealer.open("thread page", text)
+    ? await call.services.sealer.open("session page", text)
     : undefined;
   const { success, data } = z.object({
     caller: z.literal(callerOf(call)),
