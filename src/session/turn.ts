@@ -67,7 +67,7 @@ export interface QueuedInput {
   begun: boolean;
   /** `sent`: an interrupt came after it; `over`: an idle event came after that. */
   interrupt?: "sent" | "over";
-  /** Digest of the text, by which the stamped version of a message without an id is known. */
+  /** Digest of the content, by which the stamped version of a message without an id is known. */
   readonly contentDigest: string | undefined;
   /** The newest text when it was sent, where nothing else will part the turns. */
   readonly saidBefore: TextPart | undefined;
@@ -175,13 +175,16 @@ export class Turn {
   readonly openRuns = new Set<string>();
   /** Names, by id, of the tool calls in flight, newest last. */
   readonly toolsInFlight = new Map<string, ToolUse>();
-  /** True if the latest idle event came while a tool was at work, and no interrupt says why. */
+  /**
+   * True if the latest idle event came while a tool was at work or an outcome was evaluated, and no
+   * interrupt says why.
+   */
   endedEarly = false;
   /** Texts, tools and errors that the result tells of. */
   collected: Collected = collection();
   /**
-   * Subagents, evaluations and attachments of the same turns, and of the one that was on when the cursor came:
-   * the results before it, of waits that timed out, had no room for them.
+   * Subagents, evaluations and attachments of the same turns, and of the one that was on when the
+   * cursor came: the results before it, of waits that timed out, had no room for them.
    */
   details = new TurnDetails();
   /** Errors that came between an input and the start of its turn. */

@@ -60,7 +60,7 @@ export interface WaitRequest {
   readonly askTool?: string;
   /** What a person of the caller is asked about; nothing when absent. */
   readonly asksAbout?: readonly AnswerWay[];
-  /** Words for the call that goes on waiting, with its cursor; those of `wait_for_idle` if absent. */
+  /** Words for the call that goes on waiting, with the cursor; those of the caller's tool if absent. */
   readonly again?: (cursor: string | undefined) => string;
   /** Ends the wait and frees its upstream stream; the agent goes on. */
   readonly signal: AbortSignal;
