@@ -41,15 +41,13 @@ export function numberLines(files: readonly TextFile[], exact: readonly Figure[]
     modulesIn(files, folder).reduce((total, file) => total + codeLines(file), 0);
   const [all, simulator, tests] = [linesIn("src"), linesIn("src/simulator"), linesIn("tests")];
   const figureOf = (name: string) => exact.find(({ id }) => id === `model_cost.${name}`)?.median;
+  const setSizes = ["sessions", "files", "actions", "threads", "ask", "all"]
+    .map((set) => `${set} ${figureOf(`tools_list.${set}`)}`).join(", ");
   return [
     sizesLine("files", source.map(({ text }) => text.split("\n").length - 1)),
     sizesLine("functions", source.flatMap(functionLines)),
     `src: ${all - simulator} lines of code, and ${simulator} of the simulator; ` +
     `tests: ${(tests / all).toFixed(2)} per line of them`,
-    `tools/list: ${figureOf("tools_list")} characters, ${
-      figureOf("tools_list.actions")
-    } with the ` +
-    `set actions, ${figureOf("tools_list.sessions")} with the set sessions, ` +
-    `${figureOf("tools_list.threads")} with the set threads`,
+    `tools/list: ${figureOf("tools_list")} characters; with further sets: ${setSizes}`,
   ];
 }

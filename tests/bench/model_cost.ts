@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { TOOL_SET_NAMES, type ToolSetName } from "../../src/access/tool_sets.ts";
 import { toolList as toolListOf } from "../../src/mcp/schema.ts";
 import { toolsOf } from "../../src/tools/registry.ts";
 import { type Bench, exactFigure, type Figure } from "./figure.ts";
@@ -15,6 +16,15 @@ import { runAsProgram } from "./program.ts";
 
 /** Characters of the earlier servers' tool list, with fewer parameters and without results. */
 const EARLIER_TOOL_LIST = 4_404;
+/** Most characters of the tool list with `core` and one more set, and with all sets. */
+const SET_LIMITS = [
+  ["actions", 12_350],
+  ["sessions", 12_250],
+  ["threads", 12_250],
+  ["files", 12_100],
+  ["ask", 12_150],
+  ["all", 22_000],
+] as const satisfies readonly (readonly [ToolSetName | "all", number])[];
 /** Characters per token of JSON and English, roughly: what a tokenizer says differs by a fifth. */
 const CHARS_PER_TOKEN = 4;
 
@@ -61,24 +71,12 @@ async function toolList(rig: InProcessRig): Promise<Figure[]> {
       // They had no metadata, no budget, and no images or documents.
       { target: EARLIER_TOOL_LIST, limit: 5_220 },
     ),
-    ...characters(
-      "tools_list.actions",
-      "tools/list with the sets core and actions",
-      JSON.stringify(toolListOf(toolsOf(["core", "actions"])).tools).length,
-      { limit: 12_350 },
-    ),
-    ...characters(
-      "tools_list.sessions",
-      "tools/list with the sets core and sessions",
-      JSON.stringify(toolListOf(toolsOf(["core", "sessions"])).tools).length,
-      { limit: 12_250 },
-    ),
-    ...characters(
-      "tools_list.threads",
-      "tools/list with the sets core and threads",
-      JSON.stringify(toolListOf(toolsOf(["core", "threads"])).tools).length,
-      { limit: 12_250 },
-    ),
+    ...SET_LIMITS.flatMap(([name, limit]) => {
+      const isAll = name === "all";
+      const list = toolListOf(toolsOf(isAll ? TOOL_SET_NAMES : ["core", name])).tools;
+      const what = `tools/list with ${isAll ? "all sets" : `the sets core and ${name}`}`;
+      return characters(`tools_list.${name}`, what, JSON.stringify(list).length, { limit });
+    }),
   ];
 }
 
