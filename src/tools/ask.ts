@@ -398,15 +398,17 @@ function withDone(cause: unknown, sessionId: string, done: string, { signal }: T
  */
 async function sessionOf(
   carried: CarriedAnswer,
-  { agent_id: agentId, session_id: given, tool }: AskRequest,
+  { agent_id: agentId, session_id: given, message, tool }: AskRequest,
   call: ToolCall,
 ): Promise<Opened> {
   const { access, answers } = call.services;
+  const { sessionId } = carried;
   if (given !== undefined) {
     if (agentId !== undefined) await access.checkSessionAgent(given, agentId, call);
-    return { sessionId: given };
+    // The question came after the message had been sent.
+    const isSent = message !== undefined && sessionId === given;
+    return { sessionId: given, ...(isSent && { done: doneSo(given, tool) }) };
   }
-  const { sessionId } = carried;
   if (sessionId !== undefined) {
     // What the caller may reach can have changed since the question.
     await access.checkSession(sessionId, call);

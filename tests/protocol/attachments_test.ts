@@ -4,7 +4,7 @@ import { entry, openTeam, secretOf } from "./tokens_support.ts";
 import { API_KEY, connectHttp, openApp, serveHandler, WAYS } from "./support.ts";
 
 for (const [way, connect] of Object.entries(WAYS)) {
-  Deno.test(`an image and a document reach the agent, in the first message and later: ${way}`, async () => {
+  Deno.test(`texts, an image and a document reach the agent, in the first message and later: ${way}`, async () => {
     const app = openApp();
     const { client, close } = await connect(app);
     const call = async (tool: string, args: Record<string, unknown>) => {
@@ -18,11 +18,10 @@ for (const [way, connect] of Object.entries(WAYS)) {
     });
     await call("wait_for_idle", { session_id });
     const file = app.simulator.writeFile(String(session_id), "a.png", new Uint8Array([1]));
-    await call("send_message", { session_id, text: "And this?", image_file_ids: [file] });
-    assertStringIncludes(
-      String((await call("wait_for_idle", { session_id })).reply),
-      "And this?",
-    );
+    const texts = ["It is for the board, so be brief."];
+    await call("send_message", { session_id, text: "And this?", texts, image_file_ids: [file] });
+    const { reply } = await call("wait_for_idle", { session_id });
+    for (const text of ["And this?", ...texts]) assertStringIncludes(String(reply), text);
     const response = await app.simulator.fetch(
       new Request(`http://simulator/v1/sessions/${session_id}/events?types[]=user.message`, {
         headers: { "x-api-key": API_KEY, "anthropic-beta": "managed-agents-2026-04-01" },
@@ -34,6 +33,7 @@ for (const [way, connect] of Object.entries(WAYS)) {
       [{ type: "document", source: { type: "url", url: "https://example.com/a.pdf" } }],
       [
         { type: "text", text: "And this?" },
+        { type: "text", text: texts[0] },
         { type: "image", source: { type: "file", file_id: file } },
       ],
     ]);

@@ -505,9 +505,15 @@ Deno.test("askAgent() does nothing with an answer of which the session is not kn
 });
 
 Deno.test("askAgent() names the session of a question when the wait after its answer fails", async () => {
-  const opened = asking();
-  opened.waiter.wait = () => Promise.reject(httpError(500));
-  assertStringIncludes(await textOf(opened.ask(NEW, carrying(PUT_OFF))), 'session "sesn_asked"');
+  const going = { session_id: "sesn_asked", message: "Hello" };
+  for (const answer of [PUT_OFF, EXPIRED]) {
+    for (const request of [NEW, going]) {
+      const { ask, waiter } = asking();
+      waiter.wait = () => Promise.reject(httpError(500));
+      const text = await textOf(ask(request, carrying(answer)));
+      assertStringIncludes(text, 'sent, in session "sesn_asked": do not send it again');
+    }
+  }
 });
 
 Deno.test("askAgent() lets a question to the client through: it is no failure", async () => {
