@@ -1,8 +1,9 @@
 // Drives everything that a caller can name: every tool of the registry and every resource, every
-// argument that holds an id or a cursor, and every list, by callers bound in each way over a workspace
-// that is full of what others own. What an argument names is read from the tool's `reaches`; an argument that neither a
-// tool nor this test classifies fails, and so does a tool that shows or changes what its caller may
-// not reach, or that answers to it otherwise than to an id that does not exist.
+// argument that holds an id or a cursor, and every list, by callers bound in each way over a
+// workspace that is full of what others own. What an argument names is read from the tool's
+// `reaches`; an argument that neither a tool nor this test classifies fails, and so does a tool that
+// shows or changes what its caller may not reach, or that answers to it otherwise than to an id that
+// does not exist.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
 import { createAccessPolicy, notAvailable } from "../../src/access/policy.ts";
@@ -1032,7 +1033,7 @@ Deno.test("the result and progress of a tool that ignores its access check are w
   assertEquals(await wrongsOf(tool), []);
 });
 
-Deno.test("the server offers tools only: no prompts and no resources", async () => {
+Deno.test("a server without the set resources offers tools only", async () => {
   const team = openTeam([entry("caller")]);
   const endpoint = {
     token: secretOf("caller"),
