@@ -140,6 +140,11 @@ export class SessionFeed {
       : verdictOf(turn, this.#poll.polled);
   }
 
+  /** True where the session's own status is known, and no event has come since. */
+  get hasStatus(): boolean {
+    return this.#poll.polled !== undefined;
+  }
+
   /** True when the history reaches back to the session's first event. */
   get complete(): boolean {
     return this.#historyReader.complete;

@@ -66,7 +66,7 @@ export interface WaitRequest {
   readonly signal: AbortSignal;
   /** Ends the wait as if its time were up. */
   readonly timeUp?: AbortSignal;
-  /** Called whenever the session's events have been read, and its turn is not over. */
+  /** Called whenever the session has been read, and its turn is not over. */
   readonly onGoesOn?: () => void;
   /** Called at once, on every meaningful event, and every few seconds while there is none. */
   readonly onProgress?: (message: string) => void;
@@ -377,7 +377,7 @@ class Wait {
           // Events from before this call are not told, but what they led to is.
           if (!told) this.#progress.say(this.#doing());
           told = true;
-          this.#request.onGoesOn?.();
+          if (this.#isKnownToGoOn()) this.#request.onGoesOn?.();
         }
         await raceSignal(changed, signal);
       }
@@ -464,6 +464,12 @@ class Wait {
     }
     const finished = verdict.status === "idle" || verdict.status === "retries_exhausted";
     return finished && !await feed.isAtRest() ? undefined : verdict.status;
+  }
+
+  /** Returns false while only the session's status can tell if a message was ever sent. */
+  #isKnownToGoOn(): boolean {
+    const verdict = this.#feed.verdictOf(this.#turn);
+    return verdict.over || verdict.waitingFor !== "first_event" || this.#feed.hasStatus;
   }
 
   /** Reads what is new in the list. */

@@ -107,6 +107,19 @@ Deno.test("any: a session that is over waits for others only until they were rea
   assertEquals(await world.leftovers(), []);
 });
 
+Deno.test("any: a session that is over lets it be found out that no message was sent to another", async () => {
+  const world = openJointWorld(2);
+  const [a, b] = world.sessions;
+  a?.begin();
+  a?.finish("A");
+  assert(b);
+  b.session.status = "idle";
+  b.session.before = () => world.clock.sleep(200);
+  const ends = await world.clock.runUntil(waitIn(world));
+  assertEquals(told(ends), ["sesn_a idle A", "sesn_b not_started "]);
+  assertEquals(await world.leftovers(), []);
+});
+
 Deno.test("any: a session that is over waits no longer than 1.5 s for one that cannot be read", async () => {
   const world = openJointWorld(2);
   const [a, b] = world.sessions;
