@@ -175,6 +175,11 @@ export function contentText(content: unknown): string {
   return blocks ? blocks.map((block) => blockText(block)).join("") : blockText(content);
 }
 
+/** Returns what a message says: a person's texts stand apart, the blocks of others are one text. */
+export function messageText({ type, content }: SessionEvent): string {
+  return type === "user.message" ? textsIn(content).join("\n\n") : contentText(content);
+}
+
 /** Returns the texts of a content, block by block, without those that are empty. */
 export function textsIn(content: unknown): string[] {
   return (entriesOf(content) ?? [content]).map((block) => blockText(block)).filter(Boolean);

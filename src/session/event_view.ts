@@ -11,6 +11,7 @@ import {
   contentText,
   errorOf,
   isQueued,
+  messageText,
   type SessionEvent,
   stopReasonOf,
   toolUseOf,
@@ -87,7 +88,7 @@ function textView(all: string, { maxFieldChars, textFrom }: ViewOptions): Fields
 
 export function messageView(event: SessionEvent, options: ViewOptions): Fields {
   return {
-    ...textView(contentText(event.content), options),
+    ...textView(messageText(event), options),
     attachments: attachmentsView(event.content),
     ...pick(event, [
       "session_thread_id",

@@ -11,6 +11,7 @@ import {
   contentText,
   errorOf,
   isQueued,
+  messageText,
   type SessionEvent,
   stopReasonOf,
   toolUseOf,
@@ -258,7 +259,7 @@ function said(
   event: SessionEvent,
   context: TellContext,
 ): Pick<TranscriptEntry, "text" | "attachments"> {
-  const text = contentText(event.content);
+  const text = messageText(event);
   const leftOut = leftOutOf(event);
   const attachments = [
     ...leftOut > 0 ? [`${leftOut} more characters are left out: the event is too long.`] : [],

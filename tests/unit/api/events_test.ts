@@ -6,6 +6,7 @@ import {
   contentText,
   decodeEvent,
   errorOf,
+  messageText,
   stopReasonOf,
 } from "../../../src/api/events.ts";
 import { fc, fuzzRuns } from "../../helpers/fuzz.ts";
@@ -210,6 +211,13 @@ Deno.test("an echo that cannot be read is an accepted send all the same", async 
     const { api } = setup([json(echo)]);
     assertEquals(await api.events.send("sesn_1", [{ type: "user.interrupt" }]), { data: [] });
   }
+});
+
+Deno.test("messageText() keeps a person's texts apart, and an agent's blocks together", () => {
+  const content = [{ type: "text", text: "a" }, { type: "image" }, { type: "text", text: "b" }];
+  assertEquals(messageText({ type: "user.message", content }), "a\n\nb");
+  assertEquals(messageText({ type: "agent.message", content }), "ab");
+  assertEquals(messageText({ type: "user.message", content: "a" }), "a");
 });
 
 const MORE_TEXTS: readonly [unknown, string][] = [
