@@ -12,7 +12,9 @@
 import type { SessionEvent } from "../api/events.ts";
 import type { ManagedAgentsApi, ReadOptions } from "../api/types.ts";
 import { entriesOf, type Fields, fieldsOf, textOf } from "../api/read.ts";
+import { ID } from "../core/ids.ts";
 import { firstChars } from "../core/text.ts";
+import { plainMimeType } from "./file_type.ts";
 
 /** An image or a document in the content of an event, without its bytes. */
 export interface ReturnedAttachment {
@@ -36,8 +38,6 @@ const TOOL_RESULT = "agent.mcp_tool_result";
 const MAX_PER_EVENT = 10;
 const MAX_URL_CHARS = 500;
 const MAX_TITLE_CHARS = 128;
-const MEDIA_TYPE = /^[a-z]{1,20}\/[a-z0-9][a-z0-9.+-]{0,60}$/;
-const FILE_ID = /^[\w-]{1,128}$/;
 
 /** Returns the images and documents of an event's content, at most 10. */
 export function returnedAttachmentsIn(content: unknown): ReturnedAttachment[] {
@@ -59,16 +59,16 @@ function blocksIn(content: unknown): Block[] {
 }
 
 function describe(block: Fields, source: Fields): ReturnedAttachment {
-  const mediaType = textOf(source.media_type)?.toLowerCase();
+  const mediaType = plainMimeType(textOf(source.media_type));
   const title = textOf(block.title);
   const url = webAddressOf(source.url);
   const fileId = textOf(source.file_id);
   return {
     type: block.type === "image" ? "image" : "document",
-    ...(mediaType !== undefined && MEDIA_TYPE.test(mediaType) && { mediaType }),
+    ...(mediaType !== undefined && { mediaType }),
     ...(title !== undefined && { title: firstChars(title, MAX_TITLE_CHARS) }),
     ...(url !== undefined && { url }),
-    ...(fileId !== undefined && FILE_ID.test(fileId) && { fileId }),
+    ...(fileId !== undefined && ID.test(fileId) && { fileId }),
     ...(source.type === "base64" && { isInline: true as const }),
   };
 }

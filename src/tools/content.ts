@@ -38,6 +38,9 @@ export interface WithContent {
  */
 export const MAX_CONTENT_CHARS = 700_000;
 
+/** Most bytes of them, of which base64 makes four characters for each three. */
+export const MAX_CONTENT_BYTES = MAX_CONTENT_CHARS / 4 * 3;
+
 /** Returns a block with the texts that an agent may have chosen redacted. */
 export function redactBlock(block: ContentBlock, redact: (text: string) => string): ContentBlock {
   if (block.type === "resource" && "text" in block.resource) {

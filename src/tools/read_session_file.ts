@@ -10,19 +10,17 @@ import {
   readOutputs,
   readTrailing,
 } from "../session/session_files.ts";
-import { CONTENT, type ContentBlock, MAX_CONTENT_CHARS } from "./content.ts";
+import { CONTENT, type ContentBlock, MAX_CONTENT_BYTES } from "./content.ts";
 import { defineTool, READS, type ToolCall, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { uriOf } from "./resource_uris.ts";
-import { findFile, readPart, savingAdvice, toBase64 } from "./session_file.ts";
+import { findFile, readPart, savingAdvice, shownTextOf, toBase64 } from "./session_file.ts";
 
 /**
  * Most characters of a page of text, as JSON. The rest of a result is for the fields around it, and
  * for marks in place of secrets, which may be a quarter longer than these.
  */
 const PAGE_CHARS = 30_000;
-/** Most bytes of an image or a document, of which base64 makes four characters for each three. */
-const MAX_BYTES = MAX_CONTENT_CHARS / 4 * 3;
 /**
  * Most bytes of a file that one call takes from the API, whose content has to be read from its
  * beginning.
@@ -65,7 +63,11 @@ export const readSessionFile: ToolDefinition = defineTool({
     const file = file_id !== undefined
       ? await findFile(session_id, file_id, call)
       : await findByName(session_id, filename, call, checked);
-    const part = await readPart(file, { offset, maxBytes: MAX_BYTES, maxChars: PAGE_CHARS }, call);
+    const part = await readPart(
+      file,
+      { offset, maxBytes: MAX_CONTENT_BYTES, maxChars: PAGE_CHARS },
+      call,
+    );
     const { type, page, bytesRead, isWhole } = part;
     if (type.kind === "text" && isWhole && offset > bytesRead) {
       throw new ToolError(
@@ -83,8 +85,7 @@ export const readSessionFile: ToolDefinition = defineTool({
       mime_type: type.mimeType,
       ...(file.size_bytes !== undefined && { size_bytes: file.size_bytes }),
       ...(file.created_at && { created_at: file.created_at }),
-      // The byte order mark of a file is no part of its text.
-      ...(page && { text: page.from === 0 ? page.text.replace(/^\ufeff/, "") : page.text }),
+      ...(page && { text: shownTextOf(page) }),
       ...(hasMore && { next_offset: page.to }),
       ...(link && { download_url: link.url, expires_at: link.expires_at }),
       ...(next !== undefined && { next }),
@@ -156,7 +157,7 @@ function blockOf(
     return { type: "resource", resource: { uri, mimeType, blob } };
   }
   const { size_bytes: size } = file;
-  if (kind !== "binary" || size === undefined || size > MAX_BYTES) return undefined;
+  if (kind !== "binary" || size === undefined || size > MAX_CONTENT_BYTES) return undefined;
   return { type: "resource_link", uri, name: nameOf(file), mimeType, size };
 }
 
@@ -186,7 +187,7 @@ function adviceFor(
     ? "There is no UTF-8 text at this offset."
     : kind === "binary"
     ? "It is neither UTF-8 text, nor an image or a PDF document that can be shown."
-    : `It has more than the ${MAX_BYTES} bytes that can be shown.`;
+    : `It has more than the ${MAX_CONTENT_BYTES} bytes that can be shown.`;
   const remedy = has("send_message")
     ? " Ask the agent with send_message for another form of it."
     : "";

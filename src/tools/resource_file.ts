@@ -1,13 +1,10 @@
 import * as z from "zod";
 import { ToolError } from "../core/errors.ts";
-import { CONTENT, MAX_CONTENT_CHARS } from "./content.ts";
+import { CONTENT, MAX_CONTENT_BYTES, MAX_CONTENT_CHARS } from "./content.ts";
 import { defineTool, READS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { uriOf } from "./resource_uris.ts";
-import { findFile, readPart, savingAdvice, toBase64 } from "./session_file.ts";
-
-/** Most bytes of a file that is no text, of which base64 makes four characters for each three. */
-const MAX_BYTES = MAX_CONTENT_CHARS / 4 * 3;
+import { findFile, readPart, savingAdvice, shownTextOf, toBase64 } from "./session_file.ts";
 
 /**
  * `cma://sessions/{session_id}/files/{file_id}`: a file that the session's agent has written, whole:
@@ -26,7 +23,7 @@ export const fileResource: ToolDefinition = defineTool({
   output: () => z.object({ size_bytes: z.number().optional() }),
   async run({ session_id, file_id }, call) {
     const file = await findFile(session_id, file_id, call);
-    const bounds = { maxBytes: MAX_BYTES, maxChars: MAX_CONTENT_CHARS, anyKind: true };
+    const bounds = { maxBytes: MAX_CONTENT_BYTES, maxChars: MAX_CONTENT_CHARS, anyKind: true };
     const { type: { mimeType }, bytes, page, isWhole } = await readPart(file, bounds, call);
     const uri = uriOf({ kind: "file", session_id, file_id });
     const isText = page?.rest === "nothing";
@@ -38,8 +35,7 @@ export const fileResource: ToolDefinition = defineTool({
       [CONTENT]: [{
         type: "resource",
         resource: isText
-          // The byte order mark of a file is no part of its text.
-          ? { uri, mimeType, text: page.text.replace(/^\ufeff/, "") }
+          ? { uri, mimeType, text: shownTextOf(page) }
           : { uri, mimeType, blob: toBase64(bytes ?? new Uint8Array()) },
       }],
     };
@@ -52,7 +48,7 @@ function tooLarge(saving: string): ToolError {
     "file_too_large",
     (has) =>
       (`The file is too large to be read as a resource, of which texts have at most ` +
-        `${MAX_CONTENT_CHARS} characters and other files ${MAX_BYTES} bytes. ` +
+        `${MAX_CONTENT_CHARS} characters and other files ${MAX_CONTENT_BYTES} bytes. ` +
         (has("read_session_file") ? "read_session_file reads a text page by page. " : "") +
         saving).trimEnd(),
   );

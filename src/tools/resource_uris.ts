@@ -45,6 +45,17 @@ export function uriOf(resource: Resource): string {
   }
 }
 
+/**
+ * Returns the URI that names a document which an event returned: it stands in a result as a whole,
+ * and cannot be read again.
+ *
+ * @param number of the document among those of the result, from 0
+ */
+export function attachmentUri(sessionId: string, eventId: string, number: number): string {
+  const event = encodeURIComponent(eventId.toWellFormed());
+  return `${SCHEME}sessions/${sessionId}/events/${event}/attachments/${number}`;
+}
+
 /** Reads a URI; undefined for one that can name no resource of this server. */
 export function resourceAt(uri: string): Resource | undefined {
   if (uri.length > MAX_URI_CHARS || !uri.startsWith(SCHEME)) return undefined;

@@ -15,6 +15,7 @@ import { isDefaultTool } from "../session/pending_actions.ts";
 import { attachmentTextsOf, readAttachments } from "../session/returned_attachments.ts";
 import { CONTENT, type ContentBlock, MAX_CONTENT_CHARS, type WithContent } from "./content.ts";
 import type { ToolCall } from "./define.ts";
+import { attachmentUri } from "./resource_uris.ts";
 
 /** Most attachments that are shown: an image takes as much of a model's context as a page of text. */
 const MAX_SHOWN = 4;
@@ -45,7 +46,10 @@ export async function withReturnedContent(
     // A call in which a person decided may have outlasted its deadline.
     hasAsked ? Infinity : call.deadline,
   );
-  const { blocks, odd } = blocksOf(texts, (at) => uriOf(sessionId, wanted[at]?.event_id, at));
+  const { blocks, odd } = blocksOf(
+    texts,
+    (at) => attachmentUri(sessionId, wanted[at]?.event_id ?? "", at),
+  );
   const views = attachments.map((one) => {
     const at = wanted.indexOf(one);
     if (!blocks.has(at) && !odd.has(at)) return one;
@@ -83,7 +87,7 @@ export async function contentOf(
   );
   const { blocks } = blocksOf(
     texts.slice(-MAX_SHOWN),
-    (at) => uriOf(sessionId, event.id ?? undefined, at),
+    (at) => attachmentUri(sessionId, event.id ?? "", at),
   );
   return blocks.size > 0 ? { [CONTENT]: [...blocks.values()] } : {};
 }
@@ -151,10 +155,4 @@ function blockOf(base64: string, uri: string): ContentBlock | undefined {
   if (kind === "image") return { type: "image", data: base64, mimeType };
   if (kind !== "pdf") return undefined;
   return { type: "resource", resource: { uri, mimeType, blob: base64 } };
-}
-
-/** Names a document, which is no resource that can be read again. */
-function uriOf(sessionId: string, eventId = "", number: number): string {
-  const event = encodeURIComponent(eventId.toWellFormed());
-  return `cma://sessions/${sessionId}/events/${event}/attachments/${number}`;
 }

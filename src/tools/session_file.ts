@@ -10,7 +10,12 @@ import type { SessionFile } from "../api/resources.ts";
 import { bindSignal } from "../core/abort.ts";
 import { ToolError } from "../core/errors.ts";
 import { ID } from "../core/ids.ts";
-import { type FilePart, type FileRequest, readFilePart } from "../session/file_reader.ts";
+import {
+  type FilePart,
+  type FileRequest,
+  readFilePart,
+  type TextPage,
+} from "../session/file_reader.ts";
 import { belongsTo } from "../session/session_files.ts";
 import type { ToolCall } from "./define.ts";
 
@@ -101,6 +106,11 @@ export function savingAdvice(
 function isPassing(error: unknown): boolean {
   if (error instanceof ToolError) return error.code === "file_incomplete";
   return error instanceof ApiError && error.retryable && error.retryAfterMs === undefined;
+}
+
+/** Returns the text of a page; the byte order mark of a file is no part of its text. */
+export function shownTextOf({ from, text }: TextPage): string {
+  return from === 0 ? text.replace(/^\ufeff/, "") : text;
 }
 
 /** Encodes bytes as base64, piece by piece: a function takes only so many arguments. */
