@@ -76,7 +76,7 @@ export const readSessionFile: ToolDefinition = defineTool({
       );
     }
     const link = await linkTo(file, session_id, call);
-    const block = blockOf(file, session_id, part);
+    const block = blockOf(file, session_id, part, link?.url);
     const hasMore = page?.rest === "text" && page.to <= MAX_OFFSET;
     const next = adviceFor(file, session_id, part, { call, isLinked: link !== undefined });
     return {
@@ -143,22 +143,33 @@ async function linkTo({ id }: SessionFile, sessionId: string, call: ToolCall) {
 
 /**
  * Makes the block beside the result: an image, a document, or a link to a file of another kind that
- * can be read as a resource. Every caller of this tool can read those; larger files nobody can.
+ * can be read as a resource, which every caller of this tool can. Nobody can read larger files so:
+ * they have the link that a person opens, where there is one.
  */
 function blockOf(
   file: SessionFile,
   sessionId: string,
   { type: { kind, mimeType }, bytes }: FilePart,
+  downloadUrl: string | undefined,
 ): ContentBlock | undefined {
-  const uri = uriOf({ kind: "file", session_id: sessionId, file_id: file.id });
+  const resourceUri = uriOf({ kind: "file", session_id: sessionId, file_id: file.id });
   if (bytes) {
     const blob = toBase64(bytes);
     if (kind === "image") return { type: "image", data: blob, mimeType };
-    return { type: "resource", resource: { uri, mimeType, blob } };
+    return { type: "resource", resource: { uri: resourceUri, mimeType, blob } };
   }
+  if (kind === "text") return undefined;
   const { size_bytes: size } = file;
-  if (kind !== "binary" || size === undefined || size > MAX_CONTENT_BYTES) return undefined;
-  return { type: "resource_link", uri, name: nameOf(file), mimeType, size };
+  const isReadable = kind === "binary" && size !== undefined && size <= MAX_CONTENT_BYTES;
+  const uri = isReadable ? resourceUri : downloadUrl;
+  if (uri === undefined) return undefined;
+  return {
+    type: "resource_link",
+    uri,
+    name: nameOf(file),
+    mimeType,
+    ...(size !== undefined && { size }),
+  };
 }
 
 /** Says what the result does not show, and how to get it. */

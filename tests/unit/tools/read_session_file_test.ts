@@ -283,6 +283,23 @@ Deno.test("read_session_file gives a link where the server makes links and knows
   );
   const without = await read(world, { file_id: "file_1" });
   assertEquals([without.download_url, made.length], [undefined, 1]);
+  // What the result has no room for stands beside it as that link, for hosts that show links.
+  const size = MAX_CONTENT_CHARS / 4 * 3 + 1;
+  const zip = fakeFile("file_3", new Uint8Array(size), { mime_type: "application/zip" });
+  world.files = [fakeFile("file_2", png(size)), zip];
+  for (const [id, mimeType] of [["file_2", "image/png"], ["file_3", "application/zip"]] as const) {
+    const large = await read(world, { file_id: id }, { principal: { id: "ci" } });
+    assertEquals(blocksOf(large), [
+      {
+        type: "resource_link",
+        uri: "https://x.example/files/1",
+        name: `${id}.txt`,
+        mimeType,
+        size,
+      },
+    ]);
+    assertStringIncludes(String(large.next), "The user can open download_url in a browser.");
+  }
 });
 
 Deno.test("read_session_file puts no id into a line for a shell that is none", async () => {
