@@ -286,6 +286,46 @@ for (const [why, setting, change] of GONE_CASES) {
   });
 }
 
+Deno.test("a file that breaks off in its beginning is closed", async () => {
+  let closed = 0;
+  const content = () =>
+    Promise.resolve({
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error("Broken")) }),
+      close: () => void closed++,
+    });
+  const { get } = await openWorld({ api: { files: { content } } });
+  const response = await get();
+  await response.text();
+  assertEquals([response.status, closed], [502, 1]);
+});
+
+Deno.test("no request of a download waits for long until the file begins", async () => {
+  const waits: (number | undefined)[] = [];
+  const { get } = await openWorld({
+    token: { agents: ["agent_1"] },
+    api: {
+      sessions: {
+        retrieve: (_, { timeoutMs } = {}) => {
+          waits.push(timeoutMs);
+          return Promise.resolve(SESSION);
+        },
+      },
+      files: {
+        retrieve: (_, { timeoutMs } = {}) => {
+          waits.push(timeoutMs);
+          return Promise.resolve(FILE);
+        },
+        content: (_, { timeoutMs } = {}) => {
+          waits.push(timeoutMs);
+          return Promise.reject(httpError(500));
+        },
+      },
+    },
+  });
+  await (await get()).text();
+  assertEquals(waits, [30_000, 30_000, 30_000]);
+});
+
 Deno.test("a new secret for the token's name keeps its links", async () => {
   const { tokens, entry, get } = await openWorld();
   tokens.replace([{ ...entry, hashes: ["1".repeat(64)] }]);

@@ -5,6 +5,7 @@ import { ApiError } from "../../../src/api/errors.ts";
 import { PartlyDoneError, ToolError } from "../../../src/core/errors.ts";
 import { createLogger } from "../../../src/core/logger.ts";
 import { createRedact } from "../../../src/core/redact.ts";
+import { CONTENT } from "../../../src/tools/content.ts";
 import { callTool as callToolOrAsk } from "../../../src/mcp/boundary.ts";
 import { InputNeeded } from "../../../src/mcp/person.ts";
 import { defineTool, type ToolCall } from "../../../src/tools/define.ts";
@@ -67,6 +68,15 @@ Deno.test("callTool() redacts the process's secrets in a result", async () => {
   const { result, text } = await call(() => ({ text: `key ${SECRET}`, [SECRET]: 1 }));
   assert(!JSON.stringify(result).includes(SECRET));
   assertEquals(text, JSON.stringify(result.structuredContent));
+});
+
+Deno.test("callTool() redacts the blocks beside a result", async () => {
+  const resource = { uri: "cma://sessions/s/files/f", mimeType: "text/plain", text: SECRET };
+  const { result } = await call(() => ({ [CONTENT]: [{ type: "resource", resource }] }));
+  assertEquals(result.content.at(1), {
+    type: "resource",
+    resource: { ...resource, text: "[redacted]" },
+  });
 });
 
 Deno.test("callTool() redacts a result before it is cut: no part of a secret is left at its end", async () => {

@@ -15,6 +15,7 @@ import type { WaitRequest } from "../../../src/session/waiter.ts";
 import { askAgent, type AskRequest } from "../../../src/tools/ask.ts";
 import type { ToolCall } from "../../../src/tools/define.ts";
 import type { ServicesOptions } from "../../../src/tools/services.ts";
+import { settle } from "../../helpers/manual_clock.ts";
 import { type ApiParts, harness, httpError, pageOf, session } from "./support.ts";
 
 /** An API that counts what it creates and sends. */
@@ -292,6 +293,41 @@ Deno.test("askAgent() looks among the caller's newest 100 sessions, and in five 
   assertEquals(lists.length, 5);
 });
 
+Deno.test("askAgent() reads five pages for a key, however many sessions of others there are", async () => {
+  const { open, sessions, lists } = replicas(30);
+  sessions.push(...others(600));
+  await open().ask(KEYED, { principal: { id: "mia" } });
+  // A look, and one for twins, which finds the new session on its first page.
+  assertEquals([lists.length, sessions.length], [5 + 5, 601]);
+});
+
+Deno.test("askAgent() creates for a second call with the key what the first began and cancelled", async () => {
+  const { promise: created, resolve: finish } = Promise.withResolvers<Session>();
+  let creations = 0;
+  let given: AbortSignal | undefined;
+  const { open } = replicas();
+  const { ask } = open({
+    sessions: {
+      create: (_, { signal } = {}) => {
+        creations++;
+        given = signal;
+        return created;
+      },
+      list: () => Promise.resolve({ data: [] }),
+    },
+  });
+  const cancel = new AbortController();
+  const first = assertRejects(() => ask(KEYED, { signal: cancel.signal }), DOMException);
+  await settle();
+  const second = ask(KEYED);
+  await settle();
+  cancel.abort(new DOMException("Cancelled", "AbortError"));
+  await first;
+  finish(session({ id: "sesn_new", status: "running" }));
+  const { sent_before } = await second;
+  assertEquals([sent_before, creations, given?.aborted], [true, 1, false]);
+});
+
 Deno.test("askAgent() counts further pages of a look against the caller, and creates nothing without", async () => {
   const { open, sessions, lists } = replicas(30);
   sessions.push(...others(90));
@@ -493,6 +529,20 @@ for (const [what, answer, request, sessionId] of CARRIED) {
     assertEquals([created, sent, waited().map((wait) => wait.sessionId)], [[], [], [sessionId]]);
   });
 }
+
+Deno.test("askAgent() waits for no session of a question that the caller may not reach, or of another agent", async () => {
+  const retrieve = (id: string) => Promise.resolve(session({ id, agent: "agent_2" }));
+  const cases: [Partial<ServicesOptions>, Omit<AskRequest, "tool">][] = [
+    // What the server allows has changed since the question.
+    [{ allowedAgentIds: ["agent_1"] }, NEW],
+    [{}, { session_id: "sesn_asked", agent_id: "agent_1", message: "Hello" }],
+  ];
+  for (const [options, request] of cases) {
+    const { ask, waiter, sent } = asking({ sessions: { retrieve } }, options);
+    const error = await assertRejects(() => ask(request, carrying(PUT_OFF)), ToolError);
+    assertEquals([error.code, waiter.waits, sent], ["not_available", [], []]);
+  }
+});
 
 Deno.test("askAgent() does nothing with an answer of which the session is not known", async () => {
   const { ask, created, sent, waiter } = asking();

@@ -118,6 +118,27 @@ Deno.test("openPublishing() publishes none but agents that the server allows", a
   }
 });
 
+Deno.test("openPublishing() reads no agent that the server does not allow", async () => {
+  const { open, state } = rig(made(4), ["agent_2"]);
+  const publishing = open(["agent_1", "agent_2"]);
+  await publishing.ready();
+  assertEquals(state.reads, 1);
+  publishing.close();
+});
+
+Deno.test("openPublishing() binds a tool to the agent that was asked for, whatever id the API gives it", async () => {
+  const { services } = rig([]);
+  const api = fakeApi({
+    agents: { retrieve: () => Promise.resolve({ id: "agent_9", name: "A" }) },
+  });
+  const publishing = openPublishing({ services: { ...services, api }, publish: ["agent_1"] });
+  await publishing.ready();
+  const [tool, ...others] = publishing.toolsFor(undefined);
+  assertEquals([tool?.name, tool?.binding?.agentId], [publishedName("agent_1", "A"), "agent_1"]);
+  assertEquals(others, []);
+  publishing.close();
+});
+
 Deno.test("a caller sees the tools of agents that it may ask, and no other", async () => {
   const { open } = rig(made(3));
   const publishing = open("all");
@@ -242,6 +263,16 @@ Deno.test("publishedTool() describes an agent in our words, and quotes its name"
   assertEquals(Object.keys(tool.input.shape).sort(), ["after_id", "message", "session_id"]);
   for (const name of [undefined, null, "", " \u200b\n"]) {
     assertEquals(publishedTool({ id: "agent_1", name }, PLAIN).title, "Ask agent_1");
+  }
+});
+
+Deno.test("publishedTool() hides a secret in an agent's name before it is cut", () => {
+  const secret = "s3cret-0123456789-abcdefghij-KLMNOP";
+  const services = { redact: createRedact([secret]) };
+  for (let before = 0; before < 20; before++) {
+    const name = "x".repeat(before) + secret;
+    const { title, description } = publishedTool({ id: "agent_1", name }, { services });
+    assert(!`${title} ${description}`.includes(secret.slice(0, 8)), title);
   }
 });
 

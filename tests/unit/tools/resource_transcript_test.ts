@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { SessionEvent } from "../../../src/api/events.ts";
 import { ToolError } from "../../../src/core/errors.ts";
+import { createRedact } from "../../../src/core/redact.ts";
 import { MAX_RESULT_CHARS } from "../../../src/core/text.ts";
 import { transcriptResource } from "../../../src/tools/resource_transcript.ts";
 import { resourceAt } from "../../../src/tools/resource_uris.ts";
@@ -137,6 +138,23 @@ Deno.test("a message longer than a part goes on in the next one, whole", async (
   }
   const shown = lines.map((line) => line.replace("<b>", "&lt;b>").replaceAll("\u0001", "\\u0001"));
   assertEquals(told, ["Long, please.", ...shown, "Thanks."].map((line) => `> ${line}`));
+});
+
+Deno.test("no part of a secret stands where a title or a part of a transcript is cut", async () => {
+  const secret = "s3cret-0123456789-abcdefghij-KLMNOP";
+  const options = { redact: createRedact([secret]) };
+  const assertHidden = (text: string) =>
+    assert(!text.includes(secret.slice(0, 6)) && !text.includes(secret.slice(-6)), text);
+  for (let left = 1; left < secret.length; left += 3) {
+    const fields = { title: "t".repeat(500 - left) + secret };
+    const content = "x".repeat(38_000) + secret.repeat(40);
+    const list = new FakeEvents([{ id: "e1", type: "agent.message", content }]);
+    const app = opened(list, options, fields);
+    const first = await read(app);
+    assertHidden(first);
+    const { says, after } = endOf(first);
+    if (says.startsWith("Next part")) assertHidden(await read(app, after));
+  }
 });
 
 Deno.test("a queued message is told at the end, and once more when the agent has it", async () => {
