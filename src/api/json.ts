@@ -104,7 +104,10 @@ const SHORT_TEXT_CHARS = 1_000;
 /** Deepest envelope in which a list is found. */
 const MAX_LIST_DEPTH = 4;
 
-/** Key of the number of characters that were left out of an entry. */
+/** Name of the fields that hold an image or a document in base64. */
+const BYTES_FIELD = "data";
+
+/** Key of the numbers of characters that were left out of an entry: of all, and of bytes. */
 const LEFT_OUT = Symbol("left out");
 
 /**
@@ -112,8 +115,25 @@ const LEFT_OUT = Symbol("left out");
  * whole.
  */
 export function leftOutOf(entry: object): number {
+  return numbersLeftOut(entry).all;
+}
+
+/** Does as {@linkcode leftOutOf} does, without the bytes of images and documents, which are no text. */
+export function textLeftOutOf(entry: object): number {
+  const { all, bytes } = numbersLeftOut(entry);
+  return all - bytes;
+}
+
+function numbersLeftOut(entry: object): LeftOut {
   const value: unknown = Reflect.get(entry, LEFT_OUT);
-  return typeof value === "number" ? value : 0;
+  return value instanceof LeftOut ? value : new LeftOut();
+}
+
+/** Numbers of characters that were left out of an entry. */
+class LeftOut {
+  all = 0;
+  /** Those of {@linkcode BYTES_FIELD}, in base64. */
+  bytes = 0;
 }
 
 const QUOTE = 0x22;
@@ -142,6 +162,8 @@ export class ListScanner {
   #text: JsonText | undefined;
   /** True when the newest text in the list is the name of a field with readable text. */
   #namesProse = false;
+  /** The same for a field with bytes. */
+  #namesBytes = false;
   /** Open brackets, outermost first: true for those of objects. */
   #inObject: boolean[] = [];
   /** The newest text outside the list: the name of the field that follows. */
@@ -289,8 +311,11 @@ export class ListScanner {
     if (!text) return;
     const value = text.kept();
     if (this.#list !== "open") this.#name = value;
+    const left = text.chars - value.length;
+    this.#entry.leftOut.all += left;
+    if (this.#namesBytes) this.#entry.leftOut.bytes += left;
     this.#namesProse = PROSE_FIELDS.includes(value);
-    this.#entry.leftOut += text.chars - value.length;
+    this.#namesBytes = value === BYTES_FIELD;
     this.#add(`"${value}"`);
   }
 
@@ -309,7 +334,7 @@ export class ListScanner {
     if (text.trim() === "") return;
     this.#bound(text.length);
     const entry = this.#parse(text);
-    if (leftOut > 0 && typeof entry === "object" && entry !== null) {
+    if (leftOut.all > 0 && typeof entry === "object" && entry !== null) {
       Object.assign(entry, { [LEFT_OUT]: leftOut });
     }
     this.entries.push(entry);
@@ -367,8 +392,8 @@ class JsonText {
 
 /** The text of an entry that is being read: the whole of it, or the short fields of a long one. */
 class EntryText {
-  /** Number of characters that are left out of the entry's texts. */
-  leftOut = 0;
+  /** What is left out of the entry's texts. */
+  readonly leftOut = new LeftOut();
   readonly #maxChars: number;
   #chars = 0;
   /** The whole text; undefined once it is too long. */
@@ -399,10 +424,12 @@ class EntryText {
     this.#short.push("null");
   }
 
-  kept(): { readonly text: string; readonly leftOut: number } {
-    if (this.#whole) return { text: this.#whole.join(""), leftOut: this.leftOut };
+  kept(): { readonly text: string; readonly leftOut: LeftOut } {
+    const { leftOut } = this;
+    if (this.#whole) return { text: this.#whole.join(""), leftOut };
     const text = this.#short.join("");
-    return { text, leftOut: this.leftOut + this.#chars - text.length };
+    leftOut.all += this.#chars - text.length;
+    return { text, leftOut };
   }
 }
 

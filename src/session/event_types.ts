@@ -16,7 +16,7 @@ import {
   stopReasonOf,
   toolUseOf,
 } from "../api/events.ts";
-import { leftOutOf } from "../api/json.ts";
+import { textLeftOutOf } from "../api/json.ts";
 import { costCentsOf } from "../api/money.ts";
 import { boundedCopy, digest, instantMs, integerOf, textOf } from "../api/read.ts";
 import { firstChars, lastChars } from "../core/text.ts";
@@ -444,7 +444,7 @@ function readAnswer(event: SessionEvent): ReadResult {
 function readAgentText(event: SessionEvent): ReadResult {
   const all = contentText(event.content);
   const text = all.length > MAX_TEXT_CHARS ? lastChars(all, MAX_TEXT_CHARS) : all;
-  const leftOut = leftOutOf(event) + all.length - text.length;
+  const leftOut = textLeftOutOf(event) + all.length - text.length;
   return {
     kind: "text",
     text,

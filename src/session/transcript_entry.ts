@@ -16,7 +16,7 @@ import {
   stopReasonOf,
   toolUseOf,
 } from "../api/events.ts";
-import { leftOutOf } from "../api/json.ts";
+import { textLeftOutOf } from "../api/json.ts";
 import { entriesOf, fieldsOf, textOf } from "../api/read.ts";
 import { codeMarkdown, inlineMarkdown } from "../core/markdown.ts";
 import { clipText } from "../core/text.ts";
@@ -240,7 +240,7 @@ function answeredCall(event: SessionEvent, context: TellContext): string {
 
 function stateOf(result: SessionEvent): string {
   const { length } = contentText(result.content);
-  const chars = length + leftOutOf(result);
+  const chars = length + textLeftOutOf(result);
   const size = chars === 0 ? "" : `, ${chars} ${chars === 1 ? "character" : "characters"}`;
   return `${result.is_error === true ? "failed" : "done"}${size}`;
 }
@@ -260,7 +260,7 @@ function said(
   context: TellContext,
 ): Pick<TranscriptEntry, "text" | "attachments"> {
   const text = messageText(event);
-  const leftOut = leftOutOf(event);
+  const leftOut = textLeftOutOf(event);
   const attachments = [
     ...leftOut > 0 ? [`${leftOut} more characters are left out: the event is too long.`] : [],
     ...isQueued(event) ? ["Queued: the agent has not taken it up yet."] : [],

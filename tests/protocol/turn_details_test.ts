@@ -107,3 +107,26 @@ for (const [way, connect] of Object.entries(WAYS)) {
     app.close();
   });
 }
+
+for (const [way, connect] of Object.entries(WAYS).slice(-1)) {
+  Deno.test(`the bytes of a large image are no part of a reply, which keeps the words around it: ${way}`, async () => {
+    const app = openApp();
+    const session_id = app.simulator.createSession({ agent: "script", scripted: false });
+    const text = (text: string) => ({ type: "text", text });
+    const data = `iVBORw0KGgo${"A".repeat(2_000_001)}`;
+    const image = { type: "image", source: { type: "base64", media_type: "image/png", data } };
+    app.simulator.emit(session_id, { type: "session.status_running" });
+    for (const content of [[text("First.")], [text("Before."), image], [text("Last.")]]) {
+      app.simulator.emit(session_id, { type: "agent.message", content });
+    }
+    const stop_reason = { type: "end_turn" };
+    app.simulator.emit(session_id, { type: "session.status_idle", stop_reason });
+    const { client, close } = await connect(app);
+    const { structured } = await app.until(client.call("wait_for_idle", { session_id }));
+    const { reply, omitted, attachments } = { ...structured };
+    assertEquals([reply, omitted], ["First.\n\nBefore.\n\nLast.", undefined]);
+    assert(Array.isArray(attachments) && attachments[0]?.shown === false);
+    await close();
+    app.close();
+  });
+}

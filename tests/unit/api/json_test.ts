@@ -8,6 +8,7 @@ import {
   type ListBounds,
   ListScanner,
   parseClean,
+  textLeftOutOf,
 } from "../../../src/api/json.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 import { fc, FUZZ_SEED, fuzzRuns, jsonValue } from "../../helpers/fuzz.ts";
@@ -127,6 +128,21 @@ Deno.test("a long list leaves out texts beyond the bound, and counts them", () =
     ? value.data
     : [];
   assertEquals([leftOutOf(first), leftOutOf(second)], [800, 0]);
+});
+
+Deno.test("bytes that are left out of an entry are told from its texts", () => {
+  const source = { type: "base64", media_type: "image/png", data: "A".repeat(400) };
+  const content = [{ type: "image", source }, { type: "text", text: "x".repeat(80) }];
+  const value = readLong(
+    JSON.stringify({ data: [{ id: "a", content }, { id: "data", title: "y".repeat(70) }] }),
+    undefined,
+    { maxTextChars: 50 },
+  );
+  const [first, second] = value instanceof Object && "data" in value && Array.isArray(value.data)
+    ? value.data
+    : [];
+  assertEquals([leftOutOf(first), textLeftOutOf(first)], [480, 80]);
+  assertEquals([leftOutOf(second), textLeftOutOf(second)], [70, 70]);
 });
 
 Deno.test("an entry that is too long keeps its short fields, wherever they stand", () => {
