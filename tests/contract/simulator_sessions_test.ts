@@ -116,6 +116,34 @@ Deno.test("the SDK lists a session's threads", async () => {
   assertEquals(await sessions.threads.retrieve(primary.id, { session_id: id }), primary);
 });
 
+type SdkThread = Awaited<ReturnType<ReturnType<typeof start>["sessions"]["threads"]["retrieve"]>>;
+/** The fields of a thread's usage in the SDK's types; the session's has at least these. */
+const USAGE_FIELDS: Record<keyof NonNullable<SdkThread["usage"]>, true> = {
+  active_seconds: true,
+  cache_creation: true,
+  cache_read_input_tokens: true,
+  input_tokens: true,
+  list_cost: true,
+  output_tokens: true,
+  server_tool_use: true,
+};
+
+Deno.test("the SDK reads what a session and the thread of its subagent have cost", async () => {
+  const { sessions, base, simulator, clock } = start();
+  const { id } = await sessions.create({ ...base, agent: simulator.agentId("script") });
+  await sessions.events.send(id, { events: [userMessage("as Researcher say One.\nsay Done.")] });
+  await clock.advance(20_000);
+  const [primary, subagent] = await collect(sessions.threads.list(id));
+  const { usage } = await sessions.retrieve(id);
+  const cost = { amount: "6", currency: "USD" };
+  assertEquals([primary?.usage, subagent?.usage?.list_cost, usage.list_cost], [null, cost, cost]);
+  const { input_tokens, output_tokens } = subagent?.usage ?? {};
+  assertEquals([usage.input_tokens, usage.output_tokens], [input_tokens, output_tokens]);
+  for (const fields of [subagent?.usage ?? {}, usage]) {
+    assertEquals(Object.keys(fields).filter((name) => !(name in USAGE_FIELDS)), []);
+  }
+});
+
 Deno.test("the SDK lists the events of a subagent's thread, page by page", async () => {
   const { sessions, base, simulator, clock } = start();
   const { id } = await sessions.create({ ...base, agent: simulator.agentId("subagents") });
