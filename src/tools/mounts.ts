@@ -15,6 +15,8 @@ import { firstChars } from "../core/text.ts";
 /** Most files of a new session. */
 const MAX_FILES = 20;
 const MAX_PATH_CHARS = 512;
+/** Most characters of a wrong one that an error shows. */
+const SHOWN_CHARS = 100;
 
 /** The folder of mounted files (API documentation): names stand for files in it. */
 const UPLOADS = "/mnt/session/uploads/";
@@ -41,8 +43,8 @@ export function mountsOf(given: Readonly<Record<string, string>> = {}): readonly
   const mounts = Object.entries(given).map(([name, fileId]) => {
     if (!PATH.test(name) || name.length > MAX_PATH_CHARS) {
       throw invalid(
-        `${JSON.stringify(firstChars(name, MAX_PATH_CHARS))} is no file name: take one such as ` +
-          `"in.csv", or an absolute path without "." and ".."`,
+        `${JSON.stringify(firstChars(name, SHOWN_CHARS))} is no file name: take one such as ` +
+          `"in.csv", or an absolute path, of at most ${MAX_PATH_CHARS} characters, without "." and ".."`,
       );
     }
     return { fileId, mountPath: name.startsWith("/") ? name : UPLOADS + name };

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { ToolError } from "../../../src/core/errors.ts";
 import { describeMounts, mountsOf } from "../../../src/tools/mounts.ts";
 import { session } from "./support.ts";
@@ -28,6 +28,8 @@ for (const name of NO_PATHS) {
     const { code, message } = assertThrows(() => mountsOf({ [name]: "file_1" }), ToolError);
     assertEquals(code, "invalid_argument");
     assertStringIncludes(message, "is no file name");
+    assertStringIncludes(message, "of at most 512 characters");
+    assert(message.length < 350, message);
   });
 }
 
