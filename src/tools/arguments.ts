@@ -20,6 +20,7 @@ interface PropertySchema {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly pattern?: string;
+  readonly minItems?: number;
   readonly maxItems?: number;
   readonly items?: unknown;
   readonly additionalProperties?: unknown;
@@ -286,7 +287,9 @@ function accepted(schema: PropertySchema): string {
     case "object":
       return `an object whose values are ${valuesOf(Object(schema.additionalProperties))}`;
     case "array": {
-      const limit = schema.maxItems === undefined ? "" : ` of at most ${schema.maxItems}`;
+      const { minItems, maxItems } = schema;
+      const least = minItems === undefined ? "at most" : `${minItems} to`;
+      const limit = maxItems === undefined ? "" : ` of ${least} ${maxItems}`;
       return `a list${limit}, each ${accepted(Object(schema.items))}`;
     }
     case "string":

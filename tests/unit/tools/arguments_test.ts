@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { ToolError } from "../../../src/core/errors.ts";
 import { EVENT_ID } from "../../../src/api/read.ts";
@@ -350,6 +350,12 @@ Deno.test("parseArguments() says what a list of ids takes", () => {
     message,
     "session_ids must be a list of at most 16, each an id of 1 to 128 letters, digits, _ or -.",
   );
+});
+
+Deno.test("parseArguments() says how many a list takes that cannot be empty", () => {
+  const schema = z.object({ session_ids: z.array(idSchema()).min(1).max(16) });
+  const { message } = assertThrows(() => parseArguments(schema, { session_ids: [] }), ToolError);
+  assertStringIncludes(message, "session_ids must be a list of 1 to 16, each an id");
 });
 
 const TEXTS: readonly (readonly [unknown, readonly string[] | undefined])[] = [
