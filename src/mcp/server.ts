@@ -27,7 +27,7 @@ import { label } from "../core/text.ts";
 import type { ClientInfo, ToolCall, ToolDefinition } from "../tools/define.ts";
 import { toolList } from "./schema.ts";
 import type { Principal } from "../access/principal.ts";
-import { hasScope } from "../access/scopes.ts";
+import { hasScope, type Scope } from "../access/scopes.ts";
 import { DEFAULT_SETS, type ToolSetName } from "../access/tool_sets.ts";
 import { toolsBoundTo, toolsOf } from "../tools/registry.ts";
 import { publishedNamed } from "../tools/published_name.ts";
@@ -97,7 +97,8 @@ fact. Tell the user so.
 /**
  * Returns the server's instructions for models: hosts cut them at 2,048 characters.
  *
- * @param toolSets sets of the caller's tools: without `core` there is no loop to explain
+ * @param toolSets sets of the tools that the caller may use: without `core` there is no loop to
+ *   explain
  * @param isBound true where the tools are bound to an agent: then there is none to choose
  * @param seesPublished true where agents may be tools of the caller's
  */
@@ -306,6 +307,13 @@ function servedTools(served: readonly ToolDefinition[]): ServedTools {
   return { byName, list: () => listed ??= toolList(byName.values()) };
 }
 
+/** Rights without which the instructions on a set are of no use: every call would be refused. */
+const EXPLAINED_TO: Readonly<Partial<Record<ToolSetName, Scope>>> = {
+  core: "sessions:write",
+  ask: "sessions:write",
+  actions: "actions",
+};
+
 /** What a caller sees of the server. */
 interface View {
   readonly tools: ServedTools;
@@ -327,6 +335,7 @@ function viewsByCaller(
   const views = new LruMap<string, View>(MAX_VIEWS);
   const viewOf = (
     sets: readonly ToolSetName[],
+    explained: readonly ToolSetName[],
     agent: string | undefined,
     seesPublished: boolean,
     hint: CacheHint,
@@ -348,7 +357,7 @@ function viewsByCaller(
           "resources/list": CALLERS_LIST,
           "resources/read": NOT_KEPT,
         },
-        instructions: instructions(simulated, sets, agent !== undefined, seesPublished),
+        instructions: instructions(simulated, explained, agent !== undefined, seesPublished),
       },
     };
   };
@@ -358,8 +367,12 @@ function viewsByCaller(
     const seesPublished = publishing?.isFor(principal) ?? false;
     const isShared = !limit && agent === undefined && !listsByCaller && !publishing;
     const hint = isShared ? SHARED_LIST : CALLERS_LIST;
-    const key = `${hint.cacheScope} ${agent ?? ""} ${seesPublished} ${sets}`;
-    const view = views.get(key) ?? viewOf(sets, agent, seesPublished, hint);
+    const explained = sets.filter((name) => {
+      const scope = EXPLAINED_TO[name];
+      return scope === undefined || hasScope(principal, scope);
+    });
+    const key = `${hint.cacheScope} ${agent ?? ""} ${seesPublished} ${sets} ${explained}`;
+    const view = views.get(key) ?? viewOf(sets, explained, agent, seesPublished, hint);
     views.set(key, view);
     return view;
   };

@@ -197,6 +197,21 @@ Deno.test("instructions() explain a loop to those who have its tools only", () =
   assert(!withActions.includes(", not you."));
 });
 
+Deno.test("instructions name no tool to callers without the right to call it", async () => {
+  const { services } = harness({});
+  const factory = createServerFactory(services, { version: "1.2.3", toolSets: TOOL_SET_NAMES });
+  const told = async (principal: Principal) => {
+    const { instructions } = await resultFor(factory, principal, "server/discover");
+    return String(instructions);
+  };
+  const all = await told({ id: "a" });
+  assert(all.includes("create_session") && all.includes("confirm_tool_use"), all);
+  const asker = await told({ id: "a", scopes: ["agents:read", "sessions:read", "sessions:write"] });
+  assert(asker.includes("a person has to decide, not you."), asker);
+  const reader = await told({ id: "a", readOnly: true });
+  assert(!/create_session|ask_agent|confirm_tool_use/.test(reader), reader);
+});
+
 /** Calls a tool with what another HTTP stack might say of the caller, and returns the response. */
 async function callAs(principal: unknown): Promise<{ text: string; requests: number }> {
   let requests = 0;
