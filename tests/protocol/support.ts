@@ -175,11 +175,16 @@ export interface TestPerson {
   answer(form: ElicitRequestFormParams, signal: AbortSignal): ElicitResult | Promise<ElicitResult>;
 }
 
-async function modernClient(
+/**
+ * Connects a client of SDK 2.
+ *
+ * @param mode `auto` takes the newest protocol era that the server has
+ */
+export async function modernClient(
   mode: "auto" | "legacy",
   transport: Transport,
-  info: ClientInfo,
-  person: TestPerson | undefined,
+  info: ClientInfo = INFO,
+  person?: TestPerson,
 ): Promise<TestClient> {
   const { elicitation = { form: {} } } = person ?? {};
   const client = new ModernClient(info, {
