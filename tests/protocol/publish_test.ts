@@ -4,7 +4,7 @@ import type { Principal } from "../../src/access/principal.ts";
 import { createHttpHandler } from "../../src/http/handler.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { publishedName } from "../../src/tools/published_name.ts";
-import { openPublishing } from "../../src/tools/publishing.ts";
+import { openPublishing, publishedTool, type Publishing } from "../../src/tools/publishing.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";
 import { resultFor } from "../helpers/call_tool.ts";
 import { type App, openApp, serveStdioInProcess, type TestPerson, TOKEN, WAYS } from "./support.ts";
@@ -87,6 +87,33 @@ for (const [way, connect] of Object.entries(WAYS)) {
     await assertRejects(() => call(publishedName("agent_x", first.name), {}), Error, "not found");
     await close();
     app.close();
+  });
+}
+
+for (const [way, connect] of Object.entries(WAYS)) {
+  Deno.test(`lists and calls of tools wait until the agents have been read: ${way}`, async () => {
+    const base = openApp();
+    let isRead = false;
+    const tool = publishedTool({ id: "agent_1", name: "Reviewer" }, { services: base.services });
+    const publishing: Publishing = {
+      isFor: () => true,
+      toolsFor: () => isRead ? [tool] : [],
+      async ready() {
+        await Promise.resolve();
+        isRead = true;
+      },
+      onChange: () => () => {},
+      close() {},
+    };
+    const factory = createServerFactory(base.services, { version: "1.2.3", publishing });
+    const { client, close } = await connect({ ...base, factory });
+    const { isError, text } = await base.until(client.call(tool.name, {}));
+    assert(isError && text.includes("message is required"), text);
+    isRead = false;
+    const { tools } = await base.until(client.listTools());
+    assert(tools.some(({ name }) => name === tool.name));
+    await close();
+    base.close();
   });
 }
 

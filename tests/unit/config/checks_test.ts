@@ -91,6 +91,7 @@ const refused: readonly [Check, string][] = [
   [checkPublicUrl, "https://mcp.example.com/?a=1"],
   [checkPublicUrl, "https://mcp.example.com/#a"],
   [checkPublicUrl, "https://mcp.example.com https://b.example.com"],
+  [checkPublicUrl, "https://mcp.example.com/a b"],
   [checkPublicUrl, "https:"],
   [checkHost, "http://0.0.0.0"],
   [checkHost, "a b"],

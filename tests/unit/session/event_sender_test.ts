@@ -410,12 +410,28 @@ Deno.test("send() tells two lost messages apart by how their texts are parted", 
 });
 
 Deno.test("send() does not take a message whose content is withheld for one that has no echo", async () => {
-  const { send, list, clock } = sending("silent", false);
+  const { send, list, clock, prime } = sending("silent", false);
+  await prime();
+  const waiting = send();
   list.events.push({
     id: "sevt_withheld",
     type: "user.message",
-    processed_at: new Date(clock.wallTime() + 60_000).toISOString(),
+    processed_at: new Date(clock.wallTime() + STAMP_MS).toISOString(),
     content: [{ type: "redacted" }],
   });
-  assertEquals(await send(), { queued: true });
+  assertEquals(await waiting, { queued: true });
+});
+
+Deno.test("send() takes no answer whose content is withheld for the lost one", async () => {
+  const lost = new ApiError("lost", { kind: "timeout" });
+  const { send, list, clock, sent } = sending(lost, false);
+  const answer = {
+    type: "user.custom_tool_result",
+    custom_tool_use_id: "sevt_call",
+    content: [{ type: "text", text: "Sunny" }],
+    is_error: false,
+  } as const;
+  list.events.push({ ...answer, id: "sevt_withheld", content: [{ type: "redacted" }] });
+  const error = await assertRejects(() => clock.runUntil(send(answer)), ToolError);
+  assertEquals([error.code, sent.length], ["delivery_unknown", 1]);
 });

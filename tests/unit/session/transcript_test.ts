@@ -66,6 +66,14 @@ Deno.test("writeTranscript() has a section for each speaker, and a line for each
   );
 });
 
+Deno.test("writeTranscript() takes a decision about a call for no result of it", () => {
+  const { markdown } = writeTranscript([
+    at(0, "agent.tool_use", { name: "bash", evaluated_permission: "ask" }),
+    at(1, "user.tool_confirmation", { tool_use_id: "sevt_0", result: "allow" }),
+  ], OPTIONS);
+  assert(markdown.includes("- Tool `bash` (asked for approval)\n"), markdown);
+});
+
 Deno.test("writeTranscript() puts what a line announces, and what came with it, around the text", () => {
   const content = [{ type: "text", text: "Look." }, { type: "image" }];
   const { markdown } = writeTranscript([

@@ -193,6 +193,15 @@ Deno.test("read_session_file shows an image, and a PDF, as content beside the re
   assertStringIncludes(String(pdf.next), "The PDF document stands beside this result.");
 });
 
+Deno.test("read_session_file names no file that a shell would take for something else", async () => {
+  const names = [["-rf.png", "rf.png"], [".bashrc", "bashrc"], ["$(id)`id`.png", "_id_id_.png"]];
+  for (const [filename, saved = ""] of [...names, ["--", "file_1"], ["..", "file_1"]]) {
+    const world = filesWorld([fakeFile("file_1", png(100), { filename })]);
+    const { next } = await read(world, { file_id: "file_1" });
+    assert(String(next).endsWith(` file_1 > ${saved}`), String(next));
+  }
+});
+
 Deno.test("read_session_file names the command only to those whom it helps", async () => {
   const files = [fakeFile("file_1", png(100))];
   const alice = { principal: { id: "alice" } };
