@@ -98,7 +98,8 @@ export function openPublishing(options: PublishingOptions): Publishing {
         signal.throwIfAborted();
         const level = failures === 0 ? "warn" : "debug";
         log[level]("The agents to publish cannot be read: trying again", {
-          error: unquoted(error),
+          // Nothing of a caller's was sent that the API's own words could quote.
+          error: error instanceof ApiError ? error.message : unquoted(error),
         });
         markAttempted();
       }

@@ -192,6 +192,19 @@ Deno.test("ready() waits three seconds at most, also for an API that never answe
   assertEquals(clock.pendingTimers, 0);
 });
 
+Deno.test("openPublishing() logs why the agents cannot be read, in the API's words", async () => {
+  const { open, state, lines } = rig(made(1));
+  state.fault = new ApiError("http://127.0.0.1:9 refuses connections", { kind: "not_sent" });
+  const publishing = open("all");
+  await settle();
+  assertEquals(lines, [[
+    "warn",
+    "The agents to publish cannot be read: trying again",
+    { error: "http://127.0.0.1:9 refuses connections" },
+  ]]);
+  publishing.close();
+});
+
 Deno.test("openPublishing() reads again when asked to, and tells of changes only", async () => {
   const { open, state, reload, reloads } = rig(made(2));
   const publishing = open("all");
