@@ -12,6 +12,7 @@ import { firstChars, plainLine, plainText } from "../core/text.ts";
 import type { Program } from "../runtime/program.ts";
 import {
   type FoundFiles,
+  isSameName,
   listMayTrail,
   readOutputs,
   readTrailing,
@@ -31,9 +32,8 @@ export function files(config: FilesConfig, program: Program): Promise<number> {
         program,
       );
     }
-    const isNamed = ({ id, filename }: SessionFile) => id === file || filename === file;
-    const { found } = await read(api, config, program, (all) => all.some(isNamed));
-    const [newest, ...others] = found.filter(isNamed);
+    const { found } = await read(api, config, program, (all) => filesNamed(file, all).length > 0);
+    const [newest, ...others] = filesNamed(file, found);
     if (!newest) {
       const quoted = `'${firstChars(plainLine(file), 200)}'`;
       throw new UsageError(
@@ -45,6 +45,12 @@ export function files(config: FilesConfig, program: Program): Promise<number> {
     }
     await write(newest, api, program);
   });
+}
+
+/** Returns the files with an id or a name: as the API has it, or else as lists and tools show it. */
+function filesNamed(name: string, files: readonly SessionFile[]): readonly SessionFile[] {
+  const exact = files.filter(({ id, filename }) => id === name || filename === name);
+  return exact.length > 0 ? exact : files.filter((file) => isSameName(file, name));
 }
 
 /** Reads the list of files; again where it may trail the agent and is not enough. */

@@ -86,6 +86,22 @@ Deno.test("files() writes the newest of the files that have one name, and says s
   assertStringIncludes(program.noted[0] ?? "", "2 files have this name: this is the newest, file_");
 });
 
+Deno.test("files() knows a file by the name that lists and tools show", async () => {
+  const { terminal, session } = await withSession("say Nothing");
+  const { simulator, clock } = terminal;
+  for (const name of ["out/a.csv", "tab\tname.csv", "b.csv", "out/b.csv"]) {
+    simulator.writeFile(session, name, new TextEncoder().encode(name));
+    await clock.advance(3_000);
+  }
+  for (const file of ["a.csv", "out/a.csv"]) {
+    assertEquals((await run(terminal, { session, file })).out, "out/a.csv");
+  }
+  assertEquals((await run(terminal, { session, file: "tab name.csv" })).out, "tab\tname.csv");
+  // The name as it is comes first.
+  const { out, program } = await run(terminal, { session, file: "b.csv" });
+  assertEquals([out, program.noted], ["b.csv", []]);
+});
+
 Deno.test("files() refuses what is not there, and what a terminal cannot show", async () => {
   const { terminal, session } = await withSession("file chart.png bytes");
   const missing = () => run(terminal, { session, file: "other.png" });
