@@ -474,8 +474,9 @@ function describeOmitted(
       omitted.outcome_evaluations && "outcome evaluations",
       omitted.attachments && "attachments",
     ].filter(Boolean);
+    const eventByEvent = omitted.attachments === undefined ? "" : ", attachments with limit = 1";
     return `Earlier ${kinds.join(" and ")} of this turn were left out` +
-      (canList ? ": list_events shows them." : ".");
+      (canList ? `: list_events shows them${eventByEvent}.` : ".");
   }
   const from = omitted.after_id === undefined ? "the message's event_id" : `"${omitted.after_id}"`;
   const what = turn.earlierText

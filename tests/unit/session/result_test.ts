@@ -634,4 +634,8 @@ Deno.test("buildResult() names the newest ten attachments, and counts the others
   ]);
   assertEquals(result.attachments?.map(({ title }) => title).at(0), "Page 5");
   assertEquals([result.attachments?.length, result.omitted], [10, { attachments: 5 }]);
+  assertStringIncludes(
+    result.next ?? "",
+    "attachments of this turn were left out: list_events shows them, attachments with limit = 1.",
+  );
 });
