@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   NAME_SEALING_KEY,
   newSealingKey,
@@ -105,4 +112,8 @@ Deno.test("newSealingKey() draws again where the text would begin as an API key 
 
 Deno.test("NO_SEALING_KEY and NAME_SEALING_KEY make one line", () => {
   assertMatch(`${NO_SEALING_KEY}: ${NAME_SEALING_KEY}`, /^[^\n]{1,300} --sealing-key-file$/);
+  // All that is sealed and lives longer than a page of a list.
+  for (const what of ["answers", "links", "idempotency keys"]) {
+    assertStringIncludes(NO_SEALING_KEY, what);
+  }
 });
