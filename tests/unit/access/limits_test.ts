@@ -51,6 +51,19 @@ Deno.test("enter() bounds the calls of all together, but not their waits", () =>
   limits.enter("call", {});
 });
 
+Deno.test("enter() takes several places at once, or none of them, and frees them all", () => {
+  const limits = createCallLimits(3);
+  const ci = { principal: { id: "ci", maxCalls: 3, maxWaits: 3 } };
+  for (const [kind, refusal] of [["call", "too_many_calls"], ["wait", "too_many_waits"]] as const) {
+    for (const round of [1, 2]) {
+      const leave = limits.enter(kind, ci, 2);
+      assertEquals([round, codeOf(() => limits.enter(kind, ci, 2))], [round, refusal]);
+      limits.enter(kind, ci)();
+      leave();
+    }
+  }
+});
+
 Deno.test("enter() that refuses takes no place", () => {
   const limits = createCallLimits(1);
   const leave = limits.enter("call", {});

@@ -103,6 +103,16 @@ const COSTS: readonly [
     "terminated",
     [],
   ],
+  [
+    "an evaluation after the cost was told",
+    (e) => [
+      ...[e.user("q"), e.running(), e.text("a"), usage(e, "12")],
+      e.make("span.outcome_evaluation_end", { outcome_id: "outc_1", result: "satisfied" }),
+      e.endTurn(),
+    ],
+    "idle",
+    [],
+  ],
   ["a wait that timed out", (e) => turn(e, "12"), "timeout", []],
   ["a cost that has shrunk", (e) => [...turn(e, "12"), ...turn(e, "3")], "idle", [0.03, undefined]],
   ["an earlier cost that is unknown", (e) => [...turn(e, {}), ...turn(e, "3")], "idle", [0.03]],

@@ -161,6 +161,19 @@ Deno.test("a call that is cancelled while it looks makes nothing, and the next o
   assertEquals([await run(), did], [MADE, ["find 0", "find 1000", "make 1000"]]);
 });
 
+Deno.test("what is in doubt stays so when the call that looks is cancelled", async () => {
+  const { clock, once, run, did } = opened();
+  await run({ make: () => Promise.reject(LOST) }).catch(() => {});
+  const cancel = new AbortController();
+  const gone = assertRejects(() => once({ signal: cancel.signal }), DOMException, "Gone");
+  cancel.abort(new DOMException("Gone", "AbortError"));
+  await gone;
+  await clock.advance(10_000);
+  did.length = 0;
+  assertEquals(await run(), MADE);
+  assertEquals(did, ["find 10000", "find 12000", "find 16000", "make 16000"]);
+});
+
 Deno.test("a key belongs to its arguments", async () => {
   const { run, did } = opened();
   await run();

@@ -126,6 +126,24 @@ Deno.test("openPublishing() reads no agent that the server does not allow", asyn
   publishing.close();
 });
 
+Deno.test("openPublishing() reads ten agents at a time", async () => {
+  const { services, clock, lines } = rig([]);
+  let [running, most] = [0, 0];
+  const retrieve = async (id: string) => {
+    most = Math.max(most, ++running);
+    await clock.sleep(100);
+    running--;
+    return { id };
+  };
+  const publishing = openPublishing({
+    services: { ...services, api: { agents: { ...services.api.agents, retrieve } } },
+    publish: made(20).map(({ id }) => id),
+  });
+  await clock.runUntil(publishing.ready());
+  assertEquals([publishing.toolsFor(undefined).length, most], [20, 10], JSON.stringify(lines));
+  publishing.close();
+});
+
 Deno.test("openPublishing() binds a tool to the agent that was asked for, whatever id the API gives it", async () => {
   const { services } = rig([]);
   const api = fakeApi({

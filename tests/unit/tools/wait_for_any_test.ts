@@ -200,6 +200,20 @@ Deno.test("a short reply of wait_for_any leaves its room to a long one", async (
   );
 });
 
+Deno.test("long replies of wait_for_any share what short ones leave", async () => {
+  const world = openJointWorld(4);
+  for (const one of world.sessions) {
+    one.begin();
+    one.finish(one.id < "sesn_c" ? "L".repeat(29_000) : "short");
+  }
+  const result = await callIn(world, { session_ids: world.ids, mode: "all" });
+  const [first = 0, ...others] = entriesOf(result, "sessions").map(({ reply }) =>
+    String(reply).length
+  );
+  assert(first > 16_000, `${first} characters`);
+  assertEquals(others, [first, 5, 5]);
+});
+
 Deno.test("a result of wait_for_any keeps its bound where every session waits for answers", async () => {
   const world = openJointWorld(16);
   for (const one of world.sessions) {
