@@ -9,6 +9,7 @@ import { MAX_PUBLISHED } from "../access/limits.ts";
 import { type Scope, SCOPES } from "../access/scopes.ts";
 import { TOKEN_NAME, TOKEN_NAME_WORDS } from "../access/token_file.ts";
 import { TOOL_SET_NAMES, type ToolSetName } from "../access/tool_sets.ts";
+import { isTimeThatThereIs } from "../core/dates.ts";
 import { UsageError } from "../core/errors.ts";
 import { HOSTED_CONSOLE, isLoopback, normalOrigin } from "../core/addresses.ts";
 import { ID, type IdKind, isIdOf, isKey, kindOfId } from "../core/ids.ts";
@@ -375,7 +376,7 @@ export function checkTokenName(value: string, source: string): string {
 export function checkTime(value: string, source: string): string {
   const time = /^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T00:00:00Z` : value;
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(time);
-  if (isTime && !Number.isNaN(Date.parse(time))) return time;
+  if (isTime && isTimeThatThereIs(time)) return time;
   throw new UsageError(
     `Cannot use ${shown(value)} as ${source}: type a date, or a time such as 2027-01-31T00:00:00Z`,
   );

@@ -3,6 +3,7 @@ import { CursorTrail } from "../api/pages.ts";
 import { newestFirst, type Session } from "../api/resources.ts";
 import type { ListSessionsParams } from "../api/types.ts";
 import { mayReadPage } from "../access/limits.ts";
+import { isTimeThatThereIs } from "../core/dates.ts";
 import { ToolError } from "../core/errors.ts";
 import { clipText, MAX_RESULT_CHARS } from "../core/text.ts";
 import { consoleUrlOf } from "../session/console_url.ts";
@@ -97,7 +98,7 @@ function timeSchema(description: string) {
 function timeOf(text: string | undefined, argument: string): string | undefined {
   if (text === undefined) return undefined;
   const time = text.includes("T") ? text : `${text}T00:00:00Z`;
-  if (!Number.isNaN(Date.parse(time))) return time;
+  if (isTimeThatThereIs(time)) return time;
   throw new ToolError("invalid_argument", `${argument} must be a date or a time that there is.`);
 }
 

@@ -373,6 +373,9 @@ const refusals: readonly [string, Given, RegExp][] = [
   ["a day that there is not", {
     args: ["token", "new", "--name=a", "--expires=2027-13-01"],
   }, /type a date/],
+  ["a day that there is not, such as 30 February", {
+    args: ["token", "new", "--name=a", "--expires=2027-02-30"],
+  }, /type a date/],
   ["a made-up scope", {
     args: ["token", "new", "--name=a", "--scopes=action"],
   }, /'action' in --scopes: did you mean actions\? There are agents:read, /],

@@ -149,11 +149,13 @@ for (const [args, asked, expected] of FILTERS) {
 for (const argument of ["created_after", "created_before"]) {
   Deno.test(`list_sessions refuses a day that there is not as ${argument}`, async () => {
     const { run, requests } = workspace([]);
-    await assertRejects(
-      () => run(listSessions, { [argument]: "2026-13-01" }),
-      ToolError,
-      `${argument} must be a date`,
-    );
+    for (const day of ["2026-13-01", "2026-02-30"]) {
+      await assertRejects(
+        () => run(listSessions, { [argument]: day }),
+        ToolError,
+        `${argument} must be a date`,
+      );
+    }
     assertEquals(requests, []);
   });
 }
