@@ -8,6 +8,7 @@ import type { CallToolResult, InputRequiredResult } from "@modelcontextprotocol/
 import { countRequestsIn, UpstreamRequests } from "../core/upstream_requests.ts";
 import { isUnknownId } from "../access/policy.ts";
 import { PartlyDoneError, ToolError } from "../core/errors.ts";
+import { isFields } from "../api/read.ts";
 import { hasCredentialField, redactValue } from "../core/redact.ts";
 import { MAX_RESULT_CHARS, plainLine } from "../core/text.ts";
 import { fitBudget } from "../tools/budget.ts";
@@ -109,7 +110,7 @@ async function outcomeOf(tool: ToolDefinition, args: unknown, call: ToolCall): P
     const text = call.signal.aborted
       ? "The call was cancelled."
       : call.services.redact.thorough(plainLine(failureText(error, {
-        hint: hintFor(error, args),
+        hint: hintFor(error, args, tool, call),
         callerIsOperator: call.services.callerIsOperator,
         ...(call.has && { has: call.has }),
       })));
@@ -141,7 +142,13 @@ const ABOUT_IDS: ReadonlySet<string> = new Set(["not_available", "unknown_event"
  * Returns a hint about an id of the wrong kind where the API rejected one; elsewhere it would not
  * help.
  */
-function hintFor(error: unknown, args: unknown): string | undefined {
+function hintFor(
+  error: unknown,
+  args: unknown,
+  { binding }: ToolDefinition,
+  { principal }: ToolCall,
+): string | undefined {
+  const isBound = binding !== undefined || principal?.agent !== undefined;
   const aboutId = error instanceof ToolError ? ABOUT_IDS.has(error.code) : isUnknownId(error);
-  return aboutId && typeof args === "object" && args !== null ? idHint({ ...args }) : undefined;
+  return aboutId && isFields(args) ? idHint(args, isBound) : undefined;
 }

@@ -38,13 +38,20 @@ const ARGUMENTS: Readonly<Record<IdKind, readonly string[]>> = {
 /**
  * Returns a hint about the ids of a failed call: an id whose prefix belongs to another argument.
  * Only a hint, since ids of other implementations differ.
+ *
+ * @param isBound true where no tool of the caller takes an `agent_id`
  */
-export function idHint(args: Readonly<Record<string, unknown>>): string | undefined {
+export function idHint(
+  args: Readonly<Record<string, unknown>>,
+  isBound = false,
+): string | undefined {
   for (const argument of Object.values(ARGUMENTS).flat()) {
     for (const value of [args[argument]].flat()) {
       const kind = typeof value === "string" ? kindOfId(value) : undefined;
       if (kind && !ARGUMENTS[kind].includes(argument)) {
-        return `The ${argument.replace(/ids$/, "id")} "${value}" looks like ${article(kind)}.`;
+        return `The ${argument.replace(/ids$/, "id")} "${value}" looks like ${
+          article(kind, isBound)
+        }.`;
       }
     }
   }
@@ -52,7 +59,8 @@ export function idHint(args: Readonly<Record<string, unknown>>): string | undefi
 }
 
 /** Names a kind by its argument, or in words where the argument is not named after it. */
-function article(kind: IdKind): string {
-  const named = ARGUMENTS[kind].includes(`${kind}_id`) && kind !== "event";
+function article(kind: IdKind, isBound: boolean): string {
+  const isArgument = kind !== "event" && !(isBound && kind === "agent");
+  const named = isArgument && ARGUMENTS[kind].includes(`${kind}_id`);
   return `${/^[ae]/.test(kind) ? "an" : "a"} ${kind}${named ? "_id" : " id"}`;
 }

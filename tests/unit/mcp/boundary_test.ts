@@ -148,7 +148,11 @@ Deno.test("callTool() names what is wrong with the arguments", async () => {
 for (const status of [400, 404]) {
   Deno.test(`callTool() hints at an id of another kind when the API answers ${status}`, async () => {
     const fail = () => Promise.reject(httpError(status));
-    assert((await call(fail, { session_id: "agent_1" })).text.includes("looks like an agent_id"));
+    const args = { session_id: "agent_1" };
+    assert((await call(fail, args)).text.includes("looks like an agent_id"));
+    // A caller whose tools are bound to an agent has no such argument.
+    const principal = { id: "team", agent: "agent_1" };
+    assert((await call(fail, args, { principal })).text.includes("looks like an agent id."));
     assert(!(await call(fail, { session_id: "sesn_1" })).text.includes("looks like"));
   });
 }
