@@ -169,68 +169,103 @@ export function createServerFactory(services: Services, options: ServerOptions):
       canRequest: requestInfo === undefined,
       capabilities: server.getClientCapabilities(),
     });
-    const serveTool = (
-      served: ServedTools,
-      { name, arguments: args }: CallToolRequest["params"],
-      context: ServerContext,
-    ) => {
-      const { byName } = served;
-      const published = byName.has(name) ? undefined : publishedNamed([...byName.values()], name);
-      if (!published && !byName.has(name)) logUnknownTool(services.log, name);
-      const tool = published ?? toolNamed(byName, name);
-      return serveCall(serving, tool, args, originOf(context, served));
-    };
+    const handling = { serving, originOf };
     if (publishing) {
-      const withPublished = async () => {
-        await publishing.ready();
-        return servedTools([...tools.byName.values(), ...publishing.toolsFor(principal)]);
-      };
-      let stop: (() => void) | undefined;
-      server.setRequestHandler("tools/list", async () => {
-        const served = await withPublished();
-        // From now on the client has a list that can change; one that has gone hears no more of it.
-        if (!requestInfo) {
-          stop ??= publishing.onChange(() => void server.sendToolListChanged().catch(stop));
-        }
-        return served.list();
-      });
-      server.setRequestHandler("tools/call", async ({ params }, context) => {
-        const served = tools.byName.has(params.name) ? tools : await withPublished();
-        return await serveTool(served, params, context);
-      });
+      const lists = { publishing, principal, hearsChanges: requestInfo === undefined };
+      handlePublished(server, tools, lists, handling);
     } else {
-      server.setRequestHandler("tools/list", tools.list);
-      server.setRequestHandler(
-        "tools/call",
-        ({ params }, context) => serveTool(tools, params, context),
-      );
+      handleTools(server, tools, handling);
     }
-    if (resources.length > 0) {
-      const { watch } = options;
-      server.setRequestHandler("resources/templates/list", () => templateList(resources));
-      server.setRequestHandler(
-        "resources/list",
-        ({ method }, context) =>
-          inCall(
-            serving,
-            method,
-            originOf(context),
-            (call) => listResources(resourceLists, call, watch),
-          ),
-      );
-      server.setRequestHandler(
-        "resources/read",
-        ({ method, params: { uri } }, context) =>
-          inCall(
-            serving,
-            method,
-            originOf(context),
-            (call) => readResource(uri, resources, call, watch),
-          ),
-      );
-    }
+    if (resources.length > 0) handleResources(server, resources, resourceLists, handling);
     return server;
   };
+}
+
+/** What the handlers of a server share. */
+interface Handling {
+  readonly serving: ServingContext;
+  /** Returns where a call comes from, by the tools that the server has; those of its view if absent. */
+  readonly originOf: (context: ServerContext, served?: ServedTools) => CallOrigin;
+}
+
+/** Has a server list and call tools. */
+function handleTools(server: Server, tools: ServedTools, handling: Handling): void {
+  server.setRequestHandler("tools/list", tools.list);
+  server.setRequestHandler(
+    "tools/call",
+    ({ params }, context) => serveTool(tools, params, context, handling),
+  );
+}
+
+/** Has a server list and call tools, and the agents that are tools now. */
+function handlePublished(
+  server: Server,
+  tools: ServedTools,
+  { publishing, principal, hearsChanges }: {
+    readonly publishing: Publishing;
+    readonly principal: Principal | undefined;
+    /** True where the client can be told that its list has changed. */
+    readonly hearsChanges: boolean;
+  },
+  handling: Handling,
+): void {
+  const withPublished = async () => {
+    await publishing.ready();
+    return servedTools([...tools.byName.values(), ...publishing.toolsFor(principal)]);
+  };
+  let stop: (() => void) | undefined;
+  server.setRequestHandler("tools/list", async () => {
+    const served = await withPublished();
+    // From now on the client has a list that can change; one that has gone hears no more of it.
+    if (hearsChanges) {
+      stop ??= publishing.onChange(() => void server.sendToolListChanged().catch(stop));
+    }
+    return served.list();
+  });
+  server.setRequestHandler("tools/call", async ({ params }, context) => {
+    const served = tools.byName.has(params.name) ? tools : await withPublished();
+    return await serveTool(served, params, context, handling);
+  });
+}
+
+/** Has a server list and read resources. */
+function handleResources(
+  server: Server,
+  resources: readonly ResourceDefinition[],
+  lists: readonly ToolDefinition[],
+  { serving, originOf }: Handling,
+): void {
+  const { watch } = serving;
+  server.setRequestHandler("resources/templates/list", () => templateList(resources));
+  server.setRequestHandler(
+    "resources/list",
+    ({ method }, context) =>
+      inCall(serving, method, originOf(context), (call) => listResources(lists, call, watch)),
+  );
+  server.setRequestHandler(
+    "resources/read",
+    ({ method, params: { uri } }, context) =>
+      inCall(
+        serving,
+        method,
+        originOf(context),
+        (call) => readResource(uri, resources, call, watch),
+      ),
+  );
+}
+
+/** Serves the call of a tool by its name; a published one has earlier names as well. */
+function serveTool(
+  served: ServedTools,
+  { name, arguments: args }: CallToolRequest["params"],
+  context: ServerContext,
+  { serving, originOf }: Handling,
+): Promise<CallToolResult | InputRequiredResult> {
+  const { byName } = served;
+  const published = byName.has(name) ? undefined : publishedNamed([...byName.values()], name);
+  if (!published && !byName.has(name)) logUnknownTool(serving.services.log, name);
+  const tool = published ?? toolNamed(byName, name);
+  return serveCall(serving, tool, args, originOf(context, served));
 }
 
 /** Options of {@linkcode createUnreadyFactory}. */
