@@ -48,7 +48,13 @@ export { createRedact, type Redact } from "./core/redact.ts";
 export { authInfoOf, createServerFactory } from "./mcp/server.ts";
 export type { StopInfo, TurnError } from "./session/event_types.ts";
 export type { PendingAction } from "./session/pending_actions.ts";
-export type { ToolActivity, WaitResult } from "./session/result.ts";
+export type {
+  AttachmentView,
+  EvaluationView,
+  SubagentView,
+  ToolActivity,
+  WaitResult,
+} from "./session/result.ts";
 export type { WaitStatus } from "./session/verdict.ts";
 export type { Waiter, WaitRequest } from "./session/waiter.ts";
 export { createWaiter } from "./session/waiter.ts";
