@@ -8,9 +8,8 @@
 import type { ToolSetName } from "../access/tool_sets.ts";
 import type { ToolDefinition } from "./define.ts";
 import { agentResource } from "./resource_agent.ts";
-import { agentResources } from "./resource_agents.ts";
 import { fileResource } from "./resource_file.ts";
-import { sessionResources } from "./resource_sessions.ts";
+import { agentResources, sessionResources } from "./resource_lists.ts";
 import { transcriptResource } from "./resource_transcript.ts";
 import type { ResourceKind } from "./resource_uris.ts";
 

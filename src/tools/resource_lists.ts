@@ -1,19 +1,26 @@
+/**
+ * The parts of `resources/list`: the newest sessions as transcripts, and the agents.
+ *
+ * @module
+ */
+
 import * as z from "zod";
 import { instantMs } from "../api/read.ts";
-import { newestFirst, type Session } from "../api/resources.ts";
+import { type Agent, newestFirst, type Session } from "../api/resources.ts";
 import { ID } from "../core/ids.ts";
-import { label } from "../core/text.ts";
+import { label, plainLine, shorten } from "../core/text.ts";
 import { utcTime } from "../session/transcript.ts";
 import { defineTool, READS, type ToolDefinition } from "./define.ts";
 import { agentRef } from "./get_session.ts";
 import { uriOf } from "./resource_uris.ts";
 
-/** Most sessions that are listed, and that one page of the API is asked for. */
+/** Most entries of a part, and entries that one page of the API is asked for. */
 const MAX_LISTED = 50;
 const PAGE_LIMIT = 100;
+const DESCRIPTION_CHARS = 200;
 
 /** A resource in `resources/list`. */
-export interface ListedResource {
+interface ListedResource {
   readonly uri: string;
   readonly name: string;
   readonly title: string;
@@ -23,7 +30,7 @@ export interface ListedResource {
 }
 
 /** Makes the schema of a list of resources. */
-export function listedResources(): z.ZodObject<{ resources: z.ZodType<ListedResource[]> }> {
+function listedResources(): z.ZodObject<{ resources: z.ZodType<ListedResource[]> }> {
   return z.object({
     resources: z.array(z.object({
       uri: z.string(),
@@ -62,14 +69,14 @@ export const sessionResources: ToolDefinition = defineTool({
       if (resources.length === MAX_LISTED) break;
       // What cannot be named by a URI cannot be read.
       if (ID.test(session.id) && await access.admitListed(session, call)) {
-        resources.push(listed(session));
+        resources.push(listedSession(session));
       }
     }
     return { resources };
   },
 });
 
-function listed(session: Session): ListedResource {
+function listedSession(session: Session): ListedResource {
   const { id, title, updated_at: updatedAt } = session;
   const { name, id: agentId = "unknown agent" } = agentRef(session);
   const createdAt = instantMs(session.created_at);
@@ -85,5 +92,39 @@ function listed(session: Session): ListedResource {
     description: facts.filter(Boolean).join(", "),
     mimeType: "text/markdown",
     ...(updatedAt && { annotations: { lastModified: updatedAt } }),
+  };
+}
+
+/** The part of `resources/list` about agents: those that the caller may reach. */
+export const agentResources: ToolDefinition = defineTool({
+  name: "resource:agents",
+  title: "Agents",
+  description: "The agents that can be called here.",
+  scope: "agents:read",
+  kind: "call",
+  reaches: { result: "list" },
+  annotations: READS,
+  input: () => z.strictObject({}),
+  output: listedResources,
+  async run(_, call): Promise<{ resources: ListedResource[] }> {
+    const { signal, services: { access, api } } = call;
+    const allowed = access.allowedAgentIds(call);
+    if (allowed?.length === 0) return { resources: [] };
+    const { data } = await api.agents.list({ limit: PAGE_LIMIT }, { signal });
+    const byId = new Map(data.map((agent) => [agent.id, agent]));
+    // One that stands on another page is known by its id.
+    const agents: Agent[] = allowed?.map((id) => byId.get(id) ?? { id }) ?? [...byId.values()];
+    const named = agents.filter(({ id }) => ID.test(id));
+    return { resources: named.slice(0, MAX_LISTED).map(listedAgent) };
+  },
+});
+
+function listedAgent({ id, name, description }: Agent): ListedResource {
+  return {
+    uri: uriOf({ kind: "agent", agent_id: id }),
+    name: label(name || id),
+    title: `Agent: ${label(name || id)}`,
+    ...(description && { description: shorten(plainLine(description), DESCRIPTION_CHARS) }),
+    mimeType: "application/json",
   };
 }

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Session } from "../../../src/api/resources.ts";
-import type { ListSessionsParams } from "../../../src/api/types.ts";
+import type { ListSessionsParams, PageParams } from "../../../src/api/types.ts";
 import { MAX_RESULT_CHARS } from "../../../src/core/text.ts";
-import { sessionResources } from "../../../src/tools/resource_sessions.ts";
-import { entriesOf, harness, session } from "./support.ts";
+import { agentResources, sessionResources } from "../../../src/tools/resource_lists.ts";
+import { agents, entriesOf, harness, session } from "./support.ts";
 
-function opened(all: readonly Session[]) {
+function openedSessions(all: readonly Session[]) {
   const requests: ListSessionsParams[] = [];
   const list = (params: ListSessionsParams) => {
     requests.push(params);
@@ -21,7 +21,7 @@ function made(minute: number, fields: Partial<Session> = {}): Session {
 
 Deno.test("the newest sessions are listed first, as transcripts, by one request", async () => {
   const updated_at = "2026-11-26T10:00:00Z";
-  const { run, requests } = opened([
+  const { run, requests } = openedSessions([
     made(1),
     made(2, { title: "Sales\n\u202eof June", updated_at }),
   ]);
@@ -47,7 +47,7 @@ Deno.test("the newest sessions are listed first, as transcripts, by one request"
 });
 
 Deno.test("a caller of one agent asks for its sessions, and one of none for nothing", async () => {
-  const { run, requests } = opened([made(1), made(2, { agent: "agent_2" })]);
+  const { run, requests } = openedSessions([made(1), made(2, { agent: "agent_2" })]);
   const ask = (agents: string[]) => run(sessionResources, {}, { principal: { id: "ci", agents } });
   assertEquals(entriesOf(await ask(["agent_1"]), "resources").length, 1);
   assertEquals(requests.map(({ agentId }) => agentId), ["agent_1"]);
@@ -61,9 +61,56 @@ Deno.test("the list of sessions is bounded, and has only what a URI can name", a
     { length: 59 },
     (_, minute) => made(minute, { title, agent: { name: title } }),
   );
-  const { run } = opened([made(59, { id: "sesn/59" }), ...many]);
+  const { run } = openedSessions([made(59, { id: "sesn/59" }), ...many]);
   const result = await run(sessionResources, {});
   const uris = entriesOf(result, "resources").map(({ uri }) => uri);
   assertEquals([uris.length, uris[0]], [50, "cma://sessions/sesn_58/transcript"]);
   assert(JSON.stringify(result).length < MAX_RESULT_CHARS);
+});
+
+function openedAgents(count: number) {
+  const requests: PageParams[] = [];
+  const list = (params: PageParams) => {
+    requests.push(params);
+    return Promise.resolve({ data: agents(count), next_page: "more" });
+  };
+  return { ...harness({ agents: { list } }), requests };
+}
+
+Deno.test("agents are listed with their description, by one request", async () => {
+  const { run, requests } = openedAgents(2);
+  const { resources } = await run(agentResources, {});
+  assertEquals(
+    resources,
+    [1, 2].map((number) => ({
+      uri: `cma://agents/agent_${number}`,
+      name: `Agent ${number}`,
+      title: `Agent: Agent ${number}`,
+      description: "Does things.",
+      mimeType: "application/json",
+    })),
+  );
+  assertEquals(requests, [{ limit: 100 }]);
+});
+
+Deno.test("a caller of some agents gets those, also one that stands on another page", async () => {
+  const { run, requests } = openedAgents(3);
+  const ask = (agents: string[]) => run(agentResources, {}, { principal: { id: "ci", agents } });
+  const names = entriesOf(await ask(["agent_2", "agent_9", "a/b"]), "resources")
+    .map(({ uri, name }) => [uri, name]);
+  assertEquals(names, [
+    ["cma://agents/agent_2", "Agent 2"],
+    ["cma://agents/agent_9", "agent_9"],
+  ]);
+  assertEquals(await ask([]), { resources: [] });
+  assertEquals(requests.length, 1);
+});
+
+Deno.test("the list of agents is bounded", async () => {
+  assertEquals(entriesOf(await openedAgents(90).run(agentResources, {}), "resources").length, 50);
+  const words = "\u{1f600}".repeat(500);
+  const data = agents(90).map((agent) => ({ ...agent, name: words, description: words }));
+  const { run } = harness({ agents: { list: () => Promise.resolve({ data }) } });
+  const size = JSON.stringify(await run(agentResources, {})).length;
+  assert(size < MAX_RESULT_CHARS, `${size} characters`);
 });
