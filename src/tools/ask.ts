@@ -161,7 +161,7 @@ async function openOnce(plan: Plan, request: AskRequest, call: ToolCall): Promis
   }
   const { find, make } = waysOf(plan, request, call);
   const { asked, isRepeated } = key === undefined
-    ? { asked: await make(undefined, []), isRepeated: false }
+    ? { asked: await make(undefined, [], () => {}), isRepeated: false }
     : await keyedAsks.once({ key, plan, caller: call, signal: call.signal, find, make })
       .catch((error) => {
         throw isOutcomeUnknown(error) ? tryAgain(error) : error;
@@ -177,7 +177,11 @@ async function openOnce(plan: Plan, request: AskRequest, call: ToolCall): Promis
 /** How the message of a plan is sent, and found where an earlier call sent it. */
 interface Ways {
   find(all: readonly KeyMarks[]): Promise<AskedSession | undefined>;
-  make(marks: KeyMarks | undefined, all: readonly KeyMarks[]): Promise<AskedSession>;
+  make(
+    marks: KeyMarks | undefined,
+    all: readonly KeyMarks[],
+    checkWanted: () => void,
+  ): Promise<AskedSession>;
 }
 
 function waysOf(
@@ -190,7 +194,7 @@ function waysOf(
   if (plan.kind === "open") {
     return {
       find: (all) => findSession(plan, tool, all, shared),
-      make: (marks, all) => openNew(plan, tool, shared, marks, all),
+      make: (marks, all, checkWanted) => openNew(plan, tool, shared, { marks, all, checkWanted }),
     };
   }
   const { sessionId, message = "" } = plan;
@@ -214,8 +218,11 @@ async function openNew(
   plan: Extract<Plan, { kind: "open" }>,
   tool: string,
   call: ToolCall,
-  marks: KeyMarks | undefined,
-  all: readonly KeyMarks[],
+  { marks, all, checkWanted }: {
+    readonly marks: KeyMarks | undefined;
+    readonly all: readonly KeyMarks[];
+    readonly checkWanted: () => void;
+  },
 ): Promise<AskedSession> {
   const { message, title } = plan;
   const made = await makeSession({
@@ -225,6 +232,7 @@ async function openNew(
     message,
     max_cost_usd: plan.maxCostUsd,
     ...(marks && { marks: metadataOf(marks) }),
+    checkWanted,
   }, call);
   const { session: { id: sessionId }, messageDropped } = made;
   if (messageDropped) await sendFirst(sessionId, message, tool, call);

@@ -81,8 +81,17 @@ export interface KeyedWork {
    * @param marks by every sealing key; the first are those of what is made now
    */
   find(marks: readonly KeyMarks[]): Promise<AskedSession | undefined>;
-  /** Makes it. Called at most once, and on behalf of all calls at the time: none can end it. */
-  make(marks: KeyMarks, all: readonly KeyMarks[]): Promise<AskedSession>;
+  /**
+   * Makes it. Called at most once, and on behalf of all calls at the time: none can end it.
+   *
+   * @param checkWanted throws where all of them have gone. To be called right before the first write,
+   *   if there is something to wait for before it: by then a call may be made again elsewhere
+   */
+  make(
+    marks: KeyMarks,
+    all: readonly KeyMarks[],
+    checkWanted: () => void,
+  ): Promise<AskedSession>;
 }
 
 /** What a call with a key came to. */
@@ -205,14 +214,16 @@ export class KeyedCalls {
       const asked = await find(all);
       if (asked) return { asked, isRepeated: true };
     }
-    if (call.waiting === 0) {
+    const checkWanted = () => {
+      if (call.waiting > 0) return;
       // At once: a call that comes now is to begin anew.
-      if (wasInDoubt) call.state = "in_doubt";
-      else this.#calls.delete(marks.key);
+      call.state = wasInDoubt ? "in_doubt" : "looking";
+      if (!wasInDoubt) this.#calls.delete(marks.key);
       throw new DOMException("Every call was cancelled", "AbortError");
-    }
+    };
+    checkWanted();
     call.state = "making";
-    const asked = await make(marks, all);
+    const asked = await make(marks, all, checkWanted);
     if (asked.eventId !== undefined) this.#events.set(asked.eventId, marks.key);
     return { asked, isRepeated: false };
   }

@@ -48,6 +48,8 @@ export interface WantedSession {
   readonly max_cost_usd?: number;
   /** This server's marks, beside those that every session has: keys that begin with `cma_mcp_`. */
   readonly marks?: Readonly<Record<string, string>>;
+  /** Called right before the request that creates it; what it throws keeps it from being made. */
+  readonly checkWanted?: () => void;
 }
 
 /** A session that was made. */
@@ -166,6 +168,7 @@ async function createOnce(
   const { signal, services } = call;
   const token = crypto.randomUUID();
   const owner = await services.access.ownerMetadata(call);
+  wanted.checkWanted?.();
   try {
     const session = await services.api.sessions.create({
       agent: version === undefined ? id : { type: "agent", id, version },

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Principal } from "../../../src/access/principal.ts";
 import type { SessionEvent } from "../../../src/api/events.ts";
-import type { Session } from "../../../src/api/resources.ts";
+import type { Page } from "../../../src/api/pages.ts";
+import type { Environment, Session } from "../../../src/api/resources.ts";
 import type {
   ClientEvent,
   CreateSessionParams,
@@ -15,12 +16,11 @@ import type { WaitRequest } from "../../../src/session/waiter.ts";
 import { askAgent, type AskRequest } from "../../../src/tools/ask.ts";
 import type { ToolCall } from "../../../src/tools/define.ts";
 import type { ServicesOptions } from "../../../src/tools/services.ts";
-import { settle } from "../../helpers/manual_clock.ts";
 import { type ApiParts, harness, httpError, pageOf, session } from "./support.ts";
 
 /** An API that counts what it creates and sends. */
 function asking(
-  parts: Partial<Pick<ApiParts, "sessions" | "events">> = {},
+  parts: Partial<Pick<ApiParts, "sessions" | "events" | "environments">> = {},
   options: Partial<ServicesOptions> = {},
 ) {
   const created: CreateSessionParams[] = [];
@@ -40,6 +40,7 @@ function asking(
       },
       ...parts.events,
     },
+    ...(parts.environments && { environments: parts.environments }),
   }, { environmentId: "env_1", ...options });
   return {
     ...opened,
@@ -235,6 +236,7 @@ function replicas(pageSize = 100) {
         ...parts.sessions,
       },
       ...(parts.events && { events: parts.events }),
+      ...(parts.environments && { environments: parts.environments }),
     }, { sealingKeys: [new Uint8Array(32).fill(5)], ...options });
   return { sessions, lists, open };
 }
@@ -302,15 +304,15 @@ Deno.test("askAgent() reads five pages for a key, however many sessions of other
 });
 
 Deno.test("askAgent() creates for a second call with the key what the first began and cancelled", async () => {
+  const { promise: begun, resolve: markBegun } = Promise.withResolvers<AbortSignal | undefined>();
   const { promise: created, resolve: finish } = Promise.withResolvers<Session>();
   let creations = 0;
-  let given: AbortSignal | undefined;
   const { open } = replicas();
   const { ask } = open({
     sessions: {
       create: (_, { signal } = {}) => {
         creations++;
-        given = signal;
+        markBegun(signal);
         return created;
       },
       list: () => Promise.resolve({ data: [] }),
@@ -318,14 +320,39 @@ Deno.test("askAgent() creates for a second call with the key what the first bega
   });
   const cancel = new AbortController();
   const first = assertRejects(() => ask(KEYED, { signal: cancel.signal }), DOMException);
-  await settle();
+  const given = await begun;
   const second = ask(KEYED);
-  await settle();
   cancel.abort(new DOMException("Cancelled", "AbortError"));
   await first;
   finish(session({ id: "sesn_new", status: "running" }));
   const { sent_before } = await second;
   assertEquals([sent_before, creations, given?.aborted], [true, 1, false]);
+});
+
+Deno.test("askAgent() creates nothing for a key where its call went before the environment was known", async () => {
+  const { promise: asked, resolve: markAsked } = Promise.withResolvers<void>();
+  const { promise: listed, resolve: list } = Promise.withResolvers<Page<Environment>>();
+  const { open, sessions } = replicas();
+  const { ask } = open({
+    environments: {
+      list() {
+        markAsked();
+        return listed;
+      },
+    },
+  }, { environmentId: undefined });
+  const cancel = new AbortController();
+  const first = assertRejects(() => ask(KEYED, { signal: cancel.signal }), DOMException);
+  await asked;
+  cancel.abort(new DOMException("Cancelled", "AbortError"));
+  await first;
+  // Meanwhile the call is made again elsewhere.
+  const { sent_before } = await open().ask(KEYED);
+  list({ data: [{ id: "env_1" }] });
+  const again = await ask(KEYED);
+  assertEquals([sent_before, again.sent_before, sessions.length], [undefined, true, 1]);
+  await ask({ ...KEYED, idempotency_key: "k-2" });
+  assertEquals(sessions.length, 2);
 });
 
 Deno.test("askAgent() counts further pages of a look against the caller, and creates nothing without", async () => {

@@ -35,9 +35,9 @@ function opened(sealingKeys: readonly Uint8Array<ArrayBuffer>[] = KEYS) {
         marks.push(all);
         return await work.find?.(all);
       },
-      make: async (first, all) => {
+      make: async (first, all, checkWanted) => {
         note("make");
-        return await (work.make?.(first, all) ?? { sessionId: "sesn_1" });
+        return await (work.make?.(first, all, checkWanted) ?? { sessionId: "sesn_1" });
       },
     });
   return {
