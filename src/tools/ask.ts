@@ -12,6 +12,7 @@ import { chargeKeyLookup, chargeSearch } from "../access/limits.ts";
 import { CursorTrail } from "../api/pages.ts";
 import type { Session } from "../api/resources.ts";
 import type { ClientEvent } from "../api/types.ts";
+import { bindSignal } from "../core/abort.ts";
 import { CallEnded, PartlyDoneError, ToolError } from "../core/errors.ts";
 import { CHECK_TIMEOUT_MS } from "../session/ambiguous_write.ts";
 import type { CarriedAnswer } from "../session/person.ts";
@@ -61,6 +62,8 @@ export interface AskResult extends WaitResult {
   readonly sent_before?: true;
   /** Sessions that other calls with the same key opened in the same moment. */
   readonly duplicate_session_ids?: readonly string[];
+  /** Events by which other calls with the same key sent the message in the same moment. */
+  readonly duplicate_event_ids?: readonly string[];
 }
 
 /**
@@ -76,17 +79,17 @@ export async function askAgent(request: AskRequest, call: ToolCall): Promise<Ask
     ? await sessionOf(carried, request, call)
     : await openOnce(planOf(request), request, call);
   const { sessionId, done, note, isRepeated, marks } = opened;
-  const twins = marks && lookForTwins(opened, marks, call);
+  const twins = marks && lookForTwins(opened, request, marks, call);
   const { tool: askTool, after_id: afterId } = request;
   try {
     const result = await waitInCall({ sessionId, afterId, askTool }, call);
-    const others = [...opened.others ?? [], ...await twins?.found() ?? []];
-    const next = [others.length > 0 && describeTwins(others), note, result.next]
-      .filter(Boolean).join(" ");
+    const { sessions = opened.others ?? [], events = [] } = await twins?.found() ?? {};
+    const next = [describeTwins({ sessions, events }), note, result.next].filter(Boolean).join(" ");
     return {
       ...result,
       ...(isRepeated && { sent_before: true as const }),
-      ...(others.length > 0 && { duplicate_session_ids: others }),
+      ...(sessions.length > 0 && { duplicate_session_ids: sessions }),
+      ...(events.length > 0 && { duplicate_event_ids: events }),
       ...(next !== "" && { next }),
     };
   } catch (error) {
@@ -205,11 +208,13 @@ function waysOf(
     );
   }
   return {
-    find: async (all) =>
-      await isSent(sessionId, message, afterId, all, shared) ? { sessionId } : undefined,
-    make: async () => {
+    find: async (all) => {
+      const alike = await messagesAlike(sessionId, message, afterId, all, shared);
+      return alike.length > 0 ? { sessionId } : undefined;
+    },
+    make: async (marks, all) => {
       const { event_id: eventId } = await send(sessionId, message, shared);
-      return { sessionId, ...(eventId !== undefined && { eventId }) };
+      return { sessionId, ...(eventId !== undefined && { eventId, ...(marks && { marks: all }) }) };
     },
   };
 }
@@ -304,14 +309,14 @@ async function markedSessions(
 /** Events after the cursor among which a message is looked for. */
 const MAX_EVENTS = 100;
 
-/** Returns true if a message of this text came after the cursor, and is not known for another's. */
-async function isSent(
+/** Lists the messages of this text that came after the cursor and are not known for other calls'. */
+async function messagesAlike(
   sessionId: string,
   text: string,
   afterId: string | undefined,
   all: readonly KeyMarks[],
   call: ToolCall,
-): Promise<boolean> {
+): Promise<string[]> {
   const { eventReader, redact, keyedAsks } = call.services;
   const { events } = await eventReader.read(
     { sessionId, afterId, limit: MAX_EVENTS, types: ["user.message"] },
@@ -319,10 +324,10 @@ async function isSent(
   );
   const message = messageOf(text);
   // What may be the message is taken for it: rather no message than two.
-  return events.some((event) =>
+  return events.filter((event) =>
     likenessOf(event, message, redact) !== "different" &&
     !keyedAsks.isOfAnother(event.id ?? "", all)
-  );
+  ).map(({ id }) => id ?? "");
 }
 
 /** Makes the error of a call whose outcome is unknown, and that can be made again with its key. */
@@ -336,30 +341,44 @@ function tryAgain({ code, cause }: ToolError): ToolError {
   );
 }
 
-/** Time after which a new session's twins are looked for, in milliseconds: lists lag behind. */
+/** Time after which twins are looked for, in milliseconds: lists lag behind. */
 const TWINS_AFTER_MS = 2_000;
 
-/**
- * Looks for sessions that other replicas opened for the same key in the same moment, while the call
- * waits for its reply.
- */
+/** What other replicas made for the same key in the same moment: sessions, or events in this one. */
+interface Twins {
+  readonly sessions?: readonly string[];
+  readonly events?: readonly string[];
+}
+
+/** Looks for twins while the call waits for its reply. */
 function lookForTwins(
-  { sessionId }: Opened,
+  { sessionId, eventId }: Opened,
+  { message = "", after_id: afterId }: AskRequest,
   all: readonly KeyMarks[],
   call: ToolCall,
-): { found(): Promise<string[]>; stop(): void } {
+): { found(): Promise<Twins>; stop(): void } {
   const { clock } = call.services;
   const hurry = new AbortController();
   const stopped = new AbortController();
-  const look = async () => {
+  const look = async (): Promise<Twins> => {
     await clock.sleep(TWINS_AFTER_MS, hurry.signal).catch(() => {});
     const timeoutMs = Math.min(CHECK_TIMEOUT_MS, (call.deadline ?? Infinity) - clock.now());
-    if (stopped.signal.aborted || timeoutMs <= 0) return [];
-    const marked = await markedSessions(all, { ...call, signal: stopped.signal }, timeoutMs);
-    return marked.map(({ id }) => id).filter((id) => id !== sessionId);
+    if (stopped.signal.aborted || timeoutMs <= 0) return {};
+    const bound = bindSignal(clock, { signals: [stopped.signal], timeoutMs });
+    const bounded = { ...call, signal: bound.signal };
+    try {
+      if (eventId !== undefined) {
+        const alike = await messagesAlike(sessionId, message, afterId, all, bounded);
+        return { events: alike.filter((id) => id !== eventId) };
+      }
+      const marked = await markedSessions(all, bounded, timeoutMs);
+      return { sessions: marked.map(({ id }) => id).filter((id) => id !== sessionId) };
+    } finally {
+      bound.dispose();
+    }
   };
   // A look that fails finds nothing: the reply counts.
-  const looked = look().catch(() => []);
+  const looked = look().catch(() => ({}));
   return {
     found: () => {
       hurry.abort();
@@ -372,10 +391,15 @@ function lookForTwins(
   };
 }
 
-function describeTwins(ids: readonly string[]): string {
+/** Says what twins there are; undefined where there are none. */
+function describeTwins({ sessions = [], events = [] }: Twins): string | undefined {
+  const ids = [...sessions, ...events];
+  if (ids.length === 0) return undefined;
   const which = ids.map((id) => `"${id}"`).join(", ");
-  return `Another call with this idempotency_key sent the message in the same moment, in session ` +
-    `${which}: tell the user, who may want to end that one.`;
+  return "Another call with this idempotency_key sent the message in the same moment, " +
+    (sessions.length > 0
+      ? `in session ${which}: tell the user, who may want to end that one.`
+      : `as event ${which}: tell the user, since the agent may answer both.`);
 }
 
 async function send(sessionId: string, text: string, call: ToolCall): Promise<SendResult> {

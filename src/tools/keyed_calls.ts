@@ -63,7 +63,7 @@ export interface AskedSession {
   readonly note?: string;
   /** Other sessions that bear the marks of the same call. */
   readonly others?: readonly string[];
-  /** The marks that were set on the session; absent where it was there before. */
+  /** The marks of the call that made it; absent where others' calls with its key cannot be told. */
   readonly marks?: readonly KeyMarks[];
 }
 

@@ -295,6 +295,36 @@ Deno.test("calls with one key in the same moment on two replicas name both sessi
   app.close();
 });
 
+Deno.test("calls with one key that go on in the same moment on two replicas name both messages", async () => {
+  const both = Promise.withResolvers<void>();
+  let sends = 0;
+  const app = openReplicas((api) => {
+    const send: typeof api.events.send = async (...args) => {
+      if (++sends === 2) both.resolve();
+      // Each has looked before the other one sends.
+      await both.promise;
+      return await api.events.send(...args);
+    };
+    return { api: { ...api, events: { ...api.events, send } } };
+  });
+  const { value: { session_id, last_event_id: after_id } } = await app.ask(app.first);
+  const more = { session_id, after_id, message: MESSAGE, idempotency_key: KEY };
+  const told = await app.clock.runUntil(Promise.all([app.start(more), app.start(more, 1)]));
+  assertEquals(await app.messages(), { [String(session_id)]: [...SENT, ...SENT, ...SENT] });
+  const list = app.services.api.events.list(String(session_id), {
+    types: ["user.message"],
+    order: "asc",
+  });
+  const [, ...ids] = (await app.clock.runUntil(list)).data.map(({ id }) => id);
+  const named = told.map(({ value }) => value.duplicate_event_ids);
+  assertEquals(named.flat().toSorted(), ids.toSorted(), JSON.stringify(told));
+  for (const { value, text } of told) {
+    assertEquals([value.status, Array.isArray(value.duplicate_event_ids)], ["idle", true], text);
+    assertStringIncludes(String(value.next), "sent the message in the same moment, as event");
+  }
+  app.close();
+});
+
 Deno.test("a key is one caller's: what others do with it is something else", async () => {
   const app = openReplicas();
   const { value: { session_id } } = await app.ask(app.keyed);
