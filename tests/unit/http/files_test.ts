@@ -429,12 +429,20 @@ Deno.test("a client that goes closes the connection to the API, before and after
   await reader?.cancel();
   await settle();
   assertEquals([world.running(), world.openContents()], [0, 0]);
+  const { promise: asked, resolve: markAsked } = Promise.withResolvers<void>();
   const waiting = await openWorld({
-    api: { files: { retrieve: (_, { signal } = {}) => rejectWhen(signal) } },
+    api: {
+      files: {
+        retrieve(_, { signal } = {}) {
+          markAsked();
+          return rejectWhen(signal);
+        },
+      },
+    },
   });
   const client = new AbortController();
   const pending = waiting.get({}, waiting.url, { signal: client.signal });
-  await settle();
+  await asked;
   client.abort();
   await pending;
   assertEquals(waiting.running(), 0);
