@@ -179,7 +179,7 @@ async function openOnce(plan: Plan, request: AskRequest, call: ToolCall): Promis
 
 /** How the message of a plan is sent, and found where an earlier call sent it. */
 interface Ways {
-  find(all: readonly KeyMarks[]): Promise<AskedSession | undefined>;
+  find(all: readonly KeyMarks[], checkWanted: () => void): Promise<AskedSession | undefined>;
   make(
     marks: KeyMarks | undefined,
     all: readonly KeyMarks[],
@@ -196,7 +196,7 @@ function waysOf(
   const shared = key === undefined ? call : { ...call, signal: new AbortController().signal };
   if (plan.kind === "open") {
     return {
-      find: (all) => findSession(plan, tool, all, shared),
+      find: (all, checkWanted) => findSession(plan, tool, { all, checkWanted }, shared),
       make: (marks, all, checkWanted) => openNew(plan, tool, shared, { marks, all, checkWanted }),
     };
   }
@@ -240,7 +240,10 @@ async function openNew(
     checkWanted,
   }, call);
   const { session: { id: sessionId }, messageDropped } = made;
-  if (messageDropped) await sendFirst(sessionId, message, tool, call);
+  if (messageDropped) {
+    checkWanted();
+    await sendFirst(sessionId, message, tool, call);
+  }
   return { sessionId, note: describeBudget(made), ...(marks && { marks: all }) };
 }
 
@@ -262,14 +265,17 @@ async function sendFirst(
 async function findSession(
   { message }: Extract<Plan, { kind: "open" }>,
   tool: string,
-  all: readonly KeyMarks[],
+  { all, checkWanted }: { readonly all: readonly KeyMarks[]; readonly checkWanted: () => void },
   call: ToolCall,
 ): Promise<AskedSession | undefined> {
   const [session, ...others] = (await markedSessions(all, call, CHECK_TIMEOUT_MS)).reverse();
   if (!session) return undefined;
   if (callBehind(session.metadata, all) === "other") throw keyReused(session.id);
   const { id: sessionId } = session;
-  if (await isMessageDropped(session, call)) await sendFirst(sessionId, message, tool, call);
+  if (await isMessageDropped(session, call)) {
+    checkWanted();
+    await sendFirst(sessionId, message, tool, call);
+  }
   return { sessionId, ...(others.length > 0 && { others: others.map(({ id }) => id) }) };
 }
 

@@ -79,13 +79,17 @@ export interface KeyedWork {
    * Looks once for what an earlier call made.
    *
    * @param marks by every sealing key; the first are those of what is made now
+   * @param checkWanted throws where all calls have gone. To be called right before each write for
+   *   which there was something to wait: meanwhile a call may have been made again elsewhere
    */
-  find(marks: readonly KeyMarks[]): Promise<AskedSession | undefined>;
+  find(
+    marks: readonly KeyMarks[],
+    checkWanted: () => void,
+  ): Promise<AskedSession | undefined>;
   /**
    * Makes it. Called at most once, and on behalf of all calls at the time: none can end it.
    *
-   * @param checkWanted throws where all of them have gone. To be called right before the first write,
-   *   if there is something to wait for before it: by then a call may be made again elsewhere
+   * @param checkWanted as for {@linkcode KeyedWork.find}
    */
   make(
     marks: KeyMarks,
@@ -185,7 +189,8 @@ export class KeyedCalls {
           call.state = "done";
           return result;
         } catch (error) {
-          const isOpen = call.state === "making" ? mayHaveMade(error) : wasInDoubt;
+          const isOpen = call.state === "in_doubt" ||
+            (call.state === "making" ? mayHaveMade(error) : wasInDoubt);
           if (isOpen) call.state = "in_doubt";
           else if (this.#calls.get(marks.key) === call) this.#calls.delete(marks.key);
           throw error;
@@ -207,20 +212,20 @@ export class KeyedCalls {
     call: KnownCall,
     wasInDoubt: boolean,
   ): Promise<KeyedResult> {
+    const checkWanted = () => {
+      if (call.waiting > 0) return;
+      // At once: a call that comes now is to begin anew.
+      if (call.state === "making" || wasInDoubt) call.state = "in_doubt";
+      else this.#calls.delete(marks.key);
+      throw new DOMException("Every call was cancelled", "AbortError");
+    };
     const startedAt = this.#clock.now();
     const { signal } = new AbortController();
     for (const at of wasInDoubt ? LOOKS_MS.inDoubt : LOOKS_MS.first) {
       await this.#clock.sleep(Math.max(0, startedAt + at - this.#clock.now()), signal);
-      const asked = await find(all);
+      const asked = await find(all, checkWanted);
       if (asked) return { asked, isRepeated: true };
     }
-    const checkWanted = () => {
-      if (call.waiting > 0) return;
-      // At once: a call that comes now is to begin anew.
-      call.state = wasInDoubt ? "in_doubt" : "looking";
-      if (!wasInDoubt) this.#calls.delete(marks.key);
-      throw new DOMException("Every call was cancelled", "AbortError");
-    };
     checkWanted();
     call.state = "making";
     const asked = await make(marks, all, checkWanted);

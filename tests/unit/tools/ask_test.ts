@@ -355,6 +355,48 @@ Deno.test("askAgent() creates nothing for a key where its call went before the e
   assertEquals(sessions.length, 2);
 });
 
+for (const [which, isFound] of [["it made", false], ["it found", true]] as const) {
+  Deno.test(`askAgent() sends nothing to a session that ${which} without its message, once its calls have gone`, async () => {
+    const { open, sessions } = replicas();
+    const idle = () => Promise.resolve(session());
+    const dropped = (onList = () => {}) =>
+      open({
+        sessions: {
+          retrieve: idle,
+          ...!isFound && {
+            create: ({ metadata }) => {
+              const made = session({ id: "sesn_new0", metadata });
+              sessions.unshift(made);
+              return Promise.resolve(made);
+            },
+          },
+        },
+        events: {
+          list() {
+            onList();
+            return Promise.resolve({ data: [] });
+          },
+        },
+      });
+    if (isFound) {
+      await open().ask(KEYED);
+      sessions.splice(0, 1, { ...sessions[0], id: "sesn_new0", status: "idle" });
+    }
+    const cancel = new AbortController();
+    const { ask, sent, clock } = dropped(() =>
+      cancel.abort(new DOMException("Cancelled", "AbortError"))
+    );
+    await assertRejects(() => ask(KEYED, { signal: cancel.signal }), DOMException);
+    await clock.advance(20_000);
+    const elsewhere = dropped();
+    await elsewhere.ask(KEYED);
+    assertEquals([sent.length, elsewhere.sent.length, sessions.length], [0, 1, 1]);
+    const again = dropped();
+    sessions.splice(0, 1, { ...sessions[0], id: "sesn_new0", status: "running" });
+    assertEquals([(await again.ask(KEYED)).sent_before, again.sent], [true, []]);
+  });
+}
+
 Deno.test("askAgent() counts further pages of a look against the caller, and creates nothing without", async () => {
   const { open, sessions, lists } = replicas(30);
   sessions.push(...others(90));

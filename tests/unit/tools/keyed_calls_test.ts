@@ -30,10 +30,10 @@ function opened(sealingKeys: readonly Uint8Array<ArrayBuffer>[] = KEYS) {
       caller: {},
       signal: new AbortController().signal,
       ...work,
-      find: async (all) => {
+      find: async (all, checkWanted) => {
         note("find");
         marks.push(all);
-        return await work.find?.(all);
+        return await work.find?.(all, checkWanted);
       },
       make: async (first, all, checkWanted) => {
         note("make");
@@ -252,3 +252,39 @@ Deno.test("callBehind() knows sessions by every sealing key, and calls with othe
     [undefined, undefined, undefined, undefined],
   );
 });
+
+for (
+  const [step, looks] of [["find", ["find 0"]], [
+    "make",
+    [0, 2_000, 6_000].map((ms) => `find ${ms}`),
+  ]] as const
+) {
+  Deno.test(`a write in ${step}() is left out where every call has gone, and the next one begins anew`, async () => {
+    const { once, run, did, clock } = opened();
+    const { promise: begun, resolve: markBegun } = Promise.withResolvers<void>();
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    let writes = 0;
+    const wait = async (checkWanted: () => void) => {
+      markBegun();
+      await gate;
+      checkWanted();
+      writes++;
+      return { sessionId: "sesn_gone" };
+    };
+    const cancel = new AbortController();
+    const gone = once({
+      signal: cancel.signal,
+      ...(step === "find"
+        ? { find: (_, checkWanted) => wait(checkWanted) }
+        : { make: (_, __, checkWanted) => wait(checkWanted) }),
+    });
+    await clock.runUntil(begun);
+    cancel.abort(new DOMException("Cancelled", "AbortError"));
+    await assertRejects(() => gone, DOMException, "Cancelled");
+    const before = did.length;
+    open();
+    assertEquals(await run(), MADE);
+    // What may have written something before leaves the outcome in doubt.
+    assertEquals([writes, did.slice(before, -1)], [0, [...looks]]);
+  });
+}
