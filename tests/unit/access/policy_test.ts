@@ -506,6 +506,8 @@ Deno.test("notAvailable() names only tools that the caller has", () => {
   const reader = error.messageFor((tool) => tool === "list_agents");
   assertEquals(reader, `${fact} Use an agent_id from list_agents.`);
   assertEquals(error.messageFor(() => false), fact);
+  const isAsking = (tool: string) => ["ask_agent", "wait_for_any"].includes(tool);
+  assertEquals(error.messageFor(isAsking), `${fact} Use a session_id from ask_agent.`);
 });
 
 Deno.test("fileNotAvailable() names list_session_files only to callers who have it", () => {

@@ -65,6 +65,7 @@ const LOOK_UPS: readonly [number, readonly string[], string][] = [
     ["list_agents", "create_session", "list_sessions"],
     "Valid ones come from list_agents and list_sessions.",
   ],
+  [404, ["ask_agent", "wait_for_any"], "Valid ones come from ask_agent."],
   [404, ["list_agents"], "Valid ones come from list_agents."],
   [404, [], ""],
   [409, ["get_session"], "get_session shows it."],

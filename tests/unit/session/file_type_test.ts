@@ -52,6 +52,10 @@ Deno.test("fileTypeOf() takes a character that the head cuts off for text, and l
   assertEquals(fileTypeOf(Uint8Array.of(...text.subarray(0, HEAD_BYTES), 0)).kind, "text");
 });
 
+Deno.test("fileTypeOf() takes a short file that ends within a character for no text", () => {
+  assertEquals(fileTypeOf(utf8("aü").subarray(0, 2)).kind, "binary");
+});
+
 Deno.test("plainMimeType() and isTextType() read types", () => {
   assertEquals(plainMimeType(" IMAGE/PNG ;q=1"), "image/png");
   for (const odd of [undefined, "", "png", "a/b c", `a/${"b".repeat(200)}`, "text/\nhtml"]) {

@@ -20,6 +20,7 @@ Deno.test("SessionOutcomes count revisions until the last verdict", () => {
   const { kept, apply, judge } = outcomes();
   apply("user.define_outcome", { outcome_id: "outc_9", description: "A report" });
   assertEquals(judge("needs_revision"), { outcome_id: "outc_9", iteration: 0 });
+  assertEquals(kept.toWire().map(({ completed_at }) => completed_at), [null]);
   assertEquals(judge("satisfied"), { outcome_id: "outc_9", iteration: 1 });
   assertEquals(kept.toWire(), [{
     type: "outcome_evaluation",

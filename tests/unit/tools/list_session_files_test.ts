@@ -106,6 +106,14 @@ Deno.test("list_session_files looks again where the list trails the agent", asyn
   ]);
 });
 
+Deno.test("list_session_files waits for nothing behind a cursor", async () => {
+  const world = filesWorld([fakeFile("file_1", "x"), fakeFile("file_2", "x")]);
+  const { next_cursor: cursor } = await list(world, { limit: 1 });
+  // The rest has expired meanwhile.
+  [world.files, world.age, world.requests.length] = [[], 1, 0];
+  assertEquals([await list(world, { cursor }), world.requests], [{ files: [] }, ["list"]]);
+});
+
 Deno.test("list_session_files says what to do while nothing is listed", async () => {
   const world = filesWorld();
   world.age = 1;
