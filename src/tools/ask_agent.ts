@@ -2,6 +2,7 @@ import * as z from "zod";
 import { askAgent } from "./ask.ts";
 import { defineTool, SENDS, type ToolDefinition } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
+import { maxCostSchema, titleSchema } from "./new_session.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
 import { timeoutSchema, waitTimeoutMs } from "./waiting.ts";
 
@@ -33,8 +34,8 @@ export const askAgentTool: ToolDefinition = defineTool({
       idempotency_key: z.string().min(1).max(MAX_KEY_CHARS).optional()
         .describe("A new one for each message; the same to repeat a call that may have failed"),
       environment_id: idSchema().optional(),
-      title: z.string().min(1).max(500).optional(),
-      max_cost_usd: z.number().min(0.01).max(Number.MAX_SAFE_INTEGER).optional(),
+      title: titleSchema(),
+      max_cost_usd: maxCostSchema(),
     }),
   // The result has the other fields of wait_for_idle's as well: every conversation would pay for them.
   output: () =>

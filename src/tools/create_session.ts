@@ -5,7 +5,7 @@ import { ATTACHMENT_REACHES, attachmentShape, attachmentsOf } from "./attachment
 import { defineTool, SENDS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { describeMounts, mountsOf, mountsSchema } from "./mounts.ts";
-import { describeBudget, makeSession } from "./new_session.ts";
+import { describeBudget, makeSession, maxCostSchema, titleSchema } from "./new_session.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
 
 /** `create_session`: starts a session, with its first message if there is one. */
@@ -28,11 +28,11 @@ export const createSession: ToolDefinition = defineTool({
       message: z.string().min(1).max(MAX_MESSAGE_CHARS).optional().describe("First user message"),
       ...attachmentShape(),
       files: mountsSchema(),
-      title: z.string().min(1).max(500).optional(),
+      title: titleSchema(),
       agent_version: z.int().min(1).optional().describe("Default: the latest"),
       environment_id: idSchema("Only if the server has no default").optional(),
       metadata: z.record(z.string(), z.string()).optional(),
-      max_cost_usd: z.number().min(0.01).max(Number.MAX_SAFE_INTEGER).optional(),
+      max_cost_usd: maxCostSchema(),
     }),
   output: () =>
     z.object({

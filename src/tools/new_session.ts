@@ -4,6 +4,7 @@
  * @module
  */
 
+import * as z from "zod";
 import { ApiError } from "../api/errors.ts";
 import { isMark, MARK_PREFIX, METADATA_LIMITS } from "../api/metadata.ts";
 import { budgetDollarsOf, budgetOf } from "../api/money.ts";
@@ -28,6 +29,20 @@ const MAX_PAIRS = 12;
 const SEARCH_LIMIT = 20;
 /** Pauses before each check that a new session has its first message, in milliseconds. */
 const MESSAGE_CHECK_DELAYS_MS: readonly number[] = [0, 1_000, 2_000];
+
+const makeTitle = () => z.string().min(1).max(500).optional();
+
+/** Makes the schema of the argument for a new session's title. */
+export function titleSchema(): ReturnType<typeof makeTitle> {
+  return makeTitle();
+}
+
+const makeMaxCost = () => z.number().min(0.01).max(Number.MAX_SAFE_INTEGER).optional();
+
+/** Makes the schema of the argument for the dollars that a new session may cost. */
+export function maxCostSchema(): ReturnType<typeof makeMaxCost> {
+  return makeMaxCost();
+}
 
 /** What a new session is to be. */
 export interface WantedSession {

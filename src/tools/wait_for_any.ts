@@ -10,7 +10,7 @@ import type { ResultRoom, WaitResult } from "../session/result.ts";
 import type { WaitEnd } from "../session/waiter.ts";
 import { defineTool, READS, type ToolCall, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
-import { QUIET_MS, waitTimeoutMs } from "./waiting.ts";
+import { briefTimeoutSchema, QUIET_MS, waitTimeoutMs } from "./waiting.ts";
 
 /** Most sessions of a call. */
 const MAX_SESSIONS = 16;
@@ -34,7 +34,7 @@ export const waitForAny: ToolDefinition = defineTool({
       after_ids: z.record(z.string(), z.string().regex(EVENT_ID)).optional()
         .describe("The last_event_id of each session_id"),
       mode: z.enum(["any", "all"]).optional(),
-      timeout_sec: z.int().min(1).max(600).optional(),
+      timeout_sec: briefTimeoutSchema(),
     }),
   output: () =>
     z.object({

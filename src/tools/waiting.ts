@@ -18,8 +18,14 @@ import { withReturnedContent } from "./returned_content.ts";
  */
 export const QUIET_MS = 2_000;
 
-const makeTimeout = () =>
-  z.int().min(1).max(600).optional().describe("Default 50, or 100 where the host waits longer");
+const makeSeconds = () => z.int().min(1).max(600).optional();
+
+/** Makes the schema of the argument that bounds a wait, for lists of tools without room for words. */
+export function briefTimeoutSchema(): ReturnType<typeof makeSeconds> {
+  return makeSeconds();
+}
+
+const makeTimeout = () => makeSeconds().describe("Default 50, or 100 where the host waits longer");
 
 /** Makes the schema of the argument that bounds a wait. */
 export function timeoutSchema(): ReturnType<typeof makeTimeout> {
