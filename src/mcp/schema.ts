@@ -7,6 +7,7 @@
 
 import type { ListToolsResult } from "@modelcontextprotocol/server";
 import * as z from "zod";
+import { UNSAID_LENGTH } from "../tools/arguments.ts";
 import type { ToolDefinition } from "../tools/define.ts";
 
 /** Returns the result of `tools/list` for the tools of a server. */
@@ -29,18 +30,22 @@ export function toolList(tools: Iterable<ToolDefinition>): ListToolsResult {
 /** A JSON Schema, draft 2020-12, with an object at its root. */
 export type JsonSchema = Record<string, unknown>;
 
-type Keep = (keyword: string, value: unknown) => boolean;
+/** @param schema that has the keyword */
+type Keep = (keyword: string, value: unknown, schema: object) => boolean;
 
 /** Constraints that models keep: the tool checks them, with better messages. */
-const LEFT_OUT: readonly string[] = ["pattern", "minLength", "minItems", "maxItems"];
+const LEFT_OUT: readonly string[] = ["pattern", "minLength", "minItems"];
 
 /**
  * Returns the schema of the tool's arguments, without those that hosts add. It leaves out the
- * alphabet of ids, that a text or list is not empty, and how long a list may be.
+ * alphabet of ids, that a text or list is not empty, and the lengths that are not to be said.
  */
 export function inputJsonSchema(tool: ToolDefinition): JsonSchema {
   const isBrief = tool.binding?.shown !== undefined;
-  return compact(z.toJSONSchema(tool.input, { io: "input" }), (keyword, value) => {
+  return compact(z.toJSONSchema(tool.input, { io: "input" }), (keyword, value, schema) => {
+    if (keyword in UNSAID_LENGTH) return false;
+    const isLength = keyword === "maxItems" || keyword === "maxLength";
+    if (isLength && "isLengthUnsaid" in schema) return false;
     if (isBrief && (keyword === "description" || keyword === "maxLength")) return false;
     if (keyword === "maximum") return value !== Number.MAX_SAFE_INTEGER;
     return !LEFT_OUT.includes(keyword);
@@ -78,7 +83,9 @@ function compact(schema: JsonSchema, keep: Keep): JsonSchema {
   };
   const walkObject = (value: object, isSchema: boolean): JsonSchema => {
     const entries = Object.entries(value)
-      .filter(([name, field]) => !isSchema || (saysSomething(name, field) && keep(name, field)));
+      .filter(([name, field]) =>
+        !isSchema || (saysSomething(name, field) && keep(name, field, value))
+      );
     // Names below `properties` are the tool's own, not JSON Schema's.
     return Object.fromEntries(
       entries.map(([name, field]) => [name, walk(field, !(isSchema && name === "properties"))]),

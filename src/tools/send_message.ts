@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { ToolError } from "../core/errors.ts";
 import { ATTACHMENT_REACHES, attachmentShape, attachmentsOf } from "./attachments.ts";
+import { UNSAID_LENGTH } from "./arguments.ts";
 import { defineTool, SENDS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 
@@ -24,7 +25,7 @@ export const sendMessage: ToolDefinition = defineTool({
     z.strictObject({
       session_id: idSchema(),
       text: z.string().min(1).max(MAX_MESSAGE_CHARS).optional(),
-      texts: z.array(z.string().min(1)).max(MAX_TEXTS).optional(),
+      texts: z.array(z.string().min(1)).max(MAX_TEXTS).meta(UNSAID_LENGTH).optional(),
       ...attachmentShape(),
     }),
   output: () =>
