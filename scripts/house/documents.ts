@@ -182,8 +182,9 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, MakePart>>>> = {
   "README.md": {
     npm: () => npmInstall(PACKAGE),
     buttons: () => installButtons(PACKAGE),
-    tools: () => toolSetTables(TOOL_SETS),
+    tools: () => toolTable(TOOL_SETS.core),
   },
+  "docs/tools.md": { tools: () => toolSetTables(TOOL_SETS) },
   "docs/settings.md": {
     settings: () => serveSettings(false),
     http_settings: () => serveSettings(true),

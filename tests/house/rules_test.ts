@@ -18,6 +18,7 @@ const SETTINGS_DOCUMENT = generated(
   "command_settings",
 );
 const FIGURES_DOCUMENT = generated("docs/figures.md", "figures");
+const TOOLS_DOCUMENT = generated("docs/tools.md", "tools");
 
 type Tree = Readonly<Record<string, string>>;
 
@@ -418,12 +419,14 @@ const examples: readonly [rule: string, bad: Tree, complaint: RegExp, good: Tree
         "<!-- generated:npm -->\n<!-- end -->\n<!-- generated:buttons -->\n<!-- end -->\n<!-- generated:tools -->\n<!-- end -->\n",
       "docs/settings.md": SETTINGS_DOCUMENT,
       "docs/figures.md": FIGURES_DOCUMENT,
+      "docs/tools.md": TOOLS_DOCUMENT,
     },
     /README\.md is out of date: run 'deno task docs'/,
     {
       "README.md": generated("README.md", "npm", "buttons", "tools"),
       "docs/settings.md": SETTINGS_DOCUMENT,
       "docs/figures.md": FIGURES_DOCUMENT,
+      "docs/tools.md": TOOLS_DOCUMENT,
     },
   ],
 ];
