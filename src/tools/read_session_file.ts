@@ -14,7 +14,8 @@ import { CONTENT, type ContentBlock, MAX_CONTENT_BYTES } from "./content.ts";
 import { defineTool, READS, type ToolCall, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { uriOf } from "./resource_uris.ts";
-import { findFile, readPart, savingAdvice, shownTextOf, toBase64 } from "./session_file.ts";
+import { toBase64 } from "../core/text.ts";
+import { findFile, readPart, savingAdvice, shownTextOf } from "./session_file.ts";
 
 /**
  * Most characters of a page of text, as JSON. The rest of a result is for the fields around it, and

@@ -4,7 +4,8 @@ import { CONTENT, MAX_CONTENT_BYTES, MAX_CONTENT_CHARS } from "./content.ts";
 import { defineTool, READS, type ToolDefinition } from "./define.ts";
 import { idSchema } from "./ids.ts";
 import { uriOf } from "./resource_uris.ts";
-import { findFile, readPart, savingAdvice, shownTextOf, toBase64 } from "./session_file.ts";
+import { toBase64 } from "../core/text.ts";
+import { findFile, readPart, savingAdvice, shownTextOf } from "./session_file.ts";
 
 /**
  * `cma://sessions/{session_id}/files/{file_id}`: a file that the session's agent has written, whole:

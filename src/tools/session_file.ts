@@ -112,13 +112,3 @@ function isPassing(error: unknown): boolean {
 export function shownTextOf({ from, text }: TextPage): string {
   return from === 0 ? text.replace(/^\ufeff/, "") : text;
 }
-
-/** Encodes bytes as base64, piece by piece: a function takes only so many arguments. */
-export function toBase64(bytes: Uint8Array): string {
-  const PIECE = 3 * 4_096;
-  let text = "";
-  for (let at = 0; at < bytes.byteLength; at += PIECE) {
-    text += btoa(String.fromCharCode(...bytes.subarray(at, at + PIECE)));
-  }
-  return text;
-}

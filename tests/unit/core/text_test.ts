@@ -13,6 +13,7 @@ import {
   printableJson,
   shorten,
   singleLineJson,
+  toBase64,
   toBase64Url,
 } from "../../../src/core/text.ts";
 import { anyCharacter, fc, fuzzRuns, jsonValue } from "../../helpers/fuzz.ts";
@@ -150,6 +151,14 @@ Deno.test("printableJson() and singleLineJson() mean the same, and escape what t
     }),
     fuzzRuns(500),
   );
+});
+
+Deno.test("toBase64() encodes any length", () => {
+  for (const length of [0, 1, 2, 3, 12_287, 12_288, 12_289, 30_000]) {
+    const bytes = Uint8Array.from({ length }, (_, n) => n % 256);
+    const back = Uint8Array.from(atob(toBase64(bytes)), (char) => char.charCodeAt(0));
+    assertEquals(back, bytes);
+  }
 });
 
 Deno.test("fromBase64Url() gives back what toBase64Url() was given, and takes nothing else", () => {

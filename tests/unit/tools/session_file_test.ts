@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
-import { findFile, readPart, toBase64 } from "../../../src/tools/session_file.ts";
+import { findFile, readPart } from "../../../src/tools/session_file.ts";
 import { fakeFile, filesWorld, SESSION_ID } from "./files_support.ts";
 import { httpError } from "./support.ts";
 
@@ -87,12 +87,4 @@ Deno.test("readPart() gives up a file that does not come in time, and one that n
   cancelling.abort(new Error("gone"));
   await cancelled;
   assertEquals(world.clock.pendingTimers, 0);
-});
-
-Deno.test("toBase64() encodes any length", () => {
-  for (const length of [0, 1, 2, 3, 12_287, 12_288, 12_289, 30_000]) {
-    const bytes = Uint8Array.from({ length }, (_, n) => n % 256);
-    const back = Uint8Array.from(atob(toBase64(bytes)), (char) => char.charCodeAt(0));
-    assertEquals(back, bytes);
-  }
 });
