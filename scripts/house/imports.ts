@@ -70,6 +70,11 @@ const PACKAGE = "src/simulator/";
 const PACKAGE_ENTRY = "src/simulator/mod.ts";
 const PACKAGE_USERS = ["commands", "mod.ts", "main.ts"];
 
+/** The page of the session view: a program of its own, for browsers. */
+const PAGE = "view";
+/** What the page shares with the program: pure functions of these rooms, and these types. */
+const SHARED_WITH_PAGE = { rooms: ["core"], types: "src/session/watched_session.ts" } as const;
+
 /** The program, on each of its runtimes. */
 const PROGRAMS: readonly string[] = ["main.ts", "main_node.ts"];
 
@@ -77,6 +82,7 @@ const PROGRAMS: readonly string[] = ["main.ts", "main_node.ts"];
 const ROOTS: readonly string[] = [
   ...PROGRAMS.map((name) => `src/${name}`),
   "src/mod.ts",
+  "src/view/main.ts",
   PACKAGE_ENTRY,
 ];
 
@@ -94,6 +100,9 @@ function mayImport(from: string, to: string): boolean {
   if (root !== "src" || ROOTS.includes(to) && to !== PACKAGE_ENTRY) return false;
   if (source === target) return true;
   if (source === "simulator") return false;
+  if (source === PAGE) {
+    return SHARED_WITH_PAGE.rooms.some((room) => room === target) || to === SHARED_WITH_PAGE.types;
+  }
   if (target === "simulator") return to === PACKAGE_ENTRY && PACKAGE_USERS.includes(source);
   if (PROGRAMS.includes(source)) return true;
   if (source === "mod.ts") return target !== "commands";

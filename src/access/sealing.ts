@@ -14,6 +14,8 @@ export type Purpose =
   | "session list"
   | "session page"
   | "file link"
+  | "proof"
+  | "client extension"
   | "idempotency";
 
 /** Seals and opens values with one key per purpose. */

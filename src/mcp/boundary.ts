@@ -12,7 +12,13 @@ import { isFields } from "../api/read.ts";
 import { hasCredentialField, redactValue } from "../core/redact.ts";
 import { MAX_RESULT_CHARS, plainLine } from "../core/text.ts";
 import { fitBudget } from "../tools/budget.ts";
-import { CONTENT, type ContentBlock, redactBlock, type WithContent } from "../tools/content.ts";
+import {
+  CONTENT,
+  type ContentBlock,
+  META,
+  redactBlock,
+  type WithContent,
+} from "../tools/content.ts";
 import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 import { idHint } from "../tools/ids.ts";
 import { failureText } from "./errors.ts";
@@ -54,6 +60,8 @@ interface Outcome {
   /** What the result holds beside the text. */
   readonly blocks?: readonly ContentBlock[];
   readonly structured?: Record<string, unknown>;
+  /** What the result gives to the session view alone. */
+  readonly meta?: Record<string, unknown>;
   readonly question?: InputRequiredResult;
   readonly failure?: { readonly error: unknown };
   /** Session of a question, or of what was done before a failure. */
@@ -92,11 +100,13 @@ async function perform(tool: ToolDefinition, args: unknown, call: ToolCall): Pro
 }
 
 function resultOf(
-  { text, blocks = [], structured: structuredContent, question }: Outcome,
+  { text, blocks = [], structured: structuredContent, meta, question }: Outcome,
 ): CallToolResult | InputRequiredResult {
   const content = [{ type: "text" as const, text }, ...blocks];
   return question ??
-    (structuredContent ? { content, structuredContent } : { content, isError: true });
+    (structuredContent
+      ? { content, structuredContent, ...(meta && { _meta: meta }) }
+      : { content, isError: true });
 }
 
 async function outcomeOf(tool: ToolDefinition, args: unknown, call: ToolCall): Promise<Outcome> {
@@ -124,15 +134,16 @@ function toResult(
   result: Record<string, unknown> & WithContent,
   { services: { redact } }: ToolCall,
 ): Outcome {
-  const { [CONTENT]: given = [], ...fields } = result;
+  const { [CONTENT]: given = [], [META]: givenMeta, ...fields } = result;
+  const meta = givenMeta && { meta: redactValue({ ...givenMeta }, redact.thorough) };
   const blocks = given.map((block) => redactBlock(block, redact.thorough));
   const text = JSON.stringify(fields);
   const isClean = text.length <= MAX_RESULT_CHARS && redact.isClean(text) &&
     !hasCredentialField(text) && redact.thorough(text) === text;
-  if (isClean) return { structured: fields, text, blocks };
+  if (isClean) return { structured: fields, text, blocks, ...meta };
   const { value, cut } = fitBudget(redactValue(fields, redact.thorough));
   const structured = cut ? { ...value, truncated: true } : value;
-  return { structured, text: JSON.stringify(structured), blocks };
+  return { structured, text: JSON.stringify(structured), blocks, ...meta };
 }
 
 /** Codes of errors about an id that names nothing of the caller's. */

@@ -24,6 +24,7 @@ export const askAgentTool: ToolDefinition = defineTool({
   timeoutMs: waitTimeoutMs,
   firstProgress: "Asking the agent",
   asksPerson: true,
+  view: "shown",
   input: () =>
     z.strictObject({
       agent_id: idSchema().optional(),

@@ -13,12 +13,13 @@ import { AGENT_ID, type Binding, type ToolDefinition } from "./define.ts";
  * one. All that `defineTool` checks stays where it is.
  */
 export function boundTo(tool: ToolDefinition, binding: Binding): ToolDefinition {
-  const { scope, kind, reaches, meta } = tool;
+  const { scope, kind, reaches, meta, view } = tool;
   const { name, title, description, annotations } = binding.shown ?? tool;
   let input: ToolDefinition["input"] | undefined;
   return {
     ...{ name, title, description, scope, kind, reaches, annotations, binding },
     ...(meta && !binding.shown && { meta }),
+    ...(view && { view }),
     get input() {
       return input ??= withoutAgent(tool.input, binding);
     },

@@ -27,9 +27,13 @@ export type ContentBlock =
  */
 export const CONTENT: unique symbol = Symbol("content");
 
-/** A result that may have blocks beside its fields. */
+/** Key of what a result gives to the session view alone: its `_meta`, which hosts keep from models. */
+export const META: unique symbol = Symbol("meta");
+
+/** A result that may have blocks, and `_meta`, beside its fields. */
 export interface WithContent {
   readonly [CONTENT]?: readonly ContentBlock[];
+  readonly [META]?: Readonly<Record<string, unknown>>;
 }
 
 /**

@@ -94,6 +94,8 @@ export interface ToolCall extends Caller {
   readonly has?: (tool: string) => boolean;
   /** The person at the other end; absent where the client cannot ask one. */
   readonly person?: Person;
+  /** True if the client shows the session view: it declares the extension MCP Apps. */
+  readonly showsView?: boolean;
 }
 
 /**
@@ -144,6 +146,8 @@ export interface ToolDefinition {
   readonly annotations: ToolAnnotations;
   /** See {@linkcode ToolSpec.meta}. */
   readonly meta?: ToolMeta;
+  /** See {@linkcode ToolSpec.view}. */
+  readonly view?: ToolView;
   readonly input: z.ZodObject;
   readonly output: z.ZodObject;
   /** See {@linkcode Binding}; absent for a tool that is bound to no agent. */
@@ -182,6 +186,12 @@ export interface Binding {
   };
 }
 
+/**
+ * The part of a tool in the session view: `shown` the view is shown beside the results of the tool;
+ * `app_only` only the view calls it, and no model is told of it.
+ */
+export type ToolView = "shown" | "app_only";
+
 /** A tool whose `run` is typed by its schemas. */
 export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject> {
   readonly name: string;
@@ -196,6 +206,8 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject> {
   readonly annotations: ToolAnnotations;
   /** `_meta` of the tool in `tools/list`; absent where it has none. */
   readonly meta?: ToolMeta;
+  /** Its part in the session view; absent where it has none. */
+  readonly view?: ToolView;
   /** Makes the schema of the arguments; called once, when it is first needed. */
   readonly input: () => I;
   /** Makes the schema of the result. */
@@ -240,7 +252,7 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject> {
 export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<I, O>,
 ): ToolDefinition {
-  const { name, title, description, scope, kind, reaches, annotations, meta } = spec;
+  const { name, title, description, scope, kind, reaches, annotations, meta, view } = spec;
   // Made on first use: `initialize` needs none, and a host waits for its response; cold, all of
   // them take 10 ms.
   let input: I | undefined;
@@ -249,6 +261,7 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(
   return {
     ...{ name, title, description, scope, kind, reaches, annotations },
     ...(meta && { meta }),
+    ...(view && { view }),
     get input() {
       return inputOf();
     },

@@ -19,6 +19,7 @@ export const waitForIdle: ToolDefinition = defineTool({
   timeoutMs: waitTimeoutMs,
   firstProgress: "Checking the session",
   asksPerson: true,
+  view: "shown",
   input: () =>
     z.strictObject({
       session_id: idSchema(),
