@@ -107,7 +107,8 @@ export interface TellState {
 
 /** What the host can do, and how it looks. */
 export interface HostState {
-  readonly theme: "light" | "dark";
+  /** Absent where the host says none: then the browser's own counts. */
+  readonly theme?: "light" | "dark";
   /** BCP 47. */
   readonly locale: string;
   readonly timeZone?: string;
@@ -115,6 +116,17 @@ export interface HostState {
   readonly canFullscreen: boolean;
   readonly canOpenLinks: boolean;
   readonly canDownload: boolean;
+  /** The host's CSS variables (`styles.variables`), any of those of MCP Apps. */
+  readonly variables?: Readonly<Record<string, unknown>>;
+  /** The host's style sheet of fonts (`styles.css.fonts`). */
+  readonly fontsCss?: string;
+  /** Pixels at the edges that something else covers (`safeAreaInsets`). */
+  readonly insets?: {
+    readonly top: number;
+    readonly right: number;
+    readonly bottom: number;
+    readonly left: number;
+  };
 }
 
 /** What the person can do. Each returns at once; the state tells what becomes of it. */
