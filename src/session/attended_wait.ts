@@ -417,10 +417,15 @@ function whyNotSent({ kind }: Outcome): NotDecided | undefined {
   return kind === "failed" || kind === "dropped" ? "not_sent" : undefined;
 }
 
+/** Returns the name of a tool as the decision on its call shows it. */
+export function toolNameInDecision(name: string): string {
+  return firstChars(label(name), MAX_NAME_CHARS);
+}
+
 function viewOf({ shown, tool, decision, kind }: Outcome): DecisionView {
   return {
     event_id: shown.eventId,
-    ...(tool !== undefined && { name: firstChars(label(tool), MAX_NAME_CHARS) }),
+    ...(tool !== undefined && { name: toolNameInDecision(tool) }),
     result: decision.result,
     outcome: kind,
   };

@@ -12,6 +12,7 @@ import {
   contentText,
   errorOf,
   isQueued,
+  messageText,
   type SessionEvent,
   stopReasonOf,
   toolUseOf,
@@ -90,7 +91,7 @@ type EventPart = "first" | "status" | "subagents";
 const EVENT_TYPES: Readonly<Record<string, EventType>> = {
   "user.message": { read: readMessage, view: messageView, tell: tellUser, parts: ["first"] },
   "user.define_outcome": {
-    read: readAs("input"),
+    read: readOutcome,
     view: outcomeView,
     tell: tellOutcomeWanted,
     parts: ["first"],
@@ -328,8 +329,16 @@ export interface Evaluation {
 
 /** Says what happened, as far as it matters to a turn. */
 type Happening =
-  /** Client input that begins or resumes a turn; `answers` names the tool call it settles. */
-  | { readonly kind: "input"; readonly answers?: string }
+  /**
+   * Client input that begins or resumes a turn; `answers` names the tool call it settles, and
+   * `decision` is a person's on it. `beginning` is that of a message.
+   */
+  | {
+    readonly kind: "input";
+    readonly answers?: string;
+    readonly decision?: "allow" | "deny";
+    readonly beginning?: string;
+  }
   | { readonly kind: "interrupt" }
   /** `leftOut` counts characters that the text had beside those that are kept. */
   | {
@@ -397,6 +406,8 @@ const MAX_NAME_CHARS = 128;
 const MAX_MESSAGE_CHARS = 500;
 /** Longest explanation of an evaluation that is kept: it says which criteria failed, and why. */
 const MAX_EXPLANATION_CHARS = 1_000;
+/** Longest beginning of a message to the agent that is kept. */
+const MAX_BEGINNING_CHARS = 300;
 /** Longest message of the agent that is kept, of a longer one the end: no reply shows more. */
 const MAX_TEXT_CHARS = 64 * 1024;
 
@@ -423,7 +434,7 @@ function threadOf(event: SessionEvent): { readonly threadId?: string } | undefin
 function unread(): undefined {}
 
 function readAs(
-  kind: "input" | "interrupt" | "thinking" | "model_start" | "model_end" | "deleted",
+  kind: "interrupt" | "thinking" | "model_start" | "model_end" | "deleted",
 ): ReadEvent {
   return () => ({ kind });
 }
@@ -433,12 +444,32 @@ function readStatus(kind: "running" | "rescheduled" | "terminated"): ReadEvent {
 }
 
 function readMessage(event: SessionEvent): ReadResult {
-  return { kind: "input", contentDigest: contentDigestOf(event.content), ...threadOf(event) };
+  return {
+    kind: "input",
+    contentDigest: contentDigestOf(event.content),
+    ...beginningOf(messageText(event)),
+    ...threadOf(event),
+  };
 }
 
-function readAnswer(event: SessionEvent): ReadResult {
+function readOutcome({ description }: SessionEvent): ReadResult {
+  return { kind: "input", ...beginningOf(textOf(description) ?? "") };
+}
+
+function beginningOf(text: string): { readonly beginning?: string } {
+  const beginning = firstChars(text, MAX_BEGINNING_CHARS);
+  return beginning === "" ? {} : { beginning };
+}
+
+function readAnswer({ result, ...event }: SessionEvent): ReadResult {
   const answers = answeredToolUse(event);
-  return { kind: "input", ...(answers !== undefined && { answers }) };
+  const isDecision = event.type === "user.tool_confirmation" &&
+    (result === "allow" || result === "deny");
+  return {
+    kind: "input",
+    ...(answers !== undefined && { answers }),
+    ...(isDecision && { decision: result }),
+  };
 }
 
 function readAgentText(event: SessionEvent): ReadResult {

@@ -57,6 +57,17 @@ export interface Collected {
   readonly tools: ToolUse[];
   readonly results: { readonly toolUseId?: string; readonly failed: boolean }[];
   readonly errors: TurnError[];
+  /** People's decisions on tool calls, whoever sent them. */
+  readonly decisions: Decided[];
+}
+
+/** A person's decision on a tool call, as an event tells it. */
+interface Decided {
+  /** Id of the call. */
+  readonly eventId: string;
+  /** Name of the tool; absent where the call is not known. */
+  readonly name?: string;
+  readonly result: "allow" | "deny";
 }
 
 /** An input that was sent but not taken up. */
@@ -308,6 +319,7 @@ export class Turn {
     const counts = !this.anchor || this.anchor.id !== undefined;
     switch (event.kind) {
       case "input":
+        if (counts) this.#collectDecision(event);
         return this.#takeInput(event, queuedKey);
       case "interrupt":
         for (const input of this.queued.values()) input.interrupt = "sent";
@@ -755,6 +767,17 @@ export class Turn {
     this.collected.textLength += lengthOf(part);
   }
 
+  /** Collects a decision; an answer is final, so that only the first one counts. */
+  #collectDecision({ answers, decision }: EventOf<"input">): void {
+    if (answers === undefined || decision === undefined || this.answered.has(answers)) return;
+    const { name } = this.asking.get(answers) ?? this.toolsInFlight.get(answers) ?? {};
+    this.collected.decisions.push({
+      eventId: answers,
+      ...(name !== undefined && { name }),
+      result: decision,
+    });
+  }
+
   #collectError(error: TurnError): void {
     this.collected.errors.push(error);
     const isOfTurn = this.phase === "running" || this.phase === "blocked";
@@ -777,7 +800,7 @@ export class Turn {
 
 /** Begins a collection, with the errors that belong to it already. */
 function collection(errors: readonly TurnError[] = []): Collected {
-  return { texts: [], textLength: 0, tools: [], results: [], errors: [...errors] };
+  return { texts: [], textLength: 0, tools: [], results: [], errors: [...errors], decisions: [] };
 }
 
 function lengthOf({ text, leftOut = 0 }: TextPart): number {

@@ -24,7 +24,7 @@ import {
 } from "./result.ts";
 import type { WaitStatus } from "./verdict.ts";
 import { describeActivity, describeConnectionError, WaitProgress } from "./progress.ts";
-import { Turn, TurnReader } from "./turn.ts";
+import { type Collected, Turn, TurnReader } from "./turn.ts";
 import { type SentMessage, UnseenSends } from "./unseen_sends.ts";
 
 /** Options of {@linkcode createWaiter}. */
@@ -70,6 +70,11 @@ export interface WaitRequest {
   readonly onGoesOn?: () => void;
   /** Called at once, on every meaningful event, and every few seconds while there is none. */
   readonly onProgress?: (message: string) => void;
+  /**
+   * Called at the end of the wait with people's decisions on tool calls that the events tell of,
+   * whoever sent them: those that count towards the reply, oldest first.
+   */
+  readonly onDecisions?: (decisions: Collected["decisions"]) => void;
   /** Called before each page of a long search for `afterId`; what it throws ends the wait. */
   readonly onLongSearch?: () => void;
 }
@@ -619,6 +624,7 @@ class Wait {
     const { sessionId, afterId, replyChars, has, askTool, asksAbout, again } = this.#request;
     // The text of the turn before is no reply to a message whose turn is to come.
     const isToCome = status === "timeout" && turn.phase === "ended" && this.#feed.lacksSend;
+    this.#request.onDecisions?.(turn.collected.decisions);
     const reachesBack = turn.anchor ? turn.anchor.id !== undefined : turn.sawTurnStart;
     return {
       sessionId,

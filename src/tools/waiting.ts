@@ -6,8 +6,10 @@
 
 import * as z from "zod";
 import { chargeSearch } from "../access/limits.ts";
-import { waitAttended } from "../session/attended_wait.ts";
+import { toolNameInDecision, waitAttended } from "../session/attended_wait.ts";
+import type { DecisionView } from "../session/person.ts";
 import type { WaitResult } from "../session/result.ts";
+import type { Collected } from "../session/turn.ts";
 import { answererOf } from "./answerer.ts";
 import type { WithContent } from "./content.ts";
 import type { ClientInfo, ToolCall } from "./define.ts";
@@ -94,6 +96,7 @@ export async function waitInCall(
   const { signal, progress, person, services, has } = call;
   const { clock } = services;
   const { deadline = clock.now() } = call;
+  let told: readonly DecisionView[] = [];
   const result = await waitAttended({
     sessionId,
     timeoutMs: Math.max(0, deadline - clock.now()),
@@ -106,8 +109,29 @@ export async function waitInCall(
     ...(askTool !== undefined && { askTool }),
     ...(person && { person }),
     by: answererOf(call),
+    // Where a page shows the session, a person may have decided there, while no call waited.
+    ...(call.showsView && { onDecisions: (decisions) => told = decisions.map(viewOfDecision) }),
   }, services);
-  return await withReturnedContent(result, call);
+  return withDecisions(await withReturnedContent(result, call), told);
+}
+
+/** Most decisions that a result tells of: the newest. */
+const MAX_DECISIONS = 16;
+
+function viewOfDecision({ eventId, name, result }: Collected["decisions"][number]): DecisionView {
+  return {
+    event_id: eventId,
+    ...(name !== undefined && { name: toolNameInDecision(name) }),
+    ...{ result, outcome: "sent" },
+  };
+}
+
+/** Adds decisions that events tell of to those of the wait, which says more of its own. */
+function withDecisions<R extends WaitResult>(result: R, told: readonly DecisionView[]): R {
+  if (told.length === 0) return result;
+  const own = new Map((result.decisions ?? []).map((decision) => [decision.event_id, decision]));
+  const others = told.filter(({ event_id }) => !own.has(event_id));
+  return { ...result, decisions: [...others, ...own.values()].slice(-MAX_DECISIONS) };
 }
 
 /**

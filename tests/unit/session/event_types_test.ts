@@ -53,6 +53,28 @@ Deno.test("readEvent() keeps a tool's input only where somebody must answer", ()
   assert(custom.kind === "tool_use" && custom.tool.custom && custom.tool.input === input);
 });
 
+Deno.test("readEvent() keeps the beginning of what an agent is told, and a person's decisions", () => {
+  const content = [{ type: "text", text: "a".repeat(400) }, { type: "text", text: "b" }];
+  const read = (type: string, fields: object) => {
+    const event = readEvent({ ...base, type, ...fields });
+    assert(event.kind === "input");
+    return event;
+  };
+  assertEquals(read("user.message", { content }).beginning, "a".repeat(300));
+  assertEquals("beginning" in read("user.message", { content: [] }), false);
+  assertEquals(read("user.define_outcome", { description: "A list" }).beginning, "A list");
+  assertEquals("beginning" in read("user.define_outcome", { description: 7 }), false);
+  for (const result of ["allow", "deny"]) {
+    const fields = { tool_use_id: "sevt_0", result };
+    assertEquals(read("user.tool_confirmation", fields).decision, result);
+    assertEquals("decision" in read("user.custom_tool_result", fields), false);
+  }
+  for (const result of ["", "maybe", null, undefined, {}]) {
+    const fields = { tool_use_id: "sevt_0", result };
+    assertEquals("decision" in read("user.tool_confirmation", fields), false);
+  }
+});
+
 Deno.test("readEvent() reads an unknown type as an event that changes nothing", () => {
   for (const type of ["constructor", "__proto__", "", "agent.brand_new"]) {
     assertEquals(readEvent({ ...base, type }).kind, "other");

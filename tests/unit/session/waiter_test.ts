@@ -812,3 +812,33 @@ Deno.test("a place whose stream failed for good connects anew for its next wait"
   place.release();
   await t.assertClean();
 });
+
+Deno.test("wait() tells the decisions that came after its cursor, the first one on each call", async () => {
+  const t = setUp();
+  const { e } = t;
+  const ask = (name: string) => e.tool(name, { evaluated_permission: "ask" });
+  const decide = (id: string | null | undefined, result: string, fields = {}) =>
+    e.make("user.tool_confirmation", { tool_use_id: id, result, ...fields });
+  const [before, one, two] = [ask("before"), ask("rm"), ask("curl")];
+  t.session.emit(e.user("q"), e.running(), before, e.asks(before.id ?? ""));
+  t.session.emit(decide(before.id, "allow"), e.running(), one, two);
+  const asks = e.asks(one.id ?? "", two.id ?? "");
+  const queued = decide(one.id, "deny", { processed_at: null });
+  t.session.emit(asks, queued, decide(two.id, "allow"), e.stamped(queued));
+  t.session.emit(decide(one.id, "allow"), decide(two.id, "maybe"));
+  t.session.emit(e.running(), e.text("done"), e.endTurn());
+  const told: unknown[] = [];
+  const after = t.wait({
+    afterId: asks.id ?? "",
+    onDecisions: (decisions) => told.push(decisions),
+  });
+  await t.clock.runUntil(after);
+  assertEquals(told, [[
+    { eventId: two.id, name: "curl", result: "allow" },
+    { eventId: one.id, name: "rm", result: "deny" },
+  ]]);
+  const all: number[] = [];
+  await t.clock.runUntil(t.wait({ onDecisions: (decisions) => all.push(decisions.length) }));
+  assertEquals(all, [3]);
+  await t.assertClean();
+});

@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ToolError } from "../../../src/core/errors.ts";
+import type { DecisionView } from "../../../src/session/person.ts";
+import type { WaitRequest } from "../../../src/session/waiter.ts";
 import { waitForIdle } from "../../../src/tools/wait_for_idle.ts";
 import { harness, session } from "./support.ts";
 
@@ -98,3 +100,49 @@ for (const timeout_sec of [0, 601, 1.5, "1.5", "soon"]) {
     assertEquals(waiter.waits, []);
   });
 }
+
+const TOLD: Parameters<NonNullable<WaitRequest["onDecisions"]>>[0] = [
+  { eventId: "sevt_1", name: "bash", result: "allow" },
+  { eventId: "sevt_2", name: `x${"y".repeat(100)}`, result: "deny" },
+  { eventId: "sevt_3", result: "deny" },
+];
+
+/** A harness whose waiter finds decisions among the events. */
+function decidedElsewhere(told = TOLD) {
+  const world = harness({});
+  const { waiter } = world;
+  const wait = waiter.wait.bind(waiter);
+  waiter.wait = (request) => {
+    request.onDecisions?.(told);
+    return wait(request);
+  };
+  return world;
+}
+
+Deno.test("wait_for_idle tells a client with the session view what was decided, whoever did", async () => {
+  const { run, waiter } = decidedElsewhere();
+  const own = { event_id: "sevt_1", name: "bash", result: "deny", outcome: "answered_elsewhere" };
+  waiter.result = { ...waiter.result, decisions: [own as DecisionView] };
+  const { decisions } = await run(waitForIdle, SESSION, { showsView: true });
+  assertEquals(decisions, [
+    { event_id: "sevt_2", name: `x${"y".repeat(59)}`, result: "deny", outcome: "sent" },
+    { event_id: "sevt_3", result: "deny", outcome: "sent" },
+    own,
+  ]);
+});
+
+Deno.test("wait_for_idle tells the newest 16 decisions", async () => {
+  const told = Array.from({ length: 40 }, (_, at) => ({ eventId: `sevt_${at}`, result: "allow" }));
+  const { run } = decidedElsewhere(told as typeof TOLD);
+  const { decisions } = await run(waitForIdle, SESSION, { showsView: true });
+  assertEquals(
+    (decisions as DecisionView[]).map(({ event_id }) => event_id),
+    Array.from({ length: 16 }, (_, at) => `sevt_${at + 24}`),
+  );
+});
+
+Deno.test("wait_for_idle tells a client without the view nothing of decisions elsewhere", async () => {
+  const { run, waiter } = decidedElsewhere();
+  assertEquals(await run(waitForIdle, SESSION), { ...waiter.result });
+  assertEquals(waiter.waits.map(({ onDecisions }) => onDecisions), [undefined]);
+});
