@@ -1,0 +1,34 @@
+/**
+ * Finds the browser of the tests, and says loudly where there is none.
+ *
+ * @module
+ */
+
+/** Where systems put Chromium, most likely first; `CHROMIUM` names another place. */
+const PLACES = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/usr/bin/google-chrome-stable",
+  "/snap/bin/chromium",
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** Path of the browser; undefined where there is none. */
+export const CHROMIUM: string | undefined = [Deno.env.get("CHROMIUM") ?? "", ...PLACES]
+  .find((path) => path !== "" && isFile(path));
+
+/** The line that tells of tests that no browser ran; undefined where there is one. */
+export const SKIPPED: string | undefined = CHROMIUM === undefined
+  ? "SKIPPED: the session view was tested in no browser. Install Chromium " +
+    "(apt-get install chromium), or name one with CHROMIUM=/path/to/chromium."
+  : undefined;
