@@ -8,7 +8,13 @@ import { SCOPES } from "../access/scopes.ts";
 import { TOOL_SET_NAMES } from "../access/tool_sets.ts";
 import { type CommandDefinition, commandNamed, COMMANDS } from "./command_line.ts";
 import { ASK_EXIT_HELP } from "./exit_codes.ts";
-import { ALL_SETTINGS, type CommandName, type ScopedSetting, SETTINGS } from "./settings.ts";
+import {
+  ALL_SETTINGS,
+  type CommandName,
+  type ScopedSetting,
+  type Setting,
+  SETTINGS,
+} from "./settings.ts";
 
 /** One line of a table of settings. */
 export interface SettingLine {
@@ -89,12 +95,17 @@ function overview(): string[] {
   ];
 }
 
+/** Returns true for a row of every command, such as `--help`: the overview lists these. */
+function isCommon({ flag }: ScopedSetting): boolean {
+  return Object.values<Setting>(SETTINGS.common).some((row) => row.flag === flag);
+}
+
 function serveHelp(): string[] {
   return [
     "cma-mcp [flags]: serve MCP on stdio, for a host that starts it, or with --http",
     "over HTTP; 'cma-mcp help http' lists the flags that only HTTP has.",
     "",
-    ...flagLines(SERVE_ROWS),
+    ...flagLines(SERVE_ROWS.filter((row) => !isCommon(row))),
     ...envLines(SERVE_ROWS),
     "",
     `Sets of tools: ${TOOL_SET_NAMES.join(", ")}.`,
@@ -131,11 +142,8 @@ const NETWORK_HELP = [
 ];
 
 function commandHelp(name: string, { help, operandName, operands }: CommandDefinition): string[] {
-  const common: readonly (string | undefined)[] = Object.values(SETTINGS.common).map(({ flag }) =>
-    flag
-  );
-  const rows = ALL_SETTINGS.filter(({ commands, flag }) =>
-    commands.some((command) => command === name) && !common.includes(flag)
+  const rows = ALL_SETTINGS.filter((row) =>
+    row.commands.some((command) => command === name) && !isCommon(row)
   );
   const usage = ["cma-mcp", name, operandName, rows.length > 0 ? "[flags]" : undefined];
   const choices = operandName?.startsWith("<") && Array.isArray(operands) ? operands : [];

@@ -400,6 +400,17 @@ export const SETTINGS = {
       help: "Ask a person what custom tools answer",
       also: ["ask"],
     },
+    viewActions: {
+      isDetail: true,
+      flag: "view-actions",
+      env: ["CMA_MCP_VIEW_ACTIONS"],
+      valueName: "<on|off>",
+      choices: ["on", "off"],
+      parse: parseSwitch,
+      fallback: true,
+      fallbackText: "on",
+      help: "Let people decide in the session view",
+    },
     consoleUrl: {
       isDetail: true,
       flag: "console-url",

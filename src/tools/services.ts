@@ -54,6 +54,8 @@ export interface ServicesOptions {
   readonly approvalTimeoutMs?: number;
   /** True to ask a person for the results of custom tools. */
   readonly askCustomTools?: boolean;
+  /** False to let nobody answer tool calls in the session view; true by default. */
+  readonly viewActions?: boolean;
   /** Called once for each decision of a person on a tool call, when it is over; must not throw. */
   readonly onDecided?: (record: DecisionRecord) => void;
   /** Called once for each question to a person, when it is over; must not throw. */
@@ -96,6 +98,7 @@ export interface Services {
   readonly keyedAsks: KeyedCalls;
   readonly approvalTimeoutMs: number;
   readonly askCustomTools: boolean;
+  readonly viewActions: boolean;
   readonly onAsked?: (record: QuestionRecord) => void;
   /** Dollars that a new session may cost where its caller does not say, within the ceiling. */
   readonly maxCostUsd?: number;
@@ -148,6 +151,7 @@ export function createServices(options: ServicesOptions): Services {
     keyedAsks: new KeyedCalls({ clock, sealer }),
     approvalTimeoutMs: options.approvalTimeoutMs ?? APPROVAL_TIMEOUT_MS,
     askCustomTools: options.askCustomTools ?? false,
+    viewActions: options.viewActions ?? true,
     ...(onAsked && { onAsked }),
     ...(maxCosts.length > 0 && { maxCostUsd: Math.min(...maxCosts) }),
     ...(maxCostCeilingUsd !== undefined && { maxCostCeilingUsd }),

@@ -67,6 +67,7 @@ Deno.test("resolveConfig() serves stdio with documented defaults when only a key
       exposeAgentConfig: false,
       approvalTimeoutMs: 600_000,
       askCustomTools: false,
+      viewActions: true,
       consoleUrl: undefined,
       maxCostUsd: undefined,
       maxCostCeilingUsd: undefined,
@@ -155,24 +156,29 @@ Deno.test("resolveConfig() reads whom to ask, which tools to serve and where the
     toolSets: ["core", "actions"],
     approvalTimeoutMs: 30_000,
     askCustomTools: true,
+    viewActions: false,
     consoleUrl: "https://console.example.com/sessions",
     exposeToolInputs: true,
   };
   const args = [
     ...["--tools", "actions", "--approval-timeout=30", "--ask-custom-tools"],
+    ...["--view-actions", "off"],
     ...["--expose-tool-inputs", "--console-url", "https://console.example.com/sessions/"],
   ];
   const env = {
     CMA_MCP_TOOLS: "actions",
     CMA_MCP_APPROVAL_TIMEOUT: "30",
     CMA_MCP_ASK_CUSTOM_TOOLS: "yes",
+    CMA_MCP_VIEW_ACTIONS: "no",
     CMA_MCP_EXPOSE_TOOL_INPUTS: "1",
     CMA_MCP_CONSOLE_URL: "https://console.example.com/sessions/",
   };
   for (const given of [{ args }, { env }]) {
     const { server } = await serving(given);
-    const { toolSets, approvalTimeoutMs, askCustomTools, consoleUrl, exposeToolInputs } = server;
-    const found = { toolSets, approvalTimeoutMs, askCustomTools, consoleUrl, exposeToolInputs };
+    const { toolSets, approvalTimeoutMs, askCustomTools, viewActions } = server;
+    const { consoleUrl, exposeToolInputs } = server;
+    const asked = { approvalTimeoutMs, askCustomTools, viewActions };
+    const found = { toolSets, ...asked, consoleUrl, exposeToolInputs };
     assertEquals<Partial<ServeConfig["server"]>>(found, expected);
   }
   const asking = await resolve({ args: ["ask", "it", "x"], env: { ...env, ...keyed } });
@@ -182,6 +188,28 @@ Deno.test("resolveConfig() reads whom to ask, which tools to serve and where the
     [true, expected.consoleUrl],
   );
   assertEquals((await serving({ args: ["--approval-timeout=0"] })).server.approvalTimeoutMs, 0);
+});
+
+Deno.test("resolveConfig() lets people decide in the session view unless that is off", async () => {
+  const cases: readonly [string, boolean][] = [["on", true], ["true", true], ["off", false]];
+  for (const [text, viewActions] of cases) {
+    const found = [
+      await serving({ args: ["--view-actions", text] }),
+      await serving({ args: [`--view-actions=${text}`] }),
+      await serving({ env: { CMA_MCP_VIEW_ACTIONS: text } }),
+    ];
+    assertEquals(found.map(({ server }) => server.viewActions), Array(3).fill(viewActions), text);
+  }
+  await assertRejects(
+    () => serving({ args: ["--view-actions", "maybe"] }),
+    UsageError,
+    "Cannot use 'maybe' as --view-actions",
+  );
+  await assertRejects(
+    () => serving({ args: ["--view-actions"] }),
+    UsageError,
+    "--view-actions needs a value: type --view-actions <on|off>",
+  );
 });
 
 Deno.test("resolveConfig() reads which agents to publish, and never one that nobody may reach", async () => {
