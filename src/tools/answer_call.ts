@@ -1,17 +1,18 @@
 /**
- * Answers a tool call that a session waits for: what `confirm_tool_use` and `submit_tool_result` have
- * in common.
+ * Answers a tool call that a session waits for: what `confirm_tool_use`, `submit_tool_result` and
+ * `answer_tool_use` have in common.
  *
  * @module
  */
 
+import type { AttachmentBlock } from "../api/types.ts";
 import { ToolError } from "../core/errors.ts";
 import { label } from "../core/text.ts";
 import type { Outcome } from "../session/answer_sender.ts";
 import { readAskedCalls } from "../session/asked_calls.ts";
 import { consoleUrlOf } from "../session/console_url.ts";
 import { isDefaultTool } from "../session/pending_actions.ts";
-import type { AskedCall, Decision } from "../session/person.ts";
+import type { AskedCall, Decision, ShownCall } from "../session/person.ts";
 import { answererOf } from "./answerer.ts";
 import type { ToolCall } from "./define.ts";
 
@@ -47,8 +48,8 @@ export interface CallAnswered {
  * that is none; what `check` throws; `ApiError`; the signal's reason
  */
 export async function answerCall(answer: CallAnswer, call: ToolCall): Promise<CallAnswered> {
-  const { sessionId, eventId, kind, decision, channel } = answer;
-  const { signal, services: { api, redact, answers } } = call;
+  const { sessionId, eventId, kind } = answer;
+  const { signal, services: { api, redact } } = call;
   const calls = await readAskedCalls(api, sessionId, redact, { signal });
   const asked = calls.waiting.find((waiting) => waiting.eventId === eventId);
   if (asked && asked.kind !== kind) throw otherKind(asked, call);
@@ -56,17 +57,89 @@ export async function answerCall(answer: CallAnswer, call: ToolCall): Promise<Ca
   // An answer to a call that does not wait goes the same way: nothing is sent, and the sender finds
   // out whether another one was first, and logs that there was this one.
   const shown = asked ?? { kind, eventId, digest: "" };
-  const [outcome] = await answers.send(
-    sessionId,
-    [{ shown, decision }],
-    { ...answererOf(call), channel },
-    signal,
+  return answered(await sendAnswer(shown, answer, call), answer, call);
+}
+
+/**
+ * Sends an answer to a call as a person was shown it, at most once.
+ *
+ * @throws `ApiError` where the API refused it; the signal's reason
+ */
+export async function sendAnswer(
+  shown: ShownCall,
+  { sessionId, decision, channel }: Pick<CallAnswer, "sessionId" | "decision" | "channel">,
+  call: ToolCall,
+): Promise<Exclude<Outcome, { readonly kind: "failed" }> | undefined> {
+  const { signal, services: { answers } } = call;
+  const by = { ...answererOf(call), channel };
+  const [outcome] = await answers.send(sessionId, [{ shown, decision }], by, signal);
+  if (outcome?.kind === "failed") throw outcome.error;
+  return outcome;
+}
+
+/**
+ * Returns a person's decision on a call.
+ *
+ * @throws `ToolError` `invalid_argument` for a reason beside `allow`
+ */
+export function confirmationOf(
+  result: "allow" | "deny",
+  deny_message: string | undefined,
+): Decision {
+  if (result === "deny") {
+    return { result, ...(deny_message !== undefined && { reason: deny_message }) };
+  }
+  if (deny_message === undefined) return { result };
+  throw new ToolError(
+    "invalid_argument",
+    'deny_message goes with result "deny" only. Nothing was sent: leave it out, or deny.',
   );
-  return answered(outcome, answer, call);
+}
+
+/**
+ * Returns the result of a custom tool.
+ *
+ * @param pass names the arguments that can hold something, for the error
+ * @throws `ToolError` `invalid_argument` for one without any content
+ */
+export function toolResultOf(
+  { text = "", attachments = [], is_error = false }: {
+    readonly text?: string;
+    readonly attachments?: readonly AttachmentBlock[];
+    readonly is_error?: boolean;
+  },
+  pass: string,
+): Decision {
+  if (text !== "" || attachments.length > 0 || is_error) {
+    return { result: "answer", text, attachments, isError: is_error };
+  }
+  throw new ToolError(
+    "invalid_argument",
+    `The result has no content, so nothing was sent: pass ${pass}, or is_error true.`,
+  );
+}
+
+/**
+ * Checks that a person could have seen what they allow.
+ *
+ * @throws `ToolError` `input_not_shown`
+ */
+export function checkShown(
+  sessionId: string,
+  { eventId, mayAllow }: Pick<AskedCall, "eventId" | "mayAllow">,
+  call: ToolCall,
+): void {
+  if (mayAllow) return;
+  throw new ToolError(
+    "input_not_shown",
+    "Too little of this call's input can be shown, so it cannot be allowed here, " +
+      `and nothing was sent. A person can deny it here, or read and allow it ` +
+      `${inConsole({ sessionId, eventId }, call)}.`,
+  );
 }
 
 function answered(
-  outcome: Outcome | undefined,
+  outcome: Awaited<ReturnType<typeof sendAnswer>>,
   answer: CallAnswer,
   call: ToolCall,
 ): CallAnswered {
@@ -90,8 +163,6 @@ function answered(
           `${waitNext(call)} If the call waits even then, a person can answer it ` +
           `${inConsole(answer, call)}.`,
       };
-    case "failed":
-      throw outcome.error;
     case "changed":
       throw new ToolError(
         "changed",

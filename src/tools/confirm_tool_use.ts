@@ -2,9 +2,9 @@ import * as z from "zod";
 import { ToolError } from "../core/errors.ts";
 import { label } from "../core/text.ts";
 import { MAX_REASON_CHARS } from "../session/answer_sender.ts";
-import type { AskedCall, Decision } from "../session/person.ts";
-import { answerCall, inConsole } from "./answer_call.ts";
-import { defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
+import type { AskedCall } from "../session/person.ts";
+import { answerCall, checkShown, confirmationOf } from "./answer_call.ts";
+import { defineTool, type ToolDefinition } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
 
 /** Longest name of a tool that is compared, in characters. */
@@ -49,20 +49,11 @@ export const confirmToolUse: ToolDefinition = defineTool({
       next: z.string(),
     }),
   async run({ session_id, event_id, tool_name, result, deny_message }, call) {
-    if (result === "allow" && deny_message !== undefined) {
-      throw new ToolError(
-        "invalid_argument",
-        'deny_message goes with result "deny" only. Nothing was sent: leave it out, or deny.',
-      );
-    }
-    const decision: Decision = result === "allow"
-      ? { result }
-      : { result, ...(deny_message !== undefined && { reason: deny_message }) };
     const answered = await answerCall({
       sessionId: session_id,
       eventId: event_id,
       kind: "tool_confirmation",
-      decision,
+      decision: confirmationOf(result, deny_message),
       channel: "confirm_tool_use",
       check: (asked) => {
         checkName(asked, tool_name);
@@ -80,17 +71,5 @@ function checkName({ eventId, tool }: AskedCall, name: string): void {
     "other_tool",
     `The call under event_id "${eventId}" is one of ${label(tool)}, not of ${label(name)}, so ` +
       "nothing was sent. Ask the person about that tool before you call again.",
-  );
-}
-
-/** Checks that a person could have seen what they allow. */
-function checkShown(sessionId: string, asked: AskedCall, call: ToolCall): void {
-  if (asked.mayAllow) return;
-  const { eventId } = asked;
-  throw new ToolError(
-    "input_not_shown",
-    "Too little of this call's input can be shown, so it cannot be allowed here, " +
-      `and nothing was sent. A person can deny it here, or read and allow it ` +
-      `${inConsole({ sessionId, eventId }, call)}.`,
   );
 }

@@ -6,6 +6,7 @@
 
 import { DEFAULT_SETS, type ToolSetName } from "../access/tool_sets.ts";
 import { askAgentTool } from "./ask_agent.ts";
+import { answerToolUse } from "./answer_tool_use.ts";
 import { archiveSession } from "./archive_session.ts";
 import { boundTo } from "./bound.ts";
 import { confirmToolUse } from "./confirm_tool_use.ts";
@@ -67,6 +68,21 @@ export function toolsBoundTo(
   return toolsOf(names).filter((tool) => tool !== listAgents).map((tool) =>
     AGENT_ID in tool.reaches ? boundTo(tool, { agentId }) : tool
   );
+}
+
+/** The tools that only the session view calls, in no set: clients that show the view have them. */
+export const VIEW_TOOLS: readonly ToolDefinition[] = [answerToolUse];
+
+/**
+ * Lists the tools that only the session view calls.
+ *
+ * @param viewActions false where nobody may answer tool calls in the view: then there is no tool for
+ *   it
+ */
+export function appTools(
+  { viewActions }: { readonly viewActions: boolean },
+): readonly ToolDefinition[] {
+  return VIEW_TOOLS.filter((tool) => viewActions || tool !== answerToolUse);
 }
 
 /** Every tool of every set. */

@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { ToolError } from "../core/errors.ts";
-import { answerCall } from "./answer_call.ts";
+import { answerCall, toolResultOf } from "./answer_call.ts";
 import { ATTACHMENT_REACHES, attachmentShape, attachmentsOf } from "./attachments.ts";
 import { defineTool, SENDS, type ToolDefinition } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
@@ -32,20 +31,13 @@ export const submitToolResult: ToolDefinition = defineTool({
       outcome: z.string().describe("sent, repeated, answered_elsewhere or unknown"),
       next: z.string(),
     }),
-  async run({ session_id, event_id, text = "", is_error = false, ...given }, call) {
+  async run({ session_id, event_id, text, is_error, ...given }, call) {
     const attachments = attachmentsOf(given);
-    if (text === "" && attachments.length === 0 && !is_error) {
-      throw new ToolError(
-        "invalid_argument",
-        "The result has no content, so nothing was sent: pass text, images or documents, or " +
-          "is_error true.",
-      );
-    }
     const answered = await answerCall({
       sessionId: session_id,
       eventId: event_id,
       kind: "custom_tool_result",
-      decision: { result: "answer", text, attachments, isError: is_error },
+      decision: toolResultOf({ text, attachments, is_error }, "text, images or documents"),
       channel: "submit_tool_result",
     }, call);
     return { session_id, event_id, ...answered };

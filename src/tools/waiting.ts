@@ -14,6 +14,7 @@ import { answererOf } from "./answerer.ts";
 import type { WithContent } from "./content.ts";
 import type { ClientInfo, ToolCall } from "./define.ts";
 import { withReturnedContent } from "./returned_content.ts";
+import { withPendingForView } from "./view_actions.ts";
 
 /**
  * Time before the deadline in which no progress is reported, in milliseconds: the result follows.
@@ -85,7 +86,7 @@ export interface ToolWait {
 /**
  * Waits for the end of a turn until the call's deadline; a person of the caller is asked about the
  * tool calls that the turn waits for. Images and documents that the agent returned stand beside the
- * result.
+ * result, and the calls that still wait, for clients that show the session view.
  *
  * @throws as `waitAttended` does
  */
@@ -112,7 +113,8 @@ export async function waitInCall(
     // Where a page shows the session, a person may have decided there, while no call waited.
     ...(call.showsView && { onDecisions: (decisions) => told = decisions.map(viewOfDecision) }),
   }, services);
-  return withDecisions(await withReturnedContent(result, call), told);
+  const shown = await withPendingForView(await withReturnedContent(result, call), call);
+  return withDecisions(shown, told);
 }
 
 /** Most decisions that a result tells of: the newest. */

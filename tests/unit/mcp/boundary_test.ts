@@ -5,7 +5,7 @@ import { ApiError } from "../../../src/api/errors.ts";
 import { PartlyDoneError, ToolError } from "../../../src/core/errors.ts";
 import { createLogger } from "../../../src/core/logger.ts";
 import { createRedact } from "../../../src/core/redact.ts";
-import { CONTENT } from "../../../src/tools/content.ts";
+import { CONTENT, META } from "../../../src/tools/content.ts";
 import { callTool as callToolOrAsk } from "../../../src/mcp/boundary.ts";
 import { InputNeeded } from "../../../src/mcp/person.ts";
 import { defineTool, type ToolCall } from "../../../src/tools/define.ts";
@@ -68,6 +68,21 @@ Deno.test("callTool() redacts the process's secrets in a result", async () => {
   const { result, text } = await call(() => ({ text: `key ${SECRET}`, [SECRET]: 1 }));
   assert(!JSON.stringify(result).includes(SECRET));
   assertEquals(text, JSON.stringify(result.structuredContent));
+});
+
+Deno.test("callTool() gives the view its part as _meta, redacted, and nobody else", async () => {
+  const given = { view: { texts: [`a ${SECRET}`], proof: "A_-9" }, [SECRET]: 1 };
+  const { result, text, log } = await call(() => ({ a: 1, [META]: given }));
+  assertEquals(result._meta, {
+    view: { texts: ["a [redacted]"], proof: "A_-9" },
+    "[redacted]": 1,
+  });
+  assertEquals([result.structuredContent, text], [{ a: 1 }, '{"a":1}']);
+  assert(!log.includes("A_-9"));
+  // The budget of what the model reads counts without it.
+  const long = await call(() => ({ text: "x".repeat(39_000), [META]: { y: "y".repeat(39_000) } }));
+  assertEquals(Object(long.result.structuredContent).truncated, undefined);
+  assertEquals("_meta" in (await call(() => ({ a: 1 }))).result, false);
 });
 
 Deno.test("callTool() redacts the blocks beside a result", async () => {

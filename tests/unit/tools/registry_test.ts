@@ -3,7 +3,7 @@ import type { ToolDefinition } from "../../../src/tools/define.ts";
 import { inputJsonSchema, outputJsonSchema } from "../../../src/mcp/schema.ts";
 import { askAgentTool } from "../../../src/tools/ask_agent.ts";
 import { waitForAny } from "../../../src/tools/wait_for_any.ts";
-import { TOOLS, toolsOf } from "../../../src/tools/registry.ts";
+import { appTools, TOOLS, toolsOf, VIEW_TOOLS } from "../../../src/tools/registry.ts";
 
 /** By its own path, because the runtime looks beside the file that it was told to run. */
 const SNAPSHOT = `${import.meta.dirname}/__snapshots__/registry_test.ts.snap`;
@@ -41,7 +41,21 @@ Deno.test("nine tools in a fixed order are served unless told otherwise", () => 
   ]);
 });
 
-for (const tool of TOOLS) {
+Deno.test("the tools of the view are in no set, and nobody decides where that is off", () => {
+  const names = (tools: readonly ToolDefinition[]) => tools.map(({ name }) => name);
+  assertEquals(TOOLS.filter(({ view }) => view === "app_only"), []);
+  assertEquals(VIEW_TOOLS.filter(({ view }) => view !== "app_only"), []);
+  assertEquals(names(VIEW_TOOLS).filter((name) => names(TOOLS).includes(name)), []);
+  assertEquals(appTools({ viewActions: true }), VIEW_TOOLS);
+  assertEquals(
+    names(appTools({ viewActions: false })),
+    names(VIEW_TOOLS).filter((name) => name !== "answer_tool_use"),
+  );
+  // What is left only reads.
+  for (const { annotations } of appTools({ viewActions: false })) assert(annotations.readOnlyHint);
+});
+
+for (const tool of [...TOOLS, ...VIEW_TOOLS]) {
   Deno.test(`${tool.name} is defined as in its snapshot`, async (t) => {
     // Written anew by: deno test -q -P=test -u tests/unit/tools/registry_test.ts
     await t.assertSnapshot(listed(tool), { path: SNAPSHOT });
