@@ -6,6 +6,7 @@
 
 import {
   type JSONRPCMessage,
+  type McpRequestContext,
   type McpServerFactory,
   parseJSONRPCMessage,
   PROTOCOL_VERSION_META_KEY,
@@ -30,6 +31,8 @@ import {
   type MessageId,
   parseJson,
 } from "./mcp/messages.ts";
+import type { ClientTraits } from "./mcp/server.ts";
+import { declaredView } from "./mcp/session_view.ts";
 
 /** A connection that is being served. */
 export interface StdioConnection {
@@ -38,6 +41,12 @@ export interface StdioConnection {
   /** Ends the connection and cancels running calls. Idempotent. */
   close(): Promise<void>;
 }
+
+/** Makes the server of an era; one that takes the context alone will do. */
+export type StdioServerFactory = (
+  context: McpRequestContext,
+  client: ClientTraits,
+) => ReturnType<McpServerFactory>;
 
 /** Options of {@linkcode serveStdioTransport}. */
 export interface StdioOptions {
@@ -59,7 +68,7 @@ export interface StdioOptions {
  * them, and makes each era a connection of its own.
  */
 export function serveStdioTransport(
-  factory: McpServerFactory,
+  factory: StdioServerFactory,
   { log, input, output }: StdioOptions,
 ): StdioConnection {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
@@ -159,7 +168,7 @@ function idOfEdges({ head, tail }: Extract<ByteLine, { kind: "too_long" }>): Mes
 
 /** The connections of a client, one per protocol era, and the era of each request. */
 class Eras {
-  readonly #factory: McpServerFactory;
+  readonly #factory: StdioServerFactory;
   readonly #write: (message: JSONRPCMessage) => void;
   readonly #log: Logger;
   readonly #open = new Map<"2025" | "2026", EraTransport>();
@@ -170,7 +179,7 @@ class Eras {
   #asked = 0;
 
   constructor(
-    factory: McpServerFactory,
+    factory: StdioServerFactory,
     write: (message: JSONRPCMessage) => void,
     log: Logger,
   ) {
@@ -185,7 +194,11 @@ class Eras {
     const isRequest = "id" in message;
     const meta = message.params?._meta;
     const isModern = isFields(meta) && PROTOCOL_VERSION_META_KEY in meta;
-    const era = isModern ? this.#of("2026") : isRequest ? this.#of("2025") : this.#existing();
+    const era = isModern
+      ? this.#of("2026", message)
+      : isRequest
+      ? this.#of("2025", message)
+      : this.#existing();
     if (isRequest) {
       const key = JSON.stringify(message.id);
       this.#requests.set(key, [...this.#requests.get(key) ?? [], era]);
@@ -235,12 +248,14 @@ class Eras {
     return this.#open.get("2025") ?? this.#open.get("2026") ?? this.#of("2025");
   }
 
-  #of(name: "2025" | "2026"): EraTransport {
+  /** @param first message, of which a new era's server learns what the client has declared */
+  #of(name: "2025" | "2026", first?: JSONRPCMessage): EraTransport {
     const known = this.#open.get(name);
     if (known) return known;
     const era: EraTransport = new EraTransport((message) => this.#send(era, message));
     this.#open.set(name, era);
-    serveStdio(this.#factory, {
+    const client = { showsView: declaredView(first) ?? false };
+    serveStdio((context) => this.#factory(context, client), {
       transport: era,
       onerror: (error) => this.#log.debug("stdio", { error: unquoted(error) }),
     });

@@ -16,11 +16,13 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { unquoted } from "../core/errors.ts";
 import type { LogFields, Logger } from "../core/logger.ts";
 import { authInfoOf } from "../mcp/server.ts";
+import { declaredView, readsPage } from "../mcp/session_view.ts";
 import { createAuthenticator } from "./authenticate.ts";
 import { readJson } from "./body.ts";
 import { createFileHandler, type FileServing, sealedIn, servesFiles } from "./files.ts";
 import { LOOPBACK_HOSTS } from "../core/addresses.ts";
 import { createGuard, hostOf, pathOf } from "./guard.ts";
+import { createMcpSessionIds, type McpSessionIds } from "./mcp_session_id.ts";
 import {
   checkBatch,
   checkMessage,
@@ -37,6 +39,7 @@ import {
 } from "./responses.ts";
 import { publishedHash } from "../tools/published_name.ts";
 import { TOOLS } from "../tools/registry.ts";
+import { createSealer, type Sealer } from "../access/sealing.ts";
 import { createTokenRegistry, type TokenRegistry, tokensOf } from "../access/tokens.ts";
 
 /** Options of {@linkcode createHttpHandler}. */
@@ -61,6 +64,11 @@ export interface HttpOptions {
   readonly onAccepted?: (secret: string) => void;
   /** Serves links to files, where the services make them; no link opens when absent. */
   readonly files?: FileServing;
+  /**
+   * Seals what clients of the older protocol have declared; pass that of the services. When absent, a
+   * client that comes to another replica, or after a restart, counts as one that declared nothing.
+   */
+  readonly sealer?: Sealer;
   /** Called with the status of every error response. */
   readonly onRefused?: (status: number) => void;
 }
@@ -118,6 +126,7 @@ export function createHttpHandler(
   const links = files && servesFiles(files.toolSets)
     ? createFileHandler({ ...files, admit: authenticator.named })
     : undefined;
+  const mcpSessionIds = createMcpSessionIds(options.sealer ?? createSealer());
   const isReady = createReadiness(clock, options.ready);
   const mcp = createMcp(factory, { log, clock, maxBodyBytes });
   let draining = false;
@@ -155,9 +164,12 @@ export function createHttpHandler(
       const batchLimited = caller.limit(parsedBody.length, 1);
       if (batchLimited) return guard.withCors(request, batchLimited);
     }
-    const authInfo = authInfoOf(caller.principal, requestId);
-    const response = await mcp.fetch(withPlainAccept(request), parsedBody, authInfo);
-    return guard.withCors(request, withMcpSessionId(request, response));
+    const showsView = declaredView(parsedBody) ??
+      await mcpSessionIds.showsView(request.headers.get("mcp-session-id") ?? "");
+    const authInfo = authInfoOf(caller.principal, requestId, { showsView });
+    const response = await mcp.fetch(readable(request, parsedBody), parsedBody, authInfo);
+    const withId = await withMcpSessionId(request, response, () => mcpSessionIds.make(showsView));
+    return guard.withCors(request, withId);
   };
 
   const route = async (request: Request, requestId: string, notes: LogNotes): Promise<Response> => {
@@ -336,16 +348,18 @@ function healthResponse(request: Request, ok: boolean): Response {
 
 /**
  * Gives a client of the older protocol a session id when it initializes, which the client then
- * repeats. The server keeps nothing under it, and any replica accepts any id: it only shows to whom
- * a `notifications/cancelled` belongs. Only the first request has neither a session id nor a
- * protocol version in its headers.
+ * repeats. Only the first request has neither a session id nor a protocol version in its headers.
  */
-function withMcpSessionId(request: Request, response: Response): Response {
+async function withMcpSessionId(
+  request: Request,
+  response: Response,
+  makeId: () => ReturnType<McpSessionIds["make"]>,
+): Promise<Response> {
   const opens = !request.headers.has("mcp-session-id") &&
     !request.headers.has("mcp-protocol-version");
   if (!opens || !response.ok) return response;
   const headers = new Headers(response.headers);
-  headers.set("mcp-session-id", crypto.randomUUID());
+  headers.set("mcp-session-id", await makeId());
   return new Response(response.body, { status: response.status, headers });
 }
 
@@ -383,19 +397,23 @@ function checkBody(value: unknown): { readonly messages: unknown } | Response {
 const BOTH_TYPES = "application/json, text/event-stream";
 
 /**
- * Returns the request with an `Accept` that the SDK understands: it looks for both media types by
- * name, where RFC 9110, section 12.5.1, also permits ranges, lower and upper case, and no such
- * header at all.
+ * Returns the request with header fields that the SDK understands. Of `Accept` it looks for both media
+ * types by name, where RFC 9110, section 12.5.1, also permits ranges, lower and upper case, and no
+ * such header at all. It refuses a request that names the newer protocol in its header alone, as some
+ * hosts read the page of the session view, which everybody gets.
  */
-function withPlainAccept(request: Request): Request {
+function readable(request: Request, body: unknown): Request {
   const given = request.headers.get("accept");
-  if (given === BOTH_TYPES) return request;
+  const namesVersionOnly = readsPage(body) && declaredView(body) === undefined &&
+    request.headers.has("mcp-protocol-version");
+  if (given === BOTH_TYPES && !namesVersionOnly) return request;
   // An empty list of ranges means the same as no header.
   const acceptsBoth = given?.trim() === "" ||
     (accepts(request, "application/json") && accepts(request, "text/event-stream"));
-  if (!acceptsBoth) return request;
+  if (!acceptsBoth && !namesVersionOnly) return request;
   const headers = new Headers(request.headers);
-  headers.set("accept", BOTH_TYPES);
+  if (acceptsBoth) headers.set("accept", BOTH_TYPES);
+  if (namesVersionOnly) headers.delete("mcp-protocol-version");
   // The body has been read; its value is passed on beside the request.
   return new Request(request.url, { method: request.method, headers, signal: request.signal });
 }

@@ -24,7 +24,6 @@ import type { ToolCall, ToolDefinition } from "../tools/define.ts";
 import { RESOURCE_TEMPLATES, resourceAt } from "../tools/resource_uris.ts";
 import type { ResourceDefinition } from "../tools/resources.ts";
 import { runTool } from "./boundary.ts";
-import { PAGE_URI, sessionPage } from "./session_view.ts";
 import type { CallWatch } from "./call_report.ts";
 
 /** Returns the result of `resources/templates/list`. */
@@ -79,7 +78,6 @@ export async function readResource(
   call: ToolCall,
   watch?: CallWatch,
 ): Promise<ReadResourceResult> {
-  if (uri === PAGE_URI) return { contents: await sessionPage() };
   const { kind, ...args } = resourceAt(uri) ?? {};
   const definition = resources.find((resource) => resource.kind === kind);
   if (!definition) throw notFound(uri);

@@ -9,21 +9,30 @@ import type { ListToolsResult } from "@modelcontextprotocol/server";
 import * as z from "zod";
 import { UNSAID_LENGTH } from "../tools/arguments.ts";
 import type { ToolDefinition } from "../tools/define.ts";
+import { viewMeta } from "./session_view.ts";
 
-/** Returns the result of `tools/list` for the tools of a server. */
-export function toolList(tools: Iterable<ToolDefinition>): ListToolsResult {
+/**
+ * Returns the result of `tools/list` for the tools of a server.
+ *
+ * @param showsView true for a client that shows the session view: then each tool says its part in it
+ */
+export function toolList(tools: Iterable<ToolDefinition>, showsView = false): ListToolsResult {
+  return { tools: [...tools].map((tool) => listed(tool, showsView)) };
+}
+
+function listed(tool: ToolDefinition, showsView: boolean): ListToolsResult["tools"][number] {
+  const meta = { ...tool.meta, ...(showsView && viewMeta(tool)) };
   return {
-    tools: [...tools].map((tool) => ({
-      name: tool.name,
-      title: tool.title,
-      description: tool.description,
-      inputSchema: { ...inputJsonSchema(tool), type: "object" },
-      annotations: tool.annotations,
-      // Of agents that are tools there may be many: only what a model needs to call them is said.
-      ...(!tool.binding?.shown &&
-        { outputSchema: { ...outputJsonSchema(tool), type: "object" as const } }),
-      ...(tool.meta && { _meta: { ...tool.meta } }),
-    })),
+    name: tool.name,
+    title: tool.title,
+    description: tool.description,
+    inputSchema: { ...inputJsonSchema(tool), type: "object" },
+    annotations: tool.annotations,
+    // Of agents that are tools there may be many, and no model calls what is the view's alone: only
+    // what their callers need is said.
+    ...(!tool.binding?.shown && tool.view !== "app_only" &&
+      { outputSchema: { ...outputJsonSchema(tool), type: "object" as const } }),
+    ...(!isEmpty(meta) && { _meta: meta }),
   };
 }
 

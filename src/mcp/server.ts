@@ -9,12 +9,15 @@ import {
   type CacheHint,
   type CallToolRequest,
   type CallToolResult,
+  CLIENT_CAPABILITIES_META_KEY,
   CLIENT_INFO_META_KEY,
   type InputRequiredResult,
   type ListToolsResult,
+  type McpRequestContext,
   type McpServerFactory,
   ProtocolError,
   ProtocolErrorCode,
+  type ReadResourceResult,
   Server,
   type ServerContext,
   type Transport,
@@ -29,7 +32,7 @@ import { toolList } from "./schema.ts";
 import type { Principal } from "../access/principal.ts";
 import { hasScope, type Scope } from "../access/scopes.ts";
 import { DEFAULT_SETS, type ToolSetName } from "../access/tool_sets.ts";
-import { toolsBoundTo, toolsOf } from "../tools/registry.ts";
+import { appTools, toolsBoundTo, toolsOf } from "../tools/registry.ts";
 import { publishedNamed } from "../tools/published_name.ts";
 import type { Publishing } from "../tools/publishing.ts";
 import { type ResourceDefinition, resourceListsOf, resourcesOf } from "../tools/resources.ts";
@@ -43,6 +46,7 @@ import { createProgressReporter } from "./progress.ts";
 import { type CallWatch, logFailure } from "./call_report.ts";
 import { type Asking, personOf } from "./person.ts";
 import { listResources, readResource, templateList } from "./resources.ts";
+import { declaresView, readsPage, sessionPage, VIEW_EXTENSION } from "./session_view.ts";
 
 /** Options of {@linkcode createServerFactory}. */
 export interface ServerOptions {
@@ -126,13 +130,27 @@ const SHARED_LIST = { ttlMs: 3_600_000, cacheScope: "public" } as const;
 const CALLERS_LIST = { ttlMs: 300_000, cacheScope: "private" } as const;
 /** Sessions go on, and agents change. */
 const NOT_KEPT = { ttlMs: 0, cacheScope: "private" } as const;
+/** The page of the session view is the same for all; a new version of this program has another. */
+const PAGE_KEPT = { ttlMs: 300_000, cacheScope: "public" } as const;
+
+/** What a transport knows of the client when it opens a server for it. */
+export interface ClientTraits {
+  /** True if the client has declared that it shows the session view. */
+  readonly showsView: boolean;
+}
+
+/** Makes servers, as `McpServerFactory` does, with what the transport knows of the client. */
+export type ServerFactory = (context: McpRequestContext, client?: ClientTraits) => Server;
 
 /**
  * Makes a factory of servers. Over HTTP it is called for every request, so a server is cheap: texts
  * and schemas are made once per process, and nothing is registered. (The SDK's `McpServer` converts
  * and compiles every tool's schemas anew, which costs more than a call.)
+ *
+ * The client's traits come beside the context, or in the `authInfo` that {@linkcode authInfoOf} makes;
+ * where there are none, what each request says of its client still counts for tools and calls.
  */
-export function createServerFactory(services: Services, options: ServerOptions): McpServerFactory {
+export function createServerFactory(services: Services, options: ServerOptions): ServerFactory {
   const info = {
     name: "cma-mcp",
     title: options.simulated ? "Claude Managed Agents (SIMULATED)" : "Claude Managed Agents",
@@ -140,10 +158,13 @@ export function createServerFactory(services: Services, options: ServerOptions):
   };
   const serving = { services, running: createRunningCalls(), watch: options.watch };
   const { publishing } = options;
-  const viewFor = viewsByCaller(options);
-  return ({ era, authInfo, requestInfo }) => {
+  const offerFor = offersByCaller(options, appTools(services));
+  return ({ era, authInfo, requestInfo }, client = traitsIn(authInfo)) => {
     const principal = principalIn(authInfo);
-    const { tools, resources, resourceLists, serverOptions } = viewFor(principal);
+    const offer = offerFor(principal);
+    const { tools, resources, resourceLists } = offer;
+    const showsView = client.showsView && offer.hasView;
+    const serverOptions = showsView ? offer.viewServerOptions : offer.serverOptions;
     const server = new PlainServer(info, {
       ...serverOptions,
       // Over HTTP nothing can be sent later: there the list may be kept for minutes only.
@@ -159,6 +180,12 @@ export function createServerFactory(services: Services, options: ServerOptions):
         if (params.requestId !== undefined) serving.running.cancel(clientKey, params.requestId);
       });
     }
+    const declared = ({ mcpReq: { envelope } }: ServerContext) => {
+      const capabilities = envelope
+        ? Reflect.get(envelope, CLIENT_CAPABILITIES_META_KEY)
+        : server.getClientCapabilities();
+      return capabilities === undefined ? client.showsView : declaresView(capabilities);
+    };
     const originOf = (context: ServerContext, { byName } = tools): CallOrigin => ({
       context,
       clientKey,
@@ -168,29 +195,41 @@ export function createServerFactory(services: Services, options: ServerOptions):
       // Over HTTP this server is of one request: nothing that a client sends later reaches it.
       canRequest: requestInfo === undefined,
       capabilities: server.getClientCapabilities(),
+      showsView: offer.hasView && declared(context),
     });
-    const handling = { serving, originOf };
+    const handling = { serving, originOf, era };
     if (publishing) {
       const lists = { publishing, principal, hearsChanges: requestInfo === undefined };
       handlePublished(server, tools, lists, handling);
     } else {
       handleTools(server, tools, handling);
     }
-    if (resources.length > 0) handleResources(server, resources, resourceLists, handling);
+    if (resources.length > 0 || showsView) {
+      handleResources(server, resources, resourceLists, handling);
+    } else {
+      server.readPage = () => pageFor(era);
+    }
     return server;
   };
+}
+
+/** Returns the result that has the page of the session view; only the newer era has cache hints. */
+async function pageFor(era: McpRequestContext["era"]): Promise<ReadResourceResult> {
+  const contents = await sessionPage();
+  return { contents, ...(era === "modern" && PAGE_KEPT) };
 }
 
 /** What the handlers of a server share. */
 interface Handling {
   readonly serving: ServingContext;
-  /** Returns where a call comes from, by the tools that the server has; those of its view if absent. */
+  readonly era: McpRequestContext["era"];
+  /** Returns where a call comes from, by the tools that the server has; the first ones if absent. */
   readonly originOf: (context: ServerContext, served?: ServedTools) => CallOrigin;
 }
 
 /** Has a server list and call tools. */
 function handleTools(server: Server, tools: ServedTools, handling: Handling): void {
-  server.setRequestHandler("tools/list", tools.list);
+  server.setRequestHandler("tools/list", (_, context) => listTools(tools, context, handling));
   server.setRequestHandler(
     "tools/call",
     ({ params }, context) => serveTool(tools, params, context, handling),
@@ -211,16 +250,19 @@ function handlePublished(
 ): void {
   const withPublished = async () => {
     await publishing.ready();
-    return servedTools([...tools.byName.values(), ...publishing.toolsFor(principal)]);
+    return servedTools(
+      [...tools.byName.values(), ...publishing.toolsFor(principal)],
+      tools.views,
+    );
   };
   let stop: (() => void) | undefined;
-  server.setRequestHandler("tools/list", async () => {
+  server.setRequestHandler("tools/list", async (_, context) => {
     const served = await withPublished();
     // From now on the client has a list that can change; one that has gone hears no more of it.
     if (hearsChanges) {
       stop ??= publishing.onChange(() => void server.sendToolListChanged().catch(stop));
     }
-    return served.list();
+    return listTools(served, context, handling);
   });
   server.setRequestHandler("tools/call", async ({ params }, context) => {
     const served = tools.byName.has(params.name) ? tools : await withPublished();
@@ -228,12 +270,24 @@ function handlePublished(
   });
 }
 
+/** Lists tools, with those of the session view and their parts in it for clients that show it. */
+function listTools(
+  served: ServedTools,
+  context: ServerContext,
+  { originOf, era }: Handling,
+): ListToolsResult {
+  if (!originOf(context, served).showsView) return served.list();
+  // A shared cache must not give this list to others, whatever the server said of its lists before
+  // it knew the client.
+  return { ...served.viewList(), ...(era === "modern" && CALLERS_LIST) };
+}
+
 /** Has a server list and read resources. */
 function handleResources(
   server: Server,
   resources: readonly ResourceDefinition[],
   lists: readonly ToolDefinition[],
-  { serving, originOf }: Handling,
+  { serving, originOf, era }: Handling,
 ): void {
   const { watch } = serving;
   server.setRequestHandler("resources/templates/list", () => templateList(resources));
@@ -242,16 +296,16 @@ function handleResources(
     ({ method }, context) =>
       inCall(serving, method, originOf(context), (call) => listResources(lists, call, watch)),
   );
-  server.setRequestHandler(
-    "resources/read",
-    ({ method, params: { uri } }, context) =>
-      inCall(
-        serving,
-        method,
-        originOf(context),
-        (call) => readResource(uri, resources, call, watch),
-      ),
-  );
+  server.setRequestHandler("resources/read", (request, context) => {
+    const { method, params: { uri } } = request;
+    if (readsPage(request)) return pageFor(era);
+    return inCall(
+      serving,
+      method,
+      originOf(context),
+      (call) => readResource(uri, resources, call, watch),
+    );
+  });
 }
 
 /** Serves the call of a tool by its name; a published one has earlier names as well. */
@@ -262,10 +316,12 @@ function serveTool(
   { serving, originOf }: Handling,
 ): Promise<CallToolResult | InputRequiredResult> {
   const { byName } = served;
+  const origin = originOf(context, served);
+  const views = origin.showsView ? served.views.find((tool) => tool.name === name) : undefined;
   const published = byName.has(name) ? undefined : publishedNamed([...byName.values()], name);
-  if (!published && !byName.has(name)) logUnknownTool(serving.services.log, name);
-  const tool = published ?? toolNamed(byName, name);
-  return serveCall(serving, tool, args, originOf(context, served));
+  const found = views ?? published;
+  if (!found && !byName.has(name)) logUnknownTool(serving.services.log, name);
+  return serveCall(serving, found ?? toolNamed(byName, name), args, origin);
 }
 
 /** Options of {@linkcode createUnreadyFactory}. */
@@ -307,11 +363,24 @@ export function createUnreadyFactory({ version, message }: UnreadyOptions): McpS
 
 /** A server whose messages imperfect clients can read as well. */
 class PlainServer extends Server {
-  override connect(transport: Transport): Promise<void> {
+  /**
+   * Reads the page of the session view where no handler does: whoever asks gets it, whatever the
+   * client and the server have declared. Claude on iOS reads it as a client of the older era that has
+   * declared nothing (anthropics/claude-ai-mcp#1042).
+   */
+  readPage?: () => Promise<ReadResourceResult>;
+
+  override async connect(transport: Transport): Promise<void> {
     const send = transport.send.bind(transport);
     transport.send = (message, options) =>
       send(withLineEndsEscaped(withPlainError(message)), options);
-    return super.connect(transport);
+    await super.connect(transport);
+    const receive = transport.onmessage;
+    transport.onmessage = (message, extra) => {
+      // For this one request only: a handler for all methods would change the errors of others.
+      this.fallbackRequestHandler = readsPage(message) ? this.readPage : undefined;
+      receive?.(message, extra);
+    };
   }
 }
 
@@ -332,14 +401,28 @@ interface ServingContext {
 
 /** The tools of a caller by name, and their `tools/list`, which is made on first use. */
 interface ServedTools {
+  /** Without those that only the session view calls. */
   readonly byName: ReadonlyMap<string, ToolDefinition>;
+  /** Those that only the session view calls. */
+  readonly views: readonly ToolDefinition[];
   readonly list: () => ListToolsResult;
+  /** The list for a client that shows the session view. */
+  readonly viewList: () => ListToolsResult;
 }
 
-function servedTools(served: readonly ToolDefinition[]): ServedTools {
+function servedTools(
+  served: readonly ToolDefinition[],
+  views: readonly ToolDefinition[] = [],
+): ServedTools {
   const byName = new Map(served.map((tool) => [tool.name, tool]));
   let listed: ListToolsResult | undefined;
-  return { byName, list: () => listed ??= toolList(byName.values()) };
+  let viewListed: ListToolsResult | undefined;
+  return {
+    byName,
+    views,
+    list: () => listed ??= toolList(byName.values()),
+    viewList: () => viewListed ??= toolList([...byName.values(), ...views], true),
+  };
 }
 
 /** Rights without which the instructions on a set are of no use: every call would be refused. */
@@ -349,51 +432,79 @@ const EXPLAINED_TO: Readonly<Partial<Record<ToolSetName, Scope>>> = {
   actions: "actions",
 };
 
-/** What a caller sees of the server. */
-interface View {
+type SdkOptions = NonNullable<ConstructorParameters<typeof Server>[1]>;
+
+/** What the server has for a caller. */
+interface Offer {
   readonly tools: ServedTools;
   readonly resources: readonly ResourceDefinition[];
   readonly resourceLists: readonly ToolDefinition[];
-  readonly serverOptions: NonNullable<ConstructorParameters<typeof Server>[1]>;
+  readonly serverOptions: SdkOptions;
+  /** True if the session view is shown beside the results of some of its tools. */
+  readonly hasView: boolean;
+  /** The options for clients that show the session view. */
+  readonly viewServerOptions: SdkOptions;
 }
 
-/** Most views that are kept: callers with the same sets and agent share one. */
-const MAX_VIEWS = 500;
+/** Most offers that are kept: callers with the same sets and agent share one. */
+const MAX_OFFERS = 500;
 
 /**
- * Returns the function that gives each caller its view: of the tools of all sets that the server
+ * Returns the function that gives each caller its offer: the tools of all sets that the server
  * serves, or of those sets that the caller is held to, bound to its agent where it has but one.
  */
-function viewsByCaller(
+function offersByCaller(
   { toolSets = DEFAULT_SETS, simulated = false, listsByCaller = false, publishing }: ServerOptions,
-): (principal: Principal | undefined) => View {
-  const views = new LruMap<string, View>(MAX_VIEWS);
-  const viewOf = (
+  views: readonly ToolDefinition[],
+): (principal: Principal | undefined) => Offer {
+  const offers = new LruMap<string, Offer>(MAX_OFFERS);
+  const offerOf = (
     sets: readonly ToolSetName[],
     explained: readonly ToolSetName[],
     agent: string | undefined,
     seesPublished: boolean,
     hint: CacheHint,
-  ): View => {
+  ): Offer => {
     const resources = resourcesOf(sets);
+    const tools = servedTools(
+      agent === undefined ? toolsOf(sets) : toolsBoundTo(agent, sets),
+      views,
+    );
+    const hasView = seesPublished ||
+      [...tools.byName.values()].some(({ view }) => view === "shown");
+    const canRead = { resources: { listChanged: false, subscribe: false } };
+    const serverOptions = {
+      capabilities: { tools: { listChanged: false }, ...(resources.length > 0 && canRead) },
+      cacheHints: {
+        "tools/list": hint,
+        "server/discover": hint,
+        "resources/templates/list": hint,
+        "resources/list": CALLERS_LIST,
+        "resources/read": NOT_KEPT,
+      },
+      instructions: instructions(simulated, explained, agent !== undefined, seesPublished),
+    };
+    const viewServerOptions = {
+      ...serverOptions,
+      capabilities: {
+        ...serverOptions.capabilities,
+        ...canRead,
+        extensions: { [VIEW_EXTENSION]: {} },
+      },
+      cacheHints: {
+        ...serverOptions.cacheHints,
+        "tools/list": CALLERS_LIST,
+        "server/discover": CALLERS_LIST,
+        "resources/templates/list": CALLERS_LIST,
+      },
+    };
     return {
-      tools: servedTools(agent === undefined ? toolsOf(sets) : toolsBoundTo(agent, sets)),
+      tools,
       resources,
       resourceLists: resourceListsOf(sets),
-      serverOptions: {
-        capabilities: {
-          tools: { listChanged: false },
-          ...(resources.length > 0 && { resources: { listChanged: false, subscribe: false } }),
-        },
-        cacheHints: {
-          "tools/list": hint,
-          "server/discover": hint,
-          "resources/templates/list": hint,
-          "resources/list": CALLERS_LIST,
-          "resources/read": NOT_KEPT,
-        },
-        instructions: instructions(simulated, explained, agent !== undefined, seesPublished),
-      },
+      serverOptions,
+      hasView,
+      viewServerOptions,
     };
   };
   return (principal) => {
@@ -407,9 +518,9 @@ function viewsByCaller(
       return scope === undefined || hasScope(principal, scope);
     });
     const key = `${hint.cacheScope} ${agent ?? ""} ${seesPublished} ${sets} ${explained}`;
-    const view = views.get(key) ?? viewOf(sets, explained, agent, seesPublished, hint);
-    views.set(key, view);
-    return view;
+    const offer = offers.get(key) ?? offerOf(sets, explained, agent, seesPublished, hint);
+    offers.set(key, offer);
+    return offer;
   };
 }
 
@@ -462,6 +573,8 @@ interface CallOrigin extends Pick<Asking, "era" | "canRequest" | "capabilities">
   readonly clientInfo: ClientInfo | undefined;
   /** The tools that the caller sees, by name. */
   readonly served: ReadonlyMap<string, ToolDefinition>;
+  /** True if the client shows the session view beside results of these tools. */
+  readonly showsView: boolean;
 }
 
 /** Serves a `tools/call`: its progress, its cancellation, its result. */
@@ -490,7 +603,7 @@ async function serveCall(
 async function inCall<T>(
   { services, running }: ServingContext,
   name: string,
-  { context: { mcpReq, http }, clientKey, clientInfo, served }: CallOrigin,
+  { context: { mcpReq, http }, clientKey, clientInfo, served, showsView }: CallOrigin,
   run: (call: ToolCall) => Promise<T>,
   args?: unknown,
 ): Promise<T> {
@@ -516,6 +629,7 @@ async function inCall<T>(
       method,
       ...(meta && { meta }),
       ...(clientInfo && { clientInfo }),
+      ...(showsView && { showsView }),
       ...caller,
       has: (name) => {
         const named = served.get(name);
@@ -550,6 +664,8 @@ interface CallerInfo extends Record<string, unknown> {
   readonly principal: Principal;
   /** Id of the HTTP request, for the operator's log. */
   readonly requestId?: string;
+  /** See {@linkcode ClientTraits}. */
+  readonly showsView?: boolean;
 }
 
 /**
@@ -558,9 +674,14 @@ interface CallerInfo extends Record<string, unknown> {
  * request would need its own factory, with its own SDK handler.
  *
  * @param requestId of the HTTP request, for the operator's log
+ * @param client what its requests have said of the calling program
  */
-export function authInfoOf(principal: Principal, requestId?: string): AuthInfo {
-  const extra: CallerInfo = { principal, requestId };
+export function authInfoOf(
+  principal: Principal,
+  requestId?: string,
+  client?: ClientTraits,
+): AuthInfo {
+  const extra: CallerInfo = { principal, requestId, ...(client?.showsView && client) };
   return { token: "", clientId: principal.id, scopes: [], extra };
 }
 
@@ -585,6 +706,11 @@ function callerIn(
 function principalIn(authInfo: AuthInfo | undefined): Principal | undefined {
   const { principal } = authInfo?.extra ?? {};
   return isPrincipal(principal) ? principal : undefined;
+}
+
+/** Reads the traits that {@linkcode authInfoOf} wrote. */
+function traitsIn(authInfo: AuthInfo | undefined): ClientTraits {
+  return { showsView: authInfo?.extra?.showsView === true };
 }
 
 function isPrincipal(value: unknown): value is Principal {

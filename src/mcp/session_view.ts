@@ -5,8 +5,13 @@
  * @module
  */
 
-import type { ReadResourceResult } from "@modelcontextprotocol/server";
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  PROTOCOL_VERSION_META_KEY,
+  type ReadResourceResult,
+} from "@modelcontextprotocol/server";
 import { isFields } from "../api/read.ts";
+import type { ToolDefinition } from "../tools/define.ts";
 
 /** Name of the extension among a client's capabilities, and a server's. */
 export const VIEW_EXTENSION = "io.modelcontextprotocol/ui";
@@ -26,6 +31,39 @@ export function declaresView(capabilities: unknown): boolean {
   const extension = isFields(extensions) ? extensions[VIEW_EXTENSION] : undefined;
   const types = isFields(extension) ? extension.mimeTypes : undefined;
   return Array.isArray(types) && types.includes(PAGE_MIME_TYPE);
+}
+
+/**
+ * Reads in a message, or a batch of them, if its client shows the view. Before 2026-07-28 a client
+ * declares its extensions once, when it initializes; since then with each request.
+ *
+ * @returns undefined where the message says nothing about its client
+ */
+export function declaredView(message: unknown): boolean | undefined {
+  if (Array.isArray(message)) {
+    return message.map(declaredView).find((declared) => declared !== undefined);
+  }
+  if (!isFields(message) || !isFields(message.params)) return undefined;
+  const { _meta: meta, capabilities } = message.params;
+  if (isFields(meta) && PROTOCOL_VERSION_META_KEY in meta) {
+    return declaresView(meta[CLIENT_CAPABILITIES_META_KEY]);
+  }
+  return message.method === "initialize" ? declaresView(capabilities) : undefined;
+}
+
+/** Returns true for a request that reads the page. */
+export function readsPage(message: unknown): boolean {
+  return isFields(message) && message.method === "resources/read" && isFields(message.params) &&
+    message.params.uri === PAGE_URI;
+}
+
+/** `_meta` of a tool in `tools/list`, by its part in the view, for clients that show the view. */
+export function viewMeta({ view }: Pick<ToolDefinition, "view">): Record<string, unknown> {
+  if (view === "app_only") return { ui: { visibility: ["app"] } };
+  if (view !== "shown") return {};
+  // The second key is that of the time before the specification: some hosts know only that one
+  // (anthropics/claude-ai-mcp#71).
+  return { ui: { resourceUri: PAGE_URI }, "ui/resourceUri": PAGE_URI };
 }
 
 /** Returns the page as `resources/read` has it; its text is loaded when it is first asked for. */

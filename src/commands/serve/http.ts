@@ -42,6 +42,7 @@ export async function serveHttp(config: HttpConfig, app: App, program: Program):
       ready: () => isReady(app),
       log,
       onAccepted: program.redact.learn,
+      sealer: app.services.sealer,
       ...(config.publicUrl !== undefined && {
         files: {
           services: app.services,
