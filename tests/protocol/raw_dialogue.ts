@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import { isFields } from "../../src/api/read.ts";
-import { createHttpHandler } from "../../src/http/handler.ts";
+import { createHttpHandler, type HttpHandler } from "../../src/http/handler.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { type App, serveStdioInProcess, TOKEN } from "./support.ts";
 
@@ -86,11 +86,11 @@ export interface RawHttpOptions {
   /** Header fields of every request beside those of the era; an empty value leaves a field out. */
   readonly headers?: Readonly<Record<string, string>>;
   /** The handler of another client of the same server. */
-  readonly handler?: ReturnType<typeof createHttpHandler>;
+  readonly handler?: HttpHandler;
 }
 
 /** Makes the HTTP handler of an app. */
-export function rawHandler(app: App) {
+export function rawHandler(app: App): HttpHandler {
   return createHttpHandler(app.factory, {
     tokens: [TOKEN],
     ready: () => Promise.resolve(true),
@@ -99,11 +99,20 @@ export function rawHandler(app: App) {
   });
 }
 
+/** A client over HTTP. */
+export interface RawHttpClient extends RawClient {
+  /** The MCP session id that it was given. */
+  readonly mcpSessionId: () => string | undefined;
+}
+
 /** Connects over HTTP; the client repeats the MCP session id that it is given. */
-export function rawHttp(app: App, { headers: more = {}, handler: shared }: RawHttpOptions = {}) {
+export function rawHttp(
+  app: App,
+  { headers: more = {}, handler: shared }: RawHttpOptions = {},
+): RawHttpClient {
   const handler = shared ?? rawHandler(app);
   let mcpSessionId: string | undefined;
-  const client: RawClient & { readonly mcpSessionId: () => string | undefined } = {
+  return {
     mcpSessionId: () => mcpSessionId,
     async send(message) {
       const one = "method" in message ? message : undefined;
@@ -142,7 +151,6 @@ export function rawHttp(app: App, { headers: more = {}, handler: shared }: RawHt
       if (!shared) await handler.close();
     },
   };
-  return client;
 }
 
 /** Returns the result in a response, or its error. */
