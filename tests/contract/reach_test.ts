@@ -6,7 +6,9 @@
 // does not exist.
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
+import { createSealer } from "../../src/access/sealing.ts";
 import { createAccessPolicy, notAvailable } from "../../src/access/policy.ts";
+import { makeProof } from "../../src/access/proofs.ts";
 import type { Principal } from "../../src/access/principal.ts";
 import { SCOPES } from "../../src/access/scopes.ts";
 import { createTokenRegistry } from "../../src/access/tokens.ts";
@@ -19,6 +21,8 @@ import { readAskedCalls } from "../../src/session/asked_calls.ts";
 import { isDefaultTool } from "../../src/session/pending_actions.ts";
 import type { CarriedAnswer, Person } from "../../src/session/person.ts";
 import type { EventBody } from "../../src/simulator/mod.ts";
+import { VIEW_META_KEY } from "../../src/session/watched_session.ts";
+import { answerToolUse } from "../../src/tools/answer_tool_use.ts";
 import { boundTo } from "../../src/tools/bound.ts";
 import { askAgentTool } from "../../src/tools/ask_agent.ts";
 import { createSession } from "../../src/tools/create_session.ts";
@@ -26,11 +30,12 @@ import {
   AGENT_ID,
   defineTool,
   type Reachable,
+  type ToolCall,
   type ToolDefinition,
 } from "../../src/tools/define.ts";
 import { getSession } from "../../src/tools/get_session.ts";
 import { publishedTool } from "../../src/tools/publishing.ts";
-import { TOOLS, toolsOf } from "../../src/tools/registry.ts";
+import { TOOLS, toolsOf, VIEW_TOOLS } from "../../src/tools/registry.ts";
 import { readSessionFile } from "../../src/tools/read_session_file.ts";
 import { RESOURCE_LISTS, RESOURCES } from "../../src/tools/resources.ts";
 import { sendMessage } from "../../src/tools/send_message.ts";
@@ -47,8 +52,11 @@ const FOREIGN = "SOMEBODY-ELSES";
 /** What every call of an id that is not the caller's is told, by a server of the set `core`. */
 const REFUSAL = notAvailable().messageFor(isDefaultTool);
 
-/** What an argument names; an event or a thread is one of the session that is named beside it. */
-type Named = Reachable | "event" | "thread";
+/**
+ * What an argument names; an event or a thread is one of the session that is named beside it, and a
+ * proof is one of the event.
+ */
+type Named = Reachable | "event" | "thread" | "proof";
 
 /** Arguments that name nothing: a value that is right anywhere. */
 const PLAIN: Readonly<Record<string, unknown>> = {
@@ -94,10 +102,16 @@ const GOES_WITH: Readonly<Record<string, Readonly<Record<string, readonly string
   ask_agent: { after_id: ["session_id"] },
 };
 
+/** Arguments that name nothing, and fit only other answers than that to the call of the case. */
+const UNFIT: Readonly<Record<string, readonly string[]>> = {
+  answer_tool_use: ["text", "is_error"],
+};
+
 /** The call that every session waits for, where a tool answers it; its input has the owner's word. */
 const ANSWERED: Readonly<Record<string, EventBody>> = {
   confirm_tool_use: { type: "agent.tool_use", name: "bash", evaluated_permission: "ask" },
   submit_tool_result: { type: "agent.custom_tool_use", name: "get_weather" },
+  answer_tool_use: { type: "agent.tool_use", name: "bash", evaluated_permission: "ask" },
 };
 
 /** Arguments that hold an event's id as a cursor: one, or one for each session by its id. */
@@ -106,6 +120,7 @@ const CURSORS = ["after_id", "after_ids", "after"];
 /** What an argument of a tool names, by the tool's own declaration. */
 function namedBy({ name, reaches }: ToolDefinition, argument: string): Named | undefined {
   const isEvent = CURSORS.includes(argument) || (argument === "event_id" && name in ANSWERED);
+  if (argument === "proof") return "proof";
   const kind = isEvent ? "event" : argument === "thread_id" ? "thread" : reaches[argument];
   return kind === "list" ? undefined : kind;
 }
@@ -203,7 +218,7 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
     args: Args,
     principal: Principal = caller,
     by = services,
-    person?: Person,
+    overrides: Partial<ToolCall> = {},
   ): Promise<Told> => {
     const before = simulator.requests.length;
     const told: string[] = [];
@@ -214,7 +229,7 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
         requestId: "1",
         principal,
         progress: (message) => told.push(message),
-        ...(person && { person }),
+        ...overrides,
       }),
       500,
     );
@@ -230,7 +245,7 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
     whose: string,
     principal: Principal,
     { agent_id, environment_id }: { agent_id: string; environment_id: string },
-  ): Promise<Record<Exclude<Named, "agent" | "environment">, string>> => {
+  ): Promise<Record<Exclude<Named, "agent" | "environment" | "proof">, string>> => {
     const args = { agent_id, environment_id, title: whose };
     const made = await until(
       callTool(createSession, args, {
@@ -287,6 +302,19 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
     const made = await session(wordOf(isForeign), principal, where);
     if (isForeign) foreign.push(made);
   }
+  /** The proof that a principal got of the call that a session waits for. */
+  const proofOf = async (principal: Principal, made: typeof own, by = services) => {
+    const { api, redact } = makers;
+    const { waiting: [asked] } = await until(readAskedCalls(api, made.session, redact, {}));
+    assert(asked !== undefined);
+    return String(await makeProof(by, { principal }, made.session, asked));
+  };
+  const foreignProofs = !blocker ? [] : await Promise.all([
+    proofOf(other, own),
+    // Sealed by a key that no replica has.
+    proofOf(caller, own, { ...services, sealer: createSealer() }),
+    ...foreign.flatMap((made) => [proofOf(other, made), proofOf(caller, made)]),
+  ]);
   const foreignAgents = binds("allowlist", "agents", "fewer", "tool") ? [agents.other] : [];
   const foreignEnvironments = binds("environments") ? [environments.other] : [];
   const madeFor = new Set([own, ...foreign].map(({ session }) => session));
@@ -294,7 +322,10 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
     run,
     /** The same where a person can be asked. */
     runAttended: (tool: ToolDefinition, args: Args, principal: Principal, person: Person) =>
-      run(tool, args, principal, services, person),
+      run(tool, args, principal, services, { person }),
+    /** The same where the client shows the session view. */
+    runInView: (tool: ToolDefinition, args: Args, principal: Principal = caller) =>
+      run(tool, args, principal, services, { showsView: true }),
     /** The answer of a person who was shown the calls that a session waits for, and allowed them. */
     async allowed(sessionId: string) {
       const { api, redact } = makers;
@@ -315,7 +346,12 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
     caller,
     /** Somebody who may reach everything. */
     other,
-    own: { agent: agents.own, environment: environments.own, ...own },
+    own: {
+      agent: agents.own,
+      environment: environments.own,
+      ...own,
+      proof: blocker ? await proofOf(caller, own) : "",
+    },
     foreign: {
       agent: foreignAgents,
       environment: foreignEnvironments,
@@ -323,6 +359,7 @@ async function openWorkspace(bound: Bound, blocker?: EventBody) {
       event: foreign.map(({ event }) => event),
       thread: foreign.map(({ thread }) => thread),
       file: foreign.map(({ file }) => file),
+      proof: foreignProofs,
     },
     /** Uploads a file that belongs to no session. */
     upload: () => simulator.uploadFile("in.csv", new TextEncoder().encode("1,2")),
@@ -403,7 +440,10 @@ function leastArguments(tool: ToolDefinition, workspace: Workspace, beside = "")
 function ownArguments(tool: ToolDefinition, workspace: Workspace): Args[] {
   const least = leastArguments(tool, workspace);
   const optional = Object.keys(tool.input.shape)
-    .filter((key) => !(key in least) && ownValue(tool, key, workspace) !== undefined);
+    .filter((key) =>
+      !(key in least) && !UNFIT[tool.name]?.includes(key) &&
+      ownValue(tool, key, workspace) !== undefined
+    );
   return [
     least,
     ...optional.map((key) => ({
@@ -587,6 +627,7 @@ function howToMend({ name }: ToolDefinition): string {
 /** What is defined as tools are: also what resources are read and listed by. */
 const DEFINED: readonly ToolDefinition[] = [
   ...TOOLS,
+  ...VIEW_TOOLS,
   ...RESOURCES.map(({ read }) => read),
   ...RESOURCE_LISTS,
 ];
@@ -787,6 +828,58 @@ Deno.test("the answer that a call carries is sent for a caller with the right", 
   const args = { session_id, timeout_sec: 1 };
   await workspace.runAttended(waitForIdle, args, workspace.caller, { ...person, carried });
   assertEquals([asked, workspace.writes()], [[], before + 1]);
+  workspace.close();
+});
+
+/** What a result gives to the session view alone. */
+function viewMetaOf({ text }: Told): { readonly pending?: unknown[]; readonly proofs?: Args } {
+  return JSON.parse(text)[0]._meta?.[VIEW_META_KEY] ?? {};
+}
+
+for (const [who, limits] of Object.entries(WITHOUT_RIGHT)) {
+  Deno.test(`the view of a caller ${who} is shown what waits, and given no proof`, async () => {
+    const workspace = await openWorkspace("all", ANSWERED.answer_tool_use);
+    const { session: session_id } = workspace.own;
+    const principal = { ...workspace.caller, ...limits };
+    const shown = await workspace.runInView(waitForIdle, { session_id, timeout_sec: 1 }, principal);
+    const { pending, proofs } = viewMetaOf(shown);
+    assertEquals([pending?.length, proofs], [1, undefined], shown.text);
+    workspace.close();
+  });
+}
+
+Deno.test("the view is given a proof of each call that waits, and of no session out of reach", async () => {
+  const workspace = await openWorkspace("all", ANSWERED.answer_tool_use);
+  const { own, foreign } = workspace;
+  for (const session_id of foreign.session) {
+    const args = { session_id, timeout_sec: 1 };
+    const { isError, text } = await workspace.runInView(waitForIdle, args);
+    assert(isError && text.includes(REFUSAL) && !text.includes("_meta"), text);
+  }
+  const args = { session_id: own.session, timeout_sec: 1 };
+  // Nobody else gets anything of it.
+  assert(!(await workspace.run(waitForIdle, args)).text.includes(VIEW_META_KEY));
+  const { proofs = {} } = viewMetaOf(await workspace.runInView(waitForIdle, args));
+  assertEquals(Object.keys(proofs), [own.event]);
+  const before = workspace.writes();
+  const answer = {
+    session_id: own.session,
+    event_id: own.event,
+    proof: proofs[own.event],
+    result: "allow",
+  };
+  for (const session_id of foreign.session) {
+    const { isError, text } = await workspace.run(answerToolUse, { ...answer, session_id });
+    assert(isError && text.includes(REFUSAL), text);
+  }
+  assertEquals(workspace.writes(), before);
+  const outcomes: unknown[] = [];
+  for (const result of ["allow", "allow", "deny"]) {
+    const { text } = await workspace.run(answerToolUse, { ...answer, result });
+    outcomes.push(JSON.parse(text)[0].structuredContent.outcome);
+  }
+  assertEquals(outcomes, ["sent", "repeated", "answered_elsewhere"]);
+  assertEquals(workspace.writes(), before + 1);
   workspace.close();
 });
 

@@ -12,7 +12,19 @@ const RUNS = { numRuns: 150 };
 const key = fc.uint8Array({ minLength: MIN_SEALING_KEY_BYTES, maxLength: 80 })
   .map((bytes) => new Uint8Array(bytes));
 const keys = fc.uniqueArray(key, { minLength: 1, maxLength: 4, selector: String });
-const purpose = fc.constantFrom<Purpose>("approval state", "session owner");
+/** Every purpose: the compiler demands a new one here. */
+const PURPOSES: Readonly<Record<Purpose, true>> = {
+  "approval state": true,
+  "session owner": true,
+  "session list": true,
+  "session page": true,
+  "file link": true,
+  "proof": true,
+  "client extension": true,
+  "idempotency": true,
+};
+const ALL_PURPOSES = Object.keys(PURPOSES) as Purpose[];
+const purpose = fc.constantFrom(...ALL_PURPOSES);
 const name = fc.string({ unit: anyCharacter, maxLength: 64 });
 
 Deno.test("a sealed value opens with every list that has its key, for its purpose, and no other", async () => {
@@ -30,6 +42,20 @@ Deno.test("a sealed value opens with every list that has its key, for its purpos
     ),
     RUNS,
   );
+});
+
+Deno.test("what is sealed for one purpose opens for that one alone, each against each", async () => {
+  const sealer = createSealer();
+  for (const purpose of ALL_PURPOSES) {
+    const sealed = await sealer.seal(purpose, [purpose]);
+    for (const other of ALL_PURPOSES) {
+      assertEquals(
+        await sealer.open(other, sealed),
+        other === purpose ? [purpose] : undefined,
+        `${purpose} as ${other}`,
+      );
+    }
+  }
 });
 
 Deno.test("a changed text does not open, whatever was changed", async () => {
