@@ -4,8 +4,40 @@
  * @module
  */
 
-import type { ViewState } from "./state.ts";
+import { makeView } from "./dom/render.ts";
+import type { ViewActions } from "./state.ts";
 
-const phase: ViewState["phase"] = "starting";
+const nothing = () => {};
+const actions: ViewActions = {
+  allow: nothing,
+  deny: nothing,
+  answer: nothing,
+  interrupt: nothing,
+  tell: nothing,
+  listFiles: nothing,
+  openFile: nothing,
+  saveFile: nothing,
+  openLink: nothing,
+  toggleFullscreen: nothing,
+  retry: nothing,
+};
 const root = document.getElementById("view");
-if (root) root.textContent = `Session: ${phase}`;
+if (root) {
+  makeView(root, actions)({
+    phase: "starting",
+    call: { state: "running" },
+    entries: [],
+    leftOut: 0,
+    reply: "",
+    pending: [],
+    files: { state: "none", files: [] },
+    interrupt: "none",
+    host: {
+      locale: navigator.language,
+      displayMode: "inline",
+      canFullscreen: false,
+      canOpenLinks: false,
+      canDownload: false,
+    },
+  });
+}

@@ -1,0 +1,245 @@
+/**
+ * The files that the agent has written: to look at, to save, or to copy.
+ *
+ * @module
+ */
+
+import { imageSize } from "../image_size.ts";
+import type { FileState, ViewState } from "../state.ts";
+import { copyText } from "./copy.ts";
+import {
+  type ItemView,
+  KeyedList,
+  make,
+  makeButton,
+  setAttributes,
+  setShown,
+  setText,
+  shownName,
+} from "./elements.ts";
+import { makeIcon } from "./icons.ts";
+import type { Section, Tools } from "./section.ts";
+
+/** An image of more pixels is not decoded: it could take all memory. */
+const MAX_DECODED_PIXELS = 40_000_000;
+/** Longest side of a preview, in pixels. */
+const MAX_PREVIEW_SIDE = 1_200;
+
+interface ShownFile {
+  readonly file: FileState;
+  readonly host: ViewState["host"];
+}
+
+/** Makes the part of the page with the files. */
+export function makeFiles(tools: Tools): Section {
+  const title = make("h2", { id: "files-title", tabindex: -1 }, "Files");
+  const list = make("ul", { class: "files" });
+  const offer = makeButton({ class: "quiet" }, () => tools.actions.listFiles(), "Show files");
+  const note = make("p", { class: "note" });
+  const element = make(
+    "section",
+    { class: "files-section", "aria-labelledby": "files-title" },
+    make("div", { class: "section-head" }, title, offer),
+    note,
+    list,
+  );
+  const shown = new KeyedList<ShownFile>(list, (item) => new FileRow(item, tools));
+  return {
+    element,
+    update({ files, host }: ViewState) {
+      shown.update(files.files.map((file) => ({ file, host })), ({ file }) => file.id);
+      setShown(element, files.state !== "none");
+      setShown(list, files.files.length > 0);
+      setShown(offer, files.state === "offered" || files.state === "failed");
+      setText(offer, files.state === "failed" ? "Try again" : "Show files");
+      const text = files.state === "loading"
+        ? "Reading the list of files…"
+        : files.state === "failed"
+        ? files.failure ?? "The list of files can't be read."
+        : files.state === "listed" && files.files.length === 0
+        ? "The agent has written no files."
+        : "";
+      setShown(note, text !== "");
+      setText(note, text);
+      setText(
+        title,
+        files.files.length > 1 ? `${tools.format().number(files.files.length)} files` : "Files",
+      );
+    },
+  };
+}
+
+/** One file. */
+class FileRow implements ItemView<ShownFile> {
+  readonly element: HTMLElement;
+  readonly #tools: Tools;
+  readonly #name = make("bdi", { class: "name" });
+  readonly #facts = make("span", { class: "facts" });
+  readonly #open: HTMLButtonElement;
+  readonly #save: HTMLButtonElement;
+  readonly #link: HTMLButtonElement;
+  readonly #note = make("p", { class: "note" });
+  readonly #text = make("pre", { dir: "auto" });
+  readonly #textBox: HTMLDetailsElement;
+  readonly #copy: HTMLButtonElement;
+  readonly #address = make("p", { class: "note" });
+  #canvas: HTMLCanvasElement | undefined;
+  #image: FileState["image"];
+  #imageNote = "";
+  #item: ShownFile;
+
+  constructor(item: ShownFile, tools: Tools) {
+    this.#item = item;
+    this.#tools = tools;
+    const { actions } = tools;
+    const id = item.file.id;
+    this.#open = makeButton({}, () => actions.openFile(id), "Show");
+    this.#save = makeButton({}, () => actions.saveFile(id), makeIcon("save"), "Save");
+    this.#link = makeButton(
+      {},
+      () => {
+        const { url } = this.#item.file;
+        if (url !== undefined) tools.openLink(url);
+      },
+      makeIcon("open"),
+      "Download",
+    );
+    this.#copy = makeButton(
+      { class: "quiet" },
+      () => void this.#copyText(),
+      makeIcon("copy"),
+      "Copy text",
+    );
+    this.#textBox = make(
+      "details",
+      { open: true },
+      make("summary", {}, "Text"),
+      this.#text,
+      this.#copy,
+    );
+    this.element = make(
+      "li",
+      {},
+      make(
+        "div",
+        { class: "file" },
+        makeIcon("file"),
+        make("div", { class: "file-words" }, this.#name, this.#facts),
+        make("div", { class: "choices" }, this.#open, this.#save, this.#link),
+      ),
+      this.#note,
+      this.#textBox,
+      this.#address,
+    );
+  }
+
+  update(item: ShownFile): void {
+    this.#item = item;
+    const { file, host } = item;
+    const name = shownName(file.name);
+    setText(this.#name, name);
+    setText(this.#facts, factsOf(file, this.#tools.format().bytes));
+    const isShown = file.text !== undefined || file.image !== undefined;
+    setShown(this.#open, canShow(file) && !isShown);
+    setShown(this.#save, host.canDownload);
+    setShown(this.#link, file.url !== undefined && host.canOpenLinks);
+    for (const button of [this.#open, this.#save, this.#link]) {
+      const isOff = file.state === "loading";
+      setAttributes(button, {
+        "aria-label": `${button.textContent} ${name}`,
+        "aria-disabled": isOff && "true",
+        "data-off": isOff,
+      });
+    }
+    setShown(this.#textBox, file.text !== undefined);
+    if (file.text !== undefined) setText(this.#text, file.text);
+    setAttributes(this.#copy, { "aria-label": `Copy text of ${name}` });
+    setShown(this.#address, file.url !== undefined && !host.canOpenLinks);
+    if (file.url !== undefined) setText(this.#address, `Open this in a browser: ${file.url}`);
+    if (file.image !== this.#image) {
+      this.#image = file.image;
+      void this.#drawImage(file.image, name);
+    }
+    this.#showNote();
+  }
+
+  #showNote(): void {
+    const { file } = this.#item;
+    const text = file.state === "failed"
+      ? file.failure ?? "The file can't be read."
+      : file.state === "loading"
+      ? "Reading the file…"
+      : this.#imageNote !== ""
+      ? this.#imageNote
+      : file.state === "saved"
+      ? "Saved."
+      : file.isPartial
+      ? "Only the beginning of the text is shown."
+      : "";
+    setShown(this.#note, text !== "");
+    setText(this.#note, text);
+  }
+
+  async #copyText(): Promise<void> {
+    const isCopied = await copyText(this.#text);
+    this.#tools.announce(isCopied ? "Copied." : "The text is selected. Copy it now.");
+    this.#copy.lastChild?.replaceWith(isCopied ? "Copied" : "Selected: copy it now");
+  }
+
+  /** Draws onto a canvas: pages of hosts may load no image, not even from memory. */
+  async #drawImage(image: FileState["image"], name: string): Promise<void> {
+    this.#canvas?.remove();
+    this.#canvas = undefined;
+    this.#imageNote = "";
+    if (image === undefined) return;
+    const size = imageSize(image.bytes);
+    if (size === undefined || size.width * size.height > MAX_DECODED_PIXELS) {
+      this.#imageNote = size === undefined
+        ? "This image can't be shown here."
+        : "This image is too large to be shown here.";
+      this.#showNote();
+      return;
+    }
+    const scale = Math.min(1, MAX_PREVIEW_SIDE / Math.max(size.width, size.height));
+    try {
+      const bitmap = await createImageBitmap(new Blob([image.bytes], { type: image.mimeType }), {
+        resizeWidth: Math.max(1, Math.round(size.width * scale)),
+        resizeHeight: Math.max(1, Math.round(size.height * scale)),
+        resizeQuality: "high",
+      });
+      if (this.#image !== image) {
+        bitmap.close();
+        return;
+      }
+      const canvas = make("canvas", {
+        width: bitmap.width,
+        height: bitmap.height,
+        role: "img",
+        "aria-label": `Preview of ${name}`,
+      });
+      canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
+      bitmap.close();
+      this.#canvas = canvas;
+      this.#note.before(canvas);
+    } catch {
+      this.#imageNote = "This image can't be shown here.";
+      this.#showNote();
+    }
+  }
+}
+
+function factsOf({ mimeType, sizeBytes }: FileState, bytes: (count: number) => string): string {
+  return [
+    ...mimeType === undefined ? [] : [shownName(mimeType)],
+    ...sizeBytes === undefined ? [] : [bytes(sizeBytes)],
+  ].join(", ");
+}
+
+const IMAGE_TYPES = /^image\/(?:png|jpeg|gif|webp)$/;
+const TEXT_TYPES = /^text\/|[/+](?:json|xml|yaml|x-yaml|javascript|typescript|csv|x-sh|sql|toml)$/;
+
+/** Returns true for a file that the page can show, as far as its type tells. */
+function canShow({ mimeType }: FileState): boolean {
+  const type = mimeType?.split(";")[0]?.trim().toLowerCase();
+  return type === undefined || IMAGE_TYPES.test(type) || TEXT_TYPES.test(type);
+}

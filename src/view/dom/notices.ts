@@ -1,0 +1,63 @@
+/**
+ * What a person should know about the page itself: that nothing can be read, how the call beside it
+ * ended, that the agent works on without it.
+ *
+ * @module
+ */
+
+import type { ViewState } from "../state.ts";
+import { isWorking, type Words } from "../words.ts";
+import { make, makeButton, setAttributes, setShown, setWords } from "./elements.ts";
+import { makeIcon, setIcon } from "./icons.ts";
+import type { Section, Tools } from "./section.ts";
+
+/** Makes the part of the page with notices. */
+export function makeNotices({ actions }: Tools): Section {
+  const text = make("p");
+  const mark = makeIcon("lost");
+  const retry = makeButton({}, () => actions.retry(), makeIcon("retry"), "Try again now");
+  const element = make("div", { class: "notice" }, mark, text, retry);
+  return {
+    element,
+    update(state: ViewState) {
+      const notice = noticeOf(state);
+      setShown(element, notice !== undefined);
+      setWords(text, notice?.words ?? []);
+      setIcon(mark, notice?.isProblem ? "lost" : "unknown");
+      setAttributes(element, { "data-mark": notice?.isProblem && "lost" });
+      setShown(retry, notice?.canRetry ?? false);
+    },
+  };
+}
+
+interface Notice {
+  readonly words: Words;
+  readonly isProblem?: boolean;
+  readonly canRetry?: boolean;
+}
+
+function noticeOf(state: ViewState): Notice | undefined {
+  const { phase, problem, call, session } = state;
+  if (phase === "lost") {
+    return {
+      words: [{ foreign: problem ?? "Nothing has been read for a while." }],
+      isProblem: true,
+      canRetry: true,
+    };
+  }
+  if (call.state === "failed" && call.failure !== undefined && session === undefined) {
+    return { words: [{ foreign: call.failure }], isProblem: true };
+  }
+  const trouble = problem ?? session?.connection_error;
+  if (trouble !== undefined) {
+    return { words: [{ foreign: trouble }], isProblem: true, canRetry: phase === "following" };
+  }
+  if (!isWorking(state) || phase !== "following") return undefined;
+  if (call.state === "ended") {
+    return { words: ["The chat has stopped waiting, the agent works on. You can follow it here."] };
+  }
+  if (call.state === "cancelled") {
+    return { words: ["The call was cancelled. That does not stop the agent."] };
+  }
+  return undefined;
+}
