@@ -33,7 +33,7 @@ export interface Headline {
 }
 
 /** Returns true while the agent works or is about to: its time runs on. */
-export function isWorking({ phase, session, pending }: ViewState): boolean {
+export function isAtWork({ phase, session, pending }: ViewState): boolean {
   if (phase !== "following") return false;
   const status = session?.status ?? "reading";
   return status === "running" || status === "reading" ||

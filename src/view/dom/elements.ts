@@ -66,7 +66,7 @@ export function setShown(element: HTMLElement, isShown: boolean): void {
 const MAX_NAME_CHARS = 300;
 
 /** Returns a name that others chose as one line of what a person sees, nothing of it unseen. */
-export function shownName(name: string): string {
+export function visibleName(name: string): string {
   return showUnseen(shorten(name, MAX_NAME_CHARS));
 }
 
@@ -79,7 +79,7 @@ export function setWords(element: Element, words: Words): void {
   shownWords.set(element, key);
   element.replaceChildren(...words.map((part) => {
     if (typeof part === "string") return document.createTextNode(part);
-    return make("bdi", { class: part.isCode && "code" }, shownName(part.foreign));
+    return make("bdi", { class: part.isCode && "code" }, visibleName(part.foreign));
   }));
 }
 

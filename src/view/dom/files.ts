@@ -15,7 +15,7 @@ import {
   setAttributes,
   setShown,
   setText,
-  shownName,
+  visibleName,
 } from "./elements.ts";
 import { makeIcon } from "./icons.ts";
 import type { Section, Tools } from "./section.ts";
@@ -136,7 +136,7 @@ class FileRow implements ItemView<ShownFile> {
   update(item: ShownFile): void {
     this.#item = item;
     const { file, host } = item;
-    const name = shownName(file.name);
+    const name = visibleName(file.name);
     setText(this.#name, name);
     setText(this.#facts, factsOf(file, this.#tools.format().bytes));
     const isShown = file.text !== undefined || file.image !== undefined;
@@ -230,7 +230,7 @@ class FileRow implements ItemView<ShownFile> {
 
 function factsOf({ mimeType, sizeBytes }: FileState, bytes: (count: number) => string): string {
   return [
-    ...mimeType === undefined ? [] : [shownName(mimeType)],
+    ...mimeType === undefined ? [] : [visibleName(mimeType)],
     ...sizeBytes === undefined ? [] : [bytes(sizeBytes)],
   ].join(", ");
 }

@@ -5,7 +5,7 @@
  */
 
 import type { ViewState } from "../state.ts";
-import { headlineOf, isWorking, plainWords, type Words } from "../words.ts";
+import { headlineOf, isAtWork, plainWords, type Words } from "../words.ts";
 import {
   make,
   makeButton,
@@ -13,7 +13,7 @@ import {
   setShown,
   setText,
   setWords,
-  shownName,
+  visibleName,
 } from "./elements.ts";
 import { makeIcon, setIcon } from "./icons.ts";
 import type { Section, Tools } from "./section.ts";
@@ -99,13 +99,13 @@ export function makeHeading({ actions, announce, format }: Tools): Section {
 
 function agentWords({ session }: ViewState): Words {
   const name = session?.agent;
-  return name === undefined || shownName(name).trim() === ""
+  return name === undefined || visibleName(name).trim() === ""
     ? ["Agent session"]
     : [{ foreign: name }];
 }
 
 /** Returns true while time goes on: the agent works, or a person is waited for. */
 function isRunning(state: ViewState): boolean {
-  return isWorking(state) ||
+  return isAtWork(state) ||
     (state.phase === "following" && state.session?.status === "requires_action");
 }

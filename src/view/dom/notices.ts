@@ -6,7 +6,7 @@
  */
 
 import type { ViewState } from "../state.ts";
-import { isWorking, type Words } from "../words.ts";
+import { isAtWork, type Words } from "../words.ts";
 import { make, makeButton, setAttributes, setShown, setWords } from "./elements.ts";
 import { makeIcon, setIcon } from "./icons.ts";
 import type { Section, Tools } from "./section.ts";
@@ -52,7 +52,7 @@ function noticeOf(state: ViewState): Notice | undefined {
   if (trouble !== undefined) {
     return { words: [{ foreign: trouble }], isProblem: true, canRetry: phase === "following" };
   }
-  if (!isWorking(state) || phase !== "following") return undefined;
+  if (!isAtWork(state) || phase !== "following") return undefined;
   if (call.state === "ended") {
     return { words: ["The chat has stopped waiting, the agent works on. You can follow it here."] };
   }

@@ -18,7 +18,7 @@ import {
   setShown,
   setText,
   setWords,
-  shownName,
+  visibleName,
 } from "./elements.ts";
 import { makeIcon, setIcon } from "./icons.ts";
 import type { Section, Tools } from "./section.ts";
@@ -263,7 +263,7 @@ class Card implements ItemView<NumberedCall> {
       const lacksText = button.className === "send" && this.#field.value.trim() === "";
       const isOff = !isOpen || lacksText;
       const what = button.textContent ?? "";
-      const tool = shownName(call.tool);
+      const tool = visibleName(call.tool);
       setAttributes(button, {
         // A button that is off keeps its focus, which a disabled one would lose.
         "aria-disabled": (isOff || !this.#isArmed) && "true",
@@ -320,7 +320,7 @@ function inputParts(
   const box = make("div", {
     class: "input",
     role: "group",
-    "aria-label": `Input of ${shownName(call.tool)}`,
+    "aria-label": `Input of ${visibleName(call.tool)}`,
   });
   for (const [index, line] of (isCut ? lines : [call.input]).entries()) {
     box.append(

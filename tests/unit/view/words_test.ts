@@ -9,8 +9,8 @@ import {
   callWords,
   entryWords,
   headlineOf,
+  isAtWork,
   isTurnOver,
-  isWorking,
   outcomeWords,
   plainWords,
 } from "../../../src/view/words.ts";
@@ -137,7 +137,7 @@ for (const [status, { works, isOver }] of Object.entries(STATUSES)) {
   Deno.test(`a session that is ${status} has a headline, and ${works ? "works" : "rests"}`, () => {
     const state = stateOf({ status: status as WatchedStatus });
     assertEquals(headlineOf(state).word === "", false);
-    assertEquals(isWorking(state), works);
+    assertEquals(isAtWork(state), works);
     assertEquals(isTurnOver(state), isOver);
   });
 }
