@@ -48,6 +48,7 @@ export function numberLines(files: readonly TextFile[], exact: readonly Figure[]
     sizesLine("functions", source.flatMap(functionLines)),
     `src: ${all - simulator} lines of code, and ${simulator} of the simulator; ` +
     `tests: ${(tests / all).toFixed(2)} per line of them`,
-    `tools/list: ${figureOf("tools_list")} characters; with further sets: ${setSizes}`,
+    `tools/list: ${figureOf("tools_list")} characters; with further sets: ${setSizes}; ` +
+    `with the session view: ${figureOf("tools_list.view")}`,
   ];
 }

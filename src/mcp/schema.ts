@@ -50,7 +50,7 @@ const LEFT_OUT: readonly string[] = ["pattern", "minLength", "minItems"];
  * alphabet of ids, that a text or list is not empty, and the lengths that are not to be said.
  */
 export function inputJsonSchema(tool: ToolDefinition): JsonSchema {
-  const isBrief = tool.binding?.shown !== undefined;
+  const isBrief = tool.binding?.shown !== undefined || tool.view === "app_only";
   return compact(z.toJSONSchema(tool.input, { io: "input" }), (keyword, value, schema) => {
     if (keyword in UNSAID_LENGTH) return false;
     const isLength = keyword === "maxItems" || keyword === "maxLength";

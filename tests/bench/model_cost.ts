@@ -8,7 +8,7 @@
  */
 import { TOOL_SET_NAMES, type ToolSetName } from "../../src/access/tool_sets.ts";
 import { toolList as toolListOf } from "../../src/mcp/schema.ts";
-import { toolsOf } from "../../src/tools/registry.ts";
+import { appTools, toolsOf } from "../../src/tools/registry.ts";
 import { type Bench, exactFigure, type Figure } from "./figure.ts";
 import { type InProcessRig, inProcessRig } from "./in_process/rig.ts";
 import * as earlier from "./model_cost/earlier.ts";
@@ -25,6 +25,8 @@ const SET_LIMITS = [
   ["ask", 12_150],
   ["all", 22_000],
 ] as const satisfies readonly (readonly [ToolSetName | "all", number])[];
+/** Most characters of the tool list with `core` for a client that shows the session view. */
+const VIEW_LIMIT = 11_000;
 /** Characters per token of JSON and English, roughly: what a tokenizer says differs by a fifth. */
 const CHARS_PER_TOKEN = 4;
 
@@ -70,6 +72,14 @@ async function toolList(rig: InProcessRig): Promise<Figure[]> {
       JSON.stringify(essence).length,
       // They had no metadata, no budget, and no images or documents.
       { target: EARLIER_TOOL_LIST, limit: 5_220 },
+    ),
+    // Hosts hide the tools of the view alone, and `_meta`, from models; some were seen not to.
+    ...characters(
+      "tools_list.view",
+      "tools/list for a client that shows the session view",
+      JSON.stringify(toolListOf([...toolsOf(), ...appTools({ viewActions: true })], true).tools)
+        .length,
+      { limit: VIEW_LIMIT },
     ),
     ...SET_LIMITS.flatMap(([name, limit]) => {
       const isAll = name === "all";

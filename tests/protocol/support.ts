@@ -118,6 +118,8 @@ export interface TestClient {
   listTemplates(): Promise<{ resourceTemplates: readonly { uriTemplate: string }[] }>;
   readResource(uri: string): Promise<{ contents: readonly ResourceContents[] }>;
   hasResources(): boolean;
+  /** The extensions that the server declares. */
+  extensions(): unknown;
   instructions(): string | undefined;
   serverVersion(): { name: string; version: string } | undefined;
   close(): Promise<void>;
@@ -175,6 +177,9 @@ export interface TestPerson {
   answer(form: ElicitRequestFormParams, signal: AbortSignal): ElicitResult | Promise<ElicitResult>;
 }
 
+/** What a client declares of the extensions that it knows, by their names. */
+export type Extensions = Record<string, Record<string, string[] | Record<string, never>>>;
+
 /**
  * Connects a client of SDK 2.
  *
@@ -185,11 +190,12 @@ export async function modernClient(
   transport: Transport,
   info: ClientInfo = INFO,
   person?: TestPerson,
+  extensions?: Extensions,
 ): Promise<TestClient> {
   const { elicitation = { form: {} } } = person ?? {};
   const client = new ModernClient(info, {
     versionNegotiation: { mode },
-    ...(person && { capabilities: { elicitation } }),
+    capabilities: { ...(person && { elicitation }), ...(extensions && { extensions }) },
   });
   if (person && (elicitation.form || !elicitation.url)) {
     client.setRequestHandler("elicitation/create", ({ params }, { mcpReq }) => {
@@ -211,6 +217,7 @@ export async function modernClient(
     listTemplates: () => client.listResourceTemplates(),
     readResource: (uri) => client.readResource({ uri }),
     hasResources: () => client.getServerCapabilities()?.resources !== undefined,
+    extensions: () => client.getServerCapabilities()?.extensions,
     instructions: () => client.getInstructions(),
     serverVersion: () => client.getServerVersion(),
     close: () => client.close(),
@@ -221,9 +228,12 @@ async function oldClient(
   transport: Parameters<OldClient["connect"]>[0],
   info: ClientInfo,
   person: TestPerson | undefined,
+  extensions?: Extensions,
 ): Promise<TestClient> {
   const { elicitation = { form: {} } } = person ?? {};
-  const client = new OldClient(info, person && { capabilities: { elicitation } });
+  const client = new OldClient(info, {
+    capabilities: { ...(person && { elicitation }), ...(extensions && { extensions }) },
+  });
   if (person && (elicitation.form || !elicitation.url)) {
     const answer = async (request: unknown, { signal }: { signal: AbortSignal }) => {
       assert(isSpecType.ElicitRequest(request) && request.params.mode !== "url");
@@ -245,6 +255,7 @@ async function oldClient(
     listTemplates: () => client.listResourceTemplates(),
     readResource: (uri) => client.readResource({ uri }),
     hasResources: () => client.getServerCapabilities()?.resources !== undefined,
+    extensions: () => client.getServerCapabilities()?.extensions,
     instructions: () => client.getInstructions(),
     serverVersion: () => client.getServerVersion(),
     close: () => client.close(),
@@ -365,14 +376,22 @@ export interface Connection {
 
 /** Every way in which a host may connect: transport, SDK and protocol era. */
 export const WAYS: Readonly<
-  Record<string, (app: App, info?: ClientInfo, person?: TestPerson) => Promise<Connection>>
+  Record<
+    string,
+    (
+      app: App,
+      info?: ClientInfo,
+      person?: TestPerson,
+      extensions?: Extensions,
+    ) => Promise<Connection>
+  >
 > = {
-  "HTTP, SDK 2, 2026-07-28": (app, info, person) => overHttp(app, "auto", info, person),
-  "HTTP, SDK 2, 2025-11-25": (app, info, person) => overHttp(app, "legacy", info, person),
-  "HTTP, SDK 1": (app, info, person) => overHttp(app, "sdk1", info, person),
-  "stdio, SDK 2, 2026-07-28": (app, info, person) => overStdio(app, "auto", info, person),
-  "stdio, SDK 2, 2025-11-25": (app, info, person) => overStdio(app, "legacy", info, person),
-  "stdio, SDK 1": (app, info, person) => overStdio(app, "sdk1", info, person),
+  "HTTP, SDK 2, 2026-07-28": (app, ...how) => overHttp(app, "auto", ...how),
+  "HTTP, SDK 2, 2025-11-25": (app, ...how) => overHttp(app, "legacy", ...how),
+  "HTTP, SDK 1": (app, ...how) => overHttp(app, "sdk1", ...how),
+  "stdio, SDK 2, 2026-07-28": (app, ...how) => overStdio(app, "auto", ...how),
+  "stdio, SDK 2, 2025-11-25": (app, ...how) => overStdio(app, "legacy", ...how),
+  "stdio, SDK 1": (app, ...how) => overStdio(app, "sdk1", ...how),
 };
 
 /** Which SDK, and which protocol era it speaks; `auto` takes the newest that the server has. */
@@ -385,21 +404,22 @@ export async function connectHttp(
   token: string,
   info: ClientInfo = INFO,
   person?: TestPerson,
+  extensions?: Extensions,
 ): Promise<TestClient> {
   const requestInit = { headers: { authorization: `Bearer ${token}` } };
+  const how = [info, person, extensions] as const;
   return kind === "sdk1"
-    ? await oldClient(new OldHttpTransport(url, { requestInit }), info, person)
-    : await modernClient(kind, new ModernHttpTransport(url, { requestInit }), info, person);
+    ? await oldClient(new OldHttpTransport(url, { requestInit }), ...how)
+    : await modernClient(kind, new ModernHttpTransport(url, { requestInit }), ...how);
 }
 
 async function overHttp(
   app: App,
   kind: ClientKind,
-  info?: ClientInfo,
-  person?: TestPerson,
+  ...how: [info?: ClientInfo, person?: TestPerson, extensions?: Extensions]
 ): Promise<Connection> {
   const served = serveHttp(app);
-  const client = await connectHttp(served.url, kind, TOKEN, info, person);
+  const client = await connectHttp(served.url, kind, TOKEN, ...how);
   return {
     client,
     async close() {
@@ -414,11 +434,12 @@ async function overStdio(
   kind: "auto" | "legacy" | "sdk1",
   info: ClientInfo = INFO,
   person?: TestPerson,
+  extensions?: Extensions,
 ): Promise<Connection> {
   const pipes = serveStdioInProcess(app);
   const client = kind === "sdk1"
-    ? await oldClient(oldPipeTransport(pipes), info, person)
-    : await modernClient(kind, new PipeTransport(pipes), info, person);
+    ? await oldClient(oldPipeTransport(pipes), info, person, extensions)
+    : await modernClient(kind, new PipeTransport(pipes), info, person, extensions);
   return {
     client,
     async close() {

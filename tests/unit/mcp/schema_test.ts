@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as z from "zod";
 import { inputJsonSchema, outputJsonSchema, toolList } from "../../../src/mcp/schema.ts";
 import { boundTo } from "../../../src/tools/bound.ts";
-import { defineTool } from "../../../src/tools/define.ts";
+import { defineTool, READS } from "../../../src/tools/define.ts";
 
 const SPEC = {
   name: "count_words",
@@ -83,4 +83,32 @@ Deno.test("toolList() gives the _meta of a tool that has some", () => {
   const { tools } = toolList([tool, defineTool({ ...SPEC, meta })]);
   assertEquals(tools.map(({ _meta }) => _meta), [undefined, meta]);
   assertEquals(tools.map((listed) => "_meta" in listed), [false, true]);
+});
+
+Deno.test("toolList() says the part of tools in the session view to clients that show it, in few words", () => {
+  const of = (view: "shown" | "app_only", meta = {}) =>
+    defineTool({
+      ...{ name: "try_it", title: "Try it", description: "Tries it.", scope: "sessions:read" },
+      ...{ kind: "call", reaches: { session_id: "session" }, annotations: READS, view, meta },
+      input: () => z.strictObject({ session_id: z.string().max(64).describe("Whose") }),
+      output: () => z.object({ done: z.boolean() }),
+      run: () => Promise.resolve({ done: true }),
+    });
+  const uri = "ui://cma-mcp/session.html";
+  const hint = { "anthropic/searchHint": "attempt" };
+  const [shown, appOnly] = toolList([of("shown", hint), of("app_only")], true).tools;
+  assertEquals(shown?._meta, { ...hint, "ui": { resourceUri: uri }, "ui/resourceUri": uri });
+  assertEquals(shown?.outputSchema?.type, "object");
+  assertEquals(appOnly, {
+    ...{ name: "try_it", title: "Try it", description: "Tries it.", annotations: READS },
+    inputSchema: {
+      type: "object",
+      properties: { session_id: { type: "string" } },
+      required: ["session_id"],
+      additionalProperties: false,
+    },
+    _meta: { ui: { visibility: ["app"] } },
+  });
+  const [unshown] = toolList([of("shown", hint)]).tools;
+  assertEquals(unshown?._meta, hint);
 });
