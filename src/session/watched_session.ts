@@ -60,6 +60,11 @@ export interface WatchedTurn {
   readonly started_at?: string;
   /** Time at which it ended; absent while it goes on. */
   readonly ended_at?: string;
+  /**
+   * The event of the turn that came last, as the results of waits name it: by that the page knows
+   * that a result belongs to this turn. Absent where it is not known.
+   */
+  readonly last_event_id?: string;
 }
 
 /** What happened in the newest turn, oldest first. */
