@@ -4,40 +4,28 @@
  * @module
  */
 
+import { systemClock } from "../core/clock.ts";
 import { makeView } from "./dom/render.ts";
-import type { ViewActions } from "./state.ts";
+import { SessionView } from "./session.ts";
+import type { ViewState } from "./state.ts";
 
-const nothing = () => {};
-const actions: ViewActions = {
-  allow: nothing,
-  deny: nothing,
-  answer: nothing,
-  interrupt: nothing,
-  tell: nothing,
-  listFiles: nothing,
-  openFile: nothing,
-  saveFile: nothing,
-  openLink: nothing,
-  toggleFullscreen: nothing,
-  retry: nothing,
-};
 const root = document.getElementById("view");
 if (root) {
-  makeView(root, actions)({
-    phase: "starting",
-    call: { state: "running" },
-    entries: [],
-    leftOut: 0,
-    reply: "",
-    pending: [],
-    files: { state: "none", files: [] },
-    interrupt: "none",
-    host: {
-      locale: navigator.language,
-      displayMode: "inline",
-      canFullscreen: false,
-      canOpenLinks: false,
-      canDownload: false,
+  let render = (_state: ViewState) => {};
+  const view = new SessionView({
+    port: {
+      post: (message) => globalThis.parent.postMessage(message, "*"),
+      onMessage: (listener) =>
+        globalThis.addEventListener("message", (event) => {
+          // Some hosts replace `parent`, so it is compared at each message.
+          if (event.source === globalThis.parent) listener(event.data);
+        }),
     },
+    clock: systemClock,
+    locale: navigator.language,
+    show: (state) => render(state),
   });
+  render = makeView(root, view.actions);
+  new ResizeObserver(() => view.reportHeight(root.getBoundingClientRect().height)).observe(root);
+  view.start();
 }

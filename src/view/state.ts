@@ -23,7 +23,7 @@ export interface ViewState {
    */
   readonly phase: "starting" | "nameless" | "following" | "resting" | "lost";
   /** True where the session has gone on since the call: only what the call brought is shown. */
-  readonly isPast: boolean;
+  readonly isPast?: boolean;
   readonly call: CallState;
   readonly sessionId?: string;
   /** The session as it was read last; absent until it was, and where the host allows no reading. */

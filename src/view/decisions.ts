@@ -1,0 +1,324 @@
+/**
+ * The tool calls that wait for the person, and what becomes of the person's answers.
+ *
+ * An answer goes out when the person gives it, once: only where nothing was sent, because its proof
+ * had ended, it goes out again by itself, with a fresh proof and for the very call that was shown.
+ *
+ * @module
+ */
+
+import type { Clock } from "../core/clock.ts";
+import { firstChars } from "../core/text.ts";
+import type { PendingCall, ToolUseAnswered } from "../session/watched_session.ts";
+import type { JsonObject } from "./read.ts";
+import type { PendingState } from "./state.ts";
+import type { Deed } from "./telling.ts";
+import { type GivenToView, readAnswered, type ToolOutcome } from "./tool_results.ts";
+
+/** What the person answers. */
+type Answer =
+  | { readonly result: "allow" }
+  | { readonly result: "deny"; readonly deny_message?: string }
+  | { readonly result: "answer"; readonly text: string; readonly is_error?: true };
+
+/** What the answers need of the page. */
+export interface DecisionPorts {
+  readonly clock: Pick<Clock, "now">;
+  /** Calls `answer_tool_use` with the session's id beside these arguments. */
+  send(args: JsonObject): Promise<ToolOutcome>;
+  /** Reads the session anew, by a read that begins after this call; false where that fails. */
+  refresh(): Promise<boolean>;
+  /** Takes an answer whose outcome is known. */
+  done(deed: Deed, eventId: string): void;
+  changed(): void;
+}
+
+/** Age at which a proof is no longer sent, in milliseconds: it ends after ten minutes. */
+export const MAX_PROOF_AGE_MS = 540_000;
+/** Longest reason of a denial that the API takes, in characters. */
+const MAX_REASON_CHARS = 10_000;
+/** Longest answer of a custom tool that is sent. */
+const MAX_ANSWER_CHARS = 100_000;
+/** Calls that are kept. */
+const MAX_KNOWN = 100;
+/** Time after which a call that has changed under the person's eyes can be answered. */
+export const LOOK_AGAIN_MS = 1_500;
+
+const CHANGED =
+  "The agent's call is not the one that you were shown, so nothing was sent. Read it, and decide again.";
+const NO_ANSWER =
+  "It still waits: your answer did not arrive, or is not taken up yet. Look, and decide again.";
+const ENDED = "The time for this decision had run out, so nothing was sent. Decide again.";
+
+interface Known {
+  call: PendingCall;
+  proof?: { readonly text: string; readonly at: number };
+  /** True while the newest read, or the call's result, lists it. */
+  isListed: boolean;
+  /** True once a read has listed it. */
+  wasRead: boolean;
+  state: "open" | "sending" | "over" | "failed";
+  result?: PendingState["result"];
+  outcome?: ToolUseAnswered["outcome"];
+  failure?: string;
+  /** A read that began before this time says nothing about what was sent. */
+  settledAt: number;
+  /** The host gave no answer to what was sent: a later read tells if it arrived. */
+  isDoubtful: boolean;
+  /** It cannot be answered before this time. */
+  lockedUntil: number;
+}
+
+/** The tool calls that wait, and the answers. */
+export class Decisions {
+  readonly #ports: DecisionPorts;
+  readonly #known = new Map<string, Known>();
+
+  constructor(ports: DecisionPorts) {
+    this.#ports = ports;
+  }
+
+  /** True while a call waits for the person, or an answer is on its way. */
+  get isBusy(): boolean {
+    return [...this.#known.values()].some(({ state, isListed, proof }) =>
+      state === "sending" || (state !== "over" && isListed && proof !== undefined)
+    );
+  }
+
+  /** Lists the calls for the page; `asksFirst` while the host asks by a form of its own. */
+  list(asksFirst: boolean): PendingState[] {
+    return [...this.#known.values()].map((known) => {
+      const { call, state, result, outcome, failure } = known;
+      const isOpen = state === "open" || state === "failed";
+      return {
+        call,
+        state: !isOpen || state === "failed" && known.proof
+          ? state as "sending" | "over" | "failed"
+          : !known.proof
+          ? "unable"
+          : asksFirst
+          ? "form_first"
+          : "waits",
+        ...(outcome !== undefined && { outcome }),
+        ...(result !== undefined && { result }),
+        ...(failure !== undefined && { failure }),
+      };
+    });
+  }
+
+  /**
+   * Takes the calls that the result of the tool's call lists; a read knows better.
+   *
+   * @param pending with their inputs where the result gives them to the page
+   */
+  takeResult(pending: readonly PendingCall[], { proofs }: GivenToView): void {
+    const at = this.#ports.clock.now();
+    for (const call of pending) {
+      const proof = proofs.get(call.event_id);
+      const known = this.#known.get(call.event_id) ?? this.#learn(call);
+      known.isListed = true;
+      if (proof !== undefined) known.proof ??= { text: proof, at };
+    }
+  }
+
+  /**
+   * Takes the calls that a read of the session lists.
+   *
+   * @param startedAt time at which the read began
+   * @param answeredElsewhere returns true for a call that another answer was found for
+   */
+  takeRead(
+    pending: readonly PendingCall[],
+    { proofs }: GivenToView,
+    startedAt: number,
+    answeredElsewhere: (eventId: string) => boolean,
+  ): void {
+    const listed = new Set(pending.map(({ event_id: id }) => id));
+    for (const call of pending) {
+      const known = this.#known.get(call.event_id) ?? this.#learn(call);
+      this.#show(known, call);
+      known.isListed = known.wasRead = true;
+      const proof = proofs.get(call.event_id);
+      // Without one in a fresh read, this caller may not answer (any more).
+      known.proof = proof === undefined ? undefined : { text: proof, at: this.#ports.clock.now() };
+      const isUnclear = known.isDoubtful || known.outcome === "changed";
+      if (known.state === "over" && isUnclear && startedAt >= known.settledAt) {
+        this.#reopen(known, known.isDoubtful ? NO_ANSWER : CHANGED);
+      }
+    }
+    for (const [eventId, known] of this.#known) {
+      if (listed.has(eventId) || known.state === "sending") continue;
+      known.isListed = false;
+      if (known.state === "over") continue;
+      // A call that the person could answer does not vanish without a word.
+      if (!known.wasRead || !known.proof) this.#known.delete(eventId);
+      else this.#end(known, answeredElsewhere(eventId) ? "answered_elsewhere" : "gone");
+    }
+  }
+
+  /** Forgets the calls of a turn that is gone, but for answers that are on their way. */
+  clear(): void {
+    for (const [eventId, { state }] of this.#known) {
+      if (state !== "sending") this.#known.delete(eventId);
+    }
+  }
+
+  /** Sends the person's answer to a call that can take it; does nothing for all others. */
+  answer(eventId: string, answer: Answer, asksFirst: boolean): void {
+    const known = this.#known.get(eventId);
+    if (!known || !this.#mayAnswer(known, answer) || asksFirst) return;
+    void this.#send(known, answer);
+  }
+
+  #mayAnswer({ call, state, proof, isListed, lockedUntil }: Known, { result }: Answer): boolean {
+    const isOpen = (state === "open" || state === "failed") && proof !== undefined && isListed;
+    if (!isOpen || this.#ports.clock.now() < lockedUntil) return false;
+    if (call.kind === "custom_tool_result") return result === "answer";
+    return result === "deny" || result === "allow" && call.may_allow;
+  }
+
+  #learn(call: PendingCall): Known {
+    const known: Known = {
+      call,
+      isListed: true,
+      wasRead: false,
+      state: "open",
+      settledAt: 0,
+      isDoubtful: false,
+      lockedUntil: 0,
+    };
+    for (const [eventId, { state }] of this.#known) {
+      if (this.#known.size < MAX_KNOWN) break;
+      if (state === "over") this.#known.delete(eventId);
+    }
+    if (this.#known.size < MAX_KNOWN) this.#known.set(call.event_id, known);
+    return known;
+  }
+
+  /** Shows a call as it was read last; one that is another now is not to be answered in passing. */
+  #show(known: Known, call: PendingCall): void {
+    const isSame = isShownAlike(known.call, call) || !known.wasRead;
+    known.call = call;
+    if (isSame || (known.state !== "open" && known.state !== "failed")) return;
+    this.#reopen(known, CHANGED);
+    known.outcome = "changed";
+  }
+
+  #reopen(known: Known, failure: string): void {
+    known.state = "failed";
+    known.failure = failure;
+    known.isDoubtful = false;
+    known.lockedUntil = this.#ports.clock.now() + LOOK_AGAIN_MS;
+  }
+
+  #end(known: Known, outcome: ToolUseAnswered["outcome"]): void {
+    known.state = "over";
+    known.outcome = outcome;
+    known.failure = undefined;
+    known.settledAt = this.#ports.clock.now();
+  }
+
+  #fail(known: Known, failure: string): void {
+    known.state = "failed";
+    known.failure = failure;
+  }
+
+  async #send(known: Known, answer: Answer): Promise<void> {
+    const { clock, refresh, changed } = this.#ports;
+    const shown = known.call;
+    known.state = "sending";
+    known.result = answer.result;
+    known.outcome = known.failure = undefined;
+    changed();
+    const isOld = known.proof && clock.now() - known.proof.at > MAX_PROOF_AGE_MS;
+    if (isOld && !await this.#hasFreshProof(known, shown, refresh)) return;
+    const first = await this.#post(known, answer);
+    const hasEnded = first.kind === "failed" && isAboutProof(first.text);
+    if (!hasEnded || isOld) return this.#settle(known, first);
+    // Nothing was sent.
+    if (await this.#hasFreshProof(known, shown, refresh)) {
+      this.#settle(known, await this.#post(known, answer));
+    }
+  }
+
+  /** Fetches a fresh proof for the very call that was shown; where there is none, says why. */
+  async #hasFreshProof(
+    known: Known,
+    shown: PendingCall,
+    refresh: () => Promise<boolean>,
+  ): Promise<boolean> {
+    const before = known.proof;
+    const isRead = await refresh();
+    const isFresh = isRead && known.proof !== undefined && known.proof !== before;
+    // Of a call that is clipped, what is not shown may be another.
+    const isSame = isShownAlike(known.call, shown) && shown.left_out === undefined;
+    if (isFresh && known.isListed && isSame) return true;
+    if (isRead && !known.isListed) this.#end(known, "gone");
+    else if (isRead && !isSame) this.#reopen(known, ENDED);
+    else this.#fail(known, ENDED);
+    this.#ports.changed();
+    return false;
+  }
+
+  #post({ call, proof }: Known, answer: Answer): Promise<ToolOutcome> {
+    return this.#ports.send({ event_id: call.event_id, proof: proof?.text ?? "", ...answer });
+  }
+
+  /** Keeps what became of an answer. */
+  #settle(known: Known, sent: ToolOutcome): void {
+    const { event_id: eventId } = known.call;
+    switch (sent.kind) {
+      case "result": {
+        const outcome = readAnswered(sent.fields);
+        this.#end(known, outcome);
+        if (outcome === "changed") void this.#ports.refresh();
+        if (outcome === "sent" || outcome === "repeated") {
+          this.#ports.done(known.result ?? "answer", eventId);
+        }
+        if (outcome === "answered_elsewhere") this.#ports.done("elsewhere", eventId);
+        break;
+      }
+      case "timeout":
+      case "closed":
+        this.#end(known, "unknown");
+        known.isDoubtful = true;
+        void this.#ports.refresh();
+        break;
+      case "failed":
+      case "refused":
+        this.#fail(known, sent.text || "Your answer was not sent. Try again.");
+        break;
+      case "unsupported":
+        this.#fail(
+          known,
+          "This app lets the page send nothing, so nothing was sent. Decide in the Claude Console.",
+        );
+    }
+    this.#ports.changed();
+  }
+}
+
+/** Makes the answers that the person gives, within the bounds of the API. */
+export const answers = {
+  allow: (): Answer => ({ result: "allow" }),
+  deny: (reason: string): Answer => ({
+    result: "deny",
+    ...(reason.trim() !== "" && { deny_message: firstChars(reason, MAX_REASON_CHARS) }),
+  }),
+  answer: (text: string, isError: boolean): Answer => ({
+    result: "answer",
+    text: firstChars(text, MAX_ANSWER_CHARS),
+    ...(isError && { is_error: true }),
+  }),
+} as const;
+
+/** Returns true for the server's words on a proof that it does not take: then nothing was sent. */
+function isAboutProof(text: string): boolean {
+  return /\bproof\b/i.test(text);
+}
+
+/** Returns true where a person sees the same. */
+function isShownAlike(one: PendingCall, other: PendingCall): boolean {
+  return one.kind === other.kind && one.tool === other.tool && one.server === other.server &&
+    one.subagent === other.subagent && one.input === other.input && one.left_out === other.left_out;
+}
