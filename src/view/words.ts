@@ -61,6 +61,13 @@ export function headlineOf(state: ViewState): Headline {
     return { word: "Connection lost", mark: "lost", detail: ["The agent may still be working."] };
   }
   if (pending.some(({ state }) => state !== "over")) return waitingHeadline(pending);
+  if (isAtWork(state) && (state.interrupt === "sending" || state.interrupt === "sent")) {
+    return {
+      word: "Stopping",
+      mark: "working",
+      detail: ["The agent ends its current step first."],
+    };
+  }
   if (session === undefined) {
     if (phase === "following") return { word: "Connecting", mark: "working" };
     return call.state === "failed"

@@ -85,6 +85,10 @@ export function makeFooting({ actions, announce, format, openLink }: Tools): Sec
       setShown(note, text !== "");
       setText(note, text);
       setAttributes(note, { "data-mark": interrupt === "failed" && "failed" });
+      setShown(
+        element,
+        [cost, consoleLink, address, stop, confirm, note].some((part) => !part.hidden),
+      );
       if (interrupt !== told && text !== "") announce(text);
       told = interrupt;
     },
@@ -94,8 +98,8 @@ export function makeFooting({ actions, announce, format, openLink }: Tools): Sec
 const INTERRUPT_NOTES: Readonly<Record<ViewState["interrupt"], string>> = {
   none: "",
   offered: "",
-  sending: "Stopping the agent…",
-  sent: "The interrupt was sent. The agent stops after its current step.",
+  sending: "",
+  sent: "",
   failed: "The interrupt was not sent. Try again.",
 };
 

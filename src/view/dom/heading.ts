@@ -101,7 +101,7 @@ function agentWords({ session }: ViewState): Words {
   const name = session?.agent;
   return name === undefined || visibleName(name).trim() === ""
     ? ["Agent session"]
-    : [{ foreign: name }];
+    : ["Agent ", { foreign: name }];
 }
 
 /** Returns true while time goes on: the agent works, or a person is waited for. */

@@ -23,8 +23,8 @@ export function makeNotices({ actions }: Tools): Section {
       const notice = noticeOf(state);
       setShown(element, notice !== undefined);
       setWords(text, notice?.words ?? []);
-      setIcon(mark, notice?.isProblem ? "lost" : "unknown");
-      setAttributes(element, { "data-mark": notice?.isProblem && "lost" });
+      setIcon(mark, notice?.mark ?? "unknown");
+      setAttributes(element, { "data-mark": notice?.mark });
       setShown(retry, notice?.canRetry ?? false);
     },
   };
@@ -32,7 +32,7 @@ export function makeNotices({ actions }: Tools): Section {
 
 interface Notice {
   readonly words: Words;
-  readonly isProblem?: boolean;
+  readonly mark?: "lost" | "failed";
   readonly canRetry?: boolean;
 }
 
@@ -41,19 +41,21 @@ function noticeOf(state: ViewState): Notice | undefined {
   if (phase === "lost") {
     return {
       words: [{ foreign: problem ?? "Nothing has been read for a while." }],
-      isProblem: true,
+      mark: "lost",
       canRetry: true,
     };
   }
   if (call.state === "failed" && call.failure !== undefined && session === undefined) {
-    return { words: [{ foreign: call.failure }], isProblem: true };
+    return { words: [{ foreign: call.failure }], mark: "failed" };
   }
   const trouble = problem ?? session?.connection_error;
   if (trouble !== undefined) {
-    return { words: [{ foreign: trouble }], isProblem: true, canRetry: phase === "following" };
+    return { words: [{ foreign: trouble }], mark: "lost", canRetry: phase === "following" };
   }
   if (!isAtWork(state) || phase !== "following") return undefined;
-  if (call.state === "ended") {
+  // What the chat is told says so, too.
+  const isTold = state.tell !== undefined && state.tell.state !== "needless";
+  if (call.state === "ended" && !isTold) {
     return { words: ["The chat has stopped waiting, the agent works on. You can follow it here."] };
   }
   if (call.state === "cancelled") {

@@ -126,6 +126,9 @@ class Card implements ItemView<NumberedCall> {
   readonly #outcomeWords = make("span");
   readonly #outcome: HTMLElement;
   readonly #note = make("p", { class: "note" });
+  readonly #answer = make("div", { class: "answer" });
+  readonly #console: HTMLButtonElement;
+  readonly #address = make("p", { class: "note" });
   readonly #field: HTMLTextAreaElement;
   readonly #buttons: readonly HTMLButtonElement[];
   readonly #tools: Tools;
@@ -164,12 +167,20 @@ class Card implements ItemView<NumberedCall> {
       { class: "body" },
       this.#isCustom ? warning() : undefined,
       ...inputParts(item, tools),
-      make(
-        "div",
-        { class: "answer" },
-        make("div", { class: "field" }, label, this.#field),
-        make("div", { class: "choices" }, ...this.#buttons),
-      ),
+      this.#answer,
+    );
+    this.#answer.append(
+      make("div", { class: "field" }, label, this.#field),
+      make("div", { class: "choices" }, ...this.#buttons),
+    );
+    const url = call.console_url;
+    this.#console = makeButton(
+      { class: "quiet" },
+      () => {
+        if (url !== undefined) tools.openLink(url);
+      },
+      makeIcon("open"),
+      "See it in the Console",
     );
     this.#outcome = make(
       "p",
@@ -184,6 +195,8 @@ class Card implements ItemView<NumberedCall> {
       this.#body,
       this.#outcome,
       this.#note,
+      this.#console,
+      this.#address,
     );
   }
 
@@ -213,6 +226,13 @@ class Card implements ItemView<NumberedCall> {
     setText(this.#note, note);
     setAttributes(this.#note, { "data-mark": pending.state === "failed" && "failed" });
     if (pending.state === "failed") this.#tell(note);
+    setShown(this.#answer, pending.state !== "unable");
+    const url = pending.call.console_url;
+    const needsConsole = !over && url !== undefined &&
+      (pending.state === "unable" || (pending.call.left_out ?? 0) > 0);
+    setShown(this.#console, needsConsole && item.canOpenLinks);
+    setShown(this.#address, needsConsole && !item.canOpenLinks);
+    setText(this.#address, `In the Console: ${url ?? ""}`);
     this.#showButtons();
   }
 
@@ -286,7 +306,7 @@ function warning(): HTMLElement {
 
 /** Makes what shows a call's input. Numbers stand before the agent's text, which could forge them. */
 function inputParts(
-  { pending: { call }, canOpenLinks }: NumberedCall,
+  { pending: { call } }: NumberedCall,
   tools: Tools,
 ): HTMLElement[] {
   const parts: HTMLElement[] = [];
@@ -300,19 +320,6 @@ function inputParts(
       `${count} characters of this input are not shown.` +
         (isTooLittle ? " That is too much to allow the call here." : ""),
     );
-    const url = call.console_url;
-    if (url !== undefined) {
-      note.append(
-        " ",
-        canOpenLinks
-          ? makeButton(
-            { class: "inline" },
-            () => tools.openLink(url),
-            "See all of it in the Console",
-          )
-          : `The Console shows all of it: ${url}`,
-      );
-    }
     parts.push(note);
   }
   const lines = call.input.split("\n");

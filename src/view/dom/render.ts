@@ -6,7 +6,7 @@
 
 import { type Format, formatFor } from "../format.ts";
 import type { ViewActions, ViewState } from "../state.ts";
-import { makeUnseen, setText } from "./elements.ts";
+import { make, makeUnseen, setText } from "./elements.ts";
 import { makeFiles } from "./files.ts";
 import { makeFooting } from "./footing.ts";
 import { makeHeading } from "./heading.ts";
@@ -51,17 +51,23 @@ export function makeView(root: HTMLElement, actions: ViewActions): (state: ViewS
   };
   const look = new HostLook(document.documentElement);
   const heading = makeHeading(tools);
-  const sections = [
-    heading,
-    makeNotices(tools),
-    makePending(tools),
-    makeTell(tools),
-    makeReply(tools),
-    makeFiles(tools),
-    makeTimeline(tools),
-    makeFooting(tools),
-  ];
-  root.replaceChildren(live, ...sections.map(({ element }) => element));
+  const notices = makeNotices(tools);
+  const column = [makePending(tools), makeTell(tools), makeReply(tools), makeFiles(tools)];
+  const timeline = makeTimeline(tools);
+  const footing = makeFooting(tools);
+  const sections = [heading, notices, ...column, timeline, footing];
+  root.replaceChildren(
+    live,
+    heading.element,
+    notices.element,
+    make(
+      "div",
+      { class: "columns" },
+      make("div", { class: "column" }, ...column.map(({ element }) => element)),
+      timeline.element,
+    ),
+    footing.element,
+  );
 
   return (state) => {
     const { locale, timeZone } = state.host;

@@ -105,8 +105,9 @@ class Entry implements ItemView<TimelineEntry> {
       "li",
       {},
       this.#icon,
-      make("div", { class: "line" }, this.#title, this.#state, this.#time),
+      make("div", { class: "line" }, this.#title, this.#state),
       this.#text,
+      this.#time,
     );
   }
 
@@ -115,7 +116,11 @@ class Entry implements ItemView<TimelineEntry> {
     this.#shown = entry;
     const words: EntryWords = entryWords(entry);
     setIcon(this.#icon, words.mark);
-    setAttributes(this.element, { "data-mark": words.mark, "data-kind": entry.kind });
+    setAttributes(this.element, {
+      "data-mark": words.mark,
+      "data-kind": entry.kind,
+      "data-subagent": entry.subagent !== undefined,
+    });
     setWords(this.#title, words.title);
     setWords(this.#state, words.state === undefined ? [] : [words.state]);
     setShown(this.#state, words.state !== undefined);
@@ -133,9 +138,12 @@ class Entry implements ItemView<TimelineEntry> {
   }
 }
 
-/** Returns the beginning of a text as it was written, its marks of Markdown and all. */
+/** Returns the beginning of a text, without the marks of Markdown that would be in the way most. */
 function shownText(text: string, entry: TimelineEntry): string {
   const isCut = text.length > TEXT_CHARS || (entry.kind === "message" && (entry.left_out ?? 0) > 0);
-  const shown = firstChars(text, TEXT_CHARS).trim().replace(/\n{2,}/g, "\n");
+  const start = firstChars(text, TEXT_CHARS).trim().replace(/\n{2,}/g, "\n");
+  const shown = entry.kind === "message"
+    ? start.replace(/^#{1,6} /gm, "").replace(/\*\*(\S[^*\n]{0,500})\*\*/g, "$1")
+    : start;
   return isCut ? `${shown}…` : shown;
 }
