@@ -25,7 +25,12 @@ const port: Port = {
 const root = document.getElementById("view");
 if (root) {
   let render: (state: ViewState) => void = () => {};
-  const view = new SessionView({ port, clock: systemClock, show: (state) => render(state) });
+  const view = new SessionView({
+    port,
+    clock: systemClock,
+    locale: navigator.language,
+    show: (state) => render(state),
+  });
   render = makeView(root, view.actions);
   render(view.state);
   new ResizeObserver(() => view.reportHeight(root.getBoundingClientRect().height)).observe(root);

@@ -52,6 +52,9 @@ function noticeOf(state: ViewState): Notice | undefined {
   if (trouble !== undefined) {
     return { words: [{ foreign: trouble }], mark: "lost", canRetry: phase === "following" };
   }
+  if (state.isPast) {
+    return { words: ["The session has gone on since. This is what came of this call."] };
+  }
   if (!isAtWork(state) || phase !== "following") return undefined;
   // What the chat is told says so, too.
   const isTold = state.tell !== undefined && state.tell.state !== "needless";
