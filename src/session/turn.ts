@@ -160,6 +160,8 @@ export class Turn {
   owed: OwedInput[] = [];
   /** The input that the newest turn is for; undefined when none is known. */
   #own: OwedInput | undefined;
+  /** Grows with each new turn: when its input comes, and when the agent begins to work for it. */
+  renewals = 0;
   /** True once this server showed an input as queued: then a stamped one is taken up. */
   #showsQueued = false;
   /** True once this server stamped an input only when its turn ended. */
@@ -226,6 +228,11 @@ export class Turn {
   constructor(afterId?: string) {
     const ids = afterId === undefined ? [] : cursorIds(afterId);
     if (ids.length > 0) this.anchor = { ids, id: undefined, queued: false, unknown: false };
+  }
+
+  /** Id of the input that the newest turn is for; undefined where it is not known. */
+  get inputId(): string | undefined {
+    return this.#own?.id;
   }
 
   /** True while an input is not taken up: a queued one, or a cursor of a type that is not known. */
@@ -495,7 +502,10 @@ export class Turn {
     }
     if (this.#showsStatus || (event.queued && (known || this.stampsInputs))) return;
     // Without status events, inputs separate the turns.
-    if (known?.begun) return this.#cutBefore(known.saidBefore);
+    if (known?.begun) {
+      this.renewals++;
+      return this.#cutBefore(known.saidBefore);
+    }
     this.owed = [];
     this.#renewForInput();
   }
@@ -564,6 +574,7 @@ export class Turn {
   #renew(): void {
     const watch = this.#watch;
     const sawTurn = watch?.inTurn ?? false;
+    this.renewals++;
     this.#costBefore = this.costCents;
     this.sawTurnStart ||= this.phase === "ended";
     if (watch?.on) watch.inTurn = true;

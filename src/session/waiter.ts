@@ -22,6 +22,7 @@ import {
   type ResultRoom,
   type WaitResult,
 } from "./result.ts";
+import { type SessionLook, SessionWatches } from "./session_watch.ts";
 import type { WaitStatus } from "./verdict.ts";
 import { describeActivity, describeConnectionError, WaitProgress } from "./progress.ts";
 import { type Collected, Turn, TurnReader } from "./turn.ts";
@@ -101,6 +102,17 @@ export interface Waiter {
    * @param forMs milliseconds after which the events are believed all the same; 30 s when absent
    */
   rememberSend(sessionId: string, eventId?: string, message?: SentMessage, forMs?: number): void;
+  /**
+   * Looks at a session, for a person who watches it: it is read and judged as in a wait, without
+   * being one. Its stream stays open for some seconds, for the next look.
+   *
+   * @param isFirst true if whoever looks knows nothing of the session yet
+   * @throws `ApiError` when the session does not exist or the API refuses; the signal's reason
+   */
+  look(
+    sessionId: string,
+    options: { readonly signal: AbortSignal; readonly isFirst: boolean },
+  ): Promise<SessionLook>;
   /** Ends every wait with what it has, and frees every stream. */
   close(): void;
 }
@@ -243,12 +255,32 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
     }
   }
 
+  const watches = new SessionWatches({
+    api: options.api,
+    clock,
+    acquire: (sessionId) => hub.acquire(sessionId),
+    judge: async (lease, sessionId, { signal, onGoesOn }) => {
+      const bound = bindSignal(clock, { signals: [signal] });
+      // It ends with the turn, or with the watch.
+      const request = { sessionId, timeoutMs: Infinity, signal, onGoesOn };
+      try {
+        return (await new Wait(deps, lease, request, bound).run()).status;
+      } finally {
+        bound.dispose();
+      }
+    },
+  });
+
   return {
     wait,
     enter,
+    look: (sessionId, looking) => watches.look(sessionId, looking),
     rememberSend: (...sent) => unseenSends.add(...sent),
     stats: () => ({ openWaits, ...counters }),
-    close: () => closing.abort(new DOMException("The server is shutting down", "AbortError")),
+    close: () => {
+      closing.abort(new DOMException("The server is shutting down", "AbortError"));
+      watches.close();
+    },
   };
 }
 
@@ -404,7 +436,7 @@ class Wait {
   /** A stream can show life and hide the end: before 'timeout' is said the session is asked. */
   #planLastPoll(): () => void {
     const { timeoutMs } = this.#request;
-    if (timeoutMs < MIN_LAST_POLL_MS) return () => {};
+    if (timeoutMs < MIN_LAST_POLL_MS || timeoutMs === Infinity) return () => {};
     return this.#deps.clock.after(Math.max(timeoutMs - LAST_POLL_MS, timeoutMs / 2), () => {
       void this.#feed.pollBeforeTimeout(this.#bound.signal);
     });

@@ -69,13 +69,19 @@ export interface WatchedTurn {
 
 /** What happened in the newest turn, oldest first. */
 export interface Timeline {
-  /** Those that are new, and those that have changed, since the cursor that the view sent. */
+  /**
+   * Those that are new, and those that have changed, since the cursor that the view sent: those that
+   * have changed come first, each of which the view has.
+   */
   readonly entries: readonly TimelineEntry[];
   /** True if these are all entries: what the view had of earlier ones is to go. */
   readonly is_whole: boolean;
   /** Pass it with the next call, to get only what is new. */
   readonly cursor: string;
-  /** Entries that were left out, the oldest; absent when none. */
+  /**
+   * Entries of the turn before the first one, which were left out; absent when none, and where
+   * `is_whole` is false: the view has all from its first one on.
+   */
   readonly left_out?: number;
 }
 
@@ -101,7 +107,10 @@ export type TimelineEntry =
       /** A person's decision on the call. */
       readonly decision?: "allow" | "deny";
     }
-    /** A subagent began to work, or came to rest; `state` is the status of its thread. */
+    /**
+     * A subagent that works in the turn, once for all that it does there; `state` is the status of
+     * its thread now.
+     */
     | { readonly kind: "subagent"; readonly name: string; readonly state?: string }
     | {
       readonly kind: "error";

@@ -27,6 +27,7 @@ import { sendMessage } from "./send_message.ts";
 import { submitToolResult } from "./submit_tool_result.ts";
 import { waitForAny } from "./wait_for_any.ts";
 import { waitForIdle } from "./wait_for_idle.ts";
+import { watchSession } from "./watch_session.ts";
 
 /** The tools of each set, in the order of `tools/list`: hosts cache prompts that contain it. */
 export const TOOL_SETS = {
@@ -71,7 +72,7 @@ export function toolsBoundTo(
 }
 
 /** The tools that only the session view calls, in no set: clients that show the view have them. */
-export const VIEW_TOOLS: readonly ToolDefinition[] = [answerToolUse];
+export const VIEW_TOOLS: readonly ToolDefinition[] = [watchSession, answerToolUse];
 
 /**
  * Lists the tools that only the session view calls.

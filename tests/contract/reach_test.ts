@@ -35,6 +35,7 @@ import {
 } from "../../src/tools/define.ts";
 import { getSession } from "../../src/tools/get_session.ts";
 import { publishedTool } from "../../src/tools/publishing.ts";
+import { watchSession } from "../../src/tools/watch_session.ts";
 import { TOOLS, toolsOf, VIEW_TOOLS } from "../../src/tools/registry.ts";
 import { readSessionFile } from "../../src/tools/read_session_file.ts";
 import { RESOURCE_LISTS, RESOURCES } from "../../src/tools/resources.ts";
@@ -563,7 +564,9 @@ async function wrongsWithForeignIds(toolFor: ToolFor, bound: Bound): Promise<str
 
 /** A cursor that somebody got who sees everything opens nothing. */
 async function wrongsWithForeignCursor(toolFor: ToolFor, bound: Bound): Promise<string[]> {
-  if (!("cursor" in toolFor("agent_1").input.shape)) return [];
+  const { input, output } = toolFor("agent_1");
+  // The cursor of a session's timeline is told below: no page follows it.
+  if (!("cursor" in input.shape) || "timeline" in output.shape) return [];
   const { workspace, tool } = await openFor(toolFor, bound);
   const [least = {}] = ownArguments(tool, workspace);
   const { nextCursor } = await workspace.runElsewhere(
@@ -880,6 +883,32 @@ Deno.test("the view is given a proof of each call that waits, and of no session 
   }
   assertEquals(outcomes, ["sent", "repeated", "answered_elsewhere"]);
   assertEquals(workspace.writes(), before + 1);
+  workspace.close();
+});
+
+Deno.test("the cursor of a foreign session's timeline shows nothing of it, and all of the own one", async () => {
+  const workspace = await openWorkspace("all");
+  const { own, foreign } = workspace;
+  const timelineIn = async (session_id: string, principal: Principal, cursor?: string) => {
+    const args = { session_id, ...(cursor !== undefined && { cursor }) };
+    const { text } = await workspace.runInView(watchSession, args, principal);
+    return { text, ...JSON.parse(text)[0].structuredContent?.timeline };
+  };
+  const whole = await timelineIn(own.session, workspace.caller);
+  assert(whole.is_whole && whole.text.includes(OWN), whole.text);
+  let opened = 0;
+  for (const session_id of foreign.session) {
+    const { cursor } = await timelineIn(session_id, workspace.other);
+    if (cursor === undefined) continue;
+    opened++;
+    const { text, ...timeline } = await timelineIn(own.session, workspace.caller, cursor);
+    assertEquals([timeline.is_whole, timeline.entries], [true, whole.entries], text);
+    assertEquals(leaks({ session_id: own.session }, text, workspace), []);
+    // Of the own timeline it opens nothing foreign either.
+    const { text: refused } = await timelineIn(session_id, workspace.caller, whole.cursor);
+    assert(refused.includes(REFUSAL), refused);
+  }
+  assert(opened > 0);
   workspace.close();
 });
 

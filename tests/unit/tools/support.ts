@@ -8,6 +8,7 @@ import { ApiError } from "../../../src/api/errors.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import type { WaitResult } from "../../../src/session/result.ts";
 import { raceSignal } from "../../../src/core/abort.ts";
+import type { SessionLook } from "../../../src/session/session_watch.ts";
 import type { Waiter, WaitPlace, WaitRequest } from "../../../src/session/waiter.ts";
 import type { ToolCall, ToolDefinition } from "../../../src/tools/define.ts";
 import {
@@ -100,6 +101,10 @@ export class FakeWaiter implements Waiter {
 
   rememberSend(sessionId: string, eventId: string): void {
     this.rememberedSends.push([sessionId, eventId]);
+  }
+
+  look(): Promise<SessionLook> {
+    return Promise.reject(new Error("Unexpected look at a session"));
   }
 
   close(): void {}
