@@ -26,6 +26,8 @@ export interface DecisionPorts {
   readonly clock: Pick<Clock, "now">;
   /** Calls `answer_tool_use` with the session's id beside these arguments. */
   send(args: JsonObject): Promise<ToolOutcome>;
+  /** Number of the newest read of the session that has begun. */
+  readsBegun(): number;
   /** Reads the session anew, by a read that begins after this call; false where that fails. */
   refresh(): Promise<boolean>;
   /** Takes an answer whose outcome is known. */
@@ -61,8 +63,8 @@ interface Known {
   result?: PendingState["result"];
   outcome?: ToolUseAnswered["outcome"];
   failure?: string;
-  /** A read that began before this time says nothing about what was sent. */
-  settledAt: number;
+  /** Reads up to this one began too early to tell what became of what was sent. */
+  blindReads: number;
   /** The host gave no answer to what was sent: a later read tells if it arrived. */
   isDoubtful: boolean;
   /** It cannot be answered before this time. */
@@ -124,13 +126,13 @@ export class Decisions {
   /**
    * Takes the calls that a read of the session lists.
    *
-   * @param startedAt time at which the read began
+   * @param read its number
    * @param answeredElsewhere returns true for a call that another answer was found for
    */
   takeRead(
     pending: readonly PendingCall[],
     { proofs }: GivenToView,
-    startedAt: number,
+    read: number,
     answeredElsewhere: (eventId: string) => boolean,
   ): void {
     const listed = new Set(pending.map(({ event_id: id }) => id));
@@ -142,7 +144,7 @@ export class Decisions {
       // Without one in a fresh read, this caller may not answer (any more).
       known.proof = proof === undefined ? undefined : { text: proof, at: this.#ports.clock.now() };
       const isUnclear = known.isDoubtful || known.outcome === "changed";
-      if (known.state === "over" && isUnclear && startedAt >= known.settledAt) {
+      if (known.state === "over" && isUnclear && read > known.blindReads) {
         this.#reopen(known, known.isDoubtful ? NO_ANSWER : CHANGED);
       }
     }
@@ -183,7 +185,7 @@ export class Decisions {
       isListed: true,
       wasRead: false,
       state: "open",
-      settledAt: 0,
+      blindReads: 0,
       isDoubtful: false,
       lockedUntil: 0,
     };
@@ -215,7 +217,7 @@ export class Decisions {
     known.state = "over";
     known.outcome = outcome;
     known.failure = undefined;
-    known.settledAt = this.#ports.clock.now();
+    known.blindReads = this.#ports.readsBegun();
   }
 
   #fail(known: Known, failure: string): void {

@@ -28,15 +28,16 @@ const MAX_BASE64_CHARS = 2_000_000;
 const NOT_SHOWN = "This file cannot be shown here: open it in the Claude Console.";
 const NO_ANSWER = "No answer came from the app. Try again.";
 
-type Contents = Parameters<Host["request"]> extends never ? never : Content[];
-type Content =
+/** What the host is handed to save. */
+type Contents = (
   | {
     type: "resource";
     resource:
       & { uri: string; mimeType: string }
       & ({ text: string } | { blob: string });
   }
-  | { type: "resource_link"; uri: string; name: string; mimeType?: string };
+  | { type: "resource_link"; uri: string; name: string; mimeType?: string }
+)[];
 
 /** What is known of a file beside what the page shows. */
 interface Known {

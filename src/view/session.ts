@@ -62,6 +62,10 @@ const ATTENTIVE_MS = 60_000;
 /** Failures after which a session whose call has ended is read no more. */
 const MAX_LAST_READS = 3;
 const MAX_MESSAGE_CHARS = 4_000;
+/** Characters of a reply by which it is found among the messages of a turn. */
+const COMPARED_CHARS = 200;
+
+const NO_HOST = "The app has not answered this page yet. The page tries on by itself.";
 
 /** Sees to one session, and makes the state that the page shows. */
 export class SessionView {
@@ -87,10 +91,9 @@ export class SessionView {
   #sessionId: string | undefined;
   /** The session as it was read last. */
   #watched: WatchedSession | undefined;
-  #watchedAt = 0;
-  /** The turn that was over when the call began to send its message: it is not the call's. */
-  #earlierTurn: string | undefined;
-  /** The turn that was seen at work while the call ran. */
+  /** The newest turn before the call's message was taken up, where it was read so early. */
+  #earlierTurn: { readonly key: string | undefined } | undefined;
+  /** The turn that was seen at work while the call ran, or that the person has had a hand in. */
   #callTurn: string | undefined;
   #isPast = false;
   #isResting = false;
@@ -98,7 +101,13 @@ export class SessionView {
   #attentiveUntil = 0;
 
   #isReading = false;
+  /** Reads that have begun; each has its number by that. */
+  #reads = 0;
   #readAt: number | undefined;
+  /** The read of which `#watched` is. */
+  #watchedBy = 0;
+  /** The newest read that had begun when the call ended. */
+  #readsBeforeEnd = 0;
   #failures = 0;
   #silentSince: number | undefined;
   #problem: string | undefined;
@@ -106,7 +115,8 @@ export class SessionView {
   #cancelRead: (() => void) | undefined;
   #cancelSteady: (() => void) | undefined;
   readonly #timers = new Set<() => void>();
-  #waitingForRead: { readonly from: number; readonly resolve: (isRead: boolean) => void }[] = [];
+  /** Those who wait for a read with this number, or a later one. */
+  #waitingForRead: { readonly read: number; readonly resolve: (isRead: boolean) => void }[] = [];
   #isClosed = false;
   #isShowing = false;
 
@@ -128,8 +138,10 @@ export class SessionView {
       clock,
       changed,
       send: (args) => this.#sendAnswer(args),
+      readsBegun: () => this.#reads,
       refresh: () => this.#readAnew(),
       done: (deed, eventId) => {
+        this.#callTurn = this.#watched?.turn?.key;
         this.#attentiveUntil = clock.now() + ATTENTIVE_MS;
         this.#telling.add(deed, eventId, this.#callRuns, !this.#decisions.isBusy);
         this.#plan();
@@ -162,6 +174,7 @@ export class SessionView {
     const leftOut = isBefore ? 0 : timeline?.leftOut ?? 0;
     const elapsedSec = isBefore ? undefined : this.#elapsedSec(watched?.turn);
     const tell = this.#telling.state;
+    const problem = this.#isSilent && !this.#host.isReady ? NO_HOST : this.#problem;
     return {
       phase: this.#phase,
       ...(this.#isPast && { isPast: true }),
@@ -178,7 +191,7 @@ export class SessionView {
       interrupt: this.#interruptState(watched?.status),
       ...(tell && { tell }),
       ...(elapsedSec !== undefined && { elapsedSec }),
-      ...(this.#problem !== undefined && { problem: this.#problem }),
+      ...(problem !== undefined && { problem }),
       host: this.#hostState(),
     };
   }
@@ -206,7 +219,7 @@ export class SessionView {
   /** True while the call's message is on its way, and the newest turn is an earlier one. */
   get #isBeforeTurn(): boolean {
     return this.#earlierTurn !== undefined && this.#call.state === "running" &&
-      this.#watched?.turn?.key === this.#earlierTurn;
+      this.#watched?.turn?.key === this.#earlierTurn.key;
   }
 
   /** Returns the session as the page shows it: what came last, of the reads and the call's result. */
@@ -218,7 +231,7 @@ export class SessionView {
       return { ...brought, agent: watched.agent, title: watched.title, can: watched.can };
     }
     if (this.#isBeforeTurn) return { ...watched, status: "running", turn: undefined };
-    const isNewer = brought && isOver(brought.status) && (this.#endedAt ?? 0) > this.#watchedAt;
+    const isNewer = brought && isOver(brought.status) && this.#watchedBy <= this.#readsBeforeEnd;
     return isNewer && !isOver(watched.status)
       ? { ...watched, doing: undefined, status: brought.status }
       : watched;
@@ -365,7 +378,7 @@ export class SessionView {
 
   #takeResult(result: JsonObject): void {
     this.#heardOfCall();
-    this.#endedAt = this.#clock.now();
+    this.#noteEnd();
     const read = readResult(result);
     const failed = read.kind === "result" ? undefined : read.text;
     this.#call = failed === undefined
@@ -388,10 +401,15 @@ export class SessionView {
   #takeCancel(): void {
     this.#heardOfCall();
     if (this.#call.state !== "running") return;
-    this.#endedAt = this.#clock.now();
+    this.#noteEnd();
     this.#call = { ...this.#call, state: "cancelled" };
     this.#telling.callEnded(new Set());
     this.#awake();
+  }
+
+  #noteEnd(): void {
+    this.#endedAt = this.#clock.now();
+    this.#readsBeforeEnd = this.#reads;
   }
 
   /** Reads on after the end of the call, if only once more. */
@@ -435,9 +453,9 @@ export class SessionView {
     const sessionId = this.#target;
     if (sessionId === undefined || this.#isReading) return;
     this.#isReading = true;
-    const startedAt = this.#clock.now();
-    this.#readAt = startedAt;
-    this.#silentSince ??= startedAt;
+    const number = ++this.#reads;
+    this.#readAt = this.#clock.now();
+    this.#silentSince ??= this.#readAt;
     const { cursor } = this.#timeline;
     const args = { session_id: sessionId, ...(cursor !== "" && { cursor }) };
     const outcome = await callServer(this.#host, "watch_session", args, READ_TIMEOUT_MS);
@@ -447,11 +465,11 @@ export class SessionView {
     if (sessionId !== this.#target) return this.#plan();
     const watched = outcome.kind === "result" ? readWatched(outcome.fields) : undefined;
     const isRead = outcome.kind === "result" && watched?.session_id === sessionId;
-    if (isRead) this.#takeRead(watched, outcome, startedAt);
+    if (isRead) this.#takeRead(watched, outcome, number);
     else this.#takeFailure(outcome);
-    const waiting = this.#waitingForRead.filter(({ from }) => from <= startedAt);
-    this.#waitingForRead = this.#waitingForRead.filter(({ from }) => from > startedAt);
-    for (const { resolve } of waiting) resolve(isRead);
+    const waiting = this.#waitingForRead;
+    this.#waitingForRead = waiting.filter(({ read }) => read > number);
+    for (const { read, resolve } of waiting) if (read <= number) resolve(isRead);
     this.#plan(isRead ? this.#paceMs : backoffMs(this.#failures, { baseMs: 2_000, capMs: 30_000 }));
     this.#changed();
   }
@@ -460,7 +478,7 @@ export class SessionView {
   #readAnew(): Promise<boolean> {
     if (this.#isClosed || this.#target === undefined) return Promise.resolve(false);
     return new Promise((resolve) => {
-      this.#waitingForRead.push({ from: this.#clock.now() + (this.#isReading ? 1 : 0), resolve });
+      this.#waitingForRead.push({ read: this.#reads + 1, resolve });
       this.#plan();
     });
   }
@@ -468,7 +486,7 @@ export class SessionView {
   #takeRead(
     watched: WatchedSession,
     { given }: Extract<ToolOutcome, { kind: "result" }>,
-    startedAt: number,
+    number: number,
   ): void {
     this.#sessionId = watched.session_id;
     this.#candidate = undefined;
@@ -483,30 +501,30 @@ export class SessionView {
       this.#decisions.clear();
       this.#interrupt = "none";
     }
-    // Whoever sends a message has it answered by a later turn.
-    const isEarlier = !this.#watched && this.#call.message !== undefined && isOver(watched.status);
-    if (isEarlier && this.#call.state === "running") this.#earlierTurn = key;
+    const isRunning = this.#call.state === "running";
+    const isRest = isOver(watched.status);
+    if (isRunning && !isRest && watched.status !== "reading") this.#callTurn = key;
+    // The message that the call sends is answered by a later turn.
+    const isEarlier = isRunning && isRest && this.#call.message !== undefined;
+    if (isEarlier && this.#callTurn === undefined) this.#earlierTurn ??= { key };
     this.#watched = watched;
-    this.#watchedAt = startedAt;
+    this.#watchedBy = number;
     this.#timeline.add(watched.timeline);
     const decided = new Set(
       this.#timeline.entries.flatMap((entry) =>
         entry.kind === "tool" && entry.decision !== undefined ? entry.key : []
       ),
     );
-    this.#decisions.takeRead(watched.pending, given, startedAt, (id) => decided.has(id));
-    if (this.#interrupt === "sent" && isOver(watched.status)) this.#interrupt = "none";
-    const isAtWork = !isOver(watched.status) && watched.status !== "reading";
-    if (this.#call.state === "running" && isAtWork) this.#callTurn = key;
-    this.#rest(watched, startedAt);
+    this.#decisions.takeRead(watched.pending, given, number, (id) => decided.has(id));
+    if (this.#interrupt === "sent" && isRest) this.#interrupt = "none";
+    this.#rest(watched);
   }
 
   /** Rests once the call has ended and its turn is over, or is not the newest any more. */
-  #rest(watched: WatchedSession, startedAt: number): void {
-    if (this.#callRuns || startedAt < (this.#endedAt ?? 0)) return;
+  #rest(watched: WatchedSession): void {
+    if (this.#callRuns || this.#watchedBy <= this.#readsBeforeEnd) return;
     if (watched.status === "reading") return;
-    const hasEnded = this.#result !== undefined && isOver(this.#result.session.status);
-    if (this.#result && (hasEnded || isOver(watched.status))) {
+    if (this.#result && (isOver(this.#result.session.status) || isOver(watched.status))) {
       this.#isPast = !this.#isOfCall(this.#result, watched);
     }
     this.#isResting = this.#isPast || isOver(watched.status);
@@ -514,19 +532,18 @@ export class SessionView {
   }
 
   /** Returns true if the newest turn is, as far as can be told, the one that the call waited for. */
-  #isOfCall({ lastEventId, reply, isTimeout }: WaitedResult, { turn }: WatchedSession): boolean {
+  #isOfCall({ session, lastEventId, reply }: WaitedResult, { turn }: WatchedSession): boolean {
     if (turn === undefined || turn.key === this.#callTurn) return true;
     const { last_event_id: last } = turn;
     // A result that says again where it was has a counter at the end of its cursor.
     const names = [lastEventId, lastEventId?.replace(/w\d+$/, "")];
     if (last !== undefined && names.includes(last)) return true;
-    const { entries } = this.#timeline;
+    const { entries, leftOut } = this.#timeline;
     const words = replyOf(entries);
-    if (reply !== "") {
-      const lastWords = reply.slice(-200);
-      return isTimeout ? words.includes(lastWords) : words.endsWith(lastWords);
-    }
-    return isTimeout || (last === undefined && words === "");
+    const lastWords = reply.slice(-COMPARED_CHARS);
+    if (isOver(session.status)) return reply === "" ? words === "" : words.endsWith(lastWords);
+    // Of a turn that went on after the call, the beginning is known at most.
+    return lacksWords(entries, leftOut) || words.includes(lastWords);
   }
 
   #takeFailure(outcome: ToolOutcome): void {
