@@ -121,7 +121,7 @@ function namelessHeadline({ call }: ViewState): Headline {
     return {
       word: "At work",
       mark: "unknown",
-      detail: ["Your client has not said which session this is. It shows here when the call ends."],
+      detail: ["The app has not said which session this is. It shows here when the call ends."],
     };
   }
   return {
@@ -140,7 +140,7 @@ function waitingHeadline(pending: readonly PendingState[]): Headline {
     return {
       word: "Waiting for you",
       mark: "waiting",
-      detail: ["Answer the form that your client shows."],
+      detail: ["Answer the form that this app shows."],
     };
   }
   if (open.every(({ state }) => state === "sending")) {

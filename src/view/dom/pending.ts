@@ -344,7 +344,7 @@ function inputParts(
 function noteOf({ state, failure, call }: PendingState): string {
   switch (state) {
     case "form_first":
-      return "Your client asks about this in a form of its own. Answer there; these buttons work " +
+      return "This app asks about this in a form of its own. Answer there; these buttons work " +
         "once that form is closed.";
     case "unable":
       return call.console_url === undefined
