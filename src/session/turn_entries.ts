@@ -23,6 +23,12 @@ interface Item {
   readonly call?: { readonly tool: ToolUse; result?: "done" | "failed" };
 }
 
+/** How the turn stood before an event that begins another. */
+interface Before extends Pick<Turn, "phase" | "lastEventId"> {
+  /** True if the turn counts what came before for the one before. */
+  readonly isRenewed: boolean;
+}
+
 /** The state of the session, as far as it decides on the state of calls. */
 export interface CallsState {
   /** True if no call can be at work any more. */
@@ -83,7 +89,8 @@ export class TurnEntries {
     const isAwaited = isInput && wasAtRest &&
       (turn.phase === "starting" || this.key === undefined);
     if (isInput) this.#keepBeginning(event);
-    if (turn.renewals !== renewals || isAwaited) this.#beginTurn(event, phase, lastEventId);
+    const isRenewed = turn.renewals !== renewals;
+    if (isRenewed || isAwaited) this.#beginTurn(event, { phase, lastEventId, isRenewed });
     if (!event.queued) this.startedAt ??= event.at;
     if (turn.phase !== phase) this.#phaseChanged(event);
     switch (event.kind) {
@@ -158,10 +165,9 @@ export class TurnEntries {
   /**
    * Begins a turn with its input, or with the agent's work where no input is known to have begun it.
    *
-   * @param before the phase before the event
-   * @param lastIdBefore `lastEventId` of the turn before the event
+   * @param before how the turn stood before the event, and whether that renewed it
    */
-  #beginTurn(event: TurnEvent, before: Phase, lastIdBefore: string | undefined): void {
+  #beginTurn(event: TurnEvent, before: Before): void {
     const { turn } = this;
     const isInput = event.kind === "input" && event.answers === undefined;
     if (this.#isAwaited) {
@@ -170,13 +176,13 @@ export class TurnEntries {
       return;
     }
     const key = isInput ? event.key : turn.inputId ?? this.#begunInput() ?? event.key;
-    const kept = this.#keptFor(event, isInput, before);
     this.key = shortKey(key);
-    this.#lastIdBefore = lastIdBefore;
+    const kept = this.#keptFor(event, isInput && before.isRenewed, before.phase);
+    this.#lastIdBefore = before.lastEventId;
     this.task = this.#beginnings.get(key);
     this.startedAt = undefined;
     this.endedAt = undefined;
-    this.knowsStart = isInput || before !== "unknown";
+    this.knowsStart = isInput || before.phase !== "unknown";
     this.#isAwaited = isInput;
     this.#ownDigest = isInput ? event.contentDigest : undefined;
     this.first = 0;
@@ -192,13 +198,16 @@ export class TurnEntries {
   }
 
   /** Returns the entries that belong to the turn that begins, although they came before. */
-  #keptFor(event: TurnEvent, isInput: boolean, before: Phase): Item[] {
+  #keptFor(event: TurnEvent, dropsErrors: boolean, before: Phase): Item[] {
     // A turn that was on before its input was known to be taken up.
     const sent = before === "running" ? this.#places.get(shortKey(event.key)) : undefined;
     if (sent !== undefined) return this.#items.slice(Math.max(0, sent + 1 - this.first));
-    if (isInput) return [];
-    return this.#items.slice(Math.max(0, this.#atEnd - this.first))
-      .filter(({ entry }) => entry.kind === "error");
+    const queued = new Set([...this.turn.queued.keys()].map(shortKey));
+    return this.#items.filter(({ entry: { kind, key } }, index) =>
+      kind === "input"
+        ? queued.has(key) && key !== this.key
+        : kind === "error" && !dropsErrors && this.first + index >= this.#atEnd
+    );
   }
 
   #phaseChanged({ at }: TurnEvent): void {
@@ -210,7 +219,8 @@ export class TurnEntries {
 
   #addInput(event: EventOf<"input">, wasAtRest: boolean): void {
     const { key, id, contentDigest, beginning } = event;
-    const isOwn = shortKey(key) === this.key || (id !== undefined && id === this.turn.inputId) ||
+    const isFirst = this.task === undefined && id !== undefined && id === this.turn.inputId;
+    const isOwn = shortKey(key) === this.key || isFirst ||
       (this.#isAwaited && !event.queued && contentDigest !== undefined &&
         contentDigest === this.#ownDigest);
     // One that a list has behind its turn began it, if no other is known to have.
