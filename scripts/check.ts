@@ -12,6 +12,7 @@ import { numberLines } from "./house/numbers.ts";
 import { RULES } from "./house/rules.ts";
 import { describeFinding, readTree } from "./house/tree.ts";
 import { printLines } from "./table.ts";
+import { checkPage } from "./view.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const DOCUMENTS = ["docs/library.md", "docs/simulator.md"];
@@ -72,6 +73,7 @@ async function main(): Promise<boolean> {
   for (const [name, rule] of Object.entries(RULES)) report(name, rule(files).map(describeFinding));
   report("the demo's picture is current", (await demoIsCurrent(files)).map(describeFinding));
   report("the form's picture is current", approvalIsCurrent(files).map(describeFinding));
+  report("the session view's page is current", (await checkPage(files)).map(describeFinding));
   const { figures, complaints } = await exactFigures();
   report("requests, bytes and characters within their limits", complaints);
   for (const [name, running] of commands) report(name, await running);

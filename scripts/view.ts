@@ -6,49 +6,85 @@
  */
 
 import { run } from "./compile/tools.ts";
+import type { Finding, TextFile } from "./house/tree.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
 /** The module that holds the page. */
 export const PAGE_MODULE = "src/mcp/session_page.ts";
 
+/** The module at which the page's script begins. */
+export const PAGE_ENTRY = "src/view/main.ts";
+
+/** Most bytes of the page: a host reads it before it shows anything, some for each call. */
+export const MAX_PAGE_BYTES = 150_000;
+
 /**
- * Makes the text of {@linkcode PAGE_MODULE} from `src/view`: the same every time.
+ * Makes the page from `src/view`: the same every time.
  *
  * @throws Error when the bundler fails
  */
-export async function pageModule(): Promise<string> {
+async function makePage(): Promise<string> {
   const script = await bundleScript();
   const style = await Deno.readTextFile(new URL("src/view/style.css", ROOT));
   const page = await Deno.readTextFile(new URL("src/view/page.html", ROOT));
   // A replacement text would give a meaning to `$`.
-  const html = page.replace("/*STYLE*/", () => minifyCss(style))
-    .replace("/*SCRIPT*/", () => script);
+  return page.replace("/*STYLE*/", () => minifyCss(style)).replace("/*SCRIPT*/", () => script);
+}
+
+/** Returns the text of {@linkcode PAGE_MODULE} with a page in it. */
+export function pageModule(page: string): string {
   return `// Made by 'deno task view' from src/view. Do not change it by hand.
 
 /** The page of the session view: HTML that loads nothing else. */
 export const SESSION_PAGE: string =
-  ${JSON.stringify(html)};
+  ${JSON.stringify(page)};
 `;
 }
 
-async function bundleScript(): Promise<string> {
-  const folder = await Deno.makeTempDir();
+/**
+ * The page is the one that `src/view` makes, and no larger than it may be.
+ *
+ * @param page as it is made now
+ */
+export function pageIsCurrent(files: readonly TextFile[], page: string): Finding[] {
+  const path = PAGE_MODULE;
+  const size = new Blob([page]).size;
+  return [
+    ...(files.some((file) => file.path === path && file.text === pageModule(page)) ? [] : [{
+      path,
+      message: "does not hold the page that src/view makes",
+      mend: "run 'deno task view'",
+    }]),
+    ...(size <= MAX_PAGE_BYTES ? [] : [{
+      path,
+      message: `has a page of ${size} bytes: at most ${MAX_PAGE_BYTES}`,
+      mend: "make the code or the style in src/view shorter, then run 'deno task view'",
+    }]),
+  ];
+}
+
+/** Complains as {@linkcode pageIsCurrent} does of the page that `src/view` makes now. */
+export async function checkPage(files: readonly TextFile[]): Promise<Finding[]> {
   try {
-    const out = `${folder}/view.js`;
-    const { success, stderr } = await run(
-      Deno.execPath(),
-      [
-        ...["bundle", "--quiet", "--frozen", "--platform", "browser", "--format", "iife"],
-        ...["--minify", "-o", out, "src/view/main.ts"],
-      ],
-      { cwd: ROOT },
-    );
-    if (!success) throw new Error(`Cannot make the page: ${stderr.trim()}`);
-    return (await Deno.readTextFile(out)).trim();
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+    return pageIsCurrent(files, await makePage());
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return [{ path: PAGE_ENTRY, message, mend: "mend what the bundler names" }];
   }
+}
+
+async function bundleScript(): Promise<string> {
+  const { success, stdout, stderr } = await run(
+    Deno.execPath(),
+    [
+      ...["bundle", "--quiet", "--frozen", "--platform", "browser", "--format", "iife"],
+      ...["--minify", PAGE_ENTRY],
+    ],
+    { cwd: ROOT },
+  );
+  if (!success) throw new Error(`Cannot make the page: ${stderr.trim()}`);
+  return stdout.trim();
 }
 
 /** Takes comments, and spaces at line ends, out of a style sheet. */
@@ -57,5 +93,5 @@ function minifyCss(css: string): string {
 }
 
 if (import.meta.main) {
-  await Deno.writeTextFile(new URL(PAGE_MODULE, ROOT), await pageModule());
+  await Deno.writeTextFile(new URL(PAGE_MODULE, ROOT), await pageModule(await makePage()));
 }

@@ -8,10 +8,11 @@ import { ROOT } from "../compile/build.ts";
 import type { Manifest } from "../compile/plan.ts";
 import { type Run, run, type Source } from "../compile/tools.ts";
 import { type Licence, licencesText, readLicence } from "./licences.ts";
+import { PAGE_ENTRY } from "../view.ts";
 import type { ReleaseInput } from "./make.ts";
 import { parseRepository, type Repository } from "./names.ts";
 import { releaseNotes } from "./notes.ts";
-import { type Package, packagesBehind, parseGraph, parseLock } from "./packages.ts";
+import { type Graph, type Package, packagesBehind, parseGraph, parseLock } from "./packages.ts";
 import { readmeOutside } from "./readme.ts";
 import { cycloneDx } from "./sbom.ts";
 
@@ -38,15 +39,18 @@ export async function findRepository(
   }
 }
 
-/** Lists the packages behind an entry of the program, with their licences. */
+/**
+ * Lists the packages behind an entry of the program, and those inside the page of the session view,
+ * with their licences.
+ */
 export async function listPackages(entry = "src/main.ts"): Promise<{
   readonly packages: readonly Package[];
   readonly roots: readonly string[];
   readonly licences: ReadonlyMap<string, Licence>;
 }> {
-  const info = await run(Deno.execPath(), ["info", "--json", entry], { cwd: ROOT });
-  if (!info.success) throw new Error(`Cannot list the packages: ${info.stderr.trim()}`);
-  const { roots, folders } = parseGraph(info.stdout);
+  const graphs = await Promise.all([entry, PAGE_ENTRY].map(readGraph));
+  const roots = [...new Set(graphs.flatMap((graph) => graph.roots))].sort();
+  const folders = new Map(graphs.flatMap((graph) => [...graph.folders]));
   const packages = packagesBehind(parseLock(await read("deno.lock")), roots);
   const licences = new Map(
     await Promise.all(packages.map(async ({ id }) => {
@@ -58,6 +62,12 @@ export async function listPackages(entry = "src/main.ts"): Promise<{
     })),
   );
   return { packages, roots, licences };
+}
+
+async function readGraph(entry: string): Promise<Graph> {
+  const info = await run(Deno.execPath(), ["info", "--json", entry], { cwd: ROOT });
+  if (!info.success) throw new Error(`Cannot list the packages: ${info.stderr.trim()}`);
+  return parseGraph(info.stdout);
 }
 
 /**

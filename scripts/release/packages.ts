@@ -1,6 +1,6 @@
 /**
- * Finds the packages inside the executables: those that `src` imports from npm, and all that they
- * need.
+ * Finds the packages inside the executables: those that `src` imports from npm, also into the page of
+ * the session view, and all that they need.
  *
  * @module
  */
@@ -77,7 +77,14 @@ export function packagesBehind(lock: Lock, roots: readonly string[]): Package[] 
 
 /** The part of `deno info --json <entry>` that matters here. */
 const infoSchema = z.object({
-  modules: z.array(z.object({ npmPackage: z.string().optional() })),
+  modules: z.array(z.object({
+    specifier: z.string(),
+    npmPackage: z.string().optional(),
+    /** What is imported for its types alone has no `code`. */
+    dependencies: z.array(z.object({ code: z.object({ specifier: z.string() }).optional() }))
+      .default([]),
+  })),
+  redirects: z.record(z.string(), z.string()).default({}),
   npmPackages: z.record(z.string(), z.object({ localPath: z.string() })),
 });
 
@@ -87,10 +94,16 @@ export interface Graph {
   readonly folders: ReadonlyMap<string, string>;
 }
 
-/** Reads the output of `deno info --json`. */
+/** Reads the output of `deno info --json`; types leave nothing in a program. */
 export function parseGraph(text: string): Graph {
-  const { modules, npmPackages } = infoSchema.parse(JSON.parse(text));
-  const roots = modules.flatMap(({ npmPackage }) => npmPackage ?? []);
+  const { modules, redirects, npmPackages } = infoSchema.parse(JSON.parse(text));
+  const run = new Set(
+    modules.flatMap(({ dependencies }) => dependencies.flatMap(({ code }) => code?.specifier ?? []))
+      .map((specifier) => redirects[specifier] ?? specifier),
+  );
+  const roots = modules.flatMap(({ specifier, npmPackage }) =>
+    npmPackage !== undefined && run.has(specifier) ? npmPackage : []
+  );
   const folders = Object.entries(npmPackages).map(([id, { localPath }]) =>
     [id, localPath] as const
   );

@@ -40,9 +40,29 @@ Deno.test("packagesBehind() fails for what the lock file does not have", () => {
   assertThrows(() => packagesBehind(LOCK, ["d@1.0.0"]), Error, "has no d@1.0.0");
 });
 
-Deno.test("parseGraph() takes the packages that modules import, each once", () => {
+Deno.test("parseGraph() takes the packages that modules import, each once, and no types", () => {
+  const runs = (specifier: string) => ({ specifier, code: { specifier } });
   const graph = parseGraph(JSON.stringify({
-    modules: [{ npmPackage: "b@1" }, { kind: "esm" }, { npmPackage: "a@1" }, { npmPackage: "b@1" }],
+    modules: [
+      { specifier: "npm:/b@1", npmPackage: "b@1" },
+      {
+        specifier: "file:///main.ts",
+        dependencies: [runs("npm:b@1"), runs("npm:a@1"), runs("npm:b@1/part")],
+      },
+      { specifier: "npm:/a@1", npmPackage: "a@1" },
+      { specifier: "npm:/b@1/part", npmPackage: "b@1" },
+      {
+        specifier: "file:///other.ts",
+        dependencies: [{ specifier: "types", type: { specifier: "npm:types@1" } }],
+      },
+      { specifier: "npm:/types@1", npmPackage: "types@1" },
+    ],
+    redirects: {
+      "npm:a@1": "npm:/a@1",
+      "npm:b@1": "npm:/b@1",
+      "npm:b@1/part": "npm:/b@1/part",
+      "npm:types@1": "npm:/types@1",
+    },
     npmPackages: { "a@1": { localPath: "/a" } },
   }));
   assertEquals(graph.roots, ["a@1", "b@1"]);

@@ -4,14 +4,20 @@
  * @module
  */
 
+import { MAX_PAGE_BYTES } from "../../../scripts/view.ts";
 import { exactFigure, type Figure, figure, type FigureSpec, ratios } from "../figure.ts";
 import type { Started, Until } from "./process.ts";
 import type { Programs, Side } from "./programs.ts";
 
 /** Design, section 9. */
 const MAX_RATIO = 1.25;
-/** The program has 992 KB: one more library of some size would be beyond it. */
+/** The program has 994 KB: one more library of some size would be beyond it. */
 const MAX_BUNDLE_KB = 1_000;
+/**
+ * The page of the session view is counted apart: it is a text that the program sends, no code that it
+ * runs, and it is in a part of its own, which is read when a host first asks for it.
+ */
+const MAX_PAGE_KB = MAX_PAGE_BYTES / 1e3;
 
 /** Names of the programs for a reader. */
 export const NAMES: Readonly<Record<Side, string>> = {
@@ -94,6 +100,13 @@ export async function sizeFigures(
     ...await size("one_tool", oneTool.executable),
     ...await size("one_tool_plain", oneToolPlain.executable),
     code("bundle", "the program", ours.bundleBytes, MAX_BUNDLE_KB),
+    ...(ours.pageBytes === undefined ? [] : [exactFigure({
+      id: "start.page.size_kb",
+      what: "the page that the program serves, with its script",
+      unit: "KB",
+      ...LESS,
+      limit: MAX_PAGE_KB,
+    }, Math.round(ours.pageBytes / 1e3))]),
     code("one_tool_bundle", `the ${NAMES.one_tool}`, oneTool.bundleBytes),
     code("one_tool_plain_bundle", `the ${NAMES.one_tool_plain}`, oneToolPlain.bundleBytes),
   ];

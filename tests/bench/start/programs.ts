@@ -15,6 +15,7 @@ import {
 } from "../../../scripts/compile/build.ts";
 import { selectTargets } from "../../../scripts/compile/targets.ts";
 import { run } from "../../../scripts/compile/tools.ts";
+import { pagePart } from "../../helpers/page_part.ts";
 import { EXECUTABLE } from "../../helpers/spawned.ts";
 import type { Startable } from "./process.ts";
 
@@ -37,6 +38,8 @@ export type Side =
 export interface Program {
   /** Size of all of its code. */
   readonly bundleBytes: number;
+  /** Size of the page that it serves; absent where it serves none. */
+  readonly pageBytes?: number;
   /** Path of its executable. */
   readonly executable?: string;
   /** Why it has none. */
@@ -67,7 +70,10 @@ export async function buildPrograms(folder: string): Promise<Programs> {
     ...toolsOf((name) => Deno.env.get(name)),
   };
   return {
-    ours: await build({ ...options, folder: `${folder}/cma-mcp` }, EXECUTABLE),
+    ours: await build({ ...options, folder: `${folder}/cma-mcp` }, {
+      given: EXECUTABLE,
+      hasPage: true,
+    }),
     oneTool: await build({ ...options, folder: `${folder}/one-tool`, entry: ONE_TOOL }),
     oneToolPlain: await build({
       ...options,
@@ -90,17 +96,22 @@ async function versionsOf(options: BuildOptions): Promise<Record<string, string>
   return { "deno compile": version, denort: compiled.stdout };
 }
 
-async function build(options: BuildOptions, given?: string): Promise<Program> {
+async function build(
+  options: BuildOptions,
+  { given, hasPage = false }: { readonly given?: string; readonly hasPage?: boolean } = {},
+): Promise<Program> {
   const { folder } = options;
   const parts = await readParts(await buildBundle(options));
-  const bundleBytes = new Blob([...parts.values()]).size;
-  if (given !== undefined) return { bundleBytes, executable: await Deno.realPath(given) };
+  const pageBytes = hasPage ? new Blob([parts.get(pagePart(parts)) ?? ""]).size : undefined;
+  const bundleBytes = new Blob([...parts.values()]).size - (pageBytes ?? 0);
+  const sizes = { bundleBytes, pageBytes };
+  if (given !== undefined) return { ...sizes, executable: await Deno.realPath(given) };
   const [target] = selectTargets([], Deno.build.target);
-  if (!target) return { bundleBytes, failure: `nothing is built for ${Deno.build.target}` };
+  if (!target) return { ...sizes, failure: `nothing is built for ${Deno.build.target}` };
   const built = await buildExecutable(target, `${folder}/program${target.extension}`, options);
   return "path" in built
-    ? { bundleBytes, executable: built.path }
-    : { bundleBytes, failure: built.failure };
+    ? { ...sizes, executable: built.path }
+    : { ...sizes, failure: built.failure };
 }
 
 /** Everything that can be started here. */
