@@ -1,5 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { MAX_PAGE_BYTES, PAGE_MODULE, pageIsCurrent, pageModule } from "../../scripts/view.ts";
+import {
+  MAX_PAGE_BYTES,
+  minifyCss,
+  PAGE_MODULE,
+  pageIsCurrent,
+  pageModule,
+} from "../../scripts/view.ts";
 
 /** A page whose text means something to templates, quotes and markup. */
 const PAGE = '<!doctype html>\n<script>"$&" + `${1}`;\\u2028\u2028</script>';
@@ -27,5 +33,26 @@ Deno.test("pageIsCurrent() counts the bytes of the page as it is sent", () => {
   assertEquals(pageIsCurrent(moduleWith(most), most), []);
   const [finding, ...others] = pageIsCurrent(moduleWith(`${most}.`), `${most}.`);
   assertEquals(others, []);
-  assertEquals(finding?.message, `has a page of ${MAX_PAGE_BYTES + 1} bytes: at most 150000`);
+  assertEquals(
+    finding?.message,
+    `has a page of ${MAX_PAGE_BYTES + 1} bytes: at most ${MAX_PAGE_BYTES}`,
+  );
+});
+
+Deno.test("minifyCss() leaves every selector, value and text as it is", () => {
+  const css = `/* Comment, { with: signs; } */
+.a > .b :hover, a:not( .c ) {
+  margin: 0 auto;
+  width: calc(1px + 2em);
+  --fonts: "A,  b; c", serif;
+  content: "{ } ,  ;}";
+}
+
+@media (width < 1px) and (hover: none) { .d::before { color: red !important; } }
+`;
+  assertEquals(
+    minifyCss(css),
+    '.a > .b :hover,a:not( .c ){margin:0 auto;width:calc(1px + 2em);--fonts:"A,  b; c",serif;' +
+      'content:"{ } ,  ;}"}@media (width < 1px) and (hover: none){.d::before{color:red !important}}',
+  );
 });
