@@ -93,6 +93,7 @@ async function provenCall(
   const { services } = call;
   const opened = await openProof(services, call, { sessionId, eventId }, proof);
   if (opened.kind === "valid") return opened.call;
+  // The page knows by the word "proof" that nothing was sent, and comes again with a fresh one.
   services.answers.drop(opened, { ...answererOf(call), channel: CHANNEL }, sessionId);
   throw new ToolError(
     "wrong_proof",

@@ -3,7 +3,7 @@ import { ApiError } from "../../../src/api/errors.ts";
 import { ToolError } from "../../../src/core/errors.ts";
 import { callTool } from "../../helpers/call_tool.ts";
 import { createSession } from "../../../src/tools/create_session.ts";
-import { TOOLS } from "../../../src/tools/registry.ts";
+import { TOOLS, VIEW_TOOLS } from "../../../src/tools/registry.ts";
 import { type ApiParts, harness, httpError, session } from "../tools/support.ts";
 import type { SessionFile } from "../../../src/api/resources.ts";
 import type { CreateSessionParams } from "../../../src/api/types.ts";
@@ -37,7 +37,7 @@ function guarded(parts: ApiParts = {}) {
   return { retrieves, ...opened };
 }
 
-const SESSION_TOOLS = TOOLS.filter(({ input }) => "session_id" in input.shape);
+const SESSION_TOOLS = [...TOOLS, ...VIEW_TOOLS].filter(({ input }) => "session_id" in input.shape);
 const AGENT_TOOLS = TOOLS.filter(({ input }) => "agent_id" in input.shape);
 
 function argumentsFor(name: string, ids: Record<string, string>): Record<string, unknown> {
@@ -47,12 +47,13 @@ function argumentsFor(name: string, ids: Record<string, string>): Record<string,
     ...(name === "list_thread_events" && { thread_id: "sthr_1" }),
     ...(name === "send_message" && { text: "Hi" }),
     ...(name === "confirm_tool_use" && { event_id: "sevt_1", tool_name: "bash", result: "deny" }),
+    ...(name === "answer_tool_use" && { event_id: "sevt_1", proof: "p", result: "deny" }),
     ...(name === "submit_tool_result" && { event_id: "sevt_1", text: "Sunny." }),
   };
 }
 
 Deno.test("the allowlist covers every tool that takes an id", () => {
-  assertEquals(SESSION_TOOLS.length + AGENT_TOOLS.length, 17);
+  assertEquals(SESSION_TOOLS.length + AGENT_TOOLS.length, 19);
 });
 
 for (

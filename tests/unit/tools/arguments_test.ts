@@ -4,7 +4,7 @@ import { ToolError } from "../../../src/core/errors.ts";
 import { EVENT_ID } from "../../../src/api/read.ts";
 import { HTTPS_URL, parseArguments, TIME } from "../../../src/tools/arguments.ts";
 import { EVENT_TYPE, eventIdSchema, idSchema } from "../../../src/tools/ids.ts";
-import { TOOLS } from "../../../src/tools/registry.ts";
+import { TOOLS, VIEW_TOOLS } from "../../../src/tools/registry.ts";
 
 const SCHEMA = z.strictObject({
   session_id: idSchema("A session"),
@@ -296,10 +296,11 @@ for (const name of INJECTED) {
   });
 }
 
-for (const tool of TOOLS) {
+for (const tool of [...TOOLS, ...VIEW_TOOLS]) {
   const required = {
     ...{ session_id: "s", agent_id: "a", thread_id: "h", text: "t" },
     ...{ event_id: "e", tool_name: "n", result: "deny", session_ids: ["s"] },
+    proof: "p",
   };
   const own = Object.fromEntries(
     Object.entries(required).filter(([name]) => name in tool.input.shape),
