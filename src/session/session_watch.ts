@@ -32,6 +32,12 @@ const READ_MS = 8_000;
 /** Longest time for reading a session's name and title, in milliseconds: a page can do without. */
 const ABOUT_TIMEOUT_MS = 5_000;
 
+/**
+ * Milliseconds after which calls that wait are read again: the input of a call may have grown where no
+ * event tells of it, and a person must not decide on the old one again and again.
+ */
+const ASKED_MS = 15_000;
+
 /** Times that one look has a turn judged. */
 const MAX_JUDGEMENTS = 3;
 
@@ -56,8 +62,8 @@ export interface SessionLook {
   /** See {@linkcode TurnTimeline.since}. */
   timeline(cursor: string | undefined, room: number): Timeline;
   /**
-   * Returns the calls that wait for an answer: read once while the session stands as it does, and by
-   * no request where it waits for none.
+   * Returns the calls that wait for an answer: read once in 15 seconds while the session stands as it
+   * does, and by no request where it waits for none.
    *
    * @param read reads them, until the signal aborts
    */
@@ -164,7 +170,9 @@ class SessionWatch {
   #failure: { readonly error: unknown } | undefined;
   #about: About | undefined;
   #aboutRead: Promise<void> | undefined;
-  #asked: { readonly events: string; readonly calls: Promise<AskedCalls> } | undefined;
+  #asked:
+    | { readonly events: string; readonly at: number; readonly calls: Promise<AskedCalls> }
+    | undefined;
   #changedAt: number;
   #seenEvents = "";
 
@@ -349,14 +357,18 @@ class SessionWatch {
     return end === "requires_action" ? turn.unansweredAsks() : [];
   }
 
-  /** Reads the calls that wait; again at the next look while the list lacks some that are known. */
+  /**
+   * Reads the calls that wait; again at the next look while the list lacks some that are known, and
+   * from time to time.
+   */
   async #readAsked(
     ids: readonly string[],
     read: (signal: AbortSignal) => Promise<AskedCalls>,
   ): Promise<AskedCalls> {
     const events = this.#events;
-    if (this.#asked?.events !== events) {
-      this.#asked = { events, calls: read(this.#controller.signal) };
+    const now = this.#deps.clock.now();
+    if (this.#asked?.events !== events || now - this.#asked.at >= ASKED_MS) {
+      this.#asked = { events, at: now, calls: read(this.#controller.signal) };
     }
     const { calls } = this.#asked;
     const forget = () => {

@@ -338,6 +338,28 @@ Deno.test("the calls that wait are read once while nothing changes, and again wh
   await t.end();
 });
 
+Deno.test("calls that wait for long are read again every 15 seconds, however often they are looked at", async () => {
+  const t = watchSetUp();
+  const { e } = t;
+  const call = e.tool("rm", { evaluated_permission: "ask" });
+  t.session.emit(e.user("q"), e.running(), call, e.asks(call.id ?? ""));
+  let reads = 0;
+  const read = (): Promise<AskedCalls> => {
+    reads++;
+    const tools = new Map([[call.id ?? "", "rm"]]);
+    return Promise.resolve({ waiting: [], answers: new Map(), tools });
+  };
+  await t.look(true);
+  const seen: number[] = [];
+  for (let second = 0; second <= 45; second++) {
+    await (await t.look()).askedCalls(read);
+    if (second % 15 === 14 || second % 15 === 0) seen.push(reads);
+    await t.clock.advance(1_000);
+  }
+  assertEquals(seen, [1, 1, 2, 2, 3, 3, 4]);
+  await t.end();
+});
+
 Deno.test("calls whose reading fails are read again", async () => {
   const t = watchSetUp();
   const { e } = t;
