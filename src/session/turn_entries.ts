@@ -144,7 +144,7 @@ export class TurnEntries {
       const state = call.result ??
         (entry.decision === "deny"
           ? "failed"
-          : open.has(call.tool.id)
+          : open.has(call.tool.id) || (open.size > 0 && call.tool.asks && call.tool.id === "")
           ? "waiting"
           : isAtRest
           ? "done"

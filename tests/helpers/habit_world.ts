@@ -1,6 +1,7 @@
 import { createApi } from "../../src/api/client.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { EventSender } from "../../src/session/event_sender.ts";
+import type { SessionLook } from "../../src/session/session_watch.ts";
 import type { WaitResult } from "../../src/session/result.ts";
 import { type CountingWaiter, createWaiter } from "../../src/session/waiter.ts";
 import { createSimulator, type Habits, type Simulator } from "../../src/simulator/mod.ts";
@@ -99,6 +100,12 @@ export class HabitWorld {
       ...(afterId !== undefined && { afterId }),
     });
     return await this.clock.runUntil(waiting ?? Promise.reject(new Error("no such replica")));
+  }
+
+  async look(isFirst: boolean, replica = 0): Promise<SessionLook> {
+    const options = { signal: this.#signal, isFirst };
+    const looking = this.#replicas[replica]?.waiter.look(this.sessionId, options);
+    return await this.clock.runUntil(looking ?? Promise.reject(new Error("no such replica")));
   }
 
   /** Closes the simulator. @returns a line for each thing that finished waits left behind */

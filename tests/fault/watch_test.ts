@@ -1,0 +1,129 @@
+// Watches of sessions on servers that differ: they say what a wait says, and leave nothing behind.
+import { assert, assertEquals } from "@std/assert";
+import type { SessionLook } from "../../src/session/session_watch.ts";
+import { KnownTimeline, replyOf } from "../../src/view/timeline.ts";
+import { HABIT_NAMES, HabitWorld, wordsOf } from "../helpers/habit_world.ts";
+
+const ROOM = 30_000;
+/** Longest time that a turn takes here, and longest proof that it is over, in seconds. */
+const MAX_SECONDS = 180;
+
+/** Somebody who looks at the session of a world, once a second. */
+class Watcher {
+  readonly #world: HabitWorld;
+  readonly #replica: number;
+  readonly known = new KnownTimeline();
+  readonly statuses: string[] = [];
+  latest: SessionLook | undefined;
+
+  constructor(world: HabitWorld, replica = 0) {
+    this.#world = world;
+    this.#replica = replica;
+  }
+
+  get words(): string[] {
+    return replyOf(this.known.entries).split("\n\n").filter((word) => word !== "");
+  }
+
+  async look(): Promise<SessionLook> {
+    const look = await this.#world.look(this.latest === undefined, this.#replica);
+    this.known.add(look.timeline(this.known.cursor, ROOM));
+    this.statuses.push(look.status);
+    return this.latest = look;
+  }
+
+  /** Looks until nothing goes on any more. @returns seconds that it took */
+  async untilRest(): Promise<number> {
+    for (let seconds = 0; seconds < MAX_SECONDS; seconds++) {
+      const { status } = await this.look();
+      if (status !== "running" && status !== "reading") return seconds;
+      await this.#world.clock.advance(1_000);
+    }
+    throw new Error(`Still ${this.latest?.status}: ${this.latest?.doing}`);
+  }
+}
+
+async function ended(world: HabitWorld): Promise<void> {
+  await world.clock.advance(16_000);
+  assertEquals(await world.close(), []);
+}
+
+for (const name of HABIT_NAMES) {
+  Deno.test(`a watch says what a wait says of a turn, on a server with ${name}`, async () => {
+    const world = new HabitWorld([name], 2);
+    await world.say("say one\nsleep 3s\ntool bash ls\nsleep 20s\nsay two");
+    const watchers = [new Watcher(world), new Watcher(world, 1)];
+    for (const watcher of watchers) await watcher.untilRest();
+    const result = await world.wait(60_000);
+    for (const { latest, words, known } of watchers) {
+      assertEquals([latest?.status, words], [result.status, wordsOf(result)]);
+      assertEquals(words, ["one", "two"]);
+      const tools = known.entries.flatMap((one) => one.kind === "tool" ? [one.state] : []);
+      assertEquals(tools, ["done"]);
+    }
+    await ended(world);
+  });
+
+  Deno.test(`a watch follows a second message, on a server with ${name}`, async () => {
+    const world = new HabitWorld([name]);
+    const watcher = new Watcher(world);
+    await world.say("say one\nsleep 10s\nsay two");
+    await watcher.look();
+    await world.clock.advance(4_000);
+    await watcher.look();
+    await world.say("say three");
+    await watcher.untilRest();
+    const result = await world.wait(60_000);
+    assertEquals([watcher.latest?.status, watcher.words], [result.status, wordsOf(result)]);
+    assertEquals(watcher.words.at(-1), "three");
+    await ended(world);
+  });
+
+  Deno.test(`a watch shows the call that waits, on a server with ${name}`, async () => {
+    const world = new HabitWorld([name]);
+    const watcher = new Watcher(world);
+    await world.say("say one\nask bash ls\nsay two");
+    await watcher.untilRest();
+    const result = await world.wait(60_000);
+    assertEquals(watcher.latest?.status, result.status);
+    const states = watcher.known.entries.flatMap((one) => one.kind === "tool" ? [one.state] : []);
+    assertEquals([result.status, states], ["requires_action", ["waiting"]]);
+    await ended(world);
+  });
+}
+
+Deno.test("a minute of looks costs as few requests as a minute of waiting, on any server", async () => {
+  for (const name of HABIT_NAMES) {
+    const [watched, waited] = [new HabitWorld([name]), new HabitWorld([name])];
+    for (const world of [watched, waited]) await world.say("say one\nsleep 200s\nsay two");
+    const before = [watched.requests, waited.requests];
+    const watcher = new Watcher(watched);
+    for (let second = 0; second < 60; second++) {
+      await watcher.look();
+      await watched.clock.advance(1_000);
+    }
+    await waited.wait(60_000);
+    const [looks = 0, wait = 0] = [watched, waited].map(({ requests }, index) =>
+      requests - (before[index] ?? 0)
+    );
+    // One read more is that of the session's name and title.
+    assert(looks <= wait + 1, `${name}: ${looks} requests for looks, ${wait} for a wait`);
+    watched.simulator.close();
+    waited.simulator.close();
+  }
+});
+
+Deno.test("a turn of 10,000 events is watched in few requests, and within its room", async () => {
+  const world = new HabitWorld([]);
+  await world.say(Array.from({ length: 5_000 }, (_, at) => `tool bash ${at}`).join("\n"));
+  await world.clock.advance(600_000);
+  const before = world.requests;
+  const watcher = new Watcher(world);
+  await watcher.look();
+  assert(world.requests - before <= 10, `${world.requests - before} requests`);
+  assertEquals(watcher.latest?.status, "idle");
+  const { entries, leftOut } = watcher.known;
+  assert(entries.length <= 200 && JSON.stringify(entries).length <= ROOM);
+  assert(leftOut > 1_000, `${leftOut}`);
+  await ended(world);
+});
