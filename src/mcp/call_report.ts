@@ -28,6 +28,8 @@ export interface CallReport {
   readonly kind: CallKind;
   /** True for a tool that changes something. */
   readonly changes: boolean;
+  /** True for the call of a page that looks again and again. */
+  readonly isLook?: true;
   readonly verdict: CallVerdict;
   /**
    * `ok`; for waits their status; `input_required` for a call that the client makes again with a
@@ -101,6 +103,7 @@ export function reportOf(parts: ReportParts): CallReport {
     tool: tool.name,
     kind: tool.kind,
     changes: !tool.annotations.readOnlyHint,
+    ...(tool.view === "app_only" && tool.annotations.readOnlyHint && { isLook: true as const }),
     verdict,
     // The outcome may be the API's word, and becomes a label of metrics and traces.
     outcome: call.services.redact.loose(label(outcome)),
@@ -178,7 +181,9 @@ export function logCall(
 ): void {
   const { tool, outcome, token = LOCAL_CALLER, requestId: request_id, apiRequestIds, ids } = report;
   const api_request_ids = apiRequestIds.length > 0 ? apiRequestIds : undefined;
-  log.info("Tool call", {
+  // Pages look once a second: a line for each would hide the others.
+  const level = report.isLook && report.verdict === "ok" ? "debug" : "info";
+  log[level]("Tool call", {
     token,
     tool,
     ...ids,

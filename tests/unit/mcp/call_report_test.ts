@@ -13,19 +13,20 @@ import {
   logCall,
 } from "../../../src/mcp/call_report.ts";
 import { InputNeeded } from "../../../src/mcp/person.ts";
-import { defineTool, type ToolCall } from "../../../src/tools/define.ts";
+import { defineTool, type ToolCall, type ToolView } from "../../../src/tools/define.ts";
 import { harness, httpError } from "../tools/support.ts";
 import { createRedact } from "../../../src/core/redact.ts";
 
 type Run = (call: ToolCall) => Record<string, unknown> | Promise<Record<string, unknown>>;
 
-function tool(run: Run, { kind = "call", readOnly = true }: Reported = {}) {
+function tool(run: Run, { kind = "call", readOnly = true, view }: Reported = {}) {
   return defineTool({
     name: "probe",
     title: "Probe",
     description: "Probes.",
     scope: readOnly ? "sessions:read" : "sessions:write",
     kind,
+    ...(view && { view }),
     reaches: { result: "list" },
     annotations: {
       readOnlyHint: readOnly,
@@ -43,6 +44,7 @@ interface Reported {
   readonly args?: unknown;
   readonly kind?: CallKind;
   readonly readOnly?: boolean;
+  readonly view?: ToolView;
   readonly call?: Partial<ToolCall>;
   readonly watch?: CallWatch;
 }
@@ -240,6 +242,22 @@ Deno.test("a call is one line at level info, with who, what, how it went and wha
     bytes: 345,
     request_id: "req-1",
   }]);
+});
+
+Deno.test("only a tool that pages alone call, and that reads, makes looks", async () => {
+  const isLook = async (options: Reported) => (await report(() => ({}), options)).isLook;
+  assertEquals(await isLook({ view: "app_only" }), true);
+  assertEquals(await isLook({ view: "app_only", readOnly: false }), undefined);
+  assertEquals(await isLook({ view: "shown" }), undefined);
+  assertEquals(await isLook({}), undefined);
+});
+
+Deno.test("a page's look is a line at level debug, unless it fails", () => {
+  const [line] = lines({ isLook: true });
+  assertEquals([line?.level, line?.message], ["debug", "Tool call"]);
+  for (const verdict of ["refused", "failed", "cancelled"] as const) {
+    assertEquals(lines({ isLook: true, verdict })[0]?.level, "info");
+  }
 });
 
 Deno.test("a call on stdio is the local user's", () => {
