@@ -125,50 +125,66 @@ export function readId(value: unknown): string | undefined {
   return typeof value === "string" && ID.test(value) ? value : undefined;
 }
 
+/** Longest texts of the fields that are read, in characters; 0 for those that are numbers. */
+const FIELDS = {
+  key: 200,
+  at: 200,
+  subagent: 200,
+  name: 200,
+  tool: 200,
+  server: 200,
+  type: 200,
+  state: 200,
+  retry_status: 200,
+  result: 200,
+  message: MAX_FAILURE_CHARS,
+  explanation: 3_000,
+  agent: 500,
+  title: 500,
+  doing: 500,
+  connection_error: 500,
+  task: 2_000,
+  started_at: 200,
+  ended_at: 200,
+  last_event_id: 200,
+  cursor: 1_000,
+  left_out: 0,
+  iteration: 0,
+  cost_usd: 0,
+  turn_cost_usd: 0,
+} as const;
+
+type Named = typeof FIELDS;
+type Plain = {
+  readonly [name in keyof Named]?: Named[name] extends 0 ? number : string;
+};
+
+/** Returns the fields with these names that are as they should be, within their bounds. */
+function plain<N extends keyof Named>(fields: JsonObject, names: readonly N[]): Pick<Plain, N> {
+  const read = names.flatMap((name) => {
+    const max = FIELDS[name];
+    const value = max === 0 ? readCount(fields[name]) : textWithin(fields[name], max);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return Object.fromEntries(read);
+}
+
 function readPending(value: unknown): PendingCall | undefined {
   if (!isJsonObject(value)) return undefined;
   const eventId = readId(value.event_id);
   const kind = readWord(value.kind, ["tool_confirmation", "custom_tool_result"]);
   if (eventId === undefined || kind === undefined) return undefined;
   const input = textWithin(value.input, MAX_INPUT_CHARS) ?? "";
-  // What is cut here is not shown, so that nobody can allow it.
-  const isCut = typeof value.input !== "string" || value.input.length > input.length;
-  const leftOut = readCount(value.left_out);
   return {
     event_id: eventId,
     kind,
-    ...textsOf(value, ["subagent", "server"]),
-    tool: textWithin(value.tool) ?? "unknown",
+    tool: "unknown",
+    ...plain(value, ["subagent", "tool", "server", "left_out"]),
     input,
-    ...(leftOut !== undefined && { left_out: leftOut }),
-    may_allow: value.may_allow === true && !isCut,
+    // What is not shown nobody can allow.
+    may_allow: value.may_allow === true && value.input === input,
     ...urlOf(value),
   };
-}
-
-function textsOf<K extends string>(
-  fields: JsonObject,
-  names: readonly K[],
-  maxChars?: number,
-): { readonly [name in K]?: string } {
-  const texts: { [name in K]?: string } = {};
-  for (const name of names) {
-    const text = textWithin(fields[name], maxChars);
-    if (text !== undefined) texts[name] = text;
-  }
-  return texts;
-}
-
-function countsOf<K extends string>(
-  fields: JsonObject,
-  names: readonly K[],
-): { readonly [name in K]?: number } {
-  const counts: { [name in K]?: number } = {};
-  for (const name of names) {
-    const count = readCount(fields[name]);
-    if (count !== undefined) counts[name] = count;
-  }
-  return counts;
 }
 
 /** Returns an address that a browser opens; undefined for all else. */
@@ -210,16 +226,15 @@ export function readWatched(fields: JsonObject): WatchedSession | undefined {
   return {
     session_id: sessionId,
     status,
-    ...textsOf(fields, ["doing", "connection_error", "agent", "title"], 500),
+    ...plain(fields, ["doing", "connection_error", "agent", "title", "cost_usd", "turn_cost_usd"]),
     ...(isJsonObject(fields.turn) && { turn: readTurn(fields.turn) }),
     timeline: {
       entries: readList(timeline.entries, MAX_ENTRIES, readEntry),
       is_whole: timeline.is_whole === true,
-      cursor: textWithin(timeline.cursor, 1_000) ?? "",
-      ...countsOf(timeline, ["left_out"]),
+      cursor: "",
+      ...plain(timeline, ["cursor", "left_out"]),
     },
     pending: readList(fields.pending, MAX_PENDING, readPending),
-    ...countsOf(fields, ["cost_usd", "turn_cost_usd"]),
     ...urlOf(fields),
     can: readRights(fields.can),
     poll_after_ms: Math.min(MAX_POLL_MS, readCount(fields.poll_after_ms) ?? 0),
@@ -227,11 +242,7 @@ export function readWatched(fields: JsonObject): WatchedSession | undefined {
 }
 
 function readTurn(turn: JsonObject): WatchedSession["turn"] {
-  return {
-    key: textWithin(turn.key) ?? "",
-    ...textsOf(turn, ["task"], 2_000),
-    ...textsOf(turn, ["started_at", "ended_at", "last_event_id"]),
-  };
+  return { key: "", ...plain(turn, ["key", "task", "started_at", "ended_at", "last_event_id"]) };
 }
 
 /** Names of tools, which stand in the sentences for the model. */
@@ -254,51 +265,42 @@ const TOOL_STATES = ["running", "waiting", "done", "failed"] as const;
 
 function readEntry(value: unknown): TimelineEntry | undefined {
   if (!isJsonObject(value)) return undefined;
-  const key = textWithin(value.key);
+  const { key, ...base } = plain(value, ["key", "at", "subagent"]);
   if (key === undefined) return undefined;
-  const base = { key, ...textsOf(value, ["at", "subagent"]) };
-  switch (value.kind) {
+  const { kind } = value;
+  switch (kind) {
     case "message": {
-      const text = typeof value.text === "string" ? value.text.slice(-MAX_MESSAGE_CHARS) : "";
-      const cut = typeof value.text === "string" ? value.text.length - text.length : 0;
-      const leftOut = (readCount(value.left_out) ?? 0) + cut;
-      return { ...base, kind: "message", text, ...(leftOut > 0 && { left_out: leftOut }) };
+      const whole = typeof value.text === "string" ? value.text : "";
+      const text = whole.slice(-MAX_MESSAGE_CHARS);
+      const leftOut = (readCount(value.left_out) ?? 0) + whole.length - text.length;
+      return { key, ...base, kind, text, ...(leftOut > 0 && { left_out: leftOut }) };
     }
     case "tool": {
       const decision = readWord(value.decision, ["allow", "deny"]);
       return {
+        key,
         ...base,
-        kind: "tool",
-        name: textWithin(value.name) ?? "unknown",
-        ...textsOf(value, ["server"]),
+        kind,
+        name: "unknown",
+        ...plain(value, ["name", "server"]),
         state: readWord(value.state, TOOL_STATES) ?? "done",
         ...(decision !== undefined && { decision }),
       };
     }
-    case "subagent": {
-      const name = textWithin(value.name) ?? "unknown";
-      return { ...base, kind: "subagent", name, ...textsOf(value, ["state"]) };
+    case "subagent":
+      return { key, ...base, kind, name: "unknown", ...plain(value, ["name", "state"]) };
+    case "error": {
+      const rest = plain(value, ["type", "message", "retry_status"]);
+      return { key, ...base, kind, type: "unknown", ...rest };
     }
-    case "error":
-      return {
-        ...base,
-        kind: "error",
-        type: textWithin(value.type) ?? "unknown",
-        ...textsOf(value, ["message"], MAX_FAILURE_CHARS),
-        ...textsOf(value, ["retry_status"]),
-      };
-    case "evaluation":
-      return {
-        ...base,
-        kind: "evaluation",
-        result: textWithin(value.result) ?? "unknown",
-        ...countsOf(value, ["iteration"]),
-        ...textsOf(value, ["explanation"], 3_000),
-      };
+    case "evaluation": {
+      const rest = plain(value, ["result", "iteration", "explanation"]);
+      return { key, ...base, kind, result: "unknown", ...rest };
+    }
     case "retry":
     case "input":
     case "interrupt":
-      return { ...base, kind: value.kind };
+      return { key, ...base, kind };
     default:
       return undefined;
   }
@@ -326,37 +328,26 @@ export function readWaited(fields: JsonObject): WaitedResult | undefined {
   const isTimeout = fields.status === "timeout";
   const reply = typeof fields.reply === "string" ? fields.reply.slice(-MAX_MESSAGE_CHARS) : "";
   const lastEventId = textWithin(fields.last_event_id);
-  const tools = readList(
-    fields.tool_activity,
-    MAX_ENTRIES,
-    (tool) => isJsonObject(tool) ? tool : undefined,
-  );
-  const errors = readList(
-    fields.errors,
-    MAX_ENTRIES,
-    (error) => isJsonObject(error) ? error : undefined,
-  );
-  const entries = [
-    ...tools.map(({ agent, status, ...tool }) => ({
-      ...tool,
-      kind: "tool",
-      state: status,
-      subagent: agent,
-    })),
-    ...errors.map((error) => ({ ...error, kind: "error" })),
+  const objects = (list: unknown, kind: string) =>
+    readList(list, MAX_ENTRIES, (one) => isJsonObject(one) ? { ...one, kind } : undefined);
+  const entries: JsonObject[] = [
+    ...objects(fields.tool_activity, "tool"),
+    ...objects(fields.errors, "error"),
   ];
   return {
     session: {
       session_id: sessionId,
       status: isTimeout ? "running" : readWord(fields.status, STATUSES) ?? "idle",
-      ...countsOf(fields, ["cost_usd", "turn_cost_usd"]),
+      ...plain(fields, ["cost_usd", "turn_cost_usd"]),
       ...urlOf(fields),
       can: NO_RIGHTS,
       poll_after_ms: 0,
     },
     isTimeout,
     reply,
-    entries: entries.flatMap((entry, at) => readEntry({ ...entry, key: `result:${at}` }) ?? []),
+    entries: entries.flatMap(({ status: state, agent: subagent, ...entry }, at) =>
+      readEntry({ ...entry, state, subagent, key: `result:${at}` }) ?? []
+    ),
     pending: readList(fields.pending_actions, MAX_PENDING, (action) => {
       if (!isJsonObject(action)) return undefined;
       const { name: tool, agent: subagent } = action;
