@@ -8,7 +8,7 @@
 import { systemClock } from "../core/clock.ts";
 import { makeView } from "./dom/render.ts";
 import type { Port } from "./host.ts";
-import { SessionView } from "./session.ts";
+import { createSessionView } from "./session.ts";
 import type { ViewState } from "./state.ts";
 
 /** The window that shows the page: hosts may put another one into its place, so it is asked anew. */
@@ -25,7 +25,7 @@ const port: Port = {
 const root = document.getElementById("view");
 if (root) {
   let render: (state: ViewState) => void = () => {};
-  const view = new SessionView({
+  const view = createSessionView({
     port,
     clock: systemClock,
     locale: navigator.language,

@@ -67,199 +67,183 @@ const COMPARED_CHARS = 200;
 
 const NO_HOST = "The app has not answered this page yet. The page tries on by itself.";
 
-/** Sees to one session, and makes the state that the page shows. */
-export class SessionView {
+/** Sees to one session. */
+export interface SessionView {
   /** What the person can do. */
   readonly actions: ViewActions;
-  readonly #clock: Clock;
-  readonly #locale: string;
-  readonly #show: (state: ViewState) => void;
-  readonly #host: Host;
-  readonly #decisions: Decisions;
-  readonly #telling: Telling;
-  readonly #files: Files;
-  readonly #timeline = new KnownTimeline();
-
-  #call: CallState = { state: "running" };
-  /** When the host first told of the call. */
-  #calledAt: number | undefined;
-  #endedAt: number | undefined;
-  #isSilent = false;
-  #result: WaitedResult | undefined;
-  /** An id out of arguments that the model still writes. */
-  #candidate: { readonly id: string; readonly state: "written" | "steady" | "unknown" } | undefined;
-  #sessionId: string | undefined;
-  /** The session as it was read last. */
-  #watched: WatchedSession | undefined;
-  /** The newest turn before the call's message was taken up, where it was read so early. */
-  #earlierTurn: { readonly key: string | undefined } | undefined;
-  /** The turn that was seen at work while the call ran, or that the person has had a hand in. */
-  #callTurn: string | undefined;
-  #isPast = false;
-  #isResting = false;
-  #interrupt: "none" | "sending" | "sent" | "failed" = "none";
-  #attentiveUntil = 0;
-
-  #isReading = false;
-  /** Reads that have begun; each has its number by that. */
-  #reads = 0;
-  #readAt: number | undefined;
-  /** The read of which `#watched` is. */
-  #watchedBy = 0;
-  /** The newest read that had begun when the call ended. */
-  #readsBeforeEnd = 0;
-  #failures = 0;
-  #silentSince: number | undefined;
-  #problem: string | undefined;
-  #cannotRead = false;
-  #cancelRead: (() => void) | undefined;
-  #cancelSteady: (() => void) | undefined;
-  readonly #timers = new Set<() => void>();
-  /** Those who wait for a read with this number, or a later one. */
-  #waitingForRead: { readonly read: number; readonly resolve: (isRead: boolean) => void }[] = [];
-  #isClosed = false;
-  #isShowing = false;
-
-  constructor({ port, clock, locale, show }: SessionPorts) {
-    this.#clock = clock;
-    this.#locale = locale;
-    this.#show = show;
-    const changed = () => this.#changed();
-    this.#host = new Host(port, clock, {
-      input: (args, isWhole) => this.#takeInput(args, isWhole),
-      result: (result) => this.#takeResult(result),
-      cancelled: () => this.#takeCancel(),
-      changed,
-      teardown: () => this.#close(),
-    });
-    this.#telling = new Telling(this.#host, clock, () => this.#toldSession(), changed);
-    this.#files = new Files(this.#host, clock, changed);
-    this.#decisions = new Decisions({
-      clock,
-      changed,
-      send: (args) => this.#sendAnswer(args),
-      readsBegun: () => this.#reads,
-      refresh: () => this.#readAnew(),
-      done: (deed, eventId) => {
-        this.#callTurn = this.#watched?.turn?.key;
-        this.#attentiveUntil = clock.now() + ATTENTIVE_MS;
-        this.#telling.add(deed, eventId, this.#callRuns, !this.#decisions.isBusy);
-        this.#plan();
-      },
-    });
-    this.actions = this.#makeActions();
-  }
-
-  /** Begins to talk with the host. */
-  start(): void {
-    this.#host.connect();
-    this.#after(NAMELESS_MS, () => {
-      this.#isSilent = this.#calledAt === undefined;
-      this.#changed();
-    });
-    this.#changed();
-  }
-
-  /** Tells the host how high the page is, in pixels. */
-  reportHeight(height: number): void {
-    this.#host.reportHeight(height);
-  }
-
   /** What the page shows. */
-  get state(): ViewState {
-    const watched = this.#shownSession();
-    const isBefore = this.#isBeforeTurn;
-    const timeline = this.#isPast || !this.#watched ? undefined : this.#timeline;
-    const entries = isBefore ? [] : timeline?.entries ?? this.#result?.entries ?? [];
+  readonly state: ViewState;
+  /** Begins to talk with the host. */
+  start(): void;
+  /** Tells the host how high the page is, in pixels. */
+  reportHeight(height: number): void;
+}
+
+/** Makes what sees to the session of a page. It is made of functions: a page is to be small. */
+export function createSessionView({ port, clock, locale, show }: SessionPorts): SessionView {
+  let toolCall: CallState = { state: "running" };
+  /** When the host first told of the call. */
+  let calledAt: number | undefined;
+  let endedAt: number | undefined;
+  let isSilent = false;
+  /** What the call's result tells. */
+  let brought: WaitedResult | undefined;
+  /** An id out of arguments that the model still writes. */
+  let candidate:
+    | { readonly id: string; readonly state: "written" | "steady" | "unknown" }
+    | undefined;
+  /** The session, once it is known. */
+  let namedId: string | undefined;
+  /** The session as it was read last. */
+  let newest: WatchedSession | undefined;
+  /** The newest turn before the call's message was taken up, where it was read so early. */
+  let earlierTurn: { readonly key: string | undefined } | undefined;
+  /** The turn that was seen at work while the call ran, or that the person has had a hand in. */
+  let callTurn: string | undefined;
+  let isPast = false;
+  let isResting = false;
+  let interrupted: "none" | "sending" | "sent" | "failed" = "none";
+  let attentiveUntil = 0;
+
+  let isReading = false;
+  /** Reads that have begun; each has its number by that. */
+  let reads = 0;
+  let readAt: number | undefined;
+  /** The read that brought `newest`. */
+  let newestBy = 0;
+  /** The newest read that had begun when the call ended. */
+  let readsBeforeEnd = 0;
+  let failures = 0;
+  let silentSince: number | undefined;
+  let readProblem: string | undefined;
+  let cannotRead = false;
+  let cancelRead: (() => void) | undefined;
+  let cancelSteady: (() => void) | undefined;
+  /** Those who wait for a read with this number, or a later one. */
+  let waitingForRead: { readonly read: number; readonly resolve: (isRead: boolean) => void }[] = [];
+  const timers = new Set<() => void>();
+  let isClosed = false;
+  let isShowing = false;
+
+  const known = new KnownTimeline();
+  const host = new Host(port, clock, {
+    input: takeInput,
+    result: takeResult,
+    cancelled: takeCancel,
+    changed,
+    teardown: close,
+  });
+  const telling = new Telling(host, clock, toldSession, changed);
+  const files = new Files(host, clock, changed);
+  const decisions = new Decisions({
+    clock,
+    changed,
+    send: (args) =>
+      callServer(host, "answer_tool_use", { session_id: namedId, ...args }, WRITE_TIMEOUT_MS),
+    readsBegun: () => reads,
+    refresh: readAnew,
+    done: (deed, eventId) => {
+      callTurn = newest?.turn?.key;
+      attentiveUntil = clock.now() + ATTENTIVE_MS;
+      telling.add(deed, eventId, callRuns(), !decisions.isBusy);
+      plan();
+    },
+  });
+
+  function stateNow(): ViewState {
+    const watched = shownSession();
+    const isBefore = isBeforeTurn();
+    const timeline = isPast || !newest ? undefined : known;
+    const entries = isBefore ? [] : timeline?.entries ?? brought?.entries ?? [];
     const leftOut = isBefore ? 0 : timeline?.leftOut ?? 0;
-    const elapsedSec = isBefore ? undefined : this.#elapsedSec(watched?.turn);
-    const tell = this.#telling.state;
-    const problem = this.#isSilent && !this.#host.isReady ? NO_HOST : this.#problem;
+    const elapsedSec = isBefore ? undefined : secondsOf(watched?.turn);
+    const tell = telling.state;
+    const problem = isSilent && !host.isReady ? NO_HOST : readProblem;
     return {
-      phase: this.#phase,
-      ...(this.#isPast && { isPast: true }),
-      call: this.#call,
-      ...(this.#sessionId !== undefined && { sessionId: this.#sessionId }),
+      phase: phaseNow(),
+      ...(isPast && { isPast: true }),
+      call: toolCall,
+      ...(namedId !== undefined && { sessionId: namedId }),
       ...(watched && { session: watched }),
       entries,
       leftOut,
-      reply: isBefore ? "" : this.#reply(entries, leftOut),
-      pending: this.#isPast ? [] : this.#decisions.list(this.#asksByForm),
-      files: this.#files.state(
-        this.#watched?.can.files === true && watched !== undefined && isOver(watched.status),
+      reply: isBefore ? "" : replyOfTurn(entries, leftOut),
+      pending: isPast ? [] : decisions.list(asksByForm()),
+      files: files.state(
+        newest?.can.files === true && watched !== undefined && isOver(watched.status),
       ),
-      interrupt: this.#interruptState(watched?.status),
+      interrupt: interruptState(watched?.status),
       ...(tell && { tell }),
       ...(elapsedSec !== undefined && { elapsedSec }),
       ...(problem !== undefined && { problem }),
-      host: this.#hostState(),
+      host: hostState(),
     };
   }
 
-  get #phase(): ViewState["phase"] {
-    if (this.#sessionId === undefined) {
-      const isNameless = this.#call.state !== "running" || this.#isSilent;
+  function phaseNow(): ViewState["phase"] {
+    if (namedId === undefined) {
+      const isNameless = toolCall.state !== "running" || isSilent;
       return isNameless ? "nameless" : "starting";
     }
-    if (this.#isResting) return "resting";
-    const silentMs = this.#silentSince === undefined ? 0 : this.#clock.now() - this.#silentSince;
-    return this.#failures > 1 && silentMs >= LOST_MS ? "lost" : "following";
+    if (isResting) return "resting";
+    const silentMs = silentSince === undefined ? 0 : clock.now() - silentSince;
+    return failures > 1 && silentMs >= LOST_MS ? "lost" : "following";
   }
 
   /** True while the tool's call runs, as far as is known. */
-  get #callRuns(): boolean {
-    return this.#call.state === "running" && this.#calledAt !== undefined &&
-      this.#clock.now() - this.#calledAt < MAX_CALL_MS;
+  function callRuns(): boolean {
+    return toolCall.state === "running" && calledAt !== undefined &&
+      clock.now() - calledAt < MAX_CALL_MS;
   }
 
-  get #asksByForm(): boolean {
-    return this.#callRuns && this.#watched?.can.asks_by_form === true;
+  function asksByForm(): boolean {
+    return callRuns() && newest?.can.asks_by_form === true;
   }
 
   /** True while the call's message is on its way, and the newest turn is an earlier one. */
-  get #isBeforeTurn(): boolean {
-    return this.#earlierTurn !== undefined && this.#call.state === "running" &&
-      this.#watched?.turn?.key === this.#earlierTurn.key;
+  function isBeforeTurn(): boolean {
+    return earlierTurn !== undefined && toolCall.state === "running" &&
+      newest?.turn?.key === earlierTurn.key;
   }
 
   /** Returns the session as the page shows it: what came last, of the reads and the call's result. */
-  #shownSession(): ViewState["session"] {
-    const brought = this.#result?.session;
-    if (!this.#watched) return brought;
-    const { timeline: _timeline, pending: _pending, ...watched } = this.#watched;
-    if (this.#isPast && brought) {
-      return { ...brought, agent: watched.agent, title: watched.title, can: watched.can };
+  function shownSession(): ViewState["session"] {
+    const told = brought?.session;
+    if (!newest) return told;
+    const { timeline: _timeline, pending: _pending, ...watched } = newest;
+    if (isPast && told) {
+      return { ...told, agent: watched.agent, title: watched.title, can: watched.can };
     }
-    if (this.#isBeforeTurn) return { ...watched, status: "running", turn: undefined };
-    const isNewer = brought && isOver(brought.status) && this.#watchedBy <= this.#readsBeforeEnd;
+    if (isBeforeTurn()) return { ...watched, status: "running", turn: undefined };
+    const isNewer = told && isOver(told.status) && newestBy <= readsBeforeEnd;
     return isNewer && !isOver(watched.status)
-      ? { ...watched, doing: undefined, status: brought.status }
+      ? { ...watched, doing: undefined, status: told.status }
       : watched;
   }
 
-  #reply(entries: ViewState["entries"], leftOut: number): string {
-    const told = replyOf(entries);
-    const { reply: brought = "", isTimeout = false } = this.#result ?? {};
-    const isBetter = lacksWords(entries, leftOut) && !isTimeout && brought.length > told.length;
-    return told === "" || isBetter ? brought : told;
+  function replyOfTurn(entries: ViewState["entries"], leftOut: number): string {
+    const words = replyOf(entries);
+    const { reply = "", isTimeout = false } = brought ?? {};
+    const isBetter = lacksWords(entries, leftOut) && !isTimeout && reply.length > words.length;
+    return words === "" || isBetter ? reply : words;
   }
 
-  #elapsedSec(turn: WatchedSession["turn"]): number | undefined {
+  function secondsOf(turn: WatchedSession["turn"]): number | undefined {
     const from = Date.parse(turn?.started_at ?? "");
-    const to = turn?.ended_at === undefined ? this.#clock.wallTime() : Date.parse(turn.ended_at);
+    const to = turn?.ended_at === undefined ? clock.wallTime() : Date.parse(turn.ended_at);
     const ms = to - from;
     return Number.isNaN(ms) ? undefined : Math.max(0, Math.round(ms / 1_000));
   }
 
-  #interruptState(status: WatchedStatus | undefined): ViewState["interrupt"] {
+  function interruptState(status: WatchedStatus | undefined): ViewState["interrupt"] {
     const isAtWork = status === "running" || status === "requires_action";
-    if (!isAtWork || this.#isResting || this.#isBeforeTurn) return "none";
-    if (this.#interrupt !== "none") return this.#interrupt;
-    return this.#watched?.can.interrupt === true ? "offered" : "none";
+    if (!isAtWork || isResting || isBeforeTurn()) return "none";
+    if (interrupted !== "none") return interrupted;
+    return newest?.can.interrupt === true ? "offered" : "none";
   }
 
-  #hostState(): HostState {
-    const { context, capabilities } = this.#host;
+  function hostState(): HostState {
+    const { context, capabilities } = host;
     const styles = isJsonObject(context.styles) ? context.styles : {};
     const css = isJsonObject(styles.css) ? styles.css : {};
     const modes: readonly unknown[] = Array.isArray(context.availableDisplayModes)
@@ -271,7 +255,7 @@ export class SessionView {
     const insets = isJsonObject(context.safeAreaInsets) ? context.safeAreaInsets : undefined;
     return {
       ...(theme !== undefined && { theme }),
-      locale: textWithin(context.locale) ?? this.#locale,
+      locale: textWithin(context.locale) ?? locale,
       ...(timeZone !== undefined && { timeZone }),
       displayMode: readWord(context.displayMode, ["inline", "fullscreen", "pip"]) ?? "inline",
       canFullscreen: modes.includes("fullscreen"),
@@ -290,255 +274,256 @@ export class SessionView {
     };
   }
 
-  #toldSession() {
-    const { can } = this.#watched ?? {};
-    return this.#sessionId === undefined
-      ? undefined
-      : { sessionId: this.#sessionId, waitTool: can?.wait_tool };
+  function toldSession() {
+    const { can } = newest ?? {};
+    return namedId === undefined ? undefined : { sessionId: namedId, waitTool: can?.wait_tool };
   }
 
-  #changed(): void {
-    if (this.#isShowing || this.#isClosed) return;
-    this.#isShowing = true;
+  function changed(): void {
+    if (isShowing || isClosed) return;
+    isShowing = true;
     queueMicrotask(() => {
-      this.#isShowing = false;
-      if (!this.#isClosed) this.#show(this.state);
+      isShowing = false;
+      if (!isClosed) show(stateNow());
     });
   }
 
-  #after(ms: number, run: () => void): () => void {
-    const cancel = this.#clock.after(ms, () => {
-      this.#timers.delete(cancel);
+  function startTimer(ms: number, run: () => void): () => void {
+    const cancel = clock.after(ms, () => {
+      timers.delete(cancel);
       run();
     });
-    this.#timers.add(cancel);
+    timers.add(cancel);
     return () => {
-      this.#timers.delete(cancel);
+      timers.delete(cancel);
       cancel();
     };
   }
 
-  #close(): void {
-    this.#isClosed = true;
-    for (const cancel of this.#timers) cancel();
-    this.#timers.clear();
-    this.#telling.stop();
-    for (const { resolve } of this.#waitingForRead.splice(0)) resolve(false);
+  function close(): void {
+    isClosed = true;
+    for (const cancel of timers) cancel();
+    timers.clear();
+    telling.stop();
+    for (const { resolve } of waitingForRead.splice(0)) resolve(false);
   }
 
   // What the host tells of the call.
 
-  #takeInput(args: JsonObject, isWhole: boolean): void {
-    this.#heardOfCall();
+  function takeInput(args: JsonObject, isWhole: boolean): void {
+    heardOfCall();
     const message = textWithin(args.message, MAX_MESSAGE_CHARS);
-    if (message !== undefined) this.#call = { ...this.#call, message };
+    if (message !== undefined) toolCall = { ...toolCall, message };
     const { session_id: given } = args;
-    if (typeof given === "string" && isIdOf("session", given) && !this.#result) {
-      if (isWhole) this.#follow(given);
+    if (typeof given === "string" && isIdOf("session", given) && !brought) {
+      if (isWhole) follow(given);
       // The model writes on behind an id that is whole.
-      else this.#suppose(given, Object.keys(args).at(-1) !== "session_id");
+      else suppose(given, Object.keys(args).at(-1) !== "session_id");
     }
-    this.#changed();
+    changed();
   }
 
-  #heardOfCall(): void {
-    this.#calledAt ??= this.#clock.now();
-    this.#isSilent = false;
+  function heardOfCall(): void {
+    calledAt ??= clock.now();
+    isSilent = false;
   }
 
   /** Takes an id that may be cut: it is read once it stays as it is, and may be unknown. */
-  #suppose(id: string, isWhole: boolean): void {
-    if (this.#sessionId !== undefined) return;
-    const isKnown = this.#candidate?.id === id && this.#candidate.state !== "written";
+  function suppose(id: string, isWhole: boolean): void {
+    if (namedId !== undefined) return;
+    const isKnown = candidate?.id === id && candidate.state !== "written";
     if (isKnown) return;
-    this.#cancelSteady?.();
-    this.#candidate = { id, state: isWhole ? "steady" : "written" };
-    if (isWhole) return this.#plan();
-    this.#cancelSteady = this.#after(STEADY_MS, () => {
-      this.#candidate = { id, state: "steady" };
-      this.#plan();
+    cancelSteady?.();
+    candidate = { id, state: isWhole ? "steady" : "written" };
+    if (isWhole) return plan();
+    cancelSteady = startTimer(STEADY_MS, () => {
+      candidate = { id, state: "steady" };
+      plan();
     });
   }
 
-  #follow(sessionId: string): void {
-    if (this.#sessionId === sessionId) return;
-    this.#cancelSteady?.();
-    this.#candidate = undefined;
-    if (this.#watched?.session_id !== sessionId) {
-      this.#watched = undefined;
-      this.#timeline.clear();
-      this.#decisions.clear();
+  function follow(sessionId: string): void {
+    if (namedId === sessionId) return;
+    cancelSteady?.();
+    candidate = undefined;
+    if (newest?.session_id !== sessionId) {
+      newest = undefined;
+      known.clear();
+      decisions.clear();
     }
-    this.#sessionId = sessionId;
-    this.#failures = 0;
-    this.#silentSince = undefined;
-    this.#problem = undefined;
-    this.#plan();
+    namedId = sessionId;
+    failures = 0;
+    silentSince = undefined;
+    readProblem = undefined;
+    plan();
   }
 
-  #takeResult(result: JsonObject): void {
-    this.#heardOfCall();
-    this.#noteEnd();
+  function takeResult(result: JsonObject): void {
+    heardOfCall();
+    noteEnd();
     const read = readResult(result);
     const failed = read.kind === "result" ? undefined : read.text;
-    this.#call = failed === undefined
-      ? { ...this.#call, state: "ended" }
-      : { ...this.#call, state: "failed", failure: failed };
-    this.#result = read.kind === "result" ? readWaited(read.fields) : undefined;
-    const named = this.#result?.session.session_id ?? sessionIn(failed ?? "");
-    if (named !== undefined && (this.#result || this.#sessionId === undefined)) this.#follow(named);
-    if (this.#result && read.kind === "result") {
+    toolCall = failed === undefined
+      ? { ...toolCall, state: "ended" }
+      : { ...toolCall, state: "failed", failure: failed };
+    brought = read.kind === "result" ? readWaited(read.fields) : undefined;
+    const named = brought?.session.session_id ?? sessionIn(failed ?? "");
+    if (named !== undefined && (brought || namedId === undefined)) follow(named);
+    if (brought && read.kind === "result") {
       const { pending, proofs } = read.given;
-      const waiting = this.#result.pending;
-      this.#decisions.takeResult(pending.length > 0 ? pending : waiting, { pending, proofs });
-      this.#telling.callEnded(new Set(waiting.map(({ event_id: id }) => id)));
+      const waiting = brought.pending;
+      decisions.takeResult(pending.length > 0 ? pending : waiting, { pending, proofs });
+      telling.callEnded(new Set(waiting.map(({ event_id: id }) => id)));
     } else {
-      this.#telling.callEnded(new Set());
+      telling.callEnded(new Set());
     }
-    this.#awake();
+    awake();
   }
 
-  #takeCancel(): void {
-    this.#heardOfCall();
-    if (this.#call.state !== "running") return;
-    this.#noteEnd();
-    this.#call = { ...this.#call, state: "cancelled" };
-    this.#telling.callEnded(new Set());
-    this.#awake();
+  function takeCancel(): void {
+    heardOfCall();
+    if (toolCall.state !== "running") return;
+    noteEnd();
+    toolCall = { ...toolCall, state: "cancelled" };
+    telling.callEnded(new Set());
+    awake();
   }
 
-  #noteEnd(): void {
-    this.#endedAt = this.#clock.now();
-    this.#readsBeforeEnd = this.#reads;
+  function noteEnd(): void {
+    endedAt = clock.now();
+    readsBeforeEnd = reads;
   }
 
   /** Reads on after the end of the call, if only once more. */
-  #awake(): void {
-    this.#isResting = this.#sessionId !== undefined && this.#cannotRead;
-    this.#failures = 0;
-    this.#plan();
-    this.#changed();
+  function awake(): void {
+    isResting = namedId !== undefined && cannotRead;
+    failures = 0;
+    plan();
+    changed();
   }
 
   // Reading the session.
 
   /** The session to read: the call's own, or the one that it is supposed to be. */
-  get #target(): string | undefined {
-    const { id, state } = this.#candidate ?? {};
-    return this.#sessionId ?? (state === "steady" ? id : undefined);
+  function target(): string | undefined {
+    const { id, state } = candidate ?? {};
+    return namedId ?? (state === "steady" ? id : undefined);
   }
 
   /** Sets the time of the next read; there is at most one such time. */
-  #plan(delayMs = 0): void {
-    this.#cancelRead?.();
-    this.#cancelRead = undefined;
-    const isWanted = this.#waitingForRead.length > 0 || !(this.#isResting || this.#cannotRead);
-    if (this.#isReading || this.#isClosed || this.#target === undefined || !isWanted) return;
-    const earliest = (this.#readAt ?? -Infinity) + MIN_POLL_MS - this.#clock.now();
-    this.#cancelRead = this.#after(Math.max(0, delayMs, earliest), () => void this.#read());
+  function plan(delayMs = 0): void {
+    cancelRead?.();
+    cancelRead = undefined;
+    const isWanted = waitingForRead.length > 0 || !(isResting || cannotRead);
+    if (isReading || isClosed || target() === undefined || !isWanted) return;
+    const earliest = (readAt ?? -Infinity) + MIN_POLL_MS - clock.now();
+    cancelRead = startTimer(Math.max(0, delayMs, earliest), () => void readOnce());
   }
 
   /** Time to the next read after one that has succeeded. */
-  get #paceMs(): number {
-    const asked = Math.max(MIN_POLL_MS, this.#watched?.poll_after_ms ?? 0);
-    const now = this.#clock.now();
-    if (this.#callRuns || now < this.#attentiveUntil) return asked;
+  function paceMs(): number {
+    const asked = Math.max(MIN_POLL_MS, newest?.poll_after_ms ?? 0);
+    const now = clock.now();
+    if (callRuns() || now < attentiveUntil) return asked;
     // Hosts keep the pages of earlier calls: many of them may show the same session.
-    const sinceMs = now - (this.#endedAt ?? this.#calledAt ?? now);
+    const sinceMs = now - (endedAt ?? calledAt ?? now);
     const slow = sinceMs < 60_000 ? 2_000 : sinceMs < 600_000 ? 5_000 : 15_000;
     return Math.max(asked, slow);
   }
 
-  async #read(): Promise<void> {
-    const sessionId = this.#target;
-    if (sessionId === undefined || this.#isReading) return;
-    this.#isReading = true;
-    const number = ++this.#reads;
-    this.#readAt = this.#clock.now();
-    this.#silentSince ??= this.#readAt;
-    const { cursor } = this.#timeline;
+  async function readOnce(): Promise<void> {
+    const sessionId = target();
+    if (sessionId === undefined || isReading) return;
+    isReading = true;
+    const number = ++reads;
+    readAt = clock.now();
+    silentSince ??= readAt;
+    const { cursor } = known;
     const args = { session_id: sessionId, ...(cursor !== "" && { cursor }) };
-    const outcome = await callServer(this.#host, "watch_session", args, READ_TIMEOUT_MS);
-    this.#isReading = false;
-    if (this.#isClosed) return;
+    const outcome = await callServer(host, "watch_session", args, READ_TIMEOUT_MS);
+    isReading = false;
+    if (isClosed) return;
     // The call may have named another session meanwhile.
-    if (sessionId !== this.#target) return this.#plan();
+    if (sessionId !== target()) return plan();
     const watched = outcome.kind === "result" ? readWatched(outcome.fields) : undefined;
     const isRead = outcome.kind === "result" && watched?.session_id === sessionId;
-    if (isRead) this.#takeRead(watched, outcome, number);
-    else this.#takeFailure(outcome);
-    const waiting = this.#waitingForRead;
-    this.#waitingForRead = waiting.filter(({ read }) => read > number);
+    if (isRead) takeRead(watched, outcome, number);
+    else takeFailure(outcome);
+    const waiting = waitingForRead;
+    waitingForRead = waiting.filter(({ read }) => read > number);
     for (const { read, resolve } of waiting) if (read <= number) resolve(isRead);
-    this.#plan(isRead ? this.#paceMs : backoffMs(this.#failures, { baseMs: 2_000, capMs: 30_000 }));
-    this.#changed();
+    plan(isRead ? paceMs() : backoffMs(failures, { baseMs: 2_000, capMs: 30_000 }));
+    changed();
   }
 
   /** Reads by a read that begins from now on; returns false where it fails. */
-  #readAnew(): Promise<boolean> {
-    if (this.#isClosed || this.#target === undefined) return Promise.resolve(false);
+  function readAnew(): Promise<boolean> {
+    if (isClosed || target() === undefined) return Promise.resolve(false);
     return new Promise((resolve) => {
-      this.#waitingForRead.push({ read: this.#reads + 1, resolve });
-      this.#plan();
+      waitingForRead.push({ read: reads + 1, resolve });
+      plan();
     });
   }
 
-  #takeRead(
+  function takeRead(
     watched: WatchedSession,
     { given }: Extract<ToolOutcome, { kind: "result" }>,
     number: number,
   ): void {
-    this.#sessionId = watched.session_id;
-    this.#candidate = undefined;
-    this.#failures = 0;
-    this.#silentSince = undefined;
-    this.#cannotRead = false;
-    this.#problem = watched.connection_error;
-    const before = this.#watched?.turn?.key;
+    namedId = watched.session_id;
+    candidate = undefined;
+    failures = 0;
+    silentSince = undefined;
+    cannotRead = false;
+    readProblem = watched.connection_error;
+    const before = newest?.turn?.key;
     const { key } = watched.turn ?? {};
-    if (this.#watched && before !== key) {
-      this.#timeline.clear();
-      this.#decisions.clear();
-      this.#interrupt = "none";
+    if (newest && before !== key) {
+      known.clear();
+      decisions.clear();
+      interrupted = "none";
     }
-    const isRunning = this.#call.state === "running";
+    const isRunning = toolCall.state === "running";
     const isRest = isOver(watched.status);
-    if (isRunning && !isRest && watched.status !== "reading") this.#callTurn = key;
+    if (isRunning && !isRest && watched.status !== "reading") callTurn = key;
     // The message that the call sends is answered by a later turn.
-    const isEarlier = isRunning && isRest && this.#call.message !== undefined;
-    if (isEarlier && this.#callTurn === undefined) this.#earlierTurn ??= { key };
-    this.#watched = watched;
-    this.#watchedBy = number;
-    this.#timeline.add(watched.timeline);
+    const isEarlier = isRunning && isRest && toolCall.message !== undefined;
+    if (isEarlier && callTurn === undefined) earlierTurn ??= { key };
+    newest = watched;
+    newestBy = number;
+    known.add(watched.timeline);
     const decided = new Set(
-      this.#timeline.entries.flatMap((entry) =>
+      known.entries.flatMap((entry) =>
         entry.kind === "tool" && entry.decision !== undefined ? entry.key : []
       ),
     );
-    this.#decisions.takeRead(watched.pending, given, number, (id) => decided.has(id));
-    if (this.#interrupt === "sent" && isRest) this.#interrupt = "none";
-    this.#rest(watched);
+    decisions.takeRead(watched.pending, given, number, (id) => decided.has(id));
+    if (interrupted === "sent" && isRest) interrupted = "none";
+    restIfOver(watched);
   }
 
   /** Rests once the call has ended and its turn is over, or is not the newest any more. */
-  #rest(watched: WatchedSession): void {
-    if (this.#callRuns || this.#watchedBy <= this.#readsBeforeEnd) return;
+  function restIfOver(watched: WatchedSession): void {
+    if (callRuns() || newestBy <= readsBeforeEnd) return;
     if (watched.status === "reading") return;
-    if (this.#result && (isOver(this.#result.session.status) || isOver(watched.status))) {
-      this.#isPast = !this.#isOfCall(this.#result, watched);
+    if (brought && (isOver(brought.session.status) || isOver(watched.status))) {
+      isPast = !isOfCall(brought, watched);
     }
-    this.#isResting = this.#isPast || isOver(watched.status);
-    if (this.#isPast) this.#decisions.clear();
+    isResting = isPast || isOver(watched.status);
+    if (isPast) decisions.clear();
   }
 
   /** Returns true if the newest turn is, as far as can be told, the one that the call waited for. */
-  #isOfCall({ session, lastEventId, reply }: WaitedResult, { turn }: WatchedSession): boolean {
-    if (turn === undefined || turn.key === this.#callTurn) return true;
+  function isOfCall(
+    { session, lastEventId, reply }: WaitedResult,
+    { turn }: WatchedSession,
+  ): boolean {
+    if (turn === undefined || turn.key === callTurn) return true;
     const { last_event_id: last } = turn;
     // A result that says again where it was has a counter at the end of its cursor.
     const names = [lastEventId, lastEventId?.replace(/w\d+$/, "")];
     if (last !== undefined && names.includes(last)) return true;
-    const { entries, leftOut } = this.#timeline;
+    const { entries, leftOut } = known;
     const words = replyOf(entries);
     const lastWords = reply.slice(-COMPARED_CHARS);
     if (isOver(session.status)) return reply === "" ? words === "" : words.endsWith(lastWords);
@@ -546,84 +531,94 @@ export class SessionView {
     return lacksWords(entries, leftOut) || words.includes(lastWords);
   }
 
-  #takeFailure(outcome: ToolOutcome): void {
-    this.#failures++;
-    if (this.#sessionId === undefined) {
+  function takeFailure(outcome: ToolOutcome): void {
+    failures++;
+    if (namedId === undefined) {
       // An id that was cut is an unknown one.
-      if (outcome.kind === "failed" && this.#candidate) {
-        this.#candidate = { ...this.#candidate, state: "unknown" };
+      if (outcome.kind === "failed" && candidate) {
+        candidate = { ...candidate, state: "unknown" };
       }
       return;
     }
-    const isBlip = this.#failures === 1 &&
+    const isBlip = failures === 1 &&
       (outcome.kind === "timeout" || outcome.kind === "refused");
-    if (!isBlip) this.#problem = problemOf(outcome);
-    if (outcome.kind === "unsupported") this.#cannotRead = true;
-    const isLast = !this.#callRuns && (this.#call.state === "failed" ||
-      this.#result !== undefined && isOver(this.#result.session.status));
-    if (this.#call.state !== "running" && this.#cannotRead) this.#isResting = true;
-    if (isLast && this.#failures >= MAX_LAST_READS) this.#isResting = true;
+    if (!isBlip) readProblem = problemOf(outcome);
+    if (outcome.kind === "unsupported") cannotRead = true;
+    const isLast = !callRuns() && (toolCall.state === "failed" ||
+      brought !== undefined && isOver(brought.session.status));
+    if (toolCall.state !== "running" && cannotRead) isResting = true;
+    if (isLast && failures >= MAX_LAST_READS) isResting = true;
   }
 
   // What the person does.
 
-  #sendAnswer(args: JsonObject): Promise<ToolOutcome> {
-    const all = { session_id: this.#sessionId, ...args };
-    return callServer(this.#host, "answer_tool_use", all, WRITE_TIMEOUT_MS);
-  }
-
-  #makeActions(): ViewActions {
-    const decisions = this.#decisions;
+  function makeActions(): ViewActions {
     return {
-      allow: (eventId) => decisions.answer(eventId, answers.allow(), this.#asksByForm),
-      deny: (eventId, reason) => decisions.answer(eventId, answers.deny(reason), this.#asksByForm),
+      allow: (eventId) => decisions.answer(eventId, answers.allow(), asksByForm()),
+      deny: (eventId, reason) => decisions.answer(eventId, answers.deny(reason), asksByForm()),
       answer: (eventId, text, isError) =>
-        decisions.answer(eventId, answers.answer(text, isError), this.#asksByForm),
-      interrupt: () => void this.#sendInterrupt(),
-      tell: () => this.#telling.tell(),
+        decisions.answer(eventId, answers.answer(text, isError), asksByForm()),
+      interrupt: () => void sendInterrupt(),
+      tell: () => telling.tell(),
       listFiles: () => {
-        if (this.#sessionId !== undefined) void this.#files.list(this.#sessionId);
+        if (namedId !== undefined) void files.list(namedId);
       },
-      openFile: (fileId) => void this.#files.open(fileId),
-      saveFile: (fileId) => void this.#files.save(fileId),
+      openFile: (fileId) => void files.open(fileId),
+      saveFile: (fileId) => void files.save(fileId),
       openLink: (url) => {
         if (readUrl(url) === undefined) return;
-        this.#host.request("ui/open-link", { url }, WRITE_TIMEOUT_MS).catch(() => {});
+        host.request("ui/open-link", { url }, WRITE_TIMEOUT_MS).catch(() => {});
       },
       toggleFullscreen: () => {
-        const mode = this.#hostState().displayMode === "fullscreen" ? "inline" : "fullscreen";
+        const mode = hostState().displayMode === "fullscreen" ? "inline" : "fullscreen";
         // The host tells which mode it has chosen.
-        this.#host.request("ui/request-display-mode", { mode }, WRITE_TIMEOUT_MS).catch(() => {});
+        host.request("ui/request-display-mode", { mode }, WRITE_TIMEOUT_MS).catch(() => {});
       },
-      retry: () => this.#retry(),
+      retry: () => tryAgain(),
     };
   }
 
-  async #sendInterrupt(): Promise<void> {
-    const sessionId = this.#sessionId;
-    const state = this.state.interrupt;
+  async function sendInterrupt(): Promise<void> {
+    const sessionId = namedId;
+    const state = stateNow().interrupt;
     if (sessionId === undefined || (state !== "offered" && state !== "failed")) return;
-    this.#interrupt = "sending";
-    this.#changed();
+    interrupted = "sending";
+    changed();
     const args = { session_id: sessionId };
-    const { kind } = await callServer(this.#host, "interrupt", args, WRITE_TIMEOUT_MS);
-    this.#interrupt = kind === "result" ? "sent" : "failed";
+    const { kind } = await callServer(host, "interrupt", args, WRITE_TIMEOUT_MS);
+    interrupted = kind === "result" ? "sent" : "failed";
     if (kind === "result") {
-      this.#attentiveUntil = this.#clock.now() + ATTENTIVE_MS;
-      this.#telling.add("interrupt", sessionId, this.#callRuns, !this.#decisions.isBusy);
-      this.#plan();
+      attentiveUntil = clock.now() + ATTENTIVE_MS;
+      telling.add("interrupt", sessionId, callRuns(), !decisions.isBusy);
+      plan();
     }
-    this.#changed();
+    changed();
   }
 
-  #retry(): void {
-    if (this.#problem === undefined && this.#failures === 0) return;
-    this.#cannotRead = false;
-    this.#isResting = false;
-    this.#failures = 0;
-    this.#plan();
-    this.#changed();
+  function tryAgain(): void {
+    if (readProblem === undefined && failures === 0) return;
+    cannotRead = false;
+    isResting = false;
+    failures = 0;
+    plan();
+    changed();
   }
+
+  return {
+    actions: makeActions(),
+    get state() {
+      return stateNow();
+    },
+    start() {
+      host.connect();
+      startTimer(NAMELESS_MS, () => {
+        isSilent = calledAt === undefined;
+        changed();
+      });
+      changed();
+    },
+    reportHeight: (height) => host.reportHeight(height),
+  };
 }
 
 /** Finds the session that the text of a failed call names: the server says in which it was. */

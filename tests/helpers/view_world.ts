@@ -4,7 +4,7 @@ import type {
   WatchedSession,
 } from "../../src/session/watched_session.ts";
 import { isJsonObject } from "../../src/view/read.ts";
-import { SessionView } from "../../src/view/session.ts";
+import { createSessionView, type SessionView } from "../../src/view/session.ts";
 import type { PendingState, ViewState } from "../../src/view/state.ts";
 import { ManualClock, settle } from "./manual_clock.ts";
 
@@ -133,7 +133,7 @@ export class ViewWorld {
       readonly context?: Record<string, unknown>;
     } = {},
   ) {
-    this.view = new SessionView({
+    this.view = createSessionView({
       port: {
         post: (message) => this.#take(message),
         onMessage: (listener) => this.#listener = listener,

@@ -9,7 +9,7 @@ import {
 } from "@modelcontextprotocol/ext-apps/app-bridge";
 import { systemClock } from "../../src/core/clock.ts";
 import { Host, HostError, type HostListener, type Port } from "../../src/view/host.ts";
-import { SessionView } from "../../src/view/session.ts";
+import { createSessionView } from "../../src/view/session.ts";
 import type { ViewState } from "../../src/view/state.ts";
 import { pendingCall, SESSION, toolResult, waitResult, watched } from "../helpers/view_world.ts";
 
@@ -179,7 +179,7 @@ Deno.test("a whole turn with a decision plays between the page and the official 
     state = given;
     onShow();
   };
-  const view = new SessionView({ port, clock: systemClock, locale: "en", show });
+  const view = createSessionView({ port, clock: systemClock, locale: "en", show });
   view.start();
   await initialized;
   await bridge.sendToolInput({ arguments: { session_id: SESSION } });
