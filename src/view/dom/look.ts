@@ -28,7 +28,7 @@ export class HostLook {
   apply({ theme, variables, fontsCss, insets, displayMode }: HostState): void {
     const { style, dataset } = this.#root;
     style.colorScheme = theme ?? "light dark";
-    dataset.mode = displayMode;
+    if (dataset.mode !== displayMode) dataset.mode = displayMode;
     if (variables !== this.#variables) {
       this.#variables = variables;
       for (const name of this.#set) style.removeProperty(name);

@@ -15,7 +15,7 @@ export interface LinkPort {
   readonly canOpen: boolean;
   open(url: string): void;
   /** Shows the address of a link that a person is about to follow; undefined to show none. */
-  show(url: string | undefined): void;
+  show(url: string | undefined, link: Element): void;
 }
 
 /** The page's own headings are of levels 1 and 2. */
@@ -163,8 +163,10 @@ function linkOf({ href }: Tokens.Link, nodes: readonly Node[], links: LinkPort):
   link.addEventListener("keydown", (event) => {
     if (event.key === "Enter") open(url);
   });
-  for (const type of ["pointerenter", "focus"]) link.addEventListener(type, () => show(url));
-  for (const type of ["pointerleave", "blur"]) link.addEventListener(type, () => show(undefined));
+  for (const type of ["pointerenter", "focus"]) link.addEventListener(type, () => show(url, link));
+  for (const type of ["pointerleave", "blur"]) {
+    link.addEventListener(type, () => show(undefined, link));
+  }
   return link;
 }
 

@@ -120,7 +120,7 @@ function isOver({ state }: PendingState): boolean {
 /** One call. */
 class Card implements ItemView<NumberedCall> {
   readonly element: HTMLElement;
-  readonly #title = make("h3", { tabindex: -1 });
+  readonly #title: HTMLElement;
   readonly #body: HTMLElement;
   readonly #outcomeMark = makeIcon("done");
   readonly #outcomeWords = make("span");
@@ -142,6 +142,8 @@ class Card implements ItemView<NumberedCall> {
     this.#tools = tools;
     const { call } = item.pending;
     const id = `field-${++Card.#count}`;
+    const titleId = `call-${Card.#count}`;
+    this.#title = make("h3", { id: titleId, tabindex: -1 });
     this.#isCustom = call.kind === "custom_tool_result";
     this.#field = make("textarea", {
       id,
@@ -150,6 +152,7 @@ class Card implements ItemView<NumberedCall> {
       dir: "auto",
       autocomplete: "off",
       spellcheck: "true",
+      "aria-describedby": titleId,
     });
     this.#field.value = drafts.get(call.event_id) ?? "";
     this.#field.addEventListener("input", () => {

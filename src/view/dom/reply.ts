@@ -48,8 +48,11 @@ export function makeReply({ openLink, format }: Tools): Section {
   const links = (): LinkPort => ({
     canOpen,
     open: openLink,
-    show(url) {
+    show(url, link) {
       setText(address, url ?? "");
+      // Just below the link's last line, wherever that is.
+      const { bottom = 0 } = [...link.getClientRects()].at(-1) ?? {};
+      address.style.top = `${bottom - element.getBoundingClientRect().top + 4}px`;
       setAttributes(address, { "data-shown": url !== undefined });
     },
   });
