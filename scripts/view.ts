@@ -17,7 +17,7 @@ export const PAGE_MODULE = "src/mcp/session_page.ts";
 export const PAGE_ENTRY = "src/view/main.ts";
 
 /** Most bytes of the page: a host reads it before it shows anything, some for each call. */
-export const MAX_PAGE_BYTES = 165_000;
+export const MAX_PAGE_BYTES = 150_000;
 
 /**
  * Makes the page from `src/view`: the same every time.
