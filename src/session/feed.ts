@@ -469,6 +469,8 @@ export interface FeedLease {
   readonly feed: SessionFeed;
   /** True when others used the feed before: its history then dates from before this lease. */
   readonly joined: boolean;
+  /** True when only watches, by which nobody waits, used the feed before. */
+  readonly joinsWatch: boolean;
   /** Ends the use; the last one drops the stream. Idempotent. */
   release(): void;
 }
@@ -476,30 +478,42 @@ export interface FeedLease {
 /** The feeds of a process: one per session, shared by all its waits. */
 export class FeedHub {
   readonly #deps: FeedDeps;
-  readonly #feeds = new Map<string, { readonly feed: SessionFeed; users: number }>();
+  readonly #feeds = new Map<
+    string,
+    { readonly feed: SessionFeed; users: number; waits: number }
+  >();
 
   constructor(deps: FeedDeps) {
     this.#deps = deps;
   }
 
-  /** Gives the use of a session's feed; begins one where there is none that works. */
-  acquire(sessionId: string): FeedLease {
+  /**
+   * Gives the use of a session's feed; begins one where there is none that works.
+   *
+   * @param isWatch true for a use by which nobody waits
+   */
+  acquire(sessionId: string, { isWatch = false } = {}): FeedLease {
     const known = this.#feeds.get(sessionId);
     const joined = known !== undefined && known.feed.failure === undefined;
-    const entry = joined ? known : { feed: new SessionFeed(sessionId, this.#deps), users: 0 };
+    const entry = joined
+      ? known
+      : { feed: new SessionFeed(sessionId, this.#deps), users: 0, waits: 0 };
     if (!joined) {
       this.#feeds.set(sessionId, entry);
       entry.feed.start();
     }
+    const joinsWatch = joined && entry.waits === 0;
     entry.users++;
+    if (!isWatch) entry.waits++;
     let released = false;
     const release = () => {
       if (released) return;
       released = true;
+      if (!isWatch) entry.waits--;
       if (--entry.users > 0) return;
       entry.feed.stop();
       if (this.#feeds.get(sessionId) === entry) this.#feeds.delete(sessionId);
     };
-    return { feed: entry.feed, joined, release };
+    return { feed: entry.feed, joined, joinsWatch, release };
   }
 }

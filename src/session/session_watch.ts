@@ -16,8 +16,10 @@ import type { Clock } from "../core/clock.ts";
 import { ToolError } from "../core/errors.ts";
 
 import type { AskedCalls } from "./asked_calls.ts";
+import { readEvent } from "./event_types.ts";
 import type { FeedLease } from "./feed.ts";
 import { describeActivity, describeConnectionError } from "./progress.ts";
+import { TurnEntries } from "./turn_entries.ts";
 import { TurnTimeline } from "./turn_timeline.ts";
 import type { Turn } from "./turn.ts";
 import type { WaitStatus } from "./verdict.ts";
@@ -31,6 +33,17 @@ const MAX_WATCHES = 100;
 const READ_MS = 8_000;
 /** Longest time for reading a session's name and title, in milliseconds: a page can do without. */
 const ABOUT_TIMEOUT_MS = 5_000;
+/** Events that tell when the newest turn began, and for which message. */
+const START_TYPES: readonly string[] = [
+  "user.message",
+  "user.define_outcome",
+  "session.status_running",
+  "session.status_rescheduled",
+  "session.status_idle",
+  "session.status_terminated",
+];
+/** Of them the newest that are read. */
+const START_EVENTS = 100;
 
 /**
  * Milliseconds after which calls that wait are read again: the input of a call may have grown where no
@@ -72,7 +85,7 @@ export interface SessionLook {
 
 /** What the watches of a process share. */
 export interface WatchDeps {
-  readonly api: Pick<ManagedAgentsApi, "sessions">;
+  readonly api: Pick<ManagedAgentsApi, "events" | "sessions">;
   readonly clock: Clock;
   /** Gives the use of a session's feed. */
   readonly acquire: (sessionId: string) => FeedLease;
@@ -170,6 +183,9 @@ class SessionWatch {
   #failure: { readonly error: unknown } | undefined;
   #about: About | undefined;
   #aboutRead: Promise<void> | undefined;
+  /** How a turn began of which the history lacks the beginning, by the key that it has there. */
+  #start: { readonly key: string; readonly turn?: TurnEntries } | undefined;
+  #startRead: Promise<void> | undefined;
   #asked:
     | { readonly events: string; readonly at: number; readonly calls: Promise<AskedCalls> }
     | undefined;
@@ -256,8 +272,7 @@ class SessionWatch {
   }
 
   get #verdict() {
-    this.#timeline.read();
-    return this.#lease.feed.verdictOf(this.#timeline.newest.turn);
+    return this.#lease.feed.verdictOf(this.#newest.turn);
   }
 
   /** Resolves when it is known how the session stands, and at the latest after some seconds. */
@@ -276,7 +291,8 @@ class SessionWatch {
         if (!this.#isJudging) break;
         await raceSignal(changed, bound.signal);
       }
-      await raceSignal(this.#aboutRead ?? Promise.resolve(), bound.signal);
+      this.#readStart();
+      await raceSignal(Promise.all([this.#aboutRead, this.#startRead]), bound.signal);
     } catch (error) {
       signal.throwIfAborted();
       if (!bound.signal.aborted) throw error;
@@ -310,6 +326,32 @@ class SessionWatch {
         if (!(error instanceof ApiError) && !signal.aborted) this.#failure = { error };
       },
     ).finally(() => this.#aboutRead = undefined);
+  }
+
+  /** Reads the beginning of a turn that is longer than what is read of it, once. */
+  #readStart(): void {
+    const { key, knowsStart } = this.#newest;
+    if (key === undefined || knowsStart || this.#lease.feed.complete) return;
+    if (this.#start?.key === key) return;
+    this.#start = { key };
+    const { signal } = this.#controller;
+    const params = { order: "desc", limit: START_EVENTS, types: START_TYPES } as const;
+    const options = { signal, timeoutMs: ABOUT_TIMEOUT_MS, retry: false };
+    this.#startRead = this.#deps.api.events.list(this.#sessionId, params, options).then(
+      ({ data }) => {
+        const turn = new TurnEntries();
+        for (const event of data.toReversed()) turn.add(readEvent(event));
+        if (turn.knowsStart) this.#start = { key, turn };
+      },
+      (error) => {
+        if (!(error instanceof ApiError) && !signal.aborted) this.#failure = { error };
+      },
+    ).finally(() => this.#startRead = undefined);
+  }
+
+  get #newest(): TurnEntries {
+    this.#timeline.read();
+    return this.#timeline.newest;
   }
 
   #show(): SessionLook {
@@ -386,9 +428,13 @@ class SessionWatch {
 
   #shownTurn(isOver: boolean): { readonly turn?: WatchedTurn } {
     const { feed } = this.#lease;
-    const { key, task, startedAt, endedAt, knowsStart, lastEventId } = this.#timeline.newest;
+    const { newest } = this.#timeline;
+    const { endedAt, lastEventId } = newest;
+    const isKnown = newest.knowsStart || feed.complete;
+    const begun = !isKnown && this.#start?.key === newest.key ? this.#start?.turn : undefined;
+    const { key, task, startedAt } = begun ?? newest;
     if (key === undefined) return {};
-    const start = knowsStart || feed.complete ? startedAt : undefined;
+    const start = isKnown || begun ? startedAt : undefined;
     // Where no event tells of the end, it came after the last one.
     const end = isOver ? endedAt ?? feed.history.endsAt : undefined;
     return {

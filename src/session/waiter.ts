@@ -258,7 +258,7 @@ export function createWaiter(options: WaiterOptions): CountingWaiter {
   const watches = new SessionWatches({
     api: options.api,
     clock,
-    acquire: (sessionId) => hub.acquire(sessionId),
+    acquire: (sessionId) => hub.acquire(sessionId, { isWatch: true }),
     judge: async (lease, sessionId, { signal, onGoesOn }) => {
       const bound = bindSignal(clock, { signals: [signal] });
       // It ends with the turn, or with the watch.
@@ -369,6 +369,8 @@ class Wait {
   #wake: () => void = () => {};
   /** True where the history dates from before this wait. */
   #mustRefresh: boolean;
+  /** True where it is to be read again before the turn's end, which would have to wait for that. */
+  #refreshesEarly: boolean;
   #judged = false;
   /** Set where the list was seen to lag behind the stream, until it was read again. */
   #lag: Lag | undefined;
@@ -384,6 +386,7 @@ class Wait {
     this.#deps = deps;
     this.#feed = lease.feed;
     this.#mustRefresh = lease.joined;
+    this.#refreshesEarly = lease.joinsWatch;
     this.#request = request;
     this.#bound = bound;
     this.#turnReader = new TurnReader(lease.feed.history, request.afterId);
@@ -414,6 +417,7 @@ class Wait {
           // Events from before this call are not told, but what they led to is.
           if (!told) this.#progress.say(this.#doing());
           told = true;
+          this.#refreshEarly();
           if (this.#isKnownToGoOn()) this.#request.onGoesOn?.();
         }
         await raceSignal(changed, signal);
@@ -514,6 +518,17 @@ class Wait {
     await this.#feed.refresh();
     this.#mustRefresh = false;
     this.#turnReader.update();
+  }
+
+  /** Reads the list of a feed that a watch has held, while the turn goes on. */
+  #refreshEarly(): void {
+    if (!this.#refreshesEarly) return;
+    this.#refreshesEarly = false;
+    this.#feed.refresh().then(
+      () => this.#mustRefresh = false,
+      // Then it is read at the end.
+      () => {},
+    );
   }
 
   /**

@@ -189,6 +189,73 @@ Deno.test("a wait that joins a watch ends as soon as one by itself", async () =>
   await t.end();
 });
 
+Deno.test("a wait that joins a watch reads the list at once, so that the turn's end need not wait", async () => {
+  const t = watchSetUp();
+  t.session.status = "running";
+  t.session.emit(t.e.user("q"), t.e.running());
+  await t.look(true);
+  await t.clock.advance(5_000);
+  const before = t.session.count("list");
+  const waiting = t.wait();
+  await settle();
+  assertEquals(t.session.count("list"), before + 1);
+  t.session.before = () => new Promise(() => {});
+  t.session.emit(t.e.text("done"), t.e.endTurn());
+  assertEquals((await waiting).reply, "done");
+  t.waiter.close();
+  await t.assertClean();
+});
+
+Deno.test("a wait that joins a watch reads the list at the end if it could not before", async () => {
+  const t = watchSetUp();
+  t.session.status = "running";
+  t.session.emit(t.e.user("q"), t.e.running());
+  await t.look(true);
+  let fails = true;
+  t.session.before = (request) => {
+    if (request === "list" && fails) throw apiError(503);
+  };
+  const waiting = t.wait();
+  await settle();
+  fails = false;
+  // The stream does not show that another message was sent before the call.
+  t.session.record(t.e.queuedUser("q2"));
+  t.session.emit(t.e.text("done"), t.e.endTurn());
+  await t.clock.advance(5_000);
+  const sent = t.session.log.find(({ processed_at }) => processed_at === null);
+  assert(sent);
+  t.session.emit(t.e.stamped(sent), t.e.running(), t.e.text("two"), t.e.endTurn());
+  assertEquals((await t.clock.runUntil(waiting)).reply, "two");
+  await t.end();
+});
+
+Deno.test("of a turn that is longer than what is read, task and time of its beginning are known", async () => {
+  const t = watchSetUp();
+  const { e } = t;
+  t.session.status = "running";
+  t.session.emit(e.user("q0"), e.running(), e.endTurn());
+  const sent = e.user("the long one");
+  t.session.emit(sent, e.running());
+  for (let calls = 0; calls < 4_000; calls++) {
+    const use = e.tool("bash");
+    t.session.log.push(use, e.toolResult(use.id ?? ""));
+  }
+  const { turn } = await t.look(true);
+  assertEquals([turn?.key, turn?.task, turn?.started_at], [
+    sent.id,
+    "the long one",
+    sent.processed_at,
+  ]);
+  const lists = t.session.count("list");
+  assertEquals((await t.look(true)).turn, turn);
+  assertEquals(t.session.count("list"), lists);
+  t.session.status = "idle";
+  t.session.emit(e.endTurn(), e.user("q2"));
+  await settle();
+  assertEquals((await t.look()).turn?.task, "q2");
+  await t.end();
+});
+
 Deno.test("the agent's name and the title are read once, and are no reason to fail", async () => {
   const t = watchSetUp();
   t.session.status = "running";
