@@ -234,7 +234,9 @@ export function readWatched(fields: JsonObject): WatchedSession | undefined {
       cursor: "",
       ...plain(timeline, ["cursor", "left_out"]),
     },
-    pending: readList(fields.pending, MAX_PENDING, readPending),
+// Of a result that the server has cut, an input may be cut as well.
+    pending: readList(fields.pending, MAX_PENDING, readPending)
+      .map((call) => fields.truncated === true ? { ...call, may_allow: false } : call),
     ...urlOf(fields),
     can: readRights(fields.can),
     poll_after_ms: Math.min(MAX_POLL_MS, readCount(fields.poll_after_ms) ?? 0),

@@ -19,6 +19,13 @@ Deno.test("a result is read from its structure, or from its text where a host dr
   assertEquals([bare.fields, [...bare.given.proofs]], [{ a: 1 }, []]);
 });
 
+Deno.test("nobody can allow a call of a result that the server has cut to its size", () => {
+  const { proofs: _, ...given } = watched({ pending: [pendingCall("sevt_1")] });
+  const mayAllow = (fields: Record<string, unknown>) =>
+    readWatched(JSON.parse(JSON.stringify({ ...given, ...fields })))?.pending[0]?.may_allow;
+  assertEquals([mayAllow({}), mayAllow({ truncated: true })], [true, false]);
+});
+
 Deno.test("a result without fields has failed", () => {
   const text = (text: unknown) => ({ content: [{ type: "text", text }] });
   assertEquals(readResult({ ...text("No."), isError: true }), { kind: "failed", text: "No." });
