@@ -144,6 +144,8 @@ export interface CallResult {
   /** What stands in the content beside the text. */
   readonly blocks: readonly unknown[];
   readonly isError: boolean;
+  /** What hosts keep from models. */
+  readonly meta: Readonly<Record<string, unknown>>;
 }
 
 /** Checks the shape that all results share: one text, which is the structured content. */
@@ -164,6 +166,7 @@ function readResult(result: unknown): CallResult {
       : undefined,
     blocks,
     isError: "isError" in result && result.isError === true,
+    meta: "_meta" in result ? { ...Object(result._meta) } : {},
   };
 }
 

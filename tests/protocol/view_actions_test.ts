@@ -6,7 +6,7 @@ import type { Scope } from "../../src/access/scopes.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 import { openPublishing } from "../../src/tools/publishing.ts";
 import type { ServicesOptions } from "../../src/tools/services.ts";
-import { type App, openApp } from "./support.ts";
+import { type App, type Extensions, openApp, type TestClient, WAYS } from "./support.ts";
 import {
   type Capabilities,
   type Era,
@@ -25,9 +25,10 @@ const TRANSPORTS: Readonly<Record<string, (app: App) => RawClient>> = {
   HTTP: (app) => rawHttp(app),
 };
 const ERAS: readonly Era[] = ["2025", "2026"];
-const SHOWS_VIEW: Capabilities = {
-  extensions: { "io.modelcontextprotocol/ui": { mimeTypes: ["text/html;profile=mcp-app"] } },
+const EXTENSIONS: Extensions = {
+  "io.modelcontextprotocol/ui": { mimeTypes: ["text/html;profile=mcp-app"] },
 };
+const SHOWS_VIEW: Capabilities = { extensions: EXTENSIONS };
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -244,3 +245,54 @@ Deno.test("a proof is its caller's alone, and ends with the caller's right to ac
   assertEquals(await decisionsIn(mine, turn.session_id), []);
   await team.close();
 });
+
+/** What the page does: reads the session, and answers the first call that waits. */
+async function answerInView(client: TestClient, session_id: string, result: string) {
+  const { structured, meta } = await client.call("watch_session", { session_id });
+  const { pending, can } = fieldsOf(structured);
+  const [first] = Array.isArray(pending) ? pending.map(fieldsOf) : [];
+  const event_id = String(first?.event_id);
+  const proof = viewPartOf({ _meta: meta }).proofs?.[event_id];
+  const answered = await client.call("answer_tool_use", { session_id, event_id, proof, result });
+  return { can: fieldsOf(can), outcome: answered.structured?.outcome };
+}
+
+for (const [way, connect] of Object.entries(WAYS)) {
+  // Over stateless HTTP of the older era nobody can be asked while a call runs.
+  const asks = !["HTTP, SDK 2, 2025-11-25", "HTTP, SDK 1"].includes(way);
+  if (!asks) continue;
+  Deno.test(`${way}: who answers in the view while the host asks by a form sends one decision`, async () => {
+    const app = openApp();
+    const seen: Awaited<ReturnType<typeof answerInView>>[] = [];
+    const session_id = app.simulator.createSession({ agent: "approval" });
+    const person = {
+      async answer(form: unknown, signal: AbortSignal) {
+        seen.push(await answerInView(connection.client, session_id, "deny"));
+        // On stdio of the older era the form is withdrawn; else it is answered too late.
+        if (way.startsWith("stdio") && !way.endsWith("2026-07-28")) {
+          await new Promise((resolve) => signal.addEventListener("abort", resolve));
+          return { action: "cancel" as const };
+        }
+        const { requestedSchema } = fieldsOf(form);
+        const { required } = fieldsOf(requestedSchema);
+        const keys: unknown[] = Array.isArray(required) ? required : [];
+        const content = Object.fromEntries(keys.map((key) => [String(key), "allow"]));
+        return { action: "accept" as const, content };
+      },
+    };
+    const connection = await connect(app, undefined, person, EXTENSIONS);
+    const { client } = connection;
+    await app.until(client.call("send_message", { session_id, text: "Clean up." }));
+    const { structured, meta } = await app.until(client.call("wait_for_idle", { session_id }));
+    assertEquals(structured?.status, "idle");
+    assertMatch(String(structured?.reply), /left it alone/);
+    assertEquals("cma-mcp/view" in meta, false);
+    assertEquals(seen.map(({ outcome }) => outcome), ["sent"]);
+    assertEquals([seen[0]?.can.decide, seen[0]?.can.asks_by_form], [true, true]);
+    const types = ["user.tool_confirmation"];
+    const { data } = await app.until(app.services.api.events.list(session_id, { types }));
+    assertEquals(data.map(({ result }) => result), ["deny"]);
+    await connection.close();
+    app.close();
+  });
+}
