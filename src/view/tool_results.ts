@@ -234,7 +234,7 @@ export function readWatched(fields: JsonObject): WatchedSession | undefined {
       cursor: "",
       ...plain(timeline, ["cursor", "left_out"]),
     },
-// Of a result that the server has cut, an input may be cut as well.
+    // Of a result that the server has cut, an input may be cut as well.
     pending: readList(fields.pending, MAX_PENDING, readPending)
       .map((call) => fields.truncated === true ? { ...call, may_allow: false } : call),
     ...urlOf(fields),
