@@ -13,7 +13,12 @@ import type { PendingCall, ToolUseAnswered } from "../session/watched_session.ts
 import type { JsonObject } from "./read.ts";
 import type { PendingState } from "./state.ts";
 import type { Deed } from "./telling.ts";
-import { type GivenToView, readAnswered, type ToolOutcome } from "./tool_results.ts";
+import {
+  describeFailure,
+  type GivenToView,
+  readAnswered,
+  type ToolOutcome,
+} from "./tool_results.ts";
 
 /** What the person answers. */
 type Answer =
@@ -72,57 +77,17 @@ interface Known {
 }
 
 /** The tool calls that wait, and the answers. */
-export class Decisions {
-  readonly #ports: DecisionPorts;
-  readonly #known = new Map<string, Known>();
-
-  constructor(ports: DecisionPorts) {
-    this.#ports = ports;
-  }
-
+export interface Decisions {
   /** True while a call waits for the person, or an answer is on its way. */
-  get isBusy(): boolean {
-    return [...this.#known.values()].some(({ state, isListed, proof }) =>
-      state === "sending" || (state !== "over" && isListed && proof !== undefined)
-    );
-  }
-
+  readonly isBusy: boolean;
   /** Lists the calls for the page; `asksFirst` while the host asks by a form of its own. */
-  list(asksFirst: boolean): PendingState[] {
-    return [...this.#known.values()].map((known) => {
-      const { call, state, result, outcome, failure } = known;
-      const isOpen = state === "open" || state === "failed";
-      return {
-        call,
-        state: !isOpen || state === "failed" && known.proof
-          ? state as "sending" | "over" | "failed"
-          : !known.proof
-          ? "unable"
-          : asksFirst
-          ? "form_first"
-          : "waits",
-        ...(outcome !== undefined && { outcome }),
-        ...(result !== undefined && { result }),
-        ...(failure !== undefined && { failure }),
-      };
-    });
-  }
-
+  list(asksFirst: boolean): PendingState[];
   /**
    * Takes the calls that the result of the tool's call lists; a read knows better.
    *
    * @param pending with their inputs where the result gives them to the page
    */
-  takeResult(pending: readonly PendingCall[], { proofs }: GivenToView): void {
-    const at = this.#ports.clock.now();
-    for (const call of pending) {
-      const proof = proofs.get(call.event_id);
-      const known = this.#known.get(call.event_id) ?? this.#learn(call);
-      known.isListed = true;
-      if (proof !== undefined) known.proof ??= { text: proof, at };
-    }
-  }
-
+  takeResult(pending: readonly PendingCall[], given: GivenToView): void;
   /**
    * Takes the calls that a read of the session lists.
    *
@@ -131,55 +96,107 @@ export class Decisions {
    */
   takeRead(
     pending: readonly PendingCall[],
+    given: GivenToView,
+    read: number,
+    answeredElsewhere: (eventId: string) => boolean,
+  ): void;
+  /** Forgets the calls of a turn that is gone, but for answers that are on their way. */
+  clear(): void;
+  /** Sends the person's answer to a call that can take it; does nothing for all others. */
+  answer(eventId: string, answer: Answer, asksFirst: boolean): void;
+}
+
+/** Makes what keeps the tool calls that wait, and sends the answers. */
+export function createDecisions(ports: DecisionPorts): Decisions {
+  const { clock, refresh, changed } = ports;
+  const byId = new Map<string, Known>();
+
+  function isBusy(): boolean {
+    return [...byId.values()].some(({ state, isListed, proof }) =>
+      state === "sending" || (state !== "over" && isListed && proof !== undefined)
+    );
+  }
+
+  function list(asksFirst: boolean): PendingState[] {
+    return [...byId.values()].map(({ call, state, proof, result, outcome, failure }) => ({
+      call,
+      state: state === "sending" || state === "over"
+        ? state
+        : !proof
+        ? "unable"
+        : asksFirst
+        ? "form_first"
+        : state === "open"
+        ? "waits"
+        : state,
+      outcome,
+      result,
+      failure,
+    }));
+  }
+
+  function takeResult(pending: readonly PendingCall[], { proofs }: GivenToView): void {
+    const at = clock.now();
+    for (const call of pending) {
+      const proof = proofs.get(call.event_id);
+      const known = byId.get(call.event_id) ?? learn(call);
+      known.isListed = true;
+      if (proof !== undefined) known.proof ??= { text: proof, at };
+    }
+  }
+
+  function takeRead(
+    pending: readonly PendingCall[],
     { proofs }: GivenToView,
     read: number,
     answeredElsewhere: (eventId: string) => boolean,
   ): void {
     const listed = new Set(pending.map(({ event_id: id }) => id));
     for (const call of pending) {
-      const known = this.#known.get(call.event_id) ?? this.#learn(call);
-      this.#show(known, call);
+      const known = byId.get(call.event_id) ?? learn(call);
+      show(known, call);
       known.isListed = known.wasRead = true;
       const proof = proofs.get(call.event_id);
       // Without one in a fresh read, this caller may not answer (any more).
-      known.proof = proof === undefined ? undefined : { text: proof, at: this.#ports.clock.now() };
+      known.proof = proof === undefined ? undefined : { text: proof, at: clock.now() };
       const isUnclear = known.isDoubtful || known.outcome === "changed";
       if (known.state === "over" && isUnclear && read > known.blindReads) {
-        this.#reopen(known, known.isDoubtful ? NO_ANSWER : CHANGED);
+        reopen(known, known.isDoubtful ? NO_ANSWER : CHANGED);
       }
     }
-    for (const [eventId, known] of this.#known) {
+    for (const [eventId, known] of byId) {
       if (listed.has(eventId) || known.state === "sending") continue;
       known.isListed = false;
       if (known.state === "over") continue;
       // A call that the person could answer does not vanish without a word.
-      if (!known.wasRead || !known.proof) this.#known.delete(eventId);
-      else this.#end(known, answeredElsewhere(eventId) ? "answered_elsewhere" : "gone");
+      if (!known.wasRead || !known.proof) byId.delete(eventId);
+      else end(known, answeredElsewhere(eventId) ? "answered_elsewhere" : "gone");
     }
   }
 
-  /** Forgets the calls of a turn that is gone, but for answers that are on their way. */
-  clear(): void {
-    for (const [eventId, { state }] of this.#known) {
-      if (state !== "sending") this.#known.delete(eventId);
+  function clear(): void {
+    for (const [eventId, { state }] of byId) {
+      if (state !== "sending") byId.delete(eventId);
     }
   }
 
-  /** Sends the person's answer to a call that can take it; does nothing for all others. */
-  answer(eventId: string, answer: Answer, asksFirst: boolean): void {
-    const known = this.#known.get(eventId);
-    if (!known || !this.#mayAnswer(known, answer) || asksFirst) return;
-    void this.#send(known, answer);
+  function answer(eventId: string, answer: Answer, asksFirst: boolean): void {
+    const known = byId.get(eventId);
+    if (!known || !mayAnswer(known, answer) || asksFirst) return;
+    void sendAnswer(known, answer);
   }
 
-  #mayAnswer({ call, state, proof, isListed, lockedUntil }: Known, { result }: Answer): boolean {
+  function mayAnswer(
+    { call, state, proof, isListed, lockedUntil }: Known,
+    { result }: Answer,
+  ): boolean {
     const isOpen = (state === "open" || state === "failed") && proof !== undefined && isListed;
-    if (!isOpen || this.#ports.clock.now() < lockedUntil) return false;
+    if (!isOpen || clock.now() < lockedUntil) return false;
     if (call.kind === "custom_tool_result") return result === "answer";
     return result === "deny" || result === "allow" && call.may_allow;
   }
 
-  #learn(call: PendingCall): Known {
+  function learn(call: PendingCall): Known {
     const known: Known = {
       call,
       isListed: true,
@@ -189,115 +206,112 @@ export class Decisions {
       isDoubtful: false,
       lockedUntil: 0,
     };
-    for (const [eventId, { state }] of this.#known) {
-      if (this.#known.size < MAX_KNOWN) break;
-      if (state === "over") this.#known.delete(eventId);
+    for (const [eventId, { state }] of byId) {
+      if (byId.size < MAX_KNOWN) break;
+      if (state === "over") byId.delete(eventId);
     }
-    if (this.#known.size < MAX_KNOWN) this.#known.set(call.event_id, known);
+    if (byId.size < MAX_KNOWN) byId.set(call.event_id, known);
     return known;
   }
 
   /** Shows a call as it was read last; one that is another now is not to be answered in passing. */
-  #show(known: Known, call: PendingCall): void {
+  function show(known: Known, call: PendingCall): void {
     const isSame = isShownAlike(known.call, call) || !known.wasRead;
     known.call = call;
     if (isSame || (known.state !== "open" && known.state !== "failed")) return;
-    this.#reopen(known, CHANGED);
+    reopen(known, CHANGED);
     known.outcome = "changed";
   }
 
-  #reopen(known: Known, failure: string): void {
+  function reopen(known: Known, failure: string): void {
     known.state = "failed";
     known.failure = failure;
     known.isDoubtful = false;
-    known.lockedUntil = this.#ports.clock.now() + LOOK_AGAIN_MS;
+    known.lockedUntil = clock.now() + LOOK_AGAIN_MS;
   }
 
-  #end(known: Known, outcome: ToolUseAnswered["outcome"]): void {
+  function end(known: Known, outcome: ToolUseAnswered["outcome"]): void {
     known.state = "over";
     known.outcome = outcome;
     known.failure = undefined;
-    known.blindReads = this.#ports.readsBegun();
+    known.blindReads = ports.readsBegun();
   }
 
-  #fail(known: Known, failure: string): void {
+  function fail(known: Known, failure: string): void {
     known.state = "failed";
     known.failure = failure;
   }
 
-  async #send(known: Known, answer: Answer): Promise<void> {
-    const { clock, refresh, changed } = this.#ports;
+  async function sendAnswer(known: Known, answer: Answer): Promise<void> {
     const shown = known.call;
     known.state = "sending";
     known.result = answer.result;
     known.outcome = known.failure = undefined;
     changed();
     const isOld = known.proof && clock.now() - known.proof.at > MAX_PROOF_AGE_MS;
-    if (isOld && !await this.#hasFreshProof(known, shown, refresh)) return;
-    const first = await this.#post(known, answer);
+    if (isOld && !await hasFreshProof(known, shown)) return;
+    const first = await post(known, answer);
     const hasEnded = first.kind === "failed" && isAboutProof(first.text);
-    if (!hasEnded || isOld) return this.#settle(known, first);
+    if (!hasEnded || isOld) return settle(known, first);
     // Nothing was sent.
-    if (await this.#hasFreshProof(known, shown, refresh)) {
-      this.#settle(known, await this.#post(known, answer));
-    }
+    if (await hasFreshProof(known, shown)) settle(known, await post(known, answer));
   }
 
   /** Fetches a fresh proof for the very call that was shown; where there is none, says why. */
-  async #hasFreshProof(
-    known: Known,
-    shown: PendingCall,
-    refresh: () => Promise<boolean>,
-  ): Promise<boolean> {
+  async function hasFreshProof(known: Known, shown: PendingCall): Promise<boolean> {
     const before = known.proof;
     const isRead = await refresh();
     const isFresh = isRead && known.proof !== undefined && known.proof !== before;
     // Of a call that is clipped, what is not shown may be another.
     const isSame = isShownAlike(known.call, shown) && shown.left_out === undefined;
     if (isFresh && known.isListed && isSame) return true;
-    if (isRead && !known.isListed) this.#end(known, "gone");
-    else if (isRead && !isSame) this.#reopen(known, ENDED);
-    else this.#fail(known, ENDED);
-    this.#ports.changed();
+    if (isRead && !known.isListed) end(known, "gone");
+    else if (isRead && !isSame) reopen(known, ENDED);
+    else fail(known, ENDED);
+    changed();
     return false;
   }
 
-  #post({ call, proof }: Known, answer: Answer): Promise<ToolOutcome> {
-    return this.#ports.send({ event_id: call.event_id, proof: proof?.text ?? "", ...answer });
+  function post({ call, proof }: Known, answer: Answer): Promise<ToolOutcome> {
+    return ports.send({ event_id: call.event_id, proof: proof?.text ?? "", ...answer });
   }
 
   /** Keeps what became of an answer. */
-  #settle(known: Known, sent: ToolOutcome): void {
+  function settle(known: Known, sent: ToolOutcome): void {
     const { event_id: eventId } = known.call;
     switch (sent.kind) {
       case "result": {
         const outcome = readAnswered(sent.fields);
-        this.#end(known, outcome);
-        if (outcome === "changed") void this.#ports.refresh();
+        end(known, outcome);
+        if (outcome === "changed") void refresh();
         if (outcome === "sent" || outcome === "repeated") {
-          this.#ports.done(known.result ?? "answer", eventId);
+          ports.done(known.result ?? "answer", eventId);
         }
-        if (outcome === "answered_elsewhere") this.#ports.done("elsewhere", eventId);
+        if (outcome === "answered_elsewhere") ports.done("elsewhere", eventId);
         break;
       }
       case "timeout":
       case "closed":
-        this.#end(known, "unknown");
+        end(known, "unknown");
         known.isDoubtful = true;
-        void this.#ports.refresh();
+        void refresh();
         break;
-      case "failed":
-      case "refused":
-        this.#fail(known, sent.text || "Your answer was not sent. Try again.");
-        break;
-      case "unsupported":
-        this.#fail(
-          known,
-          "This app lets the page send nothing, so nothing was sent. Decide in the Claude Console.",
-        );
+      default:
+        fail(known, describeFailure(sent, "Try again, or decide in the Claude Console."));
     }
-    this.#ports.changed();
+    changed();
   }
+
+  return {
+    get isBusy() {
+      return isBusy();
+    },
+    list,
+    takeResult,
+    takeRead,
+    clear,
+    answer,
+  };
 }
 
 /** Makes the answers that the person gives, within the bounds of the API. */

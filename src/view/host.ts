@@ -99,47 +99,15 @@ const INITIALIZE: McpUiInitializeRequest["params"] = {
 };
 
 /** The host that shows the page. */
-export class Host {
-  readonly #port: Port;
-  readonly #clock: Pick<Clock, "after">;
-  readonly #listener: HostListener;
-  readonly #waiting = new Map<number, Waiting>();
-  /** Requests that were made before the handshake was over. */
-  #held: { readonly id: number; readonly message: JsonObject }[] = [];
-  #lastId = 0;
-  #state: "new" | "ready" | "closed" = "new";
-  #capabilities: JsonObject = {};
-  #context: JsonObject = {};
-  #height: number | undefined;
-  #cancelHandshake = () => {};
-
-  constructor(port: Port, clock: Pick<Clock, "after">, listener: HostListener) {
-    this.#port = port;
-    this.#clock = clock;
-    this.#listener = listener;
-  }
-
+export interface Host {
   /** True once the handshake is over. */
-  get isReady(): boolean {
-    return this.#state === "ready";
-  }
-
+  readonly isReady: boolean;
   /** The host's capabilities, as it declares them: nothing is known of their shapes. */
-  get capabilities(): JsonObject {
-    return this.#capabilities;
-  }
-
+  readonly capabilities: JsonObject;
   /** The host's context: fields of {@linkcode McpUiHostContext}, whose shapes are not checked. */
-  get context(): { readonly [field in keyof McpUiHostContext]: unknown } {
-    return this.#context;
-  }
-
+  readonly context: { readonly [field in keyof McpUiHostContext]: unknown };
   /** Listens to the host, and begins the handshake. */
-  connect(): void {
-    this.#port.onMessage((message) => this.#take(message));
-    this.#handshake();
-  }
-
+  connect(): void;
   /**
    * Makes a request; before the handshake is over it is held back.
    *
@@ -150,77 +118,97 @@ export class Host {
     method: M,
     params: ParamsOf<M>,
     timeoutMs: number,
-  ): Promise<JsonObject> {
+  ): Promise<JsonObject>;
+  /** Tells the host how high the page is, in pixels; never how wide: goose would fix the width. */
+  reportHeight(height: number): void;
+}
+
+/** Makes the host of a page. It is made of functions, as all of the page: it is to be small. */
+export function createHost(
+  port: Port,
+  clock: Pick<Clock, "after">,
+  listener: HostListener,
+): Host {
+  const requests = new Map<number, Waiting>();
+  /** Requests that were made before the handshake was over. */
+  let held: { readonly id: number; readonly message: JsonObject }[] = [];
+  let lastId = 0;
+  let phase: "new" | "ready" | "closed" = "new";
+  let capabilities: JsonObject = {};
+  let context: JsonObject = {};
+  let shownHeight: number | undefined;
+  let cancelHandshake = () => {};
+
+  function request(method: string, params: unknown, timeoutMs: number): Promise<JsonObject> {
     return new Promise((resolve, reject) => {
-      if (this.#state === "closed") return reject(closed());
-      const id = ++this.#lastId;
-      const cancelTimer = this.#clock.after(timeoutMs, () => {
-        this.#waiting.delete(id);
+      if (phase === "closed") return reject(closed());
+      const id = ++lastId;
+      const cancelTimer = clock.after(timeoutMs, () => {
+        requests.delete(id);
         reject(new HostError("timeout", "No answer came."));
       });
-      this.#waiting.set(id, { resolve, reject, cancelTimer });
+      requests.set(id, { resolve, reject, cancelTimer });
       const message = { jsonrpc: "2.0", id, method, params };
-      if (this.#state === "ready") this.#port.post(message);
-      else this.#held.push({ id, message });
+      if (phase === "ready") port.post(message);
+      else held.push({ id, message });
     });
   }
 
-  /** Tells the host how high the page is, in pixels; never how wide: goose would fix the width. */
-  reportHeight(height: number): void {
+  function reportHeight(height: number): void {
     const rounded = Math.ceil(height);
-    if (rounded === this.#height) return;
-    this.#height = rounded;
-    if (this.#state === "ready") this.#sendHeight(rounded);
+    if (rounded === shownHeight) return;
+    shownHeight = rounded;
+    if (phase === "ready") sendHeight(rounded);
   }
 
-  #sendHeight(height: number): void {
-    this.#notify("ui/notifications/size-changed", { height });
+  function sendHeight(height: number): void {
+    notify("ui/notifications/size-changed", { height });
   }
 
-  #notify(method: string, params: JsonObject): void {
-    this.#port.post({ jsonrpc: "2.0", method, params });
+  function notify(method: string, params: JsonObject): void {
+    port.post({ jsonrpc: "2.0", method, params });
   }
 
   /** Tries the handshake until any try is answered: the host may begin to listen after the page. */
-  #handshake(): void {
-    const id = ++this.#lastId;
+  function handshake(): void {
+    const id = ++lastId;
     const cancelTimer = () => {};
-    const done = (result: JsonObject) => this.#begin(result);
+    const done = (result: JsonObject) => begin(result);
     // A host that rejects the handshake may still send the result, and take calls.
-    this.#waiting.set(id, { resolve: done, reject: () => done({}), cancelTimer });
-    this.#port.post({ jsonrpc: "2.0", id, method: "ui/initialize", params: INITIALIZE });
-    this.#cancelHandshake = this.#clock.after(HANDSHAKE_MS, () => this.#handshake());
+    requests.set(id, { resolve: done, reject: () => done({}), cancelTimer });
+    port.post({ jsonrpc: "2.0", id, method: "ui/initialize", params: INITIALIZE });
+    cancelHandshake = clock.after(HANDSHAKE_MS, () => handshake());
   }
 
-  #begin({ hostCapabilities, hostContext }: JsonObject): void {
-    if (this.#state !== "new") return;
-    this.#cancelHandshake();
-    this.#state = "ready";
-    this.#capabilities = isJsonObject(hostCapabilities) ? hostCapabilities : {};
-    this.#context = { ...this.#context, ...(isJsonObject(hostContext) && hostContext) };
-    this.#notify("ui/notifications/initialized", {});
-    if (this.#height !== undefined) this.#sendHeight(this.#height);
-    for (const { id, message } of this.#held) {
-      if (this.#waiting.has(id)) this.#port.post(message);
+  function begin({ hostCapabilities, hostContext }: JsonObject): void {
+    if (phase !== "new") return;
+    cancelHandshake();
+    phase = "ready";
+    capabilities = isJsonObject(hostCapabilities) ? hostCapabilities : {};
+    context = { ...context, ...(isJsonObject(hostContext) && hostContext) };
+    notify("ui/notifications/initialized", {});
+    if (shownHeight !== undefined) sendHeight(shownHeight);
+    for (const { id, message } of held) {
+      if (requests.has(id)) port.post(message);
     }
-    this.#held = [];
-    this.#listener.changed();
+    held = [];
+    listener.changed();
   }
 
-  #take(message: unknown): void {
-    if (this.#state === "closed" || !isJsonObject(message) || message.jsonrpc !== "2.0") return;
+  function takeMessage(message: unknown): void {
+    if (phase === "closed" || !isJsonObject(message) || message.jsonrpc !== "2.0") return;
     const { id, method, params } = message;
-    if (typeof method !== "string") return this.#settle(message);
+    if (typeof method !== "string") return settle(message);
     const given = isJsonObject(params) ? params : {};
-    if (id === undefined) return this.#hear(method, given);
-    if (typeof id === "string" || typeof id === "number") this.#answer(id, method);
+    if (id === undefined) return hear(method, given);
+    if (typeof id === "string" || typeof id === "number") answerHost(id, method);
   }
 
   /** Takes the answer to a request of the page. */
-  #settle({ id, result, error }: JsonObject): void {
-    const waiting = typeof id === "number" ? this.#waiting.get(id) : undefined;
+  function settle({ id, result, error }: JsonObject): void {
+    const waiting = typeof id === "number" ? requests.get(id) : undefined;
     if (!waiting || typeof id !== "number") return;
-    this.#waiting.delete(id);
+    requests.delete(id);
     waiting.cancelTimer();
     if (isJsonObject(error)) {
       const text = typeof error.message === "string" ? error.message : "";
@@ -236,45 +224,63 @@ export class Host {
   }
 
   /** Takes a notification. */
-  #hear(method: string, params: JsonObject): void {
+  function hear(method: string, params: JsonObject): void {
     switch (method) {
       case "ui/notifications/tool-input":
       case "ui/notifications/tool-input-partial": {
         const args = isJsonObject(params.arguments) ? params.arguments : {};
-        return this.#listener.input(args, method === "ui/notifications/tool-input");
+        return listener.input(args, method === "ui/notifications/tool-input");
       }
       case "ui/notifications/tool-result":
-        return this.#listener.result(params);
+        return listener.result(params);
       case "ui/notifications/tool-cancelled":
-        return this.#listener.cancelled();
+        return listener.cancelled();
       case "ui/notifications/host-context-changed":
-        this.#context = { ...this.#context, ...params };
-        return this.#listener.changed();
+        context = { ...context, ...params };
+        return listener.changed();
     }
   }
 
   /** Answers a request of the host. */
-  #answer(id: string | number, method: string): void {
+  function answerHost(id: string | number, method: string): void {
     if (method === "ping" || method === "ui/resource-teardown") {
-      this.#port.post({ jsonrpc: "2.0", id, result: {} });
-      if (method !== "ping") this.#close();
+      port.post({ jsonrpc: "2.0", id, result: {} });
+      if (method !== "ping") close();
       return;
     }
     const error = { code: METHOD_NOT_FOUND, message: "Method not found" };
-    this.#port.post({ jsonrpc: "2.0", id, error });
+    port.post({ jsonrpc: "2.0", id, error });
   }
 
-  #close(): void {
-    this.#state = "closed";
-    this.#cancelHandshake();
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
+  function close(): void {
+    phase = "closed";
+    cancelHandshake();
+    const waiting = [...requests.values()];
+    requests.clear();
     for (const { cancelTimer, reject } of waiting) {
       cancelTimer();
       reject(closed());
     }
-    this.#listener.teardown();
+    listener.teardown();
   }
+
+  return {
+    get isReady() {
+      return phase === "ready";
+    },
+    get capabilities() {
+      return capabilities;
+    },
+    get context() {
+      return context;
+    },
+    connect() {
+      port.onMessage(takeMessage);
+      handshake();
+    },
+    request,
+    reportHeight,
+  };
 }
 
 function closed(): HostError {

@@ -13,15 +13,16 @@
 import { backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { isIdOf } from "../core/ids.ts";
-import { answers, Decisions } from "./decisions.ts";
-import { Files } from "./files.ts";
-import { Host, type Port } from "./host.ts";
+import { answers, createDecisions } from "./decisions.ts";
+import { createFiles } from "./files.ts";
+import { createHost, type Port } from "./host.ts";
 import { isJsonObject, type JsonObject, readCount, readWord, textWithin } from "./read.ts";
 import type { CallState, HostState, ViewActions, ViewState } from "./state.ts";
-import { Telling } from "./telling.ts";
+import { createTelling } from "./telling.ts";
 import { KnownTimeline, lacksWords, replyOf } from "./timeline.ts";
 import {
   callServer,
+  describeFailure,
   isOver,
   readId,
   readResult,
@@ -65,7 +66,7 @@ const MAX_MESSAGE_CHARS = 4_000;
 /** Characters of a reply by which it is found among the messages of a turn. */
 const COMPARED_CHARS = 200;
 
-const NO_HOST = "The app has not answered this page yet. The page tries on by itself.";
+const TRIES_ON = "The page tries again by itself.";
 
 /** Sees to one session. */
 export interface SessionView {
@@ -126,16 +127,16 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
   let isShowing = false;
 
   const known = new KnownTimeline();
-  const host = new Host(port, clock, {
+  const host = createHost(port, clock, {
     input: takeInput,
     result: takeResult,
     cancelled: takeCancel,
     changed,
     teardown: close,
   });
-  const telling = new Telling(host, clock, toldSession, changed);
-  const files = new Files(host, clock, changed);
-  const decisions = new Decisions({
+  const telling = createTelling(host, clock, toldSession, changed);
+  const files = createFiles(host, clock, changed);
+  const decisions = createDecisions({
     clock,
     changed,
     send: (args) =>
@@ -156,15 +157,15 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
     const timeline = isPast || !newest ? undefined : known;
     const entries = isBefore ? [] : timeline?.entries ?? brought?.entries ?? [];
     const leftOut = isBefore ? 0 : timeline?.leftOut ?? 0;
-    const elapsedSec = isBefore ? undefined : secondsOf(watched?.turn);
-    const tell = telling.state;
-    const problem = isSilent && !host.isReady ? NO_HOST : readProblem;
+    const problem = isSilent && !host.isReady
+      ? `The app has not answered this page yet. ${TRIES_ON}`
+      : readProblem;
     return {
       phase: phaseNow(),
-      ...(isPast && { isPast: true }),
+      isPast,
       call: toolCall,
-      ...(namedId !== undefined && { sessionId: namedId }),
-      ...(watched && { session: watched }),
+      sessionId: namedId,
+      session: watched,
       entries,
       leftOut,
       reply: isBefore ? "" : replyOfTurn(entries, leftOut),
@@ -173,9 +174,9 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
         newest?.can.files === true && watched !== undefined && isOver(watched.status),
       ),
       interrupt: interruptState(watched?.status),
-      ...(tell && { tell }),
-      ...(elapsedSec !== undefined && { elapsedSec }),
-      ...(problem !== undefined && { problem }),
+      tell: telling.state,
+      elapsedSec: isBefore ? undefined : secondsOf(watched?.turn),
+      problem,
       host: hostState(),
     };
   }
@@ -249,28 +250,24 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
     const modes: readonly unknown[] = Array.isArray(context.availableDisplayModes)
       ? context.availableDisplayModes
       : [];
-    const theme = readWord(context.theme, ["light", "dark"]);
-    const timeZone = textWithin(context.timeZone);
-    const fontsCss = textWithin(css.fonts, 100_000);
     const insets = isJsonObject(context.safeAreaInsets) ? context.safeAreaInsets : undefined;
+    const inset = (edge: string) => readCount(insets?.[edge]) ?? 0;
     return {
-      ...(theme !== undefined && { theme }),
+      theme: readWord(context.theme, ["light", "dark"]),
       locale: textWithin(context.locale) ?? locale,
-      ...(timeZone !== undefined && { timeZone }),
+      timeZone: textWithin(context.timeZone),
       displayMode: readWord(context.displayMode, ["inline", "fullscreen", "pip"]) ?? "inline",
       canFullscreen: modes.includes("fullscreen"),
       canOpenLinks: capabilities.openLinks !== undefined,
       canDownload: capabilities.downloadFile !== undefined,
-      ...(isJsonObject(styles.variables) && { variables: styles.variables }),
-      ...(fontsCss !== undefined && { fontsCss }),
-      ...(insets && {
-        insets: {
-          top: readCount(insets.top) ?? 0,
-          right: readCount(insets.right) ?? 0,
-          bottom: readCount(insets.bottom) ?? 0,
-          left: readCount(insets.left) ?? 0,
-        },
-      }),
+      variables: isJsonObject(styles.variables) ? styles.variables : undefined,
+      fontsCss: textWithin(css.fonts, 100_000),
+      insets: insets && {
+        top: inset("top"),
+        right: inset("right"),
+        bottom: inset("bottom"),
+        left: inset("left"),
+      },
     };
   }
 
@@ -629,19 +626,9 @@ function sessionIn(text: string): string | undefined {
 
 /** Says why nothing can be read. */
 function problemOf(outcome: ToolOutcome): string {
-  switch (outcome.kind) {
-    case "timeout":
-    case "closed":
-      return "No answer comes from the app. The page tries again by itself.";
-    case "unsupported":
-      return "This app does not let the page read the session: what the call brings is shown when it ends.";
-    case "refused":
-      return `The app cannot reach the server${
-        outcome.text === "" ? "" : ` (${outcome.text})`
-      }. The page tries again by itself.`;
-    case "failed":
-      return outcome.text || "The session cannot be read. The page tries again by itself.";
-    case "result":
-      return "The server answers with what the page cannot read. The page tries again by itself.";
-  }
+  if (outcome.kind === "result") return `The server's answer cannot be read. ${TRIES_ON}`;
+  return describeFailure(
+    outcome,
+    outcome.kind === "unsupported" ? "What the call brings is shown when it ends." : TRIES_ON,
+  );
 }

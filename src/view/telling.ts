@@ -29,48 +29,9 @@ export const GATHER_MS = 3_000;
 const TELL_TIMEOUT_MS = 60_000;
 
 /** Tells the model. */
-export class Telling {
-  readonly #host: Host;
-  readonly #clock: Pick<Clock, "after">;
-  readonly #changed: () => void;
-  readonly #sessionOf: () => ToldSession | undefined;
-  /** Deeds that the sentence tells of, oldest first. */
-  #told: readonly Deed[] = [];
-  /** Deeds of which the model has not been told. */
-  #untold: Deed[] = [];
-  /** Deeds that the result of the running call tells, by the event of each. */
-  #needless = new Map<string, Deed>();
-  #state: "idle" | "sending" | "sent" | "failed" = "idle";
-  #cancelTimer: (() => void) | undefined;
-
-  /** @param sessionOf returns what the sentence names, once that is known */
-  constructor(
-    host: Host,
-    clock: Pick<Clock, "after">,
-    sessionOf: () => ToldSession | undefined,
-    changed: () => void,
-  ) {
-    this.#host = host;
-    this.#clock = clock;
-    this.#sessionOf = sessionOf;
-    this.#changed = changed;
-  }
-
+export interface Telling {
   /** What the page shows; undefined while the person has done nothing. */
-  get state(): TellState | undefined {
-    const session = this.#sessionOf();
-    if (!session) return undefined;
-    const needless = [...this.#needless.values()];
-    const [deeds, state]: [readonly Deed[], TellState["state"]] = this.#state === "sending"
-      ? [this.#told, "sending"]
-      : this.#untold.length > 0
-      ? [this.#untold, this.#state === "failed" ? "failed" : "offered"]
-      : this.#state !== "idle"
-      ? [this.#told, this.#state]
-      : [needless, "needless"];
-    return deeds.length === 0 ? undefined : { sentence: sentenceOf(deeds, session), state };
-  }
-
+  readonly state: TellState | undefined;
   /**
    * Takes a deed whose outcome is known.
    *
@@ -78,85 +39,120 @@ export class Telling {
    * @param callRuns true while the tool's call runs, whose result tells it
    * @param isLast true where nothing else waits for the person
    */
-  add(deed: Deed, eventId: string, callRuns: boolean, isLast: boolean): void {
-    if (callRuns) {
-      this.#needless.set(eventId, deed);
-      return this.#changed();
-    }
-    this.#gather([deed], isLast);
-  }
-
+  add(deed: Deed, eventId: string, callRuns: boolean, isLast: boolean): void;
   /**
    * Takes the end of the tool's call.
    *
    * @param unknown the calls that still wait by its result: what was decided about them came too late
    * for it
    */
-  callEnded(unknown: ReadonlySet<string>): void {
-    const late = [...this.#needless].flatMap(([eventId, deed]) => unknown.has(eventId) ? deed : []);
-    this.#needless.clear();
-    if (late.length > 0) this.#gather(late, false);
-  }
-
+  callEnded(unknown: ReadonlySet<string>): void;
   /** Sends the sentence again, for the person who asks for it. */
-  tell(): void {
-    if (this.#state === "sending") return;
-    if (this.#untold.length === 0) {
-      this.#untold = this.#told.length > 0 ? [...this.#told] : [...this.#needless.values()];
-    }
-    void this.#send();
-  }
-
+  tell(): void;
   /** Tells nothing any more. */
-  stop(): void {
-    this.#cancelTimer?.();
+  stop(): void;
+}
+
+/**
+ * Makes what tells the model.
+ *
+ * @param sessionOf returns what the sentence names, once that is known
+ */
+export function createTelling(
+  host: Host,
+  clock: Pick<Clock, "after">,
+  sessionOf: () => ToldSession | undefined,
+  changed: () => void,
+): Telling {
+  /** Deeds that the sentence tells of, oldest first. */
+  let told: readonly Deed[] = [];
+  /** Deeds of which the model has not been told. */
+  let untold: Deed[] = [];
+  /** Deeds that the result of the running call tells, by the event of each. */
+  const needless = new Map<string, Deed>();
+  let phase: "idle" | "sending" | "sent" | "failed" = "idle";
+  let cancelTimer: (() => void) | undefined;
+
+  function stateNow(): TellState | undefined {
+    const session = sessionOf();
+    if (!session) return undefined;
+    const [deeds, state]: [readonly Deed[], TellState["state"]] = phase === "sending"
+      ? [told, "sending"]
+      : untold.length > 0
+      ? [untold, phase === "failed" ? "failed" : "offered"]
+      : phase !== "idle"
+      ? [told, phase]
+      : [[...needless.values()], "needless"];
+    return deeds.length === 0 ? undefined : { sentence: sentenceOf(deeds, session), state };
   }
 
-  #gather(deeds: readonly Deed[], isLast: boolean): void {
-    this.#untold.push(...deeds);
-    if (isLast) void this.#send();
-    else this.#cancelTimer ??= this.#clock.after(GATHER_MS, () => void this.#send());
-    this.#changed();
+  function gather(deeds: readonly Deed[], isLast: boolean): void {
+    untold.push(...deeds);
+    if (isLast) void send();
+    else cancelTimer ??= clock.after(GATHER_MS, () => void send());
+    changed();
   }
 
-  async #send(): Promise<void> {
-    const session = this.#sessionOf();
-    if (this.#state === "sending" || this.#untold.length === 0 || !session) return;
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
-    const deeds = this.#untold;
-    this.#told = deeds;
-    this.#untold = [];
-    this.#state = "sending";
-    this.#changed();
-    const outcome = await this.#pass(sentenceOf(deeds, session));
+  async function send(): Promise<void> {
+    const session = sessionOf();
+    if (phase === "sending" || untold.length === 0 || !session) return;
+    cancelTimer?.();
+    cancelTimer = undefined;
+    const deeds = untold;
+    told = deeds;
+    untold = [];
+    phase = "sending";
+    changed();
+    const outcome = await pass(sentenceOf(deeds, session));
     // Those that came meanwhile are told by themselves.
-    const hasMore = this.#untold.length > 0;
-    this.#state = outcome === "sent" ? "sent" : "failed";
+    const hasMore = untold.length > 0;
+    phase = outcome === "sent" ? "sent" : "failed";
     // What a host refused was told to nobody: the next sentence holds it, too.
-    if (outcome === "refused") this.#untold.unshift(...deeds);
-    this.#changed();
-    if (hasMore) await this.#send();
+    if (outcome === "refused") untold.unshift(...deeds);
+    changed();
+    if (hasMore) await send();
   }
 
   /** Hands the sentence to the host in each way that it has. */
-  async #pass(sentence: string): Promise<"sent" | "refused" | "unknown"> {
+  async function pass(sentence: string): Promise<"sent" | "refused" | "unknown"> {
     const content = [{ type: "text" as const, text: sentence }];
-    const { updateModelContext } = this.#host.capabilities;
+    const { updateModelContext } = host.capabilities;
     if (updateModelContext !== undefined) {
-      await this.#host.request("ui/update-model-context", { content }, TELL_TIMEOUT_MS)
+      await host.request("ui/update-model-context", { content }, TELL_TIMEOUT_MS)
         .catch(() => {});
     }
     try {
       // VS Code and the inspector take messages, and do not declare it.
       const message = { role: "user" as const, content };
-      const { isError } = await this.#host.request("ui/message", message, TELL_TIMEOUT_MS);
+      const { isError } = await host.request("ui/message", message, TELL_TIMEOUT_MS);
       return isError === true ? "refused" : "sent";
     } catch (error) {
       const isUnknown = error instanceof HostError && error.kind === "timeout";
       return isUnknown ? "unknown" : "refused";
     }
   }
+
+  return {
+    get state() {
+      return stateNow();
+    },
+    add(deed, eventId, callRuns, isLast) {
+      if (!callRuns) return gather([deed], isLast);
+      needless.set(eventId, deed);
+      changed();
+    },
+    callEnded(unknown) {
+      const late = [...needless].flatMap(([eventId, deed]) => unknown.has(eventId) ? deed : []);
+      needless.clear();
+      if (late.length > 0) gather(late, false);
+    },
+    tell() {
+      if (phase === "sending") return;
+      if (untold.length === 0) untold = told.length > 0 ? [...told] : [...needless.values()];
+      void send();
+    },
+    stop: () => cancelTimer?.(),
+  };
 }
 
 /** Writes the sentence: its only parts that are not fixed are counts, an id, and a tool's name. */

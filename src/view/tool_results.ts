@@ -125,18 +125,39 @@ export function readId(value: unknown): string | undefined {
   return typeof value === "string" && ID.test(value) ? value : undefined;
 }
 
-/** Longest texts of the fields that are read, in characters; 0 for those that are numbers. */
-const FIELDS = {
-  key: 200,
-  at: 200,
-  subagent: 200,
-  name: 200,
-  tool: 200,
-  server: 200,
-  type: 200,
-  state: 200,
-  retry_status: 200,
-  result: 200,
+/** Fields that are read as they are: texts, and numbers. */
+interface Plain {
+  readonly key?: string;
+  readonly at?: string;
+  readonly subagent?: string;
+  readonly name?: string;
+  readonly tool?: string;
+  readonly server?: string;
+  readonly type?: string;
+  readonly state?: string;
+  readonly retry_status?: string;
+  readonly result?: string;
+  readonly message?: string;
+  readonly explanation?: string;
+  readonly agent?: string;
+  readonly title?: string;
+  readonly doing?: string;
+  readonly connection_error?: string;
+  readonly task?: string;
+  readonly started_at?: string;
+  readonly ended_at?: string;
+  readonly last_event_id?: string;
+  readonly cursor?: string;
+  readonly left_out?: number;
+  readonly iteration?: number;
+  readonly cost_usd?: number;
+  readonly turn_cost_usd?: number;
+}
+
+const NUMBERS: readonly (keyof Plain)[] = ["left_out", "iteration", "cost_usd", "turn_cost_usd"];
+
+/** Longest texts of fields, in characters, where they may have more than most. */
+const MAX_CHARS: { readonly [name in keyof Plain]?: number } = {
   message: MAX_FAILURE_CHARS,
   explanation: 3_000,
   agent: 500,
@@ -144,29 +165,18 @@ const FIELDS = {
   doing: 500,
   connection_error: 500,
   task: 2_000,
-  started_at: 200,
-  ended_at: 200,
-  last_event_id: 200,
   cursor: 1_000,
-  left_out: 0,
-  iteration: 0,
-  cost_usd: 0,
-  turn_cost_usd: 0,
-} as const;
-
-type Named = typeof FIELDS;
-type Plain = {
-  readonly [name in keyof Named]?: Named[name] extends 0 ? number : string;
 };
 
 /** Returns the fields with these names that are as they should be, within their bounds. */
-function plain<N extends keyof Named>(fields: JsonObject, names: readonly N[]): Pick<Plain, N> {
-  const read = names.flatMap((name) => {
-    const max = FIELDS[name];
-    const value = max === 0 ? readCount(fields[name]) : textWithin(fields[name], max);
+function plain<N extends keyof Plain>(fields: JsonObject, names: readonly N[]): Pick<Plain, N>;
+function plain(fields: JsonObject, names: readonly (keyof Plain)[]): JsonObject {
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = NUMBERS.includes(name)
+      ? readCount(fields[name])
+      : textWithin(fields[name], MAX_CHARS[name]);
     return value === undefined ? [] : [[name, value]];
-  });
-  return Object.fromEntries(read);
+  }));
 }
 
 function readPending(value: unknown): PendingCall | undefined {
@@ -371,4 +381,26 @@ const OUTCOMES: readonly ToolUseAnswered["outcome"][] = [
 /** Reads what became of an answer; `unknown` where that cannot be read. */
 export function readAnswered(fields: JsonObject): ToolUseAnswered["outcome"] {
   return readWord(fields.outcome, OUTCOMES) ?? "unknown";
+}
+
+/**
+ * Says why a tool brought no result, and what to do; a tool's own words say both.
+ *
+ * @param remedy what to do
+ */
+export function describeFailure(
+  outcome: Exclude<ToolOutcome, { kind: "result" }>,
+  remedy: string,
+): string {
+  switch (outcome.kind) {
+    case "timeout":
+    case "closed":
+      return `No answer came from the app. ${remedy}`;
+    case "unsupported":
+      return `This app does not let the page do that. ${remedy}`;
+    case "refused":
+      return `The app did not do that${outcome.text && `: ${outcome.text}`}. ${remedy}`;
+    case "failed":
+      return outcome.text || `The server did not do that. ${remedy}`;
+  }
 }

@@ -151,8 +151,9 @@ export class ViewWorld {
     return this;
   }
 
+  /** The state without the fields that are undefined. */
   get state(): ViewState {
-    return this.view.state;
+    return defined(this.view.state);
   }
 
   get actions(): SessionView["actions"] {
@@ -241,4 +242,16 @@ export class ViewWorld {
         return { fail: { code: -32601, message: "Method not found" } };
     }
   }
+}
+
+/** Returns a value without the fields that are undefined. */
+function defined<T>(value: T): T;
+function defined(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((entry) => defined(entry));
+  if (!isJsonObject(value) || value instanceof Uint8Array) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, field]) =>
+      field === undefined ? [] : [[name, defined(field)]]
+    ),
+  );
 }

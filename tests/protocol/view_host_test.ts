@@ -8,7 +8,7 @@ import {
   McpUiSizeChangedNotificationSchema,
 } from "@modelcontextprotocol/ext-apps/app-bridge";
 import { systemClock } from "../../src/core/clock.ts";
-import { Host, HostError, type HostListener, type Port } from "../../src/view/host.ts";
+import { createHost, HostError, type HostListener, type Port } from "../../src/view/host.ts";
 import { createSessionView } from "../../src/view/session.ts";
 import type { ViewState } from "../../src/view/state.ts";
 import { pendingCall, SESSION, toolResult, waitResult, watched } from "../helpers/view_world.ts";
@@ -64,7 +64,7 @@ async function world(capabilities: McpUiHostCapabilities = {}, context: McpUiHos
     changed: hear("changed"),
     teardown: hear("teardown"),
   };
-  const host = new Host(port, systemClock, listener);
+  const host = createHost(port, systemClock, listener);
   host.connect();
   await initialized;
   return { host, bridge, heard, posted };

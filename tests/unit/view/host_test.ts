@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { HANDSHAKE_MS, Host, HostError, type HostListener } from "../../../src/view/host.ts";
+import { createHost, HANDSHAKE_MS, HostError, type HostListener } from "../../../src/view/host.ts";
 import { isJsonObject } from "../../../src/view/read.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 
@@ -17,7 +17,7 @@ function world() {
     changed: hear("changed"),
     teardown: hear("teardown"),
   };
-  const host = new Host(
+  const host = createHost(
     {
       post: (message) => void (isJsonObject(message) && sent.push(message)),
       onMessage: (given) => listener = given,

@@ -72,7 +72,7 @@ Deno.test("a wait whose time was up is read on until the turn is over", async ()
   world.watched = watched({ status: "idle", timeline: wholly(message("m1", "Done.")) });
   await world.advance(20_000);
   assertEquals(world.state.phase, "resting");
-  assertEquals(world.state.isPast, undefined);
+  assertEquals(world.state.isPast, false);
   assertEquals(world.state.reply, "Done.");
 });
 
@@ -301,7 +301,7 @@ Deno.test("an old result is shown with its turn where that is still the newest",
     world.input();
     world.result(waitResult());
     await world.advance(60_000);
-    assertEquals([world.state.phase, world.state.isPast], ["resting", undefined]);
+    assertEquals([world.state.phase, world.state.isPast], ["resting", false]);
     assertEquals(world.state.session?.turn, given.turn);
   }
 });
@@ -311,7 +311,7 @@ Deno.test("a result that says where it was belongs to that place", async () => {
   world.watched = watched({ status: "idle", turn: { key: "t", last_event_id: "sevt_9" } });
   world.result(waitResult({ reply: "", last_event_id: "sevt_9w2" }));
   await world.advance(1_000);
-  assertEquals(world.state.isPast, undefined);
+  assertEquals(world.state.isPast, false);
 });
 
 Deno.test("a turn that goes on after the call's end is followed to its own", async () => {
@@ -326,7 +326,7 @@ Deno.test("a turn that goes on after the call's end is followed to its own", asy
       timeline: wholly(message("m1", "Part."), message("m2", "All.")),
     });
     await world.advance(30_000);
-    assertEquals([world.state.phase, world.state.isPast], ["resting", undefined]);
+    assertEquals([world.state.phase, world.state.isPast], ["resting", false]);
     assertEquals(world.state.reply, "Part.\n\nAll.");
   }
 });
