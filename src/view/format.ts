@@ -6,6 +6,8 @@
 
 /** Writes values for one locale. */
 export interface Format {
+  /** The locale, for the language of the elements that hold its texts. */
+  readonly locale: string;
   /** Time of day, `14:03:22`; undefined for a text that is no time. */
   time(iso: string): string | undefined;
   /** Day and time. */
@@ -40,6 +42,7 @@ export function formatFor(locale: string, timeZone?: string): Format {
   const number = new Intl.NumberFormat(known);
   const twoDigits = new Intl.NumberFormat(known, { minimumIntegerDigits: 2 });
   return {
+    locale: known,
     time: (iso) => at(iso, time),
     dateTime: (iso) => at(iso, dateTime),
     duration(seconds) {

@@ -313,7 +313,7 @@ export function outcomeWords({ call, outcome, result }: PendingState): {
         words: [
           "It is not known whether your answer for ",
           ...tool,
-          " arrived. It is not sent again; the timeline shows what the agent does.",
+          " arrived. It is not sent again; the steps show what the agent does.",
         ],
       };
     default:

@@ -27,15 +27,22 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Makes a real button, which nothing but a click, Space or Enter on it sets off. */
+/**
+ * Makes a real button, which nothing but a click, Space or Enter on it sets off. With `data-off` it
+ * does nothing; with `aria-disabled` alone nothing for a pointer, under which it may just have come:
+ * a key finds only the button that the person has moved to.
+ */
 export function makeButton(
   attributes: Attributes,
   onClick: () => void,
   ...children: readonly Child[]
 ): HTMLButtonElement {
   const button = make("button", { type: "button", ...attributes }, ...children);
-  button.addEventListener("click", () => {
-    if (button.getAttribute("aria-disabled") !== "true") onClick();
+  button.addEventListener("click", ({ detail }) => {
+    const isByPointer = detail > 0;
+    const isOff = button.hasAttribute("data-off") ||
+      (isByPointer && button.getAttribute("aria-disabled") === "true");
+    if (!isOff) onClick();
   });
   return button;
 }

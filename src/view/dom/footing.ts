@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { WatchedSession } from "../../session/watched_session.ts";
+import type { Format } from "../format.ts";
 import type { ViewState } from "../state.ts";
 import { make, makeButton, setAttributes, setShown, setText } from "./elements.ts";
 import { makeIcon } from "./icons.ts";
@@ -71,9 +73,7 @@ export function makeFooting({ actions, announce, format, openLink }: Tools): Sec
   return {
     element,
     update({ session, interrupt, host }: ViewState) {
-      const costs = costOf(session?.turn_cost_usd, session?.cost_usd, format().dollars);
-      setShown(cost, costs !== "");
-      setText(cost, costs);
+      showCost(cost, session ?? {}, format());
       url = session?.console_url;
       setShown(consoleLink, url !== undefined && host.canOpenLinks);
       setShown(address, url !== undefined && !host.canOpenLinks);
@@ -103,14 +103,24 @@ const INTERRUPT_NOTES: Readonly<Record<ViewState["interrupt"], string>> = {
   failed: "The interrupt was not sent. Try again.",
 };
 
-function costOf(
-  turn: number | undefined,
-  session: number | undefined,
-  dollars: (amount: number) => string,
-): string {
-  if (turn !== undefined && session !== undefined && session > turn) {
-    return `Cost ${dollars(turn)}, session ${dollars(session)}`;
-  }
-  const cost = turn ?? session;
-  return cost === undefined ? "" : `Cost ${dollars(cost)}`;
+/** Shows what the turn and the session have cost, the amounts as the person's locale writes them. */
+function showCost(
+  element: HTMLElement,
+  { turn_cost_usd: turn, cost_usd: session }: Pick<WatchedSession, "turn_cost_usd" | "cost_usd">,
+  { dollars, locale }: Format,
+): void {
+  const amount = turn ?? session;
+  setShown(element, amount !== undefined);
+  if (amount === undefined) return;
+  const parts = [
+    "Cost ",
+    dollars(amount),
+    ...turn !== undefined && session !== undefined && session > turn
+      ? [", session ", dollars(session)]
+      : [],
+  ];
+  if (element.textContent === parts.join("")) return;
+  element.replaceChildren(
+    ...parts.map((part, index) => index % 2 === 0 ? part : make("bdi", { lang: locale }, part)),
+  );
 }

@@ -51,6 +51,7 @@ export function makeHeading({ actions, announce, format }: Tools): Section {
     const passed = ticking === undefined ? 0 : (performance.now() - since) / 1_000;
     const text = shownSec === undefined ? "" : format().duration(shownSec + passed);
     setText(elapsed, text);
+    setAttributes(elapsed, { lang: format().locale });
   };
 
   return {

@@ -77,7 +77,9 @@ export function makePending(tools: Tools): Section {
         open === 0
           ? "Decided"
           : open === 1
-          ? "Needs your decision"
+          ? pending.some((one) => !isOver(one) && one.call.kind === "custom_tool_result")
+            ? "Needs your answer"
+            : "Needs your decision"
           : `${open} calls need your decision`,
       );
       setAttributes(element, { "data-open": open > 0 });

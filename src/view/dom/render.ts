@@ -52,7 +52,7 @@ export function makeView(root: HTMLElement, actions: ViewActions): (state: ViewS
   const look = new HostLook(document.documentElement);
   const heading = makeHeading(tools);
   const notices = makeNotices(tools);
-  const column = [makePending(tools), makeTell(tools), makeReply(tools), makeFiles(tools)];
+  const column = [makePending(tools), makeReply(tools), makeTell(tools), makeFiles(tools)];
   const timeline = makeTimeline(tools);
   const footing = makeFooting(tools);
   const sections = [heading, notices, ...column, timeline, footing];

@@ -33,8 +33,7 @@ export function makeTell({ actions, announce }: Tools): Section {
     { class: "tell", "aria-labelledby": "tell-title" },
     title,
     text,
-    sentence,
-    make("div", { class: "choices" }, copy, tell),
+    make("div", { class: "sentence-row" }, sentence, make("div", { class: "choices" }, copy, tell)),
   );
   let shown = "";
   return {

@@ -130,6 +130,7 @@ class Entry implements ItemView<TimelineEntry> {
       setText(this.#time, time);
       setAttributes(this.#time, {
         datetime: entry.at,
+        lang: this.#tools.format().locale,
         title: this.#tools.format().dateTime(entry.at),
       });
     }

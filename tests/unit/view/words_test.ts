@@ -215,8 +215,8 @@ const OUTCOMES: readonly (readonly [PendingState, string])[] = [
   ],
   [
     pending("over", { outcome: "unknown", result: "allow" }),
-    "It is not known whether your answer for bash arrived. It is not sent again; the timeline " +
-    "shows what the agent does.",
+    "It is not known whether your answer for bash arrived. It is not sent again; the steps show " +
+    "what the agent does.",
   ],
 ];
 
