@@ -135,3 +135,33 @@ Deno.test("an answer counts at every replica that has the sealing key, and at no
   simulator.kill("SIGTERM");
   await simulator.ending();
 });
+
+/** Connects a client of 2025-11-25 that shows the session view, and lists the tools elsewhere. */
+async function toolsElsewhere(opening: string, listing: string): Promise<string> {
+  let requests = 0;
+  const transport = new StreamableHTTPClientTransport(new URL(opening), {
+    requestInit: { headers: { authorization: `Bearer ${TOKEN}` } },
+    fetch: (_, init) => fetch(requests++ === 0 ? opening : listing, init),
+  });
+  const ui = { mimeTypes: ["text/html;profile=mcp-app"] };
+  const client = new Client({ name: "viewer", version: "1" }, {
+    versionNegotiation: { mode: "legacy" },
+    capabilities: { extensions: { "io.modelcontextprotocol/ui": ui } },
+  });
+  await client.connect(transport);
+  const { tools } = await client.listTools();
+  await client.close();
+  return JSON.stringify(tools);
+}
+
+Deno.test("a client that shows the session view is known to every replica with the sealing key", async () => {
+  await withFile(`${await newKey()}\n`, async (path) => {
+    const env = { CMA_MCP_SEALING_KEY_FILE: path };
+    await using one = await startHttp(["--simulate"], env);
+    await using same = await startHttp(["--simulate"], env);
+    await using stranger = await startHttp(["--simulate"]);
+    assertStringIncludes(await toolsElsewhere(one.url, same.url), "ui/resourceUri");
+    const unknown = await toolsElsewhere(one.url, stranger.url);
+    assert(unknown.includes("wait_for_idle") && !unknown.includes("ui/resourceUri"), unknown);
+  });
+});
