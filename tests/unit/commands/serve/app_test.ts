@@ -78,6 +78,16 @@ Deno.test("createApp() does not read anything again for a key that is no file", 
   app.close();
 });
 
+Deno.test("createApp() passes on whether people decide in the session view, as they do by default", async () => {
+  const credential = { kind: "api_key", value: "a-key" } as const;
+  for (const [settings, decides] of [[{}, true], [{ viewActions: false }, false]] as const) {
+    const server = { ...BASE.server, ...settings };
+    const app = await createApp({ ...BASE, server, credential }, recordProgram());
+    assertEquals(app.services.viewActions, decides);
+    app.close();
+  }
+});
+
 Deno.test("createApp() keeps a stream open on a connection of its own until it is closed", async () => {
   await using api = serveApi("the-right-key");
   const app = await createApp({
