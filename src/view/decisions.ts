@@ -76,6 +76,16 @@ interface Known {
   lockedUntil: number;
 }
 
+/** The tool calls that a read of the session lists. */
+export interface ListedCalls extends GivenToView {
+  /** Number of the read. */
+  readonly read: number;
+  /** False where others may wait as well. */
+  readonly isWhole: boolean;
+  /** Returns true for a call that an answer was found for. */
+  readonly isAnswered: (eventId: string) => boolean;
+}
+
 /** The tool calls that wait, and the answers. */
 export interface Decisions {
   /** True while a call waits for the person, or an answer is on its way. */
@@ -88,18 +98,8 @@ export interface Decisions {
    * @param pending with their inputs where the result gives them to the page
    */
   takeResult(pending: readonly PendingCall[], given: GivenToView): void;
-  /**
-   * Takes the calls that a read of the session lists.
-   *
-   * @param read its number
-   * @param answeredElsewhere returns true for a call that another answer was found for
-   */
-  takeRead(
-    pending: readonly PendingCall[],
-    given: GivenToView,
-    read: number,
-    answeredElsewhere: (eventId: string) => boolean,
-  ): void;
+  /** Takes the calls that a read of the session lists. */
+  takeRead(listed: ListedCalls): void;
   /** Forgets the calls of a turn that is gone, but for answers that are on their way. */
   clear(): void;
   /** Sends the person's answer to a call that can take it; does nothing for all others. */
@@ -145,12 +145,7 @@ export function createDecisions(ports: DecisionPorts): Decisions {
     }
   }
 
-  function takeRead(
-    pending: readonly PendingCall[],
-    { proofs }: GivenToView,
-    read: number,
-    answeredElsewhere: (eventId: string) => boolean,
-  ): void {
+  function takeRead({ pending, proofs, read, isWhole, isAnswered }: ListedCalls): void {
     const listed = new Set(pending.map(({ event_id: id }) => id));
     for (const call of pending) {
       const known = byId.get(call.event_id) ?? learn(call);
@@ -164,13 +159,14 @@ export function createDecisions(ports: DecisionPorts): Decisions {
         reopen(known, known.isDoubtful ? NO_ANSWER : CHANGED);
       }
     }
+    if (!isWhole) return;
     for (const [eventId, known] of byId) {
       if (listed.has(eventId) || known.state === "sending") continue;
       known.isListed = false;
       if (known.state === "over") continue;
       // A call that the person could answer does not vanish without a word.
       if (!known.wasRead || !known.proof) byId.delete(eventId);
-      else end(known, answeredElsewhere(eventId) ? "answered_elsewhere" : "gone");
+      else end(known, isAnswered(eventId) ? "answered_elsewhere" : "gone");
     }
   }
 

@@ -473,10 +473,9 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
     silentSince = undefined;
     cannotRead = false;
     readProblem = watched.connection_error;
-    const before = newest?.turn?.key;
     const { key } = watched.turn ?? {};
-    if (newest && before !== key) {
-      known.clear();
+    // The key alone may change when the server learns how the turn began.
+    if (newest && newest.turn?.key !== key && watched.timeline.is_whole) {
       decisions.clear();
       interrupted = "none";
     }
@@ -486,7 +485,7 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
     // The message that the call sends is answered by a later turn.
     const isEarlier = isRunning && isRest && toolCall.message !== undefined;
     if (isEarlier && callTurn === undefined) earlierTurn ??= { key };
-    newest = watched;
+    newest = withKnown(watched, newest);
     newestBy = number;
     known.add(watched.timeline);
     const decided = new Set(
@@ -494,7 +493,14 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
         entry.kind === "tool" && entry.decision !== undefined ? entry.key : []
       ),
     );
-    decisions.takeRead(watched.pending, given, number, (id) => decided.has(id));
+    decisions.takeRead({
+      pending: watched.pending,
+      proofs: given.proofs,
+      read: number,
+      // A server that cannot reach the session may list fewer calls than wait.
+      isWhole: watched.connection_error === undefined,
+      isAnswered: (id) => decided.has(id),
+    });
     if (interrupted === "sent" && isRest) interrupted = "none";
     restIfOver(watched);
   }
@@ -622,6 +628,18 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
 function sessionIn(text: string): string | undefined {
   const id = readId(/\bsession "([^"]+)"/i.exec(text)?.[1]);
   return id !== undefined && isIdOf("session", id) ? id : undefined;
+}
+
+/** Adds what an earlier read told, and this one does not: a server tells some things only once. */
+function withKnown(watched: WatchedSession, before: WatchedSession | undefined): WatchedSession {
+  if (!before) return watched;
+  const isSameTurn = watched.turn !== undefined && watched.turn.key === before.turn?.key;
+  return {
+    ...watched,
+    agent: watched.agent ?? before.agent,
+    title: watched.title ?? before.title,
+    turn: isSameTurn ? { ...before.turn, ...watched.turn } : watched.turn,
+  };
 }
 
 /** Says why nothing can be read. */

@@ -292,3 +292,10 @@ Deno.test("without what the result gives to the page, its calls can only be seen
     state: "unable",
   });
 });
+
+Deno.test("a server that cannot reach the session lets no call vanish", async () => {
+  const world = await decidable(pendingCall("sevt_1"));
+  world.watched = watched({ status: "requires_action", connection_error: "No connection." });
+  await world.advance(1_000);
+  assertEquals(world.pending("sevt_1")?.state, "waits");
+});

@@ -479,3 +479,36 @@ Deno.test("the result of another session is the page's session", async () => {
   await world.advance(2_000);
   assertEquals([world.state.sessionId, world.state.phase], ["sesn_02", "resting"]);
 });
+
+Deno.test("what a server tells once stays known, and the next turn's is its own", async () => {
+  const world = await new ViewWorld().start();
+  const turn = { key: "turn-1", task: "Do it", started_at: "2026-11-23T08:59:50Z" };
+  world.watched = watched({ agent: "Coder", title: "Title", turn });
+  world.input();
+  await world.advance(100);
+  world.watched = watched({
+    turn: { key: "turn-1", last_event_id: "sevt_2" },
+    timeline: { entries: [], is_whole: false, cursor: "c2" },
+  });
+  await world.advance(1_000);
+  const { agent, title, turn: shown } = world.state.session ?? {};
+  assertEquals([agent, title], ["Coder", "Title"]);
+  assertEquals(shown, { ...turn, last_event_id: "sevt_2" });
+  world.watched = watched({ turn: { key: "turn-2" } });
+  await world.advance(1_000);
+  assertEquals(world.state.session?.turn, { key: "turn-2" });
+  assertEquals(world.state.session?.agent, "Coder");
+});
+
+Deno.test("a turn whose beginning is found late keeps its entries", async () => {
+  const world = await new ViewWorld().start();
+  world.watched = watched({ turn: { key: "sevt_50" }, timeline: wholly(message("m1", "One.")) });
+  world.input();
+  await world.advance(100);
+  world.watched = watched({
+    turn: { key: "sevt_1", started_at: "2026-11-23T08:00:00Z" },
+    timeline: { entries: [message("m2", "Two.")], is_whole: false, cursor: "c2" },
+  });
+  await world.advance(1_000);
+  assertEquals(world.state.reply, "One.\n\nTwo.");
+});
