@@ -94,7 +94,7 @@ export function headlineOf(state: ViewState): Headline {
     case "retries_exhausted":
       return { word: "Stopped by an error", mark: "failed", detail: ["Every retry failed."] };
     case "budget_reached":
-      return { word: "Stopped at its budget", mark: "stopped" };
+      return { word: "Stopped at its budget", mark: "stopped", detail: ["It is used up."] };
     case "refusal":
       return { word: "Declined", mark: "stopped", detail: ["The model declined to go on."] };
     case "terminated":

@@ -5,7 +5,7 @@
  */
 
 /**
- * Copies the text of an element.
+ * Copies the text of an element, all of which is to be there.
  *
  * @returns true if the text is on the clipboard, false if it is selected only
  */

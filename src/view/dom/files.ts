@@ -4,6 +4,7 @@
  * @module
  */
 
+import { shorten } from "../../core/text.ts";
 import { imageSize } from "../image_size.ts";
 import type { FileState, ViewState } from "../state.ts";
 import { copyText } from "./copy.ts";
@@ -22,6 +23,8 @@ import type { Section, Tools } from "./section.ts";
 
 /** An image of more pixels is not decoded: it could take all memory. */
 const MAX_DECODED_PIXELS = 40_000_000;
+/** Characters of a text that are shown at first: the page grows with it, and does not scroll. */
+const MAX_PREVIEW_CHARS = 2_000;
 /** Longest side of a preview, in pixels. */
 const MAX_PREVIEW_SIDE = 1_200;
 
@@ -82,6 +85,8 @@ class FileRow implements ItemView<ShownFile> {
   readonly #text = make("pre", { dir: "auto" });
   readonly #textBox: HTMLDetailsElement;
   readonly #copy: HTMLButtonElement;
+  readonly #more: HTMLButtonElement;
+  #isWholeShown = false;
   readonly #address = make("p", { class: "note" });
   #canvas: HTMLCanvasElement | undefined;
   #image: FileState["image"];
@@ -110,12 +115,13 @@ class FileRow implements ItemView<ShownFile> {
       makeIcon("copy"),
       "Copy text",
     );
+    this.#more = makeButton({ class: "quiet" }, () => this.#showWhole());
     this.#textBox = make(
       "details",
       { open: true },
       make("summary", {}, "Text"),
       this.#text,
-      this.#copy,
+      make("div", { class: "row" }, this.#more, this.#copy),
     );
     this.element = make(
       "li",
@@ -152,7 +158,7 @@ class FileRow implements ItemView<ShownFile> {
       });
     }
     setShown(this.#textBox, file.text !== undefined);
-    if (file.text !== undefined) setText(this.#text, file.text);
+    this.#showText();
     setAttributes(this.#copy, { "aria-label": `Copy text of ${name}` });
     setShown(this.#address, file.url !== undefined && !host.canOpenLinks);
     if (file.url !== undefined) setText(this.#address, `Open this in a browser: ${file.url}`);
@@ -180,7 +186,22 @@ class FileRow implements ItemView<ShownFile> {
     setText(this.#note, text);
   }
 
+  #showText(): void {
+    const { file: { text = "" } } = this.#item;
+    const shown = this.#isWholeShown ? text : shorten(text, MAX_PREVIEW_CHARS);
+    setText(this.#text, shown);
+    setShown(this.#more, shown !== text);
+    const left = this.#tools.format().number(text.length - MAX_PREVIEW_CHARS);
+    setText(this.#more, `Show all (${left} characters more)`);
+  }
+
+  #showWhole(): void {
+    this.#isWholeShown = true;
+    this.#showText();
+  }
+
   async #copyText(): Promise<void> {
+    this.#showWhole();
     const isCopied = await copyText(this.#text);
     this.#tools.announce(isCopied ? "Copied." : "The text is selected. Copy it now.");
     this.#copy.lastChild?.replaceWith(isCopied ? "Copied" : "Selected: copy it now");

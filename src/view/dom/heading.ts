@@ -71,8 +71,10 @@ export function makeHeading({ actions, announce, format }: Tools): Section {
       announced = said;
 
       const message = state.session?.turn?.task ?? state.call.message;
-      setShown(taskRow, message !== undefined);
-      if (message !== undefined) setText(task, message);
+      const shown = message ?? state.session?.title;
+      setShown(taskRow, shown !== undefined);
+      setText(taskLabel, message === undefined ? "Session" : "Task");
+      setText(task, shown ?? "");
 
       if (state.elapsedSec !== undefined && state.elapsedSec !== shownSec) {
         // The next second by our clock is not to go back by the server's.

@@ -72,19 +72,17 @@ export function makePending(tools: Tools): Section {
       for (const card of cards.values()) card.show(isArmed);
       const open = pending.filter((one) => !isOver(one)).length;
       setShown(element, pending.length > 0);
-      setText(
-        title,
-        open === 0
-          ? "Decided"
-          : open === 1
-          ? pending.some((one) => !isOver(one) && one.call.kind === "custom_tool_result")
-            ? "Needs your answer"
-            : "Needs your decision"
-          : `${open} calls need your decision`,
-      );
+      setText(title, titleOf(pending.filter((one) => !isOver(one))));
       setAttributes(element, { "data-open": open > 0 });
     },
   };
+}
+
+function titleOf(open: readonly PendingState[]): string {
+  if (open.length === 0) return "Decided";
+  if (open.every(({ state }) => state === "unable")) return "Waits for a decision";
+  if (open.length > 1) return `${open.length} calls need your decision`;
+  return open[0]?.call.kind === "custom_tool_result" ? "Needs your answer" : "Needs your decision";
 }
 
 /** Returns where the focus goes when what had it is gone: the first call that waits, or the last. */

@@ -84,7 +84,9 @@ export function makeTimeline(tools: Tools): Section {
 /** Returns how many entries are in view without a click. */
 function roomOf(state: ViewState): number {
   if (state.host.displayMode === "fullscreen") return IN_FULL_SCREEN;
-  if (isTurnOver(state) && state.reply !== "") return 0;
+  // Beside a reply the steps say little, unless they tell why the turn ended otherwise.
+  const isPlainEnd = (state.session?.status ?? "idle") === "idle" && isTurnOver(state);
+  if (isPlainEnd && state.reply !== "") return 0;
   return state.pending.some((one) => one.state !== "over") ? BESIDE_DECISION : IN_CHAT;
 }
 
