@@ -7,6 +7,7 @@
 import { digest } from "../api/read.ts";
 import type { TurnEvent } from "./event_types.ts";
 import { attachmentChars } from "./returned_attachments.ts";
+import { findSameContent } from "./same_event.ts";
 
 /**
  * Characters of texts and inputs that are kept, and to which it comes down when it has more: no
@@ -301,7 +302,7 @@ export class EventHistory {
       newestFirst.push(...(behind.get(undefined) ?? []).toReversed());
       behind.delete(undefined);
     }
-    this.#entries = withoutStaleQueued(newestFirst.reverse());
+    this.#entries = withoutStaleQueued(newestFirst.reverse(), new Set(fresh));
     this.#epoch++;
     return true;
   }
@@ -441,12 +442,31 @@ function withoutRepeats(events: readonly TurnEvent[]): TurnEvent[] {
   return events.filter(({ key }) => !seen.has(key) && seen.add(key));
 }
 
-/** Leaves out queued events that have come to stand behind their own stamped version. */
-function withoutStaleQueued(events: readonly TurnEvent[]): TurnEvent[] {
+/**
+ * Leaves out queued events that have come to stand behind their own stamped version. Where events
+ * have no ids, that has another key, and is known by its content.
+ *
+ * @param fresh those that have just been put among the others
+ */
+function withoutStaleQueued(
+  events: readonly TurnEvent[],
+  fresh: ReadonlySet<TurnEvent>,
+): TurnEvent[] {
   const stamped = new Set<string>();
+  const contents = new Map<TurnEvent, string>();
   return events.filter((event) => {
-    if (event.queued) return !stamped.has(event.key);
-    stamped.add(event.key);
-    return true;
+    const { key, id, queued, contentDigest } = event;
+    const content = id === undefined ? contentDigest : undefined;
+    if (!queued) {
+      stamped.add(key);
+      if (content !== undefined && fresh.has(event)) contents.set(event, content);
+      return true;
+    }
+    if (stamped.has(key)) return false;
+    const own = content === undefined
+      ? undefined
+      : findSameContent(content, contents, ([, other]) => other)?.[0];
+    if (own) contents.delete(own);
+    return !own;
   });
 }

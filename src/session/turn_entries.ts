@@ -61,7 +61,9 @@ export class TurnEntries {
   readonly #beginnings = new Map<string, string>();
   /** True while an input waits for its turn, of which nothing has come yet. */
   #isAwaited = false;
-  /** Content of that input, by which it is known again under another id. */
+  /** True while the input that the turn began with is not known to be taken up. */
+  #isQueued = false;
+  /** Content of that input, by which it is known again under another key. */
   #ownDigest: string | undefined;
   /** Entries when the session came to rest: errors after that may belong to the next turn. */
   #atEnd = 0;
@@ -170,6 +172,8 @@ export class TurnEntries {
   #beginTurn(event: TurnEvent, before: Before): void {
     const { turn } = this;
     const isInput = event.kind === "input" && event.answers === undefined;
+    // Its own input is known to be taken up only now.
+    if (isInput && this.#isOwn(event)) return;
     if (this.#isAwaited) {
       // The turn of the input that came before begins, or another input joins that.
       this.#isAwaited = isInput;
@@ -183,7 +187,9 @@ export class TurnEntries {
     this.startedAt = undefined;
     this.endedAt = undefined;
     this.knowsStart = isInput || before.phase !== "unknown";
-    this.#isAwaited = isInput;
+    // Without status events a turn may be on before its input is known to be taken up.
+    this.#isAwaited = isInput && turn.phase !== "running";
+    this.#isQueued = isInput && event.queued;
     this.#ownDigest = isInput ? event.contentDigest : undefined;
     this.first = 0;
     this.#atEnd = 0;
@@ -218,17 +224,24 @@ export class TurnEntries {
   }
 
   #addInput(event: EventOf<"input">, wasAtRest: boolean): void {
-    const { key, id, contentDigest, beginning } = event;
+    const { id, beginning } = event;
     const isFirst = this.task === undefined && id !== undefined && id === this.turn.inputId;
-    const isOwn = shortKey(key) === this.key || isFirst ||
-      (this.#isAwaited && !event.queued && contentDigest !== undefined &&
-        contentDigest === this.#ownDigest);
+    const isOwn = isFirst || this.#isOwn(event);
     // One that a list has behind its turn began it, if no other is known to have.
     if (isOwn || (wasAtRest && !this.#isAwaited)) {
+      this.#isQueued &&= event.queued;
       this.task ??= beginning;
       return;
     }
     this.#push(event, { kind: "input" });
+  }
+
+  /** True for the input that the turn began with, whether it comes as queued or as taken up. */
+  #isOwn({ key, queued, contentDigest }: EventOf<"input">): boolean {
+    // One without an id has another key when it is taken up.
+    return shortKey(key) === this.key ||
+      (this.#isQueued && !queued && contentDigest !== undefined &&
+        contentDigest === this.#ownDigest);
   }
 
   #addAnswer({ answers = "", decision }: EventOf<"input">): void {

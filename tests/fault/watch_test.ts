@@ -1,47 +1,7 @@
 // Watches of sessions on servers that differ: they say what a wait says, and leave nothing behind.
 import { assert, assertEquals } from "@std/assert";
-import type { SessionLook } from "../../src/session/session_watch.ts";
-import { KnownTimeline, replyOf } from "../../src/view/timeline.ts";
 import { HABIT_NAMES, HabitWorld, wordsOf } from "../helpers/habit_world.ts";
-
-const ROOM = 30_000;
-/** Longest time that a turn takes here, and longest proof that it is over, in seconds. */
-const MAX_SECONDS = 180;
-
-/** Somebody who looks at the session of a world, once a second. */
-class Watcher {
-  readonly #world: HabitWorld;
-  readonly #replica: number;
-  readonly known = new KnownTimeline();
-  readonly statuses: string[] = [];
-  latest: SessionLook | undefined;
-
-  constructor(world: HabitWorld, replica = 0) {
-    this.#world = world;
-    this.#replica = replica;
-  }
-
-  get words(): string[] {
-    return replyOf(this.known.entries).split("\n\n").filter((word) => word !== "");
-  }
-
-  async look(): Promise<SessionLook> {
-    const look = await this.#world.look(this.latest === undefined, this.#replica);
-    this.known.add(look.timeline(this.known.cursor, ROOM));
-    this.statuses.push(look.status);
-    return this.latest = look;
-  }
-
-  /** Looks until nothing goes on any more. @returns seconds that it took */
-  async untilRest(): Promise<number> {
-    for (let seconds = 0; seconds < MAX_SECONDS; seconds++) {
-      const { status } = await this.look();
-      if (status !== "running" && status !== "reading") return seconds;
-      await this.#world.clock.advance(1_000);
-    }
-    throw new Error(`Still ${this.latest?.status}: ${this.latest?.doing}`);
-  }
-}
+import { LOOK_ROOM, Watcher } from "../helpers/watcher.ts";
 
 async function ended(world: HabitWorld): Promise<void> {
   await world.clock.advance(16_000);
@@ -124,7 +84,7 @@ Deno.test("a turn of 10,000 events is watched in few requests, and within its ro
   assertEquals(watcher.latest?.status, "idle");
   assertEquals(watcher.latest?.turn?.task?.startsWith("tool bash 0\n"), true);
   const { entries, leftOut } = watcher.known;
-  assert(entries.length <= 200 && JSON.stringify(entries).length <= ROOM);
+  assert(entries.length <= 200 && JSON.stringify(entries).length <= LOOK_ROOM);
   assert(leftOut > 1_000, `${leftOut}`);
   await ended(world);
 });

@@ -179,3 +179,36 @@ Deno.test("EventHistory keeps the fuller version of an event where the first one
     assertEquals(history.entries[0], says("one two"), `${take}: another kind is another event`);
   }
 });
+
+/** An input without an id: its key is what it says, and differs once it is stamped. */
+function input(contentDigest: string, at?: number): TurnEvent {
+  const isQueued = at === undefined;
+  const key = `~${contentDigest} ${at ?? "queued"}`;
+  return { kind: "input", key, queued: isQueued, contentDigest, ...(!isQueued && { at }) };
+}
+
+Deno.test("EventHistory.merge() takes out a queued input without an id behind its stamped version", () => {
+  const texts = ["a", "b", "c"].map(stamped) as [TurnEvent, TurnEvent, TurnEvent];
+  const [a, b, c] = texts;
+  const log = logOf(a, input("hello"), b, c);
+  log.merge([a, input("hello", 5), b, c]);
+  assertEquals(keys(log), "a ~hello 5 b c");
+  // It comes no second time, in whichever version.
+  log.add(input("hello"));
+  log.merge([a, input("hello", 5), b, c]);
+  assertEquals(keys(log), "a ~hello 5 b c");
+});
+
+Deno.test("EventHistory.merge() keeps queued inputs that say something else, or the same again", () => {
+  const [a, b] = [stamped("a"), stamped("b")];
+  const other = logOf(a, input("hello"), b);
+  other.merge([a, input("good morning", 5), b]);
+  assertEquals(keys(other), "a ~good morning 5 ~hello queued? b");
+  // A second message of the same words, of which nothing says that it is taken up.
+  const again = logOf(a, input("hello"), b, { ...input("hello"), key: "~again" });
+  again.merge([a, input("hello", 5), b]);
+  assertEquals(keys(again), "a ~hello 5 b ~again?");
+  const known = logOf(a, input("hello", 3), b, input("hello"));
+  known.merge([a, input("hello", 3), stamped("c"), b]);
+  assertEquals(keys(known), "a ~hello 3 c b ~hello queued?");
+});

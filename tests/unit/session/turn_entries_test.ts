@@ -91,6 +91,9 @@ Deno.test("without status events, inputs part the turns", () => {
   assertEquals(told([...events, e.stamped(sent)]), ["b"]);
   assertEquals(entriesOf([...events, e.stamped(sent)]).task, "two");
   assertEquals(told([e.user("one"), e.text("a"), e.user("two"), e.text("b")]), ["b"]);
+  const third = e.queuedUser("three");
+  const all = [...events, e.stamped(sent), e.text("c"), third, e.text("d"), e.stamped(third)];
+  assertEquals([told(all), entriesOf(all).task], [["d"], "three"]);
 });
 
 Deno.test("a history that begins in mid-turn has no known start, and no task", () => {
