@@ -216,10 +216,8 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
       return { ...told, agent: watched.agent, title: watched.title, can: watched.can };
     }
     if (isBeforeTurn()) return { ...watched, status: "running", turn: undefined };
-    const isNewer = told && isOver(told.status) && newestBy <= readsBeforeEnd;
-    return isNewer && !isOver(watched.status)
-      ? { ...watched, doing: undefined, status: told.status }
-      : watched;
+    const isNewer = told && !brought?.isTimeout && newestBy <= readsBeforeEnd;
+    return isNewer ? { ...watched, doing: undefined, status: told.status } : watched;
   }
 
   function replyOfTurn(entries: ViewState["entries"], leftOut: number): string {

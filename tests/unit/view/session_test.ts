@@ -512,3 +512,13 @@ Deno.test("a turn whose beginning is found late keeps its entries", async () => 
   await world.advance(1_000);
   assertEquals(world.state.reply, "One.\n\nTwo.");
 });
+
+Deno.test("a result that came after the newest read says how the session stands", async () => {
+  const world = await new ViewWorld().start();
+  world.input();
+  await world.advance(100);
+  world.result(waitResult({ status: "requires_action", reply: "" }));
+  assertEquals(world.state.session?.status, "requires_action");
+  await world.advance(1_000);
+  assertEquals(world.state.session?.status, "running");
+});
