@@ -262,5 +262,7 @@ const TEXT_TYPES = /^text\/|[/+](?:json|xml|yaml|x-yaml|javascript|typescript|cs
 /** Returns true for a file that the page can show, as far as its type tells. */
 function canShow({ mimeType }: FileState): boolean {
   const type = mimeType?.split(";")[0]?.trim().toLowerCase();
-  return type === undefined || IMAGE_TYPES.test(type) || TEXT_TYPES.test(type);
+  // The second is what a file has whose type nobody told.
+  return type === undefined || type === "application/octet-stream" || IMAGE_TYPES.test(type) ||
+    TEXT_TYPES.test(type);
 }
