@@ -1,0 +1,97 @@
+/**
+ * The files of an agent in the session view: to look at, to save, and to copy.
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { Locator } from "playwright-core";
+import { closeStage, inBrowser, type World } from "./stage.ts";
+import { View } from "./view.ts";
+
+Deno.test.afterAll(closeStage);
+
+const args = ["--tools=core,ask,files,actions"];
+
+/** Runs a turn in which the agent writes files, and lists them on the page. */
+async function listFiles({ host, simulator }: World, message: string): Promise<View> {
+  const session_id = simulator.createSession({ agent: "script" });
+  await host.say("person", "Make the sales report, please.");
+  const call = await host.call("ask_agent", { session_id, message });
+  const view = new View(host, call);
+  await view.stands("Done");
+  await view.button("Show files").click();
+  return view;
+}
+
+for (const way of ["http", "stdio"] as const) {
+  Deno.test(
+    inBrowser(`files are listed, shown and saved (${way})`, { way, args }, async (world) => {
+      const { host, shot } = world;
+      const view = await listFiles(world, "make report\nsay The report is written.");
+      await view.frame.getByRole("heading", { name: "5 files" }).waitFor();
+      await view.button("Show chart.png").click();
+      const image = view.frame.getByRole("img", { name: "Preview of chart.png" });
+      await image.waitFor();
+      assert(await hasPicture(image), "the canvas is empty");
+      await view.button("Show sales.csv").click();
+      await view.shows(/month,sales/);
+      await shot(`files-${way}`);
+      await view.button("Save report.md").click();
+      await view.button("Save chart.png").click();
+      const { downloads } = await host.until(
+        ({ downloads }) => downloads.length === 2,
+        "two files",
+      );
+      const [report, chart] = downloads;
+      assertEquals([report?.name, chart?.name], ["report.md", "chart.png"]);
+      assertStringIncludes(report?.text ?? atob(report?.blob ?? ""), "# Sales");
+      assertStringIncludes(atob(chart?.blob ?? "").slice(0, 8), "PNG");
+    }),
+  );
+}
+
+/** Returns true for a canvas with more than one colour. */
+function hasPicture(canvas: Locator): Promise<boolean> {
+  return canvas.evaluate<boolean, undefined>(
+    `(canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(new Uint32Array(data.buffer)).size > 1;
+  }`,
+    undefined,
+  );
+}
+
+Deno.test(inBrowser("a host without downloads gets text to copy", {
+  args,
+  host: { capabilities: { serverTools: {} } },
+}, async (world) => {
+  const view = await listFiles(world, "file notes.txt Buy milk.\nsay Noted.");
+  await view.button("Show notes.txt").click();
+  await view.shows("Buy milk.");
+  assertEquals(await view.button(/^Save/).count(), 0);
+  await view.button("Copy text of notes.txt").click();
+  // The frame may not write to the clipboard: then the text is selected.
+  await view.shows(/Copied|Selected: copy it now/);
+  await world.shot("files-copy");
+}));
+
+Deno.test(inBrowser("a session without files says so", { args }, async (world) => {
+  const view = await listFiles(world, "say Nothing to write.");
+  await view.shows("The agent has written no files.");
+}));
+
+Deno.test(inBrowser("a caller without the tools of files is offered none", {
+  args: ["--tools=core,ask"],
+}, async ({ host, simulator }) => {
+  const session_id = simulator.createSession({ agent: "script" });
+  const call = await host.call("ask_agent", { session_id, message: "make report\nsay Written." });
+  const view = new View(host, call);
+  await view.stands("Done");
+  await view.shows("Written.");
+  assertEquals(await view.button("Show files").count(), 0);
+}));
+
+Deno.test(inBrowser("a long text comes in parts, and is bounded", { args }, async (world) => {
+  const view = await listFiles(world, "table big.csv 60000\nsay Written.");
+  await view.button("Show big.csv").click();
+  await view.shows(/Only the beginning of the text is shown/);
+}));

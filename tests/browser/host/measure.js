@@ -1,0 +1,67 @@
+// Measures a page inside of it: runs in the browser, on the page's root element.
+((root, background) => {
+  const MIN_TARGET_PX = 44;
+  const paper = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+
+  /** Returns a colour of CSS as red, green, blue, and opacity from 0 to 1. */
+  const parts = (color) => {
+    paper.clearRect(0, 0, 1, 1);
+    paper.fillStyle = color;
+    paper.fillRect(0, 0, 1, 1);
+    const [red, green, blue, alpha] = paper.getImageData(0, 0, 1, 1).data;
+    return [red, green, blue, alpha / 255];
+  };
+  const over = ([r, g, b, a], below) =>
+    [r, g, b].map((value, index) => value * a + below[index] * (1 - a));
+  const backgroundOf = (element) => {
+    const layers = [];
+    for (let at = element; at; at = at.parentElement) {
+      layers.push(parts(getComputedStyle(at).backgroundColor));
+    }
+    return layers.reduceRight((below, layer) => over(layer, below), parts(background));
+  };
+  const luminance = (color) => {
+    const [r, g, b] = color.slice(0, 3).map((value) => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const contrast = (one, other) => {
+    const [light, dark] = [luminance(one), luminance(other)].sort((a, b) => b - a);
+    return (light + 0.05) / (dark + 0.05);
+  };
+  const isShown = (element) => {
+    const { width, height } = element.getBoundingClientRect();
+    return width > 1 && height > 1 && element.checkVisibility({ visibilityProperty: true });
+  };
+  const isOff = (element) => element.closest("[aria-disabled=true], [disabled]") !== null;
+  const nameOf = (element) =>
+    element.getAttribute("aria-label") ?? element.textContent.trim().slice(0, 40);
+
+  const faint = [];
+  const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+    const element = text.parentElement;
+    if (text.data.trim() === "" || !isShown(element) || isOff(element)) continue;
+    const style = getComputedStyle(element);
+    const size = parseFloat(style.fontSize);
+    const isLarge = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    const behind = backgroundOf(element);
+    const ratio = contrast(over(parts(style.color), behind), behind);
+    if (ratio < (isLarge ? 3 : 4.5)) {
+      faint.push(`${ratio.toFixed(2)}: ${text.data.trim().slice(0, 40)}`);
+    }
+  }
+  const small = [...root.querySelectorAll("button, summary, textarea, input, select")]
+    .filter((element) => isShown(element) && getComputedStyle(element).display !== "inline")
+    .map((element) => [element, element.getBoundingClientRect()])
+    .filter(([, { width, height }]) => Math.min(width, height) < MIN_TARGET_PX - 0.5)
+    .map(([element, { width, height }]) => `${nameOf(element)}: ${width}x${height}`);
+  const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  const moving = document.getAnimations()
+    .filter(({ playState }) => playState === "running").map(({ effect }) =>
+      effect.target?.className
+    );
+  return { faint, small, wide, moving };
+});
