@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Where systems put Chromium, most likely first; `CHROMIUM` names another place. */
+/** Where systems put Chromium, most likely first. */
 const PLACES = [
   "/usr/bin/chromium",
   "/usr/bin/chromium-browser",
@@ -23,9 +23,10 @@ function isFile(path: string): boolean {
   }
 }
 
-/** Path of the browser; undefined where there is none. */
-export const CHROMIUM: string | undefined = [Deno.env.get("CHROMIUM") ?? "", ...PLACES]
-  .find((path) => path !== "" && isFile(path));
+const named = Deno.env.get("CHROMIUM") ?? "";
+
+/** Path of the browser, the one that `CHROMIUM` names or one of the system; undefined without any. */
+export const CHROMIUM: string | undefined = (named === "" ? PLACES : [named]).find(isFile);
 
 /** The line that tells of tests that no browser ran; undefined where there is one. */
 export const SKIPPED: string | undefined = CHROMIUM === undefined

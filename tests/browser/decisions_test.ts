@@ -247,7 +247,7 @@ Deno.test(inBrowser("a host like goose, which says yes to everything, leaves the
 
 for (
   const [what, options] of Object.entries({
-    "a token that may only read": { args, token: { read_only: true } },
+    "a token that may only read": { args, token: () => ({ read_only: true }) },
     "--view-actions off": { args: [...args, "--view-actions=off"] },
   })
 ) {
@@ -290,5 +290,30 @@ Deno.test(inBrowser("the host's form comes first, and the view's buttons wait", 
   const { status } = await fieldsOf(world, call);
   assertEquals(status, "requires_action");
   await view.button("Deny bash").click();
+  await view.stands("Done");
+}));
+
+Deno.test(inBrowser("a caller bound to one agent decides about its calls", {
+  args,
+  token: (simulator) => ({ agent: simulator.agentId("script") }),
+}, async (world) => {
+  const { host, tools } = world;
+  assert(tools.includes("ask_agent"), tools.join());
+  const call = await host.call("ask_agent", { message: "ask bash rm -r build\nsay Over." });
+  await fieldsOf(world, call);
+  const view = new View(host, call);
+  await view.button("Allow bash").click();
+  await view.stands("Done");
+}));
+
+Deno.test(inBrowser("a published agent has the view as well", {
+  args: [...args, "--publish=all"],
+}, async (world) => {
+  const { host, tools } = world;
+  const name = tools.find((tool) => /script/i.test(tool)) ?? "";
+  const call = await host.call(name, { message: "ask bash rm -r build\nsay Over." });
+  await fieldsOf(world, call);
+  const view = new View(host, call);
+  await view.button("Allow bash").click();
   await view.stands("Done");
 }));

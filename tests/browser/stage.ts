@@ -23,14 +23,17 @@ const SHOTS = Deno.env.get("CMA_MCP_SHOTS") ?? "";
 
 if (SKIPPED !== undefined) printLines([SKIPPED]);
 
+/** Fields of a token in a token file, beside its name and its secret. */
+type TokenFields = Readonly<Record<string, unknown>>;
+
 /** How a test wants its world. */
 export interface WorldOptions {
   /** Arguments of the program beside those that every test needs. */
   readonly args?: readonly string[];
   /** `stdio`: the host starts the program itself. `http` when absent. */
   readonly way?: "http" | "stdio";
-  /** The only token of the program, by its entry in a token file; one with all rights when absent. */
-  readonly token?: Readonly<Record<string, unknown>>;
+  /** Returns the entry of the only token in a token file; one with all rights when absent. */
+  readonly token?: (simulator: Simulator) => TokenFields;
   readonly host?: HostOptions;
   readonly browser?: BrowserContextOptions;
 }
@@ -75,7 +78,7 @@ class Stage {
   }
 
   /** Returns the program with these arguments, which is started once. */
-  program(args: readonly string[], token: WorldOptions["token"]): Promise<HttpProgram> {
+  program(args: readonly string[], token?: TokenFields): Promise<HttpProgram> {
     const key = JSON.stringify([args, token]);
     const known = this.#programs.get(key);
     if (known) return known;
@@ -84,7 +87,7 @@ class Stage {
     return started;
   }
 
-  async #start(args: readonly string[], token: WorldOptions["token"]): Promise<HttpProgram> {
+  async #start(args: readonly string[], token?: TokenFields): Promise<HttpProgram> {
     const all = [`--allowed-origins=${this.origin}`, ...args];
     if (!token) return await startHttp(all, apiAt(this.apiUrl));
     const path = await Deno.makeTempFile({ suffix: ".json" });
@@ -208,7 +211,7 @@ async function runInWorld(
   run: (world: World) => Promise<void>,
 ): Promise<void> {
   const { simulator, browser: chrome, origin, sandboxUrl, program } = await stageFor();
-  const served = way === "http" ? await program(args, token) : undefined;
+  const served = way === "http" ? await program(args, token?.(simulator)) : undefined;
   const query = args.map((arg) => `arg=${encodeURIComponent(arg)}`).join("&");
   const socketUrl = `${origin.replace("http", "ws")}/stdio?${query}`;
   const context = await chrome.newContext({
