@@ -28,8 +28,10 @@ const named = Deno.env.get("CHROMIUM") ?? "";
 /** Path of the browser, the one that `CHROMIUM` names or one of the system; undefined without any. */
 export const CHROMIUM: string | undefined = (named === "" ? PLACES : [named]).find(isFile);
 
-/** The line that tells of tests that no browser ran; undefined where there is one. */
+/**
+ * What the names of the tests begin with where no browser runs them, because a quiet run prints
+ * nothing but names; undefined where there is one.
+ */
 export const SKIPPED: string | undefined = CHROMIUM === undefined
-  ? "SKIPPED: the session view was tested in no browser. Install Chromium " +
-    "(apt-get install chromium), or name one with CHROMIUM=/path/to/chromium."
+  ? "SKIPPED for want of Chromium (apt-get install chromium, or CHROMIUM=/path/to/chromium)"
   : undefined;

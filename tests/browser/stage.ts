@@ -8,7 +8,6 @@
 import { createHash } from "node:crypto";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { createSimulator, type Simulator } from "../../src/simulator/mod.ts";
-import { printLines } from "../../scripts/table.ts";
 import { apiAt, type HttpProgram, startHttp, TOKEN } from "../helpers/http_program.ts";
 import { Spawned } from "../helpers/spawned.ts";
 import { BrowserHost, type HostOptions } from "./browser_host.ts";
@@ -20,8 +19,6 @@ const HOST = new URL("host/", import.meta.url);
 
 /** Folder of the screenshots; none are made when it is empty. */
 const SHOTS = Deno.env.get("CMA_MCP_SHOTS") ?? "";
-
-if (SKIPPED !== undefined) printLines([SKIPPED]);
 
 /** Fields of a token in a token file, beside its name and its secret. */
 type TokenFields = Readonly<Record<string, unknown>>;
@@ -262,7 +259,7 @@ export function inBrowser(
   run: (world: World) => Promise<void>,
 ): Deno.TestDefinition {
   return {
-    name: `session view: ${name}`,
+    name: `${SKIPPED === undefined ? "" : `${SKIPPED}: `}session view: ${name}`,
     ignore: SKIPPED !== undefined,
     // Browser, programs and API are shared by all tests of the file: their sockets and timers belong
     // to none of them. `closeStage` ends them.
