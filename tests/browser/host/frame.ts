@@ -83,7 +83,8 @@ export class PageFrame {
       sandbox: "allow-scripts",
     });
     await initialized;
-    await this.#tell(bridge);
+    // A call may end long after its page has begun.
+    void this.#tell(bridge);
   }
 
   /** Sends the page what the host knows of the call, in the order in which it comes to know it. */
