@@ -5,20 +5,24 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Locator } from "playwright-core";
 import { closeStage, inBrowser, type World } from "./stage.ts";
-import { View } from "./view.ts";
+import { showFiles, View } from "./view.ts";
 
 Deno.test.afterAll(closeStage);
 
 const args = ["--tools=core,ask,files,actions"];
 
 /** Runs a turn in which the agent writes files, and lists them on the page. */
-async function listFiles({ host, simulator }: World, message: string): Promise<View> {
+async function listFiles(
+  { host, simulator }: World,
+  message: string,
+  count: number,
+): Promise<View> {
   const session_id = simulator.createSession({ agent: "script" });
   await host.say("person", "Make the sales report, please.");
   const call = await host.call("ask_agent", { session_id, message });
   const view = new View(host, call);
   await view.stands("Done");
-  await view.button("Show files").click();
+  await showFiles(view, count);
   return view;
 }
 
@@ -26,8 +30,7 @@ for (const way of ["http", "stdio"] as const) {
   Deno.test(
     inBrowser(`files are listed, shown and saved (${way})`, { way, args }, async (world) => {
       const { host, shot } = world;
-      const view = await listFiles(world, "make report\nsay The report is written.");
-      await view.frame.getByRole("heading", { name: "5 files" }).waitFor();
+      const view = await listFiles(world, "make report\nsay The report is written.", 5);
       await view.button("Show chart.png").click();
       const image = view.frame.getByRole("img", { name: "Preview of chart.png" });
       await image.waitFor();
@@ -64,7 +67,7 @@ Deno.test(inBrowser("a host without downloads gets text to copy", {
   args,
   host: { capabilities: { serverTools: {} } },
 }, async (world) => {
-  const view = await listFiles(world, "file notes.txt Buy milk.\nsay Noted.");
+  const view = await listFiles(world, "file notes.txt Buy milk.\nsay Noted.", 1);
   await view.button("Show notes.txt").click();
   await view.shows("Buy milk.");
   assertEquals(await view.button(/^Save/).count(), 0);
@@ -75,7 +78,7 @@ Deno.test(inBrowser("a host without downloads gets text to copy", {
 }));
 
 Deno.test(inBrowser("a session without files says so", { args }, async (world) => {
-  const view = await listFiles(world, "say Nothing to write.");
+  const view = await listFiles(world, "say Nothing to write.", 0);
   await view.shows("The agent has written no files.");
 }));
 
@@ -91,7 +94,7 @@ Deno.test(inBrowser("a caller without the tools of files is offered none", {
 }));
 
 Deno.test(inBrowser("a long text comes in parts, and is bounded", { args }, async (world) => {
-  const view = await listFiles(world, "table big.csv 60000\nsay Written.");
+  const view = await listFiles(world, "table big.csv 60000\nsay Written.", 1);
   await view.button("Show big.csv").click();
   await view.shows(/Only the beginning of the text is shown/);
 }));

@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { PlayedSession } from "./played_session.ts";
 import { closeStage, inBrowser, type World } from "./stage.ts";
-import { View } from "./view.ts";
+import { showFiles, View } from "./view.ts";
 
 Deno.test.afterAll(closeStage);
 
@@ -163,8 +163,7 @@ Deno.test(inBrowser("the names of files stay names", { args }, async (world) => 
   const call = await host.call("wait_for_idle", { session_id: session.id });
   const view = new View(host, call);
   await view.stands("Done");
-  await view.button("Show files").click();
-  await view.frame.getByRole("heading", { name: "3 files" }).waitFor();
+  await showFiles(view, 3);
   for (const button of await view.button(/^Show /).all()) await button.click();
   await view.shows("<script>");
   await world.shot("hostile-files");

@@ -43,3 +43,16 @@ export class View {
     return this.frame.getByRole("region", { name, exact: true });
   }
 }
+
+/** Lists the files, again until all are there: the API lists them some time after they are written. */
+export async function showFiles(view: View, count: number): Promise<void> {
+  await view.button("Show files").click();
+  const again = view.button("Look again");
+  await again.waitFor();
+  const rows = view.region(count > 1 ? `${count} files` : "Files").getByRole("listitem");
+  for (let looks = 0; await rows.count() !== count; looks++) {
+    if (looks > 20) throw new Error(`The page does not show ${count} files`);
+    await again.click();
+    await again.waitFor();
+  }
+}

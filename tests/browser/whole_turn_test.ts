@@ -5,7 +5,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { closeStage, inBrowser } from "./stage.ts";
-import { View } from "./view.ts";
+import { showFiles, View } from "./view.ts";
 
 Deno.test.afterAll(closeStage);
 
@@ -41,7 +41,7 @@ for (const way of ["http", "stdio"] as const) {
 
       await view.stands("Done");
       await view.shows("Here is the sales report, with the weather.");
-      await view.button("Show files").click();
+      await showFiles(view, 5);
       await view.button("Show chart.png").click();
       await view.frame.getByRole("img", { name: "Preview of chart.png" }).waitFor();
       await view.button("Save report.md").click();

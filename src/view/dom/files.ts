@@ -53,8 +53,9 @@ export function makeFiles(tools: Tools): Section {
       shown.update(files.files.map((file) => ({ file, host })), ({ file }) => file.id);
       setShown(element, files.state !== "none");
       setShown(list, files.files.length > 0);
-      setShown(offer, files.state === "offered" || files.state === "failed");
-      setText(offer, files.state === "failed" ? "Try again" : "Show files");
+      // A list may trail the agent by some seconds: then a second look shows more.
+      setShown(offer, files.state !== "loading");
+      setText(offer, OFFERS[files.state]);
       const text = files.state === "loading"
         ? "Reading the list of files…"
         : files.state === "failed"
@@ -71,6 +72,15 @@ export function makeFiles(tools: Tools): Section {
     },
   };
 }
+
+/** What the button for the list says. */
+const OFFERS: Readonly<Record<ViewState["files"]["state"], string>> = {
+  none: "",
+  offered: "Show files",
+  loading: "",
+  listed: "Look again",
+  failed: "Try again",
+};
 
 /** One file. */
 class FileRow implements ItemView<ShownFile> {
