@@ -214,7 +214,7 @@ Deno.test(
     assertEquals(status, "idle");
     assert(Array.isArray(decisions), "the wait tells no decisions");
     assertEquals(
-      decisions.map(({ decision, tool, outcome }) => [decision, tool, outcome]),
+      decisions.map(({ result, name, outcome }) => [result, name, outcome]),
       [["allow", "bash", "sent"], ["deny", "bash", "sent"]],
     );
   }),
@@ -292,7 +292,7 @@ Deno.test(inBrowser("the host's form comes first, and the view's buttons wait", 
   await host.answerForm({ action: "cancel" });
   const { status } = await fieldsOf(world, call);
   assertEquals(status, "requires_action");
-  await view.button(/^Deny bash/).click();
+  await view.button("Deny bash (2 of 2)").click();
   await view.stands("Done");
 }));
 
