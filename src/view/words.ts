@@ -69,9 +69,9 @@ export function headlineOf(state: ViewState): Headline {
     };
   }
   if (session === undefined) {
-    if (phase === "following") return { word: "Connecting", mark: "working" };
-    return call.state === "failed"
-      ? { word: "The call failed", mark: "failed" }
+    if (call.state === "failed") return { word: "The call failed", mark: "failed" };
+    return phase === "following"
+      ? { word: "Connecting", mark: "working" }
       : { word: "Done", mark: "done" };
   }
   switch (session.status) {

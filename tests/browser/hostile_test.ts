@@ -4,6 +4,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { findHarm } from "./host/inside.js";
 import { PlayedSession } from "./played_session.ts";
 import { closeStage, inBrowser, type World } from "./stage.ts";
 import { showFiles, View } from "./view.ts";
@@ -48,22 +49,9 @@ const ATTACKS = [
 const UNSEEN = "safe\u202egnp.exe\u2066\u200b\u0000\u0007\u001b[31m\u00ad\ufeff";
 
 async function assertHarmless(view: View): Promise<void> {
-  const state = await view.frame.locator("html").evaluate<Record<string, unknown>, undefined>(
-    `(root) => ({
-    hacked: globalThis.hacked,
-    loads: [...root.querySelectorAll(
-      "img, iframe, object, embed, video, audio, form, link, base, meta[http-equiv=refresh]"
-    )].map(({ outerHTML }) => outerHTML),
-    scripts: root.querySelectorAll("script").length,
-    handlers: [...root.querySelectorAll("*")].flatMap((element) =>
-      [...element.attributes].filter(({ name }) => name.startsWith("on")).map(({ name }) => name)),
-    wide: root.scrollWidth - root.clientWidth,
-    shown: getComputedStyle(document.body).display,
-  })`,
-    undefined,
-  );
+  const state = await view.frame.locator("html").evaluate(findHarm);
   assertEquals(state, {
-    ...{ hacked: undefined, loads: [], scripts: 1, handlers: [], wide: 0, shown: "block" },
+    ...{ hacked: "undefined", loads: [], scripts: 1, handlers: [], wide: 0, shown: "block" },
   });
 }
 
@@ -164,7 +152,7 @@ Deno.test(inBrowser("the names of files stay names", { args }, async (world) => 
   const view = new View(host, call);
   await view.stands("Done");
   await showFiles(view, 3);
-  for (const button of await view.button(/^Show /).all()) await button.click();
+  for (let count = 0; count < 3; count++) await view.button(/^Show /).first().click();
   await view.shows("<script>");
   await world.shot("hostile-files");
   await assertHarmless(view);

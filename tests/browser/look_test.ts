@@ -5,6 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { McpUiHostContext } from "@modelcontextprotocol/ext-apps/app-bridge";
 import type { HostOptions } from "./browser_host.ts";
+import { outlineOf } from "./host/inside.js";
 import { measure } from "./measures.ts";
 import { PlayedSession } from "./played_session.ts";
 import { closeStage, inBrowser, type World } from "./stage.ts";
@@ -157,10 +158,7 @@ Deno.test(inBrowser("a person decides by keyboard alone", { args }, async (world
   assertEquals(await reason.inputValue(), "Not today.");
   await page.keyboard.press("Enter");
   const deny = await tabTo("Deny bash");
-  const ring = await deny.evaluate<string, undefined>(
-    "(button) => getComputedStyle(button).outlineStyle",
-    undefined,
-  );
+  const ring = await deny.evaluate(outlineOf);
   assert(ring !== "none", "the focus cannot be seen");
   await page.keyboard.press("Enter");
   await view.shows(/You denied bash/);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { measurePage } from "./host/inside.js";
 import type { View } from "./view.ts";
 
 /** What is wrong with a page's look; empty where nothing is. */
@@ -18,12 +19,7 @@ export interface Measures {
   readonly moving: readonly string[];
 }
 
-const SCRIPT = new URL("host/measure.js", import.meta.url);
-
 /** @param background colour of the host behind the page */
 export async function measure(view: View, background: string): Promise<Measures> {
-  const script = await Deno.readTextFile(SCRIPT);
-  // The expression ends without the formatter's semicolon.
-  const expression = script.trim().replace(/;$/, "");
-  return await view.frame.locator("html").evaluate<Measures, string>(expression, background);
+  return await view.frame.locator("html").evaluate<Measures, string>(measurePage, background);
 }

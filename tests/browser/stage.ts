@@ -33,6 +33,8 @@ export interface WorldOptions {
   readonly token?: (simulator: Simulator) => TokenFields;
   readonly host?: HostOptions;
   readonly browser?: BrowserContextOptions;
+  /** A complaint of the browser that the test means to cause. */
+  readonly complaint?: RegExp;
 }
 
 /** What a test works with. */
@@ -204,7 +206,7 @@ export async function closeStage(): Promise<void> {
 const PATIENCE_MS = 10_000;
 
 async function runInWorld(
-  { args = [], way = "http", token, host: hostOptions, browser }: WorldOptions,
+  { args = [], way = "http", token, host: hostOptions, browser, complaint }: WorldOptions,
   run: (world: World) => Promise<void>,
 ): Promise<void> {
   const { simulator, browser: chrome, origin, sandboxUrl, program } = await stageFor();
@@ -221,6 +223,7 @@ async function runInWorld(
     const watch = new Watch({
       urls: [`${origin}/`, `${origin}/host.js`, sandboxUrl],
       hostUrls: served ? [served.url] : [],
+      complaint,
     });
     await watch.follow(context, page);
     await page.goto(`${origin}/`);

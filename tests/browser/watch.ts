@@ -12,6 +12,8 @@ export interface Allowed {
   readonly urls: readonly string[];
   /** Addresses that the host alone may ask, not a page in it. */
   readonly hostUrls: readonly string[];
+  /** What the browser may complain of. */
+  readonly complaint?: RegExp;
 }
 
 /** Runs in every frame before its own scripts. */
@@ -42,7 +44,8 @@ export class Watch {
       // Clients of the older protocol try to open a stream, which a server may refuse.
       const isRefusedStream = this.#allowed.hostUrls.includes(message.location().url) &&
         message.text().includes("status of 405");
-      if (["error", "warning"].includes(message.type()) && !isRefusedStream) {
+      const isMeant = this.#allowed.complaint?.test(message.text()) || isRefusedStream;
+      if (["error", "warning"].includes(message.type()) && !isMeant) {
         this.faults.push(`console: ${message.text()}`);
       }
     });

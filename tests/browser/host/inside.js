@@ -1,5 +1,16 @@
-// Measures a page inside of it: runs in the browser, on the page's root element.
-((root, background) => {
+/**
+ * What tests ask of a page inside of it: the browser runs these functions, each by itself.
+ *
+ * @module
+ */
+
+/**
+ * Measures a page.
+ *
+ * @param root its root element
+ * @param background colour of the host behind it
+ */
+export function measurePage(root, background) {
   const MIN_TARGET_PX = 44;
   const paper = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
 
@@ -64,4 +75,31 @@
       effect.target?.className
     );
   return { faint, small, wide, moving };
-});
+}
+
+/** Returns what an agent's text has become, where it is more than text. */
+export function findHarm(root) {
+  const loading = "img, iframe, object, embed, video, audio, form, link, base, " +
+    "meta[http-equiv=refresh]";
+  return {
+    hacked: String(globalThis.hacked),
+    loads: [...root.querySelectorAll(loading)].map(({ outerHTML }) => outerHTML),
+    scripts: root.querySelectorAll("script").length,
+    handlers: [...root.querySelectorAll("*")].flatMap((element) =>
+      element.getAttributeNames().filter((name) => name.startsWith("on"))
+    ),
+    wide: root.scrollWidth - root.clientWidth,
+    shown: getComputedStyle(document.body).display,
+  };
+}
+
+/** Returns true for a canvas with more than one colour. */
+export function hasPicture(canvas) {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return new Set(new Uint32Array(data.buffer)).size > 1;
+}
+
+/** Returns the style of the line around an element. */
+export function outlineOf(element) {
+  return getComputedStyle(element).outlineStyle;
+}
