@@ -158,6 +158,12 @@ export function createDecisions(ports: DecisionPorts): Decisions {
       if (known.state === "over" && isUnclear && read > known.blindReads) {
         reopen(known, known.isDoubtful ? NO_ANSWER : CHANGED);
       }
+      // Between two answers a turn waits for nothing, as a read may see it; then it waits again.
+      if (known.state === "over" && known.outcome === "gone" && known.result === undefined) {
+        known.state = "open";
+        known.outcome = undefined;
+        known.lockedUntil = this.#ports.clock.now() + LOOK_AGAIN_MS;
+      }
     }
     if (!isWhole) return;
     for (const [eventId, known] of byId) {

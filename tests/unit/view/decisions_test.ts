@@ -268,6 +268,22 @@ Deno.test("a call that was answered elsewhere, or went, says so", async () => {
   assertEquals(world.state.tell, undefined);
 });
 
+Deno.test("a call that a read between two answers lacks can be decided when it is back", async () => {
+  const world = await decidable(pendingCall("sevt_1"), pendingCall("sevt_2"));
+  const both = world.watched;
+  world.watched = watched();
+  await world.advance(1_000);
+  assertEquals(world.pending("sevt_2")?.outcome, "gone");
+  world.watched = both;
+  await world.advance(1_000);
+  assertEquals(world.pending("sevt_2")?.state, "waits");
+  await world.advance(LOOK_AGAIN_MS);
+  world.replies.answer_tool_use = outcome("sent");
+  world.actions.allow("sevt_2");
+  await world.advance(100);
+  assertEquals(world.pending("sevt_2")?.outcome, "sent");
+});
+
 Deno.test("the calls of a result are shown until a read knows better", async () => {
   const world = await new ViewWorld().start();
   world.watched = undefined;
