@@ -162,7 +162,7 @@ export function createDecisions(ports: DecisionPorts): Decisions {
       if (known.state === "over" && known.outcome === "gone" && known.result === undefined) {
         known.state = "open";
         known.outcome = undefined;
-        known.lockedUntil = this.#ports.clock.now() + LOOK_AGAIN_MS;
+        known.lockedUntil = clock.now() + LOOK_AGAIN_MS;
       }
     }
     if (!isWhole) return;
