@@ -152,7 +152,8 @@ Deno.test(inBrowser("the names of files stay names", { args }, async (world) => 
   const view = new View(host, call);
   await view.stands("Done");
   await showFiles(view, 3);
-  for (let count = 0; count < 3; count++) await view.button(/^Show /).first().click();
+  // Of the others the page says no more than what they are: they are of no type that it shows.
+  await view.button(/^Show safe/).click();
   await view.shows("<script>");
   await world.shot("hostile-files");
   await assertHarmless(view);
