@@ -167,9 +167,9 @@ export function createDecisions(ports: DecisionPorts): Decisions {
     }
     if (!isWhole) return;
     for (const [eventId, known] of byId) {
-      if (listed.has(eventId) || known.state === "sending") continue;
+      if (listed.has(eventId)) continue;
       known.isListed = false;
-      if (known.state === "over") continue;
+      if (known.state === "sending" || known.state === "over") continue;
       // A call that the person could answer does not vanish without a word.
       if (!known.wasRead || !known.proof) byId.delete(eventId);
       else end(known, isAnswered(eventId) ? "answered_elsewhere" : "gone");

@@ -315,3 +315,14 @@ Deno.test("a server that cannot reach the session lets no call vanish", async ()
   await world.advance(1_000);
   assertEquals(world.pending("sevt_1")?.state, "waits");
 });
+
+Deno.test("a call that went while its proof was fetched anew is gone, and nothing is sent", async () => {
+  const world = await decidable(pendingCall("sevt_1"));
+  world.replies.answer_tool_use = () => ({ result: ENDED });
+  wait(world);
+  world.actions.allow("sevt_1");
+  await world.advance(1_100);
+  assertEquals(world.of("answer_tool_use").length, 1);
+  const { state, outcome } = world.pending("sevt_1") ?? {};
+  assertEquals([state, outcome], ["over", "gone"]);
+});
