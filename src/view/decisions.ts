@@ -141,7 +141,10 @@ export function createDecisions(ports: DecisionPorts): Decisions {
       const proof = proofs.get(call.event_id);
       const known = byId.get(call.event_id) ?? learn(call);
       known.isListed = true;
-      if (proof !== undefined) known.proof ??= { text: proof, at };
+      // It is of the input that came with it, which may be another one than the page shows.
+      if (proof !== undefined && isShownAlike(known.call, call)) {
+        known.proof ??= { text: proof, at };
+      }
     }
   }
 

@@ -105,6 +105,29 @@ Deno.test("without a proof nobody can decide", async () => {
   assertEquals(world.of("answer_tool_use"), []);
 });
 
+Deno.test("a proof that the call's result brings decides on no other input than came with it", async () => {
+  const world = await decidable();
+  world.watched = watched({ status: "requires_action", pending: [pendingCall("sevt_1")] });
+  await world.advance(1_000);
+  // No read brings the other input to the page.
+  world.watched = undefined;
+  const result = waitResult({
+    status: "requires_action",
+    pending_actions: [{ event_id: "sevt_1", kind: "tool_confirmation", name: "bash" }],
+  });
+  const proofs = { sevt_1: "proof-of-another" };
+  world.result(result, { pending: [pendingCall("sevt_1", { input: '{"command":"rm"}' })], proofs });
+  await world.advance(100);
+  assertEquals(world.pending("sevt_1")?.call.input, pendingCall("sevt_1").input);
+  world.actions.allow("sevt_1");
+  await world.advance(100);
+  assertEquals(world.of("answer_tool_use"), []);
+  world.result(result, { pending: [pendingCall("sevt_1")], proofs: { sevt_1: "proof" } });
+  world.actions.allow("sevt_1");
+  await world.advance(100);
+  assertEquals(world.of("answer_tool_use").map(({ args }) => args.proof), ["proof"]);
+});
+
 Deno.test("where the host asks by a form, the page waits until the call has ended", async () => {
   const world = await decidable(pendingCall("sevt_1"));
   assert(world.watched);
