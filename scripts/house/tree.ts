@@ -34,6 +34,9 @@ export type Rule = (files: readonly TextFile[]) => Finding[];
 
 const SKIPPED = new Set([".git", "node_modules", "dist", "coverage"]);
 
+/** Pictures of the documents: no text, so that no rule about texts has anything to say of them. */
+const BINARY = /\.png$/;
+
 /** Reads every text file under `root`, in the order of their paths. */
 export async function readTree(root: URL): Promise<TextFile[]> {
   const files: TextFile[] = [];
@@ -42,7 +45,9 @@ export async function readTree(root: URL): Promise<TextFile[]> {
       if (SKIPPED.has(entry.name)) continue;
       const path = prefix + entry.name;
       if (entry.isDirectory) await visit(new URL(`${entry.name}/`, folder), `${path}/`);
-      else files.push({ path, text: await Deno.readTextFile(new URL(entry.name, folder)) });
+      else if (!BINARY.test(path)) {
+        files.push({ path, text: await Deno.readTextFile(new URL(entry.name, folder)) });
+      }
     }
   };
   await visit(root, "");

@@ -88,7 +88,7 @@ for (
   const options = { args, host: { ...host, context: { displayMode: "fullscreen" as const } } };
 
   Deno.test(inBrowser(`an agent's HTML stays text, ${policy}`, options, async (world) => {
-    const session = new PlayedSession(world.simulator, ATTACKS[0]);
+    const session = new PlayedSession(world.simulator, { title: ATTACKS[0] });
     playHostile(session, ATTACKS);
     const call = await world.host.call("wait_for_idle", { session_id: session.id });
     const view = new View(world.host, call);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Simulator } from "../../src/simulator/mod.ts";
+import type { NewSession, Simulator } from "../../src/simulator/mod.ts";
 
 type Fields = Record<string, unknown>;
 
@@ -18,9 +18,12 @@ export class PlayedSession {
   readonly id: string;
   readonly #simulator: Simulator;
 
-  constructor(simulator: Simulator, title?: string) {
+  constructor(
+    simulator: Simulator,
+    { agent = "slow", title }: Pick<NewSession, "agent" | "title"> = {},
+  ) {
     this.#simulator = simulator;
-    this.id = simulator.createSession({ agent: "slow", scripted: false, title });
+    this.id = simulator.createSession({ agent, title, scripted: false });
   }
 
   /** Adds an event. @returns its id */

@@ -13,7 +13,7 @@ const args = ["--tools=core,ask,files,actions,sessions"];
 
 Deno.test(
   inBrowser("the steps of a turn come live", { args }, async ({ host, simulator, shot }) => {
-    const session = new PlayedSession(simulator, "Sales report");
+    const session = new PlayedSession(simulator, { title: "Sales report" });
     session.start("Write the sales report.");
     await host.say("person", "Write the sales report.");
     const call = await host.call("wait_for_idle", { session_id: session.id });

@@ -103,3 +103,13 @@ export function hasPicture(canvas) {
 export function outlineOf(element) {
   return getComputedStyle(element).outlineStyle;
 }
+
+/** Makes a page faint, small and wide, for the test of the measures. */
+export function spoilPage(root) {
+  for (const element of root.querySelectorAll("*")) {
+    element.style.color = "#999";
+    element.style.minHeight = "0";
+    element.style.padding = "0";
+  }
+  document.body.style.width = "3000px";
+}
