@@ -34,10 +34,10 @@ export type Rule = (files: readonly TextFile[]) => Finding[];
 
 const SKIPPED = new Set([".git", "node_modules", "dist", "coverage"]);
 
-/** Pictures of the documents: no text, so that no rule about texts has anything to say of them. */
+/** Pictures of the documents: links lead to them, and no rule about texts has a word to say of them. */
 const BINARY = /\.png$/;
 
-/** Reads every text file under `root`, in the order of their paths. */
+/** Reads every text file under `root`, in the order of their paths; of others there is the path. */
 export async function readTree(root: URL): Promise<TextFile[]> {
   const files: TextFile[] = [];
   const visit = async (folder: URL, prefix: string) => {
@@ -45,8 +45,12 @@ export async function readTree(root: URL): Promise<TextFile[]> {
       if (SKIPPED.has(entry.name)) continue;
       const path = prefix + entry.name;
       if (entry.isDirectory) await visit(new URL(`${entry.name}/`, folder), `${path}/`);
-      else if (!BINARY.test(path)) {
-        files.push({ path, text: await Deno.readTextFile(new URL(entry.name, folder)) });
+      else {
+        const isText = !BINARY.test(path);
+        files.push({
+          path,
+          text: isText ? await Deno.readTextFile(new URL(entry.name, folder)) : "",
+        });
       }
     }
   };

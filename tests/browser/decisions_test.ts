@@ -48,7 +48,7 @@ for (const way of ["http", "stdio"] as const) {
         await view.button("Allow bash").click();
         await view.shows(/You allowed bash/);
         await view.stands("Done");
-        await view.shows("The build is gone.");
+        await view.replies("The build is gone.");
         await world.shot(`allowed-${way}-${era}`);
       },
     ));
@@ -88,7 +88,7 @@ Deno.test(inBrowser("two calls at once are decided one by one", { args }, async 
   assertEquals(await view.button("Allow delete_customer").count(), 1);
   await view.button("Allow delete_customer").click();
   await view.stands("Done");
-  await view.shows("All of it is decided.");
+  await view.replies("All of it is decided.");
 }));
 
 Deno.test(

@@ -5,7 +5,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { Simulator } from "../../src/simulator/mod.ts";
-import { pngOf } from "../../src/simulator/scripts/documents.ts";
+import { drawChart } from "./host/inside.js";
 import { PlayedSession } from "./played_session.ts";
 import { closeStage, inBrowser, type World } from "./stage.ts";
 import { showFiles, View } from "./view.ts";
@@ -77,7 +77,9 @@ Deno.test(inBrowser("when the turn is over, reply and files are there", options,
   const { session, view } = await begin(world);
   session.result(session.tool("bash", { command: "python report.py" }));
   const months = Array.from({ length: 12 }, (_, month) => 900 + 70 * month + (month % 3) * 120);
-  world.simulator.writeFile(session.id, "chart.png", pngOf(months));
+  const chart: string = await world.page.evaluate(drawChart, months);
+  const bytes = Uint8Array.from(atob(chart), (character) => character.charCodeAt(0));
+  world.simulator.writeFile(session.id, "chart.png", bytes);
   const text = "# Sales\n\nSales grew all year.\n";
   world.simulator.writeFile(session.id, "report.md", new TextEncoder().encode(text));
   session.end(

@@ -2,7 +2,7 @@
  * Turns in the session view: how it follows them, whatever the host sends, loses or brings late.
  */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { PlayedSession } from "./played_session.ts";
 import { closeStage, inBrowser } from "./stage.ts";
 import { View } from "./view.ts";
@@ -73,7 +73,7 @@ Deno.test(inBrowser("a page without arguments starts on the result", {
   await shot("starting");
   await host.result(call);
   await view.stands("Done");
-  await view.shows("It is over.");
+  await view.replies("It is over.");
 }));
 
 Deno.test(inBrowser("a host that brings only a result's text shows the same", {
@@ -89,7 +89,7 @@ Deno.test(inBrowser("a host that brings only a result's text shows the same", {
   const view = new View(host, call);
   await view.button("Allow bash").click();
   await view.stands("Done");
-  await view.shows("It is over.");
+  await view.replies("It is over.");
 }));
 
 Deno.test(
@@ -121,16 +121,16 @@ Deno.test(
     const call = await host.call("ask_agent", { session_id, message: "say First reply." });
     const view = new View(host, call);
     await view.stands("Done");
-    await view.shows("First reply.");
+    await view.replies("First reply.");
     await host.remount(call);
     await view.stands("Done");
-    await view.shows("First reply.");
+    await view.replies("First reply.");
     // The conversation goes on: the old page keeps to its own turn.
     const next = await host.call("ask_agent", { session_id, message: "say Second reply." });
     await host.result(next);
-    await new View(host, next).shows("Second reply.");
+    await new View(host, next).replies("Second reply.");
     await host.remount(call);
-    await view.shows("First reply.");
+    await view.replies("First reply.");
     assertEquals((await view.text()).includes("Second reply."), false);
     await shot("old-page");
   }),
@@ -247,7 +247,7 @@ Deno.test(
     await shot("subagent");
     await view.button("Allow export").click();
     await view.stands("Done");
-    assertMatch(await view.text(), /Over\./);
+    await view.replies("Over.");
   }),
 );
 

@@ -39,6 +39,11 @@ export class View {
     return this.frame.locator("body").innerText();
   }
 
+  /** Waits until the reply has a text: the task, which the page shows as well, may hold it too. */
+  async replies(text: string): Promise<void> {
+    await this.region("Reply").getByText(text).locator("visible=true").first().waitFor();
+  }
+
   region(name: string): Locator {
     return this.frame.getByRole("region", { name, exact: true });
   }

@@ -40,7 +40,7 @@ for (const way of ["http", "stdio"] as const) {
       await view.button("Send answer: get_weather").click();
 
       await view.stands("Done");
-      await view.shows("Here is the sales report, with the weather.");
+      await view.replies("Here is the sales report, with the weather.");
       await showFiles(view, 5);
       await view.button("Show chart.png").click();
       await view.frame.getByRole("img", { name: "Preview of chart.png" }).waitFor();

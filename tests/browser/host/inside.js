@@ -113,3 +113,20 @@ export function spoilPage(root) {
   }
   document.body.style.width = "3000px";
 }
+
+/** Draws a chart. @returns it as a PNG, in base64 */
+export async function drawChart(values) {
+  const canvas = new OffscreenCanvas(320, 180);
+  const paper = canvas.getContext("2d");
+  const highest = Math.max(...values);
+  paper.fillStyle = "white";
+  paper.fillRect(0, 0, canvas.width, canvas.height);
+  paper.fillStyle = "#2f6db5";
+  const step = canvas.width / values.length;
+  for (const [index, value] of values.entries()) {
+    const height = value / highest * (canvas.height - 20);
+    paper.fillRect(index * step + 5, canvas.height - height, step - 10, height);
+  }
+  const blob = await canvas.convertToBlob({ type: "image/png" });
+  return btoa(String.fromCharCode(...new Uint8Array(await blob.arrayBuffer())));
+}
