@@ -38,6 +38,8 @@ export interface DecisionPorts {
   /** Takes an answer whose outcome is known. */
   done(deed: Deed, eventId: string): void;
   changed(): void;
+  /** Runs something after a time, if the page is still there. */
+  later(ms: number, run: () => void): void;
 }
 
 /** Age at which a proof is no longer sent, in milliseconds: it ends after ten minutes. */
@@ -118,7 +120,9 @@ export function createDecisions(ports: DecisionPorts): Decisions {
   }
 
   function list(asksFirst: boolean): PendingState[] {
-    return [...byId.values()].map(({ call, state, proof, result, outcome, failure }) => ({
+    return [...byId.values()].map((
+      { call, state, proof, result, outcome, failure, lockedUntil },
+    ) => ({
       call,
       state: state === "sending" || state === "over"
         ? state
@@ -129,6 +133,7 @@ export function createDecisions(ports: DecisionPorts): Decisions {
         : state === "open"
         ? "waits"
         : state,
+      isLocked: clock.now() < lockedUntil ? true : undefined,
       outcome,
       result,
       failure,
@@ -165,7 +170,7 @@ export function createDecisions(ports: DecisionPorts): Decisions {
       if (known.state === "over" && known.outcome === "gone" && known.result === undefined) {
         known.state = "open";
         known.outcome = undefined;
-        known.lockedUntil = clock.now() + LOOK_AGAIN_MS;
+        lock(known);
       }
     }
     if (!isWhole) return;
@@ -232,7 +237,13 @@ export function createDecisions(ports: DecisionPorts): Decisions {
     known.state = "failed";
     known.failure = failure;
     known.isDoubtful = false;
+    lock(known);
+  }
+
+  /** Lets a person look before a call that is not what it was can be answered. */
+  function lock(known: Known): void {
     known.lockedUntil = clock.now() + LOOK_AGAIN_MS;
+    ports.later(LOOK_AGAIN_MS, changed);
   }
 
   function end(known: Known, outcome: ToolUseAnswered["outcome"]): void {

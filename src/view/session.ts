@@ -139,6 +139,7 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
   const decisions = createDecisions({
     clock,
     changed,
+    later: startTimer,
     send: (args) =>
       callServer(host, "answer_tool_use", { session_id: namedId, ...args }, WRITE_TIMEOUT_MS),
     readsBegun: () => reads,

@@ -66,6 +66,8 @@ export interface PendingState {
    * tried again.
    */
   readonly state: "waits" | "form_first" | "unable" | "sending" | "over" | "failed";
+  /** True for a moment in which it takes no answer, because it is not what it was: look first. */
+  readonly isLocked?: boolean;
   readonly outcome?: ToolUseAnswered["outcome"];
   /** The answer that was given here. */
   readonly result?: ToolUseAnswered["result"];

@@ -280,11 +280,11 @@ class Card implements ItemView<NumberedCall> {
   }
 
   #showButtons(): void {
-    const { pending: { state, call }, suffix } = this.#item;
+    const { pending: { state, call, isLocked }, suffix } = this.#item;
     const isOpen = state === "waits" || state === "failed";
     for (const button of this.#buttons) {
       const lacksText = button.className === "send" && this.#field.value.trim() === "";
-      const isOff = !isOpen || lacksText;
+      const isOff = !isOpen || isLocked || lacksText;
       const what = button.textContent ?? "";
       const tool = visibleName(call.tool);
       setAttributes(button, {
