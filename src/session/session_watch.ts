@@ -25,8 +25,11 @@ import type { Turn } from "./turn.ts";
 import type { WaitStatus } from "./verdict.ts";
 import type { Timeline, WatchedStatus, WatchedTurn } from "./watched_session.ts";
 
-/** Milliseconds for which a session's feed stays open after the latest look. */
-const LINGER_MS = 15_000;
+/**
+ * Milliseconds for which a session's feed stays open after the latest look: longer than the longest
+ * pause between two looks of a page, so that none of them opens it anew.
+ */
+const LINGER_MS = 20_000;
 /** Most sessions that are watched at once; the one that nobody has looked at for longest goes. */
 const MAX_WATCHES = 100;
 /** Longest time that a look waits for the session to be read, in milliseconds. */
