@@ -13,6 +13,7 @@ import {
   askToolOf,
   givenBy,
   isDefaultTool,
+  type ResultView,
   type ToolsOfCaller,
   waitToolOf,
 } from "./pending_actions.ts";
@@ -40,8 +41,8 @@ export interface Situation extends Tools {
   readonly again?: (cursor: string | undefined) => string;
 }
 
-/** The tools of the caller. */
-interface Tools extends ToolsOfCaller {
+/** The tools of the caller, and what a person can answer in the session view. */
+interface Tools extends ToolsOfCaller, Pick<ResultView, "viewAnswers"> {
   readonly has: (tool: string) => boolean;
 }
 
@@ -121,10 +122,10 @@ function describePendingBriefly(pending: readonly AnswerWay[], tools: Tools): st
   return `${pending.length} tool call(s) wait ${way ? givenBy(way, tools).wait : "for answers"}.`;
 }
 
-function describePending({ pending, shown, has, askTool }: Situation): string {
+function describePending({ pending, shown, has, askTool, viewAnswers }: Situation): string {
   const way = onlyWay(pending);
   const whoGivesIt = way
-    ? `, which ${givenBy(way, { has, askTool }).which}`
+    ? `, which ${givenBy(way, { has, askTool, viewAnswers }).which}`
     : "; the answer field of each says who gives it";
   return `The agent waits for an answer to ${pending.length} tool call(s)` +
     (shown < pending.length ? `, the first ${shown} of which are shown` : "") + `${whoGivesIt}.`;

@@ -41,6 +41,8 @@ export interface ResultView {
   readonly askTool?: string;
   /** What a wait asks a person of this caller about; nothing when absent. */
   readonly asksAbout?: readonly AnswerWay[];
+  /** What a person can answer in the session view beside the result; nothing when absent. */
+  readonly viewAnswers?: readonly AnswerWay[];
 }
 
 /** Tools that results name and that no caller has by default. */
@@ -98,31 +100,34 @@ export interface GivenBy {
 /** Returns the words for who gives the answers of one way; they name only tools of the caller. */
 export function givenBy(
   way: AnswerWay,
-  view: Pick<ResultView, "has" | "asksAbout" | "askTool">,
+  view: Pick<ResultView, "has" | "asksAbout" | "askTool" | "viewAnswers">,
 ): GivenBy {
-  const { has = isDefaultTool, asksAbout = [] } = view;
+  const { has = isDefaultTool, asksAbout = [], viewAnswers = [] } = view;
   const waitTool = waitToolOf(view);
   const whenAsked = asksAbout.includes(way) && waitTool !== undefined && `when ${waitTool} asks`;
+  const inView = viewAnswers.includes(way) && "in the session view beside this result";
   switch (way) {
     case "confirmation": {
       const isTaken = has("confirm_tool_use");
-      const ways = [whenAsked, "in the Claude Console"].filter(Boolean).join(" or ");
+      const places = [inView, "in the Claude Console"].filter(Boolean).join(" or ");
+      const ways = [whenAsked, places].filter(Boolean).join(" or ");
       return {
         answer: isTaken
           ? `a person decides: ${ways}, or confirm_tool_use sends it`
           : `a person decides, ${ways}`,
-        wait: `for an answer in the Claude Console${isTaken ? " or by confirm_tool_use" : ""}`,
-        which: "a person gives in the Claude Console" +
-          (isTaken ? ", or tells you for confirm_tool_use" : ""),
+        wait: `for an answer ${places}${isTaken ? " or by confirm_tool_use" : ""}`,
+        which: `a person gives ${places}${isTaken ? ", or tells you for confirm_tool_use" : ""}`,
       };
     }
     case "custom": {
       const orTool = has("submit_tool_result") ? ", or submit_tool_result" : "";
-      const orPerson = whenAsked ? `, or a person ${whenAsked}` : "";
+      const ways = [whenAsked, inView].filter(Boolean).join(" or ");
+      const orPerson = ways && `, or a person ${ways}`;
+      const orInView = inView ? `, or a person ${inView}` : "";
       return {
         answer: `the program that provides the tool${orPerson}${orTool}`,
-        wait: `for an answer of the program that provides the tool${orTool}`,
-        which: `the program that provides the tool gives${orTool}`,
+        wait: `for an answer of the program that provides the tool${orInView}${orTool}`,
+        which: `the program that provides the tool gives${orInView}${orTool}`,
       };
     }
     case "unsaid":

@@ -61,6 +61,8 @@ export interface WaitRequest {
   readonly askTool?: string;
   /** What a person of the caller is asked about; nothing when absent. */
   readonly asksAbout?: readonly AnswerWay[];
+  /** What a person can answer in the session view beside the result; nothing when absent. */
+  readonly viewAnswers?: readonly AnswerWay[];
   /** Words for the call that goes on waiting, with the cursor; those of the caller's tool if absent. */
   readonly again?: (cursor: string | undefined) => string;
   /** Ends the wait and frees its upstream stream; the agent goes on. */
@@ -668,7 +670,8 @@ class Wait {
     if (this.#deps.closing.aborted && feed.readsDone === 0) {
       return restarting(this.#request, elapsedMs);
     }
-    const { sessionId, afterId, replyChars, has, askTool, asksAbout, again } = this.#request;
+    const { sessionId, afterId, replyChars, has, askTool, asksAbout, viewAnswers, again } =
+      this.#request;
     // The text of the turn before is no reply to a message whose turn is to come.
     const isToCome = status === "timeout" && turn.phase === "ended" && this.#feed.lacksSend;
     this.#request.onDecisions?.(turn.collected.decisions);
@@ -687,6 +690,7 @@ class Wait {
       has,
       askTool,
       asksAbout,
+      viewAnswers,
       again,
       afterId,
       replyChars,

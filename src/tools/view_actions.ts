@@ -11,6 +11,7 @@ import { unquoted } from "../core/errors.ts";
 import { jsonLength } from "../core/text.ts";
 import { readAskedCalls } from "../session/asked_calls.ts";
 import { consoleUrlOf } from "../session/console_url.ts";
+import type { AnswerWay } from "../session/pending_actions.ts";
 import type { AskedCall } from "../session/person.ts";
 import type { WaitResult } from "../session/result.ts";
 import {
@@ -46,6 +47,12 @@ export function viewRights(call: ToolCall): Pick<ViewRights, "decide" | "answer"
   const { showsView = false, services: { viewActions, askCustomTools } } = call;
   const decide = showsView && viewActions && answererOf(call).mayAct();
   return { decide, answer: decide && askCustomTools };
+}
+
+/** Returns what the person at the view of a caller can answer. */
+export function answersInView(call: ToolCall): readonly AnswerWay[] {
+  const { decide, answer } = viewRights(call);
+  return [...decide ? ["confirmation" as const] : [], ...answer ? ["custom" as const] : []];
 }
 
 /**

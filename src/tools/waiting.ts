@@ -14,7 +14,7 @@ import { answererOf } from "./answerer.ts";
 import type { WithContent } from "./content.ts";
 import type { ClientInfo, ToolCall } from "./define.ts";
 import { withReturnedContent } from "./returned_content.ts";
-import { withPendingForView } from "./view_actions.ts";
+import { answersInView, withPendingForView } from "./view_actions.ts";
 
 /**
  * Time before the deadline in which no progress is reported, in milliseconds: the result follows.
@@ -110,6 +110,7 @@ export async function waitInCall(
     ...(askTool !== undefined && { askTool }),
     ...(person && { person }),
     by: answererOf(call),
+    viewAnswers: answersInView(call),
     // Where a page shows the session, a person may have decided there, while no call waited.
     ...(call.showsView && { onDecisions: (decisions) => told = decisions.map(viewOfDecision) }),
   }, services);

@@ -102,7 +102,9 @@ for (const [transport, connect] of Object.entries(TRANSPORTS)) {
         const { pending, proofs } = viewPartOf(turn.waited);
         assertEquals([pending?.length, Object.keys(proofs ?? {})], [1, [pending?.[0]?.event_id]]);
         assertMatch(String(pending?.[0]?.input), /^\{.*\}$/);
-        // The model gets nothing of it.
+        // The model gets nothing of it, but that the person decides there.
+        assertMatch(String(turn.fields.next), /a person gives in the session view beside this/);
+        assertMatch(JSON.stringify(turn.fields.pending_actions), /decides, in the session view/);
         const { _meta: _, ...forModel } = turn.waited;
         for (const proof of Object.values(proofs ?? {})) {
           assert(!JSON.stringify(forModel).includes(String(proof)));
@@ -128,6 +130,7 @@ for (const [transport, connect] of Object.entries(TRANSPORTS)) {
       const turn = await blockedTurn(caller, app);
       const { pending, proofs } = viewPartOf(turn.waited);
       assertEquals([pending?.length, proofs], [1, undefined]);
+      assert(!JSON.stringify(turn.fields).includes("session view"));
       const { tools } = await caller.ask({ method: "tools/list" });
       assert(Array.isArray(tools) && tools.length > 0);
       assertEquals(tools.filter(({ name }) => name === "answer_tool_use"), []);
@@ -146,6 +149,7 @@ for (const [transport, connect] of Object.entries(TRANSPORTS)) {
       const { waited, fields } = await blockedTurn(caller, app);
       assertEquals(fields.status, "requires_action");
       assert(!JSON.stringify(waited).includes("cma-mcp/view"));
+      assert(!JSON.stringify(waited).includes("session view"));
       await caller.close();
       app.close();
     });

@@ -36,7 +36,11 @@ function adviceFor(caller: CallerName, status: WaitStatus, situation?: Case): st
 }
 
 function adviceTo(
-  tools: { readonly has: (tool: string) => boolean; readonly askTool?: string },
+  tools: {
+    readonly has: (tool: string) => boolean;
+    readonly askTool?: string;
+    readonly viewAnswers?: readonly AnswerWay[];
+  },
   status: WaitStatus,
   { events = () => [], pending = [], shown = pending.length, wasRead = true }: Case = {},
 ): string {
@@ -366,6 +370,28 @@ for (const [status, situation, expected] of OF_ASKING) {
 Deno.test("advise() names wait_for_idle to a caller of it who could ask as well", () => {
   const has = (tool: string) => ["wait_for_idle", "ask_agent"].includes(tool);
   assertEquals(adviceTo({ has }, "timeout"), `Still running (thinking). Call ${AGAIN}.`);
+});
+
+Deno.test("advise() says that calls are answered in the session view, to whom it is shown", () => {
+  const has = (tool: string) => CALLERS.core.includes(tool);
+  const place = "in the session view beside this result";
+  const adviceOn = (status: WaitStatus, ...pending: AnswerWay[]) =>
+    adviceTo({ has, viewAnswers: ["confirmation", "custom"] }, status, { pending });
+  assertEquals(
+    adviceOn("requires_action", "confirmation"),
+    `The agent waits for an answer to 1 tool call(s), which a person gives ${place} or in the ` +
+      `Claude Console. Then call ${AGAIN}, or interrupt to give it up.`,
+  );
+  assertEquals(
+    adviceOn("requires_action", "custom"),
+    "The agent waits for an answer to 1 tool call(s), which the program that provides the tool " +
+      `gives, or a person ${place}. Then call ${AGAIN}, or interrupt to give it up.`,
+  );
+  assertEquals(
+    adviceOn("timeout", "confirmation"),
+    `Still running (thinking). 1 tool call(s) wait for an answer ${place} or in the Claude ` +
+      `Console. Call ${AGAIN}.`,
+  );
 });
 
 Deno.test("advise() goes by the error that ended the turn, not by a later one that did not", () => {

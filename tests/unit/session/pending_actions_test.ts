@@ -120,7 +120,27 @@ const ANSWERS: readonly [
     { asksAbout: ["confirmation"], has: () => false },
     PERSON,
   ],
+  [
+    "a confirmation, beside a session view",
+    MERGE,
+    { viewAnswers: ["confirmation"] },
+    "a person decides, in the session view beside this result or in the Claude Console",
+  ],
+  [
+    "a confirmation, beside a session view and with all other ways",
+    MERGE,
+    { asksAbout: ["confirmation"], viewAnswers: ["confirmation"], has: hasAll },
+    "a person decides: when wait_for_idle asks or in the session view beside this result or in " +
+    "the Claude Console, or confirm_tool_use sends it",
+  ],
   ["a custom tool", BOOK, {}, PROGRAM],
+  ["a custom tool that no view answers", BOOK, { viewAnswers: ["confirmation"] }, PROGRAM],
+  [
+    "a custom tool, beside a session view",
+    BOOK,
+    { viewAnswers: ["confirmation", "custom"] },
+    `${PROGRAM}, or a person in the session view beside this result`,
+  ],
   ["a custom tool that nobody is asked about", BOOK, { asksAbout: ["confirmation"] }, PROGRAM],
   ["a custom tool, with its tool", BOOK, { has: hasAll }, `${PROGRAM}, or submit_tool_result`],
   [
@@ -132,14 +152,14 @@ const ANSWERS: readonly [
   [
     "a call that does not say that it asks, whoever has what",
     ODD,
-    { asksAbout: ["confirmation", "custom"], has: hasAll },
+    { asksAbout: ["confirmation", "custom"], viewAnswers: ["confirmation", "custom"], has: hasAll },
     PERSON,
   ],
   ["a call whose policy asks nobody", RUN, {}, ENVIRONMENT],
   [
     "a call whose policy asks nobody, whoever has what",
     RUN,
-    { asksAbout: ["confirmation", "custom"], has: hasAll },
+    { asksAbout: ["confirmation", "custom"], viewAnswers: ["confirmation", "custom"], has: hasAll },
     ENVIRONMENT,
   ],
 ];

@@ -17,6 +17,7 @@ import {
   viewRights,
   withPendingForView,
 } from "../../../src/tools/view_actions.ts";
+import type { WaitRequest } from "../../../src/session/waiter.ts";
 import { waitForIdle } from "../../../src/tools/wait_for_idle.ts";
 import type { EventMaker } from "../../helpers/events.ts";
 import { askingCall, blockedOn, SECRET } from "../session/asked_support.ts";
@@ -216,6 +217,26 @@ Deno.test("wait_for_idle gives the view its calls", async () => {
     );
   assertEquals(Object.keys(Object(metaOf(await run({}))).proofs), [ids[0]]);
   assertEquals(Object.getOwnPropertySymbols(await run({ showsView: false })), []);
+});
+
+Deno.test("wait_for_idle tells the wait what a person can answer in the view", async () => {
+  const { call, ids, services } = viewing();
+  const given: unknown[] = [];
+  const wait = ({ viewAnswers }: WaitRequest) => {
+    given.push(viewAnswers);
+    return Promise.resolve(blockedResult(ids));
+  };
+  const run = (fields: Partial<Services>, overrides: Partial<ToolCall> = {}) => {
+    const waiter = { ...services.waiter, wait };
+    const all = { ...services, waiter, ...fields };
+    return waitForIdle.run({ session_id: "sesn_1" }, call({ services: all, ...overrides }));
+  };
+  await run({});
+  await run({ askCustomTools: true });
+  await run({ viewActions: false });
+  await run({}, { showsView: false });
+  await run({}, { principal: { id: "team", readOnly: true } });
+  assertEquals(given, [["confirmation"], ["confirmation", "custom"], [], [], []]);
 });
 
 Deno.test("calls that cannot be read only leave the view to read them itself", async () => {
