@@ -399,7 +399,9 @@ export function describeFailure(
     case "unsupported":
       return `This app does not let the page do that. ${remedy}`;
     case "refused":
-      return `The app did not do that${outcome.text && `: ${outcome.text}`}. ${remedy}`;
+      return `The app answered with an error${
+        outcome.text && `: ${outcome.text.replace(/\.$/, "")}`
+      }. ${remedy}`;
     case "failed":
       return outcome.text || `The server did not do that. ${remedy}`;
   }

@@ -147,10 +147,12 @@ function waitingHeadline(pending: readonly PendingState[]): Headline {
     return { word: "Sending your answer", mark: "working" };
   }
   const count = open.length;
+  const isQuestion = open[0]?.call.kind === "custom_tool_result";
+  const once = `The agent goes on once you ${isQuestion ? "answer" : "decide"}.`;
   return {
     word: "Waiting for you",
     mark: "waiting",
-    detail: [count === 1 ? "The agent goes on once you decide." : `${count} calls to decide.`],
+    detail: [count === 1 ? once : `${count} calls to decide.`],
   };
 }
 
@@ -198,7 +200,7 @@ export function entryWords(entry: TimelineEntry): EntryWords {
         title: [
           ...by(entry, "Error"),
           ": ",
-          { foreign: readable(entry.type) },
+          { foreign: readable(entry.type).replace(/(?<=.) error$/, "") },
           ...retryNote(entry.retry_status),
         ],
         ...entry.message !== undefined && { text: entry.message },
@@ -233,6 +235,9 @@ const SUBAGENT_VERBS: Readonly<Record<string, string>> = {
   running: "began to work",
   rescheduling: "tries again",
   idle: "came to rest",
+  requires_action: "waits for an answer",
+  retries_exhausted: "was stopped by an error",
+  refusal: "declined to go on",
   terminated: "ended",
 };
 

@@ -170,7 +170,7 @@ Deno.test(
       const view = new View(host, call);
       const { structuredContent } = await host.result(call);
       assertEquals((structuredContent as Record<string, unknown>).status, "timeout");
-      await view.shows(/The chat has stopped waiting, the agent works on/);
+      await view.shows(/The chat has stopped waiting, but the agent works on/);
       session.tool("web_search");
       await view.shows("web_search");
       await shot("timeout");
@@ -215,7 +215,7 @@ Deno.test(
           retry_status: { type: "retrying" },
         },
       });
-      await view.shows(/model overloaded error/);
+      await view.shows(/Error: model overloaded \(/);
       await view.shows(/trying again/);
       await shot("error-and-retry");
       session.end("It worked the second time.");

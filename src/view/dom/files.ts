@@ -261,18 +261,46 @@ class FileRow implements ItemView<ShownFile> {
 
 function factsOf({ mimeType, sizeBytes }: FileState, bytes: (count: number) => string): string {
   return [
-    ...mimeType === undefined ? [] : [visibleName(mimeType)],
+    ...mimeType === undefined ? [] : typeWords(visibleName(mimeType)),
     ...sizeBytes === undefined ? [] : [bytes(sizeBytes)],
   ].join(", ");
 }
 
+/** Types that most agents write, in the words of people. */
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  "application/json": "JSON",
+  "application/pdf": "PDF",
+  "application/zip": "ZIP archive",
+  "image/gif": "GIF image",
+  "image/jpeg": "JPEG image",
+  "image/png": "PNG image",
+  "image/svg+xml": "SVG image",
+  "image/webp": "WebP image",
+  "text/csv": "CSV table",
+  "text/html": "HTML page",
+  "text/markdown": "Markdown text",
+  "text/plain": "Text",
+};
+
+/** Returns a type as people call it, or as it is; nothing for the one that tells nothing. */
+function typeWords(mimeType: string): string[] {
+  const type = plainType(mimeType);
+  if (type === UNKNOWN_TYPE) return [];
+  return [Object.hasOwn(TYPE_WORDS, type) ? TYPE_WORDS[type] ?? type : mimeType];
+}
+
+/** What a file has whose type nobody told. */
+const UNKNOWN_TYPE = "application/octet-stream";
 const IMAGE_TYPES = /^image\/(?:png|jpeg|gif|webp)$/;
 const TEXT_TYPES = /^text\/|[/+](?:json|xml|yaml|x-yaml|javascript|typescript|csv|x-sh|sql|toml)$/;
 
 /** Returns true for a file that the page can show, as far as its type tells. */
 function canShow({ mimeType }: FileState): boolean {
-  const type = mimeType?.split(";")[0]?.trim().toLowerCase();
-  // The second is what a file has whose type nobody told.
-  return type === undefined || type === "application/octet-stream" || IMAGE_TYPES.test(type) ||
-    TEXT_TYPES.test(type);
+  const type = plainType(mimeType ?? UNKNOWN_TYPE);
+  return type === UNKNOWN_TYPE || IMAGE_TYPES.test(type) || TEXT_TYPES.test(type);
+}
+
+/** Returns a type without its parameters. */
+function plainType(mimeType: string): string {
+  return (mimeType.split(";")[0] ?? "").trim().toLowerCase();
 }

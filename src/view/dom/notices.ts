@@ -59,7 +59,9 @@ function noticeOf(state: ViewState): Notice | undefined {
   // What the chat is told says so, too.
   const isTold = state.tell !== undefined && state.tell.state !== "needless";
   if (call.state === "ended" && !isTold) {
-    return { words: ["The chat has stopped waiting, the agent works on. You can follow it here."] };
+    return {
+      words: ["The chat has stopped waiting, but the agent works on. You can follow it here."],
+    };
   }
   if (call.state === "cancelled") {
     return { words: ["The call was cancelled. That does not stop the agent."] };

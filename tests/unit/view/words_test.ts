@@ -161,8 +161,12 @@ const ENTRIES: readonly (readonly [entry: TimelineEntry, text: string, state?: s
   [{ key: "1", kind: "subagent", name: "coder" }, "Subagent coder began to work"],
   [{ key: "1", kind: "subagent", name: "coder", state: "idle" }, "Subagent coder came to rest"],
   [
+    { key: "1", kind: "subagent", name: "coder", state: "requires_action" },
+    "Subagent coder waits for an answer",
+  ],
+  [
     { key: "1", kind: "error", type: "overloaded_error", retry_status: "retrying" },
-    "Error: overloaded error (trying again)",
+    "Error: overloaded (trying again)",
   ],
   [
     { key: "1", kind: "error", type: "x", retry_status: "not_yet_known" },
@@ -225,3 +229,16 @@ for (const [one, text] of OUTCOMES) {
     assertEquals(plainWords(outcomeWords(one).words), text);
   });
 }
+
+Deno.test("the headline asks for an answer where the agent has a question", () => {
+  const detail = (kind: "tool_confirmation" | "custom_tool_result") => {
+    const { call, ...waits } = pending("waits");
+    const state = stateOf({
+      status: "requires_action",
+      pending: [{ ...waits, call: { ...call, kind } }],
+    });
+    return plainWords(headlineOf(state).detail ?? []);
+  };
+  assertEquals(detail("tool_confirmation"), "The agent goes on once you decide.");
+  assertEquals(detail("custom_tool_result"), "The agent goes on once you answer.");
+});
