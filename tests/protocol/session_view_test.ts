@@ -27,6 +27,7 @@ import {
   inEra,
   initialize,
   type RawClient,
+  rawHandler,
   rawHttp,
   rawStdio,
   resultIn,
@@ -282,6 +283,39 @@ Deno.test("2026-07-28: each request counts for itself on one connection", async 
   assertEquals([declared.ttlMs, declared.cacheScope], [300_000, "private"]);
   assertEquals(shownIn(await list(3, {})), []);
   await client.close();
+  app.close();
+});
+
+Deno.test("2026-07-28: who has declared the view and does so no more is told nothing of it", async () => {
+  const app = openWith();
+  for (const client of [rawStdio(app), rawHttp(app)]) {
+    const ask = async (id: number, method: string, capabilities: Capabilities, params = {}) =>
+      resultIn(await client.send(inEra("2026", { id, method, params }, capabilities)));
+    assertEquals(shownIn(await ask(1, "tools/list", DECLARED)), ["wait_for_idle"]);
+    const list = await ask(2, "tools/list", {});
+    assertEquals([shownIn(list), appOnlyIn(list)], [[], []]);
+    for (const [at, name] of APP_TOOLS.entries()) {
+      const { message } = await ask(3 + at, "tools/call", {}, { name, arguments: {} });
+      assertStringIncludes(String(message), `${name} not found`);
+    }
+    await client.close();
+  }
+  app.close();
+});
+
+Deno.test("HTTP, 2025: who initializes without the view is told nothing of it, whatever its id says", async () => {
+  const app = openWith();
+  const handler = rawHandler(app);
+  const declared = rawHttp(app, { handler });
+  await opened(declared, "2025", DECLARED);
+  const headers = { "mcp-session-id": declared.mcpSessionId() ?? "" };
+  const begins = async (capabilities: Capabilities) =>
+    resultIn(await rawHttp(app, { handler, headers }).send(initialize(capabilities)));
+  const said = ({ capabilities }: Readonly<Record<string, unknown>>) =>
+    isFields(capabilities) ? capabilities.extensions : undefined;
+  assertEquals(said(await begins(DECLARED)), { "io.modelcontextprotocol/ui": {} });
+  assertEquals(said(await begins({})), undefined);
+  await handler.close();
   app.close();
 });
 

@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { jsonLength, MAX_RESULT_CHARS } from "../../../src/core/text.ts";
 import type { Person } from "../../../src/session/person.ts";
+import type { SessionLook } from "../../../src/session/session_watch.ts";
 import {
   VIEW_META_KEY,
   type ViewMeta,
@@ -179,4 +180,23 @@ Deno.test("watch_session fits its result beside calls with long inputs", async (
   const watched = await view.watch();
   assertEquals(watched.status, "requires_action");
   assert(watched.pending.length > 0 && watched.timeline.entries.length >= 8);
+});
+
+Deno.test("watch_session shows short lines of what others chose, and nothing unseen", async () => {
+  const { services } = new AttendedWorld().replica();
+  const forged = `bash\u202e\u200b\u0000${"x".repeat(5_000)}`;
+  const look: SessionLook = {
+    ...{ status: "running", doing: forged, agent: forged, title: forged, quietMs: 0 },
+    timeline: () => ({ entries: [], is_whole: true, cursor: "c" }),
+    askedCalls: () => Promise.resolve([]),
+  };
+  const waiter = { ...services.waiter, look: () => Promise.resolve(look) };
+  const { signal } = new AbortController();
+  const call = { signal, services: { ...services, waiter }, requestId: "1" };
+  const { doing, agent, title } = await watchSession.run({ session_id: "sesn_1" }, call);
+  const lengths = [doing, agent, title].map((text) => String(text).length);
+  assert(lengths.every((length) => length > 100 && length <= 350), String(lengths));
+  for (const text of [doing, agent]) {
+    assertMatch(String(text), /^bash\\u202e\\u200b\\u0000x+/);
+  }
 });
