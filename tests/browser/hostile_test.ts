@@ -158,3 +158,45 @@ Deno.test(inBrowser("the names of files stay names", { args }, async (world) => 
   await world.shot("hostile-files");
   await assertHarmless(view);
 }));
+
+Deno.test(
+  inBrowser("messages of windows other than the host's change nothing", { args }, async (world) => {
+    const { host, page, simulator } = world;
+    const session = new PlayedSession(simulator);
+    session.start("Go.");
+    session.ask({ name: "bash", input: { command: "ls" } });
+    const call = await host.call("wait_for_idle", { session_id: session.id });
+    const view = new View(host, call);
+    await view.stands("Waiting for you");
+    const forged = { session_id: session.id, status: "terminated", reply: "FORGED", pending: [] };
+    const result = { content: [], structuredContent: forged };
+    const notification = (method: string, params: unknown) => ({
+      ...{ jsonrpc: "2.0", method: `ui/notifications/${method}`, params },
+    });
+    const messages = [
+      notification("tool-result", result),
+      notification("host-context-changed", { theme: "dark", displayMode: "fullscreen" }),
+      // The page counts its requests: one of these is under way.
+      ...Array.from({ length: 100 }, (_, id) => ({ jsonrpc: "2.0", id, result })),
+      { jsonrpc: "2.0", id: "x", method: "ui/resource-teardown", params: {} },
+    ];
+    // The host's own window is not the one that shows the page: between them stands the sandbox.
+    const post = `for (const message of ${JSON.stringify(messages)}) {
+    document.querySelector("#call-${call}").contentWindow.frames[0].postMessage(message, "*");
+  }`;
+    for (let time = 0; time < 5; time++) {
+      await page.evaluate(post);
+      await page.waitForTimeout(300);
+    }
+    assert(!(await view.text()).includes("FORGED"));
+    const shown = view.frame.locator("html");
+    assertEquals(await shown.getAttribute("data-mode"), "inline");
+    // It still reads the session, and hears its host.
+    session.say("Still here.");
+    session.end();
+    await view.stands("Done");
+    await view.shows("Still here.");
+    await host.setContext({ displayMode: "fullscreen" });
+    await view.frame.locator("html[data-mode=fullscreen]").waitFor();
+  }),
+);
