@@ -111,7 +111,12 @@ function startingHeadline({ call }: ViewState): Headline {
   return {
     word: "Starting",
     mark: "working",
-    detail: [call.message === undefined ? "Looking for the session." : "Sending the message."],
+    detail: [
+      call.message === undefined
+        ? "Looking for the session."
+        // A call that opens the session names it only at its end.
+        : "The message is on its way. The steps show here when the call ends.",
+    ],
   };
 }
 

@@ -242,3 +242,15 @@ Deno.test("the headline asks for an answer where the agent has a question", () =
   assertEquals(detail("tool_confirmation"), "The agent goes on once you decide.");
   assertEquals(detail("custom_tool_result"), "The agent goes on once you answer.");
 });
+
+Deno.test("a call that opens its session says when its steps come", () => {
+  const detailOf = (message?: string) =>
+    plainWords(
+      headlineOf(stateOf({ phase: "starting", call: { state: "running", message } })).detail ?? [],
+    );
+  assertEquals(detailOf(), "Looking for the session.");
+  assertEquals(
+    detailOf("Do it."),
+    "The message is on its way. The steps show here when the call ends.",
+  );
+});
