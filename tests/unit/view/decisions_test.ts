@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { MAX_REASON_CHARS } from "../../../src/session/answer_sender.ts";
+import { MAX_MESSAGE_CHARS } from "../../../src/tools/send_message.ts";
 import { LOOK_AGAIN_MS, MAX_PROOF_AGE_MS } from "../../../src/view/decisions.ts";
 import {
   type OpenRequest,
@@ -93,6 +95,22 @@ Deno.test("custom tools are answered, others decided on, and never the other way
     },
     { session_id: SESSION, event_id: "sevt_2", proof: "proof-sevt_2", result: "deny" },
   ]);
+});
+
+Deno.test("a reason and an answer go out within the bounds of the tool", async () => {
+  const world = await decidable(
+    pendingCall("sevt_1"),
+    pendingCall("sevt_2", { kind: "custom_tool_result" }),
+  );
+  world.replies.answer_tool_use = outcome("sent");
+  world.actions.deny("sevt_1", "r".repeat(20_000));
+  world.actions.answer("sevt_2", "a".repeat(200_000), false);
+  await world.advance(100);
+  const sent = world.of("answer_tool_use").map(({ args }) => args);
+  assertEquals(
+    sent.map(({ deny_message, text }) => String(deny_message ?? text).length),
+    [MAX_REASON_CHARS, MAX_MESSAGE_CHARS],
+  );
 });
 
 Deno.test("without a proof nobody can decide", async () => {

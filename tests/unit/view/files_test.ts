@@ -136,6 +136,14 @@ Deno.test("an image is shown by its bytes", async () => {
   assertEquals(image, { bytes: new TextEncoder().encode("PNG!"), mimeType: "image/png" });
 });
 
+Deno.test("bytes beyond what the server sends are not decoded", async () => {
+  const data = "A".repeat(2_000_004);
+  const world = await resting(() => page({ mime_type: "image/png" }, [{ type: "image", data }]));
+  world.actions.openFile("file_2");
+  await world.advance(100);
+  assertEquals(file(world, "file_2")?.image, undefined);
+});
+
 Deno.test("what can neither be shown nor saved says so", async () => {
   const world = await resting(() => page({ mime_type: "application/zip", next: "…" }));
   world.actions.openFile("file_1");

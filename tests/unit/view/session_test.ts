@@ -30,6 +30,17 @@ Deno.test("the arguments name the session, and it is read again and again", asyn
   times.slice(1).forEach((at, index) => assert(at - (times[index] ?? 0) >= 1_000));
 });
 
+Deno.test("what a read tells of another session is not shown", async () => {
+  const world = await new ViewWorld().start();
+  world.watched = watched({ session_id: "sesn_01Other", status: "idle", title: "Another" });
+  world.input();
+  await world.advance(5_000);
+  assertEquals([world.state.sessionId, world.state.session], [SESSION, undefined]);
+  world.watched = watched({ title: "Its own" });
+  await world.advance(30_000);
+  assertEquals(world.state.session?.title, "Its own");
+});
+
 Deno.test("a read begins at the cursor of the one before it, and changes take their places", async () => {
   const world = await new ViewWorld().start();
   const tool = (state: "running" | "done") =>

@@ -14,6 +14,9 @@ Deno.test("a result is read from its structure, or from its text where a host dr
   assert(whole.kind === "result");
   assertEquals(whole.fields, { a: 1 });
   assertEquals([...whole.given.proofs], [["sevt_1", "p"]]);
+  const huge = readResult(toolResult({ proofs: { sevt_1: "p".repeat(100_000) } }));
+  assert(huge.kind === "result");
+  assertEquals(huge.given.proofs.get("sevt_1")?.length, 4_096);
   const bare = readResult({ content: [{ type: "text", text: '{"a":1}' }] });
   assert(bare.kind === "result");
   assertEquals([bare.fields, [...bare.given.proofs]], [{ a: 1 }, []]);
