@@ -681,7 +681,7 @@ export function authInfoOf(
   requestId?: string,
   client?: ClientTraits,
 ): AuthInfo {
-  const extra: CallerInfo = { principal, requestId, ...(client?.showsView && client) };
+  const extra: CallerInfo = { principal, requestId, ...(client?.showsView && { showsView: true }) };
   return { token: "", clientId: principal.id, scopes: [], extra };
 }
 

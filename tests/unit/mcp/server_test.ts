@@ -253,6 +253,12 @@ Deno.test("a caller of another HTTP stack without a principal is known by its cl
   assertEquals(requests, 1);
 });
 
+Deno.test("what a client is said to show names no other caller", () => {
+  const traits = { showsView: true, principal: { id: "other" }, requestId: "other" };
+  const { extra } = authInfoOf({ id: "ci" }, "1", traits);
+  assertEquals(extra, { principal: { id: "ci" }, requestId: "1", showsView: true });
+});
+
 Deno.test("instructions() say whose tools they name, since hosts have some of the same name", () => {
   for (const simulated of [false, true]) {
     const text = instructions(simulated);
