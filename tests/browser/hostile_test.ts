@@ -99,6 +99,9 @@ for (
     await view.shows(/evil\.example/);
     await world.shot(`hostile-${csp ?? "policy"}`);
     await assertHarmless(view);
+    // What leads elsewhere than into the web is no link at all.
+    await view.shows(/^data \(data:text\/html/);
+    assertEquals(await view.frame.getByRole("link", { name: /^(?:link|data)\b/ }).count(), 0);
     await clickLinks(world, view);
     await assertHarmless(view);
   }));
