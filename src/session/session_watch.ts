@@ -82,6 +82,7 @@ export interface SessionLook {
    * does, and by no request where it waits for none.
    *
    * @param read reads them, until the signal aborts
+   * @throws {@linkcode WatchEnded}; what `read` throws
    */
   askedCalls(read: (signal: AbortSignal) => Promise<AskedCalls>): Promise<AskedCalls["waiting"]>;
 }
@@ -161,6 +162,15 @@ export class SessionWatches {
   }
 }
 
+/** A watch has ended while a look was under way: the next look begins another. */
+export class WatchEnded extends Error {
+  override readonly name = "WatchEnded";
+
+  constructor() {
+    super("The watch has ended");
+  }
+}
+
 /** The name and the title of a session. */
 type About = Pick<SessionLook, "agent" | "title">;
 
@@ -227,7 +237,7 @@ class SessionWatch {
   /** Drops the feed. Idempotent. */
   stop(): void {
     if (this.#controller.signal.aborted) return;
-    this.#controller.abort(new DOMException("Nobody watches any more", "AbortError"));
+    this.#controller.abort(new WatchEnded());
     this.#cancelLinger();
     this.#unsubscribe();
     this.#lease.release();

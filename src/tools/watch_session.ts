@@ -7,7 +7,7 @@ import { readAskedCalls } from "../session/asked_calls.ts";
 import { asksAboutIn } from "../session/attended_wait.ts";
 import { consoleUrlOf } from "../session/console_url.ts";
 import { shownName, waitToolOf } from "../session/pending_actions.ts";
-import type { SessionLook } from "../session/session_watch.ts";
+import { type SessionLook, WatchEnded } from "../session/session_watch.ts";
 import {
   VIEW_META_KEY,
   type ViewMeta,
@@ -109,7 +109,8 @@ async function pendingIn(
     return await shownInView(sessionId, waiting, call);
   } catch (error) {
     call.signal.throwIfAborted();
-    if (!(error instanceof ApiError) || !error.retryable) throw error;
+    const passes = error instanceof WatchEnded || (error instanceof ApiError && error.retryable);
+    if (!passes) throw error;
     return {
       pending: [],
       problem: "The tool calls that wait cannot be read: this server is trying again.",

@@ -170,6 +170,22 @@ Deno.test("watch_session says so where the calls that wait cannot be read", asyn
   assertEquals((await view.watch()).pending.length, 1);
 });
 
+Deno.test("watch_session says so where the watch ends while the calls are read", async () => {
+  const view = await playing(["ask bash one"]);
+  const { world } = view;
+  await world.clock.advance(30_000);
+  // It ends in the same way where so many sessions are watched that this one has to go.
+  world.before = (request) => {
+    if (request.url.includes("types")) world.replica().waiter.close();
+  };
+  const watched = await view.watch();
+  assertEquals([watched.status, watched.pending, watched.connection_error], [
+    "requires_action",
+    [],
+    "The tool calls that wait cannot be read: this server is trying again.",
+  ]);
+});
+
 Deno.test("watch_session fits its result beside calls with long inputs", async () => {
   const lines = Array.from(
     { length: 8 },
