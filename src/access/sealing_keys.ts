@@ -27,9 +27,9 @@ export const MAKE_SEALING_KEY = "make one with 'cma-mcp token sealing-key > seal
 
 /** Says what a server over HTTP cannot do without a sealing key, and how to give it one. */
 export const NO_SEALING_KEY =
-  "Without a sealing key, answers to questions that people were asked, what they decide in the " +
-  "session view, links to files and idempotency keys count only in the process that they came " +
-  "from: not after a restart, and not at another replica";
+  "Without a sealing key, answers to questions that people were asked, their decisions in the " +
+  "session view, links to files and idempotency keys count only in their own process: not after a " +
+  "restart, and not at another replica";
 export const NAME_SEALING_KEY = `${MAKE_SEALING_KEY}, and name it with --sealing-key-file`;
 
 /**
