@@ -4,6 +4,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { hasPicture } from "./host/inside.js";
+import { measure } from "./measures.ts";
 import { closeStage, inBrowser, type World } from "./stage.ts";
 import { showFiles, View } from "./view.ts";
 
@@ -50,6 +51,22 @@ for (const way of ["http", "stdio"] as const) {
       assertStringIncludes(atob(chart?.blob ?? "").slice(0, 8), "PNG");
     }),
   );
+}
+
+for (const width of [320, 700]) {
+  Deno.test(inBrowser(`an image that is shown fits ${width} px`, {
+    args,
+    browser: { viewport: { width, height: 900 } },
+  }, async (world) => {
+    const view = await listFiles(world, "make report\nsay The report is written.", 5);
+    await view.button("Show chart.png").click();
+    const image = view.frame.getByRole("img", { name: "Preview of chart.png" });
+    await image.waitFor();
+    const { wide, small } = await measure(view, "#fff");
+    assertEquals({ wide, small }, { wide: 0, small: [] });
+    const box = await image.boundingBox();
+    assert(box !== null && box.x + box.width <= width - 16, JSON.stringify(box));
+  }));
 }
 
 Deno.test(inBrowser("a host without downloads gets text to copy", {
