@@ -57,17 +57,17 @@ export interface Collected {
   readonly tools: ToolUse[];
   readonly results: { readonly toolUseId?: string; readonly failed: boolean }[];
   readonly errors: TurnError[];
-  /** People's decisions on tool calls, whoever sent them. */
+  /** People's decisions on tool calls, and the results of custom tools, whoever sent them. */
   readonly decisions: Decided[];
 }
 
-/** A person's decision on a tool call, as an event tells it. */
+/** The answer to a tool call, as an event tells it: a person's decision, or a custom tool's result. */
 interface Decided {
   /** Id of the call. */
   readonly eventId: string;
   /** Name of the tool; absent where the call is not known. */
   readonly name?: string;
-  readonly result: "allow" | "deny";
+  readonly result: "allow" | "deny" | "answer";
 }
 
 /** An input that was sent but not taken up. */
@@ -780,12 +780,14 @@ export class Turn {
 
   /** Collects a decision; an answer is final, so that only the first one counts. */
   #collectDecision({ answers, decision }: EventOf<"input">): void {
-    if (answers === undefined || decision === undefined || this.answered.has(answers)) return;
-    const { name } = this.asking.get(answers) ?? this.toolsInFlight.get(answers) ?? {};
+    if (answers === undefined || this.answered.has(answers)) return;
+    const { name, custom } = this.asking.get(answers) ?? this.toolsInFlight.get(answers) ?? {};
+    const result = decision ?? (custom ? "answer" : undefined);
+    if (result === undefined) return;
     this.collected.decisions.push({
       eventId: answers,
       ...(name !== undefined && { name }),
-      result: decision,
+      result,
     });
   }
 

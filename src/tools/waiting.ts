@@ -112,7 +112,13 @@ export async function waitInCall(
     by: answererOf(call),
     viewAnswers: answersInView(call),
     // Where a page shows the session, a person may have decided there, while no call waited.
-    ...(call.showsView && { onDecisions: (decisions) => told = decisions.map(viewOfDecision) }),
+    ...(call.showsView && {
+      onDecisions: (decisions) =>
+        told = decisions
+          // Where nobody is asked for them, programs give the results of custom tools.
+          .filter(({ result }) => result !== "answer" || services.askCustomTools)
+          .map(viewOfDecision),
+    }),
   }, services);
   const shown = await withPendingForView(await withReturnedContent(result, call), call);
   return withDecisions(shown, told);

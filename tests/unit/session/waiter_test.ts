@@ -842,3 +842,25 @@ Deno.test("wait() tells the decisions that came after its cursor, the first one 
   assertEquals(all, [3]);
   await t.assertClean();
 });
+
+Deno.test("wait() tells the result of a custom tool once, and no other tool's result", async () => {
+  const t = setUp();
+  const { e } = t;
+  const call = e.make("agent.custom_tool_use", { name: "get_weather", input: {} });
+  const own = e.tool("bash", { evaluated_permission: "allow" });
+  const result = () =>
+    e.make("user.custom_tool_result", { custom_tool_use_id: call.id, content: [] });
+  t.session.emit(
+    e.user("q"),
+    e.running(),
+    own,
+    e.toolResult(own.id ?? ""),
+    call,
+    e.asks(call.id ?? ""),
+  );
+  t.session.emit(result(), result(), e.running(), e.text("done"), e.endTurn());
+  const told: unknown[] = [];
+  await t.clock.runUntil(t.wait({ onDecisions: (decisions) => told.push(...decisions) }));
+  assertEquals(told, [{ eventId: call.id, name: "get_weather", result: "answer" }]);
+  await t.assertClean();
+});

@@ -108,8 +108,8 @@ const TOLD: Parameters<NonNullable<WaitRequest["onDecisions"]>>[0] = [
 ];
 
 /** A harness whose waiter finds decisions among the events. */
-function decidedElsewhere(told = TOLD) {
-  const world = harness({});
+function decidedElsewhere(told = TOLD, options: Parameters<typeof harness>[1] = {}) {
+  const world = harness({}, options);
   const { waiter } = world;
   const wait = waiter.wait.bind(waiter);
   waiter.wait = (request) => {
@@ -129,6 +129,16 @@ Deno.test("wait_for_idle tells a client with the session view what was decided, 
     { event_id: "sevt_3", result: "deny", outcome: "sent" },
     own,
   ]);
+});
+
+Deno.test("wait_for_idle tells the results of custom tools where people are asked for them", async () => {
+  const told: typeof TOLD = [{ eventId: "sevt_1", name: "get_weather", result: "answer" }];
+  const asking = decidedElsewhere(told, { askCustomTools: true });
+  assertEquals((await asking.run(waitForIdle, SESSION, { showsView: true })).decisions, [
+    { event_id: "sevt_1", name: "get_weather", result: "answer", outcome: "sent" },
+  ]);
+  const others = decidedElsewhere(told);
+  assertEquals((await others.run(waitForIdle, SESSION, { showsView: true })).decisions, undefined);
 });
 
 Deno.test("wait_for_idle tells the newest 16 decisions", async () => {
