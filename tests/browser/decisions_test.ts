@@ -3,6 +3,7 @@
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { clickAllowAtOnce } from "./host/inside.js";
 import { PlayedSession } from "./played_session.ts";
 import { closeStage, inBrowser, type World } from "./stage.ts";
 import { View } from "./view.ts";
@@ -71,6 +72,28 @@ Deno.test(
     const wait = await host.call("list_events", { session_id });
     assertStringIncludes(JSON.stringify(await host.result(wait)), "Keep it until Friday.");
     await world.shot("denied");
+  }),
+);
+
+Deno.test(
+  inBrowser("a click that comes with the buttons decides nothing", { args }, async (world) => {
+    const session = new PlayedSession(world.simulator);
+    session.start("Go.");
+    const call = await world.host.call("wait_for_idle", { session_id: session.id });
+    const view = new View(world.host, call);
+    await view.stands("Working");
+    await view.frame.locator("html").evaluate(clickAllowAtOnce);
+    session.ask({ name: "bash", input: { command: "rm -r build" } });
+    await view.stands("Waiting for you");
+    await view.frame.locator("html[data-clicked]").waitFor();
+    // The button is on some time later, and takes a click that is meant for it.
+    await view.frame.locator("button.allow:not([aria-disabled])").waitFor();
+    assertEquals(
+      (await world.host.received()).calls.filter((name) => name !== "watch_session"),
+      [],
+    );
+    await view.button("Allow bash").click();
+    await view.shows(/You allowed bash/);
   }),
 );
 

@@ -127,6 +127,21 @@ for (
   }));
 }
 
+Deno.test(inBrowser("nothing hides in an agent's code", { args }, async (world) => {
+  const session = new PlayedSession(world.simulator);
+  session.start("Go.");
+  session.end(`Run \`${UNSEEN}\`:\n\n\`\`\`sh\n${UNSEEN}\n\`\`\`\n`);
+  const call = await world.host.call("wait_for_idle", { session_id: session.id });
+  const view = new View(world.host, call);
+  await view.stands("Done");
+  const codes = await view.frame.locator(".markdown code").allInnerTexts();
+  assertEquals(codes.length, 2);
+  for (const code of codes) {
+    assertEquals(/[^ -~\n]/.exec(code), null);
+    assert(code.startsWith("safe\\u202egnp.exe\\u2066\\u200b\\u0000\\u0007"), code);
+  }
+}));
+
 Deno.test(inBrowser("huge texts neither stop the page nor widen it", {
   args,
   host: { context: { displayMode: "fullscreen" } },

@@ -130,3 +130,14 @@ export async function drawChart(values) {
   const blob = await canvas.convertToBlob({ type: "image/png" });
   return btoa(String.fromCharCode(...new Uint8Array(await blob.arrayBuffer())));
 }
+
+/** Clicks the first button to allow a call in the moment in which it comes, as a pointer does. */
+export function clickAllowAtOnce(root) {
+  new MutationObserver((_, observer) => {
+    const button = root.querySelector("button.allow");
+    if (!button) return;
+    observer.disconnect();
+    button.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 1 }));
+    root.dataset.clicked = "true";
+  }).observe(root, { childList: true, subtree: true });
+}
