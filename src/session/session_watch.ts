@@ -30,7 +30,10 @@ import type { Timeline, WatchedStatus, WatchedTurn } from "./watched_session.ts"
  * pause between two looks of a page, so that none of them opens it anew.
  */
 const LINGER_MS = 20_000;
-/** Most sessions that are watched at once; the one that nobody has looked at for longest goes. */
+/**
+ * Most sessions whose feed stays open between two looks. Others are read anew at each look: to give
+ * up one that is looked at for one more would leave all of them unread.
+ */
 const MAX_WATCHES = 100;
 /** Longest time that a look waits for the session to be read, in milliseconds. */
 const READ_MS = 8_000;
@@ -75,6 +78,8 @@ export interface SessionLook {
   readonly turnCostCents?: number | undefined;
   /** Milliseconds since the session was last seen to change. */
   readonly quietMs: number;
+  /** False where the next look reads the session anew: so many are watched. */
+  readonly isKept: boolean;
   /** See {@linkcode TurnTimeline.since}. */
   timeline(cursor: string | undefined, room: number): Timeline;
   /**
@@ -108,7 +113,6 @@ export interface WatchDeps {
 /** The watches of a process. */
 export class SessionWatches {
   readonly #deps: WatchDeps;
-  /** By session; the one that was looked at last comes last. */
   readonly #watches = new Map<string, SessionWatch>();
   #isClosed = false;
 
@@ -151,13 +155,12 @@ export class SessionWatches {
 
   #watch(sessionId: string): SessionWatch {
     const known = this.#watches.get(sessionId);
-    const watch = known ?? new SessionWatch(sessionId, this.#deps, () => {
+    if (known) return known;
+    const isKept = this.#watches.size < MAX_WATCHES;
+    const watch = new SessionWatch(sessionId, isKept, this.#deps, () => {
       if (this.#watches.get(sessionId) === watch) this.#watches.delete(sessionId);
     });
-    this.#watches.delete(sessionId);
     this.#watches.set(sessionId, watch);
-    const [oldest] = this.#watches.values();
-    if (this.#watches.size > MAX_WATCHES) oldest?.stop();
     return watch;
   }
 }
@@ -177,6 +180,7 @@ type About = Pick<SessionLook, "agent" | "title">;
 /** One watched session. */
 class SessionWatch {
   readonly #sessionId: string;
+  readonly #isKept: boolean;
   readonly #deps: WatchDeps;
   readonly #onStop: () => void;
   readonly #lease: FeedLease;
@@ -185,7 +189,8 @@ class SessionWatch {
   readonly #unsubscribe: () => void;
   /** Ends the watch after its latest look. */
   #cancelLinger = () => {};
-  #looks = 0;
+  /** Looks, and reads of calls that wait, that go on. */
+  #uses = 0;
   /** Called at every change. */
   readonly #wakes = new Set<() => void>();
   #isJudging = false;
@@ -205,8 +210,10 @@ class SessionWatch {
   #changedAt: number;
   #seenEvents = "";
 
-  constructor(sessionId: string, deps: WatchDeps, onStop: () => void) {
+  /** @param isKept true if it goes on for some seconds after a look */
+  constructor(sessionId: string, isKept: boolean, deps: WatchDeps, onStop: () => void) {
     this.#sessionId = sessionId;
+    this.#isKept = isKept;
     this.#deps = deps;
     this.#onStop = onStop;
     this.#lease = deps.acquire(sessionId);
@@ -217,19 +224,27 @@ class SessionWatch {
     this.#judge();
   }
 
-  async look(signal: AbortSignal, isFirst: boolean): Promise<SessionLook> {
-    this.#looks++;
-    this.#cancelLinger();
-    try {
+  look(signal: AbortSignal, isFirst: boolean): Promise<SessionLook> {
+    return this.#use(async () => {
       if (isFirst) this.#readAbout();
       await this.#untilKnown(signal);
       const failure = this.#failure ?? this.#lease.feed.failure;
       if (failure) throw failure.error;
       return this.#show();
+    });
+  }
+
+  /** Runs something during which the watch goes on, and some seconds after that if it is kept. */
+  async #use<T>(run: () => Promise<T>): Promise<T> {
+    this.#uses++;
+    this.#cancelLinger();
+    try {
+      return await run();
     } finally {
-      this.#looks--;
-      if (this.#looks === 0 && !this.#controller.signal.aborted) {
-        this.#cancelLinger = this.#deps.clock.after(LINGER_MS, () => this.stop());
+      this.#uses--;
+      if (this.#uses === 0 && !this.#controller.signal.aborted) {
+        const lingerMs = this.#isKept ? LINGER_MS : 0;
+        this.#cancelLinger = this.#deps.clock.after(lingerMs, () => this.stop());
       }
     }
   }
@@ -400,9 +415,12 @@ class SessionWatch {
       costCents: turn.costCents,
       turnCostCents: turn.turnCostCents,
       quietMs: now - this.#changedAt,
+      isKept: this.#isKept,
       timeline: (cursor, room) => this.#timeline.since(cursor, room),
-      askedCalls: async (read) =>
-        end === "requires_action" ? (await this.#readAsked(waiting, read)).waiting : [],
+      askedCalls: async (read) => {
+        if (end !== "requires_action") return [];
+        return (await this.#use(() => this.#readAsked(waiting, read))).waiting;
+      },
     };
   }
 

@@ -34,7 +34,8 @@ const PAUSES: readonly { readonly quietMs: number; readonly pauseMs: number }[] 
   { quietMs: 60_000, pauseMs: 2_000 },
   { quietMs: Infinity, pauseMs: 5_000 },
 ];
-const REST_PAUSE_MS = 5_000;
+/** The same where nothing goes on, and where each look reads the session anew. */
+const LONG_PAUSE_MS = 5_000;
 
 /** `watch_session`: shows the session view how a session stands, and what is new in its turn. */
 export const watchSession: ToolDefinition = defineTool({
@@ -133,8 +134,8 @@ function rightsOf(call: ToolCall): ViewRights {
   };
 }
 
-function pauseAfter({ status, quietMs }: SessionLook): number {
+function pauseAfter({ status, quietMs, isKept }: SessionLook): number {
   const isMoving = status === "running" || status === "reading" || status === "requires_action";
-  if (!isMoving) return REST_PAUSE_MS;
-  return PAUSES.find((pause) => quietMs < pause.quietMs)?.pauseMs ?? REST_PAUSE_MS;
+  if (!isMoving || !isKept) return LONG_PAUSE_MS;
+  return PAUSES.find((pause) => quietMs < pause.quietMs)?.pauseMs ?? LONG_PAUSE_MS;
 }

@@ -356,23 +356,52 @@ Deno.test("the end of the server ends looks and watches", async () => {
   await t.assertClean();
 });
 
-Deno.test("at most 100 sessions are watched: the one looked at longest ago goes", async () => {
+Deno.test("100 sessions are watched, and what is beyond is seen as well, by reading it at each look", async () => {
   const t = watchSetUp();
   t.session.status = "running";
-  t.session.emit(t.e.user("q"), t.e.running());
+  t.session.emit(t.e.user("q"), t.e.running(), t.e.text("a"));
+  const look = (id: number) =>
+    t.clock.runUntil(
+      t.waiter.look(`sesn_${id}`, { signal: t.controller.signal, isFirst: false }),
+    );
+  for (let round = 0; round < 3; round++) {
+    const streams = t.session.count("stream");
+    const looks = [];
+    for (let id = 0; id < 150; id++) looks.push(await look(id));
+    for (const [id, one] of looks.entries()) {
+      assertEquals([one.status, one.isKept], ["running", id < 100], `session ${id}`);
+      assertEquals(texts(one.timeline(undefined, ROOM)), ["a"]);
+    }
+    await t.clock.advance(1_000);
+    assertEquals(t.session.openStreams.length, 100);
+    assertEquals(t.session.count("stream") - streams, round === 0 ? 150 : 50);
+  }
+  // Nobody looks at the first ones any more: others take their place.
+  await t.clock.advance(20_000);
+  assertEquals((await look(149)).isKept, true);
+  await t.end();
+});
+
+Deno.test("calls that wait are read in a session that is not kept", async () => {
+  const t = watchSetUp();
+  const call = t.e.tool("rm", { evaluated_permission: "ask" });
+  t.session.status = "idle";
+  t.session.emit(t.e.user("q"), t.e.running(), call, t.e.asks(call.id ?? ""));
   const look = (id: number) =>
     t.clock.runUntil(
       t.waiter.look(`sesn_${id}`, { signal: t.controller.signal, isFirst: false }),
     );
   for (let id = 0; id < 100; id++) await look(id);
-  await look(0);
-  for (let id = 100; id < 150; id++) await look(id);
+  const beyond = await look(100);
+  const asked: AskedCalls = { waiting: [], tools: new Map(), answers: new Map() };
+  const read = async (signal: AbortSignal) => {
+    await t.clock.sleep(3_000);
+    signal.throwIfAborted();
+    return asked;
+  };
+  assertEquals(await t.clock.runUntil(beyond.askedCalls(read)), []);
+  await t.clock.advance(1);
   assertEquals(t.session.openStreams.length, 100);
-  const streams = t.session.count("stream");
-  await look(0);
-  assertEquals(t.session.count("stream"), streams);
-  await look(1);
-  assertEquals(t.session.count("stream"), streams + 1);
   await t.end();
 });
 

@@ -152,6 +152,20 @@ Deno.test("watch_session is asked less often where nothing happens for long", as
   assertEquals(pauses, [1_000, 1_000, 2_000, 2_000, 5_000]);
 });
 
+Deno.test("watch_session is asked less often for a session that is read anew each time", async () => {
+  const view = await playing(["sleep 600s"]);
+  const { services } = view.world.replica();
+  const waiter = {
+    ...services.waiter,
+    look: async (...args: Parameters<typeof services.waiter.look>) => ({
+      ...await services.waiter.look(...args),
+      isKept: false,
+    }),
+  };
+  const watched = await view.watch({ services: { ...services, waiter } });
+  assertEquals([watched.status, watched.poll_after_ms], ["running", 5_000]);
+});
+
 Deno.test("watch_session says so where the calls that wait cannot be read", async () => {
   const view = await playing(["ask bash one"]);
   await view.world.clock.advance(30_000);
