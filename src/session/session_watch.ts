@@ -39,6 +39,8 @@ const MAX_WATCHES = 100;
 const READ_MS = 8_000;
 /** Longest time for reading a session's name and title, in milliseconds: a page can do without. */
 const ABOUT_TIMEOUT_MS = 5_000;
+/** Looks that try to read them, from the first one of a page on. */
+const ABOUT_TRIES = 3;
 /** Events that tell when the newest turn began, and for which message. */
 const START_TYPES: readonly string[] = [
   "user.message",
@@ -201,6 +203,7 @@ class SessionWatch {
   #failure: { readonly error: unknown } | undefined;
   #about: About | undefined;
   #aboutRead: Promise<void> | undefined;
+  #aboutTries = 0;
   /** How a turn began of which the history lacks the beginning, by the key that it has there. */
   #start: { readonly key: string; readonly turn?: TurnEntries } | undefined;
   #startRead: Promise<void> | undefined;
@@ -226,8 +229,9 @@ class SessionWatch {
 
   look(signal: AbortSignal, isFirst: boolean): Promise<SessionLook> {
     return this.#use(async () => {
-      if (isFirst) this.#readAbout();
-      await this.#untilKnown(signal);
+      if (isFirst) this.#aboutTries = ABOUT_TRIES;
+      this.#readAbout();
+      await this.#untilKnown(signal, isFirst);
       const failure = this.#failure ?? this.#lease.feed.failure;
       if (failure) throw failure.error;
       return this.#show();
@@ -304,7 +308,7 @@ class SessionWatch {
   }
 
   /** Resolves when it is known how the session stands, and at the latest after some seconds. */
-  async #untilKnown(signal: AbortSignal): Promise<void> {
+  async #untilKnown(signal: AbortSignal, isFirst: boolean): Promise<void> {
     const stopped = this.#controller.signal;
     const bound = bindSignal(this.#deps.clock, { signals: [signal, stopped], timeoutMs: READ_MS });
     let wake = () => {};
@@ -320,7 +324,9 @@ class SessionWatch {
         await raceSignal(changed, bound.signal);
       }
       this.#readStart();
-      await raceSignal(Promise.all([this.#aboutRead, this.#startRead]), bound.signal);
+      // Where the first look of a page has waited for the name in vain, the next ones do not wait.
+      const aboutRead = isFirst ? this.#aboutRead : undefined;
+      await raceSignal(Promise.all([aboutRead, this.#startRead]), bound.signal);
     } catch (error) {
       signal.throwIfAborted();
       if (!bound.signal.aborted) throw error;
@@ -335,9 +341,10 @@ class SessionWatch {
     return this.#isJudging && this.#goesOn;
   }
 
-  /** Reads the session's agent and title, once. */
+  /** Reads the session's agent and title, once if that succeeds. */
   #readAbout(): void {
-    if (this.#about || this.#aboutRead) return;
+    if (this.#about || this.#aboutRead || this.#aboutTries === 0) return;
+    this.#aboutTries--;
     const { signal } = this.#controller;
     const options = { signal, timeoutMs: ABOUT_TIMEOUT_MS, retry: false };
     this.#aboutRead = this.#deps.api.sessions.retrieve(this.#sessionId, options).then(
@@ -350,7 +357,7 @@ class SessionWatch {
         };
       },
       (error) => {
-        // A page can do without, and the next one that opens has it read again.
+        // A page can do without.
         if (!(error instanceof ApiError) && !signal.aborted) this.#failure = { error };
       },
     ).finally(() => this.#aboutRead = undefined);

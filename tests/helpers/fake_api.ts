@@ -54,6 +54,8 @@ export class FakeSession {
   readonly streams: FakeStream[] = [];
   readonly requests: string[] = [];
   status = "idle";
+  /** The agent that a read of the session names; none when undefined. */
+  agent: { readonly name: string } | undefined;
   /** Lists events whose `processed_at` is null first; otherwise last. */
   nullsFirst = false;
   /** Lists them where they were sent, whatever `processed_at` is. */
@@ -124,7 +126,7 @@ export class FakeSession {
       sessions: {
         retrieve: async (id, options) => {
           await this.#request("retrieve", options);
-          return { id, status: this.status };
+          return { id, status: this.status, ...(this.agent && { agent: this.agent }) };
         },
         create: () => Promise.reject(new Error("not part of a wait")),
         list: () => Promise.reject(new Error("not part of a wait")),

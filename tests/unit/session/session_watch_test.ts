@@ -272,6 +272,29 @@ Deno.test("the agent's name and the title are read once, and are no reason to fa
   await t.end();
 });
 
+Deno.test("a name that could not be read is read by later looks, which do not wait for it", async () => {
+  const t = watchSetUp();
+  t.session.agent = { name: "Researcher" };
+  t.session.status = "running";
+  t.session.emit(t.e.user("q"), t.e.running());
+  const startedAt = t.clock.now();
+  t.session.before = async (request) => {
+    if (request !== "retrieve" || t.clock.now() - startedAt > 7_000) return;
+    await t.clock.sleep(4_000);
+    throw apiError(503);
+  };
+  assertEquals((await t.look(true)).agent, undefined);
+  assertEquals(t.clock.now() - startedAt, 4_000);
+  const names = [];
+  for (let second = 4; second < 10; second++) {
+    names.push((await t.look()).agent);
+    assertEquals(t.clock.now() - startedAt, second * 1_000);
+    await t.clock.advance(1_000);
+  }
+  assertEquals(names, [...Array(4).fill(undefined), "Researcher", "Researcher"]);
+  await t.end();
+});
+
 Deno.test("a session that cannot be read fails a look as it fails a wait", async () => {
   for (const status of [404, 403]) {
     const t = watchSetUp();
