@@ -400,7 +400,7 @@ export function describeFailure(
       return `This app does not let the page do that. ${remedy}`;
     case "refused":
       return `The app answered with an error${
-        outcome.text && `: ${outcome.text.replace(/\.$/, "")}`
+        outcome.text && `: ${outcome.text.replace(/[.!?]+$/, "")}`
       }. ${remedy}`;
     case "failed":
       return outcome.text || `The server did not do that. ${remedy}`;

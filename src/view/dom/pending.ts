@@ -356,7 +356,7 @@ function noteOf({ state, failure, call }: PendingState): string {
     case "sending":
       return "Sending your answer…";
     case "failed":
-      return `${failure ?? "Your answer was not sent."} You can try again.`;
+      return failure ?? "Your answer was not sent. Try again.";
     default:
       return "";
   }

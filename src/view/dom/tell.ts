@@ -56,8 +56,8 @@ export function makeTell({ actions, announce }: Tools): Section {
 
 const TEXTS: Readonly<Record<TellState["state"], string>> = {
   needless: "",
-  offered: "The agent has your decision and works on. The chat does not know that yet:",
-  sending: "Telling the chat what you decided…",
+  offered: "The agent knows what you did here. The chat does not know it yet:",
+  sending: "Telling the chat what you did…",
   sent: "The chat was told. If it does not go on by itself, send it this sentence:",
   failed: "The chat could not be told. Send it this sentence yourself:",
 };

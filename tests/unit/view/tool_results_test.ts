@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import {
+  describeFailure,
   isOver,
   readAnswered,
   readResult,
@@ -167,4 +168,16 @@ Deno.test("an outcome that nobody knows is unknown, and these statuses end a tur
   assertEquals([readAnswered({ outcome: "gone" }), readAnswered({})], ["gone", "unknown"]);
   const statuses = ["reading", "running", "requires_action", "idle", "deleted"] as const;
   assertEquals(statuses.map(isOver), [false, false, false, true, true]);
+});
+
+Deno.test("a failure is told in sentences, and what to do stands there once", () => {
+  const failed = (kind: "refused" | "failed" | "timeout", text: string) =>
+    describeFailure({ kind, text }, "Try again.");
+  assertEquals(
+    failed("refused", "Tool x not found: did you mean y?"),
+    "The app answered with an error: Tool x not found: did you mean y. Try again.",
+  );
+  assertEquals(failed("refused", ""), "The app answered with an error. Try again.");
+  assertEquals(failed("failed", "Too many calls: wait."), "Too many calls: wait.");
+  assertEquals(failed("timeout", ""), "No answer came from the app. Try again.");
 });
