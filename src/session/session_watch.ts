@@ -414,7 +414,8 @@ class SessionWatch {
       ...(status === "running" && {
         doing: verdict.over ? "finishing" : describeActivity(turn, verdict.waitingFor),
       }),
-      ...(connectionError !== undefined && {
+      // Nothing more comes of a session that is gone.
+      ...(connectionError !== undefined && end !== "deleted" && {
         connectionError: sentenceOn(connectionError),
       }),
       ...this.#about,

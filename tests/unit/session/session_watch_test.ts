@@ -354,6 +354,24 @@ Deno.test("a look during a lost connection shows what is known", async () => {
   await t.end();
 });
 
+Deno.test("a session that was deleted is not said to be out of reach", async () => {
+  const t = watchSetUp();
+  t.session.status = "running";
+  t.session.emit(t.e.user("q"), t.e.running(), t.e.text("a"));
+  await t.look(true);
+  t.session.emit(t.e.make("session.deleted"));
+  t.session.before = () => {
+    throw apiError(500);
+  };
+  t.session.drop();
+  for (let second = 0; second < 5; second++) {
+    await t.clock.advance(1_000);
+    const { status, connectionError } = await t.look();
+    assertEquals([status, connectionError], ["deleted", undefined]);
+  }
+  await t.end();
+});
+
 Deno.test("a look that is cancelled ends at once, and the watch goes on for the others", async () => {
   const t = watchSetUp();
   t.session.before = () => new Promise(() => {});
