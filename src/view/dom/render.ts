@@ -10,13 +10,13 @@ import { make, makeUnseen, setText } from "./elements.ts";
 import { makeFiles } from "./files.ts";
 import { makeFooting } from "./footing.ts";
 import { makeHeading } from "./heading.ts";
-import { HostLook } from "./look.ts";
 import { webAddress } from "./markdown.ts";
 import { makeNotices } from "./notices.ts";
 import { makePending, pendingFocus } from "./pending.ts";
 import { makeReply } from "./reply.ts";
 import type { Tools } from "./section.ts";
 import { makeTell } from "./tell.ts";
+import { HostTheme } from "./theme.ts";
 import { makeTimeline } from "./timeline.ts";
 
 /** Milliseconds after which what was said aloud goes, so that it can be said again. */
@@ -49,7 +49,7 @@ export function makeView(root: HTMLElement, actions: ViewActions): (state: ViewS
       if (address !== undefined) actions.openLink(address);
     },
   };
-  const look = new HostLook(document.documentElement);
+  const theme = new HostTheme(document.documentElement);
   const heading = makeHeading(tools);
   const notices = makeNotices(tools);
   const column = [makePending(tools), makeReply(tools), makeTell(tools), makeFiles(tools)];
@@ -74,7 +74,7 @@ export function makeView(root: HTMLElement, actions: ViewActions): (state: ViewS
     const key = JSON.stringify([locale, timeZone]);
     if (key !== localeKey) format = formatFor(locale, timeZone);
     localeKey = key;
-    look.apply(state.host);
+    theme.apply(state.host);
     const focused = document.activeElement;
     const hadFocus = focused !== null && root.contains(focused);
     for (const section of sections) section.update(state);

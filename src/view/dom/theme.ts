@@ -15,7 +15,7 @@ const PAIRS: readonly (readonly [string, string])[] = [
 ];
 
 /** Applies the look of the host to a page; what the host says no more goes. */
-export class HostLook {
+export class HostTheme {
   readonly #root: HTMLElement;
   readonly #fonts = document.createElement("style");
   #variables: HostState["variables"];
