@@ -216,7 +216,7 @@ Deno.test("watch_session shows short lines of what others chose, and nothing uns
   const { services } = new AttendedWorld().replica();
   const forged = `bash\u202e\u200b\u0000${"x".repeat(5_000)}`;
   const look: SessionLook = {
-    ...{ status: "running", doing: forged, agent: forged, title: forged, quietMs: 0 },
+    ...{ status: "running", doing: forged, agent: forged, title: forged, isKept: true, quietMs: 0 },
     timeline: () => ({ entries: [], is_whole: true, cursor: "c" }),
     askedCalls: () => Promise.resolve([]),
   };
