@@ -44,10 +44,8 @@ export interface DecisionPorts {
 
 /** Age at which a proof is no longer sent, in milliseconds: it ends after ten minutes. */
 export const MAX_PROOF_AGE_MS = 540_000;
-/** Longest reason of a denial that the API takes, in characters. */
-const MAX_REASON_CHARS = 10_000;
-/** Longest answer of a custom tool that is sent. */
-const MAX_ANSWER_CHARS = 100_000;
+/** Longest texts of answers, in characters: the API takes no longer reason. */
+export const ANSWER_CHARS = { reason: 10_000, text: 100_000 } as const;
 /** Calls that are kept. */
 const MAX_KNOWN = 100;
 /** Time after which a call that has changed under the person's eyes can be answered. */
@@ -335,11 +333,11 @@ export const answers = {
   allow: (): Answer => ({ result: "allow" }),
   deny: (reason: string): Answer => ({
     result: "deny",
-    ...(reason.trim() !== "" && { deny_message: firstChars(reason, MAX_REASON_CHARS) }),
+    ...(reason.trim() !== "" && { deny_message: firstChars(reason, ANSWER_CHARS.reason) }),
   }),
   answer: (text: string, isError: boolean): Answer => ({
     result: "answer",
-    text: firstChars(text, MAX_ANSWER_CHARS),
+    text: firstChars(text, ANSWER_CHARS.text),
     ...(isError && { is_error: true }),
   }),
 } as const;

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { ANSWER_CHARS } from "../decisions.ts";
 import type { PendingState, ViewState } from "../state.ts";
 import { callWords, outcomeWords, plainWords } from "../words.ts";
 import {
@@ -25,10 +26,6 @@ import type { Section, Tools } from "./section.ts";
 
 /** Milliseconds for which buttons wait: longer than a double click, shorter than reading. */
 const ARMING_MS = 500;
-
-/** Longest reason and answer that the tool takes. */
-const MAX_REASON_CHARS = 10_000;
-const MAX_ANSWER_CHARS = 100_000;
 
 /** Makes the part of the page with the calls that wait. */
 export function makePending(tools: Tools): Section {
@@ -148,7 +145,7 @@ class Card implements ItemView<NumberedCall> {
     this.#field = make("textarea", {
       id,
       rows: this.#isCustom ? 2 : 1,
-      maxlength: this.#isCustom ? MAX_ANSWER_CHARS : MAX_REASON_CHARS,
+      maxlength: this.#isCustom ? ANSWER_CHARS.text : ANSWER_CHARS.reason,
       dir: "auto",
       autocomplete: "off",
       spellcheck: "true",
