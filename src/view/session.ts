@@ -160,6 +160,8 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
     const leftOut = isBefore ? 0 : timeline?.leftOut ?? 0;
     const problem = isSilent && !host.isReady
       ? `The app has not answered this page yet. ${TRIES_ON}`
+      : isResting
+      ? readProblem?.replace(TRIES_ON, "").trim()
       : readProblem;
     return {
       phase: phaseNow(),
@@ -602,6 +604,8 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
     cannotRead = false;
     isResting = false;
     failures = 0;
+    // The click is seen to do something, also while an earlier read has no answer yet.
+    readProblem = undefined;
     plan();
     changed();
   }

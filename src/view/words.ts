@@ -45,6 +45,12 @@ function isAnswered(pending: readonly PendingState[]): boolean {
   return pending.length > 0 && pending.every(({ state }) => state === "over");
 }
 
+/** Returns true where the last answer went out from here, as far as is known. */
+function wasSent(pending: readonly PendingState[]): boolean {
+  const { outcome } = pending.at(-1) ?? {};
+  return outcome === "sent" || outcome === "repeated";
+}
+
 /** Returns true where the turn is over, so that its reply is all of it. */
 export function isTurnOver({ phase, session }: ViewState): boolean {
   if (phase === "resting") return true;
@@ -70,9 +76,11 @@ export function headlineOf(state: ViewState): Headline {
   }
   if (session === undefined) {
     if (call.state === "failed") return { word: "The call failed", mark: "failed" };
-    return phase === "following"
-      ? { word: "Connecting", mark: "working" }
-      : { word: "Done", mark: "done" };
+    return phase === "following" ? { word: "Connecting", mark: "working" } : {
+      word: "The call ended",
+      mark: "unknown",
+      detail: ["Nothing of the session can be read here. The answer is in the chat."],
+    };
   }
   switch (session.status) {
     case "reading":
@@ -85,7 +93,11 @@ export function headlineOf(state: ViewState): Headline {
       };
     case "requires_action":
       return isAnswered(pending)
-        ? { word: "Working", mark: "working", detail: ["Your answer was sent."] }
+        ? {
+          word: "Working",
+          mark: "working",
+          ...wasSent(pending) && { detail: ["Your answer was sent."] },
+        }
         : { word: "Waiting", mark: "waiting", detail: ["A tool call needs an answer."] };
     case "idle":
       return wasInterrupted(state)

@@ -50,7 +50,11 @@ function noticeOf(state: ViewState): Notice | undefined {
   }
   const trouble = problem ?? session?.connection_error;
   if (trouble !== undefined) {
-    return { words: [{ foreign: trouble }], mark: "lost", canRetry: phase === "following" };
+    return {
+      words: [{ foreign: trouble }],
+      mark: "lost",
+      canRetry: phase === "following" || phase === "resting",
+    };
   }
   if (state.isPast) {
     return { words: ["The session has gone on since. This is what came of this call."] };

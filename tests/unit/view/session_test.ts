@@ -244,6 +244,36 @@ Deno.test("the person can have it tried again at once, but never two reads at a 
   assertEquals(world.of("watch_session").length, before + 1);
 });
 
+Deno.test("a click that has it tried again is seen, while a read has no answer yet", async () => {
+  const world = await new ViewWorld().start();
+  world.watched = undefined;
+  world.input();
+  await world.advance(120_000);
+  assertEquals(world.state.phase, "lost");
+  while (world.open.size === 0) await world.advance(100);
+  world.actions.retry();
+  assertEquals([world.state.phase, world.state.problem], ["following", undefined]);
+  // It comes again, where it was in vain.
+  await world.advance(4 * READ_TIMEOUT_MS);
+  assert(world.state.problem !== undefined);
+});
+
+Deno.test("a page that rests does not say that it tries again, and can be made to", async () => {
+  const world = await new ViewWorld().start();
+  world.watched = undefined;
+  world.input();
+  world.result(waitResult());
+  await world.advance(600_000);
+  const { phase, problem } = world.state;
+  assertEquals([phase, problem], ["resting", "No answer came from the app."]);
+  const timeline = wholly(message("m1", "Done."));
+  world.watched = watched({ status: "idle", agent: "Coder", timeline });
+  world.actions.retry();
+  await world.advance(1_000);
+  assertEquals([world.state.phase, world.state.problem], ["resting", undefined]);
+  assertEquals(world.state.session?.agent, "Coder");
+});
+
 Deno.test("a server that cannot reach the session is no lost one", async () => {
   const world = await new ViewWorld().start();
   world.watched = watched({ connection_error: "No connection to the API." });

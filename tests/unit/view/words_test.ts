@@ -74,6 +74,7 @@ const HEADLINES: readonly (readonly [name: string, state: ViewState, word: strin
     "No session to show",
   ],
   ["a session not read yet", stateOf(), "Connecting"],
+  ["a call that told nothing", stateOf({ phase: "resting" }), "The call ended"],
   ["work", stateOf({ status: "running" }), "Working"],
   [
     "a call that waits",
@@ -253,4 +254,15 @@ Deno.test("a call that opens its session says when its steps come", () => {
     detailOf("Do it."),
     "The message is on its way. The steps show here when the call ends.",
   );
+});
+
+Deno.test("the headline says that an answer was sent only where that is known", () => {
+  const detail = (outcome: PendingState["outcome"]) => {
+    const state = stateOf({ status: "requires_action", pending: [pending("over", { outcome })] });
+    return plainWords(headlineOf(state).detail ?? []);
+  };
+  assertEquals(detail("sent"), "Your answer was sent.");
+  for (const outcome of ["unknown", "gone", "answered_elsewhere"] as const) {
+    assertEquals(detail(outcome), "");
+  }
 });
