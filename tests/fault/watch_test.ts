@@ -4,7 +4,7 @@ import { HABIT_NAMES, HabitWorld, wordsOf } from "../helpers/habit_world.ts";
 import { LOOK_ROOM, Watcher } from "../helpers/watcher.ts";
 
 async function ended(world: HabitWorld): Promise<void> {
-  await world.clock.advance(16_000);
+  await world.clock.advance(21_000);
   assertEquals(await world.close(), []);
 }
 
