@@ -30,6 +30,8 @@ export interface WatchedSession {
   /** The page of the console that shows the session. */
   readonly console_url?: string;
   readonly can: ViewRights;
+  /** The server's time, as ISO 8601: the clock of the view's machine may be wrong. */
+  readonly now?: string;
   /** Milliseconds after which to ask again, 1,000 or more. */
   readonly poll_after_ms: number;
 }

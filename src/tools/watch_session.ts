@@ -62,7 +62,7 @@ export const watchSession: ToolDefinition = defineTool({
       poll_after_ms: z.number(),
     }),
   async run({ session_id, cursor }, call) {
-    const { signal, services: { waiter, consoleUrl } } = call;
+    const { signal, services: { waiter, clock, consoleUrl } } = call;
     const look = await waiter.look(session_id, { signal, isFirst: !cursor });
     const { pending, proofs, problem } = await pendingIn(look, session_id, call);
     const connectionError = look.connectionError ?? problem;
@@ -82,6 +82,7 @@ export const watchSession: ToolDefinition = defineTool({
       ...(turnCostCents !== undefined && { turn_cost_usd: turnCostCents / 100 }),
       ...(consoleUrl !== undefined && { console_url: consoleUrlOf(consoleUrl, session_id) }),
       can: { ...rightsOf(call) },
+      now: new Date(clock.wallTime()).toISOString(),
       poll_after_ms: pauseAfter(look),
     };
     const room = MAX_RESULT_CHARS - RESERVE_CHARS - jsonLength(shown);

@@ -48,6 +48,8 @@ export interface SessionPorts {
 export const MIN_POLL_MS = 1_000;
 /** Time in which a read is answered: the server takes up to 8 s for its first one. */
 export const READ_TIMEOUT_MS = 15_000;
+/** By less than this clocks count as alike: times do not jump with each read's way to the page. */
+const MAX_CLOCK_ERROR_MS = 5_000;
 /** Time in which an answer to a tool call, or an interrupt, is answered. */
 const WRITE_TIMEOUT_MS = 60_000;
 /** Silence after which the session counts as lost, in milliseconds. */
@@ -112,6 +114,8 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
   let readAt: number | undefined;
   /** The read that brought `newest`. */
   let newestBy = 0;
+  /** Milliseconds by which the server's clock is ahead of that of this machine. */
+  let clockErrorMs = 0;
   /** The newest read that had begun when the call ended. */
   let readsBeforeEnd = 0;
   let failures = 0;
@@ -232,7 +236,9 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
 
   function secondsOf(turn: WatchedSession["turn"]): number | undefined {
     const from = Date.parse(turn?.started_at ?? "");
-    const to = turn?.ended_at === undefined ? clock.wallTime() : Date.parse(turn.ended_at);
+    const to = turn?.ended_at === undefined
+      ? clock.wallTime() + clockErrorMs
+      : Date.parse(turn.ended_at);
     const ms = to - from;
     return Number.isNaN(ms) ? undefined : Math.max(0, Math.round(ms / 1_000));
   }
@@ -488,6 +494,8 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
     if (isEarlier && callTurn === undefined) earlierTurn ??= { key };
     newest = withKnown(watched, newest);
     newestBy = number;
+    const errorMs = Date.parse(watched.now ?? "") - clock.wallTime();
+    if (Math.abs(errorMs - clockErrorMs) > MAX_CLOCK_ERROR_MS) clockErrorMs = errorMs;
     known.add(watched.timeline);
     const decided = new Set(
       known.entries.flatMap((entry) =>

@@ -147,6 +147,7 @@ interface Plain {
   readonly started_at?: string;
   readonly ended_at?: string;
   readonly last_event_id?: string;
+  readonly now?: string;
   readonly cursor?: string;
   readonly left_out?: number;
   readonly iteration?: number;
@@ -236,7 +237,15 @@ export function readWatched(fields: JsonObject): WatchedSession | undefined {
   return {
     session_id: sessionId,
     status,
-    ...plain(fields, ["doing", "connection_error", "agent", "title", "cost_usd", "turn_cost_usd"]),
+    ...plain(fields, [
+      "doing",
+      "connection_error",
+      "agent",
+      "title",
+      "cost_usd",
+      "turn_cost_usd",
+      "now",
+    ]),
     ...(isJsonObject(fields.turn) && { turn: readTurn(fields.turn) }),
     timeline: {
       entries: readList(timeline.entries, MAX_ENTRIES, readEntry),

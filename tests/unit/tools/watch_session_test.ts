@@ -55,6 +55,7 @@ Deno.test("watch_session shows agent, task, timeline and cost of a turn that is 
   assertEquals([watched.status, watched.agent], ["idle", "Simulated Script"]);
   assertEquals(watched.turn?.task?.startsWith("tool bash ls"), true);
   assert(watched.turn?.started_at !== undefined && watched.turn.ended_at !== undefined);
+  assertEquals(watched.now, new Date(view.world.clock.wallTime()).toISOString());
   assertEquals(
     watched.timeline.entries.map((entry) => [entry.kind, "state" in entry && entry.state]),
     [

@@ -436,6 +436,29 @@ Deno.test("time is told from the turn's beginning to its end", async () => {
   assertEquals(world.state.elapsedSec, undefined);
 });
 
+Deno.test("time is told by the server's clock where that of the page's machine is wrong", async () => {
+  for (const hours of [-3, 0, 3]) {
+    const world = await new ViewWorld().start();
+    const at = (seconds: number) =>
+      new Date(world.clock.wallTime() + hours * 3_600_000 + seconds * 1_000).toISOString();
+    const turn = { key: "turn-1", started_at: at(-20) };
+    let sent = 0;
+    // The way from the server to the page takes longer or shorter.
+    world.replies.watch_session = () => ({
+      result: toolResult({ ...watched({ turn, now: at(-0.2 - (sent++ % 3) / 3) }) }),
+    });
+    world.input();
+    const seconds: unknown[] = [];
+    for (let second = 0; second < 5; second++) {
+      await world.advance(1_000);
+      seconds.push(world.state.elapsedSec);
+    }
+    const [first] = seconds;
+    assert(typeof first === "number" && Math.abs(first - 21) <= 2, `${hours} h: ${first}`);
+    assertEquals(seconds, [0, 1, 2, 3, 4].map((second) => first + second));
+  }
+});
+
 Deno.test("an interrupt is offered while the agent works, and may be tried again", async () => {
   const world = await new ViewWorld().start();
   world.input();
