@@ -228,12 +228,14 @@ Deno.test("what agents and servers choose is shown escaped, and short", () => {
   const e = eventMaker();
   const odd = `x\u202e${"y".repeat(300)}`;
   const shown = `x\\u202e${"y".repeat(121)}`;
-  const [tool, error, message] = entriesOf([
-    e.user("q"),
+  const [tool, error, message, thread, other] = entriesOf([
+    e.user("q", { session_thread_id: "sthr_0" }),
     e.running(),
     e.make("agent.mcp_tool_use", { name: odd, mcp_server_name: odd }),
     e.make("session.error", { error: { type: odd, message: odd.repeat(9) } }),
     { ...e.text("hi"), id: "i".repeat(5_000) },
+    e.make("session.thread_created", { session_thread_id: "sthr_1", agent_name: odd }),
+    e.make("agent.message", { content: "well", session_thread_id: odd }),
   ]).entries;
   assertEquals([tool?.kind === "tool" && tool.name, tool?.kind === "tool" && tool.server], [
     shown,
@@ -242,6 +244,7 @@ Deno.test("what agents and servers choose is shown escaped, and short", () => {
   assertEquals(error?.kind === "error" && error.type.startsWith("x\\u202e"), true);
   assertEquals(error?.kind === "error" && error.message?.length, 500);
   assertEquals((message?.key.length ?? 999) < 130, true);
+  assertEquals([thread?.kind === "subagent" && thread.name, other?.subagent], [shown, shown]);
 });
 
 Deno.test("the newest entries of a long turn are kept, and memory stays bounded", () => {
