@@ -480,6 +480,8 @@ export function createSessionView({ port, clock, locale, show }: SessionPorts): 
     silentSince = undefined;
     cannotRead = false;
     readProblem = watched.connection_error;
+    // A server that is to read the session yet, as after a restart, knows less than the page.
+    if (watched.status === "reading" && newest) return;
     const { key } = watched.turn ?? {};
     // The key alone may change when the server learns how the turn began.
     if (newest && newest.turn?.key !== key && watched.timeline.is_whole) {

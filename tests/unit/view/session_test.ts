@@ -274,6 +274,39 @@ Deno.test("a page that rests does not say that it tries again, and can be made t
   assertEquals(world.state.session?.agent, "Coder");
 });
 
+Deno.test("a server that has not read the session yet makes the page forget nothing", async () => {
+  const world = await new ViewWorld().start();
+  const known = watched({
+    status: "requires_action",
+    timeline: wholly(message("m1", "Hello.")),
+    pending: [pendingCall("sevt_1")],
+    proofs: { sevt_1: "proof" },
+    cost_usd: 1,
+  });
+  world.watched = known;
+  world.input();
+  await world.advance(100);
+  // It ends, or another one takes its place.
+  world.watched = watched({ status: "reading", turn: undefined });
+  const reads = world.of("watch_session").length;
+  await world.advance(3_000);
+  assert(world.of("watch_session").length > reads + 1);
+  const { session, entries, pending } = world.state;
+  assertEquals([session?.status, session?.turn?.task, session?.cost_usd], [
+    "requires_action",
+    "Do it",
+    1,
+  ]);
+  assertEquals([entries.length, pending.map(({ state }) => state)], [1, ["waits"]]);
+  const connection_error = "The API cannot be reached: this server is trying again.";
+  world.watched = watched({ status: "reading", turn: undefined, connection_error });
+  await world.advance(3_000);
+  assertEquals([world.state.problem, world.state.pending.length], [connection_error, 1]);
+  world.watched = known;
+  await world.advance(3_000);
+  assertEquals([world.state.problem, world.pending("sevt_1")?.state], [undefined, "waits"]);
+});
+
 Deno.test("a server that cannot reach the session is no lost one", async () => {
   const world = await new ViewWorld().start();
   world.watched = watched({ connection_error: "No connection to the API." });
