@@ -146,6 +146,30 @@ Deno.test(inBrowser("an answer from elsewhere takes the buttons away", { args },
   await world.shot("answered-elsewhere");
 }));
 
+Deno.test(
+  inBrowser("two pages of one session: one decides, the other follows", { args }, async (world) => {
+    const { host } = world;
+    const { view, call, session_id } = await ask(world, "ask bash rm -r build\nsay Over.");
+    await fieldsOf(world, call);
+    const other = await host.call("wait_for_idle", { session_id });
+    const beside = new View(host, other);
+    const live = ":not([aria-disabled])";
+    for (const one of [view, beside]) {
+      await one.button("Deny bash").and(one.frame.locator(live)).waitFor();
+    }
+    // Both click before either can know of the other.
+    await Promise.all([view.button("Deny bash").click(), beside.button("Allow bash").click()]);
+    await view.stands("Done");
+    await beside.stands("Done");
+    const said = [await view.text(), await beside.text()];
+    const decided = said.filter((text) => /You (?:denied|allowed) bash\./.test(text));
+    const followed = said.filter((text) => /answered elsewhere|waits no longer/.test(text));
+    assertEquals([decided.length, followed.length], [1, 1], said.join("\n---\n"));
+    const { calls } = await host.received();
+    assert(calls.filter((name) => name === "answer_tool_use").length <= 2);
+  }),
+);
+
 Deno.test(inBrowser("a call that was clicked twice is answered once", { args }, async (world) => {
   const { host } = world;
   const { view, call } = await ask(world, "ask bash rm -r build\nsay Over.");
