@@ -233,7 +233,10 @@ async function runInWorld(
       : { kind: "stdio" as const, url: socketUrl };
     const tools = await host.open(connection, sandboxUrl, hostOptions);
     const shot = async (name: string) => {
-      if (SHOTS !== "") await page.screenshot({ path: `${SHOTS}/${name}.png` });
+      if (SHOTS === "") return;
+      // A picture shows the page after its next read, and the frame as high as the page.
+      await page.waitForTimeout(1_500);
+      await page.screenshot({ path: `${SHOTS}/${name}.png` });
     };
     try {
       await run({ host, page, simulator, tools, shot });
