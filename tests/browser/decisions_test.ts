@@ -4,6 +4,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { clickAllowAtOnce } from "./host/inside.js";
+import type { Received } from "./host/settings.ts";
 import { PlayedSession } from "./played_session.ts";
 import { closeStage, inBrowser, type World } from "./stage.ts";
 import { View } from "./view.ts";
@@ -134,6 +135,10 @@ Deno.test(inBrowser("an answer from elsewhere takes the buttons away", { args },
   const { pending_actions } = await fieldsOf(world, call);
   assert(Array.isArray(pending_actions));
   await view.button("Allow bash").waitFor();
+  // A call that no read of the page has listed, but the result alone, would go without a word.
+  const readsIn = ({ calls }: Received) => calls.filter((name) => name === "watch_session").length;
+  const before = readsIn(await host.received());
+  await host.until((received) => readsIn(received) > before + 1, "another read after one");
   const event_id = pending_actions[0]?.event_id;
   const answer = await host.call("confirm_tool_use", {
     ...{ session_id, event_id, tool_name: "bash" },
