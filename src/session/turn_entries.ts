@@ -273,6 +273,7 @@ export class TurnEntries {
       name: shownName(name),
       ...(server !== undefined && { server: shownName(server) }),
       state: "running",
+      ...(tool.custom && { is_custom: true as const }),
       ...(this.turn.isSubagent(threadId) && { subagent: this.#subagentName(threadId) }),
     }, { tool });
   }

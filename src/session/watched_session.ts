@@ -108,6 +108,8 @@ export type TimelineEntry =
       readonly state: "running" | "waiting" | "done" | "failed";
       /** A person's decision on the call. */
       readonly decision?: "allow" | "deny";
+      /** Set for a custom tool, whose call waits for a result. */
+      readonly is_custom?: true;
     }
     /**
      * A subagent that works in the turn, once for all that it does there; `state` is the status of

@@ -306,6 +306,7 @@ function readEntry(value: unknown): TimelineEntry | undefined {
         ...plain(value, ["name", "server"]),
         state: readWord(value.state, TOOL_STATES) ?? "done",
         ...(decision !== undefined && { decision }),
+        ...(value.is_custom === true && { is_custom: true as const }),
       };
     }
     case "subagent":

@@ -259,11 +259,12 @@ const SUBAGENT_VERBS: Readonly<Record<string, string>> = {
 };
 
 function toolState(entry: TimelineEntry & { readonly kind: "tool" }): string {
-  const { state, decision } = entry;
+  const { state, decision, is_custom } = entry;
   if (decision === "deny") return "denied";
+  const waits = is_custom ? "needs an answer" : "needs a decision";
   const words = {
     running: "running",
-    waiting: decision === "allow" ? "allowed" : "needs a decision",
+    waiting: decision === "allow" ? "allowed" : waits,
     done: "done",
     failed: "failed",
   };

@@ -25,8 +25,13 @@ function told(events: readonly SessionEvent[], state = NOTHING): string[] {
       case "message":
         return `${entry.text}${by}`;
       case "tool":
-        return [entry.server, entry.name, entry.state, entry.decision].filter(Boolean).join(" ") +
-          by;
+        return [
+          entry.is_custom && "custom",
+          entry.server,
+          entry.name,
+          entry.state,
+          entry.decision,
+        ].filter(Boolean).join(" ") + by;
       case "subagent":
         return `${entry.name}: ${entry.state}`;
       case "error":
@@ -121,7 +126,7 @@ Deno.test("calls have a state, a server and a decision", () => {
     "bash running",
     "github push running",
     "rm running",
-    "weather waiting",
+    "custom weather waiting",
   ]);
   const waiting = [asks.id ?? "", denied.id ?? ""];
   assertEquals(told(events, { isAtRest: false, waiting }).slice(1, 3), [
@@ -139,7 +144,7 @@ Deno.test("calls have a state, a server and a decision", () => {
     "bash failed",
     "github push running allow",
     "rm failed deny",
-    "weather done",
+    "custom weather done",
   ]);
   assertEquals(told(events, { isAtRest: true, waiting: [] })[1], "github push done allow");
 });

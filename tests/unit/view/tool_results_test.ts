@@ -57,6 +57,7 @@ Deno.test("a session is read as the server tells it", () => {
         { key: "6", kind: "evaluation", result: "satisfied", iteration: 0, explanation: "e" },
         { key: "7", kind: "input" },
         { key: "8", kind: "interrupt" },
+        { key: "9", kind: "tool", name: "get_weather", state: "waiting", is_custom: true },
       ],
       is_whole: false,
       cursor: "c",

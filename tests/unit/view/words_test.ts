@@ -148,6 +148,11 @@ const ENTRIES: readonly (readonly [entry: TimelineEntry, text: string, state?: s
   [{ key: "1", kind: "message", text: "Hello", subagent: "coder" }, "Message of coder"],
   [{ key: "1", kind: "tool", name: "bash", state: "running" }, "bash", "running"],
   [{ key: "1", kind: "tool", name: "bash", state: "waiting" }, "bash", "needs a decision"],
+  [
+    { key: "1", kind: "tool", name: "get_weather", state: "waiting", is_custom: true },
+    "get_weather",
+    "needs an answer",
+  ],
   [{ key: "1", kind: "tool", name: "bash", state: "failed", decision: "deny" }, "bash", "denied"],
   [
     { key: "1", kind: "tool", name: "bash", state: "done", decision: "allow" },
