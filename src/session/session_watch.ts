@@ -14,7 +14,6 @@ import type { ManagedAgentsApi } from "../api/types.ts";
 import { bindSignal, raceSignal } from "../core/abort.ts";
 import type { Clock } from "../core/clock.ts";
 import { ToolError } from "../core/errors.ts";
-
 import type { AskedCalls } from "./asked_calls.ts";
 import { readEvent } from "./event_types.ts";
 import type { FeedLease } from "./feed.ts";

@@ -7,7 +7,7 @@ import type { Decision } from "../session/person.ts";
 import type { ToolUseAnswer, ToolUseAnswered } from "../session/watched_session.ts";
 import { checkShown, confirmationOf, sendAnswer, toolResultOf } from "./answer_call.ts";
 import { answererOf } from "./answerer.ts";
-import { defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
+import { ANY_EFFECT, defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
 import { MAX_MESSAGE_CHARS } from "./send_message.ts";
 
@@ -22,12 +22,7 @@ export const answerToolUse: ToolDefinition = defineTool({
   scope: "actions",
   kind: "call",
   reaches: { session_id: "session" },
-  annotations: {
-    readOnlyHint: false,
-    destructiveHint: true,
-    idempotentHint: false,
-    openWorldHint: true,
-  },
+  annotations: ANY_EFFECT,
   view: "app_only",
   input: () =>
     z.strictObject({

@@ -4,7 +4,7 @@ import { label } from "../core/text.ts";
 import { MAX_REASON_CHARS } from "../session/answer_sender.ts";
 import type { AskedCall } from "../session/person.ts";
 import { answerCall, checkShown, confirmationOf } from "./answer_call.ts";
-import { defineTool, type ToolDefinition } from "./define.ts";
+import { ANY_EFFECT, defineTool, type ToolDefinition } from "./define.ts";
 import { eventIdSchema, idSchema } from "./ids.ts";
 
 /** Longest name of a tool that is compared, in characters. */
@@ -21,12 +21,7 @@ export const confirmToolUse: ToolDefinition = defineTool({
   scope: "actions",
   kind: "call",
   reaches: { session_id: "session" },
-  annotations: {
-    readOnlyHint: false,
-    destructiveHint: true,
-    idempotentHint: false,
-    openWorldHint: true,
-  },
+  annotations: ANY_EFFECT,
   meta: {
     "anthropic/requiresUserInteraction": true,
     "anthropic/searchHint": "approve or reject",

@@ -66,6 +66,14 @@ export const SENDS: ToolAnnotations = {
   openWorldHint: true,
 };
 
+/** Hints of a tool that may have any effect, each time anew: what an agent may do, its author decides. */
+export const ANY_EFFECT: ToolAnnotations = {
+  readOnlyHint: false,
+  destructiveHint: true,
+  idempotentHint: false,
+  openWorldHint: true,
+};
+
 /** One call of a tool. */
 export interface ToolCall extends Caller {
   /** Aborts when the caller cancels or goes away. */

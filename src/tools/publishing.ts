@@ -19,7 +19,7 @@ import { unquoted } from "../core/errors.ts";
 import { plainLine, shorten } from "../core/text.ts";
 import { askAgentTool } from "./ask_agent.ts";
 import { boundTo } from "./bound.ts";
-import type { ToolAnnotations, ToolDefinition } from "./define.ts";
+import { ANY_EFFECT, type ToolDefinition } from "./define.ts";
 import { publishedName } from "./published_name.ts";
 import type { Services } from "./services.ts";
 
@@ -221,14 +221,6 @@ function toolsOf(
 function textOf(tools: readonly ToolDefinition[]): string {
   return JSON.stringify(tools.map(({ binding }) => binding));
 }
-
-/** Hints of a tool that may have any effect: what the agent may do, its author decides. */
-const ANY_EFFECT: ToolAnnotations = {
-  readOnlyHint: false,
-  destructiveHint: true,
-  idempotentHint: false,
-  openWorldHint: true,
-};
 
 /** Arguments of a published tool. */
 const OFFERED = ["message", "session_id", "after_id"] as const;
