@@ -185,7 +185,7 @@ const NEEDS_NODE = "it needs Node: tests/e2e, with the npm package";
 /** Files of the source that need no test of their name, and where they are tested instead. */
 const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/mcp/session_page.ts": "it is made from src/view: tests/browser",
-  "src/session/watched_session.ts": "it has types, and one name: tests of tools/watch_session.ts",
+  "src/session/watched_session.ts": "it has types, and two names: tests of tools/watch_session.ts",
   "src/view/main.ts": "it starts the page: tests/browser",
   "src/main.ts": "it starts the process: tests/e2e",
   "src/main_node.ts": NEEDS_NODE,

@@ -202,6 +202,12 @@ export interface ToolUseAnswer {
   readonly is_error?: boolean;
 }
 
+/**
+ * Beginning of the error of `answer_tool_use` for a proof that does not count. By it the page knows
+ * that nothing was sent, and that a fresh proof is needed: errors of tools have no code.
+ */
+export const WRONG_PROOF = "This proof is not one for this tool call";
+
 /** The result of `answer_tool_use`. */
 export interface ToolUseAnswered {
   readonly session_id: string;

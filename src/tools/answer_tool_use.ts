@@ -4,7 +4,11 @@ import { ToolError } from "../core/errors.ts";
 import { label } from "../core/text.ts";
 import { COULD_NOT_DO_IT, MAX_REASON_CHARS } from "../session/answer_sender.ts";
 import type { Decision } from "../session/person.ts";
-import type { ToolUseAnswer, ToolUseAnswered } from "../session/watched_session.ts";
+import {
+  type ToolUseAnswer,
+  type ToolUseAnswered,
+  WRONG_PROOF,
+} from "../session/watched_session.ts";
 import { checkShown, confirmationOf, sendAnswer, toolResultOf } from "./answer_call.ts";
 import { answererOf } from "./answerer.ts";
 import { ANY_EFFECT, defineTool, type ToolCall, type ToolDefinition } from "./define.ts";
@@ -88,11 +92,10 @@ async function provenCall(
   const { services } = call;
   const opened = await openProof(services, call, { sessionId, eventId }, proof);
   if (opened.kind === "valid") return opened.call;
-  // The page knows by the word "proof" that nothing was sent, and comes again with a fresh one.
   services.answers.drop(opened, { ...answererOf(call), channel: CHANNEL }, sessionId);
   throw new ToolError(
     "wrong_proof",
-    "This proof is not one for this tool call, or its ten minutes are over, so nothing was sent. " +
+    `${WRONG_PROOF}, or its ten minutes are over, so nothing was sent. ` +
       "Read the session again, and answer with the proof that comes with the call.",
   );
 }

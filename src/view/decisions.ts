@@ -9,7 +9,7 @@
 
 import type { Clock } from "../core/clock.ts";
 import { firstChars } from "../core/text.ts";
-import type { PendingCall, ToolUseAnswered } from "../session/watched_session.ts";
+import { type PendingCall, type ToolUseAnswered, WRONG_PROOF } from "../session/watched_session.ts";
 import type { JsonObject } from "./read.ts";
 import type { PendingState } from "./state.ts";
 import type { Deed } from "./telling.ts";
@@ -265,7 +265,7 @@ export function createDecisions(ports: DecisionPorts): Decisions {
     const isOld = known.proof && clock.now() - known.proof.at > MAX_PROOF_AGE_MS;
     if (isOld && !await hasFreshProof(known, shown)) return;
     const first = await post(known, answer);
-    const hasEnded = first.kind === "failed" && isAboutProof(first.text);
+    const hasEnded = first.kind === "failed" && first.text.includes(WRONG_PROOF);
     if (!hasEnded || isOld) return settle(known, first);
     // Nothing was sent.
     if (await hasFreshProof(known, shown)) settle(known, await post(known, answer));
@@ -341,11 +341,6 @@ export const answers = {
     ...(isError && { is_error: true }),
   }),
 } as const;
-
-/** Returns true for the server's words on a proof that it does not take: then nothing was sent. */
-function isAboutProof(text: string): boolean {
-  return /\bproof\b/i.test(text);
-}
 
 /** Returns true where a person sees the same. */
 function isShownAlike(one: PendingCall, other: PendingCall): boolean {

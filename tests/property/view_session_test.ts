@@ -1,6 +1,7 @@
 // Whatever the host and the server say, and whenever the person clicks: no decision goes out twice,
 // the session is read by one read at a time, and the page says what became of what was sent.
 import { assert, assertEquals } from "@std/assert";
+import { WRONG_PROOF } from "../../src/session/watched_session.ts";
 import { fc } from "../helpers/fuzz.ts";
 import {
   type OpenRequest,
@@ -212,7 +213,7 @@ class Play {
       case "proof":
         if (fate.mayRetry) fate.allowed++;
         fate.mayRetry = false;
-        return end("proof", { result: toolFailure("This proof is not one for this call.") });
+        return end("proof", { result: toolFailure(`${WRONG_PROOF}.`) });
     }
     if (["sent", "repeated", "answered_elsewhere"].includes(this.#answers)) {
       this.deeds++;

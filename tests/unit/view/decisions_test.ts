@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { MAX_REASON_CHARS } from "../../../src/session/answer_sender.ts";
+import { WRONG_PROOF } from "../../../src/session/watched_session.ts";
 import { MAX_MESSAGE_CHARS } from "../../../src/tools/send_message.ts";
 import { LOOK_AGAIN_MS, MAX_PROOF_AGE_MS } from "../../../src/view/decisions.ts";
 import {
@@ -221,7 +222,7 @@ Deno.test("an answer that was refused can be given again", async () => {
   assertEquals(world.pending("sevt_1")?.outcome, "sent");
 });
 
-const ENDED = toolFailure("This proof is not one for this tool call, so nothing was sent.");
+const ENDED = toolFailure(`${WRONG_PROOF}, so nothing was sent.`);
 
 Deno.test("a proof that has ended is fetched anew, and the answer sent once more", async () => {
   const world = await decidable(pendingCall("sevt_1"));
@@ -242,6 +243,15 @@ Deno.test("a second proof that is refused ends the attempt", async () => {
   world.actions.allow("sevt_1");
   await world.advance(30_000);
   assertEquals(world.of("answer_tool_use").length, 2);
+  assertEquals(world.pending("sevt_1")?.state, "failed");
+});
+
+Deno.test("an answer that failed for another reason goes out once, whatever its text speaks of", async () => {
+  const world = await decidable(pendingCall("sevt_1"));
+  world.replies.answer_tool_use = () => ({ result: toolFailure("No proof that it was sent.") });
+  world.actions.allow("sevt_1");
+  await world.advance(30_000);
+  assertEquals(world.of("answer_tool_use").length, 1);
   assertEquals(world.pending("sevt_1")?.state, "failed");
 });
 
