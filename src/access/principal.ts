@@ -5,13 +5,14 @@
  */
 
 import type { CallOptions } from "../api/types.ts";
-import type { Rights } from "./scopes.ts";
+import type { Rights, Scope } from "./scopes.ts";
 import type { ToolSetName } from "./tool_sets.ts";
 
-/** A caller that the transport can identify. An absent field sets no limit. */
-export interface Principal extends Rights {
-  /** Name of the caller's token, which the operator sees and sessions are bound to. */
-  readonly id: string;
+/**
+ * What a token of the access file, or a rule of it, lets its callers do. An absent field sets no
+ * limit.
+ */
+export interface Grants extends Rights {
   /** The only agents that it may reach, with their sessions. */
   readonly agents?: readonly string[];
   /** The one agent of `agents` that its tools are bound to, so that they take no `agent_id`. */
@@ -31,12 +32,47 @@ export interface Principal extends Rights {
   readonly maxWaits?: number;
   /** Most other calls that it may have running at once. */
   readonly maxCalls?: number;
+  /** Most that a session which it creates may cost, in US dollars, also where it asks for no limit. */
+  readonly maxCostUsd?: number;
+}
+
+/** A person who has signed in at an authorization server. */
+export interface SignedIn {
+  /** The `iss` of the access token. */
+  readonly issuer: string;
+  /** The `sub` of the access token. */
+  readonly subject: string;
+  /** Name of the rule that fits; absent on a server without rules. */
+  readonly rule?: string;
+}
+
+/** A caller that the transport can identify. */
+export interface Principal extends Grants {
+  /**
+   * Name of the caller's token, which the operator sees, or {@linkcode personId} of a person.
+   * Sessions are bound to it.
+   */
+  readonly id: string;
+  /** Who has signed in; absent for the holder of a static token. */
+  readonly person?: SignedIn;
+  /**
+   * Scopes that the caller lacks only because its access token does: a new sign-in may bring them.
+   */
+  readonly missingScopes?: readonly Scope[];
   /**
    * Counts requests to the API that a call makes beside the usual few against the caller's rate.
    *
    * @returns 0 when they are allowed, else the milliseconds after which they will be
    */
   readonly charge?: (requests: number) => number;
+}
+
+/**
+ * Returns the id of a person's principal. It begins with a bracket, as no name of a token does, and
+ * two different people never have the same.
+ */
+export function personId({ issuer, subject }: SignedIn): string {
+  return JSON.stringify([issuer, subject]);
 }
 
 /** The caller on whose behalf something is done, and the bounds of the call. */

@@ -5,12 +5,13 @@
  */
 
 import { sha256 } from "../core/sha256.ts";
-import type { Principal } from "./principal.ts";
+import type { Grants } from "./principal.ts";
+import type { AccessRule } from "./rules.ts";
 
 /**
  * A token: the hashes of its secrets, and what its bearer may do. An absent field sets no limit.
  */
-export interface TokenEntry extends Omit<Principal, "id" | "charge"> {
+export interface TokenEntry extends Grants {
   /** 1 to 64 letters, digits, `.`, `_` and `-`; sessions are bound to it. */
   readonly name: string;
   /** SHA-256 of each accepted secret, as lower-case hex: one, or several while one replaces another. */
@@ -21,17 +22,29 @@ export interface TokenEntry extends Omit<Principal, "id" | "charge"> {
   readonly ratePerMinute?: number;
 }
 
-/** The tokens of a server. They can be replaced while it runs; running calls go on. */
+/**
+ * The tokens of a server, and its rules for people who sign in. They can be replaced while it runs;
+ * running calls go on.
+ */
 export interface TokenRegistry {
   /** Returns all tokens, expired ones too: the same list until it changes. */
   current(): readonly TokenEntry[];
-  replace(tokens: readonly TokenEntry[]): void;
+  /** Returns the rules in their order: the same list until it changes; undefined without any. */
+  rules(): readonly AccessRule[] | undefined;
+  replace(tokens: readonly TokenEntry[], rules?: readonly AccessRule[]): void;
 }
 
-/** Makes a registry that holds these tokens until they are replaced. */
-export function createTokenRegistry(tokens: readonly TokenEntry[]): TokenRegistry {
-  let held = tokens;
-  return { current: () => held, replace: (next) => held = next };
+/** Makes a registry that holds these tokens and rules until they are replaced. */
+export function createTokenRegistry(
+  tokens: readonly TokenEntry[],
+  rules?: readonly AccessRule[],
+): TokenRegistry {
+  let held = { tokens, rules };
+  return {
+    current: () => held.tokens,
+    rules: () => held.rules,
+    replace: (nextTokens, nextRules) => held = { tokens: nextTokens, rules: nextRules },
+  };
 }
 
 /**

@@ -4,8 +4,9 @@
  * @module
  */
 
+import type { OAuthSettings } from "../access/access_tokens.ts";
 import type { SealingKey } from "../access/sealing_keys.ts";
-import type { TokenSettings } from "../access/token_file.ts";
+import type { TokenSettings } from "../access/access_file.ts";
 import type { FileHostName, HostName } from "../hosts/hosts.ts";
 import type { SHELLS } from "./command_line.ts";
 import type { DoctorCheck, SETTINGS, Values } from "./settings.ts";
@@ -23,6 +24,8 @@ export interface HttpConfig
   extends Omit<Values<typeof SETTINGS.http>, "drainSeconds">, TokenSettings {
   /** Files of the certificate and its key, both PEM; plain HTTP when absent. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** Lets people in who sign in at an authorization server; absent: tokens only. */
+  readonly oauth?: OAuthSettings;
   /** Milliseconds for which a server that ends keeps listening and answers 503. */
   readonly drainMs?: number;
 }

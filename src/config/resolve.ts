@@ -11,7 +11,7 @@ import {
   parseTokenFile,
   scopesBesideReadOnly,
   type TokenSettings,
-} from "../access/token_file.ts";
+} from "../access/access_file.ts";
 import { sha256 } from "../core/sha256.ts";
 import { HOSTED, isLoopback } from "../core/addresses.ts";
 import { fileError, UsageError } from "../core/errors.ts";

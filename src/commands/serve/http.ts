@@ -5,7 +5,7 @@
  */
 
 import { STATUS_CODE } from "@std/http";
-import { openTokens } from "../../access/token_file.ts";
+import { openTokens } from "../../access/access_file.ts";
 import type { HttpConfig } from "../../config/config.ts";
 import { aborted } from "../../core/abort.ts";
 import { hostAndPort } from "../../core/addresses.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { printNewSealingKey, printNewToken } from "../../../src/commands/token.ts";
 import type { NewTokenConfig } from "../../../src/config/config.ts";
 import { parseSealingKeys } from "../../../src/access/sealing_keys.ts";
-import { parseTokenFile } from "../../../src/access/token_file.ts";
+import { parseTokenFile } from "../../../src/access/access_file.ts";
 import { UsageError } from "../../../src/core/errors.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { createAuthenticator } from "../../../src/http/authenticate.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../../src/core/errors.ts";
-import { isTokenList, parseTokenFile } from "../../../src/access/token_file.ts";
+import { isTokenList, parseTokenFile } from "../../../src/access/access_file.ts";
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { openTokens, parseTokenFile } from "../../../src/access/token_file.ts";
+import { openTokens, parseTokenFile } from "../../../src/access/access_file.ts";
 import { ManualClock, settle } from "../../helpers/manual_clock.ts";
 import { recordProgram } from "../../helpers/program.ts";
 
